@@ -1,0 +1,1 @@
+"""The only place that imports stripe, and only when it starts."""

@@ -1,0 +1,75 @@
+"""The Stripe account, as settings; importing this module does not import stripe."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from aiocancel.config import origin_of
+from aiocancel.core.identifiers import Mode
+from aiocancel.errors import ConfigurationError
+
+STRIPE_API: Final = "https://api.stripe.com"
+API_VERSION: Final = "2026-10-28.endive"
+
+# https://docs.stripe.com/api/subscriptions/cancel: the only values of cancellation_details.feedback
+FEEDBACK_VALUES: Final = frozenset(
+    {
+        "customer_service",
+        "low_quality",
+        "missing_features",
+        "other",
+        "switched_service",
+        "too_complex",
+        "too_expensive",
+        "unused",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class StripeBilling:
+    """A Stripe account.
+
+    ``api_key`` is a secret or restricted key (it needs write access to subscriptions) and never appears
+    in a repr; its prefix says whether the mode is live or test. ``api_base`` points at a simulator, and
+    only a test key may go there. ``invoice_now`` and ``prorate`` apply to cancelling now
+    (https://docs.stripe.com/api/subscriptions/cancel). ``feedback_codes`` maps a flow's reason codes to
+    Stripe's feedback values; a code that is a feedback value needs no entry. ``timeout_s`` bounds one
+    HTTP exchange.
+
+    Raises ConfigurationError.
+    """
+
+    api_key: str = field(repr=False)
+    api_base: str = STRIPE_API
+    invoice_now: bool = False
+    prorate: bool = False
+    feedback_codes: Mapping[str, str] = field(default_factory=dict)
+    timeout_s: float = 30.0
+
+    def __post_init__(self) -> None:
+        if not self.api_key.startswith(("sk_live_", "rk_live_", "sk_test_", "rk_test_")):
+            raise ConfigurationError("api_key must be a Stripe secret or restricted key: sk_…, rk_…, live or test")
+        if origin_of(self.api_base, setting="api_base") != self.api_base:
+            raise ConfigurationError(f"api_base is an origin such as {STRIPE_API}, without a path")
+        if unknown := set(self.feedback_codes.values()) - FEEDBACK_VALUES:
+            raise ConfigurationError(f"feedback_codes maps to a value that Stripe does not have: {sorted(unknown)[0]}")
+
+    @property
+    def mode(self) -> Mode:
+        """Live or test, by the key's prefix."""
+        return "live" if "_live_" in self.api_key[:8] else "test"
+
+    @property
+    def simulated(self) -> bool:
+        """Whether requests go somewhere other than Stripe."""
+        return self.api_base != STRIPE_API
+
+    def feedback(self, code: str | None) -> str | None:
+        """Return Stripe's feedback value for a flow's reason code, None where there is none."""
+        if code is None:
+            return None
+        mapped = self.feedback_codes.get(code, code)
+        return mapped if mapped in FEEDBACK_VALUES else None

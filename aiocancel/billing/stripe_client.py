@@ -1,0 +1,161 @@
+"""Stripe, read and written through its own async client.
+
+Responses are taken raw: building a StripeObject from a subscription costs the loop milliseconds. The SDK
+does not retry; when to try again is decided once, in core/retry. The SDK lets a timeout or a cut body
+escape as aiohttp's own errors, so those are caught here as well.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, assert_never, cast
+
+import aiohttp
+
+from aiocancel.billing import stripe_parameters
+from aiocancel.billing.settings import API_VERSION, StripeBilling
+from aiocancel.core.actions import Action, ActionKind, Write
+from aiocancel.core.identifiers import SubscriptionId, is_opaque_id
+from aiocancel.core.retry import Failure, sort_answer
+from aiocancel.core.subscription import Subscription, read_subscription
+from aiocancel.errors import (
+    BillingError,
+    RejectedBillingError,
+    TransientBillingError,
+    UnknownBillingError,
+)
+from aiocancel.ports import BillingReply
+
+if TYPE_CHECKING:
+    import stripe
+
+_ERRORS: Mapping[Failure, type[BillingError]] = {
+    Failure.TRANSIENT: TransientBillingError,
+    Failure.UNKNOWN: UnknownBillingError,
+    Failure.REJECTED: RejectedBillingError,
+}
+
+
+@asynccontextmanager
+async def open_stripe(billing: StripeBilling) -> AsyncIterator[StripeClient]:
+    """Open one session to Stripe and close it at the end; importing the SDK happens in a thread."""
+    tls = await asyncio.to_thread(_warm_up)
+    async with aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(ssl=tls, limit=100),
+        # A cookie of one account must not travel to another.
+        cookie_jar=aiohttp.DummyCookieJar(),
+        timeout=aiohttp.ClientTimeout(total=billing.timeout_s),
+    ) as session:
+        client = await asyncio.to_thread(_make_client, billing, session)
+        yield StripeClient(client, billing)
+
+
+def _warm_up() -> ssl.SSLContext:
+    import stripe
+
+    return ssl.create_default_context(cafile=stripe.ca_bundle_path)
+
+
+def _make_client(billing: StripeBilling, session: aiohttp.ClientSession) -> stripe.StripeClient:
+    import stripe
+
+    return stripe.StripeClient(
+        billing.api_key,
+        stripe_version=API_VERSION,
+        base_addresses={"api": billing.api_base},
+        max_network_retries=0,
+        http_client=stripe.AIOHTTPClient(
+            session=session, timeout=cast("Any", aiohttp.ClientTimeout(total=billing.timeout_s))
+        ),
+    )
+
+
+class StripeClient:
+    """The BillingReader and BillingExecutor of Stripe."""
+
+    def __init__(self, client: stripe.StripeClient, billing: StripeBilling) -> None:
+        self._client = client
+        self._billing = billing
+
+    async def read(self, subscription_id: SubscriptionId) -> Subscription:
+        """Return the subscription as Stripe has it now."""
+        response = await self._request("get", _path(subscription_id), {})
+        try:
+            return read_subscription(cast("Mapping[str, Any]", response.data))
+        except ValueError as error:
+            raise UnknownBillingError(str(error), code="unreadable", request_id=response.request_id) from None
+
+    async def apply(self, action: Action, write: Write, *, idempotency_key: str) -> BillingReply:
+        """Send one change; what it did is read back by the caller, not taken from the reply."""
+        path = _path(action.subscription_id)
+        params: Mapping[str, Any]
+        match action.kind:
+            case ActionKind.CANCEL_AT_PERIOD_END:
+                params = stripe_parameters.cancel_at_period_end(action.reason, self._billing)
+            case ActionKind.CANCEL_NOW:
+                # Stripe ignores keys on DELETE: repeating it is safe only because we read before and after.
+                params = stripe_parameters.cancel_now(action.reason, self._billing)
+                response = await self._request("delete", path, params)
+                return BillingReply(response.request_id, replayed=False)
+            case ActionKind.RESUME:
+                params = stripe_parameters.resume(clears_cancel_at=write.clears_cancel_at)
+                # Another body under the same key would be an error at Stripe.
+                idempotency_key += "-at" if write.clears_cancel_at else ""
+            case ActionKind.EXPECT_CANCELLATION:
+                raise ValueError("an expected cancellation is never written")
+            case _:  # pragma: no cover
+                assert_never(action.kind)
+        response = await self._request("post", path, params, idempotency_key=idempotency_key)
+        return BillingReply(response.request_id, replayed=_is_replayed(response.headers))
+
+    async def _request(
+        self, method: str, path: str, params: Mapping[str, Any], **options: Any
+    ) -> stripe.StripeResponse:
+        import stripe
+
+        try:
+            return cast(
+                "stripe.StripeResponse", await self._client.raw_request_async(method, path, **params, **options)
+            )
+        except stripe.StripeError as error:
+            raise _translate(error) from None
+        except TimeoutError:
+            raise UnknownBillingError("Stripe did not answer in time", code="timeout") from None
+        except aiohttp.ClientError as error:
+            raise UnknownBillingError("Stripe's answer was cut off", code=type(error).__name__) from None
+
+
+def _path(subscription_id: SubscriptionId) -> str:
+    if not is_opaque_id(subscription_id):
+        raise RejectedBillingError(
+            "the database holds an id that is no Stripe subscription", code="bad_subscription_id"
+        )
+    return f"/v1/subscriptions/{subscription_id}"
+
+
+def _translate(error: stripe.StripeError) -> BillingError:
+    body = error.json_body if isinstance(error.json_body, dict) else {}
+    detail = body.get("error")
+    # The SDK leaves .code empty on a 429; the body always has it.
+    code = (detail.get("code") or detail.get("type")) if isinstance(detail, dict) else error.code
+    hint = {"true": True, "false": False}.get(_header(error.headers, "stripe-should-retry") or "")
+    failure = sort_answer(error.http_status, code, should_retry=hint)
+    # Stripe's message may quote what we sent, so only the code goes on.
+    return _ERRORS[failure](
+        f"Stripe answered {error.http_status or 'nothing'} ({code or type(error).__name__})",
+        code=code or type(error).__name__,
+        http_status=error.http_status,
+        request_id=error.request_id,
+        replayed=_is_replayed(error.headers),
+    )
+
+
+def _is_replayed(headers: Mapping[str, str] | None) -> bool:
+    return _header(headers, "idempotent-replayed") == "true"
+
+
+def _header(headers: Mapping[str, str] | None, name: str) -> str | None:
+    return next((value for key, value in (headers or {}).items() if key.lower() == name), None)

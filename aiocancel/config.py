@@ -1,0 +1,116 @@
+"""Settings that several parts share, checked once; secrets never show in a repr."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from yarl import URL
+
+from aiocancel.core.decision import CancelTiming
+from aiocancel.core.identifiers import Mode
+from aiocancel.errors import ConfigurationError
+
+DEFAULT_POLICY: Final = (
+    "default-src 'self'; base-uri 'self'; object-src 'none'; frame-ancestors 'self'; form-action 'self'"
+)
+
+LIVE_KEY_LENGTH: Final = 32
+
+DEFAULT_TEXTS: Final[Mapping[str, str]] = {
+    "canceled": "Your subscription is cancelled.",
+    "canceled_at": "Your subscription ended on {date}.",
+    "scheduled": "Your subscription is cancelled. You can use it until it ends.",
+    "scheduled_at": "Your subscription is cancelled. You can use it until {date}.",
+    "resumed": "Your subscription goes on. Nothing is cancelled any more.",
+    "offer": "Thank you. Your offer is recorded.",
+    "nothing": "Nothing was changed. Your subscription goes on.",
+    "queued": "Your request is recorded and is being carried out. You need not stay on this page.",
+    "manual": "Your request is recorded. A person will complete it.",
+    "needs_payment_action": "Your request is recorded, but a payment needs your confirmation.",
+    "refused": "Your request could not be carried out.",
+    "opening": "One moment…",
+    "saving": "Recording your choice…",
+    "closed": "You closed the window. Nothing was changed.",
+    "blocked": "The usual window could not be opened here.",
+    "unsaved": "Your choice could not be sent. Please try again.",
+    "plain_link": "Cancel without it",
+    "not_logged_in": "Please log in again.",
+    "no_subscription": "There is no subscription to cancel.",
+    "unavailable": "This cannot be shown right now. Please try again in a moment.",
+    "confirm_title": "Cancel your subscription?",
+    "confirm_text_at_period_end": "You can use it until the end of the time you have paid for.",
+    "confirm_text_now": "It ends at once.",
+    "confirm_reason": "Why do you leave? (optional)",
+    "confirm_button": "Cancel subscription",
+    "keep_button": "Keep subscription",
+    "resume_title": "Keep your subscription?",
+    "resume_text": "The cancellation is taken back, and you are billed again as before.",
+    "back_link": "Back to your account",
+    "again_link": "Start again",
+    "outcome_title": "Your subscription",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How the plug-in behaves on a site; every field has a working default.
+
+    ``prefix`` is where our routes live and ``return_to`` where a plain page leads back to. ``flow_pages``
+    are route names or paths whose payload is prepared before the handler, or ``"all"``.
+    ``content_security_policy`` is sent where the application sends no policy; None sends none. Times are
+    seconds, sizes are bytes: a grant is good for ``grant_lifetime_s``, a result waits at most
+    ``answer_within_s`` for Stripe before it is answered with 202, the widget has ``widget_timeout_s`` to
+    show itself.
+    """
+
+    mode: Mode
+    prefix: str = "/cancel"
+    return_to: str = "/"
+    flow_pages: Collection[str] | Literal["all"] = ()
+    content_security_policy: str | None = DEFAULT_POLICY
+    cancel_timing: CancelTiming = "at_period_end"
+    grant_lifetime_s: int = 3600
+    answer_within_s: float = 4.0
+    widget_timeout_s: float = 12.0
+    max_body_bytes: int = 256 * 1024
+    texts: Mapping[str, str] = field(default_factory=lambda: DEFAULT_TEXTS)
+
+    def __post_init__(self) -> None:
+        if not self.prefix.startswith("/") or self.prefix.endswith("/") or URL(self.prefix).path != self.prefix:
+            raise ConfigurationError("prefix must be a plain path such as '/cancel', without a slash at its end")
+        if not self.return_to.startswith("/") or self.return_to.startswith("//"):
+            raise ConfigurationError("return_to must be a path of this site such as '/account'")
+        if isinstance(self.flow_pages, str) and str(self.flow_pages) != "all":
+            raise ConfigurationError("flow_pages is a list of route names or paths, or the word 'all'")
+        if self.cancel_timing not in ("at_period_end", "now"):
+            raise ConfigurationError("cancel_timing is 'at_period_end' or 'now'")
+        for name in ("grant_lifetime_s", "answer_within_s", "widget_timeout_s", "max_body_bytes"):
+            if getattr(self, name) <= 0:
+                raise ConfigurationError(f"{name} must be more than 0")
+        if unknown := set(self.texts) - set(DEFAULT_TEXTS):
+            raise ConfigurationError(f"texts has a name that does not exist: {sorted(unknown)[0]}")
+
+    def text(self, name: str) -> str:
+        """Return a text of ours, the owner's wording first."""
+        return self.texts.get(name) or DEFAULT_TEXTS[name]
+
+
+def origin_of(url: str, *, setting: str) -> str:
+    """Return ``scheme://host[:port]`` of an absolute http(s) URL; raises ConfigurationError naming ``setting``."""
+    parsed = URL(url)
+    if parsed.scheme not in ("https", "http") or not parsed.host:
+        raise ConfigurationError(f"{setting} must be an absolute http or https URL")
+    return str(parsed.origin())
+
+
+def check_grant_keys(keys: Collection[str], *, mode: Mode) -> None:
+    """Refuse keys that a stranger could guess; raises ConfigurationError."""
+    if isinstance(keys, str) or not keys or not all(keys):
+        raise ConfigurationError("grant_keys is a list of one or more texts, the newest first")
+    if mode == "live" and min(map(len, keys)) < LIVE_KEY_LENGTH:
+        raise ConfigurationError(
+            f"every grant key must have {LIVE_KEY_LENGTH} characters or more with a live Stripe key; "
+            "make one with: python -c 'import secrets; print(secrets.token_urlsafe(32))'"
+        )

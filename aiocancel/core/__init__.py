@@ -1,0 +1,1 @@
+"""The pure heart: no await, clock, randomness, environment or third party."""

@@ -1,0 +1,125 @@
+"""What we do to a subscription, and the pure decision of the next step.
+
+An action is one imperative change. Before every write and after it the subscription is read; given what
+was read, ``next_step`` alone says whether the action is done, must be written, must wait, or cannot be.
+That one function makes every action safe to repeat: a worker that dies anywhere starts here again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import assert_never
+
+from aiocancel.core.flow import NO_REASON, CancelReason
+from aiocancel.core.identifiers import SubscriptionId
+from aiocancel.core.subscription import Subscription
+
+
+class ActionKind(StrEnum):
+    """The changes that can be asked for; ``expect_cancellation`` only watches the flow vendor make one."""
+
+    CANCEL_AT_PERIOD_END = "cancel_at_period_end"
+    CANCEL_NOW = "cancel_now"
+    RESUME = "resume"
+    EXPECT_CANCELLATION = "expect_cancellation"
+
+
+class ActionState(StrEnum):
+    """Where an action stands; ``done`` and ``parked`` are final, and a parked one needs a human."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    PARKED = "parked"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether no worker will touch the action again by itself."""
+        return self in (ActionState.DONE, ActionState.PARKED)
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One change to one subscription; ``reason`` goes into Stripe's cancellation_details."""
+
+    kind: ActionKind
+    subscription_id: SubscriptionId
+    reason: CancelReason = NO_REASON
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What Stripe said after the change: its status, and when the subscription ends, if it does."""
+
+    status: str
+    ends_at: datetime | None
+
+    @classmethod
+    def of(cls, subscription: Subscription) -> Receipt:
+        """Take the evidence out of a subscription just read."""
+        return cls(subscription.status, subscription.ends_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The subscription already is as the action wants it."""
+
+    receipt: Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """The provider must be told; a cancellation set by date is taken back by date."""
+
+    clears_cancel_at: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Somebody else acts; look again later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """The action cannot be carried out any more; ``code`` is for the operator."""
+
+    code: str
+
+
+Step = Done | Write | Wait | Refuse
+
+
+def next_step(action: Action, subscription: Subscription) -> Step:
+    """Say what is left to do for ``action``, given the subscription as just read. Total: never raises."""
+    match action.kind:
+        case ActionKind.CANCEL_AT_PERIOD_END:
+            settled = subscription.has_ended or subscription.is_ending
+            return Done(Receipt.of(subscription)) if settled else Write()
+        case ActionKind.CANCEL_NOW:
+            return Done(Receipt.of(subscription)) if subscription.has_ended else Write()
+        case ActionKind.RESUME:
+            if subscription.has_ended:
+                return Refuse("subscription_has_ended")
+            if subscription.cancel_at_period_end:
+                return Write()
+            if subscription.cancel_at is not None:
+                return Write(clears_cancel_at=True)
+            return Done(Receipt.of(subscription))
+        case ActionKind.EXPECT_CANCELLATION:
+            settled = subscription.has_ended or subscription.is_ending
+            return Done(Receipt.of(subscription)) if settled else Wait()
+        case _:  # pragma: no cover
+            assert_never(action.kind)
+
+
+def step_when_missing(action: Action, *, written: bool) -> Step:
+    """Say what is left when Stripe knows no such subscription.
+
+    Some API versions answer so for a cancelled subscription. ``written`` says that we have sent the
+    change before; we only ever send it after having read the subscription, so it did exist.
+    """
+    if action.kind is ActionKind.CANCEL_NOW and written:
+        return Done(Receipt("canceled", None))
+    return Refuse("resource_missing")

@@ -1,0 +1,98 @@
+"""What comes out of a flow: an untrusted claim, and the outcome once it is proven."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from aiocancel.core.grants import Grant
+from aiocancel.core.identifiers import CustomerId, FlowSessionId, SubscriptionId
+
+MAX_REASON_LENGTH = 500
+MAX_WORD_LENGTH = 255
+
+
+def clean_text(text: str | None, *, longest: int) -> str | None:
+    """Return a customer's text as Postgres and Stripe can hold it, at most ``longest`` characters; None if empty.
+
+    NUL and halves of surrogate pairs, which JSON can spell, become U+FFFD.
+    """
+    if text is None:
+        return None
+    whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").replace("\0", "\ufffd")
+    return whole.strip()[:longest] or None
+
+
+class FlowStatus(StrEnum):
+    """How a flow ended; a word that we do not know is ``unknown`` and does nothing.
+
+    ``resumed`` is our own and comes from no flow vendor: the customer takes a scheduled cancellation back.
+    """
+
+    CANCELED = "canceled"
+    SAVED = "saved"
+    DEFLECTED = "deflected"
+    INCOMPLETE = "incomplete"
+    REROUTED = "rerouted"
+    IN_PROGRESS = "in_progress"
+    RESUMED = "resumed"
+    UNKNOWN = "unknown"
+
+    @classmethod
+    def read(cls, word: str) -> FlowStatus:
+        """Return the vendor's status of that spelling, ``unknown`` for any other word."""
+        try:
+            status = cls(word)
+        except ValueError:
+            return cls.UNKNOWN
+        return cls.UNKNOWN if status is cls.RESUMED else status
+
+    @property
+    def changes_billing(self) -> bool:
+        """Whether this status asks for something, and so uses the grant up."""
+        return self in (FlowStatus.CANCELED, FlowStatus.SAVED, FlowStatus.RESUMED)
+
+
+@dataclass(frozen=True, slots=True)
+class CancelReason:
+    """Why a customer leaves, in the customer's words: ``text`` at most 500 characters, ``code`` the vendor's."""
+
+    text: str | None = None
+    code: str | None = None
+
+
+NO_REASON = CancelReason()
+
+
+@dataclass(frozen=True, slots=True)
+class FlowClaim:
+    """What a browser says happened; never acted on as it stands."""
+
+    vendor: str
+    status: FlowStatus
+    flow_session_id: FlowSessionId | None = None
+    reason: CancelReason = NO_REASON
+    offer_id: str | None = None
+    offer_type: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedOutcome:
+    """What is proven to have happened, and by what: ``evidence`` is ``grant`` for a customer's own choice."""
+
+    status: FlowStatus
+    customer_id: CustomerId
+    subscription_id: SubscriptionId
+    reason: CancelReason
+    evidence: str
+
+
+def verify_own_choice(claim: FlowClaim, grant: Grant) -> VerifiedOutcome | None:
+    """Prove a cancellation, or taking one back, by the grant alone: whoever owns a subscription may do both.
+
+    ``grant`` comes from GrantSealer.open, which has checked its owner. Everything else is None: a gift
+    needs the vendor's word.
+    """
+    if claim.status not in (FlowStatus.CANCELED, FlowStatus.RESUMED):
+        return None
+    return VerifiedOutcome(claim.status, grant.customer_id, grant.subscription_id, claim.reason, "grant")

@@ -1,0 +1,105 @@
+"""Grants: what we sign for one page view, so that a later post can be traced to the page we made.
+
+A grant says who may change which subscription, in which mode and until when. It is not secret from its
+owner, only unforgeable. Using it a second time for something else is refused by the ledger, which
+remembers the nonce for ever.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from aiocancel.core.identifiers import CustomerId, Mode, SubscriptionId
+from aiocancel.errors import GrantError
+
+_VERSION = "g1"
+_MAX_LENGTH = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """One page view's permission; times are whole seconds since the epoch, UTC."""
+
+    customer_id: CustomerId
+    subscription_id: SubscriptionId
+    mode: Mode
+    issued_at: int
+    expires_at: int
+    nonce: str
+
+
+class GrantSealer:
+    """Seals with the newest key and opens with any of them, so keys can be rotated without a logout.
+
+    ``keys`` holds at least one text, newest first. The keys never appear in a repr or an error.
+    """
+
+    __slots__ = ("_keys",)
+
+    def __init__(self, keys: Sequence[str]) -> None:
+        # A derived key keeps a grant from ever being valid as another signature made with the same text.
+        self._keys = tuple(hashlib.sha256(b"aiocancel grant key\0" + key.encode()).digest() for key in keys)
+
+    def seal(self, grant: Grant) -> str:
+        """Return the grant as URL-safe text."""
+        fields = [
+            grant.customer_id,
+            grant.subscription_id,
+            grant.mode,
+            grant.issued_at,
+            grant.expires_at,
+            grant.nonce,
+        ]
+        body = f"{_VERSION}.{_encode(json.dumps(fields, separators=(',', ':')).encode())}"
+        return f"{body}.{_encode(hmac.digest(self._keys[0], body.encode(), 'sha256'))}"
+
+    def open(self, text: str, *, now: int, customer_id: str, mode: Mode) -> Grant:
+        """Return the grant that ``seal`` was given, or refuse.
+
+        Raises GrantError with code ``grant_invalid`` (altered, cut, unknown key), ``grant_expired``,
+        ``grant_not_yours`` (sealed for another customer) or ``grant_mode`` (live against test).
+        """
+        grant = self._verified(text)
+        if not hmac.compare_digest(grant.customer_id.encode(), customer_id.encode()):
+            raise GrantError("This page was made for another customer.", code="grant_not_yours")
+        if grant.mode != mode:
+            raise GrantError("This page was made in another mode, live or test.", code="grant_mode")
+        if now >= grant.expires_at:
+            raise GrantError("This page is too old; open it again and repeat the choice.", code="grant_expired")
+        return grant
+
+    def _verified(self, text: str) -> Grant:
+        invalid = GrantError("The grant is not one of ours or was altered.", code="grant_invalid")
+        body, _, mac_text = text.rpartition(".")
+        version, _, payload = body.partition(".")
+        if len(text) > _MAX_LENGTH or version != _VERSION:
+            raise invalid
+        try:
+            mac, message = _decode(mac_text), body.encode("ascii")
+            fields_text = _decode(payload)
+        except (ValueError, binascii.Error):
+            raise invalid from None
+        # Every key is tried, found or not, so that the time taken does not tell which key fits.
+        fits = [hmac.compare_digest(hmac.digest(key, message, "sha256"), mac) for key in self._keys]
+        if not any(fits):
+            raise invalid
+        customer_id, subscription_id, mode, issued_at, expires_at, nonce = json.loads(fields_text)
+        return Grant(customer_id, subscription_id, mode, issued_at, expires_at, nonce)
+
+
+def _encode(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
+
+
+def _decode(text: str) -> bytes:
+    data = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    # Base64 has spare bits at its end: only one spelling of the same bytes is accepted.
+    if _encode(data) != text:
+        raise ValueError("not the canonical spelling")
+    return data

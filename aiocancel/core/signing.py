@@ -1,0 +1,50 @@
+"""Sign a flow vendor's payload: the bytes signed are the bytes sent.
+
+Source of the algorithm: ProsperStack, "Embedding the flow", section on signed requests: lowercase hex
+HMAC-SHA256 over the exact payload text, keyed with the account's client secret.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+
+class SignedPayload(dict[str, str]):
+    """A payload text with its signature, read-only; a ``dict``, so that any JSON encoder can write it."""
+
+    __slots__ = ()
+
+    def __init__(self, payload: str, signature: str) -> None:
+        super().__init__(payload=payload, signature=signature)
+
+    @property
+    def payload(self) -> str:
+        """The JSON text that was signed, to be passed on as this very string."""
+        return self["payload"]
+
+    @property
+    def signature(self) -> str:
+        """64 lowercase hexadecimal digits."""
+        return self["signature"]
+
+    def _read_only(self, *_: object, **__: object) -> NoReturn:
+        raise TypeError("a SignedPayload cannot be changed: its signature would no longer fit")
+
+    __setitem__ = __delitem__ = __ior__ = update = pop = popitem = clear = setdefault = _read_only
+
+
+def sign_text(text: str, secret: str) -> SignedPayload:
+    """Sign ``text`` as it stands, UTF-8 encoded."""
+    return SignedPayload(text, hmac.digest(secret.encode(), text.encode(), "sha256").hex())
+
+
+def sign_payload(payload: Mapping[str, Any], secret: str) -> SignedPayload:
+    """Encode ``payload`` once as compact ASCII-only JSON and sign exactly that text.
+
+    Raises ValueError for NaN and infinities, TypeError for what JSON cannot hold.
+    """
+    text = json.dumps(payload, separators=(",", ":"), allow_nan=False)
+    return sign_text(text, secret)

@@ -1,0 +1,97 @@
+"""What we know of a subscription: what the application's database says, and what Stripe says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from aiocancel.core.identifiers import CustomerId, SubscriptionId
+
+ENDED_STATUSES = frozenset({"canceled", "incomplete_expired"})
+
+
+@dataclass(frozen=True, slots=True)
+class OwnedSubscription:
+    """A row of the application's own database: which subscription belongs to which customer.
+
+    ``record`` holds every column of the row, for custom properties; it never leaves the process by itself.
+    """
+
+    customer_id: CustomerId
+    subscription_id: SubscriptionId
+    record: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """Stripe's subscription as read at one moment; times are aware UTC."""
+
+    subscription_id: SubscriptionId
+    status: str
+    livemode: bool
+    cancel_at_period_end: bool
+    cancel_at: datetime | None
+    canceled_at: datetime | None
+    ended_at: datetime | None
+    current_period_end: datetime | None
+    """The earliest end of an item's period: since API version 2025-03-31 periods live on items."""
+    schedule_id: str | None
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing more will be billed and nothing can be changed."""
+        return self.status in ENDED_STATUSES
+
+    @property
+    def is_ending(self) -> bool:
+        """Whether a cancellation at the end of the period stands (the grace period)."""
+        if self.has_ended:
+            return False
+        if self.cancel_at_period_end:
+            return True
+        # A cancel_at no later than the period's end has the same effect, however it came about.
+        return (
+            self.cancel_at is not None
+            and self.current_period_end is not None
+            and self.cancel_at <= self.current_period_end
+        )
+
+    @property
+    def ends_at(self) -> datetime | None:
+        """When it ended or will end, as far as Stripe has said; None if it goes on."""
+        if self.has_ended:
+            return self.ended_at or self.canceled_at
+        if self.is_ending:
+            return self.cancel_at or self.current_period_end
+        return None
+
+
+def read_subscription(data: Mapping[str, Any]) -> Subscription:
+    """Read Stripe's JSON object of a subscription, API version 2025-03-31 or newer.
+
+    Raises ValueError when the object is not a subscription or lacks a field that we decide by.
+    """
+    try:
+        if data["object"] != "subscription":
+            raise ValueError("Stripe answered with something other than a subscription")
+        schedule = data.get("schedule")
+        ends = [item["current_period_end"] for item in data["items"]["data"] if item.get("current_period_end")]
+        return Subscription(
+            subscription_id=SubscriptionId(data["id"]),
+            status=data["status"],
+            livemode=bool(data.get("livemode", False)),
+            cancel_at_period_end=bool(data["cancel_at_period_end"]),
+            cancel_at=_moment(data.get("cancel_at")),
+            canceled_at=_moment(data.get("canceled_at")),
+            ended_at=_moment(data.get("ended_at")),
+            current_period_end=_moment(min(ends)) if ends else None,
+            schedule_id=schedule["id"] if isinstance(schedule, Mapping) else schedule,
+        )
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"Stripe's subscription lacks a field: {type(error).__name__}") from error
+
+
+def _moment(seconds: int | None) -> datetime | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)

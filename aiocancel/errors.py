@@ -1,0 +1,131 @@
+"""Everything that can go wrong, as one tree.
+
+    AiocancelError
+    ├── ConfigurationError            the settings are wrong; raised before the first request
+    │   ├── SchemaError               aiocancel's tables are missing or of another version
+    │   └── SimulatorRefusedError     a simulator was named where live money moves
+    ├── PolicyError                   a Content-Security-Policy that cannot be read or widened
+    ├── FlowNotResolvedError          a template asked for a payload that nobody had resolved
+    ├── UnavailableError              the database cannot be reached; nothing was changed
+    ├── ClaimError                    what the browser posted is refused; says why in one sentence
+    │   ├── MalformedClaimError       400, 413, 415: it cannot be read
+    │   ├── UnidentifiedError         401: nobody is logged in
+    │   ├── GrantError                403: the grant is altered, expired, or somebody else's
+    │   └── ConflictError             409: the grant was already used for something else
+    └── BillingError                  what Stripe said, sorted by what may be done next
+        ├── TransientBillingError     nothing happened; the same call may be made again
+        ├── UnknownBillingError       it may have happened; read back before anything else
+        └── RejectedBillingError      Stripe refused; asking again will not help
+
+No message carries a secret, a name, an e-mail address or a request body.
+"""
+
+from __future__ import annotations
+
+
+class AiocancelError(Exception):
+    """The root of every error that aiocancel raises on purpose."""
+
+
+class ConfigurationError(AiocancelError):
+    """The settings cannot work; the message says which one and what to write instead."""
+
+
+class SchemaError(ConfigurationError):
+    """The tables of aiocancel are missing, or older or newer than this release."""
+
+
+class SimulatorRefusedError(ConfigurationError):
+    """A simulator or debug host was named together with a live key."""
+
+
+class PolicyError(AiocancelError, ValueError):
+    """A Content-Security-Policy, directive or source that cannot be read or must not be written."""
+
+
+class FlowNotResolvedError(AiocancelError):
+    """A template asked for the signed payload although nothing had resolved the subscription."""
+
+
+class UnavailableError(AiocancelError):
+    """The database cannot be reached or did not answer; nothing was changed."""
+
+
+class ClaimError(AiocancelError):
+    """A posted claim is refused.
+
+    ``status`` is the HTTP status to answer with, ``code`` a stable word for programs, and the
+    message one sentence for a person. None of them repeats what was posted.
+    """
+
+    status = 400
+    code = "claim_refused"
+
+    def __init__(self, message: str, *, code: str | None = None, status: int | None = None) -> None:
+        super().__init__(message)
+        if code is not None:
+            self.code = code
+        if status is not None:
+            self.status = status
+
+
+class MalformedClaimError(ClaimError):
+    """The body cannot be read as a claim."""
+
+    code = "malformed"
+
+
+class UnidentifiedError(ClaimError):
+    """Nobody is logged in."""
+
+    status = 401
+    code = "not_logged_in"
+
+
+class GrantError(ClaimError):
+    """The grant does not allow this."""
+
+    status = 403
+    code = "grant_refused"
+
+
+class ConflictError(ClaimError):
+    """The grant has already been used for a different result."""
+
+    status = 409
+    code = "grant_used"
+
+
+class BillingError(AiocancelError):
+    """What Stripe said about one call.
+
+    ``code`` is Stripe's, ``request_id`` is for its support, and ``replayed`` says that Stripe repeated
+    the stored answer to an earlier call with the same idempotency key.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str | None = None,
+        http_status: int | None = None,
+        request_id: str | None = None,
+        replayed: bool = False,
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.http_status = http_status
+        self.request_id = request_id
+        self.replayed = replayed
+
+
+class TransientBillingError(BillingError):
+    """Nothing happened at Stripe; the same call may be made again later."""
+
+
+class UnknownBillingError(BillingError):
+    """The call may have taken effect; read the subscription before doing anything else."""
+
+
+class RejectedBillingError(BillingError):
+    """Stripe refused the call; repeating it unchanged cannot succeed."""

@@ -1,0 +1,323 @@
+"""``CancelFlow``: the composition root, the only module that knows every edge."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
+
+import aiohttp_jinja2
+import asyncpg
+from aiohttp import web
+from aiohttp.typedefs import Middleware
+
+from aiocancel.billing.settings import StripeBilling
+from aiocancel.billing.stripe_client import open_stripe
+from aiocancel.config import DEFAULT_POLICY, DEFAULT_TEXTS, Settings, check_grant_keys
+from aiocancel.core.decision import CancelTiming
+from aiocancel.core.grants import GrantSealer
+from aiocancel.errors import ConfigurationError, SimulatorRefusedError
+from aiocancel.ports import FlowVendor, SubscriptionResolver
+from aiocancel.postgres.ledger import Ledger
+from aiocancel.postgres.schema import check_schema, migrate
+from aiocancel.postgres.subscriptions import SubscriptionQuery
+from aiocancel.service import FlowService
+from aiocancel.telemetry import EventHook, log_event
+from aiocancel.web.flow_context import FLOW_KEY, current_flow, make_middleware
+from aiocancel.web.handlers import Handlers
+from aiocancel.web.response_csp import PolicyWriter, forbid_shared_caching, hook_into_prepare
+from aiocancel.web.site import FLOW_PAGE_MARK, Identify, Site
+from aiocancel.web.templating import VARIABLE, TemplateFlow, add_to_environment, variable_for
+from aiocancel.worker import Worker
+
+if TYPE_CHECKING:
+    from aiocancel.postgres.subscriptions import Pool
+
+logger = logging.getLogger("aiocancel")
+
+# Long enough for a Stripe call in flight to come back before the process goes.
+_STOP_GRACE_S: Final = 10.0
+
+_Handler = TypeVar("_Handler", bound=Callable[..., Any])
+
+
+class CancelFlow:
+    """Cancellation flows for one aiohttp application.
+
+    ``vendor`` runs the widget (``ProsperStack``), ``billing`` is the Stripe account, ``database`` a DSN or
+    an asyncpg pool that the application owns and closes. ``identify`` is ``async (request) -> str | None``:
+    the application's id of the logged-in customer. ``subscriptions`` is a ``SubscriptionQuery`` or any
+    object with ``async resolve(customer_id)``. ``grant_keys`` sign page views: the first signs, all
+    verify. ``run_worker=False`` leaves the changes at Stripe to another process. The remaining settings
+    are those of ``aiocancel.config.Settings``.
+
+    Raises ConfigurationError for settings that cannot work; nothing is connected before the start.
+    """
+
+    def __init__(
+        self,
+        *,
+        vendor: FlowVendor,
+        billing: StripeBilling,
+        database: str | Pool,
+        identify: Identify,
+        subscriptions: SubscriptionQuery | SubscriptionResolver,
+        grant_keys: Sequence[str],
+        cancel_timing: CancelTiming = "at_period_end",
+        prefix: str = "/cancel",
+        return_to: str = "/",
+        flow_pages: Collection[str] | Literal["all"] = (),
+        content_security_policy: str | None = DEFAULT_POLICY,
+        grant_lifetime_s: int = 3600,
+        answer_within_s: float = 4.0,
+        widget_timeout_s: float = 12.0,
+        max_body_bytes: int = 256 * 1024,
+        texts: Mapping[str, str] = DEFAULT_TEXTS,
+        migrate_on_start: bool = False,
+        run_worker: bool = True,
+        worker_concurrency: int = 10,
+        on_event: EventHook = log_event,
+    ) -> None:
+        check_grant_keys(grant_keys, mode=billing.mode)
+        _check_modes(vendor, billing)
+        self._settings = Settings(
+            mode=billing.mode,
+            prefix=prefix,
+            return_to=return_to,
+            flow_pages=flow_pages,
+            content_security_policy=content_security_policy,
+            cancel_timing=cancel_timing,
+            grant_lifetime_s=grant_lifetime_s,
+            answer_within_s=answer_within_s,
+            widget_timeout_s=widget_timeout_s,
+            max_body_bytes=max_body_bytes,
+            texts=texts,
+        )
+        self._vendor = vendor
+        self._billing = billing
+        self._database = database
+        self._subscriptions = subscriptions
+        self._sealer = GrantSealer(grant_keys)
+        self._migrate_on_start = migrate_on_start
+        self._run_worker = run_worker
+        self._worker_concurrency = worker_concurrency
+        self._on_event = on_event
+        self._policy = PolicyWriter(vendor, content_security_policy, on_event)
+        self._runtime: asyncio.Task[None] | None = None
+        self._started: asyncio.Future[FlowService] | None = None
+        self._stop = asyncio.Event()
+        self._site = Site(self._settings, vendor, identify, on_event=on_event, start=self._ensure_started)
+        handlers = Handlers(self._site)
+        self.handle_result: Callable[[web.Request], Awaitable[web.StreamResponse]] = handlers.result
+        self.handle_status: Callable[[web.Request], Awaitable[web.StreamResponse]] = handlers.status
+        self.handle_payload: Callable[[web.Request], Awaitable[web.StreamResponse]] = handlers.payload
+        self.handle_plain: Callable[[web.Request], Awaitable[web.StreamResponse]] = handlers.plain
+        self.handle_script: Callable[[web.Request], Awaitable[web.StreamResponse]] = handlers.script
+        self.middleware: Middleware = make_middleware(self._site, self._write_without_signal)
+
+    # --- joining an application -------------------------------------------------------------------------
+
+    def setup(self, app: web.Application) -> None:
+        """Join everything to the root application: middleware, header signal, routes, template variable, lifecycle.
+
+        Call it after the middleware that ``identify`` relies on (sessions). aiohttp-jinja2 may be set up
+        before or after.
+        """
+        if self.middleware not in app.middlewares:
+            app.middlewares.append(self.middleware)
+        self._join(app)
+        self.add_routes(app)
+        if aiohttp_jinja2.APP_KEY in app:
+            self.add_template_variable(app)
+        elif _once(app, "template variable at start"):
+            app.on_startup.append(self._add_late_template_variable)
+
+    def add_routes(self, app: web.Application) -> None:
+        """Add ``POST /cancel/result`` and the GET routes that pages need."""
+        if _once(app, "result route"):
+            app.router.add_post(f"{self._settings.prefix}/result", self.handle_result)
+        self._add_page_routes(app)
+
+    def add_template_variable(self, app: web.Application) -> None:
+        """Put ``cancel_flow`` into the application's aiohttp-jinja2 environment, with the GET routes that it links to.
+
+        Raises ConfigurationError before ``aiohttp_jinja2.setup(app, …)``.
+        """
+        if aiohttp_jinja2.APP_KEY not in app:
+            raise ConfigurationError("call aiohttp_jinja2.setup(app, loader=…) before add_template_variable(app)")
+        if VARIABLE not in app[aiohttp_jinja2.APP_KEY].globals:
+            add_to_environment(app[aiohttp_jinja2.APP_KEY], current_flow)
+        if not app.frozen:
+            self._join(app)
+            self._add_page_routes(app)
+
+    async def context_processor(self, request: web.Request) -> dict[str, TemplateFlow]:
+        """Offer ``cancel_flow`` the aiohttp-jinja2 way: ``context_processors=[cancel.context_processor]``."""
+        return {VARIABLE: variable_for(request.config_dict.get(aiohttp_jinja2.APP_KEY), current_flow)}
+
+    def flow_page(self, handler: _Handler) -> _Handler:
+        """Mark a handler, a view class or a view's method: its payload is resolved and signed before it runs."""
+        setattr(handler, FLOW_PAGE_MARK, True)
+        return handler
+
+    async def write_headers(self, request: web.Request, response: web.StreamResponse) -> None:
+        """Write the policy; an ``on_response_prepare`` signal handler of the root application."""
+        flow = request.get(FLOW_KEY)
+        try:
+            if flow is None:
+                # An outer middleware answered before ours was reached.
+                self._policy.write(response.headers, None)
+                return
+            flow.headers_are_sent = True
+            if not flow.keeps_own_policy:
+                self._policy.write(response.headers, flow.minted_nonce)
+            if flow.minted_nonce is not None or flow.sealed is not None:
+                forbid_shared_caching(response)
+        except Exception:
+            # An exception here would drop the connection without any response.
+            logger.exception("the Content-Security-Policy could not be written")
+
+    def _write_without_signal(self, request: web.Request) -> None:
+        """Cover an application that only appended the middleware, so that no signal of ours is on it."""
+        if _PARTS not in request.config_dict:
+            hook_into_prepare(request, self.write_headers)
+
+    async def lifespan(self, app: web.Application) -> AsyncIterator[None]:
+        """Start and stop with the application: ``app.cleanup_ctx.append(cancel.lifespan)``.
+
+        Raises ConfigurationError when the database, the schema or the subscription query is not right.
+        """
+        await self._ensure_started()
+        yield
+        await self.stop()
+
+    async def stop(self) -> None:
+        """Let running changes finish for 10 s, hand the rest back, close what we opened."""
+        if self._runtime is not None:
+            self._stop.set()
+            await asyncio.gather(self._runtime, return_exceptions=True)
+
+    def _join(self, app: web.Application) -> None:
+        if _once(app, "signal and lifecycle"):
+            app.on_response_prepare.append(self.write_headers)
+            app.cleanup_ctx.append(self.lifespan)
+
+    def _add_page_routes(self, app: web.Application) -> None:
+        if _once(app, "page routes"):
+            prefix = self._settings.prefix
+            app.router.add_get(prefix, self.handle_plain)
+            app.router.add_get(f"{prefix}/payload", self.handle_payload)
+            app.router.add_get(f"{prefix}/flow.js", self.handle_script)
+            app.router.add_get(f"{prefix}/status/{{claim}}", self.handle_status)
+
+    async def _add_late_template_variable(self, app: web.Application) -> None:
+        if aiohttp_jinja2.APP_KEY in app:
+            self.add_template_variable(app)
+
+    # --- running ----------------------------------------------------------------------------------------
+
+    async def _ensure_started(self) -> FlowService:
+        if self._started is None:
+            self._stop = asyncio.Event()
+            self._started = asyncio.get_running_loop().create_future()
+            self._runtime = asyncio.create_task(self._serve(self._started), name="aiocancel")
+        return await asyncio.shield(self._started)
+
+    async def _serve(self, started: asyncio.Future[FlowService]) -> None:
+        """Hold everything open until told to stop, or until the loop cancels its tasks at its end."""
+        try:
+            async with AsyncExitStack() as stack:
+                started.set_result(await self._open(stack))
+                await self._stop.wait()
+        except Exception as error:
+            if started.done():
+                logger.exception("aiocancel did not close cleanly")
+            else:
+                started.set_exception(error)
+        finally:
+            # The next start begins afresh.
+            self._started = self._runtime = None
+
+    async def _open(self, stack: AsyncExitStack) -> FlowService:
+        pool = await stack.enter_async_context(self._open_pool())
+        async with pool.acquire() as connection:
+            if self._migrate_on_start:
+                await migrate(connection)
+            await check_schema(connection)
+        resolver = self._subscriptions
+        if isinstance(resolver, SubscriptionQuery):
+            resolver = await resolver.prepare(pool)
+        ledger = Ledger(pool)
+        worker: Worker | None = None
+        service = FlowService(
+            self._settings,
+            self._vendor,
+            self._sealer,
+            resolver,
+            ledger,
+            on_event=self._on_event,
+            wake_worker=lambda: worker.wake() if worker else None,
+        )
+        if self._run_worker:
+            client = await stack.enter_async_context(open_stripe(self._billing))
+            worker = Worker(
+                ledger,
+                client,
+                on_event=self._on_event,
+                on_settled=service.settled,
+                concurrency=self._worker_concurrency,
+            )
+            await stack.enter_async_context(_running(worker))
+        return service
+
+    @asynccontextmanager
+    async def _open_pool(self) -> AsyncIterator[Pool]:
+        if not isinstance(self._database, str):
+            yield self._database
+            return
+        try:
+            pool = await asyncpg.create_pool(
+                self._database, min_size=1, max_size=10, server_settings={"application_name": "aiocancel"}
+            )
+        except (OSError, TimeoutError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            # Not the error's own text: it may hold the DSN.
+            raise ConfigurationError(f"the database cannot be opened ({type(error).__name__})") from None
+        try:
+            yield pool
+        finally:
+            await pool.close()
+
+
+@asynccontextmanager
+async def _running(worker: Worker) -> AsyncIterator[None]:
+    task = asyncio.create_task(worker.run(), name="aiocancel worker")
+    try:
+        yield
+    finally:
+        await worker.stop(grace_s=_STOP_GRACE_S)
+        await task
+
+
+_PARTS: Final = web.AppKey("aiocancel_parts", set[str])
+
+
+def _once(app: web.Application, part: str) -> bool:
+    """Tell whether ``part`` is added to ``app`` for the first time, and remember it."""
+    parts = app.get(_PARTS)
+    if parts is None:
+        parts = app[_PARTS] = set()
+    if part in parts:
+        return False
+    parts.add(part)
+    return True
+
+
+def _check_modes(vendor: FlowVendor, billing: StripeBilling) -> None:
+    if billing.mode == "live" and (billing.simulated or vendor.simulated):
+        raise SimulatorRefusedError(
+            "a live Stripe key does not go with a simulator: leave api_base, api_host and app_host as they are"
+        )
+    if vendor.mode is not None and vendor.mode != billing.mode:
+        raise ConfigurationError(f"the flow vendor's key is for {vendor.mode} mode, Stripe's for {billing.mode} mode")

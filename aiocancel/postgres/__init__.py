@@ -1,0 +1,1 @@
+"""The asyncpg edge, the only place with SQL."""

@@ -1,0 +1,81 @@
+"""Our tables: numbered SQL files, applied in order under a lock, forward only."""
+
+from __future__ import annotations
+
+from importlib import resources
+from typing import TYPE_CHECKING
+
+from aiocancel.errors import SchemaError
+
+if TYPE_CHECKING:
+    import asyncpg
+    from asyncpg.pool import PoolConnectionProxy
+
+    Connection = asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]
+
+# An arbitrary constant of ours: whoever migrates holds this advisory lock.
+_LOCK = 0x61696F63
+
+_BOOTSTRAP = """
+CREATE SCHEMA IF NOT EXISTS aiocancel;
+CREATE TABLE IF NOT EXISTS aiocancel.schema_version (
+    version     integer PRIMARY KEY,
+    applied_at  timestamptz NOT NULL DEFAULT now()
+);
+"""
+
+
+def migrations() -> dict[int, str]:
+    """Return the SQL of every schema version by its number, in order."""
+    folder = resources.files("aiocancel.postgres") / "migrations"
+    names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".sql"))
+    return {int(name.split("_")[0]): (folder / name).read_text(encoding="utf-8") for name in names}
+
+
+async def migrate(connection: Connection) -> list[int]:
+    """Bring the tables to this release's version; returns the versions that were applied now.
+
+    Safe to run from many processes at once: one does the work, the others wait and find it done.
+    Raises SchemaError when the tables belong to a newer release.
+    """
+    known = migrations()
+    applied: list[int] = []
+    async with connection.transaction():
+        await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
+        await connection.execute(_BOOTSTRAP)
+        present = await _present_version(connection)
+        _refuse_newer(present, max(known))
+        for version, sql in known.items():
+            if version > present:
+                await connection.execute(sql)
+                await connection.execute("INSERT INTO aiocancel.schema_version (version) VALUES ($1)", version)
+                applied.append(version)
+    return applied
+
+
+async def check_schema(connection: Connection) -> None:
+    """Raise SchemaError unless the tables are exactly those of this release."""
+    newest = max(migrations())
+    if await connection.fetchval("SELECT to_regclass('aiocancel.schema_version')") is None:
+        raise SchemaError(
+            "the tables of aiocancel do not exist in this database: run 'aiocancel migrate --database-url …' "
+            "or set migrate_on_start=True"
+        )
+    present = await _present_version(connection)
+    _refuse_newer(present, newest)
+    if present < newest:
+        raise SchemaError(
+            f"the tables of aiocancel have version {present}, this release needs {newest}: run 'aiocancel migrate'"
+        )
+
+
+def _refuse_newer(present: int, newest: int) -> None:
+    if present > newest:
+        raise SchemaError(
+            f"the tables of aiocancel have version {present}, newer than this release ({newest}): "
+            "install the release that made them"
+        )
+
+
+async def _present_version(connection: Connection) -> int:
+    return int(await connection.fetchval("SELECT coalesce(max(version), 0) FROM aiocancel.schema_version"))

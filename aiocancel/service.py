@@ -1,0 +1,127 @@
+"""The path of one customer's choice, from lookup to answer; knows ports, not HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+import uuid
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from aiocancel.config import Settings
+from aiocancel.core.decision import Answer, Policy, decide, decide_unproven
+from aiocancel.core.flow import FlowClaim, verify_own_choice
+from aiocancel.core.grants import Grant, GrantSealer
+from aiocancel.core.signing import SignedPayload
+from aiocancel.core.subscription import OwnedSubscription
+from aiocancel.errors import GrantError
+from aiocancel.ports import FlowVendor, SubscriptionResolver
+from aiocancel.postgres.ledger import Ledger, RecordedClaim
+from aiocancel.telemetry import ClaimRecorded, EventHook
+
+# Another process may settle a claim without telling ours; this is how often we look.
+_LOOK_EVERY_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class SealedFlow:
+    """What one page view gets: the vendor's signed payload and our grant, good until ``expires_at``."""
+
+    signed_payload: SignedPayload
+    grant: str
+    expires_at: int
+
+
+class FlowService:
+    """Finds, seals, accepts and answers; ``now`` is seconds since the epoch."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        vendor: FlowVendor,
+        sealer: GrantSealer,
+        resolver: SubscriptionResolver,
+        ledger: Ledger,
+        *,
+        on_event: EventHook,
+        wake_worker: Callable[[], None],
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._settings = settings
+        self._vendor = vendor
+        self._sealer = sealer
+        self._resolver = resolver
+        self._ledger = ledger
+        self._on_event = on_event
+        self._wake_worker = wake_worker
+        self._now = now
+        self._policy = Policy(settings.cancel_timing, vendor.applies_cancellation, vendor.applies_offers)
+        self._waiting: defaultdict[uuid.UUID, set[asyncio.Event]] = defaultdict(set)
+
+    async def find(self, customer_id: str) -> OwnedSubscription | None:
+        """Return the customer's subscription; raises UnavailableError."""
+        return await self._resolver.resolve(customer_id)
+
+    def seal(self, owned: OwnedSubscription) -> SealedFlow:
+        """Sign the vendor's payload and seal a grant for one page view."""
+        issued_at = int(self._now())
+        grant = Grant(
+            owned.customer_id,
+            owned.subscription_id,
+            self._settings.mode,
+            issued_at,
+            issued_at + self._settings.grant_lifetime_s,
+            secrets.token_urlsafe(16),
+        )
+        return SealedFlow(self._vendor.sign(owned), self._sealer.seal(grant), grant.expires_at)
+
+    async def accept(self, claim: FlowClaim, grant_text: str, customer_id: str) -> RecordedClaim:
+        """Check the grant and the ownership, then record the claim and its actions in one transaction.
+
+        Raises GrantError, ConflictError or UnavailableError; in all three nothing was recorded.
+        """
+        grant = self._sealer.open(grant_text, now=int(self._now()), customer_id=customer_id, mode=self._settings.mode)
+        # The page may be an hour old; the subscription must be the customer's now.
+        owned = await self.find(customer_id)
+        if owned is None or owned.subscription_id != grant.subscription_id:
+            raise GrantError("This subscription is not yours any more.", code="subscription_not_yours")
+        outcome = verify_own_choice(claim, grant)
+        decision = decide(outcome, self._policy) if outcome else decide_unproven(claim, self._policy)
+        recorded = await self._ledger.accept(claim, grant, decision, verified=outcome is not None)
+        self._on_event(ClaimRecorded(str(recorded.public_id), grant.subscription_id, claim.status, recorded.repeated))
+        self._wake_worker()
+        return recorded
+
+    async def answer(self, public_id: uuid.UUID, customer_id: str) -> Answer | None:
+        """Return where a claim stands, None when it is not the customer's."""
+        return await self._ledger.answer(public_id, customer_id)
+
+    async def wait_for_answer(self, public_id: uuid.UUID, customer_id: str) -> Answer | None:
+        """Return the settled answer when it lands in time, else the honest "queued"."""
+        deadline = time.monotonic() + self._settings.answer_within_s
+        settled = asyncio.Event()
+        self._waiting[public_id].add(settled)
+        try:
+            while True:
+                settled.clear()
+                answer = await self._ledger.answer(public_id, customer_id)
+                left_s = deadline - time.monotonic()
+                if answer is None or answer.is_settled or left_s <= 0:
+                    return answer
+                try:
+                    async with asyncio.timeout(min(left_s, _LOOK_EVERY_S)):
+                        await settled.wait()
+                except TimeoutError:
+                    pass
+        finally:
+            waiting = self._waiting[public_id]
+            waiting.discard(settled)
+            if not waiting:
+                del self._waiting[public_id]
+
+    def settled(self, public_id: uuid.UUID) -> None:
+        """Wake whoever waits for this claim."""
+        for event in self._waiting.get(public_id, ()):
+            event.set()

@@ -1,0 +1,98 @@
+"""What happens, as typed events for one hook; no event carries a name, an e-mail address or a customer id."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+
+logger = logging.getLogger("aiocancel")
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """The root of all events."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimRecorded(Event):
+    """A claim and its actions are committed."""
+
+    claim_id: str
+    subscription_id: str
+    status: str
+    repeated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimRefused(Event):
+    """A post was answered with a 4xx; ``code`` says why."""
+
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptFailed(Event):
+    """One try at one action failed; ``failure`` is transient, unknown or rejected."""
+
+    action_id: int
+    subscription_id: str
+    kind: str
+    attempt: int
+    failure: str
+    code: str | None
+    request_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ActionApplied(Event):
+    """Stripe shows the change; ``written`` is False when it already was there."""
+
+    action_id: int
+    subscription_id: str
+    kind: str
+    attempt: int
+    written: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ActionParked(Event):
+    """An action needs a human; ``code`` says why."""
+
+    action_id: int
+    subscription_id: str
+    kind: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class LookupFailed(Event):
+    """The subscription could not be looked up; the page was rendered without it."""
+
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyNotWidened(Event):
+    """An application's Content-Security-Policy could not be widened and was sent as it was."""
+
+    reason: str
+
+
+EventHook = Callable[[Event], None]
+
+_LEVELS = {
+    ActionParked: logging.ERROR,
+    AttemptFailed: logging.WARNING,
+    LookupFailed: logging.ERROR,
+    PolicyNotWidened: logging.ERROR,
+}
+
+
+def log_event(event: Event) -> None:
+    """Write an event to the ``aiocancel`` logger; the default hook."""
+    level = _LEVELS.get(type(event), logging.INFO)
+    if logger.isEnabledFor(level):
+        # asdict() of a slotted event: only the fields above can ever reach the log.
+        details = " ".join(f"{name}={value}" for name, value in asdict(event).items())
+        logger.log(level, "%s %s", type(event).__name__, details)

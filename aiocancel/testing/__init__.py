@@ -1,0 +1,1 @@
+"""Simulators and fakes for testing an application that uses aiocancel."""

@@ -1,0 +1,1 @@
+"""The companies that run the cancellation widget."""

@@ -1,0 +1,208 @@
+"""One request's flow: who asks, for which subscription, and what was minted for the page.
+
+Everything here is lazy. A request whose page never mentions the flow costs an object and nothing else.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from contextvars import ContextVar
+from enum import StrEnum
+from typing import Final
+
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+from markupsafe import Markup
+
+from aiocancel.core.signing import SignedPayload
+from aiocancel.core.subscription import OwnedSubscription
+from aiocancel.errors import FlowNotResolvedError, UnavailableError
+from aiocancel.service import SealedFlow
+from aiocancel.telemetry import LookupFailed
+from aiocancel.web.markup import button_markup, resume_button_markup, script_markup
+from aiocancel.web.site import Site
+
+
+class FlowState(StrEnum):
+    """What is known of the page's customer.
+
+    ``unresolved``: not asked yet. ``ready``: there is a subscription. ``anonymous``: nobody is logged
+    in. ``no_subscription``: the customer has none. ``unavailable``: the database did not answer.
+    """
+
+    UNRESOLVED = "unresolved"
+    READY = "ready"
+    ANONYMOUS = "anonymous"
+    NO_SUBSCRIPTION = "no_subscription"
+    UNAVAILABLE = "unavailable"
+
+
+class FlowContext:
+    """The flow of one request; ``await resolve()`` first wherever you can."""
+
+    __slots__ = ("_nonce", "_owned", "_request", "_sealed", "_site", "_state", "headers_are_sent", "keeps_own_policy")
+
+    def __init__(self, site: Site, request: web.Request) -> None:
+        self._site = site
+        self._request = request
+        self._state = FlowState.UNRESOLVED
+        self._owned: OwnedSubscription | None = None
+        self._sealed: SealedFlow | None = None
+        self._nonce: str | None = None
+        self.headers_are_sent = False
+        self.keeps_own_policy = False
+
+    @property
+    def site(self) -> Site:
+        """The plug-in that this request belongs to."""
+        return self._site
+
+    @property
+    def state(self) -> FlowState:
+        """What is known so far."""
+        return self._state
+
+    @property
+    def subscription(self) -> OwnedSubscription | None:
+        """The customer's subscription, once resolved."""
+        return self._owned
+
+    async def resolve(self) -> FlowContext:
+        """Find out who asks and for which subscription, once per request; never raises for an outage."""
+        if self._state is not FlowState.UNRESOLVED:
+            return self
+        customer_id = await self._site.customer_id(self._request)
+        if customer_id is None:
+            self._state = FlowState.ANONYMOUS
+            return self
+        try:
+            self._owned = await (await self._site.service()).find(customer_id)
+        except UnavailableError as error:
+            # The page must come up all the same; its button still leads to the plain form.
+            self._site.on_event(LookupFailed(str(error)))
+            self._state = FlowState.UNAVAILABLE
+            return self
+        if self._owned is None:
+            self._state = FlowState.NO_SUBSCRIPTION
+        else:
+            self._sealed = (await self._site.service()).seal(self._owned)
+            self._state = FlowState.READY
+        return self
+
+    @property
+    def sealed(self) -> SealedFlow | None:
+        """The signed payload and the grant of this page view; None unless ready."""
+        return self._sealed
+
+    @property
+    def signed_payload(self) -> SignedPayload | None:
+        """The vendor's payload and its signature; None when there is nothing to cancel.
+
+        Raises FlowNotResolvedError when nobody has resolved the flow of this request.
+        """
+        self._require_resolved("signed_payload")
+        return self._sealed.signed_payload if self._sealed else None
+
+    @property
+    def grant(self) -> str | None:
+        """Our grant for a form of your own; None when there is nothing to cancel. Raises FlowNotResolvedError."""
+        self._require_resolved("grant")
+        return self._sealed.grant if self._sealed else None
+
+    @property
+    def nonce(self) -> str:
+        """The CSP nonce of this response, minted at first use.
+
+        Raises FlowNotResolvedError when the headers are already on their way and cannot carry it.
+        """
+        if self._nonce is None:
+            if self.headers_are_sent:
+                raise FlowNotResolvedError(
+                    "the response's headers are already sent; ask for cancel_flow.nonce before streaming starts"
+                )
+            self._nonce = secrets.token_urlsafe(16)
+        return self._nonce
+
+    @property
+    def minted_nonce(self) -> str | None:
+        """The nonce if something has asked for it."""
+        return self._nonce
+
+    def script(self) -> Markup:
+        """Return the script element that makes the button open the flow; empty when there is nothing to cancel."""
+        if self._state in (FlowState.ANONYMOUS, FlowState.NO_SUBSCRIPTION):
+            return Markup()
+        return script_markup(self._site, self.nonce, self._sealed)
+
+    def button(self, label: str = "Cancel subscription") -> Markup:
+        """Return the button, a form that also works without JavaScript; empty when there is nothing to cancel."""
+        if self._state in (FlowState.ANONYMOUS, FlowState.NO_SUBSCRIPTION):
+            return Markup()
+        return button_markup(self._site, label)
+
+    def resume_button(self, label: str = "Keep subscription") -> Markup:
+        """Return a button that leads to taking a scheduled cancellation back; empty when there is no subscription.
+
+        Whether a cancellation is scheduled is Stripe's to know: show the button where your page says so.
+        """
+        if self._state in (FlowState.ANONYMOUS, FlowState.NO_SUBSCRIPTION):
+            return Markup()
+        return resume_button_markup(self._site, label)
+
+    def _require_resolved(self, what: str) -> None:
+        if self._state is FlowState.UNRESOLVED:
+            raise FlowNotResolvedError(
+                f"cancel_flow.{what} is not there yet: mark the handler with @cancel.flow_page (or name the page "
+                "in flow_pages), or render with an enable_async=True environment, or leave it out and let "
+                "cancel_flow.script() fetch it on click"
+            )
+
+
+FLOW_KEY: Final = web.RequestKey("aiocancel_flow", FlowContext)
+_CURRENT: ContextVar[FlowContext | None] = ContextVar("aiocancel_flow", default=None)
+
+
+def current_flow() -> FlowContext:
+    """Return the flow of the request being handled; raises FlowNotResolvedError outside of one."""
+    flow = _CURRENT.get()
+    if flow is None:
+        raise FlowNotResolvedError(
+            "cancel_flow was used outside a request that passed aiocancel's middleware: "
+            "call cancel.setup(app) or app.middlewares.append(cancel.middleware)"
+        )
+    return flow
+
+
+async def get_cancel_flow(request: web.Request) -> FlowContext:
+    """Return the resolved flow of ``request``; raises FlowNotResolvedError without the middleware."""
+    flow: FlowContext | None = request.get(FLOW_KEY)
+    if flow is None:
+        raise FlowNotResolvedError(
+            "this request did not pass aiocancel's middleware: "
+            "call cancel.setup(app) or app.middlewares.append(cancel.middleware)"
+        )
+    await flow.resolve()
+    return flow
+
+
+def make_middleware(site: Site, prepare: Callable[[web.Request], None]) -> Middleware:
+    """Return the middleware of one plug-in; ``prepare`` is called once with every request."""
+
+    @web.middleware
+    async def aiocancel_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if FLOW_KEY in request:
+            # Appended twice, or once on the application and once on a sub-application.
+            return await handler(request)
+        flow = FlowContext(site, request)
+        request[FLOW_KEY] = flow
+        prepare(request)
+        reset = _CURRENT.set(flow)
+        try:
+            if site.is_flow_page(request):
+                await flow.resolve()
+            return await handler(request)
+        finally:
+            _CURRENT.reset(reset)
+
+    return aiocancel_middleware

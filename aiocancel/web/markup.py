@@ -1,0 +1,49 @@
+"""The two pieces of HTML that a page of the application gets from us."""
+
+from __future__ import annotations
+
+import json
+
+from markupsafe import Markup
+
+from aiocancel.service import SealedFlow
+from aiocancel.web.site import Site
+
+_SCRIPT = Markup('<script src="{}" nonce="{}" data-aiocancel="{}" defer></script>')
+
+# A real form: without our script, or with the vendor blocked, it opens the plain page instead.
+_BUTTON = Markup(
+    '<form class="aiocancel-form" method="get" action="{}" data-aiocancel-form>'
+    '<button class="aiocancel-button" type="submit">{}</button>'
+    '<p class="aiocancel-status" role="status" aria-live="polite" hidden></p>'
+    "</form>"
+)
+
+
+def script_markup(site: Site, nonce: str, sealed: SealedFlow | None) -> Markup:
+    """Return the script element; what it carries is data in an attribute, never code."""
+    data = "" if sealed is None else json.dumps(flow_data(sealed), separators=(",", ":"))
+    return _SCRIPT.format(site.script_url, nonce, data)
+
+
+_RESUME_BUTTON = Markup(
+    '<form class="aiocancel-form" method="get" action="{}">'
+    '<input type="hidden" name="change" value="resume">'
+    '<button class="aiocancel-button" type="submit">{}</button>'
+    "</form>"
+)
+
+
+def resume_button_markup(site: Site, label: str) -> Markup:
+    """Return the form that opens the plain page on which a cancellation is taken back."""
+    return _RESUME_BUTTON.format(site.settings.prefix, label)
+
+
+def button_markup(site: Site, label: str) -> Markup:
+    """Return the form with its button and the place where the script says what happened."""
+    return _BUTTON.format(site.settings.prefix, label)
+
+
+def flow_data(sealed: SealedFlow) -> dict[str, object]:
+    """Return what the page script needs for one flow, as JSON values."""
+    return {"signedPayload": sealed.signed_payload, "grant": sealed.grant, "expiresAt": sealed.expires_at}

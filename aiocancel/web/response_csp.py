@@ -1,0 +1,102 @@
+"""The Content-Security-Policy on every response: the application's own, widened by what the widget needs.
+
+It hangs on ``on_response_prepare``, the only place that also sees a 500, a stream and a WebSocket
+handshake. An exception there would drop the connection, so a policy that cannot be widened is sent as it
+is, and reported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from functools import lru_cache
+
+from aiohttp import web
+from multidict import CIMultiDict
+
+from aiocancel.core.csp import ContentSecurityPolicy
+from aiocancel.errors import PolicyError
+from aiocancel.ports import FlowVendor
+from aiocancel.telemetry import EventHook, PolicyNotWidened
+
+ENFORCED = "Content-Security-Policy"
+REPORT_ONLY = "Content-Security-Policy-Report-Only"
+
+# Stands for the nonce while a widened policy is kept; replaced before it is sent.
+_PLACEHOLDER = "aiocancelNoncePlaceholder"
+
+
+class PolicyWriter:
+    """Widens the policies of one site; the work for each distinct header text is done once."""
+
+    def __init__(self, vendor: FlowVendor, base_policy: str | None, on_event: EventHook) -> None:
+        sources = {directive: list(values) for directive, values in vendor.csp_sources().items()}
+        # Our own requests: the payload, the result, and the plain form where forms are restricted.
+        sources.setdefault("connect-src", []).append("'self'")
+        sources.setdefault("form-action", []).append("'self'")
+        self._sources = sources
+        self._base_policy = base_policy
+        self._on_event = on_event
+        self._widened: Callable[[str], str] = lru_cache(maxsize=256)(self._widen_plain)
+        self._widened_with_nonce: Callable[[str], str] = lru_cache(maxsize=256)(self._widen_with_nonce)
+        if base_policy is not None:
+            # A mistake in the settings shows now, not on a response.
+            ContentSecurityPolicy.parse_list(base_policy)
+        self._widen_plain("default-src 'none'")
+
+    def write(self, headers: CIMultiDict[str], nonce: str | None) -> None:
+        """Widen every policy in ``headers``, or put the site's own there when it has none."""
+        enforced = headers.popall(ENFORCED, None)
+        report_only = headers.popall(REPORT_ONLY, None)
+        if enforced is None and report_only is None and self._base_policy is not None:
+            # A site that only reports is trying its policy out; enforcing ours would cut that short.
+            enforced = [self._base_policy]
+        for name, values in ((ENFORCED, enforced), (REPORT_ONLY, report_only)):
+            for value in values or ():
+                headers.add(name, self._safely_widened(value, nonce))
+
+    def _safely_widened(self, header: str, nonce: str | None) -> str:
+        try:
+            if nonce is None:
+                return self._widened(header)
+            return self._widened_with_nonce(header).replace(_PLACEHOLDER, nonce)
+        except PolicyError as error:
+            self._on_event(PolicyNotWidened(str(error)))
+            return header
+
+    def _widen_plain(self, header: str) -> str:
+        policies = ContentSecurityPolicy.parse_list(header, unknown="keep")
+        return ", ".join(str(policy.widen(self._sources)) for policy in policies)
+
+    def _widen_with_nonce(self, header: str) -> str:
+        policies = ContentSecurityPolicy.parse_list(header, unknown="keep")
+        return ", ".join(str(self._with_our_script(policy)) for policy in policies)
+
+    def _with_our_script(self, policy: ContentSecurityPolicy) -> ContentSecurityPolicy:
+        widened = policy.widen(self._sources)
+        # Where 'unsafe-inline' rules, a nonce would switch it off and break the page's own scripts.
+        own = "'self'" if widened.ignores_nonces("script-src-elem") else f"'nonce-{_PLACEHOLDER}'"
+        return widened.widen({"script-src": [own]})
+
+
+def forbid_shared_caching(response: web.StreamResponse) -> None:
+    """Keep a page with one customer's grant out of shared caches, unless the application decided itself."""
+    response.headers.setdefault("Cache-Control", "private, no-cache")
+
+
+def hook_into_prepare(request: web.Request, write: Callable[[web.Request, web.StreamResponse], Awaitable[None]]) -> None:
+    """Have ``write`` called when the response to this one request is prepared, without a signal.
+
+    By the time a middleware runs, the application's signals are frozen, and a response that is prepared
+    inside the handler never passes the middleware. aiohttp asks the request itself before it sends
+    headers; that method is private, so should it ever go, the signal remains (``cancel.setup``).
+    """
+    prepare = getattr(request, "_prepare_hook", None)
+    if prepare is None:  # pragma: no cover
+        return
+
+    async def prepare_and_write(response: web.StreamResponse) -> None:
+        await prepare(response)
+        await write(request, response)
+
+    # Past Request.__setattr__, which warns of custom attributes in debug mode.
+    object.__setattr__(request, "_prepare_hook", prepare_and_write)

@@ -1,0 +1,108 @@
+"""What the web edge shares: the settings, what the vendor needs, and the running service."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from importlib import resources
+from typing import Any
+
+from aiohttp import web
+
+from aiocancel.config import Settings
+from aiocancel.errors import AiocancelError
+from aiocancel.ports import FlowVendor
+from aiocancel.service import FlowService
+from aiocancel.telemetry import EventHook
+
+Identify = Callable[[web.Request], Awaitable[str | None]]
+
+MAX_CUSTOMER_ID_LENGTH = 255
+
+_TEXTS_FOR_SCRIPT = (
+    "opening",
+    "saving",
+    "closed",
+    "blocked",
+    "unsaved",
+    "plain_link",
+    "not_logged_in",
+    "no_subscription",
+    "unavailable",
+)
+
+
+class Site:
+    """One plug-in on one site."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        vendor: FlowVendor,
+        identify: Identify,
+        *,
+        on_event: EventHook,
+        start: Callable[[], Awaitable[FlowService]],
+    ) -> None:
+        self.settings = settings
+        self.vendor = vendor
+        self.on_event = on_event
+        self._identify = identify
+        self._start = start
+        self.script = _page_script(settings, vendor)
+        self.script_url = f"{settings.prefix}/flow.js?v={hashlib.sha256(self.script).hexdigest()[:12]}"
+
+    async def service(self) -> FlowService:
+        """Return the running service, starting it if nothing has done so yet."""
+        return await self._start()
+
+    async def customer_id(self, request: web.Request) -> str | None:
+        """Ask the application who is logged in; an empty answer is nobody."""
+        customer_id = await self._identify(request)
+        if not customer_id:
+            return None
+        if len(customer_id) > MAX_CUSTOMER_ID_LENGTH:
+            raise AiocancelError("identify must return a str of at most 255 characters, or None")
+        return customer_id
+
+    def is_flow_page(self, request: web.Request) -> bool:
+        """Tell whether the payload is to be prepared before the handler runs."""
+        handler = request.match_info.handler
+        if getattr(handler, FLOW_PAGE_MARK, False):
+            return True
+        # A class-based view is marked as a whole or by method.
+        if getattr(getattr(handler, request.method.lower(), None), FLOW_PAGE_MARK, False):
+            return True
+        pages = self.settings.flow_pages
+        if not pages:
+            return False
+        if pages == "all":
+            return True
+        route = request.match_info.route
+        return route.name in pages or (route.resource is not None and route.resource.canonical in pages)
+
+
+FLOW_PAGE_MARK = "__aiocancel_flow_page__"
+
+
+def _page_script(settings: Settings, vendor: FlowVendor) -> bytes:
+    widget = vendor.widget()
+    sources = vendor.csp_sources()
+    values: Mapping[str, Any] = {
+        "driver": widget.driver,
+        "script": {"url": widget.script_url, "integrity": widget.script_integrity},
+        "options": widget.options,
+        "window": widget.window,
+        "hosts": [*sources.get("connect-src", ()), *sources.get("frame-src", ())],
+        "frameOrigin": next(iter(sources.get("frame-src", ())), None),
+        "urls": {
+            "payload": f"{settings.prefix}/payload",
+            "result": f"{settings.prefix}/result",
+            "plain": settings.prefix,
+        },
+        "timeoutMs": int(settings.widget_timeout_s * 1000),
+        "texts": {name: settings.text(name) for name in _TEXTS_FOR_SCRIPT},
+    }
+    source = (resources.files("aiocancel.web") / "flow.js").read_text(encoding="utf-8")
+    return source.replace("/* SETTINGS */ {}", json.dumps(values), 1).encode()

@@ -1,0 +1,378 @@
+"""A small SaaS company with everything it needs, on this machine: python examples/saas_app.py
+
+It starts PostgreSQL from a wheel, a simulated Stripe and a simulated ProsperStack, and a site with two
+customers who can cancel. With --stripe-api-key sk_test_… the real Stripe answers instead.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import tarfile
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import aiohttp_jinja2
+import asyncpg
+import jinja2
+import stripe
+from aiohttp import web
+
+import aiocancel
+from aiocancel.testing.embedded_postgres import EmbeddedPostgres
+from aiocancel.testing.prosperstack_simulator import ProsperStackSimulator
+from aiocancel.testing.stripe_simulator import StripeSimulator
+
+HERE = Path(__file__).parent
+CLIENT_PACKAGE = "@prosperstack/flow@2.19.0"
+CLIENT_INTEGRITY = "sha384-uxG0SjfEOOs7knE+6xtLDh+LKUD3dcicl+kTPdfN5Zk5JS8CB5M3OiwxWIcNZBOG"
+CLIENT_SECRET = "the demo's client secret"  # noqa: S105 - it opens nothing but the simulator
+NOBODY_LISTENS = "http://127.0.0.1:9"
+
+# The strictest policy that this site can live with; aiocancel adds what the widget needs.
+POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+
+CREATE_TABLES = """
+CREATE SCHEMA IF NOT EXISTS demo;
+CREATE TABLE IF NOT EXISTS demo.customer (
+    id                      text PRIMARY KEY,
+    name                    text NOT NULL,
+    email                   text NOT NULL,
+    plan                    text NOT NULL,
+    price_minor             integer NOT NULL,
+    stripe_subscription_id  text
+);
+INSERT INTO demo.customer VALUES
+    ('ada', 'Ada Marlow', 'ada@example.com', 'Pro', 2900, NULL),
+    ('zoe', 'Zoë "Zed" Ångström </script> 😀', 'zoe@example.com', 'Team', 9900, NULL)
+ON CONFLICT (id) DO NOTHING;
+"""
+
+
+@dataclass(frozen=True)
+class Demo:
+    """What the pages need."""
+
+    pool: asyncpg.Pool[asyncpg.Record]
+    stripe: stripe.StripeClient
+    stripe_name: str
+    client_name: str
+
+
+DEMO = web.AppKey("demo", Demo)
+
+
+def main() -> int:
+    """Read the options, start everything, and stop cleanly on Ctrl-C."""
+    options = read_options()
+    try:
+        if options.database_url:
+            asyncio.run(serve(options, options.database_url))
+        else:
+            # PostgreSQL goes down with the thread that started it, so that is the main one.
+            with EmbeddedPostgres(options.data_directory) as server:
+                asyncio.run(serve(options, server.dsn))
+    except (aiocancel.ConfigurationError, OSError) as error:
+        print(f"saas_app: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def read_options() -> argparse.Namespace:
+    """Read the command line; a live Stripe key is refused."""
+    parser = argparse.ArgumentParser(description="A small SaaS site that shows aiocancel at work.")
+    parser.add_argument("--port", type=int, default=8080, help="port of the site on 127.0.0.1 (default %(default)s)")
+    parser.add_argument("--database-url", help="use this PostgreSQL instead of starting one; a schema demo is added")
+    parser.add_argument("--data-directory", type=Path, help="keep PostgreSQL's data here (default: a temporary folder)")
+    parser.add_argument("--stripe-api-key", help="sk_test_…: talk to the real Stripe, in test mode")
+    parser.add_argument(
+        "--flow-client",
+        default="auto",
+        metavar="auto|stand-in|FILE",
+        help=f"the widget's client: {CLIENT_PACKAGE} fetched with npm where there is npm (auto, the default), "
+        "our stand-in, or a file of your own",
+    )
+    parser.add_argument("--vendor-down", action="store_true", help="let the flow vendor be unreachable")
+    options = parser.parse_args()
+    if options.stripe_api_key and not options.stripe_api_key.startswith(("sk_test_", "rk_test_")):
+        parser.error("--stripe-api-key takes a test key only (sk_test_… or rk_test_…); a live key is refused")
+    return options
+
+
+async def serve(options: argparse.Namespace, dsn: str) -> None:
+    """Run the site until a signal comes."""
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with AsyncExitStack() as stack:
+        app = await make_app(options, dsn, stack)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=5.0)
+        await runner.setup()
+        stack.push_async_callback(runner.cleanup)
+        await web.TCPSite(runner, "127.0.0.1", options.port).start()
+        demo = app[DEMO]
+        print(f"\n  The site:  http://127.0.0.1:{options.port}\n  Stripe:    {demo.stripe_name}")
+        print(f"  Widget:    {demo.client_name}\n\n  Ctrl-C stops everything.\n", flush=True)
+        await stop.wait()
+        print("Stopping …", flush=True)
+
+
+async def make_app(options: argparse.Namespace, dsn: str, stack: AsyncExitStack) -> web.Application:
+    """Put the site together; what has to be closed goes on ``stack``."""
+    pool = await stack.enter_async_context(asyncpg.create_pool(dsn, min_size=1, max_size=10))
+    await pool.execute(CREATE_TABLES)
+    api_key = options.stripe_api_key or "sk_test_simulator"
+    api_base = aiocancel.StripeBilling(api_key).api_base
+    if not options.stripe_api_key:
+        api_base = await stack.enter_async_context(StripeSimulator(api_key=api_key).serve())
+    client = await stack.enter_async_context(stripe_client(api_key, api_base))
+    for row in await pool.fetch("SELECT * FROM demo.customer"):
+        if not await goes_on(client, row["stripe_subscription_id"]):
+            await subscribe(pool, client, row["id"])
+
+    widget, client_name, client_file = await choose_widget(options, stack)
+    cancel = aiocancel.CancelFlow(
+        vendor=widget,
+        billing=aiocancel.StripeBilling(api_key, api_base=api_base),
+        database=pool,
+        identify=current_customer,
+        subscriptions=aiocancel.SubscriptionQuery("SELECT stripe_subscription_id FROM demo.customer WHERE id = $1"),
+        grant_keys=[secrets.token_urlsafe(32)],
+        content_security_policy=POLICY,
+        return_to="/account",
+        migrate_on_start=True,
+    )
+
+    app = web.Application()
+    aiohttp_jinja2.setup(app, loader=jinja2.FileSystemLoader(HERE / "templates"))
+    cancel.setup(app)
+    stripe_name = (
+        "the real Stripe, test mode" if options.stripe_api_key else f"simulated, {api_base}/_simulator/subscriptions"
+    )
+    app[DEMO] = Demo(pool, client, stripe_name, client_name)
+    app.router.add_get("/", front)
+    app.router.add_post("/login", log_in)
+    app.router.add_post("/logout", log_out)
+    app.router.add_post("/subscribe", subscribe_again)
+    app.router.add_get("/account", cancel.flow_page(account))
+    app.router.add_get("/account/stripe", what_stripe_says)
+    app.router.add_static("/static", HERE / "static")
+    if client_file is not None:
+
+        async def serve_client(_: web.Request) -> web.FileResponse:
+            return web.FileResponse(client_file, headers={"Content-Type": "text/javascript"})
+
+        app.router.add_get("/prosperstack.js", serve_client)
+    return app
+
+
+# --- the site -------------------------------------------------------------------------------------------
+
+
+async def current_customer(request: web.Request) -> str | None:
+    """Say who is logged in; a real site asks its session."""
+    return request.cookies.get("demo_customer")
+
+
+@aiohttp_jinja2.template("front.html")
+async def front(request: web.Request) -> dict[str, Any]:
+    """Show who may log in."""
+    return {"customers": await request.app[DEMO].pool.fetch("SELECT * FROM demo.customer ORDER BY id")}
+
+
+async def log_in(request: web.Request) -> web.Response:
+    """Become one of the customers."""
+    form = await request.post()
+    response = web.Response(status=303, headers={"Location": "/account"})
+    response.set_cookie("demo_customer", str(form.get("customer", "")), httponly=True, samesite="Lax")
+    return response
+
+
+async def log_out(_: web.Request) -> web.Response:
+    """Become nobody."""
+    response = web.Response(status=303, headers={"Location": "/"})
+    response.del_cookie("demo_customer")
+    return response
+
+
+@aiohttp_jinja2.template("account.html")
+async def account(request: web.Request) -> dict[str, Any]:
+    """Show the plan, the button, and what Stripe says."""
+    customer = await logged_in(request)
+    return {
+        "customer": customer,
+        "stripe": await stripe_view(request, customer),
+        "client": request.app[DEMO].client_name,
+    }
+
+
+async def what_stripe_says(request: web.Request) -> web.Response:
+    """Answer the page's question after a flow."""
+    return web.json_response(await stripe_view(request, await logged_in(request)))
+
+
+async def subscribe_again(request: web.Request) -> web.Response:
+    """Start a new subscription for a customer whose last one has ended."""
+    demo, customer = request.app[DEMO], await logged_in(request)
+    if not await goes_on(demo.stripe, customer["stripe_subscription_id"]):
+        await subscribe(demo.pool, demo.stripe, customer["id"])
+    return web.Response(status=303, headers={"Location": "/account"})
+
+
+async def logged_in(request: web.Request) -> asyncpg.Record:
+    """Return the customer's row, or lead back to the front page."""
+    customer_id = await current_customer(request)
+    row = await request.app[DEMO].pool.fetchrow("SELECT * FROM demo.customer WHERE id = $1", customer_id)
+    if row is None:
+        raise web.HTTPFound("/")
+    return row
+
+
+# --- Stripe ---------------------------------------------------------------------------------------------
+
+
+@asynccontextmanager
+async def stripe_client(api_key: str, api_base: str) -> AsyncIterator[stripe.StripeClient]:
+    """The site's own client, for showing things; aiocancel has one of its own."""
+    async with aiohttp.ClientSession() as session:
+        yield stripe.StripeClient(
+            api_key,
+            base_addresses={"api": api_base},
+            max_network_retries=2,
+            http_client=stripe.AIOHTTPClient(session=session),
+        )
+
+
+async def subscribe(pool: asyncpg.Pool[asyncpg.Record], client: stripe.StripeClient, customer_id: str) -> None:
+    """Make a customer, a price and a subscription at Stripe, and remember the subscription's id."""
+    row = await pool.fetchrow("SELECT * FROM demo.customer WHERE id = $1", customer_id)
+    if row is None:
+        raise web.HTTPNotFound
+    customer = await client.v1.customers.create_async({"name": row["name"], "email": row["email"]})
+    price = await client.v1.prices.create_async(
+        {
+            "currency": "usd",
+            "unit_amount": row["price_minor"],
+            "recurring": {"interval": "month"},
+            "product_data": {"name": f"{row['plan']} plan (aiocancel demo)"},
+        }
+    )
+    subscription = await client.v1.subscriptions.create_async(
+        {
+            "customer": customer.id,
+            "items": [{"price": price.id}],
+            # By invoice, so that the demo needs no card.
+            "collection_method": "send_invoice",
+            "days_until_due": 30,
+        }
+    )
+    await pool.execute(
+        "UPDATE demo.customer SET stripe_subscription_id = $2 WHERE id = $1", customer_id, subscription.id
+    )
+
+
+async def goes_on(client: stripe.StripeClient, subscription_id: str | None) -> bool:
+    """Tell whether Stripe has a subscription that has not ended."""
+    if subscription_id is None:
+        return False
+    try:
+        subscription = await client.v1.subscriptions.retrieve_async(subscription_id)
+    except stripe.InvalidRequestError:
+        return False
+    return subscription.status not in ("canceled", "incomplete_expired")
+
+
+async def stripe_view(request: web.Request, customer: asyncpg.Record) -> dict[str, Any]:
+    """Read the subscription at Stripe, now, in the words of the page."""
+    subscription = await request.app[DEMO].stripe.v1.subscriptions.retrieve_async(customer["stripe_subscription_id"])
+    details = subscription.cancellation_details
+    return {
+        "id": subscription.id,
+        "status": subscription.status,
+        "ending": subscription.cancel_at is not None and subscription.status != "canceled",
+        "ended": subscription.status == "canceled",
+        "ends": day(subscription.ended_at or subscription.cancel_at),
+        "renews": day(subscription["items"]["data"][0]["current_period_end"]),
+        "reason": (details.comment or details.feedback or "") if details else "",
+    }
+
+
+def day(seconds: int | None) -> str:
+    """Write a date as people read it."""
+    if seconds is None:
+        return ""
+    moment = datetime.fromtimestamp(seconds, UTC)
+    return f"{moment:%B} {moment.day}, {moment.year}"
+
+
+# --- the flow vendor ------------------------------------------------------------------------------------
+
+
+async def choose_widget(
+    options: argparse.Namespace, stack: AsyncExitStack
+) -> tuple[aiocancel.ProsperStack, str, Path | None]:
+    """Start the simulated vendor and choose its client: the settings, a name for people, a file to serve."""
+    simulator = ProsperStackSimulator(client_id="acct_simulator", client_secret=CLIENT_SECRET)
+    hosts = await stack.enter_async_context(simulator.serve())
+    settings: dict[str, Any] = {
+        "client_id": "acct_simulator",
+        "client_secret": CLIENT_SECRET,
+        "api_key": "key_test_simulator",
+        # A simulated vendor has no hands in Stripe.
+        "applies_offers": "app",
+        "api_host": hosts.api_url,
+        "app_host": hosts.app_url,
+    }
+    if options.vendor_down:
+        settings |= {"api_host": NOBODY_LISTENS, "app_host": NOBODY_LISTENS, "script_url": f"{NOBODY_LISTENS}/flow.js"}
+        return aiocancel.ProsperStack(**settings), "unreachable, as asked", None
+    if options.flow_client == "auto":
+        client_file = await asyncio.to_thread(fetch_client, stack)
+    else:
+        client_file = None if options.flow_client == "stand-in" else Path(options.flow_client)
+    if client_file is None:
+        settings["script_url"] = f"{hosts.app_url}/flow.min.js"
+        return aiocancel.ProsperStack(**settings), "our stand-in for ProsperStack's client", None
+    settings["script_url"] = "/prosperstack.js"
+    if options.flow_client == "auto":
+        settings["script_integrity"] = CLIENT_INTEGRITY
+    return aiocancel.ProsperStack(**settings), f"ProsperStack's client, {client_file.name}", client_file
+
+
+def fetch_client(stack: AsyncExitStack) -> Path | None:
+    """Fetch the genuine client with npm into a temporary folder; None where that does not work in 8 s."""
+    npm = shutil.which("npm")
+    if npm is None:
+        return None
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="aiocancel-demo-")))
+    try:
+        subprocess.run(  # noqa: S603 - a constant command
+            [npm, "pack", "--silent", CLIENT_PACKAGE], cwd=folder, capture_output=True, timeout=8, check=True
+        )
+    except (subprocess.SubprocessError, OSError):
+        return None
+    archive = next(folder.glob("*.tgz"))
+    with tarfile.open(archive) as tar:
+        member = tar.extractfile("package/dist/index.js")
+        if member is None:
+            return None
+        target = folder / "prosperstack-flow-2.19.0.js"
+        target.write_bytes(member.read())
+    return target
+
+
+if __name__ == "__main__":
+    sys.exit(main())
