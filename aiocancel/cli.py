@@ -10,10 +10,11 @@ from collections.abc import Sequence
 
 import asyncpg
 
-from aiocancel.errors import AiocancelError
+from aiocancel.errors import AiocancelError, UnavailableError
 from aiocancel.postgres.schema import migrate
 
 _VARIABLES = ("AIOCANCEL_DATABASE_URL", "DATABASE_URL")
+_FAILURES = (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -31,25 +32,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help=f"PostgreSQL DSN; without it ${_VARIABLES[0]} or ${_VARIABLES[1]}",
     )
     options = parser.parse_args(arguments)
-    if options.database_url is None:
+    # An empty text would mean the driver's own default: somebody else's database.
+    if not options.database_url:
         migrate_parser.error("give --database-url or set AIOCANCEL_DATABASE_URL")
     try:
         applied = asyncio.run(_migrate(options.database_url))
     except AiocancelError as error:
         print(f"aiocancel: {error}", file=sys.stderr)
         return 1
-    except (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        # Not the error's own text: it may hold the DSN with its password.
-        print(f"aiocancel: the database cannot be opened ({type(error).__name__})", file=sys.stderr)
-        return 1
     print(f"applied version {', '.join(map(str, applied))}" if applied else "already up to date")
     return 0
 
 
 async def _migrate(database_url: str) -> list[int]:
-    connection = await asyncpg.connect(database_url)
+    # Not the errors' own texts: they may hold the DSN with its password.
+    try:
+        connection = await asyncpg.connect(database_url)
+    except _FAILURES as error:
+        raise UnavailableError(f"the database cannot be opened ({type(error).__name__})") from None
     try:
         return await migrate(connection)
+    except _FAILURES as error:
+        raise UnavailableError(f"the database cannot be migrated ({type(error).__name__})") from None
     finally:
         await connection.close()
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from string import Formatter
 from typing import Final, Literal
 
 from yarl import URL
@@ -78,28 +81,43 @@ class Settings:
     texts: Mapping[str, str] = field(default_factory=lambda: DEFAULT_TEXTS)
 
     def __post_init__(self) -> None:
-        if not self.prefix.startswith("/") or self.prefix.endswith("/") or URL(self.prefix).path != self.prefix:
+        # Braces would be a variable of aiohttp's router.
+        if not re.fullmatch(r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+", self.prefix):
             raise ConfigurationError("prefix must be a plain path such as '/cancel', without a slash at its end")
-        if not self.return_to.startswith("/") or self.return_to.startswith("//"):
+        if not self.return_to.startswith("/") or self.return_to.startswith(("//", "/\\")):
             raise ConfigurationError("return_to must be a path of this site such as '/account'")
         if isinstance(self.flow_pages, str) and str(self.flow_pages) != "all":
             raise ConfigurationError("flow_pages is a list of route names or paths, or the word 'all'")
         if self.cancel_timing not in ("at_period_end", "now"):
             raise ConfigurationError("cancel_timing is 'at_period_end' or 'now'")
         for name in ("grant_lifetime_s", "answer_within_s", "widget_timeout_s", "max_body_bytes"):
-            if getattr(self, name) <= 0:
-                raise ConfigurationError(f"{name} must be more than 0")
+            if not 0 < getattr(self, name) < math.inf:
+                raise ConfigurationError(f"{name} must be more than 0, and finite")
         if unknown := set(self.texts) - set(DEFAULT_TEXTS):
             raise ConfigurationError(f"texts has a name that does not exist: {sorted(unknown)[0]}")
+        for name, text in self.texts.items():
+            if "{date}" in DEFAULT_TEXTS[name] and not _takes_date(text):
+                raise ConfigurationError(f"texts: {name} may hold {{date}}; any other brace must be doubled")
 
     def text(self, name: str) -> str:
         """Return a text of ours, the owner's wording first."""
         return self.texts.get(name) or DEFAULT_TEXTS[name]
 
 
+def _takes_date(text: str) -> bool:
+    try:
+        replaced = {tuple(field) for _, *field in Formatter().parse(text) if field[0] is not None}
+    except ValueError:
+        return False
+    return replaced <= {("date", "", None)}
+
+
 def origin_of(url: str, *, setting: str) -> str:
     """Return ``scheme://host[:port]`` of an absolute http(s) URL; raises ConfigurationError naming ``setting``."""
-    parsed = URL(url)
+    try:
+        parsed = URL(url)
+    except ValueError:
+        raise ConfigurationError(f"{setting} is not a URL") from None
     if parsed.scheme not in ("https", "http") or not parsed.host:
         raise ConfigurationError(f"{setting} must be an absolute http or https URL")
     return str(parsed.origin())

@@ -18,16 +18,17 @@ from aiocancel.billing.stripe_client import open_stripe
 from aiocancel.config import DEFAULT_POLICY, DEFAULT_TEXTS, Settings, check_grant_keys
 from aiocancel.core.decision import CancelTiming
 from aiocancel.core.grants import GrantSealer
-from aiocancel.errors import ConfigurationError, SimulatorRefusedError
+from aiocancel.errors import ConfigurationError, SimulatorRefusedError, UnavailableError
 from aiocancel.ports import FlowVendor, SubscriptionResolver
 from aiocancel.postgres.ledger import Ledger
+from aiocancel.postgres.outage import outages
 from aiocancel.postgres.schema import check_schema, migrate
 from aiocancel.postgres.subscriptions import SubscriptionQuery
 from aiocancel.service import FlowService
-from aiocancel.telemetry import EventHook, log_event
-from aiocancel.web.flow_context import FLOW_KEY, current_flow, make_middleware
+from aiocancel.telemetry import EventHook, guarded, log_event
+from aiocancel.web.flow_context import FLOW_KEY, FlowContext, current_flow, make_middleware
 from aiocancel.web.handlers import Handlers
-from aiocancel.web.response_csp import PolicyWriter, forbid_shared_caching, hook_into_prepare
+from aiocancel.web.response_csp import KEEPS_OWN_POLICY, PolicyWriter, forbid_shared_caching
 from aiocancel.web.site import FLOW_PAGE_MARK, Identify, Site
 from aiocancel.web.templating import VARIABLE, TemplateFlow, add_to_environment, variable_for
 from aiocancel.worker import Worker
@@ -103,19 +104,19 @@ class CancelFlow:
         self._migrate_on_start = migrate_on_start
         self._run_worker = run_worker
         self._worker_concurrency = worker_concurrency
-        self._on_event = on_event
-        self._policy = PolicyWriter(vendor, content_security_policy, on_event)
+        self._on_event = guarded(on_event)
+        self._policy = PolicyWriter(vendor, content_security_policy, self._on_event)
         self._runtime: asyncio.Task[None] | None = None
         self._started: asyncio.Future[FlowService] | None = None
         self._stop = asyncio.Event()
-        self._site = Site(self._settings, vendor, identify, on_event=on_event, start=self._ensure_started)
+        self._site = Site(self._settings, vendor, identify, on_event=self._on_event, start=self._service)
         handlers = Handlers(self._site)
         self.handle_result: Callable[[web.Request], Awaitable[web.StreamResponse]] = handlers.result
         self.handle_status: Callable[[web.Request], Awaitable[web.StreamResponse]] = handlers.status
         self.handle_payload: Callable[[web.Request], Awaitable[web.StreamResponse]] = handlers.payload
         self.handle_plain: Callable[[web.Request], Awaitable[web.StreamResponse]] = handlers.plain
         self.handle_script: Callable[[web.Request], Awaitable[web.StreamResponse]] = handlers.script
-        self.middleware: Middleware = make_middleware(self._site, self._write_without_signal)
+        self.middleware: Middleware = make_middleware(self._site, self._write_headers)
 
     # --- joining an application -------------------------------------------------------------------------
 
@@ -131,12 +132,12 @@ class CancelFlow:
         self.add_routes(app)
         if aiohttp_jinja2.APP_KEY in app:
             self.add_template_variable(app)
-        elif _once(app, "template variable at start"):
+        elif self._once(app, "template variable at start"):
             app.on_startup.append(self._add_late_template_variable)
 
     def add_routes(self, app: web.Application) -> None:
         """Add ``POST /cancel/result`` and the GET routes that pages need."""
-        if _once(app, "result route"):
+        if self._once(app, "result route"):
             app.router.add_post(f"{self._settings.prefix}/result", self.handle_result)
         self._add_page_routes(app)
 
@@ -159,30 +160,29 @@ class CancelFlow:
 
     def flow_page(self, handler: _Handler) -> _Handler:
         """Mark a handler, a view class or a view's method: its payload is resolved and signed before it runs."""
-        setattr(handler, FLOW_PAGE_MARK, True)
+        # A bound method takes no attributes; the function behind it does.
+        setattr(getattr(handler, "__func__", handler), FLOW_PAGE_MARK, True)
         return handler
 
     async def write_headers(self, request: web.Request, response: web.StreamResponse) -> None:
-        """Write the policy; an ``on_response_prepare`` signal handler of the root application."""
+        """Write the policy where the middleware was not reached; an ``on_response_prepare`` handler of the root."""
         flow = request.get(FLOW_KEY)
+        if flow is None or flow.writes_headers_of is not request:
+            self._write_headers(flow, response)
+
+    def _write_headers(self, flow: FlowContext | None, response: web.StreamResponse) -> None:
+        nonce = None
         try:
-            if flow is None:
-                # An outer middleware answered before ours was reached.
-                self._policy.write(response.headers, None)
-                return
-            flow.headers_are_sent = True
-            if not flow.keeps_own_policy:
-                self._policy.write(response.headers, flow.minted_nonce)
-            if flow.minted_nonce is not None or flow.sealed is not None:
-                forbid_shared_caching(response)
+            if flow is not None:
+                flow.headers_are_sent = True
+                nonce = flow.minted_nonce
+                if nonce is not None or flow.sealed is not None:
+                    forbid_shared_caching(response)
+            if not response.get(KEEPS_OWN_POLICY):
+                self._policy.write(response.headers, nonce)
         except Exception:
             # An exception here would drop the connection without any response.
             logger.exception("the Content-Security-Policy could not be written")
-
-    def _write_without_signal(self, request: web.Request) -> None:
-        """Cover an application that only appended the middleware, so that no signal of ours is on it."""
-        if _PARTS not in request.config_dict:
-            hook_into_prepare(request, self.write_headers)
 
     async def lifespan(self, app: web.Application) -> AsyncIterator[None]:
         """Start and stop with the application: ``app.cleanup_ctx.append(cancel.lifespan)``.
@@ -200,12 +200,12 @@ class CancelFlow:
             await asyncio.gather(self._runtime, return_exceptions=True)
 
     def _join(self, app: web.Application) -> None:
-        if _once(app, "signal and lifecycle"):
+        if self._once(app, "signal and lifecycle"):
             app.on_response_prepare.append(self.write_headers)
             app.cleanup_ctx.append(self.lifespan)
 
     def _add_page_routes(self, app: web.Application) -> None:
-        if _once(app, "page routes"):
+        if self._once(app, "page routes"):
             prefix = self._settings.prefix
             app.router.add_get(prefix, self.handle_plain)
             app.router.add_get(f"{prefix}/payload", self.handle_payload)
@@ -216,6 +216,17 @@ class CancelFlow:
         if aiohttp_jinja2.APP_KEY in app:
             self.add_template_variable(app)
 
+    def _once(self, app: web.Application, part: str) -> bool:
+        """Tell whether ``part`` is added to ``app`` for the first time, and remember it."""
+        if _PARTS not in app:
+            app[_PARTS] = {}
+        added_by = app[_PARTS].get(part)
+        if added_by is None:
+            app[_PARTS][part] = self
+        elif added_by is not self:
+            raise ConfigurationError("this application already has a CancelFlow; one serves the whole site")
+        return added_by is None
+
     # --- running ----------------------------------------------------------------------------------------
 
     async def _ensure_started(self) -> FlowService:
@@ -224,6 +235,15 @@ class CancelFlow:
             self._started = asyncio.get_running_loop().create_future()
             self._runtime = asyncio.create_task(self._serve(self._started), name="aiocancel")
         return await asyncio.shield(self._started)
+
+    async def _service(self) -> FlowService:
+        """Return what runs, for a request; what cannot start in the middle of one is an outage to its customer."""
+        try:
+            with outages():
+                return await self._ensure_started()
+        except ConfigurationError as error:
+            logger.error("aiocancel cannot start: %s", error)
+            raise UnavailableError(f"aiocancel cannot start ({type(error).__name__})") from error
 
     async def _serve(self, started: asyncio.Future[FlowService]) -> None:
         """Hold everything open until told to stop, or until the loop cancels its tasks at its end."""
@@ -300,18 +320,7 @@ async def _running(worker: Worker) -> AsyncIterator[None]:
         await task
 
 
-_PARTS: Final = web.AppKey("aiocancel_parts", set[str])
-
-
-def _once(app: web.Application, part: str) -> bool:
-    """Tell whether ``part`` is added to ``app`` for the first time, and remember it."""
-    parts = app.get(_PARTS)
-    if parts is None:
-        parts = app[_PARTS] = set()
-    if part in parts:
-        return False
-    parts.add(part)
-    return True
+_PARTS: Final = web.AppKey("aiocancel_parts", dict[str, CancelFlow])
 
 
 def _check_modes(vendor: FlowVendor, billing: StripeBilling) -> None:

@@ -19,7 +19,7 @@ from aiocancel.core.subscription import OwnedSubscription
 from aiocancel.errors import GrantError
 from aiocancel.ports import FlowVendor, SubscriptionResolver
 from aiocancel.postgres.ledger import Ledger, RecordedClaim
-from aiocancel.telemetry import ClaimRecorded, EventHook
+from aiocancel.telemetry import ClaimRecorded, EventHook, guarded
 
 # Another process may settle a claim without telling ours; this is how often we look.
 _LOOK_EVERY_S = 0.5
@@ -54,7 +54,7 @@ class FlowService:
         self._sealer = sealer
         self._resolver = resolver
         self._ledger = ledger
-        self._on_event = on_event
+        self._on_event = guarded(on_event)
         self._wake_worker = wake_worker
         self._now = now
         self._policy = Policy(settings.cancel_timing, vendor.applies_cancellation, vendor.applies_offers)
@@ -80,7 +80,8 @@ class FlowService:
     async def accept(self, claim: FlowClaim, grant_text: str, customer_id: str) -> RecordedClaim:
         """Check the grant and the ownership, then record the claim and its actions in one transaction.
 
-        Raises GrantError, ConflictError or UnavailableError; in all three nothing was recorded.
+        Raises GrantError or ConflictError, and nothing was recorded, or UnavailableError, and nobody knows: the
+        same post may be made again.
         """
         grant = self._sealer.open(grant_text, now=int(self._now()), customer_id=customer_id, mode=self._settings.mode)
         # The page may be an hour old; the subscription must be the customer's now.

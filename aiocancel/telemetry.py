@@ -81,6 +81,19 @@ class PolicyNotWidened(Event):
 
 EventHook = Callable[[Event], None]
 
+
+def guarded(hook: EventHook) -> EventHook:
+    """Return a hook that logs what ``hook`` raises: watching must never change what happens."""
+
+    def call(event: Event) -> None:
+        try:
+            hook(event)
+        except Exception:
+            logger.exception("the event hook failed at %s", type(event).__name__)
+
+    return call
+
+
 _LEVELS = {
     ActionParked: logging.ERROR,
     AttemptFailed: logging.WARNING,

@@ -13,19 +13,25 @@ import uuid
 from collections.abc import Callable
 from typing import Final, Protocol
 
-from aiocancel.core.actions import Done, Receipt, Refuse, Step, Wait, Write, next_step, step_when_missing
+from aiocancel.core.actions import ActionKind, Done, Receipt, Refuse, Step, Wait, Write, next_step, step_when_missing
 from aiocancel.core.retry import Failure, Park, RetryAfter, after_failure, delay_s
-from aiocancel.errors import BillingError, RejectedBillingError, TransientBillingError, UnknownBillingError
+from aiocancel.errors import (
+    BillingError,
+    RejectedBillingError,
+    TransientBillingError,
+    UnavailableError,
+    UnknownBillingError,
+)
 from aiocancel.ports import BillingExecutor, BillingReader
 from aiocancel.postgres.ledger import Ledger, TakenAction
-from aiocancel.telemetry import ActionApplied, ActionParked, AttemptFailed, EventHook
+from aiocancel.telemetry import ActionApplied, ActionParked, AttemptFailed, EventHook, guarded
 
 logger = logging.getLogger("aiocancel")
 
 # An attempt is cut off well before its lease ends, so that two workers never act at the same time.
 LEASE_S: Final = 90.0
 ATTEMPT_TIMEOUT_S: Final = 70.0
-IDLE_POLL_S: Final = 1.0
+HAND_BACK_TIMEOUT_S: Final = 5.0
 # How long we watch for the flow vendor to make a change that it said it made.
 VENDOR_ACTS_WITHIN_S: Final = 15 * 60.0
 LONGEST_WATCH_DELAY_S: Final = 60.0
@@ -38,7 +44,8 @@ class Billing(BillingReader, BillingExecutor, Protocol):
 class Worker:
     """Runs actions from the ledger, up to ``concurrency`` at a time.
 
-    ``on_settled`` is called with a claim's public id whenever one of its actions becomes final.
+    ``on_settled`` is called with a claim's public id whenever one of its actions becomes final. Work of
+    other processes is looked for every ``idle_poll_s``.
     """
 
     def __init__(
@@ -49,18 +56,21 @@ class Worker:
         on_event: EventHook,
         on_settled: Callable[[uuid.UUID], None] = lambda _: None,
         concurrency: int = 10,
+        idle_poll_s: float = 1.0,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._ledger = ledger
         self._billing = billing
-        self._on_event = on_event
+        self._on_event = guarded(on_event)
         self._on_settled = on_settled
         self._concurrency = concurrency
+        self._idle_poll_s = idle_poll_s
         self._jitter = jitter
         self._owner = uuid.uuid4()
         self._wake = asyncio.Event()
         self._stopping = False
-        self._running: set[asyncio.Task[None]] = set()
+        # By task: an action handed back may be taken again before its last task has quite ended.
+        self._running: dict[asyncio.Task[None], int] = {}
 
     def wake(self) -> None:
         """Say that something may be due."""
@@ -79,18 +89,22 @@ class Worker:
                 await self._pause()
 
     async def stop(self, *, grace_s: float) -> None:
-        """Take nothing new, let running attempts finish for ``grace_s``, then hand the rest back."""
+        """Take nothing new, let running attempts finish for ``grace_s``, then hand the rest back.
+
+        ``run`` returns by itself soon after; await it too, it may be taking something at this moment.
+        """
         self._stopping = True
         self._wake.set()
-        if self._running:
-            await asyncio.wait(self._running, timeout=grace_s)
-        for task in self._running:
+        running = list(self._running)
+        if running:
+            await asyncio.wait(running, timeout=grace_s)
+        for task in running:
             task.cancel()
-        await asyncio.gather(*self._running, return_exceptions=True)
+        await asyncio.gather(*running, return_exceptions=True)
 
     async def _pause(self) -> None:
         try:
-            async with asyncio.timeout(IDLE_POLL_S):
+            async with asyncio.timeout(self._idle_poll_s):
                 await self._wake.wait()
         except TimeoutError:
             pass
@@ -99,32 +113,60 @@ class Worker:
         free = self._concurrency - len(self._running)
         if free <= 0:
             return 0
-        taken = await self._ledger.take(self._owner, limit=free, lease_s=LEASE_S)
+        taken = await self._ledger.take(
+            self._owner, limit=free, lease_s=LEASE_S, holds=self._running.values(), reclaim_after_s=self._idle_poll_s
+        )
+        if self._stopping:
+            await asyncio.gather(*map(self._give_up_lease, taken))
+            return 0
         for action in taken:
             task = asyncio.create_task(self._attempt(action), name=f"aiocancel action {action.action_id}")
-            self._running.add(task)
+            self._running[task] = action.action_id
             task.add_done_callback(self._ended)
         return len(taken)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        self._running.discard(task)
+        action_id = self._running.pop(task)
         # A place is free, and the next action of the same subscription may now go.
         self._wake.set()
         if not task.cancelled() and (error := task.exception()):
-            # The lease runs out and another attempt starts from a fresh read.
-            logger.error("an attempt ended in %s; it is repeated when its lease ends", type(error).__name__)
+            # Nobody could be told; we reclaim it ourselves, and another attempt starts from a fresh read.
+            logger.error("the end of an attempt at action %s was not stored: %s", action_id, type(error).__name__)
 
     async def _attempt(self, taken: TakenAction) -> None:
+        try:
+            error = await self._try(taken)
+            if error is not None:
+                await self._failed(taken, error)
+        except asyncio.CancelledError:
+            await asyncio.shield(self._give_up_lease(taken))
+            raise
+
+    async def _try(self, taken: TakenAction) -> BillingError | None:
+        """Carry the action out as far as it goes; returns what stood in the way."""
         try:
             async with asyncio.timeout(ATTEMPT_TIMEOUT_S):
                 await self._carry_out(taken)
         except BillingError as error:
-            await self._failed(taken, error)
+            return error
         except TimeoutError:
-            await self._failed(taken, UnknownBillingError("the attempt took too long", code="attempt_timeout"))
-        except asyncio.CancelledError:
-            await asyncio.shield(self._ledger.hand_back(taken, delay_s=0.0, code=None))
-            raise
+            return UnknownBillingError("the attempt took too long", code="attempt_timeout")
+        except UnavailableError as error:
+            return UnknownBillingError(str(error), code="database_unavailable")
+        except Exception as error:
+            # A mistake of ours, or of a database in a state that we did not foresee: it must end like any
+            # other failure, with a longer wait each time and a human at last.
+            logger.exception("an attempt at action %s failed", taken.action_id)
+            return UnknownBillingError("the attempt broke off", code=type(error).__name__)
+        return None
+
+    async def _give_up_lease(self, taken: TakenAction) -> None:
+        """Let another worker have the action at once; if that fails, when the lease ends."""
+        try:
+            async with asyncio.timeout(HAND_BACK_TIMEOUT_S):
+                await self._ledger.hand_back(taken, delay_s=0.0, code=None)
+        except Exception as error:
+            logger.warning("action %s waits for its lease to end: %s", taken.action_id, type(error).__name__)
 
     async def _carry_out(self, taken: TakenAction) -> None:
         step = await self._look(taken, written=taken.has_written)
@@ -174,14 +216,18 @@ class Worker:
                 raise
             return step
         await self._ledger.end_write(taken, "accepted", code=None, request_id=reply.request_id)
-        return await self._look(taken, written=True)
+        step = await self._look(taken, written=True)
+        if reply.replayed and isinstance(step, Write):
+            # Stripe made this very change before, and somebody has undone it: theirs is the last word.
+            raise RejectedBillingError("the change was undone elsewhere", code="undone_elsewhere")
+        return step
 
-    async def _watch(self, taken: TakenAction) -> None:
+    async def _watch(self, taken: TakenAction, code: str | None = None) -> None:
         if taken.age_s >= VENDOR_ACTS_WITHIN_S:
             await self._park(taken, "vendor_did_not_act")
         else:
             delay = min(LONGEST_WATCH_DELAY_S, delay_s(taken.attempt, self._jitter()))
-            await self._ledger.hand_back(taken, delay_s=delay, code=None)
+            await self._ledger.hand_back(taken, delay_s=delay, code=code)
 
     async def _finish(self, taken: TakenAction, receipt: Receipt, *, written: bool) -> None:
         if await self._ledger.finish(taken, receipt):
@@ -208,6 +254,10 @@ class Worker:
                 error.request_id,
             )
         )
+        if taken.action.kind is ActionKind.EXPECT_CANCELLATION and failure is not Failure.REJECTED:
+            # Watching ends by the clock, however often we looked.
+            await self._watch(taken, error.code or failure)
+            return
         match after_failure(failure, error.code, taken.attempt, self._jitter()):
             case RetryAfter(delay):
                 await self._ledger.hand_back(taken, delay_s=delay, code=error.code or failure)

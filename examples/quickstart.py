@@ -1,5 +1,3 @@
-"""The shortest complete integration: run it with the environment variables it reads."""
-
 import os
 
 import aiohttp_jinja2
@@ -8,7 +6,7 @@ from aiohttp import web
 
 import aiocancel
 
-PAGE = "<!doctype html><title>Account</title>{{ cancel_flow.script() }}{{ cancel_flow.button('Cancel subscription') }}"
+PAGE = "<!doctype html><title>Account</title>{{ cancel_flow.script() }} {{ cancel_flow.button('Cancel subscription') }}"
 
 
 async def current_customer(request: web.Request) -> str | None:
@@ -25,7 +23,6 @@ cancel = aiocancel.CancelFlow(
 )
 
 
-@cancel.flow_page
 @aiohttp_jinja2.template("account.html")
 async def account(request: web.Request) -> dict[str, str]:
     return {}
@@ -35,6 +32,5 @@ app = web.Application()
 aiohttp_jinja2.setup(app, loader=jinja2.DictLoader({"account.html": PAGE}))
 cancel.setup(app)
 app.router.add_get("/account", account)
-
 if __name__ == "__main__":
     web.run_app(app)

@@ -94,7 +94,9 @@ def main() -> int:
 def read_options() -> argparse.Namespace:
     """Read the command line; a live Stripe key is refused."""
     parser = argparse.ArgumentParser(description="A small SaaS site that shows aiocancel at work.")
-    parser.add_argument("--port", type=int, default=8080, help="port of the site on 127.0.0.1 (default %(default)s)")
+    parser.add_argument(
+        "--port", type=int, default=8080, help="port of the site on 127.0.0.1, 0 for any free one (default %(default)s)"
+    )
     parser.add_argument("--database-url", help="use this PostgreSQL instead of starting one; a schema demo is added")
     parser.add_argument("--data-directory", type=Path, help="keep PostgreSQL's data here (default: a temporary folder)")
     parser.add_argument("--stripe-api-key", help="sk_test_…: talk to the real Stripe, in test mode")
@@ -124,7 +126,8 @@ async def serve(options: argparse.Namespace, dsn: str) -> None:
         stack.push_async_callback(runner.cleanup)
         await web.TCPSite(runner, "127.0.0.1", options.port).start()
         demo = app[DEMO]
-        print(f"\n  The site:  http://127.0.0.1:{options.port}\n  Stripe:    {demo.stripe_name}")
+        port = runner.addresses[0][1]
+        print(f"\n  The site:  http://127.0.0.1:{port}\n  Stripe:    {demo.stripe_name}")
         print(f"  Widget:    {demo.client_name}\n\n  Ctrl-C stops everything.\n", flush=True)
         await stop.wait()
         print("Stopping …", flush=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from aiocancel.config import origin_of
-from aiocancel.core.identifiers import Mode
+from aiocancel.core.identifiers import Mode, is_opaque_id
 from aiocancel.errors import ConfigurationError
 
 STRIPE_API: Final = "https://api.stripe.com"
@@ -52,6 +52,8 @@ class StripeBilling:
     def __post_init__(self) -> None:
         if not self.api_key.startswith(("sk_live_", "rk_live_", "sk_test_", "rk_test_")):
             raise ConfigurationError("api_key must be a Stripe secret or restricted key: sk_…, rk_…, live or test")
+        if not is_opaque_id(self.api_key):
+            raise ConfigurationError("api_key has a space, a line break or another character that no Stripe key has")
         if origin_of(self.api_base, setting="api_base") != self.api_base:
             raise ConfigurationError(f"api_base is an origin such as {STRIPE_API}, without a path")
         if unknown := set(self.feedback_codes.values()) - FEEDBACK_VALUES:

@@ -1,8 +1,7 @@
 """Stripe, read and written through its own async client.
 
 Responses are taken raw: building a StripeObject from a subscription costs the loop milliseconds. The SDK
-does not retry; when to try again is decided once, in core/retry. The SDK lets a timeout or a cut body
-escape as aiohttp's own errors, so those are caught here as well.
+does not retry; when to try again is decided once, in core/retry.
 """
 
 from __future__ import annotations
@@ -68,9 +67,37 @@ def _make_client(billing: StripeBilling, session: aiohttp.ClientSession) -> stri
         base_addresses={"api": billing.api_base},
         max_network_retries=0,
         http_client=stripe.AIOHTTPClient(
-            session=session, timeout=cast("Any", aiohttp.ClientTimeout(total=billing.timeout_s))
+            session=_WholeAnswers(session), timeout=cast("Any", aiohttp.ClientTimeout(total=billing.timeout_s))
         ),
     )
+
+
+class _WholeAnswers:
+    """A session for the SDK that returns an answer when its body is there too.
+
+    The SDK reads the body where it handles no errors and where nobody closes the connection.
+    """
+
+    def __init__(self, session: aiohttp.ClientSession) -> None:
+        self._session = session
+
+    async def request(self, *args: Any, **kwargs: Any) -> _WholeAnswer:
+        async with self._session.request(*args, **kwargs) as response:
+            return _WholeAnswer(await response.read(), response.status, response.headers)
+
+
+class _WholeAnswer:
+    def __init__(self, body: bytes, status: int, headers: Mapping[str, str]) -> None:
+        self._body = body
+        self.status = status
+        self.headers = headers
+
+    @property
+    def content(self) -> _WholeAnswer:
+        return self
+
+    async def read(self) -> bytes:
+        return self._body
 
 
 class StripeClient:
@@ -122,10 +149,9 @@ class StripeClient:
             )
         except stripe.StripeError as error:
             raise _translate(error) from None
-        except TimeoutError:
-            raise UnknownBillingError("Stripe did not answer in time", code="timeout") from None
-        except aiohttp.ClientError as error:
-            raise UnknownBillingError("Stripe's answer was cut off", code=type(error).__name__) from None
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            # The SDK stumbles over a body that is JSON but not Stripe's.
+            raise UnknownBillingError("Stripe's answer cannot be read", code=type(error).__name__) from None
 
 
 def _path(subscription_id: SubscriptionId) -> str:
@@ -137,19 +163,27 @@ def _path(subscription_id: SubscriptionId) -> str:
 
 
 def _translate(error: stripe.StripeError) -> BillingError:
-    body = error.json_body if isinstance(error.json_body, dict) else {}
-    detail = body.get("error")
-    # The SDK leaves .code empty on a 429; the body always has it.
-    code = (detail.get("code") or detail.get("type")) if isinstance(detail, dict) else error.code
+    detail = error.json_body.get("error") if isinstance(error.json_body, dict) else None
+    if isinstance(detail, dict):
+        # The SDK leaves .code empty on a 429; the body always has it.
+        status, code = error.http_status, detail.get("code") or detail.get("type")
+    else:
+        # A proxy's page is no answer of Stripe's, whatever its status.
+        status, code = None, error.code
     hint = {"true": True, "false": False}.get(_header(error.headers, "stripe-should-retry") or "")
-    failure = sort_answer(error.http_status, code, should_retry=hint)
+    failure = sort_answer(status, code, should_retry=hint)
+    # An older release or other settings sent another body under this key: only a new key can help.
+    key_is_taken = code == "idempotency_error"
+    if key_is_taken:
+        failure = Failure.UNKNOWN
+    code = code or type(error.__cause__ or error).__name__
     # Stripe's message may quote what we sent, so only the code goes on.
     return _ERRORS[failure](
-        f"Stripe answered {error.http_status or 'nothing'} ({code or type(error).__name__})",
-        code=code or type(error).__name__,
+        f"Stripe answered {error.http_status or 'nothing'} ({code})",
+        code=code,
         http_status=error.http_status,
         request_id=error.request_id,
-        replayed=_is_replayed(error.headers),
+        replayed=key_is_taken or _is_replayed(error.headers),
     )
 
 

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Literal
 
 from aiocancel.core.actions import Action, ActionKind, ActionState, Receipt
-from aiocancel.core.flow import FlowClaim, FlowStatus, VerifiedOutcome
+from aiocancel.core.flow import OWN_VENDOR, FlowClaim, FlowStatus, VerifiedOutcome
 from aiocancel.core.subscription import ENDED_STATUSES
 
 CancelTiming = Literal["at_period_end", "now"]
@@ -74,7 +74,8 @@ def decide(outcome: VerifiedOutcome, policy: Policy) -> Decision:
         return Decision(Change.RESUMPTION, (Action(ActionKind.RESUME, outcome.subscription_id),))
     if outcome.status is not FlowStatus.CANCELED:
         return Decision(Change.NOTHING, answer=Answer(AnswerKind.DONE, Change.NOTHING))
-    if policy.applies_cancellation == "vendor":
+    # What went past the flow vendor, because it is down or its widget is blocked, it cannot carry out.
+    if policy.applies_cancellation == "vendor" and outcome.vendor != OWN_VENDOR:
         kind = ActionKind.EXPECT_CANCELLATION
     elif policy.cancel_timing == "now":
         kind = ActionKind.CANCEL_NOW
@@ -98,14 +99,15 @@ def decide_unproven(claim: FlowClaim, policy: Policy) -> Decision:
 def answer_of(change: Change, actions: Sequence[tuple[ActionState, Receipt | None]]) -> Answer:
     """Sum up where the actions of one claim stand, in their order.
 
-    One parked action makes the whole answer manual; one unfinished action makes it queued.
+    One parked action makes the whole answer manual; one without a receipt makes it queued, and so does having
+    none at all: nothing is called done on no evidence.
     """
     if any(state is ActionState.PARKED for state, _ in actions):
         return Answer(AnswerKind.MANUAL, change)
-    if any(state is not ActionState.DONE for state, _ in actions):
+    receipts = [receipt for state, receipt in actions if state is ActionState.DONE and receipt is not None]
+    if not receipts or len(receipts) < len(actions):
         return Answer(AnswerKind.QUEUED, change)
-    receipt = actions[-1][1] if actions else None
-    ends_at = receipt.ends_at if receipt else None
-    if change is Change.CANCELLATION and receipt is not None and receipt.status not in ENDED_STATUSES:
-        return Answer(AnswerKind.SCHEDULED, change, ends_at)
-    return Answer(AnswerKind.DONE, change, ends_at)
+    last = receipts[-1]
+    if change is Change.CANCELLATION and last.status not in ENDED_STATUSES:
+        return Answer(AnswerKind.SCHEDULED, change, last.ends_at)
+    return Answer(AnswerKind.DONE, change, last.ends_at)

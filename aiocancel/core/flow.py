@@ -8,6 +8,9 @@ from enum import StrEnum
 from aiocancel.core.grants import Grant
 from aiocancel.core.identifiers import CustomerId, FlowSessionId, SubscriptionId
 
+OWN_VENDOR = "aiocancel"
+"""The vendor's name in a claim that no flow vendor has seen: the plain form, or a script of the application's."""
+
 MAX_REASON_LENGTH = 500
 MAX_WORD_LENGTH = 255
 
@@ -78,13 +81,17 @@ class FlowClaim:
 
 @dataclass(frozen=True, slots=True)
 class VerifiedOutcome:
-    """What is proven to have happened, and by what: ``evidence`` is ``grant`` for a customer's own choice."""
+    """What is proven to have happened, and by what: ``evidence`` is ``grant`` for a customer's own choice.
+
+    ``vendor`` is the one whose flow it came from.
+    """
 
     status: FlowStatus
     customer_id: CustomerId
     subscription_id: SubscriptionId
     reason: CancelReason
     evidence: str
+    vendor: str
 
 
 def verify_own_choice(claim: FlowClaim, grant: Grant) -> VerifiedOutcome | None:
@@ -95,4 +102,4 @@ def verify_own_choice(claim: FlowClaim, grant: Grant) -> VerifiedOutcome | None:
     """
     if claim.status not in (FlowStatus.CANCELED, FlowStatus.RESUMED):
         return None
-    return VerifiedOutcome(claim.status, grant.customer_id, grant.subscription_id, claim.reason, "grant")
+    return VerifiedOutcome(claim.status, grant.customer_id, grant.subscription_id, claim.reason, "grant", claim.vendor)

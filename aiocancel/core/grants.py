@@ -13,20 +13,21 @@ import hashlib
 import hmac
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from aiocancel.core.identifiers import CustomerId, Mode, SubscriptionId
 from aiocancel.errors import GrantError
 
 _VERSION = "g1"
-_MAX_LENGTH = 4096
+# Room for ids of 255 characters, of which JSON may need twelve bytes each.
+_MAX_LENGTH = 8192
 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
     """One page view's permission; times are whole seconds since the epoch, UTC."""
 
-    customer_id: CustomerId
+    customer_id: CustomerId = field(repr=False)
     subscription_id: SubscriptionId
     mode: Mode
     issued_at: int
@@ -66,7 +67,7 @@ class GrantSealer:
         ``grant_not_yours`` (sealed for another customer) or ``grant_mode`` (live against test).
         """
         grant = self._verified(text)
-        if not hmac.compare_digest(grant.customer_id.encode(), customer_id.encode()):
+        if not hmac.compare_digest(_bytes(grant.customer_id), _bytes(customer_id)):
             raise GrantError("This page was made for another customer.", code="grant_not_yours")
         if grant.mode != mode:
             raise GrantError("This page was made in another mode, live or test.", code="grant_mode")
@@ -91,6 +92,11 @@ class GrantSealer:
             raise invalid
         customer_id, subscription_id, mode, issued_at, expires_at, nonce = json.loads(fields_text)
         return Grant(customer_id, subscription_id, mode, issued_at, expires_at, nonce)
+
+
+def _bytes(customer_id: str) -> bytes:
+    # An id taken from a header may hold halves of surrogate pairs, which plain UTF-8 cannot.
+    return customer_id.encode("utf-8", "surrogatepass")
 
 
 def _encode(data: bytes) -> str:

@@ -33,6 +33,10 @@ class SignedPayload(dict[str, str]):
     def _read_only(self, *_: object, **__: object) -> NoReturn:
         raise TypeError("a SignedPayload cannot be changed: its signature would no longer fit")
 
+    def __reduce__(self) -> tuple[type[SignedPayload], tuple[str, str]]:
+        # copy and pickle would fill an empty one key by key.
+        return type(self), (self.payload, self.signature)
+
     __setitem__ = __delitem__ = __ior__ = update = pop = popitem = clear = setdefault = _read_only
 
 
@@ -46,5 +50,5 @@ def sign_payload(payload: Mapping[str, Any], secret: str) -> SignedPayload:
 
     Raises ValueError for NaN and infinities, TypeError for what JSON cannot hold.
     """
-    text = json.dumps(payload, separators=(",", ":"), allow_nan=False)
+    text = json.dumps(dict(payload), separators=(",", ":"), allow_nan=False)
     return sign_text(text, secret)

@@ -89,7 +89,7 @@ def read_subscription(data: Mapping[str, Any]) -> Subscription:
             current_period_end=_moment(min(ends)) if ends else None,
             schedule_id=schedule["id"] if isinstance(schedule, Mapping) else schedule,
         )
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, OverflowError, OSError) as error:
         raise ValueError(f"Stripe's subscription lacks a field: {type(error).__name__}") from error
 
 

@@ -1,13 +1,16 @@
 """The ledger in Postgres: claims are accepted once, actions are taken by one worker at a time.
 
 No method holds a connection longer than its own transaction. Every change to a running action names the
-lease it was taken under, so a worker that lost its lease can no longer write.
+lease it was taken under, so a worker that lost its lease can no longer write. Every method raises
+UnavailableError when the database cannot be reached; the commit may then have happened all the same.
 """
 
 from __future__ import annotations
 
+import math
 import uuid
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
@@ -61,11 +64,10 @@ ON CONFLICT DO NOTHING RETURNING id
 """
 
 _FIND_EQUAL: Final = """
-SELECT public_id, status, flow_session_id, customer_id, grant_nonce FROM aiocancel.claim
-WHERE uses_grant AND grant_nonce = $1
-   OR uses_grant AND subscription_id = $2 AND flow_session_id = $3
-   OR NOT uses_grant AND grant_nonce = $1 AND status = $4
-ORDER BY uses_grant DESC, grant_nonce = $1 DESC LIMIT 1
+SELECT public_id, status, flow_session_id, customer_id FROM aiocancel.claim
+WHERE uses_grant = $5 AND (grant_nonce = $1 AND (uses_grant OR status = $4)
+    OR uses_grant AND subscription_id = $2 AND flow_session_id = $3)
+ORDER BY grant_nonce = $1 DESC LIMIT 1
 """
 
 _INSERT_ACTION: Final = """
@@ -75,19 +77,22 @@ VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id
 
 _JOURNAL: Final = "INSERT INTO aiocancel.journal (claim_id, action_id, entry, code) VALUES ($1, $2, $3, $4)"
 
-# Nothing of the same subscription may run, and nothing older may wait: that keeps their order.
+# Nothing of the same subscription may run, and nothing older may wait: that keeps their order. One whose
+# lease ran out goes first even then, or the two would wait for each other: an older one can be committed
+# later. A kind that we do not know belongs to a newer release.
 _TAKE: Final = """
 WITH ready AS (
     SELECT a.id FROM aiocancel.action a
-    WHERE a.state IN ('waiting', 'running') AND a.due_at <= now()
+    WHERE a.state IN ('waiting', 'running') AND a.kind = ANY($4) AND a.id <> ALL($5)
+      AND (a.due_at <= now() OR a.lease_owner = $2 AND a.due_at <= now() + $3::interval - $6::interval)
       AND NOT EXISTS (
           SELECT FROM aiocancel.action o
           WHERE o.subscription_id = a.subscription_id AND o.id <> a.id
-            AND (o.state = 'running' OR o.state = 'waiting' AND o.id < a.id))
+            AND (o.state = 'running' OR o.state = 'waiting' AND a.state = 'waiting' AND o.id < a.id))
     ORDER BY a.due_at, a.id LIMIT $1
     FOR UPDATE OF a SKIP LOCKED)
 UPDATE aiocancel.action a
-SET state = 'running', lease_owner = $2, due_at = now() + $3, attempts = attempts + 1
+SET state = 'running', lease_owner = $2, due_at = now() + $3::interval, attempts = attempts + 1
 FROM ready, aiocancel.claim c WHERE a.id = ready.id AND c.id = a.claim_id
 RETURNING a.id, a.claim_id, c.public_id, a.kind, a.subscription_id, a.reason_text, a.reason_code, a.attempts,
     extract(epoch FROM now() - a.created_at)::float8 AS age_s, a.key_used_at IS NOT NULL AS has_written
@@ -99,6 +104,8 @@ FROM aiocancel.claim c LEFT JOIN aiocancel.action a ON a.claim_id = c.id
 WHERE c.public_id = $1 AND c.customer_id = $2 ORDER BY a.ordinal
 """
 
+_KINDS: Final = list(ActionKind)
+
 _LEASED: Final = "id = $1 AND lease_owner = $2 AND attempts = $3 AND state = 'running'"
 
 
@@ -108,17 +115,20 @@ class Ledger:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[Connection]:
+        # Not the database's default isolation: the statements below rely on seeing what others committed.
+        with outages():
+            async with self._pool.acquire() as connection, connection.transaction(isolation="read_committed"):
+                yield connection
+
     async def accept(self, claim: FlowClaim, grant: Grant, decision: Decision, *, verified: bool) -> RecordedClaim:
         """Record a claim with its actions in one transaction, or find the equal one recorded before.
 
-        Raises ConflictError when the grant or the flow session was already used for something else, and
-        UnavailableError. A commit whose answer was lost is found again by the repeated post.
+        Raises ConflictError when the grant or the flow session was already used for something else. A
+        commit whose answer was lost is found again by the repeated post.
         """
-        with outages():
-            return await self._accept(claim, grant, decision, verified=verified)
-
-    async def _accept(self, claim: FlowClaim, grant: Grant, decision: Decision, *, verified: bool) -> RecordedClaim:
-        async with self._pool.acquire() as connection, connection.transaction():
+        async with self._transaction() as connection:
             public_id = uuid.uuid4()
             claim_id = await connection.fetchval(
                 _INSERT_CLAIM,
@@ -168,7 +178,12 @@ class Ledger:
 
     async def _find_equal(self, connection: Connection, claim: FlowClaim, grant: Grant) -> RecordedClaim:
         row = await connection.fetchrow(
-            _FIND_EQUAL, grant.nonce, grant.subscription_id, claim.flow_session_id, claim.status
+            _FIND_EQUAL,
+            grant.nonce,
+            grant.subscription_id,
+            claim.flow_session_id,
+            claim.status,
+            claim.status.changes_billing,
         )
         if row is None or row["customer_id"] != grant.customer_id or row["status"] != claim.status:
             raise ConflictError("This page's permission was already used for a different result.")
@@ -194,13 +209,36 @@ class Ledger:
                     Receipt(row["receipt_status"], row["receipt_ends_at"]) if row["receipt_status"] else None,
                 )
                 for row in rows
+                if row["state"] is not None
             ],
         )
 
-    async def take(self, owner: uuid.UUID, *, limit: int, lease_s: float) -> list[TakenAction]:
-        """Lease up to ``limit`` due actions, at most one of any subscription, oldest first."""
+    async def take(
+        self,
+        owner: uuid.UUID,
+        *,
+        limit: int,
+        lease_s: float,
+        holds: Collection[int] = (),
+        reclaim_after_s: float = math.inf,
+    ) -> list[TakenAction]:
+        """Lease up to ``limit`` due actions, at most one of any subscription, oldest first.
+
+        ``holds`` are the actions that the owner is still busy with: they are left alone. Another one that it
+        leased ``reclaim_after_s`` ago is due: an outage of the database swallowed the answer to this call,
+        or the end of an attempt.
+        """
         try:
-            rows = await self._pool.fetch(_TAKE, limit, owner, timedelta(seconds=lease_s))
+            async with self._transaction() as connection:
+                rows = await connection.fetch(
+                    _TAKE,
+                    limit,
+                    owner,
+                    timedelta(seconds=lease_s),
+                    _KINDS,
+                    list(holds),
+                    timedelta(seconds=min(reclaim_after_s, lease_s)),
+                )
         except asyncpg.UniqueViolationError:
             # Another worker took an action of the same subscription in this very moment.
             return []
@@ -224,7 +262,7 @@ class Ledger:
 
     async def begin_write(self, taken: TakenAction) -> str | None:
         """Store the attempt and return its idempotency key, before the call; None when the lease is lost."""
-        async with self._pool.acquire() as connection, connection.transaction():
+        async with self._transaction() as connection:
             row = await connection.fetchrow(
                 f"""
                 SELECT ordinal, key_generation, key_spent,
@@ -261,7 +299,7 @@ class Ledger:
         self, taken: TakenAction, result: str, *, code: str | None, request_id: str | None, key_spent: bool = False
     ) -> None:
         """Note what a call came back with, whether or not the lease still stands."""
-        async with self._pool.acquire() as connection, connection.transaction():
+        async with self._transaction() as connection:
             await connection.execute(
                 """
                 UPDATE aiocancel.attempt SET ended_at = now(), result = $3, code = $4, request_id = $5
@@ -274,7 +312,15 @@ class Ledger:
                 request_id,
             )
             if key_spent:
-                await connection.execute("UPDATE aiocancel.action SET key_spent = true WHERE id = $1", taken.action_id)
+                # A later attempt may have another key by now.
+                await connection.execute(
+                    """
+                    UPDATE aiocancel.action SET key_spent = true WHERE id = $1 AND idempotency_key = (
+                        SELECT idempotency_key FROM aiocancel.attempt WHERE action_id = $1 AND number = $2)
+                    """,
+                    taken.action_id,
+                    taken.attempt,
+                )
 
     async def finish(self, taken: TakenAction, receipt: Receipt) -> bool:
         """Mark the action done on the evidence of ``receipt``; False when the lease is lost."""
@@ -310,7 +356,7 @@ class Ledger:
         entry: str,
         code: str | None,
     ) -> bool:
-        async with self._pool.acquire() as connection, connection.transaction():
+        async with self._transaction() as connection:
             settled = await connection.fetchval(
                 f"UPDATE aiocancel.action SET {assignments}, lease_owner = NULL WHERE {_LEASED} RETURNING id",  # noqa: S608
                 *_lease(taken),

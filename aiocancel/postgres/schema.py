@@ -40,7 +40,8 @@ async def migrate(connection: Connection) -> list[int]:
     """
     known = migrations()
     applied: list[int] = []
-    async with connection.transaction():
+    # Not the database's default: whoever waited for the lock must see what the one before committed.
+    async with connection.transaction(isolation="read_committed"):
         await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
         await connection.execute(_BOOTSTRAP)
         present = await _present_version(connection)

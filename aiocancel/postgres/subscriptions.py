@@ -41,21 +41,26 @@ class SubscriptionQuery:
 
     ``$1`` is the customer's id as ``identify`` returned it, converted to the parameter's type (integer,
     numeric, uuid or text; write ``$1::text`` to compare as text). The Stripe subscription id is the
-    column ``subscription_id`` or ``stripe_subscription_id``, or the only column; NULL means that the
-    customer has none. The first row counts: where a customer may have several, ORDER BY decides.
+    column ``subscription_id`` or ``stripe_subscription_id``, or the only column; NULL or an empty text
+    means that the customer has none. The first row counts: where a customer may have several, ORDER BY decides.
     """
 
     sql: str
 
     async def prepare(self, pool: Pool) -> PostgresResolver:
-        """Check the query against the database; raises ConfigurationError that says what is wrong."""
-        async with pool.acquire() as connection:
-            column, convert = await self._inspect(connection)
+        """Check the query against the database.
+
+        Raises ConfigurationError that says what is wrong, and UnavailableError.
+        """
+        with outages():
+            async with pool.acquire() as connection:
+                column, convert = await self._inspect(connection)
         return PostgresResolver(pool, self.sql, column, convert)
 
     async def _inspect(self, connection: Connection) -> tuple[str, Callable[[str], Any]]:
         try:
-            statement = await connection.prepare(self.sql)
+            with outages():
+                statement = await connection.prepare(self.sql)
         except asyncpg.PostgresError as error:
             raise ConfigurationError(f"the subscription query does not work: {error}") from error
         parameters = [parameter.name for parameter in statement.get_parameters()]
@@ -92,12 +97,13 @@ class PostgresResolver:
             argument = self._convert(customer_id)
         except (ValueError, InvalidOperation):
             return None
-        try:
-            with outages():
+        with outages():
+            try:
                 row = await self._pool.fetchrow(self._sql, argument)
-        except asyncpg.DataError:
-            # An integer too large for the column: nobody has that id.
-            return None
-        if row is None or row[self._column] is None:
+            except (asyncpg.DataError, ValueError):
+                # An integer too large for the column, a NUL in a text: nobody has that id. asyncpg's own
+                # DataError is no PostgresError but a ValueError.
+                return None
+        if row is None or not row[self._column]:
             return None
         return OwnedSubscription(CustomerId(customer_id), SubscriptionId(str(row[self._column])), dict(row))

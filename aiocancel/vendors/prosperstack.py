@@ -30,6 +30,13 @@ STYLE_HASHES: Final[Mapping[str, str]] = {
     "2.19.0": "'sha256-0II5nSAFgTOkBtdLO4MKsacG8pcjGGaEgpxvoOFKjm8='",
 }
 
+_WORDS: Final[Mapping[str, tuple[str, str]]] = {
+    "applies_cancellation": ("app", "vendor"),
+    "applies_offers": ("app", "vendor"),
+    "subscription_key": ("platformId", "paymentProviderId"),
+    "display_mode": ("full_screen", "modal"),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class ProsperStack:
@@ -69,9 +76,9 @@ class ProsperStack:
             raise ConfigurationError("ProsperStack needs client_id: Settings → Account in its dashboard")
         if not self.client_secret:
             raise ConfigurationError("ProsperStack needs client_secret: Settings → Account in its dashboard")
-        for setting in ("applies_cancellation", "applies_offers"):
-            if getattr(self, setting) not in ("app", "vendor"):
-                raise ConfigurationError(f"{setting} is 'app' or 'vendor'")
+        for setting, (one, other) in _WORDS.items():
+            if getattr(self, setting) not in (one, other):
+                raise ConfigurationError(f"{setting} is '{one}' or '{other}'")
         if self.style_hash is None and self.client_version not in STYLE_HASHES:
             raise ConfigurationError(
                 f"the style of client version {self.client_version} is not known here: "
@@ -80,7 +87,10 @@ class ProsperStack:
         for setting in ("api_host", "app_host"):
             if origin_of(getattr(self, setting), setting=setting) != getattr(self, setting):
                 raise ConfigurationError(f"{setting} is an origin such as {API_HOST}, without a path")
-        if self.script_url is not None and not self.script_url.startswith("/"):
+        # A browser takes two slashes, or a slash and a backslash, for the start of another site's address.
+        if self.script_url is not None and (
+            not self.script_url.startswith("/") or self.script_url.startswith(("//", "/\\"))
+        ):
             origin_of(self.script_url, setting="script_url")
 
     @property
@@ -137,6 +147,8 @@ class ProsperStack:
         except msgspec.ValidationError as error:
             # msgspec names the type and the path, never the value.
             raise MalformedClaimError(f"The flow's result has a wrong shape: {error}.") from None
+        except UnicodeEncodeError:
+            raise MalformedClaimError("The flow's result names a field in characters that no text has.") from None
         session = read.flow_session
         if session is None:
             return FlowClaim(self.name, FlowStatus.read(read.status))

@@ -11,11 +11,17 @@ from urllib.parse import parse_qsl
 
 from aiohttp import web
 
-from aiocancel.core.flow import MAX_REASON_LENGTH, MAX_WORD_LENGTH, CancelReason, FlowClaim, FlowStatus, clean_text
+from aiocancel.core.flow import (
+    MAX_REASON_LENGTH,
+    MAX_WORD_LENGTH,
+    OWN_VENDOR,
+    CancelReason,
+    FlowClaim,
+    FlowStatus,
+    clean_text,
+)
 from aiocancel.errors import MalformedClaimError
 from aiocancel.ports import FlowVendor
-
-OWN_VENDOR: Final = "aiocancel"
 
 MAX_DEPTH: Final = 32
 _MAX_FORM_FIELDS: Final = 10
@@ -23,7 +29,8 @@ _JSON_KEYS: Final = frozenset({"grant", "result", "status", "reason", "reason_co
 _FORM_KEYS: Final = frozenset({"grant", "status", "reason", "reason_code"})
 _OWN_STATUSES: Final = {"canceled": FlowStatus.CANCELED, "resumed": FlowStatus.RESUMED}
 
-_STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+# It matches wherever a string begins, closed or not, so that no body is scanned more than once.
+_STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +59,14 @@ async def _read_body(request: web.Request, max_bytes: int) -> bytes:
     if (request.content_length or 0) > max_bytes:
         raise too_large
     body = bytearray()
-    async for chunk in request.content.iter_any():
-        body += chunk
-        # Counted as it arrives: a chunked or compressed body does not say how long it will be.
-        if len(body) > max_bytes:
-            raise too_large
+    try:
+        async for chunk in request.content.iter_any():
+            body += chunk
+            # Counted as it arrives: a chunked or compressed body does not say how long it will be.
+            if len(body) > max_bytes:
+                raise too_large
+    except web.RequestPayloadError:
+        raise MalformedClaimError("The body is cut off or cannot be unpacked.") from None
     return bytes(body)
 
 

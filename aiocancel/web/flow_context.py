@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Callable
 from contextvars import ContextVar
 from enum import StrEnum
+from functools import partial
 from typing import Final
 
 from aiohttp import web
@@ -21,6 +22,7 @@ from aiocancel.errors import FlowNotResolvedError, UnavailableError
 from aiocancel.service import SealedFlow
 from aiocancel.telemetry import LookupFailed
 from aiocancel.web.markup import button_markup, resume_button_markup, script_markup
+from aiocancel.web.response_csp import hook_into_prepare
 from aiocancel.web.site import Site
 
 
@@ -41,7 +43,7 @@ class FlowState(StrEnum):
 class FlowContext:
     """The flow of one request; ``await resolve()`` first wherever you can."""
 
-    __slots__ = ("_nonce", "_owned", "_request", "_sealed", "_site", "_state", "headers_are_sent", "keeps_own_policy")
+    __slots__ = ("_nonce", "_owned", "_request", "_sealed", "_site", "_state", "headers_are_sent", "writes_headers_of")
 
     def __init__(self, site: Site, request: web.Request) -> None:
         self._site = site
@@ -51,7 +53,7 @@ class FlowContext:
         self._sealed: SealedFlow | None = None
         self._nonce: str | None = None
         self.headers_are_sent = False
-        self.keeps_own_policy = False
+        self.writes_headers_of: web.Request | None = None
 
     @property
     def site(self) -> Site:
@@ -186,8 +188,8 @@ async def get_cancel_flow(request: web.Request) -> FlowContext:
     return flow
 
 
-def make_middleware(site: Site, prepare: Callable[[web.Request], None]) -> Middleware:
-    """Return the middleware of one plug-in; ``prepare`` is called once with every request."""
+def make_middleware(site: Site, write_headers: Callable[[FlowContext, web.StreamResponse], None]) -> Middleware:
+    """Return the middleware of one plug-in; ``write_headers`` is called with every response before it is sent."""
 
     @web.middleware
     async def aiocancel_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -196,7 +198,8 @@ def make_middleware(site: Site, prepare: Callable[[web.Request], None]) -> Middl
             return await handler(request)
         flow = FlowContext(site, request)
         request[FLOW_KEY] = flow
-        prepare(request)
+        if hook_into_prepare(request, partial(write_headers, flow)):
+            flow.writes_headers_of = request
         reset = _CURRENT.set(flow)
         try:
             if site.is_flow_page(request):

@@ -16,7 +16,7 @@ from aiocancel.core.decision import Answer, AnswerKind, Change
 from aiocancel.errors import ClaimError, UnavailableError, UnidentifiedError
 from aiocancel.telemetry import ClaimRefused
 from aiocancel.web.claims import read_post
-from aiocancel.web.flow_context import FlowContext, FlowState
+from aiocancel.web.flow_context import FLOW_KEY, FlowContext, FlowState
 from aiocancel.web.markup import flow_data
 from aiocancel.web.pages import render_page
 from aiocancel.web.site import Site
@@ -43,7 +43,7 @@ class Handlers:
             recorded = await service.accept(posted.claim, posted.grant, customer_id)
             answer = await service.wait_for_answer(recorded.public_id, customer_id)
         except (ClaimError, UnavailableError) as error:
-            return self._refusal(request, error, wants_page=wants_page)
+            return self._refusal(error, wants_page=wants_page)
         if wants_page:
             return web.Response(status=303, headers={**_NO_STORE, "Location": self._status_url(recorded.public_id)})
         if answer is None:  # the claim was recorded for this very customer
@@ -60,11 +60,10 @@ class Handlers:
             if answer is None:
                 raise _unknown_claim()
         except (ClaimError, UnavailableError) as error:
-            return self._refusal(request, error, wants_page=wants_page)
+            return self._refusal(error, wants_page=wants_page)
         if not wants_page:
             return self._answer(public_id, answer, status=200)
         return render_page(
-            request,
             "message.html",
             title=self._text("outcome_title"),
             text=self._message(answer),
@@ -76,29 +75,21 @@ class Handlers:
     async def payload(self, request: web.Request) -> web.Response:
         """``GET /cancel/payload``: a signed payload and a grant for whoever is logged in."""
         try:
-            await self._identified(request)
-            flow = await FlowContext(self._site, request).resolve()
-            if flow.state is FlowState.UNAVAILABLE:
-                raise UnavailableError
+            flow = await self._resolved(request)
         except (ClaimError, UnavailableError) as error:
-            return self._refusal(request, error, wants_page=False)
+            return self._refusal(error, wants_page=False)
         data = flow_data(flow.sealed) if flow.sealed else None
         return web.json_response({"state": flow.state, "flow": data}, headers={**_NO_STORE, "Vary": "Cookie"})
 
     async def plain(self, request: web.Request) -> web.Response:
         """``GET /cancel``: the way to cancel without any script and without the vendor; ``?change=resume`` back."""
-        flow = await FlowContext(self._site, request).resolve()
         try:
-            if flow.state is FlowState.ANONYMOUS:
-                raise UnidentifiedError(self._text("not_logged_in"))
-            if flow.state is FlowState.UNAVAILABLE:
-                raise UnavailableError
+            flow = await self._resolved(request)
         except (ClaimError, UnavailableError) as error:
-            return self._refusal(request, error, wants_page=True)
+            return self._refusal(error, wants_page=True)
         settings = self._site.settings
         if flow.sealed is None:
             return render_page(
-                request,
                 "message.html",
                 title=self._text("outcome_title"),
                 text=self._text("no_subscription"),
@@ -107,7 +98,6 @@ class Handlers:
             )
         resumes = request.query.get("change") == "resume"
         return render_page(
-            request,
             "confirm.html",
             title=self._text("resume_title" if resumes else "confirm_title"),
             text=self._text("resume_text" if resumes else f"confirm_text_{settings.cancel_timing}"),
@@ -122,14 +112,24 @@ class Handlers:
 
     async def script(self, request: web.Request) -> web.Response:
         """``GET /cancel/flow.js``: the page script; its URL changes with its content."""
-        versioned = "v" in request.query
-        cache = "public, max-age=31536000, immutable" if versioned else "no-cache"
+        # While two releases run side by side, one is asked for the other's script: not to be kept for ever.
+        is_this_version = request.query.get("v") == self._site.script_version
+        cache = "public, max-age=31536000, immutable" if is_this_version else "no-cache"
         return web.Response(
             body=self._site.script,
             content_type="text/javascript",
             charset="utf-8",
             headers={"Cache-Control": cache, "X-Content-Type-Options": "nosniff"},
         )
+
+    async def _resolved(self, request: web.Request) -> FlowContext:
+        # Handlers may be mounted without the middleware.
+        flow = await (request.get(FLOW_KEY) or FlowContext(self._site, request)).resolve()
+        if flow.state is FlowState.ANONYMOUS:
+            raise UnidentifiedError(self._text("not_logged_in"))
+        if flow.state is FlowState.UNAVAILABLE:
+            raise UnavailableError
+        return flow
 
     async def _identified(self, request: web.Request) -> str:
         customer_id = await self._site.customer_id(request)
@@ -151,7 +151,7 @@ class Handlers:
         headers: Mapping[str, str] = _NO_STORE if status == 200 else {**_NO_STORE, "Location": url, "Retry-After": "1"}
         return web.json_response(body, status=status, headers=headers)
 
-    def _refusal(self, request: web.Request, error: ClaimError | UnavailableError, *, wants_page: bool) -> web.Response:
+    def _refusal(self, error: ClaimError | UnavailableError, *, wants_page: bool) -> web.Response:
         if isinstance(error, ClaimError):
             status, code, reason = error.status, error.code, str(error)
             headers: dict[str, str] = {**_NO_STORE}
@@ -163,7 +163,6 @@ class Handlers:
             return web.json_response({"error": code, "reason": reason}, status=status, headers=headers)
         settings = self._site.settings
         response = render_page(
-            request,
             "message.html",
             status=status,
             title=self._text("outcome_title"),
@@ -204,7 +203,7 @@ class Handlers:
 
 
 def _wants_page(request: web.Request) -> bool:
-    return "text/html" in request.headers.get("Accept", "")
+    return "text/html" in request.headers.get("Accept", "").lower()
 
 
 def _claim_id(request: web.Request) -> uuid.UUID:

@@ -1,20 +1,21 @@
 """The Content-Security-Policy on every response: the application's own, widened by what the widget needs.
 
-It hangs on ``on_response_prepare``, the only place that also sees a 500, a stream and a WebSocket
+It is written when a response is prepared, the only place that also sees a 500, a stream and a WebSocket
 handshake. An exception there would drop the connection, so a policy that cannot be widened is sent as it
 is, and reported.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from functools import lru_cache
+from typing import Final
 
 from aiohttp import web
 from multidict import CIMultiDict
 
 from aiocancel.core.csp import ContentSecurityPolicy
-from aiocancel.errors import PolicyError
+from aiocancel.errors import ConfigurationError, PolicyError
 from aiocancel.ports import FlowVendor
 from aiocancel.telemetry import EventHook, PolicyNotWidened
 
@@ -23,6 +24,9 @@ REPORT_ONLY = "Content-Security-Policy-Report-Only"
 
 # Stands for the nonce while a widened policy is kept; replaced before it is sent.
 _PLACEHOLDER = "aiocancelNoncePlaceholder"
+
+# On a response of ours that brings a policy stricter than any that could be widened.
+KEEPS_OWN_POLICY: Final = web.ResponseKey("aiocancel_keeps_own_policy", bool)
 
 
 class PolicyWriter:
@@ -40,19 +44,25 @@ class PolicyWriter:
         self._widened_with_nonce: Callable[[str], str] = lru_cache(maxsize=256)(self._widen_with_nonce)
         if base_policy is not None:
             # A mistake in the settings shows now, not on a response.
-            ContentSecurityPolicy.parse_list(base_policy)
+            try:
+                ContentSecurityPolicy.parse_list(base_policy)
+            except PolicyError as error:
+                raise ConfigurationError(f"content_security_policy: {error}") from error
         self._widen_plain("default-src 'none'")
 
     def write(self, headers: CIMultiDict[str], nonce: str | None) -> None:
         """Widen every policy in ``headers``, or put the site's own there when it has none."""
-        enforced = headers.popall(ENFORCED, None)
-        report_only = headers.popall(REPORT_ONLY, None)
-        if enforced is None and report_only is None and self._base_policy is not None:
+        enforced = headers.getall(ENFORCED, [])
+        report_only = headers.getall(REPORT_ONLY, [])
+        if not enforced and not report_only and self._base_policy is not None:
             # A site that only reports is trying its policy out; enforcing ours would cut that short.
             enforced = [self._base_policy]
         for name, values in ((ENFORCED, enforced), (REPORT_ONLY, report_only)):
-            for value in values or ():
-                headers.add(name, self._safely_widened(value, nonce))
+            # All are ready before the first is taken off: a failure must not leave a page without its policy.
+            widened = [self._safely_widened(value, nonce) for value in values]
+            headers.popall(name, None)
+            for value in widened:
+                headers.add(name, value)
 
     def _safely_widened(self, header: str, nonce: str | None) -> str:
         try:
@@ -83,20 +93,21 @@ def forbid_shared_caching(response: web.StreamResponse) -> None:
     response.headers.setdefault("Cache-Control", "private, no-cache")
 
 
-def hook_into_prepare(request: web.Request, write: Callable[[web.Request, web.StreamResponse], Awaitable[None]]) -> None:
-    """Have ``write`` called when the response to this one request is prepared, without a signal.
+def hook_into_prepare(request: web.Request, write: Callable[[web.StreamResponse], None]) -> bool:
+    """Have ``write`` called when the response to this one request is prepared; False where that is impossible.
 
-    By the time a middleware runs, the application's signals are frozen, and a response that is prepared
-    inside the handler never passes the middleware. aiohttp asks the request itself before it sends
-    headers; that method is private, so should it ever go, the signal remains (``cancel.setup``).
+    aiohttp asks the request itself before it sends headers. Unlike a signal this comes after every signal
+    handler of the application, which may set a policy too, and needs no application that is not frozen yet.
+    The method is private, so should it ever go, the signal remains (``cancel.setup``).
     """
     prepare = getattr(request, "_prepare_hook", None)
     if prepare is None:  # pragma: no cover
-        return
+        return False
 
     async def prepare_and_write(response: web.StreamResponse) -> None:
         await prepare(response)
-        await write(request, response)
+        write(response)
 
     # Past Request.__setattr__, which warns of custom attributes in debug mode.
     object.__setattr__(request, "_prepare_hook", prepare_and_write)
+    return True

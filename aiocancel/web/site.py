@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from importlib import resources
 from typing import Any
@@ -19,6 +20,8 @@ from aiocancel.telemetry import EventHook
 Identify = Callable[[web.Request], Awaitable[str | None]]
 
 MAX_CUSTOMER_ID_LENGTH = 255
+# Header bytes that are not UTF-8 arrive as halves of surrogate pairs.
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 _TEXTS_FOR_SCRIPT = (
     "opening",
@@ -51,20 +54,22 @@ class Site:
         self._identify = identify
         self._start = start
         self.script = _page_script(settings, vendor)
-        self.script_url = f"{settings.prefix}/flow.js?v={hashlib.sha256(self.script).hexdigest()[:12]}"
+        self.script_version = hashlib.sha256(self.script).hexdigest()[:12]
+        self.script_url = f"{settings.prefix}/flow.js?v={self.script_version}"
 
     async def service(self) -> FlowService:
         """Return the running service, starting it if nothing has done so yet."""
         return await self._start()
 
     async def customer_id(self, request: web.Request) -> str | None:
-        """Ask the application who is logged in; an empty answer is nobody."""
-        customer_id = await self._identify(request)
-        if not customer_id:
+        """Ask the application who is logged in; an empty answer is nobody, and so is one that no database holds."""
+        # What an application returns is not always what its types say; a numeric id is the usual slip.
+        customer_id: object = await self._identify(request)
+        if customer_id is None or customer_id == "":
             return None
-        if len(customer_id) > MAX_CUSTOMER_ID_LENGTH:
+        if not isinstance(customer_id, str) or len(customer_id) > MAX_CUSTOMER_ID_LENGTH:
             raise AiocancelError("identify must return a str of at most 255 characters, or None")
-        return customer_id
+        return None if _UNSTORABLE.search(customer_id) else customer_id
 
     def is_flow_page(self, request: web.Request) -> bool:
         """Tell whether the payload is to be prepared before the handler runs."""
@@ -77,9 +82,9 @@ class Site:
         pages = self.settings.flow_pages
         if not pages:
             return False
-        if pages == "all":
-            return True
         route = request.match_info.route
+        if pages == "all":
+            return not isinstance(route.resource, web.StaticResource)
         return route.name in pages or (route.resource is not None and route.resource.canonical in pages)
 
 

@@ -1,19 +1,18 @@
 """The template variable ``cancel_flow``: an environment global that finds the request being rendered.
 
 It is a global and not a context processor, because aiohttp-jinja2 runs processors on every request, static
-files included. In an environment with ``enable_async=True`` the calls are awaited by Jinja itself.
+files included. In an environment with ``enable_async=True`` calls and attributes are awaited by Jinja itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Generator
-from typing import Any, NoReturn
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
 
 import jinja2
 from markupsafe import Markup
 
 from aiocancel.core.signing import SignedPayload
-from aiocancel.errors import FlowNotResolvedError
 from aiocancel.web.flow_context import FlowContext, FlowState
 
 VARIABLE = "cancel_flow"
@@ -64,20 +63,14 @@ class AsyncTemplateFlow(TemplateFlow):
     """``cancel_flow`` in an ``enable_async=True`` environment: asking resolves."""
 
     @property
-    def signed_payload(self) -> SignedPayload | Pending | None:
-        """The signed payload, or something that ``| tojson`` and a call turn into it."""
-        flow = self._find()
-        if flow.state is not FlowState.UNRESOLVED:
-            return flow.signed_payload
-        return Pending("signed_payload", lambda: _later(flow, lambda: flow.signed_payload))
+    def signed_payload(self) -> Awaitable[_CallablePayload | _Nothing]:
+        """The signed payload; Jinja awaits an attribute by itself, and ``signed_payload()`` is the same."""
+        return _signed_payload(self._find())
 
     @property
-    def grant(self) -> str | Pending | None:
-        """The grant, or something that a call turns into it."""
-        flow = self._find()
-        if flow.state is not FlowState.UNRESOLVED:
-            return flow.grant
-        return Pending("grant", lambda: _later(flow, lambda: flow.grant))
+    def grant(self) -> Awaitable[_CallableText | _Nothing]:
+        """Our grant for a form of the page's own; ``grant()`` is the same."""
+        return _grant(self._find())
 
     async def resolve(self) -> FlowContext:
         """Resolve now: ``{% set flow = cancel_flow.resolve() %}``."""
@@ -96,31 +89,48 @@ class AsyncTemplateFlow(TemplateFlow):
         return (await self._find().resolve()).resume_button(label)
 
 
-class Pending:
-    """A value that Jinja can await but not print: an attribute cannot be awaited, a call and a filter can."""
+class _CallablePayload(SignedPayload):
+    """A signed payload that gives itself when a template calls it."""
 
-    def __init__(self, name: str, fetch: Callable[[], Awaitable[Any]]) -> None:
-        self._name = name
-        self._fetch = fetch
+    __slots__ = ()
 
-    def __await__(self) -> Generator[Any, None, Any]:
-        return self._fetch().__await__()
-
-    def __call__(self) -> Awaitable[Any]:
-        return self._fetch()
-
-    def _refuse(self, *_: object) -> NoReturn:
-        raise FlowNotResolvedError(
-            f"write cancel_flow.{self._name}() or cancel_flow.{self._name} | tojson in an async template, or mark "
-            "the handler with @cancel.flow_page"
-        )
-
-    __str__ = __html__ = __bool__ = __getitem__ = __iter__ = _refuse
+    def __call__(self) -> SignedPayload:
+        return self
 
 
-async def _later(flow: FlowContext, read: Callable[[], Any]) -> Any:
-    await flow.resolve()
-    return read()
+class _CallableText(str):
+    """A text that gives itself when a template calls it."""
+
+    __slots__ = ()
+
+    def __call__(self) -> str:
+        return self
+
+
+class _Nothing:
+    """None for a template that may call it: a page must not fail for those who have nothing to cancel."""
+
+    def __call__(self) -> None:
+        return None
+
+    def __bool__(self) -> bool:
+        return False
+
+    def __str__(self) -> str:
+        return "None"
+
+
+_NOTHING: Final = _Nothing()
+
+
+async def _signed_payload(flow: FlowContext) -> _CallablePayload | _Nothing:
+    signed = (await flow.resolve()).signed_payload
+    return _NOTHING if signed is None else _CallablePayload(signed.payload, signed.signature)
+
+
+async def _grant(flow: FlowContext) -> _CallableText | _Nothing:
+    grant = (await flow.resolve()).grant
+    return _NOTHING if grant is None else _CallableText(grant)
 
 
 def add_to_environment(environment: jinja2.Environment, find: FindFlow) -> None:
@@ -129,21 +139,24 @@ def add_to_environment(environment: jinja2.Environment, find: FindFlow) -> None:
 
 
 def variable_for(environment: jinja2.Environment | None, find: FindFlow) -> TemplateFlow:
-    """Return the variable for an environment, and teach an async one to await what ``| tojson`` is given."""
+    """Return the variable for an environment, and teach an async one that our nothing is none and null."""
     if environment is None or not environment.is_async:
         return TemplateFlow(find)
-    plain = environment.filters["tojson"]
-    if not getattr(plain, "awaits_pending", False):
-        environment.filters["tojson"] = _awaiting(plain)
+    filters, tests = environment.filters, environment.tests
+    if not getattr(filters["tojson"], "knows_nothing", False):
+        filters["tojson"] = _null_for_nothing(filters["tojson"])
+        tests["none"] = _is_none
     return AsyncTemplateFlow(find)
 
 
-def _awaiting(plain: Callable[..., Any]) -> Callable[..., Any]:
+def _null_for_nothing(plain: Callable[..., Any]) -> Callable[..., Any]:
     @jinja2.pass_eval_context
-    async def tojson(context: Any, value: Any, indent: int | None = None) -> Any:
-        if isinstance(value, Pending):
-            value = await value
-        return plain(context, value, indent)
+    def tojson(context: Any, value: Any, indent: int | None = None) -> Any:
+        return plain(context, None if value is _NOTHING else value, indent)
 
-    tojson.awaits_pending = True  # type: ignore[attr-defined]
+    tojson.knows_nothing = True  # type: ignore[attr-defined]
     return tojson
+
+
+def _is_none(value: object) -> bool:
+    return value is None or value is _NOTHING

@@ -1,0 +1,364 @@
+"""A customer cancels in a real browser: with the genuine client, without JavaScript, and with the vendor gone.
+
+The page's own policy is ``default-src 'none'``; whatever the flow needs beyond it comes from aiocancel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp_jinja2
+import jinja2
+import pytest
+import pytest_asyncio
+from aiohttp import web
+from playwright.async_api import Browser, Page, expect
+
+from aiocancel import CancelFlow, ProsperStack, StripeBilling
+from aiocancel.testing.prosperstack_simulator import ProsperStackSimulator
+from aiocancel.testing.stripe_simulator import Fault, StripeSimulator
+from tests.browser.support import CLIENT_INTEGRITY, Observed
+from tests.saas import CLIENT_SECRET, GRANT_KEYS, QUERY, STRIPE_KEY, Pool, add_customer
+
+pytestmark = pytest.mark.browser
+
+STRICT = "default-src 'none'; base-uri 'none'; frame-ancestors 'none'"
+NOBODY = "http://127.0.0.1:9"
+
+PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Account</title>
+{{ cancel_flow.script() }}</head>
+<body><h1>Account</h1>{{ cancel_flow.button("Cancel subscription") }}{{ cancel_flow.resume_button() }}</body></html>"""
+
+
+@dataclass
+class Site:
+    """A site under test: its pages, and the two companies behind it."""
+
+    url: str
+    stripe: StripeSimulator
+    vendor: ProsperStackSimulator
+    result_posts: list[Any]
+
+    @property
+    def subscription(self) -> dict[str, Any]:
+        return self.stripe.subscriptions["sub_1"]
+
+
+@dataclass
+class Companies:
+    """The running simulators, and the client's file."""
+
+    pool: Pool
+    stripe: StripeSimulator
+    stripe_url: str
+    client: Path
+
+    @asynccontextmanager
+    async def site(
+        self, *, prepared: bool = True, policy: str = STRICT, confirmation_step: bool = False, **settings: Any
+    ) -> AsyncIterator[Site]:
+        """Serve the account page; ``settings`` replace those of ProsperStack."""
+        simulator = ProsperStackSimulator(
+            client_id="acct_test", client_secret=CLIENT_SECRET, confirmation_step=confirmation_step
+        )
+        async with simulator.serve() as hosts:
+            vendor = ProsperStack(
+                **{
+                    "client_id": "acct_test",
+                    "client_secret": CLIENT_SECRET,
+                    "api_host": hosts.api_url,
+                    "app_host": hosts.app_url,
+                    "script_url": "/client.js",
+                    "script_integrity": CLIENT_INTEGRITY,
+                    **settings,
+                }
+            )
+            async with self._serve(vendor, prepared=prepared, policy=policy) as (url, posts):
+                yield Site(url, self.stripe, simulator, posts)
+
+    @asynccontextmanager
+    async def _serve(self, vendor: ProsperStack, *, prepared: bool, policy: str) -> AsyncIterator[tuple[str, list[Any]]]:
+        cancel = CancelFlow(
+            vendor=vendor,
+            billing=StripeBilling(STRIPE_KEY, api_base=self.stripe_url),
+            database=self.pool,
+            identify=_customer,
+            subscriptions=QUERY,
+            grant_keys=GRANT_KEYS,
+            content_security_policy=policy,
+            return_to="/account",
+            flow_pages=["/account"] if prepared else [],
+            widget_timeout_s=1.5,
+        )
+        posts: list[Any] = []
+
+        @web.middleware
+        async def count_posts(request: web.Request, handler: Any) -> web.StreamResponse:
+            if request.path == "/cancel/result":
+                posts.append(request.content_type)
+            response: web.StreamResponse = await handler(request)
+            return response
+
+        app = web.Application(middlewares=[count_posts])
+        aiohttp_jinja2.setup(app, loader=jinja2.DictLoader({"account.html": PAGE}))
+        cancel.setup(app)
+        app.router.add_get("/account", aiohttp_jinja2.template("account.html")(_account))
+        app.router.add_get("/client.js", self._serve_client)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, "127.0.0.1", 0).start()
+            yield f"http://127.0.0.1:{runner.addresses[0][1]}/account", posts
+        finally:
+            await runner.cleanup()
+
+    async def _serve_client(self, _: web.Request) -> web.Response:
+        return web.Response(body=self.client.read_bytes(), content_type="text/javascript")
+
+
+async def _customer(request: web.Request) -> str | None:
+    return request.cookies.get("customer", "ada")
+
+
+async def _account(_: web.Request) -> dict[str, Any]:
+    return {}
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def companies(
+    pool: Pool, stripe_api: tuple[StripeSimulator, str], flow_client: Path
+) -> Companies:
+    stripe, url = stripe_api
+    stripe.add_subscription("sub_1")
+    await add_customer(pool, "ada", "sub_1")
+    return Companies(pool, stripe, url, flow_client)
+
+
+async def cancel_in_the_widget(page: Page) -> None:
+    flow = page.frame_locator("iframe.prosperstack-iframe")
+    await flow.locator("[data-test=reason-too_expensive]").click()
+    await flow.locator("[data-test=continue]").click()
+    await flow.locator("[data-test=decline-offers]").click()
+    await flow.locator("[data-test=confirm-cancel]").click()
+
+
+@pytest.mark.parametrize("prepared", [True, False], ids=["payload in the page", "payload fetched on click"])
+async def test_a_customer_cancels_with_the_genuine_client_under_a_policy_that_allows_nothing_else(
+    companies: Companies, page: Page, observed: Observed, prepared: bool
+) -> None:
+    async with companies.site(prepared=prepared) as site:
+        await page.goto(site.url)
+        await page.get_by_role("button", name="Cancel subscription").click()
+        frame = page.locator("iframe.prosperstack-iframe.in")
+        await expect(frame).to_be_visible()
+        assert await frame.bounding_box() == {"x": 0, "y": 0, "width": 1280, "height": 800}
+        assert await frame.evaluate("(element) => getComputedStyle(element).position") == "fixed"
+        await cancel_in_the_widget(page)
+        status = page.locator(".aiocancel-status")
+        await expect(status).to_contain_text("You can use it until")
+        await expect(frame).to_have_count(0)
+        assert site.subscription["cancel_at_period_end"] is True
+        assert site.subscription["cancellation_details"]["feedback"] == "too_expensive"
+        assert len(site.stripe.effects) == 1
+        assert observed.csp_violations == []
+        assert observed.errors == []
+
+
+async def test_a_confirmation_step_does_not_delay_the_cancellation(
+    companies: Companies, page: Page, observed: Observed
+) -> None:
+    async with companies.site(confirmation_step=True) as site:
+        await page.goto(site.url)
+        await page.get_by_role("button", name="Cancel subscription").click()
+        await cancel_in_the_widget(page)
+        await expect(page.locator(".aiocancel-status")).to_contain_text("You can use it until")
+        await page.frame_locator("iframe.prosperstack-iframe").locator("[data-test=done]").click()
+        await expect(page.locator("iframe.prosperstack-iframe")).to_have_count(0)
+        assert len(site.stripe.effects) == 1
+        assert observed.errors == []
+
+
+async def test_closing_the_window_changes_nothing_and_the_button_works_again(
+    companies: Companies, page: Page, observed: Observed
+) -> None:
+    async with companies.site() as site:
+        await page.goto(site.url)
+        button = page.get_by_role("button", name="Cancel subscription")
+        await button.click()
+        await page.frame_locator("iframe.prosperstack-iframe").locator("[data-test=close]").click()
+        await expect(page.locator(".aiocancel-status")).to_have_text("You closed the window. Nothing was changed.")
+        assert site.stripe.effects == []
+        await expect(page.locator("iframe.prosperstack-iframe")).to_have_count(0)
+        await button.click()
+        await cancel_in_the_widget(page)
+        await expect(page.locator(".aiocancel-status")).to_contain_text("You can use it until")
+        assert len(site.stripe.effects) == 1
+        assert observed.errors == []
+
+
+async def test_a_double_click_opens_one_window_and_posts_one_result(
+    companies: Companies, page: Page, observed: Observed
+) -> None:
+    async with companies.site() as site:
+        await page.goto(site.url)
+        await page.get_by_role("button", name="Cancel subscription").dblclick()
+        await expect(page.locator("iframe.prosperstack-iframe.in")).to_be_visible()
+        await expect(page.locator("iframe.prosperstack-iframe")).to_have_count(1)
+        await cancel_in_the_widget(page)
+        await expect(page.locator(".aiocancel-status")).to_contain_text("You can use it until")
+        assert len(site.vendor.sessions) == 1
+        assert len(site.result_posts) == 1
+        assert observed.errors == []
+
+
+async def test_an_accepted_offer_is_recorded_and_nothing_is_given_on_the_browsers_word(
+    companies: Companies, page: Page
+) -> None:
+    async with companies.site(applies_offers="app") as site:
+        await page.goto(site.url)
+        await page.get_by_role("button", name="Cancel subscription").click()
+        flow = page.frame_locator("iframe.prosperstack-iframe")
+        await flow.locator("[data-test=reason-too_expensive]").click()
+        await flow.locator("[data-test=continue]").click()
+        await flow.locator("[data-test=accept-coupon]").click()
+        await expect(page.locator(".aiocancel-status")).to_have_text(
+            "Your request is recorded. A person will complete it."
+        )
+        assert site.stripe.effects == []
+
+
+OUT_OF_REACH: list[Any] = [
+    pytest.param({"script_url": f"{NOBODY}/client.js"}, {}, id="script unreachable"),
+    pytest.param({"script_integrity": "sha384-" + "A" * 64}, {}, id="script altered"),
+    pytest.param({"api_host": NOBODY}, {}, id="API unreachable"),
+    pytest.param({}, {"path": "/flow", "status": 500, "times": 5}, id="API answers 500"),
+    pytest.param({}, {"path": "/flow", "delay_s": 30.0, "times": 5}, id="API never answers"),
+    pytest.param({"app_host": NOBODY}, {}, id="window unreachable"),
+    pytest.param({}, {"path": "/f/", "delay_s": 30.0, "times": 5}, id="window never loads"),
+]
+
+
+@pytest.mark.parametrize(("settings", "fault"), OUT_OF_REACH)
+async def test_with_the_vendor_out_of_reach_the_page_says_so_and_the_plain_way_cancels(
+    companies: Companies, page: Page, settings: dict[str, Any], fault: dict[str, Any]
+) -> None:
+    async with companies.site(**settings) as site:
+        if fault:
+            site.vendor.fail_next(**fault)
+        await page.goto(site.url)
+        await page.get_by_role("button", name="Cancel subscription").click()
+        status = page.locator(".aiocancel-status")
+        await expect(status).to_contain_text("could not be opened")
+        # Nothing of the vendor's covers the page any more, and it scrolls again.
+        for element in ("#prosperstack-overlay", "iframe.prosperstack-iframe"):
+            await expect(page.locator(element).filter(visible=True)).to_have_count(0)
+        assert await page.evaluate("() => getComputedStyle(document.body).overflow") == "visible"
+        await status.get_by_role("link").click()
+        await cancel_on_the_plain_page(page)
+        assert site.subscription["cancel_at_period_end"] is True
+        site.vendor.heal()
+
+
+@pytest.mark.parametrize("blocked", ["script-src", "connect-src", "frame-src", "trusted types"])
+async def test_a_policy_of_the_page_that_blocks_the_widget_ends_in_the_plain_way(
+    companies: Companies, page: Page, blocked: str
+) -> None:
+    async with companies.site() as site:
+        # A second policy, as a proxy would add it: aiocancel cannot widen what it does not see.
+        extra = "require-trusted-types-for 'script'" if blocked == "trusted types" else f"{blocked} 'self'"
+        if blocked == "script-src":
+            extra = f"script-src-elem {site.url.removesuffix('/account')}/cancel/flow.js"
+
+        async def add_policy(route: Any) -> None:
+            response = await route.fetch()
+            headers = {**response.headers}
+            headers["content-security-policy"] += f", {extra}"
+            await route.fulfill(response=response, headers=headers)
+
+        await page.route("**/account", add_policy)
+        await page.goto(site.url)
+        button = page.get_by_role("button", name="Cancel subscription")
+        await button.click()
+        await expect(page.locator(".aiocancel-status")).to_contain_text("could not be opened")
+        # The button itself now does what it does without a script.
+        await button.click()
+        await cancel_on_the_plain_page(page)
+        assert site.subscription["cancel_at_period_end"] is True
+
+
+async def test_without_javascript_the_button_leads_to_a_page_that_cancels_and_another_that_resumes(
+    companies: Companies, browser: Browser, flow_client: Path
+) -> None:
+    context = await browser.new_context(java_script_enabled=False, viewport={"width": 390, "height": 844})
+    page = await context.new_page()
+    async with companies.site() as site:
+        await page.goto(site.url)
+        await page.get_by_role("button", name="Cancel subscription").click()
+        await page.get_by_label("Why do you leave?").fill("Too many e-mails </textarea>")
+        await cancel_on_the_plain_page(page)
+        assert site.subscription["cancel_at_period_end"] is True
+        assert site.subscription["cancellation_details"]["comment"] == "Too many e-mails </textarea>"
+        await page.get_by_role("link", name="Back to your account").click()
+        await page.get_by_role("button", name="Keep subscription").click()
+        await page.get_by_role("button", name="Keep subscription").click()
+        await expect(page.get_by_role("status")).to_contain_text("goes on")
+        assert site.subscription["cancel_at_period_end"] is False
+    await context.close()
+
+
+async def test_a_result_whose_answer_is_lost_is_posted_again_and_has_one_effect(
+    companies: Companies, page: Page
+) -> None:
+    async with companies.site() as site:
+        lost = 0
+
+        async def lose_the_answer(route: Any) -> None:
+            nonlocal lost
+            lost += 1
+            if lost > 2:
+                await route.continue_()
+            else:
+                await route.fetch()
+                await route.abort()
+
+        await page.route("**/cancel/result", lose_the_answer)
+        await page.goto(site.url)
+        await page.get_by_role("button", name="Cancel subscription").click()
+        await cancel_in_the_widget(page)
+        await expect(page.locator(".aiocancel-status")).to_contain_text("You can use it until")
+        assert len(site.result_posts) == 3
+        assert len(site.stripe.effects) == 1
+
+
+async def test_while_stripe_is_down_the_page_says_queued_and_then_what_stripe_says(
+    companies: Companies, page: Page
+) -> None:
+    async with companies.site() as site:
+        site.stripe.inject(Fault("bad_gateway_502", times=4))
+        await page.goto(site.url)
+        await page.get_by_role("button", name="Cancel subscription").click()
+        await cancel_in_the_widget(page)
+        await expect(page.locator(".aiocancel-status")).to_contain_text("being carried out")
+        await expect(page.locator(".aiocancel-status")).to_contain_text("You can use it until", timeout=15_000)
+        assert len(site.stripe.effects) == 1
+
+
+async def test_a_customer_who_logged_out_meanwhile_is_told_to_log_in(companies: Companies, page: Page) -> None:
+    async with companies.site() as site:
+        await page.goto(site.url)
+        await page.get_by_role("button", name="Cancel subscription").click()
+        await expect(page.locator("iframe.prosperstack-iframe.in")).to_be_visible()
+        await page.context.add_cookies([{"name": "customer", "value": "", "url": site.url}])
+        await cancel_in_the_widget(page)
+        await expect(page.locator(".aiocancel-status")).to_have_text("Please log in again.")
+        assert site.stripe.effects == []
+
+
+async def cancel_on_the_plain_page(page: Page) -> None:
+    await expect(page.get_by_role("heading")).to_have_text("Cancel your subscription?")
+    await page.get_by_role("button", name="Cancel subscription").click()
+    await expect(page.get_by_role("status")).to_contain_text("You can use it until")

@@ -1,0 +1,225 @@
+"""Given a subscription as just read, one function says what is left to do, so repeating it is always safe."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from aiocancel.core.actions import (
+    Action,
+    ActionKind,
+    ActionState,
+    Done,
+    Receipt,
+    Refuse,
+    Step,
+    Wait,
+    Write,
+    next_step,
+    step_when_missing,
+)
+from aiocancel.core.identifiers import SubscriptionId
+from aiocancel.core.subscription import Subscription
+
+SUBSCRIPTION_ID = SubscriptionId("sub_1")
+PERIOD_END = datetime(2027, 3, 1, tzinfo=UTC)
+EARLIER, LATER = PERIOD_END - timedelta(days=3), PERIOD_END + timedelta(days=300)
+ENDED_AT = datetime(2027, 2, 1, tzinfo=UTC)
+
+AT_PERIOD_END, NOW = ActionKind.CANCEL_AT_PERIOD_END, ActionKind.CANCEL_NOW
+RESUME, EXPECT = ActionKind.RESUME, ActionKind.EXPECT_CANCELLATION
+
+GOING_ON = Subscription(
+    subscription_id=SUBSCRIPTION_ID,
+    status="active",
+    livemode=False,
+    cancel_at_period_end=False,
+    cancel_at=None,
+    canceled_at=None,
+    ended_at=None,
+    current_period_end=PERIOD_END,
+    schedule_id=None,
+)
+SHAPES = {
+    "going on": GOING_ON,
+    "past due": dataclasses.replace(GOING_ON, status="past_due"),
+    "ending with its period": dataclasses.replace(GOING_ON, cancel_at_period_end=True),
+    "ending by date": dataclasses.replace(GOING_ON, cancel_at=EARLIER),
+    "ending in a later period": dataclasses.replace(GOING_ON, cancel_at=LATER),
+    "ending by both": dataclasses.replace(GOING_ON, cancel_at_period_end=True, cancel_at=PERIOD_END),
+    "canceled": dataclasses.replace(GOING_ON, status="canceled", ended_at=ENDED_AT),
+    "canceled while ending": dataclasses.replace(
+        GOING_ON, status="canceled", cancel_at_period_end=True, ended_at=ENDED_AT
+    ),
+    "expired": dataclasses.replace(GOING_ON, status="incomplete_expired"),
+}
+
+
+def done(ends_at: datetime | None, status: str = "active") -> Done:
+    return Done(Receipt(status, ends_at))
+
+
+TABLE: dict[ActionKind, dict[str, Step]] = {
+    AT_PERIOD_END: {
+        "going on": Write(),
+        "past due": Write(),
+        "ending with its period": done(PERIOD_END),
+        "ending by date": done(EARLIER),
+        "ending in a later period": Write(),
+        "ending by both": done(PERIOD_END),
+        "canceled": done(ENDED_AT, "canceled"),
+        "canceled while ending": done(ENDED_AT, "canceled"),
+        "expired": done(None, "incomplete_expired"),
+    },
+    NOW: {
+        "going on": Write(),
+        "past due": Write(),
+        "ending with its period": Write(),
+        "ending by date": Write(),
+        "ending in a later period": Write(),
+        "ending by both": Write(),
+        "canceled": done(ENDED_AT, "canceled"),
+        "canceled while ending": done(ENDED_AT, "canceled"),
+        "expired": done(None, "incomplete_expired"),
+    },
+    RESUME: {
+        "going on": done(None),
+        "past due": done(None, "past_due"),
+        "ending with its period": Write(),
+        "ending by date": Write(clears_cancel_at=True),
+        "ending in a later period": Write(clears_cancel_at=True),
+        "ending by both": Write(),
+        "canceled": Refuse("subscription_has_ended"),
+        "canceled while ending": Refuse("subscription_has_ended"),
+        "expired": Refuse("subscription_has_ended"),
+    },
+    EXPECT: {
+        "going on": Wait(),
+        "past due": Wait(),
+        "ending with its period": done(PERIOD_END),
+        "ending by date": done(EARLIER),
+        "ending in a later period": Wait(),
+        "ending by both": done(PERIOD_END),
+        "canceled": done(ENDED_AT, "canceled"),
+        "canceled while ending": done(ENDED_AT, "canceled"),
+        "expired": done(None, "incomplete_expired"),
+    },
+}
+
+moments = st.none() | st.sampled_from([EARLIER, PERIOD_END, LATER])
+subscriptions = st.builds(
+    Subscription,
+    subscription_id=st.just(SUBSCRIPTION_ID),
+    status=st.sampled_from(
+        ["active", "trialing", "past_due", "unpaid", "incomplete", "paused", "canceled", "incomplete_expired", "new"]
+    ),
+    livemode=st.booleans(),
+    cancel_at_period_end=st.booleans(),
+    cancel_at=moments,
+    canceled_at=moments,
+    ended_at=moments,
+    current_period_end=moments,
+    schedule_id=st.none() | st.just("sub_sched_1"),
+)
+kinds = st.sampled_from(ActionKind)
+
+
+def step(kind: ActionKind, subscription: Subscription) -> Step:
+    return next_step(Action(kind, SUBSCRIPTION_ID), subscription)
+
+
+def written(kind: ActionKind, write: Write, subscription: Subscription) -> Subscription:
+    """What Stripe shows once it has carried the change out and done nothing else."""
+    match kind:
+        case ActionKind.CANCEL_AT_PERIOD_END:
+            return dataclasses.replace(subscription, cancel_at_period_end=True)
+        case ActionKind.CANCEL_NOW:
+            return dataclasses.replace(subscription, status="canceled", ended_at=ENDED_AT)
+        case ActionKind.RESUME if write.clears_cancel_at:
+            return dataclasses.replace(subscription, cancel_at=None)
+        case ActionKind.RESUME:
+            # Stripe's cancel_at of a cancellation at period end goes with it.
+            return dataclasses.replace(subscription, cancel_at_period_end=False, cancel_at=None)
+        case _:
+            raise AssertionError("this is never written")
+
+
+@pytest.mark.parametrize(
+    ("kind", "shape", "expected"),
+    [
+        pytest.param(kind, SHAPES[name], expected, id=f"{kind} when {name}")
+        for kind, steps in TABLE.items()
+        for name, expected in steps.items()
+    ],
+)
+def test_the_next_step_follows_from_the_action_and_the_subscription(
+    kind: ActionKind, shape: Subscription, expected: Step
+) -> None:
+    assert step(kind, shape) == expected
+
+
+def test_the_table_covers_every_action_and_every_shape() -> None:
+    assert {(kind, name) for kind, steps in TABLE.items() for name in steps} == {
+        (kind, name) for kind in ActionKind for name in SHAPES
+    }
+
+
+@given(kind=kinds, subscription=subscriptions)
+@settings(max_examples=150)
+def test_after_the_change_has_taken_effect_nothing_is_left_to_do(kind: ActionKind, subscription: Subscription) -> None:
+    before = step(kind, subscription)
+    if isinstance(before, Write):
+        assert isinstance(step(kind, written(kind, before, subscription)), Done)
+
+
+@given(kind=kinds, subscription=subscriptions)
+@settings(max_examples=100)
+def test_a_receipt_holds_the_status_and_the_end_just_read(kind: ActionKind, subscription: Subscription) -> None:
+    reached = step(kind, subscription)
+    if isinstance(reached, Done):
+        assert reached.receipt == Receipt(subscription.status, subscription.ends_at)
+
+
+@given(subscription=subscriptions)
+@settings(max_examples=60)
+def test_the_flow_vendors_own_change_is_awaited_and_never_written(subscription: Subscription) -> None:
+    assert isinstance(step(EXPECT, subscription), Done | Wait)
+
+
+@given(subscription=subscriptions)
+@settings(max_examples=60)
+def test_a_cancellation_is_never_refused(subscription: Subscription) -> None:
+    assert not any(isinstance(step(kind, subscription), Refuse) for kind in (AT_PERIOD_END, NOW, EXPECT))
+
+
+@given(subscription=subscriptions)
+@settings(max_examples=60)
+def test_cancelling_now_is_done_only_when_the_subscription_has_ended(subscription: Subscription) -> None:
+    assert isinstance(step(NOW, subscription), Done) == subscription.has_ended
+
+
+@given(kind=kinds, subscription=subscriptions)
+@settings(max_examples=60)
+def test_only_taking_back_a_cancellation_by_date_clears_a_date(kind: ActionKind, subscription: Subscription) -> None:
+    reached = step(kind, subscription)
+    if isinstance(reached, Write) and reached.clears_cancel_at:
+        assert kind is RESUME
+        assert subscription.cancel_at is not None
+        assert not subscription.cancel_at_period_end
+
+
+@pytest.mark.parametrize("kind", ActionKind)
+@pytest.mark.parametrize("was_written", [True, False], ids=["written", "never written"])
+def test_a_missing_subscription_is_done_only_for_our_own_cancellation_at_once(
+    kind: ActionKind, was_written: bool
+) -> None:
+    expected = Done(Receipt("canceled", None)) if kind is NOW and was_written else Refuse("resource_missing")
+    assert step_when_missing(Action(kind, SUBSCRIPTION_ID), written=was_written) == expected
+
+
+def test_only_done_and_parked_actions_are_final() -> None:
+    assert {state for state in ActionState if state.is_final} == {ActionState.DONE, ActionState.PARKED}

@@ -1,0 +1,140 @@
+"""A failed call is sorted by what it may have left behind, and tried again later and later, but not for ever."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from aiocancel.core.retry import (
+    FIRST_DELAY_S,
+    KEY_LIFETIME_S,
+    LONGEST_DELAY_S,
+    MAX_ATTEMPTS,
+    Failure,
+    Park,
+    RetryAfter,
+    after_failure,
+    delay_s,
+    key_is_spent,
+    sort_answer,
+)
+
+TRANSIENT, UNKNOWN, REJECTED = Failure.TRANSIENT, Failure.UNKNOWN, Failure.REJECTED
+jitters = st.floats(0, 1)
+attempts = st.integers(1, 10_000)
+
+
+# Sorting
+
+
+@pytest.mark.parametrize(
+    ("http_status", "code", "should_retry", "expected"),
+    [
+        pytest.param(None, None, None, UNKNOWN, id="no answer"),
+        pytest.param(None, "rate_limit", False, UNKNOWN, id="no answer, whatever else"),
+        pytest.param(500, None, None, UNKNOWN, id="Stripe failed"),
+        pytest.param(502, "api_error", False, UNKNOWN, id="Stripe failed and advises against it"),
+        pytest.param(503, None, True, UNKNOWN, id="Stripe is unavailable"),
+        pytest.param(429, "rate_limit", None, TRANSIENT, id="too many requests"),
+        pytest.param(429, "lock_timeout", True, TRANSIENT, id="lock timeout"),
+        pytest.param(429, None, None, TRANSIENT, id="too many requests, no code"),
+        pytest.param(429, None, False, TRANSIENT, id="too many requests, advised against"),
+        pytest.param(400, "lock_timeout", None, TRANSIENT, id="lock timeout under another status"),
+        pytest.param(409, "idempotency_key_in_use", None, TRANSIENT, id="key in use"),
+        pytest.param(400, "idempotency_key_in_use", None, TRANSIENT, id="key in use under another status"),
+        pytest.param(401, None, None, TRANSIENT, id="wrong API key"),
+        pytest.param(403, "permission_error", None, TRANSIENT, id="API key without the permission"),
+        pytest.param(400, None, True, TRANSIENT, id="refused, but Stripe says try again"),
+        pytest.param(400, "parameter_invalid", None, REJECTED, id="invalid"),
+        pytest.param(400, "parameter_invalid", False, REJECTED, id="invalid, advised against"),
+        pytest.param(402, "card_declined", None, REJECTED, id="card declined"),
+        pytest.param(404, "resource_missing", None, REJECTED, id="no such subscription"),
+    ],
+)
+def test_an_answer_is_sorted_by_what_it_may_have_left_behind(
+    http_status: int | None, code: str | None, should_retry: bool | None, expected: Failure
+) -> None:
+    assert sort_answer(http_status, code, should_retry=should_retry) is expected
+
+
+@given(
+    http_status=st.none() | st.integers(500, 599),
+    code=st.none() | st.sampled_from(["rate_limit", "lock_timeout", "idempotency_key_in_use"]),
+    should_retry=st.none() | st.booleans(),
+)
+@settings(max_examples=30)
+def test_what_may_have_happened_is_never_called_harmless(
+    http_status: int | None, code: str | None, should_retry: bool | None
+) -> None:
+    assert sort_answer(http_status, code, should_retry=should_retry) is UNKNOWN
+
+
+# Waiting
+
+
+@pytest.mark.parametrize(("attempt", "seconds"), [(1, 0.5), (2, 1.0), (3, 2.0), (10, 256.0), (11, 300.0), (99, 300.0)])
+def test_the_wait_doubles_up_to_five_minutes(attempt: int, seconds: float) -> None:
+    assert delay_s(attempt, 1.0) == seconds
+
+
+@given(attempt=attempts, jitter=jitters)
+@settings(max_examples=60)
+def test_jitter_spreads_the_wait_over_its_upper_half(attempt: int, jitter: float) -> None:
+    full = delay_s(attempt, 1.0)
+    assert full / 2 <= delay_s(attempt, jitter) <= full
+    assert delay_s(attempt, 0.0) == full / 2
+
+
+@given(attempt=attempts, jitter=jitters)
+@settings(max_examples=60)
+def test_a_wait_has_a_lower_and_an_upper_bound(attempt: int, jitter: float) -> None:
+    assert FIRST_DELAY_S / 2 <= delay_s(attempt, jitter) <= LONGEST_DELAY_S
+
+
+def test_with_the_same_jitter_no_wait_is_shorter_than_the_one_before() -> None:
+    waits = [delay_s(attempt, 0.3) for attempt in range(1, 100)]
+    assert all(earlier <= later for earlier, later in itertools.pairwise(waits))
+
+
+@pytest.mark.parametrize("failure", [TRANSIENT, UNKNOWN])
+@pytest.mark.parametrize("attempt", [1, MAX_ATTEMPTS - 1])
+def test_a_failure_that_may_pass_is_tried_again(failure: Failure, attempt: int) -> None:
+    assert after_failure(failure, "some_code", attempt, 0.5) == RetryAfter(delay_s(attempt, 0.5))
+
+
+@pytest.mark.parametrize(
+    ("failure", "code"), [(TRANSIENT, "gave_up_transient"), (UNKNOWN, "gave_up_unknown")], ids=["transient", "unknown"]
+)
+@pytest.mark.parametrize("attempt", [MAX_ATTEMPTS, MAX_ATTEMPTS + 1])
+def test_after_the_last_attempt_a_human_must_look(failure: Failure, code: str, attempt: int) -> None:
+    assert after_failure(failure, "some_code", attempt, 0.5) == Park(code)
+
+
+@pytest.mark.parametrize(("code", "parked"), [("resource_missing", "resource_missing"), (None, "rejected")])
+def test_a_refusal_goes_to_a_human_at_once(code: str | None, parked: str) -> None:
+    assert after_failure(REJECTED, code, 1, 0.5) == Park(parked)
+
+
+# Keys
+
+
+@pytest.mark.parametrize(
+    ("age_s", "replayed_failure", "spent"),
+    [
+        pytest.param(0.0, False, False, id="fresh"),
+        pytest.param(KEY_LIFETIME_S - 1, False, False, id="just young enough"),
+        pytest.param(KEY_LIFETIME_S, False, True, id="old"),
+        pytest.param(0.0, True, True, id="bound to a stored failure"),
+        pytest.param(KEY_LIFETIME_S * 2, True, True, id="old and bound to a stored failure"),
+    ],
+)
+def test_a_key_is_spent_when_it_is_old_or_bound_to_a_failure(age_s: float, replayed_failure: bool, spent: bool) -> None:
+    assert key_is_spent(age_s, replayed_failure=replayed_failure) is spent
+
+
+def test_a_key_is_given_up_before_stripe_may_forget_it() -> None:
+    # One more attempt may start just before the key counts as spent, and take its longest.
+    assert KEY_LIFETIME_S + LONGEST_DELAY_S < 24 * 3600

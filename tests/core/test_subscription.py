@@ -1,0 +1,224 @@
+"""Stripe's subscription is read into the few facts that we decide by."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from aiocancel.core.identifiers import CustomerId, SubscriptionId, is_opaque_id
+from aiocancel.core.subscription import ENDED_STATUSES, OwnedSubscription, Subscription, read_subscription
+
+PERIOD_END = datetime(2027, 3, 1, tzinfo=UTC)
+EARLIER, LATER = PERIOD_END - timedelta(days=3), PERIOD_END + timedelta(days=300)
+GOING_ON = Subscription(
+    subscription_id=SubscriptionId("sub_1"),
+    status="active",
+    livemode=False,
+    cancel_at_period_end=False,
+    cancel_at=None,
+    canceled_at=None,
+    ended_at=None,
+    current_period_end=PERIOD_END,
+    schedule_id=None,
+)
+ALIVE = ["active", "trialing", "past_due", "unpaid", "incomplete", "paused", "a status of tomorrow"]
+
+
+def stripe_object(**changes: Any) -> dict[str, Any]:
+    return {
+        "id": "sub_1",
+        "object": "subscription",
+        "status": "active",
+        "livemode": False,
+        "cancel_at_period_end": False,
+        "cancel_at": None,
+        "canceled_at": None,
+        "ended_at": None,
+        "schedule": None,
+        "items": {"object": "list", "data": [{"id": "si_1", "current_period_end": int(PERIOD_END.timestamp())}]},
+        **changes,
+    }
+
+
+# Reading
+
+
+def test_a_subscription_is_read_from_stripes_object() -> None:
+    assert read_subscription(stripe_object()) == GOING_ON
+
+
+def test_every_moment_is_read_as_aware_utc() -> None:
+    read = read_subscription(stripe_object(cancel_at=1, canceled_at=2, ended_at=3))
+    assert [read.cancel_at, read.canceled_at, read.ended_at] == [datetime.fromtimestamp(s, UTC) for s in (1, 2, 3)]
+    assert read.current_period_end is not None
+    assert read.current_period_end.tzinfo is UTC
+
+
+def test_the_first_second_of_the_epoch_is_a_moment() -> None:
+    assert read_subscription(stripe_object(ended_at=0)).ended_at == datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("ends", "expected"),
+    [
+        pytest.param([30, 10, 20], 10, id="several"),
+        pytest.param([None, 20], 20, id="one without"),
+        pytest.param([], None, id="no items"),
+    ],
+)
+def test_the_period_ends_with_its_earliest_item(ends: list[int | None], expected: int | None) -> None:
+    read = read_subscription(stripe_object(items={"data": [{"current_period_end": end} for end in ends]}))
+    assert read.current_period_end == (None if expected is None else datetime.fromtimestamp(expected, UTC))
+
+
+@pytest.mark.parametrize(
+    ("schedule", "expected"),
+    [("sub_sched_1", "sub_sched_1"), ({"id": "sub_sched_2", "object": "x"}, "sub_sched_2"), (None, None)],
+    ids=["id", "expanded", "none"],
+)
+def test_a_schedule_is_read_as_its_id(schedule: object, expected: str | None) -> None:
+    assert read_subscription(stripe_object(schedule=schedule)).schedule_id == expected
+
+
+@pytest.mark.parametrize("missing", ["id", "object", "status", "cancel_at_period_end", "items"])
+def test_an_object_without_a_field_that_we_decide_by_is_refused(missing: str) -> None:
+    data = stripe_object()
+    del data[missing]
+    with pytest.raises(ValueError, match="lacks a field: KeyError"):
+        read_subscription(data)
+
+
+@pytest.mark.parametrize("missing", ["livemode", "cancel_at", "canceled_at", "ended_at", "schedule"])
+def test_an_object_may_leave_out_what_is_not_set(missing: str) -> None:
+    data = stripe_object()
+    del data[missing]
+    assert read_subscription(data) == GOING_ON
+
+
+def test_another_kind_of_object_is_refused() -> None:
+    with pytest.raises(ValueError, match="other than a subscription"):
+        read_subscription(stripe_object(object="customer"))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param({"items": None}, id="items is null"),
+        pytest.param({"items": {"data": None}}, id="no list of items"),
+        pytest.param({"items": {"data": ["si_1"]}}, id="items as ids"),
+        pytest.param({"items": {"data": [{"current_period_end": "soon"}]}}, id="a period's end as text"),
+        pytest.param({"cancel_at": "soon"}, id="a date as text"),
+        pytest.param({"cancel_at": 10**30}, id="a date beyond all years"),
+        pytest.param({"ended_at": float("nan")}, id="a date that is no number"),
+        pytest.param({"schedule": {}}, id="a schedule without id"),
+    ],
+)
+def test_an_object_of_another_shape_is_refused(change: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r".+"):
+        read_subscription(stripe_object(**change))
+
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(["id", "data"]), inner, max_size=2),
+    max_leaves=4,
+)
+
+
+@given(changes=st.dictionaries(st.sampled_from(sorted(stripe_object())), anything, max_size=3))
+@settings(max_examples=100)
+def test_whatever_stripe_sends_is_read_or_refused_with_a_value_error(changes: dict[str, Any]) -> None:
+    try:
+        read = read_subscription(stripe_object(**changes))
+    except ValueError:
+        return
+    assert isinstance(read, Subscription)
+
+
+# What it means
+
+
+@pytest.mark.parametrize("status", [*sorted(ENDED_STATUSES), *ALIVE])
+def test_only_canceled_and_expired_subscriptions_have_ended(status: str) -> None:
+    assert dataclasses.replace(GOING_ON, status=status).has_ended == (status in {"canceled", "incomplete_expired"})
+
+
+@pytest.mark.parametrize(
+    ("status", "at_period_end", "cancel_at", "period_end", "is_ending"),
+    [
+        pytest.param("active", False, None, PERIOD_END, False, id="going on"),
+        pytest.param("active", True, None, PERIOD_END, True, id="at period end"),
+        pytest.param("past_due", True, PERIOD_END, PERIOD_END, True, id="at period end while past due"),
+        pytest.param("active", False, PERIOD_END, PERIOD_END, True, id="by date at the period's end"),
+        pytest.param("active", False, EARLIER, PERIOD_END, True, id="by date within the period"),
+        pytest.param("active", False, LATER, PERIOD_END, False, id="by date after the period"),
+        pytest.param("active", False, EARLIER, None, False, id="by date without a period"),
+        pytest.param("canceled", True, EARLIER, PERIOD_END, False, id="ended already"),
+    ],
+)
+def test_a_subscription_is_ending_when_it_ends_no_later_than_its_period(
+    status: str, at_period_end: bool, cancel_at: datetime | None, period_end: datetime | None, is_ending: bool
+) -> None:
+    subscription = dataclasses.replace(
+        GOING_ON,
+        status=status,
+        cancel_at_period_end=at_period_end,
+        cancel_at=cancel_at,
+        current_period_end=period_end,
+    )
+    assert subscription.is_ending is is_ending
+
+
+@pytest.mark.parametrize(
+    ("changes", "ends_at"),
+    [
+        pytest.param({}, None, id="goes on"),
+        pytest.param({"cancel_at": LATER}, None, id="ends in a later period"),
+        pytest.param({"cancel_at_period_end": True}, PERIOD_END, id="at period end"),
+        pytest.param({"cancel_at_period_end": True, "cancel_at": EARLIER}, EARLIER, id="Stripe's own date first"),
+        pytest.param({"cancel_at": EARLIER}, EARLIER, id="by date"),
+        pytest.param({"status": "canceled", "ended_at": EARLIER, "canceled_at": LATER}, EARLIER, id="ended"),
+        pytest.param({"status": "canceled", "canceled_at": EARLIER}, EARLIER, id="ended, no end noted"),
+        pytest.param({"status": "canceled"}, None, id="ended, no date at all"),
+    ],
+)
+def test_the_end_of_a_subscription_is_the_date_that_stripe_gave(
+    changes: dict[str, Any], ends_at: datetime | None
+) -> None:
+    assert dataclasses.replace(GOING_ON, **changes).ends_at == ends_at
+
+
+def test_a_subscription_has_never_both_ended_and_a_grace_period() -> None:
+    for status, at_period_end, cancel_at in itertools.product(
+        [*ENDED_STATUSES, *ALIVE], [True, False], [None, EARLIER, LATER]
+    ):
+        shape = dataclasses.replace(GOING_ON, status=status, cancel_at_period_end=at_period_end, cancel_at=cancel_at)
+        assert not (shape.has_ended and shape.is_ending)
+
+
+def test_the_applications_row_does_not_show_in_a_repr() -> None:
+    owned = OwnedSubscription(CustomerId("7"), SubscriptionId("sub_1"), {"email": "ada@example.com"})
+    assert "ada" not in repr(owned)
+
+
+# Ids
+
+
+@pytest.mark.parametrize("text", ["sub_1", "sub-1", "a", "A" * 255, "0"], ids=lambda text: text[:8])
+def test_letters_digits_underscores_and_hyphens_make_an_id(text: str) -> None:
+    assert is_opaque_id(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "A" * 256, "sub/1", "..", "sub%2f1", "sub_1\n", "sub 1", "süb", "sub\0", "sub?x", "٣"],
+    ids=lambda text: repr(text[:8]),
+)
+def test_what_could_change_a_url_path_is_no_id(text: str) -> None:
+    assert not is_opaque_id(text)

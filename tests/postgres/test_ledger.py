@@ -1,0 +1,515 @@
+"""The ledger: an intent is recorded once, an action is held by one worker, and nobody overtakes."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import asyncpg
+import pytest
+
+from aiocancel.core.actions import ActionKind, Receipt
+from aiocancel.core.decision import AnswerKind, Change
+from aiocancel.errors import ConflictError, UnavailableError
+from aiocancel.postgres.ledger import Ledger, TakenAction
+from tests.claims import AT_ONCE, ask, make_claim, make_grant, record
+from tests.cut_line import cut_line
+from tests.saas import Pool
+
+LEASE_S = 90.0
+ENDS = datetime(2026, 12, 2, 12, tzinfo=UTC)
+DONE = Receipt("active", ENDS)
+ONE, OTHER = uuid.UUID(int=1), uuid.UUID(int=2)
+TWENTY_HOURS_S = 20 * 3600
+
+
+async def take(ledger: Ledger, owner: uuid.UUID = ONE, *, limit: int = 10) -> list[TakenAction]:
+    taken = await ledger.take(owner, limit=limit, lease_s=LEASE_S)
+    return sorted(taken, key=lambda action: action.action_id)
+
+
+async def take_one(ledger: Ledger, owner: uuid.UUID = ONE) -> TakenAction:
+    (taken,) = await take(ledger, owner)
+    return taken
+
+
+async def end_leases(pool: Pool) -> None:
+    await pool.execute("UPDATE aiocancel.action SET due_at = now() - interval '1 second' WHERE state = 'running'")
+
+
+async def row_of(pool: Pool, action_id: int) -> dict[str, Any]:
+    row = await pool.fetchrow("SELECT * FROM aiocancel.action WHERE id = $1", action_id)
+    assert row is not None
+    return dict(row)
+
+
+async def count(pool: Pool, table: str) -> int:
+    return int(await pool.fetchval(f"SELECT count(*) FROM aiocancel.{table}"))
+
+
+async def entries(pool: Pool) -> list[tuple[str, str | None]]:
+    return [(row["entry"], row["code"]) for row in await pool.fetch("SELECT * FROM aiocancel.journal ORDER BY id")]
+
+
+# --- accepting ----------------------------------------------------------------------------------------
+
+
+async def test_a_cancellation_is_recorded_with_its_action_and_what_led_to_it(ledger: Ledger, pool: Pool) -> None:
+    claim = make_claim(session="sess_1", text="Too dear", code="too_expensive")
+    recorded = await record(ledger, claim, make_grant())
+    assert not recorded.repeated
+    row = await pool.fetchrow("SELECT * FROM aiocancel.claim")
+    assert row is not None
+    assert (row["public_id"], row["customer_id"], row["subscription_id"]) == (recorded.public_id, "ada", "sub_1")
+    assert (row["reason_text"], row["flow_session_id"]) == ("Too dear", "sess_1")
+    assert row["recovery_point"] == "actions_enqueued"
+    assert await entries(pool) == [
+        ("claim_recorded", "canceled"),
+        ("outcome_verified", None),
+        ("actions_enqueued", "cancel_at_period_end"),
+    ]
+    taken = await take_one(ledger)
+    assert taken.action.kind is ActionKind.CANCEL_AT_PERIOD_END
+    assert (taken.action.reason.text, taken.action.reason.code) == ("Too dear", "too_expensive")
+
+
+async def test_the_same_post_again_is_the_same_claim(ledger: Ledger, pool: Pool) -> None:
+    grant = make_grant()
+    first = await record(ledger, make_claim(session="sess_1"), grant)
+    again = await record(ledger, make_claim(session="sess_1"), grant)
+    assert (again.public_id, again.repeated) == (first.public_id, True)
+    assert (await count(pool, "claim"), await count(pool, "action"), len(await entries(pool))) == (1, 1, 3)
+
+
+async def test_a_flow_session_posted_from_a_reloaded_page_is_the_same_claim(ledger: Ledger, pool: Pool) -> None:
+    first = await record(ledger, make_claim(session="sess_1"), make_grant())
+    again = await record(ledger, make_claim(session="sess_1"), make_grant())
+    assert again.public_id == first.public_id
+    assert await count(pool, "action") == 1
+
+
+async def test_fifty_equal_posts_at_once_are_one_claim_and_one_action(ledger: Ledger, pool: Pool) -> None:
+    grant, claim = make_grant(), make_claim(session="sess_1")
+    recorded = await asyncio.gather(*(record(ledger, claim, grant) for _ in range(50)))
+    assert len({claim.public_id for claim in recorded}) == 1
+    assert sum(not claim.repeated for claim in recorded) == 1
+    assert (await count(pool, "claim"), await count(pool, "action")) == (1, 1)
+
+
+async def test_one_flow_session_posted_at_once_from_many_pages_is_one_action(ledger: Ledger, pool: Pool) -> None:
+    claim = make_claim(session="sess_1")
+    recorded = await asyncio.gather(*(record(ledger, claim, make_grant()) for _ in range(20)))
+    assert len({claim.public_id for claim in recorded}) == 1
+    assert await count(pool, "action") == 1
+
+
+async def test_equal_posts_at_once_are_one_claim_even_where_the_database_isolates_more(
+    shared_database: str, pool: Pool
+) -> None:
+    async with asyncpg.create_pool(
+        shared_database, min_size=8, max_size=8, server_settings={"default_transaction_isolation": "serializable"}
+    ) as strict:
+        grant, claim = make_grant(), make_claim(session="sess_1")
+        recorded = await asyncio.gather(*(record(Ledger(strict), claim, grant) for _ in range(8)))
+    assert len({claim.public_id for claim in recorded}) == 1
+    assert await count(pool, "action") == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "session"), [("resumed", "sess_1"), ("saved", "sess_1"), ("canceled", "sess_2"), ("canceled", None)]
+)
+async def test_a_used_grant_cannot_be_used_for_something_else(
+    ledger: Ledger, pool: Pool, status: str, session: str | None
+) -> None:
+    grant = make_grant()
+    await record(ledger, make_claim("canceled", session="sess_1"), grant)
+    with pytest.raises(ConflictError):
+        await record(ledger, make_claim(status, session=session), grant)
+    assert (await count(pool, "claim"), await count(pool, "action"), len(await entries(pool))) == (1, 1, 3)
+
+
+async def test_a_used_flow_session_cannot_be_used_for_something_else(ledger: Ledger, pool: Pool) -> None:
+    await record(ledger, make_claim("canceled", session="sess_1"), make_grant())
+    with pytest.raises(ConflictError):
+        await record(ledger, make_claim("resumed", session="sess_1"), make_grant())
+    assert await count(pool, "action") == 1
+
+
+async def test_nobody_can_occupy_another_customers_flow_session_by_naming_it_first(ledger: Ledger, pool: Pool) -> None:
+    await record(ledger, make_claim(session="sess_1"), make_grant("sub_mallory", customer_id="mallory"))
+    mine = await record(ledger, make_claim(session="sess_1"), make_grant("sub_1"))
+    assert not mine.repeated
+    assert await count(pool, "action") == 2
+
+
+async def test_another_customer_of_the_same_subscription_does_not_get_the_first_ones_claim(ledger: Ledger) -> None:
+    await record(ledger, make_claim(session="sess_1"), make_grant(customer_id="ada"))
+    with pytest.raises(ConflictError):
+        await record(ledger, make_claim(session="sess_1"), make_grant(customer_id="grace"))
+
+
+@pytest.mark.parametrize("status", ["incomplete", "deflected", "in_progress", "unknown"])
+async def test_a_claim_that_changes_nothing_leaves_its_grant_for_a_later_cancellation(
+    ledger: Ledger, pool: Pool, status: str
+) -> None:
+    grant = make_grant()
+    note = await record(ledger, make_claim(status, session="sess_1"), grant)
+    cancellation = await record(ledger, make_claim("canceled", session="sess_1"), grant)
+    assert not cancellation.repeated
+    assert await count(pool, "action") == 1
+    # And the note is still found when it is posted again, late.
+    again = await record(ledger, make_claim(status, session="sess_1"), grant)
+    assert (again.public_id, again.repeated) == (note.public_id, True)
+    assert (await record(ledger, make_claim("canceled", session="sess_1"), grant)).public_id == cancellation.public_id
+
+
+async def test_an_offer_is_recorded_and_changes_nothing(ledger: Ledger, pool: Pool) -> None:
+    recorded = await record(ledger, make_claim("saved", offer_id="offr_1", offer_type="coupon"), make_grant())
+    answer = await ledger.answer(recorded.public_id, "ada")
+    assert answer is not None
+    assert (answer.kind, answer.change) == (AnswerKind.DONE, Change.OFFER)
+    assert await count(pool, "action") == 0
+    assert await entries(pool) == [("claim_recorded", "saved")]
+
+
+async def test_a_commit_whose_answer_was_lost_is_found_by_the_next_post(shared_database: str, pool: Pool) -> None:
+    grant, claim = make_grant(), make_claim(session="sess_1")
+    async with cut_line(shared_database) as line, asyncpg.create_pool(line.dsn, min_size=1, max_size=1) as cut:
+        line.lose_answer_to("COMMIT;")
+        with pytest.raises(UnavailableError):
+            await record(Ledger(cut), claim, grant)
+        again = await record(Ledger(cut), claim, grant)
+    assert again.repeated
+    assert line.cuts == 1
+    assert (await count(pool, "claim"), await count(pool, "action")) == (1, 1)
+
+
+async def test_an_outage_while_recording_leaves_nothing_half_done(ledger: Ledger, pool: Pool) -> None:
+    await pool.execute(
+        """
+        CREATE FUNCTION cut() RETURNS trigger LANGUAGE plpgsql AS
+            'BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NEW; END';
+        CREATE TRIGGER cut BEFORE INSERT ON aiocancel.journal FOR EACH ROW EXECUTE FUNCTION cut();
+        """
+    )
+    grant = make_grant()
+    try:
+        with pytest.raises(UnavailableError):
+            await record(ledger, make_claim(), grant)
+    finally:
+        await pool.execute("DROP FUNCTION cut CASCADE")
+    assert (await count(pool, "claim"), await count(pool, "action")) == (0, 0)
+    assert not (await record(ledger, make_claim(), grant)).repeated
+
+
+# --- answering ----------------------------------------------------------------------------------------
+
+
+async def test_a_claim_is_answered_to_its_owner_only(ledger: Ledger) -> None:
+    recorded = await record(ledger, make_claim(), make_grant(customer_id="ada"))
+    assert await ledger.answer(recorded.public_id, "grace") is None
+    assert await ledger.answer(uuid.uuid4(), "ada") is None
+    answer = await ledger.answer(recorded.public_id, "ada")
+    assert answer is not None
+    assert (answer.kind, answer.change) == (AnswerKind.QUEUED, Change.CANCELLATION)
+
+
+async def test_the_answer_follows_the_action_and_carries_stripes_date(ledger: Ledger) -> None:
+    recorded = await record(ledger, make_claim(), make_grant())
+    taken = await take_one(ledger)
+    queued = await ledger.answer(recorded.public_id, "ada")
+    assert queued is not None
+    assert queued.kind is AnswerKind.QUEUED
+    assert await ledger.finish(taken, DONE)
+    settled = await ledger.answer(recorded.public_id, "ada")
+    assert settled is not None
+    assert (settled.kind, settled.effective_at) == (AnswerKind.SCHEDULED, ENDS)
+
+
+async def test_a_parked_action_is_answered_as_manual(ledger: Ledger) -> None:
+    recorded = await record(ledger, make_claim(), make_grant())
+    assert await ledger.park(await take_one(ledger), "resource_missing")
+    answer = await ledger.answer(recorded.public_id, "ada")
+    assert answer is not None
+    assert answer.kind is AnswerKind.MANUAL
+
+
+# --- taking -------------------------------------------------------------------------------------------
+
+
+async def test_actions_of_one_subscription_are_taken_one_at_a_time_and_in_order(ledger: Ledger, pool: Pool) -> None:
+    asked = [await ask(pool), await ask(pool, status="resumed"), await ask(pool)]
+    seen = []
+    for _ in asked:
+        taken = await take_one(ledger)
+        assert await take(ledger, OTHER) == []
+        seen.append(taken.action_id)
+        assert await ledger.finish(taken, DONE)
+    assert seen == asked
+    assert await take(ledger) == []
+
+
+async def test_many_subscriptions_are_taken_together_up_to_the_limit(ledger: Ledger, pool: Pool) -> None:
+    for number in range(5):
+        await ask(pool, f"sub_{number}")
+    mine = await take(ledger, ONE, limit=3)
+    others = await take(ledger, OTHER, limit=3)
+    assert [len(mine), len(others)] == [3, 2]
+    assert len({taken.action.subscription_id for taken in mine + others}) == 5
+    assert {taken.owner for taken in others} == {OTHER}
+
+
+async def test_workers_that_take_at_the_same_moment_never_share_an_action(ledger: Ledger, pool: Pool) -> None:
+    for number in range(30):
+        await ask(pool, f"sub_{number % 10}")
+    owners = [uuid.UUID(int=number) for number in range(8)]
+    done: list[TakenAction] = []
+    while len(done) < 30:
+        taken = [one for batch in await asyncio.gather(*(take(ledger, owner) for owner in owners)) for one in batch]
+        subscriptions = [one.action.subscription_id for one in taken]
+        assert len(subscriptions) == len(set(subscriptions))
+        assert taken or len(done) == 30
+        assert all(await asyncio.gather(*(ledger.finish(one, DONE) for one in taken)))
+        done += taken
+    assert len({one.action_id for one in done}) == 30
+    for number in range(10):
+        of_one = [one.action_id for one in done if one.action.subscription_id == f"sub_{number}"]
+        assert of_one == sorted(of_one)
+
+
+async def test_an_action_that_is_not_due_waits_and_holds_back_the_later_ones(ledger: Ledger, pool: Pool) -> None:
+    first, _ = await ask(pool), await ask(pool, status="resumed")
+    assert await ledger.hand_back(await take_one(ledger), delay_s=60, code="rate_limit")
+    assert await take(ledger) == []
+    await pool.execute("UPDATE aiocancel.action SET due_at = now() WHERE id = $1", first)
+    assert (await take_one(ledger)).action_id == first
+
+
+async def test_a_parked_action_does_not_hold_back_the_later_ones(ledger: Ledger, pool: Pool) -> None:
+    await ask(pool)
+    later = await ask(pool, status="resumed")
+    await ledger.park(await take_one(ledger), "schedule")
+    assert (await take_one(ledger)).action_id == later
+
+
+async def test_an_action_whose_lease_ended_is_taken_again_and_its_old_holder_cannot_write_any_more(
+    ledger: Ledger, pool: Pool
+) -> None:
+    action_id = await ask(pool)
+    old = await take_one(ledger, ONE)
+    assert await take(ledger, OTHER) == []
+    await end_leases(pool)
+    new = await take_one(ledger, OTHER)
+    assert (new.action_id, new.attempt) == (action_id, 2)
+    assert await ledger.begin_write(old) is None
+    assert not await ledger.finish(old, DONE)
+    assert not await ledger.park(old, "late")
+    assert not await ledger.hand_back(old, delay_s=0, code=None)
+    assert (await row_of(pool, action_id))["lease_owner"] == OTHER
+    assert await ledger.finish(new, DONE)
+
+
+async def test_a_worker_that_takes_its_own_lost_action_again_is_fenced_from_its_first_attempt(
+    ledger: Ledger, pool: Pool
+) -> None:
+    await ask(pool)
+    old = await take_one(ledger, ONE)
+    await end_leases(pool)
+    new = await take_one(ledger, ONE)
+    assert not await ledger.finish(old, DONE)
+    assert await ledger.finish(new, DONE)
+
+
+async def test_a_worker_reclaims_what_it_leased_without_knowing_but_nothing_that_it_holds_or_another_has(
+    ledger: Ledger, pool: Pool
+) -> None:
+    async def take_again(owner: uuid.UUID, *, after_s: float, holds: Sequence[int] = ()) -> list[TakenAction]:
+        return await ledger.take(owner, limit=10, lease_s=LEASE_S, holds=holds, reclaim_after_s=after_s)
+
+    action_id = await ask(pool)
+    lost = await take_one(ledger, ONE)
+    assert await take_again(ONE, after_s=0, holds=[action_id]) == []
+    assert await take_again(OTHER, after_s=0) == []
+    assert await take_again(ONE, after_s=60) == []
+    await end_leases(pool)
+    assert await take_again(ONE, after_s=0, holds=[action_id]) == []
+    (again,) = await take_again(ONE, after_s=0)
+    assert (again.action_id, again.attempt) == (action_id, 2)
+    assert not await ledger.finish(lost, DONE)
+
+
+async def test_a_finished_action_is_never_taken_again(ledger: Ledger, pool: Pool) -> None:
+    action_id = await ask(pool)
+    await ledger.finish(await take_one(ledger), DONE)
+    await pool.execute("UPDATE aiocancel.action SET due_at = now() - interval '1 day'")
+    assert await take(ledger) == []
+    assert (await row_of(pool, action_id))["state"] == "done"
+
+
+async def test_an_older_action_committed_late_never_runs_beside_a_younger_one(
+    ledger: Ledger, pool: Pool, shared_database: str
+) -> None:
+    slow = await asyncpg.connect(shared_database)
+    transaction = slow.transaction()
+    await transaction.start()
+    claim_id = await slow.fetchval(
+        """
+        INSERT INTO aiocancel.claim (public_id, grant_nonce, uses_grant, vendor, status, customer_id, subscription_id,
+            mode, change, recovery_point) VALUES (gen_random_uuid(), 'slow', true, 'prosperstack', 'canceled', 'ada',
+            'sub_1', 'test', 'cancellation', 'actions_enqueued') RETURNING id
+        """
+    )
+    older = await slow.fetchval(
+        """
+        INSERT INTO aiocancel.action (claim_id, ordinal, kind, subscription_id, idempotency_key)
+        VALUES ($1, 0, 'cancel_at_period_end', 'sub_1', 'slow') RETURNING id
+        """,
+        claim_id,
+    )
+    younger = await ask(pool)
+    running = await take_one(ledger)
+    assert running.action_id == younger > older
+    await transaction.commit()
+    await slow.close()
+    assert await take(ledger, OTHER) == []
+    # Were the younger one's worker killed, the two would wait for each other for ever.
+    await end_leases(pool)
+    again = await take_one(ledger, OTHER)
+    assert again.action_id == younger
+    assert await ledger.finish(again, DONE)
+    assert (await take_one(ledger)).action_id == older
+
+
+async def test_an_action_of_a_kind_that_a_newer_release_made_is_left_alone(ledger: Ledger, pool: Pool) -> None:
+    newer = await ask(pool, "sub_1")
+    await pool.execute("UPDATE aiocancel.action SET kind = 'apply_coupon'")
+    known = await ask(pool, "sub_2")
+    assert (await take_one(ledger)).action_id == known
+    assert (await row_of(pool, newer))["attempts"] == 0
+
+
+# --- attempts and keys --------------------------------------------------------------------------------
+
+
+async def test_the_key_is_stored_before_the_call_and_stays_over_the_attempts(ledger: Ledger, pool: Pool) -> None:
+    action_id = await ask(pool)
+    keys = []
+    for number in (1, 2, 3):
+        taken = await take_one(ledger)
+        assert taken.has_written == (number > 1)
+        keys.append(await ledger.begin_write(taken))
+        row = await row_of(pool, action_id)
+        assert (row["idempotency_key"], row["state"]) == (keys[-1], "running")
+        assert row["key_used_at"] is not None
+        await ledger.end_write(taken, "unknown", code="timeout", request_id=f"req_{number}")
+        await ledger.hand_back(taken, delay_s=0, code="timeout")
+    assert len(set(keys)) == 1
+    attempts = await pool.fetch("SELECT number, result, code, request_id FROM aiocancel.attempt ORDER BY number")
+    assert [tuple(row) for row in attempts] == [(number, "unknown", "timeout", f"req_{number}") for number in (1, 2, 3)]
+
+
+async def test_keys_of_different_actions_differ(ledger: Ledger, pool: Pool) -> None:
+    for number in range(3):
+        await ask(pool, f"sub_{number}")
+    keys = [await ledger.begin_write(taken) for taken in await take(ledger)]
+    assert len(set(keys)) == 3
+
+
+async def test_a_spent_key_is_replaced_once(ledger: Ledger, pool: Pool) -> None:
+    await ask(pool)
+    keys = []
+    for spent in (True, False, False):
+        taken = await take_one(ledger)
+        keys.append(await ledger.begin_write(taken))
+        await ledger.end_write(taken, "unknown", code="api_error", request_id=None, key_spent=spent)
+        await ledger.hand_back(taken, delay_s=0, code="api_error")
+    assert keys[0] != keys[1] == keys[2]
+
+
+@pytest.mark.parametrize(("age_s", "is_new"), [(TWENTY_HOURS_S - 60, False), (TWENTY_HOURS_S + 1, True)])
+async def test_a_key_that_stripe_may_have_forgotten_is_replaced(
+    ledger: Ledger, pool: Pool, age_s: int, is_new: bool
+) -> None:
+    await ask(pool)
+    taken = await take_one(ledger)
+    first = await ledger.begin_write(taken)
+    await ledger.hand_back(taken, delay_s=0, code="timeout")
+    await pool.execute("UPDATE aiocancel.action SET key_used_at = now() - make_interval(secs => $1)", age_s)
+    second = await ledger.begin_write(await take_one(ledger))
+    assert (first != second) == is_new
+    age = await pool.fetchval("SELECT extract(epoch FROM now() - key_used_at)::float8 FROM aiocancel.action")
+    # A new key's age counts from now, an old one's still from its first use.
+    assert (age < 30) == is_new
+
+
+async def test_a_late_word_about_an_old_key_does_not_spend_the_new_one(ledger: Ledger, pool: Pool) -> None:
+    await ask(pool)
+    old = await take_one(ledger, ONE)
+    await ledger.begin_write(old)
+    await pool.execute("UPDATE aiocancel.action SET key_spent = true")
+    await end_leases(pool)
+    new = await take_one(ledger, OTHER)
+    key = await ledger.begin_write(new)
+    await ledger.end_write(old, "unknown", code="api_error", request_id=None, key_spent=True)
+    await ledger.hand_back(new, delay_s=0, code=None)
+    assert await ledger.begin_write(await take_one(ledger)) == key
+
+
+# --- settling -----------------------------------------------------------------------------------------
+
+
+async def test_finishing_stores_the_receipt_and_moves_the_claim_on(ledger: Ledger, pool: Pool) -> None:
+    action_id = await ask(pool)
+    taken = await take_one(ledger)
+    assert await ledger.finish(taken, DONE)
+    row = await row_of(pool, action_id)
+    assert (row["state"], row["receipt_status"], row["receipt_ends_at"]) == ("done", "active", ENDS)
+    assert row["lease_owner"] is None
+    assert await pool.fetchval("SELECT recovery_point FROM aiocancel.claim") == "action_applied"
+    assert not await ledger.finish(taken, DONE)
+    assert len(await entries(pool)) == 4
+
+
+async def test_parking_stores_the_code_and_does_not_call_the_claim_applied(ledger: Ledger, pool: Pool) -> None:
+    action_id = await ask(pool, policy=AT_ONCE)
+    assert await ledger.park(await take_one(ledger), "resource_missing")
+    row = await row_of(pool, action_id)
+    assert (row["state"], row["parked_code"], row["lease_owner"]) == ("parked", "resource_missing", None)
+    assert await pool.fetchval("SELECT recovery_point FROM aiocancel.claim") == "actions_enqueued"
+
+
+async def test_the_journal_tells_an_actions_whole_story_in_order(ledger: Ledger, pool: Pool) -> None:
+    await ask(pool)
+    await ledger.hand_back(await take_one(ledger), delay_s=0, code="rate_limit")
+    await ledger.hand_back(await take_one(ledger), delay_s=0, code=None)
+    await ledger.finish(await take_one(ledger), DONE)
+    assert await entries(pool) == [
+        ("claim_recorded", "canceled"),
+        ("outcome_verified", None),
+        ("actions_enqueued", "cancel_at_period_end"),
+        ("attempt_failed", "rate_limit"),
+        ("handed_back", None),
+        ("action_applied", "active"),
+    ]
+
+
+async def test_every_use_of_the_ledger_reports_an_outage_as_one(ledger: Ledger, pool: Pool) -> None:
+    await ask(pool)
+    taken = await take_one(ledger)
+    await pool.close()
+    uses = [
+        record(ledger, make_claim(), make_grant()),
+        ledger.answer(uuid.uuid4(), "ada"),
+        take(ledger),
+        ledger.begin_write(taken),
+        ledger.end_write(taken, "accepted", code=None, request_id=None),
+        ledger.finish(taken, DONE),
+        ledger.park(taken, "x"),
+        ledger.hand_back(taken, delay_s=0, code=None),
+    ]
+    for use in uses:
+        with pytest.raises(UnavailableError):
+            await use

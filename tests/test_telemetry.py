@@ -1,0 +1,120 @@
+"""What happens is told in events and log lines that hold ids and codes, and nothing about a person."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+
+import pytest
+
+from aiocancel import telemetry
+from aiocancel.telemetry import (
+    ActionApplied,
+    ActionParked,
+    AttemptFailed,
+    ClaimRecorded,
+    ClaimRefused,
+    Event,
+    LookupFailed,
+    PolicyNotWidened,
+    guarded,
+    log_event,
+)
+
+EXAMPLES = [
+    pytest.param(
+        ClaimRecorded("claim-1", "sub_1", "canceled", False),
+        logging.INFO,
+        "ClaimRecorded claim_id=claim-1 subscription_id=sub_1 status=canceled repeated=False",
+        id="claim recorded",
+    ),
+    pytest.param(ClaimRefused("grant_expired"), logging.INFO, "ClaimRefused code=grant_expired", id="claim refused"),
+    pytest.param(
+        AttemptFailed(7, "sub_1", "cancel_now", 2, "transient", "rate_limit", "req_1"),
+        logging.WARNING,
+        "AttemptFailed action_id=7 subscription_id=sub_1 kind=cancel_now attempt=2 failure=transient "
+        "code=rate_limit request_id=req_1",
+        id="attempt failed",
+    ),
+    pytest.param(
+        ActionApplied(7, "sub_1", "cancel_now", 3, True),
+        logging.INFO,
+        "ActionApplied action_id=7 subscription_id=sub_1 kind=cancel_now attempt=3 written=True",
+        id="action applied",
+    ),
+    pytest.param(
+        ActionParked(7, "sub_1", "resume", "subscription_has_ended"),
+        logging.ERROR,
+        "ActionParked action_id=7 subscription_id=sub_1 kind=resume code=subscription_has_ended",
+        id="action parked",
+    ),
+    pytest.param(LookupFailed("timeout"), logging.ERROR, "LookupFailed error=timeout", id="lookup failed"),
+    pytest.param(PolicyNotWidened("odd"), logging.ERROR, "PolicyNotWidened reason=odd", id="policy not widened"),
+]
+KINDS = [
+    kind
+    for kind in vars(telemetry).values()
+    if isinstance(kind, type) and issubclass(kind, Event) and kind is not Event
+]
+# A new name here is a promise that it never holds a name, an address, a customer id or a secret.
+HARMLESS = {
+    "action_id",
+    "attempt",
+    "claim_id",
+    "code",
+    "error",
+    "failure",
+    "kind",
+    "reason",
+    "repeated",
+    "request_id",
+    "status",
+    "subscription_id",
+    "written",
+}
+
+
+@pytest.mark.parametrize(("event", "level", "line"), EXAMPLES)
+def test_an_event_is_logged_as_one_line_at_its_level(
+    event: Event, level: int, line: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.DEBUG, logger="aiocancel"):
+        log_event(event)
+    assert [(record.name, record.levelno, record.getMessage()) for record in caplog.records] == [
+        ("aiocancel", level, line)
+    ]
+
+
+def test_every_kind_of_event_has_its_line_in_these_tests() -> None:
+    assert {type(example.values[0]) for example in EXAMPLES} == set(KINDS)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+def test_an_event_holds_ids_and_codes_only(kind: type[Event]) -> None:
+    assert {field.name for field in dataclasses.fields(kind)} <= HARMLESS
+
+
+@pytest.mark.parametrize(("event", "level", "line"), EXAMPLES)
+def test_a_logger_that_is_not_interested_gets_nothing(
+    event: Event, level: int, line: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(level + 1, logger="aiocancel"):
+        log_event(event)
+    assert line not in caplog.messages
+    assert caplog.records == []
+
+
+def test_a_hook_that_fails_is_logged_and_disturbs_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    def failing(event: Event) -> None:
+        raise RuntimeError("the collector is down")
+
+    guarded(failing)(ClaimRefused("grant_expired"))
+    assert [(record.levelno, record.getMessage()) for record in caplog.records] == [
+        (logging.ERROR, "the event hook failed at ClaimRefused")
+    ]
+
+
+def test_a_guarded_hook_sees_every_event() -> None:
+    seen: list[Event] = []
+    guarded(seen.append)(ClaimRefused("grant_expired"))
+    assert seen == [ClaimRefused("grant_expired")]

@@ -1,0 +1,267 @@
+"""The plain pages: cancelling without any script, and pages that say honestly what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from aiohttp import ClientResponse
+from aiohttp.test_utils import TestClient
+from pytest_aiohttp import AiohttpClient
+
+from aiocancel.telemetry import ClaimRefused
+from aiocancel.testing.stripe_simulator import StripeSimulator
+from tests.saas import Events, Pool, add_customer, as_customer, make_app, make_cancel
+from tests.web.support import Page, Subscriptions
+
+PERIOD_END = datetime(2031, 5, 9, 12, tzinfo=UTC)
+BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
+
+Client = TestClient[Any, Any]
+
+
+def browser_of(customer_id: str | None) -> dict[str, str]:
+    return {**BROWSER, **(as_customer(customer_id) if customer_id else {})}
+
+
+async def read(response: ClientResponse, status: int = 200) -> Page:
+    text = await response.text()
+    assert response.status == status, text
+    assert response.content_type == "text/html"
+    assert response.headers.getall("Cache-Control") == ["no-store"]
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+    return Page(text)
+
+
+def outcome_of(page: Page) -> str:
+    return next(attributes["data-outcome"] for attributes in page.all("p") if "data-outcome" in attributes)
+
+
+def links_of(page: Page) -> list[str]:
+    return [attributes["href"] for attributes in page.all("a")]
+
+
+@pytest.fixture
+async def client(aiohttp_client: AiohttpClient, pool: Pool, stripe_api: tuple[StripeSimulator, str]) -> Client:
+    stripe, url = stripe_api
+    stripe.add_subscription("sub_ada", current_period_end=PERIOD_END)
+    await add_customer(pool, "ada", "sub_ada")
+    await add_customer(pool, "bob", None)
+    return await aiohttp_client(make_app(make_cancel(pool, url, return_to="/account", answer_within_s=10.0)))
+
+
+async def test_a_customer_cancels_without_any_script(client: Client, stripe: StripeSimulator) -> None:
+    confirm = await read(await client.get("/cancel", headers=browser_of("ada")))
+    assert confirm.one("form")["method"] == "post"
+    assert links_of(confirm) == ["/account"]
+    assert confirm.all("script") == []
+
+    fields = {**confirm.fields, "reason": "Too expensive — “für mich” 😀"}
+    response = await client.post(
+        confirm.one("form")["action"], data=fields, headers=browser_of("ada"), allow_redirects=False
+    )
+    assert response.status == 303
+    location = response.headers["Location"]
+    assert location.startswith("/cancel/status/")
+
+    page = await read(await client.get(location, headers=browser_of("ada")))
+    assert outcome_of(page) == "scheduled"
+    assert "You can use it until May 9, 2031." in page.text
+    assert links_of(page) == ["/account"]
+    assert stripe.subscriptions["sub_ada"]["cancel_at_period_end"] is True
+    assert stripe.subscriptions["sub_ada"]["cancellation_details"]["comment"] == fields["reason"]
+
+
+async def test_a_customer_takes_a_scheduled_cancellation_back_without_any_script(
+    client: Client, stripe: StripeSimulator
+) -> None:
+    for query in ("", "?change=resume"):
+        page = await read(await client.get(f"/cancel{query}", headers=browser_of("ada")))
+        response = await client.post(page.one("form")["action"], data=page.fields, headers=browser_of("ada"))
+    page = await read(response)
+    assert outcome_of(page) == "done"
+    assert "Nothing is cancelled any more." in page.text
+    assert stripe.subscriptions["sub_ada"]["cancel_at_period_end"] is False
+    assert [effect.kind for effect in stripe.effects] == ["cancel_at_period_end", "resume"]
+
+
+async def test_looking_at_the_page_changes_nothing(client: Client, stripe: StripeSimulator) -> None:
+    for query in ("", "?change=resume", "?status=canceled&confirm=1"):
+        await read(await client.get(f"/cancel{query}", headers=browser_of("ada")))
+    assert stripe.requests == []
+
+
+async def test_a_form_sent_twice_leads_to_the_same_page(client: Client, stripe: StripeSimulator) -> None:
+    confirm = await read(await client.get("/cancel", headers=browser_of("ada")))
+    locations = []
+    for _ in range(2):
+        response = await client.post(
+            "/cancel/result", data=confirm.fields, headers=browser_of("ada"), allow_redirects=False
+        )
+        locations.append(response.headers["Location"])
+    assert locations[0] == locations[1]
+    assert len(stripe.effects) == 1
+
+
+async def test_a_pending_page_looks_again_by_itself_and_then_shows_the_outcome(
+    aiohttp_client: AiohttpClient, pool: Pool, stripe_api: tuple[StripeSimulator, str]
+) -> None:
+    stripe, url = stripe_api
+    stripe.add_subscription("sub_ada")
+    stripe.latency_s = 0.05
+    await add_customer(pool, "ada", "sub_ada")
+    client = await aiohttp_client(make_app(make_cancel(pool, url, answer_within_s=0.001)))
+    confirm = await read(await client.get("/cancel", headers=browser_of("ada")))
+    response = await client.post("/cancel/result", data=confirm.fields, headers=browser_of("ada"))
+    page = await read(response)
+    assert outcome_of(page) == "queued"
+    assert [meta["content"] for meta in page.all("meta") if meta.get("http-equiv") == "refresh"] == ["3"]
+    async with asyncio.timeout(10):
+        while outcome_of(page) == "queued":
+            page = await read(await client.get(response.url.path, headers=browser_of("ada")))
+    assert outcome_of(page) == "scheduled"
+    assert not any(meta.get("http-equiv") == "refresh" for meta in page.all("meta"))
+
+
+async def test_a_customer_without_a_subscription_is_told_so(client: Client) -> None:
+    page = await read(await client.get("/cancel", headers=browser_of("bob")))
+    assert outcome_of(page) == "no_subscription"
+    assert page.all("form") == []
+    assert links_of(page) == ["/account"]
+
+
+@pytest.mark.parametrize("path", ["/cancel", "/cancel/status/6d0e8ce5-7b7c-4b0e-9c4b-5d3a9f3b6b60"])
+async def test_nobody_logged_in_gets_a_401_page(client: Client, path: str) -> None:
+    page = await read(await client.get(path, headers=BROWSER), status=401)
+    assert outcome_of(page) == "not_logged_in"
+    assert "Please log in again." in page.text
+    assert page.all("form") == []
+
+
+@pytest.mark.parametrize("path", ["/cancel", "/cancel/payload", "/cancel/status/6d0e8ce5-7b7c-4b0e-9c4b-5d3a9f3b6b60"])
+async def test_an_outage_of_the_database_is_a_503_for_people_and_programs(
+    aiohttp_client: AiohttpClient, pool: Pool, path: str
+) -> None:
+    client = await aiohttp_client(make_app(make_cancel(pool, run_worker=False)))
+    # A closed pool is as far away as a stopped server.
+    await pool.close()
+    response = await client.get(path, headers=browser_of("ada"))
+    assert response.status == 503
+    assert response.headers["Retry-After"] == "2"
+    assert "This cannot be shown right now." in await response.text()
+    assert response.content_type == ("application/json" if path == "/cancel/payload" else "text/html")
+
+
+async def test_an_outage_during_the_post_is_a_503_page_and_nothing_is_recorded(
+    aiohttp_client: AiohttpClient, shared_pool: Pool
+) -> None:
+    subscriptions = Subscriptions()
+    client = await aiohttp_client(make_app(make_cancel(shared_pool, subscriptions=subscriptions, run_worker=False)))
+    confirm = await read(await client.get("/cancel", headers=browser_of("zoe")))
+    subscriptions.is_down = True
+    response = await client.post("/cancel/result", data=confirm.fields, headers=browser_of("zoe"))
+    page = await read(response, status=503)
+    assert outcome_of(page) == "unavailable"
+    assert links_of(page) == ["/cancel", "/"]
+    assert await shared_pool.fetchval("SELECT count(*) FROM aiocancel.claim WHERE customer_id = 'zoe'") == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "code"),
+    [
+        ({"grant": "g1.altered.altered"}, 403, "grant_invalid"),
+        ({"grant": ""}, 403, "grant_invalid"),
+        ({"status": "saved"}, 400, "malformed"),
+        ({"unknown": "field"}, 400, "malformed"),
+        ({"reason": "x" * 5000}, 413, "too_large"),
+    ],
+)
+async def test_a_form_that_is_refused_says_why_on_a_page_and_offers_to_start_again(
+    aiohttp_client: AiohttpClient, shared_pool: Pool, change: dict[str, str], status: int, code: str
+) -> None:
+    events = Events()
+    cancel = make_cancel(
+        shared_pool, subscriptions=Subscriptions(), run_worker=False, on_event=events, max_body_bytes=4096
+    )
+    client = await aiohttp_client(make_app(cancel))
+    confirm = await read(await client.get("/cancel", headers=browser_of("ada")))
+    response = await client.post("/cancel/result", data={**confirm.fields, **change}, headers=browser_of("ada"))
+    page = await read(response, status=status)
+    assert outcome_of(page) == code
+    assert links_of(page) == ["/cancel", "/"]
+    assert events.seen == [ClaimRefused(code)]
+
+
+@pytest.mark.parametrize(
+    "claim", ["nothing", str(uuid.UUID(int=7)), "%00", "..%2f..%2fetc", "%F0%9F%98%80", "a" * 5000]
+)
+async def test_the_status_of_no_claim_is_a_404_page(client: Client, claim: str) -> None:
+    page = await read(await client.get(f"/cancel/status/{claim}", headers=browser_of("ada")), status=404)
+    assert outcome_of(page) == "unknown_claim"
+
+
+async def test_nobody_sees_the_status_of_somebody_elses_claim(client: Client) -> None:
+    confirm = await read(await client.get("/cancel", headers=browser_of("ada")))
+    response = await client.post("/cancel/result", data=confirm.fields, headers=browser_of("ada"))
+    assert (await client.get(response.url.path, headers=browser_of("ada"))).status == 200
+    stranger = await client.get(response.url.path, headers=browser_of("bob"))
+    nothing = await client.get(f"/cancel/status/{uuid.uuid4()}", headers=browser_of("bob"))
+    assert stranger.status == nothing.status == 404
+    assert (await read(stranger, 404)).text.split() == (await read(nothing, 404)).text.split()
+
+
+@pytest.mark.parametrize(
+    ("accept", "content_type"),
+    [
+        ("text/html", "text/html"),
+        ("Text/HTML;q=0.9, */*", "text/html"),
+        ("application/json", "application/json"),
+        ("*/*", "application/json"),
+        ("", "application/json"),
+        (';;,=q/\\"', "application/json"),
+    ],
+)
+async def test_a_page_goes_to_those_who_accept_one_and_json_to_the_others(
+    client: Client, accept: str, content_type: str
+) -> None:
+    response = await client.get("/cancel/status/nothing", headers={**as_customer("ada"), "Accept": accept})
+    assert (response.status, response.content_type) == (404, content_type)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("HEAD", "/cancel", 200),
+        ("HEAD", "/cancel/status/nothing", 404),
+        ("OPTIONS", "/cancel", 405),
+        ("POST", "/cancel", 405),
+        ("GET", "/cancel/result", 405),
+        ("OPTIONS", "/cancel/result", 405),
+        ("PUT", "/cancel/result", 405),
+    ],
+)
+async def test_other_methods_are_answered_without_a_fault(client: Client, method: str, path: str, status: int) -> None:
+    response = await client.request(method, path, headers=browser_of("ada"))
+    assert response.status == status
+
+
+async def test_the_owners_words_and_places_are_on_the_pages(aiohttp_client: AiohttpClient, shared_pool: Pool) -> None:
+    cancel = make_cancel(
+        shared_pool,
+        subscriptions=Subscriptions(),
+        run_worker=False,
+        prefix="/abo/kuendigen",
+        return_to="/konto?a=1&b=2",
+        cancel_timing="now",
+        texts={"confirm_title": "<b>Kündigen?</b>", "confirm_text_now": "Sofort.", "keep_button": '"Behalten"'},
+    )
+    client = await aiohttp_client(make_app(cancel))
+    page = await read(await client.get("/abo/kuendigen", headers=browser_of("ada")))
+    assert page.one("form")["action"] == "/abo/kuendigen/result"
+    assert links_of(page) == ["/konto?a=1&b=2"]
+    assert page.all("b") == []
+    for words in ("<b>Kündigen?</b>", "Sofort.", '"Behalten"'):
+        assert words in page.text
