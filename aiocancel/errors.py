@@ -12,6 +12,10 @@
     │   ├── UnidentifiedError         401: nobody is logged in
     │   ├── GrantError                403: the grant is altered, expired, or somebody else's
     │   └── ConflictError             409: the grant was already used for something else
+    ├── VendorError                   what the flow vendor's API said; it is only ever read
+    │   ├── TransientVendorError      no answer that counts, or our key is refused; ask again later
+    │   └── RejectedVendorError       the vendor refused; asking again will not help
+    │       └── VendorDataError       it answered in a shape that cannot be read
     └── BillingError                  what Stripe said, sorted by what may be done next
         ├── TransientBillingError     nothing happened; the same call may be made again
         ├── UnknownBillingError       it may have happened; read back before anything else
@@ -94,6 +98,53 @@ class ConflictError(ClaimError):
 
     status = 409
     code = "grant_used"
+
+
+class VendorError(AiocancelError):
+    """What the flow vendor's API said about one question.
+
+    ``code`` is a stable word for programs, ``http_status`` None when there was no answer.
+    """
+
+    code = "vendor_error"
+
+    def __init__(self, message: str, *, code: str | None = None, http_status: int | None = None) -> None:
+        super().__init__(message)
+        if code is not None:
+            self.code = code
+        self.http_status = http_status
+
+
+class TransientVendorError(VendorError):
+    """The same question may be asked again, after ``retry_after_s`` where the vendor said so.
+
+    A refused API key is one of these: the operator can replace it, and no customer's answer is lost by then.
+    """
+
+    code = "vendor_unreachable"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str | None = None,
+        http_status: int | None = None,
+        retry_after_s: float | None = None,
+    ) -> None:
+        super().__init__(message, code=code, http_status=http_status)
+        self.retry_after_s = retry_after_s
+
+
+class RejectedVendorError(VendorError):
+    """The vendor refused the question; asking it again unchanged cannot succeed."""
+
+    code = "vendor_refused"
+
+
+class VendorDataError(RejectedVendorError):
+    """The vendor's data has a shape that cannot be read; the message names the place, never a value."""
+
+    code = "vendor_data"
 
 
 class BillingError(AiocancelError):

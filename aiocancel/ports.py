@@ -9,7 +9,8 @@ from typing import Any, Protocol
 from aiocancel.core.actions import Action, Write
 from aiocancel.core.decision import Applier
 from aiocancel.core.flow import FlowClaim
-from aiocancel.core.identifiers import Mode, SubscriptionId
+from aiocancel.core.identifiers import FlowSessionId, Mode, SubscriptionId
+from aiocancel.core.sessions import FlowSession
 from aiocancel.core.signing import SignedPayload
 from aiocancel.core.subscription import OwnedSubscription, Subscription
 
@@ -80,6 +81,14 @@ class FlowVendor(Protocol):
 
     def read_result(self, result: Mapping[str, Any]) -> FlowClaim:
         """Read what the widget handed to the page; raises MalformedClaimError."""
+        ...
+
+
+class OutcomeVerifier(Protocol):
+    """Asks the flow vendor itself; every method may raise one of the two VendorError kinds."""
+
+    async def flow_session(self, session_id: FlowSessionId) -> FlowSession | None:
+        """Return the flow session as it is now, None if the vendor knows none of that id."""
         ...
 
 

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 import asyncpg
 import pytest
 import pytest_asyncio
+from hypothesis import settings
 
 from aiocancel.postgres.schema import migrate
 from aiocancel.testing.embedded_postgres import EmbeddedPostgres
@@ -15,6 +16,10 @@ from aiocancel.testing.stripe_simulator import StripeSimulator
 from tests.saas import CREATE_TABLES, Pool
 
 TEMPLATE = "aiocancel_template"
+
+# A busy machine is no reason to fail.
+settings.register_profile("aiocancel", deadline=None)
+settings.load_profile("aiocancel")
 
 
 @pytest.fixture(scope="session")

@@ -302,10 +302,10 @@ async def test_a_write_that_stripe_is_still_working_on_is_not_made_a_second_time
     bench: Bench, stripe_api: tuple[StripeSimulator, str]
 ) -> None:
     bench.stripe.add_subscription("sub_1")
-    bench.stripe.inject(Fault("delay", method="POST", seconds=0.3))
+    bench.stripe.inject(Fault("delay", method="POST", seconds=0.4))
     await ask(bench.pool)
-    async with client_of(stripe_api[1], timeout_s=0.1) as impatient:
-        await bench.work(billing=impatient)
+    async with client_of(stripe_api[1], timeout_s=0.2) as impatient:
+        await bench.work(billing=impatient, jitter=lambda: -0.9)
     assert await bench.states() == ["done"]
     assert bench.kinds() == ["cancel_at_period_end"]
     assert len({request.idempotency_key for request in bench.stripe.requests if request.method == "POST"}) == 1
@@ -444,7 +444,7 @@ async def test_a_worker_that_wakes_up_after_its_lease_was_lost_changes_nothing_a
             return await super().begin_write(taken)
 
     await ask(bench.pool)
-    async with running(bench.worker(ledger=Sleepy(bench.pool))):
+    async with running(bench.worker(ledger=Sleepy(bench.pool), concurrency=1)):
         await until(lambda: bench.sent("GET") == 1)
         await bench.end_leases()
         await bench.work()

@@ -104,9 +104,12 @@ def next_step(action: Action, subscription: Subscription) -> Step:
                 return Refuse("subscription_has_ended")
             if subscription.cancel_at_period_end:
                 return Write()
-            if subscription.cancel_at is not None:
-                return Write(clears_cancel_at=True)
-            return Done(Receipt.of(subscription))
+            if subscription.cancel_at is None:
+                return Done(Receipt.of(subscription))
+            # An end beyond the running periods was agreed on, not asked for by a leaving customer.
+            last = subscription.last_period_end
+            agreed = last is None or subscription.cancel_at > last
+            return Refuse("ends_by_agreement") if agreed else Write(clears_cancel_at=True)
         case ActionKind.EXPECT_CANCELLATION:
             settled = subscription.has_ended or subscription.is_ending
             return Done(Receipt.of(subscription)) if settled else Wait()

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-MAX_ATTEMPTS = 20
+# About three days of trying: a customer's wish must outlive an outage, or a key that expired on a Friday.
+MAX_ATTEMPTS = 200
 FIRST_DELAY_S = 0.5
-LONGEST_DELAY_S = 300.0
+LONGEST_DELAY_S = 1800.0
 # Stripe forgets an idempotency key after 24 hours at the earliest; past this age a key counts as spent.
 # https://docs.stripe.com/api/idempotent_requests
 KEY_LIFETIME_S = 20 * 3600.0
@@ -59,7 +60,7 @@ class Park:
 
 
 def delay_s(attempt: int, jitter: float) -> float:
-    """Return the wait after attempt number ``attempt`` (from 1): doubling from 0.5 s, at most 300 s.
+    """Return the wait after attempt number ``attempt`` (from 1): doubling from 0.5 s, at most 1,800 s.
 
     ``jitter`` from 0 to 1 spreads it over the upper half, so that workers do not come back together.
     """

@@ -38,6 +38,8 @@ class Subscription:
     current_period_end: datetime | None
     """The earliest end of an item's period: since API version 2025-03-31 periods live on items."""
     schedule_id: str | None
+    last_period_end: datetime | None = None
+    """The latest end of an item's period; another than the earliest where items have mixed intervals."""
 
     @property
     def has_ended(self) -> bool:
@@ -88,6 +90,7 @@ def read_subscription(data: Mapping[str, Any]) -> Subscription:
             ended_at=_moment(data.get("ended_at")),
             current_period_end=_moment(min(ends)) if ends else None,
             schedule_id=schedule["id"] if isinstance(schedule, Mapping) else schedule,
+            last_period_end=_moment(max(ends)) if ends else None,
         )
     except (KeyError, TypeError, AttributeError, OverflowError, OSError) as error:
         raise ValueError(f"Stripe's subscription lacks a field: {type(error).__name__}") from error

@@ -97,13 +97,12 @@ class PostgresResolver:
             argument = self._convert(customer_id)
         except (ValueError, InvalidOperation):
             return None
-        with outages():
-            try:
+        try:
+            with outages():
                 row = await self._pool.fetchrow(self._sql, argument)
-            except (asyncpg.DataError, ValueError):
-                # An integer too large for the column, a NUL in a text: nobody has that id. asyncpg's own
-                # DataError is no PostgresError but a ValueError.
-                return None
+        except asyncpg.DataError:
+            # An integer too large for the column, a NUL in a text: nobody has that id.
+            return None
         if row is None or not row[self._column]:
             return None
         return OwnedSubscription(CustomerId(customer_id), SubscriptionId(str(row[self._column])), dict(row))

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, async_playwright
+
 from tests.browser.support import CHROMIUM_ARGS, CLIENT_PACKAGE, Observed, chromium_path, genuine_client, not_available
 
 

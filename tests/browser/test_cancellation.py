@@ -81,7 +81,9 @@ class Companies:
                 yield Site(url, self.stripe, simulator, posts)
 
     @asynccontextmanager
-    async def _serve(self, vendor: ProsperStack, *, prepared: bool, policy: str) -> AsyncIterator[tuple[str, list[Any]]]:
+    async def _serve(
+        self, vendor: ProsperStack, *, prepared: bool, policy: str
+    ) -> AsyncIterator[tuple[str, list[Any]]]:
         cancel = CancelFlow(
             vendor=vendor,
             billing=StripeBilling(STRIPE_KEY, api_base=self.stripe_url),
@@ -129,9 +131,7 @@ async def _account(_: web.Request) -> dict[str, Any]:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def companies(
-    pool: Pool, stripe_api: tuple[StripeSimulator, str], flow_client: Path
-) -> Companies:
+async def companies(pool: Pool, stripe_api: tuple[StripeSimulator, str], flow_client: Path) -> Companies:
     stripe, url = stripe_api
     stripe.add_subscription("sub_1")
     await add_customer(pool, "ada", "sub_1")

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from playwright.async_api import FrameLocator, Page, expect
-from tests.browser.support import Observed, host_page, strict_policy
 
 from aiocancel.testing.prosperstack_simulator import ProsperStackSimulator
+from tests.browser.support import Observed, host_page, strict_policy
 
 pytestmark = [pytest.mark.browser]
 

@@ -43,6 +43,7 @@ GOING_ON = Subscription(
     ended_at=None,
     current_period_end=PERIOD_END,
     schedule_id=None,
+    last_period_end=PERIOD_END,
 )
 SHAPES = {
     "going on": GOING_ON,
@@ -50,6 +51,7 @@ SHAPES = {
     "ending with its period": dataclasses.replace(GOING_ON, cancel_at_period_end=True),
     "ending by date": dataclasses.replace(GOING_ON, cancel_at=EARLIER),
     "ending in a later period": dataclasses.replace(GOING_ON, cancel_at=LATER),
+    "ending with the later of two periods": dataclasses.replace(GOING_ON, cancel_at=LATER, last_period_end=LATER),
     "ending by both": dataclasses.replace(GOING_ON, cancel_at_period_end=True, cancel_at=PERIOD_END),
     "canceled": dataclasses.replace(GOING_ON, status="canceled", ended_at=ENDED_AT),
     "canceled while ending": dataclasses.replace(
@@ -70,6 +72,7 @@ TABLE: dict[ActionKind, dict[str, Step]] = {
         "ending with its period": done(PERIOD_END),
         "ending by date": done(EARLIER),
         "ending in a later period": Write(),
+        "ending with the later of two periods": Write(),
         "ending by both": done(PERIOD_END),
         "canceled": done(ENDED_AT, "canceled"),
         "canceled while ending": done(ENDED_AT, "canceled"),
@@ -81,6 +84,7 @@ TABLE: dict[ActionKind, dict[str, Step]] = {
         "ending with its period": Write(),
         "ending by date": Write(),
         "ending in a later period": Write(),
+        "ending with the later of two periods": Write(),
         "ending by both": Write(),
         "canceled": done(ENDED_AT, "canceled"),
         "canceled while ending": done(ENDED_AT, "canceled"),
@@ -91,7 +95,8 @@ TABLE: dict[ActionKind, dict[str, Step]] = {
         "past due": done(None, "past_due"),
         "ending with its period": Write(),
         "ending by date": Write(clears_cancel_at=True),
-        "ending in a later period": Write(clears_cancel_at=True),
+        "ending in a later period": Refuse("ends_by_agreement"),
+        "ending with the later of two periods": Write(clears_cancel_at=True),
         "ending by both": Write(),
         "canceled": Refuse("subscription_has_ended"),
         "canceled while ending": Refuse("subscription_has_ended"),
@@ -103,6 +108,7 @@ TABLE: dict[ActionKind, dict[str, Step]] = {
         "ending with its period": done(PERIOD_END),
         "ending by date": done(EARLIER),
         "ending in a later period": Wait(),
+        "ending with the later of two periods": Wait(),
         "ending by both": done(PERIOD_END),
         "canceled": done(ENDED_AT, "canceled"),
         "canceled while ending": done(ENDED_AT, "canceled"),
@@ -124,6 +130,7 @@ subscriptions = st.builds(
     ended_at=moments,
     current_period_end=moments,
     schedule_id=st.none() | st.just("sub_sched_1"),
+    last_period_end=moments,
 )
 kinds = st.sampled_from(ActionKind)
 

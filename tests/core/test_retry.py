@@ -75,7 +75,9 @@ def test_what_may_have_happened_is_never_called_harmless(
 # Waiting
 
 
-@pytest.mark.parametrize(("attempt", "seconds"), [(1, 0.5), (2, 1.0), (3, 2.0), (10, 256.0), (11, 300.0), (99, 300.0)])
+@pytest.mark.parametrize(
+    ("attempt", "seconds"), [(1, 0.5), (2, 1.0), (3, 2.0), (10, 256.0), (12, 1024.0), (13, 1800.0), (99, 1800.0)]
+)
 def test_the_wait_doubles_up_to_five_minutes(attempt: int, seconds: float) -> None:
     assert delay_s(attempt, 1.0) == seconds
 

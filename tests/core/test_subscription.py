@@ -26,6 +26,7 @@ GOING_ON = Subscription(
     ended_at=None,
     current_period_end=PERIOD_END,
     schedule_id=None,
+    last_period_end=PERIOD_END,
 )
 ALIVE = ["active", "trialing", "past_due", "unpaid", "incomplete", "paused", "a status of tomorrow"]
 
