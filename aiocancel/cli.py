@@ -1,16 +1,21 @@
-"""The command line: ``aiocancel migrate``."""
+"""The command line: ``aiocancel migrate`` and ``aiocancel check``."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import json
+import math
 import os
 import sys
 from collections.abc import Sequence
 
 import asyncpg
 
-from aiocancel.errors import AiocancelError, UnavailableError
+from aiocancel.checks import TIMEOUT_S, refused_settings, run_checks
+from aiocancel.core.check_results import CheckResult, as_json, as_text, exit_status
+from aiocancel.errors import AiocancelError, ConfigurationError, TargetError, UnavailableError
+from aiocancel.loading import find, make
 from aiocancel.postgres.schema import migrate
 
 _VARIABLES = ("AIOCANCEL_DATABASE_URL", "DATABASE_URL")
@@ -31,7 +36,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         default=next((os.environ[name] for name in _VARIABLES if os.environ.get(name)), None),
         help=f"PostgreSQL DSN; without it ${_VARIABLES[0]} or ${_VARIABLES[1]}",
     )
+    check_parser = commands.add_parser(
+        "check",
+        help="say whether keys, modes, schema, CSP, webhook token, clock and vendor API are right",
+        description="Check a CancelFlow against Stripe, the database and the flow vendor; nothing is changed. "
+        "Exit status: 0 all right, warnings included; 1 something failed; 2 it could not be loaded.",
+    )
+    check_parser.add_argument(
+        "target", help="module:attribute, a CancelFlow or a function without arguments that returns one"
+    )
+    check_parser.add_argument("--json", action="store_true", help="print a list of objects")
+    check_parser.add_argument(
+        "--timeout", type=_seconds, default=TIMEOUT_S, help="seconds for each check (default: %(default)g)"
+    )
     options = parser.parse_args(arguments)
+    if options.command == "check":
+        return _check(options.target, as_objects=options.json, timeout_s=options.timeout)
     # An empty text would mean the driver's own default: somebody else's database.
     if not options.database_url:
         migrate_parser.error("give --database-url or set AIOCANCEL_DATABASE_URL")
@@ -42,6 +62,42 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     print(f"applied version {', '.join(map(str, applied))}" if applied else "already up to date")
     return 0
+
+
+def _check(target: str, *, as_objects: bool, timeout_s: float) -> int:
+    try:
+        # Before there is a loop: a module may run one of its own while it is imported.
+        found = find(target)
+        results = asyncio.run(_run_checks(found, timeout_s))
+    except TargetError as error:
+        print(f"aiocancel: {error}", file=sys.stderr)
+        return 2
+    except ConfigurationError as error:
+        results = [refused_settings(str(error))]
+    if as_objects:
+        print(json.dumps(as_json(results), indent=2))
+    else:
+        # A terminal without arrows is no reason to say nothing.
+        encoding = sys.stdout.encoding or "utf-8"
+        print(as_text(results).encode(encoding, "replace").decode(encoding))
+    return exit_status(results)
+
+
+async def _run_checks(found: object, timeout_s: float) -> list[CheckResult]:
+    inspected = (await make(found)).inspect()
+    try:
+        return await run_checks(inspected, timeout_s=timeout_s)
+    finally:
+        if callable(found) and not isinstance(inspected.database, str):
+            # It was opened for this, in this loop, and nobody else will close it.
+            inspected.database.terminate()
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 < seconds < math.inf:
+        raise argparse.ArgumentTypeError("must be more than 0")
+    return seconds
 
 
 async def _migrate(database_url: str) -> list[int]:

@@ -20,6 +20,7 @@ DEFAULT_POLICY: Final = (
 )
 
 LIVE_KEY_LENGTH: Final = 32
+MAKE_A_KEY: Final = "python -c 'import secrets; print(secrets.token_urlsafe(32))'"
 
 DEFAULT_TEXTS: Final[Mapping[str, str]] = {
     "canceled": "Your subscription is cancelled.",
@@ -37,6 +38,8 @@ DEFAULT_TEXTS: Final[Mapping[str, str]] = {
     "saving": "Recording your choice…",
     "closed": "You closed the window. Nothing was changed.",
     "blocked": "The usual window could not be opened here.",
+    "vendor_failed": "Something went wrong in the usual window.",
+    "unopened": "Did no window open?",
     "unsaved": "Your choice could not be sent. Please try again.",
     "plain_link": "Cancel without it",
     "not_logged_in": "Please log in again.",
@@ -130,5 +133,5 @@ def check_grant_keys(keys: Collection[str], *, mode: Mode) -> None:
     if mode == "live" and min(map(len, keys)) < LIVE_KEY_LENGTH:
         raise ConfigurationError(
             f"every grant key must have {LIVE_KEY_LENGTH} characters or more with a live Stripe key; "
-            "make one with: python -c 'import secrets; print(secrets.token_urlsafe(32))'"
+            f"make one with: {MAKE_A_KEY}"
         )

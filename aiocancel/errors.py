@@ -4,9 +4,12 @@
     ├── ConfigurationError            the settings are wrong; raised before the first request
     │   ├── SchemaError               aiocancel's tables are missing or of another version
     │   └── SimulatorRefusedError     a simulator was named where live money moves
+    ├── TargetError                   the CancelFlow named on the command line cannot be loaded
     ├── PolicyError                   a Content-Security-Policy that cannot be read or widened
+    ├── PropertyError                 a column holds another type than the flow vendor's property; it is left out
     ├── FlowNotResolvedError          a template asked for a payload that nobody had resolved
-    ├── UnavailableError              the database cannot be reached; nothing was changed
+    ├── UnavailableError              the database, or Stripe where it is asked, cannot be reached; nothing was changed
+    │   └── AmbiguousSubscriptionError  several subscriptions where the settings allow one
     ├── ClaimError                    what the browser posted is refused; says why in one sentence
     │   ├── MalformedClaimError       400, 413, 415: it cannot be read
     │   ├── UnidentifiedError         401: nobody is logged in
@@ -43,8 +46,24 @@ class SimulatorRefusedError(ConfigurationError):
     """A simulator or debug host was named together with a live key."""
 
 
+class TargetError(AiocancelError):
+    """What was named on the command line cannot be loaded, or is no CancelFlow."""
+
+
 class PolicyError(AiocancelError, ValueError):
     """A Content-Security-Policy, directive or source that cannot be read or must not be written."""
+
+
+class PropertyError(AiocancelError):
+    """A column's value cannot stand for what the flow vendor expects; the payload goes without it.
+
+    ``name`` is the place in the payload, ``expected`` the type there. The value itself is nowhere.
+    """
+
+    def __init__(self, message: str, *, name: str, expected: str) -> None:
+        super().__init__(message)
+        self.name = name
+        self.expected = expected
 
 
 class FlowNotResolvedError(AiocancelError):
@@ -52,7 +71,11 @@ class FlowNotResolvedError(AiocancelError):
 
 
 class UnavailableError(AiocancelError):
-    """The database cannot be reached or did not answer; nothing was changed."""
+    """The database, or Stripe where the subscription is looked up there, did not answer; nothing was changed."""
+
+
+class AmbiguousSubscriptionError(UnavailableError):
+    """A customer has several subscriptions where ``choose="only"`` allows one: nobody guesses which is meant."""
 
 
 class ClaimError(AiocancelError):

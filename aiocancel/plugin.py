@@ -13,17 +13,25 @@ import asyncpg
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
+from aiocancel.billing.customer_subscriptions import StripeSubscriptions
 from aiocancel.billing.settings import StripeBilling
 from aiocancel.billing.stripe_client import open_stripe
+from aiocancel.catch_up import CatchUp
 from aiocancel.config import DEFAULT_POLICY, DEFAULT_TEXTS, Settings, check_grant_keys
-from aiocancel.core.decision import CancelTiming
+from aiocancel.core.decision import CancelTiming, Policy
 from aiocancel.core.grants import GrantSealer
+from aiocancel.core.offer_steps import DEFAULT_RULES, OfferRules
+from aiocancel.core.offers import NO_LIMITS, OfferLimits
 from aiocancel.errors import ConfigurationError, SimulatorRefusedError, UnavailableError
-from aiocancel.ports import FlowVendor, SubscriptionResolver
+from aiocancel.hooks import Hooks, OutcomeHook
+from aiocancel.inspection import Inspection
+from aiocancel.offers import OfferHandler, Offers
+from aiocancel.ports import FlowVendor, ReadsRows, SubscriptionResolver
+from aiocancel.postgres.doorbell import Doorbell
 from aiocancel.postgres.ledger import Ledger
 from aiocancel.postgres.outage import outages
 from aiocancel.postgres.schema import check_schema, migrate
-from aiocancel.postgres.subscriptions import SubscriptionQuery
+from aiocancel.postgres.subscriptions import StripeCustomerQuery, SubscriptionQuery
 from aiocancel.service import FlowService
 from aiocancel.telemetry import EventHook, guarded, log_event
 from aiocancel.web.flow_context import FLOW_KEY, FlowContext, current_flow, make_middleware
@@ -47,12 +55,12 @@ _Handler = TypeVar("_Handler", bound=Callable[..., Any])
 class CancelFlow:
     """Cancellation flows for one aiohttp application.
 
-    ``vendor`` runs the widget (``ProsperStack``), ``billing`` is the Stripe account, ``database`` a DSN or
-    an asyncpg pool that the application owns and closes. ``identify`` is ``async (request) -> str | None``:
-    the application's id of the logged-in customer. ``subscriptions`` is a ``SubscriptionQuery`` or any
-    object with ``async resolve(customer_id)``. ``grant_keys`` sign page views: the first signs, all
-    verify. ``run_worker=False`` leaves the changes at Stripe to another process. The remaining settings
-    are those of ``aiocancel.config.Settings``.
+    ``vendor`` runs the widget (``ProsperStack``, ``StaySignal``), ``billing`` is the Stripe account,
+    ``database`` a DSN or an asyncpg pool that the application owns and closes. ``identify`` is
+    ``async (request) -> str | None``: the application's id of the logged-in customer. ``subscriptions`` is a
+    ``SubscriptionQuery``, ``StripeSubscriptions`` or any object with ``async resolve(customer_id)``.
+    ``grant_keys`` sign page views: the first signs, all verify. ``run_worker=False`` leaves the changes at
+    Stripe to another process. The remaining settings are those of ``aiocancel.config.Settings``.
 
     Raises ConfigurationError for settings that cannot work; nothing is connected before the start.
     """
@@ -64,7 +72,7 @@ class CancelFlow:
         billing: StripeBilling,
         database: str | Pool,
         identify: Identify,
-        subscriptions: SubscriptionQuery | SubscriptionResolver,
+        subscriptions: SubscriptionQuery | StripeSubscriptions | SubscriptionResolver,
         grant_keys: Sequence[str],
         cancel_timing: CancelTiming = "at_period_end",
         prefix: str = "/cancel",
@@ -76,6 +84,9 @@ class CancelFlow:
         widget_timeout_s: float = 12.0,
         max_body_bytes: int = 256 * 1024,
         texts: Mapping[str, str] = DEFAULT_TEXTS,
+        offer_limits: OfferLimits = NO_LIMITS,
+        offer_rules: OfferRules = DEFAULT_RULES,
+        poll_events_every_s: float = 60.0,
         migrate_on_start: bool = False,
         run_worker: bool = True,
         worker_concurrency: int = 10,
@@ -101,6 +112,13 @@ class CancelFlow:
         self._database = database
         self._subscriptions = subscriptions
         self._sealer = GrantSealer(grant_keys)
+        self._grant_key_lengths = tuple(map(len, grant_keys))
+        self._poll_events_every_s = poll_events_every_s
+        self._on_outcome: list[OutcomeHook] = []
+        self._on_error: list[OutcomeHook] = []
+        self._offer_limits = offer_limits
+        self._offer_rules = offer_rules
+        self._offer_handlers: dict[str, OfferHandler] = {}
         self._migrate_on_start = migrate_on_start
         self._run_worker = run_worker
         self._worker_concurrency = worker_concurrency
@@ -114,9 +132,24 @@ class CancelFlow:
         self.handle_result: Callable[[web.Request], Awaitable[web.StreamResponse]] = handlers.result
         self.handle_status: Callable[[web.Request], Awaitable[web.StreamResponse]] = handlers.status
         self.handle_payload: Callable[[web.Request], Awaitable[web.StreamResponse]] = handlers.payload
+        self.handle_subscription: Callable[[web.Request], Awaitable[web.StreamResponse]] = handlers.subscription
+        self.handle_webhook: Callable[[web.Request], Awaitable[web.StreamResponse]] = handlers.webhook
         self.handle_plain: Callable[[web.Request], Awaitable[web.StreamResponse]] = handlers.plain
         self.handle_script: Callable[[web.Request], Awaitable[web.StreamResponse]] = handlers.script
         self.middleware: Middleware = make_middleware(self._site, self._write_headers)
+
+    def inspect(self) -> Inspection:
+        """Return the parts and settings, for ``aiocancel check``."""
+        return Inspection(
+            self._settings,
+            self._vendor,
+            self._billing,
+            self._database,
+            self._subscriptions,
+            self._grant_key_lengths,
+            self._migrate_on_start,
+            self._run_worker,
+        )
 
     # --- joining an application -------------------------------------------------------------------------
 
@@ -139,6 +172,7 @@ class CancelFlow:
         """Add ``POST /cancel/result`` and the GET routes that pages need."""
         if self._once(app, "result route"):
             app.router.add_post(f"{self._settings.prefix}/result", self.handle_result)
+            app.router.add_post(f"{self._settings.prefix}/webhook/{{token}}", self.handle_webhook)
         self._add_page_routes(app)
 
     def add_template_variable(self, app: web.Application) -> None:
@@ -163,6 +197,42 @@ class CancelFlow:
         # A bound method takes no attributes; the function behind it does.
         setattr(getattr(handler, "__func__", handler), FLOW_PAGE_MARK, True)
         return handler
+
+    def on_outcome(self, hook: OutcomeHook) -> OutcomeHook:
+        """Register ``async (Outcome) -> None``, called after every claim has ended, whatever its end.
+
+        Hooks run in the worker, never in a request. One that raises is called again, and so are the others:
+        at least once each. Raises ConfigurationError after the start.
+        """
+        self._refuse_late("on_outcome")
+        self._on_outcome.append(hook)
+        return hook
+
+    def on_error(self, hook: OutcomeHook) -> OutcomeHook:
+        """Register a hook like ``on_outcome`` for claims that a person has to look at, or that were refused."""
+        self._refuse_late("on_error")
+        self._on_error.append(hook)
+        return hook
+
+    def _refuse_late(self, what: str) -> None:
+        if self._started is not None:
+            raise ConfigurationError(f"register {what} hooks before the application starts")
+
+    def on_offer(self, name: str) -> Callable[[OfferHandler], OfferHandler]:
+        """Register the handler of a custom offer, by the offer's id or by a key of its metadata.
+
+        ``async (CustomOffer) -> None`` runs in the worker after the vendor has confirmed the offer, again
+        after a failure, and so at least once. An offer without a handler is parked. Raises ConfigurationError
+        for a second handler of one name.
+        """
+
+        def register(handler: OfferHandler) -> OfferHandler:
+            if name in self._offer_handlers:
+                raise ConfigurationError(f"the offer {name} has a handler already")
+            self._offer_handlers[name] = handler
+            return handler
+
+        return register
 
     async def write_headers(self, request: web.Request, response: web.StreamResponse) -> None:
         """Write the policy where the middleware was not reached; an ``on_response_prepare`` handler of the root."""
@@ -209,6 +279,7 @@ class CancelFlow:
             prefix = self._settings.prefix
             app.router.add_get(prefix, self.handle_plain)
             app.router.add_get(f"{prefix}/payload", self.handle_payload)
+            app.router.add_get(f"{prefix}/subscription", self.handle_subscription)
             app.router.add_get(f"{prefix}/flow.js", self.handle_script)
             app.router.add_get(f"{prefix}/status/{{claim}}", self.handle_status)
 
@@ -266,31 +337,76 @@ class CancelFlow:
             if self._migrate_on_start:
                 await migrate(connection)
             await check_schema(connection)
-        resolver = self._subscriptions
-        if isinstance(resolver, SubscriptionQuery):
-            resolver = await resolver.prepare(pool)
-        ledger = Ledger(pool)
+        resolver = await self._open_resolver(pool, stack)
+        ledger = Ledger(pool, hooks=bool(self._on_outcome or self._on_error))
+        doorbell = Doorbell(pool, self._vendor.name)
+        opening = self._vendor.open_verifier()
+        policy = Policy(
+            self._settings.cancel_timing,
+            self._vendor.applies_cancellation,
+            self._vendor.applies_offers,
+            verifies_offers=opening is not None,
+            names_customers=self._vendor.names_customers,
+        )
         worker: Worker | None = None
+        catch_up: CatchUp | None = None
         service = FlowService(
             self._settings,
             self._vendor,
             self._sealer,
             resolver,
             ledger,
+            policy,
+            doorbell=doorbell,
+            wake_catch_up=lambda: catch_up.wake() if catch_up else None,
             on_event=self._on_event,
             wake_worker=lambda: worker.wake() if worker else None,
         )
         if self._run_worker:
             client = await stack.enter_async_context(open_stripe(self._billing))
+            verifier = None if opening is None else await stack.enter_async_context(opening)
             worker = Worker(
                 ledger,
                 client,
+                hooks=Hooks(self._on_outcome, self._on_error),
+                offers=Offers(
+                    ledger,
+                    verifier=verifier,
+                    policy=policy,
+                    limits=self._offer_limits,
+                    rules=self._offer_rules,
+                    handlers=self._offer_handlers,
+                ),
                 on_event=self._on_event,
                 on_settled=service.settled,
                 concurrency=self._worker_concurrency,
             )
             await stack.enter_async_context(_running(worker))
+            if verifier is not None:
+                catch_up = CatchUp(
+                    ledger,
+                    doorbell,
+                    verifier,
+                    resolver,
+                    policy,
+                    vendor=self._vendor.name,
+                    mode=self._settings.mode,
+                    wake_worker=worker.wake,
+                    poll_every_s=self._poll_events_every_s,
+                )
+                await stack.enter_async_context(_looping(catch_up))
         return service
+
+    async def _open_resolver(self, pool: Pool, stack: AsyncExitStack) -> SubscriptionResolver:
+        chosen = self._subscriptions
+        needs = self._vendor.columns if isinstance(self._vendor, ReadsRows) else ()
+        if isinstance(chosen, SubscriptionQuery):
+            return await chosen.prepare(pool, needs=needs)
+        if isinstance(chosen, StripeSubscriptions):
+            customers = await StripeCustomerQuery(chosen.customers).prepare(pool, needs=needs)
+            # A client of its own: a page must not wait behind the worker's changes, and there may be no worker.
+            return chosen.over(customers, await stack.enter_async_context(open_stripe(self._billing)))
+        return chosen
 
     @asynccontextmanager
     async def _open_pool(self) -> AsyncIterator[Pool]:
@@ -299,7 +415,11 @@ class CancelFlow:
             return
         try:
             pool = await asyncpg.create_pool(
-                self._database, min_size=1, max_size=10, server_settings={"application_name": "aiocancel"}
+                self._database,
+                min_size=1,
+                max_size=10,
+                command_timeout=30,
+                server_settings={"application_name": "aiocancel"},
             )
         except (OSError, TimeoutError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             # Not the error's own text: it may hold the DSN.
@@ -320,13 +440,26 @@ async def _running(worker: Worker) -> AsyncIterator[None]:
         await task
 
 
+@asynccontextmanager
+async def _looping(catch_up: CatchUp) -> AsyncIterator[None]:
+    task = asyncio.create_task(catch_up.run(), name="aiocancel catch-up")
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
 _PARTS: Final = web.AppKey("aiocancel_parts", dict[str, CancelFlow])
 
 
 def _check_modes(vendor: FlowVendor, billing: StripeBilling) -> None:
     if billing.mode == "live" and (billing.simulated or vendor.simulated):
         raise SimulatorRefusedError(
-            "a live Stripe key does not go with a simulator: leave api_base, api_host and app_host as they are"
+            "a live Stripe key does not go with a simulator: leave api_base, api_host and app_host as they are, "
+            "and give a widget's own https addresses"
         )
     if vendor.mode is not None and vendor.mode != billing.mode:
-        raise ConfigurationError(f"the flow vendor's key is for {vendor.mode} mode, Stripe's for {billing.mode} mode")
+        raise ConfigurationError(
+            f"the flow vendor's settings are for {vendor.mode} mode, Stripe's for {billing.mode} mode"
+        )

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from aiocancel.core.actions import Action, Write
 from aiocancel.core.decision import Applier
 from aiocancel.core.flow import FlowClaim
 from aiocancel.core.identifiers import FlowSessionId, Mode, SubscriptionId
-from aiocancel.core.sessions import FlowSession
-from aiocancel.core.signing import SignedPayload
+from aiocancel.core.sessions import FlowSession, VendorEvent
 from aiocancel.core.subscription import OwnedSubscription, Subscription
+from aiocancel.errors import PropertyError
+
+Wake = Callable[[], None]
+"""Tells a loop that there may be something to do."""
 
 
 class SubscriptionResolver(Protocol):
@@ -24,12 +28,30 @@ class SubscriptionResolver(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class BilledCustomer:
+    """A customer's id at Stripe, and every column of the row that it came from."""
+
+    stripe_customer_id: str
+    record: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+
+class CustomerResolver(Protocol):
+    """Finds a customer's id at Stripe in the application's own data."""
+
+    async def resolve(self, customer_id: str) -> BilledCustomer | None:
+        """Return the customer as Stripe knows it, or None."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class WidgetSettings:
     """What the page script needs to start a vendor's client.
 
     ``driver`` names the part of the page script that knows the client, ``script_url`` and
     ``script_integrity`` (SRI, may be None) where the client comes from, ``options`` go to the client as
     they are, and ``window`` holds global variables to set before it loads (debug hosts of a simulator).
+    A client that binds itself to our button finds ``button_attributes`` there, and the subscription's id in
+    ``subscription_attribute``; ``init_function`` is the global function that starts it.
     """
 
     driver: str
@@ -37,6 +59,9 @@ class WidgetSettings:
     script_integrity: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     window: Mapping[str, str] = field(default_factory=dict)
+    init_function: str | None = None
+    button_attributes: Mapping[str, str] = field(default_factory=dict)
+    subscription_attribute: str | None = None
 
 
 class FlowVendor(Protocol):
@@ -67,6 +92,20 @@ class FlowVendor(Protocol):
         """Who changes Stripe after an accepted offer."""
         ...
 
+    @property
+    def names_customers(self) -> bool:
+        """Whether flow sessions name the application's customer instead of Stripe's subscription."""
+        ...
+
+    @property
+    def webhook_token(self) -> str | None:
+        """What the path of the vendor's webhook ends with; None where there is no webhook."""
+        ...
+
+    def read_webhook(self, body: bytes) -> str:
+        """Return the id of the event that a webhook's body speaks of; raises MalformedClaimError."""
+        ...
+
     def csp_sources(self) -> Mapping[str, Sequence[str]]:
         """Return, for each CSP directive, the sources that the widget needs."""
         ...
@@ -75,12 +114,30 @@ class FlowVendor(Protocol):
         """Return what the page script starts."""
         ...
 
-    def sign(self, subscription: OwnedSubscription) -> SignedPayload:
-        """Return the signed payload that opens a flow for this subscription."""
+    def page_data(self, subscription: OwnedSubscription) -> Mapping[str, Any]:
+        """Return what opens a flow for this subscription, as JSON values; ``signedPayload`` where the vendor signs."""
+        ...
+
+    def open_verifier(self) -> AbstractAsyncContextManager[OutcomeVerifier] | None:
+        """Open the vendor's API for asking about flow sessions; None where the settings hold no key for it."""
         ...
 
     def read_result(self, result: Mapping[str, Any]) -> FlowClaim:
         """Read what the widget handed to the page; raises MalformedClaimError."""
+        ...
+
+
+@runtime_checkable
+class ReadsRows(Protocol):
+    """What a flow vendor is besides, when values of the application's row go into its payload."""
+
+    @property
+    def columns(self) -> Collection[str]:
+        """The columns that the payload takes values from."""
+        ...
+
+    def left_out(self, subscription: OwnedSubscription) -> Sequence[PropertyError]:
+        """Return why values of this row do not go into the payload; empty when all do."""
         ...
 
 
@@ -89,6 +146,14 @@ class OutcomeVerifier(Protocol):
 
     async def flow_session(self, session_id: FlowSessionId) -> FlowSession | None:
         """Return the flow session as it is now, None if the vendor knows none of that id."""
+        ...
+
+    async def event(self, event_id: str) -> VendorEvent | None:
+        """Return the event, None if the vendor knows none of that id."""
+        ...
+
+    async def events_after(self, after_id: str | None, *, limit: int) -> list[VendorEvent]:
+        """Return the events that came after one, oldest first."""
         ...
 
 

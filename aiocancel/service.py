@@ -7,8 +7,9 @@ import secrets
 import time
 import uuid
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from aiocancel.config import Settings
 from aiocancel.core.decision import Answer, Policy, decide, decide_unproven
@@ -17,9 +18,11 @@ from aiocancel.core.grants import Grant, GrantSealer
 from aiocancel.core.signing import SignedPayload
 from aiocancel.core.subscription import OwnedSubscription
 from aiocancel.errors import GrantError
-from aiocancel.ports import FlowVendor, SubscriptionResolver
-from aiocancel.postgres.ledger import Ledger, RecordedClaim
-from aiocancel.telemetry import ClaimRecorded, EventHook, guarded
+from aiocancel.ports import FlowVendor, ReadsRows, SubscriptionResolver, Wake
+from aiocancel.postgres.claims import RecordedClaim
+from aiocancel.postgres.doorbell import Doorbell
+from aiocancel.postgres.ledger import Ledger
+from aiocancel.telemetry import ClaimRecorded, EventHook, PropertyLeftOut, guarded
 
 # Another process may settle a claim without telling ours; this is how often we look.
 _LOOK_EVERY_S = 0.5
@@ -27,11 +30,16 @@ _LOOK_EVERY_S = 0.5
 
 @dataclass(frozen=True, slots=True)
 class SealedFlow:
-    """What one page view gets: the vendor's signed payload and our grant, good until ``expires_at``."""
+    """What one page view gets: what the vendor's client needs and our grant, good until ``expires_at``."""
 
-    signed_payload: SignedPayload
+    page_data: Mapping[str, Any]
     grant: str
     expires_at: int
+
+    @property
+    def signed_payload(self) -> SignedPayload | None:
+        """The vendor's payload and its signature; None for a vendor that signs nothing."""
+        return self.page_data.get("signedPayload")
 
 
 class FlowService:
@@ -44,9 +52,12 @@ class FlowService:
         sealer: GrantSealer,
         resolver: SubscriptionResolver,
         ledger: Ledger,
+        policy: Policy,
         *,
+        doorbell: Doorbell,
         on_event: EventHook,
-        wake_worker: Callable[[], None],
+        wake_worker: Wake,
+        wake_catch_up: Wake = lambda: None,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._settings = settings
@@ -56,16 +67,25 @@ class FlowService:
         self._ledger = ledger
         self._on_event = guarded(on_event)
         self._wake_worker = wake_worker
+        self._doorbell = doorbell
+        self._wake_catch_up = wake_catch_up
         self._now = now
-        self._policy = Policy(settings.cancel_timing, vendor.applies_cancellation, vendor.applies_offers)
+        self._policy = policy
+        self._left_out: set[str] = set()
         self._waiting: defaultdict[uuid.UUID, set[asyncio.Event]] = defaultdict(set)
+
+    async def ring(self, event_id: str) -> None:
+        """Remember an event of the flow vendor's to be looked at; raises UnavailableError."""
+        if await self._doorbell.ring(event_id):
+            self._wake_catch_up()
 
     async def find(self, customer_id: str) -> OwnedSubscription | None:
         """Return the customer's subscription; raises UnavailableError."""
         return await self._resolver.resolve(customer_id)
 
     def seal(self, owned: OwnedSubscription) -> SealedFlow:
-        """Sign the vendor's payload and seal a grant for one page view."""
+        """Prepare the vendor's data, signed where it signs, and seal a grant for one page view."""
+        self._report_left_out(owned)
         issued_at = int(self._now())
         grant = Grant(
             owned.customer_id,
@@ -75,7 +95,14 @@ class FlowService:
             issued_at + self._settings.grant_lifetime_s,
             secrets.token_urlsafe(16),
         )
-        return SealedFlow(self._vendor.sign(owned), self._sealer.seal(grant), grant.expires_at)
+        return SealedFlow(self._vendor.page_data(owned), self._sealer.seal(grant), grant.expires_at)
+
+    def _report_left_out(self, owned: OwnedSubscription) -> None:
+        # It is the same column on every page: one report is enough to go and look.
+        for error in self._vendor.left_out(owned) if isinstance(self._vendor, ReadsRows) else ():
+            if error.name not in self._left_out:
+                self._left_out.add(error.name)
+                self._on_event(PropertyLeftOut(error.name, error.expected))
 
     async def accept(self, claim: FlowClaim, grant_text: str, customer_id: str) -> RecordedClaim:
         """Check the grant and the ownership, then record the claim and its actions in one transaction.
@@ -89,7 +116,9 @@ class FlowService:
         if owned is None or owned.subscription_id != grant.subscription_id:
             raise GrantError("This subscription is not yours any more.", code="subscription_not_yours")
         outcome = verify_own_choice(claim, grant)
-        decision = decide(outcome, self._policy) if outcome else decide_unproven(claim, self._policy)
+        decision = (
+            decide(outcome, self._policy) if outcome else decide_unproven(claim, grant.subscription_id, self._policy)
+        )
         recorded = await self._ledger.accept(claim, grant, decision, verified=outcome is not None)
         self._on_event(ClaimRecorded(str(recorded.public_id), grant.subscription_id, claim.status, recorded.repeated))
         self._wake_worker()

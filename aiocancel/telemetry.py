@@ -66,6 +66,16 @@ class ActionParked(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class ActionRefused(Event):
+    """The flow vendor's word is against what was claimed; nothing was changed. ``code`` says how."""
+
+    action_id: int
+    subscription_id: str
+    kind: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
 class LookupFailed(Event):
     """The subscription could not be looked up; the page was rendered without it."""
 
@@ -77,6 +87,17 @@ class PolicyNotWidened(Event):
     """An application's Content-Security-Policy could not be widened and was sent as it was."""
 
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class PropertyLeftOut(Event):
+    """A flow vendor's payload goes without a value, whose column is missing or holds another type than ``expected``.
+
+    ``property_name`` is its place in the payload. Each is told once by a process, not for every page.
+    """
+
+    property_name: str
+    expected: str
 
 
 EventHook = Callable[[Event], None]
@@ -96,9 +117,11 @@ def guarded(hook: EventHook) -> EventHook:
 
 _LEVELS = {
     ActionParked: logging.ERROR,
+    ActionRefused: logging.WARNING,
     AttemptFailed: logging.WARNING,
     LookupFailed: logging.ERROR,
     PolicyNotWidened: logging.ERROR,
+    PropertyLeftOut: logging.ERROR,
 }
 
 

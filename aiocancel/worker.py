@@ -14,17 +14,21 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 from aiocancel.core.actions import ActionKind, Done, Receipt, Refuse, Step, Wait, Write, next_step, step_when_missing
+from aiocancel.core.changes import Change
 from aiocancel.core.retry import Failure, Park, RetryAfter, after_failure, delay_s
 from aiocancel.errors import (
     BillingError,
     RejectedBillingError,
     TransientBillingError,
+    TransientVendorError,
     UnavailableError,
     UnknownBillingError,
 )
+from aiocancel.hooks import Hooks
+from aiocancel.offers import Offers
 from aiocancel.ports import BillingExecutor, BillingReader
 from aiocancel.postgres.ledger import Ledger, TakenAction
-from aiocancel.telemetry import ActionApplied, ActionParked, AttemptFailed, EventHook, guarded
+from aiocancel.telemetry import ActionApplied, ActionParked, ActionRefused, AttemptFailed, EventHook, guarded
 
 logger = logging.getLogger("aiocancel")
 
@@ -53,6 +57,8 @@ class Worker:
         ledger: Ledger,
         billing: Billing,
         *,
+        offers: Offers | None = None,
+        hooks: Hooks | None = None,
         on_event: EventHook,
         on_settled: Callable[[uuid.UUID], None] = lambda _: None,
         concurrency: int = 10,
@@ -61,6 +67,8 @@ class Worker:
     ) -> None:
         self._ledger = ledger
         self._billing = billing
+        self._offers = offers or Offers(ledger)
+        self._hooks = hooks or Hooks()
         self._on_event = guarded(on_event)
         self._on_settled = on_settled
         self._concurrency = concurrency
@@ -149,6 +157,8 @@ class Worker:
                 await self._carry_out(taken)
         except BillingError as error:
             return error
+        except TransientVendorError as error:
+            return TransientBillingError(str(error), code=error.code)
         except TimeoutError:
             return UnknownBillingError("the attempt took too long", code="attempt_timeout")
         except UnavailableError as error:
@@ -169,30 +179,45 @@ class Worker:
             logger.warning("action %s waits for its lease to end: %s", taken.action_id, type(error).__name__)
 
     async def _carry_out(self, taken: TakenAction) -> None:
-        step = await self._look(taken, written=taken.has_written)
+        match taken.action.kind:
+            case ActionKind.VERIFY_OFFER:
+                await self._offers.verify(taken, self)
+            case ActionKind.RUN_OFFER_HANDLER:
+                await self._offers.run_handler(taken, self)
+            case ActionKind.RUN_HOOKS:
+                await self._hooks.run(await self._ledger.outcome(taken.claim_id))
+                await self.finish(taken, Receipt("told", None), written=True)
+            case _:
+                await self._change_billing(taken)
+
+    async def _change_billing(self, taken: TakenAction) -> None:
+        step = await self._look(taken, written=taken.has_written, earlier=taken.change)
         written = isinstance(step, Write)
         if isinstance(step, Write):
-            key = await self._ledger.begin_write(taken)
+            key = await self._ledger.begin_write(taken, step.change)
             if key is None:
                 return
             step = await self._write(taken, step, key)
         match step:
             case Done(receipt):
-                await self._finish(taken, receipt, written=written)
+                await self.finish(taken, receipt, written=written)
             case Write():
                 raise UnknownBillingError("Stripe accepted the change but does not show it", code="not_visible")
             case Wait():
-                await self._watch(taken)
+                watches = taken.action.kind is ActionKind.EXPECT_CANCELLATION
+                await self.watch(taken, parked_as="vendor_did_not_act" if watches else "next_payment_too_close")
             case Refuse(code):
                 raise RejectedBillingError("the subscription no longer allows this", code=code)
 
-    async def _look(self, taken: TakenAction, *, written: bool) -> Step:
+    async def _look(self, taken: TakenAction, *, written: bool, earlier: Change | None) -> Step:
         try:
             subscription = await self._billing.read(taken.action.subscription_id)
         except RejectedBillingError as error:
             if error.code != "resource_missing":
                 raise
             return step_when_missing(taken.action, written=written)
+        if taken.action.offer is not None:
+            return self._offers.next_step(taken.action.offer, subscription, earlier)
         return next_step(taken.action, subscription)
 
     async def _write(self, taken: TakenAction, write: Write, key: str) -> Step:
@@ -211,35 +236,51 @@ class Worker:
             if isinstance(error, TransientBillingError):
                 raise
             # Also after a refusal: a 404 to a repeated DELETE is how our own success looks.
-            step = await self._look(taken, written=True)
+            step = await self._look(taken, written=True, earlier=write.change)
             if not isinstance(step, Done):
                 raise
             return step
         await self._ledger.end_write(taken, "accepted", code=None, request_id=reply.request_id)
-        step = await self._look(taken, written=True)
+        step = await self._look(taken, written=True, earlier=write.change)
         if reply.replayed and isinstance(step, Write):
             # Stripe made this very change before, and somebody has undone it: theirs is the last word.
             raise RejectedBillingError("the change was undone elsewhere", code="undone_elsewhere")
         return step
 
-    async def _watch(self, taken: TakenAction, code: str | None = None) -> None:
+    async def watch(
+        self, taken: TakenAction, code: str | None = None, *, parked_as: str = "vendor_did_not_act"
+    ) -> None:
+        """Look again later, for as long as the flow vendor may take."""
         if taken.age_s >= VENDOR_ACTS_WITHIN_S:
-            await self._park(taken, "vendor_did_not_act")
+            await self.park(taken, parked_as)
         else:
             delay = min(LONGEST_WATCH_DELAY_S, delay_s(taken.attempt, self._jitter()))
             await self._ledger.hand_back(taken, delay_s=delay, code=code)
 
-    async def _finish(self, taken: TakenAction, receipt: Receipt, *, written: bool) -> None:
+    async def finish(self, taken: TakenAction, receipt: Receipt, *, written: bool) -> None:
+        """Mark the action done."""
         if await self._ledger.finish(taken, receipt):
             self._on_event(
                 ActionApplied(taken.action_id, taken.action.subscription_id, taken.action.kind, taken.attempt, written)
             )
             self._on_settled(taken.claim_public_id)
 
-    async def _park(self, taken: TakenAction, code: str) -> None:
+    async def park(self, taken: TakenAction, code: str) -> None:
+        """Leave the action to a human."""
         if await self._ledger.park(taken, code):
             self._on_event(ActionParked(taken.action_id, taken.action.subscription_id, taken.action.kind, code))
             self._on_settled(taken.claim_public_id)
+
+    async def refuse(self, taken: TakenAction, code: str) -> None:
+        """End the action because the claim turned out untrue."""
+        if await self._ledger.refuse(taken, code):
+            self._on_event(ActionRefused(taken.action_id, taken.action.subscription_id, taken.action.kind, code))
+            self._on_settled(taken.claim_public_id)
+
+    async def settled(self, taken: TakenAction) -> None:
+        """Go on with what was just enqueued, and wake whoever waits."""
+        self._wake.set()
+        self._on_settled(taken.claim_public_id)
 
     async def _failed(self, taken: TakenAction, error: BillingError) -> None:
         failure = _sorted(error)
@@ -256,13 +297,13 @@ class Worker:
         )
         if taken.action.kind is ActionKind.EXPECT_CANCELLATION and failure is not Failure.REJECTED:
             # Watching ends by the clock, however often we looked.
-            await self._watch(taken, error.code or failure)
+            await self.watch(taken, error.code or failure)
             return
         match after_failure(failure, error.code, taken.attempt, self._jitter()):
             case RetryAfter(delay):
                 await self._ledger.hand_back(taken, delay_s=delay, code=error.code or failure)
             case Park(code):
-                await self._park(taken, code)
+                await self.park(taken, code)
 
 
 def _sorted(error: BillingError) -> Failure:

@@ -1,7 +1,8 @@
 """A small SaaS company with everything it needs, on this machine: python examples/saas_app.py
 
 It starts PostgreSQL from a wheel, a simulated Stripe and a simulated ProsperStack, and a site with two
-customers who can cancel. With --stripe-api-key sk_test_… the real Stripe answers instead.
+customers who can cancel. With --stripe-api-key sk_test_… the real Stripe answers instead, and with
+--vendor staysignal a stand-in for StaySignal asks.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from aiohttp import web
 import aiocancel
 from aiocancel.testing.embedded_postgres import EmbeddedPostgres
 from aiocancel.testing.prosperstack_simulator import ProsperStackSimulator
+from aiocancel.testing.staysignal_simulator import StaySignalSimulator
 from aiocancel.testing.stripe_simulator import StripeSimulator
 
 HERE = Path(__file__).parent
@@ -101,10 +103,13 @@ def read_options() -> argparse.Namespace:
     parser.add_argument("--data-directory", type=Path, help="keep PostgreSQL's data here (default: a temporary folder)")
     parser.add_argument("--stripe-api-key", help="sk_test_…: talk to the real Stripe, in test mode")
     parser.add_argument(
+        "--vendor", choices=["prosperstack", "staysignal"], default="prosperstack", help="who runs the flow"
+    )
+    parser.add_argument(
         "--flow-client",
         default="auto",
         metavar="auto|stand-in|FILE",
-        help=f"the widget's client: {CLIENT_PACKAGE} fetched with npm where there is npm (auto, the default), "
+        help=f"ProsperStack's client: {CLIENT_PACKAGE} fetched with npm where there is npm (auto, the default), "
         "our stand-in, or a file of your own",
     )
     parser.add_argument("--vendor-down", action="store_true", help="let the flow vendor be unreachable")
@@ -146,7 +151,20 @@ async def make_app(options: argparse.Namespace, dsn: str, stack: AsyncExitStack)
         if not await goes_on(client, row["stripe_subscription_id"]):
             await subscribe(pool, client, row["id"])
 
-    widget, client_name, client_file = await choose_widget(options, stack)
+    basic = await client.v1.prices.create_async(
+        {
+            "currency": "usd",
+            "unit_amount": 900,
+            "recurring": {"interval": "month"},
+            "product_data": {"name": "Basic plan (aiocancel demo)"},
+        }
+    )
+    widget: aiocancel.ProsperStack | aiocancel.StaySignal
+    if options.vendor == "staysignal":
+        widget, client_file = await stand_in_for_staysignal(options, stack), None
+        client_name = "our stand-in for StaySignal"
+    else:
+        widget, client_name, client_file = await choose_widget(options, stack, basic.id)
     cancel = aiocancel.CancelFlow(
         vendor=widget,
         billing=aiocancel.StripeBilling(api_key, api_base=api_base),
@@ -158,6 +176,10 @@ async def make_app(options: argparse.Namespace, dsn: str, stack: AsyncExitStack)
         return_to="/account",
         migrate_on_start=True,
     )
+
+    @cancel.on_offer("code")
+    async def book_a_call(offer: aiocancel.CustomOffer) -> None:
+        print(f"  Custom offer {offer.metadata['code']} for {offer.customer_id}: somebody calls.", flush=True)
 
     app = web.Application()
     aiohttp_jinja2.setup(app, loader=jinja2.FileSystemLoader(HERE / "templates"))
@@ -300,7 +322,9 @@ async def goes_on(client: stripe.StripeClient, subscription_id: str | None) -> b
 
 async def stripe_view(request: web.Request, customer: asyncpg.Record) -> dict[str, Any]:
     """Read the subscription at Stripe, now, in the words of the page."""
-    subscription = await request.app[DEMO].stripe.v1.subscriptions.retrieve_async(customer["stripe_subscription_id"])
+    subscription = await request.app[DEMO].stripe.v1.subscriptions.retrieve_async(
+        customer["stripe_subscription_id"], {"expand": ["discounts.source.coupon"]}
+    )
     details = subscription.cancellation_details
     return {
         "id": subscription.id,
@@ -309,8 +333,20 @@ async def stripe_view(request: web.Request, customer: asyncpg.Record) -> dict[st
         "ended": subscription.status == "canceled",
         "ends": day(subscription.ended_at or subscription.cancel_at),
         "renews": day(subscription["items"]["data"][0]["current_period_end"]),
+        "pays": f"${(subscription['items']['data'][0]['price']['unit_amount'] or 0) / 100:.0f} a month",
+        "discounts": ", ".join(map(discount_name, subscription.discounts)) or "none",
+        "paused": "no"
+        if not subscription.pause_collection
+        else f"until {day(subscription.pause_collection.resumes_at)}",
         "reason": (details.comment or details.feedback or "") if details else "",
     }
+
+
+def discount_name(discount: Any) -> str:
+    """Say what a discount takes off."""
+    coupon = discount.source.coupon
+    months = f" for {coupon.duration_in_months} months" if coupon.duration_in_months else ""
+    return f"{coupon.percent_off:g}% off{months}" if coupon.percent_off else "an amount off"
 
 
 def day(seconds: int | None) -> str:
@@ -325,16 +361,19 @@ def day(seconds: int | None) -> str:
 
 
 async def choose_widget(
-    options: argparse.Namespace, stack: AsyncExitStack
+    options: argparse.Namespace, stack: AsyncExitStack, basic_price_id: str
 ) -> tuple[aiocancel.ProsperStack, str, Path | None]:
     """Start the simulated vendor and choose its client: the settings, a name for people, a file to serve."""
     simulator = ProsperStackSimulator(client_id="acct_simulator", client_secret=CLIENT_SECRET)
+    for offer in simulator.offers:
+        if offer["type"] == "change_plan":
+            offer["details"]["platform_plan_id"] = offer["details"]["payment_provider_plan_id"] = basic_price_id
     hosts = await stack.enter_async_context(simulator.serve())
     settings: dict[str, Any] = {
         "client_id": "acct_simulator",
         "client_secret": CLIENT_SECRET,
         "api_key": "key_test_simulator",
-        # A simulated vendor has no hands in Stripe.
+        # A simulated vendor has no hands in Stripe: it confirms offers, and aiocancel carries them out.
         "applies_offers": "app",
         "api_host": hosts.api_url,
         "app_host": hosts.app_url,
@@ -353,6 +392,16 @@ async def choose_widget(
     if options.flow_client == "auto":
         settings["script_integrity"] = CLIENT_INTEGRITY
     return aiocancel.ProsperStack(**settings), f"ProsperStack's client, {client_file.name}", client_file
+
+
+async def stand_in_for_staysignal(options: argparse.Namespace, stack: AsyncExitStack) -> aiocancel.StaySignal:
+    """Start the stand-in; the names are its own, the genuine widget's are in StaySignal's instructions to you."""
+    name, attribute = "StaySignalStandIn.init", "data-stand-in-subscription"
+    stand_in = StaySignalSimulator(global_name=name, subscription_attribute=attribute)
+    origin = NOBODY_LISTENS if options.vendor_down else await stack.enter_async_context(stand_in.serve())
+    return aiocancel.StaySignal(
+        script_url=f"{origin}/widget.js", global_name=name, subscription_attribute=attribute, csp_sources={}
+    )
 
 
 def fetch_client(stack: AsyncExitStack) -> Path | None:

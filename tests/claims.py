@@ -9,7 +9,8 @@ from aiocancel.core.decision import Policy, decide, decide_unproven
 from aiocancel.core.flow import CancelReason, FlowClaim, FlowStatus, verify_own_choice
 from aiocancel.core.grants import Grant
 from aiocancel.core.identifiers import CustomerId, FlowSessionId, SubscriptionId
-from aiocancel.postgres.ledger import Ledger, RecordedClaim
+from aiocancel.postgres.claims import RecordedClaim
+from aiocancel.postgres.ledger import Ledger
 from tests.saas import Pool
 
 AT_PERIOD_END = Policy()
@@ -38,7 +39,7 @@ def make_claim(status: str = "canceled", *, session: str | None = None, **fields
 
 async def record(ledger: Ledger, claim: FlowClaim, grant: Grant, policy: Policy = AT_PERIOD_END) -> RecordedClaim:
     outcome = verify_own_choice(claim, grant)
-    decision = decide(outcome, policy) if outcome else decide_unproven(claim, policy)
+    decision = decide(outcome, policy) if outcome else decide_unproven(claim, grant.subscription_id, policy)
     return await ledger.accept(claim, grant, decision, verified=outcome is not None)
 
 

@@ -9,11 +9,14 @@ import asyncpg
 import pytest
 import pytest_asyncio
 from hypothesis import settings
+from pytest_aiohttp import AiohttpClient
 
 from aiocancel.postgres.schema import migrate
 from aiocancel.testing.embedded_postgres import EmbeddedPostgres
+from aiocancel.testing.prosperstack_simulator import ProsperStackSimulator
 from aiocancel.testing.stripe_simulator import StripeSimulator
-from tests.saas import CREATE_TABLES, Pool
+from tests.company import Company
+from tests.saas import CLIENT_SECRET, CREATE_TABLES, Events, Pool, add_customer
 
 TEMPLATE = "aiocancel_template"
 
@@ -63,3 +66,15 @@ async def stripe_api() -> AsyncIterator[tuple[StripeSimulator, str]]:
 @pytest.fixture
 def stripe(stripe_api: tuple[StripeSimulator, str]) -> StripeSimulator:
     return stripe_api[0]
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def company(
+    aiohttp_client: AiohttpClient, pool: Pool, stripe_api: tuple[StripeSimulator, str]
+) -> AsyncIterator[Company]:
+    stripe, url = stripe_api
+    stripe.add_price("price_simulator_basic", unit_amount=900)
+    await add_customer(pool, "ada", "sub_1")
+    flows = ProsperStackSimulator(client_id="acct_test", client_secret=CLIENT_SECRET)
+    async with flows.serve() as hosts:
+        yield Company(aiohttp_client, pool, stripe, url, flows, hosts, Events())

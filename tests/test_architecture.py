@@ -23,11 +23,13 @@ CORE_MAY_IMPORT = {
     "__future__",
     "base64",
     "binascii",
+    "calendar",
     "collections",
     "dataclasses",
     "datetime",
     "decimal",
     "enum",
+    "fractions",
     "functools",
     "hashlib",
     "hmac",
@@ -55,13 +57,21 @@ MAY_IMPORT: dict[str, set[str]] = {
     # Simulators must not share code with what they are to test.
     "testing": {"core", "errors"},
     # The ledger is the one edge without a port: its transactions are the point of it.
-    "service": BELOW_THE_EDGES | {"postgres.ledger"},
-    "worker": BELOW_THE_EDGES | {"postgres.ledger"},
+    "service": BELOW_THE_EDGES | {"postgres.claims", "postgres.ledger", "postgres.doorbell"},
+    "hooks": BELOW_THE_EDGES,
+    "catch_up": BELOW_THE_EDGES | {"postgres.ledger", "postgres.doorbell"},
+    "offers": BELOW_THE_EDGES | {"postgres.ledger"},
+    "worker": BELOW_THE_EDGES | {"postgres.ledger", "offers", "hooks"},
     "web": BELOW_THE_EDGES | {"service"},
-    "plugin": BELOW_THE_EDGES | {"vendors", "postgres", "billing", "service", "worker", "web"},
-    "cli": BELOW_THE_EDGES | {"vendors", "postgres", "billing", "service", "worker", "web", "plugin"},
+    "inspection": BELOW_THE_EDGES | {"billing.settings", "billing.customer_subscriptions", "postgres.subscriptions"},
+    "plugin": BELOW_THE_EDGES
+    | {"vendors", "postgres", "billing", "service", "offers", "hooks", "catch_up", "worker", "web", "inspection"},
+    "checks": BELOW_THE_EDGES | {"postgres", "billing", "web", "inspection"},
+    "loading": {"errors", "plugin"},
+    "cli": BELOW_THE_EDGES | {"postgres", "checks", "loading"},
     "__main__": {"cli"},
-    "__init__": BELOW_THE_EDGES | {"vendors", "postgres", "billing", "service", "worker", "web", "plugin"},
+    "__init__": BELOW_THE_EDGES
+    | {"vendors", "postgres", "billing", "service", "offers", "hooks", "catch_up", "worker", "web", "plugin"},
 }
 
 SQL = re.compile(

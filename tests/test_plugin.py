@@ -242,6 +242,12 @@ async def test_a_query_that_does_not_work_stops_the_application(pool: Pool) -> N
         await started(make_app(make_cancel(pool, subscriptions=query)))
 
 
+async def test_a_query_without_a_column_that_the_payload_needs_stops_the_application(pool: Pool) -> None:
+    cancel = make_cancel(pool, vendor=vendor(platform="custom", applies_offers="app"))
+    with pytest.raises(ConfigurationError, match="must return a column named email and one named name"):
+        await started(make_app(cancel))
+
+
 @pytest.mark.parametrize(
     "simulated",
     [
@@ -262,6 +268,16 @@ def test_the_modes_of_vendor_and_stripe_must_agree(vendors_key: str, stripe_key:
             "postgresql://",
             vendor=vendor(api_key=vendors_key),
             billing=StripeBilling(api_key=stripe_key),
+            grant_keys=LONG_KEYS,
+        )
+
+
+def test_a_flow_in_test_mode_never_meets_live_billing() -> None:
+    with pytest.raises(ConfigurationError, match="test mode, Stripe's for live mode"):
+        make_cancel(
+            "postgresql://",
+            vendor=vendor(test_mode=True),
+            billing=StripeBilling(api_key=LIVE_KEY),
             grant_keys=LONG_KEYS,
         )
 

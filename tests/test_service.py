@@ -8,14 +8,16 @@ from collections.abc import Callable
 
 import pytest
 
+from aiocancel import Property, ProsperStack
 from aiocancel.config import Settings
 from aiocancel.core.actions import Receipt
-from aiocancel.core.decision import AnswerKind
+from aiocancel.core.decision import AnswerKind, Policy
 from aiocancel.core.grants import GrantSealer
 from aiocancel.errors import ConflictError, GrantError, UnavailableError
+from aiocancel.postgres.doorbell import Doorbell
 from aiocancel.postgres.ledger import Ledger
 from aiocancel.service import FlowService
-from aiocancel.telemetry import ClaimRecorded, EventHook
+from aiocancel.telemetry import ClaimRecorded, EventHook, PropertyLeftOut
 from tests.claims import make_claim
 from tests.saas import GRANT_KEYS, QUERY, Events, Pool, add_customer, vendor
 
@@ -26,13 +28,16 @@ async def service_over(
     on_event: EventHook = lambda _: None,
     wake_worker: Callable[[], None] = lambda: None,
     answer_within_s: float = 5.0,
+    flow_vendor: ProsperStack | None = None,
 ) -> FlowService:
     return FlowService(
         Settings(mode="test", answer_within_s=answer_within_s),
-        vendor(),
+        flow_vendor or vendor(),
         GrantSealer(GRANT_KEYS),
         await QUERY.prepare(pool),
         Ledger(pool),
+        Policy(),
+        doorbell=Doorbell(pool, "prosperstack"),
         on_event=on_event,
         wake_worker=wake_worker,
     )
@@ -52,6 +57,21 @@ async def settle(pool: Pool) -> None:
     ledger = Ledger(pool)
     (taken,) = await ledger.take(uuid.uuid4(), limit=1, lease_s=60)
     await ledger.finish(taken, Receipt("active", None))
+
+
+async def test_a_property_that_the_row_cannot_give_is_reported_once_and_not_for_every_page(pool: Pool) -> None:
+    await add_customer(pool, "ada", "sub_1")
+    await add_customer(pool, "grace", "sub_2")
+    seats = Property("seats", "number", entity="subscription", column="stripe_subscription_id")
+    region = Property("region", "text", entity="subscriber")
+    events = Events()
+    service = await service_over(pool, on_event=events, flow_vendor=vendor(properties=[seats, region]))
+    for customer_id in ("ada", "ada", "grace"):
+        await grant_of(service, customer_id)
+    assert events.seen == [
+        PropertyLeftOut("subscription.properties.seats", "number"),
+        PropertyLeftOut("subscriber.properties.region", "text"),
+    ]
 
 
 async def test_a_recorded_claim_wakes_the_worker_and_is_reported(pool: Pool) -> None:

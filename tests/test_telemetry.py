@@ -11,12 +11,14 @@ from aiocancel import telemetry
 from aiocancel.telemetry import (
     ActionApplied,
     ActionParked,
+    ActionRefused,
     AttemptFailed,
     ClaimRecorded,
     ClaimRefused,
     Event,
     LookupFailed,
     PolicyNotWidened,
+    PropertyLeftOut,
     guarded,
     log_event,
 )
@@ -48,8 +50,20 @@ EXAMPLES = [
         "ActionParked action_id=7 subscription_id=sub_1 kind=resume code=subscription_has_ended",
         id="action parked",
     ),
+    pytest.param(
+        ActionRefused(7, "sub_1", "verify_offer", "flow_session_unknown"),
+        logging.WARNING,
+        "ActionRefused action_id=7 subscription_id=sub_1 kind=verify_offer code=flow_session_unknown",
+        id="action refused",
+    ),
     pytest.param(LookupFailed("timeout"), logging.ERROR, "LookupFailed error=timeout", id="lookup failed"),
     pytest.param(PolicyNotWidened("odd"), logging.ERROR, "PolicyNotWidened reason=odd", id="policy not widened"),
+    pytest.param(
+        PropertyLeftOut("subscription.properties.contacts", "number"),
+        logging.ERROR,
+        "PropertyLeftOut property_name=subscription.properties.contacts expected=number",
+        id="property left out",
+    ),
 ]
 KINDS = [
     kind
@@ -63,8 +77,10 @@ HARMLESS = {
     "claim_id",
     "code",
     "error",
+    "expected",
     "failure",
     "kind",
+    "property_name",
     "reason",
     "repeated",
     "request_id",

@@ -20,6 +20,7 @@ from aiohttp.typedefs import Handler
 from aiocancel.billing.settings import StripeBilling
 from aiocancel.billing.stripe_client import StripeClient, open_stripe
 from aiocancel.core.actions import Receipt
+from aiocancel.core.changes import Change
 from aiocancel.core.identifiers import SubscriptionId
 from aiocancel.core.retry import MAX_ATTEMPTS
 from aiocancel.core.subscription import Subscription
@@ -360,9 +361,9 @@ async def test_a_subscription_that_ends_between_look_and_write_is_a_success(benc
     bench.stripe.add_subscription("sub_1")
 
     class EndsMeanwhile(Ledger):
-        async def begin_write(self, taken: TakenAction) -> str | None:
+        async def begin_write(self, taken: TakenAction, change: Change | None = None) -> str | None:
             bench.stripe.subscriptions["sub_1"].update(status="canceled", ended_at=bench.stripe.now)
-            return await super().begin_write(taken)
+            return await super().begin_write(taken, change)
 
     await ask(bench.pool)
     await bench.work(ledger=EndsMeanwhile(bench.pool))
@@ -439,9 +440,9 @@ async def test_a_worker_that_wakes_up_after_its_lease_was_lost_changes_nothing_a
     woken = asyncio.Event()
 
     class Sleepy(Ledger):
-        async def begin_write(self, taken: TakenAction) -> str | None:
+        async def begin_write(self, taken: TakenAction, change: Change | None = None) -> str | None:
             await woken.wait()
-            return await super().begin_write(taken)
+            return await super().begin_write(taken, change)
 
     await ask(bench.pool)
     async with running(bench.worker(ledger=Sleepy(bench.pool), concurrency=1)):

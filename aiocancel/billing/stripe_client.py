@@ -10,13 +10,15 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, assert_never, cast
+from typing import TYPE_CHECKING, Any, Final, assert_never, cast
 
 import aiohttp
 
 from aiocancel.billing import stripe_parameters
 from aiocancel.billing.settings import API_VERSION, StripeBilling
 from aiocancel.core.actions import Action, ActionKind, Write
+from aiocancel.core.changes import AddDiscount, NewCoupon
+from aiocancel.core.choosing import ListedSubscription, read_listed
 from aiocancel.core.identifiers import SubscriptionId, is_opaque_id
 from aiocancel.core.retry import Failure, sort_answer
 from aiocancel.core.subscription import Subscription, read_subscription
@@ -30,6 +32,10 @@ from aiocancel.ports import BillingReply
 
 if TYPE_CHECKING:
     import stripe
+
+# Stripe's largest page; ended subscriptions are listed too, so one may not be enough.
+LIST_PAGE_SIZE: Final = 100
+MAX_LIST_PAGES: Final = 10
 
 _ERRORS: Mapping[Failure, type[BillingError]] = {
     Failure.TRANSIENT: TransientBillingError,
@@ -109,11 +115,43 @@ class StripeClient:
 
     async def read(self, subscription_id: SubscriptionId) -> Subscription:
         """Return the subscription as Stripe has it now."""
-        response = await self._request("get", _path(subscription_id), {})
+        response = await self._request("get", _path(subscription_id), {"expand": ["discounts"]})
         try:
             return read_subscription(cast("Mapping[str, Any]", response.data))
         except ValueError as error:
             raise UnknownBillingError(str(error), code="unreadable", request_id=response.request_id) from None
+
+    async def get(
+        self, path: str, params: Mapping[str, Any] | None = None
+    ) -> tuple[Mapping[str, Any], Mapping[str, str]]:
+        """Return the body and the headers of Stripe's answer; for checking an account, not its subscriptions."""
+        response = await self._request("get", path, params or {})
+        if not isinstance(response.data, dict):
+            raise UnknownBillingError("Stripe's answer cannot be read", code="unreadable")
+        return response.data, response.headers
+
+    async def list_subscriptions(self, stripe_customer_id: str) -> list[ListedSubscription]:
+        """Return all subscriptions of a customer at Stripe, whatever their status; several pages are one list.
+
+        Rather than leaving some out, a list of more than ``MAX_LIST_PAGES`` pages is an UnknownBillingError.
+        """
+        params: dict[str, Any] = {"customer": stripe_customer_id, "status": "all", "limit": LIST_PAGE_SIZE}
+        listed: list[ListedSubscription] = []
+        for _ in range(MAX_LIST_PAGES):
+            response = await self._request("get", "/v1/subscriptions", params)
+            try:
+                page = cast("Mapping[str, Any]", response.data)
+                listed += map(read_listed, page["data"])
+                if not page["has_more"]:
+                    return listed
+                params["starting_after"] = listed[-1].subscription_id
+            except (ValueError, LookupError, TypeError) as error:
+                raise UnknownBillingError(
+                    f"Stripe's list cannot be read ({type(error).__name__})",
+                    code="unreadable",
+                    request_id=response.request_id,
+                ) from None
+        raise UnknownBillingError("the customer has too many subscriptions to list", code="too_many_subscriptions")
 
     async def apply(self, action: Action, write: Write, *, idempotency_key: str) -> BillingReply:
         """Send one change; what it did is read back by the caller, not taken from the reply."""
@@ -131,12 +169,32 @@ class StripeClient:
                 params = stripe_parameters.resume(clears_cancel_at=write.clears_cancel_at)
                 # Another body under the same key would be an error at Stripe.
                 idempotency_key += "-at" if write.clears_cancel_at else ""
-            case ActionKind.EXPECT_CANCELLATION:
-                raise ValueError("an expected cancellation is never written")
+            case ActionKind.APPLY_OFFER if write.change is not None:
+                if isinstance(write.change, AddDiscount) and write.change.made is not None:
+                    await self._make_coupon(write.change.made, idempotency_key)
+                params = stripe_parameters.offer_change(write.change)
+            case (
+                ActionKind.APPLY_OFFER
+                | ActionKind.EXPECT_CANCELLATION
+                | ActionKind.VERIFY_OFFER
+                | ActionKind.RUN_OFFER_HANDLER
+                | ActionKind.RUN_HOOKS
+            ):
+                raise ValueError(f"there is nothing to write for {action.kind}")
             case _:  # pragma: no cover
                 assert_never(action.kind)
         response = await self._request("post", path, params, idempotency_key=idempotency_key)
         return BillingReply(response.request_id, replayed=_is_replayed(response.headers))
+
+    async def _make_coupon(self, new: NewCoupon, idempotency_key: str) -> None:
+        try:
+            await self._request(
+                "post", "/v1/coupons", stripe_parameters.coupon(new), idempotency_key=f"{idempotency_key}-coupon"
+            )
+        except RejectedBillingError as error:
+            # Its id is made from its definition: whoever was first made the same coupon.
+            if error.code != "resource_already_exists":
+                raise
 
     async def _request(
         self, method: str, path: str, params: Mapping[str, Any], **options: Any

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Literal, assert_never
 
 from aiocancel.billing.settings import StripeBilling
+from aiocancel.core.changes import AddDiscount, Change, MoveTrialEnd, NewCoupon, PausePayments, SwapPrice
 from aiocancel.core.flow import CancelReason
 
 if TYPE_CHECKING:
     from stripe.params import (
+        CouponCreateParams,
         SubscriptionCancelParams,
         SubscriptionUpdateParams,
         SubscriptionUpdateParamsCancellationDetails,
+        SubscriptionUpdateParamsDiscount,
+        SubscriptionUpdateParamsItem,
+        SubscriptionUpdateParamsPauseCollection,
     )
 
 
@@ -34,6 +40,55 @@ def cancel_now(reason: CancelReason, billing: StripeBilling) -> SubscriptionCanc
 def resume(*, clears_cancel_at: bool) -> SubscriptionUpdateParams:
     """Build the update that takes a scheduled cancellation back, the way it was scheduled."""
     return {"cancel_at": ""} if clears_cancel_at else {"cancel_at_period_end": False}
+
+
+def coupon(new: NewCoupon) -> CouponCreateParams:
+    """Build the coupon that one definition of an offer stands for."""
+    params: CouponCreateParams = {"id": new.coupon_id, "duration": _DURATIONS[new.duration]}
+    if new.percent_off is not None:
+        params["percent_off"] = float(new.percent_off)
+    if new.amount_minor is not None and new.currency is not None:
+        params["amount_off"] = new.amount_minor
+        params["currency"] = new.currency
+    if new.months is not None:
+        params["duration_in_months"] = new.months
+    return params
+
+
+def offer_change(change: Change) -> SubscriptionUpdateParams:
+    """Build the update that an offer comes to; what it does to money is said in every one."""
+    match change:
+        case AddDiscount(coupon_id, kept):
+            # The list replaces what is there, so what is there is sent along.
+            discounts: list[SubscriptionUpdateParamsDiscount] = [{"discount": discount_id} for discount_id in kept]
+            return {"discounts": [*discounts, {"coupon": coupon_id}]}
+        case MoveTrialEnd(at):
+            return {"trial_end": int(at.timestamp()), "proration_behavior": "none"}
+        case SwapPrice(item_id, price_id, quantity=quantity):
+            item: SubscriptionUpdateParamsItem = {"id": item_id, "price": price_id}
+            if quantity is not None:
+                # Left out, a new price comes with a quantity of one.
+                item["quantity"] = quantity
+            return {
+                "items": [item],
+                "proration_behavior": "create_prorations" if change.prorate else "none",
+                # A payment that does not go through leaves the plan as it was.
+                "payment_behavior": "error_if_incomplete",
+            }
+        case PausePayments(behavior, resumes_at):
+            pause: SubscriptionUpdateParamsPauseCollection = {"behavior": behavior}
+            if resumes_at is not None:
+                pause["resumes_at"] = int(resumes_at.timestamp())
+            return {"pause_collection": pause}
+        case _:  # pragma: no cover
+            assert_never(change)
+
+
+_DURATIONS: Mapping[str, Literal["forever", "once", "repeating"]] = {
+    "forever": "forever",
+    "once": "once",
+    "repeating": "repeating",
+}
 
 
 def _cancellation_details(reason: CancelReason, billing: StripeBilling) -> SubscriptionUpdateParamsCancellationDetails:

@@ -12,41 +12,59 @@ from datetime import datetime
 from enum import StrEnum
 from typing import assert_never
 
+from aiocancel.core.changes import Change
 from aiocancel.core.flow import NO_REASON, CancelReason
-from aiocancel.core.identifiers import SubscriptionId
+from aiocancel.core.identifiers import FlowSessionId, SubscriptionId
+from aiocancel.core.offers import AcceptedOffer
 from aiocancel.core.subscription import Subscription
 
 
 class ActionKind(StrEnum):
-    """The changes that can be asked for; ``expect_cancellation`` only watches the flow vendor make one."""
+    """What can be asked for.
+
+    ``expect_cancellation`` only watches the flow vendor make one. ``verify_offer`` asks the vendor whether
+    an offer was accepted, and leads to ``apply_offer`` at Stripe or, for a custom offer, to
+    ``run_offer_handler`` in the application. ``run_hooks`` tells the application how a claim ended.
+    """
 
     CANCEL_AT_PERIOD_END = "cancel_at_period_end"
     CANCEL_NOW = "cancel_now"
     RESUME = "resume"
     EXPECT_CANCELLATION = "expect_cancellation"
+    VERIFY_OFFER = "verify_offer"
+    APPLY_OFFER = "apply_offer"
+    RUN_OFFER_HANDLER = "run_offer_handler"
+    RUN_HOOKS = "run_hooks"
 
 
 class ActionState(StrEnum):
-    """Where an action stands; ``done`` and ``parked`` are final, and a parked one needs a human."""
+    """Where an action stands; the last three are final. A parked one needs a human, a refused one does not."""
 
     WAITING = "waiting"
     RUNNING = "running"
     DONE = "done"
     PARKED = "parked"
+    REFUSED = "refused"
 
     @property
     def is_final(self) -> bool:
         """Whether no worker will touch the action again by itself."""
-        return self in (ActionState.DONE, ActionState.PARKED)
+        return self in (ActionState.DONE, ActionState.PARKED, ActionState.REFUSED)
 
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One change to one subscription; ``reason`` goes into Stripe's cancellation_details."""
+    """One thing to do for one subscription.
+
+    ``reason`` goes into Stripe's cancellation_details, ``flow_session_id`` is what ``verify_offer`` asks
+    about, and ``offer`` what ``apply_offer`` and ``run_offer_handler`` carry out.
+    """
 
     kind: ActionKind
     subscription_id: SubscriptionId
     reason: CancelReason = NO_REASON
+    flow_session_id: FlowSessionId | None = None
+    offer: AcceptedOffer | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +89,13 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """The provider must be told; a cancellation set by date is taken back by date."""
+    """The provider must be told.
+
+    A cancellation set by date is taken back by date. ``change`` is what an offer comes to.
+    """
 
     clears_cancel_at: bool = False
+    change: Change | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +135,9 @@ def next_step(action: Action, subscription: Subscription) -> Step:
         case ActionKind.EXPECT_CANCELLATION:
             settled = subscription.has_ended or subscription.is_ending
             return Done(Receipt.of(subscription)) if settled else Wait()
+        case ActionKind.VERIFY_OFFER | ActionKind.APPLY_OFFER | ActionKind.RUN_OFFER_HANDLER | ActionKind.RUN_HOOKS:
+            # These are decided by verification and offer_steps.
+            return Refuse("not_a_plain_change")
         case _:  # pragma: no cover
             assert_never(action.kind)
 

@@ -10,6 +10,7 @@ from typing import Literal
 
 from aiocancel.core.actions import Action, ActionKind, ActionState, Receipt
 from aiocancel.core.flow import OWN_VENDOR, FlowClaim, FlowStatus, VerifiedOutcome
+from aiocancel.core.identifiers import SubscriptionId
 from aiocancel.core.subscription import ENDED_STATUSES
 
 CancelTiming = Literal["at_period_end", "now"]
@@ -18,11 +19,17 @@ Applier = Literal["app", "vendor"]
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The owner's standing answers: when a cancellation takes effect, and who carries out what."""
+    """The owner's standing answers: when a cancellation takes effect, and who carries out what.
+
+    ``verifies_offers`` says that the flow vendor's API can be asked, ``names_customers`` that its flow
+    sessions name the application's customer instead of Stripe's subscription.
+    """
 
     cancel_timing: CancelTiming = "at_period_end"
     applies_cancellation: Applier = "app"
     applies_offers: Applier = "vendor"
+    verifies_offers: bool = False
+    names_customers: bool = False
 
 
 class AnswerKind(StrEnum):
@@ -84,14 +91,18 @@ def decide(outcome: VerifiedOutcome, policy: Policy) -> Decision:
     return Decision(Change.CANCELLATION, (Action(kind, outcome.subscription_id, outcome.reason),))
 
 
-def decide_unproven(claim: FlowClaim, policy: Policy) -> Decision:
-    """Say what to answer to a claim that the grant alone does not prove: nothing is ever changed.
+def decide_unproven(claim: FlowClaim, subscription_id: SubscriptionId, policy: Policy) -> Decision:
+    """Say what follows from a claim that the grant alone does not prove: nothing is changed on its word.
 
-    An accepted offer that the flow vendor carries out is recorded; one that the application would have to
-    carry out waits for a human, because the browser's word is not enough for a gift.
+    An accepted offer that the flow vendor carries out is recorded. One that the application has to carry
+    out is a gift, for which the browser's word is not enough: the vendor is asked, where its API can be, and
+    otherwise a human decides.
     """
     if claim.status is not FlowStatus.SAVED:
         return Decision(Change.NOTHING, answer=Answer(AnswerKind.DONE, Change.NOTHING))
+    if policy.verifies_offers and claim.flow_session_id is not None:
+        ask = Action(ActionKind.VERIFY_OFFER, subscription_id, flow_session_id=claim.flow_session_id)
+        return Decision(Change.OFFER, (ask,))
     kind = AnswerKind.DONE if policy.applies_offers == "vendor" and claim.offer_type != "custom" else AnswerKind.MANUAL
     return Decision(Change.OFFER, answer=Answer(kind, Change.OFFER))
 
@@ -99,9 +110,11 @@ def decide_unproven(claim: FlowClaim, policy: Policy) -> Decision:
 def answer_of(change: Change, actions: Sequence[tuple[ActionState, Receipt | None]]) -> Answer:
     """Sum up where the actions of one claim stand, in their order.
 
-    One parked action makes the whole answer manual; one without a receipt makes it queued, and so does having
-    none at all: nothing is called done on no evidence.
+    One refused action makes the whole answer refused, one parked makes it manual; one without a receipt makes
+    it queued, and so does having none at all: nothing is called done on no evidence.
     """
+    if any(state is ActionState.REFUSED for state, _ in actions):
+        return Answer(AnswerKind.REFUSED, change)
     if any(state is ActionState.PARKED for state, _ in actions):
         return Answer(AnswerKind.MANUAL, change)
     receipts = [receipt for state, receipt in actions if state is ActionState.DONE and receipt is not None]

@@ -25,6 +25,38 @@ class OwnedSubscription:
 
 
 @dataclass(frozen=True, slots=True)
+class Item:
+    """One line of a subscription: ``interval`` is day, week, month or year, paid every ``interval_count``.
+
+    ``quantity`` is None for metered usage; ``period_end`` is when the line's next payment falls due.
+    """
+
+    item_id: str
+    price_id: str
+    interval: str
+    interval_count: int
+    is_metered: bool
+    quantity: int | None = None
+    period_end: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AppliedDiscount:
+    """A coupon applied to the subscription; None where the discount has another source."""
+
+    discount_id: str
+    coupon_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionPause:
+    """Payments are not collected until ``resumes_at``, or for good when it is None."""
+
+    behavior: str
+    resumes_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Subscription:
     """Stripe's subscription as read at one moment; times are aware UTC."""
 
@@ -40,6 +72,11 @@ class Subscription:
     schedule_id: str | None
     last_period_end: datetime | None = None
     """The latest end of an item's period; another than the earliest where items have mixed intervals."""
+    currency: str = "usd"
+    trial_end: datetime | None = None
+    items: tuple[Item, ...] = ()
+    discounts: tuple[AppliedDiscount, ...] = ()
+    paused: CollectionPause | None = None
 
     @property
     def has_ended(self) -> bool:
@@ -91,9 +128,40 @@ def read_subscription(data: Mapping[str, Any]) -> Subscription:
             current_period_end=_moment(min(ends)) if ends else None,
             schedule_id=schedule["id"] if isinstance(schedule, Mapping) else schedule,
             last_period_end=_moment(max(ends)) if ends else None,
+            currency=data.get("currency") or "usd",
+            trial_end=_moment(data.get("trial_end")),
+            items=tuple(_item(item) for item in data["items"]["data"] if "price" in item),
+            discounts=tuple(map(_discount, data.get("discounts") or ())),
+            paused=_pause(data.get("pause_collection")),
         )
     except (KeyError, TypeError, AttributeError, OverflowError, OSError) as error:
         raise ValueError(f"Stripe's subscription lacks a field: {type(error).__name__}") from error
+
+
+def _item(data: Mapping[str, Any]) -> Item:
+    price = data["price"]
+    recurring = price.get("recurring") or {}
+    return Item(
+        item_id=data["id"],
+        price_id=price["id"],
+        interval=recurring.get("interval", "month"),
+        interval_count=recurring.get("interval_count", 1),
+        is_metered=recurring.get("usage_type") == "metered",
+        quantity=data.get("quantity"),
+        period_end=_moment(data.get("current_period_end")),
+    )
+
+
+def _discount(data: Mapping[str, Any] | str) -> AppliedDiscount:
+    if isinstance(data, str):
+        # Not expanded: what it is of is not known.
+        return AppliedDiscount(data, None)
+    coupon = (data.get("source") or {}).get("coupon")
+    return AppliedDiscount(data["id"], coupon["id"] if isinstance(coupon, Mapping) else coupon)
+
+
+def _pause(data: Mapping[str, Any] | None) -> CollectionPause | None:
+    return None if data is None else CollectionPause(data["behavior"], _moment(data.get("resumes_at")))
 
 
 def _moment(seconds: int | None) -> datetime | None:

@@ -7,43 +7,35 @@ UnavailableError when the database cannot be reached; the commit may then have h
 
 from __future__ import annotations
 
+import json
 import math
 import uuid
-from collections.abc import AsyncIterator, Collection, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 import asyncpg
 
-from aiocancel.core.actions import Action, ActionKind, ActionState, Receipt
-from aiocancel.core.decision import Answer, AnswerKind, Change, Decision, answer_of
-from aiocancel.core.flow import CancelReason, FlowClaim
-from aiocancel.core.grants import Grant
+from aiocancel.core.actions import Action, ActionKind, Receipt
+from aiocancel.core.changes import Change as OfferChange
+from aiocancel.core.changes import change_from_json, change_to_json
+from aiocancel.core.flow import CancelReason
 from aiocancel.core.identifiers import SubscriptionId
+from aiocancel.core.offers import offer_from_json
 from aiocancel.core.retry import key_is_spent
-from aiocancel.errors import ConflictError
-from aiocancel.postgres.outage import outages
+from aiocancel.postgres.claims import ENQUEUE_HOOKS, JOURNAL, Claims, Entry
 
 if TYPE_CHECKING:
     from aiocancel.postgres.schema import Connection
-    from aiocancel.postgres.subscriptions import Pool
-
-
-@dataclass(frozen=True, slots=True)
-class RecordedClaim:
-    """A claim in the ledger: ``repeated`` when an equal one was already there."""
-
-    public_id: uuid.UUID
-    repeated: bool
 
 
 @dataclass(frozen=True, slots=True)
 class TakenAction:
     """An action under our lease; ``age_s`` counts from when it was enqueued.
 
-    ``has_written`` says that an earlier attempt sent the change, with whatever result.
+    ``has_written`` says that an earlier attempt sent the change, with whatever result; for an offer
+    ``change`` is what it sent. ``vendor`` and ``customer_id`` are the claim's.
     """
 
     action_id: int
@@ -54,30 +46,12 @@ class TakenAction:
     owner: uuid.UUID
     age_s: float
     has_written: bool
+    vendor: str = ""
+    customer_id: str = field(default="", repr=False)
+    change: OfferChange | None = None
 
 
-_INSERT_CLAIM: Final = """
-INSERT INTO aiocancel.claim (public_id, grant_nonce, uses_grant, vendor, status, flow_session_id, customer_id,
-    subscription_id, mode, reason_text, reason_code, offer_id, offer_type, change, answer, recovery_point)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
-ON CONFLICT DO NOTHING RETURNING id
-"""
-
-_FIND_EQUAL: Final = """
-SELECT public_id, status, flow_session_id, customer_id FROM aiocancel.claim
-WHERE uses_grant = $5 AND (grant_nonce = $1 AND (uses_grant OR status = $4)
-    OR uses_grant AND subscription_id = $2 AND flow_session_id = $3)
-ORDER BY grant_nonce = $1 DESC LIMIT 1
-"""
-
-_INSERT_ACTION: Final = """
-INSERT INTO aiocancel.action (claim_id, ordinal, kind, subscription_id, reason_text, reason_code, idempotency_key)
-VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id
-"""
-
-_JOURNAL: Final = "INSERT INTO aiocancel.journal (claim_id, action_id, entry, code) VALUES ($1, $2, $3, $4)"
-
-# Nothing of the same subscription may run, and nothing older may wait: that keeps their order. One whose
+# Nothing of the same lane may run, and nothing older may wait: that keeps their order. One whose
 # lease ran out goes first even then, or the two would wait for each other: an older one can be committed
 # later. A kind that we do not know belongs to a newer release.
 _TAKE: Final = """
@@ -87,7 +61,7 @@ WITH ready AS (
       AND (a.due_at <= now() OR a.lease_owner = $2 AND a.due_at <= now() + $3::interval - $6::interval)
       AND NOT EXISTS (
           SELECT FROM aiocancel.action o
-          WHERE o.subscription_id = a.subscription_id AND o.id <> a.id
+          WHERE o.lane = a.lane AND o.id <> a.id
             AND (o.state = 'running' OR o.state = 'waiting' AND a.state = 'waiting' AND o.id < a.id))
     ORDER BY a.due_at, a.id LIMIT $1
     FOR UPDATE OF a SKIP LOCKED)
@@ -95,13 +69,8 @@ UPDATE aiocancel.action a
 SET state = 'running', lease_owner = $2, due_at = now() + $3::interval, attempts = attempts + 1
 FROM ready, aiocancel.claim c WHERE a.id = ready.id AND c.id = a.claim_id
 RETURNING a.id, a.claim_id, c.public_id, a.kind, a.subscription_id, a.reason_text, a.reason_code, a.attempts,
-    extract(epoch FROM now() - a.created_at)::float8 AS age_s, a.key_used_at IS NOT NULL AS has_written
-"""
-
-_ANSWER: Final = """
-SELECT c.change, c.answer, a.state, a.receipt_status, a.receipt_ends_at
-FROM aiocancel.claim c LEFT JOIN aiocancel.action a ON a.claim_id = c.id
-WHERE c.public_id = $1 AND c.customer_id = $2 ORDER BY a.ordinal
+    extract(epoch FROM now() - a.created_at)::float8 AS age_s, a.key_used_at IS NOT NULL AS has_written,
+    a.flow_session_id, a.offer, a.change, c.vendor, c.customer_id
 """
 
 _KINDS: Final = list(ActionKind)
@@ -109,109 +78,12 @@ _KINDS: Final = list(ActionKind)
 _LEASED: Final = "id = $1 AND lease_owner = $2 AND attempts = $3 AND state = 'running'"
 
 
-class Ledger:
-    """Claims, actions, attempts and the journal."""
+class _LeaseLostError(Exception):
+    """Rolls a transaction back whose first half must not stand alone."""
 
-    def __init__(self, pool: Pool) -> None:
-        self._pool = pool
 
-    @asynccontextmanager
-    async def _transaction(self) -> AsyncIterator[Connection]:
-        # Not the database's default isolation: the statements below rely on seeing what others committed.
-        with outages():
-            async with self._pool.acquire() as connection, connection.transaction(isolation="read_committed"):
-                yield connection
-
-    async def accept(self, claim: FlowClaim, grant: Grant, decision: Decision, *, verified: bool) -> RecordedClaim:
-        """Record a claim with its actions in one transaction, or find the equal one recorded before.
-
-        Raises ConflictError when the grant or the flow session was already used for something else. A
-        commit whose answer was lost is found again by the repeated post.
-        """
-        async with self._transaction() as connection:
-            public_id = uuid.uuid4()
-            claim_id = await connection.fetchval(
-                _INSERT_CLAIM,
-                public_id,
-                grant.nonce,
-                claim.status.changes_billing,
-                claim.vendor,
-                claim.status,
-                claim.flow_session_id,
-                grant.customer_id,
-                grant.subscription_id,
-                grant.mode,
-                claim.reason.text,
-                claim.reason.code,
-                claim.offer_id,
-                claim.offer_type,
-                decision.change,
-                decision.answer.kind if decision.answer else None,
-                "actions_enqueued" if decision.actions else "outcome_verified" if verified else "claim_recorded",
-            )
-            if claim_id is None:
-                return await self._find_equal(connection, claim, grant)
-            entries: list[tuple[int, int | None, str, str | None]] = [(claim_id, None, "claim_recorded", claim.status)]
-            if verified:
-                entries.append((claim_id, None, "outcome_verified", None))
-            entries += await self._enqueue(connection, claim_id, public_id, decision.actions)
-            await connection.executemany(_JOURNAL, entries)
-        return RecordedClaim(public_id, repeated=False)
-
-    async def _enqueue(
-        self, connection: Connection, claim_id: int, public_id: uuid.UUID, actions: Sequence[Action]
-    ) -> list[tuple[int, int | None, str, str | None]]:
-        entries: list[tuple[int, int | None, str, str | None]] = []
-        for ordinal, action in enumerate(actions):
-            action_id = await connection.fetchval(
-                _INSERT_ACTION,
-                claim_id,
-                ordinal,
-                action.kind,
-                action.subscription_id,
-                action.reason.text,
-                action.reason.code,
-                f"aiocancel-{public_id}-{ordinal}-1",
-            )
-            entries.append((claim_id, action_id, "actions_enqueued", action.kind))
-        return entries
-
-    async def _find_equal(self, connection: Connection, claim: FlowClaim, grant: Grant) -> RecordedClaim:
-        row = await connection.fetchrow(
-            _FIND_EQUAL,
-            grant.nonce,
-            grant.subscription_id,
-            claim.flow_session_id,
-            claim.status,
-            claim.status.changes_billing,
-        )
-        if row is None or row["customer_id"] != grant.customer_id or row["status"] != claim.status:
-            raise ConflictError("This page's permission was already used for a different result.")
-        same_session = row["flow_session_id"] == claim.flow_session_id
-        if not same_session and claim.status.changes_billing:
-            raise ConflictError("This page's permission was already used for a different flow session.")
-        return RecordedClaim(row["public_id"], repeated=True)
-
-    async def answer(self, public_id: uuid.UUID, customer_id: str) -> Answer | None:
-        """Return what may be told about a claim to the customer who made it, None to anybody else."""
-        with outages():
-            rows = await self._pool.fetch(_ANSWER, public_id, customer_id)
-        if not rows:
-            return None
-        change = Change(rows[0]["change"])
-        if rows[0]["answer"] is not None:
-            return Answer(AnswerKind(rows[0]["answer"]), change)
-        return answer_of(
-            change,
-            [
-                (
-                    ActionState(row["state"]),
-                    Receipt(row["receipt_status"], row["receipt_ends_at"]) if row["receipt_status"] else None,
-                )
-                for row in rows
-                if row["state"] is not None
-            ],
-        )
+class Ledger(Claims):
+    """Claims, the actions that they lead to, every attempt at them, and the journal."""
 
     async def take(
         self,
@@ -251,17 +123,25 @@ class Ledger:
                     ActionKind(row["kind"]),
                     SubscriptionId(row["subscription_id"]),
                     CancelReason(row["reason_text"], row["reason_code"]),
+                    row["flow_session_id"],
+                    None if row["offer"] is None else offer_from_json(json.loads(row["offer"])),
                 ),
                 attempt=row["attempts"],
                 owner=owner,
                 age_s=row["age_s"],
                 has_written=row["has_written"],
+                vendor=row["vendor"],
+                customer_id=row["customer_id"],
+                change=None if row["change"] is None else change_from_json(json.loads(row["change"])),
             )
             for row in rows
         ]
 
-    async def begin_write(self, taken: TakenAction) -> str | None:
-        """Store the attempt and return its idempotency key, before the call; None when the lease is lost."""
+    async def begin_write(self, taken: TakenAction, change: OfferChange | None = None) -> str | None:
+        """Store the attempt and what it sends, and return its idempotency key, before the call.
+
+        None when the lease is lost.
+        """
         async with self._transaction() as connection:
             row = await connection.fetchrow(
                 f"""
@@ -279,13 +159,15 @@ class Ledger:
             await connection.execute(
                 """
                 UPDATE aiocancel.action SET idempotency_key = $2, key_generation = $3, key_spent = false,
-                    key_used_at = CASE WHEN $4 THEN now() ELSE coalesce(key_used_at, now()) END
+                    key_used_at = CASE WHEN $4 THEN now() ELSE coalesce(key_used_at, now()) END,
+                    change = $5::jsonb
                 WHERE id = $1
                 """,
                 taken.action_id,
                 key,
                 generation,
                 spent,
+                None if change is None else json.dumps(change_to_json(change)),
             )
             await connection.execute(
                 "INSERT INTO aiocancel.attempt (action_id, number, idempotency_key) VALUES ($1, $2, $3)",
@@ -338,6 +220,55 @@ class Ledger:
             taken, "state = 'parked', finished_at = now(), parked_code = $4", (code,), "action_parked", code
         )
 
+    async def refuse(self, taken: TakenAction, code: str) -> bool:
+        """End the action for good because the claim turned out untrue; False when the lease is lost."""
+        return await self._settle(
+            taken, "state = 'refused', finished_at = now(), parked_code = $4", (code,), "action_refused", code
+        )
+
+    async def confirm(self, taken: TakenAction, offer_id: str, actions: Sequence[Action]) -> bool:
+        """Record the vendor's word and enqueue what follows from it, in one transaction.
+
+        False, and nothing enqueued, when the lease is lost or this flow session has paid before; the latter
+        ends the action as refused.
+        """
+        try:
+            if await self._confirm_first(taken, offer_id, actions):
+                return True
+        except _LeaseLostError:
+            return False
+        await self.refuse(taken, "flow_session_paid_before")
+        return False
+
+    async def _confirm_first(self, taken: TakenAction, offer_id: str, actions: Sequence[Action]) -> bool:
+        async with self._transaction() as connection:
+            first = await connection.fetchval(
+                """
+                INSERT INTO aiocancel.outcome (vendor, flow_session_id, claim_id, offer_id) VALUES ($1, $2, $3, $4)
+                ON CONFLICT DO NOTHING RETURNING true
+                """,
+                taken.vendor,
+                taken.action.flow_session_id,
+                taken.claim_id,
+                offer_id,
+            )
+            if not first:
+                return False
+            entries: list[Entry] = [(taken.claim_id, taken.action_id, "outcome_verified", offer_id)]
+            entries += await self._enqueue(connection, taken.claim_id, taken.claim_public_id, actions, first=1)
+            settled = await self._settle_in(
+                connection,
+                taken,
+                "state = 'done', finished_at = now(), receipt_status = $4",
+                ("verified",),
+                "action_applied",
+                None,
+            )
+            if not settled:
+                raise _LeaseLostError
+            await connection.executemany(JOURNAL, entries)
+        return True
+
     async def hand_back(self, taken: TakenAction, *, delay_s: float, code: str | None) -> bool:
         """Let any worker take the action again after ``delay_s``; False when the lease is lost."""
         return await self._settle(
@@ -357,22 +288,35 @@ class Ledger:
         code: str | None,
     ) -> bool:
         async with self._transaction() as connection:
-            settled = await connection.fetchval(
-                f"UPDATE aiocancel.action SET {assignments}, lease_owner = NULL WHERE {_LEASED} RETURNING id",  # noqa: S608
-                *_lease(taken),
-                *values,
+            return await self._settle_in(connection, taken, assignments, values, entry, code)
+
+    async def _settle_in(
+        self,
+        connection: Connection,
+        taken: TakenAction,
+        assignments: str,
+        values: Sequence[str | datetime | timedelta | None],
+        entry: str,
+        code: str | None,
+    ) -> bool:
+        settled = await connection.fetchval(
+            f"UPDATE aiocancel.action SET {assignments}, lease_owner = NULL WHERE {_LEASED} RETURNING id",  # noqa: S608
+            *_lease(taken),
+            *values,
+        )
+        if settled is None:
+            return False
+        await connection.execute(JOURNAL, taken.claim_id, taken.action_id, entry, code)
+        if entry == "action_applied":
+            await connection.execute(
+                """
+                UPDATE aiocancel.claim SET recovery_point = 'action_applied' WHERE id = $1 AND NOT EXISTS (
+                    SELECT FROM aiocancel.action WHERE claim_id = $1 AND state <> 'done' AND kind <> 'run_hooks')
+                """,
+                taken.claim_id,
             )
-            if settled is None:
-                return False
-            await connection.execute(_JOURNAL, taken.claim_id, taken.action_id, entry, code)
-            if entry == "action_applied":
-                await connection.execute(
-                    """
-                    UPDATE aiocancel.claim SET recovery_point = 'action_applied' WHERE id = $1 AND NOT EXISTS (
-                        SELECT FROM aiocancel.action WHERE claim_id = $1 AND state <> 'done')
-                    """,
-                    taken.claim_id,
-                )
+        if self._hooks and taken.action.kind is not ActionKind.RUN_HOOKS:
+            await connection.execute(ENQUEUE_HOOKS, taken.claim_id)
         return True
 
 

@@ -57,17 +57,24 @@ async def migrate(connection: Connection) -> list[int]:
 async def check_schema(connection: Connection) -> None:
     """Raise SchemaError unless the tables are exactly those of this release."""
     newest = max(migrations())
-    if await connection.fetchval("SELECT to_regclass('aiocancel.schema_version')") is None:
+    present = await installed_version(connection)
+    if present is None:
         raise SchemaError(
             "the tables of aiocancel do not exist in this database: run 'aiocancel migrate --database-url …' "
             "or set migrate_on_start=True"
         )
-    present = await _present_version(connection)
     _refuse_newer(present, newest)
     if present < newest:
         raise SchemaError(
             f"the tables of aiocancel have version {present}, this release needs {newest}: run 'aiocancel migrate'"
         )
+
+
+async def installed_version(connection: Connection) -> int | None:
+    """Return the version of the tables in this database, None where there are none."""
+    if await connection.fetchval("SELECT to_regclass('aiocancel.schema_version')") is None:
+        return None
+    return await _present_version(connection)
 
 
 def _refuse_newer(present: int, newest: int) -> None:

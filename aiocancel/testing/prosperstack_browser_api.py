@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import hmac
 import json
+from collections.abc import Mapping
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
@@ -58,7 +60,7 @@ class _BrowserApi:
         if simulator.require_signature and not verified:
             return _refused("The signature is missing." if not signature else "The signature is not valid.", 401)
         test_mode = request.query.get("testMode") == "true"
-        problem = None if test_mode else self._subscription_problem(payload)
+        problem = (None if test_mode else self._subscription_problem(payload)) or self._property_problem(payload)
         if problem is not None:
             return _refused(problem)
         session = simulator.create_session(
@@ -93,9 +95,38 @@ class _BrowserApi:
             return "subscription and subscriber must be objects."
         platform_id = subscription.get("platformId") or subscription.get("paymentProviderId")
         if platform_id is None:
-            return None if subscriber.get("internalId") else "A subscription or a subscriber is required."
+            if not subscriber.get("internalId"):
+                return "A subscription or a subscriber is required."
+            missing = [name for name in ("name", "email") if not subscriber.get(name)]
+            return f"The subscriber's {missing[0]} is required." if missing else None
         known = self._simulator.known_subscriptions
         return None if known is None or platform_id in known else "The subscription was not found."
+
+    def _property_problem(self, payload: Mapping[str, Any]) -> str | None:
+        known = self._simulator.properties
+        if known is None:
+            return None
+        for entity in ("subscriber", "subscription"):
+            values: Mapping[str, object] = (payload.get(entity) or {}).get("properties") or {}
+            for key, value in values.items():
+                if key not in known:
+                    return f"The property {key} does not exist."
+                if value is not None and not _is_of_type(value, known[key]):
+                    return f"The property {key} has to be a {known[key]}."
+        return None
+
+
+def _is_of_type(value: object, kind: str) -> bool:
+    if kind == "boolean":
+        return isinstance(value, bool)
+    if kind == "number":
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    if not isinstance(value, str) or kind == "text":
+        return isinstance(value, str)
+    try:
+        return date.fromisoformat(value).isoformat() == value
+    except ValueError:
+        return False
 
 
 def _json_object(body: bytes) -> dict[str, Any] | None:

@@ -71,7 +71,8 @@ class ProsperStackSimulator:
 
     ``sessions`` holds flow sessions by id, ``events`` every event oldest first, ``requests`` what
     arrived. ``confirmation_step`` keeps the iframe open after completion, ``report_incomplete`` makes
-    the × report ``incomplete`` before it closes, ``known_subscriptions`` (None: any) refuses others.
+    the × report ``incomplete`` before it closes, ``known_subscriptions`` (None: any) refuses others, and
+    ``properties`` (None: any) maps the identifiers of the custom properties that exist to their types.
     """
 
     def __init__(
@@ -89,6 +90,7 @@ class ProsperStackSimulator:
         redirect_uri: str | None = None,
         webhook_url: str | None = None,
         known_subscriptions: Collection[str] | None = None,
+        properties: Mapping[str, str] | None = None,
         rate_limit: int = 100,
     ) -> None:
         self.client_id = client_id
@@ -103,6 +105,7 @@ class ProsperStackSimulator:
         self.redirect_uri = redirect_uri
         self.webhook_url = webhook_url
         self.known_subscriptions = known_subscriptions
+        self.properties = properties
         self.rate_limit = rate_limit
         self.sessions: dict[str, JsonObject] = {}
         self.test_mode_sessions: set[str] = set()

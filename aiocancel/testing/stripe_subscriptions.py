@@ -257,7 +257,8 @@ def _items(draft: _Draft) -> str:
         if price is not None:
             new_cycle |= price["recurring"] != item["price"]["recurring"]
             stripe_objects.set_price(item, price)
-        item["quantity"] = entry.get("quantity", item["quantity"])
+        # Another price sets the quantity to 1 unless one is sent, as the SDK's own types say.
+        item["quantity"] = entry.get("quantity", item["quantity"] if price is None else 1)
         if "metadata" in entry:
             merge_metadata(item, entry["metadata"])
     _check_items(data)

@@ -6,7 +6,9 @@ and the npm package @prosperstack/flow 2.19.0, whose behaviour was observed in C
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Final, Literal
 
@@ -17,10 +19,11 @@ from aiocancel.config import origin_of
 from aiocancel.core.decision import Applier
 from aiocancel.core.flow import MAX_REASON_LENGTH, MAX_WORD_LENGTH, CancelReason, FlowClaim, FlowStatus, clean_text
 from aiocancel.core.identifiers import FlowSessionId, Mode, is_opaque_id
+from aiocancel.core.properties import Property, PropertyType, Source, fill
 from aiocancel.core.signing import SignedPayload, sign_payload
 from aiocancel.core.subscription import OwnedSubscription
-from aiocancel.errors import ConfigurationError, MalformedClaimError
-from aiocancel.ports import WidgetSettings
+from aiocancel.errors import ConfigurationError, MalformedClaimError, PropertyError
+from aiocancel.ports import OutcomeVerifier, WidgetSettings
 
 API_HOST: Final = "https://api.prosperstack.com"
 APP_HOST: Final = "https://app.prosperstack.com"
@@ -30,11 +33,20 @@ STYLE_HASHES: Final[Mapping[str, str]] = {
     "2.19.0": "'sha256-0II5nSAFgTOkBtdLO4MKsacG8pcjGGaEgpxvoOFKjm8='",
 }
 
+_TEST_KEY: Final = "key_test_"
+
 _WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "applies_cancellation": ("app", "vendor"),
     "applies_offers": ("app", "vendor"),
     "subscription_key": ("platformId", "paymentProviderId"),
     "display_mode": ("full_screen", "modal"),
+    "platform": ("connected", "custom"),
+}
+
+# What ProsperStack is told of a custom platform, besides custom properties.
+_FIELDS: Final[Mapping[str, Mapping[str, PropertyType]]] = {
+    "subscriber": {"name": "text", "email": "text"},
+    "subscription": {"mrr": "number", "arr": "number", "currency": "text", "trial": "boolean"},
 }
 
 
@@ -43,6 +55,8 @@ class ProsperStack:
     """A ProsperStack account.
 
     ``client_secret`` signs payloads and ``api_key`` reads the REST API; neither appears in a repr.
+    ``webhook_token`` (32 characters or more) is the end of the URL that you give ProsperStack for its webhook,
+    ``/cancel/webhook/<token>``: it signs nothing, so the URL itself has to be unguessable.
     ``script_url`` is where the page loads the client from: by default the vendor's CDN at
     ``client_version``, better your own copy of the npm package's ``dist/index.js`` with
     ``script_integrity``. For a version that aiocancel does not know, ``style_hash`` is the CSP hash
@@ -50,12 +64,31 @@ class ProsperStack:
     Stripe: this application, or ProsperStack itself. ``api_host`` and ``app_host`` differ from the
     vendor's only for a simulator, and are refused with a live Stripe key.
 
+    ``platform`` says what ProsperStack knows by itself. ``connected``: it reads subscriptions from Stripe, and
+    the payload names one. ``custom``: it is told everything. ``internalId`` is the customer's id as ``identify``
+    returned it, because by nothing else could a flow session be traced back to its customer;
+    ``subscriber_columns`` names the columns of the subscription query's row for ``name`` and ``email`` (by
+    default those), ``subscription_columns`` those for ``mrr``, ``arr``, ``currency`` and ``trial`` (by default
+    none is sent). A custom platform changes nothing by itself: both ``applies_…`` are ``app``.
+
+    ``properties`` are custom properties, read from the same row. A value of the wrong type, or of a missing
+    column, is left out of the payload and reported as a ``PropertyLeftOut`` event. So are a custom platform's name
+    and e-mail address, also where they are NULL or empty: the page comes up, and should ProsperStack insist on
+    them, the customer cancels the plain way.
+    A ``SubscriptionQuery`` that lacks a column is refused at the start.
+
+    The client's options: ``display_mode``, ``language``, ``disable_loading_indicator``, ``skip_offers`` (ids of
+    offers not to be presented) and ``test_mode``, in which ProsperStack has no side effects. What the customer
+    chose in test mode is still carried out by this application, so it needs Stripe's test mode and goes with no
+    live ``api_key``.
+
     Raises ConfigurationError.
     """
 
     client_id: str
     client_secret: str = field(repr=False)
     api_key: str | None = field(default=None, repr=False)
+    webhook_token: str | None = field(default=None, repr=False)
     applies_cancellation: Applier = "app"
     applies_offers: Applier = "vendor"
     flow_id: str | None = None
@@ -68,6 +101,13 @@ class ProsperStack:
     language: str | None = None
     api_host: str = API_HOST
     app_host: str = APP_HOST
+    platform: Literal["connected", "custom"] = "connected"
+    subscriber_columns: Mapping[str, str] = field(default_factory=dict)
+    subscription_columns: Mapping[str, str] = field(default_factory=dict)
+    properties: Sequence[Property] = ()
+    skip_offers: Sequence[str] = ()
+    test_mode: bool = False
+    disable_loading_indicator: bool = False
 
     name: str = field(default="prosperstack", init=False)
 
@@ -76,6 +116,11 @@ class ProsperStack:
             raise ConfigurationError("ProsperStack needs client_id: Settings → Account in its dashboard")
         if not self.client_secret:
             raise ConfigurationError("ProsperStack needs client_secret: Settings → Account in its dashboard")
+        if self.webhook_token is not None and not re.fullmatch(r"[A-Za-z0-9_-]{32,255}", self.webhook_token):
+            raise ConfigurationError(
+                "webhook_token must have 32 or more letters, digits, _ or -; "
+                "make one with: python -c 'import secrets; print(secrets.token_urlsafe(32))'"
+            )
         for setting, (one, other) in _WORDS.items():
             if getattr(self, setting) not in (one, other):
                 raise ConfigurationError(f"{setting} is '{one}' or '{other}'")
@@ -92,13 +137,48 @@ class ProsperStack:
             not self.script_url.startswith("/") or self.script_url.startswith(("//", "/\\"))
         ):
             origin_of(self.script_url, setting="script_url")
+        self._check_platform()
+        self._check_options()
+
+    def _check_platform(self) -> None:
+        for entity, columns in (("subscriber", self.subscriber_columns), ("subscription", self.subscription_columns)):
+            if columns and self.platform != "custom":
+                raise ConfigurationError(f"{entity}_columns are for platform='custom': a connected one is not told")
+            if not set(columns) <= set(_FIELDS[entity]) or not all(columns.values()):
+                raise ConfigurationError(f"{entity}_columns gives columns to {', '.join(_FIELDS[entity])}")
+        if self.platform == "custom" and (self.applies_cancellation, self.applies_offers) != ("app", "app"):
+            raise ConfigurationError(
+                "a custom platform changes nothing by itself: write applies_cancellation='app', applies_offers='app'"
+            )
+        given: object = self.properties
+        if not isinstance(given, Sequence) or not all(isinstance(each, Property) for each in given):
+            raise ConfigurationError("properties is a sequence of Property(…)")
+        names = [each.source.name for each in self.properties]
+        if twice := next((name for name in names if names.count(name) > 1), None):
+            raise ConfigurationError(f"the property {twice} is there twice")
+
+    def _check_options(self) -> None:
+        # One text is a sequence of letters, none of which is an offer.
+        if isinstance(self.skip_offers, str) or not all(self.skip_offers):
+            raise ConfigurationError("skip_offers is a sequence of offers' ids")
+        if self.test_mode and self.api_key is not None and not self.api_key.startswith(_TEST_KEY):
+            raise ConfigurationError(
+                f"test_mode does not go with a live api_key: use one that starts with {_TEST_KEY}, or none"
+            )
 
     @property
     def mode(self) -> Mode | None:
-        """Test for a ``key_test_`` API key, live for another one, None without a key."""
+        """Test in ``test_mode`` or with a ``key_test_`` API key, live with another one, None without a key."""
+        if self.test_mode:
+            return "test"
         if self.api_key is None:
             return None
-        return "test" if self.api_key.startswith("key_test_") else "live"
+        return "test" if self.api_key.startswith(_TEST_KEY) else "live"
+
+    @property
+    def names_customers(self) -> bool:
+        """Whether flow sessions name the customer: on a custom platform ProsperStack knows no subscription."""
+        return self.platform == "custom"
 
     @property
     def simulated(self) -> bool:
@@ -124,6 +204,12 @@ class ProsperStack:
         options: dict[str, Any] = {"displayMode": self.display_mode}
         if self.language is not None:
             options["language"] = self.language
+        if self.skip_offers:
+            options["skipOffers"] = list(self.skip_offers)
+        if self.test_mode:
+            options["testMode"] = True
+        if self.disable_loading_indicator:
+            options["disableLoadingIndicator"] = True
         window = {}
         if self.simulated:
             window = {
@@ -133,12 +219,62 @@ class ProsperStack:
         return WidgetSettings("prosperstack", self._script_url, self.script_integrity, options, window)
 
     def sign(self, subscription: OwnedSubscription) -> SignedPayload:
-        """Return the signed payload for a connected billing platform."""
+        """Return the signed payload in the shape of the platform, with every value of the row that fits its type."""
         payload: dict[str, Any] = {"clientId": self.client_id}
         if self.flow_id is not None:
             payload["flowId"] = self.flow_id
-        payload["subscription"] = {self.subscription_key: subscription.subscription_id}
+        if self.platform == "custom":
+            payload["subscriber"] = {"internalId": subscription.customer_id}
+        else:
+            payload["subscription"] = {self.subscription_key: subscription.subscription_id}
+        fill(payload, self._sources(), subscription.record)
         return sign_payload(payload, self.client_secret)
+
+    @property
+    def columns(self) -> Collection[str]:
+        """The columns of the row that the payload takes values from."""
+        return {source.column for source in self._sources()}
+
+    def left_out(self, subscription: OwnedSubscription) -> Sequence[PropertyError]:
+        """Return why values of this row do not go into the payload; empty when all do."""
+        return fill({}, self._sources(), subscription.record)
+
+    def _sources(self) -> list[Source]:
+        columns: Mapping[str, Mapping[str, str]] = {}
+        if self.platform == "custom":
+            columns = {
+                "subscriber": {"name": "name", "email": "email", **self.subscriber_columns},
+                "subscription": self.subscription_columns,
+            }
+        fields = [
+            Source((entity, name), _FIELDS[entity][name], column, is_required=entity == "subscriber")
+            for entity, named in columns.items()
+            for name, column in named.items()
+        ]
+        return [*fields, *(each.source for each in self.properties)]
+
+    def page_data(self, subscription: OwnedSubscription) -> Mapping[str, Any]:
+        """Return the signed payload under the name that the page script knows."""
+        return {"signedPayload": self.sign(subscription)}
+
+    def open_verifier(self) -> AbstractAsyncContextManager[OutcomeVerifier] | None:
+        """Open the REST API; None without an ``api_key``."""
+        if self.api_key is None:
+            return None
+        from aiocancel.vendors.prosperstack_api import open_prosperstack_api
+
+        return open_prosperstack_api(self)
+
+    def read_webhook(self, body: bytes) -> str:
+        """Return the event's id and nothing else: what the body says of the event is not believed."""
+        try:
+            data = msgspec.json.decode(body, type=_Ring)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            raise MalformedClaimError("The body is not a webhook of ProsperStack.") from None
+        event_id = data.event_id or data.id
+        if event_id is None or not is_opaque_id(event_id):
+            raise MalformedClaimError("The body names no event.")
+        return event_id
 
     def read_result(self, result: Mapping[str, Any]) -> FlowClaim:
         """Read a FlowResult; unknown fields are ignored, known ones must have their type."""
@@ -169,6 +305,11 @@ class ProsperStack:
 
 
 _Word = Annotated[str, msgspec.Meta(max_length=255)]
+
+
+class _Ring(msgspec.Struct):
+    event_id: str | None = None
+    id: str | None = None
 
 
 class _CancelReason(msgspec.Struct):

@@ -45,16 +45,17 @@ async def read_post(request: web.Request, vendor: FlowVendor, *, max_bytes: int)
     """Read a JSON or form post; raises MalformedClaimError with status 400, 413 or 415."""
     match request.content_type:
         case "application/json":
-            return read_json(await _read_body(request, max_bytes), vendor)
+            return read_json(await read_body(request, max_bytes), vendor)
         case "application/x-www-form-urlencoded":
-            return read_form(await _read_body(request, max_bytes))
+            return read_form(await read_body(request, max_bytes))
         case _:
             raise MalformedClaimError(
                 "Post application/json or application/x-www-form-urlencoded.", code="wrong_content_type", status=415
             )
 
 
-async def _read_body(request: web.Request, max_bytes: int) -> bytes:
+async def read_body(request: web.Request, max_bytes: int) -> bytes:
+    """Read a body of at most ``max_bytes``; raises MalformedClaimError with status 400 or 413."""
     too_large = MalformedClaimError(f"The body is larger than {max_bytes} bytes.", code="too_large", status=413)
     if (request.content_length or 0) > max_bytes:
         raise too_large

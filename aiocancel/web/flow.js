@@ -2,6 +2,8 @@
  *
  * The button is a form that works without this script. Whenever the vendor's window cannot be opened, or
  * hangs, the page is cleaned up, a message is shown, and the form leads to the plain page as before.
+ * What is particular to a vendor's client is in its driver: `start` runs once with the page, `submitted` when
+ * the form is sent, `open` when the page itself asks.
  */
 (function () {
   "use strict";
@@ -10,6 +12,7 @@
 
   var settings = /* SETTINGS */ {};
   var carried = readCarried(document.currentScript);
+  var plain = { url: settings.urls.plain, text: settings.texts.plain_link };
   var inFlight = false;
   var vendorIsBroken = false;
   var clientLoading = null;
@@ -106,127 +109,238 @@
     return clientLoading;
   }
 
-  var drivers = {
-    prosperstack: {
-      open: function (flow, callbacks) {
-        if (!window.ProsperStack || !window.ProsperStack.flow) throw new Error("the vendor's script is not there");
-        var options = Object.assign({}, settings.options, {
-          onStarted: callbacks.started,
-          onCompleted: callbacks.completed,
-          onClosed: callbacks.closed,
-          onError: callbacks.failed,
-        });
-        window.ProsperStack.flow(flow.signedPayload, options);
-      },
-      // Takes the client off the page when it failed or hangs, in the ways that version 2.19.0 survives.
-      clean: function () {
-        var frame = document.querySelector("iframe.prosperstack-iframe");
-        if (frame && frame.hasAttribute("src")) {
-          // The client hears only its app's origin; told so, it removes everything itself.
-          tellClosed();
-        } else if (frame) {
-          frame.remove();
-          removeStyle();
-        } else {
-          park();
+  /* Calls back when the browser blocks what the widget lives on; a violation elsewhere on the page is not our
+   * business. Returns a function that ends the watch. */
+  function watchViolations(blocked) {
+    function violated(event) {
+      var directive = event.effectiveDirective || event.violatedDirective;
+      var uri = String(event.blockedURI);
+      var isVendors = settings.hosts.some(function (host) { return uri === host || uri.indexOf(host + "/") === 0; });
+      if (isVendors && /^(connect|frame|child|default)-src$/.test(directive)) blocked();
+    }
+    document.addEventListener("securitypolicyviolation", violated);
+    return function () { document.removeEventListener("securitypolicyviolation", violated); };
+  }
+
+  // --- ProsperStack: a client that we open, and that tells us everything -----------------------------
+
+  function prosperstack() {
+    /* Runs the vendor's window. Resolves to its result, or to null when the customer closed it; rejects when
+     * it cannot be shown. The client itself may stay silent for ever, so a clock and the browser's own
+     * violation reports stand beside it. */
+    function run(flow) {
+      return new Promise(function (resolve, reject) {
+        var ended = false;
+        var started = false;
+        var result = null;
+        var clock = setTimeout(fail, settings.timeoutMs);
+        var unwatch = watchViolations(function () { if (!started) fail(); });
+
+        function end(settleWith, value) {
+          if (ended) return;
+          ended = true;
+          clearTimeout(clock);
+          unwatch();
+          settleWith(value);
         }
-      },
-    },
-  };
 
-  function tellClosed() {
-    window.dispatchEvent(new MessageEvent("message", { origin: settings.frameOrigin, data: { message: "closed" } }));
-  }
+        function fail() {
+          if (ended) return;
+          end(reject, new Error("the vendor's window cannot be shown"));
+          // After its own error the client puts up a panel first.
+          setTimeout(clean, 0);
+        }
 
-  function removeStyle() {
-    var style = document.getElementById("prosperstack-style");
-    if (style) style.remove();
-  }
+        loadClient().then(function () {
+          if (ended) return;
+          show(flow, {
+            onStarted: function () {
+              started = true;
+              clearTimeout(clock);
+            },
+            onCompleted: function (answer) {
+              result = answer;
+              end(resolve, answer);
+            },
+            onClosed: function () { end(resolve, result); },
+            onError: fail,
+          });
+        }).catch(fail);
+      });
+    }
 
-  /* The client still waits for its API. Were its elements removed now, a late answer would leave a live
-   * window behind, so they are hidden until that answer comes, and taken off then. */
-  function park() {
-    var overlay = document.getElementById("prosperstack-overlay");
-    var style = document.getElementById("prosperstack-style");
-    if (!overlay) return;
-    overlay.hidden = true;
-    overlay.style.display = "none";
-    if (style && style.sheet) style.sheet.disabled = true;
-    var watch = new MutationObserver(function (records) {
-      records.forEach(function (record) {
-        record.addedNodes.forEach(function (node) {
-          if (!(node instanceof HTMLIFrameElement) || !node.classList.contains("prosperstack-iframe")) return;
-          watch.disconnect();
-          node.style.display = "none";
-          if (node.hasAttribute("src")) {
-            tellClosed();
-          } else {
-            node.remove();
-            removeStyle();
-          }
+    function show(flow, callbacks) {
+      if (!window.ProsperStack || !window.ProsperStack.flow) throw new Error("the vendor's script is not there");
+      window.ProsperStack.flow(flow.signedPayload, Object.assign({}, settings.options, callbacks));
+    }
+
+    // Takes the client off the page when it failed or hangs, in the ways that version 2.19.0 survives.
+    function clean() {
+      var frame = document.querySelector("iframe.prosperstack-iframe");
+      if (frame && frame.hasAttribute("src")) {
+        // The client hears only its app's origin; told so, it removes everything itself.
+        tellClosed();
+      } else if (frame) {
+        frame.remove();
+        removeStyle();
+      } else {
+        park();
+      }
+    }
+
+    function tellClosed() {
+      window.dispatchEvent(new MessageEvent("message", { origin: settings.frameOrigin, data: { message: "closed" } }));
+    }
+
+    function removeStyle() {
+      var style = document.getElementById("prosperstack-style");
+      if (style) style.remove();
+    }
+
+    /* The client still waits for its API. Were its elements removed now, a late answer would leave a live
+     * window behind, so they are hidden until that answer comes, and taken off then. */
+    function park() {
+      var overlay = document.getElementById("prosperstack-overlay");
+      var style = document.getElementById("prosperstack-style");
+      if (!overlay) return;
+      overlay.hidden = true;
+      overlay.style.display = "none";
+      if (style && style.sheet) style.sheet.disabled = true;
+      var watch = new MutationObserver(function (records) {
+        records.forEach(function (record) {
+          record.addedNodes.forEach(function (node) {
+            if (!(node instanceof HTMLIFrameElement) || !node.classList.contains("prosperstack-iframe")) return;
+            watch.disconnect();
+            node.style.display = "none";
+            if (node.hasAttribute("src")) {
+              tellClosed();
+            } else {
+              node.remove();
+              removeStyle();
+            }
+          });
         });
       });
-    });
-    watch.observe(document.body, { childList: true });
+      watch.observe(document.body, { childList: true });
+    }
+
+    function open(form) {
+      return once(form, async function () {
+        statusOf(form)(settings.texts.opening);
+        var flow = await takeFlow();
+        var result;
+        try {
+          result = await run(flow);
+        } catch (error) {
+          return giveUp(form, settings.texts.blocked);
+        }
+        if (result !== null) return report(form, flow.grant, result);
+        statusOf(form)(settings.texts.closed);
+        tell(form, { outcome: "closed" });
+        return null;
+      });
+    }
+
+    return {
+      start: function () {},
+      submitted: function (event) {
+        event.preventDefault();
+        open(event.target);
+      },
+      open: open,
+    };
   }
 
-  /* Runs the vendor's window. Resolves to its result, or to null when the customer closed it; rejects when
-   * it cannot be shown. The client itself may stay silent for ever, so a clock and the browser's own
-   * violation reports stand beside it. */
-  function run(flow) {
-    var driver = drivers[settings.driver];
-    return new Promise(function (resolve, reject) {
-      var ended = false;
-      var started = false;
-      var result = null;
-      var clock = setTimeout(fail, settings.timeoutMs);
+  // --- StaySignal: a client that binds itself to the button, and tells us only how it ended -----------
 
-      function end(settleWith, value) {
-        if (ended) return;
-        ended = true;
-        clearTimeout(clock);
-        document.removeEventListener("securitypolicyviolation", violated);
-        settleWith(value);
+  function staysignal() {
+    var starting = null;
+    var isReady = false;
+    var clicked = null;
+    var grant = null;
+    var clock = null;
+
+    /* The button has to be dressed and the client started before anybody clicks. If either fails, the button
+     * does what it does without a script. */
+    function start() {
+      if (!starting) {
+        starting = prepare().catch(function () { vendorIsBroken = true; });
       }
+      return starting;
+    }
 
-      function fail() {
-        if (ended) return;
-        end(reject, new Error("the vendor's window cannot be shown"));
-        // After its own error the client puts up a panel first.
-        setTimeout(driver.clean, 0);
-      }
+    async function prepare() {
+      var flow = await takeFlow();
+      grant = flow.grant;
+      forms().forEach(function (form) { dress(form.querySelector("button"), flow.subscriptionId); });
+      watchViolations(fail);
+      await loadClient();
+      init();
+      isReady = true;
+    }
 
-      function violated(event) {
-        // Only what the widget itself lives on; a violation elsewhere on the page is not our business.
-        var directive = event.effectiveDirective || event.violatedDirective;
-        var blocked = String(event.blockedURI);
-        if (!started && /^(connect|frame|child|default)-src$/.test(directive) && isVendors(blocked)) fail();
-      }
+    // The id comes last: a client that watches for it must find the rest in place.
+    function dress(button, subscriptionId) {
+      Object.keys(settings.button).forEach(function (name) { button.setAttribute(name, settings.button[name]); });
+      button.setAttribute(settings.subscriptionAttribute, subscriptionId);
+    }
 
-      document.addEventListener("securitypolicyviolation", violated);
-      loadClient().then(function () {
-        if (ended) return;
-        driver.open(flow, {
-          started: function () {
-            started = true;
-            clearTimeout(clock);
-          },
-          completed: function (answer) {
-            result = answer;
-            end(resolve, answer);
-          },
-          closed: function () { end(resolve, result); },
-          failed: fail,
-        });
-      }).catch(fail);
-    });
-  }
+    function init() {
+      var names = settings.init.split(".");
+      var name = names.pop();
+      var owner = names.reduce(function (object, part) { return object && object[part]; }, window);
+      if (!owner || typeof owner[name] !== "function") throw new Error("the vendor's script is not there");
+      var config = Object.assign({}, settings.options, { onComplete: completed, onError: fail });
+      Promise.resolve(owner[name](config)).catch(fail);
+    }
 
-  function isVendors(uri) {
-    return settings.hosts.some(function (host) { return uri === host || uri.indexOf(host + "/") === 0; });
+    function completed() {
+      clearTimeout(clock);
+      return once(clicked, async function () {
+        // A grant is for one effect; who cancels again from the same page gets another.
+        var own = grant || (await takeFlow()).grant;
+        grant = null;
+        return report(clicked, own, { status: "canceled" });
+      });
+    }
+
+    function fail() {
+      clearTimeout(clock);
+      vendorIsBroken = true;
+      // Before a click there is nothing to say: the form leads to the plain page by itself.
+      if (clicked) giveUp(clicked, settings.texts.vendor_failed);
+    }
+
+    /* Whether a window opened, and whether it was closed, is not told; so after a while the plain way is
+     * offered beside it. */
+    function noteClick(event) {
+      var button = event.target instanceof Element && event.target.closest("form[data-aiocancel-form] button");
+      if (!button || !isReady || vendorIsBroken) return;
+      clicked = button.form;
+      clearTimeout(clock);
+      clock = setTimeout(function () { statusOf(button.form)(settings.texts.unopened, plain); }, settings.timeoutMs);
+    }
+
+    // While it goes down: the client's own listener may stop it on its way up.
+    document.addEventListener("click", noteClick, true);
+
+    return {
+      start: function () { if (forms().length) start(); },
+      submitted: function (event) { if (isReady) event.preventDefault(); },
+      open: async function (form) {
+        await start();
+        var button = (form || forms()[0] || document.createElement("form")).querySelector("button");
+        if (button) button.click();
+        return null;
+      },
+    };
   }
 
   // --- the page ------------------------------------------------------------------------------------
+
+  function forms() {
+    return Array.from(document.querySelectorAll("form[data-aiocancel-form]"));
+  }
 
   function statusOf(form) {
     var status = form && form.querySelector(".aiocancel-status");
@@ -248,38 +362,17 @@
     (target || document).dispatchEvent(new CustomEvent("aiocancel:outcome", { bubbles: true, detail: detail }));
   }
 
-  /* Opens the flow and returns the outcome as the server tells it; null when nothing was to be told. */
-  async function open(form) {
+  /* Does one thing at a time, and shows what went wrong in it. Resolves to the outcome as the server tells it,
+   * or to null. */
+  async function once(form, work) {
     if (inFlight) return null;
     inFlight = true;
-    var say = statusOf(form);
-    var plain = { url: settings.urls.plain, text: settings.texts.plain_link };
     if (form) form.setAttribute("aria-busy", "true");
-    say(settings.texts.opening);
     try {
-      var flow = await takeFlow();
-      var result;
-      try {
-        result = await run(flow);
-      } catch (error) {
-        vendorIsBroken = true;
-        say(settings.texts.blocked, plain);
-        tell(form, { outcome: "blocked" });
-        return null;
-      }
-      if (result === null) {
-        say(settings.texts.closed);
-        tell(form, { outcome: "closed" });
-        return null;
-      }
-      say(settings.texts.saving);
-      var outcome = await settle(await record(flow.grant, result), say);
-      say(outcome.message);
-      if (form && outcome.change !== "nothing") form.setAttribute("data-aiocancel-done", outcome.outcome);
-      tell(form, outcome);
-      return outcome;
+      return await work();
     } catch (error) {
       var refused = error instanceof Refusal;
+      var say = statusOf(form);
       say(refused ? error.reason : settings.texts.unsaved, refused && error.status === 401 ? null : plain);
       tell(form, { outcome: "failed", code: refused ? error.code : "network" });
       return null;
@@ -289,14 +382,36 @@
     }
   }
 
+  async function report(form, grant, result) {
+    var say = statusOf(form);
+    say(settings.texts.saving);
+    var outcome = await settle(await record(grant, result), say);
+    say(outcome.message);
+    if (form && outcome.change !== "nothing") form.setAttribute("data-aiocancel-done", outcome.outcome);
+    tell(form, outcome);
+    return outcome;
+  }
+
+  function giveUp(form, text) {
+    vendorIsBroken = true;
+    statusOf(form)(text, plain);
+    tell(form, { outcome: "blocked" });
+    return null;
+  }
+
+  var drivers = { prosperstack: prosperstack, staysignal: staysignal };
+  var driver = drivers[settings.driver] && drivers[settings.driver]();
+  // A driver of another release: the button does what it does without a script.
+  if (!driver) return;
+
   document.addEventListener("submit", function (event) {
     var form = event.target;
     if (!(form instanceof HTMLFormElement) || !form.hasAttribute("data-aiocancel-form")) return;
     // With the vendor out of reach the form does what it would do without a script.
-    if (vendorIsBroken || !drivers[settings.driver]) return;
-    event.preventDefault();
-    open(form);
+    if (!vendorIsBroken) driver.submitted(event);
   });
 
-  window.aiocancel = { open: open };
+  window.aiocancel = { open: driver.open };
+  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", driver.start);
+  else driver.start();
 })();

@@ -99,7 +99,7 @@ class FlowContext:
 
     @property
     def signed_payload(self) -> SignedPayload | None:
-        """The vendor's payload and its signature; None when there is nothing to cancel.
+        """The vendor's payload and its signature; None when there is nothing to cancel, or the vendor signs nothing.
 
         Raises FlowNotResolvedError when nobody has resolved the flow of this request.
         """
@@ -141,7 +141,7 @@ class FlowContext:
         """Return the button, a form that also works without JavaScript; empty when there is nothing to cancel."""
         if self._state in (FlowState.ANONYMOUS, FlowState.NO_SUBSCRIPTION):
             return Markup()
-        return button_markup(self._site, label)
+        return button_markup(self._site, label, self._owned)
 
     def resume_button(self, label: str = "Keep subscription") -> Markup:
         """Return a button that leads to taking a scheduled cancellation back; empty when there is no subscription.

@@ -5,6 +5,7 @@ Each handler reads, calls the service once and answers; what may be said is deci
 
 from __future__ import annotations
 
+import hmac
 import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -15,7 +16,7 @@ from aiohttp import web
 from aiocancel.core.decision import Answer, AnswerKind, Change
 from aiocancel.errors import ClaimError, UnavailableError, UnidentifiedError
 from aiocancel.telemetry import ClaimRefused
-from aiocancel.web.claims import read_post
+from aiocancel.web.claims import read_body, read_post
 from aiocancel.web.flow_context import FLOW_KEY, FlowContext, FlowState
 from aiocancel.web.markup import flow_data
 from aiocancel.web.pages import render_page
@@ -81,6 +82,18 @@ class Handlers:
         data = flow_data(flow.sealed) if flow.sealed else None
         return web.json_response({"state": flow.state, "flow": data}, headers={**_NO_STORE, "Vary": "Cookie"})
 
+    async def subscription(self, request: web.Request) -> web.Response:
+        """``GET /cancel/subscription``: ``{"subscriptionId": …}`` of whoever is logged in, null where there is none."""
+        try:
+            flow = await self._resolved(request)
+        except (ClaimError, UnavailableError) as error:
+            return self._refusal(error, wants_page=False)
+        owned = flow.subscription
+        return web.json_response(
+            {"subscriptionId": None if owned is None else owned.subscription_id},
+            headers={**_NO_STORE, "Vary": "Cookie"},
+        )
+
     async def plain(self, request: web.Request) -> web.Response:
         """``GET /cancel``: the way to cancel without any script and without the vendor; ``?change=resume`` back."""
         try:
@@ -109,6 +122,19 @@ class Handlers:
             leave_link=self._text("back_link" if resumes else "keep_button"),
             return_to=settings.return_to,
         )
+
+    async def webhook(self, request: web.Request) -> web.Response:
+        """``POST /cancel/webhook/{token}``: the flow vendor's doorbell; 204 as soon as the event's id is stored."""
+        token = self._site.vendor.webhook_token
+        given = request.match_info.get("token", "")
+        if token is None or not hmac.compare_digest(given.encode("utf-8", "replace"), token.encode()):
+            raise web.HTTPNotFound
+        try:
+            body = await read_body(request, self._site.settings.max_body_bytes)
+            await (await self._site.service()).ring(self._site.vendor.read_webhook(body))
+        except (ClaimError, UnavailableError) as error:
+            return self._refusal(error, wants_page=False)
+        return web.Response(status=204, headers=_NO_STORE)
 
     async def script(self, request: web.Request) -> web.Response:
         """``GET /cancel/flow.js``: the page script; its URL changes with its content."""

@@ -6,6 +6,7 @@ import json
 
 from markupsafe import Markup
 
+from aiocancel.core.subscription import OwnedSubscription
 from aiocancel.service import SealedFlow
 from aiocancel.web.site import Site
 
@@ -14,7 +15,7 @@ _SCRIPT = Markup('<script src="{}" nonce="{}" data-aiocancel="{}" defer></script
 # A real form: without our script, or with the vendor blocked, it opens the plain page instead.
 _BUTTON = Markup(
     '<form class="aiocancel-form" method="get" action="{}" data-aiocancel-form>'
-    '<button class="aiocancel-button" type="submit">{}</button>'
+    '<button class="aiocancel-button" type="submit"{}>{}</button>'
     '<p class="aiocancel-status" role="status" aria-live="polite" hidden></p>'
     "</form>"
 )
@@ -39,11 +40,15 @@ def resume_button_markup(site: Site, label: str) -> Markup:
     return _RESUME_BUTTON.format(site.settings.prefix, label)
 
 
-def button_markup(site: Site, label: str) -> Markup:
+def button_markup(site: Site, label: str, subscription: OwnedSubscription | None) -> Markup:
     """Return the form with its button and the place where the script says what happened."""
-    return _BUTTON.format(site.settings.prefix, label)
+    attributes = dict(site.widget.button_attributes)
+    if site.widget.subscription_attribute is not None and subscription is not None:
+        attributes[site.widget.subscription_attribute] = subscription.subscription_id
+    written = Markup().join(Markup(' {}="{}"').format(name, value) for name, value in attributes.items())
+    return _BUTTON.format(site.settings.prefix, written, label)
 
 
 def flow_data(sealed: SealedFlow) -> dict[str, object]:
     """Return what the page script needs for one flow, as JSON values."""
-    return {"signedPayload": sealed.signed_payload, "grant": sealed.grant, "expiresAt": sealed.expires_at}
+    return {**sealed.page_data, "grant": sealed.grant, "expiresAt": sealed.expires_at}

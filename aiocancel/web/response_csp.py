@@ -29,15 +29,20 @@ _PLACEHOLDER = "aiocancelNoncePlaceholder"
 KEEPS_OWN_POLICY: Final = web.ResponseKey("aiocancel_keeps_own_policy", bool)
 
 
+def needed_sources(vendor: FlowVendor) -> dict[str, list[str]]:
+    """Return what every policy of the site is widened by; a page's nonce comes on top."""
+    sources = {directive: list(values) for directive, values in vendor.csp_sources().items()}
+    # Our own requests: the payload, the result, and the plain form where forms are restricted.
+    sources.setdefault("connect-src", []).append("'self'")
+    sources.setdefault("form-action", []).append("'self'")
+    return sources
+
+
 class PolicyWriter:
     """Widens the policies of one site; the work for each distinct header text is done once."""
 
     def __init__(self, vendor: FlowVendor, base_policy: str | None, on_event: EventHook) -> None:
-        sources = {directive: list(values) for directive, values in vendor.csp_sources().items()}
-        # Our own requests: the payload, the result, and the plain form where forms are restricted.
-        sources.setdefault("connect-src", []).append("'self'")
-        sources.setdefault("form-action", []).append("'self'")
-        self._sources = sources
+        self._sources = needed_sources(vendor)
         self._base_policy = base_policy
         self._on_event = on_event
         self._widened: Callable[[str], str] = lru_cache(maxsize=256)(self._widen_plain)

@@ -13,7 +13,7 @@ from aiohttp import web
 
 from aiocancel.config import Settings
 from aiocancel.errors import AiocancelError
-from aiocancel.ports import FlowVendor
+from aiocancel.ports import FlowVendor, WidgetSettings
 from aiocancel.service import FlowService
 from aiocancel.telemetry import EventHook
 
@@ -28,6 +28,8 @@ _TEXTS_FOR_SCRIPT = (
     "saving",
     "closed",
     "blocked",
+    "vendor_failed",
+    "unopened",
     "unsaved",
     "plain_link",
     "not_logged_in",
@@ -53,7 +55,8 @@ class Site:
         self.on_event = on_event
         self._identify = identify
         self._start = start
-        self.script = _page_script(settings, vendor)
+        self.widget = vendor.widget()
+        self.script = _page_script(settings, vendor, self.widget)
         self.script_version = hashlib.sha256(self.script).hexdigest()[:12]
         self.script_url = f"{settings.prefix}/flow.js?v={self.script_version}"
 
@@ -91,14 +94,16 @@ class Site:
 FLOW_PAGE_MARK = "__aiocancel_flow_page__"
 
 
-def _page_script(settings: Settings, vendor: FlowVendor) -> bytes:
-    widget = vendor.widget()
+def _page_script(settings: Settings, vendor: FlowVendor, widget: WidgetSettings) -> bytes:
     sources = vendor.csp_sources()
     values: Mapping[str, Any] = {
         "driver": widget.driver,
         "script": {"url": widget.script_url, "integrity": widget.script_integrity},
         "options": widget.options,
         "window": widget.window,
+        "init": widget.init_function,
+        "button": widget.button_attributes,
+        "subscriptionAttribute": widget.subscription_attribute,
         "hosts": [*sources.get("connect-src", ()), *sources.get("frame-src", ())],
         "frameOrigin": next(iter(sources.get("frame-src", ())), None),
         "urls": {

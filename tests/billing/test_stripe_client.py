@@ -391,7 +391,7 @@ async def test_an_id_that_is_none_never_leaves(client: StripeClient, stripe: Str
 
 
 async def test_an_expected_cancellation_is_never_sent(client: StripeClient, stripe: StripeSimulator) -> None:
-    with pytest.raises(ValueError, match="never written"):
+    with pytest.raises(ValueError, match="nothing to write"):
         await send(client, ActionKind.EXPECT_CANCELLATION)
     assert stripe.requests == []
 

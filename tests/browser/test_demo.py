@@ -40,7 +40,7 @@ async def test_a_customer_of_the_demo_cancels_sees_what_stripe_says_and_comes_ba
     await page.set_viewport_size({"width": width, "height": 844})
     await page.goto(url)
     await fits(page)
-    await page.get_by_role("button", name="Log in as zoe").click()
+    await log_in(page, "zoe")
     await expect(page.locator("[data-stripe=status]")).to_have_text("active")
     await fits(page)
     await page.get_by_role("button", name="Cancel subscription").click()
@@ -61,6 +61,40 @@ async def test_a_customer_of_the_demo_cancels_sees_what_stripe_says_and_comes_ba
     await page.get_by_role("link", name="Back to your account").click()
     await expect(page.locator("[data-stripe=status]")).to_have_text("active")
     assert observed.errors == []
+
+
+OFFERS = [
+    pytest.param("coupon", "discounts", "25% off for 3 months", id="coupon"),
+    pytest.param("trial_extension", "status", "trialing", id="trial extension"),
+    pytest.param("change_plan", "pays", "$9 a month", id="another plan"),
+    pytest.param("pause_subscription", "paused", "until", id="pause"),
+    pytest.param("custom", "status", "active", id="custom offer"),
+]
+
+
+@pytest.mark.parametrize("demo", ["genuine"], indirect=True)
+@pytest.mark.parametrize(("offer", "where", "shown"), OFFERS)
+async def test_a_customer_of_the_demo_accepts_an_offer_and_sees_it_at_stripe(
+    demo: tuple[str, str], page: Page, observed: Observed, offer: str, where: str, shown: str
+) -> None:
+    await page.goto(demo[0])
+    await log_in(page, "ada")
+    await page.get_by_role("button", name="Cancel subscription").click()
+    flow = page.frame_locator("iframe.prosperstack-iframe")
+    await flow.locator("[data-test=reason-not_using]").click()
+    await flow.locator("[data-test=continue]").click()
+    await flow.locator(f"[data-test=accept-{offer}]").click()
+    await expect(page.locator(".aiocancel-status")).to_contain_text("Thank you")
+    await expect(page.locator(f"[data-stripe={where}]")).to_contain_text(shown)
+    await fits(page)
+    assert observed.csp_violations == []
+    assert observed.errors == []
+
+
+async def log_in(page: Page, customer: str) -> None:
+    """Log in and wait for the page's script: a click before that leads to the plain page, as it should."""
+    await page.get_by_role("button", name=f"Log in as {customer}").click()
+    await page.wait_for_function("() => window.aiocancel !== undefined")
 
 
 async def fits(page: Page) -> None:

@@ -61,7 +61,7 @@ def outcome(status: FlowStatus, vendor: str = "prosperstack") -> VerifiedOutcome
 
 def decide_any(claim: FlowClaim, policy: Policy) -> Decision:
     proven = verify_own_choice(claim, GRANT)
-    return decide(proven, policy) if proven else decide_unproven(claim, policy)
+    return decide(proven, policy) if proven else decide_unproven(claim, SUBSCRIPTION_ID, policy)
 
 
 # Deciding
@@ -126,18 +126,34 @@ def test_an_accepted_offer_is_recorded_and_left_to_whoever_applies_offers(
 ) -> None:
     claim = FlowClaim("prosperstack", FlowStatus.SAVED, offer_id="offr_1", offer_type=offer_type)
     expected = Decision(Change.OFFER, answer=Answer(kind, Change.OFFER))
-    assert decide_unproven(claim, Policy(applies_offers=applier)) == expected
+    assert decide_unproven(claim, SUBSCRIPTION_ID, Policy(applies_offers=applier)) == expected
+
+
+@pytest.mark.parametrize("applier", ["vendor", "app"])
+def test_where_the_vendor_can_be_asked_it_is_asked_about_the_flow_session(applier: Applier) -> None:
+    session_id = FlowSessionId("sess_1")
+    claim = FlowClaim("prosperstack", FlowStatus.SAVED, session_id, offer_id="offr_1", offer_type="custom")
+    ask = Action(ActionKind.VERIFY_OFFER, SUBSCRIPTION_ID, flow_session_id=session_id)
+    policy = Policy(applies_offers=applier, verifies_offers=True)
+    assert decide_unproven(claim, SUBSCRIPTION_ID, policy) == Decision(Change.OFFER, (ask,))
+
+
+def test_an_offer_without_a_flow_session_cannot_be_asked_about() -> None:
+    claim = FlowClaim("prosperstack", FlowStatus.SAVED, offer_id="offr_1", offer_type="coupon")
+    expected = Decision(Change.OFFER, answer=Answer(AnswerKind.MANUAL, Change.OFFER))
+    policy = Policy(applies_offers="app", verifies_offers=True)
+    assert decide_unproven(claim, SUBSCRIPTION_ID, policy) == expected
 
 
 @pytest.mark.parametrize("status", sorted(set(FlowStatus) - {FlowStatus.SAVED}))
 def test_without_proof_no_other_status_does_anything(status: FlowStatus) -> None:
-    assert decide_unproven(FlowClaim("prosperstack", status), Policy()) == NOTHING
+    assert decide_unproven(FlowClaim("prosperstack", status), SUBSCRIPTION_ID, Policy()) == NOTHING
 
 
 @given(claim=claims, policy=policies)
 @settings(max_examples=60)
 def test_without_proof_nothing_is_ever_changed(claim: FlowClaim, policy: Policy) -> None:
-    decision = decide_unproven(claim, policy)
+    decision = decide_unproven(claim, SUBSCRIPTION_ID, policy)
     assert decision.actions == ()
     assert decision.answer is not None
     assert decision.change not in (Change.CANCELLATION, Change.RESUMPTION)
@@ -233,9 +249,9 @@ def test_a_date_is_told_only_with_something_that_stripe_has_done(
 def test_an_answer_is_open_as_long_as_a_worker_has_something_to_do(
     actions: list[tuple[ActionState, Receipt | None]],
 ) -> None:
-    parked = any(state is ActionState.PARKED for state, _ in actions)
+    ended_early = any(state in (ActionState.PARKED, ActionState.REFUSED) for state, _ in actions)
     unfinished = any(not state.is_final for state, _ in actions)
-    if unfinished and not parked:
+    if unfinished and not ended_early:
         assert not answer_of(Change.CANCELLATION, actions).is_settled
 
 

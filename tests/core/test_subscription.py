@@ -12,7 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aiocancel.core.identifiers import CustomerId, SubscriptionId, is_opaque_id
-from aiocancel.core.subscription import ENDED_STATUSES, OwnedSubscription, Subscription, read_subscription
+from aiocancel.core.subscription import (
+    ENDED_STATUSES,
+    AppliedDiscount,
+    CollectionPause,
+    Item,
+    OwnedSubscription,
+    Subscription,
+    read_subscription,
+)
 
 PERIOD_END = datetime(2027, 3, 1, tzinfo=UTC)
 EARLIER, LATER = PERIOD_END - timedelta(days=3), PERIOD_END + timedelta(days=300)
@@ -100,6 +108,109 @@ def test_an_object_may_leave_out_what_is_not_set(missing: str) -> None:
     data = stripe_object()
     del data[missing]
     assert read_subscription(data) == GOING_ON
+
+
+def line(**changes: Any) -> dict[str, Any]:
+    return {
+        "id": "si_1",
+        "current_period_end": int(PERIOD_END.timestamp()),
+        "quantity": 3,
+        "price": {"id": "price_1", "recurring": {"interval": "year", "interval_count": 2, "usage_type": "licensed"}},
+        **changes,
+    }
+
+
+LICENSED = Item("si_1", "price_1", "year", 2, is_metered=False, quantity=3, period_end=PERIOD_END)
+METERED = {"id": "price_1", "recurring": {"interval": "month", "interval_count": 1, "usage_type": "metered"}}
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        pytest.param(line(), LICENSED, id="licensed"),
+        pytest.param(
+            {"id": "si_1", "price": METERED, "current_period_end": None},
+            Item("si_1", "price_1", "month", 1, is_metered=True),
+            id="metered, without a quantity or a period",
+        ),
+        pytest.param(
+            line(price={"id": "price_1", "recurring": None}),
+            dataclasses.replace(LICENSED, interval="month", interval_count=1),
+            id="a price that does not say how often",
+        ),
+    ],
+)
+def test_an_item_is_read_with_its_price_and_how_often_it_is_paid(data: dict[str, Any], expected: Item) -> None:
+    assert read_subscription(stripe_object(items={"data": [data]})).items == (expected,)
+
+
+def test_every_item_is_read_in_stripes_order() -> None:
+    read = read_subscription(stripe_object(items={"data": [line(id="si_2"), line(), line(id="si_0")]}))
+    assert [item.item_id for item in read.items] == ["si_2", "si_1", "si_0"]
+
+
+@pytest.mark.parametrize(
+    ("discount", "expected"),
+    [
+        pytest.param(
+            {"id": "di_1", "source": {"type": "coupon", "coupon": "SAVE"}},
+            AppliedDiscount("di_1", "SAVE"),
+            id="a coupon's id",
+        ),
+        pytest.param(
+            {"id": "di_1", "source": {"type": "coupon", "coupon": {"id": "SAVE", "object": "coupon"}}},
+            AppliedDiscount("di_1", "SAVE"),
+            id="a coupon, expanded",
+        ),
+        pytest.param(
+            {"id": "di_1", "source": {"type": "coupon", "coupon": None}}, AppliedDiscount("di_1", None), id="no coupon"
+        ),
+        pytest.param({"id": "di_1", "source": None}, AppliedDiscount("di_1", None), id="no source"),
+        pytest.param({"id": "di_1"}, AppliedDiscount("di_1", None), id="nothing about a source"),
+        pytest.param("di_1", AppliedDiscount("di_1", None), id="not expanded"),
+    ],
+)
+def test_a_discount_is_read_with_its_coupon_where_it_has_one(discount: object, expected: AppliedDiscount) -> None:
+    assert read_subscription(stripe_object(discounts=[discount])).discounts == (expected,)
+
+
+@pytest.mark.parametrize(
+    ("pause", "expected"),
+    [
+        pytest.param(None, None, id="not paused"),
+        pytest.param(
+            {"behavior": "void", "resumes_at": int(LATER.timestamp())}, CollectionPause("void", LATER), id="for a time"
+        ),
+        pytest.param(
+            {"behavior": "keep_as_draft", "resumes_at": None}, CollectionPause("keep_as_draft", None), id="for good"
+        ),
+        pytest.param({"behavior": "void"}, CollectionPause("void", None), id="no end named"),
+    ],
+)
+def test_a_pause_of_payments_is_read_with_its_end(pause: object, expected: CollectionPause | None) -> None:
+    assert read_subscription(stripe_object(pause_collection=pause)).paused == expected
+
+
+def test_the_trials_end_and_the_currency_are_read() -> None:
+    read = read_subscription(stripe_object(trial_end=int(LATER.timestamp()), currency="jpy"))
+    assert (read.trial_end, read.currency) == (LATER, "jpy")
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        pytest.param({"items": {"data": [line(price={"recurring": {}})]}}, id="a price without an id"),
+        pytest.param({"items": {"data": [{"price": METERED}]}}, id="an item without an id"),
+        pytest.param({"discounts": [{"source": {"coupon": "SAVE"}}]}, id="a discount without an id"),
+        pytest.param({"discounts": [7]}, id="a discount that is a number"),
+        pytest.param({"pause_collection": {"resumes_at": None}}, id="a pause without a behavior"),
+        pytest.param({"pause_collection": "void"}, id="a pause that is a word"),
+        pytest.param({"trial_end": "soon"}, id="a trial that ends with a word"),
+    ],
+)
+def test_what_an_offer_would_be_decided_by_is_never_guessed(broken: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="lacks a field"):
+        read_subscription(stripe_object(**broken))
 
 
 def test_another_kind_of_object_is_refused() -> None:

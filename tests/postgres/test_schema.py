@@ -37,7 +37,16 @@ async def test_migrating_an_empty_database_makes_every_table(empty: asyncpg.Conn
     assert await migrate(empty) == list(migrations())
     await check_schema(empty)
     tables = await empty.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'aiocancel' ORDER BY 1")
-    assert [row["tablename"] for row in tables] == ["action", "attempt", "claim", "journal", "schema_version"]
+    assert [row["tablename"] for row in tables] == [
+        "action",
+        "attempt",
+        "claim",
+        "doorbell",
+        "event_cursor",
+        "journal",
+        "outcome",
+        "schema_version",
+    ]
 
 
 async def test_migrating_again_changes_nothing(empty: asyncpg.Connection[asyncpg.Record]) -> None:

@@ -147,6 +147,13 @@ async def test_a_query_that_cannot_work_is_refused_at_start_with_the_reason(pool
         await SubscriptionQuery(sql).prepare(pool)
 
 
+async def test_columns_that_something_else_needs_are_missed_at_start(pool: Pool) -> None:
+    query = SubscriptionQuery("SELECT stripe_subscription_id, 3 AS seats FROM app_subscription WHERE customer_id = $1")
+    await query.prepare(pool, needs={"seats"})
+    with pytest.raises(ConfigurationError, match="must return a column named region and one named since, for the flow"):
+        await query.prepare(pool, needs={"since", "seats", "region"})
+
+
 async def test_comparing_as_text_makes_any_type_of_id_work(pool: Pool) -> None:
     await pool.execute("CREATE TABLE account (id date, subscription_id text)")
     await pool.execute("INSERT INTO account VALUES ('2026-11-02', 'sub_1')")

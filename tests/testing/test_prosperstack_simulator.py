@@ -116,6 +116,8 @@ async def test_a_flow_without_required_signatures_says_whether_the_signature_was
         {"clientId": "acct_simulator"},
         {"clientId": "acct_simulator", "subscription": "sub_1"},
         {"clientId": "acct_simulator", "subscription": {"platformId": "sub_unknown"}},
+        {"clientId": "acct_simulator", "subscriber": {"name": "Ada", "email": "ada@example.com"}},
+        {"clientId": "acct_simulator", "subscriber": {"internalId": "1", "name": "Ada"}},
     ],
 )
 async def test_a_payload_that_names_nobody_known_is_refused_with_a_reason(
@@ -125,6 +127,42 @@ async def test_a_payload_that_names_nobody_known_is_refused_with_a_reason(
     status, body, _ = await open_flow(http, hosts, simulator, payload)
     assert status == 400
     assert set(body) == {"error"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "right", "wrong"),
+    [
+        ("text", "EU", 7),
+        ("number", 1.5, "1.5"),
+        ("number", 0, True),
+        ("boolean", False, 0),
+        ("date", "2026-01-31", "31.01.2026"),
+        ("date", "2024-02-29", "20240229"),
+        ("date", None, 1_767_000_000),
+    ],
+)
+async def test_a_known_property_has_to_have_its_type(
+    http: aiohttp.ClientSession, hosts: Hosts, simulator: ProsperStackSimulator, kind: str, right: object, wrong: object
+) -> None:
+    simulator.properties = {"answer": kind}
+    for value, status in ((right, 201), (wrong, 400)):
+        payload = {
+            "clientId": simulator.client_id,
+            "subscriber": {"internalId": "1", "name": "Ada", "email": "ada@example.com"},
+            "subscription": {"properties": {"answer": value}},
+        }
+        assert (await open_flow(http, hosts, simulator, payload))[0] == status
+
+
+async def test_a_property_that_was_never_created_is_refused(
+    http: aiohttp.ClientSession, hosts: Hosts, simulator: ProsperStackSimulator
+) -> None:
+    simulator.properties = {"region": "text"}
+    payload = {"clientId": simulator.client_id, "subscription": {**SUBSCRIPTION, "properties": {"Region": "EU"}}}
+    assert (await open_flow(http, hosts, simulator, payload))[:2] == (
+        400,
+        {"error": "The property Region does not exist."},
+    )
 
 
 async def test_the_old_name_of_the_subscription_id_is_understood(

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from aiocancel import Property, sign_payload
 from aiocancel.core.csp import ContentSecurityPolicy
 from aiocancel.core.flow import CancelReason, FlowClaim, FlowStatus
 from aiocancel.core.identifiers import CustomerId, FlowSessionId, SubscriptionId
 from aiocancel.core.subscription import OwnedSubscription
 from aiocancel.errors import ConfigurationError, MalformedClaimError
+from aiocancel.ports import ReadsRows
 from aiocancel.vendors.prosperstack import API_HOST, APP_HOST
 from tests.saas import CLIENT_SECRET, vendor
 
@@ -69,6 +74,142 @@ def test_the_payload_and_its_signature_are_those_of_the_vendors_algorithm(
 
 def test_nothing_of_the_applications_row_is_signed_by_itself() -> None:
     assert "ada" not in vendor().sign(OWNED).payload
+
+
+# Properties and the custom platform
+
+PROPERTIES = (
+    Property("number_of_contacts", "number", entity="subscription", column="contacts"),
+    Property("on_annual_plan", "boolean", entity="subscription"),
+    Property("customer_since", "date", entity="subscriber", column="created"),
+    Property("region", "text", entity="subscriber"),
+)
+ROW = {
+    "name": "Zoë Ångström",
+    "email": "zoe@example.com",
+    "contacts": 1200,
+    "on_annual_plan": False,
+    "created": date(2024, 2, 29),
+    "region": "EU",
+    "monthly": Decimal("99.90"),
+    "yearly": Decimal("1198.80"),
+    "currency": "eur",
+    "on_trial": True,
+    "password_hash": "secret",
+}
+ALL_COLUMNS = {"mrr": "monthly", "arr": "yearly", "currency": "currency", "trial": "on_trial"}
+CUSTOM = {"platform": "custom", "applies_offers": "app"}
+
+
+def owned(**changes: Any) -> OwnedSubscription:
+    return OwnedSubscription(CustomerId("42"), SubscriptionId("sub_H6X0WYrAzq2iGk"), {**ROW, **changes})
+
+
+@pytest.mark.parametrize(
+    ("changes", "row", "payload", "signature"),
+    [
+        pytest.param(
+            {"properties": PROPERTIES},
+            {},
+            f'{{"clientId":"{CLIENT}","subscription":{{"platformId":"sub_H6X0WYrAzq2iGk",'
+            '"properties":{"number_of_contacts":1200,"on_annual_plan":false}},'
+            '"subscriber":{"properties":{"customer_since":"2024-02-29","region":"EU"}}}',
+            "86587505753726e217a5c0337e3e8f178af9a90009c16921838dfa35715ac28b",
+            id="connected, with properties",
+        ),
+        pytest.param(
+            {"properties": PROPERTIES},
+            dict.fromkeys(("contacts", "on_annual_plan", "created", "region")),
+            f'{{"clientId":"{CLIENT}","subscription":{{"platformId":"sub_H6X0WYrAzq2iGk"}}}}',
+            "74749379cdce03c54f7528f40bd9739c617d91a4e0b63c8989f1e599cf645ef9",
+            id="connected, all properties NULL",
+        ),
+        pytest.param(
+            CUSTOM,
+            {},
+            f'{{"clientId":"{CLIENT}","subscriber":{{"internalId":"42",'
+            '"name":"Zo\\u00eb \\u00c5ngstr\\u00f6m","email":"zoe@example.com"}}',
+            "8804fe0cc9d93078c52626fa61236ed4870ed3fd96f044daf9bb7777c5ce7748",
+            id="custom, as little as possible",
+        ),
+        pytest.param(
+            {
+                **CUSTOM,
+                "flow_id": "flow_1",
+                "subscriber_columns": {"name": "region"},
+                "subscription_columns": ALL_COLUMNS,
+                "properties": PROPERTIES,
+            },
+            {},
+            f'{{"clientId":"{CLIENT}","flowId":"flow_1","subscriber":{{"internalId":"42","name":"EU",'
+            '"email":"zoe@example.com","properties":{"customer_since":"2024-02-29","region":"EU"}},'
+            '"subscription":{"mrr":99.9,"arr":1198.8,"currency":"eur","trial":true,'
+            '"properties":{"number_of_contacts":1200,"on_annual_plan":false}}}',
+            "e8605a3a49599a120e56c13a575d33f6650af0e4d79a78dacdb38b52252d0536",
+            id="custom, everything",
+        ),
+    ],
+)
+def test_each_platform_has_its_payload_byte_for_byte(
+    changes: dict[str, Any], row: dict[str, Any], payload: str, signature: str
+) -> None:
+    signed = vendor(client_id=CLIENT, **changes).sign(owned(**row))
+    assert (signed.payload, signed.signature) == (payload, signature)
+
+
+def test_a_value_of_the_wrong_type_is_left_out_of_the_payload_and_named_without_being_shown() -> None:
+    chosen = vendor(**CUSTOM, properties=PROPERTIES, subscription_columns={"mrr": "monthly"})
+    row = owned(email=None, name=b"Zoe", contacts="s3cr3t", monthly="s3cr3t", created="s3cr3t")
+    assert chosen.sign(row) == sign_payload(
+        {
+            "clientId": "acct_test",
+            "subscriber": {"internalId": "42", "properties": {"region": "EU"}},
+            "subscription": {"properties": {"on_annual_plan": False}},
+        },
+        CLIENT_SECRET,
+    )
+    problems = chosen.left_out(row)
+    assert [(problem.name, problem.expected) for problem in problems] == [
+        ("subscriber.name", "text"),
+        ("subscriber.email", "text"),
+        ("subscription.mrr", "number"),
+        ("subscription.properties.number_of_contacts", "number"),
+        ("subscriber.properties.customer_since", "date"),
+    ]
+    assert "s3cr3t" not in repr(problems)
+
+
+@pytest.mark.parametrize(
+    ("changes", "columns"),
+    [
+        ({}, set()),
+        ({"properties": PROPERTIES}, {"contacts", "on_annual_plan", "created", "region"}),
+        (CUSTOM, {"name", "email"}),
+        (
+            {**CUSTOM, "subscriber_columns": {"email": "contact"}, "subscription_columns": {"mrr": "monthly"}},
+            {"name", "contact", "monthly"},
+        ),
+    ],
+    ids=repr,
+)
+def test_the_columns_that_a_payload_needs_are_known_beforehand(changes: dict[str, Any], columns: set[str]) -> None:
+    chosen = vendor(**changes)
+    assert isinstance(chosen, ReadsRows)
+    assert set(chosen.columns) == columns
+
+
+row_values: st.SearchStrategy[Mapping[str, Any]] = st.dictionaries(
+    st.sampled_from([*ROW]),
+    st.none() | st.booleans() | st.integers() | st.floats() | st.decimals() | st.text() | st.dates() | st.binary(),
+)
+
+
+@given(row=row_values)
+@settings(max_examples=200)
+def test_whatever_the_row_holds_a_payload_is_signed_and_says_whose_it_is(row: Mapping[str, Any]) -> None:
+    chosen = vendor(**CUSTOM, properties=PROPERTIES, subscription_columns=ALL_COLUMNS)
+    signed = chosen.sign(OwnedSubscription(CustomerId("42"), SubscriptionId("sub_1"), row))
+    assert signed.payload.startswith('{"clientId":"acct_test","subscriber":{"internalId":"42"')
 
 
 # What the page needs
@@ -133,6 +274,20 @@ def test_display_and_language_are_passed_on() -> None:
     assert widget.options == {"displayMode": "modal", "language": "sv"}
 
 
+def test_every_further_option_is_passed_on_under_the_clients_name_for_it() -> None:
+    widget = vendor(skip_offers=("offr_1", "offr_2"), test_mode=True, disable_loading_indicator=True).widget()
+    assert widget.options == {
+        "displayMode": "full_screen",
+        "skipOffers": ["offr_1", "offr_2"],
+        "testMode": True,
+        "disableLoadingIndicator": True,
+    }
+
+
+def test_test_mode_leaves_the_payload_as_it_is() -> None:
+    assert vendor(test_mode=True).sign(OWNED) == vendor().sign(OWNED)
+
+
 @pytest.mark.parametrize(
     "hosts",
     [{"api_host": "http://127.0.0.1:8001"}, {"app_host": "http://127.0.0.1:8002"}],
@@ -169,6 +324,11 @@ def test_the_api_key_says_the_mode(api_key: str | None, mode: str | None) -> Non
     assert vendor(api_key=api_key).mode == mode
 
 
+@pytest.mark.parametrize("api_key", [None, "key_test_abc"])
+def test_test_mode_counts_as_test_whatever_the_key(api_key: str | None) -> None:
+    assert vendor(api_key=api_key, test_mode=True).mode == "test"
+
+
 def test_secrets_do_not_show_in_a_repr() -> None:
     shown = repr(vendor(api_key="key_test_secret"))
     assert CLIENT_SECRET not in shown
@@ -185,6 +345,45 @@ def test_secrets_do_not_show_in_a_repr() -> None:
             {"applies_cancellation": "me"}, "applies_cancellation is 'app' or 'vendor'", id="who applies cancellations"
         ),
         pytest.param({"subscription_key": "platform_id"}, "subscription_key is 'platformId' or", id="subscription key"),
+        pytest.param({"platform": "stripe"}, "platform is 'connected' or 'custom'", id="platform"),
+        pytest.param({"platform": "custom"}, "a custom platform changes nothing", id="custom platform applies offers"),
+        pytest.param(
+            {"platform": "custom", "applies_offers": "app", "applies_cancellation": "vendor"},
+            "a custom platform changes nothing",
+            id="custom platform applies cancellations",
+        ),
+        pytest.param(
+            {"subscriber_columns": {"name": "name"}},
+            "subscriber_columns are for platform='custom'",
+            id="name of a connected platform",
+        ),
+        pytest.param(
+            {"subscription_columns": {"mrr": "mrr"}},
+            "subscription_columns are for platform='custom'",
+            id="MRR of a connected platform",
+        ),
+        pytest.param(
+            {"platform": "custom", "subscriber_columns": {"internalId": "id"}},
+            "subscriber_columns gives columns to name, email",
+            id="another internal id",
+        ),
+        pytest.param(
+            {"platform": "custom", "subscription_columns": {"mrr": ""}},
+            "subscription_columns gives columns to mrr, arr, currency, trial",
+            id="column without a name",
+        ),
+        pytest.param({"properties": PROPERTIES[0]}, "properties is a sequence of Property", id="one property alone"),
+        pytest.param({"properties": ["seats"]}, "properties is a sequence of Property", id="property as a text"),
+        pytest.param(
+            {"properties": [*PROPERTIES, PROPERTIES[0]]},
+            r"the property subscription\.properties\.number_of_contacts is there twice",
+            id="property twice",
+        ),
+        pytest.param({"skip_offers": "offr_1"}, "skip_offers is a sequence", id="one offer alone"),
+        pytest.param({"skip_offers": ["offr_1", ""]}, "skip_offers is a sequence", id="offer without id"),
+        pytest.param(
+            {"test_mode": True, "api_key": "key_abc"}, "test_mode does not go with a live api_key", id="live test mode"
+        ),
         pytest.param({"display_mode": "fullscreen"}, "display_mode is 'full_screen' or 'modal'", id="display mode"),
         pytest.param({"api_host": "https://api.example.com/v1"}, "api_host is an origin", id="API host with a path"),
         pytest.param({"app_host": "app.example.com"}, "app_host must be an absolute", id="app host without scheme"),

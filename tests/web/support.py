@@ -66,6 +66,8 @@ class CountingVendor(ProsperStack):
 
     client_id: str = "acct_test"
     client_secret: str = field(default=CLIENT_SECRET, repr=False)
+    # A subclass without slots of its own loses the default of an inherited one.
+    name: str = field(default="prosperstack", init=False)
     signed: list[str] = field(default_factory=list)
 
     def sign(self, subscription: OwnedSubscription) -> SignedPayload:

@@ -32,15 +32,28 @@ CREATE UNIQUE INDEX claim_note ON aiocancel.claim (grant_nonce, status) WHERE NO
 CREATE UNIQUE INDEX claim_flow_session ON aiocancel.claim (subscription_id, flow_session_id)
     WHERE uses_grant AND flow_session_id IS NOT NULL;
 
+CREATE INDEX claim_by_flow_session ON aiocancel.claim (subscription_id, flow_session_id)
+    WHERE flow_session_id IS NOT NULL;
+
 CREATE TABLE aiocancel.action (
     id                  bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     claim_id            bigint NOT NULL REFERENCES aiocancel.claim,
     ordinal             smallint NOT NULL,
     kind                text NOT NULL,
     subscription_id     text NOT NULL,
+    -- Actions of one lane never overlap and keep their order. What only asks somebody else has no lane: a flow
+    -- vendor that is down must not hold up the cancellation that comes after it.
+    lane                text GENERATED ALWAYS AS (
+        CASE WHEN kind IN ('expect_cancellation', 'verify_offer', 'run_offer_handler', 'run_hooks') THEN NULL
+        ELSE subscription_id END) STORED,
     reason_text         text,
     reason_code         text,
-    state               text NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'running', 'done', 'parked')),
+    flow_session_id     text,
+    offer               jsonb,
+    -- What an offer came to, kept before it is sent: a repetition must send the same.
+    change              jsonb,
+    state               text NOT NULL DEFAULT 'waiting'
+        CHECK (state IN ('waiting', 'running', 'done', 'parked', 'refused')),
     created_at          timestamptz NOT NULL DEFAULT now(),
     -- When a worker may take it; while it runs, when its lease ends.
     due_at              timestamptz NOT NULL DEFAULT now(),
@@ -57,15 +70,47 @@ CREATE TABLE aiocancel.action (
     parked_code         text,
     UNIQUE (claim_id, ordinal),
     CHECK ((state = 'running') = (lease_owner IS NOT NULL)),
-    CHECK ((state IN ('done', 'parked')) = (finished_at IS NOT NULL)),
-    CHECK ((state = 'parked') = (parked_code IS NOT NULL)),
+    CHECK ((state IN ('done', 'parked', 'refused')) = (finished_at IS NOT NULL)),
+    CHECK ((state IN ('parked', 'refused')) = (parked_code IS NOT NULL)),
     CHECK ((state = 'done') = (receipt_status IS NOT NULL))
 );
 
 -- Two actions on one subscription never run at once, whatever the workers believe.
-CREATE UNIQUE INDEX action_one_running ON aiocancel.action (subscription_id) WHERE state = 'running';
-CREATE INDEX action_unfinished ON aiocancel.action (subscription_id, id) WHERE state IN ('waiting', 'running');
+CREATE UNIQUE INDEX action_one_running ON aiocancel.action (lane) WHERE state = 'running';
+CREATE INDEX action_unfinished ON aiocancel.action (lane, id) WHERE state IN ('waiting', 'running');
 CREATE INDEX action_due ON aiocancel.action (due_at, id) WHERE state IN ('waiting', 'running');
+
+-- What a flow vendor confirmed. A flow session pays once, for ever, whichever claim it came with.
+CREATE TABLE aiocancel.outcome (
+    vendor           text NOT NULL,
+    flow_session_id  text NOT NULL,
+    claim_id         bigint NOT NULL REFERENCES aiocancel.claim,
+    offer_id         text NOT NULL,
+    confirmed_at     timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (vendor, flow_session_id)
+);
+
+-- Events that the flow vendor told us of, by webhook or when asked: each is looked at once.
+CREATE TABLE aiocancel.doorbell (
+    vendor    text NOT NULL,
+    event_id  text NOT NULL,
+    rung_at   timestamptz NOT NULL DEFAULT now(),
+    due_at    timestamptz NOT NULL DEFAULT now(),
+    attempts  integer NOT NULL DEFAULT 0,
+    -- NULL until it is dealt with: what came of it.
+    result    text,
+    PRIMARY KEY (vendor, event_id)
+);
+
+CREATE INDEX doorbell_due ON aiocancel.doorbell (due_at) WHERE result IS NULL;
+
+-- How far the flow vendor's list of events was read.
+CREATE TABLE aiocancel.event_cursor (
+    vendor      text PRIMARY KEY,
+    after_id    text,
+    started_at  timestamptz NOT NULL DEFAULT now(),
+    polled_at   timestamptz NOT NULL DEFAULT now()
+);
 
 CREATE TABLE aiocancel.attempt (
     action_id        bigint NOT NULL REFERENCES aiocancel.action,

@@ -1,0 +1,88 @@
+"""A customer's subscription, looked up at Stripe: for applications that keep the customer's id only.
+
+Every page of the flow and every post then waits for Stripe. An outage is an error and never "none": a
+customer who is told that there is nothing to cancel goes on paying.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Protocol
+
+from aiocancel.core.choosing import (
+    CHOOSABLE_STATUSES,
+    DEFAULT_STATUSES,
+    Choice,
+    ListedSubscription,
+    choose_subscription,
+)
+from aiocancel.core.identifiers import CustomerId
+from aiocancel.core.subscription import OwnedSubscription
+from aiocancel.errors import BillingError, ConfigurationError, UnavailableError
+from aiocancel.ports import CustomerResolver
+
+
+@dataclass(frozen=True, slots=True)
+class StripeSubscriptions:
+    """Find a customer's subscription in Stripe's list of the customer's subscriptions.
+
+    ``customers`` is the SQL that finds the customer's id at Stripe, as for ``SubscriptionQuery`` but with a
+    column ``stripe_customer_id``; NULL means that the customer has no subscription. A subscription counts
+    with one of ``statuses``; an ended one never does. Of several, ``choose="newest"`` takes the best status
+    (active or trialing, past_due, unpaid, paused, incomplete) and then the latest start; ``choose="only"``
+    takes none and makes the flow unavailable until somebody has looked. A list that takes longer than
+    ``timeout_s`` is an outage: a page is waiting for it.
+
+    Raises ConfigurationError.
+    """
+
+    customers: str
+    statuses: Collection[str] = DEFAULT_STATUSES
+    choose: Choice = "newest"
+    timeout_s: float = 5.0
+
+    def __post_init__(self) -> None:
+        if isinstance(self.statuses, str) or not self.statuses or set(self.statuses) - set(CHOOSABLE_STATUSES):
+            raise ConfigurationError(f"statuses is a list of some of: {', '.join(CHOOSABLE_STATUSES)}")
+        if self.choose not in ("newest", "only"):
+            raise ConfigurationError("choose is 'newest' or 'only'")
+        if not 0 < self.timeout_s < math.inf:
+            raise ConfigurationError("timeout_s must be more than 0, and finite")
+
+    def over(self, customers: CustomerResolver, lister: SubscriptionLister) -> StripeResolver:
+        """Return the resolver that asks both."""
+        return StripeResolver(self, customers, lister)
+
+
+class SubscriptionLister(Protocol):
+    """Lists a customer's subscriptions; may raise one of the three BillingError kinds."""
+
+    async def list_subscriptions(self, stripe_customer_id: str) -> list[ListedSubscription]:
+        """Return all of them, whatever their status."""
+        ...
+
+
+class StripeResolver:
+    """A SubscriptionResolver that asks the application's database who the customer is, and Stripe for the rest."""
+
+    def __init__(self, settings: StripeSubscriptions, customers: CustomerResolver, lister: SubscriptionLister) -> None:
+        self._settings = settings
+        self._customers = customers
+        self._lister = lister
+
+    async def resolve(self, customer_id: str) -> OwnedSubscription | None:
+        """Return the chosen subscription; raises UnavailableError, also where Stripe refuses to answer."""
+        customer = await self._customers.resolve(customer_id)
+        if customer is None:
+            return None
+        try:
+            async with asyncio.timeout(self._settings.timeout_s):
+                listed = await self._lister.list_subscriptions(customer.stripe_customer_id)
+        except (BillingError, TimeoutError) as error:
+            reason = str(error) or "Stripe took too long"
+            raise UnavailableError(f"the customer's subscriptions cannot be listed: {reason}") from error
+        chosen = choose_subscription(listed, statuses=self._settings.statuses, choose=self._settings.choose)
+        return None if chosen is None else OwnedSubscription(CustomerId(customer_id), chosen, customer.record)

@@ -1,0 +1,150 @@
+"""Changes: one write for an offer, decided in full before it is sent.
+
+What an offer did cannot be told from the subscription's state alone: a discount may have been there before,
+a trial end may have been moved by somebody else. So the change is kept in the ledger before the call. A
+repetition sends the same change, and ``shows`` tells from a fresh read whether an earlier try went through.
+It is sent again only while it ``still_holds``: once the next payment has come, a discount for one payment may
+have been given and used up, and the end of a trial may lie before time that is now paid for.
+
+``due`` in a change is the payment that was the next one when the change was decided.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final, Literal, assert_never
+
+from aiocancel.core.subscription import CollectionPause, Subscription
+
+PauseBehavior = Literal["keep_as_draft", "mark_uncollectible", "void"]
+PAUSE_BEHAVIORS: Final = ("keep_as_draft", "mark_uncollectible", "void")
+
+
+@dataclass(frozen=True, slots=True)
+class NewCoupon:
+    """A coupon made once for every use of the same definition; ``amount_minor`` belongs to ``currency``."""
+
+    coupon_id: str
+    percent_off: str | None
+    amount_minor: int | None
+    currency: str | None
+    duration: str
+    months: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class AddDiscount:
+    """Put a coupon beside the discounts ``kept``; ``made`` is the coupon to make first, None if it exists."""
+
+    coupon_id: str
+    kept: tuple[str, ...]
+    due: datetime | None
+    made: NewCoupon | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MoveTrialEnd:
+    """Let the trial, and so the next payment, come at ``at`` (aware UTC, whole seconds), without proration."""
+
+    at: datetime
+    due: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class SwapPrice:
+    """Put ``price_id`` in the place of ``replaced``, the price of item ``item_id``, and keep its ``quantity``."""
+
+    item_id: str
+    price_id: str
+    replaced: str
+    quantity: int | None
+    prorate: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PausePayments:
+    """Collect no payments until ``resumes_at`` (aware UTC, whole seconds), or for good when it is None."""
+
+    behavior: PauseBehavior
+    resumes_at: datetime | None
+    due: datetime | None
+
+
+Change = AddDiscount | MoveTrialEnd | SwapPrice | PausePayments
+
+
+def shows(change: Change, subscription: Subscription) -> bool:
+    """Tell whether the subscription, as just read, has the change."""
+    match change:
+        case AddDiscount(coupon_id, kept):
+            return any(
+                discount.coupon_id == coupon_id and discount.discount_id not in kept
+                for discount in subscription.discounts
+            )
+        case MoveTrialEnd(at):
+            return subscription.trial_end == at
+        case SwapPrice(item_id, price_id):
+            return any(item.item_id == item_id and item.price_id == price_id for item in subscription.items)
+        case PausePayments(behavior, resumes_at):
+            return subscription.paused == CollectionPause(behavior, resumes_at)
+        case _:  # pragma: no cover
+            assert_never(change)
+
+
+def still_holds(change: Change, subscription: Subscription) -> bool:
+    """Tell whether all that the change was decided by is as it was, so that sending it does what was meant."""
+    match change:
+        case AddDiscount(_, kept, due):
+            # A discount added since would be lost, as the list replaces what is there.
+            discount_ids = {discount.discount_id for discount in subscription.discounts}
+            return subscription.current_period_end == due and discount_ids == set(kept)
+        case SwapPrice(item_id, _, replaced, quantity):
+            was = (item_id, replaced, quantity)
+            return any((item.item_id, item.price_id, item.quantity) == was for item in subscription.items)
+        case MoveTrialEnd(due=due) | PausePayments(due=due):
+            return subscription.current_period_end == due
+        case _:  # pragma: no cover
+            assert_never(change)
+
+
+def change_to_json(change: Change) -> dict[str, Any]:
+    """Return the change as JSON values for the ledger; ``change_from_json`` is its inverse."""
+    match change:
+        case AddDiscount(coupon_id, kept, due, made):
+            coupon = None if made is None else {name: getattr(made, name) for name in NewCoupon.__slots__}
+            fields = {"type": "add_discount", "coupon_id": coupon_id, "kept": list(kept), "made": coupon}
+            return fields | {"due": _seconds(due)}
+        case MoveTrialEnd(at, due):
+            return {"type": "move_trial_end", "at": _seconds(at), "due": _seconds(due)}
+        case SwapPrice():
+            return {"type": "swap_price"} | {name: getattr(change, name) for name in SwapPrice.__slots__}
+        case PausePayments(behavior, resumes_at, due):
+            until = _seconds(resumes_at)
+            return {"type": "pause_payments", "behavior": behavior, "resumes_at": until, "due": _seconds(due)}
+        case _:  # pragma: no cover
+            assert_never(change)
+
+
+def change_from_json(data: Mapping[str, Any]) -> Change:
+    """Read what ``change_to_json`` wrote."""
+    fields = dict(data)
+    kind = fields.pop("type")
+    for name in ("at", "due", "resumes_at"):
+        if fields.get(name) is not None:
+            fields[name] = datetime.fromtimestamp(fields[name], UTC)
+    match kind:
+        case "add_discount":
+            made = None if fields["made"] is None else NewCoupon(**fields["made"])
+            return AddDiscount(fields["coupon_id"], tuple(fields["kept"]), fields["due"], made)
+        case "move_trial_end":
+            return MoveTrialEnd(**fields)
+        case "swap_price":
+            return SwapPrice(**fields)
+        case _:
+            return PausePayments(**fields)
+
+
+def _seconds(moment: datetime | None) -> int | None:
+    return None if moment is None else int(moment.timestamp())

@@ -1,0 +1,182 @@
+"""What ``aiocancel check`` makes of what it found out: the judgements that need nothing but the facts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from aiocancel.core.check_results import CheckResult
+from aiocancel.core.csp import ContentSecurityPolicy
+from aiocancel.errors import PolicyError
+
+CLOCK: Final = "clock"
+POLICY: Final = "Content-Security-Policy"
+DATABASE: Final = "database"
+SCHEMA: Final = "schema"
+BACKLOG: Final = "worker backlog"
+SCRIPT: Final = "page script"
+WEBHOOK: Final = "webhook token"
+
+WARN_OFFSET_S: Final = 30.0
+FAIL_OFFSET_S: Final = 300.0
+
+OLDEST_SERVER: Final = 14
+
+# A retry waits for its time, and a worker looks every few seconds: this late, nobody looks.
+OVERDUE_S: Final = 300.0
+
+# What our page needs inside a sandbox: the script, its requests to its own site, and the plain form.
+_SANDBOX_NEEDS: Final = ("allow-scripts", "allow-same-origin", "allow-forms")
+
+
+def clock_offset_s(earliest: float, latest: float, *, asked_at: float, answered_at: float) -> float:
+    """Return how far a clock is ahead of ours at least, which read ``earliest`` to ``latest`` between our two times."""
+    return max(earliest - answered_at, 0.0) + min(latest - asked_at, 0.0)
+
+
+def judge_clock(offsets_s: Mapping[str, float]) -> CheckResult:
+    """Judge how far others' clocks are ahead of this machine's, by whose clock it is (``Stripe``, ``the database``)."""
+    if not offsets_s:
+        return CheckResult.skip(CLOCK, "neither Stripe nor the database told the time")
+    others = " and ".join(offsets_s)
+    away = {whose: offset for whose, offset in offsets_s.items() if abs(offset) > WARN_OFFSET_S}
+    if not away:
+        return CheckResult.ok(CLOCK, f"within {max(map(abs, offsets_s.values())):.0f} s of {others}")
+    detail = " and ".join(
+        f"{whose} is {abs(offset):.0f} s {'ahead of' if offset > 0 else 'behind'} this machine"
+        for whose, offset in away.items()
+    )
+    # One that disagrees while another agrees is itself the one that is wrong.
+    agrees = len(away) < len(offsets_s)
+    wrong = f"{next(iter(away))}'s server" if agrees and "Stripe" not in away else "this machine"
+    fix = f"set the clock of {wrong} by NTP, for instance: timedatectl set-ntp true"
+    worst = max(map(abs, away.values()))
+    return (CheckResult.fail if worst > FAIL_OFFSET_S else CheckResult.warn)(CLOCK, detail, fix)
+
+
+def judge_policy(header: str | None, needed: Mapping[str, Iterable[str]]) -> list[CheckResult]:
+    """Judge the site's own policy, which ``needed`` (directive to sources) will widen."""
+    if header is None:
+        fix = "your application must send its own, which is widened; or leave content_security_policy as it is"
+        return [CheckResult.warn(POLICY, "none is sent where the application sends none", fix)]
+    try:
+        policies = ContentSecurityPolicy.parse_list(header)
+        added = list(dict.fromkeys(name for policy in policies for name in _widened(policy, needed)))
+    except PolicyError as error:
+        return [CheckResult.fail(POLICY, str(error), "correct content_security_policy")]
+    if not policies:
+        fix = "leave content_security_policy out for a policy that protects, or give None"
+        return [CheckResult.warn(POLICY, "it is empty and protects nothing", fix)]
+    detail = f"the widget adds to {', '.join(added)}" if added else "it allows the widget as it is"
+    return [CheckResult.ok(POLICY, detail), *(found for policy in policies for found in _weaknesses(policy))]
+
+
+def _widened(policy: ContentSecurityPolicy, needed: Mapping[str, Iterable[str]]) -> list[str]:
+    before = dict(policy.directives)
+    return [name for name, value in policy.widen(needed).directives if before.get(name) != value]
+
+
+def _weaknesses(policy: ContentSecurityPolicy) -> list[CheckResult]:
+    found = []
+    directives = {name: {word.lower() for word in value} for name, value in policy.directives}
+    if "'script'" in directives.get("require-trusted-types-for", ()):
+        detail = "require-trusted-types-for 'script' keeps the vendor's window from opening"
+        found.append(CheckResult.warn(POLICY, detail, "leave it out on the pages with a cancel button"))
+    if "sandbox" in directives and (lost := [word for word in _SANDBOX_NEEDS if word not in directives["sandbox"]]):
+        detail = f"sandbox without {', '.join(lost)} keeps the page's script or form from working"
+        found.append(CheckResult.warn(POLICY, detail, f"add to sandbox: {' '.join(lost)}"))
+    if policy.ignores_nonces("script-src-elem"):
+        detail = "'unsafe-inline' for scripts lets injected code run beside a page that changes subscriptions"
+        found.append(CheckResult.warn(POLICY, detail, "give inline scripts a nonce: {{ cancel_flow.nonce }}"))
+    return found
+
+
+def judge_server(version: int, *, read_only: bool) -> CheckResult:
+    """Judge a PostgreSQL server by its major version and by whether it may be written to."""
+    if version < OLDEST_SERVER:
+        detail = f"PostgreSQL {version} is too old"
+        return CheckResult.fail(DATABASE, detail, f"upgrade the server to PostgreSQL {OLDEST_SERVER} or newer")
+    if read_only:
+        detail = f"PostgreSQL {version} is reachable, but only for reading"
+        return CheckResult.fail(DATABASE, detail, "name the primary, not a replica; see default_transaction_read_only")
+    return CheckResult.ok(DATABASE, f"PostgreSQL {version}")
+
+
+def judge_schema(present: int | None, newest: int, *, forbidden: Sequence[str], made_at_start: bool) -> CheckResult:
+    """Judge the version of our tables, None where there are none; ``forbidden`` are those this role may not use."""
+    if present is not None and present > newest:
+        detail = f"version {present}, newer than this release ({newest})"
+        return CheckResult.fail(SCHEMA, detail, "install the release that made the tables")
+    if present is None or present < newest:
+        detail = "there are no tables of aiocancel" if present is None else f"version {present} of {newest}"
+        if made_at_start:
+            fix = "nothing, if the application's role may create them; or run: aiocancel migrate"
+            return CheckResult.warn(SCHEMA, f"{detail}; the application makes them when it starts", fix)
+        return CheckResult.fail(SCHEMA, detail, "run: aiocancel migrate")
+    if forbidden:
+        detail = f"version {present}, but this role may not use {', '.join(forbidden)}"
+        return CheckResult.fail(SCHEMA, detail, "GRANT SELECT, INSERT, UPDATE, DELETE on schema aiocancel's tables")
+    return CheckResult.ok(SCHEMA, f"version {present}")
+
+
+def judge_backlog(
+    parked: int, oldest_waiting_s: float | None, overdue_s: float | None, *, list_parked: str, own_worker: bool
+) -> list[CheckResult]:
+    """Judge what the worker has left.
+
+    ``oldest_waiting_s`` is the age of the oldest action that waits, ``overdue_s`` how long ago the oldest that
+    nothing holds up could have been taken; None where there is none. ``list_parked`` is SQL for a person.
+    """
+    waiting = "nothing waits" if oldest_waiting_s is None else f"the oldest waits since {_duration(oldest_waiting_s)}"
+    found = []
+    if parked:
+        detail = f"{parked} parked {'action' if parked == 1 else 'actions'} for a person to complete; {waiting}"
+        found.append(CheckResult.warn(BACKLOG, detail, f'list them: psql -c "{list_parked}"'))
+    if overdue_s is not None and overdue_s > OVERDUE_S:
+        where = "the application" if own_worker else "the process that has the worker"
+        detail = f"an action is due since {_duration(overdue_s)} and nobody takes it"
+        found.append(CheckResult.warn(BACKLOG, detail, f"start {where}, or look into its log"))
+    return found or [CheckResult.ok(BACKLOG, f"nothing parked; {waiting}")]
+
+
+def judge_script(origin: str | None, integrity: str | None) -> CheckResult:
+    """Judge where the page loads the vendor's client from; ``origin`` None means the site itself."""
+    if origin is None:
+        return CheckResult.ok(SCRIPT, "served by your own site")
+    if integrity is not None:
+        return CheckResult.ok(SCRIPT, f"from {origin}, pinned by script_integrity")
+    detail = f"from {origin} without script_integrity: whatever is there runs on your page"
+    return CheckResult.warn(
+        SCRIPT, detail, "serve the npm package's file yourself as script_url, with script_integrity"
+    )
+
+
+def judge_webhook(token: str | None, *, shortest: int, make_one: str, has_api: bool) -> CheckResult:
+    """Judge the token at the end of the webhook's URL; ``has_api`` says that the vendor can be asked."""
+    if token is not None and len(token) < shortest:
+        detail = f"it has {len(token)} characters and could be guessed"
+        return CheckResult.fail(WEBHOOK, detail, f"make one of {shortest} or more: {make_one}")
+    if not has_api:
+        detail = "what a browser does not report is never found" if token is None else "events cannot be looked up"
+        return CheckResult.warn(WEBHOOK, f"{detail} without the vendor's API", "set the vendor's api_key")
+    if token is None:
+        detail = "no webhook: browsers that close early are found by polling only"
+        return CheckResult.warn(WEBHOOK, detail, f"set webhook_token, made with: {make_one}")
+    return CheckResult.ok(WEBHOOK, f"{len(token)} characters")
+
+
+def judge_grant_keys(lengths: Sequence[int], *, shortest: int, make_one: str) -> CheckResult:
+    """Judge the keys that sign page views, by their lengths."""
+    name = "grant keys"
+    keys = f"{len(lengths)} {'key' if len(lengths) == 1 else 'keys'}"
+    if min(lengths) < shortest:
+        detail = f"{keys}, one of {min(lengths)} characters: refused with a live Stripe key"
+        return CheckResult.warn(name, detail, f"make one of {shortest} or more: {make_one}")
+    return CheckResult.ok(name, f"{keys} of {shortest} characters or more")
+
+
+def _duration(seconds: float) -> str:
+    for size, unit in ((86_400, "days"), (3600, "hours"), (60, "minutes")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} seconds"

@@ -1,0 +1,201 @@
+"""Offers: what a flow vendor confirms that a customer accepted, as typed terms, and the owner's limits on them.
+
+Amounts, coupon ids, prices and durations here come from the vendor's API, never from a browser. What cannot
+be carried out safely is read as ``UnusableOffer`` and left to a human, never guessed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, Final, Literal, assert_never
+
+CouponDuration = Literal["once", "repeating", "forever"]
+PauseInterval = Literal["day", "week", "month", "billing_cycle", "indefinitely"]
+
+COUPON_DURATIONS: Final = ("once", "repeating", "forever")
+PAUSE_INTERVALS: Final = ("day", "week", "month", "billing_cycle", "indefinitely")
+
+
+@dataclass(frozen=True, slots=True)
+class CouponTerms:
+    """A discount: ``percent_off`` above 0 to 100, or ``amount_off`` in major units of the subscription's currency.
+
+    ``coupon_id`` names a coupon that exists at Stripe and wins over the definition. ``months`` belongs to
+    ``repeating``.
+    """
+
+    percent_off: Decimal | None
+    amount_off: Decimal | None
+    duration: CouponDuration
+    months: int | None = None
+    coupon_id: str | None = None
+    to_customer: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TrialTerms:
+    """``days`` more of trial, counted from the later of now and the trial's end."""
+
+    days: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlanTerms:
+    """Another price in place of the one being paid."""
+
+    price_id: str
+    prorate: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PauseTerms:
+    """No payments for ``count`` intervals (``count`` means nothing for ``indefinitely``)."""
+
+    interval: PauseInterval
+    count: int
+    at_period_end: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CustomTerms:
+    """Whatever the application's own handler does."""
+
+
+Terms = CouponTerms | TrialTerms | PlanTerms | PauseTerms | CustomTerms
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptedOffer:
+    """An offer that the vendor confirms; ``metadata`` is the owner's own, set in the vendor's dashboard."""
+
+    offer_id: str
+    terms: Terms
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class UnusableOffer:
+    """An offer that must not be carried out by itself; ``code`` says why, for the operator."""
+
+    offer_id: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class OfferLimits:
+    """The owner's own bounds, applied after the vendor's yes; None leaves a thing unbounded.
+
+    ``offer_ids``, ``price_ids`` and ``coupon_ids`` (of coupons that exist at Stripe) are the only ones allowed;
+    with a bound on coupons, one that exists must be listed. ``max_amount`` is in major units;
+    ``max_months`` bounds a repeating coupon and a pause, and with it ``forever`` and ``indefinitely`` are
+    refused; ``max_days`` bounds a trial extension.
+    """
+
+    offer_ids: frozenset[str] | None = None
+    price_ids: frozenset[str] | None = None
+    coupon_ids: frozenset[str] | None = None
+    max_percent: Decimal | None = None
+    max_amount: Decimal | None = None
+    max_days: int | None = None
+    max_months: int | None = None
+
+
+NO_LIMITS: Final = OfferLimits()
+
+# How long a pause of that interval may be, in months, for comparing it with a bound: a cycle may be a year.
+_MONTHS_PER: Final[Mapping[str, Decimal]] = {
+    "day": Decimal(1) / 28,
+    "week": Decimal(1) / 4,
+    "month": Decimal(1),
+    "billing_cycle": Decimal(12),
+}
+
+
+def breach(offer: AcceptedOffer, limits: OfferLimits) -> str | None:
+    """Return the code of the first limit that the offer breaks, None when it keeps all."""
+    if limits.offer_ids is not None and offer.offer_id not in limits.offer_ids:
+        return "offer_not_allowed"
+    match offer.terms:
+        case CouponTerms() as coupon:
+            return _coupon_breach(coupon, limits)
+        case TrialTerms(days):
+            return "too_many_days" if limits.max_days is not None and days > limits.max_days else None
+        case PlanTerms(price_id):
+            return "price_not_allowed" if limits.price_ids is not None and price_id not in limits.price_ids else None
+        case PauseTerms(interval, count):
+            if limits.max_months is None:
+                return None
+            if interval == "indefinitely" or _MONTHS_PER[interval] * count > limits.max_months:
+                return "too_many_months"
+            return None
+        case CustomTerms():
+            return None
+        case _:  # pragma: no cover
+            assert_never(offer.terms)
+
+
+def _coupon_breach(coupon: CouponTerms, limits: OfferLimits) -> str | None:
+    if limits.coupon_ids is not None and coupon.coupon_id is not None and coupon.coupon_id not in limits.coupon_ids:
+        return "coupon_not_allowed"
+    bounded = (limits.max_percent, limits.max_amount, limits.max_months) != (None, None, None)
+    if coupon.coupon_id is not None and limits.coupon_ids is None and bounded:
+        # What Stripe keeps under that id may be worth more than the vendor's description of it.
+        return "coupon_is_not_on_the_list"
+    if limits.max_percent is not None and (coupon.percent_off or 0) > limits.max_percent:
+        return "percent_too_high"
+    if limits.max_amount is not None and (coupon.amount_off or 0) > limits.max_amount:
+        return "amount_too_high"
+    if limits.max_months is not None and (
+        coupon.duration == "forever" or (coupon.duration == "repeating" and (coupon.months or 0) > limits.max_months)
+    ):
+        return "too_many_months"
+    return None
+
+
+def offer_to_json(offer: AcceptedOffer) -> dict[str, Any]:
+    """Return the offer as JSON values for the ledger; ``offer_from_json`` is its inverse."""
+    terms: dict[str, Any]
+    match offer.terms:
+        case CouponTerms() as coupon:
+            terms = {
+                "type": "coupon",
+                "percent_off": None if coupon.percent_off is None else str(coupon.percent_off),
+                "amount_off": None if coupon.amount_off is None else str(coupon.amount_off),
+                "duration": coupon.duration,
+                "months": coupon.months,
+                "coupon_id": coupon.coupon_id,
+                "to_customer": coupon.to_customer,
+            }
+        case TrialTerms(days):
+            terms = {"type": "trial_extension", "days": days}
+        case PlanTerms(price_id, prorate):
+            terms = {"type": "change_plan", "price_id": price_id, "prorate": prorate}
+        case PauseTerms(interval, count, at_period_end):
+            terms = {"type": "pause", "interval": interval, "count": count, "at_period_end": at_period_end}
+        case CustomTerms():
+            terms = {"type": "custom"}
+        case _:  # pragma: no cover
+            assert_never(offer.terms)
+    return {"offer_id": offer.offer_id, "terms": terms, "metadata": dict(offer.metadata)}
+
+
+def offer_from_json(data: Mapping[str, Any]) -> AcceptedOffer:
+    """Read what ``offer_to_json`` wrote."""
+    fields = dict(data["terms"])
+    terms: Terms
+    match fields.pop("type"):
+        case "coupon":
+            for name in ("percent_off", "amount_off"):
+                fields[name] = None if fields[name] is None else Decimal(fields[name])
+            terms = CouponTerms(**fields)
+        case "trial_extension":
+            terms = TrialTerms(**fields)
+        case "change_plan":
+            terms = PlanTerms(**fields)
+        case "pause":
+            terms = PauseTerms(**fields)
+        case _:
+            terms = CustomTerms()
+    return AcceptedOffer(data["offer_id"], terms, dict(data["metadata"]))

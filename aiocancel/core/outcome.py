@@ -1,0 +1,34 @@
+"""How a claim ended, as the application's hooks see it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from aiocancel.core.decision import Answer, AnswerKind
+from aiocancel.core.flow import CancelReason
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One claim's end.
+
+    ``status`` is the flow's word (canceled, saved, deflected, incomplete, resumed, …) and ``answer`` what was
+    done about it. ``customer_id`` is None where only the flow vendor told us. ``problem`` is the code of what
+    stood in the way.
+    """
+
+    claim_id: str
+    customer_id: str | None = field(repr=False)
+    subscription_id: str
+    vendor: str
+    status: str
+    flow_session_id: str | None
+    offer_id: str | None
+    reason: CancelReason = field(repr=False)
+    answer: Answer
+    problem: str | None
+
+    @property
+    def failed(self) -> bool:
+        """Whether a person has to look at it, or it was refused."""
+        return self.answer.kind in (AnswerKind.MANUAL, AnswerKind.REFUSED)

@@ -1,0 +1,232 @@
+"""Claims in Postgres: what customers asked for is recorded once, and answered to whoever asked.
+
+Every method of the ledger raises UnavailableError when the database cannot be reached; the commit may then
+have happened all the same.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import asyncpg
+
+from aiocancel.core.actions import Action, ActionState, Receipt
+from aiocancel.core.decision import Answer, AnswerKind, Change, Decision, answer_of
+from aiocancel.core.flow import CancelReason, FlowClaim
+from aiocancel.core.grants import Grant
+from aiocancel.core.identifiers import FlowSessionId, SubscriptionId
+from aiocancel.core.offers import offer_to_json
+from aiocancel.core.outcome import Outcome
+from aiocancel.errors import ConflictError
+from aiocancel.postgres.outage import outages
+
+if TYPE_CHECKING:
+    from aiocancel.postgres.schema import Connection
+    from aiocancel.postgres.subscriptions import Pool
+
+Entry = tuple[int, int | None, str, str | None]
+"""A line of the journal: claim, action, what happened, its code."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedClaim:
+    """A claim in the ledger: ``repeated`` when an equal one was already there."""
+
+    public_id: uuid.UUID
+    repeated: bool
+
+
+_INSERT_CLAIM: Final = """
+INSERT INTO aiocancel.claim (public_id, grant_nonce, uses_grant, vendor, status, flow_session_id, customer_id,
+    subscription_id, mode, reason_text, reason_code, offer_id, offer_type, change, answer, recovery_point)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+ON CONFLICT DO NOTHING RETURNING id
+"""
+
+_FIND_EQUAL: Final = """
+SELECT public_id, status, flow_session_id, customer_id FROM aiocancel.claim
+WHERE uses_grant = $5 AND (grant_nonce = $1 AND (uses_grant OR status = $4)
+    OR uses_grant AND subscription_id = $2 AND flow_session_id = $3)
+ORDER BY grant_nonce = $1 DESC LIMIT 1
+"""
+
+_INSERT_ACTION: Final = """
+INSERT INTO aiocancel.action (claim_id, ordinal, kind, subscription_id, reason_text, reason_code, idempotency_key,
+    flow_session_id, offer)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9::jsonb) RETURNING id
+"""
+
+JOURNAL: Final = "INSERT INTO aiocancel.journal (claim_id, action_id, entry, code) VALUES ($1, $2, $3, $4)"
+
+_ANSWER: Final = """
+SELECT c.change, c.answer, a.state, a.receipt_status, a.receipt_ends_at
+FROM aiocancel.claim c LEFT JOIN aiocancel.action a ON a.claim_id = c.id AND a.kind <> 'run_hooks'
+WHERE c.public_id = $1 AND c.customer_id = $2 ORDER BY a.ordinal
+"""
+
+# Hooks come last, once, and after whatever became of the actions.
+ENQUEUE_HOOKS: Final = """
+INSERT INTO aiocancel.action (claim_id, ordinal, kind, subscription_id, idempotency_key)
+SELECT c.id, 1000, 'run_hooks', c.subscription_id, 'aiocancel-' || c.public_id || '-hooks'
+FROM aiocancel.claim c WHERE c.id = $1 AND NOT EXISTS (
+    SELECT FROM aiocancel.action a WHERE a.claim_id = c.id AND a.state IN ('waiting', 'running'))
+ON CONFLICT DO NOTHING
+"""
+
+_OUTCOME: Final = """
+SELECT c.public_id, c.customer_id, c.subscription_id, c.vendor, c.status, c.flow_session_id, c.reason_text,
+    c.reason_code, c.offer_id, c.change, c.answer, a.state, a.receipt_status, a.receipt_ends_at, a.parked_code
+FROM aiocancel.claim c LEFT JOIN aiocancel.action a ON a.claim_id = c.id AND a.kind <> 'run_hooks'
+WHERE c.id = $1 ORDER BY a.ordinal
+"""
+
+
+class Claims:
+    """Claims, and the journal of them; with ``hooks`` every claim ends in an action that tells of it."""
+
+    def __init__(self, pool: Pool, *, hooks: bool = False) -> None:
+        self._pool = pool
+        self._hooks = hooks
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[Connection]:
+        # Not the database's default isolation: the statements below rely on seeing what others committed.
+        with outages():
+            async with self._pool.acquire() as connection, connection.transaction(isolation="read_committed"):
+                yield connection
+
+    async def accept(self, claim: FlowClaim, grant: Grant, decision: Decision, *, verified: bool) -> RecordedClaim:
+        """Record a claim with its actions in one transaction, or find the equal one recorded before.
+
+        Raises ConflictError when the grant or the flow session was already used for something else. A
+        commit whose answer was lost is found again by the repeated post.
+        """
+        async with self._transaction() as connection:
+            public_id = uuid.uuid4()
+            claim_id = await connection.fetchval(
+                _INSERT_CLAIM,
+                public_id,
+                grant.nonce,
+                claim.status.changes_billing,
+                claim.vendor,
+                claim.status,
+                claim.flow_session_id,
+                grant.customer_id,
+                grant.subscription_id,
+                grant.mode,
+                claim.reason.text,
+                claim.reason.code,
+                claim.offer_id,
+                claim.offer_type,
+                decision.change,
+                decision.answer.kind if decision.answer else None,
+                "actions_enqueued" if decision.actions else "outcome_verified" if verified else "claim_recorded",
+            )
+            if claim_id is None:
+                return await self._find_equal(connection, claim, grant)
+            entries: list[Entry] = [(claim_id, None, "claim_recorded", claim.status)]
+            if verified:
+                entries.append((claim_id, None, "outcome_verified", None))
+            entries += await self._enqueue(connection, claim_id, public_id, decision.actions)
+            await connection.executemany(JOURNAL, entries)
+            if self._hooks:
+                await connection.execute(ENQUEUE_HOOKS, claim_id)
+        return RecordedClaim(public_id, repeated=False)
+
+    async def _enqueue(
+        self, connection: Connection, claim_id: int, public_id: uuid.UUID, actions: Sequence[Action], first: int = 0
+    ) -> list[Entry]:
+        entries: list[Entry] = []
+        for ordinal, action in enumerate(actions, first):
+            action_id = await connection.fetchval(
+                _INSERT_ACTION,
+                claim_id,
+                ordinal,
+                action.kind,
+                action.subscription_id,
+                action.reason.text,
+                action.reason.code,
+                f"aiocancel-{public_id}-{ordinal}-1",
+                action.flow_session_id,
+                None if action.offer is None else json.dumps(offer_to_json(action.offer)),
+            )
+            entries.append((claim_id, action_id, "actions_enqueued", action.kind))
+        return entries
+
+    async def _find_equal(self, connection: Connection, claim: FlowClaim, grant: Grant) -> RecordedClaim:
+        row = await connection.fetchrow(
+            _FIND_EQUAL,
+            grant.nonce,
+            grant.subscription_id,
+            claim.flow_session_id,
+            claim.status,
+            claim.status.changes_billing,
+        )
+        if row is not None and not row["customer_id"] and row["status"] == claim.status:
+            # The vendor told us first, and it does not know our customers; this one has just proved to be the owner.
+            await connection.execute(
+                "UPDATE aiocancel.claim SET customer_id = $2 WHERE public_id = $1", row["public_id"], grant.customer_id
+            )
+            return RecordedClaim(row["public_id"], repeated=True)
+        if row is not None and not grant.customer_id and row["status"] == claim.status:
+            return RecordedClaim(row["public_id"], repeated=True)
+        if row is None or row["customer_id"] != grant.customer_id or row["status"] != claim.status:
+            raise ConflictError("This page's permission was already used for a different result.")
+        same_session = row["flow_session_id"] == claim.flow_session_id
+        if not same_session and claim.status.changes_billing:
+            raise ConflictError("This page's permission was already used for a different flow session.")
+        return RecordedClaim(row["public_id"], repeated=True)
+
+    async def knows(self, subscription_id: SubscriptionId, flow_session_id: FlowSessionId) -> bool:
+        """Tell whether any claim speaks of this flow session."""
+        with outages():
+            known = await self._pool.fetchval(
+                "SELECT true FROM aiocancel.claim WHERE subscription_id = $1 AND flow_session_id = $2 LIMIT 1",
+                subscription_id,
+                flow_session_id,
+            )
+        return bool(known)
+
+    async def answer(self, public_id: uuid.UUID, customer_id: str) -> Answer | None:
+        """Return what may be told about a claim to the customer who made it, None to anybody else."""
+        with outages():
+            rows = await self._pool.fetch(_ANSWER, public_id, customer_id)
+        return _answer(rows) if rows else None
+
+    async def outcome(self, claim_id: int) -> Outcome:
+        """Return how a claim ended, for the application's hooks."""
+        with outages():
+            rows = await self._pool.fetch(_OUTCOME, claim_id)
+        first = rows[0]
+        return Outcome(
+            claim_id=str(first["public_id"]),
+            customer_id=first["customer_id"] or None,
+            subscription_id=first["subscription_id"],
+            vendor=first["vendor"],
+            status=first["status"],
+            flow_session_id=first["flow_session_id"],
+            offer_id=first["offer_id"],
+            reason=CancelReason(first["reason_text"], first["reason_code"]),
+            answer=_answer(rows),
+            problem=next((row["parked_code"] for row in rows if row["parked_code"]), None),
+        )
+
+
+def _answer(rows: Sequence[asyncpg.Record]) -> Answer:
+    change = Change(rows[0]["change"])
+    if rows[0]["answer"] is not None:
+        return Answer(AnswerKind(rows[0]["answer"]), change)
+    states = [
+        (
+            ActionState(row["state"]),
+            Receipt(row["receipt_status"], row["receipt_ends_at"]) if row["receipt_status"] else None,
+        )
+        for row in rows
+        if row["state"] is not None
+    ]
+    return answer_of(change, states)

@@ -1,0 +1,174 @@
+"""StaySignal: a widget that binds itself to our button, tells the page when it is done, and signs nothing.
+
+Source: StaySignal, "Custom/Advanced Integration" and "Billing"
+(https://staysignal.gitbook.io/staysignal-docs/billing). What they do not say (the script's address, the
+name of its function, the attribute that carries the subscription's id, its hosts) is for the owner to
+copy from StaySignal's own instructions: none of it has a default here.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import re
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Final
+
+from aiocancel.config import origin_of
+from aiocancel.core.csp import ContentSecurityPolicy
+from aiocancel.core.decision import Applier
+from aiocancel.core.flow import FlowClaim, FlowStatus
+from aiocancel.core.identifiers import Mode
+from aiocancel.core.subscription import OwnedSubscription
+from aiocancel.errors import ConfigurationError, MalformedClaimError, PolicyError
+from aiocancel.ports import OutcomeVerifier, WidgetSettings
+
+OPT_OUT_ATTRIBUTE: Final = "data-ss-cancel-optout"
+OPT_OUT_KEY: Final = "cancelOptOut"
+
+_OWN_KEYS: Final = (OPT_OUT_KEY, "onComplete", "onError")
+_NAME: Final = r"[A-Za-z_$][A-Za-z0-9_$]*"
+
+
+class StaySignal:
+    """A StaySignal widget.
+
+    ``script_url`` is where the page loads the widget from: an absolute URL, or a path of this site, with
+    ``script_integrity`` (SRI) where the file does not change. ``global_name`` is the dotted name of its
+    init function (``window.`` may stand before it), ``subscription_attribute`` the ``data-…`` attribute in
+    which the button carries the subscription's id, and ``csp_sources`` what the widget needs for each CSP
+    directive, such as ``{"connect-src": ["https://…"]}``; the script's own origin is added. ``init_config``
+    holds further keys that StaySignal gave you, as JSON values.
+
+    With ``opt_out`` StaySignal only logs and this application cancels (``applies_cancellation="app"``); both
+    of its switches are set, of which either one would do. Without it StaySignal cancels by itself, which
+    needs ``applies_cancellation="vendor"``. Nothing shows that StaySignal authenticates the id that a
+    browser gives it, so opting out is the safer way.
+
+    Raises ConfigurationError.
+    """
+
+    name: Final = "staysignal"
+    mode: Final[Mode | None] = None
+    applies_offers: Final[Applier] = "vendor"
+    webhook_token: Final[str | None] = None
+
+    def __init__(
+        self,
+        *,
+        script_url: str,
+        global_name: str,
+        subscription_attribute: str,
+        csp_sources: Mapping[str, Sequence[str]],
+        init_config: Mapping[str, Any] | None = None,
+        opt_out: bool = True,
+        script_integrity: str | None = None,
+        applies_cancellation: Applier = "app",
+    ) -> None:
+        if not re.fullmatch(rf"{_NAME}(\.{_NAME})*", global_name, re.ASCII):
+            raise ConfigurationError("global_name is the dotted name of the widget's init function")
+        if (
+            not re.fullmatch(r"data-[a-z][a-z0-9-]*", subscription_attribute, re.ASCII)
+            or subscription_attribute == OPT_OUT_ATTRIBUTE
+        ):
+            raise ConfigurationError("subscription_attribute is the data-… attribute that carries the id")
+        if applies_cancellation != ("app" if opt_out else "vendor"):
+            raise ConfigurationError(
+                "with opt_out=True StaySignal does not cancel, which takes applies_cancellation='app'; "
+                "with opt_out=False it does, which takes applies_cancellation='vendor'"
+            )
+        self.applies_cancellation: Applier = applies_cancellation
+        self._script_url = script_url
+        self._script_integrity = script_integrity
+        self._init_function = global_name.removeprefix("window.")
+        self._subscription_attribute = subscription_attribute
+        self._opt_out = opt_out
+        self._init_config = _checked_config(init_config or {})
+        self._csp_sources = _checked_sources(csp_sources, script_url)
+
+    @property
+    def names_customers(self) -> bool:
+        """Never: there is no API to ask about a flow session."""
+        return False
+
+    @property
+    def simulated(self) -> bool:
+        """Whether the widget comes from, or talks to, this machine or without encryption: no vendor does."""
+        sources = (source for listed in self._csp_sources.values() for source in listed)
+        return any(map(_is_local, [self._script_url, *sources]))
+
+    def csp_sources(self) -> Mapping[str, Sequence[str]]:
+        """Return what the owner says that the widget needs, and the script's own origin."""
+        return self._csp_sources
+
+    def widget(self) -> WidgetSettings:
+        """Return what the page script starts."""
+        return WidgetSettings(
+            "staysignal",
+            self._script_url,
+            self._script_integrity,
+            {**self._init_config, **({OPT_OUT_KEY: True} if self._opt_out else {})},
+            init_function=self._init_function,
+            button_attributes={OPT_OUT_ATTRIBUTE: "true"} if self._opt_out else {},
+            subscription_attribute=self._subscription_attribute,
+        )
+
+    def page_data(self, subscription: OwnedSubscription) -> Mapping[str, Any]:
+        """Return the id that the button is to carry."""
+        return {"subscriptionId": subscription.subscription_id}
+
+    def open_verifier(self) -> AbstractAsyncContextManager[OutcomeVerifier] | None:
+        """Return None: there is no API to ask."""
+        return None
+
+    def read_webhook(self, body: bytes) -> str:
+        """Refuse: there is no webhook."""
+        raise MalformedClaimError("StaySignal has no webhook.")
+
+    def read_result(self, result: Mapping[str, Any]) -> FlowClaim:
+        """Read what our page script posts when the widget is done; any other status than canceled does nothing."""
+        status = result.get("status")
+        if not isinstance(status, str):
+            raise MalformedClaimError("The flow's result has no status.")
+        return FlowClaim(self.name, FlowStatus.CANCELED if status == "canceled" else FlowStatus.UNKNOWN)
+
+
+def _checked_config(config: Mapping[str, Any]) -> dict[str, Any]:
+    if taken := [key for key in _OWN_KEYS if key in config]:
+        raise ConfigurationError(f"init_config: {taken[0]} is set by aiocancel (opt_out, and the page script)")
+    try:
+        copied: dict[str, Any] = json.loads(json.dumps(dict(config), allow_nan=False))
+    except (TypeError, ValueError):
+        raise ConfigurationError("init_config holds something that JSON cannot") from None
+    return copied
+
+
+def _checked_sources(given: Mapping[str, Sequence[str]], script_url: str) -> dict[str, tuple[str, ...]]:
+    # A browser takes two slashes, or a slash and a backslash, for the start of another site's address.
+    own = script_url.startswith("/") and not script_url.startswith(("//", "/\\"))
+    origin = "'self'" if own else origin_of(script_url, setting="script_url")
+    if any(isinstance(listed, str) for listed in given.values()):
+        raise ConfigurationError("csp_sources holds a list of sources for each directive")
+    sources = {directive: tuple(listed) for directive, listed in given.items()}
+    sources["script-src"] = (*(source for source in sources.get("script-src", ()) if source != origin), origin)
+    try:
+        ContentSecurityPolicy.parse("default-src 'none'").widen(sources)
+    except PolicyError as error:
+        raise ConfigurationError(f"csp_sources: {error}") from error
+    return sources
+
+
+def _is_local(source: str) -> bool:
+    """Tell whether a URL or CSP source names this machine or an unencrypted scheme."""
+    if source.startswith(("'", "/")) or source.endswith(":"):
+        return source in ("http:", "ws:")
+    if source.startswith(("http://", "ws://")):
+        return True
+    host = re.sub(r":(\d+|\*)$", "", re.sub(r"^[a-z]+://", "", source).split("/")[0]).lower()
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,138 @@
+"""A change comes back from the ledger as it was decided, and a fresh read tells whether it went through."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from aiocancel.core.changes import (
+    PAUSE_BEHAVIORS,
+    AddDiscount,
+    Change,
+    MoveTrialEnd,
+    NewCoupon,
+    PausePayments,
+    SwapPrice,
+    change_from_json,
+    change_to_json,
+    shows,
+    still_holds,
+)
+from aiocancel.core.identifiers import SubscriptionId
+from aiocancel.core.subscription import AppliedDiscount, CollectionPause, Item, Subscription
+
+DUE = datetime(2027, 3, 1, tzinfo=UTC)
+AT, NEXT = DUE + timedelta(days=14), DUE + timedelta(days=31)
+PRO = Item("si_1", "price_pro", "month", 1, is_metered=False, quantity=3, period_end=DUE)
+LOYAL = AppliedDiscount("di_loyal", "LOYAL")
+BEFORE = Subscription(
+    subscription_id=SubscriptionId("sub_1"),
+    status="active",
+    livemode=False,
+    cancel_at_period_end=False,
+    cancel_at=None,
+    canceled_at=None,
+    ended_at=None,
+    current_period_end=DUE,
+    schedule_id=None,
+    last_period_end=DUE,
+    items=(PRO,),
+    discounts=(LOYAL,),
+)
+
+DISCOUNT = AddDiscount("SAVE", ("di_loyal",), DUE)
+SAME_COUPON = AddDiscount("LOYAL", ("di_loyal",), DUE)
+TRIAL = MoveTrialEnd(AT, DUE)
+SWAP = SwapPrice("si_1", "price_basic", replaced="price_pro", quantity=3, prorate=True)
+PAUSE = PausePayments("void", AT, DUE)
+ENDLESS = PausePayments("keep_as_draft", None, DUE)
+
+ids = st.text(max_size=6)
+moments = st.integers(0, 10**10).map(lambda seconds: datetime.fromtimestamp(seconds, UTC))
+new_coupons = st.builds(
+    NewCoupon,
+    coupon_id=ids,
+    percent_off=st.none() | st.just("12.5"),
+    amount_minor=st.none() | st.integers(1, 99_999_999),
+    currency=st.none() | st.just("usd"),
+    duration=st.sampled_from(["once", "repeating", "forever"]),
+    months=st.none() | st.integers(1, 120),
+)
+changes: st.SearchStrategy[Change] = st.one_of(
+    st.builds(AddDiscount, ids, st.lists(ids, max_size=3).map(tuple), st.none() | moments, st.none() | new_coupons),
+    st.builds(MoveTrialEnd, moments, st.none() | moments),
+    st.builds(SwapPrice, ids, ids, ids, st.none() | st.integers(0, 99), st.booleans()),
+    st.builds(PausePayments, st.sampled_from(PAUSE_BEHAVIORS), st.none() | moments, st.none() | moments),
+)
+
+
+@given(change=changes)
+@settings(max_examples=150)
+def test_a_change_comes_back_from_the_ledger_as_it_was(change: Change) -> None:
+    stored = json.dumps(change_to_json(change))
+    assert change_from_json(json.loads(stored)) == change
+
+
+@pytest.mark.parametrize(
+    ("change", "after", "seen"),
+    [
+        pytest.param(DISCOUNT, {}, False, id="no discount came"),
+        pytest.param(DISCOUNT, {"discounts": (LOYAL, AppliedDiscount("di_2", "SAVE"))}, True, id="the discount came"),
+        pytest.param(DISCOUNT, {"discounts": (AppliedDiscount("di_2", "SAVE"),)}, True, id="it came for another"),
+        pytest.param(DISCOUNT, {"discounts": (LOYAL, AppliedDiscount("di_2", "SPRING"))}, False, id="another came"),
+        pytest.param(DISCOUNT, {"discounts": (AppliedDiscount("di_2", None),)}, False, id="one of unknown source"),
+        pytest.param(SAME_COUPON, {}, False, id="the coupon's discount was there before"),
+        pytest.param(SAME_COUPON, {"discounts": (LOYAL, AppliedDiscount("di_2", "LOYAL"))}, True, id="a second one"),
+        pytest.param(TRIAL, {}, False, id="no trial"),
+        pytest.param(TRIAL, {"trial_end": AT}, True, id="the trial's end moved"),
+        pytest.param(TRIAL, {"trial_end": NEXT}, False, id="the trial ends later"),
+        pytest.param(SWAP, {}, False, id="the old price"),
+        pytest.param(SWAP, {"items": (dataclasses.replace(PRO, price_id="price_basic"),)}, True, id="the new price"),
+        pytest.param(
+            SWAP,
+            {"items": (PRO, dataclasses.replace(PRO, item_id="si_2", price_id="price_basic"))},
+            False,
+            id="the new price on another item",
+        ),
+        pytest.param(SWAP, {"items": ()}, False, id="the item is gone"),
+        pytest.param(PAUSE, {}, False, id="payments go on"),
+        pytest.param(PAUSE, {"paused": CollectionPause("void", AT)}, True, id="payments are paused"),
+        pytest.param(PAUSE, {"paused": CollectionPause("void", NEXT)}, False, id="payments are paused for longer"),
+        pytest.param(PAUSE, {"paused": CollectionPause("keep_as_draft", AT)}, False, id="paused in another way"),
+        pytest.param(ENDLESS, {"paused": CollectionPause("keep_as_draft", None)}, True, id="paused for good"),
+        pytest.param(ENDLESS, {"paused": CollectionPause("keep_as_draft", AT)}, False, id="paused, but not for good"),
+    ],
+)
+def test_a_fresh_read_shows_a_change_or_does_not(change: Change, after: dict[str, Any], seen: bool) -> None:
+    assert shows(change, dataclasses.replace(BEFORE, **after)) is seen
+
+
+@pytest.mark.parametrize(
+    ("change", "after", "holds"),
+    [
+        pytest.param(DISCOUNT, {}, True, id="the same discounts"),
+        pytest.param(DISCOUNT, {"discounts": ()}, False, id="a discount is gone"),
+        pytest.param(DISCOUNT, {"discounts": (LOYAL, AppliedDiscount("di_2", "X"))}, False, id="a discount came"),
+        pytest.param(DISCOUNT, {"current_period_end": NEXT}, False, id="a discount after a renewal"),
+        pytest.param(TRIAL, {}, True, id="the same period"),
+        pytest.param(TRIAL, {"current_period_end": NEXT}, False, id="a trial after a renewal"),
+        pytest.param(SWAP, {}, True, id="the same plan"),
+        pytest.param(SWAP, {"current_period_end": NEXT}, True, id="a plan after a renewal"),
+        pytest.param(SWAP, {"items": (dataclasses.replace(PRO, quantity=4),)}, False, id="another quantity"),
+        pytest.param(SWAP, {"items": (dataclasses.replace(PRO, price_id="price_x"),)}, False, id="another plan"),
+        pytest.param(SWAP, {"items": (dataclasses.replace(PRO, item_id="si_2"),)}, False, id="another item"),
+        pytest.param(PAUSE, {}, True, id="the same payment"),
+        pytest.param(PAUSE, {"current_period_end": NEXT}, False, id="a pause after a renewal"),
+        pytest.param(PAUSE, {"current_period_end": None}, False, id="a pause of an unknown payment"),
+    ],
+)
+def test_a_change_holds_while_what_it_was_decided_by_is_as_it_was(
+    change: Change, after: dict[str, Any], holds: bool
+) -> None:
+    assert still_holds(change, dataclasses.replace(BEFORE, **after)) is holds

@@ -1,0 +1,783 @@
+"""What an accepted offer does to a subscription of any shape, and that repeating it gives nothing twice."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from aiocancel.core.actions import Done, Receipt, Refuse, Step, Wait, Write
+from aiocancel.core.changes import (
+    PAUSE_BEHAVIORS,
+    AddDiscount,
+    Change,
+    MoveTrialEnd,
+    NewCoupon,
+    PausePayments,
+    SwapPrice,
+    shows,
+)
+from aiocancel.core.identifiers import SubscriptionId
+from aiocancel.core.offer_steps import DEFAULT_RULES, INVOICE_MARGIN, OfferRules, add_months, offer_step
+from aiocancel.core.offers import (
+    COUPON_DURATIONS,
+    PAUSE_INTERVALS,
+    AcceptedOffer,
+    CouponTerms,
+    CustomTerms,
+    PauseInterval,
+    PauseTerms,
+    PlanTerms,
+    Terms,
+    TrialTerms,
+)
+from aiocancel.core.subscription import AppliedDiscount, CollectionPause, Item, Subscription
+
+NOW = datetime(2027, 2, 10, 9, 30, 0, 250_000, tzinfo=UTC)
+DUE = datetime(2027, 3, 1, tzinfo=UTC)
+SOON = NOW.replace(microsecond=0) + timedelta(minutes=1)
+JUST_PAST = NOW.replace(microsecond=0) - timedelta(minutes=5)
+YEAR_DUE = datetime(2027, 11, 20, tzinfo=UTC)
+DAY = timedelta(days=1)
+AN_HOUR = timedelta(hours=1)
+
+PRO = Item("si_pro", "price_pro", "month", 1, is_metered=False, quantity=3, period_end=DUE)
+SUPPORT = Item("si_support", "price_support", "month", 1, is_metered=False, quantity=1, period_end=DUE)
+USAGE = Item("si_usage", "price_usage", "month", 1, is_metered=True, period_end=DUE)
+YEARLY = Item("si_yearly", "price_yearly", "year", 1, is_metered=False, quantity=1, period_end=YEAR_DUE)
+BASIC = "price_basic"
+
+ACTIVE = Subscription(
+    subscription_id=SubscriptionId("sub_1"),
+    status="active",
+    livemode=False,
+    cancel_at_period_end=False,
+    cancel_at=None,
+    canceled_at=None,
+    ended_at=None,
+    current_period_end=DUE,
+    schedule_id=None,
+    last_period_end=DUE,
+    currency="usd",
+    items=(PRO,),
+)
+
+
+def shape(**changes: Any) -> Subscription:
+    return dataclasses.replace(ACTIVE, **changes)
+
+
+def due_at(due: datetime, **changes: Any) -> Subscription:
+    item = dataclasses.replace(PRO, period_end=due)
+    return shape(current_period_end=due, last_period_end=due, items=(item,), **changes)
+
+
+# The ids are the definition's own, for ever: another release must find the coupon of this one.
+PERCENT_COUPON = NewCoupon("aiocancel-2c8c41bca3fc69114f0b", "12.5", None, None, "repeating", 3)
+FIXED_COUPON = NewCoupon("aiocancel-8605de80ba05197f9983", None, 1000, "usd", "once", None)
+EXISTING = "WINBACK"
+LOYAL = AppliedDiscount("di_loyal", "LOYAL")
+SAME = tuple(
+    AppliedDiscount(f"di_{number}", coupon_id)
+    for number, coupon_id in enumerate([PERCENT_COUPON.coupon_id, FIXED_COUPON.coupon_id, EXISTING])
+)
+NAMED = OfferRules(plan_price_ids=frozenset({"price_support", "price_other"}))
+
+SHAPES: dict[str, tuple[Subscription, OfferRules]] = {
+    name: (subscription, DEFAULT_RULES)
+    for name, subscription in {
+        "active": ACTIVE,
+        "trialing": shape(status="trialing", trial_end=DUE),
+        "past due": shape(status="past_due"),
+        "unpaid": shape(status="unpaid"),
+        "incomplete": shape(status="incomplete"),
+        "paused": shape(status="paused"),
+        "its payments are paused": shape(paused=CollectionPause("void", None)),
+        "ending with its period": shape(cancel_at_period_end=True, cancel_at=DUE),
+        "ending by date": shape(cancel_at=DUE - DAY),
+        "ending in a later period": shape(cancel_at=YEAR_DUE),
+        "canceled": shape(status="canceled", ended_at=NOW),
+        "expired": shape(status="incomplete_expired"),
+        "under a schedule": shape(schedule_id="sub_sched_1"),
+        "another discount is there": shape(discounts=(LOYAL,)),
+        "the same coupon is there": shape(discounts=SAME),
+        "it has metered usage, too": shape(items=(USAGE, PRO)),
+        "it has two licensed items": shape(items=(PRO, SUPPORT)),
+        "the plan is there": shape(items=(dataclasses.replace(PRO, price_id=BASIC),)),
+        "its intervals are mixed": shape(items=(PRO, YEARLY), last_period_end=YEAR_DUE),
+        "annual": shape(items=(dataclasses.replace(PRO, interval="year"),)),
+        "its next payment is unknown": shape(items=(), current_period_end=None, last_period_end=None),
+        "about to renew": due_at(SOON),
+        "renewing": due_at(JUST_PAST),
+    }.items()
+}
+SHAPES["it has two licensed items, one named a plan"] = (shape(items=(PRO, SUPPORT)), NAMED)
+
+
+def pause(interval: PauseInterval, count: int, *, at_period_end: bool = False) -> PauseTerms:
+    return PauseTerms(interval, count, at_period_end)
+
+
+OFFERS: dict[str, Terms] = {
+    "a coupon of a percentage": CouponTerms(Decimal("12.50"), None, "repeating", months=3),
+    "a coupon of an amount": CouponTerms(None, Decimal("10.00"), "once", months=3),
+    "an existing coupon": CouponTerms(Decimal(10), None, "once", coupon_id=EXISTING),
+    "a coupon for the customer": CouponTerms(Decimal(10), None, "once", to_customer=True),
+    "a trial extension": TrialTerms(14),
+    "another plan": PlanTerms(BASIC, prorate=True),
+    "a pause of 30 days": pause("day", 30),
+    "a pause of 30 days from the period's end": pause("day", 30, at_period_end=True),
+    "a pause of 4 weeks": pause("week", 4),
+    "a pause of 4 weeks from the period's end": pause("week", 4, at_period_end=True),
+    "a pause of a month": pause("month", 1),
+    "a pause of a month from the period's end": pause("month", 1, at_period_end=True),
+    "a pause of 2 billing cycles": pause("billing_cycle", 2),
+    "a pause of 2 billing cycles from the period's end": pause("billing_cycle", 2, at_period_end=True),
+    "a pause without an end": pause("indefinitely", 0),
+    "a pause without an end from the period's end": pause("indefinitely", 0, at_period_end=True),
+    "a custom offer": CustomTerms(),
+}
+
+NOBODY_TO_KEEP: dict[str, Step] = {
+    "incomplete": Refuse("first_payment_is_missing"),
+    "ending with its period": Refuse("subscription_is_ending"),
+    "ending by date": Refuse("subscription_is_ending"),
+    "ending in a later period": Refuse("subscription_is_ending"),
+    "canceled": Refuse("subscription_has_ended"),
+    "expired": Refuse("subscription_has_ended"),
+    "under a schedule": Refuse("subscription_has_a_schedule"),
+}
+NO_TIME_TO_GIVE: dict[str, Step] = NOBODY_TO_KEEP | {
+    "past due": Refuse("payment_is_overdue"),
+    "unpaid": Refuse("payment_is_overdue"),
+    "paused": Refuse("subscription_is_paused"),
+    "its payments are paused": Refuse("subscription_is_paused"),
+}
+AROUND_A_RENEWAL: dict[str, Step] = {"about to renew": Wait(), "renewing": Wait()}
+
+
+def row(usual: Step, *exceptions: Mapping[str, Step]) -> dict[str, Step]:
+    steps = dict.fromkeys(SHAPES, usual)
+    for exception in exceptions:
+        assert exception.keys() <= SHAPES.keys()
+        steps |= exception
+    return steps
+
+
+def coupon_row(coupon_id: str, made: NewCoupon | None) -> dict[str, Step]:
+    def added(*kept: str, due: datetime | None = DUE) -> Write:
+        return Write(change=AddDiscount(coupon_id, kept, due, made))
+
+    return row(
+        added(),
+        NOBODY_TO_KEEP,
+        {
+            "another discount is there": added("di_loyal"),
+            "the same coupon is there": Refuse("coupon_is_there_already"),
+            "its next payment is unknown": added(due=None),
+            "about to renew": added(due=SOON),
+            "renewing": added(due=JUST_PAST),
+        },
+    )
+
+
+def pause_row(until: datetime, annual: Step | None = None) -> dict[str, Step]:
+    return row(
+        Write(change=PausePayments("void", until, DUE)),
+        NO_TIME_TO_GIVE,
+        AROUND_A_RENEWAL,
+        {
+            "its next payment is unknown": Refuse("next_payment_is_unknown"),
+            "annual": annual or Refuse("payment_pays_for_more_than_the_pause"),
+        },
+    )
+
+
+TO_BASIC = Write(change=SwapPrice("si_pro", BASIC, replaced="price_pro", quantity=3, prorate=True))
+TWO_YEARS = Write(change=PausePayments("void", datetime(2029, 3, 1, tzinfo=UTC) - AN_HOUR, DUE))
+FOR_GOOD = row(
+    Write(change=PausePayments("void", None, DUE)),
+    NO_TIME_TO_GIVE,
+    AROUND_A_RENEWAL,
+    {"its next payment is unknown": Refuse("next_payment_is_unknown")},
+)
+TABLE: dict[str, dict[str, Step]] = {
+    "a coupon of a percentage": coupon_row(PERCENT_COUPON.coupon_id, PERCENT_COUPON),
+    "a coupon of an amount": coupon_row(FIXED_COUPON.coupon_id, FIXED_COUPON),
+    "an existing coupon": coupon_row(EXISTING, None),
+    "a coupon for the customer": row(Refuse("customer_coupons_are_gone"), NOBODY_TO_KEEP),
+    "a trial extension": row(
+        Write(change=MoveTrialEnd(DUE + 14 * DAY, DUE)),
+        NO_TIME_TO_GIVE,
+        AROUND_A_RENEWAL,
+        {
+            "its next payment is unknown": Refuse("next_payment_is_unknown"),
+            "its intervals are mixed": Refuse("periods_are_mixed"),
+        },
+    ),
+    "another plan": row(
+        TO_BASIC,
+        NO_TIME_TO_GIVE,
+        {
+            "the plan is there": Refuse("plan_is_there_already"),
+            "it has two licensed items": Refuse("which_item_is_the_plan"),
+            "it has two licensed items, one named a plan": Write(
+                change=SwapPrice("si_support", BASIC, replaced="price_support", quantity=1, prorate=True)
+            ),
+            "its intervals are mixed": Refuse("which_item_is_the_plan"),
+            "its next payment is unknown": Refuse("which_item_is_the_plan"),
+        },
+    ),
+    "a pause of 30 days": pause_row(datetime(2027, 3, 12, 8, 30, tzinfo=UTC)),
+    "a pause of 30 days from the period's end": pause_row(datetime(2027, 3, 31, tzinfo=UTC) - AN_HOUR),
+    "a pause of 4 weeks": pause_row(datetime(2027, 3, 10, 8, 30, tzinfo=UTC)),
+    "a pause of 4 weeks from the period's end": pause_row(datetime(2027, 3, 29, tzinfo=UTC) - AN_HOUR),
+    "a pause of a month": pause_row(datetime(2027, 3, 10, 8, 30, tzinfo=UTC)),
+    "a pause of a month from the period's end": pause_row(datetime(2027, 4, 1, tzinfo=UTC) - AN_HOUR),
+    "a pause of 2 billing cycles": pause_row(datetime(2027, 5, 1, tzinfo=UTC) - AN_HOUR, TWO_YEARS),
+    "a pause of 2 billing cycles from the period's end": pause_row(
+        datetime(2027, 5, 1, tzinfo=UTC) - AN_HOUR, TWO_YEARS
+    ),
+    "a pause without an end": FOR_GOOD,
+    "a pause without an end from the period's end": FOR_GOOD,
+    "a custom offer": row(Refuse("custom_offer_is_not_stripes"), NO_TIME_TO_GIVE),
+}
+
+
+def step(
+    terms: Terms,
+    subscription: Subscription,
+    *,
+    now: datetime = NOW,
+    earlier: Change | None = None,
+    rules: OfferRules = DEFAULT_RULES,
+) -> Step:
+    return offer_step(AcceptedOffer("offr_1", terms), subscription, now=now, earlier=earlier, rules=rules)
+
+
+def change_of(reached: Step) -> Change:
+    assert isinstance(reached, Write)
+    assert reached.change is not None
+    return reached.change
+
+
+def changed(subscription: Subscription, change: Change) -> Subscription:
+    """What Stripe shows once it has carried the change out and done nothing else."""
+    match change:
+        case AddDiscount(coupon_id, kept):
+            stay = [discount for discount in subscription.discounts if discount.discount_id in kept]
+            return dataclasses.replace(subscription, discounts=(*stay, AppliedDiscount("di_new", coupon_id)))
+        case MoveTrialEnd(at):
+            items = tuple(dataclasses.replace(item, period_end=at) for item in subscription.items)
+            return dataclasses.replace(
+                subscription,
+                status="trialing",
+                trial_end=at,
+                current_period_end=at,
+                last_period_end=at,
+                items=items,
+            )
+        case SwapPrice(item_id, price_id, quantity=quantity):
+            items = tuple(
+                dataclasses.replace(item, price_id=price_id, quantity=quantity) if item.item_id == item_id else item
+                for item in subscription.items
+            )
+            return dataclasses.replace(subscription, items=items)
+        case PausePayments(behavior, resumes_at):
+            return dataclasses.replace(subscription, paused=CollectionPause(behavior, resumes_at))
+
+
+# The table
+
+
+@pytest.mark.parametrize(
+    ("terms", "where", "expected"),
+    [
+        pytest.param(OFFERS[offer], SHAPES[name], expected, id=f"{offer} when {name}")
+        for offer, steps in TABLE.items()
+        for name, expected in steps.items()
+    ],
+)
+def test_what_is_done_follows_from_the_offer_and_the_subscription(
+    terms: Terms, where: tuple[Subscription, OfferRules], expected: Step
+) -> None:
+    subscription, rules = where
+    assert step(terms, subscription, rules=rules) == expected
+
+
+def test_the_table_covers_every_offer_and_every_shape() -> None:
+    assert {(offer, name) for offer, steps in TABLE.items() for name in steps} == {
+        (offer, name) for offer in OFFERS for name in SHAPES
+    }
+
+
+# Coupons
+
+
+@pytest.mark.parametrize(
+    ("percent", "text"),
+    [("25", "25"), ("1E+2", "100"), ("100.00", "100"), ("33.33", "33.33"), ("33.330", "33.33"), ("0.0001", "0.0001")],
+)
+def test_a_percentage_is_written_plainly(percent: str, text: str) -> None:
+    change = change_of(step(CouponTerms(Decimal(percent), None, "once"), ACTIVE))
+    assert isinstance(change, AddDiscount)
+    assert change.made is not None
+    assert change.made.percent_off == text
+
+
+@pytest.mark.parametrize(
+    "percent", ["0", "-5", "100.01", "0.00001", "33." + "3" * 30, "1E-1000000", "1E+1000000", "NaN", "sNaN", "Infinity"]
+)
+def test_a_percentage_that_is_none_or_would_be_rounded_is_refused(percent: str) -> None:
+    refused = Refuse("percentage_is_out_of_range")
+    assert step(CouponTerms(Decimal(percent), None, "once"), ACTIVE) == refused
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency"),
+    [("10.50", "jpy"), ("10.505", "usd"), ("1000000", "usd"), ("0", "usd"), ("10", "ugx"), ("1E-1000000", "usd")],
+)
+def test_an_amount_that_the_currency_cannot_say_is_refused(amount: str, currency: str) -> None:
+    refused = Refuse("amount_does_not_fit_the_currency")
+    assert step(CouponTerms(None, Decimal(amount), "once"), shape(currency=currency)) == refused
+
+
+def test_the_same_definition_always_makes_the_same_coupon_and_another_one_never() -> None:
+    def coupon_id(percent: str | None, amount: str | None, duration: Any, months: int | None, currency: str) -> str:
+        def read(text: str | None) -> Decimal | None:
+            return None if text is None else Decimal(text)
+
+        terms = CouponTerms(read(percent), read(amount), duration, months)
+        change = change_of(step(terms, shape(currency=currency)))
+        assert isinstance(change, AddDiscount)
+        return change.coupon_id
+
+    same = [("10", None, "once", None, "usd"), ("10.00", None, "once", 3, "usd"), ("1E+1", None, "once", None, "eur")]
+    others = [
+        ("11", None, "once", None, "usd"),
+        ("10", None, "forever", None, "usd"),
+        ("10", None, "repeating", 2, "usd"),
+        ("10", None, "repeating", 3, "usd"),
+        (None, "10", "once", None, "usd"),
+        (None, "10", "once", None, "eur"),
+    ]
+    assert len({coupon_id(*each) for each in same}) == 1
+    assert len({coupon_id(*each) for each in [same[0], *others]}) == 1 + len(others)
+
+
+def test_an_existing_coupon_wins_over_its_definition() -> None:
+    terms = CouponTerms(Decimal(500), Decimal("NaN"), "once", coupon_id=EXISTING)
+    assert step(terms, ACTIVE) == Write(change=AddDiscount(EXISTING, (), DUE))
+
+
+# Trials
+
+
+@pytest.mark.parametrize(
+    ("days", "expected"),
+    [
+        pytest.param(0, Refuse("trial_is_too_short"), id="no days"),
+        pytest.param(-7, Refuse("trial_is_too_short"), id="fewer than none"),
+        pytest.param(710, Write(change=MoveTrialEnd(DUE + 710 * DAY, DUE)), id="nearly two years"),
+        pytest.param(712, Refuse("trial_is_too_long"), id="more than two years from now"),
+        pytest.param(10**12, Refuse("trial_is_too_long"), id="beyond all calendars"),
+    ],
+)
+def test_a_trial_becomes_longer_by_at_most_what_stripe_takes(days: int, expected: Step) -> None:
+    assert step(TrialTerms(days), ACTIVE) == expected
+
+
+def test_a_trial_that_ends_after_its_period_is_extended_from_its_own_end() -> None:
+    subscription = shape(status="trialing", trial_end=DUE + 3 * DAY)
+    assert step(TrialTerms(7), subscription) == Write(change=MoveTrialEnd(DUE + 10 * DAY, DUE))
+
+
+def test_a_trial_of_long_ago_is_not_what_is_extended() -> None:
+    assert step(TrialTerms(7), shape(trial_end=NOW - 300 * DAY)) == Write(change=MoveTrialEnd(DUE + 7 * DAY, DUE))
+
+
+# Pauses
+
+
+@pytest.mark.parametrize(
+    ("terms", "due", "resumes_at"),
+    [
+        # The payments after these fall on the 31st of March, the 30th of April, …
+        pytest.param(
+            pause("billing_cycle", 1), date(2027, 2, 28), date(2027, 3, 28), id="one cycle, billed on the 31st"
+        ),
+        pytest.param(
+            pause("billing_cycle", 2), date(2027, 2, 28), date(2027, 4, 28), id="two cycles, billed on the 31st"
+        ),
+        pytest.param(pause("billing_cycle", 1), date(2027, 3, 31), date(2027, 4, 30), id="a month that is shorter"),
+        pytest.param(
+            pause("month", 1, at_period_end=True), date(2027, 3, 31), date(2027, 4, 30), id="a month, not a cycle"
+        ),
+    ],
+)
+def test_a_pause_is_over_before_the_first_payment_that_is_to_be_made(
+    terms: PauseTerms, due: date, resumes_at: date
+) -> None:
+    at, until = (datetime(day.year, day.month, day.day, tzinfo=UTC) for day in (due, resumes_at))
+    assert step(terms, due_at(at)) == Write(change=PausePayments("void", until - AN_HOUR, at))
+
+
+@pytest.mark.parametrize(
+    ("interval", "interval_count", "resumes_at"),
+    [
+        ("day", 10, DUE + 20 * DAY),
+        ("week", 2, DUE + 28 * DAY),
+        ("month", 3, datetime(2027, 9, 1, tzinfo=UTC)),
+        ("year", 1, datetime(2029, 3, 1, tzinfo=UTC)),
+    ],
+)
+def test_billing_cycles_are_as_long_as_the_price_says(interval: str, interval_count: int, resumes_at: datetime) -> None:
+    item = dataclasses.replace(PRO, interval=interval, interval_count=interval_count)
+    expected = Write(change=PausePayments("void", resumes_at - AN_HOUR, DUE))
+    assert step(pause("billing_cycle", 2), shape(items=(item,))) == expected
+
+
+@pytest.mark.parametrize(
+    "terms",
+    [
+        pytest.param(pause("day", 10), id="over before the payment"),
+        pytest.param(pause("day", 0, at_period_end=True), id="no days"),
+        pytest.param(pause("month", -3, at_period_end=True), id="fewer than no months"),
+        pytest.param(pause("billing_cycle", 0), id="no cycles"),
+    ],
+)
+def test_a_pause_for_nothing_is_refused(terms: PauseTerms) -> None:
+    assert step(terms, ACTIVE) == Refuse("no_payment_falls_into_the_pause")
+
+
+def test_a_pause_that_ends_just_after_the_payment_may_miss_it_and_is_refused() -> None:
+    close = due_at((NOW + 30 * DAY - timedelta(minutes=90)).replace(microsecond=0))
+    assert step(pause("day", 30), close) == Refuse("no_payment_falls_into_the_pause")
+
+
+@pytest.mark.parametrize("interval", ["day", "week", "month", "billing_cycle"])
+def test_a_pause_beyond_all_calendars_is_refused(interval: PauseInterval) -> None:
+    assert step(pause(interval, 10**12), ACTIVE) == Refuse("pause_is_too_long")
+
+
+@pytest.mark.parametrize("behavior", PAUSE_BEHAVIORS)
+def test_a_short_pause_gives_no_long_payment_away(behavior: Any) -> None:
+    annual = shape(items=(dataclasses.replace(PRO, interval="year"),))
+    kept = Write(change=PausePayments(behavior, datetime(2027, 4, 1, tzinfo=UTC) - AN_HOUR, DUE))
+    expected = kept if behavior == "keep_as_draft" else Refuse("payment_pays_for_more_than_the_pause")
+    rules = OfferRules(pause_behavior=behavior)
+    assert step(pause("month", 1, at_period_end=True), annual, rules=rules) == expected
+
+
+def test_a_years_payment_that_falls_into_a_pause_of_months_is_left_to_a_human() -> None:
+    yearly = dataclasses.replace(YEARLY, period_end=DUE + 20 * DAY)
+    mixed = shape(items=(PRO, yearly), last_period_end=yearly.period_end)
+    assert step(pause("billing_cycle", 1), mixed) == Refuse("payment_pays_for_more_than_the_pause")
+
+
+# Repeating
+
+TRIED: dict[str, tuple[Terms, Change]] = {
+    offer: (OFFERS[offer], change_of(TABLE[offer]["active"]))
+    for offer in ("a coupon of a percentage", "a trial extension", "another plan", "a pause of 2 billing cycles")
+}
+CHANGED_SINCE = Refuse("changed_since_it_was_tried")
+NEXT_DUE = datetime(2027, 4, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("offer", TRIED)
+def test_what_an_earlier_attempt_may_have_sent_is_sent_again_to_the_letter(offer: str) -> None:
+    terms, change = TRIED[offer]
+    assert step(terms, ACTIVE, now=NOW + 3 * DAY, earlier=change) == Write(change=change)
+
+
+@pytest.mark.parametrize("offer", TRIED)
+def test_what_an_earlier_attempt_did_is_done_however_the_subscription_went_on(offer: str) -> None:
+    terms, change = TRIED[offer]
+    after = dataclasses.replace(changed(ACTIVE, change), status="canceled", ended_at=NOW)
+    assert step(terms, after, earlier=change) == Done(Receipt("canceled", NOW))
+
+
+@pytest.mark.parametrize("offer", TRIED)
+def test_nothing_is_sent_again_to_somebody_who_leaves(offer: str) -> None:
+    terms, change = TRIED[offer]
+    leaving = shape(cancel_at_period_end=True)
+    assert step(terms, leaving, earlier=change) == Refuse("subscription_is_ending")
+
+
+@pytest.mark.parametrize("offer", sorted(TRIED.keys() - {"another plan"}))
+def test_after_a_renewal_nothing_is_sent_again(offer: str) -> None:
+    """A coupon for one payment may be used up, and a trial's end may lie before time that is paid for now."""
+    terms, change = TRIED[offer]
+    assert step(terms, due_at(NEXT_DUE), now=DUE + DAY, earlier=change) == CHANGED_SINCE
+
+
+@pytest.mark.parametrize(
+    ("offer", "meanwhile"),
+    [
+        pytest.param("a coupon of a percentage", {"discounts": (LOYAL,)}, id="another discount came"),
+        pytest.param("another plan", {"items": (dataclasses.replace(PRO, price_id="price_max"),)}, id="another plan"),
+        pytest.param("another plan", {"items": (dataclasses.replace(PRO, quantity=10),)}, id="more seats"),
+        pytest.param("another plan", {"items": (SUPPORT,)}, id="the item is gone"),
+    ],
+)
+def test_what_somebody_else_did_meanwhile_is_not_undone(offer: str, meanwhile: Mapping[str, Any]) -> None:
+    terms, change = TRIED[offer]
+    assert step(terms, shape(**meanwhile), earlier=change) == CHANGED_SINCE
+
+
+def test_a_discount_that_an_earlier_try_would_keep_but_is_gone_stops_it() -> None:
+    terms = OFFERS["an existing coupon"]
+    change = change_of(step(terms, shape(discounts=(LOYAL,))))
+    assert step(terms, ACTIVE, earlier=change) == CHANGED_SINCE
+
+
+@pytest.mark.parametrize("offer", ["a trial extension", "a pause of 2 billing cycles"])
+def test_around_a_renewal_a_repetition_waits_as_well(offer: str) -> None:
+    terms, change = TRIED[offer]
+    assert step(terms, ACTIVE, now=DUE - timedelta(seconds=30), earlier=change) == Wait()
+
+
+# Properties
+
+ids = st.text("abc_1", min_size=1, max_size=4)
+numbers = st.integers(1, 730) | st.integers(-3, 3) | st.sampled_from([10**5, 10**12])
+decimals = st.decimals(allow_nan=True, allow_infinity=True) | st.decimals(0, 120, places=2)
+all_terms: st.SearchStrategy[Terms] = st.one_of(
+    st.builds(
+        CouponTerms,
+        percent_off=st.none() | decimals,
+        amount_off=st.none() | decimals,
+        duration=st.sampled_from(COUPON_DURATIONS),
+        months=st.none() | numbers,
+        coupon_id=st.none() | ids,
+        to_customer=st.booleans(),
+    ),
+    st.builds(TrialTerms, numbers),
+    st.builds(PlanTerms, ids, st.booleans()),
+    st.builds(PauseTerms, st.sampled_from(PAUSE_INTERVALS), numbers, st.booleans()),
+    st.builds(CustomTerms),
+)
+hours = st.integers(-24 * 40, 24 * 800).map(lambda count: DUE + timedelta(hours=count))
+far_away = st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30), timezones=st.just(UTC)).map(
+    lambda moment: moment.replace(microsecond=0)
+)
+moments = hours | far_away
+items = st.builds(
+    Item,
+    item_id=st.sampled_from(["si_1", "si_2", "si_3"]),
+    price_id=ids,
+    interval=st.sampled_from(["day", "week", "month", "year", "an interval of tomorrow"]),
+    interval_count=st.integers(1, 36),
+    is_metered=st.booleans(),
+    quantity=st.none() | st.integers(0, 9),
+    period_end=st.none() | moments,
+)
+discounts = st.builds(AppliedDiscount, st.sampled_from(["di_1", "di_2", "di_3"]), st.none() | ids)
+some_items = st.lists(items, max_size=3, unique_by=lambda item: item.item_id).map(tuple)
+some_discounts = st.lists(discounts, max_size=2, unique_by=lambda discount: discount.discount_id).map(tuple)
+anything = st.builds(
+    Subscription,
+    subscription_id=st.just(SubscriptionId("sub_1")),
+    status=st.sampled_from(
+        ["active", "trialing", "past_due", "unpaid", "incomplete", "paused", "canceled", "a status of tomorrow"]
+    ),
+    livemode=st.booleans(),
+    cancel_at_period_end=st.booleans(),
+    cancel_at=st.none() | moments,
+    canceled_at=st.none(),
+    ended_at=st.none() | moments,
+    current_period_end=st.none() | moments,
+    schedule_id=st.none() | st.just("sub_sched_1"),
+    last_period_end=st.none() | moments,
+    currency=st.sampled_from(["usd", "jpy", "kwd", "isk", "ugx"]),
+    trial_end=st.none() | moments,
+    items=some_items,
+    discounts=some_discounts,
+    paused=st.none() | st.builds(CollectionPause, st.sampled_from(PAUSE_BEHAVIORS), st.none() | moments),
+)
+
+
+@st.composite
+def ordinary(draw: st.DrawFn) -> Subscription:
+    """One that offers are made for: it goes on, and its periods are those of its items."""
+    ends = [draw(hours), draw(hours)] if draw(st.booleans()) else [draw(hours)] * 2
+    lines = [
+        dataclasses.replace(item, item_id=f"si_{number}", period_end=end)
+        for number, end, item in zip((1, 2), ends, draw(st.lists(items, min_size=1, max_size=2)), strict=False)
+    ]
+    known = ends[: len(lines)]
+    return shape(
+        status=draw(st.sampled_from(["active", "trialing"])),
+        current_period_end=min(known),
+        last_period_end=max(known),
+        trial_end=draw(st.none() | hours),
+        items=tuple(lines),
+        discounts=draw(some_discounts),
+    )
+
+
+subscriptions = ordinary() | anything
+
+
+@st.composite
+def before_and_after(draw: st.DrawFn) -> tuple[Subscription, Subscription]:
+    """One subscription twice, as it was and as it became while Stripe could not be reached."""
+    before = draw(ordinary())
+    changes: dict[str, st.SearchStrategy[Any]] = {
+        "current_period_end": hours,
+        "discounts": some_discounts,
+        "items": some_items,
+        "trial_end": st.none() | hours,
+        "status": st.sampled_from(["active", "trialing", "past_due"]),
+    }
+    which = draw(st.lists(st.sampled_from(sorted(changes)), max_size=2))
+    return before, dataclasses.replace(before, **{name: draw(changes[name]) for name in which})
+
+
+rules = st.builds(OfferRules, st.sampled_from(PAUSE_BEHAVIORS), st.frozensets(ids, max_size=2))
+nows = st.integers(-24 * 40, 24 * 60).map(lambda count: NOW + timedelta(hours=count))
+earlier_changes: st.SearchStrategy[Change] = st.one_of(
+    st.builds(AddDiscount, ids, st.just(()) | st.just(("di_1",)), st.none() | moments),
+    st.builds(MoveTrialEnd, moments, st.none() | moments),
+    st.builds(SwapPrice, ids, ids, ids, st.none() | st.integers(0, 9), st.booleans()),
+    st.builds(PausePayments, st.sampled_from(PAUSE_BEHAVIORS), st.none() | moments, st.none() | moments),
+)
+
+
+@given(terms=all_terms, subscription=anything, now=nows | far_away, earlier=st.none() | earlier_changes, rules=rules)
+@settings(max_examples=120)
+def test_whatever_is_offered_for_whatever_subscription_there_is_a_step(
+    terms: Terms, subscription: Subscription, now: datetime, earlier: Change | None, rules: OfferRules
+) -> None:
+    reached = step(terms, subscription, now=now, earlier=earlier, rules=rules)
+    assert isinstance(reached, Done | Write | Wait | Refuse)
+    if isinstance(reached, Done):
+        assert earlier is not None
+        assert shows(earlier, subscription)
+
+
+@given(terms=all_terms, subscription=subscriptions, now=nows, later=nows, rules=rules)
+@settings(max_examples=120)
+def test_what_was_sent_once_is_seen_or_sent_again_and_nothing_else_is(
+    terms: Terms, subscription: Subscription, now: datetime, later: datetime, rules: OfferRules
+) -> None:
+    reached = step(terms, subscription, now=now, rules=rules)
+    if not isinstance(reached, Write):
+        return
+    change = change_of(reached)
+    assert not shows(change, subscription)
+    # However much later: the same again, or nothing as long as Stripe renews.
+    assert step(terms, subscription, now=later, earlier=change, rules=rules) in (reached, Wait())
+    assert step(terms, subscription, now=now, earlier=change, rules=rules) == reached
+    after = changed(subscription, change)
+    assert shows(change, after)
+    assert step(terms, after, now=later, earlier=change, rules=rules) == Done(Receipt.of(after))
+
+
+@given(terms=all_terms, both=before_and_after(), now=nows, later=nows, rules=rules)
+@settings(max_examples=80)
+def test_an_earlier_change_is_never_replaced_by_another(
+    terms: Terms, both: tuple[Subscription, Subscription], now: datetime, later: datetime, rules: OfferRules
+) -> None:
+    before, after = both
+    first = step(terms, before, now=now, rules=rules)
+    if isinstance(first, Write):
+        again = step(terms, after, now=later, earlier=first.change, rules=rules)
+        assert again == first or not isinstance(again, Write)
+
+
+@given(both=before_and_after(), now=nows)
+@settings(max_examples=80)
+def test_every_discount_that_is_there_is_kept(both: tuple[Subscription, Subscription], now: datetime) -> None:
+    before, after = both
+    first = step(OFFERS["a coupon of a percentage"], before, now=now)
+    if isinstance(first, Write):
+        assert isinstance(first.change, AddDiscount)
+        assert set(first.change.kept) == {discount.discount_id for discount in before.discounts}
+        again = step(OFFERS["a coupon of a percentage"], after, now=now, earlier=first.change)
+        if isinstance(again, Write):
+            assert set(first.change.kept) == {discount.discount_id for discount in after.discounts}
+
+
+@given(terms=all_terms, subscription=subscriptions, now=nows, rules=rules)
+@settings(max_examples=80)
+def test_nothing_is_given_to_somebody_who_leaves_or_has_left(
+    terms: Terms, subscription: Subscription, now: datetime, rules: OfferRules
+) -> None:
+    if isinstance(step(terms, subscription, now=now, rules=rules), Write):
+        assert not subscription.has_ended
+        assert not subscription.is_ending
+        assert subscription.cancel_at is None
+
+
+@given(days=st.integers(1, 730), subscription=ordinary(), now=nows)
+@settings(max_examples=80)
+def test_no_trial_ends_before_time_that_is_paid_for_or_given_already(
+    days: int, subscription: Subscription, now: datetime
+) -> None:
+    reached = step(TrialTerms(days), subscription, now=now)
+    if isinstance(reached, Write):
+        change = change_of(reached)
+        assert isinstance(change, MoveTrialEnd)
+        ends = [now, *(item.period_end for item in subscription.items if item.period_end is not None)]
+        if subscription.status == "trialing" and subscription.trial_end is not None:
+            ends.append(subscription.trial_end)
+        assert change.at > max(ends) + days * DAY - timedelta(seconds=1)
+        assert change.at.microsecond == 0
+
+
+@given(
+    terms=st.builds(PauseTerms, st.sampled_from(PAUSE_INTERVALS), st.integers(0, 730), st.booleans()),
+    subscription=ordinary(),
+    now=nows,
+    rules=rules,
+)
+@settings(max_examples=80)
+def test_every_pause_leaves_a_payment_out(
+    terms: PauseTerms, subscription: Subscription, now: datetime, rules: OfferRules
+) -> None:
+    reached = step(terms, subscription, now=now, rules=rules)
+    if isinstance(reached, Write):
+        change = change_of(reached)
+        assert isinstance(change, PausePayments)
+        assert subscription.current_period_end is not None
+        assert subscription.current_period_end > now
+        assert change.resumes_at is None or change.resumes_at >= subscription.current_period_end + INVOICE_MARGIN
+
+
+# Months
+
+
+@pytest.mark.parametrize(
+    ("start", "months", "end"),
+    [
+        (date(2027, 1, 31), 1, date(2027, 2, 28)),
+        (date(2028, 1, 31), 1, date(2028, 2, 29)),
+        (date(2027, 1, 31), 2, date(2027, 3, 31)),
+        (date(2027, 12, 31), 2, date(2028, 2, 29)),
+        (date(2028, 2, 29), 12, date(2029, 2, 28)),
+        (date(2027, 12, 1), 1, date(2028, 1, 1)),
+        (date(2027, 6, 15), 0, date(2027, 6, 15)),
+    ],
+    ids=str,
+)
+def test_a_month_later_is_the_same_day_or_the_months_last(start: date, months: int, end: date) -> None:
+    at = datetime(start.year, start.month, start.day, 23, 59, tzinfo=UTC)
+    assert add_months(at, months) == datetime(end.year, end.month, end.day, 23, 59, tzinfo=UTC)
+
+
+@given(first=hours, second=hours, months=st.integers(0, 240), more=st.integers(0, 12))
+@settings(max_examples=60)
+def test_later_months_and_later_starts_never_come_earlier(
+    first: datetime, second: datetime, months: int, more: int
+) -> None:
+    assert add_months(first, months) <= add_months(first, months + more)
+    earlier, later = sorted([first.replace(hour=0), second.replace(hour=0)])
+    assert add_months(earlier, months) <= add_months(later, months)
