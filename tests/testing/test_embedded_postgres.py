@@ -56,6 +56,26 @@ if how != "forgets":
 """
 
 
+@pytest.fixture(scope="module", autouse=True)
+def binaries_within_reach() -> Iterator[None]:
+    """A virtual environment in a folder of root's own is closed to nobody: the programs are copied out of it."""
+    binaries = find_binaries()
+    closed = any(not folder.stat().st_mode & stat.S_IXOTH for folder in binaries.parents)
+    if not (IS_ROOT and closed):
+        yield
+        return
+    site = next(folder for folder in binaries.parents if folder.name in ("site-packages", "dist-packages"))
+    inside = binaries.relative_to(site)
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        Path(folder).chmod(0o755)
+        # A wheel keeps its shared libraries beside its package.
+        for part in (inside.parts[0], f"{inside.parts[0]}.libs"):
+            if (site / part).exists():
+                shutil.copytree(site / part, Path(folder) / part, symlinks=True)
+        patch.setenv(BINARIES_VARIABLE, str(Path(folder) / inside))
+        yield
+
+
 class Parent(NamedTuple):
     process: subprocess.Popen[str]
     server_pid: int
