@@ -111,7 +111,7 @@ class CatchUp:
             if ring.attempt >= _MOST_ATTEMPTS:
                 await self._doorbell.answer(ring, f"gave_up_{error.code}")
             else:
-                wait_s = max(error.retry_after_s or 0.0, delay_s(ring.attempt, random.random()))  # noqa: S311
+                wait_s = max(error.retry_after_s or 0.0, delay_s(ring.attempt, random.random()))  # noqa: S311 - jitter, no secret
                 await self._doorbell.later(ring, delay_s=wait_s)
             return
         except RejectedVendorError as error:
