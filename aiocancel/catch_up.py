@@ -19,7 +19,7 @@ from aiocancel.core.identifiers import CustomerId, Mode, SubscriptionId, is_opaq
 from aiocancel.core.retry import delay_s
 from aiocancel.core.sessions import FlowSession
 from aiocancel.errors import AiocancelError, ConflictError, RejectedVendorError, TransientVendorError
-from aiocancel.ports import OutcomeVerifier, SubscriptionResolver, Wake
+from aiocancel.ports import OutcomeVerifier, SubscriptionResolver
 from aiocancel.postgres.doorbell import Doorbell, Ring
 from aiocancel.postgres.ledger import Ledger
 
@@ -47,7 +47,6 @@ class CatchUp:
         *,
         vendor: str,
         mode: Mode,
-        wake_worker: Wake,
         poll_every_s: float,
     ) -> None:
         self._ledger = ledger
@@ -57,7 +56,6 @@ class CatchUp:
         self._policy = policy
         self._vendor = vendor
         self._mode: Mode = mode
-        self._wake_worker = wake_worker
         self._poll_every_s = poll_every_s
         self._rung = asyncio.Event()
 
@@ -156,5 +154,4 @@ class CatchUp:
             recorded = await self._ledger.accept(claim, grant, decision, verified=proven)
         except ConflictError:
             return "known_with_another_result"
-        self._wake_worker()
         return "known" if recorded.repeated else "recorded"

@@ -30,6 +30,7 @@ from aiocancel.ports import FlowVendor, ReadsRows, SubscriptionResolver
 from aiocancel.postgres.doorbell import Doorbell
 from aiocancel.postgres.ledger import Ledger
 from aiocancel.postgres.outage import outages
+from aiocancel.postgres.pgqueuer_engine import PgQueuerEngine, warm_up
 from aiocancel.postgres.schema import check_schema, migrate
 from aiocancel.postgres.subscriptions import StripeCustomerQuery, SubscriptionQuery
 from aiocancel.service import FlowService
@@ -39,7 +40,7 @@ from aiocancel.web.handlers import Handlers
 from aiocancel.web.response_csp import KEEPS_OWN_POLICY, PolicyWriter, forbid_shared_caching
 from aiocancel.web.site import FLOW_PAGE_MARK, Identify, Site
 from aiocancel.web.templating import VARIABLE, TemplateFlow, add_to_environment, variable_for
-from aiocancel.worker import Worker
+from aiocancel.worker import LEASE_S, Worker
 
 if TYPE_CHECKING:
     from aiocancel.postgres.subscriptions import Pool
@@ -332,13 +333,15 @@ class CancelFlow:
             self._started = self._runtime = None
 
     async def _open(self, stack: AsyncExitStack) -> FlowService:
+        await warm_up()
         pool = await stack.enter_async_context(self._open_pool())
         async with pool.acquire() as connection:
             if self._migrate_on_start:
                 await migrate(connection)
             await check_schema(connection)
         resolver = await self._open_resolver(pool, stack)
-        ledger = Ledger(pool, hooks=bool(self._on_outcome or self._on_error))
+        engine = PgQueuerEngine(pool, heartbeat_timeout_s=LEASE_S)
+        ledger = Ledger(pool, engine=engine, hooks=bool(self._on_outcome or self._on_error))
         doorbell = Doorbell(pool, self._vendor.name)
         opening = self._vendor.open_verifier()
         policy = Policy(
@@ -348,7 +351,6 @@ class CancelFlow:
             verifies_offers=opening is not None,
             names_customers=self._vendor.names_customers,
         )
-        worker: Worker | None = None
         catch_up: CatchUp | None = None
         service = FlowService(
             self._settings,
@@ -360,7 +362,6 @@ class CancelFlow:
             doorbell=doorbell,
             wake_catch_up=lambda: catch_up.wake() if catch_up else None,
             on_event=self._on_event,
-            wake_worker=lambda: worker.wake() if worker else None,
         )
         if self._run_worker:
             client = await stack.enter_async_context(open_stripe(self._billing))
@@ -368,6 +369,7 @@ class CancelFlow:
             worker = Worker(
                 ledger,
                 client,
+                engine,
                 hooks=Hooks(self._on_outcome, self._on_error),
                 offers=Offers(
                     ledger,
@@ -391,7 +393,6 @@ class CancelFlow:
                     policy,
                     vendor=self._vendor.name,
                     mode=self._settings.mode,
-                    wake_worker=worker.wake,
                     poll_every_s=self._poll_events_every_s,
                 )
                 await stack.enter_async_context(_looping(catch_up))

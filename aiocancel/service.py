@@ -56,7 +56,6 @@ class FlowService:
         *,
         doorbell: Doorbell,
         on_event: EventHook,
-        wake_worker: Wake,
         wake_catch_up: Wake = lambda: None,
         now: Callable[[], float] = time.time,
     ) -> None:
@@ -66,7 +65,6 @@ class FlowService:
         self._resolver = resolver
         self._ledger = ledger
         self._on_event = guarded(on_event)
-        self._wake_worker = wake_worker
         self._doorbell = doorbell
         self._wake_catch_up = wake_catch_up
         self._now = now
@@ -121,7 +119,6 @@ class FlowService:
         )
         recorded = await self._ledger.accept(claim, grant, decision, verified=outcome is not None)
         self._on_event(ClaimRecorded(str(recorded.public_id), grant.subscription_id, claim.status, recorded.repeated))
-        self._wake_worker()
         return recorded
 
     async def answer(self, public_id: uuid.UUID, customer_id: str) -> Answer | None:

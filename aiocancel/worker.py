@@ -25,17 +25,20 @@ from aiocancel.errors import (
     UnknownBillingError,
 )
 from aiocancel.hooks import Hooks
+from aiocancel.leases import Leases
 from aiocancel.offers import Offers
 from aiocancel.ports import BillingExecutor, BillingReader
+from aiocancel.postgres.jobs import JobEngine
 from aiocancel.postgres.ledger import Ledger, TakenAction
 from aiocancel.telemetry import ActionApplied, ActionParked, ActionRefused, AttemptFailed, EventHook, guarded
 
 logger = logging.getLogger("aiocancel")
 
-# An attempt is cut off well before its lease ends, so that two workers never act at the same time.
-LEASE_S: Final = 90.0
+# A worker that dies holds its actions this long; one that lives renews its leases three times as often.
+LEASE_S: Final = 30.0
 ATTEMPT_TIMEOUT_S: Final = 70.0
 HAND_BACK_TIMEOUT_S: Final = 5.0
+SWEEP_EVERY_S: Final = 5.0
 # How long we watch for the flow vendor to make a change that it said it made.
 VENDOR_ACTS_WITHIN_S: Final = 15 * 60.0
 LONGEST_WATCH_DELAY_S: Final = 60.0
@@ -46,63 +49,67 @@ class Billing(BillingReader, BillingExecutor, Protocol):
 
 
 class Worker:
-    """Runs actions from the ledger, up to ``concurrency`` at a time.
+    """Looks at the actions that the engine's jobs name, up to ``concurrency`` at a time.
 
-    ``on_settled`` is called with a claim's public id whenever one of its actions becomes final. Work of
-    other processes is looked for every ``idle_poll_s``.
+    ``on_settled`` is called with a claim's public id whenever one of its actions becomes final. Every
+    ``sweep_every_s`` the ledger is searched for actions that no job names any more. A worker that dies holds
+    its actions for ``lease_s``; one that lives but cannot renew its leases breaks off before that.
     """
 
     def __init__(
         self,
         ledger: Ledger,
         billing: Billing,
+        engine: JobEngine,
         *,
         offers: Offers | None = None,
         hooks: Hooks | None = None,
         on_event: EventHook,
         on_settled: Callable[[uuid.UUID], None] = lambda _: None,
         concurrency: int = 10,
-        idle_poll_s: float = 1.0,
+        lease_s: float = LEASE_S,
+        sweep_every_s: float = SWEEP_EVERY_S,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._ledger = ledger
         self._billing = billing
+        self._engine = engine
         self._offers = offers or Offers(ledger)
         self._hooks = hooks or Hooks()
         self._on_event = guarded(on_event)
         self._on_settled = on_settled
         self._concurrency = concurrency
-        self._idle_poll_s = idle_poll_s
+        self._leases = Leases(ledger, lease_s=lease_s)
+        self._sweep_every_s = sweep_every_s
         self._jitter = jitter
-        self._owner = uuid.uuid4()
-        self._wake = asyncio.Event()
-        self._stopping = False
-        # By task: an action handed back may be taken again before its last task has quite ended.
-        self._running: dict[asyncio.Task[None], int] = {}
+        self._stopping = asyncio.Event()
+        self._running: set[asyncio.Task[None]] = set()
 
-    def wake(self) -> None:
-        """Say that something may be due."""
-        self._wake.set()
+    @property
+    def is_busy(self) -> int:
+        """How many actions are under way."""
+        return len(self._running)
 
     async def run(self) -> None:
         """Work until ``stop``; an outage of the database is waited out."""
-        while not self._stopping:
-            self._wake.clear()
-            taken = 0
-            try:
-                taken = await self._start_due()
-            except Exception as error:  # the loop must outlive any outage; the next turn tries again
-                logger.error("the ledger cannot be read: %s", type(error).__name__)
-            if not taken:
-                await self._pause()
+        upkeep = [
+            asyncio.create_task(self._sweep(), name="aiocancel sweep"),
+            asyncio.create_task(self._leases.keep(), name="aiocancel leases"),
+        ]
+        try:
+            await self._engine.run(self._on_job, concurrency=self._concurrency)
+        finally:
+            for task in upkeep:
+                task.cancel()
+            await asyncio.gather(*upkeep, return_exceptions=True)
 
     async def stop(self, *, grace_s: float) -> None:
         """Take nothing new, let running attempts finish for ``grace_s``, then hand the rest back.
 
         ``run`` returns by itself soon after; await it too, it may be taking something at this moment.
         """
-        self._stopping = True
-        self._wake.set()
+        self._stopping.set()
+        self._engine.stop(within_s=grace_s + HAND_BACK_TIMEOUT_S)
         running = list(self._running)
         if running:
             await asyncio.wait(running, timeout=grace_s)
@@ -110,36 +117,47 @@ class Worker:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
 
-    async def _pause(self) -> None:
+    async def _on_job(self, action_id: int) -> bool:
+        """Do what an action needs now; False when it could not be looked at."""
+        if self._leases.holds(action_id):
+            # Somebody thinks that our lease is over; whoever is right, the job must not end here.
+            return False
         try:
-            async with asyncio.timeout(self._idle_poll_s):
-                await self._wake.wait()
-        except TimeoutError:
-            pass
+            taken = await self._leases.take(action_id)
+        except UnavailableError as error:
+            logger.error("the ledger cannot be read: %s", type(error).__name__)
+            return False
+        if taken is None:
+            # It is finished, or somebody else has it, or its turn comes later with a job of its own.
+            return True
+        if self._stopping.is_set():
+            await self._give_up_lease(taken)
+            self._leases.forget(action_id)
+            return True
+        task = asyncio.create_task(self._attempt(taken), name=f"aiocancel action {action_id}")
+        self._running.add(task)
+        try:
+            # Cut off by us alone: it has a lease to give back.
+            await asyncio.wait((task,))
+        finally:
+            self._running.discard(task)
+            self._leases.forget(action_id)
+        if not task.cancelled() and (unstored := task.exception()):
+            # Nobody could be told; the sweep finds it, and another attempt starts from a fresh read.
+            logger.error("the end of an attempt at action %s was not stored: %s", action_id, type(unstored).__name__)
+        return True
 
-    async def _start_due(self) -> int:
-        free = self._concurrency - len(self._running)
-        if free <= 0:
-            return 0
-        taken = await self._ledger.take(
-            self._owner, limit=free, lease_s=LEASE_S, holds=self._running.values(), reclaim_after_s=self._idle_poll_s
-        )
-        if self._stopping:
-            await asyncio.gather(*map(self._give_up_lease, taken))
-            return 0
-        for action in taken:
-            task = asyncio.create_task(self._attempt(action), name=f"aiocancel action {action.action_id}")
-            self._running[task] = action.action_id
-            task.add_done_callback(self._ended)
-        return len(taken)
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        action_id = self._running.pop(task)
-        # A place is free, and the next action of the same subscription may now go.
-        self._wake.set()
-        if not task.cancelled() and (error := task.exception()):
-            # Nobody could be told; we reclaim it ourselves, and another attempt starts from a fresh read.
-            logger.error("the end of an attempt at action %s was not stored: %s", action_id, type(error).__name__)
+    async def _sweep(self) -> None:
+        while True:
+            found = 0
+            try:
+                found = await self._ledger.sweep(
+                    self._leases.owner, holds=self._leases.held, overdue_s=self._sweep_every_s
+                )
+            except Exception as error:  # the search must outlive any outage; the next turn tries again
+                logger.error("the ledger cannot be searched: %s", type(error).__name__)
+            if not found:
+                await asyncio.sleep(self._sweep_every_s)
 
     async def _attempt(self, taken: TakenAction) -> None:
         try:
@@ -153,7 +171,7 @@ class Worker:
     async def _try(self, taken: TakenAction) -> BillingError | None:
         """Carry the action out as far as it goes; returns what stood in the way."""
         try:
-            async with asyncio.timeout(ATTEMPT_TIMEOUT_S):
+            async with asyncio.timeout(ATTEMPT_TIMEOUT_S), self._leases.within(taken.action_id):
                 await self._carry_out(taken)
         except BillingError as error:
             return error
@@ -278,8 +296,7 @@ class Worker:
             self._on_settled(taken.claim_public_id)
 
     async def settled(self, taken: TakenAction) -> None:
-        """Go on with what was just enqueued, and wake whoever waits."""
-        self._wake.set()
+        """Wake whoever waits for what was just settled."""
         self._on_settled(taken.claim_public_id)
 
     async def _failed(self, taken: TakenAction, error: BillingError) -> None:

@@ -62,7 +62,7 @@ async def empty_tables(pool: Pool) -> None:
         await connection.execute("SET LOCAL session_replication_role = replica")
         await connection.execute(
             """
-            DELETE FROM aiocancel.journal; DELETE FROM aiocancel.attempt;
+            DELETE FROM aiocancel.pgqueuer; DELETE FROM aiocancel.journal; DELETE FROM aiocancel.attempt;
             DELETE FROM aiocancel.action; DELETE FROM aiocancel.claim; DELETE FROM app_subscription;
             DROP TABLE IF EXISTS account;
             """

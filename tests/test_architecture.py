@@ -61,7 +61,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "hooks": BELOW_THE_EDGES,
     "catch_up": BELOW_THE_EDGES | {"postgres.ledger", "postgres.doorbell"},
     "offers": BELOW_THE_EDGES | {"postgres.ledger"},
-    "worker": BELOW_THE_EDGES | {"postgres.ledger", "offers", "hooks"},
+    "leases": BELOW_THE_EDGES | {"postgres.ledger"},
+    "worker": BELOW_THE_EDGES | {"postgres.ledger", "postgres.jobs", "offers", "hooks", "leases"},
     "web": BELOW_THE_EDGES | {"service"},
     "inspection": BELOW_THE_EDGES | {"billing.settings", "billing.customer_subscriptions", "postgres.subscriptions"},
     "plugin": BELOW_THE_EDGES

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Callable
 
 import pytest
 
@@ -26,7 +25,6 @@ async def service_over(
     pool: Pool,
     *,
     on_event: EventHook = lambda _: None,
-    wake_worker: Callable[[], None] = lambda: None,
     answer_within_s: float = 5.0,
     flow_vendor: ProsperStack | None = None,
 ) -> FlowService:
@@ -39,7 +37,6 @@ async def service_over(
         Policy(),
         doorbell=Doorbell(pool, "prosperstack"),
         on_event=on_event,
-        wake_worker=wake_worker,
     )
 
 
@@ -55,7 +52,8 @@ async def cancelled(service: FlowService) -> uuid.UUID:
 
 async def settle(pool: Pool) -> None:
     ledger = Ledger(pool)
-    (taken,) = await ledger.take(uuid.uuid4(), limit=1, lease_s=60)
+    action_id = await pool.fetchval("SELECT id FROM aiocancel.action")
+    (taken,) = await ledger.take(uuid.uuid4(), [action_id], lease_s=60)
     await ledger.finish(taken, Receipt("active", None))
 
 
@@ -74,24 +72,27 @@ async def test_a_property_that_the_row_cannot_give_is_reported_once_and_not_for_
     ]
 
 
-async def test_a_recorded_claim_wakes_the_worker_and_is_reported(pool: Pool) -> None:
+async def jobs(pool: Pool) -> int:
+    return int(await pool.fetchval("SELECT count(*) FROM aiocancel.pgqueuer"))
+
+
+async def test_a_recorded_claim_has_its_job_and_is_reported(pool: Pool) -> None:
     await add_customer(pool, "ada", "sub_1")
-    events, woken = Events(), asyncio.Event()
-    service = await service_over(pool, on_event=events, wake_worker=woken.set)
+    events = Events()
+    service = await service_over(pool, on_event=events)
     public_id = await cancelled(service)
-    assert woken.is_set()
+    assert await jobs(pool) == 1
     assert events.seen == [ClaimRecorded(str(public_id), "sub_1", "canceled", repeated=False)]
 
 
-async def test_an_event_hook_that_fails_neither_loses_the_claim_nor_leaves_the_worker_asleep(pool: Pool) -> None:
+async def test_an_event_hook_that_fails_loses_neither_the_claim_nor_its_job(pool: Pool) -> None:
     def fail(_: object) -> None:
         raise RuntimeError("the metrics are down")
 
     await add_customer(pool, "ada", "sub_1")
-    woken = asyncio.Event()
-    service = await service_over(pool, on_event=fail, wake_worker=woken.set)
+    service = await service_over(pool, on_event=fail)
     public_id = await cancelled(service)
-    assert woken.is_set()
+    assert await jobs(pool) == 1
     assert await service.answer(public_id, "ada") is not None
 
 

@@ -19,13 +19,14 @@ from aiohttp.typedefs import Handler
 
 from aiocancel.billing.settings import StripeBilling
 from aiocancel.billing.stripe_client import StripeClient, open_stripe
-from aiocancel.core.actions import Receipt
+from aiocancel.core.actions import ActionKind, Receipt
 from aiocancel.core.changes import Change
 from aiocancel.core.identifiers import SubscriptionId
 from aiocancel.core.retry import MAX_ATTEMPTS
 from aiocancel.core.subscription import Subscription
 from aiocancel.errors import UnavailableError
 from aiocancel.postgres.ledger import Ledger, TakenAction
+from aiocancel.postgres.pgqueuer_engine import PgQueuerEngine
 from aiocancel.postgres.schema import migrate
 from aiocancel.telemetry import ActionApplied, ActionParked, AttemptFailed
 from aiocancel.testing.embedded_postgres import EmbeddedPostgres
@@ -56,7 +57,9 @@ class Bench:
     def worker(self, **settings: Any) -> Worker:
         ledger = settings.pop("ledger", None) or Ledger(self.pool)
         billing = settings.pop("billing", self.client)
-        return Worker(ledger, billing, **{"on_event": self.events, "idle_poll_s": 0.02, "jitter": no_delay, **settings})
+        engine = settings.pop("engine", None) or PgQueuerEngine(self.pool, poll_every_s=0.1)
+        defaults: dict[str, Any] = {"on_event": self.events, "sweep_every_s": 0.1, "jitter": no_delay}
+        return Worker(ledger, billing, engine, **defaults | settings)
 
     async def work(self, **settings: Any) -> None:
         """Let one worker run until nothing is left to do."""
@@ -332,6 +335,7 @@ async def test_a_body_changed_by_a_new_release_between_two_attempts_is_sent_with
     async with running(bench.worker(jitter=lambda: 1e6)):
         await until(lambda: bool(bench.events.of(AttemptFailed)))
     await bench.pool.execute("UPDATE aiocancel.action SET due_at = now()")
+    await bench.pool.execute("UPDATE aiocancel.pgqueuer SET execute_after = now()")
     async with client_of(stripe_api[1], feedback_codes={"price": "too_expensive"}) as newer:
         await bench.work(billing=newer)
     assert await bench.states() == ["done"]
@@ -441,11 +445,12 @@ async def test_a_worker_that_wakes_up_after_its_lease_was_lost_changes_nothing_a
 
     class Sleepy(Ledger):
         async def begin_write(self, taken: TakenAction, change: Change | None = None) -> str | None:
-            await woken.wait()
+            if taken.action.kind is ActionKind.CANCEL_AT_PERIOD_END:
+                await woken.wait()
             return await super().begin_write(taken, change)
 
     await ask(bench.pool)
-    async with running(bench.worker(ledger=Sleepy(bench.pool), concurrency=1)):
+    async with running(bench.worker(ledger=Sleepy(bench.pool), concurrency=2)):
         await until(lambda: bench.sent("GET") == 1)
         await bench.end_leases()
         await bench.work()
@@ -633,8 +638,8 @@ async def test_a_ledger_that_cannot_be_read_is_asked_again_and_not_hastily(bench
     await ask(bench.pool)
     loop = asyncio.get_running_loop()
     before = loop.time()
-    await bench.work(ledger=Gone(bench.pool), idle_poll_s=0.03)
-    assert loop.time() - before >= 3 * 0.03
+    await bench.work(ledger=Gone(bench.pool))
+    assert loop.time() - before >= 3 * 0.1
     assert await bench.states() == ["done"]
 
 
@@ -684,8 +689,8 @@ async def test_a_worker_whose_word_is_never_stored_does_not_repeat_itself_hastil
 
     bench.stripe.add_subscription("sub_1")
     await ask(bench.pool)
-    async with running(bench.worker(ledger=Mute(bench.pool), idle_poll_s=0.1)):
-        await asyncio.sleep(0.25)
+    async with running(bench.worker(ledger=Mute(bench.pool))):
+        await asyncio.sleep(0.35)
     assert 2 <= await bench.pool.fetchval("SELECT attempts FROM aiocancel.action") <= 4
     assert bench.kinds() == ["cancel_at_period_end"]
 

@@ -10,6 +10,7 @@ import asyncpg
 from aiocancel.billing.settings import StripeBilling
 from aiocancel.billing.stripe_client import open_stripe
 from aiocancel.postgres.ledger import Ledger
+from aiocancel.postgres.pgqueuer_engine import PgQueuerEngine
 from aiocancel.telemetry import log_event
 from aiocancel.worker import Worker
 from tests.saas import STRIPE_KEY
@@ -19,7 +20,7 @@ async def work(database: str, stripe_url: str) -> None:
     billing = StripeBilling(api_key=STRIPE_KEY, api_base=stripe_url)
     async with asyncpg.create_pool(database, min_size=1, max_size=4) as pool, open_stripe(billing) as client:
         # Few at a time, so that some are done, some under way and some untouched when the end comes.
-        await Worker(Ledger(pool), client, on_event=log_event, concurrency=3).run()
+        await Worker(Ledger(pool), client, PgQueuerEngine(pool), on_event=log_event, concurrency=3).run()
 
 
 if __name__ == "__main__":

@@ -23,7 +23,9 @@ from aiocancel.core.identifiers import FlowSessionId, SubscriptionId
 from aiocancel.core.offers import offer_to_json
 from aiocancel.core.outcome import Outcome
 from aiocancel.errors import ConflictError
+from aiocancel.postgres.jobs import Job, JobEngine
 from aiocancel.postgres.outage import outages
+from aiocancel.postgres.pgqueuer_engine import PgQueuerEngine
 
 if TYPE_CHECKING:
     from aiocancel.postgres.schema import Connection
@@ -75,7 +77,7 @@ INSERT INTO aiocancel.action (claim_id, ordinal, kind, subscription_id, idempote
 SELECT c.id, 1000, 'run_hooks', c.subscription_id, 'aiocancel-' || c.public_id || '-hooks'
 FROM aiocancel.claim c WHERE c.id = $1 AND NOT EXISTS (
     SELECT FROM aiocancel.action a WHERE a.claim_id = c.id AND a.state IN ('waiting', 'running'))
-ON CONFLICT DO NOTHING
+ON CONFLICT DO NOTHING RETURNING id
 """
 
 _OUTCOME: Final = """
@@ -87,10 +89,14 @@ WHERE c.id = $1 ORDER BY a.ordinal
 
 
 class Claims:
-    """Claims, and the journal of them; with ``hooks`` every claim ends in an action that tells of it."""
+    """Claims, and the journal of them; with ``hooks`` every claim ends in an action that tells of it.
 
-    def __init__(self, pool: Pool, *, hooks: bool = False) -> None:
+    Every action gets its job from ``engine`` in the transaction that writes it.
+    """
+
+    def __init__(self, pool: Pool, *, engine: JobEngine | None = None, hooks: bool = False) -> None:
         self._pool = pool
+        self._engine = engine or PgQueuerEngine(pool)
         self._hooks = hooks
 
     @asynccontextmanager
@@ -134,14 +140,19 @@ class Claims:
                 entries.append((claim_id, None, "outcome_verified", None))
             entries += await self._enqueue(connection, claim_id, public_id, decision.actions)
             await connection.executemany(JOURNAL, entries)
-            if self._hooks:
-                await connection.execute(ENQUEUE_HOOKS, claim_id)
+            if not decision.actions:
+                await self._enqueue_hooks(connection, claim_id)
         return RecordedClaim(public_id, repeated=False)
+
+    async def _enqueue_hooks(self, connection: Connection, claim_id: int) -> None:
+        if self._hooks and (action_id := await connection.fetchval(ENQUEUE_HOOKS, claim_id)) is not None:
+            await self._engine.enqueue(connection, [Job(action_id, 0)])
 
     async def _enqueue(
         self, connection: Connection, claim_id: int, public_id: uuid.UUID, actions: Sequence[Action], first: int = 0
     ) -> list[Entry]:
         entries: list[Entry] = []
+        jobs: list[Job] = []
         for ordinal, action in enumerate(actions, first):
             action_id = await connection.fetchval(
                 _INSERT_ACTION,
@@ -156,6 +167,8 @@ class Claims:
                 None if action.offer is None else json.dumps(offer_to_json(action.offer)),
             )
             entries.append((claim_id, action_id, "actions_enqueued", action.kind))
+            jobs.append(Job(action_id, 0))
+        await self._engine.enqueue(connection, jobs)
         return entries
 
     async def _find_equal(self, connection: Connection, claim: FlowClaim, grant: Grant) -> RecordedClaim:

@@ -8,72 +8,23 @@ UnavailableError when the database cannot be reached; the commit may then have h
 from __future__ import annotations
 
 import json
-import math
 import uuid
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-import asyncpg
-
 from aiocancel.core.actions import Action, ActionKind, Receipt
 from aiocancel.core.changes import Change as OfferChange
-from aiocancel.core.changes import change_from_json, change_to_json
-from aiocancel.core.flow import CancelReason
-from aiocancel.core.identifiers import SubscriptionId
-from aiocancel.core.offers import offer_from_json
+from aiocancel.core.changes import change_to_json
 from aiocancel.core.retry import key_is_spent
-from aiocancel.postgres.claims import ENQUEUE_HOOKS, JOURNAL, Claims, Entry
+from aiocancel.postgres.claims import JOURNAL, Entry
+from aiocancel.postgres.dispatch import Dispatch, TakenAction
+from aiocancel.postgres.jobs import Job
 
 if TYPE_CHECKING:
     from aiocancel.postgres.schema import Connection
 
-
-@dataclass(frozen=True, slots=True)
-class TakenAction:
-    """An action under our lease; ``age_s`` counts from when it was enqueued.
-
-    ``has_written`` says that an earlier attempt sent the change, with whatever result; for an offer
-    ``change`` is what it sent. ``vendor`` and ``customer_id`` are the claim's.
-    """
-
-    action_id: int
-    claim_id: int
-    claim_public_id: uuid.UUID
-    action: Action
-    attempt: int
-    owner: uuid.UUID
-    age_s: float
-    has_written: bool
-    vendor: str = ""
-    customer_id: str = field(default="", repr=False)
-    change: OfferChange | None = None
-
-
-# Nothing of the same lane may run, and nothing older may wait: that keeps their order. One whose
-# lease ran out goes first even then, or the two would wait for each other: an older one can be committed
-# later. A kind that we do not know belongs to a newer release.
-_TAKE: Final = """
-WITH ready AS (
-    SELECT a.id FROM aiocancel.action a
-    WHERE a.state IN ('waiting', 'running') AND a.kind = ANY($4) AND a.id <> ALL($5)
-      AND (a.due_at <= now() OR a.lease_owner = $2 AND a.due_at <= now() + $3::interval - $6::interval)
-      AND NOT EXISTS (
-          SELECT FROM aiocancel.action o
-          WHERE o.lane = a.lane AND o.id <> a.id
-            AND (o.state = 'running' OR o.state = 'waiting' AND a.state = 'waiting' AND o.id < a.id))
-    ORDER BY a.due_at, a.id LIMIT $1
-    FOR UPDATE OF a SKIP LOCKED)
-UPDATE aiocancel.action a
-SET state = 'running', lease_owner = $2, due_at = now() + $3::interval, attempts = attempts + 1
-FROM ready, aiocancel.claim c WHERE a.id = ready.id AND c.id = a.claim_id
-RETURNING a.id, a.claim_id, c.public_id, a.kind, a.subscription_id, a.reason_text, a.reason_code, a.attempts,
-    extract(epoch FROM now() - a.created_at)::float8 AS age_s, a.key_used_at IS NOT NULL AS has_written,
-    a.flow_session_id, a.offer, a.change, c.vendor, c.customer_id
-"""
-
-_KINDS: Final = list(ActionKind)
+__all__ = ["Ledger", "TakenAction"]
 
 _LEASED: Final = "id = $1 AND lease_owner = $2 AND attempts = $3 AND state = 'running'"
 
@@ -82,60 +33,8 @@ class _LeaseLostError(Exception):
     """Rolls a transaction back whose first half must not stand alone."""
 
 
-class Ledger(Claims):
+class Ledger(Dispatch):
     """Claims, the actions that they lead to, every attempt at them, and the journal."""
-
-    async def take(
-        self,
-        owner: uuid.UUID,
-        *,
-        limit: int,
-        lease_s: float,
-        holds: Collection[int] = (),
-        reclaim_after_s: float = math.inf,
-    ) -> list[TakenAction]:
-        """Lease up to ``limit`` due actions, at most one of any subscription, oldest first.
-
-        ``holds`` are the actions that the owner is still busy with: they are left alone. Another one that it
-        leased ``reclaim_after_s`` ago is due: an outage of the database swallowed the answer to this call,
-        or the end of an attempt.
-        """
-        try:
-            async with self._transaction() as connection:
-                rows = await connection.fetch(
-                    _TAKE,
-                    limit,
-                    owner,
-                    timedelta(seconds=lease_s),
-                    _KINDS,
-                    list(holds),
-                    timedelta(seconds=min(reclaim_after_s, lease_s)),
-                )
-        except asyncpg.UniqueViolationError:
-            # Another worker took an action of the same subscription in this very moment.
-            return []
-        return [
-            TakenAction(
-                action_id=row["id"],
-                claim_id=row["claim_id"],
-                claim_public_id=row["public_id"],
-                action=Action(
-                    ActionKind(row["kind"]),
-                    SubscriptionId(row["subscription_id"]),
-                    CancelReason(row["reason_text"], row["reason_code"]),
-                    row["flow_session_id"],
-                    None if row["offer"] is None else offer_from_json(json.loads(row["offer"])),
-                ),
-                attempt=row["attempts"],
-                owner=owner,
-                age_s=row["age_s"],
-                has_written=row["has_written"],
-                vendor=row["vendor"],
-                customer_id=row["customer_id"],
-                change=None if row["change"] is None else change_from_json(json.loads(row["change"])),
-            )
-            for row in rows
-        ]
 
     async def begin_write(self, taken: TakenAction, change: OfferChange | None = None) -> str | None:
         """Store the attempt and what it sends, and return its idempotency key, before the call.
@@ -256,7 +155,7 @@ class Ledger(Claims):
                 return False
             entries: list[Entry] = [(taken.claim_id, taken.action_id, "outcome_verified", offer_id)]
             entries += await self._enqueue(connection, taken.claim_id, taken.claim_public_id, actions, first=1)
-            settled = await self._settle_in(
+            settled = await self._end_in(
                 connection,
                 taken,
                 "state = 'done', finished_at = now(), receipt_status = $4",
@@ -271,13 +170,18 @@ class Ledger(Claims):
 
     async def hand_back(self, taken: TakenAction, *, delay_s: float, code: str | None) -> bool:
         """Let any worker take the action again after ``delay_s``; False when the lease is lost."""
-        return await self._settle(
-            taken,
-            "state = 'waiting', due_at = now() + $4",
-            (timedelta(seconds=delay_s),),
-            "attempt_failed" if code else "handed_back",
-            code,
-        )
+        async with self._transaction() as connection:
+            settled = await self._settle_in(
+                connection,
+                taken,
+                "state = 'waiting', due_at = now() + $4",
+                (timedelta(seconds=delay_s),),
+                "attempt_failed" if code else "handed_back",
+                code,
+            )
+            if settled:
+                await self._engine.enqueue(connection, [Job(taken.action_id, taken.attempt, delay_s)])
+        return settled
 
     async def _settle(
         self,
@@ -288,7 +192,24 @@ class Ledger(Claims):
         code: str | None,
     ) -> bool:
         async with self._transaction() as connection:
-            return await self._settle_in(connection, taken, assignments, values, entry, code)
+            return await self._end_in(connection, taken, assignments, values, entry, code)
+
+    async def _end_in(
+        self,
+        connection: Connection,
+        taken: TakenAction,
+        assignments: str,
+        values: Sequence[str | datetime | timedelta | None],
+        entry: str,
+        code: str | None,
+    ) -> bool:
+        """Bring the action to a final state, and go on with what waited for its end."""
+        settled = await self._settle_in(connection, taken, assignments, values, entry, code)
+        if settled:
+            await self._pass_on_turn(connection, taken.action_id)
+            if taken.action.kind is not ActionKind.RUN_HOOKS:
+                await self._enqueue_hooks(connection, taken.claim_id)
+        return settled
 
     async def _settle_in(
         self,
@@ -315,8 +236,6 @@ class Ledger(Claims):
                 """,
                 taken.claim_id,
             )
-        if self._hooks and taken.action.kind is not ActionKind.RUN_HOOKS:
-            await connection.execute(ENQUEUE_HOOKS, taken.claim_id)
         return True
 
 

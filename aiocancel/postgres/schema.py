@@ -1,4 +1,4 @@
-"""Our tables: numbered SQL files, applied in order under a lock, forward only."""
+"""Our tables: numbered SQL files, applied in order under a lock, forward only; and those of the job engine."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from importlib import resources
 from typing import TYPE_CHECKING
 
 from aiocancel.errors import SchemaError
+from aiocancel.postgres import pgqueuer_engine
 
 if TYPE_CHECKING:
     import asyncpg
@@ -38,6 +39,7 @@ async def migrate(connection: Connection) -> list[int]:
     Safe to run from many processes at once: one does the work, the others wait and find it done.
     Raises SchemaError when the tables belong to a newer release.
     """
+    await pgqueuer_engine.warm_up()
     known = migrations()
     applied: list[int] = []
     # Not the database's default: whoever waited for the lock must see what the one before committed.
@@ -51,6 +53,8 @@ async def migrate(connection: Connection) -> list[int]:
                 await connection.execute(sql)
                 await connection.execute("INSERT INTO aiocancel.schema_version (version) VALUES ($1)", version)
                 applied.append(version)
+    # After ours, and not in one transaction: it adds to types, and has a lock of its own.
+    await pgqueuer_engine.install(connection)
     return applied
 
 
@@ -68,6 +72,8 @@ async def check_schema(connection: Connection) -> None:
         raise SchemaError(
             f"the tables of aiocancel have version {present}, this release needs {newest}: run 'aiocancel migrate'"
         )
+    if not await pgqueuer_engine.is_installed(connection):
+        raise SchemaError("the job engine's tables are not those of its installed version: run 'aiocancel migrate'")
 
 
 async def installed_version(connection: Connection) -> int | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -26,8 +25,10 @@ ONE, OTHER = uuid.UUID(int=1), uuid.UUID(int=2)
 TWENTY_HOURS_S = 20 * 3600
 
 
-async def take(ledger: Ledger, owner: uuid.UUID = ONE, *, limit: int = 10) -> list[TakenAction]:
-    taken = await ledger.take(owner, limit=limit, lease_s=LEASE_S)
+async def take(ledger: Ledger, owner: uuid.UUID = ONE) -> list[TakenAction]:
+    """Ask for everything that is not finished."""
+    rows = await ledger._pool.fetch("SELECT id FROM aiocancel.action WHERE state IN ('waiting', 'running')")
+    taken = await ledger.take(owner, [row["id"] for row in rows], lease_s=LEASE_S)
     return sorted(taken, key=lambda action: action.action_id)
 
 
@@ -252,11 +253,10 @@ async def test_actions_of_one_subscription_are_taken_one_at_a_time_and_in_order(
     assert await take(ledger) == []
 
 
-async def test_many_subscriptions_are_taken_together_up_to_the_limit(ledger: Ledger, pool: Pool) -> None:
-    for number in range(5):
-        await ask(pool, f"sub_{number}")
-    mine = await take(ledger, ONE, limit=3)
-    others = await take(ledger, OTHER, limit=3)
+async def test_many_subscriptions_are_taken_together_and_each_by_one_worker(ledger: Ledger, pool: Pool) -> None:
+    asked = [await ask(pool, f"sub_{number}") for number in range(5)]
+    mine = await ledger.take(ONE, asked[:3], lease_s=LEASE_S)
+    others = await take(ledger, OTHER)
     assert [len(mine), len(others)] == [3, 2]
     assert len({taken.action.subscription_id for taken in mine + others}) == 5
     assert {taken.owner for taken in others} == {OTHER}
@@ -323,20 +323,13 @@ async def test_a_worker_that_takes_its_own_lost_action_again_is_fenced_from_its_
     assert await ledger.finish(new, DONE)
 
 
-async def test_a_worker_reclaims_what_it_leased_without_knowing_but_nothing_that_it_holds_or_another_has(
+async def test_a_worker_takes_what_it_leased_without_knowing_again_and_nothing_that_another_has(
     ledger: Ledger, pool: Pool
 ) -> None:
-    async def take_again(owner: uuid.UUID, *, after_s: float, holds: Sequence[int] = ()) -> list[TakenAction]:
-        return await ledger.take(owner, limit=10, lease_s=LEASE_S, holds=holds, reclaim_after_s=after_s)
-
     action_id = await ask(pool)
     lost = await take_one(ledger, ONE)
-    assert await take_again(ONE, after_s=0, holds=[action_id]) == []
-    assert await take_again(OTHER, after_s=0) == []
-    assert await take_again(ONE, after_s=60) == []
-    await end_leases(pool)
-    assert await take_again(ONE, after_s=0, holds=[action_id]) == []
-    (again,) = await take_again(ONE, after_s=0)
+    assert await take(ledger, OTHER) == []
+    again = await take_one(ledger, ONE)
     assert (again.action_id, again.attempt) == (action_id, 2)
     assert not await ledger.finish(lost, DONE)
 
@@ -503,7 +496,9 @@ async def test_every_use_of_the_ledger_reports_an_outage_as_one(ledger: Ledger, 
     uses = [
         record(ledger, make_claim(), make_grant()),
         ledger.answer(uuid.uuid4(), "ada"),
-        take(ledger),
+        ledger.take(ONE, [taken.action_id], lease_s=LEASE_S),
+        ledger.renew(ONE, [taken.action_id], lease_s=LEASE_S),
+        ledger.sweep(ONE, overdue_s=0),
         ledger.begin_write(taken),
         ledger.end_write(taken, "accepted", code=None, request_id=None),
         ledger.finish(taken, DONE),

@@ -1,0 +1,57 @@
+"""The ways an action and a claim may go; the database refuses every other by the same table.
+
+    waiting ──▶ running ──▶ done       Stripe shows the change
+       ▲           │  └────▶ parked     a human must look
+       └───────────┤
+      handed back  └──────▶ refused     the claim was untrue
+
+A dead worker's action is running until another takes it under a lease of its own, so it stays in its state.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final
+
+from aiocancel.core.actions import ActionState
+
+
+class RecoveryPoint(StrEnum):
+    """How far a claim has come: its last durable step, the same word in ledger, journal and tests."""
+
+    CLAIM_RECORDED = "claim_recorded"
+    OUTCOME_VERIFIED = "outcome_verified"
+    ACTIONS_ENQUEUED = "actions_enqueued"
+    ACTION_APPLIED = "action_applied"
+
+
+TRANSITIONS: Final = frozenset(
+    {
+        (ActionState.WAITING, ActionState.RUNNING),
+        (ActionState.RUNNING, ActionState.WAITING),
+        (ActionState.RUNNING, ActionState.DONE),
+        (ActionState.RUNNING, ActionState.PARKED),
+        (ActionState.RUNNING, ActionState.REFUSED),
+    }
+)
+
+RECOVERY: Final = frozenset(
+    {
+        (RecoveryPoint.CLAIM_RECORDED, RecoveryPoint.OUTCOME_VERIFIED),
+        (RecoveryPoint.CLAIM_RECORDED, RecoveryPoint.ACTIONS_ENQUEUED),
+        (RecoveryPoint.CLAIM_RECORDED, RecoveryPoint.ACTION_APPLIED),
+        (RecoveryPoint.OUTCOME_VERIFIED, RecoveryPoint.ACTIONS_ENQUEUED),
+        (RecoveryPoint.OUTCOME_VERIFIED, RecoveryPoint.ACTION_APPLIED),
+        (RecoveryPoint.ACTIONS_ENQUEUED, RecoveryPoint.ACTION_APPLIED),
+    }
+)
+
+
+def may_go(state: ActionState, to: ActionState) -> bool:
+    """Tell whether an action may go from one state to another; staying where it is is no transition."""
+    return (state, to) in TRANSITIONS
+
+
+def may_move(point: RecoveryPoint, to: RecoveryPoint) -> bool:
+    """Tell whether a claim may move from one recovery point to another: forward only."""
+    return (point, to) in RECOVERY
