@@ -1,10 +1,11 @@
-"""The command line: ``aiocancel migrate`` and ``aiocancel check``."""
+"""The command line: ``aiocancel migrate``, ``aiocancel check`` and ``aiocancel worker``."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
 import json
+import logging
 import math
 import os
 import sys
@@ -17,6 +18,7 @@ from aiocancel.core.check_results import CheckResult, as_json, as_text, exit_sta
 from aiocancel.errors import AiocancelError, ConfigurationError, TargetError, UnavailableError
 from aiocancel.loading import find, make
 from aiocancel.postgres.schema import migrate
+from aiocancel.worker_process import run_until_told
 
 _VARIABLES = ("AIOCANCEL_DATABASE_URL", "DATABASE_URL")
 _FAILURES = (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError)
@@ -42,16 +44,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
         description="Check a CancelFlow against Stripe, the database and the flow vendor; nothing is changed. "
         "Exit status: 0 all right, warnings included; 1 something failed; 2 it could not be loaded.",
     )
-    check_parser.add_argument(
-        "target", help="module:attribute, a CancelFlow or a function without arguments that returns one"
-    )
+    target_help = "module:attribute, a CancelFlow or a function without arguments that returns one"
+    check_parser.add_argument("target", help=target_help)
     check_parser.add_argument("--json", action="store_true", help="print a list of objects")
     check_parser.add_argument(
         "--timeout", type=_seconds, default=TIMEOUT_S, help="seconds for each check (default: %(default)g)"
     )
+    worker_parser = commands.add_parser(
+        "worker",
+        help="carry out changes in a process of its own",
+        description="Carry out what customers chose, beside the web processes or instead of them; run as many as you "
+        "like. SIGTERM finishes what is under way. Exit status: 0 told to stop; 1 it cannot start; "
+        "2 it could not be loaded.",
+    )
+    worker_parser.add_argument("target", help=target_help)
+    worker_parser.add_argument("--concurrency", type=_count, help="actions at a time (default: worker_concurrency)")
     options = parser.parse_args(arguments)
     if options.command == "check":
         return _check(options.target, as_objects=options.json, timeout_s=options.timeout)
+    if options.command == "worker":
+        return _work(options.target, options.concurrency)
     # An empty text would mean the driver's own default: somebody else's database.
     if not options.database_url:
         migrate_parser.error("give --database-url or set AIOCANCEL_DATABASE_URL")
@@ -83,6 +95,26 @@ def _check(target: str, *, as_objects: bool, timeout_s: float) -> int:
     return exit_status(results)
 
 
+def _work(target: str, concurrency: int | None) -> int:
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s %(message)s", level=logging.INFO)
+    # PgQueuer tells of every job that comes back; what matters of that is in our own events.
+    logging.getLogger("pgqueuer").setLevel(logging.WARNING)
+    try:
+        asyncio.run(_run_worker(find(target), concurrency))
+    except TargetError as error:
+        print(f"aiocancel: {error}", file=sys.stderr)
+        return 2
+    except AiocancelError as error:
+        print(f"aiocancel: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+async def _run_worker(found: object, concurrency: int | None) -> None:
+    cancel = await make(found)
+    await run_until_told(lambda stop: cancel.work(stop, concurrency=concurrency))
+
+
 async def _run_checks(found: object, timeout_s: float) -> list[CheckResult]:
     inspected = (await make(found)).inspect()
     try:
@@ -91,6 +123,13 @@ async def _run_checks(found: object, timeout_s: float) -> list[CheckResult]:
         if callable(found) and not isinstance(inspected.database, str):
             # It was opened for this, in this loop, and nobody else will close it.
             inspected.database.terminate()
+
+
+def _count(text: str) -> int:
+    count = int(text)
+    if count < 1:
+        raise argparse.ArgumentTypeError("must be 1 or more")
+    return count
 
 
 def _seconds(text: str) -> float:

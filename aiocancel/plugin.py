@@ -270,6 +270,20 @@ class CancelFlow:
             self._stop.set()
             await asyncio.gather(self._runtime, return_exceptions=True)
 
+    async def work(self, stop: asyncio.Event, *, concurrency: int | None = None) -> None:
+        """Carry changes out in this process until ``stop`` is set, without serving anything.
+
+        For a process of its own, whatever ``run_worker`` says; ``concurrency`` replaces ``worker_concurrency``.
+        Raises ConfigurationError like ``lifespan``.
+        """
+        self._run_worker = True
+        self._worker_concurrency = concurrency or self._worker_concurrency
+        await self._ensure_started()
+        try:
+            await stop.wait()
+        finally:
+            await self.stop()
+
     def _join(self, app: web.Application) -> None:
         if self._once(app, "signal and lifecycle"):
             app.on_response_prepare.append(self.write_headers)
