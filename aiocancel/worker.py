@@ -154,6 +154,7 @@ class Worker:
                 found = await self._ledger.sweep(
                     self._leases.owner, holds=self._leases.held, overdue_s=self._sweep_every_s
                 )
+                await self._engine.tidy()
             except Exception as error:  # the search must outlive any outage; the next turn tries again
                 logger.error("the ledger cannot be searched: %s", type(error).__name__)
             if not found:

@@ -17,6 +17,7 @@ from aiocancel.testing.prosperstack_simulator import ProsperStackSimulator
 from aiocancel.testing.stripe_simulator import StripeSimulator
 from tests.company import Company
 from tests.saas import CLIENT_SECRET, CREATE_TABLES, Events, Pool, add_customer
+from tests.workbench import Bench, client_of
 
 TEMPLATE = "aiocancel_template"
 
@@ -78,3 +79,17 @@ async def company(
     flows = ProsperStackSimulator(client_id="acct_test", client_secret=CLIENT_SECRET)
     async with flows.serve() as hosts:
         yield Company(aiohttp_client, pool, stripe, url, flows, hosts, Events())
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def bench(
+    pool: Pool, stripe_api: tuple[StripeSimulator, str], monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Bench]:
+    """A ledger and a Stripe account, and whatever workers a test puts between them."""
+    import stripe
+
+    # It would write a file into the home directory.
+    monkeypatch.setattr(stripe, "enable_telemetry", False)
+    simulator, url = stripe_api
+    async with client_of(url) as client:
+        yield Bench(pool, simulator, client)

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import sys
 import uuid
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 from typing import Any, get_args
 
 import asyncpg
@@ -17,8 +15,6 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from aiohttp.typedefs import Handler
 
-from aiocancel.billing.settings import StripeBilling
-from aiocancel.billing.stripe_client import StripeClient, open_stripe
 from aiocancel.core.actions import ActionKind, Receipt
 from aiocancel.core.changes import Change
 from aiocancel.core.identifiers import SubscriptionId
@@ -26,95 +22,17 @@ from aiocancel.core.retry import MAX_ATTEMPTS
 from aiocancel.core.subscription import Subscription
 from aiocancel.errors import UnavailableError
 from aiocancel.postgres.ledger import Ledger, TakenAction
-from aiocancel.postgres.pgqueuer_engine import PgQueuerEngine
 from aiocancel.postgres.schema import migrate
 from aiocancel.telemetry import ActionApplied, ActionParked, AttemptFailed
 from aiocancel.testing.embedded_postgres import EmbeddedPostgres
 from aiocancel.testing.stripe_simulator import Fault, FaultKind, StripeSimulator
-from aiocancel.worker import Worker
 from tests.claims import AT_ONCE, AT_PERIOD_END, BY_VENDOR, ask, empty_tables, make_claim, make_grant, record
 from tests.cut_line import cut_line
-from tests.saas import STRIPE_KEY, Events, Pool
+from tests.saas import Pool
 from tests.waiting import until
+from tests.workbench import Bench, client_of, running
 
 FAULTS: tuple[FaultKind, ...] = get_args(FaultKind)
-
-
-def no_delay() -> float:
-    """A jitter that takes the whole wait after a failure away."""
-    return -1.0
-
-
-@dataclass
-class Bench:
-    """A ledger and a Stripe account, and the workers between them."""
-
-    pool: Pool
-    stripe: StripeSimulator
-    client: StripeClient
-    events: Events = field(default_factory=Events)
-
-    def worker(self, **settings: Any) -> Worker:
-        ledger = settings.pop("ledger", None) or Ledger(self.pool)
-        billing = settings.pop("billing", self.client)
-        engine = settings.pop("engine", None) or PgQueuerEngine(self.pool, poll_every_s=0.1)
-        defaults: dict[str, Any] = {"on_event": self.events, "sweep_every_s": 0.1, "jitter": no_delay}
-        return Worker(ledger, billing, engine, **defaults | settings)
-
-    async def work(self, **settings: Any) -> None:
-        """Let one worker run until nothing is left to do."""
-        async with running(self.worker(**settings)):
-            await self.settle()
-
-    async def settle(self) -> None:
-        await until(self.is_settled, within_s=20)
-
-    async def is_settled(self) -> bool:
-        return not await self.pool.fetchval(
-            "SELECT exists(SELECT FROM aiocancel.action WHERE state IN ('waiting', 'running'))"
-        )
-
-    async def states(self) -> list[str]:
-        rows = await self.pool.fetch("SELECT state, parked_code FROM aiocancel.action ORDER BY id")
-        return [f"parked: {row['parked_code']}" if row["parked_code"] else row["state"] for row in rows]
-
-    async def entries(self) -> list[tuple[str, str | None]]:
-        rows = await self.pool.fetch("SELECT entry, code FROM aiocancel.journal WHERE action_id > 0 ORDER BY id")
-        return [(row["entry"], row["code"]) for row in rows]
-
-    async def end_leases(self) -> None:
-        await self.pool.execute("UPDATE aiocancel.action SET due_at = now() WHERE state = 'running'")
-
-    def kinds(self, subscription_id: str = "sub_1") -> list[str]:
-        return [effect.kind for effect in self.stripe.effects_on(subscription_id)]
-
-    def sent(self, method: str) -> int:
-        return sum(request.method == method for request in self.stripe.requests)
-
-
-@contextlib.asynccontextmanager
-async def running(*workers: Worker) -> AsyncIterator[None]:
-    tasks = [asyncio.create_task(worker.run()) for worker in workers]
-    try:
-        yield
-    finally:
-        await asyncio.gather(*(worker.stop(grace_s=5) for worker in workers))
-        async with asyncio.timeout(5):
-            await asyncio.gather(*tasks)
-
-
-@contextlib.asynccontextmanager
-async def client_of(url: str, **settings: Any) -> AsyncIterator[StripeClient]:
-    async with open_stripe(StripeBilling(api_key=STRIPE_KEY, api_base=url, **settings)) as client:
-        yield client
-
-
-@pytest.fixture(autouse=True)
-def no_telemetry(monkeypatch: pytest.MonkeyPatch) -> None:
-    # It would write a file into the home directory.
-    import stripe
-
-    monkeypatch.setattr(stripe, "enable_telemetry", False)
 
 
 @pytest_asyncio.fixture(loop_scope="session", scope="module")
@@ -128,13 +46,6 @@ async def pool(shared_database: str) -> AsyncIterator[Pool]:
     async with asyncpg.create_pool(shared_database, min_size=1, max_size=20) as opened:
         await empty_tables(opened)
         yield opened
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def bench(pool: Pool, stripe_api: tuple[StripeSimulator, str]) -> AsyncIterator[Bench]:
-    simulator, url = stripe_api
-    async with client_of(url) as client:
-        yield Bench(pool, simulator, client)
 
 
 # --- the actions --------------------------------------------------------------------------------------

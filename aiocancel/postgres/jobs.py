@@ -52,3 +52,7 @@ class JobEngine(Protocol):
     def stop(self, *, within_s: float) -> None:
         """Take no more jobs; ``run`` returns when those under way have ended, or after ``within_s``."""
         ...
+
+    async def tidy(self) -> None:
+        """Forget what the engine keeps of jobs that ended long ago; cheap enough to be called every few seconds."""
+        ...

@@ -33,6 +33,7 @@ _CHANNEL: Final = "aiocancel_jobs"
 POLL_EVERY_S: Final = 2.0
 _COME_BACK_S: Final = 0.5
 _LONGEST_PAUSE_S: Final = 5.0
+_KEEP_LOG_FOR: Final = timedelta(hours=1)
 
 
 @cache
@@ -156,6 +157,12 @@ class PgQueuerEngine(JobEngine):
         self._leave_within_s = within_s
         self._stopping.set()
 
+    async def tidy(self) -> None:
+        """Forget what PgQueuer's log keeps of jobs that ended more than an hour ago."""
+        await self._pool.execute(
+            "DELETE FROM aiocancel.pgqueuer_log WHERE created < now() - $1::interval", _KEEP_LOG_FOR
+        )
+
     async def _pause(self, seconds: float) -> None:
         try:
             async with asyncio.timeout(seconds):
@@ -196,6 +203,6 @@ class PgQueuerEngine(JobEngine):
                 max_concurrent_tasks=max(2, concurrency),
                 shutdown_on_listener_failure=True,
                 heartbeat_timeout=self._heartbeat_timeout,
-                # Its statistics are not used; the sweep clears its log.
+                # Its statistics are not used; ``tidy`` clears its log.
                 log_aggregation_interval=timedelta(0),
             )

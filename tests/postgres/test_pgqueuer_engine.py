@@ -166,3 +166,17 @@ def test_another_use_of_pgqueuer_in_the_same_process_does_not_rename_our_tables(
     }
     told = subprocess.run([sys.executable, "-c", program], env=environment, check=True, capture_output=True, text=True)
     assert told.stdout.strip() == "aiocancel.pgqueuer"
+
+
+async def test_what_ended_long_ago_is_forgotten_and_the_rest_is_kept(pool: Pool) -> None:
+    looker = Looker()
+    await pool.execute("DELETE FROM aiocancel.pgqueuer_log")
+    async with dispatching(pool, looker) as engine:
+        await add(pool, Job(7, 0), Job(8, 0))
+        await until(lambda: len(looker.seen) == 2)
+        await pool.execute("UPDATE aiocancel.pgqueuer_log SET created = now() - interval '2 hours' WHERE id % 2 = 0")
+        kept = await pool.fetchval("SELECT count(*) FROM aiocancel.pgqueuer_log WHERE created > now() - interval '1 h'")
+        await engine.tidy()
+        left = await pool.fetchval("SELECT count(*) FROM aiocancel.pgqueuer_log WHERE created < now() - interval '1 h'")
+    assert kept > 0
+    assert left == 0
