@@ -26,6 +26,13 @@ settings.register_profile("aiocancel", deadline=None)
 settings.load_profile("aiocancel")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Open the database before the applications that use it, so that it is closed after them."""
+    for item in items:
+        if isinstance(item, pytest.Function):
+            item.fixturenames.sort(key=lambda name: name not in ("database", "pool"))
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[EmbeddedPostgres]:
     with EmbeddedPostgres(durable=False) as server:
