@@ -19,6 +19,8 @@ _OUTAGES = (
     asyncpg.QueryCanceledError,
     asyncpg.TransactionRollbackError,
     asyncpg.ReadOnlySQLTransactionError,
+    # What the driver makes of a server that goes down while it speaks to it.
+    asyncpg.InternalClientError,
 )
 
 

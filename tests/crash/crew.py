@@ -1,0 +1,116 @@
+"""Processes that are kept alive, as a service manager does, and killed, as nobody should."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+from tests.crash.setup import Setup
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+STOPS_WITHIN_S = 20.0
+
+Role = Literal["web", "worker"]
+
+
+def command(role: Role) -> list[str]:
+    """How a process is started; the only place that knows."""
+    return [sys.executable, "-m", "tests.crash.process", role]
+
+
+class Place:
+    """A place in the crew: a process, and after its end the next one, until it is closed.
+
+    ``setup`` is asked for every process anew.
+    """
+
+    def __init__(self, role: Role, setup: Callable[[], Setup], log: Path) -> None:
+        self.role: Role = role
+        self.timing = ""
+        self.url: str | None = None
+        self.is_ready = False
+        self.deaths: list[str] = []
+        self.bad_ends: list[int] = []
+        self._setup = setup
+        self._log = log
+        self._process: asyncio.subprocess.Process | None = None
+        self._expected_end: signal.Signals | None = None
+        self._is_open = False
+        self._keeper: asyncio.Task[None] | None = None
+
+    def open(self) -> None:
+        """Start the first process."""
+        self._is_open = True
+        self._keeper = asyncio.create_task(self._keep())
+
+    async def close(self, number: signal.Signals = signal.SIGTERM) -> None:
+        """End the process and start no other."""
+        self._is_open = False
+        self.send(number)
+        if self._keeper is not None:
+            await self._keeper
+
+    def kill(self) -> None:
+        self.send(signal.SIGKILL)
+
+    def send(self, number: signal.Signals) -> None:
+        if self._process is not None and self._process.returncode is None:
+            self._expected_end = number
+            self._process.send_signal(number)
+
+    async def _keep(self) -> None:
+        while self._is_open:
+            setup = self._setup()
+            self._expected_end = None
+            with self._log.open("ab") as log:
+                self._process = await asyncio.create_subprocess_exec(
+                    *command(self.role),
+                    cwd=ROOT,
+                    env=os.environ | setup.environment() | {"PYTHONPATH": str(ROOT)},
+                    stdin=asyncio.subprocess.PIPE,
+                    stdout=asyncio.subprocess.PIPE,
+                    stderr=log,
+                )
+            if self._is_closed():
+                self.kill()
+            was_ready = await self._listen(self._process)
+            status = await self._ended(self._process)
+            self.url, self.is_ready = None, False
+            if status == -signal.SIGKILL and self._expected_end is None:
+                self.deaths.append(setup.dies_at)
+            elif status != 0 and not self._was_asked_for(status, was_ready=was_ready):
+                self.bad_ends.append(status)
+                await asyncio.sleep(0.2)
+
+    def _is_closed(self) -> bool:
+        return not self._is_open
+
+    def _was_asked_for(self, status: int, *, was_ready: bool) -> bool:
+        """Whether a signal of ours ended it; one that is ready has to end well when it is told to stop."""
+        if self._expected_end is None or status != -self._expected_end:
+            return False
+        return self._expected_end is signal.SIGKILL or not was_ready
+
+    async def _listen(self, process: asyncio.subprocess.Process) -> bool:
+        """Read what it says until it ends; False when it ended before it could heed a signal."""
+        assert process.stdout is not None
+        was_ready = False
+        async for line in process.stdout:
+            self.is_ready = was_ready = True
+            if line.startswith(b"http://"):
+                self.url = line.decode().strip()
+        return was_ready
+
+    async def _ended(self, process: asyncio.subprocess.Process) -> int:
+        try:
+            async with asyncio.timeout(STOPS_WITHIN_S):
+                return await process.wait()
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+            return 1

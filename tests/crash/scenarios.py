@@ -1,0 +1,195 @@
+"""The scenarios: what goes wrong, how often, and by which schedule."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from itertools import cycle
+
+import asyncpg
+
+from tests.crash.crew import Place
+from tests.crash.deaths import POINTS
+from tests.crash.partition import network
+from tests.crash.setup import Setup
+from tests.crash.stage import MODES, OUTAGES, Scenario, Stage
+from tests.waiting import until
+
+LONGER_THAN_A_LEASE_S = 7.0
+
+
+async def kill_at_random(stage: Stage) -> None:
+    """SIGKILL to a worker, now and then to a site, at any moment."""
+    while True:
+        await asyncio.sleep(stage.chance.uniform(0.2, 1.0))
+        ready = [place for place in stage.places if place.is_ready and (place.role == "worker" or place.url)]
+        if ready:
+            # The workers are what it is about.
+            chosen = stage.chance.choices(ready, [1 if place.role == "web" else 4 for place in ready])[0]
+            chosen.kill()
+            chosen.is_ready = False
+            stage.count(f"kills of a {chosen.role}")
+
+
+async def dying_cast(stage: Stage, workers: int) -> None:
+    """Workers that kill themselves, each process at another point, until there was a death at every one."""
+    stage.add_web()
+    stage.add_web("now")
+    points = cycle(POINTS)
+
+    def next_setup() -> Setup:
+        died = {point for place in stage.workers for point in place.deaths}
+        left = [point for point in POINTS if point not in died]
+        point = next((point for point in points if point in left), "") if left else ""
+        return replace(stage.setup, dies_at=point)
+
+    for _ in range(max(3, workers)):
+        stage.add_worker(next_setup)
+
+
+async def let_them_die(stage: Stage) -> None:
+    """Count who died where."""
+    counted: dict[Place, int] = {}
+    while True:
+        for place in stage.workers:
+            for point in place.deaths[counted.get(place, 0) :]:
+                stage.count(f"died {point}")
+            counted[place] = len(place.deaths)
+        await asyncio.sleep(0.05)
+
+
+async def restart_postgres(stage: Stage) -> None:
+    """PostgreSQL restarts every few seconds, the hard way every other time."""
+    while True:
+        for mode in MODES:
+            await asyncio.sleep(stage.chance.uniform(0.8, 2.5))
+            await stage.server.restart(mode)
+            stage.count(f"{mode} restarts")
+
+
+async def take_all_connections(stage: Stage) -> None:
+    """Somebody else takes all connections of the server for a while."""
+    while True:
+        await asyncio.sleep(stage.chance.uniform(0.5, 1.5))
+        taken: list[asyncpg.Connection[asyncpg.Record]] = []
+        try:
+            while True:
+                taken.append(await asyncpg.connect(stage.dsn))
+        except OUTAGES:
+            stage.count("times without connections")
+        await asyncio.sleep(stage.chance.uniform(0.2, 1.0))
+        for connection in taken:
+            connection.terminate()
+
+
+async def only_faults(stage: Stage) -> None:
+    """What goes wrong goes wrong at Stripe, and sometimes at the vendor."""
+    while True:
+        await asyncio.sleep(stage.chance.uniform(0.5, 2.0))
+        status = stage.chance.choice((429, 500, 503, None))
+        soon = {"RateLimit-Reset": "1"}
+        # They wear out by being met, and few ask the vendor.
+        stage.flows.heal()
+        stage.flows.fail_next(status, path="/v1", times=stage.chance.randint(1, 3), drop=status is None, headers=soon)
+        stage.count("faults at the vendor")
+
+
+async def stop_gracefully(stage: Stage) -> None:
+    """SIGTERM in the middle of work, one by one and all at once: what is under way is finished or handed back."""
+
+    async def look() -> None:
+        held = await stage.pool.fetchval("SELECT count(*) FROM aiocancel.action WHERE state = 'running'")
+        if held:
+            stage.problems.append(f"{held} actions were kept by workers that were told to stop")
+
+    while True:
+        for _ in range(3):
+            await asyncio.sleep(stage.chance.uniform(0.3, 1.2))
+            ready = [place for place in stage.workers if place.is_ready]
+            if ready:
+                chosen = stage.chance.choice(ready)
+                chosen.send(signal.SIGTERM)
+                chosen.is_ready = False
+                stage.count("stops of a worker")
+        await asyncio.sleep(stage.chance.uniform(0.3, 1.2))
+        await stage.restart_workers(look, signal.SIGTERM)
+        stage.count("stops of all workers")
+
+
+async def quiet_cast(stage: Stage, workers: int) -> None:
+    """Sites without workers inside, so that the workers beside them are all there are."""
+    stage.add_web()
+    stage.add_web("now")
+    for _ in range(workers):
+        stage.add_worker()
+
+
+async def let_days_pass(stage: Stage) -> None:
+    """All workers die, and nobody is there for a day: Stripe has forgotten the keys when they come back."""
+
+    async def wait_a_day() -> None:
+        await until(lambda: stage.stripe.is_idle)
+        stage.stripe.shift += timedelta(hours=25)
+        await stage.pool.execute(
+            "UPDATE aiocancel.action SET key_used_at = key_used_at - interval '25 hours' WHERE state <> 'done'"
+        )
+        stage.count("days without a worker")
+
+    while True:
+        await asyncio.sleep(stage.chance.uniform(1.0, 2.0))
+        await stage.restart_workers(wait_a_day, signal.SIGKILL)
+        await until(lambda: all(place.is_ready for place in stage.workers), within_s=30)
+
+
+async def part_clusters(stage: Stage) -> None:
+    """The second group is cut off from PostgreSQL in the middle of its work, for longer than a lease, and healed."""
+    async with network(stage.dsn) as between:
+        setup = replace(stage.setup, database=between.dsn)
+        far = [stage.add_worker(lambda: setup) for _ in range(2)]
+        ways: Iterator[bool] = cycle((False, True))
+        try:
+            while True:
+                await until(lambda: all(place.is_ready for place in far), within_s=30)
+                await asyncio.sleep(stage.chance.uniform(0.5, 1.5))
+                between.part()
+                stage.count("cuts")
+                await asyncio.sleep(stage.chance.choice((1.0, LONGER_THAN_A_LEASE_S)))
+                between.heal(forgetful=next(ways))
+        finally:
+            between.heal()
+            await asyncio.sleep(0)
+            await until(stage.is_settled, within_s=60)
+            await asyncio.gather(*(place.close() for place in far))
+
+
+async def everything(stage: Stage) -> None:
+    """All of it at once."""
+    async with asyncio.TaskGroup() as group:
+        for trouble in (kill_at_random, restart_postgres, only_faults):
+            group.create_task(trouble(stage))
+
+
+SCENARIOS = (
+    Scenario("workers killed at random", 15, kill_at_random),
+    Scenario("workers killed at every recovery point", 20, let_them_die, fault_rate=0.15, cast=dying_cast),
+    Scenario("PostgreSQL restarts", 12, restart_postgres),
+    Scenario("Stripe fails", 18, only_faults, fault_rate=0.3),
+    Scenario("no connections left", 10, take_all_connections, pool_size=2),
+    Scenario("workers stopped", 8, stop_gracefully, cast=quiet_cast),
+    Scenario("days without a worker", 7, let_days_pass, fault_rate=0.3, cast=quiet_cast),
+    Scenario("two clusters parted", 10, part_clusters, cast=quiet_cast),
+    Scenario("everything at once", 10, everything, fault_rate=0.1),
+)
+
+
+def shares(sessions: int) -> dict[str, int]:
+    """How many of the flow sessions each scenario gets; together exactly all."""
+    whole = sum(scenario.share for scenario in SCENARIOS)
+    ends = [0]
+    for scenario in SCENARIOS:
+        ends.append(ends[-1] + scenario.share)
+    cuts = [sessions * end // whole for end in ends]
+    return {scenario.name: cuts[i + 1] - cuts[i] for i, scenario in enumerate(SCENARIOS)}

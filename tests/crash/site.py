@@ -1,0 +1,68 @@
+"""The application of the crash suite, in whichever process runs it; ``tests.crash.site:cancel`` for a worker."""
+
+from __future__ import annotations
+
+import os
+import threading
+
+import asyncpg
+
+import aiocancel.core.retry
+import aiocancel.plugin
+import aiocancel.worker
+from aiocancel import CancelFlow, StripeBilling
+from tests.crash.deaths import die_at
+from tests.crash.setup import Setup
+from tests.saas import STRIPE_KEY, make_cancel, vendor
+
+# A killed worker's actions wait for its lease to end: what takes a minute in earnest must not do so in a test.
+WAITS = {"LEASE_S": 5.0, "ATTEMPT_TIMEOUT_S": 3.5, "LONGEST_DELAY_S": 1.5}
+STRIPE_TIMEOUT_S = 1.5
+
+
+def shorten_waits() -> None:
+    for module in (aiocancel.worker, aiocancel.core.retry, aiocancel.plugin):
+        for name, seconds in WAITS.items():
+            if hasattr(module, name):
+                setattr(module, name, seconds)
+
+
+def end_with_parent() -> None:
+    """Leave no process behind when the suite itself is killed: the pipe to it closes then."""
+
+    def watch() -> None:
+        while os.read(0, 1):
+            pass
+        os._exit(3)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+async def cancel() -> CancelFlow:
+    """The plug-in, as this process's environment describes it."""
+    import stripe
+
+    stripe.enable_telemetry = False
+    setup = Setup.from_environment()
+    end_with_parent()
+    shorten_waits()
+    if setup.dies_at:
+        die_at(setup.dies_at, setup.passages)
+    pool = None
+    if setup.pool_size:
+        pool = await asyncpg.create_pool(setup.database, min_size=1, max_size=setup.pool_size, command_timeout=30)
+    print("ready", flush=True)
+    return make_cancel(
+        pool or setup.database,
+        vendor=vendor(
+            api_key="key_test_simulator",
+            api_host=setup.vendor_api_url,
+            app_host=setup.vendor_app_url,
+            applies_offers="app",
+        ),
+        billing=StripeBilling(api_key=STRIPE_KEY, api_base=setup.stripe_url, timeout_s=STRIPE_TIMEOUT_S),
+        cancel_timing=setup.timing,
+        run_worker=setup.run_worker,
+        answer_within_s=setup.answer_within_s,
+        poll_events_every_s=3.0,
+    )
