@@ -111,8 +111,10 @@ def _work(target: str, concurrency: int | None) -> int:
 
 
 async def _run_worker(found: object, concurrency: int | None) -> None:
-    cancel = await make(found)
-    await run_until_told(lambda stop: cancel.work(stop, concurrency=concurrency))
+    async def work(stop: asyncio.Event) -> None:
+        await (await make(found)).work(stop, concurrency=concurrency)
+
+    await run_until_told(work)
 
 
 async def _run_checks(found: object, timeout_s: float) -> list[CheckResult]:

@@ -61,7 +61,8 @@ class CancelFlow:
     ``async (request) -> str | None``: the application's id of the logged-in customer. ``subscriptions`` is a
     ``SubscriptionQuery``, ``StripeSubscriptions`` or any object with ``async resolve(customer_id)``.
     ``grant_keys`` sign page views: the first signs, all verify. ``run_worker=False`` leaves the changes at
-    Stripe to another process. The remaining settings are those of ``aiocancel.config.Settings``.
+    Stripe to another process; ``worker_lease_s`` after a worker died another goes on with its changes.
+    The remaining settings are those of ``aiocancel.config.Settings``.
 
     Raises ConfigurationError for settings that cannot work; nothing is connected before the start.
     """
@@ -91,6 +92,7 @@ class CancelFlow:
         migrate_on_start: bool = False,
         run_worker: bool = True,
         worker_concurrency: int = 10,
+        worker_lease_s: float = LEASE_S,
         on_event: EventHook = log_event,
     ) -> None:
         check_grant_keys(grant_keys, mode=billing.mode)
@@ -123,6 +125,7 @@ class CancelFlow:
         self._migrate_on_start = migrate_on_start
         self._run_worker = run_worker
         self._worker_concurrency = worker_concurrency
+        self._worker_lease_s = worker_lease_s
         self._on_event = guarded(on_event)
         self._policy = PolicyWriter(vendor, content_security_policy, self._on_event)
         self._runtime: asyncio.Task[None] | None = None
@@ -354,7 +357,7 @@ class CancelFlow:
                 await migrate(connection)
             await check_schema(connection)
         resolver = await self._open_resolver(pool, stack)
-        engine = PgQueuerEngine(pool, heartbeat_timeout_s=LEASE_S)
+        engine = PgQueuerEngine(pool, heartbeat_timeout_s=self._worker_lease_s)
         ledger = Ledger(pool, engine=engine, hooks=bool(self._on_outcome or self._on_error))
         doorbell = Doorbell(pool, self._vendor.name)
         opening = self._vendor.open_verifier()
@@ -396,6 +399,7 @@ class CancelFlow:
                 on_event=self._on_event,
                 on_settled=service.settled,
                 concurrency=self._worker_concurrency,
+                lease_s=self._worker_lease_s,
             )
             await stack.enter_async_context(_running(worker))
             if verifier is not None:

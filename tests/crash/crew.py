@@ -20,7 +20,9 @@ Role = Literal["web", "worker"]
 
 def command(role: Role) -> list[str]:
     """How a process is started; the only place that knows."""
-    return [sys.executable, "-m", "tests.crash.process", role]
+    if role == "worker":
+        return [sys.executable, "-m", "aiocancel", "worker", "tests.crash.site:cancel"]
+    return [sys.executable, "-m", "tests.crash.process"]
 
 
 class Place:

@@ -1,12 +1,10 @@
-"""One process of the crash suite: ``python -m tests.crash.process web`` or ``worker``."""
+"""A web process of the crash suite: ``python -m tests.crash.process``."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import signal
-import sys
-from contextlib import asynccontextmanager
 
 from aiohttp import web
 
@@ -14,15 +12,10 @@ from tests.crash.site import cancel
 from tests.saas import make_app
 
 
-async def run(role: str) -> None:
+async def run() -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    plugged = await cancel()
-    if role == "worker":
-        async with asynccontextmanager(plugged.lifespan)(web.Application()):
-            await stop.wait()
-        return
-    runner = web.AppRunner(make_app(plugged), access_log=None, shutdown_timeout=1.0)
+    runner = web.AppRunner(make_app(await cancel()), access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     try:
         await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -34,4 +27,4 @@ async def run(role: str) -> None:
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(process)d %(name)s %(levelname)s %(message)s")
-    asyncio.run(run(sys.argv[1]))
+    asyncio.run(run())

@@ -8,7 +8,6 @@ import threading
 import asyncpg
 
 import aiocancel.core.retry
-import aiocancel.plugin
 import aiocancel.worker
 from aiocancel import CancelFlow, StripeBilling
 from tests.crash.deaths import die_at
@@ -16,12 +15,13 @@ from tests.crash.setup import Setup
 from tests.saas import STRIPE_KEY, make_cancel, vendor
 
 # A killed worker's actions wait for its lease to end: what takes a minute in earnest must not do so in a test.
-WAITS = {"LEASE_S": 5.0, "ATTEMPT_TIMEOUT_S": 3.5, "LONGEST_DELAY_S": 1.5}
+LEASE_S = 5.0
+WAITS = {"ATTEMPT_TIMEOUT_S": 3.5, "LONGEST_DELAY_S": 1.5}
 STRIPE_TIMEOUT_S = 1.5
 
 
 def shorten_waits() -> None:
-    for module in (aiocancel.worker, aiocancel.core.retry, aiocancel.plugin):
+    for module in (aiocancel.worker, aiocancel.core.retry):
         for name, seconds in WAITS.items():
             if hasattr(module, name):
                 setattr(module, name, seconds)
@@ -65,4 +65,5 @@ async def cancel() -> CancelFlow:
         run_worker=setup.run_worker,
         answer_within_s=setup.answer_within_s,
         poll_events_every_s=3.0,
+        worker_lease_s=LEASE_S,
     )
