@@ -126,6 +126,7 @@ class CancelFlow:
         self._policy = PolicyWriter(vendor, content_security_policy, self._on_event)
         self._runtime: asyncio.Task[None] | None = None
         self._started: asyncio.Future[FlowService] | None = None
+        self._serving: FlowService | None = None
         self._stop = asyncio.Event()
         self._site = Site(self._settings, vendor, identify, on_event=self._on_event, start=self._service)
         handlers = Handlers(self._site)
@@ -237,7 +238,7 @@ class CancelFlow:
     async def write_headers(self, request: web.Request, response: web.StreamResponse) -> None:
         """Write the policy where the middleware was not reached; an ``on_response_prepare`` handler of the root."""
         flow = request.get(FLOW_KEY)
-        if flow is None or flow.writes_headers_of is not request:
+        if flow is None or not flow.is_hooked_into(request):
             self._write_headers(flow, response)
 
     def _write_headers(self, flow: FlowContext | None, response: web.StreamResponse) -> None:
@@ -309,6 +310,8 @@ class CancelFlow:
 
     async def _service(self) -> FlowService:
         """Return what runs, for a request; what cannot start in the middle of one is an outage to its customer."""
+        if self._serving is not None:
+            return self._serving
         try:
             with outages():
                 return await self._ensure_started()
@@ -320,7 +323,8 @@ class CancelFlow:
         """Hold everything open until told to stop, or until the loop cancels its tasks at its end."""
         try:
             async with AsyncExitStack() as stack:
-                started.set_result(await self._open(stack))
+                self._serving = await self._open(stack)
+                started.set_result(self._serving)
                 await self._stop.wait()
         except Exception as error:
             if started.done():
@@ -329,7 +333,7 @@ class CancelFlow:
                 started.set_exception(error)
         finally:
             # The next start begins afresh.
-            self._started = self._runtime = None
+            self._started = self._runtime = self._serving = None
 
     async def _open(self, stack: AsyncExitStack) -> FlowService:
         pool = await stack.enter_async_context(self._open_pool())

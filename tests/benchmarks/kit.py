@@ -77,7 +77,9 @@ def _spelled(cell: object) -> str:
     return f"{cell:.2f}" if cell < 10 else f"{cell:.1f}"
 
 
-def report(options: Options, tables: Sequence[Table], *, counts: Mapping[str, float], notes: Sequence[str] = ()) -> None:
+def report(
+    options: Options, tables: Sequence[Table], *, counts: Mapping[str, float], notes: Sequence[str] = ()
+) -> None:
     """Print what was measured; ``counts`` are exact and do not depend on the machine."""
     if options.as_json:
         shown = [{"title": table.title, "columns": table.columns, "rows": table.rows} for table in tables]
