@@ -13,7 +13,8 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 from importlib.util import find_spec
@@ -25,11 +26,13 @@ from unittest.mock import patch
 import asyncpg
 from aiohttp import ClientSession, web
 
+from aiocancel import SubscriptionQuery
 from aiocancel.postgres.schema import migrate
 from aiocancel.testing.embedded_postgres import EmbeddedPostgres
 from tests.benchmarks.kit import Child, Options, Table, child, in_turn, python, read_options, report
-from tests.benchmarks.page_sites import with_aiocancel
-from tests.saas import CREATE_TABLES
+from tests.benchmarks.page_sites import LOOKUP as LOOKUP_SQL
+from tests.benchmarks.page_sites import looking_up, with_aiocancel
+from tests.saas import CREATE_TABLES, Pool
 
 ROUTES = {"flow page": "/account", "page without it": "/plain", "JSON route": "/json"}
 LOOKUP = " + lookup"
@@ -156,6 +159,46 @@ def _table(route: str, measured: dict[str, list[float]]) -> Table:
     return table
 
 
+# --- the lookup alone -----------------------------------------------------------------------------------
+
+
+def measure_lookup(options: Options, dsn: str) -> Table:
+    """The lookup of one subscription by hand and by the plug-in, on one pool."""
+    amount = options.sized(1000, 10)
+    with asyncio.Runner() as loop:
+        pool = loop.run(_open(dsn))
+        by_hand, resolver = looking_up(pool), loop.run(SubscriptionQuery(LOOKUP_SQL).prepare(pool))
+
+        def time_of(find: Callable[[str], Awaitable[object]], clock: Callable[[], float]) -> float:
+            async def several() -> float:
+                started = clock()
+                for _ in range(amount):
+                    await find("ada")
+                return (clock() - started) / amount * 1e6
+
+            return loop.run(several())
+
+        table = Table("lookup: µs each, this process", ["by", "CPU", "times by hand", "wall", "times by hand"])
+        cells: dict[str, list[float]] = {"fetchrow by hand": [], "SubscriptionQuery": []}
+        for clock in (time.process_time, time.perf_counter):
+            rivals = {
+                "fetchrow by hand": partial(time_of, by_hand, clock),
+                "SubscriptionQuery": partial(time_of, resolver.resolve, clock),
+            }
+            measured = in_turn(options.rounds, rivals)
+            for name, values in measured.items():
+                pairs = zip(values, measured["fetchrow by hand"], strict=True)
+                cells[name] += [median(values), median(one / other for one, other in pairs)]
+        for name, values in cells.items():
+            table.add(name, *values)
+        loop.run(pool.close())
+    return table
+
+
+async def _open(dsn: str) -> Pool:
+    return await asyncpg.create_pool(dsn, min_size=1, max_size=1)
+
+
 # --- exact counts ---------------------------------------------------------------------------------------
 
 
@@ -198,7 +241,7 @@ def main() -> None:
     with EmbeddedPostgres(durable=False) as server:
         dsn = asyncio.run(prepare(server))
         counts = asyncio.run(count(dsn))
-        tables = measure(options, dsn, notes)
+        tables = [*measure(options, dsn, notes), measure_lookup(options, dsn)]
     notes.append("the flow page has one signature for the vendor and one for our own grant")
     report(options, tables, counts=counts, notes=notes)
 
