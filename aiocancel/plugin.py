@@ -62,6 +62,8 @@ class CancelFlow:
     ``SubscriptionQuery``, ``StripeSubscriptions`` or any object with ``async resolve(customer_id)``.
     ``grant_keys`` sign page views: the first signs, all verify. ``run_worker=False`` leaves the changes at
     Stripe to another process; ``worker_lease_s`` after a worker died another goes on with its changes.
+    ``statement_cache_size`` is asyncpg's, for the pool that a DSN opens: each connection
+    keeps that many prepared statements; 0 behind PgBouncer in transaction mode, where a connection has no memory.
     The remaining settings are those of ``aiocancel.config.Settings``.
 
     Raises ConfigurationError for settings that cannot work; nothing is connected before the start.
@@ -93,6 +95,7 @@ class CancelFlow:
         run_worker: bool = True,
         worker_concurrency: int = 10,
         worker_lease_s: float = LEASE_S,
+        statement_cache_size: int = 100,
         on_event: EventHook = log_event,
     ) -> None:
         check_grant_keys(grant_keys, mode=billing.mode)
@@ -126,10 +129,12 @@ class CancelFlow:
         self._run_worker = run_worker
         self._worker_concurrency = worker_concurrency
         self._worker_lease_s = worker_lease_s
+        self._statement_cache_size = statement_cache_size
         self._on_event = guarded(on_event)
         self._policy = PolicyWriter(vendor, content_security_policy, self._on_event)
         self._runtime: asyncio.Task[None] | None = None
         self._started: asyncio.Future[FlowService] | None = None
+        self._serving: FlowService | None = None
         self._stop = asyncio.Event()
         self._site = Site(self._settings, vendor, identify, on_event=self._on_event, start=self._service)
         handlers = Handlers(self._site)
@@ -241,7 +246,7 @@ class CancelFlow:
     async def write_headers(self, request: web.Request, response: web.StreamResponse) -> None:
         """Write the policy where the middleware was not reached; an ``on_response_prepare`` handler of the root."""
         flow = request.get(FLOW_KEY)
-        if flow is None or flow.writes_headers_of is not request:
+        if flow is None or not flow.is_hooked_into(request):
             self._write_headers(flow, response)
 
     def _write_headers(self, flow: FlowContext | None, response: web.StreamResponse) -> None:
@@ -327,6 +332,8 @@ class CancelFlow:
 
     async def _service(self) -> FlowService:
         """Return what runs, for a request; what cannot start in the middle of one is an outage to its customer."""
+        if self._serving is not None:
+            return self._serving
         try:
             with outages():
                 return await self._ensure_started()
@@ -338,7 +345,8 @@ class CancelFlow:
         """Hold everything open until told to stop, or until the loop cancels its tasks at its end."""
         try:
             async with AsyncExitStack() as stack:
-                started.set_result(await self._open(stack))
+                self._serving = await self._open(stack)
+                started.set_result(self._serving)
                 await self._stop.wait()
         except Exception as error:
             if started.done():
@@ -347,7 +355,7 @@ class CancelFlow:
                 started.set_exception(error)
         finally:
             # The next start begins afresh.
-            self._started = self._runtime = None
+            self._started = self._runtime = self._serving = None
 
     async def _open(self, stack: AsyncExitStack) -> FlowService:
         await warm_up()
@@ -438,6 +446,8 @@ class CancelFlow:
                 min_size=1,
                 max_size=10,
                 command_timeout=30,
+                statement_cache_size=self._statement_cache_size,
+                reset=_leave_as_it_is,
                 server_settings={"application_name": "aiocancel"},
             )
         except (OSError, TimeoutError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
@@ -447,6 +457,10 @@ class CancelFlow:
             yield pool
         finally:
             await pool.close()
+
+
+async def _leave_as_it_is(_: object) -> None:
+    """Spare a round trip for each use: asyncpg ends transactions itself, and we leave nothing else behind."""
 
 
 @asynccontextmanager

@@ -70,6 +70,8 @@ class FlowService:
         self._now = now
         self._policy = policy
         self._left_out: set[str] = set()
+        # Looking through a protocol costs more than signing.
+        self._reads_rows = vendor if isinstance(vendor, ReadsRows) else None
         self._waiting: defaultdict[uuid.UUID, set[asyncio.Event]] = defaultdict(set)
 
     async def ring(self, event_id: str) -> None:
@@ -97,7 +99,7 @@ class FlowService:
 
     def _report_left_out(self, owned: OwnedSubscription) -> None:
         # It is the same column on every page: one report is enough to go and look.
-        for error in self._vendor.left_out(owned) if isinstance(self._vendor, ReadsRows) else ():
+        for error in self._reads_rows.left_out(owned) if self._reads_rows else ():
             if error.name not in self._left_out:
                 self._left_out.add(error.name)
                 self._on_event(PropertyLeftOut(error.name, error.expected))

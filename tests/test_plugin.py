@@ -83,6 +83,19 @@ async def test_a_pool_of_ours_is_opened_at_the_start_and_closed_at_the_end(datab
     assert await connections(pool) == 0
 
 
+@pytest.mark.parametrize(("settings", "kept"), [({}, True), ({"statement_cache_size": 0}, False)])
+async def test_statements_are_prepared_once_for_a_connection_unless_the_owner_has_none_that_last(
+    aiohttp_client: AiohttpClient, database: str, settings: dict[str, Any], kept: bool
+) -> None:
+    count = SubscriptionQuery("SELECT 'sub_' || count(*) AS subscription_id FROM pg_prepared_statements WHERE $1 <> ''")
+    cancel = make_cancel(database, run_worker=False, subscriptions=count, **settings)
+    client = await aiohttp_client(make_app(cancel))
+    for _ in range(2):
+        response = await client.get("/cancel/subscription", headers=as_customer("ada"))
+        found = await response.json()
+    assert (found["subscriptionId"] != "sub_0") is kept
+
+
 async def test_a_pool_of_the_applications_is_left_open(pool: Pool) -> None:
     client = await started(make_app(make_cancel(pool)))
     await client.close()

@@ -14,8 +14,10 @@ import hmac
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from json.encoder import encode_basestring_ascii as _quoted
 
 from aiocancel.core.identifiers import CustomerId, Mode, SubscriptionId
+from aiocancel.core.signing import mac
 from aiocancel.errors import GrantError
 
 _VERSION = "g1"
@@ -49,16 +51,12 @@ class GrantSealer:
 
     def seal(self, grant: Grant) -> str:
         """Return the grant as URL-safe text."""
-        fields = [
-            grant.customer_id,
-            grant.subscription_id,
-            grant.mode,
-            grant.issued_at,
-            grant.expires_at,
-            grant.nonce,
-        ]
-        body = f"{_VERSION}.{_encode(json.dumps(fields, separators=(',', ':')).encode())}"
-        return f"{body}.{_encode(hmac.digest(self._keys[0], body.encode(), 'sha256'))}"
+        fields = (
+            f"[{_quoted(grant.customer_id)},{_quoted(grant.subscription_id)},{_quoted(grant.mode)},"
+            f"{grant.issued_at},{grant.expires_at},{_quoted(grant.nonce)}]"
+        )
+        body = f"{_VERSION}.{_encode(fields.encode())}"
+        return f"{body}.{_encode(mac(self._keys[0], body.encode()))}"
 
     def open(self, text: str, *, now: int, customer_id: str, mode: Mode) -> Grant:
         """Return the grant that ``seal`` was given, or refuse.

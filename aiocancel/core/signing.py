@@ -9,7 +9,11 @@ from __future__ import annotations
 import hmac
 import json
 from collections.abc import Mapping
-from typing import Any, NoReturn
+from functools import lru_cache
+from typing import Any, Final, NoReturn
+
+# One encoder for all: making one for each text costs more than the text.
+_encode: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 
 class SignedPayload(dict[str, str]):
@@ -40,9 +44,21 @@ class SignedPayload(dict[str, str]):
     __setitem__ = __delitem__ = __ior__ = update = pop = popitem = clear = setdefault = _read_only
 
 
+@lru_cache(maxsize=16)
+def _keyed(key: bytes) -> hmac.HMAC:
+    return hmac.new(key, digestmod="sha256")
+
+
+def mac(key: bytes, message: bytes) -> bytes:
+    """Return the HMAC-SHA256 of ``message``; what depends on the key alone is computed once and copied."""
+    state = _keyed(key).copy()
+    state.update(message)
+    return state.digest()
+
+
 def sign_text(text: str, secret: str) -> SignedPayload:
     """Sign ``text`` as it stands, UTF-8 encoded."""
-    return SignedPayload(text, hmac.digest(secret.encode(), text.encode(), "sha256").hex())
+    return SignedPayload(text, mac(secret.encode(), text.encode()).hex())
 
 
 def sign_payload(payload: Mapping[str, Any], secret: str) -> SignedPayload:
@@ -50,5 +66,4 @@ def sign_payload(payload: Mapping[str, Any], secret: str) -> SignedPayload:
 
     Raises ValueError for NaN and infinities, TypeError for what JSON cannot hold.
     """
-    text = json.dumps(dict(payload), separators=(",", ":"), allow_nan=False)
-    return sign_text(text, secret)
+    return sign_text(_encode(dict(payload)), secret)

@@ -43,11 +43,30 @@ class RecordedClaim:
     repeated: bool
 
 
-_INSERT_CLAIM: Final = """
-INSERT INTO aiocancel.claim (public_id, grant_nonce, uses_grant, vendor, status, flow_session_id, customer_id,
-    subscription_id, mode, reason_text, reason_code, offer_id, offer_type, change, answer, recovery_point)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
-ON CONFLICT DO NOTHING RETURNING id
+# A claim, its actions and what the journal says of them, in one statement: a customer waits for every round trip.
+# Nothing but the claim's own conflict keeps the rest from being written.
+_ACCEPT: Final = """
+WITH accepted AS (
+    INSERT INTO aiocancel.claim (public_id, grant_nonce, uses_grant, vendor, status, flow_session_id, customer_id,
+        subscription_id, mode, reason_text, reason_code, offer_id, offer_type, change, answer, recovery_point)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+    ON CONFLICT DO NOTHING RETURNING id),
+enqueued AS (
+    INSERT INTO aiocancel.action (claim_id, ordinal, kind, subscription_id, reason_text, reason_code,
+        idempotency_key, flow_session_id, offer)
+    SELECT c.id, a.ordinal - 1, a.kind, a.subscription_id, a.reason_text, a.reason_code,
+        'aiocancel-' || $1::uuid || '-' || (a.ordinal - 1) || '-1', a.flow_session_id, a.offer::jsonb
+    FROM accepted c, unnest($18::text[], $19::text[], $20::text[], $21::text[], $22::text[], $23::text[])
+        WITH ORDINALITY AS a (kind, subscription_id, reason_text, reason_code, flow_session_id, offer, ordinal)
+    RETURNING id, claim_id, ordinal, kind),
+noted AS (
+    INSERT INTO aiocancel.journal (claim_id, action_id, entry, code)
+    SELECT claim_id, action_id, entry, code FROM (
+        SELECT c.id, NULL::bigint, 'claim_recorded', $5::text, -2 FROM accepted c
+        UNION ALL SELECT c.id, NULL, 'outcome_verified', NULL, -1 FROM accepted c WHERE $17
+        UNION ALL SELECT e.claim_id, e.id, 'actions_enqueued', e.kind, e.ordinal FROM enqueued e
+    ) AS line (claim_id, action_id, entry, code, position) ORDER BY position)
+SELECT c.id AS claim_id, e.id AS action_id FROM accepted c LEFT JOIN enqueued e ON true ORDER BY e.ordinal
 """
 
 _FIND_EQUAL: Final = """
@@ -114,8 +133,8 @@ class Claims:
         """
         async with self._transaction() as connection:
             public_id = uuid.uuid4()
-            claim_id = await connection.fetchval(
-                _INSERT_CLAIM,
+            rows = await connection.fetch(
+                _ACCEPT,
                 public_id,
                 grant.nonce,
                 claim.status.changes_billing,
@@ -132,16 +151,16 @@ class Claims:
                 decision.change,
                 decision.answer.kind if decision.answer else None,
                 "actions_enqueued" if decision.actions else "outcome_verified" if verified else "claim_recorded",
+                verified,
+                *_columns(decision.actions),
             )
-            if claim_id is None:
+            if not rows:
                 return await self._find_equal(connection, claim, grant)
-            entries: list[Entry] = [(claim_id, None, "claim_recorded", claim.status)]
-            if verified:
-                entries.append((claim_id, None, "outcome_verified", None))
-            entries += await self._enqueue(connection, claim_id, public_id, decision.actions)
-            await connection.executemany(JOURNAL, entries)
-            if not decision.actions:
-                await self._enqueue_hooks(connection, claim_id)
+            jobs = [Job(row["action_id"], 0) for row in rows if row["action_id"] is not None]
+            if jobs:
+                await self._engine.enqueue(connection, jobs)
+            else:
+                await self._enqueue_hooks(connection, rows[0]["claim_id"])
         return RecordedClaim(public_id, repeated=False)
 
     async def _enqueue_hooks(self, connection: Connection, claim_id: int) -> None:
@@ -228,6 +247,22 @@ class Claims:
             answer=_answer(rows),
             problem=next((row["parked_code"] for row in rows if row["parked_code"]), None),
         )
+
+
+def _columns(actions: Sequence[Action]) -> Sequence[Sequence[str | None]]:
+    """What ``_ACCEPT`` takes of actions, column by column; empty columns where there is none."""
+    rows = [
+        (
+            action.kind,
+            action.subscription_id,
+            action.reason.text,
+            action.reason.code,
+            action.flow_session_id,
+            None if action.offer is None else json.dumps(offer_to_json(action.offer)),
+        )
+        for action in actions
+    ]
+    return list(zip(*rows, strict=True)) if rows else [()] * 6
 
 
 def _answer(rows: Sequence[asyncpg.Record]) -> Answer:

@@ -78,7 +78,8 @@ async def _inspect(
     try:
         with outages():
             async with pool.acquire() as connection:
-                statement = await connection.prepare(sql)
+                # Without a name: behind a pooler a name would stay with a connection that others get, too.
+                statement = await connection.prepare(sql, name="")
                 parameters = [parameter.name for parameter in statement.get_parameters()]
                 names = [attribute.name for attribute in statement.get_attributes()]
     except asyncpg.PostgresError as error:

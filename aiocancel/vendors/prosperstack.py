@@ -110,6 +110,7 @@ class ProsperStack:
     disable_loading_indicator: bool = False
 
     name: str = field(default="prosperstack", init=False)
+    _sources: Sequence[Source] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not self.client_id:
@@ -139,6 +140,8 @@ class ProsperStack:
             origin_of(self.script_url, setting="script_url")
         self._check_platform()
         self._check_options()
+        # They are asked for with every page.
+        object.__setattr__(self, "_sources", self._make_sources())
 
     def _check_platform(self) -> None:
         for entity, columns in (("subscriber", self.subscriber_columns), ("subscription", self.subscription_columns)):
@@ -227,19 +230,19 @@ class ProsperStack:
             payload["subscriber"] = {"internalId": subscription.customer_id}
         else:
             payload["subscription"] = {self.subscription_key: subscription.subscription_id}
-        fill(payload, self._sources(), subscription.record)
+        fill(payload, self._sources, subscription.record)
         return sign_payload(payload, self.client_secret)
 
     @property
     def columns(self) -> Collection[str]:
         """The columns of the row that the payload takes values from."""
-        return {source.column for source in self._sources()}
+        return {source.column for source in self._sources}
 
     def left_out(self, subscription: OwnedSubscription) -> Sequence[PropertyError]:
         """Return why values of this row do not go into the payload; empty when all do."""
-        return fill({}, self._sources(), subscription.record)
+        return fill({}, self._sources, subscription.record) if self._sources else ()
 
-    def _sources(self) -> list[Source]:
+    def _make_sources(self) -> tuple[Source, ...]:
         columns: Mapping[str, Mapping[str, str]] = {}
         if self.platform == "custom":
             columns = {
@@ -251,7 +254,7 @@ class ProsperStack:
             for entity, named in columns.items()
             for name, column in named.items()
         ]
-        return [*fields, *(each.source for each in self.properties)]
+        return (*fields, *(each.source for each in self.properties))
 
     def page_data(self, subscription: OwnedSubscription) -> Mapping[str, Any]:
         """Return the signed payload under the name that the page script knows."""

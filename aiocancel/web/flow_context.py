@@ -11,6 +11,7 @@ from contextvars import ContextVar
 from enum import StrEnum
 from functools import partial
 from typing import Final
+from weakref import ref
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
@@ -43,17 +44,18 @@ class FlowState(StrEnum):
 class FlowContext:
     """The flow of one request; ``await resolve()`` first wherever you can."""
 
-    __slots__ = ("_nonce", "_owned", "_request", "_sealed", "_site", "_state", "headers_are_sent", "writes_headers_of")
+    __slots__ = ("_hooked", "_nonce", "_owned", "_request", "_sealed", "_site", "_state", "headers_are_sent")
 
     def __init__(self, site: Site, request: web.Request) -> None:
         self._site = site
-        self._request = request
+        # The request holds us; holding it too would leave both to the garbage collector.
+        self._request = ref(request)
         self._state = FlowState.UNRESOLVED
         self._owned: OwnedSubscription | None = None
         self._sealed: SealedFlow | None = None
         self._nonce: str | None = None
         self.headers_are_sent = False
-        self.writes_headers_of: web.Request | None = None
+        self._hooked: ref[web.Request] | None = None
 
     @property
     def site(self) -> Site:
@@ -74,12 +76,16 @@ class FlowContext:
         """Find out who asks and for which subscription, once per request; never raises for an outage."""
         if self._state is not FlowState.UNRESOLVED:
             return self
-        customer_id = await self._site.customer_id(self._request)
+        request = self._request()
+        if request is None:
+            raise FlowNotResolvedError("the request is over: resolve its flow while it is being handled")
+        customer_id = await self._site.customer_id(request)
         if customer_id is None:
             self._state = FlowState.ANONYMOUS
             return self
         try:
-            self._owned = await (await self._site.service()).find(customer_id)
+            service = await self._site.service()
+            self._owned = await service.find(customer_id)
         except UnavailableError as error:
             # The page must come up all the same; its button still leads to the plain form.
             self._site.on_event(LookupFailed(str(error)))
@@ -88,7 +94,7 @@ class FlowContext:
         if self._owned is None:
             self._state = FlowState.NO_SUBSCRIPTION
         else:
-            self._sealed = (await self._site.service()).seal(self._owned)
+            self._sealed = service.seal(self._owned)
             self._state = FlowState.READY
         return self
 
@@ -130,6 +136,14 @@ class FlowContext:
     def minted_nonce(self) -> str | None:
         """The nonce if something has asked for it."""
         return self._nonce
+
+    def hooked_into(self, request: web.Request) -> None:
+        """Remember that the headers of this request's response are written without the application's signal."""
+        self._hooked = ref(request)
+
+    def is_hooked_into(self, request: web.Request) -> bool:
+        """Tell whether the signal may leave the headers of this request, not a clone of it, alone."""
+        return self._hooked is not None and self._hooked() is request
 
     def script(self) -> Markup:
         """Return the script element that makes the button open the flow; empty when there is nothing to cancel."""
@@ -199,7 +213,7 @@ def make_middleware(site: Site, write_headers: Callable[[FlowContext, web.Stream
         flow = FlowContext(site, request)
         request[FLOW_KEY] = flow
         if hook_into_prepare(request, partial(write_headers, flow)):
-            flow.writes_headers_of = request
+            flow.hooked_into(request)
         reset = _CURRENT.set(flow)
         try:
             if site.is_flow_page(request):

@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 
-from markupsafe import Markup
+import msgspec
+from markupsafe import Markup, escape
 
 from aiocancel.core.subscription import OwnedSubscription
 from aiocancel.service import SealedFlow
 from aiocancel.web.site import Site
 
-_SCRIPT = Markup('<script src="{}" nonce="{}" data-aiocancel="{}" defer></script>')
-
 # A real form: without our script, or with the vendor blocked, it opens the plain page instead.
-_BUTTON = Markup(
+_BEFORE = Markup(
     '<form class="aiocancel-form" method="get" action="{}" data-aiocancel-form>'
-    '<button class="aiocancel-button" type="submit"{}>{}</button>'
-    '<p class="aiocancel-status" role="status" aria-live="polite" hidden></p>'
-    "</form>"
+    '<button class="aiocancel-button" type="submit"'
 )
+_AFTER = Markup('>{}</button><p class="aiocancel-status" role="status" aria-live="polite" hidden></p></form>')
 
 
 def script_markup(site: Site, nonce: str, sealed: SealedFlow | None) -> Markup:
     """Return the script element; what it carries is data in an attribute, never code."""
-    data = "" if sealed is None else json.dumps(flow_data(sealed), separators=(",", ":"))
-    return _SCRIPT.format(site.script_url, nonce, data)
+    data = "" if sealed is None else escape(_to_json(flow_data(sealed)))
+    # By hand: Markup.format takes longer than all the rest of the page. Every part is escaped, the nonce is ours.
+    return Markup(f'<script src="{_escaped(site.script_url)}" nonce="{nonce}" data-aiocancel="{data}" defer></script>')  # noqa: S704
 
 
 _RESUME_BUTTON = Markup(
@@ -42,11 +42,32 @@ def resume_button_markup(site: Site, label: str) -> Markup:
 
 def button_markup(site: Site, label: str, subscription: OwnedSubscription | None) -> Markup:
     """Return the form with its button and the place where the script says what happened."""
-    attributes = dict(site.widget.button_attributes)
-    if site.widget.subscription_attribute is not None and subscription is not None:
-        attributes[site.widget.subscription_attribute] = subscription.subscription_id
-    written = Markup().join(Markup(' {}="{}"').format(name, value) for name, value in attributes.items())
-    return _BUTTON.format(site.settings.prefix, written, label)
+    before, after = _around_own_attribute(site.settings.prefix, tuple(site.widget.button_attributes.items()), label)
+    name = site.widget.subscription_attribute
+    own = "" if name is None or subscription is None else f' {escape(name)}="{escape(subscription.subscription_id)}"'
+    return Markup(f"{before}{own}{after}")  # noqa: S704 - every part is escaped
+
+
+# A label that is markup equals the same text that is none: they differ by type.
+@lru_cache(maxsize=256, typed=True)
+def _around_own_attribute(prefix: str, attributes: tuple[tuple[str, str], ...], label: str) -> tuple[str, str]:
+    written = Markup().join(Markup(' {}="{}"').format(name, value) for name, value in attributes)
+    before = _BEFORE.format(prefix) + written
+    return str(before), str(_AFTER.format(label))
+
+
+@lru_cache(maxsize=16)
+def _escaped(text: str) -> str:
+    return str(escape(text))
+
+
+def _to_json(value: dict[str, object]) -> str:
+    """Encode as ASCII: the page may be in any encoding."""
+    try:
+        encoded = msgspec.json.encode(value)
+    except UnicodeEncodeError:  # half of a surrogate pair, which JSON can spell and UTF-8 cannot
+        return json.dumps(value)
+    return encoded.decode() if encoded.isascii() else json.dumps(value)
 
 
 def flow_data(sealed: SealedFlow) -> dict[str, object]:

@@ -10,19 +10,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Final
+from weakref import ref
 
 from aiohttp import web
-from multidict import CIMultiDict
+from multidict import CIMultiDict, istr
 
 from aiocancel.core.csp import ContentSecurityPolicy
 from aiocancel.errors import ConfigurationError, PolicyError
 from aiocancel.ports import FlowVendor
 from aiocancel.telemetry import EventHook, PolicyNotWidened
 
-ENFORCED = "Content-Security-Policy"
-REPORT_ONLY = "Content-Security-Policy-Report-Only"
+ENFORCED = istr("Content-Security-Policy")
+REPORT_ONLY = istr("Content-Security-Policy-Report-Only")
+_CACHE_CONTROL = istr("Cache-Control")
 
-# Stands for the nonce while a widened policy is kept; replaced before it is sent.
+# Stands for the nonce while a policy is widened; it is then cut there, once, and joined for every page.
 _PLACEHOLDER = "aiocancelNoncePlaceholder"
 
 # On a response of ours that brings a policy stricter than any that could be widened.
@@ -46,7 +48,7 @@ class PolicyWriter:
         self._base_policy = base_policy
         self._on_event = on_event
         self._widened: Callable[[str], str] = lru_cache(maxsize=256)(self._widen_plain)
-        self._widened_with_nonce: Callable[[str], str] = lru_cache(maxsize=256)(self._widen_with_nonce)
+        self._widened_with_nonce: Callable[[str], list[str]] = lru_cache(maxsize=256)(self._widen_with_nonce)
         if base_policy is not None:
             # A mistake in the settings shows now, not on a response.
             try:
@@ -57,11 +59,12 @@ class PolicyWriter:
 
     def write(self, headers: CIMultiDict[str], nonce: str | None) -> None:
         """Widen every policy in ``headers``, or put the site's own there when it has none."""
+        if self._base_policy is not None and ENFORCED not in headers and REPORT_ONLY not in headers:
+            # A site that only reports is trying its policy out; enforcing ours would cut that short.
+            headers[ENFORCED] = self._safely_widened(self._base_policy, nonce)
+            return
         enforced = headers.getall(ENFORCED, [])
         report_only = headers.getall(REPORT_ONLY, [])
-        if not enforced and not report_only and self._base_policy is not None:
-            # A site that only reports is trying its policy out; enforcing ours would cut that short.
-            enforced = [self._base_policy]
         for name, values in ((ENFORCED, enforced), (REPORT_ONLY, report_only)):
             # All are ready before the first is taken off: a failure must not leave a page without its policy.
             widened = [self._safely_widened(value, nonce) for value in values]
@@ -73,7 +76,7 @@ class PolicyWriter:
         try:
             if nonce is None:
                 return self._widened(header)
-            return self._widened_with_nonce(header).replace(_PLACEHOLDER, nonce)
+            return nonce.join(self._widened_with_nonce(header))
         except PolicyError as error:
             self._on_event(PolicyNotWidened(str(error)))
             return header
@@ -82,9 +85,9 @@ class PolicyWriter:
         policies = ContentSecurityPolicy.parse_list(header, unknown="keep")
         return ", ".join(str(policy.widen(self._sources)) for policy in policies)
 
-    def _widen_with_nonce(self, header: str) -> str:
+    def _widen_with_nonce(self, header: str) -> list[str]:
         policies = ContentSecurityPolicy.parse_list(header, unknown="keep")
-        return ", ".join(str(self._with_our_script(policy)) for policy in policies)
+        return ", ".join(str(self._with_our_script(policy)) for policy in policies).split(_PLACEHOLDER)
 
     def _with_our_script(self, policy: ContentSecurityPolicy) -> ContentSecurityPolicy:
         widened = policy.widen(self._sources)
@@ -95,7 +98,7 @@ class PolicyWriter:
 
 def forbid_shared_caching(response: web.StreamResponse) -> None:
     """Keep a page with one customer's grant out of shared caches, unless the application decided itself."""
-    response.headers.setdefault("Cache-Control", "private, no-cache")
+    response.headers.setdefault(_CACHE_CONTROL, "private, no-cache")
 
 
 def hook_into_prepare(request: web.Request, write: Callable[[web.StreamResponse], None]) -> bool:
@@ -105,12 +108,14 @@ def hook_into_prepare(request: web.Request, write: Callable[[web.StreamResponse]
     handler of the application, which may set a policy too, and needs no application that is not frozen yet.
     The method is private, so should it ever go, the signal remains (``cancel.setup``).
     """
-    prepare = getattr(request, "_prepare_hook", None)
-    if prepare is None:  # pragma: no cover
+    hooked = getattr(request, "_prepare_hook", None)
+    if hooked is None:  # pragma: no cover
         return False
+    # Not the bound method: a request that holds itself waits for the garbage collector, with all it holds.
+    prepare, held = hooked.__func__, ref(hooked.__self__)
 
     async def prepare_and_write(response: web.StreamResponse) -> None:
-        await prepare(response)
+        await prepare(held(), response)
         write(response)
 
     # Past Request.__setattr__, which warns of custom attributes in debug mode.

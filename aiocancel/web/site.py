@@ -80,7 +80,7 @@ class Site:
         if getattr(handler, FLOW_PAGE_MARK, False):
             return True
         # A class-based view is marked as a whole or by method.
-        if getattr(getattr(handler, request.method.lower(), None), FLOW_PAGE_MARK, False):
+        if isinstance(handler, type) and getattr(getattr(handler, request.method.lower(), None), FLOW_PAGE_MARK, False):
             return True
         pages = self.settings.flow_pages
         if not pages:

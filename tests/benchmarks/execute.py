@@ -1,0 +1,129 @@
+"""Changes made at Stripe: ``python -m tests.benchmarks.execute``.
+
+Cancellations for each second and each CPU second of the client's process, and how long its loop was held, against a
+Stripe in a process of its own. The rivals are what a user would write, without any durability: one call for each
+change. ``raw, read first`` makes the two calls that the plug-in makes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import ExitStack
+from statistics import median
+from urllib.request import urlopen
+
+import asyncpg
+
+from aiocancel.postgres.schema import migrate
+from aiocancel.testing.embedded_postgres import EmbeddedPostgres
+from tests.benchmarks.kit import Child, Options, Table, python, read_options, report
+from tests.saas import CREATE_TABLES
+
+RIVALS = {
+    "stripe, typed async": "typed",
+    "stripe, raw async": "raw",
+    "stripe, raw async, read first": "raw, read first",
+    "stripe, sync in threads": "threads",
+    "aiocancel, durable": "aiocancel",
+}
+Figures = dict[str, float]
+
+
+def actions_for(latency_ms: int, concurrency: int, options: Options) -> int:
+    """Enough to measure, and no run much longer than three seconds."""
+    if options.quick:
+        return 4
+    by_time = int(2.5 * concurrency * 1000 / (latency_ms + 5))
+    return max(concurrency * 2 if latency_ms > 100 else 40, min(1000, by_time), 10)
+
+
+async def prepare(server: EmbeddedPostgres) -> str:
+    dsn = await server.create_database("benchmark")
+    connection = await asyncpg.connect(dsn)
+    await migrate(connection)
+    await connection.execute(CREATE_TABLES)
+    await connection.close()
+    return dsn
+
+
+def measure(options: Options, dsn: str, latency_ms: int) -> tuple[list[Table], Figures]:
+    with ExitStack() as stack:
+        endpoint = stack.enter_context(python("stripe_endpoint", str(latency_ms)))
+        url = f"http://127.0.0.1:{endpoint.port}"
+        clients = {name: stack.enter_context(python("execute_client", kind, url, dsn)) for name, kind in RIVALS.items()}
+        for name, client in clients.items():
+            client.ask(
+                {
+                    "run": f"warm{latency_ms}{RIVALS[name]}".replace(", ", "").replace(" ", ""),
+                    "actions": 3,
+                    "concurrency": 1,
+                }
+            )
+        tables, counts = [], {}
+        for concurrency in (1, 2) if options.quick else (1, 10, 50, 200):
+            actions = actions_for(latency_ms, concurrency, options)
+            measured: dict[str, list[Figures]] = {name: [] for name in clients}
+            used: list[float] = []
+            for turn in range(options.rounds):
+                for name, client in _rotated(clients, turn):
+                    before, seen = endpoint.cpu_s, requests(url)
+                    run = f"{latency_ms}_{concurrency}_{turn}_{list(RIVALS).index(name)}"
+                    measured[name].append(client.ask({"run": run, "actions": actions, "concurrency": concurrency}))
+                    if name == "aiocancel, durable":
+                        counts[f"Stripe calls for a cancellation, {latency_ms} ms x {concurrency}"] = (
+                            requests(url) - seen
+                        ) / actions
+                    used.append((endpoint.cpu_s - before) / actions * 1e3)
+            tables.append(_table(f"{latency_ms} ms, {concurrency} at a time, {actions} cancellations", measured))
+    return tables, counts
+
+
+def requests(url: str) -> int:
+    """How many requests the endpoint has seen."""
+    import json
+
+    with urlopen(f"{url}/_requests") as answer:
+        return sum(json.load(answer).values())
+
+
+def _rotated(clients: dict[str, Child], turn: int) -> list[tuple[str, Child]]:
+    listed = list(clients.items())
+    first = turn % len(listed)
+    return listed[first:] + listed[:first]
+
+
+def _table(title: str, measured: dict[str, list[Figures]]) -> Table:
+    columns = ["way", "a second", "times raw", "CPU ms each", "a CPU second, times typed", "stall p99.9 ms", "worst ms"]
+    table = Table(title, columns)
+    figures = {
+        name: {figure: median(one[figure] for one in runs) for figure in runs[0]} for name, runs in measured.items()
+    }
+    raw, typed = figures["stripe, raw async"], figures["stripe, typed async"]
+    for name, each in figures.items():
+        table.add(
+            name,
+            each["rate"],
+            each["rate"] / raw["rate"],
+            each["cpu_ms"],
+            typed["cpu_ms"] / each["cpu_ms"],
+            each["stall_999_ms"],
+            max(one["stall_worst_ms"] for one in measured[name]),
+        )
+    return table
+
+
+def main() -> None:
+    options = read_options(__doc__ or "", rounds=3)
+    tables: list[Table] = []
+    counts: Figures = {}
+    with EmbeddedPostgres(max_connections=100) as server:
+        dsn = asyncio.run(prepare(server))
+        for latency_ms in (1,) if options.quick else (5, 200):
+            more, exact = measure(options, dsn, latency_ms)
+            tables += more
+            counts |= exact
+    report(options, tables, counts=counts)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,147 @@
+"""One way to send many cancellations to Stripe: ``python -m tests.benchmarks.execute_client KIND URL DSN``.
+
+Each line ``{"run": …, "actions": …, "concurrency": …}`` is answered with what it took this process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import aiohttp
+import asyncpg
+import stripe
+from aiohttp import web
+
+from aiocancel.billing.settings import API_VERSION
+from aiocancel.postgres.ledger import Ledger
+from aiocancel.telemetry import ActionApplied, Event
+from tests.benchmarks.kit import heartbeat
+from tests.claims import make_claim, make_grant, record
+from tests.saas import STRIPE_KEY, make_cancel
+
+stripe.enable_telemetry = False
+
+Send = Callable[[str], Awaitable[object]]
+
+
+def subscriptions(asked: dict[str, Any]) -> list[str]:
+    return [f"sub_{asked['run']}_{number}" for number in range(asked["actions"])]
+
+
+@asynccontextmanager
+async def by_gather(kind: str, url: str, concurrency: int) -> Any:
+    """What a user would write: the SDK, and nothing that survives this process."""
+    async with aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=0), cookie_jar=aiohttp.DummyCookieJar()
+    ) as session:
+        threads = ThreadPoolExecutor(max_workers=concurrency)
+        if kind == "threads":
+            asyncio.get_running_loop().set_default_executor(threads)
+        client = stripe.StripeClient(
+            STRIPE_KEY,
+            stripe_version=API_VERSION,
+            base_addresses={"api": url},
+            http_client=None if kind == "threads" else stripe.AIOHTTPClient(session=session),
+        )
+
+        async def typed(subscription: str) -> object:
+            return await client.v1.subscriptions.update_async(subscription, {"cancel_at_period_end": True})
+
+        async def raw(subscription: str) -> object:
+            return await client.raw_request_async(
+                "post", f"/v1/subscriptions/{subscription}", cancel_at_period_end=True
+            )
+
+        async def raw_read_write(subscription: str) -> object:
+            await client.raw_request_async("get", f"/v1/subscriptions/{subscription}")
+            return await raw(subscription)
+
+        async def threads_(subscription: str) -> object:
+            return await asyncio.to_thread(client.v1.subscriptions.update, subscription, {"cancel_at_period_end": True})
+
+        yield {"typed": typed, "raw": raw, "raw, read first": raw_read_write, "threads": threads_}[kind]
+
+
+async def gather(send: Send, asked: dict[str, Any]) -> None:
+    left = subscriptions(asked)
+
+    async def one_after_another() -> None:
+        while left:
+            await send(left.pop())
+
+    await asyncio.gather(*(one_after_another() for _ in range(asked["concurrency"])))
+
+
+class Durable:
+    """The plug-in in an application: claims are in the ledger, its worker finds them when it starts."""
+
+    def __init__(self, url: str, dsn: str) -> None:
+        self._url = url
+        self._dsn = dsn
+        self._left = 0
+        self._done = asyncio.Event()
+
+    def _count(self, event: Event) -> None:
+        if isinstance(event, ActionApplied):
+            self._left -= 1
+            if self._left == 0:
+                self._done.set()
+
+    async def accept(self, asked: dict[str, Any]) -> None:
+        async with asyncpg.create_pool(self._dsn, min_size=10, max_size=10) as pool:
+            ledger, left = Ledger(pool), subscriptions(asked)
+
+            async def client() -> None:
+                while left:
+                    subscription = left.pop()
+                    await record(ledger, make_claim(), make_grant(subscription, nonce=subscription))
+
+            await asyncio.gather(*(client() for _ in range(10)))
+
+    async def execute(self, asked: dict[str, Any]) -> None:
+        self._left = asked["actions"]
+        self._done.clear()
+        cancel = make_cancel(self._dsn, self._url, worker_concurrency=asked["concurrency"], on_event=self._count)
+        lifespan = cancel.lifespan(web.Application())
+        await anext(lifespan)
+        await self._done.wait()
+        self.finished = time.perf_counter(), time.process_time()
+        with suppress(StopAsyncIteration):
+            await anext(lifespan)
+
+
+async def run(kind: str, url: str, dsn: str) -> None:
+    print("ready", flush=True)
+    durable = Durable(url, dsn)
+    while line := await asyncio.to_thread(sys.stdin.readline):
+        asked = json.loads(line)
+        if kind == "aiocancel":
+            await durable.accept(asked)
+            started, cpu = time.perf_counter(), time.process_time()
+            async with heartbeat() as heart:
+                await durable.execute(asked)
+            ended, cpu_ended = durable.finished
+        else:
+            async with by_gather(kind, url, asked["concurrency"]) as send:
+                started, cpu = time.perf_counter(), time.process_time()
+                async with heartbeat() as heart:
+                    await gather(send, asked)
+                ended, cpu_ended = time.perf_counter(), time.process_time()
+        answer = {
+            "rate": asked["actions"] / (ended - started),
+            "cpu_ms": (cpu_ended - cpu) / asked["actions"] * 1000,
+            "stall_999_ms": heart.at(0.999),
+            "stall_worst_ms": heart.at(1),
+        }
+        print(json.dumps(answer), flush=True)
+
+
+if __name__ == "__main__":
+    asyncio.run(run(*sys.argv[1:]))
