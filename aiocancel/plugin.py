@@ -30,6 +30,7 @@ from aiocancel.ports import FlowVendor, ReadsRows, SubscriptionResolver
 from aiocancel.postgres.doorbell import Doorbell
 from aiocancel.postgres.ledger import Ledger
 from aiocancel.postgres.outage import outages
+from aiocancel.postgres.rates import RateBudgets
 from aiocancel.postgres.schema import check_schema, migrate
 from aiocancel.postgres.subscriptions import StripeCustomerQuery, SubscriptionQuery
 from aiocancel.service import FlowService
@@ -363,7 +364,7 @@ class CancelFlow:
             wake_worker=lambda: worker.wake() if worker else None,
         )
         if self._run_worker:
-            client = await stack.enter_async_context(open_stripe(self._billing))
+            client = await stack.enter_async_context(open_stripe(self._billing, slots=RateBudgets(pool)))
             verifier = None if opening is None else await stack.enter_async_context(opening)
             worker = Worker(
                 ledger,
@@ -405,7 +406,8 @@ class CancelFlow:
         if isinstance(chosen, StripeSubscriptions):
             customers = await StripeCustomerQuery(chosen.customers).prepare(pool, needs=needs)
             # A client of its own: a page must not wait behind the worker's changes, and there may be no worker.
-            return chosen.over(customers, await stack.enter_async_context(open_stripe(self._billing)))
+            lister = open_stripe(self._billing, slots=RateBudgets(pool), for_pages=True)
+            return chosen.over(customers, await stack.enter_async_context(lister))
         return chosen
 
     @asynccontextmanager

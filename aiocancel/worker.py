@@ -158,7 +158,7 @@ class Worker:
         except BillingError as error:
             return error
         except TransientVendorError as error:
-            return TransientBillingError(str(error), code=error.code)
+            return TransientBillingError(str(error), code=error.code, retry_after_s=error.retry_after_s)
         except TimeoutError:
             return UnknownBillingError("the attempt took too long", code="attempt_timeout")
         except UnavailableError as error:
@@ -299,7 +299,8 @@ class Worker:
             # Watching ends by the clock, however often we looked.
             await self.watch(taken, error.code or failure)
             return
-        match after_failure(failure, error.code, taken.attempt, self._jitter()):
+        counted = taken.attempt - taken.excused
+        match after_failure(failure, error.code, counted, self._jitter(), retry_after_s=error.retry_after_s):
             case RetryAfter(delay):
                 await self._ledger.hand_back(taken, delay_s=delay, code=error.code or failure)
             case Park(code):

@@ -50,10 +50,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "ports": {"core", "errors"},
     "config": {"core", "errors"},
     "telemetry": {"core", "errors"},
+    "pacing": {"core", "errors"},
     # The edges know what lies below, and never each other.
-    "vendors": BELOW_THE_EDGES,
+    "vendors": BELOW_THE_EDGES | {"pacing"},
     "postgres": BELOW_THE_EDGES,
-    "billing": BELOW_THE_EDGES,
+    "billing": BELOW_THE_EDGES | {"pacing"},
     # Simulators must not share code with what they are to test.
     "testing": {"core", "errors"},
     # The ledger is the one edge without a port: its transactions are the point of it.

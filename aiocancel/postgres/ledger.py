@@ -23,7 +23,7 @@ from aiocancel.core.changes import change_from_json, change_to_json
 from aiocancel.core.flow import CancelReason
 from aiocancel.core.identifiers import SubscriptionId
 from aiocancel.core.offers import offer_from_json
-from aiocancel.core.retry import key_is_spent
+from aiocancel.core.retry import is_excused, key_is_spent
 from aiocancel.postgres.claims import ENQUEUE_HOOKS, JOURNAL, Claims, Entry
 
 if TYPE_CHECKING:
@@ -35,7 +35,8 @@ class TakenAction:
     """An action under our lease; ``age_s`` counts from when it was enqueued.
 
     ``has_written`` says that an earlier attempt sent the change, with whatever result; for an offer
-    ``change`` is what it sent. ``vendor`` and ``customer_id`` are the claim's.
+    ``change`` is what it sent. ``vendor`` and ``customer_id`` are the claim's. Of the attempts, ``excused`` do not
+    count towards giving up.
     """
 
     action_id: int
@@ -49,6 +50,7 @@ class TakenAction:
     vendor: str = ""
     customer_id: str = field(default="", repr=False)
     change: OfferChange | None = None
+    excused: int = 0
 
 
 # Nothing of the same lane may run, and nothing older may wait: that keeps their order. One whose
@@ -70,7 +72,7 @@ SET state = 'running', lease_owner = $2, due_at = now() + $3::interval, attempts
 FROM ready, aiocancel.claim c WHERE a.id = ready.id AND c.id = a.claim_id
 RETURNING a.id, a.claim_id, c.public_id, a.kind, a.subscription_id, a.reason_text, a.reason_code, a.attempts,
     extract(epoch FROM now() - a.created_at)::float8 AS age_s, a.key_used_at IS NOT NULL AS has_written,
-    a.flow_session_id, a.offer, a.change, c.vendor, c.customer_id
+    a.flow_session_id, a.offer, a.change, c.vendor, c.customer_id, a.excused
 """
 
 _KINDS: Final = list(ActionKind)
@@ -133,6 +135,7 @@ class Ledger(Claims):
                 vendor=row["vendor"],
                 customer_id=row["customer_id"],
                 change=None if row["change"] is None else change_from_json(json.loads(row["change"])),
+                excused=row["excused"],
             )
             for row in rows
         ]
@@ -270,11 +273,14 @@ class Ledger(Claims):
         return True
 
     async def hand_back(self, taken: TakenAction, *, delay_s: float, code: str | None) -> bool:
-        """Let any worker take the action again after ``delay_s``; False when the lease is lost."""
+        """Let any worker take the action again after ``delay_s``; False when the lease is lost.
+
+        Where everybody's requests were too many, the attempt does not count towards giving up.
+        """
         return await self._settle(
             taken,
-            "state = 'waiting', due_at = now() + $4",
-            (timedelta(seconds=delay_s),),
+            "state = 'waiting', due_at = now() + $4, excused = excused + $5",
+            (timedelta(seconds=delay_s), int(is_excused(code))),
             "attempt_failed" if code else "handed_back",
             code,
         )
@@ -283,7 +289,7 @@ class Ledger(Claims):
         self,
         taken: TakenAction,
         assignments: str,
-        values: Sequence[str | datetime | timedelta | None],
+        values: Sequence[str | int | datetime | timedelta | None],
         entry: str,
         code: str | None,
     ) -> bool:
@@ -295,7 +301,7 @@ class Ledger(Claims):
         connection: Connection,
         taken: TakenAction,
         assignments: str,
-        values: Sequence[str | datetime | timedelta | None],
+        values: Sequence[str | int | datetime | timedelta | None],
         entry: str,
         code: str | None,
     ) -> bool:
