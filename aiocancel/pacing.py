@@ -12,10 +12,11 @@ import logging
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Final, Protocol
+from typing import Final
 
-from aiocancel.core.rates import LONGEST_HORIZON_S, SHORTEST_PAUSE_S, Budget, Grant, Limit, batch, lease, slots_of
+from aiocancel.core.rates import LONGEST_HORIZON_S, SHORTEST_PAUSE_S, Budget, Limit, batch, lease, slots_of
 from aiocancel.errors import PacedOutError, UnavailableError
+from aiocancel.ports import SlotSource
 
 logger = logging.getLogger("aiocancel")
 
@@ -25,18 +26,6 @@ ASK_AGAIN_S: Final = 5.0
 _RECENT_S: Final = 1.0
 _SHORTEST_NAP_S: Final = 0.01
 _MOST_ROUNDS: Final = 5
-
-
-class SlotSource(Protocol):
-    """Hands out slots of budgets that all processes share; both methods may raise UnavailableError."""
-
-    async def lease(self, name: str, limit: Limit, *, want: int, horizon_s: float) -> Grant:
-        """Take up to ``want`` slots of the budget ``name``."""
-        ...
-
-    async def strike(self, name: str, *, pause_s: float) -> None:
-        """Stop everybody for a moment, and make them slower for a while."""
-        ...
 
 
 class Pace:

@@ -341,7 +341,7 @@ class CancelFlow:
         resolver = await self._open_resolver(pool, stack)
         ledger = Ledger(pool, hooks=bool(self._on_outcome or self._on_error))
         doorbell = Doorbell(pool, self._vendor.name)
-        opening = self._vendor.open_verifier()
+        opening = self._vendor.open_verifier(RateBudgets(pool))
         policy = Policy(
             self._settings.cancel_timing,
             self._vendor.applies_cancellation,

@@ -50,7 +50,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "ports": {"core", "errors"},
     "config": {"core", "errors"},
     "telemetry": {"core", "errors"},
-    "pacing": {"core", "errors"},
+    "pacing": {"core", "errors", "ports"},
     # The edges know what lies below, and never each other.
     "vendors": BELOW_THE_EDGES | {"pacing"},
     "postgres": BELOW_THE_EDGES,

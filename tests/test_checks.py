@@ -594,7 +594,7 @@ class Broken(ProsperStack):
     def widget(self) -> Any:
         return self._answer(super().widget())
 
-    def open_verifier(self) -> Any:
+    def open_verifier(self, slots: Any = None) -> Any:
         return self._answer(None)
 
     def _answer(self, answer: Any) -> Any:

@@ -12,7 +12,8 @@ from typing import Final
 from aiocancel.billing.settings import StripeBilling
 from aiocancel.core.identifiers import Mode
 from aiocancel.core.rates import limit_within
-from aiocancel.pacing import Pace, Paces, SlotSource
+from aiocancel.pacing import Pace, Paces
+from aiocancel.ports import SlotSource
 
 # A fifth is left to the application's own requests.
 MAX_REQUESTS_PER_S: Final[Mapping[Mode, float]] = {"live": 80.0, "test": 20.0}

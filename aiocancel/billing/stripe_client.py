@@ -30,8 +30,7 @@ from aiocancel.errors import (
     TransientBillingError,
     UnknownBillingError,
 )
-from aiocancel.pacing import SlotSource
-from aiocancel.ports import BillingReply
+from aiocancel.ports import BillingReply, SlotSource
 
 if TYPE_CHECKING:
     import stripe

@@ -17,30 +17,15 @@ from aiocancel.billing.rates import StripePaces, endpoint_of
 from aiocancel.billing.settings import StripeBilling
 from aiocancel.billing.stripe_client import StripeClient, open_stripe
 from aiocancel.core.identifiers import SubscriptionId
-from aiocancel.core.rates import Grant, Limit, limit_within
+from aiocancel.core.rates import limit_within
 from aiocancel.errors import ConfigurationError, TransientBillingError, UnavailableError
 from aiocancel.ports import BilledCustomer
 from aiocancel.postgres.rates import RateBudgets
 from aiocancel.testing.stripe_simulator import Fault, StripeSimulator
 from tests.saas import STRIPE_KEY, Pool
+from tests.slots import Slots
 
 SUBSCRIPTION = SubscriptionId("sub_1")
-
-
-class Slots:
-    """A source that has a slot for everybody, or for nobody, and remembers what it was asked."""
-
-    def __init__(self) -> None:
-        self.asked: dict[str, Limit] = {}
-        self.struck: list[tuple[str, float]] = []
-        self.free_in_s = 0.0
-
-    async def lease(self, name: str, limit: Limit, *, want: int, horizon_s: float) -> Grant:
-        self.asked[name] = limit
-        return Grant(want if self.free_in_s <= horizon_s else 0, self.free_in_s, limit.interval_s)
-
-    async def strike(self, name: str, *, pause_s: float) -> None:
-        self.struck.append((name, pause_s))
 
 
 @pytest.fixture(autouse=True)
