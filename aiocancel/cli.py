@@ -1,4 +1,4 @@
-"""The command line: ``aiocancel migrate`` and ``aiocancel check``."""
+"""The command line: ``aiocancel migrate``, ``aiocancel check`` and ``aiocancel actions``."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import asyncpg
 
+from aiocancel import actions_command
 from aiocancel.checks import TIMEOUT_S, refused_settings, run_checks
 from aiocancel.core.check_results import CheckResult, as_json, as_text, exit_status
 from aiocancel.errors import AiocancelError, ConfigurationError, TargetError, UnavailableError
@@ -49,7 +50,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     check_parser.add_argument(
         "--timeout", type=_seconds, default=TIMEOUT_S, help="seconds for each check (default: %(default)g)"
     )
+    actions_command.add_parser(commands)
     options = parser.parse_args(arguments)
+    if options.command == "actions":
+        return actions_command.run(options)
     if options.command == "check":
         return _check(options.target, as_objects=options.json, timeout_s=options.timeout)
     # An empty text would mean the driver's own default: somebody else's database.

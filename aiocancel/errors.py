@@ -5,6 +5,7 @@
     │   ├── SchemaError               aiocancel's tables are missing or of another version
     │   └── SimulatorRefusedError     a simulator was named where live money moves
     ├── TargetError                   the CancelFlow named on the command line cannot be loaded
+    ├── OperationError                what a person wants to do about an action is not allowed, or there is none
     ├── PolicyError                   a Content-Security-Policy that cannot be read or widened
     ├── PropertyError                 a column holds another type than the flow vendor's property; it is left out
     ├── FlowNotResolvedError          a template asked for a payload that nobody had resolved
@@ -49,6 +50,10 @@ class SimulatorRefusedError(ConfigurationError):
 
 class TargetError(AiocancelError):
     """What was named on the command line cannot be loaded, or is no CancelFlow."""
+
+
+class OperationError(AiocancelError):
+    """There is no such action, or it is not in a state in which a person can do that; nothing was changed."""
 
 
 class PolicyError(AiocancelError, ValueError):

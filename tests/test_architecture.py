@@ -69,7 +69,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     | {"vendors", "postgres", "billing", "service", "offers", "hooks", "catch_up", "worker", "web", "inspection"},
     "checks": BELOW_THE_EDGES | {"postgres", "billing", "web", "inspection"},
     "loading": {"errors", "plugin"},
-    "cli": BELOW_THE_EDGES | {"postgres", "checks", "loading"},
+    "actions_command": BELOW_THE_EDGES | {"postgres"},
+    "cli": BELOW_THE_EDGES | {"postgres", "checks", "loading", "actions_command"},
     "__main__": {"cli"},
     "__init__": BELOW_THE_EDGES
     | {"vendors", "postgres", "billing", "service", "offers", "hooks", "catch_up", "worker", "web", "plugin"},
