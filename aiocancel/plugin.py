@@ -28,6 +28,7 @@ from aiocancel.inspection import Inspection
 from aiocancel.offers import OfferHandler, Offers
 from aiocancel.ports import FlowVendor, ReadsRows, SubscriptionResolver
 from aiocancel.postgres.doorbell import Doorbell
+from aiocancel.postgres.health import QueueStats
 from aiocancel.postgres.ledger import Ledger
 from aiocancel.postgres.outage import outages
 from aiocancel.postgres.rates import RateBudgets
@@ -35,8 +36,10 @@ from aiocancel.postgres.schema import check_schema, migrate
 from aiocancel.postgres.subscriptions import StripeCustomerQuery, SubscriptionQuery
 from aiocancel.service import FlowService
 from aiocancel.telemetry import EventHook, guarded, log_event
+from aiocancel.vital_signs import VitalSigns
 from aiocancel.web.flow_context import FLOW_KEY, FlowContext, current_flow, make_middleware
 from aiocancel.web.handlers import Handlers
+from aiocancel.web.health import HealthHandlers
 from aiocancel.web.response_csp import KEEPS_OWN_POLICY, PolicyWriter, forbid_shared_caching
 from aiocancel.web.site import FLOW_PAGE_MARK, Identify, Site
 from aiocancel.web.templating import VARIABLE, TemplateFlow, add_to_environment, variable_for
@@ -137,6 +140,10 @@ class CancelFlow:
         self.handle_webhook: Callable[[web.Request], Awaitable[web.StreamResponse]] = handlers.webhook
         self.handle_plain: Callable[[web.Request], Awaitable[web.StreamResponse]] = handlers.plain
         self.handle_script: Callable[[web.Request], Awaitable[web.StreamResponse]] = handlers.script
+        self._vital_signs = VitalSigns(self._service)
+        health = HealthHandlers(self._vital_signs)
+        self.handle_health: Callable[[web.Request], Awaitable[web.StreamResponse]] = health.health
+        self.handle_ready: Callable[[web.Request], Awaitable[web.StreamResponse]] = health.ready
         self.middleware: Middleware = make_middleware(self._site, self._write_headers)
 
     def inspect(self) -> Inspection:
@@ -264,9 +271,17 @@ class CancelFlow:
         yield
         await self.stop()
 
+    async def queue_stats(self) -> QueueStats:
+        """Return how many actions wait, run and are parked in all processes, and how long the oldest is due.
+
+        Cheap enough for every scrape of metrics. Raises UnavailableError.
+        """
+        return await self._vital_signs.queue_stats()
+
     async def stop(self) -> None:
         """Let running changes finish for 10 s, hand the rest back, close what we opened."""
         if self._runtime is not None:
+            self._vital_signs.stopping()
             self._stop.set()
             await asyncio.gather(self._runtime, return_exceptions=True)
 
@@ -338,6 +353,7 @@ class CancelFlow:
             if self._migrate_on_start:
                 await migrate(connection)
             await check_schema(connection)
+        self._vital_signs.opened(pool)
         resolver = await self._open_resolver(pool, stack)
         ledger = Ledger(pool, hooks=bool(self._on_outcome or self._on_error))
         doorbell = Doorbell(pool, self._vendor.name)
@@ -382,7 +398,7 @@ class CancelFlow:
                 on_settled=service.settled,
                 concurrency=self._worker_concurrency,
             )
-            await stack.enter_async_context(_running(worker))
+            self._vital_signs.watch("worker", await stack.enter_async_context(_running(worker)))
             if verifier is not None:
                 catch_up = CatchUp(
                     ledger,
@@ -395,7 +411,7 @@ class CancelFlow:
                     wake_worker=worker.wake,
                     poll_every_s=self._poll_events_every_s,
                 )
-                await stack.enter_async_context(_looping(catch_up))
+                self._vital_signs.watch("catch-up", await stack.enter_async_context(_looping(catch_up)))
         return service
 
     async def _open_resolver(self, pool: Pool, stack: AsyncExitStack) -> SubscriptionResolver:
@@ -433,20 +449,20 @@ class CancelFlow:
 
 
 @asynccontextmanager
-async def _running(worker: Worker) -> AsyncIterator[None]:
+async def _running(worker: Worker) -> AsyncIterator[asyncio.Task[None]]:
     task = asyncio.create_task(worker.run(), name="aiocancel worker")
     try:
-        yield
+        yield task
     finally:
         await worker.stop(grace_s=_STOP_GRACE_S)
         await task
 
 
 @asynccontextmanager
-async def _looping(catch_up: CatchUp) -> AsyncIterator[None]:
+async def _looping(catch_up: CatchUp) -> AsyncIterator[asyncio.Task[None]]:
     task = asyncio.create_task(catch_up.run(), name="aiocancel catch-up")
     try:
-        yield
+        yield task
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
