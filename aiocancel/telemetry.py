@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import logging
+import traceback
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from pathlib import PurePath
+from typing import Final
 
 logger = logging.getLogger("aiocancel")
+
+# Enough to find the place.
+_FRAMES: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +137,16 @@ def both(*hooks: EventHook) -> EventHook:
             hook(event)
 
     return call
+
+
+def told(error: BaseException) -> str:
+    """Return an error's type and where it came from, innermost first.
+
+    Not its text: the application's may name a customer, and the database's quotes the row.
+    """
+    frames = traceback.extract_tb(error.__traceback__)[-_FRAMES:]
+    places = [f"{PurePath(frame.filename).name}:{frame.lineno} {frame.name}" for frame in reversed(frames)]
+    return " < ".join([type(error).__name__, *places])
 
 
 _LEVELS = {

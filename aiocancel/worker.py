@@ -29,7 +29,7 @@ from aiocancel.hooks import Hooks
 from aiocancel.offers import Offers
 from aiocancel.ports import BillingExecutor, BillingReader
 from aiocancel.postgres.ledger import Ledger, TakenAction
-from aiocancel.telemetry import ActionApplied, ActionParked, ActionRefused, AttemptFailed, EventHook, guarded
+from aiocancel.telemetry import ActionApplied, ActionParked, ActionRefused, AttemptFailed, EventHook, guarded, told
 
 logger = logging.getLogger("aiocancel")
 
@@ -167,7 +167,7 @@ class Worker:
         except Exception as error:
             # A mistake of ours, or of a database in a state that we did not foresee: it must end like any
             # other failure, with a longer wait each time and a human at last.
-            logger.exception("an attempt at action %s failed", taken.action_id)
+            logger.error("an attempt at action %s broke off: %s", taken.action_id, told(error))
             return UnknownBillingError("the attempt broke off", code=type(error).__name__)
         return None
 

@@ -22,6 +22,7 @@ from aiocancel.telemetry import (
     both,
     guarded,
     log_event,
+    told,
 )
 
 EXAMPLES = [
@@ -153,3 +154,19 @@ def test_several_hooks_each_see_every_event_whatever_another_does(caplog: pytest
 
 def test_no_hook_at_all_is_a_hook() -> None:
     both()(ClaimRefused("grant_expired"))
+
+
+def test_an_error_is_told_by_its_type_and_place_and_never_by_its_text() -> None:
+    def somewhere() -> None:
+        raise KeyError("ada@example.com")
+
+    with pytest.raises(KeyError) as caught:
+        somewhere()
+    words = told(caught.value)
+    assert words.startswith("KeyError < test_telemetry.py:")
+    assert "somewhere" in words
+    assert "ada" not in words
+
+
+def test_an_error_that_was_never_raised_is_told_by_its_type() -> None:
+    assert told(ValueError("ada@example.com")) == "ValueError"
