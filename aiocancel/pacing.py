@@ -25,7 +25,7 @@ ALONE: Final = 0.1
 ASK_AGAIN_S: Final = 5.0
 _RECENT_S: Final = 1.0
 _SHORTEST_NAP_S: Final = 0.01
-_MOST_ROUNDS: Final = 5
+_MOST_ROUNDS: Final = 2
 
 
 class Pace:

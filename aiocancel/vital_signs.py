@@ -64,5 +64,5 @@ class VitalSigns:
         except UnavailableError:
             return {"database": "unreachable"}
         except SchemaError:
-            return {"database": "ok", "schema": "of another release"}
+            return {"database": "ok", "schema": "missing or too old"}
         return {"database": "ok", "schema": "ok"}

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from aiocancel.errors import SchemaError
 from aiocancel.postgres.outage import outages
-from aiocancel.postgres.schema import check_schema
+from aiocancel.postgres.schema import installed_version, migrations
 
 if TYPE_CHECKING:
     from aiocancel.postgres.subscriptions import Pool
@@ -42,7 +43,12 @@ async def queue_stats(pool: Pool) -> QueueStats:
 
 
 async def probe(pool: Pool) -> None:
-    """Raise UnavailableError unless the database answers, and SchemaError unless our tables are this release's."""
+    """Raise UnavailableError unless the database answers, and SchemaError where our tables are missing or older.
+
+    Newer ones are no reason to stop: while an upgrade goes on, the processes of the release before still work.
+    """
     with outages():
         async with pool.acquire() as connection:
-            await check_schema(connection)
+            present = await installed_version(connection)
+    if present is None or present < max(migrations()):
+        raise SchemaError("the tables of aiocancel are missing or older than this release")
