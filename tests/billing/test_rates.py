@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from aiocancel.billing.customer_subscriptions import StripeSubscriptions
 from aiocancel.billing.rates import StripePaces, endpoint_of
@@ -18,7 +20,7 @@ from aiocancel.billing.settings import StripeBilling
 from aiocancel.billing.stripe_client import StripeClient, open_stripe
 from aiocancel.core.identifiers import SubscriptionId
 from aiocancel.core.rates import limit_within
-from aiocancel.errors import ConfigurationError, TransientBillingError, UnavailableError
+from aiocancel.errors import BillingError, ConfigurationError, TransientBillingError, UnavailableError
 from aiocancel.ports import BilledCustomer
 from aiocancel.postgres.rates import RateBudgets
 from aiocancel.testing.stripe_simulator import Fault, StripeSimulator
@@ -213,3 +215,50 @@ async def test_the_turns_come_from_the_database(pool: Pool, database: str) -> No
         async with open_stripe(billing, slots=RateBudgets(pool)) as opened:
             await opened.read(SUBSCRIPTION)
     assert await pool.fetchval("SELECT name FROM aiocancel.rate") == "stripe test"
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "code", "retry_after_s", "struck"),
+    [
+        pytest.param(
+            429,
+            {"Stripe-Rate-Limited-Reason": "global-rate", "Retry-After": "7"},
+            "rate_limit",
+            7.0,
+            [7.0],
+            id="a pause with a length",
+        ),
+        pytest.param(
+            429, {"Stripe-Rate-Limited-Reason": "global-rate"}, "rate_limit", None, [1.0], id="one without a length"
+        ),
+        pytest.param(409, {"Retry-After": "3"}, "invalid_request_error", 3.0, [], id="a key in use"),
+        pytest.param(
+            429, {"Stripe-Should-Retry": "false"}, "invalid_request_error", 60.0, [], id="advised against a repetition"
+        ),
+        pytest.param(
+            500,
+            {"Stripe-Should-Retry": "false"},
+            "invalid_request_error",
+            None,
+            [],
+            id="a stored failure, for another key",
+        ),
+    ],
+)
+async def test_what_stripe_says_about_another_try_is_heard(
+    slots: Slots, status: int, headers: dict[str, str], code: str, retry_after_s: float | None, struck: list[float]
+) -> None:
+    async def refuse(_: web.Request) -> web.Response:
+        return web.json_response({"error": {"type": "invalid_request_error"}}, status=status, headers=headers)
+
+    app = web.Application()
+    app.router.add_get("/v1/subscriptions/sub_1", refuse)
+    async with TestServer(app) as server:
+        billing = StripeBilling(
+            api_key=STRIPE_KEY, api_base=str(server.make_url("")).rstrip("/"), max_requests_per_s=100
+        )
+        async with open_stripe(billing, slots=slots) as opened:
+            with pytest.raises(BillingError) as refused:
+                await opened.read(SUBSCRIPTION)
+    assert (refused.value.code, refused.value.retry_after_s) == (code, retry_after_s)
+    assert [pause_s for _, pause_s in slots.struck] == struck
