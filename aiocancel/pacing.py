@@ -23,8 +23,9 @@ logger = logging.getLogger("aiocancel")
 # Of the shared pace, for each process that has to go by itself.
 ALONE: Final = 0.1
 ASK_AGAIN_S: Final = 5.0
+# Shorter than any horizon, so that slots are never left over for want of somebody who asks.
+ASK_EVERY_S: Final = 0.5
 _RECENT_S: Final = 1.0
-_SHORTEST_NAP_S: Final = 0.01
 _MOST_ROUNDS: Final = 2
 
 
@@ -57,7 +58,6 @@ class Pace:
         self._slots: deque[float] = deque()
         self._recent: deque[float] = deque()
         self._waiting = 0
-        # One asks for all that wait.
         self._asking = asyncio.Lock()
         self._own = Budget()
         self._alone_until = float("-inf")
@@ -89,23 +89,21 @@ class Pace:
             self._alone_until = now + ASK_AGAIN_S
 
     async def _next_slot(self, give_up_at: float) -> float:
-        while True:
-            async with self._asking:
+        # Whoever came first asks, and goes on asking, for all that wait behind it.
+        async with self._asking:
+            while True:
                 now = self._clock()
                 while self._slots and self._slots[0] < now - self._limit.slack_s:
                     self._slots.popleft()
-                free_in_s = 0.0
-                if not self._slots:
-                    free_in_s = await self._lease()
+                free_in_s = 0.0 if self._slots else await self._lease()
                 if self._slots:
                     self._recent.append(now)
                     return self._slots.popleft()
-                now = self._clock()
-                # What is free then may be another's: the closer to it, the better the chance.
-                nap_s = max(free_in_s - self._horizon_s, _SHORTEST_NAP_S)
-                if now + nap_s >= give_up_at:
+                # Others have taken what comes soon.
+                nap_s = max(free_in_s - self._horizon_s, ASK_EVERY_S)
+                if self._clock() + nap_s >= give_up_at:
                     raise PacedOutError(retry_after_s=max(free_in_s, nap_s))
-            await self._sleep(nap_s)
+                await self._sleep(nap_s)
 
     async def _lease(self) -> float:
         """Ask for slots; returns in how many seconds the next free one comes."""
