@@ -22,6 +22,7 @@ from aiocancel.errors import AiocancelError, ConflictError, RejectedVendorError,
 from aiocancel.ports import OutcomeVerifier, SubscriptionResolver
 from aiocancel.postgres.doorbell import Doorbell, Ring
 from aiocancel.postgres.ledger import Ledger
+from aiocancel.telemetry import told
 
 logger = logging.getLogger("aiocancel")
 
@@ -73,8 +74,8 @@ class CatchUp:
                 busy = await self.look()
             except AiocancelError as error:
                 logger.warning("catching up waits: %s", type(error).__name__)
-            except Exception:
-                logger.exception("catching up failed and goes on")
+            except Exception as error:
+                logger.error("catching up failed and goes on: %s", told(error))
             if not busy:
                 await self._pause()
 

@@ -238,7 +238,6 @@ class _Checks:
             found.parked,
             found.oldest_waiting_s,
             found.overdue_s,
-            list_parked=database.LIST_PARKED,
             own_worker=self._inspected.run_worker,
         )
 

@@ -1,4 +1,4 @@
-"""The command line: ``aiocancel migrate``, ``aiocancel check`` and ``aiocancel worker``."""
+"""The command line: ``aiocancel migrate``, ``check``, ``worker`` and ``actions``."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 import asyncpg
 
+from aiocancel import actions_command
 from aiocancel.checks import TIMEOUT_S, refused_settings, run_checks
 from aiocancel.core.check_results import CheckResult, as_json, as_text, exit_status
 from aiocancel.errors import AiocancelError, ConfigurationError, TargetError, UnavailableError
@@ -59,11 +60,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     worker_parser.add_argument("target", help=target_help)
     worker_parser.add_argument("--concurrency", type=_count, help="actions at a time (default: worker_concurrency)")
+    worker_parser.add_argument("--health-host", default="127.0.0.1", help="where to listen (default: %(default)s)")
+    worker_parser.add_argument(
+        "--health-port", type=_count, help="serve /healthz and /readyz there (default: nothing is served)"
+    )
+    actions_command.add_parser(commands)
     options = parser.parse_args(arguments)
+    if options.command == "actions":
+        return actions_command.run(options)
     if options.command == "check":
         return _check(options.target, as_objects=options.json, timeout_s=options.timeout)
     if options.command == "worker":
-        return _work(options.target, options.concurrency)
+        health = None if options.health_port is None else (options.health_host, options.health_port)
+        return _work(options.target, options.concurrency, health)
     # An empty text would mean the driver's own default: somebody else's database.
     if not options.database_url:
         migrate_parser.error("give --database-url or set AIOCANCEL_DATABASE_URL")
@@ -95,12 +104,12 @@ def _check(target: str, *, as_objects: bool, timeout_s: float) -> int:
     return exit_status(results)
 
 
-def _work(target: str, concurrency: int | None) -> int:
+def _work(target: str, concurrency: int | None, health: tuple[str, int] | None) -> int:
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s %(message)s", level=logging.INFO)
     # PgQueuer tells of every job that comes back; what matters of that is in our own events.
     logging.getLogger("pgqueuer").setLevel(logging.WARNING)
     try:
-        asyncio.run(_run_worker(find(target), concurrency))
+        asyncio.run(_run_worker(find(target), concurrency, health))
     except TargetError as error:
         print(f"aiocancel: {error}", file=sys.stderr)
         return 2
@@ -110,9 +119,9 @@ def _work(target: str, concurrency: int | None) -> int:
     return 0
 
 
-async def _run_worker(found: object, concurrency: int | None) -> None:
+async def _run_worker(found: object, concurrency: int | None, health: tuple[str, int] | None) -> None:
     async def work(stop: asyncio.Event) -> None:
-        await (await make(found)).work(stop, concurrency=concurrency)
+        await (await make(found)).work(stop, concurrency=concurrency, health=health)
 
     await run_until_told(work)
 

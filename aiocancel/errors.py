@@ -5,11 +5,13 @@
     │   ├── SchemaError               aiocancel's tables are missing or of another version
     │   └── SimulatorRefusedError     a simulator was named where live money moves
     ├── TargetError                   the CancelFlow named on the command line cannot be loaded
+    ├── OperationError                what a person wants to do about an action is not allowed, or there is none
     ├── PolicyError                   a Content-Security-Policy that cannot be read or widened
     ├── PropertyError                 a column holds another type than the flow vendor's property; it is left out
     ├── FlowNotResolvedError          a template asked for a payload that nobody had resolved
     ├── UnavailableError              the database, or Stripe where it is asked, cannot be reached; nothing was changed
     │   └── AmbiguousSubscriptionError  several subscriptions where the settings allow one
+    ├── PacedOutError                 a limit that all processes share left no turn in time; nothing was sent
     ├── ClaimError                    what the browser posted is refused; says why in one sentence
     │   ├── MalformedClaimError       400, 413, 415: it cannot be read
     │   ├── UnidentifiedError         401: nobody is logged in
@@ -50,6 +52,10 @@ class TargetError(AiocancelError):
     """What was named on the command line cannot be loaded, or is no CancelFlow."""
 
 
+class OperationError(AiocancelError):
+    """There is no such action, or it is not in a state in which a person can do that; nothing was changed."""
+
+
 class PolicyError(AiocancelError, ValueError):
     """A Content-Security-Policy, directive or source that cannot be read or must not be written."""
 
@@ -76,6 +82,17 @@ class UnavailableError(AiocancelError):
 
 class AmbiguousSubscriptionError(UnavailableError):
     """A customer has several subscriptions where ``choose="only"`` allows one: nobody guesses which is meant."""
+
+
+class PacedOutError(AiocancelError):
+    """A limit on requests that all processes share left no turn in time; nothing was sent.
+
+    ``retry_after_s`` is when one may be free.
+    """
+
+    def __init__(self, *, retry_after_s: float) -> None:
+        super().__init__("too many requests wait for their turn")
+        self.retry_after_s = retry_after_s
 
 
 class ClaimError(AiocancelError):
@@ -174,7 +191,8 @@ class BillingError(AiocancelError):
     """What Stripe said about one call.
 
     ``code`` is Stripe's, ``request_id`` is for its support, and ``replayed`` says that Stripe repeated
-    the stored answer to an earlier call with the same idempotency key.
+    the stored answer to an earlier call with the same idempotency key. ``retry_after_s`` is the shortest
+    wait before another try, where somebody named one.
     """
 
     def __init__(
@@ -185,12 +203,14 @@ class BillingError(AiocancelError):
         http_status: int | None = None,
         request_id: str | None = None,
         replayed: bool = False,
+        retry_after_s: float | None = None,
     ) -> None:
         super().__init__(message)
         self.code = code
         self.http_status = http_status
         self.request_id = request_id
         self.replayed = replayed
+        self.retry_after_s = retry_after_s
 
 
 class TransientBillingError(BillingError):

@@ -28,15 +28,19 @@ from aiocancel.inspection import Inspection
 from aiocancel.offers import OfferHandler, Offers
 from aiocancel.ports import FlowVendor, ReadsRows, SubscriptionResolver
 from aiocancel.postgres.doorbell import Doorbell
+from aiocancel.postgres.health import QueueStats
 from aiocancel.postgres.ledger import Ledger
 from aiocancel.postgres.outage import outages
 from aiocancel.postgres.pgqueuer_engine import PgQueuerEngine, warm_up
+from aiocancel.postgres.rates import RateBudgets
 from aiocancel.postgres.schema import check_schema, migrate
 from aiocancel.postgres.subscriptions import StripeCustomerQuery, SubscriptionQuery
 from aiocancel.service import FlowService
 from aiocancel.telemetry import EventHook, guarded, log_event
+from aiocancel.vital_signs import VitalSigns
 from aiocancel.web.flow_context import FLOW_KEY, FlowContext, current_flow, make_middleware
 from aiocancel.web.handlers import Handlers
+from aiocancel.web.health import HealthHandlers, serve_health
 from aiocancel.web.response_csp import KEEPS_OWN_POLICY, PolicyWriter, forbid_shared_caching
 from aiocancel.web.site import FLOW_PAGE_MARK, Identify, Site
 from aiocancel.web.templating import VARIABLE, TemplateFlow, add_to_environment, variable_for
@@ -145,6 +149,10 @@ class CancelFlow:
         self.handle_webhook: Callable[[web.Request], Awaitable[web.StreamResponse]] = handlers.webhook
         self.handle_plain: Callable[[web.Request], Awaitable[web.StreamResponse]] = handlers.plain
         self.handle_script: Callable[[web.Request], Awaitable[web.StreamResponse]] = handlers.script
+        self._vital_signs = VitalSigns(self._service)
+        health = HealthHandlers(self._vital_signs)
+        self.handle_health: Callable[[web.Request], Awaitable[web.StreamResponse]] = health.health
+        self.handle_ready: Callable[[web.Request], Awaitable[web.StreamResponse]] = health.ready
         self.middleware: Middleware = make_middleware(self._site, self._write_headers)
 
     def inspect(self) -> Inspection:
@@ -272,25 +280,40 @@ class CancelFlow:
         yield
         await self.stop()
 
+    async def queue_stats(self) -> QueueStats:
+        """Return how many actions wait, run and are parked in all processes, and how long the oldest is due.
+
+        Cheap enough for every scrape of metrics. Raises UnavailableError.
+        """
+        return await self._vital_signs.queue_stats()
+
     async def stop(self) -> None:
         """Let running changes finish for 10 s, hand the rest back, close what we opened."""
         if self._runtime is not None:
+            self._vital_signs.stopping()
             self._stop.set()
             await asyncio.gather(self._runtime, return_exceptions=True)
 
-    async def work(self, stop: asyncio.Event, *, concurrency: int | None = None) -> None:
-        """Carry changes out in this process until ``stop`` is set, without serving anything.
+    async def work(
+        self, stop: asyncio.Event, *, concurrency: int | None = None, health: tuple[str, int] | None = None
+    ) -> None:
+        """Carry changes out in this process until ``stop`` is set, without serving a site.
 
-        For a process of its own, whatever ``run_worker`` says; ``concurrency`` replaces ``worker_concurrency``.
-        Raises ConfigurationError like ``lifespan``.
+        For a process of its own, whatever ``run_worker`` says; ``concurrency`` replaces ``worker_concurrency``, and
+        ``health`` is the host and port of ``/healthz`` and ``/readyz``. Raises ConfigurationError like
+        ``lifespan``, and where the port is taken.
         """
         self._run_worker = True
         self._worker_concurrency = concurrency or self._worker_concurrency
-        await self._ensure_started()
-        try:
+        async with AsyncExitStack() as stack:
+            if health is not None:
+                try:
+                    await stack.enter_async_context(serve_health(self._vital_signs, host=health[0], port=health[1]))
+                except OSError as error:
+                    raise ConfigurationError(f"the health port cannot be opened ({type(error).__name__})") from None
+            await self._ensure_started()
+            stack.push_async_callback(self.stop)
             await stop.wait()
-        finally:
-            await self.stop()
 
     def _join(self, app: web.Application) -> None:
         if self._once(app, "signal and lifecycle"):
@@ -364,11 +387,12 @@ class CancelFlow:
             if self._migrate_on_start:
                 await migrate(connection)
             await check_schema(connection)
+        self._vital_signs.opened(pool)
         resolver = await self._open_resolver(pool, stack)
         engine = PgQueuerEngine(pool, heartbeat_timeout_s=self._worker_lease_s)
         ledger = Ledger(pool, engine=engine, hooks=bool(self._on_outcome or self._on_error))
         doorbell = Doorbell(pool, self._vendor.name)
-        opening = self._vendor.open_verifier()
+        opening = self._vendor.open_verifier(RateBudgets(pool))
         policy = Policy(
             self._settings.cancel_timing,
             self._vendor.applies_cancellation,
@@ -389,7 +413,7 @@ class CancelFlow:
             on_event=self._on_event,
         )
         if self._run_worker:
-            client = await stack.enter_async_context(open_stripe(self._billing))
+            client = await stack.enter_async_context(open_stripe(self._billing, slots=RateBudgets(pool)))
             verifier = None if opening is None else await stack.enter_async_context(opening)
             worker = Worker(
                 ledger,
@@ -409,7 +433,7 @@ class CancelFlow:
                 concurrency=self._worker_concurrency,
                 lease_s=self._worker_lease_s,
             )
-            await stack.enter_async_context(_running(worker))
+            self._vital_signs.watch("worker", await stack.enter_async_context(_running(worker)))
             if verifier is not None:
                 catch_up = CatchUp(
                     ledger,
@@ -421,7 +445,7 @@ class CancelFlow:
                     mode=self._settings.mode,
                     poll_every_s=self._poll_events_every_s,
                 )
-                await stack.enter_async_context(_looping(catch_up))
+                self._vital_signs.watch("catch-up", await stack.enter_async_context(_looping(catch_up)))
         return service
 
     async def _open_resolver(self, pool: Pool, stack: AsyncExitStack) -> SubscriptionResolver:
@@ -432,7 +456,8 @@ class CancelFlow:
         if isinstance(chosen, StripeSubscriptions):
             customers = await StripeCustomerQuery(chosen.customers).prepare(pool, needs=needs)
             # A client of its own: a page must not wait behind the worker's changes, and there may be no worker.
-            return chosen.over(customers, await stack.enter_async_context(open_stripe(self._billing)))
+            lister = open_stripe(self._billing, slots=RateBudgets(pool), for_pages=True)
+            return chosen.over(customers, await stack.enter_async_context(lister))
         return chosen
 
     @asynccontextmanager
@@ -464,20 +489,20 @@ async def _leave_as_it_is(_: object) -> None:
 
 
 @asynccontextmanager
-async def _running(worker: Worker) -> AsyncIterator[None]:
+async def _running(worker: Worker) -> AsyncIterator[asyncio.Task[None]]:
     task = asyncio.create_task(worker.run(), name="aiocancel worker")
     try:
-        yield
+        yield task
     finally:
         await worker.stop(grace_s=_STOP_GRACE_S)
         await task
 
 
 @asynccontextmanager
-async def _looping(catch_up: CatchUp) -> AsyncIterator[None]:
+async def _looping(catch_up: CatchUp) -> AsyncIterator[asyncio.Task[None]]:
     task = asyncio.create_task(catch_up.run(), name="aiocancel catch-up")
     try:
-        yield
+        yield task
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)

@@ -11,12 +11,25 @@ from aiocancel.core.actions import Action, Write
 from aiocancel.core.decision import Applier
 from aiocancel.core.flow import FlowClaim
 from aiocancel.core.identifiers import FlowSessionId, Mode, SubscriptionId
+from aiocancel.core.rates import Grant, Limit
 from aiocancel.core.sessions import FlowSession, VendorEvent
 from aiocancel.core.subscription import OwnedSubscription, Subscription
 from aiocancel.errors import PropertyError
 
 Wake = Callable[[], None]
 """Tells a loop that there may be something to do."""
+
+
+class SlotSource(Protocol):
+    """Hands out slots of budgets that all processes share; both methods may raise UnavailableError."""
+
+    async def lease(self, name: str, limit: Limit, *, want: int, horizon_s: float) -> Grant:
+        """Take up to ``want`` slots of the budget ``name``."""
+        ...
+
+    async def strike(self, name: str, *, pause_s: float) -> None:
+        """Stop everybody for a moment, and make them slower for a while."""
+        ...
 
 
 class SubscriptionResolver(Protocol):
@@ -118,8 +131,11 @@ class FlowVendor(Protocol):
         """Return what opens a flow for this subscription, as JSON values; ``signedPayload`` where the vendor signs."""
         ...
 
-    def open_verifier(self) -> AbstractAsyncContextManager[OutcomeVerifier] | None:
-        """Open the vendor's API for asking about flow sessions; None where the settings hold no key for it."""
+    def open_verifier(self, slots: SlotSource | None = None) -> AbstractAsyncContextManager[OutcomeVerifier] | None:
+        """Open the vendor's API for asking about flow sessions; None where the settings hold no key for it.
+
+        All that take their ``slots`` from the same place keep to the vendor's limit together.
+        """
         ...
 
     def read_result(self, result: Mapping[str, Any]) -> FlowClaim:

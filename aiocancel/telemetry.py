@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import logging
+import traceback
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from pathlib import PurePath
+from typing import Final
 
 logger = logging.getLogger("aiocancel")
+
+# Enough to find the place.
+_FRAMES: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +39,7 @@ class ClaimRefused(Event):
 
 @dataclass(frozen=True, slots=True)
 class AttemptFailed(Event):
-    """One try at one action failed; ``failure`` is transient, unknown or rejected."""
+    """One try at one action failed, ``took_s`` after it began; ``failure`` is transient, unknown or rejected."""
 
     action_id: int
     subscription_id: str
@@ -42,27 +48,33 @@ class AttemptFailed(Event):
     failure: str
     code: str | None
     request_id: str | None
+    took_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class ActionApplied(Event):
-    """Stripe shows the change; ``written`` is False when it already was there."""
+    """Stripe shows the change; ``written`` is False when it already was there.
+
+    ``age_s`` is the time since the action was enqueued.
+    """
 
     action_id: int
     subscription_id: str
     kind: str
     attempt: int
     written: bool
+    age_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class ActionParked(Event):
-    """An action needs a human; ``code`` says why."""
+    """An action needs a human; ``code`` says why. ``age_s`` is the time since it was enqueued."""
 
     action_id: int
     subscription_id: str
     kind: str
     code: str
+    age_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +85,7 @@ class ActionRefused(Event):
     subscription_id: str
     kind: str
     code: str
+    age_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +126,27 @@ def guarded(hook: EventHook) -> EventHook:
             logger.exception("the event hook failed at %s", type(event).__name__)
 
     return call
+
+
+def both(*hooks: EventHook) -> EventHook:
+    """Return one hook that calls all of them; one that raises is logged, and the others are called all the same."""
+    safe = [guarded(hook) for hook in hooks]
+
+    def call(event: Event) -> None:
+        for hook in safe:
+            hook(event)
+
+    return call
+
+
+def told(error: BaseException) -> str:
+    """Return an error's type and where it came from, innermost first.
+
+    Not its text: the application's may name a customer, and the database's quotes the row.
+    """
+    frames = traceback.extract_tb(error.__traceback__)[-_FRAMES:]
+    places = [f"{PurePath(frame.filename).name}:{frame.lineno} {frame.name}" for frame in reversed(frames)]
+    return " < ".join([type(error).__name__, *places])
 
 
 _LEVELS = {

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import time
 import uuid
 from collections.abc import Callable
 from typing import Final, Protocol
@@ -30,7 +31,7 @@ from aiocancel.offers import Offers
 from aiocancel.ports import BillingExecutor, BillingReader
 from aiocancel.postgres.jobs import JobEngine
 from aiocancel.postgres.ledger import Ledger, TakenAction
-from aiocancel.telemetry import ActionApplied, ActionParked, ActionRefused, AttemptFailed, EventHook, guarded
+from aiocancel.telemetry import ActionApplied, ActionParked, ActionRefused, AttemptFailed, EventHook, guarded, told
 
 logger = logging.getLogger("aiocancel")
 
@@ -177,7 +178,7 @@ class Worker:
         except BillingError as error:
             return error
         except TransientVendorError as error:
-            return TransientBillingError(str(error), code=error.code)
+            return TransientBillingError(str(error), code=error.code, retry_after_s=error.retry_after_s)
         except TimeoutError:
             return UnknownBillingError("the attempt took too long", code="attempt_timeout")
         except UnavailableError as error:
@@ -185,7 +186,7 @@ class Worker:
         except Exception as error:
             # A mistake of ours, or of a database in a state that we did not foresee: it must end like any
             # other failure, with a longer wait each time and a human at last.
-            logger.exception("an attempt at action %s failed", taken.action_id)
+            logger.error("an attempt at action %s broke off: %s", taken.action_id, told(error))
             return UnknownBillingError("the attempt broke off", code=type(error).__name__)
         return None
 
@@ -280,20 +281,31 @@ class Worker:
         """Mark the action done."""
         if await self._ledger.finish(taken, receipt):
             self._on_event(
-                ActionApplied(taken.action_id, taken.action.subscription_id, taken.action.kind, taken.attempt, written)
+                ActionApplied(
+                    taken.action_id,
+                    taken.action.subscription_id,
+                    taken.action.kind,
+                    taken.attempt,
+                    written,
+                    _age_s(taken),
+                )
             )
             self._on_settled(taken.claim_public_id)
 
     async def park(self, taken: TakenAction, code: str) -> None:
         """Leave the action to a human."""
         if await self._ledger.park(taken, code):
-            self._on_event(ActionParked(taken.action_id, taken.action.subscription_id, taken.action.kind, code))
+            self._on_event(
+                ActionParked(taken.action_id, taken.action.subscription_id, taken.action.kind, code, _age_s(taken))
+            )
             self._on_settled(taken.claim_public_id)
 
     async def refuse(self, taken: TakenAction, code: str) -> None:
         """End the action because the claim turned out untrue."""
         if await self._ledger.refuse(taken, code):
-            self._on_event(ActionRefused(taken.action_id, taken.action.subscription_id, taken.action.kind, code))
+            self._on_event(
+                ActionRefused(taken.action_id, taken.action.subscription_id, taken.action.kind, code, _age_s(taken))
+            )
             self._on_settled(taken.claim_public_id)
 
     async def settled(self, taken: TakenAction) -> None:
@@ -311,17 +323,27 @@ class Worker:
                 failure,
                 error.code,
                 error.request_id,
+                _took_s(taken),
             )
         )
         if taken.action.kind is ActionKind.EXPECT_CANCELLATION and failure is not Failure.REJECTED:
             # Watching ends by the clock, however often we looked.
             await self.watch(taken, error.code or failure)
             return
-        match after_failure(failure, error.code, taken.attempt, self._jitter()):
+        counted = taken.attempt - taken.excused
+        match after_failure(failure, error.code, counted, self._jitter(), retry_after_s=error.retry_after_s):
             case RetryAfter(delay):
                 await self._ledger.hand_back(taken, delay_s=delay, code=error.code or failure)
             case Park(code):
                 await self.park(taken, code)
+
+
+def _took_s(taken: TakenAction) -> float:
+    return round(time.monotonic() - taken.taken_at, 3)
+
+
+def _age_s(taken: TakenAction) -> float:
+    return round(taken.age_s + _took_s(taken), 3)
 
 
 def _sorted(error: BillingError) -> Failure:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import uuid
 from typing import Any
 
 from aiocancel.core.decision import Policy, decide, decide_unproven
@@ -10,7 +11,7 @@ from aiocancel.core.flow import CancelReason, FlowClaim, FlowStatus, verify_own_
 from aiocancel.core.grants import Grant
 from aiocancel.core.identifiers import CustomerId, FlowSessionId, SubscriptionId
 from aiocancel.postgres.claims import RecordedClaim
-from aiocancel.postgres.ledger import Ledger
+from aiocancel.postgres.ledger import Ledger, TakenAction
 from tests.saas import Pool
 
 AT_PERIOD_END = Policy()
@@ -53,6 +54,15 @@ async def ask(
         recorded.public_id,
     )
     return int(action_id)
+
+
+async def take_due(pool: Pool, owner: uuid.UUID, *, limit: int = 10) -> list[TakenAction]:
+    """Take what is due and whose turn it is, the oldest first, without waiting for its jobs."""
+    taken: list[TakenAction] = []
+    for row in await pool.fetch("SELECT id FROM aiocancel.action WHERE state = 'waiting' ORDER BY due_at, id"):
+        if len(taken) < limit:
+            taken += await Ledger(pool).take(owner, [row["id"]], lease_s=90)
+    return taken
 
 
 async def empty_tables(pool: Pool) -> None:

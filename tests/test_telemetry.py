@@ -19,8 +19,10 @@ from aiocancel.telemetry import (
     LookupFailed,
     PolicyNotWidened,
     PropertyLeftOut,
+    both,
     guarded,
     log_event,
+    told,
 )
 
 EXAMPLES = [
@@ -35,25 +37,25 @@ EXAMPLES = [
         AttemptFailed(7, "sub_1", "cancel_now", 2, "transient", "rate_limit", "req_1"),
         logging.WARNING,
         "AttemptFailed action_id=7 subscription_id=sub_1 kind=cancel_now attempt=2 failure=transient "
-        "code=rate_limit request_id=req_1",
+        "code=rate_limit request_id=req_1 took_s=0.0",
         id="attempt failed",
     ),
     pytest.param(
-        ActionApplied(7, "sub_1", "cancel_now", 3, True),
+        ActionApplied(7, "sub_1", "cancel_now", 3, True, 1.25),
         logging.INFO,
-        "ActionApplied action_id=7 subscription_id=sub_1 kind=cancel_now attempt=3 written=True",
+        "ActionApplied action_id=7 subscription_id=sub_1 kind=cancel_now attempt=3 written=True age_s=1.25",
         id="action applied",
     ),
     pytest.param(
         ActionParked(7, "sub_1", "resume", "subscription_has_ended"),
         logging.ERROR,
-        "ActionParked action_id=7 subscription_id=sub_1 kind=resume code=subscription_has_ended",
+        "ActionParked action_id=7 subscription_id=sub_1 kind=resume code=subscription_has_ended age_s=0.0",
         id="action parked",
     ),
     pytest.param(
         ActionRefused(7, "sub_1", "verify_offer", "flow_session_unknown"),
         logging.WARNING,
-        "ActionRefused action_id=7 subscription_id=sub_1 kind=verify_offer code=flow_session_unknown",
+        "ActionRefused action_id=7 subscription_id=sub_1 kind=verify_offer code=flow_session_unknown age_s=0.0",
         id="action refused",
     ),
     pytest.param(LookupFailed("timeout"), logging.ERROR, "LookupFailed error=timeout", id="lookup failed"),
@@ -73,6 +75,7 @@ KINDS = [
 # A new name here is a promise that it never holds a name, an address, a customer id or a secret.
 HARMLESS = {
     "action_id",
+    "age_s",
     "attempt",
     "claim_id",
     "code",
@@ -86,6 +89,7 @@ HARMLESS = {
     "request_id",
     "status",
     "subscription_id",
+    "took_s",
     "written",
 }
 
@@ -134,3 +138,35 @@ def test_a_guarded_hook_sees_every_event() -> None:
     seen: list[Event] = []
     guarded(seen.append)(ClaimRefused("grant_expired"))
     assert seen == [ClaimRefused("grant_expired")]
+
+
+def test_several_hooks_each_see_every_event_whatever_another_does(caplog: pytest.LogCaptureFixture) -> None:
+    def failing(event: Event) -> None:
+        raise RuntimeError("the collector is down")
+
+    one: list[Event] = []
+    other: list[Event] = []
+    event = ClaimRefused("grant_expired")
+    both(one.append, failing, other.append)(event)
+    assert (one, other) == ([event], [event])
+    assert "the event hook failed at ClaimRefused" in caplog.text
+
+
+def test_no_hook_at_all_is_a_hook() -> None:
+    both()(ClaimRefused("grant_expired"))
+
+
+def test_an_error_is_told_by_its_type_and_place_and_never_by_its_text() -> None:
+    def somewhere() -> None:
+        raise KeyError("ada@example.com")
+
+    with pytest.raises(KeyError) as caught:
+        somewhere()
+    words = told(caught.value)
+    assert words.startswith("KeyError < test_telemetry.py:")
+    assert "somewhere" in words
+    assert "ada" not in words
+
+
+def test_an_error_that_was_never_raised_is_told_by_its_type() -> None:
+    assert told(ValueError("ada@example.com")) == "ValueError"

@@ -157,7 +157,7 @@ async def test_an_id_that_is_no_subscriptions_is_parked_without_a_request(bench:
 
 async def test_a_failure_that_never_ends_is_left_to_a_human_after_the_last_attempt(bench: Bench) -> None:
     bench.stripe.add_subscription("sub_1")
-    bench.stripe.inject(Fault("rate_limit_429", method="POST", times=1000))
+    bench.stripe.inject(Fault("lock_timeout_429", method="POST", times=1000))
     await ask(bench.pool)
     await bench.work()
     assert await bench.states() == ["parked: gave_up_transient"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -39,6 +40,12 @@ class StripeBilling:
     Stripe's feedback values; a code that is a feedback value needs no entry. ``timeout_s`` bounds one
     HTTP exchange.
 
+    ``max_requests_per_s`` bounds the requests of all processes on one database in any second, the read ones
+    included, and ``max_requests_per_s_per_endpoint`` those to one endpoint. By default they are four fifths of
+    Stripe's own limits (80 live, 20 in a sandbox, 20 for an endpoint), so that the application has room for
+    requests of its own; at a simulator there is no limit unless you set one.
+    Source: https://docs.stripe.com/rate-limits
+
     Raises ConfigurationError.
     """
 
@@ -48,6 +55,8 @@ class StripeBilling:
     prorate: bool = False
     feedback_codes: Mapping[str, str] = field(default_factory=dict)
     timeout_s: float = 30.0
+    max_requests_per_s: float | None = None
+    max_requests_per_s_per_endpoint: float | None = None
 
     def __post_init__(self) -> None:
         if not self.api_key.startswith(("sk_live_", "rk_live_", "sk_test_", "rk_test_")):
@@ -56,6 +65,10 @@ class StripeBilling:
             raise ConfigurationError("api_key has a space, a line break or another character that no Stripe key has")
         if origin_of(self.api_base, setting="api_base") != self.api_base:
             raise ConfigurationError(f"api_base is an origin such as {STRIPE_API}, without a path")
+        for setting in ("max_requests_per_s", "max_requests_per_s_per_endpoint"):
+            given = getattr(self, setting)
+            if given is not None and not 2 <= given < math.inf:
+                raise ConfigurationError(f"{setting} must be 2 or more, and finite; None takes Stripe's own limit")
         if unknown := set(self.feedback_codes.values()) - FEEDBACK_VALUES:
             raise ConfigurationError(f"feedback_codes maps to a value that Stripe does not have: {sorted(unknown)[0]}")
 

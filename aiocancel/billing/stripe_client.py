@@ -15,20 +15,22 @@ from typing import TYPE_CHECKING, Any, Final, assert_never, cast
 import aiohttp
 
 from aiocancel.billing import stripe_parameters
+from aiocancel.billing.rates import StripePaces
 from aiocancel.billing.settings import API_VERSION, StripeBilling
 from aiocancel.core.actions import Action, ActionKind, Write
 from aiocancel.core.changes import AddDiscount, NewCoupon
 from aiocancel.core.choosing import ListedSubscription, read_listed
 from aiocancel.core.identifiers import SubscriptionId, is_opaque_id
-from aiocancel.core.retry import Failure, sort_answer
+from aiocancel.core.retry import RESOURCE_RATE_LIMIT, Failure, Throttled, read_retry_after, sort_answer, throttled
 from aiocancel.core.subscription import Subscription, read_subscription
 from aiocancel.errors import (
     BillingError,
+    PacedOutError,
     RejectedBillingError,
     TransientBillingError,
     UnknownBillingError,
 )
-from aiocancel.ports import BillingReply
+from aiocancel.ports import BillingReply, SlotSource
 
 if TYPE_CHECKING:
     import stripe
@@ -45,8 +47,14 @@ _ERRORS: Mapping[Failure, type[BillingError]] = {
 
 
 @asynccontextmanager
-async def open_stripe(billing: StripeBilling) -> AsyncIterator[StripeClient]:
-    """Open one session to Stripe and close it at the end; importing the SDK happens in a thread."""
+async def open_stripe(
+    billing: StripeBilling, *, slots: SlotSource | None = None, for_pages: bool = False
+) -> AsyncIterator[StripeClient]:
+    """Open one session to Stripe and close it at the end; importing the SDK happens in a thread.
+
+    Requests keep to Stripe's limits together with all that take their ``slots`` from the same place; those
+    ``for_pages`` go first, and wait for less long.
+    """
     tls = await asyncio.to_thread(_warm_up)
     async with aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(ssl=tls, limit=100),
@@ -55,7 +63,8 @@ async def open_stripe(billing: StripeBilling) -> AsyncIterator[StripeClient]:
         timeout=aiohttp.ClientTimeout(total=billing.timeout_s),
     ) as session:
         client = await asyncio.to_thread(_make_client, billing, session)
-        yield StripeClient(client, billing)
+        paces = None if slots is None else StripePaces(billing, slots, for_pages=for_pages)
+        yield StripeClient(client, billing, paces)
 
 
 def _warm_up() -> ssl.SSLContext:
@@ -109,9 +118,10 @@ class _WholeAnswer:
 class StripeClient:
     """The BillingReader and BillingExecutor of Stripe."""
 
-    def __init__(self, client: stripe.StripeClient, billing: StripeBilling) -> None:
+    def __init__(self, client: stripe.StripeClient, billing: StripeBilling, paces: StripePaces | None = None) -> None:
         self._client = client
         self._billing = billing
+        self._paces = paces
 
     async def read(self, subscription_id: SubscriptionId) -> Subscription:
         """Return the subscription as Stripe has it now."""
@@ -201,12 +211,21 @@ class StripeClient:
     ) -> stripe.StripeResponse:
         import stripe
 
+        if self._paces is not None:
+            try:
+                await self._paces.of(method, path).take()
+            except PacedOutError as error:
+                raise TransientBillingError(str(error), code="rate_budget", retry_after_s=error.retry_after_s) from None
         try:
             return cast(
                 "stripe.StripeResponse", await self._client.raw_request_async(method, path, **params, **options)
             )
         except stripe.StripeError as error:
-            raise _translate(error) from None
+            translated, whose = _translate(error)
+            if self._paces is not None and whose in ("account", "endpoint"):
+                limits = self._paces.throttled(method, path, endpoint_only=whose == "endpoint")
+                await limits.strike(translated.retry_after_s)
+            raise translated from None
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             # The SDK stumbles over a body that is JSON but not Stripe's.
             raise UnknownBillingError("Stripe's answer cannot be read", code=type(error).__name__) from None
@@ -220,7 +239,7 @@ def _path(subscription_id: SubscriptionId) -> str:
     return f"/v1/subscriptions/{subscription_id}"
 
 
-def _translate(error: stripe.StripeError) -> BillingError:
+def _translate(error: stripe.StripeError) -> tuple[BillingError, Throttled | None]:
     detail = error.json_body.get("error") if isinstance(error.json_body, dict) else None
     if isinstance(detail, dict):
         # The SDK leaves .code empty on a 429; the body always has it.
@@ -234,15 +253,23 @@ def _translate(error: stripe.StripeError) -> BillingError:
     key_is_taken = code == "idempotency_error"
     if key_is_taken:
         failure = Failure.UNKNOWN
+    whose = throttled(status, code, _header(error.headers, "stripe-rate-limited-reason"))
+    if whose is not None:
+        code = RESOURCE_RATE_LIMIT if whose == "object" else "rate_limit"
     code = code or type(error.__cause__ or error).__name__
     # Stripe's message may quote what we sent, so only the code goes on.
-    return _ERRORS[failure](
+    translated = _ERRORS[failure](
         f"Stripe answered {error.http_status or 'nothing'} ({code})",
         code=code,
         http_status=error.http_status,
         request_id=error.request_id,
         replayed=key_is_taken or _is_replayed(error.headers),
+        # A stored failure says no, too, but what follows it is another key and no repetition.
+        retry_after_s=read_retry_after(
+            _header(error.headers, "retry-after"), should_retry=hint if failure is Failure.TRANSIENT else None
+        ),
     )
+    return translated, whose
 
 
 def _is_replayed(headers: Mapping[str, str] | None) -> bool:

@@ -38,18 +38,23 @@ class ActionKind(StrEnum):
 
 
 class ActionState(StrEnum):
-    """Where an action stands; the last three are final. A parked one needs a human, a refused one does not."""
+    """Where an action stands; the last four are final, as far as workers go.
+
+    A parked one needs a human, a refused one does not, and a closed one had its human: it is stored as parked, with
+    the time it was closed.
+    """
 
     WAITING = "waiting"
     RUNNING = "running"
     DONE = "done"
     PARKED = "parked"
     REFUSED = "refused"
+    CLOSED = "closed"
 
     @property
     def is_final(self) -> bool:
         """Whether no worker will touch the action again by itself."""
-        return self in (ActionState.DONE, ActionState.PARKED, ActionState.REFUSED)
+        return self not in (ActionState.WAITING, ActionState.RUNNING)
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,18 +120,18 @@ def judge_schema(present: int | None, newest: int, *, forbidden: Sequence[str], 
 
 
 def judge_backlog(
-    parked: int, oldest_waiting_s: float | None, overdue_s: float | None, *, list_parked: str, own_worker: bool
+    parked: int, oldest_waiting_s: float | None, overdue_s: float | None, *, own_worker: bool
 ) -> list[CheckResult]:
     """Judge what the worker has left.
 
     ``oldest_waiting_s`` is the age of the oldest action that waits, ``overdue_s`` how long ago the oldest that
-    nothing holds up could have been taken; None where there is none. ``list_parked`` is SQL for a person.
+    nothing holds up could have been taken; None where there is none.
     """
     waiting = "nothing waits" if oldest_waiting_s is None else f"the oldest waits since {_duration(oldest_waiting_s)}"
     found = []
     if parked:
         detail = f"{parked} parked {'action' if parked == 1 else 'actions'} for a person to complete; {waiting}"
-        found.append(CheckResult.warn(BACKLOG, detail, f'list them: psql -c "{list_parked}"'))
+        found.append(CheckResult.warn(BACKLOG, detail, "list them, and retry or close each: aiocancel actions"))
     if overdue_s is not None and overdue_s > OVERDUE_S:
         where = "the application" if own_worker else "the process that has the worker"
         detail = f"an action is due since {_duration(overdue_s)} and nobody takes it"

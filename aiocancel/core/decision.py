@@ -33,7 +33,7 @@ class Policy:
 
 
 class AnswerKind(StrEnum):
-    """The honest answers; never "done" before Stripe said so."""
+    """The honest answers; never "done" before Stripe said so, and "closed" where a person took it over."""
 
     DONE = "done"
     SCHEDULED = "scheduled"
@@ -41,6 +41,7 @@ class AnswerKind(StrEnum):
     QUEUED = "queued"
     MANUAL = "manual"
     REFUSED = "refused"
+    CLOSED = "closed"
 
 
 class Change(StrEnum):
@@ -111,13 +112,17 @@ def answer_of(change: Change, actions: Sequence[tuple[ActionState, Receipt | Non
     """Sum up where the actions of one claim stand, in their order.
 
     One refused action makes the whole answer refused, one parked makes it manual; one without a receipt makes
-    it queued, and so does having none at all: nothing is called done on no evidence.
+    it queued, and so does having none at all: nothing is called done on no evidence. Where a person has closed
+    one, what came of it is known to that person alone.
     """
     if any(state is ActionState.REFUSED for state, _ in actions):
         return Answer(AnswerKind.REFUSED, change)
     if any(state is ActionState.PARKED for state, _ in actions):
         return Answer(AnswerKind.MANUAL, change)
     receipts = [receipt for state, receipt in actions if state is ActionState.DONE and receipt is not None]
+    closed = sum(state is ActionState.CLOSED for state, _ in actions)
+    if closed and len(receipts) + closed == len(actions):
+        return Answer(AnswerKind.CLOSED, change)
     if not receipts or len(receipts) < len(actions):
         return Answer(AnswerKind.QUEUED, change)
     last = receipts[-1]

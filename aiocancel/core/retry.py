@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final, Literal
 
 # About three days of trying: a customer's wish must outlive an outage, or a key that expired on a Friday.
 MAX_ATTEMPTS = 200
@@ -12,6 +13,18 @@ LONGEST_DELAY_S = 1800.0
 # Stripe forgets an idempotency key after 24 hours at the earliest; past this age a key counts as spent.
 # https://docs.stripe.com/api/idempotent_requests
 KEY_LIFETIME_S = 20 * 3600.0
+# An object that is busy is free again soon, however often it was busy before.
+LONGEST_LOCK_DELAY_S = 10.0
+# Where Stripe advises against a repetition, none comes at once.
+ADVISED_AGAINST_DELAY_S = 60.0
+# Whoever asks to be left alone for longer is asked again all the same.
+LONGEST_RETRY_AFTER_S = 3600.0
+# Too many requests of everybody's: no fault of the action, and no reason to give it up.
+RATE_LIMITS: Final = frozenset({"rate_limit", "rate_limited", "rate_budget"})
+RESOURCE_RATE_LIMIT: Final = "resource_rate_limit"
+
+Throttled = Literal["account", "endpoint", "object"]
+"""Whose limit a refusal speaks of."""
 
 
 class Failure(StrEnum):
@@ -45,6 +58,34 @@ def sort_answer(http_status: int | None, code: str | None, *, should_retry: bool
     return Failure.REJECTED
 
 
+def throttled(http_status: int | None, code: str | None, reason: str | None) -> Throttled | None:
+    """Say whose limit a refusal speaks of, None where it speaks of none: a lock timeout is a 429 too.
+
+    ``reason`` is the header Stripe-Rate-Limited-Reason.
+    Source: https://docs.stripe.com/rate-limits
+    """
+    if http_status != 429 and code != "rate_limit":
+        return None
+    if reason is None:
+        return "account" if code == "rate_limit" else None
+    if reason.startswith("global"):
+        return "account"
+    return "endpoint" if reason.startswith("endpoint") else "object"
+
+
+def read_retry_after(header: str | None, *, should_retry: bool | None = None) -> float | None:
+    """Return the seconds that a Retry-After header asks for, at most an hour; a date in it is not read.
+
+    ``should_retry`` is the Stripe-Should-Retry header: where it says no, a repetition waits for a minute at least.
+    Source: RFC 9110, section 10.2.3
+    """
+    text = (header or "").strip()
+    asked_s = min(float(text), LONGEST_RETRY_AFTER_S) if text.isascii() and text.isdigit() else None
+    if should_retry is False:
+        return max(asked_s or 0.0, ADVISED_AGAINST_DELAY_S)
+    return asked_s
+
+
 @dataclass(frozen=True, slots=True)
 class RetryAfter:
     """Try again in ``delay_s`` seconds."""
@@ -68,13 +109,29 @@ def delay_s(attempt: int, jitter: float) -> float:
     return full * (0.5 + jitter / 2)
 
 
-def after_failure(failure: Failure, code: str | None, attempt: int, jitter: float) -> RetryAfter | Park:
-    """Say what follows a failed attempt, numbered from 1."""
+def after_failure(
+    failure: Failure, code: str | None, attempt: int, jitter: float, *, retry_after_s: float | None = None
+) -> RetryAfter | Park:
+    """Say what follows a failed attempt, numbered from 1 among those that count.
+
+    ``retry_after_s`` is the shortest wait, where the other side named one. A limit on everybody's requests never
+    leads to giving up.
+    """
     if failure is Failure.REJECTED:
         return Park(code or "rejected")
-    if attempt >= MAX_ATTEMPTS:
+    if attempt >= MAX_ATTEMPTS and not is_excused(code):
         return Park(f"gave_up_{failure}")
-    return RetryAfter(delay_s(attempt, jitter))
+    wait_s = delay_s(attempt, jitter)
+    if code == "lock_timeout" or is_excused(code):
+        wait_s = min(wait_s, LONGEST_LOCK_DELAY_S * (0.5 + jitter / 2))
+    # Everybody is told the same time: not all may come back at that moment.
+    named_s = 0.0 if retry_after_s is None else min(retry_after_s, LONGEST_RETRY_AFTER_S) * (1 + jitter / 10)
+    return RetryAfter(max(wait_s, named_s))
+
+
+def is_excused(code: str | None) -> bool:
+    """Tell whether an attempt that failed so does not count towards giving up."""
+    return code in RATE_LIMITS
 
 
 def key_is_spent(age_s: float, *, replayed_failure: bool) -> bool:

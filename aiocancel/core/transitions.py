@@ -1,7 +1,7 @@
 """The ways an action and a claim may go; the database refuses every other by the same table.
 
     waiting ──▶ running ──▶ done       Stripe shows the change
-       ▲           │  └────▶ parked     a human must look
+       ▲           │  └────▶ parked     a human must look, and may let it wait again
        └───────────┤
       handed back  └──────▶ refused     the claim was untrue
 
@@ -32,6 +32,7 @@ TRANSITIONS: Final = frozenset(
         (ActionState.RUNNING, ActionState.DONE),
         (ActionState.RUNNING, ActionState.PARKED),
         (ActionState.RUNNING, ActionState.REFUSED),
+        (ActionState.PARKED, ActionState.WAITING),
     }
 )
 

@@ -85,7 +85,8 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9::jsonb) RETURNING id
 JOURNAL: Final = "INSERT INTO aiocancel.journal (claim_id, action_id, entry, code) VALUES ($1, $2, $3, $4)"
 
 _ANSWER: Final = """
-SELECT c.change, c.answer, a.state, a.receipt_status, a.receipt_ends_at
+SELECT c.change, c.answer, CASE WHEN a.closed_at IS NULL THEN a.state ELSE 'closed' END AS state, a.receipt_status,
+    a.receipt_ends_at
 FROM aiocancel.claim c LEFT JOIN aiocancel.action a ON a.claim_id = c.id AND a.kind <> 'run_hooks'
 WHERE c.public_id = $1 AND c.customer_id = $2 ORDER BY a.ordinal
 """
@@ -101,7 +102,9 @@ ON CONFLICT DO NOTHING RETURNING id
 
 _OUTCOME: Final = """
 SELECT c.public_id, c.customer_id, c.subscription_id, c.vendor, c.status, c.flow_session_id, c.reason_text,
-    c.reason_code, c.offer_id, c.change, c.answer, a.state, a.receipt_status, a.receipt_ends_at, a.parked_code
+    c.reason_code, c.offer_id, c.change, c.answer,
+    CASE WHEN a.closed_at IS NULL THEN a.state ELSE 'closed' END AS state, a.receipt_status, a.receipt_ends_at,
+    a.parked_code
 FROM aiocancel.claim c LEFT JOIN aiocancel.action a ON a.claim_id = c.id AND a.kind <> 'run_hooks'
 WHERE c.id = $1 ORDER BY a.ordinal
 """

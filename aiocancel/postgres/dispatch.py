@@ -6,6 +6,7 @@ Two actions of one lane never run at once and keep their order; no connection is
 from __future__ import annotations
 
 import json
+import time
 import uuid
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -33,7 +34,8 @@ class TakenAction:
     """An action under our lease; ``age_s`` counts from when it was enqueued.
 
     ``has_written`` says that an earlier attempt sent the change, with whatever result; for an offer
-    ``change`` is what it sent. ``vendor`` and ``customer_id`` are the claim's.
+    ``change`` is what it sent. ``vendor`` and ``customer_id`` are the claim's. Of the attempts, ``excused`` do not
+    count towards giving up. ``taken_at`` is a time of the monotonic clock.
     """
 
     action_id: int
@@ -47,6 +49,8 @@ class TakenAction:
     vendor: str = ""
     customer_id: str = field(default="", repr=False)
     change: OfferChange | None = None
+    excused: int = 0
+    taken_at: float = field(default_factory=time.monotonic)
 
 
 # Nothing of the same lane may run, and nothing older may wait: that keeps their order. One whose
@@ -70,7 +74,7 @@ SET state = 'running', lease_owner = $2, due_at = now() + $3::interval, attempts
 FROM ready, aiocancel.claim c WHERE a.id = ready.id AND c.id = a.claim_id
 RETURNING a.id, a.claim_id, c.public_id, a.kind, a.subscription_id, a.reason_text, a.reason_code, a.attempts,
     extract(epoch FROM now() - a.created_at)::float8 AS age_s, a.key_used_at IS NOT NULL AS has_written,
-    a.flow_session_id, a.offer, a.change, c.vendor, c.customer_id
+    a.flow_session_id, a.offer, a.change, c.vendor, c.customer_id, a.excused
 """  # noqa: S608 - a constant of this module
 
 _RENEW: Final = """
@@ -164,4 +168,5 @@ def _taken(row: asyncpg.Record, owner: uuid.UUID) -> TakenAction:
         vendor=row["vendor"],
         customer_id=row["customer_id"],
         change=None if row["change"] is None else change_from_json(json.loads(row["change"])),
+        excused=row["excused"],
     )

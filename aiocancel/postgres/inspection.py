@@ -16,11 +16,6 @@ if TYPE_CHECKING:
     from aiocancel.postgres.schema import Connection
     from aiocancel.postgres.subscriptions import Pool
 
-# For a person, to be pasted.
-LIST_PARKED: Final = (
-    "SELECT id, kind, subscription_id, parked_code, finished_at FROM aiocancel.action WHERE state = 'parked'"
-)
-
 _CLOSE_WITHIN_S: Final = 2.0
 
 _SERVER: Final = """
@@ -44,7 +39,7 @@ SELECT count(*) FILTER (WHERE a.state = 'parked') AS parked,
     extract(epoch FROM now() - min(a.due_at) FILTER (WHERE a.state <> 'parked' AND a.due_at < now() AND NOT EXISTS (
         SELECT FROM aiocancel.action o
         WHERE o.lane = a.lane AND o.id < a.id AND o.state IN ('waiting', 'running'))))::float8 AS overdue_s
-FROM aiocancel.action a WHERE a.state IN ('waiting', 'running', 'parked')
+FROM aiocancel.action a WHERE a.state IN ('waiting', 'running', 'parked') AND a.closed_at IS NULL
 """
 
 

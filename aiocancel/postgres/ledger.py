@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 from aiocancel.core.actions import Action, ActionKind, Receipt
 from aiocancel.core.changes import Change as OfferChange
 from aiocancel.core.changes import change_to_json
-from aiocancel.core.retry import key_is_spent
+from aiocancel.core.retry import is_excused, key_is_spent
 from aiocancel.postgres.claims import JOURNAL, Entry
 from aiocancel.postgres.dispatch import Dispatch, TakenAction
 from aiocancel.postgres.jobs import Job
@@ -169,13 +169,16 @@ class Ledger(Dispatch):
         return True
 
     async def hand_back(self, taken: TakenAction, *, delay_s: float, code: str | None) -> bool:
-        """Let any worker take the action again after ``delay_s``; False when the lease is lost."""
+        """Let any worker take the action again after ``delay_s``; False when the lease is lost.
+
+        Where everybody's requests were too many, the attempt does not count towards giving up.
+        """
         async with self._transaction() as connection:
             settled = await self._settle_in(
                 connection,
                 taken,
-                "state = 'waiting', due_at = now() + $4",
-                (timedelta(seconds=delay_s),),
+                "state = 'waiting', due_at = now() + $4, excused = excused + $5",
+                (timedelta(seconds=delay_s), int(is_excused(code))),
                 "attempt_failed" if code else "handed_back",
                 code,
             )
@@ -187,7 +190,7 @@ class Ledger(Dispatch):
         self,
         taken: TakenAction,
         assignments: str,
-        values: Sequence[str | datetime | timedelta | None],
+        values: Sequence[str | int | datetime | timedelta | None],
         entry: str,
         code: str | None,
     ) -> bool:
@@ -199,7 +202,7 @@ class Ledger(Dispatch):
         connection: Connection,
         taken: TakenAction,
         assignments: str,
-        values: Sequence[str | datetime | timedelta | None],
+        values: Sequence[str | int | datetime | timedelta | None],
         entry: str,
         code: str | None,
     ) -> bool:
@@ -216,7 +219,7 @@ class Ledger(Dispatch):
         connection: Connection,
         taken: TakenAction,
         assignments: str,
-        values: Sequence[str | datetime | timedelta | None],
+        values: Sequence[str | int | datetime | timedelta | None],
         entry: str,
         code: str | None,
     ) -> bool:

@@ -97,6 +97,24 @@ async def is_installed(connection: Connection) -> bool:
     return not plan.statements
 
 
+async def enqueue(connection: Connection, jobs: Sequence[Job]) -> int:
+    """Add jobs in the caller's transaction, leaving out those that are there; returns how many were new."""
+    if not jobs:
+        return 0
+    from pgqueuer.db import AsyncpgDriver
+
+    added = await queries_over(AsyncpgDriver(connection)).enqueue(  # type: ignore[arg-type]  # as above
+        [_ENTRYPOINT] * len(jobs),
+        [str(job.action_id).encode() for job in jobs],
+        [0] * len(jobs),
+        [timedelta(seconds=job.delay_s) for job in jobs],
+        [job.key for job in jobs],
+        # A duplicate that raised would undo the caller's transaction.
+        on_conflict="skip",
+    )
+    return sum(job_id is not None for job_id in added)
+
+
 class PgQueuerEngine(JobEngine):
     """Jobs in Postgres, handed out by PgQueuer.
 
@@ -114,20 +132,7 @@ class PgQueuerEngine(JobEngine):
 
     async def enqueue(self, connection: Connection, jobs: Sequence[Job]) -> int:
         """Add jobs in the caller's transaction, leaving out those that are there; returns how many were new."""
-        if not jobs:
-            return 0
-        from pgqueuer.db import AsyncpgDriver
-
-        added = await queries_over(AsyncpgDriver(connection)).enqueue(  # type: ignore[arg-type]  # as above
-            [_ENTRYPOINT] * len(jobs),
-            [str(job.action_id).encode() for job in jobs],
-            [0] * len(jobs),
-            [timedelta(seconds=job.delay_s) for job in jobs],
-            [job.key for job in jobs],
-            # A duplicate that raised would undo the caller's transaction.
-            on_conflict="skip",
-        )
-        return sum(job_id is not None for job_id in added)
+        return await enqueue(connection, jobs)
 
     async def run(self, look: Look, *, concurrency: int) -> None:
         """Give jobs to ``look``, at most ``concurrency`` at a time, until ``stop``; outages are waited out."""

@@ -19,6 +19,8 @@ import contextlib
 import hmac
 import html
 import json
+import time
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -47,7 +49,8 @@ class RecordedRequest:
     """One request to the API. The ``Authorization`` header is never kept.
 
     ``params`` are decoded but still text, ``status`` is None while or if no answer was given,
-    ``fault`` names the fault that spoiled it, ``effect_applied`` says whether this very request changed something.
+    ``fault`` names the fault that spoiled it, ``effect_applied`` says whether this very request changed something,
+    ``arrived_at`` is a time of the monotonic clock.
     """
 
     method: str
@@ -60,6 +63,7 @@ class RecordedRequest:
     replayed: bool = False
     effect_applied: bool = False
     fault: FaultKind | None = None
+    arrived_at: float = field(default_factory=time.monotonic)
 
 
 @dataclass(frozen=True)
@@ -81,7 +85,8 @@ class StripeSimulator(StripeState):
     """Stripe in one object; attributes may be changed between requests.
 
     ``requests`` is what arrived and ``effects`` what it changed, oldest first. ``faults`` are those still
-    to come; ``latency_s`` slows every answer. ``retrieve_canceled`` False makes an ended subscription
+    to come; ``latency_s`` slows every answer. More than ``requests_per_s`` in any second are answered with 429.
+    ``retrieve_canceled`` False makes an ended subscription
     a 404, as some API versions do. Raises SimulatorRefusedError for a live key.
     """
 
@@ -92,6 +97,7 @@ class StripeSimulator(StripeState):
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         retrieve_canceled: bool = True,
         latency_s: float = 0.0,
+        requests_per_s: int | None = None,
     ) -> None:
         if "_live_" in api_key:
             raise SimulatorRefusedError("the Stripe simulator takes no live key; give it one that starts with sk_test_")
@@ -99,6 +105,8 @@ class StripeSimulator(StripeState):
         self.api_key = api_key
         self.retrieve_canceled = retrieve_canceled
         self.latency_s = latency_s
+        self.requests_per_s = requests_per_s
+        self._arrivals: deque[float] = deque()
         self.requests: list[RecordedRequest] = []
         self.faults: list[Fault] = []
         self._keys: dict[str, _RememberedKey] = {}
@@ -154,6 +162,7 @@ class StripeSimulator(StripeState):
         faults: list[Fault] = []
         try:
             self._check_caller(request)
+            self._check_rate()
             faults = take_faults(self.faults, request.method, request.path)
             record.fault = faults[-1].kind if faults else None
             raw = decode_form(request.rel_url.raw_query_string, body)
@@ -184,6 +193,16 @@ class StripeSimulator(StripeState):
                 "If you have any questions, we can help at https://support.stripe.com/."
             )
             raise Refusal(400, message)
+
+    def _check_rate(self) -> None:
+        if self.requests_per_s is None:
+            return
+        now = time.monotonic()
+        while self._arrivals and self._arrivals[0] <= now - 1.0:
+            self._arrivals.popleft()
+        if len(self._arrivals) >= self.requests_per_s:
+            raise refusal_of(Fault("rate_limit_429", reason="global-rate"), idempotency_key=None)
+        self._arrivals.append(now)
 
     async def _answer_once(
         self, record: RecordedRequest, raw: Mapping[str, Any], key: str | None, faults: list[Fault]

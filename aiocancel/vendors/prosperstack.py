@@ -23,7 +23,7 @@ from aiocancel.core.properties import Property, PropertyType, Source, fill
 from aiocancel.core.signing import SignedPayload, sign_payload
 from aiocancel.core.subscription import OwnedSubscription
 from aiocancel.errors import ConfigurationError, MalformedClaimError, PropertyError
-from aiocancel.ports import OutcomeVerifier, WidgetSettings
+from aiocancel.ports import OutcomeVerifier, SlotSource, WidgetSettings
 
 API_HOST: Final = "https://api.prosperstack.com"
 APP_HOST: Final = "https://app.prosperstack.com"
@@ -82,6 +82,10 @@ class ProsperStack:
     chose in test mode is still carried out by this application, so it needs Stripe's test mode and goes with no
     live ``api_key``.
 
+    ``max_requests_per_minute`` bounds what all processes on one database ask of the REST API in any minute: by
+    default 90 of the 100 that ProsperStack allows, and at a simulator no more than it says itself.
+    Source: https://developers.prosperstack.com (rate limits; live and test are counted separately)
+
     Raises ConfigurationError.
     """
 
@@ -108,6 +112,7 @@ class ProsperStack:
     skip_offers: Sequence[str] = ()
     test_mode: bool = False
     disable_loading_indicator: bool = False
+    max_requests_per_minute: int | None = None
 
     name: str = field(default="prosperstack", init=False)
     _sources: Sequence[Source] = field(init=False, repr=False, compare=False)
@@ -138,6 +143,8 @@ class ProsperStack:
             not self.script_url.startswith("/") or self.script_url.startswith(("//", "/\\"))
         ):
             origin_of(self.script_url, setting="script_url")
+        if self.max_requests_per_minute is not None and self.max_requests_per_minute < 2:
+            raise ConfigurationError("max_requests_per_minute must be 2 or more; None takes ProsperStack's own limit")
         self._check_platform()
         self._check_options()
         # They are asked for with every page.
@@ -260,13 +267,13 @@ class ProsperStack:
         """Return the signed payload under the name that the page script knows."""
         return {"signedPayload": self.sign(subscription)}
 
-    def open_verifier(self) -> AbstractAsyncContextManager[OutcomeVerifier] | None:
+    def open_verifier(self, slots: SlotSource | None = None) -> AbstractAsyncContextManager[OutcomeVerifier] | None:
         """Open the REST API; None without an ``api_key``."""
         if self.api_key is None:
             return None
         from aiocancel.vendors.prosperstack_api import open_prosperstack_api
 
-        return open_prosperstack_api(self)
+        return open_prosperstack_api(self, slots=slots)
 
     def read_webhook(self, body: bytes) -> str:
         """Return the event's id and nothing else: what the body says of the event is not believed."""

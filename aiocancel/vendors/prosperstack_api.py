@@ -2,7 +2,7 @@
 
 Nothing is retried here beyond what aiohttp does by itself, which is to send a GET once more when a kept
 connection turns out to be closed: when to ask again is the worker's business. The limit of 100 requests a
-minute is kept by counting, so that a 429 is rare.
+minute is kept by counting, here and together with all other processes, so that a 429 is rare.
 Source: https://developers.prosperstack.com (authentication, errors, rate limits, flow sessions, events).
 """
 
@@ -23,14 +23,18 @@ import aiohttp
 from yarl import URL
 
 from aiocancel.core.identifiers import FlowSessionId, is_opaque_id
+from aiocancel.core.rates import limit_within
 from aiocancel.core.sessions import FlowSession, VendorEvent
 from aiocancel.errors import (
     ConfigurationError,
+    PacedOutError,
     RejectedVendorError,
     SimulatorRefusedError,
     TransientVendorError,
     VendorDataError,
 )
+from aiocancel.pacing import Pace
+from aiocancel.ports import SlotSource
 from aiocancel.vendors.prosperstack import ProsperStack
 from aiocancel.vendors.prosperstack_session import MAX_SESSION_BYTES, read_event, read_events, read_session
 
@@ -44,6 +48,10 @@ _EVENTS_PER_PAGE: Final = 50
 _MAX_PAGE_BYTES: Final = 4 * 1024 * 1024
 _MAX_ERROR_BYTES: Final = 64 * 1024
 
+# Of the 100 that there are, some are left to the owner's own programs.
+MAX_REQUESTS_PER_MINUTE: Final = 90
+# A page of events or a few claims at once need not wait; in return the pace in the long run is a little lower.
+_BURST_S: Final = 20.0
 _REQUESTS_PER_WINDOW: Final = 100
 _WINDOW_S: Final = 60.0
 _LONGEST_WINDOW_S: Final = 3600
@@ -61,10 +69,12 @@ async def open_prosperstack_api(
     longest_wait_s: float = LONGEST_WAIT_S,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+    slots: SlotSource | None = None,
 ) -> AsyncIterator[ProsperStackApi]:
     """Open one session to the REST API and close it at the end.
 
-    ``timeout_s`` bounds one request, ``longest_wait_s`` the wait for the rate limit before it. Raises
+    ``timeout_s`` bounds one request, ``longest_wait_s`` the wait for the rate limit before it, which is kept
+    together with all that take their ``slots`` from the same place. Raises
     ConfigurationError without a usable API key, SimulatorRefusedError for a live one over plain http.
     """
     if not vendor.api_key:
@@ -81,7 +91,23 @@ async def open_prosperstack_api(
         headers={"Authorization": aiohttp.encode_basic_auth(vendor.api_key), "Accept": "application/json"},
         timeout=aiohttp.ClientTimeout(total=timeout_s),
     ) as session:
-        yield ProsperStackApi(session, vendor.api_host, longest_wait_s=longest_wait_s, clock=clock, sleep=sleep)
+        yield ProsperStackApi(
+            session,
+            vendor.api_host,
+            longest_wait_s=longest_wait_s,
+            clock=clock,
+            sleep=sleep,
+            pace=_pace_of(vendor, slots, longest_wait_s),
+        )
+
+
+def _pace_of(vendor: ProsperStack, slots: SlotSource | None, longest_wait_s: float) -> Pace | None:
+    most = vendor.max_requests_per_minute or (None if vendor.simulated else MAX_REQUESTS_PER_MINUTE)
+    if slots is None or most is None:
+        return None
+    limit = limit_within(most, _WINDOW_S, burst_s=_BURST_S, slack_s=1.0)
+    # A request that waits for its turn here is one of few.
+    return Pace(f"prosperstack {vendor.mode}", limit, slots, horizon_s=longest_wait_s, longest_wait_s=longest_wait_s)
 
 
 class ProsperStackApi:
@@ -95,12 +121,14 @@ class ProsperStackApi:
         longest_wait_s: float,
         clock: Callable[[], float],
         sleep: Callable[[float], Awaitable[object]],
+        pace: Pace | None = None,
     ) -> None:
         self._session = session
         self._base = URL(host) / "v1"
         self._longest_wait_s = longest_wait_s
         self._clock = clock
         self._sleep = sleep
+        self._pace = pace
         self._budget = _Budget()
 
     async def flow_session(self, session_id: FlowSessionId) -> FlowSession | None:
@@ -178,6 +206,8 @@ class ProsperStackApi:
             case 401 | 403:
                 message, code = f"ProsperStack refused the API key ({status})", "bad_api_key"
             case 429:
+                if self._pace is not None:
+                    await self._pace.strike(reset_s)
                 message, code = "ProsperStack's rate limit is used up", "rate_limited"
             case _:
                 message, code = f"ProsperStack answered {status}", f"http_{status}"
@@ -193,6 +223,13 @@ class ProsperStackApi:
                     "ProsperStack's rate limit is used up", code="rate_limited", retry_after_s=delay_s
                 )
             await self._sleep(delay_s)
+        if self._pace is not None:
+            try:
+                await self._pace.take()
+            except PacedOutError as error:
+                raise TransientVendorError(
+                    "ProsperStack's rate limit is used up", code="rate_limited", retry_after_s=error.retry_after_s
+                ) from None
 
 
 class _Budget:

@@ -22,7 +22,7 @@ from aiocancel.core.flow import FlowClaim, FlowStatus
 from aiocancel.core.identifiers import Mode
 from aiocancel.core.subscription import OwnedSubscription
 from aiocancel.errors import ConfigurationError, MalformedClaimError, PolicyError
-from aiocancel.ports import OutcomeVerifier, WidgetSettings
+from aiocancel.ports import OutcomeVerifier, SlotSource, WidgetSettings
 
 OPT_OUT_ATTRIBUTE: Final = "data-ss-cancel-optout"
 OPT_OUT_KEY: Final = "cancelOptOut"
@@ -118,7 +118,7 @@ class StaySignal:
         """Return the id that the button is to carry."""
         return {"subscriptionId": subscription.subscription_id}
 
-    def open_verifier(self) -> AbstractAsyncContextManager[OutcomeVerifier] | None:
+    def open_verifier(self, slots: SlotSource | None = None) -> AbstractAsyncContextManager[OutcomeVerifier] | None:
         """Return None: there is no API to ask."""
         return None
 

@@ -215,6 +215,8 @@ class Handlers:
                 return self._text("offer")
             case AnswerKind.DONE, _:
                 return self._text("nothing")
+            case AnswerKind.CLOSED, _:
+                return self._text("closed_by_hand")
             case kind, _:
                 return self._text(kind)
 

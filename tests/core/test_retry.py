@@ -12,14 +12,18 @@ from aiocancel.core.retry import (
     FIRST_DELAY_S,
     KEY_LIFETIME_S,
     LONGEST_DELAY_S,
+    LONGEST_LOCK_DELAY_S,
     MAX_ATTEMPTS,
     Failure,
     Park,
     RetryAfter,
     after_failure,
     delay_s,
+    is_excused,
     key_is_spent,
+    read_retry_after,
     sort_answer,
+    throttled,
 )
 
 TRANSIENT, UNKNOWN, REJECTED = Failure.TRANSIENT, Failure.UNKNOWN, Failure.REJECTED
@@ -140,3 +144,82 @@ def test_a_key_is_spent_when_it_is_old_or_bound_to_a_failure(age_s: float, repla
 def test_a_key_is_given_up_before_stripe_may_forget_it() -> None:
     # One more attempt may start just before the key counts as spent, and take its longest.
     assert KEY_LIFETIME_S + LONGEST_DELAY_S < 24 * 3600
+
+
+# Limits on requests
+
+
+@pytest.mark.parametrize(
+    ("http_status", "code", "reason", "whose"),
+    [
+        pytest.param(429, "rate_limit", "global-rate", "account", id="the account's rate"),
+        pytest.param(429, None, "global-concurrency", "account", id="the account's concurrency, no code"),
+        pytest.param(429, "rate_limit", "endpoint-rate", "endpoint", id="an endpoint's rate"),
+        pytest.param(429, "rate_limit", "endpoint-concurrency", "endpoint", id="an endpoint's concurrency"),
+        pytest.param(429, "rate_limit", "resource-specific", "object", id="an object's own limit"),
+        pytest.param(429, "rate_limit", None, "account", id="too many, without a reason"),
+        pytest.param(400, "rate_limit", None, "account", id="too many under another status"),
+        pytest.param(429, "lock_timeout", None, None, id="lock timeout"),
+        pytest.param(429, None, None, None, id="without a code or a reason it is a lock timeout"),
+        pytest.param(500, None, "global-rate", None, id="a failure"),
+        pytest.param(None, None, None, None, id="no answer"),
+    ],
+)
+def test_a_limit_on_requests_is_told_from_a_lock_and_by_whose_it_is(
+    http_status: int | None, code: str | None, reason: str | None, whose: str | None
+) -> None:
+    assert throttled(http_status, code, reason) == whose
+
+
+@pytest.mark.parametrize(
+    ("header", "should_retry", "seconds"),
+    [
+        (None, None, None),
+        ("", None, None),
+        ("soon", None, None),
+        ("Wed, 21 Oct 2026 07:28:00 GMT", None, None),
+        ("-5", None, None),
+        ("²", None, None),
+        ("7", None, 7.0),
+        (" 7 ", True, 7.0),
+        ("9" * 400, None, 3600.0),
+        (None, False, 60.0),
+        ("7", False, 60.0),
+        ("120", False, 120.0),
+    ],
+)
+def test_the_wait_that_a_header_asks_for_is_read_with_bounds(
+    header: str | None, should_retry: bool | None, seconds: float | None
+) -> None:
+    assert read_retry_after(header, should_retry=should_retry) == seconds
+
+
+@pytest.mark.parametrize("code", ["rate_limit", "rate_limited", "rate_budget"])
+@pytest.mark.parametrize("attempt", [MAX_ATTEMPTS, MAX_ATTEMPTS * 10])
+def test_a_limit_on_everybodys_requests_never_leads_to_giving_up(code: str, attempt: int) -> None:
+    assert is_excused(code)
+    assert after_failure(TRANSIENT, code, attempt, 1.0) == RetryAfter(LONGEST_LOCK_DELAY_S)
+
+
+@pytest.mark.parametrize("code", [None, "lock_timeout", "resource_rate_limit", "timeout"])
+def test_every_other_failure_counts(code: str | None) -> None:
+    assert not is_excused(code)
+    assert after_failure(TRANSIENT, code, MAX_ATTEMPTS, 1.0) == Park("gave_up_transient")
+
+
+def test_an_action_whose_object_was_locked_is_tried_again_soon_however_often_it_was() -> None:
+    waits = [after_failure(TRANSIENT, "lock_timeout", attempt, 1.0) for attempt in (1, 3, 50)]
+    assert waits == [RetryAfter(0.5), RetryAfter(2.0), RetryAfter(LONGEST_LOCK_DELAY_S)]
+
+
+@pytest.mark.parametrize(
+    ("attempt", "retry_after_s", "waits"), [(1, 30.0, 30.0), (12, 30.0, 512.0), (1, 1e9, 3600.0), (1, None, 0.25)]
+)
+def test_nobody_comes_back_before_the_time_that_was_named(
+    attempt: int, retry_after_s: float | None, waits: float
+) -> None:
+    assert after_failure(TRANSIENT, "x", attempt, 0.0, retry_after_s=retry_after_s) == RetryAfter(waits)
+
+
+def test_those_who_were_told_the_same_time_do_not_all_come_back_then() -> None:
+    assert after_failure(TRANSIENT, "x", 1, 1.0, retry_after_s=30.0) == RetryAfter(33.0)

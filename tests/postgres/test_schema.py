@@ -50,6 +50,7 @@ async def test_migrating_an_empty_database_makes_every_table(empty: asyncpg.Conn
         "pgqueuer_log",
         "pgqueuer_schedules",
         "pgqueuer_statistics",
+        "rate",
         "recovery_transition",
         "schema_version",
     ]

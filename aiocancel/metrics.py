@@ -1,0 +1,298 @@
+"""Metrics out of events, off unless asked for: ``CancelFlow(..., on_event=both(log_event, PrometheusEvents()))``.
+
+What an event counts as is one table for Prometheus and OpenTelemetry. A label holds a word of a closed set or
+``other``, and never an id: the number of time series has a bound.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from aiocancel.core.actions import ActionKind
+from aiocancel.core.flow import FlowStatus
+from aiocancel.core.retry import Failure
+from aiocancel.postgres.health import QueueStats
+from aiocancel.telemetry import (
+    ActionApplied,
+    ActionParked,
+    ActionRefused,
+    AttemptFailed,
+    ClaimRecorded,
+    ClaimRefused,
+    Event,
+    LookupFailed,
+    PolicyNotWidened,
+    PropertyLeftOut,
+)
+
+if TYPE_CHECKING:
+    from opentelemetry.metrics import Meter
+    from prometheus_client import CollectorRegistry
+
+OTHER: Final = "other"
+NONE: Final = "none"
+
+# What somebody may want to be woken for, or to see on a wall. Stripe has hundreds of codes more.
+CODES: Final = frozenset(
+    {
+        "api_error",
+        "attempt_timeout",
+        "bad_api_key",
+        "card_declined",
+        "changed_since_it_was_tried",
+        "coupon_is_there_already",
+        "database_unavailable",
+        "ends_by_agreement",
+        "flow_session_is_old",
+        "flow_session_of_another_customer",
+        "flow_session_of_another_subscription",
+        "flow_session_paid_before",
+        "flow_session_still_open",
+        "flow_session_unknown",
+        "gave_up_transient",
+        "gave_up_unknown",
+        "grant_expired",
+        "grant_invalid",
+        "grant_mode",
+        "grant_not_yours",
+        "grant_used",
+        "idempotency_error",
+        "idempotency_key_in_use",
+        "invalid_canceled_subscription_fields",
+        "invalid_request_error",
+        "lock_timeout",
+        "malformed",
+        "next_payment_too_close",
+        "no_handler_for_this_offer",
+        "not_logged_in",
+        "not_visible",
+        "rate_budget",
+        "rate_limit",
+        "rate_limited",
+        "resource_missing",
+        "resource_rate_limit",
+        "subscription_has_ended",
+        "subscription_not_yours",
+        "timeout",
+        "too_large",
+        "unavailable",
+        "undone_elsewhere",
+        "unknown_claim",
+        "unreadable",
+        "unreachable",
+        "vendor_api_not_configured",
+        "vendor_did_not_act",
+    }
+)
+# Where Stripe shows something else than the ledger's last word: somebody changes subscriptions beside us.
+DRIFT_CODES: Final = frozenset(
+    {"changed_since_it_was_tried", "not_visible", "resource_missing", "subscription_has_ended", "undone_elsewhere"}
+)
+
+# Most changes take a second; one that was put off for an outage takes days.
+AGE_BUCKETS_S: Final = (0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0, 7200.0, 86_400.0, 259_200.0)
+ATTEMPT_BUCKETS: Final = (1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0)
+TOOK_BUCKETS_S: Final = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 70.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One metric: a counter, or a histogram where it has ``buckets``."""
+
+    name: str
+    about: str
+    labels: Sequence[str] = ()
+    unit: str = "1"
+    buckets: Sequence[float] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """What one event adds to one metric, with a value for each of its labels."""
+
+    metric: Metric
+    labels: Mapping[str, str]
+    value: float = 1.0
+
+
+CLAIMS: Final = Metric("claims", "Claims recorded", ("status", "repeated"))
+CLAIMS_REFUSED: Final = Metric("claims_refused", "Posts answered with an error", ("code",))
+ATTEMPTS_FAILED: Final = Metric("attempts_failed", "Attempts at actions that failed", ("kind", "failure", "code"))
+ATTEMPT_FAILED_AFTER: Final = Metric(
+    "attempt_failed_after", "Time until an attempt failed", ("failure",), "s", TOOK_BUCKETS_S
+)
+ACTIONS: Final = Metric("actions", "Actions that ended", ("kind", "outcome", "code"))
+ACTION_AGE: Final = Metric(
+    "action_age", "Time from a claim to the end of its action", ("kind", "outcome"), "s", AGE_BUCKETS_S
+)
+ACTION_ATTEMPTS: Final = Metric(
+    "action_attempts", "Attempts that an applied action took", ("kind",), buckets=ATTEMPT_BUCKETS
+)
+DRIFT: Final = Metric("drift", "Subscriptions found other than the ledger left them", ("kind", "code"))
+PAGE_PROBLEMS: Final = Metric("page_problems", "Pages that went out without something", ("what",))
+
+METRICS: Final = (
+    CLAIMS,
+    CLAIMS_REFUSED,
+    ATTEMPTS_FAILED,
+    ATTEMPT_FAILED_AFTER,
+    ACTIONS,
+    ACTION_AGE,
+    ACTION_ATTEMPTS,
+    DRIFT,
+    PAGE_PROBLEMS,
+)
+QUEUE: Final = Metric("queue_actions", "Actions in the queue of all processes", ("state",))
+QUEUE_OLDEST_DUE: Final = Metric("queue_oldest_due", "How long the oldest action is due", unit="s")
+
+
+def measurements(event: Event) -> list[Measurement]:
+    """Return what an event counts as. Total: an event that is not known counts as nothing."""
+    match event:
+        case ClaimRecorded():
+            status = _word(event.status, list(FlowStatus))
+            return [Measurement(CLAIMS, {"status": status, "repeated": str(event.repeated).lower()})]
+        case ClaimRefused():
+            return [Measurement(CLAIMS_REFUSED, {"code": _word(event.code, CODES)})]
+        case AttemptFailed():
+            failure = _word(event.failure, list(Failure))
+            labels = {"kind": _kind(event.kind), "failure": failure, "code": _word(event.code, CODES)}
+            return [
+                Measurement(ATTEMPTS_FAILED, labels),
+                Measurement(ATTEMPT_FAILED_AFTER, {"failure": failure}, event.took_s),
+            ]
+        case ActionApplied():
+            outcome = "applied" if event.written else "already_so"
+            found = _ended(event.kind, outcome, NONE, event.age_s)
+            found.append(Measurement(ACTION_ATTEMPTS, {"kind": _kind(event.kind)}, event.attempt))
+            return found
+        case ActionParked() | ActionRefused():
+            outcome = "parked" if isinstance(event, ActionParked) else "refused"
+            found = _ended(event.kind, outcome, _word(event.code, CODES), event.age_s)
+            if event.code in DRIFT_CODES:
+                found.append(Measurement(DRIFT, {"kind": _kind(event.kind), "code": event.code}))
+            return found
+        case LookupFailed():
+            return [Measurement(PAGE_PROBLEMS, {"what": "lookup_failed"})]
+        case PolicyNotWidened():
+            return [Measurement(PAGE_PROBLEMS, {"what": "policy_not_widened"})]
+        case PropertyLeftOut():
+            return [Measurement(PAGE_PROBLEMS, {"what": "property_left_out"})]
+        case _:
+            return []
+
+
+def queue_measurements(stats: QueueStats) -> list[Measurement]:
+    """Return what the state of the queue is worth on gauges."""
+    counts = {"waiting": stats.waiting, "running": stats.running, "parked": stats.parked}
+    found = [Measurement(QUEUE, {"state": state}, count) for state, count in counts.items()]
+    return [*found, Measurement(QUEUE_OLDEST_DUE, {}, stats.oldest_due_s)]
+
+
+def _ended(kind: str, outcome: str, code: str, age_s: float) -> list[Measurement]:
+    labels = {"kind": _kind(kind), "outcome": outcome}
+    return [Measurement(ACTIONS, {**labels, "code": code}), Measurement(ACTION_AGE, labels, age_s)]
+
+
+def _kind(kind: str) -> str:
+    return _word(kind, list(ActionKind))
+
+
+def _word(word: str | None, known: Collection[str]) -> str:
+    if word is None:
+        return NONE
+    return str(word) if word in known else OTHER
+
+
+class PrometheusEvents:
+    """An EventHook that counts in a registry of prometheus-client, by default its global one.
+
+    Needs ``pip install "aiocancel[prometheus]"``. Raises ImportError without it, and ValueError when the registry
+    has these metrics already.
+    """
+
+    def __init__(self, registry: CollectorRegistry | None = None) -> None:
+        import prometheus_client as prometheus
+
+        registry = prometheus.REGISTRY if registry is None else registry
+        self._counters = {
+            metric.name: prometheus.Counter(_prometheus_name(metric), metric.about, metric.labels, registry=registry)
+            for metric in METRICS
+            if not metric.buckets
+        }
+        self._histograms = {
+            metric.name: prometheus.Histogram(
+                _prometheus_name(metric), metric.about, metric.labels, buckets=metric.buckets, registry=registry
+            )
+            for metric in METRICS
+            if metric.buckets
+        }
+        self._gauges = {
+            metric.name: prometheus.Gauge(_prometheus_name(metric), metric.about, metric.labels, registry=registry)
+            for metric in (QUEUE, QUEUE_OLDEST_DUE)
+        }
+
+    def __call__(self, event: Event) -> None:
+        """Count an event."""
+        for each in measurements(event):
+            if each.metric.buckets:
+                self._histograms[each.metric.name].labels(**each.labels).observe(each.value)
+            else:
+                self._counters[each.metric.name].labels(**each.labels).inc(each.value)
+
+    def set_queue(self, stats: QueueStats) -> None:
+        """Put the state of the queue on the gauges: ``events.set_queue(await cancel.queue_stats())``."""
+        for each in queue_measurements(stats):
+            gauge = self._gauges[each.metric.name]
+            (gauge.labels(**each.labels) if each.labels else gauge).set(each.value)
+
+
+class OpenTelemetryEvents:
+    """An EventHook that counts with a meter of OpenTelemetry's API; which SDK is behind it is yours to choose.
+
+    Needs ``pip install "aiocancel[opentelemetry]"``.
+    """
+
+    def __init__(self, meter: Meter) -> None:
+        self._counters = {
+            metric.name: meter.create_counter(_opentelemetry_name(metric), metric.unit, metric.about)
+            for metric in METRICS
+            if not metric.buckets
+        }
+        self._histograms = {
+            metric.name: meter.create_histogram(
+                _opentelemetry_name(metric),
+                metric.unit,
+                metric.about,
+                explicit_bucket_boundaries_advisory=metric.buckets,
+            )
+            for metric in METRICS
+            if metric.buckets
+        }
+        self._gauges = {
+            metric.name: meter.create_gauge(_opentelemetry_name(metric), metric.unit, metric.about)
+            for metric in (QUEUE, QUEUE_OLDEST_DUE)
+        }
+
+    def __call__(self, event: Event) -> None:
+        """Count an event."""
+        for each in measurements(event):
+            if each.metric.buckets:
+                self._histograms[each.metric.name].record(each.value, each.labels)
+            else:
+                self._counters[each.metric.name].add(each.value, each.labels)
+
+    def set_queue(self, stats: QueueStats) -> None:
+        """Put the state of the queue on the gauges: ``events.set_queue(await cancel.queue_stats())``."""
+        for each in queue_measurements(stats):
+            self._gauges[each.metric.name].set(each.value, each.labels)
+
+
+def _prometheus_name(metric: Metric) -> str:
+    return f"aiocancel_{metric.name}" + ("_seconds" if metric.unit == "s" else "")
+
+
+def _opentelemetry_name(metric: Metric) -> str:
+    return f"aiocancel.{metric.name}"
