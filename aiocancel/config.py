@@ -32,6 +32,7 @@ DEFAULT_TEXTS: Final[Mapping[str, str]] = {
     "nothing": "Nothing was changed. Your subscription goes on.",
     "queued": "Your request is recorded and is being carried out. You need not stay on this page.",
     "manual": "Your request is recorded. A person will complete it.",
+    "manual_offer": "Your choice is recorded, but it is not confirmed yet. A person will look at it.",
     "needs_payment_action": "Your request is recorded, but a payment needs your confirmation.",
     "refused": "Your request could not be carried out.",
     "opening": "One moment…",

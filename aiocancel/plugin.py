@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
@@ -39,7 +40,7 @@ from aiocancel.web.handlers import Handlers
 from aiocancel.web.response_csp import KEEPS_OWN_POLICY, PolicyWriter, forbid_shared_caching
 from aiocancel.web.site import FLOW_PAGE_MARK, Identify, Site
 from aiocancel.web.templating import VARIABLE, TemplateFlow, add_to_environment, variable_for
-from aiocancel.worker import Worker
+from aiocancel.worker import VENDOR_ACTS_WITHIN_S, Worker
 
 if TYPE_CHECKING:
     from aiocancel.postgres.subscriptions import Pool
@@ -60,7 +61,9 @@ class CancelFlow:
     ``async (request) -> str | None``: the application's id of the logged-in customer. ``subscriptions`` is a
     ``SubscriptionQuery``, ``StripeSubscriptions`` or any object with ``async resolve(customer_id)``.
     ``grant_keys`` sign page views: the first signs, all verify. ``run_worker=False`` leaves the changes at
-    Stripe to another process. The remaining settings are those of ``aiocancel.config.Settings``.
+    Stripe to another process. Where the flow vendor makes a change, Stripe is read until it shows it, for
+    ``vendor_acts_within_s`` seconds, and then it is a human's. The remaining settings are those of
+    ``aiocancel.config.Settings``.
 
     Raises ConfigurationError for settings that cannot work; nothing is connected before the start.
     """
@@ -87,6 +90,7 @@ class CancelFlow:
         offer_limits: OfferLimits = NO_LIMITS,
         offer_rules: OfferRules = DEFAULT_RULES,
         poll_events_every_s: float = 60.0,
+        vendor_acts_within_s: float = VENDOR_ACTS_WITHIN_S,
         migrate_on_start: bool = False,
         run_worker: bool = True,
         worker_concurrency: int = 10,
@@ -114,6 +118,9 @@ class CancelFlow:
         self._sealer = GrantSealer(grant_keys)
         self._grant_key_lengths = tuple(map(len, grant_keys))
         self._poll_events_every_s = poll_events_every_s
+        if not 0 < vendor_acts_within_s < math.inf:
+            raise ConfigurationError("vendor_acts_within_s must be more than 0, and finite")
+        self._vendor_acts_within_s = vendor_acts_within_s
         self._on_outcome: list[OutcomeHook] = []
         self._on_error: list[OutcomeHook] = []
         self._offer_limits = offer_limits
@@ -380,6 +387,7 @@ class CancelFlow:
                 on_event=self._on_event,
                 on_settled=service.settled,
                 concurrency=self._worker_concurrency,
+                vendor_acts_within_s=self._vendor_acts_within_s,
             )
             await stack.enter_async_context(_running(worker))
             if verifier is not None:

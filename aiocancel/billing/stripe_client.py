@@ -176,6 +176,7 @@ class StripeClient:
             case (
                 ActionKind.APPLY_OFFER
                 | ActionKind.EXPECT_CANCELLATION
+                | ActionKind.EXPECT_OFFER
                 | ActionKind.VERIFY_OFFER
                 | ActionKind.RUN_OFFER_HANDLER
                 | ActionKind.RUN_HOOKS

@@ -94,17 +94,15 @@ def decide(outcome: VerifiedOutcome, policy: Policy) -> Decision:
 def decide_unproven(claim: FlowClaim, subscription_id: SubscriptionId, policy: Policy) -> Decision:
     """Say what follows from a claim that the grant alone does not prove: nothing is changed on its word.
 
-    An accepted offer that the flow vendor carries out is recorded. One that the application has to carry
-    out is a gift, for which the browser's word is not enough: the vendor is asked, where its API can be, and
-    otherwise a human decides.
+    The browser's word is enough neither for making a gift nor for saying that somebody else has made it: the
+    vendor is asked, where its API can be, and otherwise a human looks.
     """
     if claim.status is not FlowStatus.SAVED:
         return Decision(Change.NOTHING, answer=Answer(AnswerKind.DONE, Change.NOTHING))
     if policy.verifies_offers and claim.flow_session_id is not None:
         ask = Action(ActionKind.VERIFY_OFFER, subscription_id, flow_session_id=claim.flow_session_id)
         return Decision(Change.OFFER, (ask,))
-    kind = AnswerKind.DONE if policy.applies_offers == "vendor" and claim.offer_type != "custom" else AnswerKind.MANUAL
-    return Decision(Change.OFFER, answer=Answer(kind, Change.OFFER))
+    return Decision(Change.OFFER, answer=Answer(AnswerKind.MANUAL, Change.OFFER))
 
 
 def answer_of(change: Change, actions: Sequence[tuple[ActionState, Receipt | None]]) -> Answer:

@@ -21,9 +21,10 @@ from aiocancel.core.actions import Action, ActionKind, Receipt
 from aiocancel.core.changes import Change as OfferChange
 from aiocancel.core.changes import change_from_json, change_to_json
 from aiocancel.core.flow import CancelReason
-from aiocancel.core.identifiers import SubscriptionId
+from aiocancel.core.identifiers import Mode, SubscriptionId
 from aiocancel.core.offers import offer_from_json
 from aiocancel.core.retry import key_is_spent
+from aiocancel.core.vendor_offers import Baseline, baseline_from_json, baseline_to_json
 from aiocancel.postgres.claims import ENQUEUE_HOOKS, JOURNAL, Claims, Entry
 
 if TYPE_CHECKING:
@@ -35,7 +36,8 @@ class TakenAction:
     """An action under our lease; ``age_s`` counts from when it was enqueued.
 
     ``has_written`` says that an earlier attempt sent the change, with whatever result; for an offer
-    ``change`` is what it sent. ``vendor`` and ``customer_id`` are the claim's.
+    ``change`` is what it sent. ``vendor``, ``customer_id`` and ``mode`` are the claim's. ``baseline`` is what
+    the first look showed where we only watch for an offer.
     """
 
     action_id: int
@@ -49,6 +51,8 @@ class TakenAction:
     vendor: str = ""
     customer_id: str = field(default="", repr=False)
     change: OfferChange | None = None
+    mode: Mode = "test"
+    baseline: Baseline | None = None
 
 
 # Nothing of the same lane may run, and nothing older may wait: that keeps their order. One whose
@@ -70,7 +74,7 @@ SET state = 'running', lease_owner = $2, due_at = now() + $3::interval, attempts
 FROM ready, aiocancel.claim c WHERE a.id = ready.id AND c.id = a.claim_id
 RETURNING a.id, a.claim_id, c.public_id, a.kind, a.subscription_id, a.reason_text, a.reason_code, a.attempts,
     extract(epoch FROM now() - a.created_at)::float8 AS age_s, a.key_used_at IS NOT NULL AS has_written,
-    a.flow_session_id, a.offer, a.change, c.vendor, c.customer_id
+    a.flow_session_id, a.offer, a.change, a.baseline, c.vendor, c.customer_id, c.mode
 """
 
 _KINDS: Final = list(ActionKind)
@@ -133,6 +137,8 @@ class Ledger(Claims):
                 vendor=row["vendor"],
                 customer_id=row["customer_id"],
                 change=None if row["change"] is None else change_from_json(json.loads(row["change"])),
+                mode=row["mode"],
+                baseline=None if row["baseline"] is None else baseline_from_json(json.loads(row["baseline"])),
             )
             for row in rows
         ]
@@ -176,6 +182,15 @@ class Ledger(Claims):
                 key,
             )
         return key
+
+    async def note_first_look(self, taken: TakenAction, baseline: Baseline) -> None:
+        """Keep what the first look showed; later ones are compared with it, whoever makes them."""
+        async with self._transaction() as connection:
+            await connection.execute(
+                f"UPDATE aiocancel.action SET baseline = $4::jsonb WHERE {_LEASED} AND baseline IS NULL",  # noqa: S608
+                *_lease(taken),
+                json.dumps(baseline_to_json(baseline)),
+            )
 
     async def end_write(
         self, taken: TakenAction, result: str, *, code: str | None, request_id: str | None, key_spent: bool = False

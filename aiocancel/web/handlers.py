@@ -213,6 +213,8 @@ class Handlers:
                 return self._text("resumed")
             case AnswerKind.DONE, Change.OFFER:
                 return self._text("offer")
+            case AnswerKind.MANUAL, Change.OFFER:
+                return self._text("manual_offer")
             case AnswerKind.DONE, _:
                 return self._text("nothing")
             case kind, _:
