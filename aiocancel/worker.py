@@ -17,6 +17,7 @@ from aiocancel.core.actions import ActionKind, Done, Receipt, Refuse, Step, Wait
 from aiocancel.core.changes import Change
 from aiocancel.core.offers import name_of
 from aiocancel.core.retry import Failure, Park, RetryAfter, after_failure, delay_s
+from aiocancel.core.undo import undo_step
 from aiocancel.errors import (
     BillingError,
     RejectedBillingError,
@@ -234,6 +235,9 @@ class Worker:
             return step_when_missing(taken.action, written=written)
         if not subscription.is_in(taken.mode):
             return Refuse("wrong_mode")
+        if taken.action.kind in (ActionKind.UNPAUSE, ActionKind.REMOVE_DISCOUNT):
+            made = await self._ledger.made_by_offers(taken.action.subscription_id)
+            return undo_step(taken.action.kind, subscription, made, earlier)
         if taken.action.offer is not None and taken.action.kind is ActionKind.EXPECT_OFFER:
             return await self._offers.expected_step(taken, taken.action.offer, subscription)
         if taken.action.offer is not None:

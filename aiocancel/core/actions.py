@@ -22,14 +22,17 @@ from aiocancel.core.subscription import Subscription
 class ActionKind(StrEnum):
     """What can be asked for.
 
-    ``expect_cancellation`` and ``expect_offer`` only watch the flow vendor make one. ``verify_offer`` asks the
-    vendor whether an offer was accepted, and leads to ``apply_offer`` or ``expect_offer`` at Stripe or, for a
-    custom offer, to ``run_offer_handler`` in the application. ``run_hooks`` tells the application how a claim ended.
+    ``resume``, ``unpause`` and ``remove_discount`` take something back. ``expect_cancellation`` and
+    ``expect_offer`` only watch the flow vendor make one. ``verify_offer`` asks the vendor whether an offer was
+    accepted, and leads to ``apply_offer`` or ``expect_offer`` at Stripe or, for a custom offer, to
+    ``run_offer_handler`` in the application. ``run_hooks`` tells the application how a claim ended.
     """
 
     CANCEL_AT_PERIOD_END = "cancel_at_period_end"
     CANCEL_NOW = "cancel_now"
     RESUME = "resume"
+    UNPAUSE = "unpause"
+    REMOVE_DISCOUNT = "remove_discount"
     EXPECT_CANCELLATION = "expect_cancellation"
     VERIFY_OFFER = "verify_offer"
     APPLY_OFFER = "apply_offer"
@@ -144,13 +147,15 @@ def next_step(action: Action, subscription: Subscription) -> Step:
             settled = subscription.has_ended or subscription.is_ending
             return Done(Receipt.of(subscription)) if settled else Wait(subscription.status)
         case (
-            ActionKind.VERIFY_OFFER
+            ActionKind.UNPAUSE
+            | ActionKind.REMOVE_DISCOUNT
+            | ActionKind.VERIFY_OFFER
             | ActionKind.APPLY_OFFER
             | ActionKind.EXPECT_OFFER
             | ActionKind.RUN_OFFER_HANDLER
             | ActionKind.RUN_HOOKS
         ):
-            # These are decided by verification, offer_steps and vendor_offers.
+            # These are decided by undo, verification, offer_steps and vendor_offers.
             return Refuse("not_a_plain_change")
         case _:  # pragma: no cover
             assert_never(action.kind)

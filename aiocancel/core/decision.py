@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Literal
+from typing import Final, Literal
 
 from aiocancel.core.actions import Action, ActionKind, ActionState, Receipt
 from aiocancel.core.flow import OWN_VENDOR, FlowClaim, FlowStatus, VerifiedOutcome
@@ -48,6 +48,8 @@ class Change(StrEnum):
 
     CANCELLATION = "cancellation"
     RESUMPTION = "resumption"
+    UNPAUSING = "unpausing"
+    DISCOUNT_REMOVAL = "discount_removal"
     OFFER = "offer"
     NOTHING = "nothing"
 
@@ -75,10 +77,18 @@ class Decision:
     answer: Answer | None = None
 
 
+_UNDOES: Final[Mapping[FlowStatus, tuple[Change, ActionKind]]] = {
+    FlowStatus.RESUMED: (Change.RESUMPTION, ActionKind.RESUME),
+    FlowStatus.UNPAUSED: (Change.UNPAUSING, ActionKind.UNPAUSE),
+    FlowStatus.DISCOUNT_REMOVED: (Change.DISCOUNT_REMOVAL, ActionKind.REMOVE_DISCOUNT),
+}
+
+
 def decide(outcome: VerifiedOutcome, policy: Policy) -> Decision:
     """Say what a proven outcome calls for. Total over every status."""
-    if outcome.status is FlowStatus.RESUMED:
-        return Decision(Change.RESUMPTION, (Action(ActionKind.RESUME, outcome.subscription_id),))
+    if outcome.status in _UNDOES:
+        change, undo = _UNDOES[outcome.status]
+        return Decision(change, (Action(undo, outcome.subscription_id),))
     if outcome.status is not FlowStatus.CANCELED:
         return Decision(Change.NOTHING, answer=Answer(AnswerKind.DONE, Change.NOTHING))
     # What went past the flow vendor, because it is down or its widget is blocked, it cannot carry out.

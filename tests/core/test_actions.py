@@ -69,8 +69,10 @@ def test_the_vendors_own_changes_are_watched_and_all_others_are_ours() -> None:
     assert {kind for kind in ActionKind if kind.only_watches} == {"expect_cancellation", "expect_offer"}
 
 
-# The others are decided elsewhere: by the flow vendor's word, and by what was offered.
+# The others are decided elsewhere: by the flow vendor's word, by what was offered, and by what offers did.
 OFFER_KINDS = [
+    ActionKind.UNPAUSE,
+    ActionKind.REMOVE_DISCOUNT,
     ActionKind.VERIFY_OFFER,
     ActionKind.APPLY_OFFER,
     ActionKind.EXPECT_OFFER,

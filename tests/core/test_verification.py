@@ -121,6 +121,8 @@ STATUSES: dict[FlowStatus, Verdict] = {
     FlowStatus.INCOMPLETE: Disproven("flow_session_says_incomplete"),
     FlowStatus.REROUTED: Disproven("flow_session_says_rerouted"),
     FlowStatus.RESUMED: Disproven("flow_session_says_resumed"),
+    FlowStatus.UNPAUSED: Disproven("flow_session_says_unpaused"),
+    FlowStatus.DISCOUNT_REMOVED: Disproven("flow_session_says_discount_removed"),
     FlowStatus.UNKNOWN: Disproven("flow_session_says_unknown"),
 }
 

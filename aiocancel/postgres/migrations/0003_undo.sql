@@ -18,3 +18,7 @@ CREATE TRIGGER action_has_its_lane BEFORE INSERT ON aiocancel.action
 
 -- What the first look showed, for telling what came since.
 ALTER TABLE aiocancel.action ADD COLUMN baseline jsonb;
+
+-- What offers did to a subscription, for taking it back. Small, and made while the lock above is held anyway.
+CREATE INDEX action_made ON aiocancel.action (subscription_id, id)
+    WHERE state = 'done' AND kind IN ('apply_offer', 'expect_offer', 'unpause', 'remove_discount');
