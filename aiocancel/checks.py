@@ -260,7 +260,7 @@ class _Checks:
         if opening is None:
             detail = "no api_key: accepted offers cannot be confirmed and wait for a human"
             if vendor.applies_offers == "vendor":
-                detail = "no api_key: accepted offers are recorded unconfirmed, and custom ones wait for a human"
+                detail = "no api_key: accepted offers cannot be confirmed, nor seen at Stripe, and wait for a human"
             return [CheckResult.warn(VENDOR_API, detail, f"give {vendor.name} its api_key")]
         try:
             async with opening as api:

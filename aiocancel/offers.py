@@ -14,6 +14,7 @@ from aiocancel.core.offer_steps import DEFAULT_RULES, OfferRules, offer_step
 from aiocancel.core.offers import NO_LIMITS, AcceptedOffer, OfferLimits
 from aiocancel.core.sessions import FlowSession
 from aiocancel.core.subscription import Subscription
+from aiocancel.core.vendor_offers import Baseline, patience_s, vendor_offer_step
 from aiocancel.core.verification import Disproven, Doubtful, NotYet, Proven, Verdict, judge
 from aiocancel.errors import RejectedVendorError
 from aiocancel.ports import OutcomeVerifier
@@ -44,8 +45,8 @@ class Attempt(Protocol):
         """Mark the action done."""
         ...
 
-    async def park(self, taken: TakenAction, code: str) -> None:
-        """Leave the action to a human."""
+    async def park(self, taken: TakenAction, code: str) -> bool:
+        """Leave the action to a human; False when the lease is lost."""
         ...
 
     async def refuse(self, taken: TakenAction, code: str) -> None:
@@ -86,6 +87,19 @@ class Offers:
     def next_step(self, offer: AcceptedOffer, subscription: Subscription, earlier: Change | None) -> Step:
         """Say what is left to do at Stripe."""
         return offer_step(offer, subscription, now=self._now(), earlier=earlier, rules=self._rules)
+
+    async def expected_step(self, taken: TakenAction, offer: AcceptedOffer, subscription: Subscription) -> Step:
+        """Say whether Stripe shows what the vendor carries out; the first look is kept to compare with."""
+        baseline = taken.baseline
+        if baseline is None:
+            baseline = Baseline.of(subscription, seen_at=self._now())
+            await self._ledger.note_first_look(taken, baseline)
+        return vendor_offer_step(offer, baseline, subscription)
+
+    def patience_s(self, taken: TakenAction) -> float:
+        """Return for how many seconds yet Stripe cannot show what is expected, 0 when it should by now."""
+        offer, baseline = taken.action.offer, taken.baseline
+        return 0.0 if offer is None or baseline is None else patience_s(offer, baseline, now=self._now())
 
     async def verify(self, taken: TakenAction, attempt: Attempt) -> None:
         """Ask the vendor about a claim of an accepted offer, and enqueue what follows from its answer."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
@@ -44,7 +45,7 @@ from aiocancel.web.health import HealthHandlers, serve_health
 from aiocancel.web.response_csp import KEEPS_OWN_POLICY, PolicyWriter, forbid_shared_caching
 from aiocancel.web.site import FLOW_PAGE_MARK, Identify, Site
 from aiocancel.web.templating import VARIABLE, TemplateFlow, add_to_environment, variable_for
-from aiocancel.worker import LEASE_S, Worker
+from aiocancel.worker import LEASE_S, VENDOR_ACTS_WITHIN_S, Worker
 
 if TYPE_CHECKING:
     from aiocancel.postgres.subscriptions import Pool
@@ -68,7 +69,9 @@ class CancelFlow:
     Stripe to another process; ``worker_lease_s`` after a worker died another goes on with its changes.
     ``statement_cache_size`` is asyncpg's, for the pool that a DSN opens: each connection
     keeps that many prepared statements; 0 behind PgBouncer in transaction mode, where a connection has no memory.
-    The remaining settings are those of ``aiocancel.config.Settings``.
+    Where the flow vendor makes a change, Stripe is read until it shows it, for
+    ``vendor_acts_within_s`` seconds, and then it is a human's. The remaining settings are those of
+    ``aiocancel.config.Settings``.
 
     Raises ConfigurationError for settings that cannot work; nothing is connected before the start.
     """
@@ -95,6 +98,7 @@ class CancelFlow:
         offer_limits: OfferLimits = NO_LIMITS,
         offer_rules: OfferRules = DEFAULT_RULES,
         poll_events_every_s: float = 60.0,
+        vendor_acts_within_s: float = VENDOR_ACTS_WITHIN_S,
         migrate_on_start: bool = False,
         run_worker: bool = True,
         worker_concurrency: int = 10,
@@ -124,6 +128,9 @@ class CancelFlow:
         self._sealer = GrantSealer(grant_keys)
         self._grant_key_lengths = tuple(map(len, grant_keys))
         self._poll_events_every_s = poll_events_every_s
+        if not 0 < vendor_acts_within_s < math.inf:
+            raise ConfigurationError("vendor_acts_within_s must be more than 0, and finite")
+        self._vendor_acts_within_s = vendor_acts_within_s
         self._on_outcome: list[OutcomeHook] = []
         self._on_error: list[OutcomeHook] = []
         self._offer_limits = offer_limits
@@ -432,6 +439,7 @@ class CancelFlow:
                 on_settled=service.settled,
                 concurrency=self._worker_concurrency,
                 lease_s=self._worker_lease_s,
+                vendor_acts_within_s=self._vendor_acts_within_s,
             )
             self._vital_signs.watch("worker", await stack.enter_async_context(_running(worker)))
             if verifier is not None:

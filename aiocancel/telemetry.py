@@ -89,6 +89,21 @@ class ActionRefused(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class DriftFound(Event):
+    """Stripe does not show, in the time allowed, what the flow vendor said it does; the action is parked.
+
+    ``expected`` is cancellation, coupon, trial_extension, change_plan or pause_subscription; ``seen`` is a word
+    for what Stripe shows instead: the subscription's status for a cancellation, no_discount, another_discount,
+    no_trial, shorter_trial, another_price, no_pause, subscription_has_ended, or unreadable when the last look failed.
+    """
+
+    action_id: int
+    subscription_id: str
+    expected: str
+    seen: str
+
+
+@dataclass(frozen=True, slots=True)
 class LookupFailed(Event):
     """The subscription could not be looked up; the page was rendered without it."""
 
@@ -153,6 +168,7 @@ _LEVELS = {
     ActionParked: logging.ERROR,
     ActionRefused: logging.WARNING,
     AttemptFailed: logging.WARNING,
+    DriftFound: logging.ERROR,
     LookupFailed: logging.ERROR,
     PolicyNotWidened: logging.ERROR,
     PropertyLeftOut: logging.ERROR,

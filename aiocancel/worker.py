@@ -16,7 +16,9 @@ from typing import Final, Protocol
 
 from aiocancel.core.actions import ActionKind, Done, Receipt, Refuse, Step, Wait, Write, next_step, step_when_missing
 from aiocancel.core.changes import Change
+from aiocancel.core.offers import name_of
 from aiocancel.core.retry import Failure, Park, RetryAfter, after_failure, delay_s
+from aiocancel.core.undo import undo_step
 from aiocancel.errors import (
     BillingError,
     RejectedBillingError,
@@ -31,7 +33,16 @@ from aiocancel.offers import Offers
 from aiocancel.ports import BillingExecutor, BillingReader
 from aiocancel.postgres.jobs import JobEngine
 from aiocancel.postgres.ledger import Ledger, TakenAction
-from aiocancel.telemetry import ActionApplied, ActionParked, ActionRefused, AttemptFailed, EventHook, guarded, told
+from aiocancel.telemetry import (
+    ActionApplied,
+    ActionParked,
+    ActionRefused,
+    AttemptFailed,
+    DriftFound,
+    EventHook,
+    guarded,
+    told,
+)
 
 logger = logging.getLogger("aiocancel")
 
@@ -40,9 +51,13 @@ LEASE_S: Final = 30.0
 ATTEMPT_TIMEOUT_S: Final = 70.0
 HAND_BACK_TIMEOUT_S: Final = 5.0
 SWEEP_EVERY_S: Final = 5.0
-# How long we watch for the flow vendor to make a change that it said it made.
+# How long we watch for the flow vendor to make a change that it said it made, unless the owner says otherwise.
 VENDOR_ACTS_WITHIN_S: Final = 15 * 60.0
+# How long we wait for a flow session to be over, and for a renewal.
+PASSES_WITHIN_S: Final = 15 * 60.0
 LONGEST_WATCH_DELAY_S: Final = 60.0
+# How often we look where nothing can be seen yet.
+LONGEST_PATIENT_DELAY_S: Final = 3600.0
 
 
 class Billing(BillingReader, BillingExecutor, Protocol):
@@ -71,6 +86,7 @@ class Worker:
         lease_s: float = LEASE_S,
         sweep_every_s: float = SWEEP_EVERY_S,
         jitter: Callable[[], float] = random.random,
+        vendor_acts_within_s: float = VENDOR_ACTS_WITHIN_S,
     ) -> None:
         self._ledger = ledger
         self._billing = billing
@@ -83,6 +99,7 @@ class Worker:
         self._leases = Leases(ledger, lease_s=lease_s)
         self._sweep_every_s = sweep_every_s
         self._jitter = jitter
+        self._vendor_acts_within_s = vendor_acts_within_s
         self._stopping = asyncio.Event()
         self._running: set[asyncio.Task[None]] = set()
 
@@ -223,9 +240,10 @@ class Worker:
                 await self.finish(taken, receipt, written=written)
             case Write():
                 raise UnknownBillingError("Stripe accepted the change but does not show it", code="not_visible")
-            case Wait():
-                watches = taken.action.kind is ActionKind.EXPECT_CANCELLATION
-                await self.watch(taken, parked_as="vendor_did_not_act" if watches else "next_payment_too_close")
+            case Wait(seen):
+                watches = taken.action.kind.only_watches
+                parked_as = "vendor_did_not_act" if watches else "next_payment_too_close"
+                await self.watch(taken, parked_as=parked_as, seen=seen)
             case Refuse(code):
                 raise RejectedBillingError("the subscription no longer allows this", code=code)
 
@@ -236,6 +254,13 @@ class Worker:
             if error.code != "resource_missing":
                 raise
             return step_when_missing(taken.action, written=written)
+        if not subscription.is_in(taken.mode):
+            return Refuse("wrong_mode")
+        if taken.action.kind in (ActionKind.UNPAUSE, ActionKind.REMOVE_DISCOUNT):
+            made = await self._ledger.made_by_offers(taken.action.subscription_id)
+            return undo_step(taken.action.kind, subscription, made, earlier)
+        if taken.action.offer is not None and taken.action.kind is ActionKind.EXPECT_OFFER:
+            return await self._offers.expected_step(taken, taken.action.offer, subscription)
         if taken.action.offer is not None:
             return self._offers.next_step(taken.action.offer, subscription, earlier)
         return next_step(taken.action, subscription)
@@ -268,14 +293,26 @@ class Worker:
         return step
 
     async def watch(
-        self, taken: TakenAction, code: str | None = None, *, parked_as: str = "vendor_did_not_act"
+        self,
+        taken: TakenAction,
+        code: str | None = None,
+        *,
+        parked_as: str = "vendor_did_not_act",
+        seen: str | None = None,
     ) -> None:
-        """Look again later, for as long as the flow vendor may take."""
-        if taken.age_s >= VENDOR_ACTS_WITHIN_S:
-            await self.park(taken, parked_as)
-        else:
-            delay = min(LONGEST_WATCH_DELAY_S, delay_s(taken.attempt, self._jitter()))
+        """Look again later, for as long as the flow vendor, or whatever else is waited for, may take."""
+        watches = taken.action.kind.only_watches
+        within_s = self._vendor_acts_within_s if watches else PASSES_WITHIN_S
+        patient_s = min(LONGEST_PATIENT_DELAY_S, self._offers.patience_s(taken)) if watches else 0.0
+        # With nothing to compare it with, the first look at an offer is never the last.
+        only_look = taken.action.kind is ActionKind.EXPECT_OFFER and taken.baseline is None
+        if taken.age_s < within_s or patient_s or only_look:
+            delay = max(patient_s, min(LONGEST_WATCH_DELAY_S, delay_s(taken.attempt, self._jitter())))
             await self._ledger.hand_back(taken, delay_s=delay, code=code)
+            return
+        if await self.park(taken, parked_as) and watches:
+            expected = "cancellation" if taken.action.offer is None else name_of(taken.action.offer.terms)
+            self._on_event(DriftFound(taken.action_id, taken.action.subscription_id, expected, seen or "unreadable"))
 
     async def finish(self, taken: TakenAction, receipt: Receipt, *, written: bool) -> None:
         """Mark the action done."""
@@ -292,13 +329,15 @@ class Worker:
             )
             self._on_settled(taken.claim_public_id)
 
-    async def park(self, taken: TakenAction, code: str) -> None:
-        """Leave the action to a human."""
-        if await self._ledger.park(taken, code):
+    async def park(self, taken: TakenAction, code: str) -> bool:
+        """Leave the action to a human; False when the lease is lost."""
+        parked = await self._ledger.park(taken, code)
+        if parked:
             self._on_event(
                 ActionParked(taken.action_id, taken.action.subscription_id, taken.action.kind, code, _age_s(taken))
             )
             self._on_settled(taken.claim_public_id)
+        return parked
 
     async def refuse(self, taken: TakenAction, code: str) -> None:
         """End the action because the claim turned out untrue."""
@@ -326,7 +365,7 @@ class Worker:
                 _took_s(taken),
             )
         )
-        if taken.action.kind is ActionKind.EXPECT_CANCELLATION and failure is not Failure.REJECTED:
+        if taken.action.kind.only_watches and failure is not Failure.REJECTED:
             # Watching ends by the clock, however often we looked.
             await self.watch(taken, error.code or failure)
             return

@@ -335,6 +335,8 @@ async def stripe_view(request: web.Request, customer: asyncpg.Record) -> dict[st
         "renews": day(subscription["items"]["data"][0]["current_period_end"]),
         "pays": f"${(subscription['items']['data'][0]['price']['unit_amount'] or 0) / 100:.0f} a month",
         "discounts": ", ".join(map(discount_name, subscription.discounts)) or "none",
+        "has_discount": bool(subscription.discounts) and subscription.status != "canceled",
+        "is_paused": subscription.pause_collection is not None and subscription.status != "canceled",
         "paused": "no"
         if not subscription.pause_collection
         else f"until {day(subscription.pause_collection.resumes_at)}",

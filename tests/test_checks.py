@@ -525,7 +525,7 @@ async def test_a_refused_vendor_key_says_where_to_make_one(site: Installation) -
     ("applies_offers", "said"),
     [
         ("app", "accepted offers cannot be confirmed and wait for a human"),
-        ("vendor", "accepted offers are recorded unconfirmed"),
+        ("vendor", "accepted offers cannot be confirmed, nor seen at Stripe, and wait for a human"),
     ],
 )
 async def test_without_a_vendor_key_offers_are_not_confirmed(

@@ -95,13 +95,6 @@ async def test_a_custom_offer_without_a_handler_waits_for_a_human(company: Compa
     assert [event.code for event in company.events.of(ActionParked)] == ["no_handler_for_this_offer"]
 
 
-async def test_an_offer_that_the_vendor_carries_out_itself_is_confirmed_and_not_made_again(company: Company) -> None:
-    company.stripe.add_subscription("sub_1")
-    await company.open(company.plug_in(applies_offers="vendor"))
-    assert (await company.claim(company.accepted("offr_coupon")))["outcome"] == "done"
-    assert company.stripe.effects == []
-
-
 FORGED: list[Any] = [
     pytest.param("no such session", "flow_session_unknown", id="a flow session that the vendor does not know"),
     pytest.param("other subscription", "flow_session_of_another_subscription", id="somebody else's flow session"),

@@ -15,6 +15,7 @@ from aiocancel.telemetry import (
     AttemptFailed,
     ClaimRecorded,
     ClaimRefused,
+    DriftFound,
     Event,
     LookupFailed,
     PolicyNotWidened,
@@ -58,6 +59,12 @@ EXAMPLES = [
         "ActionRefused action_id=7 subscription_id=sub_1 kind=verify_offer code=flow_session_unknown age_s=0.0",
         id="action refused",
     ),
+    pytest.param(
+        DriftFound(7, "sub_1", "coupon", "no_discount"),
+        logging.ERROR,
+        "DriftFound action_id=7 subscription_id=sub_1 expected=coupon seen=no_discount",
+        id="drift found",
+    ),
     pytest.param(LookupFailed("timeout"), logging.ERROR, "LookupFailed error=timeout", id="lookup failed"),
     pytest.param(PolicyNotWidened("odd"), logging.ERROR, "PolicyNotWidened reason=odd", id="policy not widened"),
     pytest.param(
@@ -87,6 +94,7 @@ HARMLESS = {
     "reason",
     "repeated",
     "request_id",
+    "seen",
     "status",
     "subscription_id",
     "took_s",

@@ -23,7 +23,7 @@ from aiocancel.core.subscription import Subscription
 from aiocancel.errors import UnavailableError
 from aiocancel.postgres.ledger import Ledger, TakenAction
 from aiocancel.postgres.schema import migrate
-from aiocancel.telemetry import ActionApplied, ActionParked, AttemptFailed
+from aiocancel.telemetry import ActionApplied, ActionParked, AttemptFailed, DriftFound
 from aiocancel.testing.embedded_postgres import EmbeddedPostgres
 from aiocancel.testing.stripe_simulator import Fault, FaultKind, StripeSimulator
 from tests.claims import AT_ONCE, AT_PERIOD_END, BY_VENDOR, ask, empty_tables, make_claim, make_grant, record
@@ -313,6 +313,36 @@ async def test_a_vendor_that_does_not_act_in_time_is_reported_to_a_human(bench: 
     await bench.pool.execute("UPDATE aiocancel.action SET created_at = now() - interval '15 minutes', due_at = now()")
     await bench.work()
     assert await bench.states() == ["parked: vendor_did_not_act"]
+    assert [(event.expected, event.seen) for event in bench.events.of(DriftFound)] == [("cancellation", "active")]
+
+
+async def test_the_owner_says_how_long_the_vendor_may_take(bench: Bench) -> None:
+    bench.stripe.add_subscription("sub_1")
+    await ask(bench.pool, policy=BY_VENDOR)
+    await bench.work(vendor_acts_within_s=0.2)
+    assert await bench.states() == ["parked: vendor_did_not_act"]
+
+
+# --- live and test ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", ["canceled", "resumed"])
+@pytest.mark.parametrize("policy", [AT_PERIOD_END, AT_ONCE, BY_VENDOR])
+async def test_a_test_claim_never_touches_a_live_subscription(bench: Bench, status: str, policy: Any) -> None:
+    bench.stripe.add_subscription("sub_1", livemode=True)
+    await ask(bench.pool, status=status, policy=policy)
+    await bench.work()
+    assert await bench.states() == ["parked: wrong_mode"]
+    assert {request.method for request in bench.stripe.requests} == {"GET"}
+
+
+async def test_a_live_claim_is_not_carried_out_in_test_mode(bench: Bench) -> None:
+    bench.stripe.add_subscription("sub_1")
+    await ask(bench.pool)
+    await bench.pool.execute("UPDATE aiocancel.claim SET mode = 'live'")
+    await bench.work()
+    assert await bench.states() == ["parked: wrong_mode"]
+    assert bench.kinds() == []
 
 
 # --- workers that die ---------------------------------------------------------------------------------

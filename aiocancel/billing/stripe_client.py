@@ -179,13 +179,17 @@ class StripeClient:
                 params = stripe_parameters.resume(clears_cancel_at=write.clears_cancel_at)
                 # Another body under the same key would be an error at Stripe.
                 idempotency_key += "-at" if write.clears_cancel_at else ""
-            case ActionKind.APPLY_OFFER if write.change is not None:
+            case ActionKind.UNPAUSE:
+                params = stripe_parameters.unpause()
+            case ActionKind.APPLY_OFFER | ActionKind.REMOVE_DISCOUNT if write.change is not None:
                 if isinstance(write.change, AddDiscount) and write.change.made is not None:
                     await self._make_coupon(write.change.made, idempotency_key)
                 params = stripe_parameters.offer_change(write.change)
             case (
                 ActionKind.APPLY_OFFER
+                | ActionKind.REMOVE_DISCOUNT
                 | ActionKind.EXPECT_CANCELLATION
+                | ActionKind.EXPECT_OFFER
                 | ActionKind.VERIFY_OFFER
                 | ActionKind.RUN_OFFER_HANDLER
                 | ActionKind.RUN_HOOKS

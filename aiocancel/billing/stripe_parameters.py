@@ -6,7 +6,15 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal, assert_never
 
 from aiocancel.billing.settings import StripeBilling
-from aiocancel.core.changes import AddDiscount, Change, MoveTrialEnd, NewCoupon, PausePayments, SwapPrice
+from aiocancel.core.changes import (
+    AddDiscount,
+    Change,
+    MoveTrialEnd,
+    NewCoupon,
+    PausePayments,
+    RemoveDiscounts,
+    SwapPrice,
+)
 from aiocancel.core.flow import CancelReason
 
 if TYPE_CHECKING:
@@ -42,6 +50,11 @@ def resume(*, clears_cancel_at: bool) -> SubscriptionUpdateParams:
     return {"cancel_at": ""} if clears_cancel_at else {"cancel_at_period_end": False}
 
 
+def unpause() -> SubscriptionUpdateParams:
+    """Build the update that has payments collected again; a null would be dropped from the form."""
+    return {"pause_collection": ""}
+
+
 def coupon(new: NewCoupon) -> CouponCreateParams:
     """Build the coupon that one definition of an offer stands for."""
     params: CouponCreateParams = {"id": new.coupon_id, "duration": _DURATIONS[new.duration]}
@@ -62,6 +75,9 @@ def offer_change(change: Change) -> SubscriptionUpdateParams:
             # The list replaces what is there, so what is there is sent along.
             discounts: list[SubscriptionUpdateParamsDiscount] = [{"discount": discount_id} for discount_id in kept]
             return {"discounts": [*discounts, {"coupon": coupon_id}]}
+        case RemoveDiscounts(kept=kept):
+            # An empty list is dropped from the form and would leave everything as it is.
+            return {"discounts": [{"discount": discount_id} for discount_id in kept] or ""}
         case MoveTrialEnd(at):
             return {"trial_end": int(at.timestamp()), "proration_behavior": "none"}
         case SwapPrice(item_id, price_id, quantity=quantity):

@@ -22,19 +22,28 @@ from aiocancel.core.subscription import Subscription
 class ActionKind(StrEnum):
     """What can be asked for.
 
-    ``expect_cancellation`` only watches the flow vendor make one. ``verify_offer`` asks the vendor whether
-    an offer was accepted, and leads to ``apply_offer`` at Stripe or, for a custom offer, to
+    ``resume``, ``unpause`` and ``remove_discount`` take something back. ``expect_cancellation`` and
+    ``expect_offer`` only watch the flow vendor make one. ``verify_offer`` asks the vendor whether an offer was
+    accepted, and leads to ``apply_offer`` or ``expect_offer`` at Stripe or, for a custom offer, to
     ``run_offer_handler`` in the application. ``run_hooks`` tells the application how a claim ended.
     """
 
     CANCEL_AT_PERIOD_END = "cancel_at_period_end"
     CANCEL_NOW = "cancel_now"
     RESUME = "resume"
+    UNPAUSE = "unpause"
+    REMOVE_DISCOUNT = "remove_discount"
     EXPECT_CANCELLATION = "expect_cancellation"
     VERIFY_OFFER = "verify_offer"
     APPLY_OFFER = "apply_offer"
+    EXPECT_OFFER = "expect_offer"
     RUN_OFFER_HANDLER = "run_offer_handler"
     RUN_HOOKS = "run_hooks"
+
+    @property
+    def only_watches(self) -> bool:
+        """Whether the flow vendor makes the change, and we write nothing."""
+        return self in (ActionKind.EXPECT_CANCELLATION, ActionKind.EXPECT_OFFER)
 
 
 class ActionState(StrEnum):
@@ -62,7 +71,7 @@ class Action:
     """One thing to do for one subscription.
 
     ``reason`` goes into Stripe's cancellation_details, ``flow_session_id`` is what ``verify_offer`` asks
-    about, and ``offer`` what ``apply_offer`` and ``run_offer_handler`` carry out.
+    about, and ``offer`` what ``apply_offer`` and ``run_offer_handler`` carry out and ``expect_offer`` watches for.
     """
 
     kind: ActionKind
@@ -105,7 +114,9 @@ class Write:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Somebody else acts; look again later."""
+    """Somebody else acts; look again later. ``seen`` is a word for what was read instead of what is waited for."""
+
+    seen: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,9 +150,17 @@ def next_step(action: Action, subscription: Subscription) -> Step:
             return Refuse("ends_by_agreement") if agreed else Write(clears_cancel_at=True)
         case ActionKind.EXPECT_CANCELLATION:
             settled = subscription.has_ended or subscription.is_ending
-            return Done(Receipt.of(subscription)) if settled else Wait()
-        case ActionKind.VERIFY_OFFER | ActionKind.APPLY_OFFER | ActionKind.RUN_OFFER_HANDLER | ActionKind.RUN_HOOKS:
-            # These are decided by verification and offer_steps.
+            return Done(Receipt.of(subscription)) if settled else Wait(subscription.status)
+        case (
+            ActionKind.UNPAUSE
+            | ActionKind.REMOVE_DISCOUNT
+            | ActionKind.VERIFY_OFFER
+            | ActionKind.APPLY_OFFER
+            | ActionKind.EXPECT_OFFER
+            | ActionKind.RUN_OFFER_HANDLER
+            | ActionKind.RUN_HOOKS
+        ):
+            # These are decided by undo, verification, offer_steps and vendor_offers.
             return Refuse("not_a_plain_change")
         case _:  # pragma: no cover
             assert_never(action.kind)

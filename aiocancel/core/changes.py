@@ -1,4 +1,4 @@
-"""Changes: one write for an offer, decided in full before it is sent.
+"""Changes: one write for an offer, or for taking one back, decided in full before it is sent.
 
 What an offer did cannot be told from the subscription's state alone: a discount may have been there before,
 a trial end may have been moved by somebody else. So the change is kept in the ledger before the call. A
@@ -72,7 +72,15 @@ class PausePayments:
     due: datetime | None
 
 
-Change = AddDiscount | MoveTrialEnd | SwapPrice | PausePayments
+@dataclass(frozen=True, slots=True)
+class RemoveDiscounts:
+    """Take the discounts ``removed`` off and leave the ones ``kept``; both are ids."""
+
+    removed: tuple[str, ...]
+    kept: tuple[str, ...]
+
+
+Change = AddDiscount | MoveTrialEnd | SwapPrice | PausePayments | RemoveDiscounts
 
 
 def shows(change: Change, subscription: Subscription) -> bool:
@@ -89,6 +97,8 @@ def shows(change: Change, subscription: Subscription) -> bool:
             return any(item.item_id == item_id and item.price_id == price_id for item in subscription.items)
         case PausePayments(behavior, resumes_at):
             return subscription.paused == CollectionPause(behavior, resumes_at)
+        case RemoveDiscounts(removed):
+            return not any(discount.discount_id in removed for discount in subscription.discounts)
         case _:  # pragma: no cover
             assert_never(change)
 
@@ -100,6 +110,8 @@ def still_holds(change: Change, subscription: Subscription) -> bool:
             # A discount added since would be lost, as the list replaces what is there.
             discount_ids = {discount.discount_id for discount in subscription.discounts}
             return subscription.current_period_end == due and discount_ids == set(kept)
+        case RemoveDiscounts(removed, kept):
+            return {discount.discount_id for discount in subscription.discounts} == {*removed, *kept}
         case SwapPrice(item_id, _, replaced, quantity):
             was = (item_id, replaced, quantity)
             return any((item.item_id, item.price_id, item.quantity) == was for item in subscription.items)
@@ -123,6 +135,8 @@ def change_to_json(change: Change) -> dict[str, Any]:
         case PausePayments(behavior, resumes_at, due):
             until = _seconds(resumes_at)
             return {"type": "pause_payments", "behavior": behavior, "resumes_at": until, "due": _seconds(due)}
+        case RemoveDiscounts(removed, kept):
+            return {"type": "remove_discounts", "removed": list(removed), "kept": list(kept)}
         case _:  # pragma: no cover
             assert_never(change)
 
@@ -138,6 +152,8 @@ def change_from_json(data: Mapping[str, Any]) -> Change:
         case "add_discount":
             made = None if fields["made"] is None else NewCoupon(**fields["made"])
             return AddDiscount(fields["coupon_id"], tuple(fields["kept"]), fields["due"], made)
+        case "remove_discounts":
+            return RemoveDiscounts(tuple(fields["removed"]), tuple(fields["kept"]))
         case "move_trial_end":
             return MoveTrialEnd(**fields)
         case "swap_price":

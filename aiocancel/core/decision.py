@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Literal
+from typing import Final, Literal
 
 from aiocancel.core.actions import Action, ActionKind, ActionState, Receipt
 from aiocancel.core.flow import OWN_VENDOR, FlowClaim, FlowStatus, VerifiedOutcome
@@ -49,6 +49,8 @@ class Change(StrEnum):
 
     CANCELLATION = "cancellation"
     RESUMPTION = "resumption"
+    UNPAUSING = "unpausing"
+    DISCOUNT_REMOVAL = "discount_removal"
     OFFER = "offer"
     NOTHING = "nothing"
 
@@ -76,10 +78,18 @@ class Decision:
     answer: Answer | None = None
 
 
+_UNDOES: Final[Mapping[FlowStatus, tuple[Change, ActionKind]]] = {
+    FlowStatus.RESUMED: (Change.RESUMPTION, ActionKind.RESUME),
+    FlowStatus.UNPAUSED: (Change.UNPAUSING, ActionKind.UNPAUSE),
+    FlowStatus.DISCOUNT_REMOVED: (Change.DISCOUNT_REMOVAL, ActionKind.REMOVE_DISCOUNT),
+}
+
+
 def decide(outcome: VerifiedOutcome, policy: Policy) -> Decision:
     """Say what a proven outcome calls for. Total over every status."""
-    if outcome.status is FlowStatus.RESUMED:
-        return Decision(Change.RESUMPTION, (Action(ActionKind.RESUME, outcome.subscription_id),))
+    if outcome.status in _UNDOES:
+        change, undo = _UNDOES[outcome.status]
+        return Decision(change, (Action(undo, outcome.subscription_id),))
     if outcome.status is not FlowStatus.CANCELED:
         return Decision(Change.NOTHING, answer=Answer(AnswerKind.DONE, Change.NOTHING))
     # What went past the flow vendor, because it is down or its widget is blocked, it cannot carry out.
@@ -95,17 +105,15 @@ def decide(outcome: VerifiedOutcome, policy: Policy) -> Decision:
 def decide_unproven(claim: FlowClaim, subscription_id: SubscriptionId, policy: Policy) -> Decision:
     """Say what follows from a claim that the grant alone does not prove: nothing is changed on its word.
 
-    An accepted offer that the flow vendor carries out is recorded. One that the application has to carry
-    out is a gift, for which the browser's word is not enough: the vendor is asked, where its API can be, and
-    otherwise a human decides.
+    The browser's word is enough neither for making a gift nor for saying that somebody else has made it: the
+    vendor is asked, where its API can be, and otherwise a human looks.
     """
     if claim.status is not FlowStatus.SAVED:
         return Decision(Change.NOTHING, answer=Answer(AnswerKind.DONE, Change.NOTHING))
     if policy.verifies_offers and claim.flow_session_id is not None:
         ask = Action(ActionKind.VERIFY_OFFER, subscription_id, flow_session_id=claim.flow_session_id)
         return Decision(Change.OFFER, (ask,))
-    kind = AnswerKind.DONE if policy.applies_offers == "vendor" and claim.offer_type != "custom" else AnswerKind.MANUAL
-    return Decision(Change.OFFER, answer=Answer(kind, Change.OFFER))
+    return Decision(Change.OFFER, answer=Answer(AnswerKind.MANUAL, Change.OFFER))
 
 
 def answer_of(change: Change, actions: Sequence[tuple[ActionState, Receipt | None]]) -> Answer:

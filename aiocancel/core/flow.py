@@ -29,7 +29,8 @@ def clean_text(text: str | None, *, longest: int) -> str | None:
 class FlowStatus(StrEnum):
     """How a flow ended; a word that we do not know is ``unknown`` and does nothing.
 
-    ``resumed`` is our own and comes from no flow vendor: the customer takes a scheduled cancellation back.
+    The last but ``unknown`` are our own and come from no flow vendor: the customer takes back a scheduled
+    cancellation (``resumed``), a pause (``unpaused``) or a discount (``discount_removed``).
     """
 
     CANCELED = "canceled"
@@ -39,6 +40,8 @@ class FlowStatus(StrEnum):
     REROUTED = "rerouted"
     IN_PROGRESS = "in_progress"
     RESUMED = "resumed"
+    UNPAUSED = "unpaused"
+    DISCOUNT_REMOVED = "discount_removed"
     UNKNOWN = "unknown"
 
     @classmethod
@@ -48,12 +51,17 @@ class FlowStatus(StrEnum):
             status = cls(word)
         except ValueError:
             return cls.UNKNOWN
-        return cls.UNKNOWN if status is cls.RESUMED else status
+        return cls.UNKNOWN if status.takes_back else status
+
+    @property
+    def takes_back(self) -> bool:
+        """Whether the customer undoes an earlier choice."""
+        return self in (FlowStatus.RESUMED, FlowStatus.UNPAUSED, FlowStatus.DISCOUNT_REMOVED)
 
     @property
     def changes_billing(self) -> bool:
         """Whether this status asks for something, and so uses the grant up."""
-        return self in (FlowStatus.CANCELED, FlowStatus.SAVED, FlowStatus.RESUMED)
+        return self.takes_back or self in (FlowStatus.CANCELED, FlowStatus.SAVED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +103,11 @@ class VerifiedOutcome:
 
 
 def verify_own_choice(claim: FlowClaim, grant: Grant) -> VerifiedOutcome | None:
-    """Prove a cancellation, or taking one back, by the grant alone: whoever owns a subscription may do both.
+    """Prove a cancellation, or taking something back, by the grant alone: whoever owns a subscription may do both.
 
     ``grant`` comes from GrantSealer.open, which has checked its owner. Everything else is None: a gift
     needs the vendor's word.
     """
-    if claim.status not in (FlowStatus.CANCELED, FlowStatus.RESUMED):
+    if claim.status is not FlowStatus.CANCELED and not claim.status.takes_back:
         return None
     return VerifiedOutcome(claim.status, grant.customer_id, grant.subscription_id, claim.reason, "grant", claim.vendor)

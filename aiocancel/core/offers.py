@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final, Literal, assert_never
 
@@ -68,11 +69,15 @@ Terms = CouponTerms | TrialTerms | PlanTerms | PauseTerms | CustomTerms
 
 @dataclass(frozen=True, slots=True)
 class AcceptedOffer:
-    """An offer that the vendor confirms; ``metadata`` is the owner's own, set in the vendor's dashboard."""
+    """An offer that the vendor confirms; ``metadata`` is the owner's own, set in the vendor's dashboard.
+
+    ``accepted_at`` (aware UTC) is when that was, where it matters: for an offer that the vendor carries out.
+    """
 
     offer_id: str
     terms: Terms
     metadata: Mapping[str, str] = field(default_factory=dict)
+    accepted_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +159,23 @@ def _coupon_breach(coupon: CouponTerms, limits: OfferLimits) -> str | None:
     return None
 
 
+def name_of(terms: Terms) -> str:
+    """Return the one word for what an offer is."""
+    match terms:
+        case CouponTerms():
+            return "coupon"
+        case TrialTerms():
+            return "trial_extension"
+        case PlanTerms():
+            return "change_plan"
+        case PauseTerms():
+            return "pause_subscription"
+        case CustomTerms():
+            return "custom"
+        case _:  # pragma: no cover
+            assert_never(terms)
+
+
 def offer_to_json(offer: AcceptedOffer) -> dict[str, Any]:
     """Return the offer as JSON values for the ledger; ``offer_from_json`` is its inverse."""
     terms: dict[str, Any]
@@ -178,7 +200,8 @@ def offer_to_json(offer: AcceptedOffer) -> dict[str, Any]:
             terms = {"type": "custom"}
         case _:  # pragma: no cover
             assert_never(offer.terms)
-    return {"offer_id": offer.offer_id, "terms": terms, "metadata": dict(offer.metadata)}
+    data = {"offer_id": offer.offer_id, "terms": terms, "metadata": dict(offer.metadata)}
+    return data if offer.accepted_at is None else data | {"accepted_at": offer.accepted_at.isoformat()}
 
 
 def offer_from_json(data: Mapping[str, Any]) -> AcceptedOffer:
@@ -198,4 +221,6 @@ def offer_from_json(data: Mapping[str, Any]) -> AcceptedOffer:
             terms = PauseTerms(**fields)
         case _:
             terms = CustomTerms()
-    return AcceptedOffer(data["offer_id"], terms, dict(data["metadata"]))
+    at = data.get("accepted_at")
+    accepted_at = None if at is None else datetime.fromisoformat(at)
+    return AcceptedOffer(data["offer_id"], terms, dict(data["metadata"]), accepted_at)

@@ -12,7 +12,7 @@ from aiocancel.core.flow import CancelReason
 class Outcome:
     """One claim's end.
 
-    ``status`` is the flow's word (canceled, saved, deflected, incomplete, resumed, …) and ``answer`` what was
+    ``status`` is the flow's word (canceled, saved, deflected, incomplete, resumed, unpaused, …) and ``answer`` what was
     done about it. ``customer_id`` is None where only the flow vendor told us. ``problem`` is the code of what
     stood in the way.
     """

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from aiocancel.core.identifiers import CustomerId, SubscriptionId
+from aiocancel.core.identifiers import CustomerId, Mode, SubscriptionId
 
 ENDED_STATUSES = frozenset({"canceled", "incomplete_expired"})
 
@@ -42,10 +42,14 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class AppliedDiscount:
-    """A coupon applied to the subscription; None where the discount has another source."""
+    """A coupon applied to the subscription; ``coupon_id`` is None where the discount has another source.
+
+    ``started_at`` is when it was applied, None where Stripe did not say.
+    """
 
     discount_id: str
     coupon_id: str | None
+    started_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +81,10 @@ class Subscription:
     items: tuple[Item, ...] = ()
     discounts: tuple[AppliedDiscount, ...] = ()
     paused: CollectionPause | None = None
+
+    def is_in(self, mode: Mode) -> bool:
+        """Whether it is a subscription of that mode: live billing is for live claims only, and test for test."""
+        return self.livemode == (mode == "live")
 
     @property
     def has_ended(self) -> bool:
@@ -157,7 +165,9 @@ def _discount(data: Mapping[str, Any] | str) -> AppliedDiscount:
         # Not expanded: what it is of is not known.
         return AppliedDiscount(data, None)
     coupon = (data.get("source") or {}).get("coupon")
-    return AppliedDiscount(data["id"], coupon["id"] if isinstance(coupon, Mapping) else coupon)
+    return AppliedDiscount(
+        data["id"], coupon["id"] if isinstance(coupon, Mapping) else coupon, _moment(data.get("start"))
+    )
 
 
 def _pause(data: Mapping[str, Any] | None) -> CollectionPause | None:

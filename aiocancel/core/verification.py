@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -18,7 +18,7 @@ OLDEST_SESSION: Final = timedelta(days=7)
 
 @dataclass(frozen=True, slots=True)
 class Proven:
-    """The vendor confirms the offer and the owner's limits allow it; ``actions`` may be empty."""
+    """The vendor confirms the offer and the owner's limits allow it; ``actions`` follow from it."""
 
     offer_id: str
     actions: tuple[Action, ...]
@@ -84,5 +84,7 @@ def judge(
         # No vendor carries out a custom offer: that is what makes it one.
         return Proven(offer.offer_id, (Action(ActionKind.RUN_OFFER_HANDLER, subscription_id, offer=offer),))
     if policy.applies_offers == "vendor":
-        return Proven(offer.offer_id, ())
+        # The vendor's word says what to expect; that it happened is for Stripe to show.
+        accepted = replace(offer, accepted_at=session.completed_at or now)
+        return Proven(offer.offer_id, (Action(ActionKind.EXPECT_OFFER, subscription_id, offer=accepted),))
     return Proven(offer.offer_id, (Action(ActionKind.APPLY_OFFER, subscription_id, offer=offer),))

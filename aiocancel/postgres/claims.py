@@ -15,13 +15,16 @@ from typing import TYPE_CHECKING, Final
 
 import asyncpg
 
-from aiocancel.core.actions import Action, ActionState, Receipt
+from aiocancel.core.actions import Action, ActionKind, ActionState, Receipt
+from aiocancel.core.changes import AddDiscount, PausePayments, change_from_json
+from aiocancel.core.changes import Change as OfferChange
 from aiocancel.core.decision import Answer, AnswerKind, Change, Decision, answer_of
 from aiocancel.core.flow import CancelReason, FlowClaim
 from aiocancel.core.grants import Grant
 from aiocancel.core.identifiers import FlowSessionId, SubscriptionId
-from aiocancel.core.offers import offer_to_json
+from aiocancel.core.offers import PauseTerms, offer_from_json, offer_to_json
 from aiocancel.core.outcome import Outcome
+from aiocancel.core.undo import Made
 from aiocancel.errors import ConflictError
 from aiocancel.postgres.jobs import Job, JobEngine
 from aiocancel.postgres.outage import outages
@@ -107,6 +110,14 @@ SELECT c.public_id, c.customer_id, c.subscription_id, c.vendor, c.status, c.flow
     a.parked_code
 FROM aiocancel.claim c LEFT JOIN aiocancel.action a ON a.claim_id = c.id AND a.kind <> 'run_hooks'
 WHERE c.id = $1 ORDER BY a.ordinal
+"""
+
+
+# In the order in which they were asked for: actions of one lane keep it.
+_MADE: Final = """
+SELECT kind, change, offer FROM aiocancel.action
+WHERE subscription_id = $1 AND state = 'done'
+  AND kind IN ('apply_offer', 'expect_offer', 'unpause', 'remove_discount') ORDER BY id
 """
 
 
@@ -227,6 +238,12 @@ class Claims:
             )
         return bool(known)
 
+    async def made_by_offers(self, subscription_id: SubscriptionId) -> Made:
+        """Return what offers did to a subscription and no undo has taken back since."""
+        with outages():
+            rows = await self._pool.fetch(_MADE, subscription_id)
+        return _made(rows)
+
     async def answer(self, public_id: uuid.UUID, customer_id: str) -> Answer | None:
         """Return what may be told about a claim to the customer who made it, None to anybody else."""
         with outages():
@@ -266,6 +283,23 @@ def _columns(actions: Sequence[Action]) -> Sequence[Sequence[str | None]]:
         for action in actions
     ]
     return list(zip(*rows, strict=True)) if rows else [()] * 6
+
+
+def _made(rows: Sequence[asyncpg.Record]) -> Made:
+    changes: list[OfferChange] = []
+    vendor_paused = False
+    for row in rows:
+        match ActionKind(row["kind"]):
+            case ActionKind.UNPAUSE:
+                changes, vendor_paused = [each for each in changes if not isinstance(each, PausePayments)], False
+            case ActionKind.REMOVE_DISCOUNT:
+                changes = [each for each in changes if not isinstance(each, AddDiscount)]
+            case ActionKind.EXPECT_OFFER:
+                vendor_paused |= isinstance(offer_from_json(json.loads(row["offer"])).terms, PauseTerms)
+            case _:
+                # One that was there before we came has no change of ours.
+                changes += [] if row["change"] is None else [change_from_json(json.loads(row["change"]))]
+    return Made(tuple(changes), vendor_paused)
 
 
 def _answer(rows: Sequence[asyncpg.Record]) -> Answer:

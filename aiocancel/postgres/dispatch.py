@@ -19,8 +19,9 @@ from aiocancel.core.actions import Action, ActionKind
 from aiocancel.core.changes import Change as OfferChange
 from aiocancel.core.changes import change_from_json
 from aiocancel.core.flow import CancelReason
-from aiocancel.core.identifiers import SubscriptionId
+from aiocancel.core.identifiers import Mode, SubscriptionId
 from aiocancel.core.offers import offer_from_json
+from aiocancel.core.vendor_offers import Baseline, baseline_from_json
 from aiocancel.postgres.claims import Claims
 from aiocancel.postgres.jobs import Job
 from aiocancel.postgres.outage import outages
@@ -34,7 +35,8 @@ class TakenAction:
     """An action under our lease; ``age_s`` counts from when it was enqueued.
 
     ``has_written`` says that an earlier attempt sent the change, with whatever result; for an offer
-    ``change`` is what it sent. ``vendor`` and ``customer_id`` are the claim's. Of the attempts, ``excused`` do not
+    ``change`` is what it sent. ``vendor``, ``customer_id`` and ``mode`` are the claim's. ``baseline`` is what
+    the first look showed where we only watch for an offer. Of the attempts, ``excused`` do not
     count towards giving up. ``taken_at`` is a time of the monotonic clock.
     """
 
@@ -49,6 +51,8 @@ class TakenAction:
     vendor: str = ""
     customer_id: str = field(default="", repr=False)
     change: OfferChange | None = None
+    mode: Mode = "test"
+    baseline: Baseline | None = None
     excused: int = 0
     taken_at: float = field(default_factory=time.monotonic)
 
@@ -74,7 +78,8 @@ SET state = 'running', lease_owner = $2, due_at = now() + $3::interval, attempts
 FROM ready, aiocancel.claim c WHERE a.id = ready.id AND c.id = a.claim_id
 RETURNING a.id, a.claim_id, c.public_id, a.kind, a.subscription_id, a.reason_text, a.reason_code, a.attempts,
     extract(epoch FROM now() - a.created_at)::float8 AS age_s, a.key_used_at IS NOT NULL AS has_written,
-    a.flow_session_id, a.offer, a.change, c.vendor, c.customer_id, a.excused
+    a.flow_session_id, a.offer, a.change, a.baseline, c.vendor, c.customer_id, c.mode,
+    a.excused
 """  # noqa: S608 - a constant of this module
 
 _RENEW: Final = """
@@ -168,5 +173,7 @@ def _taken(row: asyncpg.Record, owner: uuid.UUID) -> TakenAction:
         vendor=row["vendor"],
         customer_id=row["customer_id"],
         change=None if row["change"] is None else change_from_json(json.loads(row["change"])),
+        mode=row["mode"],
+        baseline=None if row["baseline"] is None else baseline_from_json(json.loads(row["baseline"])),
         excused=row["excused"],
     )

@@ -17,6 +17,7 @@ from aiocancel.core.actions import Action, ActionKind, Receipt
 from aiocancel.core.changes import Change as OfferChange
 from aiocancel.core.changes import change_to_json
 from aiocancel.core.retry import is_excused, key_is_spent
+from aiocancel.core.vendor_offers import Baseline, baseline_to_json
 from aiocancel.postgres.claims import JOURNAL, Entry
 from aiocancel.postgres.dispatch import Dispatch, TakenAction
 from aiocancel.postgres.jobs import Job
@@ -75,6 +76,15 @@ class Ledger(Dispatch):
                 key,
             )
         return key
+
+    async def note_first_look(self, taken: TakenAction, baseline: Baseline) -> None:
+        """Keep what the first look showed; later ones are compared with it, whoever makes them."""
+        async with self._transaction() as connection:
+            await connection.execute(
+                f"UPDATE aiocancel.action SET baseline = $4::jsonb WHERE {_LEASED} AND baseline IS NULL",  # noqa: S608
+                *_lease(taken),
+                json.dumps(baseline_to_json(baseline)),
+            )
 
     async def end_write(
         self, taken: TakenAction, result: str, *, code: str | None, request_id: str | None, key_spent: bool = False

@@ -27,7 +27,9 @@ MAX_DEPTH: Final = 32
 _MAX_FORM_FIELDS: Final = 10
 _JSON_KEYS: Final = frozenset({"grant", "result", "status", "reason", "reason_code"})
 _FORM_KEYS: Final = frozenset({"grant", "status", "reason", "reason_code"})
-_OWN_STATUSES: Final = {"canceled": FlowStatus.CANCELED, "resumed": FlowStatus.RESUMED}
+_OWN_STATUSES: Final = {
+    status.value: status for status in FlowStatus if status is FlowStatus.CANCELED or status.takes_back
+}
 
 # It matches wherever a string begins, closed or not, so that no body is scanned more than once.
 _STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
@@ -104,7 +106,7 @@ def read_form(body: bytes) -> Posted:
 def _own_claim(data: Mapping[str, Any]) -> FlowClaim:
     status = _OWN_STATUSES.get(_text(data, "status"))
     if status is None:
-        raise MalformedClaimError("The field status must be canceled or resumed.")
+        raise MalformedClaimError(f"The field status must be one of: {', '.join(_OWN_STATUSES)}.")
     reason = CancelReason(
         clean_text(_text(data, "reason", ""), longest=MAX_REASON_LENGTH),
         clean_text(_text(data, "reason_code", ""), longest=MAX_WORD_LENGTH),

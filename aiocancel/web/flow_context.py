@@ -22,7 +22,7 @@ from aiocancel.core.subscription import OwnedSubscription
 from aiocancel.errors import FlowNotResolvedError, UnavailableError
 from aiocancel.service import SealedFlow
 from aiocancel.telemetry import LookupFailed
-from aiocancel.web.markup import button_markup, resume_button_markup, script_markup
+from aiocancel.web.markup import button_markup, script_markup, undo_button_markup
 from aiocancel.web.response_csp import hook_into_prepare
 from aiocancel.web.site import Site
 
@@ -162,9 +162,26 @@ class FlowContext:
 
         Whether a cancellation is scheduled is Stripe's to know: show the button where your page says so.
         """
+        return self._undo_button("resume", label)
+
+    def unpause_button(self, label: str = "End the pause") -> Markup:
+        """Return a button that leads to ending a pause; empty when there is no subscription.
+
+        Show it where your page says that payments are paused.
+        """
+        return self._undo_button("unpause", label)
+
+    def remove_discount_button(self, label: str = "Remove the discount") -> Markup:
+        """Return a button that leads to removing the discount of an accepted offer; empty without a subscription.
+
+        Show it where your page says that there is one. A discount from elsewhere is never removed.
+        """
+        return self._undo_button("remove_discount", label)
+
+    def _undo_button(self, change: str, label: str) -> Markup:
         if self._state in (FlowState.ANONYMOUS, FlowState.NO_SUBSCRIPTION):
             return Markup()
-        return resume_button_markup(self._site, label)
+        return undo_button_markup(self._site, change, label)
 
     def _require_resolved(self, what: str) -> None:
         if self._state is FlowState.UNRESOLVED:

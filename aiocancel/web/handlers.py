@@ -26,6 +26,12 @@ _NO_STORE: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosn
 _FORM: Final = "application/x-www-form-urlencoded"
 # A pending page asks again by itself, without a script.
 _REFRESH_S: Final = 3
+# What ``?change=`` of the plain page may say: the status that it posts, and the text of its button.
+_UNDOES: Final = {
+    "resume": ("resumed", "keep_button"),
+    "unpause": ("unpaused", "unpause_button"),
+    "remove_discount": ("discount_removed", "remove_discount_button"),
+}
 
 
 class Handlers:
@@ -95,7 +101,10 @@ class Handlers:
         )
 
     async def plain(self, request: web.Request) -> web.Response:
-        """``GET /cancel``: the way to cancel without any script and without the vendor; ``?change=resume`` back."""
+        """``GET /cancel``: the way to cancel without any script and without the vendor.
+
+        ``?change=resume``, ``unpause`` and ``remove_discount`` take something back.
+        """
         try:
             flow = await self._resolved(request)
         except (ClaimError, UnavailableError) as error:
@@ -109,17 +118,19 @@ class Handlers:
                 outcome="no_subscription",
                 links=[{"url": settings.return_to, "text": self._text("back_link")}],
             )
-        resumes = request.query.get("change") == "resume"
+        undo = request.query.get("change", "")
+        undoes = undo in _UNDOES
+        wish, button = _UNDOES.get(undo, ("canceled", "confirm_button"))
         return render_page(
             "confirm.html",
-            title=self._text("resume_title" if resumes else "confirm_title"),
-            text=self._text("resume_text" if resumes else f"confirm_text_{settings.cancel_timing}"),
+            title=self._text(f"{undo}_title" if undoes else "confirm_title"),
+            text=self._text(f"{undo}_text" if undoes else f"confirm_text_{settings.cancel_timing}"),
             action=f"{settings.prefix}/result",
             grant=flow.sealed.grant,
-            wish="resumed" if resumes else "canceled",
-            reason_label=None if resumes else self._text("confirm_reason"),
-            confirm_button=self._text("keep_button" if resumes else "confirm_button"),
-            leave_link=self._text("back_link" if resumes else "keep_button"),
+            wish=wish,
+            reason_label=None if undoes else self._text("confirm_reason"),
+            confirm_button=self._text(button),
+            leave_link=self._text("back_link" if undoes else "keep_button"),
             return_to=settings.return_to,
         )
 
@@ -211,8 +222,14 @@ class Handlers:
                 return self._dated("canceled", date)
             case AnswerKind.DONE, Change.RESUMPTION:
                 return self._text("resumed")
+            case AnswerKind.DONE, Change.UNPAUSING:
+                return self._text("unpaused")
+            case AnswerKind.DONE, Change.DISCOUNT_REMOVAL:
+                return self._text("discount_removed")
             case AnswerKind.DONE, Change.OFFER:
                 return self._text("offer")
+            case AnswerKind.MANUAL, Change.OFFER:
+                return self._text("manual_offer")
             case AnswerKind.DONE, _:
                 return self._text("nothing")
             case AnswerKind.CLOSED, _:

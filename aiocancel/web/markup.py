@@ -1,4 +1,4 @@
-"""The two pieces of HTML that a page of the application gets from us."""
+"""The pieces of HTML that a page of the application gets from us."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ def script_markup(site: Site, nonce: str, sealed: SealedFlow | None) -> Markup:
     return Markup(f'<script src="{_escaped(site.script_url)}" nonce="{nonce}" data-aiocancel="{data}" defer></script>')  # noqa: S704
 
 
-_RESUME_BUTTON = Markup(
+_UNDO_BUTTON = Markup(
     '<form class="aiocancel-form" method="get" action="{}">'
-    '<input type="hidden" name="change" value="resume">'
+    '<input type="hidden" name="change" value="{}">'
     '<button class="aiocancel-button" type="submit">{}</button>'
     "</form>"
 )
 
 
-def resume_button_markup(site: Site, label: str) -> Markup:
-    """Return the form that opens the plain page on which a cancellation is taken back."""
-    return _RESUME_BUTTON.format(site.settings.prefix, label)
+def undo_button_markup(site: Site, change: str, label: str) -> Markup:
+    """Return the form that opens the plain page on which something is taken back."""
+    return _UNDO_BUTTON.format(site.settings.prefix, change, label)
 
 
 def button_markup(site: Site, label: str, subscription: OwnedSubscription | None) -> Markup:

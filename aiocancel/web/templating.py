@@ -58,6 +58,14 @@ class TemplateFlow:
         """The button that takes a scheduled cancellation back."""
         return self._find().resume_button(label)
 
+    def unpause_button(self, label: str = "End the pause") -> Any:
+        """The button that ends a pause."""
+        return self._find().unpause_button(label)
+
+    def remove_discount_button(self, label: str = "Remove the discount") -> Any:
+        """The button that removes the discount of an accepted offer."""
+        return self._find().remove_discount_button(label)
+
 
 class AsyncTemplateFlow(TemplateFlow):
     """``cancel_flow`` in an ``enable_async=True`` environment: asking resolves."""
@@ -87,6 +95,14 @@ class AsyncTemplateFlow(TemplateFlow):
     async def resume_button(self, label: str = "Keep subscription") -> Markup:
         """The button that takes a scheduled cancellation back, or nothing when there is no subscription."""
         return (await self._find().resolve()).resume_button(label)
+
+    async def unpause_button(self, label: str = "End the pause") -> Markup:
+        """The button that ends a pause, or nothing when there is no subscription."""
+        return (await self._find().resolve()).unpause_button(label)
+
+    async def remove_discount_button(self, label: str = "Remove the discount") -> Markup:
+        """The button that removes the discount of an accepted offer, or nothing when there is no subscription."""
+        return (await self._find().resolve()).remove_discount_button(label)
 
 
 class _CallablePayload(SignedPayload):

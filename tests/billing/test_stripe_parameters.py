@@ -20,6 +20,7 @@ from aiocancel.core.changes import (
     MoveTrialEnd,
     NewCoupon,
     PausePayments,
+    RemoveDiscounts,
     SwapPrice,
 )
 from aiocancel.core.flow import NO_REASON, CancelReason
@@ -83,6 +84,12 @@ def checked(kind: Kind, params: Any) -> dict[str, Any]:
             {"pause_collection": {"behavior": "keep_as_draft"}},
             id="a pause without an end",
         ),
+        pytest.param(
+            RemoveDiscounts(("di_2",), ("di_1", "di_3")),
+            {"discounts": [{"discount": "di_1"}, {"discount": "di_3"}]},
+            id="one discount less",
+        ),
+        pytest.param(RemoveDiscounts(("di_2",), ()), {"discounts": ""}, id="no discount any more"),
     ],
 )
 def test_a_change_becomes_one_update(change: Change, body: dict[str, Any]) -> None:
@@ -96,6 +103,7 @@ changes: st.SearchStrategy[Change] = st.one_of(
     st.builds(MoveTrialEnd, moments, st.none()),
     st.builds(SwapPrice, ids, ids, ids, st.none() | st.integers(0, 10**6), st.booleans()),
     st.builds(PausePayments, st.sampled_from(PAUSE_BEHAVIORS), st.none() | moments, st.none()),
+    st.builds(RemoveDiscounts, st.just(("di_1",)), st.lists(ids, max_size=4).map(tuple)),
 )
 
 
@@ -106,6 +114,9 @@ def test_every_change_is_an_update_that_stripe_knows_and_keeps_every_discount(ch
     assert ("proration_behavior" in body) == isinstance(change, MoveTrialEnd | SwapPrice)
     if isinstance(change, AddDiscount):
         assert tuple(entry["discount"] for entry in body["discounts"][:-1]) == change.kept
+    elif isinstance(change, RemoveDiscounts):
+        assert tuple(entry["discount"] for entry in body["discounts"] or ()) == change.kept
+        assert body["discounts"] != []
     else:
         # An empty list would be harmless, but nothing that is not about discounts should name them.
         assert "discounts" not in body
@@ -190,3 +201,7 @@ def test_the_end_at_once_says_what_becomes_of_the_last_invoice(feedback: str | N
 )
 def test_a_cancellation_is_taken_back_the_way_it_was_made(by_date: bool, body: dict[str, Any]) -> None:
     assert checked("subscription_update", stripe_parameters.resume(clears_cancel_at=by_date)) == body
+
+
+def test_the_end_of_a_pause_is_an_empty_text() -> None:
+    assert checked("subscription_update", stripe_parameters.unpause()) == {"pause_collection": ""}

@@ -226,7 +226,7 @@ async def test_an_accepted_offer_is_recorded_and_nothing_is_given_on_the_browser
         await flow.locator("[data-test=continue]").click()
         await flow.locator("[data-test=accept-coupon]").click()
         await expect(page.locator(".aiocancel-status")).to_have_text(
-            "Your request is recorded. A person will complete it."
+            "Your choice is recorded, but it is not confirmed yet. A person will look at it."
         )
         assert site.stripe.effects == []
 

@@ -79,16 +79,47 @@ async def test_a_customer_of_the_demo_accepts_an_offer_and_sees_it_at_stripe(
 ) -> None:
     await page.goto(demo[0])
     await log_in(page, "ada")
+    await accept(page, offer)
+    await expect(page.locator(f"[data-stripe={where}]")).to_contain_text(shown)
+    await fits(page)
+    assert observed.csp_violations == []
+    assert observed.errors == []
+
+
+TAKEN_BACK = [
+    pytest.param("coupon", "Remove the discount", "discounts", "none", id="a discount"),
+    pytest.param("pause_subscription", "End the pause", "paused", "no", id="a pause"),
+]
+
+
+@pytest.mark.parametrize("demo", ["genuine"], indirect=True)
+@pytest.mark.parametrize(("offer", "button", "where", "shown"), TAKEN_BACK)
+async def test_a_customer_of_the_demo_takes_an_accepted_offer_back(
+    demo: tuple[str, str], page: Page, observed: Observed, offer: str, button: str, where: str, shown: str
+) -> None:
+    await page.goto(demo[0])
+    await log_in(page, "ada")
+    await expect(page.get_by_role("button", name=button)).to_be_hidden()
+    await accept(page, offer)
+    await page.get_by_role("button", name=button).click()
+    await fits(page)
+    await page.get_by_role("button", name=button).click()
+    await expect(page.get_by_role("status")).to_be_visible()
+    await page.get_by_role("link", name="Back to your account").click()
+    await expect(page.locator(f"[data-stripe={where}]")).to_have_text(shown)
+    await expect(page.get_by_role("button", name=button)).to_be_hidden()
+    assert observed.csp_violations == []
+    assert observed.errors == []
+
+
+async def accept(page: Page, offer: str) -> None:
+    """Accept an offer in the widget and wait until it is at Stripe."""
     await page.get_by_role("button", name="Cancel subscription").click()
     flow = page.frame_locator("iframe.prosperstack-iframe")
     await flow.locator("[data-test=reason-not_using]").click()
     await flow.locator("[data-test=continue]").click()
     await flow.locator(f"[data-test=accept-{offer}]").click()
     await expect(page.locator(".aiocancel-status")).to_contain_text("Thank you")
-    await expect(page.locator(f"[data-stripe={where}]")).to_contain_text(shown)
-    await fits(page)
-    assert observed.csp_violations == []
-    assert observed.errors == []
 
 
 async def log_in(page: Page, customer: str) -> None:

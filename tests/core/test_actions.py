@@ -65,10 +65,17 @@ def done(ends_at: datetime | None, status: str = "active") -> Done:
     return Done(Receipt(status, ends_at))
 
 
-# The others are decided elsewhere: by the flow vendor's word, and by what was offered.
+def test_the_vendors_own_changes_are_watched_and_all_others_are_ours() -> None:
+    assert {kind for kind in ActionKind if kind.only_watches} == {"expect_cancellation", "expect_offer"}
+
+
+# The others are decided elsewhere: by the flow vendor's word, by what was offered, and by what offers did.
 OFFER_KINDS = [
+    ActionKind.UNPAUSE,
+    ActionKind.REMOVE_DISCOUNT,
     ActionKind.VERIFY_OFFER,
     ActionKind.APPLY_OFFER,
+    ActionKind.EXPECT_OFFER,
     ActionKind.RUN_OFFER_HANDLER,
     ActionKind.RUN_HOOKS,
 ]
@@ -112,12 +119,12 @@ TABLE: dict[ActionKind, dict[str, Step]] = {
         "expired": Refuse("subscription_has_ended"),
     },
     EXPECT: {
-        "going on": Wait(),
-        "past due": Wait(),
+        "going on": Wait("active"),
+        "past due": Wait("past_due"),
         "ending with its period": done(PERIOD_END),
         "ending by date": done(EARLIER),
-        "ending in a later period": Wait(),
-        "ending with the later of two periods": Wait(),
+        "ending in a later period": Wait("active"),
+        "ending with the later of two periods": Wait("active"),
         "ending by both": done(PERIOD_END),
         "canceled": done(ENDED_AT, "canceled"),
         "canceled while ending": done(ENDED_AT, "canceled"),

@@ -18,6 +18,7 @@ from aiocancel.core.changes import (
     MoveTrialEnd,
     NewCoupon,
     PausePayments,
+    RemoveDiscounts,
     SwapPrice,
     change_from_json,
     change_to_json,
@@ -51,6 +52,7 @@ SAME_COUPON = AddDiscount("LOYAL", ("di_loyal",), DUE)
 TRIAL = MoveTrialEnd(AT, DUE)
 SWAP = SwapPrice("si_1", "price_basic", replaced="price_pro", quantity=3, prorate=True)
 PAUSE = PausePayments("void", AT, DUE)
+REMOVAL = RemoveDiscounts(("di_2",), ("di_loyal",))
 ENDLESS = PausePayments("keep_as_draft", None, DUE)
 
 ids = st.text(max_size=6)
@@ -69,6 +71,7 @@ changes: st.SearchStrategy[Change] = st.one_of(
     st.builds(MoveTrialEnd, moments, st.none() | moments),
     st.builds(SwapPrice, ids, ids, ids, st.none() | st.integers(0, 99), st.booleans()),
     st.builds(PausePayments, st.sampled_from(PAUSE_BEHAVIORS), st.none() | moments, st.none() | moments),
+    st.builds(RemoveDiscounts, st.lists(ids, max_size=3).map(tuple), st.lists(ids, max_size=3).map(tuple)),
 )
 
 
@@ -89,6 +92,9 @@ def test_a_change_comes_back_from_the_ledger_as_it_was(change: Change) -> None:
         pytest.param(DISCOUNT, {"discounts": (AppliedDiscount("di_2", None),)}, False, id="one of unknown source"),
         pytest.param(SAME_COUPON, {}, False, id="the coupon's discount was there before"),
         pytest.param(SAME_COUPON, {"discounts": (LOYAL, AppliedDiscount("di_2", "LOYAL"))}, True, id="a second one"),
+        pytest.param(REMOVAL, {}, True, id="the discount is gone"),
+        pytest.param(REMOVAL, {"discounts": ()}, True, id="all discounts are gone"),
+        pytest.param(REMOVAL, {"discounts": (LOYAL, AppliedDiscount("di_2", "SAVE"))}, False, id="it is there yet"),
         pytest.param(TRIAL, {}, False, id="no trial"),
         pytest.param(TRIAL, {"trial_end": AT}, True, id="the trial's end moved"),
         pytest.param(TRIAL, {"trial_end": NEXT}, False, id="the trial ends later"),
@@ -120,6 +126,14 @@ def test_a_fresh_read_shows_a_change_or_does_not(change: Change, after: dict[str
         pytest.param(DISCOUNT, {"discounts": ()}, False, id="a discount is gone"),
         pytest.param(DISCOUNT, {"discounts": (LOYAL, AppliedDiscount("di_2", "X"))}, False, id="a discount came"),
         pytest.param(DISCOUNT, {"current_period_end": NEXT}, False, id="a discount after a renewal"),
+        pytest.param(REMOVAL, {"discounts": (LOYAL, AppliedDiscount("di_2", "X"))}, True, id="what is to be removed"),
+        pytest.param(REMOVAL, {"discounts": (LOYAL,)}, False, id="what is to be removed is gone"),
+        pytest.param(
+            REMOVAL,
+            {"discounts": (LOYAL, AppliedDiscount("di_2", "X"), AppliedDiscount("di_3", "Y"))},
+            False,
+            id="a discount came before the removal",
+        ),
         pytest.param(TRIAL, {}, True, id="the same period"),
         pytest.param(TRIAL, {"current_period_end": NEXT}, False, id="a trial after a renewal"),
         pytest.param(SWAP, {}, True, id="the same plan"),

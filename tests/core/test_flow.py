@@ -38,26 +38,31 @@ def test_any_other_word_is_an_unknown_status(word: str) -> None:
     assert FlowStatus.read(word) is FlowStatus.UNKNOWN
 
 
-def test_no_vendor_can_say_that_a_customer_resumes() -> None:
-    assert FlowStatus.read("resumed") is FlowStatus.UNKNOWN
+@pytest.mark.parametrize("word", ["resumed", "unpaused", "discount_removed"])
+def test_no_vendor_can_say_that_a_customer_takes_something_back(word: str) -> None:
+    assert FlowStatus(word).takes_back
+    assert FlowStatus.read(word) is FlowStatus.UNKNOWN
 
 
-def test_only_a_cancellation_an_accepted_offer_and_a_resumption_use_the_grant_up() -> None:
-    assert {status for status in FlowStatus if status.changes_billing} == {"canceled", "saved", "resumed"}
+OWN_CHOICES = {FlowStatus.CANCELED, FlowStatus.RESUMED, FlowStatus.UNPAUSED, FlowStatus.DISCOUNT_REMOVED}
+
+
+def test_only_a_cancellation_an_accepted_offer_and_taking_one_back_use_the_grant_up() -> None:
+    assert {status for status in FlowStatus if status.changes_billing} == {*OWN_CHOICES, FlowStatus.SAVED}
 
 
 # Proof
 
 
 @pytest.mark.parametrize("vendor", ["prosperstack", OWN_VENDOR])
-@pytest.mark.parametrize("status", [FlowStatus.CANCELED, FlowStatus.RESUMED])
+@pytest.mark.parametrize("status", sorted(OWN_CHOICES))
 def test_a_customers_own_choice_is_proven_by_the_grant(status: FlowStatus, vendor: str) -> None:
     reason = CancelReason("too dear", "price")
     outcome = verify_own_choice(FlowClaim(vendor, status, reason=reason), GRANT)
     assert outcome == VerifiedOutcome(status, GRANT.customer_id, GRANT.subscription_id, reason, "grant", vendor)
 
 
-@pytest.mark.parametrize("status", sorted(set(FlowStatus) - {FlowStatus.CANCELED, FlowStatus.RESUMED}))
+@pytest.mark.parametrize("status", sorted(set(FlowStatus) - OWN_CHOICES))
 def test_nothing_else_is_proven_by_the_grant(status: FlowStatus) -> None:
     claim = FlowClaim("prosperstack", status, FlowSessionId("sess_1"), offer_id="offr_1", offer_type="coupon")
     assert verify_own_choice(claim, GRANT) is None

@@ -20,6 +20,7 @@ from aiocancel.core.changes import (
     MoveTrialEnd,
     NewCoupon,
     PausePayments,
+    RemoveDiscounts,
     SwapPrice,
     shows,
 )
@@ -291,6 +292,8 @@ def changed(subscription: Subscription, change: Change) -> Subscription:
             return dataclasses.replace(subscription, items=items)
         case PausePayments(behavior, resumes_at):
             return dataclasses.replace(subscription, paused=CollectionPause(behavior, resumes_at))
+        case RemoveDiscounts():
+            raise AssertionError("no offer takes a discount away")
 
 
 # The table

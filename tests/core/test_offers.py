@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -25,6 +27,7 @@ from aiocancel.core.offers import (
     Terms,
     TrialTerms,
     breach,
+    name_of,
     offer_from_json,
     offer_to_json,
 )
@@ -182,6 +185,27 @@ def test_a_pause_may_not_be_longer_than_the_owner_allows(interval: PauseInterval
 @settings(max_examples=150)
 def test_an_offer_comes_back_from_json_as_it_went(offer: AcceptedOffer) -> None:
     assert offer_from_json(json.loads(json.dumps(offer_to_json(offer)))) == offer
+
+
+@given(offer=offers, accepted_at=st.datetimes(timezones=st.just(UTC)))
+@settings(max_examples=30)
+def test_the_moment_of_acceptance_comes_back_from_json(offer: AcceptedOffer, accepted_at: datetime) -> None:
+    expected = dataclasses.replace(offer, accepted_at=accepted_at)
+    assert offer_from_json(json.loads(json.dumps(offer_to_json(expected)))) == expected
+
+
+@pytest.mark.parametrize(
+    ("terms", "name"),
+    [
+        (CouponTerms(Decimal(10), None, "once"), "coupon"),
+        (TrialTerms(3), "trial_extension"),
+        (PlanTerms("price_1", prorate=False), "change_plan"),
+        (PauseTerms("month", 1, at_period_end=False), "pause_subscription"),
+        (CustomTerms(), "custom"),
+    ],
+)
+def test_every_offer_has_one_word(terms: Terms, name: str) -> None:
+    assert name_of(terms) == name
 
 
 def test_an_amount_keeps_its_digits_in_json() -> None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aiocancel.core.identifiers import CustomerId, SubscriptionId, is_opaque_id
+from aiocancel.core.identifiers import CustomerId, Mode, SubscriptionId, is_opaque_id
 from aiocancel.core.subscription import (
     ENDED_STATUSES,
     AppliedDiscount,
@@ -53,6 +53,13 @@ def stripe_object(**changes: Any) -> dict[str, Any]:
         "items": {"object": "list", "data": [{"id": "si_1", "current_period_end": int(PERIOD_END.timestamp())}]},
         **changes,
     }
+
+
+@pytest.mark.parametrize("livemode", [True, False])
+@pytest.mark.parametrize("mode", ["live", "test"])
+def test_a_subscription_is_in_the_mode_that_stripe_says(livemode: bool, mode: Mode) -> None:
+    subscription = read_subscription(stripe_object(livemode=livemode))
+    assert subscription.is_in(mode) is ((mode == "live") == livemode)
 
 
 # Reading
@@ -164,6 +171,11 @@ def test_every_item_is_read_in_stripes_order() -> None:
         ),
         pytest.param(
             {"id": "di_1", "source": {"type": "coupon", "coupon": None}}, AppliedDiscount("di_1", None), id="no coupon"
+        ),
+        pytest.param(
+            {"id": "di_1", "source": {"coupon": "SAVE"}, "start": int(PERIOD_END.timestamp())},
+            AppliedDiscount("di_1", "SAVE", PERIOD_END),
+            id="when it began",
         ),
         pytest.param({"id": "di_1", "source": None}, AppliedDiscount("di_1", None), id="no source"),
         pytest.param({"id": "di_1"}, AppliedDiscount("di_1", None), id="nothing about a source"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -120,6 +121,8 @@ STATUSES: dict[FlowStatus, Verdict] = {
     FlowStatus.INCOMPLETE: Disproven("flow_session_says_incomplete"),
     FlowStatus.REROUTED: Disproven("flow_session_says_rerouted"),
     FlowStatus.RESUMED: Disproven("flow_session_says_resumed"),
+    FlowStatus.UNPAUSED: Disproven("flow_session_says_unpaused"),
+    FlowStatus.DISCOUNT_REMOVED: Disproven("flow_session_says_discount_removed"),
     FlowStatus.UNKNOWN: Disproven("flow_session_says_unknown"),
 }
 
@@ -133,10 +136,19 @@ def test_only_a_saved_session_proves_an_offer_even_if_another_one_names_it(statu
 @pytest.mark.parametrize("applier", ["app", "vendor"])
 def test_a_proven_offer_goes_to_whoever_carries_it_out(name: str, applier: Applier) -> None:
     reached = verdict(session(accepted=offer(name)), policy=Policy(applies_offers=applier, verifies_offers=True))
-    kinds = [ActionKind.APPLY_OFFER] if applier == "app" else []
+    kind, accepted = ActionKind.APPLY_OFFER, offer(name)
     if name == "custom":
-        kinds = [ActionKind.RUN_OFFER_HANDLER]
-    assert reached == Proven("offr_1", tuple(Action(kind, SUBSCRIPTION_ID, offer=offer(name)) for kind in kinds))
+        kind = ActionKind.RUN_OFFER_HANDLER
+    elif applier == "vendor":
+        kind, accepted = ActionKind.EXPECT_OFFER, dataclasses.replace(accepted, accepted_at=NOW)
+    assert reached == Proven("offr_1", (Action(kind, SUBSCRIPTION_ID, offer=accepted),))
+
+
+def test_what_the_vendor_carries_out_is_expected_as_of_the_end_of_the_flow_session() -> None:
+    ended_at = NOW - timedelta(days=2)
+    reached = verdict(session(completed_at=ended_at), policy=Policy(applies_offers="vendor", verifies_offers=True))
+    assert isinstance(reached, Proven)
+    assert [action.offer and action.offer.accepted_at for action in reached.actions] == [ended_at]
 
 
 @pytest.mark.parametrize(
@@ -197,4 +209,6 @@ def test_nothing_is_proven_by_a_session_of_another_subscription_or_one_that_was_
         assert judged.status is FlowStatus.SAVED
         assert isinstance(judged.accepted, AcceptedOffer)
         for action in reached.actions:
-            assert (action.subscription_id, action.offer) == (SUBSCRIPTION_ID, judged.accepted)
+            assert action.subscription_id == SUBSCRIPTION_ID
+            assert action.offer is not None
+            assert dataclasses.replace(action.offer, accepted_at=None) == judged.accepted

@@ -171,7 +171,7 @@ async def test_an_offer_is_recorded_and_changes_nothing(ledger: Ledger, pool: Po
     recorded = await record(ledger, make_claim("saved", offer_id="offr_1", offer_type="coupon"), make_grant())
     answer = await ledger.answer(recorded.public_id, "ada")
     assert answer is not None
-    assert (answer.kind, answer.change) == (AnswerKind.DONE, Change.OFFER)
+    assert (answer.kind, answer.change) == (AnswerKind.MANUAL, Change.OFFER)
     assert await count(pool, "action") == 0
     assert await entries(pool) == [("claim_recorded", "saved")]
 

@@ -148,6 +148,32 @@ async def test_an_action_in_an_impossible_state_cannot_be_stored(pool: Pool, ass
         await pool.execute(f"UPDATE aiocancel.action SET {assignments}")
 
 
+async def test_rows_from_before_an_upgrade_and_inserts_of_an_earlier_release_keep_their_lanes(
+    empty: asyncpg.Connection[asyncpg.Record],
+) -> None:
+    insert = """
+        WITH c AS (
+            INSERT INTO aiocancel.claim (public_id, grant_nonce, uses_grant, vendor, status, customer_id,
+                subscription_id, mode, change, recovery_point)
+            VALUES (gen_random_uuid(), gen_random_uuid(), true, 'prosperstack', 'canceled', 'ada', 'sub_1', 'test',
+                'cancellation', 'actions_enqueued') RETURNING id)
+        INSERT INTO aiocancel.action (claim_id, ordinal, kind, subscription_id, idempotency_key)
+        SELECT id, 0, $1, 'sub_1', gen_random_uuid() FROM c
+    """
+    before, *after = migrations().values()
+    await empty.execute("CREATE SCHEMA aiocancel")
+    await empty.execute(before)
+    kinds = ["cancel_now", "expect_cancellation", "run_hooks"]
+    for kind in kinds:
+        await empty.execute(insert, kind)
+    for sql in after:
+        await empty.execute(sql)
+    for kind in [*kinds, "expect_offer"]:
+        await empty.execute(insert, kind)
+    lanes = await empty.fetch("SELECT lane FROM aiocancel.action ORDER BY id")
+    assert [row["lane"] for row in lanes] == ["sub_1", None, None, "sub_1", None, None, None]
+
+
 async def test_two_actions_of_one_subscription_cannot_both_be_marked_running(pool: Pool) -> None:
     await ask(pool)
     await ask(pool)

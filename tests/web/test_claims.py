@@ -45,22 +45,26 @@ def test_a_widgets_result_is_read_by_its_vendor() -> None:
     )
 
 
-@pytest.mark.parametrize("status", ["canceled", "resumed"])
-def test_a_customer_may_cancel_or_resume_without_any_widget(status: str) -> None:
+OWN_CHOICES = ["canceled", "resumed", "unpaused", "discount_removed"]
+
+
+@pytest.mark.parametrize("status", OWN_CHOICES)
+def test_a_customer_may_cancel_or_take_something_back_without_any_widget(status: str) -> None:
     body = {"grant": "g", "status": status, "reason": " too dear ", "reason_code": "price"}
     assert read(body) == Posted(
         "g", FlowClaim(OWN_VENDOR, FlowStatus(status), reason=CancelReason("too dear", "price"))
     )
 
 
-@pytest.mark.parametrize("status", sorted({*FlowStatus} - {FlowStatus.CANCELED, FlowStatus.RESUMED}))
+@pytest.mark.parametrize("status", sorted({*FlowStatus} - {*OWN_CHOICES}))
 def test_no_other_status_is_taken_without_a_widget(status: str) -> None:
-    with pytest.raises(MalformedClaimError, match="must be canceled or resumed"):
+    with pytest.raises(MalformedClaimError, match="must be one of: canceled, resumed, unpaused, discount_removed"):
         read({"grant": "g", "status": status})
 
 
-def test_a_widgets_result_cannot_resume() -> None:
-    assert read({"grant": "g", "result": {"status": "resumed"}}).claim.status is FlowStatus.UNKNOWN
+@pytest.mark.parametrize("status", ["resumed", "unpaused", "discount_removed"])
+def test_a_widgets_result_takes_nothing_back(status: str) -> None:
+    assert read({"grant": "g", "result": {"status": status}}).claim.status is FlowStatus.UNKNOWN
 
 
 @pytest.mark.parametrize(
@@ -98,7 +102,11 @@ def test_a_widgets_result_cannot_resume() -> None:
         pytest.param('{"grant":["s3cr3t"],"status":"canceled"}', "grant must be a text", id="grant a list"),
         pytest.param('{"grant":"g"}', "status must be a text", id="neither result nor status"),
         pytest.param('{"grant":"g","status":31337}', "status must be a text", id="status a number"),
-        pytest.param('{"grant":"g","status":"s3cr3t"}', "must be canceled or resumed", id="status unknown"),
+        pytest.param(
+            '{"grant":"g","status":"s3cr3t"}',
+            "must be one of: canceled, resumed, unpaused, discount_removed",
+            id="status unknown",
+        ),
         pytest.param('{"grant":"g","status":"canceled","reason":31337}', "reason must be a text", id="reason a number"),
         pytest.param(
             '{"grant":"g","status":"canceled","reason_code":null}', "reason_code must be a text", id="code null"
@@ -196,7 +204,7 @@ any_json = st.recursive(
         {},
         optional={
             "grant": any_text | any_json,
-            "status": st.sampled_from(["canceled", "resumed"]) | any_json,
+            "status": st.sampled_from(OWN_CHOICES) | any_json,
             "result": any_json,
             "reason": any_text | any_json,
             "reason_code": any_text | any_json,
@@ -219,7 +227,8 @@ def test_any_json_is_a_claim_that_can_be_stored_or_refused(body: dict[str, Any])
 
 def test_a_form_cancels_unless_it_says_otherwise() -> None:
     assert read_form(b"grant=g") == Posted("g", CANCELED)
-    assert read_form(b"grant=g&status=resumed").claim.status is FlowStatus.RESUMED
+    for status in OWN_CHOICES:
+        assert read_form(f"grant=g&status={status}".encode()).claim.status is FlowStatus(status)
 
 
 @given(grant=st.text(max_size=20), reason=st.text(max_size=20), code=st.text(max_size=20))
@@ -256,8 +265,12 @@ def test_a_forms_words_are_decoded_as_the_web_does(body: bytes, text: str | None
         pytest.param(b"status=canceled", "grant must be a text", id="no grant"),
         pytest.param(b"grant=g&grant=s3cr3t", "names a field twice", id="a field twice"),
         pytest.param(b"grant=g&%67rant=s3cr3t", "names a field twice", id="a field twice, disguised"),
-        pytest.param(b"grant=g&status=saved", "must be canceled or resumed", id="an offer"),
-        pytest.param(b"grant=g&status=", "must be canceled or resumed", id="no status"),
+        pytest.param(
+            b"grant=g&status=saved", "must be one of: canceled, resumed, unpaused, discount_removed", id="an offer"
+        ),
+        pytest.param(
+            b"grant=g&status=", "must be one of: canceled, resumed, unpaused, discount_removed", id="no status"
+        ),
         pytest.param(b"grant=g&s3cr3t=1", "Only these fields", id="an unknown field"),
         pytest.param(b"grant=g&result=s3cr3t", "Only these fields", id="a widget's result"),
         pytest.param(b"grant=s3cr3t%FF", "cannot be read", id="a percent escape that is no UTF-8"),

@@ -210,7 +210,8 @@ async def test_the_queue_is_counted_over_all_processes(pool: Pool) -> None:
         "UPDATE aiocancel.action SET state = 'running', lease_owner = gen_random_uuid() WHERE id = $1", third
     )
     await pool.execute(
-        "UPDATE aiocancel.action SET state = 'parked', lease_owner = NULL, finished_at = now(), parked_code = 'x' WHERE id = $1",
+        "UPDATE aiocancel.action SET state = 'parked', lease_owner = NULL, finished_at = now(), "
+        "parked_code = 'x' WHERE id = $1",
         third,
     )
     stats = await cancel.queue_stats()

@@ -88,8 +88,35 @@ async def test_a_customer_takes_a_scheduled_cancellation_back_without_any_script
     assert [effect.kind for effect in stripe.effects] == ["cancel_at_period_end", "resume"]
 
 
+@pytest.mark.parametrize(
+    ("change", "title", "button"),
+    [
+        ("resume", "Keep your subscription?", "Keep subscription"),
+        ("unpause", "End the pause?", "End the pause"),
+        ("remove_discount", "Remove your discount?", "Remove the discount"),
+    ],
+)
+async def test_whatever_is_taken_back_is_asked_about_in_its_own_words(
+    client: Client, change: str, title: str, button: str
+) -> None:
+    page = await read(await client.get(f"/cancel?change={change}", headers=browser_of("ada")))
+    assert title in page.text
+    assert button in page.text
+    assert page.fields["status"] in ("resumed", "unpaused", "discount_removed")
+    assert "reason" not in page.fields
+
+
+async def test_a_customer_ends_a_pause_of_nothing_without_any_script(client: Client, stripe: StripeSimulator) -> None:
+    page = await read(await client.get("/cancel?change=unpause", headers=browser_of("ada")))
+    response = await client.post(page.one("form")["action"], data=page.fields, headers=browser_of("ada"))
+    page = await read(response)
+    assert outcome_of(page) == "done"
+    assert "The pause is over." in page.text
+    assert stripe.effects == []
+
+
 async def test_looking_at_the_page_changes_nothing(client: Client, stripe: StripeSimulator) -> None:
-    for query in ("", "?change=resume", "?status=canceled&confirm=1"):
+    for query in ("", "?change=resume", "?change=unpause", "?change=remove_discount", "?status=canceled&confirm=1"):
         await read(await client.get(f"/cancel{query}", headers=browser_of("ada")))
     assert stripe.requests == []
 

@@ -132,7 +132,9 @@ async def test_a_browser_can_not_give_itself_a_gift(client: Client, stripe: Stri
     offer = {"type": "coupon", "id": "offr_1", "coupon": {"percent_off": 100}, "amount": 0}
     body = {"status": "saved", "flowSession": {"id": "session-1", "offerAccepted": offer}}
     response = await post(client, {"grant": await grant_for(client), "result": body})
-    assert (response.status, (await response.json())["change"]) == (200, "offer")
+    answer = await response.json()
+    assert (response.status, answer["outcome"], answer["change"]) == (200, "manual", "offer")
+    assert answer["message"] == "Your choice is recorded, but it is not confirmed yet. A person will look at it."
     assert stripe.requests == []
 
 

@@ -317,6 +317,19 @@ async def test_the_page_knows_where_its_customer_stands(
 
 
 @pytest.mark.parametrize("enable_async", [False, True], ids=["flow page", "async"])
+@pytest.mark.parametrize("change", ["resume", "unpause", "remove_discount"])
+async def test_a_button_that_takes_something_back_is_a_form_that_asks_first(
+    open_site: OpenSite, change: str, enable_async: bool
+) -> None:
+    site = await open_site(f"{{{{ cancel_flow.{change}_button('Back <b>') }}}}", enable_async=enable_async)
+    page = await site.page("ada")
+    assert (page.one("form")["method"], page.one("form")["action"]) == ("get", "/cancel")
+    assert page.fields == {"change": change}
+    assert "Back <b>" in page.text
+    assert await site.text(None) == ""
+
+
+@pytest.mark.parametrize("enable_async", [False, True], ids=["flow page", "async"])
 async def test_an_outage_of_the_database_leaves_a_page_whose_button_still_works(
     open_site: OpenSite, enable_async: bool
 ) -> None:

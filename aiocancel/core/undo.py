@@ -1,0 +1,75 @@
+"""Taking back what an accepted offer did: the end of a pause, and a discount removed. Pure.
+
+An undo reverses what came of this application's offers, as the ledger tells, and never what somebody else did.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from aiocancel.core.actions import ActionKind, Done, Receipt, Refuse, Step, Write
+from aiocancel.core.changes import AddDiscount, Change, PausePayments, RemoveDiscounts, shows, still_holds
+from aiocancel.core.subscription import Subscription
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What offers did to a subscription and no undo has taken back since, oldest first.
+
+    ``vendor_paused`` says that the flow vendor made a pause; how it looks at Stripe the vendor does not say.
+    """
+
+    changes: tuple[Change, ...] = ()
+    vendor_paused: bool = False
+
+
+NOTHING_MADE: Final = Made()
+
+
+def undo_step(kind: ActionKind, subscription: Subscription, made: Made, earlier: Change | None) -> Step:
+    """Say what is left to do for ``unpause`` or ``remove_discount``, given the subscription as just read.
+
+    ``earlier`` is what an earlier attempt sent, or may have sent. Total: never raises.
+    """
+    if subscription.has_ended:
+        return Refuse("subscription_has_ended")
+    if kind is ActionKind.UNPAUSE:
+        return _unpause(subscription, made)
+    if kind is ActionKind.REMOVE_DISCOUNT:
+        return _remove_discounts(subscription, made, earlier)
+    return Refuse("not_an_undo")
+
+
+def _unpause(subscription: Subscription, made: Made) -> Step:
+    if subscription.status == "paused":
+        # The service itself is paused: collecting again would not start it, and Stripe has another call for that.
+        return Refuse("service_is_paused")
+    if subscription.paused is None:
+        return Done(Receipt.of(subscription))
+    pauses = [change for change in made.changes if isinstance(change, PausePayments)]
+    if made.vendor_paused or any(shows(pause, subscription) for pause in pauses):
+        return Write()
+    return Refuse("paused_by_somebody_else")
+
+
+def _remove_discounts(subscription: Subscription, made: Made, earlier: Change | None) -> Step:
+    if earlier is not None and shows(earlier, subscription):
+        return Done(Receipt.of(subscription))
+    if subscription.schedule_id is not None:
+        # Its phases hold discounts of their own, and would bring this one back.
+        return Refuse("subscription_has_a_schedule")
+    if earlier is not None:
+        return Write(change=earlier) if still_holds(earlier, subscription) else Refuse("changed_since_it_was_tried")
+    added = [change for change in made.changes if isinstance(change, AddDiscount)]
+    if not added:
+        return Refuse("no_discount_of_ours")
+    ids = [discount.discount_id for discount in subscription.discounts]
+    removed = tuple(
+        discount.discount_id
+        for discount in subscription.discounts
+        if any(discount.coupon_id == each.coupon_id and discount.discount_id not in each.kept for each in added)
+    )
+    if not removed:
+        return Done(Receipt.of(subscription))
+    return Write(change=RemoveDiscounts(removed, tuple(each for each in ids if each not in removed)))

@@ -1,0 +1,180 @@
+"""What an offer did is taken back, what somebody else did is not."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from aiocancel.core.actions import ActionKind, Done, Receipt, Refuse, Step, Write
+from aiocancel.core.changes import AddDiscount, Change, MoveTrialEnd, PausePayments, RemoveDiscounts
+from aiocancel.core.identifiers import SubscriptionId
+from aiocancel.core.subscription import AppliedDiscount, CollectionPause, Subscription
+from aiocancel.core.undo import NOTHING_MADE, Made, undo_step
+
+DUE = datetime(2027, 4, 1, tzinfo=UTC)
+UNTIL = DUE + timedelta(days=60)
+LOYAL = AppliedDiscount("di_loyal", "LOYAL")
+OURS = AppliedDiscount("di_ours", "SAVE")
+ACTIVE = Subscription(
+    subscription_id=SubscriptionId("sub_1"),
+    status="active",
+    livemode=False,
+    cancel_at_period_end=False,
+    cancel_at=None,
+    canceled_at=None,
+    ended_at=None,
+    current_period_end=DUE,
+    schedule_id=None,
+    discounts=(LOYAL,),
+)
+DONE = Done(Receipt("active", None))
+PAUSED = dataclasses.replace(ACTIVE, paused=CollectionPause("void", UNTIL))
+DISCOUNTED = dataclasses.replace(ACTIVE, discounts=(LOYAL, OURS))
+
+WE_PAUSED = Made((MoveTrialEnd(DUE, None), PausePayments("void", UNTIL, DUE)))
+WE_DISCOUNTED = Made((AddDiscount("SAVE", ("di_loyal",), DUE),))
+REMOVAL = RemoveDiscounts(("di_ours",), ("di_loyal",))
+
+
+@pytest.mark.parametrize(
+    ("subscription", "made", "expected"),
+    [
+        pytest.param(PAUSED, WE_PAUSED, Write(), id="our pause"),
+        pytest.param(PAUSED, Made(vendor_paused=True), Write(), id="the flow vendor's pause"),
+        pytest.param(ACTIVE, WE_PAUSED, DONE, id="our pause is over"),
+        pytest.param(ACTIVE, NOTHING_MADE, DONE, id="no pause"),
+        pytest.param(PAUSED, NOTHING_MADE, Refuse("paused_by_somebody_else"), id="somebody else's pause"),
+        pytest.param(PAUSED, WE_DISCOUNTED, Refuse("paused_by_somebody_else"), id="somebody's beside our discount"),
+        pytest.param(
+            dataclasses.replace(PAUSED, paused=CollectionPause("keep_as_draft", UNTIL)),
+            WE_PAUSED,
+            Refuse("paused_by_somebody_else"),
+            id="our pause was replaced by another",
+        ),
+        pytest.param(
+            dataclasses.replace(ACTIVE, status="paused"), WE_PAUSED, Refuse("service_is_paused"), id="service paused"
+        ),
+        pytest.param(
+            dataclasses.replace(PAUSED, status="canceled"), WE_PAUSED, Refuse("subscription_has_ended"), id="ended"
+        ),
+        pytest.param(dataclasses.replace(PAUSED, status="past_due"), WE_PAUSED, Write(), id="past due"),
+        pytest.param(dataclasses.replace(PAUSED, cancel_at_period_end=True), WE_PAUSED, Write(), id="ending"),
+        pytest.param(dataclasses.replace(PAUSED, schedule_id="sub_sched_1"), WE_PAUSED, Write(), id="scheduled"),
+    ],
+)
+def test_only_a_pause_that_an_offer_made_is_ended(subscription: Subscription, made: Made, expected: Step) -> None:
+    assert undo_step(ActionKind.UNPAUSE, subscription, made, None) == expected
+
+
+TWO_OF_OURS = Made((AddDiscount("SAVE", ("di_loyal",), DUE), AddDiscount("MORE", ("di_loyal", "di_ours"), DUE)))
+
+
+@pytest.mark.parametrize(
+    ("subscription", "made", "earlier", "expected"),
+    [
+        pytest.param(DISCOUNTED, WE_DISCOUNTED, None, Write(change=REMOVAL), id="ours beside another"),
+        pytest.param(
+            dataclasses.replace(ACTIVE, discounts=(OURS,)),
+            WE_DISCOUNTED,
+            None,
+            Write(change=RemoveDiscounts(("di_ours",), ())),
+            id="ours alone",
+        ),
+        pytest.param(
+            dataclasses.replace(ACTIVE, discounts=(OURS, LOYAL, AppliedDiscount("di_more", "MORE"))),
+            TWO_OF_OURS,
+            None,
+            Write(change=RemoveDiscounts(("di_ours", "di_more"), ("di_loyal",))),
+            id="two of ours",
+        ),
+        pytest.param(ACTIVE, WE_DISCOUNTED, None, DONE, id="ours is over"),
+        pytest.param(DISCOUNTED, NOTHING_MADE, None, Refuse("no_discount_of_ours"), id="none is ours"),
+        pytest.param(DISCOUNTED, WE_PAUSED, None, Refuse("no_discount_of_ours"), id="an offer of another kind"),
+        pytest.param(
+            dataclasses.replace(ACTIVE, discounts=(AppliedDiscount("di_loyal", "SAVE"),)),
+            WE_DISCOUNTED,
+            None,
+            DONE,
+            id="one of the same coupon that was there before",
+        ),
+        pytest.param(
+            dataclasses.replace(DISCOUNTED, schedule_id="sub_sched_1"),
+            WE_DISCOUNTED,
+            None,
+            Refuse("subscription_has_a_schedule"),
+            id="under a schedule",
+        ),
+        pytest.param(
+            dataclasses.replace(DISCOUNTED, status="canceled"),
+            WE_DISCOUNTED,
+            None,
+            Refuse("subscription_has_ended"),
+            id="ended",
+        ),
+        pytest.param(DISCOUNTED, WE_DISCOUNTED, REMOVAL, Write(change=REMOVAL), id="an earlier try that was lost"),
+        pytest.param(ACTIVE, WE_DISCOUNTED, REMOVAL, DONE, id="an earlier try that went through"),
+        pytest.param(
+            dataclasses.replace(ACTIVE, discounts=(), schedule_id="sub_sched_1"),
+            WE_DISCOUNTED,
+            REMOVAL,
+            DONE,
+            id="an earlier try that went through before a schedule came",
+        ),
+        pytest.param(
+            dataclasses.replace(DISCOUNTED, discounts=(LOYAL, OURS, AppliedDiscount("di_new", "NEW"))),
+            WE_DISCOUNTED,
+            REMOVAL,
+            Refuse("changed_since_it_was_tried"),
+            id="somebody added one since an earlier try",
+        ),
+    ],
+)
+def test_only_a_discount_that_an_offer_added_is_removed_and_every_other_is_kept(
+    subscription: Subscription, made: Made, earlier: Change | None, expected: Step
+) -> None:
+    assert undo_step(ActionKind.REMOVE_DISCOUNT, subscription, made, earlier) == expected
+
+
+@pytest.mark.parametrize("kind", sorted(set(ActionKind) - {ActionKind.UNPAUSE, ActionKind.REMOVE_DISCOUNT}))
+def test_nothing_else_is_taken_back_here(kind: ActionKind) -> None:
+    assert undo_step(kind, DISCOUNTED, WE_DISCOUNTED, None) == Refuse("not_an_undo")
+
+
+coupons = st.sampled_from(["SAVE", "MORE", "LOYAL", None])
+discounts = st.lists(
+    st.builds(AppliedDiscount, st.sampled_from([f"di_{number}" for number in range(6)]), coupons),
+    max_size=5,
+    unique_by=lambda discount: discount.discount_id,
+).map(tuple)
+added = st.builds(
+    AddDiscount,
+    st.sampled_from(["SAVE", "MORE"]),
+    st.lists(st.sampled_from([f"di_{number}" for number in range(6)]), max_size=4).map(tuple),
+    st.none(),
+)
+
+
+@given(discounts=discounts, changes=st.lists(added, max_size=3).map(tuple))
+@settings(max_examples=200)
+def test_a_removal_never_takes_a_discount_that_was_there_before_or_is_of_another_coupon(
+    discounts: tuple[AppliedDiscount, ...], changes: tuple[AddDiscount, ...]
+) -> None:
+    subscription = dataclasses.replace(ACTIVE, discounts=discounts)
+    step = undo_step(ActionKind.REMOVE_DISCOUNT, subscription, Made(changes), None)
+    if not isinstance(step, Write):
+        return
+    assert isinstance(step.change, RemoveDiscounts)
+    assert sorted((*step.change.removed, *step.change.kept)) == sorted(each.discount_id for each in discounts)
+    for discount in discounts:
+        foreign = discount.coupon_id not in {change.coupon_id for change in changes}
+        old = all(discount.discount_id in change.kept for change in changes)
+        if foreign or old:
+            assert discount.discount_id in step.change.kept
+    after = dataclasses.replace(
+        subscription, discounts=tuple(each for each in discounts if each.discount_id in step.change.kept)
+    )
+    assert undo_step(ActionKind.REMOVE_DISCOUNT, after, Made(changes), step.change) == DONE
