@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from aiocancel.core.actions import Write
 from tests import offer_table
 from tests.core import test_actions, test_offer_steps
 
@@ -44,4 +45,4 @@ def test_every_cell_names_a_test_that_is_collected(request: pytest.FixtureReques
 
 def test_every_step_that_writes_shows_its_call_and_no_other_step_does() -> None:
     for cell in [*offer_table.offer_cells(), *offer_table.cancellation_cells()]:
-        assert bool(cell.calls) == isinstance(cell.step, offer_table.Write)
+        assert bool(cell.calls) == isinstance(cell.step, Write)
