@@ -66,23 +66,23 @@ def genuine(session: Meant | None, *, wish: str | None = None, as_form: bool = F
 
 @pytest.mark.parametrize("offer_id", OFFERS)
 def test_an_earned_offer_gets_through_so_that_the_fuzz_run_reaches_every_gift(run: Run, offer_id: str) -> None:
-    before = run.site.gifts()
+    before = run.site.auditor.gifts()
     run.play(genuine(Meant("author", offer_id)))
-    assert run.site.gifts() == before + 1
+    assert run.site.auditor.gifts() == before + 1
     run.play(Webhook(None, Meant("author", offer_id), (), None, None), genuine(Meant("author", offer_id)))
-    assert run.site.gifts() == before + 2
+    assert run.site.auditor.gifts() == before + 2
 
 
 def test_a_cancellation_and_a_return_get_through(run: Run) -> None:
-    before = run.site.effects.copy()
+    before = run.site.auditor.effects.copy()
     run.play(genuine(None, wish="canceled", as_form=True), genuine(None, wish="resumed"))
-    assert (run.site.effects - before).keys() == {"cancel_at_period_end", "resume"}
+    assert (run.site.auditor.effects - before).keys() == {"cancel_at_period_end", "resume"}
 
 
 def test_another_subscriptions_offer_is_no_gift(run: Run) -> None:
-    before = run.site.gifts()
+    before = run.site.auditor.gifts()
     run.play(genuine(Meant("neighbour", "offr_coupon")))
-    assert run.site.gifts() == before
+    assert run.site.auditor.gifts() == before
 
 
 @given(story=stories)
