@@ -95,6 +95,11 @@ class Auditor:
         self.handled: list[CustomOffer] = []
         self.effects: Counter[str] = Counter()
 
+    @property
+    def last_action(self) -> int:
+        """The highest id of an action that was audited."""
+        return self._seen[1]
+
     def gifts(self) -> int:
         """How many gifts were made so far."""
         return sum(self.effects[kind] for kind in (*EFFECT_OF.values(), "custom offer handled"))
