@@ -8,6 +8,7 @@ A few hundred examples run with the other tests. The nightly run has 20,000 and 
 from __future__ import annotations
 
 import asyncio
+import io
 from collections.abc import Iterator
 from contextlib import closing
 
@@ -15,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from aiocancel.testing.embedded_postgres import EmbeddedPostgres
-from tests.fuzz.posts import OFFERS, Meant, Request, Result, Webhook, stories
+from tests.fuzz.posts import JSON, OFFERS, Meant, Request, Result, Webhook, stories
 from tests.fuzz.site import FuzzSite
 
 EXAMPLES_IN_CI = 300
@@ -31,6 +32,15 @@ class Run:
 
     def play(self, *requests: Request, at_once: bool = False) -> None:
         self._loop.run_until_complete(self.site.play(list(requests), at_once=at_once))
+
+    def status_of_a_post(self, body: bytes) -> int:
+        headers = {"Content-Type": JSON, "Connection": "close"}
+
+        async def post() -> int:
+            async with self.site.client.post("/cancel/result", data=io.BytesIO(body), headers=headers) as response:
+                return response.status
+
+        return self._loop.run_until_complete(post())
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +93,11 @@ def test_another_subscriptions_offer_is_no_gift(run: Run) -> None:
     before = run.site.auditor.gifts()
     run.play(genuine(Meant("neighbour", "offr_coupon")))
     assert run.site.auditor.gifts() == before
+
+
+@pytest.mark.parametrize("megabytes", [1, 10])
+def test_a_body_of_megabytes_is_refused_before_it_is_read(run: Run, megabytes: int) -> None:
+    assert run.status_of_a_post(b" " * (megabytes * 1024 * 1024)) == 413
 
 
 @given(story=stories)
