@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import uuid
 from collections.abc import AsyncIterator, Iterator
 
@@ -21,9 +22,10 @@ from tests.workbench import Bench, client_of
 
 TEMPLATE = "aiocancel_template"
 
-# A busy machine is no reason to fail.
-settings.register_profile("aiocancel", deadline=None)
-settings.load_profile("aiocancel")
+# A busy machine is no reason to fail. Nightly is for tests/fuzz, which says how to run it.
+settings.register_profile("ci", deadline=None)
+settings.register_profile("nightly", deadline=None, max_examples=20_000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -24,6 +24,7 @@ from aiocancel.core.actions import (
 )
 from aiocancel.core.identifiers import SubscriptionId
 from aiocancel.core.subscription import Subscription
+from tests.core import test_offer_steps as offers
 
 SUBSCRIPTION_ID = SubscriptionId("sub_1")
 PERIOD_END = datetime(2027, 3, 1, tzinfo=UTC)
@@ -132,6 +133,28 @@ TABLE: dict[ActionKind, dict[str, Step]] = {
     },
 }
 
+# The shapes that offers are decided for; these objects have items, discounts, trials and pauses as well.
+ALL_SHAPES = {name: where[0] for name, where in offers.SHAPES.items()}
+HAS_ENDED: dict[str, Step] = {"canceled": done(offers.NOW, "canceled"), "expired": done(None, "incomplete_expired")}
+IS_ENDING: dict[str, Step] = {
+    "ending with its period": done(offers.DUE),
+    "ending by date": done(offers.DUE - offers.DAY),
+    **HAS_ENDED,
+}
+TABLE_OF_ALL_SHAPES: dict[ActionKind, dict[str, Step]] = {
+    AT_PERIOD_END: {**dict.fromkeys(ALL_SHAPES, Write()), **IS_ENDING},
+    NOW: {**dict.fromkeys(ALL_SHAPES, Write()), **HAS_ENDED},
+    RESUME: {
+        **{name: done(None, shape.status) for name, shape in ALL_SHAPES.items()},
+        "ending with its period": Write(),
+        "ending by date": Write(clears_cancel_at=True),
+        "ending in a later period": Refuse("ends_by_agreement"),
+        "canceled": Refuse("subscription_has_ended"),
+        "expired": Refuse("subscription_has_ended"),
+    },
+    EXPECT: {**dict.fromkeys(ALL_SHAPES, Wait()), **IS_ENDING},
+}
+
 moments = st.none() | st.sampled_from([EARLIER, PERIOD_END, LATER])
 subscriptions = st.builds(
     Subscription,
@@ -180,6 +203,20 @@ def written(kind: ActionKind, write: Write, subscription: Subscription) -> Subsc
     ],
 )
 def test_the_next_step_follows_from_the_action_and_the_subscription(
+    kind: ActionKind, shape: Subscription, expected: Step
+) -> None:
+    assert step(kind, shape) == expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "shape", "expected"),
+    [
+        pytest.param(kind, ALL_SHAPES[name], expected, id=f"{kind} when {name}")
+        for kind, steps in TABLE_OF_ALL_SHAPES.items()
+        for name, expected in steps.items()
+    ],
+)
+def test_every_shape_that_an_offer_meets_can_be_cancelled_and_resumed(
     kind: ActionKind, shape: Subscription, expected: Step
 ) -> None:
     assert step(kind, shape) == expected

@@ -1,0 +1,48 @@
+"""The page of offers, shapes, calls and outcomes is what the code decides, and each of its cells is a test."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from aiocancel.core.actions import Write
+from tests import offer_table
+from tests.core import test_actions, test_offer_steps
+
+TEXT = offer_table.PAGE.read_text(encoding="utf-8")
+
+
+def test_the_page_says_what_the_code_decides() -> None:
+    assert offer_table.page() == TEXT, "it is out of date: run python -m tests.offer_table"
+
+
+def test_every_offer_and_every_cancellation_has_a_cell_for_every_shape() -> None:
+    shapes = test_offer_steps.SHAPES.keys()
+    assert {(cell.choice, cell.shape) for cell in offer_table.offer_cells()} == {
+        (offer, shape) for offer in test_offer_steps.OFFERS for shape in shapes
+    }
+    assert {(cell.choice, cell.shape) for cell in offer_table.cancellation_cells()} == {
+        (str(kind), shape) for kind in test_actions.PLAIN_KINDS for shape in shapes
+    }
+
+
+def test_every_cell_names_a_test_that_is_collected(request: pytest.FixtureRequest) -> None:
+    named = set[str]()
+    for section in TEXT.split("\n## ")[1:]:
+        (test,) = re.findall(r"^Test: `(.+)\[…\]`$", section, re.MULTILINE)
+        names = re.findall(r"\| `([^`|]+)` \|$", section, re.MULTILINE)
+        assert len(names) == len(test_offer_steps.SHAPES)
+        named |= {f"{test}[{name}]" for name in names}
+    root = request.config.rootpath
+    collected = set[str]()
+    for module in (test_offer_steps, test_actions):
+        path = root / f"{module.__name__.replace('.', '/')}.py"
+        node = pytest.Module.from_parent(request.session, path=path)
+        collected |= {item.nodeid for item in node.collect() if isinstance(item, pytest.Item)}
+    assert named <= collected
+
+
+def test_every_step_that_writes_shows_its_call_and_no_other_step_does() -> None:
+    for cell in [*offer_table.offer_cells(), *offer_table.cancellation_cells()]:
+        assert bool(cell.calls) == isinstance(cell.step, Write)
