@@ -65,6 +65,12 @@ async def take_due(pool: Pool, owner: uuid.UUID, *, limit: int = 10) -> list[Tak
     return taken
 
 
+async def hurry(pool: Pool) -> None:
+    """Let what waits for its time be due now."""
+    await pool.execute("UPDATE aiocancel.action SET due_at = now() WHERE state = 'waiting' AND due_at > now()")
+    await pool.execute("UPDATE aiocancel.pgqueuer SET execute_after = now() WHERE execute_after > now()")
+
+
 async def empty_tables(pool: Pool) -> None:
     """Make a database as good as new; much faster than another one."""
     async with pool.acquire() as connection, connection.transaction():

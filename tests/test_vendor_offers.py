@@ -10,6 +10,7 @@ from aiocancel import CancelFlow
 from aiocancel.errors import ConfigurationError
 from aiocancel.telemetry import ActionParked, DriftFound
 from aiocancel.testing.stripe_simulator import Fault
+from tests.claims import hurry
 from tests.company import Company
 from tests.waiting import until
 
@@ -45,7 +46,7 @@ async def outcome_of(company: Company, answer: dict[str, Any]) -> str:
 
 async def look_now(company: Company) -> None:
     """Let the next look be due, whatever the wait before it."""
-    await company.pool.execute("UPDATE aiocancel.action SET due_at = now() WHERE state = 'waiting'")
+    await hurry(company.pool)
 
 
 async def becomes(company: Company, answer: dict[str, Any], outcome: str) -> None:

@@ -25,7 +25,7 @@ from yarl import URL
 from aiocancel import CustomOffer, ProsperStack, SubscriptionQuery
 from aiocancel.core.grants import Grant, GrantSealer
 from aiocancel.core.identifiers import CustomerId, SubscriptionId
-from aiocancel.ports import OutcomeVerifier
+from aiocancel.ports import OutcomeVerifier, SlotSource
 from aiocancel.testing.prosperstack_records import JsonObject
 from aiocancel.testing.prosperstack_simulator import ProsperStackSimulator
 from aiocancel.testing.stripe_simulator import StripeSimulator
@@ -54,7 +54,7 @@ from tests.waiting import until
 class ImpatientProsperStack(ProsperStack):
     """ProsperStack whose minute, for the limit of requests in one, is a thousand times shorter."""
 
-    def open_verifier(self) -> AbstractAsyncContextManager[OutcomeVerifier]:
+    def open_verifier(self, slots: SlotSource | None = None) -> AbstractAsyncContextManager[OutcomeVerifier]:
         return open_prosperstack_api(
             self, clock=lambda: time.monotonic() * 1000, sleep=lambda delay_s: asyncio.sleep(delay_s / 1000)
         )
