@@ -39,7 +39,7 @@ class Place:
         self._setup = setup
         self._log = log
         self._process: asyncio.subprocess.Process | None = None
-        self._expected_end: signal.Signals | None = None
+        self._sent: list[signal.Signals] = []
         self._is_open = False
         self._keeper: asyncio.Task[None] | None = None
 
@@ -60,13 +60,13 @@ class Place:
 
     def send(self, number: signal.Signals) -> None:
         if self._process is not None and self._process.returncode is None:
-            self._expected_end = number
+            self._sent.append(number)
             self._process.send_signal(number)
 
     async def _keep(self) -> None:
         while self._is_open:
             setup = self._setup()
-            self._expected_end = None
+            self._sent = []
             with self._log.open("ab") as log:
                 self._process = await asyncio.create_subprocess_exec(
                     *command(self.role),
@@ -81,7 +81,7 @@ class Place:
             was_ready = await self._listen(self._process)
             status = await self._ended(self._process)
             self.url, self.is_ready = None, False
-            if status == -signal.SIGKILL and self._expected_end is None:
+            if status == -signal.SIGKILL and signal.SIGKILL not in self._sent:
                 self.deaths.append(setup.dies_at)
             elif status != 0 and not self._was_asked_for(status, was_ready=was_ready):
                 self.bad_ends.append(status)
@@ -91,10 +91,10 @@ class Place:
         return not self._is_open
 
     def _was_asked_for(self, status: int, *, was_ready: bool) -> bool:
-        """Whether a signal of ours ended it; one that is ready has to end well when it is told to stop."""
-        if self._expected_end is None or status != -self._expected_end:
+        """Whether a signal of ours ended it; one that is ready has to end well when it is told to stop, once."""
+        if -status not in self._sent:
             return False
-        return self._expected_end is signal.SIGKILL or not was_ready
+        return status == -signal.SIGKILL or not was_ready or self._sent.count(signal.SIGTERM) > 1
 
     async def _listen(self, process: asyncio.subprocess.Process) -> bool:
         """Read what it says until it ends; False when it ended before it could heed a signal."""

@@ -147,6 +147,7 @@ class Scenario:
     fault_rate: float = 0.0
     pool_size: int = 0
     cast: Cast = default_cast
+    may_overlap: bool = False
 
 
 @asynccontextmanager
@@ -197,7 +198,8 @@ async def play(
             await act(crowd, customers, stage.chance, rate)
             trouble.cancel()
             await asyncio.gather(trouble, return_exceptions=True)
-            counts = await finish(stage, crowd, customers, Counts(scenario.name, seed, sessions))
+            counts = Counts(scenario.name, seed, sessions, may_overlap=scenario.may_overlap)
+            await finish(stage, crowd, customers, counts)
     counts.seconds = time.monotonic() - began
     return counts
 
@@ -241,7 +243,10 @@ async def finish(stage: Stage, crowd: Crowd, customers: Sequence[Customer], coun
     count_at_stripe(counts, customers, stage.stripe)
     await count_in_ledger(counts, customers, stage.pool)
     counts.dishonest = len(crowd.dishonest)
-    counts.bad_ends = sum(len(place.bad_ends) for place in stage.places) if _counts_ends(stage) else 0
+    if _counts_ends(stage):
+        ends = [f"a {place.role} ended with status {status}" for place in stage.places for status in place.bad_ends]
+        counts.bad_ends = len(ends)
+        counts.problems += ends
     counts.problems += [*crowd.dishonest, *stage.problems]
     counts.happened = {
         "posts": crowd.posts,
