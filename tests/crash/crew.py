@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -33,7 +33,7 @@ class Place:
         self.role: Role = role
         self.timing = ""
         self.url: str | None = None
-        self.is_ready = False
+        self._is_ready = False
         self.deaths: list[str] = []
         self.bad_ends: list[int] = []
         self._setup = setup
@@ -42,6 +42,17 @@ class Place:
         self._sent: list[signal.Signals] = []
         self._is_open = False
         self._keeper: asyncio.Task[None] | None = None
+
+    @property
+    def is_up(self) -> bool:
+        """Whether it is at work, and no signal is on its way to it."""
+        return self._is_ready and not self._sent and (self.role == "worker" or self.url is not None)
+
+    def is_last(self, places: Sequence[Place]) -> bool:
+        """Whether without this one there is none of its kind up."""
+        return self.role == "web" and not any(
+            other.is_up and other.timing == self.timing for other in places if other is not self
+        )
 
     def open(self) -> None:
         """Start the first process."""
@@ -60,7 +71,10 @@ class Place:
 
     def send(self, number: signal.Signals) -> None:
         if self._process is not None and self._process.returncode is None:
-            self._sent.append(number)
+            if number is not signal.SIGCONT:
+                self._sent.append(number)
+            elif signal.SIGSTOP in self._sent:
+                self._sent.remove(signal.SIGSTOP)
             self._process.send_signal(number)
 
     async def _keep(self) -> None:
@@ -80,7 +94,7 @@ class Place:
                 self.kill()
             was_ready = await self._listen(self._process)
             status = await self._ended(self._process)
-            self.url, self.is_ready = None, False
+            self.url, self._is_ready = None, False
             if status == -signal.SIGKILL and signal.SIGKILL not in self._sent:
                 self.deaths.append(setup.dies_at)
             elif status != 0 and not self._was_asked_for(status, was_ready=was_ready):
@@ -101,7 +115,7 @@ class Place:
         assert process.stdout is not None
         was_ready = False
         async for line in process.stdout:
-            self.is_ready = was_ready = True
+            self._is_ready = was_ready = True
             if line.startswith(b"http://"):
                 self.url = line.decode().strip()
         return was_ready

@@ -12,7 +12,7 @@ from tests.crash.counts import Counts
 from tests.crash.customers import Customer, Wish
 from tests.crash.deaths import POINTS
 from tests.crash.scenarios import SCENARIOS, dying_cast, shares
-from tests.crash.stage import Scenario, Server, Stage, act, finish, open_crowd, open_stage, play
+from tests.crash.stage import START_WITHIN_S, Scenario, Server, Stage, act, finish, open_crowd, open_stage, play
 from tests.waiting import until
 
 pytestmark = pytest.mark.crash
@@ -42,8 +42,7 @@ async def _start(stage: Stage, *, sites: int, workers: int) -> None:
         stage.add_web()
     for _ in range(workers):
         stage.add_worker()
-    await until(lambda: all(place.is_ready for place in stage.places), within_s=60)
-    await until(lambda: len(stage.sites("at_period_end")) == sites, within_s=60)
+    await until(stage.all_up, within_s=START_WITHIN_S)
 
 
 async def _all_at_once(stage: Stage, customers: list[Customer], name: str) -> Counts:
