@@ -77,13 +77,20 @@ async def take_all_connections(stage: Stage) -> None:
         await asyncio.sleep(stage.chance.uniform(0.5, 1.5))
         taken: list[asyncpg.Connection[asyncpg.Record]] = []
         try:
-            while True:
-                taken.append(await asyncpg.connect(stage.dsn))
-        except OUTAGES:
+            await _take_all(stage.dsn, taken)
             stage.count("times without connections")
-        await asyncio.sleep(stage.chance.uniform(0.2, 1.0))
-        for connection in taken:
-            connection.terminate()
+            await asyncio.sleep(stage.chance.uniform(0.2, 1.0))
+        finally:
+            for connection in taken:
+                connection.terminate()
+
+
+async def _take_all(dsn: str, taken: list[asyncpg.Connection[asyncpg.Record]]) -> None:
+    while True:
+        try:
+            taken.append(await asyncpg.connect(dsn))
+        except OUTAGES:
+            return
 
 
 async def only_faults(stage: Stage) -> None:

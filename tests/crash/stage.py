@@ -112,11 +112,21 @@ class Stage:
         self.happened[what] = self.happened.get(what, 0) + 1
 
     async def restart_workers(self, meanwhile: Callable[[], Awaitable[None]], number: signal.Signals) -> None:
-        """End all workers at once, do something, and start as many again."""
+        """End all workers at once, do something, and start as many again, even if the trouble is over by then."""
+        restart = asyncio.create_task(self._restart_workers(meanwhile, number))
+        try:
+            await asyncio.shield(restart)
+        except asyncio.CancelledError:
+            await restart
+            raise
+
+    async def _restart_workers(self, meanwhile: Callable[[], Awaitable[None]], number: signal.Signals) -> None:
         await asyncio.gather(*(place.close(number) for place in self.workers))
-        await meanwhile()
-        for place in self.workers:
-            place.open()
+        try:
+            await meanwhile()
+        finally:
+            for place in self.workers:
+                place.open()
 
     async def is_settled(self) -> bool:
         try:
@@ -201,6 +211,8 @@ async def play(
             await act(crowd, customers, stage.chance, rate)
             trouble.cancel()
             await asyncio.gather(trouble, return_exceptions=True)
+            if not stage.happened:
+                stage.problems.append("nothing went wrong, so nothing was shown")
             counts = Counts(scenario.name, seed, sessions, may_overlap=scenario.may_overlap)
             await finish(stage, crowd, customers, counts)
     counts.seconds = time.monotonic() - began
