@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import signal
 import sys
 import tempfile
 import time
@@ -23,6 +24,8 @@ def main() -> int:
     options = parser.parse_args()
     logs = Path(tempfile.mkdtemp(prefix="aiocancel-crash-"))
     print(f"seed {options.seed}, logs of the processes in {logs}", flush=True)
+    # Told to stop, it ends its processes first.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     began, total, failed = time.monotonic(), 0, 0
     with Server() as server:
         for number, scenario in enumerate(SCENARIOS):

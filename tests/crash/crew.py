@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -35,15 +35,26 @@ class Place:
         self.role: Role = role
         self.timing = ""
         self.url: str | None = None
-        self.is_ready = False
+        self._is_ready = False
         self.deaths: list[str] = []
         self.bad_ends: list[int] = []
         self._setup = setup
         self._log = log
         self._process: asyncio.subprocess.Process | None = None
-        self._expected_end: signal.Signals | None = None
+        self._sent: list[signal.Signals] = []
         self._is_open = False
         self._keeper: asyncio.Task[None] | None = None
+
+    @property
+    def is_up(self) -> bool:
+        """Whether it is at work, and no signal is on its way to it."""
+        return self._is_ready and not self._sent and (self.role == "worker" or self.url is not None)
+
+    def is_last(self, places: Sequence[Place]) -> bool:
+        """Whether without this one there is none of its kind up."""
+        return self.role == "web" and not any(
+            other.is_up and other.timing == self.timing for other in places if other is not self
+        )
 
     def open(self) -> None:
         """Start the first process."""
@@ -62,13 +73,16 @@ class Place:
 
     def send(self, number: signal.Signals) -> None:
         if self._process is not None and self._process.returncode is None:
-            self._expected_end = number
+            if number is not signal.SIGCONT:
+                self._sent.append(number)
+            elif signal.SIGSTOP in self._sent:
+                self._sent.remove(signal.SIGSTOP)
             self._process.send_signal(number)
 
     async def _keep(self) -> None:
         while self._is_open:
             setup = self._setup()
-            self._expected_end = None
+            self._sent = []
             with self._log.open("ab") as log:
                 self._process = await asyncio.create_subprocess_exec(
                     *command(self.role),
@@ -82,8 +96,8 @@ class Place:
                 self.kill()
             was_ready = await self._listen(self._process)
             status = await self._ended(self._process)
-            self.url, self.is_ready = None, False
-            if status == -signal.SIGKILL and self._expected_end is None:
+            self.url, self._is_ready = None, False
+            if status == -signal.SIGKILL and signal.SIGKILL not in self._sent:
                 self.deaths.append(setup.dies_at)
             elif status != 0 and not self._was_asked_for(status, was_ready=was_ready):
                 self.bad_ends.append(status)
@@ -93,17 +107,17 @@ class Place:
         return not self._is_open
 
     def _was_asked_for(self, status: int, *, was_ready: bool) -> bool:
-        """Whether a signal of ours ended it; one that is ready has to end well when it is told to stop."""
-        if self._expected_end is None or status != -self._expected_end:
+        """Whether a signal of ours ended it; one that is ready has to end well when it is told to stop, once."""
+        if -status not in self._sent:
             return False
-        return self._expected_end is signal.SIGKILL or not was_ready
+        return status == -signal.SIGKILL or not was_ready or self._sent.count(signal.SIGTERM) > 1
 
     async def _listen(self, process: asyncio.subprocess.Process) -> bool:
         """Read what it says until it ends; False when it ended before it could heed a signal."""
         assert process.stdout is not None
         was_ready = False
         async for line in process.stdout:
-            self.is_ready = was_ready = True
+            self._is_ready = was_ready = True
             if line.startswith(b"http://"):
                 self.url = line.decode().strip()
         return was_ready

@@ -84,6 +84,10 @@ class Stage:
     def places(self) -> list[Place]:
         return [*self.webs, *self.workers]
 
+    def all_up(self) -> bool:
+        """Whether every process is at work."""
+        return all(place.is_up for place in self.places)
+
     def add_web(self, timing: str = "at_period_end", *, run_worker: bool = False) -> Place:
         setup = replace(self.setup, timing=timing, run_worker=run_worker)
         place = self._add(self.webs, "web", lambda: setup, f"web-{timing}")
@@ -108,11 +112,21 @@ class Stage:
         self.happened[what] = self.happened.get(what, 0) + 1
 
     async def restart_workers(self, meanwhile: Callable[[], Awaitable[None]], number: signal.Signals) -> None:
-        """End all workers at once, do something, and start as many again."""
+        """End all workers at once, do something, and start as many again, even if the trouble is over by then."""
+        restart = asyncio.create_task(self._restart_workers(meanwhile, number))
+        try:
+            await asyncio.shield(restart)
+        except asyncio.CancelledError:
+            await restart
+            raise
+
+    async def _restart_workers(self, meanwhile: Callable[[], Awaitable[None]], number: signal.Signals) -> None:
         await asyncio.gather(*(place.close(number) for place in self.workers))
-        await meanwhile()
-        for place in self.workers:
-            place.open()
+        try:
+            await meanwhile()
+        finally:
+            for place in self.workers:
+                place.open()
 
     async def is_settled(self) -> bool:
         try:
@@ -130,9 +144,9 @@ Cast = Callable[[Stage, int], Awaitable[None]]
 
 async def default_cast(stage: Stage, workers: int) -> None:
     """A site for each way to end a subscription, one of them with a worker inside, and workers beside them."""
+    stage.add_web(run_worker=True)
     stage.add_web()
-    stage.add_web()
-    stage.add_web("now", run_worker=True)
+    stage.add_web("now")
     for _ in range(workers):
         stage.add_worker()
 
@@ -147,6 +161,7 @@ class Scenario:
     fault_rate: float = 0.0
     pool_size: int = 0
     cast: Cast = default_cast
+    may_overlap: bool = False
 
 
 @asynccontextmanager
@@ -189,24 +204,29 @@ async def play(
     customers = make_customers(random.Random(f"{seed}:{scenario.name}"), sessions)
     async with open_stage(server, scenario.name, seed, logs, customers, pool_size=scenario.pool_size) as stage:
         await scenario.cast(stage, workers)
-        await until(lambda: all(place.is_ready for place in stage.places), within_s=START_WITHIN_S)
-        await until(lambda: bool(stage.sites("now") and stage.sites("at_period_end")), within_s=START_WITHIN_S)
+        await until(stage.all_up, within_s=START_WITHIN_S)
         stage.stripe.fault_rate = scenario.fault_rate
-        trouble = asyncio.create_task(_until_cancelled(scenario.trouble, stage))
+        trouble = asyncio.create_task(_until_cancelled(scenario.trouble, stage, within_s=20 + 2 * sessions / rate))
         async with open_crowd(stage) as crowd:
             await act(crowd, customers, stage.chance, rate)
             trouble.cancel()
             await asyncio.gather(trouble, return_exceptions=True)
-            counts = await finish(stage, crowd, customers, Counts(scenario.name, seed, sessions))
+            if not stage.happened:
+                stage.problems.append("nothing went wrong, so nothing was shown")
+            counts = Counts(scenario.name, seed, sessions, may_overlap=scenario.may_overlap)
+            await finish(stage, crowd, customers, counts)
     counts.seconds = time.monotonic() - began
     return counts
 
 
-async def _until_cancelled(trouble: Trouble, stage: Stage) -> None:
+async def _until_cancelled(trouble: Trouble, stage: Stage, *, within_s: float) -> None:
+    """Make trouble for so long; a machine that is too slow for it must come to an end all the same."""
     try:
-        await trouble(stage)
+        async with asyncio.timeout(within_s) as limit:
+            await trouble(stage)
     except Exception as error:
-        stage.problems.append(f"the trouble itself failed: {error!r}")
+        if not limit.expired():
+            stage.problems.append(f"the trouble itself failed: {error!r}")
 
 
 @asynccontextmanager
@@ -241,7 +261,10 @@ async def finish(stage: Stage, crowd: Crowd, customers: Sequence[Customer], coun
     count_at_stripe(counts, customers, stage.stripe)
     await count_in_ledger(counts, customers, stage.pool)
     counts.dishonest = len(crowd.dishonest)
-    counts.bad_ends = sum(len(place.bad_ends) for place in stage.places) if _counts_ends(stage) else 0
+    if _counts_ends(stage):
+        ends = [f"a {place.role} ended with status {status}" for place in stage.places for status in place.bad_ends]
+        counts.bad_ends = len(ends)
+        counts.problems += ends
     counts.problems += [*crowd.dishonest, *stage.problems]
     counts.happened = {
         "posts": crowd.posts,
