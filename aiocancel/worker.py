@@ -16,6 +16,7 @@ from typing import Final, Protocol
 from aiocancel.core.actions import ActionKind, Done, Receipt, Refuse, Step, Wait, Write, next_step, step_when_missing
 from aiocancel.core.changes import Change
 from aiocancel.core.retry import Failure, Park, RetryAfter, after_failure, delay_s
+from aiocancel.core.subscription import Subscription
 from aiocancel.errors import (
     BillingError,
     RejectedBillingError,
@@ -216,12 +217,15 @@ class Worker:
             if error.code != "resource_missing":
                 raise
             return step_when_missing(taken.action, written=written)
+        return self._judge(taken, subscription, earlier)
+
+    def _judge(self, taken: TakenAction, subscription: Subscription, earlier: Change | None) -> Step:
         if taken.action.offer is not None:
             return self._offers.next_step(taken.action.offer, subscription, earlier)
         return next_step(taken.action, subscription)
 
     async def _write(self, taken: TakenAction, write: Write, key: str) -> Step:
-        """Write once and return what a fresh read then calls for; a lost answer does not matter if it is done."""
+        """Write once and return what the subscription then calls for; a lost answer does not matter if it is done."""
         try:
             reply = await self._billing.apply(taken.action, write, idempotency_key=key)
         except BillingError as error:
@@ -241,6 +245,8 @@ class Worker:
                 raise
             return step
         await self._ledger.end_write(taken, "accepted", code=None, request_id=reply.request_id)
+        if reply.subscription is not None:
+            return self._judge(taken, reply.subscription, write.change)
         step = await self._look(taken, written=True, earlier=write.change)
         if reply.replayed and isinstance(step, Write):
             # Stripe made this very change before, and somebody has undone it: theirs is the last word.

@@ -16,10 +16,9 @@ from typing import Any
 
 import aiohttp
 import asyncpg
+import stripe
 from aiohttp import web
 
-import stripe
-from aiocancel import StripeBilling
 from aiocancel.billing.settings import API_VERSION
 from aiocancel.postgres.ledger import Ledger
 from aiocancel.telemetry import ActionApplied, Event
@@ -65,9 +64,7 @@ async def by_gather(kind: str, url: str, concurrency: int) -> Any:
             return await raw(subscription)
 
         async def threads_(subscription: str) -> object:
-            return await asyncio.to_thread(
-                client.v1.subscriptions.update, subscription, {"cancel_at_period_end": True}
-            )
+            return await asyncio.to_thread(client.v1.subscriptions.update, subscription, {"cancel_at_period_end": True})
 
         yield {"typed": typed, "raw": raw, "raw, read first": raw_read_write, "threads": threads_}[kind]
 
@@ -111,9 +108,7 @@ class Durable:
     async def execute(self, asked: dict[str, Any]) -> None:
         self._left = asked["actions"]
         self._done.clear()
-        cancel = make_cancel(
-            self._dsn, self._url, worker_concurrency=asked["concurrency"], on_event=self._count
-        )
+        cancel = make_cancel(self._dsn, self._url, worker_concurrency=asked["concurrency"], on_event=self._count)
         lifespan = cancel.lifespan(web.Application())
         await anext(lifespan)
         await self._done.wait()
