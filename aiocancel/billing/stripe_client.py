@@ -51,7 +51,8 @@ async def open_stripe(billing: StripeBilling) -> AsyncIterator[StripeClient]:
     """Open one session to Stripe and close it at the end; importing the SDK happens in a thread."""
     tls = await asyncio.to_thread(_warm_up)
     async with aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(ssl=tls, limit=100),
+        # The worker's concurrency is the limit; fewer connections than that would make changes wait for each other.
+        connector=aiohttp.TCPConnector(ssl=tls, limit=256),
         # A cookie of one account must not travel to another.
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(total=billing.timeout_s),
