@@ -84,7 +84,8 @@ class Site:
 
 async def prepare(server: EmbeddedPostgres, clients: int) -> tuple[str, Pool]:
     dsn = await server.create_database("benchmark")
-    pool = await asyncpg.create_pool(dsn, min_size=clients, max_size=clients)
+    # As the plug-in opens its own.
+    pool = await asyncpg.create_pool(dsn, min_size=clients, max_size=clients, reset=nothing)
     async with pool.acquire() as connection:
         await migrate(connection)
         await connection.execute(
