@@ -1,30 +1,80 @@
-"""Cancellation flows for aiohttp: a correct CSP, a signed payload, and Stripe changes that happen once."""
+"""Cancellation flows for aiohttp: a correct CSP, a signed payload, and Stripe changes that happen once.
 
-from aiocancel.billing.customer_subscriptions import StripeSubscriptions
-from aiocancel.billing.settings import StripeBilling
-from aiocancel.core.csp import ContentSecurityPolicy
-from aiocancel.core.offer_steps import OfferRules
-from aiocancel.core.offers import OfferLimits
-from aiocancel.core.outcome import Outcome
-from aiocancel.core.properties import Property
-from aiocancel.core.signing import SignedPayload, sign_payload
-from aiocancel.errors import (
-    AiocancelError,
-    AmbiguousSubscriptionError,
-    ConfigurationError,
-    FlowNotResolvedError,
-    PolicyError,
-    PropertyError,
-    SchemaError,
-    SimulatorRefusedError,
-    UnavailableError,
-)
-from aiocancel.offers import CustomOffer
-from aiocancel.plugin import CancelFlow
-from aiocancel.postgres.subscriptions import SubscriptionQuery
-from aiocancel.vendors.prosperstack import ProsperStack
-from aiocancel.vendors.staysignal import StaySignal
-from aiocancel.web.flow_context import FlowContext, FlowState, get_cancel_flow
+Each name is imported when it is first asked for: ``import aiocancel`` alone costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from aiocancel.billing.customer_subscriptions import StripeSubscriptions
+    from aiocancel.billing.settings import StripeBilling
+    from aiocancel.core.csp import ContentSecurityPolicy
+    from aiocancel.core.offer_steps import OfferRules
+    from aiocancel.core.offers import OfferLimits
+    from aiocancel.core.outcome import Outcome
+    from aiocancel.core.properties import Property
+    from aiocancel.core.signing import SignedPayload, sign_payload
+    from aiocancel.errors import (
+        AiocancelError,
+        AmbiguousSubscriptionError,
+        ConfigurationError,
+        FlowNotResolvedError,
+        PolicyError,
+        PropertyError,
+        SchemaError,
+        SimulatorRefusedError,
+        UnavailableError,
+    )
+    from aiocancel.offers import CustomOffer
+    from aiocancel.plugin import CancelFlow
+    from aiocancel.postgres.subscriptions import SubscriptionQuery
+    from aiocancel.vendors.prosperstack import ProsperStack
+    from aiocancel.vendors.staysignal import StaySignal
+    from aiocancel.web.flow_context import FlowContext, FlowState, get_cancel_flow
+
+_HOMES = {
+    "StripeSubscriptions": "aiocancel.billing.customer_subscriptions",
+    "StripeBilling": "aiocancel.billing.settings",
+    "ContentSecurityPolicy": "aiocancel.core.csp",
+    "OfferRules": "aiocancel.core.offer_steps",
+    "OfferLimits": "aiocancel.core.offers",
+    "Outcome": "aiocancel.core.outcome",
+    "Property": "aiocancel.core.properties",
+    "SignedPayload": "aiocancel.core.signing",
+    "sign_payload": "aiocancel.core.signing",
+    "AiocancelError": "aiocancel.errors",
+    "AmbiguousSubscriptionError": "aiocancel.errors",
+    "ConfigurationError": "aiocancel.errors",
+    "FlowNotResolvedError": "aiocancel.errors",
+    "PolicyError": "aiocancel.errors",
+    "PropertyError": "aiocancel.errors",
+    "SchemaError": "aiocancel.errors",
+    "SimulatorRefusedError": "aiocancel.errors",
+    "UnavailableError": "aiocancel.errors",
+    "CustomOffer": "aiocancel.offers",
+    "CancelFlow": "aiocancel.plugin",
+    "SubscriptionQuery": "aiocancel.postgres.subscriptions",
+    "ProsperStack": "aiocancel.vendors.prosperstack",
+    "StaySignal": "aiocancel.vendors.staysignal",
+    "FlowContext": "aiocancel.web.flow_context",
+    "FlowState": "aiocancel.web.flow_context",
+    "get_cancel_flow": "aiocancel.web.flow_context",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(_HOMES[name]), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})
+
 
 __all__ = [
     "AiocancelError",

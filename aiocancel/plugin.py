@@ -145,7 +145,6 @@ class CancelFlow:
         self._policy = PolicyWriter(vendor, content_security_policy, self._on_event)
         self._runtime: asyncio.Task[None] | None = None
         self._started: asyncio.Future[FlowService] | None = None
-        self._serving: FlowService | None = None
         self._stop = asyncio.Event()
         self._site = Site(self._settings, vendor, identify, on_event=self._on_event, start=self._service)
         handlers = Handlers(self._site)
@@ -362,8 +361,6 @@ class CancelFlow:
 
     async def _service(self) -> FlowService:
         """Return what runs, for a request; what cannot start in the middle of one is an outage to its customer."""
-        if self._serving is not None:
-            return self._serving
         try:
             with outages():
                 return await self._ensure_started()
@@ -375,8 +372,8 @@ class CancelFlow:
         """Hold everything open until told to stop, or until the loop cancels its tasks at its end."""
         try:
             async with AsyncExitStack() as stack:
-                self._serving = await self._open(stack)
-                started.set_result(self._serving)
+                self._site.running = await self._open(stack)
+                started.set_result(self._site.running)
                 await self._stop.wait()
         except Exception as error:
             if started.done():
@@ -385,7 +382,7 @@ class CancelFlow:
                 started.set_exception(error)
         finally:
             # The next start begins afresh.
-            self._started = self._runtime = self._serving = None
+            self._started = self._runtime = self._site.running = None
 
     async def _open(self, stack: AsyncExitStack) -> FlowService:
         await warm_up()

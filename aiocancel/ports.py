@@ -183,10 +183,15 @@ class BillingReader(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class BillingReply:
-    """What a write came back with, for the attempt's row; the change itself is read back, not taken from here."""
+    """What a write came back with.
+
+    ``subscription`` is how the provider shows it right after this very change. It is None where the reply may be
+    an old one, repeated, or cannot be read: then the subscription has to be read again.
+    """
 
     request_id: str | None
     replayed: bool
+    subscription: Subscription | None = None
 
 
 class BillingExecutor(Protocol):

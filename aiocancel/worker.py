@@ -18,6 +18,7 @@ from aiocancel.core.actions import ActionKind, Done, Receipt, Refuse, Step, Wait
 from aiocancel.core.changes import Change
 from aiocancel.core.offers import name_of
 from aiocancel.core.retry import Failure, Park, RetryAfter, after_failure, delay_s
+from aiocancel.core.subscription import Subscription
 from aiocancel.core.undo import undo_step
 from aiocancel.errors import (
     BillingError,
@@ -254,6 +255,9 @@ class Worker:
             if error.code != "resource_missing":
                 raise
             return step_when_missing(taken.action, written=written)
+        return await self._judge(taken, subscription, earlier)
+
+    async def _judge(self, taken: TakenAction, subscription: Subscription, earlier: Change | None) -> Step:
         if not subscription.is_in(taken.mode):
             return Refuse("wrong_mode")
         if taken.action.kind in (ActionKind.UNPAUSE, ActionKind.REMOVE_DISCOUNT):
@@ -266,7 +270,7 @@ class Worker:
         return next_step(taken.action, subscription)
 
     async def _write(self, taken: TakenAction, write: Write, key: str) -> Step:
-        """Write once and return what a fresh read then calls for; a lost answer does not matter if it is done."""
+        """Write once and return what the subscription then calls for; a lost answer does not matter if it is done."""
         try:
             reply = await self._billing.apply(taken.action, write, idempotency_key=key)
         except BillingError as error:
@@ -286,6 +290,8 @@ class Worker:
                 raise
             return step
         await self._ledger.end_write(taken, "accepted", code=None, request_id=reply.request_id)
+        if reply.subscription is not None:
+            return await self._judge(taken, reply.subscription, write.change)
         step = await self._look(taken, written=True, earlier=write.change)
         if reply.replayed and isinstance(step, Write):
             # Stripe made this very change before, and somebody has undone it: theirs is the last word.

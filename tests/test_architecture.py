@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+import aiocancel
+
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "aiocancel"
 FILES = {path.relative_to(ROOT).as_posix(): path for path in sorted(PACKAGE.rglob("*.py"))}
@@ -324,10 +326,13 @@ def test_an_early_import_of_stripe_would_be_found(source: str, early: bool) -> N
 
 
 def test_importing_aiocancel_imports_neither_stripe_nor_any_tool_of_the_tests() -> None:
-    code = "import sys, aiocancel; print(*sorted(name for name in sys.modules if '.' not in name))"
+    code = (
+        "import sys, aiocancel; [getattr(aiocancel, name) for name in aiocancel.__all__]; "
+        "print(*sorted(name for name in sys.modules if '.' not in name))"
+    )
     run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     imported = set(run.stdout.split())
-    assert "aiocancel" in imported
+    assert {"aiocancel", "aiohttp", "asyncpg"} <= imported
     assert not imported & {
         "stripe",
         "playwright",
@@ -338,6 +343,27 @@ def test_importing_aiocancel_imports_neither_stripe_nor_any_tool_of_the_tests() 
         "prometheus_client",
         "opentelemetry",
     }
+
+
+def test_importing_aiocancel_imports_nothing_else_until_a_name_is_asked_for() -> None:
+    code = "import sys, aiocancel; print(*sorted(name for name in sys.modules if '.' not in name))"
+    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert not set(run.stdout.split()) & {"aiohttp", "asyncpg", "asyncio", "jinja2", "msgspec"}
+
+
+def test_the_names_that_are_imported_late_are_those_that_type_checkers_see() -> None:
+    tree = ast.parse(source_of("aiocancel/__init__.py"))
+    seen = {
+        alias.name: node.module
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("aiocancel.")
+        for alias in node.names
+    }
+    assert seen == aiocancel._HOMES
+    assert sorted(seen) == sorted(aiocancel.__all__)
+    assert set(aiocancel.__all__) <= set(dir(aiocancel))
+    with pytest.raises(AttributeError, match="CancelFlows"):
+        _ = aiocancel.CancelFlows
 
 
 # The repository

@@ -121,6 +121,37 @@ async def test_whoever_waits_for_a_claim_is_told_once_it_is_settled(bench: Bench
     assert told == [recorded.public_id]
 
 
+@pytest.mark.parametrize("policy", [AT_PERIOD_END, AT_ONCE])
+async def test_stripe_is_asked_once_before_the_change_and_its_answer_shows_the_change(
+    bench: Bench, policy: Any
+) -> None:
+    bench.stripe.add_subscription("sub_1")
+    await ask(bench.pool, policy=policy)
+    await bench.work()
+    assert await bench.states() == ["done"]
+    assert [request.method for request in bench.stripe.requests] == [
+        "GET",
+        "POST" if policy is AT_PERIOD_END else "DELETE",
+    ]
+
+
+async def test_an_answer_that_was_lost_or_is_an_old_one_is_no_evidence_and_stripe_is_asked_again(bench: Bench) -> None:
+    bench.stripe.add_subscription("sub_1")
+    bench.stripe.inject(Fault("drop_after", method="POST"), Fault("rate_limit_429", method="GET", skip=1))
+
+    def undo(event: object) -> None:
+        if isinstance(event, AttemptFailed):
+            bench.stripe.subscriptions["sub_1"].update(cancel_at_period_end=False, cancel_at=None)
+
+    await ask(bench.pool)
+    await bench.work(on_event=undo)
+    posts = [request.replayed for request in bench.stripe.requests if request.method == "POST"]
+    # The repeated answer says that the subscription ends, which by then it does not.
+    assert posts == [False, True]
+    assert bench.stripe.requests[-1].method == "GET"
+    assert await bench.states() == ["parked: undone_elsewhere"]
+
+
 # --- what parks ---------------------------------------------------------------------------------------
 
 
@@ -351,7 +382,10 @@ async def test_a_live_claim_is_not_carried_out_in_test_mode(bench: Bench) -> Non
 class DiesBeforeFinishing(Ledger):
     """Stops for ever where a killed process would: the change is made, nothing is stored any more."""
 
+    is_dead = False
+
     async def finish(self, taken: TakenAction, receipt: Receipt) -> bool:
+        self.is_dead = True
         await asyncio.Event().wait()
         return False
 
@@ -367,9 +401,10 @@ async def test_what_a_worker_did_before_it_died_is_finished_by_the_next_without_
     bench.stripe.retrieve_canceled = reads_ended
     bench.stripe.add_subscription("sub_1")
     await ask(bench.pool, policy=policy)
-    dying = bench.worker(ledger=DiesBeforeFinishing(bench.pool))
+    ledger = DiesBeforeFinishing(bench.pool)
+    dying = bench.worker(ledger=ledger)
     task = asyncio.create_task(dying.run())
-    await until(lambda: bool(bench.kinds()) and bench.sent("GET") == 2)
+    await until(lambda: ledger.is_dead)
     task.cancel()
     await dying.stop(grace_s=0)
     assert await bench.states() == ["running"]

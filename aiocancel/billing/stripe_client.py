@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final, assert_never, cast
 
 import aiohttp
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 # Stripe's largest page; ended subscriptions are listed too, so one may not be enough.
 LIST_PAGE_SIZE: Final = 100
+# What every subscription is asked for with, written or read.
+_AS_READ: Final[Mapping[str, Any]] = {"expand": ["discounts"]}
 MAX_LIST_PAGES: Final = 10
 
 _ERRORS: Mapping[Failure, type[BillingError]] = {
@@ -57,7 +59,8 @@ async def open_stripe(
     """
     tls = await asyncio.to_thread(_warm_up)
     async with aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(ssl=tls, limit=100),
+        # The worker's concurrency is the limit; fewer connections than that would make changes wait for each other.
+        connector=aiohttp.TCPConnector(ssl=tls, limit=256),
         # A cookie of one account must not travel to another.
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(total=billing.timeout_s),
@@ -125,7 +128,7 @@ class StripeClient:
 
     async def read(self, subscription_id: SubscriptionId) -> Subscription:
         """Return the subscription as Stripe has it now."""
-        response = await self._request("get", _path(subscription_id), {"expand": ["discounts"]})
+        response = await self._request("get", _path(subscription_id), _AS_READ)
         try:
             return read_subscription(cast("Mapping[str, Any]", response.data))
         except ValueError as error:
@@ -164,7 +167,7 @@ class StripeClient:
         raise UnknownBillingError("the customer has too many subscriptions to list", code="too_many_subscriptions")
 
     async def apply(self, action: Action, write: Write, *, idempotency_key: str) -> BillingReply:
-        """Send one change; what it did is read back by the caller, not taken from the reply."""
+        """Send one change; the reply shows what it did, unless Stripe repeats an old one."""
         path = _path(action.subscription_id)
         params: Mapping[str, Any]
         match action.kind:
@@ -174,7 +177,7 @@ class StripeClient:
                 # Stripe ignores keys on DELETE: repeating it is safe only because we read before and after.
                 params = stripe_parameters.cancel_now(action.reason, self._billing)
                 response = await self._request("delete", path, params)
-                return BillingReply(response.request_id, replayed=False)
+                return _reply(response)
             case ActionKind.RESUME:
                 params = stripe_parameters.resume(clears_cancel_at=write.clears_cancel_at)
                 # Another body under the same key would be an error at Stripe.
@@ -197,8 +200,8 @@ class StripeClient:
                 raise ValueError(f"there is nothing to write for {action.kind}")
             case _:  # pragma: no cover
                 assert_never(action.kind)
-        response = await self._request("post", path, params, idempotency_key=idempotency_key)
-        return BillingReply(response.request_id, replayed=_is_replayed(response.headers))
+        response = await self._request("post", path, {**params, **_AS_READ}, idempotency_key=idempotency_key)
+        return _reply(response)
 
     async def _make_coupon(self, new: NewCoupon, idempotency_key: str) -> None:
         try:
@@ -241,6 +244,14 @@ def _path(subscription_id: SubscriptionId) -> str:
             "the database holds an id that is no Stripe subscription", code="bad_subscription_id"
         )
     return f"/v1/subscriptions/{subscription_id}"
+
+
+def _reply(response: stripe.StripeResponse) -> BillingReply:
+    replayed, subscription = _is_replayed(response.headers), None
+    if not replayed:
+        with suppress(ValueError):
+            subscription = read_subscription(cast("Mapping[str, Any]", response.data))
+    return BillingReply(response.request_id, replayed, subscription)
 
 
 def _translate(error: stripe.StripeError) -> tuple[BillingError, Throttled | None]:

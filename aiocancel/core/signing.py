@@ -13,7 +13,8 @@ from functools import lru_cache
 from typing import Any, Final, NoReturn
 
 # One encoder for all: making one for each text costs more than the text.
-_encode: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+to_json: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+"""Encode as compact ASCII-only JSON; raises ValueError for NaN and infinities, TypeError for what JSON cannot hold."""
 
 
 class SignedPayload(dict[str, str]):
@@ -66,4 +67,4 @@ def sign_payload(payload: Mapping[str, Any], secret: str) -> SignedPayload:
 
     Raises ValueError for NaN and infinities, TypeError for what JSON cannot hold.
     """
-    return sign_text(_encode(dict(payload)), secret)
+    return sign_text(to_json(dict(payload)), secret)

@@ -21,6 +21,7 @@ from aiocancel.core.vendor_offers import Baseline, baseline_to_json
 from aiocancel.postgres.claims import JOURNAL, Entry
 from aiocancel.postgres.dispatch import Dispatch, TakenAction
 from aiocancel.postgres.jobs import Job
+from aiocancel.postgres.outage import outages
 
 if TYPE_CHECKING:
     from aiocancel.postgres.schema import Connection
@@ -28,6 +29,20 @@ if TYPE_CHECKING:
 __all__ = ["Ledger", "TakenAction"]
 
 _LEASED: Final = "id = $1 AND lease_owner = $2 AND attempts = $3 AND state = 'running'"
+
+
+# The first write of an action, whose key is as it was made: a round trip instead of five.
+_BEGIN_FIRST_WRITE: Final = f"""
+WITH begun AS (
+    UPDATE aiocancel.action SET key_used_at = now(), change = $5::jsonb,
+        idempotency_key = 'aiocancel-' || $4::uuid || '-' || ordinal || '-' || key_generation
+    WHERE {_LEASED} AND key_used_at IS NULL AND NOT key_spent
+    RETURNING id, attempts, idempotency_key),
+noted AS (
+    INSERT INTO aiocancel.attempt (action_id, number, idempotency_key)
+    SELECT id, attempts, idempotency_key FROM begun)
+SELECT idempotency_key FROM begun
+"""  # noqa: S608 - a constant of this module
 
 
 class _LeaseLostError(Exception):
@@ -42,6 +57,12 @@ class Ledger(Dispatch):
 
         None when the lease is lost.
         """
+        sent = None if change is None else json.dumps(change_to_json(change))
+        if not taken.has_written:
+            with outages():
+                key = await self._pool.fetchval(_BEGIN_FIRST_WRITE, *_lease(taken), taken.claim_public_id, sent)
+            if key is not None:
+                return str(key)
         async with self._transaction() as connection:
             row = await connection.fetchrow(
                 f"""
@@ -67,7 +88,7 @@ class Ledger(Dispatch):
                 key,
                 generation,
                 spent,
-                None if change is None else json.dumps(change_to_json(change)),
+                sent,
             )
             await connection.execute(
                 "INSERT INTO aiocancel.attempt (action_id, number, idempotency_key) VALUES ($1, $2, $3)",
@@ -90,28 +111,23 @@ class Ledger(Dispatch):
         self, taken: TakenAction, result: str, *, code: str | None, request_id: str | None, key_spent: bool = False
     ) -> None:
         """Note what a call came back with, whether or not the lease still stands."""
-        async with self._transaction() as connection:
-            await connection.execute(
+        # A later attempt may have another key by now, and its key is not spent.
+        with outages():
+            await self._pool.execute(
                 """
-                UPDATE aiocancel.attempt SET ended_at = now(), result = $3, code = $4, request_id = $5
-                WHERE action_id = $1 AND number = $2
+                WITH ended AS (
+                    UPDATE aiocancel.attempt SET ended_at = now(), result = $3, code = $4, request_id = $5
+                    WHERE action_id = $1 AND number = $2 RETURNING idempotency_key)
+                UPDATE aiocancel.action a SET key_spent = true FROM ended
+                WHERE $6 AND a.id = $1 AND a.idempotency_key = ended.idempotency_key
                 """,
                 taken.action_id,
                 taken.attempt,
                 result,
                 code,
                 request_id,
+                key_spent,
             )
-            if key_spent:
-                # A later attempt may have another key by now.
-                await connection.execute(
-                    """
-                    UPDATE aiocancel.action SET key_spent = true WHERE id = $1 AND idempotency_key = (
-                        SELECT idempotency_key FROM aiocancel.attempt WHERE action_id = $1 AND number = $2)
-                    """,
-                    taken.action_id,
-                    taken.attempt,
-                )
 
     async def finish(self, taken: TakenAction, receipt: Receipt) -> bool:
         """Mark the action done on the evidence of ``receipt``; False when the lease is lost."""
@@ -233,23 +249,27 @@ class Ledger(Dispatch):
         entry: str,
         code: str | None,
     ) -> bool:
+        ours = len(values) + 4
         settled = await connection.fetchval(
-            f"UPDATE aiocancel.action SET {assignments}, lease_owner = NULL WHERE {_LEASED} RETURNING id",  # noqa: S608
+            f"""
+            WITH settled AS (
+                UPDATE aiocancel.action SET {assignments}, lease_owner = NULL WHERE {_LEASED} RETURNING id, claim_id),
+            noted AS (
+                INSERT INTO aiocancel.journal (claim_id, action_id, entry, code)
+                SELECT claim_id, id, ${ours}, ${ours + 1} FROM settled),
+            moved AS (
+                UPDATE aiocancel.claim c SET recovery_point = 'action_applied' FROM settled s
+                WHERE c.id = s.claim_id AND ${ours} = 'action_applied' AND NOT EXISTS (
+                    SELECT FROM aiocancel.action a WHERE a.claim_id = s.claim_id AND a.id <> s.id
+                    AND a.state <> 'done' AND a.kind <> 'run_hooks'))
+            SELECT id FROM settled
+            """,  # noqa: S608 - the assignments are written in this module
             *_lease(taken),
             *values,
+            entry,
+            code,
         )
-        if settled is None:
-            return False
-        await connection.execute(JOURNAL, taken.claim_id, taken.action_id, entry, code)
-        if entry == "action_applied":
-            await connection.execute(
-                """
-                UPDATE aiocancel.claim SET recovery_point = 'action_applied' WHERE id = $1 AND NOT EXISTS (
-                    SELECT FROM aiocancel.action WHERE claim_id = $1 AND state <> 'done' AND kind <> 'run_hooks')
-                """,
-                taken.claim_id,
-            )
-        return True
+        return settled is not None
 
 
 def _lease(taken: TakenAction) -> tuple[int, uuid.UUID, int]:

@@ -20,7 +20,7 @@ from aiocancel.core.decision import Applier
 from aiocancel.core.flow import MAX_REASON_LENGTH, MAX_WORD_LENGTH, CancelReason, FlowClaim, FlowStatus, clean_text
 from aiocancel.core.identifiers import FlowSessionId, Mode, is_opaque_id
 from aiocancel.core.properties import Property, PropertyType, Source, fill
-from aiocancel.core.signing import SignedPayload, sign_payload
+from aiocancel.core.signing import SignedPayload, sign_payload, sign_text, to_json
 from aiocancel.core.subscription import OwnedSubscription
 from aiocancel.errors import ConfigurationError, MalformedClaimError, PropertyError
 from aiocancel.ports import OutcomeVerifier, SlotSource, WidgetSettings
@@ -116,6 +116,7 @@ class ProsperStack:
 
     name: str = field(default="prosperstack", init=False)
     _sources: Sequence[Source] = field(init=False, repr=False, compare=False)
+    _around_id: tuple[str, str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not self.client_id:
@@ -147,8 +148,10 @@ class ProsperStack:
             raise ConfigurationError("max_requests_per_minute must be 2 or more; None takes ProsperStack's own limit")
         self._check_platform()
         self._check_options()
-        # They are asked for with every page.
+        # What every page needs and no page changes.
         object.__setattr__(self, "_sources", self._make_sources())
+        before, _, after = to_json(self._payload("\0")).rpartition(to_json("\0"))
+        object.__setattr__(self, "_around_id", (before, after))
 
     def _check_platform(self) -> None:
         for entity, columns in (("subscriber", self.subscriber_columns), ("subscription", self.subscription_columns)):
@@ -230,15 +233,23 @@ class ProsperStack:
 
     def sign(self, subscription: OwnedSubscription) -> SignedPayload:
         """Return the signed payload in the shape of the platform, with every value of the row that fits its type."""
+        identifier = subscription.customer_id if self.platform == "custom" else subscription.subscription_id
+        if not self._sources:
+            before, after = self._around_id
+            return sign_text(f"{before}{to_json(identifier)}{after}", self.client_secret)
+        payload = self._payload(identifier)
+        fill(payload, self._sources, subscription.record)
+        return sign_payload(payload, self.client_secret)
+
+    def _payload(self, identifier: str) -> dict[str, Any]:
         payload: dict[str, Any] = {"clientId": self.client_id}
         if self.flow_id is not None:
             payload["flowId"] = self.flow_id
         if self.platform == "custom":
-            payload["subscriber"] = {"internalId": subscription.customer_id}
+            payload["subscriber"] = {"internalId": identifier}
         else:
-            payload["subscription"] = {self.subscription_key: subscription.subscription_id}
-        fill(payload, self._sources, subscription.record)
-        return sign_payload(payload, self.client_secret)
+            payload["subscription"] = {self.subscription_key: identifier}
+        return payload
 
     @property
     def columns(self) -> Collection[str]:

@@ -84,7 +84,7 @@ class FlowContext:
             self._state = FlowState.ANONYMOUS
             return self
         try:
-            service = await self._site.service()
+            service = self._site.running or await self._site.service()
             self._owned = await service.find(customer_id)
         except UnavailableError as error:
             # The page must come up all the same; its button still leads to the plain form.

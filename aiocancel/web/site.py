@@ -55,6 +55,8 @@ class Site:
         self.on_event = on_event
         self._identify = identify
         self._start = start
+        # Set while there is one: asking a coroutine for it costs more, on every page.
+        self.running: FlowService | None = None
         self.widget = vendor.widget()
         self.script = _page_script(settings, vendor, self.widget)
         self.script_version = hashlib.sha256(self.script).hexdigest()[:12]
@@ -62,7 +64,7 @@ class Site:
 
     async def service(self) -> FlowService:
         """Return the running service, starting it if nothing has done so yet."""
-        return await self._start()
+        return self.running or await self._start()
 
     async def customer_id(self, request: web.Request) -> str | None:
         """Ask the application who is logged in; an empty answer is nobody, and so is one that no database holds."""

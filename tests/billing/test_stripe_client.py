@@ -127,8 +127,8 @@ async def test_cancelling_at_the_end_of_the_period_leaves_it_usable_until_then(
     read = await client.read(SubscriptionId("sub_1"))
     assert (read.status, read.is_ending, read.ends_at) == ("active", True, read.current_period_end)
     (write,) = check_bodies(stripe)
-    assert write.params == {"cancel_at_period_end": "true"}
-    assert reply == BillingReply(write.request_id, replayed=False)
+    assert write.params == {"cancel_at_period_end": "true", "expand": ["discounts"]}
+    assert reply == BillingReply(write.request_id, replayed=False, subscription=read)
 
 
 async def test_cancelling_now_ends_it_without_a_final_invoice(client: StripeClient, stripe: StripeSimulator) -> None:
@@ -153,7 +153,7 @@ async def test_a_cancellation_at_period_end_is_taken_back(client: StripeClient, 
     await send(client, ActionKind.CANCEL_AT_PERIOD_END, key="key-1")
     await send(client, ActionKind.RESUME, key="key-2")
     assert not (await client.read(SubscriptionId("sub_1"))).is_ending
-    assert check_bodies(stripe)[-1].params == {"cancel_at_period_end": "false"}
+    assert check_bodies(stripe)[-1].params == {"cancel_at_period_end": "false", "expand": ["discounts"]}
 
 
 async def test_a_cancellation_by_date_is_taken_back_by_date(client: StripeClient, stripe: StripeSimulator) -> None:
@@ -162,7 +162,7 @@ async def test_a_cancellation_by_date_is_taken_back_by_date(client: StripeClient
     await send(client, ActionKind.RESUME, subscription_id="sub_2")
     await send(client, ActionKind.RESUME, subscription_id="sub_2", clears_cancel_at=True)
     assert (await client.read(SubscriptionId("sub_2"))).cancel_at is None
-    assert check_bodies(stripe)[-1].params == {"cancel_at": ""}
+    assert check_bodies(stripe)[-1].params == {"cancel_at": "", "expand": ["discounts"]}
 
 
 @pytest.mark.parametrize("kind", [ActionKind.CANCEL_AT_PERIOD_END, ActionKind.CANCEL_NOW])
@@ -200,11 +200,23 @@ async def test_every_request_names_the_api_version_and_every_post_its_key(
     assert {request.stripe_version for request in stripe.requests} == {API_VERSION}
 
 
+async def test_a_reply_to_a_change_that_cannot_be_read_is_no_failure_of_the_change() -> None:
+    async def answer(_: web.Request) -> web.Response:
+        return web.json_response({"object": "subscription", "id": "sub_1"})
+
+    async with served(answer) as url, client_of(url) as client:
+        assert (await send(client, ActionKind.CANCEL_AT_PERIOD_END)).subscription is None
+
+
 async def test_the_same_key_again_is_one_change_and_says_that_it_was_replayed(
     client: StripeClient, stripe: StripeSimulator
 ) -> None:
-    assert not (await send(client, ActionKind.CANCEL_AT_PERIOD_END)).replayed
-    assert (await send(client, ActionKind.CANCEL_AT_PERIOD_END)).replayed
+    first = await send(client, ActionKind.CANCEL_AT_PERIOD_END)
+    again = await send(client, ActionKind.CANCEL_AT_PERIOD_END)
+    assert (first.replayed, again.replayed) == (False, True)
+    # What Stripe repeats is how the subscription was, not how it is.
+    assert first.subscription is not None
+    assert again.subscription is None
     assert [effect.kind for effect in stripe.effects] == ["cancel_at_period_end"]
 
 
