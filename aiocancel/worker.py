@@ -11,11 +11,26 @@ import logging
 import random
 import uuid
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Final, Protocol, assert_never
 
-from aiocancel.core.actions import ActionKind, Done, Receipt, Refuse, Step, Wait, Write, next_step, step_when_missing
+from aiocancel.core.actions import (
+    ActionKind,
+    Defer,
+    Done,
+    Receipt,
+    Refuse,
+    Step,
+    Supersede,
+    Wait,
+    Write,
+    next_step,
+    past_the_schedule,
+    step_when_missing,
+)
 from aiocancel.core.changes import Change
+from aiocancel.core.offer_steps import Progress
 from aiocancel.core.retry import Failure, Park, RetryAfter, after_failure, delay_s
+from aiocancel.core.schedules import DEFAULT_SCHEDULE_POLICY, ReleaseSchedule, ScheduleChange, SchedulePolicy
 from aiocancel.errors import (
     BillingError,
     RejectedBillingError,
@@ -39,6 +54,8 @@ HAND_BACK_TIMEOUT_S: Final = 5.0
 # How long we watch for the flow vendor to make a change that it said it made.
 VENDOR_ACTS_WITHIN_S: Final = 15 * 60.0
 LONGEST_WATCH_DELAY_S: Final = 60.0
+# Stripe's status for a payment that did not go through. https://docs.stripe.com/api/errors
+PAYMENT_REQUIRED: Final = 402
 
 
 class Billing(BillingReader, BillingExecutor, Protocol):
@@ -59,6 +76,7 @@ class Worker:
         *,
         offers: Offers | None = None,
         hooks: Hooks | None = None,
+        schedule_policy: SchedulePolicy = DEFAULT_SCHEDULE_POLICY,
         on_event: EventHook,
         on_settled: Callable[[uuid.UUID], None] = lambda _: None,
         concurrency: int = 10,
@@ -69,6 +87,7 @@ class Worker:
         self._billing = billing
         self._offers = offers or Offers(ledger)
         self._hooks = hooks or Hooks()
+        self._schedule_policy = schedule_policy
         self._on_event = guarded(on_event)
         self._on_settled = on_settled
         self._concurrency = concurrency
@@ -194,10 +213,17 @@ class Worker:
         step = await self._look(taken, written=taken.has_written, earlier=taken.change)
         written = isinstance(step, Write)
         if isinstance(step, Write):
-            key = await self._ledger.begin_write(taken, step.change)
+            first = step.schedule
+            # A schedule is out of the way before the change itself is decided for good.
+            key = await self._ledger.begin_write(taken, None if first else step.change)
             if key is None:
                 return
             step = await self._write(taken, step, key)
+            if first is not None and _went_on(first, step):
+                code = "schedule_released" if isinstance(first, ReleaseSchedule) else "schedule_amended"
+                await self._ledger.go_on(taken, code)
+                self._wake.set()
+                return
         match step:
             case Done(receipt):
                 await self.finish(taken, receipt, written=written)
@@ -206,8 +232,16 @@ class Worker:
             case Wait():
                 watches = taken.action.kind is ActionKind.EXPECT_CANCELLATION
                 await self.watch(taken, parked_as="vendor_did_not_act" if watches else "next_payment_too_close")
+            case Defer(until, takes_effect_at, payment_url):
+                await self._ledger.defer(taken, until=until, takes_effect_at=takes_effect_at, payment_url=payment_url)
+                # It is settled as far as the customer is concerned.
+                self._on_settled(taken.claim_public_id)
+            case Supersede(code):
+                await self.refuse(taken, code)
             case Refuse(code):
                 raise RejectedBillingError("the subscription no longer allows this", code=code)
+            case _:  # pragma: no cover
+                assert_never(step)
 
     async def _look(self, taken: TakenAction, *, written: bool, earlier: Change | None) -> Step:
         try:
@@ -216,9 +250,12 @@ class Worker:
             if error.code != "resource_missing":
                 raise
             return step_when_missing(taken.action, written=written)
-        if taken.action.offer is not None:
-            return self._offers.next_step(taken.action.offer, subscription, earlier)
-        return next_step(taken.action, subscription)
+        if taken.action.offer is None:
+            step = next_step(taken.action, subscription)
+        else:
+            progress = Progress(earlier, taken.takes_effect_at, taken.asked_to_pay)
+            step = self._offers.next_step(taken.action.offer, subscription, progress)
+        return past_the_schedule(step, taken.action.kind, subscription, self._schedule_policy)
 
     async def _write(self, taken: TakenAction, write: Write, key: str) -> Step:
         """Write once and return what a fresh read then calls for; a lost answer does not matter if it is done."""
@@ -236,13 +273,13 @@ class Worker:
             if isinstance(error, TransientBillingError):
                 raise
             # Also after a refusal: a 404 to a repeated DELETE is how our own success looks.
-            step = await self._look(taken, written=True, earlier=write.change)
-            if not isinstance(step, Done):
-                raise
-            return step
+            step = await self._look(taken, written=True, earlier=_sent(taken, write))
+            if isinstance(step, Done | Defer) or (write.schedule is not None and _went_on(write.schedule, step)):
+                return step
+            raise
         await self._ledger.end_write(taken, "accepted", code=None, request_id=reply.request_id)
-        step = await self._look(taken, written=True, earlier=write.change)
-        if reply.replayed and isinstance(step, Write):
+        step = await self._look(taken, written=True, earlier=_sent(taken, write))
+        if reply.replayed and isinstance(step, Write) and step.schedule == write.schedule:
             # Stripe made this very change before, and somebody has undone it: theirs is the last word.
             raise RejectedBillingError("the change was undone elsewhere", code="undone_elsewhere")
         return step
@@ -254,7 +291,7 @@ class Worker:
         if taken.age_s >= VENDOR_ACTS_WITHIN_S:
             await self.park(taken, parked_as)
         else:
-            delay = min(LONGEST_WATCH_DELAY_S, delay_s(taken.attempt, self._jitter()))
+            delay = min(LONGEST_WATCH_DELAY_S, delay_s(taken.tries, self._jitter()))
             await self._ledger.hand_back(taken, delay_s=delay, code=code)
 
     async def finish(self, taken: TakenAction, receipt: Receipt, *, written: bool) -> None:
@@ -272,7 +309,7 @@ class Worker:
             self._on_settled(taken.claim_public_id)
 
     async def refuse(self, taken: TakenAction, code: str) -> None:
-        """End the action because the claim turned out untrue."""
+        """End the action; nobody need look: the claim was untrue, or what came later left nothing to do."""
         if await self._ledger.refuse(taken, code):
             self._on_event(ActionRefused(taken.action_id, taken.action.subscription_id, taken.action.kind, code))
             self._on_settled(taken.claim_public_id)
@@ -299,7 +336,11 @@ class Worker:
             # Watching ends by the clock, however often we looked.
             await self.watch(taken, error.code or failure)
             return
-        match after_failure(failure, error.code, taken.attempt, self._jitter()):
+        if taken.action.kind is ActionKind.APPLY_OFFER and _declined(error):
+            # The customer's own bank said no: nobody here can do anything about that.
+            await self.refuse(taken, error.code or "payment_declined")
+            return
+        match after_failure(failure, error.code, taken.tries, self._jitter()):
             case RetryAfter(delay):
                 await self._ledger.hand_back(taken, delay_s=delay, code=error.code or failure)
             case Park(code):
@@ -310,3 +351,17 @@ def _sorted(error: BillingError) -> Failure:
     if isinstance(error, UnknownBillingError):
         return Failure.UNKNOWN
     return Failure.REJECTED if isinstance(error, RejectedBillingError) else Failure.TRANSIENT
+
+
+def _sent(taken: TakenAction, write: Write) -> Change | None:
+    """Return the offer's change that may have been sent by now; a schedule goes first and alone."""
+    return taken.change if write.schedule is not None else write.change
+
+
+def _went_on(first: ScheduleChange, step: Step) -> bool:
+    """Whether the schedule is out of the way, and something else is next."""
+    return isinstance(step, Write) and step.schedule != first
+
+
+def _declined(error: BillingError) -> bool:
+    return isinstance(error, RejectedBillingError) and error.http_status == PAYMENT_REQUIRED

@@ -8,6 +8,7 @@ from typing import Final
 
 from aiocancel.config import origin_of
 from aiocancel.core.identifiers import Mode, is_opaque_id
+from aiocancel.core.schedules import DEFAULT_SCHEDULE_POLICY, SCHEDULE_POLICIES, SchedulePolicy
 from aiocancel.errors import ConfigurationError
 
 STRIPE_API: Final = "https://api.stripe.com"
@@ -39,6 +40,12 @@ class StripeBilling:
     Stripe's feedback values; a code that is a feedback value needs no entry. ``timeout_s`` bounds one
     HTTP exchange.
 
+    ``schedule_policy`` is what is done about a subscription schedule that stands in the way of a change:
+    ``park`` leaves it to a human, ``release`` releases it and loses the phases still to come, and ``amend``
+    loses nothing: a schedule that ends with the period is made to end the subscription, one with nothing more to
+    do is released, and only one with phases to come, or an end of its own, is left to a human. With ``amend`` the
+    key must be allowed to read schedules, and to write them unless it is ``park``.
+
     Raises ConfigurationError.
     """
 
@@ -48,6 +55,7 @@ class StripeBilling:
     prorate: bool = False
     feedback_codes: Mapping[str, str] = field(default_factory=dict)
     timeout_s: float = 30.0
+    schedule_policy: SchedulePolicy = DEFAULT_SCHEDULE_POLICY
 
     def __post_init__(self) -> None:
         if not self.api_key.startswith(("sk_live_", "rk_live_", "sk_test_", "rk_test_")):
@@ -56,6 +64,8 @@ class StripeBilling:
             raise ConfigurationError("api_key has a space, a line break or another character that no Stripe key has")
         if origin_of(self.api_base, setting="api_base") != self.api_base:
             raise ConfigurationError(f"api_base is an origin such as {STRIPE_API}, without a path")
+        if self.schedule_policy not in SCHEDULE_POLICIES:
+            raise ConfigurationError(f"schedule_policy is one of {', '.join(SCHEDULE_POLICIES)}")
         if unknown := set(self.feedback_codes.values()) - FEEDBACK_VALUES:
             raise ConfigurationError(f"feedback_codes maps to a value that Stripe does not have: {sorted(unknown)[0]}")
 

@@ -7,10 +7,11 @@ does not retry; when to try again is decided once, in core/retry.
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, Final, assert_never, cast
+from typing import TYPE_CHECKING, Any, Final, TypeVar, assert_never, cast
 
 import aiohttp
 
@@ -21,7 +22,8 @@ from aiocancel.core.changes import AddDiscount, NewCoupon
 from aiocancel.core.choosing import ListedSubscription, read_listed
 from aiocancel.core.identifiers import SubscriptionId, is_opaque_id
 from aiocancel.core.retry import Failure, sort_answer
-from aiocancel.core.subscription import Subscription, read_subscription
+from aiocancel.core.schedules import EndSchedule, ReleaseSchedule, ScheduleChange
+from aiocancel.core.subscription import Subscription, read_schedule, read_subscription
 from aiocancel.errors import (
     BillingError,
     RejectedBillingError,
@@ -32,6 +34,8 @@ from aiocancel.ports import BillingReply
 
 if TYPE_CHECKING:
     import stripe
+
+Read = TypeVar("Read")
 
 # Stripe's largest page; ended subscriptions are listed too, so one may not be enough.
 LIST_PAGE_SIZE: Final = 100
@@ -114,10 +118,23 @@ class StripeClient:
         self._billing = billing
 
     async def read(self, subscription_id: SubscriptionId) -> Subscription:
-        """Return the subscription as Stripe has it now."""
-        response = await self._request("get", _path(subscription_id), {"expand": ["discounts"]})
+        """Return the subscription as Stripe has it now.
+
+        With a payment that is missing its invoice is read as well, and with a schedule, where the policy needs it,
+        the schedule.
+        """
+        subscription = await self._read(_path(subscription_id), ["discounts"], read_subscription)
+        if subscription.pending_update is not None:
+            subscription = await self._read(_path(subscription_id), ["discounts", "latest_invoice"], read_subscription)
+        if subscription.schedule_id is not None and self._billing.schedule_policy == "amend":
+            schedule = await self._read(_schedule_path(subscription.schedule_id), [], read_schedule)
+            subscription = dataclasses.replace(subscription, schedule=schedule)
+        return subscription
+
+    async def _read(self, path: str, expand: Sequence[str], read: Callable[[Mapping[str, Any]], Read]) -> Read:
+        response = await self._request("get", path, {"expand": [*expand]} if expand else {})
         try:
-            return read_subscription(cast("Mapping[str, Any]", response.data))
+            return read(cast("Mapping[str, Any]", response.data))
         except ValueError as error:
             raise UnknownBillingError(str(error), code="unreadable", request_id=response.request_id) from None
 
@@ -157,6 +174,8 @@ class StripeClient:
         """Send one change; what it did is read back by the caller, not taken from the reply."""
         path = _path(action.subscription_id)
         params: Mapping[str, Any]
+        if write.schedule is not None:
+            return await self._change_schedule(write.schedule, idempotency_key)
         match action.kind:
             case ActionKind.CANCEL_AT_PERIOD_END:
                 params = stripe_parameters.cancel_at_period_end(action.reason, self._billing)
@@ -184,6 +203,24 @@ class StripeClient:
             case _:  # pragma: no cover
                 assert_never(action.kind)
         response = await self._request("post", path, params, idempotency_key=idempotency_key)
+        return BillingReply(response.request_id, replayed=_is_replayed(response.headers))
+
+    async def _change_schedule(self, change: ScheduleChange, idempotency_key: str) -> BillingReply:
+        path = _schedule_path(change.schedule_id)
+        match change:
+            case ReleaseSchedule():
+                path, step = f"{path}/release", "release"
+            case EndSchedule():
+                step = "end" if change.cancels else "keep"
+            case _:  # pragma: no cover
+                assert_never(change)
+        # The same action's own change goes out next, and another schedule may come: each has a key of its own.
+        response = await self._request(
+            "post",
+            path,
+            stripe_parameters.schedule_change(change),
+            idempotency_key=f"{idempotency_key}-{step}-{change.schedule_id[-64:]}",
+        )
         return BillingReply(response.request_id, replayed=_is_replayed(response.headers))
 
     async def _make_coupon(self, new: NewCoupon, idempotency_key: str) -> None:
@@ -218,6 +255,12 @@ def _path(subscription_id: SubscriptionId) -> str:
             "the database holds an id that is no Stripe subscription", code="bad_subscription_id"
         )
     return f"/v1/subscriptions/{subscription_id}"
+
+
+def _schedule_path(schedule_id: str) -> str:
+    if not is_opaque_id(schedule_id):
+        raise UnknownBillingError("Stripe names a schedule by something that is no id", code="unreadable")
+    return f"/v1/subscription_schedules/{schedule_id}"
 
 
 def _translate(error: stripe.StripeError) -> BillingError:

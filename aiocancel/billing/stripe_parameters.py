@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Literal, assert_never
 from aiocancel.billing.settings import StripeBilling
 from aiocancel.core.changes import AddDiscount, Change, MoveTrialEnd, NewCoupon, PausePayments, SwapPrice
 from aiocancel.core.flow import CancelReason
+from aiocancel.core.schedules import EndSchedule, ReleaseSchedule, ScheduleChange
 
 if TYPE_CHECKING:
     from stripe.params import (
         CouponCreateParams,
         SubscriptionCancelParams,
+        SubscriptionScheduleReleaseParams,
+        SubscriptionScheduleUpdateParams,
         SubscriptionUpdateParams,
         SubscriptionUpdateParamsCancellationDetails,
         SubscriptionUpdateParamsDiscount,
@@ -40,6 +43,18 @@ def cancel_now(reason: CancelReason, billing: StripeBilling) -> SubscriptionCanc
 def resume(*, clears_cancel_at: bool) -> SubscriptionUpdateParams:
     """Build the update that takes a scheduled cancellation back, the way it was scheduled."""
     return {"cancel_at": ""} if clears_cancel_at else {"cancel_at_period_end": False}
+
+
+def schedule_change(change: ScheduleChange) -> SubscriptionScheduleReleaseParams | SubscriptionScheduleUpdateParams:
+    """Build what goes to a schedule before the change of its subscription."""
+    match change:
+        case ReleaseSchedule():
+            # An end that the schedule has set goes with it; the one that is wanted is set next.
+            return {}
+        case EndSchedule(cancels=cancels):
+            return {"end_behavior": "cancel" if cancels else "release"}
+        case _:  # pragma: no cover
+            assert_never(change)
 
 
 def coupon(new: NewCoupon) -> CouponCreateParams:
@@ -72,8 +87,8 @@ def offer_change(change: Change) -> SubscriptionUpdateParams:
             return {
                 "items": [item],
                 "proration_behavior": "create_prorations" if change.prorate else "none",
-                # A payment that does not go through leaves the plan as it was.
-                "payment_behavior": "error_if_incomplete",
+                # A payment that does not go through leaves the plan as it was, for good or until it is made.
+                "payment_behavior": "pending_if_incomplete" if change.may_wait else "error_if_incomplete",
             }
         case PausePayments(behavior, resumes_at):
             pause: SubscriptionUpdateParamsPauseCollection = {"behavior": behavior}

@@ -7,16 +7,21 @@ That one function makes every action safe to repeat: a worker that dies anywhere
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import assert_never
+from typing import Final, assert_never
 
 from aiocancel.core.changes import Change
 from aiocancel.core.flow import NO_REASON, CancelReason
 from aiocancel.core.identifiers import FlowSessionId, SubscriptionId
 from aiocancel.core.offers import AcceptedOffer
+from aiocancel.core.schedules import ScheduleChange, SchedulePolicy, Wish, clear_the_way
 from aiocancel.core.subscription import Subscription
+
+# What the receipt of an action says that is not finished: it waits for its date, or for the customer's payment.
+WAITS_FOR_ITS_DATE: Final = "scheduled"
+WAITS_FOR_PAYMENT: Final = "needs_payment"
 
 
 class ActionKind(StrEnum):
@@ -69,10 +74,15 @@ class Action:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What Stripe said after the change: its status, and when the subscription ends, if it does."""
+    """What Stripe said after the change: its status, and when the subscription ends, if it does.
+
+    An action that is not finished has one only while it waits for its date, which ``ends_at`` then is, or for a
+    payment at ``payment_url`` (None where Stripe named no page).
+    """
 
     status: str
     ends_at: datetime | None
+    payment_url: str | None = field(default=None, repr=False)
 
     @classmethod
     def of(cls, subscription: Subscription) -> Receipt:
@@ -91,11 +101,13 @@ class Done:
 class Write:
     """The provider must be told.
 
-    A cancellation set by date is taken back by date. ``change`` is what an offer comes to.
+    A cancellation set by date is taken back by date. ``change`` is what an offer comes to. With ``schedule``
+    this is written first, and alone: what then remains to be done is decided by another look.
     """
 
     clears_cancel_at: bool = False
     change: Change | None = None
+    schedule: ScheduleChange | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +122,27 @@ class Refuse:
     code: str
 
 
-Step = Done | Write | Wait | Refuse
+@dataclass(frozen=True, slots=True)
+class Defer:
+    """Look again at ``until``, and let other actions go before.
+
+    The customer is told meanwhile that it takes effect at ``takes_effect_at`` or, when that is None, that a
+    payment is missing, and of ``payment_url``.
+    """
+
+    until: datetime
+    takes_effect_at: datetime | None = None
+    payment_url: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Supersede:
+    """What the customer did since has left nothing to do, and nobody need look; ``code`` says what that was."""
+
+    code: str
+
+
+Step = Done | Write | Wait | Refuse | Defer | Supersede
 
 
 def next_step(action: Action, subscription: Subscription) -> Step:
@@ -124,7 +156,7 @@ def next_step(action: Action, subscription: Subscription) -> Step:
         case ActionKind.RESUME:
             if subscription.has_ended:
                 return Refuse("subscription_has_ended")
-            if subscription.cancel_at_period_end:
+            if subscription.cancel_at_period_end or (subscription.cancel_at is None and subscription.is_ending):
                 return Write()
             if subscription.cancel_at is None:
                 return Done(Receipt.of(subscription))
@@ -140,6 +172,23 @@ def next_step(action: Action, subscription: Subscription) -> Step:
             return Refuse("not_a_plain_change")
         case _:  # pragma: no cover
             assert_never(action.kind)
+
+
+_WISHES: Final[dict[ActionKind, Wish]] = {
+    ActionKind.CANCEL_AT_PERIOD_END: "cancel_at_period_end",
+    ActionKind.CANCEL_NOW: "cancel_now",
+}
+
+
+def past_the_schedule(step: Step, kind: ActionKind, subscription: Subscription, policy: SchedulePolicy) -> Step:
+    """Return the step, or what has to come before it when a schedule governs the subscription."""
+    if not isinstance(step, Write | Defer):
+        return step
+    first = clear_the_way(subscription, policy, _WISHES.get(kind, "other"))
+    if isinstance(first, str):
+        return Refuse(first)
+    # What is due later meets its schedule when it is made.
+    return replace(step, schedule=first) if isinstance(step, Write) else step
 
 
 def step_when_missing(action: Action, *, written: bool) -> Step:

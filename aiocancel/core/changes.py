@@ -54,13 +54,17 @@ class MoveTrialEnd:
 
 @dataclass(frozen=True, slots=True)
 class SwapPrice:
-    """Put ``price_id`` in the place of ``replaced``, the price of item ``item_id``, and keep its ``quantity``."""
+    """Put ``price_id`` in the place of ``replaced``, the price of item ``item_id``, and keep its ``quantity``.
+
+    ``may_wait`` says that a payment which the customer must confirm leaves the change pending, not undone.
+    """
 
     item_id: str
     price_id: str
     replaced: str
     quantity: int | None
     prorate: bool
+    may_wait: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 import asyncpg
 
-from aiocancel.core.actions import Action, ActionState, Receipt
+from aiocancel.core.actions import WAITS_FOR_ITS_DATE, WAITS_FOR_PAYMENT, Action, ActionState, Receipt
 from aiocancel.core.decision import Answer, AnswerKind, Change, Decision, answer_of
 from aiocancel.core.flow import CancelReason, FlowClaim
 from aiocancel.core.grants import Grant
@@ -64,7 +64,7 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9::jsonb) RETURNING id
 JOURNAL: Final = "INSERT INTO aiocancel.journal (claim_id, action_id, entry, code) VALUES ($1, $2, $3, $4)"
 
 _ANSWER: Final = """
-SELECT c.change, c.answer, a.state, a.receipt_status, a.receipt_ends_at
+SELECT c.change, c.answer, a.state, a.receipt_status, a.receipt_ends_at, a.takes_effect_at, a.payment_url
 FROM aiocancel.claim c LEFT JOIN aiocancel.action a ON a.claim_id = c.id AND a.kind <> 'run_hooks'
 WHERE c.public_id = $1 AND c.customer_id = $2 ORDER BY a.ordinal
 """
@@ -80,7 +80,8 @@ ON CONFLICT DO NOTHING
 
 _OUTCOME: Final = """
 SELECT c.public_id, c.customer_id, c.subscription_id, c.vendor, c.status, c.flow_session_id, c.reason_text,
-    c.reason_code, c.offer_id, c.change, c.answer, a.state, a.receipt_status, a.receipt_ends_at, a.parked_code
+    c.reason_code, c.offer_id, c.change, c.answer, a.state, a.receipt_status, a.receipt_ends_at, a.parked_code,
+    a.takes_effect_at, a.payment_url
 FROM aiocancel.claim c LEFT JOIN aiocancel.action a ON a.claim_id = c.id AND a.kind <> 'run_hooks'
 WHERE c.id = $1 ORDER BY a.ordinal
 """
@@ -221,12 +222,14 @@ def _answer(rows: Sequence[asyncpg.Record]) -> Answer:
     change = Change(rows[0]["change"])
     if rows[0]["answer"] is not None:
         return Answer(AnswerKind(rows[0]["answer"]), change)
-    states = [
-        (
-            ActionState(row["state"]),
-            Receipt(row["receipt_status"], row["receipt_ends_at"]) if row["receipt_status"] else None,
-        )
-        for row in rows
-        if row["state"] is not None
-    ]
-    return answer_of(change, states)
+    return answer_of(change, [(ActionState(row["state"]), _receipt(row)) for row in rows if row["state"] is not None])
+
+
+def _receipt(row: asyncpg.Record) -> Receipt | None:
+    if row["receipt_status"]:
+        return Receipt(row["receipt_status"], row["receipt_ends_at"])
+    if row["takes_effect_at"] is not None:
+        return Receipt(WAITS_FOR_ITS_DATE, row["takes_effect_at"])
+    if row["payment_url"] is not None:
+        return Receipt(WAITS_FOR_PAYMENT, None, row["payment_url"] or None)
+    return None

@@ -35,7 +35,9 @@ class TakenAction:
     """An action under our lease; ``age_s`` counts from when it was enqueued.
 
     ``has_written`` says that an earlier attempt sent the change, with whatever result; for an offer
-    ``change`` is what it sent. ``vendor`` and ``customer_id`` are the claim's.
+    ``change`` is what it sent. ``vendor`` and ``customer_id`` are the claim's. ``attempt`` numbers all
+    attempts, ``tries`` only those since it was last deferred, from when its age counts, too; ``takes_effect_at``
+    and ``asked_to_pay`` are what the customer was told meanwhile.
     """
 
     action_id: int
@@ -49,11 +51,14 @@ class TakenAction:
     vendor: str = ""
     customer_id: str = field(default="", repr=False)
     change: OfferChange | None = None
+    tries: int = 1
+    takes_effect_at: datetime | None = None
+    asked_to_pay: bool = False
 
 
 # Nothing of the same lane may run, and nothing older may wait: that keeps their order. One whose
 # lease ran out goes first even then, or the two would wait for each other: an older one can be committed
-# later. A kind that we do not know belongs to a newer release.
+# later. What waits for a date or a payment holds nothing up. A kind that we do not know belongs to a newer release.
 _TAKE: Final = """
 WITH ready AS (
     SELECT a.id FROM aiocancel.action a
@@ -62,15 +67,17 @@ WITH ready AS (
       AND NOT EXISTS (
           SELECT FROM aiocancel.action o
           WHERE o.lane = a.lane AND o.id <> a.id
-            AND (o.state = 'running' OR o.state = 'waiting' AND a.state = 'waiting' AND o.id < a.id))
+            AND (o.state = 'running' OR o.state = 'waiting' AND a.state = 'waiting' AND o.id < a.id
+                AND NOT (o.deferred AND o.due_at > now())))
     ORDER BY a.due_at, a.id LIMIT $1
     FOR UPDATE OF a SKIP LOCKED)
 UPDATE aiocancel.action a
-SET state = 'running', lease_owner = $2, due_at = now() + $3::interval, attempts = attempts + 1
+SET state = 'running', lease_owner = $2, due_at = now() + $3::interval, attempts = attempts + 1, deferred = false
 FROM ready, aiocancel.claim c WHERE a.id = ready.id AND c.id = a.claim_id
 RETURNING a.id, a.claim_id, c.public_id, a.kind, a.subscription_id, a.reason_text, a.reason_code, a.attempts,
-    extract(epoch FROM now() - a.created_at)::float8 AS age_s, a.key_used_at IS NOT NULL AS has_written,
-    a.flow_session_id, a.offer, a.change, c.vendor, c.customer_id
+    extract(epoch FROM now() - coalesce(a.woke_at, a.created_at))::float8 AS age_s,
+    a.key_used_at IS NOT NULL AS has_written, a.flow_session_id, a.offer, a.change, c.vendor, c.customer_id,
+    a.attempts - a.attempts_before AS tries, a.takes_effect_at, a.payment_url IS NOT NULL AS asked_to_pay
 """
 
 _KINDS: Final = list(ActionKind)
@@ -133,6 +140,9 @@ class Ledger(Claims):
                 vendor=row["vendor"],
                 customer_id=row["customer_id"],
                 change=None if row["change"] is None else change_from_json(json.loads(row["change"])),
+                tries=row["tries"],
+                takes_effect_at=row["takes_effect_at"],
+                asked_to_pay=row["asked_to_pay"],
             )
             for row in rows
         ]
@@ -160,7 +170,7 @@ class Ledger(Claims):
                 """
                 UPDATE aiocancel.action SET idempotency_key = $2, key_generation = $3, key_spent = false,
                     key_used_at = CASE WHEN $4 THEN now() ELSE coalesce(key_used_at, now()) END,
-                    change = $5::jsonb
+                    change = coalesce($5::jsonb, change)
                 WHERE id = $1
                 """,
                 taken.action_id,
@@ -221,7 +231,10 @@ class Ledger(Claims):
         )
 
     async def refuse(self, taken: TakenAction, code: str) -> bool:
-        """End the action for good because the claim turned out untrue; False when the lease is lost."""
+        """End the action for good, and nobody need look: the claim turned out untrue, or what came later undid it.
+
+        False when the lease is lost.
+        """
         return await self._settle(
             taken, "state = 'refused', finished_at = now(), parked_code = $4", (code,), "action_refused", code
         )
@@ -278,6 +291,54 @@ class Ledger(Claims):
             "attempt_failed" if code else "handed_back",
             code,
         )
+
+    async def go_on(self, taken: TakenAction, code: str) -> bool:
+        """Let the action be taken again at once: a first step is made, and ``code`` names it for the journal."""
+        return await self._settle(taken, "state = 'waiting', due_at = now()", (), "step_made", code)
+
+    async def defer(
+        self,
+        taken: TakenAction,
+        *,
+        until: datetime,
+        takes_effect_at: datetime | None = None,
+        payment_url: str | None = None,
+    ) -> bool:
+        """Let the action wait until then and hold nothing up; False when the lease is lost.
+
+        The customer is told of ``takes_effect_at`` or, when that is None, that a payment is missing.
+        """
+        url = None if takes_effect_at is not None else payment_url or ""
+        return await self._settle(
+            taken,
+            "state = 'waiting', deferred = true, due_at = $4, woke_at = $4, attempts_before = attempts,"
+            " takes_effect_at = $5, payment_url = $6",
+            (until, takes_effect_at, url),
+            "deferred",
+            "needs_payment" if takes_effect_at is None else "scheduled",
+        )
+
+    async def withdraw_deferred(self, subscription_id: SubscriptionId, *, code: str = "withdrawn") -> int:
+        """End what waits for its date on this subscription, and return how many that were.
+
+        They end as refused with ``code``. What waits for a payment is left alone: only the payment decides.
+        """
+        async with self._transaction() as connection:
+            rows = await connection.fetch(
+                """
+                UPDATE aiocancel.action SET state = 'refused', finished_at = now(), parked_code = $2, deferred = false
+                WHERE subscription_id = $1 AND state = 'waiting' AND deferred AND takes_effect_at IS NOT NULL
+                RETURNING id, claim_id
+                """,
+                subscription_id,
+                code,
+            )
+            await connection.executemany(
+                JOURNAL, [(row["claim_id"], row["id"], "action_refused", code) for row in rows]
+            )
+            if self._hooks:
+                await connection.executemany(ENQUEUE_HOOKS, [(row["claim_id"],) for row in rows])
+        return len(rows)
 
     async def _settle(
         self,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from aiocancel.testing import stripe_creation, stripe_objects, stripe_subscriptions
+from aiocancel.testing import stripe_creation, stripe_objects, stripe_schedules, stripe_subscriptions
 from aiocancel.testing.stripe_form import (
     Param,
     Refusal,
@@ -281,6 +281,11 @@ ENDPOINTS = (
     _endpoint("GET /v1/subscriptions/{id}", _EXPAND, _get_subscription),
     _endpoint("POST /v1/subscriptions/{id}", _UPDATE, stripe_subscriptions.update),
     _endpoint("DELETE /v1/subscriptions/{id}", _CANCEL, stripe_subscriptions.cancel_now),
+    _endpoint("GET /v1/subscription_schedules/{id}", _EXPAND, stripe_schedules.retrieve),
+    _endpoint("POST /v1/subscription_schedules/{id}", _EXPAND | stripe_schedules.UPDATE, stripe_schedules.update),
+    _endpoint(
+        "POST /v1/subscription_schedules/{id}/release", _EXPAND | stripe_schedules.RELEASE, stripe_schedules.release
+    ),
     _endpoint("GET /v1/customers", _PAGE | {"email": text()}, _list_customers),
     _endpoint("POST /v1/customers", _CUSTOMER, stripe_creation.create_customer),
     _endpoint("GET /v1/customers/{id}", _EXPAND, lambda state, at, *_: _held(state.customers, at, "customer")),

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from aiocancel.testing import stripe_objects
+from aiocancel.testing import stripe_objects, stripe_payments
 from aiocancel.testing.stripe_form import Refusal, no_such
 from aiocancel.testing.stripe_objects import ENDED, JsonObject, shifted
 from aiocancel.testing.stripe_state import StripeState, Write, first_period_end, last_period_end
@@ -34,6 +34,7 @@ def update(state: StripeState, subscription_id: str, params: Mapping[str, Any], 
     """POST /v1/subscriptions/{id}."""
     subscription = state.find_subscription(subscription_id)
     _check_may_change(subscription, params)
+    stripe_payments.check_pending(params)
     draft = _Draft(state, copy.deepcopy(subscription), params)
     changed: list[str] = []
     for step in _STEPS:
@@ -43,6 +44,12 @@ def update(state: StripeState, subscription_id: str, params: Mapping[str, Any], 
             changed.append(kind)
     if draft.subscription["cancel_at_period_end"] and draft.subscription["status"] not in ENDED:
         draft.subscription["cancel_at"] = first_period_end(draft.subscription)
+    if draft.bill_because is not None and "items" in changed:
+        pending = stripe_payments.unpaid(state, subscription, draft.subscription, params)
+        if pending is not None:
+            subscription |= pending
+            state.note(write, subscription_id, ["pending_update"])
+            return subscription
     for coupon in draft.redeem:
         state.redeem(draft.subscription, coupon)
     if draft.bill_because is not None:

@@ -26,6 +26,7 @@ from aiocancel.core.flow import NO_REASON, CancelReason
 from aiocancel.core.identifiers import SubscriptionId
 from aiocancel.core.offer_steps import DEFAULT_RULES, offer_step
 from aiocancel.core.offers import COUPON_DURATIONS, AcceptedOffer, CouponTerms
+from aiocancel.core.schedules import EndSchedule, ReleaseSchedule, ScheduleChange
 from aiocancel.core.subscription import Subscription
 from tests.testing.stripe_params import Kind, check_params
 
@@ -74,6 +75,15 @@ def checked(kind: Kind, params: Any) -> dict[str, Any]:
             id="another price for usage",
         ),
         pytest.param(
+            SwapPrice("si_1", "price_1", replaced="price_0", quantity=1, prorate=True, may_wait=True),
+            {
+                "items": [{"id": "si_1", "price": "price_1", "quantity": 1}],
+                "proration_behavior": "create_prorations",
+                "payment_behavior": "pending_if_incomplete",
+            },
+            id="another price that may wait for its payment",
+        ),
+        pytest.param(
             PausePayments("void", AT, DUE),
             {"pause_collection": {"behavior": "void", "resumes_at": int(AT.timestamp())}},
             id="a pause",
@@ -94,7 +104,7 @@ moments = st.integers(1, 2**33).map(lambda seconds: datetime.fromtimestamp(secon
 changes: st.SearchStrategy[Change] = st.one_of(
     st.builds(AddDiscount, ids, st.lists(ids, max_size=4).map(tuple), st.none()),
     st.builds(MoveTrialEnd, moments, st.none()),
-    st.builds(SwapPrice, ids, ids, ids, st.none() | st.integers(0, 10**6), st.booleans()),
+    st.builds(SwapPrice, ids, ids, ids, st.none() | st.integers(0, 10**6), st.booleans(), st.booleans()),
     st.builds(PausePayments, st.sampled_from(PAUSE_BEHAVIORS), st.none() | moments, st.none()),
 )
 
@@ -118,7 +128,7 @@ def made(terms: CouponTerms, currency: str = "usd") -> NewCoupon:
     subscription = Subscription(
         SubscriptionId("sub_1"), "active", False, False, None, None, None, DUE, None, DUE, currency=currency
     )
-    step = offer_step(AcceptedOffer("offr_1", terms), subscription, now=DUE, earlier=None, rules=DEFAULT_RULES)
+    step = offer_step(AcceptedOffer("offr_1", terms), subscription, now=DUE, rules=DEFAULT_RULES)
     assert isinstance(step, Write)
     assert isinstance(step.change, AddDiscount)
     assert step.change.made is not None
@@ -190,3 +200,18 @@ def test_the_end_at_once_says_what_becomes_of_the_last_invoice(feedback: str | N
 )
 def test_a_cancellation_is_taken_back_the_way_it_was_made(by_date: bool, body: dict[str, Any]) -> None:
     assert checked("subscription_update", stripe_parameters.resume(clears_cancel_at=by_date)) == body
+
+
+@pytest.mark.parametrize(
+    ("change", "kind", "body"),
+    [
+        (ReleaseSchedule("sub_sched_1"), "schedule_release", {}),
+        (EndSchedule("sub_sched_1", cancels=True), "schedule_update", {"end_behavior": "cancel"}),
+        (EndSchedule("sub_sched_1", cancels=False), "schedule_update", {"end_behavior": "release"}),
+    ],
+    ids=["released", "ends the subscription", "ends without it"],
+)
+def test_what_becomes_of_a_schedule_is_all_that_is_sent_to_it(
+    change: ScheduleChange, kind: Kind, body: dict[str, Any]
+) -> None:
+    assert checked(kind, stripe_parameters.schedule_change(change)) == body

@@ -67,7 +67,7 @@ new_coupons = st.builds(
 changes: st.SearchStrategy[Change] = st.one_of(
     st.builds(AddDiscount, ids, st.lists(ids, max_size=3).map(tuple), st.none() | moments, st.none() | new_coupons),
     st.builds(MoveTrialEnd, moments, st.none() | moments),
-    st.builds(SwapPrice, ids, ids, ids, st.none() | st.integers(0, 99), st.booleans()),
+    st.builds(SwapPrice, ids, ids, ids, st.none() | st.integers(0, 99), st.booleans(), st.booleans()),
     st.builds(PausePayments, st.sampled_from(PAUSE_BEHAVIORS), st.none() | moments, st.none() | moments),
 )
 
@@ -136,3 +136,9 @@ def test_a_change_holds_while_what_it_was_decided_by_is_as_it_was(
     change: Change, after: dict[str, Any], holds: bool
 ) -> None:
     assert still_holds(change, dataclasses.replace(BEFORE, **after)) is holds
+
+
+def test_a_change_of_the_release_before_is_still_read() -> None:
+    data = change_to_json(SWAP)
+    del data["may_wait"]
+    assert change_from_json(data) == SWAP

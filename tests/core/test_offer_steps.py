@@ -12,7 +12,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aiocancel.core.actions import Done, Receipt, Refuse, Step, Wait, Write
+from aiocancel.core.actions import (
+    ActionKind,
+    Defer,
+    Done,
+    Receipt,
+    Refuse,
+    Step,
+    Supersede,
+    Wait,
+    Write,
+    past_the_schedule,
+)
 from aiocancel.core.changes import (
     PAUSE_BEHAVIORS,
     AddDiscount,
@@ -24,7 +35,16 @@ from aiocancel.core.changes import (
     shows,
 )
 from aiocancel.core.identifiers import SubscriptionId
-from aiocancel.core.offer_steps import DEFAULT_RULES, INVOICE_MARGIN, OfferRules, add_months, offer_step
+from aiocancel.core.offer_steps import (
+    DEFAULT_RULES,
+    INVOICE_MARGIN,
+    PAUSE_LEAD,
+    PAYMENT_LOOKS,
+    OfferRules,
+    Progress,
+    add_months,
+    offer_step,
+)
 from aiocancel.core.offers import (
     COUPON_DURATIONS,
     PAUSE_INTERVALS,
@@ -37,7 +57,15 @@ from aiocancel.core.offers import (
     Terms,
     TrialTerms,
 )
-from aiocancel.core.subscription import AppliedDiscount, CollectionPause, Item, Subscription
+from aiocancel.core.schedules import DEFAULT_SCHEDULE_POLICY, ReleaseSchedule, SchedulePolicy
+from aiocancel.core.subscription import (
+    AppliedDiscount,
+    CollectionPause,
+    Item,
+    PendingUpdate,
+    Schedule,
+    Subscription,
+)
 
 NOW = datetime(2027, 2, 10, 9, 30, 0, 250_000, tzinfo=UTC)
 DUE = datetime(2027, 3, 1, tzinfo=UTC)
@@ -104,10 +132,19 @@ SHAPES: dict[str, tuple[Subscription, OfferRules]] = {
         "ending in a later period": shape(cancel_at=YEAR_DUE),
         "canceled": shape(status="canceled", ended_at=NOW),
         "expired": shape(status="incomplete_expired"),
-        "under a schedule": shape(schedule_id="sub_sched_1"),
+        "under a schedule with nothing more to come": shape(
+            schedule_id="sub_sched_1", schedule=Schedule("release", YEAR_DUE, has_more_to_come=False)
+        ),
+        "under a schedule with phases to come": shape(
+            schedule_id="sub_sched_1", schedule=Schedule("release", YEAR_DUE, has_more_to_come=True)
+        ),
+        "in flexible billing mode": shape(is_flexible=True),
+        "it is sent invoices": shape(charges_automatically=False),
+        "another plan waits for its payment": shape(pending_update=PendingUpdate(("price_max",), DUE)),
         "another discount is there": shape(discounts=(LOYAL,)),
         "the same coupon is there": shape(discounts=SAME),
         "it has metered usage, too": shape(items=(USAGE, PRO)),
+        "it has metered usage only": shape(items=(USAGE,)),
         "it has two licensed items": shape(items=(PRO, SUPPORT)),
         "the plan is there": shape(items=(dataclasses.replace(PRO, price_id=BASIC),)),
         "its intervals are mixed": shape(items=(PRO, YEARLY), last_period_end=YEAR_DUE),
@@ -151,7 +188,6 @@ NOBODY_TO_KEEP: dict[str, Step] = {
     "ending in a later period": Refuse("subscription_is_ending"),
     "canceled": Refuse("subscription_has_ended"),
     "expired": Refuse("subscription_has_ended"),
-    "under a schedule": Refuse("subscription_has_a_schedule"),
 }
 NO_TIME_TO_GIVE: dict[str, Step] = NOBODY_TO_KEEP | {
     "past due": Refuse("payment_is_overdue"),
@@ -164,6 +200,12 @@ AROUND_A_RENEWAL: dict[str, Step] = {"about to renew": Wait(), "renewing": Wait(
 
 def row(usual: Step, *exceptions: Mapping[str, Step]) -> dict[str, Step]:
     steps = dict.fromkeys(SHAPES, usual)
+    if isinstance(usual, Write):
+        # The schedule goes first, and alone.
+        release = dataclasses.replace(usual, schedule=ReleaseSchedule("sub_sched_1"))
+        steps["under a schedule with nothing more to come"] = release
+    if isinstance(usual, Write | Defer):
+        steps["under a schedule with phases to come"] = Refuse("schedule_has_pending_phases")
     for exception in exceptions:
         assert exception.keys() <= SHAPES.keys()
         steps |= exception
@@ -187,9 +229,13 @@ def coupon_row(coupon_id: str, made: NewCoupon | None) -> dict[str, Step]:
     )
 
 
-def pause_row(until: datetime, annual: Step | None = None) -> dict[str, Step]:
+# A pause that begins with the next period waits for it.
+LATER = Defer(until=DUE - PAUSE_LEAD, takes_effect_at=DUE)
+
+
+def pause_row(pause: datetime | Step, annual: Step | None = None) -> dict[str, Step]:
     return row(
-        Write(change=PausePayments("void", until, DUE)),
+        Write(change=PausePayments("void", pause, DUE)) if isinstance(pause, datetime) else pause,
         NO_TIME_TO_GIVE,
         AROUND_A_RENEWAL,
         {
@@ -201,12 +247,13 @@ def pause_row(until: datetime, annual: Step | None = None) -> dict[str, Step]:
 
 TO_BASIC = Write(change=SwapPrice("si_pro", BASIC, replaced="price_pro", quantity=3, prorate=True))
 TWO_YEARS = Write(change=PausePayments("void", datetime(2029, 3, 1, tzinfo=UTC) - AN_HOUR, DUE))
-FOR_GOOD = row(
-    Write(change=PausePayments("void", None, DUE)),
-    NO_TIME_TO_GIVE,
-    AROUND_A_RENEWAL,
-    {"its next payment is unknown": Refuse("next_payment_is_unknown")},
-)
+
+
+def endless_row(usual: Step) -> dict[str, Step]:
+    unknown = {"its next payment is unknown": Refuse("next_payment_is_unknown")}
+    return row(usual, NO_TIME_TO_GIVE, AROUND_A_RENEWAL, unknown)
+
+
 TABLE: dict[str, dict[str, Step]] = {
     "a coupon of a percentage": coupon_row(PERCENT_COUPON.coupon_id, PERCENT_COUPON),
     "a coupon of an amount": coupon_row(FIXED_COUPON.coupon_id, FIXED_COUPON),
@@ -231,21 +278,23 @@ TABLE: dict[str, dict[str, Step]] = {
                 change=SwapPrice("si_support", BASIC, replaced="price_support", quantity=1, prorate=True)
             ),
             "its intervals are mixed": Refuse("which_item_is_the_plan"),
+            "it has metered usage only": Write(
+                change=SwapPrice("si_usage", BASIC, replaced="price_usage", quantity=None, prorate=True)
+            ),
+            "another plan waits for its payment": Refuse("another_update_is_pending"),
             "its next payment is unknown": Refuse("which_item_is_the_plan"),
         },
     ),
     "a pause of 30 days": pause_row(datetime(2027, 3, 12, 8, 30, tzinfo=UTC)),
-    "a pause of 30 days from the period's end": pause_row(datetime(2027, 3, 31, tzinfo=UTC) - AN_HOUR),
+    "a pause of 30 days from the period's end": pause_row(LATER),
     "a pause of 4 weeks": pause_row(datetime(2027, 3, 10, 8, 30, tzinfo=UTC)),
-    "a pause of 4 weeks from the period's end": pause_row(datetime(2027, 3, 29, tzinfo=UTC) - AN_HOUR),
+    "a pause of 4 weeks from the period's end": pause_row(LATER),
     "a pause of a month": pause_row(datetime(2027, 3, 10, 8, 30, tzinfo=UTC)),
-    "a pause of a month from the period's end": pause_row(datetime(2027, 4, 1, tzinfo=UTC) - AN_HOUR),
+    "a pause of a month from the period's end": pause_row(LATER),
     "a pause of 2 billing cycles": pause_row(datetime(2027, 5, 1, tzinfo=UTC) - AN_HOUR, TWO_YEARS),
-    "a pause of 2 billing cycles from the period's end": pause_row(
-        datetime(2027, 5, 1, tzinfo=UTC) - AN_HOUR, TWO_YEARS
-    ),
-    "a pause without an end": FOR_GOOD,
-    "a pause without an end from the period's end": FOR_GOOD,
+    "a pause of 2 billing cycles from the period's end": pause_row(LATER, LATER),
+    "a pause without an end": endless_row(Write(change=PausePayments("void", None, DUE))),
+    "a pause without an end from the period's end": endless_row(LATER),
     "a custom offer": row(Refuse("custom_offer_is_not_stripes"), NO_TIME_TO_GIVE),
 }
 
@@ -257,8 +306,13 @@ def step(
     now: datetime = NOW,
     earlier: Change | None = None,
     rules: OfferRules = DEFAULT_RULES,
+    promised: datetime | None = None,
+    asked_to_pay: bool = False,
+    policy: SchedulePolicy = DEFAULT_SCHEDULE_POLICY,
 ) -> Step:
-    return offer_step(AcceptedOffer("offr_1", terms), subscription, now=now, earlier=earlier, rules=rules)
+    progress = Progress(earlier, promised, asked_to_pay)
+    reached = offer_step(AcceptedOffer("offr_1", terms), subscription, now=now, progress=progress, rules=rules)
+    return past_the_schedule(reached, ActionKind.APPLY_OFFER, subscription, policy)
 
 
 def change_of(reached: Step) -> Change:
@@ -425,7 +479,7 @@ def test_a_pause_is_over_before_the_first_payment_that_is_to_be_made(
     terms: PauseTerms, due: date, resumes_at: date
 ) -> None:
     at, until = (datetime(day.year, day.month, day.day, tzinfo=UTC) for day in (due, resumes_at))
-    assert step(terms, due_at(at)) == Write(change=PausePayments("void", until - AN_HOUR, at))
+    assert step(terms, due_at(at), now=at - PAUSE_LEAD) == Write(change=PausePayments("void", until - AN_HOUR, at))
 
 
 @pytest.mark.parametrize(
@@ -472,7 +526,7 @@ def test_a_short_pause_gives_no_long_payment_away(behavior: Any) -> None:
     kept = Write(change=PausePayments(behavior, datetime(2027, 4, 1, tzinfo=UTC) - AN_HOUR, DUE))
     expected = kept if behavior == "keep_as_draft" else Refuse("payment_pays_for_more_than_the_pause")
     rules = OfferRules(pause_behavior=behavior)
-    assert step(pause("month", 1, at_period_end=True), annual, rules=rules) == expected
+    assert step(pause("month", 1, at_period_end=True), annual, now=DUE - PAUSE_LEAD, rules=rules) == expected
 
 
 def test_a_years_payment_that_falls_into_a_pause_of_months_is_left_to_a_human() -> None:
@@ -542,6 +596,85 @@ def test_a_discount_that_an_earlier_try_would_keep_but_is_gone_stops_it() -> Non
 def test_around_a_renewal_a_repetition_waits_as_well(offer: str) -> None:
     terms, change = TRIED[offer]
     assert step(terms, ACTIVE, now=DUE - timedelta(seconds=30), earlier=change) == Wait()
+
+
+# A pause that begins with the next period
+
+FROM_PERIOD_END = OFFERS["a pause of a month from the period's end"]
+AWAKE = DUE - PAUSE_LEAD
+PAUSED_LATER = Write(change=PausePayments("void", datetime(2027, 4, 1, tzinfo=UTC) - AN_HOUR, DUE))
+
+
+def test_a_pause_from_the_periods_end_waits_until_a_day_before_it_and_is_then_made() -> None:
+    assert step(FROM_PERIOD_END, ACTIVE, now=AWAKE - timedelta(seconds=1)) == LATER
+    assert step(FROM_PERIOD_END, ACTIVE, now=AWAKE, promised=DUE) == PAUSED_LATER
+    assert step(FROM_PERIOD_END, ACTIVE, now=DUE - AN_HOUR, promised=DUE) == PAUSED_LATER
+
+
+@pytest.mark.parametrize(
+    ("since", "code"),
+    [
+        pytest.param({"cancel_at_period_end": True}, "subscription_is_ending", id="ending"),
+        pytest.param({"status": "canceled", "ended_at": NOW}, "subscription_has_ended", id="ended"),
+    ],
+)
+def test_a_pause_that_was_to_come_ends_by_itself_when_the_customer_leaves_first(
+    since: Mapping[str, Any], code: str
+) -> None:
+    assert step(FROM_PERIOD_END, shape(**since), now=AWAKE, promised=DUE) == Supersede(code)
+
+
+def test_a_pause_that_was_to_come_is_a_humans_when_the_payment_was_made_first() -> None:
+    after = step(FROM_PERIOD_END, due_at(NEXT_DUE), now=DUE + DAY, promised=DUE)
+    assert after == Refuse("payment_came_before_the_pause")
+
+
+def test_a_pause_that_was_to_come_moves_with_a_payment_that_was_put_off() -> None:
+    expected = Defer(until=NEXT_DUE - PAUSE_LEAD, takes_effect_at=NEXT_DUE)
+    assert step(FROM_PERIOD_END, due_at(NEXT_DUE), now=AWAKE, promised=DUE) == expected
+
+
+@pytest.mark.parametrize("status", ["past_due", "unpaid", "paused"])
+def test_a_pause_that_was_to_come_is_a_humans_when_something_else_came_between(status: str) -> None:
+    assert isinstance(step(FROM_PERIOD_END, shape(status=status), now=AWAKE, promised=DUE), Refuse)
+
+
+# Another plan whose payment the customer must confirm
+
+BY_LINK = OfferRules(plan_payment="pending")
+PLAN = OFFERS["another plan"]
+MAY_WAIT = SwapPrice("si_pro", BASIC, replaced="price_pro", quantity=3, prorate=True, may_wait=True)
+URL = "https://invoice.stripe.com/i/1"
+UNPAID = shape(pending_update=PendingUpdate((BASIC,), NOW + DAY), payment_url=URL)
+
+
+def test_a_plan_may_wait_for_its_payment_where_the_owner_says_so_and_stripe_can() -> None:
+    assert step(PLAN, ACTIVE, rules=BY_LINK) == Write(change=MAY_WAIT)
+    assert step(PLAN, shape(charges_automatically=False), rules=BY_LINK) == TO_BASIC
+
+
+def test_a_plan_that_waits_for_its_payment_is_looked_at_until_it_is_there() -> None:
+    expected = Defer(until=NOW + PAYMENT_LOOKS, payment_url=URL)
+    assert step(PLAN, UNPAID, earlier=MAY_WAIT, rules=BY_LINK) == expected
+    assert step(PLAN, UNPAID, earlier=MAY_WAIT, asked_to_pay=True, rules=BY_LINK) == expected
+    paid = changed(ACTIVE, MAY_WAIT)
+    assert step(PLAN, paid, earlier=MAY_WAIT, asked_to_pay=True, rules=BY_LINK) == Done(Receipt.of(paid))
+
+
+def test_a_plan_whose_payment_never_came_is_not_asked_for_again() -> None:
+    never = step(PLAN, ACTIVE, earlier=MAY_WAIT, asked_to_pay=True, rules=BY_LINK)
+    assert never == Supersede("payment_was_not_made")
+
+
+def test_a_plan_that_waits_for_its_payment_ends_by_itself_when_the_customer_leaves() -> None:
+    leaving = dataclasses.replace(UNPAID, cancel_at_period_end=True)
+    assert step(PLAN, leaving, earlier=MAY_WAIT, asked_to_pay=True) == Supersede("subscription_is_ending")
+
+
+def test_a_plan_that_somebody_else_lets_wait_is_left_to_a_human() -> None:
+    other = shape(pending_update=PendingUpdate(("price_max",), NOW + DAY))
+    assert step(PLAN, other, earlier=MAY_WAIT) == Refuse("another_update_is_pending")
+    assert step(PLAN, UNPAID) == Refuse("another_update_is_pending")
 
 
 # Properties
@@ -641,7 +774,12 @@ def before_and_after(draw: st.DrawFn) -> tuple[Subscription, Subscription]:
     return before, dataclasses.replace(before, **{name: draw(changes[name]) for name in which})
 
 
-rules = st.builds(OfferRules, st.sampled_from(PAUSE_BEHAVIORS), st.frozensets(ids, max_size=2))
+rules = st.builds(
+    OfferRules,
+    st.sampled_from(PAUSE_BEHAVIORS),
+    st.frozensets(ids, max_size=2),
+    st.sampled_from(["refuse", "pending"]),
+)
 nows = st.integers(-24 * 40, 24 * 60).map(lambda count: NOW + timedelta(hours=count))
 earlier_changes: st.SearchStrategy[Change] = st.one_of(
     st.builds(AddDiscount, ids, st.just(()) | st.just(("di_1",)), st.none() | moments),
@@ -657,7 +795,7 @@ def test_whatever_is_offered_for_whatever_subscription_there_is_a_step(
     terms: Terms, subscription: Subscription, now: datetime, earlier: Change | None, rules: OfferRules
 ) -> None:
     reached = step(terms, subscription, now=now, earlier=earlier, rules=rules)
-    assert isinstance(reached, Done | Write | Wait | Refuse)
+    assert isinstance(reached, Done | Write | Wait | Refuse | Defer)
     if isinstance(reached, Done):
         assert earlier is not None
         assert shows(earlier, subscription)
