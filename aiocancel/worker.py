@@ -29,7 +29,7 @@ from aiocancel.core.actions import (
 )
 from aiocancel.core.changes import Change
 from aiocancel.core.offer_steps import Progress
-from aiocancel.core.retry import Failure, Park, RetryAfter, after_failure, delay_s
+from aiocancel.core.retry import LONGEST_DELAY_S, Failure, Park, RetryAfter, after_failure, delay_s
 from aiocancel.core.schedules import DEFAULT_SCHEDULE_POLICY, ReleaseSchedule, ScheduleChange, SchedulePolicy
 from aiocancel.errors import (
     BillingError,
@@ -56,6 +56,8 @@ VENDOR_ACTS_WITHIN_S: Final = 15 * 60.0
 LONGEST_WATCH_DELAY_S: Final = 60.0
 # Stripe's status for a payment that did not go through. https://docs.stripe.com/api/errors
 PAYMENT_REQUIRED: Final = 402
+# An invoice for going on after a pause that is not paid is voided after 23 hours, and the pause stays.
+RESUMES_WITHIN_S: Final = 24 * 3600.0
 
 
 class Billing(BillingReader, BillingExecutor, Protocol):
@@ -227,6 +229,14 @@ class Worker:
         match step:
             case Done(receipt):
                 await self.finish(taken, receipt, written=written)
+            case Write() if _takes_time(taken):
+                # Stripe lets it go on when it has tried the payment, which may take hours.
+                await self.watch(
+                    taken,
+                    parked_as="resumption_is_not_paid",
+                    within_s=RESUMES_WITHIN_S,
+                    longest_delay_s=LONGEST_DELAY_S,
+                )
             case Write():
                 raise UnknownBillingError("Stripe accepted the change but does not show it", code="not_visible")
             case Wait():
@@ -279,19 +289,25 @@ class Worker:
             raise
         await self._ledger.end_write(taken, "accepted", code=None, request_id=reply.request_id)
         step = await self._look(taken, written=True, earlier=_sent(taken, write))
-        if reply.replayed and isinstance(step, Write) and step.schedule == write.schedule:
+        if reply.replayed and isinstance(step, Write) and step.schedule == write.schedule and not _takes_time(taken):
             # Stripe made this very change before, and somebody has undone it: theirs is the last word.
             raise RejectedBillingError("the change was undone elsewhere", code="undone_elsewhere")
         return step
 
     async def watch(
-        self, taken: TakenAction, code: str | None = None, *, parked_as: str = "vendor_did_not_act"
+        self,
+        taken: TakenAction,
+        code: str | None = None,
+        *,
+        parked_as: str = "vendor_did_not_act",
+        within_s: float = VENDOR_ACTS_WITHIN_S,
+        longest_delay_s: float = LONGEST_WATCH_DELAY_S,
     ) -> None:
-        """Look again later, for as long as the flow vendor may take."""
-        if taken.age_s >= VENDOR_ACTS_WITHIN_S:
+        """Look again later, for as long as the flow vendor, or Stripe, may take."""
+        if taken.age_s >= within_s:
             await self.park(taken, parked_as)
         else:
-            delay = min(LONGEST_WATCH_DELAY_S, delay_s(taken.tries, self._jitter()))
+            delay = min(longest_delay_s, delay_s(taken.tries, self._jitter()))
             await self._ledger.hand_back(taken, delay_s=delay, code=code)
 
     async def finish(self, taken: TakenAction, receipt: Receipt, *, written: bool) -> None:
@@ -365,3 +381,8 @@ def _went_on(first: ScheduleChange, step: Step) -> bool:
 
 def _declined(error: BillingError) -> bool:
     return isinstance(error, RejectedBillingError) and error.http_status == PAYMENT_REQUIRED
+
+
+def _takes_time(taken: TakenAction) -> bool:
+    """Whether what was written shows only later."""
+    return taken.action.kind is ActionKind.END_PAUSE

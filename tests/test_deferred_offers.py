@@ -113,8 +113,10 @@ async def test_a_pause_whose_period_now_ends_later_waits_for_that(company: Compa
     move_period_end(company, later)
     await wake(company)
 
+    moved = f"{datetime.fromtimestamp(later, UTC):%Y-%m-%dT%H:%M:%SZ}"
+
     async def has_moved() -> bool:
-        return (await status(company, answer))["effective_at"] == f"{datetime.fromtimestamp(later, UTC):%Y-%m-%dT%XZ}"
+        return bool((await status(company, answer))["effective_at"] == moved)
 
     await until(has_moved)
     assert await states(company) == [("waiting", None)]
@@ -155,6 +157,106 @@ async def test_however_long_something_waited_its_first_failure_afterwards_is_no_
     await wake(company)
     await until(lambda: has_ended(company))
     assert await states(company) == [("done", None)]
+
+
+# --- a pause of the subscription itself ---------------------------------------------------------------
+
+
+async def paused_itself(company: Company, **shape: Any) -> dict[str, Any]:
+    company.stripe.add_subscription("sub_1", customer="cus_1", **shape)
+    await company.open(company.plug_in(offer_rules=OfferRules(pause_mechanism="pause")))
+    return await company.claim(company.accepted(PAUSE))
+
+
+async def end_of_pause(company: Company) -> tuple[str, str | None]:
+    row = await company.pool.fetchrow("SELECT state, parked_code FROM aiocancel.action WHERE kind = 'end_pause'")
+    assert row is not None
+    return row["state"], row["parked_code"]
+
+
+async def pause_is_over(company: Company) -> bool:
+    return (await end_of_pause(company))[0] not in ("waiting", "running")
+
+
+async def test_a_pause_of_the_subscription_itself_is_ended_by_us_when_its_time_has_come(company: Company) -> None:
+    answer = await paused_itself(company)
+    assert (answer["outcome"], company.subscription["status"]) == ("done", "paused")
+    due = await company.pool.fetchval("SELECT due_at FROM aiocancel.action WHERE kind = 'end_pause' AND deferred")
+    assert 58 * DAY < due.timestamp() - company.stripe.now < 63 * DAY
+    assert await company.pool.fetchval("SELECT recovery_point FROM aiocancel.claim") == "action_applied"
+    await wake(company)
+    await until(lambda: pause_is_over(company))
+    assert await end_of_pause(company) == ("done", None)
+    assert company.changes() == ["pause", "unpause"]
+    assert (await status(company, answer))["outcome"] == "done"
+
+
+@pytest.mark.parametrize(
+    ("since", "ended"),
+    [
+        ({"status": "active"}, ("done", None)),
+        ({"status": "canceled"}, ("refused", "subscription_has_ended")),
+        ({"cancel_at_period_end": True}, ("refused", "subscription_is_ending")),
+    ],
+    ids=["unpaused", "cancelled", "cancelling"],
+)
+async def test_the_end_of_a_pause_does_nothing_to_a_customer_who_chose_something_else(
+    company: Company, since: dict[str, Any], ended: tuple[str, str | None]
+) -> None:
+    await paused_itself(company)
+    company.subscription.update(since)
+    await wake(company)
+    await until(lambda: pause_is_over(company))
+    assert await end_of_pause(company) == ended
+    assert company.changes() == ["pause"]
+
+
+async def test_the_end_of_a_pause_can_be_withdrawn(company: Company) -> None:
+    answer = await paused_itself(company)
+    assert await Ledger(company.pool).withdraw_deferred(SubscriptionId("sub_1")) == 1
+    assert (await status(company, answer))["outcome"] == "done"
+
+
+async def test_a_pause_of_the_subscription_itself_needs_flexible_billing(company: Company) -> None:
+    answer = await paused_itself(company, billing_mode={"type": "classic", "flexible": None})
+    assert answer["outcome"] == "manual"
+    assert [event.code for event in company.events.of(ActionParked)] == ["pause_needs_flexible_billing"]
+    assert company.changes() == []
+
+
+@pytest.mark.parametrize("fault", ["error_500_before", "error_500_after", "drop_after", "truncate_after"])
+@pytest.mark.parametrize("path", ["/pause", "/resume"])
+async def test_a_pause_is_made_and_ended_once_whatever_becomes_of_stripes_answer(
+    company: Company, path: str, fault: Any
+) -> None:
+    company.stripe.inject(Fault(fault, method="POST", path_contains=path))
+    assert (await paused_itself(company))["outcome"] == "done"
+    await wake(company)
+    await until(lambda: pause_is_over(company))
+    assert await end_of_pause(company) == ("done", None)
+    assert company.changes() == ["pause", "unpause"]
+    assert await company.pool.fetchval("SELECT count(*) FROM aiocancel.action WHERE kind = 'end_pause'") == 1
+
+
+async def test_the_end_of_a_pause_waits_for_its_payment_with_one_invoice(company: Company) -> None:
+    await paused_itself(company)
+    company.stripe.payments_need_action.add("cus_1")
+    await wake(company)
+    await until(lambda: sum(request.path.endswith("/resume") for request in company.stripe.requests) > 1)
+    assert company.changes() == ["pause", "resumption_invoice"]
+    company.subscription["status"] = "active"
+    await until(lambda: pause_is_over(company))
+    assert await end_of_pause(company) == ("done", None)
+
+
+async def test_the_end_of_a_pause_whose_payment_never_comes_is_left_to_a_human(company: Company) -> None:
+    await paused_itself(company)
+    company.stripe.payments_need_action.add("cus_1")
+    await company.pool.execute(
+        "UPDATE aiocancel.action SET due_at = now(), woke_at = now() - interval '25 hours' WHERE deferred"
+    )
+    await until(lambda: pause_is_over(company))
+    assert await end_of_pause(company) == ("parked", "resumption_is_not_paid")
 
 
 # --- another plan whose payment the customer must confirm ---------------------------------------------

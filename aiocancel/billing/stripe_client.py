@@ -18,7 +18,7 @@ import aiohttp
 from aiocancel.billing import stripe_parameters
 from aiocancel.billing.settings import API_VERSION, StripeBilling
 from aiocancel.core.actions import Action, ActionKind, Write
-from aiocancel.core.changes import AddDiscount, NewCoupon
+from aiocancel.core.changes import AddDiscount, NewCoupon, PauseService
 from aiocancel.core.choosing import ListedSubscription, read_listed
 from aiocancel.core.identifiers import SubscriptionId, is_opaque_id
 from aiocancel.core.retry import Failure, sort_answer
@@ -188,7 +188,11 @@ class StripeClient:
                 params = stripe_parameters.resume(clears_cancel_at=write.clears_cancel_at)
                 # Another body under the same key would be an error at Stripe.
                 idempotency_key += "-at" if write.clears_cancel_at else ""
-            case ActionKind.APPLY_OFFER if write.change is not None:
+            case ActionKind.END_PAUSE:
+                path, params = f"{path}/resume", stripe_parameters.end_pause()
+            case ActionKind.APPLY_OFFER if isinstance(write.change, PauseService):
+                path, params = f"{path}/pause", stripe_parameters.pause_service(write.change)
+            case ActionKind.APPLY_OFFER if write.change is not None and not isinstance(write.change, PauseService):
                 if isinstance(write.change, AddDiscount) and write.change.made is not None:
                     await self._make_coupon(write.change.made, idempotency_key)
                 params = stripe_parameters.offer_change(write.change)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal, assert_never
 
 from aiocancel.billing.settings import StripeBilling
-from aiocancel.core.changes import AddDiscount, Change, MoveTrialEnd, NewCoupon, PausePayments, SwapPrice
+from aiocancel.core.changes import AddDiscount, MoveTrialEnd, NewCoupon, PausePayments, PauseService, SwapPrice, Update
 from aiocancel.core.flow import CancelReason
 from aiocancel.core.schedules import EndSchedule, ReleaseSchedule, ScheduleChange
 
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from stripe.params import (
         CouponCreateParams,
         SubscriptionCancelParams,
+        SubscriptionPauseParams,
+        SubscriptionResumeParams,
         SubscriptionScheduleReleaseParams,
         SubscriptionScheduleUpdateParams,
         SubscriptionUpdateParams,
@@ -70,7 +72,24 @@ def coupon(new: NewCoupon) -> CouponCreateParams:
     return params
 
 
-def offer_change(change: Change) -> SubscriptionUpdateParams:
+def pause_service(change: PauseService) -> SubscriptionPauseParams:
+    """Build the pause of the subscription itself; nothing is charged or paid out before the next invoice."""
+    return {
+        "type": "subscription",
+        "bill_for": {
+            "unused_time_from": {"type": change.credit},
+            "outstanding_usage_through": {"type": "now" if change.bills_usage else "none"},
+        },
+        "invoicing_behavior": "pending_invoice_item",
+    }
+
+
+def end_pause() -> SubscriptionResumeParams:
+    """Build the end of a pause of the subscription itself: a new period begins, and is paid, with it."""
+    return {"billing_cycle_anchor": {"type": "now"}, "payment_behavior": "resume_on_payment_attempt"}
+
+
+def offer_change(change: Update) -> SubscriptionUpdateParams:
     """Build the update that an offer comes to; what it does to money is said in every one."""
     match change:
         case AddDiscount(coupon_id, kept):

@@ -29,7 +29,8 @@ class ActionKind(StrEnum):
 
     ``expect_cancellation`` only watches the flow vendor make one. ``verify_offer`` asks the vendor whether
     an offer was accepted, and leads to ``apply_offer`` at Stripe or, for a custom offer, to
-    ``run_offer_handler`` in the application. ``run_hooks`` tells the application how a claim ended.
+    ``run_offer_handler`` in the application. ``end_pause`` lets a subscription that is paused itself go on, when
+    the time has come. ``run_hooks`` tells the application how a claim ended.
     """
 
     CANCEL_AT_PERIOD_END = "cancel_at_period_end"
@@ -38,6 +39,7 @@ class ActionKind(StrEnum):
     EXPECT_CANCELLATION = "expect_cancellation"
     VERIFY_OFFER = "verify_offer"
     APPLY_OFFER = "apply_offer"
+    END_PAUSE = "end_pause"
     RUN_OFFER_HANDLER = "run_offer_handler"
     RUN_HOOKS = "run_hooks"
 
@@ -167,6 +169,11 @@ def next_step(action: Action, subscription: Subscription) -> Step:
         case ActionKind.EXPECT_CANCELLATION:
             settled = subscription.has_ended or subscription.is_ending
             return Done(Receipt.of(subscription)) if settled else Wait()
+        case ActionKind.END_PAUSE:
+            if subscription.has_ended or subscription.is_ending:
+                return Supersede("subscription_has_ended" if subscription.has_ended else "subscription_is_ending")
+            # Whoever let it go on, there is nothing left to do.
+            return Write() if subscription.status == "paused" else Done(Receipt.of(subscription))
         case ActionKind.VERIFY_OFFER | ActionKind.APPLY_OFFER | ActionKind.RUN_OFFER_HANDLER | ActionKind.RUN_HOOKS:
             # These are decided by verification and offer_steps.
             return Refuse("not_a_plain_change")

@@ -19,6 +19,8 @@ from typing import Any, Final, Literal, assert_never
 from aiocancel.core.subscription import CollectionPause, Subscription
 
 PauseBehavior = Literal["keep_as_draft", "mark_uncollectible", "void"]
+PauseCredit = Literal["now", "item_current_period_start", "none"]
+PAUSE_CREDITS: Final = ("now", "item_current_period_start", "none")
 PAUSE_BEHAVIORS: Final = ("keep_as_draft", "mark_uncollectible", "void")
 
 
@@ -76,7 +78,24 @@ class PausePayments:
     due: datetime | None
 
 
-Change = AddDiscount | MoveTrialEnd | SwapPrice | PausePayments
+@dataclass(frozen=True, slots=True)
+class PauseService:
+    """Pause the subscription itself until ``resumes_at`` (aware UTC, whole seconds), or for good when it is None.
+
+    Stripe keeps no end of such a pause: ending it is another action. ``credit`` says from when time that is paid
+    for and not used is credited, ``bills_usage`` whether metered usage so far is billed; both go on the next invoice.
+    """
+
+    resumes_at: datetime | None
+    due: datetime | None
+    credit: PauseCredit = "now"
+    bills_usage: bool = True
+
+
+Update = AddDiscount | MoveTrialEnd | SwapPrice | PausePayments
+"""What Stripe takes as an update of the subscription."""
+
+Change = Update | PauseService
 
 
 def shows(change: Change, subscription: Subscription) -> bool:
@@ -93,6 +112,8 @@ def shows(change: Change, subscription: Subscription) -> bool:
             return any(item.item_id == item_id and item.price_id == price_id for item in subscription.items)
         case PausePayments(behavior, resumes_at):
             return subscription.paused == CollectionPause(behavior, resumes_at)
+        case PauseService():
+            return subscription.status == "paused"
         case _:  # pragma: no cover
             assert_never(change)
 
@@ -107,7 +128,7 @@ def still_holds(change: Change, subscription: Subscription) -> bool:
         case SwapPrice(item_id, _, replaced, quantity):
             was = (item_id, replaced, quantity)
             return any((item.item_id, item.price_id, item.quantity) == was for item in subscription.items)
-        case MoveTrialEnd(due=due) | PausePayments(due=due):
+        case MoveTrialEnd(due=due) | PausePayments(due=due) | PauseService(due=due):
             return subscription.current_period_end == due
         case _:  # pragma: no cover
             assert_never(change)
@@ -127,6 +148,9 @@ def change_to_json(change: Change) -> dict[str, Any]:
         case PausePayments(behavior, resumes_at, due):
             until = _seconds(resumes_at)
             return {"type": "pause_payments", "behavior": behavior, "resumes_at": until, "due": _seconds(due)}
+        case PauseService(resumes_at, due, credit, bills_usage):
+            when = {"resumes_at": _seconds(resumes_at), "due": _seconds(due)}
+            return {"type": "pause_service", "credit": credit, "bills_usage": bills_usage} | when
         case _:  # pragma: no cover
             assert_never(change)
 
@@ -146,6 +170,8 @@ def change_from_json(data: Mapping[str, Any]) -> Change:
             return MoveTrialEnd(**fields)
         case "swap_price":
             return SwapPrice(**fields)
+        case "pause_service":
+            return PauseService(**fields)
         case _:
             return PausePayments(**fields)
 

@@ -21,7 +21,9 @@ from aiocancel.core.changes import (
     MoveTrialEnd,
     NewCoupon,
     PauseBehavior,
+    PauseCredit,
     PausePayments,
+    PauseService,
     SwapPrice,
     shows,
     still_holds,
@@ -50,6 +52,7 @@ _MOST_PERCENT_PLACES: Final = 4
 _LEFT: Final = frozenset({"subscription_has_ended", "subscription_is_ending"})
 
 PlanPayment = Literal["refuse", "pending"]
+PauseMechanism = Literal["pause_collection", "pause"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +63,19 @@ class OfferRules:
     the prices that count as plans, for subscriptions with several items. ``plan_payment`` says what becomes
     of another plan whose payment does not go through: with ``refuse`` nothing changes and the offer ends as
     refused, with ``pending`` the customer gets a link and the plan comes with the payment.
+
+    ``pause_mechanism`` is how a pause is made: ``pause_collection`` leaves payments out and the subscription
+    active; ``pause`` makes the subscription itself paused (https://docs.stripe.com/api/subscriptions/pause), which
+    only flexible billing mode knows, and a worker of ours lets it go on. Then ``pause_credit`` says from when unused
+    time is credited, and ``pause_bills_usage`` whether metered usage so far is billed, on the next invoice.
     """
 
     pause_behavior: PauseBehavior = "void"
     plan_price_ids: frozenset[str] = frozenset()
     plan_payment: PlanPayment = "refuse"
+    pause_mechanism: PauseMechanism = "pause_collection"
+    pause_credit: PauseCredit = "now"
+    pause_bills_usage: bool = True
 
 
 DEFAULT_RULES: Final = OfferRules()
@@ -262,6 +273,8 @@ def _pause(terms: PauseTerms, subscription: Subscription, now: datetime, rules: 
     due, items = subscription.current_period_end, subscription.items
     if due is None or not items:
         return Refuse("next_payment_is_unknown")
+    if rules.pause_mechanism == "pause":
+        return _pause_service(terms, subscription, due, now, rules)
     if terms.interval == "indefinitely":
         return Write(change=PausePayments(rules.pause_behavior, None, due))
     try:
@@ -279,6 +292,26 @@ def _pause(terms: PauseTerms, subscription: Subscription, now: datetime, rules: 
     if rules.pause_behavior != "keep_as_draft" and pays_until - _MONTHS_DIFFER > end:
         return Refuse("payment_pays_for_more_than_the_pause")
     return Write(change=PausePayments(rules.pause_behavior, until, due))
+
+
+def _pause_service(
+    terms: PauseTerms, subscription: Subscription, due: datetime, now: datetime, rules: OfferRules
+) -> Step:
+    """Decide on a pause of the subscription itself: time goes by unpaid, whether or not a payment falls into it."""
+    if not subscription.is_flexible:
+        return Refuse("pause_needs_flexible_billing")
+    if not subscription.charges_automatically:
+        # Stripe would not let it go on again.
+        return Refuse("pause_needs_automatic_charges")
+    until = None
+    if terms.interval != "indefinitely":
+        try:
+            until = _span(terms, subscription.items, due, now)[1].replace(microsecond=0)
+        except (OverflowError, ValueError):
+            return Refuse("pause_is_too_long")
+        if until <= (due if terms.at_period_end else now):
+            return Refuse("pause_is_too_short")
+    return Write(change=PauseService(until, due, rules.pause_credit, rules.pause_bills_usage))
 
 
 def _span(terms: PauseTerms, items: tuple[Item, ...], due: datetime, now: datetime) -> tuple[datetime, datetime]:

@@ -65,7 +65,7 @@ JOURNAL: Final = "INSERT INTO aiocancel.journal (claim_id, action_id, entry, cod
 
 _ANSWER: Final = """
 SELECT c.change, c.answer, a.state, a.receipt_status, a.receipt_ends_at, a.takes_effect_at, a.payment_url
-FROM aiocancel.claim c LEFT JOIN aiocancel.action a ON a.claim_id = c.id AND a.kind <> 'run_hooks'
+FROM aiocancel.claim c LEFT JOIN aiocancel.action a ON a.claim_id = c.id AND a.kind NOT IN ('run_hooks', 'end_pause')
 WHERE c.public_id = $1 AND c.customer_id = $2 ORDER BY a.ordinal
 """
 
@@ -74,7 +74,19 @@ ENQUEUE_HOOKS: Final = """
 INSERT INTO aiocancel.action (claim_id, ordinal, kind, subscription_id, idempotency_key)
 SELECT c.id, 1000, 'run_hooks', c.subscription_id, 'aiocancel-' || c.public_id || '-hooks'
 FROM aiocancel.claim c WHERE c.id = $1 AND NOT EXISTS (
-    SELECT FROM aiocancel.action a WHERE a.claim_id = c.id AND a.state IN ('waiting', 'running'))
+    SELECT FROM aiocancel.action a
+    WHERE a.claim_id = c.id AND a.state IN ('waiting', 'running') AND a.kind <> 'end_pause')
+ON CONFLICT DO NOTHING
+"""
+
+# Stripe keeps no end of a pause of the subscription itself, so we do. It is no part of the claim's answer.
+ENQUEUE_END_OF_PAUSE: Final = """
+INSERT INTO aiocancel.action
+    (claim_id, ordinal, kind, subscription_id, idempotency_key, deferred, due_at, woke_at, takes_effect_at)
+SELECT a.claim_id, 900, 'end_pause', a.subscription_id, 'aiocancel-' || c.public_id || '-900-1', true, e.at, e.at, e.at
+FROM aiocancel.action a JOIN aiocancel.claim c ON c.id = a.claim_id
+    CROSS JOIN LATERAL (SELECT to_timestamp((a.change ->> 'resumes_at')::float8) AS at) e
+WHERE a.id = $1 AND a.change ->> 'type' = 'pause_service' AND e.at IS NOT NULL
 ON CONFLICT DO NOTHING
 """
 
@@ -82,7 +94,7 @@ _OUTCOME: Final = """
 SELECT c.public_id, c.customer_id, c.subscription_id, c.vendor, c.status, c.flow_session_id, c.reason_text,
     c.reason_code, c.offer_id, c.change, c.answer, a.state, a.receipt_status, a.receipt_ends_at, a.parked_code,
     a.takes_effect_at, a.payment_url
-FROM aiocancel.claim c LEFT JOIN aiocancel.action a ON a.claim_id = c.id AND a.kind <> 'run_hooks'
+FROM aiocancel.claim c LEFT JOIN aiocancel.action a ON a.claim_id = c.id AND a.kind NOT IN ('run_hooks', 'end_pause')
 WHERE c.id = $1 ORDER BY a.ordinal
 """
 

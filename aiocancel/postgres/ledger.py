@@ -24,7 +24,7 @@ from aiocancel.core.flow import CancelReason
 from aiocancel.core.identifiers import SubscriptionId
 from aiocancel.core.offers import offer_from_json
 from aiocancel.core.retry import key_is_spent
-from aiocancel.postgres.claims import ENQUEUE_HOOKS, JOURNAL, Claims, Entry
+from aiocancel.postgres.claims import ENQUEUE_END_OF_PAUSE, ENQUEUE_HOOKS, JOURNAL, Claims, Entry
 
 if TYPE_CHECKING:
     from aiocancel.postgres.schema import Connection
@@ -369,10 +369,12 @@ class Ledger(Claims):
             return False
         await connection.execute(JOURNAL, taken.claim_id, taken.action_id, entry, code)
         if entry == "action_applied":
+            await connection.execute(ENQUEUE_END_OF_PAUSE, taken.action_id)
             await connection.execute(
                 """
                 UPDATE aiocancel.claim SET recovery_point = 'action_applied' WHERE id = $1 AND NOT EXISTS (
-                    SELECT FROM aiocancel.action WHERE claim_id = $1 AND state <> 'done' AND kind <> 'run_hooks')
+                    SELECT FROM aiocancel.action
+                    WHERE claim_id = $1 AND state <> 'done' AND kind NOT IN ('run_hooks', 'end_pause'))
                 """,
                 taken.claim_id,
             )

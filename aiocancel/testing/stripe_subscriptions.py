@@ -80,6 +80,44 @@ def cancel_now(state: StripeState, subscription_id: str, params: Mapping[str, An
     return subscription
 
 
+def pause(state: StripeState, subscription_id: str, params: Mapping[str, Any], write: Write) -> JsonObject:
+    """POST /v1/subscriptions/{id}/pause; what it credits or bills is left out."""
+    subscription = state.find_subscription(subscription_id)
+    if subscription["billing_mode"]["type"] != "flexible":
+        raise Refusal(400, "Only a subscription with `billing_mode[type]=flexible` can be paused.")
+    if subscription["schedule"] is not None:
+        message = f"The subscription is managed by the subscription schedule `{subscription['schedule']}`."
+        raise Refusal(400, message)
+    if subscription["status"] not in {"active", "trialing"}:
+        raise Refusal(400, f"A subscription that is {subscription['status']} cannot be paused.")
+    paused = {
+        "subscription": {"type": "pause_requested"},
+        "transitioned_at": state.now,
+        "type": params.get("type", "subscription"),
+    }
+    subscription |= {"status": "paused", "status_details": {"paused": paused}}
+    state.note(write, subscription_id, ["pause"])
+    return subscription
+
+
+def resume(state: StripeState, subscription_id: str, params: Mapping[str, Any], write: Write) -> JsonObject:
+    """POST /v1/subscriptions/{id}/resume; it stays paused while the payment needs the customer."""
+    subscription = state.find_subscription(subscription_id)
+    if subscription["status"] != "paused":
+        raise Refusal(400, f"A subscription that is {subscription['status']} cannot be resumed.")
+    if subscription["collection_method"] != "charge_automatically":
+        raise Refusal(400, "Only a subscription with `collection_method=charge_automatically` can be resumed.")
+    draft = _Draft(state, subscription, params)
+    _start_period(draft, "subscription_update")
+    state.add_invoice(subscription, "subscription_update")
+    if subscription["customer"] in state.payments_need_action:
+        state.note(write, subscription_id, ["resumption_invoice"])
+        return subscription
+    subscription |= {"status": "active", "status_details": None}
+    state.note(write, subscription_id, ["unpause"])
+    return subscription
+
+
 def _check_may_change(subscription: JsonObject, params: Mapping[str, Any]) -> None:
     if subscription["status"] in ENDED and params.keys() - _TAKEN_WHEN_ENDED:
         message = "A canceled subscription can only update its cancellation_details and metadata."

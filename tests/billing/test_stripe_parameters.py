@@ -15,12 +15,15 @@ from aiocancel.billing.settings import FEEDBACK_VALUES, StripeBilling
 from aiocancel.core.actions import Write
 from aiocancel.core.changes import (
     PAUSE_BEHAVIORS,
+    PAUSE_CREDITS,
     AddDiscount,
-    Change,
     MoveTrialEnd,
     NewCoupon,
+    PauseCredit,
     PausePayments,
+    PauseService,
     SwapPrice,
+    Update,
 )
 from aiocancel.core.flow import NO_REASON, CancelReason
 from aiocancel.core.identifiers import SubscriptionId
@@ -95,13 +98,13 @@ def checked(kind: Kind, params: Any) -> dict[str, Any]:
         ),
     ],
 )
-def test_a_change_becomes_one_update(change: Change, body: dict[str, Any]) -> None:
+def test_a_change_becomes_one_update(change: Update, body: dict[str, Any]) -> None:
     assert checked("subscription_update", stripe_parameters.offer_change(change)) == body
 
 
 ids = st.text("abc_1", min_size=1, max_size=8)
 moments = st.integers(1, 2**33).map(lambda seconds: datetime.fromtimestamp(seconds, UTC))
-changes: st.SearchStrategy[Change] = st.one_of(
+changes: st.SearchStrategy[Update] = st.one_of(
     st.builds(AddDiscount, ids, st.lists(ids, max_size=4).map(tuple), st.none()),
     st.builds(MoveTrialEnd, moments, st.none()),
     st.builds(SwapPrice, ids, ids, ids, st.none() | st.integers(0, 10**6), st.booleans(), st.booleans()),
@@ -111,7 +114,7 @@ changes: st.SearchStrategy[Change] = st.one_of(
 
 @given(change=changes)
 @settings(max_examples=100)
-def test_every_change_is_an_update_that_stripe_knows_and_keeps_every_discount(change: Change) -> None:
+def test_every_change_is_an_update_that_stripe_knows_and_keeps_every_discount(change: Update) -> None:
     body = checked("subscription_update", stripe_parameters.offer_change(change))
     assert ("proration_behavior" in body) == isinstance(change, MoveTrialEnd | SwapPrice)
     if isinstance(change, AddDiscount):
@@ -215,3 +218,26 @@ def test_what_becomes_of_a_schedule_is_all_that_is_sent_to_it(
     change: ScheduleChange, kind: Kind, body: dict[str, Any]
 ) -> None:
     assert checked(kind, stripe_parameters.schedule_change(change)) == body
+
+
+@pytest.mark.parametrize("bills_usage", [True, False])
+@pytest.mark.parametrize("credit", PAUSE_CREDITS)
+def test_a_pause_of_the_subscription_itself_says_in_full_what_it_does_to_money(
+    credit: PauseCredit, bills_usage: bool
+) -> None:
+    body = checked("subscription_pause", stripe_parameters.pause_service(PauseService(AT, DUE, credit, bills_usage)))
+    assert body == {
+        "type": "subscription",
+        "bill_for": {
+            "unused_time_from": {"type": credit},
+            "outstanding_usage_through": {"type": "now" if bills_usage else "none"},
+        },
+        "invoicing_behavior": "pending_invoice_item",
+    }
+
+
+def test_the_end_of_a_pause_begins_a_new_period() -> None:
+    assert checked("subscription_resume", stripe_parameters.end_pause()) == {
+        "billing_cycle_anchor": {"type": "now"},
+        "payment_behavior": "resume_on_payment_attempt",
+    }

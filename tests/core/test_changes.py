@@ -13,11 +13,13 @@ from hypothesis import strategies as st
 
 from aiocancel.core.changes import (
     PAUSE_BEHAVIORS,
+    PAUSE_CREDITS,
     AddDiscount,
     Change,
     MoveTrialEnd,
     NewCoupon,
     PausePayments,
+    PauseService,
     SwapPrice,
     change_from_json,
     change_to_json,
@@ -51,6 +53,7 @@ SAME_COUPON = AddDiscount("LOYAL", ("di_loyal",), DUE)
 TRIAL = MoveTrialEnd(AT, DUE)
 SWAP = SwapPrice("si_1", "price_basic", replaced="price_pro", quantity=3, prorate=True)
 PAUSE = PausePayments("void", AT, DUE)
+PAUSED_ITSELF = PauseService(AT, DUE)
 ENDLESS = PausePayments("keep_as_draft", None, DUE)
 
 ids = st.text(max_size=6)
@@ -69,6 +72,7 @@ changes: st.SearchStrategy[Change] = st.one_of(
     st.builds(MoveTrialEnd, moments, st.none() | moments),
     st.builds(SwapPrice, ids, ids, ids, st.none() | st.integers(0, 99), st.booleans(), st.booleans()),
     st.builds(PausePayments, st.sampled_from(PAUSE_BEHAVIORS), st.none() | moments, st.none() | moments),
+    st.builds(PauseService, st.none() | moments, st.none() | moments, st.sampled_from(PAUSE_CREDITS), st.booleans()),
 )
 
 
@@ -105,6 +109,8 @@ def test_a_change_comes_back_from_the_ledger_as_it_was(change: Change) -> None:
         pytest.param(PAUSE, {"paused": CollectionPause("void", AT)}, True, id="payments are paused"),
         pytest.param(PAUSE, {"paused": CollectionPause("void", NEXT)}, False, id="payments are paused for longer"),
         pytest.param(PAUSE, {"paused": CollectionPause("keep_as_draft", AT)}, False, id="paused in another way"),
+        pytest.param(PAUSED_ITSELF, {}, False, id="the subscription goes on"),
+        pytest.param(PAUSED_ITSELF, {"status": "paused"}, True, id="the subscription is paused"),
         pytest.param(ENDLESS, {"paused": CollectionPause("keep_as_draft", None)}, True, id="paused for good"),
         pytest.param(ENDLESS, {"paused": CollectionPause("keep_as_draft", AT)}, False, id="paused, but not for good"),
     ],
@@ -129,6 +135,8 @@ def test_a_fresh_read_shows_a_change_or_does_not(change: Change, after: dict[str
         pytest.param(SWAP, {"items": (dataclasses.replace(PRO, item_id="si_2"),)}, False, id="another item"),
         pytest.param(PAUSE, {}, True, id="the same payment"),
         pytest.param(PAUSE, {"current_period_end": NEXT}, False, id="a pause after a renewal"),
+        pytest.param(PAUSED_ITSELF, {}, True, id="the same period of what is paused itself"),
+        pytest.param(PAUSED_ITSELF, {"current_period_end": NEXT}, False, id="a pause of itself after a renewal"),
         pytest.param(PAUSE, {"current_period_end": None}, False, id="a pause of an unknown payment"),
     ],
 )

@@ -31,6 +31,7 @@ from aiocancel.core.changes import (
     MoveTrialEnd,
     NewCoupon,
     PausePayments,
+    PauseService,
     SwapPrice,
     shows,
 )
@@ -345,6 +346,8 @@ def changed(subscription: Subscription, change: Change) -> Subscription:
             return dataclasses.replace(subscription, items=items)
         case PausePayments(behavior, resumes_at):
             return dataclasses.replace(subscription, paused=CollectionPause(behavior, resumes_at))
+        case PauseService():
+            return dataclasses.replace(subscription, status="paused")
 
 
 # The table
@@ -639,6 +642,71 @@ def test_a_pause_that_was_to_come_is_a_humans_when_something_else_came_between(s
     assert isinstance(step(FROM_PERIOD_END, shape(status=status), now=AWAKE, promised=DUE), Refuse)
 
 
+# A pause of the subscription itself
+
+BY_ITSELF = OfferRules(pause_mechanism="pause")
+FLEXIBLE = shape(is_flexible=True)
+
+
+@pytest.mark.parametrize(
+    ("terms", "until"),
+    [
+        (pause("day", 3), datetime(2027, 2, 13, 9, 30, tzinfo=UTC)),
+        (pause("week", 4), datetime(2027, 3, 10, 9, 30, tzinfo=UTC)),
+        (pause("month", 1), datetime(2027, 3, 10, 9, 30, tzinfo=UTC)),
+        (pause("billing_cycle", 2), datetime(2027, 5, 1, tzinfo=UTC)),
+        (pause("indefinitely", 0), None),
+    ],
+    ids=["days", "weeks", "a month", "billing cycles", "without an end"],
+)
+def test_a_pause_of_the_subscription_itself_lasts_as_long_as_was_offered(
+    terms: PauseTerms, until: datetime | None
+) -> None:
+    assert step(terms, FLEXIBLE, rules=BY_ITSELF) == Write(change=PauseService(until, DUE))
+
+
+def test_a_pause_of_the_subscription_itself_waits_for_the_next_period_as_well() -> None:
+    assert step(FROM_PERIOD_END, FLEXIBLE, rules=BY_ITSELF) == LATER
+    expected = Write(change=PauseService(datetime(2027, 4, 1, tzinfo=UTC), DUE))
+    assert step(FROM_PERIOD_END, FLEXIBLE, now=AWAKE, promised=DUE, rules=BY_ITSELF) == expected
+
+
+def test_what_a_pause_of_the_subscription_itself_credits_and_bills_is_the_owners_to_say() -> None:
+    rules = OfferRules(pause_mechanism="pause", pause_credit="none", pause_bills_usage=False)
+    expected = Write(change=PauseService(None, DUE, "none", bills_usage=False))
+    assert step(pause("indefinitely", 0), FLEXIBLE, rules=rules) == expected
+
+
+@pytest.mark.parametrize(
+    ("terms", "subscription", "code"),
+    [
+        pytest.param(pause("month", 1), ACTIVE, "pause_needs_flexible_billing", id="classic"),
+        pytest.param(
+            pause("month", 1),
+            shape(is_flexible=True, charges_automatically=False),
+            "pause_needs_automatic_charges",
+            id="sent invoices",
+        ),
+        pytest.param(pause("month", 10**12), FLEXIBLE, "pause_is_too_long", id="beyond all calendars"),
+        pytest.param(pause("day", 0), FLEXIBLE, "pause_is_too_short", id="no days"),
+        pytest.param(pause("day", -2, at_period_end=True), FLEXIBLE, "pause_is_too_short", id="fewer than no days"),
+        pytest.param(
+            pause("month", 1),
+            shape(is_flexible=True, items=(), current_period_end=None),
+            "next_payment_is_unknown",
+            id="the next payment is unknown",
+        ),
+        pytest.param(
+            pause("month", 1), shape(is_flexible=True, status="past_due"), "payment_is_overdue", id="past due"
+        ),
+    ],
+)
+def test_a_pause_of_the_subscription_itself_is_refused_where_it_cannot_be_made_or_ended(
+    terms: PauseTerms, subscription: Subscription, code: str
+) -> None:
+    assert step(terms, subscription, rules=BY_ITSELF) == Refuse(code)
+
+
 # Another plan whose payment the customer must confirm
 
 BY_LINK = OfferRules(plan_payment="pending")
@@ -779,6 +847,7 @@ rules = st.builds(
     st.sampled_from(PAUSE_BEHAVIORS),
     st.frozensets(ids, max_size=2),
     st.sampled_from(["refuse", "pending"]),
+    st.sampled_from(["pause_collection", "pause"]),
 )
 nows = st.integers(-24 * 40, 24 * 60).map(lambda count: NOW + timedelta(hours=count))
 earlier_changes: st.SearchStrategy[Change] = st.one_of(
@@ -884,8 +953,12 @@ def test_every_pause_leaves_a_payment_out(
     reached = step(terms, subscription, now=now, rules=rules)
     if isinstance(reached, Write):
         change = change_of(reached)
-        assert isinstance(change, PausePayments)
         assert subscription.current_period_end is not None
+        if isinstance(change, PauseService):
+            # Time goes by unpaid, whether or not a payment falls into it.
+            assert change.resumes_at is None or change.resumes_at > now - timedelta(seconds=1)
+            return
+        assert isinstance(change, PausePayments)
         assert subscription.current_period_end > now
         assert change.resumes_at is None or change.resumes_at >= subscription.current_period_end + INVOICE_MARGIN
 
