@@ -191,6 +191,8 @@ def written(kind: ActionKind, write: Write, subscription: Subscription) -> Subsc
         case ActionKind.RESUME:
             # Stripe's cancel_at of a cancellation at period end goes with it.
             return dataclasses.replace(subscription, cancel_at_period_end=False, cancel_at=None)
+        case ActionKind.END_PAUSE:
+            return dataclasses.replace(subscription, status="active")
         case _:
             raise AssertionError("this is never written")
 
