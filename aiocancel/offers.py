@@ -8,9 +8,8 @@ from datetime import UTC, datetime
 from typing import Protocol, assert_never
 
 from aiocancel.core.actions import Receipt, Step
-from aiocancel.core.changes import Change
 from aiocancel.core.decision import Policy
-from aiocancel.core.offer_steps import DEFAULT_RULES, OfferRules, offer_step
+from aiocancel.core.offer_steps import DEFAULT_RULES, OfferRules, Progress, offer_step
 from aiocancel.core.offers import NO_LIMITS, AcceptedOffer, OfferLimits
 from aiocancel.core.sessions import FlowSession
 from aiocancel.core.subscription import Subscription
@@ -84,9 +83,9 @@ class Offers:
         self._handlers = {} if handlers is None else handlers
         self._now = now
 
-    def next_step(self, offer: AcceptedOffer, subscription: Subscription, earlier: Change | None) -> Step:
+    def next_step(self, offer: AcceptedOffer, subscription: Subscription, progress: Progress) -> Step:
         """Say what is left to do at Stripe."""
-        return offer_step(offer, subscription, now=self._now(), earlier=earlier, rules=self._rules)
+        return offer_step(offer, subscription, now=self._now(), progress=progress, rules=self._rules)
 
     async def expected_step(self, taken: TakenAction, offer: AcceptedOffer, subscription: Subscription) -> Step:
         """Say whether Stripe shows what the vendor carries out; the first look is kept to compare with."""

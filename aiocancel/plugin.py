@@ -432,6 +432,7 @@ class CancelFlow:
                     rules=self._offer_rules,
                     handlers=self._offer_handlers,
                 ),
+                schedule_policy=self._billing.schedule_policy,
                 on_event=self._on_event,
                 on_settled=service.settled,
                 concurrency=self._worker_concurrency,

@@ -16,9 +16,10 @@ from typing import Any, Final, assert_never
 
 from aiocancel import StripeBilling
 from aiocancel.billing import stripe_parameters
-from aiocancel.core.actions import ActionKind, Done, Refuse, Step, Wait, Write
-from aiocancel.core.changes import AddDiscount
+from aiocancel.core.actions import ActionKind, Defer, Done, Refuse, Step, Supersede, Wait, Write
+from aiocancel.core.changes import AddDiscount, PauseService
 from aiocancel.core.flow import NO_REASON
+from aiocancel.core.schedules import ReleaseSchedule
 from tests.core import test_actions, test_offer_steps
 from tests.saas import STRIPE_KEY
 
@@ -43,11 +44,17 @@ The letters stand for the calls above the table; their parameters are Stripe's o
 - **done**: the calls are made, or the subscription is as wanted already; **scheduled**: it ends on that date.
 - **parked**: nothing is changed, and an operator is told the code. The customer reads that a person will see to it.
 - **waits**: nothing is changed yet; the worker looks again, and parks it when that takes too long.
+- **promised**: nothing is changed yet, and the customer is told the date; the worker looks afresh on the day before.
+- **refused**: nothing is left to do, and no person is needed.
+
+A schedule in the way goes first, by the default `StripeBilling(schedule_policy="amend")`; the other policies are in
+[`tests/core/test_schedules.py`](../tests/core/test_schedules.py).
 """
 _NOTES: Final[Mapping[str, str]] = {
     "a custom offer": "The application's own handler (`@cancel.on_offer`) carries a custom offer out; what is shown "
     "is what becomes of one that reaches Stripe's side all the same.",
     ActionKind.CANCEL_AT_PERIOD_END: "Whoever owns a subscription may leave, whatever its shape.",
+    ActionKind.END_PAUSE: 'Where `OfferRules(pause_mechanism="pause")` paused the subscription itself.',
     ActionKind.EXPECT_CANCELLATION: 'With `applies_cancellation="vendor"` the flow vendor makes the change; '
     "we only read.",
 }
@@ -80,8 +87,8 @@ def offer_cells() -> Iterator[Cell]:
 def cancellation_cells() -> Iterator[Cell]:
     """Decide every cell of the cancellations' table."""
     for name, (kind, subscription, _) in _parameters(CANCELLATIONS):
-        decided = test_actions.step(kind, subscription)
-        calls = (_plain_call(kind, decided),) if isinstance(decided, Write) else ()
+        decided = test_actions.step_past_the_schedule(kind, subscription)
+        calls = (*_schedule_calls(decided), _plain_call(kind, decided)) if isinstance(decided, Write) else ()
         yield _cell(name, decided, calls)
 
 
@@ -103,11 +110,22 @@ def _cell(name: str, decided: Step, calls: tuple[str, ...]) -> Cell:
 
 
 def _offer_calls(write: Write) -> Iterator[str]:
+    yield from _schedule_calls(write)
     if write.change is None:
         return
     if isinstance(write.change, AddDiscount) and write.change.made is not None:
         yield _call("POST", "/v1/coupons", stripe_parameters.coupon(write.change.made))
-    yield _call("POST", _SUBSCRIPTION, stripe_parameters.offer_change(write.change))
+    if isinstance(write.change, PauseService):
+        yield _call("POST", f"{_SUBSCRIPTION}/pause", stripe_parameters.pause_service(write.change))
+    else:
+        yield _call("POST", _SUBSCRIPTION, stripe_parameters.offer_change(write.change))
+
+
+def _schedule_calls(write: Write) -> Iterator[str]:
+    if write.schedule is not None:
+        end = "/release" if isinstance(write.schedule, ReleaseSchedule) else ""
+        params = stripe_parameters.schedule_change(write.schedule)
+        yield _call("POST", f"/v1/subscription_schedules/{{id}}{end}", params)
 
 
 def _plain_call(kind: ActionKind, write: Write) -> str:
@@ -116,6 +134,8 @@ def _plain_call(kind: ActionKind, write: Write) -> str:
             return _call("POST", _SUBSCRIPTION, stripe_parameters.cancel_at_period_end(NO_REASON, _BILLING))
         case ActionKind.CANCEL_NOW:
             return _call("DELETE", _SUBSCRIPTION, stripe_parameters.cancel_now(NO_REASON, _BILLING))
+        case ActionKind.END_PAUSE:
+            return _call("POST", f"{_SUBSCRIPTION}/resume", stripe_parameters.end_pause())
         case _:
             return _call("POST", _SUBSCRIPTION, stripe_parameters.resume(clears_cancel_at=write.clears_cancel_at))
 
@@ -149,6 +169,11 @@ def _outcome(cell: Cell) -> str:
             return f"done: it is {receipt.status}{until}"
         case Wait():
             return "waits"
+        case Defer(until, takes_effect_at):
+            promised = "a payment" if takes_effect_at is None else f"{takes_effect_at:%Y-%m-%d}"
+            return f"promised for {promised}, made on {until:%Y-%m-%d}"
+        case Supersede(code):
+            return f"refused: `{code}`"
         case Refuse(code):
             return f"parked: `{code}`"
         case _:  # pragma: no cover

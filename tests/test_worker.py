@@ -155,13 +155,14 @@ async def test_an_answer_that_was_lost_or_is_an_old_one_is_no_evidence_and_strip
 # --- what parks ---------------------------------------------------------------------------------------
 
 
-async def test_a_subscription_under_a_schedule_is_left_to_a_human(bench: Bench) -> None:
+async def test_a_subscription_under_a_schedule_is_left_to_a_human_where_the_owner_says_so(bench: Bench) -> None:
     bench.stripe.add_subscription("sub_1", schedule="sub_sched_1")
     await ask(bench.pool)
-    await bench.work()
-    assert await bench.states() == ["parked: invalid_request_error"]
-    assert [event.code for event in bench.events.of(ActionParked)] == ["invalid_request_error"]
-    assert (await bench.entries())[-1] == ("action_parked", "invalid_request_error")
+    await bench.work(schedule_policy="park")
+    assert await bench.states() == ["parked: subscription_has_a_schedule"]
+    assert [event.code for event in bench.events.of(ActionParked)] == ["subscription_has_a_schedule"]
+    assert (await bench.entries())[-1] == ("action_parked", "subscription_has_a_schedule")
+    assert bench.sent("POST") == 0
 
 
 @pytest.mark.parametrize("policy", [AT_PERIOD_END, AT_ONCE, BY_VENDOR])
@@ -315,6 +316,44 @@ async def test_a_subscription_that_ends_between_look_and_write_is_a_success(benc
     await bench.work(ledger=EndsMeanwhile(bench.pool))
     assert await bench.states() == ["done"]
     assert bench.kinds() == []
+
+
+async def test_a_schedule_that_somebody_else_releases_between_look_and_write_is_no_obstacle(bench: Bench) -> None:
+    bench.stripe.add_subscription("sub_1")
+    bench.stripe.add_schedule("sub_sched_1", "sub_1", ends=[bench.stripe.now + 10**7])
+
+    class ReleasedMeanwhile(Ledger):
+        async def begin_write(self, taken: TakenAction, change: Change | None = None) -> str | None:
+            if bench.stripe.subscriptions["sub_1"]["schedule"]:
+                bench.stripe.schedules["sub_sched_1"].update(status="released", subscription=None)
+                bench.stripe.subscriptions["sub_1"]["schedule"] = None
+            return await super().begin_write(taken, change)
+
+    await ask(bench.pool)
+    await bench.work(ledger=ReleasedMeanwhile(bench.pool))
+    assert await bench.states() == ["done"]
+    assert bench.kinds() == ["cancel_at_period_end"]
+
+
+async def test_a_worker_that_dies_right_after_a_release_leaves_the_cancellation_to_the_next(bench: Bench) -> None:
+    bench.stripe.add_subscription("sub_1")
+    bench.stripe.add_schedule("sub_sched_1", "sub_1", ends=[bench.stripe.now + 10**7])
+
+    class DiesAfterTheRelease(DiesBeforeFinishing):
+        async def go_on(self, taken: TakenAction, code: str) -> bool:
+            await asyncio.Event().wait()
+            return False
+
+    await ask(bench.pool)
+    dying = bench.worker(ledger=DiesAfterTheRelease(bench.pool))
+    task = asyncio.create_task(dying.run())
+    await until(lambda: bench.kinds() == ["schedule_released"])
+    await dying.stop(grace_s=0)
+    await task
+    await bench.end_leases()
+    await bench.work()
+    assert await bench.states() == ["done"]
+    assert bench.kinds() == ["schedule_released", "cancel_at_period_end"]
 
 
 # --- waiting for the flow vendor ----------------------------------------------------------------------

@@ -9,6 +9,7 @@ from typing import Final
 
 from aiocancel.config import origin_of
 from aiocancel.core.identifiers import Mode, is_opaque_id
+from aiocancel.core.schedules import DEFAULT_SCHEDULE_POLICY, SCHEDULE_POLICIES, SchedulePolicy
 from aiocancel.errors import ConfigurationError
 
 STRIPE_API: Final = "https://api.stripe.com"
@@ -46,6 +47,12 @@ class StripeBilling:
     requests of its own; at a simulator there is no limit unless you set one.
     Source: https://docs.stripe.com/rate-limits
 
+    ``schedule_policy`` is what is done about a subscription schedule that stands in the way of a change:
+    ``park`` leaves it to a human, ``release`` releases it and loses the phases still to come, and ``amend``
+    loses nothing: a schedule that ends with the period is made to end the subscription, one with nothing more to
+    do is released, and only one with phases to come, or an end of its own, is left to a human. With ``amend`` the
+    key must be allowed to read schedules, and to write them unless it is ``park``.
+
     Raises ConfigurationError.
     """
 
@@ -57,6 +64,7 @@ class StripeBilling:
     timeout_s: float = 30.0
     max_requests_per_s: float | None = None
     max_requests_per_s_per_endpoint: float | None = None
+    schedule_policy: SchedulePolicy = DEFAULT_SCHEDULE_POLICY
 
     def __post_init__(self) -> None:
         if not self.api_key.startswith(("sk_live_", "rk_live_", "sk_test_", "rk_test_")):
@@ -69,6 +77,8 @@ class StripeBilling:
             given = getattr(self, setting)
             if given is not None and not 2 <= given < math.inf:
                 raise ConfigurationError(f"{setting} must be 2 or more, and finite; None takes Stripe's own limit")
+        if self.schedule_policy not in SCHEDULE_POLICIES:
+            raise ConfigurationError(f"schedule_policy is one of {', '.join(SCHEDULE_POLICIES)}")
         if unknown := set(self.feedback_codes.values()) - FEEDBACK_VALUES:
             raise ConfigurationError(f"feedback_codes maps to a value that Stripe does not have: {sorted(unknown)[0]}")
 

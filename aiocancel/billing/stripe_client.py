@@ -7,10 +7,11 @@ does not retry; when to try again is decided once, in core/retry.
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from typing import TYPE_CHECKING, Any, Final, assert_never, cast
+from typing import TYPE_CHECKING, Any, Final, TypeVar, assert_never, cast
 
 import aiohttp
 
@@ -18,11 +19,12 @@ from aiocancel.billing import stripe_parameters
 from aiocancel.billing.rates import StripePaces
 from aiocancel.billing.settings import API_VERSION, StripeBilling
 from aiocancel.core.actions import Action, ActionKind, Write
-from aiocancel.core.changes import AddDiscount, NewCoupon
+from aiocancel.core.changes import AddDiscount, NewCoupon, PauseService
 from aiocancel.core.choosing import ListedSubscription, read_listed
 from aiocancel.core.identifiers import SubscriptionId, is_opaque_id
 from aiocancel.core.retry import RESOURCE_RATE_LIMIT, Failure, Throttled, read_retry_after, sort_answer, throttled
-from aiocancel.core.subscription import Subscription, read_subscription
+from aiocancel.core.schedules import EndSchedule, ReleaseSchedule, ScheduleChange
+from aiocancel.core.subscription import Subscription, read_schedule, read_subscription
 from aiocancel.errors import (
     BillingError,
     PacedOutError,
@@ -34,6 +36,8 @@ from aiocancel.ports import BillingReply, SlotSource
 
 if TYPE_CHECKING:
     import stripe
+
+Read = TypeVar("Read")
 
 # Stripe's largest page; ended subscriptions are listed too, so one may not be enough.
 LIST_PAGE_SIZE: Final = 100
@@ -127,10 +131,23 @@ class StripeClient:
         self._paces = paces
 
     async def read(self, subscription_id: SubscriptionId) -> Subscription:
-        """Return the subscription as Stripe has it now."""
-        response = await self._request("get", _path(subscription_id), _AS_READ)
+        """Return the subscription as Stripe has it now.
+
+        With a payment that is missing its invoice is read as well, and with a schedule, where the policy needs it,
+        the schedule.
+        """
+        subscription = await self._read(_path(subscription_id), ["discounts"], read_subscription)
+        if subscription.pending_update is not None:
+            subscription = await self._read(_path(subscription_id), ["discounts", "latest_invoice"], read_subscription)
+        if subscription.schedule_id is not None and self._needs_schedule(subscription):
+            schedule = await self._read(_schedule_path(subscription.schedule_id), [], read_schedule)
+            subscription = dataclasses.replace(subscription, schedule=schedule)
+        return subscription
+
+    async def _read(self, path: str, expand: Sequence[str], read: Callable[[Mapping[str, Any]], Read]) -> Read:
+        response = await self._request("get", path, {"expand": [*expand]} if expand else {})
         try:
-            return read_subscription(cast("Mapping[str, Any]", response.data))
+            return read(cast("Mapping[str, Any]", response.data))
         except ValueError as error:
             raise UnknownBillingError(str(error), code="unreadable", request_id=response.request_id) from None
 
@@ -170,6 +187,8 @@ class StripeClient:
         """Send one change; the reply shows what it did, unless Stripe repeats an old one."""
         path = _path(action.subscription_id)
         params: Mapping[str, Any]
+        if write.schedule is not None:
+            return await self._change_schedule(write.schedule, idempotency_key)
         match action.kind:
             case ActionKind.CANCEL_AT_PERIOD_END:
                 params = stripe_parameters.cancel_at_period_end(action.reason, self._billing)
@@ -177,20 +196,29 @@ class StripeClient:
                 # Stripe ignores keys on DELETE: repeating it is safe only because we read before and after.
                 params = stripe_parameters.cancel_now(action.reason, self._billing)
                 response = await self._request("delete", path, params)
-                return _reply(response)
+                return self._reply(response)
             case ActionKind.RESUME:
                 params = stripe_parameters.resume(clears_cancel_at=write.clears_cancel_at)
                 # Another body under the same key would be an error at Stripe.
                 idempotency_key += "-at" if write.clears_cancel_at else ""
+            case ActionKind.UNPAUSE | ActionKind.END_PAUSE if write.resumes_service:
+                return await self._post_apart(f"{path}/resume", stripe_parameters.end_pause(), f"{idempotency_key}-on")
             case ActionKind.UNPAUSE:
                 params = stripe_parameters.unpause()
-            case ActionKind.APPLY_OFFER | ActionKind.REMOVE_DISCOUNT if write.change is not None:
+            case ActionKind.APPLY_OFFER if isinstance(write.change, PauseService):
+                return await self._post_apart(
+                    f"{path}/pause", stripe_parameters.pause_service(write.change), idempotency_key
+                )
+            case ActionKind.APPLY_OFFER | ActionKind.REMOVE_DISCOUNT if write.change is not None and not isinstance(
+                write.change, PauseService
+            ):
                 if isinstance(write.change, AddDiscount) and write.change.made is not None:
                     await self._make_coupon(write.change.made, idempotency_key)
                 params = stripe_parameters.offer_change(write.change)
             case (
                 ActionKind.APPLY_OFFER
                 | ActionKind.REMOVE_DISCOUNT
+                | ActionKind.END_PAUSE
                 | ActionKind.EXPECT_CANCELLATION
                 | ActionKind.EXPECT_OFFER
                 | ActionKind.VERIFY_OFFER
@@ -201,7 +229,38 @@ class StripeClient:
             case _:  # pragma: no cover
                 assert_never(action.kind)
         response = await self._request("post", path, {**params, **_AS_READ}, idempotency_key=idempotency_key)
-        return _reply(response)
+        return self._reply(response)
+
+    async def _post_apart(self, path: str, params: Mapping[str, Any], idempotency_key: str) -> BillingReply:
+        """Send what is no update of the subscription; what it did takes another look."""
+        response = await self._request("post", path, params, idempotency_key=idempotency_key)
+        return BillingReply(response.request_id, replayed=_is_replayed(response.headers))
+
+    def _reply(self, response: stripe.StripeResponse) -> BillingReply:
+        replayed, subscription = _is_replayed(response.headers), None
+        if not replayed:
+            with suppress(ValueError):
+                subscription = read_subscription(cast("Mapping[str, Any]", response.data))
+        if subscription is not None and (subscription.pending_update or self._needs_schedule(subscription)):
+            # A reply does not tell enough of these.
+            subscription = None
+        return BillingReply(response.request_id, replayed, subscription)
+
+    def _needs_schedule(self, subscription: Subscription) -> bool:
+        return subscription.schedule_id is not None and self._billing.schedule_policy == "amend"
+
+    async def _change_schedule(self, change: ScheduleChange, idempotency_key: str) -> BillingReply:
+        path = _schedule_path(change.schedule_id)
+        match change:
+            case ReleaseSchedule():
+                path, step = f"{path}/release", "release"
+            case EndSchedule():
+                step = "end" if change.cancels else "keep"
+            case _:  # pragma: no cover
+                assert_never(change)
+        # The same action's own change goes out next, and another schedule may come: each has a key of its own.
+        key = f"{idempotency_key}-{step}-{change.schedule_id[-64:]}"
+        return await self._post_apart(path, stripe_parameters.schedule_change(change), key)
 
     async def _make_coupon(self, new: NewCoupon, idempotency_key: str) -> None:
         try:
@@ -246,12 +305,10 @@ def _path(subscription_id: SubscriptionId) -> str:
     return f"/v1/subscriptions/{subscription_id}"
 
 
-def _reply(response: stripe.StripeResponse) -> BillingReply:
-    replayed, subscription = _is_replayed(response.headers), None
-    if not replayed:
-        with suppress(ValueError):
-            subscription = read_subscription(cast("Mapping[str, Any]", response.data))
-    return BillingReply(response.request_id, replayed, subscription)
+def _schedule_path(schedule_id: str) -> str:
+    if not is_opaque_id(schedule_id):
+        raise UnknownBillingError("Stripe names a schedule by something that is no id", code="unreadable")
+    return f"/v1/subscription_schedules/{schedule_id}"
 
 
 def _translate(error: stripe.StripeError) -> tuple[BillingError, Throttled | None]:

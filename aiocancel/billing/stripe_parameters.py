@@ -8,19 +8,25 @@ from typing import TYPE_CHECKING, Literal, assert_never
 from aiocancel.billing.settings import StripeBilling
 from aiocancel.core.changes import (
     AddDiscount,
-    Change,
     MoveTrialEnd,
     NewCoupon,
     PausePayments,
+    PauseService,
     RemoveDiscounts,
     SwapPrice,
+    Update,
 )
 from aiocancel.core.flow import CancelReason
+from aiocancel.core.schedules import EndSchedule, ReleaseSchedule, ScheduleChange
 
 if TYPE_CHECKING:
     from stripe.params import (
         CouponCreateParams,
         SubscriptionCancelParams,
+        SubscriptionPauseParams,
+        SubscriptionResumeParams,
+        SubscriptionScheduleReleaseParams,
+        SubscriptionScheduleUpdateParams,
         SubscriptionUpdateParams,
         SubscriptionUpdateParamsCancellationDetails,
         SubscriptionUpdateParamsDiscount,
@@ -55,6 +61,18 @@ def unpause() -> SubscriptionUpdateParams:
     return {"pause_collection": ""}
 
 
+def schedule_change(change: ScheduleChange) -> SubscriptionScheduleReleaseParams | SubscriptionScheduleUpdateParams:
+    """Build what goes to a schedule before the change of its subscription."""
+    match change:
+        case ReleaseSchedule():
+            # An end that the schedule has set goes with it; the one that is wanted is set next.
+            return {}
+        case EndSchedule(cancels=cancels):
+            return {"end_behavior": "cancel" if cancels else "release"}
+        case _:  # pragma: no cover
+            assert_never(change)
+
+
 def coupon(new: NewCoupon) -> CouponCreateParams:
     """Build the coupon that one definition of an offer stands for."""
     params: CouponCreateParams = {"id": new.coupon_id, "duration": _DURATIONS[new.duration]}
@@ -68,7 +86,24 @@ def coupon(new: NewCoupon) -> CouponCreateParams:
     return params
 
 
-def offer_change(change: Change) -> SubscriptionUpdateParams:
+def pause_service(change: PauseService) -> SubscriptionPauseParams:
+    """Build the pause of the subscription itself; nothing is charged or paid out before the next invoice."""
+    return {
+        "type": "subscription",
+        "bill_for": {
+            "unused_time_from": {"type": change.credit},
+            "outstanding_usage_through": {"type": "now" if change.bills_usage else "none"},
+        },
+        "invoicing_behavior": "pending_invoice_item",
+    }
+
+
+def end_pause() -> SubscriptionResumeParams:
+    """Build the end of a pause of the subscription itself: a new period begins, and is paid, with it."""
+    return {"billing_cycle_anchor": {"type": "now"}, "payment_behavior": "resume_on_payment_attempt"}
+
+
+def offer_change(change: Update) -> SubscriptionUpdateParams:
     """Build the update that an offer comes to; what it does to money is said in every one."""
     match change:
         case AddDiscount(coupon_id, kept):
@@ -88,8 +123,8 @@ def offer_change(change: Change) -> SubscriptionUpdateParams:
             return {
                 "items": [item],
                 "proration_behavior": "create_prorations" if change.prorate else "none",
-                # A payment that does not go through leaves the plan as it was.
-                "payment_behavior": "error_if_incomplete",
+                # A payment that does not go through leaves the plan as it was, for good or until it is made.
+                "payment_behavior": "pending_if_incomplete" if change.may_wait else "error_if_incomplete",
             }
         case PausePayments(behavior, resumes_at):
             pause: SubscriptionUpdateParamsPauseCollection = {"behavior": behavior}

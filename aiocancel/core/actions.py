@@ -7,16 +7,21 @@ That one function makes every action safe to repeat: a worker that dies anywhere
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import assert_never
+from typing import Final, assert_never
 
 from aiocancel.core.changes import Change
 from aiocancel.core.flow import NO_REASON, CancelReason
 from aiocancel.core.identifiers import FlowSessionId, SubscriptionId
 from aiocancel.core.offers import AcceptedOffer
+from aiocancel.core.schedules import ScheduleChange, SchedulePolicy, Wish, clear_the_way
 from aiocancel.core.subscription import Subscription
+
+# What the receipt of an action says that is not finished: it waits for its date, or for the customer's payment.
+WAITS_FOR_ITS_DATE: Final = "scheduled"
+WAITS_FOR_PAYMENT: Final = "needs_payment"
 
 
 class ActionKind(StrEnum):
@@ -25,7 +30,8 @@ class ActionKind(StrEnum):
     ``resume``, ``unpause`` and ``remove_discount`` take something back. ``expect_cancellation`` and
     ``expect_offer`` only watch the flow vendor make one. ``verify_offer`` asks the vendor whether an offer was
     accepted, and leads to ``apply_offer`` or ``expect_offer`` at Stripe or, for a custom offer, to
-    ``run_offer_handler`` in the application. ``run_hooks`` tells the application how a claim ended.
+    ``run_offer_handler`` in the application. ``end_pause`` lets a subscription that is paused itself go on, when
+    the time has come. ``run_hooks`` tells the application how a claim ended.
     """
 
     CANCEL_AT_PERIOD_END = "cancel_at_period_end"
@@ -37,6 +43,7 @@ class ActionKind(StrEnum):
     VERIFY_OFFER = "verify_offer"
     APPLY_OFFER = "apply_offer"
     EXPECT_OFFER = "expect_offer"
+    END_PAUSE = "end_pause"
     RUN_OFFER_HANDLER = "run_offer_handler"
     RUN_HOOKS = "run_hooks"
 
@@ -83,10 +90,15 @@ class Action:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What Stripe said after the change: its status, and when the subscription ends, if it does."""
+    """What Stripe said after the change: its status, and when the subscription ends, if it does.
+
+    An action that is not finished has one only while it waits for its date, which ``ends_at`` then is, or for a
+    payment at ``payment_url`` (None where Stripe named no page).
+    """
 
     status: str
     ends_at: datetime | None
+    payment_url: str | None = field(default=None, repr=False)
 
     @classmethod
     def of(cls, subscription: Subscription) -> Receipt:
@@ -105,11 +117,15 @@ class Done:
 class Write:
     """The provider must be told.
 
-    A cancellation set by date is taken back by date. ``change`` is what an offer comes to.
+    A cancellation set by date is taken back by date, and a pause of the subscription itself is ended by a call of
+    its own. ``change`` is what an offer comes to. With ``schedule`` this is written first, and alone: what then
+    remains to be done is decided by another look.
     """
 
     clears_cancel_at: bool = False
     change: Change | None = None
+    schedule: ScheduleChange | None = None
+    resumes_service: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +142,27 @@ class Refuse:
     code: str
 
 
-Step = Done | Write | Wait | Refuse
+@dataclass(frozen=True, slots=True)
+class Defer:
+    """Look again at ``until``, and let other actions go before.
+
+    The customer is told meanwhile that it takes effect at ``takes_effect_at`` or, when that is None, that a
+    payment is missing, and of ``payment_url``.
+    """
+
+    until: datetime
+    takes_effect_at: datetime | None = None
+    payment_url: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Supersede:
+    """What the customer did since has left nothing to do, and nobody need look; ``code`` says what that was."""
+
+    code: str
+
+
+Step = Done | Write | Wait | Refuse | Defer | Supersede
 
 
 def next_step(action: Action, subscription: Subscription) -> Step:
@@ -140,7 +176,7 @@ def next_step(action: Action, subscription: Subscription) -> Step:
         case ActionKind.RESUME:
             if subscription.has_ended:
                 return Refuse("subscription_has_ended")
-            if subscription.cancel_at_period_end:
+            if subscription.cancel_at_period_end or (subscription.cancel_at is None and subscription.is_ending):
                 return Write()
             if subscription.cancel_at is None:
                 return Done(Receipt.of(subscription))
@@ -151,6 +187,11 @@ def next_step(action: Action, subscription: Subscription) -> Step:
         case ActionKind.EXPECT_CANCELLATION:
             settled = subscription.has_ended or subscription.is_ending
             return Done(Receipt.of(subscription)) if settled else Wait(subscription.status)
+        case ActionKind.END_PAUSE:
+            if subscription.has_ended or subscription.is_ending:
+                return Supersede("subscription_has_ended" if subscription.has_ended else "subscription_is_ending")
+            # Whoever let it go on, there is nothing left to do.
+            return Write(resumes_service=True) if subscription.status == "paused" else Done(Receipt.of(subscription))
         case (
             ActionKind.UNPAUSE
             | ActionKind.REMOVE_DISCOUNT
@@ -164,6 +205,23 @@ def next_step(action: Action, subscription: Subscription) -> Step:
             return Refuse("not_a_plain_change")
         case _:  # pragma: no cover
             assert_never(action.kind)
+
+
+_WISHES: Final[dict[ActionKind, Wish]] = {
+    ActionKind.CANCEL_AT_PERIOD_END: "cancel_at_period_end",
+    ActionKind.CANCEL_NOW: "cancel_now",
+}
+
+
+def past_the_schedule(step: Step, kind: ActionKind, subscription: Subscription, policy: SchedulePolicy) -> Step:
+    """Return the step, or what has to come before it when a schedule governs the subscription."""
+    if not isinstance(step, Write | Defer):
+        return step
+    first = clear_the_way(subscription, policy, _WISHES.get(kind, "other"))
+    if isinstance(first, str):
+        return Refuse(first)
+    # What is due later meets its schedule when it is made.
+    return replace(step, schedule=first) if isinstance(step, Write) else step
 
 
 def step_when_missing(action: Action, *, written: bool) -> Step:

@@ -19,6 +19,8 @@ from typing import Any, Final, Literal, assert_never
 from aiocancel.core.subscription import CollectionPause, Subscription
 
 PauseBehavior = Literal["keep_as_draft", "mark_uncollectible", "void"]
+PauseCredit = Literal["now", "item_current_period_start", "none"]
+PAUSE_CREDITS: Final = ("now", "item_current_period_start", "none")
 PAUSE_BEHAVIORS: Final = ("keep_as_draft", "mark_uncollectible", "void")
 
 
@@ -54,13 +56,17 @@ class MoveTrialEnd:
 
 @dataclass(frozen=True, slots=True)
 class SwapPrice:
-    """Put ``price_id`` in the place of ``replaced``, the price of item ``item_id``, and keep its ``quantity``."""
+    """Put ``price_id`` in the place of ``replaced``, the price of item ``item_id``, and keep its ``quantity``.
+
+    ``may_wait`` says that a payment which the customer must confirm leaves the change pending, not undone.
+    """
 
     item_id: str
     price_id: str
     replaced: str
     quantity: int | None
     prorate: bool
+    may_wait: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +86,24 @@ class RemoveDiscounts:
     kept: tuple[str, ...]
 
 
-Change = AddDiscount | MoveTrialEnd | SwapPrice | PausePayments | RemoveDiscounts
+@dataclass(frozen=True, slots=True)
+class PauseService:
+    """Pause the subscription itself until ``resumes_at`` (aware UTC, whole seconds), or for good when it is None.
+
+    Stripe keeps no end of such a pause: ending it is another action. ``credit`` says from when time that is paid
+    for and not used is credited, ``bills_usage`` whether metered usage so far is billed; both go on the next invoice.
+    """
+
+    resumes_at: datetime | None
+    due: datetime | None
+    credit: PauseCredit = "now"
+    bills_usage: bool = True
+
+
+Update = AddDiscount | MoveTrialEnd | SwapPrice | PausePayments | RemoveDiscounts
+"""What Stripe takes as an update of the subscription."""
+
+Change = Update | PauseService
 
 
 def shows(change: Change, subscription: Subscription) -> bool:
@@ -99,6 +122,8 @@ def shows(change: Change, subscription: Subscription) -> bool:
             return subscription.paused == CollectionPause(behavior, resumes_at)
         case RemoveDiscounts(removed):
             return not any(discount.discount_id in removed for discount in subscription.discounts)
+        case PauseService():
+            return subscription.status == "paused"
         case _:  # pragma: no cover
             assert_never(change)
 
@@ -115,7 +140,7 @@ def still_holds(change: Change, subscription: Subscription) -> bool:
         case SwapPrice(item_id, _, replaced, quantity):
             was = (item_id, replaced, quantity)
             return any((item.item_id, item.price_id, item.quantity) == was for item in subscription.items)
-        case MoveTrialEnd(due=due) | PausePayments(due=due):
+        case MoveTrialEnd(due=due) | PausePayments(due=due) | PauseService(due=due):
             return subscription.current_period_end == due
         case _:  # pragma: no cover
             assert_never(change)
@@ -137,6 +162,9 @@ def change_to_json(change: Change) -> dict[str, Any]:
             return {"type": "pause_payments", "behavior": behavior, "resumes_at": until, "due": _seconds(due)}
         case RemoveDiscounts(removed, kept):
             return {"type": "remove_discounts", "removed": list(removed), "kept": list(kept)}
+        case PauseService(resumes_at, due, credit, bills_usage):
+            when = {"resumes_at": _seconds(resumes_at), "due": _seconds(due)}
+            return {"type": "pause_service", "credit": credit, "bills_usage": bills_usage} | when
         case _:  # pragma: no cover
             assert_never(change)
 
@@ -158,6 +186,8 @@ def change_from_json(data: Mapping[str, Any]) -> Change:
             return MoveTrialEnd(**fields)
         case "swap_price":
             return SwapPrice(**fields)
+        case "pause_service":
+            return PauseService(**fields)
         case _:
             return PausePayments(**fields)
 

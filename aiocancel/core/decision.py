@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Final, Literal
 
-from aiocancel.core.actions import Action, ActionKind, ActionState, Receipt
+from aiocancel.core.actions import WAITS_FOR_PAYMENT, Action, ActionKind, ActionState, Receipt
 from aiocancel.core.flow import OWN_VENDOR, FlowClaim, FlowStatus, VerifiedOutcome
 from aiocancel.core.identifiers import SubscriptionId
 from aiocancel.core.subscription import ENDED_STATUSES
@@ -57,11 +57,15 @@ class Change(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What may honestly be told to the customer; ``effective_at`` is Stripe's date, aware UTC."""
+    """What may honestly be told to the customer; ``effective_at`` is Stripe's date, aware UTC.
+
+    ``payment_url`` is where a payment is confirmed that a change waits for; whoever has it sees the invoice.
+    """
 
     kind: AnswerKind
     change: Change
     effective_at: datetime | None = None
+    payment_url: str | None = field(default=None, repr=False)
 
     @property
     def is_settled(self) -> bool:
@@ -120,20 +124,26 @@ def answer_of(change: Change, actions: Sequence[tuple[ActionState, Receipt | Non
     """Sum up where the actions of one claim stand, in their order.
 
     One refused action makes the whole answer refused, one parked makes it manual; one without a receipt makes
-    it queued, and so does having none at all: nothing is called done on no evidence. Where a person has closed
-    one, what came of it is known to that person alone.
+    it queued, and so does having none at all: nothing is called done on no evidence. The receipt of an
+    unfinished one says what it waits for. Where a person has closed one, what came of it is known to that person
+    alone.
     """
     if any(state is ActionState.REFUSED for state, _ in actions):
         return Answer(AnswerKind.REFUSED, change)
     if any(state is ActionState.PARKED for state, _ in actions):
         return Answer(AnswerKind.MANUAL, change)
-    receipts = [receipt for state, receipt in actions if state is ActionState.DONE and receipt is not None]
+    receipts = [(state, receipt) for state, receipt in actions if receipt is not None]
     closed = sum(state is ActionState.CLOSED for state, _ in actions)
     if closed and len(receipts) + closed == len(actions):
         return Answer(AnswerKind.CLOSED, change)
     if not receipts or len(receipts) < len(actions):
         return Answer(AnswerKind.QUEUED, change)
-    last = receipts[-1]
+    for state, receipt in receipts:
+        if state is not ActionState.DONE:
+            if receipt.status == WAITS_FOR_PAYMENT:
+                return Answer(AnswerKind.NEEDS_PAYMENT_ACTION, change, payment_url=receipt.payment_url)
+            return Answer(AnswerKind.SCHEDULED, change, receipt.ends_at)
+    last = receipts[-1][1]
     if change is Change.CANCELLATION and last.status not in ENDED_STATUSES:
         return Answer(AnswerKind.SCHEDULED, change, last.ends_at)
     return Answer(AnswerKind.DONE, change, last.ends_at)

@@ -12,16 +12,18 @@ import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Final, assert_never
+from typing import Final, Literal, assert_never
 
-from aiocancel.core.actions import Done, Receipt, Refuse, Step, Wait, Write
+from aiocancel.core.actions import Defer, Done, Receipt, Refuse, Step, Supersede, Wait, Write
 from aiocancel.core.changes import (
     AddDiscount,
     Change,
     MoveTrialEnd,
     NewCoupon,
     PauseBehavior,
+    PauseCredit,
     PausePayments,
+    PauseService,
     SwapPrice,
     shows,
     still_holds,
@@ -37,9 +39,20 @@ LONGEST_TRIAL: Final = timedelta(days=730)
 RENEWAL_MARGIN: Final = timedelta(minutes=2)
 # Stripe makes the invoice of a payment a little after it is due.
 INVOICE_MARGIN: Final = timedelta(hours=1)
+# A pause that begins with the next period is made this long before: a worker that is down for a day, or Stripe
+# itself, must not cost the customer the payment that was to be left out.
+PAUSE_LEAD: Final = timedelta(hours=24)
+# How often we look whether a payment that the customer must confirm was made. Stripe drops the change by itself
+# at pending_update.expires_at. https://docs.stripe.com/billing/subscriptions/pending-updates
+PAYMENT_LOOKS: Final = timedelta(minutes=5)
 # Months differ by this much.
 _MONTHS_DIFFER: Final = timedelta(days=3)
 _MOST_PERCENT_PLACES: Final = 4
+# Where the customer's own later wish is the last word.
+_LEFT: Final = frozenset({"subscription_has_ended", "subscription_is_ending"})
+
+PlanPayment = Literal["refuse", "pending"]
+PauseMechanism = Literal["pause_collection", "pause"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,30 +60,66 @@ class OfferRules:
     """The owner's standing answers to what an offer leaves open.
 
     ``pause_behavior`` is Stripe's word for what becomes of the invoices of a pause. ``plan_price_ids`` are
-    the prices that count as plans, for subscriptions with several items.
+    the prices that count as plans, for subscriptions with several items. ``plan_payment`` says what becomes
+    of another plan whose payment does not go through: with ``refuse`` nothing changes and the offer ends as
+    refused, with ``pending`` the customer gets a link and the plan comes with the payment.
+
+    ``pause_mechanism`` is how a pause is made: ``pause_collection`` leaves payments out and the subscription
+    active; ``pause`` makes the subscription itself paused (https://docs.stripe.com/api/subscriptions/pause), which
+    only flexible billing mode knows, and a worker of ours lets it go on. Then ``pause_credit`` says from when unused
+    time is credited, and ``pause_bills_usage`` whether metered usage so far is billed, on the next invoice.
     """
 
     pause_behavior: PauseBehavior = "void"
     plan_price_ids: frozenset[str] = frozenset()
+    plan_payment: PlanPayment = "refuse"
+    pause_mechanism: PauseMechanism = "pause_collection"
+    pause_credit: PauseCredit = "now"
+    pause_bills_usage: bool = True
 
 
 DEFAULT_RULES: Final = OfferRules()
 
 
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What the ledger knows of earlier attempts.
+
+    ``earlier`` is the change that one sent, or may have sent. ``promised`` is when the customer was told that a
+    deferred offer takes effect, ``asked_to_pay`` that a payment was found missing.
+    """
+
+    earlier: Change | None = None
+    promised: datetime | None = None
+    asked_to_pay: bool = False
+
+
+NO_PROGRESS: Final = Progress()
+
+
 def offer_step(
-    offer: AcceptedOffer, subscription: Subscription, *, now: datetime, earlier: Change | None, rules: OfferRules
+    offer: AcceptedOffer,
+    subscription: Subscription,
+    *,
+    now: datetime,
+    progress: Progress = NO_PROGRESS,
+    rules: OfferRules,
 ) -> Step:
     """Say what is left to do for an accepted offer, given the subscription as just read.
 
-    ``earlier`` is the change that an earlier attempt sent, or may have sent: it is sent again as it was, or
-    left to a human, but never replaced by another. Total: never raises.
+    An earlier change is sent again as it was, or left to a human, but never replaced by another. Total: never
+    raises.
     """
+    earlier = progress.earlier
     if earlier is not None and shows(earlier, subscription):
         return Done(Receipt.of(subscription))
     if code := _obstacle(offer, subscription):
-        return Refuse(code)
+        was_told = progress.promised is not None or progress.asked_to_pay
+        return Supersede(code) if was_told and code in _LEFT else Refuse(code)
     if isinstance(offer.terms, TrialTerms | PauseTerms) and _renews_about(now, subscription):
         return Wait()
+    if isinstance(offer.terms, PlanTerms) and (step := _pending(subscription, now, progress)):
+        return step
     if earlier is not None:
         return Write(change=earlier) if still_holds(earlier, subscription) else Refuse("changed_since_it_was_tried")
     match offer.terms:
@@ -81,7 +130,7 @@ def offer_step(
         case PlanTerms() as terms:
             return _plan(terms, subscription, rules)
         case PauseTerms() as terms:
-            return _pause(terms, subscription, now, rules)
+            return _in_time(terms, _pause(terms, subscription, now, rules), subscription, now, progress.promised)
         case CustomTerms():
             return Refuse("custom_offer_is_not_stripes")
         case _:  # pragma: no cover
@@ -96,8 +145,6 @@ def _obstacle(offer: AcceptedOffer, subscription: Subscription) -> str | None:
         return "first_payment_is_missing"
     if subscription.is_ending or subscription.cancel_at is not None:
         return "subscription_is_ending"
-    if subscription.schedule_id is not None:
-        return "subscription_has_a_schedule"
     if isinstance(offer.terms, CouponTerms):
         return None
     # Free time or another plan for somebody who owes money is the owner's to decide.
@@ -175,9 +222,26 @@ def _plan(terms: PlanTerms, subscription: Subscription, rules: OfferRules) -> St
     if item is None:
         return Refuse("which_item_is_the_plan")
     swap = SwapPrice(
-        item.item_id, terms.price_id, replaced=item.price_id, quantity=item.quantity, prorate=terms.prorate
+        item.item_id,
+        terms.price_id,
+        replaced=item.price_id,
+        quantity=item.quantity,
+        prorate=terms.prorate,
+        # Stripe takes no pending update where it sends invoices.
+        may_wait=rules.plan_payment == "pending" and subscription.charges_automatically,
     )
     return Write(change=swap)
+
+
+def _pending(subscription: Subscription, now: datetime, progress: Progress) -> Step | None:
+    """Return what follows from a payment that is missing, or was; None where none ever was."""
+    pending, earlier = subscription.pending_update, progress.earlier
+    if pending is None:
+        # It was paid, and then the plan shows, or it has expired or was voided.
+        return Supersede("payment_was_not_made") if progress.asked_to_pay else None
+    if not isinstance(earlier, SwapPrice) or earlier.price_id not in pending.price_ids:
+        return Refuse("another_update_is_pending")
+    return Defer(until=now + PAYMENT_LOOKS, payment_url=subscription.payment_url)
 
 
 def _plan_item(subscription: Subscription, rules: OfferRules) -> Item | None:
@@ -192,10 +256,25 @@ def _plan_item(subscription: Subscription, rules: OfferRules) -> Item | None:
     return None
 
 
+def _in_time(
+    terms: PauseTerms, step: Step, subscription: Subscription, now: datetime, promised: datetime | None
+) -> Step:
+    """Put a pause off that begins with the next period, until that is near; what is refused is refused at once."""
+    due = subscription.current_period_end
+    if not isinstance(step, Write) or due is None or not terms.at_period_end:
+        return step
+    if promised is not None and promised <= now and promised < due:
+        # Nobody came in time, so the payment that was to be left out was made: a human gives it back.
+        return Refuse("payment_came_before_the_pause")
+    return Defer(until=due - PAUSE_LEAD, takes_effect_at=due) if due - now > PAUSE_LEAD else step
+
+
 def _pause(terms: PauseTerms, subscription: Subscription, now: datetime, rules: OfferRules) -> Step:
     due, items = subscription.current_period_end, subscription.items
     if due is None or not items:
         return Refuse("next_payment_is_unknown")
+    if rules.pause_mechanism == "pause":
+        return _pause_service(terms, subscription, due, now, rules)
     if terms.interval == "indefinitely":
         return Write(change=PausePayments(rules.pause_behavior, None, due))
     try:
@@ -213,6 +292,26 @@ def _pause(terms: PauseTerms, subscription: Subscription, now: datetime, rules: 
     if rules.pause_behavior != "keep_as_draft" and pays_until - _MONTHS_DIFFER > end:
         return Refuse("payment_pays_for_more_than_the_pause")
     return Write(change=PausePayments(rules.pause_behavior, until, due))
+
+
+def _pause_service(
+    terms: PauseTerms, subscription: Subscription, due: datetime, now: datetime, rules: OfferRules
+) -> Step:
+    """Decide on a pause of the subscription itself: time goes by unpaid, whether or not a payment falls into it."""
+    if not subscription.is_flexible:
+        return Refuse("pause_needs_flexible_billing")
+    if not subscription.charges_automatically:
+        # Stripe would not let it go on again.
+        return Refuse("pause_needs_automatic_charges")
+    until = None
+    if terms.interval != "indefinitely":
+        try:
+            until = _span(terms, subscription.items, due, now)[1].replace(microsecond=0)
+        except (OverflowError, ValueError):
+            return Refuse("pause_is_too_long")
+        if until <= (due if terms.at_period_end else now):
+            return Refuse("pause_is_too_short")
+    return Write(change=PauseService(until, due, rules.pause_credit, rules.pause_bills_usage))
 
 
 def _span(terms: PauseTerms, items: tuple[Item, ...], due: datetime, now: datetime) -> tuple[datetime, datetime]:

@@ -61,6 +61,27 @@ class CollectionPause:
 
 
 @dataclass(frozen=True, slots=True)
+class PendingUpdate:
+    """Other prices that come once an invoice is paid, and are dropped at ``expires_at``."""
+
+    price_ids: tuple[str, ...]
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """The subscription schedule that governs a subscription.
+
+    ``end_behavior`` is Stripe's word for what becomes of the subscription at ``ends_at``, the end of the last
+    phase. ``has_more_to_come`` says that another phase, or a pause, is still planned.
+    """
+
+    end_behavior: str
+    ends_at: datetime | None
+    has_more_to_come: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Subscription:
     """Stripe's subscription as read at one moment; times are aware UTC."""
 
@@ -81,6 +102,15 @@ class Subscription:
     items: tuple[Item, ...] = ()
     discounts: tuple[AppliedDiscount, ...] = ()
     paused: CollectionPause | None = None
+    is_flexible: bool = False
+    """Whether its billing mode is the flexible one, which some of Stripe's endpoints ask for."""
+    charges_automatically: bool = True
+    """Whether Stripe takes payments by itself, instead of sending invoices."""
+    pending_update: PendingUpdate | None = None
+    payment_url: str | None = field(default=None, repr=False)
+    """Where the customer pays the latest invoice; read only with a pending update."""
+    schedule: Schedule | None = None
+    """What is known of the schedule that ``schedule_id`` names; None where it was not read."""
 
     def is_in(self, mode: Mode) -> bool:
         """Whether it is a subscription of that mode: live billing is for live claims only, and test for test."""
@@ -98,12 +128,9 @@ class Subscription:
             return False
         if self.cancel_at_period_end:
             return True
-        # A cancel_at no later than the period's end has the same effect, however it came about.
-        return (
-            self.cancel_at is not None
-            and self.current_period_end is not None
-            and self.cancel_at <= self.current_period_end
-        )
+        # An end no later than the period's has the same effect, however it came about.
+        end = self._set_end
+        return end is not None and self.current_period_end is not None and end <= self.current_period_end
 
     @property
     def ends_at(self) -> datetime | None:
@@ -111,8 +138,16 @@ class Subscription:
         if self.has_ended:
             return self.ended_at or self.canceled_at
         if self.is_ending:
-            return self.cancel_at or self.current_period_end
+            return self._set_end or self.current_period_end
         return None
+
+    @property
+    def _set_end(self) -> datetime | None:
+        """The end set by date: its own, or that of a schedule which ends it."""
+        if self.cancel_at is not None or self.schedule is None:
+            return self.cancel_at
+        ends = self.schedule.end_behavior == "cancel" and not self.schedule.has_more_to_come
+        return self.schedule.ends_at if ends else None
 
 
 def read_subscription(data: Mapping[str, Any]) -> Subscription:
@@ -141,6 +176,10 @@ def read_subscription(data: Mapping[str, Any]) -> Subscription:
             items=tuple(_item(item) for item in data["items"]["data"] if "price" in item),
             discounts=tuple(map(_discount, data.get("discounts") or ())),
             paused=_pause(data.get("pause_collection")),
+            is_flexible=(data.get("billing_mode") or {}).get("type", "classic") == "flexible",
+            charges_automatically=data.get("collection_method") != "send_invoice",
+            pending_update=_pending(data.get("pending_update")),
+            payment_url=_payment_url(data.get("latest_invoice")),
         )
     except (KeyError, TypeError, AttributeError, OverflowError, OSError) as error:
         raise ValueError(f"Stripe's subscription lacks a field: {type(error).__name__}") from error
@@ -172,6 +211,38 @@ def _discount(data: Mapping[str, Any] | str) -> AppliedDiscount:
 
 def _pause(data: Mapping[str, Any] | None) -> CollectionPause | None:
     return None if data is None else CollectionPause(data["behavior"], _moment(data.get("resumes_at")))
+
+
+def _pending(data: Mapping[str, Any] | None) -> PendingUpdate | None:
+    if data is None:
+        return None
+    prices = [item["price"] for item in data.get("subscription_items") or ()]
+    price_ids = tuple(price["id"] if isinstance(price, Mapping) else price for price in prices)
+    return PendingUpdate(price_ids, datetime.fromtimestamp(data["expires_at"], UTC))
+
+
+def _payment_url(invoice: Mapping[str, Any] | str | None) -> str | None:
+    url = invoice.get("hosted_invoice_url") if isinstance(invoice, Mapping) else None
+    # It becomes a link on a page.
+    return url if isinstance(url, str) and url.startswith(("https://", "http://127.0.0.1:")) else None
+
+
+def read_schedule(data: Mapping[str, Any]) -> Schedule:
+    """Read Stripe's JSON object of a subscription schedule.
+
+    Raises ValueError when the object is not one or lacks a field that we decide by.
+    """
+    try:
+        if data["object"] != "subscription_schedule":
+            raise ValueError("Stripe answered with something other than a subscription schedule")
+        last, current = data["phases"][-1]["end_date"], data["current_phase"]
+        return Schedule(
+            end_behavior=data["end_behavior"],
+            ends_at=_moment(last),
+            has_more_to_come=current is None or current["end_date"] != last or bool(data.get("pause_schedules")),
+        )
+    except (LookupError, TypeError, AttributeError, OverflowError, OSError) as error:
+        raise ValueError(f"Stripe's subscription schedule lacks a field: {type(error).__name__}") from error
 
 
 def _moment(seconds: int | None) -> datetime | None:

@@ -3,9 +3,10 @@
     waiting ──▶ running ──▶ done       Stripe shows the change
        ▲           │  └────▶ parked     a human must look, and may let it wait again
        └───────────┤
-      handed back  └──────▶ refused     the claim was untrue
+      handed back  └──────▶ refused     the claim was untrue, or nothing is left to do
 
-A dead worker's action is running until another takes it under a lease of its own, so it stays in its state.
+What waits for its date may be refused without running, when the customer withdraws it. A dead worker's action is
+running until another takes it under a lease of its own, so it stays in its state.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ class RecoveryPoint(StrEnum):
 TRANSITIONS: Final = frozenset(
     {
         (ActionState.WAITING, ActionState.RUNNING),
+        (ActionState.WAITING, ActionState.REFUSED),
         (ActionState.RUNNING, ActionState.WAITING),
         (ActionState.RUNNING, ActionState.DONE),
         (ActionState.RUNNING, ActionState.PARKED),

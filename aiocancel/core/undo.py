@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from aiocancel.core.actions import ActionKind, Done, Receipt, Refuse, Step, Write
-from aiocancel.core.changes import AddDiscount, Change, PausePayments, RemoveDiscounts, shows, still_holds
+from aiocancel.core.changes import AddDiscount, Change, PausePayments, PauseService, RemoveDiscounts, shows, still_holds
 from aiocancel.core.subscription import Subscription
 
 
@@ -43,8 +43,8 @@ def undo_step(kind: ActionKind, subscription: Subscription, made: Made, earlier:
 
 def _unpause(subscription: Subscription, made: Made) -> Step:
     if subscription.status == "paused":
-        # The service itself is paused: collecting again would not start it, and Stripe has another call for that.
-        return Refuse("service_is_paused")
+        ours = any(isinstance(change, PauseService) for change in made.changes)
+        return Write(resumes_service=True) if ours or made.vendor_paused else Refuse("paused_by_somebody_else")
     if subscription.paused is None:
         return Done(Receipt.of(subscription))
     pauses = [change for change in made.changes if isinstance(change, PausePayments)]

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Final
 
 import asyncpg
 
-from aiocancel.core.actions import Action, ActionKind, ActionState, Receipt
-from aiocancel.core.changes import AddDiscount, PausePayments, change_from_json
+from aiocancel.core.actions import WAITS_FOR_ITS_DATE, WAITS_FOR_PAYMENT, Action, ActionKind, ActionState, Receipt
+from aiocancel.core.changes import AddDiscount, PausePayments, PauseService, change_from_json
 from aiocancel.core.changes import Change as OfferChange
 from aiocancel.core.decision import Answer, AnswerKind, Change, Decision, answer_of
 from aiocancel.core.flow import CancelReason, FlowClaim
@@ -89,8 +89,8 @@ JOURNAL: Final = "INSERT INTO aiocancel.journal (claim_id, action_id, entry, cod
 
 _ANSWER: Final = """
 SELECT c.change, c.answer, CASE WHEN a.closed_at IS NULL THEN a.state ELSE 'closed' END AS state, a.receipt_status,
-    a.receipt_ends_at
-FROM aiocancel.claim c LEFT JOIN aiocancel.action a ON a.claim_id = c.id AND a.kind <> 'run_hooks'
+    a.receipt_ends_at, a.takes_effect_at, a.payment_url
+FROM aiocancel.claim c LEFT JOIN aiocancel.action a ON a.claim_id = c.id AND a.kind NOT IN ('run_hooks', 'end_pause')
 WHERE c.public_id = $1 AND c.customer_id = $2 ORDER BY a.ordinal
 """
 
@@ -99,16 +99,28 @@ ENQUEUE_HOOKS: Final = """
 INSERT INTO aiocancel.action (claim_id, ordinal, kind, subscription_id, idempotency_key)
 SELECT c.id, 1000, 'run_hooks', c.subscription_id, 'aiocancel-' || c.public_id || '-hooks'
 FROM aiocancel.claim c WHERE c.id = $1 AND NOT EXISTS (
-    SELECT FROM aiocancel.action a WHERE a.claim_id = c.id AND a.state IN ('waiting', 'running'))
+    SELECT FROM aiocancel.action a
+    WHERE a.claim_id = c.id AND a.state IN ('waiting', 'running') AND a.kind <> 'end_pause')
 ON CONFLICT DO NOTHING RETURNING id
+"""
+
+# Stripe keeps no end of a pause of the subscription itself, so we do. It is no part of the claim's answer.
+ENQUEUE_END_OF_PAUSE: Final = """
+INSERT INTO aiocancel.action
+    (claim_id, ordinal, kind, subscription_id, idempotency_key, deferred, due_at, woke_at, takes_effect_at)
+SELECT a.claim_id, 900, 'end_pause', a.subscription_id, 'aiocancel-' || c.public_id || '-900-1', true, e.at, e.at, e.at
+FROM aiocancel.action a JOIN aiocancel.claim c ON c.id = a.claim_id
+    CROSS JOIN LATERAL (SELECT to_timestamp((a.change ->> 'resumes_at')::float8) AS at) e
+WHERE a.id = $1 AND a.change ->> 'type' = 'pause_service' AND e.at IS NOT NULL
+ON CONFLICT DO NOTHING RETURNING id, extract(epoch FROM due_at - now())::float8 AS delay_s
 """
 
 _OUTCOME: Final = """
 SELECT c.public_id, c.customer_id, c.subscription_id, c.vendor, c.status, c.flow_session_id, c.reason_text,
     c.reason_code, c.offer_id, c.change, c.answer,
     CASE WHEN a.closed_at IS NULL THEN a.state ELSE 'closed' END AS state, a.receipt_status, a.receipt_ends_at,
-    a.parked_code
-FROM aiocancel.claim c LEFT JOIN aiocancel.action a ON a.claim_id = c.id AND a.kind <> 'run_hooks'
+    a.parked_code, a.takes_effect_at, a.payment_url
+FROM aiocancel.claim c LEFT JOIN aiocancel.action a ON a.claim_id = c.id AND a.kind NOT IN ('run_hooks', 'end_pause')
 WHERE c.id = $1 ORDER BY a.ordinal
 """
 
@@ -117,7 +129,7 @@ WHERE c.id = $1 ORDER BY a.ordinal
 _MADE: Final = """
 SELECT kind, change, offer FROM aiocancel.action
 WHERE subscription_id = $1 AND state = 'done'
-  AND kind IN ('apply_offer', 'expect_offer', 'unpause', 'remove_discount') ORDER BY id
+  AND kind IN ('apply_offer', 'expect_offer', 'unpause', 'end_pause', 'remove_discount') ORDER BY id
 """
 
 
@@ -290,8 +302,9 @@ def _made(rows: Sequence[asyncpg.Record]) -> Made:
     vendor_paused = False
     for row in rows:
         match ActionKind(row["kind"]):
-            case ActionKind.UNPAUSE:
-                changes, vendor_paused = [each for each in changes if not isinstance(each, PausePayments)], False
+            case ActionKind.UNPAUSE | ActionKind.END_PAUSE:
+                pauses = PausePayments | PauseService
+                changes, vendor_paused = [each for each in changes if not isinstance(each, pauses)], False
             case ActionKind.REMOVE_DISCOUNT:
                 changes = [each for each in changes if not isinstance(each, AddDiscount)]
             case ActionKind.EXPECT_OFFER:
@@ -306,12 +319,14 @@ def _answer(rows: Sequence[asyncpg.Record]) -> Answer:
     change = Change(rows[0]["change"])
     if rows[0]["answer"] is not None:
         return Answer(AnswerKind(rows[0]["answer"]), change)
-    states = [
-        (
-            ActionState(row["state"]),
-            Receipt(row["receipt_status"], row["receipt_ends_at"]) if row["receipt_status"] else None,
-        )
-        for row in rows
-        if row["state"] is not None
-    ]
-    return answer_of(change, states)
+    return answer_of(change, [(ActionState(row["state"]), _receipt(row)) for row in rows if row["state"] is not None])
+
+
+def _receipt(row: asyncpg.Record) -> Receipt | None:
+    if row["receipt_status"]:
+        return Receipt(row["receipt_status"], row["receipt_ends_at"])
+    if row["takes_effect_at"] is not None:
+        return Receipt(WAITS_FOR_ITS_DATE, row["takes_effect_at"])
+    if row["payment_url"] is not None:
+        return Receipt(WAITS_FOR_PAYMENT, None, row["payment_url"] or None)
+    return None

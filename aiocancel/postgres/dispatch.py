@@ -10,7 +10,7 @@ import time
 import uuid
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 import asyncpg
@@ -36,8 +36,10 @@ class TakenAction:
 
     ``has_written`` says that an earlier attempt sent the change, with whatever result; for an offer
     ``change`` is what it sent. ``vendor``, ``customer_id`` and ``mode`` are the claim's. ``baseline`` is what
-    the first look showed where we only watch for an offer. Of the attempts, ``excused`` do not
-    count towards giving up. ``taken_at`` is a time of the monotonic clock.
+    the first look showed where we only watch for an offer. ``attempt`` numbers all
+    attempts, of which ``excused`` do not count towards giving up: ``tries`` do. ``takes_effect_at`` and
+    ``asked_to_pay`` are what the customer was told while it was deferred, after which its age counts anew.
+    ``taken_at`` is a time of the monotonic clock.
     """
 
     action_id: int
@@ -54,17 +56,25 @@ class TakenAction:
     mode: Mode = "test"
     baseline: Baseline | None = None
     excused: int = 0
+    takes_effect_at: datetime | None = None
+    asked_to_pay: bool = False
     taken_at: float = field(default_factory=time.monotonic)
+
+    @property
+    def tries(self) -> int:
+        """How many attempts count, this one included."""
+        return self.attempt - self.excused
 
 
 # Nothing of the same lane may run, and nothing older may wait: that keeps their order. One whose
 # lease ran out goes first even then, or the two would wait for each other: an older one can be committed
-# later. A kind that we do not know belongs to a newer release.
+# later. What waits for a date or a payment holds nothing up. A kind that we do not know belongs to a newer release.
 _IS_ITS_TURN: Final = """
 NOT EXISTS (
     SELECT FROM aiocancel.action o
     WHERE o.lane = a.lane AND o.id <> a.id
-      AND (o.state = 'running' OR o.state = 'waiting' AND a.state = 'waiting' AND o.id < a.id))
+      AND (o.state = 'running' OR o.state = 'waiting' AND a.state = 'waiting' AND o.id < a.id
+          AND NOT (o.deferred AND o.due_at > now())))
 """
 
 _TAKE: Final = f"""
@@ -74,10 +84,11 @@ WITH ready AS (
       AND (a.due_at <= now() OR a.lease_owner = $2) AND {_IS_ITS_TURN}
     ORDER BY a.id FOR UPDATE OF a SKIP LOCKED)
 UPDATE aiocancel.action a
-SET state = 'running', lease_owner = $2, due_at = now() + $3::interval, attempts = attempts + 1
+SET state = 'running', lease_owner = $2, due_at = now() + $3::interval, attempts = attempts + 1, deferred = false
 FROM ready, aiocancel.claim c WHERE a.id = ready.id AND c.id = a.claim_id
 RETURNING a.id, a.claim_id, c.public_id, a.kind, a.subscription_id, a.reason_text, a.reason_code, a.attempts,
-    extract(epoch FROM now() - a.created_at)::float8 AS age_s, a.key_used_at IS NOT NULL AS has_written,
+    extract(epoch FROM now() - coalesce(a.woke_at, a.created_at))::float8 AS age_s,
+    a.key_used_at IS NOT NULL AS has_written, a.takes_effect_at, a.payment_url IS NOT NULL AS asked_to_pay,
     a.flow_session_id, a.offer, a.change, a.baseline, c.vendor, c.customer_id, c.mode,
     a.excused
 """  # noqa: S608 - a constant of this module
@@ -99,6 +110,7 @@ ORDER BY a.due_at, a.id LIMIT $5
 _NEXT_OF_LANE: Final = """
 SELECT n.id, n.attempts, greatest(0, extract(epoch FROM n.due_at - now()))::float8 AS delay_s
 FROM aiocancel.action a JOIN aiocancel.action n ON n.lane = a.lane AND n.id <> a.id AND n.state = 'waiting'
+    AND NOT (n.deferred AND n.due_at > now())
 WHERE a.id = $1 ORDER BY n.id LIMIT 1
 """
 
@@ -176,4 +188,6 @@ def _taken(row: asyncpg.Record, owner: uuid.UUID) -> TakenAction:
         mode=row["mode"],
         baseline=None if row["baseline"] is None else baseline_from_json(json.loads(row["baseline"])),
         excused=row["excused"],
+        takes_effect_at=row["takes_effect_at"],
+        asked_to_pay=row["asked_to_pay"],
     )

@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Final
 from aiocancel.core.actions import Action, ActionKind, Receipt
 from aiocancel.core.changes import Change as OfferChange
 from aiocancel.core.changes import change_to_json
+from aiocancel.core.identifiers import SubscriptionId
 from aiocancel.core.retry import is_excused, key_is_spent
 from aiocancel.core.vendor_offers import Baseline, baseline_to_json
-from aiocancel.postgres.claims import JOURNAL, Entry
+from aiocancel.postgres.claims import ENQUEUE_END_OF_PAUSE, JOURNAL, Entry
 from aiocancel.postgres.dispatch import Dispatch, TakenAction
 from aiocancel.postgres.jobs import Job
 from aiocancel.postgres.outage import outages
@@ -34,7 +35,7 @@ _LEASED: Final = "id = $1 AND lease_owner = $2 AND attempts = $3 AND state = 'ru
 # The first write of an action, whose key is as it was made: a round trip instead of five.
 _BEGIN_FIRST_WRITE: Final = f"""
 WITH begun AS (
-    UPDATE aiocancel.action SET key_used_at = now(), change = $5::jsonb,
+    UPDATE aiocancel.action SET key_used_at = now(), change = coalesce($5::jsonb, change),
         idempotency_key = 'aiocancel-' || $4::uuid || '-' || ordinal || '-' || key_generation
     WHERE {_LEASED} AND key_used_at IS NULL AND NOT key_spent
     RETURNING id, attempts, idempotency_key),
@@ -81,7 +82,7 @@ class Ledger(Dispatch):
                 """
                 UPDATE aiocancel.action SET idempotency_key = $2, key_generation = $3, key_spent = false,
                     key_used_at = CASE WHEN $4 THEN now() ELSE coalesce(key_used_at, now()) END,
-                    change = $5::jsonb
+                    change = coalesce($5::jsonb, change)
                 WHERE id = $1
                 """,
                 taken.action_id,
@@ -146,7 +147,10 @@ class Ledger(Dispatch):
         )
 
     async def refuse(self, taken: TakenAction, code: str) -> bool:
-        """End the action for good because the claim turned out untrue; False when the lease is lost."""
+        """End the action for good, and nobody need look: the claim turned out untrue, or what came later undid it.
+
+        False when the lease is lost.
+        """
         return await self._settle(
             taken, "state = 'refused', finished_at = now(), parked_code = $4", (code,), "action_refused", code
         )
@@ -199,17 +203,84 @@ class Ledger(Dispatch):
 
         Where everybody's requests were too many, the attempt does not count towards giving up.
         """
+        return await self._wait(
+            taken,
+            "due_at = now() + $4, excused = excused + $5",
+            (timedelta(seconds=delay_s), int(is_excused(code))),
+            "attempt_failed" if code else "handed_back",
+            code,
+        )
+
+    async def go_on(self, taken: TakenAction, code: str) -> bool:
+        """Let the action be taken again at once: a first step is made, and ``code`` names it for the journal."""
+        return await self._wait(taken, "due_at = now()", (), "step_made", code)
+
+    async def defer(
+        self,
+        taken: TakenAction,
+        *,
+        until: datetime,
+        takes_effect_at: datetime | None = None,
+        payment_url: str | None = None,
+    ) -> bool:
+        """Let the action wait until then and hold nothing up; False when the lease is lost.
+
+        The customer is told of ``takes_effect_at`` or, when that is None, that a payment is missing.
+        """
+        url = None if takes_effect_at is not None else payment_url or ""
+        return await self._wait(
+            taken,
+            # What came before does not count towards giving up.
+            "deferred = true, due_at = $4, woke_at = $4, excused = attempts, takes_effect_at = $5, payment_url = $6",
+            (until, takes_effect_at, url),
+            "deferred",
+            "needs_payment" if takes_effect_at is None else "scheduled",
+            passes_on=True,
+        )
+
+    async def withdraw_deferred(self, subscription_id: SubscriptionId, *, code: str = "withdrawn") -> int:
+        """End what waits for its date on this subscription, and return how many that were.
+
+        They end as refused with ``code``. What waits for a payment is left alone: only the payment decides.
+        """
         async with self._transaction() as connection:
-            settled = await self._settle_in(
-                connection,
-                taken,
-                "state = 'waiting', due_at = now() + $4, excused = excused + $5",
-                (timedelta(seconds=delay_s), int(is_excused(code))),
-                "attempt_failed" if code else "handed_back",
+            rows = await connection.fetch(
+                """
+                UPDATE aiocancel.action SET state = 'refused', finished_at = now(), parked_code = $2, deferred = false
+                WHERE subscription_id = $1 AND state = 'waiting' AND deferred AND takes_effect_at IS NOT NULL
+                RETURNING id, claim_id
+                """,
+                subscription_id,
                 code,
             )
+            await connection.executemany(
+                JOURNAL, [(row["claim_id"], row["id"], "action_refused", code) for row in rows]
+            )
+            for row in rows:
+                await self._enqueue_hooks(connection, row["claim_id"])
+        return len(rows)
+
+    async def _wait(
+        self,
+        taken: TakenAction,
+        assignments: str,
+        values: Sequence[str | int | datetime | timedelta | None],
+        entry: str,
+        code: str | None,
+        *,
+        passes_on: bool = False,
+    ) -> bool:
+        """Give the lease back, with a job for when it is due; False when the lease is lost."""
+        async with self._transaction() as connection:
+            settled = await self._settle_in(connection, taken, f"state = 'waiting', {assignments}", values, entry, code)
             if settled:
-                await self._engine.enqueue(connection, [Job(taken.action_id, taken.attempt, delay_s)])
+                delay_s = await connection.fetchval(
+                    "SELECT extract(epoch FROM due_at - now())::float8 FROM aiocancel.action WHERE id = $1",
+                    taken.action_id,
+                )
+                await self._engine.enqueue(connection, [Job(taken.action_id, taken.attempt, max(0.0, delay_s))])
+                if passes_on:
+                    await self._pass_on_turn(connection, taken.action_id)
         return settled
 
     async def _settle(
@@ -235,6 +306,10 @@ class Ledger(Dispatch):
         """Bring the action to a final state, and go on with what waited for its end."""
         settled = await self._settle_in(connection, taken, assignments, values, entry, code)
         if settled:
+            if entry == "action_applied" and taken.action.kind is ActionKind.APPLY_OFFER:
+                end = await connection.fetchrow(ENQUEUE_END_OF_PAUSE, taken.action_id)
+                if end is not None:
+                    await self._engine.enqueue(connection, [Job(end["id"], 0, max(0.0, end["delay_s"]))])
             await self._pass_on_turn(connection, taken.action_id)
             if taken.action.kind is not ActionKind.RUN_HOOKS:
                 await self._enqueue_hooks(connection, taken.claim_id)
@@ -261,7 +336,7 @@ class Ledger(Dispatch):
                 UPDATE aiocancel.claim c SET recovery_point = 'action_applied' FROM settled s
                 WHERE c.id = s.claim_id AND ${ours} = 'action_applied' AND NOT EXISTS (
                     SELECT FROM aiocancel.action a WHERE a.claim_id = s.claim_id AND a.id <> s.id
-                    AND a.state <> 'done' AND a.kind <> 'run_hooks'))
+                    AND a.state <> 'done' AND a.kind NOT IN ('run_hooks', 'end_pause')))
             SELECT id FROM settled
             """,  # noqa: S608 - the assignments are written in this module
             *_lease(taken),

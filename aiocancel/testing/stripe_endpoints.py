@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from aiocancel.testing import stripe_creation, stripe_objects, stripe_subscriptions
+from aiocancel.testing import stripe_creation, stripe_objects, stripe_schedules, stripe_subscriptions
 from aiocancel.testing.stripe_form import (
     Param,
     Refusal,
@@ -111,6 +111,21 @@ _UPDATE = _EXPAND | {
         ),
         unsupported(),
     ),
+}
+_PAUSE = _EXPAND | {
+    "bill_for": fields(
+        unused_time_from=fields(type=choice("item_current_period_start", "none", "now", required=True)),
+        outstanding_usage_through=fields(type=choice("none", "now", required=True)),
+    ),
+    "invoicing_behavior": choice("invoice", "pending_invoice_item"),
+    "type": choice("subscription"),
+}
+_RESUME = _EXPAND | {
+    # What goes on in the middle of a period is not simulated.
+    "billing_cycle_anchor": fields(type=choice("now", required=True)),
+    "payment_behavior": choice("resume_on_payment_attempt", "resume_on_payment_success"),
+    "proration_behavior": unsupported(),
+    "proration_date": unsupported(),
 }
 _CANCEL = _EXPAND | {"cancellation_details": _DETAILS, "invoice_now": boolean(), "prorate": boolean()}
 _LIST_SUBSCRIPTIONS = _PAGE | {
@@ -280,7 +295,14 @@ ENDPOINTS = (
     _endpoint("POST /v1/subscriptions", _EXPAND | stripe_creation.SUBSCRIPTION, stripe_creation.create_subscription),
     _endpoint("GET /v1/subscriptions/{id}", _EXPAND, _get_subscription),
     _endpoint("POST /v1/subscriptions/{id}", _UPDATE, stripe_subscriptions.update),
+    _endpoint("POST /v1/subscriptions/{id}/pause", _PAUSE, stripe_subscriptions.pause),
+    _endpoint("POST /v1/subscriptions/{id}/resume", _RESUME, stripe_subscriptions.resume),
     _endpoint("DELETE /v1/subscriptions/{id}", _CANCEL, stripe_subscriptions.cancel_now),
+    _endpoint("GET /v1/subscription_schedules/{id}", _EXPAND, stripe_schedules.retrieve),
+    _endpoint("POST /v1/subscription_schedules/{id}", _EXPAND | stripe_schedules.UPDATE, stripe_schedules.update),
+    _endpoint(
+        "POST /v1/subscription_schedules/{id}/release", _EXPAND | stripe_schedules.RELEASE, stripe_schedules.release
+    ),
     _endpoint("GET /v1/customers", _PAGE | {"email": text()}, _list_customers),
     _endpoint("POST /v1/customers", _CUSTOMER, stripe_creation.create_customer),
     _endpoint("GET /v1/customers/{id}", _EXPAND, lambda state, at, *_: _held(state.customers, at, "customer")),

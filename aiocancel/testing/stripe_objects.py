@@ -203,19 +203,20 @@ def discount(object_id: str, of: JsonObject, *, subscription: JsonObject, start:
     }
 
 
-def invoice(object_id: str, created: int, *, subscription: JsonObject, reason: str) -> JsonObject:
-    """A paid invoice, so far as somebody who expands ``latest_invoice`` looks at it."""
+def invoice(object_id: str, created: int, *, subscription: JsonObject, reason: str, is_paid: bool = True) -> JsonObject:
+    """An invoice, so far as somebody who expands ``latest_invoice`` looks at it."""
     total = sum(entry["price"]["unit_amount"] * (entry["quantity"] or 1) for entry in subscription["items"]["data"])
     return {
         "id": object_id,
         "object": "invoice",
         "amount_due": total,
-        "amount_paid": total,
-        "amount_remaining": 0,
+        "amount_paid": total if is_paid else 0,
+        "amount_remaining": 0 if is_paid else total,
         "billing_reason": reason,
         "created": created,
         "currency": subscription["currency"],
         "customer": subscription["customer"],
+        "hosted_invoice_url": f"https://invoice.stripe.com/i/acct_simulator/{object_id}",
         "livemode": False,
         "metadata": {},
         "parent": {
@@ -223,7 +224,7 @@ def invoice(object_id: str, created: int, *, subscription: JsonObject, reason: s
             "subscription_details": {"metadata": {}, "subscription": subscription["id"]},
             "type": "subscription_details",
         },
-        "status": "paid",
+        "status": "paid" if is_paid else "open",
         "total": total,
     }
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from aiocancel.testing import stripe_objects
+from aiocancel.testing import stripe_objects, stripe_payments
 from aiocancel.testing.stripe_form import Refusal, no_such
 from aiocancel.testing.stripe_objects import ENDED, JsonObject, Moment, seconds, shifted
 
@@ -19,7 +19,6 @@ _NULL_HERE = {"application", "default_source", "on_behalf_of", "pending_setup_in
 _STUBS = {
     "default_payment_method": "payment_method",
     "product": "product",
-    "schedule": "subscription_schedule",
 }
 # What leads to something that can be expanded.
 _WAYS = {"data", "items", "plan", "price", "source"}
@@ -56,6 +55,9 @@ class StripeState:
         self.coupons: dict[str, JsonObject] = {}
         self.discounts: dict[str, JsonObject] = {}
         self.invoices: dict[str, JsonObject] = {}
+        self.schedules: dict[str, JsonObject] = {}
+        # Customers whose bank wants them to confirm the next payment.
+        self.payments_need_action: set[str] = set()
         self.effects: list[Effect] = []
         self._subscriptions: dict[str, JsonObject] = {}
         self._counters: dict[str, int] = {}
@@ -195,7 +197,35 @@ class StripeState:
             self.redeem(subscription, self.coupons[coupon_id])
         self.add_invoice(subscription, "subscription_create")
         self._subscriptions[subscription_id] = subscription
+        if schedule is not None and schedule not in self.schedules:
+            self.add_schedule(schedule, subscription_id)
         return copy.deepcopy(subscription)
+
+    def add_schedule(
+        self, id: str, subscription: str, *, ends: Sequence[Moment] = (), end_behavior: str = "release"
+    ) -> JsonObject:
+        """Put a subscription under a schedule and return a copy of it.
+
+        ``ends`` are the ends of its phases, the first of which runs; left out, it ends with the running period.
+        """
+        from aiocancel.testing import stripe_schedules
+
+        of = self._subscriptions[subscription]
+        schedule = stripe_schedules.schedule_object(
+            id,
+            self.now,
+            subscription=of,
+            ends=[seconds(end) for end in ends] or [first_period_end(of)],
+            end_behavior=end_behavior,
+        )
+        of["schedule"], self.schedules[id] = id, schedule
+        if end_behavior == "cancel":
+            stripe_schedules.set_end(schedule, of, self.now)
+        return copy.deepcopy(schedule)
+
+    def pay_latest_invoice(self, subscription_id: str) -> None:
+        """Let the customer confirm a payment that a change waits for; raises ValueError where none does."""
+        stripe_payments.pay(self, self.find_subscription(subscription_id))
 
     def _add_ending(
         self, subscription: JsonObject, given: Mapping[str, Any], at_period_end: bool, cancel_at: Moment | None
@@ -262,6 +292,8 @@ class StripeState:
             return
         if subscription["status"] == "trialing" and (subscription["trial_end"] or 0) <= now:
             subscription["status"] = "active"
+        self._end_schedule(subscription, now)
+        stripe_payments.expire(self, subscription)
         pause = subscription["pause_collection"]
         if pause is not None and pause["resumes_at"] is not None and pause["resumes_at"] <= now:
             subscription["pause_collection"] = None
@@ -275,6 +307,12 @@ class StripeState:
             and not (renewed and self._coupon_of(discount_id).get("duration") == "once")
         ]
         subscription["discounts"] = kept
+
+    def _end_schedule(self, subscription: JsonObject, now: int) -> None:
+        schedule = self.schedules.get(subscription["schedule"] or "")
+        if schedule is not None and schedule["phases"][-1]["end_date"] <= now:
+            schedule |= {"status": "completed", "completed_at": now, "subscription": None, "current_phase": None}
+            subscription["schedule"] = None
 
     def _coupon_of(self, discount_id: str) -> JsonObject:
         return self.coupons.get(self.discounts[discount_id]["source"]["coupon"], {})
@@ -321,6 +359,7 @@ class StripeState:
             "discounts": self.discounts,
             "coupon": self.coupons,
             "latest_invoice": self.invoices,
+            "schedule": self.schedules,
         }
         if name not in books.keys() | _STUBS.keys() | _NULL_HERE | _WAYS:
             raise _cannot_expand(path)

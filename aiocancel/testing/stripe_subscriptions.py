@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from aiocancel.testing import stripe_objects
+from aiocancel.testing import stripe_objects, stripe_payments
 from aiocancel.testing.stripe_form import Refusal, no_such
 from aiocancel.testing.stripe_objects import ENDED, JsonObject, shifted
 from aiocancel.testing.stripe_state import StripeState, Write, first_period_end, last_period_end
@@ -34,6 +34,7 @@ def update(state: StripeState, subscription_id: str, params: Mapping[str, Any], 
     """POST /v1/subscriptions/{id}."""
     subscription = state.find_subscription(subscription_id)
     _check_may_change(subscription, params)
+    stripe_payments.check_pending(params)
     draft = _Draft(state, copy.deepcopy(subscription), params)
     changed: list[str] = []
     for step in _STEPS:
@@ -43,6 +44,12 @@ def update(state: StripeState, subscription_id: str, params: Mapping[str, Any], 
             changed.append(kind)
     if draft.subscription["cancel_at_period_end"] and draft.subscription["status"] not in ENDED:
         draft.subscription["cancel_at"] = first_period_end(draft.subscription)
+    if draft.bill_because is not None and "items" in changed:
+        pending = stripe_payments.unpaid(state, subscription, draft.subscription, params)
+        if pending is not None:
+            subscription |= pending
+            state.note(write, subscription_id, ["pending_update"])
+            return subscription
     for coupon in draft.redeem:
         state.redeem(draft.subscription, coupon)
     if draft.bill_because is not None:
@@ -70,6 +77,44 @@ def cancel_now(state: StripeState, subscription_id: str, params: Mapping[str, An
     if params.get("invoice_now", False):
         state.add_invoice(subscription, "manual")
     state.note(write, subscription_id, ["cancel_now"])
+    return subscription
+
+
+def pause(state: StripeState, subscription_id: str, params: Mapping[str, Any], write: Write) -> JsonObject:
+    """POST /v1/subscriptions/{id}/pause; what it credits or bills is left out."""
+    subscription = state.find_subscription(subscription_id)
+    if subscription["billing_mode"]["type"] != "flexible":
+        raise Refusal(400, "Only a subscription with `billing_mode[type]=flexible` can be paused.")
+    if subscription["schedule"] is not None:
+        message = f"The subscription is managed by the subscription schedule `{subscription['schedule']}`."
+        raise Refusal(400, message)
+    if subscription["status"] not in {"active", "trialing"}:
+        raise Refusal(400, f"A subscription that is {subscription['status']} cannot be paused.")
+    paused = {
+        "subscription": {"type": "pause_requested"},
+        "transitioned_at": state.now,
+        "type": params.get("type", "subscription"),
+    }
+    subscription |= {"status": "paused", "status_details": {"paused": paused}}
+    state.note(write, subscription_id, ["pause"])
+    return subscription
+
+
+def resume(state: StripeState, subscription_id: str, params: Mapping[str, Any], write: Write) -> JsonObject:
+    """POST /v1/subscriptions/{id}/resume; it stays paused while the payment needs the customer."""
+    subscription = state.find_subscription(subscription_id)
+    if subscription["status"] != "paused":
+        raise Refusal(400, f"A subscription that is {subscription['status']} cannot be resumed.")
+    if subscription["collection_method"] != "charge_automatically":
+        raise Refusal(400, "Only a subscription with `collection_method=charge_automatically` can be resumed.")
+    draft = _Draft(state, subscription, params)
+    _start_period(draft, "subscription_update")
+    state.add_invoice(subscription, "subscription_update")
+    if subscription["customer"] in state.payments_need_action:
+        state.note(write, subscription_id, ["resumption_invoice"])
+        return subscription
+    subscription |= {"status": "active", "status_details": None}
+    state.note(write, subscription_id, ["unpause"])
     return subscription
 
 

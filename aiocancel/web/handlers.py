@@ -70,13 +70,16 @@ class Handlers:
             return self._refusal(error, wants_page=wants_page)
         if not wants_page:
             return self._answer(public_id, answer, status=200)
+        links = [{"url": self._site.settings.return_to, "text": self._text("back_link")}]
+        if answer.payment_url is not None:
+            links.insert(0, {"url": answer.payment_url, "text": self._text("payment_link")})
         return render_page(
             "message.html",
             title=self._text("outcome_title"),
             text=self._message(answer),
             outcome=answer.kind,
             refresh_s=None if answer.is_settled else _REFRESH_S,
-            links=[{"url": self._site.settings.return_to, "text": self._text("back_link")}],
+            links=links,
         )
 
     async def payload(self, request: web.Request) -> web.Response:
@@ -181,6 +184,7 @@ class Handlers:
             "outcome": answer.kind,
             "change": answer.change,
             "effective_at": _iso(answer.effective_at),
+            "payment_url": answer.payment_url,
             "settled": answer.is_settled,
             "message": self._message(answer),
             "status_url": url,
@@ -216,6 +220,8 @@ class Handlers:
     def _message(self, answer: Answer) -> str:
         date = _day(answer.effective_at)
         match answer.kind, answer.change:
+            case AnswerKind.SCHEDULED, Change.OFFER:
+                return self._dated("offer_scheduled", date)
             case AnswerKind.SCHEDULED, _:
                 return self._dated("scheduled", date)
             case AnswerKind.DONE, Change.CANCELLATION:

@@ -87,3 +87,8 @@ def test_a_feedback_value_that_stripe_does_not_have_is_refused_by_name() -> None
 def test_the_settings_can_be_written_down_without_importing_stripe() -> None:
     code = "import sys, aiocancel.billing.settings; sys.exit('stripe' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_policy_for_schedules_that_nobody_knows_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="schedule_policy is one of park, release, amend"):
+        make(schedule_policy="ignore")

@@ -438,3 +438,55 @@ async def test_a_cancelled_call_is_a_cancellation_and_not_a_failure(stripe_api: 
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
+
+
+# --- what is read besides -----------------------------------------------------------------------------
+
+
+def paths(simulator: StripeSimulator) -> list[str]:
+    return [request.path for request in simulator.requests]
+
+
+async def test_a_schedule_is_read_where_the_policy_asks_for_it_and_nowhere_else(
+    stripe_api: tuple[StripeSimulator, str],
+) -> None:
+    simulator, url = stripe_api
+    simulator.add_subscription("sub_1", schedule="sub_sched_1")
+    simulator.add_subscription("sub_2")
+    for policy, names in {"amend": ["sub_1", "sub_2"], "release": ["sub_1"], "park": ["sub_1"]}.items():
+        async with client_of(url, schedule_policy=policy) as client:
+            for name in names:
+                subscription = await client.read(SubscriptionId(name))
+                assert (subscription.schedule is not None) == (policy == "amend" and name == "sub_1")
+    assert [path for path in paths(simulator) if "schedules" in path] == ["/v1/subscription_schedules/sub_sched_1"]
+
+
+async def test_an_invoice_is_read_only_while_a_change_waits_for_it(
+    client: StripeClient, stripe: StripeSimulator
+) -> None:
+    assert (await client.read(SubscriptionId("sub_1"))).payment_url is None
+    assert len(stripe.requests) == 1
+    pending = {"expires_at": stripe.now + 3600, "subscription_items": []}
+    stripe.subscriptions["sub_1"]["pending_update"] = pending
+    subscription = await client.read(SubscriptionId("sub_1"))
+    assert (
+        subscription.payment_url
+        == stripe.invoices[stripe.subscriptions["sub_1"]["latest_invoice"]]["hosted_invoice_url"]
+    )
+    assert [request.params["expand"] for request in stripe.requests] == [
+        ["discounts"],
+        ["discounts"],
+        ["discounts", "latest_invoice"],
+    ]
+
+
+async def test_a_schedule_that_cannot_be_read_or_named_is_no_schedule(
+    client: StripeClient, stripe: StripeSimulator
+) -> None:
+    stripe.add_schedule("sub_sched_1", "sub_1")
+    stripe.schedules["sub_sched_1"]["object"] = "something_else"
+    for name in ("sub_sched_1", "../customers"):
+        stripe.subscriptions["sub_1"]["schedule"] = name
+        with pytest.raises(UnknownBillingError) as caught:
+            await client.read(SubscriptionId("sub_1"))
+        assert caught.value.code == "unreadable"

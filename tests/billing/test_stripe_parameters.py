@@ -15,18 +15,22 @@ from aiocancel.billing.settings import FEEDBACK_VALUES, StripeBilling
 from aiocancel.core.actions import Write
 from aiocancel.core.changes import (
     PAUSE_BEHAVIORS,
+    PAUSE_CREDITS,
     AddDiscount,
-    Change,
     MoveTrialEnd,
     NewCoupon,
+    PauseCredit,
     PausePayments,
+    PauseService,
     RemoveDiscounts,
     SwapPrice,
+    Update,
 )
 from aiocancel.core.flow import NO_REASON, CancelReason
 from aiocancel.core.identifiers import SubscriptionId
 from aiocancel.core.offer_steps import DEFAULT_RULES, offer_step
 from aiocancel.core.offers import COUPON_DURATIONS, AcceptedOffer, CouponTerms
+from aiocancel.core.schedules import EndSchedule, ReleaseSchedule, ScheduleChange
 from aiocancel.core.subscription import Subscription
 from tests.testing.stripe_params import Kind, check_params
 
@@ -75,6 +79,15 @@ def checked(kind: Kind, params: Any) -> dict[str, Any]:
             id="another price for usage",
         ),
         pytest.param(
+            SwapPrice("si_1", "price_1", replaced="price_0", quantity=1, prorate=True, may_wait=True),
+            {
+                "items": [{"id": "si_1", "price": "price_1", "quantity": 1}],
+                "proration_behavior": "create_prorations",
+                "payment_behavior": "pending_if_incomplete",
+            },
+            id="another price that may wait for its payment",
+        ),
+        pytest.param(
             PausePayments("void", AT, DUE),
             {"pause_collection": {"behavior": "void", "resumes_at": int(AT.timestamp())}},
             id="a pause",
@@ -92,16 +105,16 @@ def checked(kind: Kind, params: Any) -> dict[str, Any]:
         pytest.param(RemoveDiscounts(("di_2",), ()), {"discounts": ""}, id="no discount any more"),
     ],
 )
-def test_a_change_becomes_one_update(change: Change, body: dict[str, Any]) -> None:
+def test_a_change_becomes_one_update(change: Update, body: dict[str, Any]) -> None:
     assert checked("subscription_update", stripe_parameters.offer_change(change)) == body
 
 
 ids = st.text("abc_1", min_size=1, max_size=8)
 moments = st.integers(1, 2**33).map(lambda seconds: datetime.fromtimestamp(seconds, UTC))
-changes: st.SearchStrategy[Change] = st.one_of(
+changes: st.SearchStrategy[Update] = st.one_of(
     st.builds(AddDiscount, ids, st.lists(ids, max_size=4).map(tuple), st.none()),
     st.builds(MoveTrialEnd, moments, st.none()),
-    st.builds(SwapPrice, ids, ids, ids, st.none() | st.integers(0, 10**6), st.booleans()),
+    st.builds(SwapPrice, ids, ids, ids, st.none() | st.integers(0, 10**6), st.booleans(), st.booleans()),
     st.builds(PausePayments, st.sampled_from(PAUSE_BEHAVIORS), st.none() | moments, st.none()),
     st.builds(RemoveDiscounts, st.just(("di_1",)), st.lists(ids, max_size=4).map(tuple)),
 )
@@ -109,7 +122,7 @@ changes: st.SearchStrategy[Change] = st.one_of(
 
 @given(change=changes)
 @settings(max_examples=100)
-def test_every_change_is_an_update_that_stripe_knows_and_keeps_every_discount(change: Change) -> None:
+def test_every_change_is_an_update_that_stripe_knows_and_keeps_every_discount(change: Update) -> None:
     body = checked("subscription_update", stripe_parameters.offer_change(change))
     assert ("proration_behavior" in body) == isinstance(change, MoveTrialEnd | SwapPrice)
     if isinstance(change, AddDiscount):
@@ -129,7 +142,7 @@ def made(terms: CouponTerms, currency: str = "usd") -> NewCoupon:
     subscription = Subscription(
         SubscriptionId("sub_1"), "active", False, False, None, None, None, DUE, None, DUE, currency=currency
     )
-    step = offer_step(AcceptedOffer("offr_1", terms), subscription, now=DUE, earlier=None, rules=DEFAULT_RULES)
+    step = offer_step(AcceptedOffer("offr_1", terms), subscription, now=DUE, rules=DEFAULT_RULES)
     assert isinstance(step, Write)
     assert isinstance(step.change, AddDiscount)
     assert step.change.made is not None
@@ -205,3 +218,41 @@ def test_a_cancellation_is_taken_back_the_way_it_was_made(by_date: bool, body: d
 
 def test_the_end_of_a_pause_is_an_empty_text() -> None:
     assert checked("subscription_update", stripe_parameters.unpause()) == {"pause_collection": ""}
+
+
+@pytest.mark.parametrize(
+    ("change", "kind", "body"),
+    [
+        (ReleaseSchedule("sub_sched_1"), "schedule_release", {}),
+        (EndSchedule("sub_sched_1", cancels=True), "schedule_update", {"end_behavior": "cancel"}),
+        (EndSchedule("sub_sched_1", cancels=False), "schedule_update", {"end_behavior": "release"}),
+    ],
+    ids=["released", "ends the subscription", "ends without it"],
+)
+def test_what_becomes_of_a_schedule_is_all_that_is_sent_to_it(
+    change: ScheduleChange, kind: Kind, body: dict[str, Any]
+) -> None:
+    assert checked(kind, stripe_parameters.schedule_change(change)) == body
+
+
+@pytest.mark.parametrize("bills_usage", [True, False])
+@pytest.mark.parametrize("credit", PAUSE_CREDITS)
+def test_a_pause_of_the_subscription_itself_says_in_full_what_it_does_to_money(
+    credit: PauseCredit, bills_usage: bool
+) -> None:
+    body = checked("subscription_pause", stripe_parameters.pause_service(PauseService(AT, DUE, credit, bills_usage)))
+    assert body == {
+        "type": "subscription",
+        "bill_for": {
+            "unused_time_from": {"type": credit},
+            "outstanding_usage_through": {"type": "now" if bills_usage else "none"},
+        },
+        "invoicing_behavior": "pending_invoice_item",
+    }
+
+
+def test_the_end_of_a_pause_begins_a_new_period() -> None:
+    assert checked("subscription_resume", stripe_parameters.end_pause()) == {
+        "billing_cycle_anchor": {"type": "now"},
+        "payment_behavior": "resume_on_payment_attempt",
+    }

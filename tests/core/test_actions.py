@@ -17,12 +17,15 @@ from aiocancel.core.actions import (
     Receipt,
     Refuse,
     Step,
+    Supersede,
     Wait,
     Write,
     next_step,
+    past_the_schedule,
     step_when_missing,
 )
 from aiocancel.core.identifiers import SubscriptionId
+from aiocancel.core.schedules import DEFAULT_SCHEDULE_POLICY, ReleaseSchedule
 from aiocancel.core.subscription import Subscription
 from tests.core import test_offer_steps as offers
 
@@ -49,6 +52,9 @@ GOING_ON = Subscription(
 SHAPES = {
     "going on": GOING_ON,
     "past due": dataclasses.replace(GOING_ON, status="past_due"),
+    "unpaid": dataclasses.replace(GOING_ON, status="unpaid"),
+    "incomplete": dataclasses.replace(GOING_ON, status="incomplete"),
+    "paused": dataclasses.replace(GOING_ON, status="paused"),
     "ending with its period": dataclasses.replace(GOING_ON, cancel_at_period_end=True),
     "ending by date": dataclasses.replace(GOING_ON, cancel_at=EARLIER),
     "ending in a later period": dataclasses.replace(GOING_ON, cancel_at=LATER),
@@ -86,6 +92,9 @@ TABLE: dict[ActionKind, dict[str, Step]] = {
     AT_PERIOD_END: {
         "going on": Write(),
         "past due": Write(),
+        "unpaid": Write(),
+        "incomplete": Write(),
+        "paused": Write(),
         "ending with its period": done(PERIOD_END),
         "ending by date": done(EARLIER),
         "ending in a later period": Write(),
@@ -98,6 +107,9 @@ TABLE: dict[ActionKind, dict[str, Step]] = {
     NOW: {
         "going on": Write(),
         "past due": Write(),
+        "unpaid": Write(),
+        "incomplete": Write(),
+        "paused": Write(),
         "ending with its period": Write(),
         "ending by date": Write(),
         "ending in a later period": Write(),
@@ -110,6 +122,9 @@ TABLE: dict[ActionKind, dict[str, Step]] = {
     RESUME: {
         "going on": done(None),
         "past due": done(None, "past_due"),
+        "unpaid": done(None, "unpaid"),
+        "incomplete": done(None, "incomplete"),
+        "paused": done(None, "paused"),
         "ending with its period": Write(),
         "ending by date": Write(clears_cancel_at=True),
         "ending in a later period": Refuse("ends_by_agreement"),
@@ -122,6 +137,9 @@ TABLE: dict[ActionKind, dict[str, Step]] = {
     EXPECT: {
         "going on": Wait("active"),
         "past due": Wait("past_due"),
+        "unpaid": Wait("unpaid"),
+        "incomplete": Wait("incomplete"),
+        "paused": Wait("paused"),
         "ending with its period": done(PERIOD_END),
         "ending by date": done(EARLIER),
         "ending in a later period": Wait("active"),
@@ -130,6 +148,21 @@ TABLE: dict[ActionKind, dict[str, Step]] = {
         "canceled": done(ENDED_AT, "canceled"),
         "canceled while ending": done(ENDED_AT, "canceled"),
         "expired": done(None, "incomplete_expired"),
+    },
+    ActionKind.END_PAUSE: {
+        "going on": done(None),
+        "past due": done(None, "past_due"),
+        "unpaid": done(None, "unpaid"),
+        "incomplete": done(None, "incomplete"),
+        "paused": Write(resumes_service=True),
+        "ending with its period": Supersede("subscription_is_ending"),
+        "ending by date": Supersede("subscription_is_ending"),
+        "ending in a later period": done(None),
+        "ending with the later of two periods": done(None),
+        "ending by both": Supersede("subscription_is_ending"),
+        "canceled": Supersede("subscription_has_ended"),
+        "canceled while ending": Supersede("subscription_has_ended"),
+        "expired": Supersede("subscription_has_ended"),
     },
 }
 
@@ -141,9 +174,23 @@ IS_ENDING: dict[str, Step] = {
     "ending by date": done(offers.DUE - offers.DAY),
     **HAS_ENDED,
 }
+# The schedule goes first. One with phases to come is not lost by leaving at the period's end.
+SCHEDULED: dict[str, Step] = {
+    "under a schedule with nothing more to come": Write(schedule=ReleaseSchedule("sub_sched_1")),
+    "under a schedule with phases to come": Refuse("schedule_has_pending_phases"),
+}
+IS_SUPERSEDED: dict[str, Step] = {
+    "ending with its period": Supersede("subscription_is_ending"),
+    "ending by date": Supersede("subscription_is_ending"),
+    **dict.fromkeys(HAS_ENDED, Supersede("subscription_has_ended")),
+}
 TABLE_OF_ALL_SHAPES: dict[ActionKind, dict[str, Step]] = {
-    AT_PERIOD_END: {**dict.fromkeys(ALL_SHAPES, Write()), **IS_ENDING},
-    NOW: {**dict.fromkeys(ALL_SHAPES, Write()), **HAS_ENDED},
+    AT_PERIOD_END: {**dict.fromkeys(ALL_SHAPES, Write()), **IS_ENDING, **SCHEDULED},
+    NOW: {
+        **dict.fromkeys(ALL_SHAPES, Write()),
+        **HAS_ENDED,
+        **dict.fromkeys(SCHEDULED, Write(schedule=ReleaseSchedule("sub_sched_1"))),
+    },
     RESUME: {
         **{name: done(None, shape.status) for name, shape in ALL_SHAPES.items()},
         "ending with its period": Write(),
@@ -152,7 +199,12 @@ TABLE_OF_ALL_SHAPES: dict[ActionKind, dict[str, Step]] = {
         "canceled": Refuse("subscription_has_ended"),
         "expired": Refuse("subscription_has_ended"),
     },
-    EXPECT: {**dict.fromkeys(ALL_SHAPES, Wait()), **IS_ENDING},
+    EXPECT: {**{name: Wait(shape.status) for name, shape in ALL_SHAPES.items()}, **IS_ENDING},
+    ActionKind.END_PAUSE: {
+        **{name: done(None, shape.status) for name, shape in ALL_SHAPES.items()},
+        "paused": Write(resumes_service=True),
+        **IS_SUPERSEDED,
+    },
 }
 
 moments = st.none() | st.sampled_from([EARLIER, PERIOD_END, LATER])
@@ -178,6 +230,10 @@ def step(kind: ActionKind, subscription: Subscription) -> Step:
     return next_step(Action(kind, SUBSCRIPTION_ID), subscription)
 
 
+def step_past_the_schedule(kind: ActionKind, subscription: Subscription) -> Step:
+    return past_the_schedule(step(kind, subscription), kind, subscription, DEFAULT_SCHEDULE_POLICY)
+
+
 def written(kind: ActionKind, write: Write, subscription: Subscription) -> Subscription:
     """What Stripe shows once it has carried the change out and done nothing else."""
     match kind:
@@ -190,6 +246,8 @@ def written(kind: ActionKind, write: Write, subscription: Subscription) -> Subsc
         case ActionKind.RESUME:
             # Stripe's cancel_at of a cancellation at period end goes with it.
             return dataclasses.replace(subscription, cancel_at_period_end=False, cancel_at=None)
+        case ActionKind.END_PAUSE:
+            return dataclasses.replace(subscription, status="active")
         case _:
             raise AssertionError("this is never written")
 
@@ -219,7 +277,7 @@ def test_the_next_step_follows_from_the_action_and_the_subscription(
 def test_every_shape_that_an_offer_meets_can_be_cancelled_and_resumed(
     kind: ActionKind, shape: Subscription, expected: Step
 ) -> None:
-    assert step(kind, shape) == expected
+    assert step_past_the_schedule(kind, shape) == expected
 
 
 @pytest.mark.parametrize("kind", OFFER_KINDS)

@@ -13,11 +13,13 @@ from hypothesis import strategies as st
 
 from aiocancel.core.changes import (
     PAUSE_BEHAVIORS,
+    PAUSE_CREDITS,
     AddDiscount,
     Change,
     MoveTrialEnd,
     NewCoupon,
     PausePayments,
+    PauseService,
     RemoveDiscounts,
     SwapPrice,
     change_from_json,
@@ -53,6 +55,7 @@ TRIAL = MoveTrialEnd(AT, DUE)
 SWAP = SwapPrice("si_1", "price_basic", replaced="price_pro", quantity=3, prorate=True)
 PAUSE = PausePayments("void", AT, DUE)
 REMOVAL = RemoveDiscounts(("di_2",), ("di_loyal",))
+PAUSED_ITSELF = PauseService(AT, DUE)
 ENDLESS = PausePayments("keep_as_draft", None, DUE)
 
 ids = st.text(max_size=6)
@@ -69,9 +72,10 @@ new_coupons = st.builds(
 changes: st.SearchStrategy[Change] = st.one_of(
     st.builds(AddDiscount, ids, st.lists(ids, max_size=3).map(tuple), st.none() | moments, st.none() | new_coupons),
     st.builds(MoveTrialEnd, moments, st.none() | moments),
-    st.builds(SwapPrice, ids, ids, ids, st.none() | st.integers(0, 99), st.booleans()),
+    st.builds(SwapPrice, ids, ids, ids, st.none() | st.integers(0, 99), st.booleans(), st.booleans()),
     st.builds(PausePayments, st.sampled_from(PAUSE_BEHAVIORS), st.none() | moments, st.none() | moments),
     st.builds(RemoveDiscounts, st.lists(ids, max_size=3).map(tuple), st.lists(ids, max_size=3).map(tuple)),
+    st.builds(PauseService, st.none() | moments, st.none() | moments, st.sampled_from(PAUSE_CREDITS), st.booleans()),
 )
 
 
@@ -111,6 +115,8 @@ def test_a_change_comes_back_from_the_ledger_as_it_was(change: Change) -> None:
         pytest.param(PAUSE, {"paused": CollectionPause("void", AT)}, True, id="payments are paused"),
         pytest.param(PAUSE, {"paused": CollectionPause("void", NEXT)}, False, id="payments are paused for longer"),
         pytest.param(PAUSE, {"paused": CollectionPause("keep_as_draft", AT)}, False, id="paused in another way"),
+        pytest.param(PAUSED_ITSELF, {}, False, id="the subscription goes on"),
+        pytest.param(PAUSED_ITSELF, {"status": "paused"}, True, id="the subscription is paused"),
         pytest.param(ENDLESS, {"paused": CollectionPause("keep_as_draft", None)}, True, id="paused for good"),
         pytest.param(ENDLESS, {"paused": CollectionPause("keep_as_draft", AT)}, False, id="paused, but not for good"),
     ],
@@ -143,6 +149,8 @@ def test_a_fresh_read_shows_a_change_or_does_not(change: Change, after: dict[str
         pytest.param(SWAP, {"items": (dataclasses.replace(PRO, item_id="si_2"),)}, False, id="another item"),
         pytest.param(PAUSE, {}, True, id="the same payment"),
         pytest.param(PAUSE, {"current_period_end": NEXT}, False, id="a pause after a renewal"),
+        pytest.param(PAUSED_ITSELF, {}, True, id="the same period of what is paused itself"),
+        pytest.param(PAUSED_ITSELF, {"current_period_end": NEXT}, False, id="a pause of itself after a renewal"),
         pytest.param(PAUSE, {"current_period_end": None}, False, id="a pause of an unknown payment"),
     ],
 )
@@ -150,3 +158,9 @@ def test_a_change_holds_while_what_it_was_decided_by_is_as_it_was(
     change: Change, after: dict[str, Any], holds: bool
 ) -> None:
     assert still_holds(change, dataclasses.replace(BEFORE, **after)) is holds
+
+
+def test_a_change_of_the_release_before_is_still_read() -> None:
+    data = change_to_json(SWAP)
+    del data["may_wait"]
+    assert change_from_json(data) == SWAP

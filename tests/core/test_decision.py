@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aiocancel.core.actions import Action, ActionKind, ActionState, Receipt
+from aiocancel.core.actions import WAITS_FOR_ITS_DATE, WAITS_FOR_PAYMENT, Action, ActionKind, ActionState, Receipt
 from aiocancel.core.decision import (
     Answer,
     AnswerKind,
@@ -52,7 +52,12 @@ receipts = st.builds(
     status=st.sampled_from(["active", "trialing", "past_due", "paused", "canceled", "incomplete_expired"]),
     ends_at=st.none() | st.just(ENDS_AT),
 )
-progress = st.lists(st.tuples(st.sampled_from(ActionState), st.none() | receipts), max_size=3)
+# An unfinished action without a receipt; one that waits for something else than a worker has one.
+progress = st.lists(
+    st.tuples(st.sampled_from([ActionState.DONE, ActionState.PARKED, ActionState.REFUSED]), st.none() | receipts)
+    | st.tuples(st.sampled_from([ActionState.WAITING, ActionState.RUNNING]), st.none()),
+    max_size=3,
+)
 
 
 def outcome(status: FlowStatus, vendor: str = "prosperstack") -> VerifiedOutcome:
@@ -255,6 +260,29 @@ def test_an_answer_is_open_as_long_as_a_worker_has_something_to_do(
     unfinished = any(not state.is_final for state, _ in actions)
     if unfinished and not ended_early:
         assert not answer_of(Change.CANCELLATION, actions).is_settled
+
+
+LATER = Receipt(WAITS_FOR_ITS_DATE, ENDS_AT)
+UNPAID = Receipt(WAITS_FOR_PAYMENT, None, "https://invoice.stripe.com/i/1")
+VERIFIED = (DONE, Receipt("verified", None))
+
+
+@pytest.mark.parametrize("state", [WAITING, RUNNING])
+def test_what_waits_for_its_date_is_scheduled_also_while_it_is_looked_at(state: ActionState) -> None:
+    expected = Answer(AnswerKind.SCHEDULED, Change.OFFER, ENDS_AT)
+    assert answer_of(Change.OFFER, [VERIFIED, (state, LATER)]) == expected
+
+
+@pytest.mark.parametrize("state", [WAITING, RUNNING])
+def test_what_waits_for_a_payment_says_where_to_make_it(state: ActionState) -> None:
+    expected = Answer(AnswerKind.NEEDS_PAYMENT_ACTION, Change.OFFER, payment_url=UNPAID.payment_url)
+    assert answer_of(Change.OFFER, [VERIFIED, (state, UNPAID)]) == expected
+    assert "invoice.stripe.com" not in repr(expected)
+
+
+def test_what_waits_for_its_date_is_nothing_to_rely_on_while_something_else_is_open() -> None:
+    assert answer_of(Change.OFFER, [(WAITING, LATER), (WAITING, None)]) == Answer(AnswerKind.QUEUED, Change.OFFER)
+    assert answer_of(Change.OFFER, [(WAITING, LATER), (PARKED, None)]) == Answer(AnswerKind.MANUAL, Change.OFFER)
 
 
 def test_only_a_queued_answer_can_still_change() -> None:

@@ -9,10 +9,19 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from aiocancel.core.actions import Done, Receipt, Refuse, Step, Wait, Write
+from aiocancel.core.actions import (
+    ActionKind,
+    Defer,
+    Done,
+    Receipt,
+    Refuse,
+    Step,
+    Supersede,
+    Wait,
+    Write,
+    past_the_schedule,
+)
 from aiocancel.core.changes import (
     PAUSE_BEHAVIORS,
     AddDiscount,
@@ -20,15 +29,21 @@ from aiocancel.core.changes import (
     MoveTrialEnd,
     NewCoupon,
     PausePayments,
+    PauseService,
     RemoveDiscounts,
     SwapPrice,
-    shows,
 )
 from aiocancel.core.identifiers import SubscriptionId
-from aiocancel.core.offer_steps import DEFAULT_RULES, INVOICE_MARGIN, OfferRules, add_months, offer_step
+from aiocancel.core.offer_steps import (
+    DEFAULT_RULES,
+    PAUSE_LEAD,
+    PAYMENT_LOOKS,
+    OfferRules,
+    Progress,
+    add_months,
+    offer_step,
+)
 from aiocancel.core.offers import (
-    COUPON_DURATIONS,
-    PAUSE_INTERVALS,
     AcceptedOffer,
     CouponTerms,
     CustomTerms,
@@ -38,7 +53,15 @@ from aiocancel.core.offers import (
     Terms,
     TrialTerms,
 )
-from aiocancel.core.subscription import AppliedDiscount, CollectionPause, Item, Subscription
+from aiocancel.core.schedules import DEFAULT_SCHEDULE_POLICY, ReleaseSchedule, SchedulePolicy
+from aiocancel.core.subscription import (
+    AppliedDiscount,
+    CollectionPause,
+    Item,
+    PendingUpdate,
+    Schedule,
+    Subscription,
+)
 
 NOW = datetime(2027, 2, 10, 9, 30, 0, 250_000, tzinfo=UTC)
 DUE = datetime(2027, 3, 1, tzinfo=UTC)
@@ -105,10 +128,19 @@ SHAPES: dict[str, tuple[Subscription, OfferRules]] = {
         "ending in a later period": shape(cancel_at=YEAR_DUE),
         "canceled": shape(status="canceled", ended_at=NOW),
         "expired": shape(status="incomplete_expired"),
-        "under a schedule": shape(schedule_id="sub_sched_1"),
+        "under a schedule with nothing more to come": shape(
+            schedule_id="sub_sched_1", schedule=Schedule("release", YEAR_DUE, has_more_to_come=False)
+        ),
+        "under a schedule with phases to come": shape(
+            schedule_id="sub_sched_1", schedule=Schedule("release", YEAR_DUE, has_more_to_come=True)
+        ),
+        "in flexible billing mode": shape(is_flexible=True),
+        "it is sent invoices": shape(charges_automatically=False),
+        "another plan waits for its payment": shape(pending_update=PendingUpdate(("price_max",), DUE)),
         "another discount is there": shape(discounts=(LOYAL,)),
         "the same coupon is there": shape(discounts=SAME),
         "it has metered usage, too": shape(items=(USAGE, PRO)),
+        "it has metered usage only": shape(items=(USAGE,)),
         "it has two licensed items": shape(items=(PRO, SUPPORT)),
         "the plan is there": shape(items=(dataclasses.replace(PRO, price_id=BASIC),)),
         "its intervals are mixed": shape(items=(PRO, YEARLY), last_period_end=YEAR_DUE),
@@ -152,7 +184,6 @@ NOBODY_TO_KEEP: dict[str, Step] = {
     "ending in a later period": Refuse("subscription_is_ending"),
     "canceled": Refuse("subscription_has_ended"),
     "expired": Refuse("subscription_has_ended"),
-    "under a schedule": Refuse("subscription_has_a_schedule"),
 }
 NO_TIME_TO_GIVE: dict[str, Step] = NOBODY_TO_KEEP | {
     "past due": Refuse("payment_is_overdue"),
@@ -165,6 +196,12 @@ AROUND_A_RENEWAL: dict[str, Step] = {"about to renew": Wait(), "renewing": Wait(
 
 def row(usual: Step, *exceptions: Mapping[str, Step]) -> dict[str, Step]:
     steps = dict.fromkeys(SHAPES, usual)
+    if isinstance(usual, Write):
+        # The schedule goes first, and alone.
+        release = dataclasses.replace(usual, schedule=ReleaseSchedule("sub_sched_1"))
+        steps["under a schedule with nothing more to come"] = release
+    if isinstance(usual, Write | Defer):
+        steps["under a schedule with phases to come"] = Refuse("schedule_has_pending_phases")
     for exception in exceptions:
         assert exception.keys() <= SHAPES.keys()
         steps |= exception
@@ -188,9 +225,13 @@ def coupon_row(coupon_id: str, made: NewCoupon | None) -> dict[str, Step]:
     )
 
 
-def pause_row(until: datetime, annual: Step | None = None) -> dict[str, Step]:
+# A pause that begins with the next period waits for it.
+LATER = Defer(until=DUE - PAUSE_LEAD, takes_effect_at=DUE)
+
+
+def pause_row(pause: datetime | Step, annual: Step | None = None) -> dict[str, Step]:
     return row(
-        Write(change=PausePayments("void", until, DUE)),
+        Write(change=PausePayments("void", pause, DUE)) if isinstance(pause, datetime) else pause,
         NO_TIME_TO_GIVE,
         AROUND_A_RENEWAL,
         {
@@ -202,12 +243,13 @@ def pause_row(until: datetime, annual: Step | None = None) -> dict[str, Step]:
 
 TO_BASIC = Write(change=SwapPrice("si_pro", BASIC, replaced="price_pro", quantity=3, prorate=True))
 TWO_YEARS = Write(change=PausePayments("void", datetime(2029, 3, 1, tzinfo=UTC) - AN_HOUR, DUE))
-FOR_GOOD = row(
-    Write(change=PausePayments("void", None, DUE)),
-    NO_TIME_TO_GIVE,
-    AROUND_A_RENEWAL,
-    {"its next payment is unknown": Refuse("next_payment_is_unknown")},
-)
+
+
+def endless_row(usual: Step) -> dict[str, Step]:
+    unknown = {"its next payment is unknown": Refuse("next_payment_is_unknown")}
+    return row(usual, NO_TIME_TO_GIVE, AROUND_A_RENEWAL, unknown)
+
+
 TABLE: dict[str, dict[str, Step]] = {
     "a coupon of a percentage": coupon_row(PERCENT_COUPON.coupon_id, PERCENT_COUPON),
     "a coupon of an amount": coupon_row(FIXED_COUPON.coupon_id, FIXED_COUPON),
@@ -232,21 +274,23 @@ TABLE: dict[str, dict[str, Step]] = {
                 change=SwapPrice("si_support", BASIC, replaced="price_support", quantity=1, prorate=True)
             ),
             "its intervals are mixed": Refuse("which_item_is_the_plan"),
+            "it has metered usage only": Write(
+                change=SwapPrice("si_usage", BASIC, replaced="price_usage", quantity=None, prorate=True)
+            ),
+            "another plan waits for its payment": Refuse("another_update_is_pending"),
             "its next payment is unknown": Refuse("which_item_is_the_plan"),
         },
     ),
     "a pause of 30 days": pause_row(datetime(2027, 3, 12, 8, 30, tzinfo=UTC)),
-    "a pause of 30 days from the period's end": pause_row(datetime(2027, 3, 31, tzinfo=UTC) - AN_HOUR),
+    "a pause of 30 days from the period's end": pause_row(LATER),
     "a pause of 4 weeks": pause_row(datetime(2027, 3, 10, 8, 30, tzinfo=UTC)),
-    "a pause of 4 weeks from the period's end": pause_row(datetime(2027, 3, 29, tzinfo=UTC) - AN_HOUR),
+    "a pause of 4 weeks from the period's end": pause_row(LATER),
     "a pause of a month": pause_row(datetime(2027, 3, 10, 8, 30, tzinfo=UTC)),
-    "a pause of a month from the period's end": pause_row(datetime(2027, 4, 1, tzinfo=UTC) - AN_HOUR),
+    "a pause of a month from the period's end": pause_row(LATER),
     "a pause of 2 billing cycles": pause_row(datetime(2027, 5, 1, tzinfo=UTC) - AN_HOUR, TWO_YEARS),
-    "a pause of 2 billing cycles from the period's end": pause_row(
-        datetime(2027, 5, 1, tzinfo=UTC) - AN_HOUR, TWO_YEARS
-    ),
-    "a pause without an end": FOR_GOOD,
-    "a pause without an end from the period's end": FOR_GOOD,
+    "a pause of 2 billing cycles from the period's end": pause_row(LATER, LATER),
+    "a pause without an end": endless_row(Write(change=PausePayments("void", None, DUE))),
+    "a pause without an end from the period's end": endless_row(LATER),
     "a custom offer": row(Refuse("custom_offer_is_not_stripes"), NO_TIME_TO_GIVE),
 }
 
@@ -258,8 +302,13 @@ def step(
     now: datetime = NOW,
     earlier: Change | None = None,
     rules: OfferRules = DEFAULT_RULES,
+    promised: datetime | None = None,
+    asked_to_pay: bool = False,
+    policy: SchedulePolicy = DEFAULT_SCHEDULE_POLICY,
 ) -> Step:
-    return offer_step(AcceptedOffer("offr_1", terms), subscription, now=now, earlier=earlier, rules=rules)
+    progress = Progress(earlier, promised, asked_to_pay)
+    reached = offer_step(AcceptedOffer("offr_1", terms), subscription, now=now, progress=progress, rules=rules)
+    return past_the_schedule(reached, ActionKind.APPLY_OFFER, subscription, policy)
 
 
 def change_of(reached: Step) -> Change:
@@ -292,6 +341,8 @@ def changed(subscription: Subscription, change: Change) -> Subscription:
             return dataclasses.replace(subscription, items=items)
         case PausePayments(behavior, resumes_at):
             return dataclasses.replace(subscription, paused=CollectionPause(behavior, resumes_at))
+        case PauseService():
+            return dataclasses.replace(subscription, status="paused")
         case RemoveDiscounts():
             raise AssertionError("no offer takes a discount away")
 
@@ -428,7 +479,7 @@ def test_a_pause_is_over_before_the_first_payment_that_is_to_be_made(
     terms: PauseTerms, due: date, resumes_at: date
 ) -> None:
     at, until = (datetime(day.year, day.month, day.day, tzinfo=UTC) for day in (due, resumes_at))
-    assert step(terms, due_at(at)) == Write(change=PausePayments("void", until - AN_HOUR, at))
+    assert step(terms, due_at(at), now=at - PAUSE_LEAD) == Write(change=PausePayments("void", until - AN_HOUR, at))
 
 
 @pytest.mark.parametrize(
@@ -475,7 +526,7 @@ def test_a_short_pause_gives_no_long_payment_away(behavior: Any) -> None:
     kept = Write(change=PausePayments(behavior, datetime(2027, 4, 1, tzinfo=UTC) - AN_HOUR, DUE))
     expected = kept if behavior == "keep_as_draft" else Refuse("payment_pays_for_more_than_the_pause")
     rules = OfferRules(pause_behavior=behavior)
-    assert step(pause("month", 1, at_period_end=True), annual, rules=rules) == expected
+    assert step(pause("month", 1, at_period_end=True), annual, now=DUE - PAUSE_LEAD, rules=rules) == expected
 
 
 def test_a_years_payment_that_falls_into_a_pause_of_months_is_left_to_a_human() -> None:
@@ -547,212 +598,148 @@ def test_around_a_renewal_a_repetition_waits_as_well(offer: str) -> None:
     assert step(terms, ACTIVE, now=DUE - timedelta(seconds=30), earlier=change) == Wait()
 
 
-# Properties
+# A pause that begins with the next period
 
-ids = st.text("abc_1", min_size=1, max_size=4)
-numbers = st.integers(1, 730) | st.integers(-3, 3) | st.sampled_from([10**5, 10**12])
-decimals = st.decimals(allow_nan=True, allow_infinity=True) | st.decimals(0, 120, places=2)
-all_terms: st.SearchStrategy[Terms] = st.one_of(
-    st.builds(
-        CouponTerms,
-        percent_off=st.none() | decimals,
-        amount_off=st.none() | decimals,
-        duration=st.sampled_from(COUPON_DURATIONS),
-        months=st.none() | numbers,
-        coupon_id=st.none() | ids,
-        to_customer=st.booleans(),
-    ),
-    st.builds(TrialTerms, numbers),
-    st.builds(PlanTerms, ids, st.booleans()),
-    st.builds(PauseTerms, st.sampled_from(PAUSE_INTERVALS), numbers, st.booleans()),
-    st.builds(CustomTerms),
+FROM_PERIOD_END = OFFERS["a pause of a month from the period's end"]
+AWAKE = DUE - PAUSE_LEAD
+PAUSED_LATER = Write(change=PausePayments("void", datetime(2027, 4, 1, tzinfo=UTC) - AN_HOUR, DUE))
+
+
+def test_a_pause_from_the_periods_end_waits_until_a_day_before_it_and_is_then_made() -> None:
+    assert step(FROM_PERIOD_END, ACTIVE, now=AWAKE - timedelta(seconds=1)) == LATER
+    assert step(FROM_PERIOD_END, ACTIVE, now=AWAKE, promised=DUE) == PAUSED_LATER
+    assert step(FROM_PERIOD_END, ACTIVE, now=DUE - AN_HOUR, promised=DUE) == PAUSED_LATER
+
+
+@pytest.mark.parametrize(
+    ("since", "code"),
+    [
+        pytest.param({"cancel_at_period_end": True}, "subscription_is_ending", id="ending"),
+        pytest.param({"status": "canceled", "ended_at": NOW}, "subscription_has_ended", id="ended"),
+    ],
 )
-hours = st.integers(-24 * 40, 24 * 800).map(lambda count: DUE + timedelta(hours=count))
-far_away = st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30), timezones=st.just(UTC)).map(
-    lambda moment: moment.replace(microsecond=0)
+def test_a_pause_that_was_to_come_ends_by_itself_when_the_customer_leaves_first(
+    since: Mapping[str, Any], code: str
+) -> None:
+    assert step(FROM_PERIOD_END, shape(**since), now=AWAKE, promised=DUE) == Supersede(code)
+
+
+def test_a_pause_that_was_to_come_is_a_humans_when_the_payment_was_made_first() -> None:
+    after = step(FROM_PERIOD_END, due_at(NEXT_DUE), now=DUE + DAY, promised=DUE)
+    assert after == Refuse("payment_came_before_the_pause")
+
+
+def test_a_pause_that_was_to_come_moves_with_a_payment_that_was_put_off() -> None:
+    expected = Defer(until=NEXT_DUE - PAUSE_LEAD, takes_effect_at=NEXT_DUE)
+    assert step(FROM_PERIOD_END, due_at(NEXT_DUE), now=AWAKE, promised=DUE) == expected
+
+
+@pytest.mark.parametrize("status", ["past_due", "unpaid", "paused"])
+def test_a_pause_that_was_to_come_is_a_humans_when_something_else_came_between(status: str) -> None:
+    assert isinstance(step(FROM_PERIOD_END, shape(status=status), now=AWAKE, promised=DUE), Refuse)
+
+
+# A pause of the subscription itself
+
+BY_ITSELF = OfferRules(pause_mechanism="pause")
+FLEXIBLE = shape(is_flexible=True)
+
+
+@pytest.mark.parametrize(
+    ("terms", "until"),
+    [
+        (pause("day", 3), datetime(2027, 2, 13, 9, 30, tzinfo=UTC)),
+        (pause("week", 4), datetime(2027, 3, 10, 9, 30, tzinfo=UTC)),
+        (pause("month", 1), datetime(2027, 3, 10, 9, 30, tzinfo=UTC)),
+        (pause("billing_cycle", 2), datetime(2027, 5, 1, tzinfo=UTC)),
+        (pause("indefinitely", 0), None),
+    ],
+    ids=["days", "weeks", "a month", "billing cycles", "without an end"],
 )
-moments = hours | far_away
-items = st.builds(
-    Item,
-    item_id=st.sampled_from(["si_1", "si_2", "si_3"]),
-    price_id=ids,
-    interval=st.sampled_from(["day", "week", "month", "year", "an interval of tomorrow"]),
-    interval_count=st.integers(1, 36),
-    is_metered=st.booleans(),
-    quantity=st.none() | st.integers(0, 9),
-    period_end=st.none() | moments,
+def test_a_pause_of_the_subscription_itself_lasts_as_long_as_was_offered(
+    terms: PauseTerms, until: datetime | None
+) -> None:
+    assert step(terms, FLEXIBLE, rules=BY_ITSELF) == Write(change=PauseService(until, DUE))
+
+
+def test_a_pause_of_the_subscription_itself_waits_for_the_next_period_as_well() -> None:
+    assert step(FROM_PERIOD_END, FLEXIBLE, rules=BY_ITSELF) == LATER
+    expected = Write(change=PauseService(datetime(2027, 4, 1, tzinfo=UTC), DUE))
+    assert step(FROM_PERIOD_END, FLEXIBLE, now=AWAKE, promised=DUE, rules=BY_ITSELF) == expected
+
+
+def test_what_a_pause_of_the_subscription_itself_credits_and_bills_is_the_owners_to_say() -> None:
+    rules = OfferRules(pause_mechanism="pause", pause_credit="none", pause_bills_usage=False)
+    expected = Write(change=PauseService(None, DUE, "none", bills_usage=False))
+    assert step(pause("indefinitely", 0), FLEXIBLE, rules=rules) == expected
+
+
+@pytest.mark.parametrize(
+    ("terms", "subscription", "code"),
+    [
+        pytest.param(pause("month", 1), ACTIVE, "pause_needs_flexible_billing", id="classic"),
+        pytest.param(
+            pause("month", 1),
+            shape(is_flexible=True, charges_automatically=False),
+            "pause_needs_automatic_charges",
+            id="sent invoices",
+        ),
+        pytest.param(pause("month", 10**12), FLEXIBLE, "pause_is_too_long", id="beyond all calendars"),
+        pytest.param(pause("day", 0), FLEXIBLE, "pause_is_too_short", id="no days"),
+        pytest.param(pause("day", -2, at_period_end=True), FLEXIBLE, "pause_is_too_short", id="fewer than no days"),
+        pytest.param(
+            pause("month", 1),
+            shape(is_flexible=True, items=(), current_period_end=None),
+            "next_payment_is_unknown",
+            id="the next payment is unknown",
+        ),
+        pytest.param(
+            pause("month", 1), shape(is_flexible=True, status="past_due"), "payment_is_overdue", id="past due"
+        ),
+    ],
 )
-discounts = st.builds(AppliedDiscount, st.sampled_from(["di_1", "di_2", "di_3"]), st.none() | ids)
-some_items = st.lists(items, max_size=3, unique_by=lambda item: item.item_id).map(tuple)
-some_discounts = st.lists(discounts, max_size=2, unique_by=lambda discount: discount.discount_id).map(tuple)
-anything = st.builds(
-    Subscription,
-    subscription_id=st.just(SubscriptionId("sub_1")),
-    status=st.sampled_from(
-        ["active", "trialing", "past_due", "unpaid", "incomplete", "paused", "canceled", "a status of tomorrow"]
-    ),
-    livemode=st.booleans(),
-    cancel_at_period_end=st.booleans(),
-    cancel_at=st.none() | moments,
-    canceled_at=st.none(),
-    ended_at=st.none() | moments,
-    current_period_end=st.none() | moments,
-    schedule_id=st.none() | st.just("sub_sched_1"),
-    last_period_end=st.none() | moments,
-    currency=st.sampled_from(["usd", "jpy", "kwd", "isk", "ugx"]),
-    trial_end=st.none() | moments,
-    items=some_items,
-    discounts=some_discounts,
-    paused=st.none() | st.builds(CollectionPause, st.sampled_from(PAUSE_BEHAVIORS), st.none() | moments),
-)
-
-
-@st.composite
-def ordinary(draw: st.DrawFn) -> Subscription:
-    """One that offers are made for: it goes on, and its periods are those of its items."""
-    ends = [draw(hours), draw(hours)] if draw(st.booleans()) else [draw(hours)] * 2
-    lines = [
-        dataclasses.replace(item, item_id=f"si_{number}", period_end=end)
-        for number, end, item in zip((1, 2), ends, draw(st.lists(items, min_size=1, max_size=2)), strict=False)
-    ]
-    known = ends[: len(lines)]
-    return shape(
-        status=draw(st.sampled_from(["active", "trialing"])),
-        current_period_end=min(known),
-        last_period_end=max(known),
-        trial_end=draw(st.none() | hours),
-        items=tuple(lines),
-        discounts=draw(some_discounts),
-    )
-
-
-subscriptions = ordinary() | anything
-
-
-@st.composite
-def before_and_after(draw: st.DrawFn) -> tuple[Subscription, Subscription]:
-    """One subscription twice, as it was and as it became while Stripe could not be reached."""
-    before = draw(ordinary())
-    changes: dict[str, st.SearchStrategy[Any]] = {
-        "current_period_end": hours,
-        "discounts": some_discounts,
-        "items": some_items,
-        "trial_end": st.none() | hours,
-        "status": st.sampled_from(["active", "trialing", "past_due"]),
-    }
-    which = draw(st.lists(st.sampled_from(sorted(changes)), max_size=2))
-    return before, dataclasses.replace(before, **{name: draw(changes[name]) for name in which})
-
-
-rules = st.builds(OfferRules, st.sampled_from(PAUSE_BEHAVIORS), st.frozensets(ids, max_size=2))
-nows = st.integers(-24 * 40, 24 * 60).map(lambda count: NOW + timedelta(hours=count))
-earlier_changes: st.SearchStrategy[Change] = st.one_of(
-    st.builds(AddDiscount, ids, st.just(()) | st.just(("di_1",)), st.none() | moments),
-    st.builds(MoveTrialEnd, moments, st.none() | moments),
-    st.builds(SwapPrice, ids, ids, ids, st.none() | st.integers(0, 9), st.booleans()),
-    st.builds(PausePayments, st.sampled_from(PAUSE_BEHAVIORS), st.none() | moments, st.none() | moments),
-)
-
-
-@given(terms=all_terms, subscription=anything, now=nows | far_away, earlier=st.none() | earlier_changes, rules=rules)
-@settings(max_examples=120)
-def test_whatever_is_offered_for_whatever_subscription_there_is_a_step(
-    terms: Terms, subscription: Subscription, now: datetime, earlier: Change | None, rules: OfferRules
+def test_a_pause_of_the_subscription_itself_is_refused_where_it_cannot_be_made_or_ended(
+    terms: PauseTerms, subscription: Subscription, code: str
 ) -> None:
-    reached = step(terms, subscription, now=now, earlier=earlier, rules=rules)
-    assert isinstance(reached, Done | Write | Wait | Refuse)
-    if isinstance(reached, Done):
-        assert earlier is not None
-        assert shows(earlier, subscription)
+    assert step(terms, subscription, rules=BY_ITSELF) == Refuse(code)
 
 
-@given(terms=all_terms, subscription=subscriptions, now=nows, later=nows, rules=rules)
-@settings(max_examples=120)
-def test_what_was_sent_once_is_seen_or_sent_again_and_nothing_else_is(
-    terms: Terms, subscription: Subscription, now: datetime, later: datetime, rules: OfferRules
-) -> None:
-    reached = step(terms, subscription, now=now, rules=rules)
-    if not isinstance(reached, Write):
-        return
-    change = change_of(reached)
-    assert not shows(change, subscription)
-    # However much later: the same again, or nothing as long as Stripe renews.
-    assert step(terms, subscription, now=later, earlier=change, rules=rules) in (reached, Wait())
-    assert step(terms, subscription, now=now, earlier=change, rules=rules) == reached
-    after = changed(subscription, change)
-    assert shows(change, after)
-    assert step(terms, after, now=later, earlier=change, rules=rules) == Done(Receipt.of(after))
+# Another plan whose payment the customer must confirm
+
+BY_LINK = OfferRules(plan_payment="pending")
+PLAN = OFFERS["another plan"]
+MAY_WAIT = SwapPrice("si_pro", BASIC, replaced="price_pro", quantity=3, prorate=True, may_wait=True)
+URL = "https://invoice.stripe.com/i/1"
+UNPAID = shape(pending_update=PendingUpdate((BASIC,), NOW + DAY), payment_url=URL)
 
 
-@given(terms=all_terms, both=before_and_after(), now=nows, later=nows, rules=rules)
-@settings(max_examples=80)
-def test_an_earlier_change_is_never_replaced_by_another(
-    terms: Terms, both: tuple[Subscription, Subscription], now: datetime, later: datetime, rules: OfferRules
-) -> None:
-    before, after = both
-    first = step(terms, before, now=now, rules=rules)
-    if isinstance(first, Write):
-        again = step(terms, after, now=later, earlier=first.change, rules=rules)
-        assert again == first or not isinstance(again, Write)
+def test_a_plan_may_wait_for_its_payment_where_the_owner_says_so_and_stripe_can() -> None:
+    assert step(PLAN, ACTIVE, rules=BY_LINK) == Write(change=MAY_WAIT)
+    assert step(PLAN, shape(charges_automatically=False), rules=BY_LINK) == TO_BASIC
 
 
-@given(both=before_and_after(), now=nows)
-@settings(max_examples=80)
-def test_every_discount_that_is_there_is_kept(both: tuple[Subscription, Subscription], now: datetime) -> None:
-    before, after = both
-    first = step(OFFERS["a coupon of a percentage"], before, now=now)
-    if isinstance(first, Write):
-        assert isinstance(first.change, AddDiscount)
-        assert set(first.change.kept) == {discount.discount_id for discount in before.discounts}
-        again = step(OFFERS["a coupon of a percentage"], after, now=now, earlier=first.change)
-        if isinstance(again, Write):
-            assert set(first.change.kept) == {discount.discount_id for discount in after.discounts}
+def test_a_plan_that_waits_for_its_payment_is_looked_at_until_it_is_there() -> None:
+    expected = Defer(until=NOW + PAYMENT_LOOKS, payment_url=URL)
+    assert step(PLAN, UNPAID, earlier=MAY_WAIT, rules=BY_LINK) == expected
+    assert step(PLAN, UNPAID, earlier=MAY_WAIT, asked_to_pay=True, rules=BY_LINK) == expected
+    paid = changed(ACTIVE, MAY_WAIT)
+    assert step(PLAN, paid, earlier=MAY_WAIT, asked_to_pay=True, rules=BY_LINK) == Done(Receipt.of(paid))
 
 
-@given(terms=all_terms, subscription=subscriptions, now=nows, rules=rules)
-@settings(max_examples=80)
-def test_nothing_is_given_to_somebody_who_leaves_or_has_left(
-    terms: Terms, subscription: Subscription, now: datetime, rules: OfferRules
-) -> None:
-    if isinstance(step(terms, subscription, now=now, rules=rules), Write):
-        assert not subscription.has_ended
-        assert not subscription.is_ending
-        assert subscription.cancel_at is None
+def test_a_plan_whose_payment_never_came_is_not_asked_for_again() -> None:
+    never = step(PLAN, ACTIVE, earlier=MAY_WAIT, asked_to_pay=True, rules=BY_LINK)
+    assert never == Supersede("payment_was_not_made")
 
 
-@given(days=st.integers(1, 730), subscription=ordinary(), now=nows)
-@settings(max_examples=80)
-def test_no_trial_ends_before_time_that_is_paid_for_or_given_already(
-    days: int, subscription: Subscription, now: datetime
-) -> None:
-    reached = step(TrialTerms(days), subscription, now=now)
-    if isinstance(reached, Write):
-        change = change_of(reached)
-        assert isinstance(change, MoveTrialEnd)
-        ends = [now, *(item.period_end for item in subscription.items if item.period_end is not None)]
-        if subscription.status == "trialing" and subscription.trial_end is not None:
-            ends.append(subscription.trial_end)
-        assert change.at > max(ends) + days * DAY - timedelta(seconds=1)
-        assert change.at.microsecond == 0
+def test_a_plan_that_waits_for_its_payment_ends_by_itself_when_the_customer_leaves() -> None:
+    leaving = dataclasses.replace(UNPAID, cancel_at_period_end=True)
+    assert step(PLAN, leaving, earlier=MAY_WAIT, asked_to_pay=True) == Supersede("subscription_is_ending")
 
 
-@given(
-    terms=st.builds(PauseTerms, st.sampled_from(PAUSE_INTERVALS), st.integers(0, 730), st.booleans()),
-    subscription=ordinary(),
-    now=nows,
-    rules=rules,
-)
-@settings(max_examples=80)
-def test_every_pause_leaves_a_payment_out(
-    terms: PauseTerms, subscription: Subscription, now: datetime, rules: OfferRules
-) -> None:
-    reached = step(terms, subscription, now=now, rules=rules)
-    if isinstance(reached, Write):
-        change = change_of(reached)
-        assert isinstance(change, PausePayments)
-        assert subscription.current_period_end is not None
-        assert subscription.current_period_end > now
-        assert change.resumes_at is None or change.resumes_at >= subscription.current_period_end + INVOICE_MARGIN
+def test_a_plan_that_somebody_else_lets_wait_is_left_to_a_human() -> None:
+    other = shape(pending_update=PendingUpdate(("price_max",), NOW + DAY))
+    assert step(PLAN, other, earlier=MAY_WAIT) == Refuse("another_update_is_pending")
+    assert step(PLAN, UNPAID) == Refuse("another_update_is_pending")
 
 
 # Months
@@ -774,13 +761,3 @@ def test_every_pause_leaves_a_payment_out(
 def test_a_month_later_is_the_same_day_or_the_months_last(start: date, months: int, end: date) -> None:
     at = datetime(start.year, start.month, start.day, 23, 59, tzinfo=UTC)
     assert add_months(at, months) == datetime(end.year, end.month, end.day, 23, 59, tzinfo=UTC)
-
-
-@given(first=hours, second=hours, months=st.integers(0, 240), more=st.integers(0, 12))
-@settings(max_examples=60)
-def test_later_months_and_later_starts_never_come_earlier(
-    first: datetime, second: datetime, months: int, more: int
-) -> None:
-    assert add_months(first, months) <= add_months(first, months + more)
-    earlier, later = sorted([first.replace(hour=0), second.replace(hour=0)])
-    assert add_months(earlier, months) <= add_months(later, months)

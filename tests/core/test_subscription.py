@@ -18,7 +18,10 @@ from aiocancel.core.subscription import (
     CollectionPause,
     Item,
     OwnedSubscription,
+    PendingUpdate,
+    Schedule,
     Subscription,
+    read_schedule,
     read_subscription,
 )
 
@@ -346,3 +349,70 @@ def test_letters_digits_underscores_and_hyphens_make_an_id(text: str) -> None:
 )
 def test_what_could_change_a_url_path_is_no_id(text: str) -> None:
     assert not is_opaque_id(text)
+
+
+# What Stripe holds back, and what governs
+
+
+def test_a_change_that_waits_for_its_payment_is_read_with_the_page_to_pay_on() -> None:
+    items = [{"id": "si_1", "price": {"id": "price_1"}}, {"id": "si_2", "price": "price_2"}]
+    pending = {"expires_at": 1_800_000_000, "subscription_items": items}
+    url = "https://invoice.stripe.com/i/1"
+    read = read_subscription(stripe_object(pending_update=pending, latest_invoice={"hosted_invoice_url": url}))
+    assert read.pending_update == PendingUpdate(("price_1", "price_2"), datetime.fromtimestamp(1_800_000_000, UTC))
+    assert read.payment_url == url
+    assert url not in repr(read)
+
+
+@pytest.mark.parametrize(
+    "invoice", [None, "in_1", {}, {"hosted_invoice_url": None}, {"hosted_invoice_url": "javascript:alert(1)"}]
+)
+def test_only_an_address_of_the_web_is_a_page_to_pay_on(invoice: object) -> None:
+    assert read_subscription(stripe_object(latest_invoice=invoice)).payment_url is None
+
+
+@pytest.mark.parametrize(
+    ("fields", "is_flexible", "charges"),
+    [
+        ({"billing_mode": {"type": "flexible"}, "collection_method": "charge_automatically"}, True, True),
+        ({"billing_mode": {"type": "classic"}, "collection_method": "send_invoice"}, False, False),
+        ({}, False, True),
+    ],
+    ids=["flexible and charged", "classic and sent invoices", "neither is said"],
+)
+def test_how_it_is_billed_is_read(fields: dict[str, object], is_flexible: bool, charges: bool) -> None:
+    read = read_subscription(stripe_object(**fields))
+    assert (read.is_flexible, read.charges_automatically) == (is_flexible, charges)
+
+
+def schedule_object(**fields: object) -> dict[str, object]:
+    phases = [{"start_date": 1, "end_date": 100}, {"start_date": 100, "end_date": 200}]
+    return {
+        "object": "subscription_schedule",
+        "end_behavior": "release",
+        "phases": phases,
+        "current_phase": phases[-1],
+        "pause_schedules": [],
+    } | fields
+
+
+@pytest.mark.parametrize(
+    ("fields", "more"),
+    [
+        pytest.param({}, False, id="the last phase runs"),
+        pytest.param({"current_phase": {"start_date": 1, "end_date": 100}}, True, id="another phase follows"),
+        pytest.param({"current_phase": None}, True, id="it has not begun"),
+        pytest.param({"pause_schedules": [{"key": "p"}]}, True, id="a pause is planned"),
+    ],
+)
+def test_a_schedule_is_read_with_what_is_still_to_come(fields: dict[str, object], more: bool) -> None:
+    expected = Schedule("release", datetime.fromtimestamp(200, UTC), has_more_to_come=more)
+    assert read_schedule(schedule_object(**fields)) == expected
+
+
+@pytest.mark.parametrize(
+    "fields", [{"object": "subscription"}, {"phases": []}, {"phases": None}, {"current_phase": {}}, {"phases": [7]}]
+)
+def test_what_is_no_schedule_is_not_read_as_one(fields: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match="schedule"):
+        read_schedule(schedule_object(**fields))

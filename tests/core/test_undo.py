@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aiocancel.core.actions import ActionKind, Done, Receipt, Refuse, Step, Write
-from aiocancel.core.changes import AddDiscount, Change, MoveTrialEnd, PausePayments, RemoveDiscounts
+from aiocancel.core.changes import AddDiscount, Change, MoveTrialEnd, PausePayments, PauseService, RemoveDiscounts
 from aiocancel.core.identifiers import SubscriptionId
 from aiocancel.core.subscription import AppliedDiscount, CollectionPause, Subscription
 from aiocancel.core.undo import NOTHING_MADE, Made, undo_step
@@ -56,7 +56,16 @@ REMOVAL = RemoveDiscounts(("di_ours",), ("di_loyal",))
             id="our pause was replaced by another",
         ),
         pytest.param(
-            dataclasses.replace(ACTIVE, status="paused"), WE_PAUSED, Refuse("service_is_paused"), id="service paused"
+            dataclasses.replace(ACTIVE, status="paused"),
+            WE_PAUSED,
+            Refuse("paused_by_somebody_else"),
+            id="somebody else paused the service",
+        ),
+        pytest.param(
+            dataclasses.replace(ACTIVE, status="paused"),
+            Made((PauseService(UNTIL, None),)),
+            Write(resumes_service=True),
+            id="our offer paused the service",
         ),
         pytest.param(
             dataclasses.replace(PAUSED, status="canceled"), WE_PAUSED, Refuse("subscription_has_ended"), id="ended"

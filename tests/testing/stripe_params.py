@@ -21,12 +21,25 @@ from stripe._stripe_context import StripeContext
 from stripe._stripe_object import UntypedStripeObject
 from typing_extensions import TypedDict, get_type_hints, is_typeddict
 
-Kind = Literal["subscription_update", "subscription_cancel", "subscription_list", "coupon_create"]
+Kind = Literal[
+    "subscription_update",
+    "subscription_cancel",
+    "subscription_list",
+    "subscription_pause",
+    "subscription_resume",
+    "schedule_release",
+    "schedule_update",
+    "coupon_create",
+]
 
 _KINDS: dict[str, Any] = {
     "subscription_update": stripe.params.SubscriptionUpdateParams,
     "subscription_cancel": stripe.params.SubscriptionCancelParams,
     "subscription_list": stripe.params.SubscriptionListParams,
+    "subscription_pause": stripe.params.SubscriptionPauseParams,
+    "subscription_resume": stripe.params.SubscriptionResumeParams,
+    "schedule_release": stripe.params.SubscriptionScheduleReleaseParams,
+    "schedule_update": stripe.params.SubscriptionScheduleUpdateParams,
     "coupon_create": stripe.params.CouponCreateParams,
 }
 

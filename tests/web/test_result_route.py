@@ -98,6 +98,7 @@ async def test_a_cancellation_posted_with_its_grant_is_scheduled_at_stripe(
         "outcome": "scheduled",
         "change": "cancellation",
         "effective_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(ends_at)),
+        "payment_url": None,
         "settled": True,
         "message": answer["message"],
         "status_url": f"/cancel/status/{answer['claim']}",

@@ -21,4 +21,4 @@ ALTER TABLE aiocancel.action ADD COLUMN baseline jsonb;
 
 -- What offers did to a subscription, for taking it back. Small, and made while the lock above is held anyway.
 CREATE INDEX action_made ON aiocancel.action (subscription_id, id)
-    WHERE state = 'done' AND kind IN ('apply_offer', 'expect_offer', 'unpause', 'remove_discount');
+    WHERE state = 'done' AND kind IN ('apply_offer', 'expect_offer', 'unpause', 'end_pause', 'remove_discount');

@@ -9,6 +9,7 @@ CREATE TABLE aiocancel.action_transition (
 
 INSERT INTO aiocancel.action_transition (from_state, to_state) VALUES
     ('waiting', 'running'),
+    ('waiting', 'refused'),
     ('running', 'waiting'),
     ('running', 'done'),
     ('running', 'parked'),

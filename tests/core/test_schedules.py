@@ -1,0 +1,135 @@
+"""A subscription schedule that stands in the way: what goes first, and what only a human may do."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from aiocancel.core.actions import Action, ActionKind, Defer, Done, Receipt, Refuse, Write, next_step, past_the_schedule
+from aiocancel.core.identifiers import SubscriptionId
+from aiocancel.core.schedules import (
+    SCHEDULE_POLICIES,
+    EndSchedule,
+    ReleaseSchedule,
+    ScheduleChange,
+    SchedulePolicy,
+    Wish,
+    clear_the_way,
+)
+from aiocancel.core.subscription import Schedule, Subscription
+
+DUE = datetime(2027, 3, 1, tzinfo=UTC)
+LATER = DUE + timedelta(days=90)
+ID = "sub_sched_1"
+PLAIN = Subscription(
+    SubscriptionId("sub_1"), "active", False, False, None, None, None, DUE, schedule_id=None, last_period_end=DUE
+)
+AT_PERIOD_END, NOW, RESUME = ActionKind.CANCEL_AT_PERIOD_END, ActionKind.CANCEL_NOW, ActionKind.RESUME
+RELEASE, END, KEEP = ReleaseSchedule(ID), EndSchedule(ID, cancels=True), EndSchedule(ID, cancels=False)
+
+
+def under(schedule: Schedule | None) -> Subscription:
+    return dataclasses.replace(PLAIN, schedule_id=ID, schedule=schedule)
+
+
+SHAPES = {
+    "no schedule": PLAIN,
+    "a schedule that nobody read": under(None),
+    "a schedule that ends with the period": under(Schedule("release", DUE, has_more_to_come=False)),
+    "a schedule that ends later": under(Schedule("release", LATER, has_more_to_come=False)),
+    "a schedule with phases to come": under(Schedule("release", LATER, has_more_to_come=True)),
+    "a schedule that ends the subscription with the period": under(Schedule("cancel", DUE, has_more_to_come=False)),
+    "a schedule that ends the subscription later": under(Schedule("cancel", LATER, has_more_to_come=False)),
+    "a schedule that starts again": under(Schedule("renew", DUE, has_more_to_come=False)),
+    "a schedule without an end": under(Schedule("release", None, has_more_to_come=False)),
+}
+TABLE: dict[Wish, dict[str, ScheduleChange | str | None]] = {
+    "cancel_at_period_end": {
+        "no schedule": None,
+        "a schedule that nobody read": "schedule_is_unknown",
+        "a schedule that ends with the period": END,
+        "a schedule that ends later": RELEASE,
+        "a schedule with phases to come": "schedule_has_pending_phases",
+        "a schedule that ends the subscription with the period": "schedule_has_an_end_of_its_own",
+        "a schedule that ends the subscription later": "schedule_has_an_end_of_its_own",
+        "a schedule that starts again": "schedule_has_an_end_of_its_own",
+        "a schedule without an end": RELEASE,
+    },
+    "cancel_now": dict.fromkeys(SHAPES, RELEASE) | {"no schedule": None},
+    "other": {
+        "no schedule": None,
+        "a schedule that nobody read": "schedule_is_unknown",
+        "a schedule that ends with the period": RELEASE,
+        "a schedule that ends later": RELEASE,
+        "a schedule with phases to come": "schedule_has_pending_phases",
+        "a schedule that ends the subscription with the period": KEEP,
+        "a schedule that ends the subscription later": "schedule_has_an_end_of_its_own",
+        "a schedule that starts again": "schedule_has_an_end_of_its_own",
+        "a schedule without an end": RELEASE,
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("wish", "name", "expected"),
+    [
+        pytest.param(wish, name, expected, id=f"{wish} under {name}")
+        for wish, row in TABLE.items()
+        for name, expected in row.items()
+    ],
+)
+def test_amending_loses_nothing_that_was_agreed(wish: Wish, name: str, expected: ScheduleChange | str | None) -> None:
+    assert clear_the_way(SHAPES[name], "amend", wish) == expected
+
+
+@pytest.mark.parametrize("name", sorted(SHAPES.keys() - {"no schedule"}))
+@pytest.mark.parametrize("wish", sorted(TABLE))
+def test_the_other_policies_ask_nothing(wish: Wish, name: str) -> None:
+    assert clear_the_way(SHAPES[name], "release", wish) == RELEASE
+    assert clear_the_way(SHAPES[name], "park", wish) == "subscription_has_a_schedule"
+
+
+@given(
+    policy=st.sampled_from(SCHEDULE_POLICIES), name=st.sampled_from(sorted(SHAPES)), kind=st.sampled_from(ActionKind)
+)
+@settings(max_examples=60)
+def test_only_what_would_be_written_meets_the_schedule(policy: SchedulePolicy, name: str, kind: ActionKind) -> None:
+    subscription = SHAPES[name]
+    for step in (Done(Receipt("active", None)), Refuse("subscription_has_ended")):
+        assert past_the_schedule(step, kind, subscription, policy) == step
+    first = past_the_schedule(Write(), kind, subscription, policy)
+    assert first == Write() if name == "no schedule" else isinstance(first, Refuse | Write)
+    assert (isinstance(first, Write) and first.schedule is None) == (name == "no schedule")
+
+
+def test_what_is_due_later_is_refused_at_once_when_the_schedule_will_not_allow_it() -> None:
+    later = Defer(until=DUE, takes_effect_at=DUE)
+    blocked, free = SHAPES["a schedule with phases to come"], SHAPES["a schedule that ends later"]
+    assert past_the_schedule(later, ActionKind.APPLY_OFFER, blocked, "amend") == Refuse("schedule_has_pending_phases")
+    assert past_the_schedule(later, ActionKind.APPLY_OFFER, free, "amend") == later
+
+
+def decided(kind: ActionKind, subscription: Subscription) -> object:
+    action = Action(kind, subscription.subscription_id)
+    return past_the_schedule(next_step(action, subscription), kind, subscription, "amend")
+
+
+def test_a_cancellation_through_its_schedule_is_seen_and_can_be_taken_back() -> None:
+    before = SHAPES["a schedule that ends with the period"]
+    assert decided(AT_PERIOD_END, before) == Write(schedule=END)
+    ending = SHAPES["a schedule that ends the subscription with the period"]
+    assert decided(AT_PERIOD_END, ending) == Done(Receipt("active", DUE))
+    assert decided(RESUME, ending) == Write(schedule=KEEP)
+    assert decided(RESUME, dataclasses.replace(ending, cancel_at=DUE)) == Write(clears_cancel_at=True, schedule=KEEP)
+    assert decided(RESUME, before) == Done(Receipt("active", None))
+
+
+def test_a_subscription_that_its_schedule_ends_later_goes_on_for_now() -> None:
+    later = SHAPES["a schedule that ends the subscription later"]
+    assert not later.is_ending
+    assert later.ends_at is None
+    assert decided(NOW, later) == Write(schedule=RELEASE)
