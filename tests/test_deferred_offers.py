@@ -36,7 +36,8 @@ async def status(company: Company, answer: dict[str, Any]) -> dict[str, Any]:
 
 async def wake(company: Company) -> None:
     """Let what waits be due."""
-    await company.pool.execute("UPDATE aiocancel.action SET due_at = now() WHERE state = 'waiting' AND deferred")
+    await company.pool.execute("UPDATE aiocancel.action SET due_at = now() WHERE deferred AND due_at > now()")
+    await company.pool.execute("UPDATE aiocancel.pgqueuer SET execute_after = now() WHERE execute_after > now()")
 
 
 async def states(company: Company) -> list[tuple[str, str | None]]:
@@ -149,7 +150,7 @@ async def test_however_long_something_waited_its_first_failure_afterwards_is_no_
 ) -> None:
     await deferred_pause(company)
     await company.pool.execute(
-        "UPDATE aiocancel.action SET attempts = 500, attempts_before = 500, created_at = now() - interval '1 year'"
+        "UPDATE aiocancel.action SET attempts = 500, excused = 500, created_at = now() - interval '1 year'"
         " WHERE deferred"
     )
     move_period_end(company, company.stripe.now + DAY // 2)
@@ -255,6 +256,7 @@ async def test_the_end_of_a_pause_whose_payment_never_comes_is_left_to_a_human(c
     await company.pool.execute(
         "UPDATE aiocancel.action SET due_at = now(), woke_at = now() - interval '25 hours' WHERE deferred"
     )
+    await company.pool.execute("UPDATE aiocancel.pgqueuer SET execute_after = now() WHERE execute_after > now()")
     await until(lambda: pause_is_over(company))
     assert await end_of_pause(company) == ("parked", "resumption_is_not_paid")
 

@@ -64,7 +64,7 @@ async def test_the_only_discount_is_removed_by_an_empty_text(company: Company) -
     assert (await take_back(company, "discount_removed"))["outcome"] == "done"
     assert company.subscription["discounts"] == []
     last = [request for request in company.stripe.requests if request.method == "POST"][-1]
-    assert last.params == {"discounts": ""}
+    assert last.params == {"discounts": "", "expand": ["discounts"]}
     assert check_params("subscription_update", last.params) == []
 
 
@@ -123,11 +123,11 @@ async def test_taking_back_what_is_gone_writes_nothing(site: Company, status: st
     assert [event.written for event in site.events.of(ActionApplied)][-1] is False
 
 
-async def test_a_service_that_is_paused_is_left_to_a_person(site: Company) -> None:
+async def test_a_service_that_somebody_else_paused_is_left_to_a_person(site: Company) -> None:
     await site.claim(site.accepted("offr_pause_subscription"))
     site.subscription["status"] = "paused"
     assert (await take_back(site, "unpaused"))["outcome"] == "manual"
-    assert [event.code for event in site.events.of(ActionParked)] == ["service_is_paused"]
+    assert [event.code for event in site.events.of(ActionParked)] == ["paused_by_somebody_else"]
 
 
 @pytest.mark.parametrize("fault", FAULTS)
