@@ -25,6 +25,9 @@ def shorten_waits() -> None:
         for name, seconds in WAITS.items():
             if hasattr(module, name):
                 setattr(module, name, seconds)
+    # A default is bound when the class is made.
+    defaults = aiocancel.worker.Worker.__init__.__kwdefaults__ or {}
+    defaults.update({name.lower(): seconds for name, seconds in WAITS.items() if name.lower() in defaults})
 
 
 def end_with_parent() -> None:
