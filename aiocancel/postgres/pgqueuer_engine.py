@@ -1,6 +1,6 @@
 """Dispatch by PgQueuer: its tables live beside ours in the schema ``aiocancel``.
 
-Source: https://pgqueuer.readthedocs.io. Importing this module does not import pgqueuer, which takes a while:
+Source: https://github.com/janbjorge/pgqueuer. Importing this module does not import pgqueuer, which takes a while:
 ``warm_up`` does, in a thread.
 """
 

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 from importlib import resources
 from typing import TYPE_CHECKING
+
+import asyncpg
 
 from aiocancel.errors import SchemaError
 from aiocancel.postgres import pgqueuer_engine
 
 if TYPE_CHECKING:
-    import asyncpg
     from asyncpg.pool import PoolConnectionProxy
 
     Connection = asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]
+
+# Well below PostgreSQL's deadlock_timeout, of a second by default.
+_LOCK_WAIT_MS = 100
+_LOCK_TRIES = 300
 
 # An arbitrary constant of ours: whoever migrates holds this advisory lock.
 _LOCK = 0x61696F63
@@ -48,6 +54,8 @@ async def migrate(connection: Connection) -> list[int]:
         await connection.execute(_BOOTSTRAP)
         present = await _present_version(connection)
         _refuse_newer(present, max(known))
+        if 0 < present < max(known):
+            await _lock_tables(connection)
         for version, sql in known.items():
             if version > present:
                 await connection.execute(sql)
@@ -56,6 +64,26 @@ async def migrate(connection: Connection) -> list[int]:
     # After ours, and not in one transaction: it adds to types, and has a lock of its own.
     await pgqueuer_engine.install(connection)
     return applied
+
+
+async def _lock_tables(connection: Connection) -> None:
+    """Hold all of our tables before the first is changed; raises SchemaError when that is not to be had for a minute.
+
+    Processes that are at work take them in an order of their own: whoever waited for long with some in hand
+    would end in a deadlock with them.
+    """
+    rows = await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'aiocancel'")
+    tables = ", ".join(f"aiocancel.{row['tablename']}" for row in rows if row["tablename"] != "schema_version")
+    for _ in range(_LOCK_TRIES):
+        try:
+            async with connection.transaction():
+                await connection.execute(f"SET LOCAL lock_timeout = '{_LOCK_WAIT_MS}ms'")
+                await connection.execute(f"LOCK TABLE {tables} IN ACCESS EXCLUSIVE MODE")
+                await connection.execute("SET LOCAL lock_timeout = 0")
+                return
+        except asyncpg.LockNotAvailableError:
+            await asyncio.sleep(_LOCK_WAIT_MS / 1000)
+    raise SchemaError("the tables of aiocancel are in use all the time; migrate again when there is less to do")
 
 
 async def check_schema(connection: Connection) -> None:
