@@ -6,36 +6,30 @@ import asyncio
 import logging
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 import aiohttp_jinja2
-import asyncpg
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from aiocancel.billing.customer_subscriptions import StripeSubscriptions
 from aiocancel.billing.settings import StripeBilling
-from aiocancel.billing.stripe_client import open_stripe
-from aiocancel.catch_up import CatchUp
 from aiocancel.config import DEFAULT_POLICY, DEFAULT_TEXTS, Settings, check_grant_keys
-from aiocancel.core.decision import CancelTiming, Policy
+from aiocancel.core.decision import CancelTiming
 from aiocancel.core.grants import GrantSealer
 from aiocancel.core.offer_steps import DEFAULT_RULES, OfferRules
 from aiocancel.core.offers import NO_LIMITS, OfferLimits
 from aiocancel.errors import ConfigurationError, SimulatorRefusedError, UnavailableError
-from aiocancel.hooks import Hooks, OutcomeHook
+from aiocancel.hooks import OutcomeHook
 from aiocancel.inspection import Inspection
-from aiocancel.offers import OfferHandler, Offers
-from aiocancel.ports import FlowVendor, ReadsRows, SubscriptionResolver
-from aiocancel.postgres.doorbell import Doorbell
+from aiocancel.offers import OfferHandler
+from aiocancel.opening import Parts, open_service
+from aiocancel.ports import FlowVendor, SubscriptionResolver
 from aiocancel.postgres.health import QueueStats
-from aiocancel.postgres.ledger import Ledger
 from aiocancel.postgres.outage import outages
-from aiocancel.postgres.pgqueuer_engine import PgQueuerEngine, warm_up
-from aiocancel.postgres.rates import RateBudgets
-from aiocancel.postgres.schema import check_schema, migrate
-from aiocancel.postgres.subscriptions import StripeCustomerQuery, SubscriptionQuery
+from aiocancel.postgres.subscriptions import SubscriptionQuery
 from aiocancel.service import FlowService
 from aiocancel.telemetry import EventHook, guarded, log_event
 from aiocancel.vital_signs import VitalSigns
@@ -45,15 +39,12 @@ from aiocancel.web.health import HealthHandlers, serve_health
 from aiocancel.web.response_csp import KEEPS_OWN_POLICY, PolicyWriter, forbid_shared_caching
 from aiocancel.web.site import FLOW_PAGE_MARK, Identify, Site
 from aiocancel.web.templating import VARIABLE, TemplateFlow, add_to_environment, variable_for
-from aiocancel.worker import LEASE_S, VENDOR_ACTS_WITHIN_S, Worker
+from aiocancel.worker import LEASE_S, VENDOR_ACTS_WITHIN_S
 
 if TYPE_CHECKING:
     from aiocancel.postgres.subscriptions import Pool
 
 logger = logging.getLogger("aiocancel")
-
-# Long enough for a Stripe call in flight to come back before the process goes.
-_STOP_GRACE_S: Final = 10.0
 
 _Handler = TypeVar("_Handler", bound=Callable[..., Any])
 
@@ -121,27 +112,29 @@ class CancelFlow:
             max_body_bytes=max_body_bytes,
             texts=texts,
         )
-        self._vendor = vendor
-        self._billing = billing
-        self._database = database
-        self._subscriptions = subscriptions
-        self._sealer = GrantSealer(grant_keys)
+        for name, seconds in (("vendor_acts_within_s", vendor_acts_within_s), ("worker_lease_s", worker_lease_s)):
+            if not 0 < seconds < math.inf:
+                raise ConfigurationError(f"{name} must be more than 0, and finite")
         self._grant_key_lengths = tuple(map(len, grant_keys))
-        self._poll_events_every_s = poll_events_every_s
-        if not 0 < vendor_acts_within_s < math.inf:
-            raise ConfigurationError("vendor_acts_within_s must be more than 0, and finite")
-        self._vendor_acts_within_s = vendor_acts_within_s
-        self._on_outcome: list[OutcomeHook] = []
-        self._on_error: list[OutcomeHook] = []
-        self._offer_limits = offer_limits
-        self._offer_rules = offer_rules
-        self._offer_handlers: dict[str, OfferHandler] = {}
-        self._migrate_on_start = migrate_on_start
-        self._run_worker = run_worker
-        self._worker_concurrency = worker_concurrency
-        self._worker_lease_s = worker_lease_s
-        self._statement_cache_size = statement_cache_size
         self._on_event = guarded(on_event)
+        self._parts = Parts(
+            settings=self._settings,
+            vendor=vendor,
+            billing=billing,
+            database=database,
+            subscriptions=subscriptions,
+            sealer=GrantSealer(grant_keys),
+            offer_limits=offer_limits,
+            offer_rules=offer_rules,
+            poll_events_every_s=poll_events_every_s,
+            vendor_acts_within_s=vendor_acts_within_s,
+            migrate_on_start=migrate_on_start,
+            run_worker=run_worker,
+            worker_concurrency=worker_concurrency,
+            worker_lease_s=worker_lease_s,
+            statement_cache_size=statement_cache_size,
+            on_event=self._on_event,
+        )
         self._policy = PolicyWriter(vendor, content_security_policy, self._on_event)
         self._runtime: asyncio.Task[None] | None = None
         self._started: asyncio.Future[FlowService] | None = None
@@ -165,13 +158,13 @@ class CancelFlow:
         """Return the parts and settings, for ``aiocancel check``."""
         return Inspection(
             self._settings,
-            self._vendor,
-            self._billing,
-            self._database,
-            self._subscriptions,
+            self._parts.vendor,
+            self._parts.billing,
+            self._parts.database,
+            self._parts.subscriptions,
             self._grant_key_lengths,
-            self._migrate_on_start,
-            self._run_worker,
+            self._parts.migrate_on_start,
+            self._parts.run_worker,
         )
 
     # --- joining an application -------------------------------------------------------------------------
@@ -228,13 +221,13 @@ class CancelFlow:
         at least once each. Raises ConfigurationError after the start.
         """
         self._refuse_late("on_outcome")
-        self._on_outcome.append(hook)
+        self._parts.on_outcome.append(hook)
         return hook
 
     def on_error(self, hook: OutcomeHook) -> OutcomeHook:
         """Register a hook like ``on_outcome`` for claims that a person has to look at, or that were refused."""
         self._refuse_late("on_error")
-        self._on_error.append(hook)
+        self._parts.on_error.append(hook)
         return hook
 
     def _refuse_late(self, what: str) -> None:
@@ -250,9 +243,9 @@ class CancelFlow:
         """
 
         def register(handler: OfferHandler) -> OfferHandler:
-            if name in self._offer_handlers:
+            if name in self._parts.offer_handlers:
                 raise ConfigurationError(f"the offer {name} has a handler already")
-            self._offer_handlers[name] = handler
+            self._parts.offer_handlers[name] = handler
             return handler
 
         return register
@@ -309,8 +302,9 @@ class CancelFlow:
         ``health`` is the host and port of ``/healthz`` and ``/readyz``. Raises ConfigurationError like
         ``lifespan``, and where the port is taken.
         """
-        self._run_worker = True
-        self._worker_concurrency = concurrency or self._worker_concurrency
+        self._parts = replace(
+            self._parts, run_worker=True, worker_concurrency=concurrency or self._parts.worker_concurrency
+        )
         async with AsyncExitStack() as stack:
             if health is not None:
                 try:
@@ -372,7 +366,7 @@ class CancelFlow:
         """Hold everything open until told to stop, or until the loop cancels its tasks at its end."""
         try:
             async with AsyncExitStack() as stack:
-                self._site.running = await self._open(stack)
+                self._site.running = await open_service(self._parts, stack, self._vital_signs)
                 started.set_result(self._site.running)
                 await self._stop.wait()
         except Exception as error:
@@ -383,135 +377,6 @@ class CancelFlow:
         finally:
             # The next start begins afresh.
             self._started = self._runtime = self._site.running = None
-
-    async def _open(self, stack: AsyncExitStack) -> FlowService:
-        await warm_up()
-        pool = await stack.enter_async_context(self._open_pool())
-        async with pool.acquire() as connection:
-            if self._migrate_on_start:
-                await migrate(connection)
-            await check_schema(connection)
-        self._vital_signs.opened(pool)
-        resolver = await self._open_resolver(pool, stack)
-        engine = PgQueuerEngine(pool, heartbeat_timeout_s=self._worker_lease_s)
-        ledger = Ledger(pool, engine=engine, hooks=bool(self._on_outcome or self._on_error))
-        doorbell = Doorbell(pool, self._vendor.name)
-        opening = self._vendor.open_verifier(RateBudgets(pool))
-        policy = Policy(
-            self._settings.cancel_timing,
-            self._vendor.applies_cancellation,
-            self._vendor.applies_offers,
-            verifies_offers=opening is not None,
-            names_customers=self._vendor.names_customers,
-        )
-        catch_up: CatchUp | None = None
-        service = FlowService(
-            self._settings,
-            self._vendor,
-            self._sealer,
-            resolver,
-            ledger,
-            policy,
-            doorbell=doorbell,
-            wake_catch_up=lambda: catch_up.wake() if catch_up else None,
-            on_event=self._on_event,
-        )
-        if self._run_worker:
-            client = await stack.enter_async_context(open_stripe(self._billing, slots=RateBudgets(pool)))
-            verifier = None if opening is None else await stack.enter_async_context(opening)
-            worker = Worker(
-                ledger,
-                client,
-                engine,
-                hooks=Hooks(self._on_outcome, self._on_error),
-                offers=Offers(
-                    ledger,
-                    verifier=verifier,
-                    policy=policy,
-                    limits=self._offer_limits,
-                    rules=self._offer_rules,
-                    handlers=self._offer_handlers,
-                ),
-                schedule_policy=self._billing.schedule_policy,
-                on_event=self._on_event,
-                on_settled=service.settled,
-                concurrency=self._worker_concurrency,
-                lease_s=self._worker_lease_s,
-                vendor_acts_within_s=self._vendor_acts_within_s,
-            )
-            self._vital_signs.watch("worker", await stack.enter_async_context(_running(worker)))
-            if verifier is not None:
-                catch_up = CatchUp(
-                    ledger,
-                    doorbell,
-                    verifier,
-                    resolver,
-                    policy,
-                    vendor=self._vendor.name,
-                    mode=self._settings.mode,
-                    poll_every_s=self._poll_events_every_s,
-                )
-                self._vital_signs.watch("catch-up", await stack.enter_async_context(_looping(catch_up)))
-        return service
-
-    async def _open_resolver(self, pool: Pool, stack: AsyncExitStack) -> SubscriptionResolver:
-        chosen = self._subscriptions
-        needs = self._vendor.columns if isinstance(self._vendor, ReadsRows) else ()
-        if isinstance(chosen, SubscriptionQuery):
-            return await chosen.prepare(pool, needs=needs)
-        if isinstance(chosen, StripeSubscriptions):
-            customers = await StripeCustomerQuery(chosen.customers).prepare(pool, needs=needs)
-            # A client of its own: a page must not wait behind the worker's changes, and there may be no worker.
-            lister = open_stripe(self._billing, slots=RateBudgets(pool), for_pages=True)
-            return chosen.over(customers, await stack.enter_async_context(lister))
-        return chosen
-
-    @asynccontextmanager
-    async def _open_pool(self) -> AsyncIterator[Pool]:
-        if not isinstance(self._database, str):
-            yield self._database
-            return
-        try:
-            pool = await asyncpg.create_pool(
-                self._database,
-                min_size=1,
-                max_size=10,
-                command_timeout=30,
-                statement_cache_size=self._statement_cache_size,
-                reset=_leave_as_it_is,
-                server_settings={"application_name": "aiocancel"},
-            )
-        except (OSError, TimeoutError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            # Not the error's own text: it may hold the DSN.
-            raise ConfigurationError(f"the database cannot be opened ({type(error).__name__})") from None
-        try:
-            yield pool
-        finally:
-            await pool.close()
-
-
-async def _leave_as_it_is(_: object) -> None:
-    """Spare a round trip for each use: asyncpg ends transactions itself, and we leave nothing else behind."""
-
-
-@asynccontextmanager
-async def _running(worker: Worker) -> AsyncIterator[asyncio.Task[None]]:
-    task = asyncio.create_task(worker.run(), name="aiocancel worker")
-    try:
-        yield task
-    finally:
-        await worker.stop(grace_s=_STOP_GRACE_S)
-        await task
-
-
-@asynccontextmanager
-async def _looping(catch_up: CatchUp) -> AsyncIterator[asyncio.Task[None]]:
-    task = asyncio.create_task(catch_up.run(), name="aiocancel catch-up")
-    try:
-        yield task
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
 
 _PARTS: Final = web.AppKey("aiocancel_parts", dict[str, CancelFlow])

@@ -70,6 +70,20 @@ MAY_IMPORT: dict[str, set[str]] = {
     "metrics": BELOW_THE_EDGES | {"postgres.health"},
     "web": BELOW_THE_EDGES | {"service"},
     "inspection": BELOW_THE_EDGES | {"billing.settings", "billing.customer_subscriptions", "postgres.subscriptions"},
+    "opening": BELOW_THE_EDGES
+    | {
+        "vendors",
+        "postgres",
+        "billing",
+        "service",
+        "offers",
+        "hooks",
+        "catch_up",
+        "worker",
+        "vital_signs",
+        "web",
+        "inspection",
+    },
     "plugin": BELOW_THE_EDGES
     | {
         "vendors",
@@ -80,6 +94,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "hooks",
         "catch_up",
         "worker",
+        "opening",
         "vital_signs",
         "web",
         "inspection",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import time
+import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from email.utils import formatdate
@@ -22,13 +23,14 @@ from aiocancel.checks import run_checks
 from aiocancel.core.check_results import CheckResult, Level, as_json, as_text
 from aiocancel.core.properties import Property
 from aiocancel.core.subscription import OwnedSubscription
+from aiocancel.postgres.ledger import Ledger
 from aiocancel.postgres.schema import migrations
 from aiocancel.testing.embedded_postgres import EmbeddedPostgres
 from aiocancel.testing.prosperstack_simulator import ProsperStackSimulator
 from aiocancel.testing.stripe_simulator import Fault, FaultKind, StripeSimulator
 from aiocancel.vendors.prosperstack import ProsperStack
 from aiocancel.vendors.staysignal import StaySignal
-from tests.claims import ask
+from tests.claims import ask, take_due
 from tests.saas import CLIENT_SECRET, QUERY, STRIPE_KEY, Pool, make_cancel, vendor
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -424,11 +426,10 @@ async def test_an_object_of_the_applications_is_not_tried_on_anybody(site: Insta
 
 
 async def test_parked_actions_are_counted_and_can_be_listed(site: Installation, pool: Pool) -> None:
-    parked, _ = await ask(pool, "sub_1"), await ask(pool, "sub_2")
-    await pool.execute(
-        "UPDATE aiocancel.action SET state = 'parked', finished_at = now(), parked_code = 'declined' WHERE id = $1",
-        parked,
-    )
+    await ask(pool, "sub_1")
+    (parked,) = await take_due(pool, uuid.uuid4(), limit=1)
+    await ask(pool, "sub_2")
+    assert await Ledger(pool).park(parked, "declined")
     result = (await site.check()).of("worker backlog")
     assert result.level is Level.WARN
     assert result.detail.startswith("1 parked action for a person to complete; the oldest waits since ")

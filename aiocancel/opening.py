@@ -1,0 +1,199 @@
+"""Opening and closing what a running plug-in is made of; with ``plugin``, the only module that knows every edge."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+import asyncpg
+
+from aiocancel.billing.customer_subscriptions import StripeSubscriptions
+from aiocancel.billing.settings import StripeBilling
+from aiocancel.billing.stripe_client import open_stripe
+from aiocancel.catch_up import CatchUp
+from aiocancel.config import Settings
+from aiocancel.core.decision import Policy
+from aiocancel.core.grants import GrantSealer
+from aiocancel.core.offer_steps import OfferRules
+from aiocancel.core.offers import OfferLimits
+from aiocancel.errors import ConfigurationError
+from aiocancel.hooks import Hooks, OutcomeHook
+from aiocancel.offers import OfferHandler, Offers
+from aiocancel.ports import FlowVendor, ReadsRows, SubscriptionResolver
+from aiocancel.postgres.doorbell import Doorbell
+from aiocancel.postgres.ledger import Ledger
+from aiocancel.postgres.pgqueuer_engine import PgQueuerEngine, warm_up
+from aiocancel.postgres.rates import RateBudgets
+from aiocancel.postgres.schema import check_schema, migrate
+from aiocancel.postgres.subscriptions import StripeCustomerQuery, SubscriptionQuery
+from aiocancel.service import FlowService
+from aiocancel.telemetry import EventHook
+from aiocancel.vital_signs import VitalSigns
+from aiocancel.worker import Worker
+
+if TYPE_CHECKING:
+    from aiocancel.postgres.subscriptions import Pool
+
+# Long enough for a Stripe call in flight to come back before the process goes.
+_STOP_GRACE_S: Final = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a plug-in was given; the hooks and handlers may be added to until it starts."""
+
+    settings: Settings
+    vendor: FlowVendor
+    billing: StripeBilling
+    database: str | Pool
+    subscriptions: SubscriptionQuery | StripeSubscriptions | SubscriptionResolver
+    sealer: GrantSealer
+    offer_limits: OfferLimits
+    offer_rules: OfferRules
+    poll_events_every_s: float
+    vendor_acts_within_s: float
+    migrate_on_start: bool
+    run_worker: bool
+    worker_concurrency: int
+    worker_lease_s: float
+    statement_cache_size: int
+    on_event: EventHook
+    on_outcome: list[OutcomeHook] = field(default_factory=list)
+    on_error: list[OutcomeHook] = field(default_factory=list)
+    offer_handlers: dict[str, OfferHandler] = field(default_factory=dict)
+
+
+async def open_service(parts: Parts, stack: AsyncExitStack, vital_signs: VitalSigns) -> FlowService:
+    """Open what the parts need, and close it with ``stack``; raises ConfigurationError where something is not right."""
+    await warm_up()
+    pool = await stack.enter_async_context(_open_pool(parts))
+    async with pool.acquire() as connection:
+        if parts.migrate_on_start:
+            await migrate(connection)
+        await check_schema(connection)
+    vital_signs.opened(pool)
+    resolver = await _open_resolver(parts, pool, stack)
+    engine = PgQueuerEngine(pool, heartbeat_timeout_s=parts.worker_lease_s)
+    ledger = Ledger(pool, engine=engine, hooks=bool(parts.on_outcome or parts.on_error))
+    doorbell = Doorbell(pool, parts.vendor.name)
+    opening = parts.vendor.open_verifier(RateBudgets(pool))
+    policy = Policy(
+        parts.settings.cancel_timing,
+        parts.vendor.applies_cancellation,
+        parts.vendor.applies_offers,
+        verifies_offers=opening is not None,
+        names_customers=parts.vendor.names_customers,
+    )
+    catch_up: CatchUp | None = None
+    service = FlowService(
+        parts.settings,
+        parts.vendor,
+        parts.sealer,
+        resolver,
+        ledger,
+        policy,
+        doorbell=doorbell,
+        wake_catch_up=lambda: catch_up.wake() if catch_up else None,
+        on_event=parts.on_event,
+    )
+    if parts.run_worker:
+        client = await stack.enter_async_context(open_stripe(parts.billing, slots=RateBudgets(pool)))
+        verifier = None if opening is None else await stack.enter_async_context(opening)
+        worker = Worker(
+            ledger,
+            client,
+            engine,
+            hooks=Hooks(parts.on_outcome, parts.on_error),
+            offers=Offers(
+                ledger,
+                verifier=verifier,
+                policy=policy,
+                limits=parts.offer_limits,
+                rules=parts.offer_rules,
+                handlers=parts.offer_handlers,
+            ),
+            schedule_policy=parts.billing.schedule_policy,
+            on_event=parts.on_event,
+            on_settled=service.settled,
+            concurrency=parts.worker_concurrency,
+            lease_s=parts.worker_lease_s,
+            vendor_acts_within_s=parts.vendor_acts_within_s,
+        )
+        vital_signs.watch("worker", await stack.enter_async_context(_running(worker)))
+        if verifier is not None:
+            catch_up = CatchUp(
+                ledger,
+                doorbell,
+                verifier,
+                resolver,
+                policy,
+                vendor=parts.vendor.name,
+                mode=parts.settings.mode,
+                poll_every_s=parts.poll_events_every_s,
+            )
+            vital_signs.watch("catch-up", await stack.enter_async_context(_looping(catch_up)))
+    return service
+
+
+async def _open_resolver(parts: Parts, pool: Pool, stack: AsyncExitStack) -> SubscriptionResolver:
+    chosen = parts.subscriptions
+    needs = parts.vendor.columns if isinstance(parts.vendor, ReadsRows) else ()
+    if isinstance(chosen, SubscriptionQuery):
+        return await chosen.prepare(pool, needs=needs)
+    if isinstance(chosen, StripeSubscriptions):
+        customers = await StripeCustomerQuery(chosen.customers).prepare(pool, needs=needs)
+        # A client of its own: a page must not wait behind the worker's changes, and there may be no worker.
+        lister = open_stripe(parts.billing, slots=RateBudgets(pool), for_pages=True)
+        return chosen.over(customers, await stack.enter_async_context(lister))
+    return chosen
+
+
+@asynccontextmanager
+async def _open_pool(parts: Parts) -> AsyncIterator[Pool]:
+    if not isinstance(parts.database, str):
+        yield parts.database
+        return
+    try:
+        pool = await asyncpg.create_pool(
+            parts.database,
+            min_size=1,
+            max_size=10,
+            command_timeout=30,
+            statement_cache_size=parts.statement_cache_size,
+            reset=_leave_as_it_is,
+            server_settings={"application_name": "aiocancel"},
+        )
+    except (OSError, TimeoutError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        # Not the error's own text: it may hold the DSN.
+        raise ConfigurationError(f"the database cannot be opened ({type(error).__name__})") from None
+    try:
+        yield pool
+    finally:
+        await pool.close()
+
+
+async def _leave_as_it_is(_: object) -> None:
+    """Spare a round trip for each use: asyncpg ends transactions itself, and we leave nothing else behind."""
+
+
+@asynccontextmanager
+async def _running(worker: Worker) -> AsyncIterator[asyncio.Task[None]]:
+    task = asyncio.create_task(worker.run(), name="aiocancel worker")
+    try:
+        yield task
+    finally:
+        await worker.stop(grace_s=_STOP_GRACE_S)
+        await task
+
+
+@asynccontextmanager
+async def _looping(catch_up: CatchUp) -> AsyncIterator[asyncio.Task[None]]:
+    task = asyncio.create_task(catch_up.run(), name="aiocancel catch-up")
+    try:
+        yield task
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
