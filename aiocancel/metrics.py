@@ -21,6 +21,7 @@ from aiocancel.telemetry import (
     AttemptFailed,
     ClaimRecorded,
     ClaimRefused,
+    DriftFound,
     Event,
     LookupFailed,
     PolicyNotWidened,
@@ -43,6 +44,7 @@ CODES: Final = frozenset(
         "card_declined",
         "changed_since_it_was_tried",
         "coupon_is_there_already",
+        "customer_coupons_do_not_show",
         "database_unavailable",
         "ends_by_agreement",
         "flow_session_is_old",
@@ -65,25 +67,38 @@ CODES: Final = frozenset(
         "lock_timeout",
         "malformed",
         "next_payment_too_close",
+        "no_discount_of_ours",
         "no_handler_for_this_offer",
         "not_logged_in",
         "not_visible",
+        "pause_needs_automatic_charges",
+        "pause_needs_flexible_billing",
+        "paused_by_somebody_else",
+        "payment_came_before_the_pause",
+        "payment_was_not_made",
         "rate_budget",
         "rate_limit",
         "rate_limited",
         "resource_missing",
         "resource_rate_limit",
+        "resumption_is_not_paid",
+        "schedule_has_an_end_of_its_own",
+        "schedule_has_pending_phases",
+        "subscription_has_a_schedule",
         "subscription_has_ended",
+        "subscription_is_ending",
         "subscription_not_yours",
         "timeout",
         "too_large",
         "unavailable",
         "undone_elsewhere",
         "unknown_claim",
-        "unreadable",
         "unreachable",
+        "unreadable",
         "vendor_api_not_configured",
         "vendor_did_not_act",
+        "withdrawn",
+        "wrong_mode",
     }
 )
 # Where Stripe shows something else than the ledger's last word: somebody changes subscriptions beside us.
@@ -174,6 +189,9 @@ def measurements(event: Event) -> list[Measurement]:
             if event.code in DRIFT_CODES:
                 found.append(Measurement(DRIFT, {"kind": _kind(event.kind), "code": event.code}))
             return found
+        case DriftFound():
+            kind = ActionKind.EXPECT_CANCELLATION if event.expected == "cancellation" else ActionKind.EXPECT_OFFER
+            return [Measurement(DRIFT, {"kind": kind, "code": "vendor_did_not_act"})]
         case LookupFailed():
             return [Measurement(PAGE_PROBLEMS, {"what": "lookup_failed"})]
         case PolicyNotWidened():

@@ -33,6 +33,7 @@ from aiocancel.telemetry import (
     AttemptFailed,
     ClaimRecorded,
     ClaimRefused,
+    DriftFound,
     Event,
     LookupFailed,
     PolicyNotWidened,
@@ -87,6 +88,10 @@ EXAMPLES: list[tuple[Event, dict[str, dict[str, str]]]] = [
             "action_age": {"kind": "verify_offer", "outcome": "refused"},
         },
     ),
+    (
+        DriftFound(7, "sub_1", "coupon", "no_discount"),
+        {"drift": {"kind": "expect_offer", "code": "vendor_did_not_act"}},
+    ),
     (LookupFailed("timeout"), {"page_problems": {"what": "lookup_failed"}}),
     (PolicyNotWidened("odd"), {"page_problems": {"what": "policy_not_widened"}}),
     (PropertyLeftOut("subscription.mrr", "number"), {"page_problems": {"what": "property_left_out"}}),
@@ -128,6 +133,7 @@ events = (
     | st.builds(ActionApplied, st.integers(), words, words, st.integers(1, 9), st.booleans())
     | st.builds(ActionParked, st.integers(), words, words, words)
     | st.builds(ActionRefused, st.integers(), words, words, words)
+    | st.builds(DriftFound, st.integers(), words, words, words)
     | st.builds(PropertyLeftOut, words, words)
 )
 
