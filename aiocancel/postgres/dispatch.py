@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import asyncpg
 
@@ -25,9 +25,6 @@ from aiocancel.core.vendor_offers import Baseline, baseline_from_json
 from aiocancel.postgres.claims import Claims
 from aiocancel.postgres.jobs import Job
 from aiocancel.postgres.outage import outages
-
-if TYPE_CHECKING:
-    from aiocancel.postgres.schema import Connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,13 +104,6 @@ WHERE a.state IN ('waiting', 'running') AND a.kind = ANY($3) AND a.id <> ALL($2)
 ORDER BY a.due_at, a.id LIMIT $5
 """  # noqa: S608 - as above
 
-_NEXT_OF_LANE: Final = """
-SELECT n.id, n.attempts, greatest(0, extract(epoch FROM n.due_at - now()))::float8 AS delay_s
-FROM aiocancel.action a JOIN aiocancel.action n ON n.lane = a.lane AND n.id <> a.id AND n.state = 'waiting'
-    AND NOT (n.deferred AND n.due_at > now())
-WHERE a.id = $1 ORDER BY n.id LIMIT 1
-"""
-
 _KINDS: Final = list(ActionKind)
 _SWEEP_BATCH: Final = 200
 
@@ -157,13 +147,6 @@ class Dispatch(Claims):
                 _FIND_FORGOTTEN, owner, list(holds), _KINDS, timedelta(seconds=overdue_s), _SWEEP_BATCH
             )
             return await self._engine.enqueue(connection, [Job(row["id"], row["attempts"]) for row in rows])
-
-    async def _pass_on_turn(self, connection: Connection, action_id: int) -> None:
-        """Say whose turn it is now that an action of its lane has ended: its own job may have come too early."""
-        row = await connection.fetchrow(_NEXT_OF_LANE, action_id)
-        if row is not None:
-            job = Job(row["id"], row["attempts"], row["delay_s"], after=action_id)
-            await self._engine.enqueue(connection, [job])
 
 
 def _taken(row: asyncpg.Record, owner: uuid.UUID) -> TakenAction:

@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
+import asyncpg
+
 from aiocancel.core.actions import Action, ActionKind, Receipt
 from aiocancel.core.changes import Change as OfferChange
 from aiocancel.core.changes import change_to_json
@@ -273,15 +275,15 @@ class Ledger(Dispatch):
         """Give the lease back, with a job for when it is due; False when the lease is lost."""
         async with self._transaction() as connection:
             settled = await self._settle_in(connection, taken, f"state = 'waiting', {assignments}", values, entry, code)
-            if settled:
+            if settled is not None:
                 delay_s = await connection.fetchval(
                     "SELECT extract(epoch FROM due_at - now())::float8 FROM aiocancel.action WHERE id = $1",
                     taken.action_id,
                 )
                 await self._engine.enqueue(connection, [Job(taken.action_id, taken.attempt, max(0.0, delay_s))])
                 if passes_on:
-                    await self._pass_on_turn(connection, taken.action_id)
-        return settled
+                    await self._pass_on_turn(connection, taken, settled)
+        return settled is not None
 
     async def _settle(
         self,
@@ -305,15 +307,21 @@ class Ledger(Dispatch):
     ) -> bool:
         """Bring the action to a final state, and go on with what waited for its end."""
         settled = await self._settle_in(connection, taken, assignments, values, entry, code)
-        if settled:
+        if settled is not None:
             if entry == "action_applied" and taken.action.kind is ActionKind.APPLY_OFFER:
                 end = await connection.fetchrow(ENQUEUE_END_OF_PAUSE, taken.action_id)
                 if end is not None:
                     await self._engine.enqueue(connection, [Job(end["id"], 0, max(0.0, end["delay_s"]))])
-            await self._pass_on_turn(connection, taken.action_id)
+            await self._pass_on_turn(connection, taken, settled)
             if taken.action.kind is not ActionKind.RUN_HOOKS:
                 await self._enqueue_hooks(connection, taken.claim_id)
-        return settled
+        return settled is not None
+
+    async def _pass_on_turn(self, connection: Connection, taken: TakenAction, settled: asyncpg.Record) -> None:
+        """Say whose turn it is now that this action is out of the way: its own job may have come too early."""
+        if settled["next_id"] is not None:
+            job = Job(settled["next_id"], settled["next_attempts"], settled["next_delay_s"], after=taken.action_id)
+            await self._engine.enqueue(connection, [job])
 
     async def _settle_in(
         self,
@@ -323,12 +331,14 @@ class Ledger(Dispatch):
         values: Sequence[str | int | datetime | timedelta | None],
         entry: str,
         code: str | None,
-    ) -> bool:
+    ) -> asyncpg.Record | None:
+        """Move a running action on; returns what waits next in its lane, None when the lease is lost."""
         ours = len(values) + 4
-        settled = await connection.fetchval(
+        return await connection.fetchrow(
             f"""
             WITH settled AS (
-                UPDATE aiocancel.action SET {assignments}, lease_owner = NULL WHERE {_LEASED} RETURNING id, claim_id),
+                UPDATE aiocancel.action SET {assignments}, lease_owner = NULL WHERE {_LEASED}
+                RETURNING id, claim_id, lane),
             noted AS (
                 INSERT INTO aiocancel.journal (claim_id, action_id, entry, code)
                 SELECT claim_id, id, ${ours}, ${ours + 1} FROM settled),
@@ -337,14 +347,18 @@ class Ledger(Dispatch):
                 WHERE c.id = s.claim_id AND ${ours} = 'action_applied' AND NOT EXISTS (
                     SELECT FROM aiocancel.action a WHERE a.claim_id = s.claim_id AND a.id <> s.id
                     AND a.state <> 'done' AND a.kind NOT IN ('run_hooks', 'end_pause')))
-            SELECT id FROM settled
+            SELECT s.id, n.id AS next_id, n.attempts AS next_attempts,
+                greatest(0, extract(epoch FROM n.due_at - now()))::float8 AS next_delay_s
+            FROM settled s LEFT JOIN LATERAL (
+                SELECT id, attempts, due_at FROM aiocancel.action
+                WHERE lane = s.lane AND id <> s.id AND state = 'waiting' AND NOT (deferred AND due_at > now())
+                ORDER BY id LIMIT 1) n ON true
             """,  # noqa: S608 - the assignments are written in this module
             *_lease(taken),
             *values,
             entry,
             code,
         )
-        return settled is not None
 
 
 def _lease(taken: TakenAction) -> tuple[int, uuid.UUID, int]:
