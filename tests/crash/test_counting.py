@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import uuid
 
 import aiohttp
 import asyncpg
 import pytest
 
-from tests.claims import ask
+from aiocancel.core.actions import Receipt
+from aiocancel.postgres.ledger import Ledger
+from tests.claims import ask, take_due
 from tests.crash.counts import Counts, count_at_stripe, count_in_ledger
 from tests.crash.customers import Claim, Customer, Wish
 from tests.crash.deaths import POINTS
@@ -94,25 +97,23 @@ async def test_an_action_that_is_not_final_and_a_claim_that_nobody_made_are_coun
 
 async def test_an_action_whose_journal_goes_on_after_its_end_is_illegal(pool: Pool) -> None:
     action_id = await ask(pool)
-    await pool.execute(
-        "UPDATE aiocancel.action SET state = 'done', finished_at = now(), receipt_status = 'active' WHERE id = $1",
-        action_id,
-    )
-    await pool.execute("UPDATE aiocancel.claim SET recovery_point = 'action_applied'")
+    (taken,) = await take_due(pool, uuid.uuid4())
+    assert await Ledger(pool).finish(taken, Receipt("active", None))
     claim_id = str(await pool.fetchval("SELECT public_id FROM aiocancel.claim"))
     customer = Customer(0, [], claims=[Claim(Wish("canceled"), claim_id, [])])
-    seen = []
-    for entry in ("action_applied", "attempt_failed"):
-        await pool.execute(
-            "INSERT INTO aiocancel.journal (claim_id, action_id, entry) SELECT claim_id, id, $2 FROM aiocancel.action "
-            "WHERE id = $1",
-            action_id,
-            entry,
-        )
+
+    async def failures() -> dict[str, int]:
         counts = Counts("", 1, 1)
         await count_in_ledger(counts, [customer], pool)
-        seen.append(counts.failures)
-    assert seen == [{}, {"illegal": 1}]
+        return counts.failures
+
+    assert await failures() == {}
+    await pool.execute(
+        "INSERT INTO aiocancel.journal (claim_id, action_id, entry) SELECT claim_id, id, 'attempt_failed' "
+        "FROM aiocancel.action WHERE id = $1",
+        action_id,
+    )
+    assert await failures() == {"illegal": 1}
 
 
 def test_every_point_of_death_is_a_step_of_the_product() -> None:
