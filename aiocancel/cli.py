@@ -106,8 +106,9 @@ def _check(target: str, *, as_objects: bool, timeout_s: float) -> int:
 
 def _work(target: str, concurrency: int | None, health: tuple[str, int] | None) -> int:
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s %(message)s", level=logging.INFO)
-    # PgQueuer tells of every job that comes back; what matters of that is in our own events.
-    logging.getLogger("pgqueuer").setLevel(logging.WARNING)
+    # They tell of every job and of every request; what matters of that is in our own events.
+    for name in ("pgqueuer", "stripe"):
+        logging.getLogger(name).setLevel(logging.WARNING)
     try:
         asyncio.run(_run_worker(find(target), concurrency, health))
     except TargetError as error:

@@ -53,6 +53,8 @@ async def test_a_worker_process_carries_out_what_the_web_process_recorded_and_fi
     assert await all_done(pool)
     assert [effect.kind for effect in stripe.effects_on("sub_1")] == ["cancel_at_period_end"]
     assert "SIGTERM: finishing what is under way" in errors.decode()
+    assert "ActionApplied" in errors.decode()
+    assert "Request to Stripe" not in errors.decode()
 
 
 async def test_workers_beside_the_web_process_share_the_work_with_its_own(
