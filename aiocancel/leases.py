@@ -11,6 +11,7 @@ import logging
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from itertools import islice
 from typing import Final
 
 from aiocancel.postgres.ledger import Ledger, TakenAction
@@ -20,6 +21,8 @@ logger = logging.getLogger("aiocancel")
 # Whoever cannot renew stops this much of the lease before somebody else may begin.
 _MARGIN: Final = 1 / 6
 _RENEWALS: Final = 3
+# All of them begin their work in one turn of the loop.
+_MOST_AT_ONCE: Final = 20
 
 
 class Leases:
@@ -57,7 +60,7 @@ class Leases:
     async def _ask(self) -> None:
         try:
             while asked := {one: future for one, future in self._asked.items() if not future.done()}:
-                await self._ask_for(asked)
+                await self._ask_for(dict(islice(asked.items(), _MOST_AT_ONCE)))
         finally:
             self._asking = None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
@@ -313,6 +314,9 @@ class CancelFlow:
                     raise ConfigurationError(f"the health port cannot be opened ({type(error).__name__})") from None
             await self._ensure_started()
             stack.push_async_callback(self.stop)
+            # What the start has made stays: looking through it again and again would hold up the loop each time.
+            gc.collect()
+            gc.freeze()
             await stop.wait()
 
     def _join(self, app: web.Application) -> None:

@@ -48,7 +48,7 @@ from aiocancel.leases import Leases
 from aiocancel.offers import Offers
 from aiocancel.ports import BillingExecutor, BillingReader
 from aiocancel.postgres.jobs import JobEngine
-from aiocancel.postgres.ledger import Ledger, TakenAction
+from aiocancel.postgres.ledger import Accepted, Ledger, TakenAction
 from aiocancel.telemetry import (
     ActionApplied,
     ActionParked,
@@ -255,21 +255,21 @@ class Worker:
 
     async def _change_billing(self, taken: TakenAction) -> None:
         step = await self._look(taken, written=taken.has_written, earlier=taken.change)
-        written = isinstance(step, Write)
+        written, accepted = isinstance(step, Write), None
         if isinstance(step, Write):
             first = step.schedule
             # A schedule is out of the way before the change itself is decided for good.
             key = await self._ledger.begin_write(taken, None if first else step.change)
             if key is None:
                 return
-            step = await self._write(taken, step, key)
+            step, accepted = await self._write(taken, step, key)
             if first is not None and _went_on(first, step):
                 code = "schedule_released" if isinstance(first, ReleaseSchedule) else "schedule_amended"
                 await self._ledger.go_on(taken, code)
                 return
         match step:
             case Done(receipt):
-                await self.finish(taken, receipt, written=written)
+                await self.finish(taken, receipt, written=written, accepted=accepted)
             case Write(resumes_service=True):
                 # Stripe lets it go on when it has tried the payment, which may take hours.
                 await self.watch(
@@ -319,8 +319,11 @@ class Worker:
             step = self._offers.next_step(taken.action.offer, subscription, progress)
         return past_the_schedule(step, taken.action.kind, subscription, self._schedule_policy)
 
-    async def _write(self, taken: TakenAction, write: Write, key: str) -> Step:
-        """Write once and return what the subscription then calls for; a lost answer does not matter if it is done."""
+    async def _write(self, taken: TakenAction, write: Write, key: str) -> tuple[Step, Accepted | None]:
+        """Write once and return what the subscription then calls for; a lost answer does not matter if it is done.
+
+        Where that is the end of it, Stripe's yes is left to be noted together with the end.
+        """
         try:
             reply = await self._billing.apply(taken.action, write, idempotency_key=key)
         except BillingError as error:
@@ -337,16 +340,20 @@ class Worker:
             # Also after a refusal: a 404 to a repeated DELETE is how our own success looks.
             step = await self._look(taken, written=True, earlier=_sent(taken, write))
             if isinstance(step, Done | Defer) or (write.schedule is not None and _went_on(write.schedule, step)):
-                return step
+                return step, None
             raise
-        await self._ledger.end_write(taken, "accepted", code=None, request_id=reply.request_id)
         if reply.subscription is not None:
-            return await self._judge(taken, reply.subscription, write.change)
+            step = await self._judge(taken, reply.subscription, write.change)
+            if isinstance(step, Done):
+                return step, Accepted(reply.request_id)
+            await self._ledger.end_write(taken, "accepted", code=None, request_id=reply.request_id)
+            return step, None
+        await self._ledger.end_write(taken, "accepted", code=None, request_id=reply.request_id)
         step = await self._look(taken, written=True, earlier=_sent(taken, write))
         if reply.replayed and isinstance(step, Write) and step.schedule == write.schedule and not step.resumes_service:
             # Stripe made this very change before, and somebody has undone it: theirs is the last word.
             raise RejectedBillingError("the change was undone elsewhere", code="undone_elsewhere")
-        return step
+        return step, None
 
     async def watch(
         self,
@@ -373,9 +380,11 @@ class Worker:
             expected = "cancellation" if taken.action.offer is None else name_of(taken.action.offer.terms)
             self._on_event(DriftFound(taken.action_id, taken.action.subscription_id, expected, seen or "unreadable"))
 
-    async def finish(self, taken: TakenAction, receipt: Receipt, *, written: bool) -> None:
-        """Mark the action done."""
-        if await self._ledger.finish(taken, receipt):
+    async def finish(
+        self, taken: TakenAction, receipt: Receipt, *, written: bool, accepted: Accepted | None = None
+    ) -> None:
+        """Mark the action done, and note Stripe's yes to its write."""
+        if await self._ledger.finish(taken, receipt, accepted=accepted):
             self._on_event(
                 ActionApplied(
                     taken.action_id,

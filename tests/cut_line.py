@@ -16,7 +16,7 @@ class CutLine:
         query = parse_qs(parts.query)
         self._socket = f"{query['host'][0]}/.s.PGSQL.{query['port'][0]}"
         self._database = parts.path
-        self._statement = b""
+        self._armed = False
         self._skip = 0
         self.port = 0
         self.cuts = 0
@@ -25,9 +25,9 @@ class CutLine:
     def dsn(self) -> str:
         return f"postgresql://postgres@127.0.0.1:{self.port}{self._database}?sslmode=disable"
 
-    def lose_answer_to(self, statement: str, *, skip: int = 0) -> None:
-        """Let the next message with ``statement`` through, after ``skip`` others, and close the line on its answer."""
-        self._statement = statement.encode()
+    def lose_an_answer(self, *, skip: int = 0) -> None:
+        """Let ``skip`` more exchanges with the server pass, and close the line on the answer of the next."""
+        self._armed = True
         self._skip = skip
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -35,9 +35,9 @@ class CutLine:
         answers = asyncio.create_task(self._forward(back_reader, writer))
         try:
             while message := await reader.read(65536):
-                is_last = self._is_last(message)
+                is_last = self._is_last()
                 if is_last:
-                    self._statement = b""
+                    self._armed = False
                     self.cuts += 1
                     answers.cancel()
                     await asyncio.wait([answers])
@@ -53,8 +53,8 @@ class CutLine:
             writer.close()
             back_writer.close()
 
-    def _is_last(self, message: bytes) -> bool:
-        if not self._statement or self._statement not in message:
+    def _is_last(self) -> bool:
+        if not self._armed:
             return False
         self._skip -= 1
         return self._skip < 0

@@ -30,6 +30,7 @@ from aiocancel.telemetry import Event
 from aiocancel.testing.embedded_postgres import EmbeddedPostgres
 from aiocancel.testing.stripe_simulator import StripeSimulator
 from tests.saas import CREATE_TABLES, Pool, add_customer, as_customer, make_app, make_cancel, vendor
+from tests.waiting import until
 from tests.web.support import Page, Subscriptions, expected_payload
 
 LIVE_KEY = "sk_live_0123456789abcdefghij"
@@ -120,9 +121,7 @@ async def test_a_change_under_way_is_finished_before_the_application_goes(
     client = await started(make_app(make_cancel(pool, url, answer_within_s=0.01)))
     body = {"grant": (await payload(client))["grant"], "status": "canceled"}
     assert (await client.post("/cancel/result", json=body, headers=as_customer("ada"))).status == 202
-    async with asyncio.timeout(10):
-        while not await pool.fetchval("SELECT attempts FROM aiocancel.action"):
-            pass
+    await until(lambda: bool(stripe.requests))
     await client.close()
     assert await pool.fetchval("SELECT state FROM aiocancel.action") == "done"
 

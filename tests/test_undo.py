@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from aiocancel.core.actions import Receipt
-from aiocancel.postgres.ledger import Ledger, TakenAction
+from aiocancel.postgres.ledger import Accepted, Ledger, TakenAction
 from aiocancel.telemetry import ActionApplied, ActionParked
 from aiocancel.testing.stripe_simulator import Fault, FaultKind
 from tests.company import Company
@@ -145,7 +145,7 @@ async def test_it_is_taken_back_once_whatever_becomes_of_stripes_answer(
 class DiesBeforeFinishing(Ledger):
     """Stops for ever where a killed process would: the change is made, nothing is stored any more."""
 
-    async def finish(self, taken: TakenAction, receipt: Receipt) -> bool:
+    async def finish(self, taken: TakenAction, receipt: Receipt, *, accepted: Accepted | None = None) -> bool:
         await asyncio.Event().wait()
         return False
 

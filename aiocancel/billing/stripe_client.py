@@ -33,6 +33,7 @@ from aiocancel.errors import (
     UnknownBillingError,
 )
 from aiocancel.ports import BillingReply, SlotSource
+from aiocancel.turns import Turns
 
 if TYPE_CHECKING:
     import stripe
@@ -102,10 +103,15 @@ class _WholeAnswers:
 
     def __init__(self, session: aiohttp.ClientSession) -> None:
         self._session = session
+        self._turns = Turns()
 
     async def request(self, *args: Any, **kwargs: Any) -> _WholeAnswer:
+        await self._turns.take()
         async with self._session.request(*args, **kwargs) as response:
-            return _WholeAnswer(await response.read(), response.status, response.headers)
+            answer = _WholeAnswer(await response.read(), response.status, response.headers)
+        # What follows is the SDK's and our reading of it.
+        await self._turns.take()
+        return answer
 
 
 class _WholeAnswer:

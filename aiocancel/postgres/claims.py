@@ -11,7 +11,7 @@ import uuid
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import asyncpg
 
@@ -69,8 +69,9 @@ noted AS (
         UNION ALL SELECT c.id, NULL, 'outcome_verified', NULL, -1 FROM accepted c WHERE $17
         UNION ALL SELECT e.claim_id, e.id, 'actions_enqueued', e.kind, e.ordinal FROM enqueued e
     ) AS line (claim_id, action_id, entry, code, position) ORDER BY position)
-SELECT c.id AS claim_id, e.id AS action_id FROM accepted c LEFT JOIN enqueued e ON true ORDER BY e.ordinal
 """
+
+_ACCEPTED: Final = "SELECT id AS claim_id FROM accepted"
 
 _FIND_EQUAL: Final = """
 SELECT public_id, status, flow_session_id, customer_id FROM aiocancel.claim
@@ -143,6 +144,19 @@ class Claims:
         self._pool = pool
         self._engine = engine or PgQueuerEngine(pool)
         self._hooks = hooks
+        # With its job there is nothing left to do; a statement that adds none must not wake the workers.
+        self._accept_actions = f"{_ACCEPT}, jobs AS ({self._engine.first_jobs('enqueued')}) {_ACCEPTED}"
+        self._accept_note = f"{_ACCEPT} {_ACCEPTED}"
+
+    async def _at_once(self, statement: str, *values: Any) -> list[asyncpg.Record]:
+        """Run one statement as a transaction of its own, without round trips to begin and to end it."""
+        with outages():
+            try:
+                return await self._pool.fetch(statement, *values)
+            except asyncpg.SerializationError:
+                # The application's connections are stricter by default than the statements here are made for.
+                async with self._pool.acquire() as connection, connection.transaction(isolation="read_committed"):
+                    return await connection.fetch(statement, *values)
 
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[Connection]:
@@ -157,37 +171,40 @@ class Claims:
         Raises ConflictError when the grant or the flow session was already used for something else. A
         commit whose answer was lost is found again by the repeated post.
         """
+        public_id = uuid.uuid4()
+        values = (
+            public_id,
+            grant.nonce,
+            claim.status.changes_billing,
+            claim.vendor,
+            claim.status,
+            claim.flow_session_id,
+            grant.customer_id,
+            grant.subscription_id,
+            grant.mode,
+            claim.reason.text,
+            claim.reason.code,
+            claim.offer_id,
+            claim.offer_type,
+            decision.change,
+            decision.answer.kind if decision.answer else None,
+            "actions_enqueued" if decision.actions else "outcome_verified" if verified else "claim_recorded",
+            verified,
+            *_columns(decision.actions),
+        )
+        if decision.actions:
+            is_new = bool(await self._at_once(self._accept_actions, *values))
+        elif not self._hooks:
+            is_new = bool(await self._at_once(self._accept_note, *values))
+        else:
+            async with self._transaction() as connection:
+                claim_id = await connection.fetchval(self._accept_note, *values)
+                if is_new := claim_id is not None:
+                    await self._enqueue_hooks(connection, claim_id)
+        if is_new:
+            return RecordedClaim(public_id, repeated=False)
         async with self._transaction() as connection:
-            public_id = uuid.uuid4()
-            rows = await connection.fetch(
-                _ACCEPT,
-                public_id,
-                grant.nonce,
-                claim.status.changes_billing,
-                claim.vendor,
-                claim.status,
-                claim.flow_session_id,
-                grant.customer_id,
-                grant.subscription_id,
-                grant.mode,
-                claim.reason.text,
-                claim.reason.code,
-                claim.offer_id,
-                claim.offer_type,
-                decision.change,
-                decision.answer.kind if decision.answer else None,
-                "actions_enqueued" if decision.actions else "outcome_verified" if verified else "claim_recorded",
-                verified,
-                *_columns(decision.actions),
-            )
-            if not rows:
-                return await self._find_equal(connection, claim, grant)
-            jobs = [Job(row["action_id"], 0) for row in rows if row["action_id"] is not None]
-            if jobs:
-                await self._engine.enqueue(connection, jobs)
-            else:
-                await self._enqueue_hooks(connection, rows[0]["claim_id"])
-        return RecordedClaim(public_id, repeated=False)
+            return await self._find_equal(connection, claim, grant)
 
     async def _enqueue_hooks(self, connection: Connection, claim_id: int) -> None:
         if self._hooks and (action_id := await connection.fetchval(ENQUEUE_HOOKS, claim_id)) is not None:

@@ -126,8 +126,7 @@ class Dispatch(Claims):
             return taken
 
     async def _take(self, owner: uuid.UUID, action_ids: Collection[int], lease_s: float) -> list[TakenAction]:
-        async with self._transaction() as connection:
-            rows = await connection.fetch(_TAKE, list(action_ids), owner, timedelta(seconds=lease_s), _KINDS)
+        rows = await self._at_once(_TAKE, list(action_ids), owner, timedelta(seconds=lease_s), _KINDS)
         return [_taken(row, owner) for row in rows]
 
     async def renew(self, owner: uuid.UUID, action_ids: Collection[int], *, lease_s: float) -> list[int]:

@@ -45,6 +45,13 @@ class JobEngine(Protocol):
         """Add jobs in the caller's transaction, leaving out those that are there; returns how many were new."""
         ...
 
+    def first_jobs(self, actions: str) -> str:
+        """Return SQL, for a statement's WITH, that adds the job of every new action in the relation ``actions``.
+
+        The relation has the column ``id``; the job is that of ``Job(id, 0)``.
+        """
+        ...
+
     async def run(self, look: Look, *, concurrency: int) -> None:
         """Give jobs to ``look``, at most ``concurrency`` at a time, until ``stop``; outages are waited out."""
         ...

@@ -10,8 +10,9 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import asyncpg
 
@@ -24,28 +25,19 @@ from aiocancel.core.vendor_offers import Baseline, baseline_to_json
 from aiocancel.postgres.claims import ENQUEUE_END_OF_PAUSE, JOURNAL, Entry
 from aiocancel.postgres.dispatch import Dispatch, TakenAction
 from aiocancel.postgres.jobs import Job
-from aiocancel.postgres.outage import outages
+from aiocancel.postgres.ledger_statements import BEGIN_FIRST_WRITE, END_WRITE, LEASED, settle_statement
 
 if TYPE_CHECKING:
     from aiocancel.postgres.schema import Connection
 
-__all__ = ["Ledger", "TakenAction"]
-
-_LEASED: Final = "id = $1 AND lease_owner = $2 AND attempts = $3 AND state = 'running'"
+__all__ = ["Accepted", "Ledger", "TakenAction"]
 
 
-# The first write of an action, whose key is as it was made: a round trip instead of five.
-_BEGIN_FIRST_WRITE: Final = f"""
-WITH begun AS (
-    UPDATE aiocancel.action SET key_used_at = now(), change = coalesce($5::jsonb, change),
-        idempotency_key = 'aiocancel-' || $4::uuid || '-' || ordinal || '-' || key_generation
-    WHERE {_LEASED} AND key_used_at IS NULL AND NOT key_spent
-    RETURNING id, attempts, idempotency_key),
-noted AS (
-    INSERT INTO aiocancel.attempt (action_id, number, idempotency_key)
-    SELECT id, attempts, idempotency_key FROM begun)
-SELECT idempotency_key FROM begun
-"""  # noqa: S608 - a constant of this module
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """Stripe's yes to a write that is not noted yet, under the number by which its support finds the request."""
+
+    request_id: str | None
 
 
 class _LeaseLostError(Exception):
@@ -62,16 +54,15 @@ class Ledger(Dispatch):
         """
         sent = None if change is None else json.dumps(change_to_json(change))
         if not taken.has_written:
-            with outages():
-                key = await self._pool.fetchval(_BEGIN_FIRST_WRITE, *_lease(taken), taken.claim_public_id, sent)
-            if key is not None:
-                return str(key)
+            begun = await self._at_once(BEGIN_FIRST_WRITE, *_lease(taken), taken.claim_public_id, sent)
+            if begun:
+                return str(begun[0]["idempotency_key"])
         async with self._transaction() as connection:
             row = await connection.fetchrow(
                 f"""
                 SELECT ordinal, key_generation, key_spent,
                     coalesce(extract(epoch FROM now() - key_used_at), 0)::float8 AS key_age_s
-                FROM aiocancel.action WHERE {_LEASED} FOR UPDATE
+                FROM aiocancel.action WHERE {LEASED} FOR UPDATE
                 """,  # noqa: S608 - a constant of this module
                 *_lease(taken),
             )
@@ -105,7 +96,7 @@ class Ledger(Dispatch):
         """Keep what the first look showed; later ones are compared with it, whoever makes them."""
         async with self._transaction() as connection:
             await connection.execute(
-                f"UPDATE aiocancel.action SET baseline = $4::jsonb WHERE {_LEASED} AND baseline IS NULL",  # noqa: S608
+                f"UPDATE aiocancel.action SET baseline = $4::jsonb WHERE {LEASED} AND baseline IS NULL",  # noqa: S608
                 *_lease(taken),
                 json.dumps(baseline_to_json(baseline)),
             )
@@ -114,33 +105,24 @@ class Ledger(Dispatch):
         self, taken: TakenAction, result: str, *, code: str | None, request_id: str | None, key_spent: bool = False
     ) -> None:
         """Note what a call came back with, whether or not the lease still stands."""
-        # A later attempt may have another key by now, and its key is not spent.
-        with outages():
-            await self._pool.execute(
-                """
-                WITH ended AS (
-                    UPDATE aiocancel.attempt SET ended_at = now(), result = $3, code = $4, request_id = $5
-                    WHERE action_id = $1 AND number = $2 RETURNING idempotency_key)
-                UPDATE aiocancel.action a SET key_spent = true FROM ended
-                WHERE $6 AND a.id = $1 AND a.idempotency_key = ended.idempotency_key
-                """,
-                taken.action_id,
-                taken.attempt,
-                result,
-                code,
-                request_id,
-                key_spent,
-            )
+        await self._at_once(END_WRITE, taken.action_id, taken.attempt, result, code, request_id, key_spent)
 
-    async def finish(self, taken: TakenAction, receipt: Receipt) -> bool:
-        """Mark the action done on the evidence of ``receipt``; False when the lease is lost."""
-        return await self._settle(
+    async def finish(self, taken: TakenAction, receipt: Receipt, *, accepted: Accepted | None = None) -> bool:
+        """Mark the action done on the evidence of ``receipt``; False when the lease is lost.
+
+        The answer of the attempt's own write, where it is not noted yet, is noted in any case.
+        """
+        finished = await self._settle(
             taken,
             "state = 'done', finished_at = now(), receipt_status = $4, receipt_ends_at = $5",
             (receipt.status, receipt.ends_at),
             "action_applied",
             receipt.status,
+            accepted,
         )
+        if accepted is not None and not finished:
+            await self.end_write(taken, "accepted", code=None, request_id=accepted.request_id)
+        return finished
 
     async def park(self, taken: TakenAction, code: str) -> bool:
         """Leave the action to a human; False when the lease is lost."""
@@ -292,9 +274,21 @@ class Ledger(Dispatch):
         values: Sequence[str | int | datetime | timedelta | None],
         entry: str,
         code: str | None,
+        accepted: Accepted | None = None,
     ) -> bool:
+        if not self._hooks and taken.action.kind is not ActionKind.APPLY_OFFER:
+            # Mostly nobody waits for its end, and one statement does it all.
+            statement = settle_statement(assignments, len(values), alone=True, accepted=accepted is not None)
+            ended = () if accepted is None else (accepted.request_id,)
+            if await self._at_once(statement, *_lease(taken), *values, entry, code, *ended):
+                return True
         async with self._transaction() as connection:
-            return await self._end_in(connection, taken, assignments, values, entry, code)
+            settled = await self._end_in(connection, taken, assignments, values, entry, code)
+            if settled and accepted is not None:
+                await connection.execute(
+                    END_WRITE, taken.action_id, taken.attempt, "accepted", None, accepted.request_id, False
+                )
+        return settled
 
     async def _end_in(
         self,
@@ -333,32 +327,8 @@ class Ledger(Dispatch):
         code: str | None,
     ) -> asyncpg.Record | None:
         """Move a running action on; returns what waits next in its lane, None when the lease is lost."""
-        ours = len(values) + 4
-        return await connection.fetchrow(
-            f"""
-            WITH settled AS (
-                UPDATE aiocancel.action SET {assignments}, lease_owner = NULL WHERE {_LEASED}
-                RETURNING id, claim_id, lane),
-            noted AS (
-                INSERT INTO aiocancel.journal (claim_id, action_id, entry, code)
-                SELECT claim_id, id, ${ours}, ${ours + 1} FROM settled),
-            moved AS (
-                UPDATE aiocancel.claim c SET recovery_point = 'action_applied' FROM settled s
-                WHERE c.id = s.claim_id AND ${ours} = 'action_applied' AND NOT EXISTS (
-                    SELECT FROM aiocancel.action a WHERE a.claim_id = s.claim_id AND a.id <> s.id
-                    AND a.state <> 'done' AND a.kind NOT IN ('run_hooks', 'end_pause')))
-            SELECT s.id, n.id AS next_id, n.attempts AS next_attempts,
-                greatest(0, extract(epoch FROM n.due_at - now()))::float8 AS next_delay_s
-            FROM settled s LEFT JOIN LATERAL (
-                SELECT id, attempts, due_at FROM aiocancel.action
-                WHERE lane = s.lane AND id <> s.id AND state = 'waiting' AND NOT (deferred AND due_at > now())
-                ORDER BY id LIMIT 1) n ON true
-            """,  # noqa: S608 - the assignments are written in this module
-            *_lease(taken),
-            *values,
-            entry,
-            code,
-        )
+        statement = settle_statement(assignments, len(values))
+        return await connection.fetchrow(statement, *_lease(taken), *values, entry, code)
 
 
 def _lease(taken: TakenAction) -> tuple[int, uuid.UUID, int]:

@@ -29,8 +29,11 @@ logger = logging.getLogger("aiocancel")
 
 _ENTRYPOINT: Final = "aiocancel_action"
 _CHANNEL: Final = "aiocancel_jobs"
+_QUEUE: Final = "pgqueuer"
 # Where LISTEN is deaf, behind a pooler or after a failure that nobody noticed, this is how often we ask.
 POLL_EVERY_S: Final = 2.0
+# What comes in one piece holds the loop up in one piece.
+_LARGEST_BATCH: Final = 20
 _COME_BACK_S: Final = 0.5
 _LONGEST_PAUSE_S: Final = 5.0
 _KEEP_LOG_FOR: Final = timedelta(hours=1)
@@ -49,7 +52,7 @@ def engine_settings() -> DBSettings:
         function="fn_pgqueuer_changed",
         statistics_table="pgqueuer_statistics",
         queue_status_type="pgqueuer_status",
-        queue_table="pgqueuer",
+        queue_table=_QUEUE,
         queue_table_log="pgqueuer_log",
         trigger="tg_pgqueuer_changed",
         schedules_table="pgqueuer_schedules",
@@ -113,6 +116,19 @@ async def enqueue(connection: Connection, jobs: Sequence[Job]) -> int:
     return len(added)
 
 
+def first_jobs(actions: str) -> str:
+    """Return SQL, for a statement's WITH, that adds the job of every new action in the relation ``actions``.
+
+    PgQueuer's own statement cannot stand inside another; a test holds this one to what that one writes.
+    """
+    return f"""
+    INSERT INTO aiocancel.{_QUEUE}
+        (priority, entrypoint, payload, execute_after, dedupe_key, headers, status)
+    SELECT 0, '{_ENTRYPOINT}', convert_to(id::text, 'UTF8'), now(), id || ':0', 'null'::jsonb, 'queued' FROM {actions}
+    ON CONFLICT DO NOTHING
+    """  # noqa: S608 - nothing in it comes from outside
+
+
 @cache
 def _enqueue_statement() -> str:
     """Return PgQueuer's own statement, made once: making it for every claim costs more than sending it.
@@ -143,6 +159,10 @@ class PgQueuerEngine(JobEngine):
     async def enqueue(self, connection: Connection, jobs: Sequence[Job]) -> int:
         """Add jobs in the caller's transaction, leaving out those that are there; returns how many were new."""
         return await enqueue(connection, jobs)
+
+    def first_jobs(self, actions: str) -> str:
+        """Return SQL, for a statement's WITH, that adds the job of every new action in the relation ``actions``."""
+        return first_jobs(actions)
 
     async def run(self, look: Look, *, concurrency: int) -> None:
         """Give jobs to ``look``, at most ``concurrency`` at a time, until ``stop``; outages are waited out."""
@@ -207,7 +227,7 @@ class PgQueuerEngine(JobEngine):
         if self._stopping.is_set():
             return
         # PgQueuer wants places for two batches, also where one action at a time is wanted.
-        batch = max(1, concurrency // 2)
+        batch = min(max(1, concurrency // 2), _LARGEST_BATCH)
         # Entered here as well, or a start that fails would keep the listener's connection.
         async with driver:
             # Its first question whether anybody listens comes before it listens; unheard, it would count as deafness.

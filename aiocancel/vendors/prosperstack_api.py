@@ -252,7 +252,10 @@ class _Budget:
     def learn(self, headers: Mapping[str, str], now: float, *, is_used_up: bool) -> float | None:
         """Take in what an answer says; return the seconds until the limit resets, if it says so."""
         limit, left, reset_s = (_number(headers.get(f"RateLimit-{name}")) for name in ("Limit", "Remaining", "Reset"))
-        self._limit = limit or self._limit
+        if limit:
+            # A window was begun with the limit that was known then.
+            self._left += max(0, limit - self._limit)
+            self._limit = limit
         if is_used_up:
             left = 0
         if left is not None:

@@ -2,7 +2,8 @@
 
 Cancellations for each second and each CPU second of the client's process, and how long its loop was held, against a
 Stripe in a process of its own. The rivals are what a user would write, without any durability: one call for each
-change. ``raw, read first`` makes the two calls that the plug-in makes.
+change. ``raw, read first`` makes the two calls that the plug-in makes, and ``twice the places`` lets as many actions be
+read as are written. Every process froze what its start had made for the garbage collector, as the README tells.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ RIVALS = {
     "stripe, raw async, read first": "raw, read first",
     "stripe, sync in threads": "threads",
     "aiocancel, durable": "aiocancel",
+    "aiocancel, twice the places": "aiocancel",
 }
+PLACES = {"aiocancel, twice the places": 2}
 Figures = dict[str, float]
 
 
@@ -52,14 +55,8 @@ def measure(options: Options, dsn: str, latency_ms: int) -> tuple[list[Table], F
         endpoint = stack.enter_context(python("stripe_endpoint", str(latency_ms)))
         url = f"http://127.0.0.1:{endpoint.port}"
         clients = {name: stack.enter_context(python("execute_client", kind, url, dsn)) for name, kind in RIVALS.items()}
-        for name, client in clients.items():
-            client.ask(
-                {
-                    "run": f"warm{latency_ms}{RIVALS[name]}".replace(", ", "").replace(" ", ""),
-                    "actions": 3,
-                    "concurrency": 1,
-                }
-            )
+        for number, client in enumerate(clients.values()):
+            client.ask({"run": f"warm{latency_ms}_{number}", "actions": 3, "concurrency": 1})
         tables, counts = [], {}
         for concurrency in (1, 2) if options.quick else (1, 10, 50, 200):
             actions = actions_for(latency_ms, concurrency, options)
@@ -71,16 +68,17 @@ def measure(options: Options, dsn: str, latency_ms: int) -> tuple[list[Table], F
                 for name, client in _rotated(clients, turn):
                     before, seen = endpoint.cpu_s, requests(endpoint.port)
                     run = f"{latency_ms}_{concurrency}_{turn}_{list(RIVALS).index(name)}"
-                    asked = {"run": run, "actions": actions, "concurrency": concurrency, "heartbeat": turn == 0}
+                    places = concurrency * PLACES.get(name, 1)
+                    asked = {"run": run, "actions": actions, "concurrency": places, "heartbeat": turn == 0}
                     figures = client.ask(asked)
                     if turn == 0:
                         stalls[name] = figures
                     else:
                         measured[name].append(figures)
                     if name == "aiocancel, durable":
-                        counts[f"Stripe calls for a cancellation, {latency_ms} ms x {concurrency}"] = (
-                            requests(endpoint.port) - seen
-                        ) / actions
+                        # At every place there was one before.
+                        made = (requests(endpoint.port) - seen) / (actions + places)
+                        counts[f"Stripe calls for a cancellation, {latency_ms} ms x {concurrency}"] = made
                     used.append((endpoint.cpu_s - before) / actions * 1e3)
             title = f"{latency_ms} ms, {concurrency} at a time, {actions} cancellations"
             tables.append(_table(f"{title} (the endpoint used {max(used):.2f} ms CPU each, or less)", measured, stalls))

@@ -6,10 +6,11 @@ Each line ``{"run": …, "actions": …, "concurrency": …}`` is answered with 
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, nullcontext, suppress
 from typing import Any
@@ -80,11 +81,12 @@ async def gather(send: Send, asked: dict[str, Any]) -> None:
 
 
 class Durable:
-    """The plug-in in an application: claims are in the ledger, its worker finds them when it starts."""
+    """The plug-in in an application that is up: the claims are in its ledger, and all become due at one moment."""
 
     def __init__(self, url: str, dsn: str) -> None:
         self._url = url
         self._dsn = dsn
+        self._held: list[int] = []
         self._left = 0
         self._done = asyncio.Event()
 
@@ -94,9 +96,9 @@ class Durable:
             if self._left == 0:
                 self._done.set()
 
-    async def accept(self, asked: dict[str, Any]) -> None:
+    async def accept(self, wanted: list[str], *, held: bool = False) -> None:
         async with asyncpg.create_pool(self._dsn, min_size=10, max_size=10) as pool:
-            ledger, left = Ledger(pool), subscriptions(asked)
+            ledger, left = Ledger(pool), [*wanted]
 
             async def client() -> None:
                 while left:
@@ -104,16 +106,43 @@ class Durable:
                     await record(ledger, make_claim(), make_grant(subscription, nonce=subscription))
 
             await asyncio.gather(*(client() for _ in range(10)))
+            if held:
+                sql = "SELECT id FROM aiocancel.action WHERE subscription_id = ANY($1)"
+                self._held = [row["id"] for row in await pool.fetch(sql, wanted)]
+                await self._make_due("1 day")
 
-    async def execute(self, asked: dict[str, Any]) -> None:
-        self._left = asked["actions"]
-        self._done.clear()
+    async def _make_due(self, after: str) -> None:
+        connection = await asyncpg.connect(self._dsn)
+        async with connection.transaction():
+            when = f"now() + interval '{after}'"
+            await connection.execute(f"UPDATE aiocancel.action SET due_at = {when} WHERE id = ANY($1)", self._held)
+            await connection.execute(
+                f"UPDATE aiocancel.pgqueuer SET execute_after = {when} WHERE dedupe_key = ANY($1)",
+                [f"{action_id}:0" for action_id in self._held],
+            )
+        await connection.close()
+
+    @asynccontextmanager
+    async def opened(self, asked: dict[str, Any]) -> AsyncIterator[None]:
+        """An application that has made a change at every place before: nothing is measured that happens once."""
         cancel = make_cancel(self._dsn, self._url, worker_concurrency=asked["concurrency"], on_event=self._count)
         lifespan = cancel.lifespan(web.Application())
         await anext(lifespan)
+        self._expect(asked["concurrency"])
+        await self.accept([f"sub_first_{asked['run']}_{number}" for number in range(asked["concurrency"])])
         await self._done.wait()
+        yield
         with suppress(StopAsyncIteration):
             await anext(lifespan)
+
+    def _expect(self, actions: int) -> None:
+        self._left = actions
+        self._done.clear()
+
+    async def execute(self, asked: dict[str, Any]) -> None:
+        self._expect(asked["actions"])
+        await self._make_due("0 s")
+        await self._done.wait()
 
 
 async def run(kind: str, url: str, dsn: str) -> None:
@@ -127,14 +156,17 @@ async def run(kind: str, url: str, dsn: str) -> None:
                 answer = await measured(gather(send, asked), asked)
         else:
             if asked.get("only") != "execute":
-                await durable.accept(asked)
+                await durable.accept(subscriptions(asked), held=True)
             if asked.get("only") != "accept":
-                answer = await measured(durable.execute(asked), asked)
+                async with durable.opened(asked):
+                    answer = await measured(durable.execute(asked), asked)
         print(json.dumps(answer), flush=True)
 
 
 async def measured(work: Awaitable[None], asked: dict[str, Any]) -> dict[str, float]:
     """What the work took; a heartbeat costs CPU time of its own, so it runs where it is asked for."""
+    gc.collect()
+    gc.freeze()
     async with heartbeat() if asked.get("heartbeat") else nullcontext(Heartbeat()) as heart:
         started, cpu = time.perf_counter(), time.process_time()
         await work

@@ -170,7 +170,7 @@ async def open_stage(
 ) -> AsyncIterator[Stage]:
     """Set the world up without any process, and end every process at the end."""
     stripe = StripeAccount(seed=seed)
-    flows = ProsperStackSimulator(client_id="acct_test", client_secret=CLIENT_SECRET, rate_limit=10**9)
+    flows = ProsperStackSimulator(client_id="acct_test", client_secret=CLIENT_SECRET, rate_limit=10**8)
     stripe.add_price("price_simulator_basic", unit_amount=900)
     for customer in customers:
         trial = any(wish.what == TRIAL for wish in customer.wishes)

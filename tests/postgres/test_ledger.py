@@ -179,7 +179,8 @@ async def test_an_offer_is_recorded_and_changes_nothing(ledger: Ledger, pool: Po
 async def test_a_commit_whose_answer_was_lost_is_found_by_the_next_post(shared_database: str, pool: Pool) -> None:
     grant, claim = make_grant(), make_claim(session="sess_1")
     async with cut_line(shared_database) as line, asyncpg.create_pool(line.dsn, min_size=1, max_size=1) as cut:
-        line.lose_answer_to("COMMIT;")
+        # Prepared first, then carried out.
+        line.lose_an_answer(skip=1)
         with pytest.raises(UnavailableError):
             await record(Ledger(cut), claim, grant)
         again = await record(Ledger(cut), claim, grant)

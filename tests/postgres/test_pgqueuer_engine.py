@@ -74,6 +74,21 @@ async def test_a_second_job_for_the_same_look_is_left_out_and_undoes_nothing(poo
     assert await waiting(pool) == 3
 
 
+async def test_the_jobs_of_new_actions_are_like_any_others_inside_another_statement(pool: Pool) -> None:
+    columns = """SELECT priority, queue_manager_id, status, entrypoint, dedupe_key, payload, headers, attempts, slot,
+        execute_after = created AS is_due FROM aiocancel.pgqueuer ORDER BY id"""
+    await add(pool, Job(7, 0), Job(8, 0))
+    by_the_library = await pool.fetch(columns)
+    await pool.execute("DELETE FROM aiocancel.pgqueuer")
+    inside = f"WITH new AS (SELECT unnest(ARRAY[7, 8]::bigint[]) AS id) {PgQueuerEngine(pool).first_jobs('new')}"
+    await pool.execute(inside)
+    assert await pool.fetch(columns) == by_the_library
+    # Equal ones are left out.
+    await pool.execute(inside)
+    assert await add(pool, Job(7, 0)) == 0
+    assert await waiting(pool) == 2
+
+
 async def test_no_jobs_are_no_statement(pool: Pool) -> None:
     assert await add(pool) == 0
 

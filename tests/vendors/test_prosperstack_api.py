@@ -554,6 +554,14 @@ async def test_without_any_headers_a_minute_has_a_hundred_requests() -> None:
     assert arrived[100:] == [1060.0] * 50
 
 
+async def test_a_larger_limit_counts_from_the_answer_that_tells_of_it() -> None:
+    time = FakeTime()
+    async with counted(time, lambda number: limits(999 - number, reset=60, limit=1000)) as (api, arrived):
+        for _ in range(150):
+            await api.flow_session(SESSION_ID)
+    assert (time.slept, len(arrived)) == ([], 150)
+
+
 async def test_requests_that_waited_together_keep_the_next_minutes_limit_together() -> None:
     time = HeldTime()
     headers_by_number = [limits(-number % 5, reset=60, limit=5) for number in range(13)]
