@@ -33,10 +33,9 @@ from aiocancel.postgres.subscriptions import SubscriptionQuery
 from aiocancel.service import FlowService
 from aiocancel.telemetry import EventHook, guarded, log_event
 from aiocancel.vital_signs import VitalSigns
-from aiocancel.web.flow_context import FLOW_KEY, FlowContext, current_flow, make_middleware
+from aiocancel.web.flow_context import FLOW_KEY, current_flow, is_hooked, make_middleware
 from aiocancel.web.handlers import Handlers
 from aiocancel.web.health import HealthHandlers, serve_health
-from aiocancel.web.response_csp import KEEPS_OWN_POLICY, PolicyWriter, forbid_shared_caching
 from aiocancel.web.site import FLOW_PAGE_MARK, Identify, Site
 from aiocancel.web.templating import VARIABLE, TemplateFlow, add_to_environment, variable_for
 from aiocancel.worker import LEASE_S, VENDOR_ACTS_WITHIN_S
@@ -135,7 +134,6 @@ class CancelFlow:
             statement_cache_size=statement_cache_size,
             on_event=self._on_event,
         )
-        self._policy = PolicyWriter(vendor, content_security_policy, self._on_event)
         self._runtime: asyncio.Task[None] | None = None
         self._started: asyncio.Future[FlowService] | None = None
         self._stop = asyncio.Event()
@@ -152,7 +150,7 @@ class CancelFlow:
         health = HealthHandlers(self._vital_signs)
         self.handle_health: Callable[[web.Request], Awaitable[web.StreamResponse]] = health.health
         self.handle_ready: Callable[[web.Request], Awaitable[web.StreamResponse]] = health.ready
-        self.middleware: Middleware = make_middleware(self._site, self._write_headers)
+        self.middleware: Middleware = make_middleware(self._site)
 
     def inspect(self) -> Inspection:
         """Return the parts and settings, for ``aiocancel check``."""
@@ -252,23 +250,13 @@ class CancelFlow:
 
     async def write_headers(self, request: web.Request, response: web.StreamResponse) -> None:
         """Write the policy where the middleware was not reached; an ``on_response_prepare`` handler of the root."""
+        if is_hooked(request):
+            return
         flow = request.get(FLOW_KEY)
-        if flow is None or not flow.is_hooked_into(request):
-            self._write_headers(flow, response)
-
-    def _write_headers(self, flow: FlowContext | None, response: web.StreamResponse) -> None:
-        nonce = None
-        try:
-            if flow is not None:
-                flow.headers_are_sent = True
-                nonce = flow.minted_nonce
-                if nonce is not None or flow.sealed is not None:
-                    forbid_shared_caching(response)
-            if not response.get(KEEPS_OWN_POLICY):
-                self._policy.write(response.headers, nonce)
-        except Exception:
-            # An exception here would drop the connection without any response.
-            logger.exception("the Content-Security-Policy could not be written")
+        if flow is None:
+            self._site.policy.write(response, None)
+        else:
+            flow.write_headers(response)
 
     async def lifespan(self, app: web.Application) -> AsyncIterator[None]:
         """Start and stop with the application: ``app.cleanup_ctx.append(cancel.lifespan)``.

@@ -8,7 +8,7 @@ from typing import Any
 import jinja2
 from aiohttp import web
 
-from aiocancel.web.response_csp import ENFORCED, KEEPS_OWN_POLICY
+from aiocancel.web.response_csp import ENFORCED, StrictResponse
 
 _environment = jinja2.Environment(
     loader=jinja2.PackageLoader("aiocancel.web"), autoescape=True, undefined=jinja2.StrictUndefined
@@ -19,7 +19,7 @@ def render_page(template: str, *, status: int = 200, **values: Any) -> web.Respo
     """Render one of our pages under a policy of its own: one style, a form to this site, nothing else."""
     nonce = secrets.token_urlsafe(16)
     text = _environment.get_template(template).render(nonce=nonce, **values)
-    response = web.Response(
+    return StrictResponse(
         text=text,
         status=status,
         content_type="text/html",
@@ -31,5 +31,3 @@ def render_page(template: str, *, status: int = 200, **values: Any) -> web.Respo
             "X-Content-Type-Options": "nosniff",
         },
     )
-    response[KEEPS_OWN_POLICY] = True
-    return response

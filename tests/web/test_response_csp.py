@@ -424,7 +424,7 @@ async def test_a_failure_while_the_policy_is_written_leaves_the_response_and_its
     def fail(*_: object) -> str:
         raise RuntimeError("a bug of ours")
 
-    monkeypatch.setattr(cancel._policy, "_widened", fail)
+    monkeypatch.setattr(cancel._site.policy, "_widened", fail)
     response = await client.get("/")
     assert response.status == 200
     assert response.headers.getall(CSP) == ["connect-src 'self'", "img-src 'self'"]
