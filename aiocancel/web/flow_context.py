@@ -130,7 +130,7 @@ class FlowContext:
                 raise FlowNotResolvedError(
                     "the response's headers are already sent; ask for cancel_flow.nonce before streaming starts"
                 )
-            self._nonce = secrets.token_urlsafe(16)
+            self._nonce = self._sealed.csp_nonce if self._sealed else secrets.token_urlsafe(16)
         return self._nonce
 
     def write_headers(self, response: web.StreamResponse) -> None:

@@ -60,6 +60,7 @@ class Site:
         # Set while there is one: asking a coroutine for it costs more, on every page.
         self.running: FlowService | None = None
         self.widget = vendor.widget()
+        self.button_attributes = tuple(self.widget.button_attributes.items())
         self.script = _page_script(settings, vendor, self.widget)
         self.script_version = hashlib.sha256(self.script).hexdigest()[:12]
         self.script_url = f"{settings.prefix}/flow.js?v={self.script_version}"
