@@ -70,8 +70,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "metrics": BELOW_THE_EDGES | {"postgres.health"},
     "web": BELOW_THE_EDGES | {"service"},
     "inspection": BELOW_THE_EDGES | {"billing.settings", "billing.customer_subscriptions", "postgres.subscriptions"},
+    "parts": BELOW_THE_EDGES
+    | {"postgres.subscriptions", "billing.settings", "billing.customer_subscriptions", "hooks", "offers"},
     "opening": BELOW_THE_EDGES
     | {
+        "parts",
         "vendors",
         "postgres",
         "billing",
@@ -95,6 +98,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "catch_up",
         "worker",
         "opening",
+        "parts",
         "vital_signs",
         "web",
         "inspection",

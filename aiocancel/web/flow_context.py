@@ -9,20 +9,22 @@ import secrets
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from enum import StrEnum
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from weakref import ref
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 from markupsafe import Markup
 
-from aiocancel.core.signing import SignedPayload
-from aiocancel.core.subscription import OwnedSubscription
 from aiocancel.errors import FlowNotResolvedError, UnavailableError
-from aiocancel.service import SealedFlow
 from aiocancel.telemetry import LookupFailed
 from aiocancel.web.markup import button_markup, script_markup, undo_button_markup
 from aiocancel.web.site import Site, checked_customer_id
+
+if TYPE_CHECKING:
+    from aiocancel.core.signing import SignedPayload
+    from aiocancel.core.subscription import OwnedSubscription
+    from aiocancel.service import SealedFlow
 
 
 class FlowState(StrEnum):

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 from functools import lru_cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 from markupsafe import Markup, escape
 
-from aiocancel.core.subscription import OwnedSubscription
-from aiocancel.service import SealedFlow
 from aiocancel.web.site import Site
+
+if TYPE_CHECKING:
+    from aiocancel.core.subscription import OwnedSubscription
+    from aiocancel.service import SealedFlow
 
 # A real form: without our script, or with the vendor blocked, it opens the plain page instead.
 _BEFORE = Markup(

@@ -10,14 +10,17 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 from multidict import CIMultiDict, istr
 
 from aiocancel.core.csp import ContentSecurityPolicy
 from aiocancel.errors import ConfigurationError, PolicyError
-from aiocancel.ports import FlowVendor
 from aiocancel.telemetry import EventHook, PolicyNotWidened
+
+if TYPE_CHECKING:
+    from aiocancel.ports import FlowVendor
 
 ENFORCED = istr("Content-Security-Policy")
 REPORT_ONLY = istr("Content-Security-Policy-Report-Only")

@@ -7,16 +7,18 @@ import json
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from importlib import resources
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
 from aiocancel.config import Settings
 from aiocancel.errors import AiocancelError
-from aiocancel.ports import FlowVendor, WidgetSettings
-from aiocancel.service import FlowService
 from aiocancel.telemetry import EventHook
 from aiocancel.web.response_csp import PolicyWriter
+
+if TYPE_CHECKING:
+    from aiocancel.ports import FlowVendor, WidgetSettings
+    from aiocancel.service import FlowService
 
 Identify = Callable[[web.Request], Awaitable[str | None]]
 

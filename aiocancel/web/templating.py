@@ -7,13 +7,15 @@ files included. In an environment with ``enable_async=True`` calls and attribute
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import jinja2
 from markupsafe import Markup
 
 from aiocancel.core.signing import SignedPayload
 from aiocancel.web.flow_context import FlowContext, FlowState
+
+if TYPE_CHECKING:
+    import jinja2
 
 VARIABLE = "cancel_flow"
 
@@ -166,6 +168,8 @@ def variable_for(environment: jinja2.Environment | None, find: FindFlow) -> Temp
 
 
 def _null_for_nothing(plain: Callable[..., Any]) -> Callable[..., Any]:
+    import jinja2
+
     @jinja2.pass_eval_context
     def tojson(context: Any, value: Any, indent: int | None = None) -> Any:
         return plain(context, None if value is _NOTHING else value, indent)
