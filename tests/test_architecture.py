@@ -364,6 +364,27 @@ def test_importing_aiocancel_imports_neither_stripe_nor_any_tool_of_the_tests() 
     }
 
 
+def test_the_names_of_the_quickstart_bring_neither_templates_nor_what_carries_changes_out() -> None:
+    code = (
+        "import sys; from aiocancel import CancelFlow, ProsperStack, StripeBilling, SubscriptionQuery; "
+        "print(*sorted(sys.modules))"
+    )
+    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    imported = set(run.stdout.split())
+    assert {"aiocancel.plugin", "aiocancel.web.handlers"} <= imported
+    assert not imported & {
+        "jinja2",
+        "aiohttp_jinja2",
+        "pgqueuer",
+        "aiocancel.opening",
+        "aiocancel.worker",
+        "aiocancel.service",
+        "aiocancel.postgres.ledger",
+        "aiocancel.billing.stripe_client",
+        "aiocancel.core.decision",
+    }
+
+
 def test_importing_aiocancel_imports_nothing_else_until_a_name_is_asked_for() -> None:
     code = "import sys, aiocancel; print(*sorted(name for name in sys.modules if '.' not in name))"
     run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
