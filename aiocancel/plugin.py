@@ -27,7 +27,7 @@ from aiocancel.parts import Parts
 from aiocancel.postgres.outage import outages
 from aiocancel.telemetry import EventHook, guarded, log_event
 from aiocancel.vital_signs import VitalSigns
-from aiocancel.web.flow_context import FLOW_KEY, current_flow, is_hooked, make_middleware
+from aiocancel.web.flow_context import FLOW_KEY, is_hooked, make_middleware
 from aiocancel.web.handlers import Handlers
 from aiocancel.web.health import HealthHandlers, serve_health
 from aiocancel.web.site import FLOW_PAGE_MARK, Identify, Site
@@ -206,14 +206,14 @@ class CancelFlow:
         if key not in app:
             raise ConfigurationError("call aiohttp_jinja2.setup(app, loader=…) before add_template_variable(app)")
         if VARIABLE not in app[key].globals:
-            add_to_environment(app[key], current_flow)
+            add_to_environment(app[key])
         if not app.frozen:
             self._join(app)
             self._add_page_routes(app)
 
     async def context_processor(self, request: web.Request) -> dict[str, TemplateFlow]:
         """Offer ``cancel_flow`` the aiohttp-jinja2 way: ``context_processors=[cancel.context_processor]``."""
-        return {VARIABLE: variable_for(request.config_dict.get(_environment_key()), current_flow)}
+        return {VARIABLE: variable_for(request.config_dict.get(_environment_key()))}
 
     def flow_page(self, handler: _Handler) -> _Handler:
         """Mark a handler, a view class or a view's method: its payload is resolved and signed before it runs."""

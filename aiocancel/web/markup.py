@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 from markupsafe import Markup, escape
@@ -74,10 +74,13 @@ def _escaped(text: str) -> str:
     return str(escape(text))
 
 
+_encode: Final = msgspec.json.Encoder().encode
+
+
 def _to_json(value: dict[str, object]) -> str:
     """Encode as ASCII: the page may be in any encoding."""
     try:
-        encoded = msgspec.json.encode(value)
+        encoded = _encode(value)
     except UnicodeEncodeError:  # half of a surrogate pair, which JSON can spell and UTF-8 cannot
         return json.dumps(value)
     return encoded.decode() if encoded.isascii() else json.dumps(value)

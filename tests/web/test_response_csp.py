@@ -478,7 +478,7 @@ def test_a_misspelt_policy_in_the_settings_is_refused_before_any_response() -> N
 
 def page_app(cancel: CancelFlow, page: str, *headers: tuple[str, str]) -> web.Application:
     environment = jinja2.Environment(autoescape=True)
-    add_to_environment(environment, current_flow)
+    add_to_environment(environment)
     template = environment.from_string(page)
 
     async def handler(_: web.Request) -> web.Response:
