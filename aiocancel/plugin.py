@@ -31,11 +31,9 @@ from aiocancel.web.flow_context import FLOW_KEY, is_hooked, make_middleware
 from aiocancel.web.handlers import Handlers
 from aiocancel.web.health import HealthHandlers, serve_health
 from aiocancel.web.site import FLOW_PAGE_MARK, Identify, Site
-from aiocancel.web.templating import VARIABLE, TemplateFlow, add_to_environment, variable_for
+from aiocancel.web.templating import VARIABLE, TemplateFlow, add_to_environment, environment_key, variable_for
 
 if TYPE_CHECKING:
-    import jinja2
-
     from aiocancel.billing.customer_subscriptions import StripeSubscriptions
     from aiocancel.billing.settings import StripeBilling
     from aiocancel.core.decision import CancelTiming
@@ -185,7 +183,7 @@ class CancelFlow:
             app.middlewares.append(self.middleware)
         self._join(app)
         self.add_routes(app)
-        if _environment_key() in app:
+        if environment_key() in app:
             self.add_template_variable(app)
         elif self._once(app, "template variable at start"):
             app.on_startup.append(self._add_late_template_variable)
@@ -202,7 +200,7 @@ class CancelFlow:
 
         Raises ConfigurationError before ``aiohttp_jinja2.setup(app, …)``.
         """
-        key = _environment_key()
+        key = environment_key()
         if key not in app:
             raise ConfigurationError("call aiohttp_jinja2.setup(app, loader=…) before add_template_variable(app)")
         if VARIABLE not in app[key].globals:
@@ -213,7 +211,7 @@ class CancelFlow:
 
     async def context_processor(self, request: web.Request) -> dict[str, TemplateFlow]:
         """Offer ``cancel_flow`` the aiohttp-jinja2 way: ``context_processors=[cancel.context_processor]``."""
-        return {VARIABLE: variable_for(request.config_dict.get(_environment_key()))}
+        return {VARIABLE: variable_for(request.config_dict.get(environment_key()))}
 
     def flow_page(self, handler: _Handler) -> _Handler:
         """Mark a handler, a view class or a view's method: its payload is resolved and signed before it runs."""
@@ -327,7 +325,7 @@ class CancelFlow:
             app.router.add_get(f"{prefix}/status/{{claim}}", self.handle_status)
 
     async def _add_late_template_variable(self, app: web.Application) -> None:
-        if _environment_key() in app:
+        if environment_key() in app:
             self.add_template_variable(app)
 
     def _once(self, app: web.Application, part: str) -> bool:
@@ -379,13 +377,6 @@ class CancelFlow:
 
 
 _PARTS: Final = web.AppKey("aiocancel_parts", dict[str, CancelFlow])
-
-
-def _environment_key() -> web.AppKey[jinja2.Environment]:
-    """Where aiohttp-jinja2 keeps its environment. A site with templates has imported it long before it asks us."""
-    import aiohttp_jinja2
-
-    return aiohttp_jinja2.APP_KEY
 
 
 def _load() -> Callable[[Parts, AsyncExitStack, VitalSigns], Awaitable[FlowService]]:

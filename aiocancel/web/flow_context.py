@@ -149,10 +149,14 @@ class FlowContext:
         The method is private, so should it ever go, the signal remains (``cancel.setup``).
         """
         hooked = getattr(request, "_prepare_hook", None)
-        if hooked is None or hooked.__self__ is not request:  # pragma: no cover
+        if hooked is None:  # pragma: no cover
             return
-        # Not the bound method: a request that holds itself waits for the garbage collector, with all it holds.
-        self._prepare = hooked.__func__
+        if getattr(hooked, "__self__", None) is request:
+            # Not the bound method: a request that holds itself waits for the garbage collector, with all it holds.
+            self._prepare = hooked.__func__
+        else:
+            # Somebody else was here before us.
+            self._prepare = lambda _, response: hooked(response)
         # Past Request.__setattr__, which warns of custom attributes in debug mode.
         object.__setattr__(request, "_prepare_hook", self._prepare_and_write)
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Final
 
+from aiohttp import web
 from markupsafe import Markup
 
 from aiocancel.core.signing import SignedPayload
@@ -157,6 +158,13 @@ async def _signed_payload(flow: FlowContext) -> _CallablePayload | _Nothing:
 async def _grant(flow: FlowContext) -> _CallableText | _Nothing:
     grant = (await flow.resolve()).grant
     return _NOTHING if grant is None else _CallableText(grant)
+
+
+def environment_key() -> web.AppKey[jinja2.Environment]:
+    """Where aiohttp-jinja2 keeps its environment. A site with templates has imported it long before it asks us."""
+    import aiohttp_jinja2
+
+    return aiohttp_jinja2.APP_KEY
 
 
 def add_to_environment(environment: jinja2.Environment) -> None:
