@@ -7,17 +7,23 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from string import Formatter
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from yarl import URL
 
-from aiocancel.core.decision import CancelTiming
-from aiocancel.core.identifiers import Mode
 from aiocancel.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from aiocancel.core.decision import CancelTiming
+    from aiocancel.core.identifiers import Mode
 
 DEFAULT_POLICY: Final = (
     "default-src 'self'; base-uri 'self'; object-src 'none'; frame-ancestors 'self'; form-action 'self'"
 )
+
+# How long after a worker died another goes on with its changes, and how long Stripe may lag behind the vendor.
+WORKER_LEASE_S: Final = 30.0
+VENDOR_ACTS_WITHIN_S: Final = 15 * 60.0
 
 LIVE_KEY_LENGTH: Final = 32
 MAKE_A_KEY: Final = "python -c 'import secrets; print(secrets.token_urlsafe(32))'"

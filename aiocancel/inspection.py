@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from aiocancel.billing.customer_subscriptions import StripeSubscriptions
-from aiocancel.billing.settings import StripeBilling
-from aiocancel.config import Settings
-from aiocancel.ports import FlowVendor, SubscriptionResolver
-from aiocancel.postgres.subscriptions import SubscriptionQuery
-
 if TYPE_CHECKING:
-    from aiocancel.postgres.subscriptions import Pool
+    from aiocancel.billing.customer_subscriptions import StripeSubscriptions
+    from aiocancel.billing.settings import StripeBilling
+    from aiocancel.config import Settings
+    from aiocancel.ports import FlowVendor, SubscriptionResolver
+    from aiocancel.postgres.subscriptions import Pool, SubscriptionQuery
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,28 +1,26 @@
-"""Opening and closing what a running plug-in is made of; with ``plugin``, the only module that knows every edge."""
+"""Opening and closing what a running plug-in is made of; with ``plugin``, the only module that knows every edge.
+
+It brings everything that a site does not need before it is opened, and is imported then.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import asyncpg
 
 from aiocancel.billing.customer_subscriptions import StripeSubscriptions
-from aiocancel.billing.settings import StripeBilling
 from aiocancel.billing.stripe_client import open_stripe
 from aiocancel.catch_up import CatchUp
-from aiocancel.config import Settings
 from aiocancel.core.decision import Policy
-from aiocancel.core.grants import GrantSealer
-from aiocancel.core.offer_steps import OfferRules
-from aiocancel.core.offers import OfferLimits
 from aiocancel.errors import ConfigurationError
-from aiocancel.hooks import Hooks, OutcomeHook
-from aiocancel.offers import OfferHandler, Offers
-from aiocancel.ports import FlowVendor, ReadsRows, SubscriptionResolver
+from aiocancel.hooks import Hooks
+from aiocancel.offers import Offers
+from aiocancel.parts import Parts
+from aiocancel.ports import ReadsRows, SubscriptionResolver
 from aiocancel.postgres.doorbell import Doorbell
 from aiocancel.postgres.ledger import Ledger
 from aiocancel.postgres.pgqueuer_engine import PgQueuerEngine, warm_up
@@ -30,7 +28,6 @@ from aiocancel.postgres.rates import RateBudgets
 from aiocancel.postgres.schema import check_schema, migrate
 from aiocancel.postgres.subscriptions import StripeCustomerQuery, SubscriptionQuery
 from aiocancel.service import FlowService
-from aiocancel.telemetry import EventHook
 from aiocancel.vital_signs import VitalSigns
 from aiocancel.worker import Worker
 
@@ -39,31 +36,6 @@ if TYPE_CHECKING:
 
 # Long enough for a Stripe call in flight to come back before the process goes.
 _STOP_GRACE_S: Final = 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What a plug-in was given; the hooks and handlers may be added to until it starts."""
-
-    settings: Settings
-    vendor: FlowVendor
-    billing: StripeBilling
-    database: str | Pool
-    subscriptions: SubscriptionQuery | StripeSubscriptions | SubscriptionResolver
-    sealer: GrantSealer
-    offer_limits: OfferLimits
-    offer_rules: OfferRules
-    poll_events_every_s: float
-    vendor_acts_within_s: float
-    migrate_on_start: bool
-    run_worker: bool
-    worker_concurrency: int
-    worker_lease_s: float
-    statement_cache_size: int
-    on_event: EventHook
-    on_outcome: list[OutcomeHook] = field(default_factory=list)
-    on_error: list[OutcomeHook] = field(default_factory=list)
-    offer_handlers: dict[str, OfferHandler] = field(default_factory=dict)
 
 
 async def open_service(parts: Parts, stack: AsyncExitStack, vital_signs: VitalSigns) -> FlowService:

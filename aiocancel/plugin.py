@@ -11,39 +11,42 @@ from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
-import aiohttp_jinja2
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from aiocancel.billing.customer_subscriptions import StripeSubscriptions
-from aiocancel.billing.settings import StripeBilling
-from aiocancel.config import DEFAULT_POLICY, DEFAULT_TEXTS, Settings, check_grant_keys
-from aiocancel.core.decision import CancelTiming
+from aiocancel.config import (
+    DEFAULT_POLICY,
+    DEFAULT_TEXTS,
+    VENDOR_ACTS_WITHIN_S,
+    WORKER_LEASE_S,
+    Settings,
+    check_grant_keys,
+)
 from aiocancel.core.grants import GrantSealer
-from aiocancel.core.offer_steps import DEFAULT_RULES, OfferRules
-from aiocancel.core.offers import NO_LIMITS, OfferLimits
 from aiocancel.errors import ConfigurationError, SimulatorRefusedError, UnavailableError
-from aiocancel.hooks import OutcomeHook
-from aiocancel.inspection import Inspection
-from aiocancel.offers import OfferHandler
-from aiocancel.opening import Parts, open_service
-from aiocancel.ports import FlowVendor, SubscriptionResolver
-from aiocancel.postgres.health import QueueStats
+from aiocancel.parts import Parts
 from aiocancel.postgres.outage import outages
-from aiocancel.postgres.subscriptions import SubscriptionQuery
-from aiocancel.service import FlowService
 from aiocancel.telemetry import EventHook, guarded, log_event
 from aiocancel.vital_signs import VitalSigns
-from aiocancel.web.flow_context import FLOW_KEY, FlowContext, current_flow, make_middleware
+from aiocancel.web.flow_context import FLOW_KEY, is_hooked, make_middleware
 from aiocancel.web.handlers import Handlers
 from aiocancel.web.health import HealthHandlers, serve_health
-from aiocancel.web.response_csp import KEEPS_OWN_POLICY, PolicyWriter, forbid_shared_caching
 from aiocancel.web.site import FLOW_PAGE_MARK, Identify, Site
-from aiocancel.web.templating import VARIABLE, TemplateFlow, add_to_environment, variable_for
-from aiocancel.worker import LEASE_S, VENDOR_ACTS_WITHIN_S
+from aiocancel.web.templating import VARIABLE, TemplateFlow, add_to_environment, environment_key, variable_for
 
 if TYPE_CHECKING:
-    from aiocancel.postgres.subscriptions import Pool
+    from aiocancel.billing.customer_subscriptions import StripeSubscriptions
+    from aiocancel.billing.settings import StripeBilling
+    from aiocancel.core.decision import CancelTiming
+    from aiocancel.core.offer_steps import OfferRules
+    from aiocancel.core.offers import OfferLimits
+    from aiocancel.hooks import OutcomeHook
+    from aiocancel.inspection import Inspection
+    from aiocancel.offers import OfferHandler
+    from aiocancel.ports import FlowVendor, SubscriptionResolver
+    from aiocancel.postgres.health import QueueStats
+    from aiocancel.postgres.subscriptions import Pool, SubscriptionQuery
+    from aiocancel.service import FlowService
 
 logger = logging.getLogger("aiocancel")
 
@@ -87,14 +90,14 @@ class CancelFlow:
         widget_timeout_s: float = 12.0,
         max_body_bytes: int = 256 * 1024,
         texts: Mapping[str, str] = DEFAULT_TEXTS,
-        offer_limits: OfferLimits = NO_LIMITS,
-        offer_rules: OfferRules = DEFAULT_RULES,
+        offer_limits: OfferLimits | None = None,
+        offer_rules: OfferRules | None = None,
         poll_events_every_s: float = 60.0,
         vendor_acts_within_s: float = VENDOR_ACTS_WITHIN_S,
         migrate_on_start: bool = False,
         run_worker: bool = True,
         worker_concurrency: int = 10,
-        worker_lease_s: float = LEASE_S,
+        worker_lease_s: float = WORKER_LEASE_S,
         statement_cache_size: int = 100,
         on_event: EventHook = log_event,
     ) -> None:
@@ -125,8 +128,8 @@ class CancelFlow:
             database=database,
             subscriptions=subscriptions,
             sealer=GrantSealer(grant_keys),
-            offer_limits=offer_limits,
-            offer_rules=offer_rules,
+            given_offer_limits=offer_limits,
+            given_offer_rules=offer_rules,
             poll_events_every_s=poll_events_every_s,
             vendor_acts_within_s=vendor_acts_within_s,
             migrate_on_start=migrate_on_start,
@@ -136,7 +139,6 @@ class CancelFlow:
             statement_cache_size=statement_cache_size,
             on_event=self._on_event,
         )
-        self._policy = PolicyWriter(vendor, content_security_policy, self._on_event)
         self._runtime: asyncio.Task[None] | None = None
         self._started: asyncio.Future[FlowService] | None = None
         self._stop = asyncio.Event()
@@ -153,10 +155,12 @@ class CancelFlow:
         health = HealthHandlers(self._vital_signs)
         self.handle_health: Callable[[web.Request], Awaitable[web.StreamResponse]] = health.health
         self.handle_ready: Callable[[web.Request], Awaitable[web.StreamResponse]] = health.ready
-        self.middleware: Middleware = make_middleware(self._site, self._write_headers)
+        self.middleware: Middleware = make_middleware(self._site)
 
     def inspect(self) -> Inspection:
         """Return the parts and settings, for ``aiocancel check``."""
+        from aiocancel.inspection import Inspection
+
         return Inspection(
             self._settings,
             self._parts.vendor,
@@ -180,7 +184,7 @@ class CancelFlow:
             app.middlewares.append(self.middleware)
         self._join(app)
         self.add_routes(app)
-        if aiohttp_jinja2.APP_KEY in app:
+        if environment_key() in app:
             self.add_template_variable(app)
         elif self._once(app, "template variable at start"):
             app.on_startup.append(self._add_late_template_variable)
@@ -197,17 +201,18 @@ class CancelFlow:
 
         Raises ConfigurationError before ``aiohttp_jinja2.setup(app, …)``.
         """
-        if aiohttp_jinja2.APP_KEY not in app:
+        key = environment_key()
+        if key not in app:
             raise ConfigurationError("call aiohttp_jinja2.setup(app, loader=…) before add_template_variable(app)")
-        if VARIABLE not in app[aiohttp_jinja2.APP_KEY].globals:
-            add_to_environment(app[aiohttp_jinja2.APP_KEY], current_flow)
+        if VARIABLE not in app[key].globals:
+            add_to_environment(app[key])
         if not app.frozen:
             self._join(app)
             self._add_page_routes(app)
 
     async def context_processor(self, request: web.Request) -> dict[str, TemplateFlow]:
         """Offer ``cancel_flow`` the aiohttp-jinja2 way: ``context_processors=[cancel.context_processor]``."""
-        return {VARIABLE: variable_for(request.config_dict.get(aiohttp_jinja2.APP_KEY), current_flow)}
+        return {VARIABLE: variable_for(request.config_dict.get(environment_key()))}
 
     def flow_page(self, handler: _Handler) -> _Handler:
         """Mark a handler, a view class or a view's method: its payload is resolved and signed before it runs."""
@@ -253,23 +258,13 @@ class CancelFlow:
 
     async def write_headers(self, request: web.Request, response: web.StreamResponse) -> None:
         """Write the policy where the middleware was not reached; an ``on_response_prepare`` handler of the root."""
+        if is_hooked(request):
+            return
         flow = request.get(FLOW_KEY)
-        if flow is None or not flow.is_hooked_into(request):
-            self._write_headers(flow, response)
-
-    def _write_headers(self, flow: FlowContext | None, response: web.StreamResponse) -> None:
-        nonce = None
-        try:
-            if flow is not None:
-                flow.headers_are_sent = True
-                nonce = flow.minted_nonce
-                if nonce is not None or flow.sealed is not None:
-                    forbid_shared_caching(response)
-            if not response.get(KEEPS_OWN_POLICY):
-                self._policy.write(response.headers, nonce)
-        except Exception:
-            # An exception here would drop the connection without any response.
-            logger.exception("the Content-Security-Policy could not be written")
+        if flow is None:
+            self._site.policy.write(response, None)
+        else:
+            flow.write_headers(response)
 
     async def lifespan(self, app: web.Application) -> AsyncIterator[None]:
         """Start and stop with the application: ``app.cleanup_ctx.append(cancel.lifespan)``.
@@ -334,7 +329,7 @@ class CancelFlow:
             app.router.add_get(f"{prefix}/status/{{claim}}", self.handle_status)
 
     async def _add_late_template_variable(self, app: web.Application) -> None:
-        if aiohttp_jinja2.APP_KEY in app:
+        if environment_key() in app:
             self.add_template_variable(app)
 
     def _once(self, app: web.Application, part: str) -> bool:
@@ -369,6 +364,8 @@ class CancelFlow:
     async def _serve(self, started: asyncio.Future[FlowService]) -> None:
         """Hold everything open until told to stop, or until the loop cancels its tasks at its end."""
         try:
+            # In a thread: there is much to import, and a request may be what starts us.
+            open_service = await asyncio.to_thread(_load)
             async with AsyncExitStack() as stack:
                 self._site.running = await open_service(self._parts, stack, self._vital_signs)
                 started.set_result(self._site.running)
@@ -384,6 +381,16 @@ class CancelFlow:
 
 
 _PARTS: Final = web.AppKey("aiocancel_parts", dict[str, CancelFlow])
+
+
+def _load() -> Callable[[Parts, AsyncExitStack, VitalSigns], Awaitable[FlowService]]:
+    """Import what a running plug-in is made of and what it is asked for, and make our own pages ready."""
+    from aiocancel.opening import open_service
+    from aiocancel.postgres import health  # noqa: F401 - for its weight
+    from aiocancel.web import pages
+
+    pages.warm_up()
+    return open_service
 
 
 def _check_modes(vendor: FlowVendor, billing: StripeBilling) -> None:

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from aiocancel.core.actions import Action, Write
-from aiocancel.core.decision import Applier
-from aiocancel.core.flow import FlowClaim
-from aiocancel.core.identifiers import FlowSessionId, Mode, SubscriptionId
-from aiocancel.core.rates import Grant, Limit
-from aiocancel.core.sessions import FlowSession, VendorEvent
-from aiocancel.core.subscription import OwnedSubscription, Subscription
-from aiocancel.errors import PropertyError
+if TYPE_CHECKING:
+    from aiocancel.core.actions import Action, Write
+    from aiocancel.core.decision import Applier
+    from aiocancel.core.flow import FlowClaim
+    from aiocancel.core.identifiers import FlowSessionId, Mode, SubscriptionId
+    from aiocancel.core.rates import Grant, Limit
+    from aiocancel.core.sessions import FlowSession, VendorEvent
+    from aiocancel.core.subscription import OwnedSubscription, Subscription
+    from aiocancel.errors import PropertyError
+
 
 Wake = Callable[[], None]
 """Tells a loop that there may be something to do."""

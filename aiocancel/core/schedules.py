@@ -7,9 +7,11 @@ subscription as it is and drops the phases that are still to come, which nobody 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
-from aiocancel.core.subscription import Subscription
+if TYPE_CHECKING:
+    from aiocancel.core.subscription import Subscription
+
 
 SchedulePolicy = Literal["park", "release", "amend"]
 """What is done about a schedule before a change.

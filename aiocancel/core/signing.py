@@ -8,13 +8,27 @@ from __future__ import annotations
 
 import hmac
 import json
+from binascii import b2a_base64
 from collections.abc import Mapping
 from functools import lru_cache
+from json.encoder import encode_basestring_ascii
 from typing import Any, Final, NoReturn
 
 # One encoder for all: making one for each text costs more than the text.
 to_json: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 """Encode as compact ASCII-only JSON; raises ValueError for NaN and infinities, TypeError for what JSON cannot hold."""
+
+
+quoted: Final = encode_basestring_ascii
+"""Encode one text as ASCII-only JSON."""
+
+
+_URL_SAFE: Final = bytes.maketrans(b"+/", b"-_")
+
+
+def url_safe(data: bytes) -> str:
+    """Encode as base64 for URLs, without padding."""
+    return b2a_base64(data, newline=False).translate(_URL_SAFE, b"=").decode("ascii")
 
 
 class SignedPayload(dict[str, str]):
@@ -23,7 +37,7 @@ class SignedPayload(dict[str, str]):
     __slots__ = ()
 
     def __init__(self, payload: str, signature: str) -> None:
-        super().__init__(payload=payload, signature=signature)
+        dict.__init__(self, payload=payload, signature=signature)
 
     @property
     def payload(self) -> str:

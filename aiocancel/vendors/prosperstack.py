@@ -10,20 +10,22 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import msgspec
 from yarl import URL
 
 from aiocancel.config import origin_of
-from aiocancel.core.decision import Applier
 from aiocancel.core.flow import MAX_REASON_LENGTH, MAX_WORD_LENGTH, CancelReason, FlowClaim, FlowStatus, clean_text
 from aiocancel.core.identifiers import FlowSessionId, Mode, is_opaque_id
 from aiocancel.core.properties import Property, PropertyType, Source, fill
-from aiocancel.core.signing import SignedPayload, sign_payload, sign_text, to_json
-from aiocancel.core.subscription import OwnedSubscription
+from aiocancel.core.signing import SignedPayload, quoted, sign_payload, sign_text, to_json
 from aiocancel.errors import ConfigurationError, MalformedClaimError, PropertyError
 from aiocancel.ports import OutcomeVerifier, SlotSource, WidgetSettings
+
+if TYPE_CHECKING:
+    from aiocancel.core.decision import Applier
+    from aiocancel.core.subscription import OwnedSubscription
 
 API_HOST: Final = "https://api.prosperstack.com"
 APP_HOST: Final = "https://app.prosperstack.com"
@@ -236,7 +238,7 @@ class ProsperStack:
         identifier = subscription.customer_id if self.platform == "custom" else subscription.subscription_id
         if not self._sources:
             before, after = self._around_id
-            return sign_text(f"{before}{to_json(identifier)}{after}", self.client_secret)
+            return sign_text(f"{before}{quoted(identifier)}{after}", self.client_secret)
         payload = self._payload(identifier)
         fill(payload, self._sources, subscription.record)
         return sign_payload(payload, self.client_secret)

@@ -13,16 +13,18 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from aiocancel.config import origin_of
 from aiocancel.core.csp import ContentSecurityPolicy
-from aiocancel.core.decision import Applier
 from aiocancel.core.flow import FlowClaim, FlowStatus
 from aiocancel.core.identifiers import Mode
-from aiocancel.core.subscription import OwnedSubscription
 from aiocancel.errors import ConfigurationError, MalformedClaimError, PolicyError
 from aiocancel.ports import OutcomeVerifier, SlotSource, WidgetSettings
+
+if TYPE_CHECKING:
+    from aiocancel.core.decision import Applier
+    from aiocancel.core.subscription import OwnedSubscription
 
 OPT_OUT_ATTRIBUTE: Final = "data-ss-cancel-optout"
 OPT_OUT_KEY: Final = "cancelOptOut"

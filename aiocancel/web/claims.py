@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl
 
 from aiohttp import web
@@ -21,7 +21,9 @@ from aiocancel.core.flow import (
     clean_text,
 )
 from aiocancel.errors import MalformedClaimError
-from aiocancel.ports import FlowVendor
+
+if TYPE_CHECKING:
+    from aiocancel.ports import FlowVendor
 
 MAX_DEPTH: Final = 32
 _MAX_FORM_FIELDS: Final = 10

@@ -6,25 +6,25 @@ Everything here is lazy. A request whose page never mentions the flow costs an o
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from enum import StrEnum
-from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from weakref import ref
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 from markupsafe import Markup
 
-from aiocancel.core.signing import SignedPayload
-from aiocancel.core.subscription import OwnedSubscription
 from aiocancel.errors import FlowNotResolvedError, UnavailableError
-from aiocancel.service import SealedFlow
 from aiocancel.telemetry import LookupFailed
 from aiocancel.web.markup import button_markup, script_markup, undo_button_markup
-from aiocancel.web.response_csp import hook_into_prepare
-from aiocancel.web.site import Site
+from aiocancel.web.site import Site, checked_customer_id
+
+if TYPE_CHECKING:
+    from aiocancel.core.signing import SignedPayload
+    from aiocancel.core.subscription import OwnedSubscription
+    from aiocancel.service import SealedFlow
 
 
 class FlowState(StrEnum):
@@ -41,10 +41,13 @@ class FlowState(StrEnum):
     UNAVAILABLE = "unavailable"
 
 
+_NOTHING_TO_CANCEL: Final = (FlowState.ANONYMOUS, FlowState.NO_SUBSCRIPTION)
+
+
 class FlowContext:
     """The flow of one request; ``await resolve()`` first wherever you can."""
 
-    __slots__ = ("_hooked", "_nonce", "_owned", "_request", "_sealed", "_site", "_state", "headers_are_sent")
+    __slots__ = ("_headers_are_sent", "_nonce", "_owned", "_prepare", "_request", "_sealed", "_site", "_state")
 
     def __init__(self, site: Site, request: web.Request) -> None:
         self._site = site
@@ -54,8 +57,8 @@ class FlowContext:
         self._owned: OwnedSubscription | None = None
         self._sealed: SealedFlow | None = None
         self._nonce: str | None = None
-        self.headers_are_sent = False
-        self._hooked: ref[web.Request] | None = None
+        self._headers_are_sent = False
+        self._prepare: Callable[..., Awaitable[None]] | None = None
 
     @property
     def site(self) -> Site:
@@ -79,7 +82,7 @@ class FlowContext:
         request = self._request()
         if request is None:
             raise FlowNotResolvedError("the request is over: resolve its flow while it is being handled")
-        customer_id = await self._site.customer_id(request)
+        customer_id = checked_customer_id(await self._site.identify(request))
         if customer_id is None:
             self._state = FlowState.ANONYMOUS
             return self
@@ -125,35 +128,52 @@ class FlowContext:
         Raises FlowNotResolvedError when the headers are already on their way and cannot carry it.
         """
         if self._nonce is None:
-            if self.headers_are_sent:
+            if self._headers_are_sent:
                 raise FlowNotResolvedError(
                     "the response's headers are already sent; ask for cancel_flow.nonce before streaming starts"
                 )
-            self._nonce = secrets.token_urlsafe(16)
+            self._nonce = self._sealed.csp_nonce if self._sealed else secrets.token_urlsafe(16)
         return self._nonce
 
-    @property
-    def minted_nonce(self) -> str | None:
-        """The nonce if something has asked for it."""
-        return self._nonce
+    def write_headers(self, response: web.StreamResponse) -> None:
+        """Write the policy, with the nonce if something has asked for it, to a response that is about to be sent."""
+        self._headers_are_sent = True
+        nonce = self._nonce
+        self._site.policy.write(response, nonce, is_private=nonce is not None or self._sealed is not None)
 
-    def hooked_into(self, request: web.Request) -> None:
-        """Remember that the headers of this request's response are written without the application's signal."""
-        self._hooked = ref(request)
+    def hook_into(self, request: web.Request) -> None:
+        """Have the headers written when the response to this one request is prepared, where that is possible.
 
-    def is_hooked_into(self, request: web.Request) -> bool:
-        """Tell whether the signal may leave the headers of this request, not a clone of it, alone."""
-        return self._hooked is not None and self._hooked() is request
+        aiohttp asks the request itself before it sends headers. Unlike a signal this comes after every signal
+        handler of the application, which may set a policy too, and needs no application that is not frozen yet.
+        The method is private, so should it ever go, the signal remains (``cancel.setup``).
+        """
+        hooked = getattr(request, "_prepare_hook", None)
+        if hooked is None:  # pragma: no cover
+            return
+        if getattr(hooked, "__self__", None) is request:
+            # Not the bound method: a request that holds itself waits for the garbage collector, with all it holds.
+            self._prepare = hooked.__func__
+        else:
+            # Somebody else was here before us.
+            self._prepare = lambda _, response: hooked(response)
+        # Past Request.__setattr__, which warns of custom attributes in debug mode.
+        object.__setattr__(request, "_prepare_hook", self._prepare_and_write)
+
+    async def _prepare_and_write(self, response: web.StreamResponse) -> None:
+        if self._prepare is not None:
+            await self._prepare(self._request(), response)
+        self.write_headers(response)
 
     def script(self) -> Markup:
         """Return the script element that makes the button open the flow; empty when there is nothing to cancel."""
-        if self._state in (FlowState.ANONYMOUS, FlowState.NO_SUBSCRIPTION):
+        if self._state in _NOTHING_TO_CANCEL:
             return Markup()
         return script_markup(self._site, self.nonce, self._sealed)
 
     def button(self, label: str = "Cancel subscription") -> Markup:
         """Return the button, a form that also works without JavaScript; empty when there is nothing to cancel."""
-        if self._state in (FlowState.ANONYMOUS, FlowState.NO_SUBSCRIPTION):
+        if self._state in _NOTHING_TO_CANCEL:
             return Markup()
         return button_markup(self._site, label, self._owned)
 
@@ -179,7 +199,7 @@ class FlowContext:
         return self._undo_button("remove_discount", label)
 
     def _undo_button(self, change: str, label: str) -> Markup:
-        if self._state in (FlowState.ANONYMOUS, FlowState.NO_SUBSCRIPTION):
+        if self._state in _NOTHING_TO_CANCEL:
             return Markup()
         return undo_button_markup(self._site, change, label)
 
@@ -219,18 +239,23 @@ async def get_cancel_flow(request: web.Request) -> FlowContext:
     return flow
 
 
-def make_middleware(site: Site, write_headers: Callable[[FlowContext, web.StreamResponse], None]) -> Middleware:
-    """Return the middleware of one plug-in; ``write_headers`` is called with every response before it is sent."""
+def is_hooked(request: web.Request) -> bool:
+    """Tell whether the signal may leave the headers of this request, not a clone of it, alone."""
+    return isinstance(getattr(getattr(request, "_prepare_hook", None), "__self__", None), FlowContext)
+
+
+def make_middleware(site: Site) -> Middleware:
+    """Return the middleware of one plug-in."""
 
     @web.middleware
     async def aiocancel_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if FLOW_KEY in request:
-            # Appended twice, or once on the application and once on a sub-application.
+        # Appended twice, or once on the application and once on a sub-application. The variable answers first: of
+        # a request that has no flow yet, aiohttp finds that out by raising.
+        if _CURRENT.get() is not None and FLOW_KEY in request:
             return await handler(request)
         flow = FlowContext(site, request)
         request[FLOW_KEY] = flow
-        if hook_into_prepare(request, partial(write_headers, flow)):
-            flow.hooked_into(request)
+        flow.hook_into(request)
         reset = _CURRENT.set(flow)
         try:
             if site.is_flow_page(request):

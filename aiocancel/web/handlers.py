@@ -9,11 +9,10 @@ import hmac
 import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
 
-from aiocancel.core.decision import Answer, AnswerKind, Change
 from aiocancel.errors import ClaimError, UnavailableError, UnidentifiedError
 from aiocancel.telemetry import ClaimRefused
 from aiocancel.web.claims import read_body, read_post
@@ -21,6 +20,9 @@ from aiocancel.web.flow_context import FLOW_KEY, FlowContext, FlowState
 from aiocancel.web.markup import flow_data
 from aiocancel.web.pages import render_page
 from aiocancel.web.site import Site
+
+if TYPE_CHECKING:
+    from aiocancel.core.decision import Answer
 
 _NO_STORE: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 _FORM: Final = "application/x-www-form-urlencoded"
@@ -218,6 +220,9 @@ class Handlers:
         return response
 
     def _message(self, answer: Answer) -> str:
+        # An answer comes from what decides, and brings no import with it: that is loaded when the plug-in opens.
+        from aiocancel.core.decision import AnswerKind, Change
+
         date = _day(answer.effective_at)
         match answer.kind, answer.change:
             case AnswerKind.SCHEDULED, Change.OFFER:

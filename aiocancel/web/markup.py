@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from functools import lru_cache
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 from markupsafe import Markup, escape
 
-from aiocancel.core.subscription import OwnedSubscription
-from aiocancel.service import SealedFlow
 from aiocancel.web.site import Site
+
+if TYPE_CHECKING:
+    from aiocancel.core.subscription import OwnedSubscription
+    from aiocancel.service import SealedFlow
 
 # A real form: without our script, or with the vendor blocked, it opens the plain page instead.
 _BEFORE = Markup(
@@ -42,18 +45,28 @@ def undo_button_markup(site: Site, change: str, label: str) -> Markup:
 
 def button_markup(site: Site, label: str, subscription: OwnedSubscription | None) -> Markup:
     """Return the form with its button and the place where the script says what happened."""
-    before, after = _around_own_attribute(site.settings.prefix, tuple(site.widget.button_attributes.items()), label)
+    button = _button(site.settings.prefix, site.button_attributes, label)
     name = site.widget.subscription_attribute
-    own = "" if name is None or subscription is None else f' {escape(name)}="{escape(subscription.subscription_id)}"'
-    return Markup(f"{before}{own}{after}")  # noqa: S704 - every part is escaped
+    if name is None or subscription is None:
+        return button.whole
+    own = f' {escape(name)}="{escape(subscription.subscription_id)}"'
+    return Markup(f"{button.before}{own}{button.after}")  # noqa: S704 - every part is escaped
+
+
+class _Button(NamedTuple):
+    """The same for every customer, and cut where the customer's own attribute goes."""
+
+    whole: Markup
+    before: str
+    after: str
 
 
 # A label that is markup equals the same text that is none: they differ by type.
 @lru_cache(maxsize=256, typed=True)
-def _around_own_attribute(prefix: str, attributes: tuple[tuple[str, str], ...], label: str) -> tuple[str, str]:
+def _button(prefix: str, attributes: tuple[tuple[str, str], ...], label: str) -> _Button:
     written = Markup().join(Markup(' {}="{}"').format(name, value) for name, value in attributes)
-    before = _BEFORE.format(prefix) + written
-    return str(before), str(_AFTER.format(label))
+    before, after = _BEFORE.format(prefix) + written, _AFTER.format(label)
+    return _Button(before + after, str(before), str(after))
 
 
 @lru_cache(maxsize=16)
@@ -61,10 +74,13 @@ def _escaped(text: str) -> str:
     return str(escape(text))
 
 
+_encode: Final = msgspec.json.Encoder().encode
+
+
 def _to_json(value: dict[str, object]) -> str:
     """Encode as ASCII: the page may be in any encoding."""
     try:
-        encoded = msgspec.json.encode(value)
+        encoded = _encode(value)
     except UnicodeEncodeError:  # half of a surrogate pair, which JSON can spell and UTF-8 cannot
         return json.dumps(value)
     return encoded.decode() if encoded.isascii() else json.dumps(value)

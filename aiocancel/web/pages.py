@@ -3,23 +3,37 @@
 from __future__ import annotations
 
 import secrets
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
-import jinja2
 from aiohttp import web
 
-from aiocancel.web.response_csp import ENFORCED, KEEPS_OWN_POLICY
+from aiocancel.web.response_csp import ENFORCED, StrictResponse
 
-_environment = jinja2.Environment(
-    loader=jinja2.PackageLoader("aiocancel.web"), autoescape=True, undefined=jinja2.StrictUndefined
-)
+if TYPE_CHECKING:
+    import jinja2
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    import jinja2
+
+    loader = jinja2.PackageLoader("aiocancel.web")
+    return jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined)
+
+
+def warm_up() -> None:
+    """Compile the templates, which takes longer than a request should hold the loop."""
+    environment = _environment()
+    for name in environment.list_templates():
+        environment.get_template(name)
 
 
 def render_page(template: str, *, status: int = 200, **values: Any) -> web.Response:
     """Render one of our pages under a policy of its own: one style, a form to this site, nothing else."""
     nonce = secrets.token_urlsafe(16)
-    text = _environment.get_template(template).render(nonce=nonce, **values)
-    response = web.Response(
+    text = _environment().get_template(template).render(nonce=nonce, **values)
+    return StrictResponse(
         text=text,
         status=status,
         content_type="text/html",
@@ -31,5 +45,3 @@ def render_page(template: str, *, status: int = 200, **values: Any) -> web.Respo
             "X-Content-Type-Options": "nosniff",
         },
     )
-    response[KEEPS_OWN_POLICY] = True
-    return response

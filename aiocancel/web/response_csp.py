@@ -7,18 +7,20 @@ is, and reported.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Final
-from weakref import ref
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 from multidict import CIMultiDict, istr
 
 from aiocancel.core.csp import ContentSecurityPolicy
 from aiocancel.errors import ConfigurationError, PolicyError
-from aiocancel.ports import FlowVendor
 from aiocancel.telemetry import EventHook, PolicyNotWidened
+
+if TYPE_CHECKING:
+    from aiocancel.ports import FlowVendor
 
 ENFORCED = istr("Content-Security-Policy")
 REPORT_ONLY = istr("Content-Security-Policy-Report-Only")
@@ -27,8 +29,11 @@ _CACHE_CONTROL = istr("Cache-Control")
 # Stands for the nonce while a policy is widened; it is then cut there, once, and joined for every page.
 _PLACEHOLDER = "aiocancelNoncePlaceholder"
 
-# On a response of ours that brings a policy stricter than any that could be widened.
-KEEPS_OWN_POLICY: Final = web.ResponseKey("aiocancel_keeps_own_policy", bool)
+logger = logging.getLogger("aiocancel")
+
+
+class StrictResponse(web.Response):
+    """A response of ours that brings a policy stricter than any that could be widened."""
 
 
 def needed_sources(vendor: FlowVendor) -> dict[str, list[str]]:
@@ -45,24 +50,42 @@ class PolicyWriter:
 
     def __init__(self, vendor: FlowVendor, base_policy: str | None, on_event: EventHook) -> None:
         self._sources = needed_sources(vendor)
-        self._base_policy = base_policy
         self._on_event = on_event
         self._widened: Callable[[str], str] = lru_cache(maxsize=256)(self._widen_plain)
         self._widened_with_nonce: Callable[[str], list[str]] = lru_cache(maxsize=256)(self._widen_with_nonce)
+        self._widen_plain("default-src 'none'")
+        # The site's own, ready for a response without a nonce, and cut where one goes.
+        self._base: str | None = None
+        self._base_around_nonce: list[str] = []
         if base_policy is not None:
             # A mistake in the settings shows now, not on a response.
             try:
                 ContentSecurityPolicy.parse_list(base_policy)
             except PolicyError as error:
                 raise ConfigurationError(f"content_security_policy: {error}") from error
-        self._widen_plain("default-src 'none'")
+            self._base, self._base_around_nonce = self._widened(base_policy), self._widened_with_nonce(base_policy)
 
-    def write(self, headers: CIMultiDict[str], nonce: str | None) -> None:
-        """Widen every policy in ``headers``, or put the site's own there when it has none."""
-        if self._base_policy is not None and ENFORCED not in headers and REPORT_ONLY not in headers:
-            # A site that only reports is trying its policy out; enforcing ours would cut that short.
-            headers[ENFORCED] = self._safely_widened(self._base_policy, nonce)
-            return
+    def write(self, response: web.StreamResponse, nonce: str | None, *, is_private: bool = False) -> None:
+        """Write the policy of a response that is about to be sent, and keep a private one out of shared caches.
+
+        Every policy that is there is widened; the site's own takes the place of none.
+        """
+        try:
+            headers = response.headers
+            if is_private:
+                # Unless the application decided itself.
+                headers.setdefault(_CACHE_CONTROL, "private, no-cache")
+            if ENFORCED in headers or REPORT_ONLY in headers:
+                # A site that only reports is trying its policy out; enforcing ours would cut that short.
+                if not isinstance(response, StrictResponse):
+                    self._widen_all(headers, nonce)
+            elif self._base is not None:
+                headers[ENFORCED] = self._base if nonce is None else nonce.join(self._base_around_nonce)
+        except Exception:
+            # An exception here would drop the connection without any response.
+            logger.exception("the Content-Security-Policy could not be written")
+
+    def _widen_all(self, headers: CIMultiDict[str], nonce: str | None) -> None:
         enforced = headers.getall(ENFORCED, [])
         report_only = headers.getall(REPORT_ONLY, [])
         for name, values in ((ENFORCED, enforced), (REPORT_ONLY, report_only)):
@@ -94,30 +117,3 @@ class PolicyWriter:
         # Where 'unsafe-inline' rules, a nonce would switch it off and break the page's own scripts.
         own = "'self'" if widened.ignores_nonces("script-src-elem") else f"'nonce-{_PLACEHOLDER}'"
         return widened.widen({"script-src": [own]})
-
-
-def forbid_shared_caching(response: web.StreamResponse) -> None:
-    """Keep a page with one customer's grant out of shared caches, unless the application decided itself."""
-    response.headers.setdefault(_CACHE_CONTROL, "private, no-cache")
-
-
-def hook_into_prepare(request: web.Request, write: Callable[[web.StreamResponse], None]) -> bool:
-    """Have ``write`` called when the response to this one request is prepared; False where that is impossible.
-
-    aiohttp asks the request itself before it sends headers. Unlike a signal this comes after every signal
-    handler of the application, which may set a policy too, and needs no application that is not frozen yet.
-    The method is private, so should it ever go, the signal remains (``cancel.setup``).
-    """
-    hooked = getattr(request, "_prepare_hook", None)
-    if hooked is None:  # pragma: no cover
-        return False
-    # Not the bound method: a request that holds itself waits for the garbage collector, with all it holds.
-    prepare, held = hooked.__func__, ref(hooked.__self__)
-
-    async def prepare_and_write(response: web.StreamResponse) -> None:
-        await prepare(held(), response)
-        write(response)
-
-    # Past Request.__setattr__, which warns of custom attributes in debug mode.
-    object.__setattr__(request, "_prepare_hook", prepare_and_write)
-    return True

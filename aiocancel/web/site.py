@@ -7,15 +7,18 @@ import json
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from importlib import resources
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
 from aiocancel.config import Settings
 from aiocancel.errors import AiocancelError
-from aiocancel.ports import FlowVendor, WidgetSettings
-from aiocancel.service import FlowService
 from aiocancel.telemetry import EventHook
+from aiocancel.web.response_csp import PolicyWriter
+
+if TYPE_CHECKING:
+    from aiocancel.ports import FlowVendor, WidgetSettings
+    from aiocancel.service import FlowService
 
 Identify = Callable[[web.Request], Awaitable[str | None]]
 
@@ -53,11 +56,13 @@ class Site:
         self.settings = settings
         self.vendor = vendor
         self.on_event = on_event
-        self._identify = identify
+        self.policy = PolicyWriter(vendor, settings.content_security_policy, on_event)
+        self.identify = identify
         self._start = start
         # Set while there is one: asking a coroutine for it costs more, on every page.
         self.running: FlowService | None = None
         self.widget = vendor.widget()
+        self.button_attributes = tuple(self.widget.button_attributes.items())
         self.script = _page_script(settings, vendor, self.widget)
         self.script_version = hashlib.sha256(self.script).hexdigest()[:12]
         self.script_url = f"{settings.prefix}/flow.js?v={self.script_version}"
@@ -68,13 +73,7 @@ class Site:
 
     async def customer_id(self, request: web.Request) -> str | None:
         """Ask the application who is logged in; an empty answer is nobody, and so is one that no database holds."""
-        # What an application returns is not always what its types say; a numeric id is the usual slip.
-        customer_id: object = await self._identify(request)
-        if customer_id is None or customer_id == "":
-            return None
-        if not isinstance(customer_id, str) or len(customer_id) > MAX_CUSTOMER_ID_LENGTH:
-            raise AiocancelError("identify must return a str of at most 255 characters, or None")
-        return None if _UNSTORABLE.search(customer_id) else customer_id
+        return checked_customer_id(await self.identify(request))
 
     def is_flow_page(self, request: web.Request) -> bool:
         """Tell whether the payload is to be prepared before the handler runs."""
@@ -91,6 +90,18 @@ class Site:
         if pages == "all":
             return not isinstance(route.resource, web.StaticResource)
         return route.name in pages or (route.resource is not None and route.resource.canonical in pages)
+
+
+def checked_customer_id(customer_id: object) -> str | None:
+    """Return what ``identify`` said, None for nobody; raises AiocancelError for what is no id.
+
+    What an application returns is not always what its types say; a numeric id is the usual slip.
+    """
+    if customer_id is None or customer_id == "":
+        return None
+    if not isinstance(customer_id, str) or len(customer_id) > MAX_CUSTOMER_ID_LENGTH:
+        raise AiocancelError("identify must return a str of at most 255 characters, or None")
+    return None if _UNSTORABLE.search(customer_id) else customer_id
 
 
 FLOW_PAGE_MARK = "__aiocancel_flow_page__"

@@ -2,69 +2,74 @@
 
 It is a global and not a context processor, because aiohttp-jinja2 runs processors on every request, static
 files included. In an environment with ``enable_async=True`` calls and attributes are awaited by Jinja itself.
+What a template calls is a function and not a method: before each call Jinja looks for a mark of its own on what it
+calls, and a method answers that by raising, which costs more than the call.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import jinja2
+from aiohttp import web
 from markupsafe import Markup
 
 from aiocancel.core.signing import SignedPayload
-from aiocancel.web.flow_context import FlowContext, FlowState
+from aiocancel.web.flow_context import FlowContext, FlowState, current_flow
+
+if TYPE_CHECKING:
+    import jinja2
 
 VARIABLE = "cancel_flow"
-
-FindFlow = Callable[[], FlowContext]
 
 
 class TemplateFlow:
     """``cancel_flow`` in an ordinary environment: what is not resolved yet is fetched on click."""
 
-    def __init__(self, find: FindFlow) -> None:
-        self._find = find
-
     @property
     def state(self) -> FlowState:
         """``ready``, ``anonymous``, ``no_subscription``, ``unavailable`` or ``unresolved``."""
-        return self._find().state
+        return current_flow().state
 
     @property
     def nonce(self) -> str:
         """The CSP nonce of this response, minted at first use."""
-        return self._find().nonce
+        return current_flow().nonce
 
     @property
     def signed_payload(self) -> Any:
         """The signed payload, None when there is nothing to cancel; raises FlowNotResolvedError."""
-        return self._find().signed_payload
+        return current_flow().signed_payload
 
     @property
     def grant(self) -> Any:
         """Our grant for a form of the page's own; raises FlowNotResolvedError."""
-        return self._find().grant
+        return current_flow().grant
 
-    def script(self) -> Any:
+    @staticmethod
+    def script() -> Any:
         """The script element."""
-        return self._find().script()
+        return current_flow().script()
 
-    def button(self, label: str = "Cancel subscription") -> Any:
+    @staticmethod
+    def button(label: str = "Cancel subscription") -> Any:
         """The button."""
-        return self._find().button(label)
+        return current_flow().button(label)
 
-    def resume_button(self, label: str = "Keep subscription") -> Any:
+    @staticmethod
+    def resume_button(label: str = "Keep subscription") -> Any:
         """The button that takes a scheduled cancellation back."""
-        return self._find().resume_button(label)
+        return current_flow().resume_button(label)
 
-    def unpause_button(self, label: str = "End the pause") -> Any:
+    @staticmethod
+    def unpause_button(label: str = "End the pause") -> Any:
         """The button that ends a pause."""
-        return self._find().unpause_button(label)
+        return current_flow().unpause_button(label)
 
-    def remove_discount_button(self, label: str = "Remove the discount") -> Any:
+    @staticmethod
+    def remove_discount_button(label: str = "Remove the discount") -> Any:
         """The button that removes the discount of an accepted offer."""
-        return self._find().remove_discount_button(label)
+        return current_flow().remove_discount_button(label)
 
 
 class AsyncTemplateFlow(TemplateFlow):
@@ -73,36 +78,42 @@ class AsyncTemplateFlow(TemplateFlow):
     @property
     def signed_payload(self) -> Awaitable[_CallablePayload | _Nothing]:
         """The signed payload; Jinja awaits an attribute by itself, and ``signed_payload()`` is the same."""
-        return _signed_payload(self._find())
+        return _signed_payload(current_flow())
 
     @property
     def grant(self) -> Awaitable[_CallableText | _Nothing]:
         """Our grant for a form of the page's own; ``grant()`` is the same."""
-        return _grant(self._find())
+        return _grant(current_flow())
 
-    async def resolve(self) -> FlowContext:
+    @staticmethod
+    async def resolve() -> FlowContext:
         """Resolve now: ``{% set flow = cancel_flow.resolve() %}``."""
-        return await self._find().resolve()
+        return await current_flow().resolve()
 
-    async def script(self) -> Markup:
+    @staticmethod
+    async def script() -> Markup:
         """The script element with its payload."""
-        return (await self._find().resolve()).script()
+        return (await current_flow().resolve()).script()
 
-    async def button(self, label: str = "Cancel subscription") -> Markup:
+    @staticmethod
+    async def button(label: str = "Cancel subscription") -> Markup:
         """The button, or nothing when there is nothing to cancel."""
-        return (await self._find().resolve()).button(label)
+        return (await current_flow().resolve()).button(label)
 
-    async def resume_button(self, label: str = "Keep subscription") -> Markup:
+    @staticmethod
+    async def resume_button(label: str = "Keep subscription") -> Markup:
         """The button that takes a scheduled cancellation back, or nothing when there is no subscription."""
-        return (await self._find().resolve()).resume_button(label)
+        return (await current_flow().resolve()).resume_button(label)
 
-    async def unpause_button(self, label: str = "End the pause") -> Markup:
+    @staticmethod
+    async def unpause_button(label: str = "End the pause") -> Markup:
         """The button that ends a pause, or nothing when there is no subscription."""
-        return (await self._find().resolve()).unpause_button(label)
+        return (await current_flow().resolve()).unpause_button(label)
 
-    async def remove_discount_button(self, label: str = "Remove the discount") -> Markup:
+    @staticmethod
+    async def remove_discount_button(label: str = "Remove the discount") -> Markup:
         """The button that removes the discount of an accepted offer, or nothing when there is no subscription."""
-        return (await self._find().resolve()).remove_discount_button(label)
+        return (await current_flow().resolve()).remove_discount_button(label)
 
 
 class _CallablePayload(SignedPayload):
@@ -149,23 +160,32 @@ async def _grant(flow: FlowContext) -> _CallableText | _Nothing:
     return _NOTHING if grant is None else _CallableText(grant)
 
 
-def add_to_environment(environment: jinja2.Environment, find: FindFlow) -> None:
+def environment_key() -> web.AppKey[jinja2.Environment]:
+    """Where aiohttp-jinja2 keeps its environment. A site with templates has imported it long before it asks us."""
+    import aiohttp_jinja2
+
+    return aiohttp_jinja2.APP_KEY
+
+
+def add_to_environment(environment: jinja2.Environment) -> None:
     """Put ``cancel_flow`` into an environment's globals, in the shape that fits it."""
-    environment.globals[VARIABLE] = variable_for(environment, find)
+    environment.globals[VARIABLE] = variable_for(environment)
 
 
-def variable_for(environment: jinja2.Environment | None, find: FindFlow) -> TemplateFlow:
+def variable_for(environment: jinja2.Environment | None) -> TemplateFlow:
     """Return the variable for an environment, and teach an async one that our nothing is none and null."""
     if environment is None or not environment.is_async:
-        return TemplateFlow(find)
+        return TemplateFlow()
     filters, tests = environment.filters, environment.tests
     if not getattr(filters["tojson"], "knows_nothing", False):
         filters["tojson"] = _null_for_nothing(filters["tojson"])
         tests["none"] = _is_none
-    return AsyncTemplateFlow(find)
+    return AsyncTemplateFlow()
 
 
 def _null_for_nothing(plain: Callable[..., Any]) -> Callable[..., Any]:
+    import jinja2
+
     @jinja2.pass_eval_context
     def tojson(context: Any, value: Any, indent: int | None = None) -> Any:
         return plain(context, None if value is _NOTHING else value, indent)

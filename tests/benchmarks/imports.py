@@ -1,7 +1,8 @@
 """What importing costs: ``python -m tests.benchmarks.imports``.
 
 CPU time and memory of a fresh interpreter, beside ``import aiohttp``. The names of the quickstart bring asyncpg and
-Jinja2 with them, which the application has as well: of those the last row is free.
+``aiohttp.web`` with them, which the application has as well: of those the last row is free. What is needed to run comes
+when the plug-in opens, in a thread: the row of that is what a start has to import besides.
 """
 
 from __future__ import annotations
@@ -14,12 +15,14 @@ from tests.benchmarks.kit import ROOT, Table, read_options, report
 
 NAMES = "from aiocancel import CancelFlow, ProsperStack, StripeBilling, SubscriptionQuery"
 PARTS = "import aiohttp, aiohttp_jinja2, asyncpg, jinja2"
+OPENING = "import aiocancel.opening, pgqueuer.qm, pgqueuer.queries"
 WAYS = {
     "import aiohttp": ("", "import aiohttp"),
     "import aiocancel": ("", "import aiocancel"),
     "aiohttp, aiohttp-jinja2, asyncpg": ("", PARTS),
     "the quickstart's names": ("", NAMES),
     "the quickstart's names, after those": (PARTS, NAMES),
+    "what opening brings, after all that": (f"{PARTS}; {NAMES}", OPENING),
 }
 
 MEASURE = """

@@ -415,6 +415,26 @@ async def test_a_policy_that_cannot_be_read_is_sent_as_it_is_and_reported(
     assert "a non-ASCII character" in event.reason
 
 
+async def test_a_policy_is_written_where_another_tool_has_taken_the_requests_hook_before(
+    aiohttp_client: AiohttpClient,
+) -> None:
+    seen = []
+
+    @web.middleware
+    async def other_tool(request: web.Request, handler: Handler) -> web.StreamResponse:
+        async def hook(response: web.StreamResponse) -> None:
+            seen.append(CSP in response.headers)
+
+        object.__setattr__(request, "_prepare_hook", hook)
+        return await handler(request)
+
+    app = web.Application(middlewares=[other_tool, make_cancel(NOWHERE).middleware])
+    app.router.add_get("/", plain)
+    response = await (await aiohttp_client(app)).get("/")
+    assert response.headers.getall(CSP) == [DEFAULT_POLICY_WIDENED]
+    assert seen == [False]
+
+
 async def test_a_failure_while_the_policy_is_written_leaves_the_response_and_its_policy_alone(
     aiohttp_client: AiohttpClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -424,7 +444,7 @@ async def test_a_failure_while_the_policy_is_written_leaves_the_response_and_its
     def fail(*_: object) -> str:
         raise RuntimeError("a bug of ours")
 
-    monkeypatch.setattr(cancel._policy, "_widened", fail)
+    monkeypatch.setattr(cancel._site.policy, "_widened", fail)
     response = await client.get("/")
     assert response.status == 200
     assert response.headers.getall(CSP) == ["connect-src 'self'", "img-src 'self'"]
@@ -478,7 +498,7 @@ def test_a_misspelt_policy_in_the_settings_is_refused_before_any_response() -> N
 
 def page_app(cancel: CancelFlow, page: str, *headers: tuple[str, str]) -> web.Application:
     environment = jinja2.Environment(autoescape=True)
-    add_to_environment(environment, current_flow)
+    add_to_environment(environment)
     template = environment.from_string(page)
 
     async def handler(_: web.Request) -> web.Response:

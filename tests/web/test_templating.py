@@ -532,7 +532,7 @@ async def test_a_handler_without_the_middleware_is_told_what_to_call(aiohttp_cli
 @pytest.mark.parametrize("expression", ["script()", "button()", "signed_payload", "grant", "nonce", "state"])
 def test_the_variable_outside_a_request_is_refused_with_a_reason(expression: str) -> None:
     environment = jinja2.Environment(autoescape=True)
-    add_to_environment(environment, current_flow)
+    add_to_environment(environment)
     with pytest.raises(FlowNotResolvedError, match=r"outside a request.*app\.middlewares\.append"):
         environment.from_string(f"{{{{ cancel_flow.{expression} }}}}").render()
 
