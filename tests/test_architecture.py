@@ -53,10 +53,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "config": {"core", "errors"},
     "telemetry": {"core", "errors"},
     "pacing": {"core", "errors", "ports"},
+    "turns": set(),
     # The edges know what lies below, and never each other.
     "vendors": BELOW_THE_EDGES | {"pacing"},
     "postgres": BELOW_THE_EDGES,
-    "billing": BELOW_THE_EDGES | {"pacing"},
+    "billing": BELOW_THE_EDGES | {"pacing", "turns"},
     # Simulators must not share code with what they are to test.
     "testing": {"core", "errors"},
     # The ledger is the one edge without a port: its transactions are the point of it.
@@ -65,7 +66,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "catch_up": BELOW_THE_EDGES | {"postgres.ledger", "postgres.doorbell"},
     "offers": BELOW_THE_EDGES | {"postgres.ledger"},
     "leases": BELOW_THE_EDGES | {"postgres.ledger"},
-    "worker": BELOW_THE_EDGES | {"postgres.ledger", "postgres.jobs", "offers", "hooks", "leases"},
+    "attempts": BELOW_THE_EDGES | {"postgres.ledger", "offers", "hooks"},
+    "worker": BELOW_THE_EDGES | {"postgres.ledger", "postgres.jobs", "offers", "hooks", "leases", "attempts"},
     "vital_signs": BELOW_THE_EDGES | {"postgres.health", "postgres.subscriptions"},
     "metrics": BELOW_THE_EDGES | {"postgres.health"},
     "web": BELOW_THE_EDGES | {"service"},

@@ -27,9 +27,7 @@ from aiocancel import (
     SubscriptionQuery,
     get_cancel_flow,
     plugin,
-    worker,
 )
-from aiocancel.config import VENDOR_ACTS_WITHIN_S, WORKER_LEASE_S
 from aiocancel.telemetry import Event
 from aiocancel.testing.embedded_postgres import EmbeddedPostgres
 from aiocancel.testing.stripe_simulator import StripeSimulator
@@ -197,10 +195,6 @@ async def test_what_a_plug_in_is_made_of_is_imported_in_a_thread(
     await client.close()
     assert len(threads) == 1
     assert threads[0] is not threading.current_thread()
-
-
-def test_the_lease_and_the_vendors_time_are_those_of_a_worker_by_itself() -> None:
-    assert (WORKER_LEASE_S, VENDOR_ACTS_WITHIN_S) == (worker.LEASE_S, worker.VENDOR_ACTS_WITHIN_S)
 
 
 async def test_a_late_start_that_fails_leaves_the_page_standing_and_says_why_in_the_log(

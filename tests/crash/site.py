@@ -7,6 +7,7 @@ import threading
 
 import asyncpg
 
+import aiocancel.attempts
 import aiocancel.core.retry
 import aiocancel.worker
 from aiocancel import CancelFlow, StripeBilling
@@ -21,7 +22,7 @@ STRIPE_TIMEOUT_S = 1.5
 
 
 def shorten_waits() -> None:
-    for module in (aiocancel.worker, aiocancel.core.retry):
+    for module in (aiocancel.attempts, aiocancel.worker, aiocancel.core.retry):
         for name, seconds in WAITS.items():
             if hasattr(module, name):
                 setattr(module, name, seconds)
