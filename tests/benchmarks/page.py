@@ -7,6 +7,7 @@ written by hand, Express with helmet, and Django with django-csp. One connection
 from __future__ import annotations
 
 import asyncio
+import gc
 import hmac
 import os
 import shutil
@@ -203,7 +204,7 @@ async def _open(dsn: str) -> Pool:
 
 
 async def count(dsn: str) -> dict[str, float]:
-    """Statements and signatures for one view of each page."""
+    """Statements, signatures and garbage for a view of each page."""
     statements: list[str] = []
     counts: dict[str, float] = {}
 
@@ -231,8 +232,22 @@ async def count(dsn: str) -> dict[str, float]:
                         await response.read()
                 counts[f"queries, {route}"] = sum("app_subscription" in statement for statement in statements)
                 counts[f"signatures, {route}"] = len(signed)
+                counts[f"objects left to the garbage collector, {route}"] = await _garbage(session, address + path)
         await runner.cleanup()
     return counts
+
+
+async def _garbage(session: ClientSession, address: str, views: int = 20) -> int:
+    """What ``views`` of a page leave behind that only a search for cycles would find."""
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(views):
+            async with session.get(address) as response:
+                await response.read()
+        return gc.collect()
+    finally:
+        gc.enable()
 
 
 def main() -> None:

@@ -34,12 +34,15 @@ def run(name: str, *arguments: str) -> str:
                 "signatures, page without it": 0,
                 "queries, JSON route": 0,
                 "signatures, JSON route": 0,
+                "objects left to the garbage collector, flow page": 0,
+                "objects left to the garbage collector, page without it": 0,
+                "objects left to the garbage collector, JSON route": 0,
             },
         ),
         (
             "accept",
             {"pgbench, one INSERT", "aiocancel, one claim"},
-            {"journal lines for a claim": 3},
+            {"journal lines for a claim": 3, "statements for a claim": 1},
         ),
         (
             "execute",
