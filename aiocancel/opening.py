@@ -6,6 +6,7 @@ It brings everything that a site does not need before it is opened, and is impor
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Final
@@ -33,6 +34,8 @@ from aiocancel.worker import Worker
 
 if TYPE_CHECKING:
     from aiocancel.postgres.subscriptions import Pool
+
+logger = logging.getLogger("aiocancel")
 
 # Long enough for a Stripe call in flight to come back before the process goes.
 _STOP_GRACE_S: Final = 10.0
@@ -144,7 +147,12 @@ async def _open_pool(parts: Parts) -> AsyncIterator[Pool]:
     try:
         yield pool
     finally:
-        await pool.close()
+        try:
+            async with asyncio.timeout(_STOP_GRACE_S):
+                await pool.close()
+        except TimeoutError:
+            # What asyncpg does then is to end all connections.
+            logger.warning("the database's connections were not given back in time")
 
 
 async def _leave_as_it_is(_: object) -> None:

@@ -26,6 +26,7 @@ from aiocancel import (
     StripeBilling,
     SubscriptionQuery,
     get_cancel_flow,
+    opening,
     plugin,
 )
 from aiocancel.telemetry import Event
@@ -84,6 +85,25 @@ async def test_a_pool_of_ours_is_opened_at_the_start_and_closed_at_the_end(datab
             break
         await asyncio.sleep(0.01)  # a backend takes a moment to leave
     assert await connections(pool) == 0
+
+
+async def test_a_connection_that_nobody_gives_back_does_not_keep_the_application_from_stopping(
+    database: str, pool: Pool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    opened: list[Pool] = []
+    create_pool = asyncpg.create_pool
+
+    async def create(*args: Any, **kwargs: Any) -> Pool:
+        opened.append(await create_pool(*args, **kwargs))
+        return opened[0]
+
+    monkeypatch.setattr(asyncpg, "create_pool", create)
+    monkeypatch.setattr(opening, "_STOP_GRACE_S", 0.1)
+    client = await started(make_app(make_cancel(database, run_worker=False)))
+    await opened[0].acquire()
+    async with asyncio.timeout(5):
+        await client.close()
+    assert "not given back" in caplog.text
 
 
 @pytest.mark.parametrize(("settings", "kept"), [({}, True), ({"statement_cache_size": 0}, False)])

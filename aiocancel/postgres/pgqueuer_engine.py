@@ -11,7 +11,7 @@ import logging
 from collections.abc import Sequence
 from datetime import timedelta
 from functools import cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from aiocancel.postgres.jobs import Job, JobEngine, Look
 
@@ -141,6 +141,33 @@ def _enqueue_statement() -> str:
     return QueryQueueBuilder(engine_settings()).build_enqueue_query("skip")
 
 
+class _Lending:
+    """The pool as PgQueuer's driver sees it, which remembers what it lent.
+
+    The driver resets its listener's connection before it gives it back, and so keeps one that broke off for ever.
+    """
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._lent: list[Connection] = []
+        self.fetch = pool.fetch
+        self.execute = pool.execute
+        self.get_max_size = pool.get_max_size
+
+    async def acquire(self) -> Connection:
+        connection = await self._pool.acquire()
+        self._lent.append(connection)
+        return connection
+
+    async def release(self, connection: Connection) -> None:
+        self._lent.remove(connection)
+        await self._pool.release(connection)  # type: ignore[arg-type]  # a pool's connection
+
+    def take_back(self) -> None:
+        while self._lent:
+            self._lent.pop().terminate()
+
+
 class PgQueuerEngine(JobEngine):
     """Jobs in Postgres, handed out by PgQueuer.
 
@@ -212,7 +239,8 @@ class PgQueuerEngine(JobEngine):
         from pgqueuer.qm import QueueManager
         from pgqueuer.types import Channel
 
-        driver = AsyncpgPoolDriver(self._pool)
+        lending = _Lending(self._pool)
+        driver = AsyncpgPoolDriver(cast("Pool", lending))
         manager = QueueManager(queries_over(driver), Channel(_CHANNEL))
 
         # A failed job is of no use to anybody: the ledger knows what is left to do.
@@ -228,16 +256,20 @@ class PgQueuerEngine(JobEngine):
             return
         # PgQueuer wants places for two batches, also where one action at a time is wanted.
         batch = min(max(1, concurrency // 2), _LARGEST_BATCH)
-        # Entered here as well, or a start that fails would keep the listener's connection.
-        async with driver:
-            # Its first question whether anybody listens comes before it listens; unheard, it would count as deafness.
-            await driver.add_listener(_CHANNEL, lambda _: None)
-            await manager.run(
-                dequeue_timeout=self._poll_every,
-                batch_size=batch,
-                max_concurrent_tasks=max(2, concurrency),
-                shutdown_on_listener_failure=True,
-                heartbeat_timeout=self._heartbeat_timeout,
-                # Its statistics are not used; ``tidy`` clears its log.
-                log_aggregation_interval=timedelta(0),
-            )
+        try:
+            # Entered here as well, or a start that fails would keep the listener's connection.
+            async with driver:
+                # Its first question whether anybody listens comes before it listens; unheard, it would count as
+                # deafness.
+                await driver.add_listener(_CHANNEL, lambda _: None)
+                await manager.run(
+                    dequeue_timeout=self._poll_every,
+                    batch_size=batch,
+                    max_concurrent_tasks=max(2, concurrency),
+                    shutdown_on_listener_failure=True,
+                    heartbeat_timeout=self._heartbeat_timeout,
+                    # Its statistics are not used; ``tidy`` clears its log.
+                    log_aggregation_interval=timedelta(0),
+                )
+        finally:
+            lending.take_back()

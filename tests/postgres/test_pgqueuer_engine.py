@@ -9,7 +9,9 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any, cast
 
+import asyncpg
 import pytest
 
 from aiocancel.postgres.jobs import Job
@@ -151,6 +153,20 @@ async def test_a_listener_whose_connection_is_cut_costs_one_poll(pool: Pool) -> 
         await pool.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query ILIKE 'listen%'")
         await add(pool, Job(8, 0))
         await until(lambda: looker.seen == [7, 8], within_s=5)
+
+
+async def test_a_listener_whose_connection_broke_off_is_given_back(shared_database: str) -> None:
+    looker = Looker()
+    own = await asyncpg.create_pool(shared_database, min_size=2, max_size=3)
+    async with dispatching(own, looker):
+        await add(own, Job(7, 0))
+        await until(lambda: looker.seen == [7])
+        connections = [holder._con for holder in cast("Any", own)._holders]
+        (listener,) = (each for each in connections if each is not None and each._listeners)
+        # As asyncpg itself does where a server that goes down leaves an exchange half done.
+        listener._protocol.abort()
+    async with asyncio.timeout(5):
+        await own.close()
 
 
 async def test_an_engine_stops_though_a_look_never_ends(pool: Pool) -> None:
