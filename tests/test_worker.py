@@ -565,7 +565,7 @@ async def test_no_more_than_the_allowed_number_of_changes_run_at_once(bench: Ben
     for number in range(12):
         bench.stripe.add_subscription(f"sub_{number}")
         await ask(bench.pool, f"sub_{number}")
-    bench.stripe.latency_s = 0.005
+    bench.stripe.latency_s = 0.05
     await bench.work(billing=Counting(), concurrency=3)
     assert await bench.states() == ["done"] * 12
     assert most == 3

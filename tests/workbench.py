@@ -62,6 +62,10 @@ class Bench:
 
     async def end_leases(self) -> None:
         await self.pool.execute("UPDATE aiocancel.action SET due_at = now() WHERE state = 'running'")
+        # What a worker holds of the engine lasts as long.
+        await self.pool.execute(
+            "UPDATE aiocancel.pgqueuer SET heartbeat = now() - interval '1 minute' WHERE status = 'picked'"
+        )
 
     def kinds(self, subscription_id: str = "sub_1") -> list[str]:
         return [effect.kind for effect in self.stripe.effects_on(subscription_id)]

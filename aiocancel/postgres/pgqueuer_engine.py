@@ -34,6 +34,7 @@ _QUEUE: Final = "pgqueuer"
 POLL_EVERY_S: Final = 2.0
 # What comes in one piece holds the loop up in one piece.
 _LARGEST_BATCH: Final = 20
+_FULL_POLL_EVERY: Final = timedelta(milliseconds=50)
 _COME_BACK_S: Final = 0.5
 _LONGEST_PAUSE_S: Final = 5.0
 _KEEP_LOG_FOR: Final = timedelta(hours=1)
@@ -254,8 +255,11 @@ class PgQueuerEngine(JobEngine):
         self._manager = manager
         if self._stopping.is_set():
             return
-        # PgQueuer wants places for two batches, also where one action at a time is wanted.
+        # A job counts as ours from when it is fetched until the database knows that it ended, a batch at a time: one
+        # batch waits for places and one has ended, or the places would be empty meanwhile.
         batch = min(max(1, concurrency // 2), _LARGEST_BATCH)
+        # The news of a place that became free may be lost while jobs are handed out.
+        manager.min_dequeue_poll_interval = _FULL_POLL_EVERY
         try:
             # Entered here as well, or a start that fails would keep the listener's connection.
             async with driver:
@@ -265,7 +269,7 @@ class PgQueuerEngine(JobEngine):
                 await manager.run(
                     dequeue_timeout=self._poll_every,
                     batch_size=batch,
-                    max_concurrent_tasks=max(2, concurrency),
+                    max_concurrent_tasks=concurrency + 2 * batch,
                     shutdown_on_listener_failure=True,
                     heartbeat_timeout=self._heartbeat_timeout,
                     # Its statistics are not used; ``tidy`` clears its log.

@@ -120,6 +120,8 @@ class Durable:
                 f"UPDATE aiocancel.pgqueuer SET execute_after = {when} WHERE dedupe_key = ANY($1)",
                 [f"{action_id}:0" for action_id in self._held],
             )
+            # PgQueuer's trigger is silent about an update.
+            await connection.execute("DELETE FROM aiocancel.pgqueuer WHERE false")
         await connection.close()
 
     @asynccontextmanager

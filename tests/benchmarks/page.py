@@ -31,6 +31,7 @@ from aiocancel import SubscriptionQuery
 from aiocancel.postgres.schema import migrate
 from aiocancel.testing.embedded_postgres import EmbeddedPostgres
 from tests.benchmarks.kit import Child, Options, Table, child, in_turn, python, read_options, report
+from tests.benchmarks.page_alone import measure_alone
 from tests.benchmarks.page_sites import LOOKUP as LOOKUP_SQL
 from tests.benchmarks.page_sites import looking_up, with_aiocancel
 from tests.saas import CREATE_TABLES, Pool
@@ -256,7 +257,7 @@ def main() -> None:
     with EmbeddedPostgres(durable=False) as server:
         dsn = asyncio.run(prepare(server))
         counts = asyncio.run(count(dsn))
-        tables = [*measure(options, dsn, notes), measure_lookup(options, dsn)]
+        tables = [*measure(options, dsn, notes), measure_alone(options, dsn, ROUTES), measure_lookup(options, dsn)]
     notes.append("the flow page has one signature for the vendor and one for our own grant")
     report(options, tables, counts=counts, notes=notes)
 
