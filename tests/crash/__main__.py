@@ -1,7 +1,6 @@
 """The crash suite by hand: ``python -m tests.crash --sessions 10000 --workers 4 --seed 1 --rate 30``.
 
-Every accepted offer asks the flow vendor, whose limit of 100 requests a minute every process keeps to: at a much
-higher rate the customers wait for their minute, and the run ends as unsettled.
+That takes ten minutes. The flow vendor allows more here than it does in earnest, or most of it would be waiting.
 """
 
 from __future__ import annotations
