@@ -149,7 +149,7 @@ class Attempts:
                 await self.refuse(taken, code)
             case Refuse(code):
                 raise RejectedBillingError("the subscription no longer allows this", code=code)
-            case _:  # pragma: no cover
+            case _:
                 assert_never(step)
 
     async def _look(self, taken: TakenAction, *, written: bool, earlier: Change | None) -> Step:

@@ -295,8 +295,8 @@ class CancelFlow:
         """Carry changes out in this process until ``stop`` is set, without serving a site.
 
         For a process of its own, whatever ``run_worker`` says; ``concurrency`` replaces ``worker_concurrency``, and
-        ``health`` is the host and port of ``/healthz`` and ``/readyz``. Raises ConfigurationError like
-        ``lifespan``, and where the port is taken.
+        ``health`` is the host and port of ``/healthz`` and ``/readyz``. What the start has made is frozen for the
+        garbage collector. Raises ConfigurationError like ``lifespan``, and where the port is taken.
         """
         self._parts = replace(
             self._parts, run_worker=True, worker_concurrency=concurrency or self._parts.worker_concurrency

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
+from collections.abc import Collection
 from typing import Any
 
 import pytest
@@ -10,7 +12,8 @@ import pytest
 from aiocancel.core.identifiers import SubscriptionId
 from aiocancel.core.subscription import Subscription
 from aiocancel.errors import UnavailableError
-from aiocancel.postgres.ledger import Ledger
+from aiocancel.leases import Leases
+from aiocancel.postgres.ledger import Ledger, TakenAction
 from aiocancel.telemetry import ActionApplied, AttemptFailed
 from aiocancel.testing.stripe_simulator import Fault
 from tests.claims import ask
@@ -149,3 +152,19 @@ async def test_a_hundred_actions_on_one_subscription_never_overlap_and_keep_thei
     finished = await bench.pool.fetch("SELECT id FROM aiocancel.action ORDER BY finished_at")
     assert [row["id"] for row in finished] == sorted(row["id"] for row in finished)
     assert {event.attempt for event in bench.events.of(ActionApplied)} == {1}
+
+
+async def test_actions_that_are_asked_for_together_are_leased_together_but_not_all_at_once(bench: Bench) -> None:
+    sizes: list[int] = []
+
+    class Counting(Ledger):
+        async def take(self, owner: uuid.UUID, action_ids: Collection[int], *, lease_s: float) -> list[TakenAction]:
+            sizes.append(len(action_ids))
+            return await super().take(owner, action_ids, lease_s=lease_s)
+
+    wanted = [await ask(bench.pool, f"sub_{number}") for number in range(50)]
+    leases = Leases(Counting(bench.pool), lease_s=30)
+    taken = await asyncio.gather(*(leases.take(action_id) for action_id in wanted))
+    assert [one.action_id for one in taken if one is not None] == wanted
+    assert max(sizes) == 20
+    assert len(sizes) < 10

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import threading
 from collections.abc import AsyncIterator
@@ -146,6 +147,18 @@ async def test_a_change_under_way_is_finished_before_the_application_goes(
     await until(lambda: bool(stripe.requests))
     await client.close()
     assert await pool.fetchval("SELECT state FROM aiocancel.action") == "done"
+
+
+async def test_a_worker_of_its_own_freezes_what_its_start_has_made(database: str) -> None:
+    gc.unfreeze()
+    stop = asyncio.Event()
+    working = asyncio.create_task(make_cancel(database).work(stop))
+    try:
+        await until(lambda: gc.get_freeze_count() > 0)
+    finally:
+        stop.set()
+        await working
+        gc.unfreeze()
 
 
 async def test_one_plug_in_can_start_again_after_it_has_stopped(database: str, pool: Pool) -> None:

@@ -25,7 +25,13 @@ from aiocancel.core.vendor_offers import Baseline, baseline_to_json
 from aiocancel.postgres.claims import ENQUEUE_END_OF_PAUSE, JOURNAL, Entry
 from aiocancel.postgres.dispatch import Dispatch, TakenAction
 from aiocancel.postgres.jobs import Job
-from aiocancel.postgres.ledger_statements import BEGIN_FIRST_WRITE, END_WRITE, LEASED, settle_statement
+from aiocancel.postgres.ledger_statements import (
+    BEGIN_FIRST_WRITE,
+    END_WRITE,
+    HOLD_KEY,
+    NOTE_FIRST_LOOK,
+    settle_statement,
+)
 
 if TYPE_CHECKING:
     from aiocancel.postgres.schema import Connection
@@ -58,14 +64,7 @@ class Ledger(Dispatch):
             if begun:
                 return str(begun[0]["idempotency_key"])
         async with self._transaction() as connection:
-            row = await connection.fetchrow(
-                f"""
-                SELECT ordinal, key_generation, key_spent,
-                    coalesce(extract(epoch FROM now() - key_used_at), 0)::float8 AS key_age_s
-                FROM aiocancel.action WHERE {LEASED} FOR UPDATE
-                """,  # noqa: S608 - a constant of this module
-                *_lease(taken),
-            )
+            row = await connection.fetchrow(HOLD_KEY, *_lease(taken))
             if row is None:
                 return None
             spent = key_is_spent(row["key_age_s"], replayed_failure=row["key_spent"])
@@ -94,12 +93,7 @@ class Ledger(Dispatch):
 
     async def note_first_look(self, taken: TakenAction, baseline: Baseline) -> None:
         """Keep what the first look showed; later ones are compared with it, whoever makes them."""
-        async with self._transaction() as connection:
-            await connection.execute(
-                f"UPDATE aiocancel.action SET baseline = $4::jsonb WHERE {LEASED} AND baseline IS NULL",  # noqa: S608
-                *_lease(taken),
-                json.dumps(baseline_to_json(baseline)),
-            )
+        await self._at_once(NOTE_FIRST_LOOK, *_lease(taken), json.dumps(baseline_to_json(baseline)))
 
     async def end_write(
         self, taken: TakenAction, result: str, *, code: str | None, request_id: str | None, key_spent: bool = False

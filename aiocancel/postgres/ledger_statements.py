@@ -23,6 +23,14 @@ noted AS (
 SELECT idempotency_key FROM begun
 """
 
+# A later write of the same action may need another key.
+HOLD_KEY: Final = f"""
+SELECT ordinal, key_generation, key_spent, coalesce(extract(epoch FROM now() - key_used_at), 0)::float8 AS key_age_s
+FROM aiocancel.action WHERE {LEASED} FOR UPDATE
+"""
+
+NOTE_FIRST_LOOK: Final = f"UPDATE aiocancel.action SET baseline = $4::jsonb WHERE {LEASED} AND baseline IS NULL"
+
 # A later attempt may have another key by now, and its key is not spent.
 END_WRITE: Final = """
 WITH ended AS (

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Sequence
 from datetime import timedelta
 from functools import cache
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from aiocancel.postgres.jobs import Job, JobEngine, Look
 
@@ -34,6 +34,7 @@ _QUEUE: Final = "pgqueuer"
 POLL_EVERY_S: Final = 2.0
 # What comes in one piece holds the loop up in one piece.
 _LARGEST_BATCH: Final = 20
+# The news of a place that became free may be lost while jobs are handed out; with work left, we ask again after this.
 _FULL_POLL_EVERY: Final = timedelta(milliseconds=50)
 _COME_BACK_S: Final = 0.5
 _LONGEST_PAUSE_S: Final = 5.0
@@ -117,19 +118,6 @@ async def enqueue(connection: Connection, jobs: Sequence[Job]) -> int:
     return len(added)
 
 
-def first_jobs(actions: str) -> str:
-    """Return SQL, for a statement's WITH, that adds the job of every new action in the relation ``actions``.
-
-    PgQueuer's own statement cannot stand inside another; a test holds this one to what that one writes.
-    """
-    return f"""
-    INSERT INTO aiocancel.{_QUEUE}
-        (priority, entrypoint, payload, execute_after, dedupe_key, headers, status)
-    SELECT 0, '{_ENTRYPOINT}', convert_to(id::text, 'UTF8'), now(), id || ':0', 'null'::jsonb, 'queued' FROM {actions}
-    ON CONFLICT DO NOTHING
-    """  # noqa: S608 - nothing in it comes from outside
-
-
 @cache
 def _enqueue_statement() -> str:
     """Return PgQueuer's own statement, made once: making it for every claim costs more than sending it.
@@ -151,9 +139,9 @@ class _Lending:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
         self._lent: list[Connection] = []
-        self.fetch = pool.fetch
-        self.execute = pool.execute
-        self.get_max_size = pool.get_max_size
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._pool, name)
 
     async def acquire(self) -> Connection:
         connection = await self._pool.acquire()
@@ -189,8 +177,16 @@ class PgQueuerEngine(JobEngine):
         return await enqueue(connection, jobs)
 
     def first_jobs(self, actions: str) -> str:
-        """Return SQL, for a statement's WITH, that adds the job of every new action in the relation ``actions``."""
-        return first_jobs(actions)
+        """Return SQL, for a statement's WITH, that adds the job of every new action in the relation ``actions``.
+
+        PgQueuer's own statement cannot stand inside another; a test holds this one to what that one writes.
+        """
+        return f"""
+        INSERT INTO aiocancel.{_QUEUE}
+            (priority, entrypoint, payload, execute_after, dedupe_key, headers, status)
+        SELECT 0, '{_ENTRYPOINT}', convert_to(id::text, 'UTF8'), now(), id || ':0', 'null'::jsonb, 'queued'
+        FROM {actions} ON CONFLICT DO NOTHING
+        """  # noqa: S608 - nothing in it comes from outside
 
     async def run(self, look: Look, *, concurrency: int) -> None:
         """Give jobs to ``look``, at most ``concurrency`` at a time, until ``stop``; outages are waited out."""
@@ -258,7 +254,6 @@ class PgQueuerEngine(JobEngine):
         # A job counts as ours from when it is fetched until the database knows that it ended, a batch at a time: one
         # batch waits for places and one has ended, or the places would be empty meanwhile.
         batch = min(max(1, concurrency // 2), _LARGEST_BATCH)
-        # The news of a place that became free may be lost while jobs are handed out.
         manager.min_dequeue_poll_interval = _FULL_POLL_EVERY
         try:
             # Entered here as well, or a start that fails would keep the listener's connection.

@@ -149,7 +149,7 @@ class FlowContext:
         The method is private, so should it ever go, the signal remains (``cancel.setup``).
         """
         hooked = getattr(request, "_prepare_hook", None)
-        if hooked is None:  # pragma: no cover
+        if hooked is None:
             return
         if getattr(hooked, "__self__", None) is request:
             # Not the bound method: a request that holds itself waits for the garbage collector, with all it holds.

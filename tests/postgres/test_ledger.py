@@ -13,7 +13,7 @@ import pytest
 from aiocancel.core.actions import ActionKind, Receipt
 from aiocancel.core.decision import AnswerKind, Change
 from aiocancel.errors import ConflictError, UnavailableError
-from aiocancel.postgres.ledger import Ledger, TakenAction
+from aiocancel.postgres.ledger import Accepted, Ledger, TakenAction
 from tests.claims import AT_ONCE, ask, make_claim, make_grant, record
 from tests.cut_line import cut_line
 from tests.saas import Pool
@@ -465,6 +465,44 @@ async def test_finishing_stores_the_receipt_and_moves_the_claim_on(ledger: Ledge
     assert await pool.fetchval("SELECT recovery_point FROM aiocancel.claim") == "action_applied"
     assert not await ledger.finish(taken, DONE)
     assert len(await entries(pool)) == 4
+
+
+@pytest.mark.parametrize("hooks", [False, True])
+@pytest.mark.parametrize("another_waits", [False, True])
+async def test_stripes_yes_is_noted_together_with_the_end_of_the_action(
+    pool: Pool, hooks: bool, another_waits: bool
+) -> None:
+    ledger = Ledger(pool, hooks=hooks)
+    await ask(pool)
+    taken = await take_one(ledger)
+    if another_waits:
+        await ask(pool)
+    await ledger.begin_write(taken)
+    assert await ledger.finish(taken, DONE, accepted=Accepted("req_1"))
+    assert await attempts(pool) == [("accepted", "req_1", True)]
+    assert (await row_of(pool, taken.action_id))["state"] == "done"
+    jobs = await pool.fetch(
+        "SELECT dedupe_key FROM aiocancel.pgqueuer WHERE dedupe_key LIKE $1", f"%:{taken.action_id}"
+    )
+    # Whoever waited is told that it is its turn.
+    assert len(jobs) == another_waits
+    assert await count(pool, "action") == 1 + another_waits + hooks
+
+
+async def test_stripes_yes_is_noted_though_the_lease_is_lost(ledger: Ledger, pool: Pool) -> None:
+    await ask(pool)
+    taken = await take_one(ledger)
+    await ledger.begin_write(taken)
+    await end_leases(pool)
+    await take_one(ledger, OTHER)
+    assert not await ledger.finish(taken, DONE, accepted=Accepted("req_1"))
+    assert await attempts(pool) == [("accepted", "req_1", True)]
+    assert (await row_of(pool, taken.action_id))["state"] == "running"
+
+
+async def attempts(pool: Pool) -> list[tuple[str | None, str | None, bool]]:
+    rows = await pool.fetch("SELECT result, request_id, ended_at IS NOT NULL AS ended FROM aiocancel.attempt")
+    return [tuple(row) for row in rows]
 
 
 async def test_parking_stores_the_code_and_does_not_call_the_claim_applied(ledger: Ledger, pool: Pool) -> None:
