@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from aiocancel.billing.customer_subscriptions import StripeSubscriptions
     from aiocancel.billing.settings import StripeBilling
     from aiocancel.core.csp import ContentSecurityPolicy
-    from aiocancel.core.offer_steps import OfferRules
-    from aiocancel.core.offers import OfferLimits
+    from aiocancel.core.offers.apply import OfferRules
+    from aiocancel.core.offers.terms import OfferLimits
     from aiocancel.core.outcome import Outcome
     from aiocancel.core.properties import Property
     from aiocancel.core.signing import SignedPayload, sign_payload
@@ -28,19 +28,19 @@ if TYPE_CHECKING:
         SimulatorRefusedError,
         UnavailableError,
     )
-    from aiocancel.offers import CustomOffer
     from aiocancel.plugin import CancelFlow
-    from aiocancel.postgres.subscriptions import SubscriptionQuery
-    from aiocancel.vendors.prosperstack import ProsperStack
+    from aiocancel.postgres.customer_query import SubscriptionQuery
+    from aiocancel.vendors.prosperstack.vendor import ProsperStack
     from aiocancel.vendors.staysignal import StaySignal
     from aiocancel.web.flow_context import FlowContext, FlowState, get_cancel_flow
+    from aiocancel.worker.confirm_offers import CustomOffer
 
 _HOMES = {
     "StripeSubscriptions": "aiocancel.billing.customer_subscriptions",
     "StripeBilling": "aiocancel.billing.settings",
     "ContentSecurityPolicy": "aiocancel.core.csp",
-    "OfferRules": "aiocancel.core.offer_steps",
-    "OfferLimits": "aiocancel.core.offers",
+    "OfferRules": "aiocancel.core.offers.apply",
+    "OfferLimits": "aiocancel.core.offers.terms",
     "Outcome": "aiocancel.core.outcome",
     "Property": "aiocancel.core.properties",
     "SignedPayload": "aiocancel.core.signing",
@@ -54,10 +54,10 @@ _HOMES = {
     "SchemaError": "aiocancel.errors",
     "SimulatorRefusedError": "aiocancel.errors",
     "UnavailableError": "aiocancel.errors",
-    "CustomOffer": "aiocancel.offers",
+    "CustomOffer": "aiocancel.worker.confirm_offers",
     "CancelFlow": "aiocancel.plugin",
-    "SubscriptionQuery": "aiocancel.postgres.subscriptions",
-    "ProsperStack": "aiocancel.vendors.prosperstack",
+    "SubscriptionQuery": "aiocancel.postgres.customer_query",
+    "ProsperStack": "aiocancel.vendors.prosperstack.vendor",
     "StaySignal": "aiocancel.vendors.staysignal",
     "FlowContext": "aiocancel.web.flow_context",
     "FlowState": "aiocancel.web.flow_context",

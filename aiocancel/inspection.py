@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from aiocancel.billing.settings import StripeBilling
     from aiocancel.config import Settings
     from aiocancel.ports import FlowVendor, SubscriptionResolver
-    from aiocancel.postgres.subscriptions import Pool, SubscriptionQuery
+    from aiocancel.postgres.customer_query import Pool, SubscriptionQuery
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from aiocancel.core.actions import ActionKind
-from aiocancel.core.flow import FlowStatus
+from aiocancel.core.claim import FlowStatus
 from aiocancel.core.retry import Failure
-from aiocancel.postgres.health import QueueStats
+from aiocancel.postgres.queue_stats import QueueStats
 from aiocancel.telemetry import (
     ActionApplied,
     ActionParked,

@@ -10,13 +10,13 @@ if TYPE_CHECKING:
     from aiocancel.billing.settings import StripeBilling
     from aiocancel.config import Settings
     from aiocancel.core.grants import GrantSealer
-    from aiocancel.core.offer_steps import OfferRules
-    from aiocancel.core.offers import OfferLimits
-    from aiocancel.hooks import OutcomeHook
-    from aiocancel.offers import OfferHandler
+    from aiocancel.core.offers.apply import OfferRules
+    from aiocancel.core.offers.terms import OfferLimits
     from aiocancel.ports import FlowVendor, SubscriptionResolver
-    from aiocancel.postgres.subscriptions import Pool, SubscriptionQuery
+    from aiocancel.postgres.customer_query import Pool, SubscriptionQuery
     from aiocancel.telemetry import EventHook
+    from aiocancel.worker.confirm_offers import OfferHandler
+    from aiocancel.worker.hooks import OutcomeHook
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +46,13 @@ class Parts:
     @property
     def offer_limits(self) -> OfferLimits:
         """The limits given, or none."""
-        from aiocancel.core.offers import NO_LIMITS
+        from aiocancel.core.offers.terms import NO_LIMITS
 
         return self.given_offer_limits or NO_LIMITS
 
     @property
     def offer_rules(self) -> OfferRules:
         """The rules given, or those that hold otherwise."""
-        from aiocancel.core.offer_steps import DEFAULT_RULES
+        from aiocancel.core.offers.apply import DEFAULT_RULES
 
         return self.given_offer_rules or DEFAULT_RULES

@@ -25,28 +25,28 @@ from aiocancel.config import (
 from aiocancel.core.grants import GrantSealer
 from aiocancel.errors import ConfigurationError, SimulatorRefusedError, UnavailableError
 from aiocancel.parts import Parts
-from aiocancel.postgres.outage import outages
+from aiocancel.postgres.connection import outages
 from aiocancel.telemetry import EventHook, guarded, log_event
 from aiocancel.vital_signs import VitalSigns
 from aiocancel.web.flow_context import FLOW_KEY, is_hooked, make_middleware
-from aiocancel.web.handlers import Handlers
 from aiocancel.web.health import HealthHandlers, serve_health
+from aiocancel.web.routes import Handlers
 from aiocancel.web.site import FLOW_PAGE_MARK, Identify, Site
-from aiocancel.web.templating import VARIABLE, TemplateFlow, add_to_environment, environment_key, variable_for
+from aiocancel.web.template_variable import VARIABLE, TemplateFlow, add_to_environment, environment_key, variable_for
 
 if TYPE_CHECKING:
     from aiocancel.billing.customer_subscriptions import StripeSubscriptions
     from aiocancel.billing.settings import StripeBilling
     from aiocancel.core.decision import CancelTiming
-    from aiocancel.core.offer_steps import OfferRules
-    from aiocancel.core.offers import OfferLimits
-    from aiocancel.hooks import OutcomeHook
+    from aiocancel.core.offers.apply import OfferRules
+    from aiocancel.core.offers.terms import OfferLimits
     from aiocancel.inspection import Inspection
-    from aiocancel.offers import OfferHandler
+    from aiocancel.intake import FlowService
     from aiocancel.ports import FlowVendor, SubscriptionResolver
-    from aiocancel.postgres.health import QueueStats
-    from aiocancel.postgres.subscriptions import Pool, SubscriptionQuery
-    from aiocancel.service import FlowService
+    from aiocancel.postgres.customer_query import Pool, SubscriptionQuery
+    from aiocancel.postgres.queue_stats import QueueStats
+    from aiocancel.worker.confirm_offers import OfferHandler
+    from aiocancel.worker.hooks import OutcomeHook
 
 logger = logging.getLogger("aiocancel")
 
@@ -385,8 +385,8 @@ _PARTS: Final = web.AppKey("aiocancel_parts", dict[str, CancelFlow])
 
 def _load() -> Callable[[Parts, AsyncExitStack, VitalSigns], Awaitable[FlowService]]:
     """Import what a running plug-in is made of and what it is asked for, and make our own pages ready."""
-    from aiocancel.opening import open_service
-    from aiocancel.postgres import health  # noqa: F401 - for its weight
+    from aiocancel.postgres import queue_stats  # noqa: F401 - for its weight
+    from aiocancel.runtime import open_service
     from aiocancel.web import pages
 
     pages.warm_up()

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from aiocancel.core.actions import Action, Write
+    from aiocancel.core.claim import FlowClaim
     from aiocancel.core.decision import Applier
-    from aiocancel.core.flow import FlowClaim
+    from aiocancel.core.flow_session import FlowSession, VendorEvent
     from aiocancel.core.identifiers import FlowSessionId, Mode, SubscriptionId
-    from aiocancel.core.rates import Grant, Limit
-    from aiocancel.core.sessions import FlowSession, VendorEvent
+    from aiocancel.core.rate_limit import Grant, Limit
     from aiocancel.core.subscription import OwnedSubscription, Subscription
     from aiocancel.errors import PropertyError
 

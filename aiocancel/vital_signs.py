@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from aiocancel.errors import ConfigurationError, SchemaError, UnavailableError
 
 if TYPE_CHECKING:
-    from aiocancel.postgres.health import QueueStats
-    from aiocancel.postgres.subscriptions import Pool
+    from aiocancel.postgres.customer_query import Pool
+    from aiocancel.postgres.queue_stats import QueueStats
 
 
 class VitalSigns:
@@ -55,13 +55,13 @@ class VitalSigns:
         """Return the state of the queue in all processes; raises UnavailableError."""
         await self._start()
         assert self._pool is not None  # noqa: S101 - it is open after the start
-        from aiocancel.postgres.health import queue_stats
+        from aiocancel.postgres.queue_stats import queue_stats
 
         return await queue_stats(self._pool)
 
     async def _database(self) -> Mapping[str, str]:
         assert self._pool is not None  # noqa: S101 - it is open after the start
-        from aiocancel.postgres.health import probe
+        from aiocancel.postgres.queue_stats import probe
 
         try:
             await probe(self._pool)

@@ -31,10 +31,10 @@ import stripe
 from aiohttp import web
 
 import aiocancel
-from aiocancel.testing.embedded_postgres import EmbeddedPostgres
-from aiocancel.testing.prosperstack_simulator import ProsperStackSimulator
-from aiocancel.testing.staysignal_simulator import StaySignalSimulator
-from aiocancel.testing.stripe_simulator import StripeSimulator
+from aiocancel.testing.postgres import EmbeddedPostgres
+from aiocancel.testing.prosperstack.simulator import ProsperStackSimulator
+from aiocancel.testing.staysignal import StaySignalSimulator
+from aiocancel.testing.stripe.simulator import StripeSimulator
 
 HERE = Path(__file__).parent
 CLIENT_PACKAGE = "@prosperstack/flow@2.19.0"

@@ -13,12 +13,12 @@ from hypothesis import settings
 from pytest_aiohttp import AiohttpClient
 
 from aiocancel.postgres.schema import migrate
-from aiocancel.testing.embedded_postgres import EmbeddedPostgres
-from aiocancel.testing.prosperstack_simulator import ProsperStackSimulator
-from aiocancel.testing.stripe_simulator import StripeSimulator
-from tests.company import Company
-from tests.saas import CLIENT_SECRET, CREATE_TABLES, Events, Pool, add_customer
-from tests.workbench import Bench, client_of
+from aiocancel.testing.postgres import EmbeddedPostgres
+from aiocancel.testing.prosperstack.simulator import ProsperStackSimulator
+from aiocancel.testing.stripe.simulator import StripeSimulator
+from tests.support.company import Company
+from tests.support.saas import CLIENT_SECRET, CREATE_TABLES, Events, Pool, add_customer
+from tests.support.workbench import Bench, client_of
 
 TEMPLATE = "aiocancel_template"
 

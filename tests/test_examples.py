@@ -10,9 +10,9 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from tests.company import Company
-from tests.test_hooks import cancel_plainly
-from tests.waiting import until
+from tests.support.company import Company
+from tests.support.waiting import until
+from tests.worker.test_hooks import cancel_plainly
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 

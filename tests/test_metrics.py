@@ -25,7 +25,7 @@ from aiocancel.metrics import (
     measurements,
     queue_measurements,
 )
-from aiocancel.postgres.health import QueueStats
+from aiocancel.postgres.queue_stats import QueueStats
 from aiocancel.telemetry import (
     ActionApplied,
     ActionParked,

@@ -7,20 +7,21 @@ import re
 import pytest
 
 from aiocancel.core.actions import Write
-from tests import offer_table
-from tests.core import test_actions, test_offer_steps
+from tests.core import test_actions
+from tests.core.offers import test_apply
+from tests.support import offer_table
 
 TEXT = offer_table.PAGE.read_text(encoding="utf-8")
 
 
 def test_the_page_says_what_the_code_decides() -> None:
-    assert offer_table.page() == TEXT, "it is out of date: run python -m tests.offer_table"
+    assert offer_table.page() == TEXT, "it is out of date: run python -m tests.support.offer_table"
 
 
 def test_every_offer_and_every_cancellation_has_a_cell_for_every_shape() -> None:
-    shapes = test_offer_steps.SHAPES.keys()
+    shapes = test_apply.SHAPES.keys()
     assert {(cell.choice, cell.shape) for cell in offer_table.offer_cells()} == {
-        (offer, shape) for offer in test_offer_steps.OFFERS for shape in shapes
+        (offer, shape) for offer in test_apply.OFFERS for shape in shapes
     }
     assert {(cell.choice, cell.shape) for cell in offer_table.cancellation_cells()} == {
         (str(kind), shape) for kind in test_actions.PLAIN_KINDS for shape in shapes
@@ -32,11 +33,11 @@ def test_every_cell_names_a_test_that_is_collected(request: pytest.FixtureReques
     for section in TEXT.split("\n## ")[1:]:
         (test,) = re.findall(r"^Test: `(.+)\[…\]`$", section, re.MULTILINE)
         names = re.findall(r"\| `([^`|]+)` \|$", section, re.MULTILINE)
-        assert len(names) == len(test_offer_steps.SHAPES)
+        assert len(names) == len(test_apply.SHAPES)
         named |= {f"{test}[{name}]" for name in names}
     root = request.config.rootpath
     collected = set[str]()
-    for module in (test_offer_steps, test_actions):
+    for module in (test_apply, test_actions):
         path = root / f"{module.__name__.replace('.', '/')}.py"
         node = pytest.Module.from_parent(request.session, path=path)
         collected |= {item.nodeid for item in node.collect() if isinstance(item, pytest.Item)}

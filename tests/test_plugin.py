@@ -27,15 +27,15 @@ from aiocancel import (
     StripeBilling,
     SubscriptionQuery,
     get_cancel_flow,
-    opening,
     plugin,
+    runtime,
 )
 from aiocancel.telemetry import Event
-from aiocancel.testing.embedded_postgres import EmbeddedPostgres
-from aiocancel.testing.stripe_simulator import StripeSimulator
-from tests.saas import CREATE_TABLES, Pool, add_customer, as_customer, make_app, make_cancel, vendor
-from tests.waiting import until
-from tests.web.support import Page, Subscriptions, expected_payload
+from aiocancel.testing.postgres import EmbeddedPostgres
+from aiocancel.testing.stripe.simulator import StripeSimulator
+from tests.support.saas import CREATE_TABLES, Pool, add_customer, as_customer, make_app, make_cancel, vendor
+from tests.support.waiting import until
+from tests.support.web import Page, Subscriptions, expected_payload
 
 LIVE_KEY = "sk_live_0123456789abcdefghij"
 LONG_KEYS = ["a grant key of thirty-two characters or more"]
@@ -99,7 +99,7 @@ async def test_a_connection_that_nobody_gives_back_does_not_keep_the_application
         return opened[0]
 
     monkeypatch.setattr(asyncpg, "create_pool", create)
-    monkeypatch.setattr(opening, "_STOP_GRACE_S", 0.1)
+    monkeypatch.setattr(runtime, "_STOP_GRACE_S", 0.1)
     client = await started(make_app(make_cancel(database, run_worker=False)))
     await opened[0].acquire()
     async with asyncio.timeout(5):
@@ -220,9 +220,9 @@ async def test_what_a_plug_in_is_made_of_is_imported_in_a_thread(
 
     def load() -> Any:
         threads.append(threading.current_thread())
-        return load_opening()
+        return load_runtime()
 
-    load_opening = plugin._load
+    load_runtime = plugin._load
     monkeypatch.setattr(plugin, "_load", load)
     client = await started(make_app(make_cancel(database, run_worker=False)))
     await client.close()

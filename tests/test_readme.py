@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from pytest_aiohttp import AiohttpClient
 
-from tests.saas import Pool
+from tests.support.saas import Pool
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -35,7 +35,7 @@ def test_ci_runs_the_commands_that_the_readme_gives() -> None:
         assert command in README
     assert "-e '.[test]'" in script
     assert re.search(r"^AIOCANCEL_REQUIRE_BROWSER=1 pytest\b", script, re.MULTILINE)
-    assert "python -m tests.drive_demo" in script
+    assert "python -m tests.support.drive_demo" in script
 
 
 async def test_the_quickstart_serves_a_page_with_a_working_button(

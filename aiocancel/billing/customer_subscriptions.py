@@ -12,7 +12,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Protocol
 
-from aiocancel.core.choosing import (
+from aiocancel.core.choose_subscription import (
     CHOOSABLE_STATUSES,
     DEFAULT_STATUSES,
     Choice,

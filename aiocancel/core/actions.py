@@ -13,9 +13,9 @@ from enum import StrEnum
 from typing import Final, assert_never
 
 from aiocancel.core.changes import Change
-from aiocancel.core.flow import NO_REASON, CancelReason
+from aiocancel.core.claim import NO_REASON, CancelReason
 from aiocancel.core.identifiers import FlowSessionId, SubscriptionId
-from aiocancel.core.offers import AcceptedOffer
+from aiocancel.core.offers.terms import AcceptedOffer
 from aiocancel.core.schedules import ScheduleChange, SchedulePolicy, Wish, clear_the_way
 from aiocancel.core.subscription import Subscription
 

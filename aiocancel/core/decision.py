@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Final, Literal
 
 from aiocancel.core.actions import WAITS_FOR_PAYMENT, Action, ActionKind, ActionState, Receipt
-from aiocancel.core.flow import OWN_VENDOR, FlowClaim, FlowStatus, VerifiedOutcome
+from aiocancel.core.claim import OWN_VENDOR, FlowClaim, FlowStatus, VerifiedOutcome
 from aiocancel.core.identifiers import SubscriptionId
 from aiocancel.core.subscription import ENDED_STATUSES
 

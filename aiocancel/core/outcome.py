@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from aiocancel.core.claim import CancelReason
 from aiocancel.core.decision import Answer, AnswerKind
-from aiocancel.core.flow import CancelReason
 
 
 @dataclass(frozen=True, slots=True)

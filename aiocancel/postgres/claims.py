@@ -18,21 +18,21 @@ import asyncpg
 from aiocancel.core.actions import WAITS_FOR_ITS_DATE, WAITS_FOR_PAYMENT, Action, ActionKind, ActionState, Receipt
 from aiocancel.core.changes import AddDiscount, PausePayments, PauseService, change_from_json
 from aiocancel.core.changes import Change as OfferChange
+from aiocancel.core.claim import CancelReason, FlowClaim
 from aiocancel.core.decision import Answer, AnswerKind, Change, Decision, answer_of
-from aiocancel.core.flow import CancelReason, FlowClaim
 from aiocancel.core.grants import Grant
 from aiocancel.core.identifiers import FlowSessionId, SubscriptionId
-from aiocancel.core.offers import PauseTerms, offer_from_json, offer_to_json
+from aiocancel.core.offers.terms import PauseTerms, offer_from_json, offer_to_json
 from aiocancel.core.outcome import Outcome
 from aiocancel.core.undo import Made
 from aiocancel.errors import ConflictError
+from aiocancel.postgres.connection import outages
 from aiocancel.postgres.jobs import Job, JobEngine
-from aiocancel.postgres.outage import outages
-from aiocancel.postgres.pgqueuer_engine import PgQueuerEngine
+from aiocancel.postgres.pgqueuer import PgQueuerEngine
 
 if TYPE_CHECKING:
+    from aiocancel.postgres.customer_query import Pool
     from aiocancel.postgres.schema import Connection
-    from aiocancel.postgres.subscriptions import Pool
 
 Entry = tuple[int, int | None, str, str | None]
 """A line of the journal: claim, action, what happened, its code."""

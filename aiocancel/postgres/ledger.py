@@ -20,12 +20,12 @@ from aiocancel.core.actions import Action, ActionKind, Receipt
 from aiocancel.core.changes import Change as OfferChange
 from aiocancel.core.changes import change_to_json
 from aiocancel.core.identifiers import SubscriptionId
+from aiocancel.core.offers.expect import Baseline, baseline_to_json
 from aiocancel.core.retry import is_excused, key_is_spent
-from aiocancel.core.vendor_offers import Baseline, baseline_to_json
 from aiocancel.postgres.claims import ENQUEUE_END_OF_PAUSE, JOURNAL, Entry
-from aiocancel.postgres.dispatch import Dispatch, TakenAction
 from aiocancel.postgres.jobs import Job
-from aiocancel.postgres.ledger_statements import (
+from aiocancel.postgres.leasing import Dispatch, TakenAction
+from aiocancel.postgres.settling import (
     BEGIN_FIRST_WRITE,
     END_WRITE,
     HOLD_KEY,

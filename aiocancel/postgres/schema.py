@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import asyncpg
 
 from aiocancel.errors import SchemaError
-from aiocancel.postgres import pgqueuer_engine
+from aiocancel.postgres import pgqueuer
 
 if TYPE_CHECKING:
     from asyncpg.pool import PoolConnectionProxy
@@ -45,7 +45,7 @@ async def migrate(connection: Connection) -> list[int]:
     Safe to run from many processes at once: one does the work, the others wait and find it done.
     Raises SchemaError when the tables belong to a newer release.
     """
-    await pgqueuer_engine.warm_up()
+    await pgqueuer.warm_up()
     known = migrations()
     applied: list[int] = []
     # Not the database's default: whoever waited for the lock must see what the one before committed.
@@ -62,7 +62,7 @@ async def migrate(connection: Connection) -> list[int]:
                 await connection.execute("INSERT INTO aiocancel.schema_version (version) VALUES ($1)", version)
                 applied.append(version)
     # After ours, and not in one transaction: it adds to types, and has a lock of its own.
-    await pgqueuer_engine.install(connection)
+    await pgqueuer.install(connection)
     return applied
 
 
@@ -100,7 +100,7 @@ async def check_schema(connection: Connection) -> None:
         raise SchemaError(
             f"the tables of aiocancel have version {present}, this release needs {newest}: run 'aiocancel migrate'"
         )
-    if not await pgqueuer_engine.is_installed(connection):
+    if not await pgqueuer.is_installed(connection):
         raise SchemaError("the job engine's tables are not those of its installed version: run 'aiocancel migrate'")
 
 

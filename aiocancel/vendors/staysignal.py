@@ -16,8 +16,8 @@ from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, Final
 
 from aiocancel.config import origin_of
+from aiocancel.core.claim import FlowClaim, FlowStatus
 from aiocancel.core.csp import ContentSecurityPolicy
-from aiocancel.core.flow import FlowClaim, FlowStatus
 from aiocancel.core.identifiers import Mode
 from aiocancel.errors import ConfigurationError, MalformedClaimError, PolicyError
 from aiocancel.ports import OutcomeVerifier, SlotSource, WidgetSettings

@@ -18,13 +18,13 @@ from markupsafe import Markup
 
 from aiocancel.errors import FlowNotResolvedError, UnavailableError
 from aiocancel.telemetry import LookupFailed
-from aiocancel.web.markup import button_markup, script_markup, undo_button_markup
+from aiocancel.web.html import button_markup, script_markup, undo_button_markup
 from aiocancel.web.site import Site, checked_customer_id
 
 if TYPE_CHECKING:
     from aiocancel.core.signing import SignedPayload
     from aiocancel.core.subscription import OwnedSubscription
-    from aiocancel.service import SealedFlow
+    from aiocancel.intake import SealedFlow
 
 
 class FlowState(StrEnum):

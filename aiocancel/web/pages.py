@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from aiocancel.web.response_csp import ENFORCED, StrictResponse
+from aiocancel.web.csp_header import ENFORCED, StrictResponse
 
 if TYPE_CHECKING:
     import jinja2

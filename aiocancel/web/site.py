@@ -14,11 +14,11 @@ from aiohttp import web
 from aiocancel.config import Settings
 from aiocancel.errors import AiocancelError
 from aiocancel.telemetry import EventHook
-from aiocancel.web.response_csp import PolicyWriter
+from aiocancel.web.csp_header import PolicyWriter
 
 if TYPE_CHECKING:
+    from aiocancel.intake import FlowService
     from aiocancel.ports import FlowVendor, WidgetSettings
-    from aiocancel.service import FlowService
 
 Identify = Callable[[web.Request], Awaitable[str | None]]
 

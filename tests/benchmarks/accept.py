@@ -20,10 +20,10 @@ import asyncpg
 
 from aiocancel.postgres.ledger import Ledger
 from aiocancel.postgres.schema import migrate
-from aiocancel.testing.embedded_postgres import EmbeddedPostgres, find_binaries
+from aiocancel.testing.postgres import EmbeddedPostgres, find_binaries
 from tests.benchmarks.kit import Options, Table, in_turn, medians, read_options, report
-from tests.claims import make_claim, make_grant, record
-from tests.saas import Pool
+from tests.support.claims import make_claim, make_grant, record
+from tests.support.saas import Pool
 
 CONNECTIONS = 10
 INSERT = "INSERT INTO single_insert (number, note) VALUES ({}, 'a note of some length')"

@@ -17,9 +17,9 @@ from statistics import median
 import asyncpg
 
 from aiocancel.postgres.schema import migrate
-from aiocancel.testing.embedded_postgres import EmbeddedPostgres
+from aiocancel.testing.postgres import EmbeddedPostgres
 from tests.benchmarks.kit import Child, Options, Table, python, read_options, report
-from tests.saas import CREATE_TABLES
+from tests.support.saas import CREATE_TABLES
 
 RIVALS = {
     "stripe, typed async": "typed",

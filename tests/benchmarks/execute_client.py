@@ -24,8 +24,8 @@ from aiocancel.billing.settings import API_VERSION
 from aiocancel.postgres.ledger import Ledger
 from aiocancel.telemetry import ActionApplied, Event
 from tests.benchmarks.kit import Heartbeat, heartbeat
-from tests.claims import make_claim, make_grant, record
-from tests.saas import STRIPE_KEY, make_cancel
+from tests.support.claims import make_claim, make_grant, record
+from tests.support.saas import STRIPE_KEY, make_cancel
 
 stripe.enable_telemetry = False
 

@@ -29,12 +29,12 @@ from aiohttp import ClientSession, web
 
 from aiocancel import SubscriptionQuery
 from aiocancel.postgres.schema import migrate
-from aiocancel.testing.embedded_postgres import EmbeddedPostgres
+from aiocancel.testing.postgres import EmbeddedPostgres
 from tests.benchmarks.kit import Child, Options, Table, child, in_turn, python, read_options, report
 from tests.benchmarks.page_alone import measure_alone
 from tests.benchmarks.page_sites import LOOKUP as LOOKUP_SQL
 from tests.benchmarks.page_sites import looking_up, with_aiocancel
-from tests.saas import CREATE_TABLES, Pool
+from tests.support.saas import CREATE_TABLES, Pool
 
 ROUTES = {"flow page": "/account", "page without it": "/plain", "JSON route": "/json"}
 LOOKUP = " + lookup"

@@ -24,7 +24,7 @@ from aiohttp.typedefs import Handler
 from aiocancel import SubscriptionQuery
 from aiocancel.core.identifiers import CustomerId, SubscriptionId
 from aiocancel.core.subscription import OwnedSubscription
-from tests.saas import CLIENT_SECRET, GRANT_KEYS, Pool, identify, make_cancel
+from tests.support.saas import CLIENT_SECRET, GRANT_KEYS, Pool, identify, make_cancel
 
 LOOKUP = "SELECT stripe_subscription_id FROM app_subscription WHERE customer_id = $1"
 

@@ -12,7 +12,7 @@ from statistics import median
 
 import asyncpg
 
-from aiocancel.testing.embedded_postgres import EmbeddedPostgres
+from aiocancel.testing.postgres import EmbeddedPostgres
 from tests.benchmarks.execute import prepare
 from tests.benchmarks.fill import fill
 from tests.benchmarks.kit import Options, Table, family_cpu_s, python, read_options, report

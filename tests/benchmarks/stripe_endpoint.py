@@ -10,7 +10,7 @@ import asyncio
 import json
 import sys
 
-from aiocancel.testing.stripe_simulator import StripeSimulator
+from aiocancel.testing.stripe.simulator import StripeSimulator
 
 SIZE = 4400
 

@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, async_playwright
 
-from tests.browser.support import CHROMIUM_ARGS, CLIENT_PACKAGE, Observed, chromium_path, genuine_client, not_available
+from tests.support.browser import CHROMIUM_ARGS, CLIENT_PACKAGE, Observed, chromium_path, genuine_client, not_available
 
 
 @pytest_asyncio.fixture(loop_scope="session", scope="session")

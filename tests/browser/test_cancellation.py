@@ -19,10 +19,10 @@ from aiohttp import web
 from playwright.async_api import Browser, Page, expect
 
 from aiocancel import CancelFlow, ProsperStack, StripeBilling
-from aiocancel.testing.prosperstack_simulator import ProsperStackSimulator
-from aiocancel.testing.stripe_simulator import Fault, StripeSimulator
-from tests.browser.support import CLIENT_INTEGRITY, Observed
-from tests.saas import CLIENT_SECRET, GRANT_KEYS, QUERY, STRIPE_KEY, Pool, add_customer
+from aiocancel.testing.prosperstack.simulator import ProsperStackSimulator
+from aiocancel.testing.stripe.simulator import Fault, StripeSimulator
+from tests.support.browser import CLIENT_INTEGRITY, Observed
+from tests.support.saas import CLIENT_SECRET, GRANT_KEYS, QUERY, STRIPE_KEY, Pool, add_customer
 
 pytestmark = pytest.mark.browser
 

@@ -13,9 +13,9 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Page, expect
 
-from tests.browser.support import Observed
 from tests.browser.test_cancellation import cancel_in_the_widget, cancel_on_the_plain_page
-from tests.drive_demo import DEMO, address
+from tests.support.browser import Observed
+from tests.support.drive_demo import DEMO, address
 
 pytestmark = pytest.mark.browser
 

@@ -15,8 +15,8 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import FrameLocator, Page, expect
 
-from aiocancel.testing.prosperstack_simulator import ProsperStackSimulator
-from tests.browser.support import Observed, host_page, strict_policy
+from aiocancel.testing.prosperstack.simulator import ProsperStackSimulator
+from tests.support.browser import Observed, host_page, strict_policy
 
 pytestmark = [pytest.mark.browser]
 
@@ -36,7 +36,7 @@ def client_js(request: pytest.FixtureRequest) -> bytes:
     if request.param == "genuine":
         content: bytes = request.getfixturevalue("flow_client").read_bytes()
         return content
-    return files("aiocancel.testing").joinpath("prosperstack_standin.js").read_bytes()
+    return files("aiocancel.testing.prosperstack").joinpath("standin.js").read_bytes()
 
 
 @pytest_asyncio.fixture(loop_scope="session")

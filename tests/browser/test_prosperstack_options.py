@@ -16,10 +16,10 @@ from yarl import URL
 
 from aiocancel import Property, SubscriptionQuery
 from aiocancel.telemetry import PropertyLeftOut
-from aiocancel.testing.prosperstack_simulator import ProsperStackSimulator
-from aiocancel.testing.stripe_simulator import StripeSimulator
-from tests.browser.support import CLIENT_INTEGRITY, Observed
-from tests.saas import CLIENT_SECRET, Events, Pool, add_customer, make_app, make_cancel, vendor
+from aiocancel.testing.prosperstack.simulator import ProsperStackSimulator
+from aiocancel.testing.stripe.simulator import StripeSimulator
+from tests.support.browser import CLIENT_INTEGRITY, Observed
+from tests.support.saas import CLIENT_SECRET, Events, Pool, add_customer, make_app, make_cancel, vendor
 
 pytestmark = pytest.mark.browser
 

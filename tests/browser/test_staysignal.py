@@ -22,13 +22,13 @@ from aiohttp import web
 from playwright.async_api import Browser, Locator, Page, expect
 
 from aiocancel import CancelFlow, StaySignal, StripeBilling
-from aiocancel.testing.staysignal_simulator import StaySignalSimulator
-from aiocancel.testing.stripe_simulator import StripeSimulator
-from tests.browser.support import Observed
+from aiocancel.testing.staysignal import StaySignalSimulator
+from aiocancel.testing.stripe.simulator import StripeSimulator
 from tests.browser.test_cancellation import NOBODY, PAGE, STRICT, cancel_on_the_plain_page
-from tests.drive_demo import DEMO, address
-from tests.saas import GRANT_KEYS, QUERY, STRIPE_KEY, Pool, add_customer
-from tests.waiting import until
+from tests.support.browser import Observed
+from tests.support.drive_demo import DEMO, address
+from tests.support.saas import GRANT_KEYS, QUERY, STRIPE_KEY, Pool, add_customer
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.browser
 

@@ -27,7 +27,7 @@ from aiocancel.core.actions import (
 from aiocancel.core.identifiers import SubscriptionId
 from aiocancel.core.schedules import DEFAULT_SCHEDULE_POLICY, ReleaseSchedule
 from aiocancel.core.subscription import Subscription
-from tests.core import test_offer_steps as offers
+from tests.core.offers import test_apply as offers
 
 SUBSCRIPTION_ID = SubscriptionId("sub_1")
 PERIOD_END = datetime(2027, 3, 1, tzinfo=UTC)

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aiocancel.core.actions import WAITS_FOR_ITS_DATE, WAITS_FOR_PAYMENT, Action, ActionKind, ActionState, Receipt
+from aiocancel.core.claim import OWN_VENDOR, CancelReason, FlowClaim, FlowStatus, VerifiedOutcome, verify_own_choice
 from aiocancel.core.decision import (
     Answer,
     AnswerKind,
@@ -22,7 +23,6 @@ from aiocancel.core.decision import (
     decide,
     decide_unproven,
 )
-from aiocancel.core.flow import OWN_VENDOR, CancelReason, FlowClaim, FlowStatus, VerifiedOutcome, verify_own_choice
 from aiocancel.core.grants import Grant
 from aiocancel.core.identifiers import CustomerId, FlowSessionId, SubscriptionId
 

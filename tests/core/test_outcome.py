@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from aiocancel.core.claim import NO_REASON
 from aiocancel.core.decision import Answer, AnswerKind, Change
-from aiocancel.core.flow import NO_REASON
 from aiocancel.core.outcome import Outcome
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from tests.crash.customers import Customer
 from tests.crash.stripe_account import StripeAccount
-from tests.saas import Pool
+from tests.support.saas import Pool
 
 MUST_BE_ZERO = (
     "lost",

@@ -11,9 +11,9 @@ from typing import Any
 
 import aiohttp
 
-from aiocancel.testing.prosperstack_simulator import ProsperStackSimulator
+from aiocancel.testing.prosperstack.simulator import ProsperStackSimulator
 from tests.crash.stripe_account import StripeAccount
-from tests.saas import as_customer
+from tests.support.saas import as_customer
 
 ACCEPTED_WITHIN_S = 120.0
 SETTLED_WITHIN_S = 120.0

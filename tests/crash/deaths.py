@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from aiocancel.billing.stripe_client import StripeClient
+from aiocancel.billing.client import StripeClient
 from aiocancel.postgres.ledger import Ledger
 
 # Long enough for the request to be on its way, shorter than the simulator's latency.

@@ -9,7 +9,7 @@ import signal
 from aiohttp import web
 
 from tests.crash.site import cancel
-from tests.saas import make_app
+from tests.support.saas import make_app
 
 
 async def run() -> None:

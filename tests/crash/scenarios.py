@@ -16,7 +16,7 @@ from tests.crash.deaths import POINTS
 from tests.crash.partition import network
 from tests.crash.setup import Setup
 from tests.crash.stage import MODES, OUTAGES, START_WITHIN_S, Scenario, Stage
-from tests.waiting import until
+from tests.support.waiting import until
 
 LONGER_THAN_A_LEASE_S = 7.0
 

@@ -7,13 +7,13 @@ import threading
 
 import asyncpg
 
-import aiocancel.attempts
 import aiocancel.core.retry
-import aiocancel.worker
+import aiocancel.worker.attempt
+import aiocancel.worker.worker
 from aiocancel import CancelFlow, StripeBilling
 from tests.crash.deaths import die_at
 from tests.crash.setup import Setup
-from tests.saas import STRIPE_KEY, make_cancel, vendor
+from tests.support.saas import STRIPE_KEY, make_cancel, vendor
 
 # A killed worker's actions wait for its lease to end: what takes a minute in earnest must not do so in a test.
 LEASE_S = 5.0
@@ -22,12 +22,12 @@ STRIPE_TIMEOUT_S = 1.5
 
 
 def shorten_waits() -> None:
-    for module in (aiocancel.attempts, aiocancel.worker, aiocancel.core.retry):
+    for module in (aiocancel.worker.attempt, aiocancel.worker.worker, aiocancel.core.retry):
         for name, seconds in WAITS.items():
             if hasattr(module, name):
                 setattr(module, name, seconds)
     # A default is bound when the class is made.
-    defaults = aiocancel.worker.Worker.__init__.__kwdefaults__ or {}
+    defaults = aiocancel.worker.worker.Worker.__init__.__kwdefaults__ or {}
     defaults.update({name.lower(): seconds for name, seconds in WAITS.items() if name.lower() in defaults})
 
 

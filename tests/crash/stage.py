@@ -17,15 +17,15 @@ import aiohttp
 import asyncpg
 
 from aiocancel.postgres.schema import migrate
-from aiocancel.testing.embedded_postgres import EmbeddedPostgres
-from aiocancel.testing.prosperstack_simulator import ProsperStackSimulator
+from aiocancel.testing.postgres import EmbeddedPostgres
+from aiocancel.testing.prosperstack.simulator import ProsperStackSimulator
 from tests.crash.counts import Counts, count_at_stripe, count_in_ledger
 from tests.crash.crew import Place
 from tests.crash.customers import TRIAL, Crowd, Customer, make_customers
 from tests.crash.setup import Setup
 from tests.crash.stripe_account import StripeAccount
-from tests.saas import CLIENT_SECRET, CREATE_TABLES, Pool
-from tests.waiting import until
+from tests.support.saas import CLIENT_SECRET, CREATE_TABLES, Pool
+from tests.support.waiting import until
 
 START_WITHIN_S = 60.0
 Mode = Literal["fast", "immediate"]

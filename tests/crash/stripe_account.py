@@ -11,8 +11,8 @@ from datetime import UTC, datetime, timedelta
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from aiocancel.testing.stripe_simulator import Fault, FaultKind, StripeSimulator
-from aiocancel.testing.stripe_state import Write
+from aiocancel.testing.stripe.simulator import Fault, FaultKind, StripeSimulator
+from aiocancel.testing.stripe.state import Write
 
 # All but a declined card, which no repetition mends.
 FAULTS: Mapping[str, Sequence[FaultKind]] = {

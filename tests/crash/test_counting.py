@@ -12,14 +12,14 @@ import pytest
 
 from aiocancel.core.actions import Receipt
 from aiocancel.postgres.ledger import Ledger
-from tests.claims import ask, take_due
 from tests.crash.counts import Counts, count_at_stripe, count_in_ledger
 from tests.crash.customers import Claim, Customer, Wish
 from tests.crash.deaths import POINTS
 from tests.crash.partition import network
 from tests.crash.stripe_account import StripeAccount
-from tests.saas import STRIPE_KEY, Pool
-from tests.waiting import until
+from tests.support.claims import ask, take_due
+from tests.support.saas import STRIPE_KEY, Pool
+from tests.support.waiting import until
 
 CANCELLED, RESUMED = "cancel_at_period_end", "resume"
 HEADERS = {"Authorization": f"Bearer {STRIPE_KEY}"}

@@ -14,7 +14,7 @@ from tests.crash.customers import Customer, Wish
 from tests.crash.deaths import POINTS
 from tests.crash.scenarios import SCENARIOS, dying_cast, shares
 from tests.crash.stage import START_WITHIN_S, Scenario, Server, Stage, act, finish, open_crowd, open_stage, play
-from tests.waiting import until
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.crash
 

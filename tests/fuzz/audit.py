@@ -15,11 +15,11 @@ from typing import Final
 from aiohttp import web
 
 from aiocancel import CustomOffer
-from aiocancel.testing.prosperstack_records import JsonObject
-from aiocancel.testing.prosperstack_simulator import ProsperStackSimulator
-from aiocancel.testing.stripe_simulator import StripeSimulator
+from aiocancel.testing.prosperstack.records import JsonObject
+from aiocancel.testing.prosperstack.simulator import ProsperStackSimulator
+from aiocancel.testing.stripe.simulator import StripeSimulator
 from tests.fuzz.posts import Meant
-from tests.saas import CLIENT_SECRET, GRANT_KEYS, STRIPE_KEY, Pool
+from tests.support.saas import CLIENT_SECRET, GRANT_KEYS, STRIPE_KEY, Pool
 
 API_KEY: Final = "key_test_of_the_fuzz_run"
 WEBHOOK_TOKEN: Final = "a-webhook-token-that-nobody-guesses"

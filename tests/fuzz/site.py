@@ -26,10 +26,10 @@ from aiocancel import CustomOffer, ProsperStack, SubscriptionQuery
 from aiocancel.core.grants import Grant, GrantSealer
 from aiocancel.core.identifiers import CustomerId, SubscriptionId
 from aiocancel.ports import OutcomeVerifier, SlotSource
-from aiocancel.testing.prosperstack_records import JsonObject
-from aiocancel.testing.prosperstack_simulator import ProsperStackSimulator
-from aiocancel.testing.stripe_simulator import StripeSimulator
-from aiocancel.vendors.prosperstack_api import open_prosperstack_api
+from aiocancel.testing.prosperstack.records import JsonObject
+from aiocancel.testing.prosperstack.simulator import ProsperStackSimulator
+from aiocancel.testing.stripe.simulator import StripeSimulator
+from aiocancel.vendors.prosperstack.api import open_prosperstack_api
 from tests.fuzz.audit import API_KEY, SECRETS, WEBHOOK_TOKEN, Auditor, Person, Story
 from tests.fuzz.posts import (
     FORM,
@@ -47,8 +47,8 @@ from tests.fuzz.posts import (
     mutate,
     spoil,
 )
-from tests.saas import CLIENT_SECRET, GRANT_KEYS, STRIPE_KEY, Pool, as_customer, make_app, make_cancel
-from tests.waiting import until
+from tests.support.saas import CLIENT_SECRET, GRANT_KEYS, STRIPE_KEY, Pool, as_customer, make_app, make_cancel
+from tests.support.waiting import until
 
 
 class ImpatientProsperStack(ProsperStack):

@@ -15,7 +15,7 @@ from contextlib import closing
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from aiocancel.testing.embedded_postgres import EmbeddedPostgres
+from aiocancel.testing.postgres import EmbeddedPostgres
 from tests.fuzz.posts import JSON, OFFERS, Meant, Request, Result, Webhook, stories
 from tests.fuzz.site import FuzzSite
 

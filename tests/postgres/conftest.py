@@ -8,9 +8,9 @@ import asyncpg
 import pytest_asyncio
 
 from aiocancel.postgres.ledger import Ledger
-from aiocancel.testing.embedded_postgres import EmbeddedPostgres
-from tests.claims import empty_tables
-from tests.saas import Pool
+from aiocancel.testing.postgres import EmbeddedPostgres
+from tests.support.claims import empty_tables
+from tests.support.saas import Pool
 
 
 @pytest_asyncio.fixture(loop_scope="session", scope="package")

@@ -10,9 +10,9 @@ from aiocancel.core.actions import Receipt
 from aiocancel.core.decision import Answer, AnswerKind, Change
 from aiocancel.core.identifiers import SubscriptionId
 from aiocancel.postgres.ledger import Ledger
-from tests.claims import ask
 from tests.postgres.test_ledger import OTHER, end_leases, entries, row_of, take, take_one
-from tests.saas import Pool
+from tests.support.claims import ask
+from tests.support.saas import Pool
 
 SUB = SubscriptionId("sub_1")
 

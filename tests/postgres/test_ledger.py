@@ -14,9 +14,9 @@ from aiocancel.core.actions import ActionKind, Receipt
 from aiocancel.core.decision import AnswerKind, Change
 from aiocancel.errors import ConflictError, UnavailableError
 from aiocancel.postgres.ledger import Accepted, Ledger, TakenAction
-from tests.claims import AT_ONCE, ask, make_claim, make_grant, record
-from tests.cut_line import cut_line
-from tests.saas import Pool
+from tests.support.claims import AT_ONCE, ask, make_claim, make_grant, record
+from tests.support.cut_line import cut_line
+from tests.support.saas import Pool
 
 LEASE_S = 90.0
 ENDS = datetime(2026, 12, 2, 12, tzinfo=UTC)

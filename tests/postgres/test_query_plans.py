@@ -12,11 +12,11 @@ import pytest_asyncio
 from pytest_aiohttp import AiohttpClient
 
 from aiocancel.telemetry import ActionApplied
-from aiocancel.testing.embedded_postgres import EmbeddedPostgres
-from aiocancel.testing.stripe_simulator import StripeSimulator
+from aiocancel.testing.postgres import EmbeddedPostgres
+from aiocancel.testing.stripe.simulator import StripeSimulator
 from tests.benchmarks.fill import fill
-from tests.saas import Events, Pool, add_customer, as_customer, make_app, make_cancel
-from tests.waiting import until
+from tests.support.saas import Events, Pool, add_customer, as_customer, make_app, make_cancel
+from tests.support.waiting import until
 
 FINISHED, WAITING = 100_000, 10_000
 LARGE = {"claim", "action", "journal", "attempt", "outcome"}

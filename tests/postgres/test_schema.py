@@ -12,9 +12,9 @@ import pytest_asyncio
 
 from aiocancel.errors import SchemaError
 from aiocancel.postgres.schema import check_schema, migrate, migrations
-from aiocancel.testing.embedded_postgres import EmbeddedPostgres
-from tests.claims import ask
-from tests.saas import Pool
+from aiocancel.testing.postgres import EmbeddedPostgres
+from tests.support.claims import ask
+from tests.support.saas import Pool
 
 NEWEST = max(migrations())
 

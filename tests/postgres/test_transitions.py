@@ -9,8 +9,8 @@ import pytest
 
 from aiocancel.core.actions import ActionState
 from aiocancel.core.transitions import RECOVERY, TRANSITIONS, RecoveryPoint, may_go, may_move
-from tests.claims import ask
-from tests.saas import Pool
+from tests.support.claims import ask
+from tests.support.saas import Pool
 
 # What else a row holds in each state.
 ROW = {

@@ -12,10 +12,10 @@ import pytest
 import pytest_asyncio
 
 from aiocancel.postgres.schema import migrate, migrations
-from aiocancel.testing.embedded_postgres import EmbeddedPostgres
-from aiocancel.testing.stripe_simulator import StripeSimulator
-from tests.saas import Pool
-from tests.workbench import Bench, client_of
+from aiocancel.testing.postgres import EmbeddedPostgres
+from aiocancel.testing.stripe.simulator import StripeSimulator
+from tests.support.saas import Pool
+from tests.support.workbench import Bench, client_of
 
 # What a process of release 0.1.0 sends, as it was.
 INSERT_CLAIM = """

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from aiocancel import ConfigurationError, SimulatorRefusedError, StaySignal, StripeBilling
-from aiocancel.core.flow import FlowClaim, FlowStatus
+from aiocancel.core.claim import FlowClaim, FlowStatus
 from aiocancel.core.identifiers import CustomerId, SubscriptionId
 from aiocancel.core.subscription import OwnedSubscription
 from aiocancel.errors import MalformedClaimError
 from aiocancel.ports import FlowVendor
-from tests.saas import make_cancel
-from tests.web.support import NOWHERE
+from tests.support.saas import make_cancel
+from tests.support.web import NOWHERE
 
 OWNED = OwnedSubscription(CustomerId("customer"), SubscriptionId("sub_1"), {"email": "ada@example.com"})
 

@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest_asyncio
 
-from aiocancel.testing.embedded_postgres import EmbeddedPostgres
-from tests.saas import Pool
+from aiocancel.testing.postgres import EmbeddedPostgres
+from tests.support.saas import Pool
 
 
 @pytest_asyncio.fixture(loop_scope="session", scope="session")

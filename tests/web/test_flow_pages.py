@@ -12,8 +12,8 @@ from aiohttp import web
 from pytest_aiohttp import AiohttpClient
 
 from aiocancel import CancelFlow, ConfigurationError
-from tests.saas import Pool, as_customer, make_cancel
-from tests.web.support import CountingVendor, Page, Subscriptions, expected_payload
+from tests.support.saas import Pool, as_customer, make_cancel
+from tests.support.web import CountingVendor, Page, Subscriptions, expected_payload
 
 Mount = Callable[[web.Application, CancelFlow], Any]
 

@@ -13,13 +13,13 @@ from aiohttp import web
 from pytest_aiohttp import AiohttpClient
 
 from aiocancel import CancelFlow
-from aiocancel.testing.stripe_simulator import StripeSimulator
+from aiocancel.testing.stripe.simulator import StripeSimulator
 from aiocancel.vital_signs import VitalSigns
 from aiocancel.web import health
 from aiocancel.web.health import HealthHandlers, serve_health
-from tests.claims import ask
-from tests.saas import Pool, make_cancel
-from tests.waiting import until
+from tests.support.claims import ask
+from tests.support.saas import Pool, make_cancel
+from tests.support.waiting import until
 
 
 class Patient:

@@ -13,8 +13,8 @@ from pytest_aiohttp import AiohttpClient
 
 from aiocancel import CancelFlow, StripeBilling
 from aiocancel.web.flow_context import current_flow
-from tests.saas import CLIENT_SECRET, GRANT_KEYS, STRIPE_KEY, make_cancel, vendor
-from tests.web.support import NOWHERE, Page
+from tests.support.saas import CLIENT_SECRET, GRANT_KEYS, STRIPE_KEY, make_cancel, vendor
+from tests.support.web import NOWHERE, Page
 
 SETTINGS = re.compile(r"var settings = (\{.*\});\n")
 

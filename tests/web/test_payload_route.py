@@ -11,8 +11,8 @@ from aiohttp.test_utils import TestClient
 from pytest_aiohttp import AiohttpClient
 
 from aiocancel.core.grants import GrantSealer
-from tests.saas import GRANT_KEYS, Pool, as_customer, make_app, make_cancel
-from tests.web.support import CountingVendor, Subscriptions, expected_payload
+from tests.support.saas import GRANT_KEYS, Pool, as_customer, make_app, make_cancel
+from tests.support.web import CountingVendor, Subscriptions, expected_payload
 
 OpenRoute = Callable[..., Awaitable[TestClient[Any, Any]]]
 

@@ -13,9 +13,9 @@ from aiohttp.test_utils import TestClient
 from pytest_aiohttp import AiohttpClient
 
 from aiocancel.telemetry import ClaimRefused
-from aiocancel.testing.stripe_simulator import StripeSimulator
-from tests.saas import Events, Pool, add_customer, as_customer, make_app, make_cancel
-from tests.web.support import Page, Subscriptions
+from aiocancel.testing.stripe.simulator import StripeSimulator
+from tests.support.saas import Events, Pool, add_customer, as_customer, make_app, make_cancel
+from tests.support.web import Page, Subscriptions
 
 PERIOD_END = datetime(2031, 5, 9, 12, tzinfo=UTC)
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}

@@ -20,8 +20,8 @@ from aiocancel import CancelFlow
 from aiocancel.core.grants import Grant, GrantSealer
 from aiocancel.core.identifiers import CustomerId
 from aiocancel.telemetry import ClaimRecorded, ClaimRefused
-from aiocancel.testing.stripe_simulator import StripeSimulator
-from tests.saas import (
+from aiocancel.testing.stripe.simulator import StripeSimulator
+from tests.support.saas import (
     CLIENT_SECRET,
     GRANT_KEYS,
     STRIPE_KEY,
@@ -33,7 +33,7 @@ from tests.saas import (
     make_cancel,
     vendor,
 )
-from tests.web.support import Subscriptions, subscription_of
+from tests.support.web import Subscriptions, subscription_of
 
 Client = TestClient[Any, Any]
 Post = Callable[..., Awaitable[ClientResponse]]

@@ -12,8 +12,8 @@ from pytest_aiohttp import AiohttpClient
 
 from aiocancel.errors import AmbiguousSubscriptionError
 from aiocancel.telemetry import LookupFailed
-from tests.saas import Events, Pool, as_customer, make_app, make_cancel
-from tests.web.support import Subscriptions
+from tests.support.saas import Events, Pool, as_customer, make_app, make_cancel
+from tests.support.web import Subscriptions
 
 OpenRoute = Callable[..., Awaitable[TestClient[Any, Any]]]
 

@@ -11,8 +11,8 @@ from aiohttp.test_utils import TestClient
 from pytest_aiohttp import AiohttpClient
 
 from aiocancel import StaySignal
-from tests.saas import Pool, as_customer, make_app, make_cancel
-from tests.web.support import Page, Subscriptions
+from tests.support.saas import Pool, as_customer, make_app, make_cancel
+from tests.support.web import Page, Subscriptions
 
 OpenSite = Callable[..., Awaitable[TestClient[Any, Any]]]
 

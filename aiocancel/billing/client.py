@@ -1,0 +1,356 @@
+"""Stripe, read and written through its own async client.
+
+Responses are taken raw: building a StripeObject from a subscription costs the loop milliseconds. The SDK
+does not retry; when to try again is decided once, in core/retry.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import ssl
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING, Any, Final, TypeVar, assert_never, cast
+
+import aiohttp
+
+from aiocancel.billing import parameters
+from aiocancel.billing.fair_turns import Turns
+from aiocancel.billing.rate_limit import StripePaces
+from aiocancel.billing.settings import API_VERSION, StripeBilling
+from aiocancel.core.actions import Action, ActionKind, Write
+from aiocancel.core.changes import AddDiscount, NewCoupon, PauseService
+from aiocancel.core.choose_subscription import ListedSubscription, read_listed
+from aiocancel.core.identifiers import SubscriptionId, is_opaque_id
+from aiocancel.core.retry import RESOURCE_RATE_LIMIT, Failure, Throttled, read_retry_after, sort_answer, throttled
+from aiocancel.core.schedules import EndSchedule, ReleaseSchedule, ScheduleChange
+from aiocancel.core.subscription import Subscription, read_schedule, read_subscription
+from aiocancel.errors import (
+    BillingError,
+    PacedOutError,
+    RejectedBillingError,
+    TransientBillingError,
+    UnknownBillingError,
+)
+from aiocancel.ports import BillingReply, SlotSource
+
+if TYPE_CHECKING:
+    import stripe
+
+Read = TypeVar("Read")
+
+# Stripe's largest page; ended subscriptions are listed too, so one may not be enough.
+LIST_PAGE_SIZE: Final = 100
+# What every subscription is asked for with, written or read.
+_AS_READ: Final[Mapping[str, Any]] = {"expand": ["discounts"]}
+MAX_LIST_PAGES: Final = 10
+
+_ERRORS: Mapping[Failure, type[BillingError]] = {
+    Failure.TRANSIENT: TransientBillingError,
+    Failure.UNKNOWN: UnknownBillingError,
+    Failure.REJECTED: RejectedBillingError,
+}
+
+
+@asynccontextmanager
+async def open_stripe(
+    billing: StripeBilling, *, slots: SlotSource | None = None, for_pages: bool = False
+) -> AsyncIterator[StripeClient]:
+    """Open one session to Stripe and close it at the end; importing the SDK happens in a thread.
+
+    Requests keep to Stripe's limits together with all that take their ``slots`` from the same place; those
+    ``for_pages`` go first, and wait for less long.
+    """
+    tls = await asyncio.to_thread(_warm_up)
+    async with aiohttp.ClientSession(
+        # The worker's concurrency is the limit; fewer connections than that would make changes wait for each other.
+        connector=aiohttp.TCPConnector(ssl=tls, limit=256),
+        # A cookie of one account must not travel to another.
+        cookie_jar=aiohttp.DummyCookieJar(),
+        timeout=aiohttp.ClientTimeout(total=billing.timeout_s),
+    ) as session:
+        client = await asyncio.to_thread(_make_client, billing, session)
+        paces = None if slots is None else StripePaces(billing, slots, for_pages=for_pages)
+        yield StripeClient(client, billing, paces)
+
+
+def _warm_up() -> ssl.SSLContext:
+    import stripe
+
+    return ssl.create_default_context(cafile=stripe.ca_bundle_path)
+
+
+def _make_client(billing: StripeBilling, session: aiohttp.ClientSession) -> stripe.StripeClient:
+    import stripe
+
+    return stripe.StripeClient(
+        billing.api_key,
+        stripe_version=API_VERSION,
+        base_addresses={"api": billing.api_base},
+        max_network_retries=0,
+        http_client=stripe.AIOHTTPClient(
+            session=_WholeAnswers(session), timeout=cast("Any", aiohttp.ClientTimeout(total=billing.timeout_s))
+        ),
+    )
+
+
+class _WholeAnswers:
+    """A session for the SDK that returns an answer when its body is there too.
+
+    The SDK reads the body where it handles no errors and where nobody closes the connection.
+    """
+
+    def __init__(self, session: aiohttp.ClientSession) -> None:
+        self._session = session
+        self._turns = Turns()
+
+    async def request(self, *args: Any, **kwargs: Any) -> _WholeAnswer:
+        await self._turns.take()
+        async with self._session.request(*args, **kwargs) as response:
+            answer = _WholeAnswer(await response.read(), response.status, response.headers)
+        # What follows is the SDK's and our reading of it.
+        await self._turns.take()
+        return answer
+
+
+class _WholeAnswer:
+    def __init__(self, body: bytes, status: int, headers: Mapping[str, str]) -> None:
+        self._body = body
+        self.status = status
+        self.headers = headers
+
+    @property
+    def content(self) -> _WholeAnswer:
+        return self
+
+    async def read(self) -> bytes:
+        return self._body
+
+
+class StripeClient:
+    """The BillingReader and BillingExecutor of Stripe."""
+
+    def __init__(self, client: stripe.StripeClient, billing: StripeBilling, paces: StripePaces | None = None) -> None:
+        self._client = client
+        self._billing = billing
+        self._paces = paces
+
+    async def read(self, subscription_id: SubscriptionId) -> Subscription:
+        """Return the subscription as Stripe has it now.
+
+        With a payment that is missing its invoice is read as well, and with a schedule, where the policy needs it,
+        the schedule.
+        """
+        subscription = await self._read(_path(subscription_id), ["discounts"], read_subscription)
+        if subscription.pending_update is not None:
+            subscription = await self._read(_path(subscription_id), ["discounts", "latest_invoice"], read_subscription)
+        if subscription.schedule_id is not None and self._needs_schedule(subscription):
+            schedule = await self._read(_schedule_path(subscription.schedule_id), [], read_schedule)
+            subscription = dataclasses.replace(subscription, schedule=schedule)
+        return subscription
+
+    async def _read(self, path: str, expand: Sequence[str], read: Callable[[Mapping[str, Any]], Read]) -> Read:
+        response = await self._request("get", path, {"expand": [*expand]} if expand else {})
+        try:
+            return read(cast("Mapping[str, Any]", response.data))
+        except ValueError as error:
+            raise UnknownBillingError(str(error), code="unreadable", request_id=response.request_id) from None
+
+    async def get(
+        self, path: str, params: Mapping[str, Any] | None = None
+    ) -> tuple[Mapping[str, Any], Mapping[str, str]]:
+        """Return the body and the headers of Stripe's answer; for checking an account, not its subscriptions."""
+        response = await self._request("get", path, params or {})
+        if not isinstance(response.data, dict):
+            raise UnknownBillingError("Stripe's answer cannot be read", code="unreadable")
+        return response.data, response.headers
+
+    async def list_subscriptions(self, stripe_customer_id: str) -> list[ListedSubscription]:
+        """Return all subscriptions of a customer at Stripe, whatever their status; several pages are one list.
+
+        Rather than leaving some out, a list of more than ``MAX_LIST_PAGES`` pages is an UnknownBillingError.
+        """
+        params: dict[str, Any] = {"customer": stripe_customer_id, "status": "all", "limit": LIST_PAGE_SIZE}
+        listed: list[ListedSubscription] = []
+        for _ in range(MAX_LIST_PAGES):
+            response = await self._request("get", "/v1/subscriptions", params)
+            try:
+                page = cast("Mapping[str, Any]", response.data)
+                listed += map(read_listed, page["data"])
+                if not page["has_more"]:
+                    return listed
+                params["starting_after"] = listed[-1].subscription_id
+            except (ValueError, LookupError, TypeError) as error:
+                raise UnknownBillingError(
+                    f"Stripe's list cannot be read ({type(error).__name__})",
+                    code="unreadable",
+                    request_id=response.request_id,
+                ) from None
+        raise UnknownBillingError("the customer has too many subscriptions to list", code="too_many_subscriptions")
+
+    async def apply(self, action: Action, write: Write, *, idempotency_key: str) -> BillingReply:
+        """Send one change; the reply shows what it did, unless Stripe repeats an old one."""
+        path = _path(action.subscription_id)
+        params: Mapping[str, Any]
+        if write.schedule is not None:
+            return await self._change_schedule(write.schedule, idempotency_key)
+        match action.kind:
+            case ActionKind.CANCEL_AT_PERIOD_END:
+                params = parameters.cancel_at_period_end(action.reason, self._billing)
+            case ActionKind.CANCEL_NOW:
+                # Stripe ignores keys on DELETE: repeating it is safe only because we read before and after.
+                params = parameters.cancel_now(action.reason, self._billing)
+                response = await self._request("delete", path, params)
+                return self._reply(response)
+            case ActionKind.RESUME:
+                params = parameters.resume(clears_cancel_at=write.clears_cancel_at)
+                # Another body under the same key would be an error at Stripe.
+                idempotency_key += "-at" if write.clears_cancel_at else ""
+            case ActionKind.UNPAUSE | ActionKind.END_PAUSE if write.resumes_service:
+                return await self._post_apart(f"{path}/resume", parameters.end_pause(), f"{idempotency_key}-on")
+            case ActionKind.UNPAUSE:
+                params = parameters.unpause()
+            case ActionKind.APPLY_OFFER if isinstance(write.change, PauseService):
+                return await self._post_apart(f"{path}/pause", parameters.pause_service(write.change), idempotency_key)
+            case ActionKind.APPLY_OFFER | ActionKind.REMOVE_DISCOUNT if write.change is not None and not isinstance(
+                write.change, PauseService
+            ):
+                if isinstance(write.change, AddDiscount) and write.change.made is not None:
+                    await self._make_coupon(write.change.made, idempotency_key)
+                params = parameters.offer_change(write.change)
+            case (
+                ActionKind.APPLY_OFFER
+                | ActionKind.REMOVE_DISCOUNT
+                | ActionKind.END_PAUSE
+                | ActionKind.EXPECT_CANCELLATION
+                | ActionKind.EXPECT_OFFER
+                | ActionKind.VERIFY_OFFER
+                | ActionKind.RUN_OFFER_HANDLER
+                | ActionKind.RUN_HOOKS
+            ):
+                raise ValueError(f"there is nothing to write for {action.kind}")
+            case _:  # pragma: no cover
+                assert_never(action.kind)
+        response = await self._request("post", path, {**params, **_AS_READ}, idempotency_key=idempotency_key)
+        return self._reply(response)
+
+    async def _post_apart(self, path: str, params: Mapping[str, Any], idempotency_key: str) -> BillingReply:
+        """Send what is no update of the subscription; what it did takes another look."""
+        response = await self._request("post", path, params, idempotency_key=idempotency_key)
+        return BillingReply(response.request_id, replayed=_is_replayed(response.headers))
+
+    def _reply(self, response: stripe.StripeResponse) -> BillingReply:
+        replayed, subscription = _is_replayed(response.headers), None
+        if not replayed:
+            with suppress(ValueError):
+                subscription = read_subscription(cast("Mapping[str, Any]", response.data))
+        if subscription is not None and (subscription.pending_update or self._needs_schedule(subscription)):
+            # A reply does not tell enough of these.
+            subscription = None
+        return BillingReply(response.request_id, replayed, subscription)
+
+    def _needs_schedule(self, subscription: Subscription) -> bool:
+        return subscription.schedule_id is not None and self._billing.schedule_policy == "amend"
+
+    async def _change_schedule(self, change: ScheduleChange, idempotency_key: str) -> BillingReply:
+        path = _schedule_path(change.schedule_id)
+        match change:
+            case ReleaseSchedule():
+                path, step = f"{path}/release", "release"
+            case EndSchedule():
+                step = "end" if change.cancels else "keep"
+            case _:  # pragma: no cover
+                assert_never(change)
+        # The same action's own change goes out next, and another schedule may come: each has a key of its own.
+        key = f"{idempotency_key}-{step}-{change.schedule_id[-64:]}"
+        return await self._post_apart(path, parameters.schedule_change(change), key)
+
+    async def _make_coupon(self, new: NewCoupon, idempotency_key: str) -> None:
+        try:
+            await self._request(
+                "post", "/v1/coupons", parameters.coupon(new), idempotency_key=f"{idempotency_key}-coupon"
+            )
+        except RejectedBillingError as error:
+            # Its id is made from its definition: whoever was first made the same coupon.
+            if error.code != "resource_already_exists":
+                raise
+
+    async def _request(
+        self, method: str, path: str, params: Mapping[str, Any], **options: Any
+    ) -> stripe.StripeResponse:
+        import stripe
+
+        if self._paces is not None:
+            try:
+                await self._paces.of(method, path).take()
+            except PacedOutError as error:
+                raise TransientBillingError(str(error), code="rate_budget", retry_after_s=error.retry_after_s) from None
+        try:
+            return cast(
+                "stripe.StripeResponse", await self._client.raw_request_async(method, path, **params, **options)
+            )
+        except stripe.StripeError as error:
+            translated, whose = _translate(error)
+            if self._paces is not None and whose in ("account", "endpoint"):
+                limits = self._paces.throttled(method, path, endpoint_only=whose == "endpoint")
+                await limits.strike(translated.retry_after_s)
+            raise translated from None
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            # The SDK stumbles over a body that is JSON but not Stripe's.
+            raise UnknownBillingError("Stripe's answer cannot be read", code=type(error).__name__) from None
+
+
+def _path(subscription_id: SubscriptionId) -> str:
+    if not is_opaque_id(subscription_id):
+        raise RejectedBillingError(
+            "the database holds an id that is no Stripe subscription", code="bad_subscription_id"
+        )
+    return f"/v1/subscriptions/{subscription_id}"
+
+
+def _schedule_path(schedule_id: str) -> str:
+    if not is_opaque_id(schedule_id):
+        raise UnknownBillingError("Stripe names a schedule by something that is no id", code="unreadable")
+    return f"/v1/subscription_schedules/{schedule_id}"
+
+
+def _translate(error: stripe.StripeError) -> tuple[BillingError, Throttled | None]:
+    detail = error.json_body.get("error") if isinstance(error.json_body, dict) else None
+    if isinstance(detail, dict):
+        # The SDK leaves .code empty on a 429; the body always has it.
+        status, code = error.http_status, detail.get("code") or detail.get("type")
+    else:
+        # A proxy's page is no answer of Stripe's, whatever its status.
+        status, code = None, error.code
+    hint = {"true": True, "false": False}.get(_header(error.headers, "stripe-should-retry") or "")
+    failure = sort_answer(status, code, should_retry=hint)
+    # An older release or other settings sent another body under this key: only a new key can help.
+    key_is_taken = code == "idempotency_error"
+    if key_is_taken:
+        failure = Failure.UNKNOWN
+    whose = throttled(status, code, _header(error.headers, "stripe-rate-limited-reason"))
+    if whose is not None:
+        code = RESOURCE_RATE_LIMIT if whose == "object" else "rate_limit"
+    code = code or type(error.__cause__ or error).__name__
+    # Stripe's message may quote what we sent, so only the code goes on.
+    translated = _ERRORS[failure](
+        f"Stripe answered {error.http_status or 'nothing'} ({code})",
+        code=code,
+        http_status=error.http_status,
+        request_id=error.request_id,
+        replayed=key_is_taken or _is_replayed(error.headers),
+        # A stored failure says no, too, but what follows it is another key and no repetition.
+        retry_after_s=read_retry_after(
+            _header(error.headers, "retry-after"), should_retry=hint if failure is Failure.TRANSIENT else None
+        ),
+    )
+    return translated, whose
+
+
+def _is_replayed(headers: Mapping[str, str] | None) -> bool:
+    return _header(headers, "idempotent-replayed") == "true"
+
+
+def _header(headers: Mapping[str, str] | None, name: str) -> str | None:
+    return next((value for key, value in (headers or {}).items() if key.lower() == name), None)

@@ -1,0 +1,151 @@
+"""The bodies of our calls, typed by the SDK's own parameter types so that mypy reads them with us."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Literal, assert_never
+
+from aiocancel.billing.settings import StripeBilling
+from aiocancel.core.changes import (
+    AddDiscount,
+    MoveTrialEnd,
+    NewCoupon,
+    PausePayments,
+    PauseService,
+    RemoveDiscounts,
+    SwapPrice,
+    Update,
+)
+from aiocancel.core.claim import CancelReason
+from aiocancel.core.schedules import EndSchedule, ReleaseSchedule, ScheduleChange
+
+if TYPE_CHECKING:
+    from stripe.params import (
+        CouponCreateParams,
+        SubscriptionCancelParams,
+        SubscriptionPauseParams,
+        SubscriptionResumeParams,
+        SubscriptionScheduleReleaseParams,
+        SubscriptionScheduleUpdateParams,
+        SubscriptionUpdateParams,
+        SubscriptionUpdateParamsCancellationDetails,
+        SubscriptionUpdateParamsDiscount,
+        SubscriptionUpdateParamsItem,
+        SubscriptionUpdateParamsPauseCollection,
+    )
+
+
+def cancel_at_period_end(reason: CancelReason, billing: StripeBilling) -> SubscriptionUpdateParams:
+    """Build the update that ends a subscription with its period."""
+    params: SubscriptionUpdateParams = {"cancel_at_period_end": True}
+    if details := _cancellation_details(reason, billing):
+        params["cancellation_details"] = details
+    return params
+
+
+def cancel_now(reason: CancelReason, billing: StripeBilling) -> SubscriptionCancelParams:
+    """Build the cancellation that ends a subscription at once."""
+    params: SubscriptionCancelParams = {"invoice_now": billing.invoice_now, "prorate": billing.prorate}
+    if details := _cancellation_details(reason, billing):
+        params["cancellation_details"] = details
+    return params
+
+
+def resume(*, clears_cancel_at: bool) -> SubscriptionUpdateParams:
+    """Build the update that takes a scheduled cancellation back, the way it was scheduled."""
+    return {"cancel_at": ""} if clears_cancel_at else {"cancel_at_period_end": False}
+
+
+def unpause() -> SubscriptionUpdateParams:
+    """Build the update that has payments collected again; a null would be dropped from the form."""
+    return {"pause_collection": ""}
+
+
+def schedule_change(change: ScheduleChange) -> SubscriptionScheduleReleaseParams | SubscriptionScheduleUpdateParams:
+    """Build what goes to a schedule before the change of its subscription."""
+    match change:
+        case ReleaseSchedule():
+            # An end that the schedule has set goes with it; the one that is wanted is set next.
+            return {}
+        case EndSchedule(cancels=cancels):
+            return {"end_behavior": "cancel" if cancels else "release"}
+        case _:  # pragma: no cover
+            assert_never(change)
+
+
+def coupon(new: NewCoupon) -> CouponCreateParams:
+    """Build the coupon that one definition of an offer stands for."""
+    params: CouponCreateParams = {"id": new.coupon_id, "duration": _DURATIONS[new.duration]}
+    if new.percent_off is not None:
+        params["percent_off"] = float(new.percent_off)
+    if new.amount_minor is not None and new.currency is not None:
+        params["amount_off"] = new.amount_minor
+        params["currency"] = new.currency
+    if new.months is not None:
+        params["duration_in_months"] = new.months
+    return params
+
+
+def pause_service(change: PauseService) -> SubscriptionPauseParams:
+    """Build the pause of the subscription itself; nothing is charged or paid out before the next invoice."""
+    return {
+        "type": "subscription",
+        "bill_for": {
+            "unused_time_from": {"type": change.credit},
+            "outstanding_usage_through": {"type": "now" if change.bills_usage else "none"},
+        },
+        "invoicing_behavior": "pending_invoice_item",
+    }
+
+
+def end_pause() -> SubscriptionResumeParams:
+    """Build the end of a pause of the subscription itself: a new period begins, and is paid, with it."""
+    return {"billing_cycle_anchor": {"type": "now"}, "payment_behavior": "resume_on_payment_attempt"}
+
+
+def offer_change(change: Update) -> SubscriptionUpdateParams:
+    """Build the update that an offer comes to; what it does to money is said in every one."""
+    match change:
+        case AddDiscount(coupon_id, kept):
+            # The list replaces what is there, so what is there is sent along.
+            discounts: list[SubscriptionUpdateParamsDiscount] = [{"discount": discount_id} for discount_id in kept]
+            return {"discounts": [*discounts, {"coupon": coupon_id}]}
+        case RemoveDiscounts(kept=kept):
+            # An empty list is dropped from the form and would leave everything as it is.
+            return {"discounts": [{"discount": discount_id} for discount_id in kept] or ""}
+        case MoveTrialEnd(at):
+            return {"trial_end": int(at.timestamp()), "proration_behavior": "none"}
+        case SwapPrice(item_id, price_id, quantity=quantity):
+            item: SubscriptionUpdateParamsItem = {"id": item_id, "price": price_id}
+            if quantity is not None:
+                # Left out, a new price comes with a quantity of one.
+                item["quantity"] = quantity
+            return {
+                "items": [item],
+                "proration_behavior": "create_prorations" if change.prorate else "none",
+                # A payment that does not go through leaves the plan as it was, for good or until it is made.
+                "payment_behavior": "pending_if_incomplete" if change.may_wait else "error_if_incomplete",
+            }
+        case PausePayments(behavior, resumes_at):
+            pause: SubscriptionUpdateParamsPauseCollection = {"behavior": behavior}
+            if resumes_at is not None:
+                pause["resumes_at"] = int(resumes_at.timestamp())
+            return {"pause_collection": pause}
+        case _:  # pragma: no cover
+            assert_never(change)
+
+
+_DURATIONS: Mapping[str, Literal["forever", "once", "repeating"]] = {
+    "forever": "forever",
+    "once": "once",
+    "repeating": "repeating",
+}
+
+
+def _cancellation_details(reason: CancelReason, billing: StripeBilling) -> SubscriptionUpdateParamsCancellationDetails:
+    details: SubscriptionUpdateParamsCancellationDetails = {}
+    if reason.text:
+        details["comment"] = reason.text
+    if feedback := billing.feedback(reason.code):
+        details["feedback"] = feedback
+    return details

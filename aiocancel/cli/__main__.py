@@ -1,0 +1,5 @@
+"""``python -m aiocancel.cli``."""
+
+from aiocancel.cli.main import main
+
+raise SystemExit(main())

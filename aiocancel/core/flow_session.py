@@ -1,0 +1,56 @@
+"""Flow sessions: what a flow vendor's API, and never a browser, says of one customer's run through one flow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from aiocancel.core.claim import NO_REASON, CancelReason, FlowStatus
+from aiocancel.core.identifiers import FlowSessionId
+from aiocancel.core.offers.terms import AcceptedOffer, UnusableOffer
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """One survey question and the customer's words for it; ``values`` is empty where nothing was answered."""
+
+    question_id: str | None
+    question_type: str | None
+    question: str | None
+    values: tuple[str, ...] = ()
+    sentiment: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FlowSession:
+    """A flow session as the vendor has it now; it may still change, ``incomplete`` above all.
+
+    ``subscription_id`` and ``subscriber_id`` are the billing platform's own ids, not the vendor's, and
+    have to be compared with the grant's before anything is done. ``presented`` holds offer ids;
+    ``completed_at`` is aware UTC.
+    """
+
+    session_id: FlowSessionId
+    status: FlowStatus
+    subscription_id: str | None = None
+    subscriber_id: str | None = None
+    accepted: AcceptedOffer | UnusableOffer | None = None
+    presented: tuple[str, ...] = ()
+    reason: CancelReason = NO_REASON
+    answers: tuple[Answered, ...] = ()
+    completed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VendorEvent:
+    """Something that the vendor says happened, such as ``flow_session_completed``.
+
+    ``session`` is the flow session at that moment. It is None, and ``problem`` says why, for an event
+    that is about something else or cannot be read: one such must not hold up those after it.
+    """
+
+    event_id: str
+    name: str
+    session: FlowSession | None
+    created_at: datetime | None = None
+    problem: str | None = None

@@ -1,0 +1,1 @@
+"""Accepted offers: their terms and limits, how they are verified, made at Stripe, or expected of a vendor."""

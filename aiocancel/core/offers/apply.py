@@ -1,0 +1,342 @@
+"""What an accepted offer does to a subscription of any shape. Pure: a table of refusals, and five changes.
+
+Nothing here moves money by accident: discounts that exist are kept, a trial never ends before time that is
+paid for, a pause that no payment falls into is refused instead of done for show, and so is one whose payment
+pays for far more than the pause.
+"""
+
+from __future__ import annotations
+
+import calendar
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Final, Literal, assert_never
+
+from aiocancel.core.actions import Defer, Done, Receipt, Refuse, Step, Supersede, Wait, Write
+from aiocancel.core.changes import (
+    AddDiscount,
+    Change,
+    MoveTrialEnd,
+    NewCoupon,
+    PauseBehavior,
+    PauseCredit,
+    PausePayments,
+    PauseService,
+    SwapPrice,
+    shows,
+    still_holds,
+)
+from aiocancel.core.money import minor_units
+from aiocancel.core.offers.terms import AcceptedOffer, CouponTerms, CustomTerms, PauseTerms, PlanTerms, TrialTerms
+from aiocancel.core.subscription import Item, Subscription
+
+# Stripe: trial_end is at most two years from the billing cycle's anchor.
+LONGEST_TRIAL: Final = timedelta(days=730)
+
+# A payment that comes between our read and our write would be charged as well; an attempt is shorter than this.
+RENEWAL_MARGIN: Final = timedelta(minutes=2)
+# Stripe makes the invoice of a payment a little after it is due.
+INVOICE_MARGIN: Final = timedelta(hours=1)
+# A pause that begins with the next period is made this long before: a worker that is down for a day, or Stripe
+# itself, must not cost the customer the payment that was to be left out.
+PAUSE_LEAD: Final = timedelta(hours=24)
+# How often we look whether a payment that the customer must confirm was made. Stripe drops the change by itself
+# at pending_update.expires_at. https://docs.stripe.com/billing/subscriptions/pending-updates
+PAYMENT_LOOKS: Final = timedelta(minutes=5)
+# Months differ by this much.
+_MONTHS_DIFFER: Final = timedelta(days=3)
+_MOST_PERCENT_PLACES: Final = 4
+# Where the customer's own later wish is the last word.
+_LEFT: Final = frozenset({"subscription_has_ended", "subscription_is_ending"})
+
+PlanPayment = Literal["refuse", "pending"]
+PauseMechanism = Literal["pause_collection", "pause"]
+
+
+@dataclass(frozen=True, slots=True)
+class OfferRules:
+    """The owner's standing answers to what an offer leaves open.
+
+    ``pause_behavior`` is Stripe's word for what becomes of the invoices of a pause. ``plan_price_ids`` are
+    the prices that count as plans, for subscriptions with several items. ``plan_payment`` says what becomes
+    of another plan whose payment does not go through: with ``refuse`` nothing changes and the offer ends as
+    refused, with ``pending`` the customer gets a link and the plan comes with the payment.
+
+    ``pause_mechanism`` is how a pause is made: ``pause_collection`` leaves payments out and the subscription
+    active; ``pause`` makes the subscription itself paused (https://docs.stripe.com/api/subscriptions/pause), which
+    only flexible billing mode knows, and a worker of ours lets it go on. Then ``pause_credit`` says from when unused
+    time is credited, and ``pause_bills_usage`` whether metered usage so far is billed, on the next invoice.
+    """
+
+    pause_behavior: PauseBehavior = "void"
+    plan_price_ids: frozenset[str] = frozenset()
+    plan_payment: PlanPayment = "refuse"
+    pause_mechanism: PauseMechanism = "pause_collection"
+    pause_credit: PauseCredit = "now"
+    pause_bills_usage: bool = True
+
+
+DEFAULT_RULES: Final = OfferRules()
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What the ledger knows of earlier attempts.
+
+    ``earlier`` is the change that one sent, or may have sent. ``promised`` is when the customer was told that a
+    deferred offer takes effect, ``asked_to_pay`` that a payment was found missing.
+    """
+
+    earlier: Change | None = None
+    promised: datetime | None = None
+    asked_to_pay: bool = False
+
+
+NO_PROGRESS: Final = Progress()
+
+
+def offer_step(
+    offer: AcceptedOffer,
+    subscription: Subscription,
+    *,
+    now: datetime,
+    progress: Progress = NO_PROGRESS,
+    rules: OfferRules,
+) -> Step:
+    """Say what is left to do for an accepted offer, given the subscription as just read.
+
+    An earlier change is sent again as it was, or left to a human, but never replaced by another. Total: never
+    raises.
+    """
+    earlier = progress.earlier
+    if earlier is not None and shows(earlier, subscription):
+        return Done(Receipt.of(subscription))
+    if code := _obstacle(offer, subscription):
+        was_told = progress.promised is not None or progress.asked_to_pay
+        return Supersede(code) if was_told and code in _LEFT else Refuse(code)
+    if isinstance(offer.terms, TrialTerms | PauseTerms) and _renews_about(now, subscription):
+        return Wait()
+    if isinstance(offer.terms, PlanTerms) and (step := _pending(subscription, now, progress)):
+        return step
+    if earlier is not None:
+        return Write(change=earlier) if still_holds(earlier, subscription) else Refuse("changed_since_it_was_tried")
+    match offer.terms:
+        case CouponTerms() as terms:
+            return _coupon(terms, subscription)
+        case TrialTerms(days):
+            return _trial(days, subscription, now)
+        case PlanTerms() as terms:
+            return _plan(terms, subscription, rules)
+        case PauseTerms() as terms:
+            return _in_time(terms, _pause(terms, subscription, now, rules), subscription, now, progress.promised)
+        case CustomTerms():
+            return Refuse("custom_offer_is_not_stripes")
+        case _:  # pragma: no cover
+            assert_never(offer.terms)
+
+
+def _obstacle(offer: AcceptedOffer, subscription: Subscription) -> str | None:
+    """Return why a subscription of this shape takes no such offer, None if it does."""
+    if subscription.has_ended:
+        return "subscription_has_ended"
+    if subscription.status == "incomplete":
+        return "first_payment_is_missing"
+    if subscription.is_ending or subscription.cancel_at is not None:
+        return "subscription_is_ending"
+    if isinstance(offer.terms, CouponTerms):
+        return None
+    # Free time or another plan for somebody who owes money is the owner's to decide.
+    if subscription.status in ("past_due", "unpaid"):
+        return "payment_is_overdue"
+    if subscription.status == "paused" or subscription.paused is not None:
+        return "subscription_is_paused"
+    return None
+
+
+def _renews_about(now: datetime, subscription: Subscription) -> bool:
+    due = subscription.current_period_end
+    return due is not None and due - now < RENEWAL_MARGIN
+
+
+def _coupon(terms: CouponTerms, subscription: Subscription) -> Step:
+    if terms.to_customer:
+        # The pinned API version has no parameter left that gives a customer a coupon.
+        return Refuse("customer_coupons_are_gone")
+    if terms.coupon_id is not None:
+        coupon_id, made = terms.coupon_id, None
+    elif terms.percent_off is not None and not _is_percentage(terms.percent_off):
+        return Refuse("percentage_is_out_of_range")
+    else:
+        try:
+            made = _definition(terms, subscription.currency)
+        except ValueError:
+            return Refuse("amount_does_not_fit_the_currency")
+        coupon_id = made.coupon_id
+    if any(discount.coupon_id == coupon_id for discount in subscription.discounts):
+        return Refuse("coupon_is_there_already")
+    kept = tuple(discount.discount_id for discount in subscription.discounts)
+    return Write(change=AddDiscount(coupon_id, kept, subscription.current_period_end, made))
+
+
+def _is_percentage(percent: Decimal) -> bool:
+    """Whether it is above 0 and at most 100, in so few digits that a float, which the SDK wants, keeps them all."""
+    exponent = percent.as_tuple().exponent
+    return isinstance(exponent, int) and exponent >= -_MOST_PERCENT_PLACES and 0 < percent <= 100
+
+
+def _definition(terms: CouponTerms, currency: str) -> NewCoupon:
+    amount = None if terms.amount_off is None else minor_units(terms.amount_off, currency)
+    percent = None if terms.percent_off is None else f"{terms.percent_off.normalize():f}"
+    of_currency = None if amount is None else currency
+    months = terms.months if terms.duration == "repeating" else None
+    text = f"{percent}|{amount}|{of_currency}|{terms.duration}|{months}"
+    # The same definition always gets the same id, so it is made once, whoever comes first.
+    coupon_id = f"aiocancel-{hashlib.sha256(text.encode()).hexdigest()[:20]}"
+    return NewCoupon(coupon_id, percent, amount, of_currency, terms.duration, months)
+
+
+def _trial(days: int, subscription: Subscription, now: datetime) -> Step:
+    due, paid_until = subscription.current_period_end, subscription.last_period_end
+    if due is None or paid_until is None:
+        return Refuse("next_payment_is_unknown")
+    if due != paid_until:
+        # One date for all items would give the ones that are paid often a long time for nothing.
+        return Refuse("periods_are_mixed")
+    # A trial moves the next payment to its end; counted from now it could come before paid time is over.
+    start = max(now, paid_until)
+    if subscription.status == "trialing" and subscription.trial_end is not None:
+        start = max(start, subscription.trial_end)
+    if days < 1:
+        return Refuse("trial_is_too_short")
+    if days > LONGEST_TRIAL.days or start > now + LONGEST_TRIAL - timedelta(days=days):
+        return Refuse("trial_is_too_long")
+    return Write(change=MoveTrialEnd((start + timedelta(days=days)).replace(microsecond=0), due))
+
+
+def _plan(terms: PlanTerms, subscription: Subscription, rules: OfferRules) -> Step:
+    if any(item.price_id == terms.price_id for item in subscription.items):
+        return Refuse("plan_is_there_already")
+    item = _plan_item(subscription, rules)
+    if item is None:
+        return Refuse("which_item_is_the_plan")
+    swap = SwapPrice(
+        item.item_id,
+        terms.price_id,
+        replaced=item.price_id,
+        quantity=item.quantity,
+        prorate=terms.prorate,
+        # Stripe takes no pending update where it sends invoices.
+        may_wait=rules.plan_payment == "pending" and subscription.charges_automatically,
+    )
+    return Write(change=swap)
+
+
+def _pending(subscription: Subscription, now: datetime, progress: Progress) -> Step | None:
+    """Return what follows from a payment that is missing, or was; None where none ever was."""
+    pending, earlier = subscription.pending_update, progress.earlier
+    if pending is None:
+        # It was paid, and then the plan shows, or it has expired or was voided.
+        return Supersede("payment_was_not_made") if progress.asked_to_pay else None
+    if not isinstance(earlier, SwapPrice) or earlier.price_id not in pending.price_ids:
+        return Refuse("another_update_is_pending")
+    return Defer(until=now + PAYMENT_LOOKS, payment_url=subscription.payment_url)
+
+
+def _plan_item(subscription: Subscription, rules: OfferRules) -> Item | None:
+    """Return the one item that is the plan: the only one, the only one named, or the only licensed one."""
+    for candidates in (
+        subscription.items,
+        [item for item in subscription.items if item.price_id in rules.plan_price_ids],
+        [item for item in subscription.items if not item.is_metered],
+    ):
+        if len(candidates) == 1:
+            return candidates[0]
+    return None
+
+
+def _in_time(
+    terms: PauseTerms, step: Step, subscription: Subscription, now: datetime, promised: datetime | None
+) -> Step:
+    """Put a pause off that begins with the next period, until that is near; what is refused is refused at once."""
+    due = subscription.current_period_end
+    if not isinstance(step, Write) or due is None or not terms.at_period_end:
+        return step
+    if promised is not None and promised <= now and promised < due:
+        # Nobody came in time, so the payment that was to be left out was made: a human gives it back.
+        return Refuse("payment_came_before_the_pause")
+    return Defer(until=due - PAUSE_LEAD, takes_effect_at=due) if due - now > PAUSE_LEAD else step
+
+
+def _pause(terms: PauseTerms, subscription: Subscription, now: datetime, rules: OfferRules) -> Step:
+    due, items = subscription.current_period_end, subscription.items
+    if due is None or not items:
+        return Refuse("next_payment_is_unknown")
+    if rules.pause_mechanism == "pause":
+        return _pause_service(terms, subscription, due, now, rules)
+    if terms.interval == "indefinitely":
+        return Write(change=PausePayments(rules.pause_behavior, None, due))
+    try:
+        start, end = _span(terms, items, due, now)
+        # A payment that is due at the very end must not be left out, too.
+        until = (end - INVOICE_MARGIN).replace(microsecond=0)
+        if until < due + INVOICE_MARGIN:
+            return Refuse("no_payment_falls_into_the_pause")
+        left_out = [item for item in items if item.period_end is None or item.period_end <= until]
+        pays_until = max(_later(start, item.interval, item.interval_count) for item in left_out or items)
+    except (OverflowError, ValueError):
+        # Its end is a date that no calendar has.
+        return Refuse("pause_is_too_long")
+    # A draft can still be collected; any other way a month's pause would be a gift of a year's payment.
+    if rules.pause_behavior != "keep_as_draft" and pays_until - _MONTHS_DIFFER > end:
+        return Refuse("payment_pays_for_more_than_the_pause")
+    return Write(change=PausePayments(rules.pause_behavior, until, due))
+
+
+def _pause_service(
+    terms: PauseTerms, subscription: Subscription, due: datetime, now: datetime, rules: OfferRules
+) -> Step:
+    """Decide on a pause of the subscription itself: time goes by unpaid, whether or not a payment falls into it."""
+    if not subscription.is_flexible:
+        return Refuse("pause_needs_flexible_billing")
+    if not subscription.charges_automatically:
+        # Stripe would not let it go on again.
+        return Refuse("pause_needs_automatic_charges")
+    until = None
+    if terms.interval != "indefinitely":
+        try:
+            until = _span(terms, subscription.items, due, now)[1].replace(microsecond=0)
+        except (OverflowError, ValueError):
+            return Refuse("pause_is_too_long")
+        if until <= (due if terms.at_period_end else now):
+            return Refuse("pause_is_too_short")
+    return Write(change=PauseService(until, due, rules.pause_credit, rules.pause_bills_usage))
+
+
+def _span(terms: PauseTerms, items: tuple[Item, ...], due: datetime, now: datetime) -> tuple[datetime, datetime]:
+    if terms.interval == "billing_cycle":
+        # Counted in payments, the first of which is the next one, so it does not matter when it begins.
+        shortest = min(items, key=lambda item: _later(due, item.interval, item.interval_count))
+        return due, _later(due, shortest.interval, shortest.interval_count * terms.count)
+    start = due if terms.at_period_end else now
+    return start, _later(start, terms.interval, terms.count)
+
+
+def _later(start: datetime, interval: str, count: int) -> datetime:
+    match interval:
+        case "day":
+            return start + timedelta(days=count)
+        case "week":
+            return start + timedelta(weeks=count)
+        case "month":
+            return add_months(start, count)
+        case _:
+            return add_months(start, 12 * count)
+
+
+def add_months(start: datetime, months: int) -> datetime:
+    """Return the same day and time ``months`` calendar months later, or that month's last day if it is shorter."""
+    year, month = divmod(start.year * 12 + start.month - 1 + months, 12)
+    day = min(start.day, calendar.monthrange(year, month + 1)[1])
+    return start.replace(year=year, month=month + 1, day=day)

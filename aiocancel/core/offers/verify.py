@@ -1,0 +1,90 @@
+"""From what the flow vendor's API says of a flow session to what is done about an accepted offer. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from aiocancel.core.actions import Action, ActionKind
+from aiocancel.core.claim import FlowStatus
+from aiocancel.core.decision import Policy
+from aiocancel.core.flow_session import FlowSession
+from aiocancel.core.identifiers import SubscriptionId
+from aiocancel.core.offers.terms import CustomTerms, OfferLimits, UnusableOffer, breach
+
+OLDEST_SESSION: Final = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """The vendor confirms the offer and the owner's limits allow it; ``actions`` follow from it."""
+
+    offer_id: str
+    actions: tuple[Action, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Disproven:
+    """The vendor's word is against the claim: nothing is given, and no human is needed."""
+
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Doubtful:
+    """Something was accepted, but what it is cannot be carried out by itself: a human decides."""
+
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotYet:
+    """The vendor still sees the flow session under way."""
+
+
+Verdict = Proven | Disproven | Doubtful | NotYet
+
+
+def judge(
+    session: FlowSession | None,
+    subscription_id: SubscriptionId,
+    customer_id: str,
+    policy: Policy,
+    limits: OfferLimits,
+    *,
+    now: datetime,
+) -> Verdict:
+    """Judge a claim of an accepted offer by the vendor's flow session; both ids are the grant's.
+
+    ``session`` None means that the vendor knows no such session. Total: never raises.
+    """
+    if session is None:
+        return Disproven("flow_session_unknown")
+    if policy.names_customers:
+        if not customer_id or session.subscriber_id != customer_id:
+            return Disproven("flow_session_of_another_customer")
+    elif session.subscription_id != subscription_id:
+        return Disproven("flow_session_of_another_subscription")
+    if session.status is FlowStatus.IN_PROGRESS:
+        return NotYet()
+    if session.status is not FlowStatus.SAVED:
+        return Disproven(f"flow_session_says_{session.status}")
+    if session.completed_at is not None and now - session.completed_at > OLDEST_SESSION:
+        # It may be from a time when somebody else carried offers out, and have been paid then.
+        return Doubtful("flow_session_is_old")
+    offer = session.accepted
+    if offer is None:
+        return Doubtful("no_offer_named")
+    if isinstance(offer, UnusableOffer):
+        return Doubtful(offer.code)
+    if code := breach(offer, limits):
+        return Doubtful(code)
+    if isinstance(offer.terms, CustomTerms):
+        # No vendor carries out a custom offer: that is what makes it one.
+        return Proven(offer.offer_id, (Action(ActionKind.RUN_OFFER_HANDLER, subscription_id, offer=offer),))
+    if policy.applies_offers == "vendor":
+        # The vendor's word says what to expect; that it happened is for Stripe to show.
+        accepted = replace(offer, accepted_at=session.completed_at or now)
+        return Proven(offer.offer_id, (Action(ActionKind.EXPECT_OFFER, subscription_id, offer=accepted),))
+    return Proven(offer.offer_id, (Action(ActionKind.APPLY_OFFER, subscription_id, offer=offer),))

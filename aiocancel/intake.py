@@ -1,0 +1,157 @@
+"""The path of one customer's choice, from lookup to answer; knows ports, not HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+import uuid
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final, NamedTuple
+
+from aiocancel.config import Settings
+from aiocancel.core.claim import FlowClaim, verify_own_choice
+from aiocancel.core.decision import Answer, Policy, decide, decide_unproven
+from aiocancel.core.grants import GrantSealer
+from aiocancel.core.signing import SignedPayload, url_safe
+from aiocancel.core.subscription import OwnedSubscription
+from aiocancel.errors import GrantError
+from aiocancel.ports import FlowVendor, ReadsRows, SubscriptionResolver, Wake
+from aiocancel.postgres.claims import RecordedClaim
+from aiocancel.postgres.ledger import Ledger
+from aiocancel.postgres.vendor_events import Doorbell
+from aiocancel.telemetry import ClaimRecorded, EventHook, PropertyLeftOut, guarded
+
+# Another process may settle a claim without telling ours; this is how often we look.
+_LOOK_EVERY_S = 0.5
+# Whole groups of base64, so that two nonces can be drawn at once and cut apart.
+_NONCE_BYTES: Final = 18
+_NONCE_LENGTH: Final = 24
+
+
+class SealedFlow(NamedTuple):
+    """What one page view gets: what the vendor's client needs and our grant, good until ``expires_at``.
+
+    ``csp_nonce`` is there for the page's policy: it is drawn together with the grant's own nonce.
+    """
+
+    page_data: Mapping[str, Any]
+    grant: str
+    expires_at: int
+    csp_nonce: str
+
+    @property
+    def signed_payload(self) -> SignedPayload | None:
+        """The vendor's payload and its signature; None for a vendor that signs nothing."""
+        return self.page_data.get("signedPayload")
+
+
+class FlowService:
+    """Finds, seals, accepts and answers; ``now`` is seconds since the epoch."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        vendor: FlowVendor,
+        sealer: GrantSealer,
+        resolver: SubscriptionResolver,
+        ledger: Ledger,
+        policy: Policy,
+        *,
+        doorbell: Doorbell,
+        on_event: EventHook,
+        wake_catch_up: Wake = lambda: None,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._settings = settings
+        self._vendor = vendor
+        self._sealer = sealer
+        self.find: Callable[[str], Awaitable[OwnedSubscription | None]] = resolver.resolve
+        """Return the customer's subscription; raises UnavailableError."""
+        self._ledger = ledger
+        self._on_event = guarded(on_event)
+        self._doorbell = doorbell
+        self._wake_catch_up = wake_catch_up
+        self._now = now
+        self._policy = policy
+        self._left_out: set[str] = set()
+        # Looking through a protocol costs more than signing.
+        self._reads_rows = vendor if isinstance(vendor, ReadsRows) and vendor.columns else None
+        self._waiting: defaultdict[uuid.UUID, set[asyncio.Event]] = defaultdict(set)
+
+    async def ring(self, event_id: str) -> None:
+        """Remember an event of the flow vendor's to be looked at; raises UnavailableError."""
+        if await self._doorbell.ring(event_id):
+            self._wake_catch_up()
+
+    def seal(self, owned: OwnedSubscription) -> SealedFlow:
+        """Prepare the vendor's data, signed where it signs, and seal a grant for one page view."""
+        if self._reads_rows is not None:
+            self._report_left_out(self._reads_rows, owned)
+        settings = self._settings
+        issued_at = int(self._now())
+        expires_at = issued_at + settings.grant_lifetime_s
+        nonces = url_safe(secrets.token_bytes(2 * _NONCE_BYTES))
+        grant = self._sealer.seal_fields(
+            owned.customer_id, owned.subscription_id, settings.mode, issued_at, expires_at, nonces[:_NONCE_LENGTH]
+        )
+        return SealedFlow(self._vendor.page_data(owned), grant, expires_at, nonces[_NONCE_LENGTH:])
+
+    def _report_left_out(self, vendor: ReadsRows, owned: OwnedSubscription) -> None:
+        # It is the same column on every page: one report is enough to go and look.
+        for error in vendor.left_out(owned):
+            if error.name not in self._left_out:
+                self._left_out.add(error.name)
+                self._on_event(PropertyLeftOut(error.name, error.expected))
+
+    async def accept(self, claim: FlowClaim, grant_text: str, customer_id: str) -> RecordedClaim:
+        """Check the grant and the ownership, then record the claim and its actions in one transaction.
+
+        Raises GrantError or ConflictError, and nothing was recorded, or UnavailableError, and nobody knows: the
+        same post may be made again.
+        """
+        grant = self._sealer.open(grant_text, now=int(self._now()), customer_id=customer_id, mode=self._settings.mode)
+        # The page may be an hour old; the subscription must be the customer's now.
+        owned = await self.find(customer_id)
+        if owned is None or owned.subscription_id != grant.subscription_id:
+            raise GrantError("This subscription is not yours any more.", code="subscription_not_yours")
+        outcome = verify_own_choice(claim, grant)
+        decision = (
+            decide(outcome, self._policy) if outcome else decide_unproven(claim, grant.subscription_id, self._policy)
+        )
+        recorded = await self._ledger.accept(claim, grant, decision, verified=outcome is not None)
+        self._on_event(ClaimRecorded(str(recorded.public_id), grant.subscription_id, claim.status, recorded.repeated))
+        return recorded
+
+    async def answer(self, public_id: uuid.UUID, customer_id: str) -> Answer | None:
+        """Return where a claim stands, None when it is not the customer's."""
+        return await self._ledger.answer(public_id, customer_id)
+
+    async def wait_for_answer(self, public_id: uuid.UUID, customer_id: str) -> Answer | None:
+        """Return the settled answer when it lands in time, else the honest "queued"."""
+        deadline = time.monotonic() + self._settings.answer_within_s
+        settled = asyncio.Event()
+        self._waiting[public_id].add(settled)
+        try:
+            while True:
+                settled.clear()
+                answer = await self._ledger.answer(public_id, customer_id)
+                left_s = deadline - time.monotonic()
+                if answer is None or answer.is_settled or left_s <= 0:
+                    return answer
+                try:
+                    async with asyncio.timeout(min(left_s, _LOOK_EVERY_S)):
+                        await settled.wait()
+                except TimeoutError:
+                    pass
+        finally:
+            waiting = self._waiting[public_id]
+            waiting.discard(settled)
+            if not waiting:
+                del self._waiting[public_id]
+
+    def settled(self, public_id: uuid.UUID) -> None:
+        """Wake whoever waits for this claim."""
+        for event in self._waiting.get(public_id, ()):
+            event.set()

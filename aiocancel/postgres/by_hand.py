@@ -1,0 +1,196 @@
+"""What a person sees of the ledger and does about it, without the application; every method raises UnavailableError.
+
+Everything done is journalled in the same transaction. No customer's own words are read.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+from aiocancel.core.actions import ActionState
+from aiocancel.core.by_hand import RESULTS, Operation, refusal
+from aiocancel.errors import OperationError
+from aiocancel.postgres.claims import ENQUEUE_HOOKS, JOURNAL
+from aiocancel.postgres.connection import outages
+from aiocancel.postgres.jobs import Job
+from aiocancel.postgres.pgqueuer import enqueue
+
+if TYPE_CHECKING:
+    from aiocancel.postgres.schema import Connection
+
+MOST_LISTED: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class ListedAction:
+    """One action as it stands; ``code`` is why it is parked, refused or closed.
+
+    Of its ``attempts``, ``excused`` do not count towards giving up.
+    """
+
+    action_id: int
+    claim_id: uuid.UUID
+    kind: str
+    subscription_id: str
+    state: str
+    code: str | None
+    attempts: int
+    excused: int
+    created_at: datetime
+    due_at: datetime
+    finished_at: datetime | None
+    customer_id: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ListedAttempt:
+    """One write that was sent to Stripe; ``request_id`` is for Stripe's support."""
+
+    number: int
+    started_at: datetime
+    ended_at: datetime | None
+    result: str | None
+    code: str | None
+    request_id: str | None
+    idempotency_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class JournalLine:
+    """One line of the journal, of the action or of its claim."""
+
+    at: datetime
+    entry: str
+    code: str | None
+    of_action: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ActionHistory:
+    """An action with all that happened to it, oldest first."""
+
+    action: ListedAction
+    attempts: Sequence[ListedAttempt]
+    journal: Sequence[JournalLine]
+
+
+_LIST: Final = """
+SELECT * FROM (
+    SELECT a.id AS action_id, c.public_id AS claim_id, a.kind, a.subscription_id,
+        CASE WHEN a.closed_at IS NULL THEN a.state ELSE 'closed' END AS state,
+        coalesce(a.closed_reason, a.parked_code) AS code, a.attempts, a.excused, a.created_at, a.due_at,
+        a.finished_at, c.customer_id
+    FROM aiocancel.action a JOIN aiocancel.claim c ON c.id = a.claim_id
+    WHERE ($1::text[] IS NULL OR a.state = ANY($1)) AND ($2::text IS NULL OR a.subscription_id = $2)
+      AND ($3::uuid IS NULL OR c.public_id = $3) AND ($4::bigint IS NULL OR a.id = $4)) listed
+WHERE $5::text IS NULL OR state = $5 ORDER BY action_id DESC LIMIT $6
+"""
+
+_ATTEMPTS: Final = """
+SELECT number, started_at, ended_at, result, code, request_id, idempotency_key FROM aiocancel.attempt
+WHERE action_id = $1 ORDER BY number
+"""
+
+_HISTORY: Final = """
+SELECT j.at, j.entry, j.code, j.action_id IS NOT NULL AS of_action FROM aiocancel.journal j
+WHERE j.claim_id = (SELECT claim_id FROM aiocancel.action WHERE id = $1) AND (j.action_id = $1 OR j.action_id IS NULL)
+ORDER BY j.id
+"""
+
+_HOLD: Final = """
+SELECT a.claim_id, a.attempts, CASE WHEN a.closed_at IS NULL THEN a.state ELSE 'closed' END AS state, EXISTS (
+    SELECT FROM aiocancel.action later
+    WHERE later.lane = a.lane AND later.id > a.id AND later.state IN ('running', 'done')) AS is_overtaken
+FROM aiocancel.action a WHERE a.id = $1 FOR UPDATE
+"""
+
+_DO: Final = {
+    Operation.RETRY: """
+        UPDATE aiocancel.action SET state = 'waiting', due_at = now(), finished_at = NULL, parked_code = NULL,
+            excused = attempts
+        WHERE id = $1 AND $2::text IS NULL
+        """,
+    Operation.CLOSE: "UPDATE aiocancel.action SET closed_at = now(), closed_reason = $2 WHERE id = $1",
+}
+
+# The application was told of an end that is none any more: what it is told next is news to it. Its hooks keep their
+# history under another ordinal, and whatever ends the claim enqueues them afresh.
+_HOOKS_AGAIN: Final = """
+UPDATE aiocancel.action a SET ordinal = later.ordinal, idempotency_key = a.idempotency_key || '-' || later.ordinal
+FROM (SELECT max(ordinal) + 1 AS ordinal FROM aiocancel.action WHERE claim_id = $1) later
+WHERE a.claim_id = $1 AND a.ordinal = 1000 AND a.kind = 'run_hooks' RETURNING true
+"""
+
+
+class Operations:
+    """Lists what the ledger holds, and does by hand what only a person can decide; on one connection."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def find(
+        self,
+        *,
+        state: ActionState | None = None,
+        subscription_id: str | None = None,
+        claim_id: uuid.UUID | None = None,
+        limit: int = MOST_LISTED,
+    ) -> list[ListedAction]:
+        """Return actions, the newest first, that are in ``state`` and belong to what is named."""
+        return await self._find(state, subscription_id, claim_id, None, limit)
+
+    async def history(self, action_id: int) -> ActionHistory | None:
+        """Return one action and all that happened to it, None where there is no such action."""
+        found = await self._find(None, None, None, action_id, 1)
+        if not found:
+            return None
+        with outages():
+            attempts = await self._connection.fetch(_ATTEMPTS, action_id)
+            journal = await self._connection.fetch(_HISTORY, action_id)
+        return ActionHistory(
+            found[0], [ListedAttempt(**row) for row in attempts], [JournalLine(**row) for row in journal]
+        )
+
+    async def operate(self, operation: Operation, action_id: int, *, reason: str | None = None) -> ActionState:
+        """Retry or close a parked action and return its new state; raises OperationError where that is not allowed."""
+        async with self._transaction() as connection:
+            row = await connection.fetchrow(_HOLD, action_id)
+            if row is None:
+                raise OperationError(f"there is no action {action_id}")
+            if why := refusal(operation, ActionState(row["state"]), is_overtaken=row["is_overtaken"]):
+                raise OperationError(f"action {action_id} is left as it is: {why}")
+            await connection.execute(_DO[operation], action_id, reason)
+            entry = "action_retried" if operation is Operation.RETRY else "action_closed"
+            await connection.execute(JOURNAL, row["claim_id"], action_id, entry, reason)
+            jobs = [Job(action_id, row["attempts"])] if operation is Operation.RETRY else []
+            if await connection.fetchval(_HOOKS_AGAIN, row["claim_id"]) and operation is Operation.CLOSE:
+                hooks = await connection.fetchval(ENQUEUE_HOOKS, row["claim_id"])
+                jobs += [Job(hooks, 0)] if hooks is not None else []
+            await enqueue(connection, jobs)
+        return RESULTS[operation]
+
+    async def _find(
+        self,
+        state: ActionState | None,
+        subscription_id: str | None,
+        claim_id: uuid.UUID | None,
+        action_id: int | None,
+        limit: int,
+    ) -> list[ListedAction]:
+        stored = None if state is None else [ActionState.PARKED if state is ActionState.CLOSED else state]
+        with outages():
+            rows = await self._connection.fetch(
+                _LIST, stored, subscription_id, claim_id, action_id, state, min(limit, MOST_LISTED)
+            )
+        return [ListedAction(**row) for row in rows]
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[Connection]:
+        with outages():
+            async with self._connection.transaction(isolation="read_committed"):
+                yield self._connection

@@ -1,0 +1,142 @@
+"""The application's own tables: find a customer's subscription with one query of the application's."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Any, Final
+
+import asyncpg
+
+from aiocancel.core.identifiers import CustomerId, SubscriptionId
+from aiocancel.core.subscription import OwnedSubscription
+from aiocancel.errors import ConfigurationError
+from aiocancel.ports import BilledCustomer
+from aiocancel.postgres.connection import outages
+
+if TYPE_CHECKING:
+    Pool = asyncpg.Pool[asyncpg.Record]
+
+_CONVERTERS: Final[Mapping[str, Callable[[str], Any]]] = {
+    "int2": int,
+    "int4": int,
+    "int8": int,
+    "numeric": Decimal,
+    "uuid": uuid.UUID,
+    "text": str,
+    "varchar": str,
+    "bpchar": str,
+    "citext": str,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionQuery:
+    """The SQL that finds a customer's subscription in any schema.
+
+    ``$1`` is the customer's id as ``identify`` returned it, converted to the parameter's type (integer,
+    numeric, uuid or text; write ``$1::text`` to compare as text). The Stripe subscription id is the
+    column ``subscription_id`` or ``stripe_subscription_id``, or the only column; NULL or an empty text
+    means that the customer has none. The first row counts: where a customer may have several, ORDER BY decides.
+    """
+
+    sql: str
+
+    async def prepare(self, pool: Pool, *, needs: Collection[str] = ()) -> PostgresResolver:
+        """Check the query against the database; ``needs`` are further columns that it has to return.
+
+        Raises ConfigurationError that says what is wrong, and UnavailableError.
+        """
+        columns = ("subscription_id", "stripe_subscription_id")
+        return PostgresResolver(pool, self.sql, *await _inspect(pool, self.sql, "subscription query", columns, needs))
+
+
+@dataclass(frozen=True, slots=True)
+class StripeCustomerQuery:
+    """The SQL that finds a customer's id at Stripe, in the column ``stripe_customer_id`` or the only column.
+
+    Otherwise like SubscriptionQuery.
+    """
+
+    sql: str
+
+    async def prepare(self, pool: Pool, *, needs: Collection[str] = ()) -> PostgresCustomers:
+        """Check the query against the database; ``needs`` are further columns that it has to return.
+
+        Raises ConfigurationError that says what is wrong, and UnavailableError.
+        """
+        columns = ("stripe_customer_id",)
+        return PostgresCustomers(pool, self.sql, *await _inspect(pool, self.sql, "customer query", columns, needs))
+
+
+async def _inspect(
+    pool: Pool, sql: str, name: str, columns: Sequence[str], needs: Collection[str]
+) -> tuple[str, Callable[[str], Any]]:
+    """Return the column that holds the id, and what turns a customer's id into the parameter's type."""
+    try:
+        with outages():
+            async with pool.acquire() as connection:
+                # Without a name: behind a pooler a name would stay with a connection that others get, too.
+                statement = await connection.prepare(sql, name="")
+                parameters = [parameter.name for parameter in statement.get_parameters()]
+                names = [attribute.name for attribute in statement.get_attributes()]
+    except asyncpg.PostgresError as error:
+        raise ConfigurationError(f"the {name} does not work: {error}") from error
+    if len(parameters) != 1:
+        raise ConfigurationError(f"the {name} takes exactly one parameter, the customer's id: $1")
+    if parameters[0] not in _CONVERTERS:
+        raise ConfigurationError(f"the {name} compares the customer's id with {parameters[0]}; write $1::text instead")
+    found = [column for column in columns if column in names] or (names if len(names) == 1 else [])
+    if not found:
+        raise ConfigurationError(f"the {name} must return a column named {' or '.join(columns)}")
+    if missing := sorted(set(needs) - set(names)):
+        raise ConfigurationError(
+            f"the {name} must return a column named {' and one named '.join(missing)}, for the flow vendor's payload"
+        )
+    return found[0], _CONVERTERS[parameters[0]]
+
+
+class _Lookup:
+    """Runs a checked query from a customer's id to one id at Stripe."""
+
+    def __init__(self, pool: Pool, sql: str, column: str, convert: Callable[[str], Any]) -> None:
+        self._pool = pool
+        self._sql = sql
+        self._column = column
+        self._convert = convert
+
+    async def _find(self, customer_id: str) -> tuple[str, dict[str, Any]] | None:
+        """Return the id and the row; an id that cannot be one of the column's values belongs to nobody."""
+        try:
+            argument = self._convert(customer_id)
+        except (ValueError, InvalidOperation):
+            return None
+        try:
+            with outages():
+                row = await self._pool.fetchrow(self._sql, argument)
+        except asyncpg.DataError:
+            # An integer too large for the column, a NUL in a text: nobody has that id.
+            return None
+        if row is None or not row[self._column]:
+            return None
+        return str(row[self._column]), dict(row)
+
+
+class PostgresResolver(_Lookup):
+    """A SubscriptionResolver that runs a checked SubscriptionQuery."""
+
+    async def resolve(self, customer_id: str) -> OwnedSubscription | None:
+        """Return the customer's subscription, None when there is none; raises UnavailableError."""
+        found = await self._find(customer_id)
+        return found and OwnedSubscription(CustomerId(customer_id), SubscriptionId(found[0]), found[1])
+
+
+class PostgresCustomers(_Lookup):
+    """A CustomerResolver that runs a checked StripeCustomerQuery."""
+
+    async def resolve(self, customer_id: str) -> BilledCustomer | None:
+        """Return the customer as Stripe knows it, None when it has no id there; raises UnavailableError."""
+        found = await self._find(customer_id)
+        return found and BilledCustomer(*found)

@@ -1,0 +1,175 @@
+"""Which worker does what: actions are leased, leases are kept, and what nobody looks at is found again.
+
+Two actions of one lane never run at once and keep their order; no connection is held while one runs.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+
+import asyncpg
+
+from aiocancel.core.actions import Action, ActionKind
+from aiocancel.core.changes import Change as OfferChange
+from aiocancel.core.changes import change_from_json
+from aiocancel.core.claim import CancelReason
+from aiocancel.core.identifiers import Mode, SubscriptionId
+from aiocancel.core.offers.expect import Baseline, baseline_from_json
+from aiocancel.core.offers.terms import offer_from_json
+from aiocancel.postgres.claims import Claims
+from aiocancel.postgres.connection import outages
+from aiocancel.postgres.jobs import Job
+
+
+@dataclass(frozen=True, slots=True)
+class TakenAction:
+    """An action under our lease; ``age_s`` counts from when it was enqueued.
+
+    ``has_written`` says that an earlier attempt sent the change, with whatever result; for an offer
+    ``change`` is what it sent. ``vendor``, ``customer_id`` and ``mode`` are the claim's. ``baseline`` is what
+    the first look showed where we only watch for an offer. ``attempt`` numbers all
+    attempts, of which ``excused`` do not count towards giving up: ``tries`` do. ``takes_effect_at`` and
+    ``asked_to_pay`` are what the customer was told while it was deferred, after which its age counts anew.
+    ``taken_at`` is a time of the monotonic clock.
+    """
+
+    action_id: int
+    claim_id: int
+    claim_public_id: uuid.UUID
+    action: Action
+    attempt: int
+    owner: uuid.UUID
+    age_s: float
+    has_written: bool
+    vendor: str = ""
+    customer_id: str = field(default="", repr=False)
+    change: OfferChange | None = None
+    mode: Mode = "test"
+    baseline: Baseline | None = None
+    excused: int = 0
+    takes_effect_at: datetime | None = None
+    asked_to_pay: bool = False
+    taken_at: float = field(default_factory=time.monotonic)
+
+    @property
+    def tries(self) -> int:
+        """How many attempts count, this one included."""
+        return self.attempt - self.excused
+
+
+# Nothing of the same lane may run, and nothing older may wait: that keeps their order. One whose
+# lease ran out goes first even then, or the two would wait for each other: an older one can be committed
+# later. What waits for a date or a payment holds nothing up. A kind that we do not know belongs to a newer release.
+_IS_ITS_TURN: Final = """
+NOT EXISTS (
+    SELECT FROM aiocancel.action o
+    WHERE o.lane = a.lane AND o.id <> a.id
+      AND (o.state = 'running' OR o.state = 'waiting' AND a.state = 'waiting' AND o.id < a.id
+          AND NOT (o.deferred AND o.due_at > now())))
+"""
+
+_TAKE: Final = f"""
+WITH ready AS (
+    SELECT a.id FROM aiocancel.action a
+    WHERE a.id = ANY($1) AND a.state IN ('waiting', 'running') AND a.kind = ANY($4)
+      AND (a.due_at <= now() OR a.lease_owner = $2) AND {_IS_ITS_TURN}
+    ORDER BY a.id FOR UPDATE OF a SKIP LOCKED)
+UPDATE aiocancel.action a
+SET state = 'running', lease_owner = $2, due_at = now() + $3::interval, attempts = attempts + 1, deferred = false
+FROM ready, aiocancel.claim c WHERE a.id = ready.id AND c.id = a.claim_id
+RETURNING a.id, a.claim_id, c.public_id, a.kind, a.subscription_id, a.reason_text, a.reason_code, a.attempts,
+    extract(epoch FROM now() - coalesce(a.woke_at, a.created_at))::float8 AS age_s,
+    a.key_used_at IS NOT NULL AS has_written, a.takes_effect_at, a.payment_url IS NOT NULL AS asked_to_pay,
+    a.flow_session_id, a.offer, a.change, a.baseline, c.vendor, c.customer_id, c.mode,
+    a.excused
+"""  # noqa: S608 - a constant of this module
+
+_RENEW: Final = """
+UPDATE aiocancel.action SET due_at = now() + $3::interval
+WHERE lease_owner = $1 AND state = 'running' AND id = ANY($2) RETURNING id
+"""
+
+# Due for a while and nobody has taken it; or its worker died; or we leased it and do not know: the answer was lost.
+_FIND_FORGOTTEN: Final = f"""
+SELECT a.id, a.attempts FROM aiocancel.action a
+WHERE a.state IN ('waiting', 'running') AND a.kind = ANY($3) AND a.id <> ALL($2)
+  AND (a.due_at <= now() - CASE a.state WHEN 'waiting' THEN $4::interval ELSE interval '0' END OR a.lease_owner = $1)
+  AND {_IS_ITS_TURN}
+ORDER BY a.due_at, a.id LIMIT $5
+"""  # noqa: S608 - as above
+
+_KINDS: Final = list(ActionKind)
+_SWEEP_BATCH: Final = 200
+
+
+class Dispatch(Claims):
+    """Leases, and the jobs that lead to them."""
+
+    async def take(self, owner: uuid.UUID, action_ids: Collection[int], *, lease_s: float) -> list[TakenAction]:
+        """Lease those of the actions that are due and whose turn it is, at most one of any subscription.
+
+        One that the owner has leased before is taken again: ask for none that it is still busy with.
+        """
+        try:
+            return await self._take(owner, action_ids, lease_s)
+        except asyncpg.UniqueViolationError:
+            # Another worker took an action of the same subscription in this very moment; the others are free.
+            taken: list[TakenAction] = []
+            for action_id in action_ids if len(action_ids) > 1 else ():
+                taken += await self.take(owner, [action_id], lease_s=lease_s)
+            return taken
+
+    async def _take(self, owner: uuid.UUID, action_ids: Collection[int], lease_s: float) -> list[TakenAction]:
+        rows = await self._at_once(_TAKE, list(action_ids), owner, timedelta(seconds=lease_s), _KINDS)
+        return [_taken(row, owner) for row in rows]
+
+    async def renew(self, owner: uuid.UUID, action_ids: Collection[int], *, lease_s: float) -> list[int]:
+        """Let the leases last ``lease_s`` from now; returns those that still stand."""
+        with outages():
+            rows = await self._pool.fetch(_RENEW, owner, list(action_ids), timedelta(seconds=lease_s))
+        return [row["id"] for row in rows]
+
+    async def sweep(self, owner: uuid.UUID, *, holds: Collection[int] = (), overdue_s: float) -> int:
+        """Give a job to every unfinished action that nobody looks at; returns how many got one now.
+
+        ``holds`` are the actions that the owner is busy with. One that waits counts as forgotten when it is
+        ``overdue_s`` past its time. With nothing but this, an engine that lost all its jobs loses only time.
+        """
+        async with self._transaction() as connection:
+            rows = await connection.fetch(
+                _FIND_FORGOTTEN, owner, list(holds), _KINDS, timedelta(seconds=overdue_s), _SWEEP_BATCH
+            )
+            return await self._engine.enqueue(connection, [Job(row["id"], row["attempts"]) for row in rows])
+
+
+def _taken(row: asyncpg.Record, owner: uuid.UUID) -> TakenAction:
+    return TakenAction(
+        action_id=row["id"],
+        claim_id=row["claim_id"],
+        claim_public_id=row["public_id"],
+        action=Action(
+            ActionKind(row["kind"]),
+            SubscriptionId(row["subscription_id"]),
+            CancelReason(row["reason_text"], row["reason_code"]),
+            row["flow_session_id"],
+            None if row["offer"] is None else offer_from_json(json.loads(row["offer"])),
+        ),
+        attempt=row["attempts"],
+        owner=owner,
+        age_s=row["age_s"],
+        has_written=row["has_written"],
+        vendor=row["vendor"],
+        customer_id=row["customer_id"],
+        change=None if row["change"] is None else change_from_json(json.loads(row["change"])),
+        mode=row["mode"],
+        baseline=None if row["baseline"] is None else baseline_from_json(json.loads(row["baseline"])),
+        excused=row["excused"],
+        takes_effect_at=row["takes_effect_at"],
+        asked_to_pay=row["asked_to_pay"],
+    )

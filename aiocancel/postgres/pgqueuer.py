@@ -1,0 +1,274 @@
+"""Dispatch by PgQueuer: its tables live beside ours in the schema ``aiocancel``.
+
+Source: https://github.com/janbjorge/pgqueuer. Importing this module does not import pgqueuer, which takes a while:
+``warm_up`` does, in a thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from datetime import timedelta
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from aiocancel.postgres.jobs import Job, JobEngine, Look
+
+if TYPE_CHECKING:
+    from pgqueuer.domain.settings import DBSettings
+    from pgqueuer.models import Job as EngineJob
+    from pgqueuer.ports.driver import Driver
+    from pgqueuer.qm import QueueManager
+    from pgqueuer.queries import Queries
+
+    from aiocancel.postgres.customer_query import Pool
+    from aiocancel.postgres.schema import Connection
+
+logger = logging.getLogger("aiocancel")
+
+_ENTRYPOINT: Final = "aiocancel_action"
+_CHANNEL: Final = "aiocancel_jobs"
+_QUEUE: Final = "pgqueuer"
+# Where LISTEN is deaf, behind a pooler or after a failure that nobody noticed, this is how often we ask.
+POLL_EVERY_S: Final = 2.0
+# What comes in one piece holds the loop up in one piece.
+_LARGEST_BATCH: Final = 20
+# The news of a place that became free may be lost while jobs are handed out; with work left, we ask again after this.
+_FULL_POLL_EVERY: Final = timedelta(milliseconds=50)
+_COME_BACK_S: Final = 0.5
+_LONGEST_PAUSE_S: Final = 5.0
+_KEEP_LOG_FOR: Final = timedelta(hours=1)
+
+
+@cache
+def engine_settings() -> DBSettings:
+    """Return the names of PgQueuer's objects: all ours, whatever PGQUEUER_ variables say for another use of it."""
+    from pgqueuer.domain.settings import DBSettings, Durability
+    from pgqueuer.types import Channel
+
+    return DBSettings(
+        prefix="",
+        db_schema="aiocancel",
+        channel=Channel(_CHANNEL),
+        function="fn_pgqueuer_changed",
+        statistics_table="pgqueuer_statistics",
+        queue_status_type="pgqueuer_status",
+        queue_table=_QUEUE,
+        queue_table_log="pgqueuer_log",
+        trigger="tg_pgqueuer_changed",
+        schedules_table="pgqueuer_schedules",
+        # The ledger finds a lost job again, so the log need not survive a crash; the queue still does.
+        durability=Durability.balanced,
+        widen_id=True,
+    )
+
+
+def queries_over(driver: Driver) -> Queries:
+    """Return PgQueuer's own statements, with our names."""
+    from pgqueuer.adapters.persistence.qb import QueryBuilderEnvironment, QueryQueueBuilder, QuerySchedulerBuilder
+    from pgqueuer.queries import Queries
+
+    settings = engine_settings()
+    return Queries(
+        driver, QueryBuilderEnvironment(settings), QueryQueueBuilder(settings), QuerySchedulerBuilder(settings)
+    )
+
+
+async def warm_up() -> None:
+    """Import PgQueuer without holding the loop up."""
+    await asyncio.to_thread(_import)
+
+
+def _import() -> None:
+    import pgqueuer.qm
+    import pgqueuer.queries  # noqa: F401 - for its weight
+
+    engine_settings()
+
+
+async def install(connection: Connection) -> None:
+    """Bring PgQueuer's tables to its installed version; safe to repeat and from many processes at once."""
+    from pgqueuer.db import AsyncpgDriver
+
+    await queries_over(AsyncpgDriver(connection)).apply_upgrade()  # type: ignore[arg-type]  # a pool's connection, too
+
+
+async def is_installed(connection: Connection) -> bool:
+    """Tell whether PgQueuer's tables are those of its installed version."""
+    from pgqueuer.db import AsyncpgDriver
+
+    plan = await queries_over(AsyncpgDriver(connection)).plan_upgrade()  # type: ignore[arg-type]  # as above
+    return not plan.statements
+
+
+async def enqueue(connection: Connection, jobs: Sequence[Job]) -> int:
+    """Add jobs in the caller's transaction, leaving out those that are there; returns how many were new."""
+    if not jobs:
+        return 0
+    added = await connection.fetch(
+        _enqueue_statement(),
+        [0] * len(jobs),
+        [_ENTRYPOINT] * len(jobs),
+        [str(job.action_id).encode() for job in jobs],
+        [timedelta(seconds=job.delay_s) for job in jobs],
+        [job.key for job in jobs],
+        ["null"] * len(jobs),
+    )
+    return len(added)
+
+
+@cache
+def _enqueue_statement() -> str:
+    """Return PgQueuer's own statement, made once: making it for every claim costs more than sending it.
+
+    A duplicate is skipped, as one that raised would undo the caller's transaction. Its parameters are priorities,
+    entrypoints, payloads, delays, keys and headers.
+    """
+    from pgqueuer.adapters.persistence.qb import QueryQueueBuilder
+
+    return QueryQueueBuilder(engine_settings()).build_enqueue_query("skip")
+
+
+class _Lending:
+    """The pool as PgQueuer's driver sees it, which remembers what it lent.
+
+    The driver resets its listener's connection before it gives it back, and so keeps one that broke off for ever.
+    """
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._lent: list[Connection] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._pool, name)
+
+    async def acquire(self) -> Connection:
+        connection = await self._pool.acquire()
+        self._lent.append(connection)
+        return connection
+
+    async def release(self, connection: Connection) -> None:
+        self._lent.remove(connection)
+        await self._pool.release(connection)  # type: ignore[arg-type]  # a pool's connection
+
+    def take_back(self) -> None:
+        while self._lent:
+            self._lent.pop().terminate()
+
+
+class PgQueuerEngine(JobEngine):
+    """Jobs in Postgres, handed out by PgQueuer.
+
+    ``heartbeat_timeout_s`` after a worker fell silent its jobs go to another. ``run`` needs two of the pool's
+    connections, one of which listens.
+    """
+
+    def __init__(self, pool: Pool, *, heartbeat_timeout_s: float = 30.0, poll_every_s: float = POLL_EVERY_S) -> None:
+        self._pool = pool
+        self._heartbeat_timeout = timedelta(seconds=heartbeat_timeout_s)
+        self._poll_every = timedelta(seconds=poll_every_s)
+        self._stopping = asyncio.Event()
+        self._leave_within_s = 0.0
+        self._manager: QueueManager | None = None
+
+    async def enqueue(self, connection: Connection, jobs: Sequence[Job]) -> int:
+        """Add jobs in the caller's transaction, leaving out those that are there; returns how many were new."""
+        return await enqueue(connection, jobs)
+
+    def first_jobs(self, actions: str) -> str:
+        """Return SQL, for a statement's WITH, that adds the job of every new action in the relation ``actions``.
+
+        PgQueuer's own statement cannot stand inside another; a test holds this one to what that one writes.
+        """
+        return f"""
+        INSERT INTO aiocancel.{_QUEUE}
+            (priority, entrypoint, payload, execute_after, dedupe_key, headers, status)
+        SELECT 0, '{_ENTRYPOINT}', convert_to(id::text, 'UTF8'), now(), id || ':0', 'null'::jsonb, 'queued'
+        FROM {actions} ON CONFLICT DO NOTHING
+        """  # noqa: S608 - nothing in it comes from outside
+
+    async def run(self, look: Look, *, concurrency: int) -> None:
+        """Give jobs to ``look``, at most ``concurrency`` at a time, until ``stop``; outages are waited out."""
+        places = asyncio.Semaphore(concurrency)
+        pause_s = _COME_BACK_S
+        while not self._stopping.is_set():
+            dispatching = asyncio.create_task(self._dispatch(look, places, concurrency), name="aiocancel dispatch")
+            stopping = asyncio.create_task(self._stopping.wait())
+            try:
+                await asyncio.wait((dispatching, stopping), return_when=asyncio.FIRST_COMPLETED)
+                if self._manager is not None:
+                    self._manager.shutdown.set()
+                # Its listener's connection may be dead, and then it cannot be closed in good order.
+                await asyncio.wait((dispatching,), timeout=self._leave_within_s if stopping.done() else None)
+            finally:
+                stopping.cancel()
+                dispatching.cancel()
+                ended = (await asyncio.gather(dispatching, stopping, return_exceptions=True))[0]
+                self._manager = None
+            if isinstance(ended, Exception):
+                logger.warning("dispatch starts again after %s", type(ended).__name__)
+                await self._pause(pause_s)
+                pause_s = min(_LONGEST_PAUSE_S, pause_s * 2)
+
+    def stop(self, *, within_s: float) -> None:
+        """Take no more jobs; ``run`` returns when those under way have ended, or after ``within_s``."""
+        self._leave_within_s = within_s
+        self._stopping.set()
+
+    async def tidy(self) -> None:
+        """Forget what PgQueuer's log keeps of jobs that ended more than an hour ago."""
+        await self._pool.execute(
+            "DELETE FROM aiocancel.pgqueuer_log WHERE created < now() - $1::interval", _KEEP_LOG_FOR
+        )
+
+    async def _pause(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()
+        except TimeoutError:
+            pass
+
+    async def _dispatch(self, look: Look, places: asyncio.Semaphore, concurrency: int) -> None:
+        """Run one queue manager with connections of its own; a listener that fell deaf ends it."""
+        from pgqueuer.db import AsyncpgPoolDriver
+        from pgqueuer.errors import RetryRequested
+        from pgqueuer.qm import QueueManager
+        from pgqueuer.types import Channel
+
+        lending = _Lending(self._pool)
+        driver = AsyncpgPoolDriver(cast("Pool", lending))
+        manager = QueueManager(queries_over(driver), Channel(_CHANNEL))
+
+        # A failed job is of no use to anybody: the ledger knows what is left to do.
+        @manager.entrypoint(_ENTRYPOINT, on_failure="delete")
+        async def take(job: EngineJob) -> None:
+            async with places:
+                handled = not manager.shutdown.is_set() and await look(int(job.payload or b"0"))
+            if not handled:
+                raise RetryRequested(timedelta(seconds=0 if manager.shutdown.is_set() else _COME_BACK_S))
+
+        self._manager = manager
+        if self._stopping.is_set():
+            return
+        # A job counts as ours from when it is fetched until the database knows that it ended, a batch at a time: one
+        # batch waits for places and one has ended, or the places would be empty meanwhile.
+        batch = min(max(1, concurrency // 2), _LARGEST_BATCH)
+        manager.min_dequeue_poll_interval = _FULL_POLL_EVERY
+        try:
+            # Entered here as well, or a start that fails would keep the listener's connection.
+            async with driver:
+                # Its first question whether anybody listens comes before it listens; unheard, it would count as
+                # deafness.
+                await driver.add_listener(_CHANNEL, lambda _: None)
+                await manager.run(
+                    dequeue_timeout=self._poll_every,
+                    batch_size=batch,
+                    max_concurrent_tasks=concurrency + 2 * batch,
+                    shutdown_on_listener_failure=True,
+                    heartbeat_timeout=self._heartbeat_timeout,
+                    # Its statistics are not used; ``tidy`` clears its log.
+                    log_aggregation_interval=timedelta(0),
+                )
+        finally:
+            lending.take_back()

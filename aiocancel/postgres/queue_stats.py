@@ -1,0 +1,54 @@
+"""Cheap questions about how the database and the queue of actions are; no customer's row is read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from aiocancel.errors import SchemaError
+from aiocancel.postgres.connection import outages
+from aiocancel.postgres.schema import installed_version, migrations
+
+if TYPE_CHECKING:
+    from aiocancel.postgres.customer_query import Pool
+
+# Only what is unfinished or parked is looked at, each by an index of its own: finished actions may be millions.
+_STATS: Final = """
+SELECT count(*) FILTER (WHERE state = 'waiting') AS waiting, count(*) FILTER (WHERE state = 'running') AS running,
+    (SELECT count(*) FROM aiocancel.action WHERE state = 'parked' AND closed_at IS NULL) AS parked,
+    coalesce(extract(epoch FROM now() - min(due_at) FILTER (WHERE due_at < now()))::float8, 0) AS oldest_due_s
+FROM aiocancel.action WHERE state IN ('waiting', 'running')
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueStats:
+    """How many actions wait, run and are parked, and for how long the oldest could have been taken, in seconds.
+
+    What waits behind another action on its subscription counts as due, too.
+    """
+
+    waiting: int
+    running: int
+    parked: int
+    oldest_due_s: float
+
+
+async def queue_stats(pool: Pool) -> QueueStats:
+    """Return the state of the queue in all processes; raises UnavailableError."""
+    with outages():
+        row = await pool.fetchrow(_STATS)
+    assert row is not None  # noqa: S101 - an aggregate has one row
+    return QueueStats(**row)
+
+
+async def probe(pool: Pool) -> None:
+    """Raise UnavailableError unless the database answers, and SchemaError where our tables are missing or older.
+
+    Newer ones are no reason to stop: while an upgrade goes on, the processes of the release before still work.
+    """
+    with outages():
+        async with pool.acquire() as connection:
+            present = await installed_version(connection)
+    if present is None or present < max(migrations()):
+        raise SchemaError("the tables of aiocancel are missing or older than this release")

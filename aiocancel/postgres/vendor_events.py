@@ -1,0 +1,115 @@
+"""The doorbell in Postgres: which of the flow vendor's events we know of, and which still have to be looked at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from aiocancel.postgres.connection import outages
+
+if TYPE_CHECKING:
+    from aiocancel.postgres.customer_query import Pool
+
+# Whoever takes a ring has this long to look at it; then somebody else does.
+LEASE_S = 90.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ring:
+    """One event to look at; ``attempt`` counts from 1."""
+
+    event_id: str
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class PollTurn:
+    """Our turn to read the vendor's list: what comes after ``after_id`` and is not older than ``since``."""
+
+    after_id: str | None
+    since: datetime
+
+
+class Doorbell:
+    """Events of one flow vendor; every method raises UnavailableError."""
+
+    def __init__(self, pool: Pool, vendor: str) -> None:
+        self._pool = pool
+        self._vendor = vendor
+
+    async def ring(self, event_id: str) -> bool:
+        """Remember an event; False when it was known before, which changes nothing."""
+        with outages():
+            new = await self._pool.fetchval(
+                """
+                INSERT INTO aiocancel.doorbell (vendor, event_id) VALUES ($1, $2)
+                ON CONFLICT DO NOTHING RETURNING true
+                """,
+                self._vendor,
+                event_id,
+            )
+        return bool(new)
+
+    async def take(self, *, limit: int) -> list[Ring]:
+        """Take up to ``limit`` events that are due, oldest first; no other process gets them meanwhile."""
+        with outages():
+            rows = await self._pool.fetch(
+                """
+                WITH due AS (
+                    SELECT event_id FROM aiocancel.doorbell
+                    WHERE vendor = $1 AND result IS NULL AND due_at <= now()
+                    ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED)
+                UPDATE aiocancel.doorbell d SET due_at = now() + $3, attempts = d.attempts + 1
+                FROM due WHERE d.vendor = $1 AND d.event_id = due.event_id RETURNING d.event_id, d.attempts
+                """,
+                self._vendor,
+                limit,
+                timedelta(seconds=LEASE_S),
+            )
+        return [Ring(row["event_id"], row["attempts"]) for row in rows]
+
+    async def answer(self, ring: Ring, result: str) -> None:
+        """Note what came of an event: it will not be looked at again."""
+        with outages():
+            await self._pool.execute(
+                "UPDATE aiocancel.doorbell SET result = $3 WHERE vendor = $1 AND event_id = $2",
+                self._vendor,
+                ring.event_id,
+                result,
+            )
+
+    async def later(self, ring: Ring, *, delay_s: float) -> None:
+        """Look at an event again after ``delay_s``."""
+        with outages():
+            await self._pool.execute(
+                "UPDATE aiocancel.doorbell SET due_at = now() + $3 WHERE vendor = $1 AND event_id = $2",
+                self._vendor,
+                ring.event_id,
+                timedelta(seconds=delay_s),
+            )
+
+    async def poll_turn(self, *, every_s: float) -> PollTurn | None:
+        """Return our turn to read the vendor's list, None while another process had it within ``every_s``.
+
+        What happened before the first turn of all is history and not ours to act on.
+        """
+        with outages():
+            row = await self._pool.fetchrow(
+                """
+                INSERT INTO aiocancel.event_cursor AS cursor (vendor) VALUES ($1)
+                ON CONFLICT (vendor) DO UPDATE SET polled_at = now()
+                    WHERE cursor.polled_at <= now() - $2::interval
+                RETURNING after_id, started_at
+                """,
+                self._vendor,
+                timedelta(seconds=every_s),
+            )
+        return None if row is None else PollTurn(row["after_id"], row["started_at"])
+
+    async def read_up_to(self, event_id: str) -> None:
+        """Remember how far the list was read."""
+        with outages():
+            await self._pool.execute(
+                "UPDATE aiocancel.event_cursor SET after_id = $2 WHERE vendor = $1", self._vendor, event_id
+            )

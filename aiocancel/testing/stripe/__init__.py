@@ -1,0 +1,1 @@
+"""A Stripe with a memory, served over HTTP."""

@@ -1,0 +1,1 @@
+"""ProsperStack: the widget, its signed payload, and its REST API."""

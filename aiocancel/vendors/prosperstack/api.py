@@ -1,0 +1,305 @@
+"""ProsperStack's REST API, read-only: what a flow session came to, and which events there were.
+
+Nothing is retried here beyond what aiohttp does by itself, which is to send a GET once more when a kept
+connection turns out to be closed: when to ask again is the worker's business. The limit of 100 requests a
+minute is kept by counting, here and together with all other processes, so that a 429 is rare.
+Source: https://developers.prosperstack.com (authentication, errors, rate limits, flow sessions, events).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+import re
+import ssl
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Final
+
+import aiohttp
+from yarl import URL
+
+from aiocancel.core.flow_session import FlowSession, VendorEvent
+from aiocancel.core.identifiers import FlowSessionId, is_opaque_id
+from aiocancel.core.rate_limit import limit_within
+from aiocancel.errors import (
+    ConfigurationError,
+    PacedOutError,
+    RejectedVendorError,
+    SimulatorRefusedError,
+    TransientVendorError,
+    VendorDataError,
+)
+from aiocancel.ports import SlotSource
+from aiocancel.rate_limit import Pace
+from aiocancel.vendors.prosperstack.session import MAX_SESSION_BYTES, read_event, read_events, read_session
+from aiocancel.vendors.prosperstack.vendor import ProsperStack
+
+TIMEOUT_S: Final = 15.0
+LONGEST_WAIT_S: Final = 10.0
+
+# Printable, and no colon: Basic authentication splits there.
+_KEY: Final = re.compile(r"[!-9;-~]+")
+
+_EVENTS_PER_PAGE: Final = 50
+_MAX_PAGE_BYTES: Final = 4 * 1024 * 1024
+_MAX_ERROR_BYTES: Final = 64 * 1024
+
+# Of the 100 that there are, some are left to the owner's own programs.
+MAX_REQUESTS_PER_MINUTE: Final = 90
+# A page of events or a few claims at once need not wait; in return the pace in the long run is a little lower.
+_BURST_S: Final = 20.0
+_REQUESTS_PER_WINDOW: Final = 100
+_WINDOW_S: Final = 60.0
+_LONGEST_WINDOW_S: Final = 3600
+
+# Client errors that say nothing about what was asked: the key, or the moment, is wrong.
+_PASSING: Final = frozenset({401, 403, 407, 408, 425, 429})
+_OLDEST: Final = datetime.min.replace(tzinfo=UTC)
+
+
+@asynccontextmanager
+async def open_prosperstack_api(
+    vendor: ProsperStack,
+    *,
+    timeout_s: float = TIMEOUT_S,
+    longest_wait_s: float = LONGEST_WAIT_S,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+    slots: SlotSource | None = None,
+) -> AsyncIterator[ProsperStackApi]:
+    """Open one session to the REST API and close it at the end.
+
+    ``timeout_s`` bounds one request, ``longest_wait_s`` the wait for the rate limit before it, which is kept
+    together with all that take their ``slots`` from the same place. Raises
+    ConfigurationError without a usable API key, SimulatorRefusedError for a live one over plain http.
+    """
+    if not vendor.api_key:
+        raise ConfigurationError("ProsperStack needs api_key to confirm what a flow came to")
+    if not vendor.api_host.startswith("https://") and vendor.mode != "test":
+        raise SimulatorRefusedError("a live ProsperStack API key is not sent over plain http: use https or a test key")
+    if _KEY.fullmatch(vendor.api_key) is None:
+        # A line's end from a file, say; the message must not quote the key.
+        raise ConfigurationError("ProsperStack's api_key holds a character that no key has")
+    tls = await asyncio.to_thread(ssl.create_default_context)
+    async with aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(ssl=tls, limit=20),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        headers={"Authorization": aiohttp.encode_basic_auth(vendor.api_key), "Accept": "application/json"},
+        timeout=aiohttp.ClientTimeout(total=timeout_s),
+    ) as session:
+        yield ProsperStackApi(
+            session,
+            vendor.api_host,
+            longest_wait_s=longest_wait_s,
+            clock=clock,
+            sleep=sleep,
+            pace=_pace_of(vendor, slots, longest_wait_s),
+        )
+
+
+def _pace_of(vendor: ProsperStack, slots: SlotSource | None, longest_wait_s: float) -> Pace | None:
+    most = vendor.max_requests_per_minute or (None if vendor.simulated else MAX_REQUESTS_PER_MINUTE)
+    if slots is None or most is None:
+        return None
+    limit = limit_within(most, _WINDOW_S, burst_s=_BURST_S, slack_s=1.0)
+    # A request that waits for its turn here is one of few.
+    return Pace(f"prosperstack {vendor.mode}", limit, slots, horizon_s=longest_wait_s, longest_wait_s=longest_wait_s)
+
+
+class ProsperStackApi:
+    """The OutcomeVerifier of ProsperStack; every method may raise TransientVendorError or RejectedVendorError."""
+
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        host: str,
+        *,
+        longest_wait_s: float,
+        clock: Callable[[], float],
+        sleep: Callable[[float], Awaitable[object]],
+        pace: Pace | None = None,
+    ) -> None:
+        self._session = session
+        self._base = URL(host) / "v1"
+        self._longest_wait_s = longest_wait_s
+        self._clock = clock
+        self._sleep = sleep
+        self._pace = pace
+        self._budget = _Budget()
+
+    async def flow_session(self, session_id: FlowSessionId) -> FlowSession | None:
+        """Return the flow session as it is now, None if ProsperStack knows none of that id."""
+        body = await self._get("flow_sessions", session_id, largest=MAX_SESSION_BYTES)
+        if body is None:
+            return None
+        session = read_session(body)
+        if session.session_id != session_id:
+            raise VendorDataError("ProsperStack answered with another flow session")
+        return session
+
+    async def event(self, event_id: str) -> VendorEvent | None:
+        """Return the event, None if ProsperStack knows none of that id (it keeps them for at least 30 days)."""
+        body = await self._get("events", event_id, largest=MAX_SESSION_BYTES)
+        if body is None:
+            return None
+        event = read_event(body)
+        if event.event_id != event_id:
+            raise VendorDataError("ProsperStack answered with another event")
+        return event
+
+    async def events_after(self, after_id: str | None, *, limit: int = 100) -> list[VendorEvent]:
+        """Return at most ``limit`` events, oldest first: those after ``after_id``, or from the first one kept.
+
+        Raises RejectedVendorError when ``after_id`` is no event, for instance because it is too old.
+        """
+        if limit < 1:
+            raise ValueError("limit is 1 or more")
+        params = {"limit": str(min(limit, _EVENTS_PER_PAGE))}
+        if after_id is not None:
+            params["after_id"] = _checked(after_id)
+        events: list[VendorEvent] = []
+        while True:
+            body = await self._get("events", largest=_MAX_PAGE_BYTES, params=params)
+            if body is None:
+                raise RejectedVendorError("ProsperStack answered 404 to a list of events", http_status=404)
+            page, cursor = read_events(body, largest=_MAX_PAGE_BYTES)
+            events += page
+            if cursor is None or not page or len(events) >= limit:
+                break
+            params["cursor"] = cursor
+        return _oldest_first(events, is_all=cursor is None)[:limit]
+
+    async def _get(
+        self, collection: str, object_id: str | None = None, *, largest: int, params: Mapping[str, str] | None = None
+    ) -> bytes | None:
+        """Return the body of a 200, None for a 404."""
+        url = self._base / collection
+        if object_id is not None:
+            url /= _checked(object_id)
+        await self._wait_for_budget()
+        try:
+            async with self._session.get(url, params=params, allow_redirects=False) as response:
+                return await self._answer(response, largest)
+        except (aiohttp.ClientError, OSError) as error:
+            # aiohttp's message may hold the address.
+            code = "timeout" if isinstance(error, TimeoutError) else "unreachable"
+            raise TransientVendorError(f"ProsperStack gave no answer ({type(error).__name__})", code=code) from None
+
+    async def _answer(self, response: aiohttp.ClientResponse, largest: int) -> bytes | None:
+        status = response.status
+        reset_s = self._budget.learn(response.headers, self._clock(), is_used_up=status == 429)
+        if status == 200:
+            body = await _read(response, largest)
+            if body is None:
+                raise VendorDataError(f"ProsperStack's answer is longer than {largest} bytes", http_status=200)
+            return body
+        # A proxy's page is no answer of ProsperStack's, whatever its status.
+        if 400 <= status < 500 and status not in _PASSING and _is_error(await _read(response, _MAX_ERROR_BYTES)):
+            if status == 404:
+                return None
+            raise RejectedVendorError(f"ProsperStack answered {status}", code=f"http_{status}", http_status=status)
+        match status:
+            case 401 | 403:
+                message, code = f"ProsperStack refused the API key ({status})", "bad_api_key"
+            case 429:
+                if self._pace is not None:
+                    await self._pace.strike(reset_s)
+                message, code = "ProsperStack's rate limit is used up", "rate_limited"
+            case _:
+                message, code = f"ProsperStack answered {status}", f"http_{status}"
+        raise TransientVendorError(
+            message, code=code, http_status=status, retry_after_s=reset_s if status == 429 else None
+        )
+
+    async def _wait_for_budget(self) -> None:
+        wait_until = self._clock() + self._longest_wait_s
+        while (delay_s := self._budget.take(now := self._clock())) > 0:
+            if now + delay_s > wait_until:
+                raise TransientVendorError(
+                    "ProsperStack's rate limit is used up", code="rate_limited", retry_after_s=delay_s
+                )
+            await self._sleep(delay_s)
+        if self._pace is not None:
+            try:
+                await self._pace.take()
+            except PacedOutError as error:
+                raise TransientVendorError(
+                    "ProsperStack's rate limit is used up", code="rate_limited", retry_after_s=error.retry_after_s
+                ) from None
+
+
+class _Budget:
+    """How many requests this minute still allows; other processes' requests show in the vendor's headers."""
+
+    def __init__(self) -> None:
+        self._limit = _REQUESTS_PER_WINDOW
+        self._left = 0
+        self._resets_at = -math.inf
+
+    def take(self, now: float) -> float:
+        """Take one request and return 0, or take none and return the seconds until the next may be taken."""
+        if now >= self._resets_at:
+            self._left, self._resets_at = self._limit, now + _WINDOW_S
+        if self._left > 0:
+            self._left -= 1
+            return 0.0
+        return self._resets_at - now
+
+    def learn(self, headers: Mapping[str, str], now: float, *, is_used_up: bool) -> float | None:
+        """Take in what an answer says; return the seconds until the limit resets, if it says so."""
+        limit, left, reset_s = (_number(headers.get(f"RateLimit-{name}")) for name in ("Limit", "Remaining", "Reset"))
+        if limit:
+            # A window was begun with the limit that was known then.
+            self._left += max(0, limit - self._limit)
+            self._limit = limit
+        if is_used_up:
+            left = 0
+        if left is not None:
+            # Answers overtake each other: of two counts in one window, the lower is the later one.
+            self._left = min(self._left, left)
+        if reset_s is None:
+            return None
+        reset_s = min(reset_s, _LONGEST_WINDOW_S)
+        self._resets_at = now + reset_s if left == 0 else min(self._resets_at, now + reset_s)
+        return float(reset_s)
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text is not None and text.isascii() and text.isdigit() and len(text) <= 9 else None
+
+
+def _checked(object_id: str) -> str:
+    if not is_opaque_id(object_id):
+        raise RejectedVendorError("that is no id of ProsperStack's", code="bad_id")
+    return object_id
+
+
+async def _read(response: aiohttp.ClientResponse, largest: int) -> bytes | None:
+    """The whole body, None if it is longer than ``largest``, however little of that was announced."""
+    body = bytearray()
+    async for chunk in response.content.iter_chunked(64 * 1024):
+        body += chunk
+        if len(body) > largest:
+            return None
+    return bytes(body)
+
+
+def _is_error(body: bytes | None) -> bool:
+    """Whether the body is an error object of ProsperStack's, ``{"error": "…"}``."""
+    try:
+        read = json.loads(body or b"")
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(read, dict) and isinstance(read.get("error"), str)
+
+
+def _oldest_first(events: list[VendorEvent], *, is_all: bool) -> list[VendorEvent]:
+    times = [event.created_at or _OLDEST for event in events]
+    if not is_all and times[:1] > times[-1:]:
+        # Then the oldest are on a page that was not read, and going on from these would lose them.
+        raise VendorDataError("ProsperStack lists the newest events first")
+    return sorted(events, key=lambda event: event.created_at or _OLDEST)

@@ -1,0 +1,356 @@
+"""ProsperStack: what its widget needs on the page, how its payload is signed, and how its result reads.
+
+Source: ProsperStack, "Embedding the flow" (https://docs.prosperstack.com/for-developers/embedding-the-flow),
+and the npm package @prosperstack/flow 2.19.0, whose behaviour was observed in Chromium.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+
+import msgspec
+from yarl import URL
+
+from aiocancel.config import origin_of
+from aiocancel.core.claim import MAX_REASON_LENGTH, MAX_WORD_LENGTH, CancelReason, FlowClaim, FlowStatus, clean_text
+from aiocancel.core.identifiers import FlowSessionId, Mode, is_opaque_id
+from aiocancel.core.properties import Property, PropertyType, Source, fill
+from aiocancel.core.signing import SignedPayload, quoted, sign_payload, sign_text, to_json
+from aiocancel.errors import ConfigurationError, MalformedClaimError, PropertyError
+from aiocancel.ports import OutcomeVerifier, SlotSource, WidgetSettings
+
+if TYPE_CHECKING:
+    from aiocancel.core.decision import Applier
+    from aiocancel.core.subscription import OwnedSubscription
+
+API_HOST: Final = "https://api.prosperstack.com"
+APP_HOST: Final = "https://app.prosperstack.com"
+
+# The client adds one <style> element; its text, and so its hash, changes with the client's version.
+STYLE_HASHES: Final[Mapping[str, str]] = {
+    "2.19.0": "'sha256-0II5nSAFgTOkBtdLO4MKsacG8pcjGGaEgpxvoOFKjm8='",
+}
+
+_TEST_KEY: Final = "key_test_"
+
+_WORDS: Final[Mapping[str, tuple[str, str]]] = {
+    "applies_cancellation": ("app", "vendor"),
+    "applies_offers": ("app", "vendor"),
+    "subscription_key": ("platformId", "paymentProviderId"),
+    "display_mode": ("full_screen", "modal"),
+    "platform": ("connected", "custom"),
+}
+
+# What ProsperStack is told of a custom platform, besides custom properties.
+_FIELDS: Final[Mapping[str, Mapping[str, PropertyType]]] = {
+    "subscriber": {"name": "text", "email": "text"},
+    "subscription": {"mrr": "number", "arr": "number", "currency": "text", "trial": "boolean"},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ProsperStack:
+    """A ProsperStack account.
+
+    ``client_secret`` signs payloads and ``api_key`` reads the REST API; neither appears in a repr.
+    ``webhook_token`` (32 characters or more) is the end of the URL that you give ProsperStack for its webhook,
+    ``/cancel/webhook/<token>``: it signs nothing, so the URL itself has to be unguessable.
+    ``script_url`` is where the page loads the client from: by default the vendor's CDN at
+    ``client_version``, better your own copy of the npm package's ``dist/index.js`` with
+    ``script_integrity``. For a version that aiocancel does not know, ``style_hash`` is the CSP hash
+    source of the client's style. ``applies_cancellation`` and ``applies_offers`` say who changes
+    Stripe: this application, or ProsperStack itself. ``api_host`` and ``app_host`` differ from the
+    vendor's only for a simulator, and are refused with a live Stripe key.
+
+    ``platform`` says what ProsperStack knows by itself. ``connected``: it reads subscriptions from Stripe, and
+    the payload names one. ``custom``: it is told everything. ``internalId`` is the customer's id as ``identify``
+    returned it, because by nothing else could a flow session be traced back to its customer;
+    ``subscriber_columns`` names the columns of the subscription query's row for ``name`` and ``email`` (by
+    default those), ``subscription_columns`` those for ``mrr``, ``arr``, ``currency`` and ``trial`` (by default
+    none is sent). A custom platform changes nothing by itself: both ``applies_…`` are ``app``.
+
+    ``properties`` are custom properties, read from the same row. A value of the wrong type, or of a missing
+    column, is left out of the payload and reported as a ``PropertyLeftOut`` event. So are a custom platform's name
+    and e-mail address, also where they are NULL or empty: the page comes up, and should ProsperStack insist on
+    them, the customer cancels the plain way.
+    A ``SubscriptionQuery`` that lacks a column is refused at the start.
+
+    The client's options: ``display_mode``, ``language``, ``disable_loading_indicator``, ``skip_offers`` (ids of
+    offers not to be presented) and ``test_mode``, in which ProsperStack has no side effects. What the customer
+    chose in test mode is still carried out by this application, so it needs Stripe's test mode and goes with no
+    live ``api_key``.
+
+    ``max_requests_per_minute`` bounds what all processes on one database ask of the REST API in any minute: by
+    default 90 of the 100 that ProsperStack allows, and at a simulator no more than it says itself.
+    Source: https://developers.prosperstack.com (rate limits; live and test are counted separately)
+
+    Raises ConfigurationError.
+    """
+
+    client_id: str
+    client_secret: str = field(repr=False)
+    api_key: str | None = field(default=None, repr=False)
+    webhook_token: str | None = field(default=None, repr=False)
+    applies_cancellation: Applier = "app"
+    applies_offers: Applier = "vendor"
+    flow_id: str | None = None
+    subscription_key: Literal["platformId", "paymentProviderId"] = "platformId"
+    client_version: str = "2.19.0"
+    script_url: str | None = None
+    script_integrity: str | None = None
+    style_hash: str | None = None
+    display_mode: Literal["full_screen", "modal"] = "full_screen"
+    language: str | None = None
+    api_host: str = API_HOST
+    app_host: str = APP_HOST
+    platform: Literal["connected", "custom"] = "connected"
+    subscriber_columns: Mapping[str, str] = field(default_factory=dict)
+    subscription_columns: Mapping[str, str] = field(default_factory=dict)
+    properties: Sequence[Property] = ()
+    skip_offers: Sequence[str] = ()
+    test_mode: bool = False
+    disable_loading_indicator: bool = False
+    max_requests_per_minute: int | None = None
+
+    name: str = field(default="prosperstack", init=False)
+    _sources: Sequence[Source] = field(init=False, repr=False, compare=False)
+    _around_id: tuple[str, str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if not self.client_id:
+            raise ConfigurationError("ProsperStack needs client_id: Settings → Account in its dashboard")
+        if not self.client_secret:
+            raise ConfigurationError("ProsperStack needs client_secret: Settings → Account in its dashboard")
+        if self.webhook_token is not None and not re.fullmatch(r"[A-Za-z0-9_-]{32,255}", self.webhook_token):
+            raise ConfigurationError(
+                "webhook_token must have 32 or more letters, digits, _ or -; "
+                "make one with: python -c 'import secrets; print(secrets.token_urlsafe(32))'"
+            )
+        for setting, (one, other) in _WORDS.items():
+            if getattr(self, setting) not in (one, other):
+                raise ConfigurationError(f"{setting} is '{one}' or '{other}'")
+        if self.style_hash is None and self.client_version not in STYLE_HASHES:
+            raise ConfigurationError(
+                f"the style of client version {self.client_version} is not known here: "
+                "give its CSP hash as style_hash=\"'sha256-…'\""
+            )
+        for setting in ("api_host", "app_host"):
+            if origin_of(getattr(self, setting), setting=setting) != getattr(self, setting):
+                raise ConfigurationError(f"{setting} is an origin such as {API_HOST}, without a path")
+        # A browser takes two slashes, or a slash and a backslash, for the start of another site's address.
+        if self.script_url is not None and (
+            not self.script_url.startswith("/") or self.script_url.startswith(("//", "/\\"))
+        ):
+            origin_of(self.script_url, setting="script_url")
+        if self.max_requests_per_minute is not None and self.max_requests_per_minute < 2:
+            raise ConfigurationError("max_requests_per_minute must be 2 or more; None takes ProsperStack's own limit")
+        self._check_platform()
+        self._check_options()
+        # What every page needs and no page changes.
+        object.__setattr__(self, "_sources", self._make_sources())
+        before, _, after = to_json(self._payload("\0")).rpartition(to_json("\0"))
+        object.__setattr__(self, "_around_id", (before, after))
+
+    def _check_platform(self) -> None:
+        for entity, columns in (("subscriber", self.subscriber_columns), ("subscription", self.subscription_columns)):
+            if columns and self.platform != "custom":
+                raise ConfigurationError(f"{entity}_columns are for platform='custom': a connected one is not told")
+            if not set(columns) <= set(_FIELDS[entity]) or not all(columns.values()):
+                raise ConfigurationError(f"{entity}_columns gives columns to {', '.join(_FIELDS[entity])}")
+        if self.platform == "custom" and (self.applies_cancellation, self.applies_offers) != ("app", "app"):
+            raise ConfigurationError(
+                "a custom platform changes nothing by itself: write applies_cancellation='app', applies_offers='app'"
+            )
+        given: object = self.properties
+        if not isinstance(given, Sequence) or not all(isinstance(each, Property) for each in given):
+            raise ConfigurationError("properties is a sequence of Property(…)")
+        names = [each.source.name for each in self.properties]
+        if twice := next((name for name in names if names.count(name) > 1), None):
+            raise ConfigurationError(f"the property {twice} is there twice")
+
+    def _check_options(self) -> None:
+        # One text is a sequence of letters, none of which is an offer.
+        if isinstance(self.skip_offers, str) or not all(self.skip_offers):
+            raise ConfigurationError("skip_offers is a sequence of offers' ids")
+        if self.test_mode and self.api_key is not None and not self.api_key.startswith(_TEST_KEY):
+            raise ConfigurationError(
+                f"test_mode does not go with a live api_key: use one that starts with {_TEST_KEY}, or none"
+            )
+
+    @property
+    def mode(self) -> Mode | None:
+        """Test in ``test_mode`` or with a ``key_test_`` API key, live with another one, None without a key."""
+        if self.test_mode:
+            return "test"
+        if self.api_key is None:
+            return None
+        return "test" if self.api_key.startswith(_TEST_KEY) else "live"
+
+    @property
+    def names_customers(self) -> bool:
+        """Whether flow sessions name the customer: on a custom platform ProsperStack knows no subscription."""
+        return self.platform == "custom"
+
+    @property
+    def simulated(self) -> bool:
+        """Whether a host is not ProsperStack's own."""
+        return self.api_host != API_HOST or self.app_host != APP_HOST
+
+    @property
+    def _script_url(self) -> str:
+        return self.script_url or f"https://cdn.prosperstack.com/flow/{self.client_version}/flow.min.js"
+
+    def csp_sources(self) -> Mapping[str, Sequence[str]]:
+        """Return what the client needs; it loads no image, font, worker or stylesheet file."""
+        script = self._script_url
+        return {
+            "connect-src": (self.api_host,),
+            "frame-src": (self.app_host,),
+            "script-src": ("'self'" if script.startswith("/") else str(URL(script).origin()),),
+            "style-src": (self.style_hash or STYLE_HASHES[self.client_version],),
+        }
+
+    def widget(self) -> WidgetSettings:
+        """Return what the page script starts."""
+        options: dict[str, Any] = {"displayMode": self.display_mode}
+        if self.language is not None:
+            options["language"] = self.language
+        if self.skip_offers:
+            options["skipOffers"] = list(self.skip_offers)
+        if self.test_mode:
+            options["testMode"] = True
+        if self.disable_loading_indicator:
+            options["disableLoadingIndicator"] = True
+        window = {}
+        if self.simulated:
+            window = {
+                "__PROSPERSTACK_DEBUG_API_HOST__": self.api_host,
+                "__PROSPERSTACK_DEBUG_APP_HOST__": self.app_host,
+            }
+        return WidgetSettings("prosperstack", self._script_url, self.script_integrity, options, window)
+
+    def sign(self, subscription: OwnedSubscription) -> SignedPayload:
+        """Return the signed payload in the shape of the platform, with every value of the row that fits its type."""
+        identifier = subscription.customer_id if self.platform == "custom" else subscription.subscription_id
+        if not self._sources:
+            before, after = self._around_id
+            return sign_text(f"{before}{quoted(identifier)}{after}", self.client_secret)
+        payload = self._payload(identifier)
+        fill(payload, self._sources, subscription.record)
+        return sign_payload(payload, self.client_secret)
+
+    def _payload(self, identifier: str) -> dict[str, Any]:
+        payload: dict[str, Any] = {"clientId": self.client_id}
+        if self.flow_id is not None:
+            payload["flowId"] = self.flow_id
+        if self.platform == "custom":
+            payload["subscriber"] = {"internalId": identifier}
+        else:
+            payload["subscription"] = {self.subscription_key: identifier}
+        return payload
+
+    @property
+    def columns(self) -> Collection[str]:
+        """The columns of the row that the payload takes values from."""
+        return {source.column for source in self._sources}
+
+    def left_out(self, subscription: OwnedSubscription) -> Sequence[PropertyError]:
+        """Return why values of this row do not go into the payload; empty when all do."""
+        return fill({}, self._sources, subscription.record) if self._sources else ()
+
+    def _make_sources(self) -> tuple[Source, ...]:
+        columns: Mapping[str, Mapping[str, str]] = {}
+        if self.platform == "custom":
+            columns = {
+                "subscriber": {"name": "name", "email": "email", **self.subscriber_columns},
+                "subscription": self.subscription_columns,
+            }
+        fields = [
+            Source((entity, name), _FIELDS[entity][name], column, is_required=entity == "subscriber")
+            for entity, named in columns.items()
+            for name, column in named.items()
+        ]
+        return (*fields, *(each.source for each in self.properties))
+
+    def page_data(self, subscription: OwnedSubscription) -> Mapping[str, Any]:
+        """Return the signed payload under the name that the page script knows."""
+        return {"signedPayload": self.sign(subscription)}
+
+    def open_verifier(self, slots: SlotSource | None = None) -> AbstractAsyncContextManager[OutcomeVerifier] | None:
+        """Open the REST API; None without an ``api_key``."""
+        if self.api_key is None:
+            return None
+        from aiocancel.vendors.prosperstack.api import open_prosperstack_api
+
+        return open_prosperstack_api(self, slots=slots)
+
+    def read_webhook(self, body: bytes) -> str:
+        """Return the event's id and nothing else: what the body says of the event is not believed."""
+        try:
+            data = msgspec.json.decode(body, type=_Ring)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            raise MalformedClaimError("The body is not a webhook of ProsperStack.") from None
+        event_id = data.event_id or data.id
+        if event_id is None or not is_opaque_id(event_id):
+            raise MalformedClaimError("The body names no event.")
+        return event_id
+
+    def read_result(self, result: Mapping[str, Any]) -> FlowClaim:
+        """Read a FlowResult; unknown fields are ignored, known ones must have their type."""
+        try:
+            read = msgspec.convert(result, _FlowResult)
+        except msgspec.ValidationError as error:
+            # msgspec names the type and the path, never the value.
+            raise MalformedClaimError(f"The flow's result has a wrong shape: {error}.") from None
+        except UnicodeEncodeError:
+            raise MalformedClaimError("The flow's result names a field in characters that no text has.") from None
+        session = read.flow_session
+        if session is None:
+            return FlowClaim(self.name, FlowStatus.read(read.status))
+        if not is_opaque_id(session.id):
+            raise MalformedClaimError("The flow session's id holds a character that no id has.")
+        reason, offer = session.cancel_reason or _CancelReason(), session.offer_accepted or _Offer()
+        return FlowClaim(
+            vendor=self.name,
+            status=FlowStatus.read(read.status),
+            flow_session_id=FlowSessionId(session.id),
+            reason=CancelReason(
+                clean_text(reason.text, longest=MAX_REASON_LENGTH),
+                clean_text(reason.reason_code, longest=MAX_WORD_LENGTH),
+            ),
+            offer_id=clean_text(offer.id, longest=MAX_WORD_LENGTH),
+            offer_type=clean_text(offer.type, longest=MAX_WORD_LENGTH),
+        )
+
+
+_Word = Annotated[str, msgspec.Meta(max_length=255)]
+
+
+class _Ring(msgspec.Struct):
+    event_id: str | None = None
+    id: str | None = None
+
+
+class _CancelReason(msgspec.Struct):
+    text: str | None = None
+    reason_code: _Word | None = None
+
+
+class _Offer(msgspec.Struct):
+    id: _Word | None = None
+    type: _Word | None = None
+
+
+class _FlowSession(msgspec.Struct):
+    id: _Word
+    offer_accepted: _Offer | None = None
+    cancel_reason: _CancelReason | None = None
+
+
+class _FlowResult(msgspec.Struct, rename={"flow_session": "flowSession"}):
+    status: _Word
+    flow_session: _FlowSession | None = None

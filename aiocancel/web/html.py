@@ -1,0 +1,91 @@
+"""The pieces of HTML that a page of the application gets from us."""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import msgspec
+from markupsafe import Markup, escape
+
+from aiocancel.web.site import Site
+
+if TYPE_CHECKING:
+    from aiocancel.core.subscription import OwnedSubscription
+    from aiocancel.intake import SealedFlow
+
+# A real form: without our script, or with the vendor blocked, it opens the plain page instead.
+_BEFORE = Markup(
+    '<form class="aiocancel-form" method="get" action="{}" data-aiocancel-form>'
+    '<button class="aiocancel-button" type="submit"'
+)
+_AFTER = Markup('>{}</button><p class="aiocancel-status" role="status" aria-live="polite" hidden></p></form>')
+
+
+def script_markup(site: Site, nonce: str, sealed: SealedFlow | None) -> Markup:
+    """Return the script element; what it carries is data in an attribute, never code."""
+    data = "" if sealed is None else escape(_to_json(flow_data(sealed)))
+    # By hand: Markup.format takes longer than all the rest of the page. Every part is escaped, the nonce is ours.
+    return Markup(f'<script src="{_escaped(site.script_url)}" nonce="{nonce}" data-aiocancel="{data}" defer></script>')  # noqa: S704
+
+
+_UNDO_BUTTON = Markup(
+    '<form class="aiocancel-form" method="get" action="{}">'
+    '<input type="hidden" name="change" value="{}">'
+    '<button class="aiocancel-button" type="submit">{}</button>'
+    "</form>"
+)
+
+
+def undo_button_markup(site: Site, change: str, label: str) -> Markup:
+    """Return the form that opens the plain page on which something is taken back."""
+    return _UNDO_BUTTON.format(site.settings.prefix, change, label)
+
+
+def button_markup(site: Site, label: str, subscription: OwnedSubscription | None) -> Markup:
+    """Return the form with its button and the place where the script says what happened."""
+    button = _button(site.settings.prefix, site.button_attributes, label)
+    name = site.widget.subscription_attribute
+    if name is None or subscription is None:
+        return button.whole
+    own = f' {escape(name)}="{escape(subscription.subscription_id)}"'
+    return Markup(f"{button.before}{own}{button.after}")  # noqa: S704 - every part is escaped
+
+
+class _Button(NamedTuple):
+    """The same for every customer, and cut where the customer's own attribute goes."""
+
+    whole: Markup
+    before: str
+    after: str
+
+
+# A label that is markup equals the same text that is none: they differ by type.
+@lru_cache(maxsize=256, typed=True)
+def _button(prefix: str, attributes: tuple[tuple[str, str], ...], label: str) -> _Button:
+    written = Markup().join(Markup(' {}="{}"').format(name, value) for name, value in attributes)
+    before, after = _BEFORE.format(prefix) + written, _AFTER.format(label)
+    return _Button(before + after, str(before), str(after))
+
+
+@lru_cache(maxsize=16)
+def _escaped(text: str) -> str:
+    return str(escape(text))
+
+
+_encode: Final = msgspec.json.Encoder().encode
+
+
+def _to_json(value: dict[str, object]) -> str:
+    """Encode as ASCII: the page may be in any encoding."""
+    try:
+        encoded = _encode(value)
+    except UnicodeEncodeError:  # half of a surrogate pair, which JSON can spell and UTF-8 cannot
+        return json.dumps(value)
+    return encoded.decode() if encoded.isascii() else json.dumps(value)
+
+
+def flow_data(sealed: SealedFlow) -> dict[str, object]:
+    """Return what the page script needs for one flow, as JSON values."""
+    return {**sealed.page_data, "grant": sealed.grant, "expiresAt": sealed.expires_at}

@@ -1,0 +1,170 @@
+"""Read what a browser posted: bounded, strict, and without repeating any of it in an error."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import parse_qsl
+
+from aiohttp import web
+
+from aiocancel.core.claim import (
+    MAX_REASON_LENGTH,
+    MAX_WORD_LENGTH,
+    OWN_VENDOR,
+    CancelReason,
+    FlowClaim,
+    FlowStatus,
+    clean_text,
+)
+from aiocancel.errors import MalformedClaimError
+
+if TYPE_CHECKING:
+    from aiocancel.ports import FlowVendor
+
+MAX_DEPTH: Final = 32
+_MAX_FORM_FIELDS: Final = 10
+_JSON_KEYS: Final = frozenset({"grant", "result", "status", "reason", "reason_code"})
+_FORM_KEYS: Final = frozenset({"grant", "status", "reason", "reason_code"})
+_OWN_STATUSES: Final = {
+    status.value: status for status in FlowStatus if status is FlowStatus.CANCELED or status.takes_back
+}
+
+# It matches wherever a string begins, closed or not, so that no body is scanned more than once.
+_STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """A post as read: the grant's text, and the claim that it is to cover."""
+
+    grant: str
+    claim: FlowClaim
+
+
+async def read_post(request: web.Request, vendor: FlowVendor, *, max_bytes: int) -> Posted:
+    """Read a JSON or form post; raises MalformedClaimError with status 400, 413 or 415."""
+    match request.content_type:
+        case "application/json":
+            return read_json(await read_body(request, max_bytes), vendor)
+        case "application/x-www-form-urlencoded":
+            return read_form(await read_body(request, max_bytes))
+        case _:
+            raise MalformedClaimError(
+                "Post application/json or application/x-www-form-urlencoded.", code="wrong_content_type", status=415
+            )
+
+
+async def read_body(request: web.Request, max_bytes: int) -> bytes:
+    """Read a body of at most ``max_bytes``; raises MalformedClaimError with status 400 or 413."""
+    too_large = MalformedClaimError(f"The body is larger than {max_bytes} bytes.", code="too_large", status=413)
+    if (request.content_length or 0) > max_bytes:
+        raise too_large
+    body = bytearray()
+    try:
+        async for chunk in request.content.iter_any():
+            body += chunk
+            # Counted as it arrives: a chunked or compressed body does not say how long it will be.
+            if len(body) > max_bytes:
+                raise too_large
+    except web.RequestPayloadError:
+        raise MalformedClaimError("The body is cut off or cannot be unpacked.") from None
+    return bytes(body)
+
+
+def read_json(body: bytes, vendor: FlowVendor) -> Posted:
+    """Read ``{"grant": …, "result": {…}}`` from a widget, or ``{"grant": …, "status": "canceled"}`` without one."""
+    data = _strict_json(body)
+    if not isinstance(data, dict):
+        raise MalformedClaimError("The body must be a JSON object.")
+    _refuse_unknown(data, _JSON_KEYS)
+    if "result" not in data:
+        return Posted(_text(data, "grant"), _own_claim(data))
+    if set(data) - {"grant", "result"}:
+        raise MalformedClaimError("Post either result or status, not both.")
+    if not isinstance(data["result"], dict):
+        raise MalformedClaimError("The field result must be an object.")
+    return Posted(_text(data, "grant"), vendor.read_result(data["result"]))
+
+
+def read_form(body: bytes) -> Posted:
+    """Read a form's ``grant``, ``status`` (``canceled`` unless given), ``reason`` and ``reason_code``."""
+    try:
+        pairs = parse_qsl(
+            body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=_MAX_FORM_FIELDS
+        )
+    except ValueError:
+        raise MalformedClaimError("The form cannot be read.") from None
+    data = dict(pairs)
+    if len(data) != len(pairs):
+        raise MalformedClaimError("The form names a field twice.")
+    _refuse_unknown(data, _FORM_KEYS)
+    return Posted(_text(data, "grant"), _own_claim({"status": "canceled", **data}))
+
+
+def _own_claim(data: Mapping[str, Any]) -> FlowClaim:
+    status = _OWN_STATUSES.get(_text(data, "status"))
+    if status is None:
+        raise MalformedClaimError(f"The field status must be one of: {', '.join(_OWN_STATUSES)}.")
+    reason = CancelReason(
+        clean_text(_text(data, "reason", ""), longest=MAX_REASON_LENGTH),
+        clean_text(_text(data, "reason_code", ""), longest=MAX_WORD_LENGTH),
+    )
+    return FlowClaim(OWN_VENDOR, status, reason=reason)
+
+
+def _strict_json(body: bytes) -> Any:
+    """Decode JSON as the standard has it: UTF-8, no duplicate keys, no NaN, no abyss."""
+    if _depth(body) > MAX_DEPTH:
+        raise MalformedClaimError(f"The JSON is nested more than {MAX_DEPTH} levels deep.")
+    try:
+        return json.loads(
+            body.decode("utf-8"), object_pairs_hook=_no_duplicates, parse_constant=_no_constant, parse_float=_finite
+        )
+    except (ValueError, RecursionError):
+        # Not the decoder's message: it quotes the text.
+        raise MalformedClaimError("The body is not valid JSON.") from None
+
+
+def _depth(body: bytes) -> int:
+    depth = deepest = 0
+    for character in _STRINGS.sub(b"", body):
+        if character in b"[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif character in b"]}":
+            depth -= 1
+    return deepest
+
+
+def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    data = dict(pairs)
+    if len(data) != len(pairs):
+        raise ValueError("duplicate key")
+    return data
+
+
+def _no_constant(_: str) -> Any:
+    raise ValueError("not a JSON number")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if value in (float("inf"), float("-inf")):
+        raise ValueError("number too large")
+    return value
+
+
+def _refuse_unknown(data: Mapping[str, Any], known: frozenset[str]) -> None:
+    if not set(data) <= known:
+        raise MalformedClaimError(f"Only these fields are known: {', '.join(sorted(known))}.")
+
+
+def _text(data: Mapping[str, Any], name: str, default: str | None = None) -> str:
+    value = data.get(name, default)
+    if not isinstance(value, str):
+        raise MalformedClaimError(f"The field {name} must be a text.")
+    return value

@@ -1,0 +1,281 @@
+"""The routes: take what was posted, answer what is true.
+
+Each handler reads, calls the service once and answers; what may be said is decided in core.
+"""
+
+from __future__ import annotations
+
+import hmac
+import uuid
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from aiohttp import web
+
+from aiocancel.errors import ClaimError, UnavailableError, UnidentifiedError
+from aiocancel.telemetry import ClaimRefused
+from aiocancel.web.flow_context import FLOW_KEY, FlowContext, FlowState
+from aiocancel.web.html import flow_data
+from aiocancel.web.pages import render_page
+from aiocancel.web.post_body import read_body, read_post
+from aiocancel.web.site import Site
+
+if TYPE_CHECKING:
+    from aiocancel.core.decision import Answer
+
+_NO_STORE: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+_FORM: Final = "application/x-www-form-urlencoded"
+# A pending page asks again by itself, without a script.
+_REFRESH_S: Final = 3
+# What ``?change=`` of the plain page may say: the status that it posts, and the text of its button.
+_UNDOES: Final = {
+    "resume": ("resumed", "keep_button"),
+    "unpause": ("unpaused", "unpause_button"),
+    "remove_discount": ("discount_removed", "remove_discount_button"),
+}
+
+
+class Handlers:
+    """The route handlers of one plug-in."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    async def result(self, request: web.Request) -> web.Response:
+        """``POST /cancel/result``: record what the customer chose; 200 with the outcome, or 202 while it is queued."""
+        wants_page = _wants_page(request) and request.content_type == _FORM
+        try:
+            posted = await read_post(request, self._site.vendor, max_bytes=self._site.settings.max_body_bytes)
+            customer_id = await self._identified(request)
+            service = await self._site.service()
+            recorded = await service.accept(posted.claim, posted.grant, customer_id)
+            answer = await service.wait_for_answer(recorded.public_id, customer_id)
+        except (ClaimError, UnavailableError) as error:
+            return self._refusal(error, wants_page=wants_page)
+        if wants_page:
+            return web.Response(status=303, headers={**_NO_STORE, "Location": self._status_url(recorded.public_id)})
+        if answer is None:  # the claim was recorded for this very customer
+            raise web.HTTPInternalServerError
+        return self._answer(recorded.public_id, answer, status=200 if answer.is_settled else 202)
+
+    async def status(self, request: web.Request) -> web.Response:
+        """``GET /cancel/status/{claim}``: where a claim stands, for the customer who made it."""
+        wants_page = _wants_page(request)
+        try:
+            customer_id = await self._identified(request)
+            public_id = _claim_id(request)
+            answer = await (await self._site.service()).answer(public_id, customer_id)
+            if answer is None:
+                raise _unknown_claim()
+        except (ClaimError, UnavailableError) as error:
+            return self._refusal(error, wants_page=wants_page)
+        if not wants_page:
+            return self._answer(public_id, answer, status=200)
+        links = [{"url": self._site.settings.return_to, "text": self._text("back_link")}]
+        if answer.payment_url is not None:
+            links.insert(0, {"url": answer.payment_url, "text": self._text("payment_link")})
+        return render_page(
+            "message.html",
+            title=self._text("outcome_title"),
+            text=self._message(answer),
+            outcome=answer.kind,
+            refresh_s=None if answer.is_settled else _REFRESH_S,
+            links=links,
+        )
+
+    async def payload(self, request: web.Request) -> web.Response:
+        """``GET /cancel/payload``: a signed payload and a grant for whoever is logged in."""
+        try:
+            flow = await self._resolved(request)
+        except (ClaimError, UnavailableError) as error:
+            return self._refusal(error, wants_page=False)
+        data = flow_data(flow.sealed) if flow.sealed else None
+        return web.json_response({"state": flow.state, "flow": data}, headers={**_NO_STORE, "Vary": "Cookie"})
+
+    async def subscription(self, request: web.Request) -> web.Response:
+        """``GET /cancel/subscription``: ``{"subscriptionId": …}`` of whoever is logged in, null where there is none."""
+        try:
+            flow = await self._resolved(request)
+        except (ClaimError, UnavailableError) as error:
+            return self._refusal(error, wants_page=False)
+        owned = flow.subscription
+        return web.json_response(
+            {"subscriptionId": None if owned is None else owned.subscription_id},
+            headers={**_NO_STORE, "Vary": "Cookie"},
+        )
+
+    async def plain(self, request: web.Request) -> web.Response:
+        """``GET /cancel``: the way to cancel without any script and without the vendor.
+
+        ``?change=resume``, ``unpause`` and ``remove_discount`` take something back.
+        """
+        try:
+            flow = await self._resolved(request)
+        except (ClaimError, UnavailableError) as error:
+            return self._refusal(error, wants_page=True)
+        settings = self._site.settings
+        if flow.sealed is None:
+            return render_page(
+                "message.html",
+                title=self._text("outcome_title"),
+                text=self._text("no_subscription"),
+                outcome="no_subscription",
+                links=[{"url": settings.return_to, "text": self._text("back_link")}],
+            )
+        undo = request.query.get("change", "")
+        undoes = undo in _UNDOES
+        wish, button = _UNDOES.get(undo, ("canceled", "confirm_button"))
+        return render_page(
+            "confirm.html",
+            title=self._text(f"{undo}_title" if undoes else "confirm_title"),
+            text=self._text(f"{undo}_text" if undoes else f"confirm_text_{settings.cancel_timing}"),
+            action=f"{settings.prefix}/result",
+            grant=flow.sealed.grant,
+            wish=wish,
+            reason_label=None if undoes else self._text("confirm_reason"),
+            confirm_button=self._text(button),
+            leave_link=self._text("back_link" if undoes else "keep_button"),
+            return_to=settings.return_to,
+        )
+
+    async def webhook(self, request: web.Request) -> web.Response:
+        """``POST /cancel/webhook/{token}``: the flow vendor's doorbell; 204 as soon as the event's id is stored."""
+        token = self._site.vendor.webhook_token
+        given = request.match_info.get("token", "")
+        if token is None or not hmac.compare_digest(given.encode("utf-8", "replace"), token.encode()):
+            raise web.HTTPNotFound
+        try:
+            body = await read_body(request, self._site.settings.max_body_bytes)
+            await (await self._site.service()).ring(self._site.vendor.read_webhook(body))
+        except (ClaimError, UnavailableError) as error:
+            return self._refusal(error, wants_page=False)
+        return web.Response(status=204, headers=_NO_STORE)
+
+    async def script(self, request: web.Request) -> web.Response:
+        """``GET /cancel/flow.js``: the page script; its URL changes with its content."""
+        # While two releases run side by side, one is asked for the other's script: not to be kept for ever.
+        is_this_version = request.query.get("v") == self._site.script_version
+        cache = "public, max-age=31536000, immutable" if is_this_version else "no-cache"
+        return web.Response(
+            body=self._site.script,
+            content_type="text/javascript",
+            charset="utf-8",
+            headers={"Cache-Control": cache, "X-Content-Type-Options": "nosniff"},
+        )
+
+    async def _resolved(self, request: web.Request) -> FlowContext:
+        # Handlers may be mounted without the middleware.
+        flow = await (request.get(FLOW_KEY) or FlowContext(self._site, request)).resolve()
+        if flow.state is FlowState.ANONYMOUS:
+            raise UnidentifiedError(self._text("not_logged_in"))
+        if flow.state is FlowState.UNAVAILABLE:
+            raise UnavailableError
+        return flow
+
+    async def _identified(self, request: web.Request) -> str:
+        customer_id = await self._site.customer_id(request)
+        if customer_id is None:
+            raise UnidentifiedError(self._text("not_logged_in"))
+        return customer_id
+
+    def _answer(self, public_id: uuid.UUID, answer: Answer, *, status: int) -> web.Response:
+        url = self._status_url(public_id)
+        body = {
+            "claim": str(public_id),
+            "outcome": answer.kind,
+            "change": answer.change,
+            "effective_at": _iso(answer.effective_at),
+            "payment_url": answer.payment_url,
+            "settled": answer.is_settled,
+            "message": self._message(answer),
+            "status_url": url,
+        }
+        headers: Mapping[str, str] = _NO_STORE if status == 200 else {**_NO_STORE, "Location": url, "Retry-After": "1"}
+        return web.json_response(body, status=status, headers=headers)
+
+    def _refusal(self, error: ClaimError | UnavailableError, *, wants_page: bool) -> web.Response:
+        if isinstance(error, ClaimError):
+            status, code, reason = error.status, error.code, str(error)
+            headers: dict[str, str] = {**_NO_STORE}
+        else:
+            status, code, reason = 503, "unavailable", self._text("unavailable")
+            headers = {**_NO_STORE, "Retry-After": "2"}
+        self._site.on_event(ClaimRefused(code))
+        if not wants_page:
+            return web.json_response({"error": code, "reason": reason}, status=status, headers=headers)
+        settings = self._site.settings
+        response = render_page(
+            "message.html",
+            status=status,
+            title=self._text("outcome_title"),
+            text=reason,
+            outcome=code,
+            links=[
+                {"url": settings.prefix, "text": self._text("again_link")},
+                {"url": settings.return_to, "text": self._text("back_link")},
+            ],
+        )
+        response.headers.update(headers)
+        return response
+
+    def _message(self, answer: Answer) -> str:
+        # An answer comes from what decides, and brings no import with it: that is loaded when the plug-in opens.
+        from aiocancel.core.decision import AnswerKind, Change
+
+        date = _day(answer.effective_at)
+        match answer.kind, answer.change:
+            case AnswerKind.SCHEDULED, Change.OFFER:
+                return self._dated("offer_scheduled", date)
+            case AnswerKind.SCHEDULED, _:
+                return self._dated("scheduled", date)
+            case AnswerKind.DONE, Change.CANCELLATION:
+                return self._dated("canceled", date)
+            case AnswerKind.DONE, Change.RESUMPTION:
+                return self._text("resumed")
+            case AnswerKind.DONE, Change.UNPAUSING:
+                return self._text("unpaused")
+            case AnswerKind.DONE, Change.DISCOUNT_REMOVAL:
+                return self._text("discount_removed")
+            case AnswerKind.DONE, Change.OFFER:
+                return self._text("offer")
+            case AnswerKind.MANUAL, Change.OFFER:
+                return self._text("manual_offer")
+            case AnswerKind.DONE, _:
+                return self._text("nothing")
+            case AnswerKind.CLOSED, _:
+                return self._text("closed_by_hand")
+            case kind, _:
+                return self._text(kind)
+
+    def _dated(self, name: str, date: str | None) -> str:
+        return self._text(name) if date is None else self._text(f"{name}_at").format(date=date)
+
+    def _text(self, name: str) -> str:
+        return self._site.settings.text(name)
+
+    def _status_url(self, public_id: uuid.UUID) -> str:
+        return f"{self._site.settings.prefix}/status/{public_id}"
+
+
+def _wants_page(request: web.Request) -> bool:
+    return "text/html" in request.headers.get("Accept", "").lower()
+
+
+def _claim_id(request: web.Request) -> uuid.UUID:
+    try:
+        return uuid.UUID(request.match_info["claim"])
+    except ValueError:
+        raise _unknown_claim() from None
+
+
+def _unknown_claim() -> ClaimError:
+    return ClaimError("There is no such request of yours.", code="unknown_claim", status=404)
+
+
+def _iso(moment: datetime | None) -> Any:
+    return None if moment is None else moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _day(moment: datetime | None) -> str | None:
+    return None if moment is None else f"{moment:%B} {moment.day}, {moment.year}"

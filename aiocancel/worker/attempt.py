@@ -1,0 +1,334 @@
+"""What one attempt at an action does: reads, decides, writes, reads back, and notes what happened.
+
+It never believes a memory: every attempt starts by reading the subscription, so it does not matter where an
+earlier one died.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable
+from typing import Final, Protocol, assert_never
+
+from aiocancel.core.actions import (
+    ActionKind,
+    Defer,
+    Done,
+    Receipt,
+    Refuse,
+    Step,
+    Supersede,
+    Wait,
+    Write,
+    next_step,
+    past_the_schedule,
+    step_when_missing,
+)
+from aiocancel.core.changes import Change
+from aiocancel.core.offers.apply import Progress
+from aiocancel.core.offers.terms import name_of
+from aiocancel.core.retry import LONGEST_DELAY_S, Failure, Park, RetryAfter, after_failure, delay_s
+from aiocancel.core.schedules import ReleaseSchedule, ScheduleChange, SchedulePolicy
+from aiocancel.core.subscription import Subscription
+from aiocancel.core.undo import undo_step
+from aiocancel.errors import (
+    BillingError,
+    RejectedBillingError,
+    TransientBillingError,
+    UnknownBillingError,
+)
+from aiocancel.ports import BillingExecutor, BillingReader
+from aiocancel.postgres.ledger import Accepted, Ledger, TakenAction
+from aiocancel.telemetry import (
+    ActionApplied,
+    ActionParked,
+    ActionRefused,
+    AttemptFailed,
+    DriftFound,
+    EventHook,
+    guarded,
+)
+from aiocancel.worker.confirm_offers import Offers
+from aiocancel.worker.hooks import Hooks
+
+# How long we wait for a flow session to be over, and for a renewal.
+PASSES_WITHIN_S: Final = 15 * 60.0
+LONGEST_WATCH_DELAY_S: Final = 60.0
+# How often we look where nothing can be seen yet.
+LONGEST_PATIENT_DELAY_S: Final = 3600.0
+# Stripe's status for a payment that did not go through. https://docs.stripe.com/api/errors
+PAYMENT_REQUIRED: Final = 402
+# An invoice for going on after a pause that is not paid is voided after 23 hours, and the pause stays.
+RESUMES_WITHIN_S: Final = 24 * 3600.0
+
+
+class Billing(BillingReader, BillingExecutor, Protocol):
+    """Both sides of the billing provider."""
+
+
+class Attempts:
+    """Carries actions out against ``billing`` and the ledger, one attempt at a time for each action."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        billing: Billing,
+        *,
+        offers: Offers,
+        hooks: Hooks,
+        schedule_policy: SchedulePolicy,
+        on_event: EventHook,
+        on_settled: Callable[[uuid.UUID], None],
+        jitter: Callable[[], float],
+        vendor_acts_within_s: float,
+    ) -> None:
+        self._ledger = ledger
+        self._billing = billing
+        self._offers = offers
+        self._hooks = hooks
+        self._schedule_policy = schedule_policy
+        self._on_event = guarded(on_event)
+        self._on_settled = on_settled
+        self._jitter = jitter
+        self._vendor_acts_within_s = vendor_acts_within_s
+
+    async def carry_out(self, taken: TakenAction) -> None:
+        """Do what the action needs now, and note what came of it; raises what stood in the way."""
+        match taken.action.kind:
+            case ActionKind.VERIFY_OFFER:
+                await self._offers.verify(taken, self)
+            case ActionKind.RUN_OFFER_HANDLER:
+                await self._offers.run_handler(taken, self)
+            case ActionKind.RUN_HOOKS:
+                await self._hooks.run(await self._ledger.outcome(taken.claim_id))
+                await self.finish(taken, Receipt("told", None), written=True)
+            case ActionKind.UNPAUSE:
+                # What was promised for later is taken back as well.
+                await self._ledger.withdraw_deferred(taken.action.subscription_id)
+                await self._change_billing(taken)
+            case _:
+                await self._change_billing(taken)
+
+    async def _change_billing(self, taken: TakenAction) -> None:
+        step = await self._look(taken, written=taken.has_written, earlier=taken.change)
+        written, accepted = isinstance(step, Write), None
+        if isinstance(step, Write):
+            first = step.schedule
+            # A schedule is out of the way before the change itself is decided for good.
+            key = await self._ledger.begin_write(taken, None if first else step.change)
+            if key is None:
+                return
+            step, accepted = await self._write(taken, step, key)
+            if first is not None and _went_on(first, step):
+                code = "schedule_released" if isinstance(first, ReleaseSchedule) else "schedule_amended"
+                await self._ledger.go_on(taken, code)
+                return
+        match step:
+            case Done(receipt):
+                await self.finish(taken, receipt, written=written, accepted=accepted)
+            case Write(resumes_service=True):
+                # Stripe lets it go on when it has tried the payment, which may take hours.
+                await self.watch(
+                    taken,
+                    parked_as="resumption_is_not_paid",
+                    within_s=RESUMES_WITHIN_S,
+                    longest_delay_s=LONGEST_DELAY_S,
+                )
+            case Write():
+                raise UnknownBillingError("Stripe accepted the change but does not show it", code="not_visible")
+            case Wait(seen):
+                watches = taken.action.kind.only_watches
+                parked_as = "vendor_did_not_act" if watches else "next_payment_too_close"
+                await self.watch(taken, parked_as=parked_as, seen=seen)
+            case Defer(until, takes_effect_at, payment_url):
+                await self._ledger.defer(taken, until=until, takes_effect_at=takes_effect_at, payment_url=payment_url)
+                # It is settled as far as the customer is concerned.
+                self._on_settled(taken.claim_public_id)
+            case Supersede(code):
+                await self.refuse(taken, code)
+            case Refuse(code):
+                raise RejectedBillingError("the subscription no longer allows this", code=code)
+            case _:
+                assert_never(step)
+
+    async def _look(self, taken: TakenAction, *, written: bool, earlier: Change | None) -> Step:
+        try:
+            subscription = await self._billing.read(taken.action.subscription_id)
+        except RejectedBillingError as error:
+            if error.code != "resource_missing":
+                raise
+            return step_when_missing(taken.action, written=written)
+        return await self._judge(taken, subscription, earlier)
+
+    async def _judge(self, taken: TakenAction, subscription: Subscription, earlier: Change | None) -> Step:
+        if not subscription.is_in(taken.mode):
+            return Refuse("wrong_mode")
+        if taken.action.kind in (ActionKind.UNPAUSE, ActionKind.REMOVE_DISCOUNT):
+            made = await self._ledger.made_by_offers(taken.action.subscription_id)
+            return undo_step(taken.action.kind, subscription, made, earlier)
+        if taken.action.offer is not None and taken.action.kind is ActionKind.EXPECT_OFFER:
+            return await self._offers.expected_step(taken, taken.action.offer, subscription)
+        if taken.action.offer is None:
+            step = next_step(taken.action, subscription)
+        else:
+            progress = Progress(earlier, taken.takes_effect_at, taken.asked_to_pay)
+            step = self._offers.next_step(taken.action.offer, subscription, progress)
+        return past_the_schedule(step, taken.action.kind, subscription, self._schedule_policy)
+
+    async def _write(self, taken: TakenAction, write: Write, key: str) -> tuple[Step, Accepted | None]:
+        """Write once and return what the subscription then calls for; a lost answer does not matter if it is done.
+
+        Where that is the end of it, Stripe's yes is left to be noted together with the end.
+        """
+        try:
+            reply = await self._billing.apply(taken.action, write, idempotency_key=key)
+        except BillingError as error:
+            await self._ledger.end_write(
+                taken,
+                _sorted(error),
+                code=error.code,
+                request_id=error.request_id,
+                # Stripe stored this failure: with the same key it would come back for a day.
+                key_spent=error.replayed,
+            )
+            if isinstance(error, TransientBillingError):
+                raise
+            # Also after a refusal: a 404 to a repeated DELETE is how our own success looks.
+            step = await self._look(taken, written=True, earlier=_sent(taken, write))
+            if isinstance(step, Done | Defer) or (write.schedule is not None and _went_on(write.schedule, step)):
+                return step, None
+            raise
+        if reply.subscription is not None:
+            step = await self._judge(taken, reply.subscription, write.change)
+            if isinstance(step, Done):
+                return step, Accepted(reply.request_id)
+            await self._ledger.end_write(taken, "accepted", code=None, request_id=reply.request_id)
+            return step, None
+        await self._ledger.end_write(taken, "accepted", code=None, request_id=reply.request_id)
+        step = await self._look(taken, written=True, earlier=_sent(taken, write))
+        if reply.replayed and isinstance(step, Write) and step.schedule == write.schedule and not step.resumes_service:
+            # Stripe made this very change before, and somebody has undone it: theirs is the last word.
+            raise RejectedBillingError("the change was undone elsewhere", code="undone_elsewhere")
+        return step, None
+
+    async def watch(
+        self,
+        taken: TakenAction,
+        code: str | None = None,
+        *,
+        parked_as: str = "vendor_did_not_act",
+        seen: str | None = None,
+        within_s: float | None = None,
+        longest_delay_s: float = LONGEST_WATCH_DELAY_S,
+    ) -> None:
+        """Look again later, for as long as the flow vendor, or whatever else is waited for, may take."""
+        watches = taken.action.kind.only_watches
+        if within_s is None:
+            within_s = self._vendor_acts_within_s if watches else PASSES_WITHIN_S
+        patient_s = min(LONGEST_PATIENT_DELAY_S, self._offers.patience_s(taken)) if watches else 0.0
+        # With nothing to compare it with, the first look at an offer is never the last.
+        only_look = taken.action.kind is ActionKind.EXPECT_OFFER and taken.baseline is None
+        if taken.age_s < within_s or patient_s or only_look:
+            delay = max(patient_s, min(longest_delay_s, delay_s(taken.tries, self._jitter())))
+            await self._ledger.hand_back(taken, delay_s=delay, code=code)
+            return
+        if await self.park(taken, parked_as) and watches:
+            expected = "cancellation" if taken.action.offer is None else name_of(taken.action.offer.terms)
+            self._on_event(DriftFound(taken.action_id, taken.action.subscription_id, expected, seen or "unreadable"))
+
+    async def finish(
+        self, taken: TakenAction, receipt: Receipt, *, written: bool, accepted: Accepted | None = None
+    ) -> None:
+        """Mark the action done, and note Stripe's yes to its write."""
+        if await self._ledger.finish(taken, receipt, accepted=accepted):
+            self._on_event(
+                ActionApplied(
+                    taken.action_id,
+                    taken.action.subscription_id,
+                    taken.action.kind,
+                    taken.attempt,
+                    written,
+                    _age_s(taken),
+                )
+            )
+            self._on_settled(taken.claim_public_id)
+
+    async def park(self, taken: TakenAction, code: str) -> bool:
+        """Leave the action to a human; False when the lease is lost."""
+        parked = await self._ledger.park(taken, code)
+        if parked:
+            self._on_event(
+                ActionParked(taken.action_id, taken.action.subscription_id, taken.action.kind, code, _age_s(taken))
+            )
+            self._on_settled(taken.claim_public_id)
+        return parked
+
+    async def refuse(self, taken: TakenAction, code: str) -> None:
+        """End the action; nobody need look: the claim was untrue, or what came later left nothing to do."""
+        if await self._ledger.refuse(taken, code):
+            self._on_event(
+                ActionRefused(taken.action_id, taken.action.subscription_id, taken.action.kind, code, _age_s(taken))
+            )
+            self._on_settled(taken.claim_public_id)
+
+    async def settled(self, taken: TakenAction) -> None:
+        """Wake whoever waits for what was just settled."""
+        self._on_settled(taken.claim_public_id)
+
+    async def failed(self, taken: TakenAction, error: BillingError) -> None:
+        """Note that an attempt failed, and when there is another, if at all."""
+        failure = _sorted(error)
+        self._on_event(
+            AttemptFailed(
+                taken.action_id,
+                taken.action.subscription_id,
+                taken.action.kind,
+                taken.attempt,
+                failure,
+                error.code,
+                error.request_id,
+                _took_s(taken),
+            )
+        )
+        if taken.action.kind.only_watches and failure is not Failure.REJECTED:
+            # Watching ends by the clock, however often we looked.
+            await self.watch(taken, error.code or failure)
+            return
+        if taken.action.kind is ActionKind.APPLY_OFFER and _declined(error):
+            # The customer's own bank said no: nobody here can do anything about that.
+            await self.refuse(taken, error.code or "payment_declined")
+            return
+        match after_failure(failure, error.code, taken.tries, self._jitter(), retry_after_s=error.retry_after_s):
+            case RetryAfter(delay):
+                await self._ledger.hand_back(taken, delay_s=delay, code=error.code or failure)
+            case Park(code):
+                await self.park(taken, code)
+
+
+def _took_s(taken: TakenAction) -> float:
+    return round(time.monotonic() - taken.taken_at, 3)
+
+
+def _age_s(taken: TakenAction) -> float:
+    return round(taken.age_s + _took_s(taken), 3)
+
+
+def _sorted(error: BillingError) -> Failure:
+    if isinstance(error, UnknownBillingError):
+        return Failure.UNKNOWN
+    return Failure.REJECTED if isinstance(error, RejectedBillingError) else Failure.TRANSIENT
+
+
+def _sent(taken: TakenAction, write: Write) -> Change | None:
+    """Return the offer's change that may have been sent by now; a schedule goes first and alone."""
+    return taken.change if write.schedule is not None else write.change
+
+
+def _went_on(first: ScheduleChange, step: Step) -> bool:
+    """Whether the schedule is out of the way, and something else is next."""
+    return isinstance(step, Write) and step.schedule != first
+
+
+def _declined(error: BillingError) -> bool:
+    return isinstance(error, RejectedBillingError) and error.http_status == PAYMENT_REQUIRED

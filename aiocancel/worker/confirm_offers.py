@@ -1,0 +1,151 @@
+"""What the worker does for accepted offers: ask the flow vendor, decide, and call the application's handlers."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Protocol, assert_never
+
+from aiocancel.core.actions import Receipt, Step
+from aiocancel.core.decision import Policy
+from aiocancel.core.flow_session import FlowSession
+from aiocancel.core.offers.apply import DEFAULT_RULES, OfferRules, Progress, offer_step
+from aiocancel.core.offers.expect import Baseline, patience_s, vendor_offer_step
+from aiocancel.core.offers.terms import NO_LIMITS, AcceptedOffer, OfferLimits
+from aiocancel.core.offers.verify import Disproven, Doubtful, NotYet, Proven, Verdict, judge
+from aiocancel.core.subscription import Subscription
+from aiocancel.errors import RejectedVendorError
+from aiocancel.ports import OutcomeVerifier
+from aiocancel.postgres.ledger import Ledger, TakenAction
+
+
+@dataclass(frozen=True, slots=True)
+class CustomOffer:
+    """A custom offer that the vendor confirms, for the application's own handler.
+
+    A handler may be called again for the same offer after a failure or a crash; ``key`` is the same each time.
+    """
+
+    offer_id: str
+    metadata: Mapping[str, str]
+    customer_id: str = field(repr=False)
+    subscription_id: str
+    key: str
+
+
+OfferHandler = Callable[[CustomOffer], Awaitable[None]]
+
+
+class Attempt(Protocol):
+    """How an attempt may end, as the worker offers it."""
+
+    async def finish(self, taken: TakenAction, receipt: Receipt, *, written: bool) -> None:
+        """Mark the action done."""
+        ...
+
+    async def park(self, taken: TakenAction, code: str) -> bool:
+        """Leave the action to a human; False when the lease is lost."""
+        ...
+
+    async def refuse(self, taken: TakenAction, code: str) -> None:
+        """End the action because the claim turned out untrue."""
+        ...
+
+    async def settled(self, taken: TakenAction) -> None:
+        """Go on with what was just enqueued, and wake whoever waits."""
+        ...
+
+    async def watch(self, taken: TakenAction, code: str | None = None, *, parked_as: str) -> None:
+        """Look again later."""
+        ...
+
+
+class Offers:
+    """The owner's rules for offers, and the two sides that know more: the vendor's API and the handlers."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        *,
+        verifier: OutcomeVerifier | None = None,
+        policy: Policy | None = None,
+        limits: OfferLimits = NO_LIMITS,
+        rules: OfferRules = DEFAULT_RULES,
+        handlers: Mapping[str, OfferHandler] | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._ledger = ledger
+        self._verifier = verifier
+        self._policy = policy or Policy()
+        self._limits = limits
+        self._rules = rules
+        self._handlers = {} if handlers is None else handlers
+        self._now = now
+
+    def next_step(self, offer: AcceptedOffer, subscription: Subscription, progress: Progress) -> Step:
+        """Say what is left to do at Stripe."""
+        return offer_step(offer, subscription, now=self._now(), progress=progress, rules=self._rules)
+
+    async def expected_step(self, taken: TakenAction, offer: AcceptedOffer, subscription: Subscription) -> Step:
+        """Say whether Stripe shows what the vendor carries out; the first look is kept to compare with."""
+        baseline = taken.baseline
+        if baseline is None:
+            baseline = Baseline.of(subscription, seen_at=self._now())
+            await self._ledger.note_first_look(taken, baseline)
+        return vendor_offer_step(offer, baseline, subscription)
+
+    def patience_s(self, taken: TakenAction) -> float:
+        """Return for how many seconds yet Stripe cannot show what is expected, 0 when it should by now."""
+        offer, baseline = taken.action.offer, taken.baseline
+        return 0.0 if offer is None or baseline is None else patience_s(offer, baseline, now=self._now())
+
+    async def verify(self, taken: TakenAction, attempt: Attempt) -> None:
+        """Ask the vendor about a claim of an accepted offer, and enqueue what follows from its answer."""
+        if self._verifier is None or taken.action.flow_session_id is None:
+            await attempt.park(taken, "vendor_api_not_configured")
+            return
+        try:
+            session = await self._verifier.flow_session(taken.action.flow_session_id)
+        except RejectedVendorError as error:
+            await attempt.park(taken, error.code)
+            return
+        match self._judged(session, taken):
+            case Proven(offer_id, actions):
+                await self._ledger.confirm(taken, offer_id, actions)
+                await attempt.settled(taken)
+            case Disproven(code):
+                await attempt.refuse(taken, code)
+            case Doubtful(code):
+                await attempt.park(taken, code)
+            case NotYet():
+                await attempt.watch(taken, parked_as="flow_session_still_open")
+            case verdict:  # pragma: no cover
+                assert_never(verdict)
+
+    def _judged(self, session: FlowSession | None, taken: TakenAction) -> Verdict:
+        return judge(
+            session, taken.action.subscription_id, taken.customer_id, self._policy, self._limits, now=self._now()
+        )
+
+    async def run_handler(self, taken: TakenAction, attempt: Attempt) -> None:
+        """Call the application's handler for a custom offer; what it raises leads to another attempt."""
+        offer = taken.action.offer
+        handler = None if offer is None else self._handler_for(offer)
+        if offer is None or handler is None:
+            await attempt.park(taken, "no_handler_for_this_offer")
+            return
+        await handler(
+            CustomOffer(
+                offer.offer_id,
+                offer.metadata,
+                taken.customer_id,
+                taken.action.subscription_id,
+                f"aiocancel-{taken.claim_public_id}",
+            )
+        )
+        await attempt.finish(taken, Receipt("handled", None), written=True)
+
+    def _handler_for(self, offer: AcceptedOffer) -> OfferHandler | None:
+        names = (offer.offer_id, *offer.metadata)
+        return next((self._handlers[name] for name in names if name in self._handlers), None)

@@ -1,0 +1,193 @@
+"""The worker: takes the actions that jobs name, gives each its attempt, and searches for those that no job names.
+
+It runs beside the request handlers and never inside one. What an attempt does is in ``attempts``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import uuid
+from collections.abc import Callable
+from typing import Final
+
+from aiocancel.config import VENDOR_ACTS_WITHIN_S, WORKER_LEASE_S
+from aiocancel.core.schedules import DEFAULT_SCHEDULE_POLICY, SchedulePolicy
+from aiocancel.errors import (
+    BillingError,
+    TransientBillingError,
+    TransientVendorError,
+    UnavailableError,
+    UnknownBillingError,
+)
+from aiocancel.postgres.jobs import JobEngine
+from aiocancel.postgres.ledger import Ledger, TakenAction
+from aiocancel.telemetry import EventHook, told
+from aiocancel.worker.attempt import Attempts, Billing
+from aiocancel.worker.confirm_offers import Offers
+from aiocancel.worker.hooks import Hooks
+from aiocancel.worker.leases import Leases
+
+logger = logging.getLogger("aiocancel")
+
+ATTEMPT_TIMEOUT_S: Final = 70.0
+HAND_BACK_TIMEOUT_S: Final = 5.0
+SWEEP_EVERY_S: Final = 5.0
+
+
+class Worker:
+    """Looks at the actions that the engine's jobs name, up to ``concurrency`` at a time.
+
+    ``on_settled`` is called with a claim's public id whenever one of its actions becomes final. Every
+    ``sweep_every_s`` the ledger is searched for actions that no job names any more. A worker that dies holds
+    its actions for ``lease_s``; one that lives but cannot renew its leases breaks off before that.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        billing: Billing,
+        engine: JobEngine,
+        *,
+        offers: Offers | None = None,
+        hooks: Hooks | None = None,
+        schedule_policy: SchedulePolicy = DEFAULT_SCHEDULE_POLICY,
+        on_event: EventHook,
+        on_settled: Callable[[uuid.UUID], None] = lambda _: None,
+        concurrency: int = 10,
+        lease_s: float = WORKER_LEASE_S,
+        sweep_every_s: float = SWEEP_EVERY_S,
+        jitter: Callable[[], float] = random.random,
+        vendor_acts_within_s: float = VENDOR_ACTS_WITHIN_S,
+    ) -> None:
+        self._ledger = ledger
+        self._engine = engine
+        self._attempts = Attempts(
+            ledger,
+            billing,
+            offers=offers or Offers(ledger),
+            hooks=hooks or Hooks(),
+            schedule_policy=schedule_policy,
+            on_event=on_event,
+            on_settled=on_settled,
+            jitter=jitter,
+            vendor_acts_within_s=vendor_acts_within_s,
+        )
+        self._concurrency = concurrency
+        self._leases = Leases(ledger, lease_s=lease_s)
+        self._sweep_every_s = sweep_every_s
+        self._stopping = asyncio.Event()
+        self._running: set[asyncio.Task[None]] = set()
+
+    @property
+    def is_busy(self) -> int:
+        """How many actions are under way."""
+        return len(self._running)
+
+    async def run(self) -> None:
+        """Work until ``stop``; an outage of the database is waited out."""
+        upkeep = [
+            asyncio.create_task(self._sweep(), name="aiocancel sweep"),
+            asyncio.create_task(self._leases.keep(), name="aiocancel leases"),
+        ]
+        try:
+            await self._engine.run(self._on_job, concurrency=self._concurrency)
+        finally:
+            for task in upkeep:
+                task.cancel()
+            await asyncio.gather(*upkeep, return_exceptions=True)
+
+    async def stop(self, *, grace_s: float) -> None:
+        """Take nothing new, let running attempts finish for ``grace_s``, then hand the rest back.
+
+        ``run`` returns by itself soon after; await it too, it may be taking something at this moment.
+        """
+        self._stopping.set()
+        self._engine.stop(within_s=grace_s + HAND_BACK_TIMEOUT_S)
+        running = list(self._running)
+        if running:
+            await asyncio.wait(running, timeout=grace_s)
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+    async def _on_job(self, action_id: int) -> bool:
+        """Do what an action needs now; False when it could not be looked at."""
+        if self._leases.holds(action_id):
+            # Somebody thinks that our lease is over; whoever is right, the job must not end here.
+            return False
+        try:
+            taken = await self._leases.take(action_id)
+        except UnavailableError as error:
+            logger.error("the ledger cannot be read: %s", type(error).__name__)
+            return False
+        if taken is None:
+            # It is finished, or somebody else has it, or its turn comes later with a job of its own.
+            return True
+        if self._stopping.is_set():
+            await self._give_up_lease(taken)
+            self._leases.forget(action_id)
+            return True
+        task = asyncio.create_task(self._attempt(taken), name=f"aiocancel action {action_id}")
+        self._running.add(task)
+        try:
+            # Cut off by us alone: it has a lease to give back.
+            await asyncio.wait((task,))
+        finally:
+            self._running.discard(task)
+            self._leases.forget(action_id)
+        if not task.cancelled() and (unstored := task.exception()):
+            # Nobody could be told; the sweep finds it, and another attempt starts from a fresh read.
+            logger.error("the end of an attempt at action %s was not stored: %s", action_id, type(unstored).__name__)
+        return True
+
+    async def _sweep(self) -> None:
+        while True:
+            found = 0
+            try:
+                found = await self._ledger.sweep(
+                    self._leases.owner, holds=self._leases.held, overdue_s=self._sweep_every_s
+                )
+                await self._engine.tidy()
+            except Exception as error:  # the search must outlive any outage; the next turn tries again
+                logger.error("the ledger cannot be searched: %s", type(error).__name__)
+            if not found:
+                await asyncio.sleep(self._sweep_every_s)
+
+    async def _attempt(self, taken: TakenAction) -> None:
+        try:
+            error = await self._try(taken)
+            if error is not None:
+                await self._attempts.failed(taken, error)
+        except asyncio.CancelledError:
+            await asyncio.shield(self._give_up_lease(taken))
+            raise
+
+    async def _try(self, taken: TakenAction) -> BillingError | None:
+        """Carry the action out as far as it goes; returns what stood in the way."""
+        try:
+            async with asyncio.timeout(ATTEMPT_TIMEOUT_S), self._leases.within(taken.action_id):
+                await self._attempts.carry_out(taken)
+        except BillingError as error:
+            return error
+        except TransientVendorError as error:
+            return TransientBillingError(str(error), code=error.code, retry_after_s=error.retry_after_s)
+        except TimeoutError:
+            return UnknownBillingError("the attempt took too long", code="attempt_timeout")
+        except UnavailableError as error:
+            return UnknownBillingError(str(error), code="database_unavailable")
+        except Exception as error:
+            # A mistake of ours, or of a database in a state that we did not foresee: it must end like any
+            # other failure, with a longer wait each time and a human at last.
+            logger.error("an attempt at action %s broke off: %s", taken.action_id, told(error))
+            return UnknownBillingError("the attempt broke off", code=type(error).__name__)
+        return None
+
+    async def _give_up_lease(self, taken: TakenAction) -> None:
+        """Let another worker have the action at once; if that fails, when the lease ends."""
+        try:
+            async with asyncio.timeout(HAND_BACK_TIMEOUT_S):
+                await self._ledger.hand_back(taken, delay_s=0.0, code=None)
+        except Exception as error:
+            logger.warning("action %s waits for its lease to end: %s", taken.action_id, type(error).__name__)

@@ -1,0 +1,763 @@
+"""What an accepted offer does to a subscription of any shape, and that repeating it gives nothing twice."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from aiocancel.core.actions import (
+    ActionKind,
+    Defer,
+    Done,
+    Receipt,
+    Refuse,
+    Step,
+    Supersede,
+    Wait,
+    Write,
+    past_the_schedule,
+)
+from aiocancel.core.changes import (
+    PAUSE_BEHAVIORS,
+    AddDiscount,
+    Change,
+    MoveTrialEnd,
+    NewCoupon,
+    PausePayments,
+    PauseService,
+    RemoveDiscounts,
+    SwapPrice,
+)
+from aiocancel.core.identifiers import SubscriptionId
+from aiocancel.core.offers.apply import (
+    DEFAULT_RULES,
+    PAUSE_LEAD,
+    PAYMENT_LOOKS,
+    OfferRules,
+    Progress,
+    add_months,
+    offer_step,
+)
+from aiocancel.core.offers.terms import (
+    AcceptedOffer,
+    CouponTerms,
+    CustomTerms,
+    PauseInterval,
+    PauseTerms,
+    PlanTerms,
+    Terms,
+    TrialTerms,
+)
+from aiocancel.core.schedules import DEFAULT_SCHEDULE_POLICY, ReleaseSchedule, SchedulePolicy
+from aiocancel.core.subscription import (
+    AppliedDiscount,
+    CollectionPause,
+    Item,
+    PendingUpdate,
+    Schedule,
+    Subscription,
+)
+
+NOW = datetime(2027, 2, 10, 9, 30, 0, 250_000, tzinfo=UTC)
+DUE = datetime(2027, 3, 1, tzinfo=UTC)
+SOON = NOW.replace(microsecond=0) + timedelta(minutes=1)
+JUST_PAST = NOW.replace(microsecond=0) - timedelta(minutes=5)
+YEAR_DUE = datetime(2027, 11, 20, tzinfo=UTC)
+DAY = timedelta(days=1)
+AN_HOUR = timedelta(hours=1)
+
+PRO = Item("si_pro", "price_pro", "month", 1, is_metered=False, quantity=3, period_end=DUE)
+SUPPORT = Item("si_support", "price_support", "month", 1, is_metered=False, quantity=1, period_end=DUE)
+USAGE = Item("si_usage", "price_usage", "month", 1, is_metered=True, period_end=DUE)
+YEARLY = Item("si_yearly", "price_yearly", "year", 1, is_metered=False, quantity=1, period_end=YEAR_DUE)
+BASIC = "price_basic"
+
+ACTIVE = Subscription(
+    subscription_id=SubscriptionId("sub_1"),
+    status="active",
+    livemode=False,
+    cancel_at_period_end=False,
+    cancel_at=None,
+    canceled_at=None,
+    ended_at=None,
+    current_period_end=DUE,
+    schedule_id=None,
+    last_period_end=DUE,
+    currency="usd",
+    items=(PRO,),
+)
+
+
+def shape(**changes: Any) -> Subscription:
+    return dataclasses.replace(ACTIVE, **changes)
+
+
+def due_at(due: datetime, **changes: Any) -> Subscription:
+    item = dataclasses.replace(PRO, period_end=due)
+    return shape(current_period_end=due, last_period_end=due, items=(item,), **changes)
+
+
+# The ids are the definition's own, for ever: another release must find the coupon of this one.
+PERCENT_COUPON = NewCoupon("aiocancel-2c8c41bca3fc69114f0b", "12.5", None, None, "repeating", 3)
+FIXED_COUPON = NewCoupon("aiocancel-8605de80ba05197f9983", None, 1000, "usd", "once", None)
+EXISTING = "WINBACK"
+LOYAL = AppliedDiscount("di_loyal", "LOYAL")
+SAME = tuple(
+    AppliedDiscount(f"di_{number}", coupon_id)
+    for number, coupon_id in enumerate([PERCENT_COUPON.coupon_id, FIXED_COUPON.coupon_id, EXISTING])
+)
+NAMED = OfferRules(plan_price_ids=frozenset({"price_support", "price_other"}))
+
+SHAPES: dict[str, tuple[Subscription, OfferRules]] = {
+    name: (subscription, DEFAULT_RULES)
+    for name, subscription in {
+        "active": ACTIVE,
+        "trialing": shape(status="trialing", trial_end=DUE),
+        "past due": shape(status="past_due"),
+        "unpaid": shape(status="unpaid"),
+        "incomplete": shape(status="incomplete"),
+        "paused": shape(status="paused"),
+        "its payments are paused": shape(paused=CollectionPause("void", None)),
+        "ending with its period": shape(cancel_at_period_end=True, cancel_at=DUE),
+        "ending by date": shape(cancel_at=DUE - DAY),
+        "ending in a later period": shape(cancel_at=YEAR_DUE),
+        "canceled": shape(status="canceled", ended_at=NOW),
+        "expired": shape(status="incomplete_expired"),
+        "under a schedule with nothing more to come": shape(
+            schedule_id="sub_sched_1", schedule=Schedule("release", YEAR_DUE, has_more_to_come=False)
+        ),
+        "under a schedule with phases to come": shape(
+            schedule_id="sub_sched_1", schedule=Schedule("release", YEAR_DUE, has_more_to_come=True)
+        ),
+        "in flexible billing mode": shape(is_flexible=True),
+        "it is sent invoices": shape(charges_automatically=False),
+        "another plan waits for its payment": shape(pending_update=PendingUpdate(("price_max",), DUE)),
+        "another discount is there": shape(discounts=(LOYAL,)),
+        "the same coupon is there": shape(discounts=SAME),
+        "it has metered usage, too": shape(items=(USAGE, PRO)),
+        "it has metered usage only": shape(items=(USAGE,)),
+        "it has two licensed items": shape(items=(PRO, SUPPORT)),
+        "the plan is there": shape(items=(dataclasses.replace(PRO, price_id=BASIC),)),
+        "its intervals are mixed": shape(items=(PRO, YEARLY), last_period_end=YEAR_DUE),
+        "annual": shape(items=(dataclasses.replace(PRO, interval="year"),)),
+        "its next payment is unknown": shape(items=(), current_period_end=None, last_period_end=None),
+        "about to renew": due_at(SOON),
+        "renewing": due_at(JUST_PAST),
+    }.items()
+}
+SHAPES["it has two licensed items, one named a plan"] = (shape(items=(PRO, SUPPORT)), NAMED)
+
+
+def pause(interval: PauseInterval, count: int, *, at_period_end: bool = False) -> PauseTerms:
+    return PauseTerms(interval, count, at_period_end)
+
+
+OFFERS: dict[str, Terms] = {
+    "a coupon of a percentage": CouponTerms(Decimal("12.50"), None, "repeating", months=3),
+    "a coupon of an amount": CouponTerms(None, Decimal("10.00"), "once", months=3),
+    "an existing coupon": CouponTerms(Decimal(10), None, "once", coupon_id=EXISTING),
+    "a coupon for the customer": CouponTerms(Decimal(10), None, "once", to_customer=True),
+    "a trial extension": TrialTerms(14),
+    "another plan": PlanTerms(BASIC, prorate=True),
+    "a pause of 30 days": pause("day", 30),
+    "a pause of 30 days from the period's end": pause("day", 30, at_period_end=True),
+    "a pause of 4 weeks": pause("week", 4),
+    "a pause of 4 weeks from the period's end": pause("week", 4, at_period_end=True),
+    "a pause of a month": pause("month", 1),
+    "a pause of a month from the period's end": pause("month", 1, at_period_end=True),
+    "a pause of 2 billing cycles": pause("billing_cycle", 2),
+    "a pause of 2 billing cycles from the period's end": pause("billing_cycle", 2, at_period_end=True),
+    "a pause without an end": pause("indefinitely", 0),
+    "a pause without an end from the period's end": pause("indefinitely", 0, at_period_end=True),
+    "a custom offer": CustomTerms(),
+}
+
+NOBODY_TO_KEEP: dict[str, Step] = {
+    "incomplete": Refuse("first_payment_is_missing"),
+    "ending with its period": Refuse("subscription_is_ending"),
+    "ending by date": Refuse("subscription_is_ending"),
+    "ending in a later period": Refuse("subscription_is_ending"),
+    "canceled": Refuse("subscription_has_ended"),
+    "expired": Refuse("subscription_has_ended"),
+}
+NO_TIME_TO_GIVE: dict[str, Step] = NOBODY_TO_KEEP | {
+    "past due": Refuse("payment_is_overdue"),
+    "unpaid": Refuse("payment_is_overdue"),
+    "paused": Refuse("subscription_is_paused"),
+    "its payments are paused": Refuse("subscription_is_paused"),
+}
+AROUND_A_RENEWAL: dict[str, Step] = {"about to renew": Wait(), "renewing": Wait()}
+
+
+def row(usual: Step, *exceptions: Mapping[str, Step]) -> dict[str, Step]:
+    steps = dict.fromkeys(SHAPES, usual)
+    if isinstance(usual, Write):
+        # The schedule goes first, and alone.
+        release = dataclasses.replace(usual, schedule=ReleaseSchedule("sub_sched_1"))
+        steps["under a schedule with nothing more to come"] = release
+    if isinstance(usual, Write | Defer):
+        steps["under a schedule with phases to come"] = Refuse("schedule_has_pending_phases")
+    for exception in exceptions:
+        assert exception.keys() <= SHAPES.keys()
+        steps |= exception
+    return steps
+
+
+def coupon_row(coupon_id: str, made: NewCoupon | None) -> dict[str, Step]:
+    def added(*kept: str, due: datetime | None = DUE) -> Write:
+        return Write(change=AddDiscount(coupon_id, kept, due, made))
+
+    return row(
+        added(),
+        NOBODY_TO_KEEP,
+        {
+            "another discount is there": added("di_loyal"),
+            "the same coupon is there": Refuse("coupon_is_there_already"),
+            "its next payment is unknown": added(due=None),
+            "about to renew": added(due=SOON),
+            "renewing": added(due=JUST_PAST),
+        },
+    )
+
+
+# A pause that begins with the next period waits for it.
+LATER = Defer(until=DUE - PAUSE_LEAD, takes_effect_at=DUE)
+
+
+def pause_row(pause: datetime | Step, annual: Step | None = None) -> dict[str, Step]:
+    return row(
+        Write(change=PausePayments("void", pause, DUE)) if isinstance(pause, datetime) else pause,
+        NO_TIME_TO_GIVE,
+        AROUND_A_RENEWAL,
+        {
+            "its next payment is unknown": Refuse("next_payment_is_unknown"),
+            "annual": annual or Refuse("payment_pays_for_more_than_the_pause"),
+        },
+    )
+
+
+TO_BASIC = Write(change=SwapPrice("si_pro", BASIC, replaced="price_pro", quantity=3, prorate=True))
+TWO_YEARS = Write(change=PausePayments("void", datetime(2029, 3, 1, tzinfo=UTC) - AN_HOUR, DUE))
+
+
+def endless_row(usual: Step) -> dict[str, Step]:
+    unknown = {"its next payment is unknown": Refuse("next_payment_is_unknown")}
+    return row(usual, NO_TIME_TO_GIVE, AROUND_A_RENEWAL, unknown)
+
+
+TABLE: dict[str, dict[str, Step]] = {
+    "a coupon of a percentage": coupon_row(PERCENT_COUPON.coupon_id, PERCENT_COUPON),
+    "a coupon of an amount": coupon_row(FIXED_COUPON.coupon_id, FIXED_COUPON),
+    "an existing coupon": coupon_row(EXISTING, None),
+    "a coupon for the customer": row(Refuse("customer_coupons_are_gone"), NOBODY_TO_KEEP),
+    "a trial extension": row(
+        Write(change=MoveTrialEnd(DUE + 14 * DAY, DUE)),
+        NO_TIME_TO_GIVE,
+        AROUND_A_RENEWAL,
+        {
+            "its next payment is unknown": Refuse("next_payment_is_unknown"),
+            "its intervals are mixed": Refuse("periods_are_mixed"),
+        },
+    ),
+    "another plan": row(
+        TO_BASIC,
+        NO_TIME_TO_GIVE,
+        {
+            "the plan is there": Refuse("plan_is_there_already"),
+            "it has two licensed items": Refuse("which_item_is_the_plan"),
+            "it has two licensed items, one named a plan": Write(
+                change=SwapPrice("si_support", BASIC, replaced="price_support", quantity=1, prorate=True)
+            ),
+            "its intervals are mixed": Refuse("which_item_is_the_plan"),
+            "it has metered usage only": Write(
+                change=SwapPrice("si_usage", BASIC, replaced="price_usage", quantity=None, prorate=True)
+            ),
+            "another plan waits for its payment": Refuse("another_update_is_pending"),
+            "its next payment is unknown": Refuse("which_item_is_the_plan"),
+        },
+    ),
+    "a pause of 30 days": pause_row(datetime(2027, 3, 12, 8, 30, tzinfo=UTC)),
+    "a pause of 30 days from the period's end": pause_row(LATER),
+    "a pause of 4 weeks": pause_row(datetime(2027, 3, 10, 8, 30, tzinfo=UTC)),
+    "a pause of 4 weeks from the period's end": pause_row(LATER),
+    "a pause of a month": pause_row(datetime(2027, 3, 10, 8, 30, tzinfo=UTC)),
+    "a pause of a month from the period's end": pause_row(LATER),
+    "a pause of 2 billing cycles": pause_row(datetime(2027, 5, 1, tzinfo=UTC) - AN_HOUR, TWO_YEARS),
+    "a pause of 2 billing cycles from the period's end": pause_row(LATER, LATER),
+    "a pause without an end": endless_row(Write(change=PausePayments("void", None, DUE))),
+    "a pause without an end from the period's end": endless_row(LATER),
+    "a custom offer": row(Refuse("custom_offer_is_not_stripes"), NO_TIME_TO_GIVE),
+}
+
+
+def step(
+    terms: Terms,
+    subscription: Subscription,
+    *,
+    now: datetime = NOW,
+    earlier: Change | None = None,
+    rules: OfferRules = DEFAULT_RULES,
+    promised: datetime | None = None,
+    asked_to_pay: bool = False,
+    policy: SchedulePolicy = DEFAULT_SCHEDULE_POLICY,
+) -> Step:
+    progress = Progress(earlier, promised, asked_to_pay)
+    reached = offer_step(AcceptedOffer("offr_1", terms), subscription, now=now, progress=progress, rules=rules)
+    return past_the_schedule(reached, ActionKind.APPLY_OFFER, subscription, policy)
+
+
+def change_of(reached: Step) -> Change:
+    assert isinstance(reached, Write)
+    assert reached.change is not None
+    return reached.change
+
+
+def changed(subscription: Subscription, change: Change) -> Subscription:
+    """What Stripe shows once it has carried the change out and done nothing else."""
+    match change:
+        case AddDiscount(coupon_id, kept):
+            stay = [discount for discount in subscription.discounts if discount.discount_id in kept]
+            return dataclasses.replace(subscription, discounts=(*stay, AppliedDiscount("di_new", coupon_id)))
+        case MoveTrialEnd(at):
+            items = tuple(dataclasses.replace(item, period_end=at) for item in subscription.items)
+            return dataclasses.replace(
+                subscription,
+                status="trialing",
+                trial_end=at,
+                current_period_end=at,
+                last_period_end=at,
+                items=items,
+            )
+        case SwapPrice(item_id, price_id, quantity=quantity):
+            items = tuple(
+                dataclasses.replace(item, price_id=price_id, quantity=quantity) if item.item_id == item_id else item
+                for item in subscription.items
+            )
+            return dataclasses.replace(subscription, items=items)
+        case PausePayments(behavior, resumes_at):
+            return dataclasses.replace(subscription, paused=CollectionPause(behavior, resumes_at))
+        case PauseService():
+            return dataclasses.replace(subscription, status="paused")
+        case RemoveDiscounts():
+            raise AssertionError("no offer takes a discount away")
+
+
+# The table
+
+
+@pytest.mark.parametrize(
+    ("terms", "where", "expected"),
+    [
+        pytest.param(OFFERS[offer], SHAPES[name], expected, id=f"{offer} when {name}")
+        for offer, steps in TABLE.items()
+        for name, expected in steps.items()
+    ],
+)
+def test_what_is_done_follows_from_the_offer_and_the_subscription(
+    terms: Terms, where: tuple[Subscription, OfferRules], expected: Step
+) -> None:
+    subscription, rules = where
+    assert step(terms, subscription, rules=rules) == expected
+
+
+def test_the_table_covers_every_offer_and_every_shape() -> None:
+    assert {(offer, name) for offer, steps in TABLE.items() for name in steps} == {
+        (offer, name) for offer in OFFERS for name in SHAPES
+    }
+
+
+# Coupons
+
+
+@pytest.mark.parametrize(
+    ("percent", "text"),
+    [("25", "25"), ("1E+2", "100"), ("100.00", "100"), ("33.33", "33.33"), ("33.330", "33.33"), ("0.0001", "0.0001")],
+)
+def test_a_percentage_is_written_plainly(percent: str, text: str) -> None:
+    change = change_of(step(CouponTerms(Decimal(percent), None, "once"), ACTIVE))
+    assert isinstance(change, AddDiscount)
+    assert change.made is not None
+    assert change.made.percent_off == text
+
+
+@pytest.mark.parametrize(
+    "percent", ["0", "-5", "100.01", "0.00001", "33." + "3" * 30, "1E-1000000", "1E+1000000", "NaN", "sNaN", "Infinity"]
+)
+def test_a_percentage_that_is_none_or_would_be_rounded_is_refused(percent: str) -> None:
+    refused = Refuse("percentage_is_out_of_range")
+    assert step(CouponTerms(Decimal(percent), None, "once"), ACTIVE) == refused
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency"),
+    [("10.50", "jpy"), ("10.505", "usd"), ("1000000", "usd"), ("0", "usd"), ("10", "ugx"), ("1E-1000000", "usd")],
+)
+def test_an_amount_that_the_currency_cannot_say_is_refused(amount: str, currency: str) -> None:
+    refused = Refuse("amount_does_not_fit_the_currency")
+    assert step(CouponTerms(None, Decimal(amount), "once"), shape(currency=currency)) == refused
+
+
+def test_the_same_definition_always_makes_the_same_coupon_and_another_one_never() -> None:
+    def coupon_id(percent: str | None, amount: str | None, duration: Any, months: int | None, currency: str) -> str:
+        def read(text: str | None) -> Decimal | None:
+            return None if text is None else Decimal(text)
+
+        terms = CouponTerms(read(percent), read(amount), duration, months)
+        change = change_of(step(terms, shape(currency=currency)))
+        assert isinstance(change, AddDiscount)
+        return change.coupon_id
+
+    same = [("10", None, "once", None, "usd"), ("10.00", None, "once", 3, "usd"), ("1E+1", None, "once", None, "eur")]
+    others = [
+        ("11", None, "once", None, "usd"),
+        ("10", None, "forever", None, "usd"),
+        ("10", None, "repeating", 2, "usd"),
+        ("10", None, "repeating", 3, "usd"),
+        (None, "10", "once", None, "usd"),
+        (None, "10", "once", None, "eur"),
+    ]
+    assert len({coupon_id(*each) for each in same}) == 1
+    assert len({coupon_id(*each) for each in [same[0], *others]}) == 1 + len(others)
+
+
+def test_an_existing_coupon_wins_over_its_definition() -> None:
+    terms = CouponTerms(Decimal(500), Decimal("NaN"), "once", coupon_id=EXISTING)
+    assert step(terms, ACTIVE) == Write(change=AddDiscount(EXISTING, (), DUE))
+
+
+# Trials
+
+
+@pytest.mark.parametrize(
+    ("days", "expected"),
+    [
+        pytest.param(0, Refuse("trial_is_too_short"), id="no days"),
+        pytest.param(-7, Refuse("trial_is_too_short"), id="fewer than none"),
+        pytest.param(710, Write(change=MoveTrialEnd(DUE + 710 * DAY, DUE)), id="nearly two years"),
+        pytest.param(712, Refuse("trial_is_too_long"), id="more than two years from now"),
+        pytest.param(10**12, Refuse("trial_is_too_long"), id="beyond all calendars"),
+    ],
+)
+def test_a_trial_becomes_longer_by_at_most_what_stripe_takes(days: int, expected: Step) -> None:
+    assert step(TrialTerms(days), ACTIVE) == expected
+
+
+def test_a_trial_that_ends_after_its_period_is_extended_from_its_own_end() -> None:
+    subscription = shape(status="trialing", trial_end=DUE + 3 * DAY)
+    assert step(TrialTerms(7), subscription) == Write(change=MoveTrialEnd(DUE + 10 * DAY, DUE))
+
+
+def test_a_trial_of_long_ago_is_not_what_is_extended() -> None:
+    assert step(TrialTerms(7), shape(trial_end=NOW - 300 * DAY)) == Write(change=MoveTrialEnd(DUE + 7 * DAY, DUE))
+
+
+# Pauses
+
+
+@pytest.mark.parametrize(
+    ("terms", "due", "resumes_at"),
+    [
+        # The payments after these fall on the 31st of March, the 30th of April, …
+        pytest.param(
+            pause("billing_cycle", 1), date(2027, 2, 28), date(2027, 3, 28), id="one cycle, billed on the 31st"
+        ),
+        pytest.param(
+            pause("billing_cycle", 2), date(2027, 2, 28), date(2027, 4, 28), id="two cycles, billed on the 31st"
+        ),
+        pytest.param(pause("billing_cycle", 1), date(2027, 3, 31), date(2027, 4, 30), id="a month that is shorter"),
+        pytest.param(
+            pause("month", 1, at_period_end=True), date(2027, 3, 31), date(2027, 4, 30), id="a month, not a cycle"
+        ),
+    ],
+)
+def test_a_pause_is_over_before_the_first_payment_that_is_to_be_made(
+    terms: PauseTerms, due: date, resumes_at: date
+) -> None:
+    at, until = (datetime(day.year, day.month, day.day, tzinfo=UTC) for day in (due, resumes_at))
+    assert step(terms, due_at(at), now=at - PAUSE_LEAD) == Write(change=PausePayments("void", until - AN_HOUR, at))
+
+
+@pytest.mark.parametrize(
+    ("interval", "interval_count", "resumes_at"),
+    [
+        ("day", 10, DUE + 20 * DAY),
+        ("week", 2, DUE + 28 * DAY),
+        ("month", 3, datetime(2027, 9, 1, tzinfo=UTC)),
+        ("year", 1, datetime(2029, 3, 1, tzinfo=UTC)),
+    ],
+)
+def test_billing_cycles_are_as_long_as_the_price_says(interval: str, interval_count: int, resumes_at: datetime) -> None:
+    item = dataclasses.replace(PRO, interval=interval, interval_count=interval_count)
+    expected = Write(change=PausePayments("void", resumes_at - AN_HOUR, DUE))
+    assert step(pause("billing_cycle", 2), shape(items=(item,))) == expected
+
+
+@pytest.mark.parametrize(
+    "terms",
+    [
+        pytest.param(pause("day", 10), id="over before the payment"),
+        pytest.param(pause("day", 0, at_period_end=True), id="no days"),
+        pytest.param(pause("month", -3, at_period_end=True), id="fewer than no months"),
+        pytest.param(pause("billing_cycle", 0), id="no cycles"),
+    ],
+)
+def test_a_pause_for_nothing_is_refused(terms: PauseTerms) -> None:
+    assert step(terms, ACTIVE) == Refuse("no_payment_falls_into_the_pause")
+
+
+def test_a_pause_that_ends_just_after_the_payment_may_miss_it_and_is_refused() -> None:
+    close = due_at((NOW + 30 * DAY - timedelta(minutes=90)).replace(microsecond=0))
+    assert step(pause("day", 30), close) == Refuse("no_payment_falls_into_the_pause")
+
+
+@pytest.mark.parametrize("interval", ["day", "week", "month", "billing_cycle"])
+def test_a_pause_beyond_all_calendars_is_refused(interval: PauseInterval) -> None:
+    assert step(pause(interval, 10**12), ACTIVE) == Refuse("pause_is_too_long")
+
+
+@pytest.mark.parametrize("behavior", PAUSE_BEHAVIORS)
+def test_a_short_pause_gives_no_long_payment_away(behavior: Any) -> None:
+    annual = shape(items=(dataclasses.replace(PRO, interval="year"),))
+    kept = Write(change=PausePayments(behavior, datetime(2027, 4, 1, tzinfo=UTC) - AN_HOUR, DUE))
+    expected = kept if behavior == "keep_as_draft" else Refuse("payment_pays_for_more_than_the_pause")
+    rules = OfferRules(pause_behavior=behavior)
+    assert step(pause("month", 1, at_period_end=True), annual, now=DUE - PAUSE_LEAD, rules=rules) == expected
+
+
+def test_a_years_payment_that_falls_into_a_pause_of_months_is_left_to_a_human() -> None:
+    yearly = dataclasses.replace(YEARLY, period_end=DUE + 20 * DAY)
+    mixed = shape(items=(PRO, yearly), last_period_end=yearly.period_end)
+    assert step(pause("billing_cycle", 1), mixed) == Refuse("payment_pays_for_more_than_the_pause")
+
+
+# Repeating
+
+TRIED: dict[str, tuple[Terms, Change]] = {
+    offer: (OFFERS[offer], change_of(TABLE[offer]["active"]))
+    for offer in ("a coupon of a percentage", "a trial extension", "another plan", "a pause of 2 billing cycles")
+}
+CHANGED_SINCE = Refuse("changed_since_it_was_tried")
+NEXT_DUE = datetime(2027, 4, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("offer", TRIED)
+def test_what_an_earlier_attempt_may_have_sent_is_sent_again_to_the_letter(offer: str) -> None:
+    terms, change = TRIED[offer]
+    assert step(terms, ACTIVE, now=NOW + 3 * DAY, earlier=change) == Write(change=change)
+
+
+@pytest.mark.parametrize("offer", TRIED)
+def test_what_an_earlier_attempt_did_is_done_however_the_subscription_went_on(offer: str) -> None:
+    terms, change = TRIED[offer]
+    after = dataclasses.replace(changed(ACTIVE, change), status="canceled", ended_at=NOW)
+    assert step(terms, after, earlier=change) == Done(Receipt("canceled", NOW))
+
+
+@pytest.mark.parametrize("offer", TRIED)
+def test_nothing_is_sent_again_to_somebody_who_leaves(offer: str) -> None:
+    terms, change = TRIED[offer]
+    leaving = shape(cancel_at_period_end=True)
+    assert step(terms, leaving, earlier=change) == Refuse("subscription_is_ending")
+
+
+@pytest.mark.parametrize("offer", sorted(TRIED.keys() - {"another plan"}))
+def test_after_a_renewal_nothing_is_sent_again(offer: str) -> None:
+    """A coupon for one payment may be used up, and a trial's end may lie before time that is paid for now."""
+    terms, change = TRIED[offer]
+    assert step(terms, due_at(NEXT_DUE), now=DUE + DAY, earlier=change) == CHANGED_SINCE
+
+
+@pytest.mark.parametrize(
+    ("offer", "meanwhile"),
+    [
+        pytest.param("a coupon of a percentage", {"discounts": (LOYAL,)}, id="another discount came"),
+        pytest.param("another plan", {"items": (dataclasses.replace(PRO, price_id="price_max"),)}, id="another plan"),
+        pytest.param("another plan", {"items": (dataclasses.replace(PRO, quantity=10),)}, id="more seats"),
+        pytest.param("another plan", {"items": (SUPPORT,)}, id="the item is gone"),
+    ],
+)
+def test_what_somebody_else_did_meanwhile_is_not_undone(offer: str, meanwhile: Mapping[str, Any]) -> None:
+    terms, change = TRIED[offer]
+    assert step(terms, shape(**meanwhile), earlier=change) == CHANGED_SINCE
+
+
+def test_a_discount_that_an_earlier_try_would_keep_but_is_gone_stops_it() -> None:
+    terms = OFFERS["an existing coupon"]
+    change = change_of(step(terms, shape(discounts=(LOYAL,))))
+    assert step(terms, ACTIVE, earlier=change) == CHANGED_SINCE
+
+
+@pytest.mark.parametrize("offer", ["a trial extension", "a pause of 2 billing cycles"])
+def test_around_a_renewal_a_repetition_waits_as_well(offer: str) -> None:
+    terms, change = TRIED[offer]
+    assert step(terms, ACTIVE, now=DUE - timedelta(seconds=30), earlier=change) == Wait()
+
+
+# A pause that begins with the next period
+
+FROM_PERIOD_END = OFFERS["a pause of a month from the period's end"]
+AWAKE = DUE - PAUSE_LEAD
+PAUSED_LATER = Write(change=PausePayments("void", datetime(2027, 4, 1, tzinfo=UTC) - AN_HOUR, DUE))
+
+
+def test_a_pause_from_the_periods_end_waits_until_a_day_before_it_and_is_then_made() -> None:
+    assert step(FROM_PERIOD_END, ACTIVE, now=AWAKE - timedelta(seconds=1)) == LATER
+    assert step(FROM_PERIOD_END, ACTIVE, now=AWAKE, promised=DUE) == PAUSED_LATER
+    assert step(FROM_PERIOD_END, ACTIVE, now=DUE - AN_HOUR, promised=DUE) == PAUSED_LATER
+
+
+@pytest.mark.parametrize(
+    ("since", "code"),
+    [
+        pytest.param({"cancel_at_period_end": True}, "subscription_is_ending", id="ending"),
+        pytest.param({"status": "canceled", "ended_at": NOW}, "subscription_has_ended", id="ended"),
+    ],
+)
+def test_a_pause_that_was_to_come_ends_by_itself_when_the_customer_leaves_first(
+    since: Mapping[str, Any], code: str
+) -> None:
+    assert step(FROM_PERIOD_END, shape(**since), now=AWAKE, promised=DUE) == Supersede(code)
+
+
+def test_a_pause_that_was_to_come_is_a_humans_when_the_payment_was_made_first() -> None:
+    after = step(FROM_PERIOD_END, due_at(NEXT_DUE), now=DUE + DAY, promised=DUE)
+    assert after == Refuse("payment_came_before_the_pause")
+
+
+def test_a_pause_that_was_to_come_moves_with_a_payment_that_was_put_off() -> None:
+    expected = Defer(until=NEXT_DUE - PAUSE_LEAD, takes_effect_at=NEXT_DUE)
+    assert step(FROM_PERIOD_END, due_at(NEXT_DUE), now=AWAKE, promised=DUE) == expected
+
+
+@pytest.mark.parametrize("status", ["past_due", "unpaid", "paused"])
+def test_a_pause_that_was_to_come_is_a_humans_when_something_else_came_between(status: str) -> None:
+    assert isinstance(step(FROM_PERIOD_END, shape(status=status), now=AWAKE, promised=DUE), Refuse)
+
+
+# A pause of the subscription itself
+
+BY_ITSELF = OfferRules(pause_mechanism="pause")
+FLEXIBLE = shape(is_flexible=True)
+
+
+@pytest.mark.parametrize(
+    ("terms", "until"),
+    [
+        (pause("day", 3), datetime(2027, 2, 13, 9, 30, tzinfo=UTC)),
+        (pause("week", 4), datetime(2027, 3, 10, 9, 30, tzinfo=UTC)),
+        (pause("month", 1), datetime(2027, 3, 10, 9, 30, tzinfo=UTC)),
+        (pause("billing_cycle", 2), datetime(2027, 5, 1, tzinfo=UTC)),
+        (pause("indefinitely", 0), None),
+    ],
+    ids=["days", "weeks", "a month", "billing cycles", "without an end"],
+)
+def test_a_pause_of_the_subscription_itself_lasts_as_long_as_was_offered(
+    terms: PauseTerms, until: datetime | None
+) -> None:
+    assert step(terms, FLEXIBLE, rules=BY_ITSELF) == Write(change=PauseService(until, DUE))
+
+
+def test_a_pause_of_the_subscription_itself_waits_for_the_next_period_as_well() -> None:
+    assert step(FROM_PERIOD_END, FLEXIBLE, rules=BY_ITSELF) == LATER
+    expected = Write(change=PauseService(datetime(2027, 4, 1, tzinfo=UTC), DUE))
+    assert step(FROM_PERIOD_END, FLEXIBLE, now=AWAKE, promised=DUE, rules=BY_ITSELF) == expected
+
+
+def test_what_a_pause_of_the_subscription_itself_credits_and_bills_is_the_owners_to_say() -> None:
+    rules = OfferRules(pause_mechanism="pause", pause_credit="none", pause_bills_usage=False)
+    expected = Write(change=PauseService(None, DUE, "none", bills_usage=False))
+    assert step(pause("indefinitely", 0), FLEXIBLE, rules=rules) == expected
+
+
+@pytest.mark.parametrize(
+    ("terms", "subscription", "code"),
+    [
+        pytest.param(pause("month", 1), ACTIVE, "pause_needs_flexible_billing", id="classic"),
+        pytest.param(
+            pause("month", 1),
+            shape(is_flexible=True, charges_automatically=False),
+            "pause_needs_automatic_charges",
+            id="sent invoices",
+        ),
+        pytest.param(pause("month", 10**12), FLEXIBLE, "pause_is_too_long", id="beyond all calendars"),
+        pytest.param(pause("day", 0), FLEXIBLE, "pause_is_too_short", id="no days"),
+        pytest.param(pause("day", -2, at_period_end=True), FLEXIBLE, "pause_is_too_short", id="fewer than no days"),
+        pytest.param(
+            pause("month", 1),
+            shape(is_flexible=True, items=(), current_period_end=None),
+            "next_payment_is_unknown",
+            id="the next payment is unknown",
+        ),
+        pytest.param(
+            pause("month", 1), shape(is_flexible=True, status="past_due"), "payment_is_overdue", id="past due"
+        ),
+    ],
+)
+def test_a_pause_of_the_subscription_itself_is_refused_where_it_cannot_be_made_or_ended(
+    terms: PauseTerms, subscription: Subscription, code: str
+) -> None:
+    assert step(terms, subscription, rules=BY_ITSELF) == Refuse(code)
+
+
+# Another plan whose payment the customer must confirm
+
+BY_LINK = OfferRules(plan_payment="pending")
+PLAN = OFFERS["another plan"]
+MAY_WAIT = SwapPrice("si_pro", BASIC, replaced="price_pro", quantity=3, prorate=True, may_wait=True)
+URL = "https://invoice.stripe.com/i/1"
+UNPAID = shape(pending_update=PendingUpdate((BASIC,), NOW + DAY), payment_url=URL)
+
+
+def test_a_plan_may_wait_for_its_payment_where_the_owner_says_so_and_stripe_can() -> None:
+    assert step(PLAN, ACTIVE, rules=BY_LINK) == Write(change=MAY_WAIT)
+    assert step(PLAN, shape(charges_automatically=False), rules=BY_LINK) == TO_BASIC
+
+
+def test_a_plan_that_waits_for_its_payment_is_looked_at_until_it_is_there() -> None:
+    expected = Defer(until=NOW + PAYMENT_LOOKS, payment_url=URL)
+    assert step(PLAN, UNPAID, earlier=MAY_WAIT, rules=BY_LINK) == expected
+    assert step(PLAN, UNPAID, earlier=MAY_WAIT, asked_to_pay=True, rules=BY_LINK) == expected
+    paid = changed(ACTIVE, MAY_WAIT)
+    assert step(PLAN, paid, earlier=MAY_WAIT, asked_to_pay=True, rules=BY_LINK) == Done(Receipt.of(paid))
+
+
+def test_a_plan_whose_payment_never_came_is_not_asked_for_again() -> None:
+    never = step(PLAN, ACTIVE, earlier=MAY_WAIT, asked_to_pay=True, rules=BY_LINK)
+    assert never == Supersede("payment_was_not_made")
+
+
+def test_a_plan_that_waits_for_its_payment_ends_by_itself_when_the_customer_leaves() -> None:
+    leaving = dataclasses.replace(UNPAID, cancel_at_period_end=True)
+    assert step(PLAN, leaving, earlier=MAY_WAIT, asked_to_pay=True) == Supersede("subscription_is_ending")
+
+
+def test_a_plan_that_somebody_else_lets_wait_is_left_to_a_human() -> None:
+    other = shape(pending_update=PendingUpdate(("price_max",), NOW + DAY))
+    assert step(PLAN, other, earlier=MAY_WAIT) == Refuse("another_update_is_pending")
+    assert step(PLAN, UNPAID) == Refuse("another_update_is_pending")
+
+
+# Months
+
+
+@pytest.mark.parametrize(
+    ("start", "months", "end"),
+    [
+        (date(2027, 1, 31), 1, date(2027, 2, 28)),
+        (date(2028, 1, 31), 1, date(2028, 2, 29)),
+        (date(2027, 1, 31), 2, date(2027, 3, 31)),
+        (date(2027, 12, 31), 2, date(2028, 2, 29)),
+        (date(2028, 2, 29), 12, date(2029, 2, 28)),
+        (date(2027, 12, 1), 1, date(2028, 1, 1)),
+        (date(2027, 6, 15), 0, date(2027, 6, 15)),
+    ],
+    ids=str,
+)
+def test_a_month_later_is_the_same_day_or_the_months_last(start: date, months: int, end: date) -> None:
+    at = datetime(start.year, start.month, start.day, 23, 59, tzinfo=UTC)
+    assert add_months(at, months) == datetime(end.year, end.month, end.day, 23, 59, tzinfo=UTC)

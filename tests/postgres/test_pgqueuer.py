@@ -1,0 +1,213 @@
+"""The job engine: told in the caller's transaction, it tells somebody soon, and nothing depends on it for ever."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import asyncpg
+import pytest
+
+from aiocancel.postgres.jobs import Job
+from aiocancel.postgres.pgqueuer import PgQueuerEngine
+from tests.support.saas import Pool
+from tests.support.waiting import until
+
+
+@dataclass
+class Looker:
+    """Looks at everything, and remembers."""
+
+    seen: list[int] = field(default_factory=list)
+    answer: bool = True
+
+    async def __call__(self, action_id: int) -> bool:
+        self.seen.append(action_id)
+        return self.answer
+
+
+@asynccontextmanager
+async def dispatching(pool: Pool, looker: Looker, **settings: float) -> AsyncIterator[PgQueuerEngine]:
+    engine = PgQueuerEngine(pool, **{"poll_every_s": 0.1, **settings})
+    task = asyncio.create_task(engine.run(looker, concurrency=4))
+    try:
+        yield engine
+    finally:
+        engine.stop(within_s=1)
+        async with asyncio.timeout(5):
+            await task
+
+
+async def add(pool: Pool, *jobs: Job) -> int:
+    async with pool.acquire() as connection, connection.transaction():
+        return await PgQueuerEngine(pool).enqueue(connection, jobs)
+
+
+async def waiting(pool: Pool) -> int:
+    return int(await pool.fetchval("SELECT count(*) FROM aiocancel.pgqueuer"))
+
+
+async def test_a_job_leads_somebody_to_its_action_and_is_gone(pool: Pool) -> None:
+    looker = Looker()
+    async with dispatching(pool, looker):
+        await add(pool, Job(7, 0), Job(8, 0))
+        await until(lambda: sorted(looker.seen) == [7, 8])
+    assert await waiting(pool) == 0
+
+
+async def test_a_job_goes_with_the_transaction_that_it_came_with(pool: Pool) -> None:
+    async with pool.acquire() as connection:
+        transaction = connection.transaction()
+        await transaction.start()
+        assert await PgQueuerEngine(pool).enqueue(connection, [Job(7, 0)]) == 1
+        await transaction.rollback()
+    assert await waiting(pool) == 0
+
+
+async def test_a_second_job_for_the_same_look_is_left_out_and_undoes_nothing(pool: Pool) -> None:
+    assert await add(pool, Job(7, 0)) == 1
+    assert await add(pool, Job(7, 0), Job(7, 1), Job(7, 0, after=3)) == 2
+    assert await waiting(pool) == 3
+
+
+async def test_the_jobs_of_new_actions_are_like_any_others_inside_another_statement(pool: Pool) -> None:
+    columns = """SELECT priority, queue_manager_id, status, entrypoint, dedupe_key, payload, headers, attempts, slot,
+        execute_after = created AS is_due FROM aiocancel.pgqueuer ORDER BY id"""
+    await add(pool, Job(7, 0), Job(8, 0))
+    by_the_library = await pool.fetch(columns)
+    await pool.execute("DELETE FROM aiocancel.pgqueuer")
+    inside = f"WITH new AS (SELECT unnest(ARRAY[7, 8]::bigint[]) AS id) {PgQueuerEngine(pool).first_jobs('new')}"
+    await pool.execute(inside)
+    assert await pool.fetch(columns) == by_the_library
+    # Equal ones are left out.
+    await pool.execute(inside)
+    assert await add(pool, Job(7, 0)) == 0
+    assert await waiting(pool) == 2
+
+
+async def test_no_jobs_are_no_statement(pool: Pool) -> None:
+    assert await add(pool) == 0
+
+
+async def test_a_job_for_later_waits(pool: Pool) -> None:
+    looker = Looker()
+    async with dispatching(pool, looker):
+        await add(pool, Job(7, 0, delay_s=0.4), Job(8, 0))
+        await until(lambda: looker.seen == [8])
+        await until(lambda: looker.seen == [8, 7])
+
+
+async def test_a_job_that_could_not_be_looked_at_comes_back(pool: Pool) -> None:
+    looker = Looker(answer=False)
+    async with dispatching(pool, looker):
+        await add(pool, Job(7, 0))
+        await until(lambda: len(looker.seen) >= 2)
+        looker.answer = True
+        await until(lambda: looker.seen.count(7) >= 3)
+    assert await waiting(pool) == 0
+
+
+async def test_a_look_that_raises_ends_its_job_and_nothing_else(pool: Pool, caplog: pytest.LogCaptureFixture) -> None:
+    seen: list[int] = []
+
+    class Fails(Looker):
+        async def __call__(self, action_id: int) -> bool:
+            seen.append(action_id)
+            if action_id == 7:
+                raise RuntimeError("a mistake")
+            return True
+
+    async with dispatching(pool, Fails()):
+        await add(pool, Job(7, 0))
+        await until(lambda: seen == [7])
+        await add(pool, Job(8, 0))
+        await until(lambda: seen == [7, 8])
+    assert await waiting(pool) == 0
+    assert "a mistake" in caplog.text
+
+
+async def test_the_jobs_of_a_worker_that_fell_silent_go_to_another(pool: Pool) -> None:
+    await add(pool, Job(7, 0))
+    await pool.execute(
+        """
+        UPDATE aiocancel.pgqueuer SET status = 'picked', queue_manager_id = gen_random_uuid(),
+            heartbeat = now() - interval '1 minute', execute_after = now() - interval '1 minute'
+        """
+    )
+    looker = Looker()
+    async with dispatching(pool, looker, heartbeat_timeout_s=30):
+        await until(lambda: looker.seen == [7])
+
+
+async def test_a_listener_whose_connection_is_cut_costs_one_poll(pool: Pool) -> None:
+    looker = Looker()
+    async with dispatching(pool, looker):
+        await add(pool, Job(7, 0))
+        await until(lambda: looker.seen == [7])
+        await pool.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query ILIKE 'listen%'")
+        await add(pool, Job(8, 0))
+        await until(lambda: looker.seen == [7, 8], within_s=5)
+
+
+async def test_a_listener_whose_connection_broke_off_is_given_back(shared_database: str) -> None:
+    looker = Looker()
+    own = await asyncpg.create_pool(shared_database, min_size=2, max_size=3)
+    async with dispatching(own, looker):
+        await add(own, Job(7, 0))
+        await until(lambda: looker.seen == [7])
+        connections = [holder._con for holder in cast("Any", own)._holders]
+        (listener,) = (each for each in connections if each is not None and each._listeners)
+        # As asyncpg itself does where a server that goes down leaves an exchange half done.
+        listener._protocol.abort()
+    async with asyncio.timeout(5):
+        await own.close()
+
+
+async def test_an_engine_stops_though_a_look_never_ends(pool: Pool) -> None:
+    started = asyncio.Event()
+
+    class Endless(Looker):
+        async def __call__(self, _: int) -> bool:
+            started.set()
+            await asyncio.sleep(2)
+            return True
+
+    engine = PgQueuerEngine(pool, poll_every_s=0.1)
+    task = asyncio.create_task(engine.run(Endless(), concurrency=1))
+    await add(pool, Job(7, 0))
+    await started.wait()
+    engine.stop(within_s=0.1)
+    async with asyncio.timeout(1):
+        await task
+
+
+def test_another_use_of_pgqueuer_in_the_same_process_does_not_rename_our_tables() -> None:
+    program = "from aiocancel.postgres.pgqueuer import engine_settings as s; print(s().qualified.queue_table)"
+    environment = {
+        **os.environ,
+        "PGQUEUER_PREFIX": "theirs_",
+        "PGQUEUER_SCHEMA": "theirs",
+        "PGQUEUER_CHANNEL": "theirs",
+    }
+    told = subprocess.run([sys.executable, "-c", program], env=environment, check=True, capture_output=True, text=True)
+    assert told.stdout.strip() == "aiocancel.pgqueuer"
+
+
+async def test_what_ended_long_ago_is_forgotten_and_the_rest_is_kept(pool: Pool) -> None:
+    looker = Looker()
+    await pool.execute("DELETE FROM aiocancel.pgqueuer_log")
+    async with dispatching(pool, looker) as engine:
+        await add(pool, Job(7, 0), Job(8, 0))
+        await until(lambda: len(looker.seen) == 2)
+        await pool.execute("UPDATE aiocancel.pgqueuer_log SET created = now() - interval '2 hours' WHERE id % 2 = 0")
+        kept = await pool.fetchval("SELECT count(*) FROM aiocancel.pgqueuer_log WHERE created > now() - interval '1 h'")
+        await engine.tidy()
+        left = await pool.fetchval("SELECT count(*) FROM aiocancel.pgqueuer_log WHERE created < now() - interval '1 h'")
+    assert kept > 0
+    assert left == 0

@@ -1,0 +1,218 @@
+"""Subscriptions that are not simply active, from the post to Stripe: each ends in an answer, and in one effect."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from aiocancel.billing.settings import StripeBilling
+from aiocancel.core.schedules import SchedulePolicy
+from aiocancel.telemetry import ActionParked
+from aiocancel.testing.stripe.simulator import Fault, FaultKind
+from tests.support.company import Company
+from tests.support.saas import STRIPE_KEY, as_customer
+from tests.support.stripe_params import Kind, check_params
+
+DAY = 24 * 3600
+FAULTS: list[FaultKind] = [
+    "error_500_before",
+    "error_500_before_stored",
+    "error_500_after",
+    "drop_before",
+    "drop_after",
+    "truncate_after",
+    "rate_limit_429",
+    "conflict_409",
+]
+
+
+async def open_with(company: Company, policy: SchedulePolicy = "amend", **settings: Any) -> None:
+    billing = StripeBilling(api_key=STRIPE_KEY, api_base=company.stripe_url, schedule_policy=policy)
+    await company.open(company.plug_in(billing=billing, **settings))
+
+
+async def post(company: Company, status: str) -> dict[str, Any]:
+    """Post the customer's own choice and return the answer."""
+    assert company.client is not None
+    body = {"grant": await company.grant(), "status": status}
+    response = await company.client.post("/cancel/result", json=body, headers=as_customer("ada"))
+    answer: dict[str, Any] = await response.json()
+    return answer
+
+
+def parked(company: Company) -> list[str]:
+    return [event.code for event in company.events.of(ActionParked)]
+
+
+# --- under a schedule ---------------------------------------------------------------------------------
+
+
+async def test_a_schedule_that_ends_with_the_period_is_made_to_end_the_subscription_and_is_kept(
+    company: Company,
+) -> None:
+    company.stripe.add_subscription("sub_1", schedule="sub_sched_1")
+    await open_with(company)
+    ends_at = company.subscription["items"]["data"][0]["current_period_end"]
+    assert (await post(company, "canceled"))["outcome"] == "scheduled"
+    assert (company.subscription["cancel_at"], company.subscription["schedule"]) == (ends_at, "sub_sched_1")
+    assert (await post(company, "resumed"))["outcome"] == "done"
+    assert company.subscription["cancel_at"] is None
+    assert company.changes() == ["schedule_ends_with_cancel", "schedule_ends_with_release"]
+
+
+async def test_a_schedule_with_nothing_more_to_come_is_released_before_the_cancellation(company: Company) -> None:
+    company.stripe.add_subscription("sub_1")
+    company.stripe.add_schedule("sub_sched_1", "sub_1", ends=[company.stripe.now + 300 * DAY])
+    await open_with(company)
+    assert (await post(company, "canceled"))["outcome"] == "scheduled"
+    assert company.changes() == ["schedule_released", "cancel_at_period_end"]
+    entries = await company.pool.fetch("SELECT entry, code FROM aiocancel.journal ORDER BY id")
+    assert ("step_made", "schedule_released") in [tuple(entry) for entry in entries]
+
+
+@pytest.mark.parametrize(
+    ("policy", "outcome", "changes"),
+    [
+        ("amend", "manual", []),
+        ("park", "manual", []),
+        ("release", "scheduled", ["schedule_released", "cancel_at_period_end"]),
+    ],
+)
+async def test_phases_to_come_are_lost_only_where_the_owner_says_so(
+    company: Company, policy: SchedulePolicy, outcome: str, changes: list[str]
+) -> None:
+    company.stripe.add_subscription("sub_1")
+    company.stripe.add_schedule(
+        "sub_sched_1", "sub_1", ends=[company.stripe.now + 60 * DAY, company.stripe.now + 90 * DAY]
+    )
+    await open_with(company, policy)
+    assert (await post(company, "canceled"))["outcome"] == outcome
+    assert company.changes() == changes
+    codes = {"amend": ["schedule_has_pending_phases"], "park": ["subscription_has_a_schedule"], "release": []}
+    assert parked(company) == codes[policy]
+
+
+async def test_a_cancellation_at_once_releases_the_schedule_first(company: Company) -> None:
+    company.stripe.add_subscription("sub_1")
+    company.stripe.add_schedule(
+        "sub_sched_1", "sub_1", ends=[company.stripe.now + 60 * DAY, company.stripe.now + 90 * DAY]
+    )
+    await open_with(company, cancel_timing="now")
+    assert (await post(company, "canceled"))["outcome"] == "done"
+    assert company.changes() == ["schedule_released", "cancel_now"]
+
+
+@pytest.mark.parametrize(
+    ("offer", "change"),
+    [
+        ("offr_coupon", "discounts"),
+        ("offr_trial_extension", "trial_end"),
+        ("offr_change_plan", "items"),
+        ("offr_pause_subscription", "pause_collection"),
+    ],
+)
+async def test_an_offer_meets_the_schedule_like_a_cancellation_does(company: Company, offer: str, change: str) -> None:
+    company.stripe.add_subscription("sub_1")
+    company.stripe.add_schedule("sub_sched_1", "sub_1", ends=[company.stripe.now + 300 * DAY])
+    await open_with(company)
+    assert (await company.claim(company.accepted(offer)))["outcome"] == "done"
+    assert company.changes() == ["schedule_released", change]
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("ends", ["with the period", "later"])
+async def test_a_schedule_is_dealt_with_once_whatever_becomes_of_stripes_answer(
+    company: Company, ends: str, fault: FaultKind
+) -> None:
+    company.stripe.add_subscription("sub_1")
+    company.stripe.add_schedule(
+        "sub_sched_1", "sub_1", ends=[company.stripe.now + 300 * DAY] if ends == "later" else []
+    )
+    company.stripe.inject(Fault(fault, method="POST", path_contains="/v1/subscription_schedules"))
+    await open_with(company)
+    assert (await post(company, "canceled"))["outcome"] == "scheduled"
+    effects = {"later": ["schedule_released", "cancel_at_period_end"], "with the period": ["schedule_ends_with_cancel"]}
+    assert company.changes() == effects[ends]
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_after_a_release_the_cancellation_itself_is_made_once(company: Company, fault: FaultKind) -> None:
+    company.stripe.add_subscription("sub_1")
+    company.stripe.add_schedule("sub_sched_1", "sub_1", ends=[company.stripe.now + 300 * DAY])
+    company.stripe.inject(Fault(fault, method="POST", path_contains="/v1/subscriptions/"))
+    await open_with(company)
+    assert (await post(company, "canceled"))["outcome"] == "scheduled"
+    assert company.changes() == ["schedule_released", "cancel_at_period_end"]
+
+
+async def test_a_release_whose_answer_was_lost_is_not_made_again(company: Company) -> None:
+    company.stripe.add_subscription("sub_1")
+    company.stripe.add_schedule("sub_sched_1", "sub_1", ends=[company.stripe.now + 300 * DAY])
+    # Not even when Stripe has forgotten the key.
+    company.stripe.inject(
+        Fault("drop_after", method="POST", path_contains="/release"),
+        Fault("key_pruned", method="POST", path_contains="/v1/subscriptions/"),
+    )
+    await open_with(company)
+    assert (await post(company, "canceled"))["outcome"] == "scheduled"
+    assert company.changes() == ["schedule_released", "cancel_at_period_end"]
+
+
+async def test_what_is_sent_to_a_schedule_is_what_stripes_own_types_allow(company: Company) -> None:
+    company.stripe.add_subscription("sub_1", schedule="sub_sched_1")
+    await open_with(company)
+    await post(company, "canceled")
+    company.stripe.add_subscription("sub_1")
+    company.stripe.add_schedule("sub_sched_2", "sub_1", ends=[company.stripe.now + 300 * DAY])
+    await post(company, "canceled")
+    posts = [request for request in company.stripe.requests if "subscription_schedules" in request.path]
+    kinds: dict[str, Kind] = {
+        "/v1/subscription_schedules/sub_sched_1": "schedule_update",
+        "/v1/subscription_schedules/sub_sched_2/release": "schedule_release",
+    }
+    sent = [request for request in posts if request.method == "POST"]
+    assert [request.path for request in sent] == list(kinds)
+    assert [check_params(kinds[request.path], request.params) for request in sent] == [[], []]
+
+
+# --- other shapes -------------------------------------------------------------------------------------
+
+MIXED = [{"price": "price_pro"}, {"price": "price_year", "interval": "year"}]
+SHAPES: list[Any] = [
+    pytest.param({"status": "past_due"}, "scheduled", id="past due"),
+    pytest.param({"status": "unpaid"}, "scheduled", id="unpaid"),
+    pytest.param({"status": "paused"}, "scheduled", id="paused"),
+    pytest.param({"status": "incomplete"}, "scheduled", id="incomplete"),
+    pytest.param({"status": "trialing"}, "scheduled", id="trialing"),
+    pytest.param({"status": "incomplete_expired"}, "done", id="expired"),
+    pytest.param({"status": "canceled"}, "done", id="cancelled"),
+    pytest.param({"cancel_at_period_end": True}, "scheduled", id="cancelling"),
+    pytest.param({"pause_collection": {"behavior": "void", "resumes_at": None}}, "scheduled", id="payments paused"),
+    pytest.param({"items": MIXED}, "scheduled", id="mixed intervals"),
+    pytest.param({"billing_mode": {"type": "classic", "flexible": None}}, "scheduled", id="classic billing mode"),
+]
+
+
+@pytest.mark.parametrize(("shape", "outcome"), SHAPES)
+async def test_a_customer_can_leave_whatever_the_subscription_looks_like(
+    company: Company, shape: dict[str, Any], outcome: str
+) -> None:
+    company.stripe.add_subscription("sub_1", **shape)
+    await open_with(company)
+    answer = await post(company, "canceled")
+    assert answer["outcome"] == outcome
+    first = min(item["current_period_end"] for item in company.subscription["items"]["data"])
+    if outcome == "scheduled":
+        assert company.subscription["cancel_at"] == first
+    assert not company.events.of(ActionParked)
+
+
+async def test_a_subscription_whose_customer_was_deleted_is_left_to_a_human_by_its_code(company: Company) -> None:
+    """Stripe cancels the subscriptions of a customer that is deleted, and some versions then know none of them."""
+    company.stripe.add_subscription("sub_1", status="canceled")
+    company.stripe.retrieve_canceled = False
+    await open_with(company)
+    assert (await post(company, "canceled"))["outcome"] == "manual"
+    assert (await company.claim(company.accepted("offr_coupon")))["outcome"] == "manual"
+    assert parked(company) == ["resource_missing", "resource_missing"]

@@ -1,0 +1,237 @@
+"""Accepted offers, from the post to Stripe: the vendor's word decides, and every offer is made once."""
+
+from __future__ import annotations
+
+import asyncio
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from aiocancel import CustomOffer, OfferLimits
+from aiocancel.core.offers.apply import OfferRules
+from aiocancel.telemetry import ActionParked, ActionRefused
+from aiocancel.testing.stripe.simulator import Fault
+from tests.support.company import Company
+from tests.support.saas import add_customer, as_customer
+from tests.support.stripe_params import check_params
+
+DAY = 24 * 3600
+AT_STRIPE = ["offr_coupon", "offr_trial_extension", "offr_change_plan", "offr_pause_subscription"]
+
+
+async def test_an_accepted_coupon_is_made_once_and_put_beside_the_discounts_that_are_there(company: Company) -> None:
+    company.stripe.add_coupon("LOYAL", percent_off=10, duration="forever")
+    company.stripe.add_subscription("sub_1", discounts=["LOYAL"])
+    await company.open()
+    answer = await company.claim(company.accepted("offr_coupon"))
+    assert (answer["outcome"], answer["change"]) == ("done", "offer")
+    coupons = [company.stripe.discounts[each]["source"]["coupon"] for each in company.subscription["discounts"]]
+    assert coupons[0] == "LOYAL"
+    made = company.stripe.coupons[coupons[1]]
+    assert (made["percent_off"], made["duration"], made["duration_in_months"]) == (25, "repeating", 3)
+    assert company.changes() == ["discounts"]
+
+
+async def test_an_accepted_trial_extension_moves_the_end_of_the_trial_and_no_money(company: Company) -> None:
+    ends = company.stripe.now + 5 * DAY
+    company.stripe.add_subscription("sub_1", status="trialing", trial_end=ends)
+    await company.open()
+    assert (await company.claim(company.accepted("offr_trial_extension")))["outcome"] == "done"
+    assert company.subscription["trial_end"] == ends + 14 * DAY
+    assert company.changes() == ["trial_end"]
+
+
+async def test_an_accepted_plan_replaces_the_price_and_keeps_the_item(company: Company) -> None:
+    company.stripe.add_subscription("sub_1")
+    item = company.subscription["items"]["data"][0]["id"]
+    await company.open()
+    assert (await company.claim(company.accepted("offr_change_plan")))["outcome"] == "done"
+    (now,) = company.subscription["items"]["data"]
+    assert (now["id"], now["price"]["id"]) == (item, "price_simulator_basic")
+    assert company.changes() == ["items"]
+
+
+async def test_an_accepted_plan_keeps_the_seats(company: Company) -> None:
+    company.stripe.add_subscription("sub_1", quantity=7)
+    await company.open()
+    assert (await company.claim(company.accepted("offr_change_plan")))["outcome"] == "done"
+    assert company.subscription["items"]["data"][0]["quantity"] == 7
+
+
+@pytest.mark.parametrize("behavior", ["keep_as_draft", "mark_uncollectible", "void"])
+async def test_an_accepted_pause_stops_collecting_in_the_owners_way(company: Company, behavior: Any) -> None:
+    company.stripe.add_subscription("sub_1")
+    await company.open(company.plug_in(offer_rules=OfferRules(pause_behavior=behavior)))
+    assert (await company.claim(company.accepted("offr_pause_subscription")))["outcome"] == "done"
+    assert company.subscription["pause_collection"]["behavior"] == behavior
+    assert 58 * DAY < company.subscription["pause_collection"]["resumes_at"] - company.stripe.now < 63 * DAY
+    assert company.changes() == ["pause_collection"]
+
+
+async def test_a_custom_offer_reaches_its_handler_and_again_after_a_failure_with_the_same_key(company: Company) -> None:
+    company.stripe.add_subscription("sub_1")
+    cancel, seen = company.plug_in(), list[CustomOffer]()
+
+    @cancel.on_offer("code")
+    async def book_a_call(offer: CustomOffer) -> None:
+        seen.append(offer)
+        if len(seen) == 1:
+            raise ConnectionError
+
+    await company.open(cancel)
+    answer = await company.claim(company.accepted("offr_custom"))
+    assert answer["outcome"] == "done"
+    assert [offer.metadata for offer in seen] == [{"code": "onboarding-call"}] * 2
+    assert {(offer.customer_id, offer.subscription_id) for offer in seen} == {("ada", "sub_1")}
+    assert len({offer.key for offer in seen}) == 1
+    assert company.changes() == []
+
+
+async def test_a_custom_offer_without_a_handler_waits_for_a_human(company: Company) -> None:
+    company.stripe.add_subscription("sub_1")
+    await company.open()
+    assert (await company.claim(company.accepted("offr_custom")))["outcome"] == "manual"
+    assert [event.code for event in company.events.of(ActionParked)] == ["no_handler_for_this_offer"]
+
+
+FORGED: list[Any] = [
+    pytest.param("no such session", "flow_session_unknown", id="a flow session that the vendor does not know"),
+    pytest.param("other subscription", "flow_session_of_another_subscription", id="somebody else's flow session"),
+    pytest.param("canceled", "flow_session_says_canceled", id="a flow session that ended in a cancellation"),
+    pytest.param("incomplete", "flow_session_says_incomplete", id="a flow session that was given up"),
+]
+
+
+@pytest.mark.parametrize(("kind", "code"), FORGED)
+async def test_a_claimed_offer_that_the_vendor_does_not_confirm_gives_nothing(
+    company: Company, kind: str, code: str
+) -> None:
+    company.stripe.add_subscription("sub_1")
+    # A real one of somebody else's, dressed up as ours.
+    session = company.accepted("offr_coupon", "sub_2")
+    forged = {**session, "subscription": {**session["subscription"], "platform_id": "sub_1"}}
+    if kind == "no such session":
+        forged["id"] = "sess_made_up"
+    elif kind in ("canceled", "incomplete"):
+        forged["id"] = company.flows.create_session("sub_1")["id"]
+        company.flows.finish(forged["id"], status=kind)
+    await company.open()
+    answer = await company.claim(forged)
+    assert answer["outcome"] == "refused"
+    assert [event.code for event in company.events.of(ActionRefused)] == [code]
+    assert "discounts" not in company.changes()
+
+
+async def test_the_amount_that_a_browser_posts_is_never_used(company: Company) -> None:
+    company.stripe.add_subscription("sub_1")
+    session = company.accepted("offr_coupon")
+    greedy = {
+        **session,
+        "offer_accepted": {**session["offer_accepted"], "details": {"type": "coupon", "amount_off": "99"}},
+    }
+    await company.open()
+    await company.claim(greedy)
+    (made,) = [coupon for coupon in company.stripe.coupons.values() if coupon["id"].startswith("aiocancel-")]
+    assert made["percent_off"] == 25
+
+
+async def test_a_flow_session_pays_once_however_often_it_is_claimed(company: Company) -> None:
+    company.stripe.add_subscription("sub_1")
+    await company.open()
+    session = company.accepted("offr_coupon")
+    answers = await asyncio.gather(*(company.claim(session) for _ in range(8)))
+    assert {answer["claim"] for answer in answers} == {answers[0]["claim"]}
+    assert company.changes() == ["discounts"]
+
+
+async def test_a_flow_session_that_paid_does_not_pay_for_the_next_subscription_of_the_same_customer(
+    company: Company,
+) -> None:
+    company.stripe.add_subscription("sub_1")
+    company.stripe.add_subscription("sub_2")
+    await company.open()
+    session = company.accepted("offr_coupon")
+    await company.claim(session)
+    await company.pool.execute("UPDATE app_subscription SET stripe_subscription_id = 'sub_2'")
+    assert (await company.claim(session))["outcome"] == "refused"
+    assert company.stripe.effects_on("sub_2") == []
+
+
+@pytest.mark.parametrize(
+    ("limits", "code"),
+    [
+        (OfferLimits(offer_ids=frozenset({"offr_trial_extension"})), "offer_not_allowed"),
+        (OfferLimits(max_percent=Decimal(20)), "percent_too_high"),
+        (OfferLimits(max_months=2), "too_many_months"),
+    ],
+    ids=["not on the list", "too high a percentage", "too long"],
+)
+async def test_the_owners_limits_stand_above_the_vendors_yes(company: Company, limits: OfferLimits, code: str) -> None:
+    company.stripe.add_subscription("sub_1")
+    await company.open(company.plug_in(offer_limits=limits))
+    assert (await company.claim(company.accepted("offr_coupon")))["outcome"] == "manual"
+    assert [event.code for event in company.events.of(ActionParked)] == [code]
+    assert company.stripe.effects == []
+
+
+async def test_without_an_api_key_an_offer_waits_for_a_human(company: Company) -> None:
+    company.stripe.add_subscription("sub_1")
+    await company.open(company.plug_in(api_key=None))
+    assert (await company.claim(company.accepted("offr_coupon")))["outcome"] == "manual"
+    assert company.stripe.effects == []
+
+
+async def test_while_the_vendors_api_is_down_an_offer_is_queued_and_a_cancellation_goes_through(
+    company: Company,
+) -> None:
+    company.stripe.add_subscription("sub_1")
+    await company.open(company.plug_in(answer_within_s=0.3))
+    session = company.accepted("offr_coupon")
+    company.flows.fail_next(503, path="/v1", times=1000)
+    assert (await company.claim(session))["outcome"] == "queued"
+    assert company.client is not None
+    response = await company.client.post(
+        "/cancel/result", json={"grant": await company.grant(), "status": "canceled"}, headers=as_customer("ada")
+    )
+    assert (await response.json())["outcome"] == "scheduled"
+    company.flows.heal()
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "error_500_before",
+        "error_500_after",
+        "drop_before",
+        "drop_after",
+        "truncate_after",
+        "rate_limit_429",
+        "conflict_409",
+    ],
+)
+@pytest.mark.parametrize("offer", AT_STRIPE)
+async def test_an_offer_is_made_once_whatever_becomes_of_stripes_answer(
+    company: Company, offer: str, fault: Any
+) -> None:
+    company.stripe.add_subscription("sub_1", status="trialing" if offer == "offr_trial_extension" else "active")
+    company.stripe.inject(Fault(fault, method="POST", path_contains="/v1/subscriptions"))
+    await company.open()
+    assert (await company.claim(company.accepted(offer)))["outcome"] == "done"
+    assert len(company.changes()) == 1
+
+
+async def test_every_body_that_an_offer_sends_is_one_that_stripes_own_types_allow(company: Company) -> None:
+    company.stripe.add_coupon("LOYAL", percent_off=10, duration="forever")
+    for offer in AT_STRIPE:
+        company.stripe.add_subscription(f"sub_{offer}", discounts=["LOYAL"])
+        await add_customer(company.pool, offer, f"sub_{offer}")
+    await company.open()
+    for offer in AT_STRIPE:
+        answer = await company.claim(company.accepted(offer, f"sub_{offer}"), customer=offer)
+        assert answer["outcome"] == "done"
+    posts = [request for request in company.stripe.requests if request.method == "POST"]
+    assert len(posts) == 5
+    for post in posts:
+        kind: Any = "coupon_create" if post.path == "/v1/coupons" else "subscription_update"
+        assert check_params(kind, post.params) == []

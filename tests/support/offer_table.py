@@ -1,0 +1,208 @@
+"""Print what every choice does to a subscription of every shape: ``python -m tests.support.offer_table``.
+
+It writes ``examples/offer-table.md``. Nothing on that page is written by hand: its cells are the parameters of two
+tests, the steps are what the package decides for them, and the calls are the bodies that it sends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import groupby
+from pathlib import Path
+from string import ascii_uppercase
+from typing import Any, Final, assert_never
+
+from aiocancel import StripeBilling
+from aiocancel.billing import parameters
+from aiocancel.core.actions import ActionKind, Defer, Done, Refuse, Step, Supersede, Wait, Write
+from aiocancel.core.changes import AddDiscount, PauseService
+from aiocancel.core.claim import NO_REASON
+from aiocancel.core.schedules import ReleaseSchedule
+from tests.core import test_actions
+from tests.core.offers import test_apply
+from tests.support.saas import STRIPE_KEY
+
+PAGE: Final = Path(__file__).parents[2] / "examples" / "offer-table.md"
+OFFERS: Final = test_apply.test_what_is_done_follows_from_the_offer_and_the_subscription
+CANCELLATIONS: Final = test_actions.test_every_shape_that_an_offer_meets_can_be_cancelled_and_resumed
+
+_BILLING: Final = StripeBilling(api_key=STRIPE_KEY)
+_SUBSCRIPTION: Final = "/v1/subscriptions/{id}"
+_TIMES: Final = ("trial_end", "resumes_at")
+
+_HEAD: Final = f"""# What every choice does, for every shape of subscription
+
+This page is printed by `python -m tests.support.offer_table` from the tests' own tables and from the code that
+decides; a [test](../tests/test_offer_table.py) keeps it so. A row's name is the name of its test: put it between
+the brackets of the test that its section names, as in `pytest "<test>[<name>]"`.
+
+In every row it is {test_apply.NOW:%Y-%m-%d %H:%M} UTC, and unless the shape says otherwise the next payment is
+due on {test_apply.DUE:%Y-%m-%d}. Each subscription is read before its row is decided and again after the calls.
+The letters stand for the calls above the table; their parameters are Stripe's own, times are written as dates.
+
+- **done**: the calls are made, or the subscription is as wanted already; **scheduled**: it ends on that date.
+- **parked**: nothing is changed, and an operator is told the code. The customer reads that a person will see to it.
+- **waits**: nothing is changed yet; the worker looks again, and parks it when that takes too long.
+- **promised**: nothing is changed yet, and the customer is told the date; the worker looks afresh on the day before.
+- **refused**: nothing is left to do, and no person is needed.
+
+A schedule in the way goes first, by the default `StripeBilling(schedule_policy="amend")`; the other policies are in
+[`tests/core/test_schedules.py`](../tests/core/test_schedules.py).
+"""
+_NOTES: Final[Mapping[str, str]] = {
+    "a custom offer": "The application's own handler (`@cancel.on_offer`) carries a custom offer out; what is shown "
+    "is what becomes of one that reaches Stripe's side all the same.",
+    ActionKind.CANCEL_AT_PERIOD_END: "Whoever owns a subscription may leave, whatever its shape.",
+    ActionKind.END_PAUSE: 'Where `OfferRules(pause_mechanism="pause")` paused the subscription itself.',
+    ActionKind.EXPECT_CANCELLATION: 'With `applies_cancellation="vendor"` the flow vendor makes the change; '
+    "we only read.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One parameter of a table's test: what is chosen, the shape it meets, and what is decided now."""
+
+    name: str
+    choice: str
+    shape: str
+    step: Step
+    calls: tuple[str, ...]
+
+
+def node_id(test: Callable[..., None]) -> str:
+    """Return the test's node id for pytest, without parameters."""
+    return f"{test.__module__.replace('.', '/')}.py::{test.__name__}"
+
+
+def offer_cells() -> Iterator[Cell]:
+    """Decide every cell of the offers' table."""
+    for name, (terms, (subscription, rules), _) in _parameters(OFFERS):
+        decided = test_apply.step(terms, subscription, rules=rules)
+        calls = tuple(_offer_calls(decided)) if isinstance(decided, Write) else ()
+        yield _cell(name, decided, calls)
+
+
+def cancellation_cells() -> Iterator[Cell]:
+    """Decide every cell of the cancellations' table."""
+    for name, (kind, subscription, _) in _parameters(CANCELLATIONS):
+        decided = test_actions.step_past_the_schedule(kind, subscription)
+        calls = (*_schedule_calls(decided), _plain_call(kind, decided)) if isinstance(decided, Write) else ()
+        yield _cell(name, decided, calls)
+
+
+def page() -> str:
+    """Return the whole page."""
+    sections = [*_sections("Offer: ", OFFERS, offer_cells()), *_sections("", CANCELLATIONS, cancellation_cells())]
+    return "\n".join([_HEAD, *sections])
+
+
+def _parameters(test: Callable[..., None]) -> Iterator[tuple[str, tuple[Any, ...]]]:
+    (mark,) = (mark for mark in vars(test)["pytestmark"] if mark.name == "parametrize")
+    for parameter in mark.args[1]:
+        yield parameter.id, parameter.values
+
+
+def _cell(name: str, decided: Step, calls: tuple[str, ...]) -> Cell:
+    choice, _, shape = name.partition(" when ")
+    return Cell(name, choice, shape, decided, calls)
+
+
+def _offer_calls(write: Write) -> Iterator[str]:
+    yield from _schedule_calls(write)
+    if write.change is None:
+        return
+    if isinstance(write.change, AddDiscount) and write.change.made is not None:
+        yield _call("POST", "/v1/coupons", parameters.coupon(write.change.made))
+    if isinstance(write.change, PauseService):
+        yield _call("POST", f"{_SUBSCRIPTION}/pause", parameters.pause_service(write.change))
+    else:
+        yield _call("POST", _SUBSCRIPTION, parameters.offer_change(write.change))
+
+
+def _schedule_calls(write: Write) -> Iterator[str]:
+    if write.schedule is not None:
+        end = "/release" if isinstance(write.schedule, ReleaseSchedule) else ""
+        params = parameters.schedule_change(write.schedule)
+        yield _call("POST", f"/v1/subscription_schedules/{{id}}{end}", params)
+
+
+def _plain_call(kind: ActionKind, write: Write) -> str:
+    match kind:
+        case ActionKind.CANCEL_AT_PERIOD_END:
+            return _call("POST", _SUBSCRIPTION, parameters.cancel_at_period_end(NO_REASON, _BILLING))
+        case ActionKind.CANCEL_NOW:
+            return _call("DELETE", _SUBSCRIPTION, parameters.cancel_now(NO_REASON, _BILLING))
+        case ActionKind.END_PAUSE:
+            return _call("POST", f"{_SUBSCRIPTION}/resume", parameters.end_pause())
+        case _:
+            return _call("POST", _SUBSCRIPTION, parameters.resume(clears_cancel_at=write.clears_cancel_at))
+
+
+def _call(method: str, path: str, params: Mapping[str, Any]) -> str:
+    return " ".join([f"`{method} {path}`", *(f"`{field}`" for field in _fields(params))])
+
+
+def _fields(value: Any, name: str = "") -> Iterator[str]:
+    """Yield ``name=value`` as Stripe's form encoding names it."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _fields(inner, f"{name}[{key}]" if name else key)
+    elif isinstance(value, list):
+        for position, inner in enumerate(value):
+            yield from _fields(inner, f"{name}[{position}]")
+    elif name.rstrip("]").endswith(_TIMES):
+        yield f"{name}={datetime.fromtimestamp(value, UTC):%Y-%m-%dT%H:%MZ}"
+    else:
+        yield f"{name}={str(value).lower() if isinstance(value, bool) else value}"
+
+
+def _outcome(cell: Cell) -> str:
+    match cell.step:
+        case Write() if cell.choice == ActionKind.CANCEL_AT_PERIOD_END:
+            return "scheduled"
+        case Write():
+            return "done"
+        case Done(receipt):
+            until = "" if receipt.ends_at is None else f", ends {receipt.ends_at:%Y-%m-%d}"
+            return f"done: it is {receipt.status}{until}"
+        case Wait():
+            return "waits"
+        case Defer(until, takes_effect_at):
+            promised = "a payment" if takes_effect_at is None else f"{takes_effect_at:%Y-%m-%d}"
+            return f"promised for {promised}, made on {until:%Y-%m-%d}"
+        case Supersede(code):
+            return f"refused: `{code}`"
+        case Refuse(code):
+            return f"parked: `{code}`"
+        case _:  # pragma: no cover
+            assert_never(cell.step)
+
+
+def _sections(prefix: str, test: Callable[..., None], cells: Iterable[Cell]) -> Iterator[str]:
+    for choice, group in groupby(cells, key=lambda cell: cell.choice):
+        of_choice = list(group)
+        yield f"## {prefix}{choice.replace('_', ' ')}\n"
+        if note := _NOTES.get(choice):
+            yield f"{note}\n"
+        yield f"Test: `{node_id(test)}[…]`\n"
+        # Most shapes have their calls in common: they are written once, and the rows name them.
+        letters = dict(
+            zip(dict.fromkeys(cell.calls for cell in of_choice if cell.calls), ascii_uppercase, strict=False)
+        )
+        for calls, letter in letters.items():
+            yield f"- **{letter}**: {', then '.join(calls)}"
+        if letters:
+            yield ""
+        yield "| subscription | calls | outcome | name |"
+        yield "|---|---|---|---|"
+        for cell in of_choice:
+            yield f"| {cell.shape} | {letters.get(cell.calls, '–')} | {_outcome(cell)} | `{cell.name}` |"
+        yield ""
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
+    print(f"{PAGE.relative_to(PAGE.parent.parent)}: {sum(1 for _ in [*offer_cells(), *cancellation_cells()])} cells")

@@ -1,0 +1,191 @@
+"""From a customer's post to the answer: recorded whatever else fails, and answered as soon as it is settled."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import uuid
+
+import pytest
+
+from aiocancel import Property, ProsperStack
+from aiocancel.config import Settings
+from aiocancel.core.actions import Receipt
+from aiocancel.core.decision import AnswerKind, Policy
+from aiocancel.core.grants import GrantSealer
+from aiocancel.errors import ConflictError, GrantError, UnavailableError
+from aiocancel.intake import FlowService
+from aiocancel.postgres.ledger import Ledger
+from aiocancel.postgres.vendor_events import Doorbell
+from aiocancel.telemetry import ClaimRecorded, EventHook, PropertyLeftOut
+from tests.support.claims import make_claim
+from tests.support.saas import GRANT_KEYS, QUERY, Events, Pool, add_customer, vendor
+
+
+async def service_over(
+    pool: Pool,
+    *,
+    on_event: EventHook = lambda _: None,
+    answer_within_s: float = 5.0,
+    flow_vendor: ProsperStack | None = None,
+) -> FlowService:
+    return FlowService(
+        Settings(mode="test", answer_within_s=answer_within_s),
+        flow_vendor or vendor(),
+        GrantSealer(GRANT_KEYS),
+        await QUERY.prepare(pool),
+        Ledger(pool),
+        Policy(),
+        doorbell=Doorbell(pool, "prosperstack"),
+        on_event=on_event,
+    )
+
+
+async def grant_of(service: FlowService, customer_id: str = "ada") -> str:
+    owned = await service.find(customer_id)
+    assert owned is not None
+    return service.seal(owned).grant
+
+
+async def cancelled(service: FlowService) -> uuid.UUID:
+    return (await service.accept(make_claim(), await grant_of(service), "ada")).public_id
+
+
+async def settle(pool: Pool) -> None:
+    ledger = Ledger(pool)
+    action_id = await pool.fetchval("SELECT id FROM aiocancel.action")
+    (taken,) = await ledger.take(uuid.uuid4(), [action_id], lease_s=60)
+    await ledger.finish(taken, Receipt("active", None))
+
+
+async def test_a_property_that_the_row_cannot_give_is_reported_once_and_not_for_every_page(pool: Pool) -> None:
+    await add_customer(pool, "ada", "sub_1")
+    await add_customer(pool, "grace", "sub_2")
+    seats = Property("seats", "number", entity="subscription", column="stripe_subscription_id")
+    region = Property("region", "text", entity="subscriber")
+    events = Events()
+    service = await service_over(pool, on_event=events, flow_vendor=vendor(properties=[seats, region]))
+    for customer_id in ("ada", "ada", "grace"):
+        await grant_of(service, customer_id)
+    assert events.seen == [
+        PropertyLeftOut("subscription.properties.seats", "number"),
+        PropertyLeftOut("subscriber.properties.region", "text"),
+    ]
+
+
+async def test_no_two_page_views_share_a_nonce_and_the_policys_is_not_the_grants(pool: Pool) -> None:
+    await add_customer(pool, "ada", "sub_1")
+    service = await service_over(pool)
+    owned = await service.find("ada")
+    assert owned is not None
+    sealed = [service.seal(owned) for _ in range(50)]
+    opened = [GrantSealer(GRANT_KEYS).open(each.grant, now=0, customer_id="ada", mode="test") for each in sealed]
+    nonces = {each.csp_nonce for each in sealed} | {grant.nonce for grant in opened}
+    assert len(nonces) == 100
+    # 18 random bytes each: a policy's nonce has to have 16 or more.
+    assert all(re.fullmatch(r"[A-Za-z0-9_-]{24}", nonce) for nonce in nonces)
+
+
+async def jobs(pool: Pool) -> int:
+    return int(await pool.fetchval("SELECT count(*) FROM aiocancel.pgqueuer"))
+
+
+async def test_a_recorded_claim_has_its_job_and_is_reported(pool: Pool) -> None:
+    await add_customer(pool, "ada", "sub_1")
+    events = Events()
+    service = await service_over(pool, on_event=events)
+    public_id = await cancelled(service)
+    assert await jobs(pool) == 1
+    assert events.seen == [ClaimRecorded(str(public_id), "sub_1", "canceled", repeated=False)]
+
+
+async def test_an_event_hook_that_fails_loses_neither_the_claim_nor_its_job(pool: Pool) -> None:
+    def fail(_: object) -> None:
+        raise RuntimeError("the metrics are down")
+
+    await add_customer(pool, "ada", "sub_1")
+    service = await service_over(pool, on_event=fail)
+    public_id = await cancelled(service)
+    assert await jobs(pool) == 1
+    assert await service.answer(public_id, "ada") is not None
+
+
+@pytest.mark.parametrize("owned_now", ["sub_other", None])
+async def test_a_page_made_before_the_subscription_changed_hands_is_refused(pool: Pool, owned_now: str | None) -> None:
+    await add_customer(pool, "ada", "sub_1")
+    service = await service_over(pool)
+    grant = await grant_of(service)
+    await pool.execute("UPDATE app_subscription SET stripe_subscription_id = $1", owned_now)
+    with pytest.raises(GrantError) as caught:
+        await service.accept(make_claim(), grant, "ada")
+    assert caught.value.code == "subscription_not_yours"
+    assert await pool.fetchval("SELECT count(*) FROM aiocancel.claim") == 0
+
+
+async def test_a_grant_works_for_one_result_only(pool: Pool) -> None:
+    await add_customer(pool, "ada", "sub_1")
+    service = await service_over(pool)
+    grant = await grant_of(service)
+    first = await service.accept(make_claim("canceled"), grant, "ada")
+    again = await service.accept(make_claim("canceled"), grant, "ada")
+    assert (again.public_id, again.repeated) == (first.public_id, True)
+    with pytest.raises(ConflictError):
+        await service.accept(make_claim("saved"), grant, "ada")
+
+
+async def test_an_outage_is_said_and_the_same_post_works_afterwards(pool: Pool) -> None:
+    await add_customer(pool, "ada", "sub_1")
+    service = await service_over(pool)
+    grant = await grant_of(service)
+    await pool.execute(
+        """
+        CREATE FUNCTION cut() RETURNS trigger LANGUAGE plpgsql AS
+            'BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NEW; END';
+        CREATE TRIGGER cut BEFORE INSERT ON aiocancel.claim FOR EACH ROW EXECUTE FUNCTION cut();
+        """
+    )
+    with pytest.raises(UnavailableError):
+        await service.accept(make_claim(), grant, "ada")
+    await pool.execute("DROP FUNCTION cut CASCADE")
+    assert not (await service.accept(make_claim(), grant, "ada")).repeated
+
+
+async def test_a_settled_claim_is_answered_at_once(pool: Pool) -> None:
+    await add_customer(pool, "ada", "sub_1")
+    service = await service_over(pool)
+    public_id = await cancelled(service)
+    await settle(pool)
+    answer = await service.wait_for_answer(public_id, "ada")
+    assert answer is not None
+    assert answer.kind is AnswerKind.SCHEDULED
+
+
+@pytest.mark.parametrize("is_told", [True, False])
+async def test_whoever_waits_is_answered_when_it_settles_here_or_in_another_process(pool: Pool, is_told: bool) -> None:
+    await add_customer(pool, "ada", "sub_1")
+    service = await service_over(pool)
+    public_id = await cancelled(service)
+    waiting = [asyncio.create_task(service.wait_for_answer(public_id, "ada")) for _ in range(3)]
+    await asyncio.sleep(0.02)
+    await settle(pool)
+    if is_told:
+        service.settled(public_id)
+    async with asyncio.timeout(0.4 if is_told else 2):
+        answers = await asyncio.gather(*waiting)
+    assert [answer.kind for answer in answers if answer] == [AnswerKind.SCHEDULED] * 3
+
+
+async def test_a_claim_that_does_not_settle_in_time_is_answered_as_queued(pool: Pool) -> None:
+    await add_customer(pool, "ada", "sub_1")
+    service = await service_over(pool, answer_within_s=0.05)
+    answer = await service.wait_for_answer(await cancelled(service), "ada")
+    assert answer is not None
+    assert answer.kind is AnswerKind.QUEUED
+
+
+async def test_somebody_elses_claim_is_not_waited_for(pool: Pool) -> None:
+    await add_customer(pool, "ada", "sub_1")
+    service = await service_over(pool)
+    public_id = await cancelled(service)
+    async with asyncio.timeout(1):
+        assert await service.wait_for_answer(public_id, "grace") is None

@@ -1,0 +1,89 @@
+"""ProsperStack's limit of requests a minute, kept together with all other processes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from aiocancel.core.identifiers import FlowSessionId
+from aiocancel.errors import ConfigurationError, TransientVendorError
+from aiocancel.ports import OutcomeVerifier
+from aiocancel.testing.prosperstack.simulator import ProsperStackSimulator
+from aiocancel.vendors.prosperstack.api import open_prosperstack_api
+from tests.support.saas import vendor
+from tests.support.slots import Slots
+
+SESSION = FlowSessionId("sess_1")
+
+
+@pytest.fixture
+def simulator() -> ProsperStackSimulator:
+    return ProsperStackSimulator(api_key="key_test_simulator")
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def host(simulator: ProsperStackSimulator) -> AsyncIterator[str]:
+    async with simulator.serve() as hosts:
+        yield hosts.api_url
+
+
+@pytest.fixture
+def slots() -> Slots:
+    return Slots()
+
+
+def settings(host: str, **changed: Any) -> Any:
+    return vendor(api_key="key_test_simulator", api_host=host, max_requests_per_minute=90, **changed)
+
+
+async def test_every_request_takes_its_turn_under_the_limit_of_its_mode(host: str, slots: Slots) -> None:
+    opening = settings(host).open_verifier(slots)
+    assert opening is not None
+    async with opening as api:
+        verifier: OutcomeVerifier = api
+        assert await verifier.flow_session(SESSION) is None
+    assert {name: limit.most_within(60.0) for name, limit in slots.asked.items()} == {"prosperstack test": 90}
+
+
+async def test_live_requests_have_a_limit_of_their_own_by_default(slots: Slots) -> None:
+    async with open_prosperstack_api(vendor(api_key="key_live"), slots=slots) as api:
+        slots.free_in_s = 60.0
+        with pytest.raises(TransientVendorError):
+            await api.flow_session(SESSION)
+    assert {name: limit.most_within(60.0) for name, limit in slots.asked.items()} == {"prosperstack live": 90}
+
+
+async def test_a_request_without_a_turn_is_not_sent_and_says_when_to_ask_again(
+    host: str, simulator: ProsperStackSimulator, slots: Slots
+) -> None:
+    slots.free_in_s = 25.0
+    async with open_prosperstack_api(settings(host), slots=slots) as api:
+        with pytest.raises(TransientVendorError) as refused:
+            await api.flow_session(SESSION)
+    assert (refused.value.code, refused.value.retry_after_s) == ("rate_limited", 25.0)
+    assert simulator.requests == []
+
+
+async def test_a_refusal_holds_back_every_process_until_the_limit_resets(
+    host: str, simulator: ProsperStackSimulator, slots: Slots
+) -> None:
+    simulator.fail_next(429, headers={"RateLimit-Reset": "23"})
+    async with open_prosperstack_api(settings(host), slots=slots) as api:
+        with pytest.raises(TransientVendorError):
+            await api.flow_session(SESSION)
+    assert slots.struck == [("prosperstack test", 23.0)]
+
+
+async def test_a_simulator_has_no_limit_but_its_own(host: str, slots: Slots) -> None:
+    async with open_prosperstack_api(vendor(api_key="key_test_simulator", api_host=host), slots=slots) as api:
+        await api.flow_session(SESSION)
+    assert slots.asked == {}
+
+
+@pytest.mark.parametrize("most", [1, 0, -1])
+def test_a_limit_that_stops_everything_is_refused(most: int) -> None:
+    with pytest.raises(ConfigurationError, match="max_requests_per_minute"):
+        vendor(max_requests_per_minute=most)

@@ -1,0 +1,229 @@
+"""What the browser did not tell: the vendor's webhook is only a doorbell, and its list of events finds the rest."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+from aiohttp.test_utils import TestClient
+
+from aiocancel import SubscriptionQuery
+from tests.support.company import Company
+from tests.support.saas import as_customer
+from tests.support.waiting import until
+
+TOKEN = "an-unguessable-token-of-thirty-two-characters"
+
+
+async def listening(company: Company, **settings: Any) -> TestClient[Any, Any]:
+    """Open the site with a webhook; the poller is slow unless told otherwise."""
+    settings = {"poll_events_every_s": 3600.0, **settings}
+    await company.open(company.plug_in(webhook_token=TOKEN, **settings))
+    assert company.client is not None
+    # The first look at the list happens at the start, and what is on it by then is history.
+    await until(lambda: any(request.path == "/v1/events" for request in company.flows.requests))
+    return company.client
+
+
+async def ring(client: TestClient[Any, Any], event: dict[str, Any], token: str = TOKEN) -> int:
+    body = {"event": event["event"], "event_id": event["id"], "data": event["data"]}
+    async with client.post(f"/cancel/webhook/{token}", json=body) as response:
+        return response.status
+
+
+def canceled(company: Company, subscription: str = "sub_1") -> dict[str, Any]:
+    session = company.flows.create_session(subscription)
+    return company.flows.finish(session["id"], status="canceled", cancel_reason="too_expensive")
+
+
+def completed(company: Company) -> dict[str, Any]:
+    return next(event for event in reversed(company.flows.events) if event["event"] == "flow_session_completed")
+
+
+async def rung(company: Company) -> list[str]:
+    return [row["result"] for row in await company.pool.fetch("SELECT result FROM aiocancel.doorbell ORDER BY rung_at")]
+
+
+async def answered(company: Company) -> None:
+    await until(lambda: _all_answered(company))
+
+
+async def _all_answered(company: Company) -> bool:
+    results = await rung(company)
+    return bool(results) and None not in results
+
+
+async def test_a_cancellation_that_only_the_webhook_tells_of_is_carried_out(company: Company) -> None:
+    company.stripe.add_subscription("sub_1")
+    client = await listening(company)
+    canceled(company)
+    assert await ring(client, completed(company)) == 204
+    await until(lambda: company.subscription["cancel_at_period_end"])
+    assert company.subscription["cancellation_details"]["feedback"] == "too_expensive"
+
+
+async def test_an_accepted_offer_that_only_the_webhook_tells_of_is_verified_and_made(company: Company) -> None:
+    company.stripe.add_subscription("sub_1")
+    client = await listening(company)
+    company.accepted("offr_coupon")
+    assert await ring(client, completed(company)) == 204
+    await until(lambda: company.changes() == ["discounts"])
+
+
+async def test_what_a_webhooks_body_says_is_not_believed(company: Company) -> None:
+    company.stripe.add_subscription("sub_1")
+    company.stripe.add_subscription("sub_2")
+    client = await listening(company)
+    canceled(company, "sub_2")
+    lie = json.loads(json.dumps(completed(company)))
+    lie["data"]["subscription"]["platform_id"] = "sub_1"
+    assert await ring(client, lie) == 204
+    await until(lambda: company.stripe.subscriptions["sub_2"]["cancel_at_period_end"])
+    assert company.changes() == []
+
+
+async def test_an_event_that_the_vendor_does_not_know_changes_nothing(company: Company) -> None:
+    company.stripe.add_subscription("sub_1")
+    client = await listening(company)
+    session = company.flows.create_session("sub_1")
+    assert await ring(client, {"event": "flow_session_completed", "id": "evt_made_up", "data": session}) == 204
+    await answered(company)
+    assert await rung(company) == ["unknown_event"]
+    assert company.stripe.effects == []
+
+
+@pytest.mark.parametrize("token", ["", "x", TOKEN[:-1], TOKEN + "x", "%2e%2e", "ÿ"])
+async def test_without_the_token_there_is_no_webhook(company: Company, token: str) -> None:
+    company.stripe.add_subscription("sub_1")
+    client = await listening(company)
+    canceled(company)
+    assert await ring(client, completed(company), token) == 404
+    assert await rung(company) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"", 400),
+        (b"not JSON", 400),
+        (b"[]", 400),
+        (b"{}", 400),
+        (b'{"event_id": 7}', 400),
+        (b'{"event_id": "../v1/offers"}', 400),
+        (b'{"event_id": "%2e%2e"}', 400),
+        (b"\xff\xfe", 400),
+        (b"[" * 100_000, 400),
+        (b'{"event_id": "evt_1", "data": "' + b"x" * 300_000 + b'"}', 413),
+    ],
+    ids=["empty", "no JSON", "a list", "no id", "a number", "a path", "an escaped path", "no UTF-8", "deep", "large"],
+)
+async def test_a_webhook_that_cannot_be_read_is_refused_with_a_reason(
+    company: Company, body: bytes, status: int
+) -> None:
+    client = await listening(company)
+    async with client.post(f"/cancel/webhook/{TOKEN}", data=body) as response:
+        assert response.status == status
+        assert (await response.json())["reason"]
+    assert await rung(company) == []
+
+
+async def test_a_webhook_that_comes_ten_times_is_looked_at_once(company: Company) -> None:
+    company.stripe.add_subscription("sub_1")
+    client = await listening(company)
+    canceled(company)
+    event = completed(company)
+    assert set(await asyncio.gather(*(ring(client, event) for _ in range(10)))) == {204}
+    await answered(company)
+    asked = [request for request in company.flows.requests if request.path == f"/v1/events/{event['id']}"]
+    assert len(asked) == 1
+    await until(lambda: company.changes() == ["cancel_at_period_end"])
+
+
+@pytest.mark.parametrize("order", ["browser first", "webhook first", "at once"])
+@pytest.mark.parametrize("kind", ["a cancellation", "an offer"])
+async def test_a_browser_and_a_webhook_that_tell_the_same_have_one_outcome(
+    company: Company, order: str, kind: str
+) -> None:
+    company.stripe.add_subscription("sub_1")
+    client = await listening(company)
+    session = canceled(company) if kind == "a cancellation" else company.accepted("offr_coupon")
+    event = completed(company)
+    if order == "browser first":
+        answer = await company.claim(session)
+        await ring(client, event)
+    elif order == "webhook first":
+        await ring(client, event)
+        await answered(company)
+        answer = await company.claim(session)
+    else:
+        answer, _ = await asyncio.gather(company.claim(session), ring(client, event))
+    await answered(company)
+    assert answer["outcome"] == ("scheduled" if kind == "a cancellation" else "done")
+    assert len(company.changes()) == 1
+    assert await company.pool.fetchval("SELECT count(*) FROM aiocancel.claim") == 1
+    # The customer sees the outcome, whoever was first.
+    async with client.get(answer["status_url"], headers=as_customer("ada")) as response:
+        assert response.status == 200
+
+
+async def test_the_poller_finds_what_no_webhook_told_of(company: Company) -> None:
+    company.stripe.add_subscription("sub_1")
+    await listening(company, poll_events_every_s=0.05)
+    canceled(company)
+    await until(lambda: company.subscription["cancel_at_period_end"])
+    assert company.changes() == ["cancel_at_period_end"]
+
+
+async def test_what_happened_before_the_first_start_is_history_and_not_acted_on(company: Company) -> None:
+    company.stripe.add_subscription("sub_1")
+    canceled(company)
+    for event in company.flows.events:
+        event["created_at"] = "2026-01-01T00:00:00.000Z"
+    await listening(company, poll_events_every_s=0.05)
+    company.stripe.add_subscription("sub_2")
+    canceled(company, "sub_2")
+    await until(lambda: company.stripe.subscriptions["sub_2"]["cancel_at_period_end"])
+    assert company.changes() == []
+
+
+async def test_a_webhook_while_the_vendors_api_is_down_is_looked_at_again(company: Company) -> None:
+    company.stripe.add_subscription("sub_1")
+    client = await listening(company)
+    canceled(company)
+    company.flows.fail_next(503, path="/v1/events", times=1)
+    assert await ring(client, completed(company)) == 204
+    await until(lambda: company.subscription["cancel_at_period_end"])
+
+
+async def test_a_session_that_was_given_up_is_recorded_and_changes_nothing(company: Company) -> None:
+    company.stripe.add_subscription("sub_1")
+    client = await listening(company)
+    company.flows.finish(company.flows.create_session("sub_1")["id"], status="incomplete")
+    assert await ring(client, completed(company)) == 204
+    await answered(company)
+    assert await company.pool.fetchval("SELECT status FROM aiocancel.claim") == "incomplete"
+    assert company.stripe.effects == []
+
+
+BY_CUSTOMER = SubscriptionQuery(
+    "SELECT stripe_subscription_id, customer_id AS name, customer_id || '@example.com' AS email "
+    "FROM app_subscription WHERE customer_id = $1"
+)
+
+
+@pytest.mark.parametrize("by", ["browser", "webhook"])
+async def test_on_a_custom_platform_the_session_names_the_customer_and_the_offer_reaches_their_subscription(
+    company: Company, by: str
+) -> None:
+    company.stripe.add_subscription("sub_1")
+    client = await listening(company, platform="custom", subscriptions=BY_CUSTOMER)
+    person = {"internalId": "ada", "name": "ada", "email": "ada@example.com"}
+    session = company.flows.create_session("", payload={"clientId": "acct_test", "subscriber": person})
+    session = company.flows.finish(session["id"], status="saved", offer_id="offr_coupon")
+    if by == "browser":
+        assert (await company.claim(session))["outcome"] == "done"
+    else:
+        assert await ring(client, completed(company)) == 204
+    await until(lambda: company.changes() == ["discounts"])
