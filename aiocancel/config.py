@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from aiocancel.core.identifiers import Mode
 
 DEFAULT_POLICY: Final = (
-    "default-src 'self'; base-uri 'self'; object-src 'none'; frame-ancestors 'self'; form-action 'self'"
+    "default-src 'self'; base-uri 'self'; object-src 'none'; "
+    "frame-ancestors 'self'; form-action 'self'"
 )
 
 # How long after a worker died another goes on with its changes, and how long Stripe may lag behind the vendor.
@@ -105,11 +106,15 @@ class Settings:
     def __post_init__(self) -> None:
         # Braces would be a variable of aiohttp's router.
         if not re.fullmatch(r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+", self.prefix):
-            raise ConfigurationError("prefix must be a plain path such as '/cancel', without a slash at its end")
+            raise ConfigurationError(
+                "prefix must be a plain path such as '/cancel', without a slash at its end"
+            )
         if not self.return_to.startswith("/") or self.return_to.startswith(("//", "/\\")):
             raise ConfigurationError("return_to must be a path of this site such as '/account'")
         if isinstance(self.flow_pages, str) and str(self.flow_pages) != "all":
-            raise ConfigurationError("flow_pages is a list of route names or paths, or the word 'all'")
+            raise ConfigurationError(
+                "flow_pages is a list of route names or paths, or the word 'all'"
+            )
         if self.cancel_timing not in ("at_period_end", "now"):
             raise ConfigurationError("cancel_timing is 'at_period_end' or 'now'")
         for name in ("grant_lifetime_s", "answer_within_s", "widget_timeout_s", "max_body_bytes"):
@@ -119,7 +124,9 @@ class Settings:
             raise ConfigurationError(f"texts has a name that does not exist: {sorted(unknown)[0]}")
         for name, text in self.texts.items():
             if "{date}" in DEFAULT_TEXTS[name] and not _takes_date(text):
-                raise ConfigurationError(f"texts: {name} may hold {{date}}; any other brace must be doubled")
+                raise ConfigurationError(
+                    f"texts: {name} may hold {{date}}; any other brace must be doubled"
+                )
 
     def text(self, name: str) -> str:
         """Return a text of ours, the owner's wording first."""

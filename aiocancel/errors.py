@@ -148,7 +148,9 @@ class VendorError(AiocancelError):
 
     code = "vendor_error"
 
-    def __init__(self, message: str, *, code: str | None = None, http_status: int | None = None) -> None:
+    def __init__(
+        self, message: str, *, code: str | None = None, http_status: int | None = None
+    ) -> None:
         super().__init__(message)
         if code is not None:
             self.code = code

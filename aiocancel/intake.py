@@ -94,7 +94,12 @@ class FlowService:
         expires_at = issued_at + settings.grant_lifetime_s
         nonces = url_safe(secrets.token_bytes(2 * _NONCE_BYTES))
         grant = self._sealer.seal_fields(
-            owned.customer_id, owned.subscription_id, settings.mode, issued_at, expires_at, nonces[:_NONCE_LENGTH]
+            owned.customer_id,
+            owned.subscription_id,
+            settings.mode,
+            issued_at,
+            expires_at,
+            nonces[:_NONCE_LENGTH],
         )
         return SealedFlow(self._vendor.page_data(owned), grant, expires_at, nonces[_NONCE_LENGTH:])
 
@@ -111,17 +116,27 @@ class FlowService:
         Raises GrantError or ConflictError, and nothing was recorded, or UnavailableError, and nobody knows: the
         same post may be made again.
         """
-        grant = self._sealer.open(grant_text, now=int(self._now()), customer_id=customer_id, mode=self._settings.mode)
+        grant = self._sealer.open(
+            grant_text, now=int(self._now()), customer_id=customer_id, mode=self._settings.mode
+        )
         # The page may be an hour old; the subscription must be the customer's now.
         owned = await self.find(customer_id)
         if owned is None or owned.subscription_id != grant.subscription_id:
-            raise GrantError("This subscription is not yours any more.", code="subscription_not_yours")
+            raise GrantError(
+                "This subscription is not yours any more.", code="subscription_not_yours"
+            )
         outcome = verify_own_choice(claim, grant)
         decision = (
-            decide(outcome, self._policy) if outcome else decide_unproven(claim, grant.subscription_id, self._policy)
+            decide(outcome, self._policy)
+            if outcome
+            else decide_unproven(claim, grant.subscription_id, self._policy)
         )
         recorded = await self._ledger.accept(claim, grant, decision, verified=outcome is not None)
-        self._on_event(ClaimRecorded(str(recorded.public_id), grant.subscription_id, claim.status, recorded.repeated))
+        self._on_event(
+            ClaimRecorded(
+                str(recorded.public_id), grant.subscription_id, claim.status, recorded.repeated
+            )
+        )
         return recorded
 
     async def answer(self, public_id: uuid.UUID, customer_id: str) -> Answer | None:

@@ -103,11 +103,31 @@ CODES: Final = frozenset(
 )
 # Where Stripe shows something else than the ledger's last word: somebody changes subscriptions beside us.
 DRIFT_CODES: Final = frozenset(
-    {"changed_since_it_was_tried", "not_visible", "resource_missing", "subscription_has_ended", "undone_elsewhere"}
+    {
+        "changed_since_it_was_tried",
+        "not_visible",
+        "resource_missing",
+        "subscription_has_ended",
+        "undone_elsewhere",
+    }
 )
 
 # Most changes take a second; one that was put off for an outage takes days.
-AGE_BUCKETS_S: Final = (0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0, 7200.0, 86_400.0, 259_200.0)
+AGE_BUCKETS_S: Final = (
+    0.25,
+    0.5,
+    1.0,
+    2.5,
+    5.0,
+    10.0,
+    30.0,
+    60.0,
+    300.0,
+    1800.0,
+    7200.0,
+    86_400.0,
+    259_200.0,
+)
 ATTEMPT_BUCKETS: Final = (1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0)
 TOOK_BUCKETS_S: Final = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 70.0)
 
@@ -134,18 +154,26 @@ class Measurement:
 
 CLAIMS: Final = Metric("claims", "Claims recorded", ("status", "repeated"))
 CLAIMS_REFUSED: Final = Metric("claims_refused", "Posts answered with an error", ("code",))
-ATTEMPTS_FAILED: Final = Metric("attempts_failed", "Attempts at actions that failed", ("kind", "failure", "code"))
+ATTEMPTS_FAILED: Final = Metric(
+    "attempts_failed", "Attempts at actions that failed", ("kind", "failure", "code")
+)
 ATTEMPT_FAILED_AFTER: Final = Metric(
     "attempt_failed_after", "Time until an attempt failed", ("failure",), "s", TOOK_BUCKETS_S
 )
 ACTIONS: Final = Metric("actions", "Actions that ended", ("kind", "outcome", "code"))
 ACTION_AGE: Final = Metric(
-    "action_age", "Time from a claim to the end of its action", ("kind", "outcome"), "s", AGE_BUCKETS_S
+    "action_age",
+    "Time from a claim to the end of its action",
+    ("kind", "outcome"),
+    "s",
+    AGE_BUCKETS_S,
 )
 ACTION_ATTEMPTS: Final = Metric(
     "action_attempts", "Attempts that an applied action took", ("kind",), buckets=ATTEMPT_BUCKETS
 )
-DRIFT: Final = Metric("drift", "Subscriptions found other than the ledger left them", ("kind", "code"))
+DRIFT: Final = Metric(
+    "drift", "Subscriptions found other than the ledger left them", ("kind", "code")
+)
 PAGE_PROBLEMS: Final = Metric("page_problems", "Pages that went out without something", ("what",))
 
 METRICS: Final = (
@@ -168,12 +196,18 @@ def measurements(event: Event) -> list[Measurement]:
     match event:
         case ClaimRecorded():
             status = _word(event.status, list(FlowStatus))
-            return [Measurement(CLAIMS, {"status": status, "repeated": str(event.repeated).lower()})]
+            return [
+                Measurement(CLAIMS, {"status": status, "repeated": str(event.repeated).lower()})
+            ]
         case ClaimRefused():
             return [Measurement(CLAIMS_REFUSED, {"code": _word(event.code, CODES)})]
         case AttemptFailed():
             failure = _word(event.failure, list(Failure))
-            labels = {"kind": _kind(event.kind), "failure": failure, "code": _word(event.code, CODES)}
+            labels = {
+                "kind": _kind(event.kind),
+                "failure": failure,
+                "code": _word(event.code, CODES),
+            }
             return [
                 Measurement(ATTEMPTS_FAILED, labels),
                 Measurement(ATTEMPT_FAILED_AFTER, {"failure": failure}, event.took_s),
@@ -190,7 +224,11 @@ def measurements(event: Event) -> list[Measurement]:
                 found.append(Measurement(DRIFT, {"kind": _kind(event.kind), "code": event.code}))
             return found
         case DriftFound():
-            kind = ActionKind.EXPECT_CANCELLATION if event.expected == "cancellation" else ActionKind.EXPECT_OFFER
+            kind = (
+                ActionKind.EXPECT_CANCELLATION
+                if event.expected == "cancellation"
+                else ActionKind.EXPECT_OFFER
+            )
             return [Measurement(DRIFT, {"kind": kind, "code": "vendor_did_not_act"})]
         case LookupFailed():
             return [Measurement(PAGE_PROBLEMS, {"what": "lookup_failed"})]
@@ -236,19 +274,27 @@ class PrometheusEvents:
 
         registry = prometheus.REGISTRY if registry is None else registry
         self._counters = {
-            metric.name: prometheus.Counter(_prometheus_name(metric), metric.about, metric.labels, registry=registry)
+            metric.name: prometheus.Counter(
+                _prometheus_name(metric), metric.about, metric.labels, registry=registry
+            )
             for metric in METRICS
             if not metric.buckets
         }
         self._histograms = {
             metric.name: prometheus.Histogram(
-                _prometheus_name(metric), metric.about, metric.labels, buckets=metric.buckets, registry=registry
+                _prometheus_name(metric),
+                metric.about,
+                metric.labels,
+                buckets=metric.buckets,
+                registry=registry,
             )
             for metric in METRICS
             if metric.buckets
         }
         self._gauges = {
-            metric.name: prometheus.Gauge(_prometheus_name(metric), metric.about, metric.labels, registry=registry)
+            metric.name: prometheus.Gauge(
+                _prometheus_name(metric), metric.about, metric.labels, registry=registry
+            )
             for metric in (QUEUE, QUEUE_OLDEST_DUE)
         }
 
@@ -275,7 +321,9 @@ class OpenTelemetryEvents:
 
     def __init__(self, meter: Meter) -> None:
         self._counters = {
-            metric.name: meter.create_counter(_opentelemetry_name(metric), metric.unit, metric.about)
+            metric.name: meter.create_counter(
+                _opentelemetry_name(metric), metric.unit, metric.about
+            )
             for metric in METRICS
             if not metric.buckets
         }

@@ -32,7 +32,13 @@ from aiocancel.web.flow_context import FLOW_KEY, is_hooked, make_middleware
 from aiocancel.web.health import HealthHandlers, serve_health
 from aiocancel.web.routes import Handlers
 from aiocancel.web.site import FLOW_PAGE_MARK, Identify, Site
-from aiocancel.web.template_variable import VARIABLE, TemplateFlow, add_to_environment, environment_key, variable_for
+from aiocancel.web.template_variable import (
+    VARIABLE,
+    TemplateFlow,
+    add_to_environment,
+    environment_key,
+    variable_for,
+)
 
 if TYPE_CHECKING:
     from aiocancel.billing.customer_subscriptions import StripeSubscriptions
@@ -116,7 +122,10 @@ class CancelFlow:
             max_body_bytes=max_body_bytes,
             texts=texts,
         )
-        for name, seconds in (("vendor_acts_within_s", vendor_acts_within_s), ("worker_lease_s", worker_lease_s)):
+        for name, seconds in (
+            ("vendor_acts_within_s", vendor_acts_within_s),
+            ("worker_lease_s", worker_lease_s),
+        ):
             if not 0 < seconds < math.inf:
                 raise ConfigurationError(f"{name} must be more than 0, and finite")
         self._grant_key_lengths = tuple(map(len, grant_keys))
@@ -142,13 +151,21 @@ class CancelFlow:
         self._runtime: asyncio.Task[None] | None = None
         self._started: asyncio.Future[FlowService] | None = None
         self._stop = asyncio.Event()
-        self._site = Site(self._settings, vendor, identify, on_event=self._on_event, start=self._service)
+        self._site = Site(
+            self._settings, vendor, identify, on_event=self._on_event, start=self._service
+        )
         handlers = Handlers(self._site)
         self.handle_result: Callable[[web.Request], Awaitable[web.StreamResponse]] = handlers.result
         self.handle_status: Callable[[web.Request], Awaitable[web.StreamResponse]] = handlers.status
-        self.handle_payload: Callable[[web.Request], Awaitable[web.StreamResponse]] = handlers.payload
-        self.handle_subscription: Callable[[web.Request], Awaitable[web.StreamResponse]] = handlers.subscription
-        self.handle_webhook: Callable[[web.Request], Awaitable[web.StreamResponse]] = handlers.webhook
+        self.handle_payload: Callable[[web.Request], Awaitable[web.StreamResponse]] = (
+            handlers.payload
+        )
+        self.handle_subscription: Callable[[web.Request], Awaitable[web.StreamResponse]] = (
+            handlers.subscription
+        )
+        self.handle_webhook: Callable[[web.Request], Awaitable[web.StreamResponse]] = (
+            handlers.webhook
+        )
         self.handle_plain: Callable[[web.Request], Awaitable[web.StreamResponse]] = handlers.plain
         self.handle_script: Callable[[web.Request], Awaitable[web.StreamResponse]] = handlers.script
         self._vital_signs = VitalSigns(self._service)
@@ -203,7 +220,9 @@ class CancelFlow:
         """
         key = environment_key()
         if key not in app:
-            raise ConfigurationError("call aiohttp_jinja2.setup(app, loader=…) before add_template_variable(app)")
+            raise ConfigurationError(
+                "call aiohttp_jinja2.setup(app, loader=…) before add_template_variable(app)"
+            )
         if VARIABLE not in app[key].globals:
             add_to_environment(app[key])
         if not app.frozen:
@@ -290,7 +309,11 @@ class CancelFlow:
             await asyncio.gather(self._runtime, return_exceptions=True)
 
     async def work(
-        self, stop: asyncio.Event, *, concurrency: int | None = None, health: tuple[str, int] | None = None
+        self,
+        stop: asyncio.Event,
+        *,
+        concurrency: int | None = None,
+        health: tuple[str, int] | None = None,
     ) -> None:
         """Carry changes out in this process until ``stop`` is set, without serving a site.
 
@@ -299,14 +322,20 @@ class CancelFlow:
         garbage collector. Raises ConfigurationError like ``lifespan``, and where the port is taken.
         """
         self._parts = replace(
-            self._parts, run_worker=True, worker_concurrency=concurrency or self._parts.worker_concurrency
+            self._parts,
+            run_worker=True,
+            worker_concurrency=concurrency or self._parts.worker_concurrency,
         )
         async with AsyncExitStack() as stack:
             if health is not None:
                 try:
-                    await stack.enter_async_context(serve_health(self._vital_signs, host=health[0], port=health[1]))
+                    await stack.enter_async_context(
+                        serve_health(self._vital_signs, host=health[0], port=health[1])
+                    )
                 except OSError as error:
-                    raise ConfigurationError(f"the health port cannot be opened ({type(error).__name__})") from None
+                    raise ConfigurationError(
+                        f"the health port cannot be opened ({type(error).__name__})"
+                    ) from None
             await self._ensure_started()
             stack.push_async_callback(self.stop)
             # What the start has made stays: looking through it again and again would hold up the loop each time.
@@ -340,7 +369,9 @@ class CancelFlow:
         if added_by is None:
             app[_PARTS][part] = self
         elif added_by is not self:
-            raise ConfigurationError("this application already has a CancelFlow; one serves the whole site")
+            raise ConfigurationError(
+                "this application already has a CancelFlow; one serves the whole site"
+            )
         return added_by is None
 
     # --- running ----------------------------------------------------------------------------------------

@@ -133,7 +133,9 @@ class FlowVendor(Protocol):
         """Return what opens a flow for this subscription, as JSON values; ``signedPayload`` where the vendor signs."""
         ...
 
-    def open_verifier(self, slots: SlotSource | None = None) -> AbstractAsyncContextManager[OutcomeVerifier] | None:
+    def open_verifier(
+        self, slots: SlotSource | None = None
+    ) -> AbstractAsyncContextManager[OutcomeVerifier] | None:
         """Open the vendor's API for asking about flow sessions; None where the settings hold no key for it.
 
         All that take their ``slots`` from the same place keep to the vendor's limit together.

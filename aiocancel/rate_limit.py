@@ -14,7 +14,15 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
-from aiocancel.core.rate_limit import LONGEST_HORIZON_S, SHORTEST_PAUSE_S, Budget, Limit, batch, lease, slots_of
+from aiocancel.core.rate_limit import (
+    LONGEST_HORIZON_S,
+    SHORTEST_PAUSE_S,
+    Budget,
+    Limit,
+    batch,
+    lease,
+    slots_of,
+)
 from aiocancel.errors import PacedOutError, UnavailableError
 from aiocancel.ports import SlotSource
 
@@ -113,9 +121,13 @@ class Pace:
         want = batch(self._waiting, len(self._recent) / _RECENT_S, self._limit)
         if now >= self._alone_until:
             try:
-                grant = await self._source.lease(self.name, self._limit, want=want, horizon_s=self._horizon_s)
+                grant = await self._source.lease(
+                    self.name, self._limit, want=want, horizon_s=self._horizon_s
+                )
             except UnavailableError as error:
-                logger.warning("the limit %s cannot be shared, going on slowly: %s", self.name, error)
+                logger.warning(
+                    "the limit %s cannot be shared, going on slowly: %s", self.name, error
+                )
                 self._alone_until = self._clock() + ASK_AGAIN_S
             else:
                 self._slots.extend(slots_of(grant, self._clock()))
@@ -129,7 +141,9 @@ class Pace:
 class Paces:
     """Several limits that hold for the same request; a request waits until its turn under each is there at once."""
 
-    def __init__(self, paces: Sequence[Pace], *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, paces: Sequence[Pace], *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._paces = paces
         self._clock = clock
 

@@ -75,7 +75,9 @@ async def open_service(parts: Parts, stack: AsyncExitStack, vital_signs: VitalSi
         on_event=parts.on_event,
     )
     if parts.run_worker:
-        client = await stack.enter_async_context(open_stripe(parts.billing, slots=RateBudgets(pool)))
+        client = await stack.enter_async_context(
+            open_stripe(parts.billing, slots=RateBudgets(pool))
+        )
         verifier = None if opening is None else await stack.enter_async_context(opening)
         worker = Worker(
             ledger,
@@ -141,9 +143,17 @@ async def _open_pool(parts: Parts) -> AsyncIterator[Pool]:
             reset=_leave_as_it_is,
             server_settings={"application_name": "aiocancel"},
         )
-    except (OSError, TimeoutError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except (
+        OSError,
+        TimeoutError,
+        ValueError,
+        asyncpg.PostgresError,
+        asyncpg.InterfaceError,
+    ) as error:
         # Not the error's own text: it may hold the DSN.
-        raise ConfigurationError(f"the database cannot be opened ({type(error).__name__})") from None
+        raise ConfigurationError(
+            f"the database cannot be opened ({type(error).__name__})"
+        ) from None
     try:
         yield pool
     finally:

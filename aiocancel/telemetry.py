@@ -160,7 +160,9 @@ def told(error: BaseException) -> str:
     Not its text: the application's may name a customer, and the database's quotes the row.
     """
     frames = traceback.extract_tb(error.__traceback__)[-_FRAMES:]
-    places = [f"{PurePath(frame.filename).name}:{frame.lineno} {frame.name}" for frame in reversed(frames)]
+    places = [
+        f"{PurePath(frame.filename).name}:{frame.lineno} {frame.name}" for frame in reversed(frames)
+    ]
     return " < ".join([type(error).__name__, *places])
 
 

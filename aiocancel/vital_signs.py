@@ -38,7 +38,10 @@ class VitalSigns:
 
     def health(self) -> Mapping[str, str]:
         """Say whether every loop runs. One that a graceful stop has ended is well."""
-        return {name: "stopped" if loop.done() and not self._stopping else "ok" for name, loop in self._loops.items()}
+        return {
+            name: "stopped" if loop.done() and not self._stopping else "ok"
+            for name, loop in self._loops.items()
+        }
 
     async def readiness(self) -> Mapping[str, str]:
         """Say whether the database answers, has our tables, and every loop runs."""

@@ -14,11 +14,15 @@ async def current_customer(request: web.Request) -> str | None:
 
 
 cancel = aiocancel.CancelFlow(
-    vendor=aiocancel.ProsperStack(os.environ["PROSPERSTACK_CLIENT_ID"], os.environ["PROSPERSTACK_CLIENT_SECRET"]),
+    vendor=aiocancel.ProsperStack(
+        os.environ["PROSPERSTACK_CLIENT_ID"], os.environ["PROSPERSTACK_CLIENT_SECRET"]
+    ),
     billing=aiocancel.StripeBilling(os.environ["STRIPE_API_KEY"]),
     database=os.environ["DATABASE_URL"],
     identify=current_customer,
-    subscriptions=aiocancel.SubscriptionQuery("SELECT stripe_subscription_id FROM customers WHERE id = $1"),
+    subscriptions=aiocancel.SubscriptionQuery(
+        "SELECT stripe_subscription_id FROM customers WHERE id = $1"
+    ),
     grant_keys=[os.environ["GRANT_KEY"]],
 )
 

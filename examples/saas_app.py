@@ -44,7 +44,8 @@ NOBODY_LISTENS = "http://127.0.0.1:9"
 
 # The strictest policy that this site can live with; aiocancel adds what the widget needs.
 POLICY = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    "default-src 'none'; style-src 'self'; img-src 'self'; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 
 CREATE_TABLES = """
@@ -97,13 +98,25 @@ def read_options() -> argparse.Namespace:
     """Read the command line; a live Stripe key is refused."""
     parser = argparse.ArgumentParser(description="A small SaaS site that shows aiocancel at work.")
     parser.add_argument(
-        "--port", type=int, default=8080, help="port of the site on 127.0.0.1, 0 for any free one (default %(default)s)"
+        "--port",
+        type=int,
+        default=8080,
+        help="port of the site on 127.0.0.1, 0 for any free one (default %(default)s)",
     )
-    parser.add_argument("--database-url", help="use this PostgreSQL instead of starting one; a schema demo is added")
-    parser.add_argument("--data-directory", type=Path, help="keep PostgreSQL's data here (default: a temporary folder)")
+    parser.add_argument(
+        "--database-url", help="use this PostgreSQL instead of starting one; a schema demo is added"
+    )
+    parser.add_argument(
+        "--data-directory",
+        type=Path,
+        help="keep PostgreSQL's data here (default: a temporary folder)",
+    )
     parser.add_argument("--stripe-api-key", help="sk_test_…: talk to the real Stripe, in test mode")
     parser.add_argument(
-        "--vendor", choices=["prosperstack", "staysignal"], default="prosperstack", help="who runs the flow"
+        "--vendor",
+        choices=["prosperstack", "staysignal"],
+        default="prosperstack",
+        help="who runs the flow",
     )
     parser.add_argument(
         "--flow-client",
@@ -112,10 +125,14 @@ def read_options() -> argparse.Namespace:
         help=f"ProsperStack's client: {CLIENT_PACKAGE} fetched with npm where there is npm (auto, the default), "
         "our stand-in, or a file of your own",
     )
-    parser.add_argument("--vendor-down", action="store_true", help="let the flow vendor be unreachable")
+    parser.add_argument(
+        "--vendor-down", action="store_true", help="let the flow vendor be unreachable"
+    )
     options = parser.parse_args()
     if options.stripe_api_key and not options.stripe_api_key.startswith(("sk_test_", "rk_test_")):
-        parser.error("--stripe-api-key takes a test key only (sk_test_… or rk_test_…); a live key is refused")
+        parser.error(
+            "--stripe-api-key takes a test key only (sk_test_… or rk_test_…); a live key is refused"
+        )
     return options
 
 
@@ -170,7 +187,9 @@ async def make_app(options: argparse.Namespace, dsn: str, stack: AsyncExitStack)
         billing=aiocancel.StripeBilling(api_key, api_base=api_base),
         database=pool,
         identify=current_customer,
-        subscriptions=aiocancel.SubscriptionQuery("SELECT stripe_subscription_id FROM demo.customer WHERE id = $1"),
+        subscriptions=aiocancel.SubscriptionQuery(
+            "SELECT stripe_subscription_id FROM demo.customer WHERE id = $1"
+        ),
         grant_keys=[secrets.token_urlsafe(32)],
         content_security_policy=POLICY,
         return_to="/account",
@@ -179,13 +198,18 @@ async def make_app(options: argparse.Namespace, dsn: str, stack: AsyncExitStack)
 
     @cancel.on_offer("code")
     async def book_a_call(offer: aiocancel.CustomOffer) -> None:
-        print(f"  Custom offer {offer.metadata['code']} for {offer.customer_id}: somebody calls.", flush=True)
+        print(
+            f"  Custom offer {offer.metadata['code']} for {offer.customer_id}: somebody calls.",
+            flush=True,
+        )
 
     app = web.Application()
     aiohttp_jinja2.setup(app, loader=jinja2.FileSystemLoader(HERE / "templates"))
     cancel.setup(app)
     stripe_name = (
-        "the real Stripe, test mode" if options.stripe_api_key else f"simulated, {api_base}/_simulator/subscriptions"
+        "the real Stripe, test mode"
+        if options.stripe_api_key
+        else f"simulated, {api_base}/_simulator/subscriptions"
     )
     app[DEMO] = Demo(pool, client, stripe_name, client_name)
     app.router.add_get("/", front)
@@ -215,14 +239,18 @@ async def current_customer(request: web.Request) -> str | None:
 @aiohttp_jinja2.template("front.html")
 async def front(request: web.Request) -> dict[str, Any]:
     """Show who may log in."""
-    return {"customers": await request.app[DEMO].pool.fetch("SELECT * FROM demo.customer ORDER BY id")}
+    return {
+        "customers": await request.app[DEMO].pool.fetch("SELECT * FROM demo.customer ORDER BY id")
+    }
 
 
 async def log_in(request: web.Request) -> web.Response:
     """Become one of the customers."""
     form = await request.post()
     response = web.Response(status=303, headers={"Location": "/account"})
-    response.set_cookie("demo_customer", str(form.get("customer", "")), httponly=True, samesite="Lax")
+    response.set_cookie(
+        "demo_customer", str(form.get("customer", "")), httponly=True, samesite="Lax"
+    )
     return response
 
 
@@ -260,7 +288,9 @@ async def subscribe_again(request: web.Request) -> web.Response:
 async def logged_in(request: web.Request) -> asyncpg.Record:
     """Return the customer's row, or lead back to the front page."""
     customer_id = await current_customer(request)
-    row = await request.app[DEMO].pool.fetchrow("SELECT * FROM demo.customer WHERE id = $1", customer_id)
+    row = await request.app[DEMO].pool.fetchrow(
+        "SELECT * FROM demo.customer WHERE id = $1", customer_id
+    )
     if row is None:
         raise web.HTTPFound("/")
     return row
@@ -281,7 +311,9 @@ async def stripe_client(api_key: str, api_base: str) -> AsyncIterator[stripe.Str
         )
 
 
-async def subscribe(pool: asyncpg.Pool[asyncpg.Record], client: stripe.StripeClient, customer_id: str) -> None:
+async def subscribe(
+    pool: asyncpg.Pool[asyncpg.Record], client: stripe.StripeClient, customer_id: str
+) -> None:
     """Make a customer, a price and a subscription at Stripe, and remember the subscription's id."""
     row = await pool.fetchrow("SELECT * FROM demo.customer WHERE id = $1", customer_id)
     if row is None:
@@ -305,7 +337,9 @@ async def subscribe(pool: asyncpg.Pool[asyncpg.Record], client: stripe.StripeCli
         }
     )
     await pool.execute(
-        "UPDATE demo.customer SET stripe_subscription_id = $2 WHERE id = $1", customer_id, subscription.id
+        "UPDATE demo.customer SET stripe_subscription_id = $2 WHERE id = $1",
+        customer_id,
+        subscription.id,
     )
 
 
@@ -336,7 +370,8 @@ async def stripe_view(request: web.Request, customer: asyncpg.Record) -> dict[st
         "pays": f"${(subscription['items']['data'][0]['price']['unit_amount'] or 0) / 100:.0f} a month",
         "discounts": ", ".join(map(discount_name, subscription.discounts)) or "none",
         "has_discount": bool(subscription.discounts) and subscription.status != "canceled",
-        "is_paused": subscription.pause_collection is not None and subscription.status != "canceled",
+        "is_paused": subscription.pause_collection is not None
+        and subscription.status != "canceled",
         "paused": "no"
         if not subscription.pause_collection
         else f"until {day(subscription.pause_collection.resumes_at)}",
@@ -369,7 +404,9 @@ async def choose_widget(
     simulator = ProsperStackSimulator(client_id="acct_simulator", client_secret=CLIENT_SECRET)
     for offer in simulator.offers:
         if offer["type"] == "change_plan":
-            offer["details"]["platform_plan_id"] = offer["details"]["payment_provider_plan_id"] = basic_price_id
+            offer["details"]["platform_plan_id"] = offer["details"]["payment_provider_plan_id"] = (
+                basic_price_id
+            )
     hosts = await stack.enter_async_context(simulator.serve())
     settings: dict[str, Any] = {
         "client_id": "acct_simulator",
@@ -381,7 +418,11 @@ async def choose_widget(
         "app_host": hosts.app_url,
     }
     if options.vendor_down:
-        settings |= {"api_host": NOBODY_LISTENS, "app_host": NOBODY_LISTENS, "script_url": f"{NOBODY_LISTENS}/flow.js"}
+        settings |= {
+            "api_host": NOBODY_LISTENS,
+            "app_host": NOBODY_LISTENS,
+            "script_url": f"{NOBODY_LISTENS}/flow.js",
+        }
         return aiocancel.ProsperStack(**settings), "unreachable, as asked", None
     if options.flow_client == "auto":
         client_file = await asyncio.to_thread(fetch_client, stack)
@@ -393,16 +434,27 @@ async def choose_widget(
     settings["script_url"] = "/prosperstack.js"
     if options.flow_client == "auto":
         settings["script_integrity"] = CLIENT_INTEGRITY
-    return aiocancel.ProsperStack(**settings), f"ProsperStack's client, {client_file.name}", client_file
+    return (
+        aiocancel.ProsperStack(**settings),
+        f"ProsperStack's client, {client_file.name}",
+        client_file,
+    )
 
 
-async def stand_in_for_staysignal(options: argparse.Namespace, stack: AsyncExitStack) -> aiocancel.StaySignal:
+async def stand_in_for_staysignal(
+    options: argparse.Namespace, stack: AsyncExitStack
+) -> aiocancel.StaySignal:
     """Start the stand-in; the names are its own, the genuine widget's are in StaySignal's instructions to you."""
     name, attribute = "StaySignalStandIn.init", "data-stand-in-subscription"
     stand_in = StaySignalSimulator(global_name=name, subscription_attribute=attribute)
-    origin = NOBODY_LISTENS if options.vendor_down else await stack.enter_async_context(stand_in.serve())
+    origin = (
+        NOBODY_LISTENS if options.vendor_down else await stack.enter_async_context(stand_in.serve())
+    )
     return aiocancel.StaySignal(
-        script_url=f"{origin}/widget.js", global_name=name, subscription_attribute=attribute, csp_sources={}
+        script_url=f"{origin}/widget.js",
+        global_name=name,
+        subscription_attribute=attribute,
+        csp_sources={},
     )
 
 
@@ -414,7 +466,11 @@ def fetch_client(stack: AsyncExitStack) -> Path | None:
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="aiocancel-demo-")))
     try:
         subprocess.run(  # noqa: S603 - a constant command
-            [npm, "pack", "--silent", CLIENT_PACKAGE], cwd=folder, capture_output=True, timeout=8, check=True
+            [npm, "pack", "--silent", CLIENT_PACKAGE],
+            cwd=folder,
+            capture_output=True,
+            timeout=8,
+            check=True,
         )
     except (subprocess.SubprocessError, OSError):
         return None

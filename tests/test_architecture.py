@@ -65,7 +65,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "vital_signs": BELOW_THE_EDGES | {"postgres.queue_stats", "postgres.customer_query"},
     "metrics": BELOW_THE_EDGES | {"postgres.queue_stats"},
     "web": BELOW_THE_EDGES | {"intake"},
-    "inspection": BELOW_THE_EDGES | {"billing.settings", "billing.customer_subscriptions", "postgres.customer_query"},
+    "inspection": BELOW_THE_EDGES
+    | {"billing.settings", "billing.customer_subscriptions", "postgres.customer_query"},
     "parts": BELOW_THE_EDGES
     | {
         "postgres.customer_query",
@@ -75,12 +76,34 @@ MAY_IMPORT: dict[str, set[str]] = {
         "worker.confirm_offers",
     },
     "runtime": BELOW_THE_EDGES
-    | {"parts", "vendors", "postgres", "billing", "intake", "worker", "vital_signs", "web", "inspection"},
+    | {
+        "parts",
+        "vendors",
+        "postgres",
+        "billing",
+        "intake",
+        "worker",
+        "vital_signs",
+        "web",
+        "inspection",
+    },
     "plugin": BELOW_THE_EDGES
-    | {"vendors", "postgres", "billing", "intake", "worker", "runtime", "parts", "vital_signs", "web", "inspection"},
+    | {
+        "vendors",
+        "postgres",
+        "billing",
+        "intake",
+        "worker",
+        "runtime",
+        "parts",
+        "vital_signs",
+        "web",
+        "inspection",
+    },
     "cli": BELOW_THE_EDGES | {"postgres", "billing", "web", "inspection", "plugin"},
     "__main__": {"cli"},
-    "__init__": BELOW_THE_EDGES | {"vendors", "postgres", "billing", "intake", "worker", "web", "plugin"},
+    "__init__": BELOW_THE_EDGES
+    | {"vendors", "postgres", "billing", "intake", "worker", "web", "plugin"},
 }
 
 SQL = re.compile(
@@ -163,7 +186,11 @@ def early_stripe_imports(source: str) -> list[str]:
         is_function = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
         if is_function or (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"):
             late |= {id(inner) for inner in ast.walk(node)}
-    return [name for node, name in imports(tree) if name.split(".")[0] == "stripe" and id(node) not in late]
+    return [
+        name
+        for node, name in imports(tree)
+        if name.split(".")[0] == "stripe" and id(node) not in late
+    ]
 
 
 def imports_stripe(source: str) -> bool:
@@ -264,7 +291,8 @@ def test_what_each_part_may_import_has_no_circle() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", [name for name in FILES if not name.startswith(("aiocancel/postgres/", "aiocancel/testing/"))]
+    "name",
+    [name for name in FILES if not name.startswith(("aiocancel/postgres/", "aiocancel/testing/"))],
 )
 def test_sql_is_written_in_the_postgres_edge_alone(name: str) -> None:
     assert sql_texts(source_of(name)) == []
@@ -319,7 +347,9 @@ def test_importing_aiocancel_imports_neither_stripe_nor_any_tool_of_the_tests() 
         "import sys, aiocancel; [getattr(aiocancel, name) for name in aiocancel.__all__]; "
         "print(*sorted(name for name in sys.modules if '.' not in name))"
     )
-    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    run = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     imported = set(run.stdout.split())
     assert {"aiocancel", "aiohttp", "asyncpg"} <= imported
     assert not imported & {
@@ -339,7 +369,9 @@ def test_the_names_of_the_quickstart_bring_neither_templates_nor_what_carries_ch
         "import sys; from aiocancel import CancelFlow, ProsperStack, StripeBilling, SubscriptionQuery; "
         "print(*sorted(sys.modules))"
     )
-    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    run = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     imported = set(run.stdout.split())
     assert {"aiocancel.plugin", "aiocancel.web.routes"} <= imported
     assert not imported & {
@@ -357,7 +389,9 @@ def test_the_names_of_the_quickstart_bring_neither_templates_nor_what_carries_ch
 
 def test_importing_aiocancel_imports_nothing_else_until_a_name_is_asked_for() -> None:
     code = "import sys, aiocancel; print(*sorted(name for name in sys.modules if '.' not in name))"
-    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    run = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     assert not set(run.stdout.split()) & {"aiohttp", "asyncpg", "asyncio", "jinja2", "msgspec"}
 
 

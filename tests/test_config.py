@@ -40,7 +40,9 @@ def test_the_default_policy_is_one_that_a_browser_reads() -> None:
 # Paths
 
 
-@pytest.mark.parametrize("prefix", ["/cancel", "/a/b", "/account/cancel-flow", "/v1.2/~cancel_", "/0"])
+@pytest.mark.parametrize(
+    "prefix", ["/cancel", "/a/b", "/account/cancel-flow", "/v1.2/~cancel_", "/0"]
+)
 def test_a_plain_path_is_a_prefix(prefix: str) -> None:
     assert make(prefix=prefix).prefix == prefix
 
@@ -87,7 +89,9 @@ def test_a_path_of_this_site_is_where_a_page_may_lead_back_to(return_to: str) ->
     assert make(return_to=return_to).return_to == return_to
 
 
-@pytest.mark.parametrize("return_to", ["", "account", "//evil.example", "/\\evil.example", "https://evil.example/"])
+@pytest.mark.parametrize(
+    "return_to", ["", "account", "//evil.example", "/\\evil.example", "https://evil.example/"]
+)
 def test_another_site_is_not_where_a_page_may_lead_back_to(return_to: str) -> None:
     with pytest.raises(ConfigurationError, match="return_to must be a path of this site"):
         make(return_to=return_to)
@@ -158,8 +162,12 @@ def test_a_dated_text_may_hold_the_date_any_number_of_times(name: str, text: str
 
 
 @pytest.mark.parametrize("name", DATED)
-@pytest.mark.parametrize("text", ["{", "}", "{}", "{0}", "{datum}", "{date:%Y}", "{date.year}", "{date[x]}"])
-def test_a_dated_text_that_could_not_be_filled_in_is_refused_at_the_start(name: str, text: str) -> None:
+@pytest.mark.parametrize(
+    "text", ["{", "}", "{}", "{0}", "{datum}", "{date:%Y}", "{date.year}", "{date[x]}"]
+)
+def test_a_dated_text_that_could_not_be_filled_in_is_refused_at_the_start(
+    name: str, text: str
+) -> None:
     with pytest.raises(ConfigurationError, match=f"texts: {name} may hold {{date}}"):
         make(texts={name: text})
 
@@ -198,7 +206,17 @@ def test_an_origin_is_scheme_host_and_unusual_port(url: str, origin: str) -> Non
 
 @pytest.mark.parametrize(
     "url",
-    ["", "/path", "//host/path", "host", "ftp://host", "javascript:alert(1)", "https://", "https://[", "https://h:x"],
+    [
+        "",
+        "/path",
+        "//host/path",
+        "host",
+        "ftp://host",
+        "javascript:alert(1)",
+        "https://",
+        "https://[",
+        "https://h:x",
+    ],
 )
 def test_what_has_no_origin_is_refused_under_the_settings_name(url: str) -> None:
     with pytest.raises(ConfigurationError, match=r"^api_base "):
@@ -216,14 +234,20 @@ def test_what_has_no_origin_is_refused_under_the_settings_name(url: str) -> None
         pytest.param((LONG_KEY, LONG_KEY[::-1]), "live", id="several"),
     ],
 )
-def test_keys_that_are_long_enough_for_their_mode_are_accepted(keys: Collection[str], mode: Mode) -> None:
+def test_keys_that_are_long_enough_for_their_mode_are_accepted(
+    keys: Collection[str], mode: Mode
+) -> None:
     check_grant_keys(keys, mode=mode)
 
 
 @pytest.mark.parametrize("mode", ["live", "test"])
 @pytest.mark.parametrize(
     "keys",
-    [pytest.param([], id="none"), pytest.param(LONG_KEY, id="one text"), pytest.param([LONG_KEY, ""], id="one empty")],
+    [
+        pytest.param([], id="none"),
+        pytest.param(LONG_KEY, id="one text"),
+        pytest.param([LONG_KEY, ""], id="one empty"),
+    ],
 )
 def test_keys_must_be_a_list_of_texts(keys: Collection[str], mode: Mode) -> None:
     with pytest.raises(ConfigurationError, match="grant_keys is a list of one or more texts"):
@@ -231,7 +255,9 @@ def test_keys_must_be_a_list_of_texts(keys: Collection[str], mode: Mode) -> None
 
 
 @pytest.mark.parametrize(
-    "keys", [["a" * 31], [LONG_KEY, "an older short key"]], ids=["too short", "an old one too short"]
+    "keys",
+    [["a" * 31], [LONG_KEY, "an older short key"]],
+    ids=["too short", "an old one too short"],
 )
 def test_with_live_money_every_key_must_be_long_and_none_is_shown(keys: list[str]) -> None:
     with pytest.raises(ConfigurationError, match="32 characters or more") as refused:

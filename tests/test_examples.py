@@ -37,10 +37,16 @@ async def test_the_outcome_webhook_posts_once_the_receiver_takes_it(
     async with TestServer(app) as server:
         monkeypatch.syspath_prepend(str(EXAMPLES))
         cancel = company.plug_in()
-        importlib.import_module("outcome_webhook").post_outcomes_to(cancel, str(server.make_url("/in")))
+        importlib.import_module("outcome_webhook").post_outcomes_to(
+            cancel, str(server.make_url("/in"))
+        )
         await company.open(cancel)
         assert await cancel_plainly(company) == "scheduled"
         await until(lambda: bool(received))
     (outcome,) = received
     assert outcome["key"] == outcome["claim_id"]
-    assert (outcome["status"], outcome["answer"]["kind"], outcome["customer_id"]) == ("canceled", "scheduled", "ada")
+    assert (outcome["status"], outcome["answer"]["kind"], outcome["customer_id"]) == (
+        "canceled",
+        "scheduled",
+        "ada",
+    )

@@ -58,13 +58,17 @@ async def settle(pool: Pool) -> None:
     await ledger.finish(taken, Receipt("active", None))
 
 
-async def test_a_property_that_the_row_cannot_give_is_reported_once_and_not_for_every_page(pool: Pool) -> None:
+async def test_a_property_that_the_row_cannot_give_is_reported_once_and_not_for_every_page(
+    pool: Pool,
+) -> None:
     await add_customer(pool, "ada", "sub_1")
     await add_customer(pool, "grace", "sub_2")
     seats = Property("seats", "number", entity="subscription", column="stripe_subscription_id")
     region = Property("region", "text", entity="subscriber")
     events = Events()
-    service = await service_over(pool, on_event=events, flow_vendor=vendor(properties=[seats, region]))
+    service = await service_over(
+        pool, on_event=events, flow_vendor=vendor(properties=[seats, region])
+    )
     for customer_id in ("ada", "ada", "grace"):
         await grant_of(service, customer_id)
     assert events.seen == [
@@ -73,13 +77,18 @@ async def test_a_property_that_the_row_cannot_give_is_reported_once_and_not_for_
     ]
 
 
-async def test_no_two_page_views_share_a_nonce_and_the_policys_is_not_the_grants(pool: Pool) -> None:
+async def test_no_two_page_views_share_a_nonce_and_the_policys_is_not_the_grants(
+    pool: Pool,
+) -> None:
     await add_customer(pool, "ada", "sub_1")
     service = await service_over(pool)
     owned = await service.find("ada")
     assert owned is not None
     sealed = [service.seal(owned) for _ in range(50)]
-    opened = [GrantSealer(GRANT_KEYS).open(each.grant, now=0, customer_id="ada", mode="test") for each in sealed]
+    opened = [
+        GrantSealer(GRANT_KEYS).open(each.grant, now=0, customer_id="ada", mode="test")
+        for each in sealed
+    ]
     nonces = {each.csp_nonce for each in sealed} | {grant.nonce for grant in opened}
     assert len(nonces) == 100
     # 18 random bytes each: a policy's nonce has to have 16 or more.
@@ -111,7 +120,9 @@ async def test_an_event_hook_that_fails_loses_neither_the_claim_nor_its_job(pool
 
 
 @pytest.mark.parametrize("owned_now", ["sub_other", None])
-async def test_a_page_made_before_the_subscription_changed_hands_is_refused(pool: Pool, owned_now: str | None) -> None:
+async def test_a_page_made_before_the_subscription_changed_hands_is_refused(
+    pool: Pool, owned_now: str | None
+) -> None:
     await add_customer(pool, "ada", "sub_1")
     service = await service_over(pool)
     grant = await grant_of(service)
@@ -161,7 +172,9 @@ async def test_a_settled_claim_is_answered_at_once(pool: Pool) -> None:
 
 
 @pytest.mark.parametrize("is_told", [True, False])
-async def test_whoever_waits_is_answered_when_it_settles_here_or_in_another_process(pool: Pool, is_told: bool) -> None:
+async def test_whoever_waits_is_answered_when_it_settles_here_or_in_another_process(
+    pool: Pool, is_told: bool
+) -> None:
     await add_customer(pool, "ada", "sub_1")
     service = await service_over(pool)
     public_id = await cancelled(service)

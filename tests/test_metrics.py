@@ -41,7 +41,10 @@ from aiocancel.telemetry import (
 )
 
 EXAMPLES: list[tuple[Event, dict[str, dict[str, str]]]] = [
-    (ClaimRecorded("c", "sub_1", "canceled", False), {"claims": {"status": "canceled", "repeated": "false"}}),
+    (
+        ClaimRecorded("c", "sub_1", "canceled", False),
+        {"claims": {"status": "canceled", "repeated": "false"}},
+    ),
     (ClaimRefused("grant_expired"), {"claims_refused": {"code": "grant_expired"}}),
     (
         AttemptFailed(7, "sub_1", "cancel_now", 2, "transient", "rate_limit", "req_1", 0.4),
@@ -84,7 +87,11 @@ EXAMPLES: list[tuple[Event, dict[str, dict[str, str]]]] = [
     (
         ActionRefused(7, "sub_1", "verify_offer", "flow_session_unknown"),
         {
-            "actions": {"kind": "verify_offer", "outcome": "refused", "code": "flow_session_unknown"},
+            "actions": {
+                "kind": "verify_offer",
+                "outcome": "refused",
+                "code": "flow_session_unknown",
+            },
             "action_age": {"kind": "verify_offer", "outcome": "refused"},
         },
     ),
@@ -94,7 +101,10 @@ EXAMPLES: list[tuple[Event, dict[str, dict[str, str]]]] = [
     ),
     (LookupFailed("timeout"), {"page_problems": {"what": "lookup_failed"}}),
     (PolicyNotWidened("odd"), {"page_problems": {"what": "policy_not_widened"}}),
-    (PropertyLeftOut("subscription.mrr", "number"), {"page_problems": {"what": "property_left_out"}}),
+    (
+        PropertyLeftOut("subscription.mrr", "number"),
+        {"page_problems": {"what": "property_left_out"}},
+    ),
 ]
 STATS = QueueStats(waiting=3, running=2, parked=1, oldest_due_s=4.5)
 
@@ -110,7 +120,11 @@ def test_an_event_counts_as_what_it_is(event: Event, expected: dict[str, dict[st
 
 
 def test_every_kind_of_event_counts_as_something() -> None:
-    kinds = [kind for kind in vars(telemetry).values() if isinstance(kind, type) and issubclass(kind, Event)]
+    kinds = [
+        kind
+        for kind in vars(telemetry).values()
+        if isinstance(kind, type) and issubclass(kind, Event)
+    ]
     assert {type(event) for event, _ in EXAMPLES} == set(kinds) - {Event}
 
 
@@ -119,7 +133,10 @@ def test_an_event_of_somebody_elses_counts_as_nothing() -> None:
 
 
 def test_durations_and_attempts_are_measured() -> None:
-    found = {each.metric.name: each.value for each in measurements(ActionApplied(7, "sub_1", "resume", 3, True, 1.5))}
+    found = {
+        each.metric.name: each.value
+        for each in measurements(ActionApplied(7, "sub_1", "resume", 3, True, 1.5))
+    }
     assert found == {"actions": 1.0, "action_age": 1.5, "action_attempts": 3}
     (_, took) = measurements(AttemptFailed(7, "sub_1", "resume", 1, "unknown", None, None, 0.4))
     assert took.value == 0.4
@@ -129,7 +146,16 @@ words = st.text(max_size=12) | st.sampled_from([*CODES, *ActionKind])
 events = (
     st.builds(ClaimRecorded, words, words, words, st.booleans())
     | st.builds(ClaimRefused, words)
-    | st.builds(AttemptFailed, st.integers(), words, words, st.integers(1, 9), words, st.none() | words, words)
+    | st.builds(
+        AttemptFailed,
+        st.integers(),
+        words,
+        words,
+        st.integers(1, 9),
+        words,
+        st.none() | words,
+        words,
+    )
     | st.builds(ActionApplied, st.integers(), words, words, st.integers(1, 9), st.booleans())
     | st.builds(ActionParked, st.integers(), words, words, words)
     | st.builds(ActionRefused, st.integers(), words, words, words)
@@ -143,7 +169,17 @@ def test_no_word_from_outside_becomes_a_label(event: Event) -> None:
     fixed = {
         *CODES,
         *ActionKind,
-        *("none", "other", "true", "false", "applied", "already_so", "parked", "refused", "property_left_out"),
+        *(
+            "none",
+            "other",
+            "true",
+            "false",
+            "applied",
+            "already_so",
+            "parked",
+            "refused",
+            "property_left_out",
+        ),
         *("transient", "unknown", "rejected"),
         *("canceled", "saved", "deflected", "incomplete", "rerouted", "in_progress", "resumed"),
     }
@@ -157,7 +193,9 @@ def test_what_counts_as_drift_is_a_code_that_has_a_label() -> None:
 
 
 def test_the_queue_is_measured_by_state() -> None:
-    found = [(each.metric.name, dict(each.labels), each.value) for each in queue_measurements(STATS)]
+    found = [
+        (each.metric.name, dict(each.labels), each.value) for each in queue_measurements(STATS)
+    ]
     assert found == [
         ("queue_actions", {"state": "waiting"}, 3),
         ("queue_actions", {"state": "running"}, 2),
@@ -226,14 +264,22 @@ def test_opentelemetry_exports_what_was_counted() -> None:
     hook.set_queue(STATS)
     exported = list(points(reader))
     values = [(name, labels, getattr(point, "value", None)) for name, labels, point in exported]
-    assert ("aiocancel.actions", {"kind": "resume", "outcome": "applied", "code": "none"}, 1) in values
+    assert (
+        "aiocancel.actions",
+        {"kind": "resume", "outcome": "applied", "code": "none"},
+        1,
+    ) in values
     assert ("aiocancel.queue_actions", {"state": "parked"}, 1) in values
     assert ("aiocancel.queue_oldest_due", {}, 4.5) in values
     (age,) = [
-        point for name, labels, point in exported if (name, labels.get("outcome")) == ("aiocancel.action_age", "parked")
+        point
+        for name, labels, point in exported
+        if (name, labels.get("outcome")) == ("aiocancel.action_age", "parked")
     ]
     assert (age.count, age.sum) == (2, 4.0)
-    assert {name.removeprefix("aiocancel.") for name, _, _ in exported} >= {metric.name for metric in METRICS}
+    assert {name.removeprefix("aiocancel.") for name, _, _ in exported} >= {
+        metric.name for metric in METRICS
+    }
     provider.shutdown()
 
 

@@ -33,7 +33,15 @@ from aiocancel import (
 from aiocancel.telemetry import Event
 from aiocancel.testing.postgres import EmbeddedPostgres
 from aiocancel.testing.stripe.simulator import StripeSimulator
-from tests.support.saas import CREATE_TABLES, Pool, add_customer, as_customer, make_app, make_cancel, vendor
+from tests.support.saas import (
+    CREATE_TABLES,
+    Pool,
+    add_customer,
+    as_customer,
+    make_app,
+    make_cancel,
+    vendor,
+)
 from tests.support.waiting import until
 from tests.support.web import Page, Subscriptions, expected_payload
 
@@ -43,7 +51,9 @@ LONG_KEYS = ["a grant key of thirty-two characters or more"]
 
 async def connections(pool: Pool) -> int:
     """How many connections of a pool of ours the database holds."""
-    count: int = await pool.fetchval("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'aiocancel'")
+    count: int = await pool.fetchval(
+        "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'aiocancel'"
+    )
     return count
 
 
@@ -77,7 +87,9 @@ async def empty_database(postgres: EmbeddedPostgres) -> AsyncIterator[str]:
 # --- starting and stopping ----------------------------------------------------------------------------
 
 
-async def test_a_pool_of_ours_is_opened_at_the_start_and_closed_at_the_end(database: str, pool: Pool) -> None:
+async def test_a_pool_of_ours_is_opened_at_the_start_and_closed_at_the_end(
+    database: str, pool: Pool
+) -> None:
     client = await started(make_app(make_cancel(database)))
     assert await connections(pool) >= 1
     await client.close()
@@ -111,7 +123,9 @@ async def test_a_connection_that_nobody_gives_back_does_not_keep_the_application
 async def test_statements_are_prepared_once_for_a_connection_unless_the_owner_has_none_that_last(
     aiohttp_client: AiohttpClient, database: str, settings: dict[str, Any], kept: bool
 ) -> None:
-    count = SubscriptionQuery("SELECT 'sub_' || count(*) AS subscription_id FROM pg_prepared_statements WHERE $1 <> ''")
+    count = SubscriptionQuery(
+        "SELECT 'sub_' || count(*) AS subscription_id FROM pg_prepared_statements WHERE $1 <> ''"
+    )
     cancel = make_cancel(database, run_worker=False, subscriptions=count, **settings)
     client = await aiohttp_client(make_app(cancel))
     for _ in range(2):
@@ -143,7 +157,9 @@ async def test_a_change_under_way_is_finished_before_the_application_goes(
     await add_customer(pool, "ada", "sub_ada")
     client = await started(make_app(make_cancel(pool, url, answer_within_s=0.01)))
     body = {"grant": (await payload(client))["grant"], "status": "canceled"}
-    assert (await client.post("/cancel/result", json=body, headers=as_customer("ada"))).status == 202
+    assert (
+        await client.post("/cancel/result", json=body, headers=as_customer("ada"))
+    ).status == 202
     await until(lambda: bool(stripe.requests))
     await client.close()
     assert await pool.fetchval("SELECT state FROM aiocancel.action") == "done"
@@ -177,14 +193,18 @@ async def test_a_start_that_failed_can_be_tried_again(empty_database: str) -> No
     connection = await asyncpg.connect(empty_database)
     await connection.execute("INSERT INTO app_subscription VALUES ('ada', 'sub_ada')")
     await connection.close()
-    client = await started(make_app(make_cancel(empty_database, run_worker=False, migrate_on_start=True)))
+    client = await started(
+        make_app(make_cancel(empty_database, run_worker=False, migrate_on_start=True))
+    )
     await client.close()
     client = await started(make_app(cancel))
     assert (await payload(client))["signedPayload"] == expected_payload("ada")
     await client.close()
 
 
-async def test_a_plug_in_that_was_only_appended_starts_when_it_is_first_needed(database: str, pool: Pool) -> None:
+async def test_a_plug_in_that_was_only_appended_starts_when_it_is_first_needed(
+    database: str, pool: Pool
+) -> None:
     await add_customer(pool, "ada", "sub_ada")
     cancel = make_cancel(database, run_worker=False)
     app = web.Application(middlewares=[cancel.middleware])
@@ -200,7 +220,9 @@ async def test_a_plug_in_that_was_only_appended_starts_when_it_is_first_needed(d
     client = await started(app)
     await client.get("/elsewhere")
     assert await connections(pool) == 0
-    responses = await asyncio.gather(*(client.get("/account", headers=as_customer("ada")) for _ in range(10)))
+    responses = await asyncio.gather(
+        *(client.get("/account", headers=as_customer("ada")) for _ in range(10))
+    )
     for response in responses:
         assert Page(await response.text()).flow["signedPayload"] == expected_payload("ada")
     assert await connections(pool) >= 1
@@ -250,7 +272,9 @@ async def test_a_late_start_that_fails_leaves_the_page_standing_and_says_why_in_
     assert "the tables of aiocancel do not exist" in caplog.text
 
 
-async def test_a_lifespan_by_hand_checks_the_database_before_the_first_request(empty_database: str) -> None:
+async def test_a_lifespan_by_hand_checks_the_database_before_the_first_request(
+    empty_database: str,
+) -> None:
     cancel = make_cancel(empty_database, run_worker=False)
     app = web.Application(middlewares=[cancel.middleware])
     app.cleanup_ctx.append(cancel.lifespan)
@@ -267,7 +291,9 @@ async def test_missing_tables_stop_the_application(empty_database: str) -> None:
 
 
 async def test_missing_tables_are_made_when_the_owner_wants_it(empty_database: str) -> None:
-    client = await started(make_app(make_cancel(empty_database, migrate_on_start=True, run_worker=False)))
+    client = await started(
+        make_app(make_cancel(empty_database, migrate_on_start=True, run_worker=False))
+    )
     response = await client.get("/cancel/payload", headers=as_customer("ada"))
     assert await response.json() == {"state": "no_subscription", "flow": None}
     await client.close()
@@ -301,14 +327,20 @@ async def test_a_database_that_does_not_exist_stops_the_application(database: st
 
 
 async def test_a_query_that_does_not_work_stops_the_application(pool: Pool) -> None:
-    query = SubscriptionQuery("SELECT stripe_subscription_id FROM no_such_table WHERE customer_id = $1")
+    query = SubscriptionQuery(
+        "SELECT stripe_subscription_id FROM no_such_table WHERE customer_id = $1"
+    )
     with pytest.raises(ConfigurationError, match="the subscription query does not work"):
         await started(make_app(make_cancel(pool, subscriptions=query)))
 
 
-async def test_a_query_without_a_column_that_the_payload_needs_stops_the_application(pool: Pool) -> None:
+async def test_a_query_without_a_column_that_the_payload_needs_stops_the_application(
+    pool: Pool,
+) -> None:
     cancel = make_cancel(pool, vendor=vendor(platform="custom", applies_offers="app"))
-    with pytest.raises(ConfigurationError, match="must return a column named email and one named name"):
+    with pytest.raises(
+        ConfigurationError, match="must return a column named email and one named name"
+    ):
         await started(make_app(cancel))
 
 
@@ -316,16 +348,26 @@ async def test_a_query_without_a_column_that_the_payload_needs_stops_the_applica
     "simulated",
     [
         {"billing": StripeBilling(api_key=LIVE_KEY, api_base="http://127.0.0.1:9")},
-        {"billing": StripeBilling(api_key=LIVE_KEY), "vendor": vendor(api_host="http://127.0.0.1:9")},
-        {"billing": StripeBilling(api_key=LIVE_KEY), "vendor": vendor(app_host="http://127.0.0.1:9")},
+        {
+            "billing": StripeBilling(api_key=LIVE_KEY),
+            "vendor": vendor(api_host="http://127.0.0.1:9"),
+        },
+        {
+            "billing": StripeBilling(api_key=LIVE_KEY),
+            "vendor": vendor(app_host="http://127.0.0.1:9"),
+        },
     ],
 )
 def test_a_live_key_is_never_used_with_a_simulator(simulated: dict[str, Any]) -> None:
-    with pytest.raises(SimulatorRefusedError, match="a live Stripe key does not go with a simulator"):
+    with pytest.raises(
+        SimulatorRefusedError, match="a live Stripe key does not go with a simulator"
+    ):
         make_cancel("postgresql://", grant_keys=LONG_KEYS, **simulated)
 
 
-@pytest.mark.parametrize(("vendors_key", "stripe_key"), [("key_test_1", LIVE_KEY), ("key_1", "sk_test_1")])
+@pytest.mark.parametrize(
+    ("vendors_key", "stripe_key"), [("key_test_1", LIVE_KEY), ("key_1", "sk_test_1")]
+)
 def test_the_modes_of_vendor_and_stripe_must_agree(vendors_key: str, stripe_key: str) -> None:
     with pytest.raises(ConfigurationError, match="mode, Stripe's for"):
         make_cancel(
@@ -354,7 +396,9 @@ def test_grant_keys_that_could_be_guessed_are_refused_in_live_mode(keys: Any) ->
 
 def test_a_live_site_with_good_keys_is_accepted() -> None:
     live = ProsperStack(client_id="acct_1", client_secret="secret", api_key="key_1")
-    make_cancel("postgresql://", vendor=live, billing=StripeBilling(api_key=LIVE_KEY), grant_keys=LONG_KEYS)
+    make_cancel(
+        "postgresql://", vendor=live, billing=StripeBilling(api_key=LIVE_KEY), grant_keys=LONG_KEYS
+    )
 
 
 # --- joining ------------------------------------------------------------------------------------------
@@ -417,7 +461,9 @@ async def test_without_a_worker_of_its_own_a_process_records_and_answers_202(
     stripe, url = stripe_api
     stripe.add_subscription("sub_ada")
     await add_customer(pool, "ada", "sub_ada")
-    recorder = await aiohttp_client(make_app(make_cancel(pool, url, run_worker=False, answer_within_s=0.02)))
+    recorder = await aiohttp_client(
+        make_app(make_cancel(pool, url, run_worker=False, answer_within_s=0.02))
+    )
     body = {"grant": (await payload(recorder))["grant"], "status": "canceled"}
     response = await recorder.post("/cancel/result", json=body, headers=as_customer("ada"))
     queued = await response.json()
@@ -428,7 +474,9 @@ async def test_without_a_worker_of_its_own_a_process_records_and_answers_202(
     answer = queued
     async with asyncio.timeout(10):
         while not answer["settled"]:
-            answer = await (await recorder.get(queued["status_url"], headers=as_customer("ada"))).json()
+            answer = await (
+                await recorder.get(queued["status_url"], headers=as_customer("ada"))
+            ).json()
     assert answer["outcome"] == "scheduled"
     assert len(stripe.effects) == 1
 
@@ -447,7 +495,9 @@ async def test_a_hook_that_fails_costs_no_customer_their_answer(
     def failing_hook(_: Event) -> None:
         raise RuntimeError("the hook has a bug")
 
-    client = await aiohttp_client(make_app(make_cancel(pool, url, on_event=failing_hook, answer_within_s=10.0)))
+    client = await aiohttp_client(
+        make_app(make_cancel(pool, url, on_event=failing_hook, answer_within_s=10.0))
+    )
     body = {"grant": (await payload(client))["grant"], "status": "canceled"}
     response = await client.post("/cancel/result", json=body, headers=as_customer("ada"))
     assert (response.status, (await response.json())["outcome"]) == (200, "scheduled")

@@ -58,7 +58,9 @@ class Budgets:
         if self.gone:
             raise UnavailableError("gone")
         budget = self.budgets.get(name, Budget())
-        self.budgets[name], grant = lease(budget, limit, self.clock(), want=want, horizon_s=horizon_s)
+        self.budgets[name], grant = lease(
+            budget, limit, self.clock(), want=want, horizon_s=horizon_s
+        )
         return grant
 
     async def strike(self, name: str, *, pause_s: float) -> None:
@@ -77,11 +79,15 @@ def budgets(clock: Time) -> Budgets:
     return Budgets(clock)
 
 
-def pace(budgets: Budgets, *, name: str = "stripe", limit: Limit = LIMIT, **settings: float) -> Pace:
+def pace(
+    budgets: Budgets, *, name: str = "stripe", limit: Limit = LIMIT, **settings: float
+) -> Pace:
     return Pace(name, limit, budgets, clock=budgets.clock, sleep=budgets.clock.sleep, **settings)
 
 
-async def send(paces: list[Pace], clock: Time, *, each: int, at_a_time: int, call_s: float) -> list[float]:
+async def send(
+    paces: list[Pace], clock: Time, *, each: int, at_a_time: int, call_s: float
+) -> list[float]:
     """Let every process send ``each`` requests, several at a time; returns when they went out."""
     sent: list[float] = []
 
@@ -91,12 +97,16 @@ async def send(paces: list[Pace], clock: Time, *, each: int, at_a_time: int, cal
             sent.append(clock())
             await clock.sleep(call_s)
 
-    await clock.run(*(asyncio.create_task(caller(turn)) for turn in paces for _ in range(at_a_time)))
+    await clock.run(
+        *(asyncio.create_task(caller(turn)) for turn in paces for _ in range(at_a_time))
+    )
     return sorted(sent)
 
 
 def most_in_a_second(sent: list[float]) -> int:
-    return max(bisect.bisect_left(sent, moment + 1.0 - 1e-6) - number for number, moment in enumerate(sent))
+    return max(
+        bisect.bisect_left(sent, moment + 1.0 - 1e-6) - number for number, moment in enumerate(sent)
+    )
 
 
 @pytest.mark.parametrize(("processes", "at_a_time"), [(1, 1), (1, 10), (5, 10), (20, 5)])
@@ -114,7 +124,11 @@ async def test_those_who_wait_for_each_other_use_nearly_the_whole_limit(
     clock: Time, budgets: Budgets, processes: int
 ) -> None:
     sent = await send(
-        [pace(budgets, longest_wait_s=1e6) for _ in range(processes)], clock, each=100, at_a_time=20, call_s=0.2
+        [pace(budgets, longest_wait_s=1e6) for _ in range(processes)],
+        clock,
+        each=100,
+        at_a_time=20,
+        call_s=0.2,
     )
     assert len(sent) / (sent[-1] - sent[0]) >= 0.95 * LIMIT.per_s
 
@@ -133,7 +147,9 @@ async def test_a_request_of_a_quiet_process_goes_at_once(clock: Time, budgets: B
         clock.now += 10
 
 
-async def test_a_page_finds_its_turn_in_time_while_workers_wait_for_theirs(clock: Time, budgets: Budgets) -> None:
+async def test_a_page_finds_its_turn_in_time_while_workers_wait_for_theirs(
+    clock: Time, budgets: Budgets
+) -> None:
     workers = [pace(budgets, longest_wait_s=1e6) for _ in range(10)]
     page = pace(budgets, horizon_s=3.0, longest_wait_s=3.0)
     waits: list[float] = []
@@ -173,7 +189,9 @@ async def test_a_refusal_holds_back_every_process(clock: Time, budgets: Budgets)
     assert sent[0] >= 1005.0
 
 
-async def test_a_refused_process_throws_away_the_turns_that_it_had(clock: Time, budgets: Budgets) -> None:
+async def test_a_refused_process_throws_away_the_turns_that_it_had(
+    clock: Time, budgets: Budgets
+) -> None:
     busy = pace(budgets)
     await send([busy], clock, each=20, at_a_time=5, call_s=0.0)
     at = clock()
@@ -187,7 +205,9 @@ async def test_without_the_database_each_process_goes_on_at_a_tenth_of_the_pace(
 ) -> None:
     budgets.gone = True
     with caplog.at_level(logging.WARNING, logger="aiocancel"):
-        sent = await send([pace(budgets, longest_wait_s=1e6)], clock, each=20, at_a_time=10, call_s=0.0)
+        sent = await send(
+            [pace(budgets, longest_wait_s=1e6)], clock, each=20, at_a_time=10, call_s=0.0
+        )
     per_s = (len(sent) - 1) / (sent[-1] - sent[0])
     assert per_s == pytest.approx(LIMIT.per_s * ALONE, rel=0.01)
     assert "cannot be shared" in caplog.text
@@ -195,7 +215,9 @@ async def test_without_the_database_each_process_goes_on_at_a_tenth_of_the_pace(
     assert budgets.leases <= (sent[-1] - sent[0]) / ASK_AGAIN_S + 1
 
 
-async def test_when_the_database_is_back_the_limit_is_shared_again(clock: Time, budgets: Budgets) -> None:
+async def test_when_the_database_is_back_the_limit_is_shared_again(
+    clock: Time, budgets: Budgets
+) -> None:
     budgets.gone = True
     one = pace(budgets, longest_wait_s=1e6)
     await send([one], clock, each=2, at_a_time=1, call_s=0.0)
@@ -205,14 +227,18 @@ async def test_when_the_database_is_back_the_limit_is_shared_again(clock: Time, 
     assert sent[-1] - sent[0] < 1.5
 
 
-async def test_a_refusal_counts_also_while_the_database_is_gone(clock: Time, budgets: Budgets) -> None:
+async def test_a_refusal_counts_also_while_the_database_is_gone(
+    clock: Time, budgets: Budgets
+) -> None:
     budgets.gone = True
     one = pace(budgets)
     await one.strike(3.0)
     assert (await send([one], clock, each=1, at_a_time=1, call_s=0.0))[0] >= 1003.0
 
 
-async def test_a_request_waits_for_its_turn_under_every_limit(clock: Time, budgets: Budgets) -> None:
+async def test_a_request_waits_for_its_turn_under_every_limit(
+    clock: Time, budgets: Budgets
+) -> None:
     slow, fast = pace(budgets, name="endpoint", limit=Limit(1.0)), pace(budgets, name="account")
     both = Paces([slow, fast], clock=clock)
     sent: list[float] = []
@@ -224,7 +250,10 @@ async def test_a_request_waits_for_its_turn_under_every_limit(clock: Time, budge
     await clock.run(*(asyncio.create_task(caller()) for _ in range(4)))
     assert [moment - sent[0] for moment in sent] == pytest.approx([0, 1, 2, 3])
     await both.strike(None)
-    assert {name for name, budget in budgets.budgets.items() if budget.slowness > 1} == {"endpoint", "account"}
+    assert {name for name, budget in budgets.budgets.items() if budget.slowness > 1} == {
+        "endpoint",
+        "account",
+    }
 
 
 async def test_a_turn_that_ran_out_while_another_limit_was_waited_for_is_taken_again(

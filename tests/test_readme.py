@@ -17,10 +17,10 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 QUICKSTART = ROOT / "examples" / "quickstart.py"
 
 
-def test_the_code_in_the_readme_is_the_quickstart_file_in_at_most_25_lines() -> None:
+def test_the_code_in_the_readme_is_the_quickstart_file_in_at_most_30_lines() -> None:
     code = QUICKSTART.read_text(encoding="utf-8")
     assert f"```python\n{code}```" in README
-    assert len([line for line in code.splitlines() if line.strip()]) <= 25
+    assert len([line for line in code.splitlines() if line.strip()]) <= 30
 
 
 def test_every_file_that_the_readme_links_to_exists() -> None:
@@ -31,7 +31,10 @@ def test_every_file_that_the_readme_links_to_exists() -> None:
 
 def test_ci_runs_the_commands_that_the_readme_gives() -> None:
     script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
-    for command in ("pip install -e '.[test]' && pytest", "pip install -e '.[demo]' && python examples/saas_app.py"):
+    for command in (
+        "pip install -e '.[test]' && pytest",
+        "pip install -e '.[demo]' && python examples/saas_app.py",
+    ):
         assert command in README
     assert "-e '.[test]'" in script
     assert re.search(r"^AIOCANCEL_REQUIRE_BROWSER=1 pytest\b", script, re.MULTILINE)
@@ -54,12 +57,17 @@ async def test_the_quickstart_serves_a_page_with_a_working_button(
         monkeypatch.setenv(name, value)
     monkeypatch.syspath_prepend(str(QUICKSTART.parent))
     try:
-        client = await aiohttp_client(importlib.import_module("quickstart").app, cookies={"customer": "ada"})
+        client = await aiohttp_client(
+            importlib.import_module("quickstart").app, cookies={"customer": "ada"}
+        )
     finally:
         sys.modules.pop("quickstart", None)
     page = await client.get("/account")
     assert "https://app.prosperstack.com" in page.headers["Content-Security-Policy"]
     assert 'action="/cancel"' in await page.text()
     flow = (await (await client.get("/cancel/payload")).json())["flow"]
-    assert flow["signedPayload"]["payload"] == '{"clientId":"acct_1","subscription":{"platformId":"sub_1"}}'
+    assert (
+        flow["signedPayload"]["payload"]
+        == '{"clientId":"acct_1","subscription":{"platformId":"sub_1"}}'
+    )
     assert (await client.get("/cancel")).status == 200

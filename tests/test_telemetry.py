@@ -33,7 +33,12 @@ EXAMPLES = [
         "ClaimRecorded claim_id=claim-1 subscription_id=sub_1 status=canceled repeated=False",
         id="claim recorded",
     ),
-    pytest.param(ClaimRefused("grant_expired"), logging.INFO, "ClaimRefused code=grant_expired", id="claim refused"),
+    pytest.param(
+        ClaimRefused("grant_expired"),
+        logging.INFO,
+        "ClaimRefused code=grant_expired",
+        id="claim refused",
+    ),
     pytest.param(
         AttemptFailed(7, "sub_1", "cancel_now", 2, "transient", "rate_limit", "req_1"),
         logging.WARNING,
@@ -65,8 +70,15 @@ EXAMPLES = [
         "DriftFound action_id=7 subscription_id=sub_1 expected=coupon seen=no_discount",
         id="drift found",
     ),
-    pytest.param(LookupFailed("timeout"), logging.ERROR, "LookupFailed error=timeout", id="lookup failed"),
-    pytest.param(PolicyNotWidened("odd"), logging.ERROR, "PolicyNotWidened reason=odd", id="policy not widened"),
+    pytest.param(
+        LookupFailed("timeout"), logging.ERROR, "LookupFailed error=timeout", id="lookup failed"
+    ),
+    pytest.param(
+        PolicyNotWidened("odd"),
+        logging.ERROR,
+        "PolicyNotWidened reason=odd",
+        id="policy not widened",
+    ),
     pytest.param(
         PropertyLeftOut("subscription.properties.contacts", "number"),
         logging.ERROR,
@@ -148,7 +160,9 @@ def test_a_guarded_hook_sees_every_event() -> None:
     assert seen == [ClaimRefused("grant_expired")]
 
 
-def test_several_hooks_each_see_every_event_whatever_another_does(caplog: pytest.LogCaptureFixture) -> None:
+def test_several_hooks_each_see_every_event_whatever_another_does(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     def failing(event: Event) -> None:
         raise RuntimeError("the collector is down")
 

@@ -23,7 +23,14 @@ from aiocancel.core.actions import Action, ActionKind, Write
 from aiocancel.core.changes import AddDiscount, NewCoupon, PauseService
 from aiocancel.core.choose_subscription import ListedSubscription, read_listed
 from aiocancel.core.identifiers import SubscriptionId, is_opaque_id
-from aiocancel.core.retry import RESOURCE_RATE_LIMIT, Failure, Throttled, read_retry_after, sort_answer, throttled
+from aiocancel.core.retry import (
+    RESOURCE_RATE_LIMIT,
+    Failure,
+    Throttled,
+    read_retry_after,
+    sort_answer,
+    throttled,
+)
 from aiocancel.core.schedules import EndSchedule, ReleaseSchedule, ScheduleChange
 from aiocancel.core.subscription import Subscription, read_schedule, read_subscription
 from aiocancel.errors import (
@@ -90,7 +97,8 @@ def _make_client(billing: StripeBilling, session: aiohttp.ClientSession) -> stri
         base_addresses={"api": billing.api_base},
         max_network_retries=0,
         http_client=stripe.AIOHTTPClient(
-            session=_WholeAnswers(session), timeout=cast("Any", aiohttp.ClientTimeout(total=billing.timeout_s))
+            session=_WholeAnswers(session),
+            timeout=cast("Any", aiohttp.ClientTimeout(total=billing.timeout_s)),
         ),
     )
 
@@ -131,7 +139,9 @@ class _WholeAnswer:
 class StripeClient:
     """The BillingReader and BillingExecutor of Stripe."""
 
-    def __init__(self, client: stripe.StripeClient, billing: StripeBilling, paces: StripePaces | None = None) -> None:
+    def __init__(
+        self, client: stripe.StripeClient, billing: StripeBilling, paces: StripePaces | None = None
+    ) -> None:
         self._client = client
         self._billing = billing
         self._paces = paces
@@ -144,18 +154,24 @@ class StripeClient:
         """
         subscription = await self._read(_path(subscription_id), ["discounts"], read_subscription)
         if subscription.pending_update is not None:
-            subscription = await self._read(_path(subscription_id), ["discounts", "latest_invoice"], read_subscription)
+            subscription = await self._read(
+                _path(subscription_id), ["discounts", "latest_invoice"], read_subscription
+            )
         if subscription.schedule_id is not None and self._needs_schedule(subscription):
             schedule = await self._read(_schedule_path(subscription.schedule_id), [], read_schedule)
             subscription = dataclasses.replace(subscription, schedule=schedule)
         return subscription
 
-    async def _read(self, path: str, expand: Sequence[str], read: Callable[[Mapping[str, Any]], Read]) -> Read:
+    async def _read(
+        self, path: str, expand: Sequence[str], read: Callable[[Mapping[str, Any]], Read]
+    ) -> Read:
         response = await self._request("get", path, {"expand": [*expand]} if expand else {})
         try:
             return read(cast("Mapping[str, Any]", response.data))
         except ValueError as error:
-            raise UnknownBillingError(str(error), code="unreadable", request_id=response.request_id) from None
+            raise UnknownBillingError(
+                str(error), code="unreadable", request_id=response.request_id
+            ) from None
 
     async def get(
         self, path: str, params: Mapping[str, Any] | None = None
@@ -171,7 +187,11 @@ class StripeClient:
 
         Rather than leaving some out, a list of more than ``MAX_LIST_PAGES`` pages is an UnknownBillingError.
         """
-        params: dict[str, Any] = {"customer": stripe_customer_id, "status": "all", "limit": LIST_PAGE_SIZE}
+        params: dict[str, Any] = {
+            "customer": stripe_customer_id,
+            "status": "all",
+            "limit": LIST_PAGE_SIZE,
+        }
         listed: list[ListedSubscription] = []
         for _ in range(MAX_LIST_PAGES):
             response = await self._request("get", "/v1/subscriptions", params)
@@ -187,7 +207,9 @@ class StripeClient:
                     code="unreadable",
                     request_id=response.request_id,
                 ) from None
-        raise UnknownBillingError("the customer has too many subscriptions to list", code="too_many_subscriptions")
+        raise UnknownBillingError(
+            "the customer has too many subscriptions to list", code="too_many_subscriptions"
+        )
 
     async def apply(self, action: Action, write: Write, *, idempotency_key: str) -> BillingReply:
         """Send one change; the reply shows what it did, unless Stripe repeats an old one."""
@@ -208,13 +230,17 @@ class StripeClient:
                 # Another body under the same key would be an error at Stripe.
                 idempotency_key += "-at" if write.clears_cancel_at else ""
             case ActionKind.UNPAUSE | ActionKind.END_PAUSE if write.resumes_service:
-                return await self._post_apart(f"{path}/resume", parameters.end_pause(), f"{idempotency_key}-on")
+                return await self._post_apart(
+                    f"{path}/resume", parameters.end_pause(), f"{idempotency_key}-on"
+                )
             case ActionKind.UNPAUSE:
                 params = parameters.unpause()
             case ActionKind.APPLY_OFFER if isinstance(write.change, PauseService):
-                return await self._post_apart(f"{path}/pause", parameters.pause_service(write.change), idempotency_key)
-            case ActionKind.APPLY_OFFER | ActionKind.REMOVE_DISCOUNT if write.change is not None and not isinstance(
-                write.change, PauseService
+                return await self._post_apart(
+                    f"{path}/pause", parameters.pause_service(write.change), idempotency_key
+                )
+            case ActionKind.APPLY_OFFER | ActionKind.REMOVE_DISCOUNT if (
+                write.change is not None and not isinstance(write.change, PauseService)
             ):
                 if isinstance(write.change, AddDiscount) and write.change.made is not None:
                     await self._make_coupon(write.change.made, idempotency_key)
@@ -232,10 +258,14 @@ class StripeClient:
                 raise ValueError(f"there is nothing to write for {action.kind}")
             case _:  # pragma: no cover
                 assert_never(action.kind)
-        response = await self._request("post", path, {**params, **_AS_READ}, idempotency_key=idempotency_key)
+        response = await self._request(
+            "post", path, {**params, **_AS_READ}, idempotency_key=idempotency_key
+        )
         return self._reply(response)
 
-    async def _post_apart(self, path: str, params: Mapping[str, Any], idempotency_key: str) -> BillingReply:
+    async def _post_apart(
+        self, path: str, params: Mapping[str, Any], idempotency_key: str
+    ) -> BillingReply:
         """Send what is no update of the subscription; what it did takes another look."""
         response = await self._request("post", path, params, idempotency_key=idempotency_key)
         return BillingReply(response.request_id, replayed=_is_replayed(response.headers))
@@ -245,7 +275,9 @@ class StripeClient:
         if not replayed:
             with suppress(ValueError):
                 subscription = read_subscription(cast("Mapping[str, Any]", response.data))
-        if subscription is not None and (subscription.pending_update or self._needs_schedule(subscription)):
+        if subscription is not None and (
+            subscription.pending_update or self._needs_schedule(subscription)
+        ):
             # A reply does not tell enough of these.
             subscription = None
         return BillingReply(response.request_id, replayed, subscription)
@@ -269,7 +301,10 @@ class StripeClient:
     async def _make_coupon(self, new: NewCoupon, idempotency_key: str) -> None:
         try:
             await self._request(
-                "post", "/v1/coupons", parameters.coupon(new), idempotency_key=f"{idempotency_key}-coupon"
+                "post",
+                "/v1/coupons",
+                parameters.coupon(new),
+                idempotency_key=f"{idempotency_key}-coupon",
             )
         except RejectedBillingError as error:
             # Its id is made from its definition: whoever was first made the same coupon.
@@ -285,10 +320,13 @@ class StripeClient:
             try:
                 await self._paces.of(method, path).take()
             except PacedOutError as error:
-                raise TransientBillingError(str(error), code="rate_budget", retry_after_s=error.retry_after_s) from None
+                raise TransientBillingError(
+                    str(error), code="rate_budget", retry_after_s=error.retry_after_s
+                ) from None
         try:
             return cast(
-                "stripe.StripeResponse", await self._client.raw_request_async(method, path, **params, **options)
+                "stripe.StripeResponse",
+                await self._client.raw_request_async(method, path, **params, **options),
             )
         except stripe.StripeError as error:
             translated, whose = _translate(error)
@@ -298,7 +336,9 @@ class StripeClient:
             raise translated from None
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             # The SDK stumbles over a body that is JSON but not Stripe's.
-            raise UnknownBillingError("Stripe's answer cannot be read", code=type(error).__name__) from None
+            raise UnknownBillingError(
+                "Stripe's answer cannot be read", code=type(error).__name__
+            ) from None
 
 
 def _path(subscription_id: SubscriptionId) -> str:
@@ -311,7 +351,9 @@ def _path(subscription_id: SubscriptionId) -> str:
 
 def _schedule_path(schedule_id: str) -> str:
     if not is_opaque_id(schedule_id):
-        raise UnknownBillingError("Stripe names a schedule by something that is no id", code="unreadable")
+        raise UnknownBillingError(
+            "Stripe names a schedule by something that is no id", code="unreadable"
+        )
     return f"/v1/subscription_schedules/{schedule_id}"
 
 
@@ -342,7 +384,8 @@ def _translate(error: stripe.StripeError) -> tuple[BillingError, Throttled | Non
         replayed=key_is_taken or _is_replayed(error.headers),
         # A stored failure says no, too, but what follows it is another key and no repetition.
         retry_after_s=read_retry_after(
-            _header(error.headers, "retry-after"), should_retry=hint if failure is Failure.TRANSIENT else None
+            _header(error.headers, "retry-after"),
+            should_retry=hint if failure is Failure.TRANSIENT else None,
         ),
     )
     return translated, whose

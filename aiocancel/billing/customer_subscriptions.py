@@ -45,8 +45,14 @@ class StripeSubscriptions:
     timeout_s: float = 5.0
 
     def __post_init__(self) -> None:
-        if isinstance(self.statuses, str) or not self.statuses or set(self.statuses) - set(CHOOSABLE_STATUSES):
-            raise ConfigurationError(f"statuses is a list of some of: {', '.join(CHOOSABLE_STATUSES)}")
+        if (
+            isinstance(self.statuses, str)
+            or not self.statuses
+            or set(self.statuses) - set(CHOOSABLE_STATUSES)
+        ):
+            raise ConfigurationError(
+                f"statuses is a list of some of: {', '.join(CHOOSABLE_STATUSES)}"
+            )
         if self.choose not in ("newest", "only"):
             raise ConfigurationError("choose is 'newest' or 'only'")
         if not 0 < self.timeout_s < math.inf:
@@ -68,7 +74,9 @@ class SubscriptionLister(Protocol):
 class StripeResolver:
     """A SubscriptionResolver that asks the application's database who the customer is, and Stripe for the rest."""
 
-    def __init__(self, settings: StripeSubscriptions, customers: CustomerResolver, lister: SubscriptionLister) -> None:
+    def __init__(
+        self, settings: StripeSubscriptions, customers: CustomerResolver, lister: SubscriptionLister
+    ) -> None:
         self._settings = settings
         self._customers = customers
         self._lister = lister
@@ -83,6 +91,14 @@ class StripeResolver:
                 listed = await self._lister.list_subscriptions(customer.stripe_customer_id)
         except (BillingError, TimeoutError) as error:
             reason = str(error) or "Stripe took too long"
-            raise UnavailableError(f"the customer's subscriptions cannot be listed: {reason}") from error
-        chosen = choose_subscription(listed, statuses=self._settings.statuses, choose=self._settings.choose)
-        return None if chosen is None else OwnedSubscription(CustomerId(customer_id), chosen, customer.record)
+            raise UnavailableError(
+                f"the customer's subscriptions cannot be listed: {reason}"
+            ) from error
+        chosen = choose_subscription(
+            listed, statuses=self._settings.statuses, choose=self._settings.choose
+        )
+        return (
+            None
+            if chosen is None
+            else OwnedSubscription(CustomerId(customer_id), chosen, customer.record)
+        )

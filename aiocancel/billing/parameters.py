@@ -45,7 +45,10 @@ def cancel_at_period_end(reason: CancelReason, billing: StripeBilling) -> Subscr
 
 def cancel_now(reason: CancelReason, billing: StripeBilling) -> SubscriptionCancelParams:
     """Build the cancellation that ends a subscription at once."""
-    params: SubscriptionCancelParams = {"invoice_now": billing.invoice_now, "prorate": billing.prorate}
+    params: SubscriptionCancelParams = {
+        "invoice_now": billing.invoice_now,
+        "prorate": billing.prorate,
+    }
     if details := _cancellation_details(reason, billing):
         params["cancellation_details"] = details
     return params
@@ -61,7 +64,9 @@ def unpause() -> SubscriptionUpdateParams:
     return {"pause_collection": ""}
 
 
-def schedule_change(change: ScheduleChange) -> SubscriptionScheduleReleaseParams | SubscriptionScheduleUpdateParams:
+def schedule_change(
+    change: ScheduleChange,
+) -> SubscriptionScheduleReleaseParams | SubscriptionScheduleUpdateParams:
     """Build what goes to a schedule before the change of its subscription."""
     match change:
         case ReleaseSchedule():
@@ -100,7 +105,10 @@ def pause_service(change: PauseService) -> SubscriptionPauseParams:
 
 def end_pause() -> SubscriptionResumeParams:
     """Build the end of a pause of the subscription itself: a new period begins, and is paid, with it."""
-    return {"billing_cycle_anchor": {"type": "now"}, "payment_behavior": "resume_on_payment_attempt"}
+    return {
+        "billing_cycle_anchor": {"type": "now"},
+        "payment_behavior": "resume_on_payment_attempt",
+    }
 
 
 def offer_change(change: Update) -> SubscriptionUpdateParams:
@@ -108,7 +116,9 @@ def offer_change(change: Update) -> SubscriptionUpdateParams:
     match change:
         case AddDiscount(coupon_id, kept):
             # The list replaces what is there, so what is there is sent along.
-            discounts: list[SubscriptionUpdateParamsDiscount] = [{"discount": discount_id} for discount_id in kept]
+            discounts: list[SubscriptionUpdateParamsDiscount] = [
+                {"discount": discount_id} for discount_id in kept
+            ]
             return {"discounts": [*discounts, {"coupon": coupon_id}]}
         case RemoveDiscounts(kept=kept):
             # An empty list is dropped from the form and would leave everything as it is.
@@ -124,7 +134,9 @@ def offer_change(change: Update) -> SubscriptionUpdateParams:
                 "items": [item],
                 "proration_behavior": "create_prorations" if change.prorate else "none",
                 # A payment that does not go through leaves the plan as it was, for good or until it is made.
-                "payment_behavior": "pending_if_incomplete" if change.may_wait else "error_if_incomplete",
+                "payment_behavior": "pending_if_incomplete"
+                if change.may_wait
+                else "error_if_incomplete",
             }
         case PausePayments(behavior, resumes_at):
             pause: SubscriptionUpdateParamsPauseCollection = {"behavior": behavior}
@@ -142,7 +154,9 @@ _DURATIONS: Mapping[str, Literal["forever", "once", "repeating"]] = {
 }
 
 
-def _cancellation_details(reason: CancelReason, billing: StripeBilling) -> SubscriptionUpdateParamsCancellationDetails:
+def _cancellation_details(
+    reason: CancelReason, billing: StripeBilling
+) -> SubscriptionUpdateParamsCancellationDetails:
     details: SubscriptionUpdateParamsCancellationDetails = {}
     if reason.text:
         details["comment"] = reason.text

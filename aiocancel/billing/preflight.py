@@ -57,7 +57,9 @@ async def inspect_stripe(client: StripeClient, *, clock: Callable[[], float]) ->
 
 def _entries(body: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     entries = body.get("data")
-    return [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
+    return (
+        [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
+    )
 
 
 def _timestamp(date: str | None) -> float | None:

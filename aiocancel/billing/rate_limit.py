@@ -34,7 +34,9 @@ def endpoint_of(method: str, path: str) -> str:
 class StripePaces:
     """The turns of one client, by endpoint."""
 
-    def __init__(self, billing: StripeBilling, source: SlotSource, *, for_pages: bool = False) -> None:
+    def __init__(
+        self, billing: StripeBilling, source: SlotSource, *, for_pages: bool = False
+    ) -> None:
         self._source = source
         self._prefix = f"stripe {billing.mode}"
         self._for_pages = for_pages
@@ -44,7 +46,9 @@ class StripePaces:
             limit = limit or MAX_REQUESTS_PER_S[billing.mode]
             per_endpoint = per_endpoint or MAX_REQUESTS_PER_S_PER_ENDPOINT
         # An endpoint's limit that is not below the account's is kept by keeping that one.
-        self._per_endpoint = per_endpoint if per_endpoint and (limit is None or per_endpoint < limit) else None
+        self._per_endpoint = (
+            per_endpoint if per_endpoint and (limit is None or per_endpoint < limit) else None
+        )
         self._account = None if limit is None else self._pace(self._prefix, limit)
         self._endpoints: dict[str, Pace] = {}
 
@@ -56,7 +60,9 @@ class StripePaces:
     def throttled(self, method: str, path: str, *, endpoint_only: bool) -> Paces:
         """Return the limits that a refusal for too many requests speaks of."""
         endpoint = self.endpoint(method, path)
-        return Paces([endpoint]) if endpoint_only and endpoint is not None else self.of(method, path)
+        return (
+            Paces([endpoint]) if endpoint_only and endpoint is not None else self.of(method, path)
+        )
 
     def endpoint(self, method: str, path: str) -> Pace | None:
         """Return the limit of the request's endpoint, where it has one of its own."""
@@ -70,5 +76,11 @@ class StripePaces:
     def _pace(self, name: str, requests_per_s: float) -> Pace:
         limit = limit_within(requests_per_s, 1.0)
         if self._for_pages:
-            return Pace(name, limit, self._source, horizon_s=PAGE_HORIZON_S, longest_wait_s=PAGE_LONGEST_WAIT_S)
+            return Pace(
+                name,
+                limit,
+                self._source,
+                horizon_s=PAGE_HORIZON_S,
+                longest_wait_s=PAGE_LONGEST_WAIT_S,
+            )
         return Pace(name, limit, self._source)

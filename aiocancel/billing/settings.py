@@ -68,19 +68,27 @@ class StripeBilling:
 
     def __post_init__(self) -> None:
         if not self.api_key.startswith(("sk_live_", "rk_live_", "sk_test_", "rk_test_")):
-            raise ConfigurationError("api_key must be a Stripe secret or restricted key: sk_…, rk_…, live or test")
+            raise ConfigurationError(
+                "api_key must be a Stripe secret or restricted key: sk_…, rk_…, live or test"
+            )
         if not is_opaque_id(self.api_key):
-            raise ConfigurationError("api_key has a space, a line break or another character that no Stripe key has")
+            raise ConfigurationError(
+                "api_key has a space, a line break or another character that no Stripe key has"
+            )
         if origin_of(self.api_base, setting="api_base") != self.api_base:
             raise ConfigurationError(f"api_base is an origin such as {STRIPE_API}, without a path")
         for setting in ("max_requests_per_s", "max_requests_per_s_per_endpoint"):
             given = getattr(self, setting)
             if given is not None and not 2 <= given < math.inf:
-                raise ConfigurationError(f"{setting} must be 2 or more, and finite; None takes Stripe's own limit")
+                raise ConfigurationError(
+                    f"{setting} must be 2 or more, and finite; None takes Stripe's own limit"
+                )
         if self.schedule_policy not in SCHEDULE_POLICIES:
             raise ConfigurationError(f"schedule_policy is one of {', '.join(SCHEDULE_POLICIES)}")
         if unknown := set(self.feedback_codes.values()) - FEEDBACK_VALUES:
-            raise ConfigurationError(f"feedback_codes maps to a value that Stripe does not have: {sorted(unknown)[0]}")
+            raise ConfigurationError(
+                f"feedback_codes maps to a value that Stripe does not have: {sorted(unknown)[0]}"
+            )
 
     @property
     def mode(self) -> Mode:

@@ -41,15 +41,23 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     parser.set_defaults(parser=parser)
     parser.add_argument(
-        "--state", choices=[*ActionState, "all"], default=ActionState.PARKED, help="(default: %(default)s)"
+        "--state",
+        choices=[*ActionState, "all"],
+        default=ActionState.PARKED,
+        help="(default: %(default)s)",
     )
-    parser.add_argument("--subscription", metavar="SUB", help="only those on this Stripe subscription")
+    parser.add_argument(
+        "--subscription", metavar="SUB", help="only those on this Stripe subscription"
+    )
     parser.add_argument("--claim", type=uuid.UUID, metavar="UUID", help="only those of this claim")
-    parser.add_argument("--limit", type=_count, default=100, help="list at most so many (default: %(default)s)")
+    parser.add_argument(
+        "--limit", type=_count, default=100, help="list at most so many (default: %(default)s)"
+    )
     _add_common(parser)
     operations = parser.add_subparsers(dest="operation", metavar="{show,retry,close}")
     shown = operations.add_parser(
-        "show", help="one action with its attempts (Stripe's request ids) and its lines of the journal"
+        "show",
+        help="one action with its attempts (Stripe's request ids) and its lines of the journal",
     )
     retried = operations.add_parser(
         "retry",
@@ -63,7 +71,11 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         description="No worker touches it again, and the customer is told that a person took the request over.",
     )
     closed.add_argument(
-        "--reason", type=_reason, required=True, metavar="WORD", help="why, for the journal: a-z, 0-9, _ . -"
+        "--reason",
+        type=_reason,
+        required=True,
+        metavar="WORD",
+        help="why, for the journal: a-z, 0-9, _ . -",
     )
     for one in (shown, retried, closed):
         one.add_argument("id", type=_id, metavar="ID")
@@ -75,15 +87,24 @@ def _add_common(parser: argparse.ArgumentParser, *, is_inner: bool = False) -> N
     nothing: Any = argparse.SUPPRESS if is_inner else None
     no: Any = argparse.SUPPRESS if is_inner else False
     parser.add_argument("--json", action="store_true", default=no, help="print JSON")
-    parser.add_argument("--customer", action="store_true", default=no, help="show the application's customer ids too")
     parser.add_argument(
-        "--database-url", default=nothing, help=f"PostgreSQL DSN; without it ${VARIABLES[0]} or ${VARIABLES[1]}"
+        "--customer",
+        action="store_true",
+        default=no,
+        help="show the application's customer ids too",
+    )
+    parser.add_argument(
+        "--database-url",
+        default=nothing,
+        help=f"PostgreSQL DSN; without it ${VARIABLES[0]} or ${VARIABLES[1]}",
     )
 
 
 def run(options: argparse.Namespace) -> int:
     """Do what was asked; returns the exit status."""
-    database_url = options.database_url or next((os.environ[name] for name in VARIABLES if os.environ.get(name)), None)
+    database_url = options.database_url or next(
+        (os.environ[name] for name in VARIABLES if os.environ.get(name)), None
+    )
     # An empty text would mean the driver's own default: somebody else's database.
     if not database_url:
         parser: argparse.ArgumentParser = options.parser
@@ -129,7 +150,9 @@ async def _answer(operations: Operations, options: argparse.Namespace) -> str:
                 limit=options.limit,
             )
             if options.json:
-                return _json([action_as_json(each, with_customer=options.customer) for each in found])
+                return _json(
+                    [action_as_json(each, with_customer=options.customer) for each in found]
+                )
             return actions_as_text(found, with_customer=options.customer)
         case "show":
             history = await operations.history(options.id)
@@ -141,7 +164,11 @@ async def _answer(operations: Operations, options: argparse.Namespace) -> str:
         case operation:
             reason = options.reason if operation == Operation.CLOSE else None
             state = await operations.operate(Operation(operation), options.id, reason=reason)
-            return _json({"id": options.id, "state": state}) if options.json else f"action {options.id} is {state}"
+            return (
+                _json({"id": options.id, "state": state})
+                if options.json
+                else f"action {options.id} is {state}"
+            )
 
 
 def action_as_json(action: ListedAction, *, with_customer: bool) -> dict[str, Any]:
@@ -207,7 +234,9 @@ def actions_as_text(actions: Sequence[ListedAction], *, with_customer: bool) -> 
 def history_as_text(history: ActionHistory, *, with_customer: bool) -> str:
     """Return what ``aiocancel actions show`` prints."""
     about = action_as_json(history.action, with_customer=with_customer)
-    parts = [_table([[name, "-" if value is None else str(value)] for name, value in about.items()])]
+    parts = [
+        _table([[name, "-" if value is None else str(value)] for name, value in about.items()])
+    ]
     if history.attempts:
         rows = [["sent", "ended", "result", "code", "request", "key"]]
         rows += [
@@ -224,7 +253,12 @@ def history_as_text(history: ActionHistory, *, with_customer: bool) -> str:
         parts.append(_table(rows))
     rows = [["at", "of", "entry", "code"]]
     rows += [
-        [_time(line.at) or "-", "action" if line.of_action else "claim", line.entry, line.code or "-"]
+        [
+            _time(line.at) or "-",
+            "action" if line.of_action else "claim",
+            line.entry,
+            line.code or "-",
+        ]
         for line in history.journal
     ]
     return "\n\n".join([*parts, _table(rows)])
@@ -233,7 +267,10 @@ def history_as_text(history: ActionHistory, *, with_customer: bool) -> str:
 def _table(rows: Sequence[Sequence[str]]) -> str:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(
-        "  ".join(_plain(cell).ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+        "  ".join(
+            _plain(cell).ljust(width) for cell, width in zip(row, widths, strict=True)
+        ).rstrip()
+        for row in rows
     )
 
 

@@ -51,7 +51,9 @@ async def run_checks(
 
 def refused_settings(reason: str) -> CheckResult:
     """The result where no CancelFlow could be made, because its settings cannot work."""
-    return CheckResult.fail(SETTINGS, reason, "correct it where the CancelFlow is made; nothing else was checked")
+    return CheckResult.fail(
+        SETTINGS, reason, "correct it where the CancelFlow is made; nothing else was checked"
+    )
 
 
 class _Checks:
@@ -65,7 +67,9 @@ class _Checks:
         opening_too_s = OPENING_S + self._timeout_s
         groups = await asyncio.gather(
             self._guarded(SETTINGS, self._settings, "correct it where the CancelFlow is made"),
-            self._guarded(STRIPE_KEY, self._stripe, "is the package stripe whole?", timeout_s=opening_too_s),
+            self._guarded(
+                STRIPE_KEY, self._stripe, "is the package stripe whole?", timeout_s=opening_too_s
+            ),
             self._database(),
             self._guarded(preflight.POLICY, self._policy, "correct content_security_policy"),
             self._guarded(preflight.SCRIPT, self._script, "correct script_url"),
@@ -99,13 +103,19 @@ class _Checks:
         results = [CheckResult.ok(SETTINGS, f"{mode} mode by the Stripe key; {vendor.name} {key}")]
         simulated = [inspected.billing.api_base] * inspected.billing.simulated
         if vendor.simulated:
-            hosts = [source for source in vendor.csp_sources().get("connect-src", ()) if "://" in source]
+            hosts = [
+                source for source in vendor.csp_sources().get("connect-src", ()) if "://" in source
+            ]
             simulated += hosts or [vendor.name]
         if simulated:
             fix = "leave api_base, api_host and app_host out to reach the real ones"
-            results.append(CheckResult.warn("simulators", f"not the real ones: {', '.join(simulated)}", fix))
+            results.append(
+                CheckResult.warn("simulators", f"not the real ones: {', '.join(simulated)}", fix)
+            )
         lengths = inspected.grant_key_lengths
-        results.append(preflight.judge_grant_keys(lengths, shortest=LIVE_KEY_LENGTH, make_one=MAKE_A_KEY))
+        results.append(
+            preflight.judge_grant_keys(lengths, shortest=LIVE_KEY_LENGTH, make_one=MAKE_A_KEY)
+        )
         return results
 
     # --- Stripe -----------------------------------------------------------------------------------------
@@ -113,7 +123,9 @@ class _Checks:
     async def _stripe(self) -> list[CheckResult]:
         async with open_stripe(self._inspected.billing) as client:
             # Opening it imports the SDK, which takes a while and says nothing about Stripe.
-            results = await self._guarded(STRIPE_KEY, lambda: self._ask_stripe(client), self._way_to_stripe())
+            results = await self._guarded(
+                STRIPE_KEY, lambda: self._ask_stripe(client), self._way_to_stripe()
+            )
         if len(results) == 1:
             results.append(CheckResult.skip(STRIPE_SUBSCRIPTIONS, "see the Stripe key"))
         return results
@@ -129,10 +141,16 @@ class _Checks:
         mode = {True: "live", False: "test", None: None}[found.livemode]
         if mode is not None and mode != billing.mode:
             detail = f"it says {billing.mode} mode, and Stripe answers with data of {mode} mode"
-            key = CheckResult.fail(STRIPE_KEY, detail, f"set api_key to the {billing.mode} key of the account")
+            key = CheckResult.fail(
+                STRIPE_KEY, detail, f"set api_key to the {billing.mode} key of the account"
+            )
         elif found.api_version not in (None, API_VERSION):
-            detail = f"Stripe answers in version {found.api_version}, this release speaks {API_VERSION}"
-            key = CheckResult.fail(STRIPE_KEY, detail, "keep proxies from changing the header Stripe-Version")
+            detail = (
+                f"Stripe answers in version {found.api_version}, this release speaks {API_VERSION}"
+            )
+            key = CheckResult.fail(
+                STRIPE_KEY, detail, "keep proxies from changing the header Stripe-Version"
+            )
         else:
             kind = "a restricted key" if billing.api_key.startswith("rk_") else "a secret key"
             key = CheckResult.ok(STRIPE_KEY, f"{kind}, {billing.mode} mode, version {API_VERSION}")
@@ -141,7 +159,11 @@ class _Checks:
     def _read_access(self, refusal: BillingError | None) -> CheckResult:
         if refusal is not None:
             return CheckResult.fail(STRIPE_SUBSCRIPTIONS, *self._stripe_failure(refusal))
-        untried = "; write access cannot be tried" if self._inspected.billing.api_key.startswith("rk_") else ""
+        untried = (
+            "; write access cannot be tried"
+            if self._inspected.billing.api_key.startswith("rk_")
+            else ""
+        )
         return CheckResult.ok(STRIPE_SUBSCRIPTIONS, f"can be read{untried}")
 
     def _stripe_failure(self, error: BillingError) -> tuple[str, str]:
@@ -149,18 +171,27 @@ class _Checks:
             case None:
                 return f"Stripe cannot be reached ({error.code})", self._way_to_stripe()
             case 401:
-                return "Stripe refuses the key (401)", "make a key in Stripe's dashboard, Developers → API keys"
+                return (
+                    "Stripe refuses the key (401)",
+                    "make a key in Stripe's dashboard, Developers → API keys",
+                )
             case 403:
                 detail = "the key may not read subscriptions (403)"
                 return detail, "give the restricted key write access to Subscriptions and Coupons"
             case 400:
-                return str(error), f"Stripe must know API version {API_VERSION}: install a release that fits"
+                return str(
+                    error
+                ), f"Stripe must know API version {API_VERSION}: install a release that fits"
             case _:
                 return str(error), "try again; https://status.stripe.com tells of outages"
 
     def _way_to_stripe(self) -> str:
         host = self._inspected.billing.api_base
-        return f"let this machine reach {host}" if host == STRIPE_API else f"is the simulator running at {host}?"
+        return (
+            f"let this machine reach {host}"
+            if host == STRIPE_API
+            else f"is the simulator running at {host}?"
+        )
 
     # --- the database -----------------------------------------------------------------------------------
 
@@ -172,10 +203,15 @@ class _Checks:
         except Exception as error:
             # Not the error's own text: it may hold the DSN.
             fix = database.way_to_open(error, own_pool=not isinstance(target, str))
-            failed = CheckResult.fail(preflight.DATABASE, f"it cannot be opened ({type(error).__name__})", fix)
+            failed = CheckResult.fail(
+                preflight.DATABASE, f"it cannot be opened ({type(error).__name__})", fix
+            )
             return [
                 failed,
-                *(CheckResult.skip(name, "see the database") for name in (preflight.SCHEMA, QUERY, preflight.BACKLOG)),
+                *(
+                    CheckResult.skip(name, "see the database")
+                    for name in (preflight.SCHEMA, QUERY, preflight.BACKLOG)
+                ),
             ]
 
     async def _ask_database(self, pool: Pool) -> list[CheckResult]:
@@ -183,9 +219,13 @@ class _Checks:
         server, schema, query = await asyncio.gather(
             self._guarded(preflight.DATABASE, lambda: self._server(pool), restart),
             self._guarded(
-                preflight.SCHEMA, lambda: self._schema(pool), f"grant the application's role the schema; {restart}"
+                preflight.SCHEMA,
+                lambda: self._schema(pool),
+                f"grant the application's role the schema; {restart}",
             ),
-            self._guarded(QUERY, lambda: self._query(pool), "correct the SQL given as subscriptions"),
+            self._guarded(
+                QUERY, lambda: self._query(pool), "correct the SQL given as subscriptions"
+            ),
         )
         if all(result.level is Level.OK for result in schema):
             backlog = await self._guarded(preflight.BACKLOG, lambda: self._backlog(pool), restart)
@@ -209,7 +249,9 @@ class _Checks:
             present = await installed_version(connection)
             forbidden = await database.forbidden_tables(connection) if present else []
         return [
-            preflight.judge_schema(present, newest, forbidden=forbidden, made_at_start=self._inspected.migrate_on_start)
+            preflight.judge_schema(
+                present, newest, forbidden=forbidden, made_at_start=self._inspected.migrate_on_start
+            )
         ]
 
     async def _query(self, pool: Pool) -> list[CheckResult]:
@@ -219,7 +261,9 @@ class _Checks:
         elif isinstance(found, StripeSubscriptions):
             query = StripeCustomerQuery(found.customers)
         else:
-            return [CheckResult.ok(QUERY, f"an object of your own ({type(found).__name__}), not tried")]
+            return [
+                CheckResult.ok(QUERY, f"an object of your own ({type(found).__name__}), not tried")
+            ]
         vendor = self._inspected.vendor
         await query.prepare(pool, needs=vendor.columns if isinstance(vendor, ReadsRows) else ())
         async with pool.acquire() as connection:
@@ -251,7 +295,11 @@ class _Checks:
         vendor = self._inspected.vendor
         opening = vendor.open_verifier()
         if opening is None and not self._vendor_takes_api_key():
-            return [CheckResult.ok(VENDOR_API, f"{vendor.name} has none; nothing but cancelling is taken from it")]
+            return [
+                CheckResult.ok(
+                    VENDOR_API, f"{vendor.name} has none; nothing but cancelling is taken from it"
+                )
+            ]
         if opening is None:
             detail = "no api_key: accepted offers cannot be confirmed and wait for a human"
             if vendor.applies_offers == "vendor":
@@ -269,13 +317,21 @@ class _Checks:
         match error.http_status:
             case 401 | 403:
                 detail = f"the API key is refused ({error.http_status})"
-                return CheckResult.fail(VENDOR_API, detail, "make a key in the vendor's dashboard and set api_key")
+                return CheckResult.fail(
+                    VENDOR_API, detail, "make a key in the vendor's dashboard and set api_key"
+                )
             case 429:
-                return CheckResult.warn(VENDOR_API, str(error), "who else uses this key? try again in a minute")
+                return CheckResult.warn(
+                    VENDOR_API, str(error), "who else uses this key? try again in a minute"
+                )
             case None:
-                return CheckResult.fail(VENDOR_API, str(error), "let this machine reach the vendor's API (api_host)")
+                return CheckResult.fail(
+                    VENDOR_API, str(error), "let this machine reach the vendor's API (api_host)"
+                )
             case _:
-                return CheckResult.fail(VENDOR_API, str(error), "try again; see the vendor's status page")
+                return CheckResult.fail(
+                    VENDOR_API, str(error), "try again; see the vendor's status page"
+                )
 
     async def _webhook(self) -> list[CheckResult]:
         vendor = self._inspected.vendor

@@ -27,7 +27,9 @@ _FAILURES = (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="aiocancel", description="Cancellation flows for aiohttp.")
+    parser = argparse.ArgumentParser(
+        prog="aiocancel", description="Cancellation flows for aiohttp."
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     migrate_parser = commands.add_parser(
         "migrate",
@@ -49,7 +51,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     check_parser.add_argument("target", help=target_help)
     check_parser.add_argument("--json", action="store_true", help="print a list of objects")
     check_parser.add_argument(
-        "--timeout", type=_seconds, default=TIMEOUT_S, help="seconds for each check (default: %(default)g)"
+        "--timeout",
+        type=_seconds,
+        default=TIMEOUT_S,
+        help="seconds for each check (default: %(default)g)",
     )
     worker_parser = commands.add_parser(
         "worker",
@@ -59,10 +64,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "2 it could not be loaded.",
     )
     worker_parser.add_argument("target", help=target_help)
-    worker_parser.add_argument("--concurrency", type=_count, help="actions at a time (default: worker_concurrency)")
-    worker_parser.add_argument("--health-host", default="127.0.0.1", help="where to listen (default: %(default)s)")
     worker_parser.add_argument(
-        "--health-port", type=_count, help="serve /healthz and /readyz there (default: nothing is served)"
+        "--concurrency", type=_count, help="actions at a time (default: worker_concurrency)"
+    )
+    worker_parser.add_argument(
+        "--health-host", default="127.0.0.1", help="where to listen (default: %(default)s)"
+    )
+    worker_parser.add_argument(
+        "--health-port",
+        type=_count,
+        help="serve /healthz and /readyz there (default: nothing is served)",
     )
     actions.add_parser(commands)
     options = parser.parse_args(arguments)
@@ -120,7 +131,9 @@ def _work(target: str, concurrency: int | None, health: tuple[str, int] | None) 
     return 0
 
 
-async def _run_worker(found: object, concurrency: int | None, health: tuple[str, int] | None) -> None:
+async def _run_worker(
+    found: object, concurrency: int | None, health: tuple[str, int] | None
+) -> None:
     async def work(stop: asyncio.Event) -> None:
         await (await make(found)).work(stop, concurrency=concurrency, health=health)
 
@@ -160,7 +173,9 @@ async def _migrate(database_url: str) -> list[int]:
     try:
         return await migrate(connection)
     except _FAILURES as error:
-        raise UnavailableError(f"the database cannot be migrated ({type(error).__name__})") from None
+        raise UnavailableError(
+            f"the database cannot be migrated ({type(error).__name__})"
+        ) from None
     finally:
         await connection.close()
 

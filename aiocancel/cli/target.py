@@ -28,8 +28,12 @@ def find(target: str) -> object:
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         if error.name is not None and f"{module_name}.".startswith(f"{error.name}."):
-            raise TargetError(f"there is no module {error.name} in this directory or where Python looks") from None
-        raise TargetError(f"{module_name} imports {error.name}, which is not installed here") from None
+            raise TargetError(
+                f"there is no module {error.name} in this directory or where Python looks"
+            ) from None
+        raise TargetError(
+            f"{module_name} imports {error.name}, which is not installed here"
+        ) from None
     except ConfigurationError:
         raise
     except (Exception, SystemExit) as error:
@@ -55,7 +59,9 @@ async def make(found: object) -> CancelFlow:
         except Exception as error:
             raise TargetError(f"the CancelFlow cannot be made: {_told(error)}") from None
     if not isinstance(found, CancelFlow):
-        raise TargetError(f"a CancelFlow is needed, or a function that returns one, and this is {_named(found)}")
+        raise TargetError(
+            f"a CancelFlow is needed, or a function that returns one, and this is {_named(found)}"
+        )
     return found
 
 
@@ -67,7 +73,11 @@ def _told(error: BaseException) -> str:
     """Its type and its place; not its text, which may hold a DSN or a key."""
     frames = traceback.extract_tb(error.__traceback__)
     last = frames[-1] if frames else None
-    if isinstance(error, KeyError) and last is not None and last.filename in ("<frozen os>", os.__file__):
+    if (
+        isinstance(error, KeyError)
+        and last is not None
+        and last.filename in ("<frozen os>", os.__file__)
+    ):
         return f"the environment variable {error.args[0]} is not set"
     place = f", {Path(last.filename).name} line {last.lineno}" if last is not None else ""
     if isinstance(error, SyntaxError) and error.filename:

@@ -176,7 +176,9 @@ def next_step(action: Action, subscription: Subscription) -> Step:
         case ActionKind.RESUME:
             if subscription.has_ended:
                 return Refuse("subscription_has_ended")
-            if subscription.cancel_at_period_end or (subscription.cancel_at is None and subscription.is_ending):
+            if subscription.cancel_at_period_end or (
+                subscription.cancel_at is None and subscription.is_ending
+            ):
                 return Write()
             if subscription.cancel_at is None:
                 return Done(Receipt.of(subscription))
@@ -189,9 +191,15 @@ def next_step(action: Action, subscription: Subscription) -> Step:
             return Done(Receipt.of(subscription)) if settled else Wait(subscription.status)
         case ActionKind.END_PAUSE:
             if subscription.has_ended or subscription.is_ending:
-                return Supersede("subscription_has_ended" if subscription.has_ended else "subscription_is_ending")
+                return Supersede(
+                    "subscription_has_ended" if subscription.has_ended else "subscription_is_ending"
+                )
             # Whoever let it go on, there is nothing left to do.
-            return Write(resumes_service=True) if subscription.status == "paused" else Done(Receipt.of(subscription))
+            return (
+                Write(resumes_service=True)
+                if subscription.status == "paused"
+                else Done(Receipt.of(subscription))
+            )
         case (
             ActionKind.UNPAUSE
             | ActionKind.REMOVE_DISCOUNT
@@ -213,7 +221,9 @@ _WISHES: Final[dict[ActionKind, Wish]] = {
 }
 
 
-def past_the_schedule(step: Step, kind: ActionKind, subscription: Subscription, policy: SchedulePolicy) -> Step:
+def past_the_schedule(
+    step: Step, kind: ActionKind, subscription: Subscription, policy: SchedulePolicy
+) -> Step:
     """Return the step, or what has to come before it when a schedule governs the subscription."""
     if not isinstance(step, Write | Defer):
         return step

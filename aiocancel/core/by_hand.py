@@ -35,7 +35,9 @@ def refusal(operation: Operation, state: ActionState, *, is_overtaken: bool) -> 
     if state is not ActionState.PARKED:
         return f"it is {state}, and only a parked action can be retried or closed"
     if operation is Operation.RETRY and is_overtaken:
-        return "a later action on the same subscription was carried out since; close this one instead"
+        return (
+            "a later action on the same subscription was carried out since; close this one instead"
+        )
     return None
 
 

@@ -117,7 +117,9 @@ def shows(change: Change, subscription: Subscription) -> bool:
         case MoveTrialEnd(at):
             return subscription.trial_end == at
         case SwapPrice(item_id, price_id):
-            return any(item.item_id == item_id and item.price_id == price_id for item in subscription.items)
+            return any(
+                item.item_id == item_id and item.price_id == price_id for item in subscription.items
+            )
         case PausePayments(behavior, resumes_at):
             return subscription.paused == CollectionPause(behavior, resumes_at)
         case RemoveDiscounts(removed):
@@ -136,10 +138,15 @@ def still_holds(change: Change, subscription: Subscription) -> bool:
             discount_ids = {discount.discount_id for discount in subscription.discounts}
             return subscription.current_period_end == due and discount_ids == set(kept)
         case RemoveDiscounts(removed, kept):
-            return {discount.discount_id for discount in subscription.discounts} == {*removed, *kept}
+            return {discount.discount_id for discount in subscription.discounts} == {
+                *removed,
+                *kept,
+            }
         case SwapPrice(item_id, _, replaced, quantity):
             was = (item_id, replaced, quantity)
-            return any((item.item_id, item.price_id, item.quantity) == was for item in subscription.items)
+            return any(
+                (item.item_id, item.price_id, item.quantity) == was for item in subscription.items
+            )
         case MoveTrialEnd(due=due) | PausePayments(due=due) | PauseService(due=due):
             return subscription.current_period_end == due
         case _:  # pragma: no cover
@@ -150,16 +157,32 @@ def change_to_json(change: Change) -> dict[str, Any]:
     """Return the change as JSON values for the ledger; ``change_from_json`` is its inverse."""
     match change:
         case AddDiscount(coupon_id, kept, due, made):
-            coupon = None if made is None else {name: getattr(made, name) for name in NewCoupon.__slots__}
-            fields = {"type": "add_discount", "coupon_id": coupon_id, "kept": list(kept), "made": coupon}
+            coupon = (
+                None
+                if made is None
+                else {name: getattr(made, name) for name in NewCoupon.__slots__}
+            )
+            fields = {
+                "type": "add_discount",
+                "coupon_id": coupon_id,
+                "kept": list(kept),
+                "made": coupon,
+            }
             return fields | {"due": _seconds(due)}
         case MoveTrialEnd(at, due):
             return {"type": "move_trial_end", "at": _seconds(at), "due": _seconds(due)}
         case SwapPrice():
-            return {"type": "swap_price"} | {name: getattr(change, name) for name in SwapPrice.__slots__}
+            return {"type": "swap_price"} | {
+                name: getattr(change, name) for name in SwapPrice.__slots__
+            }
         case PausePayments(behavior, resumes_at, due):
             until = _seconds(resumes_at)
-            return {"type": "pause_payments", "behavior": behavior, "resumes_at": until, "due": _seconds(due)}
+            return {
+                "type": "pause_payments",
+                "behavior": behavior,
+                "resumes_at": until,
+                "due": _seconds(due),
+            }
         case RemoveDiscounts(removed, kept):
             return {"type": "remove_discounts", "removed": list(removed), "kept": list(kept)}
         case PauseService(resumes_at, due, credit, bills_usage):

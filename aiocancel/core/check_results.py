@@ -65,7 +65,9 @@ def as_text(results: Sequence[CheckResult]) -> str:
     lines = [_line(result, width) for result in results]
     counts = {level: sum(result.level is level for result in results) for level in Level}
     failed, warnings = counts[Level.FAIL], counts[Level.WARN]
-    lines.append(f"{len(results)} results: {failed} failed, {warnings} {'warning' if warnings == 1 else 'warnings'}")
+    lines.append(
+        f"{len(results)} results: {failed} failed, {warnings} {'warning' if warnings == 1 else 'warnings'}"
+    )
     return "\n".join(lines)
 
 

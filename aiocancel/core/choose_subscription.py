@@ -42,7 +42,9 @@ def read_listed(data: Mapping[str, Any]) -> ListedSubscription:
     try:
         if data["object"] != "subscription":
             raise ValueError("Stripe listed something other than a subscription")
-        return ListedSubscription(SubscriptionId(str(data["id"])), str(data["status"]), int(data["created"]))
+        return ListedSubscription(
+            SubscriptionId(str(data["id"])), str(data["status"]), int(data["created"])
+        )
     except (KeyError, TypeError) as error:
         raise ValueError(f"Stripe's subscription lacks a field: {type(error).__name__}") from error
 
@@ -58,6 +60,10 @@ def choose_subscription(
     """
     live = [one for one in listed if one.status in statuses and one.status in _RANKS]
     if choose == "only" and len(live) > 1:
-        raise AmbiguousSubscriptionError(f"the customer has {len(live)} subscriptions at Stripe where one is expected")
-    best = min(live, key=lambda one: (_RANKS[one.status], -one.created, one.subscription_id), default=None)
+        raise AmbiguousSubscriptionError(
+            f"the customer has {len(live)} subscriptions at Stripe where one is expected"
+        )
+    best = min(
+        live, key=lambda one: (_RANKS[one.status], -one.created, one.subscription_id), default=None
+    )
     return None if best is None else best.subscription_id

@@ -22,7 +22,9 @@ def clean_text(text: str | None, *, longest: int) -> str | None:
     """
     if text is None:
         return None
-    whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").replace("\0", "\ufffd")
+    whole = (
+        text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").replace("\0", "\ufffd")
+    )
     return whole.strip()[:longest] or None
 
 
@@ -110,4 +112,6 @@ def verify_own_choice(claim: FlowClaim, grant: Grant) -> VerifiedOutcome | None:
     """
     if claim.status is not FlowStatus.CANCELED and not claim.status.takes_back:
         return None
-    return VerifiedOutcome(claim.status, grant.customer_id, grant.subscription_id, claim.reason, "grant", claim.vendor)
+    return VerifiedOutcome(
+        claim.status, grant.customer_id, grant.subscription_id, claim.reason, "grant", claim.vendor
+    )

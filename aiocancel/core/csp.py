@@ -100,7 +100,9 @@ _FLAGS: Final = re.ASCII | re.IGNORECASE
 _SCHEME = r"[a-z][a-z0-9+.-]*"
 # RFC 3986 allows ' and ; and , in a path as well; in a policy they must be percent-encoded.
 _PATH_CHARACTER = r"(?:[a-z0-9._~!$&()*+=:@-]|%[0-9a-f]{2})"
-_HEADER_TEXT = re.compile(r"[\t -~]*")  # a tab is legal white space in a header field: RFC 9110, 5.5
+_HEADER_TEXT = re.compile(
+    r"[\t -~]*"
+)  # a tab is legal white space in a header field: RFC 9110, 5.5
 _NONCE_OR_HASH = re.compile(r"'(?:nonce|sha256|sha384|sha512)-[a-z0-9+/_-]+={0,2}'", _FLAGS)
 _SCHEME_SOURCE = re.compile(rf"{_SCHEME}:", _FLAGS)
 _HOST_SOURCE = re.compile(
@@ -133,9 +135,13 @@ class ContentSecurityPolicy:
         Raises PolicyError for several policies, line breaks, control and non-ASCII characters.
         """
         if "," in header:
-            raise PolicyError("A comma separates policies, and this is for one: read the header with parse_list.")
+            raise PolicyError(
+                "A comma separates policies, and this is for one: read the header with parse_list."
+            )
         if not _HEADER_TEXT.fullmatch(header):
-            raise PolicyError("The policy holds a line break, a control character or a non-ASCII character.")
+            raise PolicyError(
+                "The policy holds a line break, a control character or a non-ASCII character."
+            )
         directives: dict[str, tuple[str, tuple[str, ...]]] = {}
         for words in map(str.split, header.split(";")):
             if not words:
@@ -144,14 +150,18 @@ class ContentSecurityPolicy:
             name = written.lower()
             if name not in _KNOWN_DIRECTIVES:
                 if unknown == "refuse":
-                    raise PolicyError(f"{_shown(written)} is not a directive of a Content-Security-Policy.")
+                    raise PolicyError(
+                        f"{_shown(written)} is not a directive of a Content-Security-Policy."
+                    )
                 directives.setdefault(name, (written, tuple(value)))
             else:
                 directives.setdefault(name, (name, tuple(value)))
         return cls(tuple(directives.values()))
 
     @classmethod
-    def parse_list(cls, header: str, *, unknown: Literal["refuse", "keep"] = "refuse") -> tuple[Self, ...]:
+    def parse_list(
+        cls, header: str, *, unknown: Literal["refuse", "keep"] = "refuse"
+    ) -> tuple[Self, ...]:
         """Return every policy in ``header``, separated by commas; empty ones are dropped, as in a browser.
 
         A browser enforces all of them, so all of them have to be widened. Raises as ``parse`` does.
@@ -229,7 +239,9 @@ def _widen_list(lists: dict[str, tuple[str, ...]], directive: str, sources: Iter
     allowed = {_folded(source) for source in current}
     missing = []
     for source in sources:
-        if _is_allowed(source, allowed) or (nonces_would_break and _NONCE_OR_HASH.fullmatch(source)):
+        if _is_allowed(source, allowed) or (
+            nonces_would_break and _NONCE_OR_HASH.fullmatch(source)
+        ):
             continue
         missing.append(source)
         allowed.add(_folded(source))
@@ -284,16 +296,24 @@ def _check_source(directive: str, source: str) -> None:
         raise PolicyError(f"{keyword} may not be added to {directive}: {reason}.")
     if keyword in _KEYWORDS or _NONCE_OR_HASH.fullmatch(source):
         if directive == "frame-ancestors" and keyword != "'self'":
-            raise PolicyError(f"frame-ancestors takes hosts, schemes and 'self', not {_shown(source)}.")
+            raise PolicyError(
+                f"frame-ancestors takes hosts, schemes and 'self', not {_shown(source)}."
+            )
         return
     quoted = f"'{keyword}'"
     if quoted in _KEYWORDS or quoted in _REFUSED_KEYWORDS or _NONCE_OR_HASH.fullmatch(quoted):
-        raise PolicyError(f"The source {_shown(source)} for {directive} needs single quotes inside the text.")
+        raise PolicyError(
+            f"The source {_shown(source)} for {directive} needs single quotes inside the text."
+        )
     host_source = _HOST_SOURCE.fullmatch(source)
     if host_source and host_source["host"] == "*":
-        raise PolicyError(f"The host * may not be added to {directive}: it would allow every host there is.")
+        raise PolicyError(
+            f"The host * may not be added to {directive}: it would allow every host there is."
+        )
     if not host_source and not _SCHEME_SOURCE.fullmatch(source):
-        raise PolicyError(f"{_shown(source)} for {directive} is not a keyword, nonce, hash, scheme or host source.")
+        raise PolicyError(
+            f"{_shown(source)} for {directive} is not a keyword, nonce, hash, scheme or host source."
+        )
 
 
 def _shown(text: str) -> str:

@@ -115,7 +115,9 @@ def decide_unproven(claim: FlowClaim, subscription_id: SubscriptionId, policy: P
     if claim.status is not FlowStatus.SAVED:
         return Decision(Change.NOTHING, answer=Answer(AnswerKind.DONE, Change.NOTHING))
     if policy.verifies_offers and claim.flow_session_id is not None:
-        ask = Action(ActionKind.VERIFY_OFFER, subscription_id, flow_session_id=claim.flow_session_id)
+        ask = Action(
+            ActionKind.VERIFY_OFFER, subscription_id, flow_session_id=claim.flow_session_id
+        )
         return Decision(Change.OFFER, (ask,))
     return Decision(Change.OFFER, answer=Answer(AnswerKind.MANUAL, Change.OFFER))
 
@@ -141,7 +143,9 @@ def answer_of(change: Change, actions: Sequence[tuple[ActionState, Receipt | Non
     for state, receipt in receipts:
         if state is not ActionState.DONE:
             if receipt.status == WAITS_FOR_PAYMENT:
-                return Answer(AnswerKind.NEEDS_PAYMENT_ACTION, change, payment_url=receipt.payment_url)
+                return Answer(
+                    AnswerKind.NEEDS_PAYMENT_ACTION, change, payment_url=receipt.payment_url
+                )
             return Answer(AnswerKind.SCHEDULED, change, receipt.ends_at)
     last = receipts[-1][1]
     if change is Change.CANCELLATION and last.status not in ENDED_STATUSES:

@@ -46,12 +46,19 @@ class GrantSealer:
 
     def __init__(self, keys: Sequence[str]) -> None:
         # A derived key keeps a grant from ever being valid as another signature made with the same text.
-        self._keys = tuple(hashlib.sha256(b"aiocancel grant key\0" + key.encode()).digest() for key in keys)
+        self._keys = tuple(
+            hashlib.sha256(b"aiocancel grant key\0" + key.encode()).digest() for key in keys
+        )
 
     def seal(self, grant: Grant) -> str:
         """Return the grant as URL-safe text."""
         return self.seal_fields(
-            grant.customer_id, grant.subscription_id, grant.mode, grant.issued_at, grant.expires_at, grant.nonce
+            grant.customer_id,
+            grant.subscription_id,
+            grant.mode,
+            grant.issued_at,
+            grant.expires_at,
+            grant.nonce,
         )
 
     def seal_fields(
@@ -65,7 +72,8 @@ class GrantSealer:
     ) -> str:
         """Return a grant of these fields as URL-safe text, without a Grant: on a page there is no other use for one."""
         fields = (
-            f"[{quoted(customer_id)},{quoted(subscription_id)},{quoted(mode)},{issued_at},{expires_at},{quoted(nonce)}]"
+            f"[{quoted(customer_id)},{quoted(subscription_id)},{quoted(mode)},"
+            f"{issued_at},{expires_at},{quoted(nonce)}]"
         )
         body = f"{_VERSION}.{url_safe(fields.encode())}"
         return f"{body}.{url_safe(mac(self._keys[0], body.encode()))}"
@@ -82,7 +90,9 @@ class GrantSealer:
         if grant.mode != mode:
             raise GrantError("This page was made in another mode, live or test.", code="grant_mode")
         if now >= grant.expires_at:
-            raise GrantError("This page is too old; open it again and repeat the choice.", code="grant_expired")
+            raise GrantError(
+                "This page is too old; open it again and repeat the choice.", code="grant_expired"
+            )
         return grant
 
     def _verified(self, text: str) -> Grant:

@@ -41,7 +41,9 @@ def judge_clock(offsets_s: Mapping[str, float]) -> CheckResult:
     others = " and ".join(offsets_s)
     away = {whose: offset for whose, offset in offsets_s.items() if abs(offset) > WARN_OFFSET_S}
     if not away:
-        return CheckResult.ok(CLOCK, f"within {max(map(abs, offsets_s.values())):.0f} s of {others}")
+        return CheckResult.ok(
+            CLOCK, f"within {max(map(abs, offsets_s.values())):.0f} s of {others}"
+        )
     detail = " and ".join(
         f"{whose} is {abs(offset):.0f} s {'ahead of' if offset > 0 else 'behind'} this machine"
         for whose, offset in away.items()
@@ -61,14 +63,19 @@ def judge_policy(header: str | None, needed: Mapping[str, Iterable[str]]) -> lis
         return [CheckResult.warn(POLICY, "none is sent where the application sends none", fix)]
     try:
         policies = ContentSecurityPolicy.parse_list(header)
-        added = list(dict.fromkeys(name for policy in policies for name in _widened(policy, needed)))
+        added = list(
+            dict.fromkeys(name for policy in policies for name in _widened(policy, needed))
+        )
     except PolicyError as error:
         return [CheckResult.fail(POLICY, str(error), "correct content_security_policy")]
     if not policies:
         fix = "leave content_security_policy out for a policy that protects, or give None"
         return [CheckResult.warn(POLICY, "it is empty and protects nothing", fix)]
     detail = f"the widget adds to {', '.join(added)}" if added else "it allows the widget as it is"
-    return [CheckResult.ok(POLICY, detail), *(found for policy in policies for found in _weaknesses(policy))]
+    return [
+        CheckResult.ok(POLICY, detail),
+        *(found for policy in policies for found in _weaknesses(policy)),
+    ]
 
 
 def _widened(policy: ContentSecurityPolicy, needed: Mapping[str, Iterable[str]]) -> list[str]:
@@ -81,13 +88,19 @@ def _weaknesses(policy: ContentSecurityPolicy) -> list[CheckResult]:
     directives = {name: {word.lower() for word in value} for name, value in policy.directives}
     if "'script'" in directives.get("require-trusted-types-for", ()):
         detail = "require-trusted-types-for 'script' keeps the vendor's window from opening"
-        found.append(CheckResult.warn(POLICY, detail, "leave it out on the pages with a cancel button"))
-    if "sandbox" in directives and (lost := [word for word in _SANDBOX_NEEDS if word not in directives["sandbox"]]):
+        found.append(
+            CheckResult.warn(POLICY, detail, "leave it out on the pages with a cancel button")
+        )
+    if "sandbox" in directives and (
+        lost := [word for word in _SANDBOX_NEEDS if word not in directives["sandbox"]]
+    ):
         detail = f"sandbox without {', '.join(lost)} keeps the page's script or form from working"
         found.append(CheckResult.warn(POLICY, detail, f"add to sandbox: {' '.join(lost)}"))
     if policy.ignores_nonces("script-src-elem"):
         detail = "'unsafe-inline' for scripts lets injected code run beside a page that changes subscriptions"
-        found.append(CheckResult.warn(POLICY, detail, "give inline scripts a nonce: {{ cancel_flow.nonce }}"))
+        found.append(
+            CheckResult.warn(POLICY, detail, "give inline scripts a nonce: {{ cancel_flow.nonce }}")
+        )
     return found
 
 
@@ -95,27 +108,41 @@ def judge_server(version: int, *, read_only: bool) -> CheckResult:
     """Judge a PostgreSQL server by its major version and by whether it may be written to."""
     if version < OLDEST_SERVER:
         detail = f"PostgreSQL {version} is too old"
-        return CheckResult.fail(DATABASE, detail, f"upgrade the server to PostgreSQL {OLDEST_SERVER} or newer")
+        return CheckResult.fail(
+            DATABASE, detail, f"upgrade the server to PostgreSQL {OLDEST_SERVER} or newer"
+        )
     if read_only:
         detail = f"PostgreSQL {version} is reachable, but only for reading"
-        return CheckResult.fail(DATABASE, detail, "name the primary, not a replica; see default_transaction_read_only")
+        return CheckResult.fail(
+            DATABASE, detail, "name the primary, not a replica; see default_transaction_read_only"
+        )
     return CheckResult.ok(DATABASE, f"PostgreSQL {version}")
 
 
-def judge_schema(present: int | None, newest: int, *, forbidden: Sequence[str], made_at_start: bool) -> CheckResult:
+def judge_schema(
+    present: int | None, newest: int, *, forbidden: Sequence[str], made_at_start: bool
+) -> CheckResult:
     """Judge the version of our tables, None where there are none; ``forbidden`` are those this role may not use."""
     if present is not None and present > newest:
         detail = f"version {present}, newer than this release ({newest})"
         return CheckResult.fail(SCHEMA, detail, "install the release that made the tables")
     if present is None or present < newest:
-        detail = "there are no tables of aiocancel" if present is None else f"version {present} of {newest}"
+        detail = (
+            "there are no tables of aiocancel"
+            if present is None
+            else f"version {present} of {newest}"
+        )
         if made_at_start:
             fix = "nothing, if the application's role may create them; or run: aiocancel migrate"
-            return CheckResult.warn(SCHEMA, f"{detail}; the application makes them when it starts", fix)
+            return CheckResult.warn(
+                SCHEMA, f"{detail}; the application makes them when it starts", fix
+            )
         return CheckResult.fail(SCHEMA, detail, "run: aiocancel migrate")
     if forbidden:
         detail = f"version {present}, but this role may not use {', '.join(forbidden)}"
-        return CheckResult.fail(SCHEMA, detail, "GRANT SELECT, INSERT, UPDATE, DELETE on schema aiocancel's tables")
+        return CheckResult.fail(
+            SCHEMA, detail, "GRANT SELECT, INSERT, UPDATE, DELETE on schema aiocancel's tables"
+        )
     return CheckResult.ok(SCHEMA, f"version {present}")
 
 
@@ -127,11 +154,19 @@ def judge_backlog(
     ``oldest_waiting_s`` is the age of the oldest action that waits, ``overdue_s`` how long ago the oldest that
     nothing holds up could have been taken; None where there is none.
     """
-    waiting = "nothing waits" if oldest_waiting_s is None else f"the oldest waits since {_duration(oldest_waiting_s)}"
+    waiting = (
+        "nothing waits"
+        if oldest_waiting_s is None
+        else f"the oldest waits since {_duration(oldest_waiting_s)}"
+    )
     found = []
     if parked:
         detail = f"{parked} parked {'action' if parked == 1 else 'actions'} for a person to complete; {waiting}"
-        found.append(CheckResult.warn(BACKLOG, detail, "list them, and retry or close each: aiocancel actions"))
+        found.append(
+            CheckResult.warn(
+                BACKLOG, detail, "list them, and retry or close each: aiocancel actions"
+            )
+        )
     if overdue_s is not None and overdue_s > OVERDUE_S:
         where = "the application" if own_worker else "the process that has the worker"
         detail = f"an action is due since {_duration(overdue_s)} and nobody takes it"
@@ -157,8 +192,14 @@ def judge_webhook(token: str | None, *, shortest: int, make_one: str, has_api: b
         detail = f"it has {len(token)} characters and could be guessed"
         return CheckResult.fail(WEBHOOK, detail, f"make one of {shortest} or more: {make_one}")
     if not has_api:
-        detail = "what a browser does not report is never found" if token is None else "events cannot be looked up"
-        return CheckResult.warn(WEBHOOK, f"{detail} without the vendor's API", "set the vendor's api_key")
+        detail = (
+            "what a browser does not report is never found"
+            if token is None
+            else "events cannot be looked up"
+        )
+        return CheckResult.warn(
+            WEBHOOK, f"{detail} without the vendor's API", "set the vendor's api_key"
+        )
     if token is None:
         detail = "no webhook: browsers that close early are found by polling only"
         return CheckResult.warn(WEBHOOK, detail, f"set webhook_token, made with: {make_one}")

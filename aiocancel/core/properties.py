@@ -92,16 +92,22 @@ class Property:
                 f"not {self.identifier!r}"
             )
         if self.type not in _READERS:
-            raise ConfigurationError(f"the type of {self.identifier} is 'text', 'number', 'boolean' or 'date'")
+            raise ConfigurationError(
+                f"the type of {self.identifier} is 'text', 'number', 'boolean' or 'date'"
+            )
         if self.entity not in ("subscriber", "subscription"):
-            raise ConfigurationError(f"the entity of {self.identifier} is 'subscriber' or 'subscription'")
+            raise ConfigurationError(
+                f"the entity of {self.identifier} is 'subscriber' or 'subscription'"
+            )
         if self.column == "":
             raise ConfigurationError(f"the column of {self.identifier} has no name")
 
     @property
     def source(self) -> Source:
         """Where its value comes from, and where it goes."""
-        return Source((self.entity, "properties", self.identifier), self.type, self.column or self.identifier)
+        return Source(
+            (self.entity, "properties", self.identifier), self.type, self.column or self.identifier
+        )
 
 
 def fill(

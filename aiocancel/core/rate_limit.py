@@ -46,7 +46,9 @@ class Limit:
         return math.floor(self.per_s * (window_s + self.burst_s + self.slack_s) + 1e-9) + 1
 
 
-def limit_within(requests: float, window_s: float, *, burst_s: float = 0.0, slack_s: float = 0.1) -> Limit:
+def limit_within(
+    requests: float, window_s: float, *, burst_s: float = 0.0, slack_s: float = 0.1
+) -> Limit:
     """Return the fastest limit that lets no more than ``requests`` (at least 2) out in any window of ``window_s``."""
     return Limit((requests - 1) / (window_s + burst_s + slack_s), burst_s, slack_s)
 
@@ -78,7 +80,9 @@ class Grant:
     interval_s: float
 
 
-def lease(budget: Budget, limit: Limit, now: float, *, want: int, horizon_s: float) -> tuple[Budget, Grant]:
+def lease(
+    budget: Budget, limit: Limit, now: float, *, want: int, horizon_s: float
+) -> tuple[Budget, Grant]:
     """Take up to ``want`` slots that come within ``horizon_s``: fewer, or none, where there are not so many.
 
     ``horizon_s`` is at most LONGEST_HORIZON_S.
@@ -104,7 +108,10 @@ def strike(budget: Budget, now: float, *, pause_s: float) -> Budget:
 
 def slots_of(grant: Grant, now: float) -> list[float]:
     """Return when each slot of a grant received at ``now`` may be used; none is earlier than now."""
-    return [max(now, now + grant.starts_in_s + number * grant.interval_s) for number in range(grant.count)]
+    return [
+        max(now, now + grant.starts_in_s + number * grant.interval_s)
+        for number in range(grant.count)
+    ]
 
 
 def batch(waiting: int, recent_per_s: float, limit: Limit) -> int:

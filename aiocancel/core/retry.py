@@ -39,7 +39,9 @@ class Failure(StrEnum):
     REJECTED = "rejected"
 
 
-def sort_answer(http_status: int | None, code: str | None, *, should_retry: bool | None = None) -> Failure:
+def sort_answer(
+    http_status: int | None, code: str | None, *, should_retry: bool | None = None
+) -> Failure:
     """Sort an answer that is not a success.
 
     ``http_status`` None means that no whole answer came. ``should_retry`` is the Stripe-Should-Retry
@@ -110,7 +112,12 @@ def delay_s(attempt: int, jitter: float) -> float:
 
 
 def after_failure(
-    failure: Failure, code: str | None, attempt: int, jitter: float, *, retry_after_s: float | None = None
+    failure: Failure,
+    code: str | None,
+    attempt: int,
+    jitter: float,
+    *,
+    retry_after_s: float | None = None,
 ) -> RetryAfter | Park:
     """Say what follows a failed attempt, numbered from 1 among those that count.
 
@@ -125,7 +132,11 @@ def after_failure(
     if code == "lock_timeout" or is_excused(code):
         wait_s = min(wait_s, LONGEST_LOCK_DELAY_S * (0.5 + jitter / 2))
     # Everybody is told the same time: not all may come back at that moment.
-    named_s = 0.0 if retry_after_s is None else min(retry_after_s, LONGEST_RETRY_AFTER_S) * (1 + jitter / 10)
+    named_s = (
+        0.0
+        if retry_after_s is None
+        else min(retry_after_s, LONGEST_RETRY_AFTER_S) * (1 + jitter / 10)
+    )
     return RetryAfter(max(wait_s, named_s))
 
 

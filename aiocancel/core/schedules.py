@@ -50,7 +50,9 @@ class EndSchedule:
 ScheduleChange = ReleaseSchedule | EndSchedule
 
 
-def clear_the_way(subscription: Subscription, policy: SchedulePolicy, wish: Wish) -> ScheduleChange | str | None:
+def clear_the_way(
+    subscription: Subscription, policy: SchedulePolicy, wish: Wish
+) -> ScheduleChange | str | None:
     """Say what comes before a change: None for nothing, or a code that says why the change is a human's."""
     schedule_id, schedule = subscription.schedule_id, subscription.schedule
     if schedule_id is None:
@@ -63,7 +65,9 @@ def clear_the_way(subscription: Subscription, policy: SchedulePolicy, wish: Wish
         return "schedule_is_unknown"
     if schedule.has_more_to_come:
         return "schedule_has_pending_phases"
-    ends_with_period = schedule.ends_at is not None and schedule.ends_at == subscription.current_period_end
+    ends_with_period = (
+        schedule.ends_at is not None and schedule.ends_at == subscription.current_period_end
+    )
     if wish == "cancel_at_period_end" and schedule.end_behavior == "release" and ends_with_period:
         return EndSchedule(schedule_id, cancels=True)
     if wish == "other" and schedule.end_behavior == "cancel" and ends_with_period:

@@ -130,7 +130,11 @@ class Subscription:
             return True
         # An end no later than the period's has the same effect, however it came about.
         end = self._set_end
-        return end is not None and self.current_period_end is not None and end <= self.current_period_end
+        return (
+            end is not None
+            and self.current_period_end is not None
+            and end <= self.current_period_end
+        )
 
     @property
     def ends_at(self) -> datetime | None:
@@ -159,7 +163,11 @@ def read_subscription(data: Mapping[str, Any]) -> Subscription:
         if data["object"] != "subscription":
             raise ValueError("Stripe answered with something other than a subscription")
         schedule = data.get("schedule")
-        ends = [item["current_period_end"] for item in data["items"]["data"] if item.get("current_period_end")]
+        ends = [
+            item["current_period_end"]
+            for item in data["items"]["data"]
+            if item.get("current_period_end")
+        ]
         return Subscription(
             subscription_id=SubscriptionId(data["id"]),
             status=data["status"],
@@ -205,12 +213,16 @@ def _discount(data: Mapping[str, Any] | str) -> AppliedDiscount:
         return AppliedDiscount(data, None)
     coupon = (data.get("source") or {}).get("coupon")
     return AppliedDiscount(
-        data["id"], coupon["id"] if isinstance(coupon, Mapping) else coupon, _moment(data.get("start"))
+        data["id"],
+        coupon["id"] if isinstance(coupon, Mapping) else coupon,
+        _moment(data.get("start")),
     )
 
 
 def _pause(data: Mapping[str, Any] | None) -> CollectionPause | None:
-    return None if data is None else CollectionPause(data["behavior"], _moment(data.get("resumes_at")))
+    return (
+        None if data is None else CollectionPause(data["behavior"], _moment(data.get("resumes_at")))
+    )
 
 
 def _pending(data: Mapping[str, Any] | None) -> PendingUpdate | None:
@@ -224,7 +236,9 @@ def _pending(data: Mapping[str, Any] | None) -> PendingUpdate | None:
 def _payment_url(invoice: Mapping[str, Any] | str | None) -> str | None:
     url = invoice.get("hosted_invoice_url") if isinstance(invoice, Mapping) else None
     # It becomes a link on a page.
-    return url if isinstance(url, str) and url.startswith(("https://", "http://127.0.0.1:")) else None
+    return (
+        url if isinstance(url, str) and url.startswith(("https://", "http://127.0.0.1:")) else None
+    )
 
 
 def read_schedule(data: Mapping[str, Any]) -> Schedule:
@@ -239,10 +253,14 @@ def read_schedule(data: Mapping[str, Any]) -> Schedule:
         return Schedule(
             end_behavior=data["end_behavior"],
             ends_at=_moment(last),
-            has_more_to_come=current is None or current["end_date"] != last or bool(data.get("pause_schedules")),
+            has_more_to_come=current is None
+            or current["end_date"] != last
+            or bool(data.get("pause_schedules")),
         )
     except (LookupError, TypeError, AttributeError, OverflowError, OSError) as error:
-        raise ValueError(f"Stripe's subscription schedule lacks a field: {type(error).__name__}") from error
+        raise ValueError(
+            f"Stripe's subscription schedule lacks a field: {type(error).__name__}"
+        ) from error
 
 
 def _moment(seconds: int | None) -> datetime | None:

@@ -9,7 +9,15 @@ from dataclasses import dataclass
 from typing import Final
 
 from aiocancel.core.actions import ActionKind, Done, Receipt, Refuse, Step, Write
-from aiocancel.core.changes import AddDiscount, Change, PausePayments, PauseService, RemoveDiscounts, shows, still_holds
+from aiocancel.core.changes import (
+    AddDiscount,
+    Change,
+    PausePayments,
+    PauseService,
+    RemoveDiscounts,
+    shows,
+    still_holds,
+)
 from aiocancel.core.subscription import Subscription
 
 
@@ -27,7 +35,9 @@ class Made:
 NOTHING_MADE: Final = Made()
 
 
-def undo_step(kind: ActionKind, subscription: Subscription, made: Made, earlier: Change | None) -> Step:
+def undo_step(
+    kind: ActionKind, subscription: Subscription, made: Made, earlier: Change | None
+) -> Step:
     """Say what is left to do for ``unpause`` or ``remove_discount``, given the subscription as just read.
 
     ``earlier`` is what an earlier attempt sent, or may have sent. Total: never raises.
@@ -44,7 +54,11 @@ def undo_step(kind: ActionKind, subscription: Subscription, made: Made, earlier:
 def _unpause(subscription: Subscription, made: Made) -> Step:
     if subscription.status == "paused":
         ours = any(isinstance(change, PauseService) for change in made.changes)
-        return Write(resumes_service=True) if ours or made.vendor_paused else Refuse("paused_by_somebody_else")
+        return (
+            Write(resumes_service=True)
+            if ours or made.vendor_paused
+            else Refuse("paused_by_somebody_else")
+        )
     if subscription.paused is None:
         return Done(Receipt.of(subscription))
     pauses = [change for change in made.changes if isinstance(change, PausePayments)]
@@ -60,7 +74,11 @@ def _remove_discounts(subscription: Subscription, made: Made, earlier: Change | 
         # Its phases hold discounts of their own, and would bring this one back.
         return Refuse("subscription_has_a_schedule")
     if earlier is not None:
-        return Write(change=earlier) if still_holds(earlier, subscription) else Refuse("changed_since_it_was_tried")
+        return (
+            Write(change=earlier)
+            if still_holds(earlier, subscription)
+            else Refuse("changed_since_it_was_tried")
+        )
     added = [change for change in made.changes if isinstance(change, AddDiscount)]
     if not added:
         return Refuse("no_discount_of_ours")
@@ -68,8 +86,13 @@ def _remove_discounts(subscription: Subscription, made: Made, earlier: Change | 
     removed = tuple(
         discount.discount_id
         for discount in subscription.discounts
-        if any(discount.coupon_id == each.coupon_id and discount.discount_id not in each.kept for each in added)
+        if any(
+            discount.coupon_id == each.coupon_id and discount.discount_id not in each.kept
+            for each in added
+        )
     )
     if not removed:
         return Done(Receipt.of(subscription))
-    return Write(change=RemoveDiscounts(removed, tuple(each for each in ids if each not in removed)))
+    return Write(
+        change=RemoveDiscounts(removed, tuple(each for each in ids if each not in removed))
+    )

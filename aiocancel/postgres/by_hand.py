@@ -153,22 +153,31 @@ class Operations:
             attempts = await self._connection.fetch(_ATTEMPTS, action_id)
             journal = await self._connection.fetch(_HISTORY, action_id)
         return ActionHistory(
-            found[0], [ListedAttempt(**row) for row in attempts], [JournalLine(**row) for row in journal]
+            found[0],
+            [ListedAttempt(**row) for row in attempts],
+            [JournalLine(**row) for row in journal],
         )
 
-    async def operate(self, operation: Operation, action_id: int, *, reason: str | None = None) -> ActionState:
+    async def operate(
+        self, operation: Operation, action_id: int, *, reason: str | None = None
+    ) -> ActionState:
         """Retry or close a parked action and return its new state; raises OperationError where that is not allowed."""
         async with self._transaction() as connection:
             row = await connection.fetchrow(_HOLD, action_id)
             if row is None:
                 raise OperationError(f"there is no action {action_id}")
-            if why := refusal(operation, ActionState(row["state"]), is_overtaken=row["is_overtaken"]):
+            if why := refusal(
+                operation, ActionState(row["state"]), is_overtaken=row["is_overtaken"]
+            ):
                 raise OperationError(f"action {action_id} is left as it is: {why}")
             await connection.execute(_DO[operation], action_id, reason)
             entry = "action_retried" if operation is Operation.RETRY else "action_closed"
             await connection.execute(JOURNAL, row["claim_id"], action_id, entry, reason)
             jobs = [Job(action_id, row["attempts"])] if operation is Operation.RETRY else []
-            if await connection.fetchval(_HOOKS_AGAIN, row["claim_id"]) and operation is Operation.CLOSE:
+            if (
+                await connection.fetchval(_HOOKS_AGAIN, row["claim_id"])
+                and operation is Operation.CLOSE
+            ):
                 hooks = await connection.fetchval(ENQUEUE_HOOKS, row["claim_id"])
                 jobs += [Job(hooks, 0)] if hooks is not None else []
             await enqueue(connection, jobs)
@@ -182,7 +191,11 @@ class Operations:
         action_id: int | None,
         limit: int,
     ) -> list[ListedAction]:
-        stored = None if state is None else [ActionState.PARKED if state is ActionState.CLOSED else state]
+        stored = (
+            None
+            if state is None
+            else [ActionState.PARKED if state is ActionState.CLOSED else state]
+        )
         with outages():
             rows = await self._connection.fetch(
                 _LIST, stored, subscription_id, claim_id, action_id, state, min(limit, MOST_LISTED)

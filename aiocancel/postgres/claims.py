@@ -15,7 +15,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import asyncpg
 
-from aiocancel.core.actions import WAITS_FOR_ITS_DATE, WAITS_FOR_PAYMENT, Action, ActionKind, ActionState, Receipt
+from aiocancel.core.actions import (
+    WAITS_FOR_ITS_DATE,
+    WAITS_FOR_PAYMENT,
+    Action,
+    ActionKind,
+    ActionState,
+    Receipt,
+)
 from aiocancel.core.changes import AddDiscount, PausePayments, PauseService, change_from_json
 from aiocancel.core.changes import Change as OfferChange
 from aiocancel.core.claim import CancelReason, FlowClaim
@@ -86,7 +93,9 @@ INSERT INTO aiocancel.action (claim_id, ordinal, kind, subscription_id, reason_t
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9::jsonb) RETURNING id
 """
 
-JOURNAL: Final = "INSERT INTO aiocancel.journal (claim_id, action_id, entry, code) VALUES ($1, $2, $3, $4)"
+JOURNAL: Final = (
+    "INSERT INTO aiocancel.journal (claim_id, action_id, entry, code) VALUES ($1, $2, $3, $4)"
+)
 
 _ANSWER: Final = """
 SELECT c.change, c.answer, CASE WHEN a.closed_at IS NULL THEN a.state ELSE 'closed' END AS state, a.receipt_status,
@@ -145,7 +154,9 @@ class Claims:
         self._engine = engine or PgQueuerEngine(pool)
         self._hooks = hooks
         # With its job there is nothing left to do; a statement that adds none must not wake the workers.
-        self._accept_actions = f"{_ACCEPT}, jobs AS ({self._engine.first_jobs('enqueued')}) {_ACCEPTED}"
+        self._accept_actions = (
+            f"{_ACCEPT}, jobs AS ({self._engine.first_jobs('enqueued')}) {_ACCEPTED}"
+        )
         self._accept_note = f"{_ACCEPT} {_ACCEPTED}"
 
     async def _at_once(self, statement: str, *values: Any) -> list[asyncpg.Record]:
@@ -155,17 +166,25 @@ class Claims:
                 return await self._pool.fetch(statement, *values)
             except asyncpg.SerializationError:
                 # The application's connections are stricter by default than the statements here are made for.
-                async with self._pool.acquire() as connection, connection.transaction(isolation="read_committed"):
+                async with (
+                    self._pool.acquire() as connection,
+                    connection.transaction(isolation="read_committed"),
+                ):
                     return await connection.fetch(statement, *values)
 
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[Connection]:
         # Not the database's default isolation: the statements below rely on seeing what others committed.
         with outages():
-            async with self._pool.acquire() as connection, connection.transaction(isolation="read_committed"):
+            async with (
+                self._pool.acquire() as connection,
+                connection.transaction(isolation="read_committed"),
+            ):
                 yield connection
 
-    async def accept(self, claim: FlowClaim, grant: Grant, decision: Decision, *, verified: bool) -> RecordedClaim:
+    async def accept(
+        self, claim: FlowClaim, grant: Grant, decision: Decision, *, verified: bool
+    ) -> RecordedClaim:
         """Record a claim with its actions in one transaction, or find the equal one recorded before.
 
         Raises ConflictError when the grant or the flow session was already used for something else. A
@@ -188,7 +207,11 @@ class Claims:
             claim.offer_type,
             decision.change,
             decision.answer.kind if decision.answer else None,
-            "actions_enqueued" if decision.actions else "outcome_verified" if verified else "claim_recorded",
+            "actions_enqueued"
+            if decision.actions
+            else "outcome_verified"
+            if verified
+            else "claim_recorded",
             verified,
             *_columns(decision.actions),
         )
@@ -207,11 +230,19 @@ class Claims:
             return await self._find_equal(connection, claim, grant)
 
     async def _enqueue_hooks(self, connection: Connection, claim_id: int) -> None:
-        if self._hooks and (action_id := await connection.fetchval(ENQUEUE_HOOKS, claim_id)) is not None:
+        if (
+            self._hooks
+            and (action_id := await connection.fetchval(ENQUEUE_HOOKS, claim_id)) is not None
+        ):
             await self._engine.enqueue(connection, [Job(action_id, 0)])
 
     async def _enqueue(
-        self, connection: Connection, claim_id: int, public_id: uuid.UUID, actions: Sequence[Action], first: int = 0
+        self,
+        connection: Connection,
+        claim_id: int,
+        public_id: uuid.UUID,
+        actions: Sequence[Action],
+        first: int = 0,
     ) -> list[Entry]:
         entries: list[Entry] = []
         jobs: list[Job] = []
@@ -233,7 +264,9 @@ class Claims:
         await self._engine.enqueue(connection, jobs)
         return entries
 
-    async def _find_equal(self, connection: Connection, claim: FlowClaim, grant: Grant) -> RecordedClaim:
+    async def _find_equal(
+        self, connection: Connection, claim: FlowClaim, grant: Grant
+    ) -> RecordedClaim:
         row = await connection.fetchrow(
             _FIND_EQUAL,
             grant.nonce,
@@ -245,7 +278,9 @@ class Claims:
         if row is not None and not row["customer_id"] and row["status"] == claim.status:
             # The vendor told us first, and it does not know our customers; this one has just proved to be the owner.
             await connection.execute(
-                "UPDATE aiocancel.claim SET customer_id = $2 WHERE public_id = $1", row["public_id"], grant.customer_id
+                "UPDATE aiocancel.claim SET customer_id = $2 WHERE public_id = $1",
+                row["public_id"],
+                grant.customer_id,
             )
             return RecordedClaim(row["public_id"], repeated=True)
         if row is not None and not grant.customer_id and row["status"] == claim.status:
@@ -254,7 +289,9 @@ class Claims:
             raise ConflictError("This page's permission was already used for a different result.")
         same_session = row["flow_session_id"] == claim.flow_session_id
         if not same_session and claim.status.changes_billing:
-            raise ConflictError("This page's permission was already used for a different flow session.")
+            raise ConflictError(
+                "This page's permission was already used for a different flow session."
+            )
         return RecordedClaim(row["public_id"], repeated=True)
 
     async def knows(self, subscription_id: SubscriptionId, flow_session_id: FlowSessionId) -> bool:
@@ -321,14 +358,21 @@ def _made(rows: Sequence[asyncpg.Record]) -> Made:
         match ActionKind(row["kind"]):
             case ActionKind.UNPAUSE | ActionKind.END_PAUSE:
                 pauses = PausePayments | PauseService
-                changes, vendor_paused = [each for each in changes if not isinstance(each, pauses)], False
+                changes, vendor_paused = (
+                    [each for each in changes if not isinstance(each, pauses)],
+                    False,
+                )
             case ActionKind.REMOVE_DISCOUNT:
                 changes = [each for each in changes if not isinstance(each, AddDiscount)]
             case ActionKind.EXPECT_OFFER:
-                vendor_paused |= isinstance(offer_from_json(json.loads(row["offer"])).terms, PauseTerms)
+                vendor_paused |= isinstance(
+                    offer_from_json(json.loads(row["offer"])).terms, PauseTerms
+                )
             case _:
                 # One that was there before we came has no change of ours.
-                changes += [] if row["change"] is None else [change_from_json(json.loads(row["change"]))]
+                changes += (
+                    [] if row["change"] is None else [change_from_json(json.loads(row["change"]))]
+                )
     return Made(tuple(changes), vendor_paused)
 
 
@@ -336,7 +380,10 @@ def _answer(rows: Sequence[asyncpg.Record]) -> Answer:
     change = Change(rows[0]["change"])
     if rows[0]["answer"] is not None:
         return Answer(AnswerKind(rows[0]["answer"]), change)
-    return answer_of(change, [(ActionState(row["state"]), _receipt(row)) for row in rows if row["state"] is not None])
+    return answer_of(
+        change,
+        [(ActionState(row["state"]), _receipt(row)) for row in rows if row["state"] is not None],
+    )
 
 
 def _receipt(row: asyncpg.Record) -> Receipt | None:

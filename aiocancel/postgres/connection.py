@@ -31,7 +31,11 @@ class outages:  # a class, since a generator would cost more, on every page
     def __enter__(self) -> None:
         """Begin."""
 
-    def __exit__(self, _type: object, error: BaseException | None, _traceback: TracebackType | None) -> None:
+    def __exit__(
+        self, _type: object, error: BaseException | None, _traceback: TracebackType | None
+    ) -> None:
         """Raise UnavailableError from an outage."""
         if isinstance(error, _OUTAGES):
-            raise UnavailableError(f"the database did not answer ({type(error).__name__})") from error
+            raise UnavailableError(
+                f"the database did not answer ({type(error).__name__})"
+            ) from error

@@ -50,7 +50,9 @@ class SubscriptionQuery:
         Raises ConfigurationError that says what is wrong, and UnavailableError.
         """
         columns = ("subscription_id", "stripe_subscription_id")
-        return PostgresResolver(pool, self.sql, *await _inspect(pool, self.sql, "subscription query", columns, needs))
+        return PostgresResolver(
+            pool, self.sql, *await _inspect(pool, self.sql, "subscription query", columns, needs)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,9 @@ class StripeCustomerQuery:
         Raises ConfigurationError that says what is wrong, and UnavailableError.
         """
         columns = ("stripe_customer_id",)
-        return PostgresCustomers(pool, self.sql, *await _inspect(pool, self.sql, "customer query", columns, needs))
+        return PostgresCustomers(
+            pool, self.sql, *await _inspect(pool, self.sql, "customer query", columns, needs)
+        )
 
 
 async def _inspect(
@@ -87,7 +91,9 @@ async def _inspect(
     if len(parameters) != 1:
         raise ConfigurationError(f"the {name} takes exactly one parameter, the customer's id: $1")
     if parameters[0] not in _CONVERTERS:
-        raise ConfigurationError(f"the {name} compares the customer's id with {parameters[0]}; write $1::text instead")
+        raise ConfigurationError(
+            f"the {name} compares the customer's id with {parameters[0]}; write $1::text instead"
+        )
     found = [column for column in columns if column in names] or (names if len(names) == 1 else [])
     if not found:
         raise ConfigurationError(f"the {name} must return a column named {' or '.join(columns)}")
@@ -130,7 +136,9 @@ class PostgresResolver(_Lookup):
     async def resolve(self, customer_id: str) -> OwnedSubscription | None:
         """Return the customer's subscription, None when there is none; raises UnavailableError."""
         found = await self._find(customer_id)
-        return found and OwnedSubscription(CustomerId(customer_id), SubscriptionId(found[0]), found[1])
+        return found and OwnedSubscription(
+            CustomerId(customer_id), SubscriptionId(found[0]), found[1]
+        )
 
 
 class PostgresCustomers(_Lookup):

@@ -111,7 +111,9 @@ _SWEEP_BATCH: Final = 200
 class Dispatch(Claims):
     """Leases, and the jobs that lead to them."""
 
-    async def take(self, owner: uuid.UUID, action_ids: Collection[int], *, lease_s: float) -> list[TakenAction]:
+    async def take(
+        self, owner: uuid.UUID, action_ids: Collection[int], *, lease_s: float
+    ) -> list[TakenAction]:
         """Lease those of the actions that are due and whose turn it is, at most one of any subscription.
 
         One that the owner has leased before is taken again: ask for none that it is still busy with.
@@ -125,17 +127,27 @@ class Dispatch(Claims):
                 taken += await self.take(owner, [action_id], lease_s=lease_s)
             return taken
 
-    async def _take(self, owner: uuid.UUID, action_ids: Collection[int], lease_s: float) -> list[TakenAction]:
-        rows = await self._at_once(_TAKE, list(action_ids), owner, timedelta(seconds=lease_s), _KINDS)
+    async def _take(
+        self, owner: uuid.UUID, action_ids: Collection[int], lease_s: float
+    ) -> list[TakenAction]:
+        rows = await self._at_once(
+            _TAKE, list(action_ids), owner, timedelta(seconds=lease_s), _KINDS
+        )
         return [_taken(row, owner) for row in rows]
 
-    async def renew(self, owner: uuid.UUID, action_ids: Collection[int], *, lease_s: float) -> list[int]:
+    async def renew(
+        self, owner: uuid.UUID, action_ids: Collection[int], *, lease_s: float
+    ) -> list[int]:
         """Let the leases last ``lease_s`` from now; returns those that still stand."""
         with outages():
-            rows = await self._pool.fetch(_RENEW, owner, list(action_ids), timedelta(seconds=lease_s))
+            rows = await self._pool.fetch(
+                _RENEW, owner, list(action_ids), timedelta(seconds=lease_s)
+            )
         return [row["id"] for row in rows]
 
-    async def sweep(self, owner: uuid.UUID, *, holds: Collection[int] = (), overdue_s: float) -> int:
+    async def sweep(
+        self, owner: uuid.UUID, *, holds: Collection[int] = (), overdue_s: float
+    ) -> int:
         """Give a job to every unfinished action that nobody looks at; returns how many got one now.
 
         ``holds`` are the actions that the owner is busy with. One that waits counts as forgotten when it is
@@ -143,9 +155,16 @@ class Dispatch(Claims):
         """
         async with self._transaction() as connection:
             rows = await connection.fetch(
-                _FIND_FORGOTTEN, owner, list(holds), _KINDS, timedelta(seconds=overdue_s), _SWEEP_BATCH
+                _FIND_FORGOTTEN,
+                owner,
+                list(holds),
+                _KINDS,
+                timedelta(seconds=overdue_s),
+                _SWEEP_BATCH,
             )
-            return await self._engine.enqueue(connection, [Job(row["id"], row["attempts"]) for row in rows])
+            return await self._engine.enqueue(
+                connection, [Job(row["id"], row["attempts"]) for row in rows]
+            )
 
 
 def _taken(row: asyncpg.Record, owner: uuid.UUID) -> TakenAction:
@@ -168,7 +187,9 @@ def _taken(row: asyncpg.Record, owner: uuid.UUID) -> TakenAction:
         customer_id=row["customer_id"],
         change=None if row["change"] is None else change_from_json(json.loads(row["change"])),
         mode=row["mode"],
-        baseline=None if row["baseline"] is None else baseline_from_json(json.loads(row["baseline"])),
+        baseline=None
+        if row["baseline"] is None
+        else baseline_from_json(json.loads(row["baseline"])),
         excused=row["excused"],
         takes_effect_at=row["takes_effect_at"],
         asked_to_pay=row["asked_to_pay"],

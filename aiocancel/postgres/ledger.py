@@ -53,14 +53,18 @@ class _LeaseLostError(Exception):
 class Ledger(Dispatch):
     """Claims, the actions that they lead to, every attempt at them, and the journal."""
 
-    async def begin_write(self, taken: TakenAction, change: OfferChange | None = None) -> str | None:
+    async def begin_write(
+        self, taken: TakenAction, change: OfferChange | None = None
+    ) -> str | None:
         """Store the attempt and what it sends, and return its idempotency key, before the call.
 
         None when the lease is lost.
         """
         sent = None if change is None else json.dumps(change_to_json(change))
         if not taken.has_written:
-            begun = await self._at_once(BEGIN_FIRST_WRITE, *_lease(taken), taken.claim_public_id, sent)
+            begun = await self._at_once(
+                BEGIN_FIRST_WRITE, *_lease(taken), taken.claim_public_id, sent
+            )
             if begun:
                 return str(begun[0]["idempotency_key"])
         async with self._transaction() as connection:
@@ -96,12 +100,22 @@ class Ledger(Dispatch):
         await self._at_once(NOTE_FIRST_LOOK, *_lease(taken), json.dumps(baseline_to_json(baseline)))
 
     async def end_write(
-        self, taken: TakenAction, result: str, *, code: str | None, request_id: str | None, key_spent: bool = False
+        self,
+        taken: TakenAction,
+        result: str,
+        *,
+        code: str | None,
+        request_id: str | None,
+        key_spent: bool = False,
     ) -> None:
         """Note what a call came back with, whether or not the lease still stands."""
-        await self._at_once(END_WRITE, taken.action_id, taken.attempt, result, code, request_id, key_spent)
+        await self._at_once(
+            END_WRITE, taken.action_id, taken.attempt, result, code, request_id, key_spent
+        )
 
-    async def finish(self, taken: TakenAction, receipt: Receipt, *, accepted: Accepted | None = None) -> bool:
+    async def finish(
+        self, taken: TakenAction, receipt: Receipt, *, accepted: Accepted | None = None
+    ) -> bool:
         """Mark the action done on the evidence of ``receipt``; False when the lease is lost.
 
         The answer of the attempt's own write, where it is not noted yet, is noted in any case.
@@ -121,7 +135,11 @@ class Ledger(Dispatch):
     async def park(self, taken: TakenAction, code: str) -> bool:
         """Leave the action to a human; False when the lease is lost."""
         return await self._settle(
-            taken, "state = 'parked', finished_at = now(), parked_code = $4", (code,), "action_parked", code
+            taken,
+            "state = 'parked', finished_at = now(), parked_code = $4",
+            (code,),
+            "action_parked",
+            code,
         )
 
     async def refuse(self, taken: TakenAction, code: str) -> bool:
@@ -130,7 +148,11 @@ class Ledger(Dispatch):
         False when the lease is lost.
         """
         return await self._settle(
-            taken, "state = 'refused', finished_at = now(), parked_code = $4", (code,), "action_refused", code
+            taken,
+            "state = 'refused', finished_at = now(), parked_code = $4",
+            (code,),
+            "action_refused",
+            code,
         )
 
     async def confirm(self, taken: TakenAction, offer_id: str, actions: Sequence[Action]) -> bool:
@@ -147,7 +169,9 @@ class Ledger(Dispatch):
         await self.refuse(taken, "flow_session_paid_before")
         return False
 
-    async def _confirm_first(self, taken: TakenAction, offer_id: str, actions: Sequence[Action]) -> bool:
+    async def _confirm_first(
+        self, taken: TakenAction, offer_id: str, actions: Sequence[Action]
+    ) -> bool:
         async with self._transaction() as connection:
             first = await connection.fetchval(
                 """
@@ -162,7 +186,9 @@ class Ledger(Dispatch):
             if not first:
                 return False
             entries: list[Entry] = [(taken.claim_id, taken.action_id, "outcome_verified", offer_id)]
-            entries += await self._enqueue(connection, taken.claim_id, taken.claim_public_id, actions, first=1)
+            entries += await self._enqueue(
+                connection, taken.claim_id, taken.claim_public_id, actions, first=1
+            )
             settled = await self._end_in(
                 connection,
                 taken,
@@ -216,7 +242,9 @@ class Ledger(Dispatch):
             passes_on=True,
         )
 
-    async def withdraw_deferred(self, subscription_id: SubscriptionId, *, code: str = "withdrawn") -> int:
+    async def withdraw_deferred(
+        self, subscription_id: SubscriptionId, *, code: str = "withdrawn"
+    ) -> int:
         """End what waits for its date on this subscription, and return how many that were.
 
         They end as refused with ``code``. What waits for a payment is left alone: only the payment decides.
@@ -250,13 +278,17 @@ class Ledger(Dispatch):
     ) -> bool:
         """Give the lease back, with a job for when it is due; False when the lease is lost."""
         async with self._transaction() as connection:
-            settled = await self._settle_in(connection, taken, f"state = 'waiting', {assignments}", values, entry, code)
+            settled = await self._settle_in(
+                connection, taken, f"state = 'waiting', {assignments}", values, entry, code
+            )
             if settled is not None:
                 delay_s = await connection.fetchval(
                     "SELECT extract(epoch FROM due_at - now())::float8 FROM aiocancel.action WHERE id = $1",
                     taken.action_id,
                 )
-                await self._engine.enqueue(connection, [Job(taken.action_id, taken.attempt, max(0.0, delay_s))])
+                await self._engine.enqueue(
+                    connection, [Job(taken.action_id, taken.attempt, max(0.0, delay_s))]
+                )
                 if passes_on:
                     await self._pass_on_turn(connection, taken, settled)
         return settled is not None
@@ -272,7 +304,9 @@ class Ledger(Dispatch):
     ) -> bool:
         if not self._hooks and taken.action.kind is not ActionKind.APPLY_OFFER:
             # Mostly nobody waits for its end, and one statement does it all.
-            statement = settle_statement(assignments, len(values), alone=True, accepted=accepted is not None)
+            statement = settle_statement(
+                assignments, len(values), alone=True, accepted=accepted is not None
+            )
             ended = () if accepted is None else (accepted.request_id,)
             if await self._at_once(statement, *_lease(taken), *values, entry, code, *ended):
                 return True
@@ -280,7 +314,13 @@ class Ledger(Dispatch):
             settled = await self._end_in(connection, taken, assignments, values, entry, code)
             if settled and accepted is not None:
                 await connection.execute(
-                    END_WRITE, taken.action_id, taken.attempt, "accepted", None, accepted.request_id, False
+                    END_WRITE,
+                    taken.action_id,
+                    taken.attempt,
+                    "accepted",
+                    None,
+                    accepted.request_id,
+                    False,
                 )
         return settled
 
@@ -299,16 +339,25 @@ class Ledger(Dispatch):
             if entry == "action_applied" and taken.action.kind is ActionKind.APPLY_OFFER:
                 end = await connection.fetchrow(ENQUEUE_END_OF_PAUSE, taken.action_id)
                 if end is not None:
-                    await self._engine.enqueue(connection, [Job(end["id"], 0, max(0.0, end["delay_s"]))])
+                    await self._engine.enqueue(
+                        connection, [Job(end["id"], 0, max(0.0, end["delay_s"]))]
+                    )
             await self._pass_on_turn(connection, taken, settled)
             if taken.action.kind is not ActionKind.RUN_HOOKS:
                 await self._enqueue_hooks(connection, taken.claim_id)
         return settled is not None
 
-    async def _pass_on_turn(self, connection: Connection, taken: TakenAction, settled: asyncpg.Record) -> None:
+    async def _pass_on_turn(
+        self, connection: Connection, taken: TakenAction, settled: asyncpg.Record
+    ) -> None:
         """Say whose turn it is now that this action is out of the way: its own job may have come too early."""
         if settled["next_id"] is not None:
-            job = Job(settled["next_id"], settled["next_attempts"], settled["next_delay_s"], after=taken.action_id)
+            job = Job(
+                settled["next_id"],
+                settled["next_attempts"],
+                settled["next_delay_s"],
+                after=taken.action_id,
+            )
             await self._engine.enqueue(connection, [job])
 
     async def _settle_in(

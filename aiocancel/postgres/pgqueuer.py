@@ -66,12 +66,19 @@ def engine_settings() -> DBSettings:
 
 def queries_over(driver: Driver) -> Queries:
     """Return PgQueuer's own statements, with our names."""
-    from pgqueuer.adapters.persistence.qb import QueryBuilderEnvironment, QueryQueueBuilder, QuerySchedulerBuilder
+    from pgqueuer.adapters.persistence.qb import (
+        QueryBuilderEnvironment,
+        QueryQueueBuilder,
+        QuerySchedulerBuilder,
+    )
     from pgqueuer.queries import Queries
 
     settings = engine_settings()
     return Queries(
-        driver, QueryBuilderEnvironment(settings), QueryQueueBuilder(settings), QuerySchedulerBuilder(settings)
+        driver,
+        QueryBuilderEnvironment(settings),
+        QueryQueueBuilder(settings),
+        QuerySchedulerBuilder(settings),
     )
 
 
@@ -164,7 +171,9 @@ class PgQueuerEngine(JobEngine):
     connections, one of which listens.
     """
 
-    def __init__(self, pool: Pool, *, heartbeat_timeout_s: float = 30.0, poll_every_s: float = POLL_EVERY_S) -> None:
+    def __init__(
+        self, pool: Pool, *, heartbeat_timeout_s: float = 30.0, poll_every_s: float = POLL_EVERY_S
+    ) -> None:
         self._pool = pool
         self._heartbeat_timeout = timedelta(seconds=heartbeat_timeout_s)
         self._poll_every = timedelta(seconds=poll_every_s)
@@ -193,14 +202,18 @@ class PgQueuerEngine(JobEngine):
         places = asyncio.Semaphore(concurrency)
         pause_s = _COME_BACK_S
         while not self._stopping.is_set():
-            dispatching = asyncio.create_task(self._dispatch(look, places, concurrency), name="aiocancel dispatch")
+            dispatching = asyncio.create_task(
+                self._dispatch(look, places, concurrency), name="aiocancel dispatch"
+            )
             stopping = asyncio.create_task(self._stopping.wait())
             try:
                 await asyncio.wait((dispatching, stopping), return_when=asyncio.FIRST_COMPLETED)
                 if self._manager is not None:
                     self._manager.shutdown.set()
                 # Its listener's connection may be dead, and then it cannot be closed in good order.
-                await asyncio.wait((dispatching,), timeout=self._leave_within_s if stopping.done() else None)
+                await asyncio.wait(
+                    (dispatching,), timeout=self._leave_within_s if stopping.done() else None
+                )
             finally:
                 stopping.cancel()
                 dispatching.cancel()
@@ -246,7 +259,9 @@ class PgQueuerEngine(JobEngine):
             async with places:
                 handled = not manager.shutdown.is_set() and await look(int(job.payload or b"0"))
             if not handled:
-                raise RetryRequested(timedelta(seconds=0 if manager.shutdown.is_set() else _COME_BACK_S))
+                raise RetryRequested(
+                    timedelta(seconds=0 if manager.shutdown.is_set() else _COME_BACK_S)
+                )
 
         self._manager = manager
         if self._stopping.is_set():

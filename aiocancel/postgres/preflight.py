@@ -72,7 +72,10 @@ async def open_for_inspection(database: str | Pool, *, timeout_s: float) -> Asyn
             pool = database
         else:
             pool = await asyncpg.create_pool(
-                database, min_size=1, max_size=4, server_settings={"application_name": "aiocancel check"}
+                database,
+                min_size=1,
+                max_size=4,
+                server_settings={"application_name": "aiocancel check"},
             )
     try:
         yield pool

@@ -89,11 +89,15 @@ class RateBudgets:
         pause = timedelta(seconds=min(max(pause_s, SHORTEST_PAUSE_S), LONGEST_PAUSE_S))
         await self._on_row(_STRIKE, name, pause, timedelta(seconds=ONE_BURST_S), SLOWEST)
 
-    async def _on_row(self, statement: str, name: str, *values: float | timedelta) -> asyncpg.Record:
+    async def _on_row(
+        self, statement: str, name: str, *values: float | timedelta
+    ) -> asyncpg.Record:
         with outages():
             async with asyncio.timeout(_ANSWER_WITHIN_S), self._pool.acquire() as connection:
                 while (
-                    row := await connection.fetchrow(statement, name, RECOVERS_BY_HALF_S, _IMPOSSIBLE, *values)
+                    row := await connection.fetchrow(
+                        statement, name, RECOVERS_BY_HALF_S, _IMPOSSIBLE, *values
+                    )
                 ) is None:
                     await connection.execute(_CREATE, name)
                 return row

@@ -59,7 +59,9 @@ async def migrate(connection: Connection) -> list[int]:
         for version, sql in known.items():
             if version > present:
                 await connection.execute(sql)
-                await connection.execute("INSERT INTO aiocancel.schema_version (version) VALUES ($1)", version)
+                await connection.execute(
+                    "INSERT INTO aiocancel.schema_version (version) VALUES ($1)", version
+                )
                 applied.append(version)
     # After ours, and not in one transaction: it adds to types, and has a lock of its own.
     await pgqueuer.install(connection)
@@ -73,7 +75,9 @@ async def _lock_tables(connection: Connection) -> None:
     would end in a deadlock with them.
     """
     rows = await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'aiocancel'")
-    tables = ", ".join(f"aiocancel.{row['tablename']}" for row in rows if row["tablename"] != "schema_version")
+    tables = ", ".join(
+        f"aiocancel.{row['tablename']}" for row in rows if row["tablename"] != "schema_version"
+    )
     for _ in range(_LOCK_TRIES):
         try:
             async with connection.transaction():
@@ -83,7 +87,9 @@ async def _lock_tables(connection: Connection) -> None:
                 return
         except asyncpg.LockNotAvailableError:
             await asyncio.sleep(_LOCK_WAIT_MS / 1000)
-    raise SchemaError("the tables of aiocancel are in use all the time; migrate again when there is less to do")
+    raise SchemaError(
+        "the tables of aiocancel are in use all the time; migrate again when there is less to do"
+    )
 
 
 async def check_schema(connection: Connection) -> None:
@@ -101,7 +107,9 @@ async def check_schema(connection: Connection) -> None:
             f"the tables of aiocancel have version {present}, this release needs {newest}: run 'aiocancel migrate'"
         )
     if not await pgqueuer.is_installed(connection):
-        raise SchemaError("the job engine's tables are not those of its installed version: run 'aiocancel migrate'")
+        raise SchemaError(
+            "the job engine's tables are not those of its installed version: run 'aiocancel migrate'"
+        )
 
 
 async def installed_version(connection: Connection) -> int | None:
@@ -120,4 +128,6 @@ def _refuse_newer(present: int, newest: int) -> None:
 
 
 async def _present_version(connection: Connection) -> int:
-    return int(await connection.fetchval("SELECT coalesce(max(version), 0) FROM aiocancel.schema_version"))
+    return int(
+        await connection.fetchval("SELECT coalesce(max(version), 0) FROM aiocancel.schema_version")
+    )

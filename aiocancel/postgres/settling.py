@@ -29,7 +29,9 @@ SELECT ordinal, key_generation, key_spent, coalesce(extract(epoch FROM now() - k
 FROM aiocancel.action WHERE {LEASED} FOR UPDATE
 """
 
-NOTE_FIRST_LOOK: Final = f"UPDATE aiocancel.action SET baseline = $4::jsonb WHERE {LEASED} AND baseline IS NULL"
+NOTE_FIRST_LOOK: Final = (
+    f"UPDATE aiocancel.action SET baseline = $4::jsonb WHERE {LEASED} AND baseline IS NULL"
+)
 
 # A later attempt may have another key by now, and its key is not spent.
 END_WRITE: Final = """
@@ -42,7 +44,9 @@ WHERE $6 AND a.id = $1 AND a.idempotency_key = ended.idempotency_key
 
 
 @cache
-def settle_statement(assignments: str, values: int, *, alone: bool = False, accepted: bool = False) -> str:
+def settle_statement(
+    assignments: str, values: int, *, alone: bool = False, accepted: bool = False
+) -> str:
     """Return the statement that moves a running action on, and tells what waits next in its lane.
 
     With ``alone`` it does nothing where something waits. With ``accepted`` it notes that Stripe took the attempt's

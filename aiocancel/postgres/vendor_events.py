@@ -111,5 +111,7 @@ class Doorbell:
         """Remember how far the list was read."""
         with outages():
             await self._pool.execute(
-                "UPDATE aiocancel.event_cursor SET after_id = $2 WHERE vendor = $1", self._vendor, event_id
+                "UPDATE aiocancel.event_cursor SET after_id = $2 WHERE vendor = $1",
+                self._vendor,
+                event_id,
             )

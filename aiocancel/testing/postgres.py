@@ -42,7 +42,9 @@ BINARIES_VARIABLE = "AIOCANCEL_POSTGRES_BIN"
 LOG_NAME = "server.log"
 
 _SOCKET_NAME = ".s.PGSQL.5432"
-_SOCKET_PATH = re.compile(r"[A-Za-z0-9._/-]{1,99}")  # the system's limit is 103 bytes; a comma would make it a list
+_SOCKET_PATH = re.compile(
+    r"[A-Za-z0-9._/-]{1,99}"
+)  # the system's limit is 103 bytes; a comma would make it a list
 _HANDOVER_S = 5.0  # how long a server whose parent was killed may take to leave its folder
 
 # A process of its own rather than a preexec_fn, which may deadlock in a program with threads. It becomes
@@ -80,7 +82,9 @@ def find_binaries() -> Path:
     """
     if named := os.environ.get(BINARIES_VARIABLE):
         if not _has_binaries(Path(named)):
-            raise ConfigurationError(f"{BINARIES_VARIABLE} is {named}, which does not hold initdb and postgres")
+            raise ConfigurationError(
+                f"{BINARIES_VARIABLE} is {named}, which does not hold initdb and postgres"
+            )
         return Path(named).absolute()
     for candidate in _candidates():
         if _has_binaries(candidate):
@@ -108,7 +112,9 @@ class EmbeddedPostgres:
         start_timeout_s: float = 60.0,
         stop_timeout_s: float = 10.0,
     ) -> None:
-        self._chosen = None if data_directory is None else Path(data_directory).expanduser().absolute()
+        self._chosen = (
+            None if data_directory is None else Path(data_directory).expanduser().absolute()
+        )
         self._durable = durable
         self._max_connections = max_connections
         self._start_timeout_s = start_timeout_s
@@ -224,12 +230,18 @@ class EmbeddedPostgres:
             deadline = time.monotonic() + _HANDOVER_S
             while not _locked(self._lock):
                 if time.monotonic() > deadline:
-                    raise ConfigurationError(f"{folder} is already served by another embedded PostgreSQL")
+                    raise ConfigurationError(
+                        f"{folder} is already served by another embedded PostgreSQL"
+                    )
                 time.sleep(0.02)
             present = [entry.name for entry in folder.iterdir()]
         except OSError as error:
-            raise ConfigurationError(f"{folder} cannot hold a PostgreSQL cluster: {error.strerror}") from error
-        if present and not ("PG_VERSION" in present and (folder / "global" / "pg_control").exists()):
+            raise ConfigurationError(
+                f"{folder} cannot hold a PostgreSQL cluster: {error.strerror}"
+            ) from error
+        if present and not (
+            "PG_VERSION" in present and (folder / "global" / "pg_control").exists()
+        ):
             raise ConfigurationError(
                 f"{folder} holds files but is not a PostgreSQL cluster; name a new or an empty folder"
             )
@@ -264,7 +276,16 @@ class EmbeddedPostgres:
 
     def _initdb(self) -> None:
         # Locale C exists on every system and in every version; UTF-8 text is stored, and sorted by code point.
-        arguments = ["-D", str(self._folder), "-U", "postgres", "-A", "trust", "--encoding=UTF8", "--locale=C"]
+        arguments = [
+            "-D",
+            str(self._folder),
+            "-U",
+            "postgres",
+            "-A",
+            "trust",
+            "--encoding=UTF8",
+            "--locale=C",
+        ]
         if self._chosen is None or not self._durable:
             arguments.append("--no-sync")
         command = _launcher(self._identity, self._binaries / "initdb", *arguments)
@@ -281,7 +302,9 @@ class EmbeddedPostgres:
                 timeout=self._start_timeout_s,
             )
         except BaseException as error:
-            for entry in self._folder.iterdir():  # it was empty; half a cluster would block the next start
+            for (
+                entry
+            ) in self._folder.iterdir():  # it was empty; half a cluster would block the next start
                 shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
             if isinstance(error, subprocess.CalledProcessError | subprocess.TimeoutExpired):
                 raise self._failure("initdb failed or took too long", error.stdout) from None
@@ -316,7 +339,9 @@ class EmbeddedPostgres:
         with log.open("ab") as output:
             before = output.tell()
             self._process = subprocess.Popen(  # noqa: S603
-                _launcher(self._identity, self._binaries / "postgres", "-D", str(self._folder), *options),
+                _launcher(
+                    self._identity, self._binaries / "postgres", "-D", str(self._folder), *options
+                ),
                 cwd="/",
                 env=_environment(),
                 stdin=subprocess.DEVNULL,
@@ -368,7 +393,9 @@ def _candidates() -> Iterator[Path]:
 
 
 def _newest_first(folders: Iterable[Path]) -> list[Path]:
-    return sorted(folders, key=lambda folder: int(re.sub(r"\D", "", folder.parent.name) or 0), reverse=True)
+    return sorted(
+        folders, key=lambda folder: int(re.sub(r"\D", "", folder.parent.name) or 0), reverse=True
+    )
 
 
 def _has_binaries(folder: Path) -> bool:
@@ -377,7 +404,17 @@ def _has_binaries(folder: Path) -> bool:
 
 def _launcher(identity: str, program: Path, *arguments: str) -> list[str]:
     # -I and -S: nothing from the environment or site-packages runs before the exec.
-    return [sys.executable, "-I", "-S", "-c", _LAUNCHER, identity, str(os.getpid()), str(program), *arguments]
+    return [
+        sys.executable,
+        "-I",
+        "-S",
+        "-c",
+        _LAUNCHER,
+        identity,
+        str(os.getpid()),
+        str(program),
+        *arguments,
+    ]
 
 
 @functools.cache
@@ -389,7 +426,9 @@ def _namespaces_work(postgres: Path) -> bool:
 
 def _environment() -> dict[str, str]:
     """Ours without the variables of libpq and the server, and with messages in English."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("PG")} | {"LC_ALL": "C"}
+    return {name: value for name, value in os.environ.items() if not name.startswith("PG")} | {
+        "LC_ALL": "C"
+    }
 
 
 def _locked(descriptor: int) -> bool:
@@ -397,7 +436,9 @@ def _locked(descriptor: int) -> bool:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
-    except OSError:  # some network file systems cannot lock; the server's own pid file still guards the folder
+    except (
+        OSError
+    ):  # some network file systems cannot lock; the server's own pid file still guards the folder
         return True
     return True
 

@@ -33,7 +33,12 @@ class StaySignalSimulator:
     """
 
     def __init__(
-        self, *, global_name: str, subscription_attribute: str, cancel: Cancel | None = None, fails: bool = False
+        self,
+        *,
+        global_name: str,
+        subscription_attribute: str,
+        cancel: Cancel | None = None,
+        fails: bool = False,
     ) -> None:
         self.global_name = global_name
         self.subscription_attribute = subscription_attribute
@@ -82,4 +87,8 @@ class StaySignalSimulator:
 
 @cache
 def _source() -> str:
-    return files(__package__ or "aiocancel.testing").joinpath("staysignal_standin.js").read_text("utf-8")
+    return (
+        files(__package__ or "aiocancel.testing")
+        .joinpath("staysignal_standin.js")
+        .read_text("utf-8")
+    )

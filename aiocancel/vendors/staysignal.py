@@ -74,7 +74,9 @@ class StaySignal:
             not re.fullmatch(r"data-[a-z][a-z0-9-]*", subscription_attribute, re.ASCII)
             or subscription_attribute == OPT_OUT_ATTRIBUTE
         ):
-            raise ConfigurationError("subscription_attribute is the data-… attribute that carries the id")
+            raise ConfigurationError(
+                "subscription_attribute is the data-… attribute that carries the id"
+            )
         if applies_cancellation != ("app" if opt_out else "vendor"):
             raise ConfigurationError(
                 "with opt_out=True StaySignal does not cancel, which takes applies_cancellation='app'; "
@@ -120,7 +122,9 @@ class StaySignal:
         """Return the id that the button is to carry."""
         return {"subscriptionId": subscription.subscription_id}
 
-    def open_verifier(self, slots: SlotSource | None = None) -> AbstractAsyncContextManager[OutcomeVerifier] | None:
+    def open_verifier(
+        self, slots: SlotSource | None = None
+    ) -> AbstractAsyncContextManager[OutcomeVerifier] | None:
         """Return None: there is no API to ask."""
         return None
 
@@ -133,12 +137,16 @@ class StaySignal:
         status = result.get("status")
         if not isinstance(status, str):
             raise MalformedClaimError("The flow's result has no status.")
-        return FlowClaim(self.name, FlowStatus.CANCELED if status == "canceled" else FlowStatus.UNKNOWN)
+        return FlowClaim(
+            self.name, FlowStatus.CANCELED if status == "canceled" else FlowStatus.UNKNOWN
+        )
 
 
 def _checked_config(config: Mapping[str, Any]) -> dict[str, Any]:
     if taken := [key for key in _OWN_KEYS if key in config]:
-        raise ConfigurationError(f"init_config: {taken[0]} is set by aiocancel (opt_out, and the page script)")
+        raise ConfigurationError(
+            f"init_config: {taken[0]} is set by aiocancel (opt_out, and the page script)"
+        )
     try:
         copied: dict[str, Any] = json.loads(json.dumps(dict(config), allow_nan=False))
     except (TypeError, ValueError):
@@ -146,14 +154,19 @@ def _checked_config(config: Mapping[str, Any]) -> dict[str, Any]:
     return copied
 
 
-def _checked_sources(given: Mapping[str, Sequence[str]], script_url: str) -> dict[str, tuple[str, ...]]:
+def _checked_sources(
+    given: Mapping[str, Sequence[str]], script_url: str
+) -> dict[str, tuple[str, ...]]:
     # A browser takes two slashes, or a slash and a backslash, for the start of another site's address.
     own = script_url.startswith("/") and not script_url.startswith(("//", "/\\"))
     origin = "'self'" if own else origin_of(script_url, setting="script_url")
     if any(isinstance(listed, str) for listed in given.values()):
         raise ConfigurationError("csp_sources holds a list of sources for each directive")
     sources = {directive: tuple(listed) for directive, listed in given.items()}
-    sources["script-src"] = (*(source for source in sources.get("script-src", ()) if source != origin), origin)
+    sources["script-src"] = (
+        *(source for source in sources.get("script-src", ()) if source != origin),
+        origin,
+    )
     try:
         ContentSecurityPolicy.parse("default-src 'none'").widen(sources)
     except PolicyError as error:

@@ -52,7 +52,9 @@ class PolicyWriter:
         self._sources = needed_sources(vendor)
         self._on_event = on_event
         self._widened: Callable[[str], str] = lru_cache(maxsize=256)(self._widen_plain)
-        self._widened_with_nonce: Callable[[str], list[str]] = lru_cache(maxsize=256)(self._widen_with_nonce)
+        self._widened_with_nonce: Callable[[str], list[str]] = lru_cache(maxsize=256)(
+            self._widen_with_nonce
+        )
         self._widen_plain("default-src 'none'")
         # The site's own, ready for a response without a nonce, and cut where one goes.
         self._base: str | None = None
@@ -63,9 +65,14 @@ class PolicyWriter:
                 ContentSecurityPolicy.parse_list(base_policy)
             except PolicyError as error:
                 raise ConfigurationError(f"content_security_policy: {error}") from error
-            self._base, self._base_around_nonce = self._widened(base_policy), self._widened_with_nonce(base_policy)
+            self._base, self._base_around_nonce = (
+                self._widened(base_policy),
+                self._widened_with_nonce(base_policy),
+            )
 
-    def write(self, response: web.StreamResponse, nonce: str | None, *, is_private: bool = False) -> None:
+    def write(
+        self, response: web.StreamResponse, nonce: str | None, *, is_private: bool = False
+    ) -> None:
         """Write the policy of a response that is about to be sent, and keep a private one out of shared caches.
 
         Every policy that is there is widened; the site's own takes the place of none.
@@ -80,7 +87,9 @@ class PolicyWriter:
                 if not isinstance(response, StrictResponse):
                     self._widen_all(headers, nonce)
             elif self._base is not None:
-                headers[ENFORCED] = self._base if nonce is None else nonce.join(self._base_around_nonce)
+                headers[ENFORCED] = (
+                    self._base if nonce is None else nonce.join(self._base_around_nonce)
+                )
         except Exception:
             # An exception here would drop the connection without any response.
             logger.exception("the Content-Security-Policy could not be written")
@@ -110,7 +119,9 @@ class PolicyWriter:
 
     def _widen_with_nonce(self, header: str) -> list[str]:
         policies = ContentSecurityPolicy.parse_list(header, unknown="keep")
-        return ", ".join(str(self._with_our_script(policy)) for policy in policies).split(_PLACEHOLDER)
+        return ", ".join(str(self._with_our_script(policy)) for policy in policies).split(
+            _PLACEHOLDER
+        )
 
     def _with_our_script(self, policy: ContentSecurityPolicy) -> ContentSecurityPolicy:
         widened = policy.widen(self._sources)

@@ -47,7 +47,16 @@ _NOTHING_TO_CANCEL: Final = (FlowState.ANONYMOUS, FlowState.NO_SUBSCRIPTION)
 class FlowContext:
     """The flow of one request; ``await resolve()`` first wherever you can."""
 
-    __slots__ = ("_headers_are_sent", "_nonce", "_owned", "_prepare", "_request", "_sealed", "_site", "_state")
+    __slots__ = (
+        "_headers_are_sent",
+        "_nonce",
+        "_owned",
+        "_prepare",
+        "_request",
+        "_sealed",
+        "_site",
+        "_state",
+    )
 
     def __init__(self, site: Site, request: web.Request) -> None:
         self._site = site
@@ -81,7 +90,9 @@ class FlowContext:
             return self
         request = self._request()
         if request is None:
-            raise FlowNotResolvedError("the request is over: resolve its flow while it is being handled")
+            raise FlowNotResolvedError(
+                "the request is over: resolve its flow while it is being handled"
+            )
         customer_id = checked_customer_id(await self._site.identify(request))
         if customer_id is None:
             self._state = FlowState.ANONYMOUS
@@ -139,7 +150,9 @@ class FlowContext:
         """Write the policy, with the nonce if something has asked for it, to a response that is about to be sent."""
         self._headers_are_sent = True
         nonce = self._nonce
-        self._site.policy.write(response, nonce, is_private=nonce is not None or self._sealed is not None)
+        self._site.policy.write(
+            response, nonce, is_private=nonce is not None or self._sealed is not None
+        )
 
     def hook_into(self, request: web.Request) -> None:
         """Have the headers written when the response to this one request is prepared, where that is possible.
@@ -241,7 +254,9 @@ async def get_cancel_flow(request: web.Request) -> FlowContext:
 
 def is_hooked(request: web.Request) -> bool:
     """Tell whether the signal may leave the headers of this request, not a clone of it, alone."""
-    return isinstance(getattr(getattr(request, "_prepare_hook", None), "__self__", None), FlowContext)
+    return isinstance(
+        getattr(getattr(request, "_prepare_hook", None), "__self__", None), FlowContext
+    )
 
 
 def make_middleware(site: Site) -> Middleware:

@@ -35,7 +35,9 @@ class Inspected(Protocol):
 class HealthHandlers:
     """The two handlers: 200 where every part is ``ok``, 503 otherwise, and JSON with a word for each part."""
 
-    def __init__(self, inspected: Inspected, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, inspected: Inspected, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._inspected = inspected
         self._clock = clock
         self._asking = asyncio.Lock()
@@ -75,7 +77,9 @@ def _answer(parts: Mapping[str, str]) -> web.Response:
 
 
 @asynccontextmanager
-async def serve_health(inspected: Inspected, *, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[int]:
+async def serve_health(
+    inspected: Inspected, *, host: str = "127.0.0.1", port: int = 0
+) -> AsyncIterator[int]:
     """Serve ``/healthz`` and ``/readyz`` and nothing else, and yield the port; raises OSError where it is taken.
 
     Port 0 takes any that is free.

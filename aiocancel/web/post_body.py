@@ -30,7 +30,9 @@ _MAX_FORM_FIELDS: Final = 10
 _JSON_KEYS: Final = frozenset({"grant", "result", "status", "reason", "reason_code"})
 _FORM_KEYS: Final = frozenset({"grant", "status", "reason", "reason_code"})
 _OWN_STATUSES: Final = {
-    status.value: status for status in FlowStatus if status is FlowStatus.CANCELED or status.takes_back
+    status.value: status
+    for status in FlowStatus
+    if status is FlowStatus.CANCELED or status.takes_back
 }
 
 # It matches wherever a string begins, closed or not, so that no body is scanned more than once.
@@ -54,13 +56,17 @@ async def read_post(request: web.Request, vendor: FlowVendor, *, max_bytes: int)
             return read_form(await read_body(request, max_bytes))
         case _:
             raise MalformedClaimError(
-                "Post application/json or application/x-www-form-urlencoded.", code="wrong_content_type", status=415
+                "Post application/json or application/x-www-form-urlencoded.",
+                code="wrong_content_type",
+                status=415,
             )
 
 
 async def read_body(request: web.Request, max_bytes: int) -> bytes:
     """Read a body of at most ``max_bytes``; raises MalformedClaimError with status 400 or 413."""
-    too_large = MalformedClaimError(f"The body is larger than {max_bytes} bytes.", code="too_large", status=413)
+    too_large = MalformedClaimError(
+        f"The body is larger than {max_bytes} bytes.", code="too_large", status=413
+    )
     if (request.content_length or 0) > max_bytes:
         raise too_large
     body = bytearray()
@@ -94,7 +100,10 @@ def read_form(body: bytes) -> Posted:
     """Read a form's ``grant``, ``status`` (``canceled`` unless given), ``reason`` and ``reason_code``."""
     try:
         pairs = parse_qsl(
-            body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=_MAX_FORM_FIELDS
+            body.decode("ascii"),
+            keep_blank_values=True,
+            errors="strict",
+            max_num_fields=_MAX_FORM_FIELDS,
         )
     except ValueError:
         raise MalformedClaimError("The form cannot be read.") from None
@@ -122,7 +131,10 @@ def _strict_json(body: bytes) -> Any:
         raise MalformedClaimError(f"The JSON is nested more than {MAX_DEPTH} levels deep.")
     try:
         return json.loads(
-            body.decode("utf-8"), object_pairs_hook=_no_duplicates, parse_constant=_no_constant, parse_float=_finite
+            body.decode("utf-8"),
+            object_pairs_hook=_no_duplicates,
+            parse_constant=_no_constant,
+            parse_float=_finite,
         )
     except (ValueError, RecursionError):
         # Not the decoder's message: it quotes the text.

@@ -46,7 +46,9 @@ class Handlers:
         """``POST /cancel/result``: record what the customer chose; 200 with the outcome, or 202 while it is queued."""
         wants_page = _wants_page(request) and request.content_type == _FORM
         try:
-            posted = await read_post(request, self._site.vendor, max_bytes=self._site.settings.max_body_bytes)
+            posted = await read_post(
+                request, self._site.vendor, max_bytes=self._site.settings.max_body_bytes
+            )
             customer_id = await self._identified(request)
             service = await self._site.service()
             recorded = await service.accept(posted.claim, posted.grant, customer_id)
@@ -54,7 +56,9 @@ class Handlers:
         except (ClaimError, UnavailableError) as error:
             return self._refusal(error, wants_page=wants_page)
         if wants_page:
-            return web.Response(status=303, headers={**_NO_STORE, "Location": self._status_url(recorded.public_id)})
+            return web.Response(
+                status=303, headers={**_NO_STORE, "Location": self._status_url(recorded.public_id)}
+            )
         if answer is None:  # the claim was recorded for this very customer
             raise web.HTTPInternalServerError
         return self._answer(recorded.public_id, answer, status=200 if answer.is_settled else 202)
@@ -91,7 +95,9 @@ class Handlers:
         except (ClaimError, UnavailableError) as error:
             return self._refusal(error, wants_page=False)
         data = flow_data(flow.sealed) if flow.sealed else None
-        return web.json_response({"state": flow.state, "flow": data}, headers={**_NO_STORE, "Vary": "Cookie"})
+        return web.json_response(
+            {"state": flow.state, "flow": data}, headers={**_NO_STORE, "Vary": "Cookie"}
+        )
 
     async def subscription(self, request: web.Request) -> web.Response:
         """``GET /cancel/subscription``: ``{"subscriptionId": …}`` of whoever is logged in, null where there is none."""
@@ -143,7 +149,9 @@ class Handlers:
         """``POST /cancel/webhook/{token}``: the flow vendor's doorbell; 204 as soon as the event's id is stored."""
         token = self._site.vendor.webhook_token
         given = request.match_info.get("token", "")
-        if token is None or not hmac.compare_digest(given.encode("utf-8", "replace"), token.encode()):
+        if token is None or not hmac.compare_digest(
+            given.encode("utf-8", "replace"), token.encode()
+        ):
             raise web.HTTPNotFound
         try:
             body = await read_body(request, self._site.settings.max_body_bytes)
@@ -191,7 +199,9 @@ class Handlers:
             "message": self._message(answer),
             "status_url": url,
         }
-        headers: Mapping[str, str] = _NO_STORE if status == 200 else {**_NO_STORE, "Location": url, "Retry-After": "1"}
+        headers: Mapping[str, str] = (
+            _NO_STORE if status == 200 else {**_NO_STORE, "Location": url, "Retry-After": "1"}
+        )
         return web.json_response(body, status=status, headers=headers)
 
     def _refusal(self, error: ClaimError | UnavailableError, *, wants_page: bool) -> web.Response:
@@ -203,7 +213,9 @@ class Handlers:
             headers = {**_NO_STORE, "Retry-After": "2"}
         self._site.on_event(ClaimRefused(code))
         if not wants_page:
-            return web.json_response({"error": code, "reason": reason}, status=status, headers=headers)
+            return web.json_response(
+                {"error": code, "reason": reason}, status=status, headers=headers
+            )
         settings = self._site.settings
         response = render_page(
             "message.html",

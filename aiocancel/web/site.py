@@ -81,7 +81,9 @@ class Site:
         if getattr(handler, FLOW_PAGE_MARK, False):
             return True
         # A class-based view is marked as a whole or by method.
-        if isinstance(handler, type) and getattr(getattr(handler, request.method.lower(), None), FLOW_PAGE_MARK, False):
+        if isinstance(handler, type) and getattr(
+            getattr(handler, request.method.lower(), None), FLOW_PAGE_MARK, False
+        ):
             return True
         pages = self.settings.flow_pages
         if not pages:
@@ -89,7 +91,9 @@ class Site:
         route = request.match_info.route
         if pages == "all":
             return not isinstance(route.resource, web.StaticResource)
-        return route.name in pages or (route.resource is not None and route.resource.canonical in pages)
+        return route.name in pages or (
+            route.resource is not None and route.resource.canonical in pages
+        )
 
 
 def checked_customer_id(customer_id: object) -> str | None:

@@ -121,7 +121,11 @@ class Attempts:
                 return
             step, accepted = await self._write(taken, step, key)
             if first is not None and _went_on(first, step):
-                code = "schedule_released" if isinstance(first, ReleaseSchedule) else "schedule_amended"
+                code = (
+                    "schedule_released"
+                    if isinstance(first, ReleaseSchedule)
+                    else "schedule_amended"
+                )
                 await self._ledger.go_on(taken, code)
                 return
         match step:
@@ -136,13 +140,17 @@ class Attempts:
                     longest_delay_s=LONGEST_DELAY_S,
                 )
             case Write():
-                raise UnknownBillingError("Stripe accepted the change but does not show it", code="not_visible")
+                raise UnknownBillingError(
+                    "Stripe accepted the change but does not show it", code="not_visible"
+                )
             case Wait(seen):
                 watches = taken.action.kind.only_watches
                 parked_as = "vendor_did_not_act" if watches else "next_payment_too_close"
                 await self.watch(taken, parked_as=parked_as, seen=seen)
             case Defer(until, takes_effect_at, payment_url):
-                await self._ledger.defer(taken, until=until, takes_effect_at=takes_effect_at, payment_url=payment_url)
+                await self._ledger.defer(
+                    taken, until=until, takes_effect_at=takes_effect_at, payment_url=payment_url
+                )
                 # It is settled as far as the customer is concerned.
                 self._on_settled(taken.claim_public_id)
             case Supersede(code):
@@ -161,7 +169,9 @@ class Attempts:
             return step_when_missing(taken.action, written=written)
         return await self._judge(taken, subscription, earlier)
 
-    async def _judge(self, taken: TakenAction, subscription: Subscription, earlier: Change | None) -> Step:
+    async def _judge(
+        self, taken: TakenAction, subscription: Subscription, earlier: Change | None
+    ) -> Step:
         if not subscription.is_in(taken.mode):
             return Refuse("wrong_mode")
         if taken.action.kind in (ActionKind.UNPAUSE, ActionKind.REMOVE_DISCOUNT):
@@ -176,7 +186,9 @@ class Attempts:
             step = self._offers.next_step(taken.action.offer, subscription, progress)
         return past_the_schedule(step, taken.action.kind, subscription, self._schedule_policy)
 
-    async def _write(self, taken: TakenAction, write: Write, key: str) -> tuple[Step, Accepted | None]:
+    async def _write(
+        self, taken: TakenAction, write: Write, key: str
+    ) -> tuple[Step, Accepted | None]:
         """Write once and return what the subscription then calls for; a lost answer does not matter if it is done.
 
         Where that is the end of it, Stripe's yes is left to be noted together with the end.
@@ -196,7 +208,9 @@ class Attempts:
                 raise
             # Also after a refusal: a 404 to a repeated DELETE is how our own success looks.
             step = await self._look(taken, written=True, earlier=_sent(taken, write))
-            if isinstance(step, Done | Defer) or (write.schedule is not None and _went_on(write.schedule, step)):
+            if isinstance(step, Done | Defer) or (
+                write.schedule is not None and _went_on(write.schedule, step)
+            ):
                 return step, None
             raise
         if reply.subscription is not None:
@@ -207,7 +221,12 @@ class Attempts:
             return step, None
         await self._ledger.end_write(taken, "accepted", code=None, request_id=reply.request_id)
         step = await self._look(taken, written=True, earlier=_sent(taken, write))
-        if reply.replayed and isinstance(step, Write) and step.schedule == write.schedule and not step.resumes_service:
+        if (
+            reply.replayed
+            and isinstance(step, Write)
+            and step.schedule == write.schedule
+            and not step.resumes_service
+        ):
             # Stripe made this very change before, and somebody has undone it: theirs is the last word.
             raise RejectedBillingError("the change was undone elsewhere", code="undone_elsewhere")
         return step, None
@@ -234,11 +253,22 @@ class Attempts:
             await self._ledger.hand_back(taken, delay_s=delay, code=code)
             return
         if await self.park(taken, parked_as) and watches:
-            expected = "cancellation" if taken.action.offer is None else name_of(taken.action.offer.terms)
-            self._on_event(DriftFound(taken.action_id, taken.action.subscription_id, expected, seen or "unreadable"))
+            expected = (
+                "cancellation" if taken.action.offer is None else name_of(taken.action.offer.terms)
+            )
+            self._on_event(
+                DriftFound(
+                    taken.action_id, taken.action.subscription_id, expected, seen or "unreadable"
+                )
+            )
 
     async def finish(
-        self, taken: TakenAction, receipt: Receipt, *, written: bool, accepted: Accepted | None = None
+        self,
+        taken: TakenAction,
+        receipt: Receipt,
+        *,
+        written: bool,
+        accepted: Accepted | None = None,
     ) -> None:
         """Mark the action done, and note Stripe's yes to its write."""
         if await self._ledger.finish(taken, receipt, accepted=accepted):
@@ -259,7 +289,13 @@ class Attempts:
         parked = await self._ledger.park(taken, code)
         if parked:
             self._on_event(
-                ActionParked(taken.action_id, taken.action.subscription_id, taken.action.kind, code, _age_s(taken))
+                ActionParked(
+                    taken.action_id,
+                    taken.action.subscription_id,
+                    taken.action.kind,
+                    code,
+                    _age_s(taken),
+                )
             )
             self._on_settled(taken.claim_public_id)
         return parked
@@ -268,7 +304,13 @@ class Attempts:
         """End the action; nobody need look: the claim was untrue, or what came later left nothing to do."""
         if await self._ledger.refuse(taken, code):
             self._on_event(
-                ActionRefused(taken.action_id, taken.action.subscription_id, taken.action.kind, code, _age_s(taken))
+                ActionRefused(
+                    taken.action_id,
+                    taken.action.subscription_id,
+                    taken.action.kind,
+                    code,
+                    _age_s(taken),
+                )
             )
             self._on_settled(taken.claim_public_id)
 
@@ -299,7 +341,9 @@ class Attempts:
             # The customer's own bank said no: nobody here can do anything about that.
             await self.refuse(taken, error.code or "payment_declined")
             return
-        match after_failure(failure, error.code, taken.tries, self._jitter(), retry_after_s=error.retry_after_s):
+        match after_failure(
+            failure, error.code, taken.tries, self._jitter(), retry_after_s=error.retry_after_s
+        ):
             case RetryAfter(delay):
                 await self._ledger.hand_back(taken, delay_s=delay, code=error.code or failure)
             case Park(code):

@@ -83,11 +83,17 @@ class Offers:
         self._handlers = {} if handlers is None else handlers
         self._now = now
 
-    def next_step(self, offer: AcceptedOffer, subscription: Subscription, progress: Progress) -> Step:
+    def next_step(
+        self, offer: AcceptedOffer, subscription: Subscription, progress: Progress
+    ) -> Step:
         """Say what is left to do at Stripe."""
-        return offer_step(offer, subscription, now=self._now(), progress=progress, rules=self._rules)
+        return offer_step(
+            offer, subscription, now=self._now(), progress=progress, rules=self._rules
+        )
 
-    async def expected_step(self, taken: TakenAction, offer: AcceptedOffer, subscription: Subscription) -> Step:
+    async def expected_step(
+        self, taken: TakenAction, offer: AcceptedOffer, subscription: Subscription
+    ) -> Step:
         """Say whether Stripe shows what the vendor carries out; the first look is kept to compare with."""
         baseline = taken.baseline
         if baseline is None:
@@ -98,7 +104,11 @@ class Offers:
     def patience_s(self, taken: TakenAction) -> float:
         """Return for how many seconds yet Stripe cannot show what is expected, 0 when it should by now."""
         offer, baseline = taken.action.offer, taken.baseline
-        return 0.0 if offer is None or baseline is None else patience_s(offer, baseline, now=self._now())
+        return (
+            0.0
+            if offer is None or baseline is None
+            else patience_s(offer, baseline, now=self._now())
+        )
 
     async def verify(self, taken: TakenAction, attempt: Attempt) -> None:
         """Ask the vendor about a claim of an accepted offer, and enqueue what follows from its answer."""
@@ -125,7 +135,12 @@ class Offers:
 
     def _judged(self, session: FlowSession | None, taken: TakenAction) -> Verdict:
         return judge(
-            session, taken.action.subscription_id, taken.customer_id, self._policy, self._limits, now=self._now()
+            session,
+            taken.action.subscription_id,
+            taken.customer_id,
+            self._policy,
+            self._limits,
+            now=self._now(),
         )
 
     async def run_handler(self, taken: TakenAction, attempt: Attempt) -> None:

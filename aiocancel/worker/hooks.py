@@ -16,7 +16,9 @@ class Hooks:
     twice: ``Outcome.claim_id`` tells a repetition.
     """
 
-    def __init__(self, on_outcome: Sequence[OutcomeHook] = (), on_error: Sequence[OutcomeHook] = ()) -> None:
+    def __init__(
+        self, on_outcome: Sequence[OutcomeHook] = (), on_error: Sequence[OutcomeHook] = ()
+    ) -> None:
         self._on_outcome = on_outcome
         self._on_error = on_error
 

@@ -59,7 +59,9 @@ class Leases:
 
     async def _ask(self) -> None:
         try:
-            while asked := {one: future for one, future in self._asked.items() if not future.done()}:
+            while asked := {
+                one: future for one, future in self._asked.items() if not future.done()
+            }:
                 await self._ask_for(dict(islice(asked.items(), _MOST_AT_ONCE)))
         finally:
             self._asking = None
@@ -67,7 +69,10 @@ class Leases:
     async def _ask_for(self, asked: dict[int, asyncio.Future[TakenAction | None]]) -> None:
         before = asyncio.get_running_loop().time()
         try:
-            taken = {one.action_id: one for one in await self._ledger.take(self.owner, asked, lease_s=self._lease_s)}
+            taken = {
+                one.action_id: one
+                for one in await self._ledger.take(self.owner, asked, lease_s=self._lease_s)
+            }
         except Exception as error:
             for action_id, future in asked.items():
                 del self._asked[action_id]
@@ -108,7 +113,9 @@ class Leases:
             before = asyncio.get_running_loop().time()
             try:
                 async with asyncio.timeout(self._lease_s / _RENEWALS):
-                    renewed = await self._ledger.renew(self.owner, list(self._ends_at), lease_s=self._lease_s)
+                    renewed = await self._ledger.renew(
+                        self.owner, list(self._ends_at), lease_s=self._lease_s
+                    )
             except Exception as error:
                 logger.warning("the leases could not be renewed: %s", type(error).__name__)
                 continue

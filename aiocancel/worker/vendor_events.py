@@ -18,7 +18,12 @@ from aiocancel.core.flow_session import FlowSession
 from aiocancel.core.grants import Grant
 from aiocancel.core.identifiers import CustomerId, Mode, SubscriptionId, is_opaque_id
 from aiocancel.core.retry import delay_s
-from aiocancel.errors import AiocancelError, ConflictError, RejectedVendorError, TransientVendorError
+from aiocancel.errors import (
+    AiocancelError,
+    ConflictError,
+    RejectedVendorError,
+    TransientVendorError,
+)
 from aiocancel.ports import OutcomeVerifier, SubscriptionResolver
 from aiocancel.postgres.ledger import Ledger
 from aiocancel.postgres.vendor_events import Doorbell, Ring
@@ -127,7 +132,11 @@ class CatchUp:
 
     async def _owner(self, session: FlowSession) -> tuple[CustomerId, SubscriptionId] | None:
         if self._policy.names_customers:
-            owned = None if session.subscriber_id is None else await self._resolver.resolve(session.subscriber_id)
+            owned = (
+                None
+                if session.subscriber_id is None
+                else await self._resolver.resolve(session.subscriber_id)
+            )
             return None if owned is None else (owned.customer_id, owned.subscription_id)
         if session.subscription_id is None or not is_opaque_id(session.subscription_id):
             return None
@@ -140,13 +149,22 @@ class CatchUp:
             return "no_subscription"
         customer_id, subscription_id = owner
         claim = FlowClaim(self._vendor, session.status, session.session_id, session.reason)
-        if not session.status.changes_billing and await self._ledger.knows(subscription_id, session.session_id):
+        if not session.status.changes_billing and await self._ledger.knows(
+            subscription_id, session.session_id
+        ):
             return "known"
         grant = Grant(customer_id, subscription_id, self._mode, 0, 0, f"event:{ring.event_id}")
         proven = session.status is FlowStatus.CANCELED
         if proven:
             decision = decide(
-                VerifiedOutcome(session.status, customer_id, subscription_id, session.reason, "vendor", self._vendor),
+                VerifiedOutcome(
+                    session.status,
+                    customer_id,
+                    subscription_id,
+                    session.reason,
+                    "vendor",
+                    self._vendor,
+                ),
                 self._policy,
             )
         else:

@@ -139,7 +139,11 @@ class Worker:
             self._leases.forget(action_id)
         if not task.cancelled() and (unstored := task.exception()):
             # Nobody could be told; the sweep finds it, and another attempt starts from a fresh read.
-            logger.error("the end of an attempt at action %s was not stored: %s", action_id, type(unstored).__name__)
+            logger.error(
+                "the end of an attempt at action %s was not stored: %s",
+                action_id,
+                type(unstored).__name__,
+            )
         return True
 
     async def _sweep(self) -> None:
@@ -150,7 +154,9 @@ class Worker:
                     self._leases.owner, holds=self._leases.held, overdue_s=self._sweep_every_s
                 )
                 await self._engine.tidy()
-            except Exception as error:  # the search must outlive any outage; the next turn tries again
+            except (
+                Exception
+            ) as error:  # the search must outlive any outage; the next turn tries again
                 logger.error("the ledger cannot be searched: %s", type(error).__name__)
             if not found:
                 await asyncio.sleep(self._sweep_every_s)
@@ -172,7 +178,9 @@ class Worker:
         except BillingError as error:
             return error
         except TransientVendorError as error:
-            return TransientBillingError(str(error), code=error.code, retry_after_s=error.retry_after_s)
+            return TransientBillingError(
+                str(error), code=error.code, retry_after_s=error.retry_after_s
+            )
         except TimeoutError:
             return UnknownBillingError("the attempt took too long", code="attempt_timeout")
         except UnavailableError as error:
@@ -190,4 +198,6 @@ class Worker:
             async with asyncio.timeout(HAND_BACK_TIMEOUT_S):
                 await self._ledger.hand_back(taken, delay_s=0.0, code=None)
         except Exception as error:
-            logger.warning("action %s waits for its lease to end: %s", taken.action_id, type(error).__name__)
+            logger.warning(
+                "action %s waits for its lease to end: %s", taken.action_id, type(error).__name__
+            )

@@ -31,7 +31,12 @@ INSERT = "INSERT INTO single_insert (number, note) VALUES ({}, 'a note of some l
 
 def pgbench(dsn: str, transactions: int, clients: int) -> float:
     """Transactions per second of pgbench, without the time to connect."""
-    how = {"-M": "prepared", "-f": "-", "-c": str(clients), "-t": str(max(1, transactions // clients))}
+    how = {
+        "-M": "prepared",
+        "-f": "-",
+        "-c": str(clients),
+        "-t": str(max(1, transactions // clients)),
+    }
     run = subprocess.run(
         [str(find_binaries() / "pgbench"), "-n", *chain.from_iterable(how.items()), dsn],
         input="\\set number random(1, 1000000)\n" + INSERT.format(":number") + ";\n",
@@ -98,7 +103,9 @@ def measure(options: Options, notes: list[str]) -> tuple[list[Table], dict[str, 
     has_pgbench = (find_binaries() / "pgbench").is_file()
     base = "pgbench, one INSERT" if has_pgbench else "asyncpg, one INSERT"
     if not has_pgbench:
-        notes.append("this PostgreSQL came without pgbench: the ratio is to the same INSERT through asyncpg")
+        notes.append(
+            "this PostgreSQL came without pgbench: the ratio is to the same INSERT through asyncpg"
+        )
     amount = options.sized(3000, 40)
     tables = []
     with EmbeddedPostgres() as server, asyncio.Runner() as loop:
@@ -116,9 +123,17 @@ def measure(options: Options, notes: list[str]) -> tuple[list[Table], dict[str, 
             measured = in_turn(options.rounds, rivals)
             table = Table(
                 f"{clients} connection{'s' * (clients > 1)}",
-                ["what", "commits/s", f"times {base.partition(',')[0]}", "CPU µs each, this process"],
+                [
+                    "what",
+                    "commits/s",
+                    f"times {base.partition(',')[0]}",
+                    "CPU µs each, this process",
+                ],
             )
-            cpu = {"asyncpg, one INSERT": min(driver.cpu_s), "aiocancel, one claim": min(ours.cpu_s)}
+            cpu = {
+                "asyncpg, one INSERT": min(driver.cpu_s),
+                "aiocancel, one claim": min(ours.cpu_s),
+            }
             for name, rate in medians(measured).items():
                 pair = zip(measured[name], measured[base], strict=True)
                 ratio = sorted(one / other for one, other in pair)[options.rounds // 2]

@@ -24,7 +24,9 @@ from django.urls import path
 
 AROUND = """<!doctype html><html><head><title>{{ title }}</title>SCRIPT</head><body><h1>{{ title }}</h1>
 <ul>{% for name, value in rows %}<li>{{ name }}: {{ value }}</li>{% endfor %}</ul>BUTTON</body></html>"""
-BUTTON = '<form method="get" action="/cancel"><button type="submit">Cancel subscription</button></form>'
+BUTTON = (
+    '<form method="get" action="/cancel"><button type="submit">Cancel subscription</button></form>'
+)
 SIGNED = "e30" * 60
 DATA = {"title": "Account", "rows": [(f"line {number}", number) for number in range(20)]}
 
@@ -43,14 +45,18 @@ def bare(request: HttpRequest) -> HttpResponse:
 
 def account(request: HttpRequest) -> HttpResponse:
     customer_id = request.headers["X-Customer"]
-    payload = json.dumps({"clientId": "acct_test", "subscription": {"platformId": f"sub_{customer_id}"}})
+    payload = json.dumps(
+        {"clientId": "acct_test", "subscription": {"platformId": f"sub_{customer_id}"}}
+    )
     token = f"{customer_id}.sub_{customer_id}.{secrets.token_urlsafe(16)}"
     flow = {
         "payload": payload,
         "signature": sign(payload, b"my client secret"),
         "token": f"{token}.{sign(token, b'a key')}",
     }
-    return render(request, "account.html", {**DATA, "flow": json.dumps(flow), "nonce": request.csp_nonce})
+    return render(
+        request, "account.html", {**DATA, "flow": json.dumps(flow), "nonce": request.csp_nonce}
+    )
 
 
 def plain(request: HttpRequest) -> HttpResponse:
@@ -67,7 +73,8 @@ def make(kind: str) -> WSGIHandler:
         "plain.html": around("", ""),
         "bare.html": around(f'<script src="/flow.js" data-flow="{SIGNED}" defer></script>', BUTTON),
         "account.html": around(
-            '<script src="/flow.js" nonce="{{ nonce }}" data-flow="{{ flow }}" defer></script>', BUTTON
+            '<script src="/flow.js" nonce="{{ nonce }}" data-flow="{{ flow }}" defer></script>',
+            BUTTON,
         ),
     }
     settings.configure(
@@ -98,7 +105,13 @@ def make(kind: str) -> WSGIHandler:
         },
     )
     django.setup()
-    urlpatterns.extend([path("account", bare if kind == "bare" else account), path("plain", plain), path("json", data)])
+    urlpatterns.extend(
+        [
+            path("account", bare if kind == "bare" else account),
+            path("plain", plain),
+            path("json", data),
+        ]
+    )
     return WSGIHandler()
 
 

@@ -54,7 +54,10 @@ def measure(options: Options, dsn: str, latency_ms: int) -> tuple[list[Table], F
     with ExitStack() as stack:
         endpoint = stack.enter_context(python("stripe_endpoint", str(latency_ms)))
         url = f"http://127.0.0.1:{endpoint.port}"
-        clients = {name: stack.enter_context(python("execute_client", kind, url, dsn)) for name, kind in RIVALS.items()}
+        clients = {
+            name: stack.enter_context(python("execute_client", kind, url, dsn))
+            for name, kind in RIVALS.items()
+        }
         for number, client in enumerate(clients.values()):
             client.ask({"run": f"warm{latency_ms}_{number}", "actions": 3, "concurrency": 1})
         tables, counts = [], {}
@@ -69,7 +72,12 @@ def measure(options: Options, dsn: str, latency_ms: int) -> tuple[list[Table], F
                     before, seen = endpoint.cpu_s, requests(endpoint.port)
                     run = f"{latency_ms}_{concurrency}_{turn}_{list(RIVALS).index(name)}"
                     places = concurrency * PLACES.get(name, 1)
-                    asked = {"run": run, "actions": actions, "concurrency": places, "heartbeat": turn == 0}
+                    asked = {
+                        "run": run,
+                        "actions": actions,
+                        "concurrency": places,
+                        "heartbeat": turn == 0,
+                    }
                     figures = client.ask(asked)
                     if turn == 0:
                         stalls[name] = figures
@@ -78,10 +86,18 @@ def measure(options: Options, dsn: str, latency_ms: int) -> tuple[list[Table], F
                     if name == "aiocancel, durable":
                         # At every place there was one before.
                         made = (requests(endpoint.port) - seen) / (actions + places)
-                        counts[f"Stripe calls for a cancellation, {latency_ms} ms x {concurrency}"] = made
+                        counts[
+                            f"Stripe calls for a cancellation, {latency_ms} ms x {concurrency}"
+                        ] = made
                     used.append((endpoint.cpu_s - before) / actions * 1e3)
             title = f"{latency_ms} ms, {concurrency} at a time, {actions} cancellations"
-            tables.append(_table(f"{title} (the endpoint used {max(used):.2f} ms CPU each, or less)", measured, stalls))
+            tables.append(
+                _table(
+                    f"{title} (the endpoint used {max(used):.2f} ms CPU each, or less)",
+                    measured,
+                    stalls,
+                )
+            )
     return tables, counts
 
 
@@ -100,10 +116,19 @@ def _rotated(clients: dict[str, Child], turn: int) -> list[tuple[str, Child]]:
 
 
 def _table(title: str, measured: dict[str, list[Figures]], stalls: dict[str, Figures]) -> Table:
-    columns = ["way", "a second", "times raw", "CPU ms each", "a CPU second, times typed", "stall p99.9 ms", "worst ms"]
+    columns = [
+        "way",
+        "a second",
+        "times raw",
+        "CPU ms each",
+        "a CPU second, times typed",
+        "stall p99.9 ms",
+        "worst ms",
+    ]
     table = Table(title, columns)
     figures = {
-        name: {figure: median(one[figure] for one in runs) for figure in runs[0]} for name, runs in measured.items()
+        name: {figure: median(one[figure] for one in runs) for figure in runs[0]}
+        for name, runs in measured.items()
     }
     raw, typed = figures["stripe, raw async"], figures["stripe, typed async"]
     for name, each in figures.items():

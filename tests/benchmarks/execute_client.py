@@ -53,7 +53,9 @@ async def by_gather(kind: str, url: str, concurrency: int) -> Any:
         )
 
         async def typed(subscription: str) -> object:
-            return await client.v1.subscriptions.update_async(subscription, {"cancel_at_period_end": True})
+            return await client.v1.subscriptions.update_async(
+                subscription, {"cancel_at_period_end": True}
+            )
 
         async def raw(subscription: str) -> object:
             return await client.raw_request_async(
@@ -65,9 +67,13 @@ async def by_gather(kind: str, url: str, concurrency: int) -> Any:
             return await raw(subscription)
 
         async def threads_(subscription: str) -> object:
-            return await asyncio.to_thread(client.v1.subscriptions.update, subscription, {"cancel_at_period_end": True})
+            return await asyncio.to_thread(
+                client.v1.subscriptions.update, subscription, {"cancel_at_period_end": True}
+            )
 
-        yield {"typed": typed, "raw": raw, "raw, read first": raw_read_write, "threads": threads_}[kind]
+        yield {"typed": typed, "raw": raw, "raw, read first": raw_read_write, "threads": threads_}[
+            kind
+        ]
 
 
 async def gather(send: Send, asked: dict[str, Any]) -> None:
@@ -115,7 +121,9 @@ class Durable:
         connection = await asyncpg.connect(self._dsn)
         async with connection.transaction():
             when = f"now() + interval '{after}'"
-            await connection.execute(f"UPDATE aiocancel.action SET due_at = {when} WHERE id = ANY($1)", self._held)
+            await connection.execute(
+                f"UPDATE aiocancel.action SET due_at = {when} WHERE id = ANY($1)", self._held
+            )
             await connection.execute(
                 f"UPDATE aiocancel.pgqueuer SET execute_after = {when} WHERE dedupe_key = ANY($1)",
                 [f"{action_id}:0" for action_id in self._held],
@@ -127,11 +135,15 @@ class Durable:
     @asynccontextmanager
     async def opened(self, asked: dict[str, Any]) -> AsyncIterator[None]:
         """An application that has made a change at every place before: nothing is measured that happens once."""
-        cancel = make_cancel(self._dsn, self._url, worker_concurrency=asked["concurrency"], on_event=self._count)
+        cancel = make_cancel(
+            self._dsn, self._url, worker_concurrency=asked["concurrency"], on_event=self._count
+        )
         lifespan = cancel.lifespan(web.Application())
         await anext(lifespan)
         self._expect(asked["concurrency"])
-        await self.accept([f"sub_first_{asked['run']}_{number}" for number in range(asked["concurrency"])])
+        await self.accept(
+            [f"sub_first_{asked['run']}_{number}" for number in range(asked["concurrency"])]
+        )
         await self._done.wait()
         yield
         with suppress(StopAsyncIteration):

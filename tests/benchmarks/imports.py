@@ -40,7 +40,9 @@ print(time.process_time() - started, rss() - memory, len(sys.modules) - modules)
 def once(before: str, what: str) -> list[float]:
     """CPU seconds, KiB and modules."""
     code = MEASURE.format(before=before, what=what)
-    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    run = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     return [float(number) for number in run.stdout.split()]
 
 
@@ -56,7 +58,8 @@ def main() -> None:
     for name, runs in measured.items():
         cpu, memory, modules = (median(run[column] for run in runs) for column in range(3))
         ratios = [
-            median(run[column] / other[column] for run, other in zip(runs, base, strict=True)) for column in (0, 1)
+            median(run[column] / other[column] for run, other in zip(runs, base, strict=True))
+            for column in (0, 1)
         ]
         table.add(name, cpu * 1000, ratios[0], memory / 1024, ratios[1], int(modules))
     stripe = once(NAMES, "import sys; assert 'stripe' not in sys.modules")

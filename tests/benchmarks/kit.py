@@ -39,9 +39,13 @@ class Options:
 
 def read_options(description: str, *, rounds: int = 15) -> Options:
     parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--quick", action="store_true", help="only see that it runs; the times mean nothing")
+    parser.add_argument(
+        "--quick", action="store_true", help="only see that it runs; the times mean nothing"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
-    parser.add_argument("--rounds", type=int, default=rounds, help="how often each rival is measured")
+    parser.add_argument(
+        "--rounds", type=int, default=rounds, help="how often each rival is measured"
+    )
     given = parser.parse_args()
     return Options(given.quick, given.json, 1 if given.quick else given.rounds)
 
@@ -79,12 +83,27 @@ def _spelled(cell: object) -> str:
 
 
 def report(
-    options: Options, tables: Sequence[Table], *, counts: Mapping[str, float], notes: Sequence[str] = ()
+    options: Options,
+    tables: Sequence[Table],
+    *,
+    counts: Mapping[str, float],
+    notes: Sequence[str] = (),
 ) -> None:
     """Print what was measured; ``counts`` are exact and do not depend on the machine."""
     if options.as_json:
-        shown = [{"title": table.title, "columns": table.columns, "rows": table.rows} for table in tables]
-        print(json.dumps({"machine": machine(), "tables": shown, "counts": dict(counts), "notes": list(notes)}))
+        shown = [
+            {"title": table.title, "columns": table.columns, "rows": table.rows} for table in tables
+        ]
+        print(
+            json.dumps(
+                {
+                    "machine": machine(),
+                    "tables": shown,
+                    "counts": dict(counts),
+                    "notes": list(notes),
+                }
+            )
+        )
         return
     print(machine())
     for table in tables:
@@ -96,7 +115,11 @@ def report(
 
 
 def machine() -> str:
-    names = [line.partition(":")[2].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")]
+    names = [
+        line.partition(":")[2].strip()
+        for line in _lines("/proc/cpuinfo")
+        if line.startswith("model name")
+    ]
     cores = f"{len(names)} x {names[0]}" if names else platform.processor()
     return f"CPython {platform.python_version()}, {platform.system()} {platform.machine()}, {cores}"
 
@@ -145,7 +168,9 @@ def family_cpu_s(pid: int) -> float:
         # One that has just ended is among those waited for.
         with suppress(OSError):
             running += cpu_s(int(child_pid))
-    waited_for = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[13:15]
+    waited_for = (
+        Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[13:15]
+    )
     return cpu_s(pid) + running + sum(map(int, waited_for)) / os.sysconf("SC_CLK_TCK")
 
 
@@ -167,7 +192,9 @@ class Child:
     @property
     def rss_kib(self) -> int:
         """Its resident memory in KiB."""
-        line = next(line for line in _lines(f"/proc/{self.process.pid}/status") if line.startswith("VmRSS"))
+        line = next(
+            line for line in _lines(f"/proc/{self.process.pid}/status") if line.startswith("VmRSS")
+        )
         return int(line.split()[1])
 
     def ask(self, request: Mapping[str, Any]) -> Any:
@@ -183,7 +210,13 @@ class Child:
 def child(*command: str, cwd: Path = ROOT, env: Mapping[str, str] | None = None) -> Iterator[Child]:
     """Run a program until the block ends; it says one line when it is ready."""
     process = subprocess.Popen(
-        command, cwd=cwd, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8"
+        command,
+        cwd=cwd,
+        env=env,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
     )
     try:
         said = process.stdout.readline().strip() if process.stdout else ""

@@ -48,7 +48,9 @@ class Browser:
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def get(self, path: str) -> bytes:
-        self._socket.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nX-Customer: ada\r\n\r\n".encode())
+        self._socket.sendall(
+            f"GET {path} HTTP/1.1\r\nHost: localhost\r\nX-Customer: ada\r\n\r\n".encode()
+        )
         received = self._socket.recv(65536)
         while (end := received.find(b"\r\n\r\n")) < 0:
             received += self._more()
@@ -88,15 +90,27 @@ def express(notes: list[str]) -> Iterator[dict[str, Child]]:
     """The two Express sites, none where npm cannot install them."""
     with tempfile.TemporaryDirectory(prefix="aiocancel-npm-") as folder, ExitStack() as stack:
         npm = shutil.which("npm")
-        command = [npm or "npm", "install", "--silent", "--no-audit", "--no-fund", "express", "helmet"]
-        if npm is None or subprocess.run(command, cwd=folder, capture_output=True, check=False).returncode:
+        command = [
+            npm or "npm",
+            "install",
+            "--silent",
+            "--no-audit",
+            "--no-fund",
+            "express",
+            "helmet",
+        ]
+        if (
+            npm is None
+            or subprocess.run(command, cwd=folder, capture_output=True, check=False).returncode
+        ):
             notes.append("Express + helmet are left out: npm cannot install them here")
             yield {}
             return
         script = str(Path(__file__).with_name("express_site.js"))
         env = {**os.environ, "NODE_PATH": f"{folder}/node_modules", "NODE_ENV": "production"}
         yield {
-            kind: stack.enter_context(child("node", script, kind, env=env)) for kind in ("Express", "Express + helmet")
+            kind: stack.enter_context(child("node", script, kind, env=env))
+            for kind in ("Express", "Express + helmet")
         }
 
 
@@ -121,9 +135,14 @@ def measure(options: Options, dsn: str, notes: list[str]) -> list[Table]:
     requests = options.sized(1000, 20)
     with ExitStack() as stack:
         names = {"aiohttp, bare": "bare", "written by hand": "glue", "aiocancel": "aiocancel"}
-        sites = {name: stack.enter_context(python("page_sites", kind, dsn)) for name, kind in names.items()}
+        sites = {
+            name: stack.enter_context(python("page_sites", kind, dsn))
+            for name, kind in names.items()
+        }
         for name in ("written by hand", "aiocancel"):
-            sites[name + LOOKUP] = stack.enter_context(python("page_sites", f"{names[name]}+lookup", dsn))
+            sites[name + LOOKUP] = stack.enter_context(
+                python("page_sites", f"{names[name]}+lookup", dsn)
+            )
         over_http = {**sites, **({} if options.quick else stack.enter_context(express(notes)))}
         django: dict[str, Child] = {}
         if find_spec("django") is None or find_spec("csp") is None:
@@ -134,9 +153,13 @@ def measure(options: Options, dsn: str, notes: list[str]) -> list[Table]:
         measured: dict[str, dict[str, list[float]]] = {}
         for route, path in ROUTES.items():
             rivals: dict[str, Callable[[], float]] = {
-                name: partial(cpu_of_requests, site, path, requests) for name, site in over_http.items()
+                name: partial(cpu_of_requests, site, path, requests)
+                for name, site in over_http.items()
             }
-            rivals |= {name: partial(cpu_of_django, site, path, max(1, requests // 5)) for name, site in django.items()}
+            rivals |= {
+                name: partial(cpu_of_django, site, path, max(1, requests // 5))
+                for name, site in django.items()
+            }
             for warm_up in rivals.values():
                 warm_up()
             measured[route] = in_turn(options.rounds, rivals)
@@ -144,7 +167,10 @@ def measure(options: Options, dsn: str, notes: list[str]) -> list[Table]:
 
 
 def _table(route: str, measured: dict[str, list[float]]) -> Table:
-    table = Table(f"{route}: CPU µs of the server for each request", ["site", "median", "added", "of", "times by hand"])
+    table = Table(
+        f"{route}: CPU µs of the server for each request",
+        ["site", "median", "added", "of", "times by hand"],
+    )
     bases = {"Express + helmet": "Express", "Django + django-csp": "Django"}
 
     def added(name: str) -> float:
@@ -180,7 +206,9 @@ def measure_lookup(options: Options, dsn: str) -> Table:
 
             return loop.run(several())
 
-        table = Table("lookup: µs each, this process", ["by", "CPU", "times by hand", "wall", "times by hand"])
+        table = Table(
+            "lookup: µs each, this process", ["by", "CPU", "times by hand", "wall", "times by hand"]
+        )
         cells: dict[str, list[float]] = {"fetchrow by hand": [], "SubscriptionQuery": []}
         for clock in (time.process_time, time.perf_counter):
             rivals = {
@@ -231,9 +259,13 @@ async def count(dsn: str) -> dict[str, float]:
                 with patch.object(hmac.HMAC, "copy", counted):
                     async with session.get(address + path) as response:
                         await response.read()
-                counts[f"queries, {route}"] = sum("app_subscription" in statement for statement in statements)
+                counts[f"queries, {route}"] = sum(
+                    "app_subscription" in statement for statement in statements
+                )
                 counts[f"signatures, {route}"] = len(signed)
-                counts[f"objects left to the garbage collector, {route}"] = await _garbage(session, address + path)
+                counts[f"objects left to the garbage collector, {route}"] = await _garbage(
+                    session, address + path
+                )
         await runner.cleanup()
     return counts
 
@@ -257,7 +289,11 @@ def main() -> None:
     with EmbeddedPostgres(durable=False) as server:
         dsn = asyncio.run(prepare(server))
         counts = asyncio.run(count(dsn))
-        tables = [*measure(options, dsn, notes), measure_alone(options, dsn, ROUTES), measure_lookup(options, dsn)]
+        tables = [
+            *measure(options, dsn, notes),
+            measure_alone(options, dsn, ROUTES),
+            measure_lookup(options, dsn),
+        ]
     notes.append("the flow page has one signature for the vendor and one for our own grant")
     report(options, tables, counts=counts, notes=notes)
 

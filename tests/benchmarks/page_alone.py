@@ -66,10 +66,17 @@ class Connection:
 def measure_alone(options: Options, dsn: str, routes: dict[str, str]) -> Table:
     """What hand-written glue and the plug-in add to each route, with a subscription that is known without a query."""
     requests = options.sized(400, 5)
-    table = Table("without a network: CPU µs for each request", ["route and site", "median", "added", "times by hand"])
+    table = Table(
+        "without a network: CPU µs for each request",
+        ["route and site", "median", "added", "times by hand"],
+    )
     with asyncio.Runner() as loop:
         pool = loop.run(_open(dsn))
-        sites = {BARE: bare(fixed), BY_HAND: glue(fixed), OURS: with_aiocancel(pool, looks_up=False)}
+        sites = {
+            BARE: bare(fixed),
+            BY_HAND: glue(fixed),
+            OURS: with_aiocancel(pool, looks_up=False),
+        }
         runners = {name: web.AppRunner(site, access_log=None) for name, site in sites.items()}
         for runner in runners.values():
             loop.run(runner.setup())
@@ -79,7 +86,9 @@ def measure_alone(options: Options, dsn: str, routes: dict[str, str]) -> Table:
             return loop.run(connection.cpu_of(path, requests))
 
         for route, path in routes.items():
-            rivals = {name: partial(cpu_of, connection, path) for name, connection in connections.items()}
+            rivals = {
+                name: partial(cpu_of, connection, path) for name, connection in connections.items()
+            }
             for warm_up in rivals.values():
                 warm_up()
             measured = in_turn(options.rounds * 3, rivals)
@@ -90,7 +99,9 @@ def measure_alone(options: Options, dsn: str, routes: dict[str, str]) -> Table:
             for name, values in measured.items():
                 is_base = name == BARE
                 ratio = None if is_base else added[name] / added[BY_HAND]
-                table.add(f"{route}, {name}", median(values), None if is_base else added[name], ratio)
+                table.add(
+                    f"{route}, {name}", median(values), None if is_base else added[name], ratio
+                )
         for runner in runners.values():
             loop.run(runner.cleanup())
         loop.run(pool.close())

@@ -31,7 +31,9 @@ LOOKUP = "SELECT stripe_subscription_id FROM app_subscription WHERE customer_id 
 AROUND = """<!doctype html><html><head><title>{{ title }}</title>SCRIPT</head><body><h1>{{ title }}</h1>
 <ul>{% for name, value in rows %}<li>{{ name }}: {{ value }}</li>{% endfor %}</ul>BUTTON</body></html>"""
 
-BUTTON = '<form method="get" action="/cancel"><button type="submit">Cancel subscription</button></form>'
+BUTTON = (
+    '<form method="get" action="/cancel"><button type="submit">Cancel subscription</button></form>'
+)
 SIGNED = "e30" * 60
 
 
@@ -115,13 +117,19 @@ async def security(request: web.Request, handler: Handler) -> web.StreamResponse
     return response
 
 
-async def flow_variables(request: web.Request, customer_id: str, find: FindSubscription) -> dict[str, Any]:
+async def flow_variables(
+    request: web.Request, customer_id: str, find: FindSubscription
+) -> dict[str, Any]:
     subscription_id = await find(customer_id)
     if subscription_id is None:
         return {"nonce": request["nonce"], "flow": None}
     payload = json.dumps({"clientId": "acct_test", "subscription": {"platformId": subscription_id}})
     token = f"{customer_id}.{subscription_id}.{secrets.token_urlsafe(16)}"
-    flow = {"payload": payload, "signature": sign(payload), "token": f"{token}.{sign(token, CSRF_KEY)}"}
+    flow = {
+        "payload": payload,
+        "signature": sign(payload),
+        "token": f"{token}.{sign(token, CSRF_KEY)}",
+    }
     return {"nonce": request["nonce"], "flow": flow}
 
 

@@ -24,29 +24,51 @@ CONCURRENCY = 10
 
 def measure_actions(options: Options) -> Table:
     actions = options.sized(400, 10)
-    steps = [(100, 0), (200, 0), (200, 50)] if options.quick else [(1_000, 0), (100_000, 0), (1_000_000, 0)]
+    steps = (
+        [(100, 0), (200, 0), (200, 50)]
+        if options.quick
+        else [(1_000, 0), (100_000, 0), (1_000_000, 0)]
+    )
     if not options.quick:
         steps.append((1_000_000, 100_000))
     table = Table(
         f"{actions} cancellations, {CONCURRENCY} at a time: medians of {options.rounds}",
-        ["finished", "waiting", "a second", "client ms", "database ms", "CPU ms each", "times first"],
+        [
+            "finished",
+            "waiting",
+            "a second",
+            "client ms",
+            "database ms",
+            "CPU ms each",
+            "times first",
+        ],
     )
     with EmbeddedPostgres(durable=False) as server, python("stripe_endpoint", "0") as endpoint:
         dsn = asyncio.run(prepare(server))
         rows, first = (0, 0), None
-        with python("execute_client", "aiocancel", f"http://127.0.0.1:{endpoint.port}", dsn) as client:
+        with python(
+            "execute_client", "aiocancel", f"http://127.0.0.1:{endpoint.port}", dsn
+        ) as client:
             client.ask({"run": "warm", "actions": 10, "concurrency": CONCURRENCY})
             for step, (finished, waiting) in enumerate(steps):
                 asyncio.run(_grow(dsn, rows, (finished, waiting)))
                 rows = (finished, waiting)
                 runs = []
                 for turn in range(options.rounds):
-                    asked = {"run": f"{step}_{turn}", "actions": actions, "concurrency": CONCURRENCY}
+                    asked = {
+                        "run": f"{step}_{turn}",
+                        "actions": actions,
+                        "concurrency": CONCURRENCY,
+                    }
                     client.ask({**asked, "only": "accept"})
                     before = family_cpu_s(server.pid)
                     figures = client.ask({**asked, "only": "execute"})
                     runs.append(
-                        (figures["rate"], figures["cpu_ms"], (family_cpu_s(server.pid) - before) / actions * 1e3)
+                        (
+                            figures["rate"],
+                            figures["cpu_ms"],
+                            (family_cpu_s(server.pid) - before) / actions * 1e3,
+                        )
                     )
                 rate, own, database = (median(run[column] for run in runs) for column in range(3))
                 both = own + database
@@ -71,10 +93,15 @@ async def _grow(dsn: str, have: tuple[int, int], want: tuple[int, int]) -> None:
 
 def measure_memory(options: Options) -> Table:
     requests = options.sized(100_000, 200)
-    table = Table("memory of a site", ["after flow pages", "RSS MiB", "MiB more than after the first tenth"])
+    table = Table(
+        "memory of a site", ["after flow pages", "RSS MiB", "MiB more than after the first tenth"]
+    )
     with EmbeddedPostgres(durable=False) as server:
         dsn = asyncio.run(prepare_site(server))
-        with python("page_sites", "aiocancel+lookup", dsn) as site, closing(Browser(site.port)) as browser:
+        with (
+            python("page_sites", "aiocancel+lookup", dsn) as site,
+            closing(Browser(site.port)) as browser,
+        ):
             base = 0
             for number in range(1, requests + 1):
                 browser.get("/account")

@@ -24,7 +24,12 @@ def make_body() -> tuple[bytes, bytes]:
     subscription["metadata"]["note"] = "x" * max(1, missing)
     going_on = json.dumps(subscription, indent=2)
     ends_at = subscription["items"]["data"][0]["current_period_end"]
-    ending = {**subscription, "cancel_at_period_end": True, "cancel_at": ends_at, "canceled_at": simulator.now}
+    ending = {
+        **subscription,
+        "cancel_at_period_end": True,
+        "cancel_at": ends_at,
+        "canceled_at": simulator.now,
+    }
     return going_on.encode(), json.dumps(ending, indent=2).encode()
 
 
@@ -38,7 +43,9 @@ class Stripe:
 
     def answer(self, method: bytes, path: bytes, key: bytes) -> bytes:
         if path.startswith(b"/_requests"):
-            body = json.dumps({name.decode(): count for name, count in self.requests.items()}).encode()
+            body = json.dumps(
+                {name.decode(): count for name, count in self.requests.items()}
+            ).encode()
             return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
         self.requests[method] += 1
         subscription = path.rpartition(b"/")[2].partition(b"?")[0]

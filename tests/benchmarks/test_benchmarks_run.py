@@ -16,7 +16,9 @@ from tests.benchmarks.kit import ROOT
 def run(name: str, *arguments: str) -> str:
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", f"tests.benchmarks.{name}", "--quick", *arguments]
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=300)
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=300
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -56,7 +58,9 @@ def run(name: str, *arguments: str) -> str:
         ("imports", {"import aiohttp", "import aiocancel"}, {"modules of stripe imported": 0}),
     ],
 )
-def test_a_benchmark_runs_and_its_counts_are_exact(name: str, rows: set[str], counts: dict[str, float]) -> None:
+def test_a_benchmark_runs_and_its_counts_are_exact(
+    name: str, rows: set[str], counts: dict[str, float]
+) -> None:
     printed: dict[str, Any] = json.loads(run(name, "--json"))
     first_cells = {str(row[0]) for table in printed["tables"] for row in table["rows"]}
     assert rows <= first_cells

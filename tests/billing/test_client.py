@@ -69,7 +69,9 @@ async def client(stripe_api: tuple[StripeSimulator, str]) -> AsyncIterator[Strip
 
 @contextlib.asynccontextmanager
 async def client_of(url: str, **settings: Any) -> AsyncIterator[StripeClient]:
-    async with open_stripe(StripeBilling(**{"api_key": STRIPE_KEY, "api_base": url, **settings})) as opened:
+    async with open_stripe(
+        StripeBilling(**{"api_key": STRIPE_KEY, "api_base": url, **settings})
+    ) as opened:
         yield opened
 
 
@@ -111,7 +113,9 @@ def check_bodies(simulator: StripeSimulator) -> list[RecordedRequest]:
 # --- reading and writing ------------------------------------------------------------------------------
 
 
-async def test_a_subscription_is_read_with_what_we_decide_by(client: StripeClient, stripe: StripeSimulator) -> None:
+async def test_a_subscription_is_read_with_what_we_decide_by(
+    client: StripeClient, stripe: StripeSimulator
+) -> None:
     known = stripe.add_subscription("sub_2", cancel_at_period_end=True)
     read = await client.read(SubscriptionId("sub_2"))
     assert (read.subscription_id, read.status, read.livemode) == ("sub_2", "active", False)
@@ -131,7 +135,9 @@ async def test_cancelling_at_the_end_of_the_period_leaves_it_usable_until_then(
     assert reply == BillingReply(write.request_id, replayed=False, subscription=read)
 
 
-async def test_cancelling_now_ends_it_without_a_final_invoice(client: StripeClient, stripe: StripeSimulator) -> None:
+async def test_cancelling_now_ends_it_without_a_final_invoice(
+    client: StripeClient, stripe: StripeSimulator
+) -> None:
     reply = await send(client, ActionKind.CANCEL_NOW)
     assert (await client.read(SubscriptionId("sub_1"))).has_ended
     (write,) = check_bodies(stripe)
@@ -149,14 +155,21 @@ async def test_the_owner_may_have_a_final_invoice_and_a_proration(
     assert write.params == {"invoice_now": "true", "prorate": "true"}
 
 
-async def test_a_cancellation_at_period_end_is_taken_back(client: StripeClient, stripe: StripeSimulator) -> None:
+async def test_a_cancellation_at_period_end_is_taken_back(
+    client: StripeClient, stripe: StripeSimulator
+) -> None:
     await send(client, ActionKind.CANCEL_AT_PERIOD_END, key="key-1")
     await send(client, ActionKind.RESUME, key="key-2")
     assert not (await client.read(SubscriptionId("sub_1"))).is_ending
-    assert check_bodies(stripe)[-1].params == {"cancel_at_period_end": "false", "expand": ["discounts"]}
+    assert check_bodies(stripe)[-1].params == {
+        "cancel_at_period_end": "false",
+        "expand": ["discounts"],
+    }
 
 
-async def test_a_cancellation_by_date_is_taken_back_by_date(client: StripeClient, stripe: StripeSimulator) -> None:
+async def test_a_cancellation_by_date_is_taken_back_by_date(
+    client: StripeClient, stripe: StripeSimulator
+) -> None:
     stripe.add_subscription("sub_2", cancel_at=stripe.now + 3600)
     # The same attempt may have to try both ways, and Stripe refuses one key for two bodies.
     await send(client, ActionKind.RESUME, subscription_id="sub_2")
@@ -178,10 +191,14 @@ async def test_the_reason_arrives_in_the_cancellation_details(
 
 
 @pytest.mark.parametrize(
-    ("code", "feedback"), [("unused", "unused"), ("price", "too_expensive"), ("bored", None), (None, None)]
+    ("code", "feedback"),
+    [("unused", "unused"), ("price", "too_expensive"), ("bored", None), (None, None)],
 )
 async def test_a_reason_code_becomes_stripes_word_for_it_or_nothing(
-    stripe: StripeSimulator, stripe_api: tuple[StripeSimulator, str], code: str | None, feedback: str | None
+    stripe: StripeSimulator,
+    stripe_api: tuple[StripeSimulator, str],
+    code: str | None,
+    feedback: str | None,
 ) -> None:
     stripe.add_subscription("sub_1")
     async with client_of(stripe_api[1], feedback_codes={"price": "too_expensive"}) as client:
@@ -237,7 +254,9 @@ async def test_each_fault_is_told_by_what_may_have_happened(
     call: Awaitable[object] = (
         client.read(SubscriptionId("sub_1"))
         if method == "GET"
-        else send(client, ActionKind.CANCEL_NOW if method == "DELETE" else ActionKind.CANCEL_AT_PERIOD_END)
+        else send(
+            client, ActionKind.CANCEL_NOW if method == "DELETE" else ActionKind.CANCEL_AT_PERIOD_END
+        )
     )
     meaning = MEANINGS[fault]
     if fault == "drop_after" and method == "DELETE":
@@ -266,7 +285,9 @@ async def test_the_codes_of_a_rate_limit_and_of_a_locked_object_differ(
     assert codes == ["rate_limit", "lock_timeout"]
 
 
-async def test_a_stored_failure_that_comes_back_says_so(client: StripeClient, stripe: StripeSimulator) -> None:
+async def test_a_stored_failure_that_comes_back_says_so(
+    client: StripeClient, stripe: StripeSimulator
+) -> None:
     stripe.inject(Fault("error_500_before_stored"))
     replayed = []
     for _ in range(2):
@@ -281,7 +302,9 @@ async def test_a_key_that_holds_another_body_is_lost_and_nothing_is_refused(
 ) -> None:
     stripe.inject(Fault("error_500_before_stored"))
     with pytest.raises(UnknownBillingError):
-        await send(client, ActionKind.CANCEL_AT_PERIOD_END, reason=CancelReason("before the new release"))
+        await send(
+            client, ActionKind.CANCEL_AT_PERIOD_END, reason=CancelReason("before the new release")
+        )
     with pytest.raises(UnknownBillingError) as caught:
         await send(client, ActionKind.CANCEL_AT_PERIOD_END, reason=CancelReason("after it"))
     assert (caught.value.code, caught.value.replayed) == ("idempotency_error", True)
@@ -329,14 +352,18 @@ def test_the_settings_do_not_show_the_key() -> None:
     assert STRIPE_KEY not in repr(StripeBilling(api_key=STRIPE_KEY))
 
 
-@pytest.mark.parametrize("key", ["", "pk_test_x", "sk_test_x\n", " sk_test_x", "sk_test_x y", "sk_test_ключ"])
+@pytest.mark.parametrize(
+    "key", ["", "pk_test_x", "sk_test_x\n", " sk_test_x", "sk_test_x y", "sk_test_ключ"]
+)
 def test_a_text_that_is_no_secret_key_is_refused_at_start_and_not_shown(key: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         StripeBilling(api_key=key)
     assert not key.strip() or key.strip() not in str(caught.value)
 
 
-async def test_a_stripe_that_does_not_answer_in_time_leaves_it_open(stripe_api: tuple[StripeSimulator, str]) -> None:
+async def test_a_stripe_that_does_not_answer_in_time_leaves_it_open(
+    stripe_api: tuple[StripeSimulator, str],
+) -> None:
     simulator, url = stripe_api
     simulator.add_subscription("sub_1")
     simulator.inject(Fault("delay", method="POST", seconds=0.3))
@@ -371,7 +398,9 @@ async def test_a_connection_that_is_refused_leaves_it_open() -> None:
 
 
 @pytest.mark.parametrize("status", [200, 301, 400, 403, 404, 429, 503])
-@pytest.mark.parametrize("body", ["<html>Log in to the network</html>", "[]", "null", "{}", '{"error": "no"}', ""])
+@pytest.mark.parametrize(
+    "body", ["<html>Log in to the network</html>", "[]", "null", "{}", '{"error": "no"}', ""]
+)
 async def test_an_answer_that_is_not_stripes_proves_nothing(status: int, body: str) -> None:
     async def handler(_: web.Request) -> web.StreamResponse:
         return web.Response(status=status, text=body)
@@ -391,8 +420,12 @@ async def test_a_subscription_that_lacks_a_field_is_not_decided_by() -> None:
     assert caught.value.code == "unreadable"
 
 
-@pytest.mark.parametrize("bad", ["", "../customers/cus_1", "sub_1?expand", "sub 1", "sub_1\n", "süb_1", "s" * 256])
-async def test_an_id_that_is_none_never_leaves(client: StripeClient, stripe: StripeSimulator, bad: str) -> None:
+@pytest.mark.parametrize(
+    "bad", ["", "../customers/cus_1", "sub_1?expand", "sub 1", "sub_1\n", "süb_1", "s" * 256]
+)
+async def test_an_id_that_is_none_never_leaves(
+    client: StripeClient, stripe: StripeSimulator, bad: str
+) -> None:
     with pytest.raises(RejectedBillingError) as caught:
         await client.read(SubscriptionId(bad))
     assert caught.value.code == "bad_subscription_id"
@@ -402,7 +435,9 @@ async def test_an_id_that_is_none_never_leaves(client: StripeClient, stripe: Str
     assert stripe.requests == []
 
 
-async def test_an_expected_cancellation_is_never_sent(client: StripeClient, stripe: StripeSimulator) -> None:
+async def test_an_expected_cancellation_is_never_sent(
+    client: StripeClient, stripe: StripeSimulator
+) -> None:
     with pytest.raises(ValueError, match="nothing to write"):
         await send(client, ActionKind.EXPECT_CANCELLATION)
     assert stripe.requests == []
@@ -411,7 +446,9 @@ async def test_an_expected_cancellation_is_never_sent(client: StripeClient, stri
 # --- the session --------------------------------------------------------------------------------------
 
 
-async def test_the_session_is_closed_at_the_end_whatever_happened(stripe_api: tuple[StripeSimulator, str]) -> None:
+async def test_the_session_is_closed_at_the_end_whatever_happened(
+    stripe_api: tuple[StripeSimulator, str],
+) -> None:
     simulator, url = stripe_api
     simulator.add_subscription("sub_1")
     # Whatever is left open then makes a ResourceWarning, which pytest turns into a failure.
@@ -428,7 +465,9 @@ async def test_the_session_is_closed_at_the_end_whatever_happened(stripe_api: tu
     gc.collect()
 
 
-async def test_a_cancelled_call_is_a_cancellation_and_not_a_failure(stripe_api: tuple[StripeSimulator, str]) -> None:
+async def test_a_cancelled_call_is_a_cancellation_and_not_a_failure(
+    stripe_api: tuple[StripeSimulator, str],
+) -> None:
     simulator, url = stripe_api
     simulator.add_subscription("sub_1")
     simulator.inject(Fault("delay", seconds=0.3))
@@ -453,12 +492,20 @@ async def test_a_schedule_is_read_where_the_policy_asks_for_it_and_nowhere_else(
     simulator, url = stripe_api
     simulator.add_subscription("sub_1", schedule="sub_sched_1")
     simulator.add_subscription("sub_2")
-    for policy, names in {"amend": ["sub_1", "sub_2"], "release": ["sub_1"], "park": ["sub_1"]}.items():
+    for policy, names in {
+        "amend": ["sub_1", "sub_2"],
+        "release": ["sub_1"],
+        "park": ["sub_1"],
+    }.items():
         async with client_of(url, schedule_policy=policy) as client:
             for name in names:
                 subscription = await client.read(SubscriptionId(name))
-                assert (subscription.schedule is not None) == (policy == "amend" and name == "sub_1")
-    assert [path for path in paths(simulator) if "schedules" in path] == ["/v1/subscription_schedules/sub_sched_1"]
+                assert (subscription.schedule is not None) == (
+                    policy == "amend" and name == "sub_1"
+                )
+    assert [path for path in paths(simulator) if "schedules" in path] == [
+        "/v1/subscription_schedules/sub_sched_1"
+    ]
 
 
 async def test_an_invoice_is_read_only_while_a_change_waits_for_it(

@@ -48,23 +48,33 @@ def no_telemetry(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest_asyncio.fixture(loop_scope="session")
 async def customers(pool: Pool) -> Pool:
     """Ada is Stripe's customer cus_ada; Bob has never paid."""
-    await pool.execute("CREATE TABLE billed_customer (id text PRIMARY KEY, stripe_customer_id text, plan text)")
-    await pool.execute("INSERT INTO billed_customer VALUES ('ada', 'cus_ada', 'pro'), ('bob', NULL, 'free')")
+    await pool.execute(
+        "CREATE TABLE billed_customer (id text PRIMARY KEY, stripe_customer_id text, plan text)"
+    )
+    await pool.execute(
+        "INSERT INTO billed_customer VALUES ('ada', 'cus_ada', 'pro'), ('bob', NULL, 'free')"
+    )
     return pool
 
 
 @pytest.fixture
 def looker(customers: Pool, stripe_api: tuple[StripeSimulator, str]) -> Looker:
     @asynccontextmanager
-    async def looker_with(*, api_base: str = stripe_api[1], **settings: Any) -> AsyncIterator[SubscriptionResolver]:
+    async def looker_with(
+        *, api_base: str = stripe_api[1], **settings: Any
+    ) -> AsyncIterator[SubscriptionResolver]:
         lookup = StripeSubscriptions(**{"customers": SQL, **settings})
         async with open_stripe(StripeBilling(STRIPE_KEY, api_base=api_base)) as client:
-            yield lookup.over(await StripeCustomerQuery(lookup.customers).prepare(customers), client)
+            yield lookup.over(
+                await StripeCustomerQuery(lookup.customers).prepare(customers), client
+            )
 
     return looker_with
 
 
-def subscribe(stripe: StripeSimulator, subscription_id: str, *, status: str = "active", created: int = 1) -> None:
+def subscribe(
+    stripe: StripeSimulator, subscription_id: str, *, status: str = "active", created: int = 1
+) -> None:
     stripe.add_subscription(subscription_id, customer="cus_ada", status=status, created=created)
 
 
@@ -125,7 +135,9 @@ async def test_where_only_one_is_expected_several_are_an_error_and_one_is_found(
             await found(resolver)
 
 
-async def test_other_customers_subscriptions_are_not_seen(looker: Looker, stripe: StripeSimulator) -> None:
+async def test_other_customers_subscriptions_are_not_seen(
+    looker: Looker, stripe: StripeSimulator
+) -> None:
     stripe.add_subscription("sub_zoe", customer="cus_zoe")
     stripe.add_customer("cus_ada")
     async with looker() as resolver:
@@ -146,7 +158,10 @@ async def test_the_applications_row_comes_along(looker: Looker, stripe: StripeSi
     async with looker() as resolver:
         owned = await resolver.resolve("ada")
     assert owned is not None
-    assert (owned.customer_id, owned.record) == ("ada", {"stripe_customer_id": "cus_ada", "plan": "pro"})
+    assert (owned.customer_id, owned.record) == (
+        "ada",
+        {"stripe_customer_id": "cus_ada", "plan": "pro"},
+    )
 
 
 # Paging
@@ -160,10 +175,13 @@ async def test_the_one_that_goes_on_is_found_behind_a_page_of_ended_ones(
         subscribe(stripe, f"sub_gone_{number}", created=10 + number, status="canceled")
     async with looker() as resolver:
         assert await found(resolver) == "sub_1"
-    assert [request.params.get("starting_after") for request in stripe.requests] == [None, "sub_gone_5"]
-    assert {(request.params["customer"], request.params["status"]) for request in stripe.requests} == {
-        ("cus_ada", "all")
-    }
+    assert [request.params.get("starting_after") for request in stripe.requests] == [
+        None,
+        "sub_gone_5",
+    ]
+    assert {
+        (request.params["customer"], request.params["status"]) for request in stripe.requests
+    } == {("cus_ada", "all")}
 
 
 @asynccontextmanager
@@ -189,7 +207,9 @@ async def answering(answer: Any) -> AsyncIterator[tuple[str, list[str]]]:
 ENTRY = {"object": "subscription", "id": "sub_1", "status": "active", "created": 1}
 
 
-async def test_a_list_without_an_end_is_an_outage_after_a_bounded_number_of_pages(looker: Looker) -> None:
+async def test_a_list_without_an_end_is_an_outage_after_a_bounded_number_of_pages(
+    looker: Looker,
+) -> None:
     endless = {"object": "list", "data": [ENTRY], "has_more": True}
     async with answering(endless) as (url, asked), looker(api_base=url) as resolver:
         with pytest.raises(UnavailableError, match="too many subscriptions"):
@@ -200,7 +220,9 @@ async def test_a_list_without_an_end_is_an_outage_after_a_bounded_number_of_page
 # Outages
 
 
-@pytest.mark.parametrize("kind", [kind for kind in get_args(FaultKind) if kind not in ("delay", "key_pruned")])
+@pytest.mark.parametrize(
+    "kind", [kind for kind in get_args(FaultKind) if kind not in ("delay", "key_pruned")]
+)
 async def test_an_outage_of_stripe_is_an_error_and_never_none(
     looker: Looker, stripe: StripeSimulator, kind: FaultKind
 ) -> None:
@@ -224,7 +246,9 @@ async def test_an_outage_on_the_second_page_does_not_make_do_with_the_first(
             await found(resolver)
 
 
-async def test_a_page_does_not_wait_longer_for_stripe_than_it_was_told(looker: Looker, stripe: StripeSimulator) -> None:
+async def test_a_page_does_not_wait_longer_for_stripe_than_it_was_told(
+    looker: Looker, stripe: StripeSimulator
+) -> None:
     subscribe(stripe, "sub_1")
     async with looker(timeout_s=0.2) as resolver:
         stripe.inject(Fault("delay", seconds=30))
@@ -232,7 +256,9 @@ async def test_a_page_does_not_wait_longer_for_stripe_than_it_was_told(looker: L
             await found(resolver)
 
 
-async def test_a_customer_whom_stripe_does_not_know_is_an_error_and_not_none(looker: Looker) -> None:
+async def test_a_customer_whom_stripe_does_not_know_is_an_error_and_not_none(
+    looker: Looker,
+) -> None:
     async with looker() as resolver:
         with pytest.raises(UnavailableError, match="resource_missing"):
             await found(resolver)
@@ -252,13 +278,17 @@ async def test_a_customer_whom_stripe_does_not_know_is_an_error_and_not_none(loo
         {"data": ["sub_1"], "has_more": False},
     ],
 )
-async def test_an_answer_that_is_no_list_of_subscriptions_is_an_error_and_not_none(looker: Looker, answer: Any) -> None:
+async def test_an_answer_that_is_no_list_of_subscriptions_is_an_error_and_not_none(
+    looker: Looker, answer: Any
+) -> None:
     async with answering(answer) as (url, _), looker(api_base=url) as resolver:
         with pytest.raises(UnavailableError):
             await found(resolver)
 
 
-async def test_an_outage_of_the_database_is_an_error_and_not_none(stripe_api: tuple[StripeSimulator, str]) -> None:
+async def test_an_outage_of_the_database_is_an_error_and_not_none(
+    stripe_api: tuple[StripeSimulator, str],
+) -> None:
     class Down:
         async def resolve(self, customer_id: str) -> BilledCustomer | None:
             raise UnavailableError("the database did not answer (ConnectionRefusedError)")
@@ -296,12 +326,23 @@ def test_what_was_never_paid_for_does_not_count_unless_the_owner_says_so() -> No
 @pytest.mark.parametrize(
     ("sql", "message"),
     [
-        ("SELECT id, plan FROM billed_customer WHERE id = $1", "must return a column named stripe_customer_id"),
-        ("SELECT stripe_customer_id FROM billed_customer", "the customer query takes exactly one parameter"),
-        ("SELECT stripe_customer_id FROM nowhere WHERE id = $1", "the customer query does not work"),
+        (
+            "SELECT id, plan FROM billed_customer WHERE id = $1",
+            "must return a column named stripe_customer_id",
+        ),
+        (
+            "SELECT stripe_customer_id FROM billed_customer",
+            "the customer query takes exactly one parameter",
+        ),
+        (
+            "SELECT stripe_customer_id FROM nowhere WHERE id = $1",
+            "the customer query does not work",
+        ),
     ],
 )
-async def test_a_query_that_cannot_work_stops_the_start(customers: Pool, sql: str, message: str) -> None:
+async def test_a_query_that_cannot_work_stops_the_start(
+    customers: Pool, sql: str, message: str
+) -> None:
     cancel = make_cancel(customers, subscriptions=StripeSubscriptions(sql), run_worker=False)
     runner = web.AppRunner(make_app(cancel))
     with pytest.raises(ConfigurationError, match=message):
@@ -314,11 +355,16 @@ async def test_a_query_that_cannot_work_stops_the_start(customers: Pool, sql: st
 
 @pytest.mark.parametrize("run_worker", [True, False])
 async def test_a_site_finds_the_subscription_at_stripe_with_and_without_a_worker(
-    aiohttp_client: AiohttpClient, customers: Pool, stripe_api: tuple[StripeSimulator, str], run_worker: bool
+    aiohttp_client: AiohttpClient,
+    customers: Pool,
+    stripe_api: tuple[StripeSimulator, str],
+    run_worker: bool,
 ) -> None:
     stripe, url = stripe_api
     subscribe(stripe, "sub_1")
-    cancel = make_cancel(customers, url, subscriptions=StripeSubscriptions(SQL), run_worker=run_worker)
+    cancel = make_cancel(
+        customers, url, subscriptions=StripeSubscriptions(SQL), run_worker=run_worker
+    )
     client = await aiohttp_client(make_app(cancel))
     for customer_id, subscription_id in (("ada", "sub_1"), ("bob", None)):
         response = await client.get("/cancel/subscription", headers=as_customer(customer_id))

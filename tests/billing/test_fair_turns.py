@@ -34,7 +34,9 @@ async def clock() -> AsyncIterator[Clock]:
     clock.stop()
 
 
-async def test_of_many_who_come_together_one_goes_on_in_each_turn_in_their_order(clock: Clock) -> None:
+async def test_of_many_who_come_together_one_goes_on_in_each_turn_in_their_order(
+    clock: Clock,
+) -> None:
     turns, went = Turns(), list[tuple[int, int]]()
 
     async def one(number: int) -> None:

@@ -54,7 +54,11 @@ def checked(kind: Kind, params: Any) -> dict[str, Any]:
             {"discounts": [{"discount": "di_1"}, {"discount": "di_2"}, {"coupon": "SAVE"}]},
             id="a discount beside those that are there",
         ),
-        pytest.param(AddDiscount("SAVE", (), None), {"discounts": [{"coupon": "SAVE"}]}, id="the first discount"),
+        pytest.param(
+            AddDiscount("SAVE", (), None),
+            {"discounts": [{"coupon": "SAVE"}]},
+            id="the first discount",
+        ),
         pytest.param(
             MoveTrialEnd(AT, DUE),
             {"trial_end": int(AT.timestamp()), "proration_behavior": "none"},
@@ -79,7 +83,9 @@ def checked(kind: Kind, params: Any) -> dict[str, Any]:
             id="another price for usage",
         ),
         pytest.param(
-            SwapPrice("si_1", "price_1", replaced="price_0", quantity=1, prorate=True, may_wait=True),
+            SwapPrice(
+                "si_1", "price_1", replaced="price_0", quantity=1, prorate=True, may_wait=True
+            ),
             {
                 "items": [{"id": "si_1", "price": "price_1", "quantity": 1}],
                 "proration_behavior": "create_prorations",
@@ -114,7 +120,9 @@ moments = st.integers(1, 2**33).map(lambda seconds: datetime.fromtimestamp(secon
 changes: st.SearchStrategy[Update] = st.one_of(
     st.builds(AddDiscount, ids, st.lists(ids, max_size=4).map(tuple), st.none()),
     st.builds(MoveTrialEnd, moments, st.none()),
-    st.builds(SwapPrice, ids, ids, ids, st.none() | st.integers(0, 10**6), st.booleans(), st.booleans()),
+    st.builds(
+        SwapPrice, ids, ids, ids, st.none() | st.integers(0, 10**6), st.booleans(), st.booleans()
+    ),
     st.builds(PausePayments, st.sampled_from(PAUSE_BEHAVIORS), st.none() | moments, st.none()),
     st.builds(RemoveDiscounts, st.just(("di_1",)), st.lists(ids, max_size=4).map(tuple)),
 )
@@ -122,7 +130,9 @@ changes: st.SearchStrategy[Update] = st.one_of(
 
 @given(change=changes)
 @settings(max_examples=100)
-def test_every_change_is_an_update_that_stripe_knows_and_keeps_every_discount(change: Update) -> None:
+def test_every_change_is_an_update_that_stripe_knows_and_keeps_every_discount(
+    change: Update,
+) -> None:
     body = checked("subscription_update", parameters.offer_change(change))
     assert ("proration_behavior" in body) == isinstance(change, MoveTrialEnd | SwapPrice)
     if isinstance(change, AddDiscount):
@@ -140,7 +150,17 @@ def test_every_change_is_an_update_that_stripe_knows_and_keeps_every_discount(ch
 
 def made(terms: CouponTerms, currency: str = "usd") -> NewCoupon:
     subscription = Subscription(
-        SubscriptionId("sub_1"), "active", False, False, None, None, None, DUE, None, DUE, currency=currency
+        SubscriptionId("sub_1"),
+        "active",
+        False,
+        False,
+        None,
+        None,
+        None,
+        DUE,
+        None,
+        DUE,
+        currency=currency,
     )
     step = offer_step(AcceptedOffer("offr_1", terms), subscription, now=DUE, rules=DEFAULT_RULES)
     assert isinstance(step, Write)
@@ -154,7 +174,9 @@ def made(terms: CouponTerms, currency: str = "usd") -> NewCoupon:
     [("500", "jpy", 500), ("10.50", "usd", 1050), ("5.12", "kwd", 5120)],
     ids=["yen", "dollars", "dinars"],
 )
-def test_a_coupon_of_an_amount_is_in_the_currencys_own_units(amount: str, currency: str, minor: int) -> None:
+def test_a_coupon_of_an_amount_is_in_the_currencys_own_units(
+    amount: str, currency: str, minor: int
+) -> None:
     new = made(CouponTerms(None, Decimal(amount), "once"), currency)
     assert checked("coupon_create", parameters.coupon(new)) == {
         "id": new.coupon_id,
@@ -180,7 +202,9 @@ def test_a_repeating_coupon_of_a_percentage_says_for_how_long() -> None:
     months=st.none() | st.integers(1, 120),
 )
 @settings(max_examples=150)
-def test_no_percentage_is_rounded_on_its_way_into_a_form(percent: Decimal, duration: Any, months: int | None) -> None:
+def test_no_percentage_is_rounded_on_its_way_into_a_form(
+    percent: Decimal, duration: Any, months: int | None
+) -> None:
     new = made(CouponTerms(percent, None, duration, months))
     body = checked("coupon_create", parameters.coupon(new))
     in_form = str(body["percent_off"])
@@ -204,15 +228,21 @@ def test_the_end_with_a_period_is_asked_for_with_the_customers_words() -> None:
 
 @pytest.mark.parametrize("feedback", [None, *sorted(FEEDBACK_VALUES)])
 def test_the_end_at_once_says_what_becomes_of_the_last_invoice(feedback: str | None) -> None:
-    body = checked("subscription_cancel", parameters.cancel_now(CancelReason(None, feedback), BILLING))
+    body = checked(
+        "subscription_cancel", parameters.cancel_now(CancelReason(None, feedback), BILLING)
+    )
     details = {} if feedback is None else {"cancellation_details": {"feedback": feedback}}
     assert body == {"invoice_now": BILLING.invoice_now, "prorate": BILLING.prorate} | details
 
 
 @pytest.mark.parametrize(
-    ("by_date", "body"), [(True, {"cancel_at": ""}), (False, {"cancel_at_period_end": False})], ids=["date", "period"]
+    ("by_date", "body"),
+    [(True, {"cancel_at": ""}), (False, {"cancel_at_period_end": False})],
+    ids=["date", "period"],
 )
-def test_a_cancellation_is_taken_back_the_way_it_was_made(by_date: bool, body: dict[str, Any]) -> None:
+def test_a_cancellation_is_taken_back_the_way_it_was_made(
+    by_date: bool, body: dict[str, Any]
+) -> None:
     assert checked("subscription_update", parameters.resume(clears_cancel_at=by_date)) == body
 
 
@@ -240,7 +270,9 @@ def test_what_becomes_of_a_schedule_is_all_that_is_sent_to_it(
 def test_a_pause_of_the_subscription_itself_says_in_full_what_it_does_to_money(
     credit: PauseCredit, bills_usage: bool
 ) -> None:
-    body = checked("subscription_pause", parameters.pause_service(PauseService(AT, DUE, credit, bills_usage)))
+    body = checked(
+        "subscription_pause", parameters.pause_service(PauseService(AT, DUE, credit, bills_usage))
+    )
     assert body == {
         "type": "subscription",
         "bill_for": {

@@ -20,7 +20,12 @@ from aiocancel.billing.rate_limit import StripePaces, endpoint_of
 from aiocancel.billing.settings import StripeBilling
 from aiocancel.core.identifiers import SubscriptionId
 from aiocancel.core.rate_limit import limit_within
-from aiocancel.errors import BillingError, ConfigurationError, TransientBillingError, UnavailableError
+from aiocancel.errors import (
+    BillingError,
+    ConfigurationError,
+    TransientBillingError,
+    UnavailableError,
+)
 from aiocancel.ports import BilledCustomer
 from aiocancel.postgres.rate_limit import RateBudgets
 from aiocancel.testing.stripe.simulator import Fault, StripeSimulator
@@ -49,7 +54,10 @@ async def client(
 ) -> AsyncIterator[StripeClient]:
     stripe.add_subscription("sub_1")
     billing = StripeBilling(
-        api_key=STRIPE_KEY, api_base=stripe_api[1], max_requests_per_s=100, max_requests_per_s_per_endpoint=25
+        api_key=STRIPE_KEY,
+        api_base=stripe_api[1],
+        max_requests_per_s=100,
+        max_requests_per_s_per_endpoint=25,
     )
     async with open_stripe(billing, slots=slots, for_pages=True) as opened:
         yield opened
@@ -76,15 +84,29 @@ def most_within(billing: StripeBilling, method: str, path: str, slots: Slots) ->
             {"stripe live": 80, "stripe live GET /v1/subscriptions/:id": 20},
             id="four fifths of the limits in live mode",
         ),
-        pytest.param(StripeBilling(api_key="sk_test_1"), {"stripe test": 20}, id="in a sandbox one limit covers both"),
         pytest.param(
-            StripeBilling(api_key="sk_live_1", max_requests_per_s=50, max_requests_per_s_per_endpoint=10),
+            StripeBilling(api_key="sk_test_1"),
+            {"stripe test": 20},
+            id="in a sandbox one limit covers both",
+        ),
+        pytest.param(
+            StripeBilling(
+                api_key="sk_live_1", max_requests_per_s=50, max_requests_per_s_per_endpoint=10
+            ),
             {"stripe live": 50, "stripe live GET /v1/subscriptions/:id": 10},
             id="the owner's own",
         ),
-        pytest.param(StripeBilling(api_key="sk_test_1", api_base="http://127.0.0.1:9"), {}, id="none at a simulator"),
         pytest.param(
-            StripeBilling(api_key="sk_test_1", api_base="http://127.0.0.1:9", max_requests_per_s_per_endpoint=5),
+            StripeBilling(api_key="sk_test_1", api_base="http://127.0.0.1:9"),
+            {},
+            id="none at a simulator",
+        ),
+        pytest.param(
+            StripeBilling(
+                api_key="sk_test_1",
+                api_base="http://127.0.0.1:9",
+                max_requests_per_s_per_endpoint=5,
+            ),
             {"stripe test GET /v1/subscriptions/:id": 5},
             id="what the owner wants of a simulator",
         ),
@@ -105,7 +127,9 @@ def test_a_second_sees_no_more_requests_than_the_settings_say(
         ("post", "/v1/coupons", "POST /v1/coupons"),
     ],
 )
-def test_an_endpoint_is_a_method_and_a_path_whichever_the_object(method: str, path: str, endpoint: str) -> None:
+def test_an_endpoint_is_a_method_and_a_path_whichever_the_object(
+    method: str, path: str, endpoint: str
+) -> None:
     assert endpoint_of(method, path) == endpoint
 
 
@@ -120,7 +144,9 @@ def test_a_limit_that_stops_everything_or_nothing_is_refused(setting: str, value
 # --- all together -------------------------------------------------------------------------------------
 
 
-async def test_several_processes_together_stay_below_the_limit_and_use_nearly_all_of_it(database: str) -> None:
+async def test_several_processes_together_stay_below_the_limit_and_use_nearly_all_of_it(
+    database: str,
+) -> None:
     simulator = StripeSimulator(requests_per_s=25)
     simulator.add_subscription("sub_1")
     async with simulator.serve() as url:
@@ -136,7 +162,9 @@ async def test_several_processes_together_stay_below_the_limit_and_use_nearly_al
     answers = [request.status for request in simulator.requests]
     assert (ended, answers) == ([0, 0, 0], [200] * 120)
     arrivals = [request.arrived_at for request in simulator.requests]
-    best_two_seconds = max(bisect.bisect(arrivals, at + 2.0) - number for number, at in enumerate(arrivals))
+    best_two_seconds = max(
+        bisect.bisect(arrivals, at + 2.0) - number for number, at in enumerate(arrivals)
+    )
     assert best_two_seconds >= 0.8 * 2 * limit_within(25, 1.0).per_s
 
 
@@ -147,7 +175,9 @@ async def test_without_a_shared_limit_the_same_requests_would_be_refused(
     simulator.requests_per_s = 25
     simulator.add_subscription("sub_1")
     async with open_stripe(StripeBilling(api_key=STRIPE_KEY, api_base=url)) as client:
-        answers = await asyncio.gather(*(client.read(SUBSCRIPTION) for _ in range(40)), return_exceptions=True)
+        answers = await asyncio.gather(
+            *(client.read(SUBSCRIPTION) for _ in range(40)), return_exceptions=True
+        )
     assert sum(isinstance(answer, TransientBillingError) for answer in answers) >= 1
 
 
@@ -158,14 +188,23 @@ async def test_without_a_shared_limit_the_same_requests_would_be_refused(
     ("reason", "struck", "code"),
     [
         ("global-rate", ["stripe test GET /v1/subscriptions/:id", "stripe test"], "rate_limit"),
-        ("global-concurrency", ["stripe test GET /v1/subscriptions/:id", "stripe test"], "rate_limit"),
+        (
+            "global-concurrency",
+            ["stripe test GET /v1/subscriptions/:id", "stripe test"],
+            "rate_limit",
+        ),
         ("endpoint-rate", ["stripe test GET /v1/subscriptions/:id"], "rate_limit"),
         ("endpoint-concurrency", ["stripe test GET /v1/subscriptions/:id"], "rate_limit"),
         ("resource-specific", [], "resource_rate_limit"),
     ],
 )
 async def test_a_refusal_for_too_many_requests_holds_back_those_it_speaks_of(
-    client: StripeClient, stripe: StripeSimulator, slots: Slots, reason: str, struck: list[str], code: str
+    client: StripeClient,
+    stripe: StripeSimulator,
+    slots: Slots,
+    reason: str,
+    struck: list[str],
+    code: str,
 ) -> None:
     stripe.inject(Fault("rate_limit_429", reason=reason))
     with pytest.raises(TransientBillingError) as refused:
@@ -180,7 +219,11 @@ async def test_a_lock_timeout_holds_back_nobody_else(
     stripe.inject(Fault("lock_timeout_429"))
     with pytest.raises(TransientBillingError) as refused:
         await client.read(SUBSCRIPTION)
-    assert (refused.value.code, refused.value.retry_after_s, slots.struck) == ("lock_timeout", None, [])
+    assert (refused.value.code, refused.value.retry_after_s, slots.struck) == (
+        "lock_timeout",
+        None,
+        [],
+    )
 
 
 async def test_a_request_without_a_turn_is_not_sent(
@@ -229,11 +272,23 @@ async def test_the_turns_come_from_the_database(pool: Pool, database: str) -> No
             id="a pause with a length",
         ),
         pytest.param(
-            429, {"Stripe-Rate-Limited-Reason": "global-rate"}, "rate_limit", None, [1.0], id="one without a length"
+            429,
+            {"Stripe-Rate-Limited-Reason": "global-rate"},
+            "rate_limit",
+            None,
+            [1.0],
+            id="one without a length",
         ),
-        pytest.param(409, {"Retry-After": "3"}, "invalid_request_error", 3.0, [], id="a key in use"),
         pytest.param(
-            429, {"Stripe-Should-Retry": "false"}, "invalid_request_error", 60.0, [], id="advised against a repetition"
+            409, {"Retry-After": "3"}, "invalid_request_error", 3.0, [], id="a key in use"
+        ),
+        pytest.param(
+            429,
+            {"Stripe-Should-Retry": "false"},
+            "invalid_request_error",
+            60.0,
+            [],
+            id="advised against a repetition",
         ),
         pytest.param(
             500,
@@ -246,16 +301,25 @@ async def test_the_turns_come_from_the_database(pool: Pool, database: str) -> No
     ],
 )
 async def test_what_stripe_says_about_another_try_is_heard(
-    slots: Slots, status: int, headers: dict[str, str], code: str, retry_after_s: float | None, struck: list[float]
+    slots: Slots,
+    status: int,
+    headers: dict[str, str],
+    code: str,
+    retry_after_s: float | None,
+    struck: list[float],
 ) -> None:
     async def refuse(_: web.Request) -> web.Response:
-        return web.json_response({"error": {"type": "invalid_request_error"}}, status=status, headers=headers)
+        return web.json_response(
+            {"error": {"type": "invalid_request_error"}}, status=status, headers=headers
+        )
 
     app = web.Application()
     app.router.add_get("/v1/subscriptions/sub_1", refuse)
     async with TestServer(app) as server:
         billing = StripeBilling(
-            api_key=STRIPE_KEY, api_base=str(server.make_url("")).rstrip("/"), max_requests_per_s=100
+            api_key=STRIPE_KEY,
+            api_base=str(server.make_url("")).rstrip("/"),
+            max_requests_per_s=100,
         )
         async with open_stripe(billing, slots=slots) as opened:
             with pytest.raises(BillingError) as refused:

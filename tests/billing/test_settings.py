@@ -21,7 +21,8 @@ def make(**changes: Any) -> StripeBilling:
 
 
 @pytest.mark.parametrize(
-    ("prefix", "mode"), [("sk_live_", "live"), ("rk_live_", "live"), ("sk_test_", "test"), ("rk_test_", "test")]
+    ("prefix", "mode"),
+    [("sk_live_", "live"), ("rk_live_", "live"), ("sk_test_", "test"), ("rk_test_", "test")],
 )
 def test_the_key_says_whether_money_is_real(prefix: str, mode: Mode) -> None:
     assert make(api_key=SECRETS[prefix]).mode == mode
@@ -31,9 +32,13 @@ def test_a_test_key_that_contains_the_word_live_stays_a_test_key() -> None:
     assert make(api_key=SECRETS["sk_test_"] + "_live_").mode == "test"
 
 
-@pytest.mark.parametrize("key", ["", "51Abc", "pk_" + "live_51Abc", "whsec_51Abc", "SK_TEST_51Abc", " sk_test_51Abc"])
+@pytest.mark.parametrize(
+    "key", ["", "51Abc", "pk_" + "live_51Abc", "whsec_51Abc", "SK_TEST_51Abc", " sk_test_51Abc"]
+)
 def test_what_is_no_secret_key_is_refused_without_being_shown(key: str) -> None:
-    with pytest.raises(ConfigurationError, match="must be a Stripe secret or restricted key") as refused:
+    with pytest.raises(
+        ConfigurationError, match="must be a Stripe secret or restricted key"
+    ) as refused:
         make(api_key=key)
     assert "51Abc" not in str(refused.value)
 
@@ -52,7 +57,9 @@ def test_another_address_is_a_simulator() -> None:
     assert make(api_base="http://127.0.0.1:12111").simulated
 
 
-@pytest.mark.parametrize("api_base", [f"{STRIPE_API}/", f"{STRIPE_API}/v1", "api.stripe.com", "", "https://[", "/v1"])
+@pytest.mark.parametrize(
+    "api_base", [f"{STRIPE_API}/", f"{STRIPE_API}/v1", "api.stripe.com", "", "https://[", "/v1"]
+)
 def test_an_address_that_is_no_origin_is_refused(api_base: str) -> None:
     with pytest.raises(ConfigurationError, match=r"^api_base "):
         make(api_base=api_base)
@@ -69,7 +76,9 @@ def test_an_address_that_is_no_origin_is_refused(api_base: str) -> None:
         pytest.param("", None, id="empty"),
     ],
 )
-def test_a_reason_code_becomes_stripes_feedback_or_nothing(code: str | None, feedback: str | None) -> None:
+def test_a_reason_code_becomes_stripes_feedback_or_nothing(
+    code: str | None, feedback: str | None
+) -> None:
     billing = make(feedback_codes={"price": "too_expensive", "too_complex": "other"})
     assert billing.feedback(code) == feedback
 

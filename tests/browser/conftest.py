@@ -9,7 +9,14 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, async_playwright
 
-from tests.support.browser import CHROMIUM_ARGS, CLIENT_PACKAGE, Observed, chromium_path, genuine_client, not_available
+from tests.support.browser import (
+    CHROMIUM_ARGS,
+    CLIENT_PACKAGE,
+    Observed,
+    chromium_path,
+    genuine_client,
+    not_available,
+)
 
 
 @pytest_asyncio.fixture(loop_scope="session", scope="session")
@@ -42,5 +49,7 @@ async def page(browser: Browser, observed: Observed) -> AsyncIterator[Page]:
 def flow_client() -> Path:
     path = genuine_client()
     if path is None:
-        not_available(f"needs the vendor's client: install npm, which must be able to fetch {CLIENT_PACKAGE}")
+        not_available(
+            f"needs the vendor's client: install npm, which must be able to fetch {CLIENT_PACKAGE}"
+        )
     return path

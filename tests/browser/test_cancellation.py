@@ -59,7 +59,12 @@ class Companies:
 
     @asynccontextmanager
     async def site(
-        self, *, prepared: bool = True, policy: str = STRICT, confirmation_step: bool = False, **settings: Any
+        self,
+        *,
+        prepared: bool = True,
+        policy: str = STRICT,
+        confirmation_step: bool = False,
+        **settings: Any,
     ) -> AsyncIterator[Site]:
         """Serve the account page; ``settings`` replace those of ProsperStack."""
         simulator = ProsperStackSimulator(
@@ -131,7 +136,9 @@ async def _account(_: web.Request) -> dict[str, Any]:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def companies(pool: Pool, stripe_api: tuple[StripeSimulator, str], flow_client: Path) -> Companies:
+async def companies(
+    pool: Pool, stripe_api: tuple[StripeSimulator, str], flow_client: Path
+) -> Companies:
     stripe, url = stripe_api
     stripe.add_subscription("sub_1")
     await add_customer(pool, "ada", "sub_1")
@@ -146,7 +153,9 @@ async def cancel_in_the_widget(page: Page) -> None:
     await flow.locator("[data-test=confirm-cancel]").click()
 
 
-@pytest.mark.parametrize("prepared", [True, False], ids=["payload in the page", "payload fetched on click"])
+@pytest.mark.parametrize(
+    "prepared", [True, False], ids=["payload in the page", "payload fetched on click"]
+)
 async def test_a_customer_cancels_with_the_genuine_client_under_a_policy_that_allows_nothing_else(
     companies: Companies, page: Page, observed: Observed, prepared: bool
 ) -> None:
@@ -190,7 +199,9 @@ async def test_closing_the_window_changes_nothing_and_the_button_works_again(
         button = page.get_by_role("button", name="Cancel subscription")
         await button.click()
         await page.frame_locator("iframe.prosperstack-iframe").locator("[data-test=close]").click()
-        await expect(page.locator(".aiocancel-status")).to_have_text("You closed the window. Nothing was changed.")
+        await expect(page.locator(".aiocancel-status")).to_have_text(
+            "You closed the window. Nothing was changed."
+        )
         assert site.stripe.effects == []
         await expect(page.locator("iframe.prosperstack-iframe")).to_have_count(0)
         await button.click()
@@ -269,7 +280,11 @@ async def test_a_policy_of_the_page_that_blocks_the_widget_ends_in_the_plain_way
 ) -> None:
     async with companies.site() as site:
         # A second policy, as a proxy would add it: aiocancel cannot widen what it does not see.
-        extra = "require-trusted-types-for 'script'" if blocked == "trusted types" else f"{blocked} 'self'"
+        extra = (
+            "require-trusted-types-for 'script'"
+            if blocked == "trusted types"
+            else f"{blocked} 'self'"
+        )
         if blocked == "script-src":
             extra = f"script-src-elem {site.url.removesuffix('/account')}/cancel/flow.js"
 
@@ -293,7 +308,9 @@ async def test_a_policy_of_the_page_that_blocks_the_widget_ends_in_the_plain_way
 async def test_without_javascript_the_button_leads_to_a_page_that_cancels_and_another_that_resumes(
     companies: Companies, browser: Browser, flow_client: Path
 ) -> None:
-    context = await browser.new_context(java_script_enabled=False, viewport={"width": 390, "height": 844})
+    context = await browser.new_context(
+        java_script_enabled=False, viewport={"width": 390, "height": 844}
+    )
     page = await context.new_page()
     async with companies.site() as site:
         await page.goto(site.url)
@@ -301,7 +318,9 @@ async def test_without_javascript_the_button_leads_to_a_page_that_cancels_and_an
         await page.get_by_label("Why do you leave?").fill("Too many e-mails </textarea>")
         await cancel_on_the_plain_page(page)
         assert site.subscription["cancel_at_period_end"]
-        assert site.subscription["cancellation_details"]["comment"] == "Too many e-mails </textarea>"
+        assert (
+            site.subscription["cancellation_details"]["comment"] == "Too many e-mails </textarea>"
+        )
         await page.get_by_role("link", name="Back to your account").click()
         await page.get_by_role("button", name="Keep subscription").click()
         await page.get_by_role("button", name="Keep subscription").click()
@@ -343,11 +362,15 @@ async def test_while_stripe_is_down_the_page_says_queued_and_then_what_stripe_sa
         await page.get_by_role("button", name="Cancel subscription").click()
         await cancel_in_the_widget(page)
         await expect(page.locator(".aiocancel-status")).to_contain_text("being carried out")
-        await expect(page.locator(".aiocancel-status")).to_contain_text("You can use it until", timeout=15_000)
+        await expect(page.locator(".aiocancel-status")).to_contain_text(
+            "You can use it until", timeout=15_000
+        )
         assert len(site.stripe.effects) == 1
 
 
-async def test_a_customer_who_logged_out_meanwhile_is_told_to_log_in(companies: Companies, page: Page) -> None:
+async def test_a_customer_who_logged_out_meanwhile_is_told_to_log_in(
+    companies: Companies, page: Page
+) -> None:
     async with companies.site() as site:
         await page.goto(site.url)
         await page.get_by_role("button", name="Cancel subscription").click()

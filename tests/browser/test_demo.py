@@ -23,9 +23,18 @@ pytestmark = pytest.mark.browser
 @pytest_asyncio.fixture(loop_scope="session", params=["genuine", "vendor down"])
 async def demo(request: Any, flow_client: Path) -> AsyncIterator[tuple[str, str]]:
     """The URL of a running demo, and which kind it is."""
-    options = ["--vendor-down"] if request.param == "vendor down" else ["--flow-client", str(flow_client)]
+    options = (
+        ["--vendor-down"] if request.param == "vendor down" else ["--flow-client", str(flow_client)]
+    )
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-W", "error", str(DEMO), "--port", "0", *options, stdout=asyncio.subprocess.PIPE
+        sys.executable,
+        "-W",
+        "error",
+        str(DEMO),
+        "--port",
+        "0",
+        *options,
+        stdout=asyncio.subprocess.PIPE,
     )
     yield await asyncio.wait_for(address(process), 60), request.param
     process.send_signal(signal.SIGINT)
@@ -95,7 +104,13 @@ TAKEN_BACK = [
 @pytest.mark.parametrize("demo", ["genuine"], indirect=True)
 @pytest.mark.parametrize(("offer", "button", "where", "shown"), TAKEN_BACK)
 async def test_a_customer_of_the_demo_takes_an_accepted_offer_back(
-    demo: tuple[str, str], page: Page, observed: Observed, offer: str, button: str, where: str, shown: str
+    demo: tuple[str, str],
+    page: Page,
+    observed: Observed,
+    offer: str,
+    button: str,
+    where: str,
+    shown: str,
 ) -> None:
     await page.goto(demo[0])
     await log_in(page, "ada")

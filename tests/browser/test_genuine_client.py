@@ -40,17 +40,29 @@ def client_js(request: pytest.FixtureRequest) -> bytes:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def open_flow(page: Page, simulator: ProsperStackSimulator, client_js: bytes) -> AsyncIterator[OpenFlow]:
+async def open_flow(
+    page: Page, simulator: ProsperStackSimulator, client_js: bytes
+) -> AsyncIterator[OpenFlow]:
     """Go to a page with the client and press its cancel button; gives the frame it opens."""
     async with AsyncExitStack() as stack:
 
-        async def open_(*, options: dict[str, Any] | None = None, sign: bool = True, **policy: str) -> FrameLocator:
+        async def open_(
+            *, options: dict[str, Any] | None = None, sign: bool = True, **policy: str
+        ) -> FrameLocator:
             hosts = await stack.enter_async_context(simulator.serve())
-            text = json.dumps({"clientId": simulator.client_id, "subscription": {"platformId": "sub_1"}})
+            text = json.dumps(
+                {"clientId": simulator.client_id, "subscription": {"platformId": "sub_1"}}
+            )
             signature = simulator.sign(text.encode()) if sign else "00"
             payload = {"payload": text, "signature": signature}
             url = await stack.enter_async_context(
-                host_page(hosts, client_js, payload, policy=strict_policy(hosts, **policy), options=options)
+                host_page(
+                    hosts,
+                    client_js,
+                    payload,
+                    policy=strict_policy(hosts, **policy),
+                    options=options,
+                )
             )
             await page.goto(url)
             await page.click("#cancel")
@@ -68,7 +80,9 @@ async def calls(page: Page, *, until: str) -> list[str]:
 
 async def completed(page: Page) -> dict[str, Any]:
     await page.wait_for_function("() => window.calls.some(([name]) => name === 'completed')")
-    result: dict[str, Any] = await page.evaluate("window.calls.find(([name]) => name === 'completed')[1]")
+    result: dict[str, Any] = await page.evaluate(
+        "window.calls.find(([name]) => name === 'completed')[1]"
+    )
     return result
 
 
@@ -101,9 +115,15 @@ async def test_a_customer_who_confirms_is_reported_as_canceled(
     result = await completed(page)
     (session,) = simulator.sessions.values()
     assert result == {"status": "canceled", "flowSession": session}
-    assert session["cancel_reason"] == {"text": "It is too expensive", "reason_code": "too_expensive"}
+    assert session["cancel_reason"] == {
+        "text": "It is too expensive",
+        "reason_code": "too_expensive",
+    }
     assert session["answers"][1]["value"] == "Too dear for us"
-    assert [event["event"] for event in simulator.events] == ["flow_session_started", "flow_session_completed"]
+    assert [event["event"] for event in simulator.events] == [
+        "flow_session_started",
+        "flow_session_completed",
+    ]
     await expect_page_as_before(page)
     assert observed.csp_violations == []
     assert observed.errors == []
@@ -111,7 +131,11 @@ async def test_a_customer_who_confirms_is_reported_as_canceled(
 
 @pytest.mark.parametrize("offer_type", OFFER_TYPES)
 async def test_an_accepted_offer_is_reported_as_saved_with_its_details(
-    page: Page, observed: Observed, open_flow: OpenFlow, simulator: ProsperStackSimulator, offer_type: str
+    page: Page,
+    observed: Observed,
+    open_flow: OpenFlow,
+    simulator: ProsperStackSimulator,
+    offer_type: str,
 ) -> None:
     flow = await open_flow()
     await answer_question(flow)
@@ -225,8 +249,12 @@ async def test_a_policy_without_the_vendors_api_ends_in_an_error(
     assert any(text.startswith("connect-src") for text in observed.reported_violations)
 
 
-async def test_a_policy_without_the_vendors_app_leaves_the_customer_waiting(page: Page, open_flow: OpenFlow) -> None:
-    async with page.expect_console_message(lambda message: "Content Security Policy" in message.text):
+async def test_a_policy_without_the_vendors_app_leaves_the_customer_waiting(
+    page: Page, open_flow: OpenFlow
+) -> None:
+    async with page.expect_console_message(
+        lambda message: "Content Security Policy" in message.text
+    ):
         await open_flow(frame_src="'none'")
     await expect(page.locator(".prosperstack-spinner")).to_have_count(1)
     assert await page.evaluate("window.calls") == []
@@ -248,7 +276,9 @@ async def test_a_hanging_flow_can_be_ended_by_the_page_and_started_again(
 
     await page.click("#cancel")
     await choose_to_cancel(flow)
-    await page.wait_for_function("() => window.calls.filter(([name]) => name === 'closed').length === 2")
+    await page.wait_for_function(
+        "() => window.calls.filter(([name]) => name === 'closed').length === 2"
+    )
     assert await calls(page, until="closed") == ["closed", "started", "completed", "closed"]
     assert observed.errors == []
 

@@ -19,7 +19,15 @@ from aiocancel.telemetry import PropertyLeftOut
 from aiocancel.testing.prosperstack.simulator import ProsperStackSimulator
 from aiocancel.testing.stripe.simulator import StripeSimulator
 from tests.support.browser import CLIENT_INTEGRITY, Observed
-from tests.support.saas import CLIENT_SECRET, Events, Pool, add_customer, make_app, make_cancel, vendor
+from tests.support.saas import (
+    CLIENT_SECRET,
+    Events,
+    Pool,
+    add_customer,
+    make_app,
+    make_cancel,
+    vendor,
+)
 
 pytestmark = pytest.mark.browser
 
@@ -56,7 +64,9 @@ class Site:
     @property
     def opened_by(self) -> URL:
         """The one request that opened a flow session."""
-        (request,) = [each for each in self.flows.requests if (each.method, each.path) == ("POST", "/flow")]
+        (request,) = [
+            each for each in self.flows.requests if (each.method, each.path) == ("POST", "/flow")
+        ]
         return URL.build(path=request.path, query_string=request.query)
 
 
@@ -80,7 +90,9 @@ def site(pool: Pool, stripe_api: tuple[StripeSimulator, str], flow_client: Path)
         stripe.add_subscription("sub_1")
         await add_customer(pool, "ada", "sub_1")
         kinds = {each.identifier: each.type for each in PROPERTIES}
-        flows = ProsperStackSimulator(client_id="acct_test", client_secret=CLIENT_SECRET, properties=kinds)
+        flows = ProsperStackSimulator(
+            client_id="acct_test", client_secret=CLIENT_SECRET, properties=kinds
+        )
         events = Events()
         async with flows.serve() as hosts:
             cancel = make_cancel(
@@ -104,7 +116,9 @@ def site(pool: Pool, stripe_api: tuple[StripeSimulator, str], flow_client: Path)
             await runner.setup()
             try:
                 await web.TCPSite(runner, "127.0.0.1", 0).start()
-                yield Site(f"http://127.0.0.1:{runner.addresses[0][1]}/account", stripe, flows, events)
+                yield Site(
+                    f"http://127.0.0.1:{runner.addresses[0][1]}/account", stripe, flows, events
+                )
             finally:
                 await runner.cleanup()
 
@@ -152,7 +166,9 @@ async def test_the_flow_speaks_the_owners_language(site: OpenSite, page: Page) -
         await expect(root).to_have_attribute("lang", "sv-SE")
 
 
-async def test_skipped_offers_are_not_presented_and_the_others_are(site: OpenSite, page: Page) -> None:
+async def test_skipped_offers_are_not_presented_and_the_others_are(
+    site: OpenSite, page: Page
+) -> None:
     async with site(skip_offers=("offr_coupon", "offr_custom")) as served:
         await open_flow(page, served.url)
         await see_offers(page)
@@ -183,7 +199,9 @@ async def test_without_test_mode_the_vendor_is_not_told_of_one(site: OpenSite, p
         assert served.opened_by.query == {}
 
 
-@pytest.mark.parametrize(("is_disabled", "indicators"), [(False, 1), (True, 0)], ids=["indicator", "no indicator"])
+@pytest.mark.parametrize(
+    ("is_disabled", "indicators"), [(False, 1), (True, 0)], ids=["indicator", "no indicator"]
+)
 async def test_the_owner_may_do_without_the_loading_indicator(
     site: OpenSite, page: Page, is_disabled: bool, indicators: int
 ) -> None:
@@ -198,13 +216,18 @@ async def test_the_owner_may_do_without_the_loading_indicator(
         assert len(served.stripe.effects) == 1
 
 
-async def test_properties_of_a_connected_platform_arrive_with_their_types(site: OpenSite, page: Page) -> None:
+async def test_properties_of_a_connected_platform_arrive_with_their_types(
+    site: OpenSite, page: Page
+) -> None:
     async with site(properties=PROPERTIES) as served:
         await open_flow(page, served.url)
         await cancel_in_the_widget(page)
         session = served.flow_session
         assert session["subscription"]["platform_id"] == "sub_1"
-        assert values(session["subscription"]) == {"number_of_contacts": 1200, "on_annual_plan": False}
+        assert values(session["subscription"]) == {
+            "number_of_contacts": 1200,
+            "on_annual_plan": False,
+        }
         assert values(session["subscriber"]) == {"customer_since": "2024-02-29", "region": "EU"}
         assert served.events.of(PropertyLeftOut) == []
 
@@ -220,7 +243,11 @@ async def test_a_customer_of_a_custom_platform_is_told_whole_and_cancels_as_ever
     ) as served:
         await open_flow(page, served.url)
         await cancel_in_the_widget(page)
-        (sent,) = [each.body for each in served.flows.requests if (each.method, each.path) == ("POST", "/flow")]
+        (sent,) = [
+            each.body
+            for each in served.flows.requests
+            if (each.method, each.path) == ("POST", "/flow")
+        ]
         assert json.loads(sent) == {
             "clientId": "acct_test",
             "subscriber": {
@@ -242,7 +269,9 @@ async def test_a_customer_of_a_custom_platform_is_told_whole_and_cancels_as_ever
         assert observed.errors == []
 
 
-async def test_a_property_of_the_wrong_type_costs_itself_and_not_the_flow(site: OpenSite, page: Page) -> None:
+async def test_a_property_of_the_wrong_type_costs_itself_and_not_the_flow(
+    site: OpenSite, page: Page
+) -> None:
     wrong = Property("number_of_contacts", "number", entity="subscription", column="region")
     async with site(properties=(wrong, *PROPERTIES[1:])) as served:
         await open_flow(page, served.url)
@@ -253,8 +282,12 @@ async def test_a_property_of_the_wrong_type_costs_itself_and_not_the_flow(site: 
         ]
 
 
-async def test_a_custom_platforms_customer_without_an_address_cancels_the_plain_way(site: OpenSite, page: Page) -> None:
-    async with site(platform="custom", applies_offers="app", subscriber_columns={"email": "nothing"}) as served:
+async def test_a_custom_platforms_customer_without_an_address_cancels_the_plain_way(
+    site: OpenSite, page: Page
+) -> None:
+    async with site(
+        platform="custom", applies_offers="app", subscriber_columns={"email": "nothing"}
+    ) as served:
         await open_flow(page, served.url)
         await page.locator(".aiocancel-status").get_by_role("link").click()
         await page.get_by_role("button", name="Cancel subscription").click()

@@ -107,12 +107,16 @@ class Companies:
             await runner.setup()
             try:
                 await web.TCPSite(runner, "127.0.0.1", 0).start()
-                yield Site(f"http://127.0.0.1:{runner.addresses[0][1]}/account", self.stripe, widget)
+                yield Site(
+                    f"http://127.0.0.1:{runner.addresses[0][1]}/account", self.stripe, widget
+                )
             finally:
                 await runner.cleanup()
 
     async def _cancel_at_stripe(self, subscription_id: str) -> None:
-        async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {STRIPE_KEY}"}) as session:
+        async with aiohttp.ClientSession(
+            headers={"Authorization": f"Bearer {STRIPE_KEY}"}
+        ) as session:
             url = f"{self.stripe_url}/v1/subscriptions/{subscription_id}"
             async with session.post(url, data={"cancel_at_period_end": "true"}) as response:
                 assert response.status == 200
@@ -145,7 +149,9 @@ async def open_page(page: Page, site: Site) -> Locator:
     return cancel_button(page)
 
 
-@pytest.mark.parametrize("prepared", [True, False], ids=["id in the page", "id fetched by the script"])
+@pytest.mark.parametrize(
+    "prepared", [True, False], ids=["id in the page", "id fetched by the script"]
+)
 async def test_a_customer_cancels_with_the_widget_and_the_application_carries_it_out(
     companies: Companies, page: Page, observed: Observed, prepared: bool
 ) -> None:
@@ -276,7 +282,9 @@ async def test_a_policy_of_the_page_that_blocks_the_widget_ends_in_the_plain_way
         await cancel_button(page).click()
         await cancel_on_the_plain_page(page)
         assert site.subscription["cancel_at_period_end"] is True
-        assert any(violation.startswith("script-src-elem") for violation in observed.reported_violations)
+        assert any(
+            violation.startswith("script-src-elem") for violation in observed.reported_violations
+        )
 
 
 async def test_a_request_of_the_widgets_that_a_policy_blocks_ends_in_the_plain_way(
@@ -284,7 +292,9 @@ async def test_a_request_of_the_widgets_that_a_policy_blocks_ends_in_the_plain_w
 ) -> None:
     # A second policy, of the page's own making: aiocancel cannot widen what it does not see.
     policy = '<meta http-equiv="Content-Security-Policy" content="connect-src \'self\'">'
-    async with companies.site(vendor_cancels=True, html=PAGE.replace("<title>", f"{policy}<title>")) as site:
+    async with companies.site(
+        vendor_cancels=True, html=PAGE.replace("<title>", f"{policy}<title>")
+    ) as site:
         button = await open_page(page, site)
         await button.click()
         await page.get_by_role("button", name="Yes, cancel").click()
@@ -302,7 +312,9 @@ async def test_a_widget_that_never_shows_itself_leaves_the_plain_way_beside_the_
     async with companies.site(widget_timeout_s=0.3) as site:
         # A widget that initialises and then binds itself to nothing.
         silent = "window.StandIn = { widget: { init() {} } };"
-        await page.route("**/widget.js", lambda route: route.fulfill(content_type="text/javascript", body=silent))
+        await page.route(
+            "**/widget.js", lambda route: route.fulfill(content_type="text/javascript", body=silent)
+        )
         button = await open_page(page, site)
         await button.click()
         status = page.locator(".aiocancel-status")
@@ -334,7 +346,9 @@ async def test_whatever_the_widget_does_with_the_click_its_window_stays_and_its_
           }});
         }} }} }};
         """
-        await page.route("**/widget.js", lambda route: route.fulfill(content_type="text/javascript", body=widget))
+        await page.route(
+            "**/widget.js", lambda route: route.fulfill(content_type="text/javascript", body=widget)
+        )
         button = await open_page(page, site)
         await button.click()
         await expect(page.locator(".aiocancel-status")).to_contain_text("You can use it until")
@@ -343,7 +357,9 @@ async def test_whatever_the_widget_does_with_the_click_its_window_stays_and_its_
         assert observed.errors == []
 
 
-async def test_a_widget_that_reports_its_end_twice_has_one_effect(companies: Companies, page: Page) -> None:
+async def test_a_widget_that_reports_its_end_twice_has_one_effect(
+    companies: Companies, page: Page
+) -> None:
     async with companies.site() as site:
         widget = f"""
         window.StandIn = {{ widget: {{ init(config) {{
@@ -353,13 +369,17 @@ async def test_a_widget_that_reports_its_end_twice_has_one_effect(companies: Com
           }});
         }} }} }};
         """
-        await page.route("**/widget.js", lambda route: route.fulfill(content_type="text/javascript", body=widget))
+        await page.route(
+            "**/widget.js", lambda route: route.fulfill(content_type="text/javascript", body=widget)
+        )
         await (await open_page(page, site)).click()
         await expect(page.locator(".aiocancel-status")).to_contain_text("You can use it until")
         assert len(site.stripe.effects) == 1
 
 
-async def test_a_customer_who_logged_out_meanwhile_is_told_to_log_in(companies: Companies, page: Page) -> None:
+async def test_a_customer_who_logged_out_meanwhile_is_told_to_log_in(
+    companies: Companies, page: Page
+) -> None:
     async with companies.site() as site:
         await (await open_page(page, site)).click()
         await page.context.add_cookies([{"name": "customer", "value": "", "url": site.url}])
@@ -368,7 +388,9 @@ async def test_a_customer_who_logged_out_meanwhile_is_told_to_log_in(companies: 
         assert site.stripe.effects == []
 
 
-async def test_without_javascript_the_button_leads_to_the_plain_way(companies: Companies, browser: Browser) -> None:
+async def test_without_javascript_the_button_leads_to_the_plain_way(
+    companies: Companies, browser: Browser
+) -> None:
     context = await browser.new_context(java_script_enabled=False)
     page = await context.new_page()
     async with companies.site() as site:

@@ -26,7 +26,9 @@ TEXT = "Ada Lovelace left because of Bob"
 
 
 @pytest.fixture
-def shop(postgres: EmbeddedPostgres, template_database: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def shop(
+    postgres: EmbeddedPostgres, template_database: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[str]:
     """The DSN of a database with a parked action, one that waits and one that is done, found by the environment."""
     name = f"actions_{uuid.uuid4().hex}"
     database = asyncio.run(postgres.create_database(name, template=template_database))
@@ -60,12 +62,17 @@ def with_pool(database: str, do: Callable[[Pool], Awaitable[Result]]) -> Result:
 
 def parked_id(database: str) -> str:
     return str(
-        with_pool(database, lambda pool: pool.fetchval("SELECT id FROM aiocancel.action WHERE state = 'parked'"))
+        with_pool(
+            database,
+            lambda pool: pool.fetchval("SELECT id FROM aiocancel.action WHERE state = 'parked'"),
+        )
     )
 
 
 def states(database: str) -> list[str]:
-    rows = with_pool(database, lambda pool: pool.fetch("SELECT state FROM aiocancel.action ORDER BY id"))
+    rows = with_pool(
+        database, lambda pool: pool.fetch("SELECT state FROM aiocancel.action ORDER BY id")
+    )
     return [row["state"] for row in rows]
 
 
@@ -85,8 +92,24 @@ def test_without_a_further_word_the_parked_actions_are_listed(shop: str, run: Ru
     status, out, err = run()
     header, line = out.splitlines()
     assert (status, err) == (0, "")
-    assert header.split() == ["id", "state", "kind", "subscription", "code", "attempts", "created", "claim"]
-    assert line.split()[:6] == [parked_id(shop), "parked", "cancel_at_period_end", "sub_parked", "card_declined", "1"]
+    assert header.split() == [
+        "id",
+        "state",
+        "kind",
+        "subscription",
+        "code",
+        "attempts",
+        "created",
+        "claim",
+    ]
+    assert line.split()[:6] == [
+        parked_id(shop),
+        "parked",
+        "cancel_at_period_end",
+        "sub_parked",
+        "card_declined",
+        "1",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -164,7 +187,9 @@ def test_a_closed_action_is_listed_as_closed_with_its_reason(shop: str, run: Run
     assert (status, json.loads(out)) == (0, {"id": int(action), "state": "closed"})
     assert run() == (0, "no such actions\n", "")
     _, out, _ = run("--state", "closed", "--json")
-    assert [(each["state"], each["code"]) for each in json.loads(out)] == [("closed", "refunded_by_hand")]
+    assert [(each["state"], each["code"]) for each in json.loads(out)] == [
+        ("closed", "refunded_by_hand")
+    ]
 
 
 def test_a_second_decision_is_refused_with_the_reason_why(shop: str, run: Run) -> None:
@@ -176,7 +201,9 @@ def test_a_second_decision_is_refused_with_the_reason_why(shop: str, run: Run) -
     assert err == f"aiocancel: action {action} is left as it is: {why}\n"
 
 
-@pytest.mark.parametrize("arguments", [["show", "999999"], ["retry", "999999"], ["close", "999999", "--reason", "x"]])
+@pytest.mark.parametrize(
+    "arguments", [["show", "999999"], ["retry", "999999"], ["close", "999999", "--reason", "x"]]
+)
 def test_an_action_that_is_not_there_is_told(shop: str, run: Run, arguments: list[str]) -> None:
     assert run(*arguments) == (1, "", "aiocancel: there is no action 999999\n")
 
@@ -206,14 +233,18 @@ def test_a_database_that_cannot_be_opened_is_told_without_its_address(
     run: Run, monkeypatch: pytest.MonkeyPatch, place: list[str]
 ) -> None:
     monkeypatch.setenv("AIOCANCEL_DATABASE_URL", "postgresql://elsewhere")
-    status, out, err = run(*(word.format(f"postgresql://ada:{SECRET}@127.0.0.1:9/shop") for word in place))
+    status, out, err = run(
+        *(word.format(f"postgresql://ada:{SECRET}@127.0.0.1:9/shop") for word in place)
+    )
     assert (status, out) == (1, "")
     assert "cannot be opened" in err
     assert SECRET not in err
 
 
 @pytest.mark.parametrize("url", ["", None])
-def test_without_a_database_nothing_is_guessed(monkeypatch: pytest.MonkeyPatch, url: str | None) -> None:
+def test_without_a_database_nothing_is_guessed(
+    monkeypatch: pytest.MonkeyPatch, url: str | None
+) -> None:
     for name in ("AIOCANCEL_DATABASE_URL", "DATABASE_URL"):
         monkeypatch.delenv(name, raising=False)
     arguments: list[Any] = [] if url is None else ["--database-url", url]

@@ -39,7 +39,16 @@ PASSWORD = "hunter2secret"
 GRANT_KEY = "the newest grant key of this site, long enough for money"
 WEBHOOK_TOKEN = "webhook-token-that-nobody-can-guess"
 VENDOR_KEY = "key_test_simulator"
-SECRETS = (PASSWORD, GRANT_KEY, WEBHOOK_TOKEN, VENDOR_KEY, CLIENT_SECRET, STRIPE_KEY, "sk_test_", "rk_test_")
+SECRETS = (
+    PASSWORD,
+    GRANT_KEY,
+    WEBHOOK_TOKEN,
+    VENDOR_KEY,
+    CLIENT_SECRET,
+    STRIPE_KEY,
+    "sk_test_",
+    "rk_test_",
+)
 POLICY = "default-src 'self'; form-action 'self'"
 
 
@@ -60,7 +69,11 @@ class Installation:
         self.hosts = {"api_host": api_host, "app_host": app_host}
 
     def vendor(self, **settings: Any) -> ProsperStack:
-        right = {"api_key": VENDOR_KEY, "webhook_token": WEBHOOK_TOKEN, "script_url": "/static/flow.js"}
+        right = {
+            "api_key": VENDOR_KEY,
+            "webhook_token": WEBHOOK_TOKEN,
+            "script_url": "/static/flow.js",
+        }
         return vendor(**{**right, **self.hosts, **settings})
 
     def billing(self, url: str | None = None, api_key: str = STRIPE_KEY) -> StripeBilling:
@@ -75,8 +88,12 @@ class Installation:
         }
         return make_cancel(**{**right, "stripe_url": self.stripe_url, **settings})
 
-    async def check(self, *, timeout_s: float = 10.0, clock: Callable[[], float] = time.time, **settings: Any) -> Found:
-        results = await run_checks(self.cancel(**settings).inspect(), timeout_s=timeout_s, clock=clock)
+    async def check(
+        self, *, timeout_s: float = 10.0, clock: Callable[[], float] = time.time, **settings: Any
+    ) -> Found:
+        results = await run_checks(
+            self.cancel(**settings).inspect(), timeout_s=timeout_s, clock=clock
+        )
         told = as_text(results) + json.dumps(as_json(results), ensure_ascii=False)
         assert [secret for secret in SECRETS if secret in told] == []
         assert "postgresql://" not in told.replace("postgresql://user:password@host:port/name", "")
@@ -105,7 +122,9 @@ async def flows() -> AsyncIterator[ProsperStackSimulator]:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def site(database: str, stripe_api: tuple[StripeSimulator, str], flows: ProsperStackSimulator) -> Installation:
+async def site(
+    database: str, stripe_api: tuple[StripeSimulator, str], flows: ProsperStackSimulator
+) -> Installation:
     stripe_api[0].add_subscription("sub_1", customer="cus_1", price="price_pro", unit_amount=2900)
     assert flows.hosts is not None
     return Installation(database, stripe_api[1], flows.hosts.api_url, flows.hosts.app_url)
@@ -154,7 +173,9 @@ async def stand_in(
         yield url
 
 
-async def test_where_all_is_right_the_only_warning_is_that_all_is_simulated(site: Installation) -> None:
+async def test_where_all_is_right_the_only_warning_is_that_all_is_simulated(
+    site: Installation,
+) -> None:
     found = await site.check()
     assert as_text(found.results).splitlines() == [
         "ok    settings                 test mode by the Stripe key; prosperstack agrees",
@@ -185,7 +206,11 @@ async def test_nothing_is_changed_by_checking(
     site: Installation, stripe: StripeSimulator, flows: ProsperStackSimulator
 ) -> None:
     await site.check()
-    assert {request.method for request in stripe.requests} == {request.method for request in flows.requests} == {"GET"}
+    assert (
+        {request.method for request in stripe.requests}
+        == {request.method for request in flows.requests}
+        == {"GET"}
+    )
     assert stripe.effects == []
 
 
@@ -208,7 +233,9 @@ async def test_a_stripe_that_cannot_be_reached_names_the_host_to_reach(site: Ins
     assert result.fix == f"is the simulator running at {url}?"
 
 
-async def test_a_stripe_that_does_not_answer_is_given_up_in_time(site: Installation, stripe: StripeSimulator) -> None:
+async def test_a_stripe_that_does_not_answer_is_given_up_in_time(
+    site: Installation, stripe: StripeSimulator
+) -> None:
     stripe.inject(Fault("delay", seconds=30))
     result = (await site.check(timeout_s=0.5)).of("Stripe key")
     assert (result.level, result.detail) == (Level.FAIL, "no answer within 0.5 s")
@@ -216,7 +243,11 @@ async def test_a_stripe_that_does_not_answer_is_given_up_in_time(site: Installat
 
 @pytest.mark.parametrize(
     ("kind", "said"),
-    [("error_500_before", "Stripe answered 500"), ("rate_limit_429", "Stripe answered 429"), ("bad_gateway_502", "(")],
+    [
+        ("error_500_before", "Stripe answered 500"),
+        ("rate_limit_429", "Stripe answered 429"),
+        ("bad_gateway_502", "("),
+    ],
 )
 async def test_an_outage_of_stripe_is_told_from_a_refusal(
     site: Installation, stripe: StripeSimulator, kind: FaultKind, said: str
@@ -238,9 +269,16 @@ async def test_a_restricted_key_need_not_see_the_account(site: Installation) -> 
     assert found.of("Stripe subscriptions").detail == "can be read; write access cannot be tried"
 
 
-@pytest.mark.parametrize("account", [(200, {"id": "acct_1"}), (403, {"error": {"type": "invalid_request_error"}})])
-async def test_a_restricted_key_must_see_subscriptions(site: Installation, account: tuple[int, Any]) -> None:
-    answers = {"/v1/account": account, "/v1/subscriptions": (403, {"error": {"type": "invalid_request_error"}})}
+@pytest.mark.parametrize(
+    "account", [(200, {"id": "acct_1"}), (403, {"error": {"type": "invalid_request_error"}})]
+)
+async def test_a_restricted_key_must_see_subscriptions(
+    site: Installation, account: tuple[int, Any]
+) -> None:
+    answers = {
+        "/v1/account": account,
+        "/v1/subscriptions": (403, {"error": {"type": "invalid_request_error"}}),
+    }
     async with stand_in(answers) as url:
         found = await site.check(billing=site.billing(url, "rk_test_restricted"))
     result = found.of("Stripe subscriptions")
@@ -249,7 +287,8 @@ async def test_a_restricted_key_must_see_subscriptions(site: Installation, accou
 
 
 @pytest.mark.parametrize(
-    ("account", "subscriptions"), [({"livemode": True}, []), ({}, [{"id": "sub_1", "livemode": True}])]
+    ("account", "subscriptions"),
+    [({"livemode": True}, []), ({}, [{"id": "sub_1", "livemode": True}])],
 )
 async def test_data_of_the_other_mode_fails(
     site: Installation, account: dict[str, Any], subscriptions: list[dict[str, Any]]
@@ -270,7 +309,10 @@ async def test_an_api_version_that_stripe_refuses_fails(site: Installation) -> N
 
 
 async def test_an_answer_in_another_api_version_fails(site: Installation) -> None:
-    answers: dict[str, tuple[int, Any]] = {"/v1/account": (200, {}), "/v1/subscriptions": (200, {"data": []})}
+    answers: dict[str, tuple[int, Any]] = {
+        "/v1/account": (200, {}),
+        "/v1/subscriptions": (200, {"data": []}),
+    }
     async with stand_in(answers, {"Stripe-Version": "2020-08-27"}) as url:
         result = (await site.check(billing=site.billing(url))).of("Stripe key")
     assert (result.level, result.detail) == (
@@ -280,7 +322,9 @@ async def test_an_answer_in_another_api_version_fails(site: Installation) -> Non
 
 
 @pytest.mark.parametrize("body", [[], {"data": 7}, {"data": [None, "sub_1"]}])
-async def test_something_that_is_not_stripe_at_all_breaks_no_check(site: Installation, body: Any) -> None:
+async def test_something_that_is_not_stripe_at_all_breaks_no_check(
+    site: Installation, body: Any
+) -> None:
     async with stand_in({"/v1/account": (200, {}), "/v1/subscriptions": (200, body)}) as url:
         found = await site.check(billing=site.billing(url))
     assert found.of("Stripe key").level is Level.OK
@@ -289,25 +333,39 @@ async def test_something_that_is_not_stripe_at_all_breaks_no_check(site: Install
 # The database
 
 
-async def test_a_database_without_our_tables_says_to_migrate(site: Installation, empty_database: str) -> None:
+async def test_a_database_without_our_tables_says_to_migrate(
+    site: Installation, empty_database: str
+) -> None:
     found = await site.check(database=empty_database)
-    assert (found.of("schema").level, found.of("schema").fix) == (Level.FAIL, "run: aiocancel migrate")
+    assert (found.of("schema").level, found.of("schema").fix) == (
+        Level.FAIL,
+        "run: aiocancel migrate",
+    )
     assert found.at(Level.SKIP) == ["worker backlog"]
     assert found.of("database").level is Level.OK
 
 
-async def test_tables_that_are_made_at_the_start_are_no_failure_before(site: Installation, empty_database: str) -> None:
-    assert (await site.check(database=empty_database, migrate_on_start=True)).of("schema").level is Level.WARN
+async def test_tables_that_are_made_at_the_start_are_no_failure_before(
+    site: Installation, empty_database: str
+) -> None:
+    assert (await site.check(database=empty_database, migrate_on_start=True)).of(
+        "schema"
+    ).level is Level.WARN
 
 
 @pytest.mark.parametrize(
     ("statement", "fix"),
     [
         ("DELETE FROM aiocancel.schema_version", "run: aiocancel migrate"),
-        ("INSERT INTO aiocancel.schema_version VALUES (1000)", "install the release that made the tables"),
+        (
+            "INSERT INTO aiocancel.schema_version VALUES (1000)",
+            "install the release that made the tables",
+        ),
     ],
 )
-async def test_tables_of_another_release_fail(site: Installation, pool: Pool, statement: str, fix: str) -> None:
+async def test_tables_of_another_release_fail(
+    site: Installation, pool: Pool, statement: str, fix: str
+) -> None:
     await pool.execute(statement)
     result = (await site.check()).of("schema")
     assert (result.level, result.fix) == (Level.FAIL, fix)
@@ -325,7 +383,9 @@ async def test_tables_of_another_release_fail(site: Installation, pool: Pool, st
         ),
     ],
 )
-async def test_a_role_that_may_not_use_our_tables_fails(site: Installation, pool: Pool, grants: str, said: str) -> None:
+async def test_a_role_that_may_not_use_our_tables_fails(
+    site: Installation, pool: Pool, grants: str, said: str
+) -> None:
     role = "checked_role"
     await pool.execute(f"CREATE ROLE {role} LOGIN; {grants.format(role=role)}")
     try:
@@ -340,7 +400,9 @@ async def test_a_role_that_may_not_use_our_tables_fails(site: Installation, pool
 
 
 async def test_a_database_for_reading_only_fails(site: Installation) -> None:
-    found = await site.check(database=f"{site.database}&options=-cdefault_transaction_read_only%3Don")
+    found = await site.check(
+        database=f"{site.database}&options=-cdefault_transaction_read_only%3Don"
+    )
     assert found.of("database").level is Level.FAIL
     assert "only for reading" in found.of("database").detail
 
@@ -348,7 +410,10 @@ async def test_a_database_for_reading_only_fails(site: Installation) -> None:
 @pytest.mark.parametrize(
     ("change", "fix"),
     [
-        (lambda dsn: f"postgresql://ada:{PASSWORD}@127.0.0.1:{nowhere()}/shop", "is PostgreSQL running there?"),
+        (
+            lambda dsn: f"postgresql://ada:{PASSWORD}@127.0.0.1:{nowhere()}/shop",
+            "is PostgreSQL running there?",
+        ),
         (lambda dsn: f"mysql://ada:{PASSWORD}@127.0.0.1/shop", "write the DSN as"),
         (lambda dsn: dsn.replace("/test_", "/no_such_"), "create the database that the DSN names"),
         (lambda dsn: dsn.replace("//postgres:", "//nobody:"), "correct the user or the password"),
@@ -374,12 +439,16 @@ async def test_a_database_that_does_not_answer_is_given_up_in_time(site: Install
     assert found.of("database").detail == "it cannot be opened (TimeoutError)"
 
 
-async def test_a_pool_of_the_applications_is_used_and_left_open(site: Installation, pool: Pool) -> None:
+async def test_a_pool_of_the_applications_is_used_and_left_open(
+    site: Installation, pool: Pool
+) -> None:
     assert (await site.check(database=pool)).at(Level.FAIL) == []
     assert await pool.fetchval("SELECT 1") == 1
 
 
-async def test_a_pool_that_nobody_has_opened_asks_for_a_function_that_opens_it(site: Installation) -> None:
+async def test_a_pool_that_nobody_has_opened_asks_for_a_function_that_opens_it(
+    site: Installation,
+) -> None:
     result = (await site.check(database=asyncpg.create_pool(site.database))).of("database")
     assert result.level is Level.FAIL
     assert "check a function that opens it" in (result.fix or "")
@@ -388,7 +457,10 @@ async def test_a_pool_that_nobody_has_opened_asks_for_a_function_that_opens_it(s
 @pytest.mark.parametrize(
     ("query", "said"),
     [
-        (SubscriptionQuery("SELECT id FROM no_such_table WHERE id = $1"), 'relation "no_such_table" does not exist'),
+        (
+            SubscriptionQuery("SELECT id FROM no_such_table WHERE id = $1"),
+            'relation "no_such_table" does not exist',
+        ),
         (SubscriptionQuery("SELECT 1 AS one"), "takes exactly one parameter"),
         (
             StripeSubscriptions("SELECT stripe_customer_id FROM nobody WHERE id = $1"),
@@ -396,7 +468,9 @@ async def test_a_pool_that_nobody_has_opened_asks_for_a_function_that_opens_it(s
         ),
     ],
 )
-async def test_a_query_that_does_not_fit_the_tables_fails(site: Installation, query: Any, said: str) -> None:
+async def test_a_query_that_does_not_fit_the_tables_fails(
+    site: Installation, query: Any, said: str
+) -> None:
     found = await site.check(subscriptions=query)
     result = found.of("subscription query")
     assert (result.level, result.fix) == (Level.FAIL, "correct the SQL given as subscriptions")
@@ -404,7 +478,9 @@ async def test_a_query_that_does_not_fit_the_tables_fails(site: Installation, qu
     assert found.at(Level.FAIL) == ["subscription query"]
 
 
-async def test_a_query_must_return_what_the_vendors_payload_is_filled_from(site: Installation) -> None:
+async def test_a_query_must_return_what_the_vendors_payload_is_filled_from(
+    site: Installation,
+) -> None:
     contacts = Property("contacts", "number", entity="subscription")
     result = (await site.check(vendor=site.vendor(properties=[contacts]))).of("subscription query")
     assert result.level is Level.FAIL
@@ -412,7 +488,9 @@ async def test_a_query_must_return_what_the_vendors_payload_is_filled_from(site:
 
 
 async def test_the_query_for_customers_at_stripe_is_prepared_too(site: Installation) -> None:
-    query = StripeSubscriptions("SELECT 'cus_1' AS stripe_customer_id FROM app_subscription WHERE customer_id = $1")
+    query = StripeSubscriptions(
+        "SELECT 'cus_1' AS stripe_customer_id FROM app_subscription WHERE customer_id = $1"
+    )
     assert (await site.check(subscriptions=query)).of("subscription query").level is Level.OK
 
 
@@ -422,7 +500,10 @@ async def test_an_object_of_the_applications_is_not_tried_on_anybody(site: Insta
             raise AssertionError
 
     result = (await site.check(subscriptions=Directory())).of("subscription query")
-    assert (result.level, result.detail) == (Level.OK, "an object of your own (Directory), not tried")
+    assert (result.level, result.detail) == (
+        Level.OK,
+        "an object of your own (Directory), not tried",
+    )
 
 
 async def test_parked_actions_are_counted_and_can_be_listed(site: Installation, pool: Pool) -> None:
@@ -432,7 +513,9 @@ async def test_parked_actions_are_counted_and_can_be_listed(site: Installation, 
     assert await Ledger(pool).park(parked, "declined")
     result = (await site.check()).of("worker backlog")
     assert result.level is Level.WARN
-    assert result.detail.startswith("1 parked action for a person to complete; the oldest waits since ")
+    assert result.detail.startswith(
+        "1 parked action for a person to complete; the oldest waits since "
+    )
     assert "aiocancel actions" in (result.fix or "")
 
 
@@ -442,14 +525,23 @@ async def test_an_action_that_nobody_takes_is_warned_of(site: Installation, pool
         "UPDATE aiocancel.action SET created_at = now() - interval '3 hours', due_at = created_at - interval '2 hours'"
     )
     result = (await site.check(run_worker=False)).of("worker backlog")
-    assert (result.level, result.detail) == (Level.WARN, "an action is due since 2 hours and nobody takes it")
+    assert (result.level, result.detail) == (
+        Level.WARN,
+        "an action is due since 2 hours and nobody takes it",
+    )
     assert "the process that has the worker" in (result.fix or "")
 
 
-async def test_an_action_behind_one_that_is_tried_again_later_is_not_overdue(site: Installation, pool: Pool) -> None:
+async def test_an_action_behind_one_that_is_tried_again_later_is_not_overdue(
+    site: Installation, pool: Pool
+) -> None:
     first, second = await ask(pool, "sub_1"), await ask(pool, "sub_1", "resumed")
-    await pool.execute("UPDATE aiocancel.action SET due_at = now() + interval '1 hour' WHERE id = $1", first)
-    await pool.execute("UPDATE aiocancel.action SET due_at = now() - interval '1 hour' WHERE id = $1", second)
+    await pool.execute(
+        "UPDATE aiocancel.action SET due_at = now() + interval '1 hour' WHERE id = $1", first
+    )
+    await pool.execute(
+        "UPDATE aiocancel.action SET due_at = now() - interval '1 hour' WHERE id = $1", second
+    )
     assert (await site.check()).of("worker backlog").level is Level.OK
 
 
@@ -478,7 +570,9 @@ async def test_a_clock_that_differs_from_stripes_is_told_by_the_date_of_its_answ
     assert said in result.detail
 
 
-async def test_a_machine_that_is_late_is_told_from_a_database_that_is_early(site: Installation) -> None:
+async def test_a_machine_that_is_late_is_told_from_a_database_that_is_early(
+    site: Installation,
+) -> None:
     result = (await site.check(clock=lambda: time.time() - 4000)).of("clock")
     assert result.level is Level.FAIL
     assert result.detail.startswith("Stripe is ")
@@ -487,20 +581,28 @@ async def test_a_machine_that_is_late_is_told_from_a_database_that_is_early(site
 
 
 async def test_without_a_date_only_the_database_tells_the_time(site: Installation) -> None:
-    async with stand_in({"/v1/account": (200, {}), "/v1/subscriptions": (200, {})}, {"Date": "yesterday"}) as url:
-        assert (await site.check(billing=site.billing(url))).of("clock").detail == "within 0 s of the database"
+    async with stand_in(
+        {"/v1/account": (200, {}), "/v1/subscriptions": (200, {})}, {"Date": "yesterday"}
+    ) as url:
+        assert (await site.check(billing=site.billing(url))).of(
+            "clock"
+        ).detail == "within 0 s of the database"
 
 
 # The page
 
 
-async def test_a_site_that_leaves_the_policy_to_the_application_is_warned(site: Installation) -> None:
+async def test_a_site_that_leaves_the_policy_to_the_application_is_warned(
+    site: Installation,
+) -> None:
     result = (await site.check(content_security_policy=None)).of("Content-Security-Policy")
     assert result.level is Level.WARN
 
 
 async def test_a_policy_with_a_weakness_says_so_beside_what_is_added(site: Installation) -> None:
-    found = await site.check(content_security_policy="default-src 'self'; require-trusted-types-for 'script'")
+    found = await site.check(
+        content_security_policy="default-src 'self'; require-trusted-types-for 'script'"
+    )
     levels = [result.level for result in found.results if result.name == "Content-Security-Policy"]
     assert levels == [Level.OK, Level.WARN]
 
@@ -517,7 +619,9 @@ async def test_the_vendors_own_script_is_warned_of_until_it_is_pinned(site: Inst
 
 
 async def test_a_refused_vendor_key_says_where_to_make_one(site: Installation) -> None:
-    result = (await site.check(vendor=site.vendor(api_key="key_test_of_somebody_else"))).of("vendor API")
+    result = (await site.check(vendor=site.vendor(api_key="key_test_of_somebody_else"))).of(
+        "vendor API"
+    )
     assert (result.level, result.detail) == (Level.FAIL, "the API key is refused (401)")
     assert "set api_key" in (result.fix or "")
 
@@ -560,7 +664,9 @@ async def test_a_vendor_that_is_down_is_told_from_one_that_refuses(
     assert said in found.of("vendor API").detail
 
 
-async def test_without_a_webhook_only_polling_finds_browsers_that_close_early(site: Installation) -> None:
+async def test_without_a_webhook_only_polling_finds_browsers_that_close_early(
+    site: Installation,
+) -> None:
     result = (await site.check(vendor=site.vendor(webhook_token=None))).of("webhook token")
     assert (result.level, result.detail) == (
         Level.WARN,
@@ -607,7 +713,9 @@ broken: list[bool] = []
 
 
 async def test_a_check_that_breaks_is_a_line_with_the_type_of_its_error(site: Installation) -> None:
-    inspected = site.cancel(vendor=Broken("acct_test", CLIENT_SECRET, api_host=site.hosts["api_host"])).inspect()
+    inspected = site.cancel(
+        vendor=Broken("acct_test", CLIENT_SECRET, api_host=site.hosts["api_host"])
+    ).inspect()
     broken.append(True)
     try:
         results = await run_checks(inspected)

@@ -78,7 +78,9 @@ def test_the_database_may_come_from_the_environment(
     assert_is_migrated(empty_database)
 
 
-def test_our_own_variable_wins_over_the_common_one(empty_database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_our_own_variable_wins_over_the_common_one(
+    empty_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgresql://nobody@127.0.0.1:1/other")
     monkeypatch.setenv("AIOCANCEL_DATABASE_URL", empty_database)
     assert main(["migrate"]) == 0
@@ -102,7 +104,9 @@ def test_a_database_that_cannot_be_opened_is_reported_without_its_password(
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-    assert main(["migrate", "--database-url", f"{scheme}://ada:{SECRET}@127.0.0.1:{port}/shop"]) == 1
+    assert (
+        main(["migrate", "--database-url", f"{scheme}://ada:{SECRET}@127.0.0.1:{port}/shop"]) == 1
+    )
     captured = capsys.readouterr()
     assert "cannot be opened" in captured.err
     assert SECRET not in captured.out + captured.err
@@ -117,9 +121,14 @@ def test_the_help_does_not_show_the_password_in_the_environment(
     assert SECRET not in capsys.readouterr().out
 
 
-def test_tables_of_a_newer_release_are_left_alone(empty_database: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_tables_of_a_newer_release_are_left_alone(
+    empty_database: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     main(["migrate", "--database-url", empty_database])
-    execute(empty_database, f"INSERT INTO aiocancel.schema_version (version) VALUES ({max(migrations()) + 1})")
+    execute(
+        empty_database,
+        f"INSERT INTO aiocancel.schema_version (version) VALUES ({max(migrations()) + 1})",
+    )
     assert main(["migrate", "--database-url", empty_database]) == 1
     assert "newer than this release" in capsys.readouterr().err
 
@@ -135,7 +144,9 @@ def test_a_statement_that_the_database_refuses_is_told_from_one_that_cannot_be_o
 def test_it_runs_as_a_command(empty_database: str) -> None:
     command = [sys.executable, "-m", "aiocancel.cli", "migrate"]
     environment = {**os.environ, "AIOCANCEL_DATABASE_URL": empty_database}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=30)
+    done = subprocess.run(
+        command, env=environment, capture_output=True, text=True, check=False, timeout=30
+    )
     assert (done.returncode, done.stdout, done.stderr) == (0, APPLIED, "")
     assert_is_migrated(empty_database)
 
@@ -218,7 +229,11 @@ async def run(*arguments: str) -> int:
 
 
 def assert_shows_no_secret(captured: tuple[str, str]) -> None:
-    assert not [secret for secret in (SECRET, GRANT_KEY, STRIPE_KEY, "postgresql://") if secret in "".join(captured)]
+    assert not [
+        secret
+        for secret in (SECRET, GRANT_KEY, STRIPE_KEY, "postgresql://")
+        if secret in "".join(captured)
+    ]
 
 
 @pytest.mark.parametrize("attribute", ["cancel", "make_cancel", "make_with_pool", "parts.cancel"])
@@ -244,7 +259,9 @@ async def test_a_failed_check_makes_the_exit_status_1_and_says_what_to_do(
     assert_shows_no_secret(captured)
 
 
-async def test_check_answers_programs_with_a_list_of_objects(shop: str, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_check_answers_programs_with_a_list_of_objects(
+    shop: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert await run("check", f"{shop}:cancel", "--json", "--timeout", "5") == 0
     captured = capsys.readouterr()
     results = {result["name"]: result for result in json.loads(captured.out)}
@@ -259,24 +276,37 @@ async def test_check_answers_programs_with_a_list_of_objects(shop: str, capsys: 
     assert_shows_no_secret(captured)
 
 
-@pytest.mark.parametrize("source", [None, "import aiocancel\naiocancel.StripeBilling('no key at all')"])
+@pytest.mark.parametrize(
+    "source", [None, "import aiocancel\naiocancel.StripeBilling('no key at all')"]
+)
 async def test_settings_that_cannot_work_are_a_failed_check(
-    shop: str, write_module: Callable[[str], str], capsys: pytest.CaptureFixture[str], source: str | None
+    shop: str,
+    write_module: Callable[[str], str],
+    capsys: pytest.CaptureFixture[str],
+    source: str | None,
 ) -> None:
     target = f"{shop}:make_badly" if source is None else f"{write_module(source)}:cancel"
     assert await run("check", target, "--json") == 1
     [result] = json.loads(capsys.readouterr().out)
     assert (result["name"], result["level"]) == ("settings", "FAIL")
-    assert "prefix must be a plain path" in result["detail"] or "api_key must be" in result["detail"]
+    assert (
+        "prefix must be a plain path" in result["detail"] or "api_key must be" in result["detail"]
+    )
 
 
 @pytest.mark.parametrize(
     ("target", "said"),
     [
-        ("no_such_app:cancel", "there is no module no_such_app in this directory or where Python looks"),
+        (
+            "no_such_app:cancel",
+            "there is no module no_such_app in this directory or where Python looks",
+        ),
         ("json.no_such_part:cancel", "there is no module json.no_such_part"),
         ("{shop}:no_such_name", "{shop} has no no_such_name"),
-        ("{shop}:number", "a CancelFlow is needed, or a function that returns one, and this is of type builtins.int"),
+        (
+            "{shop}:number",
+            "a CancelFlow is needed, or a function that returns one, and this is of type builtins.int",
+        ),
         ("{shop}:identify", "the CancelFlow cannot be made: TypeError"),
         ("{shop}:make_nothing", "the CancelFlow cannot be made: RuntimeError, {shop}.py line "),
         ("{shop}", "name the CancelFlow as module:attribute, for instance myapp:cancel"),
@@ -298,7 +328,10 @@ async def test_what_cannot_be_loaded_makes_the_exit_status_2_and_says_why(
 @pytest.mark.parametrize(
     ("source", "said"),
     [
-        ("import os\nos.environ['NOBODY_SETS_THIS']", "the environment variable NOBODY_SETS_THIS is not set"),
+        (
+            "import os\nos.environ['NOBODY_SETS_THIS']",
+            "the environment variable NOBODY_SETS_THIS is not set",
+        ),
         ("{}['NOBODY_SETS_THIS']", "KeyError, {name}.py line 1"),
         (f"\nraise ValueError('{SECRET}')", "ValueError, {name}.py line 2"),
         ("\n\nthis is no Python", "SyntaxError, {name}.py line 3"),
@@ -317,14 +350,18 @@ async def test_a_module_that_cannot_be_imported_says_where_and_shows_no_value(
 
 
 @pytest.mark.parametrize("timeout", ["0", "-1", "inf", "nan", "soon"])
-def test_a_timeout_that_is_no_time_is_refused(capsys: pytest.CaptureFixture[str], timeout: str) -> None:
+def test_a_timeout_that_is_no_time_is_refused(
+    capsys: pytest.CaptureFixture[str], timeout: str
+) -> None:
     with pytest.raises(SystemExit) as stopped:
         main(["check", "app:cancel", "--timeout", timeout])
     assert stopped.value.code == 2
     assert "--timeout" in capsys.readouterr().err
 
 
-async def test_check_runs_as_a_command_even_where_arrows_cannot_be_printed(shop: str, tmp_path: Path) -> None:
+async def test_check_runs_as_a_command_even_where_arrows_cannot_be_printed(
+    shop: str, tmp_path: Path
+) -> None:
     command = [sys.executable, "-m", "aiocancel.cli", "check", f"{shop}:cancel"]
     path = os.pathsep.join([str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")])
     done = await asyncio.to_thread(

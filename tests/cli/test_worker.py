@@ -20,9 +20,18 @@ from tests.support.waiting import until
 
 
 @asynccontextmanager
-async def worker_process(database: str, stripe_url: str, *options: str) -> AsyncIterator[asyncio.subprocess.Process]:
+async def worker_process(
+    database: str, stripe_url: str, *options: str
+) -> AsyncIterator[asyncio.subprocess.Process]:
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "aiocancel", "worker", "tests.support.worker_target:cancel", *options),
+        *(
+            sys.executable,
+            "-m",
+            "aiocancel",
+            "worker",
+            "tests.support.worker_target:cancel",
+            *options,
+        ),
         env={**os.environ, "TEST_DATABASE": database, "TEST_STRIPE": stripe_url},
         stderr=asyncio.subprocess.PIPE,
     )
@@ -35,7 +44,9 @@ async def worker_process(database: str, stripe_url: str, *options: str) -> Async
 
 
 async def all_done(pool: Pool) -> bool:
-    return not await pool.fetchval("SELECT exists(SELECT FROM aiocancel.action WHERE state <> 'done')")
+    return not await pool.fetchval(
+        "SELECT exists(SELECT FROM aiocancel.action WHERE state <> 'done')"
+    )
 
 
 async def test_a_worker_process_carries_out_what_the_web_process_recorded_and_finishes_when_told_to_stop(
@@ -46,7 +57,9 @@ async def test_a_worker_process_carries_out_what_the_web_process_recorded_and_fi
     stripe.inject(Fault("delay", method="POST", seconds=0.5))
     await ask(pool)
     async with worker_process(database, url) as process:
-        await until(lambda: any(request.method == "POST" for request in stripe.requests), within_s=30)
+        await until(
+            lambda: any(request.method == "POST" for request in stripe.requests), within_s=30
+        )
         process.send_signal(signal.SIGTERM)
         _, errors = await process.communicate()
     assert process.returncode == 0, errors.decode()
@@ -58,7 +71,10 @@ async def test_a_worker_process_carries_out_what_the_web_process_recorded_and_fi
 
 
 async def test_workers_beside_the_web_process_share_the_work_with_its_own(
-    database: str, pool: Pool, stripe_api: tuple[StripeSimulator, str], aiohttp_client: AiohttpClient
+    database: str,
+    pool: Pool,
+    stripe_api: tuple[StripeSimulator, str],
+    aiohttp_client: AiohttpClient,
 ) -> None:
     stripe, url = stripe_api
     names = [f"sub_{number}" for number in range(40)]
@@ -67,7 +83,10 @@ async def test_workers_beside_the_web_process_share_the_work_with_its_own(
     stripe.latency_s = 0.02
     await ask(pool, "sub_0")
     await ask(pool, "sub_0", "resumed")
-    async with worker_process(database, url, "--concurrency", "2"), worker_process(database, url, "--concurrency", "2"):
+    async with (
+        worker_process(database, url, "--concurrency", "2"),
+        worker_process(database, url, "--concurrency", "2"),
+    ):
         await until(lambda: all_done(pool), within_s=30)
         await aiohttp_client(make_app(make_cancel(database, url)))
         for name in names[1:]:
@@ -75,11 +94,16 @@ async def test_workers_beside_the_web_process_share_the_work_with_its_own(
             await ask(pool, name, "resumed")
         await until(lambda: all_done(pool), within_s=60)
     for name in names:
-        assert [effect.kind for effect in stripe.effects_on(name)] == ["cancel_at_period_end", "resume"]
+        assert [effect.kind for effect in stripe.effects_on(name)] == [
+            "cancel_at_period_end",
+            "resume",
+        ]
     assert await pool.fetchval("SELECT count(*) FROM aiocancel.action WHERE attempts = 1") == 80
 
 
-def test_a_worker_whose_settings_cannot_be_loaded_says_why(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_worker_whose_settings_cannot_be_loaded_says_why(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     assert main(["worker", "tests.nothing_here:cancel"]) == 2
     assert "there is no module" in capsys.readouterr().err
 
@@ -96,7 +120,9 @@ def test_a_worker_that_cannot_start_says_why_without_the_password(
 
 
 @pytest.mark.parametrize("concurrency", ["0", "-1", "many"])
-def test_a_worker_runs_at_least_one_action_at_a_time(concurrency: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_worker_runs_at_least_one_action_at_a_time(
+    concurrency: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit):
         main(["worker", "tests.support.worker_target:cancel", "--concurrency", concurrency])
     assert "--concurrency" in capsys.readouterr().err

@@ -58,8 +58,12 @@ SHAPES = {
     "ending with its period": dataclasses.replace(GOING_ON, cancel_at_period_end=True),
     "ending by date": dataclasses.replace(GOING_ON, cancel_at=EARLIER),
     "ending in a later period": dataclasses.replace(GOING_ON, cancel_at=LATER),
-    "ending with the later of two periods": dataclasses.replace(GOING_ON, cancel_at=LATER, last_period_end=LATER),
-    "ending by both": dataclasses.replace(GOING_ON, cancel_at_period_end=True, cancel_at=PERIOD_END),
+    "ending with the later of two periods": dataclasses.replace(
+        GOING_ON, cancel_at=LATER, last_period_end=LATER
+    ),
+    "ending by both": dataclasses.replace(
+        GOING_ON, cancel_at_period_end=True, cancel_at=PERIOD_END
+    ),
     "canceled": dataclasses.replace(GOING_ON, status="canceled", ended_at=ENDED_AT),
     "canceled while ending": dataclasses.replace(
         GOING_ON, status="canceled", cancel_at_period_end=True, ended_at=ENDED_AT
@@ -73,7 +77,10 @@ def done(ends_at: datetime | None, status: str = "active") -> Done:
 
 
 def test_the_vendors_own_changes_are_watched_and_all_others_are_ours() -> None:
-    assert {kind for kind in ActionKind if kind.only_watches} == {"expect_cancellation", "expect_offer"}
+    assert {kind for kind in ActionKind if kind.only_watches} == {
+        "expect_cancellation",
+        "expect_offer",
+    }
 
 
 # The others are decided elsewhere: by the flow vendor's word, by what was offered, and by what offers did.
@@ -168,7 +175,10 @@ TABLE: dict[ActionKind, dict[str, Step]] = {
 
 # The shapes that offers are decided for; these objects have items, discounts, trials and pauses as well.
 ALL_SHAPES = {name: where[0] for name, where in offers.SHAPES.items()}
-HAS_ENDED: dict[str, Step] = {"canceled": done(offers.NOW, "canceled"), "expired": done(None, "incomplete_expired")}
+HAS_ENDED: dict[str, Step] = {
+    "canceled": done(offers.NOW, "canceled"),
+    "expired": done(None, "incomplete_expired"),
+}
 IS_ENDING: dict[str, Step] = {
     "ending with its period": done(offers.DUE),
     "ending by date": done(offers.DUE - offers.DAY),
@@ -212,7 +222,17 @@ subscriptions = st.builds(
     Subscription,
     subscription_id=st.just(SUBSCRIPTION_ID),
     status=st.sampled_from(
-        ["active", "trialing", "past_due", "unpaid", "incomplete", "paused", "canceled", "incomplete_expired", "new"]
+        [
+            "active",
+            "trialing",
+            "past_due",
+            "unpaid",
+            "incomplete",
+            "paused",
+            "canceled",
+            "incomplete_expired",
+            "new",
+        ]
     ),
     livemode=st.booleans(),
     cancel_at_period_end=st.booleans(),
@@ -293,7 +313,9 @@ def test_the_table_covers_every_action_and_every_shape() -> None:
 
 @given(kind=kinds, subscription=subscriptions)
 @settings(max_examples=150)
-def test_after_the_change_has_taken_effect_nothing_is_left_to_do(kind: ActionKind, subscription: Subscription) -> None:
+def test_after_the_change_has_taken_effect_nothing_is_left_to_do(
+    kind: ActionKind, subscription: Subscription
+) -> None:
     before = step(kind, subscription)
     if isinstance(before, Write):
         assert isinstance(step(kind, written(kind, before, subscription)), Done)
@@ -301,7 +323,9 @@ def test_after_the_change_has_taken_effect_nothing_is_left_to_do(kind: ActionKin
 
 @given(kind=kinds, subscription=subscriptions)
 @settings(max_examples=100)
-def test_a_receipt_holds_the_status_and_the_end_just_read(kind: ActionKind, subscription: Subscription) -> None:
+def test_a_receipt_holds_the_status_and_the_end_just_read(
+    kind: ActionKind, subscription: Subscription
+) -> None:
     reached = step(kind, subscription)
     if isinstance(reached, Done):
         assert reached.receipt == Receipt(subscription.status, subscription.ends_at)
@@ -309,25 +333,33 @@ def test_a_receipt_holds_the_status_and_the_end_just_read(kind: ActionKind, subs
 
 @given(subscription=subscriptions)
 @settings(max_examples=60)
-def test_the_flow_vendors_own_change_is_awaited_and_never_written(subscription: Subscription) -> None:
+def test_the_flow_vendors_own_change_is_awaited_and_never_written(
+    subscription: Subscription,
+) -> None:
     assert isinstance(step(EXPECT, subscription), Done | Wait)
 
 
 @given(subscription=subscriptions)
 @settings(max_examples=60)
 def test_a_cancellation_is_never_refused(subscription: Subscription) -> None:
-    assert not any(isinstance(step(kind, subscription), Refuse) for kind in (AT_PERIOD_END, NOW, EXPECT))
+    assert not any(
+        isinstance(step(kind, subscription), Refuse) for kind in (AT_PERIOD_END, NOW, EXPECT)
+    )
 
 
 @given(subscription=subscriptions)
 @settings(max_examples=60)
-def test_cancelling_now_is_done_only_when_the_subscription_has_ended(subscription: Subscription) -> None:
+def test_cancelling_now_is_done_only_when_the_subscription_has_ended(
+    subscription: Subscription,
+) -> None:
     assert isinstance(step(NOW, subscription), Done) == subscription.has_ended
 
 
 @given(kind=kinds, subscription=subscriptions)
 @settings(max_examples=60)
-def test_only_taking_back_a_cancellation_by_date_clears_a_date(kind: ActionKind, subscription: Subscription) -> None:
+def test_only_taking_back_a_cancellation_by_date_clears_a_date(
+    kind: ActionKind, subscription: Subscription
+) -> None:
     reached = step(kind, subscription)
     if isinstance(reached, Write) and reached.clears_cancel_at:
         assert kind is RESUME
@@ -340,9 +372,16 @@ def test_only_taking_back_a_cancellation_by_date_clears_a_date(kind: ActionKind,
 def test_a_missing_subscription_is_done_only_for_our_own_cancellation_at_once(
     kind: ActionKind, was_written: bool
 ) -> None:
-    expected = Done(Receipt("canceled", None)) if kind is NOW and was_written else Refuse("resource_missing")
+    expected = (
+        Done(Receipt("canceled", None))
+        if kind is NOW and was_written
+        else Refuse("resource_missing")
+    )
     assert step_when_missing(Action(kind, SUBSCRIPTION_ID), written=was_written) == expected
 
 
 def test_an_action_that_no_worker_will_touch_again_is_final() -> None:
-    assert {state for state in ActionState if not state.is_final} == {ActionState.WAITING, ActionState.RUNNING}
+    assert {state for state in ActionState if not state.is_final} == {
+        ActionState.WAITING,
+        ActionState.RUNNING,
+    }

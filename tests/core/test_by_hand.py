@@ -14,8 +14,12 @@ CLOSED = (ActionState.CLOSED, None)
 
 @pytest.mark.parametrize("operation", Operation)
 @pytest.mark.parametrize("is_overtaken", [False, True])
-@pytest.mark.parametrize("state", [state for state in ActionState if state is not ActionState.PARKED])
-def test_only_a_parked_action_is_for_a_person(operation: Operation, state: ActionState, is_overtaken: bool) -> None:
+@pytest.mark.parametrize(
+    "state", [state for state in ActionState if state is not ActionState.PARKED]
+)
+def test_only_a_parked_action_is_for_a_person(
+    operation: Operation, state: ActionState, is_overtaken: bool
+) -> None:
     assert refusal(operation, state, is_overtaken=is_overtaken) == (
         f"it is {state}, and only a parked action can be retried or closed"
     )
@@ -33,7 +37,9 @@ def test_a_parked_action_can_be_closed_and_that_is_final(is_overtaken: bool) -> 
 
 
 def test_an_old_wish_is_not_put_on_top_of_a_later_one() -> None:
-    assert "a later action" in (refusal(Operation.RETRY, ActionState.PARKED, is_overtaken=True) or "")
+    assert "a later action" in (
+        refusal(Operation.RETRY, ActionState.PARKED, is_overtaken=True) or ""
+    )
 
 
 @pytest.mark.parametrize("word", ["done_by_hand", "refunded", "a", "crm-1.2", "x" * 64])
@@ -41,7 +47,9 @@ def test_a_reason_is_a_word(word: str) -> None:
     assert is_reason(word)
 
 
-@pytest.mark.parametrize("text", ["", "Ada asked for it", "ada@example.com", "-x", "Done", "x" * 65, "x\n", "é"])
+@pytest.mark.parametrize(
+    "text", ["", "Ada asked for it", "ada@example.com", "-x", "Done", "x" * 65, "x\n", "é"]
+)
 def test_a_reason_is_no_place_for_remarks(text: str) -> None:
     assert not is_reason(text)
 
@@ -51,9 +59,19 @@ def test_a_reason_is_no_place_for_remarks(text: str) -> None:
     [
         pytest.param([CLOSED], AnswerKind.CLOSED, id="closed"),
         pytest.param([DONE, CLOSED], AnswerKind.CLOSED, id="one done, the other closed"),
-        pytest.param([CLOSED, (ActionState.WAITING, None)], AnswerKind.QUEUED, id="something is still to come"),
-        pytest.param([CLOSED, (ActionState.PARKED, None)], AnswerKind.MANUAL, id="something is still for a person"),
-        pytest.param([CLOSED, (ActionState.REFUSED, None)], AnswerKind.REFUSED, id="the claim was untrue"),
+        pytest.param(
+            [CLOSED, (ActionState.WAITING, None)],
+            AnswerKind.QUEUED,
+            id="something is still to come",
+        ),
+        pytest.param(
+            [CLOSED, (ActionState.PARKED, None)],
+            AnswerKind.MANUAL,
+            id="something is still for a person",
+        ),
+        pytest.param(
+            [CLOSED, (ActionState.REFUSED, None)], AnswerKind.REFUSED, id="the claim was untrue"
+        ),
     ],
 )
 @pytest.mark.parametrize("change", Change)

@@ -70,12 +70,30 @@ new_coupons = st.builds(
     months=st.none() | st.integers(1, 120),
 )
 changes: st.SearchStrategy[Change] = st.one_of(
-    st.builds(AddDiscount, ids, st.lists(ids, max_size=3).map(tuple), st.none() | moments, st.none() | new_coupons),
+    st.builds(
+        AddDiscount,
+        ids,
+        st.lists(ids, max_size=3).map(tuple),
+        st.none() | moments,
+        st.none() | new_coupons,
+    ),
     st.builds(MoveTrialEnd, moments, st.none() | moments),
-    st.builds(SwapPrice, ids, ids, ids, st.none() | st.integers(0, 99), st.booleans(), st.booleans()),
-    st.builds(PausePayments, st.sampled_from(PAUSE_BEHAVIORS), st.none() | moments, st.none() | moments),
-    st.builds(RemoveDiscounts, st.lists(ids, max_size=3).map(tuple), st.lists(ids, max_size=3).map(tuple)),
-    st.builds(PauseService, st.none() | moments, st.none() | moments, st.sampled_from(PAUSE_CREDITS), st.booleans()),
+    st.builds(
+        SwapPrice, ids, ids, ids, st.none() | st.integers(0, 99), st.booleans(), st.booleans()
+    ),
+    st.builds(
+        PausePayments, st.sampled_from(PAUSE_BEHAVIORS), st.none() | moments, st.none() | moments
+    ),
+    st.builds(
+        RemoveDiscounts, st.lists(ids, max_size=3).map(tuple), st.lists(ids, max_size=3).map(tuple)
+    ),
+    st.builds(
+        PauseService,
+        st.none() | moments,
+        st.none() | moments,
+        st.sampled_from(PAUSE_CREDITS),
+        st.booleans(),
+    ),
 )
 
 
@@ -90,20 +108,55 @@ def test_a_change_comes_back_from_the_ledger_as_it_was(change: Change) -> None:
     ("change", "after", "seen"),
     [
         pytest.param(DISCOUNT, {}, False, id="no discount came"),
-        pytest.param(DISCOUNT, {"discounts": (LOYAL, AppliedDiscount("di_2", "SAVE"))}, True, id="the discount came"),
-        pytest.param(DISCOUNT, {"discounts": (AppliedDiscount("di_2", "SAVE"),)}, True, id="it came for another"),
-        pytest.param(DISCOUNT, {"discounts": (LOYAL, AppliedDiscount("di_2", "SPRING"))}, False, id="another came"),
-        pytest.param(DISCOUNT, {"discounts": (AppliedDiscount("di_2", None),)}, False, id="one of unknown source"),
+        pytest.param(
+            DISCOUNT,
+            {"discounts": (LOYAL, AppliedDiscount("di_2", "SAVE"))},
+            True,
+            id="the discount came",
+        ),
+        pytest.param(
+            DISCOUNT,
+            {"discounts": (AppliedDiscount("di_2", "SAVE"),)},
+            True,
+            id="it came for another",
+        ),
+        pytest.param(
+            DISCOUNT,
+            {"discounts": (LOYAL, AppliedDiscount("di_2", "SPRING"))},
+            False,
+            id="another came",
+        ),
+        pytest.param(
+            DISCOUNT,
+            {"discounts": (AppliedDiscount("di_2", None),)},
+            False,
+            id="one of unknown source",
+        ),
         pytest.param(SAME_COUPON, {}, False, id="the coupon's discount was there before"),
-        pytest.param(SAME_COUPON, {"discounts": (LOYAL, AppliedDiscount("di_2", "LOYAL"))}, True, id="a second one"),
+        pytest.param(
+            SAME_COUPON,
+            {"discounts": (LOYAL, AppliedDiscount("di_2", "LOYAL"))},
+            True,
+            id="a second one",
+        ),
         pytest.param(REMOVAL, {}, True, id="the discount is gone"),
         pytest.param(REMOVAL, {"discounts": ()}, True, id="all discounts are gone"),
-        pytest.param(REMOVAL, {"discounts": (LOYAL, AppliedDiscount("di_2", "SAVE"))}, False, id="it is there yet"),
+        pytest.param(
+            REMOVAL,
+            {"discounts": (LOYAL, AppliedDiscount("di_2", "SAVE"))},
+            False,
+            id="it is there yet",
+        ),
         pytest.param(TRIAL, {}, False, id="no trial"),
         pytest.param(TRIAL, {"trial_end": AT}, True, id="the trial's end moved"),
         pytest.param(TRIAL, {"trial_end": NEXT}, False, id="the trial ends later"),
         pytest.param(SWAP, {}, False, id="the old price"),
-        pytest.param(SWAP, {"items": (dataclasses.replace(PRO, price_id="price_basic"),)}, True, id="the new price"),
+        pytest.param(
+            SWAP,
+            {"items": (dataclasses.replace(PRO, price_id="price_basic"),)},
+            True,
+            id="the new price",
+        ),
         pytest.param(
             SWAP,
             {"items": (PRO, dataclasses.replace(PRO, item_id="si_2", price_id="price_basic"))},
@@ -112,16 +165,37 @@ def test_a_change_comes_back_from_the_ledger_as_it_was(change: Change) -> None:
         ),
         pytest.param(SWAP, {"items": ()}, False, id="the item is gone"),
         pytest.param(PAUSE, {}, False, id="payments go on"),
-        pytest.param(PAUSE, {"paused": CollectionPause("void", AT)}, True, id="payments are paused"),
-        pytest.param(PAUSE, {"paused": CollectionPause("void", NEXT)}, False, id="payments are paused for longer"),
-        pytest.param(PAUSE, {"paused": CollectionPause("keep_as_draft", AT)}, False, id="paused in another way"),
+        pytest.param(
+            PAUSE, {"paused": CollectionPause("void", AT)}, True, id="payments are paused"
+        ),
+        pytest.param(
+            PAUSE,
+            {"paused": CollectionPause("void", NEXT)},
+            False,
+            id="payments are paused for longer",
+        ),
+        pytest.param(
+            PAUSE,
+            {"paused": CollectionPause("keep_as_draft", AT)},
+            False,
+            id="paused in another way",
+        ),
         pytest.param(PAUSED_ITSELF, {}, False, id="the subscription goes on"),
         pytest.param(PAUSED_ITSELF, {"status": "paused"}, True, id="the subscription is paused"),
-        pytest.param(ENDLESS, {"paused": CollectionPause("keep_as_draft", None)}, True, id="paused for good"),
-        pytest.param(ENDLESS, {"paused": CollectionPause("keep_as_draft", AT)}, False, id="paused, but not for good"),
+        pytest.param(
+            ENDLESS, {"paused": CollectionPause("keep_as_draft", None)}, True, id="paused for good"
+        ),
+        pytest.param(
+            ENDLESS,
+            {"paused": CollectionPause("keep_as_draft", AT)},
+            False,
+            id="paused, but not for good",
+        ),
     ],
 )
-def test_a_fresh_read_shows_a_change_or_does_not(change: Change, after: dict[str, Any], seen: bool) -> None:
+def test_a_fresh_read_shows_a_change_or_does_not(
+    change: Change, after: dict[str, Any], seen: bool
+) -> None:
     assert shows(change, dataclasses.replace(BEFORE, **after)) is seen
 
 
@@ -130,9 +204,21 @@ def test_a_fresh_read_shows_a_change_or_does_not(change: Change, after: dict[str
     [
         pytest.param(DISCOUNT, {}, True, id="the same discounts"),
         pytest.param(DISCOUNT, {"discounts": ()}, False, id="a discount is gone"),
-        pytest.param(DISCOUNT, {"discounts": (LOYAL, AppliedDiscount("di_2", "X"))}, False, id="a discount came"),
-        pytest.param(DISCOUNT, {"current_period_end": NEXT}, False, id="a discount after a renewal"),
-        pytest.param(REMOVAL, {"discounts": (LOYAL, AppliedDiscount("di_2", "X"))}, True, id="what is to be removed"),
+        pytest.param(
+            DISCOUNT,
+            {"discounts": (LOYAL, AppliedDiscount("di_2", "X"))},
+            False,
+            id="a discount came",
+        ),
+        pytest.param(
+            DISCOUNT, {"current_period_end": NEXT}, False, id="a discount after a renewal"
+        ),
+        pytest.param(
+            REMOVAL,
+            {"discounts": (LOYAL, AppliedDiscount("di_2", "X"))},
+            True,
+            id="what is to be removed",
+        ),
         pytest.param(REMOVAL, {"discounts": (LOYAL,)}, False, id="what is to be removed is gone"),
         pytest.param(
             REMOVAL,
@@ -144,14 +230,30 @@ def test_a_fresh_read_shows_a_change_or_does_not(change: Change, after: dict[str
         pytest.param(TRIAL, {"current_period_end": NEXT}, False, id="a trial after a renewal"),
         pytest.param(SWAP, {}, True, id="the same plan"),
         pytest.param(SWAP, {"current_period_end": NEXT}, True, id="a plan after a renewal"),
-        pytest.param(SWAP, {"items": (dataclasses.replace(PRO, quantity=4),)}, False, id="another quantity"),
-        pytest.param(SWAP, {"items": (dataclasses.replace(PRO, price_id="price_x"),)}, False, id="another plan"),
-        pytest.param(SWAP, {"items": (dataclasses.replace(PRO, item_id="si_2"),)}, False, id="another item"),
+        pytest.param(
+            SWAP, {"items": (dataclasses.replace(PRO, quantity=4),)}, False, id="another quantity"
+        ),
+        pytest.param(
+            SWAP,
+            {"items": (dataclasses.replace(PRO, price_id="price_x"),)},
+            False,
+            id="another plan",
+        ),
+        pytest.param(
+            SWAP, {"items": (dataclasses.replace(PRO, item_id="si_2"),)}, False, id="another item"
+        ),
         pytest.param(PAUSE, {}, True, id="the same payment"),
         pytest.param(PAUSE, {"current_period_end": NEXT}, False, id="a pause after a renewal"),
         pytest.param(PAUSED_ITSELF, {}, True, id="the same period of what is paused itself"),
-        pytest.param(PAUSED_ITSELF, {"current_period_end": NEXT}, False, id="a pause of itself after a renewal"),
-        pytest.param(PAUSE, {"current_period_end": None}, False, id="a pause of an unknown payment"),
+        pytest.param(
+            PAUSED_ITSELF,
+            {"current_period_end": NEXT},
+            False,
+            id="a pause of itself after a renewal",
+        ),
+        pytest.param(
+            PAUSE, {"current_period_end": None}, False, id="a pause of an unknown payment"
+        ),
     ],
 )
 def test_a_change_holds_while_what_it_was_decided_by_is_as_it_was(

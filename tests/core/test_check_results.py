@@ -23,7 +23,9 @@ def test_every_result_is_one_line_in_columns_with_its_fix() -> None:
 
 
 def test_a_message_of_several_lines_stays_one_line() -> None:
-    result = CheckResult.fail("subscription query", "no such table\n\nHINT:\tlook again", "correct the SQL")
+    result = CheckResult.fail(
+        "subscription query", "no such table\n\nHINT:\tlook again", "correct the SQL"
+    )
     first, _ = as_text([result]).splitlines()
     assert first == "FAIL  subscription query  no such table HINT: look again → correct the SQL"
 
@@ -34,14 +36,26 @@ def test_no_result_at_all_can_be_told_too() -> None:
 
 def test_programs_get_the_same_words_by_name() -> None:
     assert as_json([FAILURE, OK]) == [
-        {"name": "Stripe key", "level": "FAIL", "detail": "Stripe refuses the key", "fix": "make another"},
+        {
+            "name": "Stripe key",
+            "level": "FAIL",
+            "detail": "Stripe refuses the key",
+            "fix": "make another",
+        },
         {"name": "schema", "level": "ok", "detail": "version 1", "fix": None},
     ]
 
 
 @pytest.mark.parametrize(
     ("results", "status"),
-    [([], 0), ([OK], 0), ([OK, WARNING], 0), ([SKIPPED], 0), ([FAILURE], 1), ([OK, FAILURE, WARNING], 1)],
+    [
+        ([], 0),
+        ([OK], 0),
+        ([OK, WARNING], 0),
+        ([SKIPPED], 0),
+        ([FAILURE], 1),
+        ([OK, FAILURE, WARNING], 1),
+    ],
 )
 def test_only_a_failure_makes_the_exit_status_1(results: list[CheckResult], status: int) -> None:
     assert exit_status(results) == status

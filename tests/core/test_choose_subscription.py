@@ -22,14 +22,21 @@ from aiocancel.errors import AmbiguousSubscriptionError
 
 
 def listed(*entries: tuple[str, str, int]) -> list[ListedSubscription]:
-    return [ListedSubscription(SubscriptionId(name), status, created) for name, status, created in entries]
+    return [
+        ListedSubscription(SubscriptionId(name), status, created)
+        for name, status, created in entries
+    ]
 
 
-def newest(*entries: tuple[str, str, int], statuses: tuple[str, ...] = DEFAULT_STATUSES) -> str | None:
+def newest(
+    *entries: tuple[str, str, int], statuses: tuple[str, ...] = DEFAULT_STATUSES
+) -> str | None:
     return choose_subscription(listed(*entries), statuses=statuses, choose="newest")
 
 
-def only(*entries: tuple[str, str, int], statuses: tuple[str, ...] = DEFAULT_STATUSES) -> str | None:
+def only(
+    *entries: tuple[str, str, int], statuses: tuple[str, ...] = DEFAULT_STATUSES
+) -> str | None:
     return choose_subscription(listed(*entries), statuses=statuses, choose="only")
 
 
@@ -50,7 +57,9 @@ def test_a_customer_without_subscriptions_has_none_to_cancel() -> None:
 
 
 @pytest.mark.parametrize("status", sorted(ENDED_STATUSES))
-def test_an_ended_subscription_is_not_chosen_even_where_its_status_is_asked_for(status: str) -> None:
+def test_an_ended_subscription_is_not_chosen_even_where_its_status_is_asked_for(
+    status: str,
+) -> None:
     assert newest(("sub_1", status, 1), statuses=(status,)) is None
 
 
@@ -69,10 +78,15 @@ def test_a_first_payment_under_way_counts_where_the_owner_says_so() -> None:
     ],
 )
 def test_a_better_status_is_chosen_before_a_later_start(better: str, worse: str) -> None:
-    assert newest(("sub_old", better, 1), ("sub_new", worse, 2), statuses=CHOOSABLE_STATUSES) == "sub_old"
+    assert (
+        newest(("sub_old", better, 1), ("sub_new", worse, 2), statuses=CHOOSABLE_STATUSES)
+        == "sub_old"
+    )
 
 
-@pytest.mark.parametrize(("older", "newer"), [("active", "trialing"), ("trialing", "active"), ("unpaid", "unpaid")])
+@pytest.mark.parametrize(
+    ("older", "newer"), [("active", "trialing"), ("trialing", "active"), ("unpaid", "unpaid")]
+)
 def test_among_equals_the_latest_start_is_chosen(older: str, newer: str) -> None:
     assert newest(("sub_old", older, 1), ("sub_new", newer, 2)) == "sub_new"
 
@@ -82,12 +96,18 @@ def test_two_that_started_in_the_same_second_are_told_apart_the_same_way_every_t
 
 
 def test_where_only_one_may_go_on_several_are_an_error_that_names_no_customer() -> None:
-    with pytest.raises(AmbiguousSubscriptionError, match=r"^the customer has 2 subscriptions at Stripe where one is"):
+    with pytest.raises(
+        AmbiguousSubscriptionError,
+        match=r"^the customer has 2 subscriptions at Stripe where one is",
+    ):
         only(("sub_1", "active", 1), ("sub_2", "unpaid", 2), ("sub_3", "canceled", 3))
 
 
 def test_where_only_one_may_go_on_ended_ones_do_not_disturb() -> None:
-    assert only(("sub_1", "canceled", 3), ("sub_2", "past_due", 1), ("sub_3", "incomplete_expired", 2)) == "sub_2"
+    assert (
+        only(("sub_1", "canceled", 3), ("sub_2", "past_due", 1), ("sub_3", "incomplete_expired", 2))
+        == "sub_2"
+    )
 
 
 ENTRIES = st.lists(
@@ -103,17 +123,22 @@ ENTRIES = st.lists(
 
 
 @given(ENTRIES, st.randoms(use_true_random=False))
-def test_the_order_of_the_list_does_not_matter(entries: list[ListedSubscription], chance: random.Random) -> None:
+def test_the_order_of_the_list_does_not_matter(
+    entries: list[ListedSubscription], chance: random.Random
+) -> None:
     shuffled = list(entries)
     chance.shuffle(shuffled)
     first, second = (
-        choose_subscription(order, statuses=DEFAULT_STATUSES, choose="newest") for order in (entries, shuffled)
+        choose_subscription(order, statuses=DEFAULT_STATUSES, choose="newest")
+        for order in (entries, shuffled)
     )
     assert first == second
 
 
 @given(ENTRIES)
-def test_none_is_answered_exactly_where_no_subscription_counts(entries: list[ListedSubscription]) -> None:
+def test_none_is_answered_exactly_where_no_subscription_counts(
+    entries: list[ListedSubscription],
+) -> None:
     chosen = choose_subscription(entries, statuses=DEFAULT_STATUSES, choose="newest")
     counting = {one.subscription_id for one in entries if one.status in DEFAULT_STATUSES}
     assert (chosen is None) == (not counting)

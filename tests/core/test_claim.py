@@ -26,7 +26,9 @@ any_text = st.text(st.characters(codec=None, exclude_categories=()), max_size=40
 # Status
 
 
-@pytest.mark.parametrize("word", ["canceled", "saved", "deflected", "incomplete", "rerouted", "in_progress"])
+@pytest.mark.parametrize(
+    "word", ["canceled", "saved", "deflected", "incomplete", "rerouted", "in_progress"]
+)
 def test_a_vendors_status_is_read_by_its_word(word: str) -> None:
     assert FlowStatus.read(word) == word
 
@@ -44,11 +46,19 @@ def test_no_vendor_can_say_that_a_customer_takes_something_back(word: str) -> No
     assert FlowStatus.read(word) is FlowStatus.UNKNOWN
 
 
-OWN_CHOICES = {FlowStatus.CANCELED, FlowStatus.RESUMED, FlowStatus.UNPAUSED, FlowStatus.DISCOUNT_REMOVED}
+OWN_CHOICES = {
+    FlowStatus.CANCELED,
+    FlowStatus.RESUMED,
+    FlowStatus.UNPAUSED,
+    FlowStatus.DISCOUNT_REMOVED,
+}
 
 
 def test_only_a_cancellation_an_accepted_offer_and_taking_one_back_use_the_grant_up() -> None:
-    assert {status for status in FlowStatus if status.changes_billing} == {*OWN_CHOICES, FlowStatus.SAVED}
+    assert {status for status in FlowStatus if status.changes_billing} == {
+        *OWN_CHOICES,
+        FlowStatus.SAVED,
+    }
 
 
 # Proof
@@ -59,12 +69,16 @@ def test_only_a_cancellation_an_accepted_offer_and_taking_one_back_use_the_grant
 def test_a_customers_own_choice_is_proven_by_the_grant(status: FlowStatus, vendor: str) -> None:
     reason = CancelReason("too dear", "price")
     outcome = verify_own_choice(FlowClaim(vendor, status, reason=reason), GRANT)
-    assert outcome == VerifiedOutcome(status, GRANT.customer_id, GRANT.subscription_id, reason, "grant", vendor)
+    assert outcome == VerifiedOutcome(
+        status, GRANT.customer_id, GRANT.subscription_id, reason, "grant", vendor
+    )
 
 
 @pytest.mark.parametrize("status", sorted(set(FlowStatus) - OWN_CHOICES))
 def test_nothing_else_is_proven_by_the_grant(status: FlowStatus) -> None:
-    claim = FlowClaim("prosperstack", status, FlowSessionId("sess_1"), offer_id="offr_1", offer_type="coupon")
+    claim = FlowClaim(
+        "prosperstack", status, FlowSessionId("sess_1"), offer_id="offr_1", offer_type="coupon"
+    )
     assert verify_own_choice(claim, GRANT) is None
 
 
@@ -82,7 +96,10 @@ def test_nothing_else_is_proven_by_the_grant(status: FlowStatus) -> None:
 def test_whom_and_what_an_outcome_concerns_comes_from_the_grant_alone(claim: FlowClaim) -> None:
     outcome = verify_own_choice(claim, GRANT)
     if outcome is not None:
-        assert (outcome.customer_id, outcome.subscription_id) == (GRANT.customer_id, GRANT.subscription_id)
+        assert (outcome.customer_id, outcome.subscription_id) == (
+            GRANT.customer_id,
+            GRANT.subscription_id,
+        )
         assert outcome.status is claim.status
 
 

@@ -55,9 +55,23 @@ OTHERS = [
 NONCE = "'nonce-c29tZSBub25jZQ=='"
 HASH = "'sha256-0II5nSAFgTOkBtdLO4MKsacG8pcjGGaEgpxvoOFKjm8='"
 INERT = (NONCE, HASH, "'nonce-other'", "'sha384-abc-_'")
-HOSTS = ("https://api.example.com", "https://*.example.com", "http://cdn.example.com/a/", "wss://live.example.com:443")
+HOSTS = (
+    "https://api.example.com",
+    "https://*.example.com",
+    "http://cdn.example.com/a/",
+    "wss://live.example.com:443",
+)
 WEAK = ("*", "'unsafe-inline'", "'UNSAFE-INLINE'", "'unsafe-eval'")
-PLAIN = ("'self'", "data:", "https:", "blob:", "example.com", "localhost:8080", "'report-sample'", *HOSTS)
+PLAIN = (
+    "'self'",
+    "data:",
+    "https:",
+    "blob:",
+    "example.com",
+    "localhost:8080",
+    "'report-sample'",
+    *HOSTS,
+)
 
 present_sources: st.SearchStrategy[list[str]] = st.one_of(
     st.just(["'none'"]),
@@ -74,7 +88,9 @@ present_sources: st.SearchStrategy[list[str]] = st.one_of(
 def policies(draw: st.DrawFn) -> ContentSecurityPolicy:
     lists = draw(st.dictionaries(st.sampled_from(SOURCE_LISTS), present_sources, max_size=8))
     others = draw(st.lists(st.sampled_from(OTHERS), unique=True, max_size=2))
-    return parse(";".join([*(" ".join([name, *sources]) for name, sources in lists.items()), *others]))
+    return parse(
+        ";".join([*(" ".join([name, *sources]) for name, sources in lists.items()), *others])
+    )
 
 
 # frame-ancestors takes fewer kinds of sources; it has tests of its own.
@@ -94,7 +110,9 @@ def source_set(policy: ContentSecurityPolicy, directive: str) -> set[str] | None
 
 
 def test_a_policy_is_read_into_its_directives_in_order() -> None:
-    policy = parse("default-src 'self'; connect-src 'self' https://api.example.com; upgrade-insecure-requests")
+    policy = parse(
+        "default-src 'self'; connect-src 'self' https://api.example.com; upgrade-insecure-requests"
+    )
     assert policy.directives == (
         ("default-src", ("'self'",)),
         ("connect-src", ("'self'", "https://api.example.com")),
@@ -103,7 +121,10 @@ def test_a_policy_is_read_into_its_directives_in_order() -> None:
 
 
 def test_white_space_and_empty_directives_do_not_matter() -> None:
-    assert str(parse(" ;; default-src\t 'self'   https: ;\t; sandbox ; ")) == "default-src 'self' https:; sandbox"
+    assert (
+        str(parse(" ;; default-src\t 'self'   https: ;\t; sandbox ; "))
+        == "default-src 'self' https:; sandbox"
+    )
 
 
 @pytest.mark.parametrize("header", ["", " ", ";", " ; ;"])
@@ -119,7 +140,9 @@ def test_directive_names_are_read_in_any_case() -> None:
 
 
 def test_of_a_repeated_directive_the_first_counts() -> None:
-    assert str(parse("img-src 'self'; font-src data:; IMG-SRC *")) == "img-src 'self'; font-src data:"
+    assert (
+        str(parse("img-src 'self'; font-src data:; IMG-SRC *")) == "img-src 'self'; font-src data:"
+    )
 
 
 def test_a_source_keeps_its_spelling() -> None:
@@ -157,19 +180,26 @@ def test_a_comma_is_refused_with_the_way_to_read_several_policies() -> None:
 
 
 @pytest.mark.parametrize(
-    "character", ["\r", "\n", "\r\n", "\x00", "\x0b", "\x0c", "\x1c", "\x7f", "\x85", "\xa0", "ü", "\u2028"]
+    "character",
+    ["\r", "\n", "\r\n", "\x00", "\x0b", "\x0c", "\x1c", "\x7f", "\x85", "\xa0", "ü", "\u2028"],
 )
 @pytest.mark.parametrize(
-    "template", ["{}", "default-src{}", "default-src {}'self'", "default-src 'self'{}", "de{}fault-src"]
+    "template",
+    ["{}", "default-src{}", "default-src {}'self'", "default-src 'self'{}", "de{}fault-src"],
 )
-def test_line_breaks_control_and_foreign_characters_are_refused(template: str, character: str) -> None:
+def test_line_breaks_control_and_foreign_characters_are_refused(
+    template: str, character: str
+) -> None:
     with pytest.raises(PolicyError, match="line break"):
         parse(template.format(character), unknown="keep")
 
 
 def test_a_header_with_several_policies_is_read_as_all_of_them() -> None:
     both = ContentSecurityPolicy.parse_list("default-src 'self', ; , script-src 'none'; img-src *,")
-    assert [str(policy) for policy in both] == ["default-src 'self'", "script-src 'none'; img-src *"]
+    assert [str(policy) for policy in both] == [
+        "default-src 'self'",
+        "script-src 'none'; img-src *",
+    ]
 
 
 def test_an_empty_header_holds_no_policy() -> None:
@@ -214,11 +244,14 @@ def test_a_fetch_directive_falls_back_along_the_chain_of_the_standard(directive:
 @pytest.mark.parametrize("directive", ["form-action", "base-uri", "frame-ancestors"])
 def test_other_source_lists_do_not_fall_back(directive: str) -> None:
     assert parse("default-src 'none'").effective(directive) is None
-    assert parse(f"default-src 'none'; {directive} 'self'").effective(directive.upper()) == ("'self'",)
+    assert parse(f"default-src 'none'; {directive} 'self'").effective(directive.upper()) == (
+        "'self'",
+    )
 
 
 @pytest.mark.parametrize(
-    "directive", ["sandbox", "report-uri", "navigate-to", "nonsense", "", "script-src ", "wor\u212aer-src"]
+    "directive",
+    ["sandbox", "report-uri", "navigate-to", "nonsense", "", "script-src ", "wor\u212aer-src"],
 )
 def test_what_holds_no_source_list_has_no_effective_one(directive: str) -> None:
     policy = parse("default-src 'self'; sandbox")
@@ -257,7 +290,9 @@ def test_a_list_relies_on_unsafe_inline_unless_something_switches_it_off(
 
 
 def test_a_nonce_is_not_added_where_it_would_switch_off_unsafe_inline() -> None:
-    policy = parse("script-src 'self' 'unsafe-inline'").widen({"script-src": [NONCE, "https://cdn.example.com", HASH]})
+    policy = parse("script-src 'self' 'unsafe-inline'").widen(
+        {"script-src": [NONCE, "https://cdn.example.com", HASH]}
+    )
     assert str(policy) == "script-src 'self' 'unsafe-inline' https://cdn.example.com"
 
 
@@ -266,13 +301,17 @@ def test_a_hash_is_not_added_where_inherited_unsafe_inline_would_be_switched_off
     assert policy.widen({"style-src": [HASH]}) == policy
 
 
-def test_a_nonce_joins_the_nonces_that_are_there_although_unsafe_inline_stands_beside_them() -> None:
+def test_a_nonce_joins_the_nonces_that_are_there_although_unsafe_inline_stands_beside_them() -> (
+    None
+):
     policy = parse("script-src 'unsafe-inline' 'nonce-theirs'").widen({"script-src": [NONCE]})
     assert str(policy) == f"script-src 'unsafe-inline' 'nonce-theirs' {NONCE}"
 
 
 def test_the_nonce_rule_is_applied_to_each_list_by_itself() -> None:
-    policy = parse("script-src 'unsafe-inline'; script-src-elem 'self'").widen({"script-src": [NONCE]})
+    policy = parse("script-src 'unsafe-inline'; script-src-elem 'self'").widen(
+        {"script-src": [NONCE]}
+    )
     assert str(policy) == f"script-src 'unsafe-inline'; script-src-elem 'self' {NONCE}"
 
 
@@ -280,7 +319,9 @@ def test_the_nonce_rule_is_applied_to_each_list_by_itself() -> None:
 
 
 def test_the_widget_gets_exactly_what_it_needs_from_a_typical_policy() -> None:
-    policy = parse("default-src 'self'; script-src 'self' 'nonce-theirs'; object-src 'none'; report-uri /csp")
+    policy = parse(
+        "default-src 'self'; script-src 'self' 'nonce-theirs'; object-src 'none'; report-uri /csp"
+    )
     widened = policy.widen(
         {
             "connect-src": ["https://api.prosperstack.com"],
@@ -358,18 +399,28 @@ def test_widening_the_element_list_alone_leaves_its_parent_alone() -> None:
 def test_a_new_element_list_inherits_its_parent_as_widened_in_the_same_step() -> None:
     additions = {"script-src-elem": ["https://elem.example"], "script-src": ["https://all.example"]}
     policy = parse("default-src 'self'").widen(additions)
-    assert policy.effective("script-src-elem") == ("'self'", "https://all.example", "https://elem.example")
+    assert policy.effective("script-src-elem") == (
+        "'self'",
+        "https://all.example",
+        "https://elem.example",
+    )
 
 
 def test_a_new_child_list_does_not_take_workers_away_from_the_script_list() -> None:
-    policy = parse("default-src 'none'; script-src 'self' blob:").widen({"child-src": ["https://app.example.com"]})
+    policy = parse("default-src 'none'; script-src 'self' blob:").widen(
+        {"child-src": ["https://app.example.com"]}
+    )
     assert policy.effective("worker-src") == ("'self'", "blob:")
     assert policy.effective("frame-src") == ("https://app.example.com",)
 
 
 def test_an_explicit_worker_list_is_left_alone_by_a_new_child_list() -> None:
-    policy = parse("default-src 'none'; script-src blob:; worker-src 'self'").widen({"child-src": ["https:"]})
-    assert str(policy) == "default-src 'none'; script-src blob:; worker-src 'self'; child-src https:"
+    policy = parse("default-src 'none'; script-src blob:; worker-src 'self'").widen(
+        {"child-src": ["https:"]}
+    )
+    assert (
+        str(policy) == "default-src 'none'; script-src blob:; worker-src 'self'; child-src https:"
+    )
 
 
 def test_an_existing_child_list_is_widened_without_a_worker_list() -> None:
@@ -424,16 +475,26 @@ def test_repeated_additions_are_written_once() -> None:
         "img-src": ["https://a.example", "https://A.example"],
         "IMG-SRC": ["https://b.example", "https://a.example"],
     }
-    assert str(parse("img-src 'self'").widen(twice)) == "img-src 'self' https://a.example https://b.example"
+    assert (
+        str(parse("img-src 'self'").widen(twice))
+        == "img-src 'self' https://a.example https://b.example"
+    )
 
 
 def test_sources_may_come_from_an_iterator() -> None:
-    assert str(parse("img-src 'self'").widen({"Img-Src": iter(["data:", "blob:"])})) == "img-src 'self' data: blob:"
+    assert (
+        str(parse("img-src 'self'").widen({"Img-Src": iter(["data:", "blob:"])}))
+        == "img-src 'self' data: blob:"
+    )
 
 
-@pytest.mark.parametrize("additions", [{}, {"connect-src": []}, {"connect-src": ["https://api.example.com"]}])
+@pytest.mark.parametrize(
+    "additions", [{}, {"connect-src": []}, {"connect-src": ["https://api.example.com"]}]
+)
 def test_nothing_to_add_changes_nothing(additions: dict[str, list[str]]) -> None:
-    policy = parse("default-src 'self' https://api.example.com; connect-src 'self' https://api.example.com")
+    policy = parse(
+        "default-src 'self' https://api.example.com; connect-src 'self' https://api.example.com"
+    )
     assert policy.widen(additions) == policy
 
 
@@ -449,7 +510,10 @@ def test_the_order_of_the_additions_does_not_matter() -> None:
         "script-src": ["https://s.example"],
         "worker-src": ["https://w.example"],
     }
-    results = {parse("default-src 'self'").widen(dict(order)) for order in itertools.permutations(additions.items())}
+    results = {
+        parse("default-src 'self'").widen(dict(order))
+        for order in itertools.permutations(additions.items())
+    }
     assert len(results) == 1
 
 
@@ -510,7 +574,8 @@ def test_a_vendor_can_not_weaken_or_narrow_a_whole_directive(source: str, reason
 
 
 @pytest.mark.parametrize(
-    "source", ["self", "SELF", "none", "unsafe-inline", "nonce-abc", "sha256-abc=", "strict-dynamic"]
+    "source",
+    ["self", "SELF", "none", "unsafe-inline", "nonce-abc", "sha256-abc=", "strict-dynamic"],
 )
 def test_a_keyword_without_its_quotes_is_refused_instead_of_becoming_a_host(source: str) -> None:
     with pytest.raises(PolicyError, match="for img-src needs single quotes"):
@@ -580,7 +645,9 @@ def test_only_source_lists_are_widened(directive: str) -> None:
         parse("").widen({directive: ["https:"]})
 
 
-@pytest.mark.parametrize("directive", ["", "skript-src", "script-src 'self'", "wor\u212aer-src", "script_src"])
+@pytest.mark.parametrize(
+    "directive", ["", "skript-src", "script-src 'self'", "wor\u212aer-src", "script_src"]
+)
 def test_an_unknown_directive_is_not_widened(directive: str) -> None:
     with pytest.raises(PolicyError, match="is not a directive"):
         parse("x-new a", unknown="keep").widen({directive: ["https:"]})
@@ -599,18 +666,24 @@ def test_a_refusal_is_one_short_line(value: str) -> None:
     assert str(caught.value).isprintable()
 
 
-injected = st.sampled_from([";", ",", "\r", "\n", "\r\n", " ", "\t", "\0", "\x7f", "\x85", "ü", '"', "'"])
+injected = st.sampled_from(
+    [";", ",", "\r", "\n", "\r\n", " ", "\t", "\0", "\x7f", "\x85", "ü", '"', "'"]
+)
 
 
 @given(st.sampled_from([*PLAIN, *INERT]), injected, st.data())
-def test_nothing_can_be_injected_through_a_source(source: str, character: str, data: st.DataObject) -> None:
+def test_nothing_can_be_injected_through_a_source(
+    source: str, character: str, data: st.DataObject
+) -> None:
     at = data.draw(st.integers(0, len(source)))
     with pytest.raises(PolicyError):
         parse("img-src 'self'").widen({"img-src": [source[:at] + character + source[at:]]})
 
 
 @given(st.sampled_from(SOURCE_LISTS), injected, st.data())
-def test_nothing_can_be_injected_through_a_directive(directive: str, character: str, data: st.DataObject) -> None:
+def test_nothing_can_be_injected_through_a_directive(
+    directive: str, character: str, data: st.DataObject
+) -> None:
     at = data.draw(st.integers(0, len(directive)))
     with pytest.raises(PolicyError):
         parse("img-src 'self'").widen({directive[:at] + character + directive[at:]: ["'self'"]})
@@ -629,7 +702,9 @@ def test_any_text_is_either_refused_or_one_readable_source(text: str) -> None:
 
 
 @given(policies(), additions_of_anything)
-def test_widening_twice_is_widening_once(policy: ContentSecurityPolicy, additions: dict[str, list[str]]) -> None:
+def test_widening_twice_is_widening_once(
+    policy: ContentSecurityPolicy, additions: dict[str, list[str]]
+) -> None:
     once = policy.widen(additions)
     assert once.widen(additions) == once
     assert parse(str(once)) == once
@@ -664,7 +739,9 @@ def test_everything_asked_for_is_allowed_afterwards(
 ) -> None:
     widened = policy.widen(additions)
     for directive, sources in additions.items():
-        element_directive = f"{directive}-elem" if directive in {"script-src", "style-src"} else directive
+        element_directive = (
+            f"{directive}-elem" if directive in {"script-src", "style-src"} else directive
+        )
         for governed in (directive, element_directive):
             after = source_set(widened, governed)
             if after is None:

@@ -9,8 +9,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aiocancel.core.actions import WAITS_FOR_ITS_DATE, WAITS_FOR_PAYMENT, Action, ActionKind, ActionState, Receipt
-from aiocancel.core.claim import OWN_VENDOR, CancelReason, FlowClaim, FlowStatus, VerifiedOutcome, verify_own_choice
+from aiocancel.core.actions import (
+    WAITS_FOR_ITS_DATE,
+    WAITS_FOR_PAYMENT,
+    Action,
+    ActionKind,
+    ActionState,
+    Receipt,
+)
+from aiocancel.core.claim import (
+    OWN_VENDOR,
+    CancelReason,
+    FlowClaim,
+    FlowStatus,
+    VerifiedOutcome,
+    verify_own_choice,
+)
 from aiocancel.core.decision import (
     Answer,
     AnswerKind,
@@ -45,16 +59,22 @@ claims = st.builds(
     flow_session_id=st.none() | st.just(FlowSessionId("sess_1")),
     reason=st.just(REASON),
     offer_id=st.none() | st.just("offr_1"),
-    offer_type=st.none() | st.sampled_from(["coupon", "trial_extension", "change_plan", "custom", "free_gift"]),
+    offer_type=st.none()
+    | st.sampled_from(["coupon", "trial_extension", "change_plan", "custom", "free_gift"]),
 )
 receipts = st.builds(
     Receipt,
-    status=st.sampled_from(["active", "trialing", "past_due", "paused", "canceled", "incomplete_expired"]),
+    status=st.sampled_from(
+        ["active", "trialing", "past_due", "paused", "canceled", "incomplete_expired"]
+    ),
     ends_at=st.none() | st.just(ENDS_AT),
 )
 # An unfinished action without a receipt; one that waits for something else than a worker has one.
 progress = st.lists(
-    st.tuples(st.sampled_from([ActionState.DONE, ActionState.PARKED, ActionState.REFUSED]), st.none() | receipts)
+    st.tuples(
+        st.sampled_from([ActionState.DONE, ActionState.PARKED, ActionState.REFUSED]),
+        st.none() | receipts,
+    )
     | st.tuples(st.sampled_from([ActionState.WAITING, ActionState.RUNNING]), st.none()),
     max_size=3,
 )
@@ -89,13 +109,17 @@ def decide_any(claim: FlowClaim, policy: Policy) -> Decision:
 def test_a_proven_cancellation_becomes_one_action_with_its_reason(
     applier: Applier, timing: CancelTiming, vendor: str, kind: ActionKind
 ) -> None:
-    decision = decide(outcome(FlowStatus.CANCELED, vendor), Policy(timing, applies_cancellation=applier))
+    decision = decide(
+        outcome(FlowStatus.CANCELED, vendor), Policy(timing, applies_cancellation=applier)
+    )
     assert decision == Decision(Change.CANCELLATION, (Action(kind, SUBSCRIPTION_ID, REASON),))
 
 
 @given(policy=policies)
 @settings(max_examples=15)
-def test_what_a_customer_takes_back_is_always_carried_out_by_the_application(policy: Policy) -> None:
+def test_what_a_customer_takes_back_is_always_carried_out_by_the_application(
+    policy: Policy,
+) -> None:
     undoes = {
         FlowStatus.RESUMED: (Change.RESUMPTION, ActionKind.RESUME),
         FlowStatus.UNPAUSED: (Change.UNPAUSING, ActionKind.UNPAUSE),
@@ -103,10 +127,17 @@ def test_what_a_customer_takes_back_is_always_carried_out_by_the_application(pol
     }
     assert set(undoes) == {status for status in FlowStatus if status.takes_back}
     for status, (change, kind) in undoes.items():
-        assert decide(outcome(status, OWN_VENDOR), policy) == Decision(change, (Action(kind, SUBSCRIPTION_ID),))
+        assert decide(outcome(status, OWN_VENDOR), policy) == Decision(
+            change, (Action(kind, SUBSCRIPTION_ID),)
+        )
 
 
-OWN_CHOICES = {FlowStatus.CANCELED, FlowStatus.RESUMED, FlowStatus.UNPAUSED, FlowStatus.DISCOUNT_REMOVED}
+OWN_CHOICES = {
+    FlowStatus.CANCELED,
+    FlowStatus.RESUMED,
+    FlowStatus.UNPAUSED,
+    FlowStatus.DISCOUNT_REMOVED,
+}
 
 
 @pytest.mark.parametrize("status", sorted(set(FlowStatus) - OWN_CHOICES))
@@ -137,7 +168,9 @@ def test_the_browsers_word_for_an_accepted_offer_is_recorded_and_never_called_do
 @pytest.mark.parametrize("applier", ["vendor", "app"])
 def test_where_the_vendor_can_be_asked_it_is_asked_about_the_flow_session(applier: Applier) -> None:
     session_id = FlowSessionId("sess_1")
-    claim = FlowClaim("prosperstack", FlowStatus.SAVED, session_id, offer_id="offr_1", offer_type="custom")
+    claim = FlowClaim(
+        "prosperstack", FlowStatus.SAVED, session_id, offer_id="offr_1", offer_type="custom"
+    )
     ask = Action(ActionKind.VERIFY_OFFER, SUBSCRIPTION_ID, flow_session_id=session_id)
     policy = Policy(applies_offers=applier, verifies_offers=True)
     assert decide_unproven(claim, SUBSCRIPTION_ID, policy) == Decision(Change.OFFER, (ask,))
@@ -166,7 +199,9 @@ def test_without_proof_nothing_is_ever_changed(claim: FlowClaim, policy: Policy)
 
 @given(claim=claims, policy=policies)
 @settings(max_examples=100)
-def test_an_accepted_offer_never_becomes_an_action_on_the_browsers_word(claim: FlowClaim, policy: Policy) -> None:
+def test_an_accepted_offer_never_becomes_an_action_on_the_browsers_word(
+    claim: FlowClaim, policy: Policy
+) -> None:
     decision = decide_any(claim, policy)
     assert bool(decision.actions) == (claim.status in OWN_CHOICES)
 
@@ -181,8 +216,12 @@ def test_a_decision_has_either_actions_or_an_answer(claim: FlowClaim, policy: Po
 
 @given(claim=claims, policy=policies)
 @settings(max_examples=60)
-def test_every_action_concerns_the_subscription_of_the_grant(claim: FlowClaim, policy: Policy) -> None:
-    assert {action.subscription_id for action in decide_any(claim, policy).actions} <= {SUBSCRIPTION_ID}
+def test_every_action_concerns_the_subscription_of_the_grant(
+    claim: FlowClaim, policy: Policy
+) -> None:
+    assert {action.subscription_id for action in decide_any(claim, policy).actions} <= {
+        SUBSCRIPTION_ID
+    }
 
 
 # Answering
@@ -197,30 +236,66 @@ WAITING, RUNNING = ActionState.WAITING, ActionState.RUNNING
     ("change", "actions", "expected"),
     [
         pytest.param(Change.CANCELLATION, [(DONE, ENDED)], (AnswerKind.DONE, ENDS_AT), id="ended"),
-        pytest.param(Change.CANCELLATION, [(DONE, EXPIRED)], (AnswerKind.DONE, None), id="expired, no date"),
-        pytest.param(Change.CANCELLATION, [(DONE, ENDING)], (AnswerKind.SCHEDULED, ENDS_AT), id="grace period"),
-        pytest.param(Change.CANCELLATION, [(WAITING, None)], (AnswerKind.QUEUED, None), id="waiting"),
-        pytest.param(Change.CANCELLATION, [(RUNNING, None)], (AnswerKind.QUEUED, None), id="running"),
+        pytest.param(
+            Change.CANCELLATION, [(DONE, EXPIRED)], (AnswerKind.DONE, None), id="expired, no date"
+        ),
+        pytest.param(
+            Change.CANCELLATION,
+            [(DONE, ENDING)],
+            (AnswerKind.SCHEDULED, ENDS_AT),
+            id="grace period",
+        ),
+        pytest.param(
+            Change.CANCELLATION, [(WAITING, None)], (AnswerKind.QUEUED, None), id="waiting"
+        ),
+        pytest.param(
+            Change.CANCELLATION, [(RUNNING, None)], (AnswerKind.QUEUED, None), id="running"
+        ),
         pytest.param(Change.CANCELLATION, [(PARKED, None)], (AnswerKind.MANUAL, None), id="parked"),
-        pytest.param(Change.CANCELLATION, [], (AnswerKind.QUEUED, None), id="no action, no evidence"),
-        pytest.param(Change.CANCELLATION, [(DONE, None)], (AnswerKind.QUEUED, None), id="no receipt, no evidence"),
+        pytest.param(
+            Change.CANCELLATION, [], (AnswerKind.QUEUED, None), id="no action, no evidence"
+        ),
+        pytest.param(
+            Change.CANCELLATION,
+            [(DONE, None)],
+            (AnswerKind.QUEUED, None),
+            id="no receipt, no evidence",
+        ),
         pytest.param(Change.RESUMPTION, [(DONE, GOING_ON)], (AnswerKind.DONE, None), id="resumed"),
         pytest.param(Change.UNPAUSING, [(DONE, GOING_ON)], (AnswerKind.DONE, None), id="unpaused"),
-        pytest.param(Change.DISCOUNT_REMOVAL, [(DONE, GOING_ON)], (AnswerKind.DONE, None), id="discount removed"),
-        pytest.param(Change.RESUMPTION, [(PARKED, None)], (AnswerKind.MANUAL, None), id="resumption parked"),
         pytest.param(
-            Change.CANCELLATION, [(DONE, ENDED), (WAITING, None)], (AnswerKind.QUEUED, None), id="one is unfinished"
+            Change.DISCOUNT_REMOVAL,
+            [(DONE, GOING_ON)],
+            (AnswerKind.DONE, None),
+            id="discount removed",
         ),
         pytest.param(
-            Change.CANCELLATION, [(WAITING, None), (PARKED, None)], (AnswerKind.MANUAL, None), id="one is parked"
+            Change.RESUMPTION, [(PARKED, None)], (AnswerKind.MANUAL, None), id="resumption parked"
         ),
         pytest.param(
-            Change.CANCELLATION, [(DONE, ENDING), (DONE, ENDED)], (AnswerKind.DONE, ENDS_AT), id="the last counts"
+            Change.CANCELLATION,
+            [(DONE, ENDED), (WAITING, None)],
+            (AnswerKind.QUEUED, None),
+            id="one is unfinished",
+        ),
+        pytest.param(
+            Change.CANCELLATION,
+            [(WAITING, None), (PARKED, None)],
+            (AnswerKind.MANUAL, None),
+            id="one is parked",
+        ),
+        pytest.param(
+            Change.CANCELLATION,
+            [(DONE, ENDING), (DONE, ENDED)],
+            (AnswerKind.DONE, ENDS_AT),
+            id="the last counts",
         ),
     ],
 )
 def test_the_answer_sums_up_where_the_actions_stand(
-    change: Change, actions: list[tuple[ActionState, Receipt | None]], expected: tuple[AnswerKind, datetime | None]
+    change: Change,
+    actions: list[tuple[ActionState, Receipt | None]],
+    expected: tuple[AnswerKind, datetime | None],
 ) -> None:
     kind, effective_at = expected
     assert answer_of(change, actions) == Answer(kind, change, effective_at)
@@ -237,7 +312,9 @@ def test_a_cancellation_is_done_only_when_all_actions_are_and_stripe_says_it_end
         assert all(state is ActionState.DONE and receipt is not None for state, receipt in actions)
         last = actions[-1][1]
         assert last is not None
-        assert (answer.kind is AnswerKind.DONE) == (last.status in {"canceled", "incomplete_expired"})
+        assert (answer.kind is AnswerKind.DONE) == (
+            last.status in {"canceled", "incomplete_expired"}
+        )
         assert answer.effective_at == last.ends_at
 
 
@@ -268,7 +345,9 @@ VERIFIED = (DONE, Receipt("verified", None))
 
 
 @pytest.mark.parametrize("state", [WAITING, RUNNING])
-def test_what_waits_for_its_date_is_scheduled_also_while_it_is_looked_at(state: ActionState) -> None:
+def test_what_waits_for_its_date_is_scheduled_also_while_it_is_looked_at(
+    state: ActionState,
+) -> None:
     expected = Answer(AnswerKind.SCHEDULED, Change.OFFER, ENDS_AT)
     assert answer_of(Change.OFFER, [VERIFIED, (state, LATER)]) == expected
 
@@ -281,10 +360,18 @@ def test_what_waits_for_a_payment_says_where_to_make_it(state: ActionState) -> N
 
 
 def test_what_waits_for_its_date_is_nothing_to_rely_on_while_something_else_is_open() -> None:
-    assert answer_of(Change.OFFER, [(WAITING, LATER), (WAITING, None)]) == Answer(AnswerKind.QUEUED, Change.OFFER)
-    assert answer_of(Change.OFFER, [(WAITING, LATER), (PARKED, None)]) == Answer(AnswerKind.MANUAL, Change.OFFER)
+    assert answer_of(Change.OFFER, [(WAITING, LATER), (WAITING, None)]) == Answer(
+        AnswerKind.QUEUED, Change.OFFER
+    )
+    assert answer_of(Change.OFFER, [(WAITING, LATER), (PARKED, None)]) == Answer(
+        AnswerKind.MANUAL, Change.OFFER
+    )
 
 
 def test_only_a_queued_answer_can_still_change() -> None:
-    kinds = {kind for kind, change in itertools.product(AnswerKind, Change) if not Answer(kind, change).is_settled}
+    kinds = {
+        kind
+        for kind, change in itertools.product(AnswerKind, Change)
+        if not Answer(kind, change).is_settled
+    }
     assert kinds == {AnswerKind.QUEUED}

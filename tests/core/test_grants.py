@@ -16,7 +16,11 @@ from aiocancel.core.grants import Grant, GrantSealer
 from aiocancel.core.identifiers import CustomerId, Mode, SubscriptionId
 from aiocancel.errors import GrantError
 
-KEY, OLDER_KEY, STRANGERS_KEY = "the newest of our keys", "an older one of our keys", "a key that was never ours"
+KEY, OLDER_KEY, STRANGERS_KEY = (
+    "the newest of our keys",
+    "an older one of our keys",
+    "a key that was never ours",
+)
 ISSUED_AT, EXPIRES_AT = 1_800_000_000, 1_800_003_600
 CUSTOMER = "customer-4711"
 URL_SAFE = string.ascii_letters + string.digits + "-_"
@@ -34,18 +38,24 @@ grants = st.builds(
 
 
 def make_grant(customer_id: str = CUSTOMER, mode: Mode = "test") -> Grant:
-    return Grant(CustomerId(customer_id), SubscriptionId("sub_1"), mode, ISSUED_AT, EXPIRES_AT, "nonce")
+    return Grant(
+        CustomerId(customer_id), SubscriptionId("sub_1"), mode, ISSUED_AT, EXPIRES_AT, "nonce"
+    )
 
 
 def sealed(grant: Grant | None = None, *keys: str) -> str:
     return GrantSealer(keys or (KEY,)).seal(grant or make_grant())
 
 
-def opened(text: str, *keys: str, now: int = ISSUED_AT, customer_id: str = CUSTOMER, mode: Mode = "test") -> Grant:
+def opened(
+    text: str, *keys: str, now: int = ISSUED_AT, customer_id: str = CUSTOMER, mode: Mode = "test"
+) -> Grant:
     return GrantSealer(keys or (KEY,)).open(text, now=now, customer_id=customer_id, mode=mode)
 
 
-def refusal(text: str, *keys: str, now: int = ISSUED_AT, customer_id: str = CUSTOMER, mode: Mode = "test") -> str:
+def refusal(
+    text: str, *keys: str, now: int = ISSUED_AT, customer_id: str = CUSTOMER, mode: Mode = "test"
+) -> str:
     with pytest.raises(GrantError) as refused:
         opened(text, *keys, now=now, customer_id=customer_id, mode=mode)
     assert refused.value.status == 403
@@ -87,7 +97,9 @@ def test_a_sealed_grant_is_safe_in_urls_forms_and_html(grant: Grant) -> None:
 def test_a_grant_with_one_character_changed_is_refused(data: st.DataObject) -> None:
     text = sealed()
     at = data.draw(st.integers(0, len(text) - 1))
-    character = data.draw((st.sampled_from(URL_SAFE + ".=+/ ") | st.characters()).filter(lambda c: c != text[at]))
+    character = data.draw(
+        (st.sampled_from(URL_SAFE + ".=+/ ") | st.characters()).filter(lambda c: c != text[at])
+    )
     assert refusal(text[:at] + character + text[at + 1 :]) == "grant_invalid"
 
 
@@ -107,7 +119,10 @@ def test_a_grant_with_something_put_in_is_refused(at: int, more: str) -> None:
     assert refusal(text[:at] + more + text[at:]) == "grant_invalid"
 
 
-@given(text=st.text(max_size=60) | st.from_regex(r"g1\.[A-Za-z0-9_-]{0,20}\.[A-Za-z0-9_-]{0,43}", fullmatch=True))
+@given(
+    text=st.text(max_size=60)
+    | st.from_regex(r"g1\.[A-Za-z0-9_-]{0,20}\.[A-Za-z0-9_-]{0,43}", fullmatch=True)
+)
 @settings(max_examples=60)
 def test_a_text_that_we_did_not_seal_is_refused(text: str) -> None:
     assert refusal(text) == "grant_invalid"
@@ -121,7 +136,10 @@ def test_the_seal_of_one_grant_does_not_fit_another() -> None:
 def test_a_signature_of_the_same_text_with_the_bare_key_is_not_a_grant() -> None:
     # The key may also sign something else, a cookie say; that must never pass for a grant.
     body = sealed().rpartition(".")[0]
-    assert refusal(f"{body}.{encoded(hmac.digest(KEY.encode(), body.encode(), 'sha256'))}") == "grant_invalid"
+    assert (
+        refusal(f"{body}.{encoded(hmac.digest(KEY.encode(), body.encode(), 'sha256'))}")
+        == "grant_invalid"
+    )
 
 
 def test_a_grant_of_another_version_is_refused_although_its_signature_fits() -> None:
@@ -145,14 +163,18 @@ def test_unused_bits_are_not_another_spelling_of_a_grant() -> None:
     # 32 bytes leave two bits of the last character unused: four characters decode alike.
     alike = [text[:-1] + last for last in URL_SAFE if last != text[-1]]
     mac = base64.urlsafe_b64decode(text.rpartition(".")[2] + "=")
-    alike = [other for other in alike if base64.urlsafe_b64decode(other.rpartition(".")[2] + "=") == mac]
+    alike = [
+        other for other in alike if base64.urlsafe_b64decode(other.rpartition(".")[2] + "=") == mac
+    ]
     assert len(alike) == 3
     assert {refusal(other) for other in alike} == {"grant_invalid"}
 
 
 def test_the_other_base64_alphabet_is_not_another_spelling_of_a_grant() -> None:
     texts = (sealed(make_grant(f"customer {number}")) for number in range(100))
-    number, text = next((number, text) for number, text in enumerate(texts) if "-" in text or "_" in text)
+    number, text = next(
+        (number, text) for number, text in enumerate(texts) if "-" in text or "_" in text
+    )
     other = text.replace("-", "+").replace("_", "/")
     assert refusal(other, customer_id=f"customer {number}") == "grant_invalid"
 
@@ -189,7 +211,9 @@ def test_a_grant_of_one_mode_is_refused_in_the_other(sealed_for: Mode, opened_in
 
 
 def test_somebody_elses_grant_does_not_tell_whether_it_has_expired() -> None:
-    assert refusal(sealed(), customer_id="a thief", now=EXPIRES_AT, mode="live") == "grant_not_yours"
+    assert (
+        refusal(sealed(), customer_id="a thief", now=EXPIRES_AT, mode="live") == "grant_not_yours"
+    )
 
 
 # Keys
@@ -205,7 +229,9 @@ def test_an_older_key_still_verifies() -> None:
     assert opened(sealed(make_grant(), OLDER_KEY), KEY, OLDER_KEY) == make_grant()
 
 
-@pytest.mark.parametrize("keys", [(KEY,), (KEY, STRANGERS_KEY), ()], ids=["one key left", "another key", "no key"])
+@pytest.mark.parametrize(
+    "keys", [(KEY,), (KEY, STRANGERS_KEY), ()], ids=["one key left", "another key", "no key"]
+)
 def test_a_grant_of_a_removed_key_is_refused(keys: tuple[str, ...]) -> None:
     text = sealed(make_grant(), OLDER_KEY)
     with pytest.raises(GrantError) as refused:
@@ -230,9 +256,13 @@ def test_neither_keys_nor_customers_show_in_a_repr() -> None:
         pytest.param(sealed(), CUSTOMER, "test", EXPIRES_AT, id="expired"),
     ],
 )
-def test_a_refusal_repeats_nothing_of_the_grant(text: str, customer_id: str, mode: Mode, now: int) -> None:
+def test_a_refusal_repeats_nothing_of_the_grant(
+    text: str, customer_id: str, mode: Mode, now: int
+) -> None:
     with pytest.raises(GrantError) as refused:
         opened(text, now=now, customer_id=customer_id, mode=mode)
     said = repr(refused.value) + str(refused.value) + repr(vars(refused.value))
-    assert not any(word in said for word in (KEY, CUSTOMER, "a thief", "sub_1", "nonce", "posted", text))
+    assert not any(
+        word in said for word in (KEY, CUSTOMER, "a thief", "sub_1", "nonce", "posted", text)
+    )
     assert refused.value.__suppress_context__ or refused.value.__context__ is None

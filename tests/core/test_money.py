@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from aiocancel.core.money import AMBIGUOUS, THREE_DECIMAL, WHOLE_MAJOR, ZERO_DECIMAL, minor_units
 
-currencies = st.sampled_from(["usd", "EUR", *sorted(ZERO_DECIMAL | THREE_DECIMAL | WHOLE_MAJOR | AMBIGUOUS)])
+currencies = st.sampled_from(
+    ["usd", "EUR", *sorted(ZERO_DECIMAL | THREE_DECIMAL | WHOLE_MAJOR | AMBIGUOUS)]
+)
 
 
 def places_of(currency: str) -> int:
@@ -34,7 +36,9 @@ def places_of(currency: str) -> int:
         ("1E+2", "usd", 10_000),
     ],
 )
-def test_an_amount_becomes_the_currencys_minor_units(amount: str, currency: str, minor: int) -> None:
+def test_an_amount_becomes_the_currencys_minor_units(
+    amount: str, currency: str, minor: int
+) -> None:
     assert minor_units(Decimal(amount), currency) == minor
 
 
@@ -57,7 +61,9 @@ def test_an_amount_becomes_the_currencys_minor_units(amount: str, currency: str,
         pytest.param("10", "UGX", id="a minor unit that is not clear, in capitals"),
         pytest.param("1E+999999", "usd", id="more than a number can be"),
         pytest.param("1E-1000000", "usd", id="less than a number can be"),
-        pytest.param("1." + "0" * 29 + "1", "usd", id="a fraction beyond the precision of decimals"),
+        pytest.param(
+            "1." + "0" * 29 + "1", "usd", id="a fraction beyond the precision of decimals"
+        ),
         pytest.param("1." + "0" * 30 + "1", "usd", id="a fraction beyond all precision"),
     ],
 )
@@ -90,7 +96,10 @@ def test_no_amount_is_ever_rounded(amount: Decimal, currency: str) -> None:
     assert 0 < minor <= 99_999_999
 
 
-@given(minor=st.integers(1, 99_999_999), currency=currencies.filter(lambda currency: currency not in AMBIGUOUS))
+@given(
+    minor=st.integers(1, 99_999_999),
+    currency=currencies.filter(lambda currency: currency not in AMBIGUOUS),
+)
 @settings(max_examples=100)
 def test_every_amount_that_stripe_takes_can_be_said(minor: int, currency: str) -> None:
     step = 10 if currency in THREE_DECIMAL else 100 if currency in WHOLE_MAJOR else 1

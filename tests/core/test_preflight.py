@@ -48,7 +48,9 @@ MAKE = "make-a-key"
         ({}, Level.SKIP, "not checked: neither Stripe nor the database told the time"),
     ],
 )
-def test_a_clock_may_be_30_s_off_and_must_not_be_300_s_off(offsets: dict[str, float], level: Level, said: str) -> None:
+def test_a_clock_may_be_30_s_off_and_must_not_be_300_s_off(
+    offsets: dict[str, float], level: Level, said: str
+) -> None:
     result = judge_clock(offsets)
     assert (result.level, result.detail) == (level, said)
 
@@ -62,7 +64,9 @@ def test_a_clock_may_be_30_s_off_and_must_not_be_300_s_off(offsets: dict[str, fl
         ({"the database": 99.0}, "this machine"),
     ],
 )
-def test_the_clock_to_set_is_the_one_that_stripe_disagrees_with(offsets: dict[str, float], whose: str) -> None:
+def test_the_clock_to_set_is_the_one_that_stripe_disagrees_with(
+    offsets: dict[str, float], whose: str
+) -> None:
     assert f"set the clock of {whose} by NTP" in (judge_clock(offsets).fix or "")
 
 
@@ -82,10 +86,15 @@ def test_a_clock_is_off_by_what_the_answers_time_cannot_explain() -> None:
 
 def test_the_directives_that_the_widget_adds_to_are_named() -> None:
     [result] = judge_policy("default-src 'self'; form-action 'self'", NEEDED)
-    assert (result.level, result.detail) == (Level.OK, "the widget adds to script-src, connect-src, frame-src")
+    assert (result.level, result.detail) == (
+        Level.OK,
+        "the widget adds to script-src, connect-src, frame-src",
+    )
 
 
-@pytest.mark.parametrize("header", ["frame-ancestors 'self'", "default-src * ; form-action 'self'; script-src *"])
+@pytest.mark.parametrize(
+    "header", ["frame-ancestors 'self'", "default-src * ; form-action 'self'; script-src *"]
+)
 def test_a_policy_that_allows_the_widget_is_left_as_it_is(header: str) -> None:
     assert judge_policy(header, NEEDED)[0].level is Level.OK
 
@@ -110,10 +119,26 @@ def test_a_policy_that_cannot_be_read_fails() -> None:
 @pytest.mark.parametrize(
     ("header", "said", "fix"),
     [
-        ("require-trusted-types-for 'script'", "require-trusted-types-for 'script' keeps", "leave it out on the pages"),
-        ("sandbox", "sandbox without allow-scripts, allow-same-origin, allow-forms", "add to sandbox: allow-scripts"),
-        ("sandbox allow-forms Allow-Same-Origin", "sandbox without allow-scripts keeps", "add to sandbox: allow-scr"),
-        ("script-src 'self' 'unsafe-inline'", "'unsafe-inline' for scripts", "a nonce: {{ cancel_flow.nonce }}"),
+        (
+            "require-trusted-types-for 'script'",
+            "require-trusted-types-for 'script' keeps",
+            "leave it out on the pages",
+        ),
+        (
+            "sandbox",
+            "sandbox without allow-scripts, allow-same-origin, allow-forms",
+            "add to sandbox: allow-scripts",
+        ),
+        (
+            "sandbox allow-forms Allow-Same-Origin",
+            "sandbox without allow-scripts keeps",
+            "add to sandbox: allow-scr",
+        ),
+        (
+            "script-src 'self' 'unsafe-inline'",
+            "'unsafe-inline' for scripts",
+            "a nonce: {{ cancel_flow.nonce }}",
+        ),
         ("default-src 'unsafe-inline'", "'unsafe-inline' for scripts", "a nonce"),
         ("script-src 'self', script-src 'unsafe-inline'", "'unsafe-inline' for scripts", "a nonce"),
     ],
@@ -148,7 +173,12 @@ def test_what_only_looks_dangerous_is_no_warning(header: str) -> None:
         (14, False, Level.OK, None),
         (18, False, Level.OK, None),
         (13, False, Level.FAIL, "upgrade the server to PostgreSQL 14 or newer"),
-        (17, True, Level.FAIL, "name the primary, not a replica; see default_transaction_read_only"),
+        (
+            17,
+            True,
+            Level.FAIL,
+            "name the primary, not a replica; see default_transaction_read_only",
+        ),
     ],
 )
 def test_a_server_must_be_new_enough_and_take_writes(
@@ -165,7 +195,13 @@ def test_a_server_must_be_new_enough_and_take_writes(
         (3, [], Level.OK, "version 3", None),
         (None, [], Level.FAIL, "there are no tables of aiocancel", "run: aiocancel migrate"),
         (2, [], Level.FAIL, "version 2 of 3", "run: aiocancel migrate"),
-        (4, [], Level.FAIL, "version 4, newer than this release (3)", "install the release that made the tables"),
+        (
+            4,
+            [],
+            Level.FAIL,
+            "version 4, newer than this release (3)",
+            "install the release that made the tables",
+        ),
         (3, ["claim"], Level.FAIL, "version 3, but this role may not use claim", "GRANT SELECT"),
     ],
 )
@@ -178,7 +214,9 @@ def test_the_tables_must_be_those_of_this_release_and_usable(
 
 
 @pytest.mark.parametrize("present", [None, 2])
-def test_tables_that_the_application_makes_when_it_starts_are_a_warning(present: int | None) -> None:
+def test_tables_that_the_application_makes_when_it_starts_are_a_warning(
+    present: int | None,
+) -> None:
     result = judge_schema(present, 3, forbidden=[], made_at_start=True)
     assert result.level is Level.WARN
     assert "the application makes them when it starts" in result.detail
@@ -193,7 +231,12 @@ def test_tables_that_the_application_makes_when_it_starts_are_a_warning(present:
         (0, None, None, ["ok: nothing parked; nothing waits"]),
         (0, 90.0, 2.0, ["ok: nothing parked; the oldest waits since 90 seconds"]),
         (1, None, None, ["warn: 1 parked action for a person to complete; nothing waits"]),
-        (3, 7200.0, None, ["warn: 3 parked actions for a person to complete; the oldest waits since 2 hours"]),
+        (
+            3,
+            7200.0,
+            None,
+            ["warn: 3 parked actions for a person to complete; the oldest waits since 2 hours"],
+        ),
         (0, 600.0, 600.0, ["warn: an action is due since 10 minutes and nobody takes it"]),
         (
             2,
@@ -214,7 +257,8 @@ def test_what_a_person_or_a_missing_worker_has_left_is_warned_of(
 
 
 @pytest.mark.parametrize(
-    ("own_worker", "fix"), [(True, "start the application"), (False, "start the process that has the worker")]
+    ("own_worker", "fix"),
+    [(True, "start the application"), (False, "start the process that has the worker")],
 )
 def test_an_overdue_action_names_who_should_be_running(own_worker: bool, fix: str) -> None:
     [result] = judge_backlog(0, 600.0, 600.0, own_worker=own_worker)
@@ -237,7 +281,9 @@ def test_parked_actions_come_with_the_way_to_list_them() -> None:
         ("https://cdn.vendor.test", None, Level.WARN),
     ],
 )
-def test_a_script_of_somebody_elses_must_be_pinned(origin: str | None, integrity: str | None, level: Level) -> None:
+def test_a_script_of_somebody_elses_must_be_pinned(
+    origin: str | None, integrity: str | None, level: Level
+) -> None:
     assert judge_script(origin, integrity).level is level
 
 
@@ -248,7 +294,12 @@ def test_a_script_of_somebody_elses_must_be_pinned(origin: str | None, integrity
         ("t" * 31, True, Level.FAIL, "it has 31 characters and could be guessed"),
         ("t" * 31, False, Level.FAIL, "it has 31 characters and could be guessed"),
         (None, True, Level.WARN, "no webhook: browsers that close early are found by polling only"),
-        (None, False, Level.WARN, "what a browser does not report is never found without the vendor's API"),
+        (
+            None,
+            False,
+            Level.WARN,
+            "what a browser does not report is never found without the vendor's API",
+        ),
         ("t" * 32, False, Level.WARN, "events cannot be looked up without the vendor's API"),
     ],
 )
@@ -268,6 +319,8 @@ def test_a_webhook_needs_a_token_that_nobody_guesses_and_an_api_to_ask(
         ([43, 31], Level.WARN, "2 keys, one of 31 characters: refused with a live Stripe key"),
     ],
 )
-def test_a_short_grant_key_is_good_for_test_mode_only(lengths: list[int], level: Level, said: str) -> None:
+def test_a_short_grant_key_is_good_for_test_mode_only(
+    lengths: list[int], level: Level, said: str
+) -> None:
     result = judge_grant_keys(lengths, shortest=32, make_one=MAKE)
     assert (result.level, result.detail) == (level, said)

@@ -73,7 +73,9 @@ def spelled(kind: Any, value: object) -> str:
     ],
     ids=repr,
 )
-def test_a_value_of_its_type_is_spelled_as_the_vendor_reads_it(kind: str, value: object, text: str) -> None:
+def test_a_value_of_its_type_is_spelled_as_the_vendor_reads_it(
+    kind: str, value: object, text: str
+) -> None:
     assert spelled(kind, value) == text
 
 
@@ -104,7 +106,9 @@ def test_a_value_of_its_type_is_spelled_as_the_vendor_reads_it(kind: str, value:
     ],
     ids=repr,
 )
-def test_a_value_of_another_type_is_refused_by_the_propertys_name_and_type_alone(kind: str, value: object) -> None:
+def test_a_value_of_another_type_is_refused_by_the_propertys_name_and_type_alone(
+    kind: str, value: object
+) -> None:
     with pytest.raises(PropertyError) as refused:
         spelled(kind, value)
     assert isinstance(refused.value, AiocancelError)
@@ -123,7 +127,8 @@ def test_null_is_no_value(kind: Any) -> None:
 @pytest.mark.parametrize("value", [None, "", 7])
 def test_a_required_value_that_is_not_there_is_as_wrong_as_another_type(value: object) -> None:
     with pytest.raises(
-        PropertyError, match=r"^the column email does not hold a text, which subscriber\.email has to be"
+        PropertyError,
+        match=r"^the column email does not hold a text, which subscriber\.email has to be",
     ):
         Source(("subscriber", "email"), "text", "email", is_required=True).read({"email": value})
 
@@ -134,7 +139,9 @@ def test_a_required_value_is_read_like_any_other() -> None:
 
 
 def test_a_column_that_the_row_does_not_have_is_named() -> None:
-    with pytest.raises(PropertyError, match=r"^the row has no column cell, which subscription\.properties\.answer"):
+    with pytest.raises(
+        PropertyError, match=r"^the row has no column cell, which subscription\.properties\.answer"
+    ):
         source("text").read({"another": "text"})
 
 
@@ -189,7 +196,11 @@ def test_values_join_what_the_payload_already_holds_and_nulls_leave_no_trace() -
         Property("vip", "boolean", entity="subscriber").source,
         Source(("subscriber", "name"), "text", "full_name"),
     ]
-    problems = fill(payload, sources, {"seats": 5, "created": date(2026, 1, 31), "vip": None, "full_name": "Ada"})
+    problems = fill(
+        payload,
+        sources,
+        {"seats": 5, "created": date(2026, 1, 31), "vip": None, "full_name": "Ada"},
+    )
     assert problems == []
     assert payload == {
         "clientId": "acct_1",
@@ -234,6 +245,8 @@ def test_a_property_comes_from_the_column_of_its_own_name_unless_another_is_give
     ],
     ids=repr,
 )
-def test_a_property_that_the_vendor_cannot_have_is_refused_at_once(changes: dict[str, Any], message: str) -> None:
+def test_a_property_that_the_vendor_cannot_have_is_refused_at_once(
+    changes: dict[str, Any], message: str
+) -> None:
     with pytest.raises(ConfigurationError, match=message):
         Property(**{"identifier": "seats", "type": "number", "entity": "subscription", **changes})

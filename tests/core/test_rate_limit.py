@@ -37,7 +37,9 @@ limits = st.builds(
 )
 # Any process at any time: when it asks, for how many, how far ahead, and how late each slot is then used (0 to 1).
 turns = st.lists(
-    st.tuples(st.floats(0, 0.7), st.integers(1, 30), st.floats(0, 3), st.floats(0, 1)), min_size=1, max_size=60
+    st.tuples(st.floats(0, 0.7), st.integers(1, 30), st.floats(0, 3), st.floats(0, 1)),
+    min_size=1,
+    max_size=60,
 )
 
 
@@ -61,11 +63,19 @@ def test_no_window_sees_more_requests_than_the_limit_allows_however_many_process
         assert within <= limit.most_within(window_s)
 
 
-@given(requests=st.integers(2, 100), burst_s=st.floats(0, 30), slack_s=st.floats(0, 2), window_s=st.floats(0.5, 60))
+@given(
+    requests=st.integers(2, 100),
+    burst_s=st.floats(0, 30),
+    slack_s=st.floats(0, 2),
+    window_s=st.floats(0.5, 60),
+)
 def test_a_limit_made_for_a_window_lets_just_so_many_out_in_it(
     requests: int, burst_s: float, slack_s: float, window_s: float
 ) -> None:
-    assert limit_within(requests, window_s, burst_s=burst_s, slack_s=slack_s).most_within(window_s) == requests
+    assert (
+        limit_within(requests, window_s, burst_s=burst_s, slack_s=slack_s).most_within(window_s)
+        == requests
+    )
 
 
 @given(limit=limits, asked=turns)
@@ -128,7 +138,9 @@ def test_a_clock_that_was_set_back_stops_nobody() -> None:
 # Refusals
 
 
-@pytest.mark.parametrize(("asked_s", "pause_s"), [(0.0, SHORTEST_PAUSE_S), (5.0, 5.0), (86_400.0, LONGEST_PAUSE_S)])
+@pytest.mark.parametrize(
+    ("asked_s", "pause_s"), [(0.0, SHORTEST_PAUSE_S), (5.0, 5.0), (86_400.0, LONGEST_PAUSE_S)]
+)
 def test_a_refusal_stops_everybody_for_a_bounded_moment(asked_s: float, pause_s: float) -> None:
     budget = strike(Budget(), NOW, pause_s=asked_s)
     assert budget.next_at == NOW + pause_s
@@ -141,7 +153,9 @@ def test_a_refusal_shortens_no_pause_that_there_is() -> None:
 
 def test_after_a_refusal_everybody_goes_half_as_fast() -> None:
     budget = strike(Budget(), NOW, pause_s=1)
-    assert lease(budget, LIMIT, NOW + 0.0, want=5, horizon_s=2.0)[1].interval_s == pytest.approx(0.1)
+    assert lease(budget, LIMIT, NOW + 0.0, want=5, horizon_s=2.0)[1].interval_s == pytest.approx(
+        0.1
+    )
 
 
 def test_the_many_refusals_of_one_burst_count_once() -> None:
@@ -159,7 +173,8 @@ def test_refusals_that_go_on_make_everybody_slower_up_to_a_bound() -> None:
 
 
 @pytest.mark.parametrize(
-    ("age_s", "slowness"), [(0.0, 4.0), (RECOVERS_BY_HALF_S, 2.0), (3600.0, 1.0), (1e12, 1.0), (-5, 4.0)]
+    ("age_s", "slowness"),
+    [(0.0, 4.0), (RECOVERS_BY_HALF_S, 2.0), (3600.0, 1.0), (1e12, 1.0), (-5, 4.0)],
 )
 def test_time_without_a_refusal_brings_the_pace_back(age_s: float, slowness: float) -> None:
     assert Budget(0.0, 4.0, NOW).slowness_at(NOW + age_s) == slowness

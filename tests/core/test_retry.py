@@ -48,7 +48,9 @@ attempts = st.integers(1, 10_000)
         pytest.param(429, None, False, TRANSIENT, id="too many requests, advised against"),
         pytest.param(400, "lock_timeout", None, TRANSIENT, id="lock timeout under another status"),
         pytest.param(409, "idempotency_key_in_use", None, TRANSIENT, id="key in use"),
-        pytest.param(400, "idempotency_key_in_use", None, TRANSIENT, id="key in use under another status"),
+        pytest.param(
+            400, "idempotency_key_in_use", None, TRANSIENT, id="key in use under another status"
+        ),
         pytest.param(401, None, None, TRANSIENT, id="wrong API key"),
         pytest.param(403, "permission_error", None, TRANSIENT, id="API key without the permission"),
         pytest.param(400, None, True, TRANSIENT, id="refused, but Stripe says try again"),
@@ -80,7 +82,8 @@ def test_what_may_have_happened_is_never_called_harmless(
 
 
 @pytest.mark.parametrize(
-    ("attempt", "seconds"), [(1, 0.5), (2, 1.0), (3, 2.0), (10, 256.0), (12, 1024.0), (13, 1800.0), (99, 1800.0)]
+    ("attempt", "seconds"),
+    [(1, 0.5), (2, 1.0), (3, 2.0), (10, 256.0), (12, 1024.0), (13, 1800.0), (99, 1800.0)],
 )
 def test_the_wait_doubles_up_to_five_minutes(attempt: int, seconds: float) -> None:
     assert delay_s(attempt, 1.0) == seconds
@@ -112,14 +115,20 @@ def test_a_failure_that_may_pass_is_tried_again(failure: Failure, attempt: int) 
 
 
 @pytest.mark.parametrize(
-    ("failure", "code"), [(TRANSIENT, "gave_up_transient"), (UNKNOWN, "gave_up_unknown")], ids=["transient", "unknown"]
+    ("failure", "code"),
+    [(TRANSIENT, "gave_up_transient"), (UNKNOWN, "gave_up_unknown")],
+    ids=["transient", "unknown"],
 )
 @pytest.mark.parametrize("attempt", [MAX_ATTEMPTS, MAX_ATTEMPTS + 1])
-def test_after_the_last_attempt_a_human_must_look(failure: Failure, code: str, attempt: int) -> None:
+def test_after_the_last_attempt_a_human_must_look(
+    failure: Failure, code: str, attempt: int
+) -> None:
     assert after_failure(failure, "some_code", attempt, 0.5) == Park(code)
 
 
-@pytest.mark.parametrize(("code", "parked"), [("resource_missing", "resource_missing"), (None, "rejected")])
+@pytest.mark.parametrize(
+    ("code", "parked"), [("resource_missing", "resource_missing"), (None, "rejected")]
+)
 def test_a_refusal_goes_to_a_human_at_once(code: str | None, parked: str) -> None:
     assert after_failure(REJECTED, code, 1, 0.5) == Park(parked)
 
@@ -137,7 +146,9 @@ def test_a_refusal_goes_to_a_human_at_once(code: str | None, parked: str) -> Non
         pytest.param(KEY_LIFETIME_S * 2, True, True, id="old and bound to a stored failure"),
     ],
 )
-def test_a_key_is_spent_when_it_is_old_or_bound_to_a_failure(age_s: float, replayed_failure: bool, spent: bool) -> None:
+def test_a_key_is_spent_when_it_is_old_or_bound_to_a_failure(
+    age_s: float, replayed_failure: bool, spent: bool
+) -> None:
     assert key_is_spent(age_s, replayed_failure=replayed_failure) is spent
 
 
@@ -153,9 +164,13 @@ def test_a_key_is_given_up_before_stripe_may_forget_it() -> None:
     ("http_status", "code", "reason", "whose"),
     [
         pytest.param(429, "rate_limit", "global-rate", "account", id="the account's rate"),
-        pytest.param(429, None, "global-concurrency", "account", id="the account's concurrency, no code"),
+        pytest.param(
+            429, None, "global-concurrency", "account", id="the account's concurrency, no code"
+        ),
         pytest.param(429, "rate_limit", "endpoint-rate", "endpoint", id="an endpoint's rate"),
-        pytest.param(429, "rate_limit", "endpoint-concurrency", "endpoint", id="an endpoint's concurrency"),
+        pytest.param(
+            429, "rate_limit", "endpoint-concurrency", "endpoint", id="an endpoint's concurrency"
+        ),
         pytest.param(429, "rate_limit", "resource-specific", "object", id="an object's own limit"),
         pytest.param(429, "rate_limit", None, "account", id="too many, without a reason"),
         pytest.param(400, "rate_limit", None, "account", id="too many under another status"),
@@ -213,12 +228,15 @@ def test_an_action_whose_object_was_locked_is_tried_again_soon_however_often_it_
 
 
 @pytest.mark.parametrize(
-    ("attempt", "retry_after_s", "waits"), [(1, 30.0, 30.0), (12, 30.0, 512.0), (1, 1e9, 3600.0), (1, None, 0.25)]
+    ("attempt", "retry_after_s", "waits"),
+    [(1, 30.0, 30.0), (12, 30.0, 512.0), (1, 1e9, 3600.0), (1, None, 0.25)],
 )
 def test_nobody_comes_back_before_the_time_that_was_named(
     attempt: int, retry_after_s: float | None, waits: float
 ) -> None:
-    assert after_failure(TRANSIENT, "x", attempt, 0.0, retry_after_s=retry_after_s) == RetryAfter(waits)
+    assert after_failure(TRANSIENT, "x", attempt, 0.0, retry_after_s=retry_after_s) == RetryAfter(
+        waits
+    )
 
 
 def test_those_who_were_told_the_same_time_do_not_all_come_back_then() -> None:

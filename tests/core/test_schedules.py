@@ -9,7 +9,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aiocancel.core.actions import Action, ActionKind, Defer, Done, Receipt, Refuse, Write, next_step, past_the_schedule
+from aiocancel.core.actions import (
+    Action,
+    ActionKind,
+    Defer,
+    Done,
+    Receipt,
+    Refuse,
+    Write,
+    next_step,
+    past_the_schedule,
+)
 from aiocancel.core.identifiers import SubscriptionId
 from aiocancel.core.schedules import (
     SCHEDULE_POLICIES,
@@ -26,10 +36,27 @@ DUE = datetime(2027, 3, 1, tzinfo=UTC)
 LATER = DUE + timedelta(days=90)
 ID = "sub_sched_1"
 PLAIN = Subscription(
-    SubscriptionId("sub_1"), "active", False, False, None, None, None, DUE, schedule_id=None, last_period_end=DUE
+    SubscriptionId("sub_1"),
+    "active",
+    False,
+    False,
+    None,
+    None,
+    None,
+    DUE,
+    schedule_id=None,
+    last_period_end=DUE,
 )
-AT_PERIOD_END, NOW, RESUME = ActionKind.CANCEL_AT_PERIOD_END, ActionKind.CANCEL_NOW, ActionKind.RESUME
-RELEASE, END, KEEP = ReleaseSchedule(ID), EndSchedule(ID, cancels=True), EndSchedule(ID, cancels=False)
+AT_PERIOD_END, NOW, RESUME = (
+    ActionKind.CANCEL_AT_PERIOD_END,
+    ActionKind.CANCEL_NOW,
+    ActionKind.RESUME,
+)
+RELEASE, END, KEEP = (
+    ReleaseSchedule(ID),
+    EndSchedule(ID, cancels=True),
+    EndSchedule(ID, cancels=False),
+)
 
 
 def under(schedule: Schedule | None) -> Subscription:
@@ -42,8 +69,12 @@ SHAPES = {
     "a schedule that ends with the period": under(Schedule("release", DUE, has_more_to_come=False)),
     "a schedule that ends later": under(Schedule("release", LATER, has_more_to_come=False)),
     "a schedule with phases to come": under(Schedule("release", LATER, has_more_to_come=True)),
-    "a schedule that ends the subscription with the period": under(Schedule("cancel", DUE, has_more_to_come=False)),
-    "a schedule that ends the subscription later": under(Schedule("cancel", LATER, has_more_to_come=False)),
+    "a schedule that ends the subscription with the period": under(
+        Schedule("cancel", DUE, has_more_to_come=False)
+    ),
+    "a schedule that ends the subscription later": under(
+        Schedule("cancel", LATER, has_more_to_come=False)
+    ),
     "a schedule that starts again": under(Schedule("renew", DUE, has_more_to_come=False)),
     "a schedule without an end": under(Schedule("release", None, has_more_to_come=False)),
 }
@@ -82,7 +113,9 @@ TABLE: dict[Wish, dict[str, ScheduleChange | str | None]] = {
         for name, expected in row.items()
     ],
 )
-def test_amending_loses_nothing_that_was_agreed(wish: Wish, name: str, expected: ScheduleChange | str | None) -> None:
+def test_amending_loses_nothing_that_was_agreed(
+    wish: Wish, name: str, expected: ScheduleChange | str | None
+) -> None:
     assert clear_the_way(SHAPES[name], "amend", wish) == expected
 
 
@@ -94,10 +127,14 @@ def test_the_other_policies_ask_nothing(wish: Wish, name: str) -> None:
 
 
 @given(
-    policy=st.sampled_from(SCHEDULE_POLICIES), name=st.sampled_from(sorted(SHAPES)), kind=st.sampled_from(ActionKind)
+    policy=st.sampled_from(SCHEDULE_POLICIES),
+    name=st.sampled_from(sorted(SHAPES)),
+    kind=st.sampled_from(ActionKind),
 )
 @settings(max_examples=60)
-def test_only_what_would_be_written_meets_the_schedule(policy: SchedulePolicy, name: str, kind: ActionKind) -> None:
+def test_only_what_would_be_written_meets_the_schedule(
+    policy: SchedulePolicy, name: str, kind: ActionKind
+) -> None:
     subscription = SHAPES[name]
     for step in (Done(Receipt("active", None)), Refuse("subscription_has_ended")):
         assert past_the_schedule(step, kind, subscription, policy) == step
@@ -109,7 +146,9 @@ def test_only_what_would_be_written_meets_the_schedule(policy: SchedulePolicy, n
 def test_what_is_due_later_is_refused_at_once_when_the_schedule_will_not_allow_it() -> None:
     later = Defer(until=DUE, takes_effect_at=DUE)
     blocked, free = SHAPES["a schedule with phases to come"], SHAPES["a schedule that ends later"]
-    assert past_the_schedule(later, ActionKind.APPLY_OFFER, blocked, "amend") == Refuse("schedule_has_pending_phases")
+    assert past_the_schedule(later, ActionKind.APPLY_OFFER, blocked, "amend") == Refuse(
+        "schedule_has_pending_phases"
+    )
     assert past_the_schedule(later, ActionKind.APPLY_OFFER, free, "amend") == later
 
 
@@ -124,7 +163,9 @@ def test_a_cancellation_through_its_schedule_is_seen_and_can_be_taken_back() -> 
     ending = SHAPES["a schedule that ends the subscription with the period"]
     assert decided(AT_PERIOD_END, ending) == Done(Receipt("active", DUE))
     assert decided(RESUME, ending) == Write(schedule=KEEP)
-    assert decided(RESUME, dataclasses.replace(ending, cancel_at=DUE)) == Write(clears_cancel_at=True, schedule=KEEP)
+    assert decided(RESUME, dataclasses.replace(ending, cancel_at=DUE)) == Write(
+        clears_cancel_at=True, schedule=KEEP
+    )
     assert decided(RESUME, before) == Done(Receipt("active", None))
 
 

@@ -55,8 +55,14 @@ RAW_UTF8 = pytest.param(
 )
 
 json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3)
+    ),
     max_leaves=8,
 )
 payloads = st.dictionaries(st.text(max_size=8), json_values, max_size=4)
@@ -78,7 +84,9 @@ def test_the_digest_printed_in_the_vendors_example_does_not_belong_to_its_payloa
     # The documentation shows the client secret's payload beside the digest of the older, flow-keyed one.
     printed = "c9efbfb8121c892b5de8c4e7c0c9182db7f3d87aa4ee463191e06fe36f4b00be"
     shown = {"clientId": CLIENT, "subscription": {"paymentProviderId": SUBSCRIPTION}}
-    assert printed not in {sign_payload(shown, secret).signature for secret in (CLIENT_SECRET, FLOW_SECRET)}
+    assert printed not in {
+        sign_payload(shown, secret).signature for secret in (CLIENT_SECRET, FLOW_SECRET)
+    }
 
 
 @given(payload=payloads)
@@ -120,7 +128,9 @@ def test_a_value_that_json_does_not_have_is_refused() -> None:
 
 
 def test_any_mapping_can_be_signed() -> None:
-    assert sign_payload(MappingProxyType({"a": 1}), CLIENT_SECRET) == sign_payload({"a": 1}, CLIENT_SECRET)
+    assert sign_payload(MappingProxyType({"a": 1}), CLIENT_SECRET) == sign_payload(
+        {"a": 1}, CLIENT_SECRET
+    )
 
 
 @pytest.mark.parametrize(
@@ -156,7 +166,9 @@ def test_a_signed_payload_is_written_as_json_with_its_two_texts() -> None:
 
 def test_signed_payloads_are_equal_by_text_and_signature() -> None:
     signed = sign_text("a", CLIENT_SECRET)
-    assert signed == sign_text("a", CLIENT_SECRET) == {"payload": "a", "signature": signed.signature}
+    assert (
+        signed == sign_text("a", CLIENT_SECRET) == {"payload": "a", "signature": signed.signature}
+    )
     assert signed != sign_text("a", FLOW_SECRET)
     assert signed != sign_text("b", CLIENT_SECRET)
 
@@ -169,7 +181,9 @@ def test_signed_payloads_are_equal_by_text_and_signature() -> None:
         pytest.param(lambda signed: pickle.loads(pickle.dumps(signed)), id="pickle"),  # noqa: S301
     ],
 )
-def test_a_signed_payload_can_be_copied_and_cached(duplicate: Callable[[SignedPayload], SignedPayload]) -> None:
+def test_a_signed_payload_can_be_copied_and_cached(
+    duplicate: Callable[[SignedPayload], SignedPayload],
+) -> None:
     signed = sign_text("{}", CLIENT_SECRET)
     assert duplicate(signed) == signed
     assert type(duplicate(signed)) is SignedPayload

@@ -53,7 +53,10 @@ def stripe_object(**changes: Any) -> dict[str, Any]:
         "canceled_at": None,
         "ended_at": None,
         "schedule": None,
-        "items": {"object": "list", "data": [{"id": "si_1", "current_period_end": int(PERIOD_END.timestamp())}]},
+        "items": {
+            "object": "list",
+            "data": [{"id": "si_1", "current_period_end": int(PERIOD_END.timestamp())}],
+        },
         **changes,
     }
 
@@ -74,7 +77,9 @@ def test_a_subscription_is_read_from_stripes_object() -> None:
 
 def test_every_moment_is_read_as_aware_utc() -> None:
     read = read_subscription(stripe_object(cancel_at=1, canceled_at=2, ended_at=3))
-    assert [read.cancel_at, read.canceled_at, read.ended_at] == [datetime.fromtimestamp(s, UTC) for s in (1, 2, 3)]
+    assert [read.cancel_at, read.canceled_at, read.ended_at] == [
+        datetime.fromtimestamp(s, UTC) for s in (1, 2, 3)
+    ]
     assert read.current_period_end is not None
     assert read.current_period_end.tzinfo is UTC
 
@@ -91,14 +96,24 @@ def test_the_first_second_of_the_epoch_is_a_moment() -> None:
         pytest.param([], None, id="no items"),
     ],
 )
-def test_the_period_ends_with_its_earliest_item(ends: list[int | None], expected: int | None) -> None:
-    read = read_subscription(stripe_object(items={"data": [{"current_period_end": end} for end in ends]}))
-    assert read.current_period_end == (None if expected is None else datetime.fromtimestamp(expected, UTC))
+def test_the_period_ends_with_its_earliest_item(
+    ends: list[int | None], expected: int | None
+) -> None:
+    read = read_subscription(
+        stripe_object(items={"data": [{"current_period_end": end} for end in ends]})
+    )
+    assert read.current_period_end == (
+        None if expected is None else datetime.fromtimestamp(expected, UTC)
+    )
 
 
 @pytest.mark.parametrize(
     ("schedule", "expected"),
-    [("sub_sched_1", "sub_sched_1"), ({"id": "sub_sched_2", "object": "x"}, "sub_sched_2"), (None, None)],
+    [
+        ("sub_sched_1", "sub_sched_1"),
+        ({"id": "sub_sched_2", "object": "x"}, "sub_sched_2"),
+        (None, None),
+    ],
     ids=["id", "expanded", "none"],
 )
 def test_a_schedule_is_read_as_its_id(schedule: object, expected: str | None) -> None:
@@ -113,7 +128,9 @@ def test_an_object_without_a_field_that_we_decide_by_is_refused(missing: str) ->
         read_subscription(data)
 
 
-@pytest.mark.parametrize("missing", ["livemode", "cancel_at", "canceled_at", "ended_at", "schedule"])
+@pytest.mark.parametrize(
+    "missing", ["livemode", "cancel_at", "canceled_at", "ended_at", "schedule"]
+)
 def test_an_object_may_leave_out_what_is_not_set(missing: str) -> None:
     data = stripe_object()
     del data[missing]
@@ -125,13 +142,19 @@ def line(**changes: Any) -> dict[str, Any]:
         "id": "si_1",
         "current_period_end": int(PERIOD_END.timestamp()),
         "quantity": 3,
-        "price": {"id": "price_1", "recurring": {"interval": "year", "interval_count": 2, "usage_type": "licensed"}},
+        "price": {
+            "id": "price_1",
+            "recurring": {"interval": "year", "interval_count": 2, "usage_type": "licensed"},
+        },
         **changes,
     }
 
 
 LICENSED = Item("si_1", "price_1", "year", 2, is_metered=False, quantity=3, period_end=PERIOD_END)
-METERED = {"id": "price_1", "recurring": {"interval": "month", "interval_count": 1, "usage_type": "metered"}}
+METERED = {
+    "id": "price_1",
+    "recurring": {"interval": "month", "interval_count": 1, "usage_type": "metered"},
+}
 
 
 @pytest.mark.parametrize(
@@ -150,12 +173,16 @@ METERED = {"id": "price_1", "recurring": {"interval": "month", "interval_count":
         ),
     ],
 )
-def test_an_item_is_read_with_its_price_and_how_often_it_is_paid(data: dict[str, Any], expected: Item) -> None:
+def test_an_item_is_read_with_its_price_and_how_often_it_is_paid(
+    data: dict[str, Any], expected: Item
+) -> None:
     assert read_subscription(stripe_object(items={"data": [data]})).items == (expected,)
 
 
 def test_every_item_is_read_in_stripes_order() -> None:
-    read = read_subscription(stripe_object(items={"data": [line(id="si_2"), line(), line(id="si_0")]}))
+    read = read_subscription(
+        stripe_object(items={"data": [line(id="si_2"), line(), line(id="si_0")]})
+    )
     assert [item.item_id for item in read.items] == ["si_2", "si_1", "si_0"]
 
 
@@ -168,12 +195,17 @@ def test_every_item_is_read_in_stripes_order() -> None:
             id="a coupon's id",
         ),
         pytest.param(
-            {"id": "di_1", "source": {"type": "coupon", "coupon": {"id": "SAVE", "object": "coupon"}}},
+            {
+                "id": "di_1",
+                "source": {"type": "coupon", "coupon": {"id": "SAVE", "object": "coupon"}},
+            },
             AppliedDiscount("di_1", "SAVE"),
             id="a coupon, expanded",
         ),
         pytest.param(
-            {"id": "di_1", "source": {"type": "coupon", "coupon": None}}, AppliedDiscount("di_1", None), id="no coupon"
+            {"id": "di_1", "source": {"type": "coupon", "coupon": None}},
+            AppliedDiscount("di_1", None),
+            id="no coupon",
         ),
         pytest.param(
             {"id": "di_1", "source": {"coupon": "SAVE"}, "start": int(PERIOD_END.timestamp())},
@@ -185,7 +217,9 @@ def test_every_item_is_read_in_stripes_order() -> None:
         pytest.param("di_1", AppliedDiscount("di_1", None), id="not expanded"),
     ],
 )
-def test_a_discount_is_read_with_its_coupon_where_it_has_one(discount: object, expected: AppliedDiscount) -> None:
+def test_a_discount_is_read_with_its_coupon_where_it_has_one(
+    discount: object, expected: AppliedDiscount
+) -> None:
     assert read_subscription(stripe_object(discounts=[discount])).discounts == (expected,)
 
 
@@ -194,15 +228,21 @@ def test_a_discount_is_read_with_its_coupon_where_it_has_one(discount: object, e
     [
         pytest.param(None, None, id="not paused"),
         pytest.param(
-            {"behavior": "void", "resumes_at": int(LATER.timestamp())}, CollectionPause("void", LATER), id="for a time"
+            {"behavior": "void", "resumes_at": int(LATER.timestamp())},
+            CollectionPause("void", LATER),
+            id="for a time",
         ),
         pytest.param(
-            {"behavior": "keep_as_draft", "resumes_at": None}, CollectionPause("keep_as_draft", None), id="for good"
+            {"behavior": "keep_as_draft", "resumes_at": None},
+            CollectionPause("keep_as_draft", None),
+            id="for good",
         ),
         pytest.param({"behavior": "void"}, CollectionPause("void", None), id="no end named"),
     ],
 )
-def test_a_pause_of_payments_is_read_with_its_end(pause: object, expected: CollectionPause | None) -> None:
+def test_a_pause_of_payments_is_read_with_its_end(
+    pause: object, expected: CollectionPause | None
+) -> None:
     assert read_subscription(stripe_object(pause_collection=pause)).paused == expected
 
 
@@ -214,9 +254,13 @@ def test_the_trials_end_and_the_currency_are_read() -> None:
 @pytest.mark.parametrize(
     "broken",
     [
-        pytest.param({"items": {"data": [line(price={"recurring": {}})]}}, id="a price without an id"),
+        pytest.param(
+            {"items": {"data": [line(price={"recurring": {}})]}}, id="a price without an id"
+        ),
         pytest.param({"items": {"data": [{"price": METERED}]}}, id="an item without an id"),
-        pytest.param({"discounts": [{"source": {"coupon": "SAVE"}}]}, id="a discount without an id"),
+        pytest.param(
+            {"discounts": [{"source": {"coupon": "SAVE"}}]}, id="a discount without an id"
+        ),
         pytest.param({"discounts": [7]}, id="a discount that is a number"),
         pytest.param({"pause_collection": {"resumes_at": None}}, id="a pause without a behavior"),
         pytest.param({"pause_collection": "void"}, id="a pause that is a word"),
@@ -239,7 +283,9 @@ def test_another_kind_of_object_is_refused() -> None:
         pytest.param({"items": None}, id="items is null"),
         pytest.param({"items": {"data": None}}, id="no list of items"),
         pytest.param({"items": {"data": ["si_1"]}}, id="items as ids"),
-        pytest.param({"items": {"data": [{"current_period_end": "soon"}]}}, id="a period's end as text"),
+        pytest.param(
+            {"items": {"data": [{"current_period_end": "soon"}]}}, id="a period's end as text"
+        ),
         pytest.param({"cancel_at": "soon"}, id="a date as text"),
         pytest.param({"cancel_at": 10**30}, id="a date beyond all years"),
         pytest.param({"ended_at": float("nan")}, id="a date that is no number"),
@@ -253,14 +299,19 @@ def test_an_object_of_another_shape_is_refused(change: dict[str, Any]) -> None:
 
 anything = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(["id", "data"]), inner, max_size=2),
+    lambda inner: (
+        st.lists(inner, max_size=2)
+        | st.dictionaries(st.sampled_from(["id", "data"]), inner, max_size=2)
+    ),
     max_leaves=4,
 )
 
 
 @given(changes=st.dictionaries(st.sampled_from(sorted(stripe_object())), anything, max_size=3))
 @settings(max_examples=100)
-def test_whatever_stripe_sends_is_read_or_refused_with_a_value_error(changes: dict[str, Any]) -> None:
+def test_whatever_stripe_sends_is_read_or_refused_with_a_value_error(
+    changes: dict[str, Any],
+) -> None:
     try:
         read = read_subscription(stripe_object(**changes))
     except ValueError:
@@ -273,7 +324,9 @@ def test_whatever_stripe_sends_is_read_or_refused_with_a_value_error(changes: di
 
 @pytest.mark.parametrize("status", [*sorted(ENDED_STATUSES), *ALIVE])
 def test_only_canceled_and_expired_subscriptions_have_ended(status: str) -> None:
-    assert dataclasses.replace(GOING_ON, status=status).has_ended == (status in {"canceled", "incomplete_expired"})
+    assert dataclasses.replace(GOING_ON, status=status).has_ended == (
+        status in {"canceled", "incomplete_expired"}
+    )
 
 
 @pytest.mark.parametrize(
@@ -281,8 +334,12 @@ def test_only_canceled_and_expired_subscriptions_have_ended(status: str) -> None
     [
         pytest.param("active", False, None, PERIOD_END, False, id="going on"),
         pytest.param("active", True, None, PERIOD_END, True, id="at period end"),
-        pytest.param("past_due", True, PERIOD_END, PERIOD_END, True, id="at period end while past due"),
-        pytest.param("active", False, PERIOD_END, PERIOD_END, True, id="by date at the period's end"),
+        pytest.param(
+            "past_due", True, PERIOD_END, PERIOD_END, True, id="at period end while past due"
+        ),
+        pytest.param(
+            "active", False, PERIOD_END, PERIOD_END, True, id="by date at the period's end"
+        ),
         pytest.param("active", False, EARLIER, PERIOD_END, True, id="by date within the period"),
         pytest.param("active", False, LATER, PERIOD_END, False, id="by date after the period"),
         pytest.param("active", False, EARLIER, None, False, id="by date without a period"),
@@ -290,7 +347,11 @@ def test_only_canceled_and_expired_subscriptions_have_ended(status: str) -> None
     ],
 )
 def test_a_subscription_is_ending_when_it_ends_no_later_than_its_period(
-    status: str, at_period_end: bool, cancel_at: datetime | None, period_end: datetime | None, is_ending: bool
+    status: str,
+    at_period_end: bool,
+    cancel_at: datetime | None,
+    period_end: datetime | None,
+    is_ending: bool,
 ) -> None:
     subscription = dataclasses.replace(
         GOING_ON,
@@ -308,10 +369,18 @@ def test_a_subscription_is_ending_when_it_ends_no_later_than_its_period(
         pytest.param({}, None, id="goes on"),
         pytest.param({"cancel_at": LATER}, None, id="ends in a later period"),
         pytest.param({"cancel_at_period_end": True}, PERIOD_END, id="at period end"),
-        pytest.param({"cancel_at_period_end": True, "cancel_at": EARLIER}, EARLIER, id="Stripe's own date first"),
+        pytest.param(
+            {"cancel_at_period_end": True, "cancel_at": EARLIER},
+            EARLIER,
+            id="Stripe's own date first",
+        ),
         pytest.param({"cancel_at": EARLIER}, EARLIER, id="by date"),
-        pytest.param({"status": "canceled", "ended_at": EARLIER, "canceled_at": LATER}, EARLIER, id="ended"),
-        pytest.param({"status": "canceled", "canceled_at": EARLIER}, EARLIER, id="ended, no end noted"),
+        pytest.param(
+            {"status": "canceled", "ended_at": EARLIER, "canceled_at": LATER}, EARLIER, id="ended"
+        ),
+        pytest.param(
+            {"status": "canceled", "canceled_at": EARLIER}, EARLIER, id="ended, no end noted"
+        ),
         pytest.param({"status": "canceled"}, None, id="ended, no date at all"),
     ],
 )
@@ -325,12 +394,16 @@ def test_a_subscription_has_never_both_ended_and_a_grace_period() -> None:
     for status, at_period_end, cancel_at in itertools.product(
         [*ENDED_STATUSES, *ALIVE], [True, False], [None, EARLIER, LATER]
     ):
-        shape = dataclasses.replace(GOING_ON, status=status, cancel_at_period_end=at_period_end, cancel_at=cancel_at)
+        shape = dataclasses.replace(
+            GOING_ON, status=status, cancel_at_period_end=at_period_end, cancel_at=cancel_at
+        )
         assert not (shape.has_ended and shape.is_ending)
 
 
 def test_the_applications_row_does_not_show_in_a_repr() -> None:
-    owned = OwnedSubscription(CustomerId("7"), SubscriptionId("sub_1"), {"email": "ada@example.com"})
+    owned = OwnedSubscription(
+        CustomerId("7"), SubscriptionId("sub_1"), {"email": "ada@example.com"}
+    )
     assert "ada" not in repr(owned)
 
 
@@ -358,14 +431,19 @@ def test_a_change_that_waits_for_its_payment_is_read_with_the_page_to_pay_on() -
     items = [{"id": "si_1", "price": {"id": "price_1"}}, {"id": "si_2", "price": "price_2"}]
     pending = {"expires_at": 1_800_000_000, "subscription_items": items}
     url = "https://invoice.stripe.com/i/1"
-    read = read_subscription(stripe_object(pending_update=pending, latest_invoice={"hosted_invoice_url": url}))
-    assert read.pending_update == PendingUpdate(("price_1", "price_2"), datetime.fromtimestamp(1_800_000_000, UTC))
+    read = read_subscription(
+        stripe_object(pending_update=pending, latest_invoice={"hosted_invoice_url": url})
+    )
+    assert read.pending_update == PendingUpdate(
+        ("price_1", "price_2"), datetime.fromtimestamp(1_800_000_000, UTC)
+    )
     assert read.payment_url == url
     assert url not in repr(read)
 
 
 @pytest.mark.parametrize(
-    "invoice", [None, "in_1", {}, {"hosted_invoice_url": None}, {"hosted_invoice_url": "javascript:alert(1)"}]
+    "invoice",
+    [None, "in_1", {}, {"hosted_invoice_url": None}, {"hosted_invoice_url": "javascript:alert(1)"}],
 )
 def test_only_an_address_of_the_web_is_a_page_to_pay_on(invoice: object) -> None:
     assert read_subscription(stripe_object(latest_invoice=invoice)).payment_url is None
@@ -374,13 +452,19 @@ def test_only_an_address_of_the_web_is_a_page_to_pay_on(invoice: object) -> None
 @pytest.mark.parametrize(
     ("fields", "is_flexible", "charges"),
     [
-        ({"billing_mode": {"type": "flexible"}, "collection_method": "charge_automatically"}, True, True),
+        (
+            {"billing_mode": {"type": "flexible"}, "collection_method": "charge_automatically"},
+            True,
+            True,
+        ),
         ({"billing_mode": {"type": "classic"}, "collection_method": "send_invoice"}, False, False),
         ({}, False, True),
     ],
     ids=["flexible and charged", "classic and sent invoices", "neither is said"],
 )
-def test_how_it_is_billed_is_read(fields: dict[str, object], is_flexible: bool, charges: bool) -> None:
+def test_how_it_is_billed_is_read(
+    fields: dict[str, object], is_flexible: bool, charges: bool
+) -> None:
     read = read_subscription(stripe_object(**fields))
     assert (read.is_flexible, read.charges_automatically) == (is_flexible, charges)
 
@@ -400,18 +484,29 @@ def schedule_object(**fields: object) -> dict[str, object]:
     ("fields", "more"),
     [
         pytest.param({}, False, id="the last phase runs"),
-        pytest.param({"current_phase": {"start_date": 1, "end_date": 100}}, True, id="another phase follows"),
+        pytest.param(
+            {"current_phase": {"start_date": 1, "end_date": 100}}, True, id="another phase follows"
+        ),
         pytest.param({"current_phase": None}, True, id="it has not begun"),
         pytest.param({"pause_schedules": [{"key": "p"}]}, True, id="a pause is planned"),
     ],
 )
-def test_a_schedule_is_read_with_what_is_still_to_come(fields: dict[str, object], more: bool) -> None:
+def test_a_schedule_is_read_with_what_is_still_to_come(
+    fields: dict[str, object], more: bool
+) -> None:
     expected = Schedule("release", datetime.fromtimestamp(200, UTC), has_more_to_come=more)
     assert read_schedule(schedule_object(**fields)) == expected
 
 
 @pytest.mark.parametrize(
-    "fields", [{"object": "subscription"}, {"phases": []}, {"phases": None}, {"current_phase": {}}, {"phases": [7]}]
+    "fields",
+    [
+        {"object": "subscription"},
+        {"phases": []},
+        {"phases": None},
+        {"current_phase": {}},
+        {"phases": [7]},
+    ],
 )
 def test_what_is_no_schedule_is_not_read_as_one(fields: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="schedule"):

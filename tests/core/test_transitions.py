@@ -9,13 +9,17 @@ from aiocancel.core.transitions import RecoveryPoint, may_go, may_move
 
 
 def test_a_final_action_never_moves_again_unless_it_is_parked_and_a_person_lets_it() -> None:
-    assert [pair for pair in product(ActionState, repeat=2) if pair[0].is_final and may_go(*pair)] == [
-        (ActionState.PARKED, ActionState.WAITING)
-    ]
+    assert [
+        pair for pair in product(ActionState, repeat=2) if pair[0].is_final and may_go(*pair)
+    ] == [(ActionState.PARKED, ActionState.WAITING)]
 
 
 def test_only_a_worker_that_runs_an_action_can_end_it_but_what_waits_can_be_withdrawn() -> None:
-    ends = {(state, to) for state, to in product(ActionState, repeat=2) if to.is_final and may_go(state, to)}
+    ends = {
+        (state, to)
+        for state, to in product(ActionState, repeat=2)
+        if to.is_final and may_go(state, to)
+    }
     assert ends == {
         (ActionState.RUNNING, ActionState.DONE),
         (ActionState.RUNNING, ActionState.PARKED),

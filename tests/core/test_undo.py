@@ -10,7 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aiocancel.core.actions import ActionKind, Done, Receipt, Refuse, Step, Write
-from aiocancel.core.changes import AddDiscount, Change, MoveTrialEnd, PausePayments, PauseService, RemoveDiscounts
+from aiocancel.core.changes import (
+    AddDiscount,
+    Change,
+    MoveTrialEnd,
+    PausePayments,
+    PauseService,
+    RemoveDiscounts,
+)
 from aiocancel.core.identifiers import SubscriptionId
 from aiocancel.core.subscription import AppliedDiscount, CollectionPause, Subscription
 from aiocancel.core.undo import NOTHING_MADE, Made, undo_step
@@ -47,8 +54,15 @@ REMOVAL = RemoveDiscounts(("di_ours",), ("di_loyal",))
         pytest.param(PAUSED, Made(vendor_paused=True), Write(), id="the flow vendor's pause"),
         pytest.param(ACTIVE, WE_PAUSED, DONE, id="our pause is over"),
         pytest.param(ACTIVE, NOTHING_MADE, DONE, id="no pause"),
-        pytest.param(PAUSED, NOTHING_MADE, Refuse("paused_by_somebody_else"), id="somebody else's pause"),
-        pytest.param(PAUSED, WE_DISCOUNTED, Refuse("paused_by_somebody_else"), id="somebody's beside our discount"),
+        pytest.param(
+            PAUSED, NOTHING_MADE, Refuse("paused_by_somebody_else"), id="somebody else's pause"
+        ),
+        pytest.param(
+            PAUSED,
+            WE_DISCOUNTED,
+            Refuse("paused_by_somebody_else"),
+            id="somebody's beside our discount",
+        ),
         pytest.param(
             dataclasses.replace(PAUSED, paused=CollectionPause("keep_as_draft", UNTIL)),
             WE_PAUSED,
@@ -68,24 +82,42 @@ REMOVAL = RemoveDiscounts(("di_ours",), ("di_loyal",))
             id="our offer paused the service",
         ),
         pytest.param(
-            dataclasses.replace(PAUSED, status="canceled"), WE_PAUSED, Refuse("subscription_has_ended"), id="ended"
+            dataclasses.replace(PAUSED, status="canceled"),
+            WE_PAUSED,
+            Refuse("subscription_has_ended"),
+            id="ended",
         ),
-        pytest.param(dataclasses.replace(PAUSED, status="past_due"), WE_PAUSED, Write(), id="past due"),
-        pytest.param(dataclasses.replace(PAUSED, cancel_at_period_end=True), WE_PAUSED, Write(), id="ending"),
-        pytest.param(dataclasses.replace(PAUSED, schedule_id="sub_sched_1"), WE_PAUSED, Write(), id="scheduled"),
+        pytest.param(
+            dataclasses.replace(PAUSED, status="past_due"), WE_PAUSED, Write(), id="past due"
+        ),
+        pytest.param(
+            dataclasses.replace(PAUSED, cancel_at_period_end=True), WE_PAUSED, Write(), id="ending"
+        ),
+        pytest.param(
+            dataclasses.replace(PAUSED, schedule_id="sub_sched_1"),
+            WE_PAUSED,
+            Write(),
+            id="scheduled",
+        ),
     ],
 )
-def test_only_a_pause_that_an_offer_made_is_ended(subscription: Subscription, made: Made, expected: Step) -> None:
+def test_only_a_pause_that_an_offer_made_is_ended(
+    subscription: Subscription, made: Made, expected: Step
+) -> None:
     assert undo_step(ActionKind.UNPAUSE, subscription, made, None) == expected
 
 
-TWO_OF_OURS = Made((AddDiscount("SAVE", ("di_loyal",), DUE), AddDiscount("MORE", ("di_loyal", "di_ours"), DUE)))
+TWO_OF_OURS = Made(
+    (AddDiscount("SAVE", ("di_loyal",), DUE), AddDiscount("MORE", ("di_loyal", "di_ours"), DUE))
+)
 
 
 @pytest.mark.parametrize(
     ("subscription", "made", "earlier", "expected"),
     [
-        pytest.param(DISCOUNTED, WE_DISCOUNTED, None, Write(change=REMOVAL), id="ours beside another"),
+        pytest.param(
+            DISCOUNTED, WE_DISCOUNTED, None, Write(change=REMOVAL), id="ours beside another"
+        ),
         pytest.param(
             dataclasses.replace(ACTIVE, discounts=(OURS,)),
             WE_DISCOUNTED,
@@ -94,15 +126,25 @@ TWO_OF_OURS = Made((AddDiscount("SAVE", ("di_loyal",), DUE), AddDiscount("MORE",
             id="ours alone",
         ),
         pytest.param(
-            dataclasses.replace(ACTIVE, discounts=(OURS, LOYAL, AppliedDiscount("di_more", "MORE"))),
+            dataclasses.replace(
+                ACTIVE, discounts=(OURS, LOYAL, AppliedDiscount("di_more", "MORE"))
+            ),
             TWO_OF_OURS,
             None,
             Write(change=RemoveDiscounts(("di_ours", "di_more"), ("di_loyal",))),
             id="two of ours",
         ),
         pytest.param(ACTIVE, WE_DISCOUNTED, None, DONE, id="ours is over"),
-        pytest.param(DISCOUNTED, NOTHING_MADE, None, Refuse("no_discount_of_ours"), id="none is ours"),
-        pytest.param(DISCOUNTED, WE_PAUSED, None, Refuse("no_discount_of_ours"), id="an offer of another kind"),
+        pytest.param(
+            DISCOUNTED, NOTHING_MADE, None, Refuse("no_discount_of_ours"), id="none is ours"
+        ),
+        pytest.param(
+            DISCOUNTED,
+            WE_PAUSED,
+            None,
+            Refuse("no_discount_of_ours"),
+            id="an offer of another kind",
+        ),
         pytest.param(
             dataclasses.replace(ACTIVE, discounts=(AppliedDiscount("di_loyal", "SAVE"),)),
             WE_DISCOUNTED,
@@ -124,7 +166,13 @@ TWO_OF_OURS = Made((AddDiscount("SAVE", ("di_loyal",), DUE), AddDiscount("MORE",
             Refuse("subscription_has_ended"),
             id="ended",
         ),
-        pytest.param(DISCOUNTED, WE_DISCOUNTED, REMOVAL, Write(change=REMOVAL), id="an earlier try that was lost"),
+        pytest.param(
+            DISCOUNTED,
+            WE_DISCOUNTED,
+            REMOVAL,
+            Write(change=REMOVAL),
+            id="an earlier try that was lost",
+        ),
         pytest.param(ACTIVE, WE_DISCOUNTED, REMOVAL, DONE, id="an earlier try that went through"),
         pytest.param(
             dataclasses.replace(ACTIVE, discounts=(), schedule_id="sub_sched_1"),
@@ -134,7 +182,9 @@ TWO_OF_OURS = Made((AddDiscount("SAVE", ("di_loyal",), DUE), AddDiscount("MORE",
             id="an earlier try that went through before a schedule came",
         ),
         pytest.param(
-            dataclasses.replace(DISCOUNTED, discounts=(LOYAL, OURS, AppliedDiscount("di_new", "NEW"))),
+            dataclasses.replace(
+                DISCOUNTED, discounts=(LOYAL, OURS, AppliedDiscount("di_new", "NEW"))
+            ),
             WE_DISCOUNTED,
             REMOVAL,
             Refuse("changed_since_it_was_tried"),
@@ -148,7 +198,9 @@ def test_only_a_discount_that_an_offer_added_is_removed_and_every_other_is_kept(
     assert undo_step(ActionKind.REMOVE_DISCOUNT, subscription, made, earlier) == expected
 
 
-@pytest.mark.parametrize("kind", sorted(set(ActionKind) - {ActionKind.UNPAUSE, ActionKind.REMOVE_DISCOUNT}))
+@pytest.mark.parametrize(
+    "kind", sorted(set(ActionKind) - {ActionKind.UNPAUSE, ActionKind.REMOVE_DISCOUNT})
+)
 def test_nothing_else_is_taken_back_here(kind: ActionKind) -> None:
     assert undo_step(kind, DISCOUNTED, WE_DISCOUNTED, None) == Refuse("not_an_undo")
 
@@ -177,13 +229,16 @@ def test_a_removal_never_takes_a_discount_that_was_there_before_or_is_of_another
     if not isinstance(step, Write):
         return
     assert isinstance(step.change, RemoveDiscounts)
-    assert sorted((*step.change.removed, *step.change.kept)) == sorted(each.discount_id for each in discounts)
+    assert sorted((*step.change.removed, *step.change.kept)) == sorted(
+        each.discount_id for each in discounts
+    )
     for discount in discounts:
         foreign = discount.coupon_id not in {change.coupon_id for change in changes}
         old = all(discount.discount_id in change.kept for change in changes)
         if foreign or old:
             assert discount.discount_id in step.change.kept
     after = dataclasses.replace(
-        subscription, discounts=tuple(each for each in discounts if each.discount_id in step.change.kept)
+        subscription,
+        discounts=tuple(each for each in discounts if each.discount_id in step.change.kept),
     )
     assert undo_step(ActionKind.REMOVE_DISCOUNT, after, Made(changes), step.change) == DONE

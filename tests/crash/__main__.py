@@ -18,8 +18,12 @@ from tests.crash.stage import Server, play
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m tests.crash", description=__doc__.splitlines()[0])
-    parser.add_argument("--sessions", type=int, default=1000, help="flow sessions, over all scenarios")
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.crash", description=__doc__.splitlines()[0]
+    )
+    parser.add_argument(
+        "--sessions", type=int, default=1000, help="flow sessions, over all scenarios"
+    )
     parser.add_argument("--workers", type=int, default=2, help="worker processes in every scenario")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--rate", type=float, default=10.0, help="flow sessions a second")
@@ -51,7 +55,10 @@ def main() -> int:
                 print(f"    {problem}", flush=True)
             total += counts.accepted
             failed += not counts.faultless
-    print(f"{total} flow sessions accepted in {time.monotonic() - began:.0f} s, {failed} scenarios failed", flush=True)
+    print(
+        f"{total} flow sessions accepted in {time.monotonic() - began:.0f} s, {failed} scenarios failed",
+        flush=True,
+    )
     return 1 if failed else 0
 
 

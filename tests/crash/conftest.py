@@ -23,7 +23,9 @@ def told(request: pytest.FixtureRequest) -> list[str]:
     return request.config.stash.setdefault(LINES, [])
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
     if lines := config.stash.get(LINES, None):
         terminalreporter.section("crash counts")
         for line in lines:

@@ -54,7 +54,11 @@ class Counts:
     @property
     def failures(self) -> dict[str, int]:
         counts = {name: count for name in MUST_BE_ZERO if (count := getattr(self, name))}
-        return {name: count for name, count in counts.items() if name != "overlaps" or not self.may_overlap}
+        return {
+            name: count
+            for name, count in counts.items()
+            if name != "overlaps" or not self.may_overlap
+        }
 
     def line(self) -> str:
         happened = ", ".join(f"{name} {count}" for name, count in self.happened.items())
@@ -75,9 +79,16 @@ def count_at_stripe(counts: Counts, customers: Sequence[Customer], stripe: Strip
         counts.doubled += surplus.total()
         counts.out_of_order += not missing and not surplus and expected != actual
         if expected != actual:
-            counts.problems.append(f"{customer.subscription_id}: {expected} was asked for, {actual} happened")
+            counts.problems.append(
+                f"{customer.subscription_id}: {expected} was asked for, {actual} happened"
+            )
     # A coupon that an offer defines is made once, however many customers get it.
-    made = [kind for object_id, kinds in stripe.kinds.items() if not object_id.startswith("sub_") for kind in kinds]
+    made = [
+        kind
+        for object_id, kinds in stripe.kinds.items()
+        if not object_id.startswith("sub_")
+        for kind in kinds
+    ]
     counts.doubled += max(0, len(made) - 1)
     counts.overlaps += len(stripe.overlaps)
     if not counts.may_overlap:
@@ -95,8 +106,12 @@ async def count_in_ledger(counts: Counts, customers: Sequence[Customer], pool: P
     recorded = {str(row[0]) for row in await pool.fetch("SELECT public_id FROM aiocancel.claim")}
     if recorded != claim_ids:
         counts.illegal += len(recorded ^ claim_ids)
-        counts.problems.append(f"{len(recorded - claim_ids)} claims too many, {len(claim_ids - recorded)} too few")
-    unfinished = await pool.fetchval("SELECT count(*) FROM aiocancel.claim WHERE recovery_point <> 'action_applied'")
+        counts.problems.append(
+            f"{len(recorded - claim_ids)} claims too many, {len(claim_ids - recorded)} too few"
+        )
+    unfinished = await pool.fetchval(
+        "SELECT count(*) FROM aiocancel.claim WHERE recovery_point <> 'action_applied'"
+    )
     untold = await pool.fetch(
         """
         SELECT a.id, a.state, coalesce(array_agg(j.entry ORDER BY j.id) FILTER (WHERE j.id IS NOT NULL), '{}') AS told

@@ -18,9 +18,20 @@ from tests.support.saas import as_customer
 ACCEPTED_WITHIN_S = 120.0
 SETTLED_WITHIN_S = 120.0
 
-COUPON, TRIAL, PLAN, PAUSE = "offr_coupon", "offr_trial_extension", "offr_change_plan", "offr_pause_subscription"
+COUPON, TRIAL, PLAN, PAUSE = (
+    "offr_coupon",
+    "offr_trial_extension",
+    "offr_change_plan",
+    "offr_pause_subscription",
+)
 # What the simulator calls the effect of each wish.
-EFFECTS = {"resumed": "resume", COUPON: "discounts", TRIAL: "trial_end", PLAN: "items", PAUSE: "pause_collection"}
+EFFECTS = {
+    "resumed": "resume",
+    COUPON: "discounts",
+    TRIAL: "trial_end",
+    PLAN: "items",
+    PAUSE: "pause_collection",
+}
 
 Script = tuple[str, ...]
 SCRIPTS: tuple[tuple[Script, int], ...] = (
@@ -82,7 +93,9 @@ class Claim:
     told: list[dict[str, Any]]
 
 
-def make_customers(chance: random.Random, sessions: int, *, ends_now: float = 0.2) -> list[Customer]:
+def make_customers(
+    chance: random.Random, sessions: int, *, ends_now: float = 0.2
+) -> list[Customer]:
     """Make as many customers as it takes for that many flow sessions; a share of them ends at once."""
     customers: list[Customer] = []
     left = sessions
@@ -95,7 +108,8 @@ def make_customers(chance: random.Random, sessions: int, *, ends_now: float = 0.
             Wish(
                 what,
                 chance.choices(copies, copy_weights)[0],
-                through_vendor=what.startswith("offr_") or (what == "canceled" and chance.random() < 0.4),
+                through_vendor=what.startswith("offr_")
+                or (what == "canceled" and chance.random() < 0.4),
             )
             for what in script[:left]
         ]
@@ -155,13 +169,17 @@ class Crowd:
         self._check(customer, answer, wish, earlier=len(customer.claims))
         return answer
 
-    def _check(self, customer: Customer, answer: dict[str, Any], wish: Wish, *, earlier: int) -> None:
+    def _check(
+        self, customer: Customer, answer: dict[str, Any], wish: Wish, *, earlier: int
+    ) -> None:
         """Hold an answer against Stripe at this very moment."""
         good = "scheduled" if customer.effect(wish) == "cancel_at_period_end" else "done"
         if answer["outcome"] not in ("queued", good):
             self.dishonest.append(f"{customer.name}: {wish.what} was answered {answer['outcome']}")
         elif answer["settled"] and len(self._stripe.kinds[customer.subscription_id]) <= earlier:
-            self.dishonest.append(f"{customer.name}: {wish.what} was called {answer['outcome']} too early")
+            self.dishonest.append(
+                f"{customer.name}: {wish.what} was called {answer['outcome']} too early"
+            )
         elif good == "scheduled" and answer["settled"] and answer["effective_at"] is None:
             self.dishonest.append(f"{customer.name}: an end without its date")
 
@@ -173,8 +191,14 @@ class Crowd:
                 await asyncio.sleep(0.2)
         self._check(customer, last, claim.wish, earlier=customer.claims.index(claim))
         final = last["outcome"], last["effective_at"]
-        if any((told["outcome"], told["effective_at"]) != final for told in claim.told if told["settled"]):
-            self.dishonest.append(f"{customer.name}: {claim.wish.what} was told something else before")
+        if any(
+            (told["outcome"], told["effective_at"]) != final
+            for told in claim.told
+            if told["settled"]
+        ):
+            self.dishonest.append(
+                f"{customer.name}: {claim.wish.what} was told something else before"
+            )
 
     async def _ask(
         self, customer: Customer, method: str, path: str, body: dict[str, Any] | None = None
@@ -193,7 +217,9 @@ class Crowd:
                                 return answer
                         self.refused_for_now[str(response.status)] += 1
                         if response.status != 503:
-                            self.dishonest.append(f"{customer.name}: {method} {path} was answered {response.status}")
+                            self.dishonest.append(
+                                f"{customer.name}: {method} {path} was answered {response.status}"
+                            )
                     except (aiohttp.ClientError, TimeoutError) as error:
                         self.refused_for_now[type(error).__name__] += 1
                 await asyncio.sleep(0.1 + 0.2 * self._chance.random())

@@ -30,7 +30,9 @@ async def kill_at_random(stage: Stage, *, every_s: float = 0.6) -> None:
             continue
         # The workers are what it is about.
         victims = [place for place in stage.places if place.is_up and not place.is_last(stage.webs)]
-        chosen = stage.chance.choices(victims, [1 if place.role == "web" else 4 for place in victims])[0]
+        chosen = stage.chance.choices(
+            victims, [1 if place.role == "web" else 4 for place in victims]
+        )[0]
         chosen.kill()
         stage.count(f"kills of a {chosen.role}")
 
@@ -101,7 +103,9 @@ async def only_faults(stage: Stage) -> None:
         soon = {"RateLimit-Reset": "1"}
         # They wear out by being met, and few ask the vendor.
         stage.flows.heal()
-        stage.flows.fail_next(status, path="/v1", times=stage.chance.randint(1, 3), drop=status is None, headers=soon)
+        stage.flows.fail_next(
+            status, path="/v1", times=stage.chance.randint(1, 3), drop=status is None, headers=soon
+        )
         stage.count("faults at the vendor")
 
 
@@ -109,7 +113,9 @@ async def stop_gracefully(stage: Stage) -> None:
     """SIGTERM in the middle of work, one by one and all at once: what is under way is finished or handed back."""
 
     async def look() -> None:
-        held = await stage.pool.fetchval("SELECT count(*) FROM aiocancel.action WHERE state = 'running'")
+        held = await stage.pool.fetchval(
+            "SELECT count(*) FROM aiocancel.action WHERE state = 'running'"
+        )
         if held:
             stage.problems.append(f"{held} actions were kept by workers that were told to stop")
 
@@ -198,7 +204,9 @@ SCENARIOS = (
     Scenario("workers killed at random", 15, kill_at_random),
     # What was sent before the frost may arrive after it: only Stripe's key makes that harmless.
     Scenario("workers frozen", 8, freeze, cast=quiet_cast, may_overlap=True),
-    Scenario("workers killed at every recovery point", 20, let_them_die, fault_rate=0.15, cast=dying_cast),
+    Scenario(
+        "workers killed at every recovery point", 20, let_them_die, fault_rate=0.15, cast=dying_cast
+    ),
     Scenario("PostgreSQL restarts", 12, restart_postgres),
     Scenario("Stripe fails", 14, only_faults, fault_rate=0.3),
     Scenario("no connections left", 8, take_all_connections, pool_size=2),

@@ -28,7 +28,9 @@ def shorten_waits() -> None:
                 setattr(module, name, seconds)
     # A default is bound when the class is made.
     defaults = aiocancel.worker.worker.Worker.__init__.__kwdefaults__ or {}
-    defaults.update({name.lower(): seconds for name, seconds in WAITS.items() if name.lower() in defaults})
+    defaults.update(
+        {name.lower(): seconds for name, seconds in WAITS.items() if name.lower() in defaults}
+    )
 
 
 def end_with_parent() -> None:
@@ -54,7 +56,9 @@ async def cancel() -> CancelFlow:
         die_at(setup.dies_at, setup.passages)
     pool = None
     if setup.pool_size:
-        pool = await asyncpg.create_pool(setup.database, min_size=1, max_size=setup.pool_size, command_timeout=30)
+        pool = await asyncpg.create_pool(
+            setup.database, min_size=1, max_size=setup.pool_size, command_timeout=30
+        )
     print("ready", flush=True)
     return make_cancel(
         pool or setup.database,
@@ -64,7 +68,9 @@ async def cancel() -> CancelFlow:
             app_host=setup.vendor_app_url,
             applies_offers="app",
         ),
-        billing=StripeBilling(api_key=STRIPE_KEY, api_base=setup.stripe_url, timeout_s=STRIPE_TIMEOUT_S),
+        billing=StripeBilling(
+            api_key=STRIPE_KEY, api_base=setup.stripe_url, timeout_s=STRIPE_TIMEOUT_S
+        ),
         cancel_timing=setup.timing,
         run_worker=setup.run_worker,
         answer_within_s=setup.answer_within_s,

@@ -97,7 +97,9 @@ class Stage:
     def add_worker(self, setup: Callable[[], Setup] | None = None) -> Place:
         return self._add(self.workers, "worker", setup or (lambda: self.setup), "worker")
 
-    def _add(self, to: list[Place], role: Literal["web", "worker"], setup: Callable[[], Setup], name: str) -> Place:
+    def _add(
+        self, to: list[Place], role: Literal["web", "worker"], setup: Callable[[], Setup], name: str
+    ) -> Place:
         self._places += 1
         place = Place(role, setup, self.logs / f"{name}-{self._places}.log")
         to.append(place)
@@ -106,12 +108,16 @@ class Stage:
 
     def sites(self, timing: str) -> list[str]:
         """The addresses of the sites that end subscriptions in this way, as far as they are up."""
-        return [place.url for place in self.webs if place.url is not None and place.timing == timing]
+        return [
+            place.url for place in self.webs if place.url is not None and place.timing == timing
+        ]
 
     def count(self, what: str) -> None:
         self.happened[what] = self.happened.get(what, 0) + 1
 
-    async def restart_workers(self, meanwhile: Callable[[], Awaitable[None]], number: signal.Signals) -> None:
+    async def restart_workers(
+        self, meanwhile: Callable[[], Awaitable[None]], number: signal.Signals
+    ) -> None:
         """End all workers at once, do something, and start as many again, even if the trouble is over by then."""
         restart = asyncio.create_task(self._restart_workers(meanwhile, number))
         try:
@@ -120,7 +126,9 @@ class Stage:
             await restart
             raise
 
-    async def _restart_workers(self, meanwhile: Callable[[], Awaitable[None]], number: signal.Signals) -> None:
+    async def _restart_workers(
+        self, meanwhile: Callable[[], Awaitable[None]], number: signal.Signals
+    ) -> None:
         await asyncio.gather(*(place.close(number) for place in self.workers))
         try:
             await meanwhile()
@@ -170,7 +178,9 @@ async def open_stage(
 ) -> AsyncIterator[Stage]:
     """Set the world up without any process, and end every process at the end."""
     stripe = StripeAccount(seed=seed)
-    flows = ProsperStackSimulator(client_id="acct_test", client_secret=CLIENT_SECRET, rate_limit=10**8)
+    flows = ProsperStackSimulator(
+        client_id="acct_test", client_secret=CLIENT_SECRET, rate_limit=10**8
+    )
     stripe.add_price("price_simulator_basic", unit_amount=900)
     for customer in customers:
         trial = any(wish.what == TRIAL for wish in customer.wishes)
@@ -197,16 +207,27 @@ async def open_stage(
 
 
 async def play(
-    scenario: Scenario, server: Server, *, sessions: int, workers: int, seed: int, rate: float, logs: Path
+    scenario: Scenario,
+    server: Server,
+    *,
+    sessions: int,
+    workers: int,
+    seed: int,
+    rate: float,
+    logs: Path,
 ) -> Counts:
     """Play one scenario with flow sessions at ``rate`` a second, and count."""
     began = time.monotonic()
     customers = make_customers(random.Random(f"{seed}:{scenario.name}"), sessions)
-    async with open_stage(server, scenario.name, seed, logs, customers, pool_size=scenario.pool_size) as stage:
+    async with open_stage(
+        server, scenario.name, seed, logs, customers, pool_size=scenario.pool_size
+    ) as stage:
         await scenario.cast(stage, workers)
         await until(stage.all_up, within_s=START_WITHIN_S)
         stage.stripe.fault_rate = scenario.fault_rate
-        trouble = asyncio.create_task(_until_cancelled(scenario.trouble, stage, within_s=20 + 2 * sessions / rate))
+        trouble = asyncio.create_task(
+            _until_cancelled(scenario.trouble, stage, within_s=20 + 2 * sessions / rate)
+        )
         async with open_crowd(stage) as crowd:
             await act(crowd, customers, stage.chance, rate)
             trouble.cancel()
@@ -232,11 +253,15 @@ async def _until_cancelled(trouble: Trouble, stage: Stage, *, within_s: float) -
 @asynccontextmanager
 async def open_crowd(stage: Stage) -> AsyncIterator[Crowd]:
     connector = aiohttp.TCPConnector(limit=0)
-    async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=20)) as session:
+    async with aiohttp.ClientSession(
+        connector=connector, timeout=aiohttp.ClientTimeout(total=20)
+    ) as session:
         yield Crowd(session, stage.stripe, stage.flows, stage.sites, stage.chance)
 
 
-async def act(crowd: Crowd, customers: Sequence[Customer], chance: random.Random, rate: float) -> None:
+async def act(
+    crowd: Crowd, customers: Sequence[Customer], chance: random.Random, rate: float
+) -> None:
     """Let the customers come at random moments, so that ``rate`` flow sessions are opened a second."""
     async with asyncio.TaskGroup() as group:
         for customer in customers:
@@ -244,7 +269,9 @@ async def act(crowd: Crowd, customers: Sequence[Customer], chance: random.Random
             await asyncio.sleep(len(customer.wishes) * 2 * chance.random() / rate)
 
 
-async def finish(stage: Stage, crowd: Crowd, customers: Sequence[Customer], counts: Counts) -> Counts:
+async def finish(
+    stage: Stage, crowd: Crowd, customers: Sequence[Customer], counts: Counts
+) -> Counts:
     """Wait for the last action, ask every claim for its answer, and count everything."""
     try:
         await until(stage.is_settled, within_s=90)
@@ -262,7 +289,11 @@ async def finish(stage: Stage, crowd: Crowd, customers: Sequence[Customer], coun
     await count_in_ledger(counts, customers, stage.pool)
     counts.dishonest = len(crowd.dishonest)
     if _counts_ends(stage):
-        ends = [f"a {place.role} ended with status {status}" for place in stage.places for status in place.bad_ends]
+        ends = [
+            f"a {place.role} ended with status {status}"
+            for place in stage.places
+            for status in place.bad_ends
+        ]
         counts.bad_ends = len(ends)
         counts.problems += ends
     counts.problems += [*crowd.dishonest, *stage.problems]
@@ -277,4 +308,6 @@ async def finish(stage: Stage, crowd: Crowd, customers: Sequence[Customer], coun
 
 def _counts_ends(stage: Stage) -> bool:
     """Whether every process had to end well: one that starts while there is no database does not."""
-    return not {"fast restarts", "immediate restarts", "times without connections"} & set(stage.happened)
+    return not {"fast restarts", "immediate restarts", "times without connections"} & set(
+        stage.happened
+    )

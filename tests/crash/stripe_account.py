@@ -113,7 +113,9 @@ class StripeAccount(StripeSimulator):
 
     def _spoil(self, request: web.Request) -> None:
         self._history[request.path] += 1
-        chance = random.Random(f"{self.seed}:{request.method}:{request.path}:{self._history[request.path]}")
+        chance = random.Random(
+            f"{self.seed}:{request.method}:{request.path}:{self._history[request.path]}"
+        )
         if chance.random() >= self.fault_rate:
             return
         self.faults_met += 1

@@ -57,7 +57,9 @@ def test_a_coupon_made_twice_is_doubled() -> None:
     assert counts.failures == {"doubled": 1}
 
 
-async def test_two_requests_for_one_subscription_at_once_are_an_overlap_unless_the_first_sender_has_gone() -> None:
+async def test_two_requests_for_one_subscription_at_once_are_an_overlap_unless_the_first_sender_has_gone() -> (
+    None
+):
     stripe = StripeAccount(seed=1, latency_s=0.2)
     stripe.add_subscription("sub_1")
     async with stripe.serve() as url, aiohttp.ClientSession(headers=HEADERS) as one:
@@ -88,7 +90,9 @@ async def test_the_same_seed_meets_the_same_faults() -> None:
     assert {None} < set(met[0])
 
 
-async def test_an_action_that_is_not_final_and_a_claim_that_nobody_made_are_counted(pool: Pool) -> None:
+async def test_an_action_that_is_not_final_and_a_claim_that_nobody_made_are_counted(
+    pool: Pool,
+) -> None:
     await ask(pool)
     counts = Counts("", 1, 0)
     await count_in_ledger(counts, [], pool)

@@ -13,7 +13,17 @@ from tests.crash.counts import Counts
 from tests.crash.customers import Customer, Wish
 from tests.crash.deaths import POINTS
 from tests.crash.scenarios import SCENARIOS, dying_cast, shares
-from tests.crash.stage import START_WITHIN_S, Scenario, Server, Stage, act, finish, open_crowd, open_stage, play
+from tests.crash.stage import (
+    START_WITHIN_S,
+    Scenario,
+    Server,
+    Stage,
+    act,
+    finish,
+    open_crowd,
+    open_stage,
+    play,
+)
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.crash
@@ -28,7 +38,13 @@ async def test_every_accepted_claim_takes_effect_exactly_once(
     scenario: Scenario, server: Server, told: list[str], tmp_path: Path
 ) -> None:
     counts = await play(
-        scenario, server, sessions=shares(SESSIONS)[scenario.name], workers=2, seed=SEED, rate=10, logs=tmp_path
+        scenario,
+        server,
+        sessions=shares(SESSIONS)[scenario.name],
+        workers=2,
+        seed=SEED,
+        rate=10,
+        logs=tmp_path,
     )
     told.append(counts.line())
     assert counts.problems == []
@@ -59,8 +75,13 @@ async def _all_at_once(stage: Stage, customers: list[Customer], name: str) -> Co
 async def test_fifty_identical_posts_at_once_have_one_effect_and_fifty_equal_answers(
     server: Server, told: list[str], tmp_path: Path
 ) -> None:
-    customers = [Customer(0, [Wish("canceled", copies=50)]), Customer(1, [Wish("offr_coupon", 50, True)])]
-    async with open_stage(server, "fifty", SEED, tmp_path, customers, answer_within_s=10.0) as stage:
+    customers = [
+        Customer(0, [Wish("canceled", copies=50)]),
+        Customer(1, [Wish("offr_coupon", 50, True)]),
+    ]
+    async with open_stage(
+        server, "fifty", SEED, tmp_path, customers, answer_within_s=10.0
+    ) as stage:
         await _start(stage, sites=2, workers=2)
         counts = await _all_at_once(stage, customers, "fifty identical posts")
     told.append(counts.line())
@@ -92,7 +113,9 @@ async def test_two_workers_carry_out_a_hundred_actions_on_one_subscription_in_or
 ) -> None:
     customers = [Customer(0, [Wish("canceled"), Wish("resumed")] * 50)]
     # Answered before it is done, so that the next one waits behind it in the ledger.
-    async with open_stage(server, "hundred", SEED, tmp_path, customers, answer_within_s=0.001) as stage:
+    async with open_stage(
+        server, "hundred", SEED, tmp_path, customers, answer_within_s=0.001
+    ) as stage:
         await _start(stage, sites=1, workers=2)
         stage.stripe.fault_rate = fault_rate
         counts = await _all_at_once(stage, customers, f"a hundred actions, {fault_rate:.0%} faults")

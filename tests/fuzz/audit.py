@@ -48,7 +48,11 @@ class Listener(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         text = record.getMessage()
         # aiohttp itself logs a body that cannot be unpacked, after our 400 was sent.
-        if record.exc_info and record.exc_info[0] and record.exc_info[0] is not web.RequestPayloadError:
+        if (
+            record.exc_info
+            and record.exc_info[0]
+            and record.exc_info[0] is not web.RequestPayloadError
+        ):
             text += "".join(traceback.format_exception(*record.exc_info))
             self.bad.append(text)
         if any(secret in text for secret in SECRETS):
@@ -112,7 +116,10 @@ class Auditor:
         for effect in self._stripe.effects:
             self.effects[effect.kind] += 1
             if effect.kind != "coupon_created":
-                assert effect.object_id in {story.author.subscription_id, story.neighbour.subscription_id}
+                assert effect.object_id in {
+                    story.author.subscription_id,
+                    story.neighbour.subscription_id,
+                }
         self.effects["custom offer handled"] += len(self.handled)
         for person in (story.author, story.neighbour):
             self._audit_subscription(story, person)
@@ -120,7 +127,8 @@ class Auditor:
     async def _audit_ledger(self, story: Story, pool: Pool) -> None:
         """Nothing is in the ledger but what was answered as recorded, or what a webhook brought."""
         claims = await pool.fetch(
-            "SELECT id, public_id, customer_id, grant_nonce FROM aiocancel.claim WHERE id > $1", self._seen[0]
+            "SELECT id, public_id, customer_id, grant_nonce FROM aiocancel.claim WHERE id > $1",
+            self._seen[0],
         )
         strange = [
             dict(row)
@@ -129,7 +137,9 @@ class Auditor:
             and not (story.rung and row["grant_nonce"].startswith("event:"))
         ]
         assert not strange, strange
-        actions = await pool.fetch("SELECT id, claim_id, kind FROM aiocancel.action WHERE id > $1", self._seen[1])
+        actions = await pool.fetch(
+            "SELECT id, claim_id, kind FROM aiocancel.action WHERE id > $1", self._seen[1]
+        )
         known = {row["id"] for row in claims}
         # An earlier example's flow session may still be open; asking about it again gives nothing.
         assert {row["claim_id"] for row in actions} <= known
@@ -140,16 +150,31 @@ class Auditor:
 
     def _audit_subscription(self, story: Story, person: Person) -> None:
         subscription = self._stripe.subscriptions[person.subscription_id]
-        changed = Counter(name for effect in self._stripe.effects_on(person.subscription_id) for name in effect.changed)
-        of_person = [each for each in self._flows.sessions.values() if _platform_id(each) == person.subscription_id]
+        changed = Counter(
+            name
+            for effect in self._stripe.effects_on(person.subscription_id)
+            for name in effect.changed
+        )
+        of_person = [
+            each
+            for each in self._flows.sessions.values()
+            if _platform_id(each) == person.subscription_id
+        ]
         left = any(each["status"] == "canceled" for each in of_person) and bool(story.rung)
-        assert person.may_leave or left or not LEAVING & changed.keys(), ("cancelled unasked", changed)
+        assert person.may_leave or left or not LEAVING & changed.keys(), (
+            "cancelled unasked",
+            changed,
+        )
         assert person.may_return or not RETURNING & changed.keys(), ("resumed unasked", changed)
-        earned = Counter(each["offer_accepted"]["id"] for each in of_person if each["status"] == "saved")
+        earned = Counter(
+            each["offer_accepted"]["id"] for each in of_person if each["status"] == "saved"
+        )
         for offer_id, kind in EFFECT_OF.items():
             assert changed[kind] <= earned[offer_id], (kind, changed, earned)
         assert not changed.keys() - LEAVING - RETURNING - set(EFFECT_OF.values()), changed
-        handled = {offer.key for offer in self.handled if offer.subscription_id == person.subscription_id}
+        handled = {
+            offer.key for offer in self.handled if offer.subscription_id == person.subscription_id
+        }
         assert len(handled) <= earned["offr_custom"]
         self._audit_worth(subscription, earned)
 
@@ -163,7 +188,10 @@ class Auditor:
             assert (coupon["percent_off"], coupon["duration_in_months"]) == (25, 3)
         if subscription["trial_end"] is not None:
             # A month that is paid for, and two weeks.
-            assert subscription["trial_end"] <= self._stripe.now + (31 + 14 * earned["offr_trial_extension"]) * DAY
+            assert (
+                subscription["trial_end"]
+                <= self._stripe.now + (31 + 14 * earned["offr_trial_extension"]) * DAY
+            )
         pause = subscription["pause_collection"]
         if pause is not None:
             assert pause["resumes_at"] <= self._stripe.now + 63 * DAY

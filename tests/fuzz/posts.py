@@ -20,9 +20,23 @@ MAX_BODY: Final = 64 * 1024
 DEEPEST: Final = 10_000
 JSON: Final = "application/json"
 FORM: Final = "application/x-www-form-urlencoded"
-OFFERS: Final = ("offr_coupon", "offr_trial_extension", "offr_change_plan", "offr_pause_subscription", "offr_custom")
+OFFERS: Final = (
+    "offr_coupon",
+    "offr_trial_extension",
+    "offr_change_plan",
+    "offr_pause_subscription",
+    "offr_custom",
+)
 SESSIONS: Final = (*OFFERS, "canceled", "incomplete", "in_progress")
-GRANTS: Final = ("own", "reused", "neighbour's", "expired", "other mode", "other key", "other subscription")
+GRANTS: Final = (
+    "own",
+    "reused",
+    "neighbour's",
+    "expired",
+    "other mode",
+    "other key",
+    "other subscription",
+)
 
 _TRICKS: Final = (
     "",
@@ -60,11 +74,15 @@ scalars = (
     st.none()
     | st.booleans()
     | st.integers()
-    | st.sampled_from([2**63, 10**30, -(10**300), 1e308, float("nan"), float("inf"), float("-inf"), -0.0])
+    | st.sampled_from(
+        [2**63, 10**30, -(10**300), 1e308, float("nan"), float("inf"), float("-inf"), -0.0]
+    )
     | texts
 )
 any_json = st.recursive(
-    scalars, lambda inner: st.lists(inner, max_size=2) | st.dictionaries(texts, inner, max_size=2), max_leaves=4
+    scalars,
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(texts, inner, max_size=2),
+    max_leaves=4,
 )
 
 
@@ -150,13 +168,30 @@ mutations = st.lists(
 ).map(tuple)
 spoilings = st.builds(
     Spoiled,
-    st.sampled_from(["cut", "byte", "twice", "deep", "deep objects", "pad", "bom", "utf-16", "number", "constant"]),
+    st.sampled_from(
+        [
+            "cut",
+            "byte",
+            "twice",
+            "deep",
+            "deep objects",
+            "pad",
+            "bom",
+            "utf-16",
+            "number",
+            "constant",
+        ]
+    ),
     st.integers(0, 5000),
     st.sampled_from([0, 1, 20, 31, 32, 33, 200, DEEPEST, MAX_BODY, 3 * MAX_BODY]),
 )
 people = st.sampled_from(["author"] * 8 + ["neighbour", "nobody", "Zoë", "a b", "x" * 255])
-sessions = st.builds(Meant, st.sampled_from(["author"] * 4 + ["neighbour"]), st.sampled_from(SESSIONS))
-accepts = st.sampled_from([None, None, None, "text/html", "application/json", "*/*", "TEXT/HTML;q=0", "\u00e9"])
+sessions = st.builds(
+    Meant, st.sampled_from(["author"] * 4 + ["neighbour"]), st.sampled_from(SESSIONS)
+)
+accepts = st.sampled_from(
+    [None, None, None, "text/html", "application/json", "*/*", "TEXT/HTML;q=0", "\u00e9"]
+)
 
 
 def rarely(strategy: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
@@ -170,7 +205,9 @@ results = st.builds(
     grant=st.sampled_from(["own"] * 8 + list(GRANTS)),
     altered=rarely(rarely(st.tuples(st.integers(0, 300), st.sampled_from("A._é\0")))),
     wish=st.sampled_from([None, None, None, "canceled", "resumed"]),
-    claimed=st.sampled_from(["as it is", "as it is", "saved", "canceled", "deflected", "resumed", "incomplete"]),
+    claimed=st.sampled_from(
+        ["as it is", "as it is", "saved", "canceled", "deflected", "resumed", "incomplete"]
+    ),
     session=st.none() | sessions | sessions | sessions,
     is_whole=st.booleans(),
     as_form=st.booleans(),
@@ -178,7 +215,14 @@ results = st.builds(
     spoiled=rarely(spoilings),
     content_type=rarely(
         st.sampled_from(
-            [JSON, FORM, "text/plain", "multipart/form-data; boundary=x", "application/json; charset=x", ""]
+            [
+                JSON,
+                FORM,
+                "text/plain",
+                "multipart/form-data; boundary=x",
+                "application/json; charset=x",
+                "",
+            ]
         )
     ),
     coding=rarely(st.sampled_from(["gzip", "deflate", "gzip garbage", "unheard-of", "identity"])),
@@ -214,13 +258,19 @@ webhooks = st.builds(
 looks = st.builds(
     Look,
     who=people,
-    path=st.sampled_from(["status", "status", "payload", "", "subscription", "flow.js", "result", "webhook/x"]),
+    path=st.sampled_from(
+        ["status", "status", "payload", "", "subscription", "flow.js", "result", "webhook/x"]
+    ),
     claim=st.sampled_from(["author's", "neighbour's"]) | texts,
-    query=st.lists(st.tuples(st.sampled_from(["change", "v", "x"]) | texts, texts), max_size=2).map(tuple),
+    query=st.lists(st.tuples(st.sampled_from(["change", "v", "x"]) | texts, texts), max_size=2).map(
+        tuple
+    ),
     accept=accepts,
 )
 # Who asks for something at all does so most of the time by the result route.
-requests: st.SearchStrategy[Request] = st.one_of(results, results, results, honest, honest, webhooks, looks)
+requests: st.SearchStrategy[Request] = st.one_of(
+    results, results, results, honest, honest, webhooks, looks
+)
 stories = st.tuples(st.lists(requests, min_size=1, max_size=3), st.booleans())
 
 
@@ -267,7 +317,10 @@ def as_json(body: dict[str, Any]) -> bytes:
 
 def as_form(body: dict[str, Any]) -> bytes:
     """Encode as a browser would, whatever is in it."""
-    pairs = [(name, value if isinstance(value, str) else json.dumps(value)) for name, value in body.items()]
+    pairs = [
+        (name, value if isinstance(value, str) else json.dumps(value))
+        for name, value in body.items()
+    ]
     return urlencode(pairs, encoding="utf-8", errors="surrogatepass").encode()
 
 

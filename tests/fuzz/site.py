@@ -47,16 +47,28 @@ from tests.fuzz.posts import (
     mutate,
     spoil,
 )
-from tests.support.saas import CLIENT_SECRET, GRANT_KEYS, STRIPE_KEY, Pool, as_customer, make_app, make_cancel
+from tests.support.saas import (
+    CLIENT_SECRET,
+    GRANT_KEYS,
+    STRIPE_KEY,
+    Pool,
+    as_customer,
+    make_app,
+    make_cancel,
+)
 from tests.support.waiting import until
 
 
 class ImpatientProsperStack(ProsperStack):
     """ProsperStack whose minute, for the limit of requests in one, is a thousand times shorter."""
 
-    def open_verifier(self, slots: SlotSource | None = None) -> AbstractAsyncContextManager[OutcomeVerifier]:
+    def open_verifier(
+        self, slots: SlotSource | None = None
+    ) -> AbstractAsyncContextManager[OutcomeVerifier]:
         return open_prosperstack_api(
-            self, clock=lambda: time.monotonic() * 1000, sleep=lambda delay_s: asyncio.sleep(delay_s / 1000)
+            self,
+            clock=lambda: time.monotonic() * 1000,
+            sleep=lambda delay_s: asyncio.sleep(delay_s / 1000),
         )
 
 
@@ -77,7 +89,9 @@ class FuzzSite:
         self._since = time.monotonic()
 
     async def open(self) -> None:
-        pool = await self._stack.enter_async_context(asyncpg.create_pool(self._dsn, min_size=1, max_size=10))
+        pool = await self._stack.enter_async_context(
+            asyncpg.create_pool(self._dsn, min_size=1, max_size=10)
+        )
         self.pool: Pool = pool
         url = await self._stack.enter_async_context(self.stripe.serve())
         hosts = await self._stack.enter_async_context(self.flows.serve())
@@ -119,9 +133,14 @@ class FuzzSite:
 
     def figures(self) -> str:
         """The run in numbers."""
-        lines = [f"{self.examples} examples, {self.requests} requests in {time.monotonic() - self._since:.0f} s"]
+        lines = [
+            f"{self.examples} examples, {self.requests} requests in {time.monotonic() - self._since:.0f} s"
+        ]
         for title, counts in (("answers", self.statuses), ("effects", self.auditor.effects)):
-            lines.append(f"{title}: " + ", ".join(f"{name} ×{count}" for name, count in sorted(counts.items())))
+            lines.append(
+                f"{title}: "
+                + ", ".join(f"{name} ×{count}" for name, count in sorted(counts.items()))
+            )
         return "\n".join(["", *lines])
 
     # --- running a story ------------------------------------------------------------------------------
@@ -197,7 +216,8 @@ class FuzzSite:
         if kind in ("own", "reused", "neighbour's"):
             person = story.neighbour if kind == "neighbour's" else author
             response = await self._checked(
-                await self.client.get("/cancel/payload", headers=as_customer(person.name)), "payload"
+                await self.client.get("/cancel/payload", headers=as_customer(person.name)),
+                "payload",
             )
             person.issued.append(json.loads(response)["flow"]["grant"])
             return person.issued[-1]
@@ -206,7 +226,9 @@ class FuzzSite:
         return sealer.seal(
             Grant(
                 CustomerId(author.name),
-                SubscriptionId((story.neighbour if kind == "other subscription" else author).subscription_id),
+                SubscriptionId(
+                    (story.neighbour if kind == "other subscription" else author).subscription_id
+                ),
                 "live" if kind == "other mode" else "test",
                 now - 7200,
                 now - 3600 if kind == "expired" else now + 3600,
@@ -231,17 +253,27 @@ class FuzzSite:
                 status = "saved" if session is None else session["status"]
             body["result"] = {"status": status}
             if session is not None:
-                body["result"]["flowSession"] = session if request.is_whole else {"id": session["id"]}
+                body["result"]["flowSession"] = (
+                    session if request.is_whole else {"id": session["id"]}
+                )
         body = mutate(body, request.mutations)
-        raw, headers = coded(spoil(as_form(body) if by_form else as_json(body), request.spoiled), request.coding)
+        raw, headers = coded(
+            spoil(as_form(body) if by_form else as_json(body), request.spoiled), request.coding
+        )
         headers |= _customer(story, request.who)
-        headers["Content-Type"] = (FORM if by_form else JSON) if request.content_type is None else request.content_type
+        headers["Content-Type"] = (
+            (FORM if by_form else JSON) if request.content_type is None else request.content_type
+        )
         if request.accept is not None:
             headers["Accept"] = request.accept
         return raw, headers
 
-    async def _post_result(self, story: Story, request: Result, body: bytes, headers: dict[str, str]) -> None:
-        response = await self.client.post("/cancel/result", data=body, headers=headers, allow_redirects=False)
+    async def _post_result(
+        self, story: Story, request: Result, body: bytes, headers: dict[str, str]
+    ) -> None:
+        response = await self.client.post(
+            "/cancel/result", data=body, headers=headers, allow_redirects=False
+        )
         text = await self._checked(response, "result")
         if response.status >= 400:
             return
@@ -257,19 +289,29 @@ class FuzzSite:
         person.claims.append(claim)
         # Whatever was changed about the request, it is only good with a grant that this very person was given.
         plain = unquote_to_bytes(_unpacked(body, headers))
-        assert any(grant.encode() in plain for grant in person.issued), "accepted without the person's own grant"
+        assert any(grant.encode() in plain for grant in person.issued), (
+            "accepted without the person's own grant"
+        )
         person.may_leave |= "cancellation" in allowed
         person.may_return |= "resumption" in allowed
 
     async def _post_webhook(self, story: Story, request: Webhook) -> None:
-        event: JsonObject = {"event": "flow_session_completed", "event_id": "evt_unknown", "data": {}}
+        event: JsonObject = {
+            "event": "flow_session_completed",
+            "event_id": "evt_unknown",
+            "data": {},
+        }
         if request.session is not None:
             session = self._session(story, request.session)
             event["event_id"] = next(
-                each["id"] for each in reversed(self.flows.events) if each["data"]["id"] == session["id"]
+                each["id"]
+                for each in reversed(self.flows.events)
+                if each["data"]["id"] == session["id"]
             )
             event["data"] = session
-        raw, headers = coded(spoil(as_json(mutate(event, request.mutations)), request.spoiled), request.coding)
+        raw, headers = coded(
+            spoil(as_json(mutate(event, request.mutations)), request.spoiled), request.coding
+        )
         token = WEBHOOK_TOKEN if request.token is None else request.token
         path = URL(f"/cancel/webhook/{quote(token, safe='', errors='surrogatepass')}", encoded=True)
         response = await self.client.post(path, data=raw, headers={**headers, "Content-Type": JSON})
@@ -279,11 +321,14 @@ class FuzzSite:
             story.rung.add("webhook")
 
     async def _look(self, story: Story, request: Look) -> None:
-        claims = {"author's": story.author.claims, "neighbour's": story.neighbour.claims}.get(request.claim, [])
-        claim = claims[-1] if claims else request.claim
-        path = {"status": f"/cancel/status/{quote(claim, safe='', errors='surrogatepass')}", "": "/cancel"}.get(
-            request.path, f"/cancel/{request.path}"
+        claims = {"author's": story.author.claims, "neighbour's": story.neighbour.claims}.get(
+            request.claim, []
         )
+        claim = claims[-1] if claims else request.claim
+        path = {
+            "status": f"/cancel/status/{quote(claim, safe='', errors='surrogatepass')}",
+            "": "/cancel",
+        }.get(request.path, f"/cancel/{request.path}")
         query = "&".join(
             f"{quote(name, errors='surrogatepass')}={quote(value, errors='surrogatepass')}"
             for name, value in request.query
@@ -291,12 +336,16 @@ class FuzzSite:
         headers = _customer(story, request.who)
         if request.accept is not None:
             headers["Accept"] = request.accept
-        response = await self.client.get(URL(f"{path}?{query}", encoded=True), headers=headers, allow_redirects=False)
+        response = await self.client.get(
+            URL(f"{path}?{query}", encoded=True), headers=headers, allow_redirects=False
+        )
         await self._checked(response, request.path or "page")
         if request.path == "status" and response.status < 400:
             person = story.person(request.who)
             assert person is not None
-            assert claim.lower() in {each.lower() for each in person.claims}, "was shown somebody else's claim"
+            assert claim.lower() in {each.lower() for each in person.claims}, (
+                "was shown somebody else's claim"
+            )
 
     async def _checked(self, response: ClientResponse, route: str) -> str:
         """What holds for every answer; returns its text."""
@@ -315,7 +364,10 @@ class FuzzSite:
                 assert "text/html" in response.request_info.headers["Accept"].lower()
             else:
                 # The router's own: another method, or a path that is none of ours.
-                assert response.status == 405 or (response.status, route) == (404, "status"), (route, text[:200])
+                assert response.status == 405 or (response.status, route) == (404, "status"), (
+                    route,
+                    text[:200],
+                )
         return text
 
 
@@ -327,4 +379,8 @@ def _customer(story: Story, who: str) -> dict[str, str]:
 
 
 def _unpacked(body: bytes, headers: dict[str, str]) -> bytes:
-    return zlib.decompress(body, wbits=47) if headers.get("Content-Encoding") in ("gzip", "deflate") else body
+    return (
+        zlib.decompress(body, wbits=47)
+        if headers.get("Content-Encoding") in ("gzip", "deflate")
+        else body
+    )

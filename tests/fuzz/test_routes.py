@@ -37,7 +37,9 @@ class Run:
         headers = {"Content-Type": JSON, "Connection": "close"}
 
         async def post() -> int:
-            async with self.site.client.post("/cancel/result", data=io.BytesIO(body), headers=headers) as response:
+            async with self.site.client.post(
+                "/cancel/result", data=io.BytesIO(body), headers=headers
+            ) as response:
                 return response.status
 
         return self._loop.run_until_complete(post())
@@ -75,11 +77,15 @@ def genuine(session: Meant | None, *, wish: str | None = None, as_form: bool = F
 
 
 @pytest.mark.parametrize("offer_id", OFFERS)
-def test_an_earned_offer_gets_through_so_that_the_fuzz_run_reaches_every_gift(run: Run, offer_id: str) -> None:
+def test_an_earned_offer_gets_through_so_that_the_fuzz_run_reaches_every_gift(
+    run: Run, offer_id: str
+) -> None:
     before = run.site.auditor.gifts()
     run.play(genuine(Meant("author", offer_id)))
     assert run.site.auditor.gifts() == before + 1
-    run.play(Webhook(None, Meant("author", offer_id), (), None, None), genuine(Meant("author", offer_id)))
+    run.play(
+        Webhook(None, Meant("author", offer_id), (), None, None), genuine(Meant("author", offer_id))
+    )
     assert run.site.auditor.gifts() == before + 2
 
 
@@ -103,7 +109,11 @@ def test_a_body_of_megabytes_is_refused_before_it_is_read(run: Run, megabytes: i
 @given(story=stories)
 @settings(
     max_examples=EXAMPLES,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example],
+    suppress_health_check=[
+        HealthCheck.too_slow,
+        HealthCheck.data_too_large,
+        HealthCheck.large_base_example,
+    ],
 )
 def test_nothing_that_is_posted_is_a_server_error_or_an_unearned_gift(
     run: Run, story: tuple[list[Request], bool]

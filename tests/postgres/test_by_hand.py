@@ -36,7 +36,9 @@ async def take(ledger: Ledger) -> TakenAction:
     return taken
 
 
-async def park(ledger: Ledger, pool: Pool, code: str = "card_declined", subscription_id: str = "sub_1") -> int:
+async def park(
+    ledger: Ledger, pool: Pool, code: str = "card_declined", subscription_id: str = "sub_1"
+) -> int:
     """Park a fresh cancellation after one write that failed; returns its id."""
     await ask(pool, subscription_id)
     taken = await take(ledger)
@@ -53,7 +55,9 @@ async def row_of(pool: Pool, action_id: int) -> dict[str, Any]:
 
 
 async def entries(pool: Pool, action_id: int) -> list[tuple[str, str | None]]:
-    rows = await pool.fetch("SELECT entry, code FROM aiocancel.journal WHERE action_id = $1 ORDER BY id", action_id)
+    rows = await pool.fetch(
+        "SELECT entry, code FROM aiocancel.journal WHERE action_id = $1 ORDER BY id", action_id
+    )
     return [(row["entry"], row["code"]) for row in rows]
 
 
@@ -65,8 +69,13 @@ async def test_actions_are_found_by_their_state_the_newest_first(
 ) -> None:
     first, second = await park(ledger, pool), await park(ledger, pool, subscription_id="sub_2")
     waiting = await ask(pool, "sub_3")
-    assert [each.action_id for each in await operations.find(state=ActionState.PARKED)] == [second, first]
-    assert [each.action_id for each in await operations.find(state=ActionState.WAITING)] == [waiting]
+    assert [each.action_id for each in await operations.find(state=ActionState.PARKED)] == [
+        second,
+        first,
+    ]
+    assert [each.action_id for each in await operations.find(state=ActionState.WAITING)] == [
+        waiting
+    ]
     assert [each.action_id for each in await operations.find()] == [waiting, second, first]
     assert [each.action_id for each in await operations.find(limit=1)] == [waiting]
 
@@ -194,7 +203,10 @@ async def test_a_closed_action_is_out_of_the_way_and_says_why(
     assert await operations.find(state=ActionState.PARKED) == []
     (closed,) = await operations.find(state=ActionState.CLOSED)
     assert (closed.action_id, closed.state, closed.code) == (action_id, "closed", "refunded")
-    assert (await entries(pool, action_id))[-2:] == [("action_parked", "card_declined"), ("action_closed", "refunded")]
+    assert (await entries(pool, action_id))[-2:] == [
+        ("action_parked", "card_declined"),
+        ("action_closed", "refunded"),
+    ]
     assert await take_due(pool, OWNER) == []
     async with pool.acquire() as connection:
         assert (await inspect_backlog(connection)).parked == 0
@@ -277,7 +289,9 @@ async def test_an_outage_is_told(pool: Pool, ledger: Ledger) -> None:
 
 
 async def hooks(pool: Pool) -> list[str]:
-    rows = await pool.fetch("SELECT state FROM aiocancel.action WHERE kind = 'run_hooks' ORDER BY id")
+    rows = await pool.fetch(
+        "SELECT state FROM aiocancel.action WHERE kind = 'run_hooks' ORDER BY id"
+    )
     return [row["state"] for row in rows]
 
 
@@ -306,7 +320,9 @@ async def test_the_application_is_told_how_a_retried_claim_ended(
     assert await hooks(pool) == ["done", "waiting"]
 
 
-async def test_the_application_is_told_that_a_claim_was_closed(operations: Operations, pool: Pool) -> None:
+async def test_the_application_is_told_that_a_claim_was_closed(
+    operations: Operations, pool: Pool
+) -> None:
     ledger = Ledger(pool, hooks=True)
     await ask(pool)
     taken = await take(ledger)

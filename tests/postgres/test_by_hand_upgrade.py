@@ -64,12 +64,19 @@ async def test_what_the_first_release_parked_can_be_retried_and_closed_after_the
         await first_release.execute(PARK, action_id)
     assert 5 in await migrate(first_release)
     operations = Operations(first_release)
-    assert [each.action_id for each in await operations.find(state=ActionState.PARKED)] == parked[::-1]
-    assert await operations.operate(Operation.CLOSE, parked[0], reason="refunded") is ActionState.CLOSED
+    assert [each.action_id for each in await operations.find(state=ActionState.PARKED)] == parked[
+        ::-1
+    ]
+    assert (
+        await operations.operate(Operation.CLOSE, parked[0], reason="refunded")
+        is ActionState.CLOSED
+    )
     assert await operations.operate(Operation.RETRY, parked[1]) is ActionState.WAITING
 
 
-async def test_a_worker_of_the_first_release_goes_on_after_the_upgrade(first_release: Connection) -> None:
+async def test_a_worker_of_the_first_release_goes_on_after_the_upgrade(
+    first_release: Connection,
+) -> None:
     before = await enqueue(first_release, "before")
     await first_release.execute(TAKE, before, uuid.uuid4())
     await migrate(first_release)

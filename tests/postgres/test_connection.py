@@ -21,7 +21,9 @@ from aiocancel.postgres.connection import outages
         asyncpg.TooManyConnectionsError("sorry, too many clients already"),
         asyncpg.DeadlockDetectedError("deadlock detected"),
         # The driver, when the server's farewell arrives between a question and its answer.
-        asyncpg.InternalClientError("cannot switch to state 15; another operation (2) is in progress"),
+        asyncpg.InternalClientError(
+            "cannot switch to state 15; another operation (2) is in progress"
+        ),
     ],
     ids=lambda error: type(error).__name__,
 )
@@ -30,7 +32,9 @@ def test_a_database_that_goes_away_is_an_outage(error: Exception) -> None:
         raise error
 
 
-@pytest.mark.parametrize("error", [asyncpg.UndefinedTableError("no such table"), KeyError("a mistake")])
+@pytest.mark.parametrize(
+    "error", [asyncpg.UndefinedTableError("no such table"), KeyError("a mistake")]
+)
 def test_a_mistake_is_no_outage(error: Exception) -> None:
     with pytest.raises(type(error)), outages():
         raise error

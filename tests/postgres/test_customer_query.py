@@ -18,7 +18,9 @@ ID = uuid.UUID("6f1c0a52-7a2e-4a55-9d0c-3f4d2f3f9a10")
 async def resolver_over(pool: Pool, column_type: str, value: str) -> PostgresResolver:
     await pool.execute(f"CREATE TABLE account (id {column_type}, stripe_subscription_id text)")
     await pool.execute(f"INSERT INTO account VALUES ('{value}'::{column_type}, 'sub_1')")
-    return await SubscriptionQuery("SELECT stripe_subscription_id FROM account WHERE id = $1").prepare(pool)
+    return await SubscriptionQuery(
+        "SELECT stripe_subscription_id FROM account WHERE id = $1"
+    ).prepare(pool)
 
 
 @pytest.mark.parametrize(
@@ -36,7 +38,9 @@ async def resolver_over(pool: Pool, column_type: str, value: str) -> PostgresRes
         ("uuid", ID.hex.upper()),
     ],
 )
-async def test_a_customer_is_found_whatever_the_type_of_the_id(pool: Pool, column_type: str, customer_id: str) -> None:
+async def test_a_customer_is_found_whatever_the_type_of_the_id(
+    pool: Pool, column_type: str, customer_id: str
+) -> None:
     resolver = await resolver_over(pool, column_type, customer_id)
     owned = await resolver.resolve(customer_id)
     assert owned is not None
@@ -89,7 +93,9 @@ async def test_an_id_that_nobody_has_or_could_have_belongs_to_nobody(
         "'not this' AS note, stripe_subscription_id AS subscription_id",
     ],
 )
-async def test_the_subscription_is_the_column_of_that_name_or_the_only_one(pool: Pool, columns: str) -> None:
+async def test_the_subscription_is_the_column_of_that_name_or_the_only_one(
+    pool: Pool, columns: str
+) -> None:
     await add_customer(pool, "ada", "sub_1")
     query = SubscriptionQuery(f"SELECT {columns} FROM app_subscription WHERE customer_id = $1")
     owned = await (await query.prepare(pool)).resolve("ada")
@@ -120,9 +126,13 @@ async def test_the_first_row_counts(pool: Pool) -> None:
 
 
 @pytest.mark.parametrize("nothing", [None, ""])
-async def test_null_and_an_empty_text_both_mean_that_there_is_no_subscription(pool: Pool, nothing: str | None) -> None:
+async def test_null_and_an_empty_text_both_mean_that_there_is_no_subscription(
+    pool: Pool, nothing: str | None
+) -> None:
     await add_customer(pool, "ada", nothing)
-    query = SubscriptionQuery("SELECT stripe_subscription_id FROM app_subscription WHERE customer_id = $1")
+    query = SubscriptionQuery(
+        "SELECT stripe_subscription_id FROM app_subscription WHERE customer_id = $1"
+    )
     assert await (await query.prepare(pool)).resolve("ada") is None
 
 
@@ -138,19 +148,29 @@ async def test_null_and_an_empty_text_both_mean_that_there_is_no_subscription(po
         ("SELECT 'sub' WHERE $1 = 1; SELECT 2", "multiple commands"),
         ("SELECT 'sub' WHERE now() > $1", r"timestamptz; write \$1::text"),
         ("SELECT 'sub' WHERE 1 = ANY($1)", r"write \$1::text"),
-        ("SELECT 1 AS a, customer_id FROM app_subscription WHERE customer_id = $1", "column named subscription_id"),
+        (
+            "SELECT 1 AS a, customer_id FROM app_subscription WHERE customer_id = $1",
+            "column named subscription_id",
+        ),
         ("DELETE FROM app_subscription WHERE customer_id = $1", "column named subscription_id"),
     ],
 )
-async def test_a_query_that_cannot_work_is_refused_at_start_with_the_reason(pool: Pool, sql: str, says: str) -> None:
+async def test_a_query_that_cannot_work_is_refused_at_start_with_the_reason(
+    pool: Pool, sql: str, says: str
+) -> None:
     with pytest.raises(ConfigurationError, match=says):
         await SubscriptionQuery(sql).prepare(pool)
 
 
 async def test_columns_that_something_else_needs_are_missed_at_start(pool: Pool) -> None:
-    query = SubscriptionQuery("SELECT stripe_subscription_id, 3 AS seats FROM app_subscription WHERE customer_id = $1")
+    query = SubscriptionQuery(
+        "SELECT stripe_subscription_id, 3 AS seats FROM app_subscription WHERE customer_id = $1"
+    )
     await query.prepare(pool, needs={"seats"})
-    with pytest.raises(ConfigurationError, match="must return a column named region and one named since, for the flow"):
+    with pytest.raises(
+        ConfigurationError,
+        match="must return a column named region and one named since, for the flow",
+    ):
         await query.prepare(pool, needs={"since", "seats", "region"})
 
 
@@ -176,7 +196,9 @@ async def test_a_database_that_is_gone_is_an_outage_and_not_a_missing_subscripti
             await SubscriptionQuery("SELECT $1::text").prepare(pool)
 
 
-async def test_a_connection_cut_in_the_middle_of_a_lookup_is_an_outage_and_the_next_lookup_works(pool: Pool) -> None:
+async def test_a_connection_cut_in_the_middle_of_a_lookup_is_an_outage_and_the_next_lookup_works(
+    pool: Pool,
+) -> None:
     query = SubscriptionQuery(
         "SELECT 'sub_1' AS subscription_id FROM (SELECT pg_terminate_backend(pg_backend_pid()) "
         "WHERE $1::text = 'cut') AS cut RIGHT JOIN (SELECT 1) AS one ON true"
@@ -187,7 +209,9 @@ async def test_a_connection_cut_in_the_middle_of_a_lookup_is_an_outage_and_the_n
     assert await resolver.resolve("ada") is not None
 
 
-async def test_a_lookup_that_runs_into_the_owner_s_own_time_limit_is_an_outage(shared_database: str) -> None:
+async def test_a_lookup_that_runs_into_the_owner_s_own_time_limit_is_an_outage(
+    shared_database: str,
+) -> None:
     query = SubscriptionQuery("SELECT 'sub_1' AS subscription_id, pg_sleep(5) WHERE $1::text <> ''")
     async with asyncpg.create_pool(
         shared_database, min_size=1, max_size=1, server_settings={"statement_timeout": "20"}

@@ -25,9 +25,13 @@ async def wake(pool: Pool) -> None:
     await pool.execute("UPDATE aiocancel.action SET due_at = now() WHERE deferred")
 
 
-async def test_what_is_deferred_is_overtaken_until_it_is_due_and_then_goes_first(ledger: Ledger, pool: Pool) -> None:
+async def test_what_is_deferred_is_overtaken_until_it_is_due_and_then_goes_first(
+    ledger: Ledger, pool: Pool
+) -> None:
     first, second, third = [await ask(pool) for _ in range(3)]
-    assert await ledger.defer(await take_one(ledger), until=in_days(30), takes_effect_at=in_days(31))
+    assert await ledger.defer(
+        await take_one(ledger), until=in_days(30), takes_effect_at=in_days(31)
+    )
     overtaking = await take_one(ledger)
     assert overtaking.action_id == second
     assert await ledger.finish(overtaking, Receipt("active", None))
@@ -43,12 +47,19 @@ async def test_what_wakes_counts_its_attempts_and_its_age_anew_and_knows_what_wa
     ledger: Ledger, pool: Pool
 ) -> None:
     await ask(pool)
-    await pool.execute("UPDATE aiocancel.action SET attempts = 150, created_at = now() - interval '1 year'")
+    await pool.execute(
+        "UPDATE aiocancel.action SET attempts = 150, created_at = now() - interval '1 year'"
+    )
     at = in_days(31)
     await ledger.defer(await take_one(ledger), until=in_days(30), takes_effect_at=at)
     await pool.execute("UPDATE aiocancel.action SET due_at = now(), woke_at = now()")
     taken = await take_one(ledger)
-    assert (taken.attempt, taken.tries, taken.takes_effect_at, taken.asked_to_pay) == (152, 1, at, False)
+    assert (taken.attempt, taken.tries, taken.takes_effect_at, taken.asked_to_pay) == (
+        152,
+        1,
+        at,
+        False,
+    )
     assert taken.age_s < 60
     await end_leases(pool)
     assert (await take_one(ledger)).tries == 2
@@ -84,7 +95,9 @@ async def test_a_lease_that_is_lost_defers_nothing(ledger: Ledger, pool: Pool) -
 async def test_only_what_waits_for_its_date_is_withdrawn(ledger: Ledger, pool: Pool) -> None:
     later, unpaid, waiting = [await ask(pool) for _ in range(3)]
     await ledger.defer(await take_one(ledger), until=in_days(30), takes_effect_at=in_days(31))
-    await ledger.defer(await take_one(ledger), until=in_days(1), payment_url="https://invoice.stripe.com/i/1")
+    await ledger.defer(
+        await take_one(ledger), until=in_days(1), payment_url="https://invoice.stripe.com/i/1"
+    )
     assert await ledger.withdraw_deferred(SUB, code="unpaused") == 1
     states = {action: (await row_of(pool, action))["state"] for action in (later, unpaid, waiting)}
     assert states == {later: "refused", unpaid: "waiting", waiting: "waiting"}
@@ -102,6 +115,10 @@ async def test_hooks_hear_of_what_was_withdrawn(pool: Pool) -> None:
     ledger = Ledger(pool, hooks=True)
     await ask(pool)
     await ledger.defer(await take_one(ledger), until=in_days(30), takes_effect_at=in_days(31))
-    assert await pool.fetchval("SELECT count(*) FROM aiocancel.action WHERE kind = 'run_hooks'") == 0
+    assert (
+        await pool.fetchval("SELECT count(*) FROM aiocancel.action WHERE kind = 'run_hooks'") == 0
+    )
     await ledger.withdraw_deferred(SUB)
-    assert await pool.fetchval("SELECT count(*) FROM aiocancel.action WHERE kind = 'run_hooks'") == 1
+    assert (
+        await pool.fetchval("SELECT count(*) FROM aiocancel.action WHERE kind = 'run_hooks'") == 1
+    )

@@ -27,7 +27,9 @@ TWENTY_HOURS_S = 20 * 3600
 
 async def take(ledger: Ledger, owner: uuid.UUID = ONE) -> list[TakenAction]:
     """Ask for everything that is not finished."""
-    rows = await ledger._pool.fetch("SELECT id FROM aiocancel.action WHERE state IN ('waiting', 'running')")
+    rows = await ledger._pool.fetch(
+        "SELECT id FROM aiocancel.action WHERE state IN ('waiting', 'running')"
+    )
     taken = await ledger.take(owner, [row["id"] for row in rows], lease_s=LEASE_S)
     return sorted(taken, key=lambda action: action.action_id)
 
@@ -38,7 +40,9 @@ async def take_one(ledger: Ledger, owner: uuid.UUID = ONE) -> TakenAction:
 
 
 async def end_leases(pool: Pool) -> None:
-    await pool.execute("UPDATE aiocancel.action SET due_at = now() - interval '1 second' WHERE state = 'running'")
+    await pool.execute(
+        "UPDATE aiocancel.action SET due_at = now() - interval '1 second' WHERE state = 'running'"
+    )
 
 
 async def row_of(pool: Pool, action_id: int) -> dict[str, Any]:
@@ -52,19 +56,28 @@ async def count(pool: Pool, table: str) -> int:
 
 
 async def entries(pool: Pool) -> list[tuple[str, str | None]]:
-    return [(row["entry"], row["code"]) for row in await pool.fetch("SELECT * FROM aiocancel.journal ORDER BY id")]
+    return [
+        (row["entry"], row["code"])
+        for row in await pool.fetch("SELECT * FROM aiocancel.journal ORDER BY id")
+    ]
 
 
 # --- accepting ----------------------------------------------------------------------------------------
 
 
-async def test_a_cancellation_is_recorded_with_its_action_and_what_led_to_it(ledger: Ledger, pool: Pool) -> None:
+async def test_a_cancellation_is_recorded_with_its_action_and_what_led_to_it(
+    ledger: Ledger, pool: Pool
+) -> None:
     claim = make_claim(session="sess_1", text="Too dear", code="too_expensive")
     recorded = await record(ledger, claim, make_grant())
     assert not recorded.repeated
     row = await pool.fetchrow("SELECT * FROM aiocancel.claim")
     assert row is not None
-    assert (row["public_id"], row["customer_id"], row["subscription_id"]) == (recorded.public_id, "ada", "sub_1")
+    assert (row["public_id"], row["customer_id"], row["subscription_id"]) == (
+        recorded.public_id,
+        "ada",
+        "sub_1",
+    )
     assert (row["reason_text"], row["flow_session_id"]) == ("Too dear", "sess_1")
     assert row["recovery_point"] == "actions_enqueued"
     assert await entries(pool) == [
@@ -82,17 +95,25 @@ async def test_the_same_post_again_is_the_same_claim(ledger: Ledger, pool: Pool)
     first = await record(ledger, make_claim(session="sess_1"), grant)
     again = await record(ledger, make_claim(session="sess_1"), grant)
     assert (again.public_id, again.repeated) == (first.public_id, True)
-    assert (await count(pool, "claim"), await count(pool, "action"), len(await entries(pool))) == (1, 1, 3)
+    assert (await count(pool, "claim"), await count(pool, "action"), len(await entries(pool))) == (
+        1,
+        1,
+        3,
+    )
 
 
-async def test_a_flow_session_posted_from_a_reloaded_page_is_the_same_claim(ledger: Ledger, pool: Pool) -> None:
+async def test_a_flow_session_posted_from_a_reloaded_page_is_the_same_claim(
+    ledger: Ledger, pool: Pool
+) -> None:
     first = await record(ledger, make_claim(session="sess_1"), make_grant())
     again = await record(ledger, make_claim(session="sess_1"), make_grant())
     assert again.public_id == first.public_id
     assert await count(pool, "action") == 1
 
 
-async def test_fifty_equal_posts_at_once_are_one_claim_and_one_action(ledger: Ledger, pool: Pool) -> None:
+async def test_fifty_equal_posts_at_once_are_one_claim_and_one_action(
+    ledger: Ledger, pool: Pool
+) -> None:
     grant, claim = make_grant(), make_claim(session="sess_1")
     recorded = await asyncio.gather(*(record(ledger, claim, grant) for _ in range(50)))
     assert len({claim.public_id for claim in recorded}) == 1
@@ -100,7 +121,9 @@ async def test_fifty_equal_posts_at_once_are_one_claim_and_one_action(ledger: Le
     assert (await count(pool, "claim"), await count(pool, "action")) == (1, 1)
 
 
-async def test_one_flow_session_posted_at_once_from_many_pages_is_one_action(ledger: Ledger, pool: Pool) -> None:
+async def test_one_flow_session_posted_at_once_from_many_pages_is_one_action(
+    ledger: Ledger, pool: Pool
+) -> None:
     claim = make_claim(session="sess_1")
     recorded = await asyncio.gather(*(record(ledger, claim, make_grant()) for _ in range(20)))
     assert len({claim.public_id for claim in recorded}) == 1
@@ -111,7 +134,10 @@ async def test_equal_posts_at_once_are_one_claim_even_where_the_database_isolate
     shared_database: str, pool: Pool
 ) -> None:
     async with asyncpg.create_pool(
-        shared_database, min_size=8, max_size=8, server_settings={"default_transaction_isolation": "serializable"}
+        shared_database,
+        min_size=8,
+        max_size=8,
+        server_settings={"default_transaction_isolation": "serializable"},
     ) as strict:
         grant, claim = make_grant(), make_claim(session="sess_1")
         recorded = await asyncio.gather(*(record(Ledger(strict), claim, grant) for _ in range(8)))
@@ -120,7 +146,8 @@ async def test_equal_posts_at_once_are_one_claim_even_where_the_database_isolate
 
 
 @pytest.mark.parametrize(
-    ("status", "session"), [("resumed", "sess_1"), ("saved", "sess_1"), ("canceled", "sess_2"), ("canceled", None)]
+    ("status", "session"),
+    [("resumed", "sess_1"), ("saved", "sess_1"), ("canceled", "sess_2"), ("canceled", None)],
 )
 async def test_a_used_grant_cannot_be_used_for_something_else(
     ledger: Ledger, pool: Pool, status: str, session: str | None
@@ -129,24 +156,36 @@ async def test_a_used_grant_cannot_be_used_for_something_else(
     await record(ledger, make_claim("canceled", session="sess_1"), grant)
     with pytest.raises(ConflictError):
         await record(ledger, make_claim(status, session=session), grant)
-    assert (await count(pool, "claim"), await count(pool, "action"), len(await entries(pool))) == (1, 1, 3)
+    assert (await count(pool, "claim"), await count(pool, "action"), len(await entries(pool))) == (
+        1,
+        1,
+        3,
+    )
 
 
-async def test_a_used_flow_session_cannot_be_used_for_something_else(ledger: Ledger, pool: Pool) -> None:
+async def test_a_used_flow_session_cannot_be_used_for_something_else(
+    ledger: Ledger, pool: Pool
+) -> None:
     await record(ledger, make_claim("canceled", session="sess_1"), make_grant())
     with pytest.raises(ConflictError):
         await record(ledger, make_claim("resumed", session="sess_1"), make_grant())
     assert await count(pool, "action") == 1
 
 
-async def test_nobody_can_occupy_another_customers_flow_session_by_naming_it_first(ledger: Ledger, pool: Pool) -> None:
-    await record(ledger, make_claim(session="sess_1"), make_grant("sub_mallory", customer_id="mallory"))
+async def test_nobody_can_occupy_another_customers_flow_session_by_naming_it_first(
+    ledger: Ledger, pool: Pool
+) -> None:
+    await record(
+        ledger, make_claim(session="sess_1"), make_grant("sub_mallory", customer_id="mallory")
+    )
     mine = await record(ledger, make_claim(session="sess_1"), make_grant("sub_1"))
     assert not mine.repeated
     assert await count(pool, "action") == 2
 
 
-async def test_another_customer_of_the_same_subscription_does_not_get_the_first_ones_claim(ledger: Ledger) -> None:
+async def test_another_customer_of_the_same_subscription_does_not_get_the_first_ones_claim(
+    ledger: Ledger,
+) -> None:
     await record(ledger, make_claim(session="sess_1"), make_grant(customer_id="ada"))
     with pytest.raises(ConflictError):
         await record(ledger, make_claim(session="sess_1"), make_grant(customer_id="grace"))
@@ -164,11 +203,15 @@ async def test_a_claim_that_changes_nothing_leaves_its_grant_for_a_later_cancell
     # And the note is still found when it is posted again, late.
     again = await record(ledger, make_claim(status, session="sess_1"), grant)
     assert (again.public_id, again.repeated) == (note.public_id, True)
-    assert (await record(ledger, make_claim("canceled", session="sess_1"), grant)).public_id == cancellation.public_id
+    assert (
+        await record(ledger, make_claim("canceled", session="sess_1"), grant)
+    ).public_id == cancellation.public_id
 
 
 async def test_an_offer_is_recorded_and_changes_nothing(ledger: Ledger, pool: Pool) -> None:
-    recorded = await record(ledger, make_claim("saved", offer_id="offr_1", offer_type="coupon"), make_grant())
+    recorded = await record(
+        ledger, make_claim("saved", offer_id="offr_1", offer_type="coupon"), make_grant()
+    )
     answer = await ledger.answer(recorded.public_id, "ada")
     assert answer is not None
     assert (answer.kind, answer.change) == (AnswerKind.MANUAL, Change.OFFER)
@@ -176,9 +219,14 @@ async def test_an_offer_is_recorded_and_changes_nothing(ledger: Ledger, pool: Po
     assert await entries(pool) == [("claim_recorded", "saved")]
 
 
-async def test_a_commit_whose_answer_was_lost_is_found_by_the_next_post(shared_database: str, pool: Pool) -> None:
+async def test_a_commit_whose_answer_was_lost_is_found_by_the_next_post(
+    shared_database: str, pool: Pool
+) -> None:
     grant, claim = make_grant(), make_claim(session="sess_1")
-    async with cut_line(shared_database) as line, asyncpg.create_pool(line.dsn, min_size=1, max_size=1) as cut:
+    async with (
+        cut_line(shared_database) as line,
+        asyncpg.create_pool(line.dsn, min_size=1, max_size=1) as cut,
+    ):
         # Prepared first, then carried out.
         line.lose_an_answer(skip=1)
         with pytest.raises(UnavailableError):
@@ -189,7 +237,9 @@ async def test_a_commit_whose_answer_was_lost_is_found_by_the_next_post(shared_d
     assert (await count(pool, "claim"), await count(pool, "action")) == (1, 1)
 
 
-async def test_an_outage_while_recording_leaves_nothing_half_done(ledger: Ledger, pool: Pool) -> None:
+async def test_an_outage_while_recording_leaves_nothing_half_done(
+    ledger: Ledger, pool: Pool
+) -> None:
     await pool.execute(
         """
         CREATE FUNCTION cut() RETURNS trigger LANGUAGE plpgsql AS
@@ -242,7 +292,9 @@ async def test_a_parked_action_is_answered_as_manual(ledger: Ledger) -> None:
 # --- taking -------------------------------------------------------------------------------------------
 
 
-async def test_actions_of_one_subscription_are_taken_one_at_a_time_and_in_order(ledger: Ledger, pool: Pool) -> None:
+async def test_actions_of_one_subscription_are_taken_one_at_a_time_and_in_order(
+    ledger: Ledger, pool: Pool
+) -> None:
     asked = [await ask(pool), await ask(pool, status="resumed"), await ask(pool)]
     seen = []
     for _ in asked:
@@ -254,7 +306,9 @@ async def test_actions_of_one_subscription_are_taken_one_at_a_time_and_in_order(
     assert await take(ledger) == []
 
 
-async def test_many_subscriptions_are_taken_together_and_each_by_one_worker(ledger: Ledger, pool: Pool) -> None:
+async def test_many_subscriptions_are_taken_together_and_each_by_one_worker(
+    ledger: Ledger, pool: Pool
+) -> None:
     asked = [await ask(pool, f"sub_{number}") for number in range(5)]
     mine = await ledger.take(ONE, asked[:3], lease_s=LEASE_S)
     others = await take(ledger, OTHER)
@@ -263,13 +317,19 @@ async def test_many_subscriptions_are_taken_together_and_each_by_one_worker(ledg
     assert {taken.owner for taken in others} == {OTHER}
 
 
-async def test_workers_that_take_at_the_same_moment_never_share_an_action(ledger: Ledger, pool: Pool) -> None:
+async def test_workers_that_take_at_the_same_moment_never_share_an_action(
+    ledger: Ledger, pool: Pool
+) -> None:
     for number in range(30):
         await ask(pool, f"sub_{number % 10}")
     owners = [uuid.UUID(int=number) for number in range(8)]
     done: list[TakenAction] = []
     while len(done) < 30:
-        taken = [one for batch in await asyncio.gather(*(take(ledger, owner) for owner in owners)) for one in batch]
+        taken = [
+            one
+            for batch in await asyncio.gather(*(take(ledger, owner) for owner in owners))
+            for one in batch
+        ]
         subscriptions = [one.action.subscription_id for one in taken]
         assert len(subscriptions) == len(set(subscriptions))
         assert taken or len(done) == 30
@@ -281,7 +341,9 @@ async def test_workers_that_take_at_the_same_moment_never_share_an_action(ledger
         assert of_one == sorted(of_one)
 
 
-async def test_an_action_that_is_not_due_waits_and_holds_back_the_later_ones(ledger: Ledger, pool: Pool) -> None:
+async def test_an_action_that_is_not_due_waits_and_holds_back_the_later_ones(
+    ledger: Ledger, pool: Pool
+) -> None:
     first, _ = await ask(pool), await ask(pool, status="resumed")
     assert await ledger.hand_back(await take_one(ledger), delay_s=60, code="rate_limit")
     assert await take(ledger) == []
@@ -289,7 +351,9 @@ async def test_an_action_that_is_not_due_waits_and_holds_back_the_later_ones(led
     assert (await take_one(ledger)).action_id == first
 
 
-async def test_a_parked_action_does_not_hold_back_the_later_ones(ledger: Ledger, pool: Pool) -> None:
+async def test_a_parked_action_does_not_hold_back_the_later_ones(
+    ledger: Ledger, pool: Pool
+) -> None:
     await ask(pool)
     later = await ask(pool, status="resumed")
     await ledger.park(await take_one(ledger), "schedule")
@@ -377,7 +441,9 @@ async def test_an_older_action_committed_late_never_runs_beside_a_younger_one(
     assert (await take_one(ledger)).action_id == older
 
 
-async def test_an_action_of_a_kind_that_a_newer_release_made_is_left_alone(ledger: Ledger, pool: Pool) -> None:
+async def test_an_action_of_a_kind_that_a_newer_release_made_is_left_alone(
+    ledger: Ledger, pool: Pool
+) -> None:
     newer = await ask(pool, "sub_1")
     await pool.execute("UPDATE aiocancel.action SET kind = 'apply_coupon'")
     known = await ask(pool, "sub_2")
@@ -388,7 +454,9 @@ async def test_an_action_of_a_kind_that_a_newer_release_made_is_left_alone(ledge
 # --- attempts and keys --------------------------------------------------------------------------------
 
 
-async def test_the_key_is_stored_before_the_call_and_stays_over_the_attempts(ledger: Ledger, pool: Pool) -> None:
+async def test_the_key_is_stored_before_the_call_and_stays_over_the_attempts(
+    ledger: Ledger, pool: Pool
+) -> None:
     action_id = await ask(pool)
     keys = []
     for number in (1, 2, 3):
@@ -401,8 +469,12 @@ async def test_the_key_is_stored_before_the_call_and_stays_over_the_attempts(led
         await ledger.end_write(taken, "unknown", code="timeout", request_id=f"req_{number}")
         await ledger.hand_back(taken, delay_s=0, code="timeout")
     assert len(set(keys)) == 1
-    attempts = await pool.fetch("SELECT number, result, code, request_id FROM aiocancel.attempt ORDER BY number")
-    assert [tuple(row) for row in attempts] == [(number, "unknown", "timeout", f"req_{number}") for number in (1, 2, 3)]
+    attempts = await pool.fetch(
+        "SELECT number, result, code, request_id FROM aiocancel.attempt ORDER BY number"
+    )
+    assert [tuple(row) for row in attempts] == [
+        (number, "unknown", "timeout", f"req_{number}") for number in (1, 2, 3)
+    ]
 
 
 async def test_keys_of_different_actions_differ(ledger: Ledger, pool: Pool) -> None:
@@ -423,7 +495,9 @@ async def test_a_spent_key_is_replaced_once(ledger: Ledger, pool: Pool) -> None:
     assert keys[0] != keys[1] == keys[2]
 
 
-@pytest.mark.parametrize(("age_s", "is_new"), [(TWENTY_HOURS_S - 60, False), (TWENTY_HOURS_S + 1, True)])
+@pytest.mark.parametrize(
+    ("age_s", "is_new"), [(TWENTY_HOURS_S - 60, False), (TWENTY_HOURS_S + 1, True)]
+)
 async def test_a_key_that_stripe_may_have_forgotten_is_replaced(
     ledger: Ledger, pool: Pool, age_s: int, is_new: bool
 ) -> None:
@@ -431,15 +505,21 @@ async def test_a_key_that_stripe_may_have_forgotten_is_replaced(
     taken = await take_one(ledger)
     first = await ledger.begin_write(taken)
     await ledger.hand_back(taken, delay_s=0, code="timeout")
-    await pool.execute("UPDATE aiocancel.action SET key_used_at = now() - make_interval(secs => $1)", age_s)
+    await pool.execute(
+        "UPDATE aiocancel.action SET key_used_at = now() - make_interval(secs => $1)", age_s
+    )
     second = await ledger.begin_write(await take_one(ledger))
     assert (first != second) == is_new
-    age = await pool.fetchval("SELECT extract(epoch FROM now() - key_used_at)::float8 FROM aiocancel.action")
+    age = await pool.fetchval(
+        "SELECT extract(epoch FROM now() - key_used_at)::float8 FROM aiocancel.action"
+    )
     # A new key's age counts from now, an old one's still from its first use.
     assert (age < 30) == is_new
 
 
-async def test_a_late_word_about_an_old_key_does_not_spend_the_new_one(ledger: Ledger, pool: Pool) -> None:
+async def test_a_late_word_about_an_old_key_does_not_spend_the_new_one(
+    ledger: Ledger, pool: Pool
+) -> None:
     await ask(pool)
     old = await take_one(ledger, ONE)
     await ledger.begin_write(old)
@@ -455,7 +535,9 @@ async def test_a_late_word_about_an_old_key_does_not_spend_the_new_one(ledger: L
 # --- settling -----------------------------------------------------------------------------------------
 
 
-async def test_finishing_stores_the_receipt_and_moves_the_claim_on(ledger: Ledger, pool: Pool) -> None:
+async def test_finishing_stores_the_receipt_and_moves_the_claim_on(
+    ledger: Ledger, pool: Pool
+) -> None:
     action_id = await ask(pool)
     taken = await take_one(ledger)
     assert await ledger.finish(taken, DONE)
@@ -501,19 +583,29 @@ async def test_stripes_yes_is_noted_though_the_lease_is_lost(ledger: Ledger, poo
 
 
 async def attempts(pool: Pool) -> list[tuple[str | None, str | None, bool]]:
-    rows = await pool.fetch("SELECT result, request_id, ended_at IS NOT NULL AS ended FROM aiocancel.attempt")
+    rows = await pool.fetch(
+        "SELECT result, request_id, ended_at IS NOT NULL AS ended FROM aiocancel.attempt"
+    )
     return [tuple(row) for row in rows]
 
 
-async def test_parking_stores_the_code_and_does_not_call_the_claim_applied(ledger: Ledger, pool: Pool) -> None:
+async def test_parking_stores_the_code_and_does_not_call_the_claim_applied(
+    ledger: Ledger, pool: Pool
+) -> None:
     action_id = await ask(pool, policy=AT_ONCE)
     assert await ledger.park(await take_one(ledger), "resource_missing")
     row = await row_of(pool, action_id)
-    assert (row["state"], row["parked_code"], row["lease_owner"]) == ("parked", "resource_missing", None)
+    assert (row["state"], row["parked_code"], row["lease_owner"]) == (
+        "parked",
+        "resource_missing",
+        None,
+    )
     assert await pool.fetchval("SELECT recovery_point FROM aiocancel.claim") == "actions_enqueued"
 
 
-async def test_the_journal_tells_an_actions_whole_story_in_order(ledger: Ledger, pool: Pool) -> None:
+async def test_the_journal_tells_an_actions_whole_story_in_order(
+    ledger: Ledger, pool: Pool
+) -> None:
     await ask(pool)
     await ledger.hand_back(await take_one(ledger), delay_s=0, code="rate_limit")
     await ledger.hand_back(await take_one(ledger), delay_s=0, code=None)

@@ -33,7 +33,9 @@ class Looker:
 
 
 @asynccontextmanager
-async def dispatching(pool: Pool, looker: Looker, **settings: float) -> AsyncIterator[PgQueuerEngine]:
+async def dispatching(
+    pool: Pool, looker: Looker, **settings: float
+) -> AsyncIterator[PgQueuerEngine]:
     engine = PgQueuerEngine(pool, **{"poll_every_s": 0.1, **settings})
     task = asyncio.create_task(engine.run(looker, concurrency=4))
     try:
@@ -76,7 +78,9 @@ async def test_a_second_job_for_the_same_look_is_left_out_and_undoes_nothing(poo
     assert await waiting(pool) == 3
 
 
-async def test_the_jobs_of_new_actions_are_like_any_others_inside_another_statement(pool: Pool) -> None:
+async def test_the_jobs_of_new_actions_are_like_any_others_inside_another_statement(
+    pool: Pool,
+) -> None:
     columns = """SELECT priority, queue_manager_id, status, entrypoint, dedupe_key, payload, headers, attempts, slot,
         execute_after = created AS is_due FROM aiocancel.pgqueuer ORDER BY id"""
     await add(pool, Job(7, 0), Job(8, 0))
@@ -113,7 +117,9 @@ async def test_a_job_that_could_not_be_looked_at_comes_back(pool: Pool) -> None:
     assert await waiting(pool) == 0
 
 
-async def test_a_look_that_raises_ends_its_job_and_nothing_else(pool: Pool, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_look_that_raises_ends_its_job_and_nothing_else(
+    pool: Pool, caplog: pytest.LogCaptureFixture
+) -> None:
     seen: list[int] = []
 
     class Fails(Looker):
@@ -150,7 +156,9 @@ async def test_a_listener_whose_connection_is_cut_costs_one_poll(pool: Pool) -> 
     async with dispatching(pool, looker):
         await add(pool, Job(7, 0))
         await until(lambda: looker.seen == [7])
-        await pool.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query ILIKE 'listen%'")
+        await pool.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query ILIKE 'listen%'"
+        )
         await add(pool, Job(8, 0))
         await until(lambda: looker.seen == [7, 8], within_s=5)
 
@@ -195,7 +203,9 @@ def test_another_use_of_pgqueuer_in_the_same_process_does_not_rename_our_tables(
         "PGQUEUER_SCHEMA": "theirs",
         "PGQUEUER_CHANNEL": "theirs",
     }
-    told = subprocess.run([sys.executable, "-c", program], env=environment, check=True, capture_output=True, text=True)
+    told = subprocess.run(
+        [sys.executable, "-c", program], env=environment, check=True, capture_output=True, text=True
+    )
     assert told.stdout.strip() == "aiocancel.pgqueuer"
 
 
@@ -205,9 +215,15 @@ async def test_what_ended_long_ago_is_forgotten_and_the_rest_is_kept(pool: Pool)
     async with dispatching(pool, looker) as engine:
         await add(pool, Job(7, 0), Job(8, 0))
         await until(lambda: len(looker.seen) == 2)
-        await pool.execute("UPDATE aiocancel.pgqueuer_log SET created = now() - interval '2 hours' WHERE id % 2 = 0")
-        kept = await pool.fetchval("SELECT count(*) FROM aiocancel.pgqueuer_log WHERE created > now() - interval '1 h'")
+        await pool.execute(
+            "UPDATE aiocancel.pgqueuer_log SET created = now() - interval '2 hours' WHERE id % 2 = 0"
+        )
+        kept = await pool.fetchval(
+            "SELECT count(*) FROM aiocancel.pgqueuer_log WHERE created > now() - interval '1 h'"
+        )
         await engine.tidy()
-        left = await pool.fetchval("SELECT count(*) FROM aiocancel.pgqueuer_log WHERE created < now() - interval '1 h'")
+        left = await pool.fetchval(
+            "SELECT count(*) FROM aiocancel.pgqueuer_log WHERE created < now() - interval '1 h'"
+        )
     assert kept > 0
     assert left == 0

@@ -71,10 +71,15 @@ async def test_no_statement_of_a_cancellation_reads_a_large_table_from_end_to_en
     async with asyncpg.create_pool(long_past, min_size=1, max_size=10, init=watch) as pool:
         await add_customer(pool, "ada", "sub_1")
         client = await aiohttp_client(make_app(make_cancel(pool, url, on_event=events)))
-        flow = (await (await client.get("/cancel/payload", headers=as_customer("ada"))).json())["flow"]
+        flow = (await (await client.get("/cancel/payload", headers=as_customer("ada"))).json())[
+            "flow"
+        ]
         for _ in range(2):
             # The second is found to be equal to the first.
-            result = {"grant": flow["grant"], "result": {"status": "canceled", "flowSession": {"id": "sess_1"}}}
+            result = {
+                "grant": flow["grant"],
+                "result": {"status": "canceled", "flowSession": {"id": "sess_1"}},
+            }
             response = await client.post("/cancel/result", json=result, headers=as_customer("ada"))
             assert response.status in (200, 202)
         status = (await response.json())["claim"]
@@ -82,10 +87,18 @@ async def test_no_statement_of_a_cancellation_reads_a_large_table_from_end_to_en
         await until(lambda: bool(events.of(ActionApplied)))
         await client.close()
     ours = {query: args for query, args in asked.items() if "aiocancel." in query}
-    writes = [query for query in ours if "INSERT INTO aiocancel.claim" in query or "UPDATE aiocancel.action" in query]
+    writes = [
+        query
+        for query in ours
+        if "INSERT INTO aiocancel.claim" in query or "UPDATE aiocancel.action" in query
+    ]
     assert len(writes) >= 4
     async with asyncpg.create_pool(long_past, min_size=1, max_size=1) as pool:
-        found = {query: await scans_of(pool, query, *args) for query, args in ours.items() if _is_explainable(query)}
+        found = {
+            query: await scans_of(pool, query, *args)
+            for query, args in ours.items()
+            if _is_explainable(query)
+        }
     slow = {
         query: table
         for query, read in found.items()
@@ -93,13 +106,22 @@ async def test_no_statement_of_a_cancellation_reads_a_large_table_from_end_to_en
         if table in LARGE and way in ("Seq Scan", "Parallel Seq Scan")
     }
     assert slow == {}
-    indexed = {table for read in found.values() for table, way in read if way.startswith(("Index", "Bitmap"))}
+    indexed = {
+        table
+        for read in found.values()
+        for table, way in read
+        if way.startswith(("Index", "Bitmap"))
+    }
     assert {"claim", "action", "attempt"} <= indexed
 
 
-async def test_a_statement_that_reads_a_large_table_from_end_to_end_would_be_found(long_past: str) -> None:
+async def test_a_statement_that_reads_a_large_table_from_end_to_end_would_be_found(
+    long_past: str,
+) -> None:
     async with asyncpg.create_pool(long_past, min_size=1, max_size=1) as pool:
-        read = await scans_of(pool, "SELECT FROM aiocancel.claim WHERE reason_text = $1", "Too dear")
+        read = await scans_of(
+            pool, "SELECT FROM aiocancel.claim WHERE reason_text = $1", "Too dear"
+        )
     assert read == {("claim", "Seq Scan")}
 
 

@@ -34,7 +34,9 @@ async def stored(pool: Pool) -> Budget:
     return Budget(**row)
 
 
-async def put(pool: Pool, *, next_in_s: float = -1e9, slowness: float = 1.0, slowed_ago_s: float = 1e9) -> None:
+async def put(
+    pool: Pool, *, next_in_s: float = -1e9, slowness: float = 1.0, slowed_ago_s: float = 1e9
+) -> None:
     await pool.execute(
         "INSERT INTO aiocancel.rate VALUES ('stripe', now() + make_interval(secs => $1), $2, "
         "now() - make_interval(secs => $3))",
@@ -67,7 +69,12 @@ STATES: list[dict[str, float]] = [
 @pytest.mark.parametrize("limit", [LIMIT, Limit(1.5, burst_s=24.0)])
 @pytest.mark.parametrize(("want", "horizon_s"), [(1, 0.0), (10, 1.0), (100, 7.0)])
 async def test_a_lease_is_what_the_core_says(
-    budgets: RateBudgets, pool: Pool, state: dict[str, float], limit: Limit, want: int, horizon_s: float
+    budgets: RateBudgets,
+    pool: Pool,
+    state: dict[str, float],
+    limit: Limit,
+    want: int,
+    horizon_s: float,
 ) -> None:
     await put(pool, **state)
     before = await stored(pool)
@@ -123,7 +130,10 @@ async def test_many_processes_asking_at_once_never_get_the_same_slot(
     async with asyncpg.create_pool(shared_database, min_size=10, max_size=10) as other:
         started = time.monotonic()
         grants = await asyncio.gather(
-            *(source.lease("stripe", limit, want=5, horizon_s=20.0) for source in [budgets, RateBudgets(other)] * 20)
+            *(
+                source.lease("stripe", limit, want=5, horizon_s=20.0)
+                for source in [budgets, RateBudgets(other)] * 20
+            )
         )
         took_s = time.monotonic() - started
     assert [grant.count for grant in grants] == [5] * 40

@@ -33,10 +33,14 @@ async def empty(empty_database: str) -> AsyncIterator[asyncpg.Connection[asyncpg
     await connection.close()
 
 
-async def test_migrating_an_empty_database_makes_every_table(empty: asyncpg.Connection[asyncpg.Record]) -> None:
+async def test_migrating_an_empty_database_makes_every_table(
+    empty: asyncpg.Connection[asyncpg.Record],
+) -> None:
     assert await migrate(empty) == list(migrations())
     await check_schema(empty)
-    tables = await empty.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'aiocancel' ORDER BY 1")
+    tables = await empty.fetch(
+        "SELECT tablename FROM pg_tables WHERE schemaname = 'aiocancel' ORDER BY 1"
+    )
     assert [row["tablename"] for row in tables] == [
         "action",
         "action_transition",
@@ -59,13 +63,19 @@ async def test_migrating_an_empty_database_makes_every_table(empty: asyncpg.Conn
 async def test_migrating_again_changes_nothing(empty: asyncpg.Connection[asyncpg.Record]) -> None:
     await migrate(empty)
     assert await migrate(empty) == []
-    assert await empty.fetchval("SELECT count(*) FROM aiocancel.schema_version") == len(migrations())
+    assert await empty.fetchval("SELECT count(*) FROM aiocancel.schema_version") == len(
+        migrations()
+    )
 
 
 @pytest.mark.parametrize("isolation", ["read committed", "repeatable read", "serializable"])
-async def test_of_eight_processes_that_migrate_at_once_one_does_the_work(empty_database: str, isolation: str) -> None:
+async def test_of_eight_processes_that_migrate_at_once_one_does_the_work(
+    empty_database: str, isolation: str
+) -> None:
     async def run() -> list[int]:
-        connection = await asyncpg.connect(empty_database, server_settings={"default_transaction_isolation": isolation})
+        connection = await asyncpg.connect(
+            empty_database, server_settings={"default_transaction_isolation": isolation}
+        )
         try:
             return await migrate(connection)
         finally:
@@ -75,7 +85,9 @@ async def test_of_eight_processes_that_migrate_at_once_one_does_the_work(empty_d
     assert sorted(applied) == [[]] * 7 + [list(migrations())]
 
 
-async def test_a_migration_that_fails_leaves_nothing_behind(empty: asyncpg.Connection[asyncpg.Record]) -> None:
+async def test_a_migration_that_fails_leaves_nothing_behind(
+    empty: asyncpg.Connection[asyncpg.Record],
+) -> None:
     await empty.execute("CREATE SCHEMA aiocancel; CREATE TABLE aiocancel.journal (id bigint)")
     with pytest.raises(asyncpg.DuplicateTableError):
         await migrate(empty)
@@ -102,7 +114,9 @@ async def test_tables_of_a_newer_release_are_neither_used_nor_touched(
         await migrate(empty)
 
 
-async def test_tables_of_an_older_release_are_not_used(empty: asyncpg.Connection[asyncpg.Record]) -> None:
+async def test_tables_of_an_older_release_are_not_used(
+    empty: asyncpg.Connection[asyncpg.Record],
+) -> None:
     await migrate(empty)
     await empty.execute("DELETE FROM aiocancel.schema_version")
     with pytest.raises(SchemaError, match="aiocancel migrate"):
@@ -142,7 +156,9 @@ async def test_the_journal_only_grows(pool: Pool, statement: str) -> None:
         "state = 'lost'",
     ],
 )
-async def test_an_action_in_an_impossible_state_cannot_be_stored(pool: Pool, assignments: str) -> None:
+async def test_an_action_in_an_impossible_state_cannot_be_stored(
+    pool: Pool, assignments: str
+) -> None:
     await ask(pool)
     with pytest.raises(asyncpg.CheckViolationError):
         await pool.execute(f"UPDATE aiocancel.action SET {assignments}")
@@ -178,7 +194,9 @@ async def test_two_actions_of_one_subscription_cannot_both_be_marked_running(poo
     await ask(pool)
     await ask(pool)
     with pytest.raises(asyncpg.UniqueViolationError, match="action_one_running"):
-        await pool.execute("UPDATE aiocancel.action SET state = 'running', lease_owner = gen_random_uuid()")
+        await pool.execute(
+            "UPDATE aiocancel.action SET state = 'running', lease_owner = gen_random_uuid()"
+        )
 
 
 async def test_an_idempotency_key_belongs_to_one_action(pool: Pool) -> None:
@@ -189,9 +207,12 @@ async def test_an_idempotency_key_belongs_to_one_action(pool: Pool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("assignments", "constraint"), [("mode = 'staging'", "mode"), ("recovery_point = 'later'", "cannot go")]
+    ("assignments", "constraint"),
+    [("mode = 'staging'", "mode"), ("recovery_point = 'later'", "cannot go")],
 )
-async def test_a_claim_holds_only_words_that_exist(pool: Pool, assignments: str, constraint: str) -> None:
+async def test_a_claim_holds_only_words_that_exist(
+    pool: Pool, assignments: str, constraint: str
+) -> None:
     await ask(pool)
     with pytest.raises(asyncpg.CheckViolationError, match=constraint):
         await pool.execute(f"UPDATE aiocancel.claim SET {assignments}")

@@ -36,8 +36,12 @@ async def test_the_database_knows_the_same_ways_as_the_core(pool: Pool) -> None:
     assert {(row["from_point"], row["to_point"]) for row in claims} == RECOVERY
 
 
-@pytest.mark.parametrize(("state", "to"), [pair for pair in product(ROW, repeat=2) if pair[0] is not pair[1]])
-async def test_an_action_goes_only_where_the_core_lets_it(pool: Pool, state: ActionState, to: ActionState) -> None:
+@pytest.mark.parametrize(
+    ("state", "to"), [pair for pair in product(ROW, repeat=2) if pair[0] is not pair[1]]
+)
+async def test_an_action_goes_only_where_the_core_lets_it(
+    pool: Pool, state: ActionState, to: ActionState
+) -> None:
     await ask(pool)
     await put(pool, state)
     if may_go(state, to):
@@ -47,8 +51,12 @@ async def test_an_action_goes_only_where_the_core_lets_it(pool: Pool, state: Act
             await pool.execute(f"UPDATE aiocancel.action SET state = '{to}', {ROW[to]}")
 
 
-@pytest.mark.parametrize(("point", "to"), [pair for pair in product(RecoveryPoint, repeat=2) if pair[0] is not pair[1]])
-async def test_a_claim_never_moves_backward(pool: Pool, point: RecoveryPoint, to: RecoveryPoint) -> None:
+@pytest.mark.parametrize(
+    ("point", "to"), [pair for pair in product(RecoveryPoint, repeat=2) if pair[0] is not pair[1]]
+)
+async def test_a_claim_never_moves_backward(
+    pool: Pool, point: RecoveryPoint, to: RecoveryPoint
+) -> None:
     await ask(pool)
     async with pool.acquire() as connection, connection.transaction():
         await connection.execute("SET LOCAL session_replication_role = replica")

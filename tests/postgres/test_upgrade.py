@@ -56,7 +56,14 @@ UPDATE aiocancel.claim SET recovery_point = 'action_applied' WHERE id = $1 AND N
     SELECT FROM aiocancel.action WHERE claim_id = $1 AND state <> 'done' AND kind <> 'run_hooks')
 """
 LEASE = timedelta(seconds=90)
-KINDS = ["cancel_at_period_end", "cancel_now", "resume", "expect_cancellation", "verify_offer", "apply_offer"]
+KINDS = [
+    "cancel_at_period_end",
+    "cancel_now",
+    "resume",
+    "expect_cancellation",
+    "verify_offer",
+    "apply_offer",
+]
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -78,8 +85,12 @@ async def pool(postgres: EmbeddedPostgres) -> AsyncIterator[Pool]:
 async def ask(pool: Pool, subscription_id: str) -> int:
     async with pool.acquire() as connection, connection.transaction():
         public_id = uuid.uuid4()
-        claim_id = await connection.fetchval(INSERT_CLAIM, public_id, f"nonce-{public_id}", subscription_id)
-        action_id = await connection.fetchval(INSERT_ACTION, claim_id, subscription_id, f"aiocancel-{public_id}-0-1")
+        claim_id = await connection.fetchval(
+            INSERT_CLAIM, public_id, f"nonce-{public_id}", subscription_id
+        )
+        action_id = await connection.fetchval(
+            INSERT_ACTION, claim_id, subscription_id, f"aiocancel-{public_id}-0-1"
+        )
         await connection.execute(
             "INSERT INTO aiocancel.journal (claim_id, action_id, entry) VALUES ($1, $2, 'actions_enqueued')",
             claim_id,
@@ -133,7 +144,9 @@ async def test_what_the_first_release_left_behind_is_finished_by_this_one(
     assert {name: after[name] for name in before.keys()} == dict(before)  # noqa: SIM118 - a record's values are iterated
 
 
-async def test_processes_of_the_first_release_go_on_while_the_tables_are_upgraded_and_after_it(pool: Pool) -> None:
+async def test_processes_of_the_first_release_go_on_while_the_tables_are_upgraded_and_after_it(
+    pool: Pool,
+) -> None:
     stop = asyncio.Event()
     asked: list[int] = []
     finished: list[int] = []

@@ -36,8 +36,12 @@ async def status(company: Company, answer: dict[str, Any]) -> dict[str, Any]:
 
 async def wake(company: Company) -> None:
     """Let what waits be due."""
-    await company.pool.execute("UPDATE aiocancel.action SET due_at = now() WHERE deferred AND due_at > now()")
-    await company.pool.execute("UPDATE aiocancel.pgqueuer SET execute_after = now() WHERE execute_after > now()")
+    await company.pool.execute(
+        "UPDATE aiocancel.action SET due_at = now() WHERE deferred AND due_at > now()"
+    )
+    await company.pool.execute(
+        "UPDATE aiocancel.pgqueuer SET execute_after = now() WHERE execute_after > now()"
+    )
 
 
 async def states(company: Company) -> list[tuple[str, str | None]]:
@@ -81,7 +85,9 @@ async def test_a_pause_from_the_periods_end_is_promised_with_its_date_and_made_s
     assert (await status(company, answer))["outcome"] == "done"
 
 
-async def test_a_cancellation_does_not_wait_behind_a_pause_that_is_to_come_and_ends_it(company: Company) -> None:
+async def test_a_cancellation_does_not_wait_behind_a_pause_that_is_to_come_and_ends_it(
+    company: Company,
+) -> None:
     promised = await deferred_pause(company)
     assert company.client is not None
     body = {"grant": await company.grant(), "status": "canceled"}
@@ -100,11 +106,15 @@ async def test_a_pause_that_was_to_come_and_whose_payment_was_made_first_is_left
     company: Company,
 ) -> None:
     await deferred_pause(company)
-    await company.pool.execute("UPDATE aiocancel.action SET takes_effect_at = now() - interval '1 hour' WHERE deferred")
+    await company.pool.execute(
+        "UPDATE aiocancel.action SET takes_effect_at = now() - interval '1 hour' WHERE deferred"
+    )
     move_period_end(company, company.stripe.now + 30 * DAY)
     await wake(company)
     await until(lambda: has_ended(company))
-    assert [event.code for event in company.events.of(ActionParked)] == ["payment_came_before_the_pause"]
+    assert [event.code for event in company.events.of(ActionParked)] == [
+        "payment_came_before_the_pause"
+    ]
     assert company.changes() == []
 
 
@@ -123,8 +133,12 @@ async def test_a_pause_whose_period_now_ends_later_waits_for_that(company: Compa
     assert await states(company) == [("waiting", None)]
 
 
-@pytest.mark.parametrize("fault", ["error_500_before", "error_500_after", "drop_after", "rate_limit_429"])
-async def test_a_pause_that_wakes_is_made_once_whatever_becomes_of_stripes_answer(company: Company, fault: Any) -> None:
+@pytest.mark.parametrize(
+    "fault", ["error_500_before", "error_500_after", "drop_after", "rate_limit_429"]
+)
+async def test_a_pause_that_wakes_is_made_once_whatever_becomes_of_stripes_answer(
+    company: Company, fault: Any
+) -> None:
     await deferred_pause(company)
     move_period_end(company, company.stripe.now + DAY // 2)
     company.stripe.inject(Fault(fault, method="POST"))
@@ -138,11 +152,18 @@ async def test_what_waits_for_its_date_can_be_withdrawn_and_nothing_else(company
     answer = await deferred_pause(company)
     ledger = Ledger(company.pool, hooks=True)
     assert await ledger.withdraw_deferred(SubscriptionId("sub_2")) == 0
-    counts = await asyncio.gather(*(ledger.withdraw_deferred(SubscriptionId("sub_1")) for _ in range(4)))
+    counts = await asyncio.gather(
+        *(ledger.withdraw_deferred(SubscriptionId("sub_1")) for _ in range(4))
+    )
     assert sorted(counts) == [0, 0, 0, 1]
     assert await states(company) == [("refused", "withdrawn")]
     assert (await status(company, answer))["outcome"] == "refused"
-    assert await company.pool.fetchval("SELECT count(*) FROM aiocancel.journal WHERE code = 'withdrawn'") == 1
+    assert (
+        await company.pool.fetchval(
+            "SELECT count(*) FROM aiocancel.journal WHERE code = 'withdrawn'"
+        )
+        == 1
+    )
 
 
 async def test_however_long_something_waited_its_first_failure_afterwards_is_no_reason_to_give_up(
@@ -170,7 +191,9 @@ async def paused_itself(company: Company, **shape: Any) -> dict[str, Any]:
 
 
 async def end_of_pause(company: Company) -> tuple[str, str | None]:
-    row = await company.pool.fetchrow("SELECT state, parked_code FROM aiocancel.action WHERE kind = 'end_pause'")
+    row = await company.pool.fetchrow(
+        "SELECT state, parked_code FROM aiocancel.action WHERE kind = 'end_pause'"
+    )
     assert row is not None
     return row["state"], row["parked_code"]
 
@@ -179,12 +202,19 @@ async def pause_is_over(company: Company) -> bool:
     return (await end_of_pause(company))[0] not in ("waiting", "running")
 
 
-async def test_a_pause_of_the_subscription_itself_is_ended_by_us_when_its_time_has_come(company: Company) -> None:
+async def test_a_pause_of_the_subscription_itself_is_ended_by_us_when_its_time_has_come(
+    company: Company,
+) -> None:
     answer = await paused_itself(company)
     assert (answer["outcome"], company.subscription["status"]) == ("done", "paused")
-    due = await company.pool.fetchval("SELECT due_at FROM aiocancel.action WHERE kind = 'end_pause' AND deferred")
+    due = await company.pool.fetchval(
+        "SELECT due_at FROM aiocancel.action WHERE kind = 'end_pause' AND deferred"
+    )
     assert 58 * DAY < due.timestamp() - company.stripe.now < 63 * DAY
-    assert await company.pool.fetchval("SELECT recovery_point FROM aiocancel.claim") == "action_applied"
+    assert (
+        await company.pool.fetchval("SELECT recovery_point FROM aiocancel.claim")
+        == "action_applied"
+    )
     await wake(company)
     await until(lambda: pause_is_over(company))
     assert await end_of_pause(company) == ("done", None)
@@ -221,11 +251,15 @@ async def test_the_end_of_a_pause_can_be_withdrawn(company: Company) -> None:
 async def test_a_pause_of_the_subscription_itself_needs_flexible_billing(company: Company) -> None:
     answer = await paused_itself(company, billing_mode={"type": "classic", "flexible": None})
     assert answer["outcome"] == "manual"
-    assert [event.code for event in company.events.of(ActionParked)] == ["pause_needs_flexible_billing"]
+    assert [event.code for event in company.events.of(ActionParked)] == [
+        "pause_needs_flexible_billing"
+    ]
     assert company.changes() == []
 
 
-@pytest.mark.parametrize("fault", ["error_500_before", "error_500_after", "drop_after", "truncate_after"])
+@pytest.mark.parametrize(
+    "fault", ["error_500_before", "error_500_after", "drop_after", "truncate_after"]
+)
 @pytest.mark.parametrize("path", ["/pause", "/resume"])
 async def test_a_pause_is_made_and_ended_once_whatever_becomes_of_stripes_answer(
     company: Company, path: str, fault: Any
@@ -236,27 +270,38 @@ async def test_a_pause_is_made_and_ended_once_whatever_becomes_of_stripes_answer
     await until(lambda: pause_is_over(company))
     assert await end_of_pause(company) == ("done", None)
     assert company.changes() == ["pause", "unpause"]
-    assert await company.pool.fetchval("SELECT count(*) FROM aiocancel.action WHERE kind = 'end_pause'") == 1
+    assert (
+        await company.pool.fetchval(
+            "SELECT count(*) FROM aiocancel.action WHERE kind = 'end_pause'"
+        )
+        == 1
+    )
 
 
 async def test_the_end_of_a_pause_waits_for_its_payment_with_one_invoice(company: Company) -> None:
     await paused_itself(company)
     company.stripe.payments_need_action.add("cus_1")
     await wake(company)
-    await until(lambda: sum(request.path.endswith("/resume") for request in company.stripe.requests) > 1)
+    await until(
+        lambda: sum(request.path.endswith("/resume") for request in company.stripe.requests) > 1
+    )
     assert company.changes() == ["pause", "resumption_invoice"]
     company.subscription["status"] = "active"
     await until(lambda: pause_is_over(company))
     assert await end_of_pause(company) == ("done", None)
 
 
-async def test_the_end_of_a_pause_whose_payment_never_comes_is_left_to_a_human(company: Company) -> None:
+async def test_the_end_of_a_pause_whose_payment_never_comes_is_left_to_a_human(
+    company: Company,
+) -> None:
     await paused_itself(company)
     company.stripe.payments_need_action.add("cus_1")
     await company.pool.execute(
         "UPDATE aiocancel.action SET due_at = now(), woke_at = now() - interval '25 hours' WHERE deferred"
     )
-    await company.pool.execute("UPDATE aiocancel.pgqueuer SET execute_after = now() WHERE execute_after > now()")
+    await company.pool.execute(
+        "UPDATE aiocancel.pgqueuer SET execute_after = now() WHERE execute_after > now()"
+    )
     await until(lambda: pause_is_over(company))
     assert await end_of_pause(company) == ("parked", "resumption_is_not_paid")
 
@@ -272,10 +317,16 @@ async def unpaid_plan(company: Company, rules: OfferRules = BY_LINK) -> dict[str
     return await company.claim(company.accepted("offr_change_plan"))
 
 
-async def test_a_plan_whose_payment_must_be_confirmed_comes_with_the_payment(company: Company) -> None:
+async def test_a_plan_whose_payment_must_be_confirmed_comes_with_the_payment(
+    company: Company,
+) -> None:
     answer = await unpaid_plan(company)
     url = company.stripe.invoices[company.subscription["latest_invoice"]]["hosted_invoice_url"]
-    assert (answer["outcome"], answer["payment_url"], answer["settled"]) == ("needs_payment_action", url, True)
+    assert (answer["outcome"], answer["payment_url"], answer["settled"]) == (
+        "needs_payment_action",
+        url,
+        True,
+    )
     assert company.client is not None
     headers = {**as_customer("ada"), "Accept": "text/html"}
     page = await (await company.client.get(answer["status_url"], headers=headers)).text()
@@ -294,7 +345,9 @@ async def test_a_plan_whose_payment_must_be_confirmed_comes_with_the_payment(com
 
 async def is_deferred_again(company: Company) -> bool:
     return bool(
-        await company.pool.fetchval("SELECT true FROM aiocancel.action WHERE deferred AND due_at > now() LIMIT 1")
+        await company.pool.fetchval(
+            "SELECT true FROM aiocancel.action WHERE deferred AND due_at > now() LIMIT 1"
+        )
     )
 
 
@@ -308,7 +361,9 @@ async def test_a_plan_whose_payment_never_came_ends_as_refused(company: Company)
     assert company.changes() == ["pending_update"]
 
 
-async def test_withdrawing_what_waits_for_its_date_leaves_what_waits_for_a_payment(company: Company) -> None:
+async def test_withdrawing_what_waits_for_its_date_leaves_what_waits_for_a_payment(
+    company: Company,
+) -> None:
     await unpaid_plan(company)
     assert await Ledger(company.pool).withdraw_deferred(SubscriptionId("sub_1")) == 0
 
@@ -324,13 +379,19 @@ async def test_a_customer_whose_plan_waits_for_a_payment_can_leave(company: Comp
     assert await states(company) == [("refused", "subscription_is_ending")]
 
 
-async def test_where_no_plan_may_wait_a_payment_that_does_not_go_through_refuses_the_offer(company: Company) -> None:
+async def test_where_no_plan_may_wait_a_payment_that_does_not_go_through_refuses_the_offer(
+    company: Company,
+) -> None:
     assert (await unpaid_plan(company, OfferRules()))["outcome"] == "refused"
-    assert [event.code for event in company.events.of(ActionRefused)] == ["subscription_payment_intent_requires_action"]
+    assert [event.code for event in company.events.of(ActionRefused)] == [
+        "subscription_payment_intent_requires_action"
+    ]
     assert company.changes() == []
 
 
-@pytest.mark.parametrize("fault", ["error_500_before", "error_500_after", "drop_after", "truncate_after"])
+@pytest.mark.parametrize(
+    "fault", ["error_500_before", "error_500_after", "drop_after", "truncate_after"]
+)
 async def test_a_plan_that_waits_is_asked_for_once_whatever_becomes_of_stripes_answer(
     company: Company, fault: Any
 ) -> None:

@@ -55,13 +55,18 @@ async def test_a_schedule_that_ends_with_the_period_is_made_to_end_the_subscript
     await open_with(company)
     ends_at = company.subscription["items"]["data"][0]["current_period_end"]
     assert (await post(company, "canceled"))["outcome"] == "scheduled"
-    assert (company.subscription["cancel_at"], company.subscription["schedule"]) == (ends_at, "sub_sched_1")
+    assert (company.subscription["cancel_at"], company.subscription["schedule"]) == (
+        ends_at,
+        "sub_sched_1",
+    )
     assert (await post(company, "resumed"))["outcome"] == "done"
     assert company.subscription["cancel_at"] is None
     assert company.changes() == ["schedule_ends_with_cancel", "schedule_ends_with_release"]
 
 
-async def test_a_schedule_with_nothing_more_to_come_is_released_before_the_cancellation(company: Company) -> None:
+async def test_a_schedule_with_nothing_more_to_come_is_released_before_the_cancellation(
+    company: Company,
+) -> None:
     company.stripe.add_subscription("sub_1")
     company.stripe.add_schedule("sub_sched_1", "sub_1", ends=[company.stripe.now + 300 * DAY])
     await open_with(company)
@@ -89,7 +94,11 @@ async def test_phases_to_come_are_lost_only_where_the_owner_says_so(
     await open_with(company, policy)
     assert (await post(company, "canceled"))["outcome"] == outcome
     assert company.changes() == changes
-    codes = {"amend": ["schedule_has_pending_phases"], "park": ["subscription_has_a_schedule"], "release": []}
+    codes = {
+        "amend": ["schedule_has_pending_phases"],
+        "park": ["subscription_has_a_schedule"],
+        "release": [],
+    }
     assert parked(company) == codes[policy]
 
 
@@ -112,7 +121,9 @@ async def test_a_cancellation_at_once_releases_the_schedule_first(company: Compa
         ("offr_pause_subscription", "pause_collection"),
     ],
 )
-async def test_an_offer_meets_the_schedule_like_a_cancellation_does(company: Company, offer: str, change: str) -> None:
+async def test_an_offer_meets_the_schedule_like_a_cancellation_does(
+    company: Company, offer: str, change: str
+) -> None:
     company.stripe.add_subscription("sub_1")
     company.stripe.add_schedule("sub_sched_1", "sub_1", ends=[company.stripe.now + 300 * DAY])
     await open_with(company)
@@ -132,12 +143,17 @@ async def test_a_schedule_is_dealt_with_once_whatever_becomes_of_stripes_answer(
     company.stripe.inject(Fault(fault, method="POST", path_contains="/v1/subscription_schedules"))
     await open_with(company)
     assert (await post(company, "canceled"))["outcome"] == "scheduled"
-    effects = {"later": ["schedule_released", "cancel_at_period_end"], "with the period": ["schedule_ends_with_cancel"]}
+    effects = {
+        "later": ["schedule_released", "cancel_at_period_end"],
+        "with the period": ["schedule_ends_with_cancel"],
+    }
     assert company.changes() == effects[ends]
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-async def test_after_a_release_the_cancellation_itself_is_made_once(company: Company, fault: FaultKind) -> None:
+async def test_after_a_release_the_cancellation_itself_is_made_once(
+    company: Company, fault: FaultKind
+) -> None:
     company.stripe.add_subscription("sub_1")
     company.stripe.add_schedule("sub_sched_1", "sub_1", ends=[company.stripe.now + 300 * DAY])
     company.stripe.inject(Fault(fault, method="POST", path_contains="/v1/subscriptions/"))
@@ -166,7 +182,9 @@ async def test_what_is_sent_to_a_schedule_is_what_stripes_own_types_allow(compan
     company.stripe.add_subscription("sub_1")
     company.stripe.add_schedule("sub_sched_2", "sub_1", ends=[company.stripe.now + 300 * DAY])
     await post(company, "canceled")
-    posts = [request for request in company.stripe.requests if "subscription_schedules" in request.path]
+    posts = [
+        request for request in company.stripe.requests if "subscription_schedules" in request.path
+    ]
     kinds: dict[str, Kind] = {
         "/v1/subscription_schedules/sub_sched_1": "schedule_update",
         "/v1/subscription_schedules/sub_sched_2/release": "schedule_release",
@@ -188,9 +206,17 @@ SHAPES: list[Any] = [
     pytest.param({"status": "incomplete_expired"}, "done", id="expired"),
     pytest.param({"status": "canceled"}, "done", id="cancelled"),
     pytest.param({"cancel_at_period_end": True}, "scheduled", id="cancelling"),
-    pytest.param({"pause_collection": {"behavior": "void", "resumes_at": None}}, "scheduled", id="payments paused"),
+    pytest.param(
+        {"pause_collection": {"behavior": "void", "resumes_at": None}},
+        "scheduled",
+        id="payments paused",
+    ),
     pytest.param({"items": MIXED}, "scheduled", id="mixed intervals"),
-    pytest.param({"billing_mode": {"type": "classic", "flexible": None}}, "scheduled", id="classic billing mode"),
+    pytest.param(
+        {"billing_mode": {"type": "classic", "flexible": None}},
+        "scheduled",
+        id="classic billing mode",
+    ),
 ]
 
 
@@ -208,7 +234,9 @@ async def test_a_customer_can_leave_whatever_the_subscription_looks_like(
     assert not company.events.of(ActionParked)
 
 
-async def test_a_subscription_whose_customer_was_deleted_is_left_to_a_human_by_its_code(company: Company) -> None:
+async def test_a_subscription_whose_customer_was_deleted_is_left_to_a_human_by_its_code(
+    company: Company,
+) -> None:
     """Stripe cancels the subscriptions of a customer that is deleted, and some versions then know none of them."""
     company.stripe.add_subscription("sub_1", status="canceled")
     company.stripe.retrieve_canceled = False

@@ -29,7 +29,9 @@ def no_telemetry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stripe, "enable_telemetry", False)
 
 
-async def cancel_once(aiohttp_client: AiohttpClient, pool: Pool, url: str, hook: Any = None, **settings: Any) -> None:
+async def cancel_once(
+    aiohttp_client: AiohttpClient, pool: Pool, url: str, hook: Any = None, **settings: Any
+) -> None:
     await add_customer(pool, CUSTOMER, "sub_1")
     cancel = make_cancel(pool, url, on_event=log_event, **settings)
     if hook is not None:
@@ -47,7 +49,9 @@ async def cancel_once(aiohttp_client: AiohttpClient, pool: Pool, url: str, hook:
 
 def lines(caplog: pytest.LogCaptureFixture) -> str:
     formatter = logging.Formatter("%(levelname)s %(message)s")
-    return "\n".join(formatter.format(record) for record in caplog.records if record.name == "aiocancel")
+    return "\n".join(
+        formatter.format(record) for record in caplog.records if record.name == "aiocancel"
+    )
 
 
 def assert_nobody_is_named(text: str) -> None:
@@ -69,7 +73,9 @@ async def test_a_cancellation_is_logged_without_its_customer(
         await until(lambda: "ActionApplied" in lines(caplog))
     text = lines(caplog)
     assert "INFO ClaimRecorded" in text
-    assert re.search(r"WARNING AttemptFailed .* kind=cancel_at_period_end attempt=1 .* code=lock_timeout", text)
+    assert re.search(
+        r"WARNING AttemptFailed .* kind=cancel_at_period_end attempt=1 .* code=lock_timeout", text
+    )
     assert re.search(r"INFO ActionApplied .* kind=cancel_at_period_end .* age_s=[0-9.]+", text)
     assert_nobody_is_named(text)
 
@@ -104,7 +110,9 @@ async def test_a_mistake_of_the_applications_is_logged_by_its_place_and_not_by_i
         await cancel_once(aiohttp_client, pool, url, forgetful)
         await until(lambda: "broke off" in lines(caplog))
     text = lines(caplog)
-    assert re.search(r"ERROR an attempt at action \d+ broke off: LookupError < test_logs.py:\d+ forgetful", text)
+    assert re.search(
+        r"ERROR an attempt at action \d+ broke off: LookupError < test_logs.py:\d+ forgetful", text
+    )
     assert_nobody_is_named(text)
 
 
@@ -117,7 +125,9 @@ async def test_a_row_that_the_database_refuses_is_not_quoted(
     stripe, url = stripe_api
     stripe.add_subscription("sub_1")
     # PostgreSQL's own message has all of the row, the customer's words included.
-    await pool.execute("ALTER TABLE aiocancel.action ADD CONSTRAINT never CHECK (key_used_at IS NULL)")
+    await pool.execute(
+        "ALTER TABLE aiocancel.action ADD CONSTRAINT never CHECK (key_used_at IS NULL)"
+    )
     with caplog.at_level(logging.DEBUG, logger="aiocancel"):
         await cancel_once(aiohttp_client, pool, url)
         await until(lambda: "broke off" in lines(caplog))

@@ -20,20 +20,31 @@ DAY = 24 * 3600
 AT_STRIPE = ["offr_coupon", "offr_trial_extension", "offr_change_plan", "offr_pause_subscription"]
 
 
-async def test_an_accepted_coupon_is_made_once_and_put_beside_the_discounts_that_are_there(company: Company) -> None:
+async def test_an_accepted_coupon_is_made_once_and_put_beside_the_discounts_that_are_there(
+    company: Company,
+) -> None:
     company.stripe.add_coupon("LOYAL", percent_off=10, duration="forever")
     company.stripe.add_subscription("sub_1", discounts=["LOYAL"])
     await company.open()
     answer = await company.claim(company.accepted("offr_coupon"))
     assert (answer["outcome"], answer["change"]) == ("done", "offer")
-    coupons = [company.stripe.discounts[each]["source"]["coupon"] for each in company.subscription["discounts"]]
+    coupons = [
+        company.stripe.discounts[each]["source"]["coupon"]
+        for each in company.subscription["discounts"]
+    ]
     assert coupons[0] == "LOYAL"
     made = company.stripe.coupons[coupons[1]]
-    assert (made["percent_off"], made["duration"], made["duration_in_months"]) == (25, "repeating", 3)
+    assert (made["percent_off"], made["duration"], made["duration_in_months"]) == (
+        25,
+        "repeating",
+        3,
+    )
     assert company.changes() == ["discounts"]
 
 
-async def test_an_accepted_trial_extension_moves_the_end_of_the_trial_and_no_money(company: Company) -> None:
+async def test_an_accepted_trial_extension_moves_the_end_of_the_trial_and_no_money(
+    company: Company,
+) -> None:
     ends = company.stripe.now + 5 * DAY
     company.stripe.add_subscription("sub_1", status="trialing", trial_end=ends)
     await company.open()
@@ -60,16 +71,24 @@ async def test_an_accepted_plan_keeps_the_seats(company: Company) -> None:
 
 
 @pytest.mark.parametrize("behavior", ["keep_as_draft", "mark_uncollectible", "void"])
-async def test_an_accepted_pause_stops_collecting_in_the_owners_way(company: Company, behavior: Any) -> None:
+async def test_an_accepted_pause_stops_collecting_in_the_owners_way(
+    company: Company, behavior: Any
+) -> None:
     company.stripe.add_subscription("sub_1")
     await company.open(company.plug_in(offer_rules=OfferRules(pause_behavior=behavior)))
     assert (await company.claim(company.accepted("offr_pause_subscription")))["outcome"] == "done"
     assert company.subscription["pause_collection"]["behavior"] == behavior
-    assert 58 * DAY < company.subscription["pause_collection"]["resumes_at"] - company.stripe.now < 63 * DAY
+    assert (
+        58 * DAY
+        < company.subscription["pause_collection"]["resumes_at"] - company.stripe.now
+        < 63 * DAY
+    )
     assert company.changes() == ["pause_collection"]
 
 
-async def test_a_custom_offer_reaches_its_handler_and_again_after_a_failure_with_the_same_key(company: Company) -> None:
+async def test_a_custom_offer_reaches_its_handler_and_again_after_a_failure_with_the_same_key(
+    company: Company,
+) -> None:
     company.stripe.add_subscription("sub_1")
     cancel, seen = company.plug_in(), list[CustomOffer]()
 
@@ -92,14 +111,26 @@ async def test_a_custom_offer_without_a_handler_waits_for_a_human(company: Compa
     company.stripe.add_subscription("sub_1")
     await company.open()
     assert (await company.claim(company.accepted("offr_custom")))["outcome"] == "manual"
-    assert [event.code for event in company.events.of(ActionParked)] == ["no_handler_for_this_offer"]
+    assert [event.code for event in company.events.of(ActionParked)] == [
+        "no_handler_for_this_offer"
+    ]
 
 
 FORGED: list[Any] = [
-    pytest.param("no such session", "flow_session_unknown", id="a flow session that the vendor does not know"),
-    pytest.param("other subscription", "flow_session_of_another_subscription", id="somebody else's flow session"),
-    pytest.param("canceled", "flow_session_says_canceled", id="a flow session that ended in a cancellation"),
-    pytest.param("incomplete", "flow_session_says_incomplete", id="a flow session that was given up"),
+    pytest.param(
+        "no such session", "flow_session_unknown", id="a flow session that the vendor does not know"
+    ),
+    pytest.param(
+        "other subscription",
+        "flow_session_of_another_subscription",
+        id="somebody else's flow session",
+    ),
+    pytest.param(
+        "canceled", "flow_session_says_canceled", id="a flow session that ended in a cancellation"
+    ),
+    pytest.param(
+        "incomplete", "flow_session_says_incomplete", id="a flow session that was given up"
+    ),
 ]
 
 
@@ -128,11 +159,18 @@ async def test_the_amount_that_a_browser_posts_is_never_used(company: Company) -
     session = company.accepted("offr_coupon")
     greedy = {
         **session,
-        "offer_accepted": {**session["offer_accepted"], "details": {"type": "coupon", "amount_off": "99"}},
+        "offer_accepted": {
+            **session["offer_accepted"],
+            "details": {"type": "coupon", "amount_off": "99"},
+        },
     }
     await company.open()
     await company.claim(greedy)
-    (made,) = [coupon for coupon in company.stripe.coupons.values() if coupon["id"].startswith("aiocancel-")]
+    (made,) = [
+        coupon
+        for coupon in company.stripe.coupons.values()
+        if coupon["id"].startswith("aiocancel-")
+    ]
     assert made["percent_off"] == 25
 
 
@@ -167,7 +205,9 @@ async def test_a_flow_session_that_paid_does_not_pay_for_the_next_subscription_o
     ],
     ids=["not on the list", "too high a percentage", "too long"],
 )
-async def test_the_owners_limits_stand_above_the_vendors_yes(company: Company, limits: OfferLimits, code: str) -> None:
+async def test_the_owners_limits_stand_above_the_vendors_yes(
+    company: Company, limits: OfferLimits, code: str
+) -> None:
     company.stripe.add_subscription("sub_1")
     await company.open(company.plug_in(offer_limits=limits))
     assert (await company.claim(company.accepted("offr_coupon")))["outcome"] == "manual"
@@ -192,7 +232,9 @@ async def test_while_the_vendors_api_is_down_an_offer_is_queued_and_a_cancellati
     assert (await company.claim(session))["outcome"] == "queued"
     assert company.client is not None
     response = await company.client.post(
-        "/cancel/result", json={"grant": await company.grant(), "status": "canceled"}, headers=as_customer("ada")
+        "/cancel/result",
+        json={"grant": await company.grant(), "status": "canceled"},
+        headers=as_customer("ada"),
     )
     assert (await response.json())["outcome"] == "scheduled"
     company.flows.heal()
@@ -214,14 +256,18 @@ async def test_while_the_vendors_api_is_down_an_offer_is_queued_and_a_cancellati
 async def test_an_offer_is_made_once_whatever_becomes_of_stripes_answer(
     company: Company, offer: str, fault: Any
 ) -> None:
-    company.stripe.add_subscription("sub_1", status="trialing" if offer == "offr_trial_extension" else "active")
+    company.stripe.add_subscription(
+        "sub_1", status="trialing" if offer == "offr_trial_extension" else "active"
+    )
     company.stripe.inject(Fault(fault, method="POST", path_contains="/v1/subscriptions"))
     await company.open()
     assert (await company.claim(company.accepted(offer)))["outcome"] == "done"
     assert len(company.changes()) == 1
 
 
-async def test_every_body_that_an_offer_sends_is_one_that_stripes_own_types_allow(company: Company) -> None:
+async def test_every_body_that_an_offer_sends_is_one_that_stripes_own_types_allow(
+    company: Company,
+) -> None:
     company.stripe.add_coupon("LOYAL", percent_off=10, duration="forever")
     for offer in AT_STRIPE:
         company.stripe.add_subscription(f"sub_{offer}", discounts=["LOYAL"])

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
@@ -92,19 +93,37 @@ async def test_an_application_behind_pgbouncer_records_and_carries_out_what_its_
         site = make_cancel(through, url, statement_cache_size=0, run_worker=not worker_is_direct)
         client = await aiohttp_client(make_app(site))
         stop = asyncio.Event()
-        working = asyncio.create_task(make_cancel(database, url).work(stop)) if worker_is_direct else None
+        working = (
+            asyncio.create_task(make_cancel(database, url).work(stop)) if worker_is_direct else None
+        )
+
+        async def status(name: str, path: str) -> dict[str, Any]:
+            answer: dict[str, Any] = await (
+                await client.get(path, headers=as_customer(name))
+            ).json()
+            return answer
 
         async def cancel(name: str) -> str:
-            flow = (await (await client.get("/cancel/payload", headers=as_customer(name))).json())["flow"]
-            body = {"grant": flow["grant"], "result": {"status": "canceled", "flowSession": {"id": f"sess_{name}"}}}
-            answers = [await client.post("/cancel/result", json=body, headers=as_customer(name)) for _ in range(2)]
+            flow = (await (await client.get("/cancel/payload", headers=as_customer(name))).json())[
+                "flow"
+            ]
+            body = {
+                "grant": flow["grant"],
+                "result": {"status": "canceled", "flowSession": {"id": f"sess_{name}"}},
+            }
+            answers = [
+                await client.post("/cancel/result", json=body, headers=as_customer(name))
+                for _ in range(2)
+            ]
             assert {answer.status for answer in answers} <= {200, 202}
             first, second = [(await answer.json())["claim"] for answer in answers]
             assert first == second
             path = f"/cancel/status/{first}"
             async with asyncio.timeout(60):
-                while not (told := await (await client.get(path, headers=as_customer(name))).json())["settled"]:  # noqa: ASYNC110 - as a browser does
+                told = await status(name, path)
+                while not told["settled"]:
                     await asyncio.sleep(0.05)
+                    told = await status(name, path)
             return str(told["outcome"])
 
         outcomes = await asyncio.gather(*map(cancel, names))
@@ -119,7 +138,9 @@ async def test_an_application_behind_pgbouncer_records_and_carries_out_what_its_
 async def test_a_connection_behind_pgbouncer_has_no_memory(database: str) -> None:
     async with pgbouncer(database) as through:
         connections = [await asyncpg.connect(through, statement_cache_size=0) for _ in range(6)]
-        served = {await one.fetchval("SELECT pg_backend_pid()") for one in connections for _ in range(5)}
+        served = {
+            await one.fetchval("SELECT pg_backend_pid()") for one in connections for _ in range(5)
+        }
         for one in connections:
             await one.close()
     assert len(served) <= 2

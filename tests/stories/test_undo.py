@@ -44,10 +44,15 @@ async def take_back(company: Company, status: str, *, customer: str = "ada") -> 
 
 
 def coupons(company: Company) -> list[str]:
-    return [company.stripe.discounts[each]["source"]["coupon"] for each in company.subscription["discounts"]]
+    return [
+        company.stripe.discounts[each]["source"]["coupon"]
+        for each in company.subscription["discounts"]
+    ]
 
 
-async def test_the_discount_of_an_offer_is_removed_and_the_one_from_before_stays(site: Company) -> None:
+async def test_the_discount_of_an_offer_is_removed_and_the_one_from_before_stays(
+    site: Company,
+) -> None:
     assert (await site.claim(site.accepted("offr_coupon")))["outcome"] == "done"
     assert len(coupons(site)) == 2
     answer = await take_back(site, "discount_removed")
@@ -78,7 +83,9 @@ async def test_a_pause_of_an_offer_is_ended(site: Company) -> None:
 
 
 async def test_a_pause_that_the_vendor_made_is_ended(company: Company) -> None:
-    company.stripe.add_subscription("sub_1", pause_collection={"behavior": "void", "resumes_at": None})
+    company.stripe.add_subscription(
+        "sub_1", pause_collection={"behavior": "void", "resumes_at": None}
+    )
     await company.open(company.plug_in(applies_offers="vendor"))
     assert (await company.claim(company.accepted("offr_pause_subscription")))["outcome"] == "done"
     assert (await take_back(company, "unpaused"))["outcome"] == "done"
@@ -86,9 +93,12 @@ async def test_a_pause_that_the_vendor_made_is_ended(company: Company) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "code"), [("unpaused", "paused_by_somebody_else"), ("discount_removed", "no_discount_of_ours")]
+    ("status", "code"),
+    [("unpaused", "paused_by_somebody_else"), ("discount_removed", "no_discount_of_ours")],
 )
-async def test_what_somebody_else_did_is_left_to_a_person(site: Company, status: str, code: str) -> None:
+async def test_what_somebody_else_did_is_left_to_a_person(
+    site: Company, status: str, code: str
+) -> None:
     site.subscription["pause_collection"] = {"behavior": "void", "resumes_at": None}
     assert (await take_back(site, status))["outcome"] == "manual"
     assert [event.code for event in site.events.of(ActionParked)] == [code]
@@ -114,7 +124,9 @@ async def test_what_was_taken_back_and_then_done_by_somebody_else_stays(site: Co
 
 
 @pytest.mark.parametrize(("status", "offer", "effect"), UNDOES)
-async def test_taking_back_what_is_gone_writes_nothing(site: Company, status: str, offer: str, effect: str) -> None:
+async def test_taking_back_what_is_gone_writes_nothing(
+    site: Company, status: str, offer: str, effect: str
+) -> None:
     await site.claim(site.accepted(offer))
     site.subscription.update(pause_collection=None, discounts=site.subscription["discounts"][:1])
     before = site.changes()
@@ -145,7 +157,9 @@ async def test_it_is_taken_back_once_whatever_becomes_of_stripes_answer(
 class DiesBeforeFinishing(Ledger):
     """Stops for ever where a killed process would: the change is made, nothing is stored any more."""
 
-    async def finish(self, taken: TakenAction, receipt: Receipt, *, accepted: Accepted | None = None) -> bool:
+    async def finish(
+        self, taken: TakenAction, receipt: Receipt, *, accepted: Accepted | None = None
+    ) -> bool:
         await asyncio.Event().wait()
         return False
 
@@ -168,11 +182,15 @@ async def test_a_worker_that_is_killed_leaves_one_effect(
 
 
 @pytest.mark.parametrize(("status", "offer", "effect"), UNDOES)
-async def test_a_form_sent_many_times_takes_back_once(site: Company, status: str, offer: str, effect: str) -> None:
+async def test_a_form_sent_many_times_takes_back_once(
+    site: Company, status: str, offer: str, effect: str
+) -> None:
     await site.claim(site.accepted(offer))
     assert site.client is not None
     body = {"grant": await site.grant(), "status": status}
-    posts = [site.client.post("/cancel/result", json=body, headers=as_customer("ada")) for _ in range(6)]
+    posts = [
+        site.client.post("/cancel/result", json=body, headers=as_customer("ada")) for _ in range(6)
+    ]
     answers = [await response.json() for response in await asyncio.gather(*posts)]
     assert {answer["claim"] for answer in answers} == {answers[0]["claim"]}
     assert site.changes()[1:] == [effect]

@@ -107,11 +107,15 @@ async def test_a_vendor_that_does_not_do_what_it_says_is_reported_as_drift(
     answer = await company.claim(company.accepted(offer))
     await becomes(company, answer, "manual")
     assert [event.code for event in company.events.of(ActionParked)] == ["vendor_did_not_act"]
-    assert [(event.expected, event.seen) for event in company.events.of(DriftFound)] == [(expected, seen)]
+    assert [(event.expected, event.seen) for event in company.events.of(DriftFound)] == [
+        (expected, seen)
+    ]
     assert writes(company) == []
 
 
-async def test_a_vendor_that_keeps_its_word_late_does_not_hold_up_a_cancellation(company: Company) -> None:
+async def test_a_vendor_that_keeps_its_word_late_does_not_hold_up_a_cancellation(
+    company: Company,
+) -> None:
     company.stripe.add_subscription("sub_1")
     await company.open(by_vendor(company))
     assert (await company.claim(company.accepted("offr_coupon")))["outcome"] == "queued"
@@ -146,7 +150,9 @@ async def test_with_no_api_key_an_offer_of_the_vendors_is_not_called_done(compan
 
 
 @pytest.mark.parametrize("applier", ["app", "vendor"])
-async def test_an_offer_of_test_mode_never_touches_a_live_subscription(company: Company, applier: str) -> None:
+async def test_an_offer_of_test_mode_never_touches_a_live_subscription(
+    company: Company, applier: str
+) -> None:
     company.stripe.add_subscription("sub_1", livemode=True)
     await company.open(company.plug_in(applies_offers=applier))
     assert (await company.claim(company.accepted("offr_coupon")))["outcome"] == "manual"
@@ -155,6 +161,8 @@ async def test_an_offer_of_test_mode_never_touches_a_live_subscription(company: 
 
 
 @pytest.mark.parametrize("within_s", [0, -1.0, float("inf"), float("nan")])
-def test_the_time_that_a_vendor_may_take_is_positive_and_finite(company: Company, within_s: float) -> None:
+def test_the_time_that_a_vendor_may_take_is_positive_and_finite(
+    company: Company, within_s: float
+) -> None:
     with pytest.raises(ConfigurationError, match="vendor_acts_within_s"):
         by_vendor(company, vendor_acts_within_s=within_s)

@@ -48,7 +48,11 @@ def genuine_client() -> Path | None:
 
     Raises ValueError when what was fetched is not byte for byte the version these tests know.
     """
-    kept = Path(tempfile.gettempdir()) / f"aiocancel-tests-{os.getuid()}" / "prosperstack-flow-2.19.0.js"
+    kept = (
+        Path(tempfile.gettempdir())
+        / f"aiocancel-tests-{os.getuid()}"
+        / "prosperstack-flow-2.19.0.js"
+    )
     if kept.is_file() and _integrity(kept.read_bytes()) == CLIENT_INTEGRITY:
         return kept
     npm = shutil.which("npm")
@@ -57,7 +61,12 @@ def genuine_client() -> Path | None:
     kept.parent.mkdir(mode=0o700, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=kept.parent) as folder:
         command = [npm, "pack", "--silent", CLIENT_PACKAGE]
-        if subprocess.run(command, cwd=folder, capture_output=True, timeout=120, check=False).returncode != 0:
+        if (
+            subprocess.run(
+                command, cwd=folder, capture_output=True, timeout=120, check=False
+            ).returncode
+            != 0
+        ):
             return None
         (archive,) = Path(folder).glob("*.tgz")
         with tarfile.open(archive) as tar:
@@ -93,7 +102,9 @@ class Observed:
     @property
     def csp_violations(self) -> list[str]:
         """Reported by the page's own event, or by the browser in the console."""
-        return self.reported_violations + [text for text in self.console if "Content Security Policy" in text]
+        return self.reported_violations + [
+            text for text in self.console if "Content Security Policy" in text
+        ]
 
     async def attach(self, page: Page) -> None:
         """Listen to ``page``; before its first navigation."""
@@ -166,7 +177,9 @@ async def host_page(
         "payload": dict(payload),
         "options": dict(options or {}),
     }
-    markup = HOST_HTML.format(client_src="/client.js", setup=json.dumps(setup).replace("<", "\\u003c"))
+    markup = HOST_HTML.format(
+        client_src="/client.js", setup=json.dumps(setup).replace("<", "\\u003c")
+    )
 
     async def show(_: web.Request) -> web.Response:
         header = {"Content-Security-Policy": policy or strict_policy(hosts)}

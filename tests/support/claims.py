@@ -21,7 +21,9 @@ BY_VENDOR = Policy(applies_cancellation="vendor")
 _numbers = itertools.count(1)
 
 
-def make_grant(subscription_id: str = "sub_1", *, customer_id: str = "ada", nonce: str | None = None) -> Grant:
+def make_grant(
+    subscription_id: str = "sub_1", *, customer_id: str = "ada", nonce: str | None = None
+) -> Grant:
     return Grant(
         CustomerId(customer_id),
         SubscriptionId(subscription_id),
@@ -38,17 +40,29 @@ def make_claim(status: str = "canceled", *, session: str | None = None, **fields
     return FlowClaim("prosperstack", FlowStatus(status), session_id, reason, **fields)
 
 
-async def record(ledger: Ledger, claim: FlowClaim, grant: Grant, policy: Policy = AT_PERIOD_END) -> RecordedClaim:
+async def record(
+    ledger: Ledger, claim: FlowClaim, grant: Grant, policy: Policy = AT_PERIOD_END
+) -> RecordedClaim:
     outcome = verify_own_choice(claim, grant)
-    decision = decide(outcome, policy) if outcome else decide_unproven(claim, grant.subscription_id, policy)
+    decision = (
+        decide(outcome, policy)
+        if outcome
+        else decide_unproven(claim, grant.subscription_id, policy)
+    )
     return await ledger.accept(claim, grant, decision, verified=outcome is not None)
 
 
 async def ask(
-    pool: Pool, subscription_id: str = "sub_1", status: str = "canceled", policy: Policy = AT_PERIOD_END, **fields: Any
+    pool: Pool,
+    subscription_id: str = "sub_1",
+    status: str = "canceled",
+    policy: Policy = AT_PERIOD_END,
+    **fields: Any,
 ) -> int:
     """Record a fresh claim and return the id of its action."""
-    recorded = await record(Ledger(pool), make_claim(status, **fields), make_grant(subscription_id), policy)
+    recorded = await record(
+        Ledger(pool), make_claim(status, **fields), make_grant(subscription_id), policy
+    )
     action_id = await pool.fetchval(
         "SELECT a.id FROM aiocancel.action a JOIN aiocancel.claim c ON c.id = a.claim_id WHERE c.public_id = $1",
         recorded.public_id,
@@ -59,7 +73,9 @@ async def ask(
 async def take_due(pool: Pool, owner: uuid.UUID, *, limit: int = 10) -> list[TakenAction]:
     """Take what is due and whose turn it is, the oldest first, without waiting for its jobs."""
     taken: list[TakenAction] = []
-    for row in await pool.fetch("SELECT id FROM aiocancel.action WHERE state = 'waiting' ORDER BY due_at, id"):
+    for row in await pool.fetch(
+        "SELECT id FROM aiocancel.action WHERE state = 'waiting' ORDER BY due_at, id"
+    ):
         if len(taken) < limit:
             taken += await Ledger(pool).take(owner, [row["id"]], lease_s=90)
     return taken
@@ -67,8 +83,12 @@ async def take_due(pool: Pool, owner: uuid.UUID, *, limit: int = 10) -> list[Tak
 
 async def hurry(pool: Pool) -> None:
     """Let what waits for its time be due now."""
-    await pool.execute("UPDATE aiocancel.action SET due_at = now() WHERE state = 'waiting' AND due_at > now()")
-    await pool.execute("UPDATE aiocancel.pgqueuer SET execute_after = now() WHERE execute_after > now()")
+    await pool.execute(
+        "UPDATE aiocancel.action SET due_at = now() WHERE state = 'waiting' AND due_at > now()"
+    )
+    await pool.execute(
+        "UPDATE aiocancel.pgqueuer SET execute_after = now() WHERE execute_after > now()"
+    )
 
 
 async def empty_tables(pool: Pool) -> None:

@@ -54,12 +54,16 @@ class Company:
         response = await self.client.get("/cancel/payload", headers=as_customer(customer))
         return str((await response.json())["flow"]["grant"])
 
-    async def claim(self, session: dict[str, Any], *, customer: str = "ada", **changed: Any) -> dict[str, Any]:
+    async def claim(
+        self, session: dict[str, Any], *, customer: str = "ada", **changed: Any
+    ) -> dict[str, Any]:
         """Post what the widget would hand to the page, and wait for the outcome."""
         assert self.client is not None
         result = {"status": session["status"], "flowSession": session, **changed}
         body = {"grant": await self.grant(customer), "result": result}
-        response = await self.client.post("/cancel/result", json=body, headers=as_customer(customer))
+        response = await self.client.post(
+            "/cancel/result", json=body, headers=as_customer(customer)
+        )
         answer: dict[str, Any] = await response.json()
         assert response.status in (200, 202), answer
         return answer

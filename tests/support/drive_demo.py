@@ -53,7 +53,9 @@ async def cancel(session: aiohttp.ClientSession, started: float) -> None:
         grant = re.search(r'name="grant" value="([^"]+)"', await confirm.text())
     assert grant is not None, "the plain page carries no grant"
     form = {"grant": grant[1], "status": "canceled", "reason": "the demo's own check"}
-    async with session.post("/cancel/result", data=form, headers={"Accept": "text/html"}) as outcome:
+    async with session.post(
+        "/cancel/result", data=form, headers={"Accept": "text/html"}
+    ) as outcome:
         text = await outcome.text()
         assert 'data-outcome="scheduled"' in text, text
     async with session.get("/account/stripe") as says:

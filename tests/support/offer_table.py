@@ -26,7 +26,9 @@ from tests.support.saas import STRIPE_KEY
 
 PAGE: Final = Path(__file__).parents[2] / "examples" / "offer-table.md"
 OFFERS: Final = test_apply.test_what_is_done_follows_from_the_offer_and_the_subscription
-CANCELLATIONS: Final = test_actions.test_every_shape_that_an_offer_meets_can_be_cancelled_and_resumed
+CANCELLATIONS: Final = (
+    test_actions.test_every_shape_that_an_offer_meets_can_be_cancelled_and_resumed
+)
 
 _BILLING: Final = StripeBilling(api_key=STRIPE_KEY)
 _SUBSCRIPTION: Final = "/v1/subscriptions/{id}"
@@ -89,13 +91,20 @@ def cancellation_cells() -> Iterator[Cell]:
     """Decide every cell of the cancellations' table."""
     for name, (kind, subscription, _) in _parameters(CANCELLATIONS):
         decided = test_actions.step_past_the_schedule(kind, subscription)
-        calls = (*_schedule_calls(decided), _plain_call(kind, decided)) if isinstance(decided, Write) else ()
+        calls = (
+            (*_schedule_calls(decided), _plain_call(kind, decided))
+            if isinstance(decided, Write)
+            else ()
+        )
         yield _cell(name, decided, calls)
 
 
 def page() -> str:
     """Return the whole page."""
-    sections = [*_sections("Offer: ", OFFERS, offer_cells()), *_sections("", CANCELLATIONS, cancellation_cells())]
+    sections = [
+        *_sections("Offer: ", OFFERS, offer_cells()),
+        *_sections("", CANCELLATIONS, cancellation_cells()),
+    ]
     return "\n".join([_HEAD, *sections])
 
 
@@ -132,13 +141,17 @@ def _schedule_calls(write: Write) -> Iterator[str]:
 def _plain_call(kind: ActionKind, write: Write) -> str:
     match kind:
         case ActionKind.CANCEL_AT_PERIOD_END:
-            return _call("POST", _SUBSCRIPTION, parameters.cancel_at_period_end(NO_REASON, _BILLING))
+            return _call(
+                "POST", _SUBSCRIPTION, parameters.cancel_at_period_end(NO_REASON, _BILLING)
+            )
         case ActionKind.CANCEL_NOW:
             return _call("DELETE", _SUBSCRIPTION, parameters.cancel_now(NO_REASON, _BILLING))
         case ActionKind.END_PAUSE:
             return _call("POST", f"{_SUBSCRIPTION}/resume", parameters.end_pause())
         case _:
-            return _call("POST", _SUBSCRIPTION, parameters.resume(clears_cancel_at=write.clears_cancel_at))
+            return _call(
+                "POST", _SUBSCRIPTION, parameters.resume(clears_cancel_at=write.clears_cancel_at)
+            )
 
 
 def _call(method: str, path: str, params: Mapping[str, Any]) -> str:
@@ -190,7 +203,11 @@ def _sections(prefix: str, test: Callable[..., None], cells: Iterable[Cell]) -> 
         yield f"Test: `{node_id(test)}[…]`\n"
         # Most shapes have their calls in common: they are written once, and the rows name them.
         letters = dict(
-            zip(dict.fromkeys(cell.calls for cell in of_choice if cell.calls), ascii_uppercase, strict=False)
+            zip(
+                dict.fromkeys(cell.calls for cell in of_choice if cell.calls),
+                ascii_uppercase,
+                strict=False,
+            )
         )
         for calls, letter in letters.items():
             yield f"- **{letter}**: {', then '.join(calls)}"
@@ -205,4 +222,6 @@ def _sections(prefix: str, test: Callable[..., None], cells: Iterable[Cell]) -> 
 
 if __name__ == "__main__":
     PAGE.write_text(page(), encoding="utf-8")
-    print(f"{PAGE.relative_to(PAGE.parent.parent)}: {sum(1 for _ in [*offer_cells(), *cancellation_cells()])} cells")
+    print(
+        f"{PAGE.relative_to(PAGE.parent.parent)}: {sum(1 for _ in [*offer_cells(), *cancellation_cells()])} cells"
+    )

@@ -26,9 +26,13 @@ CREATE TABLE app_subscription (
 );
 """
 
-QUERY = SubscriptionQuery("SELECT stripe_subscription_id FROM app_subscription WHERE customer_id = $1")
+QUERY = SubscriptionQuery(
+    "SELECT stripe_subscription_id FROM app_subscription WHERE customer_id = $1"
+)
 
-ACCOUNT_PAGE = "<!doctype html><title>Account</title>{{ cancel_flow.script() }}{{ cancel_flow.button() }}"
+ACCOUNT_PAGE = (
+    "<!doctype html><title>Account</title>{{ cancel_flow.script() }}{{ cancel_flow.button() }}"
+)
 
 
 async def identify(request: web.Request) -> str | None:
@@ -43,7 +47,9 @@ def vendor(**settings: Any) -> ProsperStack:
     return ProsperStack(**{"client_id": "acct_test", "client_secret": CLIENT_SECRET, **settings})
 
 
-def make_cancel(database: str | Pool, stripe_url: str = "http://127.0.0.1:9", **settings: Any) -> CancelFlow:
+def make_cancel(
+    database: str | Pool, stripe_url: str = "http://127.0.0.1:9", **settings: Any
+) -> CancelFlow:
     """A plug-in with settings that work; ``stripe_url`` points nowhere unless given."""
     return CancelFlow(
         **{
@@ -67,13 +73,17 @@ def make_app(
 ) -> web.Application:
     """An application with one page at ``/account``, a flow page unless ``handler`` is given."""
     app = web.Application()
-    aiohttp_jinja2.setup(app, loader=jinja2.DictLoader({"account.html": page}), enable_async=enable_async)
+    aiohttp_jinja2.setup(
+        app, loader=jinja2.DictLoader({"account.html": page}), enable_async=enable_async
+    )
     cancel.setup(app)
 
     async def account(_: web.Request) -> dict[str, Any]:
         return {}
 
-    app.router.add_get("/account", aiohttp_jinja2.template("account.html")(handler or cancel.flow_page(account)))
+    app.router.add_get(
+        "/account", aiohttp_jinja2.template("account.html")(handler or cancel.flow_page(account))
+    )
     return app
 
 

@@ -84,7 +84,9 @@ def _closed(hint: Any) -> Any:
     if origin is UntypedStripeObject:
         return dict[str, _closed(arguments[0])]  # type: ignore[misc]
     if origin in {Union, types.UnionType}:
-        is_enum = any(get_origin(choice) is Literal and get_args(choice) != ("",) for choice in arguments)
+        is_enum = any(
+            get_origin(choice) is Literal and get_args(choice) != ("",) for choice in arguments
+        )
         kept = [choice for choice in arguments if not (is_enum and choice is str)]
         return Union[tuple(_closed(choice) for choice in kept)]  # noqa: UP007 - built at run time
     if origin is list:

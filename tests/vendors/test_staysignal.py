@@ -18,7 +18,9 @@ from aiocancel.ports import FlowVendor
 from tests.support.saas import make_cancel
 from tests.support.web import NOWHERE
 
-OWNED = OwnedSubscription(CustomerId("customer"), SubscriptionId("sub_1"), {"email": "ada@example.com"})
+OWNED = OwnedSubscription(
+    CustomerId("customer"), SubscriptionId("sub_1"), {"email": "ada@example.com"}
+)
 
 
 def vendor(**settings: Any) -> StaySignal:
@@ -27,7 +29,10 @@ def vendor(**settings: Any) -> StaySignal:
             "script_url": "https://widget.example.com/w.js",
             "global_name": "window.Widget.init",
             "subscription_attribute": "data-widget-subscription",
-            "csp_sources": {"connect-src": ["https://api.example.com"], "frame-src": ("https://app.example.com",)},
+            "csp_sources": {
+                "connect-src": ["https://api.example.com"],
+                "frame-src": ("https://app.example.com",),
+            },
             **settings,
         }
     )
@@ -36,7 +41,9 @@ def vendor(**settings: Any) -> StaySignal:
 # What is not public
 
 
-@pytest.mark.parametrize("setting", ["script_url", "global_name", "subscription_attribute", "csp_sources"])
+@pytest.mark.parametrize(
+    "setting", ["script_url", "global_name", "subscription_attribute", "csp_sources"]
+)
 def test_what_is_not_public_has_no_default(setting: str) -> None:
     assert inspect.signature(StaySignal).parameters[setting].default is inspect.Parameter.empty
 
@@ -94,7 +101,9 @@ def test_not_opted_out_neither_switch_is_set_and_the_vendor_cancels() -> None:
 @pytest.mark.parametrize(
     ("opt_out", "applies"), [(True, "vendor"), (False, "app"), (True, "nobody"), (False, "nobody")]
 )
-def test_a_cancellation_that_nobody_or_both_would_carry_out_is_refused(opt_out: bool, applies: str) -> None:
+def test_a_cancellation_that_nobody_or_both_would_carry_out_is_refused(
+    opt_out: bool, applies: str
+) -> None:
     with pytest.raises(ConfigurationError, match="with opt_out=True StaySignal does not cancel"):
         vendor(opt_out=opt_out, applies_cancellation=applies)
 
@@ -128,7 +137,11 @@ def test_the_settings_do_not_change_with_what_they_were_made_of() -> None:
     [
         ("https://widget.example.com/w.js?v=1", [], ("https://widget.example.com",)),
         ("/static/widget.js", [], ("'self'",)),
-        ("/static/widget.js", ["'self'", "https://more.example.com"], ("https://more.example.com", "'self'")),
+        (
+            "/static/widget.js",
+            ["'self'", "https://more.example.com"],
+            ("https://more.example.com", "'self'"),
+        ),
     ],
 )
 def test_the_policy_is_widened_by_the_owners_sources_and_the_scripts_origin(
@@ -153,7 +166,19 @@ def test_the_page_gets_the_subscriptions_id_and_nothing_signed_or_personal() -> 
     [
         ({}, False),
         ({"script_url": "/static/widget.js"}, False),
-        ({"csp_sources": {"connect-src": ["'self'", "https:", "*.example.com", "wss://app.example.com:8443"]}}, False),
+        (
+            {
+                "csp_sources": {
+                    "connect-src": [
+                        "'self'",
+                        "https:",
+                        "*.example.com",
+                        "wss://app.example.com:8443",
+                    ]
+                }
+            },
+            False,
+        ),
         ({"script_url": "http://widget.example.com/w.js"}, True),
         ({"script_url": "https://127.0.0.1:9001/w.js"}, True),
         ({"script_url": "https://localhost/w.js"}, True),
@@ -175,7 +200,12 @@ def test_a_live_stripe_key_refuses_a_simulated_widget() -> None:
     live = StripeBilling("sk_live_1")
     keys = ["a grant key that is long enough for live money"]
     with pytest.raises(SimulatorRefusedError):
-        make_cancel(NOWHERE, vendor=vendor(script_url="http://127.0.0.1:9/w.js"), billing=live, grant_keys=keys)
+        make_cancel(
+            NOWHERE,
+            vendor=vendor(script_url="http://127.0.0.1:9/w.js"),
+            billing=live,
+            grant_keys=keys,
+        )
     make_cancel(NOWHERE, vendor=vendor(), billing=live, grant_keys=keys)
 
 
@@ -183,16 +213,24 @@ def test_a_live_stripe_key_refuses_a_simulated_widget() -> None:
 
 
 def test_the_widgets_end_is_a_claim_of_a_cancellation() -> None:
-    assert vendor().read_result({"status": "canceled"}) == FlowClaim("staysignal", FlowStatus.CANCELED)
+    assert vendor().read_result({"status": "canceled"}) == FlowClaim(
+        "staysignal", FlowStatus.CANCELED
+    )
 
 
-@pytest.mark.parametrize("status", ["saved", "deflected", "incomplete", "resumed", "Canceled", "cancelled", ""])
+@pytest.mark.parametrize(
+    "status", ["saved", "deflected", "incomplete", "resumed", "Canceled", "cancelled", ""]
+)
 def test_any_other_result_does_nothing(status: str) -> None:
-    claim = vendor().read_result({"status": status, "offer": {"id": "offr_1"}, "flowSession": {"id": "sess_1"}})
+    claim = vendor().read_result(
+        {"status": status, "offer": {"id": "offr_1"}, "flowSession": {"id": "sess_1"}}
+    )
     assert claim == FlowClaim("staysignal", FlowStatus.UNKNOWN)
 
 
-@pytest.mark.parametrize("result", [{}, {"status": None}, {"status": ["canceled"]}, {"canceled": True}])
+@pytest.mark.parametrize(
+    "result", [{}, {"status": None}, {"status": ["canceled"]}, {"canceled": True}]
+)
 def test_a_result_without_a_status_is_refused(result: dict[str, Any]) -> None:
     with pytest.raises(MalformedClaimError):
         vendor().read_result(result)

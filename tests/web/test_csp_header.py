@@ -23,7 +23,15 @@ from aiocancel.telemetry import Event, PolicyNotWidened
 from aiocancel.web.flow_context import current_flow
 from aiocancel.web.template_variable import add_to_environment
 from tests.support.saas import Events, Pool, as_customer, make_app, make_cancel
-from tests.support.web import DEFAULT_POLICY_WIDENED, NOWHERE, STYLE_HASH, Page, Subscriptions, nonces_in, widened_with
+from tests.support.web import (
+    DEFAULT_POLICY_WIDENED,
+    NOWHERE,
+    STYLE_HASH,
+    Page,
+    Subscriptions,
+    nonces_in,
+    widened_with,
+)
 
 CSP = "Content-Security-Policy"
 REPORT_ONLY = "Content-Security-Policy-Report-Only"
@@ -181,7 +189,9 @@ OUTER_KINDS = {
 
 
 @pytest_asyncio.fixture(loop_scope="session", scope="module")
-async def sites(shared_pool: Pool, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[dict[Join, Any]]:
+async def sites(
+    shared_pool: Pool, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[dict[Join, Any]]:
     folder = tmp_path_factory.mktemp("static")
     (folder / "page.txt").write_text("a static page")
     clients: dict[Join, Any] = {}
@@ -194,7 +204,9 @@ async def sites(shared_pool: Pool, tmp_path_factory: pytest.TempPathFactory) -> 
         await client.close()
 
 
-async def ask(client: TestClient[Any, Any], method: str, path: str) -> tuple[int, CIMultiDictProxy[str]]:
+async def ask(
+    client: TestClient[Any, Any], method: str, path: str
+) -> tuple[int, CIMultiDictProxy[str]]:
     match method:
         case "UPGRADE" | "EXPECT":
             return await _ask_by_hand(client, method, path)
@@ -209,7 +221,9 @@ async def ask(client: TestClient[Any, Any], method: str, path: str) -> tuple[int
     return response.status, response.headers
 
 
-async def _ask_by_hand(client: TestClient[Any, Any], method: str, path: str) -> tuple[int, CIMultiDictProxy[str]]:
+async def _ask_by_hand(
+    client: TestClient[Any, Any], method: str, path: str
+) -> tuple[int, CIMultiDictProxy[str]]:
     special = {
         "UPGRADE": "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n",
@@ -230,8 +244,14 @@ async def _ask_by_hand(client: TestClient[Any, Any], method: str, path: str) -> 
 @pytest.mark.parametrize(
     ("join", "kind"),
     [
-        *[pytest.param(with_setup, kind, id=f"setup, {name}") for name, kind in {**KINDS, **OUTER_KINDS}.items()],
-        *[pytest.param(with_middleware_only, kind, id=f"middleware only, {name}") for name, kind in KINDS.items()],
+        *[
+            pytest.param(with_setup, kind, id=f"setup, {name}")
+            for name, kind in {**KINDS, **OUTER_KINDS}.items()
+        ],
+        *[
+            pytest.param(with_middleware_only, kind, id=f"middleware only, {name}")
+            for name, kind in KINDS.items()
+        ],
     ],
 )
 async def test_every_kind_of_response_carries_exactly_the_policy_that_the_widget_needs(
@@ -300,11 +320,19 @@ WIDENINGS = {
     ),
     "every copy of the header is widened": (
         [(CSP, "connect-src 'self'"), (CSP, "frame-src 'none'")],
-        [(CSP, "connect-src 'self' https://api.prosperstack.com"), (CSP, "frame-src https://app.prosperstack.com")],
+        [
+            (CSP, "connect-src 'self' https://api.prosperstack.com"),
+            (CSP, "frame-src https://app.prosperstack.com"),
+        ],
     ),
     "every policy of a comma list is widened": (
         [(CSP, "connect-src 'self', frame-src 'none'")],
-        [(CSP, "connect-src 'self' https://api.prosperstack.com, frame-src https://app.prosperstack.com")],
+        [
+            (
+                CSP,
+                "connect-src 'self' https://api.prosperstack.com, frame-src https://app.prosperstack.com",
+            )
+        ],
     ),
     "a policy that is only tried out stays so": (
         [(REPORT_ONLY, "connect-src 'self'; report-uri /csp")],
@@ -339,11 +367,15 @@ async def test_the_applications_own_policy_is_widened_and_nothing_is_taken_away(
     client = await aiohttp_client(small_app(make_cancel(NOWHERE), answering(*own)))
     for _ in range(2):  # the second time from memory
         response = await client.get("/")
-        assert [(name, value) for name, value in response.headers.items() if name in (CSP, REPORT_ONLY)] == expected
+        assert [
+            (name, value) for name, value in response.headers.items() if name in (CSP, REPORT_ONLY)
+        ] == expected
 
 
 @pytest.mark.parametrize("join", [with_setup, with_middleware_only])
-@pytest.mark.parametrize("cancel_first", [True, False], ids=["before the policy", "after the policy"])
+@pytest.mark.parametrize(
+    "cancel_first", [True, False], ids=["before the policy", "after the policy"]
+)
 async def test_a_policy_that_the_application_sets_in_a_signal_is_widened_whoever_comes_first(
     aiohttp_client: AiohttpClient, shared_pool: Pool, join: Join, cancel_first: bool
 ) -> None:
@@ -399,17 +431,23 @@ async def test_routes_by_hand_do_not_switch_the_policy_off(aiohttp_client: Aioht
     assert response.headers.getall(CSP) == [DEFAULT_POLICY_WIDENED]
 
 
-@pytest.mark.parametrize("page", ["", "{{ cancel_flow.nonce }}"], ids=["without a nonce", "with a nonce"])
+@pytest.mark.parametrize(
+    "page", ["", "{{ cancel_flow.nonce }}"], ids=["without a nonce", "with a nonce"]
+)
 async def test_a_policy_that_cannot_be_read_is_sent_as_it_is_and_reported(
     aiohttp_client: AiohttpClient, page: str
 ) -> None:
     events = Events()
     broken = "default-src 'self'; img-src https://bücher.example"
     cancel = make_cancel(NOWHERE, on_event=events)
-    client = await aiohttp_client(page_app(cancel, page, (CSP, broken), (CSP, "connect-src 'self'")))
+    client = await aiohttp_client(
+        page_app(cancel, page, (CSP, broken), (CSP, "connect-src 'self'"))
+    )
     response = await client.get("/")
     assert response.status == 200
-    sent = [value.encode("utf-8", "surrogateescape").decode() for value in response.headers.getall(CSP)]
+    sent = [
+        value.encode("utf-8", "surrogateescape").decode() for value in response.headers.getall(CSP)
+    ]
     assert sent == [broken, "connect-src 'self' https://api.prosperstack.com"]
     (event,) = events.of(PolicyNotWidened)
     assert "a non-ASCII character" in event.reason
@@ -439,7 +477,9 @@ async def test_a_failure_while_the_policy_is_written_leaves_the_response_and_its
     aiohttp_client: AiohttpClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     cancel = make_cancel(NOWHERE)
-    client = await aiohttp_client(small_app(cancel, answering((CSP, "connect-src 'self'"), (CSP, "img-src 'self'"))))
+    client = await aiohttp_client(
+        small_app(cancel, answering((CSP, "connect-src 'self'"), (CSP, "img-src 'self'")))
+    )
 
     def fail(*_: object) -> str:
         raise RuntimeError("a bug of ours")
@@ -465,7 +505,9 @@ async def test_an_event_hook_that_fails_costs_neither_the_response_nor_its_polic
     assert "the event hook failed at PolicyNotWidened" in caplog.text
 
 
-async def test_without_a_policy_of_the_site_and_of_the_application_none_is_sent(aiohttp_client: AiohttpClient) -> None:
+async def test_without_a_policy_of_the_site_and_of_the_application_none_is_sent(
+    aiohttp_client: AiohttpClient,
+) -> None:
     cancel = make_cancel(NOWHERE, content_security_policy=None)
     client = await aiohttp_client(small_app(cancel, plain))
     response = await client.get("/")
@@ -482,10 +524,14 @@ async def test_without_a_policy_of_the_site_the_applications_own_is_still_widene
     assert response.headers.getall(CSP) == ["connect-src https://api.prosperstack.com 'self'"]
 
 
-async def test_a_policy_of_the_sites_owner_takes_the_place_of_ours(aiohttp_client: AiohttpClient) -> None:
+async def test_a_policy_of_the_sites_owner_takes_the_place_of_ours(
+    aiohttp_client: AiohttpClient,
+) -> None:
     cancel = make_cancel(NOWHERE, content_security_policy="frame-src 'self'; img-src *")
     response = await (await aiohttp_client(small_app(cancel, plain))).get("/")
-    assert response.headers.getall(CSP) == ["frame-src 'self' https://app.prosperstack.com; img-src *"]
+    assert response.headers.getall(CSP) == [
+        "frame-src 'self' https://app.prosperstack.com; img-src *"
+    ]
 
 
 def test_a_misspelt_policy_in_the_settings_is_refused_before_any_response() -> None:
@@ -502,21 +548,30 @@ def page_app(cancel: CancelFlow, page: str, *headers: tuple[str, str]) -> web.Ap
     template = environment.from_string(page)
 
     async def handler(_: web.Request) -> web.Response:
-        return web.Response(text=template.render(), content_type="text/html", headers=CIMultiDict(headers))
+        return web.Response(
+            text=template.render(), content_type="text/html", headers=CIMultiDict(headers)
+        )
 
     return small_app(cancel, handler)
 
 
-async def test_a_page_that_does_not_ask_for_a_nonce_has_none_in_its_policy(aiohttp_client: AiohttpClient) -> None:
+async def test_a_page_that_does_not_ask_for_a_nonce_has_none_in_its_policy(
+    aiohttp_client: AiohttpClient,
+) -> None:
     client = await aiohttp_client(page_app(make_cancel(NOWHERE), "{{ cancel_flow.button() }}"))
     response = await client.get("/")
     assert response.headers.getall(CSP) == [DEFAULT_POLICY_WIDENED]
     assert "Cache-Control" not in response.headers
 
 
-async def test_the_nonce_in_the_policy_is_the_one_in_the_page(aiohttp_client: AiohttpClient) -> None:
+async def test_the_nonce_in_the_policy_is_the_one_in_the_page(
+    aiohttp_client: AiohttpClient,
+) -> None:
     client = await aiohttp_client(
-        page_app(make_cancel(NOWHERE), '{{ cancel_flow.script() }}<style nonce="{{ cancel_flow.nonce }}"></style>')
+        page_app(
+            make_cancel(NOWHERE),
+            '{{ cancel_flow.script() }}<style nonce="{{ cancel_flow.nonce }}"></style>',
+        )
     )
     response = await client.get("/")
     page = Page(await response.text())
@@ -537,7 +592,9 @@ async def test_every_request_gets_a_nonce_of_its_own(aiohttp_client: AiohttpClie
     assert len(seen) == 20
 
 
-async def test_the_nonce_of_the_application_stays_beside_ours(aiohttp_client: AiohttpClient) -> None:
+async def test_the_nonce_of_the_application_stays_beside_ours(
+    aiohttp_client: AiohttpClient,
+) -> None:
     client = await aiohttp_client(
         page_app(
             make_cancel(NOWHERE),
@@ -553,8 +610,13 @@ async def test_the_nonce_of_the_application_stays_beside_ours(aiohttp_client: Ai
     ]
 
 
-async def test_the_nonce_goes_into_every_policy_of_the_response(aiohttp_client: AiohttpClient) -> None:
-    own = [(CSP, "script-src 'self', script-src https:"), (REPORT_ONLY, "script-src-elem 'none'; script-src 'self'")]
+async def test_the_nonce_goes_into_every_policy_of_the_response(
+    aiohttp_client: AiohttpClient,
+) -> None:
+    own = [
+        (CSP, "script-src 'self', script-src https:"),
+        (REPORT_ONLY, "script-src-elem 'none'; script-src 'self'"),
+    ]
     client = await aiohttp_client(page_app(make_cancel(NOWHERE), "{{ cancel_flow.nonce }}", *own))
     response = await client.get("/")
     nonce = f"'nonce-{await response.text()}'"
@@ -566,7 +628,9 @@ async def test_the_nonce_goes_into_every_policy_of_the_response(aiohttp_client: 
     ]
 
 
-async def test_a_page_that_relies_on_unsafe_inline_keeps_its_inline_code(aiohttp_client: AiohttpClient) -> None:
+async def test_a_page_that_relies_on_unsafe_inline_keeps_its_inline_code(
+    aiohttp_client: AiohttpClient,
+) -> None:
     client = await aiohttp_client(
         page_app(
             make_cancel(NOWHERE),
@@ -580,7 +644,9 @@ async def test_a_page_that_relies_on_unsafe_inline_keeps_its_inline_code(aiohttp
     ]
 
 
-async def test_a_stream_that_asks_for_the_nonce_in_time_carries_it(aiohttp_client: AiohttpClient) -> None:
+async def test_a_stream_that_asks_for_the_nonce_in_time_carries_it(
+    aiohttp_client: AiohttpClient,
+) -> None:
     async def page(request: web.Request) -> web.StreamResponse:
         nonce = current_flow().nonce
         response = web.StreamResponse()
@@ -614,7 +680,11 @@ async def test_a_nonce_asked_for_after_the_headers_are_sent_is_refused_with_a_re
 
 @pytest.mark.parametrize(
     ("own", "expected"),
-    [(None, "private, no-cache"), ("no-store", "no-store"), ("private, max-age=60", "private, max-age=60")],
+    [
+        (None, "private, no-cache"),
+        ("no-store", "no-store"),
+        ("private, max-age=60", "private, max-age=60"),
+    ],
 )
 async def test_a_page_with_a_customers_grant_stays_out_of_shared_caches(
     aiohttp_client: AiohttpClient, shared_pool: Pool, own: str | None, expected: str
@@ -658,16 +728,24 @@ async def test_a_page_that_replaces_one_of_ours_gets_the_sites_policy(
     @web.middleware
     async def own_error_pages(request: web.Request, handler: Handler) -> web.StreamResponse:
         response = await handler(request)
-        return web.Response(text="our own error page", status=404) if response.status == 404 else response
+        return (
+            web.Response(text="our own error page", status=404)
+            if response.status == 404
+            else response
+        )
 
     app.middlewares.insert(0, own_error_pages)
     client = await aiohttp_client(app)
-    response = await client.get("/cancel/status/nothing", headers={**as_customer("ada"), "Accept": "text/html"})
+    response = await client.get(
+        "/cancel/status/nothing", headers={**as_customer("ada"), "Accept": "text/html"}
+    )
     assert await response.text() == "our own error page"
     assert response.headers.getall(CSP) == [DEFAULT_POLICY_WIDENED]
 
 
-async def test_a_websocket_still_talks_after_its_handshake(sites: dict[Join, TestClient[Any, Any]]) -> None:
+async def test_a_websocket_still_talks_after_its_handshake(
+    sites: dict[Join, TestClient[Any, Any]],
+) -> None:
     for client in sites.values():
         async with client.ws_connect("/socket") as websocket:
             assert (await websocket.receive()).type is WSMsgType.CLOSE

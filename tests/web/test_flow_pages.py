@@ -111,16 +111,22 @@ def name_a_path_with_a_variable(app: web.Application, _: CancelFlow) -> None:
     app.router.add_get("/{what}", template(bare))
 
 
-OpenPage = Callable[..., Awaitable[tuple[Callable[..., Awaitable[Page]], Subscriptions, CountingVendor]]]
+OpenPage = Callable[
+    ..., Awaitable[tuple[Callable[..., Awaitable[Page]], Subscriptions, CountingVendor]]
+]
 
 
 @pytest.fixture
 def open_page(aiohttp_client: AiohttpClient, shared_pool: Pool) -> OpenPage:
     async def open_with(mount: Mount, **settings: Any) -> Any:
         subscriptions, vendor = Subscriptions(), CountingVendor()
-        cancel = make_cancel(shared_pool, subscriptions=subscriptions, vendor=vendor, run_worker=False, **settings)
+        cancel = make_cancel(
+            shared_pool, subscriptions=subscriptions, vendor=vendor, run_worker=False, **settings
+        )
         app = web.Application()
-        aiohttp_jinja2.setup(app, loader=jinja2.DictLoader({"page.html": "{{ cancel_flow.script() }}"}))
+        aiohttp_jinja2.setup(
+            app, loader=jinja2.DictLoader({"page.html": "{{ cancel_flow.script() }}"})
+        )
         cancel.setup(app)
         mount(app, cancel)
         client = await aiohttp_client(app)
@@ -160,8 +166,12 @@ async def test_a_flow_page_has_its_payload_before_its_handler_runs(
     assert (subscriptions.asked, vendor.signed) == (["ada"], ["ada"])
 
 
-@pytest.mark.parametrize("flow_pages", [(), ["another-page"], ["/another"], ["/pag", "page", "/page/"]])
-async def test_a_page_that_nobody_marked_is_not_prepared(open_page: OpenPage, flow_pages: Any) -> None:
+@pytest.mark.parametrize(
+    "flow_pages", [(), ["another-page"], ["/another"], ["/pag", "page", "/page/"]]
+)
+async def test_a_page_that_nobody_marked_is_not_prepared(
+    open_page: OpenPage, flow_pages: Any
+) -> None:
     visit, subscriptions, vendor = await open_page(name_the_route, flow_pages=flow_pages)
     assert (await visit()).flow is None
     assert (subscriptions.asked, vendor.signed) == ([], [])
@@ -185,7 +195,9 @@ async def test_only_the_marked_method_of_a_view_is_prepared(open_page: OpenPage)
     assert (await visit(method="GET")).flow is not None
 
 
-async def test_one_handler_on_several_routes_is_a_flow_page_where_the_path_is_named(open_page: OpenPage) -> None:
+async def test_one_handler_on_several_routes_is_a_flow_page_where_the_path_is_named(
+    open_page: OpenPage,
+) -> None:
     def mount(app: web.Application, _: CancelFlow) -> None:
         app.router.add_get("/page", template(bare))
         app.router.add_get("/other", template(bare))
@@ -204,14 +216,18 @@ async def test_static_files_are_never_prepared(open_page: OpenPage, tmp_path: An
     assert (subscriptions.asked, vendor.signed) == ([], [])
 
 
-async def test_our_own_routes_ask_once_even_when_every_page_is_a_flow_page(open_page: OpenPage) -> None:
+async def test_our_own_routes_ask_once_even_when_every_page_is_a_flow_page(
+    open_page: OpenPage,
+) -> None:
     visit, subscriptions, vendor = await open_page(name_the_path, flow_pages="all")
     await visit("/cancel/payload")
     await visit("/cancel")
     assert (subscriptions.asked, vendor.signed) == (["ada", "ada"], ["ada", "ada"])
 
 
-@pytest.mark.parametrize(("path", "method", "status"), [("/nowhere", "GET", 404), ("/page", "DELETE", 405)])
+@pytest.mark.parametrize(
+    ("path", "method", "status"), [("/nowhere", "GET", 404), ("/page", "DELETE", 405)]
+)
 async def test_requests_that_no_handler_takes_cost_nothing(
     open_page: OpenPage, path: str, method: str, status: int
 ) -> None:

@@ -49,8 +49,14 @@ def patient() -> Patient:
 
 
 async def get(port: int, path: str) -> tuple[int, Any]:
-    async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{port}{path}") as response:
-        return response.status, await response.json() if response.content_type == "application/json" else None
+    async with (
+        aiohttp.ClientSession() as session,
+        session.get(f"http://127.0.0.1:{port}{path}") as response,
+    ):
+        return (
+            response.status,
+            await response.json() if response.content_type == "application/json" else None,
+        )
 
 
 # --- the handlers -------------------------------------------------------------------------------------
@@ -72,7 +78,10 @@ async def test_a_process_is_not_well_when_one_part_is_not(patient: Patient, path
 async def test_an_error_is_told_by_its_kind_and_never_by_its_text(patient: Patient) -> None:
     patient.error = OSError("connection to postgresql://ada:hunter2@db failed")
     async with serve_health(patient) as port:
-        assert await get(port, "/readyz") == (503, {"status": "unavailable", "parts": {"readiness": "OSError"}})
+        assert await get(port, "/readyz") == (
+            503,
+            {"status": "unavailable", "parts": {"readiness": "OSError"}},
+        )
 
 
 async def test_an_answer_that_does_not_come_is_not_waited_for(
@@ -85,7 +94,9 @@ async def test_an_answer_that_does_not_come_is_not_waited_for(
         assert await get(port, "/readyz") == (503, {"status": "unavailable", "parts": parts})
 
 
-async def test_many_questions_at_once_are_one(patient: Patient, aiohttp_client: AiohttpClient) -> None:
+async def test_many_questions_at_once_are_one(
+    patient: Patient, aiohttp_client: AiohttpClient
+) -> None:
     now = [0.0]
     app = web.Application()
     app.router.add_get("/readyz", HealthHandlers(patient, clock=lambda: now[0]).ready)
@@ -132,21 +143,30 @@ async def test_a_site_with_a_worker_is_ready_when_database_tables_and_worker_are
     aiohttp_client: AiohttpClient, database: str, stripe_api: tuple[StripeSimulator, str]
 ) -> None:
     client = await site(aiohttp_client, make_cancel(database, stripe_api[1]))
-    assert await parts(client, "/readyz") == (200, {"database": "ok", "schema": "ok", "worker": "ok"})
+    assert await parts(client, "/readyz") == (
+        200,
+        {"database": "ok", "schema": "ok", "worker": "ok"},
+    )
     assert await parts(client, "/healthz") == (200, {"worker": "ok"})
 
 
-async def test_a_site_without_a_worker_does_not_speak_of_one(aiohttp_client: AiohttpClient, database: str) -> None:
+async def test_a_site_without_a_worker_does_not_speak_of_one(
+    aiohttp_client: AiohttpClient, database: str
+) -> None:
     client = await site(aiohttp_client, make_cancel(database, run_worker=False))
     assert await parts(client, "/readyz") == (200, {"database": "ok", "schema": "ok"})
     assert await parts(client, "/healthz") == (200, {})
 
 
-async def test_neither_is_there_unless_it_is_mounted(aiohttp_client: AiohttpClient, database: str) -> None:
+async def test_neither_is_there_unless_it_is_mounted(
+    aiohttp_client: AiohttpClient, database: str
+) -> None:
     app = web.Application()
     make_cancel(database, run_worker=False).setup(app)
     client = await aiohttp_client(app)
-    assert {(await client.get(path)).status for path in ("/healthz", "/readyz", "/cancel/healthz")} == {404}
+    assert {
+        (await client.get(path)).status for path in ("/healthz", "/readyz", "/cancel/healthz")
+    } == {404}
 
 
 async def test_a_site_whose_database_is_gone_is_healthy_but_not_ready(
@@ -172,7 +192,10 @@ async def test_a_site_whose_tables_are_missing_or_older_is_not_ready(
 ) -> None:
     client = await site(aiohttp_client, make_cancel(pool, run_worker=False))
     await pool.execute(statement)
-    assert await parts(client, "/readyz") == (503, {"database": "ok", "schema": "missing or too old"})
+    assert await parts(client, "/readyz") == (
+        503,
+        {"database": "ok", "schema": "missing or too old"},
+    )
 
 
 async def test_a_site_whose_tables_were_upgraded_under_it_stays_ready(
@@ -200,14 +223,17 @@ async def test_the_queue_is_counted_over_all_processes(pool: Pool) -> None:
     stats = await cancel.queue_stats()
     assert (stats.waiting, stats.running, stats.parked, stats.oldest_due_s) == (0, 0, 0, 0)
     first, second, third = [await ask(pool, f"sub_{number}") for number in range(3)]
-    await pool.execute("UPDATE aiocancel.action SET due_at = now() - interval '90 s' WHERE id = $1", first)
+    await pool.execute(
+        "UPDATE aiocancel.action SET due_at = now() - interval '90 s' WHERE id = $1", first
+    )
     await pool.execute(
         "UPDATE aiocancel.action SET state = 'running', lease_owner = gen_random_uuid(), "
         "due_at = now() + interval '90 s' WHERE id = $1",
         second,
     )
     await pool.execute(
-        "UPDATE aiocancel.action SET state = 'running', lease_owner = gen_random_uuid() WHERE id = $1", third
+        "UPDATE aiocancel.action SET state = 'running', lease_owner = gen_random_uuid() WHERE id = $1",
+        third,
     )
     await pool.execute(
         "UPDATE aiocancel.action SET state = 'parked', lease_owner = NULL, finished_at = now(), "
@@ -220,7 +246,9 @@ async def test_the_queue_is_counted_over_all_processes(pool: Pool) -> None:
     await cancel.stop()
 
 
-async def test_a_worker_that_ended_by_itself_makes_the_process_ill_and_a_graceful_stop_does_not() -> None:
+async def test_a_worker_that_ended_by_itself_makes_the_process_ill_and_a_graceful_stop_does_not() -> (
+    None
+):
     async def start() -> None:
         pass
 

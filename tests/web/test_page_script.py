@@ -42,33 +42,55 @@ async def script_url(client: TestClient[Any, Any]) -> str:
 
 
 async def test_the_settings_are_in_the_script_once(aiohttp_client: AiohttpClient) -> None:
-    client = await open_site(aiohttp_client, make_cancel(NOWHERE, widget_timeout_s=2.5, prefix="/leave"))
+    client = await open_site(
+        aiohttp_client, make_cancel(NOWHERE, widget_timeout_s=2.5, prefix="/leave")
+    )
     text = await (await client.get("/leave/flow.js")).text()
     (found,) = SETTINGS.findall(text)
     assert "SETTINGS" not in text
     settings = json.loads(found)
-    assert settings["urls"] == {"payload": "/leave/payload", "result": "/leave/result", "plain": "/leave"}
+    assert settings["urls"] == {
+        "payload": "/leave/payload",
+        "result": "/leave/result",
+        "plain": "/leave",
+    }
     assert settings["timeoutMs"] == 2500
-    assert settings["script"] == {"url": "https://cdn.prosperstack.com/flow/2.19.0/flow.min.js", "integrity": None}
+    assert settings["script"] == {
+        "url": "https://cdn.prosperstack.com/flow/2.19.0/flow.min.js",
+        "integrity": None,
+    }
     assert settings["hosts"] == ["https://api.prosperstack.com", "https://app.prosperstack.com"]
 
 
 @pytest.mark.parametrize(
     "text", ["</script>", "/* SETTINGS */ {}", "\u2028\u2029", '"quotes" \\ and \n breaks', "日本"]
 )
-async def test_the_owners_texts_arrive_as_they_were_written(aiohttp_client: AiohttpClient, text: str) -> None:
+async def test_the_owners_texts_arrive_as_they_were_written(
+    aiohttp_client: AiohttpClient, text: str
+) -> None:
     client = await open_site(aiohttp_client, make_cancel(NOWHERE, texts={"saving": text}))
     assert (await settings_of(client))["texts"]["saving"] == text
 
 
 async def test_no_secret_is_in_the_script(aiohttp_client: AiohttpClient) -> None:
-    client = await open_site(aiohttp_client, make_cancel(NOWHERE, vendor=vendor(api_key="key_test_secret")))
+    client = await open_site(
+        aiohttp_client, make_cancel(NOWHERE, vendor=vendor(api_key="key_test_secret"))
+    )
     text = await (await client.get("/cancel/flow.js")).text()
-    for secret in (CLIENT_SECRET, *GRANT_KEYS, STRIPE_KEY, "key_test_secret", "a-database-password", "sk_test"):
+    for secret in (
+        CLIENT_SECRET,
+        *GRANT_KEYS,
+        STRIPE_KEY,
+        "key_test_secret",
+        "a-database-password",
+        "sk_test",
+    ):
         assert secret not in text
 
 
-async def test_the_script_may_be_kept_for_ever_under_the_url_of_its_content(aiohttp_client: AiohttpClient) -> None:
+async def test_the_script_may_be_kept_for_ever_under_the_url_of_its_content(
+    aiohttp_client: AiohttpClient,
+) -> None:
     client = await open_site(aiohttp_client, make_cancel(NOWHERE))
     url = await script_url(client)
     assert re.fullmatch(r"/cancel/flow\.js\?v=[0-9a-f]{12}", url)
@@ -80,14 +102,18 @@ async def test_the_script_may_be_kept_for_ever_under_the_url_of_its_content(aioh
 
 
 @pytest.mark.parametrize("query", ["", "?v=", "?v=0123456789ab", "?w=1"])
-async def test_the_script_under_any_other_url_is_checked_again(aiohttp_client: AiohttpClient, query: str) -> None:
+async def test_the_script_under_any_other_url_is_checked_again(
+    aiohttp_client: AiohttpClient, query: str
+) -> None:
     client = await open_site(aiohttp_client, make_cancel(NOWHERE))
     response = await client.get(f"/cancel/flow.js{query}")
     assert response.status == 200
     assert response.headers["Cache-Control"] == "no-cache"
 
 
-async def test_the_url_changes_with_the_settings_and_not_with_the_process(aiohttp_client: AiohttpClient) -> None:
+async def test_the_url_changes_with_the_settings_and_not_with_the_process(
+    aiohttp_client: AiohttpClient,
+) -> None:
     urls = [
         await script_url(await open_site(aiohttp_client, make_cancel(NOWHERE, texts=texts)))
         for texts in ({}, {}, {"saving": "Saving"})
@@ -95,12 +121,19 @@ async def test_the_url_changes_with_the_settings_and_not_with_the_process(aiohtt
     assert urls[0] == urls[1] != urls[2]
 
 
-async def test_a_simulated_vendor_is_told_to_the_client_and_a_real_one_is_not(aiohttp_client: AiohttpClient) -> None:
+async def test_a_simulated_vendor_is_told_to_the_client_and_a_real_one_is_not(
+    aiohttp_client: AiohttpClient,
+) -> None:
     real = await open_site(aiohttp_client, make_cancel(NOWHERE))
     assert (await settings_of(real))["window"] == {}
     simulated = vendor(api_host="http://127.0.0.1:9001", app_host="http://127.0.0.1:9002")
-    client = await open_site(aiohttp_client, make_cancel(NOWHERE, vendor=simulated, billing=StripeBilling("sk_test_x")))
-    assert sorted((await settings_of(client))["window"].values()) == ["http://127.0.0.1:9001", "http://127.0.0.1:9002"]
+    client = await open_site(
+        aiohttp_client, make_cancel(NOWHERE, vendor=simulated, billing=StripeBilling("sk_test_x"))
+    )
+    assert sorted((await settings_of(client))["window"].values()) == [
+        "http://127.0.0.1:9001",
+        "http://127.0.0.1:9002",
+    ]
 
 
 async def test_the_script_answers_a_head_request(aiohttp_client: AiohttpClient) -> None:

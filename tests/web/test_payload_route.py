@@ -23,9 +23,13 @@ def subscriptions() -> Subscriptions:
 
 
 @pytest.fixture
-def open_route(aiohttp_client: AiohttpClient, shared_pool: Pool, subscriptions: Subscriptions) -> OpenRoute:
+def open_route(
+    aiohttp_client: AiohttpClient, shared_pool: Pool, subscriptions: Subscriptions
+) -> OpenRoute:
     async def open_with(**settings: Any) -> TestClient[Any, Any]:
-        cancel = make_cancel(shared_pool, **{"subscriptions": subscriptions, "run_worker": False, **settings})
+        cancel = make_cancel(
+            shared_pool, **{"subscriptions": subscriptions, "run_worker": False, **settings}
+        )
         return await aiohttp_client(make_app(cancel))
 
     return open_with
@@ -65,13 +69,19 @@ async def test_a_click_costs_one_identification_one_query_and_one_signature(
 
     client = await open_route(identify=identify, vendor=vendor)
     await client.get("/cancel/payload")
-    assert (identified, subscriptions.asked, vendor.signed) == (["/cancel/payload"], ["ada"], ["ada"])
+    assert (identified, subscriptions.asked, vendor.signed) == (
+        ["/cancel/payload"],
+        ["ada"],
+        ["ada"],
+    )
 
 
 @pytest.mark.parametrize("customer_id", ["ada", "bob", None])
 async def test_the_answer_is_never_stored(open_route: OpenRoute, customer_id: str | None) -> None:
     client = await open_route()
-    response = await client.get("/cancel/payload", headers=as_customer(customer_id) if customer_id else {})
+    response = await client.get(
+        "/cancel/payload", headers=as_customer(customer_id) if customer_id else {}
+    )
     assert response.headers.getall("Cache-Control") == ["no-store"]
     assert response.headers["X-Content-Type-Options"] == "nosniff"
     assert "Access-Control-Allow-Origin" not in response.headers
@@ -84,7 +94,9 @@ async def test_a_customer_without_a_subscription_gets_no_flow(open_route: OpenRo
     assert await response.json() == {"state": "no_subscription", "flow": None}
 
 
-async def test_nobody_logged_in_gets_a_401_with_a_reason(open_route: OpenRoute, subscriptions: Subscriptions) -> None:
+async def test_nobody_logged_in_gets_a_401_with_a_reason(
+    open_route: OpenRoute, subscriptions: Subscriptions
+) -> None:
     client = await open_route()
     response = await client.get("/cancel/payload")
     assert response.status == 401
@@ -105,14 +117,20 @@ async def test_an_outage_of_the_database_is_a_503_that_may_be_repeated(
     assert (await client.get("/cancel/payload", headers=as_customer("ada"))).status == 200
 
 
-@pytest.mark.parametrize(("method", "status"), [("HEAD", 200), ("OPTIONS", 405), ("POST", 405), ("DELETE", 405)])
-async def test_other_methods_are_answered_without_a_fault(open_route: OpenRoute, method: str, status: int) -> None:
+@pytest.mark.parametrize(
+    ("method", "status"), [("HEAD", 200), ("OPTIONS", 405), ("POST", 405), ("DELETE", 405)]
+)
+async def test_other_methods_are_answered_without_a_fault(
+    open_route: OpenRoute, method: str, status: int
+) -> None:
     client = await open_route()
     response = await client.request(method, "/cancel/payload", headers=as_customer("ada"))
     assert response.status == status
 
 
-async def test_an_id_that_no_database_can_hold_is_nobodys(open_route: OpenRoute, subscriptions: Subscriptions) -> None:
+async def test_an_id_that_no_database_can_hold_is_nobodys(
+    open_route: OpenRoute, subscriptions: Subscriptions
+) -> None:
     client = await open_route(identify=_returns("half a pair: \udcff"))
     assert (await client.get("/cancel/payload")).status == 401
     assert subscriptions.asked == []

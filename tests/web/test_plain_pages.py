@@ -37,7 +37,9 @@ async def read(response: ClientResponse, status: int = 200) -> Page:
 
 
 def outcome_of(page: Page) -> str:
-    return next(attributes["data-outcome"] for attributes in page.all("p") if "data-outcome" in attributes)
+    return next(
+        attributes["data-outcome"] for attributes in page.all("p") if "data-outcome" in attributes
+    )
 
 
 def links_of(page: Page) -> list[str]:
@@ -45,15 +47,21 @@ def links_of(page: Page) -> list[str]:
 
 
 @pytest.fixture
-async def client(aiohttp_client: AiohttpClient, pool: Pool, stripe_api: tuple[StripeSimulator, str]) -> Client:
+async def client(
+    aiohttp_client: AiohttpClient, pool: Pool, stripe_api: tuple[StripeSimulator, str]
+) -> Client:
     stripe, url = stripe_api
     stripe.add_subscription("sub_ada", current_period_end=PERIOD_END)
     await add_customer(pool, "ada", "sub_ada")
     await add_customer(pool, "bob", None)
-    return await aiohttp_client(make_app(make_cancel(pool, url, return_to="/account", answer_within_s=10.0)))
+    return await aiohttp_client(
+        make_app(make_cancel(pool, url, return_to="/account", answer_within_s=10.0))
+    )
 
 
-async def test_a_customer_cancels_without_any_script(client: Client, stripe: StripeSimulator) -> None:
+async def test_a_customer_cancels_without_any_script(
+    client: Client, stripe: StripeSimulator
+) -> None:
     confirm = await read(await client.get("/cancel", headers=browser_of("ada")))
     assert confirm.one("form")["method"] == "post"
     assert links_of(confirm) == ["/account"]
@@ -80,7 +88,9 @@ async def test_a_customer_takes_a_scheduled_cancellation_back_without_any_script
 ) -> None:
     for query in ("", "?change=resume"):
         page = await read(await client.get(f"/cancel{query}", headers=browser_of("ada")))
-        response = await client.post(page.one("form")["action"], data=page.fields, headers=browser_of("ada"))
+        response = await client.post(
+            page.one("form")["action"], data=page.fields, headers=browser_of("ada")
+        )
     page = await read(response)
     assert outcome_of(page) == "done"
     assert "Nothing is cancelled any more." in page.text
@@ -106,9 +116,13 @@ async def test_whatever_is_taken_back_is_asked_about_in_its_own_words(
     assert "reason" not in page.fields
 
 
-async def test_a_customer_ends_a_pause_of_nothing_without_any_script(client: Client, stripe: StripeSimulator) -> None:
+async def test_a_customer_ends_a_pause_of_nothing_without_any_script(
+    client: Client, stripe: StripeSimulator
+) -> None:
     page = await read(await client.get("/cancel?change=unpause", headers=browser_of("ada")))
-    response = await client.post(page.one("form")["action"], data=page.fields, headers=browser_of("ada"))
+    response = await client.post(
+        page.one("form")["action"], data=page.fields, headers=browser_of("ada")
+    )
     page = await read(response)
     assert outcome_of(page) == "done"
     assert "The pause is over." in page.text
@@ -116,12 +130,20 @@ async def test_a_customer_ends_a_pause_of_nothing_without_any_script(client: Cli
 
 
 async def test_looking_at_the_page_changes_nothing(client: Client, stripe: StripeSimulator) -> None:
-    for query in ("", "?change=resume", "?change=unpause", "?change=remove_discount", "?status=canceled&confirm=1"):
+    for query in (
+        "",
+        "?change=resume",
+        "?change=unpause",
+        "?change=remove_discount",
+        "?status=canceled&confirm=1",
+    ):
         await read(await client.get(f"/cancel{query}", headers=browser_of("ada")))
     assert stripe.requests == []
 
 
-async def test_a_form_sent_twice_leads_to_the_same_page(client: Client, stripe: StripeSimulator) -> None:
+async def test_a_form_sent_twice_leads_to_the_same_page(
+    client: Client, stripe: StripeSimulator
+) -> None:
     confirm = await read(await client.get("/cancel", headers=browser_of("ada")))
     locations = []
     for _ in range(2):
@@ -145,7 +167,9 @@ async def test_a_pending_page_looks_again_by_itself_and_then_shows_the_outcome(
     response = await client.post("/cancel/result", data=confirm.fields, headers=browser_of("ada"))
     page = await read(response)
     assert outcome_of(page) == "queued"
-    assert [meta["content"] for meta in page.all("meta") if meta.get("http-equiv") == "refresh"] == ["3"]
+    assert [
+        meta["content"] for meta in page.all("meta") if meta.get("http-equiv") == "refresh"
+    ] == ["3"]
     async with asyncio.timeout(10):
         while outcome_of(page) == "queued":
             page = await read(await client.get(response.url.path, headers=browser_of("ada")))
@@ -168,7 +192,9 @@ async def test_nobody_logged_in_gets_a_401_page(client: Client, path: str) -> No
     assert page.all("form") == []
 
 
-@pytest.mark.parametrize("path", ["/cancel", "/cancel/payload", "/cancel/status/6d0e8ce5-7b7c-4b0e-9c4b-5d3a9f3b6b60"])
+@pytest.mark.parametrize(
+    "path", ["/cancel", "/cancel/payload", "/cancel/status/6d0e8ce5-7b7c-4b0e-9c4b-5d3a9f3b6b60"]
+)
 async def test_an_outage_of_the_database_is_a_503_for_people_and_programs(
     aiohttp_client: AiohttpClient, pool: Pool, path: str
 ) -> None:
@@ -179,21 +205,28 @@ async def test_an_outage_of_the_database_is_a_503_for_people_and_programs(
     assert response.status == 503
     assert response.headers["Retry-After"] == "2"
     assert "This cannot be shown right now." in await response.text()
-    assert response.content_type == ("application/json" if path == "/cancel/payload" else "text/html")
+    assert response.content_type == (
+        "application/json" if path == "/cancel/payload" else "text/html"
+    )
 
 
 async def test_an_outage_during_the_post_is_a_503_page_and_nothing_is_recorded(
     aiohttp_client: AiohttpClient, shared_pool: Pool
 ) -> None:
     subscriptions = Subscriptions()
-    client = await aiohttp_client(make_app(make_cancel(shared_pool, subscriptions=subscriptions, run_worker=False)))
+    client = await aiohttp_client(
+        make_app(make_cancel(shared_pool, subscriptions=subscriptions, run_worker=False))
+    )
     confirm = await read(await client.get("/cancel", headers=browser_of("zoe")))
     subscriptions.is_down = True
     response = await client.post("/cancel/result", data=confirm.fields, headers=browser_of("zoe"))
     page = await read(response, status=503)
     assert outcome_of(page) == "unavailable"
     assert links_of(page) == ["/cancel", "/"]
-    assert await shared_pool.fetchval("SELECT count(*) FROM aiocancel.claim WHERE customer_id = 'zoe'") == 0
+    assert (
+        await shared_pool.fetchval("SELECT count(*) FROM aiocancel.claim WHERE customer_id = 'zoe'")
+        == 0
+    )
 
 
 @pytest.mark.parametrize(
@@ -211,11 +244,17 @@ async def test_a_form_that_is_refused_says_why_on_a_page_and_offers_to_start_aga
 ) -> None:
     events = Events()
     cancel = make_cancel(
-        shared_pool, subscriptions=Subscriptions(), run_worker=False, on_event=events, max_body_bytes=4096
+        shared_pool,
+        subscriptions=Subscriptions(),
+        run_worker=False,
+        on_event=events,
+        max_body_bytes=4096,
     )
     client = await aiohttp_client(make_app(cancel))
     confirm = await read(await client.get("/cancel", headers=browser_of("ada")))
-    response = await client.post("/cancel/result", data={**confirm.fields, **change}, headers=browser_of("ada"))
+    response = await client.post(
+        "/cancel/result", data={**confirm.fields, **change}, headers=browser_of("ada")
+    )
     page = await read(response, status=status)
     assert outcome_of(page) == code
     assert links_of(page) == ["/cancel", "/"]
@@ -226,7 +265,9 @@ async def test_a_form_that_is_refused_says_why_on_a_page_and_offers_to_start_aga
     "claim", ["nothing", str(uuid.UUID(int=7)), "%00", "..%2f..%2fetc", "%F0%9F%98%80", "a" * 5000]
 )
 async def test_the_status_of_no_claim_is_a_404_page(client: Client, claim: str) -> None:
-    page = await read(await client.get(f"/cancel/status/{claim}", headers=browser_of("ada")), status=404)
+    page = await read(
+        await client.get(f"/cancel/status/{claim}", headers=browser_of("ada")), status=404
+    )
     assert outcome_of(page) == "unknown_claim"
 
 
@@ -254,7 +295,9 @@ async def test_nobody_sees_the_status_of_somebody_elses_claim(client: Client) ->
 async def test_a_page_goes_to_those_who_accept_one_and_json_to_the_others(
     client: Client, accept: str, content_type: str
 ) -> None:
-    response = await client.get("/cancel/status/nothing", headers={**as_customer("ada"), "Accept": accept})
+    response = await client.get(
+        "/cancel/status/nothing", headers={**as_customer("ada"), "Accept": accept}
+    )
     assert (response.status, response.content_type) == (404, content_type)
 
 
@@ -270,12 +313,16 @@ async def test_a_page_goes_to_those_who_accept_one_and_json_to_the_others(
         ("PUT", "/cancel/result", 405),
     ],
 )
-async def test_other_methods_are_answered_without_a_fault(client: Client, method: str, path: str, status: int) -> None:
+async def test_other_methods_are_answered_without_a_fault(
+    client: Client, method: str, path: str, status: int
+) -> None:
     response = await client.request(method, path, headers=browser_of("ada"))
     assert response.status == status
 
 
-async def test_the_owners_words_and_places_are_on_the_pages(aiohttp_client: AiohttpClient, shared_pool: Pool) -> None:
+async def test_the_owners_words_and_places_are_on_the_pages(
+    aiohttp_client: AiohttpClient, shared_pool: Pool
+) -> None:
     cancel = make_cancel(
         shared_pool,
         subscriptions=Subscriptions(),
@@ -283,7 +330,11 @@ async def test_the_owners_words_and_places_are_on_the_pages(aiohttp_client: Aioh
         prefix="/abo/kuendigen",
         return_to="/konto?a=1&b=2",
         cancel_timing="now",
-        texts={"confirm_title": "<b>Kündigen?</b>", "confirm_text_now": "Sofort.", "keep_button": '"Behalten"'},
+        texts={
+            "confirm_title": "<b>Kündigen?</b>",
+            "confirm_text_now": "Sofort.",
+            "keep_button": '"Behalten"',
+        },
     )
     client = await aiohttp_client(make_app(cancel))
     page = await read(await client.get("/abo/kuendigen", headers=browser_of("ada")))

@@ -40,9 +40,9 @@ def nested(levels: int) -> bytes:
 
 
 def test_a_widgets_result_is_read_by_its_vendor() -> None:
-    assert read({"grant": "g", "result": {"status": "canceled", "flowSession": {"id": "sess_1"}}}) == Posted(
-        "g", FlowClaim("prosperstack", FlowStatus.CANCELED, FlowSessionId("sess_1"))
-    )
+    assert read(
+        {"grant": "g", "result": {"status": "canceled", "flowSession": {"id": "sess_1"}}}
+    ) == Posted("g", FlowClaim("prosperstack", FlowStatus.CANCELED, FlowSessionId("sess_1")))
 
 
 OWN_CHOICES = ["canceled", "resumed", "unpaused", "discount_removed"]
@@ -58,7 +58,9 @@ def test_a_customer_may_cancel_or_take_something_back_without_any_widget(status:
 
 @pytest.mark.parametrize("status", sorted({*FlowStatus} - {*OWN_CHOICES}))
 def test_no_other_status_is_taken_without_a_widget(status: str) -> None:
-    with pytest.raises(MalformedClaimError, match="must be one of: canceled, resumed, unpaused, discount_removed"):
+    with pytest.raises(
+        MalformedClaimError, match="must be one of: canceled, resumed, unpaused, discount_removed"
+    ):
         read({"grant": "g", "status": status})
 
 
@@ -77,19 +79,27 @@ def test_a_widgets_result_takes_nothing_back(status: str) -> None:
         pytest.param('{"grant":"s3cr3t"} x', "not valid JSON", id="something after it"),
         pytest.param('\ufeff{"grant":"s3cr3t"}', "not valid JSON", id="byte order mark"),
         pytest.param(b'{"grant":"s3cr3t\xff"}', "not valid JSON", id="invalid UTF-8"),
-        pytest.param(b'{"grant":"s3cr3t\xed\xa0\x80"}', "not valid JSON", id="half a pair in UTF-8"),
+        pytest.param(
+            b'{"grant":"s3cr3t\xed\xa0\x80"}', "not valid JSON", id="half a pair in UTF-8"
+        ),
         pytest.param('{"grant":"s3cr3t"}'.encode("utf-16"), "not valid JSON", id="UTF-16"),
         pytest.param('{"grant":"a","grant":"s3cr3t"}', "not valid JSON", id="a field twice"),
-        pytest.param('{"grant":"a","\\u0067rant":"s3cr3t"}', "not valid JSON", id="a field twice, disguised"),
         pytest.param(
-            '{"grant":"g","result":{"status":"saved","status":"s3cr3t"}}', "not valid JSON", id="twice inside"
+            '{"grant":"a","\\u0067rant":"s3cr3t"}', "not valid JSON", id="a field twice, disguised"
+        ),
+        pytest.param(
+            '{"grant":"g","result":{"status":"saved","status":"s3cr3t"}}',
+            "not valid JSON",
+            id="twice inside",
         ),
         pytest.param('{"grant":"g","result":{"x":NaN}}', "not valid JSON", id="NaN"),
         pytest.param('{"grant":"g","result":{"x":Infinity}}', "not valid JSON", id="Infinity"),
         pytest.param('{"grant":"g","result":{"x":-Infinity}}', "not valid JSON", id="-Infinity"),
         pytest.param('{"grant":"g","result":{"x":1e999}}', "not valid JSON", id="1e999"),
         pytest.param('{"grant":"g","result":{"x":-1e999}}', "not valid JSON", id="-1e999"),
-        pytest.param('{"grant":"g","result":{"x":' + "9" * 5000 + "}}", "not valid JSON", id="5000 digits"),
+        pytest.param(
+            '{"grant":"g","result":{"x":' + "9" * 5000 + "}}", "not valid JSON", id="5000 digits"
+        ),
         pytest.param('{"grant":"s3cr3t\0"}', "not valid JSON", id="NUL as it is"),
         pytest.param(nested(MAX_DEPTH + 1), "nested more than 32 levels", id="33 levels"),
         pytest.param(b"[" * 200_000, "nested more than 32 levels", id="200,000 levels"),
@@ -99,7 +109,9 @@ def test_a_widgets_result_takes_nothing_back(status: str) -> None:
         pytest.param("null", "must be a JSON object", id="null"),
         pytest.param('{"status":"canceled"}', "grant must be a text", id="no grant"),
         pytest.param('{"grant":null,"status":"canceled"}', "grant must be a text", id="grant null"),
-        pytest.param('{"grant":["s3cr3t"],"status":"canceled"}', "grant must be a text", id="grant a list"),
+        pytest.param(
+            '{"grant":["s3cr3t"],"status":"canceled"}', "grant must be a text", id="grant a list"
+        ),
         pytest.param('{"grant":"g"}', "status must be a text", id="neither result nor status"),
         pytest.param('{"grant":"g","status":31337}', "status must be a text", id="status a number"),
         pytest.param(
@@ -107,25 +119,51 @@ def test_a_widgets_result_takes_nothing_back(status: str) -> None:
             "must be one of: canceled, resumed, unpaused, discount_removed",
             id="status unknown",
         ),
-        pytest.param('{"grant":"g","status":"canceled","reason":31337}', "reason must be a text", id="reason a number"),
         pytest.param(
-            '{"grant":"g","status":"canceled","reason_code":null}', "reason_code must be a text", id="code null"
+            '{"grant":"g","status":"canceled","reason":31337}',
+            "reason must be a text",
+            id="reason a number",
+        ),
+        pytest.param(
+            '{"grant":"g","status":"canceled","reason_code":null}',
+            "reason_code must be a text",
+            id="code null",
         ),
         pytest.param('{"grant":"g","result":null}', "result must be an object", id="result null"),
-        pytest.param('{"grant":"g","result":"s3cr3t"}', "result must be an object", id="result a text"),
         pytest.param(
-            '{"grant":"g","result":{"status":"saved"},"status":"canceled"}', "not both", id="result and status"
+            '{"grant":"g","result":"s3cr3t"}', "result must be an object", id="result a text"
         ),
-        pytest.param('{"grant":"g","result":{"status":"saved"},"reason":"s3cr3t"}', "not both", id="result and reason"),
-        pytest.param('{"grant":"g","status":"canceled","s3cr3t":1}', "Only these fields", id="an unknown field"),
-        pytest.param('{"grant":"g","status":"canceled","amount":31337}', "Only these fields", id="an amount"),
-        pytest.param('{"grant":"g","result":{"status":31337}}', "wrong shape", id="a result of another shape"),
         pytest.param(
-            '{"grant":"g","result":{"status":"saved","\\ud800s3cr3t":1}}', "no text has", id="half a pair as a name"
+            '{"grant":"g","result":{"status":"saved"},"status":"canceled"}',
+            "not both",
+            id="result and status",
+        ),
+        pytest.param(
+            '{"grant":"g","result":{"status":"saved"},"reason":"s3cr3t"}',
+            "not both",
+            id="result and reason",
+        ),
+        pytest.param(
+            '{"grant":"g","status":"canceled","s3cr3t":1}',
+            "Only these fields",
+            id="an unknown field",
+        ),
+        pytest.param(
+            '{"grant":"g","status":"canceled","amount":31337}', "Only these fields", id="an amount"
+        ),
+        pytest.param(
+            '{"grant":"g","result":{"status":31337}}', "wrong shape", id="a result of another shape"
+        ),
+        pytest.param(
+            '{"grant":"g","result":{"status":"saved","\\ud800s3cr3t":1}}',
+            "no text has",
+            id="half a pair as a name",
         ),
     ],
 )
-def test_a_body_that_is_no_claim_is_refused_without_repeating_it(body: bytes | str, message: str) -> None:
+def test_a_body_that_is_no_claim_is_refused_without_repeating_it(
+    body: bytes | str, message: str
+) -> None:
     with pytest.raises(MalformedClaimError, match=message) as refused:
         read(body)
     assert (refused.value.status, refused.value.code) == (400, "malformed")
@@ -139,16 +177,23 @@ def test_json_may_be_nested_as_deep_as_the_bound() -> None:
     assert read(nested(MAX_DEPTH)).claim.status is FlowStatus.SAVED
 
 
-@pytest.mark.parametrize("text", ["[" * 100, '\\"[[' * 100, "\\\\", "{" * 100], ids=lambda text: text[:8])
+@pytest.mark.parametrize(
+    "text", ["[" * 100, '\\"[[' * 100, "\\\\", "{" * 100], ids=lambda text: text[:8]
+)
 def test_brackets_in_a_customers_words_are_no_nesting(text: str) -> None:
-    assert read({"grant": "g", "status": "canceled", "reason": text}).claim.reason.text == text[:500].strip()
+    assert (
+        read({"grant": "g", "status": "canceled", "reason": text}).claim.reason.text
+        == text[:500].strip()
+    )
 
 
 @pytest.mark.parametrize(
     "body",
     [
         pytest.param(b'"' + b'\\"' * 128_000, id="escaped quotes without end"),
-        pytest.param(b'"' + b'\\"' * 128_000 + b"\\", id="escaped quotes and a backslash without end"),
+        pytest.param(
+            b'"' + b'\\"' * 128_000 + b"\\", id="escaped quotes and a backslash without end"
+        ),
         pytest.param(b'""' * 128_000, id="empty texts"),
         pytest.param(b'"' + b"\\\\" * 128_000, id="backslashes without end"),
         pytest.param(b"{}" * 128_000, id="empty objects"),
@@ -168,9 +213,9 @@ def test_half_a_pair_and_nul_in_a_customers_words_are_replaced() -> None:
 
 
 def test_a_customers_words_are_cut_and_empty_ones_left_out() -> None:
-    assert read({"grant": "g", "status": "canceled", "reason": "x" * 9999, "reason_code": " "}).claim.reason == (
-        CancelReason("x" * 500)
-    )
+    assert read(
+        {"grant": "g", "status": "canceled", "reason": "x" * 9999, "reason_code": " "}
+    ).claim.reason == (CancelReason("x" * 500))
 
 
 @pytest.mark.parametrize("number", ["0", "-0", "1e308", "123456789012345678901234567890", "1.5"])
@@ -218,7 +263,12 @@ def test_any_json_is_a_claim_that_can_be_stored_or_refused(body: dict[str, Any])
     except MalformedClaimError:
         return
     assert posted.grant == body["grant"]
-    words = [posted.claim.reason.text, posted.claim.reason.code, posted.claim.offer_id, posted.claim.offer_type]
+    words = [
+        posted.claim.reason.text,
+        posted.claim.reason.code,
+        posted.claim.offer_id,
+        posted.claim.offer_type,
+    ]
     assert all(word is None or (word.encode() and "\0" not in word) for word in words)
 
 
@@ -264,12 +314,18 @@ def test_a_forms_words_are_decoded_as_the_web_does(body: bytes, text: str | None
         pytest.param(b"", "grant must be a text", id="empty"),
         pytest.param(b"status=canceled", "grant must be a text", id="no grant"),
         pytest.param(b"grant=g&grant=s3cr3t", "names a field twice", id="a field twice"),
-        pytest.param(b"grant=g&%67rant=s3cr3t", "names a field twice", id="a field twice, disguised"),
         pytest.param(
-            b"grant=g&status=saved", "must be one of: canceled, resumed, unpaused, discount_removed", id="an offer"
+            b"grant=g&%67rant=s3cr3t", "names a field twice", id="a field twice, disguised"
         ),
         pytest.param(
-            b"grant=g&status=", "must be one of: canceled, resumed, unpaused, discount_removed", id="no status"
+            b"grant=g&status=saved",
+            "must be one of: canceled, resumed, unpaused, discount_removed",
+            id="an offer",
+        ),
+        pytest.param(
+            b"grant=g&status=",
+            "must be one of: canceled, resumed, unpaused, discount_removed",
+            id="no status",
         ),
         pytest.param(b"grant=g&s3cr3t=1", "Only these fields", id="an unknown field"),
         pytest.param(b"grant=g&result=s3cr3t", "Only these fields", id="a widget's result"),
@@ -304,7 +360,9 @@ class Chunks:
             yield chunk
 
 
-async def post(body: Any, content_type: str | None, *, max_bytes: int = 1000, length: int | None = None) -> Posted:
+async def post(
+    body: Any, content_type: str | None, *, max_bytes: int = 1000, length: int | None = None
+) -> Posted:
     headers = {} if content_type is None else {"Content-Type": content_type}
     if length is not None:
         headers["Content-Length"] = str(length)
@@ -312,17 +370,23 @@ async def post(body: Any, content_type: str | None, *, max_bytes: int = 1000, le
     return await read_post(request, VENDOR, max_bytes=max_bytes)
 
 
-@pytest.mark.parametrize("content_type", ["application/json", "application/json; charset=utf-8", "Application/JSON"])
+@pytest.mark.parametrize(
+    "content_type", ["application/json", "application/json; charset=utf-8", "Application/JSON"]
+)
 async def test_a_json_post_is_read_however_it_is_cut_into_pieces(content_type: str) -> None:
     body = Chunks(b'{"grant":"g","sta', b"", b'tus":"canceled"}')
     assert await post(body, content_type) == Posted("g", CANCELED)
 
 
 async def test_a_form_post_is_read() -> None:
-    assert await post(Chunks(b"grant=g"), "application/x-www-form-urlencoded") == Posted("g", CANCELED)
+    assert await post(Chunks(b"grant=g"), "application/x-www-form-urlencoded") == Posted(
+        "g", CANCELED
+    )
 
 
-@pytest.mark.parametrize("content_type", [None, "text/plain", "multipart/form-data; boundary=x", "text/json", "s3cr3t"])
+@pytest.mark.parametrize(
+    "content_type", [None, "text/plain", "multipart/form-data; boundary=x", "text/json", "s3cr3t"]
+)
 async def test_any_other_content_type_is_refused_unread(content_type: str | None) -> None:
     body = Chunks(b'{"grant":"g","status":"canceled"}')
     with pytest.raises(MalformedClaimError) as refused:
@@ -347,4 +411,6 @@ async def test_a_body_that_does_not_say_its_size_is_counted_as_it_arrives() -> N
 
 async def test_a_body_may_be_exactly_as_large_as_allowed() -> None:
     body = b'{"grant":"g","status":"canceled"}'
-    assert await post(Chunks(body), "application/json", max_bytes=len(body), length=len(body)) == Posted("g", CANCELED)
+    assert await post(
+        Chunks(body), "application/json", max_bytes=len(body), length=len(body)
+    ) == Posted("g", CANCELED)

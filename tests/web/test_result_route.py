@@ -65,7 +65,9 @@ async def refusal(response: ClientResponse) -> tuple[int, str]:
 
 
 @pytest.fixture
-async def client(aiohttp_client: AiohttpClient, pool: Pool, stripe_api: tuple[StripeSimulator, str]) -> Client:
+async def client(
+    aiohttp_client: AiohttpClient, pool: Pool, stripe_api: tuple[StripeSimulator, str]
+) -> Client:
     """A whole site: ada and bob have a subscription each, and Stripe answers."""
     stripe, url = stripe_api
     for customer_id in ("ada", "bob"):
@@ -78,7 +80,9 @@ async def client(aiohttp_client: AiohttpClient, pool: Pool, stripe_api: tuple[St
 async def door(aiohttp_client: AiohttpClient, shared_pool: Pool) -> AsyncIterator[Client]:
     """A site without a worker, for posts that must not get further than the door."""
     claims_before = await shared_pool.fetchval("SELECT count(*) FROM aiocancel.claim")
-    cancel = make_cancel(shared_pool, subscriptions=Subscriptions(), run_worker=False, max_body_bytes=4096)
+    cancel = make_cancel(
+        shared_pool, subscriptions=Subscriptions(), run_worker=False, max_body_bytes=4096
+    )
     yield await aiohttp_client(make_app(cancel))
     assert await shared_pool.fetchval("SELECT count(*) FROM aiocancel.claim") == claims_before
 
@@ -108,7 +112,9 @@ async def test_a_cancellation_posted_with_its_grant_is_scheduled_at_stripe(
     assert [effect.kind for effect in stripe.effects] == ["cancel_at_period_end"]
 
 
-async def test_a_form_of_the_applications_own_cancels_and_gets_json(client: Client, stripe: StripeSimulator) -> None:
+async def test_a_form_of_the_applications_own_cancels_and_gets_json(
+    client: Client, stripe: StripeSimulator
+) -> None:
     fields = {"grant": await grant_for(client), "reason": "Zu teuer"}
     response = await client.post("/cancel/result", data=fields, headers=as_customer("ada"))
     assert (response.status, (await response.json())["outcome"]) == (200, "scheduled")
@@ -129,25 +135,36 @@ async def test_a_flow_that_ended_without_a_choice_changes_nothing_and_leaves_the
     assert (await response.json())["outcome"] == "scheduled"
 
 
-async def test_a_browser_can_not_give_itself_a_gift(client: Client, stripe: StripeSimulator) -> None:
+async def test_a_browser_can_not_give_itself_a_gift(
+    client: Client, stripe: StripeSimulator
+) -> None:
     offer = {"type": "coupon", "id": "offr_1", "coupon": {"percent_off": 100}, "amount": 0}
     body = {"status": "saved", "flowSession": {"id": "session-1", "offerAccepted": offer}}
     response = await post(client, {"grant": await grant_for(client), "result": body})
     answer = await response.json()
     assert (response.status, answer["outcome"], answer["change"]) == (200, "manual", "offer")
-    assert answer["message"] == "Your choice is recorded, but it is not confirmed yet. A person will look at it."
+    assert (
+        answer["message"]
+        == "Your choice is recorded, but it is not confirmed yet. A person will look at it."
+    )
     assert stripe.requests == []
 
 
-@pytest.mark.parametrize("content_type", ["application/json; charset=utf-8", "Application/JSON", "application/json;"])
-async def test_the_spelling_of_the_content_type_does_not_matter(client: Client, content_type: str) -> None:
+@pytest.mark.parametrize(
+    "content_type", ["application/json; charset=utf-8", "Application/JSON", "application/json;"]
+)
+async def test_the_spelling_of_the_content_type_does_not_matter(
+    client: Client, content_type: str
+) -> None:
     body = json.dumps({"grant": await grant_for(client), "status": "canceled"})
     headers = {**as_customer("ada"), "Content-Type": content_type}
     assert (await client.post("/cancel/result", data=body, headers=headers)).status == 200
 
 
 async def test_a_compressed_body_is_read(client: Client) -> None:
-    body = gzip.compress(json.dumps({"grant": await grant_for(client), "status": "canceled"}).encode())
+    body = gzip.compress(
+        json.dumps({"grant": await grant_for(client), "status": "canceled"}).encode()
+    )
     headers = {**as_customer("ada"), "Content-Type": JSON, "Content-Encoding": "gzip"}
     assert (await client.post("/cancel/result", data=body, headers=headers)).status == 200
 
@@ -168,7 +185,9 @@ async def test_a_slow_stripe_is_answered_with_202_and_a_place_to_look(
     assert (response.status, queued["outcome"], queued["settled"]) == (202, "queued", False)
     assert queued["effective_at"] is None
     assert "being carried out" in queued["message"]
-    assert response.headers["Location"] == queued["status_url"] == f"/cancel/status/{queued['claim']}"
+    assert (
+        response.headers["Location"] == queued["status_url"] == f"/cancel/status/{queued['claim']}"
+    )
     assert response.headers["Retry-After"] == "1"
     settled = queued
     async with asyncio.timeout(10):
@@ -210,7 +229,9 @@ async def test_fifty_equal_posts_at_once_have_one_effect_and_fifty_equal_answers
     stripe.add_subscription("sub_ada")
     await add_customer(pool, "ada", "sub_ada")
     events = Events()
-    client = await aiohttp_client(make_app(make_cancel(pool, url, answer_within_s=10.0, on_event=events)))
+    client = await aiohttp_client(
+        make_app(make_cancel(pool, url, answer_within_s=10.0, on_event=events))
+    )
     body = {"grant": await grant_for(client), "result": CANCELED_BY_WIDGET}
     responses = await asyncio.gather(*(post(client, body) for _ in range(50)))
     answers = Counter([(response.status, await response.text()) for response in responses])
@@ -222,7 +243,9 @@ async def test_fifty_equal_posts_at_once_have_one_effect_and_fifty_equal_answers
     assert Counter(event.repeated for event in events.of(ClaimRecorded)) == {False: 1, True: 49}
 
 
-async def test_a_replay_changes_nothing_and_gets_the_same_answer(client: Client, stripe: StripeSimulator) -> None:
+async def test_a_replay_changes_nothing_and_gets_the_same_answer(
+    client: Client, stripe: StripeSimulator
+) -> None:
     grant = await grant_for(client)
     first = await (await post(client, {"grant": grant, "result": CANCELED_BY_WIDGET})).json()
     requests_before = len(stripe.requests)
@@ -234,8 +257,12 @@ async def test_a_replay_changes_nothing_and_gets_the_same_answer(client: Client,
 async def test_one_flow_session_counts_once_whatever_grant_it_comes_with(
     client: Client, stripe: StripeSimulator
 ) -> None:
-    first = await (await post(client, {"grant": await grant_for(client), "result": CANCELED_BY_WIDGET})).json()
-    again = await (await post(client, {"grant": await grant_for(client), "result": CANCELED_BY_WIDGET})).json()
+    first = await (
+        await post(client, {"grant": await grant_for(client), "result": CANCELED_BY_WIDGET})
+    ).json()
+    again = await (
+        await post(client, {"grant": await grant_for(client), "result": CANCELED_BY_WIDGET})
+    ).json()
     assert again["claim"] == first["claim"]
     assert len(stripe.effects) == 1
 
@@ -257,10 +284,15 @@ async def test_a_grant_is_not_used_twice_for_different_things(
     assert [effect.kind for effect in stripe.effects] == ["cancel_at_period_end"]
 
 
-async def test_different_customers_at_once_each_get_their_own_answer(client: Client, stripe: StripeSimulator) -> None:
+async def test_different_customers_at_once_each_get_their_own_answer(
+    client: Client, stripe: StripeSimulator
+) -> None:
     grants = {customer_id: await grant_for(client, customer_id) for customer_id in ("ada", "bob")}
     responses = await asyncio.gather(
-        *(post(client, {"grant": grant, "status": "canceled"}, customer_id) for customer_id, grant in grants.items())
+        *(
+            post(client, {"grant": grant, "status": "canceled"}, customer_id)
+            for customer_id, grant in grants.items()
+        )
     )
     claims = {(await response.json())["claim"] for response in responses}
     assert len(claims) == 2
@@ -290,9 +322,14 @@ async def test_an_altered_grant_is_refused(door: Client, position: int) -> None:
     assert await refusal(await post(door, body)) == (403, "grant_invalid")
 
 
-@pytest.mark.parametrize("grant", ["", "g1", "g1..", "…", "\ud800", "\0", "A" * 4000, "g1.W10.AAAA"])
+@pytest.mark.parametrize(
+    "grant", ["", "g1", "g1..", "…", "\ud800", "\0", "A" * 4000, "g1.W10.AAAA"]
+)
 async def test_a_grant_that_was_never_ours_is_refused(door: Client, grant: str) -> None:
-    assert await refusal(await post(door, {"grant": grant, "status": "canceled"})) == (403, "grant_invalid")
+    assert await refusal(await post(door, {"grant": grant, "status": "canceled"})) == (
+        403,
+        "grant_invalid",
+    )
 
 
 def sealed(customer_id: str = "ada", *, keys: tuple[str, ...] = GRANT_KEYS, **change: Any) -> str:
@@ -317,9 +354,17 @@ def sealed(customer_id: str = "ada", *, keys: tuple[str, ...] = GRANT_KEYS, **ch
         (lambda: sealed(subscription_id="sub_bob"), "subscription_not_yours"),
         (lambda: sealed(keys=("somebody else's key",)), "grant_invalid"),
     ],
-    ids=["expired", "of the other mode", "of another customer", "for another subscription", "of another site"],
+    ids=[
+        "expired",
+        "of the other mode",
+        "of another customer",
+        "for another subscription",
+        "of another site",
+    ],
 )
-async def test_a_grant_that_does_not_fit_is_refused(door: Client, grant: Callable[[], str], code: str) -> None:
+async def test_a_grant_that_does_not_fit_is_refused(
+    door: Client, grant: Callable[[], str], code: str
+) -> None:
     assert await refusal(await post(door, {"grant": grant(), "status": "canceled"})) == (403, code)
 
 
@@ -333,7 +378,10 @@ async def test_a_subscription_that_changed_hands_since_the_page_was_made_is_left
     client: Client, pool: Pool, stripe: StripeSimulator, now_owned: str | None
 ) -> None:
     grant = await grant_for(client)
-    await pool.execute("UPDATE app_subscription SET stripe_subscription_id = $1 WHERE customer_id = 'ada'", now_owned)
+    await pool.execute(
+        "UPDATE app_subscription SET stripe_subscription_id = $1 WHERE customer_id = 'ada'",
+        now_owned,
+    )
     response = await post(client, {"grant": grant, "status": "canceled"})
     assert await refusal(response) == (403, "subscription_not_yours")
     assert stripe.requests == []
@@ -362,7 +410,9 @@ async def test_a_subscription_that_changed_hands_since_the_page_was_made_is_left
 )
 async def test_only_json_and_forms_are_read(door: Client, content_type: str) -> None:
     headers = {**as_customer("ada"), "Content-Type": content_type}
-    response = await door.post("/cancel/result", data=b'{"grant": "g", "status": "no status"}', headers=headers)
+    response = await door.post(
+        "/cancel/result", data=b'{"grant": "g", "status": "no status"}', headers=headers
+    )
     status, code = await refusal(response)
     # Whatever a parser makes of an odd type: it is refused, and never a fault.
     assert (status, code) in {(415, "wrong_content_type"), (400, "malformed")}
@@ -377,20 +427,28 @@ async def test_an_upload_is_not_read(door: Client) -> None:
 
 
 @pytest.mark.parametrize("content_type", [JSON, FORM])
-@pytest.mark.parametrize("body", [b"", b"\0", b"\xff\xfe", b"null", b"[]", b"&&&", b"{", b"=", b"%", b'"\\ud800"'])
-async def test_a_body_that_is_no_claim_is_refused(door: Client, content_type: str, body: bytes) -> None:
+@pytest.mark.parametrize(
+    "body", [b"", b"\0", b"\xff\xfe", b"null", b"[]", b"&&&", b"{", b"=", b"%", b'"\\ud800"']
+)
+async def test_a_body_that_is_no_claim_is_refused(
+    door: Client, content_type: str, body: bytes
+) -> None:
     headers = {**as_customer("ada"), "Content-Type": content_type}
     response = await door.post("/cancel/result", data=body, headers=headers)
     assert await refusal(response) == (400, "malformed")
 
 
 async def test_a_post_without_a_body_is_refused(door: Client) -> None:
-    response = await door.post("/cancel/result", headers={**as_customer("ada"), "Content-Type": JSON})
+    response = await door.post(
+        "/cancel/result", headers={**as_customer("ada"), "Content-Type": JSON}
+    )
     assert await refusal(response) == (400, "malformed")
 
 
 @pytest.mark.parametrize("content_type", [JSON, FORM])
-async def test_a_body_over_the_limit_is_refused_although_it_would_be_right(door: Client, content_type: str) -> None:
+async def test_a_body_over_the_limit_is_refused_although_it_would_be_right(
+    door: Client, content_type: str
+) -> None:
     grant = await grant_for(door)
     filler = "x" * 4096
     fields = {"grant": grant, "status": "canceled", "reason": filler}
@@ -403,7 +461,9 @@ async def test_a_body_over_the_limit_is_refused_although_it_would_be_right(door:
 
 
 @pytest.mark.parametrize("content_type", [JSON, FORM])
-async def test_ten_megabytes_in_pieces_are_refused_before_they_are_all_read(door: Client, content_type: str) -> None:
+async def test_ten_megabytes_in_pieces_are_refused_before_they_are_all_read(
+    door: Client, content_type: str
+) -> None:
     sent = 0
 
     async def pieces() -> AsyncIterator[bytes]:
@@ -418,7 +478,9 @@ async def test_ten_megabytes_in_pieces_are_refused_before_they_are_all_read(door
 
 
 @pytest.mark.parametrize("megabytes", [1, 40])
-async def test_a_small_body_that_unpacks_to_a_huge_one_is_refused(door: Client, megabytes: int) -> None:
+async def test_a_small_body_that_unpacks_to_a_huge_one_is_refused(
+    door: Client, megabytes: int
+) -> None:
     bomb = gzip.compress(b"\0" * (megabytes * 2**20))
     headers = {**as_customer("ada"), "Content-Type": JSON, "Content-Encoding": "gzip"}
     response = await door.post("/cancel/result", data=bomb, headers=headers)
@@ -446,7 +508,9 @@ async def test_a_customer_who_goes_away_while_posting_leaves_nothing_behind(
     writer.close()
     await writer.wait_closed()
     assert (await door.get("/cancel/payload", headers=as_customer("ada"))).status == 200
-    assert [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR] == []
+    assert [
+        record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR
+    ] == []
 
 
 # --- what is not said ---------------------------------------------------------------------------------
@@ -465,22 +529,45 @@ async def test_nothing_of_a_customer_and_no_secret_is_logged(
     stripe, url = stripe_api
     stripe.add_subscription("sub_1")
     await add_customer(pool, "ada.lovelace@example.org", "sub_1")
-    client = await aiohttp_client(make_app(make_cancel(pool, url, vendor=vendor(api_key="key_test_secret"))))
+    client = await aiohttp_client(
+        make_app(make_cancel(pool, url, vendor=vendor(api_key="key_test_secret")))
+    )
     customer = "ada.lovelace@example.org"
     grant = await grant_for(client, customer)
     words = {"reason": "I lost my job", "reason_code": "a private code"}
-    assert (await post(client, {"grant": grant, "status": "canceled", **words}, customer)).status == 200
-    assert (await post(client, {"grant": grant, "status": "resumed", **words}, customer)).status == 409
-    assert (await post(client, {"grant": grant + "x", "status": "canceled", **words}, customer)).status == 403
-    assert (await post(client, {"grant": grant, "secret field": "I lost my job"}, customer)).status == 400
+    assert (
+        await post(client, {"grant": grant, "status": "canceled", **words}, customer)
+    ).status == 200
+    assert (
+        await post(client, {"grant": grant, "status": "resumed", **words}, customer)
+    ).status == 409
+    assert (
+        await post(client, {"grant": grant + "x", "status": "canceled", **words}, customer)
+    ).status == 403
+    assert (
+        await post(client, {"grant": grant, "secret field": "I lost my job"}, customer)
+    ).status == 400
     del stripe.subscriptions["sub_1"]
     other = await grant_for(client, customer)
-    assert (await post(client, {"grant": other, "status": "canceled", **words}, customer)).status == 200
-    logged = "\n".join(record.getMessage() + str(record.exc_info or "") for record in caplog.records)
+    assert (
+        await post(client, {"grant": other, "status": "canceled", **words}, customer)
+    ).status == 200
+    logged = "\n".join(
+        record.getMessage() + str(record.exc_info or "") for record in caplog.records
+    )
     assert "ClaimRecorded" in logged
     assert "ClaimRefused" in logged
     secrets = (CLIENT_SECRET, *GRANT_KEYS, STRIPE_KEY, "key_test_secret")
-    for private in (customer, "lovelace", grant, other, "lost my job", "a private code", "secret field", *secrets):
+    for private in (
+        customer,
+        "lovelace",
+        grant,
+        other,
+        "lost my job",
+        "a private code",
+        "secret field",
+        *secrets,
+    ):
         assert private not in logged
 
 
@@ -492,7 +579,10 @@ async def test_a_refusal_never_repeats_what_was_posted(door: Client) -> None:
         {"grant": await grant_for(door), marker: "x"},
         {"grant": {marker: marker}, "status": "canceled"},
         {"grant": await grant_for(door), "result": {"status": {marker: marker}}},
-        {"grant": await grant_for(door), "result": {"status": "saved", "flowSession": {"id": f"{marker}/../x"}}},
+        {
+            "grant": await grant_for(door),
+            "result": {"status": "saved", "flowSession": {"id": f"{marker}/../x"}},
+        },
         {"grant": await grant_for(door), "result": {"status": marker * 100}},
     ):
         response = await post(door, body)
@@ -501,9 +591,13 @@ async def test_a_refusal_never_repeats_what_was_posted(door: Client) -> None:
         assert marker not in await response.text()
 
 
-async def test_every_refusal_is_reported_by_its_code_only(aiohttp_client: AiohttpClient, shared_pool: Pool) -> None:
+async def test_every_refusal_is_reported_by_its_code_only(
+    aiohttp_client: AiohttpClient, shared_pool: Pool
+) -> None:
     events = Events()
-    cancel: CancelFlow = make_cancel(shared_pool, subscriptions=Subscriptions(), run_worker=False, on_event=events)
+    cancel: CancelFlow = make_cancel(
+        shared_pool, subscriptions=Subscriptions(), run_worker=False, on_event=events
+    )
     client = await aiohttp_client(make_app(cancel))
     await post(client, {"grant": "x", "status": "canceled"})
     await post(client, {"status": "canceled"})

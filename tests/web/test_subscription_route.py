@@ -24,15 +24,21 @@ def subscriptions() -> Subscriptions:
 
 
 @pytest.fixture
-def open_route(aiohttp_client: AiohttpClient, shared_pool: Pool, subscriptions: Subscriptions) -> OpenRoute:
+def open_route(
+    aiohttp_client: AiohttpClient, shared_pool: Pool, subscriptions: Subscriptions
+) -> OpenRoute:
     async def open_with(**settings: Any) -> TestClient[Any, Any]:
-        cancel = make_cancel(shared_pool, **{"subscriptions": subscriptions, "run_worker": False, **settings})
+        cancel = make_cancel(
+            shared_pool, **{"subscriptions": subscriptions, "run_worker": False, **settings}
+        )
         return await aiohttp_client(make_app(cancel))
 
     return open_with
 
 
-@pytest.mark.parametrize(("customer_id", "subscription_id"), [("ada", "sub_ada"), ("zoe", "sub_zoe"), ("bob", None)])
+@pytest.mark.parametrize(
+    ("customer_id", "subscription_id"), [("ada", "sub_ada"), ("zoe", "sub_zoe"), ("bob", None)]
+)
 async def test_a_customer_gets_the_own_subscriptions_id_or_null(
     open_route: OpenRoute, customer_id: str, subscription_id: str | None
 ) -> None:
@@ -52,7 +58,9 @@ async def test_the_answer_is_never_stored(open_route: OpenRoute) -> None:
         assert "Access-Control-Allow-Origin" not in response.headers
 
 
-async def test_nobody_gets_a_401_and_nothing_is_looked_up(open_route: OpenRoute, subscriptions: Subscriptions) -> None:
+async def test_nobody_gets_a_401_and_nothing_is_looked_up(
+    open_route: OpenRoute, subscriptions: Subscriptions
+) -> None:
     client = await open_route()
     response = await client.get("/cancel/subscription", params={"customer": "ada"})
     assert response.status == 401
@@ -60,7 +68,9 @@ async def test_nobody_gets_a_401_and_nothing_is_looked_up(open_route: OpenRoute,
     assert subscriptions.asked == []
 
 
-async def test_an_outage_is_a_503_and_never_a_null(open_route: OpenRoute, subscriptions: Subscriptions) -> None:
+async def test_an_outage_is_a_503_and_never_a_null(
+    open_route: OpenRoute, subscriptions: Subscriptions
+) -> None:
     client = await open_route()
     subscriptions.is_down = True
     response = await client.get("/cancel/subscription", headers=as_customer("ada"))
@@ -76,7 +86,9 @@ async def test_several_subscriptions_where_one_is_expected_are_a_503_and_the_own
 ) -> None:
     class Several:
         async def resolve(self, customer_id: str) -> None:
-            raise AmbiguousSubscriptionError("the customer has 2 subscriptions at Stripe where one is expected")
+            raise AmbiguousSubscriptionError(
+                "the customer has 2 subscriptions at Stripe where one is expected"
+            )
 
     events = Events()
     client = await open_route(subscriptions=Several(), on_event=events)
@@ -96,10 +108,14 @@ async def test_only_reading_is_allowed(open_route: OpenRoute) -> None:
     assert statuses == [200, 405, 405]
 
 
-async def test_the_handler_can_be_mounted_on_its_own(aiohttp_client: AiohttpClient, shared_pool: Pool) -> None:
+async def test_the_handler_can_be_mounted_on_its_own(
+    aiohttp_client: AiohttpClient, shared_pool: Pool
+) -> None:
     cancel = make_cancel(shared_pool, subscriptions=Subscriptions(), run_worker=False)
     app = web.Application()
     app.cleanup_ctx.append(cancel.lifespan)
     app.router.add_get("/account", cancel.handle_subscription)
     client = await aiohttp_client(app)
-    assert await (await client.get("/account", headers=as_customer("ada"))).json() == {"subscriptionId": "sub_ada"}
+    assert await (await client.get("/account", headers=as_customer("ada"))).json() == {
+        "subscriptionId": "sub_ada"
+    }

@@ -19,7 +19,14 @@ from aiocancel.telemetry import LookupFailed
 from aiocancel.web.flow_context import current_flow
 from aiocancel.web.template_variable import add_to_environment
 from tests.support.saas import CLIENT_SECRET, Events, Pool, as_customer, make_app, make_cancel
-from tests.support.web import CountingVendor, Page, Subscriptions, expected_payload, nonces_in, plain_text
+from tests.support.web import (
+    CountingVendor,
+    Page,
+    Subscriptions,
+    expected_payload,
+    nonces_in,
+    plain_text,
+)
 
 SCRIPT = "{{ cancel_flow.script() }}"
 NASTY_CUSTOMERS = [
@@ -39,7 +46,9 @@ NASTY_CUSTOMERS = [
 class Site:
     """A running site whose cost can be read off."""
 
-    def __init__(self, client: TestClient[Any, Any], subscriptions: Subscriptions, vendor: CountingVendor) -> None:
+    def __init__(
+        self, client: TestClient[Any, Any], subscriptions: Subscriptions, vendor: CountingVendor
+    ) -> None:
         self._client = client
         self.subscriptions = subscriptions
         self.vendor = vendor
@@ -137,7 +146,9 @@ async def test_a_page_that_uses_everything_costs_one_query_and_one_signature(
     assert site.cost == (1, 1)
 
 
-async def test_pages_for_which_there_is_nothing_to_sign_cost_no_signature(open_site: OpenSite) -> None:
+async def test_pages_for_which_there_is_nothing_to_sign_cost_no_signature(
+    open_site: OpenSite,
+) -> None:
     site = await open_site(SCRIPT, without=("bob",))
     await site.text(None)
     await site.text("bob")
@@ -171,10 +182,16 @@ async def test_an_async_environment_resolves_the_script_when_asked(open_site: Op
         "{% set _ = cancel_flow.button() %}{{ cancel_flow.signed_payload() | tojson }}",
     ],
 )
-async def test_an_async_environment_resolves_the_payload_when_asked(open_site: OpenSite, expression: str) -> None:
-    site = await open_site(f"<script>var signed = {expression};</script>", resolved=False, enable_async=True)
+async def test_an_async_environment_resolves_the_payload_when_asked(
+    open_site: OpenSite, expression: str
+) -> None:
+    site = await open_site(
+        f"<script>var signed = {expression};</script>", resolved=False, enable_async=True
+    )
     (script,) = (await site.page("ada")).script_texts
-    assert json.loads(script.removeprefix("var signed = ").removesuffix(";")) == expected_payload("ada")
+    assert json.loads(script.removeprefix("var signed = ").removesuffix(";")) == expected_payload(
+        "ada"
+    )
     assert site.cost == (1, 1)
 
 
@@ -188,7 +205,9 @@ async def test_an_async_environment_still_writes_other_values_as_json(open_site:
 
 
 @pytest.mark.parametrize(
-    ("enable_async", "resolved"), [(False, True), (True, False), (True, True)], ids=["sync", "async", "async flow page"]
+    ("enable_async", "resolved"),
+    [(False, True), (True, False), (True, True)],
+    ids=["sync", "async", "async flow page"],
 )
 async def test_a_template_can_take_payload_and_signature_apart(
     open_site: OpenSite, enable_async: bool, resolved: bool
@@ -235,7 +254,8 @@ async def test_a_customers_name_can_neither_break_out_nor_change_what_was_signed
     open_site: OpenSite, customer_id: str, enable_async: bool
 ) -> None:
     site = await open_site(
-        SCRIPT + "<script>var signed = {{ cancel_flow.signed_payload | tojson }};</script>", enable_async=enable_async
+        SCRIPT + "<script>var signed = {{ cancel_flow.signed_payload | tojson }};</script>",
+        enable_async=enable_async,
     )
     text = await site.text(customer_id)
     page = Page(text)
@@ -246,7 +266,9 @@ async def test_a_customers_name_can_neither_break_out_nor_change_what_was_signed
     assert text.isascii()
     expected = expected_payload(customer_id)
     assert json.loads(carrier["data-aiocancel"])["signedPayload"] == expected
-    assert json.loads(page.script_texts[1].removeprefix("var signed = ").removesuffix(";")) == expected
+    assert (
+        json.loads(page.script_texts[1].removeprefix("var signed = ").removesuffix(";")) == expected
+    )
     assert json.loads(expected.payload)["subscription"] == {"platformId": f"sub_{customer_id}"}
 
 
@@ -276,13 +298,17 @@ async def test_the_button_is_a_form_that_works_without_a_script(open_site: OpenS
 
 
 async def test_no_secret_of_ours_is_ever_on_a_page(open_site: OpenSite) -> None:
-    site = await open_site(SCRIPT + "{{ cancel_flow.button() }}{{ cancel_flow.signed_payload | tojson }}")
+    site = await open_site(
+        SCRIPT + "{{ cancel_flow.button() }}{{ cancel_flow.signed_payload | tojson }}"
+    )
     text = plain_text(await site.text())
     for secret in (CLIENT_SECRET, "grant key", "sk_test"):
         assert secret not in text
 
 
-async def test_an_async_page_that_calls_does_not_fail_for_those_with_nothing_to_cancel(open_site: OpenSite) -> None:
+async def test_an_async_page_that_calls_does_not_fail_for_those_with_nothing_to_cancel(
+    open_site: OpenSite,
+) -> None:
     site = await open_site(
         "{{ cancel_flow.signed_payload() | tojson }} {{ cancel_flow.signed_payload is none }} {{ cancel_flow.grant() }}"
         " {{ cancel_flow.grant }} {% if cancel_flow.signed_payload %}never{% endif %}",
@@ -299,7 +325,8 @@ async def test_an_async_page_that_calls_does_not_fail_for_those_with_nothing_to_
 
 @pytest.mark.parametrize("enable_async", [False, True], ids=["sync", "async"])
 @pytest.mark.parametrize(
-    ("customer_id", "state"), [("ada", "ready"), ("bob", "no_subscription"), (None, "anonymous"), ("", "anonymous")]
+    ("customer_id", "state"),
+    [("ada", "ready"), ("bob", "no_subscription"), (None, "anonymous"), ("", "anonymous")],
 )
 async def test_the_page_knows_where_its_customer_stands(
     open_site: OpenSite, enable_async: bool, customer_id: str | None, state: str
@@ -321,7 +348,9 @@ async def test_the_page_knows_where_its_customer_stands(
 async def test_a_button_that_takes_something_back_is_a_form_that_asks_first(
     open_site: OpenSite, change: str, enable_async: bool
 ) -> None:
-    site = await open_site(f"{{{{ cancel_flow.{change}_button('Back <b>') }}}}", enable_async=enable_async)
+    site = await open_site(
+        f"{{{{ cancel_flow.{change}_button('Back <b>') }}}}", enable_async=enable_async
+    )
     page = await site.page("ada")
     assert (page.one("form")["method"], page.one("form")["action"]) == ("get", "/cancel")
     assert page.fields == {"change": change}
@@ -354,7 +383,9 @@ async def test_an_outage_of_the_database_leaves_a_page_whose_button_still_works(
 # --- other ways to render -----------------------------------------------------------------------------
 
 
-def process_contexts(app: web.Application, cancel: CancelFlow, *, enable_async: bool, resolved: bool) -> None:
+def process_contexts(
+    app: web.Application, cancel: CancelFlow, *, enable_async: bool, resolved: bool
+) -> None:
     """A page in a sub-application that knows the variable by a context processor only."""
     sub = web.Application()
     aiohttp_jinja2.setup(
@@ -377,14 +408,18 @@ async def _json(_: web.Request) -> web.Response:
     return web.json_response({})
 
 
-@pytest.mark.filterwarnings("ignore::aiohttp.web_exceptions.NotAppKeyWarning")  # aiohttp-jinja2's own request key
+@pytest.mark.filterwarnings(
+    "ignore::aiohttp.web_exceptions.NotAppKeyWarning"
+)  # aiohttp-jinja2's own request key
 @pytest.mark.parametrize(("enable_async", "resolved"), [(False, True), (True, False), (True, True)])
 async def test_a_context_processor_offers_the_variable_the_aiohttp_jinja2_way(
     open_site: OpenSite, enable_async: bool, resolved: bool
 ) -> None:
     site = await open_site(
         "",
-        change=lambda app, cancel: process_contexts(app, cancel, enable_async=enable_async, resolved=resolved),
+        change=lambda app, cancel: process_contexts(
+            app, cancel, enable_async=enable_async, resolved=resolved
+        ),
     )
     page = await site.page("ada", "/sub/account")
     assert page.flow["signedPayload"] == expected_payload("ada")
@@ -394,13 +429,16 @@ async def test_a_context_processor_offers_the_variable_the_aiohttp_jinja2_way(
 @pytest.mark.filterwarnings("ignore::aiohttp.web_exceptions.NotAppKeyWarning")
 async def test_a_context_processor_costs_other_pages_nothing(open_site: OpenSite) -> None:
     site = await open_site(
-        "", change=lambda app, cancel: process_contexts(app, cancel, enable_async=True, resolved=False)
+        "",
+        change=lambda app, cancel: process_contexts(app, cancel, enable_async=True, resolved=False),
     )
     assert await site.text("ada", "/sub/json") == "{}"
     assert site.cost == (0, 0)
 
 
-async def test_a_sub_application_with_its_own_environment_has_the_variable_too(open_site: OpenSite) -> None:
+async def test_a_sub_application_with_its_own_environment_has_the_variable_too(
+    open_site: OpenSite,
+) -> None:
     def add(app: web.Application, cancel: CancelFlow) -> None:
         sub = web.Application()
         aiohttp_jinja2.setup(sub, loader=jinja2.DictLoader({"page.html": "sub: " + SCRIPT}))
@@ -423,10 +461,14 @@ async def test_a_sub_application_with_its_own_environment_has_the_variable_too(o
     assert site.cost == (2, 2)
 
 
-async def test_a_sub_application_that_shares_the_environment_has_the_variable_too(open_site: OpenSite) -> None:
+async def test_a_sub_application_that_shares_the_environment_has_the_variable_too(
+    open_site: OpenSite,
+) -> None:
     def add(app: web.Application, cancel: CancelFlow) -> None:
         sub = web.Application()
-        sub.router.add_get("/account", cancel.flow_page(aiohttp_jinja2.template("account.html")(_nothing)))
+        sub.router.add_get(
+            "/account", cancel.flow_page(aiohttp_jinja2.template("account.html")(_nothing))
+        )
         app.add_subapp("/sub", sub)
 
     site = await open_site(SCRIPT, change=add)
@@ -460,11 +502,15 @@ def test_the_variable_by_hand_needs_an_environment() -> None:
         make_cancel("postgresql://").add_template_variable(web.Application())
 
 
-async def test_a_page_rendered_in_a_thread_has_the_flow_of_its_own_request(open_site: OpenSite) -> None:
+async def test_a_page_rendered_in_a_thread_has_the_flow_of_its_own_request(
+    open_site: OpenSite,
+) -> None:
     def add(app: web.Application, cancel: CancelFlow) -> None:
         @cancel.flow_page
         async def page(request: web.Request) -> web.Response:
-            return await asyncio.to_thread(aiohttp_jinja2.render_template, "account.html", request, {})
+            return await asyncio.to_thread(
+                aiohttp_jinja2.render_template, "account.html", request, {}
+            )
 
         app.router.add_get("/thread", page)
 
@@ -488,7 +534,12 @@ async def test_requests_at_the_same_time_do_not_mix(
         return {}
 
     page = "{{ cancel_flow.nonce }}" + SCRIPT
-    app = make_app(cancel, account if enable_async else cancel.flow_page(account), page=page, enable_async=enable_async)
+    app = make_app(
+        cancel,
+        account if enable_async else cancel.flow_page(account),
+        page=page,
+        enable_async=enable_async,
+    )
     client = await aiohttp_client(app)
 
     async def visit(number: int) -> str:
@@ -496,7 +547,11 @@ async def test_requests_at_the_same_time_do_not_mix(
         response = await client.get(f"/account?turns={number * 7 % 11}", headers=as_customer(name))
         page = Page(await response.text())
         assert page.flow["signedPayload"] == expected_payload(name)
-        assert [page.text] == [page.one("script")["nonce"]] == nonces_in(response.headers["Content-Security-Policy"])
+        assert (
+            [page.text]
+            == [page.one("script")["nonce"]]
+            == nonces_in(response.headers["Content-Security-Policy"])
+        )
         return page.text
 
     assert len(set(await asyncio.gather(*map(visit, range(40))))) == 40
@@ -518,7 +573,9 @@ async def test_a_handler_gets_the_resolved_flow(open_site: OpenSite) -> None:
     assert site.cost == (1, 1)
 
 
-async def test_a_handler_without_the_middleware_is_told_what_to_call(aiohttp_client: AiohttpClient) -> None:
+async def test_a_handler_without_the_middleware_is_told_what_to_call(
+    aiohttp_client: AiohttpClient,
+) -> None:
     async def page(request: web.Request) -> web.Response:
         with pytest.raises(FlowNotResolvedError, match=r"cancel\.setup\(app\)"):
             await get_cancel_flow(request)
@@ -529,7 +586,9 @@ async def test_a_handler_without_the_middleware_is_told_what_to_call(aiohttp_cli
     assert (await (await aiohttp_client(app)).get("/")).status == 200
 
 
-@pytest.mark.parametrize("expression", ["script()", "button()", "signed_payload", "grant", "nonce", "state"])
+@pytest.mark.parametrize(
+    "expression", ["script()", "button()", "signed_payload", "grant", "nonce", "state"]
+)
 def test_the_variable_outside_a_request_is_refused_with_a_reason(expression: str) -> None:
     environment = jinja2.Environment(autoescape=True)
     add_to_environment(environment)

@@ -67,7 +67,9 @@ async def page_of(client: TestClient[Any, Any], customer_id: str = "ada") -> Pag
     return Page(text)
 
 
-@pytest.mark.parametrize(("page", "enable_async"), [(PAGE, False), (ASYNC_PAGE, True)], ids=["flow page", "async"])
+@pytest.mark.parametrize(
+    ("page", "enable_async"), [(PAGE, False), (ASYNC_PAGE, True)], ids=["flow page", "async"]
+)
 async def test_a_resolved_page_names_the_subscription_twice_and_signs_nothing(
     open_site: OpenSite, page: str, enable_async: bool
 ) -> None:
@@ -76,18 +78,25 @@ async def test_a_resolved_page_names_the_subscription_twice_and_signs_nothing(
     assert sorted(shown.flow) == ["expiresAt", "grant", "subscriptionId"]
     assert shown.flow["subscriptionId"] == "sub_ada"
     button = shown.one("button")
-    assert (button["data-widget-subscription"], button["data-ss-cancel-optout"]) == ("sub_ada", "true")
+    assert (button["data-widget-subscription"], button["data-ss-cancel-optout"]) == (
+        "sub_ada",
+        "true",
+    )
     assert "ready null" in shown.text
 
 
-async def test_a_page_that_is_not_resolved_says_that_we_cancel_but_not_what(open_site: OpenSite) -> None:
+async def test_a_page_that_is_not_resolved_says_that_we_cancel_but_not_what(
+    open_site: OpenSite,
+) -> None:
     button = (await page_of(await open_site(UNRESOLVED_PAGE, resolved=False))).one("button")
     assert button["data-ss-cancel-optout"] == "true"
     assert "data-widget-subscription" not in button
 
 
 async def test_where_the_vendor_cancels_the_button_does_not_opt_out(open_site: OpenSite) -> None:
-    button = (await page_of(await open_site(opt_out=False, applies_cancellation="vendor"))).one("button")
+    button = (await page_of(await open_site(opt_out=False, applies_cancellation="vendor"))).one(
+        "button"
+    )
     assert button["data-widget-subscription"] == "sub_ada"
     assert "data-ss-cancel-optout" not in button
 
@@ -97,7 +106,9 @@ async def test_a_customer_without_a_subscription_gets_no_button(open_site: OpenS
 
 
 @pytest.mark.parametrize("customer_id", ['"><script>alert(1)</script>', "a'b\"c&d", "é"])
-async def test_an_id_cannot_break_out_of_its_attribute(open_site: OpenSite, customer_id: str) -> None:
+async def test_an_id_cannot_break_out_of_its_attribute(
+    open_site: OpenSite, customer_id: str
+) -> None:
     page = await page_of(await open_site(), customer_id)
     assert len(page.all("script")) == 1
     assert page.one("button")["data-widget-subscription"] == page.flow["subscriptionId"]
@@ -110,7 +121,9 @@ async def test_a_click_can_fetch_the_id_with_a_grant(open_site: OpenSite) -> Non
     assert sorted(flow) == ["expiresAt", "grant", "subscriptionId"]
 
 
-async def test_the_page_script_knows_the_function_the_attribute_and_both_switches(open_site: OpenSite) -> None:
+async def test_the_page_script_knows_the_function_the_attribute_and_both_switches(
+    open_site: OpenSite,
+) -> None:
     client = await open_site(init_config={"workspace": "w_1"})
     text = await (await client.get("/cancel/flow.js")).text()
     (line,) = [line for line in text.splitlines() if line.strip().startswith("var settings = ")]
@@ -122,7 +135,9 @@ async def test_the_page_script_knows_the_function_the_attribute_and_both_switche
     assert settings["subscriptionAttribute"] == "data-widget-subscription"
 
 
-async def test_the_policy_allows_what_the_owner_named_and_nothing_of_another_vendor(open_site: OpenSite) -> None:
+async def test_the_policy_allows_what_the_owner_named_and_nothing_of_another_vendor(
+    open_site: OpenSite,
+) -> None:
     response = await (await open_site()).get("/account", headers=as_customer("ada"))
     policy = response.headers["Content-Security-Policy"]
     assert "connect-src 'self' https://api.example.com" in policy
@@ -135,7 +150,14 @@ async def test_the_policy_allows_what_the_owner_named_and_nothing_of_another_ven
     [
         ({"status": "canceled"}, 202, "cancellation"),
         ({"status": "canceled", "subscriptionId": "sub_of_another"}, 202, "cancellation"),
-        ({"status": "saved", "flowSession": {"id": "sess_1", "offer_accepted": {"id": "offr_1"}}}, 200, "nothing"),
+        (
+            {
+                "status": "saved",
+                "flowSession": {"id": "sess_1", "offer_accepted": {"id": "offr_1"}},
+            },
+            200,
+            "nothing",
+        ),
         ({"status": "resumed"}, 200, "nothing"),
     ],
 )
@@ -145,7 +167,9 @@ async def test_a_posted_result_can_cancel_the_grants_subscription_and_nothing_el
     client = await open_site()
     flow = (await (await client.get("/cancel/payload", headers=as_customer("ada"))).json())["flow"]
     response = await client.post(
-        "/cancel/result", json={"grant": flow["grant"], "result": result}, headers=as_customer("ada")
+        "/cancel/result",
+        json={"grant": flow["grant"], "result": result},
+        headers=as_customer("ada"),
     )
     answer = await response.json()
     assert (response.status, answer["change"]) == (status, change)

@@ -13,7 +13,9 @@ from tests.support.waiting import until
 async def cancel_plainly(company: Company) -> str:
     assert company.client is not None
     body = {"grant": await company.grant(), "status": "canceled", "reason": "moving on"}
-    async with company.client.post("/cancel/result", json=body, headers=as_customer("ada")) as response:
+    async with company.client.post(
+        "/cancel/result", json=body, headers=as_customer("ada")
+    ) as response:
         return str((await response.json())["outcome"])
 
 
@@ -29,12 +31,22 @@ async def test_a_hook_is_told_how_a_cancellation_ended(company: Company) -> None
     assert await cancel_plainly(company) == "scheduled"
     await until(lambda: len(told) == 1)
     (outcome,) = told
-    assert (outcome.customer_id, outcome.subscription_id, outcome.status) == ("ada", "sub_1", "canceled")
-    assert (outcome.answer.kind, outcome.reason.text, outcome.failed) == ("scheduled", "moving on", False)
+    assert (outcome.customer_id, outcome.subscription_id, outcome.status) == (
+        "ada",
+        "sub_1",
+        "canceled",
+    )
+    assert (outcome.answer.kind, outcome.reason.text, outcome.failed) == (
+        "scheduled",
+        "moving on",
+        False,
+    )
     assert outcome.answer.effective_at is not None
 
 
-async def test_a_hook_that_fails_is_called_again_and_the_cancellation_does_not_wait_for_it(company: Company) -> None:
+async def test_a_hook_that_fails_is_called_again_and_the_cancellation_does_not_wait_for_it(
+    company: Company,
+) -> None:
     company.stripe.add_subscription("sub_1")
     cancel, calls = company.plug_in(), list[str]()
 
@@ -64,7 +76,9 @@ async def test_a_hook_for_errors_hears_only_of_what_went_wrong(company: Company)
     await company.claim(company.accepted("offr_custom"))
     await cancel_plainly(company)
     await until(lambda: bool(failed))
-    assert [(outcome.status, outcome.problem) for outcome in failed] == [("saved", "no_handler_for_this_offer")]
+    assert [(outcome.status, outcome.problem) for outcome in failed] == [
+        ("saved", "no_handler_for_this_offer")
+    ]
 
 
 @pytest.mark.parametrize("status", ["incomplete", "deflected"])

@@ -48,7 +48,9 @@ async def test_jobs_that_vanish_again_and_again_under_load_lose_nothing(bench: B
             await asyncio.sleep(0.05)
         await bench.settle()
     assert await bench.states() == ["done"] * 40
-    assert all(bench.kinds(f"sub_{number}") == ["cancel_at_period_end", "resume"] for number in range(20))
+    assert all(
+        bench.kinds(f"sub_{number}") == ["cancel_at_period_end", "resume"] for number in range(20)
+    )
 
 
 async def test_the_turn_of_a_lane_is_passed_on_without_a_sweep(bench: Bench) -> None:
@@ -66,7 +68,9 @@ async def test_a_parked_action_passes_its_turn_on_too(bench: Bench) -> None:
     await ask(bench.pool)
     await ask(bench.pool)
     await bench.work(sweep_every_s=NEVER_S)
-    assert not await bench.pool.fetchval("SELECT count(*) FROM aiocancel.action WHERE state = 'waiting'")
+    assert not await bench.pool.fetchval(
+        "SELECT count(*) FROM aiocancel.action WHERE state = 'waiting'"
+    )
 
 
 async def test_a_retry_comes_in_its_time_without_a_sweep(bench: Bench) -> None:
@@ -90,7 +94,9 @@ async def test_a_change_that_takes_longer_than_its_lease_is_made_by_one_worker_a
     assert bench.sent("POST") == 1
 
 
-async def test_a_worker_that_cannot_renew_its_lease_breaks_off_before_another_may_begin(bench: Bench) -> None:
+async def test_a_worker_that_cannot_renew_its_lease_breaks_off_before_another_may_begin(
+    bench: Bench,
+) -> None:
     looking: list[str] = []
     most = 0
 
@@ -115,7 +121,8 @@ async def test_a_worker_that_cannot_renew_its_lease_breaks_off_before_another_ma
 
     await ask(bench.pool)
     workers = [
-        bench.worker(ledger=CutOff(bench.pool), billing=Slow(), lease_s=0.6, jitter=lambda: 0.0) for _ in range(3)
+        bench.worker(ledger=CutOff(bench.pool), billing=Slow(), lease_s=0.6, jitter=lambda: 0.0)
+        for _ in range(3)
     ]
     async with running(*workers):
         await until(lambda: len(bench.events.of(AttemptFailed)) >= 3)
@@ -154,11 +161,15 @@ async def test_a_hundred_actions_on_one_subscription_never_overlap_and_keep_thei
     assert {event.attempt for event in bench.events.of(ActionApplied)} == {1}
 
 
-async def test_actions_that_are_asked_for_together_are_leased_together_but_not_all_at_once(bench: Bench) -> None:
+async def test_actions_that_are_asked_for_together_are_leased_together_but_not_all_at_once(
+    bench: Bench,
+) -> None:
     sizes: list[int] = []
 
     class Counting(Ledger):
-        async def take(self, owner: uuid.UUID, action_ids: Collection[int], *, lease_s: float) -> list[TakenAction]:
+        async def take(
+            self, owner: uuid.UUID, action_ids: Collection[int], *, lease_s: float
+        ) -> list[TakenAction]:
             sizes.append(len(action_ids))
             return await super().take(owner, action_ids, lease_s=lease_s)
 

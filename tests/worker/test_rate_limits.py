@@ -44,7 +44,12 @@ async def client(stripe_api: tuple[StripeSimulator, str]) -> AsyncIterator[Strip
 async def working(pool: Pool, billing: Any, *, jitter: float = -1.0) -> AsyncIterator[Events]:
     events = Events()
     worker = Worker(
-        Ledger(pool), billing, PgQueuerEngine(pool), on_event=events, sweep_every_s=0.1, jitter=lambda: jitter
+        Ledger(pool),
+        billing,
+        PgQueuerEngine(pool),
+        on_event=events,
+        sweep_every_s=0.1,
+        jitter=lambda: jitter,
     )
     task = asyncio.create_task(worker.run())
     try:
@@ -55,7 +60,9 @@ async def working(pool: Pool, billing: Any, *, jitter: float = -1.0) -> AsyncIte
 
 
 async def action(pool: Pool) -> dict[str, Any]:
-    row = await pool.fetchrow("SELECT *, extract(epoch FROM due_at - now())::float8 AS due_in_s FROM aiocancel.action")
+    row = await pool.fetchrow(
+        "SELECT *, extract(epoch FROM due_at - now())::float8 AS due_in_s FROM aiocancel.action"
+    )
     assert row is not None
     return dict(row)
 
@@ -99,7 +106,9 @@ async def test_other_failures_lead_to_giving_up(
     ],
     ids=["Stripe", "the flow vendor"],
 )
-async def test_the_next_attempt_waits_for_as_long_as_it_was_told(pool: Pool, error: Exception) -> None:
+async def test_the_next_attempt_waits_for_as_long_as_it_was_told(
+    pool: Pool, error: Exception
+) -> None:
     class Busy:
         async def read(self, _: SubscriptionId) -> Subscription:
             raise error

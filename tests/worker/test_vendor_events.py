@@ -39,11 +39,20 @@ def canceled(company: Company, subscription: str = "sub_1") -> dict[str, Any]:
 
 
 def completed(company: Company) -> dict[str, Any]:
-    return next(event for event in reversed(company.flows.events) if event["event"] == "flow_session_completed")
+    return next(
+        event
+        for event in reversed(company.flows.events)
+        if event["event"] == "flow_session_completed"
+    )
 
 
 async def rung(company: Company) -> list[str]:
-    return [row["result"] for row in await company.pool.fetch("SELECT result FROM aiocancel.doorbell ORDER BY rung_at")]
+    return [
+        row["result"]
+        for row in await company.pool.fetch(
+            "SELECT result FROM aiocancel.doorbell ORDER BY rung_at"
+        )
+    ]
 
 
 async def answered(company: Company) -> None:
@@ -55,7 +64,9 @@ async def _all_answered(company: Company) -> bool:
     return bool(results) and None not in results
 
 
-async def test_a_cancellation_that_only_the_webhook_tells_of_is_carried_out(company: Company) -> None:
+async def test_a_cancellation_that_only_the_webhook_tells_of_is_carried_out(
+    company: Company,
+) -> None:
     company.stripe.add_subscription("sub_1")
     client = await listening(company)
     canceled(company)
@@ -64,7 +75,9 @@ async def test_a_cancellation_that_only_the_webhook_tells_of_is_carried_out(comp
     assert company.subscription["cancellation_details"]["feedback"] == "too_expensive"
 
 
-async def test_an_accepted_offer_that_only_the_webhook_tells_of_is_verified_and_made(company: Company) -> None:
+async def test_an_accepted_offer_that_only_the_webhook_tells_of_is_verified_and_made(
+    company: Company,
+) -> None:
     company.stripe.add_subscription("sub_1")
     client = await listening(company)
     company.accepted("offr_coupon")
@@ -88,7 +101,12 @@ async def test_an_event_that_the_vendor_does_not_know_changes_nothing(company: C
     company.stripe.add_subscription("sub_1")
     client = await listening(company)
     session = company.flows.create_session("sub_1")
-    assert await ring(client, {"event": "flow_session_completed", "id": "evt_made_up", "data": session}) == 204
+    assert (
+        await ring(
+            client, {"event": "flow_session_completed", "id": "evt_made_up", "data": session}
+        )
+        == 204
+    )
     await answered(company)
     assert await rung(company) == ["unknown_event"]
     assert company.stripe.effects == []
@@ -117,7 +135,18 @@ async def test_without_the_token_there_is_no_webhook(company: Company, token: st
         (b"[" * 100_000, 400),
         (b'{"event_id": "evt_1", "data": "' + b"x" * 300_000 + b'"}', 413),
     ],
-    ids=["empty", "no JSON", "a list", "no id", "a number", "a path", "an escaped path", "no UTF-8", "deep", "large"],
+    ids=[
+        "empty",
+        "no JSON",
+        "a list",
+        "no id",
+        "a number",
+        "a path",
+        "an escaped path",
+        "no UTF-8",
+        "deep",
+        "large",
+    ],
 )
 async def test_a_webhook_that_cannot_be_read_is_refused_with_a_reason(
     company: Company, body: bytes, status: int
@@ -136,7 +165,9 @@ async def test_a_webhook_that_comes_ten_times_is_looked_at_once(company: Company
     event = completed(company)
     assert set(await asyncio.gather(*(ring(client, event) for _ in range(10)))) == {204}
     await answered(company)
-    asked = [request for request in company.flows.requests if request.path == f"/v1/events/{event['id']}"]
+    asked = [
+        request for request in company.flows.requests if request.path == f"/v1/events/{event['id']}"
+    ]
     assert len(asked) == 1
     await until(lambda: company.changes() == ["cancel_at_period_end"])
 
@@ -176,7 +207,9 @@ async def test_the_poller_finds_what_no_webhook_told_of(company: Company) -> Non
     assert company.changes() == ["cancel_at_period_end"]
 
 
-async def test_what_happened_before_the_first_start_is_history_and_not_acted_on(company: Company) -> None:
+async def test_what_happened_before_the_first_start_is_history_and_not_acted_on(
+    company: Company,
+) -> None:
     company.stripe.add_subscription("sub_1")
     canceled(company)
     for event in company.flows.events:
@@ -197,7 +230,9 @@ async def test_a_webhook_while_the_vendors_api_is_down_is_looked_at_again(compan
     await until(lambda: company.subscription["cancel_at_period_end"])
 
 
-async def test_a_session_that_was_given_up_is_recorded_and_changes_nothing(company: Company) -> None:
+async def test_a_session_that_was_given_up_is_recorded_and_changes_nothing(
+    company: Company,
+) -> None:
     company.stripe.add_subscription("sub_1")
     client = await listening(company)
     company.flows.finish(company.flows.create_session("sub_1")["id"], status="incomplete")
@@ -220,7 +255,9 @@ async def test_on_a_custom_platform_the_session_names_the_customer_and_the_offer
     company.stripe.add_subscription("sub_1")
     client = await listening(company, platform="custom", subscriptions=BY_CUSTOMER)
     person = {"internalId": "ada", "name": "ada", "email": "ada@example.com"}
-    session = company.flows.create_session("", payload={"clientId": "acct_test", "subscriber": person})
+    session = company.flows.create_session(
+        "", payload={"clientId": "acct_test", "subscriber": person}
+    )
     session = company.flows.finish(session["id"], status="saved", offer_id="offr_coupon")
     if by == "browser":
         assert (await company.claim(session))["outcome"] == "done"

@@ -26,7 +26,16 @@ from aiocancel.postgres.schema import migrate
 from aiocancel.telemetry import ActionApplied, ActionParked, AttemptFailed, DriftFound
 from aiocancel.testing.postgres import EmbeddedPostgres
 from aiocancel.testing.stripe.simulator import Fault, FaultKind, StripeSimulator
-from tests.support.claims import AT_ONCE, AT_PERIOD_END, BY_VENDOR, ask, empty_tables, make_claim, make_grant, record
+from tests.support.claims import (
+    AT_ONCE,
+    AT_PERIOD_END,
+    BY_VENDOR,
+    ask,
+    empty_tables,
+    make_claim,
+    make_grant,
+    record,
+)
 from tests.support.cut_line import cut_line
 from tests.support.saas import Pool
 from tests.support.waiting import until
@@ -51,7 +60,9 @@ async def pool(shared_database: str) -> AsyncIterator[Pool]:
 # --- the actions --------------------------------------------------------------------------------------
 
 
-async def test_cancelling_at_period_end_schedules_it_with_the_reason_and_stores_stripes_date(bench: Bench) -> None:
+async def test_cancelling_at_period_end_schedules_it_with_the_reason_and_stores_stripes_date(
+    bench: Bench,
+) -> None:
     known = bench.stripe.add_subscription("sub_1")
     await ask(bench.pool, text="Too dear", code="too_expensive")
     await bench.work()
@@ -60,8 +71,13 @@ async def test_cancelling_at_period_end_schedules_it_with_the_reason_and_stores_
     assert subscription["cancellation_details"]["comment"] == "Too dear"
     ends_at = await bench.pool.fetchval("SELECT receipt_ends_at FROM aiocancel.action")
     assert int(ends_at.timestamp()) == known["items"]["data"][0]["current_period_end"]
-    assert await bench.entries() == [("actions_enqueued", "cancel_at_period_end"), ("action_applied", "active")]
-    assert await bench.pool.fetchval("SELECT recovery_point FROM aiocancel.claim") == "action_applied"
+    assert await bench.entries() == [
+        ("actions_enqueued", "cancel_at_period_end"),
+        ("action_applied", "active"),
+    ]
+    assert (
+        await bench.pool.fetchval("SELECT recovery_point FROM aiocancel.claim") == "action_applied"
+    )
 
 
 async def test_cancelling_now_ends_the_subscription(bench: Bench) -> None:
@@ -74,7 +90,9 @@ async def test_cancelling_now_ends_the_subscription(bench: Bench) -> None:
 
 @pytest.mark.parametrize("by_date", [False, True])
 async def test_resuming_takes_a_scheduled_cancellation_back(bench: Bench, by_date: bool) -> None:
-    ending: dict[str, Any] = {"cancel_at": bench.stripe.now + 3600} if by_date else {"cancel_at_period_end": True}
+    ending: dict[str, Any] = (
+        {"cancel_at": bench.stripe.now + 3600} if by_date else {"cancel_at_period_end": True}
+    )
     bench.stripe.add_subscription("sub_1", **ending)
     await ask(bench.pool, status="resumed")
     await bench.work()
@@ -135,9 +153,13 @@ async def test_stripe_is_asked_once_before_the_change_and_its_answer_shows_the_c
     ]
 
 
-async def test_an_answer_that_was_lost_or_is_an_old_one_is_no_evidence_and_stripe_is_asked_again(bench: Bench) -> None:
+async def test_an_answer_that_was_lost_or_is_an_old_one_is_no_evidence_and_stripe_is_asked_again(
+    bench: Bench,
+) -> None:
     bench.stripe.add_subscription("sub_1")
-    bench.stripe.inject(Fault("drop_after", method="POST"), Fault("rate_limit_429", method="GET", skip=1))
+    bench.stripe.inject(
+        Fault("drop_after", method="POST"), Fault("rate_limit_429", method="GET", skip=1)
+    )
 
     def undo(event: object) -> None:
         if isinstance(event, AttemptFailed):
@@ -155,18 +177,24 @@ async def test_an_answer_that_was_lost_or_is_an_old_one_is_no_evidence_and_strip
 # --- what parks ---------------------------------------------------------------------------------------
 
 
-async def test_a_subscription_under_a_schedule_is_left_to_a_human_where_the_owner_says_so(bench: Bench) -> None:
+async def test_a_subscription_under_a_schedule_is_left_to_a_human_where_the_owner_says_so(
+    bench: Bench,
+) -> None:
     bench.stripe.add_subscription("sub_1", schedule="sub_sched_1")
     await ask(bench.pool)
     await bench.work(schedule_policy="park")
     assert await bench.states() == ["parked: subscription_has_a_schedule"]
-    assert [event.code for event in bench.events.of(ActionParked)] == ["subscription_has_a_schedule"]
+    assert [event.code for event in bench.events.of(ActionParked)] == [
+        "subscription_has_a_schedule"
+    ]
     assert (await bench.entries())[-1] == ("action_parked", "subscription_has_a_schedule")
     assert bench.sent("POST") == 0
 
 
 @pytest.mark.parametrize("policy", [AT_PERIOD_END, AT_ONCE, BY_VENDOR])
-async def test_a_subscription_that_stripe_does_not_know_is_left_to_a_human(bench: Bench, policy: Any) -> None:
+async def test_a_subscription_that_stripe_does_not_know_is_left_to_a_human(
+    bench: Bench, policy: Any
+) -> None:
     await ask(bench.pool, "sub_unknown", policy=policy)
     await bench.work()
     assert await bench.states() == ["parked: resource_missing"]
@@ -187,7 +215,9 @@ async def test_an_id_that_is_no_subscriptions_is_parked_without_a_request(bench:
     assert bench.stripe.requests == []
 
 
-async def test_a_failure_that_never_ends_is_left_to_a_human_after_the_last_attempt(bench: Bench) -> None:
+async def test_a_failure_that_never_ends_is_left_to_a_human_after_the_last_attempt(
+    bench: Bench,
+) -> None:
     bench.stripe.add_subscription("sub_1")
     bench.stripe.inject(Fault("lock_timeout_429", method="POST", times=1000))
     await ask(bench.pool)
@@ -200,7 +230,9 @@ async def test_a_failure_that_never_ends_is_left_to_a_human_after_the_last_attem
 async def test_a_change_that_somebody_undid_after_us_is_not_forced_on_them(bench: Bench) -> None:
     bench.stripe.add_subscription("sub_1")
     # Our change is made, but neither its answer nor the look after it arrives.
-    bench.stripe.inject(Fault("drop_after", method="POST"), Fault("rate_limit_429", method="GET", skip=1))
+    bench.stripe.inject(
+        Fault("drop_after", method="POST"), Fault("rate_limit_429", method="GET", skip=1)
+    )
     await ask(bench.pool)
 
     def undo(event: object) -> None:
@@ -216,11 +248,20 @@ async def test_a_change_that_somebody_undid_after_us_is_not_forced_on_them(bench
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-async def test_a_write_that_meets_a_fault_takes_effect_exactly_once(bench: Bench, fault: FaultKind) -> None:
-    names = {("POST", 1): "sub_a", ("POST", 2): "sub_b", ("DELETE", 1): "sub_c", ("DELETE", 2): "sub_d"}
+async def test_a_write_that_meets_a_fault_takes_effect_exactly_once(
+    bench: Bench, fault: FaultKind
+) -> None:
+    names = {
+        ("POST", 1): "sub_a",
+        ("POST", 2): "sub_b",
+        ("DELETE", 1): "sub_c",
+        ("DELETE", 2): "sub_d",
+    }
     for (method, times), name in names.items():
         bench.stripe.add_subscription(name)
-        bench.stripe.inject(Fault(fault, method=method, path_contains=name, times=times, seconds=0.02))
+        bench.stripe.inject(
+            Fault(fault, method=method, path_contains=name, times=times, seconds=0.02)
+        )
         await ask(bench.pool, name, policy=AT_PERIOD_END if method == "POST" else AT_ONCE)
     await bench.work()
     effects = [bench.kinds(name) for name in names.values()]
@@ -229,16 +270,30 @@ async def test_a_write_that_meets_a_fault_takes_effect_exactly_once(bench: Bench
         assert effects == [[], [], [], []]
     else:
         assert await bench.states() == ["done"] * 4
-        assert effects == [["cancel_at_period_end"], ["cancel_at_period_end"], ["cancel_now"], ["cancel_now"]]
+        assert effects == [
+            ["cancel_at_period_end"],
+            ["cancel_at_period_end"],
+            ["cancel_now"],
+            ["cancel_now"],
+        ]
 
 
 @pytest.mark.parametrize("fault", [fault for fault in FAULTS if fault != "card_declined_402"])
-async def test_a_look_that_meets_a_fault_costs_no_second_effect(bench: Bench, fault: FaultKind) -> None:
-    names = {(AT_PERIOD_END, 0): "sub_a", (AT_PERIOD_END, 1): "sub_b", (AT_ONCE, 0): "sub_c", (AT_ONCE, 1): "sub_d"}
+async def test_a_look_that_meets_a_fault_costs_no_second_effect(
+    bench: Bench, fault: FaultKind
+) -> None:
+    names = {
+        (AT_PERIOD_END, 0): "sub_a",
+        (AT_PERIOD_END, 1): "sub_b",
+        (AT_ONCE, 0): "sub_c",
+        (AT_ONCE, 1): "sub_d",
+    }
     for (policy, looks_before), name in names.items():
         bench.stripe.add_subscription(name)
         # Twice, because aiohttp repeats a GET whose connection breaks.
-        bench.stripe.inject(Fault(fault, method="GET", path_contains=name, skip=looks_before, times=2, seconds=0.02))
+        bench.stripe.inject(
+            Fault(fault, method="GET", path_contains=name, skip=looks_before, times=2, seconds=0.02)
+        )
         await ask(bench.pool, name, policy=policy)
     await bench.work()
     assert await bench.states() == ["done"] * 4
@@ -255,7 +310,16 @@ async def test_a_write_that_stripe_is_still_working_on_is_not_made_a_second_time
         await bench.work(billing=impatient, jitter=lambda: -0.9)
     assert await bench.states() == ["done"]
     assert bench.kinds() == ["cancel_at_period_end"]
-    assert len({request.idempotency_key for request in bench.stripe.requests if request.method == "POST"}) == 1
+    assert (
+        len(
+            {
+                request.idempotency_key
+                for request in bench.stripe.requests
+                if request.method == "POST"
+            }
+        )
+        == 1
+    )
 
 
 async def test_a_failure_that_stripe_stored_is_left_behind_with_a_new_key(bench: Bench) -> None:
@@ -264,7 +328,11 @@ async def test_a_failure_that_stripe_stored_is_left_behind_with_a_new_key(bench:
     await ask(bench.pool)
     await bench.work()
     posts = [request for request in bench.stripe.requests if request.method == "POST"]
-    assert [(post.status, post.replayed) for post in posts] == [(500, False), (500, True), (200, False)]
+    assert [(post.status, post.replayed) for post in posts] == [
+        (500, False),
+        (500, True),
+        (200, False),
+    ]
     assert posts[0].idempotency_key == posts[1].idempotency_key != posts[2].idempotency_key
     assert bench.kinds() == ["cancel_at_period_end"]
 
@@ -282,7 +350,9 @@ async def test_a_body_changed_by_a_new_release_between_two_attempts_is_sent_with
     async with client_of(stripe_api[1], feedback_codes={"price": "too_expensive"}) as newer:
         await bench.work(billing=newer)
     assert await bench.states() == ["done"]
-    assert bench.stripe.subscriptions["sub_1"]["cancellation_details"]["feedback"] == "too_expensive"
+    assert (
+        bench.stripe.subscriptions["sub_1"]["cancellation_details"]["feedback"] == "too_expensive"
+    )
 
 
 async def test_our_own_cancellation_that_reads_as_missing_is_a_success(bench: Bench) -> None:
@@ -294,10 +364,14 @@ async def test_our_own_cancellation_that_reads_as_missing_is_a_success(bench: Be
     assert await bench.pool.fetchval("SELECT receipt_status FROM aiocancel.action") == "canceled"
 
 
-async def test_a_lost_cancellation_that_reads_as_missing_in_the_next_attempt_is_a_success(bench: Bench) -> None:
+async def test_a_lost_cancellation_that_reads_as_missing_in_the_next_attempt_is_a_success(
+    bench: Bench,
+) -> None:
     bench.stripe.retrieve_canceled = False
     bench.stripe.add_subscription("sub_1")
-    bench.stripe.inject(Fault("error_500_after", method="DELETE"), Fault("error_500_before", method="GET", skip=1))
+    bench.stripe.inject(
+        Fault("error_500_after", method="DELETE"), Fault("error_500_before", method="GET", skip=1)
+    )
     await ask(bench.pool, policy=AT_ONCE)
     await bench.work()
     assert await bench.states() == ["done"]
@@ -318,7 +392,9 @@ async def test_a_subscription_that_ends_between_look_and_write_is_a_success(benc
     assert bench.kinds() == []
 
 
-async def test_a_schedule_that_somebody_else_releases_between_look_and_write_is_no_obstacle(bench: Bench) -> None:
+async def test_a_schedule_that_somebody_else_releases_between_look_and_write_is_no_obstacle(
+    bench: Bench,
+) -> None:
     bench.stripe.add_subscription("sub_1")
     bench.stripe.add_schedule("sub_sched_1", "sub_1", ends=[bench.stripe.now + 10**7])
 
@@ -335,7 +411,9 @@ async def test_a_schedule_that_somebody_else_releases_between_look_and_write_is_
     assert bench.kinds() == ["cancel_at_period_end"]
 
 
-async def test_a_worker_that_dies_right_after_a_release_leaves_the_cancellation_to_the_next(bench: Bench) -> None:
+async def test_a_worker_that_dies_right_after_a_release_leaves_the_cancellation_to_the_next(
+    bench: Bench,
+) -> None:
     bench.stripe.add_subscription("sub_1")
     bench.stripe.add_schedule("sub_sched_1", "sub_1", ends=[bench.stripe.now + 10**7])
 
@@ -359,7 +437,9 @@ async def test_a_worker_that_dies_right_after_a_release_leaves_the_cancellation_
 # --- waiting for the flow vendor ----------------------------------------------------------------------
 
 
-async def test_a_cancellation_that_the_vendor_makes_is_watched_for_and_never_written(bench: Bench) -> None:
+async def test_a_cancellation_that_the_vendor_makes_is_watched_for_and_never_written(
+    bench: Bench,
+) -> None:
     bench.stripe.add_subscription("sub_1")
     await ask(bench.pool, policy=BY_VENDOR)
     async with running(bench.worker()):
@@ -376,14 +456,20 @@ async def test_a_cancellation_that_the_vendor_makes_is_watched_for_and_never_wri
 async def test_a_vendor_that_does_not_act_in_time_is_reported_to_a_human(bench: Bench) -> None:
     bench.stripe.add_subscription("sub_1")
     await ask(bench.pool, policy=BY_VENDOR)
-    await bench.pool.execute("UPDATE aiocancel.action SET created_at = now() - interval '14 minutes 50 seconds'")
+    await bench.pool.execute(
+        "UPDATE aiocancel.action SET created_at = now() - interval '14 minutes 50 seconds'"
+    )
     async with running(bench.worker(jitter=lambda: 1.0)):
         await until(lambda: bool(bench.stripe.requests))
     assert await bench.states() == ["waiting"]
-    await bench.pool.execute("UPDATE aiocancel.action SET created_at = now() - interval '15 minutes', due_at = now()")
+    await bench.pool.execute(
+        "UPDATE aiocancel.action SET created_at = now() - interval '15 minutes', due_at = now()"
+    )
     await bench.work()
     assert await bench.states() == ["parked: vendor_did_not_act"]
-    assert [(event.expected, event.seen) for event in bench.events.of(DriftFound)] == [("cancellation", "active")]
+    assert [(event.expected, event.seen) for event in bench.events.of(DriftFound)] == [
+        ("cancellation", "active")
+    ]
 
 
 async def test_the_owner_says_how_long_the_vendor_may_take(bench: Bench) -> None:
@@ -398,7 +484,9 @@ async def test_the_owner_says_how_long_the_vendor_may_take(bench: Bench) -> None
 
 @pytest.mark.parametrize("status", ["canceled", "resumed"])
 @pytest.mark.parametrize("policy", [AT_PERIOD_END, AT_ONCE, BY_VENDOR])
-async def test_a_test_claim_never_touches_a_live_subscription(bench: Bench, status: str, policy: Any) -> None:
+async def test_a_test_claim_never_touches_a_live_subscription(
+    bench: Bench, status: str, policy: Any
+) -> None:
     bench.stripe.add_subscription("sub_1", livemode=True)
     await ask(bench.pool, status=status, policy=policy)
     await bench.work()
@@ -423,7 +511,9 @@ class DiesBeforeFinishing(Ledger):
 
     is_dead = False
 
-    async def finish(self, taken: TakenAction, receipt: Receipt, *, accepted: Accepted | None = None) -> bool:
+    async def finish(
+        self, taken: TakenAction, receipt: Receipt, *, accepted: Accepted | None = None
+    ) -> bool:
         self.is_dead = True
         await asyncio.Event().wait()
         return False
@@ -454,7 +544,9 @@ async def test_what_a_worker_did_before_it_died_is_finished_by_the_next_without_
     assert bench.sent("POST") + bench.sent("DELETE") == 1
 
 
-async def test_a_worker_that_wakes_up_after_its_lease_was_lost_changes_nothing_any_more(bench: Bench) -> None:
+async def test_a_worker_that_wakes_up_after_its_lease_was_lost_changes_nothing_any_more(
+    bench: Bench,
+) -> None:
     bench.stripe.add_subscription("sub_1")
     woken = asyncio.Event()
 
@@ -524,7 +616,9 @@ class Overlaps:
         return watch
 
 
-async def test_two_workers_share_many_subscriptions_without_overlap_and_in_order(pool: Pool) -> None:
+async def test_two_workers_share_many_subscriptions_without_overlap_and_in_order(
+    pool: Pool,
+) -> None:
     names = [f"sub_{number}" for number in range(20)]
     simulator, overlaps = StripeSimulator(latency_s=0.002), Overlaps()
     for name in names:
@@ -585,7 +679,10 @@ async def test_an_answer_of_the_database_that_is_lost_at_any_step_costs_no_secon
 ) -> None:
     bench.stripe.add_subscription("sub_1")
     await ask(bench.pool, policy=policy)
-    async with cut_line(shared_database) as line, asyncpg.create_pool(line.dsn, min_size=1, max_size=2) as cut:
+    async with (
+        cut_line(shared_database) as line,
+        asyncpg.create_pool(line.dsn, min_size=1, max_size=2) as cut,
+    ):
         line.lose_an_answer(skip=earlier)
         await bench.work(ledger=Ledger(cut))
     assert await bench.states() == ["done"]
@@ -599,7 +696,10 @@ async def test_a_database_that_restarts_in_the_middle_of_a_change_is_survived(
     simulator, url = stripe_api
     simulator.add_subscription("sub_1")
     with EmbeddedPostgres(durable=False) as server:
-        async with asyncpg.create_pool(server.dsn, min_size=1, max_size=5) as pool, client_of(url) as client:
+        async with (
+            asyncpg.create_pool(server.dsn, min_size=1, max_size=5) as pool,
+            client_of(url) as client,
+        ):
             async with pool.acquire() as connection:
                 await migrate(connection)
             bench = Bench(pool, simulator, client)
@@ -665,7 +765,9 @@ async def test_a_ledger_that_cannot_be_read_is_asked_again_and_not_hastily(bench
 # --- mistakes -----------------------------------------------------------------------------------------
 
 
-async def test_a_mistake_in_the_code_is_tried_a_limited_number_of_times_and_then_left_to_a_human(bench: Bench) -> None:
+async def test_a_mistake_in_the_code_is_tried_a_limited_number_of_times_and_then_left_to_a_human(
+    bench: Bench,
+) -> None:
     class Mistaken:
         calls = 0
 
@@ -698,9 +800,13 @@ async def test_a_mistake_waits_longer_each_time(bench: Bench) -> None:
     assert await bench.states() == ["waiting"]
 
 
-async def test_a_worker_whose_word_is_never_stored_does_not_repeat_itself_hastily(bench: Bench) -> None:
+async def test_a_worker_whose_word_is_never_stored_does_not_repeat_itself_hastily(
+    bench: Bench,
+) -> None:
     class Mute(Ledger):
-        async def finish(self, taken: TakenAction, receipt: Receipt, *, accepted: Accepted | None = None) -> bool:
+        async def finish(
+            self, taken: TakenAction, receipt: Receipt, *, accepted: Accepted | None = None
+        ) -> bool:
             raise UnavailableError("gone")
 
         async def hand_back(self, taken: TakenAction, *, delay_s: float, code: str | None) -> bool:

@@ -29,7 +29,14 @@ from aiocancel.core.changes import (
     still_holds,
 )
 from aiocancel.core.money import minor_units
-from aiocancel.core.offers.terms import AcceptedOffer, CouponTerms, CustomTerms, PauseTerms, PlanTerms, TrialTerms
+from aiocancel.core.offers.terms import (
+    AcceptedOffer,
+    CouponTerms,
+    CustomTerms,
+    PauseTerms,
+    PlanTerms,
+    TrialTerms,
+)
 from aiocancel.core.subscription import Item, Subscription
 
 # Stripe: trial_end is at most two years from the billing cycle's anchor.
@@ -121,7 +128,11 @@ def offer_step(
     if isinstance(offer.terms, PlanTerms) and (step := _pending(subscription, now, progress)):
         return step
     if earlier is not None:
-        return Write(change=earlier) if still_holds(earlier, subscription) else Refuse("changed_since_it_was_tried")
+        return (
+            Write(change=earlier)
+            if still_holds(earlier, subscription)
+            else Refuse("changed_since_it_was_tried")
+        )
     match offer.terms:
         case CouponTerms() as terms:
             return _coupon(terms, subscription)
@@ -130,7 +141,9 @@ def offer_step(
         case PlanTerms() as terms:
             return _plan(terms, subscription, rules)
         case PauseTerms() as terms:
-            return _in_time(terms, _pause(terms, subscription, now, rules), subscription, now, progress.promised)
+            return _in_time(
+                terms, _pause(terms, subscription, now, rules), subscription, now, progress.promised
+            )
         case CustomTerms():
             return Refuse("custom_offer_is_not_stripes")
         case _:  # pragma: no cover
@@ -257,7 +270,11 @@ def _plan_item(subscription: Subscription, rules: OfferRules) -> Item | None:
 
 
 def _in_time(
-    terms: PauseTerms, step: Step, subscription: Subscription, now: datetime, promised: datetime | None
+    terms: PauseTerms,
+    step: Step,
+    subscription: Subscription,
+    now: datetime,
+    promised: datetime | None,
 ) -> Step:
     """Put a pause off that begins with the next period, until that is near; what is refused is refused at once."""
     due = subscription.current_period_end
@@ -284,7 +301,9 @@ def _pause(terms: PauseTerms, subscription: Subscription, now: datetime, rules: 
         if until < due + INVOICE_MARGIN:
             return Refuse("no_payment_falls_into_the_pause")
         left_out = [item for item in items if item.period_end is None or item.period_end <= until]
-        pays_until = max(_later(start, item.interval, item.interval_count) for item in left_out or items)
+        pays_until = max(
+            _later(start, item.interval, item.interval_count) for item in left_out or items
+        )
     except (OverflowError, ValueError):
         # Its end is a date that no calendar has.
         return Refuse("pause_is_too_long")
@@ -314,7 +333,9 @@ def _pause_service(
     return Write(change=PauseService(until, due, rules.pause_credit, rules.pause_bills_usage))
 
 
-def _span(terms: PauseTerms, items: tuple[Item, ...], due: datetime, now: datetime) -> tuple[datetime, datetime]:
+def _span(
+    terms: PauseTerms, items: tuple[Item, ...], due: datetime, now: datetime
+) -> tuple[datetime, datetime]:
     if terms.interval == "billing_cycle":
         # Counted in payments, the first of which is the next one, so it does not matter when it begins.
         shortest = min(items, key=lambda item: _later(due, item.interval, item.interval_count))

@@ -12,7 +12,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, assert_never
 
 from aiocancel.core.actions import Done, Receipt, Refuse, Wait
-from aiocancel.core.offers.terms import AcceptedOffer, CouponTerms, CustomTerms, PauseTerms, PlanTerms, TrialTerms
+from aiocancel.core.offers.terms import (
+    AcceptedOffer,
+    CouponTerms,
+    CustomTerms,
+    PauseTerms,
+    PlanTerms,
+    TrialTerms,
+)
 from aiocancel.core.subscription import AppliedDiscount, Subscription
 
 # An offer is accepted some time before its flow session ends, and the vendor's clock is not Stripe's.
@@ -36,7 +43,9 @@ class Baseline:
         return cls(seen_at, discount_ids, subscription.current_period_end)
 
 
-def vendor_offer_step(offer: AcceptedOffer, baseline: Baseline, subscription: Subscription) -> Done | Wait | Refuse:
+def vendor_offer_step(
+    offer: AcceptedOffer, baseline: Baseline, subscription: Subscription
+) -> Done | Wait | Refuse:
     """Say whether the subscription, as just read, shows the offer. Total: never raises, never writes.
 
     - A coupon that exists at Stripe: a discount of that coupon, however old. One that is only defined, and which
@@ -58,7 +67,9 @@ def vendor_offer_step(offer: AcceptedOffer, baseline: Baseline, subscription: Su
             return Refuse("customer_coupons_do_not_show")
         case CouponTerms(coupon_id=coupon_id):
             since = accepted_at - ACCEPTED_BEFORE
-            shown = any(_is_it(discount, coupon_id, baseline, since) for discount in subscription.discounts)
+            shown = any(
+                _is_it(discount, coupon_id, baseline, since) for discount in subscription.discounts
+            )
             seen = "another_discount" if subscription.discounts else "no_discount"
         case TrialTerms(days):
             least = accepted_at + timedelta(days=min(days, _LONGEST_DAYS)) - ACCEPTED_BEFORE
@@ -84,7 +95,11 @@ def patience_s(offer: AcceptedOffer, baseline: Baseline, *, now: datetime) -> fl
     How the vendor has a pause begin at the end of the period is not public; it may be nothing but a date in
     the vendor's own books until then.
     """
-    if not isinstance(offer.terms, PauseTerms) or not offer.terms.at_period_end or baseline.due is None:
+    if (
+        not isinstance(offer.terms, PauseTerms)
+        or not offer.terms.at_period_end
+        or baseline.due is None
+    ):
         return 0.0
     return max(0.0, (baseline.due + PERIOD_END_MARGIN - now).total_seconds())
 
@@ -93,7 +108,9 @@ def patience_s(offer: AcceptedOffer, baseline: Baseline, *, now: datetime) -> fl
 _LONGEST_DAYS: Final = 10_000
 
 
-def _is_it(discount: AppliedDiscount, coupon_id: str | None, baseline: Baseline, since: datetime) -> bool:
+def _is_it(
+    discount: AppliedDiscount, coupon_id: str | None, baseline: Baseline, since: datetime
+) -> bool:
     if coupon_id is not None:
         return discount.coupon_id == coupon_id
     if discount.discount_id not in baseline.discount_ids:
@@ -104,7 +121,11 @@ def _is_it(discount: AppliedDiscount, coupon_id: str | None, baseline: Baseline,
 def baseline_to_json(baseline: Baseline) -> dict[str, Any]:
     """Return it as JSON values for the ledger; ``baseline_from_json`` is its inverse, to the second."""
     due = None if baseline.due is None else int(baseline.due.timestamp())
-    return {"seen_at": int(baseline.seen_at.timestamp()), "discounts": sorted(baseline.discount_ids), "due": due}
+    return {
+        "seen_at": int(baseline.seen_at.timestamp()),
+        "discounts": sorted(baseline.discount_ids),
+        "due": due,
+    }
 
 
 def baseline_from_json(data: Mapping[str, Any]) -> Baseline:

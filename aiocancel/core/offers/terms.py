@@ -126,9 +126,15 @@ def breach(offer: AcceptedOffer, limits: OfferLimits) -> str | None:
         case CouponTerms() as coupon:
             return _coupon_breach(coupon, limits)
         case TrialTerms(days):
-            return "too_many_days" if limits.max_days is not None and days > limits.max_days else None
+            return (
+                "too_many_days" if limits.max_days is not None and days > limits.max_days else None
+            )
         case PlanTerms(price_id):
-            return "price_not_allowed" if limits.price_ids is not None and price_id not in limits.price_ids else None
+            return (
+                "price_not_allowed"
+                if limits.price_ids is not None and price_id not in limits.price_ids
+                else None
+            )
         case PauseTerms(interval, count):
             if limits.max_months is None:
                 return None
@@ -142,7 +148,11 @@ def breach(offer: AcceptedOffer, limits: OfferLimits) -> str | None:
 
 
 def _coupon_breach(coupon: CouponTerms, limits: OfferLimits) -> str | None:
-    if limits.coupon_ids is not None and coupon.coupon_id is not None and coupon.coupon_id not in limits.coupon_ids:
+    if (
+        limits.coupon_ids is not None
+        and coupon.coupon_id is not None
+        and coupon.coupon_id not in limits.coupon_ids
+    ):
         return "coupon_not_allowed"
     bounded = (limits.max_percent, limits.max_amount, limits.max_months) != (None, None, None)
     if coupon.coupon_id is not None and limits.coupon_ids is None and bounded:
@@ -153,7 +163,8 @@ def _coupon_breach(coupon: CouponTerms, limits: OfferLimits) -> str | None:
     if limits.max_amount is not None and (coupon.amount_off or 0) > limits.max_amount:
         return "amount_too_high"
     if limits.max_months is not None and (
-        coupon.duration == "forever" or (coupon.duration == "repeating" and (coupon.months or 0) > limits.max_months)
+        coupon.duration == "forever"
+        or (coupon.duration == "repeating" and (coupon.months or 0) > limits.max_months)
     ):
         return "too_many_months"
     return None
@@ -195,13 +206,20 @@ def offer_to_json(offer: AcceptedOffer) -> dict[str, Any]:
         case PlanTerms(price_id, prorate):
             terms = {"type": "change_plan", "price_id": price_id, "prorate": prorate}
         case PauseTerms(interval, count, at_period_end):
-            terms = {"type": "pause", "interval": interval, "count": count, "at_period_end": at_period_end}
+            terms = {
+                "type": "pause",
+                "interval": interval,
+                "count": count,
+                "at_period_end": at_period_end,
+            }
         case CustomTerms():
             terms = {"type": "custom"}
         case _:  # pragma: no cover
             assert_never(offer.terms)
     data = {"offer_id": offer.offer_id, "terms": terms, "metadata": dict(offer.metadata)}
-    return data if offer.accepted_at is None else data | {"accepted_at": offer.accepted_at.isoformat()}
+    return (
+        data if offer.accepted_at is None else data | {"accepted_at": offer.accepted_at.isoformat()}
+    )
 
 
 def offer_from_json(data: Mapping[str, Any]) -> AcceptedOffer:

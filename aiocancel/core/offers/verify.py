@@ -82,9 +82,13 @@ def judge(
         return Doubtful(code)
     if isinstance(offer.terms, CustomTerms):
         # No vendor carries out a custom offer: that is what makes it one.
-        return Proven(offer.offer_id, (Action(ActionKind.RUN_OFFER_HANDLER, subscription_id, offer=offer),))
+        return Proven(
+            offer.offer_id, (Action(ActionKind.RUN_OFFER_HANDLER, subscription_id, offer=offer),)
+        )
     if policy.applies_offers == "vendor":
         # The vendor's word says what to expect; that it happened is for Stripe to show.
         accepted = replace(offer, accepted_at=session.completed_at or now)
-        return Proven(offer.offer_id, (Action(ActionKind.EXPECT_OFFER, subscription_id, offer=accepted),))
+        return Proven(
+            offer.offer_id, (Action(ActionKind.EXPECT_OFFER, subscription_id, offer=accepted),)
+        )
     return Proven(offer.offer_id, (Action(ActionKind.APPLY_OFFER, subscription_id, offer=offer),))

@@ -58,9 +58,13 @@ class _BrowserApi:
         if payload.get("clientId") != simulator.client_id:
             return _refused("The clientId is unknown.")
         if simulator.require_signature and not verified:
-            return _refused("The signature is missing." if not signature else "The signature is not valid.", 401)
+            return _refused(
+                "The signature is missing." if not signature else "The signature is not valid.", 401
+            )
         test_mode = request.query.get("testMode") == "true"
-        problem = (None if test_mode else self._subscription_problem(payload)) or self._property_problem(payload)
+        problem = (
+            None if test_mode else self._subscription_problem(payload)
+        ) or self._property_problem(payload)
         if problem is not None:
             return _refused(problem)
         session = simulator.create_session(
@@ -70,7 +74,9 @@ class _BrowserApi:
             test_mode=test_mode,
             started=False,
         )
-        app_url = simulator.hosts.app_url if simulator.hosts is not None else str(request.url.origin())
+        app_url = (
+            simulator.hosts.app_url if simulator.hosts is not None else str(request.url.origin())
+        )
         return web.json_response(
             {"signatureRequired": simulator.require_signature, "signatureVerified": verified},
             status=201,
@@ -138,4 +144,6 @@ def _json_object(body: bytes) -> dict[str, Any] | None:
 
 
 def _refused(error: str, status: int = 400) -> web.Response:
-    return web.json_response({"error": error}, status=status, headers={"Access-Control-Allow-Origin": "*"})
+    return web.json_response(
+        {"error": error}, status=status, headers={"Access-Control-Allow-Origin": "*"}
+    )

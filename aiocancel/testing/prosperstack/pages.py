@@ -68,7 +68,9 @@ class _Pages:
             "finishUrl": f"/f/{session['id']}/finish",
             "parentOrigin": _parent_origin(session["client_url"]),
             "reasons": [{"code": code, "text": text} for code, text in records.REASONS],
-            "offers": [_card(each) for each in session["offers_presented"] if each["id"] not in skipped],
+            "offers": [
+                _card(each) for each in session["offers_presented"] if each["id"] not in skipped
+            ],
             "confirmationStep": self._simulator.confirmation_step,
             "reportIncomplete": self._simulator.report_incomplete,
             "redirectUri": self._simulator.redirect_uri,
@@ -78,7 +80,9 @@ class _Pages:
             display_mode="modal" if request.query.get("displayMode") == "modal" else "full-screen",
             setup=json.dumps(setup).replace("<", "\\u003c"),
         )
-        return web.Response(text=text, content_type="text/html", headers={"Content-Security-Policy": PAGE_POLICY})
+        return web.Response(
+            text=text, content_type="text/html", headers={"Content-Security-Policy": PAGE_POLICY}
+        )
 
     async def finish(self, request: web.Request) -> web.Response:
         session = self._session(request)
@@ -137,7 +141,8 @@ def _card(offer: JsonObject) -> JsonObject:
         text = "A smaller plan at a lower price. Your data stays where it is."
     elif kind == "pause_subscription":
         length = {"indefinitely": "as long as you like"}.get(
-            details["interval"], _count(details["interval_count"], details["interval"].replace("_", " "))
+            details["interval"],
+            _count(details["interval_count"], details["interval"].replace("_", " ")),
         )
         text = f"No payments for {length}."
     else:

@@ -27,7 +27,9 @@ def iso(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def offer(offer_id: str, name: str, details: JsonObject, metadata: Mapping[str, str] | None = None) -> JsonObject:
+def offer(
+    offer_id: str, name: str, details: JsonObject, metadata: Mapping[str, str] | None = None
+) -> JsonObject:
     """One offer with full ``details``; its ``type`` is the details' type."""
     created = "2026-01-05T09:00:00.000Z"
     return {
@@ -69,7 +71,9 @@ def default_offers() -> list[JsonObject]:
     plan = "price_simulator_basic"
     return [
         offer("offr_coupon", "25% off for 3 months", coupon_details()),
-        offer("offr_trial_extension", "14 more days of trial", {"type": "trial_extension", "days": 14}),
+        offer(
+            "offr_trial_extension", "14 more days of trial", {"type": "trial_extension", "days": 14}
+        ),
         offer(
             "offr_change_plan",
             "Move to the Basic plan",
@@ -91,7 +95,9 @@ def default_offers() -> list[JsonObject]:
                 "metadata": {},
             },
         ),
-        offer("offr_custom", "A free onboarding call", {"type": "custom"}, {"code": "onboarding-call"}),
+        offer(
+            "offr_custom", "A free onboarding call", {"type": "custom"}, {"code": "onboarding-call"}
+        ),
     ]
 
 
@@ -108,7 +114,9 @@ def new_session(
     at = iso(now)
     subscriber = payload.get("subscriber") or {}
     subscription = payload.get("subscription") or {}
-    platform_id = subscription.get("platformId") or subscription.get("paymentProviderId") or new_id("custom")
+    platform_id = (
+        subscription.get("platformId") or subscription.get("paymentProviderId") or new_id("custom")
+    )
     subscriber_id = new_id("subr")
     return {
         "id": new_id("sess"),
@@ -170,7 +178,12 @@ def answers(reason: Mapping[str, str | None], comment: str | None) -> list[JsonO
             "sentiment": None,
         },
         {
-            "question": {"id": "ques_comment", "type": "text", "text": "Anything to add?", "primary": False},
+            "question": {
+                "id": "ques_comment",
+                "type": "text",
+                "text": "Anything to add?",
+                "primary": False,
+            },
             "value": comment or None,
             "sentiment": None,
         },

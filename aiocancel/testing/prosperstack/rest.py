@@ -70,13 +70,17 @@ class _Rest:
                 return web.json_response(answer(request), headers=headers)
             except _Refusal as refusal:
                 headers = refusal.headers or headers
-                return web.json_response({"error": refusal.error}, status=refusal.status, headers=headers)
+                return web.json_response(
+                    {"error": refusal.error}, status=refusal.status, headers=headers
+                )
 
         return handle
 
     def _authenticate(self, request: web.Request) -> None:
         expected = encode_basic_auth(self._simulator.api_key)
-        if not hmac.compare_digest(request.headers.get("Authorization", "").encode(), expected.encode()):
+        if not hmac.compare_digest(
+            request.headers.get("Authorization", "").encode(), expected.encode()
+        ):
             raise _Refusal(401, "The API key is missing or not valid.")
 
     def _count(self) -> dict[str, str]:
@@ -148,7 +152,11 @@ def _between(rows: Iterable[JsonObject], request: web.Request, *fields: str) -> 
             if text is None:
                 continue
             bound = _moment(text)
-            kept = [row for row in kept if row[name] is not None and holds(datetime.fromisoformat(row[name]), bound)]
+            kept = [
+                row
+                for row in kept
+                if row[name] is not None and holds(datetime.fromisoformat(row[name]), bound)
+            ]
     return kept
 
 

@@ -133,7 +133,10 @@ class ProsperStackSimulator:
         started: bool = True,
     ) -> JsonObject:
         """Open a flow session and return it; ``payload`` replaces the plain one for ``subscription_id``."""
-        opened = payload or {"clientId": self.client_id, "subscription": {"platformId": subscription_id}}
+        opened = payload or {
+            "clientId": self.client_id,
+            "subscription": {"platformId": subscription_id},
+        }
         session = records.new_session(
             opened,
             now=self.clock(),
@@ -176,17 +179,26 @@ class ProsperStackSimulator:
             raise ValueError(f"the flow session has already ended as {session['status']}")
         if (status == "saved") != (offer_id is not None):
             raise ValueError("an offer is accepted exactly when the status is saved")
-        accepted = next((each for each in session["offers_presented"] if each["id"] == offer_id), None)
+        accepted = next(
+            (each for each in session["offers_presented"] if each["id"] == offer_id), None
+        )
         if offer_id is not None and accepted is None:
             raise ValueError("that offer was not presented")
         at = records.iso(self.clock())
-        session |= {"status": status, "offer_accepted": accepted, "updated_at": at, "completed_at": at}
+        session |= {
+            "status": status,
+            "offer_accepted": accepted,
+            "updated_at": at,
+            "completed_at": at,
+        }
         if cancel_reason is not None:
             reason = records.cancel_reason(cancel_reason)
             session["cancel_reason"] = reason
             session["answers"] = records.answers(reason, comment)
         if status != "incomplete":
-            session["steps"] = records.steps(session["started_at"], at, reached_confirmation=status == "canceled")
+            session["steps"] = records.steps(
+                session["started_at"], at, reached_confirmation=status == "canceled"
+            )
         if session_id not in self.test_mode_sessions and status in ("canceled", "saved"):
             session["subscriber"]["status"] = status
         self._emit("flow_session_completed", session)
@@ -225,7 +237,9 @@ class ProsperStackSimulator:
     def redeliver(self, event_id: str) -> None:
         """Post an event's webhook (again), in the background; nothing happens without ``webhook_url``."""
         if self.webhook_url is not None:
-            self._webhooks.queue(self.webhook_url, next(each for each in self.events if each["id"] == event_id))
+            self._webhooks.queue(
+                self.webhook_url, next(each for each in self.events if each["id"] == event_id)
+            )
 
     async def deliveries_settled(self) -> None:
         """Wait until every webhook so far was posted once; needs a served simulator."""
@@ -267,9 +281,15 @@ class ProsperStackSimulator:
         return None
 
     @web.middleware
-    async def _record_and_fail(self, request: web.Request, handler: Callable[[web.Request], Any]) -> web.StreamResponse:
+    async def _record_and_fail(
+        self, request: web.Request, handler: Callable[[web.Request], Any]
+    ) -> web.StreamResponse:
         body = await request.read()
-        self.requests.append(RecordedRequest(request.method, request.path, request.query_string, request.headers, body))
+        self.requests.append(
+            RecordedRequest(
+                request.method, request.path, request.query_string, request.headers, body
+            )
+        )
         fault = None if request.method == "OPTIONS" else self._take_fault(request)
         if fault is None:
             answer: web.StreamResponse = await handler(request)
@@ -293,7 +313,9 @@ class ProsperStackSimulator:
             } | headers
         headers.setdefault("Access-Control-Allow-Origin", "*")
         return web.json_response(
-            {"error": fault.error or f"simulated failure {fault.status}"}, status=fault.status, headers=headers
+            {"error": fault.error or f"simulated failure {fault.status}"},
+            status=fault.status,
+            headers=headers,
         )
 
     # --- serving ------------------------------------------------------------------------------

@@ -33,7 +33,9 @@ class WebhookSender:
 
     def queue(self, url: str, event: JsonObject) -> None:
         """Post ``event`` to ``url`` soon; the webhook calls its id ``event_id``."""
-        self._outbox.put_nowait((url, {"event": event["event"], "event_id": event["id"], "data": event["data"]}))
+        self._outbox.put_nowait(
+            (url, {"event": event["event"], "event_id": event["id"], "data": event["data"]})
+        )
 
     async def settled(self) -> None:
         """Wait until everything queued so far was tried."""
@@ -49,7 +51,9 @@ class WebhookSender:
 
     async def _deliver(self) -> None:
         timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
-        async with aiohttp.ClientSession(timeout=timeout, cookie_jar=aiohttp.DummyCookieJar()) as http:
+        async with aiohttp.ClientSession(
+            timeout=timeout, cookie_jar=aiohttp.DummyCookieJar()
+        ) as http:
             while True:
                 url, body = await self._outbox.get()
                 try:

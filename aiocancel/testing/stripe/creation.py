@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from aiocancel.testing.stripe.form import boolean, choice, fields, free_map, integer, many, no_such, text
+from aiocancel.testing.stripe.form import (
+    boolean,
+    choice,
+    fields,
+    free_map,
+    integer,
+    many,
+    no_such,
+    text,
+)
 from aiocancel.testing.stripe.objects import JsonObject
 from aiocancel.testing.stripe.state import StripeState, Write
 
@@ -14,7 +23,9 @@ CUSTOMER_TEXTS = ("description", "email", "name", "phone")
 PRICE = {
     "currency": text(),
     "unit_amount": integer(lowest=0),
-    "recurring": fields(interval=choice("day", "week", "month", "year"), interval_count=integer(lowest=1)),
+    "recurring": fields(
+        interval=choice("day", "week", "month", "year"), interval_count=integer(lowest=1)
+    ),
     "product_data": fields(name=text(), metadata=free_map()),
     "nickname": text(),
     "metadata": free_map(),
@@ -30,7 +41,9 @@ SUBSCRIPTION = {
 }
 
 
-def create_customer(state: StripeState, _: str, params: Mapping[str, Any], write: Write) -> JsonObject:
+def create_customer(
+    state: StripeState, _: str, params: Mapping[str, Any], write: Write
+) -> JsonObject:
     """Add a customer with the texts given."""
     given = {name: params[name] for name in CUSTOMER_TEXTS if name in params}
     customer = state.add_customer(**given, metadata=params.get("metadata") or {})
@@ -53,14 +66,18 @@ def create_price(state: StripeState, _: str, params: Mapping[str, Any], write: W
     return price
 
 
-def create_subscription(state: StripeState, _: str, params: Mapping[str, Any], write: Write) -> JsonObject:
+def create_subscription(
+    state: StripeState, _: str, params: Mapping[str, Any], write: Write
+) -> JsonObject:
     """Start a subscription now; invoices are taken as paid."""
     if (customer := params.get("customer")) not in state.customers:
         raise no_such("customer", str(customer), param="customer")
     for entry in params.get("items", ()):
         if entry.get("price") not in state.prices:
             raise no_such("price", str(entry.get("price")), param="items[0][price]")
-    given = {name: params[name] for name in ("collection_method", "days_until_due") if name in params}
+    given = {
+        name: params[name] for name in ("collection_method", "days_until_due") if name in params
+    }
     subscription = state.add_subscription(
         customer=customer,
         items=params.get("items"),

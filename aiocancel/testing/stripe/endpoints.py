@@ -53,8 +53,12 @@ _PAGE = _EXPAND | {
     "starting_after": text(),
     "ending_before": text(),
 }
-_DETAILS = fields(comment=text(clearable=True), feedback=choice(*FEEDBACK, clearable=True), feedback_option=text())
-_DISCOUNTS = many(fields(coupon=text(), discount=text(), promotion_code=unsupported()), clearable=True)
+_DETAILS = fields(
+    comment=text(clearable=True), feedback=choice(*FEEDBACK, clearable=True), feedback_option=text()
+)
+_DISCOUNTS = many(
+    fields(coupon=text(), discount=text(), promotion_code=unsupported()), clearable=True
+)
 _UPDATE = _EXPAND | {
     "cancel_at": integer("min_period_end", "max_period_end", clearable=True),
     "cancel_at_period_end": boolean(),
@@ -73,7 +77,15 @@ _UPDATE = _EXPAND | {
             metadata=free_map(),
             clear_usage=boolean(),
             **dict.fromkeys(
-                ("billing_thresholds", "current_trial", "discounts", "plan", "price_data", "tax_rates"), unsupported()
+                (
+                    "billing_thresholds",
+                    "current_trial",
+                    "discounts",
+                    "plan",
+                    "price_data",
+                    "tax_rates",
+                ),
+                unsupported(),
             ),
         )
     ),
@@ -114,7 +126,9 @@ _UPDATE = _EXPAND | {
 }
 _PAUSE = _EXPAND | {
     "bill_for": fields(
-        unused_time_from=fields(type=choice("item_current_period_start", "none", "now", required=True)),
+        unused_time_from=fields(
+            type=choice("item_current_period_start", "none", "now", required=True)
+        ),
         outstanding_usage_through=fields(type=choice("none", "now", required=True)),
     ),
     "invoicing_behavior": choice("invoice", "pending_invoice_item"),
@@ -127,7 +141,11 @@ _RESUME = _EXPAND | {
     "proration_behavior": unsupported(),
     "proration_date": unsupported(),
 }
-_CANCEL = _EXPAND | {"cancellation_details": _DETAILS, "invoice_now": boolean(), "prorate": boolean()}
+_CANCEL = _EXPAND | {
+    "cancellation_details": _DETAILS,
+    "invoice_now": boolean(),
+    "prorate": boolean(),
+}
 _LIST_SUBSCRIPTIONS = _PAGE | {
     "customer": text(),
     "price": text(),
@@ -181,14 +199,18 @@ def find_endpoint(method: str, path: str) -> tuple[Endpoint, str]:
     raise Refusal(404, message)
 
 
-def _get_subscription(state: StripeState, object_id: str, params: Params, write: Write) -> JsonObject:
+def _get_subscription(
+    state: StripeState, object_id: str, params: Params, write: Write
+) -> JsonObject:
     subscription = state.find_subscription(object_id)
     if subscription["status"] in ENDED and not state.retrieve_canceled:
         raise no_such("subscription", object_id, status=404)
     return subscription
 
 
-def _list_subscriptions(state: StripeState, object_id: str, params: Params, write: Write) -> JsonObject:
+def _list_subscriptions(
+    state: StripeState, object_id: str, params: Params, write: Write
+) -> JsonObject:
     if (customer := params.get("customer")) is not None and customer not in state.customers:
         raise no_such("customer", customer, param="customer")
     wanted = params.get("status")
@@ -202,7 +224,8 @@ def _list_subscriptions(state: StripeState, object_id: str, params: Params, writ
             and (statuses is None or subscription["status"] in statuses)
             and params.get("customer", subscription["customer"]) == subscription["customer"]
             and params.get("price", prices[0]) in prices
-            and params.get("collection_method", subscription["collection_method"]) == subscription["collection_method"]
+            and params.get("collection_method", subscription["collection_method"])
+            == subscription["collection_method"]
         )
 
     return _page(state.subscriptions, is_listed, params, "subscription", "/v1/subscriptions")
@@ -220,10 +243,16 @@ def _list_coupons(state: StripeState, object_id: str, params: Params, write: Wri
 
 
 def _page(
-    book: Mapping[str, JsonObject], is_listed: Callable[[JsonObject], bool], params: Params, kind: str, url: str
+    book: Mapping[str, JsonObject],
+    is_listed: Callable[[JsonObject], bool],
+    params: Params,
+    kind: str,
+    url: str,
 ) -> JsonObject:
     """One page, newest first; a cursor may be an object that the filter leaves out."""
-    ordered = sorted(enumerate(book.values()), key=lambda entry: (entry[1]["created"], entry[0]), reverse=True)
+    ordered = sorted(
+        enumerate(book.values()), key=lambda entry: (entry[1]["created"], entry[0]), reverse=True
+    )
     listed = [entry for _, entry in ordered]
     for cursor in ("starting_after", "ending_before"):
         if (at := params.get(cursor)) is not None:
@@ -237,7 +266,9 @@ def _page(
     return objects.listing(url, page, has_more=len(found) > limit)
 
 
-def _update_customer(state: StripeState, object_id: str, params: Params, write: Write) -> JsonObject:
+def _update_customer(
+    state: StripeState, object_id: str, params: Params, write: Write
+) -> JsonObject:
     customer = _held(state.customers, object_id, "customer")
     return _set_fields(state, customer, params, (*creation.CUSTOMER_TEXTS, "balance"), write)
 
@@ -250,7 +281,9 @@ def _set_fields(
     state: StripeState, target: JsonObject, params: Params, names: Iterable[str], write: Write
 ) -> JsonObject:
     before = dict(target)
-    target |= {name: None if params[name] == "" else params[name] for name in names if name in params}
+    target |= {
+        name: None if params[name] == "" else params[name] for name in names if name in params
+    }
     subscriptions.merge_metadata(target, params.get("metadata"))
     state.note(write, target["id"], [name for name in target if target[name] != before[name]])
     return target
@@ -260,12 +293,16 @@ def _create_coupon(state: StripeState, object_id: str, params: Params, write: Wr
     known = {name: value for name, value in params.items() if name != "expand"}
     known["metadata"] = known.get("metadata") or {}
     if ("percent_off" in known) == ("amount_off" in known):
-        raise Refusal(400, "You must pass exactly one of percent_off or amount_off.", code="parameter_missing")
+        raise Refusal(
+            400, "You must pass exactly one of percent_off or amount_off.", code="parameter_missing"
+        )
     if "amount_off" in known and "currency" not in known:
         message = "You must pass currency when passing amount_off"
         raise Refusal(400, message, code="parameter_missing", param="currency")
     if not 0 < known.get("percent_off", 1) <= 100:
-        raise Refusal(400, "Invalid percent_off: must be above 0 and at most 100", param="percent_off")
+        raise Refusal(
+            400, "Invalid percent_off: must be above 0 and at most 100", param="percent_off"
+        )
     if (known.get("duration") == "repeating") != ("duration_in_months" in known):
         message = "duration_in_months is required with the duration repeating, and only then."
         raise Refusal(400, message, param="duration_in_months")
@@ -284,7 +321,9 @@ def _held(book: Mapping[str, JsonObject], object_id: str, kind: str) -> JsonObje
 
 
 def _endpoint(
-    line: str, params: Mapping[str, Param], run: Callable[[StripeState, str, Params, Write], JsonObject]
+    line: str,
+    params: Mapping[str, Param],
+    run: Callable[[StripeState, str, Params, Write], JsonObject],
 ) -> Endpoint:
     method, path = line.split()
     return Endpoint(method, re.compile(path.replace("{id}", "(?P<id>[^/]+)")), params, run)
@@ -292,7 +331,9 @@ def _endpoint(
 
 ENDPOINTS = (
     _endpoint("GET /v1/subscriptions", _LIST_SUBSCRIPTIONS, _list_subscriptions),
-    _endpoint("POST /v1/subscriptions", _EXPAND | creation.SUBSCRIPTION, creation.create_subscription),
+    _endpoint(
+        "POST /v1/subscriptions", _EXPAND | creation.SUBSCRIPTION, creation.create_subscription
+    ),
     _endpoint("GET /v1/subscriptions/{id}", _EXPAND, _get_subscription),
     _endpoint("POST /v1/subscriptions/{id}", _UPDATE, subscriptions.update),
     _endpoint("POST /v1/subscriptions/{id}/pause", _PAUSE, subscriptions.pause),
@@ -300,16 +341,30 @@ ENDPOINTS = (
     _endpoint("DELETE /v1/subscriptions/{id}", _CANCEL, subscriptions.cancel_now),
     _endpoint("GET /v1/subscription_schedules/{id}", _EXPAND, schedules.retrieve),
     _endpoint("POST /v1/subscription_schedules/{id}", _EXPAND | schedules.UPDATE, schedules.update),
-    _endpoint("POST /v1/subscription_schedules/{id}/release", _EXPAND | schedules.RELEASE, schedules.release),
+    _endpoint(
+        "POST /v1/subscription_schedules/{id}/release",
+        _EXPAND | schedules.RELEASE,
+        schedules.release,
+    ),
     _endpoint("GET /v1/customers", _PAGE | {"email": text()}, _list_customers),
     _endpoint("POST /v1/customers", _CUSTOMER, creation.create_customer),
-    _endpoint("GET /v1/customers/{id}", _EXPAND, lambda state, at, *_: _held(state.customers, at, "customer")),
+    _endpoint(
+        "GET /v1/customers/{id}",
+        _EXPAND,
+        lambda state, at, *_: _held(state.customers, at, "customer"),
+    ),
     _endpoint("POST /v1/customers/{id}", _CUSTOMER, _update_customer),
     _endpoint("GET /v1/coupons", _PAGE, _list_coupons),
     _endpoint("POST /v1/coupons", _COUPON, _create_coupon),
-    _endpoint("GET /v1/coupons/{id}", _EXPAND, lambda state, at, *_: _held(state.coupons, at, "coupon")),
-    _endpoint("POST /v1/coupons/{id}", _EXPAND | {"name": text(), "metadata": free_map()}, _update_coupon),
+    _endpoint(
+        "GET /v1/coupons/{id}", _EXPAND, lambda state, at, *_: _held(state.coupons, at, "coupon")
+    ),
+    _endpoint(
+        "POST /v1/coupons/{id}", _EXPAND | {"name": text(), "metadata": free_map()}, _update_coupon
+    ),
     _endpoint("POST /v1/prices", _EXPAND | creation.PRICE, creation.create_price),
-    _endpoint("GET /v1/prices/{id}", _EXPAND, lambda state, at, *_: _held(state.prices, at, "price")),
+    _endpoint(
+        "GET /v1/prices/{id}", _EXPAND, lambda state, at, *_: _held(state.prices, at, "price")
+    ),
     _endpoint("GET /v1/account", _EXPAND, lambda state, *_: objects.account(state.now)),
 )

@@ -26,7 +26,14 @@ FaultKind = Literal[
 
 # Stripe answers these before it looks at the key: nothing is stored.
 AT_THE_EDGE: frozenset[FaultKind] = frozenset(
-    ("rate_limit_429", "lock_timeout_429", "conflict_409", "error_500_before", "drop_before", "bad_gateway_502")
+    (
+        "rate_limit_429",
+        "lock_timeout_429",
+        "conflict_409",
+        "error_500_before",
+        "drop_before",
+        "bad_gateway_502",
+    )
 )
 # These let the request go on, so another fault may follow them in the same request.
 MODIFIERS: frozenset[FaultKind] = frozenset(("delay", "key_pruned"))
@@ -81,12 +88,17 @@ def refusal_of(fault: Fault, *, idempotency_key: str | None) -> Refusal:
     """The answer that a fault gives, for those that answer with Stripe's error shape."""
     match fault.kind:
         case "rate_limit_429":
-            message = (
-                "Request rate limit exceeded. Learn more about rate limits here https://stripe.com/docs/rate-limits."
+            message = "Request rate limit exceeded. Learn more about rate limits here https://stripe.com/docs/rate-limits."
+            return Refusal(
+                429,
+                message,
+                code="rate_limit",
+                headers={"Stripe-Rate-Limited-Reason": fault.reason},
             )
-            return Refusal(429, message, code="rate_limit", headers={"Stripe-Rate-Limited-Reason": fault.reason})
         case "lock_timeout_429":
-            return Refusal(429, _LOCKED, code="lock_timeout", headers={"Stripe-Should-Retry": "true"})
+            return Refusal(
+                429, _LOCKED, code="lock_timeout", headers={"Stripe-Should-Retry": "true"}
+            )
         case "conflict_409":
             return key_in_use(idempotency_key)
         case "card_declined_402":

@@ -51,7 +51,9 @@ def no_such(kind: str, object_id: str, *, param: str = "id", status: int = 400) 
 class Param:
     """What one parameter may hold; built by the functions below."""
 
-    kind: Literal["boolean", "integer", "number", "text", "choice", "object", "list", "map", "unsupported"]
+    kind: Literal[
+        "boolean", "integer", "number", "text", "choice", "object", "list", "map", "unsupported"
+    ]
     choices: tuple[str, ...] = ()
     fields: Mapping[str, Param] = field(default_factory=dict)
     items: Param | None = None
@@ -67,10 +69,16 @@ def boolean() -> Param:
 
 
 def integer(
-    *words: str, lowest: int | None = None, highest: int | None = None, clearable: bool = False, required: bool = False
+    *words: str,
+    lowest: int | None = None,
+    highest: int | None = None,
+    clearable: bool = False,
+    required: bool = False,
 ) -> Param:
     """A whole number, or one of the special ``words``."""
-    return Param("integer", words, lowest=lowest, highest=highest, clearable=clearable, required=required)
+    return Param(
+        "integer", words, lowest=lowest, highest=highest, clearable=clearable, required=required
+    )
 
 
 def number() -> Param:
@@ -134,7 +142,9 @@ def tidy(raw: Any) -> Any:
     return {key: tidy(value) for key, value in raw.items()}
 
 
-def read_parameters(known: Mapping[str, Param], raw: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+def read_parameters(
+    known: Mapping[str, Param], raw: Mapping[str, Any], prefix: str = ""
+) -> dict[str, Any]:
     """Typed values by the table ``known``; raises Refusal (400) at the first thing Stripe would not take.
 
     A cleared parameter is the empty string, as it was sent. ``prefix`` is the name of the enclosing
@@ -150,7 +160,12 @@ def read_parameters(known: Mapping[str, Param], raw: Mapping[str, Any], prefix: 
         raise Refusal(400, message, code="parameter_unknown", param=unknown[0])
     for name, param in known.items():
         if param.required and name not in raw:
-            raise Refusal(400, f"Missing required param: {full(name)}.", code="parameter_missing", param=full(name))
+            raise Refusal(
+                400,
+                f"Missing required param: {full(name)}.",
+                code="parameter_missing",
+                param=full(name),
+            )
     return {name: _read_value(known[name], value, full(name)) for name, value in raw.items()}
 
 
@@ -178,7 +193,9 @@ def _read_nested(param: Param, value: Any, name: str) -> Any:
     if param.kind == "list" and param.items is not None:
         if not isinstance(value, dict) or not all(key.isdecimal() for key in value):
             raise Refusal(400, "Invalid array", param=name)
-        return [_read_value(param.items, value[key], f"{name}[{key}]") for key in sorted(value, key=int)]
+        return [
+            _read_value(param.items, value[key], f"{name}[{key}]") for key in sorted(value, key=int)
+        ]
     if not isinstance(value, dict):
         raise Refusal(400, "Invalid object", param=name)
     if param.kind == "object":
@@ -199,7 +216,9 @@ def _read_scalar(param: Param, value: str, name: str) -> Any:
             if value in param.choices:
                 return value
             if _INTEGER.fullmatch(value) is None:
-                raise Refusal(400, f"Invalid integer: {value}", code="parameter_invalid_integer", param=name)
+                raise Refusal(
+                    400, f"Invalid integer: {value}", code="parameter_invalid_integer", param=name
+                )
             return _within(param, int(value), name)
         case "number":
             if _NUMBER.fullmatch(value) is None:

@@ -33,7 +33,9 @@ def shifted(moment: int, interval: str, count: int, *, anchor_day: int | None = 
     """``moment`` plus ``count`` intervals; months keep ``anchor_day`` where they are long enough."""
     start = datetime.fromtimestamp(moment, UTC)
     if interval in {"day", "week"}:
-        return moment + int(timedelta(days=count * (7 if interval == "week" else 1)).total_seconds())
+        return moment + int(
+            timedelta(days=count * (7 if interval == "week" else 1)).total_seconds()
+        )
     months = start.year * 12 + start.month - 1 + count * (12 if interval == "year" else 1)
     year, month = months // 12, months % 12 + 1
     day = min(anchor_day or start.day, monthrange(year, month)[1])
@@ -76,7 +78,14 @@ def customer(object_id: str, created: int, **known: Any) -> JsonObject:
 
 
 def price(
-    object_id: str, created: int, *, unit_amount: int, currency: str, interval: str, interval_count: int, **known: Any
+    object_id: str,
+    created: int,
+    *,
+    unit_amount: int,
+    currency: str,
+    interval: str,
+    interval_count: int,
+    **known: Any,
 ) -> JsonObject:
     """A recurring, licensed price per unit."""
     plain: JsonObject = {
@@ -135,7 +144,14 @@ def _plan(of: JsonObject) -> JsonObject:
 
 
 def item(
-    object_id: str, subscription_id: str, of: JsonObject, *, created: int, quantity: int, start: int, end: int
+    object_id: str,
+    subscription_id: str,
+    of: JsonObject,
+    *,
+    created: int,
+    quantity: int,
+    start: int,
+    end: int,
 ) -> JsonObject:
     """A subscription item of the price ``of``; since basil the period is here, not on the subscription."""
     return {
@@ -203,9 +219,14 @@ def discount(object_id: str, of: JsonObject, *, subscription: JsonObject, start:
     }
 
 
-def invoice(object_id: str, created: int, *, subscription: JsonObject, reason: str, is_paid: bool = True) -> JsonObject:
+def invoice(
+    object_id: str, created: int, *, subscription: JsonObject, reason: str, is_paid: bool = True
+) -> JsonObject:
     """An invoice, so far as somebody who expands ``latest_invoice`` looks at it."""
-    total = sum(entry["price"]["unit_amount"] * (entry["quantity"] or 1) for entry in subscription["items"]["data"])
+    total = sum(
+        entry["price"]["unit_amount"] * (entry["quantity"] or 1)
+        for entry in subscription["items"]["data"]
+    )
     return {
         "id": object_id,
         "object": "invoice",
@@ -230,7 +251,13 @@ def invoice(object_id: str, created: int, *, subscription: JsonObject, reason: s
 
 
 def subscription(
-    object_id: str, created: int, *, customer_id: str, currency: str, items: Sequence[JsonObject], **known: Any
+    object_id: str,
+    created: int,
+    *,
+    customer_id: str,
+    currency: str,
+    items: Sequence[JsonObject],
+    **known: Any,
 ) -> JsonObject:
     """A subscription; ``known`` sets any of its fields."""
     plain: JsonObject = {
@@ -241,13 +268,22 @@ def subscription(
         "automatic_tax": {"disabled_reason": None, "enabled": False, "liability": None},
         "billing_cycle_anchor": min(entry["current_period_start"] for entry in items),
         "billing_cycle_anchor_config": None,
-        "billing_mode": {"flexible": {"proration_discounts": "included"}, "type": "flexible", "updated_at": created},
+        "billing_mode": {
+            "flexible": {"proration_discounts": "included"},
+            "type": "flexible",
+            "updated_at": created,
+        },
         "billing_schedules": [],
         "billing_thresholds": None,
         "cancel_at": None,
         "cancel_at_period_end": False,
         "canceled_at": None,
-        "cancellation_details": {"comment": None, "feedback": None, "feedback_option": None, "reason": None},
+        "cancellation_details": {
+            "comment": None,
+            "feedback": None,
+            "feedback_option": None,
+            "reason": None,
+        },
         "collection_method": "charge_automatically",
         "created": created,
         "currency": currency,

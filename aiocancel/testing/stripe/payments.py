@@ -15,7 +15,15 @@ if TYPE_CHECKING:
 
 PENDING_LASTS_S = 23 * 3600
 # https://docs.stripe.com/billing/subscriptions/pending-updates-reference: nothing else goes with a pending update
-_MAY_WAIT = {"items", "expand", "payment_behavior", "proration_behavior", "proration_date", "trial_end", "metadata"}
+_MAY_WAIT = {
+    "items",
+    "expand",
+    "payment_behavior",
+    "proration_behavior",
+    "proration_date",
+    "trial_end",
+    "metadata",
+}
 
 
 def unpaid(
@@ -29,10 +37,18 @@ def unpaid(
     if subscription["customer"] not in state.payments_need_action or behavior == "allow_incomplete":
         return None
     if behavior != "pending_if_incomplete":
-        message = "Your card requires authentication; the payment cannot be made without the customer."
-        raise Refusal(402, message, code="subscription_payment_intent_requires_action", type="card_error")
+        message = (
+            "Your card requires authentication; the payment cannot be made without the customer."
+        )
+        raise Refusal(
+            402, message, code="subscription_payment_intent_requires_action", type="card_error"
+        )
     invoice = objects.invoice(
-        state.new_id("in"), state.now, subscription=wanted, reason="subscription_update", is_paid=False
+        state.new_id("in"),
+        state.now,
+        subscription=wanted,
+        reason="subscription_update",
+        is_paid=False,
     )
     state.invoices[invoice["id"]] = invoice
     period_end = min(item["current_period_end"] for item in subscription["items"]["data"])
@@ -61,7 +77,10 @@ def pay(state: StripeState, subscription: JsonObject) -> None:
     invoice |= {"status": "paid", "amount_paid": invoice["amount_due"], "amount_remaining": 0}
     pending = subscription["pending_update"]
     subscription["items"]["data"] = pending["subscription_items"]
-    subscription |= {"pending_update": None, "billing_cycle_anchor": pending["billing_cycle_anchor"]}
+    subscription |= {
+        "pending_update": None,
+        "billing_cycle_anchor": pending["billing_cycle_anchor"],
+    }
 
 
 def expire(state: StripeState, subscription: JsonObject) -> None:

@@ -12,16 +12,26 @@ from aiocancel.testing.stripe.state import StripeState, Write
 RELEASE = {"preserve_cancel_date": boolean()}
 UPDATE = {
     "end_behavior": choice("cancel", "none", "release", "renew"),
-    **dict.fromkeys(("default_settings", "metadata", "pause_schedules", "phases", "proration_behavior"), unsupported()),
+    **dict.fromkeys(
+        ("default_settings", "metadata", "pause_schedules", "phases", "proration_behavior"),
+        unsupported(),
+    ),
 }
 
 
 def schedule_object(
-    object_id: str, created: int, *, subscription: JsonObject, ends: Sequence[int], end_behavior: str
+    object_id: str,
+    created: int,
+    *,
+    subscription: JsonObject,
+    ends: Sequence[int],
+    end_behavior: str,
 ) -> JsonObject:
     """A schedule whose phases end at ``ends``; the first one runs."""
     starts = [subscription["billing_cycle_anchor"], *ends]
-    phases = [{"start_date": start, "end_date": end} for start, end in zip(starts, ends, strict=False)]
+    phases = [
+        {"start_date": start, "end_date": end} for start, end in zip(starts, ends, strict=False)
+    ]
     return {
         "id": object_id,
         "object": "subscription_schedule",
@@ -52,7 +62,9 @@ def retrieve(state: StripeState, schedule_id: str, _: Mapping[str, Any], __: Wri
     return schedule
 
 
-def release(state: StripeState, schedule_id: str, params: Mapping[str, Any], write: Write) -> JsonObject:
+def release(
+    state: StripeState, schedule_id: str, params: Mapping[str, Any], write: Write
+) -> JsonObject:
     """POST /v1/subscription_schedules/{id}/release."""
     schedule = _running(state, schedule_id, params, write)
     subscription = state.find_subscription(schedule["subscription"])
@@ -63,7 +75,9 @@ def release(state: StripeState, schedule_id: str, params: Mapping[str, Any], wri
     return schedule
 
 
-def update(state: StripeState, schedule_id: str, params: Mapping[str, Any], write: Write) -> JsonObject:
+def update(
+    state: StripeState, schedule_id: str, params: Mapping[str, Any], write: Write
+) -> JsonObject:
     """POST /v1/subscription_schedules/{id}."""
     schedule = _running(state, schedule_id, params, write)
     subscription = state.find_subscription(schedule["subscription"])
@@ -96,7 +110,9 @@ def let_go(schedule: JsonObject, subscription: JsonObject, now: int) -> None:
     subscription["schedule"] = None
 
 
-def _running(state: StripeState, schedule_id: str, params: Mapping[str, Any], write: Write) -> JsonObject:
+def _running(
+    state: StripeState, schedule_id: str, params: Mapping[str, Any], write: Write
+) -> JsonObject:
     schedule = retrieve(state, schedule_id, params, write)
     if schedule["status"] != "active":
         message = f"You cannot change a subscription schedule that is currently in the `{schedule['status']}` status."

@@ -30,7 +30,15 @@ from aiohttp import web
 
 from aiocancel.errors import SimulatorRefusedError
 from aiocancel.testing.stripe.endpoints import find_endpoint
-from aiocancel.testing.stripe.faults import AT_THE_EDGE, Fault, FaultKind, key_in_use, mask_key, refusal_of, take_faults
+from aiocancel.testing.stripe.faults import (
+    AT_THE_EDGE,
+    Fault,
+    FaultKind,
+    key_in_use,
+    mask_key,
+    refusal_of,
+    take_faults,
+)
 from aiocancel.testing.stripe.form import Refusal, decode_form, read_parameters, tidy
 from aiocancel.testing.stripe.objects import API_VERSION, JsonObject
 from aiocancel.testing.stripe.state import Effect, StripeState, Write
@@ -100,7 +108,9 @@ class StripeSimulator(StripeState):
         requests_per_s: int | None = None,
     ) -> None:
         if "_live_" in api_key:
-            raise SimulatorRefusedError("the Stripe simulator takes no live key; give it one that starts with sk_test_")
+            raise SimulatorRefusedError(
+                "the Stripe simulator takes no live key; give it one that starts with sk_test_"
+            )
         super().__init__(clock)
         self.api_key = api_key
         self.retrieve_canceled = retrieve_canceled
@@ -118,7 +128,11 @@ class StripeSimulator(StripeState):
     def prune_keys(self, older_than: timedelta = timedelta(0)) -> int:
         """Forget idempotency keys at least this old, as Stripe may after 24 hours; returns how many."""
         limit = self.clock() - older_than
-        old = [key for key, held in self._keys.items() if held.answer is not None and held.since <= limit]
+        old = [
+            key
+            for key, held in self._keys.items()
+            if held.answer is not None and held.since <= limit
+        ]
         for key in old:
             del self._keys[key]
         return len(old)
@@ -248,10 +262,16 @@ class StripeSimulator(StripeState):
             raise Refusal(400, message, type="idempotency_error")
         if earlier.answer is None:
             raise key_in_use(key)
-        headers = {"Idempotent-Replayed": "true", "Original-Request": earlier.request_id, **earlier.answer.headers}
+        headers = {
+            "Idempotent-Replayed": "true",
+            "Original-Request": earlier.request_id,
+            **earlier.answer.headers,
+        }
         return _Answer(earlier.answer.status, earlier.answer.body, headers)
 
-    async def _execute(self, record: RecordedRequest, raw: Mapping[str, Any], faults: list[Fault]) -> _Answer:
+    async def _execute(
+        self, record: RecordedRequest, raw: Mapping[str, Any], faults: list[Fault]
+    ) -> _Answer:
         endpoint, object_id = find_endpoint(record.method, record.path)
         params = read_parameters(endpoint.params, raw)
         await _delay(faults)
@@ -260,7 +280,9 @@ class StripeSimulator(StripeState):
             return _refused(refusal_of(last, idempotency_key=record.idempotency_key))
         # From here on nothing waits, so requests cannot interleave within one object.
         effects_before = len(self.effects)
-        write = Write(record.request_id, record.idempotency_key if record.method == "POST" else None)
+        write = Write(
+            record.request_id, record.idempotency_key if record.method == "POST" else None
+        )
         paths = params.get("expand", [])
         try:
             if paths and object_id and record.method != "GET":
@@ -276,7 +298,12 @@ class StripeSimulator(StripeState):
         return _Answer(200, _json(result))
 
     async def _deliver(
-        self, request: web.Request, record: RecordedRequest, answer: _Answer, faults: list[Fault], key: str | None
+        self,
+        request: web.Request,
+        record: RecordedRequest,
+        answer: _Answer,
+        faults: list[Fault],
+        key: str | None,
     ) -> web.StreamResponse:
         last = faults[-1].kind if faults else None
         if last in {"drop_before", "drop_after"}:
@@ -288,7 +315,11 @@ class StripeSimulator(StripeState):
             "Content-Type": "application/json" if is_json else "text/html",
             "Request-Id": record.request_id,
             "Stripe-Version": record.stripe_version or API_VERSION,
-            **({} if key is None else {"Idempotency-Key": key, "Original-Request": record.request_id}),
+            **(
+                {}
+                if key is None
+                else {"Idempotency-Key": key, "Original-Request": record.request_id}
+            ),
             **answer.headers,
         }
         if last != "truncate_after":
@@ -305,9 +336,19 @@ class StripeSimulator(StripeState):
         subscriptions = list(self.subscriptions.values())
         if "text/html" not in request.headers.get("Accept", ""):
             return web.Response(body=_json(subscriptions), content_type="application/json")
-        shown = ("id", "customer", "status", "cancel_at_period_end", "cancel_at", "pause_collection", "discounts")
+        shown = (
+            "id",
+            "customer",
+            "status",
+            "cancel_at_period_end",
+            "cancel_at",
+            "pause_collection",
+            "discounts",
+        )
         rows = "".join(
-            "<tr>" + "".join(f"<td>{html.escape(str(entry[name]))}</td>" for name in shown) + "</tr>"
+            "<tr>"
+            + "".join(f"<td>{html.escape(str(entry[name]))}</td>" for name in shown)
+            + "</tr>"
             for entry in subscriptions
         )
         head = "".join(f"<th>{name}</th>" for name in shown)

@@ -15,7 +15,14 @@ INCOMPLETE_LASTS_S = 23 * 3600
 # In these Stripe goes on to the next period by itself.
 _RENEWING = frozenset({"active", "trialing", "past_due", "unpaid"})
 _MAX_EXPAND_DEPTH = 4
-_NULL_HERE = {"application", "default_source", "on_behalf_of", "pending_setup_intent", "promotion_code", "test_clock"}
+_NULL_HERE = {
+    "application",
+    "default_source",
+    "on_behalf_of",
+    "pending_setup_intent",
+    "promotion_code",
+    "test_clock",
+}
 _STUBS = {
     "default_payment_method": "payment_method",
     "product": "product",
@@ -86,7 +93,9 @@ class StripeState:
     def note(self, write: Write, object_id: str, changed: Sequence[str]) -> None:
         """Record that a write took effect, unless it changed nothing."""
         if changed:
-            effect = Effect(object_id, changed[0], write.request_id, write.idempotency_key, tuple(changed))
+            effect = Effect(
+                object_id, changed[0], write.request_id, write.idempotency_key, tuple(changed)
+            )
             self.effects.append(effect)
 
     # --- what tests and demonstrations put in ---------------------------------------------------
@@ -163,23 +172,50 @@ class StripeState:
             self.add_customer(customer_id)
         trial_ends = None if trial_end is None else seconds(trial_end)
         if status == "trialing" and trial_ends is None:
-            trial_ends = shifted(now, "day", 14) if current_period_end is None else seconds(current_period_end)
+            trial_ends = (
+                shifted(now, "day", 14)
+                if current_period_end is None
+                else seconds(current_period_end)
+            )
         if status == "active" and trial_ends is not None and trial_ends > now:
             status = "trialing"
-        single: Mapping[str, Any] = {"price": price, "quantity": quantity, "unit_amount": unit_amount}
+        single: Mapping[str, Any] = {
+            "price": price,
+            "quantity": quantity,
+            "unit_amount": unit_amount,
+        }
         built = []
         for entry in (single,) if items is None else items:
             of = self._price_for(
-                {"currency": currency, "interval": interval, "interval_count": interval_count, **entry}
+                {
+                    "currency": currency,
+                    "interval": interval,
+                    "interval_count": interval_count,
+                    **entry,
+                }
             )
-            given = trial_ends if status == "trialing" else entry.get("current_period_end", current_period_end)
+            given = (
+                trial_ends
+                if status == "trialing"
+                else entry.get("current_period_end", current_period_end)
+            )
             every = of["recurring"]["interval"], of["recurring"]["interval_count"]
             end = shifted(now, *every) if given is None else seconds(given)
             item_id = entry.get("id") or self.new_id("si")
-            start = now if given is None or status == "trialing" else shifted(end, every[0], -every[1])
+            start = (
+                now if given is None or status == "trialing" else shifted(end, every[0], -every[1])
+            )
             amount = entry.get("quantity", 1)
             built.append(
-                objects.item(item_id, subscription_id, of, created=start, quantity=amount, start=start, end=end)
+                objects.item(
+                    item_id,
+                    subscription_id,
+                    of,
+                    created=start,
+                    quantity=amount,
+                    start=start,
+                    end=end,
+                )
             )
         created = min(entry["current_period_start"] for entry in built)
         subscription = objects.subscription(
@@ -191,7 +227,11 @@ class StripeState:
             **({"status": status, "schedule": schedule} | fields),
         )
         if trial_ends is not None:
-            subscription |= {"trial_start": created, "trial_end": trial_ends, "billing_cycle_anchor": trial_ends}
+            subscription |= {
+                "trial_start": created,
+                "trial_end": trial_ends,
+                "billing_cycle_anchor": trial_ends,
+            }
         self._add_ending(subscription, fields, cancel_at_period_end, cancel_at)
         for coupon_id in discounts:
             self.redeem(subscription, self.coupons[coupon_id])
@@ -202,7 +242,12 @@ class StripeState:
         return copy.deepcopy(subscription)
 
     def add_schedule(
-        self, id: str, subscription: str, *, ends: Sequence[Moment] = (), end_behavior: str = "release"
+        self,
+        id: str,
+        subscription: str,
+        *,
+        ends: Sequence[Moment] = (),
+        end_behavior: str = "release",
     ) -> JsonObject:
         """Put a subscription under a schedule and return a copy of it.
 
@@ -228,7 +273,11 @@ class StripeState:
         payments.pay(self, self.find_subscription(subscription_id))
 
     def _add_ending(
-        self, subscription: JsonObject, given: Mapping[str, Any], at_period_end: bool, cancel_at: Moment | None
+        self,
+        subscription: JsonObject,
+        given: Mapping[str, Any],
+        at_period_end: bool,
+        cancel_at: Moment | None,
     ) -> None:
         now = self.now
         if at_period_end or cancel_at is not None:
@@ -246,7 +295,9 @@ class StripeState:
         amount = entry.get("unit_amount")
         if (price := self.prices.get(price_id)) is None:
             described = {name: entry[name] for name in ("currency", "interval", "interval_count")}
-            self.add_price(price_id, **({} if amount is None else {"unit_amount": amount}), **described)
+            self.add_price(
+                price_id, **({} if amount is None else {"unit_amount": amount}), **described
+            )
             return self.prices[price_id]
         if amount is not None and amount != price["unit_amount"]:
             raise ValueError(f"{price_id} exists and costs {price['unit_amount']}, not {amount}")
@@ -256,7 +307,9 @@ class StripeState:
 
     def redeem(self, subscription: JsonObject, coupon: JsonObject) -> str:
         """Make a discount from a coupon, put it on the subscription and return its id."""
-        discount = objects.discount(self.new_id("di"), coupon, subscription=subscription, start=self.now)
+        discount = objects.discount(
+            self.new_id("di"), coupon, subscription=subscription, start=self.now
+        )
         self.discounts[discount["id"]] = discount
         subscription["discounts"].append(discount["id"])
         coupon["times_redeemed"] += 1
@@ -267,7 +320,9 @@ class StripeState:
 
     def add_invoice(self, subscription: JsonObject, reason: str) -> None:
         """Bill the subscription, so that its latest invoice is another one."""
-        invoice = objects.invoice(self.new_id("in"), self.now, subscription=subscription, reason=reason)
+        invoice = objects.invoice(
+            self.new_id("in"), self.now, subscription=subscription, reason=reason
+        )
         self.invoices[invoice["id"]] = invoice
         subscription["latest_invoice"] = invoice["id"]
 
@@ -311,7 +366,12 @@ class StripeState:
     def _end_schedule(self, subscription: JsonObject, now: int) -> None:
         schedule = self.schedules.get(subscription["schedule"] or "")
         if schedule is not None and schedule["phases"][-1]["end_date"] <= now:
-            schedule |= {"status": "completed", "completed_at": now, "subscription": None, "current_phase": None}
+            schedule |= {
+                "status": "completed",
+                "completed_at": now,
+                "subscription": None,
+                "current_phase": None,
+            }
             subscription["schedule"] = None
 
     def _coupon_of(self, discount_id: str) -> JsonObject:
@@ -328,7 +388,9 @@ class StripeState:
             day = max(datetime.fromtimestamp(moment, UTC).day for moment in moments)
             while (end := item["current_period_end"]) <= now:
                 item["current_period_start"] = end
-                item["current_period_end"] = shifted(end, every["interval"], every["interval_count"], anchor_day=day)
+                item["current_period_end"] = shifted(
+                    end, every["interval"], every["interval_count"], anchor_day=day
+                )
                 renewed = True
         return renewed
 
@@ -340,7 +402,9 @@ class StripeState:
         for path in paths:
             names = path.split(".")
             if len(names) > _MAX_EXPAND_DEPTH + (names[0] == "data"):
-                raise Refusal(400, "You cannot expand more than 4 levels of a property", param="expand")
+                raise Refusal(
+                    400, "You cannot expand more than 4 levels of a property", param="expand"
+                )
             self._expand(result, names, path)
         return result
 

@@ -30,7 +30,9 @@ class _Draft:
     redeem: list[JsonObject] = field(default_factory=list)
 
 
-def update(state: StripeState, subscription_id: str, params: Mapping[str, Any], write: Write) -> JsonObject:
+def update(
+    state: StripeState, subscription_id: str, params: Mapping[str, Any], write: Write
+) -> JsonObject:
     """POST /v1/subscriptions/{id}."""
     subscription = state.find_subscription(subscription_id)
     _check_may_change(subscription, params)
@@ -60,7 +62,9 @@ def update(state: StripeState, subscription_id: str, params: Mapping[str, Any], 
     return subscription
 
 
-def cancel_now(state: StripeState, subscription_id: str, params: Mapping[str, Any], write: Write) -> JsonObject:
+def cancel_now(
+    state: StripeState, subscription_id: str, params: Mapping[str, Any], write: Write
+) -> JsonObject:
     """DELETE /v1/subscriptions/{id}; for one that has ended already the answer is the 404 of a missing one."""
     subscription = state.find_subscription(subscription_id)
     if subscription["status"] in ENDED:
@@ -80,7 +84,9 @@ def cancel_now(state: StripeState, subscription_id: str, params: Mapping[str, An
     return subscription
 
 
-def pause(state: StripeState, subscription_id: str, params: Mapping[str, Any], write: Write) -> JsonObject:
+def pause(
+    state: StripeState, subscription_id: str, params: Mapping[str, Any], write: Write
+) -> JsonObject:
     """POST /v1/subscriptions/{id}/pause; what it credits or bills is left out."""
     subscription = state.find_subscription(subscription_id)
     if subscription["billing_mode"]["type"] != "flexible":
@@ -100,13 +106,17 @@ def pause(state: StripeState, subscription_id: str, params: Mapping[str, Any], w
     return subscription
 
 
-def resume(state: StripeState, subscription_id: str, params: Mapping[str, Any], write: Write) -> JsonObject:
+def resume(
+    state: StripeState, subscription_id: str, params: Mapping[str, Any], write: Write
+) -> JsonObject:
     """POST /v1/subscriptions/{id}/resume; it stays paused while the payment needs the customer."""
     subscription = state.find_subscription(subscription_id)
     if subscription["status"] != "paused":
         raise Refusal(400, f"A subscription that is {subscription['status']} cannot be resumed.")
     if subscription["collection_method"] != "charge_automatically":
-        raise Refusal(400, "Only a subscription with `collection_method=charge_automatically` can be resumed.")
+        raise Refusal(
+            400, "Only a subscription with `collection_method=charge_automatically` can be resumed."
+        )
     draft = _Draft(state, subscription, params)
     _start_period(draft, "subscription_update")
     state.add_invoice(subscription, "subscription_update")
@@ -166,7 +176,11 @@ def _cancellation(draft: _Draft) -> str:
 
 
 def _schedule_end(draft: _Draft, at: int, *, at_period_end: bool) -> None:
-    draft.subscription |= {"cancel_at": at, "cancel_at_period_end": at_period_end, "canceled_at": draft.state.now}
+    draft.subscription |= {
+        "cancel_at": at,
+        "cancel_at_period_end": at_period_end,
+        "canceled_at": draft.state.now,
+    }
     draft.subscription["cancellation_details"]["reason"] = "cancellation_requested"
 
 
@@ -210,7 +224,10 @@ def _pause(draft: _Draft) -> str:
     resumes_at = given.get("resumes_at")
     if resumes_at is not None and resumes_at <= draft.state.now:
         raise Refusal(400, _PAST, param="pause_collection[resumes_at]")
-    draft.subscription["pause_collection"] = {"behavior": given["behavior"], "resumes_at": resumes_at}
+    draft.subscription["pause_collection"] = {
+        "behavior": given["behavior"],
+        "resumes_at": resumes_at,
+    }
     return "pause_collection"
 
 
@@ -227,7 +244,11 @@ def _trial(draft: _Draft) -> str:
     if end <= now:
         raise Refusal(400, _PAST, param="trial_end")
     if end > shifted(subscription["billing_cycle_anchor"], "year", 2):
-        raise Refusal(400, "Invalid timestamp: can be no more than two years in the future.", param="trial_end")
+        raise Refusal(
+            400,
+            "Invalid timestamp: can be no more than two years in the future.",
+            param="trial_end",
+        )
     if trialing and end == subscription["trial_end"]:
         return "trial_end"
     if not trialing:
@@ -289,7 +310,11 @@ def _items(draft: _Draft) -> str:
     before = copy.deepcopy(data)
     for number, entry in enumerate(draft.params.get("items", [])):
         name = f"items[{number}]"
-        price = None if entry.get("price") is None else _usable_price(draft, entry["price"], f"{name}[price]")
+        price = (
+            None
+            if entry.get("price") is None
+            else _usable_price(draft, entry["price"], f"{name}[price]")
+        )
         if "id" not in entry:
             data.append(_new_item(draft, entry, price, name))
             continue
@@ -319,7 +344,11 @@ def _usable_price(draft: _Draft, price_id: str, param: str) -> JsonObject:
     if (price := draft.state.prices.get(price_id)) is None:
         raise no_such("price", price_id, param=param)
     if not price["active"]:
-        raise Refusal(400, "The price specified is inactive. This field only accepts active prices.", param=param)
+        raise Refusal(
+            400,
+            "The price specified is inactive. This field only accepts active prices.",
+            param=param,
+        )
     currency = draft.subscription["currency"]
     if price["currency"] != currency:
         message = (
@@ -330,14 +359,20 @@ def _usable_price(draft: _Draft, price_id: str, param: str) -> JsonObject:
     return price
 
 
-def _new_item(draft: _Draft, entry: Mapping[str, Any], price: JsonObject | None, name: str) -> JsonObject:
+def _new_item(
+    draft: _Draft, entry: Mapping[str, Any], price: JsonObject | None, name: str
+) -> JsonObject:
     if price is None:
         message = f"You must pass one of plan, price, or price_data in {name}."
         raise Refusal(400, message, code="parameter_missing", param=f"{name}[price]")
     now, data = draft.state.now, draft.subscription["items"]["data"]
     same = next((item for item in data if item["price"]["recurring"] == price["recurring"]), None)
     every = price["recurring"]
-    end = shifted(now, every["interval"], every["interval_count"]) if same is None else same["current_period_end"]
+    end = (
+        shifted(now, every["interval"], every["interval_count"])
+        if same is None
+        else same["current_period_end"]
+    )
     item = objects.item(
         draft.state.new_id("si"),
         draft.subscription["id"],

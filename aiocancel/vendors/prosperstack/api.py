@@ -35,7 +35,12 @@ from aiocancel.errors import (
 )
 from aiocancel.ports import SlotSource
 from aiocancel.rate_limit import Pace
-from aiocancel.vendors.prosperstack.session import MAX_SESSION_BYTES, read_event, read_events, read_session
+from aiocancel.vendors.prosperstack.session import (
+    MAX_SESSION_BYTES,
+    read_event,
+    read_events,
+    read_session,
+)
 from aiocancel.vendors.prosperstack.vendor import ProsperStack
 
 TIMEOUT_S: Final = 15.0
@@ -80,7 +85,9 @@ async def open_prosperstack_api(
     if not vendor.api_key:
         raise ConfigurationError("ProsperStack needs api_key to confirm what a flow came to")
     if not vendor.api_host.startswith("https://") and vendor.mode != "test":
-        raise SimulatorRefusedError("a live ProsperStack API key is not sent over plain http: use https or a test key")
+        raise SimulatorRefusedError(
+            "a live ProsperStack API key is not sent over plain http: use https or a test key"
+        )
     if _KEY.fullmatch(vendor.api_key) is None:
         # A line's end from a file, say; the message must not quote the key.
         raise ConfigurationError("ProsperStack's api_key holds a character that no key has")
@@ -88,7 +95,10 @@ async def open_prosperstack_api(
     async with aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(ssl=tls, limit=20),
         cookie_jar=aiohttp.DummyCookieJar(),
-        headers={"Authorization": aiohttp.encode_basic_auth(vendor.api_key), "Accept": "application/json"},
+        headers={
+            "Authorization": aiohttp.encode_basic_auth(vendor.api_key),
+            "Accept": "application/json",
+        },
         timeout=aiohttp.ClientTimeout(total=timeout_s),
     ) as session:
         yield ProsperStackApi(
@@ -107,7 +117,13 @@ def _pace_of(vendor: ProsperStack, slots: SlotSource | None, longest_wait_s: flo
         return None
     limit = limit_within(most, _WINDOW_S, burst_s=_BURST_S, slack_s=1.0)
     # A request that waits for its turn here is one of few.
-    return Pace(f"prosperstack {vendor.mode}", limit, slots, horizon_s=longest_wait_s, longest_wait_s=longest_wait_s)
+    return Pace(
+        f"prosperstack {vendor.mode}",
+        limit,
+        slots,
+        horizon_s=longest_wait_s,
+        longest_wait_s=longest_wait_s,
+    )
 
 
 class ProsperStackApi:
@@ -165,7 +181,9 @@ class ProsperStackApi:
         while True:
             body = await self._get("events", largest=_MAX_PAGE_BYTES, params=params)
             if body is None:
-                raise RejectedVendorError("ProsperStack answered 404 to a list of events", http_status=404)
+                raise RejectedVendorError(
+                    "ProsperStack answered 404 to a list of events", http_status=404
+                )
             page, cursor = read_events(body, largest=_MAX_PAGE_BYTES)
             events += page
             if cursor is None or not page or len(events) >= limit:
@@ -174,7 +192,12 @@ class ProsperStackApi:
         return _oldest_first(events, is_all=cursor is None)[:limit]
 
     async def _get(
-        self, collection: str, object_id: str | None = None, *, largest: int, params: Mapping[str, str] | None = None
+        self,
+        collection: str,
+        object_id: str | None = None,
+        *,
+        largest: int,
+        params: Mapping[str, str] | None = None,
     ) -> bytes | None:
         """Return the body of a 200, None for a 404."""
         url = self._base / collection
@@ -187,7 +210,9 @@ class ProsperStackApi:
         except (aiohttp.ClientError, OSError) as error:
             # aiohttp's message may hold the address.
             code = "timeout" if isinstance(error, TimeoutError) else "unreachable"
-            raise TransientVendorError(f"ProsperStack gave no answer ({type(error).__name__})", code=code) from None
+            raise TransientVendorError(
+                f"ProsperStack gave no answer ({type(error).__name__})", code=code
+            ) from None
 
     async def _answer(self, response: aiohttp.ClientResponse, largest: int) -> bytes | None:
         status = response.status
@@ -195,13 +220,21 @@ class ProsperStackApi:
         if status == 200:
             body = await _read(response, largest)
             if body is None:
-                raise VendorDataError(f"ProsperStack's answer is longer than {largest} bytes", http_status=200)
+                raise VendorDataError(
+                    f"ProsperStack's answer is longer than {largest} bytes", http_status=200
+                )
             return body
         # A proxy's page is no answer of ProsperStack's, whatever its status.
-        if 400 <= status < 500 and status not in _PASSING and _is_error(await _read(response, _MAX_ERROR_BYTES)):
+        if (
+            400 <= status < 500
+            and status not in _PASSING
+            and _is_error(await _read(response, _MAX_ERROR_BYTES))
+        ):
             if status == 404:
                 return None
-            raise RejectedVendorError(f"ProsperStack answered {status}", code=f"http_{status}", http_status=status)
+            raise RejectedVendorError(
+                f"ProsperStack answered {status}", code=f"http_{status}", http_status=status
+            )
         match status:
             case 401 | 403:
                 message, code = f"ProsperStack refused the API key ({status})", "bad_api_key"
@@ -220,7 +253,9 @@ class ProsperStackApi:
         while (delay_s := self._budget.take(now := self._clock())) > 0:
             if now + delay_s > wait_until:
                 raise TransientVendorError(
-                    "ProsperStack's rate limit is used up", code="rate_limited", retry_after_s=delay_s
+                    "ProsperStack's rate limit is used up",
+                    code="rate_limited",
+                    retry_after_s=delay_s,
                 )
             await self._sleep(delay_s)
         if self._pace is not None:
@@ -228,7 +263,9 @@ class ProsperStackApi:
                 await self._pace.take()
             except PacedOutError as error:
                 raise TransientVendorError(
-                    "ProsperStack's rate limit is used up", code="rate_limited", retry_after_s=error.retry_after_s
+                    "ProsperStack's rate limit is used up",
+                    code="rate_limited",
+                    retry_after_s=error.retry_after_s,
                 ) from None
 
 
@@ -251,7 +288,9 @@ class _Budget:
 
     def learn(self, headers: Mapping[str, str], now: float, *, is_used_up: bool) -> float | None:
         """Take in what an answer says; return the seconds until the limit resets, if it says so."""
-        limit, left, reset_s = (_number(headers.get(f"RateLimit-{name}")) for name in ("Limit", "Remaining", "Reset"))
+        limit, left, reset_s = (
+            _number(headers.get(f"RateLimit-{name}")) for name in ("Limit", "Remaining", "Reset")
+        )
         if limit:
             # A window was begun with the limit that was known then.
             self._left += max(0, limit - self._limit)
@@ -269,7 +308,11 @@ class _Budget:
 
 
 def _number(text: str | None) -> int | None:
-    return int(text) if text is not None and text.isascii() and text.isdigit() and len(text) <= 9 else None
+    return (
+        int(text)
+        if text is not None and text.isascii() and text.isdigit() and len(text) <= 9
+        else None
+    )
 
 
 def _checked(object_id: str) -> str:

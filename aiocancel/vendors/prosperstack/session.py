@@ -18,7 +18,13 @@ from typing import Annotated, Any, Final, NoReturn, TypeVar, cast
 
 import msgspec
 
-from aiocancel.core.claim import MAX_REASON_LENGTH, MAX_WORD_LENGTH, CancelReason, FlowStatus, clean_text
+from aiocancel.core.claim import (
+    MAX_REASON_LENGTH,
+    MAX_WORD_LENGTH,
+    CancelReason,
+    FlowStatus,
+    clean_text,
+)
 from aiocancel.core.flow_session import Answered, FlowSession, VendorEvent
 from aiocancel.core.identifiers import FlowSessionId, is_opaque_id
 from aiocancel.core.offers.terms import (
@@ -147,7 +153,9 @@ def _session(session: _Session) -> FlowSession:
         subscription_id=_platform_id(session.subscription, "subscription"),
         subscriber_id=_platform_id(session.subscriber, "subscriber"),
         accepted=None if session.offer_accepted is None else _offer(session.offer_accepted),
-        presented=tuple(offer.id for offer in session.offers_presented or () if is_opaque_id(offer.id)),
+        presented=tuple(
+            offer.id for offer in session.offers_presented or () if is_opaque_id(offer.id)
+        ),
         reason=CancelReason(
             clean_text(reason.text, longest=MAX_REASON_LENGTH),
             clean_text(reason.reason_code, longest=MAX_WORD_LENGTH),
@@ -185,7 +193,9 @@ def _one_of(new: str | int | None, old: str | int | None, what: str) -> str | No
 def _answered(answer: _Answer) -> Answered:
     question = answer.question or _Question()
     values = answer.value if isinstance(answer.value, list) else [answer.value]
-    words = (_spelled(value.get("text") if isinstance(value, Mapping) else value) for value in values)
+    words = (
+        _spelled(value.get("text") if isinstance(value, Mapping) else value) for value in values
+    )
     cleaned = (clean_text(word, longest=MAX_ANSWER_LENGTH) for word in words)
     return Answered(
         question_id=clean_text(question.id, longest=MAX_WORD_LENGTH),
@@ -220,7 +230,9 @@ def _offer(offer: _Offer) -> AcceptedOffer | UnusableOffer:
     if not is_opaque_id(offer.id):
         return UnusableOffer(clean_text(offer.id, longest=MAX_WORD_LENGTH) or "", "bad_offer_id")
     try:
-        return AcceptedOffer(offer.id, _terms(offer.type, offer.details or {}), _metadata(offer.metadata))
+        return AcceptedOffer(
+            offer.id, _terms(offer.type, offer.details or {}), _metadata(offer.metadata)
+        )
     except _UnusableError as error:
         return UnusableOffer(offer.id, str(error))
 
@@ -274,8 +286,12 @@ def _coupon(details: Mapping[str, Any]) -> CouponTerms:
         percent_off=amount if is_percentage else None,
         amount_off=None if is_percentage else amount,
         duration=cast("CouponDuration", duration),
-        months=_whole(details.get("months"), MAX_MONTHS, "bad_months") if duration == "repeating" else None,
-        coupon_id=_stripe_id(details, "platform_coupon_id", "payment_provider_coupon_id", "bad_coupon_id"),
+        months=_whole(details.get("months"), MAX_MONTHS, "bad_months")
+        if duration == "repeating"
+        else None,
+        coupon_id=_stripe_id(
+            details, "platform_coupon_id", "payment_provider_coupon_id", "bad_coupon_id"
+        ),
         to_customer=apply_to == "subscriber",
     )
 
@@ -297,7 +313,9 @@ def _pause(details: Mapping[str, Any]) -> PauseTerms:
     is_endless = interval == "indefinitely"
     return PauseTerms(
         interval=cast("PauseInterval", interval),
-        count=0 if is_endless else _whole(details.get("interval_count"), MAX_INTERVALS, "bad_pause"),
+        count=0
+        if is_endless
+        else _whole(details.get("interval_count"), MAX_INTERVALS, "bad_pause"),
         at_period_end=pause_at == "period_end",
     )
 

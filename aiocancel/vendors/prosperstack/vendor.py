@@ -16,7 +16,14 @@ import msgspec
 from yarl import URL
 
 from aiocancel.config import origin_of
-from aiocancel.core.claim import MAX_REASON_LENGTH, MAX_WORD_LENGTH, CancelReason, FlowClaim, FlowStatus, clean_text
+from aiocancel.core.claim import (
+    MAX_REASON_LENGTH,
+    MAX_WORD_LENGTH,
+    CancelReason,
+    FlowClaim,
+    FlowStatus,
+    clean_text,
+)
 from aiocancel.core.identifiers import FlowSessionId, Mode, is_opaque_id
 from aiocancel.core.properties import Property, PropertyType, Source, fill
 from aiocancel.core.signing import SignedPayload, quoted, sign_payload, sign_text, to_json
@@ -122,10 +129,16 @@ class ProsperStack:
 
     def __post_init__(self) -> None:
         if not self.client_id:
-            raise ConfigurationError("ProsperStack needs client_id: Settings → Account in its dashboard")
+            raise ConfigurationError(
+                "ProsperStack needs client_id: Settings → Account in its dashboard"
+            )
         if not self.client_secret:
-            raise ConfigurationError("ProsperStack needs client_secret: Settings → Account in its dashboard")
-        if self.webhook_token is not None and not re.fullmatch(r"[A-Za-z0-9_-]{32,255}", self.webhook_token):
+            raise ConfigurationError(
+                "ProsperStack needs client_secret: Settings → Account in its dashboard"
+            )
+        if self.webhook_token is not None and not re.fullmatch(
+            r"[A-Za-z0-9_-]{32,255}", self.webhook_token
+        ):
             raise ConfigurationError(
                 "webhook_token must have 32 or more letters, digits, _ or -; "
                 "make one with: python -c 'import secrets; print(secrets.token_urlsafe(32))'"
@@ -140,14 +153,18 @@ class ProsperStack:
             )
         for setting in ("api_host", "app_host"):
             if origin_of(getattr(self, setting), setting=setting) != getattr(self, setting):
-                raise ConfigurationError(f"{setting} is an origin such as {API_HOST}, without a path")
+                raise ConfigurationError(
+                    f"{setting} is an origin such as {API_HOST}, without a path"
+                )
         # A browser takes two slashes, or a slash and a backslash, for the start of another site's address.
         if self.script_url is not None and (
             not self.script_url.startswith("/") or self.script_url.startswith(("//", "/\\"))
         ):
             origin_of(self.script_url, setting="script_url")
         if self.max_requests_per_minute is not None and self.max_requests_per_minute < 2:
-            raise ConfigurationError("max_requests_per_minute must be 2 or more; None takes ProsperStack's own limit")
+            raise ConfigurationError(
+                "max_requests_per_minute must be 2 or more; None takes ProsperStack's own limit"
+            )
         self._check_platform()
         self._check_options()
         # What every page needs and no page changes.
@@ -156,12 +173,22 @@ class ProsperStack:
         object.__setattr__(self, "_around_id", (before, after))
 
     def _check_platform(self) -> None:
-        for entity, columns in (("subscriber", self.subscriber_columns), ("subscription", self.subscription_columns)):
+        for entity, columns in (
+            ("subscriber", self.subscriber_columns),
+            ("subscription", self.subscription_columns),
+        ):
             if columns and self.platform != "custom":
-                raise ConfigurationError(f"{entity}_columns are for platform='custom': a connected one is not told")
+                raise ConfigurationError(
+                    f"{entity}_columns are for platform='custom': a connected one is not told"
+                )
             if not set(columns) <= set(_FIELDS[entity]) or not all(columns.values()):
-                raise ConfigurationError(f"{entity}_columns gives columns to {', '.join(_FIELDS[entity])}")
-        if self.platform == "custom" and (self.applies_cancellation, self.applies_offers) != ("app", "app"):
+                raise ConfigurationError(
+                    f"{entity}_columns gives columns to {', '.join(_FIELDS[entity])}"
+                )
+        if self.platform == "custom" and (self.applies_cancellation, self.applies_offers) != (
+            "app",
+            "app",
+        ):
             raise ConfigurationError(
                 "a custom platform changes nothing by itself: write applies_cancellation='app', applies_offers='app'"
             )
@@ -202,7 +229,10 @@ class ProsperStack:
 
     @property
     def _script_url(self) -> str:
-        return self.script_url or f"https://cdn.prosperstack.com/flow/{self.client_version}/flow.min.js"
+        return (
+            self.script_url
+            or f"https://cdn.prosperstack.com/flow/{self.client_version}/flow.min.js"
+        )
 
     def csp_sources(self) -> Mapping[str, Sequence[str]]:
         """Return what the client needs; it loads no image, font, worker or stylesheet file."""
@@ -231,11 +261,15 @@ class ProsperStack:
                 "__PROSPERSTACK_DEBUG_API_HOST__": self.api_host,
                 "__PROSPERSTACK_DEBUG_APP_HOST__": self.app_host,
             }
-        return WidgetSettings("prosperstack", self._script_url, self.script_integrity, options, window)
+        return WidgetSettings(
+            "prosperstack", self._script_url, self.script_integrity, options, window
+        )
 
     def sign(self, subscription: OwnedSubscription) -> SignedPayload:
         """Return the signed payload in the shape of the platform, with every value of the row that fits its type."""
-        identifier = subscription.customer_id if self.platform == "custom" else subscription.subscription_id
+        identifier = (
+            subscription.customer_id if self.platform == "custom" else subscription.subscription_id
+        )
         if not self._sources:
             before, after = self._around_id
             return sign_text(f"{before}{quoted(identifier)}{after}", self.client_secret)
@@ -270,7 +304,9 @@ class ProsperStack:
                 "subscription": self.subscription_columns,
             }
         fields = [
-            Source((entity, name), _FIELDS[entity][name], column, is_required=entity == "subscriber")
+            Source(
+                (entity, name), _FIELDS[entity][name], column, is_required=entity == "subscriber"
+            )
             for entity, named in columns.items()
             for name, column in named.items()
         ]
@@ -280,7 +316,9 @@ class ProsperStack:
         """Return the signed payload under the name that the page script knows."""
         return {"signedPayload": self.sign(subscription)}
 
-    def open_verifier(self, slots: SlotSource | None = None) -> AbstractAsyncContextManager[OutcomeVerifier] | None:
+    def open_verifier(
+        self, slots: SlotSource | None = None
+    ) -> AbstractAsyncContextManager[OutcomeVerifier] | None:
         """Open the REST API; None without an ``api_key``."""
         if self.api_key is None:
             return None
@@ -307,7 +345,9 @@ class ProsperStack:
             # msgspec names the type and the path, never the value.
             raise MalformedClaimError(f"The flow's result has a wrong shape: {error}.") from None
         except UnicodeEncodeError:
-            raise MalformedClaimError("The flow's result names a field in characters that no text has.") from None
+            raise MalformedClaimError(
+                "The flow's result names a field in characters that no text has."
+            ) from None
         session = read.flow_session
         if session is None:
             return FlowClaim(self.name, FlowStatus.read(read.status))

@@ -72,9 +72,13 @@ DAY = timedelta(days=1)
 AN_HOUR = timedelta(hours=1)
 
 PRO = Item("si_pro", "price_pro", "month", 1, is_metered=False, quantity=3, period_end=DUE)
-SUPPORT = Item("si_support", "price_support", "month", 1, is_metered=False, quantity=1, period_end=DUE)
+SUPPORT = Item(
+    "si_support", "price_support", "month", 1, is_metered=False, quantity=1, period_end=DUE
+)
 USAGE = Item("si_usage", "price_usage", "month", 1, is_metered=True, period_end=DUE)
-YEARLY = Item("si_yearly", "price_yearly", "year", 1, is_metered=False, quantity=1, period_end=YEAR_DUE)
+YEARLY = Item(
+    "si_yearly", "price_yearly", "year", 1, is_metered=False, quantity=1, period_end=YEAR_DUE
+)
 BASIC = "price_basic"
 
 ACTIVE = Subscription(
@@ -129,14 +133,17 @@ SHAPES: dict[str, tuple[Subscription, OfferRules]] = {
         "canceled": shape(status="canceled", ended_at=NOW),
         "expired": shape(status="incomplete_expired"),
         "under a schedule with nothing more to come": shape(
-            schedule_id="sub_sched_1", schedule=Schedule("release", YEAR_DUE, has_more_to_come=False)
+            schedule_id="sub_sched_1",
+            schedule=Schedule("release", YEAR_DUE, has_more_to_come=False),
         ),
         "under a schedule with phases to come": shape(
             schedule_id="sub_sched_1", schedule=Schedule("release", YEAR_DUE, has_more_to_come=True)
         ),
         "in flexible billing mode": shape(is_flexible=True),
         "it is sent invoices": shape(charges_automatically=False),
-        "another plan waits for its payment": shape(pending_update=PendingUpdate(("price_max",), DUE)),
+        "another plan waits for its payment": shape(
+            pending_update=PendingUpdate(("price_max",), DUE)
+        ),
         "another discount is there": shape(discounts=(LOYAL,)),
         "the same coupon is there": shape(discounts=SAME),
         "it has metered usage, too": shape(items=(USAGE, PRO)),
@@ -145,7 +152,9 @@ SHAPES: dict[str, tuple[Subscription, OfferRules]] = {
         "the plan is there": shape(items=(dataclasses.replace(PRO, price_id=BASIC),)),
         "its intervals are mixed": shape(items=(PRO, YEARLY), last_period_end=YEAR_DUE),
         "annual": shape(items=(dataclasses.replace(PRO, interval="year"),)),
-        "its next payment is unknown": shape(items=(), current_period_end=None, last_period_end=None),
+        "its next payment is unknown": shape(
+            items=(), current_period_end=None, last_period_end=None
+        ),
         "about to renew": due_at(SOON),
         "renewing": due_at(JUST_PAST),
     }.items()
@@ -171,7 +180,9 @@ OFFERS: dict[str, Terms] = {
     "a pause of a month": pause("month", 1),
     "a pause of a month from the period's end": pause("month", 1, at_period_end=True),
     "a pause of 2 billing cycles": pause("billing_cycle", 2),
-    "a pause of 2 billing cycles from the period's end": pause("billing_cycle", 2, at_period_end=True),
+    "a pause of 2 billing cycles from the period's end": pause(
+        "billing_cycle", 2, at_period_end=True
+    ),
     "a pause without an end": pause("indefinitely", 0),
     "a pause without an end from the period's end": pause("indefinitely", 0, at_period_end=True),
     "a custom offer": CustomTerms(),
@@ -271,11 +282,15 @@ TABLE: dict[str, dict[str, Step]] = {
             "the plan is there": Refuse("plan_is_there_already"),
             "it has two licensed items": Refuse("which_item_is_the_plan"),
             "it has two licensed items, one named a plan": Write(
-                change=SwapPrice("si_support", BASIC, replaced="price_support", quantity=1, prorate=True)
+                change=SwapPrice(
+                    "si_support", BASIC, replaced="price_support", quantity=1, prorate=True
+                )
             ),
             "its intervals are mixed": Refuse("which_item_is_the_plan"),
             "it has metered usage only": Write(
-                change=SwapPrice("si_usage", BASIC, replaced="price_usage", quantity=None, prorate=True)
+                change=SwapPrice(
+                    "si_usage", BASIC, replaced="price_usage", quantity=None, prorate=True
+                )
             ),
             "another plan waits for its payment": Refuse("another_update_is_pending"),
             "its next payment is unknown": Refuse("which_item_is_the_plan"),
@@ -307,7 +322,9 @@ def step(
     policy: SchedulePolicy = DEFAULT_SCHEDULE_POLICY,
 ) -> Step:
     progress = Progress(earlier, promised, asked_to_pay)
-    reached = offer_step(AcceptedOffer("offr_1", terms), subscription, now=now, progress=progress, rules=rules)
+    reached = offer_step(
+        AcceptedOffer("offr_1", terms), subscription, now=now, progress=progress, rules=rules
+    )
     return past_the_schedule(reached, ActionKind.APPLY_OFFER, subscription, policy)
 
 
@@ -322,7 +339,9 @@ def changed(subscription: Subscription, change: Change) -> Subscription:
     match change:
         case AddDiscount(coupon_id, kept):
             stay = [discount for discount in subscription.discounts if discount.discount_id in kept]
-            return dataclasses.replace(subscription, discounts=(*stay, AppliedDiscount("di_new", coupon_id)))
+            return dataclasses.replace(
+                subscription, discounts=(*stay, AppliedDiscount("di_new", coupon_id))
+            )
         case MoveTrialEnd(at):
             items = tuple(dataclasses.replace(item, period_end=at) for item in subscription.items)
             return dataclasses.replace(
@@ -335,7 +354,9 @@ def changed(subscription: Subscription, change: Change) -> Subscription:
             )
         case SwapPrice(item_id, price_id, quantity=quantity):
             items = tuple(
-                dataclasses.replace(item, price_id=price_id, quantity=quantity) if item.item_id == item_id else item
+                dataclasses.replace(item, price_id=price_id, quantity=quantity)
+                if item.item_id == item_id
+                else item
                 for item in subscription.items
             )
             return dataclasses.replace(subscription, items=items)
@@ -376,7 +397,14 @@ def test_the_table_covers_every_offer_and_every_shape() -> None:
 
 @pytest.mark.parametrize(
     ("percent", "text"),
-    [("25", "25"), ("1E+2", "100"), ("100.00", "100"), ("33.33", "33.33"), ("33.330", "33.33"), ("0.0001", "0.0001")],
+    [
+        ("25", "25"),
+        ("1E+2", "100"),
+        ("100.00", "100"),
+        ("33.33", "33.33"),
+        ("33.330", "33.33"),
+        ("0.0001", "0.0001"),
+    ],
 )
 def test_a_percentage_is_written_plainly(percent: str, text: str) -> None:
     change = change_of(step(CouponTerms(Decimal(percent), None, "once"), ACTIVE))
@@ -386,7 +414,19 @@ def test_a_percentage_is_written_plainly(percent: str, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "percent", ["0", "-5", "100.01", "0.00001", "33." + "3" * 30, "1E-1000000", "1E+1000000", "NaN", "sNaN", "Infinity"]
+    "percent",
+    [
+        "0",
+        "-5",
+        "100.01",
+        "0.00001",
+        "33." + "3" * 30,
+        "1E-1000000",
+        "1E+1000000",
+        "NaN",
+        "sNaN",
+        "Infinity",
+    ],
 )
 def test_a_percentage_that_is_none_or_would_be_rounded_is_refused(percent: str) -> None:
     refused = Refuse("percentage_is_out_of_range")
@@ -395,7 +435,14 @@ def test_a_percentage_that_is_none_or_would_be_rounded_is_refused(percent: str) 
 
 @pytest.mark.parametrize(
     ("amount", "currency"),
-    [("10.50", "jpy"), ("10.505", "usd"), ("1000000", "usd"), ("0", "usd"), ("10", "ugx"), ("1E-1000000", "usd")],
+    [
+        ("10.50", "jpy"),
+        ("10.505", "usd"),
+        ("1000000", "usd"),
+        ("0", "usd"),
+        ("10", "ugx"),
+        ("1E-1000000", "usd"),
+    ],
 )
 def test_an_amount_that_the_currency_cannot_say_is_refused(amount: str, currency: str) -> None:
     refused = Refuse("amount_does_not_fit_the_currency")
@@ -403,7 +450,9 @@ def test_an_amount_that_the_currency_cannot_say_is_refused(amount: str, currency
 
 
 def test_the_same_definition_always_makes_the_same_coupon_and_another_one_never() -> None:
-    def coupon_id(percent: str | None, amount: str | None, duration: Any, months: int | None, currency: str) -> str:
+    def coupon_id(
+        percent: str | None, amount: str | None, duration: Any, months: int | None, currency: str
+    ) -> str:
         def read(text: str | None) -> Decimal | None:
             return None if text is None else Decimal(text)
 
@@ -412,7 +461,11 @@ def test_the_same_definition_always_makes_the_same_coupon_and_another_one_never(
         assert isinstance(change, AddDiscount)
         return change.coupon_id
 
-    same = [("10", None, "once", None, "usd"), ("10.00", None, "once", 3, "usd"), ("1E+1", None, "once", None, "eur")]
+    same = [
+        ("10", None, "once", None, "usd"),
+        ("10.00", None, "once", 3, "usd"),
+        ("1E+1", None, "once", None, "eur"),
+    ]
     others = [
         ("11", None, "once", None, "usd"),
         ("10", None, "forever", None, "usd"),
@@ -453,7 +506,9 @@ def test_a_trial_that_ends_after_its_period_is_extended_from_its_own_end() -> No
 
 
 def test_a_trial_of_long_ago_is_not_what_is_extended() -> None:
-    assert step(TrialTerms(7), shape(trial_end=NOW - 300 * DAY)) == Write(change=MoveTrialEnd(DUE + 7 * DAY, DUE))
+    assert step(TrialTerms(7), shape(trial_end=NOW - 300 * DAY)) == Write(
+        change=MoveTrialEnd(DUE + 7 * DAY, DUE)
+    )
 
 
 # Pauses
@@ -464,14 +519,28 @@ def test_a_trial_of_long_ago_is_not_what_is_extended() -> None:
     [
         # The payments after these fall on the 31st of March, the 30th of April, …
         pytest.param(
-            pause("billing_cycle", 1), date(2027, 2, 28), date(2027, 3, 28), id="one cycle, billed on the 31st"
+            pause("billing_cycle", 1),
+            date(2027, 2, 28),
+            date(2027, 3, 28),
+            id="one cycle, billed on the 31st",
         ),
         pytest.param(
-            pause("billing_cycle", 2), date(2027, 2, 28), date(2027, 4, 28), id="two cycles, billed on the 31st"
+            pause("billing_cycle", 2),
+            date(2027, 2, 28),
+            date(2027, 4, 28),
+            id="two cycles, billed on the 31st",
         ),
-        pytest.param(pause("billing_cycle", 1), date(2027, 3, 31), date(2027, 4, 30), id="a month that is shorter"),
         pytest.param(
-            pause("month", 1, at_period_end=True), date(2027, 3, 31), date(2027, 4, 30), id="a month, not a cycle"
+            pause("billing_cycle", 1),
+            date(2027, 3, 31),
+            date(2027, 4, 30),
+            id="a month that is shorter",
+        ),
+        pytest.param(
+            pause("month", 1, at_period_end=True),
+            date(2027, 3, 31),
+            date(2027, 4, 30),
+            id="a month, not a cycle",
         ),
     ],
 )
@@ -479,7 +548,9 @@ def test_a_pause_is_over_before_the_first_payment_that_is_to_be_made(
     terms: PauseTerms, due: date, resumes_at: date
 ) -> None:
     at, until = (datetime(day.year, day.month, day.day, tzinfo=UTC) for day in (due, resumes_at))
-    assert step(terms, due_at(at), now=at - PAUSE_LEAD) == Write(change=PausePayments("void", until - AN_HOUR, at))
+    assert step(terms, due_at(at), now=at - PAUSE_LEAD) == Write(
+        change=PausePayments("void", until - AN_HOUR, at)
+    )
 
 
 @pytest.mark.parametrize(
@@ -491,7 +562,9 @@ def test_a_pause_is_over_before_the_first_payment_that_is_to_be_made(
         ("year", 1, datetime(2029, 3, 1, tzinfo=UTC)),
     ],
 )
-def test_billing_cycles_are_as_long_as_the_price_says(interval: str, interval_count: int, resumes_at: datetime) -> None:
+def test_billing_cycles_are_as_long_as_the_price_says(
+    interval: str, interval_count: int, resumes_at: datetime
+) -> None:
     item = dataclasses.replace(PRO, interval=interval, interval_count=interval_count)
     expected = Write(change=PausePayments("void", resumes_at - AN_HOUR, DUE))
     assert step(pause("billing_cycle", 2), shape(items=(item,))) == expected
@@ -524,9 +597,14 @@ def test_a_pause_beyond_all_calendars_is_refused(interval: PauseInterval) -> Non
 def test_a_short_pause_gives_no_long_payment_away(behavior: Any) -> None:
     annual = shape(items=(dataclasses.replace(PRO, interval="year"),))
     kept = Write(change=PausePayments(behavior, datetime(2027, 4, 1, tzinfo=UTC) - AN_HOUR, DUE))
-    expected = kept if behavior == "keep_as_draft" else Refuse("payment_pays_for_more_than_the_pause")
+    expected = (
+        kept if behavior == "keep_as_draft" else Refuse("payment_pays_for_more_than_the_pause")
+    )
     rules = OfferRules(pause_behavior=behavior)
-    assert step(pause("month", 1, at_period_end=True), annual, now=DUE - PAUSE_LEAD, rules=rules) == expected
+    assert (
+        step(pause("month", 1, at_period_end=True), annual, now=DUE - PAUSE_LEAD, rules=rules)
+        == expected
+    )
 
 
 def test_a_years_payment_that_falls_into_a_pause_of_months_is_left_to_a_human() -> None:
@@ -539,7 +617,12 @@ def test_a_years_payment_that_falls_into_a_pause_of_months_is_left_to_a_human() 
 
 TRIED: dict[str, tuple[Terms, Change]] = {
     offer: (OFFERS[offer], change_of(TABLE[offer]["active"]))
-    for offer in ("a coupon of a percentage", "a trial extension", "another plan", "a pause of 2 billing cycles")
+    for offer in (
+        "a coupon of a percentage",
+        "a trial extension",
+        "another plan",
+        "a pause of 2 billing cycles",
+    )
 }
 CHANGED_SINCE = Refuse("changed_since_it_was_tried")
 NEXT_DUE = datetime(2027, 4, 1, tzinfo=UTC)
@@ -575,13 +658,23 @@ def test_after_a_renewal_nothing_is_sent_again(offer: str) -> None:
 @pytest.mark.parametrize(
     ("offer", "meanwhile"),
     [
-        pytest.param("a coupon of a percentage", {"discounts": (LOYAL,)}, id="another discount came"),
-        pytest.param("another plan", {"items": (dataclasses.replace(PRO, price_id="price_max"),)}, id="another plan"),
-        pytest.param("another plan", {"items": (dataclasses.replace(PRO, quantity=10),)}, id="more seats"),
+        pytest.param(
+            "a coupon of a percentage", {"discounts": (LOYAL,)}, id="another discount came"
+        ),
+        pytest.param(
+            "another plan",
+            {"items": (dataclasses.replace(PRO, price_id="price_max"),)},
+            id="another plan",
+        ),
+        pytest.param(
+            "another plan", {"items": (dataclasses.replace(PRO, quantity=10),)}, id="more seats"
+        ),
         pytest.param("another plan", {"items": (SUPPORT,)}, id="the item is gone"),
     ],
 )
-def test_what_somebody_else_did_meanwhile_is_not_undone(offer: str, meanwhile: Mapping[str, Any]) -> None:
+def test_what_somebody_else_did_meanwhile_is_not_undone(
+    offer: str, meanwhile: Mapping[str, Any]
+) -> None:
     terms, change = TRIED[offer]
     assert step(terms, shape(**meanwhile), earlier=change) == CHANGED_SINCE
 
@@ -684,9 +777,16 @@ def test_what_a_pause_of_the_subscription_itself_credits_and_bills_is_the_owners
             "pause_needs_automatic_charges",
             id="sent invoices",
         ),
-        pytest.param(pause("month", 10**12), FLEXIBLE, "pause_is_too_long", id="beyond all calendars"),
+        pytest.param(
+            pause("month", 10**12), FLEXIBLE, "pause_is_too_long", id="beyond all calendars"
+        ),
         pytest.param(pause("day", 0), FLEXIBLE, "pause_is_too_short", id="no days"),
-        pytest.param(pause("day", -2, at_period_end=True), FLEXIBLE, "pause_is_too_short", id="fewer than no days"),
+        pytest.param(
+            pause("day", -2, at_period_end=True),
+            FLEXIBLE,
+            "pause_is_too_short",
+            id="fewer than no days",
+        ),
         pytest.param(
             pause("month", 1),
             shape(is_flexible=True, items=(), current_period_end=None),
@@ -694,7 +794,10 @@ def test_what_a_pause_of_the_subscription_itself_credits_and_bills_is_the_owners
             id="the next payment is unknown",
         ),
         pytest.param(
-            pause("month", 1), shape(is_flexible=True, status="past_due"), "payment_is_overdue", id="past due"
+            pause("month", 1),
+            shape(is_flexible=True, status="past_due"),
+            "payment_is_overdue",
+            id="past due",
         ),
     ],
 )
@@ -723,7 +826,9 @@ def test_a_plan_that_waits_for_its_payment_is_looked_at_until_it_is_there() -> N
     assert step(PLAN, UNPAID, earlier=MAY_WAIT, rules=BY_LINK) == expected
     assert step(PLAN, UNPAID, earlier=MAY_WAIT, asked_to_pay=True, rules=BY_LINK) == expected
     paid = changed(ACTIVE, MAY_WAIT)
-    assert step(PLAN, paid, earlier=MAY_WAIT, asked_to_pay=True, rules=BY_LINK) == Done(Receipt.of(paid))
+    assert step(PLAN, paid, earlier=MAY_WAIT, asked_to_pay=True, rules=BY_LINK) == Done(
+        Receipt.of(paid)
+    )
 
 
 def test_a_plan_whose_payment_never_came_is_not_asked_for_again() -> None:
@@ -733,7 +838,9 @@ def test_a_plan_whose_payment_never_came_is_not_asked_for_again() -> None:
 
 def test_a_plan_that_waits_for_its_payment_ends_by_itself_when_the_customer_leaves() -> None:
     leaving = dataclasses.replace(UNPAID, cancel_at_period_end=True)
-    assert step(PLAN, leaving, earlier=MAY_WAIT, asked_to_pay=True) == Supersede("subscription_is_ending")
+    assert step(PLAN, leaving, earlier=MAY_WAIT, asked_to_pay=True) == Supersede(
+        "subscription_is_ending"
+    )
 
 
 def test_a_plan_that_somebody_else_lets_wait_is_left_to_a_human() -> None:
@@ -758,6 +865,8 @@ def test_a_plan_that_somebody_else_lets_wait_is_left_to_a_human() -> None:
     ],
     ids=str,
 )
-def test_a_month_later_is_the_same_day_or_the_months_last(start: date, months: int, end: date) -> None:
+def test_a_month_later_is_the_same_day_or_the_months_last(
+    start: date, months: int, end: date
+) -> None:
     at = datetime(start.year, start.month, start.day, 23, 59, tzinfo=UTC)
     assert add_months(at, months) == datetime(end.year, end.month, end.day, 23, 59, tzinfo=UTC)

@@ -70,12 +70,23 @@ items = st.builds(
 )
 discounts = st.builds(AppliedDiscount, st.sampled_from(["di_1", "di_2", "di_3"]), st.none() | ids)
 some_items = st.lists(items, max_size=3, unique_by=lambda item: item.item_id).map(tuple)
-some_discounts = st.lists(discounts, max_size=2, unique_by=lambda discount: discount.discount_id).map(tuple)
+some_discounts = st.lists(
+    discounts, max_size=2, unique_by=lambda discount: discount.discount_id
+).map(tuple)
 anything = st.builds(
     Subscription,
     subscription_id=st.just(SubscriptionId("sub_1")),
     status=st.sampled_from(
-        ["active", "trialing", "past_due", "unpaid", "incomplete", "paused", "canceled", "a status of tomorrow"]
+        [
+            "active",
+            "trialing",
+            "past_due",
+            "unpaid",
+            "incomplete",
+            "paused",
+            "canceled",
+            "a status of tomorrow",
+        ]
     ),
     livemode=st.booleans(),
     cancel_at_period_end=st.booleans(),
@@ -89,7 +100,8 @@ anything = st.builds(
     trial_end=st.none() | moments,
     items=some_items,
     discounts=some_discounts,
-    paused=st.none() | st.builds(CollectionPause, st.sampled_from(PAUSE_BEHAVIORS), st.none() | moments),
+    paused=st.none()
+    | st.builds(CollectionPause, st.sampled_from(PAUSE_BEHAVIORS), st.none() | moments),
 )
 
 
@@ -99,7 +111,9 @@ def ordinary(draw: st.DrawFn) -> Subscription:
     ends = [draw(hours), draw(hours)] if draw(st.booleans()) else [draw(hours)] * 2
     lines = [
         dataclasses.replace(item, item_id=f"si_{number}", period_end=end)
-        for number, end, item in zip((1, 2), ends, draw(st.lists(items, min_size=1, max_size=2)), strict=False)
+        for number, end, item in zip(
+            (1, 2), ends, draw(st.lists(items, min_size=1, max_size=2)), strict=False
+        )
     ]
     known = ends[: len(lines)]
     return shape(
@@ -142,14 +156,26 @@ earlier_changes: st.SearchStrategy[Change] = st.one_of(
     st.builds(AddDiscount, ids, st.just(()) | st.just(("di_1",)), st.none() | moments),
     st.builds(MoveTrialEnd, moments, st.none() | moments),
     st.builds(SwapPrice, ids, ids, ids, st.none() | st.integers(0, 9), st.booleans()),
-    st.builds(PausePayments, st.sampled_from(PAUSE_BEHAVIORS), st.none() | moments, st.none() | moments),
+    st.builds(
+        PausePayments, st.sampled_from(PAUSE_BEHAVIORS), st.none() | moments, st.none() | moments
+    ),
 )
 
 
-@given(terms=all_terms, subscription=anything, now=nows | far_away, earlier=st.none() | earlier_changes, rules=rules)
+@given(
+    terms=all_terms,
+    subscription=anything,
+    now=nows | far_away,
+    earlier=st.none() | earlier_changes,
+    rules=rules,
+)
 @settings(max_examples=120)
 def test_whatever_is_offered_for_whatever_subscription_there_is_a_step(
-    terms: Terms, subscription: Subscription, now: datetime, earlier: Change | None, rules: OfferRules
+    terms: Terms,
+    subscription: Subscription,
+    now: datetime,
+    earlier: Change | None,
+    rules: OfferRules,
 ) -> None:
     reached = step(terms, subscription, now=now, earlier=earlier, rules=rules)
     assert isinstance(reached, Done | Write | Wait | Refuse | Defer)
@@ -179,7 +205,11 @@ def test_what_was_sent_once_is_seen_or_sent_again_and_nothing_else_is(
 @given(terms=all_terms, both=before_and_after(), now=nows, later=nows, rules=rules)
 @settings(max_examples=80)
 def test_an_earlier_change_is_never_replaced_by_another(
-    terms: Terms, both: tuple[Subscription, Subscription], now: datetime, later: datetime, rules: OfferRules
+    terms: Terms,
+    both: tuple[Subscription, Subscription],
+    now: datetime,
+    later: datetime,
+    rules: OfferRules,
 ) -> None:
     before, after = both
     first = step(terms, before, now=now, rules=rules)
@@ -190,7 +220,9 @@ def test_an_earlier_change_is_never_replaced_by_another(
 
 @given(both=before_and_after(), now=nows)
 @settings(max_examples=80)
-def test_every_discount_that_is_there_is_kept(both: tuple[Subscription, Subscription], now: datetime) -> None:
+def test_every_discount_that_is_there_is_kept(
+    both: tuple[Subscription, Subscription], now: datetime
+) -> None:
     before, after = both
     first = step(OFFERS["a coupon of a percentage"], before, now=now)
     if isinstance(first, Write):
@@ -221,7 +253,10 @@ def test_no_trial_ends_before_time_that_is_paid_for_or_given_already(
     if isinstance(reached, Write):
         change = change_of(reached)
         assert isinstance(change, MoveTrialEnd)
-        ends = [now, *(item.period_end for item in subscription.items if item.period_end is not None)]
+        ends = [
+            now,
+            *(item.period_end for item in subscription.items if item.period_end is not None),
+        ]
         if subscription.status == "trialing" and subscription.trial_end is not None:
             ends.append(subscription.trial_end)
         assert change.at > max(ends) + days * DAY - timedelta(seconds=1)
@@ -229,7 +264,9 @@ def test_no_trial_ends_before_time_that_is_paid_for_or_given_already(
 
 
 @given(
-    terms=st.builds(PauseTerms, st.sampled_from(PAUSE_INTERVALS), st.integers(0, 730), st.booleans()),
+    terms=st.builds(
+        PauseTerms, st.sampled_from(PAUSE_INTERVALS), st.integers(0, 730), st.booleans()
+    ),
     subscription=ordinary(),
     now=nows,
     rules=rules,
@@ -248,7 +285,10 @@ def test_every_pause_leaves_a_payment_out(
             return
         assert isinstance(change, PausePayments)
         assert subscription.current_period_end > now
-        assert change.resumes_at is None or change.resumes_at >= subscription.current_period_end + INVOICE_MARGIN
+        assert (
+            change.resumes_at is None
+            or change.resumes_at >= subscription.current_period_end + INVOICE_MARGIN
+        )
 
 
 @given(first=hours, second=hours, months=st.integers(0, 240), more=st.integers(0, 12))

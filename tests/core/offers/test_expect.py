@@ -82,7 +82,9 @@ SHOWN = [
     ("a trial extension", on_trial(ACCEPTED + timedelta(days=40))),
     (
         "another plan",
-        dataclasses.replace(BEFORE, items=(*BEFORE.items, Item("si_2", "price_basic", "month", 1, False))),
+        dataclasses.replace(
+            BEFORE, items=(*BEFORE.items, Item("si_2", "price_basic", "month", 1, False))
+        ),
     ),
     ("a pause", dataclasses.replace(BEFORE, paused=CollectionPause("void", None))),
     ("a pause", dataclasses.replace(BEFORE, status="paused")),
@@ -96,17 +98,27 @@ def test_an_offer_that_stripe_shows_is_done_whether_or_not_the_vendor_was_faster
 ) -> None:
     late = Baseline.of(subscription, seen_at=ACCEPTED)
     baseline = EARLY if acted == "after the first look" else late
-    assert vendor_offer_step(offer(TERMS[name]), baseline, subscription) == Done(Receipt.of(subscription))
+    assert vendor_offer_step(offer(TERMS[name]), baseline, subscription) == Done(
+        Receipt.of(subscription)
+    )
 
 
 NOT_SHOWN = [
     ("a defined coupon", BEFORE, "another_discount"),
     ("a defined coupon", dataclasses.replace(BEFORE, discounts=()), "no_discount"),
-    ("an existing coupon", discounted(AppliedDiscount("di_new", "OTHER", ACCEPTED)), "another_discount"),
+    (
+        "an existing coupon",
+        discounted(AppliedDiscount("di_new", "OTHER", ACCEPTED)),
+        "another_discount",
+    ),
     ("an existing coupon", dataclasses.replace(BEFORE, discounts=()), "no_discount"),
     ("a trial extension", BEFORE, "no_trial"),
     ("a trial extension", on_trial(ACCEPTED + timedelta(days=30), status="active"), "no_trial"),
-    ("a trial extension", on_trial(ACCEPTED + timedelta(days=14) - HOUR - timedelta(seconds=1)), "shorter_trial"),
+    (
+        "a trial extension",
+        on_trial(ACCEPTED + timedelta(days=14) - HOUR - timedelta(seconds=1)),
+        "shorter_trial",
+    ),
     ("another plan", BEFORE, "another_price"),
     ("a pause", BEFORE, "no_pause"),
 ]
@@ -193,7 +205,9 @@ moments = st.datetimes(
     datetime(2040, 1, 1),
     timezones=st.just(UTC),
 ).map(lambda moment: moment.replace(microsecond=0))
-baselines = st.builds(Baseline, moments, st.frozensets(st.text(max_size=8), max_size=4), st.none() | moments)
+baselines = st.builds(
+    Baseline, moments, st.frozensets(st.text(max_size=8), max_size=4), st.none() | moments
+)
 
 
 @given(baseline=baselines)
@@ -203,7 +217,10 @@ def test_a_first_look_comes_back_from_json_as_it_went(baseline: Baseline) -> Non
 
 
 @given(
-    baseline=baselines, days=st.integers(1, 10**12), name=st.sampled_from(sorted(TERMS)), accepted=st.none() | moments
+    baseline=baselines,
+    days=st.integers(1, 10**12),
+    name=st.sampled_from(sorted(TERMS)),
+    accepted=st.none() | moments,
 )
 @settings(max_examples=100)
 def test_watching_never_writes_and_never_fails(

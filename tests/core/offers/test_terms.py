@@ -51,7 +51,9 @@ terms: st.SearchStrategy[Terms] = st.one_of(
     st.builds(PauseTerms, pause_intervals, st.integers(0, 730), st.booleans()),
     st.builds(CustomTerms),
 )
-offers = st.builds(AcceptedOffer, ids, terms, st.dictionaries(st.text(max_size=5), st.text(max_size=5), max_size=3))
+offers = st.builds(
+    AcceptedOffer, ids, terms, st.dictionaries(st.text(max_size=5), st.text(max_size=5), max_size=3)
+)
 limits = st.builds(
     OfferLimits,
     offer_ids=st.none() | st.frozensets(ids, max_size=2),
@@ -65,7 +67,9 @@ limits = st.builds(
 
 
 def coupon(**changes: Any) -> CouponTerms:
-    return CouponTerms(**{"percent_off": Decimal(25), "amount_off": None, "duration": "once", **changes})
+    return CouponTerms(
+        **{"percent_off": Decimal(25), "amount_off": None, "duration": "once", **changes}
+    )
 
 
 def fixed(amount: str, **changes: Any) -> CouponTerms:
@@ -91,7 +95,9 @@ def test_without_limits_every_offer_is_allowed(offer: AcceptedOffer) -> None:
 
 @given(offer=offers, bounds=limits)
 @settings(max_examples=150)
-def test_an_offer_that_keeps_all_limits_keeps_each_of_them(offer: AcceptedOffer, bounds: OfferLimits) -> None:
+def test_an_offer_that_keeps_all_limits_keeps_each_of_them(
+    offer: AcceptedOffer, bounds: OfferLimits
+) -> None:
     each_alone = (
         OfferLimits(offer_ids=bounds.offer_ids),
         OfferLimits(price_ids=bounds.price_ids),
@@ -108,7 +114,9 @@ def test_an_offer_that_keeps_all_limits_keeps_each_of_them(offer: AcceptedOffer,
 
 
 @pytest.mark.parametrize(
-    "terms", [coupon(), TrialTerms(1), PlanTerms("price_1", False), pause("month"), CustomTerms()], ids=repr
+    "terms",
+    [coupon(), TrialTerms(1), PlanTerms("price_1", False), pause("month"), CustomTerms()],
+    ids=repr,
 )
 def test_an_offer_outside_the_owners_list_is_refused_whatever_it_is(terms: Terms) -> None:
     assert broken(terms, offer_ids=frozenset({"offr_1"})) is None
@@ -122,7 +130,11 @@ def test_an_offer_outside_the_owners_list_is_refused_whatever_it_is(terms: Terms
         (coupon(coupon_id="SAVE"), {"coupon_ids": frozenset({"SAVE"})}, None),
         (coupon(coupon_id="SAVE"), {"coupon_ids": frozenset({"save"})}, "coupon_not_allowed"),
         (coupon(coupon_id="SAVE"), {"max_percent": Decimal(50)}, "coupon_is_not_on_the_list"),
-        (coupon(coupon_id="SAVE"), {"max_percent": Decimal(50), "coupon_ids": frozenset({"SAVE"})}, None),
+        (
+            coupon(coupon_id="SAVE"),
+            {"max_percent": Decimal(50), "coupon_ids": frozenset({"SAVE"})},
+            None,
+        ),
         (coupon(), {"coupon_ids": frozenset()}, None),
         (coupon(), {"max_percent": Decimal(25)}, None),
         (coupon(), {"max_percent": Decimal("24.99")}, "percent_too_high"),
@@ -137,7 +149,9 @@ def test_an_offer_outside_the_owners_list_is_refused_whatever_it_is(terms: Terms
         (coupon(duration="forever"), {"max_days": 1}, None),
     ],
 )
-def test_a_coupon_is_held_to_the_owners_limits(terms: Terms, bounds: dict[str, Any], code: str | None) -> None:
+def test_a_coupon_is_held_to_the_owners_limits(
+    terms: Terms, bounds: dict[str, Any], code: str | None
+) -> None:
     assert broken(terms, **bounds) == code
 
 
@@ -173,8 +187,12 @@ def test_a_trial_a_plan_and_a_custom_offer_are_held_to_theirs(
         ("indefinitely", 0, False),
     ],
 )
-def test_a_pause_may_not_be_longer_than_the_owner_allows(interval: PauseInterval, count: int, is_allowed: bool) -> None:
-    assert broken(pause(interval, count), max_months=2) == (None if is_allowed else "too_many_months")
+def test_a_pause_may_not_be_longer_than_the_owner_allows(
+    interval: PauseInterval, count: int, is_allowed: bool
+) -> None:
+    assert broken(pause(interval, count), max_months=2) == (
+        None if is_allowed else "too_many_months"
+    )
     assert broken(pause(interval, count), max_days=1) is None
 
 
@@ -189,7 +207,9 @@ def test_an_offer_comes_back_from_json_as_it_went(offer: AcceptedOffer) -> None:
 
 @given(offer=offers, accepted_at=st.datetimes(timezones=st.just(UTC)))
 @settings(max_examples=30)
-def test_the_moment_of_acceptance_comes_back_from_json(offer: AcceptedOffer, accepted_at: datetime) -> None:
+def test_the_moment_of_acceptance_comes_back_from_json(
+    offer: AcceptedOffer, accepted_at: datetime
+) -> None:
     expected = dataclasses.replace(offer, accepted_at=accepted_at)
     assert offer_from_json(json.loads(json.dumps(offer_to_json(expected)))) == expected
 

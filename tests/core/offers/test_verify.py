@@ -50,18 +50,27 @@ def offer(name: str) -> AcceptedOffer:
 
 
 def session(**changes: Any) -> FlowSession:
-    values = {"status": FlowStatus.SAVED, "subscription_id": SUBSCRIPTION_ID, "accepted": offer("coupon"), **changes}
+    values = {
+        "status": FlowStatus.SAVED,
+        "subscription_id": SUBSCRIPTION_ID,
+        "accepted": offer("coupon"),
+        **changes,
+    }
     return FlowSession(FlowSessionId("sess_1"), **values)
 
 
-def verdict(judged: FlowSession | None, *, policy: Policy = APP, limits: OfferLimits = NO_LIMITS) -> Verdict:
+def verdict(
+    judged: FlowSession | None, *, policy: Policy = APP, limits: OfferLimits = NO_LIMITS
+) -> Verdict:
     return judge(judged, SUBSCRIPTION_ID, "ada", policy, limits, now=NOW)
 
 
 @pytest.mark.parametrize(
     ("judged", "expected"),
     [
-        pytest.param(None, Disproven("flow_session_unknown"), id="a session that the vendor does not know"),
+        pytest.param(
+            None, Disproven("flow_session_unknown"), id="a session that the vendor does not know"
+        ),
         pytest.param(
             session(subscription_id="sub_2"),
             Disproven("flow_session_of_another_subscription"),
@@ -82,7 +91,11 @@ def verdict(judged: FlowSession | None, *, policy: Policy = APP, limits: OfferLi
             Doubtful("flow_session_is_old"),
             id="a session from before last week",
         ),
-        pytest.param(session(accepted=None), Doubtful("no_offer_named"), id="a saved session that names no offer"),
+        pytest.param(
+            session(accepted=None),
+            Doubtful("no_offer_named"),
+            id="a saved session that names no offer",
+        ),
         pytest.param(
             session(accepted=UnusableOffer("offr_1", "bad_amount")),
             Doubtful("bad_amount"),
@@ -90,7 +103,9 @@ def verdict(judged: FlowSession | None, *, policy: Policy = APP, limits: OfferLi
         ),
     ],
 )
-def test_what_the_vendor_does_not_clearly_confirm_gives_nothing(judged: FlowSession | None, expected: Verdict) -> None:
+def test_what_the_vendor_does_not_clearly_confirm_gives_nothing(
+    judged: FlowSession | None, expected: Verdict
+) -> None:
     assert verdict(judged) == expected
 
 
@@ -114,7 +129,9 @@ def test_where_sessions_name_customers_the_session_must_be_the_customers(
 
 
 STATUSES: dict[FlowStatus, Verdict] = {
-    FlowStatus.SAVED: Proven("offr_1", (Action(ActionKind.APPLY_OFFER, SUBSCRIPTION_ID, offer=offer("coupon")),)),
+    FlowStatus.SAVED: Proven(
+        "offr_1", (Action(ActionKind.APPLY_OFFER, SUBSCRIPTION_ID, offer=offer("coupon")),)
+    ),
     FlowStatus.IN_PROGRESS: NotYet(),
     FlowStatus.CANCELED: Disproven("flow_session_says_canceled"),
     FlowStatus.DEFLECTED: Disproven("flow_session_says_deflected"),
@@ -128,14 +145,18 @@ STATUSES: dict[FlowStatus, Verdict] = {
 
 
 @pytest.mark.parametrize("status", FlowStatus)
-def test_only_a_saved_session_proves_an_offer_even_if_another_one_names_it(status: FlowStatus) -> None:
+def test_only_a_saved_session_proves_an_offer_even_if_another_one_names_it(
+    status: FlowStatus,
+) -> None:
     assert verdict(session(status=status)) == STATUSES[status]
 
 
 @pytest.mark.parametrize("name", TERMS)
 @pytest.mark.parametrize("applier", ["app", "vendor"])
 def test_a_proven_offer_goes_to_whoever_carries_it_out(name: str, applier: Applier) -> None:
-    reached = verdict(session(accepted=offer(name)), policy=Policy(applies_offers=applier, verifies_offers=True))
+    reached = verdict(
+        session(accepted=offer(name)), policy=Policy(applies_offers=applier, verifies_offers=True)
+    )
     kind, accepted = ActionKind.APPLY_OFFER, offer(name)
     if name == "custom":
         kind = ActionKind.RUN_OFFER_HANDLER
@@ -146,7 +167,9 @@ def test_a_proven_offer_goes_to_whoever_carries_it_out(name: str, applier: Appli
 
 def test_what_the_vendor_carries_out_is_expected_as_of_the_end_of_the_flow_session() -> None:
     ended_at = NOW - timedelta(days=2)
-    reached = verdict(session(completed_at=ended_at), policy=Policy(applies_offers="vendor", verifies_offers=True))
+    reached = verdict(
+        session(completed_at=ended_at), policy=Policy(applies_offers="vendor", verifies_offers=True)
+    )
     assert isinstance(reached, Proven)
     assert [action.offer and action.offer.accepted_at for action in reached.actions] == [ended_at]
 
@@ -180,7 +203,9 @@ def test_what_the_vendor_carries_out_is_expected_as_of_the_end_of_the_flow_sessi
 def test_each_of_the_owners_limits_leaves_an_offer_to_a_human(
     name: str, limits: OfferLimits, code: str, applier: Applier
 ) -> None:
-    reached = verdict(session(accepted=offer(name)), policy=Policy(applies_offers=applier), limits=limits)
+    reached = verdict(
+        session(accepted=offer(name)), policy=Policy(applies_offers=applier), limits=limits
+    )
     assert reached == Doubtful(code)
 
 
@@ -194,7 +219,9 @@ sessions = st.builds(
     | st.builds(UnusableOffer, st.just("offr_1"), st.just("bad_days"))
     | st.sampled_from([offer(name) for name in TERMS]),
 )
-policies = st.builds(Policy, applies_offers=st.sampled_from(["app", "vendor"]), verifies_offers=st.booleans())
+policies = st.builds(
+    Policy, applies_offers=st.sampled_from(["app", "vendor"]), verifies_offers=st.booleans()
+)
 
 
 @given(judged=st.none() | sessions, policy=policies)

@@ -57,7 +57,9 @@ async def open_flow(
     signature: str | None = None,
     query: str = "",
 ) -> tuple[int, dict[str, Any], str | None]:
-    body = json.dumps(payload or {"clientId": simulator.client_id, "subscription": SUBSCRIPTION}).encode()
+    body = json.dumps(
+        payload or {"clientId": simulator.client_id, "subscription": SUBSCRIPTION}
+    ).encode()
     headers = {
         "content-type": "application/json",
         "x-prosperstack-signature": simulator.sign(body) if signature is None else signature,
@@ -72,7 +74,12 @@ def basic(key: str) -> dict[str, str]:
 
 
 async def rest(
-    http: aiohttp.ClientSession, hosts: Hosts, path: str, *, key: str = "key_test_simulator", **query: str
+    http: aiohttp.ClientSession,
+    hosts: Hosts,
+    path: str,
+    *,
+    key: str = "key_test_simulator",
+    **query: str,
 ) -> tuple[int, dict[str, Any]]:
     async with http.get(f"{hosts.api_url}/v1/{path}", params=query, headers=basic(key)) as answer:
         return answer.status, await answer.json()
@@ -121,7 +128,10 @@ async def test_a_flow_without_required_signatures_says_whether_the_signature_was
     ],
 )
 async def test_a_payload_that_names_nobody_known_is_refused_with_a_reason(
-    http: aiohttp.ClientSession, hosts: Hosts, simulator: ProsperStackSimulator, payload: dict[str, Any]
+    http: aiohttp.ClientSession,
+    hosts: Hosts,
+    simulator: ProsperStackSimulator,
+    payload: dict[str, Any],
 ) -> None:
     simulator.known_subscriptions = {"sub_1"}
     status, body, _ = await open_flow(http, hosts, simulator, payload)
@@ -142,7 +152,12 @@ async def test_a_payload_that_names_nobody_known_is_refused_with_a_reason(
     ],
 )
 async def test_a_known_property_has_to_have_its_type(
-    http: aiohttp.ClientSession, hosts: Hosts, simulator: ProsperStackSimulator, kind: str, right: object, wrong: object
+    http: aiohttp.ClientSession,
+    hosts: Hosts,
+    simulator: ProsperStackSimulator,
+    kind: str,
+    right: object,
+    wrong: object,
 ) -> None:
     simulator.properties = {"answer": kind}
     for value, status in ((right, 201), (wrong, 400)):
@@ -158,7 +173,10 @@ async def test_a_property_that_was_never_created_is_refused(
     http: aiohttp.ClientSession, hosts: Hosts, simulator: ProsperStackSimulator
 ) -> None:
     simulator.properties = {"region": "text"}
-    payload = {"clientId": simulator.client_id, "subscription": {**SUBSCRIPTION, "properties": {"Region": "EU"}}}
+    payload = {
+        "clientId": simulator.client_id,
+        "subscription": {**SUBSCRIPTION, "properties": {"Region": "EU"}},
+    }
     assert (await open_flow(http, hosts, simulator, payload))[:2] == (
         400,
         {"error": "The property Region does not exist."},
@@ -231,25 +249,42 @@ async def test_the_flow_ends_once_however_often_it_is_asked(
     http: aiohttp.ClientSession, hosts: Hosts, simulator: ProsperStackSimulator
 ) -> None:
     session = simulator.create_session()
-    for choice in ({"status": "saved", "offerId": "offr_coupon", "reason": "other"}, {"status": "canceled"}):
+    for choice in (
+        {"status": "saved", "offerId": "offr_coupon", "reason": "other"},
+        {"status": "canceled"},
+    ):
         async with http.post(f"{hosts.app_url}/f/{session['id']}/finish", json=choice) as answer:
             assert await answer.json() == {"status": "saved", "flowSession": session}
-    assert [event["event"] for event in simulator.events] == ["flow_session_started", "flow_session_completed"]
+    assert [event["event"] for event in simulator.events] == [
+        "flow_session_started",
+        "flow_session_completed",
+    ]
 
 
-async def test_a_finished_session_carries_everything_the_rest_api_documents(simulator: ProsperStackSimulator) -> None:
+async def test_a_finished_session_carries_everything_the_rest_api_documents(
+    simulator: ProsperStackSimulator,
+) -> None:
     session = simulator.create_session("sub_7")
     assert session["status"] == "in_progress"
-    simulator.finish(session["id"], status="saved", offer_id="offr_coupon", cancel_reason="Too many mails")
+    simulator.finish(
+        session["id"], status="saved", offer_id="offr_coupon", cancel_reason="Too many mails"
+    )
     assert session["offer_accepted"]["details"]["coupon_type"] == "percentage"
     assert session["cancel_reason"] == {"text": "Too many mails", "reason_code": None}
     assert session["answers"][0]["value"][0]["text"] == "Too many mails"
     assert [step["step"]["type"] for step in session["steps"]] == ["question", "offer"]
-    assert {"started_at", "completed_at", "flow", "deflected_by", "rerouted_from_flow_session_id"} <= set(session)
+    assert {
+        "started_at",
+        "completed_at",
+        "flow",
+        "deflected_by",
+        "rerouted_from_flow_session_id",
+    } <= set(session)
 
 
 @pytest.mark.parametrize(
-    ("status", "offer_id"), [("saved", None), ("canceled", "offr_coupon"), ("saved", "offr_nobody_offered")]
+    ("status", "offer_id"),
+    [("saved", None), ("canceled", "offr_coupon"), ("saved", "offr_nobody_offered")],
 )
 async def test_a_result_that_contradicts_itself_is_refused(
     simulator: ProsperStackSimulator, status: str, offer_id: str | None
@@ -280,8 +315,12 @@ async def test_the_rest_api_needs_its_key(http: aiohttp.ClientSession, hosts: Ho
         assert answer.status == 401
 
 
-@pytest.mark.parametrize("path", ["flow_sessions/sess_x", "events/evt_x", "offers/offr_x", "nothing/here"])
-async def test_what_does_not_exist_is_not_found(http: aiohttp.ClientSession, hosts: Hosts, path: str) -> None:
+@pytest.mark.parametrize(
+    "path", ["flow_sessions/sess_x", "events/evt_x", "offers/offr_x", "nothing/here"]
+)
+async def test_what_does_not_exist_is_not_found(
+    http: aiohttp.ClientSession, hosts: Hosts, path: str
+) -> None:
     assert (await rest(http, hosts, path))[0] == 404
 
 
@@ -327,7 +366,9 @@ async def test_sessions_are_filtered_by_status_and_date(
 ) -> None:
     early = simulator.finish(simulator.create_session()["id"])
     clock.now += timedelta(hours=1)
-    late = simulator.finish(simulator.create_session()["id"], status="saved", offer_id="offr_custom")
+    late = simulator.finish(
+        simulator.create_session()["id"], status="saved", offer_id="offr_custom"
+    )
     simulator.create_session()
 
     async def ids(**query: str) -> list[str]:
@@ -355,7 +396,13 @@ async def test_requests_beyond_the_minutes_allowance_are_refused_until_the_next_
     for _ in range(3):
         clock.now += timedelta(seconds=10)
         async with http.get(f"{hosts.api_url}/v1/offers", headers=headers) as answer:
-            seen.append((answer.status, answer.headers["RateLimit-Remaining"], answer.headers["RateLimit-Reset"]))
+            seen.append(
+                (
+                    answer.status,
+                    answer.headers["RateLimit-Remaining"],
+                    answer.headers["RateLimit-Reset"],
+                )
+            )
     assert seen == [(200, "1", "60"), (200, "0", "50"), (429, "0", "40")]
     clock.now += timedelta(seconds=40)
     assert (await rest(http, hosts, "offers"))[0] == 200
@@ -403,7 +450,9 @@ async def test_both_hosts_can_share_one_origin(simulator: ProsperStackSimulator)
         assert hosts.api_url == hosts.app_url
 
 
-async def test_the_stand_in_client_is_served_to_pages_of_any_origin(http: aiohttp.ClientSession, hosts: Hosts) -> None:
+async def test_the_stand_in_client_is_served_to_pages_of_any_origin(
+    http: aiohttp.ClientSession, hosts: Hosts
+) -> None:
     async with http.get(f"{hosts.app_url}/flow.min.js") as answer:
         assert answer.headers["Access-Control-Allow-Origin"] == "*"
         assert answer.content_type == "text/javascript"
@@ -435,7 +484,8 @@ async def test_webhooks_carry_the_event_under_the_webhooks_own_key_names(
     simulator.finish(simulator.create_session()["id"])
     await simulator.deliveries_settled()
     assert received == [
-        {"event": event["event"], "event_id": event["id"], "data": event["data"]} for event in simulator.events
+        {"event": event["event"], "event_id": event["id"], "data": event["data"]}
+        for event in simulator.events
     ]
     assert [delivery.status for delivery in simulator.deliveries] == [202, 202]
 

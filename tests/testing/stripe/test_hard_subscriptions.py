@@ -24,7 +24,10 @@ async def api(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Stripe]:
     simulator = StripeSimulator(clock=clock)
     simulator.add_subscription("sub_1", customer="cus_1", price="price_pro", unit_amount=2900)
     simulator.add_price("price_year", interval="year", unit_amount=29000)
-    async with simulator.serve() as base_url, aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
+    async with (
+        simulator.serve() as base_url,
+        aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session,
+    ):
         yield Stripe(simulator, clock, base_url, session)
 
 
@@ -32,15 +35,26 @@ async def api(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Stripe]:
 
 
 async def test_the_typed_sdk_reads_a_schedule(api: Stripe) -> None:
-    api.simulator.add_schedule("sub_sched_1", "sub_1", ends=[api.clock.seconds + 100, api.clock.seconds + 200])
+    api.simulator.add_schedule(
+        "sub_sched_1", "sub_1", ends=[api.clock.seconds + 100, api.clock.seconds + 200]
+    )
     schedule = await api.client().v1.subscription_schedules.retrieve_async("sub_sched_1")
-    assert (schedule.status, schedule.end_behavior, schedule.subscription) == ("active", "release", "sub_1")
+    assert (schedule.status, schedule.end_behavior, schedule.subscription) == (
+        "active",
+        "release",
+        "sub_1",
+    )
     assert schedule.current_phase is not None
-    assert [phase.end_date for phase in schedule.phases] == [api.clock.seconds + 100, api.clock.seconds + 200]
+    assert [phase.end_date for phase in schedule.phases] == [
+        api.clock.seconds + 100,
+        api.clock.seconds + 200,
+    ]
     assert (await api.refusal("get", "/v1/subscription_schedules/sub_sched_9")).http_status == 404
 
 
-async def test_a_schedule_that_is_to_cancel_sets_the_end_of_its_subscription_and_takes_it_back(api: Stripe) -> None:
+async def test_a_schedule_that_is_to_cancel_sets_the_end_of_its_subscription_and_takes_it_back(
+    api: Stripe,
+) -> None:
     api.simulator.add_schedule("sub_sched_1", "sub_1")
     await api.call("post", SCHEDULE, end_behavior="cancel")
     subscription = await api.read()
@@ -52,7 +66,9 @@ async def test_a_schedule_that_is_to_cancel_sets_the_end_of_its_subscription_and
 
 
 @pytest.mark.parametrize("keeps", [True, False])
-async def test_a_release_leaves_the_subscription_and_only_on_demand_its_end(api: Stripe, keeps: bool) -> None:
+async def test_a_release_leaves_the_subscription_and_only_on_demand_its_end(
+    api: Stripe, keeps: bool
+) -> None:
     api.simulator.add_schedule("sub_sched_1", "sub_1", end_behavior="cancel")
     released = await api.call("post", f"{SCHEDULE}/release", preserve_cancel_date=keeps)
     assert (released["status"], released["released_subscription"]) == ("released", "sub_1")
@@ -66,7 +82,10 @@ async def test_a_release_leaves_the_subscription_and_only_on_demand_its_end(api:
 async def test_a_schedule_that_is_over_lets_its_subscription_go_on(api: Stripe) -> None:
     api.simulator.add_schedule("sub_sched_1", "sub_1")
     api.clock.advance(days=40)
-    assert ((await api.read())["schedule"], (await api.call("get", SCHEDULE))["status"]) == (None, "completed")
+    assert ((await api.read())["schedule"], (await api.call("get", SCHEDULE))["status"]) == (
+        None,
+        "completed",
+    )
 
 
 async def test_a_schedule_that_is_to_cancel_ends_its_subscription(api: Stripe) -> None:
@@ -85,12 +104,16 @@ async def test_new_phases_are_not_simulated_and_say_so(api: Stripe) -> None:
 
 
 async def test_a_pause_stops_the_subscription_until_it_is_resumed(api: Stripe) -> None:
-    paused = await api.call("post", "/v1/subscriptions/sub_1/pause", invoicing_behavior="pending_invoice_item")
+    paused = await api.call(
+        "post", "/v1/subscriptions/sub_1/pause", invoicing_behavior="pending_invoice_item"
+    )
     assert paused["status"] == "paused"
     assert paused["status_details"]["paused"]["subscription"]["type"] == "pause_requested"
     api.clock.advance(days=100)
     assert period_end(await api.read()) == period_end(paused)
-    resumed = await api.call("post", "/v1/subscriptions/sub_1/resume", billing_cycle_anchor={"type": "now"})
+    resumed = await api.call(
+        "post", "/v1/subscriptions/sub_1/resume", billing_cycle_anchor={"type": "now"}
+    )
     assert (resumed["status"], resumed["status_details"]) == ("active", None)
     assert resumed["billing_cycle_anchor"] == api.clock.seconds
     assert api.kinds == ["pause", "unpause"]
@@ -103,7 +126,9 @@ async def test_a_pause_stops_the_subscription_until_it_is_resumed(api: Stripe) -
         pytest.param({"status": "past_due"}, "pause", id="past due"),
         pytest.param({"schedule": "sub_sched_2"}, "pause", id="under a schedule"),
         pytest.param({}, "resume", id="not paused"),
-        pytest.param({"status": "paused", "collection_method": "send_invoice"}, "resume", id="sent invoices"),
+        pytest.param(
+            {"status": "paused", "collection_method": "send_invoice"}, "resume", id="sent invoices"
+        ),
     ],
 )
 async def test_a_pause_or_its_end_is_refused_where_stripe_refuses_it(
@@ -123,7 +148,9 @@ async def test_a_pause_lasts_while_the_payment_for_its_end_needs_the_customer(ap
 # --- payments that the customer has to confirm --------------------------------------------------------
 
 
-async def test_an_update_whose_payment_needs_the_customer_is_pending_until_it_is_made(api: Stripe) -> None:
+async def test_an_update_whose_payment_needs_the_customer_is_pending_until_it_is_made(
+    api: Stripe,
+) -> None:
     api.simulator.payments_need_action.add("cus_1")
     item = (await api.read())["items"]["data"][0]["id"]
     wanted: dict[str, Any] = {
@@ -145,7 +172,9 @@ async def test_an_update_whose_payment_needs_the_customer_is_pending_until_it_is
 async def test_a_pending_update_is_dropped_with_its_invoice_when_nobody_pays(api: Stripe) -> None:
     api.simulator.payments_need_action.add("cus_1")
     item = (await api.read())["items"]["data"][0]["id"]
-    await api.update(items=[{"id": item, "price": "price_year"}], payment_behavior="pending_if_incomplete")
+    await api.update(
+        items=[{"id": item, "price": "price_year"}], payment_behavior="pending_if_incomplete"
+    )
     api.clock.advance(hours=24)
     dropped = await api.read(expand=["latest_invoice"])
     assert (dropped["pending_update"], dropped["latest_invoice"]["status"]) == (None, "void")
@@ -155,13 +184,23 @@ async def test_an_update_that_must_be_paid_at_once_is_refused_instead(api: Strip
     api.simulator.payments_need_action.add("cus_1")
     item = (await api.read())["items"]["data"][0]["id"]
     wanted: dict[str, Any] = {"items": [{"id": item, "price": "price_year"}]}
-    refused = await api.refusal("post", "/v1/subscriptions/sub_1", **wanted, payment_behavior="error_if_incomplete")
-    assert (refused.http_status, refused.code) == (402, "subscription_payment_intent_requires_action")
-    assert (await api.update(**wanted, payment_behavior="allow_incomplete"))["pending_update"] is None
+    refused = await api.refusal(
+        "post", "/v1/subscriptions/sub_1", **wanted, payment_behavior="error_if_incomplete"
+    )
+    assert (refused.http_status, refused.code) == (
+        402,
+        "subscription_payment_intent_requires_action",
+    )
+    assert (await api.update(**wanted, payment_behavior="allow_incomplete"))[
+        "pending_update"
+    ] is None
 
 
 async def test_not_everything_goes_with_a_pending_update(api: Stripe) -> None:
     refused = await api.refusal(
-        "post", "/v1/subscriptions/sub_1", cancel_at_period_end=True, payment_behavior="pending_if_incomplete"
+        "post",
+        "/v1/subscriptions/sub_1",
+        cancel_at_period_end=True,
+        payment_behavior="pending_if_incomplete",
     )
     assert "cancel_at_period_end" in error_of(refused)["message"]

@@ -27,12 +27,27 @@ from tests.support.stripe_params import Kind, check_params
         ("subscription_update", {"cancel_at": "1893456000"}),
         ("subscription_update", {"discounts": [{"coupon": "SAVE20"}, {"discount": "di_1"}]}),
         ("subscription_update", {"discounts": ""}),
-        ("subscription_update", {"items": [{"id": "si_1", "price": "price_basic", "quantity": "2"}]}),
-        ("subscription_update", {"pause_collection": {"behavior": "void", "resumes_at": "1893456000"}}),
-        ("subscription_update", {"pause_collection": "", "trial_end": "now", "proration_behavior": "none"}),
-        ("subscription_cancel", {"invoice_now": "false", "prorate": "false", "cancellation_details": {"comment": ""}}),
+        (
+            "subscription_update",
+            {"items": [{"id": "si_1", "price": "price_basic", "quantity": "2"}]},
+        ),
+        (
+            "subscription_update",
+            {"pause_collection": {"behavior": "void", "resumes_at": "1893456000"}},
+        ),
+        (
+            "subscription_update",
+            {"pause_collection": "", "trial_end": "now", "proration_behavior": "none"},
+        ),
+        (
+            "subscription_cancel",
+            {"invoice_now": "false", "prorate": "false", "cancellation_details": {"comment": ""}},
+        ),
         ("subscription_list", {"customer": "cus_1", "status": "all", "limit": "3"}),
-        ("coupon_create", {"percent_off": "20", "duration": "repeating", "duration_in_months": "3"}),
+        (
+            "coupon_create",
+            {"percent_off": "20", "duration": "repeating", "duration_in_months": "3"},
+        ),
     ],
 )
 def test_a_body_that_stripe_takes_has_no_faults(kind: Kind, params: dict[str, Any]) -> None:
@@ -50,12 +65,24 @@ def test_a_body_that_stripe_takes_has_no_faults(kind: Kind, params: dict[str, An
         ("subscription_update", {"trial_end": "later"}, "trial_end"),
         ("subscription_update", {"cancel_at": "soon"}, "cancel_at"),
         ("subscription_update", {"items": [{"id": "si_1", "qty": "2"}]}, "items.0.qty"),
-        ("subscription_update", {"cancellation_details": {"feedback": "bored"}}, "cancellation_details.feedback"),
-        ("subscription_update", {"pause_collection": {"resumes_at": "1893456000"}}, "pause_collection"),
+        (
+            "subscription_update",
+            {"cancellation_details": {"feedback": "bored"}},
+            "cancellation_details.feedback",
+        ),
+        (
+            "subscription_update",
+            {"pause_collection": {"resumes_at": "1893456000"}},
+            "pause_collection",
+        ),
         ("subscription_cancel", {"at_period_end": "true"}, "at_period_end"),
         ("subscription_list", {"status": "gone"}, "status"),
         ("coupon_create", {"duration": "sometimes"}, "duration"),
     ],
 )
-def test_a_body_that_stripe_refuses_is_named_by_its_parameter(kind: Kind, params: dict[str, Any], where: str) -> None:
-    assert any(fault.startswith(where) for fault in check_params(kind, params)), check_params(kind, params)
+def test_a_body_that_stripe_refuses_is_named_by_its_parameter(
+    kind: Kind, params: dict[str, Any], where: str
+) -> None:
+    assert any(fault.startswith(where) for fault in check_params(kind, params)), check_params(
+        kind, params
+    )

@@ -58,18 +58,24 @@ class Stripe:
             max_network_retries=retries,
         )
 
-    async def call(self, method: str, path: str, *, key: str | None = None, **params: Any) -> dict[str, Any]:
+    async def call(
+        self, method: str, path: str, *, key: str | None = None, **params: Any
+    ) -> dict[str, Any]:
         options = {} if key is None else {"idempotency_key": key}
         answer = await self.client().raw_request_async(method, path, **params, **options)
         return dict(cast("dict[str, Any]", answer.data))
 
-    async def update(self, subscription_id: str = "sub_1", *, key: str | None = None, **params: Any) -> dict[str, Any]:
+    async def update(
+        self, subscription_id: str = "sub_1", *, key: str | None = None, **params: Any
+    ) -> dict[str, Any]:
         return await self.call("post", f"/v1/subscriptions/{subscription_id}", key=key, **params)
 
     async def read(self, subscription_id: str = "sub_1", **params: Any) -> dict[str, Any]:
         return await self.call("get", f"/v1/subscriptions/{subscription_id}", **params)
 
-    async def refusal(self, method: str, path: str, *, key: str | None = None, **params: Any) -> stripe.StripeError:
+    async def refusal(
+        self, method: str, path: str, *, key: str | None = None, **params: Any
+    ) -> stripe.StripeError:
         with pytest.raises(stripe.StripeError) as caught:
             await self.call(method, path, key=key, **params)
         return caught.value
@@ -86,7 +92,10 @@ async def api(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Stripe]:
     clock = Clock()
     simulator = StripeSimulator(clock=clock)
     simulator.add_subscription("sub_1", customer="cus_1", price="price_pro", unit_amount=2900)
-    async with simulator.serve() as base_url, aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
+    async with (
+        simulator.serve() as base_url,
+        aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session,
+    ):
         yield Stripe(simulator, clock, base_url, session)
 
 
@@ -105,11 +114,16 @@ async def test_the_typed_sdk_reads_a_whole_subscription(api: Stripe) -> None:
     subscription = await api.client().v1.subscriptions.retrieve_async("sub_1")
     assert subscription.status == "active"
     assert subscription.billing_mode.type == "flexible"
-    assert subscription["items"].data[0].current_period_end == int(datetime(2026, 12, 2, 12, tzinfo=UTC).timestamp())
+    assert subscription["items"].data[0].current_period_end == int(
+        datetime(2026, 12, 2, 12, tzinfo=UTC).timestamp()
+    )
     assert subscription["items"].data[0].price.unit_amount == 2900
     known = {name for name in stripe.Subscription.__annotations__ if not name.startswith("_")}
     # Only a field of invoices in another currency is left out.
-    assert known - set(api.simulator.subscriptions["sub_1"]) <= {"presentment_details", "OBJECT_NAME"}
+    assert known - set(api.simulator.subscriptions["sub_1"]) <= {
+        "presentment_details",
+        "OBJECT_NAME",
+    }
 
 
 async def test_it_listens_on_loopback_only_and_every_app_shares_the_state(api: Stripe) -> None:
@@ -125,9 +139,13 @@ def test_a_live_key_is_refused_before_anything_runs() -> None:
 async def test_every_answer_has_its_own_request_id_and_the_version_asked_for(api: Stripe) -> None:
     client = api.client()
     first = await client.raw_request_async("get", "/v1/subscriptions/sub_1")
-    second = await client.raw_request_async("get", "/v1/subscriptions/sub_1", stripe_version="2025-09-30.clover")
+    second = await client.raw_request_async(
+        "get", "/v1/subscriptions/sub_1", stripe_version="2025-09-30.clover"
+    )
     assert first.request_id != second.request_id
-    assert [first.request_id, second.request_id] == [record.request_id for record in api.simulator.requests]
+    assert [first.request_id, second.request_id] == [
+        record.request_id for record in api.simulator.requests
+    ]
     assert first.headers["Stripe-Version"] == "2026-10-28.endive"
     assert second.headers["Stripe-Version"] == "2025-09-30.clover"
     assert api.simulator.requests[1].stripe_version == "2025-09-30.clover"
@@ -160,7 +178,9 @@ async def test_a_missing_key_is_401_and_basic_authentication_works(api: Stripe) 
 async def test_an_unknown_path_is_stripes_404(api: Stripe) -> None:
     unknown = await api.refusal("post", "/v1/invoices/create_preview")
     assert unknown.http_status == 404
-    assert error_of(unknown)["message"].startswith("Unrecognized request URL (POST: /v1/invoices/create_preview). Pl")
+    assert error_of(unknown)["message"].startswith(
+        "Unrecognized request URL (POST: /v1/invoices/create_preview). Pl"
+    )
     trailing = await api.refusal("get", "/v1/subscriptions/")
     assert "remove the trailing slash" in error_of(trailing)["message"]
     assert (await api.refusal("delete", "/v1/customers/cus_1")).http_status == 404
@@ -169,7 +189,9 @@ async def test_an_unknown_path_is_stripes_404(api: Stripe) -> None:
 async def test_a_json_body_is_refused_as_on_v1(api: Stripe) -> None:
     headers = {"Authorization": "Bearer sk_test_simulator"}
     url = f"{api.base_url}/v1/subscriptions/sub_1"
-    async with api.session.post(url, json={"cancel_at_period_end": True}, headers=headers) as response:
+    async with api.session.post(
+        url, json={"cancel_at_period_end": True}, headers=headers
+    ) as response:
         assert response.status == 400
     assert api.simulator.effects == []
 
@@ -179,7 +201,9 @@ async def test_people_see_the_state_as_json_or_as_a_table(api: Stripe) -> None:
     async with api.session.get(f"{api.base_url}/_simulator/subscriptions") as response:
         assert [entry["id"] for entry in await response.json()] == ["sub_1", "sub_<b>"]
     headers = {"Accept": "text/html"}
-    async with api.session.get(f"{api.base_url}/_simulator/subscriptions", headers=headers) as response:
+    async with api.session.get(
+        f"{api.base_url}/_simulator/subscriptions", headers=headers
+    ) as response:
         page = await response.text()
     assert "<td>sub_1</td>" in page
     assert "sub_<b>" not in page
@@ -202,12 +226,37 @@ async def test_latency_slows_every_answer(api: Stripe) -> None:
         ({"nonsense": 1}, "parameter_unknown", "nonsense", "Received unknown parameter: nonsense"),
         ({"a": 1, "b": 2}, "parameter_unknown", "a", "Received unknown parameters: a, b"),
         ({"coupon": "SAVE"}, "parameter_unknown", "coupon", "Received unknown parameter: coupon"),
-        ({"items": [{"qty": 1}]}, "parameter_unknown", "items[0][qty]", "Received unknown parameter: items[0][qty]"),
+        (
+            {"items": [{"qty": 1}]},
+            "parameter_unknown",
+            "items[0][qty]",
+            "Received unknown parameter: items[0][qty]",
+        ),
         ({"cancel_at_period_end": "True"}, None, "cancel_at_period_end", "Invalid boolean: True"),
-        ({"days_until_due": "x"}, "parameter_invalid_integer", "days_until_due", "Invalid integer: x"),
-        ({"days_until_due": -1}, "parameter_invalid_integer", "days_until_due", "This value must be greater than"),
-        ({"trial_end": "later"}, "parameter_invalid_integer", "trial_end", "Invalid integer: later"),
-        ({"collection_method": ""}, "parameter_invalid_empty", "collection_method", "You passed an empty string for"),
+        (
+            {"days_until_due": "x"},
+            "parameter_invalid_integer",
+            "days_until_due",
+            "Invalid integer: x",
+        ),
+        (
+            {"days_until_due": -1},
+            "parameter_invalid_integer",
+            "days_until_due",
+            "This value must be greater than",
+        ),
+        (
+            {"trial_end": "later"},
+            "parameter_invalid_integer",
+            "trial_end",
+            "Invalid integer: later",
+        ),
+        (
+            {"collection_method": ""},
+            "parameter_invalid_empty",
+            "collection_method",
+            "You passed an empty string for",
+        ),
         ({"items": "si_1"}, None, "items", "Invalid array"),
         ({"cancellation_details": "x"}, None, "cancellation_details", "Invalid object"),
         ({"description": {"a": 1}}, None, "description", "Invalid string"),
@@ -224,7 +273,12 @@ async def test_latency_slows_every_answer(api: Stripe) -> None:
             "pause_collection[behavior]",
             "Missing required param: pause_collection[behavior].",
         ),
-        ({"payment_settings": {"x": 1}}, "simulator_unsupported", "payment_settings", "The Stripe simulator does not"),
+        (
+            {"payment_settings": {"x": 1}},
+            "simulator_unsupported",
+            "payment_settings",
+            "The Stripe simulator does not",
+        ),
     ],
 )
 async def test_a_bad_parameter_is_named_and_changes_and_stores_nothing(
@@ -243,7 +297,10 @@ async def test_a_bad_parameter_is_named_and_changes_and_stores_nothing(
 
 async def test_forms_may_nest_in_any_of_stripes_spellings(api: Stripe) -> None:
     body = "items[][id]=si_x&expand[0]=customer&metadata[7]=seven&metadata[a+b]=%C3%A9&description=a%26b"
-    headers = {"Authorization": "Bearer sk_test_simulator", "Content-Type": "application/x-www-form-urlencoded"}
+    headers = {
+        "Authorization": "Bearer sk_test_simulator",
+        "Content-Type": "application/x-www-form-urlencoded",
+    }
     item = api.simulator.subscriptions["sub_1"]["items"]["data"][0]["id"]
     url = f"{api.base_url}/v1/subscriptions/sub_1"
     async with api.session.post(url, data=body.replace("si_x", item), headers=headers) as response:
@@ -335,7 +392,9 @@ async def test_a_cancellation_by_date_is_taken_back_by_date(api: Stripe) -> None
 
 
 async def test_both_ways_of_scheduling_at_once_are_refused(api: Stripe) -> None:
-    both = await api.refusal("post", "/v1/subscriptions/sub_1", cancel_at_period_end=True, cancel_at="min_period_end")
+    both = await api.refusal(
+        "post", "/v1/subscriptions/sub_1", cancel_at_period_end=True, cancel_at="min_period_end"
+    )
     assert both.code == "parameters_exclusive"
 
 
@@ -370,7 +429,9 @@ async def test_an_ended_subscription_can_be_read_unless_told_otherwise(api: Stri
 
 
 @pytest.mark.parametrize("status", ["canceled", "incomplete_expired"])
-async def test_an_ended_subscription_takes_only_metadata_and_details(api: Stripe, status: str) -> None:
+async def test_an_ended_subscription_takes_only_metadata_and_details(
+    api: Stripe, status: str
+) -> None:
     added = api.simulator.add_subscription("sub_2", status=status)
     assert added["ended_at"] == api.clock.seconds
     for params in (
@@ -380,14 +441,20 @@ async def test_an_ended_subscription_takes_only_metadata_and_details(api: Stripe
     ):
         refused = await api.refusal("post", "/v1/subscriptions/sub_2", **params)
         assert (refused.http_status, refused.code) == (400, "invalid_canceled_subscription_fields")
-    answer = await api.update("sub_2", metadata={"a": "1"}, cancellation_details={"feedback": "other"})
+    answer = await api.update(
+        "sub_2", metadata={"a": "1"}, cancellation_details={"feedback": "other"}
+    )
     assert answer["metadata"] == {"a": "1"}
     assert answer["cancellation_details"]["feedback"] == "other"
     assert (await api.refusal("delete", "/v1/subscriptions/sub_2")).http_status == 404
 
 
-@pytest.mark.parametrize("params", [{"cancel_at_period_end": True}, {"cancel_at": "min_period_end"}, {"cancel_at": ""}])
-async def test_a_schedule_forbids_scheduling_an_end_but_not_cancelling_now(api: Stripe, params: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "params", [{"cancel_at_period_end": True}, {"cancel_at": "min_period_end"}, {"cancel_at": ""}]
+)
+async def test_a_schedule_forbids_scheduling_an_end_but_not_cancelling_now(
+    api: Stripe, params: dict[str, Any]
+) -> None:
     api.simulator.add_subscription("sub_2", schedule="sub_sched_7")
     refused = await api.refusal("post", "/v1/subscriptions/sub_2", **params)
     assert refused.http_status == 400
@@ -406,7 +473,9 @@ async def test_the_clock_carries_out_a_scheduled_cancellation(api: Stripe) -> No
     assert ended["ended_at"] == scheduled["cancel_at"]
     assert ended["canceled_at"] == scheduled["canceled_at"]
     assert ended["cancel_at_period_end"] is True
-    assert (await api.refusal("post", "/v1/subscriptions/sub_1", cancel_at_period_end=False)).http_status == 400
+    assert (
+        await api.refusal("post", "/v1/subscriptions/sub_1", cancel_at_period_end=False)
+    ).http_status == 400
 
 
 async def test_the_clock_renews_periods_and_keeps_the_day_of_the_month(api: Stripe) -> None:
@@ -415,7 +484,9 @@ async def test_the_clock_renews_periods_and_keeps_the_day_of_the_month(api: Stri
     ends = []
     for days in (1, 28, 31):
         api.clock.advance(days=days)
-        ends.append(datetime.fromtimestamp(period_end(await api.read("sub_2")), UTC).date().isoformat())
+        ends.append(
+            datetime.fromtimestamp(period_end(await api.read("sub_2")), UTC).date().isoformat()
+        )
     assert ends == ["2027-02-28", "2027-03-31", "2027-04-30"]
     assert (await api.read("sub_2"))["latest_invoice"] != "in_sim00000002"
     assert api.simulator.effects == []
@@ -435,7 +506,10 @@ async def test_subscriptions_can_be_added_in_the_state_that_a_test_needs(api: St
     assert ending["cancel_at"] == period_end(ending)
     assert ending["cancellation_details"]["reason"] == "cancellation_requested"
     portal = add("sub_b", cancel_at=NOON + timedelta(days=3))
-    assert (portal["cancel_at"], portal["cancel_at_period_end"]) == (api.clock.seconds + 3 * DAY, False)
+    assert (portal["cancel_at"], portal["cancel_at_period_end"]) == (
+        api.clock.seconds + 3 * DAY,
+        False,
+    )
     half_over = add("sub_c", current_period_end=NOON + timedelta(days=10), metadata={"plan": "pro"})
     assert half_over["items"]["data"][0]["current_period_start"] < api.clock.seconds
     assert half_over["metadata"] == {"plan": "pro"}
@@ -465,7 +539,9 @@ async def test_metadata_is_merged_and_unset_by_empty_values(api: Stripe) -> None
     assert api.kinds == ["metadata"] * 3
 
 
-async def test_pause_collection_leaves_the_status_and_is_cleared_by_an_empty_string(api: Stripe) -> None:
+async def test_pause_collection_leaves_the_status_and_is_cleared_by_an_empty_string(
+    api: Stripe,
+) -> None:
     at = api.clock.seconds + 40 * DAY
     paused = await api.update(pause_collection={"behavior": "void", "resumes_at": at})
     assert paused["status"] == "active"
@@ -475,7 +551,9 @@ async def test_pause_collection_leaves_the_status_and_is_cleared_by_an_empty_str
     api.clock.advance(days=40)
     assert (await api.read())["pause_collection"] is None
     assert api.kinds == ["pause_collection", "unpause_collection", "pause_collection"]
-    past = await api.refusal("post", "/v1/subscriptions/sub_1", pause_collection={"behavior": "void", "resumes_at": 1})
+    past = await api.refusal(
+        "post", "/v1/subscriptions/sub_1", pause_collection={"behavior": "void", "resumes_at": 1}
+    )
     assert error_of(past)["param"] == "pause_collection[resumes_at]"
 
 
@@ -505,7 +583,9 @@ async def test_a_trial_ends_by_the_clock(api: Stripe) -> None:
 
 @pytest.mark.parametrize("days", [0, -1, 3 * 365])
 async def test_a_trial_end_in_the_past_or_too_far_is_refused(api: Stripe, days: int) -> None:
-    refused = await api.refusal("post", "/v1/subscriptions/sub_1", trial_end=api.clock.seconds + days * DAY)
+    refused = await api.refusal(
+        "post", "/v1/subscriptions/sub_1", trial_end=api.clock.seconds + days * DAY
+    )
     assert (refused.http_status, error_of(refused)["param"]) == (400, "trial_end")
     assert error_of(refused)["message"].startswith("Invalid timestamp: ")
 
@@ -514,13 +594,17 @@ async def test_discounts_overwrite_and_existing_ones_are_kept_by_their_id(api: S
     for coupon in ("LOYAL", "SAVE20", "OTHER"):
         api.simulator.add_coupon(coupon, percent_off=20.0, duration="forever")
     [loyal] = (await api.update(discounts=[{"coupon": "LOYAL"}]))["discounts"]
-    added = await api.update(discounts=[{"discount": loyal}, {"coupon": "SAVE20"}], expand=["discounts.source.coupon"])
+    added = await api.update(
+        discounts=[{"discount": loyal}, {"coupon": "SAVE20"}], expand=["discounts.source.coupon"]
+    )
     assert [entry["source"]["coupon"]["id"] for entry in added["discounts"]] == ["LOYAL", "SAVE20"]
     assert added["discounts"][0]["id"] == loyal
     lost = await api.update(discounts=[{"coupon": "OTHER"}], expand=["discounts"])
     assert [entry["source"]["coupon"] for entry in lost["discounts"]] == ["OTHER"]
     assert (await api.update(discounts=""))["discounts"] == []
-    assert [api.simulator.coupons[name]["times_redeemed"] for name in ("LOYAL", "SAVE20", "OTHER")] == [1, 1, 1]
+    assert [
+        api.simulator.coupons[name]["times_redeemed"] for name in ("LOYAL", "SAVE20", "OTHER")
+    ] == [1, 1, 1]
     assert api.kinds == ["discounts"] * 4
 
 
@@ -532,11 +616,17 @@ async def test_a_refused_discount_redeems_nothing(api: Stripe) -> None:
     assert (missing.http_status, missing.code) == (400, "resource_missing")
     assert error_of(missing)["param"] == "discounts[1][coupon]"
     assert api.simulator.coupons["ONCE"]["times_redeemed"] == 0
-    assert (await api.refusal("post", path, discounts=[{"discount": "di_none"}])).code == "resource_missing"
+    assert (
+        await api.refusal("post", path, discounts=[{"discount": "di_none"}])
+    ).code == "resource_missing"
     assert (await api.refusal("post", path, discounts=[{"coupon": "OLD"}])).code == "coupon_expired"
-    assert (await api.refusal("post", path, discounts=[{"coupon": "ONCE", "discount": "d"}])).http_status == 400
+    assert (
+        await api.refusal("post", path, discounts=[{"coupon": "ONCE", "discount": "d"}])
+    ).http_status == 400
     await api.update(discounts=[{"coupon": "ONCE"}])
-    assert (await api.refusal("post", path, discounts=[{"coupon": "ONCE"}])).code == "coupon_expired"
+    assert (
+        await api.refusal("post", path, discounts=[{"coupon": "ONCE"}])
+    ).code == "coupon_expired"
 
 
 async def test_discounts_end_with_their_time(api: Stripe) -> None:
@@ -555,12 +645,20 @@ async def test_a_plan_change_keeps_the_item_when_its_id_is_given(api: Stripe) ->
     api.simulator.add_price("price_basic", unit_amount=900)
     before = await api.read()
     item = before["items"]["data"][0]["id"]
-    answer = await api.update(items=[{"id": item, "price": "price_basic"}], proration_behavior="none")
+    answer = await api.update(
+        items=[{"id": item, "price": "price_basic"}], proration_behavior="none"
+    )
     [changed] = answer["items"]["data"]
-    assert (changed["id"], changed["price"]["id"], changed["plan"]["amount"]) == (item, "price_basic", 900)
+    assert (changed["id"], changed["price"]["id"], changed["plan"]["amount"]) == (
+        item,
+        "price_basic",
+        900,
+    )
     assert period_end(answer) == period_end(before)
     assert answer["latest_invoice"] == before["latest_invoice"]
-    billed = await api.update(items=[{"id": item, "quantity": 2}], proration_behavior="always_invoice")
+    billed = await api.update(
+        items=[{"id": item, "quantity": 2}], proration_behavior="always_invoice"
+    )
     assert billed["latest_invoice"] != before["latest_invoice"]
     assert billed["items"]["data"][0]["quantity"] == 2
     assert api.kinds == ["items", "items"]
@@ -569,8 +667,14 @@ async def test_a_plan_change_keeps_the_item_when_its_id_is_given(api: Stripe) ->
 async def test_a_plan_change_without_the_item_id_adds_a_second_item(api: Stripe) -> None:
     api.simulator.add_price("price_extra", unit_amount=500)
     api.simulator.add_price("price_year", unit_amount=500, interval="year")
-    answer = await api.update(items=[{"price": "price_extra", "metadata": {"a": "1"}}, {"price": "price_year"}])
-    assert [item["price"]["id"] for item in answer["items"]["data"]] == ["price_pro", "price_extra", "price_year"]
+    answer = await api.update(
+        items=[{"price": "price_extra", "metadata": {"a": "1"}}, {"price": "price_year"}]
+    )
+    assert [item["price"]["id"] for item in answer["items"]["data"]] == [
+        "price_pro",
+        "price_extra",
+        "price_year",
+    ]
     assert period_end(answer, 0) == period_end(answer, 1) < period_end(answer, 2)
     assert answer["items"]["total_count"] == 3
     first = answer["items"]["data"][0]["id"]
@@ -601,7 +705,10 @@ async def test_impossible_items_are_refused_and_change_nothing(api: Stripe) -> N
         ([{"id": item, "price": "price_old"}], "The price specified is inactive"),
         ([{"price": "price_pro"}], "Cannot add multiple subscription items with the same plan"),
         ([{"quantity": 2}], "You must pass one of plan, price, or price_data"),
-        ([{"price": "price_other"}, {"id": item, "deleted": True}, {"id": item, "quantity": 1}], "No such subscr"),
+        (
+            [{"price": "price_other"}, {"id": item, "deleted": True}, {"id": item, "quantity": 1}],
+            "No such subscr",
+        ),
         ([{"id": item, "deleted": True}], "must have at least one active plan"),
     ):
         refused = await api.refusal("post", "/v1/subscriptions/sub_1", items=items)
@@ -610,7 +717,10 @@ async def test_impossible_items_are_refused_and_change_nothing(api: Stripe) -> N
     for number in range(20):
         api.simulator.add_price(f"price_{number}")
     many = [{"price": f"price_{number}"} for number in range(20)]
-    assert "at most 20" in error_of(await api.refusal("post", "/v1/subscriptions/sub_1", items=many))["message"]
+    assert (
+        "at most 20"
+        in error_of(await api.refusal("post", "/v1/subscriptions/sub_1", items=many))["message"]
+    )
     assert await api.read() == before
 
 
@@ -620,26 +730,44 @@ async def test_impossible_items_are_refused_and_change_nothing(api: Stripe) -> N
 async def test_lists_are_filtered_newest_first_and_paged(api: Stripe) -> None:
     for number in range(2, 6):
         api.clock.advance(minutes=1)
-        api.simulator.add_subscription(f"sub_{number}", customer="cus_1", price=f"price_{number % 2}")
+        api.simulator.add_subscription(
+            f"sub_{number}", customer="cus_1", price=f"price_{number % 2}"
+        )
     api.simulator.add_subscription("sub_x", customer="cus_2")
     await api.call("delete", "/v1/subscriptions/sub_3")
     api.simulator.add_subscription("sub_y", customer="cus_2", status="incomplete_expired")
 
     async def ids(**params: Any) -> list[str]:
-        return [entry["id"] for entry in (await api.call("get", "/v1/subscriptions", **params))["data"]]
+        return [
+            entry["id"] for entry in (await api.call("get", "/v1/subscriptions", **params))["data"]
+        ]
 
     assert await ids(customer="cus_1") == ["sub_5", "sub_4", "sub_2", "sub_1"]
-    assert await ids(customer="cus_1", status="all") == ["sub_5", "sub_4", "sub_3", "sub_2", "sub_1"]
+    assert await ids(customer="cus_1", status="all") == [
+        "sub_5",
+        "sub_4",
+        "sub_3",
+        "sub_2",
+        "sub_1",
+    ]
     assert await ids(status="ended") == ["sub_y", "sub_3"]
     assert await ids(status="canceled") == ["sub_3"]
     assert await ids(customer="cus_1", price="price_1") == ["sub_5"]
     assert await ids(collection_method="send_invoice") == []
     first = await api.call("get", "/v1/subscriptions", customer="cus_1", limit=2)
-    assert ([entry["id"] for entry in first["data"]], first["has_more"]) == (["sub_5", "sub_4"], True)
+    assert ([entry["id"] for entry in first["data"]], first["has_more"]) == (
+        ["sub_5", "sub_4"],
+        True,
+    )
     assert await ids(customer="cus_1", limit=2, starting_after="sub_4") == ["sub_2", "sub_1"]
     assert await ids(customer="cus_1", limit=1, ending_before="sub_2") == ["sub_4"]
     page = await api.client().v1.subscriptions.list_async({"customer": "cus_1", "limit": 1})
-    assert [entry.id async for entry in page.auto_paging_iter()] == ["sub_5", "sub_4", "sub_2", "sub_1"]
+    assert [entry.id async for entry in page.auto_paging_iter()] == [
+        "sub_5",
+        "sub_4",
+        "sub_2",
+        "sub_1",
+    ]
     for params, param in (
         ({"limit": 0}, "limit"),
         ({"limit": 101}, "limit"),
@@ -668,8 +796,12 @@ async def test_expansion_replaces_ids_by_objects(api: Stripe) -> None:
 
 
 @pytest.mark.parametrize("path", ["nonsense", "status", "customer.email", "a.b.c.d.e"])
-async def test_an_expansion_that_is_refused_is_refused_before_any_effect(api: Stripe, path: str) -> None:
-    refused = await api.refusal("post", "/v1/subscriptions/sub_1", cancel_at_period_end=True, expand=[path])
+async def test_an_expansion_that_is_refused_is_refused_before_any_effect(
+    api: Stripe, path: str
+) -> None:
+    refused = await api.refusal(
+        "post", "/v1/subscriptions/sub_1", cancel_at_period_end=True, expand=[path]
+    )
     assert refused.http_status == 400
     assert api.simulator.effects == []
     assert (await api.read())["cancel_at"] is None
@@ -681,20 +813,33 @@ async def test_customers_are_read_listed_and_updated(api: Stripe) -> None:
     assert (await client.v1.customers.retrieve_async("cus_2")).email == "jo@example.com"
     found = await client.v1.customers.list_async({"email": "jo@example.com"})
     assert [customer.id for customer in found.data] == ["cus_2"]
-    updated = await client.v1.customers.update_async("cus_2", {"name": "Jo", "metadata": {"a": "1"}})
+    updated = await client.v1.customers.update_async(
+        "cus_2", {"name": "Jo", "metadata": {"a": "1"}}
+    )
     assert (updated.name, updated.discount) == ("Jo", None)
     assert api.simulator.effects_on("cus_2")[0].changed == ("metadata", "name")
     missing = await api.refusal("get", "/v1/customers/cus_none")
-    assert (missing.http_status, error_of(missing)["message"]) == (404, "No such customer: 'cus_none'")
+    assert (missing.http_status, error_of(missing)["message"]) == (
+        404,
+        "No such customer: 'cus_none'",
+    )
 
 
 async def test_coupons_are_created_read_listed_and_renamed(api: Stripe) -> None:
     client = api.client()
     created = await client.v1.coupons.create_async(
-        {"id": "SAVE20", "percent_off": 20, "duration": "repeating", "duration_in_months": 3, "metadata": {"a": "1"}}
+        {
+            "id": "SAVE20",
+            "percent_off": 20,
+            "duration": "repeating",
+            "duration_in_months": 3,
+            "metadata": {"a": "1"},
+        }
     )
     assert (created.percent_off, created.valid) == (20, True)
-    assert (await client.v1.coupons.create_async({"amount_off": 500, "currency": "usd"})).duration == "once"
+    assert (
+        await client.v1.coupons.create_async({"amount_off": 500, "currency": "usd"})
+    ).duration == "once"
     assert (await client.v1.coupons.update_async("SAVE20", {"name": "Stay"})).name == "Stay"
     assert (await client.v1.coupons.retrieve_async("SAVE20")).name == "Stay"
     assert len((await client.v1.coupons.list_async()).data) == 2
@@ -707,7 +852,9 @@ async def test_coupons_are_created_read_listed_and_renamed(api: Stripe) -> None:
         {"percent_off": "much"},
         {"percent_off": 1, "duration": "repeating"},
     ):
-        assert (await api.refusal("post", "/v1/coupons", **cast("dict[str, Any]", params))).http_status == 400
+        assert (
+            await api.refusal("post", "/v1/coupons", **cast("dict[str, Any]", params))
+        ).http_status == 400
 
 
 async def test_prices_and_the_account_are_read(api: Stripe) -> None:
@@ -723,9 +870,13 @@ async def test_prices_and_the_account_are_read(api: Stripe) -> None:
 async def test_the_same_key_and_body_give_the_stored_answer_and_one_effect(api: Stripe) -> None:
     client = api.client()
     path = "/v1/subscriptions/sub_1"
-    first = await client.raw_request_async("post", path, cancel_at_period_end=True, idempotency_key="k1")
+    first = await client.raw_request_async(
+        "post", path, cancel_at_period_end=True, idempotency_key="k1"
+    )
     await api.update(cancel_at_period_end=False)
-    again = await client.raw_request_async("post", path, cancel_at_period_end=True, idempotency_key="k1")
+    again = await client.raw_request_async(
+        "post", path, cancel_at_period_end=True, idempotency_key="k1"
+    )
     assert again.body == first.body
     assert "Idempotent-Replayed" not in first.headers
     assert again.headers["Idempotent-Replayed"] == "true"
@@ -735,19 +886,33 @@ async def test_the_same_key_and_body_give_the_stored_answer_and_one_effect(api: 
     assert (await api.read())["cancel_at_period_end"] is False
     assert api.kinds == ["cancel_at_period_end", "resume"]
     record = api.simulator.requests[2]
-    assert (record.idempotency_key, record.status, record.replayed, record.effect_applied) == ("k1", 200, True, False)
+    assert (record.idempotency_key, record.status, record.replayed, record.effect_applied) == (
+        "k1",
+        200,
+        True,
+        False,
+    )
 
 
 async def test_the_same_key_for_something_else_is_an_idempotency_error(api: Stripe) -> None:
     api.simulator.add_subscription("sub_2")
     await api.update(key="k1", cancel_at_period_end=True)
-    other = await api.refusal("post", "/v1/subscriptions/sub_1", key="k1", cancel_at_period_end=False)
+    other = await api.refusal(
+        "post", "/v1/subscriptions/sub_1", key="k1", cancel_at_period_end=False
+    )
     assert isinstance(other, stripe.IdempotencyError)
     assert "the same parameters they were first used with" in error_of(other)["message"]
-    elsewhere = await api.refusal("post", "/v1/subscriptions/sub_2", key="k1", cancel_at_period_end=True)
+    elsewhere = await api.refusal(
+        "post", "/v1/subscriptions/sub_2", key="k1", cancel_at_period_end=True
+    )
     assert isinstance(elsewhere, stripe.IdempotencyError)
-    assert "'/v1/subscriptions/sub_2' vs '/v1/subscriptions/sub_1'" in error_of(elsewhere)["message"]
-    assert isinstance(await api.refusal("post", "/v1/coupons", key="k" * 256, percent_off=1), stripe.IdempotencyError)
+    assert (
+        "'/v1/subscriptions/sub_2' vs '/v1/subscriptions/sub_1'" in error_of(elsewhere)["message"]
+    )
+    assert isinstance(
+        await api.refusal("post", "/v1/coupons", key="k" * 256, percent_off=1),
+        stripe.IdempotencyError,
+    )
     assert api.kinds == ["cancel_at_period_end"]
 
 
@@ -833,14 +998,23 @@ def code_is(code: str) -> Callable[[Any], bool]:
         Expected("error_500_before_stored", stripe.APIError, 500, 0, True),
         Expected("error_500_after", stripe.APIError, 500, 1, True),
         Expected("card_declined_402", stripe.CardError, 402, 0, True, code_is("card_declined")),
-        Expected("bad_gateway_502", stripe.APIError, 502, 0, False, lambda error: "502 Bad Gateway" in error.http_body),
+        Expected(
+            "bad_gateway_502",
+            stripe.APIError,
+            502,
+            0,
+            False,
+            lambda error: "502 Bad Gateway" in error.http_body,
+        ),
         Expected("drop_before", stripe.APIConnectionError, None, 0, False),
         Expected("drop_after", stripe.APIConnectionError, None, 1, True),
         Expected("truncate_after", aiohttp.ClientPayloadError, 200, 1, True),
     ],
     ids=lambda expected: expected.kind,
 )
-async def test_a_fault_has_the_effect_it_says_and_its_key_behaves(api: Stripe, expected: Expected) -> None:
+async def test_a_fault_has_the_effect_it_says_and_its_key_behaves(
+    api: Stripe, expected: Expected
+) -> None:
     api.simulator.inject(Fault(expected.kind, method="POST", path_contains="/v1/subscriptions"))
     with pytest.raises(expected.error) as caught:
         await api.update(key="k1", **CANCEL)
@@ -875,7 +1049,9 @@ async def test_the_429s_differ_in_the_headers_that_the_sdk_looks_at(api: Stripe)
 async def test_a_stored_500_tells_the_sdk_not_to_retry(api: Stripe) -> None:
     api.simulator.inject(Fault("error_500_after"))
     with pytest.raises(stripe.APIError):
-        await api.client(retries=2).v1.subscriptions.update_async("sub_1", {"cancel_at_period_end": True})
+        await api.client(retries=2).v1.subscriptions.update_async(
+            "sub_1", {"cancel_at_period_end": True}
+        )
     assert len(api.simulator.requests) == 1
     assert api.kinds == ["cancel_at_period_end"]
 
@@ -897,26 +1073,35 @@ async def test_a_timeout_leaves_a_request_that_goes_on(api: Stripe) -> None:
     assert api.simulator.requests[-1].replayed is True
 
 
-async def test_aiohttp_repeats_a_dropped_delete_and_sees_404_for_its_own_success(api: Stripe) -> None:
+async def test_aiohttp_repeats_a_dropped_delete_and_sees_404_for_its_own_success(
+    api: Stripe,
+) -> None:
     await api.read()
     api.simulator.inject(Fault("drop_after", method="DELETE"))
     lost = await api.refusal("delete", "/v1/subscriptions/sub_1")
     assert (lost.http_status, lost.code) == (404, "resource_missing")
     assert api.kinds == ["cancel_now"]
-    assert [record.status for record in api.simulator.requests if record.method == "DELETE"] == [None, 404]
+    assert [record.status for record in api.simulator.requests if record.method == "DELETE"] == [
+        None,
+        404,
+    ]
     assert (await api.read())["status"] == "canceled"
 
 
 async def test_faults_choose_their_requests_and_wear_out(api: Stripe) -> None:
     api.simulator.inject(
-        Fault("error_500_before", method="POST", path_contains="/v1/subscriptions", times=2, skip=1),
+        Fault(
+            "error_500_before", method="POST", path_contains="/v1/subscriptions", times=2, skip=1
+        ),
         Fault("delay", method="POST", seconds=0.001),
         Fault("drop_before", method="POST", path_contains="/v1/customers"),
     )
     await api.read()
     assert (await api.update(description="1"))["description"] == "1"
     for _ in range(2):
-        assert (await api.refusal("post", "/v1/subscriptions/sub_1", description="2")).http_status == 500
+        assert (
+            await api.refusal("post", "/v1/subscriptions/sub_1", description="2")
+        ).http_status == 500
     assert (await api.update(description="3"))["description"] == "3"
     api.simulator.inject(Fault("delay", seconds=0.001))
     with pytest.raises(stripe.APIConnectionError):
@@ -926,7 +1111,9 @@ async def test_faults_choose_their_requests_and_wear_out(api: Stripe) -> None:
 
 
 async def test_a_reading_can_fail_like_a_writing(api: Stripe) -> None:
-    api.simulator.inject(Fault("truncate_after", method="GET"), Fault("bad_gateway_502", method="GET"))
+    api.simulator.inject(
+        Fault("truncate_after", method="GET"), Fault("bad_gateway_502", method="GET")
+    )
     with pytest.raises(aiohttp.ClientPayloadError):
         await api.read()
     with pytest.raises(stripe.APIError):

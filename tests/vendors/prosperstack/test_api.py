@@ -91,7 +91,9 @@ async def api(host: str) -> AsyncIterator[ProsperStackApi]:
         yield opened
 
 
-def api_of(host: str, *, key: str = KEY, **settings: Any) -> contextlib.AbstractAsyncContextManager[ProsperStackApi]:
+def api_of(
+    host: str, *, key: str = KEY, **settings: Any
+) -> contextlib.AbstractAsyncContextManager[ProsperStackApi]:
     return open_prosperstack_api(vendor(api_key=key, api_host=host), **settings)
 
 
@@ -113,7 +115,9 @@ async def served(handler: Handler) -> AsyncIterator[ProsperStackApi]:
 def answering(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> Handler:
     async def answer(_: web.Request) -> web.Response:
         raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-        return web.Response(body=raw, status=status, headers=headers, content_type="application/json")
+        return web.Response(
+            body=raw, status=status, headers=headers, content_type="application/json"
+        )
 
     return answer
 
@@ -126,19 +130,27 @@ async def failure_of(question: Awaitable[object]) -> VendorError:
 
 def finished(simulator: ProsperStackSimulator, *, offer_id: str | None = None) -> FlowSessionId:
     session = simulator.create_session("sub_1")
-    simulator.finish(session["id"], status="canceled" if offer_id is None else "saved", offer_id=offer_id)
+    simulator.finish(
+        session["id"], status="canceled" if offer_id is None else "saved", offer_id=offer_id
+    )
     return FlowSessionId(session["id"])
 
 
 # --- what is asked and read ---------------------------------------------------------------------------
 
 
-async def test_a_flow_session_is_read_as_it_is_now(api: ProsperStackApi, simulator: ProsperStackSimulator) -> None:
+async def test_a_flow_session_is_read_as_it_is_now(
+    api: ProsperStackApi, simulator: ProsperStackSimulator
+) -> None:
     verifier: OutcomeVerifier = api
     session_id = finished(simulator, offer_id="offr_trial_extension")
     session = await verifier.flow_session(session_id)
     assert session is not None
-    assert (session.session_id, session.status, session.subscription_id) == (session_id, FlowStatus.SAVED, "sub_1")
+    assert (session.session_id, session.status, session.subscription_id) == (
+        session_id,
+        FlowStatus.SAVED,
+        "sub_1",
+    )
     assert session.accepted == AcceptedOffer("offr_trial_extension", TrialTerms(14))
 
 
@@ -146,7 +158,9 @@ async def test_a_flow_session_that_does_not_exist_is_none(api: ProsperStackApi) 
     assert await api.flow_session(FlowSessionId("sess_unknown")) is None
 
 
-async def test_an_event_is_read_with_its_session(api: ProsperStackApi, simulator: ProsperStackSimulator) -> None:
+async def test_an_event_is_read_with_its_session(
+    api: ProsperStackApi, simulator: ProsperStackSimulator
+) -> None:
     session_id = finished(simulator)
     made = simulator.events[-1]
     event = await api.event(made["id"])
@@ -167,8 +181,15 @@ async def test_the_key_goes_as_a_user_name_without_a_password(
 ) -> None:
     await api.flow_session(FlowSessionId("sess_unknown"))
     (request,) = simulator.requests
-    assert (request.method, request.path, request.query) == ("GET", "/v1/flow_sessions/sess_unknown", "")
-    assert base64.b64decode(request.headers["Authorization"].removeprefix("Basic ")) == f"{KEY}:".encode()
+    assert (request.method, request.path, request.query) == (
+        "GET",
+        "/v1/flow_sessions/sess_unknown",
+        "",
+    )
+    assert (
+        base64.b64decode(request.headers["Authorization"].removeprefix("Basic "))
+        == f"{KEY}:".encode()
+    )
     assert "Cookie" not in request.headers
 
 
@@ -181,7 +202,11 @@ async def test_the_key_goes_as_a_user_name_without_a_password(
 async def test_an_id_that_plays_with_the_path_never_leaves(
     api: ProsperStackApi, simulator: ProsperStackSimulator, odd_id: str
 ) -> None:
-    for question in (api.flow_session(FlowSessionId(odd_id)), api.event(odd_id), api.events_after(odd_id)):
+    for question in (
+        api.flow_session(FlowSessionId(odd_id)),
+        api.event(odd_id),
+        api.events_after(odd_id),
+    ):
         failure = await failure_of(question)
         assert (type(failure), failure.code) == (RejectedVendorError, "bad_id")
         assert "sess" not in str(failure)
@@ -191,7 +216,9 @@ async def test_an_id_that_plays_with_the_path_never_leaves(
 # --- events, page by page -----------------------------------------------------------------------------
 
 
-async def test_events_come_oldest_first_over_all_pages(api: ProsperStackApi, simulator: ProsperStackSimulator) -> None:
+async def test_events_come_oldest_first_over_all_pages(
+    api: ProsperStackApi, simulator: ProsperStackSimulator
+) -> None:
     for _ in range(60):
         finished(simulator)
     made = [event["id"] for event in simulator.events]
@@ -238,7 +265,12 @@ async def test_asking_for_no_events_is_a_mistake(api: ProsperStackApi) -> None:
 
 def event(at: int, minute: int) -> dict[str, Any]:
     moment = datetime(2026, 3, 1, 12, minute, tzinfo=UTC).isoformat()
-    return {"id": f"evt_{at}", "event": "flow_session_completed", "data": SESSION, "created_at": moment}
+    return {
+        "id": f"evt_{at}",
+        "event": "flow_session_completed",
+        "data": SESSION,
+        "created_at": moment,
+    }
 
 
 async def test_a_whole_list_is_put_in_order_whatever_the_vendors_order_is() -> None:
@@ -247,7 +279,9 @@ async def test_a_whole_list_is_put_in_order_whatever_the_vendors_order_is() -> N
 
 
 async def test_the_newest_part_of_a_longer_list_is_refused_rather_than_older_events_lost() -> None:
-    async with served(answering({"data": [event(2, 2), event(1, 1)], "next_cursor": "more"})) as api:
+    async with served(
+        answering({"data": [event(2, 2), event(1, 1)], "next_cursor": "more"})
+    ) as api:
         failure = await failure_of(api.events_after(None, limit=2))
         assert type(failure) is VendorDataError
 
@@ -262,7 +296,10 @@ async def test_a_cursor_travels_as_it_was_given() -> None:
 
     async def pages(request: web.Request) -> web.Response:
         seen.append(dict(request.query))
-        page = {"data": [event(len(seen), 1)], "next_cursor": "a/b+c=&limit=1" if len(seen) == 1 else None}
+        page = {
+            "data": [event(len(seen), 1)],
+            "next_cursor": "a/b+c=&limit=1" if len(seen) == 1 else None,
+        }
         return web.json_response(page)
 
     async with served(pages) as api:
@@ -291,7 +328,11 @@ async def test_a_cursor_travels_as_it_was_given() -> None:
     ],
 )
 async def test_an_error_is_worth_asking_again_unless_the_vendor_refused_the_question(
-    api: ProsperStackApi, simulator: ProsperStackSimulator, status: int, kind: type[VendorError], code: str
+    api: ProsperStackApi,
+    simulator: ProsperStackSimulator,
+    status: int,
+    kind: type[VendorError],
+    code: str,
 ) -> None:
     simulator.fail_next(status, error="a text of the vendor's")
     failure = await failure_of(api.flow_session(finished(simulator)))
@@ -300,7 +341,9 @@ async def test_an_error_is_worth_asking_again_unless_the_vendor_refused_the_ques
     assert len(simulator.requests) == 1
 
 
-async def test_a_key_that_is_not_valid_is_the_operators_to_replace(simulator: ProsperStackSimulator, host: str) -> None:
+async def test_a_key_that_is_not_valid_is_the_operators_to_replace(
+    simulator: ProsperStackSimulator, host: str
+) -> None:
     async with api_of(host, key="key_test_other") as api:
         failure = await failure_of(api.flow_session(SESSION_ID))
     assert isinstance(failure, TransientVendorError)
@@ -317,7 +360,10 @@ async def test_a_key_that_is_not_valid_is_the_operators_to_replace(simulator: Pr
     ],
 )
 async def test_a_429_says_when_to_ask_again(
-    api: ProsperStackApi, simulator: ProsperStackSimulator, headers: dict[str, str], retry_after_s: float | None
+    api: ProsperStackApi,
+    simulator: ProsperStackSimulator,
+    headers: dict[str, str],
+    retry_after_s: float | None,
 ) -> None:
     simulator.fail_next(429, headers=headers)
     failure = await failure_of(api.flow_session(SESSION_ID))
@@ -325,14 +371,22 @@ async def test_a_429_says_when_to_ask_again(
     assert failure.retry_after_s == retry_after_s
 
 
-async def test_an_answer_that_takes_too_long_is_a_timeout(simulator: ProsperStackSimulator, host: str) -> None:
+async def test_an_answer_that_takes_too_long_is_a_timeout(
+    simulator: ProsperStackSimulator, host: str
+) -> None:
     simulator.fail_next(delay_s=30)
     async with api_of(host, timeout_s=0.05) as api:
         failure = await failure_of(api.flow_session(finished(simulator)))
-    assert (type(failure), failure.code, failure.http_status) == (TransientVendorError, "timeout", None)
+    assert (type(failure), failure.code, failure.http_status) == (
+        TransientVendorError,
+        "timeout",
+        None,
+    )
 
 
-async def test_a_late_answer_within_the_time_is_read(api: ProsperStackApi, simulator: ProsperStackSimulator) -> None:
+async def test_a_late_answer_within_the_time_is_read(
+    api: ProsperStackApi, simulator: ProsperStackSimulator
+) -> None:
     simulator.fail_next(delay_s=0.02)
     assert await api.flow_session(finished(simulator)) is not None
 
@@ -405,7 +459,9 @@ async def test_an_oversized_body_is_not_read_to_its_end(asked: str, chunked: boo
     assert (type(failure), failure.code) == (VendorDataError, "vendor_data")
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"<html>", b'{"id": "sess_1"', b"[]", b"\xff", b'{"id": "sess_1"}'])
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"<html>", b'{"id": "sess_1"', b"[]", b"\xff", b'{"id": "sess_1"}']
+)
 async def test_a_body_that_cannot_be_read_is_refused(body: bytes) -> None:
     async with served(answering(body)) as api:
         for question in (api.flow_session(SESSION_ID), api.event("evt_1"), api.events_after(None)):
@@ -435,7 +491,9 @@ async def test_a_redirect_is_not_followed(status: int) -> None:
 
 @pytest.mark.parametrize("status", [400, 404])
 @pytest.mark.parametrize(
-    "body", [b"", b"<h1>Not Found</h1>", b'["error"]', b'{"error": 1}', b"[" * 10_000, b" " * 100_000], ids=len
+    "body",
+    [b"", b"<h1>Not Found</h1>", b'["error"]', b'{"error": 1}', b"[" * 10_000, b" " * 100_000],
+    ids=len,
 )
 async def test_a_proxys_page_is_no_answer_of_the_vendors(status: int, body: bytes) -> None:
     async with served(answering(body, status)) as api:
@@ -466,7 +524,11 @@ async def test_a_cookie_is_never_sent_back() -> None:
 
 
 def limits(remaining: int | str, reset: int | str = 30, limit: int | str = 100) -> dict[str, str]:
-    return {"RateLimit-Limit": str(limit), "RateLimit-Remaining": str(remaining), "RateLimit-Reset": str(reset)}
+    return {
+        "RateLimit-Limit": str(limit),
+        "RateLimit-Remaining": str(remaining),
+        "RateLimit-Reset": str(reset),
+    }
 
 
 @contextlib.asynccontextmanager
@@ -515,13 +577,19 @@ async def test_a_reset_too_far_away_is_left_to_the_worker() -> None:
         await api.flow_session(SESSION_ID)
         failure = await failure_of(api.flow_session(SESSION_ID))
         assert isinstance(failure, TransientVendorError)
-        assert (failure.code, failure.retry_after_s, failure.http_status) == ("rate_limited", 23.0, None)
+        assert (failure.code, failure.retry_after_s, failure.http_status) == (
+            "rate_limited",
+            23.0,
+            None,
+        )
         time.now += 23
         await api.flow_session(SESSION_ID)
     assert (time.slept, arrived) == ([], [1000.0, 1023.0])
 
 
-async def test_after_a_429_no_request_leaves_before_the_reset(simulator: ProsperStackSimulator, host: str) -> None:
+async def test_after_a_429_no_request_leaves_before_the_reset(
+    simulator: ProsperStackSimulator, host: str
+) -> None:
     time = FakeTime()
     session_id = finished(simulator)
     simulator.fail_next(429, headers={"RateLimit-Reset": "7"})
@@ -556,7 +624,10 @@ async def test_without_any_headers_a_minute_has_a_hundred_requests() -> None:
 
 async def test_a_larger_limit_counts_from_the_answer_that_tells_of_it() -> None:
     time = FakeTime()
-    async with counted(time, lambda number: limits(999 - number, reset=60, limit=1000)) as (api, arrived):
+    async with counted(time, lambda number: limits(999 - number, reset=60, limit=1000)) as (
+        api,
+        arrived,
+    ):
         for _ in range(150):
             await api.flow_session(SESSION_ID)
     assert (time.slept, len(arrived)) == ([], 150)
@@ -580,7 +651,10 @@ async def test_requests_that_waited_together_keep_the_next_minutes_limit_togethe
 
 async def test_what_other_processes_use_counts_too() -> None:
     time = FakeTime()
-    async with counted(time, lambda number: limits(1 if number == 1 else 40, reset=30)) as (api, arrived):
+    async with counted(time, lambda number: limits(1 if number == 1 else 40, reset=30)) as (
+        api,
+        arrived,
+    ):
         for _ in range(3):
             await api.flow_session(SESSION_ID)
     assert arrived == [1000.0, 1000.0, 1030.0]
@@ -589,7 +663,10 @@ async def test_what_other_processes_use_counts_too() -> None:
 @pytest.mark.parametrize("odd", ["", "-1", "1.5", "x", "٣", "9" * 400], ids=len)
 async def test_headers_that_cannot_be_read_change_nothing(odd: str) -> None:
     time = FakeTime()
-    async with counted(time, lambda _: limits(odd.encode().decode("latin-1"), odd, odd)) as (api, arrived):
+    async with counted(time, lambda _: limits(odd.encode().decode("latin-1"), odd, odd)) as (
+        api,
+        arrived,
+    ):
         for _ in range(3):
             await api.flow_session(SESSION_ID)
     assert (time.slept, len(arrived)) == ([], 3)
@@ -605,7 +682,9 @@ async def test_a_window_that_never_ends_by_its_headers_ends_after_a_minute() -> 
 
 async def test_the_simulators_limit_is_met_but_never_exceeded() -> None:
     time = FakeTime()
-    simulator = ProsperStackSimulator(api_key=KEY, rate_limit=3, clock=lambda: datetime.fromtimestamp(time.now, UTC))
+    simulator = ProsperStackSimulator(
+        api_key=KEY, rate_limit=3, clock=lambda: datetime.fromtimestamp(time.now, UTC)
+    )
     async with (
         simulator.serve() as hosts,
         api_of(hosts.api_url, clock=time, sleep=time.sleep, longest_wait_s=60.0) as api,

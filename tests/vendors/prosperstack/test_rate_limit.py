@@ -36,16 +36,22 @@ def slots() -> Slots:
 
 
 def settings(host: str, **changed: Any) -> Any:
-    return vendor(api_key="key_test_simulator", api_host=host, max_requests_per_minute=90, **changed)
+    return vendor(
+        api_key="key_test_simulator", api_host=host, max_requests_per_minute=90, **changed
+    )
 
 
-async def test_every_request_takes_its_turn_under_the_limit_of_its_mode(host: str, slots: Slots) -> None:
+async def test_every_request_takes_its_turn_under_the_limit_of_its_mode(
+    host: str, slots: Slots
+) -> None:
     opening = settings(host).open_verifier(slots)
     assert opening is not None
     async with opening as api:
         verifier: OutcomeVerifier = api
         assert await verifier.flow_session(SESSION) is None
-    assert {name: limit.most_within(60.0) for name, limit in slots.asked.items()} == {"prosperstack test": 90}
+    assert {name: limit.most_within(60.0) for name, limit in slots.asked.items()} == {
+        "prosperstack test": 90
+    }
 
 
 async def test_live_requests_have_a_limit_of_their_own_by_default(slots: Slots) -> None:
@@ -53,7 +59,9 @@ async def test_live_requests_have_a_limit_of_their_own_by_default(slots: Slots) 
         slots.free_in_s = 60.0
         with pytest.raises(TransientVendorError):
             await api.flow_session(SESSION)
-    assert {name: limit.most_within(60.0) for name, limit in slots.asked.items()} == {"prosperstack live": 90}
+    assert {name: limit.most_within(60.0) for name, limit in slots.asked.items()} == {
+        "prosperstack live": 90
+    }
 
 
 async def test_a_request_without_a_turn_is_not_sent_and_says_when_to_ask_again(
@@ -78,7 +86,9 @@ async def test_a_refusal_holds_back_every_process_until_the_limit_resets(
 
 
 async def test_a_simulator_has_no_limit_but_its_own(host: str, slots: Slots) -> None:
-    async with open_prosperstack_api(vendor(api_key="key_test_simulator", api_host=host), slots=slots) as api:
+    async with open_prosperstack_api(
+        vendor(api_key="key_test_simulator", api_host=host), slots=slots
+    ) as api:
         await api.flow_session(SESSION)
     assert slots.asked == {}
 

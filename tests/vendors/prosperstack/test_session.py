@@ -28,7 +28,12 @@ from aiocancel.core.offers.terms import (
 )
 from aiocancel.errors import VendorDataError
 from aiocancel.testing.prosperstack.simulator import ProsperStackSimulator
-from aiocancel.vendors.prosperstack.session import MAX_SESSION_BYTES, read_event, read_events, read_session
+from aiocancel.vendors.prosperstack.session import (
+    MAX_SESSION_BYTES,
+    read_event,
+    read_events,
+    read_session,
+)
 
 MINIMAL = {"id": "sess_1", "status": "canceled"}
 
@@ -42,7 +47,12 @@ COUPON = {
     "platform_coupon_id": None,
 }
 PLAN = {"type": "change_plan", "platform_plan_id": "price_1", "prorate": True}
-PAUSE = {"type": "pause_subscription", "interval": "month", "interval_count": 2, "pause_at": "immediately"}
+PAUSE = {
+    "type": "pause_subscription",
+    "interval": "month",
+    "interval_count": 2,
+    "pause_at": "immediately",
+}
 TRIAL = {"type": "trial_extension", "days": 14}
 
 json_values = st.recursive(
@@ -51,8 +61,12 @@ json_values = st.recursive(
     | st.integers()
     | st.floats()
     | st.text(st.characters(codec=None, exclude_categories=()), max_size=8)
-    | st.sampled_from(["coupon", "percentage", "25.00", "once", "sess_1", "repeating", "2026-01-01T00:00:00Z"]),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
+    | st.sampled_from(
+        ["coupon", "percentage", "25.00", "once", "sess_1", "repeating", "2026-01-01T00:00:00Z"]
+    ),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3)
+    ),
     max_leaves=8,
 )
 SESSION_FIELDS = (
@@ -102,7 +116,12 @@ def refusal_of(data: Any) -> VendorDataError | None:
 def simulated(offer_id: str | None = None, **settings: Any) -> tuple[dict[str, Any], FlowSession]:
     simulator = ProsperStackSimulator(clock=lambda: datetime(2026, 3, 1, 12, tzinfo=UTC))
     session = simulator.create_session("sub_1")
-    simulator.finish(session["id"], status="canceled" if offer_id is None else "saved", offer_id=offer_id, **settings)
+    simulator.finish(
+        session["id"],
+        status="canceled" if offer_id is None else "saved",
+        offer_id=offer_id,
+        **settings,
+    )
     return session, read_session(json.dumps(session).encode())
 
 
@@ -114,10 +133,18 @@ def test_a_cancelled_session_reads_whole() -> None:
         subscription_id="sub_1",
         subscriber_id="cus_simulator",
         accepted=None,
-        presented=("offr_coupon", "offr_trial_extension", "offr_change_plan", "offr_pause_subscription", "offr_custom"),
+        presented=(
+            "offr_coupon",
+            "offr_trial_extension",
+            "offr_change_plan",
+            "offr_pause_subscription",
+            "offr_custom",
+        ),
         reason=CancelReason("It is too expensive", "too_expensive"),
         answers=(
-            Answered("ques_reason", "multiple_choice", "Why are you leaving?", ("It is too expensive",)),
+            Answered(
+                "ques_reason", "multiple_choice", "Why are you leaving?", ("It is too expensive",)
+            ),
             Answered("ques_comment", "text", "Anything to add?", ("Too dear for me",)),
         ),
         completed_at=datetime(2026, 3, 1, 12, tzinfo=UTC),
@@ -134,9 +161,14 @@ def test_a_cancelled_session_reads_whole() -> None:
         ("offr_custom", CustomTerms(), {"code": "onboarding-call"}),
     ],
 )
-def test_every_offer_of_the_simulator_reads_to_its_terms(offer_id: str, terms: Terms, metadata: dict[str, str]) -> None:
+def test_every_offer_of_the_simulator_reads_to_its_terms(
+    offer_id: str, terms: Terms, metadata: dict[str, str]
+) -> None:
     _, read = simulated(offer_id)
-    assert (read.status, read.accepted) == (FlowStatus.SAVED, AcceptedOffer(offer_id, terms, metadata))
+    assert (read.status, read.accepted) == (
+        FlowStatus.SAVED,
+        AcceptedOffer(offer_id, terms, metadata),
+    )
 
 
 def test_there_is_a_test_for_every_offer_of_the_simulator() -> None:
@@ -180,7 +212,9 @@ def test_a_status_that_is_not_known_is_unknown(word: str, status: FlowStatus) ->
         (None, None),
     ],
 )
-def test_the_end_of_a_session_is_read_as_utc(spelled: str | None, completed_at: datetime | None) -> None:
+def test_the_end_of_a_session_is_read_as_utc(
+    spelled: str | None, completed_at: datetime | None
+) -> None:
     moment = read(completed_at=spelled).completed_at
     assert moment == completed_at
     assert moment is None or moment.tzinfo is UTC
@@ -194,12 +228,28 @@ def test_the_end_of_a_session_is_read_as_utc(spelled: str | None, completed_at: 
     [
         pytest.param({"platform_id": "sub_1"}, "sub_1", id="the new name"),
         pytest.param({"payment_provider_id": "sub_1"}, "sub_1", id="the old name"),
-        pytest.param({"platform_id": "sub_1", "payment_provider_id": "sub_1"}, "sub_1", id="both names"),
-        pytest.param({"platform_id": None, "payment_provider_id": "sub_1"}, "sub_1", id="null under the new name"),
-        pytest.param({"platform_id": "", "payment_provider_id": "sub_1"}, "sub_1", id="nothing under the new name"),
-        pytest.param({"platform_id": "sub_1", "payment_provider_id": ""}, "sub_1", id="nothing under the old name"),
+        pytest.param(
+            {"platform_id": "sub_1", "payment_provider_id": "sub_1"}, "sub_1", id="both names"
+        ),
+        pytest.param(
+            {"platform_id": None, "payment_provider_id": "sub_1"},
+            "sub_1",
+            id="null under the new name",
+        ),
+        pytest.param(
+            {"platform_id": "", "payment_provider_id": "sub_1"},
+            "sub_1",
+            id="nothing under the new name",
+        ),
+        pytest.param(
+            {"platform_id": "sub_1", "payment_provider_id": ""},
+            "sub_1",
+            id="nothing under the old name",
+        ),
         pytest.param({"platform_id": 17}, "17", id="a custom platform's number"),
-        pytest.param({"platform_id": 17, "payment_provider_id": "17"}, "17", id="a number and its text"),
+        pytest.param(
+            {"platform_id": 17, "payment_provider_id": "17"}, "17", id="a number and its text"
+        ),
         pytest.param({"id": "subn_1"}, None, id="the vendor's own id alone"),
         pytest.param(None, None, id="no subscription"),
     ],
@@ -240,14 +290,29 @@ def test_a_platforms_id_that_leaves_a_doubt_is_refused(holder: str, ids: dict[st
         ({}, CouponTerms(Decimal(25), None, "repeating", 3)),
         ({"amount_off": "100"}, CouponTerms(Decimal(100), None, "repeating", 3)),
         ({"amount_off": "0.01"}, CouponTerms(Decimal("0.01"), None, "repeating", 3)),
-        ({"coupon_type": "fixed", "amount_off": "10.50"}, CouponTerms(None, Decimal("10.50"), "repeating", 3)),
-        ({"coupon_type": "fixed", "amount_off": "250"}, CouponTerms(None, Decimal(250), "repeating", 3)),
+        (
+            {"coupon_type": "fixed", "amount_off": "10.50"},
+            CouponTerms(None, Decimal("10.50"), "repeating", 3),
+        ),
+        (
+            {"coupon_type": "fixed", "amount_off": "250"},
+            CouponTerms(None, Decimal(250), "repeating", 3),
+        ),
         ({"duration": "once", "months": 3}, CouponTerms(Decimal(25), None, "once")),
         ({"duration": "forever", "months": "many"}, CouponTerms(Decimal(25), None, "forever")),
         ({"months": 1}, CouponTerms(Decimal(25), None, "repeating", 1)),
-        ({"apply_to": "subscriber"}, CouponTerms(Decimal(25), None, "repeating", 3, to_customer=True)),
-        ({"platform_coupon_id": "SAVE-25"}, CouponTerms(Decimal(25), None, "repeating", 3, "SAVE-25")),
-        ({"payment_provider_coupon_id": "SAVE-25"}, CouponTerms(Decimal(25), None, "repeating", 3, "SAVE-25")),
+        (
+            {"apply_to": "subscriber"},
+            CouponTerms(Decimal(25), None, "repeating", 3, to_customer=True),
+        ),
+        (
+            {"platform_coupon_id": "SAVE-25"},
+            CouponTerms(Decimal(25), None, "repeating", 3, "SAVE-25"),
+        ),
+        (
+            {"payment_provider_coupon_id": "SAVE-25"},
+            CouponTerms(Decimal(25), None, "repeating", 3, "SAVE-25"),
+        ),
         ({"platform_coupon_id": ""}, CouponTerms(Decimal(25), None, "repeating", 3)),
     ],
 )
@@ -256,7 +321,11 @@ def test_a_coupon_reads_to_its_terms(changes: dict[str, Any], terms: CouponTerms
 
 
 def test_a_coupon_goes_to_the_subscription_unless_the_vendor_says_otherwise() -> None:
-    assert terms_of(without(COUPON, "apply_to")) == terms_of({**COUPON, "apply_to": None}) == terms_of(COUPON)
+    assert (
+        terms_of(without(COUPON, "apply_to"))
+        == terms_of({**COUPON, "apply_to": None})
+        == terms_of(COUPON)
+    )
 
 
 @pytest.mark.parametrize(
@@ -323,11 +392,23 @@ def test_a_coupon_without_its_type_is_unusable() -> None:
             PlanTerms("price_1", prorate=False),
         ),
         (PAUSE, PauseTerms("month", 2, at_period_end=False)),
-        ({**PAUSE, "interval": "day", "interval_count": 1}, PauseTerms("day", 1, at_period_end=False)),
-        ({**PAUSE, "interval": "week", "pause_at": "period_end"}, PauseTerms("week", 2, at_period_end=True)),
-        ({**PAUSE, "interval": "billing_cycle"}, PauseTerms("billing_cycle", 2, at_period_end=False)),
+        (
+            {**PAUSE, "interval": "day", "interval_count": 1},
+            PauseTerms("day", 1, at_period_end=False),
+        ),
+        (
+            {**PAUSE, "interval": "week", "pause_at": "period_end"},
+            PauseTerms("week", 2, at_period_end=True),
+        ),
+        (
+            {**PAUSE, "interval": "billing_cycle"},
+            PauseTerms("billing_cycle", 2, at_period_end=False),
+        ),
         ({**PAUSE, "interval": "indefinitely"}, PauseTerms("indefinitely", 0, at_period_end=False)),
-        ({**PAUSE, "interval": "indefinitely", "interval_count": "x"}, PauseTerms("indefinitely", 0, False)),
+        (
+            {**PAUSE, "interval": "indefinitely", "interval_count": "x"},
+            PauseTerms("indefinitely", 0, False),
+        ),
         ({"type": "custom"}, CustomTerms()),
         ({"type": "custom", "anything": {"else": 1}}, CustomTerms()),
     ],
@@ -339,9 +420,15 @@ def test_any_other_offer_reads_to_its_terms(details: dict[str, Any], terms: Term
 @pytest.mark.parametrize(
     ("details", "code"),
     [
-        *(({**TRIAL, "days": days}, "bad_days") for days in (None, 0, -1, 731, 14.5, "14", True, 10**30)),
+        *(
+            ({**TRIAL, "days": days}, "bad_days")
+            for days in (None, 0, -1, 731, 14.5, "14", True, 10**30)
+        ),
         ({"type": "trial_extension"}, "bad_days"),
-        *(({**PLAN, "platform_plan_id": plan}, "plan_missing") for plan in (None, "", "a/b", "a.b", 7, "p" * 256)),
+        *(
+            ({**PLAN, "platform_plan_id": plan}, "plan_missing")
+            for plan in (None, "", "a/b", "a.b", 7, "p" * 256)
+        ),
         ({**PLAN, "payment_provider_plan_id": "price_2"}, "conflicting_ids"),
         ({**PLAN, "prorate": None}, "bad_prorate"),
         ({**PLAN, "prorate": "yes"}, "bad_prorate"),
@@ -349,7 +436,10 @@ def test_any_other_offer_reads_to_its_terms(details: dict[str, Any], terms: Term
         ({**PAUSE, "interval": None}, "bad_pause"),
         ({**PAUSE, "pause_at": "never"}, "bad_pause"),
         ({**PAUSE, "interval": "indefinitely", "pause_at": None}, "bad_pause"),
-        *(({**PAUSE, "interval_count": count}, "bad_pause") for count in (None, 0, 731, 1.5, "2", True)),
+        *(
+            ({**PAUSE, "interval_count": count}, "bad_pause")
+            for count in (None, 0, 731, 1.5, "2", True)
+        ),
         ({"type": "free_gift"}, "unknown_offer_type"),
         ({"type": "downgrade"}, "unknown_offer_type"),
         ({"type": 5}, "unknown_offer_type"),
@@ -383,8 +473,22 @@ def test_an_offer_whose_id_is_none_of_the_vendors_is_unusable() -> None:
 
 
 def test_an_offers_metadata_becomes_texts() -> None:
-    metadata = {"text": "a\0b", "number": 3, "decimal": 0.5, "yes": True, "no": False, "": "nameless"}
-    left_out = {"null": None, "list": [1], "nested": {"a": 1}, "huge": 10**400, "no number": float("nan"), "empty": ""}
+    metadata = {
+        "text": "a\0b",
+        "number": 3,
+        "decimal": 0.5,
+        "yes": True,
+        "no": False,
+        "": "nameless",
+    }
+    left_out = {
+        "null": None,
+        "list": [1],
+        "nested": {"a": 1},
+        "huge": 10**400,
+        "no number": float("nan"),
+        "empty": "",
+    }
     assert accept({"type": "custom"}, metadata=metadata | left_out) == AcceptedOffer(
         "offr_1",
         CustomTerms(),
@@ -394,7 +498,9 @@ def test_an_offers_metadata_becomes_texts() -> None:
 
 @pytest.mark.parametrize("metadata", [None, [], "text", 3])
 def test_metadata_that_is_no_object_is_none(metadata: object) -> None:
-    assert accept({"type": "custom"}, metadata=metadata) == AcceptedOffer("offr_1", CustomTerms(), {})
+    assert accept({"type": "custom"}, metadata=metadata) == AcceptedOffer(
+        "offr_1", CustomTerms(), {}
+    )
 
 
 def test_only_presented_offers_that_have_an_id_are_named() -> None:
@@ -423,8 +529,13 @@ def test_only_presented_offers_that_have_an_id_are_named() -> None:
     ],
 )
 def test_an_answer_is_a_text_one_choice_or_several(value: object, values: tuple[str, ...]) -> None:
-    answer = {"question": {"id": "ques_1", "type": "multiple_choice", "text": "Why?"}, "value": value}
-    assert read(answers=[answer]).answers == (Answered("ques_1", "multiple_choice", "Why?", values),)
+    answer = {
+        "question": {"id": "ques_1", "type": "multiple_choice", "text": "Why?"},
+        "value": value,
+    }
+    assert read(answers=[answer]).answers == (
+        Answered("ques_1", "multiple_choice", "Why?", values),
+    )
 
 
 def test_an_answer_keeps_the_vendors_view_of_its_sentiment() -> None:
@@ -439,7 +550,9 @@ def test_the_reason_is_cleaned_and_shortened() -> None:
 
 
 def test_half_a_surrogate_pair_in_a_comment_does_not_make_a_session_unreadable() -> None:
-    session = read_session(rb'{"id": "sess_1", "status": "saved", "cancel_reason": {"text": "so \ud83d sad"}}')
+    session = read_session(
+        rb'{"id": "sess_1", "status": "saved", "cancel_reason": {"text": "so \ud83d sad"}}'
+    )
     assert session.reason.text == "so \ufffd sad"
 
 
@@ -500,9 +613,14 @@ def test_no_json_raises_anything_but_the_declared_error(data: Any) -> None:
     refusal_of(json.dumps(data).encode())
 
 
-@given(fields=st.fixed_dictionaries({}, optional=dict.fromkeys(SESSION_FIELDS, json_values)), whole=st.booleans())
+@given(
+    fields=st.fixed_dictionaries({}, optional=dict.fromkeys(SESSION_FIELDS, json_values)),
+    whole=st.booleans(),
+)
 @settings(max_examples=150)
-def test_no_field_of_a_session_raises_anything_but_the_declared_error(fields: dict[str, Any], whole: bool) -> None:
+def test_no_field_of_a_session_raises_anything_but_the_declared_error(
+    fields: dict[str, Any], whole: bool
+) -> None:
     data = {**MINIMAL, **fields}
     refusal_of(data if whole else json.dumps(data).encode())
 
@@ -510,7 +628,9 @@ def test_no_field_of_a_session_raises_anything_but_the_declared_error(fields: di
 @given(
     base=st.sampled_from([COUPON, PLAN, PAUSE, TRIAL]),
     changes=st.dictionaries(
-        st.sampled_from(sorted({*COUPON, *PLAN, *PAUSE, *TRIAL, "payment_provider_plan_id"})), json_values, max_size=3
+        st.sampled_from(sorted({*COUPON, *PLAN, *PAUSE, *TRIAL, "payment_provider_plan_id"})),
+        json_values,
+        max_size=3,
     ),
     metadata=json_values,
 )
@@ -539,7 +659,10 @@ def test_no_bytes_raise_anything_but_the_declared_error(data: bytes) -> None:
         b'Ada <ada@example.com>, "secret"',
         json.dumps({**MINIMAL, "id": "ada@example.com secret"}).encode(),
         {**MINIMAL, "status": ["secret"], "ada@example.com": 1},
-        {**MINIMAL, "subscriber": {"platform_id": "secret", "payment_provider_id": "ada@example.com"}},
+        {
+            **MINIMAL,
+            "subscriber": {"platform_id": "secret", "payment_provider_id": "ada@example.com"},
+        },
         {**MINIMAL, "subscription": {"platform_id": "secret\0ada@example.com"}},
         {**MINIMAL, "completed_at": "secret"},
         {**MINIMAL, "answers": [{"question": {"ada": "secret", "text": 3}}]},
@@ -563,7 +686,11 @@ def test_a_refusal_quotes_nothing_of_what_was_read(data: Any) -> None:
 @pytest.mark.parametrize("key", ["id", "event_id"])
 def test_an_event_reads_alike_from_the_api_and_from_a_webhook(name: str, key: str) -> None:
     event = read_event({key: "evt_1", "event": name, "data": MINIMAL})
-    assert (event.event_id, event.name, event.session) == ("evt_1", "flow_session_completed", read())
+    assert (event.event_id, event.name, event.session) == (
+        "evt_1",
+        "flow_session_completed",
+        read(),
+    )
     assert (event.created_at, event.problem) == (None, None)
 
 
@@ -575,7 +702,9 @@ def test_an_event_says_when_it_was_made() -> None:
     assert event.created_at == datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("data", [None, {}, {"id": "pay_1", "amount": "10.00"}, {"id": "sess_1", "status": 5}, "text"])
+@pytest.mark.parametrize(
+    "data", [None, {}, {"id": "pay_1", "amount": "10.00"}, {"id": "sess_1", "status": 5}, "text"]
+)
 def test_an_event_about_something_else_says_so_and_holds_up_no_other(data: object) -> None:
     events = [
         {"id": "evt_1", "event": "payment_made", "data": data},
@@ -589,7 +718,9 @@ def test_an_event_about_something_else_says_so_and_holds_up_no_other(data: objec
 
 def test_one_session_that_is_nested_too_deep_holds_up_no_other_event() -> None:
     deep: Any = {**MINIMAL, "new": json.loads("[" * 40 + "]" * 40)}
-    events = [{"id": f"evt_{at}", "event": "e", "data": data} for at, data in enumerate((deep, MINIMAL))]
+    events = [
+        {"id": f"evt_{at}", "event": "e", "data": data} for at, data in enumerate((deep, MINIMAL))
+    ]
     (odd, good), _ = read_events(json.dumps({"data": events}).encode(), largest=10_000)
     assert (odd.session, good.session) == (None, read())
 
@@ -616,7 +747,8 @@ def test_an_event_without_one_id_a_name_and_a_date_is_refused(event: Any) -> Non
 
 
 @pytest.mark.parametrize(
-    ("cursor", "expected"), [("abc=", "abc="), (None, None), ("", None), ("é", False), ("a\nb", False), (5, False)]
+    ("cursor", "expected"),
+    [("abc=", "abc="), (None, None), ("", None), ("é", False), ("a\nb", False), (5, False)],
 )
 def test_a_pages_cursor_is_plain_text(cursor: object, expected: str | bool | None) -> None:
     page = json.dumps({"data": [], "next_cursor": cursor}).encode()

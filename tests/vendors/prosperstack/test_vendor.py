@@ -23,7 +23,9 @@ from aiocancel.vendors.prosperstack.vendor import API_HOST, APP_HOST
 from tests.support.saas import CLIENT_SECRET, vendor
 
 CLIENT = "acct_IrbFC8mvFtDAugC8k7uNlRn6"
-OWNED = OwnedSubscription(CustomerId("customer"), SubscriptionId("sub_H6X0WYrAzq2iGk"), {"email": "ada@example.com"})
+OWNED = OwnedSubscription(
+    CustomerId("customer"), SubscriptionId("sub_H6X0WYrAzq2iGk"), {"email": "ada@example.com"}
+)
 
 
 def read(result: Any) -> FlowClaim:
@@ -102,7 +104,9 @@ CUSTOM = {"platform": "custom", "applies_offers": "app"}
 
 
 def owned(**changes: Any) -> OwnedSubscription:
-    return OwnedSubscription(CustomerId("42"), SubscriptionId("sub_H6X0WYrAzq2iGk"), {**ROW, **changes})
+    return OwnedSubscription(
+        CustomerId("42"), SubscriptionId("sub_H6X0WYrAzq2iGk"), {**ROW, **changes}
+    )
 
 
 @pytest.mark.parametrize(
@@ -157,7 +161,9 @@ def test_each_platform_has_its_payload_byte_for_byte(
     assert (signed.payload, signed.signature) == (payload, signature)
 
 
-def test_a_value_of_the_wrong_type_is_left_out_of_the_payload_and_named_without_being_shown() -> None:
+def test_a_value_of_the_wrong_type_is_left_out_of_the_payload_and_named_without_being_shown() -> (
+    None
+):
     chosen = vendor(**CUSTOM, properties=PROPERTIES, subscription_columns={"mrr": "monthly"})
     row = owned(email=None, name=b"Zoe", contacts="s3cr3t", monthly="s3cr3t", created="s3cr3t")
     assert chosen.sign(row) == sign_payload(
@@ -186,13 +192,19 @@ def test_a_value_of_the_wrong_type_is_left_out_of_the_payload_and_named_without_
         ({"properties": PROPERTIES}, {"contacts", "on_annual_plan", "created", "region"}),
         (CUSTOM, {"name", "email"}),
         (
-            {**CUSTOM, "subscriber_columns": {"email": "contact"}, "subscription_columns": {"mrr": "monthly"}},
+            {
+                **CUSTOM,
+                "subscriber_columns": {"email": "contact"},
+                "subscription_columns": {"mrr": "monthly"},
+            },
             {"name", "contact", "monthly"},
         ),
     ],
     ids=repr,
 )
-def test_the_columns_that_a_payload_needs_are_known_beforehand(changes: dict[str, Any], columns: set[str]) -> None:
+def test_the_columns_that_a_payload_needs_are_known_beforehand(
+    changes: dict[str, Any], columns: set[str]
+) -> None:
     chosen = vendor(**changes)
     assert isinstance(chosen, ReadsRows)
     assert set(chosen.columns) == columns
@@ -200,13 +212,22 @@ def test_the_columns_that_a_payload_needs_are_known_beforehand(changes: dict[str
 
 row_values: st.SearchStrategy[Mapping[str, Any]] = st.dictionaries(
     st.sampled_from([*ROW]),
-    st.none() | st.booleans() | st.integers() | st.floats() | st.decimals() | st.text() | st.dates() | st.binary(),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.decimals()
+    | st.text()
+    | st.dates()
+    | st.binary(),
 )
 
 
 @given(row=row_values)
 @settings(max_examples=200)
-def test_whatever_the_row_holds_a_payload_is_signed_and_says_whose_it_is(row: Mapping[str, Any]) -> None:
+def test_whatever_the_row_holds_a_payload_is_signed_and_says_whose_it_is(
+    row: Mapping[str, Any],
+) -> None:
     chosen = vendor(**CUSTOM, properties=PROPERTIES, subscription_columns=ALL_COLUMNS)
     signed = chosen.sign(OwnedSubscription(CustomerId("42"), SubscriptionId("sub_1"), row))
     assert signed.payload.startswith('{"clientId":"acct_test","subscriber":{"internalId":"42"')
@@ -235,18 +256,27 @@ def test_the_policy_is_widened_by_four_sources_and_no_more() -> None:
 def test_the_client_may_be_loaded_from_where_the_owner_put_it(script_url: str, source: str) -> None:
     chosen = vendor(script_url=script_url, script_integrity="sha384-abc")
     assert chosen.csp_sources()["script-src"] == (source,)
-    assert (chosen.widget().script_url, chosen.widget().script_integrity) == (script_url, "sha384-abc")
+    assert (chosen.widget().script_url, chosen.widget().script_integrity) == (
+        script_url,
+        "sha384-abc",
+    )
 
 
 @pytest.mark.parametrize(
     "changes",
-    [{}, {"script_url": "/flow.js"}, {"api_host": "http://127.0.0.1:1", "app_host": "http://localhost:2"}],
+    [
+        {},
+        {"script_url": "/flow.js"},
+        {"api_host": "http://127.0.0.1:1", "app_host": "http://localhost:2"},
+    ],
     ids=["vendor's CDN", "own copy", "simulator"],
 )
 def test_every_source_may_stand_in_a_policy(changes: dict[str, Any]) -> None:
     sources = vendor(**changes).csp_sources()
     widened = ContentSecurityPolicy.parse("default-src 'none'").widen(sources)
-    assert all(set(values) <= set(widened.effective(name) or ()) for name, values in sources.items())
+    assert all(
+        set(values) <= set(widened.effective(name) or ()) for name, values in sources.items()
+    )
 
 
 def test_an_unknown_client_version_needs_the_hash_of_its_style() -> None:
@@ -275,7 +305,9 @@ def test_display_and_language_are_passed_on() -> None:
 
 
 def test_every_further_option_is_passed_on_under_the_clients_name_for_it() -> None:
-    widget = vendor(skip_offers=("offr_1", "offr_2"), test_mode=True, disable_loading_indicator=True).widget()
+    widget = vendor(
+        skip_offers=("offr_1", "offr_2"), test_mode=True, disable_loading_indicator=True
+    ).widget()
     assert widget.options == {
         "displayMode": "full_screen",
         "skipOffers": ["offr_1", "offr_2"],
@@ -319,7 +351,9 @@ def test_nothing_that_the_page_gets_holds_a_secret() -> None:
 # Settings
 
 
-@pytest.mark.parametrize(("api_key", "mode"), [(None, None), ("key_abc", "live"), ("key_test_abc", "test")])
+@pytest.mark.parametrize(
+    ("api_key", "mode"), [(None, None), ("key_abc", "live"), ("key_test_abc", "test")]
+)
 def test_the_api_key_says_the_mode(api_key: str | None, mode: str | None) -> None:
     assert vendor(api_key=api_key).mode == mode
 
@@ -340,13 +374,25 @@ def test_secrets_do_not_show_in_a_repr() -> None:
     [
         pytest.param({"client_id": ""}, "needs client_id", id="no client id"),
         pytest.param({"client_secret": ""}, "needs client_secret", id="no client secret"),
-        pytest.param({"applies_offers": "me"}, "applies_offers is 'app' or 'vendor'", id="who applies offers"),
         pytest.param(
-            {"applies_cancellation": "me"}, "applies_cancellation is 'app' or 'vendor'", id="who applies cancellations"
+            {"applies_offers": "me"}, "applies_offers is 'app' or 'vendor'", id="who applies offers"
         ),
-        pytest.param({"subscription_key": "platform_id"}, "subscription_key is 'platformId' or", id="subscription key"),
+        pytest.param(
+            {"applies_cancellation": "me"},
+            "applies_cancellation is 'app' or 'vendor'",
+            id="who applies cancellations",
+        ),
+        pytest.param(
+            {"subscription_key": "platform_id"},
+            "subscription_key is 'platformId' or",
+            id="subscription key",
+        ),
         pytest.param({"platform": "stripe"}, "platform is 'connected' or 'custom'", id="platform"),
-        pytest.param({"platform": "custom"}, "a custom platform changes nothing", id="custom platform applies offers"),
+        pytest.param(
+            {"platform": "custom"},
+            "a custom platform changes nothing",
+            id="custom platform applies offers",
+        ),
         pytest.param(
             {"platform": "custom", "applies_offers": "app", "applies_cancellation": "vendor"},
             "a custom platform changes nothing",
@@ -372,31 +418,69 @@ def test_secrets_do_not_show_in_a_repr() -> None:
             "subscription_columns gives columns to mrr, arr, currency, trial",
             id="column without a name",
         ),
-        pytest.param({"properties": PROPERTIES[0]}, "properties is a sequence of Property", id="one property alone"),
-        pytest.param({"properties": ["seats"]}, "properties is a sequence of Property", id="property as a text"),
+        pytest.param(
+            {"properties": PROPERTIES[0]},
+            "properties is a sequence of Property",
+            id="one property alone",
+        ),
+        pytest.param(
+            {"properties": ["seats"]},
+            "properties is a sequence of Property",
+            id="property as a text",
+        ),
         pytest.param(
             {"properties": [*PROPERTIES, PROPERTIES[0]]},
             r"the property subscription\.properties\.number_of_contacts is there twice",
             id="property twice",
         ),
         pytest.param({"skip_offers": "offr_1"}, "skip_offers is a sequence", id="one offer alone"),
-        pytest.param({"skip_offers": ["offr_1", ""]}, "skip_offers is a sequence", id="offer without id"),
         pytest.param(
-            {"test_mode": True, "api_key": "key_abc"}, "test_mode does not go with a live api_key", id="live test mode"
+            {"skip_offers": ["offr_1", ""]}, "skip_offers is a sequence", id="offer without id"
         ),
-        pytest.param({"display_mode": "fullscreen"}, "display_mode is 'full_screen' or 'modal'", id="display mode"),
-        pytest.param({"api_host": "https://api.example.com/v1"}, "api_host is an origin", id="API host with a path"),
-        pytest.param({"app_host": "app.example.com"}, "app_host must be an absolute", id="app host without scheme"),
-        pytest.param({"app_host": "https://["}, "app_host is not a URL", id="app host that is no URL"),
-        pytest.param({"script_url": "flow.js"}, "script_url must be an absolute", id="relative script"),
-        pytest.param({"script_url": "//cdn.example.com/flow.js"}, "script_url", id="script of another host"),
         pytest.param(
-            {"script_url": "/\\cdn.example.com/flow.js"}, "script_url", id="script of another host, disguised"
+            {"test_mode": True, "api_key": "key_abc"},
+            "test_mode does not go with a live api_key",
+            id="live test mode",
         ),
-        pytest.param({"script_url": "javascript:alert(1)"}, "script_url must be an absolute", id="script as code"),
+        pytest.param(
+            {"display_mode": "fullscreen"},
+            "display_mode is 'full_screen' or 'modal'",
+            id="display mode",
+        ),
+        pytest.param(
+            {"api_host": "https://api.example.com/v1"},
+            "api_host is an origin",
+            id="API host with a path",
+        ),
+        pytest.param(
+            {"app_host": "app.example.com"},
+            "app_host must be an absolute",
+            id="app host without scheme",
+        ),
+        pytest.param(
+            {"app_host": "https://["}, "app_host is not a URL", id="app host that is no URL"
+        ),
+        pytest.param(
+            {"script_url": "flow.js"}, "script_url must be an absolute", id="relative script"
+        ),
+        pytest.param(
+            {"script_url": "//cdn.example.com/flow.js"}, "script_url", id="script of another host"
+        ),
+        pytest.param(
+            {"script_url": "/\\cdn.example.com/flow.js"},
+            "script_url",
+            id="script of another host, disguised",
+        ),
+        pytest.param(
+            {"script_url": "javascript:alert(1)"},
+            "script_url must be an absolute",
+            id="script as code",
+        ),
     ],
 )
-def test_settings_that_cannot_work_are_refused_at_the_start(changes: dict[str, Any], message: str) -> None:
+def test_settings_that_cannot_work_are_refused_at_the_start(
+    changes: dict[str, Any], message: str
+) -> None:
     with pytest.raises(ConfigurationError, match=message):
         vendor(**changes)
 
@@ -431,19 +515,31 @@ def test_a_cancellation_is_read_with_its_reason() -> None:
 
 
 def test_an_accepted_offer_is_read_by_its_id_and_type_alone() -> None:
-    offer = {"id": "offr_1", "type": "coupon", "details": {"type": "coupon", "amount_off": "100", "days": 9999}}
+    offer = {
+        "id": "offr_1",
+        "type": "coupon",
+        "details": {"type": "coupon", "amount_off": "100", "days": 9999},
+    }
     session = {**SESSION, "status": "saved", "offer_accepted": offer, "cancel_reason": None}
     assert read({"status": "saved", "flowSession": session}) == FlowClaim(
-        "prosperstack", FlowStatus.SAVED, FlowSessionId("sess_1"), offer_id="offr_1", offer_type="coupon"
+        "prosperstack",
+        FlowStatus.SAVED,
+        FlowSessionId("sess_1"),
+        offer_id="offr_1",
+        offer_type="coupon",
     )
 
 
-@pytest.mark.parametrize("result", [{"status": "incomplete", "flowSession": None}, {"status": "incomplete"}], ids=repr)
+@pytest.mark.parametrize(
+    "result", [{"status": "incomplete", "flowSession": None}, {"status": "incomplete"}], ids=repr
+)
 def test_a_result_may_come_without_a_session(result: dict[str, Any]) -> None:
     assert read(result) == FlowClaim("prosperstack", FlowStatus.INCOMPLETE)
 
 
-@pytest.mark.parametrize("word", ["resumed", "unknown", "a status of tomorrow", "", "\ud800"], ids=repr)
+@pytest.mark.parametrize(
+    "word", ["resumed", "unknown", "a status of tomorrow", "", "\ud800"], ids=repr
+)
 def test_a_status_that_the_vendor_does_not_have_asks_for_nothing(word: str) -> None:
     assert read({"status": word}).status is FlowStatus.UNKNOWN
 
@@ -455,11 +551,16 @@ def test_fields_that_we_do_not_know_are_ignored() -> None:
         "deflected_by": None,
         "offer_accepted": {"id": "offr_1", "goal": 7},
     }
-    assert read({"status": "saved", "flowSession": session, "more": {"x": [1]}}).offer_id == "offr_1"
+    assert (
+        read({"status": "saved", "flowSession": session, "more": {"x": [1]}}).offer_id == "offr_1"
+    )
 
 
 def test_a_customers_words_are_cleaned_and_cut() -> None:
-    session: dict[str, Any] = {**SESSION, "cancel_reason": {"text": " a\0\ud800" + "x" * 900, "reason_code": " "}}
+    session: dict[str, Any] = {
+        **SESSION,
+        "cancel_reason": {"text": " a\0\ud800" + "x" * 900, "reason_code": " "},
+    }
     reason = read({"status": "canceled", "flowSession": session}).reason
     assert reason.code is None
     assert reason.text == "a\ufffd\ufffd" + "x" * 497
@@ -488,11 +589,17 @@ def with_session(**changes: Any) -> dict[str, Any]:
         pytest.param(with_session(id="s" * 256), id="session id too long"),
         pytest.param(with_session(cancel_reason="s3cr3t"), id="reason a text"),
         pytest.param(with_session(cancel_reason={"text": 31337}), id="reason's text a number"),
-        pytest.param(with_session(cancel_reason={"reason_code": "s3cr3t" * 50}), id="reason code too long"),
+        pytest.param(
+            with_session(cancel_reason={"reason_code": "s3cr3t" * 50}), id="reason code too long"
+        ),
         pytest.param(with_session(offer_accepted="s3cr3t"), id="offer a text"),
         pytest.param(with_session(offer_accepted={"id": 31337}), id="offer id a number"),
-        pytest.param(with_session(offer_accepted={"type": {"s3cr3t": 1}}), id="offer type an object"),
-        pytest.param({"status": "canceled", "\ud800s3cr3t": 1}, id="a field's name with half a pair"),
+        pytest.param(
+            with_session(offer_accepted={"type": {"s3cr3t": 1}}), id="offer type an object"
+        ),
+        pytest.param(
+            {"status": "canceled", "\ud800s3cr3t": 1}, id="a field's name with half a pair"
+        ),
     ],
 )
 def test_a_result_of_another_shape_is_refused_without_repeating_it(result: dict[str, Any]) -> None:
@@ -512,7 +619,9 @@ any_json = st.recursive(
 
 def nearly(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
     """Objects with some of the fields, each as it should be or anything at all."""
-    return st.fixed_dictionaries({}, optional={name: good | any_json for name, good in fields.items()})
+    return st.fixed_dictionaries(
+        {}, optional={name: good | any_json for name, good in fields.items()}
+    )
 
 
 results = nearly(
@@ -535,13 +644,22 @@ def test_any_result_becomes_a_harmless_claim_or_is_refused(result: dict[str, Any
     assert claim.vendor == "prosperstack"
     assert claim.status is not FlowStatus.RESUMED
     # Everything can be stored and sent on.
-    words = [claim.flow_session_id, claim.offer_id, claim.offer_type, claim.reason.text, claim.reason.code]
+    words = [
+        claim.flow_session_id,
+        claim.offer_id,
+        claim.offer_type,
+        claim.reason.text,
+        claim.reason.code,
+    ]
     assert all(word is None or (word.encode() and "\0" not in word) for word in words)
 
 
 marked_json = st.recursive(
-    st.integers(31337_00, 31337_99) | st.sampled_from(["s3cr3t", "../s3cr3t", "s3cr3t" * 50, "s3cr3t\ud800"]),
-    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.just("s3cr3t"), inner, max_size=1),
+    st.integers(31337_00, 31337_99)
+    | st.sampled_from(["s3cr3t", "../s3cr3t", "s3cr3t" * 50, "s3cr3t\ud800"]),
+    lambda inner: (
+        st.lists(inner, max_size=2) | st.dictionaries(st.just("s3cr3t"), inner, max_size=1)
+    ),
     max_leaves=4,
 )
 
@@ -553,7 +671,12 @@ marked_json = st.recursive(
             "status": marked_json,
             "flowSession": marked_json
             | st.fixed_dictionaries(
-                {}, optional={"id": marked_json, "cancel_reason": marked_json, "offer_accepted": marked_json}
+                {},
+                optional={
+                    "id": marked_json,
+                    "cancel_reason": marked_json,
+                    "offer_accepted": marked_json,
+                },
             ),
             "s3cr3t": marked_json,
         },
