@@ -18,7 +18,16 @@ PACKAGE = ROOT / "aiocancel"
 FILES = {path.relative_to(ROOT).as_posix(): path for path in sorted(PACKAGE.rglob("*.py"))}
 CORE = [name for name in FILES if name.startswith("aiocancel/core/")]
 
-TOP_LEVEL = {"pyproject.toml", "aiocancel", "tests", "examples", "README.md"}
+TOP_LEVEL = {
+    "pyproject.toml",
+    "aiocancel",
+    "tests",
+    "examples",
+    "README.md",
+    "LICENSE",
+    "CHANGELOG.md",
+    "docs",
+}
 
 # Pure by nature. Left out on purpose: asyncio, logging, os, pathlib, random, secrets, socket, sys, time, uuid.
 CORE_MAY_IMPORT = {
