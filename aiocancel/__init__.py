@@ -29,11 +29,11 @@ if TYPE_CHECKING:
         UnavailableError,
     )
     from aiocancel.plugin import CancelFlow
+    from aiocancel.ports import CustomOffer
     from aiocancel.postgres.customer_query import SubscriptionQuery
     from aiocancel.vendors.prosperstack.vendor import ProsperStack
     from aiocancel.vendors.staysignal import StaySignal
     from aiocancel.web.flow_context import FlowContext, FlowState, get_cancel_flow
-    from aiocancel.worker.confirm_offers import CustomOffer
 
 _HOMES = {
     "StripeSubscriptions": "aiocancel.billing.customer_subscriptions",
@@ -54,7 +54,7 @@ _HOMES = {
     "SchemaError": "aiocancel.errors",
     "SimulatorRefusedError": "aiocancel.errors",
     "UnavailableError": "aiocancel.errors",
-    "CustomOffer": "aiocancel.worker.confirm_offers",
+    "CustomOffer": "aiocancel.ports",
     "CancelFlow": "aiocancel.plugin",
     "SubscriptionQuery": "aiocancel.postgres.customer_query",
     "ProsperStack": "aiocancel.vendors.prosperstack.vendor",

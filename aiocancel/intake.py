@@ -17,7 +17,7 @@ from aiocancel.core.grants import GrantSealer
 from aiocancel.core.signing import SignedPayload, url_safe
 from aiocancel.core.subscription import OwnedSubscription
 from aiocancel.errors import GrantError
-from aiocancel.ports import FlowVendor, ReadsRows, SubscriptionResolver, Wake
+from aiocancel.ports import FlowVendor, SubscriptionResolver
 from aiocancel.postgres.claims import RecordedClaim
 from aiocancel.postgres.ledger import Ledger
 from aiocancel.postgres.vendor_events import Doorbell
@@ -61,7 +61,7 @@ class FlowService:
         *,
         doorbell: Doorbell,
         on_event: EventHook,
-        wake_catch_up: Wake = lambda: None,
+        wake_catch_up: Callable[[], None] = lambda: None,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._settings = settings
@@ -76,8 +76,7 @@ class FlowService:
         self._now = now
         self._policy = policy
         self._left_out: set[str] = set()
-        # Looking through a protocol costs more than signing.
-        self._reads_rows = vendor if isinstance(vendor, ReadsRows) and vendor.columns else None
+        self._reads_rows = bool(vendor.columns)
         self._waiting: defaultdict[uuid.UUID, set[asyncio.Event]] = defaultdict(set)
 
     async def ring(self, event_id: str) -> None:
@@ -87,8 +86,8 @@ class FlowService:
 
     def seal(self, owned: OwnedSubscription) -> SealedFlow:
         """Prepare the vendor's data, signed where it signs, and seal a grant for one page view."""
-        if self._reads_rows is not None:
-            self._report_left_out(self._reads_rows, owned)
+        if self._reads_rows:
+            self._report_left_out(owned)
         settings = self._settings
         issued_at = int(self._now())
         expires_at = issued_at + settings.grant_lifetime_s
@@ -103,9 +102,9 @@ class FlowService:
         )
         return SealedFlow(self._vendor.page_data(owned), grant, expires_at, nonces[_NONCE_LENGTH:])
 
-    def _report_left_out(self, vendor: ReadsRows, owned: OwnedSubscription) -> None:
+    def _report_left_out(self, owned: OwnedSubscription) -> None:
         # It is the same column on every page: one report is enough to go and look.
-        for error in vendor.left_out(owned):
+        for error in self._vendor.left_out(owned):
             if error.name not in self._left_out:
                 self._left_out.add(error.name)
                 self._on_event(PropertyLeftOut(error.name, error.expected))

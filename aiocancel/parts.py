@@ -12,11 +12,9 @@ if TYPE_CHECKING:
     from aiocancel.core.grants import GrantSealer
     from aiocancel.core.offers.apply import OfferRules
     from aiocancel.core.offers.terms import OfferLimits
-    from aiocancel.ports import FlowVendor, SubscriptionResolver
+    from aiocancel.ports import FlowVendor, OfferHandler, OutcomeHook, SubscriptionResolver
     from aiocancel.postgres.customer_query import Pool, SubscriptionQuery
     from aiocancel.telemetry import EventHook
-    from aiocancel.worker.confirm_offers import OfferHandler
-    from aiocancel.worker.hooks import OutcomeHook
 
 
 @dataclass(frozen=True, slots=True)

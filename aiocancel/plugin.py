@@ -48,11 +48,9 @@ if TYPE_CHECKING:
     from aiocancel.core.offers.terms import OfferLimits
     from aiocancel.inspection import Inspection
     from aiocancel.intake import FlowService
-    from aiocancel.ports import FlowVendor, SubscriptionResolver
+    from aiocancel.ports import FlowVendor, OfferHandler, OutcomeHook, SubscriptionResolver
     from aiocancel.postgres.customer_query import Pool, SubscriptionQuery
     from aiocancel.postgres.queue_stats import QueueStats
-    from aiocancel.worker.confirm_offers import OfferHandler
-    from aiocancel.worker.hooks import OutcomeHook
 
 logger = logging.getLogger("aiocancel")
 

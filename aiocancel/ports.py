@@ -1,11 +1,16 @@
-"""The narrow interfaces between the parts; edges implement them, everything else knows only these."""
+"""The interfaces between the edges, and the types of what an application hands in.
+
+The ledger has none: its transactions are the point of it, so intake and worker use it directly.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol
+
+from aiocancel.errors import MalformedClaimError
 
 if TYPE_CHECKING:
     from aiocancel.core.actions import Action, Write
@@ -13,13 +18,36 @@ if TYPE_CHECKING:
     from aiocancel.core.decision import Applier
     from aiocancel.core.flow_session import FlowSession, VendorEvent
     from aiocancel.core.identifiers import FlowSessionId, Mode, SubscriptionId
+    from aiocancel.core.outcome import Outcome
     from aiocancel.core.rate_limit import Grant, Limit
     from aiocancel.core.subscription import OwnedSubscription, Subscription
     from aiocancel.errors import PropertyError
 
 
-Wake = Callable[[], None]
-"""Tells a loop that there may be something to do."""
+@dataclass(frozen=True, slots=True)
+class CustomOffer:
+    """A custom offer that the vendor has confirmed, for the application's own handler.
+
+    Args:
+        offer_id: The vendor's id of the offer.
+        metadata: What the owner wrote beside the offer at the vendor.
+        customer_id: The customer, as ``identify`` named them.
+        subscription_id: The customer's subscription at Stripe.
+        key: The same each time the handler is called for this offer, after a failure or a crash, too.
+    """
+
+    offer_id: str
+    metadata: Mapping[str, str]
+    customer_id: str = field(repr=False)
+    subscription_id: str
+    key: str
+
+
+OfferHandler = Callable[[CustomOffer], Awaitable[None]]
+"""The application's own handler of a custom offer."""
+
+OutcomeHook = Callable[["Outcome"], Awaitable[None]]
+"""The application's hook for claims that have ended."""
 
 
 class SlotSource(Protocol):
@@ -50,14 +78,6 @@ class BilledCustomer:
     record: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
-class CustomerResolver(Protocol):
-    """Finds a customer's id at Stripe in the application's own data."""
-
-    async def resolve(self, customer_id: str) -> BilledCustomer | None:
-        """Return the customer as Stripe knows it, or None."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class WidgetSettings:
     """What the page script needs to start a vendor's client.
@@ -80,7 +100,9 @@ class WidgetSettings:
 
 
 class FlowVendor(Protocol):
-    """The company that runs the cancellation widget."""
+    """The company that runs the cancellation widget; what only some vendors have has a default here."""
+
+    __slots__ = ()
 
     @property
     def name(self) -> str:
@@ -107,20 +129,6 @@ class FlowVendor(Protocol):
         """Who changes Stripe after an accepted offer."""
         ...
 
-    @property
-    def names_customers(self) -> bool:
-        """Whether flow sessions name the application's customer instead of Stripe's subscription."""
-        ...
-
-    @property
-    def webhook_token(self) -> str | None:
-        """What the path of the vendor's webhook ends with; None where there is no webhook."""
-        ...
-
-    def read_webhook(self, body: bytes) -> str:
-        """Return the id of the event that a webhook's body speaks of; raises MalformedClaimError."""
-        ...
-
     def csp_sources(self) -> Mapping[str, Sequence[str]]:
         """Return, for each CSP directive, the sources that the widget needs."""
         ...
@@ -133,6 +141,31 @@ class FlowVendor(Protocol):
         """Return what opens a flow for this subscription, as JSON values; ``signedPayload`` where the vendor signs."""
         ...
 
+    def read_result(self, result: Mapping[str, Any]) -> FlowClaim:
+        """Read what the widget handed to the page; raises MalformedClaimError."""
+        ...
+
+    # What not every vendor has
+
+    @property
+    def has_api(self) -> bool:
+        """Whether the vendor has an API and a webhook at all, whatever the settings hold."""
+        return False
+
+    @property
+    def names_customers(self) -> bool:
+        """Whether flow sessions name the application's customer instead of Stripe's subscription."""
+        return False
+
+    @property
+    def webhook_token(self) -> str | None:
+        """The end of the path of the vendor's webhook; None where there is no webhook."""
+        return None
+
+    def read_webhook(self, body: bytes) -> str:
+        """Return the id of the event that a webhook's body names; raises MalformedClaimError."""
+        raise MalformedClaimError("This vendor has no webhook.")
+
     def open_verifier(
         self, slots: SlotSource | None = None
     ) -> AbstractAsyncContextManager[OutcomeVerifier] | None:
@@ -140,25 +173,16 @@ class FlowVendor(Protocol):
 
         All that take their ``slots`` from the same place keep to the vendor's limit together.
         """
-        ...
-
-    def read_result(self, result: Mapping[str, Any]) -> FlowClaim:
-        """Read what the widget handed to the page; raises MalformedClaimError."""
-        ...
-
-
-@runtime_checkable
-class ReadsRows(Protocol):
-    """What a flow vendor is besides, when values of the application's row go into its payload."""
+        return None
 
     @property
     def columns(self) -> Collection[str]:
-        """The columns that the payload takes values from."""
-        ...
+        """The columns of the application's row that the vendor's payload takes values from."""
+        return ()
 
     def left_out(self, subscription: OwnedSubscription) -> Sequence[PropertyError]:
         """Return why values of this row do not go into the payload; empty when all do."""
-        ...
+        return ()
 
 
 class OutcomeVerifier(Protocol):
@@ -177,14 +201,6 @@ class OutcomeVerifier(Protocol):
         ...
 
 
-class BillingReader(Protocol):
-    """Reads subscriptions; every method may raise one of the three BillingError kinds."""
-
-    async def read(self, subscription_id: SubscriptionId) -> Subscription:
-        """Return the subscription as it is now."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class BillingReply:
     """What a write came back with.
@@ -198,8 +214,12 @@ class BillingReply:
     subscription: Subscription | None = None
 
 
-class BillingExecutor(Protocol):
-    """Carries out one action; every method may raise one of the three BillingError kinds."""
+class Billing(Protocol):
+    """The billing provider; every method may raise one of the three BillingError kinds."""
+
+    async def read(self, subscription_id: SubscriptionId) -> Subscription:
+        """Return the subscription as it is now."""
+        ...
 
     async def apply(self, action: Action, write: Write, *, idempotency_key: str) -> BillingReply:
         """Tell the provider once; safe to repeat with the same key."""

@@ -37,7 +37,7 @@ _RECENT_S: Final = 1.0
 _MOST_ROUNDS: Final = 2
 
 
-class Pace:
+class RateLimit:
     """One process's turn under one limit, whose budget is called ``name`` everywhere.
 
     ``horizon_s`` is how far ahead slots are taken: who takes them further ahead comes before the others when
@@ -138,11 +138,11 @@ class Pace:
         return grant.starts_in_s
 
 
-class Paces:
+class RateLimits:
     """Several limits that hold for the same request; a request waits until its turn under each is there at once."""
 
     def __init__(
-        self, paces: Sequence[Pace], *, clock: Callable[[], float] = time.monotonic
+        self, paces: Sequence[RateLimit], *, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._paces = paces
         self._clock = clock

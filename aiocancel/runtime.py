@@ -19,7 +19,7 @@ from aiocancel.core.decision import Policy
 from aiocancel.errors import ConfigurationError
 from aiocancel.intake import FlowService
 from aiocancel.parts import Parts
-from aiocancel.ports import ReadsRows, SubscriptionResolver
+from aiocancel.ports import SubscriptionResolver
 from aiocancel.postgres.customer_query import StripeCustomerQuery, SubscriptionQuery
 from aiocancel.postgres.ledger import Ledger
 from aiocancel.postgres.pgqueuer import PgQueuerEngine, warm_up
@@ -117,14 +117,15 @@ async def open_service(parts: Parts, stack: AsyncExitStack, vital_signs: VitalSi
 
 async def _open_resolver(parts: Parts, pool: Pool, stack: AsyncExitStack) -> SubscriptionResolver:
     chosen = parts.subscriptions
-    needs = parts.vendor.columns if isinstance(parts.vendor, ReadsRows) else ()
+    needs = parts.vendor.columns
     if isinstance(chosen, SubscriptionQuery):
         return await chosen.prepare(pool, needs=needs)
     if isinstance(chosen, StripeSubscriptions):
         customers = await StripeCustomerQuery(chosen.customers).prepare(pool, needs=needs)
         # A client of its own: a page must not wait behind the worker's changes, and there may be no worker.
         lister = open_stripe(parts.billing, slots=RateBudgets(pool), for_pages=True)
-        return chosen.over(customers, await stack.enter_async_context(lister))
+        stripe = await stack.enter_async_context(lister)
+        return chosen.over(customers.resolve, stripe.list_subscriptions)
     return chosen
 
 

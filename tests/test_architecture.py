@@ -81,8 +81,6 @@ MAY_IMPORT: dict[str, set[str]] = {
         "postgres.customer_query",
         "billing.settings",
         "billing.customer_subscriptions",
-        "worker.hooks",
-        "worker.confirm_offers",
     },
     "runtime": BELOW_THE_EDGES
     | {

@@ -10,7 +10,7 @@ import pytest
 
 from aiocancel.core.rate_limit import Budget, Grant, Limit, lease, limit_within, strike
 from aiocancel.errors import PacedOutError, UnavailableError
-from aiocancel.rate_limit import ALONE, ASK_AGAIN_S, Pace, Paces
+from aiocancel.rate_limit import ALONE, ASK_AGAIN_S, RateLimit, RateLimits
 
 LIMIT = limit_within(25, 1.0)
 
@@ -81,17 +81,19 @@ def budgets(clock: Time) -> Budgets:
 
 def pace(
     budgets: Budgets, *, name: str = "stripe", limit: Limit = LIMIT, **settings: float
-) -> Pace:
-    return Pace(name, limit, budgets, clock=budgets.clock, sleep=budgets.clock.sleep, **settings)
+) -> RateLimit:
+    return RateLimit(
+        name, limit, budgets, clock=budgets.clock, sleep=budgets.clock.sleep, **settings
+    )
 
 
 async def send(
-    paces: list[Pace], clock: Time, *, each: int, at_a_time: int, call_s: float
+    paces: list[RateLimit], clock: Time, *, each: int, at_a_time: int, call_s: float
 ) -> list[float]:
     """Let every process send ``each`` requests, several at a time; returns when they went out."""
     sent: list[float] = []
 
-    async def caller(turn: Pace) -> None:
+    async def caller(turn: RateLimit) -> None:
         for _ in range(each // at_a_time):
             await turn.take()
             sent.append(clock())
@@ -161,7 +163,7 @@ async def test_a_page_finds_its_turn_in_time_while_workers_wait_for_theirs(
             await page.take()
             waits.append(clock() - before)
 
-    async def worker(turn: Pace) -> None:
+    async def worker(turn: RateLimit) -> None:
         for _ in range(10):
             await turn.take()
             await clock.sleep(0.1)
@@ -240,7 +242,7 @@ async def test_a_request_waits_for_its_turn_under_every_limit(
     clock: Time, budgets: Budgets
 ) -> None:
     slow, fast = pace(budgets, name="endpoint", limit=Limit(1.0)), pace(budgets, name="account")
-    both = Paces([slow, fast], clock=clock)
+    both = RateLimits([slow, fast], clock=clock)
     sent: list[float] = []
 
     async def caller() -> None:
@@ -260,7 +262,7 @@ async def test_a_turn_that_ran_out_while_another_limit_was_waited_for_is_taken_a
     clock: Time, budgets: Budgets
 ) -> None:
     await budgets.strike("account", pause_s=2.0)
-    both = Paces([pace(budgets, name="endpoint"), pace(budgets, name="account")], clock=clock)
+    both = RateLimits([pace(budgets, name="endpoint"), pace(budgets, name="account")], clock=clock)
     await clock.run(asyncio.create_task(both.take()))
     assert clock() >= 1002.0
     # A turn of the time before the wait would let more than the limit out after it.
@@ -268,5 +270,5 @@ async def test_a_turn_that_ran_out_while_another_limit_was_waited_for_is_taken_a
 
 
 async def test_where_there_is_no_limit_nobody_waits(clock: Time) -> None:
-    await Paces([], clock=clock).take()
+    await RateLimits([], clock=clock).take()
     assert clock() == 1000.0

@@ -17,7 +17,7 @@ import aiohttp
 
 from aiocancel.billing import parameters
 from aiocancel.billing.fair_turns import Turns
-from aiocancel.billing.rate_limit import StripePaces
+from aiocancel.billing.rate_limit import StripeRateLimits
 from aiocancel.billing.settings import API_VERSION, StripeBilling
 from aiocancel.core.actions import Action, ActionKind, Write
 from aiocancel.core.changes import AddDiscount, NewCoupon, PauseService
@@ -78,7 +78,7 @@ async def open_stripe(
         timeout=aiohttp.ClientTimeout(total=billing.timeout_s),
     ) as session:
         client = await asyncio.to_thread(_make_client, billing, session)
-        paces = None if slots is None else StripePaces(billing, slots, for_pages=for_pages)
+        paces = None if slots is None else StripeRateLimits(billing, slots, for_pages=for_pages)
         yield StripeClient(client, billing, paces)
 
 
@@ -137,10 +137,13 @@ class _WholeAnswer:
 
 
 class StripeClient:
-    """The BillingReader and BillingExecutor of Stripe."""
+    """The Billing of Stripe."""
 
     def __init__(
-        self, client: stripe.StripeClient, billing: StripeBilling, paces: StripePaces | None = None
+        self,
+        client: stripe.StripeClient,
+        billing: StripeBilling,
+        paces: StripeRateLimits | None = None,
     ) -> None:
         self._client = client
         self._billing = billing

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from aiocancel.core.choose_subscription import (
     CHOOSABLE_STATUSES,
@@ -22,7 +22,12 @@ from aiocancel.core.choose_subscription import (
 from aiocancel.core.identifiers import CustomerId
 from aiocancel.core.subscription import OwnedSubscription
 from aiocancel.errors import BillingError, ConfigurationError, UnavailableError
-from aiocancel.ports import CustomerResolver
+
+if TYPE_CHECKING:
+    from aiocancel.ports import BilledCustomer
+
+    FindCustomer = Callable[[str], Awaitable[BilledCustomer | None]]
+    ListSubscriptions = Callable[[str], Awaitable[list[ListedSubscription]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,37 +63,34 @@ class StripeSubscriptions:
         if not 0 < self.timeout_s < math.inf:
             raise ConfigurationError("timeout_s must be more than 0, and finite")
 
-    def over(self, customers: CustomerResolver, lister: SubscriptionLister) -> StripeResolver:
+    def over(
+        self, find_customer: FindCustomer, list_subscriptions: ListSubscriptions
+    ) -> StripeResolver:
         """Return the resolver that asks both."""
-        return StripeResolver(self, customers, lister)
-
-
-class SubscriptionLister(Protocol):
-    """Lists a customer's subscriptions; may raise one of the three BillingError kinds."""
-
-    async def list_subscriptions(self, stripe_customer_id: str) -> list[ListedSubscription]:
-        """Return all of them, whatever their status."""
-        ...
+        return StripeResolver(self, find_customer, list_subscriptions)
 
 
 class StripeResolver:
     """A SubscriptionResolver that asks the application's database who the customer is, and Stripe for the rest."""
 
     def __init__(
-        self, settings: StripeSubscriptions, customers: CustomerResolver, lister: SubscriptionLister
+        self,
+        settings: StripeSubscriptions,
+        find_customer: FindCustomer,
+        list_subscriptions: ListSubscriptions,
     ) -> None:
         self._settings = settings
-        self._customers = customers
-        self._lister = lister
+        self._find_customer = find_customer
+        self._list_subscriptions = list_subscriptions
 
     async def resolve(self, customer_id: str) -> OwnedSubscription | None:
         """Return the chosen subscription; raises UnavailableError, also where Stripe refuses to answer."""
-        customer = await self._customers.resolve(customer_id)
+        customer = await self._find_customer(customer_id)
         if customer is None:
             return None
         try:
             async with asyncio.timeout(self._settings.timeout_s):
-                listed = await self._lister.list_subscriptions(customer.stripe_customer_id)
+                listed = await self._list_subscriptions(customer.stripe_customer_id)
         except (BillingError, TimeoutError) as error:
             reason = str(error) or "Stripe took too long"
             raise UnavailableError(

@@ -13,7 +13,7 @@ from aiocancel.billing.settings import StripeBilling
 from aiocancel.core.identifiers import Mode
 from aiocancel.core.rate_limit import limit_within
 from aiocancel.ports import SlotSource
-from aiocancel.rate_limit import Pace, Paces
+from aiocancel.rate_limit import RateLimit, RateLimits
 
 # A fifth is left to the application's own requests.
 MAX_REQUESTS_PER_S: Final[Mapping[Mode, float]] = {"live": 80.0, "test": 20.0}
@@ -31,7 +31,7 @@ def endpoint_of(method: str, path: str) -> str:
     return f"{method.upper()} " + _OBJECT.sub(r"\1/:id", path)
 
 
-class StripePaces:
+class StripeRateLimits:
     """The turns of one client, by endpoint."""
 
     def __init__(
@@ -50,21 +50,23 @@ class StripePaces:
             per_endpoint if per_endpoint and (limit is None or per_endpoint < limit) else None
         )
         self._account = None if limit is None else self._pace(self._prefix, limit)
-        self._endpoints: dict[str, Pace] = {}
+        self._endpoints: dict[str, RateLimit] = {}
 
-    def of(self, method: str, path: str) -> Paces:
+    def of(self, method: str, path: str) -> RateLimits:
         """Return the limits that a request falls under; none where a simulator is asked that has none."""
         paces = [pace for pace in (self.endpoint(method, path), self._account) if pace is not None]
-        return Paces(paces)
+        return RateLimits(paces)
 
-    def throttled(self, method: str, path: str, *, endpoint_only: bool) -> Paces:
+    def throttled(self, method: str, path: str, *, endpoint_only: bool) -> RateLimits:
         """Return the limits that a refusal for too many requests speaks of."""
         endpoint = self.endpoint(method, path)
         return (
-            Paces([endpoint]) if endpoint_only and endpoint is not None else self.of(method, path)
+            RateLimits([endpoint])
+            if endpoint_only and endpoint is not None
+            else self.of(method, path)
         )
 
-    def endpoint(self, method: str, path: str) -> Pace | None:
+    def endpoint(self, method: str, path: str) -> RateLimit | None:
         """Return the limit of the request's endpoint, where it has one of its own."""
         if self._per_endpoint is None:
             return None
@@ -73,14 +75,14 @@ class StripePaces:
             self._endpoints[name] = self._pace(f"{self._prefix} {name}", self._per_endpoint)
         return self._endpoints[name]
 
-    def _pace(self, name: str, requests_per_s: float) -> Pace:
+    def _pace(self, name: str, requests_per_s: float) -> RateLimit:
         limit = limit_within(requests_per_s, 1.0)
         if self._for_pages:
-            return Pace(
+            return RateLimit(
                 name,
                 limit,
                 self._source,
                 horizon_s=PAGE_HORIZON_S,
                 longest_wait_s=PAGE_LONGEST_WAIT_S,
             )
-        return Pace(name, limit, self._source)
+        return RateLimit(name, limit, self._source)

@@ -21,7 +21,6 @@ from aiocancel.core import preflight
 from aiocancel.core.check_results import CheckResult, Level
 from aiocancel.errors import AiocancelError, BillingError, VendorError
 from aiocancel.inspection import Inspection
-from aiocancel.ports import ReadsRows
 from aiocancel.postgres import preflight as database
 from aiocancel.postgres.customer_query import StripeCustomerQuery, SubscriptionQuery
 from aiocancel.postgres.schema import installed_version, migrations
@@ -265,7 +264,7 @@ class _Checks:
                 CheckResult.ok(QUERY, f"an object of your own ({type(found).__name__}), not tried")
             ]
         vendor = self._inspected.vendor
-        await query.prepare(pool, needs=vendor.columns if isinstance(vendor, ReadsRows) else ())
+        await query.prepare(pool, needs=vendor.columns)
         async with pool.acquire() as connection:
             await database.check_permission(connection, query.sql)
         return [CheckResult.ok(QUERY, "prepared against your tables")]
@@ -294,7 +293,7 @@ class _Checks:
     async def _vendor_api(self) -> list[CheckResult]:
         vendor = self._inspected.vendor
         opening = vendor.open_verifier()
-        if opening is None and not self._vendor_takes_api_key():
+        if opening is None and not vendor.has_api:
             return [
                 CheckResult.ok(
                     VENDOR_API, f"{vendor.name} has none; nothing but cancelling is taken from it"
@@ -335,7 +334,7 @@ class _Checks:
 
     async def _webhook(self) -> list[CheckResult]:
         vendor = self._inspected.vendor
-        if not self._vendor_takes_api_key():
+        if not vendor.has_api:
             return [CheckResult.ok(preflight.WEBHOOK, f"{vendor.name} has no webhook")]
         judged = preflight.judge_webhook(
             vendor.webhook_token,
@@ -344,7 +343,3 @@ class _Checks:
             has_api=vendor.open_verifier() is not None,
         )
         return [judged]
-
-    def _vendor_takes_api_key(self) -> bool:
-        # A vendor without an API has no such setting, and then nothing is to be set.
-        return hasattr(self._inspected.vendor, "api_key")

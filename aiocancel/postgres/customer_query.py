@@ -142,7 +142,7 @@ class PostgresResolver(_Lookup):
 
 
 class PostgresCustomers(_Lookup):
-    """A CustomerResolver that runs a checked StripeCustomerQuery."""
+    """Finds a customer's id at Stripe: runs a checked StripeCustomerQuery."""
 
     async def resolve(self, customer_id: str) -> BilledCustomer | None:
         """Return the customer as Stripe knows it, None when it has no id there; raises UnavailableError."""

@@ -12,7 +12,6 @@ import ipaddress
 import json
 import re
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, Final
 
 from aiocancel.config import origin_of
@@ -20,7 +19,7 @@ from aiocancel.core.claim import FlowClaim, FlowStatus
 from aiocancel.core.csp import ContentSecurityPolicy
 from aiocancel.core.identifiers import Mode
 from aiocancel.errors import ConfigurationError, MalformedClaimError, PolicyError
-from aiocancel.ports import OutcomeVerifier, SlotSource, WidgetSettings
+from aiocancel.ports import FlowVendor, WidgetSettings
 
 if TYPE_CHECKING:
     from aiocancel.core.decision import Applier
@@ -33,7 +32,7 @@ _OWN_KEYS: Final = (OPT_OUT_KEY, "onComplete", "onError")
 _NAME: Final = r"[A-Za-z_$][A-Za-z0-9_$]*"
 
 
-class StaySignal:
+class StaySignal(FlowVendor):
     """A StaySignal widget.
 
     ``script_url`` is where the page loads the widget from: an absolute URL, or a path of this site, with
@@ -54,7 +53,6 @@ class StaySignal:
     name: Final = "staysignal"
     mode: Final[Mode | None] = None
     applies_offers: Final[Applier] = "vendor"
-    webhook_token: Final[str | None] = None
 
     def __init__(
         self,
@@ -82,7 +80,6 @@ class StaySignal:
                 "with opt_out=True StaySignal does not cancel, which takes applies_cancellation='app'; "
                 "with opt_out=False it does, which takes applies_cancellation='vendor'"
             )
-        self.applies_cancellation: Applier = applies_cancellation
         self._script_url = script_url
         self._script_integrity = script_integrity
         self._init_function = global_name.removeprefix("window.")
@@ -92,9 +89,9 @@ class StaySignal:
         self._csp_sources = _checked_sources(csp_sources, script_url)
 
     @property
-    def names_customers(self) -> bool:
-        """Never: there is no API to ask about a flow session."""
-        return False
+    def applies_cancellation(self) -> Applier:
+        """This application where StaySignal is told to stay out, else StaySignal."""
+        return "app" if self._opt_out else "vendor"
 
     @property
     def simulated(self) -> bool:
@@ -121,16 +118,6 @@ class StaySignal:
     def page_data(self, subscription: OwnedSubscription) -> Mapping[str, Any]:
         """Return the id that the button is to carry."""
         return {"subscriptionId": subscription.subscription_id}
-
-    def open_verifier(
-        self, slots: SlotSource | None = None
-    ) -> AbstractAsyncContextManager[OutcomeVerifier] | None:
-        """Return None: there is no API to ask."""
-        return None
-
-    def read_webhook(self, body: bytes) -> str:
-        """Refuse: there is no webhook."""
-        raise MalformedClaimError("StaySignal has no webhook.")
 
     def read_result(self, result: Mapping[str, Any]) -> FlowClaim:
         """Read what our page script posts when the widget is done; any other status than canceled does nothing."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable
-from typing import Final, Protocol, assert_never
+from typing import Final, assert_never
 
 from aiocancel.core.actions import (
     ActionKind,
@@ -38,7 +38,7 @@ from aiocancel.errors import (
     TransientBillingError,
     UnknownBillingError,
 )
-from aiocancel.ports import BillingExecutor, BillingReader
+from aiocancel.ports import Billing
 from aiocancel.postgres.ledger import Accepted, Ledger, TakenAction
 from aiocancel.telemetry import (
     ActionApplied,
@@ -61,10 +61,6 @@ LONGEST_PATIENT_DELAY_S: Final = 3600.0
 PAYMENT_REQUIRED: Final = 402
 # An invoice for going on after a pause that is not paid is voided after 23 hours, and the pause stays.
 RESUMES_WITHIN_S: Final = 24 * 3600.0
-
-
-class Billing(BillingReader, BillingExecutor, Protocol):
-    """Both sides of the billing provider."""
 
 
 class Attempts:

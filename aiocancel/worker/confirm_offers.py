@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Protocol, assert_never
 
@@ -16,25 +15,8 @@ from aiocancel.core.offers.terms import NO_LIMITS, AcceptedOffer, OfferLimits
 from aiocancel.core.offers.verify import Disproven, Doubtful, NotYet, Proven, Verdict, judge
 from aiocancel.core.subscription import Subscription
 from aiocancel.errors import RejectedVendorError
-from aiocancel.ports import OutcomeVerifier
+from aiocancel.ports import CustomOffer, OfferHandler, OutcomeVerifier
 from aiocancel.postgres.ledger import Ledger, TakenAction
-
-
-@dataclass(frozen=True, slots=True)
-class CustomOffer:
-    """A custom offer that the vendor confirms, for the application's own handler.
-
-    A handler may be called again for the same offer after a failure or a crash; ``key`` is the same each time.
-    """
-
-    offer_id: str
-    metadata: Mapping[str, str]
-    customer_id: str = field(repr=False)
-    subscription_id: str
-    key: str
-
-
-OfferHandler = Callable[[CustomOffer], Awaitable[None]]
 
 
 class Attempt(Protocol):

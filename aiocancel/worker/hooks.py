@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 
 from aiocancel.core.outcome import Outcome
-
-OutcomeHook = Callable[[Outcome], Awaitable[None]]
+from aiocancel.ports import OutcomeHook
 
 
 class Hooks:

@@ -21,10 +21,11 @@ from aiocancel.errors import (
     UnavailableError,
     UnknownBillingError,
 )
+from aiocancel.ports import Billing
 from aiocancel.postgres.jobs import JobEngine
 from aiocancel.postgres.ledger import Ledger, TakenAction
 from aiocancel.telemetry import EventHook, told
-from aiocancel.worker.attempt import Attempts, Billing
+from aiocancel.worker.attempt import Attempts
 from aiocancel.worker.confirm_offers import Offers
 from aiocancel.worker.hooks import Hooks
 from aiocancel.worker.leases import Leases

@@ -65,9 +65,8 @@ def looker(customers: Pool, stripe_api: tuple[StripeSimulator, str]) -> Looker:
     ) -> AsyncIterator[SubscriptionResolver]:
         lookup = StripeSubscriptions(**{"customers": SQL, **settings})
         async with open_stripe(StripeBilling(STRIPE_KEY, api_base=api_base)) as client:
-            yield lookup.over(
-                await StripeCustomerQuery(lookup.customers).prepare(customers), client
-            )
+            found = await StripeCustomerQuery(lookup.customers).prepare(customers)
+            yield lookup.over(found.resolve, client.list_subscriptions)
 
     return looker_with
 
@@ -289,13 +288,12 @@ async def test_an_answer_that_is_no_list_of_subscriptions_is_an_error_and_not_no
 async def test_an_outage_of_the_database_is_an_error_and_not_none(
     stripe_api: tuple[StripeSimulator, str],
 ) -> None:
-    class Down:
-        async def resolve(self, customer_id: str) -> BilledCustomer | None:
-            raise UnavailableError("the database did not answer (ConnectionRefusedError)")
+    async def is_down(customer_id: str) -> BilledCustomer | None:
+        raise UnavailableError("the database did not answer (ConnectionRefusedError)")
 
     async with open_stripe(StripeBilling(STRIPE_KEY, api_base=stripe_api[1])) as client:
         with pytest.raises(UnavailableError, match="the database did not answer"):
-            await StripeSubscriptions(SQL).over(Down(), client).resolve("ada")
+            await StripeSubscriptions(SQL).over(is_down, client.list_subscriptions).resolve("ada")
 
 
 # Settings

@@ -16,7 +16,7 @@ from aiohttp.test_utils import TestServer
 
 from aiocancel.billing.client import StripeClient, open_stripe
 from aiocancel.billing.customer_subscriptions import StripeSubscriptions
-from aiocancel.billing.rate_limit import StripePaces, endpoint_of
+from aiocancel.billing.rate_limit import StripeRateLimits, endpoint_of
 from aiocancel.billing.settings import StripeBilling
 from aiocancel.core.identifiers import SubscriptionId
 from aiocancel.core.rate_limit import limit_within
@@ -67,7 +67,7 @@ def most_within(billing: StripeBilling, method: str, path: str, slots: Slots) ->
     """What each limit of a request lets out in any second."""
 
     async def ask() -> None:
-        await StripePaces(billing, slots).of(method, path).take()
+        await StripeRateLimits(billing, slots).of(method, path).take()
 
     asyncio.run(ask())
     return {name: limit.most_within(1.0) for name, limit in slots.asked.items()}
@@ -239,14 +239,14 @@ async def test_a_request_without_a_turn_is_not_sent(
 async def test_a_page_without_a_turn_in_time_is_an_outage_and_never_an_empty_list(
     client: StripeClient, slots: Slots
 ) -> None:
-    class Customers:
-        async def resolve(self, customer_id: str) -> BilledCustomer | None:
-            return BilledCustomer("cus_1")
+    async def find_customer(customer_id: str) -> BilledCustomer | None:
+        return BilledCustomer("cus_1")
 
     slots.free_in_s = 60.0
     started = time.monotonic()
+    resolver = StripeSubscriptions("").over(find_customer, client.list_subscriptions)
     with pytest.raises(UnavailableError, match="too many requests wait for their turn"):
-        await StripeSubscriptions("").over(Customers(), client).resolve("ada")
+        await resolver.resolve("ada")
     assert time.monotonic() - started < 1.0
 
 

@@ -239,6 +239,8 @@ def test_a_result_without_a_status_is_refused(result: dict[str, Any]) -> None:
 def test_there_is_no_api_to_ask_no_webhook_and_no_mode_to_compare() -> None:
     chosen: FlowVendor = vendor()
     assert (chosen.open_verifier(), chosen.webhook_token, chosen.mode) == (None, None, None)
+    assert not chosen.has_api
+    assert not chosen.names_customers
     assert (chosen.name, chosen.applies_offers) == ("staysignal", "vendor")
     with pytest.raises(MalformedClaimError):
         chosen.read_webhook(b"{}")

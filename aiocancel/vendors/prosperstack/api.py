@@ -34,7 +34,7 @@ from aiocancel.errors import (
     VendorDataError,
 )
 from aiocancel.ports import SlotSource
-from aiocancel.rate_limit import Pace
+from aiocancel.rate_limit import RateLimit
 from aiocancel.vendors.prosperstack.session import (
     MAX_SESSION_BYTES,
     read_event,
@@ -111,13 +111,15 @@ async def open_prosperstack_api(
         )
 
 
-def _pace_of(vendor: ProsperStack, slots: SlotSource | None, longest_wait_s: float) -> Pace | None:
+def _pace_of(
+    vendor: ProsperStack, slots: SlotSource | None, longest_wait_s: float
+) -> RateLimit | None:
     most = vendor.max_requests_per_minute or (None if vendor.simulated else MAX_REQUESTS_PER_MINUTE)
     if slots is None or most is None:
         return None
     limit = limit_within(most, _WINDOW_S, burst_s=_BURST_S, slack_s=1.0)
     # A request that waits for its turn here is one of few.
-    return Pace(
+    return RateLimit(
         f"prosperstack {vendor.mode}",
         limit,
         slots,
@@ -137,7 +139,7 @@ class ProsperStackApi:
         longest_wait_s: float,
         clock: Callable[[], float],
         sleep: Callable[[float], Awaitable[object]],
-        pace: Pace | None = None,
+        pace: RateLimit | None = None,
     ) -> None:
         self._session = session
         self._base = URL(host) / "v1"

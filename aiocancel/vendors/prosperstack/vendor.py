@@ -28,7 +28,7 @@ from aiocancel.core.identifiers import FlowSessionId, Mode, is_opaque_id
 from aiocancel.core.properties import Property, PropertyType, Source, fill
 from aiocancel.core.signing import SignedPayload, quoted, sign_payload, sign_text, to_json
 from aiocancel.errors import ConfigurationError, MalformedClaimError, PropertyError
-from aiocancel.ports import OutcomeVerifier, SlotSource, WidgetSettings
+from aiocancel.ports import FlowVendor, OutcomeVerifier, SlotSource, WidgetSettings
 
 if TYPE_CHECKING:
     from aiocancel.core.decision import Applier
@@ -60,7 +60,7 @@ _FIELDS: Final[Mapping[str, Mapping[str, PropertyType]]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class ProsperStack:
+class ProsperStack(FlowVendor):
     """A ProsperStack account.
 
     ``client_secret`` signs payloads and ``api_key`` reads the REST API; neither appears in a repr.
@@ -216,6 +216,11 @@ class ProsperStack:
         if self.api_key is None:
             return None
         return "test" if self.api_key.startswith(_TEST_KEY) else "live"
+
+    @property
+    def has_api(self) -> bool:
+        """ProsperStack has a REST API and a webhook."""
+        return True
 
     @property
     def names_customers(self) -> bool:
