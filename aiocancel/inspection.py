@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from aiocancel.billing.settings import StripeBilling
     from aiocancel.config import Settings
     from aiocancel.ports import FlowVendor, SubscriptionResolver
-    from aiocancel.postgres.customer_query import Pool, SubscriptionQuery
+    from aiocancel.postgres.connection import Pool
+    from aiocancel.postgres.customer_query import SubscriptionQuery
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from aiocancel.core.offers.apply import OfferRules
     from aiocancel.core.offers.terms import OfferLimits
     from aiocancel.ports import FlowVendor, OfferHandler, OutcomeHook, SubscriptionResolver
-    from aiocancel.postgres.customer_query import Pool, SubscriptionQuery
+    from aiocancel.postgres.connection import Pool
+    from aiocancel.postgres.customer_query import SubscriptionQuery
     from aiocancel.telemetry import EventHook
 
 

@@ -25,7 +25,7 @@ from aiocancel.config import (
 from aiocancel.core.grants import GrantSealer
 from aiocancel.errors import ConfigurationError, SimulatorRefusedError, UnavailableError
 from aiocancel.parts import Parts
-from aiocancel.postgres.connection import outages
+from aiocancel.postgres.connection import unavailable_on_outage
 from aiocancel.telemetry import EventHook, guarded, log_event
 from aiocancel.vital_signs import VitalSigns
 from aiocancel.web.flow_context import FLOW_KEY, is_hooked, make_middleware
@@ -49,7 +49,8 @@ if TYPE_CHECKING:
     from aiocancel.inspection import Inspection
     from aiocancel.intake import FlowService
     from aiocancel.ports import FlowVendor, OfferHandler, OutcomeHook, SubscriptionResolver
-    from aiocancel.postgres.customer_query import Pool, SubscriptionQuery
+    from aiocancel.postgres.connection import Pool
+    from aiocancel.postgres.customer_query import SubscriptionQuery
     from aiocancel.postgres.queue_stats import QueueStats
 
 logger = logging.getLogger("aiocancel")
@@ -384,7 +385,7 @@ class CancelFlow:
     async def _service(self) -> FlowService:
         """Return what runs, for a request; what cannot start in the middle of one is an outage to its customer."""
         try:
-            with outages():
+            with unavailable_on_outage():
                 return await self._ensure_started()
         except ConfigurationError as error:
             logger.error("aiocancel cannot start: %s", error)

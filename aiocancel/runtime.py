@@ -33,7 +33,7 @@ from aiocancel.worker.vendor_events import CatchUp
 from aiocancel.worker.worker import Worker
 
 if TYPE_CHECKING:
-    from aiocancel.postgres.customer_query import Pool
+    from aiocancel.postgres.connection import Pool
 
 logger = logging.getLogger("aiocancel")
 

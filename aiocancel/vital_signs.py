@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from aiocancel.errors import ConfigurationError, SchemaError, UnavailableError
 
 if TYPE_CHECKING:
-    from aiocancel.postgres.customer_query import Pool
+    from aiocancel.postgres.connection import Pool
     from aiocancel.postgres.queue_stats import QueueStats
 
 

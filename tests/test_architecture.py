@@ -70,14 +70,20 @@ MAY_IMPORT: dict[str, set[str]] = {
     "testing": {"core", "errors"},
     # The ledger is the one edge without a port: its transactions are the point of it.
     "intake": BELOW_THE_EDGES | {"postgres.claims", "postgres.ledger", "postgres.vendor_events"},
-    "worker": BELOW_THE_EDGES | {"postgres.ledger", "postgres.jobs", "postgres.vendor_events"},
-    "vital_signs": BELOW_THE_EDGES | {"postgres.queue_stats", "postgres.customer_query"},
+    "worker": BELOW_THE_EDGES | {"postgres.ledger", "postgres.pgqueuer", "postgres.vendor_events"},
+    "vital_signs": BELOW_THE_EDGES | {"postgres.queue_stats", "postgres.connection"},
     "metrics": BELOW_THE_EDGES | {"postgres.queue_stats"},
     "web": BELOW_THE_EDGES | {"intake"},
     "inspection": BELOW_THE_EDGES
-    | {"billing.settings", "billing.customer_subscriptions", "postgres.customer_query"},
+    | {
+        "billing.settings",
+        "billing.customer_subscriptions",
+        "postgres.connection",
+        "postgres.customer_query",
+    },
     "parts": BELOW_THE_EDGES
     | {
+        "postgres.connection",
         "postgres.customer_query",
         "billing.settings",
         "billing.customer_subscriptions",

@@ -27,7 +27,7 @@ from aiocancel.postgres.schema import installed_version, migrations
 from aiocancel.web.csp_header import needed_sources
 
 if TYPE_CHECKING:
-    from aiocancel.postgres.customer_query import Pool
+    from aiocancel.postgres.connection import Pool
 
 TIMEOUT_S: Final = 10.0
 OPENING_S: Final = 30.0

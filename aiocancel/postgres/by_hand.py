@@ -16,12 +16,11 @@ from aiocancel.core.actions import ActionState
 from aiocancel.core.by_hand import RESULTS, Operation, refusal
 from aiocancel.errors import OperationError
 from aiocancel.postgres.claims import ENQUEUE_HOOKS, JOURNAL
-from aiocancel.postgres.connection import outages
-from aiocancel.postgres.jobs import Job
-from aiocancel.postgres.pgqueuer import enqueue
+from aiocancel.postgres.connection import unavailable_on_outage
+from aiocancel.postgres.pgqueuer import Job, enqueue
 
 if TYPE_CHECKING:
-    from aiocancel.postgres.schema import Connection
+    from aiocancel.postgres.connection import Connection
 
 MOST_LISTED: Final = 1000
 
@@ -149,7 +148,7 @@ class Operations:
         found = await self._find(None, None, None, action_id, 1)
         if not found:
             return None
-        with outages():
+        with unavailable_on_outage():
             attempts = await self._connection.fetch(_ATTEMPTS, action_id)
             journal = await self._connection.fetch(_HISTORY, action_id)
         return ActionHistory(
@@ -196,7 +195,7 @@ class Operations:
             if state is None
             else [ActionState.PARKED if state is ActionState.CLOSED else state]
         )
-        with outages():
+        with unavailable_on_outage():
             rows = await self._connection.fetch(
                 _LIST, stored, subscription_id, claim_id, action_id, state, min(limit, MOST_LISTED)
             )
@@ -204,6 +203,6 @@ class Operations:
 
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[Connection]:
-        with outages():
+        with unavailable_on_outage():
             async with self._connection.transaction(isolation="read_committed"):
                 yield self._connection

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import asyncpg
 
@@ -33,13 +32,11 @@ from aiocancel.core.offers.terms import PauseTerms, offer_from_json, offer_to_js
 from aiocancel.core.outcome import Outcome
 from aiocancel.core.undo import Made
 from aiocancel.errors import ConflictError
-from aiocancel.postgres.connection import outages
-from aiocancel.postgres.jobs import Job, JobEngine
-from aiocancel.postgres.pgqueuer import PgQueuerEngine
+from aiocancel.postgres.connection import LedgerConnection, unavailable_on_outage
+from aiocancel.postgres.pgqueuer import Job, PgQueuerEngine
 
 if TYPE_CHECKING:
-    from aiocancel.postgres.customer_query import Pool
-    from aiocancel.postgres.schema import Connection
+    from aiocancel.postgres.connection import Connection, Pool
 
 Entry = tuple[int, int | None, str, str | None]
 """A line of the journal: claim, action, what happened, its code."""
@@ -149,8 +146,12 @@ class Claims:
     Every action gets its job from ``engine`` in the transaction that writes it.
     """
 
-    def __init__(self, pool: Pool, *, engine: JobEngine | None = None, hooks: bool = False) -> None:
+    def __init__(
+        self, pool: Pool, *, engine: PgQueuerEngine | None = None, hooks: bool = False
+    ) -> None:
         self._pool = pool
+        self._at_once = LedgerConnection(pool).at_once
+        self._transaction = LedgerConnection(pool).transaction
         self._engine = engine or PgQueuerEngine(pool)
         self._hooks = hooks
         # With its job there is nothing left to do; a statement that adds none must not wake the workers.
@@ -158,29 +159,6 @@ class Claims:
             f"{_ACCEPT}, jobs AS ({self._engine.first_jobs('enqueued')}) {_ACCEPTED}"
         )
         self._accept_note = f"{_ACCEPT} {_ACCEPTED}"
-
-    async def _at_once(self, statement: str, *values: Any) -> list[asyncpg.Record]:
-        """Run one statement as a transaction of its own, without round trips to begin and to end it."""
-        with outages():
-            try:
-                return await self._pool.fetch(statement, *values)
-            except asyncpg.SerializationError:
-                # The application's connections are stricter by default than the statements here are made for.
-                async with (
-                    self._pool.acquire() as connection,
-                    connection.transaction(isolation="read_committed"),
-                ):
-                    return await connection.fetch(statement, *values)
-
-    @asynccontextmanager
-    async def _transaction(self) -> AsyncIterator[Connection]:
-        # Not the database's default isolation: the statements below rely on seeing what others committed.
-        with outages():
-            async with (
-                self._pool.acquire() as connection,
-                connection.transaction(isolation="read_committed"),
-            ):
-                yield connection
 
     async def accept(
         self, claim: FlowClaim, grant: Grant, decision: Decision, *, verified: bool
@@ -296,7 +274,7 @@ class Claims:
 
     async def knows(self, subscription_id: SubscriptionId, flow_session_id: FlowSessionId) -> bool:
         """Tell whether any claim speaks of this flow session."""
-        with outages():
+        with unavailable_on_outage():
             known = await self._pool.fetchval(
                 "SELECT true FROM aiocancel.claim WHERE subscription_id = $1 AND flow_session_id = $2 LIMIT 1",
                 subscription_id,
@@ -306,19 +284,19 @@ class Claims:
 
     async def made_by_offers(self, subscription_id: SubscriptionId) -> Made:
         """Return what offers did to a subscription and no undo has taken back since."""
-        with outages():
+        with unavailable_on_outage():
             rows = await self._pool.fetch(_MADE, subscription_id)
         return _made(rows)
 
     async def answer(self, public_id: uuid.UUID, customer_id: str) -> Answer | None:
         """Return what may be told about a claim to the customer who made it, None to anybody else."""
-        with outages():
+        with unavailable_on_outage():
             rows = await self._pool.fetch(_ANSWER, public_id, customer_id)
         return _answer(rows) if rows else None
 
     async def outcome(self, claim_id: int) -> Outcome:
         """Return how a claim ended, for the application's hooks."""
-        with outages():
+        with unavailable_on_outage():
             rows = await self._pool.fetch(_OUTCOME, claim_id)
         first = rows[0]
         return Outcome(

@@ -14,10 +14,10 @@ from aiocancel.core.identifiers import CustomerId, SubscriptionId
 from aiocancel.core.subscription import OwnedSubscription
 from aiocancel.errors import ConfigurationError
 from aiocancel.ports import BilledCustomer
-from aiocancel.postgres.connection import outages
+from aiocancel.postgres.connection import unavailable_on_outage
 
 if TYPE_CHECKING:
-    Pool = asyncpg.Pool[asyncpg.Record]
+    from aiocancel.postgres.connection import Pool
 
 _CONVERTERS: Final[Mapping[str, Callable[[str], Any]]] = {
     "int2": int,
@@ -80,7 +80,7 @@ async def _inspect(
 ) -> tuple[str, Callable[[str], Any]]:
     """Return the column that holds the id, and what turns a customer's id into the parameter's type."""
     try:
-        with outages():
+        with unavailable_on_outage():
             async with pool.acquire() as connection:
                 # Without a name: behind a pooler a name would stay with a connection that others get, too.
                 statement = await connection.prepare(sql, name="")
@@ -120,7 +120,7 @@ class _Lookup:
         except (ValueError, InvalidOperation):
             return None
         try:
-            with outages():
+            with unavailable_on_outage():
                 row = await self._pool.fetchrow(self._sql, argument)
         except asyncpg.DataError:
             # An integer too large for the column, a NUL in a text: nobody has that id.

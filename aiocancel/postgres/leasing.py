@@ -23,8 +23,8 @@ from aiocancel.core.identifiers import Mode, SubscriptionId
 from aiocancel.core.offers.expect import Baseline, baseline_from_json
 from aiocancel.core.offers.terms import offer_from_json
 from aiocancel.postgres.claims import Claims
-from aiocancel.postgres.connection import outages
-from aiocancel.postgres.jobs import Job
+from aiocancel.postgres.connection import unavailable_on_outage
+from aiocancel.postgres.pgqueuer import Job
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +139,7 @@ class Dispatch(Claims):
         self, owner: uuid.UUID, action_ids: Collection[int], *, lease_s: float
     ) -> list[int]:
         """Let the leases last ``lease_s`` from now; returns those that still stand."""
-        with outages():
+        with unavailable_on_outage():
             rows = await self._pool.fetch(
                 _RENEW, owner, list(action_ids), timedelta(seconds=lease_s)
             )

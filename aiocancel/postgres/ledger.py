@@ -23,8 +23,8 @@ from aiocancel.core.identifiers import SubscriptionId
 from aiocancel.core.offers.expect import Baseline, baseline_to_json
 from aiocancel.core.retry import is_excused, key_is_spent
 from aiocancel.postgres.claims import ENQUEUE_END_OF_PAUSE, JOURNAL, Entry
-from aiocancel.postgres.jobs import Job
 from aiocancel.postgres.leasing import Dispatch, TakenAction
+from aiocancel.postgres.pgqueuer import Job
 from aiocancel.postgres.settling import (
     BEGIN_FIRST_WRITE,
     END_WRITE,
@@ -34,7 +34,7 @@ from aiocancel.postgres.settling import (
 )
 
 if TYPE_CHECKING:
-    from aiocancel.postgres.schema import Connection
+    from aiocancel.postgres.connection import Connection
 
 __all__ = ["Accepted", "Ledger", "TakenAction"]
 

@@ -1,4 +1,7 @@
-"""Dispatch by PgQueuer: its tables live beside ours in the schema ``aiocancel``.
+"""The job engine: PgQueuer, whose tables live beside ours in the schema ``aiocancel``.
+
+The ledger is the truth. A job says only that an action may be due. One that is lost costs time, and one too many
+costs nothing, because the worker that gets it asks the ledger.
 
 Source: https://github.com/janbjorge/pgqueuer. Importing this module does not import pgqueuer, which takes a while:
 ``warm_up`` does, in a thread.
@@ -8,12 +11,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, cast
-
-from aiocancel.postgres.jobs import Job, JobEngine, Look
 
 if TYPE_CHECKING:
     from pgqueuer.domain.settings import DBSettings
@@ -22,8 +24,7 @@ if TYPE_CHECKING:
     from pgqueuer.qm import QueueManager
     from pgqueuer.queries import Queries
 
-    from aiocancel.postgres.customer_query import Pool
-    from aiocancel.postgres.schema import Connection
+    from aiocancel.postgres.connection import Connection, Pool
 
 logger = logging.getLogger("aiocancel")
 
@@ -39,6 +40,29 @@ _FULL_POLL_EVERY: Final = timedelta(milliseconds=50)
 _COME_BACK_S: Final = 0.5
 _LONGEST_PAUSE_S: Final = 5.0
 _KEEP_LOG_FOR: Final = timedelta(hours=1)
+
+Look = Callable[[int], Awaitable[bool]]
+"""Looks at one action; False asks for the job to come back soon, to any worker."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Look at an action in ``delay_s`` seconds.
+
+    ``attempts`` is how many the action has had: of two jobs for the same action and the same number, one is
+    enough. ``after`` is the action whose end makes this one's turn, which is news of its own.
+    """
+
+    action_id: int
+    attempts: int
+    delay_s: float = 0.0
+    after: int | None = None
+
+    @property
+    def key(self) -> str:
+        """The text by which the engine knows two jobs as equal."""
+        turn = "" if self.after is None else f":{self.after}"
+        return f"{self.action_id}:{self.attempts}{turn}"
 
 
 @cache
@@ -164,7 +188,7 @@ class _Lending:
             self._lent.pop().terminate()
 
 
-class PgQueuerEngine(JobEngine):
+class PgQueuerEngine:
     """Jobs in Postgres, handed out by PgQueuer.
 
     ``heartbeat_timeout_s`` after a worker fell silent its jobs go to another. ``run`` needs two of the pool's

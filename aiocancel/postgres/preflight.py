@@ -13,8 +13,7 @@ import asyncpg
 from aiocancel.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from aiocancel.postgres.customer_query import Pool
-    from aiocancel.postgres.schema import Connection
+    from aiocancel.postgres.connection import Connection, Pool
 
 _CLOSE_WITHIN_S: Final = 2.0
 

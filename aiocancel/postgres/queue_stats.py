@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from aiocancel.errors import SchemaError
-from aiocancel.postgres.connection import outages
+from aiocancel.postgres.connection import unavailable_on_outage
 from aiocancel.postgres.schema import installed_version, migrations
 
 if TYPE_CHECKING:
-    from aiocancel.postgres.customer_query import Pool
+    from aiocancel.postgres.connection import Pool
 
 # Only what is unfinished or parked is looked at, each by an index of its own: finished actions may be millions.
 _STATS: Final = """
@@ -36,7 +36,7 @@ class QueueStats:
 
 async def queue_stats(pool: Pool) -> QueueStats:
     """Return the state of the queue in all processes; raises UnavailableError."""
-    with outages():
+    with unavailable_on_outage():
         row = await pool.fetchrow(_STATS)
     assert row is not None  # noqa: S101 - an aggregate has one row
     return QueueStats(**row)
@@ -47,7 +47,7 @@ async def probe(pool: Pool) -> None:
 
     Newer ones are no reason to stop: while an upgrade goes on, the processes of the release before still work.
     """
-    with outages():
+    with unavailable_on_outage():
         async with pool.acquire() as connection:
             present = await installed_version(connection)
     if present is None or present < max(migrations()):

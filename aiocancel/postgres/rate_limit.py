@@ -21,10 +21,10 @@ from aiocancel.core.rate_limit import (
     Grant,
     Limit,
 )
-from aiocancel.postgres.connection import outages
+from aiocancel.postgres.connection import unavailable_on_outage
 
 if TYPE_CHECKING:
-    from aiocancel.postgres.customer_query import Pool
+    from aiocancel.postgres.connection import Pool
 
 # The clock is read once, after the row is ours: a wait for the lock must not make slots late.
 _HELD: Final = """
@@ -92,7 +92,7 @@ class RateBudgets:
     async def _on_row(
         self, statement: str, name: str, *values: float | timedelta
     ) -> asyncpg.Record:
-        with outages():
+        with unavailable_on_outage():
             async with asyncio.timeout(_ANSWER_WITHIN_S), self._pool.acquire() as connection:
                 while (
                     row := await connection.fetchrow(

@@ -12,9 +12,7 @@ from aiocancel.errors import SchemaError
 from aiocancel.postgres import pgqueuer
 
 if TYPE_CHECKING:
-    from asyncpg.pool import PoolConnectionProxy
-
-    Connection = asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]
+    from aiocancel.postgres.connection import Connection
 
 # Well below PostgreSQL's deadlock_timeout, of a second by default.
 _LOCK_WAIT_MS = 100

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from aiocancel.postgres.connection import outages
+from aiocancel.postgres.connection import unavailable_on_outage
 
 if TYPE_CHECKING:
-    from aiocancel.postgres.customer_query import Pool
+    from aiocancel.postgres.connection import Pool
 
 # Whoever takes a ring has this long to look at it; then somebody else does.
 LEASE_S = 90.0
@@ -40,7 +40,7 @@ class Doorbell:
 
     async def ring(self, event_id: str) -> bool:
         """Remember an event; False when it was known before, which changes nothing."""
-        with outages():
+        with unavailable_on_outage():
             new = await self._pool.fetchval(
                 """
                 INSERT INTO aiocancel.doorbell (vendor, event_id) VALUES ($1, $2)
@@ -53,7 +53,7 @@ class Doorbell:
 
     async def take(self, *, limit: int) -> list[Ring]:
         """Take up to ``limit`` events that are due, oldest first; no other process gets them meanwhile."""
-        with outages():
+        with unavailable_on_outage():
             rows = await self._pool.fetch(
                 """
                 WITH due AS (
@@ -71,7 +71,7 @@ class Doorbell:
 
     async def answer(self, ring: Ring, result: str) -> None:
         """Note what came of an event: it will not be looked at again."""
-        with outages():
+        with unavailable_on_outage():
             await self._pool.execute(
                 "UPDATE aiocancel.doorbell SET result = $3 WHERE vendor = $1 AND event_id = $2",
                 self._vendor,
@@ -81,7 +81,7 @@ class Doorbell:
 
     async def later(self, ring: Ring, *, delay_s: float) -> None:
         """Look at an event again after ``delay_s``."""
-        with outages():
+        with unavailable_on_outage():
             await self._pool.execute(
                 "UPDATE aiocancel.doorbell SET due_at = now() + $3 WHERE vendor = $1 AND event_id = $2",
                 self._vendor,
@@ -94,7 +94,7 @@ class Doorbell:
 
         What happened before the first turn of all is history and not ours to act on.
         """
-        with outages():
+        with unavailable_on_outage():
             row = await self._pool.fetchrow(
                 """
                 INSERT INTO aiocancel.event_cursor AS cursor (vendor) VALUES ($1)
@@ -109,7 +109,7 @@ class Doorbell:
 
     async def read_up_to(self, event_id: str) -> None:
         """Remember how far the list was read."""
-        with outages():
+        with unavailable_on_outage():
             await self._pool.execute(
                 "UPDATE aiocancel.event_cursor SET after_id = $2 WHERE vendor = $1",
                 self._vendor,

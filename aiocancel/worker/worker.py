@@ -22,8 +22,8 @@ from aiocancel.errors import (
     UnknownBillingError,
 )
 from aiocancel.ports import Billing
-from aiocancel.postgres.jobs import JobEngine
 from aiocancel.postgres.ledger import Ledger, TakenAction
+from aiocancel.postgres.pgqueuer import PgQueuerEngine
 from aiocancel.telemetry import EventHook, told
 from aiocancel.worker.attempt import Attempts
 from aiocancel.worker.confirm_offers import Offers
@@ -49,7 +49,7 @@ class Worker:
         self,
         ledger: Ledger,
         billing: Billing,
-        engine: JobEngine,
+        engine: PgQueuerEngine,
         *,
         offers: Offers | None = None,
         hooks: Hooks | None = None,

@@ -6,7 +6,7 @@ import asyncpg
 import pytest
 
 from aiocancel.errors import UnavailableError
-from aiocancel.postgres.connection import outages
+from aiocancel.postgres.connection import unavailable_on_outage
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ from aiocancel.postgres.connection import outages
     ids=lambda error: type(error).__name__,
 )
 def test_a_database_that_goes_away_is_an_outage(error: Exception) -> None:
-    with pytest.raises(UnavailableError, match=type(error).__name__), outages():
+    with pytest.raises(UnavailableError, match=type(error).__name__), unavailable_on_outage():
         raise error
 
 
@@ -36,5 +36,5 @@ def test_a_database_that_goes_away_is_an_outage(error: Exception) -> None:
     "error", [asyncpg.UndefinedTableError("no such table"), KeyError("a mistake")]
 )
 def test_a_mistake_is_no_outage(error: Exception) -> None:
-    with pytest.raises(type(error)), outages():
+    with pytest.raises(type(error)), unavailable_on_outage():
         raise error

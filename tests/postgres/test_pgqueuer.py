@@ -14,8 +14,7 @@ from typing import Any, cast
 import asyncpg
 import pytest
 
-from aiocancel.postgres.jobs import Job
-from aiocancel.postgres.pgqueuer import PgQueuerEngine
+from aiocancel.postgres.pgqueuer import Job, PgQueuerEngine
 from tests.support.saas import Pool
 from tests.support.waiting import until
 
