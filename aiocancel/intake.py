@@ -13,8 +13,8 @@ from typing import Any, Final, NamedTuple
 from aiocancel.config import Settings
 from aiocancel.core.claim import FlowClaim, verify_own_choice
 from aiocancel.core.decision import Answer, Policy, decide, decide_unproven
-from aiocancel.core.grants import GrantSealer
-from aiocancel.core.signing import SignedPayload, url_safe
+from aiocancel.core.grants import Grant, GrantSealer
+from aiocancel.core.signing import SignedPayload
 from aiocancel.core.subscription import OwnedSubscription
 from aiocancel.errors import GrantError
 from aiocancel.ports import FlowVendor, SubscriptionResolver
@@ -25,21 +25,15 @@ from aiocancel.telemetry import ClaimRecorded, EventHook, PropertyLeftOut, guard
 
 # Another process may settle a claim without telling ours; this is how often we look.
 _LOOK_EVERY_S = 0.5
-# Whole groups of base64, so that two nonces can be drawn at once and cut apart.
 _NONCE_BYTES: Final = 18
-_NONCE_LENGTH: Final = 24
 
 
 class SealedFlow(NamedTuple):
-    """What one page view gets: what the vendor's client needs and our grant, good until ``expires_at``.
-
-    ``csp_nonce`` is there for the page's policy: it is drawn together with the grant's own nonce.
-    """
+    """What one page view gets: what the vendor's client needs and our grant, good until ``expires_at``."""
 
     page_data: Mapping[str, Any]
     grant: str
     expires_at: int
-    csp_nonce: str
 
     @property
     def signed_payload(self) -> SignedPayload | None:
@@ -91,16 +85,16 @@ class FlowService:
         settings = self._settings
         issued_at = int(self._now())
         expires_at = issued_at + settings.grant_lifetime_s
-        nonces = url_safe(secrets.token_bytes(2 * _NONCE_BYTES))
-        grant = self._sealer.seal_fields(
-            owned.customer_id,
-            owned.subscription_id,
-            settings.mode,
-            issued_at,
-            expires_at,
-            nonces[:_NONCE_LENGTH],
+
+        grant = Grant(
+            customer_id=owned.customer_id,
+            subscription_id=owned.subscription_id,
+            mode=settings.mode,
+            issued_at=issued_at,
+            expires_at=expires_at,
+            nonce=secrets.token_urlsafe(_NONCE_BYTES),
         )
-        return SealedFlow(self._vendor.page_data(owned), grant, expires_at, nonces[_NONCE_LENGTH:])
+        return SealedFlow(self._vendor.page_data(owned), self._sealer.seal(grant), expires_at)
 
     def _report_left_out(self, owned: OwnedSubscription) -> None:
         # It is the same column on every page: one report is enough to go and look.

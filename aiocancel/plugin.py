@@ -28,8 +28,8 @@ from aiocancel.parts import Parts
 from aiocancel.postgres.connection import unavailable_on_outage
 from aiocancel.telemetry import EventHook, guarded, log_event
 from aiocancel.vital_signs import VitalSigns
-from aiocancel.web.flow_context import FLOW_KEY, is_hooked, make_middleware
 from aiocancel.web.health import HealthHandlers, serve_health
+from aiocancel.web.middleware import make_middleware, write_by_signal
 from aiocancel.web.routes import Handlers
 from aiocancel.web.site import FLOW_PAGE_MARK, Identify, Site
 from aiocancel.web.template_variable import (
@@ -276,13 +276,7 @@ class CancelFlow:
 
     async def write_headers(self, request: web.Request, response: web.StreamResponse) -> None:
         """Write the policy where the middleware was not reached; an ``on_response_prepare`` handler of the root."""
-        if is_hooked(request):
-            return
-        flow = request.get(FLOW_KEY)
-        if flow is None:
-            self._site.policy.write(response, None)
-        else:
-            flow.write_headers(response)
+        write_by_signal(self._site, request, response)
 
     async def lifespan(self, app: web.Application) -> AsyncIterator[None]:
         """Start and stop with the application: ``app.cleanup_ctx.append(cancel.lifespan)``.

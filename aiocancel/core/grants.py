@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from aiocancel.core.identifiers import CustomerId, Mode, SubscriptionId
-from aiocancel.core.signing import mac, quoted, url_safe
+from aiocancel.core.signing import to_json, url_safe
 from aiocancel.errors import GrantError
 
 _VERSION = "g1"
@@ -35,6 +35,19 @@ class Grant:
     expires_at: int
     nonce: str
 
+    def to_json(self) -> str:
+        """Return the fields in their order as a compact JSON list."""
+        return to_json(
+            [
+                self.customer_id,
+                self.subscription_id,
+                self.mode,
+                self.issued_at,
+                self.expires_at,
+                self.nonce,
+            ]
+        )
+
 
 class GrantSealer:
     """Seals with the newest key and opens with any of them, so keys can be rotated without a logout.
@@ -52,31 +65,9 @@ class GrantSealer:
 
     def seal(self, grant: Grant) -> str:
         """Return the grant as URL-safe text."""
-        return self.seal_fields(
-            grant.customer_id,
-            grant.subscription_id,
-            grant.mode,
-            grant.issued_at,
-            grant.expires_at,
-            grant.nonce,
-        )
-
-    def seal_fields(
-        self,
-        customer_id: CustomerId,
-        subscription_id: SubscriptionId,
-        mode: Mode,
-        issued_at: int,
-        expires_at: int,
-        nonce: str,
-    ) -> str:
-        """Return a grant of these fields as URL-safe text, without a Grant: on a page there is no other use for one."""
-        fields = (
-            f"[{quoted(customer_id)},{quoted(subscription_id)},{quoted(mode)},"
-            f"{issued_at},{expires_at},{quoted(nonce)}]"
-        )
-        body = f"{_VERSION}.{url_safe(fields.encode())}"
-        return f"{body}.{url_safe(mac(self._keys[0], body.encode()))}"
+        body = f"{_VERSION}.{url_safe(grant.to_json().encode())}"
+        mac = hmac.digest(self._keys[0], body.encode(), "sha256")
+        return f"{body}.{url_safe(mac)}"
 
     def open(self, text: str, *, now: int, customer_id: str, mode: Mode) -> Grant:
         """Return the grant that ``seal`` was given, or refuse.
@@ -96,22 +87,28 @@ class GrantSealer:
         return grant
 
     def _verified(self, text: str) -> Grant:
-        invalid = GrantError("The grant is not one of ours or was altered.", code="grant_invalid")
         body, _, mac_text = text.rpartition(".")
         version, _, payload = body.partition(".")
         if len(text) > _MAX_LENGTH or version != _VERSION:
-            raise invalid
+            raise _invalid()
+
         try:
             mac, message = _decode(mac_text), body.encode("ascii")
             fields_text = _decode(payload)
         except (ValueError, binascii.Error):
-            raise invalid from None
+            raise _invalid() from None
+
         # Every key is tried, found or not, so that the time taken does not tell which key fits.
         fits = [hmac.compare_digest(hmac.digest(key, message, "sha256"), mac) for key in self._keys]
         if not any(fits):
-            raise invalid
+            raise _invalid()
+
         customer_id, subscription_id, mode, issued_at, expires_at, nonce = json.loads(fields_text)
         return Grant(customer_id, subscription_id, mode, issued_at, expires_at, nonce)
+
+
+def _invalid() -> GrantError:
+    return GrantError("The grant is not one of ours or was altered.", code="grant_invalid")
 
 
 def _bytes(customer_id: str) -> bytes:

@@ -6,29 +6,24 @@ HMAC-SHA256 over the exact payload text, keyed with the account's client secret.
 
 from __future__ import annotations
 
+import base64
 import hmac
 import json
-from binascii import b2a_base64
 from collections.abc import Mapping
-from functools import lru_cache
-from json.encoder import encode_basestring_ascii
-from typing import Any, Final, NoReturn
-
-# One encoder for all: making one for each text costs more than the text.
-to_json: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
-"""Encode as compact ASCII-only JSON; raises ValueError for NaN and infinities, TypeError for what JSON cannot hold."""
+from typing import Any, NoReturn
 
 
-quoted: Final = encode_basestring_ascii
-"""Encode one text as ASCII-only JSON."""
+def to_json(value: object) -> str:
+    """Encode as compact ASCII-only JSON.
 
-
-_URL_SAFE: Final = bytes.maketrans(b"+/", b"-_")
+    Raises ValueError for NaN and infinities, TypeError for a value that JSON cannot hold.
+    """
+    return json.dumps(value, separators=(",", ":"), allow_nan=False)
 
 
 def url_safe(data: bytes) -> str:
     """Encode as base64 for URLs, without padding."""
-    return b2a_base64(data, newline=False).translate(_URL_SAFE, b"=").decode("ascii")
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
 
 
 class SignedPayload(dict[str, str]):
@@ -59,21 +54,10 @@ class SignedPayload(dict[str, str]):
     __setitem__ = __delitem__ = __ior__ = update = pop = popitem = clear = setdefault = _read_only
 
 
-@lru_cache(maxsize=16)
-def _keyed(key: bytes) -> hmac.HMAC:
-    return hmac.new(key, digestmod="sha256")
-
-
-def mac(key: bytes, message: bytes) -> bytes:
-    """Return the HMAC-SHA256 of ``message``; what depends on the key alone is computed once and copied."""
-    state = _keyed(key).copy()
-    state.update(message)
-    return state.digest()
-
-
 def sign_text(text: str, secret: str) -> SignedPayload:
     """Sign ``text`` as it stands, UTF-8 encoded."""
-    return SignedPayload(text, mac(secret.encode(), text.encode()).hex())
+    signature = hmac.digest(secret.encode(), text.encode(), "sha256").hex()
+    return SignedPayload(text, signature)
 
 
 def sign_payload(payload: Mapping[str, Any], secret: str) -> SignedPayload:

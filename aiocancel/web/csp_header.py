@@ -1,13 +1,13 @@
 """The Content-Security-Policy on every response: the application's own, widened by what the widget needs.
 
-It is written when a response is prepared, the only place that also sees a 500, a stream and a WebSocket
-handshake. An exception there would drop the connection, so a policy that cannot be widened is sent as it
-is, and reported.
+``web/middleware.py`` says when it is written. An exception there would drop the connection, so a policy that
+cannot be widened is sent as it is, and reported.
 """
 
 from __future__ import annotations
 
 import logging
+import secrets
 from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -26,10 +26,17 @@ ENFORCED = istr("Content-Security-Policy")
 REPORT_ONLY = istr("Content-Security-Policy-Report-Only")
 _CACHE_CONTROL = istr("Cache-Control")
 
-# Stands for the nonce while a policy is widened; it is then cut there, once, and joined for every page.
+# Stands for the nonce in a widened policy that is kept, and gives way to each page's own.
 _PLACEHOLDER = "aiocancelNoncePlaceholder"
+# The specification asks for 128 bits or more (CSP Level 3, section 7.1).
+_NONCE_BYTES = 18
 
 logger = logging.getLogger("aiocancel")
+
+
+def new_nonce() -> str:
+    """Return the nonce of one response's policy, URL-safe text from the system's randomness."""
+    return secrets.token_urlsafe(_NONCE_BYTES)
 
 
 class StrictResponse(web.Response):
@@ -52,23 +59,18 @@ class PolicyWriter:
         self._sources = needed_sources(vendor)
         self._on_event = on_event
         self._widened: Callable[[str], str] = lru_cache(maxsize=256)(self._widen_plain)
-        self._widened_with_nonce: Callable[[str], list[str]] = lru_cache(maxsize=256)(
+        self._widened_with_nonce: Callable[[str], str] = lru_cache(maxsize=256)(
             self._widen_with_nonce
         )
+        self._base = base_policy
+
+        # A mistake in the vendor's sources or in the settings shows now, not on a response.
         self._widen_plain("default-src 'none'")
-        # The site's own, ready for a response without a nonce, and cut where one goes.
-        self._base: str | None = None
-        self._base_around_nonce: list[str] = []
         if base_policy is not None:
-            # A mistake in the settings shows now, not on a response.
             try:
                 ContentSecurityPolicy.parse_list(base_policy)
             except PolicyError as error:
                 raise ConfigurationError(f"content_security_policy: {error}") from error
-            self._base, self._base_around_nonce = (
-                self._widened(base_policy),
-                self._widened_with_nonce(base_policy),
-            )
 
     def write(
         self, response: web.StreamResponse, nonce: str | None, *, is_private: bool = False
@@ -87,9 +89,7 @@ class PolicyWriter:
                 if not isinstance(response, StrictResponse):
                     self._widen_all(headers, nonce)
             elif self._base is not None:
-                headers[ENFORCED] = (
-                    self._base if nonce is None else nonce.join(self._base_around_nonce)
-                )
+                headers[ENFORCED] = self._widen(self._base, nonce)
         except Exception:
             # An exception here would drop the connection without any response.
             logger.exception("the Content-Security-Policy could not be written")
@@ -106,22 +106,23 @@ class PolicyWriter:
 
     def _safely_widened(self, header: str, nonce: str | None) -> str:
         try:
-            if nonce is None:
-                return self._widened(header)
-            return nonce.join(self._widened_with_nonce(header))
+            return self._widen(header, nonce)
         except PolicyError as error:
             self._on_event(PolicyNotWidened(str(error)))
             return header
+
+    def _widen(self, header: str, nonce: str | None) -> str:
+        if nonce is None:
+            return self._widened(header)
+        return self._widened_with_nonce(header).replace(_PLACEHOLDER, nonce)
 
     def _widen_plain(self, header: str) -> str:
         policies = ContentSecurityPolicy.parse_list(header, unknown="keep")
         return ", ".join(str(policy.widen(self._sources)) for policy in policies)
 
-    def _widen_with_nonce(self, header: str) -> list[str]:
+    def _widen_with_nonce(self, header: str) -> str:
         policies = ContentSecurityPolicy.parse_list(header, unknown="keep")
-        return ", ".join(str(self._with_our_script(policy)) for policy in policies).split(
-            _PLACEHOLDER
-        )
+        return ", ".join(str(self._with_our_script(policy)) for policy in policies)
 
     def _with_our_script(self, policy: ContentSecurityPolicy) -> ContentSecurityPolicy:
         widened = policy.widen(self._sources)

@@ -5,19 +5,17 @@ Everything here is lazy. A request whose page never mentions the flow costs an o
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 from weakref import ref
 
 from aiohttp import web
-from aiohttp.typedefs import Handler, Middleware
 from markupsafe import Markup
 
 from aiocancel.errors import FlowNotResolvedError, UnavailableError
 from aiocancel.telemetry import LookupFailed
+from aiocancel.web.csp_header import new_nonce
 from aiocancel.web.html import button_markup, script_markup, undo_button_markup
 from aiocancel.web.site import Site, checked_customer_id
 
@@ -51,11 +49,11 @@ class FlowContext:
         "_headers_are_sent",
         "_nonce",
         "_owned",
-        "_prepare",
         "_request",
         "_sealed",
         "_site",
         "_state",
+        "hooked_response",
     )
 
     def __init__(self, site: Site, request: web.Request) -> None:
@@ -67,7 +65,8 @@ class FlowContext:
         self._sealed: SealedFlow | None = None
         self._nonce: str | None = None
         self._headers_are_sent = False
-        self._prepare: Callable[..., Awaitable[None]] | None = None
+        # The response for which aiohttp is calling this request's hook right now.
+        self.hooked_response: web.StreamResponse | None = None
 
     @property
     def site(self) -> Site:
@@ -98,7 +97,7 @@ class FlowContext:
             self._state = FlowState.ANONYMOUS
             return self
         try:
-            service = self._site.running or await self._site.service()
+            service = await self._site.service()
             self._owned = await service.find(customer_id)
         except UnavailableError as error:
             # The page must come up all the same; its button still leads to the plain form.
@@ -143,7 +142,7 @@ class FlowContext:
                 raise FlowNotResolvedError(
                     "the response's headers are already sent; ask for cancel_flow.nonce before streaming starts"
                 )
-            self._nonce = self._sealed.csp_nonce if self._sealed else secrets.token_urlsafe(16)
+            self._nonce = new_nonce()
         return self._nonce
 
     def write_headers(self, response: web.StreamResponse) -> None:
@@ -153,30 +152,6 @@ class FlowContext:
         self._site.policy.write(
             response, nonce, is_private=nonce is not None or self._sealed is not None
         )
-
-    def hook_into(self, request: web.Request) -> None:
-        """Have the headers written when the response to this one request is prepared, where that is possible.
-
-        aiohttp asks the request itself before it sends headers. Unlike a signal this comes after every signal
-        handler of the application, which may set a policy too, and needs no application that is not frozen yet.
-        The method is private, so should it ever go, the signal remains (``cancel.setup``).
-        """
-        hooked = getattr(request, "_prepare_hook", None)
-        if hooked is None:
-            return
-        if getattr(hooked, "__self__", None) is request:
-            # Not the bound method: a request that holds itself waits for the garbage collector, with all it holds.
-            self._prepare = hooked.__func__
-        else:
-            # Somebody else was here before us.
-            self._prepare = lambda _, response: hooked(response)
-        # Past Request.__setattr__, which warns of custom attributes in debug mode.
-        object.__setattr__(request, "_prepare_hook", self._prepare_and_write)
-
-    async def _prepare_and_write(self, response: web.StreamResponse) -> None:
-        if self._prepare is not None:
-            await self._prepare(self._request(), response)
-        self.write_headers(response)
 
     def script(self) -> Markup:
         """Return the script element that makes the button open the flow; empty when there is nothing to cancel."""
@@ -226,12 +201,12 @@ class FlowContext:
 
 
 FLOW_KEY: Final = web.RequestKey("aiocancel_flow", FlowContext)
-_CURRENT: ContextVar[FlowContext | None] = ContextVar("aiocancel_flow", default=None)
+CURRENT_FLOW: Final[ContextVar[FlowContext | None]] = ContextVar("aiocancel_flow", default=None)
 
 
 def current_flow() -> FlowContext:
     """Return the flow of the request being handled; raises FlowNotResolvedError outside of one."""
-    flow = _CURRENT.get()
+    flow = CURRENT_FLOW.get()
     if flow is None:
         raise FlowNotResolvedError(
             "cancel_flow was used outside a request that passed aiocancel's middleware: "
@@ -250,33 +225,3 @@ async def get_cancel_flow(request: web.Request) -> FlowContext:
         )
     await flow.resolve()
     return flow
-
-
-def is_hooked(request: web.Request) -> bool:
-    """Tell whether the signal may leave the headers of this request, not a clone of it, alone."""
-    return isinstance(
-        getattr(getattr(request, "_prepare_hook", None), "__self__", None), FlowContext
-    )
-
-
-def make_middleware(site: Site) -> Middleware:
-    """Return the middleware of one plug-in."""
-
-    @web.middleware
-    async def aiocancel_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-        # Appended twice, or once on the application and once on a sub-application. The variable answers first: of
-        # a request that has no flow yet, aiohttp finds that out by raising.
-        if _CURRENT.get() is not None and FLOW_KEY in request:
-            return await handler(request)
-        flow = FlowContext(site, request)
-        request[FLOW_KEY] = flow
-        flow.hook_into(request)
-        reset = _CURRENT.set(flow)
-        try:
-            if site.is_flow_page(request):
-                await flow.resolve()
-            return await handler(request)
-        finally:
-            _CURRENT.reset(reset)
-
-    return aiocancel_middleware

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import secrets
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from aiocancel.web.csp_header import ENFORCED, StrictResponse
+from aiocancel.web.csp_header import ENFORCED, StrictResponse, new_nonce
 
 if TYPE_CHECKING:
     import jinja2
@@ -31,7 +30,7 @@ def warm_up() -> None:
 
 def render_page(template: str, *, status: int = 200, **values: Any) -> web.Response:
     """Render one of our pages under a policy of its own: one style, a form to this site, nothing else."""
-    nonce = secrets.token_urlsafe(16)
+    nonce = new_nonce()
     text = _environment().get_template(template).render(nonce=nonce, **values)
     return StrictResponse(
         text=text,

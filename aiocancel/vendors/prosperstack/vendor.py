@@ -26,7 +26,7 @@ from aiocancel.core.claim import (
 )
 from aiocancel.core.identifiers import FlowSessionId, Mode, is_opaque_id
 from aiocancel.core.properties import Property, PropertyType, Source, fill
-from aiocancel.core.signing import SignedPayload, quoted, sign_payload, sign_text, to_json
+from aiocancel.core.signing import SignedPayload, sign_payload
 from aiocancel.errors import ConfigurationError, MalformedClaimError, PropertyError
 from aiocancel.ports import FlowVendor, OutcomeVerifier, SlotSource, WidgetSettings
 
@@ -125,7 +125,6 @@ class ProsperStack(FlowVendor):
 
     name: str = field(default="prosperstack", init=False)
     _sources: Sequence[Source] = field(init=False, repr=False, compare=False)
-    _around_id: tuple[str, str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not self.client_id:
@@ -167,10 +166,8 @@ class ProsperStack(FlowVendor):
             )
         self._check_platform()
         self._check_options()
-        # What every page needs and no page changes.
+        # No page changes them.
         object.__setattr__(self, "_sources", self._make_sources())
-        before, _, after = to_json(self._payload("\0")).rpartition(to_json("\0"))
-        object.__setattr__(self, "_around_id", (before, after))
 
     def _check_platform(self) -> None:
         for entity, columns in (
@@ -275,9 +272,6 @@ class ProsperStack(FlowVendor):
         identifier = (
             subscription.customer_id if self.platform == "custom" else subscription.subscription_id
         )
-        if not self._sources:
-            before, after = self._around_id
-            return sign_text(f"{before}{quoted(identifier)}{after}", self.client_secret)
         payload = self._payload(identifier)
         fill(payload, self._sources, subscription.record)
         return sign_payload(payload, self.client_secret)
