@@ -1,4 +1,4 @@
-"""Everything that can go wrong, as one tree.
+"""Everything that can go wrong, as one tree::
 
     AiocancelError
     ├── ConfigurationError            the settings are wrong; raised before the first request

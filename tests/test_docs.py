@@ -1,0 +1,204 @@
+"""The documentation shows files that are tested, its links lead somewhere, and its reference is whole."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from aiohttp import web
+
+import aiocancel
+from tests.support.saas import make_cancel
+from tests.support.web import NOWHERE
+
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+PAGES = sorted(DOCS.rglob("*.md"))
+INCLUDE = re.compile(r"^```\{(?:literal)?include\} (\S+)$", re.MULTILINE)
+FENCE = re.compile(r"^ *```(\S*)[^\n]*\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\]\((?!https?:|mailto:|#)([^)#\s]+)")
+# What a page may hold besides included files: commands, drawings, and what Sphinx itself makes.
+OTHER_BLOCKS = {"sh", "text"}
+DIRECTIVES = {
+    "{toctree}",
+    "{literalinclude}",
+    "{include}",
+    "{eval-rst}",
+    "{events-table}",
+    "{metrics-table}",
+    "{settings-table}",
+    "{texts-table}",
+    "{cli-help}",
+}
+
+
+def page_id(page: Path) -> str:
+    return page.relative_to(DOCS).as_posix()
+
+
+@pytest.fixture
+def tables(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+    """What makes the tables of the reference."""
+    monkeypatch.syspath_prepend(str(DOCS / "_ext"))
+    yield importlib.import_module("aiocancel_tables")
+    sys.modules.pop("aiocancel_tables", None)
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The documentation as a reader gets it, built with warnings as errors and without the network."""
+    out = tmp_path_factory.mktemp("docs")
+    environment = {name: value for name, value in os.environ.items() if "PROXY" not in name.upper()}
+    # Whatever asked for the network would ask here, and get no answer.
+    environment |= dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9")
+    command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-E", "-b", "html"]
+    ran = subprocess.run(
+        [*command, "-d", str(out / "doctrees"), str(DOCS), str(out / "html")],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+        env=environment,
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    return out / "html"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=page_id)
+def test_every_block_of_code_is_an_included_file(page: Path) -> None:
+    kinds = {kind for kind, _ in FENCE.findall(page.read_text(encoding="utf-8"))}
+
+    assert kinds <= OTHER_BLOCKS | DIRECTIVES
+
+
+@pytest.mark.parametrize("page", PAGES, ids=page_id)
+def test_every_included_file_and_every_relative_link_is_there(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    targets = [*INCLUDE.findall(text), *LINK.findall(text)]
+
+    assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+def test_every_included_program_is_run_by_a_test() -> None:
+    included = {
+        (page.parent / target).resolve()
+        for page in PAGES
+        for target in INCLUDE.findall(page.read_text(encoding="utf-8"))
+    }
+    programs = {file for file in included if file.suffix in (".py", ".js", ".ini")}
+    tests = [
+        ROOT / "tests" / name
+        for name in ("test_docs_examples.py", "test_examples.py", "browser/test_single_page.py")
+    ]
+    told = "".join(test.read_text(encoding="utf-8") for test in tests)
+    by_name = {file for file in programs if re.search(rf'"{file.stem}"', told)}
+    tutorial = {file for file in programs if file.parent.name == "tutorial"}
+
+    assert programs - by_name - tutorial == set()
+    assert {file.name for file in tutorial} == {"shop.py", "test_shop.py", "pytest.ini"}
+    # And no program lies there that no page shows.
+    kept = {
+        file.resolve()
+        for file in (ROOT / "examples" / "docs").rglob("*")
+        if file.suffix in (".py", ".js", ".ini")
+    }
+    assert kept - programs == set()
+
+
+def test_every_command_and_option_that_a_page_gives_exists(tables: ModuleType) -> None:
+    blocks = [
+        (page, body)
+        for page in [*PAGES, ROOT / "README.md"]
+        for kind, body in FENCE.findall(page.read_text(encoding="utf-8"))
+        if kind == "sh"
+    ]
+    commands = [
+        (page, line.split("#")[0].split())
+        for page, body in blocks
+        for line in body.splitlines()
+        if line.strip().startswith("aiocancel ")
+    ]
+    assert len(commands) > 5
+
+    for page, (_, *words) in commands:
+        inner = {"show", "retry", "close"}.intersection(words[1:2])
+        shown = tables.help_of([words[0], *inner])
+        assert shown.startswith(f"usage: aiocancel {words[0]}"), f"{page}: {words}"
+        options = {word for word in words if word.startswith("--")}
+        assert {each for each in options if each not in shown} == set(), f"{page}: {words}"
+
+
+def test_every_event_and_every_metric_has_its_row(tables: ModuleType) -> None:
+    from aiocancel import metrics, telemetry
+
+    events = {each.__name__ for each in telemetry.Event.__subclasses__()}
+
+    rows = tables.event_rows()
+
+    assert {row[0].strip("`") for row in rows} == events
+    assert all(cell for row in rows for cell in row)
+    assert len(tables.metric_rows()) == len(metrics.METRICS) + 2
+
+
+def test_every_route_is_in_the_http_reference() -> None:
+    app = web.Application()
+    make_cancel(NOWHERE).setup(app)
+    routes = {
+        f"`{route.method} {route.resource.canonical}`"
+        for route in app.router.routes()
+        if route.resource is not None and route.method != "HEAD"
+    }
+    text = (DOCS / "reference" / "http.md").read_text(encoding="utf-8")
+
+    assert len(routes) >= 7
+    assert {route for route in routes if f"| {route} |" not in text} == set()
+
+
+@pytest.mark.slow
+def test_every_public_name_and_every_setting_is_in_the_reference(
+    built: Path, tables: ModuleType
+) -> None:
+    described, words = set[str](), ""
+    for page in (built / "reference").glob("*.html"):
+        read = Described(page.read_text(encoding="utf-8"))
+        described |= read.ids
+        words += read.text
+
+    missing = {name for name in aiocancel.__all__ if not described & homes(name)}
+    assert missing == set()
+    for name in ("CancelFlow", "ProsperStack", "StaySignal", "StripeBilling", "OfferLimits"):
+        settings = [row[0].strip("`") for row in tables.setting_rows(name)]
+        assert [each for each in settings if each not in words] == []
+    handlers = {name for name in vars(make_cancel(NOWHERE)) if name.startswith("handle_")}
+    assert len(handlers) >= 9
+    assert {name for name in handlers if name not in words} == set()
+
+
+class Described(HTMLParser):
+    """The ids and the text of a page."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.ids: set[str] = set()
+        self.text = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.ids |= {value for name, value in attrs if name == "id" and value}
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def homes(name: str) -> set[str]:
+    """Where the reference may describe a name: as ``aiocancel.…``, or in its own module."""
+    thing = getattr(aiocancel, name)
+    return {f"aiocancel.{name}", f"{getattr(thing, '__module__', 'aiocancel')}.{name}"}

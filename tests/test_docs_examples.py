@@ -1,0 +1,329 @@
+"""Each program in ``examples/docs`` does what the page that shows it says, against the simulators."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from aiohttp.test_utils import TestClient
+from pytest_aiohttp import AiohttpClient
+
+from aiocancel import CancelFlow, Outcome, StripeBilling
+from aiocancel.cli.target import find, make
+from aiocancel.testing.staysignal import StaySignalSimulator
+from aiocancel.testing.stripe.simulator import StripeSimulator
+from tests.support.company import Company
+from tests.support.saas import STRIPE_KEY, Pool, identify, make_app, make_cancel, vendor
+from tests.support.waiting import until
+
+EXAMPLES = Path(__file__).parent.parent / "examples" / "docs"
+TABLES = """
+CREATE TABLE customers (
+    id text PRIMARY KEY, stripe_subscription_id text, stripe_customer_id text, seats integer
+);
+INSERT INTO customers VALUES ('ada', 'sub_1', 'cus_ada', 12);
+CREATE TABLE subscriptions (
+    customer_id text, stripe_subscription_id text, is_main_product boolean, started_at date, ended_at date
+);
+INSERT INTO subscriptions VALUES
+    ('ada', 'sub_addon', false, '2026-06-01', NULL),
+    ('ada', 'sub_1', true, '2026-01-01', NULL),
+    ('ada', 'sub_ended', true, '2026-07-01', '2026-08-01');
+"""
+ADA = {"X-Customer": "ada"}
+Browser = TestClient[Any, Any]
+
+
+class Examples:
+    """Imports the examples by name, and forgets them afterwards."""
+
+    def __init__(self) -> None:
+        self.imported: list[str] = []
+
+    def __call__(self, name: str) -> ModuleType:
+        self.imported.append(name)
+        return importlib.import_module(name)
+
+
+@pytest.fixture
+def example(monkeypatch: pytest.MonkeyPatch) -> Iterator[Examples]:
+    monkeypatch.syspath_prepend(str(EXAMPLES))
+    examples = Examples()
+    yield examples
+    for name in examples.imported:
+        sys.modules.pop(name, None)
+
+
+@pytest.fixture
+async def ada(pool: Pool, stripe: StripeSimulator) -> None:
+    """A customer with a subscription at Stripe, in tables like those of the pages."""
+    await pool.execute(TABLES)
+    await pool.execute("INSERT INTO app_subscription VALUES ('ada', 'sub_1')")
+    stripe.add_customer("cus_ada")
+    stripe.add_subscription("sub_1", customer="cus_ada")
+
+
+@pytest.fixture
+def billing(stripe_api: tuple[StripeSimulator, str]) -> StripeBilling:
+    return StripeBilling(STRIPE_KEY, api_base=stripe_api[1])
+
+
+@pytest.fixture
+def cancel(pool: Pool, billing: StripeBilling) -> CancelFlow:
+    return make_cancel(pool, billing.api_base)
+
+
+async def cancels(browser: Browser) -> str:
+    """Cancel as the page script would; returns the outcome."""
+    payload = await (await browser.get("/cancel/payload", headers=ADA)).json()
+    body = {"grant": payload["flow"]["grant"], "status": "canceled"}
+    answer = await (await browser.post("/cancel/result", json=body, headers=ADA)).json()
+    return str(answer["outcome"])
+
+
+@pytest.mark.slow
+def test_the_tutorial_ends_with_passing_tests_in_a_folder_of_its_own(tmp_path: Path) -> None:
+    folder = tmp_path / "shop"
+    shutil.copytree(
+        EXAMPLES / "tutorial", folder, ignore=shutil.ignore_patterns("__pycache__", ".*")
+    )
+
+    ran = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "2 passed" in ran.stdout
+
+
+@pytest.mark.usefixtures("ada")
+async def test_sessions_say_who_cancels(
+    aiohttp_client: AiohttpClient, database: str, billing: StripeBilling, example: Examples
+) -> None:
+    browser = await aiohttp_client(example("sessions").make_app(database, billing))
+    assert (await browser.get("/cancel/payload")).status == 401
+
+    await browser.post("/login", data={"customer": "ada"})
+
+    assert await cancels(browser) == "scheduled"
+
+
+@pytest.mark.usefixtures("ada")
+async def test_own_csp_is_kept_and_widened(
+    aiohttp_client: AiohttpClient, cancel: CancelFlow, example: Examples
+) -> None:
+    browser = await aiohttp_client(example("own_csp").make_app(cancel))
+
+    home = (await browser.get("/")).headers["Content-Security-Policy"]
+
+    assert home.startswith("default-src 'none'; style-src 'self' https://fonts.example 'sha256-")
+    assert "frame-src https://app.prosperstack.com" in home
+
+
+@pytest.mark.usefixtures("ada")
+async def test_own_csp_is_not_made_up_where_the_setting_is_none(
+    aiohttp_client: AiohttpClient, pool: Pool, example: Examples
+) -> None:
+    cancel = make_cancel(pool, content_security_policy=None)
+    browser = await aiohttp_client(example("own_csp").make_app(cancel))
+
+    legacy = await browser.get("/legacy")
+
+    assert "Content-Security-Policy" not in legacy.headers
+
+
+@pytest.mark.usefixtures("ada")
+async def test_several_subscriptions_are_one_button_for_the_one_meant(
+    pool: Pool, stripe: StripeSimulator, billing: StripeBilling, aiohttp_client: AiohttpClient,
+    example: Examples,
+) -> None:  # fmt: skip
+    queries = example("several_subscriptions")
+
+    async def found(subscriptions: Any) -> tuple[int, Any]:
+        cancel = make_cancel(pool, billing.api_base, subscriptions=subscriptions)
+        browser = await aiohttp_client(make_app(cancel))
+        answer = await browser.get("/cancel/subscription", headers=ADA)
+        return answer.status, (await answer.json()).get("subscriptionId")
+
+    assert await found(queries.MAIN_PRODUCT_FIRST) == (200, "sub_1")
+    assert await found(queries.ONLY_AT_STRIPE) == (200, "sub_1")
+    stripe.add_subscription("sub_2", customer="cus_ada")
+    status, newest = await found(queries.NEWEST_AT_STRIPE)
+    assert (status, newest in ("sub_1", "sub_2")) == (200, True)
+    assert await found(queries.ONLY_AT_STRIPE) == (503, None)
+
+
+# aiohttp-jinja2 keeps what processors return under a key that aiohttp would rather have typed.
+@pytest.mark.filterwarnings("ignore::aiohttp.web.NotAppKeyWarning")
+@pytest.mark.usefixtures("ada")
+async def test_sub_application_has_the_button_of_the_root(
+    aiohttp_client: AiohttpClient, cancel: CancelFlow, example: Examples
+) -> None:
+    browser = await aiohttp_client(example("sub_application").make_app(cancel))
+
+    page = await (await browser.get("/my/account", headers=ADA)).text()
+
+    assert 'action="/cancel"' in page
+    assert (await browser.get("/cancel", headers=ADA)).status == 200
+
+
+@pytest.mark.usefixtures("ada")
+async def test_page_handler_asks_whether_there_is_something_to_cancel(
+    aiohttp_client: AiohttpClient, cancel: CancelFlow, example: Examples
+) -> None:
+    browser = await aiohttp_client(example("page_handler").make_app(cancel))
+
+    assert await (await browser.get("/menu")).json() == ["Invoices"]
+    assert await (await browser.get("/menu", headers=ADA)).json() == [
+        "Invoices",
+        "Cancel subscription",
+    ]
+    assert await cancels(browser) == "scheduled"
+
+
+@pytest.mark.usefixtures("ada")
+async def test_scaling_lets_a_worker_of_its_own_do_what_the_site_only_records(
+    aiohttp_client: AiohttpClient,
+    database: str,
+    stripe: StripeSimulator,
+    billing: StripeBilling,
+    example: Examples,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings = {
+        "PROSPERSTACK_CLIENT_ID": "acct_1",
+        "PROSPERSTACK_CLIENT_SECRET": "a secret",
+        "STRIPE_API_KEY": STRIPE_KEY,
+        "STRIPE_API_BASE": billing.api_base,
+        "DATABASE_URL": database,
+        "GRANT_KEYS": "a new key,an old key",
+        "STATEMENT_CACHE_SIZE": "0",
+    }
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    app = example("scaling").make_app()
+    browser = await aiohttp_client(app, cookies={"customer": "ada"})
+    assert await cancels(browser) == "queued"
+    assert not stripe.subscriptions["sub_1"]["cancel_at_period_end"]
+
+    stop = asyncio.Event()
+    worker = asyncio.create_task((await make(find("scaling:make_cancel"))).work(stop))
+    await until(lambda: bool(stripe.subscriptions["sub_1"]["cancel_at_period_end"]))
+
+    stop.set()
+    await worker
+
+
+@pytest.mark.usefixtures("ada")
+async def test_monitoring_counts_a_cancellation_and_says_that_all_is_well(
+    aiohttp_client: AiohttpClient, pool: Pool, billing: StripeBilling, example: Examples
+) -> None:
+    settings = {
+        "vendor": vendor(),
+        "billing": billing,
+        "database": pool,
+        "identify": identify,
+        "subscriptions": example("prosperstack").SUBSCRIPTIONS,
+        "grant_keys": ["a grant key"],
+    }
+    browser = await aiohttp_client(example("monitoring").make_app(**settings))
+    assert await cancels(browser) == "scheduled"
+
+    metrics = await (await browser.get("/metrics")).text()
+
+    assert 'aiocancel_claims_total{repeated="false",status="canceled"} 1.0' in metrics
+    assert 'aiocancel_queue_actions{state="waiting"} 0.0' in metrics
+    assert (await browser.get("/healthz")).status == 200
+    assert (await browser.get("/readyz")).status == 200
+
+
+async def test_hooks_hear_of_an_outcome_and_carry_out_a_custom_offer(
+    company: Company, example: Examples, caplog: pytest.LogCaptureFixture
+) -> None:
+    company.stripe.add_subscription("sub_1")
+    for offer in company.flows.offers:
+        if offer["type"] == "custom":
+            offer["metadata"] = {"free_call": "yes"}
+            accepted = offer["id"]
+    cancel, ended = company.plug_in(), list[Outcome]()
+    example("hooks").register(cancel)
+
+    @cancel.on_outcome
+    async def remember(outcome: Outcome) -> None:
+        ended.append(outcome)
+
+    await company.open(cancel)
+    with caplog.at_level("INFO", logger="shop"):
+        await company.claim(company.accepted(accepted))
+        await until(lambda: bool(ended))
+        await until(lambda: "saved, done" in caplog.text)
+
+    assert "a call is booked under" in caplog.text
+
+
+@pytest.mark.usefixtures("ada")
+async def test_prosperstack_gets_a_signed_payload_with_the_custom_property(
+    aiohttp_client: AiohttpClient,
+    pool: Pool,
+    example: Examples,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in {
+        "CLIENT_ID": "acct_1",
+        "CLIENT_SECRET": "a secret",
+        "API_KEY": "key_test_1",
+        "WEBHOOK_TOKEN": "t" * 32,
+    }.items():
+        monkeypatch.setenv(f"PROSPERSTACK_{name}", value)
+    module = example("prosperstack")
+    cancel = make_cancel(
+        pool,
+        vendor=module.make_vendor(),
+        subscriptions=module.SUBSCRIPTIONS,
+        offer_limits=module.LIMITS,
+        run_worker=False,
+    )
+    browser = await aiohttp_client(make_app(cancel))
+
+    flow = (await (await browser.get("/cancel/payload", headers=ADA)).json())["flow"]
+
+    assert flow["signedPayload"]["payload"] == (
+        '{"clientId":"acct_1","subscription":{"platformId":"sub_1","properties":{"seats":12}}}'
+    )
+    wrong = await browser.post(f"/cancel/webhook/{'x' * 32}", json={"event_id": "evt_1"})
+    assert wrong.status == 404
+    right = await browser.post(f"/cancel/webhook/{'t' * 32}", json={"event_id": "evt_1"})
+    assert right.status == 204
+
+
+@pytest.mark.usefixtures("ada")
+async def test_staysignal_has_its_opt_out_on_the_button(
+    aiohttp_client: AiohttpClient, pool: Pool, billing: StripeBilling, example: Examples
+) -> None:
+    widget = StaySignalSimulator(
+        global_name="StaySignalStandIn.init", subscription_attribute="data-stand-in-subscription"
+    )
+    async with widget.serve() as origin:
+        staysignal = example("staysignal").make_vendor(origin)
+        browser = await aiohttp_client(
+            make_app(make_cancel(pool, billing.api_base, vendor=staysignal))
+        )
+
+        page = await (await browser.get("/account", headers=ADA)).text()
+
+        assert 'data-stand-in-subscription="sub_1"' in page
+        assert 'data-ss-cancel-optout="true"' in page
+        assert await cancels(browser) == "scheduled"
