@@ -31,6 +31,8 @@ No message carries a secret, a name, an e-mail address or a request body.
 
 from __future__ import annotations
 
+from aiocancel.core.codes import AnyCode, Code
+
 
 class AiocancelError(Exception):
     """The root of every error that aiocancel raises on purpose."""
@@ -103,9 +105,11 @@ class ClaimError(AiocancelError):
     """
 
     status = 400
-    code = "claim_refused"
+    code: AnyCode = Code.CLAIM_REFUSED
 
-    def __init__(self, message: str, *, code: str | None = None, status: int | None = None) -> None:
+    def __init__(
+        self, message: str, *, code: AnyCode | None = None, status: int | None = None
+    ) -> None:
         super().__init__(message)
         if code is not None:
             self.code = code
@@ -116,28 +120,28 @@ class ClaimError(AiocancelError):
 class MalformedClaimError(ClaimError):
     """The body cannot be read as a claim."""
 
-    code = "malformed"
+    code = Code.MALFORMED
 
 
 class UnidentifiedError(ClaimError):
     """Nobody is logged in."""
 
     status = 401
-    code = "not_logged_in"
+    code = Code.NOT_LOGGED_IN
 
 
 class GrantError(ClaimError):
     """The grant does not allow this."""
 
     status = 403
-    code = "grant_refused"
+    code = Code.GRANT_REFUSED
 
 
 class ConflictError(ClaimError):
     """The grant has already been used for a different result."""
 
     status = 409
-    code = "grant_used"
+    code = Code.GRANT_USED
 
 
 class VendorError(AiocancelError):
@@ -146,10 +150,10 @@ class VendorError(AiocancelError):
     ``code`` is a stable word for programs, ``http_status`` None when there was no answer.
     """
 
-    code = "vendor_error"
+    code: AnyCode = Code.VENDOR_ERROR
 
     def __init__(
-        self, message: str, *, code: str | None = None, http_status: int | None = None
+        self, message: str, *, code: AnyCode | None = None, http_status: int | None = None
     ) -> None:
         super().__init__(message)
         if code is not None:
@@ -163,13 +167,13 @@ class TransientVendorError(VendorError):
     A refused API key is one of these: the operator can replace it, and no customer's answer is lost by then.
     """
 
-    code = "vendor_unreachable"
+    code = Code.VENDOR_UNREACHABLE
 
     def __init__(
         self,
         message: str,
         *,
-        code: str | None = None,
+        code: AnyCode | None = None,
         http_status: int | None = None,
         retry_after_s: float | None = None,
     ) -> None:
@@ -180,28 +184,28 @@ class TransientVendorError(VendorError):
 class RejectedVendorError(VendorError):
     """The vendor refused the question; asking it again unchanged cannot succeed."""
 
-    code = "vendor_refused"
+    code = Code.VENDOR_REFUSED
 
 
 class VendorDataError(RejectedVendorError):
     """The vendor's data has a shape that cannot be read; the message names the place, never a value."""
 
-    code = "vendor_data"
+    code = Code.VENDOR_DATA
 
 
 class BillingError(AiocancelError):
     """What Stripe said about one call.
 
-    ``code`` is Stripe's, ``request_id`` is for its support, and ``replayed`` says that Stripe repeated
-    the stored answer to an earlier call with the same idempotency key. ``retry_after_s`` is the shortest
-    wait before another try, where somebody named one.
+    ``code`` is Stripe's own word or one of ours, and ``request_id`` is for Stripe's support. ``replayed`` says
+    that Stripe repeated the stored answer to an earlier call with the same idempotency key.
+    ``retry_after_s`` is the shortest wait before another try, where Stripe named one.
     """
 
     def __init__(
         self,
         message: str,
         *,
-        code: str | None = None,
+        code: AnyCode | None = None,
         http_status: int | None = None,
         request_id: str | None = None,
         replayed: bool = False,

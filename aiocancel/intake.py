@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from aiocancel.config import Settings
 from aiocancel.core.claim import FlowClaim, verify_own_choice
+from aiocancel.core.codes import Code
 from aiocancel.core.decision import Answer, Policy, decide, decide_unproven
 from aiocancel.core.grants import Grant, GrantSealer
 from aiocancel.core.signing import SignedPayload
@@ -116,7 +117,7 @@ class FlowService:
         owned = await self.find(customer_id)
         if owned is None or owned.subscription_id != grant.subscription_id:
             raise GrantError(
-                "This subscription is not yours any more.", code="subscription_not_yours"
+                "This subscription is not yours any more.", code=Code.SUBSCRIPTION_NOT_YOURS
             )
         outcome = verify_own_choice(claim, grant)
         decision = (

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from aiocancel.core.actions import ActionKind
 from aiocancel.core.claim import FlowStatus
+from aiocancel.core.codes import DRIFT_CODES, Code
 from aiocancel.core.retry import Failure
 from aiocancel.postgres.queue_stats import QueueStats
 from aiocancel.telemetry import (
@@ -32,85 +33,23 @@ if TYPE_CHECKING:
     from opentelemetry.metrics import Meter
     from prometheus_client import CollectorRegistry
 
+__all__ = [
+    "CODES",
+    "DRIFT_CODES",
+    "METRICS",
+    "Measurement",
+    "Metric",
+    "OpenTelemetryEvents",
+    "PrometheusEvents",
+    "measurements",
+    "queue_measurements",
+]
+
 OTHER: Final = "other"
 NONE: Final = "none"
 
-# What somebody may want to be woken for, or to see on a wall. Stripe has hundreds of codes more.
-CODES: Final = frozenset(
-    {
-        "api_error",
-        "attempt_timeout",
-        "bad_api_key",
-        "card_declined",
-        "changed_since_it_was_tried",
-        "coupon_is_there_already",
-        "customer_coupons_do_not_show",
-        "database_unavailable",
-        "ends_by_agreement",
-        "flow_session_is_old",
-        "flow_session_of_another_customer",
-        "flow_session_of_another_subscription",
-        "flow_session_paid_before",
-        "flow_session_still_open",
-        "flow_session_unknown",
-        "gave_up_transient",
-        "gave_up_unknown",
-        "grant_expired",
-        "grant_invalid",
-        "grant_mode",
-        "grant_not_yours",
-        "grant_used",
-        "idempotency_error",
-        "idempotency_key_in_use",
-        "invalid_canceled_subscription_fields",
-        "invalid_request_error",
-        "lock_timeout",
-        "malformed",
-        "next_payment_too_close",
-        "no_discount_of_ours",
-        "no_handler_for_this_offer",
-        "not_logged_in",
-        "not_visible",
-        "pause_needs_automatic_charges",
-        "pause_needs_flexible_billing",
-        "paused_by_somebody_else",
-        "payment_came_before_the_pause",
-        "payment_was_not_made",
-        "rate_budget",
-        "rate_limit",
-        "rate_limited",
-        "resource_missing",
-        "resource_rate_limit",
-        "resumption_is_not_paid",
-        "schedule_has_an_end_of_its_own",
-        "schedule_has_pending_phases",
-        "subscription_has_a_schedule",
-        "subscription_has_ended",
-        "subscription_is_ending",
-        "subscription_not_yours",
-        "timeout",
-        "too_large",
-        "unavailable",
-        "undone_elsewhere",
-        "unknown_claim",
-        "unreachable",
-        "unreadable",
-        "vendor_api_not_configured",
-        "vendor_did_not_act",
-        "withdrawn",
-        "wrong_mode",
-    }
-)
-# Where Stripe shows something else than the ledger's last word: somebody changes subscriptions beside us.
-DRIFT_CODES: Final = frozenset(
-    {
-        "changed_since_it_was_tried",
-        "not_visible",
-        "resource_missing",
-        "subscription_has_ended",
-        "undone_elsewhere",
-    }
-)
+CODES: Final = frozenset(Code)
+"""The codes that a label may hold; any other word counts as ``other``: Stripe alone has hundreds."""
 
 # Most changes take a second; one that was put off for an outage takes days.
 AGE_BUCKETS_S: Final = (
@@ -229,7 +168,7 @@ def measurements(event: Event) -> list[Measurement]:
                 if event.expected == "cancellation"
                 else ActionKind.EXPECT_OFFER
             )
-            return [Measurement(DRIFT, {"kind": kind, "code": "vendor_did_not_act"})]
+            return [Measurement(DRIFT, {"kind": kind, "code": Code.VENDOR_DID_NOT_ACT})]
         case LookupFailed():
             return [Measurement(PAGE_PROBLEMS, {"what": "lookup_failed"})]
         case PolicyNotWidened():

@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass
 from pathlib import PurePath
 from typing import Final
 
+from aiocancel.core.codes import AnyCode
+
 logger = logging.getLogger("aiocancel")
 
 # Enough to find the place.
@@ -34,7 +36,7 @@ class ClaimRecorded(Event):
 class ClaimRefused(Event):
     """A post was answered with a 4xx; ``code`` says why."""
 
-    code: str
+    code: AnyCode
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ class AttemptFailed(Event):
     kind: str
     attempt: int
     failure: str
-    code: str | None
+    code: AnyCode | None
     request_id: str | None
     took_s: float = 0.0
 
@@ -73,7 +75,7 @@ class ActionParked(Event):
     action_id: int
     subscription_id: str
     kind: str
-    code: str
+    code: AnyCode
     age_s: float = 0.0
 
 
@@ -84,7 +86,7 @@ class ActionRefused(Event):
     action_id: int
     subscription_id: str
     kind: str
-    code: str
+    code: AnyCode
     age_s: float = 0.0
 
 
@@ -100,7 +102,7 @@ class DriftFound(Event):
     action_id: int
     subscription_id: str
     expected: str
-    seen: str
+    seen: AnyCode
 
 
 @dataclass(frozen=True, slots=True)

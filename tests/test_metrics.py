@@ -16,6 +16,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from aiocancel import telemetry
 from aiocancel.core.actions import ActionKind
+from aiocancel.core.codes import Code
 from aiocancel.metrics import (
     CODES,
     DRIFT_CODES,
@@ -45,9 +46,9 @@ EXAMPLES: list[tuple[Event, dict[str, dict[str, str]]]] = [
         ClaimRecorded("c", "sub_1", "canceled", False),
         {"claims": {"status": "canceled", "repeated": "false"}},
     ),
-    (ClaimRefused("grant_expired"), {"claims_refused": {"code": "grant_expired"}}),
+    (ClaimRefused(Code.GRANT_EXPIRED), {"claims_refused": {"code": "grant_expired"}}),
     (
-        AttemptFailed(7, "sub_1", "cancel_now", 2, "transient", "rate_limit", "req_1", 0.4),
+        AttemptFailed(7, "sub_1", "cancel_now", 2, "transient", Code.RATE_LIMIT, "req_1", 0.4),
         {
             "attempts_failed": {"kind": "cancel_now", "failure": "transient", "code": "rate_limit"},
             "attempt_failed_after": {"failure": "transient"},
@@ -70,14 +71,14 @@ EXAMPLES: list[tuple[Event, dict[str, dict[str, str]]]] = [
         },
     ),
     (
-        ActionParked(7, "sub_1", "resume", "card_declined", 2.0),
+        ActionParked(7, "sub_1", "resume", Code.CARD_DECLINED, 2.0),
         {
             "actions": {"kind": "resume", "outcome": "parked", "code": "card_declined"},
             "action_age": {"kind": "resume", "outcome": "parked"},
         },
     ),
     (
-        ActionParked(7, "sub_1", "resume", "undone_elsewhere", 2.0),
+        ActionParked(7, "sub_1", "resume", Code.UNDONE_ELSEWHERE, 2.0),
         {
             "actions": {"kind": "resume", "outcome": "parked", "code": "undone_elsewhere"},
             "action_age": {"kind": "resume", "outcome": "parked"},
@@ -85,7 +86,7 @@ EXAMPLES: list[tuple[Event, dict[str, dict[str, str]]]] = [
         },
     ),
     (
-        ActionRefused(7, "sub_1", "verify_offer", "flow_session_unknown"),
+        ActionRefused(7, "sub_1", "verify_offer", Code.FLOW_SESSION_UNKNOWN),
         {
             "actions": {
                 "kind": "verify_offer",
@@ -96,7 +97,7 @@ EXAMPLES: list[tuple[Event, dict[str, dict[str, str]]]] = [
         },
     ),
     (
-        DriftFound(7, "sub_1", "coupon", "no_discount"),
+        DriftFound(7, "sub_1", "coupon", Code.NO_DISCOUNT),
         {"drift": {"kind": "expect_offer", "code": "vendor_did_not_act"}},
     ),
     (LookupFailed("timeout"), {"page_problems": {"what": "lookup_failed"}}),
@@ -232,7 +233,7 @@ def test_prometheus_takes_its_global_registry_by_default(
     monkeypatch: pytest.MonkeyPatch, registry: CollectorRegistry
 ) -> None:
     monkeypatch.setattr("prometheus_client.REGISTRY", registry)
-    PrometheusEvents()(ClaimRefused("too_large"))
+    PrometheusEvents()(ClaimRefused(Code.TOO_LARGE))
     assert registry.get_sample_value("aiocancel_claims_refused_total", {"code": "too_large"}) == 1.0
 
 

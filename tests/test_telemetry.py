@@ -8,6 +8,7 @@ import logging
 import pytest
 
 from aiocancel import telemetry
+from aiocancel.core.codes import Code
 from aiocancel.telemetry import (
     ActionApplied,
     ActionParked,
@@ -34,13 +35,13 @@ EXAMPLES = [
         id="claim recorded",
     ),
     pytest.param(
-        ClaimRefused("grant_expired"),
+        ClaimRefused(Code.GRANT_EXPIRED),
         logging.INFO,
         "ClaimRefused code=grant_expired",
         id="claim refused",
     ),
     pytest.param(
-        AttemptFailed(7, "sub_1", "cancel_now", 2, "transient", "rate_limit", "req_1"),
+        AttemptFailed(7, "sub_1", "cancel_now", 2, "transient", Code.RATE_LIMIT, "req_1"),
         logging.WARNING,
         "AttemptFailed action_id=7 subscription_id=sub_1 kind=cancel_now attempt=2 failure=transient "
         "code=rate_limit request_id=req_1 took_s=0.0",
@@ -53,19 +54,19 @@ EXAMPLES = [
         id="action applied",
     ),
     pytest.param(
-        ActionParked(7, "sub_1", "resume", "subscription_has_ended"),
+        ActionParked(7, "sub_1", "resume", Code.SUBSCRIPTION_HAS_ENDED),
         logging.ERROR,
         "ActionParked action_id=7 subscription_id=sub_1 kind=resume code=subscription_has_ended age_s=0.0",
         id="action parked",
     ),
     pytest.param(
-        ActionRefused(7, "sub_1", "verify_offer", "flow_session_unknown"),
+        ActionRefused(7, "sub_1", "verify_offer", Code.FLOW_SESSION_UNKNOWN),
         logging.WARNING,
         "ActionRefused action_id=7 subscription_id=sub_1 kind=verify_offer code=flow_session_unknown age_s=0.0",
         id="action refused",
     ),
     pytest.param(
-        DriftFound(7, "sub_1", "coupon", "no_discount"),
+        DriftFound(7, "sub_1", "coupon", Code.NO_DISCOUNT),
         logging.ERROR,
         "DriftFound action_id=7 subscription_id=sub_1 expected=coupon seen=no_discount",
         id="drift found",
@@ -148,7 +149,7 @@ def test_a_hook_that_fails_is_logged_and_disturbs_nothing(caplog: pytest.LogCapt
     def failing(event: Event) -> None:
         raise RuntimeError("the collector is down")
 
-    guarded(failing)(ClaimRefused("grant_expired"))
+    guarded(failing)(ClaimRefused(Code.GRANT_EXPIRED))
     assert [(record.levelno, record.getMessage()) for record in caplog.records] == [
         (logging.ERROR, "the event hook failed at ClaimRefused")
     ]
@@ -156,8 +157,8 @@ def test_a_hook_that_fails_is_logged_and_disturbs_nothing(caplog: pytest.LogCapt
 
 def test_a_guarded_hook_sees_every_event() -> None:
     seen: list[Event] = []
-    guarded(seen.append)(ClaimRefused("grant_expired"))
-    assert seen == [ClaimRefused("grant_expired")]
+    guarded(seen.append)(ClaimRefused(Code.GRANT_EXPIRED))
+    assert seen == [ClaimRefused(Code.GRANT_EXPIRED)]
 
 
 def test_several_hooks_each_see_every_event_whatever_another_does(
@@ -168,14 +169,14 @@ def test_several_hooks_each_see_every_event_whatever_another_does(
 
     one: list[Event] = []
     other: list[Event] = []
-    event = ClaimRefused("grant_expired")
+    event = ClaimRefused(Code.GRANT_EXPIRED)
     both(one.append, failing, other.append)(event)
     assert (one, other) == ([event], [event])
     assert "the event hook failed at ClaimRefused" in caplog.text
 
 
 def test_no_hook_at_all_is_a_hook() -> None:
-    both()(ClaimRefused("grant_expired"))
+    both()(ClaimRefused(Code.GRANT_EXPIRED))
 
 
 def test_an_error_is_told_by_its_type_and_place_and_never_by_its_text() -> None:

@@ -22,9 +22,9 @@ from aiocancel.billing.settings import API_VERSION, StripeBilling
 from aiocancel.core.actions import Action, ActionKind, Write
 from aiocancel.core.changes import AddDiscount, NewCoupon, PauseService
 from aiocancel.core.choose_subscription import ListedSubscription, read_listed
+from aiocancel.core.codes import Code, ForeignCode
 from aiocancel.core.identifiers import SubscriptionId, is_opaque_id
 from aiocancel.core.retry import (
-    RESOURCE_RATE_LIMIT,
     Failure,
     Throttled,
     read_retry_after,
@@ -173,7 +173,7 @@ class StripeClient:
             return read(cast("Mapping[str, Any]", response.data))
         except ValueError as error:
             raise UnknownBillingError(
-                str(error), code="unreadable", request_id=response.request_id
+                str(error), code=Code.UNREADABLE, request_id=response.request_id
             ) from None
 
     async def get(
@@ -182,7 +182,7 @@ class StripeClient:
         """Return the body and the headers of Stripe's answer; for checking an account, not its subscriptions."""
         response = await self._request("get", path, params or {})
         if not isinstance(response.data, dict):
-            raise UnknownBillingError("Stripe's answer cannot be read", code="unreadable")
+            raise UnknownBillingError("Stripe's answer cannot be read", code=Code.UNREADABLE)
         return response.data, response.headers
 
     async def list_subscriptions(self, stripe_customer_id: str) -> list[ListedSubscription]:
@@ -207,11 +207,11 @@ class StripeClient:
             except (ValueError, LookupError, TypeError) as error:
                 raise UnknownBillingError(
                     f"Stripe's list cannot be read ({type(error).__name__})",
-                    code="unreadable",
+                    code=Code.UNREADABLE,
                     request_id=response.request_id,
                 ) from None
         raise UnknownBillingError(
-            "the customer has too many subscriptions to list", code="too_many_subscriptions"
+            "the customer has too many subscriptions to list", code=Code.TOO_MANY_SUBSCRIPTIONS
         )
 
     async def apply(self, action: Action, write: Write, *, idempotency_key: str) -> BillingReply:
@@ -311,7 +311,7 @@ class StripeClient:
             )
         except RejectedBillingError as error:
             # Its id is made from its definition: whoever was first made the same coupon.
-            if error.code != "resource_already_exists":
+            if error.code != Code.RESOURCE_ALREADY_EXISTS:
                 raise
 
     async def _request(
@@ -324,7 +324,7 @@ class StripeClient:
                 await self._paces.of(method, path).take()
             except PacedOutError as error:
                 raise TransientBillingError(
-                    str(error), code="rate_budget", retry_after_s=error.retry_after_s
+                    str(error), code=Code.RATE_BUDGET, retry_after_s=error.retry_after_s
                 ) from None
         try:
             return cast(
@@ -340,14 +340,14 @@ class StripeClient:
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             # The SDK stumbles over a body that is JSON but not Stripe's.
             raise UnknownBillingError(
-                "Stripe's answer cannot be read", code=type(error).__name__
+                "Stripe's answer cannot be read", code=ForeignCode.of_error(error)
             ) from None
 
 
 def _path(subscription_id: SubscriptionId) -> str:
     if not is_opaque_id(subscription_id):
         raise RejectedBillingError(
-            "the database holds an id that is no Stripe subscription", code="bad_subscription_id"
+            "the database holds an id that is no Stripe subscription", code=Code.BAD_SUBSCRIPTION_ID
         )
     return f"/v1/subscriptions/{subscription_id}"
 
@@ -355,7 +355,7 @@ def _path(subscription_id: SubscriptionId) -> str:
 def _schedule_path(schedule_id: str) -> str:
     if not is_opaque_id(schedule_id):
         raise UnknownBillingError(
-            "Stripe names a schedule by something that is no id", code="unreadable"
+            "Stripe names a schedule by something that is no id", code=Code.UNREADABLE
         )
     return f"/v1/subscription_schedules/{schedule_id}"
 
@@ -364,20 +364,21 @@ def _translate(error: stripe.StripeError) -> tuple[BillingError, Throttled | Non
     detail = error.json_body.get("error") if isinstance(error.json_body, dict) else None
     if isinstance(detail, dict):
         # The SDK leaves .code empty on a 429; the body always has it.
-        status, code = error.http_status, detail.get("code") or detail.get("type")
+        status, word = error.http_status, detail.get("code") or detail.get("type")
     else:
         # A proxy's page is no answer of Stripe's, whatever its status.
-        status, code = None, error.code
+        status, word = None, error.code
+    code = None if word is None else Code.of(str(word))
     hint = {"true": True, "false": False}.get(_header(error.headers, "stripe-should-retry") or "")
     failure = sort_answer(status, code, should_retry=hint)
     # An older release or other settings sent another body under this key: only a new key can help.
-    key_is_taken = code == "idempotency_error"
+    key_is_taken = code == Code.IDEMPOTENCY_ERROR
     if key_is_taken:
         failure = Failure.UNKNOWN
     whose = throttled(status, code, _header(error.headers, "stripe-rate-limited-reason"))
     if whose is not None:
-        code = RESOURCE_RATE_LIMIT if whose == "object" else "rate_limit"
-    code = code or type(error.__cause__ or error).__name__
+        code = Code.RESOURCE_RATE_LIMIT if whose == "object" else Code.RATE_LIMIT
+    code = code or ForeignCode.of_error(error.__cause__ or error)
     # Stripe's message may quote what we sent, so only the code goes on.
     translated = _ERRORS[failure](
         f"Stripe answered {error.http_status or 'nothing'} ({code})",

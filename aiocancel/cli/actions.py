@@ -20,6 +20,7 @@ import asyncpg
 
 from aiocancel.core.actions import ActionState
 from aiocancel.core.by_hand import Operation, is_reason
+from aiocancel.core.codes import AnyCode, Code
 from aiocancel.errors import AiocancelError, OperationError, UnavailableError
 from aiocancel.postgres.by_hand import MOST_LISTED, ActionHistory, ListedAction, Operations
 from aiocancel.postgres.schema import check_schema
@@ -173,6 +174,7 @@ async def _answer(operations: Operations, options: argparse.Namespace) -> str:
 
 def action_as_json(action: ListedAction, *, with_customer: bool) -> dict[str, Any]:
     """Return an action as JSON values; times in UTC."""
+    explained = _explained(action)
     values = {
         "id": action.action_id,
         "state": action.state,
@@ -185,6 +187,8 @@ def action_as_json(action: ListedAction, *, with_customer: bool) -> dict[str, An
         "due_at": _time(action.due_at) if action.finished_at is None else None,
         "finished_at": _time(action.finished_at),
         "claim": str(action.claim_id),
+        "means": explained and explained.sentence,
+        "do_next": explained and explained.advice,
     }
     return {**values, "customer": action.customer_id or None} if with_customer else values
 
@@ -228,7 +232,16 @@ def actions_as_text(actions: Sequence[ListedAction], *, with_customer: bool) -> 
         ]
         for each in actions
     ]
-    return _table(rows)
+    codes = {each.code: code for each in actions if (code := _explained(each))}
+    meanings = [f"{word}: {code.sentence} {code.advice}" for word, code in codes.items()]
+    return "\n\n".join([_table(rows), *(["\n".join(map(_plain, meanings))] if meanings else [])])
+
+
+def _explained(action: ListedAction) -> AnyCode | None:
+    """Return the action's code; the code of a closed one is a word that a person chose."""
+    if action.code is None or action.state == ActionState.CLOSED:
+        return None
+    return Code.of(action.code)
 
 
 def history_as_text(history: ActionHistory, *, with_customer: bool) -> str:

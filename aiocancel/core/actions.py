@@ -14,6 +14,7 @@ from typing import Final, assert_never
 
 from aiocancel.core.changes import Change
 from aiocancel.core.claim import NO_REASON, CancelReason
+from aiocancel.core.codes import AnyCode, Code, ForeignCode
 from aiocancel.core.identifiers import FlowSessionId, SubscriptionId
 from aiocancel.core.offers.terms import AcceptedOffer
 from aiocancel.core.schedules import ScheduleChange, SchedulePolicy, Wish, clear_the_way
@@ -132,14 +133,14 @@ class Write:
 class Wait:
     """Somebody else acts; look again later. ``seen`` is a word for what was read instead of what is waited for."""
 
-    seen: str | None = None
+    seen: AnyCode | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Refuse:
     """The action cannot be carried out any more; ``code`` is for the operator."""
 
-    code: str
+    code: AnyCode
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +160,7 @@ class Defer:
 class Supersede:
     """What the customer did since has left nothing to do, and nobody need look; ``code`` says what that was."""
 
-    code: str
+    code: AnyCode
 
 
 Step = Done | Write | Wait | Refuse | Defer | Supersede
@@ -175,7 +176,7 @@ def next_step(action: Action, subscription: Subscription) -> Step:
             return Done(Receipt.of(subscription)) if subscription.has_ended else Write()
         case ActionKind.RESUME:
             if subscription.has_ended:
-                return Refuse("subscription_has_ended")
+                return Refuse(Code.SUBSCRIPTION_HAS_ENDED)
             if subscription.cancel_at_period_end or (
                 subscription.cancel_at is None and subscription.is_ending
             ):
@@ -185,14 +186,20 @@ def next_step(action: Action, subscription: Subscription) -> Step:
             # An end beyond the running periods was agreed on, not asked for by a leaving customer.
             last = subscription.last_period_end
             agreed = last is None or subscription.cancel_at > last
-            return Refuse("ends_by_agreement") if agreed else Write(clears_cancel_at=True)
+            return Refuse(Code.ENDS_BY_AGREEMENT) if agreed else Write(clears_cancel_at=True)
         case ActionKind.EXPECT_CANCELLATION:
             settled = subscription.has_ended or subscription.is_ending
-            return Done(Receipt.of(subscription)) if settled else Wait(subscription.status)
+            return (
+                Done(Receipt.of(subscription))
+                if settled
+                else Wait(ForeignCode(subscription.status))
+            )
         case ActionKind.END_PAUSE:
             if subscription.has_ended or subscription.is_ending:
                 return Supersede(
-                    "subscription_has_ended" if subscription.has_ended else "subscription_is_ending"
+                    Code.SUBSCRIPTION_HAS_ENDED
+                    if subscription.has_ended
+                    else Code.SUBSCRIPTION_IS_ENDING
                 )
             # Whoever let it go on, there is nothing left to do.
             return (
@@ -210,7 +217,7 @@ def next_step(action: Action, subscription: Subscription) -> Step:
             | ActionKind.RUN_HOOKS
         ):
             # These are decided by undo, verification, offer_steps and vendor_offers.
-            return Refuse("not_a_plain_change")
+            return Refuse(Code.NOT_A_PLAIN_CHANGE)
         case _:  # pragma: no cover
             assert_never(action.kind)
 
@@ -228,7 +235,7 @@ def past_the_schedule(
     if not isinstance(step, Write | Defer):
         return step
     first = clear_the_way(subscription, policy, _WISHES.get(kind, "other"))
-    if isinstance(first, str):
+    if isinstance(first, Code):
         return Refuse(first)
     # What is due later meets its schedule when it is made.
     return replace(step, schedule=first) if isinstance(step, Write) else step
@@ -242,4 +249,4 @@ def step_when_missing(action: Action, *, written: bool) -> Step:
     """
     if action.kind is ActionKind.CANCEL_NOW and written:
         return Done(Receipt("canceled", None))
-    return Refuse("resource_missing")
+    return Refuse(Code.RESOURCE_MISSING)

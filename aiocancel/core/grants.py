@@ -15,6 +15,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from aiocancel.core.codes import Code
 from aiocancel.core.identifiers import CustomerId, Mode, SubscriptionId
 from aiocancel.core.signing import to_json, url_safe
 from aiocancel.errors import GrantError
@@ -77,12 +78,15 @@ class GrantSealer:
         """
         grant = self._verified(text)
         if not hmac.compare_digest(_bytes(grant.customer_id), _bytes(customer_id)):
-            raise GrantError("This page was made for another customer.", code="grant_not_yours")
+            raise GrantError("This page was made for another customer.", code=Code.GRANT_NOT_YOURS)
         if grant.mode != mode:
-            raise GrantError("This page was made in another mode, live or test.", code="grant_mode")
+            raise GrantError(
+                "This page was made in another mode, live or test.", code=Code.GRANT_MODE
+            )
         if now >= grant.expires_at:
             raise GrantError(
-                "This page is too old; open it again and repeat the choice.", code="grant_expired"
+                "This page is too old; open it again and repeat the choice.",
+                code=Code.GRANT_EXPIRED,
             )
         return grant
 
@@ -108,7 +112,7 @@ class GrantSealer:
 
 
 def _invalid() -> GrantError:
-    return GrantError("The grant is not one of ours or was altered.", code="grant_invalid")
+    return GrantError("The grant is not one of ours or was altered.", code=Code.GRANT_INVALID)
 
 
 def _bytes(customer_id: str) -> bytes:

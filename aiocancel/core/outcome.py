@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from aiocancel.core.claim import CancelReason
+from aiocancel.core.codes import AnyCode
 from aiocancel.core.decision import Answer, AnswerKind
 
 
@@ -26,7 +27,7 @@ class Outcome:
     offer_id: str | None
     reason: CancelReason = field(repr=False)
     answer: Answer
-    problem: str | None
+    problem: AnyCode | None
 
     @property
     def failed(self) -> bool:

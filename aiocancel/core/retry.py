@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Literal
 
+from aiocancel.core.codes import AnyCode, Code
+
 # About three days of trying: a customer's wish must outlive an outage, or a key that expired on a Friday.
 MAX_ATTEMPTS = 200
 FIRST_DELAY_S = 0.5
@@ -20,8 +22,7 @@ ADVISED_AGAINST_DELAY_S = 60.0
 # Whoever asks to be left alone for longer is asked again all the same.
 LONGEST_RETRY_AFTER_S = 3600.0
 # Too many requests of everybody's: no fault of the action, and no reason to give it up.
-RATE_LIMITS: Final = frozenset({"rate_limit", "rate_limited", "rate_budget"})
-RESOURCE_RATE_LIMIT: Final = "resource_rate_limit"
+RATE_LIMITS: Final = frozenset({Code.RATE_LIMIT, Code.RATE_LIMITED, Code.RATE_BUDGET})
 
 Throttled = Literal["account", "endpoint", "object"]
 """Whose limit a refusal speaks of."""
@@ -38,9 +39,21 @@ class Failure(StrEnum):
     UNKNOWN = "unknown"
     REJECTED = "rejected"
 
+    @property
+    def code(self) -> Code:
+        """The code of a failure for which the other side gave none."""
+        return _WITHOUT_CODE[self]
+
+
+_WITHOUT_CODE: Final = {
+    Failure.TRANSIENT: Code.TRANSIENT,
+    Failure.UNKNOWN: Code.UNKNOWN,
+    Failure.REJECTED: Code.REJECTED,
+}
+
 
 def sort_answer(
-    http_status: int | None, code: str | None, *, should_retry: bool | None = None
+    http_status: int | None, code: AnyCode | None, *, should_retry: bool | None = None
 ) -> Failure:
     """Sort an answer that is not a success.
 
@@ -50,26 +63,28 @@ def sort_answer(
     """
     if http_status is None or http_status >= 500:
         return Failure.UNKNOWN
-    if http_status in (409, 429) or code in ("lock_timeout", "rate_limit"):
+    if http_status in (409, 429) or code in (Code.LOCK_TIMEOUT, Code.RATE_LIMIT):
         return Failure.TRANSIENT
     # A wrong or expired key is the operator's to mend; the customer's wish must outlive it.
     if http_status in (401, 403):
         return Failure.TRANSIENT
-    if code == "idempotency_key_in_use" or should_retry is True:
+    if code == Code.IDEMPOTENCY_KEY_IN_USE or should_retry is True:
         return Failure.TRANSIENT
     return Failure.REJECTED
 
 
-def throttled(http_status: int | None, code: str | None, reason: str | None) -> Throttled | None:
+def throttled(
+    http_status: int | None, code: AnyCode | None, reason: str | None
+) -> Throttled | None:
     """Say whose limit a refusal speaks of, None where it speaks of none: a lock timeout is a 429 too.
 
     ``reason`` is the header Stripe-Rate-Limited-Reason.
     Source: https://docs.stripe.com/rate-limits
     """
-    if http_status != 429 and code != "rate_limit":
+    if http_status != 429 and code != Code.RATE_LIMIT:
         return None
     if reason is None:
-        return "account" if code == "rate_limit" else None
+        return "account" if code == Code.RATE_LIMIT else None
     if reason.startswith("global"):
         return "account"
     return "endpoint" if reason.startswith("endpoint") else "object"
@@ -99,7 +114,7 @@ class RetryAfter:
 class Park:
     """Stop trying; a human must look. ``code`` says why."""
 
-    code: str
+    code: AnyCode
 
 
 def delay_s(attempt: int, jitter: float) -> float:
@@ -113,7 +128,7 @@ def delay_s(attempt: int, jitter: float) -> float:
 
 def after_failure(
     failure: Failure,
-    code: str | None,
+    code: AnyCode | None,
     attempt: int,
     jitter: float,
     *,
@@ -125,11 +140,11 @@ def after_failure(
     leads to giving up.
     """
     if failure is Failure.REJECTED:
-        return Park(code or "rejected")
+        return Park(code or Code.REJECTED)
     if attempt >= MAX_ATTEMPTS and not is_excused(code):
-        return Park(f"gave_up_{failure}")
+        return Park(Code.GAVE_UP_UNKNOWN if failure is Failure.UNKNOWN else Code.GAVE_UP_TRANSIENT)
     wait_s = delay_s(attempt, jitter)
-    if code == "lock_timeout" or is_excused(code):
+    if code == Code.LOCK_TIMEOUT or is_excused(code):
         wait_s = min(wait_s, LONGEST_LOCK_DELAY_S * (0.5 + jitter / 2))
     # Everybody is told the same time: not all may come back at that moment.
     named_s = (
@@ -140,7 +155,7 @@ def after_failure(
     return RetryAfter(max(wait_s, named_s))
 
 
-def is_excused(code: str | None) -> bool:
+def is_excused(code: AnyCode | None) -> bool:
     """Tell whether an attempt that failed so does not count towards giving up."""
     return code in RATE_LIMITS
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
+from aiocancel.core.codes import Code
+
 if TYPE_CHECKING:
     from aiocancel.core.subscription import Subscription
 
@@ -52,19 +54,19 @@ ScheduleChange = ReleaseSchedule | EndSchedule
 
 def clear_the_way(
     subscription: Subscription, policy: SchedulePolicy, wish: Wish
-) -> ScheduleChange | str | None:
+) -> ScheduleChange | Code | None:
     """Say what comes before a change: None for nothing, or a code that says why the change is a human's."""
     schedule_id, schedule = subscription.schedule_id, subscription.schedule
     if schedule_id is None:
         return None
     if policy == "park":
-        return "subscription_has_a_schedule"
+        return Code.SUBSCRIPTION_HAS_A_SCHEDULE
     if policy == "release" or wish == "cancel_now":
         return ReleaseSchedule(schedule_id)
     if schedule is None:
-        return "schedule_is_unknown"
+        return Code.SCHEDULE_IS_UNKNOWN
     if schedule.has_more_to_come:
-        return "schedule_has_pending_phases"
+        return Code.SCHEDULE_HAS_PENDING_PHASES
     ends_with_period = (
         schedule.ends_at is not None and schedule.ends_at == subscription.current_period_end
     )
@@ -73,5 +75,5 @@ def clear_the_way(
     if wish == "other" and schedule.end_behavior == "cancel" and ends_with_period:
         return EndSchedule(schedule_id, cancels=False)
     if schedule.end_behavior != "release":
-        return "schedule_has_an_end_of_its_own"
+        return Code.SCHEDULE_HAS_AN_END_OF_ITS_OWN
     return ReleaseSchedule(schedule_id)

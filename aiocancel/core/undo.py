@@ -18,6 +18,7 @@ from aiocancel.core.changes import (
     shows,
     still_holds,
 )
+from aiocancel.core.codes import Code
 from aiocancel.core.subscription import Subscription
 
 
@@ -43,12 +44,12 @@ def undo_step(
     ``earlier`` is what an earlier attempt sent, or may have sent. Total: never raises.
     """
     if subscription.has_ended:
-        return Refuse("subscription_has_ended")
+        return Refuse(Code.SUBSCRIPTION_HAS_ENDED)
     if kind is ActionKind.UNPAUSE:
         return _unpause(subscription, made)
     if kind is ActionKind.REMOVE_DISCOUNT:
         return _remove_discounts(subscription, made, earlier)
-    return Refuse("not_an_undo")
+    return Refuse(Code.NOT_AN_UNDO)
 
 
 def _unpause(subscription: Subscription, made: Made) -> Step:
@@ -57,14 +58,14 @@ def _unpause(subscription: Subscription, made: Made) -> Step:
         return (
             Write(resumes_service=True)
             if ours or made.vendor_paused
-            else Refuse("paused_by_somebody_else")
+            else Refuse(Code.PAUSED_BY_SOMEBODY_ELSE)
         )
     if subscription.paused is None:
         return Done(Receipt.of(subscription))
     pauses = [change for change in made.changes if isinstance(change, PausePayments)]
     if made.vendor_paused or any(shows(pause, subscription) for pause in pauses):
         return Write()
-    return Refuse("paused_by_somebody_else")
+    return Refuse(Code.PAUSED_BY_SOMEBODY_ELSE)
 
 
 def _remove_discounts(subscription: Subscription, made: Made, earlier: Change | None) -> Step:
@@ -72,16 +73,16 @@ def _remove_discounts(subscription: Subscription, made: Made, earlier: Change | 
         return Done(Receipt.of(subscription))
     if subscription.schedule_id is not None:
         # Its phases hold discounts of their own, and would bring this one back.
-        return Refuse("subscription_has_a_schedule")
+        return Refuse(Code.SUBSCRIPTION_HAS_A_SCHEDULE)
     if earlier is not None:
         return (
             Write(change=earlier)
             if still_holds(earlier, subscription)
-            else Refuse("changed_since_it_was_tried")
+            else Refuse(Code.CHANGED_SINCE_IT_WAS_TRIED)
         )
     added = [change for change in made.changes if isinstance(change, AddDiscount)]
     if not added:
-        return Refuse("no_discount_of_ours")
+        return Refuse(Code.NO_DISCOUNT_OF_OURS)
     ids = [discount.discount_id for discount in subscription.discounts]
     removed = tuple(
         discount.discount_id

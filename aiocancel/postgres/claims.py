@@ -25,6 +25,7 @@ from aiocancel.core.actions import (
 from aiocancel.core.changes import AddDiscount, PausePayments, PauseService, change_from_json
 from aiocancel.core.changes import Change as OfferChange
 from aiocancel.core.claim import CancelReason, FlowClaim
+from aiocancel.core.codes import Code
 from aiocancel.core.decision import Answer, AnswerKind, Change, Decision, answer_of
 from aiocancel.core.grants import Grant
 from aiocancel.core.identifiers import FlowSessionId, SubscriptionId
@@ -309,7 +310,7 @@ class Claims:
             offer_id=first["offer_id"],
             reason=CancelReason(first["reason_text"], first["reason_code"]),
             answer=_answer(rows),
-            problem=next((row["parked_code"] for row in rows if row["parked_code"]), None),
+            problem=next((Code.of(row["parked_code"]) for row in rows if row["parked_code"]), None),
         )
 
 

@@ -19,6 +19,7 @@ import asyncpg
 from aiocancel.core.actions import Action, ActionKind, Receipt
 from aiocancel.core.changes import Change as OfferChange
 from aiocancel.core.changes import change_to_json
+from aiocancel.core.codes import AnyCode, Code
 from aiocancel.core.identifiers import SubscriptionId
 from aiocancel.core.offers.expect import Baseline, baseline_to_json
 from aiocancel.core.retry import is_excused, key_is_spent
@@ -104,7 +105,7 @@ class Ledger(Dispatch):
         taken: TakenAction,
         result: str,
         *,
-        code: str | None,
+        code: AnyCode | None,
         request_id: str | None,
         key_spent: bool = False,
     ) -> None:
@@ -132,7 +133,7 @@ class Ledger(Dispatch):
             await self.end_write(taken, "accepted", code=None, request_id=accepted.request_id)
         return finished
 
-    async def park(self, taken: TakenAction, code: str) -> bool:
+    async def park(self, taken: TakenAction, code: AnyCode) -> bool:
         """Leave the action to a human; False when the lease is lost."""
         return await self._settle(
             taken,
@@ -142,7 +143,7 @@ class Ledger(Dispatch):
             code,
         )
 
-    async def refuse(self, taken: TakenAction, code: str) -> bool:
+    async def refuse(self, taken: TakenAction, code: AnyCode) -> bool:
         """End the action for good, and nobody need look: the claim turned out untrue, or what came later undid it.
 
         False when the lease is lost.
@@ -166,7 +167,7 @@ class Ledger(Dispatch):
                 return True
         except _LeaseLostError:
             return False
-        await self.refuse(taken, "flow_session_paid_before")
+        await self.refuse(taken, Code.FLOW_SESSION_PAID_BEFORE)
         return False
 
     async def _confirm_first(
@@ -202,7 +203,7 @@ class Ledger(Dispatch):
             await connection.executemany(JOURNAL, entries)
         return True
 
-    async def hand_back(self, taken: TakenAction, *, delay_s: float, code: str | None) -> bool:
+    async def hand_back(self, taken: TakenAction, *, delay_s: float, code: AnyCode | None) -> bool:
         """Let any worker take the action again after ``delay_s``; False when the lease is lost.
 
         Where everybody's requests were too many, the attempt does not count towards giving up.
@@ -215,7 +216,7 @@ class Ledger(Dispatch):
             code,
         )
 
-    async def go_on(self, taken: TakenAction, code: str) -> bool:
+    async def go_on(self, taken: TakenAction, code: AnyCode) -> bool:
         """Let the action be taken again at once: a first step is made, and ``code`` names it for the journal."""
         return await self._wait(taken, "due_at = now()", (), "step_made", code)
 
@@ -243,7 +244,7 @@ class Ledger(Dispatch):
         )
 
     async def withdraw_deferred(
-        self, subscription_id: SubscriptionId, *, code: str = "withdrawn"
+        self, subscription_id: SubscriptionId, *, code: AnyCode = Code.WITHDRAWN
     ) -> int:
         """End what waits for its date on this subscription, and return how many that were.
 

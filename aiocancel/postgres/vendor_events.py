@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from aiocancel.core.codes import AnyCode
 from aiocancel.postgres.connection import unavailable_on_outage
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ class Doorbell:
             )
         return [Ring(row["event_id"], row["attempts"]) for row in rows]
 
-    async def answer(self, ring: Ring, result: str) -> None:
+    async def answer(self, ring: Ring, result: AnyCode) -> None:
         """Note what came of an event: it will not be looked at again."""
         with unavailable_on_outage():
             await self._pool.execute(

@@ -20,6 +20,7 @@ from aiocancel.core.claim import (
     FlowStatus,
     clean_text,
 )
+from aiocancel.core.codes import Code
 from aiocancel.errors import MalformedClaimError
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ async def read_post(request: web.Request, vendor: FlowVendor, *, max_bytes: int)
         case _:
             raise MalformedClaimError(
                 "Post application/json or application/x-www-form-urlencoded.",
-                code="wrong_content_type",
+                code=Code.WRONG_CONTENT_TYPE,
                 status=415,
             )
 
@@ -65,7 +66,7 @@ async def read_post(request: web.Request, vendor: FlowVendor, *, max_bytes: int)
 async def read_body(request: web.Request, max_bytes: int) -> bytes:
     """Read a body of at most ``max_bytes``; raises MalformedClaimError with status 400 or 413."""
     too_large = MalformedClaimError(
-        f"The body is larger than {max_bytes} bytes.", code="too_large", status=413
+        f"The body is larger than {max_bytes} bytes.", code=Code.TOO_LARGE, status=413
     )
     if (request.content_length or 0) > max_bytes:
         raise too_large

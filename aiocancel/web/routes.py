@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
 
+from aiocancel.core.codes import AnyCode, Code
 from aiocancel.errors import ClaimError, UnavailableError, UnidentifiedError
 from aiocancel.telemetry import ClaimRefused
 from aiocancel.web.flow_context import FLOW_KEY, FlowContext, FlowState
@@ -206,10 +207,12 @@ class Handlers:
 
     def _refusal(self, error: ClaimError | UnavailableError, *, wants_page: bool) -> web.Response:
         if isinstance(error, ClaimError):
-            status, code, reason = error.status, error.code, str(error)
+            status, reason = error.status, str(error)
+            code: AnyCode = error.code
             headers: dict[str, str] = {**_NO_STORE}
         else:
-            status, code, reason = 503, "unavailable", self._text("unavailable")
+            status, reason = 503, self._text("unavailable")
+            code = Code.UNAVAILABLE
             headers = {**_NO_STORE, "Retry-After": "2"}
         self._site.on_event(ClaimRefused(code))
         if not wants_page:
@@ -282,7 +285,7 @@ def _claim_id(request: web.Request) -> uuid.UUID:
 
 
 def _unknown_claim() -> ClaimError:
-    return ClaimError("There is no such request of yours.", code="unknown_claim", status=404)
+    return ClaimError("There is no such request of yours.", code=Code.UNKNOWN_CLAIM, status=404)
 
 
 def _iso(moment: datetime | None) -> Any:

@@ -26,6 +26,7 @@ from aiocancel.core.actions import (
     step_when_missing,
 )
 from aiocancel.core.changes import Change
+from aiocancel.core.codes import AnyCode, Code
 from aiocancel.core.offers.apply import Progress
 from aiocancel.core.offers.terms import name_of
 from aiocancel.core.retry import LONGEST_DELAY_S, Failure, Park, RetryAfter, after_failure, delay_s
@@ -117,12 +118,12 @@ class Attempts:
                 return
             step, accepted = await self._write(taken, step, key)
             if first is not None and _went_on(first, step):
-                code = (
-                    "schedule_released"
+                made = (
+                    Code.SCHEDULE_RELEASED
                     if isinstance(first, ReleaseSchedule)
-                    else "schedule_amended"
+                    else Code.SCHEDULE_AMENDED
                 )
-                await self._ledger.go_on(taken, code)
+                await self._ledger.go_on(taken, made)
                 return
         match step:
             case Done(receipt):
@@ -131,17 +132,17 @@ class Attempts:
                 # Stripe lets it go on when it has tried the payment, which may take hours.
                 await self.watch(
                     taken,
-                    parked_as="resumption_is_not_paid",
+                    parked_as=Code.RESUMPTION_IS_NOT_PAID,
                     within_s=RESUMES_WITHIN_S,
                     longest_delay_s=LONGEST_DELAY_S,
                 )
             case Write():
                 raise UnknownBillingError(
-                    "Stripe accepted the change but does not show it", code="not_visible"
+                    "Stripe accepted the change but does not show it", code=Code.NOT_VISIBLE
                 )
             case Wait(seen):
                 watches = taken.action.kind.only_watches
-                parked_as = "vendor_did_not_act" if watches else "next_payment_too_close"
+                parked_as = Code.VENDOR_DID_NOT_ACT if watches else Code.NEXT_PAYMENT_TOO_CLOSE
                 await self.watch(taken, parked_as=parked_as, seen=seen)
             case Defer(until, takes_effect_at, payment_url):
                 await self._ledger.defer(
@@ -160,7 +161,7 @@ class Attempts:
         try:
             subscription = await self._billing.read(taken.action.subscription_id)
         except RejectedBillingError as error:
-            if error.code != "resource_missing":
+            if error.code != Code.RESOURCE_MISSING:
                 raise
             return step_when_missing(taken.action, written=written)
         return await self._judge(taken, subscription, earlier)
@@ -169,7 +170,7 @@ class Attempts:
         self, taken: TakenAction, subscription: Subscription, earlier: Change | None
     ) -> Step:
         if not subscription.is_in(taken.mode):
-            return Refuse("wrong_mode")
+            return Refuse(Code.WRONG_MODE)
         if taken.action.kind in (ActionKind.UNPAUSE, ActionKind.REMOVE_DISCOUNT):
             made = await self._ledger.made_by_offers(taken.action.subscription_id)
             return undo_step(taken.action.kind, subscription, made, earlier)
@@ -224,16 +225,18 @@ class Attempts:
             and not step.resumes_service
         ):
             # Stripe made this very change before, and somebody has undone it: theirs is the last word.
-            raise RejectedBillingError("the change was undone elsewhere", code="undone_elsewhere")
+            raise RejectedBillingError(
+                "the change was undone elsewhere", code=Code.UNDONE_ELSEWHERE
+            )
         return step, None
 
     async def watch(
         self,
         taken: TakenAction,
-        code: str | None = None,
+        code: AnyCode | None = None,
         *,
-        parked_as: str = "vendor_did_not_act",
-        seen: str | None = None,
+        parked_as: AnyCode = Code.VENDOR_DID_NOT_ACT,
+        seen: AnyCode | None = None,
         within_s: float | None = None,
         longest_delay_s: float = LONGEST_WATCH_DELAY_S,
     ) -> None:
@@ -254,7 +257,7 @@ class Attempts:
             )
             self._on_event(
                 DriftFound(
-                    taken.action_id, taken.action.subscription_id, expected, seen or "unreadable"
+                    taken.action_id, taken.action.subscription_id, expected, seen or Code.UNREADABLE
                 )
             )
 
@@ -280,7 +283,7 @@ class Attempts:
             )
             self._on_settled(taken.claim_public_id)
 
-    async def park(self, taken: TakenAction, code: str) -> bool:
+    async def park(self, taken: TakenAction, code: AnyCode) -> bool:
         """Leave the action to a human; False when the lease is lost."""
         parked = await self._ledger.park(taken, code)
         if parked:
@@ -296,7 +299,7 @@ class Attempts:
             self._on_settled(taken.claim_public_id)
         return parked
 
-    async def refuse(self, taken: TakenAction, code: str) -> None:
+    async def refuse(self, taken: TakenAction, code: AnyCode) -> None:
         """End the action; nobody need look: the claim was untrue, or what came later left nothing to do."""
         if await self._ledger.refuse(taken, code):
             self._on_event(
@@ -331,17 +334,17 @@ class Attempts:
         )
         if taken.action.kind.only_watches and failure is not Failure.REJECTED:
             # Watching ends by the clock, however often we looked.
-            await self.watch(taken, error.code or failure)
+            await self.watch(taken, error.code or failure.code)
             return
         if taken.action.kind is ActionKind.APPLY_OFFER and _declined(error):
             # The customer's own bank said no: nobody here can do anything about that.
-            await self.refuse(taken, error.code or "payment_declined")
+            await self.refuse(taken, error.code or Code.PAYMENT_DECLINED)
             return
         match after_failure(
             failure, error.code, taken.tries, self._jitter(), retry_after_s=error.retry_after_s
         ):
             case RetryAfter(delay):
-                await self._ledger.hand_back(taken, delay_s=delay, code=error.code or failure)
+                await self._ledger.hand_back(taken, delay_s=delay, code=error.code or failure.code)
             case Park(code):
                 await self.park(taken, code)
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Protocol, assert_never
 
 from aiocancel.core.actions import Receipt, Step
+from aiocancel.core.codes import AnyCode, Code
 from aiocancel.core.decision import Policy
 from aiocancel.core.flow_session import FlowSession
 from aiocancel.core.offers.apply import DEFAULT_RULES, OfferRules, Progress, offer_step
@@ -26,11 +27,11 @@ class Attempt(Protocol):
         """Mark the action done."""
         ...
 
-    async def park(self, taken: TakenAction, code: str) -> bool:
+    async def park(self, taken: TakenAction, code: AnyCode) -> bool:
         """Leave the action to a human; False when the lease is lost."""
         ...
 
-    async def refuse(self, taken: TakenAction, code: str) -> None:
+    async def refuse(self, taken: TakenAction, code: AnyCode) -> None:
         """End the action because the claim turned out untrue."""
         ...
 
@@ -38,7 +39,9 @@ class Attempt(Protocol):
         """Go on with what was just enqueued, and wake whoever waits."""
         ...
 
-    async def watch(self, taken: TakenAction, code: str | None = None, *, parked_as: str) -> None:
+    async def watch(
+        self, taken: TakenAction, code: AnyCode | None = None, *, parked_as: AnyCode
+    ) -> None:
         """Look again later."""
         ...
 
@@ -95,7 +98,7 @@ class Offers:
     async def verify(self, taken: TakenAction, attempt: Attempt) -> None:
         """Ask the vendor about a claim of an accepted offer, and enqueue what follows from its answer."""
         if self._verifier is None or taken.action.flow_session_id is None:
-            await attempt.park(taken, "vendor_api_not_configured")
+            await attempt.park(taken, Code.VENDOR_API_NOT_CONFIGURED)
             return
         try:
             session = await self._verifier.flow_session(taken.action.flow_session_id)
@@ -111,7 +114,7 @@ class Offers:
             case Doubtful(code):
                 await attempt.park(taken, code)
             case NotYet():
-                await attempt.watch(taken, parked_as="flow_session_still_open")
+                await attempt.watch(taken, parked_as=Code.FLOW_SESSION_STILL_OPEN)
             case verdict:  # pragma: no cover
                 assert_never(verdict)
 
@@ -130,7 +133,7 @@ class Offers:
         offer = taken.action.offer
         handler = None if offer is None else self._handler_for(offer)
         if offer is None or handler is None:
-            await attempt.park(taken, "no_handler_for_this_offer")
+            await attempt.park(taken, Code.NO_HANDLER_FOR_THIS_OFFER)
             return
         await handler(
             CustomOffer(

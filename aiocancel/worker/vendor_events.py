@@ -13,6 +13,7 @@ from datetime import timedelta
 from typing import Final
 
 from aiocancel.core.claim import FlowClaim, FlowStatus, VerifiedOutcome
+from aiocancel.core.codes import AnyCode, Code, ForeignCode
 from aiocancel.core.decision import Policy, decide, decide_unproven
 from aiocancel.core.flow_session import FlowSession
 from aiocancel.core.grants import Grant
@@ -113,7 +114,7 @@ class CatchUp:
             event = await self._vendor_api.event(ring.event_id)
         except TransientVendorError as error:
             if ring.attempt >= _MOST_ATTEMPTS:
-                await self._doorbell.answer(ring, f"gave_up_{error.code}")
+                await self._doorbell.answer(ring, ForeignCode.gave_up_on(error.code))
             else:
                 wait_s = max(error.retry_after_s or 0.0, delay_s(ring.attempt, random.random()))  # noqa: S311 - jitter, no secret
                 await self._doorbell.later(ring, delay_s=wait_s)
@@ -122,11 +123,13 @@ class CatchUp:
             await self._doorbell.answer(ring, error.code)
             return
         if event is None:
-            await self._doorbell.answer(ring, "unknown_event")
+            await self._doorbell.answer(ring, Code.UNKNOWN_EVENT)
         elif event.name != COMPLETED:
-            await self._doorbell.answer(ring, "nothing_to_do")
+            await self._doorbell.answer(ring, Code.NOTHING_TO_DO)
         elif event.session is None:
-            await self._doorbell.answer(ring, event.problem or "unreadable")
+            await self._doorbell.answer(
+                ring, ForeignCode(event.problem) if event.problem else Code.UNREADABLE
+            )
         else:
             await self._doorbell.answer(ring, await self._record(ring, event.session))
 
@@ -143,16 +146,16 @@ class CatchUp:
         # Which of the application's customers that is, the vendor does not say.
         return _NOBODY, SubscriptionId(session.subscription_id)
 
-    async def _record(self, ring: Ring, session: FlowSession) -> str:
+    async def _record(self, ring: Ring, session: FlowSession) -> AnyCode:
         owner = await self._owner(session)
         if owner is None:
-            return "no_subscription"
+            return Code.NO_SUBSCRIPTION
         customer_id, subscription_id = owner
         claim = FlowClaim(self._vendor, session.status, session.session_id, session.reason)
         if not session.status.changes_billing and await self._ledger.knows(
             subscription_id, session.session_id
         ):
-            return "known"
+            return Code.KNOWN
         grant = Grant(customer_id, subscription_id, self._mode, 0, 0, f"event:{ring.event_id}")
         proven = session.status is FlowStatus.CANCELED
         if proven:
@@ -172,5 +175,5 @@ class CatchUp:
         try:
             recorded = await self._ledger.accept(claim, grant, decision, verified=proven)
         except ConflictError:
-            return "known_with_another_result"
-        return "known" if recorded.repeated else "recorded"
+            return Code.KNOWN_WITH_ANOTHER_RESULT
+        return Code.KNOWN if recorded.repeated else Code.RECORDED

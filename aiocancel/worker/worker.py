@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Final
 
 from aiocancel.config import VENDOR_ACTS_WITHIN_S, WORKER_LEASE_S
+from aiocancel.core.codes import Code, ForeignCode
 from aiocancel.core.schedules import DEFAULT_SCHEDULE_POLICY, SchedulePolicy
 from aiocancel.errors import (
     BillingError,
@@ -183,14 +184,14 @@ class Worker:
                 str(error), code=error.code, retry_after_s=error.retry_after_s
             )
         except TimeoutError:
-            return UnknownBillingError("the attempt took too long", code="attempt_timeout")
+            return UnknownBillingError("the attempt took too long", code=Code.ATTEMPT_TIMEOUT)
         except UnavailableError as error:
-            return UnknownBillingError(str(error), code="database_unavailable")
+            return UnknownBillingError(str(error), code=Code.DATABASE_UNAVAILABLE)
         except Exception as error:
             # A mistake of ours, or of a database in a state that we did not foresee: it must end like any
             # other failure, with a longer wait each time and a human at last.
             logger.error("an attempt at action %s broke off: %s", taken.action_id, told(error))
-            return UnknownBillingError("the attempt broke off", code=type(error).__name__)
+            return UnknownBillingError("the attempt broke off", code=ForeignCode.of_error(error))
         return None
 
     async def _give_up_lease(self, taken: TakenAction) -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from aiocancel.cli.main import main
 from aiocancel.core.actions import Receipt
+from aiocancel.core.codes import Code
 from aiocancel.postgres.ledger import Ledger
 from aiocancel.testing.postgres import EmbeddedPostgres
 from tests.cli.test_main import SECRET
@@ -44,8 +45,8 @@ async def fill(database: str) -> None:
         await ask(pool, "sub_parked", text=TEXT, code="too_expensive", session="sess_1")
         (taken,) = await take_due(pool, uuid.uuid4(), limit=1)
         await ledger.begin_write(taken)
-        await ledger.end_write(taken, "rejected", code="card_declined", request_id="req_1")
-        await ledger.park(taken, "card_declined")
+        await ledger.end_write(taken, "rejected", code=Code.CARD_DECLINED, request_id="req_1")
+        await ledger.park(taken, Code.CARD_DECLINED)
         await ask(pool, "sub_done")
         (taken,) = await take_due(pool, uuid.uuid4(), limit=1)
         await ledger.finish(taken, Receipt("active", None))
@@ -90,7 +91,7 @@ Run = Callable[..., tuple[int, str, str]]
 
 def test_without_a_further_word_the_parked_actions_are_listed(shop: str, run: Run) -> None:
     status, out, err = run()
-    header, line = out.splitlines()
+    header, line, *meaning = out.splitlines()
     assert (status, err) == (0, "")
     assert header.split() == [
         "id",
@@ -110,6 +111,22 @@ def test_without_a_further_word_the_parked_actions_are_listed(shop: str, run: Ru
         "card_declined",
         "1",
     ]
+    assert meaning == [
+        "",
+        "card_declined: The customer's card was declined. Ask the customer for another way to pay.",
+    ]
+
+
+def test_a_code_is_explained_in_json_too_except_where_a_person_chose_it(
+    shop: str, run: Run
+) -> None:
+    (parked,) = json.loads(run("--json")[1])
+    run("close", parked_id(shop), "--reason", "card_declined")
+    (closed,) = json.loads(run("--state", "closed", "--json")[1])
+
+    assert parked["means"] == "The customer's card was declined."
+    assert parked["do_next"] == "Ask the customer for another way to pay."
+    assert (closed["code"], closed["means"], closed["do_next"]) == ("card_declined", None, None)
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from aiocancel.billing.customer_subscriptions import StripeSubscriptions
 from aiocancel.billing.settings import API_VERSION
 from aiocancel.cli.check import run_checks
 from aiocancel.core.check_results import CheckResult, Level, as_json, as_text
+from aiocancel.core.codes import ForeignCode
 from aiocancel.core.properties import Property
 from aiocancel.core.subscription import OwnedSubscription
 from aiocancel.postgres.ledger import Ledger
@@ -510,7 +511,7 @@ async def test_parked_actions_are_counted_and_can_be_listed(site: Installation, 
     await ask(pool, "sub_1")
     (parked,) = await take_due(pool, uuid.uuid4(), limit=1)
     await ask(pool, "sub_2")
-    assert await Ledger(pool).park(parked, "declined")
+    assert await Ledger(pool).park(parked, ForeignCode("declined"))
     result = (await site.check()).of("worker backlog")
     assert result.level is Level.WARN
     assert result.detail.startswith(

@@ -24,6 +24,7 @@ from aiocancel.core.actions import (
     past_the_schedule,
     step_when_missing,
 )
+from aiocancel.core.codes import Code, ForeignCode
 from aiocancel.core.identifiers import SubscriptionId
 from aiocancel.core.schedules import DEFAULT_SCHEDULE_POLICY, ReleaseSchedule
 from aiocancel.core.subscription import Subscription
@@ -134,23 +135,23 @@ TABLE: dict[ActionKind, dict[str, Step]] = {
         "paused": done(None, "paused"),
         "ending with its period": Write(),
         "ending by date": Write(clears_cancel_at=True),
-        "ending in a later period": Refuse("ends_by_agreement"),
+        "ending in a later period": Refuse(Code.ENDS_BY_AGREEMENT),
         "ending with the later of two periods": Write(clears_cancel_at=True),
         "ending by both": Write(),
-        "canceled": Refuse("subscription_has_ended"),
-        "canceled while ending": Refuse("subscription_has_ended"),
-        "expired": Refuse("subscription_has_ended"),
+        "canceled": Refuse(Code.SUBSCRIPTION_HAS_ENDED),
+        "canceled while ending": Refuse(Code.SUBSCRIPTION_HAS_ENDED),
+        "expired": Refuse(Code.SUBSCRIPTION_HAS_ENDED),
     },
     EXPECT: {
-        "going on": Wait("active"),
-        "past due": Wait("past_due"),
-        "unpaid": Wait("unpaid"),
-        "incomplete": Wait("incomplete"),
-        "paused": Wait("paused"),
+        "going on": Wait(ForeignCode("active")),
+        "past due": Wait(ForeignCode("past_due")),
+        "unpaid": Wait(ForeignCode("unpaid")),
+        "incomplete": Wait(ForeignCode("incomplete")),
+        "paused": Wait(ForeignCode("paused")),
         "ending with its period": done(PERIOD_END),
         "ending by date": done(EARLIER),
-        "ending in a later period": Wait("active"),
-        "ending with the later of two periods": Wait("active"),
+        "ending in a later period": Wait(ForeignCode("active")),
+        "ending with the later of two periods": Wait(ForeignCode("active")),
         "ending by both": done(PERIOD_END),
         "canceled": done(ENDED_AT, "canceled"),
         "canceled while ending": done(ENDED_AT, "canceled"),
@@ -162,14 +163,14 @@ TABLE: dict[ActionKind, dict[str, Step]] = {
         "unpaid": done(None, "unpaid"),
         "incomplete": done(None, "incomplete"),
         "paused": Write(resumes_service=True),
-        "ending with its period": Supersede("subscription_is_ending"),
-        "ending by date": Supersede("subscription_is_ending"),
+        "ending with its period": Supersede(Code.SUBSCRIPTION_IS_ENDING),
+        "ending by date": Supersede(Code.SUBSCRIPTION_IS_ENDING),
         "ending in a later period": done(None),
         "ending with the later of two periods": done(None),
-        "ending by both": Supersede("subscription_is_ending"),
-        "canceled": Supersede("subscription_has_ended"),
-        "canceled while ending": Supersede("subscription_has_ended"),
-        "expired": Supersede("subscription_has_ended"),
+        "ending by both": Supersede(Code.SUBSCRIPTION_IS_ENDING),
+        "canceled": Supersede(Code.SUBSCRIPTION_HAS_ENDED),
+        "canceled while ending": Supersede(Code.SUBSCRIPTION_HAS_ENDED),
+        "expired": Supersede(Code.SUBSCRIPTION_HAS_ENDED),
     },
 }
 
@@ -187,12 +188,12 @@ IS_ENDING: dict[str, Step] = {
 # The schedule goes first. One with phases to come is not lost by leaving at the period's end.
 SCHEDULED: dict[str, Step] = {
     "under a schedule with nothing more to come": Write(schedule=ReleaseSchedule("sub_sched_1")),
-    "under a schedule with phases to come": Refuse("schedule_has_pending_phases"),
+    "under a schedule with phases to come": Refuse(Code.SCHEDULE_HAS_PENDING_PHASES),
 }
 IS_SUPERSEDED: dict[str, Step] = {
-    "ending with its period": Supersede("subscription_is_ending"),
-    "ending by date": Supersede("subscription_is_ending"),
-    **dict.fromkeys(HAS_ENDED, Supersede("subscription_has_ended")),
+    "ending with its period": Supersede(Code.SUBSCRIPTION_IS_ENDING),
+    "ending by date": Supersede(Code.SUBSCRIPTION_IS_ENDING),
+    **dict.fromkeys(HAS_ENDED, Supersede(Code.SUBSCRIPTION_HAS_ENDED)),
 }
 TABLE_OF_ALL_SHAPES: dict[ActionKind, dict[str, Step]] = {
     AT_PERIOD_END: {**dict.fromkeys(ALL_SHAPES, Write()), **IS_ENDING, **SCHEDULED},
@@ -205,11 +206,14 @@ TABLE_OF_ALL_SHAPES: dict[ActionKind, dict[str, Step]] = {
         **{name: done(None, shape.status) for name, shape in ALL_SHAPES.items()},
         "ending with its period": Write(),
         "ending by date": Write(clears_cancel_at=True),
-        "ending in a later period": Refuse("ends_by_agreement"),
-        "canceled": Refuse("subscription_has_ended"),
-        "expired": Refuse("subscription_has_ended"),
+        "ending in a later period": Refuse(Code.ENDS_BY_AGREEMENT),
+        "canceled": Refuse(Code.SUBSCRIPTION_HAS_ENDED),
+        "expired": Refuse(Code.SUBSCRIPTION_HAS_ENDED),
     },
-    EXPECT: {**{name: Wait(shape.status) for name, shape in ALL_SHAPES.items()}, **IS_ENDING},
+    EXPECT: {
+        **{name: Wait(ForeignCode(shape.status)) for name, shape in ALL_SHAPES.items()},
+        **IS_ENDING,
+    },
     ActionKind.END_PAUSE: {
         **{name: done(None, shape.status) for name, shape in ALL_SHAPES.items()},
         "paused": Write(resumes_service=True),
@@ -302,7 +306,7 @@ def test_every_shape_that_an_offer_meets_can_be_cancelled_and_resumed(
 
 @pytest.mark.parametrize("kind", OFFER_KINDS)
 def test_what_an_offer_needs_is_not_taken_for_a_plain_change(kind: ActionKind) -> None:
-    assert step(kind, GOING_ON) == Refuse("not_a_plain_change")
+    assert step(kind, GOING_ON) == Refuse(Code.NOT_A_PLAIN_CHANGE)
 
 
 def test_the_table_covers_every_action_and_every_shape() -> None:
@@ -375,7 +379,7 @@ def test_a_missing_subscription_is_done_only_for_our_own_cancellation_at_once(
     expected = (
         Done(Receipt("canceled", None))
         if kind is NOW and was_written
-        else Refuse("resource_missing")
+        else Refuse(Code.RESOURCE_MISSING)
     )
     assert step_when_missing(Action(kind, SUBSCRIPTION_ID), written=was_written) == expected
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from aiocancel.core.codes import AnyCode, Code, ForeignCode
 from aiocancel.core.retry import (
     FIRST_DELAY_S,
     KEY_LIFETIME_S,
@@ -38,42 +39,55 @@ attempts = st.integers(1, 10_000)
     ("http_status", "code", "should_retry", "expected"),
     [
         pytest.param(None, None, None, UNKNOWN, id="no answer"),
-        pytest.param(None, "rate_limit", False, UNKNOWN, id="no answer, whatever else"),
+        pytest.param(None, Code.RATE_LIMIT, False, UNKNOWN, id="no answer, whatever else"),
         pytest.param(500, None, None, UNKNOWN, id="Stripe failed"),
-        pytest.param(502, "api_error", False, UNKNOWN, id="Stripe failed and advises against it"),
+        pytest.param(
+            502, Code.API_ERROR, False, UNKNOWN, id="Stripe failed and advises against it"
+        ),
         pytest.param(503, None, True, UNKNOWN, id="Stripe is unavailable"),
-        pytest.param(429, "rate_limit", None, TRANSIENT, id="too many requests"),
-        pytest.param(429, "lock_timeout", True, TRANSIENT, id="lock timeout"),
+        pytest.param(429, Code.RATE_LIMIT, None, TRANSIENT, id="too many requests"),
+        pytest.param(429, Code.LOCK_TIMEOUT, True, TRANSIENT, id="lock timeout"),
         pytest.param(429, None, None, TRANSIENT, id="too many requests, no code"),
         pytest.param(429, None, False, TRANSIENT, id="too many requests, advised against"),
-        pytest.param(400, "lock_timeout", None, TRANSIENT, id="lock timeout under another status"),
-        pytest.param(409, "idempotency_key_in_use", None, TRANSIENT, id="key in use"),
         pytest.param(
-            400, "idempotency_key_in_use", None, TRANSIENT, id="key in use under another status"
+            400, Code.LOCK_TIMEOUT, None, TRANSIENT, id="lock timeout under another status"
+        ),
+        pytest.param(409, Code.IDEMPOTENCY_KEY_IN_USE, None, TRANSIENT, id="key in use"),
+        pytest.param(
+            400, Code.IDEMPOTENCY_KEY_IN_USE, None, TRANSIENT, id="key in use under another status"
         ),
         pytest.param(401, None, None, TRANSIENT, id="wrong API key"),
-        pytest.param(403, "permission_error", None, TRANSIENT, id="API key without the permission"),
+        pytest.param(
+            403,
+            ForeignCode("permission_error"),
+            None,
+            TRANSIENT,
+            id="API key without the permission",
+        ),
         pytest.param(400, None, True, TRANSIENT, id="refused, but Stripe says try again"),
-        pytest.param(400, "parameter_invalid", None, REJECTED, id="invalid"),
-        pytest.param(400, "parameter_invalid", False, REJECTED, id="invalid, advised against"),
-        pytest.param(402, "card_declined", None, REJECTED, id="card declined"),
-        pytest.param(404, "resource_missing", None, REJECTED, id="no such subscription"),
+        pytest.param(400, ForeignCode("parameter_invalid"), None, REJECTED, id="invalid"),
+        pytest.param(
+            400, ForeignCode("parameter_invalid"), False, REJECTED, id="invalid, advised against"
+        ),
+        pytest.param(402, Code.CARD_DECLINED, None, REJECTED, id="card declined"),
+        pytest.param(404, Code.RESOURCE_MISSING, None, REJECTED, id="no such subscription"),
     ],
 )
 def test_an_answer_is_sorted_by_what_it_may_have_left_behind(
-    http_status: int | None, code: str | None, should_retry: bool | None, expected: Failure
+    http_status: int | None, code: AnyCode | None, should_retry: bool | None, expected: Failure
 ) -> None:
     assert sort_answer(http_status, code, should_retry=should_retry) is expected
 
 
 @given(
     http_status=st.none() | st.integers(500, 599),
-    code=st.none() | st.sampled_from(["rate_limit", "lock_timeout", "idempotency_key_in_use"]),
+    code=st.none()
+    | st.sampled_from([Code.RATE_LIMIT, Code.LOCK_TIMEOUT, Code.IDEMPOTENCY_KEY_IN_USE]),
     should_retry=st.none() | st.booleans(),
 )
 @settings(max_examples=30)
 def test_what_may_have_happened_is_never_called_harmless(
-    http_status: int | None, code: str | None, should_retry: bool | None
+    http_status: int | None, code: AnyCode | None, should_retry: bool | None
 ) -> None:
     assert sort_answer(http_status, code, should_retry=should_retry) is UNKNOWN
 
@@ -111,25 +125,27 @@ def test_with_the_same_jitter_no_wait_is_shorter_than_the_one_before() -> None:
 @pytest.mark.parametrize("failure", [TRANSIENT, UNKNOWN])
 @pytest.mark.parametrize("attempt", [1, MAX_ATTEMPTS - 1])
 def test_a_failure_that_may_pass_is_tried_again(failure: Failure, attempt: int) -> None:
-    assert after_failure(failure, "some_code", attempt, 0.5) == RetryAfter(delay_s(attempt, 0.5))
+    assert after_failure(failure, ForeignCode("some_code"), attempt, 0.5) == RetryAfter(
+        delay_s(attempt, 0.5)
+    )
 
 
 @pytest.mark.parametrize(
     ("failure", "code"),
-    [(TRANSIENT, "gave_up_transient"), (UNKNOWN, "gave_up_unknown")],
+    [(TRANSIENT, Code.GAVE_UP_TRANSIENT), (UNKNOWN, Code.GAVE_UP_UNKNOWN)],
     ids=["transient", "unknown"],
 )
 @pytest.mark.parametrize("attempt", [MAX_ATTEMPTS, MAX_ATTEMPTS + 1])
 def test_after_the_last_attempt_a_human_must_look(
-    failure: Failure, code: str, attempt: int
+    failure: Failure, code: AnyCode, attempt: int
 ) -> None:
-    assert after_failure(failure, "some_code", attempt, 0.5) == Park(code)
+    assert after_failure(failure, ForeignCode("some_code"), attempt, 0.5) == Park(code)
 
 
 @pytest.mark.parametrize(
-    ("code", "parked"), [("resource_missing", "resource_missing"), (None, "rejected")]
+    ("code", "parked"), [(Code.RESOURCE_MISSING, Code.RESOURCE_MISSING), (None, Code.REJECTED)]
 )
-def test_a_refusal_goes_to_a_human_at_once(code: str | None, parked: str) -> None:
+def test_a_refusal_goes_to_a_human_at_once(code: AnyCode | None, parked: AnyCode) -> None:
     assert after_failure(REJECTED, code, 1, 0.5) == Park(parked)
 
 
@@ -163,25 +179,27 @@ def test_a_key_is_given_up_before_stripe_may_forget_it() -> None:
 @pytest.mark.parametrize(
     ("http_status", "code", "reason", "whose"),
     [
-        pytest.param(429, "rate_limit", "global-rate", "account", id="the account's rate"),
+        pytest.param(429, Code.RATE_LIMIT, "global-rate", "account", id="the account's rate"),
         pytest.param(
             429, None, "global-concurrency", "account", id="the account's concurrency, no code"
         ),
-        pytest.param(429, "rate_limit", "endpoint-rate", "endpoint", id="an endpoint's rate"),
+        pytest.param(429, Code.RATE_LIMIT, "endpoint-rate", "endpoint", id="an endpoint's rate"),
         pytest.param(
-            429, "rate_limit", "endpoint-concurrency", "endpoint", id="an endpoint's concurrency"
+            429, Code.RATE_LIMIT, "endpoint-concurrency", "endpoint", id="an endpoint's concurrency"
         ),
-        pytest.param(429, "rate_limit", "resource-specific", "object", id="an object's own limit"),
-        pytest.param(429, "rate_limit", None, "account", id="too many, without a reason"),
-        pytest.param(400, "rate_limit", None, "account", id="too many under another status"),
-        pytest.param(429, "lock_timeout", None, None, id="lock timeout"),
+        pytest.param(
+            429, Code.RATE_LIMIT, "resource-specific", "object", id="an object's own limit"
+        ),
+        pytest.param(429, Code.RATE_LIMIT, None, "account", id="too many, without a reason"),
+        pytest.param(400, Code.RATE_LIMIT, None, "account", id="too many under another status"),
+        pytest.param(429, Code.LOCK_TIMEOUT, None, None, id="lock timeout"),
         pytest.param(429, None, None, None, id="without a code or a reason it is a lock timeout"),
         pytest.param(500, None, "global-rate", None, id="a failure"),
         pytest.param(None, None, None, None, id="no answer"),
     ],
 )
 def test_a_limit_on_requests_is_told_from_a_lock_and_by_whose_it_is(
-    http_status: int | None, code: str | None, reason: str | None, whose: str | None
+    http_status: int | None, code: AnyCode | None, reason: str | None, whose: str | None
 ) -> None:
     assert throttled(http_status, code, reason) == whose
 
@@ -209,21 +227,23 @@ def test_the_wait_that_a_header_asks_for_is_read_with_bounds(
     assert read_retry_after(header, should_retry=should_retry) == seconds
 
 
-@pytest.mark.parametrize("code", ["rate_limit", "rate_limited", "rate_budget"])
+@pytest.mark.parametrize("code", [Code.RATE_LIMIT, Code.RATE_LIMITED, Code.RATE_BUDGET])
 @pytest.mark.parametrize("attempt", [MAX_ATTEMPTS, MAX_ATTEMPTS * 10])
-def test_a_limit_on_everybodys_requests_never_leads_to_giving_up(code: str, attempt: int) -> None:
+def test_a_limit_on_everybodys_requests_never_leads_to_giving_up(
+    code: AnyCode, attempt: int
+) -> None:
     assert is_excused(code)
     assert after_failure(TRANSIENT, code, attempt, 1.0) == RetryAfter(LONGEST_LOCK_DELAY_S)
 
 
-@pytest.mark.parametrize("code", [None, "lock_timeout", "resource_rate_limit", "timeout"])
-def test_every_other_failure_counts(code: str | None) -> None:
+@pytest.mark.parametrize("code", [None, Code.LOCK_TIMEOUT, Code.RESOURCE_RATE_LIMIT, Code.TIMEOUT])
+def test_every_other_failure_counts(code: AnyCode | None) -> None:
     assert not is_excused(code)
-    assert after_failure(TRANSIENT, code, MAX_ATTEMPTS, 1.0) == Park("gave_up_transient")
+    assert after_failure(TRANSIENT, code, MAX_ATTEMPTS, 1.0) == Park(Code.GAVE_UP_TRANSIENT)
 
 
 def test_an_action_whose_object_was_locked_is_tried_again_soon_however_often_it_was() -> None:
-    waits = [after_failure(TRANSIENT, "lock_timeout", attempt, 1.0) for attempt in (1, 3, 50)]
+    waits = [after_failure(TRANSIENT, Code.LOCK_TIMEOUT, attempt, 1.0) for attempt in (1, 3, 50)]
     assert waits == [RetryAfter(0.5), RetryAfter(2.0), RetryAfter(LONGEST_LOCK_DELAY_S)]
 
 
@@ -234,10 +254,12 @@ def test_an_action_whose_object_was_locked_is_tried_again_soon_however_often_it_
 def test_nobody_comes_back_before_the_time_that_was_named(
     attempt: int, retry_after_s: float | None, waits: float
 ) -> None:
-    assert after_failure(TRANSIENT, "x", attempt, 0.0, retry_after_s=retry_after_s) == RetryAfter(
-        waits
-    )
+    assert after_failure(
+        TRANSIENT, ForeignCode("x"), attempt, 0.0, retry_after_s=retry_after_s
+    ) == RetryAfter(waits)
 
 
 def test_those_who_were_told_the_same_time_do_not_all_come_back_then() -> None:
-    assert after_failure(TRANSIENT, "x", 1, 1.0, retry_after_s=30.0) == RetryAfter(33.0)
+    assert after_failure(TRANSIENT, ForeignCode("x"), 1, 1.0, retry_after_s=30.0) == RetryAfter(
+        33.0
+    )

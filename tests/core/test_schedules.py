@@ -20,6 +20,7 @@ from aiocancel.core.actions import (
     next_step,
     past_the_schedule,
 )
+from aiocancel.core.codes import Code
 from aiocancel.core.identifiers import SubscriptionId
 from aiocancel.core.schedules import (
     SCHEDULE_POLICIES,
@@ -136,7 +137,7 @@ def test_only_what_would_be_written_meets_the_schedule(
     policy: SchedulePolicy, name: str, kind: ActionKind
 ) -> None:
     subscription = SHAPES[name]
-    for step in (Done(Receipt("active", None)), Refuse("subscription_has_ended")):
+    for step in (Done(Receipt("active", None)), Refuse(Code.SUBSCRIPTION_HAS_ENDED)):
         assert past_the_schedule(step, kind, subscription, policy) == step
     first = past_the_schedule(Write(), kind, subscription, policy)
     assert first == Write() if name == "no schedule" else isinstance(first, Refuse | Write)
@@ -147,7 +148,7 @@ def test_what_is_due_later_is_refused_at_once_when_the_schedule_will_not_allow_i
     later = Defer(until=DUE, takes_effect_at=DUE)
     blocked, free = SHAPES["a schedule with phases to come"], SHAPES["a schedule that ends later"]
     assert past_the_schedule(later, ActionKind.APPLY_OFFER, blocked, "amend") == Refuse(
-        "schedule_has_pending_phases"
+        Code.SCHEDULE_HAS_PENDING_PHASES
     )
     assert past_the_schedule(later, ActionKind.APPLY_OFFER, free, "amend") == later
 

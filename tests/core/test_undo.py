@@ -18,6 +18,7 @@ from aiocancel.core.changes import (
     PauseService,
     RemoveDiscounts,
 )
+from aiocancel.core.codes import Code
 from aiocancel.core.identifiers import SubscriptionId
 from aiocancel.core.subscription import AppliedDiscount, CollectionPause, Subscription
 from aiocancel.core.undo import NOTHING_MADE, Made, undo_step
@@ -55,24 +56,24 @@ REMOVAL = RemoveDiscounts(("di_ours",), ("di_loyal",))
         pytest.param(ACTIVE, WE_PAUSED, DONE, id="our pause is over"),
         pytest.param(ACTIVE, NOTHING_MADE, DONE, id="no pause"),
         pytest.param(
-            PAUSED, NOTHING_MADE, Refuse("paused_by_somebody_else"), id="somebody else's pause"
+            PAUSED, NOTHING_MADE, Refuse(Code.PAUSED_BY_SOMEBODY_ELSE), id="somebody else's pause"
         ),
         pytest.param(
             PAUSED,
             WE_DISCOUNTED,
-            Refuse("paused_by_somebody_else"),
+            Refuse(Code.PAUSED_BY_SOMEBODY_ELSE),
             id="somebody's beside our discount",
         ),
         pytest.param(
             dataclasses.replace(PAUSED, paused=CollectionPause("keep_as_draft", UNTIL)),
             WE_PAUSED,
-            Refuse("paused_by_somebody_else"),
+            Refuse(Code.PAUSED_BY_SOMEBODY_ELSE),
             id="our pause was replaced by another",
         ),
         pytest.param(
             dataclasses.replace(ACTIVE, status="paused"),
             WE_PAUSED,
-            Refuse("paused_by_somebody_else"),
+            Refuse(Code.PAUSED_BY_SOMEBODY_ELSE),
             id="somebody else paused the service",
         ),
         pytest.param(
@@ -84,7 +85,7 @@ REMOVAL = RemoveDiscounts(("di_ours",), ("di_loyal",))
         pytest.param(
             dataclasses.replace(PAUSED, status="canceled"),
             WE_PAUSED,
-            Refuse("subscription_has_ended"),
+            Refuse(Code.SUBSCRIPTION_HAS_ENDED),
             id="ended",
         ),
         pytest.param(
@@ -136,13 +137,13 @@ TWO_OF_OURS = Made(
         ),
         pytest.param(ACTIVE, WE_DISCOUNTED, None, DONE, id="ours is over"),
         pytest.param(
-            DISCOUNTED, NOTHING_MADE, None, Refuse("no_discount_of_ours"), id="none is ours"
+            DISCOUNTED, NOTHING_MADE, None, Refuse(Code.NO_DISCOUNT_OF_OURS), id="none is ours"
         ),
         pytest.param(
             DISCOUNTED,
             WE_PAUSED,
             None,
-            Refuse("no_discount_of_ours"),
+            Refuse(Code.NO_DISCOUNT_OF_OURS),
             id="an offer of another kind",
         ),
         pytest.param(
@@ -156,14 +157,14 @@ TWO_OF_OURS = Made(
             dataclasses.replace(DISCOUNTED, schedule_id="sub_sched_1"),
             WE_DISCOUNTED,
             None,
-            Refuse("subscription_has_a_schedule"),
+            Refuse(Code.SUBSCRIPTION_HAS_A_SCHEDULE),
             id="under a schedule",
         ),
         pytest.param(
             dataclasses.replace(DISCOUNTED, status="canceled"),
             WE_DISCOUNTED,
             None,
-            Refuse("subscription_has_ended"),
+            Refuse(Code.SUBSCRIPTION_HAS_ENDED),
             id="ended",
         ),
         pytest.param(
@@ -187,7 +188,7 @@ TWO_OF_OURS = Made(
             ),
             WE_DISCOUNTED,
             REMOVAL,
-            Refuse("changed_since_it_was_tried"),
+            Refuse(Code.CHANGED_SINCE_IT_WAS_TRIED),
             id="somebody added one since an earlier try",
         ),
     ],
@@ -202,7 +203,7 @@ def test_only_a_discount_that_an_offer_added_is_removed_and_every_other_is_kept(
     "kind", sorted(set(ActionKind) - {ActionKind.UNPAUSE, ActionKind.REMOVE_DISCOUNT})
 )
 def test_nothing_else_is_taken_back_here(kind: ActionKind) -> None:
-    assert undo_step(kind, DISCOUNTED, WE_DISCOUNTED, None) == Refuse("not_an_undo")
+    assert undo_step(kind, DISCOUNTED, WE_DISCOUNTED, None) == Refuse(Code.NOT_AN_UNDO)
 
 
 coupons = st.sampled_from(["SAVE", "MORE", "LOYAL", None])

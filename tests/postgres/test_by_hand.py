@@ -13,6 +13,7 @@ import pytest_asyncio
 
 from aiocancel.core.actions import ActionState, Receipt
 from aiocancel.core.by_hand import Operation
+from aiocancel.core.codes import AnyCode, Code
 from aiocancel.core.decision import Answer, AnswerKind, Change
 from aiocancel.errors import OperationError, UnavailableError
 from aiocancel.postgres.by_hand import Operations
@@ -37,7 +38,7 @@ async def take(ledger: Ledger) -> TakenAction:
 
 
 async def park(
-    ledger: Ledger, pool: Pool, code: str = "card_declined", subscription_id: str = "sub_1"
+    ledger: Ledger, pool: Pool, code: AnyCode = Code.CARD_DECLINED, subscription_id: str = "sub_1"
 ) -> int:
     """Park a fresh cancellation after one write that failed; returns its id."""
     await ask(pool, subscription_id)
@@ -160,7 +161,7 @@ async def test_a_worker_that_parked_the_action_has_no_say_in_the_next_try(
 ) -> None:
     await ask(pool)
     old = await take(ledger)
-    await ledger.park(old, "card_declined")
+    await ledger.park(old, Code.CARD_DECLINED)
     await operations.operate(RETRY, old.action_id)
     assert not await ledger.finish(old, Receipt("active", None))
     assert (await row_of(pool, old.action_id))["state"] == "waiting"
@@ -217,11 +218,11 @@ async def test_the_customer_is_told_that_a_person_took_it_over(
 ) -> None:
     recorded = await record(ledger, make_claim(), make_grant())
     taken = await take(ledger)
-    await ledger.park(taken, "card_declined")
+    await ledger.park(taken, Code.CARD_DECLINED)
     answers = [await ledger.answer(recorded.public_id, "ada")]
     await operations.operate(RETRY, taken.action_id)
     answers.append(await ledger.answer(recorded.public_id, "ada"))
-    await ledger.park(await take(ledger), "card_declined")
+    await ledger.park(await take(ledger), Code.CARD_DECLINED)
     await operations.operate(CLOSE, taken.action_id, reason="refunded")
     answers.append(await ledger.answer(recorded.public_id, "ada"))
     kinds = (AnswerKind.MANUAL, AnswerKind.QUEUED, AnswerKind.CLOSED)
@@ -302,7 +303,7 @@ async def test_the_application_is_told_how_a_retried_claim_ended(
     ledger = Ledger(pool, hooks=True)
     await ask(pool)
     taken = await take(ledger)
-    await ledger.park(taken, "card_declined")
+    await ledger.park(taken, Code.CARD_DECLINED)
     if told:
         await ledger.finish(await take(ledger), Receipt("told", None))
     await operations.operate(RETRY, taken.action_id)
@@ -326,7 +327,7 @@ async def test_the_application_is_told_that_a_claim_was_closed(
     ledger = Ledger(pool, hooks=True)
     await ask(pool)
     taken = await take(ledger)
-    await ledger.park(taken, "card_declined")
+    await ledger.park(taken, Code.CARD_DECLINED)
     await ledger.finish(await take(ledger), Receipt("told", None))
     await operations.operate(CLOSE, taken.action_id, reason="refunded")
     assert await hooks(pool) == ["done", "waiting"]

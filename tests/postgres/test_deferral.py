@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from aiocancel.core.actions import Receipt
+from aiocancel.core.codes import Code, ForeignCode
 from aiocancel.core.decision import Answer, AnswerKind, Change
 from aiocancel.core.identifiers import SubscriptionId
 from aiocancel.postgres.ledger import Ledger
@@ -86,8 +87,8 @@ async def test_a_lease_that_is_lost_defers_nothing(ledger: Ledger, pool: Pool) -
     await end_leases(pool)
     taken = await take_one(ledger)
     assert not await ledger.defer(lost, until=in_days(1), takes_effect_at=in_days(2))
-    assert not await ledger.go_on(lost, "schedule_released")
-    assert await ledger.go_on(taken, "schedule_released")
+    assert not await ledger.go_on(lost, Code.SCHEDULE_RELEASED)
+    assert await ledger.go_on(taken, Code.SCHEDULE_RELEASED)
     assert (await entries(pool))[-1] == ("step_made", "schedule_released")
     assert (await take_one(ledger)).action_id == taken.action_id
 
@@ -98,7 +99,7 @@ async def test_only_what_waits_for_its_date_is_withdrawn(ledger: Ledger, pool: P
     await ledger.defer(
         await take_one(ledger), until=in_days(1), payment_url="https://invoice.stripe.com/i/1"
     )
-    assert await ledger.withdraw_deferred(SUB, code="unpaused") == 1
+    assert await ledger.withdraw_deferred(SUB, code=ForeignCode("unpaused")) == 1
     states = {action: (await row_of(pool, action))["state"] for action in (later, unpaid, waiting)}
     assert states == {later: "refused", unpaid: "waiting", waiting: "waiting"}
     assert (await entries(pool))[-1] == ("action_refused", "unpaused")

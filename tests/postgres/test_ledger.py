@@ -11,6 +11,7 @@ import asyncpg
 import pytest
 
 from aiocancel.core.actions import ActionKind, Receipt
+from aiocancel.core.codes import Code, ForeignCode
 from aiocancel.core.decision import AnswerKind, Change
 from aiocancel.errors import ConflictError, UnavailableError
 from aiocancel.postgres.ledger import Accepted, Ledger, TakenAction
@@ -283,7 +284,7 @@ async def test_the_answer_follows_the_action_and_carries_stripes_date(ledger: Le
 
 async def test_a_parked_action_is_answered_as_manual(ledger: Ledger) -> None:
     recorded = await record(ledger, make_claim(), make_grant())
-    assert await ledger.park(await take_one(ledger), "resource_missing")
+    assert await ledger.park(await take_one(ledger), Code.RESOURCE_MISSING)
     answer = await ledger.answer(recorded.public_id, "ada")
     assert answer is not None
     assert answer.kind is AnswerKind.MANUAL
@@ -345,7 +346,7 @@ async def test_an_action_that_is_not_due_waits_and_holds_back_the_later_ones(
     ledger: Ledger, pool: Pool
 ) -> None:
     first, _ = await ask(pool), await ask(pool, status="resumed")
-    assert await ledger.hand_back(await take_one(ledger), delay_s=60, code="rate_limit")
+    assert await ledger.hand_back(await take_one(ledger), delay_s=60, code=Code.RATE_LIMIT)
     assert await take(ledger) == []
     await pool.execute("UPDATE aiocancel.action SET due_at = now() WHERE id = $1", first)
     assert (await take_one(ledger)).action_id == first
@@ -356,7 +357,7 @@ async def test_a_parked_action_does_not_hold_back_the_later_ones(
 ) -> None:
     await ask(pool)
     later = await ask(pool, status="resumed")
-    await ledger.park(await take_one(ledger), "schedule")
+    await ledger.park(await take_one(ledger), ForeignCode("schedule"))
     assert (await take_one(ledger)).action_id == later
 
 
@@ -371,7 +372,7 @@ async def test_an_action_whose_lease_ended_is_taken_again_and_its_old_holder_can
     assert (new.action_id, new.attempt) == (action_id, 2)
     assert await ledger.begin_write(old) is None
     assert not await ledger.finish(old, DONE)
-    assert not await ledger.park(old, "late")
+    assert not await ledger.park(old, ForeignCode("late"))
     assert not await ledger.hand_back(old, delay_s=0, code=None)
     assert (await row_of(pool, action_id))["lease_owner"] == OTHER
     assert await ledger.finish(new, DONE)
@@ -466,8 +467,8 @@ async def test_the_key_is_stored_before_the_call_and_stays_over_the_attempts(
         row = await row_of(pool, action_id)
         assert (row["idempotency_key"], row["state"]) == (keys[-1], "running")
         assert row["key_used_at"] is not None
-        await ledger.end_write(taken, "unknown", code="timeout", request_id=f"req_{number}")
-        await ledger.hand_back(taken, delay_s=0, code="timeout")
+        await ledger.end_write(taken, "unknown", code=Code.TIMEOUT, request_id=f"req_{number}")
+        await ledger.hand_back(taken, delay_s=0, code=Code.TIMEOUT)
     assert len(set(keys)) == 1
     attempts = await pool.fetch(
         "SELECT number, result, code, request_id FROM aiocancel.attempt ORDER BY number"
@@ -490,8 +491,10 @@ async def test_a_spent_key_is_replaced_once(ledger: Ledger, pool: Pool) -> None:
     for spent in (True, False, False):
         taken = await take_one(ledger)
         keys.append(await ledger.begin_write(taken))
-        await ledger.end_write(taken, "unknown", code="api_error", request_id=None, key_spent=spent)
-        await ledger.hand_back(taken, delay_s=0, code="api_error")
+        await ledger.end_write(
+            taken, "unknown", code=Code.API_ERROR, request_id=None, key_spent=spent
+        )
+        await ledger.hand_back(taken, delay_s=0, code=Code.API_ERROR)
     assert keys[0] != keys[1] == keys[2]
 
 
@@ -504,7 +507,7 @@ async def test_a_key_that_stripe_may_have_forgotten_is_replaced(
     await ask(pool)
     taken = await take_one(ledger)
     first = await ledger.begin_write(taken)
-    await ledger.hand_back(taken, delay_s=0, code="timeout")
+    await ledger.hand_back(taken, delay_s=0, code=Code.TIMEOUT)
     await pool.execute(
         "UPDATE aiocancel.action SET key_used_at = now() - make_interval(secs => $1)", age_s
     )
@@ -527,7 +530,7 @@ async def test_a_late_word_about_an_old_key_does_not_spend_the_new_one(
     await end_leases(pool)
     new = await take_one(ledger, OTHER)
     key = await ledger.begin_write(new)
-    await ledger.end_write(old, "unknown", code="api_error", request_id=None, key_spent=True)
+    await ledger.end_write(old, "unknown", code=Code.API_ERROR, request_id=None, key_spent=True)
     await ledger.hand_back(new, delay_s=0, code=None)
     assert await ledger.begin_write(await take_one(ledger)) == key
 
@@ -593,7 +596,7 @@ async def test_parking_stores_the_code_and_does_not_call_the_claim_applied(
     ledger: Ledger, pool: Pool
 ) -> None:
     action_id = await ask(pool, policy=AT_ONCE)
-    assert await ledger.park(await take_one(ledger), "resource_missing")
+    assert await ledger.park(await take_one(ledger), Code.RESOURCE_MISSING)
     row = await row_of(pool, action_id)
     assert (row["state"], row["parked_code"], row["lease_owner"]) == (
         "parked",
@@ -607,7 +610,7 @@ async def test_the_journal_tells_an_actions_whole_story_in_order(
     ledger: Ledger, pool: Pool
 ) -> None:
     await ask(pool)
-    await ledger.hand_back(await take_one(ledger), delay_s=0, code="rate_limit")
+    await ledger.hand_back(await take_one(ledger), delay_s=0, code=Code.RATE_LIMIT)
     await ledger.hand_back(await take_one(ledger), delay_s=0, code=None)
     await ledger.finish(await take_one(ledger), DONE)
     assert await entries(pool) == [
@@ -633,7 +636,7 @@ async def test_every_use_of_the_ledger_reports_an_outage_as_one(ledger: Ledger, 
         ledger.begin_write(taken),
         ledger.end_write(taken, "accepted", code=None, request_id=None),
         ledger.finish(taken, DONE),
-        ledger.park(taken, "x"),
+        ledger.park(taken, ForeignCode("x")),
         ledger.hand_back(taken, delay_s=0, code=None),
     ]
     for use in uses:

@@ -12,6 +12,7 @@ from aiohttp import ClientResponse
 from aiohttp.test_utils import TestClient
 from pytest_aiohttp import AiohttpClient
 
+from aiocancel.core.codes import Code
 from aiocancel.telemetry import ClaimRefused
 from aiocancel.testing.stripe.simulator import StripeSimulator
 from tests.support.saas import Events, Pool, add_customer, as_customer, make_app, make_cancel
@@ -258,7 +259,7 @@ async def test_a_form_that_is_refused_says_why_on_a_page_and_offers_to_start_aga
     page = await read(response, status=status)
     assert outcome_of(page) == code
     assert links_of(page) == ["/cancel", "/"]
-    assert events.seen == [ClaimRefused(code)]
+    assert events.seen == [ClaimRefused(Code.of(code))]
 
 
 @pytest.mark.parametrize(

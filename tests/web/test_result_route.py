@@ -17,6 +17,7 @@ from aiohttp.test_utils import TestClient
 from pytest_aiohttp import AiohttpClient
 
 from aiocancel import CancelFlow
+from aiocancel.core.codes import Code
 from aiocancel.core.grants import Grant, GrantSealer
 from aiocancel.core.identifiers import CustomerId
 from aiocancel.telemetry import ClaimRecorded, ClaimRefused
@@ -601,4 +602,4 @@ async def test_every_refusal_is_reported_by_its_code_only(
     client = await aiohttp_client(make_app(cancel))
     await post(client, {"grant": "x", "status": "canceled"})
     await post(client, {"status": "canceled"})
-    assert events.seen == [ClaimRefused("grant_invalid"), ClaimRefused("malformed")]
+    assert events.seen == [ClaimRefused(Code.GRANT_INVALID), ClaimRefused(Code.MALFORMED)]

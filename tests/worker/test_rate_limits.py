@@ -12,6 +12,7 @@ import pytest_asyncio
 
 from aiocancel.billing.client import StripeClient, open_stripe
 from aiocancel.billing.settings import StripeBilling
+from aiocancel.core.codes import Code
 from aiocancel.core.identifiers import SubscriptionId
 from aiocancel.core.retry import MAX_ATTEMPTS
 from aiocancel.core.subscription import Subscription
@@ -101,8 +102,8 @@ async def test_other_failures_lead_to_giving_up(
 @pytest.mark.parametrize(
     "error",
     [
-        TransientBillingError("wait", code="rate_budget", retry_after_s=600.0),
-        TransientVendorError("wait", code="rate_limited", retry_after_s=600.0),
+        TransientBillingError("wait", code=Code.RATE_BUDGET, retry_after_s=600.0),
+        TransientVendorError("wait", code=Code.RATE_LIMITED, retry_after_s=600.0),
     ],
     ids=["Stripe", "the flow vendor"],
 )

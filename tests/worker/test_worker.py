@@ -17,6 +17,7 @@ from aiohttp.typedefs import Handler
 
 from aiocancel.core.actions import ActionKind, Receipt
 from aiocancel.core.changes import Change
+from aiocancel.core.codes import AnyCode
 from aiocancel.core.identifiers import SubscriptionId
 from aiocancel.core.retry import MAX_ATTEMPTS
 from aiocancel.core.subscription import Subscription
@@ -518,7 +519,7 @@ class DiesBeforeFinishing(Ledger):
         await asyncio.Event().wait()
         return False
 
-    async def hand_back(self, taken: TakenAction, *, delay_s: float, code: str | None) -> bool:
+    async def hand_back(self, taken: TakenAction, *, delay_s: float, code: AnyCode | None) -> bool:
         raise UnavailableError("the process is gone")
 
 
@@ -809,7 +810,9 @@ async def test_a_worker_whose_word_is_never_stored_does_not_repeat_itself_hastil
         ) -> bool:
             raise UnavailableError("gone")
 
-        async def hand_back(self, taken: TakenAction, *, delay_s: float, code: str | None) -> bool:
+        async def hand_back(
+            self, taken: TakenAction, *, delay_s: float, code: AnyCode | None
+        ) -> bool:
             raise UnavailableError("gone")
 
     bench.stripe.add_subscription("sub_1")
@@ -890,7 +893,9 @@ async def test_stopping_in_the_middle_of_storing_a_failure_hands_back(bench: Ben
     arrived = asyncio.Event()
 
     class Slow(Ledger):
-        async def hand_back(self, taken: TakenAction, *, delay_s: float, code: str | None) -> bool:
+        async def hand_back(
+            self, taken: TakenAction, *, delay_s: float, code: AnyCode | None
+        ) -> bool:
             if code is not None:
                 arrived.set()
                 await asyncio.Event().wait()
@@ -908,7 +913,9 @@ async def test_stopping_in_the_middle_of_storing_a_failure_hands_back(bench: Ben
 
 async def test_stopping_while_the_database_is_gone_does_not_hang(bench: Bench) -> None:
     class Gone(Ledger):
-        async def hand_back(self, taken: TakenAction, *, delay_s: float, code: str | None) -> bool:
+        async def hand_back(
+            self, taken: TakenAction, *, delay_s: float, code: AnyCode | None
+        ) -> bool:
             raise UnavailableError("gone")
 
     bench.stripe.add_subscription("sub_1")

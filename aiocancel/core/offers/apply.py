@@ -28,6 +28,7 @@ from aiocancel.core.changes import (
     shows,
     still_holds,
 )
+from aiocancel.core.codes import Code
 from aiocancel.core.money import minor_units
 from aiocancel.core.offers.terms import (
     AcceptedOffer,
@@ -56,7 +57,7 @@ PAYMENT_LOOKS: Final = timedelta(minutes=5)
 _MONTHS_DIFFER: Final = timedelta(days=3)
 _MOST_PERCENT_PLACES: Final = 4
 # Where the customer's own later wish is the last word.
-_LEFT: Final = frozenset({"subscription_has_ended", "subscription_is_ending"})
+_LEFT: Final = frozenset({Code.SUBSCRIPTION_HAS_ENDED, Code.SUBSCRIPTION_IS_ENDING})
 
 PlanPayment = Literal["refuse", "pending"]
 PauseMechanism = Literal["pause_collection", "pause"]
@@ -131,7 +132,7 @@ def offer_step(
         return (
             Write(change=earlier)
             if still_holds(earlier, subscription)
-            else Refuse("changed_since_it_was_tried")
+            else Refuse(Code.CHANGED_SINCE_IT_WAS_TRIED)
         )
     match offer.terms:
         case CouponTerms() as terms:
@@ -145,26 +146,26 @@ def offer_step(
                 terms, _pause(terms, subscription, now, rules), subscription, now, progress.promised
             )
         case CustomTerms():
-            return Refuse("custom_offer_is_not_stripes")
+            return Refuse(Code.CUSTOM_OFFER_IS_NOT_STRIPES)
         case _:  # pragma: no cover
             assert_never(offer.terms)
 
 
-def _obstacle(offer: AcceptedOffer, subscription: Subscription) -> str | None:
+def _obstacle(offer: AcceptedOffer, subscription: Subscription) -> Code | None:
     """Return why a subscription of this shape takes no such offer, None if it does."""
     if subscription.has_ended:
-        return "subscription_has_ended"
+        return Code.SUBSCRIPTION_HAS_ENDED
     if subscription.status == "incomplete":
-        return "first_payment_is_missing"
+        return Code.FIRST_PAYMENT_IS_MISSING
     if subscription.is_ending or subscription.cancel_at is not None:
-        return "subscription_is_ending"
+        return Code.SUBSCRIPTION_IS_ENDING
     if isinstance(offer.terms, CouponTerms):
         return None
     # Free time or another plan for somebody who owes money is the owner's to decide.
     if subscription.status in ("past_due", "unpaid"):
-        return "payment_is_overdue"
+        return Code.PAYMENT_IS_OVERDUE
     if subscription.status == "paused" or subscription.paused is not None:
-        return "subscription_is_paused"
+        return Code.SUBSCRIPTION_IS_PAUSED
     return None
 
 
@@ -176,19 +177,19 @@ def _renews_about(now: datetime, subscription: Subscription) -> bool:
 def _coupon(terms: CouponTerms, subscription: Subscription) -> Step:
     if terms.to_customer:
         # The pinned API version has no parameter left that gives a customer a coupon.
-        return Refuse("customer_coupons_are_gone")
+        return Refuse(Code.CUSTOMER_COUPONS_ARE_GONE)
     if terms.coupon_id is not None:
         coupon_id, made = terms.coupon_id, None
     elif terms.percent_off is not None and not _is_percentage(terms.percent_off):
-        return Refuse("percentage_is_out_of_range")
+        return Refuse(Code.PERCENTAGE_IS_OUT_OF_RANGE)
     else:
         try:
             made = _definition(terms, subscription.currency)
         except ValueError:
-            return Refuse("amount_does_not_fit_the_currency")
+            return Refuse(Code.AMOUNT_DOES_NOT_FIT_THE_CURRENCY)
         coupon_id = made.coupon_id
     if any(discount.coupon_id == coupon_id for discount in subscription.discounts):
-        return Refuse("coupon_is_there_already")
+        return Refuse(Code.COUPON_IS_THERE_ALREADY)
     kept = tuple(discount.discount_id for discount in subscription.discounts)
     return Write(change=AddDiscount(coupon_id, kept, subscription.current_period_end, made))
 
@@ -213,27 +214,27 @@ def _definition(terms: CouponTerms, currency: str) -> NewCoupon:
 def _trial(days: int, subscription: Subscription, now: datetime) -> Step:
     due, paid_until = subscription.current_period_end, subscription.last_period_end
     if due is None or paid_until is None:
-        return Refuse("next_payment_is_unknown")
+        return Refuse(Code.NEXT_PAYMENT_IS_UNKNOWN)
     if due != paid_until:
         # One date for all items would give the ones that are paid often a long time for nothing.
-        return Refuse("periods_are_mixed")
+        return Refuse(Code.PERIODS_ARE_MIXED)
     # A trial moves the next payment to its end; counted from now it could come before paid time is over.
     start = max(now, paid_until)
     if subscription.status == "trialing" and subscription.trial_end is not None:
         start = max(start, subscription.trial_end)
     if days < 1:
-        return Refuse("trial_is_too_short")
+        return Refuse(Code.TRIAL_IS_TOO_SHORT)
     if days > LONGEST_TRIAL.days or start > now + LONGEST_TRIAL - timedelta(days=days):
-        return Refuse("trial_is_too_long")
+        return Refuse(Code.TRIAL_IS_TOO_LONG)
     return Write(change=MoveTrialEnd((start + timedelta(days=days)).replace(microsecond=0), due))
 
 
 def _plan(terms: PlanTerms, subscription: Subscription, rules: OfferRules) -> Step:
     if any(item.price_id == terms.price_id for item in subscription.items):
-        return Refuse("plan_is_there_already")
+        return Refuse(Code.PLAN_IS_THERE_ALREADY)
     item = _plan_item(subscription, rules)
     if item is None:
-        return Refuse("which_item_is_the_plan")
+        return Refuse(Code.WHICH_ITEM_IS_THE_PLAN)
     swap = SwapPrice(
         item.item_id,
         terms.price_id,
@@ -251,9 +252,9 @@ def _pending(subscription: Subscription, now: datetime, progress: Progress) -> S
     pending, earlier = subscription.pending_update, progress.earlier
     if pending is None:
         # It was paid, and then the plan shows, or it has expired or was voided.
-        return Supersede("payment_was_not_made") if progress.asked_to_pay else None
+        return Supersede(Code.PAYMENT_WAS_NOT_MADE) if progress.asked_to_pay else None
     if not isinstance(earlier, SwapPrice) or earlier.price_id not in pending.price_ids:
-        return Refuse("another_update_is_pending")
+        return Refuse(Code.ANOTHER_UPDATE_IS_PENDING)
     return Defer(until=now + PAYMENT_LOOKS, payment_url=subscription.payment_url)
 
 
@@ -282,14 +283,14 @@ def _in_time(
         return step
     if promised is not None and promised <= now and promised < due:
         # Nobody came in time, so the payment that was to be left out was made: a human gives it back.
-        return Refuse("payment_came_before_the_pause")
+        return Refuse(Code.PAYMENT_CAME_BEFORE_THE_PAUSE)
     return Defer(until=due - PAUSE_LEAD, takes_effect_at=due) if due - now > PAUSE_LEAD else step
 
 
 def _pause(terms: PauseTerms, subscription: Subscription, now: datetime, rules: OfferRules) -> Step:
     due, items = subscription.current_period_end, subscription.items
     if due is None or not items:
-        return Refuse("next_payment_is_unknown")
+        return Refuse(Code.NEXT_PAYMENT_IS_UNKNOWN)
     if rules.pause_mechanism == "pause":
         return _pause_service(terms, subscription, due, now, rules)
     if terms.interval == "indefinitely":
@@ -299,17 +300,17 @@ def _pause(terms: PauseTerms, subscription: Subscription, now: datetime, rules: 
         # A payment that is due at the very end must not be left out, too.
         until = (end - INVOICE_MARGIN).replace(microsecond=0)
         if until < due + INVOICE_MARGIN:
-            return Refuse("no_payment_falls_into_the_pause")
+            return Refuse(Code.NO_PAYMENT_FALLS_INTO_THE_PAUSE)
         left_out = [item for item in items if item.period_end is None or item.period_end <= until]
         pays_until = max(
             _later(start, item.interval, item.interval_count) for item in left_out or items
         )
     except (OverflowError, ValueError):
         # Its end is a date that no calendar has.
-        return Refuse("pause_is_too_long")
+        return Refuse(Code.PAUSE_IS_TOO_LONG)
     # A draft can still be collected; any other way a month's pause would be a gift of a year's payment.
     if rules.pause_behavior != "keep_as_draft" and pays_until - _MONTHS_DIFFER > end:
-        return Refuse("payment_pays_for_more_than_the_pause")
+        return Refuse(Code.PAYMENT_PAYS_FOR_MORE_THAN_THE_PAUSE)
     return Write(change=PausePayments(rules.pause_behavior, until, due))
 
 
@@ -318,18 +319,18 @@ def _pause_service(
 ) -> Step:
     """Decide on a pause of the subscription itself: time goes by unpaid, whether or not a payment falls into it."""
     if not subscription.is_flexible:
-        return Refuse("pause_needs_flexible_billing")
+        return Refuse(Code.PAUSE_NEEDS_FLEXIBLE_BILLING)
     if not subscription.charges_automatically:
         # Stripe would not let it go on again.
-        return Refuse("pause_needs_automatic_charges")
+        return Refuse(Code.PAUSE_NEEDS_AUTOMATIC_CHARGES)
     until = None
     if terms.interval != "indefinitely":
         try:
             until = _span(terms, subscription.items, due, now)[1].replace(microsecond=0)
         except (OverflowError, ValueError):
-            return Refuse("pause_is_too_long")
+            return Refuse(Code.PAUSE_IS_TOO_LONG)
         if until <= (due if terms.at_period_end else now):
-            return Refuse("pause_is_too_short")
+            return Refuse(Code.PAUSE_IS_TOO_SHORT)
     return Write(change=PauseService(until, due, rules.pause_credit, rules.pause_bills_usage))
 
 

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, assert_never
 
 from aiocancel.core.actions import Done, Receipt, Refuse, Wait
+from aiocancel.core.codes import Code
 from aiocancel.core.offers.terms import (
     AcceptedOffer,
     CouponTerms,
@@ -60,30 +61,30 @@ def vendor_offer_step(
     and a custom offer, is refused.
     """
     if subscription.has_ended:
-        return Wait("subscription_has_ended")
+        return Wait(Code.SUBSCRIPTION_HAS_ENDED)
     accepted_at = offer.accepted_at or baseline.seen_at
     match offer.terms:
         case CouponTerms(to_customer=True):
-            return Refuse("customer_coupons_do_not_show")
+            return Refuse(Code.CUSTOMER_COUPONS_DO_NOT_SHOW)
         case CouponTerms(coupon_id=coupon_id):
             since = accepted_at - ACCEPTED_BEFORE
             shown = any(
                 _is_it(discount, coupon_id, baseline, since) for discount in subscription.discounts
             )
-            seen = "another_discount" if subscription.discounts else "no_discount"
+            seen = Code.ANOTHER_DISCOUNT if subscription.discounts else Code.NO_DISCOUNT
         case TrialTerms(days):
             least = accepted_at + timedelta(days=min(days, _LONGEST_DAYS)) - ACCEPTED_BEFORE
             trial_end = subscription.trial_end if subscription.status == "trialing" else None
             shown = trial_end is not None and trial_end >= least
-            seen = "no_trial" if trial_end is None else "shorter_trial"
+            seen = Code.NO_TRIAL if trial_end is None else Code.SHORTER_TRIAL
         case PlanTerms(price_id):
             shown = any(item.price_id == price_id for item in subscription.items)
-            seen = "another_price"
+            seen = Code.ANOTHER_PRICE
         case PauseTerms():
             shown = subscription.paused is not None or subscription.status == "paused"
-            seen = "no_pause"
+            seen = Code.NO_PAUSE
         case CustomTerms():
-            return Refuse("custom_offer_is_not_stripes")
+            return Refuse(Code.CUSTOM_OFFER_IS_NOT_STRIPES)
         case _:  # pragma: no cover
             assert_never(offer.terms)
     return Done(Receipt.of(subscription)) if shown else Wait(seen)

@@ -12,6 +12,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final, Literal, assert_never
 
+from aiocancel.core.codes import Code
+
 CouponDuration = Literal["once", "repeating", "forever"]
 PauseInterval = Literal["day", "week", "month", "billing_cycle", "indefinitely"]
 
@@ -85,7 +87,7 @@ class UnusableOffer:
     """An offer that must not be carried out by itself; ``code`` says why, for the operator."""
 
     offer_id: str
-    code: str
+    code: Code
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,20 +120,22 @@ _MONTHS_PER: Final[Mapping[str, Decimal]] = {
 }
 
 
-def breach(offer: AcceptedOffer, limits: OfferLimits) -> str | None:
+def breach(offer: AcceptedOffer, limits: OfferLimits) -> Code | None:
     """Return the code of the first limit that the offer breaks, None when it keeps all."""
     if limits.offer_ids is not None and offer.offer_id not in limits.offer_ids:
-        return "offer_not_allowed"
+        return Code.OFFER_NOT_ALLOWED
     match offer.terms:
         case CouponTerms() as coupon:
             return _coupon_breach(coupon, limits)
         case TrialTerms(days):
             return (
-                "too_many_days" if limits.max_days is not None and days > limits.max_days else None
+                Code.TOO_MANY_DAYS
+                if limits.max_days is not None and days > limits.max_days
+                else None
             )
         case PlanTerms(price_id):
             return (
-                "price_not_allowed"
+                Code.PRICE_NOT_ALLOWED
                 if limits.price_ids is not None and price_id not in limits.price_ids
                 else None
             )
@@ -139,7 +143,7 @@ def breach(offer: AcceptedOffer, limits: OfferLimits) -> str | None:
             if limits.max_months is None:
                 return None
             if interval == "indefinitely" or _MONTHS_PER[interval] * count > limits.max_months:
-                return "too_many_months"
+                return Code.TOO_MANY_MONTHS
             return None
         case CustomTerms():
             return None
@@ -147,26 +151,26 @@ def breach(offer: AcceptedOffer, limits: OfferLimits) -> str | None:
             assert_never(offer.terms)
 
 
-def _coupon_breach(coupon: CouponTerms, limits: OfferLimits) -> str | None:
+def _coupon_breach(coupon: CouponTerms, limits: OfferLimits) -> Code | None:
     if (
         limits.coupon_ids is not None
         and coupon.coupon_id is not None
         and coupon.coupon_id not in limits.coupon_ids
     ):
-        return "coupon_not_allowed"
+        return Code.COUPON_NOT_ALLOWED
     bounded = (limits.max_percent, limits.max_amount, limits.max_months) != (None, None, None)
     if coupon.coupon_id is not None and limits.coupon_ids is None and bounded:
         # What Stripe keeps under that id may be worth more than the vendor's description of it.
-        return "coupon_is_not_on_the_list"
+        return Code.COUPON_IS_NOT_ON_THE_LIST
     if limits.max_percent is not None and (coupon.percent_off or 0) > limits.max_percent:
-        return "percent_too_high"
+        return Code.PERCENT_TOO_HIGH
     if limits.max_amount is not None and (coupon.amount_off or 0) > limits.max_amount:
-        return "amount_too_high"
+        return Code.AMOUNT_TOO_HIGH
     if limits.max_months is not None and (
         coupon.duration == "forever"
         or (coupon.duration == "repeating" and (coupon.months or 0) > limits.max_months)
     ):
-        return "too_many_months"
+        return Code.TOO_MANY_MONTHS
     return None
 
 

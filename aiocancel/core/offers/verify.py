@@ -8,6 +8,7 @@ from typing import Final
 
 from aiocancel.core.actions import Action, ActionKind
 from aiocancel.core.claim import FlowStatus
+from aiocancel.core.codes import AnyCode, Code
 from aiocancel.core.decision import Policy
 from aiocancel.core.flow_session import FlowSession
 from aiocancel.core.identifiers import SubscriptionId
@@ -28,14 +29,14 @@ class Proven:
 class Disproven:
     """The vendor's word is against the claim: nothing is given, and no human is needed."""
 
-    code: str
+    code: AnyCode
 
 
 @dataclass(frozen=True, slots=True)
 class Doubtful:
     """Something was accepted, but what it is cannot be carried out by itself: a human decides."""
 
-    code: str
+    code: AnyCode
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,22 +61,22 @@ def judge(
     ``session`` None means that the vendor knows no such session. Total: never raises.
     """
     if session is None:
-        return Disproven("flow_session_unknown")
+        return Disproven(Code.FLOW_SESSION_UNKNOWN)
     if policy.names_customers:
         if not customer_id or session.subscriber_id != customer_id:
-            return Disproven("flow_session_of_another_customer")
+            return Disproven(Code.FLOW_SESSION_OF_ANOTHER_CUSTOMER)
     elif session.subscription_id != subscription_id:
-        return Disproven("flow_session_of_another_subscription")
+        return Disproven(Code.FLOW_SESSION_OF_ANOTHER_SUBSCRIPTION)
     if session.status is FlowStatus.IN_PROGRESS:
         return NotYet()
     if session.status is not FlowStatus.SAVED:
-        return Disproven(f"flow_session_says_{session.status}")
+        return Disproven(Code.flow_session_says(session.status))
     if session.completed_at is not None and now - session.completed_at > OLDEST_SESSION:
         # It may be from a time when somebody else carried offers out, and have been paid then.
-        return Doubtful("flow_session_is_old")
+        return Doubtful(Code.FLOW_SESSION_IS_OLD)
     offer = session.accepted
     if offer is None:
-        return Doubtful("no_offer_named")
+        return Doubtful(Code.NO_OFFER_NAMED)
     if isinstance(offer, UnusableOffer):
         return Doubtful(offer.code)
     if code := breach(offer, limits):

@@ -22,6 +22,7 @@ from typing import Final
 import aiohttp
 from yarl import URL
 
+from aiocancel.core.codes import AnyCode, Code, ForeignCode
 from aiocancel.core.flow_session import FlowSession, VendorEvent
 from aiocancel.core.identifiers import FlowSessionId, is_opaque_id
 from aiocancel.core.rate_limit import limit_within
@@ -211,7 +212,7 @@ class ProsperStackApi:
                 return await self._answer(response, largest)
         except (aiohttp.ClientError, OSError) as error:
             # aiohttp's message may hold the address.
-            code = "timeout" if isinstance(error, TimeoutError) else "unreachable"
+            code = Code.TIMEOUT if isinstance(error, TimeoutError) else Code.UNREACHABLE
             raise TransientVendorError(
                 f"ProsperStack gave no answer ({type(error).__name__})", code=code
             ) from None
@@ -235,17 +236,20 @@ class ProsperStackApi:
             if status == 404:
                 return None
             raise RejectedVendorError(
-                f"ProsperStack answered {status}", code=f"http_{status}", http_status=status
+                f"ProsperStack answered {status}",
+                code=ForeignCode.of_status(status),
+                http_status=status,
             )
+        code: AnyCode
         match status:
             case 401 | 403:
-                message, code = f"ProsperStack refused the API key ({status})", "bad_api_key"
+                message, code = f"ProsperStack refused the API key ({status})", Code.BAD_API_KEY
             case 429:
                 if self._pace is not None:
                     await self._pace.strike(reset_s)
-                message, code = "ProsperStack's rate limit is used up", "rate_limited"
+                message, code = "ProsperStack's rate limit is used up", Code.RATE_LIMITED
             case _:
-                message, code = f"ProsperStack answered {status}", f"http_{status}"
+                message, code = f"ProsperStack answered {status}", ForeignCode.of_status(status)
         raise TransientVendorError(
             message, code=code, http_status=status, retry_after_s=reset_s if status == 429 else None
         )
@@ -256,7 +260,7 @@ class ProsperStackApi:
             if now + delay_s > wait_until:
                 raise TransientVendorError(
                     "ProsperStack's rate limit is used up",
-                    code="rate_limited",
+                    code=Code.RATE_LIMITED,
                     retry_after_s=delay_s,
                 )
             await self._sleep(delay_s)
@@ -266,7 +270,7 @@ class ProsperStackApi:
             except PacedOutError as error:
                 raise TransientVendorError(
                     "ProsperStack's rate limit is used up",
-                    code="rate_limited",
+                    code=Code.RATE_LIMITED,
                     retry_after_s=error.retry_after_s,
                 ) from None
 
@@ -319,7 +323,7 @@ def _number(text: str | None) -> int | None:
 
 def _checked(object_id: str) -> str:
     if not is_opaque_id(object_id):
-        raise RejectedVendorError("that is no id of ProsperStack's", code="bad_id")
+        raise RejectedVendorError("that is no id of ProsperStack's", code=Code.BAD_ID)
     return object_id
 
 

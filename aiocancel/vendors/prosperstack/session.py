@@ -25,6 +25,7 @@ from aiocancel.core.claim import (
     FlowStatus,
     clean_text,
 )
+from aiocancel.core.codes import Code
 from aiocancel.core.flow_session import Answered, FlowSession, VendorEvent
 from aiocancel.core.identifiers import FlowSessionId, is_opaque_id
 from aiocancel.core.offers.terms import (
@@ -223,18 +224,22 @@ def _spelled(value: object) -> str | None:
 
 
 class _UnusableError(Exception):
-    """The terms cannot be carried out to the letter; its text is the code."""
+    """The terms cannot be carried out to the letter; ``code`` says why."""
+
+    def __init__(self, code: Code) -> None:
+        super().__init__(code)
+        self.code = code
 
 
 def _offer(offer: _Offer) -> AcceptedOffer | UnusableOffer:
     if not is_opaque_id(offer.id):
-        return UnusableOffer(clean_text(offer.id, longest=MAX_WORD_LENGTH) or "", "bad_offer_id")
+        return UnusableOffer(clean_text(offer.id, longest=MAX_WORD_LENGTH) or "", Code.BAD_OFFER_ID)
     try:
         return AcceptedOffer(
             offer.id, _terms(offer.type, offer.details or {}), _metadata(offer.metadata)
         )
     except _UnusableError as error:
-        return UnusableOffer(offer.id, str(error))
+        return UnusableOffer(offer.id, error.code)
 
 
 def _metadata(metadata: object) -> dict[str, str]:
@@ -251,12 +256,12 @@ def _metadata(metadata: object) -> dict[str, str]:
 def _terms(type_: str | None, details: Mapping[str, Any]) -> Terms:
     kind = type_ if details.get("type") is None else details["type"]
     if type_ is not None and kind != type_:
-        raise _UnusableError("conflicting_types")
+        raise _UnusableError(Code.CONFLICTING_TYPES)
     match kind:
         case "coupon":
             return _coupon(details)
         case "trial_extension":
-            return TrialTerms(_whole(details.get("days"), MAX_DAYS, "bad_days"))
+            return TrialTerms(_whole(details.get("days"), MAX_DAYS, Code.BAD_DAYS))
         case "change_plan":
             return _plan(details)
         case "pause_subscription":
@@ -264,7 +269,7 @@ def _terms(type_: str | None, details: Mapping[str, Any]) -> Terms:
         case "custom":
             return CustomTerms()
         case _:
-            raise _UnusableError("unknown_offer_type")
+            raise _UnusableError(Code.UNKNOWN_OFFER_TYPE)
 
 
 def _coupon(details: Mapping[str, Any]) -> CouponTerms:
@@ -272,55 +277,57 @@ def _coupon(details: Mapping[str, Any]) -> CouponTerms:
     duration, apply_to = details.get("duration"), details.get("apply_to")
     if coupon_type not in ("percentage", "fixed"):
         # Without it, "25" may be a quarter of the price or 25 dollars.
-        raise _UnusableError("coupon_type_missing")
+        raise _UnusableError(Code.COUPON_TYPE_MISSING)
     if not isinstance(amount_text, str) or _AMOUNT.fullmatch(amount_text) is None:
-        raise _UnusableError("bad_amount")
+        raise _UnusableError(Code.BAD_AMOUNT)
     amount, is_percentage = Decimal(amount_text), coupon_type == "percentage"
     if amount == 0 or (is_percentage and amount > 100):
-        raise _UnusableError("bad_amount")
+        raise _UnusableError(Code.BAD_AMOUNT)
     if duration not in COUPON_DURATIONS:
-        raise _UnusableError("bad_duration")
+        raise _UnusableError(Code.BAD_DURATION)
     if apply_to not in (None, "subscription", "subscriber"):
-        raise _UnusableError("bad_apply_to")
+        raise _UnusableError(Code.BAD_APPLY_TO)
     return CouponTerms(
         percent_off=amount if is_percentage else None,
         amount_off=None if is_percentage else amount,
         duration=cast("CouponDuration", duration),
-        months=_whole(details.get("months"), MAX_MONTHS, "bad_months")
+        months=_whole(details.get("months"), MAX_MONTHS, Code.BAD_MONTHS)
         if duration == "repeating"
         else None,
         coupon_id=_stripe_id(
-            details, "platform_coupon_id", "payment_provider_coupon_id", "bad_coupon_id"
+            details, "platform_coupon_id", "payment_provider_coupon_id", Code.BAD_COUPON_ID
         ),
         to_customer=apply_to == "subscriber",
     )
 
 
 def _plan(details: Mapping[str, Any]) -> PlanTerms:
-    price_id = _stripe_id(details, "platform_plan_id", "payment_provider_plan_id", "plan_missing")
+    price_id = _stripe_id(
+        details, "platform_plan_id", "payment_provider_plan_id", Code.PLAN_MISSING
+    )
     prorate = details.get("prorate")
     if price_id is None:
-        raise _UnusableError("plan_missing")
+        raise _UnusableError(Code.PLAN_MISSING)
     if not isinstance(prorate, bool):
-        raise _UnusableError("bad_prorate")
+        raise _UnusableError(Code.BAD_PRORATE)
     return PlanTerms(price_id, prorate)
 
 
 def _pause(details: Mapping[str, Any]) -> PauseTerms:
     interval, pause_at = details.get("interval"), details.get("pause_at")
     if interval not in PAUSE_INTERVALS or pause_at not in ("immediately", "period_end"):
-        raise _UnusableError("bad_pause")
+        raise _UnusableError(Code.BAD_PAUSE)
     is_endless = interval == "indefinitely"
     return PauseTerms(
         interval=cast("PauseInterval", interval),
         count=0
         if is_endless
-        else _whole(details.get("interval_count"), MAX_INTERVALS, "bad_pause"),
+        else _whole(details.get("interval_count"), MAX_INTERVALS, Code.BAD_PAUSE),
         at_period_end=pause_at == "period_end",
     )
 
 
-def _stripe_id(details: Mapping[str, Any], new: str, old: str, code: str) -> str | None:
+def _stripe_id(details: Mapping[str, Any], new: str, old: str, code: Code) -> str | None:
     """The platform's id under its new or its old name, None where there is none."""
     found = None
     for name in (new, old):
@@ -330,12 +337,12 @@ def _stripe_id(details: Mapping[str, Any], new: str, old: str, code: str) -> str
         if not isinstance(value, str) or not is_opaque_id(value):
             raise _UnusableError(code)
         if found not in (None, value):
-            raise _UnusableError("conflicting_ids")
+            raise _UnusableError(Code.CONFLICTING_IDS)
         found = value
     return found
 
 
-def _whole(number: object, largest: int, code: str) -> int:
+def _whole(number: object, largest: int, code: Code) -> int:
     # True is an int in Python.
     if not isinstance(number, int) or isinstance(number, bool) or not 1 <= number <= largest:
         raise _UnusableError(code)

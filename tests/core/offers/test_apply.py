@@ -33,6 +33,7 @@ from aiocancel.core.changes import (
     RemoveDiscounts,
     SwapPrice,
 )
+from aiocancel.core.codes import Code
 from aiocancel.core.identifiers import SubscriptionId
 from aiocancel.core.offers.apply import (
     DEFAULT_RULES,
@@ -189,18 +190,18 @@ OFFERS: dict[str, Terms] = {
 }
 
 NOBODY_TO_KEEP: dict[str, Step] = {
-    "incomplete": Refuse("first_payment_is_missing"),
-    "ending with its period": Refuse("subscription_is_ending"),
-    "ending by date": Refuse("subscription_is_ending"),
-    "ending in a later period": Refuse("subscription_is_ending"),
-    "canceled": Refuse("subscription_has_ended"),
-    "expired": Refuse("subscription_has_ended"),
+    "incomplete": Refuse(Code.FIRST_PAYMENT_IS_MISSING),
+    "ending with its period": Refuse(Code.SUBSCRIPTION_IS_ENDING),
+    "ending by date": Refuse(Code.SUBSCRIPTION_IS_ENDING),
+    "ending in a later period": Refuse(Code.SUBSCRIPTION_IS_ENDING),
+    "canceled": Refuse(Code.SUBSCRIPTION_HAS_ENDED),
+    "expired": Refuse(Code.SUBSCRIPTION_HAS_ENDED),
 }
 NO_TIME_TO_GIVE: dict[str, Step] = NOBODY_TO_KEEP | {
-    "past due": Refuse("payment_is_overdue"),
-    "unpaid": Refuse("payment_is_overdue"),
-    "paused": Refuse("subscription_is_paused"),
-    "its payments are paused": Refuse("subscription_is_paused"),
+    "past due": Refuse(Code.PAYMENT_IS_OVERDUE),
+    "unpaid": Refuse(Code.PAYMENT_IS_OVERDUE),
+    "paused": Refuse(Code.SUBSCRIPTION_IS_PAUSED),
+    "its payments are paused": Refuse(Code.SUBSCRIPTION_IS_PAUSED),
 }
 AROUND_A_RENEWAL: dict[str, Step] = {"about to renew": Wait(), "renewing": Wait()}
 
@@ -212,7 +213,7 @@ def row(usual: Step, *exceptions: Mapping[str, Step]) -> dict[str, Step]:
         release = dataclasses.replace(usual, schedule=ReleaseSchedule("sub_sched_1"))
         steps["under a schedule with nothing more to come"] = release
     if isinstance(usual, Write | Defer):
-        steps["under a schedule with phases to come"] = Refuse("schedule_has_pending_phases")
+        steps["under a schedule with phases to come"] = Refuse(Code.SCHEDULE_HAS_PENDING_PHASES)
     for exception in exceptions:
         assert exception.keys() <= SHAPES.keys()
         steps |= exception
@@ -228,7 +229,7 @@ def coupon_row(coupon_id: str, made: NewCoupon | None) -> dict[str, Step]:
         NOBODY_TO_KEEP,
         {
             "another discount is there": added("di_loyal"),
-            "the same coupon is there": Refuse("coupon_is_there_already"),
+            "the same coupon is there": Refuse(Code.COUPON_IS_THERE_ALREADY),
             "its next payment is unknown": added(due=None),
             "about to renew": added(due=SOON),
             "renewing": added(due=JUST_PAST),
@@ -246,8 +247,8 @@ def pause_row(pause: datetime | Step, annual: Step | None = None) -> dict[str, S
         NO_TIME_TO_GIVE,
         AROUND_A_RENEWAL,
         {
-            "its next payment is unknown": Refuse("next_payment_is_unknown"),
-            "annual": annual or Refuse("payment_pays_for_more_than_the_pause"),
+            "its next payment is unknown": Refuse(Code.NEXT_PAYMENT_IS_UNKNOWN),
+            "annual": annual or Refuse(Code.PAYMENT_PAYS_FOR_MORE_THAN_THE_PAUSE),
         },
     )
 
@@ -257,7 +258,7 @@ TWO_YEARS = Write(change=PausePayments("void", datetime(2029, 3, 1, tzinfo=UTC) 
 
 
 def endless_row(usual: Step) -> dict[str, Step]:
-    unknown = {"its next payment is unknown": Refuse("next_payment_is_unknown")}
+    unknown = {"its next payment is unknown": Refuse(Code.NEXT_PAYMENT_IS_UNKNOWN)}
     return row(usual, NO_TIME_TO_GIVE, AROUND_A_RENEWAL, unknown)
 
 
@@ -265,35 +266,35 @@ TABLE: dict[str, dict[str, Step]] = {
     "a coupon of a percentage": coupon_row(PERCENT_COUPON.coupon_id, PERCENT_COUPON),
     "a coupon of an amount": coupon_row(FIXED_COUPON.coupon_id, FIXED_COUPON),
     "an existing coupon": coupon_row(EXISTING, None),
-    "a coupon for the customer": row(Refuse("customer_coupons_are_gone"), NOBODY_TO_KEEP),
+    "a coupon for the customer": row(Refuse(Code.CUSTOMER_COUPONS_ARE_GONE), NOBODY_TO_KEEP),
     "a trial extension": row(
         Write(change=MoveTrialEnd(DUE + 14 * DAY, DUE)),
         NO_TIME_TO_GIVE,
         AROUND_A_RENEWAL,
         {
-            "its next payment is unknown": Refuse("next_payment_is_unknown"),
-            "its intervals are mixed": Refuse("periods_are_mixed"),
+            "its next payment is unknown": Refuse(Code.NEXT_PAYMENT_IS_UNKNOWN),
+            "its intervals are mixed": Refuse(Code.PERIODS_ARE_MIXED),
         },
     ),
     "another plan": row(
         TO_BASIC,
         NO_TIME_TO_GIVE,
         {
-            "the plan is there": Refuse("plan_is_there_already"),
-            "it has two licensed items": Refuse("which_item_is_the_plan"),
+            "the plan is there": Refuse(Code.PLAN_IS_THERE_ALREADY),
+            "it has two licensed items": Refuse(Code.WHICH_ITEM_IS_THE_PLAN),
             "it has two licensed items, one named a plan": Write(
                 change=SwapPrice(
                     "si_support", BASIC, replaced="price_support", quantity=1, prorate=True
                 )
             ),
-            "its intervals are mixed": Refuse("which_item_is_the_plan"),
+            "its intervals are mixed": Refuse(Code.WHICH_ITEM_IS_THE_PLAN),
             "it has metered usage only": Write(
                 change=SwapPrice(
                     "si_usage", BASIC, replaced="price_usage", quantity=None, prorate=True
                 )
             ),
-            "another plan waits for its payment": Refuse("another_update_is_pending"),
-            "its next payment is unknown": Refuse("which_item_is_the_plan"),
+            "another plan waits for its payment": Refuse(Code.ANOTHER_UPDATE_IS_PENDING),
+            "its next payment is unknown": Refuse(Code.WHICH_ITEM_IS_THE_PLAN),
         },
     ),
     "a pause of 30 days": pause_row(datetime(2027, 3, 12, 8, 30, tzinfo=UTC)),
@@ -306,7 +307,7 @@ TABLE: dict[str, dict[str, Step]] = {
     "a pause of 2 billing cycles from the period's end": pause_row(LATER, LATER),
     "a pause without an end": endless_row(Write(change=PausePayments("void", None, DUE))),
     "a pause without an end from the period's end": endless_row(LATER),
-    "a custom offer": row(Refuse("custom_offer_is_not_stripes"), NO_TIME_TO_GIVE),
+    "a custom offer": row(Refuse(Code.CUSTOM_OFFER_IS_NOT_STRIPES), NO_TIME_TO_GIVE),
 }
 
 
@@ -429,7 +430,7 @@ def test_a_percentage_is_written_plainly(percent: str, text: str) -> None:
     ],
 )
 def test_a_percentage_that_is_none_or_would_be_rounded_is_refused(percent: str) -> None:
-    refused = Refuse("percentage_is_out_of_range")
+    refused = Refuse(Code.PERCENTAGE_IS_OUT_OF_RANGE)
     assert step(CouponTerms(Decimal(percent), None, "once"), ACTIVE) == refused
 
 
@@ -445,7 +446,7 @@ def test_a_percentage_that_is_none_or_would_be_rounded_is_refused(percent: str) 
     ],
 )
 def test_an_amount_that_the_currency_cannot_say_is_refused(amount: str, currency: str) -> None:
-    refused = Refuse("amount_does_not_fit_the_currency")
+    refused = Refuse(Code.AMOUNT_DOES_NOT_FIT_THE_CURRENCY)
     assert step(CouponTerms(None, Decimal(amount), "once"), shape(currency=currency)) == refused
 
 
@@ -489,11 +490,11 @@ def test_an_existing_coupon_wins_over_its_definition() -> None:
 @pytest.mark.parametrize(
     ("days", "expected"),
     [
-        pytest.param(0, Refuse("trial_is_too_short"), id="no days"),
-        pytest.param(-7, Refuse("trial_is_too_short"), id="fewer than none"),
+        pytest.param(0, Refuse(Code.TRIAL_IS_TOO_SHORT), id="no days"),
+        pytest.param(-7, Refuse(Code.TRIAL_IS_TOO_SHORT), id="fewer than none"),
         pytest.param(710, Write(change=MoveTrialEnd(DUE + 710 * DAY, DUE)), id="nearly two years"),
-        pytest.param(712, Refuse("trial_is_too_long"), id="more than two years from now"),
-        pytest.param(10**12, Refuse("trial_is_too_long"), id="beyond all calendars"),
+        pytest.param(712, Refuse(Code.TRIAL_IS_TOO_LONG), id="more than two years from now"),
+        pytest.param(10**12, Refuse(Code.TRIAL_IS_TOO_LONG), id="beyond all calendars"),
     ],
 )
 def test_a_trial_becomes_longer_by_at_most_what_stripe_takes(days: int, expected: Step) -> None:
@@ -580,17 +581,17 @@ def test_billing_cycles_are_as_long_as_the_price_says(
     ],
 )
 def test_a_pause_for_nothing_is_refused(terms: PauseTerms) -> None:
-    assert step(terms, ACTIVE) == Refuse("no_payment_falls_into_the_pause")
+    assert step(terms, ACTIVE) == Refuse(Code.NO_PAYMENT_FALLS_INTO_THE_PAUSE)
 
 
 def test_a_pause_that_ends_just_after_the_payment_may_miss_it_and_is_refused() -> None:
     close = due_at((NOW + 30 * DAY - timedelta(minutes=90)).replace(microsecond=0))
-    assert step(pause("day", 30), close) == Refuse("no_payment_falls_into_the_pause")
+    assert step(pause("day", 30), close) == Refuse(Code.NO_PAYMENT_FALLS_INTO_THE_PAUSE)
 
 
 @pytest.mark.parametrize("interval", ["day", "week", "month", "billing_cycle"])
 def test_a_pause_beyond_all_calendars_is_refused(interval: PauseInterval) -> None:
-    assert step(pause(interval, 10**12), ACTIVE) == Refuse("pause_is_too_long")
+    assert step(pause(interval, 10**12), ACTIVE) == Refuse(Code.PAUSE_IS_TOO_LONG)
 
 
 @pytest.mark.parametrize("behavior", PAUSE_BEHAVIORS)
@@ -598,7 +599,7 @@ def test_a_short_pause_gives_no_long_payment_away(behavior: Any) -> None:
     annual = shape(items=(dataclasses.replace(PRO, interval="year"),))
     kept = Write(change=PausePayments(behavior, datetime(2027, 4, 1, tzinfo=UTC) - AN_HOUR, DUE))
     expected = (
-        kept if behavior == "keep_as_draft" else Refuse("payment_pays_for_more_than_the_pause")
+        kept if behavior == "keep_as_draft" else Refuse(Code.PAYMENT_PAYS_FOR_MORE_THAN_THE_PAUSE)
     )
     rules = OfferRules(pause_behavior=behavior)
     assert (
@@ -610,7 +611,9 @@ def test_a_short_pause_gives_no_long_payment_away(behavior: Any) -> None:
 def test_a_years_payment_that_falls_into_a_pause_of_months_is_left_to_a_human() -> None:
     yearly = dataclasses.replace(YEARLY, period_end=DUE + 20 * DAY)
     mixed = shape(items=(PRO, yearly), last_period_end=yearly.period_end)
-    assert step(pause("billing_cycle", 1), mixed) == Refuse("payment_pays_for_more_than_the_pause")
+    assert step(pause("billing_cycle", 1), mixed) == Refuse(
+        Code.PAYMENT_PAYS_FOR_MORE_THAN_THE_PAUSE
+    )
 
 
 # Repeating
@@ -624,7 +627,7 @@ TRIED: dict[str, tuple[Terms, Change]] = {
         "a pause of 2 billing cycles",
     )
 }
-CHANGED_SINCE = Refuse("changed_since_it_was_tried")
+CHANGED_SINCE = Refuse(Code.CHANGED_SINCE_IT_WAS_TRIED)
 NEXT_DUE = datetime(2027, 4, 1, tzinfo=UTC)
 
 
@@ -645,7 +648,7 @@ def test_what_an_earlier_attempt_did_is_done_however_the_subscription_went_on(of
 def test_nothing_is_sent_again_to_somebody_who_leaves(offer: str) -> None:
     terms, change = TRIED[offer]
     leaving = shape(cancel_at_period_end=True)
-    assert step(terms, leaving, earlier=change) == Refuse("subscription_is_ending")
+    assert step(terms, leaving, earlier=change) == Refuse(Code.SUBSCRIPTION_IS_ENDING)
 
 
 @pytest.mark.parametrize("offer", sorted(TRIED.keys() - {"another plan"}))
@@ -707,19 +710,21 @@ def test_a_pause_from_the_periods_end_waits_until_a_day_before_it_and_is_then_ma
 @pytest.mark.parametrize(
     ("since", "code"),
     [
-        pytest.param({"cancel_at_period_end": True}, "subscription_is_ending", id="ending"),
-        pytest.param({"status": "canceled", "ended_at": NOW}, "subscription_has_ended", id="ended"),
+        pytest.param({"cancel_at_period_end": True}, Code.SUBSCRIPTION_IS_ENDING, id="ending"),
+        pytest.param(
+            {"status": "canceled", "ended_at": NOW}, Code.SUBSCRIPTION_HAS_ENDED, id="ended"
+        ),
     ],
 )
 def test_a_pause_that_was_to_come_ends_by_itself_when_the_customer_leaves_first(
-    since: Mapping[str, Any], code: str
+    since: Mapping[str, Any], code: Code
 ) -> None:
     assert step(FROM_PERIOD_END, shape(**since), now=AWAKE, promised=DUE) == Supersede(code)
 
 
 def test_a_pause_that_was_to_come_is_a_humans_when_the_payment_was_made_first() -> None:
     after = step(FROM_PERIOD_END, due_at(NEXT_DUE), now=DUE + DAY, promised=DUE)
-    assert after == Refuse("payment_came_before_the_pause")
+    assert after == Refuse(Code.PAYMENT_CAME_BEFORE_THE_PAUSE)
 
 
 def test_a_pause_that_was_to_come_moves_with_a_payment_that_was_put_off() -> None:
@@ -770,39 +775,39 @@ def test_what_a_pause_of_the_subscription_itself_credits_and_bills_is_the_owners
 @pytest.mark.parametrize(
     ("terms", "subscription", "code"),
     [
-        pytest.param(pause("month", 1), ACTIVE, "pause_needs_flexible_billing", id="classic"),
+        pytest.param(pause("month", 1), ACTIVE, Code.PAUSE_NEEDS_FLEXIBLE_BILLING, id="classic"),
         pytest.param(
             pause("month", 1),
             shape(is_flexible=True, charges_automatically=False),
-            "pause_needs_automatic_charges",
+            Code.PAUSE_NEEDS_AUTOMATIC_CHARGES,
             id="sent invoices",
         ),
         pytest.param(
             pause("month", 10**12), FLEXIBLE, "pause_is_too_long", id="beyond all calendars"
         ),
-        pytest.param(pause("day", 0), FLEXIBLE, "pause_is_too_short", id="no days"),
+        pytest.param(pause("day", 0), FLEXIBLE, Code.PAUSE_IS_TOO_SHORT, id="no days"),
         pytest.param(
             pause("day", -2, at_period_end=True),
             FLEXIBLE,
-            "pause_is_too_short",
+            Code.PAUSE_IS_TOO_SHORT,
             id="fewer than no days",
         ),
         pytest.param(
             pause("month", 1),
             shape(is_flexible=True, items=(), current_period_end=None),
-            "next_payment_is_unknown",
+            Code.NEXT_PAYMENT_IS_UNKNOWN,
             id="the next payment is unknown",
         ),
         pytest.param(
             pause("month", 1),
             shape(is_flexible=True, status="past_due"),
-            "payment_is_overdue",
+            Code.PAYMENT_IS_OVERDUE,
             id="past due",
         ),
     ],
 )
 def test_a_pause_of_the_subscription_itself_is_refused_where_it_cannot_be_made_or_ended(
-    terms: PauseTerms, subscription: Subscription, code: str
+    terms: PauseTerms, subscription: Subscription, code: Code
 ) -> None:
     assert step(terms, subscription, rules=BY_ITSELF) == Refuse(code)
 
@@ -833,20 +838,20 @@ def test_a_plan_that_waits_for_its_payment_is_looked_at_until_it_is_there() -> N
 
 def test_a_plan_whose_payment_never_came_is_not_asked_for_again() -> None:
     never = step(PLAN, ACTIVE, earlier=MAY_WAIT, asked_to_pay=True, rules=BY_LINK)
-    assert never == Supersede("payment_was_not_made")
+    assert never == Supersede(Code.PAYMENT_WAS_NOT_MADE)
 
 
 def test_a_plan_that_waits_for_its_payment_ends_by_itself_when_the_customer_leaves() -> None:
     leaving = dataclasses.replace(UNPAID, cancel_at_period_end=True)
     assert step(PLAN, leaving, earlier=MAY_WAIT, asked_to_pay=True) == Supersede(
-        "subscription_is_ending"
+        Code.SUBSCRIPTION_IS_ENDING
     )
 
 
 def test_a_plan_that_somebody_else_lets_wait_is_left_to_a_human() -> None:
     other = shape(pending_update=PendingUpdate(("price_max",), NOW + DAY))
-    assert step(PLAN, other, earlier=MAY_WAIT) == Refuse("another_update_is_pending")
-    assert step(PLAN, UNPAID) == Refuse("another_update_is_pending")
+    assert step(PLAN, other, earlier=MAY_WAIT) == Refuse(Code.ANOTHER_UPDATE_IS_PENDING)
+    assert step(PLAN, UNPAID) == Refuse(Code.ANOTHER_UPDATE_IS_PENDING)
 
 
 # Months

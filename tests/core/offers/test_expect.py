@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aiocancel.core.actions import Done, Receipt, Refuse, Wait
+from aiocancel.core.codes import AnyCode, Code
 from aiocancel.core.identifiers import SubscriptionId
 from aiocancel.core.offers.expect import (
     Baseline,
@@ -104,29 +105,29 @@ def test_an_offer_that_stripe_shows_is_done_whether_or_not_the_vendor_was_faster
 
 
 NOT_SHOWN = [
-    ("a defined coupon", BEFORE, "another_discount"),
-    ("a defined coupon", dataclasses.replace(BEFORE, discounts=()), "no_discount"),
+    ("a defined coupon", BEFORE, Code.ANOTHER_DISCOUNT),
+    ("a defined coupon", dataclasses.replace(BEFORE, discounts=()), Code.NO_DISCOUNT),
     (
         "an existing coupon",
         discounted(AppliedDiscount("di_new", "OTHER", ACCEPTED)),
-        "another_discount",
+        Code.ANOTHER_DISCOUNT,
     ),
-    ("an existing coupon", dataclasses.replace(BEFORE, discounts=()), "no_discount"),
-    ("a trial extension", BEFORE, "no_trial"),
-    ("a trial extension", on_trial(ACCEPTED + timedelta(days=30), status="active"), "no_trial"),
+    ("an existing coupon", dataclasses.replace(BEFORE, discounts=()), Code.NO_DISCOUNT),
+    ("a trial extension", BEFORE, Code.NO_TRIAL),
+    ("a trial extension", on_trial(ACCEPTED + timedelta(days=30), status="active"), Code.NO_TRIAL),
     (
         "a trial extension",
         on_trial(ACCEPTED + timedelta(days=14) - HOUR - timedelta(seconds=1)),
-        "shorter_trial",
+        Code.SHORTER_TRIAL,
     ),
-    ("another plan", BEFORE, "another_price"),
-    ("a pause", BEFORE, "no_pause"),
+    ("another plan", BEFORE, Code.ANOTHER_PRICE),
+    ("a pause", BEFORE, Code.NO_PAUSE),
 ]
 
 
 @pytest.mark.parametrize(("name", "subscription", "seen"), NOT_SHOWN)
 def test_what_stripe_does_not_show_is_waited_for_and_never_written(
-    name: str, subscription: Subscription, seen: str
+    name: str, subscription: Subscription, seen: AnyCode
 ) -> None:
     assert vendor_offer_step(offer(TERMS[name]), EARLY, subscription) == Wait(seen)
 
@@ -139,7 +140,7 @@ def test_a_subscription_that_has_ended_shows_no_offer(name: str) -> None:
         discounts=(AppliedDiscount("di_new", "WINBACK", ACCEPTED),),
         paused=CollectionPause("void", None),
     )
-    assert vendor_offer_step(offer(TERMS[name]), EARLY, ended) == Wait("subscription_has_ended")
+    assert vendor_offer_step(offer(TERMS[name]), EARLY, ended) == Wait(Code.SUBSCRIPTION_HAS_ENDED)
 
 
 @pytest.mark.parametrize(
@@ -164,7 +165,7 @@ def test_where_nobody_says_when_the_offer_was_accepted_the_first_look_is_taken_f
     later = Baseline.of(BEFORE, seen_at=ACCEPTED + timedelta(days=5))
     subscription = on_trial(ACCEPTED + timedelta(days=14))
     assert isinstance(vendor_offer_step(offer(terms), later, subscription), Done)
-    assert vendor_offer_step(offer(terms, None), later, subscription) == Wait("shorter_trial")
+    assert vendor_offer_step(offer(terms, None), later, subscription) == Wait(Code.SHORTER_TRIAL)
 
 
 @pytest.mark.parametrize(
@@ -174,7 +175,7 @@ def test_where_nobody_says_when_the_offer_was_accepted_the_first_look_is_taken_f
         (CustomTerms(), "custom_offer_is_not_stripes"),
     ],
 )
-def test_what_no_subscription_can_show_is_said_to_be_so(terms: Terms, code: str) -> None:
+def test_what_no_subscription_can_show_is_said_to_be_so(terms: Terms, code: Code) -> None:
     assert vendor_offer_step(offer(terms), EARLY, BEFORE) == Refuse(code)
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from aiocancel.core.actions import Action, ActionKind
 from aiocancel.core.claim import FlowStatus
+from aiocancel.core.codes import Code, ForeignCode
 from aiocancel.core.decision import Applier, Policy
 from aiocancel.core.flow_session import FlowSession
 from aiocancel.core.identifiers import FlowSessionId, SubscriptionId
@@ -69,36 +70,36 @@ def verdict(
     ("judged", "expected"),
     [
         pytest.param(
-            None, Disproven("flow_session_unknown"), id="a session that the vendor does not know"
+            None, Disproven(Code.FLOW_SESSION_UNKNOWN), id="a session that the vendor does not know"
         ),
         pytest.param(
             session(subscription_id="sub_2"),
-            Disproven("flow_session_of_another_subscription"),
+            Disproven(Code.FLOW_SESSION_OF_ANOTHER_SUBSCRIPTION),
             id="a session of another subscription",
         ),
         pytest.param(
             session(subscription_id=None),
-            Disproven("flow_session_of_another_subscription"),
+            Disproven(Code.FLOW_SESSION_OF_ANOTHER_SUBSCRIPTION),
             id="a session of no subscription",
         ),
         pytest.param(
             session(subscription_id="sub_2", status=FlowStatus.IN_PROGRESS),
-            Disproven("flow_session_of_another_subscription"),
+            Disproven(Code.FLOW_SESSION_OF_ANOTHER_SUBSCRIPTION),
             id="another subscription's session under way",
         ),
         pytest.param(
             session(completed_at=NOW - timedelta(days=7, seconds=1)),
-            Doubtful("flow_session_is_old"),
+            Doubtful(Code.FLOW_SESSION_IS_OLD),
             id="a session from before last week",
         ),
         pytest.param(
             session(accepted=None),
-            Doubtful("no_offer_named"),
+            Doubtful(Code.NO_OFFER_NAMED),
             id="a saved session that names no offer",
         ),
         pytest.param(
-            session(accepted=UnusableOffer("offr_1", "bad_amount")),
-            Doubtful("bad_amount"),
+            session(accepted=UnusableOffer("offr_1", Code.BAD_AMOUNT)),
+            Doubtful(Code.BAD_AMOUNT),
             id="an offer that cannot be carried out to the letter",
         ),
     ],
@@ -124,7 +125,7 @@ def test_where_sessions_name_customers_the_session_must_be_the_customers(
     custom = Policy(applies_offers="app", verifies_offers=True, names_customers=True)
     judged = session(subscription_id="custom_1", subscriber_id=subscriber_id)
     reached = judge(judged, SUBSCRIPTION_ID, customer_id, custom, NO_LIMITS, now=NOW)
-    assert (reached == Disproven("flow_session_of_another_customer")) is not is_theirs
+    assert (reached == Disproven(Code.FLOW_SESSION_OF_ANOTHER_CUSTOMER)) is not is_theirs
     assert isinstance(reached, Proven) is is_theirs
 
 
@@ -133,14 +134,14 @@ STATUSES: dict[FlowStatus, Verdict] = {
         "offr_1", (Action(ActionKind.APPLY_OFFER, SUBSCRIPTION_ID, offer=offer("coupon")),)
     ),
     FlowStatus.IN_PROGRESS: NotYet(),
-    FlowStatus.CANCELED: Disproven("flow_session_says_canceled"),
-    FlowStatus.DEFLECTED: Disproven("flow_session_says_deflected"),
-    FlowStatus.INCOMPLETE: Disproven("flow_session_says_incomplete"),
-    FlowStatus.REROUTED: Disproven("flow_session_says_rerouted"),
-    FlowStatus.RESUMED: Disproven("flow_session_says_resumed"),
-    FlowStatus.UNPAUSED: Disproven("flow_session_says_unpaused"),
-    FlowStatus.DISCOUNT_REMOVED: Disproven("flow_session_says_discount_removed"),
-    FlowStatus.UNKNOWN: Disproven("flow_session_says_unknown"),
+    FlowStatus.CANCELED: Disproven(Code.FLOW_SESSION_SAYS_CANCELED),
+    FlowStatus.DEFLECTED: Disproven(Code.FLOW_SESSION_SAYS_DEFLECTED),
+    FlowStatus.INCOMPLETE: Disproven(Code.FLOW_SESSION_SAYS_INCOMPLETE),
+    FlowStatus.REROUTED: Disproven(Code.FLOW_SESSION_SAYS_REROUTED),
+    FlowStatus.RESUMED: Disproven(ForeignCode("flow_session_says_resumed")),
+    FlowStatus.UNPAUSED: Disproven(ForeignCode("flow_session_says_unpaused")),
+    FlowStatus.DISCOUNT_REMOVED: Disproven(ForeignCode("flow_session_says_discount_removed")),
+    FlowStatus.UNKNOWN: Disproven(Code.FLOW_SESSION_SAYS_UNKNOWN),
 }
 
 
@@ -177,15 +178,15 @@ def test_what_the_vendor_carries_out_is_expected_as_of_the_end_of_the_flow_sessi
 @pytest.mark.parametrize(
     ("name", "limits", "code"),
     [
-        ("custom", OfferLimits(offer_ids=frozenset({"offr_2"})), "offer_not_allowed"),
-        ("existing coupon", OfferLimits(coupon_ids=frozenset({"LOYAL"})), "coupon_not_allowed"),
-        ("existing coupon", OfferLimits(max_percent=Decimal(50)), "coupon_is_not_on_the_list"),
-        ("coupon", OfferLimits(max_percent=Decimal(20)), "percent_too_high"),
-        ("fixed coupon", OfferLimits(max_amount=Decimal("29.99")), "amount_too_high"),
-        ("coupon", OfferLimits(max_months=3), "too_many_months"),
-        ("trial extension", OfferLimits(max_days=29), "too_many_days"),
-        ("plan", OfferLimits(price_ids=frozenset({"price_pro"})), "price_not_allowed"),
-        ("pause", OfferLimits(max_months=5), "too_many_months"),
+        ("custom", OfferLimits(offer_ids=frozenset({"offr_2"})), Code.OFFER_NOT_ALLOWED),
+        ("existing coupon", OfferLimits(coupon_ids=frozenset({"LOYAL"})), Code.COUPON_NOT_ALLOWED),
+        ("existing coupon", OfferLimits(max_percent=Decimal(50)), Code.COUPON_IS_NOT_ON_THE_LIST),
+        ("coupon", OfferLimits(max_percent=Decimal(20)), Code.PERCENT_TOO_HIGH),
+        ("fixed coupon", OfferLimits(max_amount=Decimal("29.99")), Code.AMOUNT_TOO_HIGH),
+        ("coupon", OfferLimits(max_months=3), Code.TOO_MANY_MONTHS),
+        ("trial extension", OfferLimits(max_days=29), Code.TOO_MANY_DAYS),
+        ("plan", OfferLimits(price_ids=frozenset({"price_pro"})), Code.PRICE_NOT_ALLOWED),
+        ("pause", OfferLimits(max_months=5), Code.TOO_MANY_MONTHS),
     ],
     ids=[
         "offers",
@@ -201,7 +202,7 @@ def test_what_the_vendor_carries_out_is_expected_as_of_the_end_of_the_flow_sessi
 )
 @pytest.mark.parametrize("applier", ["app", "vendor"])
 def test_each_of_the_owners_limits_leaves_an_offer_to_a_human(
-    name: str, limits: OfferLimits, code: str, applier: Applier
+    name: str, limits: OfferLimits, code: Code, applier: Applier
 ) -> None:
     reached = verdict(
         session(accepted=offer(name)), policy=Policy(applies_offers=applier), limits=limits

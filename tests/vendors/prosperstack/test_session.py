@@ -13,6 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from aiocancel.core.claim import CancelReason, FlowStatus
+from aiocancel.core.codes import Code
 from aiocancel.core.flow_session import Answered, FlowSession
 from aiocancel.core.offers.terms import (
     AcceptedOffer,
@@ -457,8 +458,8 @@ def test_an_offer_that_leaves_a_doubt_is_unusable(details: dict[str, Any], code:
         ("trial_extension", {"days": 14}, AcceptedOffer("offr_1", TrialTerms(14))),
         ("trial_extension", {"type": None, "days": 14}, AcceptedOffer("offr_1", TrialTerms(14))),
         ("custom", None, AcceptedOffer("offr_1", CustomTerms())),
-        ("coupon", TRIAL, UnusableOffer("offr_1", "conflicting_types")),
-        (None, None, UnusableOffer("offr_1", "unknown_offer_type")),
+        ("coupon", TRIAL, UnusableOffer("offr_1", Code.CONFLICTING_TYPES)),
+        (None, None, UnusableOffer("offr_1", Code.UNKNOWN_OFFER_TYPE)),
     ],
 )
 def test_an_offers_type_stands_on_the_offer_in_its_details_or_on_both(
@@ -468,8 +469,8 @@ def test_an_offers_type_stands_on_the_offer_in_its_details_or_on_both(
 
 
 def test_an_offer_whose_id_is_none_of_the_vendors_is_unusable() -> None:
-    assert accept(TRIAL, id="offr/../1\0") == UnusableOffer("offr/../1\ufffd", "bad_offer_id")
-    assert accept(TRIAL, id="") == UnusableOffer("", "bad_offer_id")
+    assert accept(TRIAL, id="offr/../1\0") == UnusableOffer("offr/../1\ufffd", Code.BAD_OFFER_ID)
+    assert accept(TRIAL, id="") == UnusableOffer("", Code.BAD_OFFER_ID)
 
 
 def test_an_offers_metadata_becomes_texts() -> None:

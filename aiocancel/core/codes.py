@@ -1,0 +1,1011 @@
+"""Every code that says why something was parked, refused, retried or reported: one word, one sentence each.
+
+A code is stored with its action and its journal, counted by the metrics, and shown by ``aiocancel actions``
+together with its sentence and one thing to do next. The words are rows in databases: a word never changes.
+
+``Code`` holds our own words and those of Stripe's that we act on. A word of somebody else's (another error
+code of Stripe's, the name of an exception, a word that a newer release stored) is a ``ForeignCode``: the word
+itself is kept, so that rows stay readable. Functions take ``AnyCode``, so that a bare text does not type-check.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final
+
+
+class About(StrEnum):
+    """What a code speaks of; the headings of the reference page."""
+
+    POST = "A browser's request was refused"
+    SUBSCRIPTION = "The subscription does not allow it"
+    SCHEDULE = "A subscription schedule stands in the way"
+    OFFER = "The offer does not fit the subscription"
+    TERMS = "The offer cannot be read"
+    LIMITS = "The offer exceeds your limits"
+    FLOW_SESSION = "The flow vendor's answer about a flow session"
+    VENDOR_API = "The flow vendor's API"
+    STRIPE = "Stripe's answer"
+    WORKER = "The worker and the database"
+    SEEN = "Seen at Stripe instead of the change that was expected"
+    STEP = "A first step that was made"
+    EVENT = "The end of a flow vendor's event"
+
+
+class Code(StrEnum):
+    """One reason. ``sentence`` is for the operator, and ``advice`` names one thing to do next."""
+
+    about: About
+    sentence: str
+    advice: str
+
+    def __new__(cls, word: str, about: About, sentence: str, advice: str) -> Code:
+        """Make a member that equals its word."""
+        code = str.__new__(cls, word)
+        code._value_ = word
+        code.about, code.sentence, code.advice = about, sentence, advice
+        return code
+
+    @staticmethod
+    def of(word: str) -> AnyCode:
+        """Return the code of that word; a word that this release does not know is kept as a ForeignCode.
+
+        Args:
+            word: As stored in the ledger, or as Stripe sent it.
+        """
+        try:
+            return Code(word)  # type: ignore[call-arg]  # mypy takes it for the making of a member
+        except ValueError:
+            return ForeignCode(word)
+
+    @staticmethod
+    def flow_session_says(status: str) -> AnyCode:
+        """Return the code for a flow session that ended with ``status`` instead of with an accepted offer."""
+        return Code.of(f"flow_session_says_{status}")
+
+    # A browser's request was refused.
+
+    CLAIM_REFUSED = (
+        "claim_refused",
+        About.POST,
+        "The posted result was refused.",
+        "Read the reason in the response.",
+    )
+    MALFORMED = (
+        "malformed",
+        About.POST,
+        "The posted body cannot be read.",
+        "Check the script or the form that posts it.",
+    )
+    WRONG_CONTENT_TYPE = (
+        "wrong_content_type",
+        About.POST,
+        "The post is neither JSON nor a form.",
+        "Set the Content-Type of the request.",
+    )
+    TOO_LARGE = (
+        "too_large",
+        About.POST,
+        "The posted body is too large.",
+        "Raise max_body_bytes if real customers reach it.",
+    )
+    NOT_LOGGED_IN = (
+        "not_logged_in",
+        About.POST,
+        "Nobody is logged in.",
+        "Let the customer log in again.",
+    )
+    GRANT_REFUSED = (
+        "grant_refused",
+        About.POST,
+        "The page's permission does not allow this request.",
+        "Let the customer open the page again.",
+    )
+    GRANT_INVALID = (
+        "grant_invalid",
+        About.POST,
+        "The page's permission was altered, or another key signed it.",
+        "Check that all processes have the same grant keys.",
+    )
+    GRANT_EXPIRED = (
+        "grant_expired",
+        About.POST,
+        "The page was open for too long.",
+        "Let the customer open the page again.",
+    )
+    GRANT_MODE = (
+        "grant_mode",
+        About.POST,
+        "The page was made in the other mode, live or test.",
+        "Check which keys the processes have.",
+    )
+    GRANT_NOT_YOURS = (
+        "grant_not_yours",
+        About.POST,
+        "The page was made for another customer.",
+        "Check that no cache shares the page between customers.",
+    )
+    GRANT_USED = (
+        "grant_used",
+        About.POST,
+        "The page's permission was already used for another result.",
+        "Let the customer open the page again.",
+    )
+    SUBSCRIPTION_NOT_YOURS = (
+        "subscription_not_yours",
+        About.POST,
+        "The customer no longer owns the subscription.",
+        "Check the subscription query if the customer disagrees.",
+    )
+    UNKNOWN_CLAIM = (
+        "unknown_claim",
+        About.POST,
+        "This customer has no such request.",
+        "Check the address if the customer disagrees.",
+    )
+    UNAVAILABLE = (
+        "unavailable",
+        About.POST,
+        "The database, or Stripe where it is asked, did not answer.",
+        "Look at the database and at Stripe's status page.",
+    )
+
+    # The subscription does not allow it.
+
+    SUBSCRIPTION_HAS_ENDED = (
+        "subscription_has_ended",
+        About.SUBSCRIPTION,
+        "The subscription has already ended.",
+        "Close the action, or sell the customer a new subscription.",
+    )
+    SUBSCRIPTION_IS_ENDING = (
+        "subscription_is_ending",
+        About.SUBSCRIPTION,
+        "The subscription already ends on a date.",
+        "Ask the customer whether the cancellation still stands.",
+    )
+    SUBSCRIPTION_IS_PAUSED = (
+        "subscription_is_paused",
+        About.SUBSCRIPTION,
+        "The subscription is already paused.",
+        "End the pause at Stripe and retry, or close the action.",
+    )
+    ENDS_BY_AGREEMENT = (
+        "ends_by_agreement",
+        About.SUBSCRIPTION,
+        "The end lies beyond the running period, so the customer did not set it here.",
+        "Decide at Stripe whether the end may be removed.",
+    )
+    FIRST_PAYMENT_IS_MISSING = (
+        "first_payment_is_missing",
+        About.SUBSCRIPTION,
+        "The customer has not made the first payment yet.",
+        "Retry after the payment, or close the action.",
+    )
+    PAYMENT_IS_OVERDUE = (
+        "payment_is_overdue",
+        About.SUBSCRIPTION,
+        "The customer owes a payment, so this offer waits for your decision.",
+        "Settle the invoice and retry, or close the action.",
+    )
+    PAUSED_BY_SOMEBODY_ELSE = (
+        "paused_by_somebody_else",
+        About.SUBSCRIPTION,
+        "The pause does not come from an offer made here.",
+        "Ask who set the pause at Stripe before you end it.",
+    )
+    NO_DISCOUNT_OF_OURS = (
+        "no_discount_of_ours",
+        About.SUBSCRIPTION,
+        "No discount on the subscription comes from an offer made here.",
+        "Remove the discount at Stripe, or close the action.",
+    )
+    CHANGED_SINCE_IT_WAS_TRIED = (
+        "changed_since_it_was_tried",
+        About.SUBSCRIPTION,
+        "The subscription was changed after an earlier try, so the same change may do harm.",
+        "Compare the subscription with the attempts, then make the change at Stripe.",
+    )
+    ANOTHER_UPDATE_IS_PENDING = (
+        "another_update_is_pending",
+        About.SUBSCRIPTION,
+        "Another change of the subscription waits for a payment.",
+        "Wait for that payment and retry.",
+    )
+    UNDONE_ELSEWHERE = (
+        "undone_elsewhere",
+        About.SUBSCRIPTION,
+        "Stripe made this change before, and another person or program has undone it.",
+        "Ask who undid it before you retry.",
+    )
+    WRONG_MODE = (
+        "wrong_mode",
+        About.SUBSCRIPTION,
+        "The subscription belongs to the other mode, live or test.",
+        "Check the Stripe key and the subscription query.",
+    )
+    NOT_A_PLAIN_CHANGE = (
+        "not_a_plain_change",
+        About.SUBSCRIPTION,
+        "An earlier release could not carry this kind of action out.",
+        "Retry the action.",
+    )
+    NOT_AN_UNDO = (
+        "not_an_undo",
+        About.SUBSCRIPTION,
+        "An earlier release could not carry this kind of action out.",
+        "Retry the action.",
+    )
+
+    # A subscription schedule stands in the way.
+
+    SUBSCRIPTION_HAS_A_SCHEDULE = (
+        "subscription_has_a_schedule",
+        About.SCHEDULE,
+        "A subscription schedule governs the subscription.",
+        "Make the change in the schedule at Stripe.",
+    )
+    SCHEDULE_IS_UNKNOWN = (
+        "schedule_is_unknown",
+        About.SCHEDULE,
+        "The subscription schedule could not be read.",
+        "Check that the Stripe key may read subscription schedules.",
+    )
+    SCHEDULE_HAS_PENDING_PHASES = (
+        "schedule_has_pending_phases",
+        About.SCHEDULE,
+        "The subscription schedule has phases to come, which would be lost.",
+        "Make the change in the schedule at Stripe.",
+    )
+    SCHEDULE_HAS_AN_END_OF_ITS_OWN = (
+        "schedule_has_an_end_of_its_own",
+        About.SCHEDULE,
+        "The subscription schedule ends in its own way.",
+        "Make the change in the schedule at Stripe.",
+    )
+
+    # The offer does not fit the subscription.
+
+    CUSTOM_OFFER_IS_NOT_STRIPES = (
+        "custom_offer_is_not_stripes",
+        About.OFFER,
+        "A custom offer cannot be carried out at Stripe.",
+        "Carry it out by hand.",
+    )
+    CUSTOMER_COUPONS_ARE_GONE = (
+        "customer_coupons_are_gone",
+        About.OFFER,
+        "Stripe no longer takes a coupon for a whole customer.",
+        "Set the offer to apply to the subscription.",
+    )
+    PERCENTAGE_IS_OUT_OF_RANGE = (
+        "percentage_is_out_of_range",
+        About.OFFER,
+        "The percentage is not above 0 and up to 100, with at most four decimal places.",
+        "Correct the offer at the flow vendor.",
+    )
+    AMOUNT_DOES_NOT_FIT_THE_CURRENCY = (
+        "amount_does_not_fit_the_currency",
+        About.OFFER,
+        "The amount cannot be written in the subscription's currency.",
+        "Correct the offer at the flow vendor.",
+    )
+    COUPON_IS_THERE_ALREADY = (
+        "coupon_is_there_already",
+        About.OFFER,
+        "The subscription already has this coupon.",
+        "Close the action, or add another coupon at Stripe.",
+    )
+    NEXT_PAYMENT_IS_UNKNOWN = (
+        "next_payment_is_unknown",
+        About.OFFER,
+        "Stripe names no date for the next payment.",
+        "Look at the subscription's items at Stripe.",
+    )
+    PERIODS_ARE_MIXED = (
+        "periods_are_mixed",
+        About.OFFER,
+        "The items of the subscription are paid on different dates.",
+        "Extend the trial at Stripe as you see fit.",
+    )
+    TRIAL_IS_TOO_SHORT = (
+        "trial_is_too_short",
+        About.OFFER,
+        "The trial extension is shorter than a day.",
+        "Correct the offer at the flow vendor.",
+    )
+    TRIAL_IS_TOO_LONG = (
+        "trial_is_too_long",
+        About.OFFER,
+        "The trial would last longer than Stripe allows.",
+        "Correct the offer at the flow vendor.",
+    )
+    PLAN_IS_THERE_ALREADY = (
+        "plan_is_there_already",
+        About.OFFER,
+        "The subscription already has this price.",
+        "Close the action.",
+    )
+    WHICH_ITEM_IS_THE_PLAN = (
+        "which_item_is_the_plan",
+        About.OFFER,
+        "Several items of the subscription could be the plan.",
+        "List the plans in OfferRules(plan_price_ids=...) and retry.",
+    )
+    PAUSE_IS_TOO_LONG = (
+        "pause_is_too_long",
+        About.OFFER,
+        "The pause ends beyond the calendar.",
+        "Correct the offer at the flow vendor.",
+    )
+    PAUSE_IS_TOO_SHORT = (
+        "pause_is_too_short",
+        About.OFFER,
+        "The pause would end before it begins.",
+        "Correct the offer at the flow vendor.",
+    )
+    NO_PAYMENT_FALLS_INTO_THE_PAUSE = (
+        "no_payment_falls_into_the_pause",
+        About.OFFER,
+        "No payment falls into the pause, so the customer would gain nothing.",
+        "Agree on a longer pause with the customer.",
+    )
+    PAYMENT_PAYS_FOR_MORE_THAN_THE_PAUSE = (
+        "payment_pays_for_more_than_the_pause",
+        About.OFFER,
+        "The payment left out would pay for far more time than the pause.",
+        "Agree on another offer with the customer.",
+    )
+    PAYMENT_CAME_BEFORE_THE_PAUSE = (
+        "payment_came_before_the_pause",
+        About.OFFER,
+        "The payment that the pause should leave out was made.",
+        "Refund the payment, or begin the pause later.",
+    )
+    PAUSE_NEEDS_FLEXIBLE_BILLING = (
+        "pause_needs_flexible_billing",
+        About.OFFER,
+        "Stripe pauses only subscriptions in flexible billing mode.",
+        'Use OfferRules(pause_mechanism="pause_collection").',
+    )
+    PAUSE_NEEDS_AUTOMATIC_CHARGES = (
+        "pause_needs_automatic_charges",
+        About.OFFER,
+        "Stripe does not end the pause of a subscription that is paid by invoice.",
+        'Use OfferRules(pause_mechanism="pause_collection").',
+    )
+    NEXT_PAYMENT_TOO_CLOSE = (
+        "next_payment_too_close",
+        About.OFFER,
+        "The next payment came too close for too long.",
+        "Retry after the payment.",
+    )
+    PAYMENT_WAS_NOT_MADE = (
+        "payment_was_not_made",
+        About.OFFER,
+        "The customer did not make the payment, so the plan stays as it was.",
+        "Leave it, or offer the plan again.",
+    )
+    PAYMENT_DECLINED = (
+        "payment_declined",
+        About.OFFER,
+        "The customer's bank refused the payment.",
+        "Leave it, or ask the customer for another way to pay.",
+    )
+    RESUMPTION_IS_NOT_PAID = (
+        "resumption_is_not_paid",
+        About.OFFER,
+        "The payment after the pause was not made, so the pause goes on.",
+        "Ask the customer to pay the invoice.",
+    )
+    WITHDRAWN = (
+        "withdrawn",
+        About.OFFER,
+        "The customer took the pause back before it began.",
+        "Do nothing.",
+    )
+    NO_HANDLER_FOR_THIS_OFFER = (
+        "no_handler_for_this_offer",
+        About.OFFER,
+        "No handler is registered for this custom offer.",
+        "Register one with @cancel.on_offer and retry.",
+    )
+
+    # The offer cannot be read.
+
+    BAD_OFFER_ID = (
+        "bad_offer_id",
+        About.TERMS,
+        "The offer's id cannot be read.",
+        "Ask the flow vendor about the offer.",
+    )
+    CONFLICTING_TYPES = (
+        "conflicting_types",
+        About.TERMS,
+        "The flow vendor names two types for one offer.",
+        "Ask the flow vendor about the offer.",
+    )
+    CONFLICTING_IDS = (
+        "conflicting_ids",
+        About.TERMS,
+        "The flow vendor names two ids for one thing.",
+        "Ask the flow vendor about the offer.",
+    )
+    UNKNOWN_OFFER_TYPE = (
+        "unknown_offer_type",
+        About.TERMS,
+        "This release does not know the type of the offer.",
+        "Carry it out by hand, or upgrade.",
+    )
+    COUPON_TYPE_MISSING = (
+        "coupon_type_missing",
+        About.TERMS,
+        "The offer does not say whether its amount is a percentage.",
+        "Correct the offer at the flow vendor.",
+    )
+    BAD_AMOUNT = (
+        "bad_amount",
+        About.TERMS,
+        "The amount of the offer cannot be read.",
+        "Correct the offer at the flow vendor.",
+    )
+    BAD_DURATION = (
+        "bad_duration",
+        About.TERMS,
+        "The duration of the coupon cannot be read.",
+        "Correct the offer at the flow vendor.",
+    )
+    BAD_MONTHS = (
+        "bad_months",
+        About.TERMS,
+        "The number of months cannot be read.",
+        "Correct the offer at the flow vendor.",
+    )
+    BAD_DAYS = (
+        "bad_days",
+        About.TERMS,
+        "The number of days cannot be read.",
+        "Correct the offer at the flow vendor.",
+    )
+    BAD_APPLY_TO = (
+        "bad_apply_to",
+        About.TERMS,
+        "The offer does not say clearly to what its coupon applies.",
+        "Correct the offer at the flow vendor.",
+    )
+    BAD_COUPON_ID = (
+        "bad_coupon_id",
+        About.TERMS,
+        "The coupon's id cannot be one of Stripe's.",
+        "Correct the coupon's id at the flow vendor.",
+    )
+    PLAN_MISSING = (
+        "plan_missing",
+        About.TERMS,
+        "The offer names no price of Stripe's.",
+        "Connect the offer with a price at the flow vendor.",
+    )
+    BAD_PRORATE = (
+        "bad_prorate",
+        About.TERMS,
+        "The offer does not say whether the change is prorated.",
+        "Correct the offer at the flow vendor.",
+    )
+    BAD_PAUSE = (
+        "bad_pause",
+        About.TERMS,
+        "The length or the beginning of the pause cannot be read.",
+        "Correct the offer at the flow vendor.",
+    )
+
+    # The offer exceeds your limits.
+
+    OFFER_NOT_ALLOWED = (
+        "offer_not_allowed",
+        About.LIMITS,
+        "OfferLimits does not list this offer.",
+        "Add it to offer_ids and retry, or close the action.",
+    )
+    PRICE_NOT_ALLOWED = (
+        "price_not_allowed",
+        About.LIMITS,
+        "OfferLimits does not list this price.",
+        "Add it to price_ids and retry, or close the action.",
+    )
+    COUPON_NOT_ALLOWED = (
+        "coupon_not_allowed",
+        About.LIMITS,
+        "OfferLimits does not list this coupon.",
+        "Add it to coupon_ids and retry, or close the action.",
+    )
+    COUPON_IS_NOT_ON_THE_LIST = (
+        "coupon_is_not_on_the_list",
+        About.LIMITS,
+        "OfferLimits bounds coupons, so an existing coupon must be listed.",
+        "Add it to coupon_ids and retry, or close the action.",
+    )
+    PERCENT_TOO_HIGH = (
+        "percent_too_high",
+        About.LIMITS,
+        "The percentage is above your limit.",
+        "Raise max_percent and retry, or close the action.",
+    )
+    AMOUNT_TOO_HIGH = (
+        "amount_too_high",
+        About.LIMITS,
+        "The amount is above your limit.",
+        "Raise max_amount and retry, or close the action.",
+    )
+    TOO_MANY_MONTHS = (
+        "too_many_months",
+        About.LIMITS,
+        "The coupon or the pause lasts longer than your limit.",
+        "Raise max_months and retry, or close the action.",
+    )
+    TOO_MANY_DAYS = (
+        "too_many_days",
+        About.LIMITS,
+        "The trial extension is longer than your limit.",
+        "Raise max_days and retry, or close the action.",
+    )
+
+    # The flow vendor's answer about a flow session.
+
+    FLOW_SESSION_UNKNOWN = (
+        "flow_session_unknown",
+        About.FLOW_SESSION,
+        "The flow vendor knows no such flow session.",
+        "Do nothing, or watch for one customer who repeats it.",
+    )
+    FLOW_SESSION_OF_ANOTHER_CUSTOMER = (
+        "flow_session_of_another_customer",
+        About.FLOW_SESSION,
+        "The flow session belongs to another customer.",
+        "Do nothing, or watch for one customer who repeats it.",
+    )
+    FLOW_SESSION_OF_ANOTHER_SUBSCRIPTION = (
+        "flow_session_of_another_subscription",
+        About.FLOW_SESSION,
+        "The flow session belongs to another subscription.",
+        "Do nothing, or watch for one customer who repeats it.",
+    )
+    FLOW_SESSION_SAYS_CANCELED = (
+        "flow_session_says_canceled",
+        About.FLOW_SESSION,
+        "The flow vendor says that the customer cancelled.",
+        "Ask the customer whether to cancel.",
+    )
+    FLOW_SESSION_SAYS_DEFLECTED = (
+        "flow_session_says_deflected",
+        About.FLOW_SESSION,
+        "The flow vendor says that the customer stayed without an offer.",
+        "Do nothing.",
+    )
+    FLOW_SESSION_SAYS_INCOMPLETE = (
+        "flow_session_says_incomplete",
+        About.FLOW_SESSION,
+        "The flow vendor says that the customer left the flow.",
+        "Do nothing.",
+    )
+    FLOW_SESSION_SAYS_REROUTED = (
+        "flow_session_says_rerouted",
+        About.FLOW_SESSION,
+        "The flow vendor says that the customer was sent elsewhere.",
+        "Do nothing.",
+    )
+    FLOW_SESSION_SAYS_UNKNOWN = (
+        "flow_session_says_unknown",
+        About.FLOW_SESSION,
+        "The flow vendor gives the flow session a status that this release does not know.",
+        "Look at the flow session at the flow vendor.",
+    )
+    FLOW_SESSION_IS_OLD = (
+        "flow_session_is_old",
+        About.FLOW_SESSION,
+        "The flow session ended more than a week ago and may have been paid then.",
+        "Check whether the customer already has the offer.",
+    )
+    FLOW_SESSION_PAID_BEFORE = (
+        "flow_session_paid_before",
+        About.FLOW_SESSION,
+        "This flow session has already led to an offer.",
+        "Do nothing.",
+    )
+    FLOW_SESSION_STILL_OPEN = (
+        "flow_session_still_open",
+        About.FLOW_SESSION,
+        "The flow vendor did not close the flow session in time.",
+        "Retry after the flow vendor has closed it.",
+    )
+    NO_OFFER_NAMED = (
+        "no_offer_named",
+        About.FLOW_SESSION,
+        "The flow vendor names no accepted offer.",
+        "Look at the flow session at the flow vendor.",
+    )
+    VENDOR_DID_NOT_ACT = (
+        "vendor_did_not_act",
+        About.FLOW_SESSION,
+        "Stripe does not show the change that the flow vendor promised.",
+        "Make the change at Stripe, and tell the flow vendor.",
+    )
+    CUSTOMER_COUPONS_DO_NOT_SHOW = (
+        "customer_coupons_do_not_show",
+        About.FLOW_SESSION,
+        "A subscription does not show a coupon of the whole customer.",
+        "Look at the customer's discounts at Stripe.",
+    )
+
+    # The flow vendor's API.
+
+    VENDOR_API_NOT_CONFIGURED = (
+        "vendor_api_not_configured",
+        About.VENDOR_API,
+        "The flow vendor cannot be asked without an API key.",
+        "Set the flow vendor's API key and retry.",
+    )
+    VENDOR_ERROR = (
+        "vendor_error",
+        About.VENDOR_API,
+        "The flow vendor's API failed.",
+        "Look at the flow vendor's status page.",
+    )
+    VENDOR_UNREACHABLE = (
+        "vendor_unreachable",
+        About.VENDOR_API,
+        "The flow vendor's API gave no answer.",
+        "Look at the flow vendor's status page.",
+    )
+    VENDOR_REFUSED = (
+        "vendor_refused",
+        About.VENDOR_API,
+        "The flow vendor's API refused the question.",
+        "Ask the flow vendor about the flow session.",
+    )
+    VENDOR_DATA = (
+        "vendor_data",
+        About.VENDOR_API,
+        "The flow vendor's answer has a shape that cannot be read.",
+        "Upgrade, or ask the flow vendor.",
+    )
+    BAD_API_KEY = (
+        "bad_api_key",
+        About.VENDOR_API,
+        "The flow vendor refused the API key.",
+        "Replace the flow vendor's API key.",
+    )
+    BAD_ID = (
+        "bad_id",
+        About.VENDOR_API,
+        "The id cannot be one of the flow vendor's.",
+        "Look at the claim; a browser may have made the id up.",
+    )
+    RATE_LIMITED = (
+        "rate_limited",
+        About.VENDOR_API,
+        "The flow vendor's rate limit is used up.",
+        "Do nothing; the worker tries again.",
+    )
+    TIMEOUT = (
+        "timeout",
+        About.VENDOR_API,
+        "The flow vendor did not answer in time.",
+        "Do nothing; the worker tries again.",
+    )
+    UNREACHABLE = (
+        "unreachable",
+        About.VENDOR_API,
+        "The flow vendor cannot be reached.",
+        "Check the network if it lasts.",
+    )
+
+    # Stripe's answer. The words from here to RESOURCE_MISSING are Stripe's own.
+
+    API_ERROR = (
+        "api_error",
+        About.STRIPE,
+        "Stripe had an error of its own.",
+        "Look at Stripe's status page.",
+    )
+    CARD_DECLINED = (
+        "card_declined",
+        About.STRIPE,
+        "The customer's card was declined.",
+        "Ask the customer for another way to pay.",
+    )
+    IDEMPOTENCY_ERROR = (
+        "idempotency_error",
+        About.STRIPE,
+        "Stripe knows another call under this idempotency key.",
+        "Do nothing; the next attempt uses a new key.",
+    )
+    IDEMPOTENCY_KEY_IN_USE = (
+        "idempotency_key_in_use",
+        About.STRIPE,
+        "Stripe still works on the same call.",
+        "Do nothing; the worker tries again.",
+    )
+    INVALID_CANCELED_SUBSCRIPTION_FIELDS = (
+        "invalid_canceled_subscription_fields",
+        About.STRIPE,
+        "Stripe does not change a subscription that has ended.",
+        "Close the action.",
+    )
+    INVALID_REQUEST_ERROR = (
+        "invalid_request_error",
+        About.STRIPE,
+        "Stripe refused the call.",
+        "Look the request id up in Stripe's dashboard.",
+    )
+    LOCK_TIMEOUT = (
+        "lock_timeout",
+        About.STRIPE,
+        "Another call held the subscription at Stripe.",
+        "Do nothing; the worker tries again.",
+    )
+    RATE_LIMIT = (
+        "rate_limit",
+        About.STRIPE,
+        "Stripe's rate limit is used up.",
+        "Lower max_requests_per_s if it lasts.",
+    )
+    RESOURCE_ALREADY_EXISTS = (
+        "resource_already_exists",
+        About.STRIPE,
+        "Stripe already has an object of this id.",
+        "Look the request id up in Stripe's dashboard.",
+    )
+    RESOURCE_MISSING = (
+        "resource_missing",
+        About.STRIPE,
+        "Stripe has no such subscription, or no such price or coupon.",
+        "Check the id, the mode and the Stripe account.",
+    )
+    RESOURCE_RATE_LIMIT = (
+        "resource_rate_limit",
+        About.STRIPE,
+        "Too many calls changed one object at Stripe.",
+        "Look for another program that changes the subscription.",
+    )
+    RATE_BUDGET = (
+        "rate_budget",
+        About.STRIPE,
+        "Our own limit on calls to Stripe is used up.",
+        "Raise max_requests_per_s if it lasts.",
+    )
+    UNREADABLE = (
+        "unreadable",
+        About.STRIPE,
+        "The answer cannot be read.",
+        "Upgrade, or look the request id up in Stripe's dashboard.",
+    )
+    NOT_VISIBLE = (
+        "not_visible",
+        About.STRIPE,
+        "Stripe accepted the change but does not show it.",
+        "Look the request id up in Stripe's dashboard.",
+    )
+    TOO_MANY_SUBSCRIPTIONS = (
+        "too_many_subscriptions",
+        About.STRIPE,
+        "The customer has too many subscriptions to list.",
+        "Let the application name the subscription.",
+    )
+    BAD_SUBSCRIPTION_ID = (
+        "bad_subscription_id",
+        About.STRIPE,
+        "The database holds an id that cannot be a subscription's.",
+        "Correct the subscription query.",
+    )
+
+    # The worker and the database.
+
+    TRANSIENT = (
+        "transient",
+        About.WORKER,
+        "The attempt failed, and nothing was changed.",
+        "Do nothing; the worker tries again.",
+    )
+    UNKNOWN = (
+        "unknown",
+        About.WORKER,
+        "The attempt failed, and the change may have been made.",
+        "Do nothing; the worker reads the subscription and tries again.",
+    )
+    REJECTED = (
+        "rejected",
+        About.WORKER,
+        "The other side refused the change without a code.",
+        "Look the request id up in Stripe's dashboard.",
+    )
+    GAVE_UP_TRANSIENT = (
+        "gave_up_transient",
+        About.WORKER,
+        "The worker gave up after many failed attempts; the last one changed nothing.",
+        "Remove the cause that the attempts show, and retry.",
+    )
+    GAVE_UP_UNKNOWN = (
+        "gave_up_unknown",
+        About.WORKER,
+        "The worker gave up after many failed attempts; the last one may have changed the subscription.",
+        "Compare the subscription with the attempts, and retry.",
+    )
+    ATTEMPT_TIMEOUT = (
+        "attempt_timeout",
+        About.WORKER,
+        "The attempt took too long.",
+        "Look at the network and at the handler of the offer.",
+    )
+    DATABASE_UNAVAILABLE = (
+        "database_unavailable",
+        About.WORKER,
+        "The database did not answer during the attempt.",
+        "Look at the database.",
+    )
+    LEDGER_UNREADABLE = (
+        "ledger_unreadable",
+        About.WORKER,
+        "The ledger holds a type that this release does not know.",
+        "Upgrade this worker to the newest release that has written to the ledger.",
+    )
+
+    # Seen at Stripe instead of the change that was expected.
+
+    NO_DISCOUNT = (
+        "no_discount",
+        About.SEEN,
+        "The subscription has no discount.",
+        "Make the change at Stripe, and tell the flow vendor.",
+    )
+    ANOTHER_DISCOUNT = (
+        "another_discount",
+        About.SEEN,
+        "The subscription has another discount.",
+        "Make the change at Stripe, and tell the flow vendor.",
+    )
+    NO_TRIAL = (
+        "no_trial",
+        About.SEEN,
+        "The subscription is not in a trial.",
+        "Make the change at Stripe, and tell the flow vendor.",
+    )
+    SHORTER_TRIAL = (
+        "shorter_trial",
+        About.SEEN,
+        "The trial ends too early.",
+        "Make the change at Stripe, and tell the flow vendor.",
+    )
+    ANOTHER_PRICE = (
+        "another_price",
+        About.SEEN,
+        "The subscription has another price.",
+        "Make the change at Stripe, and tell the flow vendor.",
+    )
+    NO_PAUSE = (
+        "no_pause",
+        About.SEEN,
+        "The subscription is not paused.",
+        "Make the change at Stripe, and tell the flow vendor.",
+    )
+
+    # A first step that was made.
+
+    SCHEDULE_RELEASED = (
+        "schedule_released",
+        About.STEP,
+        "The subscription schedule was released.",
+        "Do nothing; the change follows.",
+    )
+    SCHEDULE_AMENDED = (
+        "schedule_amended",
+        About.STEP,
+        "The end of the subscription schedule was changed.",
+        "Do nothing; the change follows.",
+    )
+
+    # The end of a flow vendor's event.
+
+    RECORDED = (
+        "recorded",
+        About.EVENT,
+        "The event led to a claim.",
+        "Do nothing.",
+    )
+    KNOWN = (
+        "known",
+        About.EVENT,
+        "The customer's browser had already told us.",
+        "Do nothing.",
+    )
+    KNOWN_WITH_ANOTHER_RESULT = (
+        "known_with_another_result",
+        About.EVENT,
+        "The customer's browser had told us of another result.",
+        "Look at the flow session at the flow vendor.",
+    )
+    NO_SUBSCRIPTION = (
+        "no_subscription",
+        About.EVENT,
+        "The event names no subscription that is known here.",
+        "Check the subscription query if it happens often.",
+    )
+    UNKNOWN_EVENT = (
+        "unknown_event",
+        About.EVENT,
+        "The flow vendor knows no such event.",
+        "Check the webhook's address and token.",
+    )
+    NOTHING_TO_DO = (
+        "nothing_to_do",
+        About.EVENT,
+        "The event is not about a flow session that has ended.",
+        "Do nothing.",
+    )
+
+
+class ForeignCode(str):
+    """A word that is not ours, kept as it came; it has a sentence and an advice like any code."""
+
+    __slots__ = ()
+
+    @classmethod
+    def of_status(cls, http_status: int) -> ForeignCode:
+        """Return the code for an answer with an HTTP status that says nothing more."""
+        return cls(f"{_HTTP}{http_status}")
+
+    @classmethod
+    def of_error(cls, error: BaseException) -> ForeignCode:
+        """Return the code for an error that nobody foresaw: the name of its class, never its text."""
+        return cls(type(error).__name__)
+
+    @classmethod
+    def gave_up_on(cls, code: AnyCode) -> ForeignCode:
+        """Return the code for asking a flow vendor in vain: ``code`` is the last answer."""
+        return cls(f"{_GAVE_UP}{code}")
+
+    @property
+    def about(self) -> None:
+        """It stands in no section of the reference."""
+
+    @property
+    def sentence(self) -> str:
+        """One sentence for the operator."""
+        if self.startswith(_GAVE_UP):
+            last = Code.of(self.removeprefix(_GAVE_UP)).sentence
+            return f"The worker stopped asking the flow vendor. The last answer: {last}"
+        if self.startswith(_HTTP):
+            return f"The answer had the HTTP status {self.removeprefix(_HTTP)}."
+        if " " in self:
+            return str(self)
+        if self[:1].isupper():
+            return f"An error of the class {self} ended the attempt."
+        return "Another system, or a newer release of aiocancel, chose this word."
+
+    @property
+    def advice(self) -> str:
+        """One thing to do next."""
+        if self.startswith(_GAVE_UP):
+            return "Look at the flow session at the flow vendor."
+        if self.startswith(_HTTP):
+            return "Look at the status page of the flow vendor."
+        if self[:1].isupper():
+            return "Look for the error in the worker's log."
+        return "Look the word up among Stripe's error codes, or upgrade."
+
+
+AnyCode = Code | ForeignCode
+"""A code of ours, or a word that somebody else chose."""
+
+_HTTP: Final = "http_"
+_GAVE_UP: Final = "gave_up_"
+
+DRIFT_CODES: Final = frozenset(
+    {
+        Code.CHANGED_SINCE_IT_WAS_TRIED,
+        Code.NOT_VISIBLE,
+        Code.RESOURCE_MISSING,
+        Code.SUBSCRIPTION_HAS_ENDED,
+        Code.UNDONE_ELSEWHERE,
+    }
+)
+"""Codes which say that another person or program changes subscriptions beside us."""
