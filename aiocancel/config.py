@@ -22,10 +22,6 @@ DEFAULT_POLICY: Final = (
     "frame-ancestors 'self'; form-action 'self'"
 )
 
-# How long after a worker died another goes on with its changes, and how long Stripe may lag behind the vendor.
-WORKER_LEASE_S: Final = 30.0
-VENDOR_ACTS_WITHIN_S: Final = 15 * 60.0
-
 LIVE_KEY_LENGTH: Final = 32
 MAKE_A_KEY: Final = "python -c 'import secrets; print(secrets.token_urlsafe(32))'"
 
@@ -79,16 +75,23 @@ DEFAULT_TEXTS: Final[Mapping[str, str]] = {
 }
 
 
+_MORE_THAN_0: Final = (
+    "grant_lifetime_s",
+    "answer_within_s",
+    "widget_timeout_s",
+    "max_body_bytes",
+    "vendor_acts_within_s",
+    "worker_lease_s",
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How the plug-in behaves on a site; every field has a working default.
+    """Everything about a plug-in that is a plain value; the one place with the defaults.
 
-    ``prefix`` is where our routes live and ``return_to`` where a plain page leads back to. ``flow_pages``
-    are route names or paths whose payload is prepared before the handler, or ``"all"``.
-    ``content_security_policy`` is sent where the application sends no policy; None sends none. Times are
-    seconds, sizes are bytes: a grant is good for ``grant_lifetime_s``, a result waits at most
-    ``answer_within_s`` for Stripe before it is answered with 202, the widget has ``widget_timeout_s`` to
-    show itself.
+    The fields are described where an application gives them: at ``CancelFlow``. ``mode`` is that of Stripe's key.
+
+    Raises ConfigurationError.
     """
 
     mode: Mode
@@ -102,24 +105,37 @@ class Settings:
     widget_timeout_s: float = 12.0
     max_body_bytes: int = 256 * 1024
     texts: Mapping[str, str] = field(default_factory=lambda: DEFAULT_TEXTS)
+    poll_events_every_s: float = 60.0
+    vendor_acts_within_s: float = 15 * 60.0
+    migrate_on_start: bool = False
+    run_worker: bool = True
+    worker_concurrency: int = 10
+    worker_lease_s: float = 30.0
+    statement_cache_size: int = 100
 
     def __post_init__(self) -> None:
+        self._check_paths()
+        self._check_texts()
+        if self.cancel_timing not in ("at_period_end", "now"):
+            raise ConfigurationError("cancel_timing is 'at_period_end' or 'now'")
+        for name in _MORE_THAN_0:
+            if not 0 < getattr(self, name) < math.inf:
+                raise ConfigurationError(f"{name} must be more than 0, and finite")
+
+    def _check_paths(self) -> None:
         # Braces would be a variable of aiohttp's router.
         if not re.fullmatch(r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+", self.prefix):
             raise ConfigurationError(
                 "prefix must be a plain path such as '/cancel', without a slash at its end"
             )
-        if not self.return_to.startswith("/") or self.return_to.startswith(("//", "/\\")):
+        if not is_path_of_this_site(self.return_to):
             raise ConfigurationError("return_to must be a path of this site such as '/account'")
         if isinstance(self.flow_pages, str) and str(self.flow_pages) != "all":
             raise ConfigurationError(
                 "flow_pages is a list of route names or paths, or the word 'all'"
             )
-        if self.cancel_timing not in ("at_period_end", "now"):
-            raise ConfigurationError("cancel_timing is 'at_period_end' or 'now'")
-        for name in ("grant_lifetime_s", "answer_within_s", "widget_timeout_s", "max_body_bytes"):
-            if not 0 < getattr(self, name) < math.inf:
-                raise ConfigurationError(f"{name} must be more than 0, and finite")
+
+    def _check_texts(self) -> None:
         if unknown := set(self.texts) - set(DEFAULT_TEXTS):
             raise ConfigurationError(f"texts has a name that does not exist: {sorted(unknown)[0]}")
         for name, text in self.texts.items():
@@ -131,6 +147,14 @@ class Settings:
     def text(self, name: str) -> str:
         """Return a text of ours, the owner's wording first."""
         return self.texts.get(name) or DEFAULT_TEXTS[name]
+
+
+def is_path_of_this_site(address: str) -> bool:
+    """Tell whether an address is a path of this site.
+
+    A browser takes two slashes, or a slash and a backslash, for the start of another site's address.
+    """
+    return address.startswith("/") and not address.startswith(("//", "/\\"))
 
 
 def _takes_date(text: str) -> bool:
@@ -161,3 +185,7 @@ def check_grant_keys(keys: Collection[str], *, mode: Mode) -> None:
             f"every grant key must have {LIVE_KEY_LENGTH} characters or more with a live Stripe key; "
             f"make one with: {MAKE_A_KEY}"
         )
+
+
+DEFAULTS: Final = Settings(mode="test")
+"""Every setting as it is when an application says nothing; ``mode`` alone means nothing here."""

@@ -1,4 +1,4 @@
-"""What a plug-in was given; importing this module imports none of what the parts are opened with."""
+"""What a plug-in was given; importing this module imports nothing that the parts are opened with."""
 
 from __future__ import annotations
 
@@ -17,41 +17,40 @@ if TYPE_CHECKING:
     from aiocancel.postgres.customer_query import SubscriptionQuery
     from aiocancel.telemetry import EventHook
 
+__all__ = ["Parts"]
+
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What a plug-in was given; the hooks and handlers may be added to until it starts."""
+    """What a plug-in was given, for those who open it and for ``aiocancel check``; its repr holds no secret.
+
+    Args:
+        settings: Everything that is a plain value.
+        vendor: Runs the widget.
+        billing: The account at Stripe.
+        database: A DSN, or a pool that the application owns and closes.
+        subscriptions: Finds a customer's subscription.
+        sealer: Signs page views and checks the signatures.
+        grant_key_lengths: How many characters each grant key has; the keys themselves are not kept here.
+        offer_limits: The owner's limits for offers; None for none.
+        offer_rules: The owner's rules for offers; None for the default ones.
+        on_event: Is told of every event.
+        on_outcome: Hooks for every claim that has ended; may be added to until the start.
+        on_error: Hooks for claims that failed; may be added to until the start.
+        offer_handlers: The application's handlers of custom offers, by the offer's id or a key of its metadata.
+    """
 
     settings: Settings
     vendor: FlowVendor
     billing: StripeBilling
-    database: str | Pool
+    # A DSN holds a password.
+    database: str | Pool = field(repr=False)
     subscriptions: SubscriptionQuery | StripeSubscriptions | SubscriptionResolver
-    sealer: GrantSealer
-    given_offer_limits: OfferLimits | None
-    given_offer_rules: OfferRules | None
-    poll_events_every_s: float
-    vendor_acts_within_s: float
-    migrate_on_start: bool
-    run_worker: bool
-    worker_concurrency: int
-    worker_lease_s: float
-    statement_cache_size: int
+    sealer: GrantSealer = field(repr=False)
+    grant_key_lengths: tuple[int, ...]
+    offer_limits: OfferLimits | None
+    offer_rules: OfferRules | None
     on_event: EventHook
     on_outcome: list[OutcomeHook] = field(default_factory=list)
     on_error: list[OutcomeHook] = field(default_factory=list)
     offer_handlers: dict[str, OfferHandler] = field(default_factory=dict)
-
-    @property
-    def offer_limits(self) -> OfferLimits:
-        """The limits given, or none."""
-        from aiocancel.core.offers.terms import NO_LIMITS
-
-        return self.given_offer_limits or NO_LIMITS
-
-    @property
-    def offer_rules(self) -> OfferRules:
-        """The rules given, or those that hold otherwise."""
-        from aiocancel.core.offers.apply import DEFAULT_RULES
-
-        return self.given_offer_rules or DEFAULT_RULES

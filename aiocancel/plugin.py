@@ -1,34 +1,21 @@
-"""``CancelFlow``: the composition root, the only module that knows every edge."""
+"""``CancelFlow``: joins an application. How it runs is in ``runtime``, what is opened then in ``assembly``."""
 
 from __future__ import annotations
 
 import asyncio
-import gc
-import logging
-import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
-from contextlib import AsyncExitStack
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from aiocancel.config import (
-    DEFAULT_POLICY,
-    DEFAULT_TEXTS,
-    VENDOR_ACTS_WITHIN_S,
-    WORKER_LEASE_S,
-    Settings,
-    check_grant_keys,
-)
+from aiocancel.config import DEFAULTS, Settings, check_grant_keys
 from aiocancel.core.grants import GrantSealer
-from aiocancel.errors import ConfigurationError, SimulatorRefusedError, UnavailableError
+from aiocancel.errors import ConfigurationError, SimulatorRefusedError
 from aiocancel.parts import Parts
-from aiocancel.postgres.connection import unavailable_on_outage
+from aiocancel.runtime import Runtime
 from aiocancel.telemetry import EventHook, guarded, log_event
-from aiocancel.vital_signs import VitalSigns
-from aiocancel.web.health import HealthHandlers, serve_health
+from aiocancel.web.health import HealthHandlers
 from aiocancel.web.middleware import make_middleware, write_by_signal
 from aiocancel.web.routes import Handlers
 from aiocancel.web.site import FLOW_PAGE_MARK, Identify, Site
@@ -46,34 +33,53 @@ if TYPE_CHECKING:
     from aiocancel.core.decision import CancelTiming
     from aiocancel.core.offers.apply import OfferRules
     from aiocancel.core.offers.terms import OfferLimits
-    from aiocancel.inspection import Inspection
-    from aiocancel.intake import FlowService
     from aiocancel.ports import FlowVendor, OfferHandler, OutcomeHook, SubscriptionResolver
     from aiocancel.postgres.connection import Pool
     from aiocancel.postgres.customer_query import SubscriptionQuery
     from aiocancel.postgres.queue_stats import QueueStats
 
-logger = logging.getLogger("aiocancel")
+__all__ = ["CancelFlow"]
 
 _Handler = TypeVar("_Handler", bound=Callable[..., Any])
 
 
 class CancelFlow:
-    """Cancellation flows for one aiohttp application.
+    """Cancellation flows for one aiohttp application; nothing is connected before it starts.
 
-    ``vendor`` runs the widget (``ProsperStack``, ``StaySignal``), ``billing`` is the Stripe account,
-    ``database`` a DSN or an asyncpg pool that the application owns and closes. ``identify`` is
-    ``async (request) -> str | None``: the application's id of the logged-in customer. ``subscriptions`` is a
-    ``SubscriptionQuery``, ``StripeSubscriptions`` or any object with ``async resolve(customer_id)``.
-    ``grant_keys`` sign page views: the first signs, all verify. ``run_worker=False`` leaves the changes at
-    Stripe to another process; ``worker_lease_s`` after a worker died another goes on with its changes.
-    ``statement_cache_size`` is asyncpg's, for the pool that a DSN opens: each connection
-    keeps that many prepared statements; 0 behind PgBouncer in transaction mode, where a connection has no memory.
-    Where the flow vendor makes a change, Stripe is read until it shows it, for
-    ``vendor_acts_within_s`` seconds, and then it is a human's. The remaining settings are those of
-    ``aiocancel.config.Settings``.
+    Args:
+        vendor: Runs the widget: ``ProsperStack(…)`` or ``StaySignal(…)``.
+        billing: The account at Stripe. Its key says whether everything is live or a test.
+        database: A DSN, or an asyncpg pool that the application owns and closes.
+        identify: ``async (request) -> str | None``, the application's id of the customer who is logged in.
+        subscriptions: Finds a customer's subscription: a ``SubscriptionQuery``, ``StripeSubscriptions`` or any
+            object with ``async resolve(customer_id)``.
+        grant_keys: Sign page views: the first signs, all verify. In live mode 32 characters or more each.
+        cancel_timing: When a cancellation takes effect: ``"at_period_end"`` or ``"now"``.
+        prefix: The path below which our routes live.
+        return_to: The path of this site that a plain page leads back to.
+        flow_pages: Route names or paths whose payload is prepared before the handler runs, or ``"all"``.
+        content_security_policy: Sent where the application sends no policy of its own; None sends none.
+        grant_lifetime_s: For how many seconds a page may be used after it was served.
+        answer_within_s: For how many seconds a result waits for Stripe before it is answered with 202.
+        widget_timeout_s: After how many seconds a widget that does not show itself counts as blocked.
+        max_body_bytes: The longest body that a route of ours reads.
+        texts: The owner's wording of our texts, by name; the names are those of ``aiocancel.config.DEFAULT_TEXTS``.
+        offer_limits: What an offer may give away at most; without it there is no limit.
+        offer_rules: How offers are carried out; see ``OfferRules`` for the default.
+        poll_events_every_s: How many seconds lie between two looks at the vendor's list of events.
+        vendor_acts_within_s: For how many seconds Stripe is read for a change that the vendor makes. After that
+            the change waits for a person.
+        migrate_on_start: Whether the start brings the tables up to date, as ``aiocancel migrate`` does.
+        run_worker: Whether this process makes changes at Stripe; False leaves them to ``aiocancel worker``.
+        worker_concurrency: How many changes a worker makes at once at most.
+        worker_lease_s: How many seconds after a worker died another goes on with its changes.
+        statement_cache_size: How many prepared statements each connection keeps that a DSN opens. Behind PgBouncer
+            in transaction mode it has to be 0: a connection has no memory there.
+        on_event: Is told of every event; the default writes a log line for each.
 
-    Raises ConfigurationError for settings that cannot work; nothing is connected before the start.
+    Raises:
+        ConfigurationError: for settings that cannot work.
+        SimulatorRefusedError: for a live Stripe key beside a simulator.
     """
 
     def __init__(
@@ -85,25 +91,25 @@ class CancelFlow:
         identify: Identify,
         subscriptions: SubscriptionQuery | StripeSubscriptions | SubscriptionResolver,
         grant_keys: Sequence[str],
-        cancel_timing: CancelTiming = "at_period_end",
-        prefix: str = "/cancel",
-        return_to: str = "/",
-        flow_pages: Collection[str] | Literal["all"] = (),
-        content_security_policy: str | None = DEFAULT_POLICY,
-        grant_lifetime_s: int = 3600,
-        answer_within_s: float = 4.0,
-        widget_timeout_s: float = 12.0,
-        max_body_bytes: int = 256 * 1024,
-        texts: Mapping[str, str] = DEFAULT_TEXTS,
+        cancel_timing: CancelTiming = DEFAULTS.cancel_timing,
+        prefix: str = DEFAULTS.prefix,
+        return_to: str = DEFAULTS.return_to,
+        flow_pages: Collection[str] | Literal["all"] = DEFAULTS.flow_pages,
+        content_security_policy: str | None = DEFAULTS.content_security_policy,
+        grant_lifetime_s: int = DEFAULTS.grant_lifetime_s,
+        answer_within_s: float = DEFAULTS.answer_within_s,
+        widget_timeout_s: float = DEFAULTS.widget_timeout_s,
+        max_body_bytes: int = DEFAULTS.max_body_bytes,
+        texts: Mapping[str, str] = DEFAULTS.texts,
         offer_limits: OfferLimits | None = None,
         offer_rules: OfferRules | None = None,
-        poll_events_every_s: float = 60.0,
-        vendor_acts_within_s: float = VENDOR_ACTS_WITHIN_S,
-        migrate_on_start: bool = False,
-        run_worker: bool = True,
-        worker_concurrency: int = 10,
-        worker_lease_s: float = WORKER_LEASE_S,
-        statement_cache_size: int = 100,
+        poll_events_every_s: float = DEFAULTS.poll_events_every_s,
+        vendor_acts_within_s: float = DEFAULTS.vendor_acts_within_s,
+        migrate_on_start: bool = DEFAULTS.migrate_on_start,
+        run_worker: bool = DEFAULTS.run_worker,
+        worker_concurrency: int = DEFAULTS.worker_concurrency,
+        worker_lease_s: float = DEFAULTS.worker_lease_s,
+        statement_cache_size: int = DEFAULTS.statement_cache_size,
         on_event: EventHook = log_event,
     ) -> None:
         check_grant_keys(grant_keys, mode=billing.mode)
@@ -120,24 +126,6 @@ class CancelFlow:
             widget_timeout_s=widget_timeout_s,
             max_body_bytes=max_body_bytes,
             texts=texts,
-        )
-        for name, seconds in (
-            ("vendor_acts_within_s", vendor_acts_within_s),
-            ("worker_lease_s", worker_lease_s),
-        ):
-            if not 0 < seconds < math.inf:
-                raise ConfigurationError(f"{name} must be more than 0, and finite")
-        self._grant_key_lengths = tuple(map(len, grant_keys))
-        self._on_event = guarded(on_event)
-        self._parts = Parts(
-            settings=self._settings,
-            vendor=vendor,
-            billing=billing,
-            database=database,
-            subscriptions=subscriptions,
-            sealer=GrantSealer(grant_keys),
-            given_offer_limits=offer_limits,
-            given_offer_rules=offer_rules,
             poll_events_every_s=poll_events_every_s,
             vendor_acts_within_s=vendor_acts_within_s,
             migrate_on_start=migrate_on_start,
@@ -145,14 +133,28 @@ class CancelFlow:
             worker_concurrency=worker_concurrency,
             worker_lease_s=worker_lease_s,
             statement_cache_size=statement_cache_size,
-            on_event=self._on_event,
         )
-        self._runtime: asyncio.Task[None] | None = None
-        self._started: asyncio.Future[FlowService] | None = None
-        self._stop = asyncio.Event()
+        self._parts = Parts(
+            settings=self._settings,
+            vendor=vendor,
+            billing=billing,
+            database=database,
+            subscriptions=subscriptions,
+            sealer=GrantSealer(grant_keys),
+            grant_key_lengths=tuple(map(len, grant_keys)),
+            offer_limits=offer_limits,
+            offer_rules=offer_rules,
+            on_event=guarded(on_event),
+        )
+        self._runtime = Runtime(self._parts)
         self._site = Site(
-            self._settings, vendor, identify, on_event=self._on_event, start=self._service
+            self._settings,
+            vendor,
+            identify,
+            on_event=self._parts.on_event,
+            service=self._runtime.service,
         )
+
         handlers = Handlers(self._site)
         self.handle_result: Callable[[web.Request], Awaitable[web.StreamResponse]] = handlers.result
         self.handle_status: Callable[[web.Request], Awaitable[web.StreamResponse]] = handlers.status
@@ -167,26 +169,15 @@ class CancelFlow:
         )
         self.handle_plain: Callable[[web.Request], Awaitable[web.StreamResponse]] = handlers.plain
         self.handle_script: Callable[[web.Request], Awaitable[web.StreamResponse]] = handlers.script
-        self._vital_signs = VitalSigns(self._service)
-        health = HealthHandlers(self._vital_signs)
+
+        health = HealthHandlers(self._runtime.health, self._runtime.readiness)
         self.handle_health: Callable[[web.Request], Awaitable[web.StreamResponse]] = health.health
         self.handle_ready: Callable[[web.Request], Awaitable[web.StreamResponse]] = health.ready
         self.middleware: Middleware = make_middleware(self._site)
 
-    def inspect(self) -> Inspection:
+    def inspect(self) -> Parts:
         """Return the parts and settings, for ``aiocancel check``."""
-        from aiocancel.inspection import Inspection
-
-        return Inspection(
-            self._settings,
-            self._parts.vendor,
-            self._parts.billing,
-            self._parts.database,
-            self._parts.subscriptions,
-            self._grant_key_lengths,
-            self._parts.migrate_on_start,
-            self._parts.run_worker,
-        )
+        return self._parts
 
     # --- joining an application -------------------------------------------------------------------------
 
@@ -255,7 +246,7 @@ class CancelFlow:
         return hook
 
     def _refuse_late(self, what: str) -> None:
-        if self._started is not None:
+        if self._runtime.has_begun:
             raise ConfigurationError(f"register {what} hooks before the application starts")
 
     def on_offer(self, name: str) -> Callable[[OfferHandler], OfferHandler]:
@@ -283,7 +274,7 @@ class CancelFlow:
 
         Raises ConfigurationError when the database, the schema or the subscription query is not right.
         """
-        await self._ensure_started()
+        await self._runtime.start()
         yield
         await self.stop()
 
@@ -292,14 +283,11 @@ class CancelFlow:
 
         Cheap enough for every scrape of metrics. Raises UnavailableError.
         """
-        return await self._vital_signs.queue_stats()
+        return await self._runtime.queue_stats()
 
     async def stop(self) -> None:
         """Let running changes finish for 10 s, hand the rest back, close what we opened."""
-        if self._runtime is not None:
-            self._vital_signs.stopping()
-            self._stop.set()
-            await asyncio.gather(self._runtime, return_exceptions=True)
+        await self._runtime.stop()
 
     async def work(
         self,
@@ -314,27 +302,7 @@ class CancelFlow:
         ``health`` is the host and port of ``/healthz`` and ``/readyz``. What the start has made is frozen for the
         garbage collector. Raises ConfigurationError like ``lifespan``, and where the port is taken.
         """
-        self._parts = replace(
-            self._parts,
-            run_worker=True,
-            worker_concurrency=concurrency or self._parts.worker_concurrency,
-        )
-        async with AsyncExitStack() as stack:
-            if health is not None:
-                try:
-                    await stack.enter_async_context(
-                        serve_health(self._vital_signs, host=health[0], port=health[1])
-                    )
-                except OSError as error:
-                    raise ConfigurationError(
-                        f"the health port cannot be opened ({type(error).__name__})"
-                    ) from None
-            await self._ensure_started()
-            stack.push_async_callback(self.stop)
-            # What the start has made stays: looking through it again and again would hold up the loop each time.
-            gc.collect()
-            gc.freeze()
-            await stop.wait()
+        await self._runtime.work(stop, concurrency=concurrency, health=health)
 
     def _join(self, app: web.Application) -> None:
         if self._once(app, "signal and lifecycle"):
@@ -367,54 +335,8 @@ class CancelFlow:
             )
         return added_by is None
 
-    # --- running ----------------------------------------------------------------------------------------
-
-    async def _ensure_started(self) -> FlowService:
-        if self._started is None:
-            self._stop = asyncio.Event()
-            self._started = asyncio.get_running_loop().create_future()
-            self._runtime = asyncio.create_task(self._serve(self._started), name="aiocancel")
-        return await asyncio.shield(self._started)
-
-    async def _service(self) -> FlowService:
-        """Return what runs, for a request; what cannot start in the middle of one is an outage to its customer."""
-        try:
-            with unavailable_on_outage():
-                return await self._ensure_started()
-        except ConfigurationError as error:
-            logger.error("aiocancel cannot start: %s", error)
-            raise UnavailableError(f"aiocancel cannot start ({type(error).__name__})") from error
-
-    async def _serve(self, started: asyncio.Future[FlowService]) -> None:
-        """Hold everything open until told to stop, or until the loop cancels its tasks at its end."""
-        try:
-            # In a thread: there is much to import, and a request may be what starts us.
-            open_service = await asyncio.to_thread(_load)
-            async with AsyncExitStack() as stack:
-                self._site.running = await open_service(self._parts, stack, self._vital_signs)
-                started.set_result(self._site.running)
-                await self._stop.wait()
-        except Exception as error:
-            if started.done():
-                logger.exception("aiocancel did not close cleanly")
-            else:
-                started.set_exception(error)
-        finally:
-            # The next start begins afresh.
-            self._started = self._runtime = self._site.running = None
-
 
 _PARTS: Final = web.AppKey("aiocancel_parts", dict[str, CancelFlow])
-
-
-def _load() -> Callable[[Parts, AsyncExitStack, VitalSigns], Awaitable[FlowService]]:
-    """Import what a running plug-in is made of and what it is asked for, and make our own pages ready."""
-    from aiocancel.postgres import queue_stats  # noqa: F401 - for its weight
-    from aiocancel.runtime import open_service
-    from aiocancel.web import pages
-
-    pages.warm_up()
-    return open_service
 
 
 def _check_modes(vendor: FlowVendor, billing: StripeBilling) -> None:

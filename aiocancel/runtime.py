@@ -1,190 +1,185 @@
-"""Opening and closing what a running plug-in is made of; with ``plugin``, the only module that knows every edge.
+"""Running a plug-in: start, stop, and whether this process is well.
 
-It brings everything that a site does not need before it is opened, and is imported then.
+What is opened, and how, is in ``assembly``: it is imported at the start, in a thread, since there is much to import.
 """
 
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
-from typing import TYPE_CHECKING, Final
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
-import asyncpg
-
-from aiocancel.billing.client import open_stripe
-from aiocancel.billing.customer_subscriptions import StripeSubscriptions
-from aiocancel.core.decision import Policy
-from aiocancel.errors import ConfigurationError
-from aiocancel.intake import FlowService
-from aiocancel.parts import Parts
-from aiocancel.ports import SubscriptionResolver
-from aiocancel.postgres.customer_query import StripeCustomerQuery, SubscriptionQuery
-from aiocancel.postgres.ledger import Ledger
-from aiocancel.postgres.pgqueuer import PgQueuerEngine, warm_up
-from aiocancel.postgres.rate_limit import RateBudgets
-from aiocancel.postgres.schema import check_schema, migrate
-from aiocancel.postgres.vendor_events import Doorbell
-from aiocancel.vital_signs import VitalSigns
-from aiocancel.worker.confirm_offers import Offers
-from aiocancel.worker.hooks import Hooks
-from aiocancel.worker.vendor_events import CatchUp
-from aiocancel.worker.worker import Worker
+from aiocancel.errors import ConfigurationError, SchemaError, UnavailableError
+from aiocancel.postgres.connection import unavailable_on_outage
+from aiocancel.web.health import serve_health
 
 if TYPE_CHECKING:
-    from aiocancel.postgres.connection import Pool
+    from aiocancel.assembly import Opened
+    from aiocancel.intake import FlowService
+    from aiocancel.parts import Parts
+    from aiocancel.postgres.queue_stats import QueueStats
 
-logger = logging.getLogger("aiocancel")
+__all__ = ["Runtime"]
 
-# Long enough for a Stripe call in flight to come back before the process goes.
-_STOP_GRACE_S: Final = 10.0
+logger: logging.Logger = logging.getLogger("aiocancel")
 
 
-async def open_service(parts: Parts, stack: AsyncExitStack, vital_signs: VitalSigns) -> FlowService:
-    """Open what the parts need, and close it with ``stack``; raises ConfigurationError where something is not right."""
-    await warm_up()
-    pool = await stack.enter_async_context(_open_pool(parts))
-    async with pool.acquire() as connection:
-        if parts.migrate_on_start:
-            await migrate(connection)
-        await check_schema(connection)
-    vital_signs.opened(pool)
-    resolver = await _open_resolver(parts, pool, stack)
-    engine = PgQueuerEngine(pool, heartbeat_timeout_s=parts.worker_lease_s)
-    ledger = Ledger(pool, engine=engine, hooks=bool(parts.on_outcome or parts.on_error))
-    doorbell = Doorbell(pool, parts.vendor.name)
-    opening = parts.vendor.open_verifier(RateBudgets(pool))
-    policy = Policy(
-        parts.settings.cancel_timing,
-        parts.vendor.applies_cancellation,
-        parts.vendor.applies_offers,
-        verifies_offers=opening is not None,
-        names_customers=parts.vendor.names_customers,
-    )
-    catch_up: CatchUp | None = None
-    service = FlowService(
-        parts.settings,
-        parts.vendor,
-        parts.sealer,
-        resolver,
-        ledger,
-        policy,
-        doorbell=doorbell,
-        wake_catch_up=lambda: catch_up.wake() if catch_up else None,
-        on_event=parts.on_event,
-    )
-    if parts.run_worker:
-        client = await stack.enter_async_context(
-            open_stripe(parts.billing, slots=RateBudgets(pool))
-        )
-        verifier = None if opening is None else await stack.enter_async_context(opening)
-        worker = Worker(
-            ledger,
-            client,
-            engine,
-            hooks=Hooks(parts.on_outcome, parts.on_error),
-            offers=Offers(
-                ledger,
-                verifier=verifier,
-                policy=policy,
-                limits=parts.offer_limits,
-                rules=parts.offer_rules,
-                handlers=parts.offer_handlers,
+class Runtime:
+    """Opens what a plug-in was given when somebody first needs it, and holds it open until told to stop."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._opened: Opened | None = None
+        self._started: asyncio.Future[Opened] | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._stop = asyncio.Event()
+        self._stopping = False
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether it has started, or is about to."""
+        return self._started is not None
+
+    # Start and stop
+
+    async def start(self) -> FlowService:
+        """Open everything unless that was done; raises ConfigurationError where something is not right."""
+        return (await self._open()).service
+
+    async def service(self) -> FlowService:
+        """Return the running service for a request, starting it if nothing has; raises UnavailableError."""
+        return (self._opened or await self._open_for_a_request()).service
+
+    async def stop(self) -> None:
+        """Let running changes finish for 10 s, hand the rest back, close what we opened."""
+        if self._task is not None:
+            self._stopping = True
+            self._stop.set()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def work(
+        self,
+        stop: asyncio.Event,
+        *,
+        concurrency: int | None,
+        health: tuple[str, int] | None,
+    ) -> None:
+        """Carry changes out until ``stop`` is set; see ``CancelFlow.work``."""
+        settings = self._parts.settings
+        self._parts = replace(
+            self._parts,
+            settings=replace(
+                settings,
+                run_worker=True,
+                worker_concurrency=concurrency or settings.worker_concurrency,
             ),
-            schedule_policy=parts.billing.schedule_policy,
-            on_event=parts.on_event,
-            on_settled=service.settled,
-            concurrency=parts.worker_concurrency,
-            lease_s=parts.worker_lease_s,
-            vendor_acts_within_s=parts.vendor_acts_within_s,
         )
-        vital_signs.watch("worker", await stack.enter_async_context(_running(worker)))
-        if verifier is not None:
-            catch_up = CatchUp(
-                ledger,
-                doorbell,
-                verifier,
-                resolver,
-                policy,
-                vendor=parts.vendor.name,
-                mode=parts.settings.mode,
-                poll_every_s=parts.poll_events_every_s,
-            )
-            vital_signs.watch("catch-up", await stack.enter_async_context(_looping(catch_up)))
-    return service
 
+        async with AsyncExitStack() as stack:
+            if health is not None:
+                await self._serve_health(stack, *health)
+            await self.start()
+            stack.push_async_callback(self.stop)
 
-async def _open_resolver(parts: Parts, pool: Pool, stack: AsyncExitStack) -> SubscriptionResolver:
-    chosen = parts.subscriptions
-    needs = parts.vendor.columns
-    if isinstance(chosen, SubscriptionQuery):
-        return await chosen.prepare(pool, needs=needs)
-    if isinstance(chosen, StripeSubscriptions):
-        customers = await StripeCustomerQuery(chosen.customers).prepare(pool, needs=needs)
-        # A client of its own: a page must not wait behind the worker's changes, and there may be no worker.
-        lister = open_stripe(parts.billing, slots=RateBudgets(pool), for_pages=True)
-        stripe = await stack.enter_async_context(lister)
-        return chosen.over(customers.resolve, stripe.list_subscriptions)
-    return chosen
+            # The start's objects stay: the collector would look through them again and again, and hold up the loop.
+            gc.collect()
+            gc.freeze()
+            await stop.wait()
 
-
-@asynccontextmanager
-async def _open_pool(parts: Parts) -> AsyncIterator[Pool]:
-    if not isinstance(parts.database, str):
-        yield parts.database
-        return
-    try:
-        pool = await asyncpg.create_pool(
-            parts.database,
-            min_size=1,
-            max_size=10,
-            command_timeout=30,
-            statement_cache_size=parts.statement_cache_size,
-            reset=_leave_as_it_is,
-            server_settings={"application_name": "aiocancel"},
-        )
-    except (
-        OSError,
-        TimeoutError,
-        ValueError,
-        asyncpg.PostgresError,
-        asyncpg.InterfaceError,
-    ) as error:
-        # Not the error's own text: it may hold the DSN.
-        raise ConfigurationError(
-            f"the database cannot be opened ({type(error).__name__})"
-        ) from None
-    try:
-        yield pool
-    finally:
+    async def _serve_health(self, stack: AsyncExitStack, host: str, port: int) -> None:
+        serving = serve_health(self.health, self.readiness, host=host, port=port)
         try:
-            async with asyncio.timeout(_STOP_GRACE_S):
-                await pool.close()
-        except TimeoutError:
-            # What asyncpg does then is to end all connections.
-            logger.warning("the database's connections were not given back in time")
+            await stack.enter_async_context(serving)
+        except OSError as error:
+            raise ConfigurationError(
+                f"the health port cannot be opened ({type(error).__name__})"
+            ) from None
+
+    async def _open(self) -> Opened:
+        if self._started is None:
+            self._stop = asyncio.Event()
+            self._started = asyncio.get_running_loop().create_future()
+            self._task = asyncio.create_task(self._hold_open(self._started), name="aiocancel")
+        return await asyncio.shield(self._started)
+
+    async def _open_for_a_request(self) -> Opened:
+        """A start that fails in the middle of a request is an outage to the customer."""
+        try:
+            with unavailable_on_outage():
+                return await self._open()
+        except ConfigurationError as error:
+            logger.error("aiocancel cannot start: %s", error)
+            raise UnavailableError(f"aiocancel cannot start ({type(error).__name__})") from error
+
+    async def _hold_open(self, started: asyncio.Future[Opened]) -> None:
+        """Hold everything open until told to stop, or until the loop cancels its tasks at its end."""
+        try:
+            # In a thread: there is much to import, and a request may be what starts us.
+            open_parts = await asyncio.to_thread(_load)
+            async with AsyncExitStack() as stack:
+                self._opened = await open_parts(self._parts, stack)
+                self._stopping = False
+                started.set_result(self._opened)
+                await self._stop.wait()
+        except Exception as error:
+            if started.done():
+                logger.exception("aiocancel did not close cleanly")
+            else:
+                started.set_exception(error)
+        finally:
+            # The next start begins afresh.
+            self._started = self._task = self._opened = None
+
+    # How this process is
+
+    def health(self) -> Mapping[str, str]:
+        """Say whether every loop runs. One that a graceful stop has ended is well."""
+        loops = {} if self._opened is None else self._opened.loops
+        return {
+            name: "stopped" if loop.done() and not self._stopping else "ok"
+            for name, loop in loops.items()
+        }
+
+    async def readiness(self) -> Mapping[str, str]:
+        """Say whether the database answers, has our tables, and every loop runs."""
+        if self._stopping:
+            return {"process": "stopping"}
+        try:
+            opened = self._opened or await self._open_for_a_request()
+        except UnavailableError:
+            # Why is in the log.
+            return {"process": "cannot start"}
+        return {**await _database(opened), **self.health()}
+
+    async def queue_stats(self) -> QueueStats:
+        """Return the state of the queue in all processes; raises UnavailableError."""
+        opened = self._opened or await self._open_for_a_request()
+        from aiocancel.postgres.queue_stats import queue_stats
+
+        return await queue_stats(opened.pool)
 
 
-async def _leave_as_it_is(_: object) -> None:
-    """Spare a round trip for each use: asyncpg ends transactions itself, and we leave nothing else behind."""
+async def _database(opened: Opened) -> Mapping[str, str]:
+    from aiocancel.postgres.queue_stats import probe
 
-
-@asynccontextmanager
-async def _running(worker: Worker) -> AsyncIterator[asyncio.Task[None]]:
-    task = asyncio.create_task(worker.run(), name="aiocancel worker")
     try:
-        yield task
-    finally:
-        await worker.stop(grace_s=_STOP_GRACE_S)
-        await task
+        await probe(opened.pool)
+    except UnavailableError:
+        return {"database": "unreachable"}
+    except SchemaError:
+        return {"database": "ok", "schema": "missing or too old"}
+    return {"database": "ok", "schema": "ok"}
 
 
-@asynccontextmanager
-async def _looping(catch_up: CatchUp) -> AsyncIterator[asyncio.Task[None]]:
-    task = asyncio.create_task(catch_up.run(), name="aiocancel catch-up")
-    try:
-        yield task
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+def _load() -> Callable[[Parts, AsyncExitStack], Awaitable[Opened]]:
+    """Import what a running plug-in is made of and what it is asked for, and make our own pages ready."""
+    from aiocancel.assembly import open_parts
+    from aiocancel.postgres import queue_stats  # noqa: F401 - for its weight
+    from aiocancel.web import pages
+
+    pages.warm_up()
+    return open_parts

@@ -73,16 +73,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     # The ledger is the one edge without a port: its transactions are the point of it.
     "intake": BELOW_THE_EDGES | {"postgres.claims", "postgres.ledger", "postgres.vendor_events"},
     "worker": BELOW_THE_EDGES | {"postgres.ledger", "postgres.pgqueuer", "postgres.vendor_events"},
-    "vital_signs": BELOW_THE_EDGES | {"postgres.queue_stats", "postgres.connection"},
     "metrics": BELOW_THE_EDGES | {"postgres.queue_stats"},
     "web": BELOW_THE_EDGES | {"intake"},
-    "inspection": BELOW_THE_EDGES
-    | {
-        "billing.settings",
-        "billing.customer_subscriptions",
-        "postgres.connection",
-        "postgres.customer_query",
-    },
+    # For types alone, so that what was given has one description.
     "parts": BELOW_THE_EDGES
     | {
         "postgres.connection",
@@ -90,32 +83,12 @@ MAY_IMPORT: dict[str, set[str]] = {
         "billing.settings",
         "billing.customer_subscriptions",
     },
+    # The one module that knows every edge.
+    "assembly": BELOW_THE_EDGES | {"parts", "vendors", "postgres", "billing", "intake", "worker"},
     "runtime": BELOW_THE_EDGES
-    | {
-        "parts",
-        "vendors",
-        "postgres",
-        "billing",
-        "intake",
-        "worker",
-        "vital_signs",
-        "web",
-        "inspection",
-    },
-    "plugin": BELOW_THE_EDGES
-    | {
-        "vendors",
-        "postgres",
-        "billing",
-        "intake",
-        "worker",
-        "runtime",
-        "parts",
-        "vital_signs",
-        "web",
-        "inspection",
-    },
-    "cli": BELOW_THE_EDGES | {"postgres", "billing", "web", "inspection", "plugin"},
+    | {"parts", "assembly", "intake", "postgres.connection", "postgres.queue_stats", "web"},
+    "plugin": BELOW_THE_EDGES | {"vendors", "postgres", "billing", "runtime", "parts", "web"},
+    "cli": BELOW_THE_EDGES | {"postgres", "billing", "web", "parts", "plugin"},
     "__main__": {"cli"},
     "__init__": BELOW_THE_EDGES
     | {"vendors", "postgres", "billing", "intake", "worker", "web", "plugin"},
@@ -281,6 +254,9 @@ def test_imports_go_downward_only(name: str) -> None:
         ("worker", "from aiocancel.billing.client import StripeClient"),
         ("testing", "from aiocancel.billing.settings import API_VERSION"),
         ("testing", "import aiocancel"),
+        ("runtime", "from aiocancel.plugin import CancelFlow"),
+        ("assembly", "from aiocancel.runtime import Runtime"),
+        ("parts", "from aiocancel.worker.hooks import Hooks"),
         ("plugin", "from aiocancel.testing.stripe.simulator import StripeSimulator"),
         ("core", "from aiocancel.ports import FlowVendor"),
         ("errors", "from aiocancel.core.claim import FlowStatus"),
@@ -305,6 +281,72 @@ def test_what_each_part_may_import_has_no_circle() -> None:
         }
         assert level, f"these import each other: {set(MAY_IMPORT) - below}"
         below |= level
+
+
+def module_of(name: str) -> str:
+    return name.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+
+def imported_modules(sources: dict[str, str]) -> dict[str, set[str]]:
+    """The modules that each module imports at any time: at once, late, or for types alone."""
+    graph: dict[str, set[str]] = {}
+    for module, source in sources.items():
+        graph[module] = set()
+        for _, name in imports(ast.parse(source)):
+            # ``from a.b import c`` imports a.b.c where that is a module, else a.b.
+            found = name if name in sources else name.rpartition(".")[0]
+            if found in sources:
+                graph[module].add(found)
+    return graph
+
+
+def circle(graph: dict[str, set[str]]) -> set[str]:
+    """The modules that are on a circle, or between two."""
+    left = {module: set(others) for module, others in graph.items()}
+    while True:
+        imported = set().union(*left.values()) if left else set()
+        ends = {one for one, others in left.items() if not others or one not in imported}
+        if not ends:
+            return set(left)
+        left = {one: others - ends for one, others in left.items() if one not in ends}
+
+
+def test_no_modules_import_each_other_in_a_circle_not_even_late_or_for_types() -> None:
+    sources = {module_of(name): source_of(name) for name in FILES}
+
+    found = circle(imported_modules(sources))
+
+    assert {module for module in found if not module.startswith("aiocancel.testing.")} == set()
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "from aiocancel.a import name",
+        "from aiocancel import a",
+        "import aiocancel.a",
+        "def f():\n    from aiocancel.a import name",
+        "if TYPE_CHECKING:\n    from aiocancel.a import name",
+    ],
+)
+def test_a_circle_of_modules_would_be_found(source: str) -> None:
+    sources = {
+        "aiocancel": "",
+        "aiocancel.a": "from aiocancel.b import name",
+        "aiocancel.b": "import aiocancel.c",
+        "aiocancel.c": source,
+        "aiocancel.d": "import aiocancel.a",
+    }
+
+    found = circle(imported_modules(sources))
+
+    assert found == {"aiocancel.a", "aiocancel.b", "aiocancel.c"}
+
+
+def test_a_ladder_of_modules_is_no_circle() -> None:
+    sources = {"aiocancel.a": "import aiocancel.b", "aiocancel.b": "import json"}
+
+    assert circle(imported_modules(sources)) == set()
 
 
 # SQL and Stripe
@@ -398,7 +440,7 @@ def test_the_names_of_the_quickstart_bring_neither_templates_nor_what_carries_ch
         "jinja2",
         "aiohttp_jinja2",
         "pgqueuer",
-        "aiocancel.runtime",
+        "aiocancel.assembly",
         "aiocancel.worker.worker",
         "aiocancel.intake",
         "aiocancel.postgres.ledger",

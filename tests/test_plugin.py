@@ -26,8 +26,8 @@ from aiocancel import (
     SimulatorRefusedError,
     StripeBilling,
     SubscriptionQuery,
+    assembly,
     get_cancel_flow,
-    plugin,
     runtime,
 )
 from aiocancel.telemetry import Event
@@ -111,7 +111,7 @@ async def test_a_connection_that_nobody_gives_back_does_not_keep_the_application
         return opened[0]
 
     monkeypatch.setattr(asyncpg, "create_pool", create)
-    monkeypatch.setattr(runtime, "_STOP_GRACE_S", 0.1)
+    monkeypatch.setattr(assembly, "_STOP_GRACE_S", 0.1)
     client = await started(make_app(make_cancel(database, run_worker=False)))
     await opened[0].acquire()
     async with asyncio.timeout(5):
@@ -244,8 +244,8 @@ async def test_what_a_plug_in_is_made_of_is_imported_in_a_thread(
         threads.append(threading.current_thread())
         return load_runtime()
 
-    load_runtime = plugin._load
-    monkeypatch.setattr(plugin, "_load", load)
+    load_runtime = runtime._load
+    monkeypatch.setattr(runtime, "_load", load)
     client = await started(make_app(make_cancel(database, run_worker=False)))
     await client.close()
     assert len(threads) == 1

@@ -20,7 +20,7 @@ from aiocancel.config import LIVE_KEY_LENGTH, MAKE_A_KEY
 from aiocancel.core import preflight
 from aiocancel.core.check_results import CheckResult, Level
 from aiocancel.errors import AiocancelError, BillingError, VendorError
-from aiocancel.inspection import Inspection
+from aiocancel.parts import Parts
 from aiocancel.postgres import preflight as database
 from aiocancel.postgres.customer_query import StripeCustomerQuery, SubscriptionQuery
 from aiocancel.postgres.schema import installed_version, migrations
@@ -42,7 +42,7 @@ _Check = Callable[[], Awaitable[list[CheckResult]]]
 
 
 async def run_checks(
-    inspected: Inspection, *, timeout_s: float = TIMEOUT_S, clock: Callable[[], float] = time.time
+    inspected: Parts, *, timeout_s: float = TIMEOUT_S, clock: Callable[[], float] = time.time
 ) -> list[CheckResult]:
     """Run every check, what is independent at the same time; ``timeout_s`` bounds each. Raises nothing."""
     return await _Checks(inspected, timeout_s, clock).run()
@@ -56,7 +56,7 @@ def refused_settings(reason: str) -> CheckResult:
 
 
 class _Checks:
-    def __init__(self, inspected: Inspection, timeout_s: float, clock: Callable[[], float]) -> None:
+    def __init__(self, inspected: Parts, timeout_s: float, clock: Callable[[], float]) -> None:
         self._inspected = inspected
         self._timeout_s = timeout_s
         self._clock = clock
@@ -249,7 +249,10 @@ class _Checks:
             forbidden = await database.forbidden_tables(connection) if present else []
         return [
             preflight.judge_schema(
-                present, newest, forbidden=forbidden, made_at_start=self._inspected.migrate_on_start
+                present,
+                newest,
+                forbidden=forbidden,
+                made_at_start=self._inspected.settings.migrate_on_start,
             )
         ]
 
@@ -276,7 +279,7 @@ class _Checks:
             found.parked,
             found.oldest_waiting_s,
             found.overdue_s,
-            own_worker=self._inspected.run_worker,
+            own_worker=self._inspected.settings.run_worker,
         )
 
     # --- the page and the flow vendor -------------------------------------------------------------------

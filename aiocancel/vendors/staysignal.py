@@ -14,7 +14,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from aiocancel.config import origin_of
+from aiocancel.config import is_path_of_this_site, origin_of
 from aiocancel.core.claim import FlowClaim, FlowStatus
 from aiocancel.core.csp import ContentSecurityPolicy
 from aiocancel.core.identifiers import Mode
@@ -144,8 +144,7 @@ def _checked_config(config: Mapping[str, Any]) -> dict[str, Any]:
 def _checked_sources(
     given: Mapping[str, Sequence[str]], script_url: str
 ) -> dict[str, tuple[str, ...]]:
-    # A browser takes two slashes, or a slash and a backslash, for the start of another site's address.
-    own = script_url.startswith("/") and not script_url.startswith(("//", "/\\"))
+    own = is_path_of_this_site(script_url)
     origin = "'self'" if own else origin_of(script_url, setting="script_url")
     if any(isinstance(listed, str) for listed in given.values()):
         raise ConfigurationError("csp_sources holds a list of sources for each directive")

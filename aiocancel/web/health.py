@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import Final, Protocol
+from typing import Final
 
 from aiohttp import web
 
@@ -20,25 +20,25 @@ REMEMBERED_S: Final = 1.0
 ANSWER_WITHIN_S: Final = 3.0
 
 
-class Inspected(Protocol):
-    """What can tell how it is: one word for each part, ``ok`` where all is well."""
+Health = Callable[[], Mapping[str, str]]
+"""Says whether the parts of this process run: one word for each, ``ok`` where all is well. It asks nobody else."""
 
-    def health(self) -> Mapping[str, str]:
-        """Say whether the parts of this process run; it asks nobody else."""
-        ...
-
-    async def readiness(self) -> Mapping[str, str]:
-        """Say whether requests can be served and changes be made; it may raise, and take its time."""
-        ...
+Readiness = Callable[[], Awaitable[Mapping[str, str]]]
+"""Says whether requests can be served and changes be made; it may raise, and take its time."""
 
 
 class HealthHandlers:
     """The two handlers: 200 where every part is ``ok``, 503 otherwise, and JSON with a word for each part."""
 
     def __init__(
-        self, inspected: Inspected, *, clock: Callable[[], float] = time.monotonic
+        self,
+        health: Health,
+        readiness: Readiness,
+        *,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._inspected = inspected
+        self._health = health
+        self._readiness = readiness
         self._clock = clock
         self._asking = asyncio.Lock()
         self._known: Mapping[str, str] = {}
@@ -46,7 +46,7 @@ class HealthHandlers:
 
     async def health(self, _: web.Request) -> web.Response:
         """Answer whether this process does its work; that it answers shows that its event loop turns."""
-        return _answer(self._inspected.health())
+        return _answer(self._health())
 
     async def ready(self, _: web.Request) -> web.Response:
         """Answer whether what this process needs is there: database, schema, worker."""
@@ -59,7 +59,7 @@ class HealthHandlers:
     async def _ask(self) -> Mapping[str, str]:
         try:
             async with asyncio.timeout(ANSWER_WITHIN_S):
-                return await self._inspected.readiness()
+                return await self._readiness()
         except TimeoutError:
             return {"readiness": "no answer in time"}
         except Exception as error:
@@ -78,13 +78,13 @@ def _answer(parts: Mapping[str, str]) -> web.Response:
 
 @asynccontextmanager
 async def serve_health(
-    inspected: Inspected, *, host: str = "127.0.0.1", port: int = 0
+    health: Health, readiness: Readiness, *, host: str = "127.0.0.1", port: int = 0
 ) -> AsyncIterator[int]:
     """Serve ``/healthz`` and ``/readyz`` and nothing else, and yield the port; raises OSError where it is taken.
 
     Port 0 takes any that is free.
     """
-    handlers = HealthHandlers(inspected)
+    handlers = HealthHandlers(health, readiness)
     app = web.Application()
     app.router.add_get("/healthz", handlers.health)
     app.router.add_get("/readyz", handlers.ready)

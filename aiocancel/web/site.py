@@ -51,25 +51,20 @@ class Site:
         identify: Identify,
         *,
         on_event: EventHook,
-        start: Callable[[], Awaitable[FlowService]],
+        service: Callable[[], Awaitable[FlowService]],
     ) -> None:
         self.settings = settings
         self.vendor = vendor
         self.on_event = on_event
         self.policy = PolicyWriter(vendor, settings.content_security_policy, on_event)
         self.identify = identify
-        self._start = start
-        # Set while there is one: asking a coroutine for it costs more, on every page.
-        self.running: FlowService | None = None
+        self.service = service
+        """Return the running service, starting it if nothing has; raises UnavailableError."""
         self.widget = vendor.widget()
         self.button_attributes = tuple(self.widget.button_attributes.items())
         self.script = _page_script(settings, vendor, self.widget)
         self.script_version = hashlib.sha256(self.script).hexdigest()[:12]
         self.script_url = f"{settings.prefix}/flow.js?v={self.script_version}"
-
-    async def service(self) -> FlowService:
-        """Return the running service, starting it if nothing has done so yet."""
-        return self.running or await self._start()
 
     async def customer_id(self, request: web.Request) -> str | None:
         """Ask the application who is logged in; an empty answer is nobody, and so is one that no database holds."""

@@ -42,7 +42,7 @@ _NOBODY: Final = CustomerId("")
 
 
 class CatchUp:
-    """Looks at rings and polls for what rang nobody, until it is stopped."""
+    """Looks at rings, and polls for events that did not ring, until it is stopped; ``rung`` wakes it."""
 
     def __init__(
         self,
@@ -55,6 +55,7 @@ class CatchUp:
         vendor: str,
         mode: Mode,
         poll_every_s: float,
+        rung: asyncio.Event,
     ) -> None:
         self._ledger = ledger
         self._doorbell = doorbell
@@ -64,11 +65,7 @@ class CatchUp:
         self._vendor = vendor
         self._mode: Mode = mode
         self._poll_every_s = poll_every_s
-        self._rung = asyncio.Event()
-
-    def wake(self) -> None:
-        """Say that something has rung."""
-        self._rung.set()
+        self._rung = rung
 
     async def run(self) -> None:
         """Work until cancelled; outages of the database and of the vendor are waited out."""

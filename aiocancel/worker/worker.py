@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Callable
 from typing import Final
 
-from aiocancel.config import VENDOR_ACTS_WITHIN_S, WORKER_LEASE_S
+from aiocancel.config import DEFAULTS
 from aiocancel.core.codes import Code, ForeignCode
 from aiocancel.core.schedules import DEFAULT_SCHEDULE_POLICY, SchedulePolicy
 from aiocancel.errors import (
@@ -57,11 +57,11 @@ class Worker:
         schedule_policy: SchedulePolicy = DEFAULT_SCHEDULE_POLICY,
         on_event: EventHook,
         on_settled: Callable[[uuid.UUID], None] = lambda _: None,
-        concurrency: int = 10,
-        lease_s: float = WORKER_LEASE_S,
+        concurrency: int = DEFAULTS.worker_concurrency,
+        lease_s: float = DEFAULTS.worker_lease_s,
         sweep_every_s: float = SWEEP_EVERY_S,
         jitter: Callable[[], float] = random.random,
-        vendor_acts_within_s: float = VENDOR_ACTS_WITHIN_S,
+        vendor_acts_within_s: float = DEFAULTS.vendor_acts_within_s,
     ) -> None:
         self._ledger = ledger
         self._engine = engine

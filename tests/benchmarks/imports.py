@@ -15,7 +15,7 @@ from tests.benchmarks.kit import ROOT, Table, read_options, report
 
 NAMES = "from aiocancel import CancelFlow, ProsperStack, StripeBilling, SubscriptionQuery"
 PARTS = "import aiohttp, aiohttp_jinja2, asyncpg, jinja2"
-OPENING = "import aiocancel.runtime, pgqueuer.qm, pgqueuer.queries"
+OPENING = "import aiocancel.assembly, pgqueuer.qm, pgqueuer.queries"
 WAYS = {
     "import aiohttp": ("", "import aiohttp"),
     "import aiocancel": ("", "import aiocancel"),

@@ -66,7 +66,7 @@ class ImpatientProsperStack(ProsperStack):
         self, slots: SlotSource | None = None
     ) -> AbstractAsyncContextManager[OutcomeVerifier]:
         return open_prosperstack_api(
-            self,
+            self.api_access,
             clock=lambda: time.monotonic() * 1000,
             sleep=lambda delay_s: asyncio.sleep(delay_s / 1000),
         )

@@ -169,7 +169,7 @@ async def test_a_worker_that_is_killed_leaves_one_effect(
     site: Company, monkeypatch: pytest.MonkeyPatch, status: str, offer: str, effect: str
 ) -> None:
     await site.claim(site.accepted(offer))
-    monkeypatch.setattr("aiocancel.runtime._STOP_GRACE_S", 0.1)
+    monkeypatch.setattr("aiocancel.assembly._STOP_GRACE_S", 0.1)
     with monkeypatch.context() as killed:
         killed.setattr(Ledger, "finish", DiesBeforeFinishing.finish)
         asking = asyncio.create_task(take_back(site, status))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any
+from contextlib import AsyncExitStack
+from typing import Any, cast
 
 import aiohttp
 import asyncpg
@@ -12,9 +13,12 @@ import pytest
 from aiohttp import web
 from pytest_aiohttp import AiohttpClient
 
-from aiocancel import CancelFlow
+from aiocancel import CancelFlow, runtime
+from aiocancel.assembly import Opened
+from aiocancel.intake import FlowService
+from aiocancel.parts import Parts
+from aiocancel.runtime import Runtime
 from aiocancel.testing.stripe.simulator import StripeSimulator
-from aiocancel.vital_signs import VitalSigns
 from aiocancel.web import health
 from aiocancel.web.health import HealthHandlers, serve_health
 from tests.support.claims import ask
@@ -64,20 +68,20 @@ async def get(port: int, path: str) -> tuple[int, Any]:
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz"])
 async def test_a_process_is_well_when_every_part_is(patient: Patient, path: str) -> None:
-    async with serve_health(patient) as port:
+    async with serve_health(patient.health, patient.readiness) as port:
         assert await get(port, path) == (200, {"status": "ok", "parts": {"worker": "ok"}})
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz"])
 async def test_a_process_is_not_well_when_one_part_is_not(patient: Patient, path: str) -> None:
     patient.parts = {"database": "ok", "worker": "stopped"}
-    async with serve_health(patient) as port:
+    async with serve_health(patient.health, patient.readiness) as port:
         assert await get(port, path) == (503, {"status": "unavailable", "parts": patient.parts})
 
 
 async def test_an_error_is_told_by_its_kind_and_never_by_its_text(patient: Patient) -> None:
     patient.error = OSError("connection to postgresql://ada:hunter2@db failed")
-    async with serve_health(patient) as port:
+    async with serve_health(patient.health, patient.readiness) as port:
         assert await get(port, "/readyz") == (
             503,
             {"status": "unavailable", "parts": {"readiness": "OSError"}},
@@ -89,7 +93,7 @@ async def test_an_answer_that_does_not_come_is_not_waited_for(
 ) -> None:
     monkeypatch.setattr(health, "ANSWER_WITHIN_S", 0.02)
     patient.hangs = True
-    async with serve_health(patient) as port:
+    async with serve_health(patient.health, patient.readiness) as port:
         parts = {"readiness": "no answer in time"}
         assert await get(port, "/readyz") == (503, {"status": "unavailable", "parts": parts})
 
@@ -99,7 +103,9 @@ async def test_many_questions_at_once_are_one(
 ) -> None:
     now = [0.0]
     app = web.Application()
-    app.router.add_get("/readyz", HealthHandlers(patient, clock=lambda: now[0]).ready)
+    app.router.add_get(
+        "/readyz", HealthHandlers(patient.health, patient.readiness, clock=lambda: now[0]).ready
+    )
     client = await aiohttp_client(app)
     responses = await asyncio.gather(*(client.get("/readyz") for _ in range(20)))
     assert {response.status for response in responses} == {200}
@@ -112,14 +118,14 @@ async def test_many_questions_at_once_are_one(
 
 
 async def test_the_server_of_a_worker_shows_nothing_else(patient: Patient) -> None:
-    async with serve_health(patient) as port:
+    async with serve_health(patient.health, patient.readiness) as port:
         assert (await get(port, "/"))[0] == 404
 
 
 async def test_a_port_that_is_taken_is_told(patient: Patient) -> None:
-    async with serve_health(patient) as port:
+    async with serve_health(patient.health, patient.readiness) as port:
         with pytest.raises(OSError, match="address"):
-            async with serve_health(patient, port=port):
+            async with serve_health(patient.health, patient.readiness, port=port):
                 pass
 
 
@@ -246,18 +252,28 @@ async def test_the_queue_is_counted_over_all_processes(pool: Pool) -> None:
     await cancel.stop()
 
 
-async def test_a_worker_that_ended_by_itself_makes_the_process_ill_and_a_graceful_stop_does_not() -> (
-    None
-):
-    async def start() -> None:
-        pass
+async def test_a_worker_that_ended_by_itself_makes_the_process_ill_and_a_graceful_stop_does_not(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    end, closing = asyncio.Event(), list[Mapping[str, str]]()
 
-    signs = VitalSigns(start)
-    loop = asyncio.create_task(asyncio.sleep(0), name="worker")
-    signs.watch("worker", loop)
-    assert signs.health() == {"worker": "ok"}
-    await until(loop.done)
-    assert signs.health() == {"worker": "stopped"}
-    signs.stopping()
-    assert signs.health() == {"worker": "ok"}
-    assert await signs.readiness() == {"process": "stopping"}
+    async def work() -> None:
+        await end.wait()
+
+    async def open_parts(_: Parts, stack: AsyncExitStack) -> Opened:
+        loop = asyncio.create_task(work())
+        stack.callback(lambda: closing.append(process.health()))
+        return Opened(cast("FlowService", None), pool, {"worker": loop})
+
+    monkeypatch.setattr(runtime, "_load", lambda: open_parts)
+    process = Runtime(make_cancel(pool).inspect())
+
+    await process.start()
+    assert process.health() == {"worker": "ok"}
+
+    end.set()
+    await until(lambda: process.health() == {"worker": "stopped"})
+
+    await process.stop()
+    assert closing == [{"worker": "ok"}]
+    assert await process.readiness() == {"process": "stopping"}

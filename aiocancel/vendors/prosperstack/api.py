@@ -36,13 +36,13 @@ from aiocancel.errors import (
 )
 from aiocancel.ports import SlotSource
 from aiocancel.rate_limit import RateLimit
+from aiocancel.vendors.prosperstack.access import ApiAccess
 from aiocancel.vendors.prosperstack.session import (
     MAX_SESSION_BYTES,
     read_event,
     read_events,
     read_session,
 )
-from aiocancel.vendors.prosperstack.vendor import ProsperStack
 
 TIMEOUT_S: Final = 15.0
 LONGEST_WAIT_S: Final = 10.0
@@ -54,8 +54,6 @@ _EVENTS_PER_PAGE: Final = 50
 _MAX_PAGE_BYTES: Final = 4 * 1024 * 1024
 _MAX_ERROR_BYTES: Final = 64 * 1024
 
-# Of the 100 that there are, some are left to the owner's own programs.
-MAX_REQUESTS_PER_MINUTE: Final = 90
 # A page of events or a few claims at once need not wait; in return the pace in the long run is a little lower.
 _BURST_S: Final = 20.0
 _REQUESTS_PER_WINDOW: Final = 100
@@ -69,7 +67,7 @@ _OLDEST: Final = datetime.min.replace(tzinfo=UTC)
 
 @asynccontextmanager
 async def open_prosperstack_api(
-    vendor: ProsperStack,
+    access: ApiAccess,
     *,
     timeout_s: float = TIMEOUT_S,
     longest_wait_s: float = LONGEST_WAIT_S,
@@ -83,13 +81,13 @@ async def open_prosperstack_api(
     together with all that take their ``slots`` from the same place. Raises
     ConfigurationError without a usable API key, SimulatorRefusedError for a live one over plain http.
     """
-    if not vendor.api_key:
+    if not access.api_key:
         raise ConfigurationError("ProsperStack needs api_key to confirm what a flow came to")
-    if not vendor.api_host.startswith("https://") and vendor.mode != "test":
+    if not access.host.startswith("https://") and access.mode != "test":
         raise SimulatorRefusedError(
             "a live ProsperStack API key is not sent over plain http: use https or a test key"
         )
-    if _KEY.fullmatch(vendor.api_key) is None:
+    if _KEY.fullmatch(access.api_key) is None:
         # A line's end from a file, say; the message must not quote the key.
         raise ConfigurationError("ProsperStack's api_key holds a character that no key has")
     tls = await asyncio.to_thread(ssl.create_default_context)
@@ -97,31 +95,31 @@ async def open_prosperstack_api(
         connector=aiohttp.TCPConnector(ssl=tls, limit=20),
         cookie_jar=aiohttp.DummyCookieJar(),
         headers={
-            "Authorization": aiohttp.encode_basic_auth(vendor.api_key),
+            "Authorization": aiohttp.encode_basic_auth(access.api_key),
             "Accept": "application/json",
         },
         timeout=aiohttp.ClientTimeout(total=timeout_s),
     ) as session:
         yield ProsperStackApi(
             session,
-            vendor.api_host,
+            access.host,
             longest_wait_s=longest_wait_s,
             clock=clock,
             sleep=sleep,
-            pace=_pace_of(vendor, slots, longest_wait_s),
+            rate_limit=_rate_limit(access, slots, longest_wait_s),
         )
 
 
-def _pace_of(
-    vendor: ProsperStack, slots: SlotSource | None, longest_wait_s: float
+def _rate_limit(
+    access: ApiAccess, slots: SlotSource | None, longest_wait_s: float
 ) -> RateLimit | None:
-    most = vendor.max_requests_per_minute or (None if vendor.simulated else MAX_REQUESTS_PER_MINUTE)
+    most = access.max_requests_per_minute
     if slots is None or most is None:
         return None
     limit = limit_within(most, _WINDOW_S, burst_s=_BURST_S, slack_s=1.0)
     # A request that waits for its turn here is one of few.
     return RateLimit(
-        f"prosperstack {vendor.mode}",
+        f"prosperstack {access.mode}",
         limit,
         slots,
         horizon_s=longest_wait_s,
@@ -140,14 +138,14 @@ class ProsperStackApi:
         longest_wait_s: float,
         clock: Callable[[], float],
         sleep: Callable[[float], Awaitable[object]],
-        pace: RateLimit | None = None,
+        rate_limit: RateLimit | None = None,
     ) -> None:
         self._session = session
         self._base = URL(host) / "v1"
         self._longest_wait_s = longest_wait_s
         self._clock = clock
         self._sleep = sleep
-        self._pace = pace
+        self._rate_limit = rate_limit
         self._budget = _Budget()
 
     async def flow_session(self, session_id: FlowSessionId) -> FlowSession | None:
@@ -245,8 +243,8 @@ class ProsperStackApi:
             case 401 | 403:
                 message, code = f"ProsperStack refused the API key ({status})", Code.BAD_API_KEY
             case 429:
-                if self._pace is not None:
-                    await self._pace.strike(reset_s)
+                if self._rate_limit is not None:
+                    await self._rate_limit.strike(reset_s)
                 message, code = "ProsperStack's rate limit is used up", Code.RATE_LIMITED
             case _:
                 message, code = f"ProsperStack answered {status}", ForeignCode.of_status(status)
@@ -264,9 +262,9 @@ class ProsperStackApi:
                     retry_after_s=delay_s,
                 )
             await self._sleep(delay_s)
-        if self._pace is not None:
+        if self._rate_limit is not None:
             try:
-                await self._pace.take()
+                await self._rate_limit.take()
             except PacedOutError as error:
                 raise TransientVendorError(
                     "ProsperStack's rate limit is used up",

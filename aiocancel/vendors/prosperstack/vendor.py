@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 import msgspec
 from yarl import URL
 
-from aiocancel.config import origin_of
+from aiocancel.config import MAKE_A_KEY, is_path_of_this_site, origin_of
 from aiocancel.core.claim import (
     MAX_REASON_LENGTH,
     MAX_WORD_LENGTH,
@@ -29,6 +29,7 @@ from aiocancel.core.properties import Property, PropertyType, Source, fill
 from aiocancel.core.signing import SignedPayload, sign_payload
 from aiocancel.errors import ConfigurationError, MalformedClaimError, PropertyError
 from aiocancel.ports import FlowVendor, OutcomeVerifier, SlotSource, WidgetSettings
+from aiocancel.vendors.prosperstack.access import MAX_REQUESTS_PER_MINUTE, ApiAccess
 
 if TYPE_CHECKING:
     from aiocancel.core.decision import Applier
@@ -140,7 +141,7 @@ class ProsperStack(FlowVendor):
         ):
             raise ConfigurationError(
                 "webhook_token must have 32 or more letters, digits, _ or -; "
-                "make one with: python -c 'import secrets; print(secrets.token_urlsafe(32))'"
+                f"make one with: {MAKE_A_KEY}"
             )
         for setting, (one, other) in _WORDS.items():
             if getattr(self, setting) not in (one, other):
@@ -155,10 +156,7 @@ class ProsperStack(FlowVendor):
                 raise ConfigurationError(
                     f"{setting} is an origin such as {API_HOST}, without a path"
                 )
-        # A browser takes two slashes, or a slash and a backslash, for the start of another site's address.
-        if self.script_url is not None and (
-            not self.script_url.startswith("/") or self.script_url.startswith(("//", "/\\"))
-        ):
+        if self.script_url is not None and not is_path_of_this_site(self.script_url):
             origin_of(self.script_url, setting="script_url")
         if self.max_requests_per_minute is not None and self.max_requests_per_minute < 2:
             raise ConfigurationError(
@@ -315,15 +313,24 @@ class ProsperStack(FlowVendor):
         """Return the signed payload under the name that the page script knows."""
         return {"signedPayload": self.sign(subscription)}
 
+    @property
+    def api_access(self) -> ApiAccess:
+        """How the REST API is reached; a simulator has no limit but its own."""
+        most = self.max_requests_per_minute
+        if most is None and not self.simulated:
+            most = MAX_REQUESTS_PER_MINUTE
+        return ApiAccess(self.api_key, self.api_host, self.mode, most)
+
     def open_verifier(
         self, slots: SlotSource | None = None
     ) -> AbstractAsyncContextManager[OutcomeVerifier] | None:
         """Open the REST API; None without an ``api_key``."""
         if self.api_key is None:
             return None
+        # Late: only a worker needs what it imports.
         from aiocancel.vendors.prosperstack.api import open_prosperstack_api
 
-        return open_prosperstack_api(self, slots=slots)
+        return open_prosperstack_api(self.api_access, slots=slots)
 
     def read_webhook(self, body: bytes) -> str:
         """Return the event's id and nothing else: what the body says of the event is not believed."""

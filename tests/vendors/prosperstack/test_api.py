@@ -94,7 +94,7 @@ async def api(host: str) -> AsyncIterator[ProsperStackApi]:
 def api_of(
     host: str, *, key: str = KEY, **settings: Any
 ) -> contextlib.AbstractAsyncContextManager[ProsperStackApi]:
-    return open_prosperstack_api(vendor(api_key=key, api_host=host), **settings)
+    return open_prosperstack_api(vendor(api_key=key, api_host=host).api_access, **settings)
 
 
 @contextlib.asynccontextmanager
@@ -702,14 +702,14 @@ async def test_the_simulators_limit_is_met_but_never_exceeded() -> None:
 @pytest.mark.parametrize("key", [None, ""])
 async def test_without_a_key_the_api_does_not_open(key: str | None) -> None:
     with pytest.raises(ConfigurationError, match="api_key"):
-        async with open_prosperstack_api(vendor(api_key=key)):
+        async with open_prosperstack_api(vendor(api_key=key).api_access):
             pass
 
 
 @pytest.mark.parametrize("key", ["key_test:secret", "key_test_\n", "key_test_ü"])
 async def test_a_key_that_no_header_can_carry_is_refused_without_being_quoted(key: str) -> None:
     with pytest.raises(ConfigurationError, match="api_key") as raised:
-        async with open_prosperstack_api(vendor(api_key=key)):
+        async with open_prosperstack_api(vendor(api_key=key).api_access):
             pass
     assert "test" not in str(raised.value)
 
@@ -721,5 +721,5 @@ async def test_a_live_key_does_not_go_over_plain_http() -> None:
 
 
 async def test_a_live_key_opens_the_vendors_own_host() -> None:
-    async with open_prosperstack_api(vendor(api_key="key_live")) as api:
+    async with open_prosperstack_api(vendor(api_key="key_live").api_access) as api:
         assert isinstance(api, ProsperStackApi)

@@ -55,7 +55,7 @@ async def test_every_request_takes_its_turn_under_the_limit_of_its_mode(
 
 
 async def test_live_requests_have_a_limit_of_their_own_by_default(slots: Slots) -> None:
-    async with open_prosperstack_api(vendor(api_key="key_live"), slots=slots) as api:
+    async with open_prosperstack_api(vendor(api_key="key_live").api_access, slots=slots) as api:
         slots.free_in_s = 60.0
         with pytest.raises(TransientVendorError):
             await api.flow_session(SESSION)
@@ -68,7 +68,7 @@ async def test_a_request_without_a_turn_is_not_sent_and_says_when_to_ask_again(
     host: str, simulator: ProsperStackSimulator, slots: Slots
 ) -> None:
     slots.free_in_s = 25.0
-    async with open_prosperstack_api(settings(host), slots=slots) as api:
+    async with open_prosperstack_api(settings(host).api_access, slots=slots) as api:
         with pytest.raises(TransientVendorError) as refused:
             await api.flow_session(SESSION)
     assert (refused.value.code, refused.value.retry_after_s) == ("rate_limited", 25.0)
@@ -79,7 +79,7 @@ async def test_a_refusal_holds_back_every_process_until_the_limit_resets(
     host: str, simulator: ProsperStackSimulator, slots: Slots
 ) -> None:
     simulator.fail_next(429, headers={"RateLimit-Reset": "23"})
-    async with open_prosperstack_api(settings(host), slots=slots) as api:
+    async with open_prosperstack_api(settings(host).api_access, slots=slots) as api:
         with pytest.raises(TransientVendorError):
             await api.flow_session(SESSION)
     assert slots.struck == [("prosperstack test", 23.0)]
@@ -87,7 +87,7 @@ async def test_a_refusal_holds_back_every_process_until_the_limit_resets(
 
 async def test_a_simulator_has_no_limit_but_its_own(host: str, slots: Slots) -> None:
     async with open_prosperstack_api(
-        vendor(api_key="key_test_simulator", api_host=host), slots=slots
+        vendor(api_key="key_test_simulator", api_host=host).api_access, slots=slots
     ) as api:
         await api.flow_session(SESSION)
     assert slots.asked == {}

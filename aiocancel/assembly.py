@@ -1,0 +1,219 @@
+"""Opening and closing what a running plug-in is made of: the one module that knows every edge.
+
+It brings everything that a site does not need before it is opened, and is imported then.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import asyncpg
+
+from aiocancel.billing.client import open_stripe
+from aiocancel.billing.customer_subscriptions import StripeSubscriptions
+from aiocancel.core.decision import Policy
+from aiocancel.core.offers.apply import DEFAULT_RULES
+from aiocancel.core.offers.terms import NO_LIMITS
+from aiocancel.errors import ConfigurationError
+from aiocancel.intake import FlowService
+from aiocancel.parts import Parts
+from aiocancel.ports import Billing, OutcomeVerifier, SubscriptionResolver
+from aiocancel.postgres.customer_query import StripeCustomerQuery, SubscriptionQuery
+from aiocancel.postgres.ledger import Ledger
+from aiocancel.postgres.pgqueuer import PgQueuerEngine, warm_up
+from aiocancel.postgres.rate_limit import RateBudgets
+from aiocancel.postgres.schema import check_schema, migrate
+from aiocancel.postgres.vendor_events import Doorbell
+from aiocancel.worker.confirm_offers import Offers
+from aiocancel.worker.hooks import Hooks
+from aiocancel.worker.vendor_events import CatchUp
+from aiocancel.worker.worker import Worker
+
+if TYPE_CHECKING:
+    from aiocancel.postgres.connection import Pool
+
+__all__ = ["Opened", "open_parts"]
+
+logger: logging.Logger = logging.getLogger("aiocancel")
+
+# Long enough for a Stripe call in flight to come back before the process goes.
+_STOP_GRACE_S: Final = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What runs: the service that requests use, the pool, and the loops that have to run as long as it does."""
+
+    service: FlowService
+    pool: Pool
+    loops: Mapping[str, asyncio.Task[None]]
+
+
+async def open_parts(parts: Parts, stack: AsyncExitStack) -> Opened:
+    """Open what the parts need, and close it with ``stack``; raises ConfigurationError where something is not right."""
+    await warm_up()
+    pool = await stack.enter_async_context(_open_pool(parts))
+    async with pool.acquire() as connection:
+        if parts.settings.migrate_on_start:
+            await migrate(connection)
+        await check_schema(connection)
+
+    resolver = await _open_resolver(parts, pool, stack)
+    engine = PgQueuerEngine(pool, heartbeat_timeout_s=parts.settings.worker_lease_s)
+    ledger = Ledger(pool, engine=engine, hooks=bool(parts.on_outcome or parts.on_error))
+    doorbell = Doorbell(pool, parts.vendor.name)
+    opening = parts.vendor.open_verifier(RateBudgets(pool))
+    policy = Policy(
+        parts.settings.cancel_timing,
+        parts.vendor.applies_cancellation,
+        parts.vendor.applies_offers,
+        verifies_offers=opening is not None,
+        names_customers=parts.vendor.names_customers,
+    )
+
+    rung = asyncio.Event()
+    service = FlowService(
+        parts.settings,
+        parts.vendor,
+        parts.sealer,
+        resolver,
+        ledger,
+        policy,
+        doorbell=doorbell,
+        wake_catch_up=rung.set,
+        on_event=parts.on_event,
+    )
+    loops: dict[str, asyncio.Task[None]] = {}
+    if not parts.settings.run_worker:
+        return Opened(service, pool, loops)
+
+    verifier = None if opening is None else await stack.enter_async_context(opening)
+    stripe = await stack.enter_async_context(open_stripe(parts.billing, slots=RateBudgets(pool)))
+    worker = _make_worker(parts, service, ledger, engine, stripe, policy, verifier)
+    loops["worker"] = await stack.enter_async_context(_running(worker))
+    if verifier is not None:
+        catch_up = CatchUp(
+            ledger,
+            doorbell,
+            verifier,
+            resolver,
+            policy,
+            vendor=parts.vendor.name,
+            mode=parts.settings.mode,
+            poll_every_s=parts.settings.poll_events_every_s,
+            rung=rung,
+        )
+        loops["catch-up"] = await stack.enter_async_context(_looping(catch_up))
+    return Opened(service, pool, loops)
+
+
+def _make_worker(
+    parts: Parts,
+    service: FlowService,
+    ledger: Ledger,
+    engine: PgQueuerEngine,
+    stripe: Billing,
+    policy: Policy,
+    verifier: OutcomeVerifier | None,
+) -> Worker:
+    offers = Offers(
+        ledger,
+        verifier=verifier,
+        policy=policy,
+        limits=parts.offer_limits or NO_LIMITS,
+        rules=parts.offer_rules or DEFAULT_RULES,
+        handlers=parts.offer_handlers,
+    )
+    return Worker(
+        ledger,
+        stripe,
+        engine,
+        hooks=Hooks(parts.on_outcome, parts.on_error),
+        offers=offers,
+        schedule_policy=parts.billing.schedule_policy,
+        on_event=parts.on_event,
+        on_settled=service.settled,
+        concurrency=parts.settings.worker_concurrency,
+        lease_s=parts.settings.worker_lease_s,
+        vendor_acts_within_s=parts.settings.vendor_acts_within_s,
+    )
+
+
+async def _open_resolver(parts: Parts, pool: Pool, stack: AsyncExitStack) -> SubscriptionResolver:
+    chosen = parts.subscriptions
+    needs = parts.vendor.columns
+    if isinstance(chosen, SubscriptionQuery):
+        return await chosen.prepare(pool, needs=needs)
+    if isinstance(chosen, StripeSubscriptions):
+        customers = await StripeCustomerQuery(chosen.customers).prepare(pool, needs=needs)
+        # A client of its own: a page must not wait behind the worker's changes, and there may be no worker.
+        lister = open_stripe(parts.billing, slots=RateBudgets(pool), for_pages=True)
+        stripe = await stack.enter_async_context(lister)
+        return chosen.over(customers.resolve, stripe.list_subscriptions)
+    return chosen
+
+
+@asynccontextmanager
+async def _open_pool(parts: Parts) -> AsyncIterator[Pool]:
+    if not isinstance(parts.database, str):
+        yield parts.database
+        return
+    try:
+        pool = await asyncpg.create_pool(
+            parts.database,
+            min_size=1,
+            max_size=10,
+            command_timeout=30,
+            statement_cache_size=parts.settings.statement_cache_size,
+            reset=_leave_as_it_is,
+            server_settings={"application_name": "aiocancel"},
+        )
+    except (
+        OSError,
+        TimeoutError,
+        ValueError,
+        asyncpg.PostgresError,
+        asyncpg.InterfaceError,
+    ) as error:
+        # Not the error's own text: it may hold the DSN.
+        raise ConfigurationError(
+            f"the database cannot be opened ({type(error).__name__})"
+        ) from None
+    try:
+        yield pool
+    finally:
+        try:
+            async with asyncio.timeout(_STOP_GRACE_S):
+                await pool.close()
+        except TimeoutError:
+            # What asyncpg does then is to end all connections.
+            logger.warning("the database's connections were not given back in time")
+
+
+async def _leave_as_it_is(_: object) -> None:
+    """Spare a round trip for each use: asyncpg ends transactions itself, and we leave nothing else behind."""
+
+
+@asynccontextmanager
+async def _running(worker: Worker) -> AsyncIterator[asyncio.Task[None]]:
+    task = asyncio.create_task(worker.run(), name="aiocancel worker")
+    try:
+        yield task
+    finally:
+        await worker.stop(grace_s=_STOP_GRACE_S)
+        await task
+
+
+@asynccontextmanager
+async def _looping(catch_up: CatchUp) -> AsyncIterator[asyncio.Task[None]]:
+    task = asyncio.create_task(catch_up.run(), name="aiocancel catch-up")
+    try:
+        yield task
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
