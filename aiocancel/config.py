@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from yarl import URL
 
 from aiocancel.errors import ConfigurationError
+from aiocancel.texts.en import TEXTS
 
 if TYPE_CHECKING:
     from aiocancel.core.decision import CancelTiming
@@ -25,54 +26,8 @@ DEFAULT_POLICY: Final = (
 LIVE_KEY_LENGTH: Final = 32
 MAKE_A_KEY: Final = "python -c 'import secrets; print(secrets.token_urlsafe(32))'"
 
-DEFAULT_TEXTS: Final[Mapping[str, str]] = {
-    "canceled": "Your subscription is cancelled.",
-    "canceled_at": "Your subscription ended on {date}.",
-    "scheduled": "Your subscription is cancelled. You can use it until it ends.",
-    "scheduled_at": "Your subscription is cancelled. You can use it until {date}.",
-    "resumed": "Your subscription goes on. Nothing is cancelled any more.",
-    "unpaused": "The pause is over. You are billed again as before.",
-    "discount_removed": "The discount is removed from your next payments.",
-    "offer": "Thank you. Your offer is recorded.",
-    "offer_scheduled": "Thank you. Your offer is recorded and takes effect later.",
-    "offer_scheduled_at": "Thank you. Your offer is recorded and takes effect on {date}.",
-    "nothing": "Nothing was changed. Your subscription goes on.",
-    "queued": "Your request is recorded and is being carried out. You need not stay on this page.",
-    "manual": "Your request is recorded. A person will complete it.",
-    "closed_by_hand": "Your request was taken over by a person. Please ask us if anything is open.",
-    "manual_offer": "Your choice is recorded, but it is not confirmed yet. A person will look at it.",
-    "needs_payment_action": "Your request is recorded, but a payment needs your confirmation.",
-    "refused": "Your request could not be carried out.",
-    "payment_link": "Confirm the payment",
-    "opening": "One moment…",
-    "saving": "Recording your choice…",
-    "closed": "You closed the window. Nothing was changed.",
-    "blocked": "The usual window could not be opened here.",
-    "vendor_failed": "Something went wrong in the usual window.",
-    "unopened": "Did no window open?",
-    "unsaved": "Your choice could not be sent. Please try again.",
-    "plain_link": "Cancel without it",
-    "not_logged_in": "Please log in again.",
-    "no_subscription": "There is no subscription to cancel.",
-    "unavailable": "This cannot be shown right now. Please try again in a moment.",
-    "confirm_title": "Cancel your subscription?",
-    "confirm_text_at_period_end": "You can use it until the end of the time you have paid for.",
-    "confirm_text_now": "It ends at once.",
-    "confirm_reason": "Why do you leave? (optional)",
-    "confirm_button": "Cancel subscription",
-    "keep_button": "Keep subscription",
-    "resume_title": "Keep your subscription?",
-    "resume_text": "The cancellation is taken back, and you are billed again as before.",
-    "unpause_title": "End the pause?",
-    "unpause_text": "Your payments are collected again, from the next one on.",
-    "unpause_button": "End the pause",
-    "remove_discount_title": "Remove your discount?",
-    "remove_discount_text": "The discount that you accepted is taken off your next payments. Any other stays.",
-    "remove_discount_button": "Remove the discount",
-    "back_link": "Back to your account",
-    "again_link": "Start again",
-    "outcome_title": "Your subscription",
-}
+DEFAULT_TEXTS: Final = TEXTS
+"""The words that customers read, where ``texts`` has none of its own."""
 
 
 _MORE_THAN_0: Final = (

@@ -117,7 +117,8 @@ class FlowService:
         owned = await self.find(customer_id)
         if owned is None or owned.subscription_id != grant.subscription_id:
             raise GrantError(
-                "This subscription is not yours any more.", code=Code.SUBSCRIPTION_NOT_YOURS
+                "The subscription of this grant does not belong to this customer any more.",
+                code=Code.SUBSCRIPTION_NOT_YOURS,
             )
         outcome = verify_own_choice(claim, grant)
         decision = (

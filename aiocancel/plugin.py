@@ -155,7 +155,7 @@ class CancelFlow:
             service=self._runtime.service,
         )
 
-        handlers = Handlers(self._site)
+        handlers = self._handlers = Handlers(self._site)
         self.handle_result: Callable[[web.Request], Awaitable[web.StreamResponse]] = handlers.result
         self.handle_status: Callable[[web.Request], Awaitable[web.StreamResponse]] = handlers.status
         self.handle_payload: Callable[[web.Request], Awaitable[web.StreamResponse]] = (
@@ -199,8 +199,7 @@ class CancelFlow:
     def add_routes(self, app: web.Application) -> None:
         """Add ``POST /cancel/result`` and the GET routes that pages need."""
         if self._once(app, "result route"):
-            app.router.add_post(f"{self._settings.prefix}/result", self.handle_result)
-            app.router.add_post(f"{self._settings.prefix}/webhook/{{token}}", self.handle_webhook)
+            app.router.add_routes(self._handlers.post_routes())
         self._add_page_routes(app)
 
     def add_template_variable(self, app: web.Application) -> None:
@@ -311,12 +310,7 @@ class CancelFlow:
 
     def _add_page_routes(self, app: web.Application) -> None:
         if self._once(app, "page routes"):
-            prefix = self._settings.prefix
-            app.router.add_get(prefix, self.handle_plain)
-            app.router.add_get(f"{prefix}/payload", self.handle_payload)
-            app.router.add_get(f"{prefix}/subscription", self.handle_subscription)
-            app.router.add_get(f"{prefix}/flow.js", self.handle_script)
-            app.router.add_get(f"{prefix}/status/{{claim}}", self.handle_status)
+            app.router.add_routes(self._handlers.page_routes())
 
     async def _add_late_template_variable(self, app: web.Application) -> None:
         if environment_key() in app:

@@ -78,16 +78,13 @@ class GrantSealer:
         """
         grant = self._verified(text)
         if not hmac.compare_digest(_bytes(grant.customer_id), _bytes(customer_id)):
-            raise GrantError("This page was made for another customer.", code=Code.GRANT_NOT_YOURS)
+            raise GrantError("The grant was made for another customer.", code=Code.GRANT_NOT_YOURS)
         if grant.mode != mode:
             raise GrantError(
-                "This page was made in another mode, live or test.", code=Code.GRANT_MODE
+                "The grant was made in the other mode, live or test.", code=Code.GRANT_MODE
             )
         if now >= grant.expires_at:
-            raise GrantError(
-                "This page is too old; open it again and repeat the choice.",
-                code=Code.GRANT_EXPIRED,
-            )
+            raise GrantError("The grant has expired.", code=Code.GRANT_EXPIRED)
         return grant
 
     def _verified(self, text: str) -> Grant:
@@ -112,7 +109,9 @@ class GrantSealer:
 
 
 def _invalid() -> GrantError:
-    return GrantError("The grant is not one of ours or was altered.", code=Code.GRANT_INVALID)
+    return GrantError(
+        "The grant was altered, or was not made with these keys.", code=Code.GRANT_INVALID
+    )
 
 
 def _bytes(customer_id: str) -> bytes:

@@ -265,12 +265,10 @@ class Claims:
         if row is not None and not grant.customer_id and row["status"] == claim.status:
             return RecordedClaim(row["public_id"], repeated=True)
         if row is None or row["customer_id"] != grant.customer_id or row["status"] != claim.status:
-            raise ConflictError("This page's permission was already used for a different result.")
+            raise ConflictError("The grant was already used for a different result.")
         same_session = row["flow_session_id"] == claim.flow_session_id
         if not same_session and claim.status.changes_billing:
-            raise ConflictError(
-                "This page's permission was already used for a different flow session."
-            )
+            raise ConflictError("The grant was already used for a different flow session.")
         return RecordedClaim(row["public_id"], repeated=True)
 
     async def knows(self, subscription_id: SubscriptionId, flow_session_id: FlowSessionId) -> bool:

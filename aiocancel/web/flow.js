@@ -22,9 +22,9 @@
     return text ? JSON.parse(text) : null;
   }
 
-  function Refusal(code, reason, status) {
+  function Refusal(code, message, status) {
     this.code = code;
-    this.reason = reason;
+    this.message = message;
     this.status = status;
   }
 
@@ -33,7 +33,7 @@
   async function ask(url, init) {
     var response = await fetch(url, Object.assign({ credentials: "same-origin", cache: "no-store" }, init));
     var body = await response.json().catch(function () { return {}; });
-    if (!response.ok) throw new Refusal(body.error || "unavailable", body.reason || settings.texts.unavailable, response.status);
+    if (!response.ok) throw new Refusal(body.error || "unavailable", body.message || body.reason || settings.texts.unavailable, response.status);
     return body;
   }
 
@@ -373,7 +373,7 @@
     } catch (error) {
       var refused = error instanceof Refusal;
       var say = statusOf(form);
-      say(refused ? error.reason : settings.texts.unsaved, refused && error.status === 401 ? null : plain);
+      say(refused ? error.message : settings.texts.unsaved, refused && error.status === 401 ? null : plain);
       tell(form, { outcome: "failed", code: refused ? error.code : "network" });
       return null;
     } finally {

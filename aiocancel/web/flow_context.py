@@ -159,37 +159,53 @@ class FlowContext:
             return Markup()
         return script_markup(self._site, self.nonce, self._sealed)
 
-    def button(self, label: str = "Cancel subscription") -> Markup:
-        """Return the button, a form that also works without JavaScript; empty when there is nothing to cancel."""
+    def button(self, label: str | None = None) -> Markup:
+        """Return the button, a form that also works without JavaScript; empty when there is nothing to cancel.
+
+        Args:
+            label: The words on the button; None takes the text ``cancel_button``.
+        """
         if self._state in _NOTHING_TO_CANCEL:
             return Markup()
-        return button_markup(self._site, label, self._owned)
+        return button_markup(self._site, self._label(label, "cancel_button"), self._owned)
 
-    def resume_button(self, label: str = "Keep subscription") -> Markup:
-        """Return a button that leads to taking a scheduled cancellation back; empty when there is no subscription.
+    def resume_button(self, label: str | None = None) -> Markup:
+        """Return a button that leads to withdrawing a scheduled cancellation; empty without a subscription.
 
-        Whether a cancellation is scheduled is Stripe's to know: show the button where your page says so.
+        Only Stripe knows whether a cancellation is scheduled: show the button where your page says so.
+
+        Args:
+            label: The words on the button; None takes the text ``keep_button``.
         """
-        return self._undo_button("resume", label)
+        return self._undo_button("resume", label, "keep_button")
 
-    def unpause_button(self, label: str = "End the pause") -> Markup:
-        """Return a button that leads to ending a pause; empty when there is no subscription.
+    def unpause_button(self, label: str | None = None) -> Markup:
+        """Return a button that leads to ending a pause; empty without a subscription.
 
         Show it where your page says that payments are paused.
-        """
-        return self._undo_button("unpause", label)
 
-    def remove_discount_button(self, label: str = "Remove the discount") -> Markup:
+        Args:
+            label: The words on the button; None takes the text ``unpause_button``.
+        """
+        return self._undo_button("unpause", label, "unpause_button")
+
+    def remove_discount_button(self, label: str | None = None) -> Markup:
         """Return a button that leads to removing the discount of an accepted offer; empty without a subscription.
 
-        Show it where your page says that there is one. A discount from elsewhere is never removed.
-        """
-        return self._undo_button("remove_discount", label)
+        Show it where your page says that there is one. A discount of another origin is never removed.
 
-    def _undo_button(self, change: str, label: str) -> Markup:
+        Args:
+            label: The words on the button; None takes the text ``remove_discount_button``.
+        """
+        return self._undo_button("remove_discount", label, "remove_discount_button")
+
+    def _undo_button(self, change: str, label: str | None, text: str) -> Markup:
         if self._state in _NOTHING_TO_CANCEL:
             return Markup()
-        return undo_button_markup(self._site, change, label)
+        return undo_button_markup(self._site, change, self._label(label, text))
+
+    def _label(self, given: str | None, text: str) -> str:
+        return self._site.settings.text(text) if given is None else given
 
     def _require_resolved(self, what: str) -> None:
         if self._state is FlowState.UNRESOLVED:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -21,12 +20,12 @@ from aiocancel.core.claim import (
     clean_text,
 )
 from aiocancel.core.codes import Code
+from aiocancel.core.json_depth import MAX_DEPTH, is_too_deep
 from aiocancel.errors import MalformedClaimError
 
 if TYPE_CHECKING:
     from aiocancel.ports import FlowVendor
 
-MAX_DEPTH: Final = 32
 _MAX_FORM_FIELDS: Final = 10
 _JSON_KEYS: Final = frozenset({"grant", "result", "status", "reason", "reason_code"})
 _FORM_KEYS: Final = frozenset({"grant", "status", "reason", "reason_code"})
@@ -35,9 +34,6 @@ _OWN_STATUSES: Final = {
     for status in FlowStatus
     if status is FlowStatus.CANCELED or status.takes_back
 }
-
-# It matches wherever a string begins, closed or not, so that no body is scanned more than once.
-_STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,21 +61,25 @@ async def read_post(request: web.Request, vendor: FlowVendor, *, max_bytes: int)
 
 async def read_body(request: web.Request, max_bytes: int) -> bytes:
     """Read a body of at most ``max_bytes``; raises MalformedClaimError with status 400 or 413."""
-    too_large = MalformedClaimError(
-        f"The body is larger than {max_bytes} bytes.", code=Code.TOO_LARGE, status=413
-    )
     if (request.content_length or 0) > max_bytes:
-        raise too_large
+        raise _too_large(max_bytes)
+
     body = bytearray()
     try:
         async for chunk in request.content.iter_any():
             body += chunk
             # Counted as it arrives: a chunked or compressed body does not say how long it will be.
             if len(body) > max_bytes:
-                raise too_large
+                raise _too_large(max_bytes)
     except web.RequestPayloadError:
         raise MalformedClaimError("The body is cut off or cannot be unpacked.") from None
     return bytes(body)
+
+
+def _too_large(max_bytes: int) -> MalformedClaimError:
+    return MalformedClaimError(
+        f"The body is larger than {max_bytes} bytes.", code=Code.TOO_LARGE, status=413
+    )
 
 
 def read_json(body: bytes, vendor: FlowVendor) -> Posted:
@@ -87,9 +87,11 @@ def read_json(body: bytes, vendor: FlowVendor) -> Posted:
     data = _strict_json(body)
     if not isinstance(data, dict):
         raise MalformedClaimError("The body must be a JSON object.")
+
     _refuse_unknown(data, _JSON_KEYS)
     if "result" not in data:
         return Posted(_text(data, "grant"), _own_claim(data))
+
     if set(data) - {"grant", "result"}:
         raise MalformedClaimError("Post either result or status, not both.")
     if not isinstance(data["result"], dict):
@@ -108,6 +110,7 @@ def read_form(body: bytes) -> Posted:
         )
     except ValueError:
         raise MalformedClaimError("The form cannot be read.") from None
+
     data = dict(pairs)
     if len(data) != len(pairs):
         raise MalformedClaimError("The form names a field twice.")
@@ -127,30 +130,27 @@ def _own_claim(data: Mapping[str, Any]) -> FlowClaim:
 
 
 def _strict_json(body: bytes) -> Any:
-    """Decode JSON as the standard has it: UTF-8, no duplicate keys, no NaN, no abyss."""
-    if _depth(body) > MAX_DEPTH:
-        raise MalformedClaimError(f"The JSON is nested more than {MAX_DEPTH} levels deep.")
+    """Decode JSON as the standard has it: UTF-8, no duplicate keys, no NaN, and not nested without end."""
     try:
-        return json.loads(
+        data = json.loads(
             body.decode("utf-8"),
             object_pairs_hook=_no_duplicates,
             parse_constant=_no_constant,
             parse_float=_finite,
         )
-    except (ValueError, RecursionError):
+    except RecursionError:
+        raise _too_deep() from None
+    except ValueError:
         # Not the decoder's message: it quotes the text.
         raise MalformedClaimError("The body is not valid JSON.") from None
 
+    if is_too_deep(data):
+        raise _too_deep()
+    return data
 
-def _depth(body: bytes) -> int:
-    depth = deepest = 0
-    for character in _STRINGS.sub(b"", body):
-        if character in b"[{":
-            depth += 1
-            deepest = max(deepest, depth)
-        elif character in b"]}":
-            depth -= 1
-    return deepest
+
+def _too_deep() -> MalformedClaimError:
+    return MalformedClaimError(f"The JSON is nested more than {MAX_DEPTH} levels deep.")
 
 
 def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

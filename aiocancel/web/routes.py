@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import hmac
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
-from aiocancel.core.codes import AnyCode, Code
+from aiocancel.core.codes import Code
 from aiocancel.errors import ClaimError, UnavailableError, UnidentifiedError
 from aiocancel.telemetry import ClaimRefused
 from aiocancel.web.flow_context import FLOW_KEY, FlowContext, FlowState
@@ -21,6 +21,7 @@ from aiocancel.web.html import flow_data
 from aiocancel.web.pages import render_page
 from aiocancel.web.post_body import read_body, read_post
 from aiocancel.web.site import Site
+from aiocancel.web.words import message_of, refusal_of
 
 if TYPE_CHECKING:
     from aiocancel.core.decision import Answer
@@ -43,6 +44,25 @@ class Handlers:
     def __init__(self, site: Site) -> None:
         self._site = site
 
+    def post_routes(self) -> list[web.RouteDef]:
+        """Return the routes that take what is posted, and that only we may answer."""
+        prefix = self._site.settings.prefix
+        return [
+            web.post(f"{prefix}/result", self.result),
+            web.post(f"{prefix}/webhook/{{token}}", self.webhook),
+        ]
+
+    def page_routes(self) -> list[web.RouteDef]:
+        """Return the routes that our pages and our page script link to."""
+        prefix = self._site.settings.prefix
+        return [
+            web.get(prefix, self.plain),
+            web.get(f"{prefix}/payload", self.payload),
+            web.get(f"{prefix}/subscription", self.subscription),
+            web.get(f"{prefix}/flow.js", self.script),
+            web.get(f"{prefix}/status/{{claim}}", self.status),
+        ]
+
     async def result(self, request: web.Request) -> web.Response:
         """``POST /cancel/result``: record what the customer chose; 200 with the outcome, or 202 while it is queued."""
         wants_page = _wants_page(request) and request.content_type == _FORM
@@ -56,6 +76,7 @@ class Handlers:
             answer = await service.wait_for_answer(recorded.public_id, customer_id)
         except (ClaimError, UnavailableError) as error:
             return self._refusal(error, wants_page=wants_page)
+
         if wants_page:
             return web.Response(
                 status=303, headers={**_NO_STORE, "Location": self._status_url(recorded.public_id)}
@@ -75,15 +96,15 @@ class Handlers:
                 raise _unknown_claim()
         except (ClaimError, UnavailableError) as error:
             return self._refusal(error, wants_page=wants_page)
+
         if not wants_page:
             return self._answer(public_id, answer, status=200)
-        links = [{"url": self._site.settings.return_to, "text": self._text("back_link")}]
+
+        links = []
         if answer.payment_url is not None:
-            links.insert(0, {"url": answer.payment_url, "text": self._text("payment_link")})
-        return render_page(
-            "message.html",
-            title=self._text("outcome_title"),
-            text=self._message(answer),
+            links = [{"url": answer.payment_url, "text": self._text("payment_link")}]
+        return self._message_page(
+            message_of(answer, self._site.settings),
             outcome=answer.kind,
             refresh_s=None if answer.is_settled else _REFRESH_S,
             links=links,
@@ -95,6 +116,7 @@ class Handlers:
             flow = await self._resolved(request)
         except (ClaimError, UnavailableError) as error:
             return self._refusal(error, wants_page=False)
+
         data = flow_data(flow.sealed) if flow.sealed else None
         return web.json_response(
             {"state": flow.state, "flow": data}, headers={**_NO_STORE, "Vary": "Cookie"}
@@ -106,6 +128,7 @@ class Handlers:
             flow = await self._resolved(request)
         except (ClaimError, UnavailableError) as error:
             return self._refusal(error, wants_page=False)
+
         owned = flow.subscription
         return web.json_response(
             {"subscriptionId": None if owned is None else owned.subscription_id},
@@ -121,18 +144,15 @@ class Handlers:
             flow = await self._resolved(request)
         except (ClaimError, UnavailableError) as error:
             return self._refusal(error, wants_page=True)
+
         settings = self._site.settings
         if flow.sealed is None:
-            return render_page(
-                "message.html",
-                title=self._text("outcome_title"),
-                text=self._text("no_subscription"),
-                outcome="no_subscription",
-                links=[{"url": settings.return_to, "text": self._text("back_link")}],
-            )
+            return self._message_page(self._text("no_subscription"), outcome="no_subscription")
+
         undo = request.query.get("change", "")
         undoes = undo in _UNDOES
         wish, button = _UNDOES.get(undo, ("canceled", "confirm_button"))
+
         return render_page(
             "confirm.html",
             title=self._text(f"{undo}_title" if undoes else "confirm_title"),
@@ -154,11 +174,13 @@ class Handlers:
             given.encode("utf-8", "replace"), token.encode()
         ):
             raise web.HTTPNotFound
+
         try:
             body = await read_body(request, self._site.settings.max_body_bytes)
             await (await self._site.service()).ring(self._site.vendor.read_webhook(body))
         except (ClaimError, UnavailableError) as error:
             return self._refusal(error, wants_page=False)
+
         return web.Response(status=204, headers=_NO_STORE)
 
     async def script(self, request: web.Request) -> web.Response:
@@ -177,7 +199,7 @@ class Handlers:
         # Handlers may be mounted without the middleware.
         flow = await (request.get(FLOW_KEY) or FlowContext(self._site, request)).resolve()
         if flow.state is FlowState.ANONYMOUS:
-            raise UnidentifiedError(self._text("not_logged_in"))
+            raise UnidentifiedError("Nobody is logged in.")
         if flow.state is FlowState.UNAVAILABLE:
             raise UnavailableError
         return flow
@@ -185,7 +207,7 @@ class Handlers:
     async def _identified(self, request: web.Request) -> str:
         customer_id = await self._site.customer_id(request)
         if customer_id is None:
-            raise UnidentifiedError(self._text("not_logged_in"))
+            raise UnidentifiedError("Nobody is logged in.")
         return customer_id
 
     def _answer(self, public_id: uuid.UUID, answer: Answer, *, status: int) -> web.Response:
@@ -197,7 +219,7 @@ class Handlers:
             "effective_at": _iso(answer.effective_at),
             "payment_url": answer.payment_url,
             "settled": answer.is_settled,
-            "message": self._message(answer),
+            "message": message_of(answer, self._site.settings),
             "status_url": url,
         }
         headers: Mapping[str, str] = (
@@ -206,65 +228,46 @@ class Handlers:
         return web.json_response(body, status=status, headers=headers)
 
     def _refusal(self, error: ClaimError | UnavailableError, *, wants_page: bool) -> web.Response:
-        if isinstance(error, ClaimError):
-            status, reason = error.status, str(error)
-            code: AnyCode = error.code
-            headers: dict[str, str] = {**_NO_STORE}
-        else:
-            status, reason = 503, self._text("unavailable")
-            code = Code.UNAVAILABLE
-            headers = {**_NO_STORE, "Retry-After": "2"}
-        self._site.on_event(ClaimRefused(code))
+        refusal = refusal_of(error, self._site.settings)
+        self._site.on_event(ClaimRefused(refusal.code))
+
+        headers: dict[str, str] = {**_NO_STORE}
+        if refusal.retry_after_s is not None:
+            headers["Retry-After"] = str(refusal.retry_after_s)
         if not wants_page:
-            return web.json_response(
-                {"error": code, "reason": reason}, status=status, headers=headers
-            )
-        settings = self._site.settings
-        response = render_page(
-            "message.html",
-            status=status,
-            title=self._text("outcome_title"),
-            text=reason,
-            outcome=code,
-            links=[
-                {"url": settings.prefix, "text": self._text("again_link")},
-                {"url": settings.return_to, "text": self._text("back_link")},
-            ],
+            body = {"error": refusal.code, "reason": refusal.reason, "message": refusal.message}
+            return web.json_response(body, status=refusal.status, headers=headers)
+
+        # Nobody is logged in: starting again would only lead back here.
+        again = {"url": self._site.settings.prefix, "text": self._text("again_link")}
+        response = self._message_page(
+            refusal.message,
+            outcome=refusal.code,
+            status=refusal.status,
+            links=[] if refusal.status == 401 else [again],
         )
         response.headers.update(headers)
         return response
 
-    def _message(self, answer: Answer) -> str:
-        # An answer comes from what decides, and brings no import with it: that is loaded when the plug-in opens.
-        from aiocancel.core.decision import AnswerKind, Change
-
-        date = _day(answer.effective_at)
-        match answer.kind, answer.change:
-            case AnswerKind.SCHEDULED, Change.OFFER:
-                return self._dated("offer_scheduled", date)
-            case AnswerKind.SCHEDULED, _:
-                return self._dated("scheduled", date)
-            case AnswerKind.DONE, Change.CANCELLATION:
-                return self._dated("canceled", date)
-            case AnswerKind.DONE, Change.RESUMPTION:
-                return self._text("resumed")
-            case AnswerKind.DONE, Change.UNPAUSING:
-                return self._text("unpaused")
-            case AnswerKind.DONE, Change.DISCOUNT_REMOVAL:
-                return self._text("discount_removed")
-            case AnswerKind.DONE, Change.OFFER:
-                return self._text("offer")
-            case AnswerKind.MANUAL, Change.OFFER:
-                return self._text("manual_offer")
-            case AnswerKind.DONE, _:
-                return self._text("nothing")
-            case AnswerKind.CLOSED, _:
-                return self._text("closed_by_hand")
-            case kind, _:
-                return self._text(kind)
-
-    def _dated(self, name: str, date: str | None) -> str:
-        return self._text(name) if date is None else self._text(f"{name}_at").format(date=date)
+    def _message_page(
+        self,
+        text: str,
+        *,
+        outcome: str,
+        status: int = 200,
+        refresh_s: int | None = None,
+        links: Sequence[Mapping[str, str]] = (),
+    ) -> web.Response:
+        back = {"url": self._site.settings.return_to, "text": self._text("back_link")}
+        return render_page(
+            "message.html",
+            status=status,
+            title=self._text("outcome_title"),
+            text=text,
+            outcome=outcome,
+            refresh_s=refresh_s,
+            links=[*links, back],
+        )
 
     def _text(self, name: str) -> str:
         return self._site.settings.text(name)
@@ -285,12 +288,10 @@ def _claim_id(request: web.Request) -> uuid.UUID:
 
 
 def _unknown_claim() -> ClaimError:
-    return ClaimError("There is no such request of yours.", code=Code.UNKNOWN_CLAIM, status=404)
+    return ClaimError("This customer has no claim of that id.", code=Code.UNKNOWN_CLAIM, status=404)
 
 
-def _iso(moment: datetime | None) -> Any:
-    return None if moment is None else moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
-
-
-def _day(moment: datetime | None) -> str | None:
-    return None if moment is None else f"{moment:%B} {moment.day}, {moment.year}"
+def _iso(moment: datetime | None) -> str | None:
+    if moment is None:
+        return None
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -52,22 +52,22 @@ class TemplateFlow:
         return current_flow().script()
 
     @staticmethod
-    def button(label: str = "Cancel subscription") -> Any:
+    def button(label: str | None = None) -> Any:
         """The button."""
         return current_flow().button(label)
 
     @staticmethod
-    def resume_button(label: str = "Keep subscription") -> Any:
+    def resume_button(label: str | None = None) -> Any:
         """The button that takes a scheduled cancellation back."""
         return current_flow().resume_button(label)
 
     @staticmethod
-    def unpause_button(label: str = "End the pause") -> Any:
+    def unpause_button(label: str | None = None) -> Any:
         """The button that ends a pause."""
         return current_flow().unpause_button(label)
 
     @staticmethod
-    def remove_discount_button(label: str = "Remove the discount") -> Any:
+    def remove_discount_button(label: str | None = None) -> Any:
         """The button that removes the discount of an accepted offer."""
         return current_flow().remove_discount_button(label)
 
@@ -96,22 +96,22 @@ class AsyncTemplateFlow(TemplateFlow):
         return (await current_flow().resolve()).script()
 
     @staticmethod
-    async def button(label: str = "Cancel subscription") -> Markup:
+    async def button(label: str | None = None) -> Markup:
         """The button, or nothing when there is nothing to cancel."""
         return (await current_flow().resolve()).button(label)
 
     @staticmethod
-    async def resume_button(label: str = "Keep subscription") -> Markup:
+    async def resume_button(label: str | None = None) -> Markup:
         """The button that takes a scheduled cancellation back, or nothing when there is no subscription."""
         return (await current_flow().resolve()).resume_button(label)
 
     @staticmethod
-    async def unpause_button(label: str = "End the pause") -> Markup:
+    async def unpause_button(label: str | None = None) -> Markup:
         """The button that ends a pause, or nothing when there is no subscription."""
         return (await current_flow().resolve()).unpause_button(label)
 
     @staticmethod
-    async def remove_discount_button(label: str = "Remove the discount") -> Markup:
+    async def remove_discount_button(label: str | None = None) -> Markup:
         """The button that removes the discount of an accepted offer, or nothing when there is no subscription."""
         return (await current_flow().resolve()).remove_discount_button(label)
 

@@ -200,7 +200,7 @@ async def test_closing_the_window_changes_nothing_and_the_button_works_again(
         await button.click()
         await page.frame_locator("iframe.prosperstack-iframe").locator("[data-test=close]").click()
         await expect(page.locator(".aiocancel-status")).to_have_text(
-            "You closed the window. Nothing was changed."
+            "You closed the window. Nothing has been changed."
         )
         assert site.stripe.effects == []
         await expect(page.locator("iframe.prosperstack-iframe")).to_have_count(0)
@@ -237,7 +237,7 @@ async def test_an_accepted_offer_is_recorded_and_nothing_is_given_on_the_browser
         await flow.locator("[data-test=continue]").click()
         await flow.locator("[data-test=accept-coupon]").click()
         await expect(page.locator(".aiocancel-status")).to_have_text(
-            "Your choice is recorded, but it is not confirmed yet. A person will look at it."
+            "We have your choice. It is not confirmed yet; a person will look at it."
         )
         assert site.stripe.effects == []
 
@@ -263,7 +263,7 @@ async def test_with_the_vendor_out_of_reach_the_page_says_so_and_the_plain_way_c
         await page.goto(site.url)
         await page.get_by_role("button", name="Cancel subscription").click()
         status = page.locator(".aiocancel-status")
-        await expect(status).to_contain_text("could not be opened")
+        await expect(status).to_contain_text("did not load")
         # Nothing of the vendor's covers the page any more, and it scrolls again.
         for element in ("#prosperstack-overlay", "iframe.prosperstack-iframe"):
             await expect(page.locator(element).filter(visible=True)).to_have_count(0)
@@ -298,7 +298,7 @@ async def test_a_policy_of_the_page_that_blocks_the_widget_ends_in_the_plain_way
         await page.goto(site.url)
         button = page.get_by_role("button", name="Cancel subscription")
         await button.click()
-        await expect(page.locator(".aiocancel-status")).to_contain_text("could not be opened")
+        await expect(page.locator(".aiocancel-status")).to_contain_text("did not load")
         # The button itself now does what it does without a script.
         await button.click()
         await cancel_on_the_plain_page(page)
@@ -315,7 +315,7 @@ async def test_without_javascript_the_button_leads_to_a_page_that_cancels_and_an
     async with companies.site() as site:
         await page.goto(site.url)
         await page.get_by_role("button", name="Cancel subscription").click()
-        await page.get_by_label("Why do you leave?").fill("Too many e-mails </textarea>")
+        await page.get_by_label("Why are you leaving?").fill("Too many e-mails </textarea>")
         await cancel_on_the_plain_page(page)
         assert site.subscription["cancel_at_period_end"]
         assert (
@@ -324,7 +324,7 @@ async def test_without_javascript_the_button_leads_to_a_page_that_cancels_and_an
         await page.get_by_role("link", name="Back to your account").click()
         await page.get_by_role("button", name="Keep subscription").click()
         await page.get_by_role("button", name="Keep subscription").click()
-        await expect(page.get_by_role("status")).to_contain_text("goes on")
+        await expect(page.get_by_role("status")).to_contain_text("continues")
         assert not site.subscription["cancel_at_period_end"]
     await context.close()
 

@@ -66,7 +66,7 @@ async def test_a_customer_of_the_demo_cancels_sees_what_stripe_says_and_comes_ba
     await expect(page.locator("[data-stripe=status]")).to_have_text("active, ending")
     await page.get_by_role("button", name="Keep my subscription").click()
     await page.get_by_role("button", name="Keep subscription").click()
-    await expect(page.get_by_role("status")).to_contain_text("goes on")
+    await expect(page.get_by_role("status")).to_contain_text("continues")
     await page.get_by_role("link", name="Back to your account").click()
     await expect(page.locator("[data-stripe=status]")).to_have_text("active")
     assert observed.errors == []

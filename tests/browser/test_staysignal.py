@@ -228,7 +228,7 @@ async def test_who_cancels_takes_it_back_elsewhere_and_cancels_again_from_the_sa
         await elsewhere.goto(site.url)
         for _ in ("on the page", "on the plain page"):
             await elsewhere.get_by_role("button", name="Keep subscription").click()
-        await expect(elsewhere.get_by_role("status")).to_contain_text("goes on")
+        await expect(elsewhere.get_by_role("status")).to_contain_text("continues")
         await button.click()
         await page.get_by_role("button", name="Yes, cancel").click()
         await until(lambda: len(site.stripe.effects) == 3)
@@ -245,7 +245,7 @@ async def test_the_widgets_error_is_shown_and_the_plain_way_cancels(
         await button.click()
         await page.get_by_role("button", name="Yes, cancel").click()
         status = page.locator(".aiocancel-status")
-        await expect(status).to_contain_text("Something went wrong in the usual window.")
+        await expect(status).to_contain_text("Something went wrong in the cancellation form.")
         assert site.stripe.effects == []
         await status.get_by_role("link").click()
         await cancel_on_the_plain_page(page)
@@ -299,7 +299,7 @@ async def test_a_request_of_the_widgets_that_a_policy_blocks_ends_in_the_plain_w
         await button.click()
         await page.get_by_role("button", name="Yes, cancel").click()
         status = page.locator(".aiocancel-status")
-        await expect(status).to_contain_text("Something went wrong in the usual window.")
+        await expect(status).to_contain_text("Something went wrong in the cancellation form.")
         assert site.stripe.effects == []
         await status.get_by_role("link").click()
         await cancel_on_the_plain_page(page)
@@ -318,7 +318,7 @@ async def test_a_widget_that_never_shows_itself_leaves_the_plain_way_beside_the_
         button = await open_page(page, site)
         await button.click()
         status = page.locator(".aiocancel-status")
-        await expect(status).to_contain_text("Did no window open?")
+        await expect(status).to_contain_text("The window did not open?")
         assert page.url == site.url
         await status.get_by_role("link").click()
         await cancel_on_the_plain_page(page)

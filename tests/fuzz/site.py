@@ -358,7 +358,7 @@ class FuzzSite:
         if response.status >= 400 and route in ("result", "webhook", "status", "payload"):
             if response.content_type == JSON:
                 refusal = json.loads(text)
-                assert sorted(refusal) == ["error", "reason"]
+                assert sorted(refusal) == ["error", "message", "reason"]
                 assert refusal["reason"].endswith(".")
             elif response.content_type == "text/html":
                 assert "text/html" in response.request_info.headers["Accept"].lower()

@@ -20,6 +20,7 @@ from pytest_aiohttp import AiohttpClient
 
 from aiocancel import CancelFlow, ConfigurationError, FlowNotResolvedError
 from aiocancel.telemetry import Event, PolicyNotWidened
+from aiocancel.web.csp_header import new_nonce
 from aiocancel.web.flow_context import current_flow
 from aiocancel.web.template_variable import add_to_environment
 from tests.support.saas import Events, Pool, as_customer, make_app, make_cancel
@@ -488,7 +489,11 @@ async def test_a_failure_while_the_policy_is_written_leaves_the_response_and_its
     response = await client.get("/")
     assert response.status == 200
     assert response.headers.getall(CSP) == ["connect-src 'self'", "img-src 'self'"]
-    assert "the Content-Security-Policy could not be written" in caplog.text
+    (record,) = [each for each in caplog.records if "could not be written" in each.message]
+    assert (record.name, record.message) == (
+        "aiocancel",
+        "the Content-Security-Policy could not be written",
+    )
 
 
 async def test_an_event_hook_that_fails_costs_neither_the_response_nor_its_policy(
@@ -626,6 +631,30 @@ async def test_the_nonce_goes_into_every_policy_of_the_response(
     assert response.headers.getall(REPORT_ONLY) == [
         f"script-src-elem https://cdn.prosperstack.com {nonce}; script-src 'self' https://cdn.prosperstack.com {nonce}"
     ]
+
+
+async def test_unknown_directive_is_carried_on_beside_the_nonce_and_the_rest_is_widened(
+    aiohttp_client: AiohttpClient,
+) -> None:
+    own = (CSP, "brand-new-directive yes; script-src 'self'; connect-src 'self'")
+    client = await aiohttp_client(page_app(make_cancel(NOWHERE), "{{ cancel_flow.nonce }}", own))
+
+    response = await client.get("/")
+
+    nonce = await response.text()
+    assert response.headers.getall(CSP) == [
+        "brand-new-directive yes; "
+        f"script-src 'self' https://cdn.prosperstack.com 'nonce-{nonce}'; "
+        "connect-src 'self' https://api.prosperstack.com"
+    ]
+
+
+def test_nonces_are_long_and_never_the_same() -> None:
+    nonces = {new_nonce() for _ in range(100)}
+
+    assert len(nonces) == 100
+    # 18 random bytes: the specification asks for 16 or more.
+    assert all(re.fullmatch(r"[A-Za-z0-9_-]{24}", nonce) for nonce in nonces)
 
 
 async def test_a_page_that_relies_on_unsafe_inline_keeps_its_inline_code(

@@ -100,7 +100,11 @@ async def test_nobody_logged_in_gets_a_401_with_a_reason(
     client = await open_route()
     response = await client.get("/cancel/payload")
     assert response.status == 401
-    assert await response.json() == {"error": "not_logged_in", "reason": "Please log in again."}
+    assert await response.json() == {
+        "error": "not_logged_in",
+        "reason": "Nobody is logged in.",
+        "message": "Please log in again.",
+    }
     assert subscriptions.asked == []
 
 

@@ -94,7 +94,7 @@ async def test_a_customer_takes_a_scheduled_cancellation_back_without_any_script
         )
     page = await read(response)
     assert outcome_of(page) == "done"
-    assert "Nothing is cancelled any more." in page.text
+    assert "The cancellation has been withdrawn." in page.text
     assert stripe.subscriptions["sub_ada"]["cancel_at_period_end"] is False
     assert [effect.kind for effect in stripe.effects] == ["cancel_at_period_end", "resume"]
 
@@ -191,6 +191,8 @@ async def test_nobody_logged_in_gets_a_401_page(client: Client, path: str) -> No
     assert outcome_of(page) == "not_logged_in"
     assert "Please log in again." in page.text
     assert page.all("form") == []
+    # Starting again would only lead back here.
+    assert links_of(page) == ["/account"]
 
 
 @pytest.mark.parametrize(

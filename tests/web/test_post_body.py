@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from aiocancel.core.claim import OWN_VENDOR, CancelReason, FlowClaim, FlowStatus
 from aiocancel.core.identifiers import FlowSessionId
+from aiocancel.core.json_depth import MAX_DEPTH
 from aiocancel.errors import MalformedClaimError
-from aiocancel.web.post_body import MAX_DEPTH, Posted, read_form, read_json, read_post
+from aiocancel.web.post_body import Posted, read_form, read_json, read_post
 from tests.support.saas import vendor
 
 VENDOR = vendor()
@@ -175,6 +176,13 @@ def test_a_body_that_is_no_claim_is_refused_without_repeating_it(
 
 def test_json_may_be_nested_as_deep_as_the_bound() -> None:
     assert read(nested(MAX_DEPTH)).claim.status is FlowStatus.SAVED
+
+
+@pytest.mark.parametrize("sibling", [{}, [], {"answer": ["yes"]}], ids=str)
+def test_json_may_have_any_number_of_objects_and_lists_side_by_side(sibling: object) -> None:
+    survey = {"status": "saved", "survey": [sibling] * 100}
+
+    assert read({"grant": "g", "result": survey}).claim.status is FlowStatus.SAVED
 
 
 @pytest.mark.parametrize(

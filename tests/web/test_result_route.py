@@ -15,6 +15,7 @@ import pytest
 from aiohttp import ClientResponse, FormData
 from aiohttp.test_utils import TestClient
 from pytest_aiohttp import AiohttpClient
+from yarl import URL
 
 from aiocancel import CancelFlow
 from aiocancel.core.codes import Code
@@ -56,7 +57,7 @@ async def post(client: Client, body: dict[str, Any], customer_id: str = "ada") -
 async def refusal(response: ClientResponse) -> tuple[int, str]:
     """The status and the code, having checked that the reason is one sentence for people."""
     body = await response.json()
-    assert sorted(body) == ["error", "reason"]
+    assert sorted(body) == ["error", "message", "reason"]
     assert body["reason"].endswith(".")
     assert "\n" not in body["reason"]
     assert len(body["reason"]) < 160
@@ -130,7 +131,7 @@ async def test_a_flow_that_ended_without_a_choice_changes_nothing_and_leaves_the
         response = await post(client, {"grant": grant, "result": {"status": status}})
         answer = await response.json()
         assert (response.status, answer["outcome"], answer["change"]) == (200, "done", "nothing")
-        assert answer["message"] == "Nothing was changed. Your subscription goes on."
+        assert answer["message"] == "Nothing has been changed."
     assert stripe.requests == []
     response = await post(client, {"grant": grant, "status": "canceled"})
     assert (await response.json())["outcome"] == "scheduled"
@@ -146,7 +147,7 @@ async def test_a_browser_can_not_give_itself_a_gift(
     assert (response.status, answer["outcome"], answer["change"]) == (200, "manual", "offer")
     assert (
         answer["message"]
-        == "Your choice is recorded, but it is not confirmed yet. A person will look at it."
+        == "We have your choice. It is not confirmed yet; a person will look at it."
     )
     assert stripe.requests == []
 
@@ -217,7 +218,7 @@ async def test_a_subscription_that_stripe_does_not_know_is_left_to_a_person(
     response = await post(client, {"grant": await grant_for(client), "status": "canceled"})
     answer = await response.json()
     assert (response.status, answer["outcome"], answer["settled"]) == (200, "manual", True)
-    assert answer["message"] == "Your request is recorded. A person will complete it."
+    assert answer["message"] == "We have your request. A person will complete it."
 
 
 # --- once is enough -----------------------------------------------------------------------------------
@@ -603,3 +604,22 @@ async def test_every_refusal_is_reported_by_its_code_only(
     await post(client, {"grant": "x", "status": "canceled"})
     await post(client, {"status": "canceled"})
     assert events.seen == [ClaimRefused(Code.GRANT_INVALID), ClaimRefused(Code.MALFORMED)]
+
+
+# --- the webhook's address ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("token", ["%FF", "%ED%A0%80", "x", "%00", "T" * 40])
+async def test_webhook_of_another_token_is_not_there_whatever_bytes_it_has(
+    aiohttp_client: AiohttpClient, shared_pool: Pool, token: str
+) -> None:
+    listening = vendor(webhook_token="t" * 40)
+    client = await aiohttp_client(
+        make_app(make_cancel(shared_pool, vendor=listening, run_worker=False))
+    )
+
+    response = await client.post(
+        URL(f"/cancel/webhook/{token}", encoded=True), json={"event_id": "evt_1"}
+    )
+
+    assert response.status == 404

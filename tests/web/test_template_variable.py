@@ -358,6 +358,41 @@ async def test_a_button_that_takes_something_back_is_a_form_that_asks_first(
     assert await site.text(None) == ""
 
 
+LABELS = {
+    "button": "Cancel subscription",
+    "resume_button": "Keep subscription",
+    "unpause_button": "End the pause",
+    "remove_discount_button": "Remove the discount",
+}
+OWN_LABELS = {
+    "cancel_button": "Kündigen",
+    "keep_button": "Behalten",
+    "unpause_button": "Pause beenden",
+    "remove_discount_button": "Rabatt entfernen",
+}
+
+
+@pytest.mark.parametrize("enable_async", [False, True], ids=["flow page", "async"])
+@pytest.mark.parametrize(("button", "label"), LABELS.items())
+async def test_button_without_a_label_has_the_text_of_the_catalogue(
+    open_site: OpenSite, button: str, label: str, enable_async: bool
+) -> None:
+    site = await open_site(f"{{{{ cancel_flow.{button}() }}}}", enable_async=enable_async)
+
+    assert (await site.page()).text == label
+
+
+@pytest.mark.parametrize(
+    ("button", "label"), list(zip(LABELS, OWN_LABELS.values(), strict=True)), ids=list(LABELS)
+)
+async def test_button_without_a_label_has_the_owners_text(
+    open_site: OpenSite, button: str, label: str
+) -> None:
+    site = await open_site(f"{{{{ cancel_flow.{button}() }}}}", texts=OWN_LABELS)
+
+    assert (await site.page()).text == label
+
+
 @pytest.mark.parametrize("enable_async", [False, True], ids=["flow page", "async"])
 async def test_an_outage_of_the_database_leaves_a_page_whose_button_still_works(
     open_site: OpenSite, enable_async: bool

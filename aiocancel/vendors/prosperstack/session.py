@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Final, NoReturn, TypeVar, cast
@@ -28,6 +28,7 @@ from aiocancel.core.claim import (
 from aiocancel.core.codes import Code
 from aiocancel.core.flow_session import Answered, FlowSession, VendorEvent
 from aiocancel.core.identifiers import FlowSessionId, is_opaque_id
+from aiocancel.core.json_depth import MAX_DEPTH, is_too_deep
 from aiocancel.core.offers.terms import (
     COUPON_DURATIONS,
     PAUSE_INTERVALS,
@@ -45,7 +46,6 @@ from aiocancel.core.offers.terms import (
 from aiocancel.errors import VendorDataError
 
 MAX_SESSION_BYTES: Final = 256 * 1024
-MAX_DEPTH: Final = 32
 MAX_ANSWER_LENGTH: Final = 5_000
 MAX_DAYS: Final = 730
 MAX_MONTHS: Final = 120
@@ -90,7 +90,7 @@ def read_events(data: bytes, *, largest: int) -> tuple[list[VendorEvent], str | 
 
 def _json_object(data: bytes | Mapping[str, Any]) -> object:
     read = _parsed(data, MAX_SESSION_BYTES) if isinstance(data, bytes) else data
-    if _is_deeper_than(MAX_DEPTH, read):
+    if is_too_deep(read):
         raise VendorDataError(f"The JSON is nested more than {MAX_DEPTH} levels deep.")
     return read
 
@@ -108,18 +108,6 @@ def _parsed(data: bytes, largest: int) -> object:
 
 def _no_constant(_: str) -> NoReturn:
     raise ValueError
-
-
-def _is_deeper_than(most: int, value: object) -> bool:
-    level = _containers([value])
-    for _ in range(most):
-        level = [inner for outer in level for inner in _containers(outer)]
-    return bool(level)
-
-
-def _containers(value: Iterable[object]) -> list[Iterable[object]]:
-    values = value.values() if isinstance(value, Mapping) else value
-    return [each for each in values if isinstance(each, Mapping | list)]
 
 
 def _shape(value: object, shape: type[_Read]) -> _Read:

@@ -1,0 +1,1 @@
+"""The words that customers read, one module for each language."""

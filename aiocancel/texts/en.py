@@ -1,0 +1,93 @@
+"""The English words: everything of ours that a customer reads, by key.
+
+``texts=`` of the settings replaces any of them by its key. ``{date}`` stands for a date; a text that may hold
+one says so in its name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+_OUTCOMES: Final = {
+    "canceled": "Your subscription has ended.",
+    "canceled_at": "Your subscription ended on {date}.",
+    "scheduled": "Your subscription is cancelled. You can use it until it ends.",
+    "scheduled_at": "Your subscription is cancelled. You can use it until {date}.",
+    "resumed": "Your subscription continues. The cancellation has been withdrawn.",
+    "unpaused": "The pause is over. You are billed again as before.",
+    "discount_removed": "The discount is removed from your next payments.",
+    "offer": "Thank you. Your choice has been carried out.",
+    "offer_scheduled": "Thank you. Your choice takes effect later.",
+    "offer_scheduled_at": "Thank you. Your choice takes effect on {date}.",
+    "nothing": "Nothing has been changed.",
+    "queued": "We have your request. It is being carried out; you can leave this page.",
+    "manual": "We have your request. A person will complete it.",
+    "closed_by_hand": "A person has taken over your request. Please contact us if something is still open.",
+    "manual_offer": "We have your choice. It is not confirmed yet; a person will look at it.",
+    "needs_payment_action": "One step is left: confirm the payment to finish.",
+    "refused": "Your request could not be carried out.",
+}
+
+# What the page script says beside the button.
+_BESIDE_THE_BUTTON: Final = {
+    "opening": "One moment…",
+    "saving": "Sending your choice…",
+    "closed": "You closed the window. Nothing has been changed.",
+    "blocked": "The cancellation form did not load.",
+    "vendor_failed": "Something went wrong in the cancellation form.",
+    "unopened": "The window did not open?",
+    "unsaved": "Your choice could not be sent. Please try again.",
+    "plain_link": "Cancel here instead",
+}
+
+# Why a page or a request is refused. web/words.py gives each error its key.
+_REFUSALS: Final = {
+    "not_logged_in": "Please log in again.",
+    "no_subscription": "There is no subscription to cancel.",
+    "unavailable": "This cannot be shown right now. Please try again in a moment.",
+    "unreadable": "We could not read your request. Please start again.",
+    "too_large": "Your message is too long. Please shorten it and try again.",
+    "page_invalid": "This page can no longer be used. Please start again.",
+    "page_expired": "This page was open for too long. Please start again.",
+    "page_used": "This page was already used for a different choice. Please start again.",
+    "page_of_another": "This page was opened for a different account. Please start again.",
+    "subscription_not_yours": "This subscription does not belong to your account any more.",
+    "unknown_claim": "We couldn't find that request.",
+}
+
+_PLAIN_PAGES: Final = {
+    "confirm_title": "Cancel your subscription?",
+    "confirm_text_at_period_end": "You can use it until the end of the time you have paid for.",
+    "confirm_text_now": "It ends immediately.",
+    "confirm_reason": "Why are you leaving? (optional)",
+    "resume_title": "Keep your subscription?",
+    "resume_text": "The cancellation is withdrawn. You are billed again as before.",
+    "unpause_title": "End the pause?",
+    "unpause_text": "We collect your payments again, starting with the next one.",
+    "remove_discount_title": "Remove your discount?",
+    "remove_discount_text": (
+        "Your next payments no longer include the discount that you accepted. "
+        "Any other discount stays."
+    ),
+    "outcome_title": "Your subscription",
+}
+
+_BUTTONS_AND_LINKS: Final = {
+    "cancel_button": "Cancel subscription",
+    "confirm_button": "Cancel subscription",
+    "keep_button": "Keep subscription",
+    "unpause_button": "End the pause",
+    "remove_discount_button": "Remove the discount",
+    "payment_link": "Confirm the payment",
+    "back_link": "Back to your account",
+    "again_link": "Start again",
+}
+
+TEXTS: Final[Mapping[str, str]] = {
+    **_OUTCOMES,
+    **_BESIDE_THE_BUTTON,
+    **_REFUSALS,
+    **_PLAIN_PAGES,
+    **_BUTTONS_AND_LINKS,
+}

@@ -1,0 +1,99 @@
+"""The customer's words for each answer and each error.
+
+The words themselves are in ``aiocancel/texts``; here is which of them is said when. An error's own message is
+for the developer of a page and goes out as ``reason``; the customer's words go out as ``message``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from aiocancel.config import DEFAULT_TEXTS, Settings
+from aiocancel.core.codes import AnyCode, Code
+from aiocancel.errors import ClaimError, UnavailableError
+
+if TYPE_CHECKING:
+    from aiocancel.core.decision import Answer
+
+ERRORS: Final[Mapping[AnyCode, str]] = {
+    Code.NOT_LOGGED_IN: "not_logged_in",
+    Code.MALFORMED: "unreadable",
+    Code.WRONG_CONTENT_TYPE: "unreadable",
+    Code.CLAIM_REFUSED: "unreadable",
+    Code.TOO_LARGE: "too_large",
+    Code.GRANT_REFUSED: "page_invalid",
+    Code.GRANT_INVALID: "page_invalid",
+    Code.GRANT_MODE: "page_invalid",
+    Code.GRANT_EXPIRED: "page_expired",
+    Code.GRANT_USED: "page_used",
+    Code.GRANT_NOT_YOURS: "page_of_another",
+    Code.SUBSCRIPTION_NOT_YOURS: "subscription_not_yours",
+    Code.UNKNOWN_CLAIM: "unknown_claim",
+}
+"""The code of each error that refuses a request, and the key of its text."""
+
+DONE: Final = {
+    "cancellation": "canceled",
+    "resumption": "resumed",
+    "unpausing": "unpaused",
+    "discount_removal": "discount_removed",
+    "offer": "offer",
+    "nothing": "nothing",
+}
+"""The key of the text for each change that has been carried out."""
+
+_RETRY_AFTER_S: Final = 2
+
+
+class Refusal(NamedTuple):
+    """The answer to one error; ``retry_after_s`` is None where the same request cannot succeed."""
+
+    status: int
+    code: AnyCode
+    reason: str
+    message: str
+    retry_after_s: int | None = None
+
+
+def refusal_of(error: ClaimError | UnavailableError, settings: Settings) -> Refusal:
+    """Say how ``error`` is answered, in the words of ``settings``."""
+    if isinstance(error, UnavailableError):
+        # Its own text may name a database.
+        text = settings.text("unavailable")
+        return Refusal(503, Code.UNAVAILABLE, text, text, _RETRY_AFTER_S)
+
+    message = settings.text(ERRORS.get(error.code, "unreadable"))
+    return Refusal(error.status, error.code, str(error), message)
+
+
+def message_of(answer: Answer, settings: Settings) -> str:
+    """Say where a claim stands, in the words of ``settings``."""
+    key = message_key(answer)
+    if answer.effective_at is None or f"{key}_at" not in DEFAULT_TEXTS:
+        return settings.text(key)
+    return settings.text(f"{key}_at").format(date=_day(answer.effective_at))
+
+
+def message_key(answer: Answer) -> str:
+    """Return the key of the text for an answer, without its date."""
+    # An answer brings its module with it; we load it no earlier than the plug-in opens.
+    from aiocancel.core.decision import AnswerKind, Change
+
+    is_offer = answer.change is Change.OFFER
+    match answer.kind:
+        case AnswerKind.DONE:
+            return DONE[answer.change]
+        case AnswerKind.SCHEDULED:
+            return "offer_scheduled" if is_offer else "scheduled"
+        case AnswerKind.MANUAL:
+            return "manual_offer" if is_offer else "manual"
+        case AnswerKind.CLOSED:
+            return "closed_by_hand"
+        case _:
+            return str(answer.kind)
+
+
+def _day(moment: datetime) -> str:
+    return f"{moment:%B} {moment.day}, {moment.year}"
