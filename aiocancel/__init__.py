@@ -6,7 +6,7 @@ Each name is imported when it is first asked for: ``import aiocancel`` alone cos
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from aiocancel.billing.customer_subscriptions import StripeSubscriptions
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from aiocancel.vendors.prosperstack.vendor import ProsperStack
     from aiocancel.vendors.staysignal import StaySignal
     from aiocancel.web.flow_context import FlowContext, FlowState, get_cancel_flow
+
+__version__: Final = "0.1.0"
 
 _HOMES = {
     "StripeSubscriptions": "aiocancel.billing.customer_subscriptions",
@@ -101,6 +103,7 @@ __all__ = [
     "StripeSubscriptions",
     "SubscriptionQuery",
     "UnavailableError",
+    "__version__",
     "get_cancel_flow",
     "sign_payload",
 ]

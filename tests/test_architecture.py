@@ -7,11 +7,13 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
 import aiocancel
+from aiocancel import testing
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "aiocancel"
@@ -467,10 +469,37 @@ def test_the_names_that_are_imported_late_are_those_that_type_checkers_see() -> 
         for alias in node.names
     }
     assert seen == aiocancel._HOMES
-    assert sorted(seen) == sorted(aiocancel.__all__)
+    assert sorted([*seen, "__version__"]) == sorted(aiocancel.__all__)
     assert set(aiocancel.__all__) <= set(dir(aiocancel))
     with pytest.raises(AttributeError, match="CancelFlows"):
         _ = aiocancel.CancelFlows
+
+
+def test_the_package_knows_the_version_that_it_is_installed_as() -> None:
+    assert aiocancel.__version__ == version("aiocancel")
+
+
+def test_the_simulators_are_imported_from_one_place_and_only_when_they_are_asked_for() -> None:
+    code = (
+        "import sys; from aiocancel import testing; before = set(sys.modules); "
+        "print(*(getattr(testing, name).__name__ for name in testing.__all__)); "
+        "print(*(name for name in before if name.startswith('aiocancel.testing.')))"
+    )
+
+    run = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+
+    names, early = run.stdout.split("\n")[:2]
+    assert names.split() == [
+        "EmbeddedPostgres",
+        "ProsperStackSimulator",
+        "StaySignalSimulator",
+        "StripeSimulator",
+    ]
+    assert early == ""
+    with pytest.raises(AttributeError, match="PaypalSimulator"):
+        _ = testing.PaypalSimulator
 
 
 # The repository

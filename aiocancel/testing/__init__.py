@@ -1,1 +1,35 @@
-"""Simulators and fakes for testing an application that uses aiocancel."""
+"""Simulators for testing an application that uses aiocancel: ``from aiocancel.testing import StripeSimulator``.
+
+Each name is imported when it is first asked for: a test that needs no database pays for none.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from aiocancel.testing.postgres import EmbeddedPostgres
+    from aiocancel.testing.prosperstack.simulator import ProsperStackSimulator
+    from aiocancel.testing.staysignal import StaySignalSimulator
+    from aiocancel.testing.stripe.simulator import StripeSimulator
+
+__all__ = ["EmbeddedPostgres", "ProsperStackSimulator", "StaySignalSimulator", "StripeSimulator"]
+
+_HOMES = {
+    "EmbeddedPostgres": "aiocancel.testing.postgres",
+    "ProsperStackSimulator": "aiocancel.testing.prosperstack.simulator",
+    "StaySignalSimulator": "aiocancel.testing.staysignal",
+    "StripeSimulator": "aiocancel.testing.stripe.simulator",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(_HOMES[name]), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})
