@@ -23,6 +23,7 @@ from aiocancel.errors import ConfigurationError
 from aiocancel.intake import FlowService
 from aiocancel.parts import Parts
 from aiocancel.ports import Billing, OutcomeVerifier, SubscriptionResolver
+from aiocancel.postgres.address import CANNOT_OPEN, cannot_open
 from aiocancel.postgres.customer_query import StripeCustomerQuery, SubscriptionQuery
 from aiocancel.postgres.ledger import Ledger
 from aiocancel.postgres.pgqueuer import PgQueuerEngine, warm_up
@@ -173,17 +174,9 @@ async def _open_pool(parts: Parts) -> AsyncIterator[Pool]:
             reset=_leave_as_it_is,
             server_settings={"application_name": "aiocancel"},
         )
-    except (
-        OSError,
-        TimeoutError,
-        ValueError,
-        asyncpg.PostgresError,
-        asyncpg.InterfaceError,
-    ) as error:
-        # Not the error's own text: it may hold the DSN.
-        raise ConfigurationError(
-            f"the database cannot be opened ({type(error).__name__})"
-        ) from None
+    except CANNOT_OPEN as error:
+        # Not the error itself: its text may hold the DSN.
+        raise ConfigurationError(cannot_open(parts.database, error)) from None
     try:
         yield pool
     finally:

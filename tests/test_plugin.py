@@ -310,7 +310,7 @@ async def test_missing_tables_are_made_when_the_owner_wants_it(empty_database: s
         "",
     ],
 )
-async def test_a_database_that_cannot_be_opened_stops_the_application_without_naming_its_address(
+async def test_a_database_that_cannot_be_opened_stops_the_application_without_its_password(
     dsn: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # A short DSN is completed from the environment.
@@ -322,7 +322,7 @@ async def test_a_database_that_cannot_be_opened_stops_the_application_without_na
 
 
 async def test_a_database_that_does_not_exist_stops_the_application(database: str) -> None:
-    with pytest.raises(ConfigurationError, match="InvalidCatalogNameError"):
+    with pytest.raises(ConfigurationError, match="there is no database of that name"):
         await started(make_app(make_cancel(database.replace("/test_", "/no_such_test_"))))
 
 

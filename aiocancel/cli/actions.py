@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
 import sys
 import uuid
 from collections.abc import Sequence
@@ -16,19 +15,17 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any, Final
 
-import asyncpg
-
+from aiocancel.cli.database import add_option, database_url, opened
 from aiocancel.core.actions import ActionState
 from aiocancel.core.by_hand import Operation, is_reason
 from aiocancel.core.codes import AnyCode, Code
-from aiocancel.errors import AiocancelError, OperationError, UnavailableError
+from aiocancel.errors import OperationError, UnavailableError
+from aiocancel.postgres.address import CANNOT_OPEN
 from aiocancel.postgres.by_hand import MOST_LISTED, ActionHistory, ListedAction, Operations
 from aiocancel.postgres.schema import check_schema
 
-VARIABLES: Final = ("AIOCANCEL_DATABASE_URL", "DATABASE_URL")
-CONNECT_WITHIN_S: Final = 10.0
 ANSWER_WITHIN_S: Final = 30.0
-_FAILURES: Final = (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError)
+_LISTED: Final = 100
 _COLUMNS: Final = ("id", "state", "kind", "subscription", "code", "attempts", "created", "claim")
 
 
@@ -37,25 +34,15 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser = commands.add_parser(
         "actions",
         help="list parked actions, show one, retry or close it",
-        description="Without a further word: list actions, the parked ones by default, newest first. "
+        description="Without a further word, as with list: list actions, the parked ones by default, newest first. "
         "Exit status: 0 done; 1 no such action, not allowed, or the database did not answer; 2 wrong usage.",
     )
-    parser.set_defaults(parser=parser)
-    parser.add_argument(
-        "--state",
-        choices=[*ActionState, "all"],
-        default=ActionState.PARKED,
-        help="(default: %(default)s)",
-    )
-    parser.add_argument(
-        "--subscription", metavar="SUB", help="only those on this Stripe subscription"
-    )
-    parser.add_argument("--claim", type=uuid.UUID, metavar="UUID", help="only those of this claim")
-    parser.add_argument(
-        "--limit", type=_count, default=100, help="list at most so many (default: %(default)s)"
-    )
+    parser.set_defaults(run=run, parser=parser)
+    _add_filters(parser)
     _add_common(parser)
-    operations = parser.add_subparsers(dest="operation", metavar="{show,retry,close}")
+
+    operations = parser.add_subparsers(dest="operation", metavar="{list,show,retry,close}")
+    listed = operations.add_parser("list", help="list actions, the parked ones by default")
     shown = operations.add_parser(
         "show",
         help="one action with its attempts (Stripe's request ids) and its lines of the journal",
@@ -71,6 +58,9 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="say that a person has dealt with a parked action",
         description="No worker touches it again, and the customer is told that a person took the request over.",
     )
+
+    _add_filters(listed, is_inner=True)
+    _add_common(listed, is_inner=True)
     closed.add_argument(
         "--reason",
         type=_reason,
@@ -81,6 +71,38 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     for one in (shown, retried, closed):
         one.add_argument("id", type=_id, metavar="ID")
         _add_common(one, is_inner=True)
+
+
+def _add_filters(parser: argparse.ArgumentParser, *, is_inner: bool = False) -> None:
+    def unless_given(default: Any) -> Any:
+        # An inner command without the option must not undo the outer one's.
+        return argparse.SUPPRESS if is_inner else default
+
+    parser.add_argument(
+        "--state",
+        choices=[*ActionState, "all"],
+        default=unless_given(ActionState.PARKED),
+        help=f"(default: {ActionState.PARKED})",
+    )
+    parser.add_argument(
+        "--subscription",
+        metavar="SUB",
+        default=unless_given(None),
+        help="only those on this Stripe subscription",
+    )
+    parser.add_argument(
+        "--claim",
+        type=uuid.UUID,
+        metavar="UUID",
+        default=unless_given(None),
+        help="only those of this claim",
+    )
+    parser.add_argument(
+        "--limit",
+        type=_count,
+        default=unless_given(_LISTED),
+        help=f"list at most so many (default: {_LISTED})",
+    )
 
 
 def _add_common(parser: argparse.ArgumentParser, *, is_inner: bool = False) -> None:
@@ -94,56 +116,36 @@ def _add_common(parser: argparse.ArgumentParser, *, is_inner: bool = False) -> N
         default=no,
         help="show the application's customer ids too",
     )
-    parser.add_argument(
-        "--database-url",
-        default=nothing,
-        help=f"PostgreSQL DSN; without it ${VARIABLES[0]} or ${VARIABLES[1]}",
-    )
+    add_option(parser, default=nothing)
 
 
 def run(options: argparse.Namespace) -> int:
     """Do what was asked; returns the exit status."""
-    database_url = options.database_url or next(
-        (os.environ[name] for name in VARIABLES if os.environ.get(name)), None
-    )
-    # An empty text would mean the driver's own default: somebody else's database.
-    if not database_url:
-        parser: argparse.ArgumentParser = options.parser
-        parser.error("give --database-url or set AIOCANCEL_DATABASE_URL")
-    try:
-        printed = asyncio.run(_run(database_url, options))
-    except AiocancelError as error:
-        print(f"aiocancel: {error}", file=sys.stderr)
-        return 1
+    url = database_url(options, options.parser)
+
+    printed = asyncio.run(_run(url, options))
+
     # A terminal without some character is no reason to say nothing.
     encoding = sys.stdout.encoding or "utf-8"
     print(printed.encode(encoding, "replace").decode(encoding))
     return 0
 
 
-async def _run(database_url: str, options: argparse.Namespace) -> str:
-    # Not the errors' own texts: they may hold the DSN with its password.
-    try:
-        connection = await asyncpg.connect(
-            database_url,
-            timeout=CONNECT_WITHIN_S,
-            command_timeout=ANSWER_WITHIN_S,
-            server_settings={"application_name": "aiocancel actions"},
-        )
-    except _FAILURES as error:
-        raise UnavailableError(f"the database cannot be opened ({type(error).__name__})") from None
-    try:
-        await check_schema(connection)
-        return await _answer(Operations(connection), options)
-    except _FAILURES as error:
-        raise UnavailableError(f"the database refused ({type(error).__name__})") from None
-    finally:
-        await connection.close()
+async def _run(url: str, options: argparse.Namespace) -> str:
+    async with opened(
+        url, application_name="aiocancel actions", command_timeout_s=ANSWER_WITHIN_S
+    ) as connection:
+        try:
+            await check_schema(connection)
+            return await _answer(Operations(connection), options)
+        except CANNOT_OPEN as error:
+            # Not the error's own text: it may quote a row.
+            raise UnavailableError(f"the database refused ({type(error).__name__})") from None
 
 
 async def _answer(operations: Operations, options: argparse.Namespace) -> str:
     match options.operation:
-        case None:
+        case None | "list":
             found = await operations.find(
                 state=None if options.state == "all" else ActionState(options.state),
                 subscription_id=options.subscription,

@@ -22,6 +22,7 @@ from aiocancel.core.check_results import CheckResult, Level
 from aiocancel.errors import AiocancelError, BillingError, VendorError
 from aiocancel.parts import Parts
 from aiocancel.postgres import preflight as database
+from aiocancel.postgres.address import cannot_open
 from aiocancel.postgres.customer_query import StripeCustomerQuery, SubscriptionQuery
 from aiocancel.postgres.schema import installed_version, migrations
 from aiocancel.web.csp_header import needed_sources
@@ -202,9 +203,7 @@ class _Checks:
         except Exception as error:
             # Not the error's own text: it may hold the DSN.
             fix = database.way_to_open(error, own_pool=not isinstance(target, str))
-            failed = CheckResult.fail(
-                preflight.DATABASE, f"it cannot be opened ({type(error).__name__})", fix
-            )
+            failed = CheckResult.fail(preflight.DATABASE, cannot_open(target, error), fix)
             return [
                 failed,
                 *(

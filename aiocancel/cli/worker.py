@@ -6,14 +6,48 @@ import asyncio
 import logging
 import signal
 from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from aiocancel.postgres.address import address_of
+
+if TYPE_CHECKING:
+    from aiocancel.parts import Parts
 
 logger = logging.getLogger("aiocancel")
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
+def say_what_starts(
+    inspected: Parts, *, concurrency: int | None, health: tuple[str, int] | None
+) -> None:
+    """Write one line to the log that says what this worker is about to do, and where.
+
+    Args:
+        inspected: What the CancelFlow was made of.
+        concurrency: How many actions at a time; the CancelFlow's own setting when None.
+        health: Host and port of the health routes, None where nothing is served.
+    """
+    database = inspected.database
+    address = address_of(database) if isinstance(database, str) else "the application's pool"
+    served = "not served" if health is None else f"http://{health[0]}:{health[1]}/healthz"
+
+    logger.info(
+        "worker starts: database %s, %d actions at a time, Stripe in %s mode, flow vendor %s, health %s",
+        address or "of a DSN that cannot be read",
+        concurrency or inspected.settings.worker_concurrency,
+        inspected.settings.mode,
+        inspected.vendor.name,
+        served,
+    )
+
+
 async def run_until_told(work: Callable[[asyncio.Event], Awaitable[None]]) -> None:
-    """Run ``work(stop)``; SIGTERM or SIGINT sets ``stop``, and a second one ends the process at once."""
+    """Run ``work(stop)``; SIGTERM or SIGINT sets ``stop``, and a second one ends the process at once.
+
+    Args:
+        work: Returns soon after its event is set.
+    """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
 
@@ -25,6 +59,7 @@ async def run_until_told(work: Callable[[asyncio.Event], Awaitable[None]]) -> No
 
     for number in _SIGNALS:
         loop.add_signal_handler(number, told, number)
+
     try:
         await work(stop)
     finally:

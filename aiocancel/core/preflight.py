@@ -157,7 +157,7 @@ def judge_backlog(
     waiting = (
         "nothing waits"
         if oldest_waiting_s is None
-        else f"the oldest waits since {_duration(oldest_waiting_s)}"
+        else f"the oldest has been waiting for {_duration(oldest_waiting_s)}"
     )
     found = []
     if parked:
@@ -169,7 +169,7 @@ def judge_backlog(
         )
     if overdue_s is not None and overdue_s > OVERDUE_S:
         where = "the application" if own_worker else "the process that has the worker"
-        detail = f"an action is due since {_duration(overdue_s)} and nobody takes it"
+        detail = f"an action has been due for {_duration(overdue_s)}, and no worker takes it"
         found.append(CheckResult.warn(BACKLOG, detail, f"start {where}, or look into its log"))
     return found or [CheckResult.ok(BACKLOG, f"nothing parked; {waiting}")]
 

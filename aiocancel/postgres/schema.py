@@ -96,7 +96,7 @@ async def check_schema(connection: Connection) -> None:
     present = await installed_version(connection)
     if present is None:
         raise SchemaError(
-            "the tables of aiocancel do not exist in this database: run 'aiocancel migrate --database-url …' "
+            "the tables of aiocancel do not exist in this database: run 'aiocancel migrate' "
             "or set migrate_on_start=True"
         )
     _refuse_newer(present, newest)

@@ -65,6 +65,7 @@ class CatchUp:
         self._vendor = vendor
         self._mode: Mode = mode
         self._poll_every_s = poll_every_s
+        self._pause_s = min(poll_every_s, IDLE_LOOK_S)
         self._rung = rung
 
     async def run(self) -> None:
@@ -76,15 +77,24 @@ class CatchUp:
                 await self.poll()
                 busy = await self.look()
             except AiocancelError as error:
-                logger.warning("catching up waits: %s", type(error).__name__)
+                logger.warning(
+                    "the flow vendor's events cannot be read now (%s: %s); the next try is in %g s",
+                    type(error).__name__,
+                    error,
+                    self._pause_s,
+                )
             except Exception as error:
-                logger.error("catching up failed and goes on: %s", told(error))
+                logger.error(
+                    "reading the flow vendor's events failed (%s); the next try is in %g s",
+                    told(error),
+                    self._pause_s,
+                )
             if not busy:
                 await self._pause()
 
     async def _pause(self) -> None:
         try:
-            async with asyncio.timeout(min(self._poll_every_s, IDLE_LOOK_S)):
+            async with asyncio.timeout(self._pause_s):
                 await self._rung.wait()
         except TimeoutError:
             pass

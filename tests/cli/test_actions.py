@@ -245,8 +245,14 @@ def test_a_wrong_word_is_wrong_usage(shop: str, arguments: list[str]) -> None:
     assert states(shop) == ["parked", "done", "waiting"]
 
 
+def test_the_word_list_lists_as_no_word_does(shop: str, run: Run) -> None:
+    assert run("list") == run()
+    assert run("--state", "done", "list") == run("list", "--state", "done")
+    assert run("list", "--state", "all", "--json") == run("--state", "all", "--json")
+
+
 @pytest.mark.parametrize("place", [["--database-url", "{}"], ["show", "1", "--database-url", "{}"]])
-def test_a_database_that_cannot_be_opened_is_told_without_its_address(
+def test_a_database_that_cannot_be_opened_is_named_without_its_password(
     run: Run, monkeypatch: pytest.MonkeyPatch, place: list[str]
 ) -> None:
     monkeypatch.setenv("AIOCANCEL_DATABASE_URL", "postgresql://elsewhere")
@@ -254,7 +260,7 @@ def test_a_database_that_cannot_be_opened_is_told_without_its_address(
         *(word.format(f"postgresql://ada:{SECRET}@127.0.0.1:9/shop") for word in place)
     )
     assert (status, out) == (1, "")
-    assert "cannot be opened" in err
+    assert "the database cannot be opened (ada@127.0.0.1:9/shop)" in err
     assert SECRET not in err
 
 

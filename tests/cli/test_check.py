@@ -426,7 +426,7 @@ async def test_a_database_that_cannot_be_opened_says_what_to_look_at(
     found = await site.check(database=change(site.database))
     result = found.of("database")
     assert result.level is Level.FAIL
-    assert result.detail.startswith("it cannot be opened (")
+    assert result.detail.startswith("the database cannot be opened")
     assert fix in (result.fix or "")
     assert found.at(Level.SKIP) == ["schema", "subscription query", "worker backlog"]
     assert found.of("clock").detail == "within 0 s of Stripe"
@@ -437,7 +437,9 @@ async def test_a_database_that_does_not_answer_is_given_up_in_time(site: Install
         port = silent.getsockname()[1]
         dsn = f"postgresql://ada:{PASSWORD}@127.0.0.1:{port}/shop?sslmode=disable"
         found = await site.check(database=dsn, timeout_s=1)
-    assert found.of("database").detail == "it cannot be opened (TimeoutError)"
+    assert found.of("database").detail == (
+        f"the database cannot be opened (ada@127.0.0.1:{port}/shop): it did not answer in time"
+    )
 
 
 async def test_a_pool_of_the_applications_is_used_and_left_open(
@@ -515,7 +517,7 @@ async def test_parked_actions_are_counted_and_can_be_listed(site: Installation, 
     result = (await site.check()).of("worker backlog")
     assert result.level is Level.WARN
     assert result.detail.startswith(
-        "1 parked action for a person to complete; the oldest waits since "
+        "1 parked action for a person to complete; the oldest has been waiting for "
     )
     assert "aiocancel actions" in (result.fix or "")
 
@@ -528,7 +530,7 @@ async def test_an_action_that_nobody_takes_is_warned_of(site: Installation, pool
     result = (await site.check(run_worker=False)).of("worker backlog")
     assert (result.level, result.detail) == (
         Level.WARN,
-        "an action is due since 2 hours and nobody takes it",
+        "an action has been due for 2 hours, and no worker takes it",
     )
     assert "the process that has the worker" in (result.fix or "")
 

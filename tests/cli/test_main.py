@@ -10,6 +10,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Callable, Iterator
+from importlib import metadata
 from pathlib import Path
 
 import asyncpg
@@ -110,6 +111,72 @@ def test_a_database_that_cannot_be_opened_is_reported_without_its_password(
     captured = capsys.readouterr()
     assert "cannot be opened" in captured.err
     assert SECRET not in captured.out + captured.err
+
+
+def test_a_database_that_cannot_be_opened_is_named_with_its_reason(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+
+    main(["migrate", "--database-url", f"postgresql://ada:{SECRET}@127.0.0.1:{port}/shop"])
+
+    assert capsys.readouterr().err == (
+        f"aiocancel: the database cannot be opened (ada@127.0.0.1:{port}/shop): "
+        "the connection was refused: no server listens there\n"
+    )
+
+
+def test_a_database_that_accepts_and_says_nothing_is_given_up(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aiocancel.cli.database.CONNECT_WITHIN_S", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        dsn = f"postgresql://ada:{SECRET}@127.0.0.1:{port}/shop?sslmode=disable"
+
+        assert main(["migrate", "--database-url", dsn]) == 1
+
+    assert "it did not answer in time" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("variable", ["AIOCANCEL_DATABASE_URL", "DATABASE_URL"])
+@pytest.mark.parametrize("command", ["migrate", "actions"])
+def test_an_empty_variable_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    variable: str,
+    command: str,
+) -> None:
+    for name in ("AIOCANCEL_DATABASE_URL", "DATABASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv(variable, "")
+
+    with pytest.raises(SystemExit) as stopped:
+        main([command])
+
+    assert stopped.value.code == 2
+    assert f"the environment variable {variable} is empty" in capsys.readouterr().err
+
+
+def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["--version"])
+
+    assert stopped.value.code == 0
+    assert capsys.readouterr().out == f"aiocancel {metadata.version('aiocancel')}\n"
+
+
+@pytest.mark.parametrize("command", ["migrate", "check", "worker", "actions"])
+def test_each_command_says_its_exit_statuses(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "Exit status: 0 " in printed
+    assert all(f"; {status} " in printed for status in (1, 2))
 
 
 def test_the_help_does_not_show_the_password_in_the_environment(

@@ -13,6 +13,7 @@ import pytest
 from pytest_aiohttp import AiohttpClient
 
 from aiocancel.cli.main import main
+from aiocancel.cli.worker import say_what_starts
 from aiocancel.testing.stripe.simulator import Fault, StripeSimulator
 from tests.support.claims import ask
 from tests.support.saas import Pool, make_app, make_cancel
@@ -65,6 +66,7 @@ async def test_a_worker_process_carries_out_what_the_web_process_recorded_and_fi
     assert process.returncode == 0, errors.decode()
     assert await all_done(pool)
     assert [effect.kind for effect in stripe.effects_on("sub_1")] == ["cancel_at_period_end"]
+    assert "worker starts: database " in errors.decode()
     assert "SIGTERM: finishing what is under way" in errors.decode()
     assert "ActionApplied" in errors.decode()
     assert "Request to Stripe" not in errors.decode()
@@ -115,8 +117,26 @@ def test_a_worker_that_cannot_start_says_why_without_the_password(
     monkeypatch.setenv("TEST_STRIPE", "http://127.0.0.1:9")
     assert main(["worker", "tests.support.worker_target:cancel"]) == 1
     printed = capsys.readouterr().err
-    assert "the database cannot be opened" in printed
+    assert "the database cannot be opened (me@127.0.0.1:9/x)" in printed
     assert "hunter2secret" not in printed
+
+
+def test_a_worker_says_at_its_start_what_it_does_and_where(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    cancel = make_cancel("postgresql://me:hunter2secret@db.example.com/shop")
+
+    with caplog.at_level("INFO", logger="aiocancel"):
+        say_what_starts(cancel.inspect(), concurrency=3, health=("127.0.0.1", 8080))
+        say_what_starts(cancel.inspect(), concurrency=None, health=None)
+
+    first, second = caplog.messages
+    assert first == (
+        "worker starts: database me@db.example.com:5432/shop, 3 actions at a time, Stripe in test mode, "
+        "flow vendor prosperstack, health http://127.0.0.1:8080/healthz"
+    )
+    assert "10 actions at a time" in second
+    assert "health not served" in second
 
 
 @pytest.mark.parametrize("concurrency", ["0", "-1", "many"])

@@ -229,22 +229,24 @@ def test_tables_that_the_application_makes_when_it_starts_are_a_warning(
     ("parked", "oldest_s", "overdue_s", "said"),
     [
         (0, None, None, ["ok: nothing parked; nothing waits"]),
-        (0, 90.0, 2.0, ["ok: nothing parked; the oldest waits since 90 seconds"]),
+        (0, 90.0, 2.0, ["ok: nothing parked; the oldest has been waiting for 90 seconds"]),
         (1, None, None, ["warn: 1 parked action for a person to complete; nothing waits"]),
         (
             3,
             7200.0,
             None,
-            ["warn: 3 parked actions for a person to complete; the oldest waits since 2 hours"],
+            [
+                "warn: 3 parked actions for a person to complete; the oldest has been waiting for 2 hours"
+            ],
         ),
-        (0, 600.0, 600.0, ["warn: an action is due since 10 minutes and nobody takes it"]),
+        (0, 600.0, 600.0, ["warn: an action has been due for 10 minutes, and no worker takes it"]),
         (
             2,
             400_000.0,
             400_000.0,
             [
-                "warn: 2 parked actions for a person to complete; the oldest waits since 5 days",
-                "warn: an action is due since 5 days and nobody takes it",
+                "warn: 2 parked actions for a person to complete; the oldest has been waiting for 5 days",
+                "warn: an action has been due for 5 days, and no worker takes it",
             ],
         ),
     ],
