@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import asyncpg
 import pytest
@@ -21,6 +22,7 @@ from tests.support.saas import CLIENT_SECRET, CREATE_TABLES, Events, Pool, add_c
 from tests.support.workbench import Bench, client_of
 
 TEMPLATE = "aiocancel_template"
+TESTS = Path(__file__).parent
 
 # A busy machine is no reason to fail. Nightly is for tests/fuzz, which says how to run it.
 settings.register_profile("ci", deadline=None)
@@ -28,9 +30,37 @@ settings.register_profile("nightly", deadline=None, max_examples=20_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 
+# Folders and files whose tests start processes, servers or browsers of their own, or wait for time to pass.
+SLOW = (
+    "benchmarks/",
+    "browser/",
+    "cli/",
+    "crash/",
+    "fuzz/",
+    "postgres/",
+    "stories/",
+    "testing/test_postgres",
+    "worker/",
+    "test_docs_examples.py",
+    "test_examples.py",
+    "test_plugin.py",
+)
+# Each of these shares something costly, so that one process runs all of it.
+TOGETHER = ("browser/", "crash/", "testing/test_postgres.py")
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Open the database before the applications that use it, so that it is closed after them."""
+    """Mark the slow tests, keep together what shares something costly, and order the fixtures."""
     for item in items:
+        place = item.path.relative_to(TESTS).as_posix() if item.path.is_relative_to(TESTS) else ""
+        if place.startswith(SLOW) or "postgres" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.slow)
+        for together in TOGETHER:
+            if place.startswith(together):
+                item.add_marker(pytest.mark.xdist_group(together))
+
+        # The database opens before the applications that use it, so that it is closed after them.
         if isinstance(item, pytest.Function):
             item.fixturenames.sort(key=lambda name: name not in ("database", "pool"))
 

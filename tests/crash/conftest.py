@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -21,6 +22,20 @@ def server() -> Iterator[Server]:
 def told(request: pytest.FixtureRequest) -> list[str]:
     """What is printed when all tests are through, passed or not."""
     return request.config.stash.setdefault(LINES, [])
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Hand the counts to the process that prints, where several processes run the tests."""
+    answer = getattr(session.config, "workeroutput", None)
+    if answer is not None:
+        answer["crash counts"] = session.config.stash.get(LINES, [])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take the counts of a process that has run its tests; one that crashed has none."""
+    lines = getattr(node, "workeroutput", {}).get("crash counts", [])
+    node.config.stash.setdefault(LINES, []).extend(lines)
 
 
 def pytest_terminal_summary(

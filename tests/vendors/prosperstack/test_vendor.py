@@ -199,7 +199,7 @@ def test_a_value_of_the_wrong_type_is_left_out_of_the_payload_and_named_without_
             {"name", "contact", "monthly"},
         ),
     ],
-    ids=repr,
+    ids=["none", "properties", "a custom platform", "columns that were named"],
 )
 def test_the_columns_that_a_payload_needs_are_known_beforehand(
     changes: dict[str, Any], columns: set[str]
