@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import re
 from collections.abc import Collection, Mapping
@@ -24,7 +25,16 @@ DEFAULT_POLICY: Final = (
 )
 
 LIVE_KEY_LENGTH: Final = 32
+LIVE_KEY_DISTINCT: Final = 5
 MAKE_A_KEY: Final = "python -c 'import secrets; print(secrets.token_urlsafe(32))'"
+
+_HOLDS_SOURCES: Final = re.compile(r".*-src(?:-elem|-attr)?|base-uri|form-action|frame-ancestors")
+# Source: https://www.w3.org/TR/CSP3/#grammardef-keyword-source, with 'none', nonces and hashes.
+_BARE_KEYWORD: Final = re.compile(
+    r"self|none|unsafe-(?:inline|eval|hashes)|strict-dynamic|report-sample|wasm-unsafe-eval"
+    r"|(?:nonce|sha256|sha384|sha512)-[A-Za-z0-9+/_=-]+",
+    re.IGNORECASE,
+)
 
 DEFAULT_TEXTS: Final = TEXTS
 """The words that customers read, where ``texts`` has none of its own."""
@@ -71,6 +81,8 @@ class Settings:
     def __post_init__(self) -> None:
         self._check_paths()
         self._check_texts()
+        if self.content_security_policy is not None:
+            _check_policy(self.content_security_policy)
         if self.cancel_timing not in ("at_period_end", "now"):
             raise ConfigurationError("cancel_timing is 'at_period_end' or 'now'")
         for name in _MORE_THAN_0:
@@ -84,7 +96,9 @@ class Settings:
                 "prefix must be a plain path such as '/cancel', without a slash at its end"
             )
         if not is_path_of_this_site(self.return_to):
-            raise ConfigurationError("return_to must be a path of this site such as '/account'")
+            raise ConfigurationError(
+                "return_to must be a path of this site such as '/account', without spaces or control characters"
+            )
         if isinstance(self.flow_pages, str) and str(self.flow_pages) != "all":
             raise ConfigurationError(
                 "flow_pages is a list of route names or paths, or the word 'all'"
@@ -107,9 +121,11 @@ class Settings:
 def is_path_of_this_site(address: str) -> bool:
     """Tell whether an address is a path of this site.
 
-    A browser takes two slashes, or a slash and a backslash, for the start of another site's address.
+    A browser takes two slashes, or a slash and a backslash, for the start of another site's address. It drops
+    tabs and line breaks first.
     """
-    return address.startswith("/") and not address.startswith(("//", "/\\"))
+    is_plain = address.isprintable() and " " not in address
+    return is_plain and address.startswith("/") and not address.startswith(("//", "/\\"))
 
 
 def _takes_date(text: str) -> bool:
@@ -132,14 +148,84 @@ def origin_of(url: str, *, setting: str) -> str:
 
 
 def check_grant_keys(keys: Collection[str], *, mode: Mode) -> None:
-    """Refuse keys that a stranger could guess; raises ConfigurationError."""
-    if isinstance(keys, str) or not keys or not all(keys):
+    """Refuse keys that a stranger could guess.
+
+    Args:
+        keys: One or more, the newest first.
+        mode: With live money a key must be long and hold different characters.
+
+    Raises:
+        ConfigurationError: Says what is wrong, and never repeats a key.
+    """
+    if isinstance(keys, (str, bytes)):
+        raise ConfigurationError("grant_keys is a list, not one key: write grant_keys=[key]")
+    given: Collection[object] = keys
+    if any(isinstance(key, bytes) for key in given):
+        raise ConfigurationError(
+            "a grant key is a text (str), not bytes: write key.decode() where the key is text, "
+            f"or make one with: {MAKE_A_KEY}"
+        )
+    if not given or not all(isinstance(key, str) and key for key in given):
         raise ConfigurationError("grant_keys is a list of one or more texts, the newest first")
-    if mode == "live" and min(map(len, keys)) < LIVE_KEY_LENGTH:
+    if mode != "live":
+        return
+
+    if min(map(len, keys)) < LIVE_KEY_LENGTH:
         raise ConfigurationError(
             f"every grant key must have {LIVE_KEY_LENGTH} characters or more with a live Stripe key; "
             f"make one with: {MAKE_A_KEY}"
         )
+    if min(len(set(key)) for key in keys) < LIVE_KEY_DISTINCT:
+        raise ConfigurationError(
+            f"every grant key must hold {LIVE_KEY_DISTINCT} different characters or more with a live Stripe key; "
+            f"make one with: {MAKE_A_KEY}"
+        )
+
+
+def check_database(database: object) -> None:
+    """Refuse a database that was left empty, as by a variable that is not set; raises ConfigurationError."""
+    if database is None or (isinstance(database, str) and not database.strip()):
+        raise ConfigurationError(
+            "database is empty: is the environment variable set that it comes from? "
+            "It is a DSN such as postgresql://user:password@host:port/name, or an asyncpg pool"
+        )
+
+
+def check_subscriptions(subscriptions: object) -> None:
+    """Refuse what cannot find a customer's subscription; raises ConfigurationError."""
+    if isinstance(subscriptions, str):
+        raise ConfigurationError(
+            "subscriptions is a text: write subscriptions=SubscriptionQuery(sql)"
+        )
+    # The last two are those of SubscriptionQuery and of StripeSubscriptions.
+    if not any(hasattr(subscriptions, name) for name in ("resolve", "prepare", "over")):
+        raise ConfigurationError(
+            "subscriptions is a SubscriptionQuery, a StripeSubscriptions, or an object with "
+            f"async resolve(customer_id), not of type {type(subscriptions).__name__}"
+        )
+
+
+def check_identify(identify: object) -> None:
+    """Refuse an ``identify`` that is not an async function; raises ConfigurationError."""
+    function = inspect.unwrap(identify) if callable(identify) else identify
+    call = getattr(function, "__call__", None)  # noqa: B004 - its own function is looked at
+    if not (inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call)):
+        raise ConfigurationError(
+            "identify must be an async function: async def identify(request), "
+            "which returns the customer's id, or None where nobody is logged in"
+        )
+
+
+def _check_policy(policy: str) -> None:
+    """Refuse a keyword without its quotes: a browser takes it for a host's name, and blocks the page."""
+    for directive in policy.split(";"):
+        name, *sources = directive.split() or [""]
+        if not _HOLDS_SOURCES.fullmatch(name.lower()):
+            continue
+        if bare := next((word for word in sources if _BARE_KEYWORD.fullmatch(word)), None):
+            raise ConfigurationError(
+                f"content_security_policy: {name} has {bare} without quotes; write '{bare}'"
+            )
 
 
 DEFAULTS: Final = Settings(mode="test")

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from aiocancel.config import DEFAULTS, Settings, check_grant_keys
+from aiocancel.config import (
+    DEFAULTS,
+    Settings,
+    check_database,
+    check_grant_keys,
+    check_identify,
+    check_subscriptions,
+)
 from aiocancel.core.grants import GrantSealer
 from aiocancel.errors import ConfigurationError, SimulatorRefusedError
 from aiocancel.parts import Parts
@@ -112,6 +119,9 @@ class CancelFlow:
         statement_cache_size: int = DEFAULTS.statement_cache_size,
         on_event: EventHook = log_event,
     ) -> None:
+        check_database(database)
+        check_identify(identify)
+        check_subscriptions(subscriptions)
         check_grant_keys(grant_keys, mode=billing.mode)
         _check_modes(vendor, billing)
         self._settings = Settings(
@@ -338,6 +348,11 @@ def _check_modes(vendor: FlowVendor, billing: StripeBilling) -> None:
         raise SimulatorRefusedError(
             "a live Stripe key does not go with a simulator: leave api_base, api_host and app_host as they are, "
             "and give a widget's own https addresses"
+        )
+    if billing.mode == "live" and vendor.widget().script_url.lower().startswith("http://"):
+        raise ConfigurationError(
+            "script_url must be https, or a path of this site, with a live Stripe key: the script runs on a page "
+            "that may change subscriptions"
         )
     if vendor.mode is not None and vendor.mode != billing.mode:
         raise ConfigurationError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Collection
 from typing import Any
 
@@ -10,7 +11,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aiocancel.config import DEFAULT_POLICY, DEFAULT_TEXTS, Settings, check_grant_keys, origin_of
+from aiocancel.config import (
+    DEFAULT_POLICY,
+    DEFAULT_TEXTS,
+    Settings,
+    check_database,
+    check_grant_keys,
+    check_identify,
+    check_subscriptions,
+    origin_of,
+)
 from aiocancel.core.csp import ContentSecurityPolicy
 from aiocancel.core.identifiers import Mode
 from aiocancel.errors import ConfigurationError
@@ -250,7 +260,7 @@ def test_keys_that_are_long_enough_for_their_mode_are_accepted(
     ],
 )
 def test_keys_must_be_a_list_of_texts(keys: Collection[str], mode: Mode) -> None:
-    with pytest.raises(ConfigurationError, match="grant_keys is a list of one or more texts"):
+    with pytest.raises(ConfigurationError, match="grant_keys is a list"):
         check_grant_keys(keys, mode=mode)
 
 
@@ -263,3 +273,108 @@ def test_with_live_money_every_key_must_be_long_and_none_is_shown(keys: list[str
     with pytest.raises(ConfigurationError, match="32 characters or more") as refused:
         check_grant_keys(keys, mode="live")
     assert not any(key in str(refused.value) for key in keys)
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        (LONG_KEY, "write grant_keys=\\[key\\]"),
+        (LONG_KEY.encode(), "write grant_keys=\\[key\\]"),
+        ([LONG_KEY.encode()], "not bytes"),
+        ([17], "one or more texts"),
+        ([""], "one or more texts"),
+    ],
+)
+def test_grant_keys_of_another_type_are_refused_by_name(keys: Any, said: str) -> None:
+    with pytest.raises(ConfigurationError, match=said) as refused:
+        check_grant_keys(keys, mode="test")
+    assert LONG_KEY not in str(refused.value)
+
+
+@pytest.mark.parametrize("key", ["a" * 40, "abcd" * 10])
+def test_with_live_money_a_key_holds_five_different_characters(key: str) -> None:
+    check_grant_keys([key], mode="test")
+    check_grant_keys(["abcde" * 8], mode="live")
+
+    with pytest.raises(ConfigurationError, match="5 different characters"):
+        check_grant_keys([LONG_KEY, key], mode="live")
+
+
+# The mistakes of a first use
+
+
+@pytest.mark.parametrize("database", ["", "  ", None])
+def test_an_empty_database_is_called_empty(database: object) -> None:
+    with pytest.raises(ConfigurationError, match="database is empty: is the environment variable"):
+        check_database(database)
+
+
+def test_subscriptions_given_as_sql_say_how_to_write_them() -> None:
+    with pytest.raises(ConfigurationError, match=r"SubscriptionQuery\(sql\)"):
+        check_subscriptions("SELECT 1")
+    with pytest.raises(ConfigurationError, match="not of type int"):
+        check_subscriptions(17)
+
+
+class _Identifies:
+    async def __call__(self, request: object) -> str:
+        return "ada"
+
+    async def identify(self, request: object) -> str:
+        return "ada"
+
+
+def test_an_identify_that_is_not_async_is_refused() -> None:
+    async def identify(request: object) -> str:
+        return "ada"
+
+    @functools.wraps(identify)
+    def wrapped(request: object) -> Any:
+        return identify(request)
+
+    for fine in (
+        identify,
+        wrapped,
+        functools.partial(identify),
+        _Identifies(),
+        _Identifies().identify,
+    ):
+        check_identify(fine)
+    for refused in (lambda request: "ada", len, None, "ada"):
+        with pytest.raises(ConfigurationError, match="identify must be an async function"):
+            check_identify(refused)
+
+
+@pytest.mark.parametrize(
+    ("policy", "bare"),
+    [
+        ("default-src self", "self"),
+        ("default-src 'self'; object-src none", "none"),
+        ("script-src 'self' unsafe-inline", "unsafe-inline"),
+        ("script-src-elem SELF", "SELF"),
+        ("script-src strict-dynamic", "strict-dynamic"),
+        ("style-src sha256-AbCd=", "sha256-AbCd="),
+        ("script-src nonce-abc", "nonce-abc"),
+        ("base-uri self", "self"),
+        ("frame-ancestors none", "none"),
+    ],
+)
+def test_a_keyword_of_a_policy_without_quotes_is_refused_with_them(policy: str, bare: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"write '{bare}'"):
+        make(content_security_policy=policy)
+
+
+@pytest.mark.parametrize(
+    "policy",
+    ["report-to self", "default-src https://self.example none.example", "sandbox; img-src *"],
+)
+def test_a_name_that_only_looks_like_a_keyword_is_left_alone(policy: str) -> None:
+    assert make(content_security_policy=policy).content_security_policy == policy
+
+
+@pytest.mark.parametrize(
+    "return_to", ["/\t/evil.example", "/\n/evil.example", "/a\x7f", "/a b", "/\x00"]
+)
+def test_a_path_with_control_characters_is_refused(return_to: str) -> None:
+    with pytest.raises(ConfigurationError, match="control characters"):
+        make(return_to=return_to)

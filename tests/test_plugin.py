@@ -307,7 +307,6 @@ async def test_missing_tables_are_made_when_the_owner_wants_it(empty_database: s
         "postgresql://ada:a-secret-word@127.0.0.1:notaport/app",
         "mysql://ada:a-secret-word@127.0.0.1/app",
         "a-secret-word",
-        "",
     ],
 )
 async def test_a_database_that_cannot_be_opened_stops_the_application_without_its_password(
@@ -392,6 +391,36 @@ def test_a_flow_in_test_mode_never_meets_live_billing() -> None:
 def test_grant_keys_that_could_be_guessed_are_refused_in_live_mode(keys: Any) -> None:
     with pytest.raises(ConfigurationError, match="grant"):
         make_cancel("postgresql://", billing=StripeBilling(api_key=LIVE_KEY), grant_keys=keys)
+
+
+def test_a_live_site_takes_no_script_over_plain_http() -> None:
+    live = ProsperStack(
+        client_id="acct_1",
+        client_secret="secret",
+        api_key="key_1",
+        script_url="http://cdn.example.com/flow.js",
+    )
+
+    with pytest.raises(ConfigurationError, match="script_url must be https"):
+        make_cancel(
+            "postgresql://",
+            vendor=live,
+            billing=StripeBilling(api_key=LIVE_KEY),
+            grant_keys=LONG_KEYS,
+        )
+
+
+def test_the_first_mistakes_are_refused_where_the_plug_in_is_made() -> None:
+    for mistake in (
+        {"database": ""},
+        {"subscriptions": "SELECT 1"},
+        {"identify": lambda request: "ada"},
+        {"grant_keys": [b"a key"]},
+    ):
+        with pytest.raises(
+            ConfigurationError, match=next(iter(mistake)).rstrip("s").replace("_", ".")
+        ):
+            make_cancel(**{"database": "postgresql://", **mistake})  # type: ignore[arg-type]
 
 
 def test_a_live_site_with_good_keys_is_accepted() -> None:

@@ -17,7 +17,7 @@ from aiocancel.errors import FlowNotResolvedError, UnavailableError
 from aiocancel.telemetry import LookupFailed
 from aiocancel.web.csp_header import new_nonce
 from aiocancel.web.html import button_markup, script_markup, undo_button_markup
-from aiocancel.web.site import Site, checked_customer_id
+from aiocancel.web.site import Site
 
 if TYPE_CHECKING:
     from aiocancel.core.signing import SignedPayload
@@ -92,11 +92,11 @@ class FlowContext:
             raise FlowNotResolvedError(
                 "the request is over: resolve its flow while it is being handled"
             )
-        customer_id = checked_customer_id(await self._site.identify(request))
-        if customer_id is None:
-            self._state = FlowState.ANONYMOUS
-            return self
         try:
+            customer_id = await self._site.customer_id(request)
+            if customer_id is None:
+                self._state = FlowState.ANONYMOUS
+                return self
             service = await self._site.service()
             self._owned = await service.find(customer_id)
         except UnavailableError as error:

@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import re
+import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from importlib import resources
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from aiohttp import web
 
 from aiocancel.config import Settings
-from aiocancel.errors import AiocancelError
-from aiocancel.telemetry import EventHook
+from aiocancel.errors import AiocancelError, UnavailableError
+from aiocancel.telemetry import EventHook, told
 from aiocancel.web.csp_header import PolicyWriter
 
 if TYPE_CHECKING:
     from aiocancel.intake import FlowService
     from aiocancel.ports import FlowVendor, WidgetSettings
 
-Identify = Callable[[web.Request], Awaitable[str | None]]
+logger = logging.getLogger("aiocancel")
+
+Identify = Callable[[web.Request], Awaitable[str | int | uuid.UUID | None]]
+
+_SESSION_HINT: Final = "; set the session's middleware up before cancel.setup(app)"
 
 MAX_CUSTOMER_ID_LENGTH = 255
 # Header bytes that are not UTF-8 arrive as halves of surrogate pairs.
@@ -67,8 +73,21 @@ class Site:
         self.script_url = f"{settings.prefix}/flow.js?v={self.script_version}"
 
     async def customer_id(self, request: web.Request) -> str | None:
-        """Ask the application who is logged in; an empty answer is nobody, and so is one that no database holds."""
-        return checked_customer_id(await self.identify(request))
+        """Ask the application who is logged in; an empty answer is nobody, and so is one that no database holds.
+
+        Raises:
+            UnavailableError: ``identify`` failed, or returned what is no id; the log says which.
+        """
+        try:
+            return checked_customer_id(await self.identify(request))
+        except (web.HTTPException, AiocancelError):
+            # The application's own answer, for instance a redirect to its login.
+            raise
+        except Exception as error:
+            hint = _SESSION_HINT if "aiohttp_session" in str(error) else ""
+            # Not its text, which may name a customer.
+            logger.error("identify failed, and nobody can cancel: %s%s", told(error), hint)
+            raise UnavailableError(f"identify failed ({type(error).__name__})") from error
 
     def is_flow_page(self, request: web.Request) -> bool:
         """Tell whether the payload is to be prepared before the handler runs."""
@@ -91,16 +110,35 @@ class Site:
         )
 
 
-def checked_customer_id(customer_id: object) -> str | None:
-    """Return what ``identify`` said, None for nobody; raises AiocancelError for what is no id.
+def checked_customer_id(answer: object) -> str | None:
+    """Return the customer's id as a text, None for nobody.
 
-    What an application returns is not always what its types say; a numeric id is the usual slip.
+    Args:
+        answer: What ``identify`` returned: a text, an int or a UUID, or None.
+
+    Raises:
+        UnavailableError: It is no id; the log says of which type it is.
     """
-    if customer_id is None or customer_id == "":
+    if answer is None or answer == "":
         return None
-    if not isinstance(customer_id, str) or len(customer_id) > MAX_CUSTOMER_ID_LENGTH:
-        raise AiocancelError("identify must return a str of at most 255 characters, or None")
-    return None if _UNSTORABLE.search(customer_id) else customer_id
+    # True is an int as well, and nobody's id.
+    if isinstance(answer, (int, uuid.UUID)) and not isinstance(answer, bool):
+        answer = str(answer)
+    if not isinstance(answer, str):
+        return _refused(f"a value of type {type(answer).__name__}")
+    if len(answer) > MAX_CUSTOMER_ID_LENGTH:
+        return _refused(f"{len(answer)} characters")
+    return None if _UNSTORABLE.search(answer) else answer
+
+
+def _refused(returned: str) -> NoReturn:
+    logger.error(
+        "identify returned %s, and nobody can cancel: it must return a str of at most %d characters, "
+        "an int, a UUID, or None where nobody is logged in",
+        returned,
+        MAX_CUSTOMER_ID_LENGTH,
+    )
+    raise UnavailableError("identify returned no customer's id")
 
 
 FLOW_PAGE_MARK = "__aiocancel_flow_page__"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from typing import Any
+from uuid import UUID
 
 import pytest
 from aiohttp import web
@@ -140,13 +141,81 @@ async def test_an_id_that_no_database_can_hold_is_nobodys(
     assert subscriptions.asked == []
 
 
-@pytest.mark.parametrize("identified", [17, b"ada", "a" * 256])
-async def test_an_id_of_another_type_is_a_bug_that_says_so(
-    open_route: OpenRoute, identified: object, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize(
+    ("identified", "customer_id"),
+    [
+        (17, "17"),
+        (UUID("12345678-1234-5678-1234-567812345678"), "12345678-1234-5678-1234-567812345678"),
+    ],
+)
+async def test_a_number_or_a_uuid_is_an_id_as_well(
+    open_route: OpenRoute, subscriptions: Subscriptions, identified: object, customer_id: str
 ) -> None:
     client = await open_route(identify=_returns(identified))
-    assert (await client.get("/cancel/payload")).status == 500
-    assert "identify must return a str of at most 255 characters, or None" in caplog.text
+
+    assert (await client.get("/cancel/payload")).status == 200
+
+    assert subscriptions.asked == [customer_id]
+
+
+@pytest.mark.parametrize(
+    ("identified", "said"),
+    [
+        (b"ada", "a value of type bytes"),
+        (True, "a value of type bool"),
+        ({"id": 1}, "a value of type dict"),
+        ("a" * 256, "256 characters"),
+    ],
+)
+async def test_what_is_no_id_is_an_outage_that_the_log_explains(
+    open_route: OpenRoute, identified: object, said: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = await open_route(identify=_returns(identified))
+
+    response = await client.get("/cancel", headers={"Accept": "text/html"})
+
+    assert response.status == 503
+    assert response.content_type == "text/html"
+    assert f"identify returned {said}" in caplog.text
+
+
+@pytest.mark.parametrize("route", ["/cancel", "/cancel/payload", "/cancel/status/1"])
+async def test_an_identify_that_fails_is_an_outage_that_the_log_explains(
+    open_route: OpenRoute, route: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def identify(_: web.Request) -> str:
+        raise KeyError("ada@example.com")
+
+    client = await open_route(identify=identify)
+
+    response = await client.get(route)
+
+    assert response.status == 503
+    assert "identify failed, and nobody can cancel: KeyError" in caplog.text
+    assert "ada@example.com" not in caplog.text + await response.text()
+
+
+async def test_a_missing_session_middleware_is_named_with_its_cure(
+    open_route: OpenRoute, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def identify(_: web.Request) -> str:
+        raise RuntimeError("Install aiohttp_session middleware in your aiohttp.web.Application")
+
+    client = await open_route(identify=identify)
+
+    assert (await client.get("/cancel/payload")).status == 503
+    assert "set the session's middleware up before cancel.setup(app)" in caplog.text
+
+
+async def test_an_identify_may_send_the_browser_to_the_login(open_route: OpenRoute) -> None:
+    async def identify(_: web.Request) -> str:
+        raise web.HTTPFound("/login")
+
+    client = await open_route(identify=identify)
+
+    response = await client.get("/cancel", allow_redirects=False)
+
+    assert (response.status, response.headers["Location"]) == (302, "/login")
 
 
 def _returns(value: object) -> Any:
