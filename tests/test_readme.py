@@ -32,13 +32,16 @@ def test_every_file_that_the_readme_links_to_exists() -> None:
 def test_ci_runs_the_commands_that_the_readme_gives() -> None:
     script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     for command in (
-        "pip install -e '.[test]' && pytest",
+        "pip install -e '.[test]' && pytest -n auto --dist loadgroup",
         "pip install -e '.[demo]' && python examples/saas_app.py",
     ):
         assert command in README
     assert "-e '.[test]'" in script
-    assert re.search(r"^AIOCANCEL_REQUIRE_BROWSER=1 pytest\b", script, re.MULTILINE)
+    assert re.search(
+        r"^AIOCANCEL_REQUIRE_BROWSER=1 pytest -n auto --dist loadgroup\b", script, re.MULTILINE
+    )
     assert "python -m tests.support.drive_demo" in script
+    assert ".ci/bare-machine trixie commands" in script
 
 
 async def test_the_quickstart_serves_a_page_with_a_working_button(
