@@ -11,6 +11,7 @@
     ├── FlowNotResolvedError          a template asked for a payload that nobody had resolved
     ├── UnavailableError              the database, or Stripe where it is asked, cannot be reached; nothing was changed
     │   └── AmbiguousSubscriptionError  several subscriptions where the settings allow one
+    ├── UnreadableLedgerError         the ledger holds a type that this release does not know; nothing was changed
     ├── PacedOutError                 a limit that all processes share left no turn in time; nothing was sent
     ├── ClaimError                    what the browser posted is refused; says why in one sentence
     │   ├── MalformedClaimError       400, 413, 415: it cannot be read
@@ -84,6 +85,13 @@ class UnavailableError(AiocancelError):
 
 class AmbiguousSubscriptionError(UnavailableError):
     """A customer has several subscriptions where ``choose="only"`` allows one: nobody guesses which is meant."""
+
+
+class UnreadableLedgerError(AiocancelError):
+    """The ledger holds a type that this release does not know, as a newer one may have stored it.
+
+    Nothing was changed: it is never read as something else.
+    """
 
 
 class PacedOutError(AiocancelError):

@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, Literal, assert_never
 
 from aiocancel.core.subscription import CollectionPause, Subscription
+from aiocancel.errors import UnreadableLedgerError
 
 PauseBehavior = Literal["keep_as_draft", "mark_uncollectible", "void"]
 PauseCredit = Literal["now", "item_current_period_start", "none"]
@@ -193,7 +194,7 @@ def change_to_json(change: Change) -> dict[str, Any]:
 
 
 def change_from_json(data: Mapping[str, Any]) -> Change:
-    """Read what ``change_to_json`` wrote."""
+    """Read what ``change_to_json`` wrote; raises UnreadableLedgerError for another type."""
     fields = dict(data)
     kind = fields.pop("type")
     for name in ("at", "due", "resumes_at"):
@@ -211,8 +212,10 @@ def change_from_json(data: Mapping[str, Any]) -> Change:
             return SwapPrice(**fields)
         case "pause_service":
             return PauseService(**fields)
-        case _:
+        case "pause_payments":
             return PausePayments(**fields)
+        case _:
+            raise UnreadableLedgerError(f"the ledger holds a change of the unknown type {kind!r}")
 
 
 def _seconds(moment: datetime | None) -> int | None:

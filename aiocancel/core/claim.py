@@ -66,6 +66,17 @@ class FlowStatus(StrEnum):
         return self.takes_back or self in (FlowStatus.CANCELED, FlowStatus.SAVED)
 
 
+class Change(StrEnum):
+    """What the answer is about."""
+
+    CANCELLATION = "cancellation"
+    RESUMPTION = "resumption"
+    UNPAUSING = "unpausing"
+    DISCOUNT_REMOVAL = "discount_removal"
+    OFFER = "offer"
+    NOTHING = "nothing"
+
+
 @dataclass(frozen=True, slots=True)
 class CancelReason:
     """Why a customer leaves, in the customer's words: ``text`` at most 500 characters, ``code`` the vendor's."""

@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Final, Literal
+from typing import Literal
 
 from aiocancel.core.actions import WAITS_FOR_PAYMENT, Action, ActionKind, ActionState, Receipt
-from aiocancel.core.claim import OWN_VENDOR, FlowClaim, FlowStatus, VerifiedOutcome
+from aiocancel.core.claim import OWN_VENDOR, Change, FlowClaim, FlowStatus, VerifiedOutcome
 from aiocancel.core.identifiers import SubscriptionId
 from aiocancel.core.subscription import ENDED_STATUSES
+from aiocancel.core.undo import undo_of
+
+__all__ = [
+    "Answer",
+    "AnswerKind",
+    "Applier",
+    "CancelTiming",
+    "Change",
+    "Decision",
+    "Policy",
+    "answer_of",
+    "decide",
+    "decide_unproven",
+]
 
 CancelTiming = Literal["at_period_end", "now"]
 Applier = Literal["app", "vendor"]
@@ -44,17 +58,6 @@ class AnswerKind(StrEnum):
     CLOSED = "closed"
 
 
-class Change(StrEnum):
-    """What the answer is about."""
-
-    CANCELLATION = "cancellation"
-    RESUMPTION = "resumption"
-    UNPAUSING = "unpausing"
-    DISCOUNT_REMOVAL = "discount_removal"
-    OFFER = "offer"
-    NOTHING = "nothing"
-
-
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What may honestly be told to the customer; ``effective_at`` is Stripe's date, aware UTC.
@@ -82,18 +85,11 @@ class Decision:
     answer: Answer | None = None
 
 
-_UNDOES: Final[Mapping[FlowStatus, tuple[Change, ActionKind]]] = {
-    FlowStatus.RESUMED: (Change.RESUMPTION, ActionKind.RESUME),
-    FlowStatus.UNPAUSED: (Change.UNPAUSING, ActionKind.UNPAUSE),
-    FlowStatus.DISCOUNT_REMOVED: (Change.DISCOUNT_REMOVAL, ActionKind.REMOVE_DISCOUNT),
-}
-
-
 def decide(outcome: VerifiedOutcome, policy: Policy) -> Decision:
     """Say what a proven outcome calls for. Total over every status."""
-    if outcome.status in _UNDOES:
-        change, undo = _UNDOES[outcome.status]
-        return Decision(change, (Action(undo, outcome.subscription_id),))
+    if (undo := undo_of(outcome.status)) is not None:
+        return Decision(undo.change, (Action(undo.kind, outcome.subscription_id),))
+
     if outcome.status is not FlowStatus.CANCELED:
         return Decision(Change.NOTHING, answer=Answer(AnswerKind.DONE, Change.NOTHING))
     # What went past the flow vendor, because it is down or its widget is blocked, it cannot carry out.

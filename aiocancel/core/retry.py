@@ -12,9 +12,6 @@ from aiocancel.core.codes import AnyCode, Code
 MAX_ATTEMPTS = 200
 FIRST_DELAY_S = 0.5
 LONGEST_DELAY_S = 1800.0
-# Stripe forgets an idempotency key after 24 hours at the earliest; past this age a key counts as spent.
-# https://docs.stripe.com/api/idempotent_requests
-KEY_LIFETIME_S = 20 * 3600.0
 # An object that is busy is free again soon, however often it was busy before.
 LONGEST_LOCK_DELAY_S = 10.0
 # Where Stripe advises against a repetition, none comes at once.
@@ -158,13 +155,3 @@ def after_failure(
 def is_excused(code: AnyCode | None) -> bool:
     """Tell whether an attempt that failed so does not count towards giving up."""
     return code in RATE_LIMITS
-
-
-def key_is_spent(age_s: float, *, replayed_failure: bool) -> bool:
-    """Tell whether an idempotency key can no longer carry out its call.
-
-    It is spent when Stripe may have pruned it (the call could then run twice) or when Stripe keeps
-    answering with the stored failure of the first try. Either way the caller has read the subscription
-    first and found the change missing.
-    """
-    return replayed_failure or age_s >= KEY_LIFETIME_S

@@ -1,4 +1,6 @@
-"""Taking back what an accepted offer did: the end of a pause, and a discount removed. Pure.
+"""Taking something back: a scheduled cancellation, a pause, a discount. Pure.
+
+``UNDOS`` is the table of all that can be taken back; claims, decisions and pages read it.
 
 An undo reverses what came of this application's offers, as the ledger tells, and never what somebody else did.
 """
@@ -18,8 +20,69 @@ from aiocancel.core.changes import (
     shows,
     still_holds,
 )
+from aiocancel.core.claim import Change as AnsweredChange
+from aiocancel.core.claim import FlowStatus
 from aiocancel.core.codes import Code
 from aiocancel.core.subscription import Subscription
+
+
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """One thing that a customer may take back, and its name in every place that speaks of it.
+
+    ``name`` is what ``?change=`` of the plain page says, and the beginning of its texts' keys.
+    ``button`` is the key of the button's text, ``done`` the key of what is said afterwards.
+    """
+
+    name: str
+    status: FlowStatus
+    kind: ActionKind
+    change: AnsweredChange
+    button: str
+    done: str
+
+
+UNDOS: Final = (
+    Undo(
+        "resume",
+        FlowStatus.RESUMED,
+        ActionKind.RESUME,
+        AnsweredChange.RESUMPTION,
+        button="keep_button",
+        done="resumed",
+    ),
+    Undo(
+        "unpause",
+        FlowStatus.UNPAUSED,
+        ActionKind.UNPAUSE,
+        AnsweredChange.UNPAUSING,
+        button="unpause_button",
+        done="unpaused",
+    ),
+    Undo(
+        "remove_discount",
+        FlowStatus.DISCOUNT_REMOVED,
+        ActionKind.REMOVE_DISCOUNT,
+        AnsweredChange.DISCOUNT_REMOVAL,
+        button="remove_discount_button",
+        done="discount_removed",
+    ),
+)
+
+
+def undo_of(status: FlowStatus) -> Undo | None:
+    """Return the undo that a customer chose with this status, None where it takes nothing back."""
+    return next((undo for undo in UNDOS if undo.status is status), None)
+
+
+def undo_named(name: str) -> Undo | None:
+    """Return the undo of that name, None where there is none."""
+    return next((undo for undo in UNDOS if undo.name == name), None)
+
+
+def undo_to(change: AnsweredChange) -> Undo | None:
+    """Return the undo that an answer speaks of, None where it speaks of something else."""
+    return next((undo for undo in UNDOS if undo.change is change), None)
 
 
 @dataclass(frozen=True, slots=True)

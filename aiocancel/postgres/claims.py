@@ -28,11 +28,12 @@ from aiocancel.core.claim import CancelReason, FlowClaim
 from aiocancel.core.codes import Code
 from aiocancel.core.decision import Answer, AnswerKind, Change, Decision, answer_of
 from aiocancel.core.grants import Grant
+from aiocancel.core.idempotency import key_text
 from aiocancel.core.identifiers import FlowSessionId, SubscriptionId
 from aiocancel.core.offers.terms import PauseTerms, offer_from_json, offer_to_json
 from aiocancel.core.outcome import Outcome
 from aiocancel.core.undo import Made
-from aiocancel.errors import ConflictError
+from aiocancel.errors import ConflictError, UnreadableLedgerError
 from aiocancel.postgres.connection import LedgerConnection, unavailable_on_outage
 from aiocancel.postgres.pgqueuer import Job, PgQueuerEngine
 
@@ -234,7 +235,7 @@ class Claims:
                 action.subscription_id,
                 action.reason.text,
                 action.reason.code,
-                f"aiocancel-{public_id}-{ordinal}-1",
+                key_text(public_id, ordinal),
                 action.flow_session_id,
                 None if action.offer is None else json.dumps(offer_to_json(action.offer)),
             )
@@ -345,11 +346,13 @@ def _made(rows: Sequence[asyncpg.Record]) -> Made:
                 vendor_paused |= isinstance(
                     offer_from_json(json.loads(row["offer"])).terms, PauseTerms
                 )
-            case _:
+            case ActionKind.APPLY_OFFER:
                 # One that was there before we came has no change of ours.
                 changes += (
                     [] if row["change"] is None else [change_from_json(json.loads(row["change"]))]
                 )
+            case kind:
+                raise UnreadableLedgerError(f"an action of the kind {kind} makes no offer")
     return Made(tuple(changes), vendor_paused)
 
 

@@ -20,9 +20,10 @@ from aiocancel.core.actions import Action, ActionKind, Receipt
 from aiocancel.core.changes import Change as OfferChange
 from aiocancel.core.changes import change_to_json
 from aiocancel.core.codes import AnyCode, Code
+from aiocancel.core.idempotency import key_is_spent
 from aiocancel.core.identifiers import SubscriptionId
 from aiocancel.core.offers.expect import Baseline, baseline_to_json
-from aiocancel.core.retry import is_excused, key_is_spent
+from aiocancel.core.retry import is_excused
 from aiocancel.postgres.claims import ENQUEUE_END_OF_PAUSE, JOURNAL, Entry
 from aiocancel.postgres.leasing import Dispatch, TakenAction
 from aiocancel.postgres.pgqueuer import Job

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from aiohttp import web
 
 from aiocancel.core.codes import Code
+from aiocancel.core.undo import undo_named, undo_to
 from aiocancel.errors import ClaimError, UnavailableError, UnidentifiedError
 from aiocancel.telemetry import ClaimRefused
 from aiocancel.web.flow_context import FLOW_KEY, FlowContext, FlowState
@@ -30,12 +31,6 @@ _NO_STORE: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosn
 _FORM: Final = "application/x-www-form-urlencoded"
 # A pending page asks again by itself, without a script.
 _REFRESH_S: Final = 3
-# What ``?change=`` of the plain page may say: the status that it posts, and the text of its button.
-_UNDOES: Final = {
-    "resume": ("resumed", "keep_button"),
-    "unpause": ("unpaused", "unpause_button"),
-    "remove_discount": ("discount_removed", "remove_discount_button"),
-}
 
 
 class Handlers:
@@ -149,20 +144,20 @@ class Handlers:
         if flow.sealed is None:
             return self._message_page(self._text("no_subscription"), outcome="no_subscription")
 
-        undo = request.query.get("change", "")
-        undoes = undo in _UNDOES
-        wish, button = _UNDOES.get(undo, ("canceled", "confirm_button"))
+        undo = undo_named(request.query.get("change", ""))
+        name = "confirm" if undo is None else undo.name
+        timing = f"_{settings.cancel_timing}" if undo is None else ""
 
         return render_page(
             "confirm.html",
-            title=self._text(f"{undo}_title" if undoes else "confirm_title"),
-            text=self._text(f"{undo}_text" if undoes else f"confirm_text_{settings.cancel_timing}"),
+            title=self._text(f"{name}_title"),
+            text=self._text(f"{name}_text{timing}"),
             action=f"{settings.prefix}/result",
             grant=flow.sealed.grant,
-            wish=wish,
-            reason_label=None if undoes else self._text("confirm_reason"),
-            confirm_button=self._text(button),
-            leave_link=self._text("back_link" if undoes else "keep_button"),
+            wish="canceled" if undo is None else undo.status,
+            reason_label=self._text("confirm_reason") if undo is None else None,
+            confirm_button=self._text("confirm_button" if undo is None else undo.button),
+            leave_link=self._text("keep_button" if undo is None else "back_link"),
             return_to=settings.return_to,
         )
 
@@ -249,6 +244,7 @@ class Handlers:
         response.headers.update(headers)
         return response
 
+<<<<<<< HEAD
     def _message_page(
         self,
         text: str,
@@ -268,6 +264,35 @@ class Handlers:
             refresh_s=refresh_s,
             links=[*links, back],
         )
+=======
+    def _message(self, answer: Answer) -> str:
+        # An answer comes from what decides, and brings no import with it: that is loaded when the plug-in opens.
+        from aiocancel.core.decision import AnswerKind, Change
+
+        date = _day(answer.effective_at)
+        match answer.kind, answer.change:
+            case AnswerKind.SCHEDULED, Change.OFFER:
+                return self._dated("offer_scheduled", date)
+            case AnswerKind.SCHEDULED, _:
+                return self._dated("scheduled", date)
+            case AnswerKind.DONE, Change.CANCELLATION:
+                return self._dated("canceled", date)
+            case AnswerKind.DONE, change if undo := undo_to(change):
+                return self._text(undo.done)
+            case AnswerKind.DONE, Change.OFFER:
+                return self._text("offer")
+            case AnswerKind.MANUAL, Change.OFFER:
+                return self._text("manual_offer")
+            case AnswerKind.DONE, _:
+                return self._text("nothing")
+            case AnswerKind.CLOSED, _:
+                return self._text("closed_by_hand")
+            case kind, _:
+                return self._text(kind)
+
+    def _dated(self, name: str, date: str | None) -> str:
+        return self._text(name) if date is None else self._text(f"{name}_at").format(date=date)
+>>>>>>> 8d6d5ee (Refuse an unknown stored type; put the undos and the idempotency keys in one place each)
 
     def _text(self, name: str) -> str:
         return self._site.settings.text(name)

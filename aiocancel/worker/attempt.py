@@ -104,8 +104,19 @@ class Attempts:
                 # What was promised for later is taken back as well.
                 await self._ledger.withdraw_deferred(taken.action.subscription_id)
                 await self._change_billing(taken)
-            case _:
+            case (
+                ActionKind.CANCEL_AT_PERIOD_END
+                | ActionKind.CANCEL_NOW
+                | ActionKind.RESUME
+                | ActionKind.REMOVE_DISCOUNT
+                | ActionKind.APPLY_OFFER
+                | ActionKind.END_PAUSE
+                | ActionKind.EXPECT_CANCELLATION
+                | ActionKind.EXPECT_OFFER
+            ):
                 await self._change_billing(taken)
+            case _:  # pragma: no cover
+                assert_never(taken.action.kind)
 
     async def _change_billing(self, taken: TakenAction) -> None:
         step = await self._look(taken, written=taken.has_written, earlier=taken.change)

@@ -21,6 +21,7 @@ from aiocancel.errors import (
     TransientVendorError,
     UnavailableError,
     UnknownBillingError,
+    UnreadableLedgerError,
 )
 from aiocancel.ports import Billing
 from aiocancel.postgres.ledger import Ledger, TakenAction
@@ -124,6 +125,10 @@ class Worker:
         except UnavailableError as error:
             logger.error("the ledger cannot be read: %s", type(error).__name__)
             return False
+        except UnreadableLedgerError as error:
+            # A newer worker can read it, and has its turn when the lease is over.
+            logger.error("action %s waits for a newer worker: %s", action_id, error)
+            return True
         if taken is None:
             # It is finished, or somebody else has it, or its turn comes later with a job of its own.
             return True
@@ -187,6 +192,8 @@ class Worker:
             return UnknownBillingError("the attempt took too long", code=Code.ATTEMPT_TIMEOUT)
         except UnavailableError as error:
             return UnknownBillingError(str(error), code=Code.DATABASE_UNAVAILABLE)
+        except UnreadableLedgerError as error:
+            return UnknownBillingError(str(error), code=Code.LEDGER_UNREADABLE)
         except Exception as error:
             # A mistake of ours, or of a database in a state that we did not foresee: it must end like any
             # other failure, with a longer wait each time and a human at last.

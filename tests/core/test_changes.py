@@ -29,6 +29,7 @@ from aiocancel.core.changes import (
 )
 from aiocancel.core.identifiers import SubscriptionId
 from aiocancel.core.subscription import AppliedDiscount, CollectionPause, Item, Subscription
+from aiocancel.errors import UnreadableLedgerError
 
 DUE = datetime(2027, 3, 1, tzinfo=UTC)
 AT, NEXT = DUE + timedelta(days=14), DUE + timedelta(days=31)
@@ -266,3 +267,10 @@ def test_a_change_of_the_release_before_is_still_read() -> None:
     data = change_to_json(SWAP)
     del data["may_wait"]
     assert change_from_json(data) == SWAP
+
+
+def test_a_change_of_an_unknown_type_is_an_error_and_never_a_pause() -> None:
+    stored = {"type": "swap_everything", "behavior": "void", "resumes_at": None, "due": None}
+
+    with pytest.raises(UnreadableLedgerError, match="'swap_everything'"):
+        change_from_json(stored)

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aiocancel.core.codes import AnyCode, Code, ForeignCode
+from aiocancel.core.idempotency import KEY_LIFETIME_S, key_is_spent
 from aiocancel.core.retry import (
     FIRST_DELAY_S,
-    KEY_LIFETIME_S,
     LONGEST_DELAY_S,
     LONGEST_LOCK_DELAY_S,
     MAX_ATTEMPTS,
@@ -21,7 +21,6 @@ from aiocancel.core.retry import (
     after_failure,
     delay_s,
     is_excused,
-    key_is_spent,
     read_retry_after,
     sort_answer,
     throttled,

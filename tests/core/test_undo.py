@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from aiocancel.config import DEFAULT_TEXTS
 from aiocancel.core.actions import ActionKind, Done, Receipt, Refuse, Step, Write
 from aiocancel.core.changes import (
     AddDiscount,
@@ -18,10 +19,11 @@ from aiocancel.core.changes import (
     PauseService,
     RemoveDiscounts,
 )
+from aiocancel.core.claim import FlowStatus
 from aiocancel.core.codes import Code
 from aiocancel.core.identifiers import SubscriptionId
 from aiocancel.core.subscription import AppliedDiscount, CollectionPause, Subscription
-from aiocancel.core.undo import NOTHING_MADE, Made, undo_step
+from aiocancel.core.undo import NOTHING_MADE, UNDOS, Made, undo_named, undo_of, undo_step, undo_to
 
 DUE = datetime(2027, 4, 1, tzinfo=UTC)
 UNTIL = DUE + timedelta(days=60)
@@ -243,3 +245,19 @@ def test_a_removal_never_takes_a_discount_that_was_there_before_or_is_of_another
         discounts=tuple(each for each in discounts if each.discount_id in step.change.kept),
     )
     assert undo_step(ActionKind.REMOVE_DISCOUNT, after, Made(changes), step.change) == DONE
+
+
+def test_the_table_of_undos_and_the_statuses_agree() -> None:
+    assert {undo.status for undo in UNDOS} == {each for each in FlowStatus if each.takes_back}
+    for undo in UNDOS:
+        assert undo_of(undo.status) is undo
+        assert undo_named(undo.name) is undo
+        assert undo_to(undo.change) is undo
+        keys = {undo.button, undo.done, f"{undo.name}_title", f"{undo.name}_text"}
+        assert keys <= set(DEFAULT_TEXTS)
+
+
+@pytest.mark.parametrize("status", [each for each in FlowStatus if not each.takes_back])
+def test_no_other_status_is_an_undo(status: FlowStatus) -> None:
+    assert undo_of(status) is None
+    assert undo_named(status) is None

@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Any, Final, Literal, assert_never
 
 from aiocancel.core.codes import Code
+from aiocancel.errors import UnreadableLedgerError
 
 CouponDuration = Literal["once", "repeating", "forever"]
 PauseInterval = Literal["day", "week", "month", "billing_cycle", "indefinitely"]
@@ -227,10 +228,10 @@ def offer_to_json(offer: AcceptedOffer) -> dict[str, Any]:
 
 
 def offer_from_json(data: Mapping[str, Any]) -> AcceptedOffer:
-    """Read what ``offer_to_json`` wrote."""
+    """Read what ``offer_to_json`` wrote; raises UnreadableLedgerError for another type."""
     fields = dict(data["terms"])
     terms: Terms
-    match fields.pop("type"):
+    match kind := fields.pop("type"):
         case "coupon":
             for name in ("percent_off", "amount_off"):
                 fields[name] = None if fields[name] is None else Decimal(fields[name])
@@ -241,8 +242,10 @@ def offer_from_json(data: Mapping[str, Any]) -> AcceptedOffer:
             terms = PlanTerms(**fields)
         case "pause":
             terms = PauseTerms(**fields)
-        case _:
+        case "custom":
             terms = CustomTerms()
+        case _:
+            raise UnreadableLedgerError(f"the ledger holds an offer of the unknown type {kind!r}")
     at = data.get("accepted_at")
     accepted_at = None if at is None else datetime.fromisoformat(at)
     return AcceptedOffer(data["offer_id"], terms, dict(data["metadata"]), accepted_at)

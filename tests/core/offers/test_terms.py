@@ -31,6 +31,7 @@ from aiocancel.core.offers.terms import (
     offer_from_json,
     offer_to_json,
 )
+from aiocancel.errors import UnreadableLedgerError
 
 ids = st.text("abc_123", min_size=1, max_size=12)
 amounts = st.decimals(min_value=Decimal("0.01"), max_value=100_000, places=2)
@@ -232,3 +233,10 @@ def test_an_amount_keeps_its_digits_in_json() -> None:
     written = offer_to_json(AcceptedOffer("offr_1", fixed("10.50", months=None)))
     assert written["terms"]["amount_off"] == "10.50"
     assert written["terms"]["percent_off"] is None
+
+
+def test_an_offer_of_an_unknown_type_is_an_error_and_never_a_custom_offer() -> None:
+    stored = {"offer_id": "offr_1", "terms": {"type": "free_year"}, "metadata": {}}
+
+    with pytest.raises(UnreadableLedgerError, match="'free_year'"):
+        offer_from_json(stored)
