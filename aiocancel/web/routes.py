@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from aiohttp import web
 
 from aiocancel.core.codes import Code
-from aiocancel.core.undo import undo_named, undo_to
+from aiocancel.core.undo import undo_named
 from aiocancel.errors import ClaimError, UnavailableError, UnidentifiedError
 from aiocancel.telemetry import ClaimRefused
 from aiocancel.web.flow_context import FLOW_KEY, FlowContext, FlowState
@@ -244,7 +244,6 @@ class Handlers:
         response.headers.update(headers)
         return response
 
-<<<<<<< HEAD
     def _message_page(
         self,
         text: str,
@@ -264,35 +263,6 @@ class Handlers:
             refresh_s=refresh_s,
             links=[*links, back],
         )
-=======
-    def _message(self, answer: Answer) -> str:
-        # An answer comes from what decides, and brings no import with it: that is loaded when the plug-in opens.
-        from aiocancel.core.decision import AnswerKind, Change
-
-        date = _day(answer.effective_at)
-        match answer.kind, answer.change:
-            case AnswerKind.SCHEDULED, Change.OFFER:
-                return self._dated("offer_scheduled", date)
-            case AnswerKind.SCHEDULED, _:
-                return self._dated("scheduled", date)
-            case AnswerKind.DONE, Change.CANCELLATION:
-                return self._dated("canceled", date)
-            case AnswerKind.DONE, change if undo := undo_to(change):
-                return self._text(undo.done)
-            case AnswerKind.DONE, Change.OFFER:
-                return self._text("offer")
-            case AnswerKind.MANUAL, Change.OFFER:
-                return self._text("manual_offer")
-            case AnswerKind.DONE, _:
-                return self._text("nothing")
-            case AnswerKind.CLOSED, _:
-                return self._text("closed_by_hand")
-            case kind, _:
-                return self._text(kind)
-
-    def _dated(self, name: str, date: str | None) -> str:
-        return self._text(name) if date is None else self._text(f"{name}_at").format(date=date)
->>>>>>> 8d6d5ee (Refuse an unknown stored type; put the undos and the idempotency keys in one place each)
 
     def _text(self, name: str) -> str:
         return self._site.settings.text(name)

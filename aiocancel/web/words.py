@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from aiocancel.config import DEFAULT_TEXTS, Settings
 from aiocancel.core.codes import AnyCode, Code
+from aiocancel.core.undo import UNDOS
 from aiocancel.errors import ClaimError, UnavailableError
 
 if TYPE_CHECKING:
@@ -36,11 +37,9 @@ ERRORS: Final[Mapping[AnyCode, str]] = {
 
 DONE: Final = {
     "cancellation": "canceled",
-    "resumption": "resumed",
-    "unpausing": "unpaused",
-    "discount_removal": "discount_removed",
     "offer": "offer",
     "nothing": "nothing",
+    **{str(undo.change): undo.done for undo in UNDOS},
 }
 """The key of the text for each change that has been carried out."""
 
