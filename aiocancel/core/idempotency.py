@@ -6,19 +6,16 @@ key is spent. SQL makes the same text by a function of its own.
 
 from __future__ import annotations
 
-import uuid
-from typing import Final
-
 # Stripe forgets an idempotency key after 24 hours at the earliest; past this age a key counts as spent.
 # https://docs.stripe.com/api/idempotent_requests
 KEY_LIFETIME_S: Final = 20 * 3600.0
 
 
-def key_text(claim_public_id: uuid.UUID, ordinal: int, generation: int = 1) -> str:
+def key_text(claim_public_id: str, ordinal: int, generation: int = 1) -> str:
     """Return the key under which an action's write goes out.
 
     Args:
-        claim_public_id: The claim that asked for the action.
+        claim_public_id: The UUID of the claim that asked for the action.
         ordinal: The action's place among those of its claim, from 0.
         generation: Which key of the action it is, from 1.
     """

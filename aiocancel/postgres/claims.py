@@ -235,7 +235,7 @@ class Claims:
                 action.subscription_id,
                 action.reason.text,
                 action.reason.code,
-                key_text(public_id, ordinal),
+                key_text(str(public_id), ordinal),
                 action.flow_session_id,
                 None if action.offer is None else json.dumps(offer_to_json(action.offer)),
             )

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import uuid
-
 from aiocancel.core.idempotency import key_text
 
-CLAIM = uuid.UUID("12345678-1234-5678-1234-567812345678")
+CLAIM = "12345678-1234-5678-1234-567812345678"
 
 
 def test_a_key_names_the_claim_the_place_of_the_action_and_the_generation() -> None:
