@@ -6,6 +6,8 @@ key is spent. SQL makes the same text by a function of its own.
 
 from __future__ import annotations
 
+from typing import Final
+
 # Stripe forgets an idempotency key after 24 hours at the earliest; past this age a key counts as spent.
 # https://docs.stripe.com/api/idempotent_requests
 KEY_LIFETIME_S: Final = 20 * 3600.0
