@@ -7,24 +7,16 @@ from aiohttp import web
 import aiocancel
 
 PAGE = "<!doctype html><title>Account</title>{{ cancel_flow.script() }} {{ cancel_flow.button('Cancel subscription') }}"
+CLIENT_ID, CLIENT_SECRET = (
+    os.environ["PROSPERSTACK_CLIENT_ID"],
+    os.environ["PROSPERSTACK_CLIENT_SECRET"],
+)
+STRIPE_API_KEY, GRANT_KEY = os.environ["STRIPE_API_KEY"], os.environ["GRANT_KEY"]
+FIND = "SELECT stripe_subscription_id FROM customers WHERE id = $1"
 
 
 async def current_customer(request: web.Request) -> str | None:
     return request.cookies.get("customer")  # ask your session here
-
-
-cancel = aiocancel.CancelFlow(
-    vendor=aiocancel.ProsperStack(
-        os.environ["PROSPERSTACK_CLIENT_ID"], os.environ["PROSPERSTACK_CLIENT_SECRET"]
-    ),
-    billing=aiocancel.StripeBilling(os.environ["STRIPE_API_KEY"]),
-    database=os.environ["DATABASE_URL"],
-    identify=current_customer,
-    subscriptions=aiocancel.SubscriptionQuery(
-        "SELECT stripe_subscription_id FROM customers WHERE id = $1"
-    ),
-    grant_keys=[os.environ["GRANT_KEY"]],
-)
 
 
 @aiohttp_jinja2.template("account.html")
@@ -34,7 +26,16 @@ async def account(request: web.Request) -> dict[str, str]:
 
 app = web.Application()
 aiohttp_jinja2.setup(app, loader=jinja2.DictLoader({"account.html": PAGE}))
-cancel.setup(app)
 app.router.add_get("/account", account)
+# The part that is about aiocancel:
+cancel = aiocancel.CancelFlow(
+    vendor=aiocancel.ProsperStack(CLIENT_ID, CLIENT_SECRET),
+    billing=aiocancel.StripeBilling(STRIPE_API_KEY),
+    database=os.environ["DATABASE_URL"],
+    identify=current_customer,
+    subscriptions=aiocancel.SubscriptionQuery(FIND),
+    grant_keys=[GRANT_KEY],
+)
+cancel.setup(app)
 if __name__ == "__main__":
     web.run_app(app)

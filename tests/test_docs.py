@@ -87,6 +87,45 @@ def test_every_included_file_and_every_relative_link_is_there(page: Path) -> Non
     assert [target for target in targets if not (page.parent / target).exists()] == []
 
 
+@pytest.mark.parametrize("name", ["CONTRIBUTING.md", "SECURITY.md"])
+def test_every_link_of_the_pages_for_contributors_leads_somewhere(name: str) -> None:
+    page = ROOT / ".github" / name
+    text = page.read_text(encoding="utf-8")
+
+    assert [link for link in LINK.findall(text) if not (page.parent / link).exists()] == []
+    paths = re.findall(r"`((?:tests|docs|aiocancel|examples)/[\w./]+)`", text)
+    assert [path for path in paths if not (ROOT / path).exists()] == []
+
+
+def test_the_issue_forms_have_what_a_form_needs() -> None:
+    yaml = importlib.import_module("yaml")
+    forms = sorted((ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.yml"))
+    assert [form.name for form in forms] == ["bug.yml", "config.yml", "fact.yml", "idea.yml"]
+
+    for form in forms:
+        read = yaml.safe_load(form.read_text(encoding="utf-8"))
+        if form.name == "config.yml":
+            continue
+        assert {"name", "description", "body"} <= read.keys()
+        fields = [part for part in read["body"] if part["type"] != "markdown"]
+        assert len({part["id"] for part in fields}) == len(fields)
+        assert all(part["attributes"]["label"] for part in fields)
+        assert any(part.get("validations", {}).get("required") for part in fields)
+
+
+def test_the_commit_hooks_fetch_nothing_and_run_what_ci_runs() -> None:
+    yaml = importlib.import_module("yaml")
+    text = (ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8")
+    script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+
+    (source,) = yaml.safe_load(text)["repos"]
+
+    assert source["repo"] == "local"
+    assert {hook["language"] for hook in source["hooks"]} == {"system"}
+    for hook in source["hooks"]:
+        assert hook["entry"].removesuffix(" --force-exclude") in script
+
+
 def test_every_included_program_is_run_by_a_test() -> None:
     included = {
         (page.parent / target).resolve()

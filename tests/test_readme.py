@@ -1,8 +1,9 @@
-"""The README shows what runs: its code is an example file, its links exist, its commands are CI's."""
+"""The README shows what runs: its code is part of an example, its links exist, its commands are CI's."""
 
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import re
 import sys
 from pathlib import Path
@@ -17,16 +18,62 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 QUICKSTART = ROOT / "examples" / "quickstart.py"
 
 
-def test_the_code_in_the_readme_is_the_quickstart_file_in_at_most_30_lines() -> None:
+def test_the_code_in_the_readme_is_part_of_the_quickstart_which_has_at_most_40_lines() -> None:
     code = QUICKSTART.read_text(encoding="utf-8")
-    assert f"```python\n{code}```" in README
-    assert len([line for line in code.splitlines() if line.strip()]) <= 30
+    (shown,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+
+    assert shown in code
+    assert len(shown.splitlines()) <= 10
+    assert len([line for line in code.splitlines() if line.strip()]) <= 40
 
 
 def test_every_file_that_the_readme_links_to_exists() -> None:
     links = re.findall(r"\]\((?!https?:)([^)#]+)\)", README)
+
     assert len(links) > 5
     assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_every_test_that_the_readme_names_is_the_one_it_links_to() -> None:
+    named = re.findall(r"\[`(tests/[^`]+)`\]\(([^)]+)\)", README)
+
+    assert len(named) >= 8
+    assert [(text, link) for text, link in named if text != link] == []
+
+
+def test_the_readme_says_its_status_before_it_asks_anybody_to_install_it() -> None:
+    headings = re.findall(r"^## (.+)$", README, re.MULTILINE)
+
+    assert headings[:3] == ["Status", "Install", "Try it"]
+    assert "pip install aiocancel\n" in README
+    # One screenful: what it is, and for whom, with the picture and the status.
+    assert README.index("## Install") < 2_800
+    assert len(README.split()) < 1_000
+
+
+def test_the_pictures_are_small() -> None:
+    pictures = sorted((ROOT / "docs" / "images").glob("*.png"))
+
+    assert [picture.name for picture in pictures] == ["account.png", "flow.png", "plain-page.png"]
+    assert all(picture.stat().st_size < 150_000 for picture in pictures)
+
+
+def test_no_link_is_dead_where_a_package_index_shows_the_readme() -> None:
+    spec = importlib.util.spec_from_file_location("hook", ROOT / "docs" / "readme_on_index.py")
+    assert spec is not None
+    assert spec.loader is not None
+    hook = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(hook)
+
+    shown = hook.on_index(README)
+
+    assert [link for link in re.findall(r"\]\(([^)]+)\)", shown) if "://" not in link] == []
+    assert "![" not in shown
+    assert "[aiohttp](https://docs.aiohttp.org)" in shown
+    assert "`tests/core/test_grants.py`" in shown
+    metadata: dict[str, object] = {}
+    hook.ReadmeOnIndex(str(ROOT), {}).update(metadata)
+    assert metadata["readme"] == {"content-type": "text/markdown", "text": shown}
 
 
 def test_ci_runs_the_commands_that_the_readme_gives() -> None:
