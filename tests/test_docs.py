@@ -168,7 +168,7 @@ def test_every_command_and_option_that_a_page_gives_exists(tables: ModuleType) -
     assert len(commands) > 5
 
     for page, (_, *words) in commands:
-        inner = {"show", "retry", "close"}.intersection(words[1:2])
+        inner = {"list", "show", "retry", "close"}.intersection(words[1:2])
         shown = tables.help_of([words[0], *inner])
         assert shown.startswith(f"usage: aiocancel {words[0]}"), f"{page}: {words}"
         options = {word for word in words if word.startswith("--")}
@@ -199,6 +199,18 @@ def test_every_route_is_in_the_http_reference() -> None:
 
     assert len(routes) >= 7
     assert {route for route in routes if f"| {route} |" not in text} == set()
+
+
+def test_every_refusal_that_a_browser_may_get_is_in_the_http_reference() -> None:
+    codes = (DOCS / "reference" / "codes.md").read_text(encoding="utf-8")
+    section = codes.split("\n## A browser's request was refused\n")[1].split("\n## ")[0]
+    known = set(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE))
+    text = (DOCS / "reference" / "http.md").read_text(encoding="utf-8")
+    told = set(re.findall(r"^\| `\d{3}`[^|]* \| `(\w+)` \|", text, re.MULTILINE))
+
+    # The roots of the error tree, whose codes no answer carries: each refusal has a word of its own.
+    assert known - told == {"claim_refused", "grant_refused"}
+    assert told <= known
 
 
 @pytest.mark.slow

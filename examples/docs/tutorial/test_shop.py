@@ -12,8 +12,7 @@ from pytest_aiohttp import AiohttpClient
 from shop import make_app
 
 import aiocancel
-from aiocancel.testing.postgres import EmbeddedPostgres
-from aiocancel.testing.stripe.simulator import StripeSimulator
+from aiocancel.testing import EmbeddedPostgres, StripeSimulator
 
 
 @pytest_asyncio.fixture
