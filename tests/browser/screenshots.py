@@ -7,13 +7,13 @@ import signal
 import sys
 from pathlib import Path
 
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page, ViewportSize, async_playwright
 
 from tests.support.browser import CHROMIUM_ARGS, chromium_path, genuine_client
 from tests.support.drive_demo import DEMO, address
 
 PICTURES = Path(__file__).parents[2] / "docs" / "images"
-SIZE = {"width": 960, "height": 600}
+SIZE = ViewportSize(width=960, height=600)
 
 
 async def main(folder: Path = PICTURES) -> None:
@@ -44,7 +44,7 @@ async def main(folder: Path = PICTURES) -> None:
 
 async def take(browser: Browser, url: str, folder: Path) -> None:
     """Walk through the demo as Ada, and take a picture of each place."""
-    context = await browser.new_context(viewport={**SIZE}, color_scheme="light")
+    context = await browser.new_context(viewport=SIZE, color_scheme="light")
     page = await context.new_page()
     await page.goto(url)
     await page.get_by_role("button", name="Log in as ada").click()
