@@ -66,7 +66,7 @@ async def open_parts(parts: Parts, stack: AsyncExitStack) -> Opened:
 
     resolver = await _open_resolver(parts, pool, stack)
     engine = PgQueuerEngine(pool, heartbeat_timeout_s=parts.settings.worker_lease_s)
-    ledger = Ledger(pool, engine=engine, hooks=bool(parts.on_outcome or parts.on_error))
+    ledger = Ledger(pool, hooks=bool(parts.on_outcome or parts.on_error))
     doorbell = Doorbell(pool, parts.vendor.name)
     opening = parts.vendor.open_verifier(RateBudgets(pool))
     policy = Policy(

@@ -75,7 +75,14 @@ MAY_IMPORT: dict[str, set[str]] = {
     "testing": {"core", "errors"},
     # The ledger is the one edge without a port: its transactions are the point of it.
     "intake": BELOW_THE_EDGES | {"postgres.claims", "postgres.ledger", "postgres.vendor_events"},
-    "worker": BELOW_THE_EDGES | {"postgres.ledger", "postgres.pgqueuer", "postgres.vendor_events"},
+    "worker": BELOW_THE_EDGES
+    | {
+        "postgres.leasing",
+        "postgres.ledger",
+        "postgres.pgqueuer",
+        "postgres.settling",
+        "postgres.vendor_events",
+    },
     "metrics": BELOW_THE_EDGES | {"postgres.queue_stats"},
     "web": BELOW_THE_EDGES | {"intake"},
     # For types alone, so that what was given has one description.

@@ -12,11 +12,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
+import asyncpg
+
 from aiocancel.core.actions import ActionState
 from aiocancel.core.by_hand import RESULTS, Operation, refusal
 from aiocancel.errors import OperationError
-from aiocancel.postgres.claims import ENQUEUE_HOOKS, JOURNAL
 from aiocancel.postgres.connection import unavailable_on_outage
+from aiocancel.postgres.enqueue import JOURNAL, MAKE_ROOM_FOR_HOOKS, enqueue_hooks
 from aiocancel.postgres.pgqueuer import Job, enqueue
 
 if TYPE_CHECKING:
@@ -78,10 +80,10 @@ class ActionHistory:
     journal: Sequence[JournalLine]
 
 
-_LIST: Final = """
+LIST: Final = """
 SELECT * FROM (
     SELECT a.id AS action_id, c.public_id AS claim_id, a.kind, a.subscription_id,
-        CASE WHEN a.closed_at IS NULL THEN a.state ELSE 'closed' END AS state,
+        aiocancel.shown_state(a.state, a.closed_at) AS state,
         coalesce(a.closed_reason, a.parked_code) AS code, a.attempts, a.excused, a.created_at, a.due_at,
         a.finished_at, c.customer_id
     FROM aiocancel.action a JOIN aiocancel.claim c ON c.id = a.claim_id
@@ -90,40 +92,31 @@ SELECT * FROM (
 WHERE $5::text IS NULL OR state = $5 ORDER BY action_id DESC LIMIT $6
 """
 
-_ATTEMPTS: Final = """
+ATTEMPTS: Final = """
 SELECT number, started_at, ended_at, result, code, request_id, idempotency_key FROM aiocancel.attempt
 WHERE action_id = $1 ORDER BY number
 """
 
-_HISTORY: Final = """
+HISTORY: Final = """
 SELECT j.at, j.entry, j.code, j.action_id IS NOT NULL AS of_action FROM aiocancel.journal j
 WHERE j.claim_id = (SELECT claim_id FROM aiocancel.action WHERE id = $1) AND (j.action_id = $1 OR j.action_id IS NULL)
 ORDER BY j.id
 """
 
-_HOLD: Final = """
-SELECT a.claim_id, a.attempts, CASE WHEN a.closed_at IS NULL THEN a.state ELSE 'closed' END AS state, EXISTS (
+HOLD: Final = """
+SELECT a.claim_id, a.attempts, aiocancel.shown_state(a.state, a.closed_at) AS state, EXISTS (
     SELECT FROM aiocancel.action later
     WHERE later.lane = a.lane AND later.id > a.id AND later.state IN ('running', 'done')) AS is_overtaken
 FROM aiocancel.action a WHERE a.id = $1 FOR UPDATE
 """
 
-_DO: Final = {
-    Operation.RETRY: """
-        UPDATE aiocancel.action SET state = 'waiting', due_at = now(), finished_at = NULL, parked_code = NULL,
-            excused = attempts
-        WHERE id = $1 AND $2::text IS NULL
-        """,
-    Operation.CLOSE: "UPDATE aiocancel.action SET closed_at = now(), closed_reason = $2 WHERE id = $1",
-}
-
-# The application was told of an end that is none any more: what it is told next is news to it. Its hooks keep their
-# history under another ordinal, and whatever ends the claim enqueues them afresh.
-_HOOKS_AGAIN: Final = """
-UPDATE aiocancel.action a SET ordinal = later.ordinal, idempotency_key = a.idempotency_key || '-' || later.ordinal
-FROM (SELECT max(ordinal) + 1 AS ordinal FROM aiocancel.action WHERE claim_id = $1) later
-WHERE a.claim_id = $1 AND a.ordinal = 1000 AND a.kind = 'run_hooks' RETURNING true
+RETRY: Final = """
+UPDATE aiocancel.action
+SET state = 'waiting', due_at = now(), finished_at = NULL, parked_code = NULL, excused = attempts
+WHERE id = $1
 """
+
+CLOSE: Final = "UPDATE aiocancel.action SET closed_at = now(), closed_reason = $2 WHERE id = $1"
 
 
 class Operations:
@@ -149,8 +142,8 @@ class Operations:
         if not found:
             return None
         with unavailable_on_outage():
-            attempts = await self._connection.fetch(_ATTEMPTS, action_id)
-            journal = await self._connection.fetch(_HISTORY, action_id)
+            attempts = await self._connection.fetch(ATTEMPTS, action_id)
+            journal = await self._connection.fetch(HISTORY, action_id)
         return ActionHistory(
             found[0],
             [ListedAttempt(**row) for row in attempts],
@@ -162,25 +155,40 @@ class Operations:
     ) -> ActionState:
         """Retry or close a parked action and return its new state; raises OperationError where that is not allowed."""
         async with self._transaction() as connection:
-            row = await connection.fetchrow(_HOLD, action_id)
+            row = await connection.fetchrow(HOLD, action_id)
             if row is None:
                 raise OperationError(f"there is no action {action_id}")
+
             if why := refusal(
                 operation, ActionState(row["state"]), is_overtaken=row["is_overtaken"]
             ):
                 raise OperationError(f"action {action_id} is left as it is: {why}")
-            await connection.execute(_DO[operation], action_id, reason)
-            entry = "action_retried" if operation is Operation.RETRY else "action_closed"
-            await connection.execute(JOURNAL, row["claim_id"], action_id, entry, reason)
-            jobs = [Job(action_id, row["attempts"])] if operation is Operation.RETRY else []
-            if (
-                await connection.fetchval(_HOOKS_AGAIN, row["claim_id"])
-                and operation is Operation.CLOSE
-            ):
-                hooks = await connection.fetchval(ENQUEUE_HOOKS, row["claim_id"])
-                jobs += [Job(hooks, 0)] if hooks is not None else []
-            await enqueue(connection, jobs)
+
+            match operation:
+                case Operation.RETRY:
+                    await self._retry(connection, action_id, row, reason)
+                case Operation.CLOSE:
+                    await self._close(connection, action_id, row, reason)
         return RESULTS[operation]
+
+    async def _retry(
+        self, connection: Connection, action_id: int, row: asyncpg.Record, reason: str | None
+    ) -> None:
+        await connection.execute(RETRY, action_id)
+        await connection.execute(JOURNAL, row["claim_id"], action_id, "action_retried", reason)
+
+        await connection.execute(MAKE_ROOM_FOR_HOOKS, row["claim_id"])
+        await enqueue(connection, [Job(action_id, row["attempts"])])
+
+    async def _close(
+        self, connection: Connection, action_id: int, row: asyncpg.Record, reason: str | None
+    ) -> None:
+        await connection.execute(CLOSE, action_id, reason)
+        await connection.execute(JOURNAL, row["claim_id"], action_id, "action_closed", reason)
+
+        # Only an application that was told of an end is told again.
+        if await connection.fetchval(MAKE_ROOM_FOR_HOOKS, row["claim_id"]):
+            await enqueue_hooks(connection, row["claim_id"])
 
     async def _find(
         self,
@@ -197,7 +205,7 @@ class Operations:
         )
         with unavailable_on_outage():
             rows = await self._connection.fetch(
-                _LIST, stored, subscription_id, claim_id, action_id, state, min(limit, MOST_LISTED)
+                LIST, stored, subscription_id, claim_id, action_id, state, min(limit, MOST_LISTED)
             )
         return [ListedAction(**row) for row in rows]
 

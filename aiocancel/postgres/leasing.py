@@ -1,6 +1,6 @@
-"""Which worker does what: actions are leased, leases are kept, and what nobody looks at is found again.
+"""Which worker does what: actions are leased, leases are kept, and forgotten actions are found again.
 
-Two actions of one lane never run at once and keep their order; no connection is held while one runs.
+Two actions of one lane never run at once and keep their order. No connection is held while one runs.
 """
 
 from __future__ import annotations
@@ -22,9 +22,8 @@ from aiocancel.core.claim import CancelReason
 from aiocancel.core.identifiers import Mode, SubscriptionId
 from aiocancel.core.offers.expect import Baseline, baseline_from_json
 from aiocancel.core.offers.terms import offer_from_json
-from aiocancel.postgres.claims import Claims
-from aiocancel.postgres.connection import unavailable_on_outage
-from aiocancel.postgres.pgqueuer import Job
+from aiocancel.postgres.connection import LedgerConnection
+from aiocancel.postgres.pgqueuer import Job, enqueue
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,23 +61,24 @@ class TakenAction:
         """How many attempts count, this one included."""
         return self.attempt - self.excused
 
+    @property
+    def lease(self) -> tuple[int, uuid.UUID, int]:
+        """The action, its owner and its attempt: every statement that moves it asks whether these still stand."""
+        return self.action_id, self.owner, self.attempt
 
-# Nothing of the same lane may run, and nothing older may wait: that keeps their order. One whose
-# lease ran out goes first even then, or the two would wait for each other: an older one can be committed
-# later. What waits for a date or a payment holds nothing up. A kind that we do not know belongs to a newer release.
-_IS_ITS_TURN: Final = """
-NOT EXISTS (
-    SELECT FROM aiocancel.action o
-    WHERE o.lane = a.lane AND o.id <> a.id
-      AND (o.state = 'running' OR o.state = 'waiting' AND a.state = 'waiting' AND o.id < a.id
-          AND NOT (o.deferred AND o.due_at > now())))
-"""
 
-_TAKE: Final = f"""
+# It is an action's turn when nothing of its lane runs and nothing older waits: that keeps their order. One whose lease
+# ran out comes first even so, or the two would wait for each other, since an older one can be committed later. A kind
+# that we do not know belongs to a newer release.
+TAKE: Final = """
 WITH ready AS (
     SELECT a.id FROM aiocancel.action a
     WHERE a.id = ANY($1) AND a.state IN ('waiting', 'running') AND a.kind = ANY($4)
-      AND (a.due_at <= now() OR a.lease_owner = $2) AND {_IS_ITS_TURN}
+      AND (a.due_at <= now() OR a.lease_owner = $2) AND NOT EXISTS (
+        SELECT FROM aiocancel.action o
+        WHERE o.lane = a.lane AND o.id <> a.id
+          AND (o.state = 'running' OR o.state = 'waiting' AND a.state = 'waiting' AND o.id < a.id
+              AND NOT aiocancel.lets_others_pass(o.deferred, o.due_at)))
     ORDER BY a.id FOR UPDATE OF a SKIP LOCKED)
 UPDATE aiocancel.action a
 SET state = 'running', lease_owner = $2, due_at = now() + $3::interval, attempts = attempts + 1, deferred = false
@@ -86,30 +86,37 @@ FROM ready, aiocancel.claim c WHERE a.id = ready.id AND c.id = a.claim_id
 RETURNING a.id, a.claim_id, c.public_id, a.kind, a.subscription_id, a.reason_text, a.reason_code, a.attempts,
     extract(epoch FROM now() - coalesce(a.woke_at, a.created_at))::float8 AS age_s,
     a.key_used_at IS NOT NULL AS has_written, a.takes_effect_at, a.payment_url IS NOT NULL AS asked_to_pay,
-    a.flow_session_id, a.offer, a.change, a.baseline, c.vendor, c.customer_id, c.mode,
-    a.excused
-"""  # noqa: S608 - a constant of this module
+    a.flow_session_id, a.offer, a.change, a.baseline, c.vendor, c.customer_id, c.mode, a.excused
+"""
 
-_RENEW: Final = """
+RENEW: Final = """
 UPDATE aiocancel.action SET due_at = now() + $3::interval
 WHERE lease_owner = $1 AND state = 'running' AND id = ANY($2) RETURNING id
 """
 
-# Due for a while and nobody has taken it; or its worker died; or we leased it and do not know: the answer was lost.
-_FIND_FORGOTTEN: Final = f"""
+# Forgotten is an action that has been due for a while, or whose worker died, or that we leased without knowing it
+# because the answer was lost. Whose turn it is stands in ``TAKE``, too.
+FIND_FORGOTTEN: Final = """
 SELECT a.id, a.attempts FROM aiocancel.action a
 WHERE a.state IN ('waiting', 'running') AND a.kind = ANY($3) AND a.id <> ALL($2)
   AND (a.due_at <= now() - CASE a.state WHEN 'waiting' THEN $4::interval ELSE interval '0' END OR a.lease_owner = $1)
-  AND {_IS_ITS_TURN}
+  AND NOT EXISTS (
+      SELECT FROM aiocancel.action o
+      WHERE o.lane = a.lane AND o.id <> a.id
+        AND (o.state = 'running' OR o.state = 'waiting' AND a.state = 'waiting' AND o.id < a.id
+            AND NOT aiocancel.lets_others_pass(o.deferred, o.due_at)))
 ORDER BY a.due_at, a.id LIMIT $5
-"""  # noqa: S608 - as above
+"""
 
 _KINDS: Final = list(ActionKind)
 _SWEEP_BATCH: Final = 200
 
 
-class Dispatch(Claims):
+class Leasing:
     """Leases, and the jobs that lead to them."""
+
+    def __init__(self, connection: LedgerConnection) -> None:
+        self._connection = connection
 
     async def take(
         self, owner: uuid.UUID, action_ids: Collection[int], *, lease_s: float
@@ -127,44 +134,39 @@ class Dispatch(Claims):
                 taken += await self.take(owner, [action_id], lease_s=lease_s)
             return taken
 
-    async def _take(
-        self, owner: uuid.UUID, action_ids: Collection[int], lease_s: float
-    ) -> list[TakenAction]:
-        rows = await self._at_once(
-            _TAKE, list(action_ids), owner, timedelta(seconds=lease_s), _KINDS
-        )
-        return [_taken(row, owner) for row in rows]
-
     async def renew(
         self, owner: uuid.UUID, action_ids: Collection[int], *, lease_s: float
     ) -> list[int]:
         """Let the leases last ``lease_s`` from now; returns those that still stand."""
-        with unavailable_on_outage():
-            rows = await self._pool.fetch(
-                _RENEW, owner, list(action_ids), timedelta(seconds=lease_s)
-            )
+        rows = await self._connection.at_once(
+            RENEW, owner, list(action_ids), timedelta(seconds=lease_s)
+        )
+
         return [row["id"] for row in rows]
 
     async def sweep(
         self, owner: uuid.UUID, *, holds: Collection[int] = (), overdue_s: float
     ) -> int:
-        """Give a job to every unfinished action that nobody looks at; returns how many got one now.
+        """Give a job to every forgotten action; returns how many got one now.
 
         ``holds`` are the actions that the owner is busy with. One that waits counts as forgotten when it is
         ``overdue_s`` past its time. With nothing but this, an engine that lost all its jobs loses only time.
         """
-        async with self._transaction() as connection:
+        overdue = timedelta(seconds=overdue_s)
+
+        async with self._connection.transaction() as connection:
             rows = await connection.fetch(
-                _FIND_FORGOTTEN,
-                owner,
-                list(holds),
-                _KINDS,
-                timedelta(seconds=overdue_s),
-                _SWEEP_BATCH,
+                FIND_FORGOTTEN, owner, list(holds), _KINDS, overdue, _SWEEP_BATCH
             )
-            return await self._engine.enqueue(
-                connection, [Job(row["id"], row["attempts"]) for row in rows]
-            )
+            return await enqueue(connection, [Job(row["id"], row["attempts"]) for row in rows])
+
+    async def _take(
+        self, owner: uuid.UUID, action_ids: Collection[int], lease_s: float
+    ) -> list[TakenAction]:
+        lease = timedelta(seconds=lease_s)
+        rows = await self._connection.at_once(TAKE, list(action_ids), owner, lease, _KINDS)
+
+        return [_taken(row, owner) for row in rows]
 
 
 def _taken(row: asyncpg.Record, owner: uuid.UUID) -> TakenAction:

@@ -205,22 +205,6 @@ class PgQueuerEngine:
         self._leave_within_s = 0.0
         self._manager: QueueManager | None = None
 
-    async def enqueue(self, connection: Connection, jobs: Sequence[Job]) -> int:
-        """Add jobs in the caller's transaction, leaving out those that are there; returns how many were new."""
-        return await enqueue(connection, jobs)
-
-    def first_jobs(self, actions: str) -> str:
-        """Return SQL, for a statement's WITH, that adds the job of every new action in the relation ``actions``.
-
-        PgQueuer's own statement cannot stand inside another; a test holds this one to what that one writes.
-        """
-        return f"""
-        INSERT INTO aiocancel.{_QUEUE}
-            (priority, entrypoint, payload, execute_after, dedupe_key, headers, status)
-        SELECT 0, '{_ENTRYPOINT}', convert_to(id::text, 'UTF8'), now(), id || ':0', 'null'::jsonb, 'queued'
-        FROM {actions} ON CONFLICT DO NOTHING
-        """  # noqa: S608 - nothing in it comes from outside
-
     async def run(self, look: Look, *, concurrency: int) -> None:
         """Give jobs to ``look``, at most ``concurrency`` at a time, until ``stop``; outages are waited out."""
         places = asyncio.Semaphore(concurrency)

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 _CLOSE_WITHIN_S: Final = 2.0
 
-_SERVER: Final = """
+SERVER: Final = """
 SELECT current_setting('server_version_num')::int / 10000 AS version,
     current_setting('transaction_read_only')::boolean AS read_only,
     extract(epoch FROM clock_timestamp())::float8 AS time
 """
 
 # Whoever migrates need not be whom the application connects as.
-_FORBIDDEN: Final = """
+FORBIDDEN: Final = """
 SELECT c.relname::text FROM pg_class c
 WHERE c.relnamespace = 'aiocancel'::regnamespace AND c.relkind = 'r' AND c.relname <> 'schema_version'
   AND NOT (has_table_privilege(c.oid, 'SELECT') AND has_table_privilege(c.oid, 'INSERT'))
@@ -32,7 +32,7 @@ ORDER BY 1
 """
 
 # What waits behind another action of its lane is not overdue.
-_BACKLOG: Final = """
+BACKLOG: Final = """
 SELECT count(*) FILTER (WHERE a.state = 'parked') AS parked,
     extract(epoch FROM now() - min(a.created_at) FILTER (WHERE a.state = 'waiting'))::float8 AS oldest_waiting_s,
     extract(epoch FROM now() - min(a.due_at) FILTER (WHERE a.state <> 'parked' AND a.due_at < now() AND NOT EXISTS (
@@ -105,14 +105,14 @@ def way_to_open(error: Exception, *, own_pool: bool) -> str:
 
 async def inspect_server(connection: Connection) -> ServerInspection:
     """Return what the server says about itself."""
-    row = await connection.fetchrow(_SERVER)
+    row = await connection.fetchrow(SERVER)
     assert row is not None  # noqa: S101 - it has no WHERE
     return ServerInspection(**row)
 
 
 async def forbidden_tables(connection: Connection) -> list[str]:
     """Return the names of our tables that this role may not read and write."""
-    return [row["relname"] for row in await connection.fetch(_FORBIDDEN)]
+    return [row["relname"] for row in await connection.fetch(FORBIDDEN)]
 
 
 async def check_permission(connection: Connection, query: str) -> None:
@@ -125,6 +125,6 @@ async def check_permission(connection: Connection, query: str) -> None:
 
 async def inspect_backlog(connection: Connection) -> Backlog:
     """Count what is parked, and how long what is not waits."""
-    row = await connection.fetchrow(_BACKLOG)
+    row = await connection.fetchrow(BACKLOG)
     assert row is not None  # noqa: S101 - an aggregate has one row
     return Backlog(**row)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from aiocancel.postgres.connection import Pool
 
 # Only what is unfinished or parked is looked at, each by an index of its own: finished actions may be millions.
-_STATS: Final = """
+STATS: Final = """
 SELECT count(*) FILTER (WHERE state = 'waiting') AS waiting, count(*) FILTER (WHERE state = 'running') AS running,
     (SELECT count(*) FROM aiocancel.action WHERE state = 'parked' AND closed_at IS NULL) AS parked,
     coalesce(extract(epoch FROM now() - min(due_at) FILTER (WHERE due_at < now()))::float8, 0) AS oldest_due_s
@@ -37,7 +37,7 @@ class QueueStats:
 async def queue_stats(pool: Pool) -> QueueStats:
     """Return the state of the queue in all processes; raises UnavailableError."""
     with unavailable_on_outage():
-        row = await pool.fetchrow(_STATS)
+        row = await pool.fetchrow(STATS)
     assert row is not None  # noqa: S101 - an aggregate has one row
     return QueueStats(**row)
 

@@ -1,88 +1,325 @@
-"""The statements by which a worker moves its action: one round trip each where that is enough."""
+"""How an action moves on from running: it ends, it goes back to wait, or it waits for a date or a payment.
 
-# ruff: noqa: S608 - what they are put together from is all written in this package
+Every statement names the lease under which the action was taken, so a worker that lost its lease writes no more.
+"""
+
 from __future__ import annotations
 
-from functools import cache
-from typing import Final
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
 
-# The action as it was leased: whoever lost the lease writes no more.
-LEASED: Final = "id = $1 AND lease_owner = $2 AND attempts = $3 AND state = 'running'"
+import asyncpg
 
-
-# The first write of an action, whose key is as it was made: a round trip instead of five.
-BEGIN_FIRST_WRITE: Final = f"""
-WITH begun AS (
-    UPDATE aiocancel.action SET key_used_at = now(), change = coalesce($5::jsonb, change),
-        idempotency_key = 'aiocancel-' || $4::uuid || '-' || ordinal || '-' || key_generation
-    WHERE {LEASED} AND key_used_at IS NULL AND NOT key_spent
-    RETURNING id, attempts, idempotency_key),
-noted AS (
-    INSERT INTO aiocancel.attempt (action_id, number, idempotency_key)
-    SELECT id, attempts, idempotency_key FROM begun)
-SELECT idempotency_key FROM begun
-"""
-
-# A later write of the same action may need another key.
-HOLD_KEY: Final = f"""
-SELECT ordinal, key_generation, key_spent, coalesce(extract(epoch FROM now() - key_used_at), 0)::float8 AS key_age_s
-FROM aiocancel.action WHERE {LEASED} FOR UPDATE
-"""
-
-NOTE_FIRST_LOOK: Final = (
-    f"UPDATE aiocancel.action SET baseline = $4::jsonb WHERE {LEASED} AND baseline IS NULL"
+from aiocancel.core.actions import Action, ActionKind, Receipt
+from aiocancel.core.codes import AnyCode, Code
+from aiocancel.core.identifiers import SubscriptionId
+from aiocancel.core.retry import is_excused
+from aiocancel.postgres.connection import LedgerConnection
+from aiocancel.postgres.enqueue import (
+    JOURNAL,
+    JournalEntry,
+    enqueue_actions,
+    enqueue_end_of_pause,
+    enqueue_hooks,
 )
+from aiocancel.postgres.leasing import TakenAction
+from aiocancel.postgres.pgqueuer import Job, enqueue
+from aiocancel.postgres.writes import END_WRITE
 
-# A later attempt may have another key by now, and its key is not spent.
-END_WRITE: Final = """
-WITH ended AS (
-    UPDATE aiocancel.attempt SET ended_at = now(), result = $3, code = $4, request_id = $5
-    WHERE action_id = $1 AND number = $2 RETURNING idempotency_key)
-UPDATE aiocancel.action a SET key_spent = true FROM ended
-WHERE $6 AND a.id = $1 AND a.idempotency_key = ended.idempotency_key
+if TYPE_CHECKING:
+    from aiocancel.postgres.connection import Connection
+
+# In the three statements that end an action, $4 asks for nothing to be done where an action of the same lane waits for
+# the end: then its turn must be passed on in the same transaction. FINISH notes with $8 that Stripe took the write.
+FINISH: Final = """
+WITH settled AS (
+    UPDATE aiocancel.action a SET state = 'done', finished_at = now(), receipt_status = $5, receipt_ends_at = $6,
+        lease_owner = NULL
+    WHERE a.id = $1 AND a.lease_owner = $2 AND a.attempts = $3 AND a.state = 'running'
+      AND NOT ($4::boolean AND EXISTS (SELECT FROM aiocancel.next_in_lane(a.lane, a.id)))
+    RETURNING a.id, a.claim_id, a.lane),
+noted AS (
+    INSERT INTO aiocancel.journal (claim_id, action_id, entry, code)
+    SELECT claim_id, id, 'action_applied', $7::text FROM settled),
+ended AS (
+    UPDATE aiocancel.attempt t SET ended_at = now(), result = 'accepted', request_id = $9::text
+    FROM settled WHERE $8::boolean AND t.action_id = settled.id AND t.number = $3),
+moved AS (
+    UPDATE aiocancel.claim c SET recovery_point = 'action_applied' FROM settled s
+    WHERE c.id = s.claim_id AND NOT EXISTS (
+        SELECT FROM aiocancel.action a
+        WHERE a.claim_id = s.claim_id AND a.id <> s.id AND a.state <> 'done' AND aiocancel.is_asked_for(a.kind)))
+SELECT s.id, n.id AS next_id, n.attempts AS next_attempts,
+    greatest(0, extract(epoch FROM n.due_at - now()))::float8 AS next_delay_s
+FROM settled s LEFT JOIN LATERAL aiocancel.next_in_lane(s.lane, s.id) n ON true
+"""
+
+PARK: Final = """
+WITH settled AS (
+    UPDATE aiocancel.action a SET state = 'parked', finished_at = now(), parked_code = $5, lease_owner = NULL
+    WHERE a.id = $1 AND a.lease_owner = $2 AND a.attempts = $3 AND a.state = 'running'
+      AND NOT ($4::boolean AND EXISTS (SELECT FROM aiocancel.next_in_lane(a.lane, a.id)))
+    RETURNING a.id, a.claim_id, a.lane),
+noted AS (
+    INSERT INTO aiocancel.journal (claim_id, action_id, entry, code)
+    SELECT claim_id, id, 'action_parked', $5 FROM settled)
+SELECT s.id, n.id AS next_id, n.attempts AS next_attempts,
+    greatest(0, extract(epoch FROM n.due_at - now()))::float8 AS next_delay_s
+FROM settled s LEFT JOIN LATERAL aiocancel.next_in_lane(s.lane, s.id) n ON true
+"""
+
+REFUSE: Final = """
+WITH settled AS (
+    UPDATE aiocancel.action a SET state = 'refused', finished_at = now(), parked_code = $5, lease_owner = NULL
+    WHERE a.id = $1 AND a.lease_owner = $2 AND a.attempts = $3 AND a.state = 'running'
+      AND NOT ($4::boolean AND EXISTS (SELECT FROM aiocancel.next_in_lane(a.lane, a.id)))
+    RETURNING a.id, a.claim_id, a.lane),
+noted AS (
+    INSERT INTO aiocancel.journal (claim_id, action_id, entry, code)
+    SELECT claim_id, id, 'action_refused', $5 FROM settled)
+SELECT s.id, n.id AS next_id, n.attempts AS next_attempts,
+    greatest(0, extract(epoch FROM n.due_at - now()))::float8 AS next_delay_s
+FROM settled s LEFT JOIN LATERAL aiocancel.next_in_lane(s.lane, s.id) n ON true
+"""
+
+WAIT: Final = """
+WITH settled AS (
+    UPDATE aiocancel.action a SET state = 'waiting', due_at = now() + $4, excused = excused + $5, lease_owner = NULL
+    WHERE a.id = $1 AND a.lease_owner = $2 AND a.attempts = $3 AND a.state = 'running'
+    RETURNING a.id, a.claim_id),
+noted AS (
+    INSERT INTO aiocancel.journal (claim_id, action_id, entry, code)
+    SELECT claim_id, id, $6, $7 FROM settled)
+SELECT id FROM settled
+"""
+
+# The attempts so far do not count towards giving up.
+DEFER: Final = """
+WITH settled AS (
+    UPDATE aiocancel.action a SET state = 'waiting', deferred = true, due_at = $4, woke_at = $4, excused = attempts,
+        takes_effect_at = $5, payment_url = $6, lease_owner = NULL
+    WHERE a.id = $1 AND a.lease_owner = $2 AND a.attempts = $3 AND a.state = 'running'
+    RETURNING a.id, a.claim_id, a.lane, a.due_at),
+noted AS (
+    INSERT INTO aiocancel.journal (claim_id, action_id, entry, code)
+    SELECT claim_id, id, 'deferred', $7 FROM settled)
+SELECT s.id, greatest(0, extract(epoch FROM s.due_at - now()))::float8 AS delay_s,
+    n.id AS next_id, n.attempts AS next_attempts,
+    greatest(0, extract(epoch FROM n.due_at - now()))::float8 AS next_delay_s
+FROM settled s LEFT JOIN LATERAL aiocancel.next_in_lane(s.lane, s.id) n ON true
+"""
+
+# What waits for a payment has no date.
+WITHDRAW_DEFERRED: Final = """
+WITH withdrawn AS (
+    UPDATE aiocancel.action SET state = 'refused', finished_at = now(), parked_code = $2, deferred = false
+    WHERE subscription_id = $1 AND state = 'waiting' AND deferred AND takes_effect_at IS NOT NULL
+    RETURNING id, claim_id),
+noted AS (
+    INSERT INTO aiocancel.journal (claim_id, action_id, entry, code)
+    SELECT claim_id, id, 'action_refused', $2 FROM withdrawn)
+SELECT claim_id FROM withdrawn ORDER BY id
+"""
+
+CONFIRM_ONCE: Final = """
+INSERT INTO aiocancel.outcome (vendor, flow_session_id, claim_id, offer_id) VALUES ($1, $2, $3, $4)
+ON CONFLICT DO NOTHING RETURNING true
 """
 
 
-@cache
-def settle_statement(
-    assignments: str, values: int, *, alone: bool = False, accepted: bool = False
-) -> str:
-    """Return the statement that moves a running action on, and tells what waits next in its lane.
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """Stripe's yes to a write that is not noted yet, under the number by which its support finds the request."""
 
-    With ``alone`` it does nothing where something waits. With ``accepted`` it notes that Stripe took the attempt's
-    write, too.
-    """
-    entry, code, request_id = (f"${values + number}" for number in (4, 5, 6))
-    next_in_lane = """
-        SELECT n.id, n.attempts, n.due_at FROM aiocancel.action n
-        WHERE n.lane = {0}.lane AND n.id <> {0}.id AND n.state = 'waiting' AND NOT (n.deferred AND n.due_at > now())
-        ORDER BY n.id LIMIT 1"""
-    if alone:
-        told = "SELECT id FROM settled"
-    else:
-        told = f"""
-        SELECT s.id, n.id AS next_id, n.attempts AS next_attempts,
-            greatest(0, extract(epoch FROM n.due_at - now()))::float8 AS next_delay_s
-        FROM settled s LEFT JOIN LATERAL ({next_in_lane.format("s")}) n ON true
+    request_id: str | None
+
+
+class _LeaseLostError(Exception):
+    """Rolls a transaction back whose first half must not stand alone."""
+
+
+class Settling:
+    """Running actions that end or go back to wait; with ``hooks`` the end of a claim is told to the application."""
+
+    def __init__(self, connection: LedgerConnection, *, hooks: bool) -> None:
+        self._connection = connection
+        self._hooks = hooks
+
+    async def finish(
+        self, taken: TakenAction, receipt: Receipt, *, accepted: Accepted | None = None
+    ) -> bool:
+        """Mark the action done on the evidence of ``receipt``; False when the lease is lost.
+
+        The answer of the attempt's own write, where it is not noted yet, is noted in any case.
         """
-    only = f"AND NOT EXISTS ({next_in_lane.format('a')})" if alone else ""
-    ended = f"""
-        ended AS (
-            UPDATE aiocancel.attempt t SET ended_at = now(), result = 'accepted', request_id = {request_id}
-            FROM settled WHERE t.action_id = settled.id AND t.number = $3),
+        was_accepted = accepted is not None
+        request_id = None if accepted is None else accepted.request_id
+
+        finished = await self._end(
+            FINISH,
+            taken,
+            receipt.status,
+            receipt.ends_at,
+            receipt.status,
+            was_accepted,
+            request_id,
+        )
+
+        if was_accepted and not finished:
+            await self._connection.at_once(
+                END_WRITE, taken.action_id, taken.attempt, "accepted", None, request_id, False
+            )
+        return finished
+
+    async def park(self, taken: TakenAction, code: AnyCode) -> bool:
+        """Leave the action to a person; False when the lease is lost."""
+        return await self._end(PARK, taken, code)
+
+    async def refuse(self, taken: TakenAction, code: AnyCode) -> bool:
+        """End the action for good, with nothing for a person to do; False when the lease is lost.
+
+        The claim turned out untrue, or a later choice of the customer undid it.
         """
-    return f"""
-        WITH settled AS (
-            UPDATE aiocancel.action a SET {assignments}, lease_owner = NULL WHERE {LEASED} {only}
-            RETURNING a.id, a.claim_id, a.lane),
-        noted AS (
-            INSERT INTO aiocancel.journal (claim_id, action_id, entry, code)
-            SELECT claim_id, id, {entry}, {code} FROM settled),
-        {ended if accepted else ""}
-        moved AS (
-            UPDATE aiocancel.claim c SET recovery_point = 'action_applied' FROM settled s
-            WHERE c.id = s.claim_id AND {entry} = 'action_applied' AND NOT EXISTS (
-                SELECT FROM aiocancel.action a WHERE a.claim_id = s.claim_id AND a.id <> s.id
-                AND a.state <> 'done' AND a.kind NOT IN ('run_hooks', 'end_pause')))
-        {told}
+        return await self._end(REFUSE, taken, code)
+
+    async def confirm(self, taken: TakenAction, offer_id: str, actions: Sequence[Action]) -> bool:
+        """Record the vendor's word and enqueue the actions that follow from it, in one transaction.
+
+        False, and nothing enqueued, when the lease is lost or this flow session has paid before; the latter
+        ends the action as refused.
         """
+        try:
+            if await self._confirm_once(taken, offer_id, actions):
+                return True
+        except _LeaseLostError:
+            return False
+
+        await self.refuse(taken, Code.FLOW_SESSION_PAID_BEFORE)
+        return False
+
+    async def hand_back(self, taken: TakenAction, *, delay_s: float, code: AnyCode | None) -> bool:
+        """Let any worker take the action again after ``delay_s``; False when the lease is lost.
+
+        Where a limit that all share was reached, the attempt does not count towards giving up.
+        """
+        entry = "attempt_failed" if code else "handed_back"
+        return await self._wait(taken, delay_s, int(is_excused(code)), entry, code)
+
+    async def go_on(self, taken: TakenAction, code: AnyCode) -> bool:
+        """Let the action be taken again at once: a first step is made, and ``code`` names it for the journal."""
+        return await self._wait(taken, 0.0, 0, "step_made", code)
+
+    async def defer(
+        self,
+        taken: TakenAction,
+        *,
+        until: datetime,
+        takes_effect_at: datetime | None = None,
+        payment_url: str | None = None,
+    ) -> bool:
+        """Let the action wait until then and hold nothing up; False when the lease is lost.
+
+        The customer is told of ``takes_effect_at`` or, when that is None, that a payment is missing.
+        """
+        needs_payment = takes_effect_at is None
+        url = (payment_url or "") if needs_payment else None
+        code = "needs_payment" if needs_payment else "scheduled"
+
+        async with self._connection.transaction() as connection:
+            settled = await connection.fetchrow(
+                DEFER, *taken.lease, until, takes_effect_at, url, code
+            )
+            if settled is None:
+                return False
+            await enqueue(connection, [Job(taken.action_id, taken.attempt, settled["delay_s"])])
+            await _pass_on_turn(connection, settled)
+        return True
+
+    async def withdraw_deferred(
+        self, subscription_id: SubscriptionId, *, code: AnyCode = Code.WITHDRAWN
+    ) -> int:
+        """End every action that waits for its date on this subscription; returns how many there were.
+
+        They end as refused with ``code``. An action that waits for a payment is left alone: only the payment decides.
+        """
+        async with self._connection.transaction() as connection:
+            withdrawn = await connection.fetch(WITHDRAW_DEFERRED, subscription_id, code)
+
+            if self._hooks:
+                for row in withdrawn:
+                    await enqueue_hooks(connection, row["claim_id"])
+        return len(withdrawn)
+
+    async def _confirm_once(
+        self, taken: TakenAction, offer_id: str, actions: Sequence[Action]
+    ) -> bool:
+        async with self._connection.transaction() as connection:
+            is_first = await connection.fetchval(
+                CONFIRM_ONCE, taken.vendor, taken.action.flow_session_id, taken.claim_id, offer_id
+            )
+            if not is_first:
+                return False
+
+            entries: list[JournalEntry] = [
+                (taken.claim_id, taken.action_id, "outcome_verified", offer_id)
+            ]
+            entries += await enqueue_actions(
+                connection, taken.claim_id, taken.claim_public_id, actions, first=1
+            )
+
+            receipt = ("verified", None, None, False, None)
+            if not await self._end_in(connection, FINISH, taken, *receipt):
+                raise _LeaseLostError
+            await connection.executemany(JOURNAL, entries)
+        return True
+
+    async def _wait(
+        self, taken: TakenAction, delay_s: float, excused: int, entry: str, code: AnyCode | None
+    ) -> bool:
+        """Give the lease back, with a job for when the action is due; False when the lease is lost."""
+        delay = timedelta(seconds=delay_s)
+
+        async with self._connection.transaction() as connection:
+            if not await connection.fetchval(WAIT, *taken.lease, delay, excused, entry, code):
+                return False
+            await enqueue(connection, [Job(taken.action_id, taken.attempt, max(0.0, delay_s))])
+        return True
+
+    async def _end(self, statement: str, taken: TakenAction, *values: Any) -> bool:
+        """Bring the action to its end by FINISH, PARK or REFUSE; False when the lease is lost."""
+        is_all = not self._hooks and taken.action.kind is not ActionKind.APPLY_OFFER
+        # Mostly nothing waits for its end, and one statement does everything.
+        if is_all and await self._connection.at_once(statement, *taken.lease, True, *values):
+            return True
+
+        async with self._connection.transaction() as connection:
+            return await self._end_in(connection, statement, taken, *values)
+
+    async def _end_in(
+        self, connection: Connection, statement: str, taken: TakenAction, *values: Any
+    ) -> bool:
+        """Bring the action to its end, and go on with whatever waited for that."""
+        settled = await connection.fetchrow(statement, *taken.lease, False, *values)
+        if settled is None:
+            return False
+
+        if statement is FINISH and taken.action.kind is ActionKind.APPLY_OFFER:
+            await enqueue_end_of_pause(connection, taken.action_id)
+        await _pass_on_turn(connection, settled)
+        if self._hooks and taken.action.kind is not ActionKind.RUN_HOOKS:
+            await enqueue_hooks(connection, taken.claim_id)
+        return True
+
+
+async def _pass_on_turn(connection: Connection, settled: asyncpg.Record) -> None:
+    """Give the next action of the lane a job: its own may have come while it had to wait."""
+    if settled["next_id"] is not None:
+        job = Job(
+            settled["next_id"],
+            settled["next_attempts"],
+            settled["next_delay_s"],
+            after=settled["id"],
+        )
+        await enqueue(connection, [job])

@@ -1,10 +1,10 @@
-"""The doorbell in Postgres: which of the flow vendor's events we know of, and which still have to be looked at."""
+"""The flow vendor's events in Postgres: those that we know of, and those that we have still to look at."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from aiocancel.core.codes import AnyCode
 from aiocancel.postgres.connection import unavailable_on_outage
@@ -12,8 +12,36 @@ from aiocancel.postgres.connection import unavailable_on_outage
 if TYPE_CHECKING:
     from aiocancel.postgres.connection import Pool
 
-# Whoever takes a ring has this long to look at it; then somebody else does.
-LEASE_S = 90.0
+# The process that takes an event has this long to look at it; then another process does.
+LEASE_S: Final = 90.0
+
+
+RING: Final = """
+INSERT INTO aiocancel.doorbell (vendor, event_id) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING true
+"""
+
+TAKE_DUE: Final = """
+WITH due AS (
+    SELECT event_id FROM aiocancel.doorbell
+    WHERE vendor = $1 AND result IS NULL AND due_at <= now()
+    ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED)
+UPDATE aiocancel.doorbell d SET due_at = now() + $3, attempts = d.attempts + 1
+FROM due WHERE d.vendor = $1 AND d.event_id = due.event_id RETURNING d.event_id, d.attempts
+"""
+
+POLL_TURN: Final = """
+INSERT INTO aiocancel.event_cursor AS cursor (vendor) VALUES ($1)
+ON CONFLICT (vendor) DO UPDATE SET polled_at = now() WHERE cursor.polled_at <= now() - $2::interval
+RETURNING after_id, started_at
+"""
+
+ANSWER: Final = "UPDATE aiocancel.doorbell SET result = $3 WHERE vendor = $1 AND event_id = $2"
+
+POSTPONE: Final = """
+UPDATE aiocancel.doorbell SET due_at = now() + $3 WHERE vendor = $1 AND event_id = $2
+"""
+
+READ_UP_TO: Final = "UPDATE aiocancel.event_cursor SET after_id = $2 WHERE vendor = $1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +71,7 @@ class Doorbell:
         """Remember an event; False when it was known before, which changes nothing."""
         with unavailable_on_outage():
             new = await self._pool.fetchval(
-                """
-                INSERT INTO aiocancel.doorbell (vendor, event_id) VALUES ($1, $2)
-                ON CONFLICT DO NOTHING RETURNING true
-                """,
+                RING,
                 self._vendor,
                 event_id,
             )
@@ -56,14 +81,7 @@ class Doorbell:
         """Take up to ``limit`` events that are due, oldest first; no other process gets them meanwhile."""
         with unavailable_on_outage():
             rows = await self._pool.fetch(
-                """
-                WITH due AS (
-                    SELECT event_id FROM aiocancel.doorbell
-                    WHERE vendor = $1 AND result IS NULL AND due_at <= now()
-                    ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED)
-                UPDATE aiocancel.doorbell d SET due_at = now() + $3, attempts = d.attempts + 1
-                FROM due WHERE d.vendor = $1 AND d.event_id = due.event_id RETURNING d.event_id, d.attempts
-                """,
+                TAKE_DUE,
                 self._vendor,
                 limit,
                 timedelta(seconds=LEASE_S),
@@ -74,7 +92,7 @@ class Doorbell:
         """Note what came of an event: it will not be looked at again."""
         with unavailable_on_outage():
             await self._pool.execute(
-                "UPDATE aiocancel.doorbell SET result = $3 WHERE vendor = $1 AND event_id = $2",
+                ANSWER,
                 self._vendor,
                 ring.event_id,
                 result,
@@ -84,7 +102,7 @@ class Doorbell:
         """Look at an event again after ``delay_s``."""
         with unavailable_on_outage():
             await self._pool.execute(
-                "UPDATE aiocancel.doorbell SET due_at = now() + $3 WHERE vendor = $1 AND event_id = $2",
+                POSTPONE,
                 self._vendor,
                 ring.event_id,
                 timedelta(seconds=delay_s),
@@ -97,12 +115,7 @@ class Doorbell:
         """
         with unavailable_on_outage():
             row = await self._pool.fetchrow(
-                """
-                INSERT INTO aiocancel.event_cursor AS cursor (vendor) VALUES ($1)
-                ON CONFLICT (vendor) DO UPDATE SET polled_at = now()
-                    WHERE cursor.polled_at <= now() - $2::interval
-                RETURNING after_id, started_at
-                """,
+                POLL_TURN,
                 self._vendor,
                 timedelta(seconds=every_s),
             )
@@ -112,7 +125,7 @@ class Doorbell:
         """Remember how far the list was read."""
         with unavailable_on_outage():
             await self._pool.execute(
-                "UPDATE aiocancel.event_cursor SET after_id = $2 WHERE vendor = $1",
+                READ_UP_TO,
                 self._vendor,
                 event_id,
             )

@@ -40,7 +40,9 @@ from aiocancel.errors import (
     UnknownBillingError,
 )
 from aiocancel.ports import Billing
-from aiocancel.postgres.ledger import Accepted, Ledger, TakenAction
+from aiocancel.postgres.leasing import TakenAction
+from aiocancel.postgres.ledger import Ledger
+from aiocancel.postgres.settling import Accepted
 from aiocancel.telemetry import (
     ActionApplied,
     ActionParked,

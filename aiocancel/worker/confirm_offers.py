@@ -17,7 +17,8 @@ from aiocancel.core.offers.verify import Disproven, Doubtful, NotYet, Proven, Ve
 from aiocancel.core.subscription import Subscription
 from aiocancel.errors import RejectedVendorError
 from aiocancel.ports import CustomOffer, OfferHandler, OutcomeVerifier
-from aiocancel.postgres.ledger import Ledger, TakenAction
+from aiocancel.postgres.leasing import TakenAction
+from aiocancel.postgres.ledger import Ledger
 
 
 class Attempt(Protocol):

@@ -14,7 +14,8 @@ from contextlib import asynccontextmanager
 from itertools import islice
 from typing import Final
 
-from aiocancel.postgres.ledger import Ledger, TakenAction
+from aiocancel.postgres.leasing import TakenAction
+from aiocancel.postgres.ledger import Ledger
 
 logger = logging.getLogger("aiocancel")
 

@@ -24,7 +24,8 @@ from aiocancel.errors import (
     UnreadableLedgerError,
 )
 from aiocancel.ports import Billing
-from aiocancel.postgres.ledger import Ledger, TakenAction
+from aiocancel.postgres.leasing import TakenAction
+from aiocancel.postgres.ledger import Ledger
 from aiocancel.postgres.pgqueuer import PgQueuerEngine
 from aiocancel.telemetry import EventHook, told
 from aiocancel.worker.attempt import Attempts

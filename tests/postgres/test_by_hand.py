@@ -17,7 +17,8 @@ from aiocancel.core.codes import AnyCode, Code
 from aiocancel.core.decision import Answer, AnswerKind, Change
 from aiocancel.errors import OperationError, UnavailableError
 from aiocancel.postgres.by_hand import Operations
-from aiocancel.postgres.ledger import Ledger, TakenAction
+from aiocancel.postgres.leasing import TakenAction
+from aiocancel.postgres.ledger import Ledger
 from aiocancel.postgres.preflight import inspect_backlog
 from tests.support.claims import ask, make_claim, make_grant, record, take_due
 from tests.support.saas import Pool
@@ -33,7 +34,7 @@ async def operations(pool: Pool) -> AsyncIterator[Operations]:
 
 
 async def take(ledger: Ledger) -> TakenAction:
-    (taken,) = await take_due(ledger._pool, OWNER, limit=1)
+    (taken,) = await take_due(ledger.pool, OWNER, limit=1)
     return taken
 
 

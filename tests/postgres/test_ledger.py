@@ -14,7 +14,9 @@ from aiocancel.core.actions import ActionKind, Receipt
 from aiocancel.core.codes import Code, ForeignCode
 from aiocancel.core.decision import AnswerKind, Change
 from aiocancel.errors import ConflictError, UnavailableError
-from aiocancel.postgres.ledger import Accepted, Ledger, TakenAction
+from aiocancel.postgres.leasing import TakenAction
+from aiocancel.postgres.ledger import Ledger
+from aiocancel.postgres.settling import Accepted
 from tests.support.claims import AT_ONCE, ask, make_claim, make_grant, record
 from tests.support.cut_line import cut_line
 from tests.support.saas import Pool
@@ -28,7 +30,7 @@ TWENTY_HOURS_S = 20 * 3600
 
 async def take(ledger: Ledger, owner: uuid.UUID = ONE) -> list[TakenAction]:
     """Ask for everything that is not finished."""
-    rows = await ledger._pool.fetch(
+    rows = await ledger.pool.fetch(
         "SELECT id FROM aiocancel.action WHERE state IN ('waiting', 'running')"
     )
     taken = await ledger.take(owner, [row["id"] for row in rows], lease_s=LEASE_S)

@@ -10,7 +10,9 @@ import pytest
 import pytest_asyncio
 
 from aiocancel.core.actions import Receipt
-from aiocancel.postgres.ledger import Accepted, Ledger, TakenAction
+from aiocancel.postgres.leasing import TakenAction
+from aiocancel.postgres.ledger import Ledger
+from aiocancel.postgres.settling import Accepted
 from aiocancel.telemetry import ActionApplied, ActionParked
 from aiocancel.testing.stripe.simulator import Fault, FaultKind
 from tests.support.company import Company

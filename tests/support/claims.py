@@ -11,7 +11,8 @@ from aiocancel.core.decision import Policy, decide, decide_unproven
 from aiocancel.core.grants import Grant
 from aiocancel.core.identifiers import CustomerId, FlowSessionId, SubscriptionId
 from aiocancel.postgres.claims import RecordedClaim
-from aiocancel.postgres.ledger import Ledger, TakenAction
+from aiocancel.postgres.leasing import TakenAction
+from aiocancel.postgres.ledger import Ledger
 from tests.support.saas import Pool
 
 AT_PERIOD_END = Policy()

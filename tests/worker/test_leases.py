@@ -12,7 +12,8 @@ import pytest
 from aiocancel.core.identifiers import SubscriptionId
 from aiocancel.core.subscription import Subscription
 from aiocancel.errors import UnavailableError
-from aiocancel.postgres.ledger import Ledger, TakenAction
+from aiocancel.postgres.leasing import TakenAction
+from aiocancel.postgres.ledger import Ledger
 from aiocancel.telemetry import ActionApplied, AttemptFailed
 from aiocancel.testing.stripe.simulator import Fault
 from aiocancel.worker.leases import Leases

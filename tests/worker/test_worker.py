@@ -22,8 +22,10 @@ from aiocancel.core.identifiers import SubscriptionId
 from aiocancel.core.retry import MAX_ATTEMPTS
 from aiocancel.core.subscription import Subscription
 from aiocancel.errors import UnavailableError
-from aiocancel.postgres.ledger import Accepted, Ledger, TakenAction
+from aiocancel.postgres.leasing import TakenAction
+from aiocancel.postgres.ledger import Ledger
 from aiocancel.postgres.schema import migrate
+from aiocancel.postgres.settling import Accepted
 from aiocancel.telemetry import ActionApplied, ActionParked, AttemptFailed, DriftFound
 from aiocancel.testing.postgres import EmbeddedPostgres
 from aiocancel.testing.stripe.simulator import Fault, FaultKind, StripeSimulator
