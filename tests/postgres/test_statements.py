@@ -10,6 +10,7 @@ import pytest
 
 import aiocancel.postgres
 from aiocancel.core.actions import ActionKind, ActionState
+from aiocancel.core.idempotency import key_text
 from tests.support.saas import Pool
 
 FOLLOW_UPS = {ActionKind.END_PAUSE: 900, ActionKind.RUN_HOOKS: 1000}
@@ -47,7 +48,7 @@ def test_the_statements_that_move_an_action_are_among_them() -> None:
 
 
 @pytest.mark.parametrize(("ordinal", "generation"), [(0, 1), (7, 2), (900, 1)])
-async def test_the_idempotency_key_keeps_its_text(
+async def test_the_idempotency_key_is_the_same_text_in_sql_and_in_python(
     pool: Pool, ordinal: int, generation: int
 ) -> None:
     public_id = uuid.UUID("12345678-9abc-def0-1234-56789abcdef0")
@@ -57,6 +58,7 @@ async def test_the_idempotency_key_keeps_its_text(
     )
 
     assert key == f"aiocancel-12345678-9abc-def0-1234-56789abcdef0-{ordinal}-{generation}"
+    assert key == key_text(str(public_id), ordinal, generation)
 
 
 @pytest.mark.parametrize("kind", ActionKind)
