@@ -29,6 +29,7 @@ from aiocancel.core.changes import Change
 from aiocancel.core.codes import AnyCode, Code
 from aiocancel.core.offers.apply import Progress
 from aiocancel.core.offers.terms import name_of
+from aiocancel.core.offers.verify import Disproven, Doubtful, NotYet, Proven, Verdict
 from aiocancel.core.retry import LONGEST_DELAY_S, Failure, Park, RetryAfter, after_failure, delay_s
 from aiocancel.core.schedules import ReleaseSchedule, ScheduleChange, SchedulePolicy
 from aiocancel.core.subscription import Subscription
@@ -96,9 +97,13 @@ class Attempts:
         """Do what the action needs now, and note what came of it; raises what stood in the way."""
         match taken.action.kind:
             case ActionKind.VERIFY_OFFER:
-                await self._offers.verify(taken, self)
+                await self._record_verdict(taken, await self._offers.verify(taken))
             case ActionKind.RUN_OFFER_HANDLER:
-                await self._offers.run_handler(taken, self)
+                handled = await self._offers.run_handler(taken)
+                if handled is None:
+                    await self.park(taken, Code.NO_HANDLER_FOR_THIS_OFFER)
+                else:
+                    await self.finish(taken, handled, written=True)
             case ActionKind.RUN_HOOKS:
                 await self._hooks.run(await self._ledger.outcome(taken.claim_id))
                 await self.finish(taken, Receipt("told", None), written=True)
@@ -119,6 +124,20 @@ class Attempts:
                 await self._change_billing(taken)
             case _:  # pragma: no cover
                 assert_never(taken.action.kind)
+
+    async def _record_verdict(self, taken: TakenAction, verdict: Verdict) -> None:
+        match verdict:
+            case Proven(offer_id, actions):
+                await self._ledger.confirm(taken, offer_id, actions)
+                self._on_settled(taken.claim_public_id)
+            case Disproven(code):
+                await self.refuse(taken, code)
+            case Doubtful(code):
+                await self.park(taken, code)
+            case NotYet():
+                await self.watch(taken, parked_as=Code.FLOW_SESSION_STILL_OPEN)
+            case _:  # pragma: no cover
+                assert_never(verdict)
 
     async def _change_billing(self, taken: TakenAction) -> None:
         step = await self._look(taken, written=taken.has_written, earlier=taken.change)
@@ -325,10 +344,6 @@ class Attempts:
                 )
             )
             self._on_settled(taken.claim_public_id)
-
-    async def settled(self, taken: TakenAction) -> None:
-        """Wake whoever waits for what was just settled."""
-        self._on_settled(taken.claim_public_id)
 
     async def failed(self, taken: TakenAction, error: BillingError) -> None:
         """Note that an attempt failed, and when there is another, if at all."""

@@ -4,47 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Protocol, assert_never
 
 from aiocancel.core.actions import Receipt, Step
-from aiocancel.core.codes import AnyCode, Code
+from aiocancel.core.codes import Code
 from aiocancel.core.decision import Policy
-from aiocancel.core.flow_session import FlowSession
 from aiocancel.core.offers.apply import DEFAULT_RULES, OfferRules, Progress, offer_step
 from aiocancel.core.offers.expect import Baseline, patience_s, vendor_offer_step
 from aiocancel.core.offers.terms import NO_LIMITS, AcceptedOffer, OfferLimits
-from aiocancel.core.offers.verify import Disproven, Doubtful, NotYet, Proven, Verdict, judge
+from aiocancel.core.offers.verify import Doubtful, Verdict, judge
 from aiocancel.core.subscription import Subscription
 from aiocancel.errors import RejectedVendorError
 from aiocancel.ports import CustomOffer, OfferHandler, OutcomeVerifier
 from aiocancel.postgres.leasing import TakenAction
 from aiocancel.postgres.ledger import Ledger
-
-
-class Attempt(Protocol):
-    """How an attempt may end, as the worker offers it."""
-
-    async def finish(self, taken: TakenAction, receipt: Receipt, *, written: bool) -> None:
-        """Mark the action done."""
-        ...
-
-    async def park(self, taken: TakenAction, code: AnyCode) -> bool:
-        """Leave the action to a human; False when the lease is lost."""
-        ...
-
-    async def refuse(self, taken: TakenAction, code: AnyCode) -> None:
-        """End the action because the claim turned out untrue."""
-        ...
-
-    async def settled(self, taken: TakenAction) -> None:
-        """Go on with what was just enqueued, and wake whoever waits."""
-        ...
-
-    async def watch(
-        self, taken: TakenAction, code: AnyCode | None = None, *, parked_as: AnyCode
-    ) -> None:
-        """Look again later."""
-        ...
 
 
 class Offers:
@@ -96,30 +68,15 @@ class Offers:
             else patience_s(offer, baseline, now=self._now())
         )
 
-    async def verify(self, taken: TakenAction, attempt: Attempt) -> None:
-        """Ask the vendor about a claim of an accepted offer, and enqueue what follows from its answer."""
+    async def verify(self, taken: TakenAction) -> Verdict:
+        """Ask the vendor about a claim of an accepted offer; raises TransientVendorError."""
         if self._verifier is None or taken.action.flow_session_id is None:
-            await attempt.park(taken, Code.VENDOR_API_NOT_CONFIGURED)
-            return
+            return Doubtful(Code.VENDOR_API_NOT_CONFIGURED)
         try:
             session = await self._verifier.flow_session(taken.action.flow_session_id)
         except RejectedVendorError as error:
-            await attempt.park(taken, error.code)
-            return
-        match self._judged(session, taken):
-            case Proven(offer_id, actions):
-                await self._ledger.confirm(taken, offer_id, actions)
-                await attempt.settled(taken)
-            case Disproven(code):
-                await attempt.refuse(taken, code)
-            case Doubtful(code):
-                await attempt.park(taken, code)
-            case NotYet():
-                await attempt.watch(taken, parked_as=Code.FLOW_SESSION_STILL_OPEN)
-            case verdict:  # pragma: no cover
-                assert_never(verdict)
+            return Doubtful(error.code)
 
-    def _judged(self, session: FlowSession | None, taken: TakenAction) -> Verdict:
         return judge(
             session,
             taken.action.subscription_id,
@@ -129,13 +86,16 @@ class Offers:
             now=self._now(),
         )
 
-    async def run_handler(self, taken: TakenAction, attempt: Attempt) -> None:
-        """Call the application's handler for a custom offer; what it raises leads to another attempt."""
+    async def run_handler(self, taken: TakenAction) -> Receipt | None:
+        """Call the application's handler for a custom offer; None where there is no handler.
+
+        What the handler raises leads to another attempt.
+        """
         offer = taken.action.offer
         handler = None if offer is None else self._handler_for(offer)
         if offer is None or handler is None:
-            await attempt.park(taken, Code.NO_HANDLER_FOR_THIS_OFFER)
-            return
+            return None
+
         await handler(
             CustomOffer(
                 offer.offer_id,
@@ -145,7 +105,7 @@ class Offers:
                 f"aiocancel-{taken.claim_public_id}",
             )
         )
-        await attempt.finish(taken, Receipt("handled", None), written=True)
+        return Receipt("handled", None)
 
     def _handler_for(self, offer: AcceptedOffer) -> OfferHandler | None:
         names = (offer.offer_id, *offer.metadata)

@@ -180,3 +180,25 @@ async def test_actions_that_are_asked_for_together_are_leased_together_but_not_a
     assert [one.action_id for one in taken if one is not None] == wanted
     assert max(sizes) == 20
     assert len(sizes) < 10
+
+
+async def test_a_lease_is_renewed_three_times_before_it_ends(bench: Bench) -> None:
+    bench.stripe.add_subscription("sub_1")
+    action_id = await ask(bench.pool)
+    renewed = asyncio.Event()
+
+    class Watched(Ledger):
+        async def renew(self, *args: Any, **kwargs: Any) -> list[int]:
+            renewed.set()
+            return await super().renew(*args, **kwargs)
+
+    leases = Leases(Watched(bench.pool), lease_s=3.0)
+    keeping = asyncio.create_task(leases.keep())
+    await leases.take(action_id)
+
+    # A second renewal of the three would come after two seconds, the only one of two after 1.5.
+    async with asyncio.timeout(1.4):
+        await renewed.wait()
+
+    keeping.cancel()
+    await asyncio.gather(keeping, return_exceptions=True)

@@ -825,6 +825,43 @@ async def test_a_worker_whose_word_is_never_stored_does_not_repeat_itself_hastil
     assert bench.kinds() == ["cancel_at_period_end"]
 
 
+async def test_the_end_of_an_attempt_that_cannot_be_stored_is_in_the_log(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Mute(Ledger):
+        async def finish(
+            self, taken: TakenAction, receipt: Receipt, *, accepted: Accepted | None = None
+        ) -> bool:
+            raise UnavailableError("gone")
+
+        async def hand_back(
+            self, taken: TakenAction, *, delay_s: float, code: AnyCode | None
+        ) -> bool:
+            raise UnavailableError("gone")
+
+    bench.stripe.add_subscription("sub_1")
+    action_id = await ask(bench.pool)
+    line = f"the end of an attempt at action {action_id} was not stored: UnavailableError"
+
+    async with running(bench.worker(ledger=Mute(bench.pool))):
+        await until(lambda: line in caplog.messages)
+
+
+async def test_a_search_that_fails_is_not_made_again_at_once(bench: Bench) -> None:
+    searches = 0
+
+    class Gone(Ledger):
+        async def sweep(self, *args: Any, **kwargs: Any) -> int:
+            nonlocal searches
+            searches += 1
+            raise UnavailableError("gone")
+
+    async with running(bench.worker(ledger=Gone(bench.pool), sweep_every_s=0.1)):
+        await asyncio.sleep(0.35)
+
+    assert 1 <= searches <= 4
+
+
 async def test_an_event_hook_that_fails_changes_nothing(bench: Bench) -> None:
     def fail(_: object) -> None:
         raise RuntimeError("the metrics are down")
