@@ -107,7 +107,7 @@ def end_pause() -> SubscriptionResumeParams:
     """Build the end of a pause of the subscription itself: a new period begins, and is paid, with it."""
     return {
         "billing_cycle_anchor": {"type": "now"},
-        "payment_behavior": "resume_on_payment_attempt",
+        "payment_behavior": "resume_on_payment_success",
     }
 
 

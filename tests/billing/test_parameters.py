@@ -286,5 +286,5 @@ def test_a_pause_of_the_subscription_itself_says_in_full_what_it_does_to_money(
 def test_the_end_of_a_pause_begins_a_new_period() -> None:
     assert checked("subscription_resume", parameters.end_pause()) == {
         "billing_cycle_anchor": {"type": "now"},
-        "payment_behavior": "resume_on_payment_attempt",
+        "payment_behavior": "resume_on_payment_success",
     }

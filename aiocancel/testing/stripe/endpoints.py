@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from aiocancel.testing.stripe import creation, objects, schedules, subscriptions
+from aiocancel.testing.stripe import (
+    clocks,
+    creation,
+    objects,
+    paid,
+    pauses,
+    preview,
+    schedules,
+    subscriptions,
+)
+from aiocancel.testing.stripe.events import EVENTS_LAST_S
 from aiocancel.testing.stripe.form import (
     Param,
     Refusal,
@@ -54,18 +65,19 @@ _PAGE = _EXPAND | {
     "ending_before": text(),
 }
 _DETAILS = fields(
-    comment=text(clearable=True), feedback=choice(*FEEDBACK, clearable=True), feedback_option=text()
+    comment=text(clearable=True, longest=5000),
+    feedback=choice(*FEEDBACK, clearable=True),
+    feedback_option=text(clearable=True),
 )
-_DISCOUNTS = many(
-    fields(coupon=text(), discount=text(), promotion_code=unsupported()), clearable=True
-)
+_DISCOUNTS = many(fields(coupon=text(), discount=text(), promotion_code=text()), clearable=True)
 _UPDATE = _EXPAND | {
-    "cancel_at": integer("min_period_end", "max_period_end", clearable=True),
+    "cancel_at": integer("min_period_end", "max_period_end", "max_billed_until", clearable=True),
     "cancel_at_period_end": boolean(),
     "cancellation_details": _DETAILS,
     "collection_method": choice("charge_automatically", "send_invoice"),
     "days_until_due": integer(lowest=0),
     "default_payment_method": text(clearable=True),
+    "default_source": text(clearable=True),
     "description": text(clearable=True),
     "discounts": _DISCOUNTS,
     "items": many(
@@ -111,7 +123,6 @@ _UPDATE = _EXPAND | {
             "billing_cycle_anchor",
             "billing_schedules",
             "billing_thresholds",
-            "default_source",
             "default_tax_rates",
             "invoice_settings",
             "on_behalf_of",
@@ -152,11 +163,6 @@ _LIST_SUBSCRIPTIONS = _PAGE | {
     "status": choice(*_STATUSES),
     "collection_method": choice("charge_automatically", "send_invoice"),
 }
-_CUSTOMER = (
-    _EXPAND
-    | dict.fromkeys(creation.CUSTOMER_TEXTS, text(clearable=True))
-    | {"metadata": free_map(), "balance": integer()}
-)
 _COUPON = _EXPAND | {
     "id": text(),
     "amount_off": integer(lowest=1),
@@ -165,7 +171,7 @@ _COUPON = _EXPAND | {
     "duration_in_months": integer(lowest=1, highest=120),
     "max_redemptions": integer(lowest=1),
     "metadata": free_map(),
-    "name": text(),
+    "name": text(longest=objects.LONGEST_COUPON_NAME),
     "percent_off": number(),
     "redeem_by": integer(),
 }
@@ -270,6 +276,7 @@ def _update_customer(
     state: StripeState, object_id: str, params: Params, write: Write
 ) -> JsonObject:
     customer = _held(state.customers, object_id, "customer")
+    creation.settle_customer(state, customer, params, write)
     return _set_fields(state, customer, params, (*creation.CUSTOMER_TEXTS, "balance"), write)
 
 
@@ -280,7 +287,7 @@ def _update_coupon(state: StripeState, object_id: str, params: Params, write: Wr
 def _set_fields(
     state: StripeState, target: JsonObject, params: Params, names: Iterable[str], write: Write
 ) -> JsonObject:
-    before = dict(target)
+    before = copy.deepcopy(target)
     target |= {
         name: None if params[name] == "" else params[name] for name in names if name in params
     }
@@ -329,6 +336,109 @@ def _endpoint(
     return Endpoint(method, re.compile(path.replace("{id}", "(?P<id>[^/]+)")), params, run)
 
 
+def _get(book: str, kind: str) -> Callable[[StripeState, str, Params, Write], JsonObject]:
+    def run(state: StripeState, object_id: str, params: Params, write: Write) -> JsonObject:
+        held: Mapping[str, JsonObject] = getattr(state, book)
+        return _held(held, object_id, kind)
+
+    return run
+
+
+def _list(
+    book: str, kind: str, url: str, *filters: str
+) -> Callable[[StripeState, str, Params, Write], JsonObject]:
+    def run(state: StripeState, object_id: str, params: Params, write: Write) -> JsonObject:
+        held: Mapping[str, JsonObject] = getattr(state, book)
+
+        def is_listed(entry: JsonObject) -> bool:
+            return all(_field(entry, name) == params[name] for name in filters if name in params)
+
+        return _page(held, is_listed, params, kind, url)
+
+    return run
+
+
+def _field(entry: JsonObject, name: str) -> Any:
+    if name == "subscription":
+        return entry["parent"]["subscription_details"]["subscription"]
+    if name == "coupon":
+        return entry["promotion"]["coupon"]
+    return entry[name]
+
+
+def _list_events(state: StripeState, object_id: str, params: Params, write: Write) -> JsonObject:
+    oldest = state.now - EVENTS_LAST_S
+    wanted = params.get("types") or ([params["type"]] if "type" in params else None)
+    created = params.get("created", {})
+
+    def is_listed(event: JsonObject) -> bool:
+        at = event["created"]
+        return (
+            at > oldest
+            and (wanted is None or event["type"] in wanted)
+            and at > created.get("gt", at - 1)
+            and at >= created.get("gte", at)
+            and at < created.get("lt", at + 1)
+            and at <= created.get("lte", at)
+        )
+
+    return _page(state.events, is_listed, params, "event", "/v1/events")
+
+
+def _list_items(state: StripeState, object_id: str, params: Params, write: Write) -> JsonObject:
+    subscription = state.find_subscription(params["subscription"])
+    items = {item["id"]: item for item in subscription["items"]["data"]}
+    return _page(items, lambda _: True, params, "subscription item", "/v1/subscription_items")
+
+
+def _delete_customer(
+    state: StripeState, object_id: str, params: Params, write: Write
+) -> JsonObject:
+    _held(state.customers, object_id, "customer")
+    state.forget_customer(object_id)
+    state.note(write, object_id, ["customer_deleted"])
+    return {"id": object_id, "object": "customer", "deleted": True}
+
+
+def _delete_discount(
+    state: StripeState, object_id: str, params: Params, write: Write
+) -> JsonObject:
+    customer = _held(state.customers, object_id, "customer")
+    if customer["discount"] is None:
+        raise no_such("discount", object_id, status=404)
+    gone, customer["discount"] = customer["discount"], None
+    state.note(write, object_id, ["discount_deleted"])
+    return {**gone, "deleted": True}
+
+
+def _delete_coupon(state: StripeState, object_id: str, params: Params, write: Write) -> JsonObject:
+    _held(state.coupons, object_id, "coupon")
+    # A discount made from it goes on as it is.
+    state.deleted_coupons[object_id] = state.coupons.pop(object_id)
+    state.note(write, object_id, ["coupon_deleted"])
+    return {"id": object_id, "object": "coupon", "deleted": True}
+
+
+_EVENTS = _PAGE | {
+    "type": text(),
+    "types": many(text()),
+    "created": fields(gt=integer(), gte=integer(), lt=integer(), lte=integer()),
+    "delivery_success": boolean(),
+}
+_INVOICES = _PAGE | {"subscription": text(), "customer": text(), "status": text()}
+_PAY = _EXPAND | {
+    "forgive": boolean(),
+    "off_session": boolean(),
+    "paid_out_of_band": boolean(),
+    "payment_method": text(),
+}
+_CLOCK = "/v1/test_helpers/test_clocks"
+_OPTIONS = "/v1/billing/feedback_options"
+_NAMED = _EXPAND | {
+    "name": text(longest=objects.LONGEST_COUPON_NAME, clearable=True),
+    "metadata": free_map(),
+}
+
 ENDPOINTS = (
     _endpoint("GET /v1/subscriptions", _LIST_SUBSCRIPTIONS, _list_subscriptions),
     _endpoint(
@@ -336,9 +446,13 @@ ENDPOINTS = (
     ),
     _endpoint("GET /v1/subscriptions/{id}", _EXPAND, _get_subscription),
     _endpoint("POST /v1/subscriptions/{id}", _UPDATE, subscriptions.update),
-    _endpoint("POST /v1/subscriptions/{id}/pause", _PAUSE, subscriptions.pause),
-    _endpoint("POST /v1/subscriptions/{id}/resume", _RESUME, subscriptions.resume),
+    _endpoint("POST /v1/subscriptions/{id}/pause", _PAUSE, pauses.pause),
+    _endpoint("POST /v1/subscriptions/{id}/resume", _RESUME, pauses.resume),
     _endpoint("DELETE /v1/subscriptions/{id}", _CANCEL, subscriptions.cancel_now),
+    _endpoint(
+        "GET /v1/subscription_items", _PAGE | {"subscription": text(required=True)}, _list_items
+    ),
+    _endpoint("POST /v1/subscription_schedules", _EXPAND | schedules.CREATE, schedules.create),
     _endpoint("GET /v1/subscription_schedules/{id}", _EXPAND, schedules.retrieve),
     _endpoint("POST /v1/subscription_schedules/{id}", _EXPAND | schedules.UPDATE, schedules.update),
     _endpoint(
@@ -346,25 +460,68 @@ ENDPOINTS = (
         _EXPAND | schedules.RELEASE,
         schedules.release,
     ),
-    _endpoint("GET /v1/customers", _PAGE | {"email": text()}, _list_customers),
-    _endpoint("POST /v1/customers", _CUSTOMER, creation.create_customer),
     _endpoint(
-        "GET /v1/customers/{id}",
-        _EXPAND,
-        lambda state, at, *_: _held(state.customers, at, "customer"),
+        "POST /v1/subscription_schedules/{id}/cancel", _EXPAND | schedules.CANCEL, schedules.cancel
     ),
-    _endpoint("POST /v1/customers/{id}", _CUSTOMER, _update_customer),
+    _endpoint("POST /v1/invoices/create_preview", _EXPAND | preview.PARAMS, preview.create_preview),
+    _endpoint(
+        "GET /v1/invoices",
+        _INVOICES,
+        _list("invoices", "invoice", "/v1/invoices", "subscription", "customer", "status"),
+    ),
+    _endpoint("GET /v1/invoices/{id}", _EXPAND, _get("invoices", "invoice")),
+    _endpoint("POST /v1/invoices/{id}/pay", _PAY, paid.pay_invoice),
+    _endpoint("GET /v1/customers", _PAGE | {"email": text()}, _list_customers),
+    _endpoint("POST /v1/customers", _EXPAND | creation.NEW_CUSTOMER, creation.create_customer),
+    _endpoint("GET /v1/customers/{id}", _EXPAND, _get("customers", "customer")),
+    _endpoint("POST /v1/customers/{id}", _EXPAND | creation.CUSTOMER, _update_customer),
+    _endpoint("DELETE /v1/customers/{id}", {}, _delete_customer),
+    _endpoint("DELETE /v1/customers/{id}/discount", {}, _delete_discount),
+    _endpoint(
+        "POST /v1/payment_methods/{id}/attach",
+        _EXPAND | creation.PAYMENT_METHOD,
+        creation.attach_payment_method,
+    ),
     _endpoint("GET /v1/coupons", _PAGE, _list_coupons),
     _endpoint("POST /v1/coupons", _COUPON, _create_coupon),
+    _endpoint("GET /v1/coupons/{id}", _EXPAND, _get("coupons", "coupon")),
+    _endpoint("POST /v1/coupons/{id}", _NAMED, _update_coupon),
+    _endpoint("DELETE /v1/coupons/{id}", {}, _delete_coupon),
     _endpoint(
-        "GET /v1/coupons/{id}", _EXPAND, lambda state, at, *_: _held(state.coupons, at, "coupon")
+        "GET /v1/promotion_codes",
+        _PAGE | {"code": text(), "coupon": text(), "active": boolean(), "customer": text()},
+        _list(
+            "promotion_codes",
+            "promotion code",
+            "/v1/promotion_codes",
+            "code",
+            "coupon",
+            "active",
+            "customer",
+        ),
     ),
     _endpoint(
-        "POST /v1/coupons/{id}", _EXPAND | {"name": text(), "metadata": free_map()}, _update_coupon
+        "POST /v1/promotion_codes",
+        _EXPAND | creation.PROMOTION_CODE,
+        creation.create_promotion_code,
+    ),
+    _endpoint("GET /v1/promotion_codes/{id}", _EXPAND, _get("promotion_codes", "promotion code")),
+    _endpoint(f"GET {_OPTIONS}", _PAGE, _list("feedback_options", "feedback option", _OPTIONS)),
+    _endpoint(
+        f"POST {_OPTIONS}", _EXPAND | creation.FEEDBACK_OPTION, creation.create_feedback_option
     ),
     _endpoint("POST /v1/prices", _EXPAND | creation.PRICE, creation.create_price),
+    _endpoint("GET /v1/prices/{id}", _EXPAND, _get("prices", "price")),
+    _endpoint("POST /v1/billing/meters", _EXPAND | creation.METER, creation.create_meter),
+    _endpoint("GET /v1/events", _EVENTS, _list_events),
+    _endpoint("GET /v1/events/{id}", _EXPAND, _get("events", "event")),
+    _endpoint(f"POST {_CLOCK}", _EXPAND | clocks.CREATE, clocks.create),
+    _endpoint(f"GET {_CLOCK}/{{id}}", _EXPAND, clocks.retrieve),
+    _endpoint(f"POST {_CLOCK}/{{id}}/advance", _EXPAND | clocks.ADVANCE, clocks.advance),
+    _endpoint(f"DELETE {_CLOCK}/{{id}}", {}, clocks.delete),
     _endpoint(
-        "GET /v1/prices/{id}", _EXPAND, lambda state, at, *_: _held(state.prices, at, "price")
+        "GET /v1/account",
+        _EXPAND,
+        lambda state, *_: objects.account(state.account_id, state.now),
     ),
-    _endpoint("GET /v1/account", _EXPAND, lambda state, *_: objects.account(state.now)),
 )

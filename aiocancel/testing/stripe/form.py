@@ -86,9 +86,9 @@ def number() -> Param:
     return Param("number")
 
 
-def text(*, clearable: bool = False, required: bool = False) -> Param:
+def text(*, clearable: bool = False, required: bool = False, longest: int | None = None) -> Param:
     """Any text; only a ``clearable`` one may be empty, and then unsets the field."""
-    return Param("text", clearable=clearable, required=required)
+    return Param("text", clearable=clearable, required=required, highest=longest)
 
 
 def choice(*choices: str, clearable: bool = False, required: bool = False) -> Param:
@@ -101,9 +101,9 @@ def fields(clearable: bool = False, /, **known: Param) -> Param:
     return Param("object", fields=known, clearable=clearable)
 
 
-def many(items: Param, *, clearable: bool = False) -> Param:
+def many(items: Param, *, clearable: bool = False, required: bool = False) -> Param:
     """An array."""
-    return Param("list", items=items, clearable=clearable)
+    return Param("list", items=items, clearable=clearable, required=required)
 
 
 def free_map() -> Param:
@@ -208,6 +208,9 @@ def _read_nested(param: Param, value: Any, name: str) -> Any:
 
 def _read_scalar(param: Param, value: str, name: str) -> Any:
     match param.kind:
+        case "text" if param.highest is not None and len(value) > param.highest:
+            message = f"Invalid string: {value}; must be at most {param.highest} characters"
+            raise Refusal(400, message, param=name)
         case "boolean":
             if value not in {"true", "false"}:
                 raise Refusal(400, f"Invalid boolean: {value}", param=name)

@@ -13,6 +13,9 @@ from typing import Any
 
 API_VERSION = "2026-10-28.endive"
 
+# https://docs.stripe.com/api/coupons/create
+LONGEST_COUPON_NAME = 40
+
 JsonObject = dict[str, Any]
 Moment = datetime | int
 
@@ -85,9 +88,11 @@ def price(
     currency: str,
     interval: str,
     interval_count: int,
+    usage_type: str = "licensed",
+    meter: str | None = None,
     **known: Any,
 ) -> JsonObject:
-    """A recurring, licensed price per unit."""
+    """A recurring price per unit, licensed or metered."""
     plain: JsonObject = {
         "id": object_id,
         "object": "price",
@@ -104,9 +109,9 @@ def price(
         "recurring": {
             "interval": interval,
             "interval_count": interval_count,
-            "meter": None,
+            "meter": meter,
             "trial_period_days": None,
-            "usage_type": "licensed",
+            "usage_type": usage_type,
         },
         "tax_behavior": "unspecified",
         "tiers_mode": None,
@@ -139,7 +144,7 @@ def _plan(of: JsonObject) -> JsonObject:
         "tiers_mode": None,
         "transform_usage": None,
         "trial_period_days": None,
-        "usage_type": "licensed",
+        "usage_type": of["recurring"]["usage_type"],
     }
 
 
@@ -149,7 +154,7 @@ def item(
     of: JsonObject,
     *,
     created: int,
-    quantity: int,
+    quantity: int | None,
     start: int,
     end: int,
 ) -> JsonObject:
@@ -199,54 +204,88 @@ def coupon(object_id: str, created: int, **known: Any) -> JsonObject:
     return _with_fields(plain, known)
 
 
-def discount(object_id: str, of: JsonObject, *, subscription: JsonObject, start: int) -> JsonObject:
-    """A coupon applied to a subscription; only a repeating one knows its end."""
+def discount(
+    object_id: str,
+    of: JsonObject,
+    *,
+    customer: str,
+    subscription: str | None,
+    start: int,
+    promotion_code: str | None = None,
+) -> JsonObject:
+    """A coupon applied to a subscription or a customer; only a repeating one knows its end."""
     months = of["duration_in_months"] if of["duration"] == "repeating" else None
     return {
         "id": object_id,
         "object": "discount",
         "checkout_session": None,
-        "customer": subscription["customer"],
+        "customer": customer,
         "customer_account": None,
         "end": None if months is None else shifted(start, "month", months),
         "invoice": None,
         "invoice_item": None,
-        "promotion_code": None,
+        "promotion_code": promotion_code,
         "source": {"coupon": of["id"], "type": "coupon"},
         "start": start,
-        "subscription": subscription["id"],
+        "subscription": subscription,
         "subscription_item": None,
     }
 
 
-def invoice(
-    object_id: str, created: int, *, subscription: JsonObject, reason: str, is_paid: bool = True
+def promotion_code(
+    object_id: str, created: int, *, code: str, coupon: str, **known: Any
 ) -> JsonObject:
-    """An invoice, so far as somebody who expands ``latest_invoice`` looks at it."""
-    total = sum(
-        entry["price"]["unit_amount"] * (entry["quantity"] or 1)
-        for entry in subscription["items"]["data"]
-    )
+    """A code that customers type in to get a coupon."""
+    plain: JsonObject = {
+        "id": object_id,
+        "object": "promotion_code",
+        "active": True,
+        "code": code,
+        "created": created,
+        "customer": None,
+        "customer_account": None,
+        "expires_at": None,
+        "livemode": False,
+        "max_redemptions": None,
+        "metadata": {},
+        "promotion": {"coupon": coupon, "type": "coupon"},
+        "restrictions": {
+            "first_time_transaction": False,
+            "minimum_amount": None,
+            "minimum_amount_currency": None,
+        },
+        "times_redeemed": 0,
+    }
+    return _with_fields(plain, known)
+
+
+def feedback_option(object_id: str, created: int, description: str) -> JsonObject:
+    """An answer of the owner's own to why customers leave."""
     return {
         "id": object_id,
-        "object": "invoice",
-        "amount_due": total,
-        "amount_paid": total if is_paid else 0,
-        "amount_remaining": 0 if is_paid else total,
-        "billing_reason": reason,
+        "object": "billing.feedback_option",
         "created": created,
-        "currency": subscription["currency"],
-        "customer": subscription["customer"],
-        "hosted_invoice_url": f"https://invoice.stripe.com/i/acct_simulator/{object_id}",
+        "description": description,
         "livemode": False,
         "metadata": {},
-        "parent": {
-            "quote_details": None,
-            "subscription_details": {"metadata": {}, "subscription": subscription["id"]},
-            "type": "subscription_details",
-        },
-        "status": "paid" if is_paid else "open",
-        "total": total,
+        "status": "active",
+        "status_transitions": {"deactivated_at": None},
+    }
+
+
+def payment_method(object_id: str, created: int, *, customer: str | None) -> JsonObject:
+    """A card."""
+    return {
+        "id": object_id,
+        "object": "payment_method",
+        "allow_redisplay": "unspecified",
+        "billing_details": {"address": None, "email": None, "name": None, "phone": None},
+        "card": {"brand": "visa", "exp_month": 12, "exp_year": 2040, "last4": "4242"},
+        "created": created,
+        "customer": customer,
+        "livemode": False,
+        "metadata": {},
+        "type": "card",
     }
 
 
@@ -325,6 +364,7 @@ def subscription(
         "pending_invoice_item_interval": None,
         "pending_setup_intent": None,
         "pending_update": None,
+        "presentment_details": None,
         "schedule": None,
         "start_date": created,
         "status": "active",
@@ -332,16 +372,38 @@ def subscription(
         "test_clock": None,
         "transfer_data": None,
         "trial_end": None,
-        "trial_settings": {"end_behavior": {"missing_payment_method": "create_invoice"}},
+        "trial_settings": {
+            "end_behavior": {
+                "billing_cycle_anchor": None,
+                "missing_payment_method": "create_invoice",
+            }
+        },
         "trial_start": None,
     }
     return _with_fields(plain, known)
 
 
-def account(created: int) -> JsonObject:
-    """The account that the key belongs to."""
+def advance(subscription: JsonObject, item: JsonObject) -> None:
+    """Let the next period of an item begin."""
+    every = item["price"]["recurring"]
+    # A month too short for the anchor's day must not shift all later months.
+    moments = (
+        subscription["billing_cycle_anchor"],
+        item["current_period_start"],
+        item["current_period_end"],
+    )
+    day = max(datetime.fromtimestamp(moment, UTC).day for moment in moments)
+    end = item["current_period_end"]
+    item["current_period_start"] = end
+    item["current_period_end"] = shifted(
+        end, every["interval"], every["interval_count"], anchor_day=day
+    )
+
+
+def account(object_id: str, created: int) -> JsonObject:
+    """The account that the key belongs to, or that the request names."""
     return {
-        "id": "acct_simulator",
+        "id": object_id,
         "object": "account",
         "business_type": "company",
         "charges_enabled": True,

@@ -1,4 +1,4 @@
-"""Payments at the simulated Stripe that the customer has to confirm, and the changes that wait for them."""
+"""Changes at the simulated Stripe that wait for a payment."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import copy
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from aiocancel.testing.stripe import objects
+from aiocancel.testing.stripe import invoices, payment_methods
 from aiocancel.testing.stripe.form import Refusal
 from aiocancel.testing.stripe.objects import JsonObject
 
@@ -27,38 +27,59 @@ _MAY_WAIT = {
 
 
 def unpaid(
-    state: StripeState, subscription: JsonObject, wanted: JsonObject, params: Mapping[str, Any]
+    state: StripeState,
+    subscription: JsonObject,
+    wanted: JsonObject,
+    params: Mapping[str, Any],
+    lines: list[JsonObject],
 ) -> JsonObject | None:
-    """Return the subscription with the change pending, None where the payment goes through.
+    """Return the subscription with the change pending, None where the change is made all the same.
 
     Raises Refusal (402) when the caller wants it to be an error.
     """
-    behavior = params.get("payment_behavior")
-    if subscription["customer"] not in state.payments_need_action or behavior == "allow_incomplete":
+    behavior = params.get("payment_behavior", "allow_incomplete")
+    if subscription["collection_method"] != "charge_automatically":
+        return None
+    answer = payment_methods.answer_of(state, wanted)
+    if answer == "paid" or behavior in {"allow_incomplete", "default_incomplete"}:
+        return None
+    planned = invoices.build(
+        state, wanted, lines, reason="subscription_update", at=state.time_of(subscription)
+    )
+    if planned["amount_due"] == 0:
         return None
     if behavior != "pending_if_incomplete":
-        message = (
-            "Your card requires authentication; the payment cannot be made without the customer."
-        )
-        raise Refusal(
-            402, message, code="subscription_payment_intent_requires_action", type="card_error"
-        )
-    invoice = objects.invoice(
-        state.new_id("in"),
-        state.now,
-        subscription=wanted,
-        reason="subscription_update",
-        is_paid=False,
-    )
-    state.invoices[invoice["id"]] = invoice
+        raise payment_methods.refusal_of(answer, of="subscription")
+
+    now = state.time_of(subscription)
+    invoice = invoices.bill(state, wanted, lines, reason="subscription_update", at=now)
     period_end = min(item["current_period_end"] for item in subscription["items"]["data"])
-    pending = {
-        "billing_cycle_anchor": wanted["billing_cycle_anchor"],
-        "expires_at": min(state.now + PENDING_LASTS_S, period_end),
-        "subscription_items": copy.deepcopy(wanted["items"]["data"]),
-        "trial_end": None,
-    }
+    pending = pending_update(
+        expires_at=min(now + PENDING_LASTS_S, period_end),
+        billing_cycle_anchor=wanted["billing_cycle_anchor"],
+        subscription_items=copy.deepcopy(wanted["items"]["data"]),
+    )
     return subscription | {"pending_update": pending, "latest_invoice": invoice["id"]}
+
+
+def pending_update(
+    *,
+    expires_at: int,
+    billing_cycle_anchor: int | None,
+    subscription_items: list[JsonObject] | None,
+) -> JsonObject:
+    """A change that waits for its payment."""
+    return {
+        "billing_cycle_anchor": billing_cycle_anchor,
+        "cancel_at_period_end": None,
+        "discount": None,
+        "discounts": None,
+        "expires_at": expires_at,
+        "metadata": None,
+        "subscription_items": subscription_items,
+        "trial_end": None,
+        "trial_from_plan": None,
+    }
 
 
 def check_pending(params: Mapping[str, Any]) -> None:
@@ -69,23 +90,9 @@ def check_pending(params: Mapping[str, Any]) -> None:
         raise Refusal(400, message, param=extra[0])
 
 
-def pay(state: StripeState, subscription: JsonObject) -> None:
-    """The customer confirms the payment of the latest invoice, and what waits for it is done."""
+def expire(state: StripeState, subscription: JsonObject, at: int) -> None:
+    """Drop a change that waited too long, and void its invoice."""
     invoice = state.invoices[subscription["latest_invoice"]]
-    if invoice["status"] != "open" or subscription["pending_update"] is None:
-        raise ValueError("no change of this subscription waits for a payment")
-    invoice |= {"status": "paid", "amount_paid": invoice["amount_due"], "amount_remaining": 0}
-    pending = subscription["pending_update"]
-    subscription["items"]["data"] = pending["subscription_items"]
-    subscription |= {
-        "pending_update": None,
-        "billing_cycle_anchor": pending["billing_cycle_anchor"],
-    }
-
-
-def expire(state: StripeState, subscription: JsonObject) -> None:
-    """Drop what waited too long, and void its invoice."""
-    pending = subscription["pending_update"]
-    if pending is not None and pending["expires_at"] <= state.now:
-        state.invoices[subscription["latest_invoice"]]["status"] = "void"
-        subscription["pending_update"] = None
+    subscription["pending_update"] = None
+    if invoice["status"] == "open":
+        invoices.close(state, invoice, "void", at)

@@ -1,22 +1,113 @@
-"""Subscription schedules at the simulated Stripe: they own the end of their subscription, and can be let go."""
+"""Subscription schedules at the simulated Stripe: they own the end of their subscription, and can be let go.
+
+Phases carry items; when one begins, its prices replace those of the subscription without proration.
+Not simulated: pauses planned by a schedule, and ``renew``.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from aiocancel.testing.stripe.form import Refusal, boolean, choice, no_such, unsupported
+from aiocancel.testing.stripe import objects
+from aiocancel.testing.stripe.form import (
+    Refusal,
+    boolean,
+    choice,
+    fields,
+    free_map,
+    integer,
+    many,
+    no_such,
+    text,
+    unsupported,
+)
 from aiocancel.testing.stripe.objects import JsonObject
-from aiocancel.testing.stripe.state import StripeState, Write
+
+if TYPE_CHECKING:
+    from aiocancel.testing.stripe.state import StripeState, Write
 
 RELEASE = {"preserve_cancel_date": boolean()}
-UPDATE = {
-    "end_behavior": choice("cancel", "none", "release", "renew"),
+CANCEL = {"invoice_now": boolean(), "prorate": boolean()}
+CREATE = {"from_subscription": text(required=True), "metadata": free_map()}
+_PHASE = fields(
+    items=many(fields(price=text(required=True), quantity=integer(lowest=0)), required=True),
+    start_date=integer("now"),
+    end_date=integer(),
+    proration_behavior=choice("always_invoice", "create_prorations", "none"),
     **dict.fromkeys(
-        ("default_settings", "metadata", "pause_schedules", "phases", "proration_behavior"),
+        (
+            "add_invoice_items",
+            "billing_cycle_anchor",
+            "collection_method",
+            "discounts",
+            "duration",
+            "iterations",
+            "metadata",
+            "trial",
+            "trial_end",
+        ),
         unsupported(),
     ),
+)
+UPDATE = {
+    "end_behavior": choice("cancel", "none", "release", "renew"),
+    "phases": many(_PHASE),
+    "proration_behavior": choice("always_invoice", "create_prorations", "none"),
+    "metadata": free_map(),
+    **dict.fromkeys(("default_settings", "pause_schedules"), unsupported()),
 }
+
+
+def phase(
+    subscription: JsonObject,
+    items: Sequence[Mapping[str, Any]],
+    start: int,
+    end: int,
+    proration_behavior: str = "create_prorations",
+) -> JsonObject:
+    """A phase with these prices and quantities."""
+    return {
+        "add_invoice_items": [],
+        "application_fee_percent": None,
+        "automatic_tax": {"disabled_reason": None, "enabled": False, "liability": None},
+        "billing_cycle_anchor": None,
+        "billing_thresholds": None,
+        "collection_method": None,
+        "currency": subscription["currency"],
+        "default_payment_method": None,
+        "default_tax_rates": [],
+        "description": None,
+        "discounts": [],
+        "end_date": end,
+        "invoice_settings": None,
+        "items": [
+            {
+                "billing_thresholds": None,
+                "discounts": [],
+                "metadata": {},
+                "plan": entry["price"],
+                "price": entry["price"],
+                "quantity": entry.get("quantity", 1),
+                "tax_rates": [],
+            }
+            for entry in items
+        ],
+        "metadata": {},
+        "on_behalf_of": None,
+        "proration_behavior": proration_behavior,
+        "start_date": start,
+        "transfer_data": None,
+        "trial_end": None,
+    }
+
+
+def items_of(subscription: JsonObject) -> list[JsonObject]:
+    """The subscription's prices and quantities, as a phase names them."""
+    return [
+        {"price": item["price"]["id"], "quantity": item["quantity"]}
+        for item in subscription["items"]["data"]
+    ]
 
 
 def schedule_object(
@@ -24,33 +115,58 @@ def schedule_object(
     created: int,
     *,
     subscription: JsonObject,
-    ends: Sequence[int],
+    phases: Sequence[JsonObject],
     end_behavior: str,
 ) -> JsonObject:
-    """A schedule whose phases end at ``ends``; the first one runs."""
-    starts = [subscription["billing_cycle_anchor"], *ends]
-    phases = [
-        {"start_date": start, "end_date": end} for start, end in zip(starts, ends, strict=False)
-    ]
+    """A schedule whose first phase runs."""
     return {
         "id": object_id,
         "object": "subscription_schedule",
+        "application": None,
+        "billing_mode": dict(subscription["billing_mode"]),
         "canceled_at": None,
         "completed_at": None,
         "created": created,
-        "current_phase": phases[0],
+        "current_phase": _span(phases[0]),
         "customer": subscription["customer"],
+        "customer_account": None,
+        "default_settings": {
+            "application_fee_percent": None,
+            "automatic_tax": {"disabled_reason": None, "enabled": False, "liability": None},
+            "billing_cycle_anchor": "automatic",
+            "billing_thresholds": None,
+            "collection_method": subscription["collection_method"],
+            "default_payment_method": None,
+            "description": None,
+            "invoice_settings": {
+                "account_tax_ids": None,
+                "custom_fields": None,
+                "days_until_due": None,
+                "description": None,
+                "footer": None,
+                "issuer": {"type": "self"},
+            },
+            "on_behalf_of": None,
+            "transfer_data": None,
+        },
         "end_behavior": end_behavior,
         "livemode": False,
         "metadata": {},
         "pause_schedules": [],
-        "phases": phases,
+        "phases": list(phases),
         "released_at": None,
         "released_subscription": None,
         "status": "active",
         "subscription": subscription["id"],
-        "test_clock": None,
+        "test_clock": subscription["test_clock"],
     }
+
+
+def _span(of: JsonObject) -> JsonObject:
+    return {"start_date": of["start_date"], "end_date": of["end_date"]}
+
+
+# --- endpoints --------------------------------------------------------------------------------------------
 
 
 def retrieve(state: StripeState, schedule_id: str, _: Mapping[str, Any], __: Write) -> JsonObject:
@@ -62,16 +178,48 @@ def retrieve(state: StripeState, schedule_id: str, _: Mapping[str, Any], __: Wri
     return schedule
 
 
+def create(state: StripeState, _: str, params: Mapping[str, Any], write: Write) -> JsonObject:
+    """POST /v1/subscription_schedules with ``from_subscription``: one phase, the running period."""
+    if (subscription := state.subscriptions.get(params["from_subscription"])) is None:
+        raise no_such("subscription", params["from_subscription"], param="from_subscription")
+    if subscription["schedule"] is not None:
+        message = "You cannot migrate a subscription that is already attached to a schedule."
+        raise Refusal(400, message, param="from_subscription")
+    if subscription["status"] in objects.ENDED | {"paused"}:
+        message = (
+            f"A schedule cannot be attached to a subscription that is {subscription['status']}."
+        )
+        raise Refusal(400, message, param="from_subscription")
+    schedule = state.add_schedule(state.new_id("sub_sched"), subscription["id"])
+    state.note(write, subscription["id"], ["schedule_created"])
+    return schedule
+
+
 def release(
     state: StripeState, schedule_id: str, params: Mapping[str, Any], write: Write
 ) -> JsonObject:
     """POST /v1/subscription_schedules/{id}/release."""
     schedule = _running(state, schedule_id, params, write)
     subscription = state.find_subscription(schedule["subscription"])
-    if schedule["end_behavior"] == "cancel" and not params.get("preserve_cancel_date", False):
-        subscription |= {"cancel_at": None, "canceled_at": None}
-    let_go(schedule, subscription, state.now)
+    with state.watched(subscription):
+        if schedule["end_behavior"] == "cancel" and not params.get("preserve_cancel_date", False):
+            subscription |= {"cancel_at": None, "canceled_at": None}
+        let_go(state, schedule, subscription)
     state.note(write, subscription["id"], ["schedule_released"])
+    return schedule
+
+
+def cancel(
+    state: StripeState, schedule_id: str, params: Mapping[str, Any], write: Write
+) -> JsonObject:
+    """POST /v1/subscription_schedules/{id}/cancel: the subscription ends at once with its schedule."""
+    schedule = _running(state, schedule_id, params, write)
+    subscription = state.find_subscription(schedule["subscription"])
+    now = state.time_of(subscription)
+    with state.watched(subscription):
+        subscription |= {"status": "canceled", "canceled_at": now, "ended_at": now}
+        end_with_subscription(state, subscription, now)
+    state.note(write, subscription["id"], ["schedule_canceled"])
     return schedule
 
 
@@ -81,12 +229,53 @@ def update(
     """POST /v1/subscription_schedules/{id}."""
     schedule = _running(state, schedule_id, params, write)
     subscription = state.find_subscription(schedule["subscription"])
-    before = schedule["end_behavior"]
-    schedule["end_behavior"] = params.get("end_behavior", before)
-    if schedule["end_behavior"] != before:
-        set_end(schedule, subscription, state.now)
-        state.note(write, subscription["id"], [f"schedule_ends_with_{schedule['end_behavior']}"])
+    now = state.time_of(subscription)
+    before = schedule["end_behavior"], schedule["phases"]
+    phases = schedule["phases"]
+    if "phases" in params:
+        phases = _read_phases(state, subscription, schedule, params["phases"])
+
+    with state.watched(subscription):
+        schedule |= {"end_behavior": params.get("end_behavior", before[0]), "phases": phases}
+        current = next(each for each in phases if each["end_date"] > now)
+        schedule["current_phase"] = _span(current)
+        if (schedule["end_behavior"], phases) != before:
+            set_end(schedule, subscription, now)
+    changed = [] if schedule["end_behavior"] == before[0] else [schedule["end_behavior"]]
+    kinds = [f"schedule_ends_with_{each}" for each in changed]
+    if phases != before[1]:
+        kinds.append("schedule_phases")
+    if kinds:
+        state.tell("subscription_schedule.updated", schedule, at=now)
+    state.note(write, subscription["id"], kinds)
     return schedule
+
+
+def _read_phases(
+    state: StripeState,
+    subscription: JsonObject,
+    schedule: JsonObject,
+    given: Sequence[Mapping[str, Any]],
+) -> list[JsonObject]:
+    start = schedule["phases"][0]["start_date"]
+    phases = []
+    for number, entry in enumerate(given):
+        name = f"phases[{number}]"
+        for item in entry["items"]:
+            if item["price"] not in state.prices:
+                raise no_such("price", item["price"], param=f"{name}[items][0][price]")
+        if (end := entry.get("end_date")) is None or end <= start:
+            message = "The end date of a phase must lie after its start date."
+            raise Refusal(400, message, param=f"{name}[end_date]")
+        if entry.get("start_date", start) != start:
+            message = "The start date of a phase must be the end date of the phase before it."
+            raise Refusal(400, message, param=f"{name}[start_date]")
+        behavior = entry.get("proration_behavior", "create_prorations")
+        phases.append(phase(subscription, entry["items"], start, end, behavior))
+        start = end
+    if not phases or phases[-1]["end_date"] <= state.time_of(subscription):
+        raise Refusal(400, "The last phase must end in the future.", param="phases")
+    return phases
 
 
 def set_end(schedule: JsonObject, subscription: JsonObject, now: int) -> None:
@@ -98,8 +287,47 @@ def set_end(schedule: JsonObject, subscription: JsonObject, now: int) -> None:
     }
 
 
-def let_go(schedule: JsonObject, subscription: JsonObject, now: int) -> None:
+# --- what time and other objects do to a schedule ---------------------------------------------------------
+
+
+def end_phase(state: StripeState, subscription: JsonObject, at: int) -> None:
+    """End the running phase: the next one begins, or the schedule is over."""
+    schedule = state.schedules[subscription["schedule"]]
+    following = next((each for each in schedule["phases"] if each["end_date"] > at), None)
+    if following is None:
+        schedule |= {
+            "status": "completed",
+            "completed_at": at,
+            "subscription": None,
+            "current_phase": None,
+        }
+        subscription["schedule"] = None
+        state.tell("subscription_schedule.completed", schedule, at=at)
+        return
+    schedule["current_phase"] = _span(following)
+    items = subscription["items"]["data"]
+    for item, wanted in zip(items, following["items"], strict=False):
+        objects.set_price(item, state.prices[wanted["price"]])
+        item["quantity"] = wanted["quantity"]
+    state.tell("subscription_schedule.updated", schedule, at=at)
+
+
+def end_with_subscription(state: StripeState, subscription: JsonObject, at: int) -> None:
+    """Let the schedule of a subscription that has ended be over, too."""
+    if (schedule := state.schedules.get(subscription["schedule"] or "")) is None:
+        return
+    schedule |= {
+        "status": "canceled",
+        "canceled_at": at,
+        "subscription": None,
+        "current_phase": None,
+    }
+    state.tell("subscription_schedule.canceled", schedule, at=at)
+
+
+def let_go(state: StripeState, schedule: JsonObject, subscription: JsonObject) -> None:
     """Let the subscription go on by itself, as it is."""
+    now = state.time_of(subscription)
     schedule |= {
         "status": "released",
         "released_at": now,
@@ -108,6 +336,7 @@ def let_go(schedule: JsonObject, subscription: JsonObject, now: int) -> None:
         "current_phase": None,
     }
     subscription["schedule"] = None
+    state.tell("subscription_schedule.released", schedule, at=now)
 
 
 def _running(

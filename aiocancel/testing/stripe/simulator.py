@@ -21,7 +21,7 @@ import html
 import json
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -29,7 +29,9 @@ from typing import Any
 from aiohttp import web
 
 from aiocancel.errors import SimulatorRefusedError
+from aiocancel.testing.stripe.access import missing_permission, no_such_account, not_permitted
 from aiocancel.testing.stripe.endpoints import find_endpoint
+from aiocancel.testing.stripe.events import Delivery, WebhookEndpoint
 from aiocancel.testing.stripe.faults import (
     AT_THE_EDGE,
     Fault,
@@ -42,8 +44,16 @@ from aiocancel.testing.stripe.faults import (
 from aiocancel.testing.stripe.form import Refusal, decode_form, read_parameters, tidy
 from aiocancel.testing.stripe.objects import API_VERSION, JsonObject
 from aiocancel.testing.stripe.state import Effect, StripeState, Write
+from aiocancel.testing.stripe.unverified import Unverified
 
-__all__ = ["Effect", "Fault", "FaultKind", "RecordedRequest", "StripeSimulator"]
+__all__ = [
+    "Effect",
+    "Fault",
+    "FaultKind",
+    "RecordedRequest",
+    "StripeSimulator",
+    "Unverified",
+]
 
 KEYS_LAST = timedelta(hours=24)
 MAX_KEY_LENGTH = 255
@@ -93,9 +103,18 @@ class StripeSimulator(StripeState):
     """Stripe in one object; attributes may be changed between requests.
 
     ``requests`` is what arrived and ``effects`` what it changed, oldest first. ``faults`` are those still
-    to come; ``latency_s`` slows every answer. More than ``requests_per_s`` in any second are answered with 429.
-    ``retrieve_canceled`` False makes an ended subscription
-    a 404, as some API versions do. Raises SimulatorRefusedError for a live key.
+    to come.
+
+    Args:
+        api_key: The secret key that may do everything; ``add_key`` adds restricted ones.
+        clock: Tells the time of the account; objects on a test clock have their own.
+        retrieve_canceled: Whether an ended subscription can be read; some API versions answer 404.
+        latency_s: Seconds by which every answer is slowed.
+        requests_per_s: More than these in any second are answered with 429.
+        unverified: The answers to questions about Stripe that no source settles.
+
+    Raises:
+        SimulatorRefusedError: The key is a live one.
     """
 
     def __init__(
@@ -106,24 +125,56 @@ class StripeSimulator(StripeState):
         retrieve_canceled: bool = True,
         latency_s: float = 0.0,
         requests_per_s: int | None = None,
+        unverified: Unverified | None = None,
     ) -> None:
-        if "_live_" in api_key:
-            raise SimulatorRefusedError(
-                "the Stripe simulator takes no live key; give it one that starts with sk_test_"
-            )
-        super().__init__(clock)
+        _refuse_live(api_key)
+        super().__init__(clock, unverified=unverified)
         self.api_key = api_key
+        self.restricted_keys: dict[str, frozenset[str]] = {}
+        self.connected: dict[str, StripeState] = {}
         self.retrieve_canceled = retrieve_canceled
         self.latency_s = latency_s
         self.requests_per_s = requests_per_s
         self._arrivals: deque[float] = deque()
         self.requests: list[RecordedRequest] = []
         self.faults: list[Fault] = []
-        self._keys: dict[str, _RememberedKey] = {}
+        self._errands: set[asyncio.Task[None]] = set()
+        self._keys: dict[tuple[str, str], _RememberedKey] = {}
 
     def inject(self, *faults: Fault) -> None:
         """Put faults in the way of the next requests that match them; each is used up by its ``times``."""
         self.faults.extend(faults)
+
+    def add_key(self, api_key: str, permissions: Iterable[str]) -> None:
+        """Let a restricted key in, with permissions such as ``subscription_write`` and ``coupon_read``."""
+        _refuse_live(api_key)
+        self.restricted_keys[api_key] = frozenset(permissions)
+
+    def add_connected_account(self, account_id: str) -> StripeState:
+        """Connect an account and return its books; requests with its id in ``Stripe-Account`` go there."""
+        books = StripeState(self.clock, account_id=account_id, unverified=self.unverified)
+        books.courier = self.courier
+        self.connected[account_id] = books
+        return books
+
+    def add_webhook(
+        self, url: str, secret: str, *kinds: str, connect: bool = False
+    ) -> WebhookEndpoint:
+        """Send events of these kinds (all, when none is named) to an address, signed with ``secret``."""
+        endpoint = WebhookEndpoint(url, secret, kinds or ("*",), connect)
+        self.courier.endpoints.append(endpoint)
+        return endpoint
+
+    @property
+    def deliveries(self) -> list[Delivery]:
+        """Every attempt to deliver an event, oldest first."""
+        return self.courier.deliveries
+
+    async def deliver_events(self) -> None:
+        """Let time pass up to now, and send the events that wait; requests do it by themselves."""
+        for books in (self, *self.connected.values()):
+            books.settle_all()
+        await self.courier.deliver(self.now)
 
     def prune_keys(self, older_than: timedelta = timedelta(0)) -> int:
         """Forget idempotency keys at least this old, as Stripe may after 24 hours; returns how many."""
@@ -156,6 +207,7 @@ class StripeSimulator(StripeState):
             await web.TCPSite(runner, "127.0.0.1", port).start()
             yield f"http://127.0.0.1:{runner.addresses[0][1]}"
         finally:
+            await asyncio.gather(*self._errands)
             await runner.cleanup()
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
@@ -175,22 +227,46 @@ class StripeSimulator(StripeState):
             await asyncio.sleep(self.latency_s)
         faults: list[Fault] = []
         try:
-            self._check_caller(request)
+            books, granted = self._check_caller(request)
             self._check_rate()
             faults = take_faults(self.faults, request.method, request.path)
             record.fault = faults[-1].kind if faults else None
             raw = decode_form(request.rel_url.raw_query_string, body)
             record.params = tidy(raw)
+            if granted is not None:
+                self._check_permission(request, books, granted, record.params)
             if faults and faults[-1].kind in AT_THE_EDGE:
                 await _delay(faults)
                 answer = _answer_at_the_edge(faults[-1], key)
             else:
-                answer = await self._answer_once(record, raw, key, faults)
+                answer = await self._answer_once(books, record, raw, key, faults)
         except Refusal as refusal:
             answer = _refused(refusal)
+        self._send_news()
         return await self._deliver(request, record, answer, faults, key)
 
-    def _check_caller(self, request: web.Request) -> None:
+    def _send_news(self) -> None:
+        if not self.courier.endpoints:
+            return
+        task = asyncio.create_task(self.courier.deliver(self.now))
+        self._errands.add(task)
+        task.add_done_callback(self._errands.discard)
+
+    def _check_permission(
+        self,
+        request: web.Request,
+        books: StripeState,
+        granted: frozenset[str],
+        params: Mapping[str, Any],
+    ) -> None:
+        expand = params.get("expand", [])
+        missing = missing_permission(granted, request.method, request.path, expand, self.unverified)
+        if missing is not None:
+            key = mask_key(_key_of(request.headers.get("Authorization", "")))
+            raise not_permitted(key, books.account_id, missing)
+
+    def _check_caller(self, request: web.Request) -> tuple[StripeState, frozenset[str] | None]:
+        """Return whose books the request is for, and what its key may do; None is everything."""
         given = _key_of(request.headers.get("Authorization", ""))
         if not given:
             message = (
@@ -199,7 +275,8 @@ class StripeSimulator(StripeState):
                 "https://stripe.com/docs/api#authentication for details, or we can help at https://support.stripe.com/."
             )
             raise Refusal(401, message, headers={"WWW-Authenticate": 'Basic realm="Stripe"'})
-        if not hmac.compare_digest(given.encode(), self.api_key.encode()):
+        granted = self.restricted_keys.get(given)
+        if granted is None and not hmac.compare_digest(given.encode(), self.api_key.encode()):
             raise Refusal(401, f"Invalid API Key provided: {mask_key(given)}")
         if request.body_exists and request.content_type not in {_FORM, "application/octet-stream"}:
             message = (
@@ -207,6 +284,16 @@ class StripeSimulator(StripeState):
                 "If you have any questions, we can help at https://support.stripe.com/."
             )
             raise Refusal(400, message)
+        return self._books_of(request, given), granted
+
+    def _books_of(self, request: web.Request, key: str) -> StripeState:
+        named = request.headers.get("Stripe-Account") or request.headers.get("Stripe-Context")
+        account_id = (named or self.account_id).rpartition("/")[2]
+        if account_id == self.account_id:
+            return self
+        if (books := self.connected.get(account_id)) is None:
+            raise no_such_account(mask_key(key), account_id)
+        return books
 
     def _check_rate(self) -> None:
         if self.requests_per_s is None:
@@ -219,33 +306,40 @@ class StripeSimulator(StripeState):
         self._arrivals.append(now)
 
     async def _answer_once(
-        self, record: RecordedRequest, raw: Mapping[str, Any], key: str | None, faults: list[Fault]
+        self,
+        books: StripeState,
+        record: RecordedRequest,
+        raw: Mapping[str, Any],
+        key: str | None,
+        faults: list[Fault],
     ) -> _Answer:
         """Answer, or repeat the answer that the key already has; holds the key while it works."""
         if any(fault.kind == "key_pruned" for fault in faults):
             self.prune_keys()
         if key is None:
-            return await self._execute(record, raw, faults)
+            return await self._execute(books, record, raw, faults)
+        place = books.account_id, key
         fingerprint = (record.method, record.path, json.dumps(raw, sort_keys=True))
         held = _RememberedKey(fingerprint, record.request_id, self.clock())
-        if (earlier := self._recall(key, held)) is not None:
+        if (earlier := self._recall(place, held)) is not None:
             record.replayed = True
             return earlier
-        self._keys[key] = held
+        self._keys[place] = held
         try:
-            held.answer = await self._execute(record, raw, faults)
+            held.answer = await self._execute(books, record, raw, faults)
         finally:
             # Nothing that failed before it was executed is stored, nor is a request that was broken off.
             if held.answer is None:
-                del self._keys[key]
+                del self._keys[place]
         return held.answer
 
-    def _recall(self, key: str, asked: _RememberedKey) -> _Answer | None:
+    def _recall(self, place: tuple[str, str], asked: _RememberedKey) -> _Answer | None:
+        _, key = place
         self.prune_keys(KEYS_LAST)
         if len(key) > MAX_KEY_LENGTH:
             message = f"Idempotency keys can be at most {MAX_KEY_LENGTH} characters long."
             raise Refusal(400, message, type="idempotency_error")
-        if (earlier := self._keys.get(key)) is None:
+        if (earlier := self._keys.get(place)) is None:
             return None
         if earlier.fingerprint != asked.fingerprint:
             same_place = earlier.fingerprint[:2] == asked.fingerprint[:2]
@@ -270,7 +364,11 @@ class StripeSimulator(StripeState):
         return _Answer(earlier.answer.status, earlier.answer.body, headers)
 
     async def _execute(
-        self, record: RecordedRequest, raw: Mapping[str, Any], faults: list[Fault]
+        self,
+        books: StripeState,
+        record: RecordedRequest,
+        raw: Mapping[str, Any],
+        faults: list[Fault],
     ) -> _Answer:
         endpoint, object_id = find_endpoint(record.method, record.path)
         params = read_parameters(endpoint.params, raw)
@@ -279,20 +377,24 @@ class StripeSimulator(StripeState):
         if last is not None and last.kind in {"error_500_before_stored", "card_declined_402"}:
             return _refused(refusal_of(last, idempotency_key=record.idempotency_key))
         # From here on nothing waits, so requests cannot interleave within one object.
-        effects_before = len(self.effects)
+        effects_before = len(books.effects)
         write = Write(
-            record.request_id, record.idempotency_key if record.method == "POST" else None
+            record.request_id,
+            record.idempotency_key if record.method == "POST" else None,
+            record.stripe_version or API_VERSION,
         )
         paths = params.get("expand", [])
+        books.write = write
         try:
             if paths and object_id and record.method != "GET":
                 # An expansion that is refused must be refused before anything happens.
-                reader, _ = find_endpoint("GET", record.path)
-                self.expanded(reader.run(self, object_id, {}, write), paths)
-            result = self.expanded(endpoint.run(self, object_id, params, write), paths)
+                _check_expansion(books, record.path, object_id, paths, write)
+            result = books.expanded(endpoint.run(books, object_id, params, write), paths)
         except Refusal as refusal:
             return _refused(refusal)
-        record.effect_applied = len(self.effects) > effects_before
+        finally:
+            books.write = None
+            record.effect_applied = len(books.effects) > effects_before
         if last is not None and last.kind == "error_500_after":
             return _refused(refusal_of(last, idempotency_key=record.idempotency_key))
         return _Answer(200, _json(result))
@@ -364,6 +466,22 @@ def _key_of(authorization: str) -> str:
         with contextlib.suppress(binascii.Error, UnicodeDecodeError):
             return base64.b64decode(credentials, validate=True).decode().partition(":")[0]
     return ""
+
+
+def _refuse_live(api_key: str) -> None:
+    if "_live_" in api_key:
+        raise SimulatorRefusedError(
+            "the Stripe simulator takes no live key; give it one that starts with sk_test_"
+        )
+
+
+def _check_expansion(
+    books: StripeState, path: str, object_id: str, paths: Iterable[str], write: Write
+) -> None:
+    # What is done to an object (pause, resume, pay) is answered like a reading of it.
+    object_path = path[: path.index(object_id) + len(object_id)]
+    reader, _ = find_endpoint("GET", object_path)
+    books.expanded(reader.run(books, object_id, {}, write), paths)
 
 
 async def _delay(faults: list[Fault]) -> None:

@@ -2,33 +2,45 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
-from aiocancel.testing.stripe import objects, payments
+from aiocancel.testing.stripe import (
+    discounts,
+    events,
+    invoices,
+    objects,
+    paid,
+    passing_time,
+    schedules,
+)
 from aiocancel.testing.stripe.form import Refusal, no_such
 from aiocancel.testing.stripe.objects import ENDED, JsonObject, Moment, seconds, shifted
+from aiocancel.testing.stripe.pauses import Resumption
+from aiocancel.testing.stripe.unverified import Unverified
 
-INCOMPLETE_LASTS_S = 23 * 3600
-# In these Stripe goes on to the next period by itself.
-_RENEWING = frozenset({"active", "trialing", "past_due", "unpaid"})
+MOST_EVENTS = 10_000
 _MAX_EXPAND_DEPTH = 4
-_NULL_HERE = {
-    "application",
-    "default_source",
-    "on_behalf_of",
-    "pending_setup_intent",
-    "promotion_code",
-    "test_clock",
-}
-_STUBS = {
-    "default_payment_method": "payment_method",
-    "product": "product",
-}
+# Their latest invoice is not paid.
+_OWING = {"incomplete", "past_due", "unpaid"}
+_NULL_HERE = {"application", "default_source", "on_behalf_of", "pending_setup_intent"}
+_STUBS = {"product": "product"}
 # What leads to something that can be expanded.
-_WAYS = {"data", "items", "plan", "price", "source"}
+_WAYS = {
+    "cancellation_details",
+    "data",
+    "discount",
+    "items",
+    "parent",
+    "plan",
+    "price",
+    "promotion",
+    "source",
+    "subscription_details",
+}
 
 
 class Effect(NamedTuple):
@@ -46,6 +58,7 @@ class Write(NamedTuple):
 
     request_id: str
     idempotency_key: str | None
+    version: str = objects.API_VERSION
 
 
 class StripeState:
@@ -54,20 +67,46 @@ class StripeState:
     Ids are counted, not random, so that two runs of a test see the same ones.
     """
 
-    def __init__(self, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        *,
+        account_id: str = "acct_simulator",
+        unverified: Unverified | None = None,
+    ) -> None:
         self.clock = clock
+        self.account_id = account_id
+        self.unverified = unverified or Unverified()
         self.retrieve_canceled = True
+        # How many items a subscription shows; the others are listed at /v1/subscription_items.
+        self.items_shown = 20
+        # The account's setting for what becomes of a subscription whose last payment try has failed.
+        self.after_last_retry: Literal["cancel", "unpaid", "past_due"] = "cancel"
         self.customers: dict[str, JsonObject] = {}
         self.prices: dict[str, JsonObject] = {}
         self.coupons: dict[str, JsonObject] = {}
+        self.deleted_coupons: dict[str, JsonObject] = {}
+        self.promotion_codes: dict[str, JsonObject] = {}
+        self.feedback_options: dict[str, JsonObject] = {}
         self.discounts: dict[str, JsonObject] = {}
         self.invoices: dict[str, JsonObject] = {}
         self.schedules: dict[str, JsonObject] = {}
-        # Customers whose bank wants them to confirm the next payment.
+        self.payment_methods: dict[str, JsonObject] = {}
+        self.clocks: dict[str, JsonObject] = {}
+        self.events: dict[str, JsonObject] = {}
+        self.courier = events.Courier()
+        # Customers whose bank wants them to confirm the next payment, and those whose card is declined.
         self.payments_need_action: set[str] = set()
+        self.payments_fail: set[str] = set()
+        # Which of Stripe's test methods an attached payment method behaves like.
+        self.method_behaves: dict[str, str] = {}
+        self.pending_lines: dict[str, list[JsonObject]] = {}
+        self.resumptions: dict[str, Resumption] = {}
+        self.told_of_trial_ends: set[str] = set()
         self.effects: list[Effect] = []
+        self.write: Write | None = None
         self._subscriptions: dict[str, JsonObject] = {}
-        self._counters: dict[str, int] = {}
+        self.counters: dict[str, int] = {}
 
     @property
     def now(self) -> int:
@@ -77,9 +116,18 @@ class StripeState:
     @property
     def subscriptions(self) -> dict[str, JsonObject]:
         """All subscriptions by id, as they are now; the dicts are the state itself and may be edited."""
-        for subscription in self._subscriptions.values():
-            self._settle(subscription)
+        self.settle_all()
         return self._subscriptions
+
+    def settle_all(self) -> None:
+        """Let happen what has fallen due, for every subscription."""
+        for subscription in list(self._subscriptions.values()):
+            passing_time.settle(self, subscription)
+
+    def time_of(self, of: Mapping[str, Any]) -> int:
+        """The moment that it is for a customer or subscription: its test clock's, or the account's."""
+        clock = self.clocks.get(of.get("test_clock") or "")
+        return self.now if clock is None else int(clock["frozen_time"])
 
     def effects_on(self, object_id: str) -> list[Effect]:
         """The effects on one object, oldest first."""
@@ -87,8 +135,8 @@ class StripeState:
 
     def new_id(self, prefix: str) -> str:
         """The next id of a kind."""
-        self._counters[prefix] = self._counters.get(prefix, 0) + 1
-        return f"{prefix}_sim{self._counters[prefix]:08d}"
+        self.counters[prefix] = self.counters.get(prefix, 0) + 1
+        return f"{prefix}_sim{self.counters[prefix]:08d}"
 
     def note(self, write: Write, object_id: str, changed: Sequence[str]) -> None:
         """Record that a write took effect, unless it changed nothing."""
@@ -98,13 +146,90 @@ class StripeState:
             )
             self.effects.append(effect)
 
+    @contextlib.contextmanager
+    def watched(self, subscription: JsonObject, *, at: int | None = None) -> Iterator[None]:
+        """Tell of what changes in the block."""
+        before = copy.deepcopy(subscription)
+        yield
+        moment = self.time_of(subscription) if at is None else at
+        for kind, previous in events.changes_of(before, subscription):
+            self.tell(kind, subscription, at=moment, previous=previous)
+
+    def tell(
+        self, kind: str, of: JsonObject, *, at: int, previous: JsonObject | None = None
+    ) -> None:
+        """Make an event of the change that ``of`` has just seen."""
+        is_platform = self.account_id == "acct_simulator"
+        built = events.event(
+            self.new_id("evt"),
+            kind,
+            of,
+            created=at,
+            account=None if is_platform else self.account_id,
+            request=self.write,
+            previous=previous,
+        )
+        self.events[built["id"]] = built
+        if len(self.events) > MOST_EVENTS:
+            del self.events[next(iter(self.events))]
+        self.courier.post(built)
+
     # --- what tests and demonstrations put in ---------------------------------------------------
 
-    def add_customer(self, id: str | None = None, **fields: Any) -> JsonObject:
-        """Add a customer and return a copy; ``fields`` are Stripe's (email, name, metadata, …)."""
-        customer = objects.customer(id or self.new_id("cus"), self.now, **fields)
+    def add_customer(
+        self,
+        id: str | None = None,
+        *,
+        discount: str | None = None,
+        payment_method: str | None = "pm_card_visa",
+        **fields: Any,
+    ) -> JsonObject:
+        """Add a customer and return a copy; ``fields`` are Stripe's (email, name, metadata, …).
+
+        ``discount`` is the id of a coupon that the customer itself has; ``payment_method`` is one of Stripe's
+        test methods, or None for a customer without any.
+        """
+        customer = objects.customer(id or self.new_id("cus"), self.time_of(fields), **fields)
         self.customers[customer["id"]] = customer
+        if payment_method is not None:
+            attached = self.add_payment_method(payment_method, customer["id"])
+            customer["invoice_settings"]["default_payment_method"] = attached["id"]
+        if discount is not None:
+            self.discount_customer(customer["id"], discount)
         return copy.deepcopy(customer)
+
+    def add_payment_method(self, behaves: str, customer: str | None) -> JsonObject:
+        """Add a card that answers like this test method of Stripe's, and return it."""
+        method = objects.payment_method(self.new_id("pm"), self.now, customer=customer)
+        self.payment_methods[method["id"]] = method
+        self.method_behaves[method["id"]] = self.method_behaves.get(behaves, behaves)
+        return method
+
+    def discount_customer(self, customer_id: str, coupon_id: str) -> JsonObject:
+        """Give the customer itself a discount, as an older API version or the Dashboard does; return it."""
+        customer = self.customers[customer_id]
+        customer["discount"] = discounts.redeem(
+            self,
+            self.coupons[coupon_id],
+            customer=customer_id,
+            subscription=None,
+            at=self.time_of(customer),
+        )
+        return copy.deepcopy(customer["discount"])
+
+    def add_promotion_code(self, code: str, coupon: str, **fields: Any) -> JsonObject:
+        """Add a promotion code for a coupon and return a copy."""
+        made = objects.promotion_code(
+            self.new_id("promo"), self.now, code=code, coupon=coupon, **fields
+        )
+        self.promotion_codes[made["id"]] = made
+        return copy.deepcopy(made)
+
+    def add_feedback_option(self, description: str, id: str | None = None) -> JsonObject:
+        """Add an answer of the owner's own to why customers leave, and return a copy."""
+        made = objects.feedback_option(id or self.new_id("fbo"), self.now, description)
+        self.feedback_options[made["id"]] = made
+        return copy.deepcopy(made)
 
     def add_price(
         self,
@@ -138,6 +263,31 @@ class StripeState:
         return copy.deepcopy(coupon)
 
     def add_subscription(
+        self, id: str | None = None, *, discounts: Iterable[str] = (), **known: Any
+    ) -> JsonObject:
+        """Add a subscription and return a copy of its JSON.
+
+        A customer or price that does not exist is added with it. ``items`` takes several of ``price``,
+        ``quantity``, ``unit_amount``, ``interval``, ``interval_count``, ``current_period_end``,
+        ``billed_until``, ``id`` each and replaces the single-item arguments. ``discounts`` are ids of coupons
+        that are applied after the first invoice. A ``trial_end`` to come makes it trialing. Any other field of a
+        subscription may be given by its name; ``make_subscription`` has the rest. The first invoice is paid
+        unless the status says that it is not.
+        """
+        schedule = known.pop("schedule", None)
+        subscription = self.place_subscription(self.make_subscription(id, **known))
+        now = self.time_of(subscription)
+        self._add_first_invoice(subscription, now)
+        for coupon_id in discounts:
+            self.redeem(subscription, self.coupons[coupon_id])
+        self.tell("customer.subscription.created", subscription, at=now)
+        if schedule is not None:
+            subscription["schedule"] = schedule
+            if schedule not in self.schedules:
+                self.add_schedule(schedule, subscription["id"])
+        return copy.deepcopy(subscription)
+
+    def make_subscription(
         self,
         id: str | None = None,
         *,
@@ -153,23 +303,15 @@ class StripeState:
         current_period_end: Moment | None = None,
         trial_end: Moment | None = None,
         cancel_at: Moment | None = None,
-        schedule: str | None = None,
-        discounts: Iterable[str] = (),
         items: Sequence[Mapping[str, Any]] | None = None,
         **fields: Any,
     ) -> JsonObject:
-        """Add a subscription and return a copy of its JSON.
-
-        A customer or price that does not exist is added with it. ``items`` takes several of ``price``,
-        ``quantity``, ``unit_amount``, ``interval``, ``interval_count``, ``current_period_end``, ``id``
-        each and replaces the single-item arguments. ``discounts`` are ids of coupons. A ``trial_end`` to
-        come makes it trialing. Any other field of a subscription may be given by its name.
-        """
-        now = self.now
+        """Build what ``add_subscription`` adds, without adding it or billing it."""
         subscription_id = id or self.new_id("sub")
         customer_id = customer or self.new_id("cus")
         if customer_id not in self.customers:
             self.add_customer(customer_id)
+        now = self.time_of(self.customers[customer_id])
         trial_ends = None if trial_end is None else seconds(trial_end)
         if status == "trialing" and trial_ends is None:
             trial_ends = (
@@ -205,18 +347,19 @@ class StripeState:
             start = (
                 now if given is None or status == "trialing" else shifted(end, every[0], -every[1])
             )
-            amount = entry.get("quantity", 1)
-            built.append(
-                objects.item(
-                    item_id,
-                    subscription_id,
-                    of,
-                    created=start,
-                    quantity=amount,
-                    start=start,
-                    end=end,
-                )
+            is_metered = of["recurring"]["usage_type"] == "metered"
+            item = objects.item(
+                item_id,
+                subscription_id,
+                of,
+                created=start,
+                quantity=None if is_metered else entry.get("quantity", 1),
+                start=start,
+                end=end,
             )
+            if (billed_until := entry.get("billed_until")) is not None:
+                item["billed_until"] = seconds(billed_until)
+            built.append(item)
         created = min(entry["current_period_start"] for entry in built)
         subscription = objects.subscription(
             subscription_id,
@@ -224,7 +367,13 @@ class StripeState:
             customer_id=customer_id,
             currency=built[0]["price"]["currency"],
             items=built,
-            **({"status": status, "schedule": schedule} | fields),
+            **(
+                {
+                    "status": status,
+                    "test_clock": self.customers[customer_id]["test_clock"],
+                }
+                | fields
+            ),
         )
         if trial_ends is not None:
             subscription |= {
@@ -233,13 +382,12 @@ class StripeState:
                 "billing_cycle_anchor": trial_ends,
             }
         self._add_ending(subscription, fields, cancel_at_period_end, cancel_at)
-        for coupon_id in discounts:
-            self.redeem(subscription, self.coupons[coupon_id])
-        self.add_invoice(subscription, "subscription_create")
-        self._subscriptions[subscription_id] = subscription
-        if schedule is not None and schedule not in self.schedules:
-            self.add_schedule(schedule, subscription_id)
-        return copy.deepcopy(subscription)
+        return subscription
+
+    def place_subscription(self, subscription: JsonObject) -> JsonObject:
+        """Put a subscription into the books and return it, the very one."""
+        self._subscriptions[subscription["id"]] = subscription
+        return subscription
 
     def add_schedule(
         self,
@@ -248,29 +396,35 @@ class StripeState:
         *,
         ends: Sequence[Moment] = (),
         end_behavior: str = "release",
+        prices: Sequence[str] = (),
     ) -> JsonObject:
         """Put a subscription under a schedule and return a copy of it.
 
         ``ends`` are the ends of its phases, the first of which runs; left out, it ends with the running period.
+        ``prices`` are those of the phases after the first; a phase without one has the same as now.
         """
-        from aiocancel.testing.stripe import schedules
-
         of = self._subscriptions[subscription]
+        starts = [of["billing_cycle_anchor"]]
+        phases = []
+        for number, moment in enumerate(ends or [first_period_end(of)]):
+            items = schedules.items_of(of)
+            if 0 < number <= len(prices):
+                items[0]["price"] = prices[number - 1]
+            phases.append(schedules.phase(of, items, starts[-1], seconds(moment)))
+            starts.append(seconds(moment))
+        now = self.time_of(of)
         schedule = schedules.schedule_object(
-            id,
-            self.now,
-            subscription=of,
-            ends=[seconds(end) for end in ends] or [first_period_end(of)],
-            end_behavior=end_behavior,
+            id, now, subscription=of, phases=phases, end_behavior=end_behavior
         )
         of["schedule"], self.schedules[id] = id, schedule
         if end_behavior == "cancel":
-            schedules.set_end(schedule, of, self.now)
+            schedules.set_end(schedule, of, now)
+        self.tell("subscription_schedule.created", schedule, at=now)
         return copy.deepcopy(schedule)
 
     def pay_latest_invoice(self, subscription_id: str) -> None:
         """Let the customer confirm a payment that a change waits for; raises ValueError where none does."""
-        payments.pay(self, self.find_subscription(subscription_id))
+        paid.pay(self, self.find_subscription(subscription_id))
 
     def _add_ending(
         self,
@@ -279,7 +433,7 @@ class StripeState:
         at_period_end: bool,
         cancel_at: Moment | None,
     ) -> None:
-        now = self.now
+        now = self.time_of(subscription)
         if at_period_end or cancel_at is not None:
             end = first_period_end(subscription) if cancel_at is None else seconds(cancel_at)
             subscription |= {"cancel_at_period_end": at_period_end, "cancel_at": end}
@@ -305,100 +459,70 @@ class StripeState:
 
     # --- what endpoints share -------------------------------------------------------------------
 
-    def redeem(self, subscription: JsonObject, coupon: JsonObject) -> str:
+    def redeem(
+        self, subscription: JsonObject, coupon: JsonObject, promotion_code: str | None = None
+    ) -> str:
         """Make a discount from a coupon, put it on the subscription and return its id."""
-        discount = objects.discount(
-            self.new_id("di"), coupon, subscription=subscription, start=self.now
+        discount = discounts.redeem(
+            self,
+            coupon,
+            customer=subscription["customer"],
+            subscription=subscription["id"],
+            at=self.time_of(subscription),
+            promotion_code=promotion_code,
         )
-        self.discounts[discount["id"]] = discount
         subscription["discounts"].append(discount["id"])
-        coupon["times_redeemed"] += 1
-        limit = coupon["max_redemptions"]
-        if limit is not None and coupon["times_redeemed"] >= limit:
-            coupon["valid"] = False
         return str(discount["id"])
 
-    def add_invoice(self, subscription: JsonObject, reason: str) -> None:
-        """Bill the subscription, so that its latest invoice is another one."""
-        invoice = objects.invoice(
-            self.new_id("in"), self.now, subscription=subscription, reason=reason
-        )
-        self.invoices[invoice["id"]] = invoice
-        subscription["latest_invoice"] = invoice["id"]
+    def coupon_of(self, discount: JsonObject) -> JsonObject:
+        """The coupon that a discount was made from, though it may have been deleted since."""
+        coupon_id = discount["source"]["coupon"]
+        return self.coupons.get(coupon_id) or self.deleted_coupons[coupon_id]
+
+    def _add_first_invoice(self, subscription: JsonObject, now: int) -> None:
+        items = subscription["items"]["data"]
+        lines = invoices.period_lines(self, subscription, items)
+        invoice = invoices.bill(self, subscription, lines, reason="subscription_create", at=now)
+        if invoice["status"] == "open" and subscription["status"] not in _OWING:
+            invoices.mark_paid(self, invoice, now)
 
     def find_subscription(self, subscription_id: str) -> JsonObject:
         """The subscription as it is now; raises Refusal (404)."""
         if (subscription := self._subscriptions.get(subscription_id)) is None:
             raise no_such("subscription", subscription_id, status=404)
-        self._settle(subscription)
+        passing_time.settle(self, subscription)
         return subscription
 
-    def _settle(self, subscription: JsonObject) -> None:
-        """Let pass what the clock says has passed: trials, periods, pauses, scheduled cancellations."""
-        now = self.now
-        if subscription["status"] in ENDED:
-            return
-        expires = subscription["created"] + INCOMPLETE_LASTS_S
-        if subscription["status"] == "incomplete" and expires <= now:
-            subscription |= {"status": "incomplete_expired", "ended_at": expires}
-            return
-        if (ends := subscription["cancel_at"]) is not None and ends <= now:
-            subscription |= {"status": "canceled", "ended_at": ends}
-            return
-        if subscription["status"] == "trialing" and (subscription["trial_end"] or 0) <= now:
-            subscription["status"] = "active"
-        self._end_schedule(subscription, now)
-        payments.expire(self, subscription)
-        pause = subscription["pause_collection"]
-        if pause is not None and pause["resumes_at"] is not None and pause["resumes_at"] <= now:
-            subscription["pause_collection"] = None
-        renewed = subscription["status"] in _RENEWING and self._renew(subscription, now)
-        if renewed:
-            self.add_invoice(subscription, "subscription_cycle")
-        kept = [
-            discount_id
-            for discount_id in subscription["discounts"]
-            if (self.discounts[discount_id]["end"] or now + 1) > now
-            and not (renewed and self._coupon_of(discount_id).get("duration") == "once")
-        ]
-        subscription["discounts"] = kept
+    def forget_clock(self, clock_id: str) -> None:
+        """Delete a test clock with its customers and their subscriptions."""
+        del self.clocks[clock_id]
+        for book in (self._subscriptions, self.customers):
+            for object_id in [key for key, held in book.items() if held["test_clock"] == clock_id]:
+                del book[object_id]
 
-    def _end_schedule(self, subscription: JsonObject, now: int) -> None:
-        schedule = self.schedules.get(subscription["schedule"] or "")
-        if schedule is not None and schedule["phases"][-1]["end_date"] <= now:
-            schedule |= {
-                "status": "completed",
-                "completed_at": now,
-                "subscription": None,
-                "current_phase": None,
-            }
-            subscription["schedule"] = None
-
-    def _coupon_of(self, discount_id: str) -> JsonObject:
-        return self.coupons.get(self.discounts[discount_id]["source"]["coupon"], {})
-
-    @staticmethod
-    def _renew(subscription: JsonObject, now: int) -> bool:
-        renewed = False
-        anchor = subscription["billing_cycle_anchor"]
-        for item in subscription["items"]["data"]:
-            every = item["price"]["recurring"]
-            # A month too short for the anchor's day must not shift all later months.
-            moments = (anchor, item["current_period_start"], item["current_period_end"])
-            day = max(datetime.fromtimestamp(moment, UTC).day for moment in moments)
-            while (end := item["current_period_end"]) <= now:
-                item["current_period_start"] = end
-                item["current_period_end"] = shifted(
-                    end, every["interval"], every["interval_count"], anchor_day=day
-                )
-                renewed = True
-        return renewed
+    def forget_customer(self, customer_id: str) -> None:
+        """Delete a customer; its subscriptions are cancelled at once."""
+        now = self.time_of(self.customers[customer_id])
+        for subscription in self.subscriptions.values():
+            if subscription["customer"] == customer_id and subscription["status"] not in ENDED:
+                with self.watched(subscription):
+                    subscription |= {"status": "canceled", "canceled_at": now, "ended_at": now}
+        self.customers[customer_id] = {
+            "id": customer_id,
+            "object": "customer",
+            "deleted": True,
+            "discount": None,
+            "test_clock": None,
+            "balance": 0,
+        }
 
     # --- expansion ------------------------------------------------------------------------------
 
     def expanded(self, answer: JsonObject, paths: Iterable[str]) -> JsonObject:
         """A copy with the ids at the given paths replaced by the objects they name."""
         result = copy.deepcopy(answer)
+        for subscription in result["data"] if result.get("object") == "list" else [result]:
+            self._shorten_items(subscription)
         for path in paths:
             names = path.split(".")
             if len(names) > _MAX_EXPAND_DEPTH + (names[0] == "data"):
@@ -407,6 +531,10 @@ class StripeState:
                 )
             self._expand(result, names, path)
         return result
+
+    def _shorten_items(self, of: JsonObject) -> None:
+        if of.get("object") == "subscription" and len(of["items"]["data"]) > self.items_shown:
+            of["items"] |= {"data": of["items"]["data"][: self.items_shown], "has_more": True}
 
     def _expand(self, node: Any, names: Sequence[str], path: str) -> None:
         name, *rest = names
@@ -419,11 +547,17 @@ class StripeState:
 
     def _inflated(self, name: str, value: Any, path: str) -> Any:
         books: dict[str, dict[str, JsonObject]] = {
-            "customer": self.customers,
-            "discounts": self.discounts,
             "coupon": self.coupons,
+            "customer": self.customers,
+            "default_payment_method": self.payment_methods,
+            "discounts": self.discounts,
+            "feedback_option": self.feedback_options,
+            "invoice": self.invoices,
             "latest_invoice": self.invoices,
+            "promotion_code": self.promotion_codes,
             "schedule": self.schedules,
+            "subscription": self._subscriptions,
+            "test_clock": self.clocks,
         }
         if name not in books.keys() | _STUBS.keys() | _NULL_HERE | _WAYS:
             raise _cannot_expand(path)

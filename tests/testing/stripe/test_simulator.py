@@ -176,14 +176,14 @@ async def test_a_missing_key_is_401_and_basic_authentication_works(api: Stripe) 
 
 
 async def test_an_unknown_path_is_stripes_404(api: Stripe) -> None:
-    unknown = await api.refusal("post", "/v1/invoices/create_preview")
+    unknown = await api.refusal("post", "/v1/invoices/upcoming")
     assert unknown.http_status == 404
     assert error_of(unknown)["message"].startswith(
-        "Unrecognized request URL (POST: /v1/invoices/create_preview). Pl"
+        "Unrecognized request URL (POST: /v1/invoices/upcoming). Pl"
     )
     trailing = await api.refusal("get", "/v1/subscriptions/")
     assert "remove the trailing slash" in error_of(trailing)["message"]
-    assert (await api.refusal("delete", "/v1/customers/cus_1")).http_status == 404
+    assert (await api.refusal("delete", "/v1/prices/price_pro")).http_status == 404
 
 
 async def test_a_json_body_is_refused_as_on_v1(api: Stripe) -> None:

@@ -94,10 +94,33 @@ async def test_a_schedule_that_is_to_cancel_ends_its_subscription(api: Stripe) -
     assert (await api.read())["status"] == "canceled"
 
 
-async def test_new_phases_are_not_simulated_and_say_so(api: Stripe) -> None:
+async def test_a_phase_needs_items_and_planned_pauses_are_not_simulated(api: Stripe) -> None:
     api.simulator.add_schedule("sub_sched_1", "sub_1")
     refused = await api.refusal("post", SCHEDULE, phases=[{"end_date": 1}])
+    assert error_of(refused)["param"] == "phases[0][items]"
+    refused = await api.refusal("post", SCHEDULE, pause_schedules=[{"key": "a"}])
     assert error_of(refused)["code"] == "simulator_unsupported"
+
+
+async def test_the_next_phase_brings_its_price_when_the_running_one_ends(api: Stripe) -> None:
+    api.simulator.add_price("price_basic", unit_amount=900)
+    end = period_end(await api.read())
+    item = {"price": "price_pro", "quantity": 1}
+    await api.call(
+        "post",
+        SCHEDULE.replace(
+            "sub_sched_1",
+            (await api.call("post", "/v1/subscription_schedules", from_subscription="sub_1"))["id"],
+        ),
+        phases=[
+            {"items": [item], "end_date": end},
+            {"items": [item | {"price": "price_basic"}], "end_date": end + 10**7},
+        ],
+    )
+    api.clock.advance(days=31)
+    after = await api.read(expand=["latest_invoice"])
+    assert after["items"]["data"][0]["price"]["id"] == "price_basic"
+    assert after["latest_invoice"]["total"] == 900
 
 
 # --- pauses of the subscription itself ----------------------------------------------------------------
@@ -109,10 +132,14 @@ async def test_a_pause_stops_the_subscription_until_it_is_resumed(api: Stripe) -
     )
     assert paused["status"] == "paused"
     assert paused["status_details"]["paused"]["subscription"]["type"] == "pause_requested"
+    assert period_end(paused) == api.clock.seconds
     api.clock.advance(days=100)
     assert period_end(await api.read()) == period_end(paused)
     resumed = await api.call(
-        "post", "/v1/subscriptions/sub_1/resume", billing_cycle_anchor={"type": "now"}
+        "post",
+        "/v1/subscriptions/sub_1/resume",
+        billing_cycle_anchor={"type": "now"},
+        payment_behavior="resume_on_payment_success",
     )
     assert (resumed["status"], resumed["status_details"]) == ("active", None)
     assert resumed["billing_cycle_anchor"] == api.clock.seconds
@@ -123,7 +150,9 @@ async def test_a_pause_stops_the_subscription_until_it_is_resumed(api: Stripe) -
     ("shape", "path"),
     [
         pytest.param({"billing_mode": {"type": "classic"}}, "pause", id="classic billing mode"),
-        pytest.param({"status": "past_due"}, "pause", id="past due"),
+        pytest.param({"status": "trialing"}, "pause", id="in a trial"),
+        pytest.param({"status": "incomplete"}, "pause", id="incomplete"),
+        pytest.param({"collection_method": "send_invoice"}, "pause", id="sends invoices"),
         pytest.param({"schedule": "sub_sched_2"}, "pause", id="under a schedule"),
         pytest.param({}, "resume", id="not paused"),
         pytest.param(
@@ -142,7 +171,14 @@ async def test_a_pause_or_its_end_is_refused_where_stripe_refuses_it(
 async def test_a_pause_lasts_while_the_payment_for_its_end_needs_the_customer(api: Stripe) -> None:
     api.simulator.payments_need_action.add("cus_1")
     await api.call("post", "/v1/subscriptions/sub_1/pause")
-    assert (await api.call("post", "/v1/subscriptions/sub_1/resume"))["status"] == "paused"
+    resumed = await api.call(
+        "post",
+        "/v1/subscriptions/sub_1/resume",
+        payment_behavior="resume_on_payment_success",
+    )
+    assert resumed["status"] == "paused"
+    api.simulator.pay_latest_invoice("sub_1")
+    assert (await api.read())["status"] == "active"
 
 
 # --- payments that the customer has to confirm --------------------------------------------------------
