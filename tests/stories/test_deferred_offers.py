@@ -279,7 +279,8 @@ async def test_a_pause_is_made_and_ended_once_whatever_becomes_of_stripes_answer
 
 
 async def test_the_end_of_a_pause_waits_for_its_payment_with_one_invoice(company: Company) -> None:
-    await paused_itself(company)
+    # Less is credited than the new period costs, so that there is something to pay.
+    await paused_itself(company, current_period_end=company.stripe.now + 10 * DAY)
     company.stripe.payments_need_action.add("cus_1")
     await wake(company)
     await until(
@@ -294,7 +295,8 @@ async def test_the_end_of_a_pause_waits_for_its_payment_with_one_invoice(company
 async def test_the_end_of_a_pause_whose_payment_never_comes_is_left_to_a_human(
     company: Company,
 ) -> None:
-    await paused_itself(company)
+    # Less is credited than the new period costs, so that there is something to pay.
+    await paused_itself(company, current_period_end=company.stripe.now + 10 * DAY)
     company.stripe.payments_need_action.add("cus_1")
     await company.pool.execute(
         "UPDATE aiocancel.action SET due_at = now(), woke_at = now() - interval '25 hours' WHERE deferred"

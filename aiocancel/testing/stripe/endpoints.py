@@ -411,6 +411,11 @@ def _delete_discount(
     return {**gone, "deleted": True}
 
 
+def _update_price(state: StripeState, object_id: str, params: Params, write: Write) -> JsonObject:
+    price = _held(state.prices, object_id, "price")
+    return _set_fields(state, price, params, ("active", "nickname"), write)
+
+
 def _delete_coupon(state: StripeState, object_id: str, params: Params, write: Write) -> JsonObject:
     _held(state.coupons, object_id, "coupon")
     # A discount made from it goes on as it is.
@@ -512,6 +517,16 @@ ENDPOINTS = (
     ),
     _endpoint("POST /v1/prices", _EXPAND | creation.PRICE, creation.create_price),
     _endpoint("GET /v1/prices/{id}", _EXPAND, _get("prices", "price")),
+    _endpoint(
+        "POST /v1/prices/{id}",
+        _EXPAND | {"active": boolean(), "nickname": text(clearable=True), "metadata": free_map()},
+        _update_price,
+    ),
+    _endpoint(
+        "POST /v1/billing/meters/{id}/deactivate",
+        _EXPAND,
+        lambda state, at, *_: {"id": at, "object": "billing.meter", "status": "inactive"},
+    ),
     _endpoint("POST /v1/billing/meters", _EXPAND | creation.METER, creation.create_meter),
     _endpoint("GET /v1/events", _EVENTS, _list_events),
     _endpoint("GET /v1/events/{id}", _EXPAND, _get("events", "event")),

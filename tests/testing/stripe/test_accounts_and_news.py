@@ -178,7 +178,10 @@ async def test_deleting_a_clock_deletes_what_lives_on_it(api: Stripe) -> None:
 
 @pytest.mark.parametrize(
     ("method", "status"),
-    [("pm_card_chargeCustomerFail", "incomplete"), ("pm_card_authenticationRequired", "incomplete")],
+    [
+        ("pm_card_chargeCustomerFail", "incomplete"),
+        ("pm_card_authenticationRequired", "incomplete"),
+    ],
 )
 async def test_a_first_payment_that_fails_leaves_the_subscription_incomplete(
     api: Stripe, method: str, status: str
@@ -295,7 +298,7 @@ async def receiver() -> AsyncIterator[Receiver]:
 
 async def arrived(receiver: Receiver, number: int) -> None:
     async with asyncio.timeout(5):
-        while len(receiver.got) < number:
+        while len(receiver.got) < number:  # noqa: ASYNC110 - there is no event
             await asyncio.sleep(0.01)
 
 
