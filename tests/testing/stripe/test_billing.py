@@ -292,7 +292,7 @@ async def test_a_preview_of_another_plan_prorates_by_the_second(api: Stripe) -> 
 async def test_a_preview_comes_to_what_is_charged(api: Stripe) -> None:
     item = (await api.read())["items"]["data"][0]["id"]
     api.clock.advance(days=12)
-    change = {"items": [{"id": item, "price": "price_year"}]}
+    change: dict[str, Any] = {"items": [{"id": item, "price": "price_year"}]}
 
     shown = await preview(api, subscription_details=change)
     await api.update(**change)
