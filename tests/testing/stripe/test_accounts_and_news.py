@@ -13,8 +13,8 @@ from aiohttp import web
 
 from aiocancel.errors import SimulatorRefusedError
 from aiocancel.testing.stripe.events import signature
-from tests.testing.stripe.test_hard_subscriptions import api
 from tests.testing.stripe.test_simulator import DAY, NOON, Stripe, error_of, period_end
+from tests.testing.stripe.test_subscription_shapes import api
 
 __all__ = ["api"]
 

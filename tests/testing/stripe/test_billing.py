@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.testing.stripe.test_hard_subscriptions import api
 from tests.testing.stripe.test_simulator import DAY, Stripe, error_of, period_end
+from tests.testing.stripe.test_subscription_shapes import api
 
 __all__ = ["api"]
 
