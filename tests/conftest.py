@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import asyncpg
@@ -13,7 +12,8 @@ import pytest_asyncio
 from hypothesis import settings
 from pytest_aiohttp import AiohttpClient
 
-from aiocancel.postgres.schema import migrate
+from aiocancel.testing.background import Background
+from aiocancel.testing.databases import Databases
 from aiocancel.testing.postgres import EmbeddedPostgres
 from aiocancel.testing.prosperstack.simulator import ProsperStackSimulator
 from aiocancel.testing.stripe.simulator import StripeSimulator
@@ -21,7 +21,8 @@ from tests.support.company import Company
 from tests.support.saas import CLIENT_SECRET, CREATE_TABLES, Events, Pool, add_customer
 from tests.support.workbench import Bench, client_of
 
-TEMPLATE = "aiocancel_template"
+pytest_plugins = ["aiocancel.testing.pytest_plugin"]
+
 TESTS = Path(__file__).parent
 
 # A busy machine is no reason to fail. Nightly is for tests/fuzz, which says how to run it.
@@ -66,27 +67,27 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[EmbeddedPostgres]:
-    with EmbeddedPostgres(durable=False) as server:
-        yield server
+def postgres(aiocancel_postgres: EmbeddedPostgres) -> EmbeddedPostgres:
+    return aiocancel_postgres
 
 
-@pytest_asyncio.fixture(loop_scope="session", scope="session")
-async def template_database(postgres: EmbeddedPostgres) -> str:
-    dsn = await postgres.create_database(TEMPLATE)
-    connection = await asyncpg.connect(dsn)
-    await migrate(connection)
-    await connection.execute(CREATE_TABLES)
-    await connection.close()
-    return TEMPLATE
+@pytest.fixture(scope="session")
+def aiocancel_databases(
+    aiocancel_postgres: EmbeddedPostgres, aiocancel_background: Background
+) -> Databases:
+    """Databases with our tables and a small SaaS application's."""
+    return Databases(aiocancel_postgres, aiocancel_background, statements=[CREATE_TABLES])
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def database(postgres: EmbeddedPostgres, template_database: str) -> AsyncIterator[str]:
+@pytest.fixture(scope="session")
+def template_database(aiocancel_databases: Databases) -> str:
+    return aiocancel_databases.template()
+
+
+@pytest.fixture
+def database(aiocancel_database: str) -> str:
     """The DSN of a fresh database with our tables and a small SaaS application's."""
-    name = f"test_{uuid.uuid4().hex}"
-    yield await postgres.create_database(name, template=template_database)
-    await postgres.drop_database(name)
+    return aiocancel_database
 
 
 @pytest_asyncio.fixture(loop_scope="session")

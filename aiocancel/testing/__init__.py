@@ -9,15 +9,26 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from aiocancel.testing.clock import FrozenClock
+    from aiocancel.testing.customer import Customer
     from aiocancel.testing.postgres import EmbeddedPostgres
     from aiocancel.testing.prosperstack.simulator import ProsperStackSimulator
     from aiocancel.testing.staysignal import StaySignalSimulator
     from aiocancel.testing.stripe.simulator import StripeSimulator
 
-__all__ = ["EmbeddedPostgres", "ProsperStackSimulator", "StaySignalSimulator", "StripeSimulator"]
+__all__ = [
+    "Customer",
+    "EmbeddedPostgres",
+    "FrozenClock",
+    "ProsperStackSimulator",
+    "StaySignalSimulator",
+    "StripeSimulator",
+]
 
 _HOMES = {
+    "Customer": "aiocancel.testing.customer",
     "EmbeddedPostgres": "aiocancel.testing.postgres",
+    "FrozenClock": "aiocancel.testing.clock",
     "ProsperStackSimulator": "aiocancel.testing.prosperstack.simulator",
     "StaySignalSimulator": "aiocancel.testing.staysignal",
     "StripeSimulator": "aiocancel.testing.stripe.simulator",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import Callable
 from typing import Any
 
 import asyncpg
@@ -12,39 +12,33 @@ from pytest_aiohttp import AiohttpClient
 from shop import make_app
 
 import aiocancel
-from aiocancel.testing import EmbeddedPostgres, StripeSimulator
+from aiocancel.testing import Customer, StripeSimulator
 
 
 @pytest_asyncio.fixture
-async def stripe() -> AsyncIterator[tuple[StripeSimulator, str]]:
-    """A Stripe account with one subscription, and the address at which it answers."""
-    simulator = StripeSimulator()
-    simulator.add_subscription("sub_ada")
-    async with simulator.serve() as url:
-        yield simulator, url
-
-
-@pytest_asyncio.fixture
-async def database() -> AsyncIterator[str]:
-    """An empty PostgreSQL with the shop's own table and one customer in it."""
-    with EmbeddedPostgres(durable=False) as server:
-        connection = await asyncpg.connect(server.dsn)
-        await connection.execute(
-            "CREATE TABLE customers (id text PRIMARY KEY, stripe_subscription_id text)"
-        )
-        await connection.execute("INSERT INTO customers VALUES ('ada', 'sub_ada')")
-        await connection.close()
-        yield server.dsn
+async def database(aiocancel_database: str) -> str:
+    """A fresh PostgreSQL database with the shop's own table and one customer in it."""
+    connection = await asyncpg.connect(aiocancel_database)
+    await connection.execute(
+        "CREATE TABLE customers (id text PRIMARY KEY, stripe_subscription_id text)"
+    )
+    await connection.execute("INSERT INTO customers VALUES ('ada', 'sub_ada')")
+    await connection.close()
+    return aiocancel_database
 
 
 @pytest_asyncio.fixture
 async def browser(
-    aiohttp_client: AiohttpClient, stripe: tuple[StripeSimulator, str], database: str
+    aiohttp_client: AiohttpClient,
+    aiocancel_stripe: StripeSimulator,
+    aiocancel_stripe_url: str,
+    database: str,
 ) -> TestClient[Any, Any]:
-    """The browser of Ada, who is logged in."""
+    """The browser of Ada, who is logged in and has a subscription."""
+    aiocancel_stripe.add_subscription("sub_ada")
     app = make_app(
         vendor=aiocancel.ProsperStack("acct_test", "a client secret"),
-        billing=aiocancel.StripeBilling("sk_test_simulator", api_base=stripe[1]),
+        billing=aiocancel.StripeBilling(aiocancel_stripe.api_key, api_base=aiocancel_stripe_url),
         database=database,
         grant_keys=["a grant key for this test"],
     )
@@ -58,16 +52,14 @@ async def test_the_account_page_has_the_button(browser: TestClient[Any, Any]) ->
 
 
 async def test_ada_cancels(
-    browser: TestClient[Any, Any], stripe: tuple[StripeSimulator, str]
+    browser: TestClient[Any, Any],
+    aiocancel_customer: Callable[..., Customer],
+    aiocancel_stripe: StripeSimulator,
 ) -> None:
-    flow = (await (await browser.get("/cancel/payload")).json())["flow"]
+    ada = aiocancel_customer(browser)
 
-    response = await browser.post(
-        "/cancel/result",
-        json={"grant": flow["grant"], "status": "canceled", "reason": "I moved abroad"},
-    )
+    answer = await ada.cancel(reason="I moved abroad")
 
-    answer = await response.json()
     assert answer["outcome"] == "scheduled"
     assert answer["message"].startswith("Your subscription is cancelled.")
-    assert stripe[0].subscriptions["sub_ada"]["cancel_at_period_end"] is True
+    assert aiocancel_stripe.subscriptions["sub_ada"]["cancel_at_period_end"] is True
