@@ -41,6 +41,7 @@ SLOW = (
     "postgres/",
     "stories/",
     "testing/test_postgres",
+    "testing/test_pytest_plugin.py",
     "worker/",
     "test_docs_examples.py",
     "test_examples.py",
@@ -55,7 +56,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the slow tests, keep together what shares something costly, and order the fixtures."""
     for item in items:
         place = item.path.relative_to(TESTS).as_posix() if item.path.is_relative_to(TESTS) else ""
-        if place.startswith(SLOW) or "postgres" in getattr(item, "fixturenames", ()):
+        if place.startswith(SLOW) or "aiocancel_postgres" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.slow)
         for together in TOGETHER:
             if place.startswith(together):
