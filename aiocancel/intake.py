@@ -8,7 +8,8 @@ import time
 import uuid
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final, NamedTuple
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 from aiocancel.config import Settings
 from aiocancel.core.claim import FlowClaim, verify_own_choice
@@ -29,11 +30,12 @@ _LOOK_EVERY_S = 0.5
 _NONCE_BYTES: Final = 18
 
 
-class SealedFlow(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class SealedFlow:
     """What one page view gets: what the vendor's client needs and our grant, good until ``expires_at``."""
 
-    page_data: Mapping[str, Any]
-    grant: str
+    page_data: Mapping[str, Any] = field(repr=False)
+    grant: str = field(repr=False)
     expires_at: int
 
     @property

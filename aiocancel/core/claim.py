@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from aiocancel.core.grants import Grant
@@ -81,7 +81,7 @@ class Change(StrEnum):
 class CancelReason:
     """Why a customer leaves, in the customer's words: ``text`` at most 500 characters, ``code`` the vendor's."""
 
-    text: str | None = None
+    text: str | None = field(default=None, repr=False)
     code: str | None = None
 
 
@@ -108,7 +108,7 @@ class VerifiedOutcome:
     """
 
     status: FlowStatus
-    customer_id: CustomerId
+    customer_id: CustomerId = field(repr=False)
     subscription_id: SubscriptionId
     reason: CancelReason
     evidence: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from aiocancel.core.claim import NO_REASON, CancelReason, FlowStatus
@@ -17,7 +17,7 @@ class Answered:
     question_id: str | None
     question_type: str | None
     question: str | None
-    values: tuple[str, ...] = ()
+    values: tuple[str, ...] = field(default=(), repr=False)
     sentiment: str | None = None
 
 
@@ -33,11 +33,11 @@ class FlowSession:
     session_id: FlowSessionId
     status: FlowStatus
     subscription_id: str | None = None
-    subscriber_id: str | None = None
+    subscriber_id: str | None = field(default=None, repr=False)
     accepted: AcceptedOffer | UnusableOffer | None = None
     presented: tuple[str, ...] = ()
     reason: CancelReason = NO_REASON
-    answers: tuple[Answered, ...] = ()
+    answers: tuple[Answered, ...] = field(default=(), repr=False)
     completed_at: datetime | None = None
 
 

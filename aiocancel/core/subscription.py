@@ -19,7 +19,7 @@ class OwnedSubscription:
     ``record`` holds every column of the row, for custom properties; it never leaves the process by itself.
     """
 
-    customer_id: CustomerId
+    customer_id: CustomerId = field(repr=False)
     subscription_id: SubscriptionId
     record: Mapping[str, Any] = field(default_factory=dict, repr=False)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl
 
@@ -40,7 +40,7 @@ _OWN_STATUSES: Final = {
 class Posted:
     """A post as read: the grant's text, and the claim that it is to cover."""
 
-    grant: str
+    grant: str = field(repr=False)
     claim: FlowClaim
 
 

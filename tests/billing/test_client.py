@@ -7,13 +7,13 @@ import contextlib
 import gc
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any, get_args
+from typing import Any, ClassVar, cast, get_args
 
 import pytest
 import pytest_asyncio
 from aiohttp import web
 
-from aiocancel.billing.client import StripeClient, open_stripe
+from aiocancel.billing.client import StripeClient, _WholeAnswers, open_stripe
 from aiocancel.billing.settings import API_VERSION, StripeBilling
 from aiocancel.core.actions import Action, ActionKind, Write
 from aiocancel.core.claim import NO_REASON, CancelReason
@@ -537,3 +537,73 @@ async def test_a_schedule_that_cannot_be_read_or_named_is_no_schedule(
         with pytest.raises(UnknownBillingError) as caught:
             await client.read(SubscriptionId("sub_1"))
         assert caught.value.code == "unreadable"
+
+
+async def test_the_api_version_is_ours_whichever_the_sdk_speaks_by_itself(
+    stripe_api: tuple[StripeSimulator, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from stripe._api_version import _ApiVersion
+
+    url, simulator = stripe_api[1], stripe_api[0]
+    simulator.add_subscription("sub_1")
+    monkeypatch.setattr(_ApiVersion, "CURRENT", "2020-08-27")
+
+    async with client_of(url) as opened:
+        await opened.read(SubscriptionId("sub_1"))
+
+    assert [request.stripe_version for request in simulator.requests] == [API_VERSION]
+
+
+async def test_without_a_source_of_slots_nothing_is_asked_for_one(
+    stripe_api: tuple[StripeSimulator, str],
+) -> None:
+    simulator, url = stripe_api
+    simulator.add_subscription("sub_1")
+
+    async with open_stripe(StripeBilling(api_key=STRIPE_KEY, api_base=url)) as opened:
+        await opened.read(SubscriptionId("sub_1"))
+
+    assert [request.status for request in simulator.requests] == [200]
+
+
+class _AnswersTogether:
+    """A session whose answers all come at the same moment, when as many as expected were asked for."""
+
+    status = 200
+    headers: ClassVar[dict[str, str]] = {}
+
+    def __init__(self, expected: int) -> None:
+        self._missing = expected
+        self._all_asked = asyncio.Event()
+
+    @contextlib.asynccontextmanager
+    async def request(self, *_: str) -> AsyncIterator[_AnswersTogether]:
+        self._missing -= 1
+        if not self._missing:
+            self._all_asked.set()
+        await self._all_asked.wait()
+        yield self
+
+    async def read(self) -> bytes:
+        return b"{}"
+
+
+async def test_answers_that_come_together_are_read_one_in_each_turn_of_the_loop() -> None:
+    session = _WholeAnswers(cast("Any", _AnswersTogether(20)))
+    turn, read_in = 0, list[int]()
+
+    async def count() -> None:
+        nonlocal turn
+        while True:
+            turn += 1
+            await asyncio.sleep(0)
+
+    async def ask() -> None:
+        await session.request("GET", "https://stripe.example")
+        read_in.append(turn)
+
+    counting = asyncio.create_task(count())
+    await asyncio.gather(*(ask() for _ in range(20)))
+    counting.cancel()
+
+    assert len(set(read_in)) == 20

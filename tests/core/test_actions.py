@@ -13,6 +13,7 @@ from aiocancel.core.actions import (
     Action,
     ActionKind,
     ActionState,
+    Defer,
     Done,
     Receipt,
     Refuse,
@@ -389,3 +390,42 @@ def test_an_action_that_no_worker_will_touch_again_is_final() -> None:
         ActionState.WAITING,
         ActionState.RUNNING,
     }
+
+
+# What rows of the database hold
+
+
+def test_the_words_of_kinds_and_states_are_those_that_stored_actions_have() -> None:
+    assert [kind.value for kind in ActionKind] == [
+        "cancel_at_period_end",
+        "cancel_now",
+        "resume",
+        "unpause",
+        "remove_discount",
+        "expect_cancellation",
+        "verify_offer",
+        "apply_offer",
+        "expect_offer",
+        "end_pause",
+        "run_offer_handler",
+        "run_hooks",
+    ]
+    assert [state.value for state in ActionState] == [
+        "waiting",
+        "running",
+        "done",
+        "parked",
+        "refused",
+        "closed",
+    ]
+
+
+def test_a_payment_page_stands_in_no_repr() -> None:
+    url = "https://invoice.stripe.com/i/acct_1/secret"
+
+    for holds in (
+        Receipt("needs_payment", None, url),
+        Defer(datetime(2027, 1, 1, tzinfo=UTC), payment_url=url),
+    ):
+        assert holds.payment_url == url
+        assert "invoice.stripe.com" not in repr(holds)

@@ -787,3 +787,30 @@ def test_the_result_does_not_depend_on_how_additions_are_spelled_or_ordered(
 ) -> None:
     other = {name.upper(): sources for name, sources in reversed(additions.items())}
     assert policy.widen(other) == policy.widen(additions)
+
+
+@pytest.mark.parametrize(
+    "keyword",
+    [
+        "'self'",
+        "'unsafe-hashes'",
+        "'wasm-unsafe-eval'",
+        "'report-sample'",
+        "'report-sha256'",
+        "'report-sha384'",
+        "'report-sha512'",
+        "'inline-speculation-rules'",
+        "'trusted-types-eval'",
+        "'unsafe-allow-redirects'",
+    ],
+)
+def test_each_harmless_keyword_of_the_standard_may_be_added(keyword: str) -> None:
+    policy = parse("script-src https://a.example").widen({"script-src": [keyword]})
+
+    assert str(policy) == f"script-src https://a.example {keyword}"
+
+
+def test_a_host_named_like_a_scheme_is_not_allowed_by_it() -> None:
+    policy = parse("connect-src data: wss:").widen({"connect-src": ["data", "wss"]})
+
+    assert str(policy) == "connect-src data: wss: data wss"

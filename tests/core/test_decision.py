@@ -375,3 +375,25 @@ def test_only_a_queued_answer_can_still_change() -> None:
         if not Answer(kind, change).is_settled
     }
     assert kinds == {AnswerKind.QUEUED}
+
+
+def test_a_policy_says_nothing_unless_told() -> None:
+    assert Policy() == Policy(
+        cancel_timing="at_period_end",
+        applies_cancellation="app",
+        applies_offers="vendor",
+        verifies_offers=False,
+        names_customers=False,
+    )
+
+
+def test_the_words_of_answers_are_those_that_pages_and_programs_know() -> None:
+    assert [kind.value for kind in AnswerKind] == [
+        "done",
+        "scheduled",
+        "needs_payment_action",
+        "queued",
+        "manual",
+        "refused",
+        "closed",
+    ]

@@ -105,3 +105,32 @@ def test_every_amount_that_stripe_takes_can_be_said(minor: int, currency: str) -
     step = 10 if currency in THREE_DECIMAL else 100 if currency in WHOLE_MAJOR else 1
     whole = max(step, minor - minor % step)
     assert minor_units(Decimal(whole).scaleb(-places_of(currency.lower())), currency) == whole
+
+
+# Written out from https://docs.stripe.com/currencies (zero-decimal, three-decimal and special currencies).
+STRIPES_ZERO_DECIMAL = [
+    *("bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga"),
+    *("pyg", "rwf", "vnd", "vuv", "xaf", "xof", "xpf"),
+]
+STRIPES_THREE_DECIMAL = ["bhd", "jod", "kwd", "omr", "tnd"]
+
+
+def test_the_currencies_without_two_decimals_are_those_of_stripes_list() -> None:
+    assert set(STRIPES_ZERO_DECIMAL) == ZERO_DECIMAL
+    assert set(STRIPES_THREE_DECIMAL) == THREE_DECIMAL
+    assert {"isk"} == WHOLE_MAJOR
+    assert {"ugx"} == AMBIGUOUS
+
+
+@pytest.mark.parametrize(
+    ("currency", "minor"),
+    [
+        *((currency, 50) for currency in STRIPES_ZERO_DECIMAL),
+        *((currency, 50_000) for currency in STRIPES_THREE_DECIMAL),
+        ("isk", 5000),
+        ("usd", 5000),
+    ],
+)
+def test_fifty_is_the_same_amount_in_every_currency(currency: str, minor: int) -> None:
+    assert minor_units(Decimal(50), currency) == minor
+    assert minor_units(Decimal(50), currency.upper()) == minor

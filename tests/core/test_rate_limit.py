@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from aiocancel.core.rate_limit import (
     IMPOSSIBLE_S,
+    LONGEST_HORIZON_S,
     LONGEST_PAUSE_S,
     ONE_BURST_S,
     RECOVERS_BY_HALF_S,
@@ -200,3 +201,23 @@ def test_a_batch_is_what_will_be_used(waiting: int, recent_per_s: float, slots: 
 @settings(max_examples=50)
 def test_a_batch_is_never_empty(waiting: int, recent_per_s: float, limit: Limit) -> None:
     assert batch(waiting, recent_per_s, limit) >= 1
+
+
+# Tuning
+
+
+def test_the_tuning_values_are_these() -> None:
+    assert (SLOWEST, RECOVERS_BY_HALF_S, ONE_BURST_S) == (16.0, 20.0, 1.0)
+    assert (SHORTEST_PAUSE_S, LONGEST_PAUSE_S) == (1.0, 60.0)
+    assert (LONGEST_HORIZON_S, IMPOSSIBLE_S) == (30.0, 120.0)
+
+
+def test_a_limit_has_no_burst_and_a_tenth_of_a_second_of_slack_unless_told() -> None:
+    assert Limit(10.0) == Limit(10.0, burst_s=0.0, slack_s=0.1)
+    assert limit_within(100, 60) == Limit(99 / 60.1, burst_s=0.0, slack_s=0.1)
+    assert limit_within(100, 60).most_within(60) == 100
+
+
+def test_a_slow_limit_is_asked_for_one_slot_at_a_time() -> None:
+    assert batch(5, 0, Limit(0.5)) == 1
+    assert batch(5, 0, Limit(1.5)) == 2

@@ -51,6 +51,7 @@ attempts = st.integers(1, 10_000)
         pytest.param(
             400, Code.LOCK_TIMEOUT, None, TRANSIENT, id="lock timeout under another status"
         ),
+        pytest.param(409, None, None, TRANSIENT, id="conflict, no code"),
         pytest.param(409, Code.IDEMPOTENCY_KEY_IN_USE, None, TRANSIENT, id="key in use"),
         pytest.param(
             400, Code.IDEMPOTENCY_KEY_IN_USE, None, TRANSIENT, id="key in use under another status"
@@ -261,4 +262,14 @@ def test_nobody_comes_back_before_the_time_that_was_named(
 def test_those_who_were_told_the_same_time_do_not_all_come_back_then() -> None:
     assert after_failure(TRANSIENT, ForeignCode("x"), 1, 1.0, retry_after_s=30.0) == RetryAfter(
         33.0
+    )
+
+
+def test_the_patience_of_a_retry_is_what_the_documents_promise() -> None:
+    assert KEY_LIFETIME_S == 72_000
+    assert (MAX_ATTEMPTS, FIRST_DELAY_S, LONGEST_DELAY_S, LONGEST_LOCK_DELAY_S) == (
+        200,
+        0.5,
+        1800,
+        10,
     )

@@ -43,6 +43,7 @@ ACTIVE = Subscription(
 )
 DONE = Done(Receipt("active", None))
 PAUSED = dataclasses.replace(ACTIVE, paused=CollectionPause("void", UNTIL))
+SERVICE_PAUSED = dataclasses.replace(ACTIVE, status="paused")
 DISCOUNTED = dataclasses.replace(ACTIVE, discounts=(LOYAL, OURS))
 
 WE_PAUSED = Made((MoveTrialEnd(DUE, None), PausePayments("void", UNTIL, DUE)))
@@ -55,6 +56,12 @@ REMOVAL = RemoveDiscounts(("di_ours",), ("di_loyal",))
     [
         pytest.param(PAUSED, WE_PAUSED, Write(), id="our pause"),
         pytest.param(PAUSED, Made(vendor_paused=True), Write(), id="the flow vendor's pause"),
+        pytest.param(
+            SERVICE_PAUSED,
+            Made(vendor_paused=True),
+            Write(resumes_service=True),
+            id="the flow vendor's pause of the service",
+        ),
         pytest.param(ACTIVE, WE_PAUSED, DONE, id="our pause is over"),
         pytest.param(ACTIVE, NOTHING_MADE, DONE, id="no pause"),
         pytest.param(

@@ -875,3 +875,12 @@ def test_a_month_later_is_the_same_day_or_the_months_last(
 ) -> None:
     at = datetime(start.year, start.month, start.day, 23, 59, tzinfo=UTC)
     assert add_months(at, months) == datetime(end.year, end.month, end.day, 23, 59, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("terms", [pause("month", 1), pause("indefinitely", 1)])
+def test_a_pause_whose_next_payment_is_unknown_is_refused_at_once(terms: Terms) -> None:
+    without_a_date = dataclasses.replace(ACTIVE, current_period_end=None)
+    without_items = dataclasses.replace(ACTIVE, items=())
+
+    assert step(terms, without_a_date) == Refuse(Code.NEXT_PAYMENT_IS_UNKNOWN)
+    assert step(terms, without_items) == Refuse(Code.NEXT_PAYMENT_IS_UNKNOWN)

@@ -229,3 +229,14 @@ def test_watching_never_writes_and_never_fails(
 ) -> None:
     for terms in (TERMS[name], TrialTerms(days)):
         assert isinstance(vendor_offer_step(offer(terms, accepted), baseline, BEFORE), Done | Wait)
+
+
+@pytest.mark.parametrize("started_at", [None, LONG_AGO])
+def test_a_discount_that_the_first_look_had_not_is_the_vendors_whenever_it_says_it_began(
+    started_at: datetime | None,
+) -> None:
+    subscription = discounted(AppliedDiscount("di_new", "made_by_vendor", started_at))
+
+    step = vendor_offer_step(offer(TERMS["a defined coupon"]), EARLY, subscription)
+
+    assert step == Done(Receipt.of(subscription))

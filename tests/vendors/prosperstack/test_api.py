@@ -278,6 +278,21 @@ async def test_a_whole_list_is_put_in_order_whatever_the_vendors_order_is() -> N
         assert [each.event_id for each in await api.events_after(None)] == ["evt_1", "evt_2"]
 
 
+async def test_an_event_without_a_time_at_the_head_of_a_longer_list_is_taken_for_the_oldest() -> (
+    None
+):
+    without_a_time = {**event(1, 1), "created_at": None}
+    page = {"data": [without_a_time, event(2, 2)], "next_cursor": "more"}
+
+    async with served(answering(page)) as api:
+        events = await api.events_after(None, limit=2)
+
+    assert [(each.event_id, each.created_at is None) for each in events] == [
+        ("evt_1", True),
+        ("evt_2", False),
+    ]
+
+
 async def test_the_newest_part_of_a_longer_list_is_refused_rather_than_older_events_lost() -> None:
     async with served(
         answering({"data": [event(2, 2), event(1, 1)], "next_cursor": "more"})
@@ -319,7 +334,9 @@ async def test_a_cursor_travels_as_it_was_given() -> None:
         (400, RejectedVendorError, "http_400"),
         (401, TransientVendorError, "bad_api_key"),
         (403, TransientVendorError, "bad_api_key"),
+        (407, TransientVendorError, "http_407"),
         (408, TransientVendorError, "http_408"),
+        (425, TransientVendorError, "http_425"),
         (409, RejectedVendorError, "http_409"),
         (429, TransientVendorError, "rate_limited"),
         (500, TransientVendorError, "http_500"),

@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 
 from aiocancel.core.identifiers import FlowSessionId
+from aiocancel.core.rate_limit import Grant, Limit
 from aiocancel.errors import ConfigurationError, TransientVendorError
 from aiocancel.ports import OutcomeVerifier
 from aiocancel.testing.prosperstack.simulator import ProsperStackSimulator
@@ -97,3 +98,18 @@ async def test_a_simulator_has_no_limit_but_its_own(host: str, slots: Slots) -> 
 def test_a_limit_that_stops_everything_is_refused(most: int) -> None:
     with pytest.raises(ConfigurationError, match="max_requests_per_minute"):
         vendor(max_requests_per_minute=most)
+
+
+async def test_slots_are_taken_as_far_ahead_as_a_request_would_wait(host: str) -> None:
+    horizons: list[float] = []
+
+    class Horizons(Slots):
+        async def lease(self, name: str, limit: Limit, *, want: int, horizon_s: float) -> Grant:
+            horizons.append(horizon_s)
+            return await super().lease(name, limit, want=want, horizon_s=horizon_s)
+
+    access = settings(host).api_access
+    async with open_prosperstack_api(access, slots=Horizons(), longest_wait_s=7.0) as api:
+        await api.flow_session(SESSION)
+
+    assert horizons == [7.0]
