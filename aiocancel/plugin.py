@@ -57,7 +57,7 @@ class CancelFlow:
         vendor: Runs the widget: ``ProsperStack(…)`` or ``StaySignal(…)``.
         billing: The account at Stripe. Its key says whether everything is live or a test.
         database: A DSN, or an asyncpg pool that the application owns and closes.
-        identify: ``async (request) -> str | None``, the application's id of the customer who is logged in.
+        identify: ``async (request) -> str | int | UUID | None``, the application's id of the customer who is logged in.
         subscriptions: Finds a customer's subscription: a ``SubscriptionQuery``, ``StripeSubscriptions`` or any
             object with ``async resolve(customer_id)``.
         grant_keys: Sign page views: the first signs, all verify. In live mode 32 characters or more each.

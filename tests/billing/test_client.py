@@ -6,14 +6,16 @@ import asyncio
 import contextlib
 import gc
 import socket
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 from typing import Any, ClassVar, cast, get_args
 
 import pytest
 import pytest_asyncio
 from aiohttp import web
 
-from aiocancel.billing.client import StripeClient, _WholeAnswers, open_stripe
+from aiocancel.billing.client import StripeClient, _warm_up, _WholeAnswers, open_stripe
 from aiocancel.billing.settings import API_VERSION, StripeBilling
 from aiocancel.core.actions import Action, ActionKind, Write
 from aiocancel.core.claim import NO_REASON, CancelReason
@@ -564,6 +566,22 @@ async def test_without_a_source_of_slots_nothing_is_asked_for_one(
         await opened.read(SubscriptionId("sub_1"))
 
     assert [request.status for request in simulator.requests] == [200]
+
+
+def test_certificates_are_checked_against_the_bundle_that_the_sdk_brings(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    import stripe
+
+    bundle = Path(stripe.ca_bundle_path).read_text()
+    one = bundle[: bundle.index("-----END CERTIFICATE-----")] + "-----END CERTIFICATE-----\n"
+    (tmp_path / "one.pem").write_text(one)
+    monkeypatch.setattr(stripe, "ca_bundle_path", str(tmp_path / "one.pem"))
+
+    context = _warm_up()
+
+    assert len(context.get_ca_certs()) == 1
+    assert context.verify_mode is ssl.CERT_REQUIRED
 
 
 class _AnswersTogether:
