@@ -56,7 +56,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the slow tests, keep together what shares something costly, and order the fixtures."""
     for item in items:
         place = item.path.relative_to(TESTS).as_posix() if item.path.is_relative_to(TESTS) else ""
-        if place.startswith(SLOW) or "aiocancel_postgres" in getattr(item, "fixturenames", ()):
+        needs_server = "aiocancel_postgres" in getattr(item, "fixturenames", ())
+        is_generated = getattr(getattr(item, "obj", None), "is_hypothesis_test", False)
+        if place.startswith(SLOW) or needs_server or is_generated:
             item.add_marker(pytest.mark.slow)
         for together in TOGETHER:
             if place.startswith(together):
