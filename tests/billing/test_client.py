@@ -557,8 +557,12 @@ async def test_the_api_version_is_ours_whichever_the_sdk_speaks_by_itself(
 
 
 async def test_without_a_source_of_slots_nothing_is_asked_for_one(
-    stripe_api: tuple[StripeSimulator, str],
+    stripe_api: tuple[StripeSimulator, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("a limit was made that nothing can be asked for")
+
+    monkeypatch.setattr("aiocancel.billing.client.StripeRateLimits", refuse)
     simulator, url = stripe_api
     simulator.add_subscription("sub_1")
 
