@@ -312,8 +312,14 @@ async def test_the_end_of_a_pause_whose_payment_never_comes_is_left_to_a_human(
 
 
 async def unpaid_plan(company: Company, rules: OfferRules = BY_LINK) -> dict[str, Any]:
-    # Another interval is billed at once.
-    company.stripe.add_subscription("sub_1", customer="cus_1", price="price_year", interval="year")
+    # Another interval is billed at once, and little of the year is left to be credited.
+    company.stripe.add_subscription(
+        "sub_1",
+        customer="cus_1",
+        price="price_year",
+        interval="year",
+        current_period_end=company.stripe.now + 10 * DAY,
+    )
     company.stripe.payments_need_action.add("cus_1")
     await company.open(company.plug_in(offer_rules=rules))
     return await company.claim(company.accepted("offr_change_plan"))

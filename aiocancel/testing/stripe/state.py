@@ -78,6 +78,8 @@ class StripeState:
         self.account_id = account_id
         self.unverified = unverified or Unverified()
         self.retrieve_canceled = True
+        # Stripe's answer is no. Only a test of an application that asks for it all the same sets this.
+        self.incomplete_takes_updates = False
         # How many items a subscription shows; the others are listed at /v1/subscription_items.
         self.items_shown = 20
         # The account's setting for what becomes of a subscription whose last payment try has failed.

@@ -188,7 +188,8 @@ def _check_may_change(
     if subscription["status"] in ENDED and params.keys() - _TAKEN_WHEN_ENDED:
         message = "A canceled subscription can only update its cancellation_details and metadata."
         raise Refusal(400, message, code="invalid_canceled_subscription_fields")
-    if subscription["status"] == "incomplete" and params.keys() - _TAKEN_WHEN_INCOMPLETE:
+    is_closed = subscription["status"] == "incomplete" and not state.incomplete_takes_updates
+    if is_closed and params.keys() - _TAKEN_WHEN_INCOMPLETE:
         # The rule is that of the SDK's Subscription.status; the wording and the missing code are unverified.
         message = "An incomplete subscription can only update its metadata and default_source."
         raise Refusal(400, message)

@@ -193,6 +193,8 @@ async def test_an_incomplete_subscription_takes_metadata_and_nothing_else(api: S
     refused = await api.refusal("post", "/v1/subscriptions/sub_2", cancel_at_period_end=True)
     assert refused.http_status == 400
     assert (await api.update("sub_2", metadata={"a": "b"}))["metadata"] == {"a": "b"}
+    api.simulator.incomplete_takes_updates = True
+    assert (await api.update("sub_2", cancel_at_period_end=True))["cancel_at_period_end"]
     await api.call("delete", "/v1/subscriptions/sub_2")
     assert (await api.read("sub_2"))["status"] == "canceled"
 
