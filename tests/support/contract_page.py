@@ -33,7 +33,7 @@ again without a key, and the row counts as verified against the real Stripe.
 **Verified against** says where the expectation comes from: *simulator* for all rows, *SDK types* for the types and
 docstrings of stripe-python 16.1.0, *documentation* for Stripe's pages, *third party* for somebody who saw it, *real*
 for a recorded answer of Stripe. A row with the simulator alone is unverified: the simulator's
-[`Unverified`](../../aiocancel/testing/stripe/unverified.py) settings simulate the other answer to the open questions.
+`aiocancel.testing.stripe.unverified.Unverified` settings simulate the other answer to the open questions.
 
 `@now`, `@first_end` and `@last_end` are the time of the row's clock and the first and the last end of an item's
 period before the request; `result` is the body of the answer.
