@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from aiocancel.config import Settings
-from aiocancel.core.claim import FlowClaim, verify_own_choice
+from aiocancel.core.claim import FlowClaim
 from aiocancel.core.codes import Code
-from aiocancel.core.decision import Answer, Policy, decide, decide_unproven
+from aiocancel.core.decision import Answer, Policy, decide, decide_unproven, verify_own_choice
 from aiocancel.core.grants import Grant, GrantSealer
 from aiocancel.core.signing import SignedPayload
 from aiocancel.core.subscription import OwnedSubscription

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from aiocancel.core.flow_session import FlowSession, VendorEvent
     from aiocancel.core.identifiers import FlowSessionId, Mode, SubscriptionId
     from aiocancel.core.outcome import Outcome
-    from aiocancel.core.rate_limit import Grant, Limit
+    from aiocancel.core.rate_limit import Limit, Slots
     from aiocancel.core.subscription import OwnedSubscription, Subscription
     from aiocancel.errors import PropertyError
 
@@ -53,7 +53,7 @@ OutcomeHook = Callable[["Outcome"], Awaitable[None]]
 class SlotSource(Protocol):
     """Hands out slots of budgets that all processes share; both methods may raise UnavailableError."""
 
-    async def lease(self, name: str, limit: Limit, *, want: int, horizon_s: float) -> Grant:
+    async def lease(self, name: str, limit: Limit, *, want: int, horizon_s: float) -> Slots:
         """Take up to ``want`` slots of the budget ``name``."""
         ...
 

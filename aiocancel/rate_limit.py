@@ -121,7 +121,7 @@ class RateLimit:
         want = batch(self._waiting, len(self._recent) / _RECENT_S, self._limit)
         if now >= self._alone_until:
             try:
-                grant = await self._source.lease(
+                slots = await self._source.lease(
                     self.name, self._limit, want=want, horizon_s=self._horizon_s
                 )
             except UnavailableError as error:
@@ -130,12 +130,12 @@ class RateLimit:
                 )
                 self._alone_until = self._clock() + ASK_AGAIN_S
             else:
-                self._slots.extend(slots_of(grant, self._clock()))
-                return grant.starts_in_s
+                self._slots.extend(slots_of(slots, self._clock()))
+                return slots.starts_in_s
         now = self._clock()
-        self._own, grant = lease(self._own, self._alone, now, want=1, horizon_s=self._horizon_s)
-        self._slots.extend(slots_of(grant, now))
-        return grant.starts_in_s
+        self._own, slots = lease(self._own, self._alone, now, want=1, horizon_s=self._horizon_s)
+        self._slots.extend(slots_of(slots, now))
+        return slots.starts_in_s
 
 
 class RateLimits:

@@ -8,7 +8,7 @@ import logging
 
 import pytest
 
-from aiocancel.core.rate_limit import Budget, Grant, Limit, lease, limit_within, strike
+from aiocancel.core.rate_limit import Budget, Limit, Slots, lease, limit_within, strike
 from aiocancel.errors import PacedOutError, UnavailableError
 from aiocancel.rate_limit import ALONE, ASK_AGAIN_S, RateLimit, RateLimits
 
@@ -52,16 +52,16 @@ class Budgets:
         self.leases = 0
         self.gone = False
 
-    async def lease(self, name: str, limit: Limit, *, want: int, horizon_s: float) -> Grant:
+    async def lease(self, name: str, limit: Limit, *, want: int, horizon_s: float) -> Slots:
         self.leases += 1
         await asyncio.sleep(0)
         if self.gone:
             raise UnavailableError("gone")
         budget = self.budgets.get(name, Budget())
-        self.budgets[name], grant = lease(
+        self.budgets[name], leased = lease(
             budget, limit, self.clock(), want=want, horizon_s=horizon_s
         )
-        return grant
+        return leased
 
     async def strike(self, name: str, *, pause_s: float) -> None:
         if self.gone:

@@ -234,9 +234,14 @@ def actions_as_text(actions: Sequence[ListedAction], *, with_customer: bool) -> 
         ]
         for each in actions
     ]
+    return "\n\n".join([_table(rows), *_meanings(actions)])
+
+
+def _meanings(actions: Sequence[ListedAction]) -> list[str]:
+    """Return one paragraph with a line for each code, none where there is no code to explain."""
     codes = {each.code: code for each in actions if (code := _explained(each))}
-    meanings = [f"{word}: {code.sentence} {code.advice}" for word, code in codes.items()]
-    return "\n\n".join([_table(rows), *(["\n".join(map(_plain, meanings))] if meanings else [])])
+    lines = [f"{word}: {code.sentence} {code.advice}" for word, code in codes.items()]
+    return ["\n".join(map(_plain, lines))] if lines else []
 
 
 def _explained(action: ListedAction) -> AnyCode | None:
@@ -249,9 +254,13 @@ def _explained(action: ListedAction) -> AnyCode | None:
 def history_as_text(history: ActionHistory, *, with_customer: bool) -> str:
     """Return what ``aiocancel actions show`` prints."""
     about = action_as_json(history.action, with_customer=with_customer)
+    # They stand in a sentence of their own below the table, as in the list.
+    del about["means"], about["do_next"]
     parts = [
-        _table([[name, "-" if value is None else str(value)] for name, value in about.items()])
+        _table([[name, "-" if value is None else str(value)] for name, value in about.items()]),
+        *_meanings([history.action]),
     ]
+
     if history.attempts:
         rows = [["sent", "ended", "result", "code", "request", "key"]]
         rows += [

@@ -18,7 +18,7 @@ from aiocancel.billing.preflight import inspect_stripe
 from aiocancel.billing.settings import API_VERSION, STRIPE_API
 from aiocancel.config import LIVE_KEY_LENGTH, MAKE_A_KEY
 from aiocancel.core import preflight
-from aiocancel.core.check_results import CheckResult, Level
+from aiocancel.core.preflight import CheckResult, Level
 from aiocancel.errors import AiocancelError, BillingError, VendorError
 from aiocancel.parts import Parts
 from aiocancel.postgres import preflight as database

@@ -17,7 +17,7 @@ from aiocancel.cli.check import TIMEOUT_S, refused_settings, run_checks
 from aiocancel.cli.database import add_option, database_url, opened
 from aiocancel.cli.target import find, make
 from aiocancel.cli.worker import run_until_told, say_what_starts
-from aiocancel.core.check_results import CheckResult, as_json, as_text, exit_status
+from aiocancel.core.preflight import CheckResult, as_json, as_text, exit_status
 from aiocancel.errors import AiocancelError, ConfigurationError, TargetError, UnavailableError
 from aiocancel.postgres.address import CANNOT_OPEN
 from aiocancel.postgres.schema import migrate

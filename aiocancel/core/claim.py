@@ -1,11 +1,10 @@
-"""What comes out of a flow: an untrusted claim, and the outcome once it is proven."""
+"""An untrusted claim of how a flow ended, and the outcome once it is proven."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from aiocancel.core.grants import Grant
 from aiocancel.core.identifiers import CustomerId, FlowSessionId, SubscriptionId
 
 OWN_VENDOR = "aiocancel"
@@ -46,28 +45,9 @@ class FlowStatus(StrEnum):
     DISCOUNT_REMOVED = "discount_removed"
     UNKNOWN = "unknown"
 
-    @classmethod
-    def read(cls, word: str) -> FlowStatus:
-        """Return the vendor's status of that spelling, ``unknown`` for any other word."""
-        try:
-            status = cls(word)
-        except ValueError:
-            return cls.UNKNOWN
-        return cls.UNKNOWN if status.takes_back else status
 
-    @property
-    def takes_back(self) -> bool:
-        """Whether the customer undoes an earlier choice."""
-        return self in (FlowStatus.RESUMED, FlowStatus.UNPAUSED, FlowStatus.DISCOUNT_REMOVED)
-
-    @property
-    def changes_billing(self) -> bool:
-        """Whether this status asks for something, and so uses the grant up."""
-        return self.takes_back or self in (FlowStatus.CANCELED, FlowStatus.SAVED)
-
-
-class Change(StrEnum):
-    """What the answer is about."""
+class Topic(StrEnum):
+    """The subject of an answer."""
 
     CANCELLATION = "cancellation"
     RESUMPTION = "resumption"
@@ -75,6 +55,15 @@ class Change(StrEnum):
     DISCOUNT_REMOVAL = "discount_removal"
     OFFER = "offer"
     NOTHING = "nothing"
+
+
+class RecoveryPoint(StrEnum):
+    """How far a claim has come: its last durable step, the same word in ledger, journal and tests."""
+
+    CLAIM_RECORDED = "claim_recorded"
+    OUTCOME_VERIFIED = "outcome_verified"
+    ACTIONS_ENQUEUED = "actions_enqueued"
+    ACTION_APPLIED = "action_applied"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,16 +102,3 @@ class VerifiedOutcome:
     reason: CancelReason
     evidence: str
     vendor: str
-
-
-def verify_own_choice(claim: FlowClaim, grant: Grant) -> VerifiedOutcome | None:
-    """Prove a cancellation, or taking something back, by the grant alone: whoever owns a subscription may do both.
-
-    ``grant`` comes from GrantSealer.open, which has checked its owner. Everything else is None: a gift
-    needs the vendor's word.
-    """
-    if claim.status is not FlowStatus.CANCELED and not claim.status.takes_back:
-        return None
-    return VerifiedOutcome(
-        claim.status, grant.customer_id, grant.subscription_id, claim.reason, "grant", claim.vendor
-    )

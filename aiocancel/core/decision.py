@@ -9,22 +9,24 @@ from enum import StrEnum
 from typing import Literal
 
 from aiocancel.core.actions import WAITS_FOR_PAYMENT, Action, ActionKind, ActionState, Receipt
-from aiocancel.core.claim import OWN_VENDOR, Change, FlowClaim, FlowStatus, VerifiedOutcome
+from aiocancel.core.claim import OWN_VENDOR, FlowClaim, FlowStatus, Topic, VerifiedOutcome
+from aiocancel.core.grants import Grant
 from aiocancel.core.identifiers import SubscriptionId
 from aiocancel.core.subscription import ENDED_STATUSES
-from aiocancel.core.undo import undo_of
+from aiocancel.core.undo import takes_back, undo_of
 
 __all__ = [
     "Answer",
     "AnswerKind",
     "Applier",
     "CancelTiming",
-    "Change",
     "Decision",
     "Policy",
+    "Topic",
     "answer_of",
     "decide",
     "decide_unproven",
+    "verify_own_choice",
 ]
 
 CancelTiming = Literal["at_period_end", "now"]
@@ -66,7 +68,7 @@ class Answer:
     """
 
     kind: AnswerKind
-    change: Change
+    change: Topic
     effective_at: datetime | None = None
     payment_url: str | None = field(default=None, repr=False)
 
@@ -80,9 +82,22 @@ class Answer:
 class Decision:
     """The actions to carry out in their order, or, when there are none, the answer at once."""
 
-    change: Change
+    change: Topic
     actions: tuple[Action, ...] = ()
     answer: Answer | None = None
+
+
+def verify_own_choice(claim: FlowClaim, grant: Grant) -> VerifiedOutcome | None:
+    """Prove a cancellation, or an undo, by the grant alone: the owner of a subscription may do both.
+
+    ``grant`` comes from GrantSealer.open, which has checked its owner. Everything else is None: a gift
+    needs the vendor's word.
+    """
+    if claim.status is not FlowStatus.CANCELED and not takes_back(claim.status):
+        return None
+    return VerifiedOutcome(
+        claim.status, grant.customer_id, grant.subscription_id, claim.reason, "grant", claim.vendor
+    )
 
 
 def decide(outcome: VerifiedOutcome, policy: Policy) -> Decision:
@@ -91,7 +106,7 @@ def decide(outcome: VerifiedOutcome, policy: Policy) -> Decision:
         return Decision(undo.change, (Action(undo.kind, outcome.subscription_id),))
 
     if outcome.status is not FlowStatus.CANCELED:
-        return Decision(Change.NOTHING, answer=Answer(AnswerKind.DONE, Change.NOTHING))
+        return Decision(Topic.NOTHING, answer=Answer(AnswerKind.DONE, Topic.NOTHING))
     # What went past the flow vendor, because it is down or its widget is blocked, it cannot carry out.
     if policy.applies_cancellation == "vendor" and outcome.vendor != OWN_VENDOR:
         kind = ActionKind.EXPECT_CANCELLATION
@@ -99,7 +114,7 @@ def decide(outcome: VerifiedOutcome, policy: Policy) -> Decision:
         kind = ActionKind.CANCEL_NOW
     else:
         kind = ActionKind.CANCEL_AT_PERIOD_END
-    return Decision(Change.CANCELLATION, (Action(kind, outcome.subscription_id, outcome.reason),))
+    return Decision(Topic.CANCELLATION, (Action(kind, outcome.subscription_id, outcome.reason),))
 
 
 def decide_unproven(claim: FlowClaim, subscription_id: SubscriptionId, policy: Policy) -> Decision:
@@ -109,16 +124,16 @@ def decide_unproven(claim: FlowClaim, subscription_id: SubscriptionId, policy: P
     vendor is asked, where its API can be, and otherwise a human looks.
     """
     if claim.status is not FlowStatus.SAVED:
-        return Decision(Change.NOTHING, answer=Answer(AnswerKind.DONE, Change.NOTHING))
+        return Decision(Topic.NOTHING, answer=Answer(AnswerKind.DONE, Topic.NOTHING))
     if policy.verifies_offers and claim.flow_session_id is not None:
         ask = Action(
             ActionKind.VERIFY_OFFER, subscription_id, flow_session_id=claim.flow_session_id
         )
-        return Decision(Change.OFFER, (ask,))
-    return Decision(Change.OFFER, answer=Answer(AnswerKind.MANUAL, Change.OFFER))
+        return Decision(Topic.OFFER, (ask,))
+    return Decision(Topic.OFFER, answer=Answer(AnswerKind.MANUAL, Topic.OFFER))
 
 
-def answer_of(change: Change, actions: Sequence[tuple[ActionState, Receipt | None]]) -> Answer:
+def answer_of(change: Topic, actions: Sequence[tuple[ActionState, Receipt | None]]) -> Answer:
     """Sum up where the actions of one claim stand, in their order.
 
     One refused action makes the whole answer refused, one parked makes it manual; one without a receipt makes
@@ -144,6 +159,6 @@ def answer_of(change: Change, actions: Sequence[tuple[ActionState, Receipt | Non
                 )
             return Answer(AnswerKind.SCHEDULED, change, receipt.ends_at)
     last = receipts[-1][1]
-    if change is Change.CANCELLATION and last.status not in ENDED_STATUSES:
+    if change is Topic.CANCELLATION and last.status not in ENDED_STATUSES:
         return Answer(AnswerKind.SCHEDULED, change, last.ends_at)
     return Answer(AnswerKind.DONE, change, last.ends_at)

@@ -69,7 +69,7 @@ class Budget:
 
 
 @dataclass(frozen=True, slots=True)
-class Grant:
+class Slots:
     """``count`` slots, the first after ``starts_in_s`` (negative: it is overdue), then one every ``interval_s``.
 
     Without any, ``starts_in_s`` is how far away the next free one is.
@@ -82,7 +82,7 @@ class Grant:
 
 def lease(
     budget: Budget, limit: Limit, now: float, *, want: int, horizon_s: float
-) -> tuple[Budget, Grant]:
+) -> tuple[Budget, Slots]:
     """Take up to ``want`` slots that come within ``horizon_s``: fewer, or none, where there are not so many.
 
     ``horizon_s`` is at most LONGEST_HORIZON_S.
@@ -91,10 +91,10 @@ def lease(
     next_at = budget.next_at if budget.next_at <= now + IMPOSSIBLE_S else now
     first = max(next_at, now - limit.burst_s)
     count = max(0, min(want, math.floor((now + horizon_s - first) / interval_s) + 1))
-    grant = Grant(count, first - now, interval_s)
+    slots = Slots(count, first - now, interval_s)
     if not count:
-        return budget, grant
-    return Budget(first + count * interval_s, budget.slowness, budget.slowed_at), grant
+        return budget, slots
+    return Budget(first + count * interval_s, budget.slowness, budget.slowed_at), slots
 
 
 def strike(budget: Budget, now: float, *, pause_s: float) -> Budget:
@@ -106,11 +106,11 @@ def strike(budget: Budget, now: float, *, pause_s: float) -> Budget:
     return Budget(next_at, min(SLOWEST, budget.slowness_at(now) * 2), now)
 
 
-def slots_of(grant: Grant, now: float) -> list[float]:
-    """Return when each slot of a grant received at ``now`` may be used; none is earlier than now."""
+def slots_of(slots: Slots, now: float) -> list[float]:
+    """Return when each of the slots received at ``now`` may be used; none is earlier than now."""
     return [
-        max(now, now + grant.starts_in_s + number * grant.interval_s)
-        for number in range(grant.count)
+        max(now, now + slots.starts_in_s + number * slots.interval_s)
+        for number in range(slots.count)
     ]
 
 

@@ -20,8 +20,7 @@ from aiocancel.core.changes import (
     shows,
     still_holds,
 )
-from aiocancel.core.claim import Change as AnsweredChange
-from aiocancel.core.claim import FlowStatus
+from aiocancel.core.claim import FlowStatus, Topic
 from aiocancel.core.codes import Code
 from aiocancel.core.subscription import Subscription
 
@@ -37,7 +36,7 @@ class Undo:
     name: str
     status: FlowStatus
     kind: ActionKind
-    change: AnsweredChange
+    change: Topic
     button: str
     done: str
 
@@ -47,7 +46,7 @@ UNDOS: Final = (
         "resume",
         FlowStatus.RESUMED,
         ActionKind.RESUME,
-        AnsweredChange.RESUMPTION,
+        Topic.RESUMPTION,
         button="keep_button",
         done="resumed",
     ),
@@ -55,7 +54,7 @@ UNDOS: Final = (
         "unpause",
         FlowStatus.UNPAUSED,
         ActionKind.UNPAUSE,
-        AnsweredChange.UNPAUSING,
+        Topic.UNPAUSING,
         button="unpause_button",
         done="unpaused",
     ),
@@ -63,7 +62,7 @@ UNDOS: Final = (
         "remove_discount",
         FlowStatus.DISCOUNT_REMOVED,
         ActionKind.REMOVE_DISCOUNT,
-        AnsweredChange.DISCOUNT_REMOVAL,
+        Topic.DISCOUNT_REMOVAL,
         button="remove_discount_button",
         done="discount_removed",
     ),
@@ -75,12 +74,31 @@ def undo_of(status: FlowStatus) -> Undo | None:
     return next((undo for undo in UNDOS if undo.status is status), None)
 
 
+def takes_back(status: FlowStatus) -> bool:
+    """Tell whether the customer undoes an earlier choice."""
+    return undo_of(status) is not None
+
+
+def changes_billing(status: FlowStatus) -> bool:
+    """Tell whether this status asks for something, and so uses the grant up."""
+    return takes_back(status) or status in (FlowStatus.CANCELED, FlowStatus.SAVED)
+
+
+def vendor_status(word: str) -> FlowStatus:
+    """Return the flow vendor's status of that spelling, ``unknown`` for any other word and for an undo."""
+    try:
+        status = FlowStatus(word)
+    except ValueError:
+        return FlowStatus.UNKNOWN
+    return FlowStatus.UNKNOWN if takes_back(status) else status
+
+
 def undo_named(name: str) -> Undo | None:
     """Return the undo of that name, None where there is none."""
     return next((undo for undo in UNDOS if undo.name == name), None)
 
 
-def undo_to(change: AnsweredChange) -> Undo | None:
+def undo_to(change: Topic) -> Undo | None:
     """Return the undo that an answer speaks of, None where it speaks of something else."""
     return next((undo for undo in UNDOS if undo.change is change), None)
 

@@ -17,17 +17,21 @@ from aiocancel.core.actions import (
     ActionState,
     Receipt,
 )
-from aiocancel.core.changes import AddDiscount, PausePayments, PauseService, change_from_json
-from aiocancel.core.changes import Change as OfferChange
-from aiocancel.core.claim import CancelReason, FlowClaim
+from aiocancel.core.changes import (
+    AddDiscount,
+    Change,
+    PausePayments,
+    PauseService,
+    change_from_json,
+)
+from aiocancel.core.claim import CancelReason, FlowClaim, RecoveryPoint
 from aiocancel.core.codes import Code
-from aiocancel.core.decision import Answer, AnswerKind, Change, Decision, answer_of
+from aiocancel.core.decision import Answer, AnswerKind, Decision, Topic, answer_of
 from aiocancel.core.grants import Grant
 from aiocancel.core.identifiers import FlowSessionId, SubscriptionId
 from aiocancel.core.offers.terms import PauseTerms, offer_from_json
 from aiocancel.core.outcome import Outcome
-from aiocancel.core.transitions import RecoveryPoint
-from aiocancel.core.undo import Made
+from aiocancel.core.undo import Made, changes_billing
 from aiocancel.errors import ConflictError, UnreadableLedgerError
 from aiocancel.postgres.connection import LedgerConnection
 from aiocancel.postgres.enqueue import action_columns, enqueue_hooks
@@ -145,7 +149,7 @@ class Claims:
         values = (
             public_id,
             grant.nonce,
-            claim.status.changes_billing,
+            changes_billing(claim.status),
             claim.vendor,
             claim.status,
             claim.flow_session_id,
@@ -223,7 +227,7 @@ async def _find_equal(connection: Connection, claim: FlowClaim, grant: Grant) ->
         grant.subscription_id,
         claim.flow_session_id,
         claim.status,
-        claim.status.changes_billing,
+        changes_billing(claim.status),
     )
 
     if row is not None and not row["customer_id"] and row["status"] == claim.status:
@@ -236,13 +240,13 @@ async def _find_equal(connection: Connection, claim: FlowClaim, grant: Grant) ->
     if row is None or row["customer_id"] != grant.customer_id or row["status"] != claim.status:
         raise ConflictError("The grant was already used for a different result.")
     same_session = row["flow_session_id"] == claim.flow_session_id
-    if not same_session and claim.status.changes_billing:
+    if not same_session and changes_billing(claim.status):
         raise ConflictError("The grant was already used for a different flow session.")
     return RecordedClaim(row["public_id"], repeated=True)
 
 
 def _made(rows: Sequence[asyncpg.Record]) -> Made:
-    changes: list[OfferChange] = []
+    changes: list[Change] = []
     vendor_paused = False
     for row in rows:
         match ActionKind(row["kind"]):
@@ -269,7 +273,7 @@ def _made(rows: Sequence[asyncpg.Record]) -> Made:
 
 
 def _answer(rows: Sequence[asyncpg.Record]) -> Answer:
-    change = Change(rows[0]["change"])
+    change = Topic(rows[0]["change"])
     if rows[0]["answer"] is not None:
         return Answer(AnswerKind(rows[0]["answer"]), change)
     return answer_of(

@@ -16,8 +16,7 @@ from typing import Final
 import asyncpg
 
 from aiocancel.core.actions import Action, ActionKind
-from aiocancel.core.changes import Change as OfferChange
-from aiocancel.core.changes import change_from_json
+from aiocancel.core.changes import Change, change_from_json
 from aiocancel.core.claim import CancelReason
 from aiocancel.core.identifiers import Mode, SubscriptionId
 from aiocancel.core.offers.expect import Baseline, baseline_from_json
@@ -48,7 +47,7 @@ class TakenAction:
     has_written: bool
     vendor: str = ""
     customer_id: str = field(default="", repr=False)
-    change: OfferChange | None = None
+    change: Change | None = None
     mode: Mode = "test"
     baseline: Baseline | None = None
     excused: int = 0

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from aiocancel.core.actions import Action, Receipt
-from aiocancel.core.changes import Change as OfferChange
+from aiocancel.core.changes import Change
 from aiocancel.core.claim import FlowClaim
 from aiocancel.core.codes import AnyCode, Code
 from aiocancel.core.decision import Answer, Decision
@@ -84,9 +84,7 @@ class Ledger:
 
     # Writes
 
-    async def begin_write(
-        self, taken: TakenAction, change: OfferChange | None = None
-    ) -> str | None:
+    async def begin_write(self, taken: TakenAction, change: Change | None = None) -> str | None:
         return await self._writes.begin(taken, change)
 
     async def end_write(

@@ -18,8 +18,8 @@ from aiocancel.core.rate_limit import (
     RECOVERS_BY_HALF_S,
     SHORTEST_PAUSE_S,
     SLOWEST,
-    Grant,
     Limit,
+    Slots,
 )
 from aiocancel.postgres.connection import unavailable_on_outage
 
@@ -75,7 +75,7 @@ class RateBudgets:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    async def lease(self, name: str, limit: Limit, *, want: int, horizon_s: float) -> Grant:
+    async def lease(self, name: str, limit: Limit, *, want: int, horizon_s: float) -> Slots:
         """Take up to ``want`` slots of the budget ``name`` that come within ``horizon_s``."""
         row = await self._on_row(
             LEASE,
@@ -85,7 +85,7 @@ class RateBudgets:
             want,
             timedelta(seconds=horizon_s),
         )
-        return Grant(row["slots"], row["starts_in_s"], row["interval_s"])
+        return Slots(row["slots"], row["starts_in_s"], row["interval_s"])
 
     async def strike(self, name: str, *, pause_s: float) -> None:
         """Stop everybody for ``pause_s``, from 1 to 60 s, and make them slower for a while."""

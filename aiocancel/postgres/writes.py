@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final
 
-from aiocancel.core.changes import Change as OfferChange
-from aiocancel.core.changes import change_to_json
+from aiocancel.core.changes import Change, change_to_json
 from aiocancel.core.codes import AnyCode
 from aiocancel.core.idempotency import key_is_spent
 from aiocancel.core.offers.expect import Baseline, baseline_to_json
@@ -68,7 +67,7 @@ class Writes:
     def __init__(self, connection: LedgerConnection) -> None:
         self._connection = connection
 
-    async def begin(self, taken: TakenAction, change: OfferChange | None = None) -> str | None:
+    async def begin(self, taken: TakenAction, change: Change | None = None) -> str | None:
         """Store the attempt and what it sends, and return its idempotency key, before the call.
 
         None when the lease is lost.

@@ -21,6 +21,7 @@ from aiocancel.core.claim import (
 )
 from aiocancel.core.codes import Code
 from aiocancel.core.json_depth import MAX_DEPTH, is_too_deep
+from aiocancel.core.undo import takes_back
 from aiocancel.errors import MalformedClaimError
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ _FORM_KEYS: Final = frozenset({"grant", "status", "reason", "reason_code"})
 _OWN_STATUSES: Final = {
     status.value: status
     for status in FlowStatus
-    if status is FlowStatus.CANCELED or status.takes_back
+    if status is FlowStatus.CANCELED or takes_back(status)
 }
 
 

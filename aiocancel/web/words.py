@@ -78,9 +78,9 @@ def message_of(answer: Answer, settings: Settings) -> str:
 def message_key(answer: Answer) -> str:
     """Return the key of the text for an answer, without its date."""
     # An answer brings its module with it; we load it no earlier than the plug-in opens.
-    from aiocancel.core.decision import AnswerKind, Change
+    from aiocancel.core.decision import AnswerKind, Topic
 
-    is_offer = answer.change is Change.OFFER
+    is_offer = answer.change is Topic.OFFER
     match answer.kind:
         case AnswerKind.DONE:
             return DONE[answer.change]

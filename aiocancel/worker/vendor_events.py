@@ -19,6 +19,7 @@ from aiocancel.core.flow_session import FlowSession
 from aiocancel.core.grants import Grant
 from aiocancel.core.identifiers import CustomerId, Mode, SubscriptionId, is_opaque_id
 from aiocancel.core.retry import delay_s
+from aiocancel.core.undo import changes_billing
 from aiocancel.errors import (
     AiocancelError,
     ConflictError,
@@ -159,7 +160,7 @@ class CatchUp:
             return Code.NO_SUBSCRIPTION
         customer_id, subscription_id = owner
         claim = FlowClaim(self._vendor, session.status, session.session_id, session.reason)
-        if not session.status.changes_billing and await self._ledger.knows(
+        if not changes_billing(session.status) and await self._ledger.knows(
             subscription_id, session.session_id
         ):
             return Code.KNOWN

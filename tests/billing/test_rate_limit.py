@@ -30,7 +30,7 @@ from aiocancel.ports import BilledCustomer
 from aiocancel.postgres.rate_limit import RateBudgets
 from aiocancel.testing.stripe.simulator import Fault, StripeSimulator
 from tests.support.saas import STRIPE_KEY, Pool
-from tests.support.slots import Slots
+from tests.support.slots import CountedSlots
 
 SUBSCRIPTION = SubscriptionId("sub_1")
 
@@ -44,13 +44,13 @@ def no_telemetry(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def slots() -> Slots:
-    return Slots()
+def slots() -> CountedSlots:
+    return CountedSlots()
 
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def client(
-    stripe: StripeSimulator, stripe_api: tuple[StripeSimulator, str], slots: Slots
+    stripe: StripeSimulator, stripe_api: tuple[StripeSimulator, str], slots: CountedSlots
 ) -> AsyncIterator[StripeClient]:
     stripe.add_subscription("sub_1")
     billing = StripeBilling(
@@ -63,7 +63,9 @@ async def client(
         yield opened
 
 
-def most_within(billing: StripeBilling, method: str, path: str, slots: Slots) -> dict[str, int]:
+def most_within(
+    billing: StripeBilling, method: str, path: str, slots: CountedSlots
+) -> dict[str, int]:
     """What each limit of a request lets out in any second."""
 
     async def ask() -> None:
@@ -113,7 +115,7 @@ def most_within(billing: StripeBilling, method: str, path: str, slots: Slots) ->
     ],
 )
 def test_a_second_sees_no_more_requests_than_the_settings_say(
-    billing: StripeBilling, expected: dict[str, int], slots: Slots
+    billing: StripeBilling, expected: dict[str, int], slots: CountedSlots
 ) -> None:
     assert most_within(billing, "get", "/v1/subscriptions/sub_1", slots) == expected
 
@@ -201,7 +203,7 @@ async def test_without_a_shared_limit_the_same_requests_would_be_refused(
 async def test_a_refusal_for_too_many_requests_holds_back_those_it_speaks_of(
     client: StripeClient,
     stripe: StripeSimulator,
-    slots: Slots,
+    slots: CountedSlots,
     reason: str,
     struck: list[str],
     code: str,
@@ -214,7 +216,7 @@ async def test_a_refusal_for_too_many_requests_holds_back_those_it_speaks_of(
 
 
 async def test_a_lock_timeout_holds_back_nobody_else(
-    client: StripeClient, stripe: StripeSimulator, slots: Slots
+    client: StripeClient, stripe: StripeSimulator, slots: CountedSlots
 ) -> None:
     stripe.inject(Fault("lock_timeout_429"))
     with pytest.raises(TransientBillingError) as refused:
@@ -227,7 +229,7 @@ async def test_a_lock_timeout_holds_back_nobody_else(
 
 
 async def test_a_request_without_a_turn_is_not_sent(
-    client: StripeClient, stripe: StripeSimulator, slots: Slots
+    client: StripeClient, stripe: StripeSimulator, slots: CountedSlots
 ) -> None:
     slots.free_in_s = 7.0
     with pytest.raises(TransientBillingError) as refused:
@@ -237,7 +239,7 @@ async def test_a_request_without_a_turn_is_not_sent(
 
 
 async def test_a_page_without_a_turn_in_time_is_an_outage_and_never_an_empty_list(
-    client: StripeClient, slots: Slots
+    client: StripeClient, slots: CountedSlots
 ) -> None:
     async def find_customer(customer_id: str) -> BilledCustomer | None:
         return BilledCustomer("cus_1")
@@ -301,7 +303,7 @@ async def test_the_turns_come_from_the_database(pool: Pool, database: str) -> No
     ],
 )
 async def test_what_stripe_says_about_another_try_is_heard(
-    slots: Slots,
+    slots: CountedSlots,
     status: int,
     headers: dict[str, str],
     code: str,

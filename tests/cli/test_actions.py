@@ -176,6 +176,13 @@ def test_one_action_is_shown_to_a_person_too(shop: str, run: Run) -> None:
         assert word in out
     assert all(line == line.rstrip() for line in out.splitlines())
 
+    meaning = (
+        "card_declined: The customer's card was declined. Ask the customer for another way to pay."
+    )
+    assert out.count(meaning) == 1
+    assert meaning in out.splitlines()
+    assert "do_next" not in out
+
 
 @pytest.mark.parametrize("as_json", [[], ["--json"]])
 def test_a_customer_is_named_only_when_asked_for_and_their_words_never_are(

@@ -20,8 +20,8 @@ from aiocancel import CancelFlow, StripeBilling, SubscriptionQuery
 from aiocancel.billing.customer_subscriptions import StripeSubscriptions
 from aiocancel.billing.settings import API_VERSION
 from aiocancel.cli.check import run_checks
-from aiocancel.core.check_results import CheckResult, Level, as_json, as_text
 from aiocancel.core.codes import ForeignCode
+from aiocancel.core.preflight import CheckResult, Level, as_json, as_text
 from aiocancel.core.properties import Property
 from aiocancel.core.subscription import OwnedSubscription
 from aiocancel.postgres.ledger import Ledger

@@ -6,7 +6,7 @@ import pytest
 
 from aiocancel.core.actions import ActionState, Receipt
 from aiocancel.core.by_hand import RESULTS, Operation, is_reason, refusal
-from aiocancel.core.decision import Answer, AnswerKind, Change, answer_of
+from aiocancel.core.decision import Answer, AnswerKind, Topic, answer_of
 
 DONE = (ActionState.DONE, Receipt("active", None))
 CLOSED = (ActionState.CLOSED, None)
@@ -74,12 +74,12 @@ def test_a_reason_is_no_place_for_remarks(text: str) -> None:
         ),
     ],
 )
-@pytest.mark.parametrize("change", Change)
+@pytest.mark.parametrize("change", Topic)
 def test_what_a_person_closed_is_called_neither_done_nor_open(
-    actions: list[tuple[ActionState, Receipt | None]], kind: AnswerKind, change: Change
+    actions: list[tuple[ActionState, Receipt | None]], kind: AnswerKind, change: Topic
 ) -> None:
     assert answer_of(change, actions) == Answer(kind, change)
 
 
 def test_a_closed_request_will_not_change_by_waiting() -> None:
-    assert answer_of(Change.OFFER, [CLOSED]).is_settled
+    assert answer_of(Topic.OFFER, [CLOSED]).is_settled

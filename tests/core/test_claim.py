@@ -8,99 +8,13 @@ from hypothesis import strategies as st
 
 from aiocancel.core.claim import (
     MAX_REASON_LENGTH,
-    OWN_VENDOR,
-    CancelReason,
-    FlowClaim,
-    FlowStatus,
-    VerifiedOutcome,
     clean_text,
-    verify_own_choice,
 )
 from aiocancel.core.grants import Grant
-from aiocancel.core.identifiers import CustomerId, FlowSessionId, SubscriptionId
+from aiocancel.core.identifiers import CustomerId, SubscriptionId
 
 GRANT = Grant(CustomerId("customer"), SubscriptionId("sub_1"), "test", 1, 2, "nonce")
 any_text = st.text(st.characters(codec=None, exclude_categories=()), max_size=40)
-
-
-# Status
-
-
-@pytest.mark.parametrize(
-    "word", ["canceled", "saved", "deflected", "incomplete", "rerouted", "in_progress"]
-)
-def test_a_vendors_status_is_read_by_its_word(word: str) -> None:
-    assert FlowStatus.read(word) == word
-
-
-@pytest.mark.parametrize(
-    "word", ["", "cancelled", "CANCELED", " canceled", "unknown", "\ud800", "canceled\0"], ids=repr
-)
-def test_any_other_word_is_an_unknown_status(word: str) -> None:
-    assert FlowStatus.read(word) is FlowStatus.UNKNOWN
-
-
-@pytest.mark.parametrize("word", ["resumed", "unpaused", "discount_removed"])
-def test_no_vendor_can_say_that_a_customer_takes_something_back(word: str) -> None:
-    assert FlowStatus(word).takes_back
-    assert FlowStatus.read(word) is FlowStatus.UNKNOWN
-
-
-OWN_CHOICES = {
-    FlowStatus.CANCELED,
-    FlowStatus.RESUMED,
-    FlowStatus.UNPAUSED,
-    FlowStatus.DISCOUNT_REMOVED,
-}
-
-
-def test_only_a_cancellation_an_accepted_offer_and_taking_one_back_use_the_grant_up() -> None:
-    assert {status for status in FlowStatus if status.changes_billing} == {
-        *OWN_CHOICES,
-        FlowStatus.SAVED,
-    }
-
-
-# Proof
-
-
-@pytest.mark.parametrize("vendor", ["prosperstack", OWN_VENDOR])
-@pytest.mark.parametrize("status", sorted(OWN_CHOICES))
-def test_a_customers_own_choice_is_proven_by_the_grant(status: FlowStatus, vendor: str) -> None:
-    reason = CancelReason("too dear", "price")
-    outcome = verify_own_choice(FlowClaim(vendor, status, reason=reason), GRANT)
-    assert outcome == VerifiedOutcome(
-        status, GRANT.customer_id, GRANT.subscription_id, reason, "grant", vendor
-    )
-
-
-@pytest.mark.parametrize("status", sorted(set(FlowStatus) - OWN_CHOICES))
-def test_nothing_else_is_proven_by_the_grant(status: FlowStatus) -> None:
-    claim = FlowClaim(
-        "prosperstack", status, FlowSessionId("sess_1"), offer_id="offr_1", offer_type="coupon"
-    )
-    assert verify_own_choice(claim, GRANT) is None
-
-
-@given(
-    claim=st.builds(
-        FlowClaim,
-        vendor=st.text(max_size=9),
-        status=st.sampled_from(FlowStatus),
-        flow_session_id=st.none() | st.text(max_size=9).map(FlowSessionId),
-        offer_id=st.none() | st.text(max_size=9),
-        offer_type=st.none() | st.text(max_size=9),
-    )
-)
-@settings(max_examples=60)
-def test_whom_and_what_an_outcome_concerns_comes_from_the_grant_alone(claim: FlowClaim) -> None:
-    outcome = verify_own_choice(claim, GRANT)
-    if outcome is not None:
-        assert (outcome.customer_id, outcome.subscription_id) == (
-            GRANT.customer_id,
-            GRANT.subscription_id,
-        )
-        assert outcome.status is claim.status
 
 
 # A customer's words

@@ -16,6 +16,7 @@ from aiocancel.config import DEFAULT_TEXTS
 from aiocancel.core.claim import FlowStatus
 from aiocancel.core.codes import DRIFT_CODES, About, Code, ForeignCode
 from aiocancel.core.retry import Failure
+from aiocancel.core.undo import takes_back
 from aiocancel.metrics import CODES
 from tests.support import code_table
 
@@ -91,7 +92,7 @@ def test_a_failure_without_a_code_has_one_of_ours(failure: Failure) -> None:
     [
         status
         for status in FlowStatus
-        if not status.takes_back and status not in (FlowStatus.SAVED, FlowStatus.IN_PROGRESS)
+        if not takes_back(status) and status not in (FlowStatus.SAVED, FlowStatus.IN_PROGRESS)
     ],
 )
 def test_every_end_of_a_flow_session_that_is_no_offer_has_a_code(status: FlowStatus) -> None:

@@ -23,28 +23,29 @@ from aiocancel.core.claim import (
     FlowClaim,
     FlowStatus,
     VerifiedOutcome,
-    verify_own_choice,
 )
 from aiocancel.core.decision import (
     Answer,
     AnswerKind,
     Applier,
     CancelTiming,
-    Change,
     Decision,
     Policy,
+    Topic,
     answer_of,
     decide,
     decide_unproven,
+    verify_own_choice,
 )
 from aiocancel.core.grants import Grant
 from aiocancel.core.identifiers import CustomerId, FlowSessionId, SubscriptionId
+from aiocancel.core.undo import takes_back
 
 SUBSCRIPTION_ID = SubscriptionId("sub_1")
 GRANT = Grant(CustomerId("customer"), SUBSCRIPTION_ID, "test", 1, 2, "nonce")
 REASON = CancelReason("too dear", "price")
 ENDS_AT = datetime(2027, 3, 1, tzinfo=UTC)
-NOTHING = Decision(Change.NOTHING, answer=Answer(AnswerKind.DONE, Change.NOTHING))
+NOTHING = Decision(Topic.NOTHING, answer=Answer(AnswerKind.DONE, Topic.NOTHING))
 
 policies = st.builds(
     Policy,
@@ -112,7 +113,7 @@ def test_a_proven_cancellation_becomes_one_action_with_its_reason(
     decision = decide(
         outcome(FlowStatus.CANCELED, vendor), Policy(timing, applies_cancellation=applier)
     )
-    assert decision == Decision(Change.CANCELLATION, (Action(kind, SUBSCRIPTION_ID, REASON),))
+    assert decision == Decision(Topic.CANCELLATION, (Action(kind, SUBSCRIPTION_ID, REASON),))
 
 
 @given(policy=policies)
@@ -121,11 +122,11 @@ def test_what_a_customer_takes_back_is_always_carried_out_by_the_application(
     policy: Policy,
 ) -> None:
     undoes = {
-        FlowStatus.RESUMED: (Change.RESUMPTION, ActionKind.RESUME),
-        FlowStatus.UNPAUSED: (Change.UNPAUSING, ActionKind.UNPAUSE),
-        FlowStatus.DISCOUNT_REMOVED: (Change.DISCOUNT_REMOVAL, ActionKind.REMOVE_DISCOUNT),
+        FlowStatus.RESUMED: (Topic.RESUMPTION, ActionKind.RESUME),
+        FlowStatus.UNPAUSED: (Topic.UNPAUSING, ActionKind.UNPAUSE),
+        FlowStatus.DISCOUNT_REMOVED: (Topic.DISCOUNT_REMOVAL, ActionKind.REMOVE_DISCOUNT),
     }
-    assert set(undoes) == {status for status in FlowStatus if status.takes_back}
+    assert set(undoes) == {status for status in FlowStatus if takes_back(status)}
     for status, (change, kind) in undoes.items():
         assert decide(outcome(status, OWN_VENDOR), policy) == Decision(
             change, (Action(kind, SUBSCRIPTION_ID),)
@@ -161,7 +162,7 @@ def test_the_browsers_word_for_an_accepted_offer_is_recorded_and_never_called_do
     applier: Applier, offer_type: str | None
 ) -> None:
     claim = FlowClaim("prosperstack", FlowStatus.SAVED, offer_id="offr_1", offer_type=offer_type)
-    expected = Decision(Change.OFFER, answer=Answer(AnswerKind.MANUAL, Change.OFFER))
+    expected = Decision(Topic.OFFER, answer=Answer(AnswerKind.MANUAL, Topic.OFFER))
     assert decide_unproven(claim, SUBSCRIPTION_ID, Policy(applies_offers=applier)) == expected
 
 
@@ -173,12 +174,12 @@ def test_where_the_vendor_can_be_asked_it_is_asked_about_the_flow_session(applie
     )
     ask = Action(ActionKind.VERIFY_OFFER, SUBSCRIPTION_ID, flow_session_id=session_id)
     policy = Policy(applies_offers=applier, verifies_offers=True)
-    assert decide_unproven(claim, SUBSCRIPTION_ID, policy) == Decision(Change.OFFER, (ask,))
+    assert decide_unproven(claim, SUBSCRIPTION_ID, policy) == Decision(Topic.OFFER, (ask,))
 
 
 def test_an_offer_without_a_flow_session_cannot_be_asked_about() -> None:
     claim = FlowClaim("prosperstack", FlowStatus.SAVED, offer_id="offr_1", offer_type="coupon")
-    expected = Decision(Change.OFFER, answer=Answer(AnswerKind.MANUAL, Change.OFFER))
+    expected = Decision(Topic.OFFER, answer=Answer(AnswerKind.MANUAL, Topic.OFFER))
     policy = Policy(applies_offers="app", verifies_offers=True)
     assert decide_unproven(claim, SUBSCRIPTION_ID, policy) == expected
 
@@ -194,7 +195,7 @@ def test_without_proof_nothing_is_ever_changed(claim: FlowClaim, policy: Policy)
     decision = decide_unproven(claim, SUBSCRIPTION_ID, policy)
     assert decision.actions == ()
     assert decision.answer is not None
-    assert decision.change in (Change.OFFER, Change.NOTHING)
+    assert decision.change in (Topic.OFFER, Topic.NOTHING)
 
 
 @given(claim=claims, policy=policies)
@@ -235,57 +236,57 @@ WAITING, RUNNING = ActionState.WAITING, ActionState.RUNNING
 @pytest.mark.parametrize(
     ("change", "actions", "expected"),
     [
-        pytest.param(Change.CANCELLATION, [(DONE, ENDED)], (AnswerKind.DONE, ENDS_AT), id="ended"),
+        pytest.param(Topic.CANCELLATION, [(DONE, ENDED)], (AnswerKind.DONE, ENDS_AT), id="ended"),
         pytest.param(
-            Change.CANCELLATION, [(DONE, EXPIRED)], (AnswerKind.DONE, None), id="expired, no date"
+            Topic.CANCELLATION, [(DONE, EXPIRED)], (AnswerKind.DONE, None), id="expired, no date"
         ),
         pytest.param(
-            Change.CANCELLATION,
+            Topic.CANCELLATION,
             [(DONE, ENDING)],
             (AnswerKind.SCHEDULED, ENDS_AT),
             id="grace period",
         ),
         pytest.param(
-            Change.CANCELLATION, [(WAITING, None)], (AnswerKind.QUEUED, None), id="waiting"
+            Topic.CANCELLATION, [(WAITING, None)], (AnswerKind.QUEUED, None), id="waiting"
         ),
         pytest.param(
-            Change.CANCELLATION, [(RUNNING, None)], (AnswerKind.QUEUED, None), id="running"
+            Topic.CANCELLATION, [(RUNNING, None)], (AnswerKind.QUEUED, None), id="running"
         ),
-        pytest.param(Change.CANCELLATION, [(PARKED, None)], (AnswerKind.MANUAL, None), id="parked"),
+        pytest.param(Topic.CANCELLATION, [(PARKED, None)], (AnswerKind.MANUAL, None), id="parked"),
         pytest.param(
-            Change.CANCELLATION, [], (AnswerKind.QUEUED, None), id="no action, no evidence"
+            Topic.CANCELLATION, [], (AnswerKind.QUEUED, None), id="no action, no evidence"
         ),
         pytest.param(
-            Change.CANCELLATION,
+            Topic.CANCELLATION,
             [(DONE, None)],
             (AnswerKind.QUEUED, None),
             id="no receipt, no evidence",
         ),
-        pytest.param(Change.RESUMPTION, [(DONE, GOING_ON)], (AnswerKind.DONE, None), id="resumed"),
-        pytest.param(Change.UNPAUSING, [(DONE, GOING_ON)], (AnswerKind.DONE, None), id="unpaused"),
+        pytest.param(Topic.RESUMPTION, [(DONE, GOING_ON)], (AnswerKind.DONE, None), id="resumed"),
+        pytest.param(Topic.UNPAUSING, [(DONE, GOING_ON)], (AnswerKind.DONE, None), id="unpaused"),
         pytest.param(
-            Change.DISCOUNT_REMOVAL,
+            Topic.DISCOUNT_REMOVAL,
             [(DONE, GOING_ON)],
             (AnswerKind.DONE, None),
             id="discount removed",
         ),
         pytest.param(
-            Change.RESUMPTION, [(PARKED, None)], (AnswerKind.MANUAL, None), id="resumption parked"
+            Topic.RESUMPTION, [(PARKED, None)], (AnswerKind.MANUAL, None), id="resumption parked"
         ),
         pytest.param(
-            Change.CANCELLATION,
+            Topic.CANCELLATION,
             [(DONE, ENDED), (WAITING, None)],
             (AnswerKind.QUEUED, None),
             id="one is unfinished",
         ),
         pytest.param(
-            Change.CANCELLATION,
+            Topic.CANCELLATION,
             [(WAITING, None), (PARKED, None)],
             (AnswerKind.MANUAL, None),
             id="one is parked",
         ),
         pytest.param(
-            Change.CANCELLATION,
+            Topic.CANCELLATION,
             [(DONE, ENDING), (DONE, ENDED)],
             (AnswerKind.DONE, ENDS_AT),
             id="the last counts",
@@ -293,7 +294,7 @@ WAITING, RUNNING = ActionState.WAITING, ActionState.RUNNING
     ],
 )
 def test_the_answer_sums_up_where_the_actions_stand(
-    change: Change,
+    change: Topic,
     actions: list[tuple[ActionState, Receipt | None]],
     expected: tuple[AnswerKind, datetime | None],
 ) -> None:
@@ -306,7 +307,7 @@ def test_the_answer_sums_up_where_the_actions_stand(
 def test_a_cancellation_is_done_only_when_all_actions_are_and_stripe_says_it_ended(
     actions: list[tuple[ActionState, Receipt | None]],
 ) -> None:
-    answer = answer_of(Change.CANCELLATION, actions)
+    answer = answer_of(Topic.CANCELLATION, actions)
     if answer.kind in (AnswerKind.DONE, AnswerKind.SCHEDULED):
         assert actions
         assert all(state is ActionState.DONE and receipt is not None for state, receipt in actions)
@@ -318,10 +319,10 @@ def test_a_cancellation_is_done_only_when_all_actions_are_and_stripe_says_it_end
         assert answer.effective_at == last.ends_at
 
 
-@given(change=st.sampled_from(Change), actions=progress)
+@given(change=st.sampled_from(Topic), actions=progress)
 @settings(max_examples=100)
 def test_a_date_is_told_only_with_something_that_stripe_has_done(
-    change: Change, actions: list[tuple[ActionState, Receipt | None]]
+    change: Topic, actions: list[tuple[ActionState, Receipt | None]]
 ) -> None:
     answer = answer_of(change, actions)
     assert answer.change is change
@@ -336,7 +337,7 @@ def test_an_answer_is_open_as_long_as_a_worker_has_something_to_do(
     ended_early = any(state in (ActionState.PARKED, ActionState.REFUSED) for state, _ in actions)
     unfinished = any(not state.is_final for state, _ in actions)
     if unfinished and not ended_early:
-        assert not answer_of(Change.CANCELLATION, actions).is_settled
+        assert not answer_of(Topic.CANCELLATION, actions).is_settled
 
 
 LATER = Receipt(WAITS_FOR_ITS_DATE, ENDS_AT)
@@ -348,30 +349,30 @@ VERIFIED = (DONE, Receipt("verified", None))
 def test_what_waits_for_its_date_is_scheduled_also_while_it_is_looked_at(
     state: ActionState,
 ) -> None:
-    expected = Answer(AnswerKind.SCHEDULED, Change.OFFER, ENDS_AT)
-    assert answer_of(Change.OFFER, [VERIFIED, (state, LATER)]) == expected
+    expected = Answer(AnswerKind.SCHEDULED, Topic.OFFER, ENDS_AT)
+    assert answer_of(Topic.OFFER, [VERIFIED, (state, LATER)]) == expected
 
 
 @pytest.mark.parametrize("state", [WAITING, RUNNING])
 def test_what_waits_for_a_payment_says_where_to_make_it(state: ActionState) -> None:
-    expected = Answer(AnswerKind.NEEDS_PAYMENT_ACTION, Change.OFFER, payment_url=UNPAID.payment_url)
-    assert answer_of(Change.OFFER, [VERIFIED, (state, UNPAID)]) == expected
+    expected = Answer(AnswerKind.NEEDS_PAYMENT_ACTION, Topic.OFFER, payment_url=UNPAID.payment_url)
+    assert answer_of(Topic.OFFER, [VERIFIED, (state, UNPAID)]) == expected
     assert "invoice.stripe.com" not in repr(expected)
 
 
 def test_what_waits_for_its_date_is_nothing_to_rely_on_while_something_else_is_open() -> None:
-    assert answer_of(Change.OFFER, [(WAITING, LATER), (WAITING, None)]) == Answer(
-        AnswerKind.QUEUED, Change.OFFER
+    assert answer_of(Topic.OFFER, [(WAITING, LATER), (WAITING, None)]) == Answer(
+        AnswerKind.QUEUED, Topic.OFFER
     )
-    assert answer_of(Change.OFFER, [(WAITING, LATER), (PARKED, None)]) == Answer(
-        AnswerKind.MANUAL, Change.OFFER
+    assert answer_of(Topic.OFFER, [(WAITING, LATER), (PARKED, None)]) == Answer(
+        AnswerKind.MANUAL, Topic.OFFER
     )
 
 
 def test_only_a_queued_answer_can_still_change() -> None:
     kinds = {
         kind
-        for kind, change in itertools.product(AnswerKind, Change)
+        for kind, change in itertools.product(AnswerKind, Topic)
         if not Answer(kind, change).is_settled
     }
     assert kinds == {AnswerKind.QUEUED}
@@ -397,3 +398,45 @@ def test_the_words_of_answers_are_those_that_pages_and_programs_know() -> None:
         "refused",
         "closed",
     ]
+
+
+# Proof
+
+
+@pytest.mark.parametrize("vendor", ["prosperstack", OWN_VENDOR])
+@pytest.mark.parametrize("status", sorted(OWN_CHOICES))
+def test_a_customers_own_choice_is_proven_by_the_grant(status: FlowStatus, vendor: str) -> None:
+    reason = CancelReason("too dear", "price")
+    outcome = verify_own_choice(FlowClaim(vendor, status, reason=reason), GRANT)
+    assert outcome == VerifiedOutcome(
+        status, GRANT.customer_id, GRANT.subscription_id, reason, "grant", vendor
+    )
+
+
+@pytest.mark.parametrize("status", sorted(set(FlowStatus) - OWN_CHOICES))
+def test_nothing_else_is_proven_by_the_grant(status: FlowStatus) -> None:
+    claim = FlowClaim(
+        "prosperstack", status, FlowSessionId("sess_1"), offer_id="offr_1", offer_type="coupon"
+    )
+    assert verify_own_choice(claim, GRANT) is None
+
+
+@given(
+    claim=st.builds(
+        FlowClaim,
+        vendor=st.text(max_size=9),
+        status=st.sampled_from(FlowStatus),
+        flow_session_id=st.none() | st.text(max_size=9).map(FlowSessionId),
+        offer_id=st.none() | st.text(max_size=9),
+        offer_type=st.none() | st.text(max_size=9),
+    )
+)
+@settings(max_examples=60)
+def test_whom_and_what_an_outcome_concerns_comes_from_the_grant_alone(claim: FlowClaim) -> None:
+    outcome = verify_own_choice(claim, GRANT)
+    if outcome is not None:
+        assert (outcome.customer_id, outcome.subscription_id) == (
+            GRANT.customer_id,
+            GRANT.subscription_id,
+        )
+        assert outcome.status is claim.status

@@ -6,9 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aiocancel.core.check_results import Level
 from aiocancel.core.preflight import (
+    CheckResult,
+    Level,
+    as_json,
+    as_text,
     clock_offset_s,
+    exit_status,
     judge_backlog,
     judge_clock,
     judge_grant_keys,
@@ -326,3 +330,60 @@ def test_a_short_grant_key_is_good_for_test_mode_only(
 ) -> None:
     result = judge_grant_keys(lengths, shortest=32, make_one=MAKE)
     assert (result.level, result.detail) == (level, said)
+
+
+# The results, told
+
+OK = CheckResult.ok("schema", "version 1")
+WARNING = CheckResult.warn("page script", "from elsewhere", "serve it yourself")
+FAILURE = CheckResult.fail("Stripe key", "Stripe refuses the key", "make another")
+SKIPPED = CheckResult.skip("worker backlog", "no database")
+
+
+def test_every_result_is_one_line_in_columns_with_its_fix() -> None:
+    assert as_text([OK, WARNING, FAILURE, SKIPPED]).splitlines() == [
+        "ok    schema          version 1",
+        "warn  page script     from elsewhere → serve it yourself",
+        "FAIL  Stripe key      Stripe refuses the key → make another",
+        "skip  worker backlog  not checked: no database",
+        "4 results: 1 failed, 1 warning",
+    ]
+
+
+def test_a_message_of_several_lines_stays_one_line() -> None:
+    result = CheckResult.fail(
+        "subscription query", "no such table\n\nHINT:\tlook again", "correct the SQL"
+    )
+    first, _ = as_text([result]).splitlines()
+    assert first == "FAIL  subscription query  no such table HINT: look again → correct the SQL"
+
+
+def test_no_result_at_all_can_be_told_too() -> None:
+    assert as_text([]) == "0 results: 0 failed, 0 warnings"
+
+
+def test_programs_get_the_same_words_by_name() -> None:
+    assert as_json([FAILURE, OK]) == [
+        {
+            "name": "Stripe key",
+            "level": "FAIL",
+            "detail": "Stripe refuses the key",
+            "fix": "make another",
+        },
+        {"name": "schema", "level": "ok", "detail": "version 1", "fix": None},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("results", "status"),
+    [
+        ([], 0),
+        ([OK], 0),
+        ([OK, WARNING], 0),
+        ([SKIPPED], 0),
+        ([FAILURE], 1),
+        ([OK, FAILURE, WARNING], 1),
+    ],
+)
+def test_only_a_failure_makes_the_exit_status_1(results: list[CheckResult], status: int) -> None:
+    assert exit_status(results) == status

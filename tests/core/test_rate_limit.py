@@ -18,8 +18,8 @@ from aiocancel.core.rate_limit import (
     SHORTEST_PAUSE_S,
     SLOWEST,
     Budget,
-    Grant,
     Limit,
+    Slots,
     batch,
     lease,
     limit_within,
@@ -49,8 +49,8 @@ def uses(limit: Limit, asked: list[tuple[float, int, float, float]]) -> list[flo
     budget, now, used = Budget(), NOW, []
     for pause_s, want, horizon_s, lateness in asked:
         now += pause_s
-        budget, grant = lease(budget, limit, now, want=want, horizon_s=horizon_s)
-        used += [slot + lateness * limit.slack_s for slot in slots_of(grant, now)]
+        budget, leased = lease(budget, limit, now, want=want, horizon_s=horizon_s)
+        used += [slot + lateness * limit.slack_s for slot in slots_of(leased, now)]
     return sorted(used)
 
 
@@ -86,8 +86,8 @@ def test_nobody_gets_more_than_asked_or_further_ahead_than_asked(
     budget, now = Budget(), NOW
     for pause_s, want, horizon_s, _ in asked:
         now += pause_s
-        budget, grant = lease(budget, limit, now, want=want, horizon_s=horizon_s)
-        slots = slots_of(grant, now)
+        budget, leased = lease(budget, limit, now, want=want, horizon_s=horizon_s)
+        slots = slots_of(leased, now)
         assert len(slots) <= want
         assert all(now <= slot <= now + horizon_s + 1e-6 for slot in slots)
 
@@ -97,29 +97,29 @@ def test_whoever_keeps_asking_gets_the_whole_limit(limit: Limit) -> None:
     budget, granted = Budget(NOW), 0
     seconds = 100
     for step in range(seconds * 10):
-        budget, grant = lease(budget, limit, NOW + step / 10, want=1000, horizon_s=0.1)
-        granted += grant.count
+        budget, leased = lease(budget, limit, NOW + step / 10, want=1000, horizon_s=0.1)
+        granted += leased.count
     assert granted >= math.floor(limit.per_s * seconds)
 
 
 def test_a_first_request_goes_at_once() -> None:
-    _, grant = lease(Budget(), LIMIT, NOW, want=1, horizon_s=0.0)
-    assert slots_of(grant, NOW) == [NOW]
+    _, leased = lease(Budget(), LIMIT, NOW, want=1, horizon_s=0.0)
+    assert slots_of(leased, NOW) == [NOW]
 
 
 def test_slots_of_one_batch_are_an_interval_apart() -> None:
-    _, grant = lease(Budget(), LIMIT, NOW, want=3, horizon_s=1.0)
-    assert slots_of(grant, 5.0) == pytest.approx([5.0, 5.05, 5.1])
+    _, leased = lease(Budget(), LIMIT, NOW, want=3, horizon_s=1.0)
+    assert slots_of(leased, 5.0) == pytest.approx([5.0, 5.05, 5.1])
 
 
 def test_unused_time_is_made_up_for_at_once_where_the_limit_has_room_for_it() -> None:
-    _, grant = lease(Budget(), Limit(1.0, burst_s=9.0), NOW, want=100, horizon_s=0.0)
-    assert slots_of(grant, NOW) == [NOW] * 10
+    _, leased = lease(Budget(), Limit(1.0, burst_s=9.0), NOW, want=100, horizon_s=0.0)
+    assert slots_of(leased, NOW) == [NOW] * 10
 
 
 def test_without_a_slot_in_time_nothing_is_taken_and_the_next_free_one_is_named() -> None:
     busy = Budget(NOW + 5)
-    assert lease(busy, LIMIT, NOW, want=1, horizon_s=4.9) == (busy, Grant(0, 5.0, 0.05))
+    assert lease(busy, LIMIT, NOW, want=1, horizon_s=4.9) == (busy, Slots(0, 5.0, 0.05))
 
 
 def test_whoever_takes_slots_further_ahead_finds_one_where_others_find_none() -> None:
@@ -131,8 +131,8 @@ def test_whoever_takes_slots_further_ahead_finds_one_where_others_find_none() ->
 
 
 def test_a_clock_that_was_set_back_stops_nobody() -> None:
-    budget, grant = lease(Budget(NOW + IMPOSSIBLE_S + 1), LIMIT, NOW, want=1, horizon_s=0.0)
-    assert (grant.count, budget.next_at) == (1, NOW + 0.05)
+    budget, leased = lease(Budget(NOW + IMPOSSIBLE_S + 1), LIMIT, NOW, want=1, horizon_s=0.0)
+    assert (leased.count, budget.next_at) == (1, NOW + 0.05)
     assert strike(Budget(NOW + IMPOSSIBLE_S + 1), NOW, pause_s=2).next_at == NOW + 2
 
 

@@ -23,7 +23,18 @@ from aiocancel.core.claim import FlowStatus
 from aiocancel.core.codes import Code
 from aiocancel.core.identifiers import SubscriptionId
 from aiocancel.core.subscription import AppliedDiscount, CollectionPause, Subscription
-from aiocancel.core.undo import NOTHING_MADE, UNDOS, Made, undo_named, undo_of, undo_step, undo_to
+from aiocancel.core.undo import (
+    NOTHING_MADE,
+    UNDOS,
+    Made,
+    changes_billing,
+    takes_back,
+    undo_named,
+    undo_of,
+    undo_step,
+    undo_to,
+    vendor_status,
+)
 
 DUE = datetime(2027, 4, 1, tzinfo=UTC)
 UNTIL = DUE + timedelta(days=60)
@@ -255,7 +266,7 @@ def test_a_removal_never_takes_a_discount_that_was_there_before_or_is_of_another
 
 
 def test_the_table_of_undos_and_the_statuses_agree() -> None:
-    assert {undo.status for undo in UNDOS} == {each for each in FlowStatus if each.takes_back}
+    assert {undo.status for undo in UNDOS} == {each for each in FlowStatus if takes_back(each)}
     for undo in UNDOS:
         assert undo_of(undo.status) is undo
         assert undo_named(undo.name) is undo
@@ -264,7 +275,45 @@ def test_the_table_of_undos_and_the_statuses_agree() -> None:
         assert keys <= set(DEFAULT_TEXTS)
 
 
-@pytest.mark.parametrize("status", [each for each in FlowStatus if not each.takes_back])
+@pytest.mark.parametrize("status", [each for each in FlowStatus if not takes_back(each)])
 def test_no_other_status_is_an_undo(status: FlowStatus) -> None:
     assert undo_of(status) is None
     assert undo_named(status) is None
+
+
+# Status
+
+
+@pytest.mark.parametrize(
+    "word", ["canceled", "saved", "deflected", "incomplete", "rerouted", "in_progress"]
+)
+def test_a_vendors_status_is_read_by_its_word(word: str) -> None:
+    assert vendor_status(word) == word
+
+
+@pytest.mark.parametrize(
+    "word", ["", "cancelled", "CANCELED", " canceled", "unknown", "\ud800", "canceled\0"], ids=repr
+)
+def test_any_other_word_is_an_unknown_status(word: str) -> None:
+    assert vendor_status(word) is FlowStatus.UNKNOWN
+
+
+@pytest.mark.parametrize("word", ["resumed", "unpaused", "discount_removed"])
+def test_no_vendor_can_say_that_a_customer_takes_something_back(word: str) -> None:
+    assert takes_back(FlowStatus(word))
+    assert vendor_status(word) is FlowStatus.UNKNOWN
+
+
+OWN_CHOICES = {
+    FlowStatus.CANCELED,
+    FlowStatus.RESUMED,
+    FlowStatus.UNPAUSED,
+    FlowStatus.DISCOUNT_REMOVED,
+}
+
+
+def test_only_a_cancellation_an_accepted_offer_and_taking_one_back_use_the_grant_up() -> None:
+    assert {status for status in FlowStatus if changes_billing(status)} == {
+        *OWN_CHOICES,
+        FlowStatus.SAVED,
+    }

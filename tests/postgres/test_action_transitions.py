@@ -1,4 +1,4 @@
-"""The ways of an action and a claim: the database refuses what the pure table does not know."""
+"""The ways of an action and a claim: the database refuses what the written-out table does not have."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import asyncpg
 import pytest
 
 from aiocancel.core.actions import ActionState
-from aiocancel.core.transitions import RECOVERY, TRANSITIONS, RecoveryPoint, may_go, may_move
+from aiocancel.core.claim import RecoveryPoint
+from tests.postgres.transitions import RECOVERY, TRANSITIONS, may_go, may_move
 from tests.support.claims import ask
 from tests.support.saas import Pool
 
@@ -29,7 +30,7 @@ async def put(pool: Pool, state: ActionState) -> None:
         await connection.execute(f"UPDATE aiocancel.action SET state = '{state}', {ROW[state]}")
 
 
-async def test_the_database_knows_the_same_ways_as_the_core(pool: Pool) -> None:
+async def test_the_database_knows_exactly_the_ways_that_are_written_out(pool: Pool) -> None:
     actions = await pool.fetch("SELECT from_state, to_state FROM aiocancel.action_transition")
     assert {(row["from_state"], row["to_state"]) for row in actions} == TRANSITIONS
     claims = await pool.fetch("SELECT from_point, to_point FROM aiocancel.recovery_transition")
@@ -39,7 +40,7 @@ async def test_the_database_knows_the_same_ways_as_the_core(pool: Pool) -> None:
 @pytest.mark.parametrize(
     ("state", "to"), [pair for pair in product(ROW, repeat=2) if pair[0] is not pair[1]]
 )
-async def test_an_action_goes_only_where_the_core_lets_it(
+async def test_an_action_goes_only_along_the_ways_that_are_written_out(
     pool: Pool, state: ActionState, to: ActionState
 ) -> None:
     await ask(pool)

@@ -14,7 +14,7 @@ import pytest_asyncio
 from aiocancel.core.actions import ActionState, Receipt
 from aiocancel.core.by_hand import Operation
 from aiocancel.core.codes import AnyCode, Code
-from aiocancel.core.decision import Answer, AnswerKind, Change
+from aiocancel.core.decision import Answer, AnswerKind, Topic
 from aiocancel.errors import OperationError, UnavailableError
 from aiocancel.postgres.by_hand import Operations
 from aiocancel.postgres.leasing import TakenAction
@@ -227,7 +227,7 @@ async def test_the_customer_is_told_that_a_person_took_it_over(
     await operations.operate(CLOSE, taken.action_id, reason="refunded")
     answers.append(await ledger.answer(recorded.public_id, "ada"))
     kinds = (AnswerKind.MANUAL, AnswerKind.QUEUED, AnswerKind.CLOSED)
-    assert answers == [Answer(kind, Change.CANCELLATION) for kind in kinds]
+    assert answers == [Answer(kind, Topic.CANCELLATION) for kind in kinds]
     outcome = await ledger.outcome(taken.claim_id)
     assert (outcome.answer.kind, outcome.failed) == (AnswerKind.CLOSED, False)
 

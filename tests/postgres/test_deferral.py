@@ -8,7 +8,7 @@ import pytest
 
 from aiocancel.core.actions import Receipt
 from aiocancel.core.codes import Code, ForeignCode
-from aiocancel.core.decision import Answer, AnswerKind, Change
+from aiocancel.core.decision import Answer, AnswerKind, Topic
 from aiocancel.core.identifiers import SubscriptionId
 from aiocancel.postgres.ledger import Ledger
 from tests.postgres.test_ledger import OTHER, end_leases, entries, row_of, take, take_one
@@ -73,7 +73,7 @@ async def test_what_waits_for_a_payment_says_so_with_or_without_a_page_to_pay_on
     await ask(pool)
     public_id = await pool.fetchval("SELECT public_id FROM aiocancel.claim")
     await ledger.defer(await take_one(ledger), until=in_days(1), payment_url=url)
-    expected = Answer(AnswerKind.NEEDS_PAYMENT_ACTION, Change.CANCELLATION, payment_url=url)
+    expected = Answer(AnswerKind.NEEDS_PAYMENT_ACTION, Topic.CANCELLATION, payment_url=url)
     assert await ledger.answer(public_id, "ada") == expected
     assert (await entries(pool))[-1] == ("deferred", "needs_payment")
     await wake(pool)

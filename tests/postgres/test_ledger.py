@@ -12,7 +12,7 @@ import pytest
 
 from aiocancel.core.actions import ActionKind, Receipt
 from aiocancel.core.codes import Code, ForeignCode
-from aiocancel.core.decision import AnswerKind, Change
+from aiocancel.core.decision import AnswerKind, Topic
 from aiocancel.errors import ConflictError, UnavailableError
 from aiocancel.postgres.leasing import TakenAction
 from aiocancel.postgres.ledger import Ledger
@@ -217,7 +217,7 @@ async def test_an_offer_is_recorded_and_changes_nothing(ledger: Ledger, pool: Po
     )
     answer = await ledger.answer(recorded.public_id, "ada")
     assert answer is not None
-    assert (answer.kind, answer.change) == (AnswerKind.MANUAL, Change.OFFER)
+    assert (answer.kind, answer.change) == (AnswerKind.MANUAL, Topic.OFFER)
     assert await count(pool, "action") == 0
     assert await entries(pool) == [("claim_recorded", "saved")]
 
@@ -269,7 +269,7 @@ async def test_a_claim_is_answered_to_its_owner_only(ledger: Ledger) -> None:
     assert await ledger.answer(uuid.uuid4(), "ada") is None
     answer = await ledger.answer(recorded.public_id, "ada")
     assert answer is not None
-    assert (answer.kind, answer.change) == (AnswerKind.QUEUED, Change.CANCELLATION)
+    assert (answer.kind, answer.change) == (AnswerKind.QUEUED, Topic.CANCELLATION)
 
 
 async def test_the_answer_follows_the_action_and_carries_stripes_date(ledger: Ledger) -> None:

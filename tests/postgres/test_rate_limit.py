@@ -9,7 +9,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from aiocancel.core.rate_limit import Budget, Grant, Limit, lease, limit_within, slots_of, strike
+from aiocancel.core.rate_limit import Budget, Limit, Slots, lease, limit_within, slots_of, strike
 from aiocancel.errors import UnavailableError
 from aiocancel.postgres.rate_limit import RateBudgets
 from tests.support.saas import Pool
@@ -89,7 +89,7 @@ async def test_a_lease_is_what_the_core_says(
     assert values(after) == pytest.approx(values(expected_after), abs=granted.count * 1e-3 + 1e-4)
 
 
-async def _moment(pool: Pool, before: Budget, after: Budget, granted: Grant, limit: Limit) -> float:
+async def _moment(pool: Pool, before: Budget, after: Budget, granted: Slots, limit: Limit) -> float:
     if granted.count:
         return after.next_at - granted.count * granted.interval_s - granted.starts_in_s
     if granted.starts_in_s == 0:
@@ -129,16 +129,16 @@ async def test_many_processes_asking_at_once_never_get_the_same_slot(
     limit = limit_within(100, 1.0)
     async with asyncpg.create_pool(shared_database, min_size=10, max_size=10) as other:
         started = time.monotonic()
-        grants = await asyncio.gather(
+        batches = await asyncio.gather(
             *(
                 source.lease("stripe", limit, want=5, horizon_s=20.0)
                 for source in [budgets, RateBudgets(other)] * 20
             )
         )
         took_s = time.monotonic() - started
-    assert [grant.count for grant in grants] == [5] * 40
+    assert [batch.count for batch in batches] == [5] * 40
     # All 200 slots lie an interval apart, so the last one is far away however many asked at once.
-    last = max(slots_of(grant, 0.0)[-1] for grant in grants)
+    last = max(slots_of(batch, 0.0)[-1] for batch in batches)
     assert 199 * limit.interval_s - took_s <= last <= 199 * limit.interval_s + 0.01
 
 

@@ -6,8 +6,8 @@ import itertools
 import uuid
 from typing import Any
 
-from aiocancel.core.claim import CancelReason, FlowClaim, FlowStatus, verify_own_choice
-from aiocancel.core.decision import Policy, decide, decide_unproven
+from aiocancel.core.claim import CancelReason, FlowClaim, FlowStatus
+from aiocancel.core.decision import Policy, decide, decide_unproven, verify_own_choice
 from aiocancel.core.grants import Grant
 from aiocancel.core.identifiers import CustomerId, FlowSessionId, SubscriptionId
 from aiocancel.postgres.claims import RecordedClaim

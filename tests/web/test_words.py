@@ -8,14 +8,14 @@ import pytest
 
 from aiocancel.config import DEFAULT_TEXTS, Settings
 from aiocancel.core.codes import About, Code
-from aiocancel.core.decision import Answer, AnswerKind, Change
+from aiocancel.core.decision import Answer, AnswerKind, Topic
 from aiocancel.errors import ClaimError, UnavailableError
 from aiocancel.web.words import ERRORS, message_key, message_of, refusal_of
 
 SETTINGS = Settings(mode="test")
 DAY = datetime(2026, 12, 5, 23, 30, tzinfo=UTC)
 
-# One row for each kind of answer, one word for each change, in the order of ``Change``.
+# One row for each kind of answer, one word for each change, in the order of ``Topic``.
 CHANGES = ["cancellation", "resumption", "unpausing", "discount_removal", "offer", "nothing"]
 ANSWERS = {
     "done": ["canceled", "resumed", "unpaused", "discount_removed", "offer", "nothing"],
@@ -58,7 +58,7 @@ SAID = {
 
 def test_answers_table_has_every_kind_and_every_change() -> None:
     assert list(ANSWERS) == [str(kind) for kind in AnswerKind]
-    assert list(Change) == CHANGES
+    assert list(Topic) == CHANGES
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_answers_table_has_every_kind_and_every_change() -> None:
 def test_answer_is_told_in_the_words_of_the_table(
     kind: str, change: str, key: str, at: datetime | None
 ) -> None:
-    answer = Answer(AnswerKind(kind), Change(change), at)
+    answer = Answer(AnswerKind(kind), Topic(change), at)
     dated = at is not None and key in DATED.values()
     expected = DEFAULT_TEXTS[f"{key}_at"] if dated else DEFAULT_TEXTS[key]
 
@@ -86,7 +86,7 @@ def test_dated_answer_holds_the_date_and_one_without_a_date_does_not(
     kind: str, change: str
 ) -> None:
     answered = [
-        message_of(Answer(AnswerKind(kind), Change(change), at), SETTINGS) for at in (DAY, None)
+        message_of(Answer(AnswerKind(kind), Topic(change), at), SETTINGS) for at in (DAY, None)
     ]
 
     assert ["December 5, 2026" in text for text in answered] == [True, False]
@@ -95,10 +95,10 @@ def test_dated_answer_holds_the_date_and_one_without_a_date_does_not(
 
 def test_answer_is_told_in_the_owners_words() -> None:
     settings = Settings(mode="test", texts={"scheduled_at": "Bis {date}.", "unpaused": "Weiter."})
-    scheduled = Answer(AnswerKind.SCHEDULED, Change.CANCELLATION, DAY)
+    scheduled = Answer(AnswerKind.SCHEDULED, Topic.CANCELLATION, DAY)
 
     assert message_of(scheduled, settings) == "Bis December 5, 2026."
-    assert message_of(Answer(AnswerKind.DONE, Change.UNPAUSING), settings) == "Weiter."
+    assert message_of(Answer(AnswerKind.DONE, Topic.UNPAUSING), settings) == "Weiter."
 
 
 def test_errors_table_has_the_code_of_every_error_that_refuses_a_request() -> None:

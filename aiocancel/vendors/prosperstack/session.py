@@ -22,7 +22,6 @@ from aiocancel.core.claim import (
     MAX_REASON_LENGTH,
     MAX_WORD_LENGTH,
     CancelReason,
-    FlowStatus,
     clean_text,
 )
 from aiocancel.core.codes import Code
@@ -43,6 +42,7 @@ from aiocancel.core.offers.terms import (
     TrialTerms,
     UnusableOffer,
 )
+from aiocancel.core.undo import vendor_status
 from aiocancel.errors import VendorDataError
 
 MAX_SESSION_BYTES: Final = 256 * 1024
@@ -138,7 +138,7 @@ def _session(session: _Session) -> FlowSession:
     reason = session.cancel_reason or _Reason()
     return FlowSession(
         session_id=FlowSessionId(session.id),
-        status=FlowStatus.read(session.status),
+        status=vendor_status(session.status),
         subscription_id=_platform_id(session.subscription, "subscription"),
         subscriber_id=_platform_id(session.subscriber, "subscriber"),
         accepted=None if session.offer_accepted is None else _offer(session.offer_accepted),

@@ -21,12 +21,12 @@ from aiocancel.core.claim import (
     MAX_WORD_LENGTH,
     CancelReason,
     FlowClaim,
-    FlowStatus,
     clean_text,
 )
 from aiocancel.core.identifiers import FlowSessionId, Mode, is_opaque_id
 from aiocancel.core.properties import Property, PropertyType, Source, fill
 from aiocancel.core.signing import SignedPayload, sign_payload
+from aiocancel.core.undo import vendor_status
 from aiocancel.errors import ConfigurationError, MalformedClaimError, PropertyError
 from aiocancel.ports import FlowVendor, OutcomeVerifier, SlotSource, WidgetSettings
 from aiocancel.vendors.prosperstack.access import MAX_REQUESTS_PER_MINUTE, ApiAccess
@@ -356,13 +356,13 @@ class ProsperStack(FlowVendor):
             ) from None
         session = read.flow_session
         if session is None:
-            return FlowClaim(self.name, FlowStatus.read(read.status))
+            return FlowClaim(self.name, vendor_status(read.status))
         if not is_opaque_id(session.id):
             raise MalformedClaimError("The flow session's id holds a character that no id has.")
         reason, offer = session.cancel_reason or _CancelReason(), session.offer_accepted or _Offer()
         return FlowClaim(
             vendor=self.name,
-            status=FlowStatus.read(read.status),
+            status=vendor_status(read.status),
             flow_session_id=FlowSessionId(session.id),
             reason=CancelReason(
                 clean_text(reason.text, longest=MAX_REASON_LENGTH),

@@ -15,7 +15,7 @@ from aiocancel.ports import OutcomeVerifier
 from aiocancel.testing.prosperstack.simulator import ProsperStackSimulator
 from aiocancel.vendors.prosperstack.api import open_prosperstack_api
 from tests.support.saas import vendor
-from tests.support.slots import Slots
+from tests.support.slots import CountedSlots
 
 SESSION = FlowSessionId("sess_1")
 
@@ -32,8 +32,8 @@ async def host(simulator: ProsperStackSimulator) -> AsyncIterator[str]:
 
 
 @pytest.fixture
-def slots() -> Slots:
-    return Slots()
+def slots() -> CountedSlots:
+    return CountedSlots()
 
 
 def settings(host: str, **changed: Any) -> Any:
@@ -43,7 +43,7 @@ def settings(host: str, **changed: Any) -> Any:
 
 
 async def test_every_request_takes_its_turn_under_the_limit_of_its_mode(
-    host: str, slots: Slots
+    host: str, slots: CountedSlots
 ) -> None:
     opening = settings(host).open_verifier(slots)
     assert opening is not None
@@ -55,7 +55,7 @@ async def test_every_request_takes_its_turn_under_the_limit_of_its_mode(
     }
 
 
-async def test_live_requests_have_a_limit_of_their_own_by_default(slots: Slots) -> None:
+async def test_live_requests_have_a_limit_of_their_own_by_default(slots: CountedSlots) -> None:
     async with open_prosperstack_api(vendor(api_key="key_live").api_access, slots=slots) as api:
         slots.free_in_s = 60.0
         with pytest.raises(TransientVendorError):
@@ -66,7 +66,7 @@ async def test_live_requests_have_a_limit_of_their_own_by_default(slots: Slots) 
 
 
 async def test_a_request_without_a_turn_is_not_sent_and_says_when_to_ask_again(
-    host: str, simulator: ProsperStackSimulator, slots: Slots
+    host: str, simulator: ProsperStackSimulator, slots: CountedSlots
 ) -> None:
     slots.free_in_s = 25.0
     async with open_prosperstack_api(settings(host).api_access, slots=slots) as api:
@@ -77,7 +77,7 @@ async def test_a_request_without_a_turn_is_not_sent_and_says_when_to_ask_again(
 
 
 async def test_a_refusal_holds_back_every_process_until_the_limit_resets(
-    host: str, simulator: ProsperStackSimulator, slots: Slots
+    host: str, simulator: ProsperStackSimulator, slots: CountedSlots
 ) -> None:
     simulator.fail_next(429, headers={"RateLimit-Reset": "23"})
     async with open_prosperstack_api(settings(host).api_access, slots=slots) as api:
@@ -86,7 +86,7 @@ async def test_a_refusal_holds_back_every_process_until_the_limit_resets(
     assert slots.struck == [("prosperstack test", 23.0)]
 
 
-async def test_a_simulator_has_no_limit_but_its_own(host: str, slots: Slots) -> None:
+async def test_a_simulator_has_no_limit_but_its_own(host: str, slots: CountedSlots) -> None:
     async with open_prosperstack_api(
         vendor(api_key="key_test_simulator", api_host=host).api_access, slots=slots
     ) as api:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from itertools import product
 
 from aiocancel.core.actions import ActionState
-from aiocancel.core.transitions import RecoveryPoint, may_go, may_move
+from aiocancel.core.claim import RecoveryPoint
+from tests.postgres.transitions import may_go, may_move
 
 
 def test_a_final_action_never_moves_again_unless_it_is_parked_and_a_person_lets_it() -> None:

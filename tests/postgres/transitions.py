@@ -1,7 +1,7 @@
-"""The ways an action and a claim may go; the database refuses every other by the same table.
+"""The ways an action and a claim may go, written out a second time: the tests hold the database's tables to these.
 
     waiting ──▶ running ──▶ done       Stripe shows the change
-       ▲           │  └────▶ parked     a human must look, and may let it wait again
+       ▲           │  └────▶ parked     a person must look, and may let it wait again
        └───────────┤
       handed back  └──────▶ refused     the claim was untrue, or nothing is left to do
 
@@ -11,20 +11,10 @@ running until another takes it under a lease of its own, so it stays in its stat
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Final
 
 from aiocancel.core.actions import ActionState
-
-
-class RecoveryPoint(StrEnum):
-    """How far a claim has come: its last durable step, the same word in ledger, journal and tests."""
-
-    CLAIM_RECORDED = "claim_recorded"
-    OUTCOME_VERIFIED = "outcome_verified"
-    ACTIONS_ENQUEUED = "actions_enqueued"
-    ACTION_APPLIED = "action_applied"
-
+from aiocancel.core.claim import RecoveryPoint
 
 TRANSITIONS: Final = frozenset(
     {
