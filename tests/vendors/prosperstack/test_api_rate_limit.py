@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 
 from aiocancel.core.identifiers import FlowSessionId
-from aiocancel.core.rate_limit import Grant, Limit
+from aiocancel.core.rate_limit import Limit, Slots
 from aiocancel.errors import ConfigurationError, TransientVendorError
 from aiocancel.ports import OutcomeVerifier
 from aiocancel.testing.prosperstack.simulator import ProsperStackSimulator
@@ -103,8 +103,8 @@ def test_a_limit_that_stops_everything_is_refused(most: int) -> None:
 async def test_slots_are_taken_as_far_ahead_as_a_request_would_wait(host: str) -> None:
     horizons: list[float] = []
 
-    class Horizons(Slots):
-        async def lease(self, name: str, limit: Limit, *, want: int, horizon_s: float) -> Grant:
+    class Horizons(CountedSlots):
+        async def lease(self, name: str, limit: Limit, *, want: int, horizon_s: float) -> Slots:
             horizons.append(horizon_s)
             return await super().lease(name, limit, want=want, horizon_s=horizon_s)
 
