@@ -20,12 +20,11 @@ Each row is a subscription of some shape, one request, Stripe's answer, and how 
 Every row is played against the simulated Stripe that aiocancel ships. With a secret test key of your own it is
 played against Stripe itself, on test clocks:
 
-```console
-$ STRIPE_TEST_KEY=sk_test_… pytest tests/contract -k stripe
-$ STRIPE_TEST_KEY=sk_test_… pytest tests/contract -k "stripe and unverified"
-```
+- `STRIPE_TEST_KEY=sk_test_… pytest tests/contract -k stripe` plays every row.
+- `STRIPE_TEST_KEY=sk_test_… pytest tests/contract -k "stripe and unverified"` plays only the rows for which there is
+  no source.
 
-The second command plays only the rows for which there is no source. A live key is refused. At most 25 requests a
+A live key is refused. At most 25 requests a
 second are sent, and all that a row makes is deleted at its end, but for prices, which Stripe only archives. The
 answers are kept in `tests/contract/fixtures`, without keys and personal data; from then on the tests play them
 again without a key, and the row counts as verified against the real Stripe.
