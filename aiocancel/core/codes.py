@@ -83,6 +83,18 @@ class Code(StrEnum):
         "The post is neither JSON nor a form.",
         "Set the Content-Type of the request.",
     )
+    CONTENT_ENCODING = (
+        "content_encoding",
+        About.POST,
+        "The post has a Content-Encoding.",
+        "Post the body as it is; a proxy in front may unpack it.",
+    )
+    TOO_SLOW = (
+        "too_slow",
+        About.POST,
+        "The posted body did not arrive in time.",
+        "Let the customer try again; many at once are an attack.",
+    )
     TOO_LARGE = (
         "too_large",
         About.POST,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,12 +21,15 @@ from aiocancel.core.claim import (
     clean_text,
 )
 from aiocancel.core.codes import Code
-from aiocancel.core.json_depth import MAX_DEPTH, is_too_deep
+from aiocancel.core.json_depth import MAX_DEPTH, is_too_dense
 from aiocancel.core.undo import takes_back
 from aiocancel.errors import MalformedClaimError
 
 if TYPE_CHECKING:
     from aiocancel.ports import FlowVendor
+
+# A few KiB take that long on no line; whoever trickles them holds a connection for no longer.
+BODY_WITHIN_S: Final = 10.0
 
 _MAX_FORM_FIELDS: Final = 10
 _JSON_KEYS: Final = frozenset({"grant", "result", "status", "reason", "reason_code"})
@@ -46,35 +50,64 @@ class Posted:
 
 
 async def read_post(request: web.Request, vendor: FlowVendor, *, max_bytes: int) -> Posted:
-    """Read a JSON or form post; raises MalformedClaimError with status 400, 413 or 415."""
-    match request.content_type:
-        case "application/json":
-            return read_json(await read_body(request, max_bytes), vendor)
-        case "application/x-www-form-urlencoded":
-            return read_form(await read_body(request, max_bytes))
-        case _:
-            raise MalformedClaimError(
-                "Post application/json or application/x-www-form-urlencoded.",
-                code=Code.WRONG_CONTENT_TYPE,
-                status=415,
-            )
+    """Read a JSON or form post; raises MalformedClaimError with status 400, 408, 413 or 415."""
+    _refuse_unread(request, max_bytes)
+    body = await read_body(request, max_bytes)
+
+    if request.content_type == "application/json":
+        return read_json(body, vendor)
+    return read_form(body)
 
 
-async def read_body(request: web.Request, max_bytes: int) -> bytes:
-    """Read a body of at most ``max_bytes``; raises MalformedClaimError with status 400 or 413."""
+async def read_body(
+    request: web.Request, max_bytes: int, *, within_s: float | None = None
+) -> bytes:
+    """Read a body.
+
+    Args:
+        request: The post.
+        max_bytes: The longest body.
+        within_s: How long the whole body may take; None takes ``BODY_WITHIN_S``.
+
+    Raises:
+        MalformedClaimError: With status 400 for a body that breaks off, 408 for one that trickles, or 413.
+    """
     if (request.content_length or 0) > max_bytes:
         raise _too_large(max_bytes)
 
     body = bytearray()
     try:
-        async for chunk in request.content.iter_any():
-            body += chunk
-            # Counted as it arrives: a chunked or compressed body does not say how long it will be.
-            if len(body) > max_bytes:
-                raise _too_large(max_bytes)
-    except web.RequestPayloadError:
+        async with asyncio.timeout(BODY_WITHIN_S if within_s is None else within_s):
+            async for chunk in request.content.iter_any():
+                body += chunk
+                # Counted as it arrives: a body in chunks does not say how long it will be.
+                if len(body) > max_bytes:
+                    raise _too_large(max_bytes)
+    except TimeoutError:
+        raise MalformedClaimError(
+            "The body did not arrive in time.", code=Code.TOO_SLOW, status=408
+        ) from None
+    except (web.RequestPayloadError, ConnectionError):
+        # Nobody may be there any more to read this; it is no fault of ours to log.
         raise MalformedClaimError("The body is cut off or cannot be unpacked.") from None
     return bytes(body)
+
+
+def _refuse_unread(request: web.Request, max_bytes: int) -> None:
+    """Refuse by its headers alone a post that is not worth reading."""
+    if request.content_type not in ("application/json", "application/x-www-form-urlencoded"):
+        raise MalformedClaimError(
+            "Post application/json or application/x-www-form-urlencoded.",
+            code=Code.WRONG_CONTENT_TYPE,
+            status=415,
+        )
+    # A few hundred bytes unpack to as many KiB, and no browser packs what it posts.
+    if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
+        raise MalformedClaimError(
+            "Post the body without a Content-Encoding.", code=Code.CONTENT_ENCODING, status=415
+        )
+    if (request.content_length or 0) > max_bytes:
+        raise _too_large(max_bytes)
 
 
 def _too_large(max_bytes: int) -> MalformedClaimError:
@@ -132,26 +165,21 @@ def _own_claim(data: Mapping[str, Any]) -> FlowClaim:
 
 def _strict_json(body: bytes) -> Any:
     """Decode JSON as the standard has it: UTF-8, no duplicate keys, no NaN, and not nested without end."""
+    if is_too_dense(body):
+        raise MalformedClaimError(
+            f"The JSON holds too many values, or is nested more than {MAX_DEPTH} levels deep."
+        )
+
     try:
-        data = json.loads(
+        return json.loads(
             body.decode("utf-8"),
             object_pairs_hook=_no_duplicates,
             parse_constant=_no_constant,
             parse_float=_finite,
         )
-    except RecursionError:
-        raise _too_deep() from None
     except ValueError:
         # Not the decoder's message: it quotes the text.
         raise MalformedClaimError("The body is not valid JSON.") from None
-
-    if is_too_deep(data):
-        raise _too_deep()
-    return data
-
-
-def _too_deep() -> MalformedClaimError:
-    return MalformedClaimError(f"The JSON is nested more than {MAX_DEPTH} levels deep.")
 
 
 def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -62,10 +62,11 @@ class Handlers:
         """``POST /cancel/result``: record what the customer chose; 200 with the outcome, or 202 while it is queued."""
         wants_page = _wants_page(request) and request.content_type == _FORM
         try:
+            # Before the body is touched: that of a stranger costs nothing then.
+            customer_id = await self._identified(request)
             posted = await read_post(
                 request, self._site.vendor, max_bytes=self._site.settings.max_body_bytes
             )
-            customer_id = await self._identified(request)
             service = await self._site.service()
             recorded = await service.accept(posted.claim, posted.grant, customer_id)
             answer = await service.wait_for_answer(recorded.public_id, customer_id)

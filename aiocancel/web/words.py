@@ -22,6 +22,8 @@ ERRORS: Final[Mapping[AnyCode, str]] = {
     Code.NOT_LOGGED_IN: "not_logged_in",
     Code.MALFORMED: "unreadable",
     Code.WRONG_CONTENT_TYPE: "unreadable",
+    Code.CONTENT_ENCODING: "unreadable",
+    Code.TOO_SLOW: "unreadable",
     Code.CLAIM_REFUSED: "unreadable",
     Code.TOO_LARGE: "too_large",
     Code.GRANT_REFUSED: "page_invalid",

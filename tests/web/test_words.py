@@ -43,6 +43,8 @@ SAID = {
     "not_logged_in": "Please log in again.",
     "malformed": "We could not read your request. Please start again.",
     "wrong_content_type": "We could not read your request. Please start again.",
+    "content_encoding": "We could not read your request. Please start again.",
+    "too_slow": "We could not read your request. Please start again.",
     "claim_refused": "We could not read your request. Please start again.",
     "too_large": "Your message is too long. Please shorten it and try again.",
     "grant_refused": "This page can no longer be used. Please start again.",
