@@ -36,6 +36,7 @@ SLOW = (
     "benchmarks/",
     "browser/",
     "cli/",
+    "contract/",
     "crash/",
     "fuzz/",
     "postgres/",

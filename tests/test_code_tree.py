@@ -7,8 +7,8 @@ from pathlib import Path
 
 TESTS = Path(__file__).parent
 PACKAGE = TESTS.parent / "aiocancel"
-# These follow a customer, a browser, a crash or a stream of bad input through all of the package.
-KINDS = {"benchmarks", "browser", "crash", "fuzz", "stories", "support"}
+# These follow a customer, a browser, a crash, a contract or bad input through all of the package.
+KINDS = {"benchmarks", "browser", "contract", "crash", "fuzz", "stories", "support"}
 
 
 def folders() -> list[str]:
