@@ -17,6 +17,7 @@ from aiocancel.core.retry import Failure
 from aiocancel.postgres.queue_stats import QueueStats
 from aiocancel.telemetry import (
     ActionApplied,
+    ActionLeft,
     ActionParked,
     ActionRefused,
     AttemptFailed,
@@ -100,6 +101,9 @@ ATTEMPT_FAILED_AFTER: Final = Metric(
     "attempt_failed_after", "Time until an attempt failed", ("failure",), "s", TOOK_BUCKETS_S
 )
 ACTIONS: Final = Metric("actions", "Actions that ended", ("kind", "outcome", "code"))
+ACTIONS_LEFT: Final = Metric(
+    "actions_left", "Actions that a worker left to one of a newer release", ("kind",)
+)
 ACTION_AGE: Final = Metric(
     "action_age",
     "Time from a claim to the end of its action",
@@ -121,6 +125,7 @@ METRICS: Final = (
     ATTEMPTS_FAILED,
     ATTEMPT_FAILED_AFTER,
     ACTIONS,
+    ACTIONS_LEFT,
     ACTION_AGE,
     ACTION_ATTEMPTS,
     DRIFT,
@@ -162,6 +167,8 @@ def measurements(event: Event) -> list[Measurement]:
             if event.code in DRIFT_CODES:
                 found.append(Measurement(DRIFT, {"kind": _kind(event.kind), "code": event.code}))
             return found
+        case ActionLeft():
+            return [Measurement(ACTIONS_LEFT, {"kind": _kind(event.kind)})]
         case DriftFound():
             kind = (
                 ActionKind.EXPECT_CANCELLATION

@@ -80,6 +80,16 @@ class ActionParked(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class ActionLeft(Event):
+    """A worker of this release cannot read an action, and leaves it to one of a newer release; ``code`` says why."""
+
+    action_id: int
+    subscription_id: str
+    kind: str
+    code: AnyCode
+
+
+@dataclass(frozen=True, slots=True)
 class ActionRefused(Event):
     """The flow vendor's word is against what was claimed; nothing was changed. ``code`` says how."""
 
@@ -169,6 +179,7 @@ def told(error: BaseException) -> str:
 
 
 _LEVELS = {
+    ActionLeft: logging.WARNING,
     ActionParked: logging.ERROR,
     ActionRefused: logging.WARNING,
     AttemptFailed: logging.WARNING,

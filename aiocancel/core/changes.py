@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, assert_never
 
+from aiocancel.core.stored_json import refuse_unknown
 from aiocancel.core.subscription import CollectionPause, Subscription
 from aiocancel.errors import UnreadableLedgerError
 
@@ -193,16 +194,32 @@ def change_to_json(change: Change) -> dict[str, Any]:
             assert_never(change)
 
 
+_STORED: Final[dict[str, type[Change]]] = {
+    "add_discount": AddDiscount,
+    "remove_discounts": RemoveDiscounts,
+    "move_trial_end": MoveTrialEnd,
+    "swap_price": SwapPrice,
+    "pause_service": PauseService,
+    "pause_payments": PausePayments,
+}
+
+
 def change_from_json(data: Mapping[str, Any]) -> Change:
-    """Read what ``change_to_json`` wrote; raises UnreadableLedgerError for another type."""
+    """Read what ``change_to_json`` wrote; raises UnreadableLedgerError for another type or field."""
     fields = dict(data)
     kind = fields.pop("type")
+    if kind in _STORED:
+        refuse_unknown(fields, _STORED[kind].__slots__, f"a change of the type {kind}")
+
     for name in ("at", "due", "resumes_at"):
         if fields.get(name) is not None:
             fields[name] = datetime.fromtimestamp(fields[name], UTC)
     match kind:
         case "add_discount":
-            made = None if fields["made"] is None else NewCoupon(**fields["made"])
+            made = None
+            if fields["made"] is not None:
+                refuse_unknown(fields["made"], NewCoupon.__slots__, "a coupon")
+                made = NewCoupon(**fields["made"])
             return AddDiscount(fields["coupon_id"], tuple(fields["kept"]), fields["due"], made)
         case "remove_discounts":
             return RemoveDiscounts(tuple(fields["removed"]), tuple(fields["kept"]))

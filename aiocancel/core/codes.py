@@ -680,6 +680,12 @@ class Code(StrEnum):
         "The flow vendor's answer has a shape that cannot be read.",
         "Upgrade, or ask the flow vendor.",
     )
+    NOT_THE_VENDORS_ANSWER = (
+        "not_the_vendors_answer",
+        About.VENDOR_API,
+        "The answer is no JSON object, as from a proxy or a maintenance page.",
+        "Look at the flow vendor's status page if it lasts.",
+    )
     BAD_API_KEY = (
         "bad_api_key",
         About.VENDOR_API,
@@ -859,6 +865,12 @@ class Code(StrEnum):
         About.WORKER,
         "The ledger holds a type that this release does not know.",
         "Upgrade this worker to the newest release that has written to the ledger.",
+    )
+    ROW_UNREADABLE = (
+        "row_unreadable",
+        About.WORKER,
+        "A stored part of the action cannot be read by any release.",
+        "Repair the columns offer, change and baseline of the action's row, and retry.",
     )
 
     # Seen at Stripe instead of the change that was expected.

@@ -18,6 +18,8 @@ LONGEST_LOCK_DELAY_S = 10.0
 ADVISED_AGAINST_DELAY_S = 60.0
 # Whoever asks to be left alone for longer is asked again all the same.
 LONGEST_RETRY_AFTER_S = 3600.0
+# About an hour of looking again: during an upgrade another worker can soon read what this one cannot.
+MOST_LOOKS_FOR_A_NEWER_RELEASE: Final = 13
 # Too many requests of everybody's: no fault of the action, and no reason to give it up.
 RATE_LIMITS: Final = frozenset({Code.RATE_LIMIT, Code.RATE_LIMITED, Code.RATE_BUDGET})
 
@@ -150,6 +152,19 @@ def after_failure(
         else min(retry_after_s, LONGEST_RETRY_AFTER_S) * (1 + jitter / 10)
     )
     return RetryAfter(max(wait_s, named_s))
+
+
+def after_unreadable(code: AnyCode, attempt: int, jitter: float) -> RetryAfter | Park:
+    """Say what follows when a worker cannot read a stored action.
+
+    Args:
+        code: LEDGER_UNREADABLE where a newer release may be able to read it, anything else where none can.
+        attempt: The number of the attempt, from 1, among those that count.
+        jitter: From 0 to 1, as in ``delay_s``.
+    """
+    if code != Code.LEDGER_UNREADABLE or attempt >= MOST_LOOKS_FOR_A_NEWER_RELEASE:
+        return Park(code)
+    return RetryAfter(delay_s(attempt, jitter))
 
 
 def is_excused(code: AnyCode | None) -> bool:

@@ -8,14 +8,15 @@ from __future__ import annotations
 import uuid
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 import asyncpg
 
-from aiocancel.core.actions import ActionState
+from aiocancel.core.actions import ActionKind, ActionState
 from aiocancel.core.by_hand import RESULTS, Operation, refusal
+from aiocancel.core.codes import Code
 from aiocancel.errors import OperationError
 from aiocancel.postgres.connection import unavailable_on_outage
 from aiocancel.postgres.enqueue import JOURNAL, MAKE_ROOM_FOR_HOOKS, enqueue_hooks
@@ -29,7 +30,7 @@ MOST_LISTED: Final = 1000
 
 @dataclass(frozen=True, slots=True)
 class ListedAction:
-    """One action as it stands; ``code`` is why it is parked, refused or closed.
+    """One action as it stands; ``code`` is why it is parked, refused, closed, or left to a newer release.
 
     Of its ``attempts``, ``excused`` do not count towards giving up.
     """
@@ -84,8 +85,10 @@ LIST: Final = """
 SELECT * FROM (
     SELECT a.id AS action_id, c.public_id AS claim_id, a.kind, a.subscription_id,
         aiocancel.shown_state(a.state, a.closed_at) AS state,
-        coalesce(a.closed_reason, a.parked_code) AS code, a.attempts, a.excused, a.created_at, a.due_at,
-        a.finished_at, c.customer_id
+        coalesce(a.closed_reason, a.parked_code, CASE WHEN a.state = 'waiting' THEN (
+            SELECT CASE j.entry WHEN 'left_to_newer' THEN j.code END FROM aiocancel.journal j
+            WHERE j.claim_id = a.claim_id AND j.action_id = a.id ORDER BY j.id DESC LIMIT 1) END) AS code,
+        a.attempts, a.excused, a.created_at, a.due_at, a.finished_at, c.customer_id
     FROM aiocancel.action a JOIN aiocancel.claim c ON c.id = a.claim_id
     WHERE ($1::text[] IS NULL OR a.state = ANY($1)) AND ($2::text IS NULL OR a.subscription_id = $2)
       AND ($3::uuid IS NULL OR c.public_id = $3) AND ($4::bigint IS NULL OR a.id = $4)) listed
@@ -207,10 +210,16 @@ class Operations:
             rows = await self._connection.fetch(
                 LIST, stored, subscription_id, claim_id, action_id, state, min(limit, MOST_LISTED)
             )
-        return [ListedAction(**row) for row in rows]
+        return [_listed(row) for row in rows]
 
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[Connection]:
         with unavailable_on_outage():
             async with self._connection.transaction(isolation="read_committed"):
                 yield self._connection
+
+
+def _listed(row: asyncpg.Record) -> ListedAction:
+    listed = ListedAction(**row)
+    is_unknown = listed.kind not in list(ActionKind) and listed.state == ActionState.WAITING
+    return replace(listed, code=Code.LEDGER_UNREADABLE) if is_unknown else listed

@@ -11,16 +11,18 @@ import uuid
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 import asyncpg
 
 from aiocancel.core.actions import Action, ActionKind
 from aiocancel.core.changes import Change, change_from_json
 from aiocancel.core.claim import CancelReason
+from aiocancel.core.codes import AnyCode, Code
 from aiocancel.core.identifiers import Mode, SubscriptionId
 from aiocancel.core.offers.expect import Baseline, baseline_from_json
-from aiocancel.core.offers.terms import offer_from_json
+from aiocancel.core.offers.terms import AcceptedOffer, offer_from_json
+from aiocancel.errors import UnreadableLedgerError
 from aiocancel.postgres.connection import LedgerConnection
 from aiocancel.postgres.pgqueuer import Job, enqueue
 
@@ -34,7 +36,8 @@ class TakenAction:
     the first look showed where we only watch for an offer. ``attempt`` numbers all
     attempts, of which ``excused`` do not count towards giving up: ``tries`` do. ``takes_effect_at`` and
     ``asked_to_pay`` are what the customer was told while it was deferred, after which its age counts anew.
-    ``taken_at`` is a time of the monotonic clock.
+    ``taken_at`` is a time of the monotonic clock. ``unreadable`` says why a part of the row cannot be read; that part
+    is missing here, and the action must not be carried out.
     """
 
     action_id: int
@@ -54,6 +57,7 @@ class TakenAction:
     takes_effect_at: datetime | None = None
     asked_to_pay: bool = False
     taken_at: float = field(default_factory=time.monotonic)
+    unreadable: AnyCode | None = None
 
     @property
     def tries(self) -> int:
@@ -64,6 +68,24 @@ class TakenAction:
     def lease(self) -> tuple[int, uuid.UUID, int]:
         """The action, its owner and its attempt: every statement that moves it asks whether these still stand."""
         return self.action_id, self.owner, self.attempt
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownKind:
+    """An action that only a newer release can carry out."""
+
+    id: int
+    subscription_id: str
+    kind: str
+
+
+class _Stored(NamedTuple):
+    """The parts of a row that are JSON, or why they cannot be read."""
+
+    offer: AcceptedOffer | None = None
+    change: OfferChange | None = None
+    baseline: Baseline | None = None
+    unreadable: AnyCode | None = None
 
 
 # It is an action's turn when nothing of its lane runs and nothing older waits: that keeps their order. One whose lease
@@ -105,6 +127,12 @@ WHERE a.state IN ('waiting', 'running') AND a.kind = ANY($3) AND a.id <> ALL($2)
         AND (o.state = 'running' OR o.state = 'waiting' AND a.state = 'waiting' AND o.id < a.id
             AND NOT aiocancel.lets_others_pass(o.deferred, o.due_at)))
 ORDER BY a.due_at, a.id LIMIT $5
+"""
+
+# For a kind that a newer release has added.
+FIND_UNKNOWN_KINDS: Final = """
+SELECT id, subscription_id, kind FROM aiocancel.action
+WHERE state = 'waiting' AND due_at <= now() AND kind <> ALL($1) ORDER BY due_at, id LIMIT $2
 """
 
 _KINDS: Final = list(ActionKind)
@@ -159,6 +187,11 @@ class Leasing:
             )
             return await enqueue(connection, [Job(row["id"], row["attempts"]) for row in rows])
 
+    async def of_unknown_kinds(self) -> list[UnknownKind]:
+        """Return the actions that are due and of a kind that this release does not know, at most 200."""
+        rows = await self._connection.at_once(FIND_UNKNOWN_KINDS, _KINDS, _SWEEP_BATCH)
+        return [UnknownKind(**row) for row in rows]
+
     async def _take(
         self, owner: uuid.UUID, action_ids: Collection[int], lease_s: float
     ) -> list[TakenAction]:
@@ -169,6 +202,9 @@ class Leasing:
 
 
 def _taken(row: asyncpg.Record, owner: uuid.UUID) -> TakenAction:
+    # Each row by itself: one that cannot be read must not hold its neighbours up.
+    stored = _stored(row)
+
     return TakenAction(
         action_id=row["id"],
         claim_id=row["claim_id"],
@@ -178,7 +214,7 @@ def _taken(row: asyncpg.Record, owner: uuid.UUID) -> TakenAction:
             SubscriptionId(row["subscription_id"]),
             CancelReason(row["reason_text"], row["reason_code"]),
             row["flow_session_id"],
-            None if row["offer"] is None else offer_from_json(json.loads(row["offer"])),
+            stored.offer,
         ),
         attempt=row["attempts"],
         owner=owner,
@@ -186,12 +222,32 @@ def _taken(row: asyncpg.Record, owner: uuid.UUID) -> TakenAction:
         has_written=row["has_written"],
         vendor=row["vendor"],
         customer_id=row["customer_id"],
-        change=None if row["change"] is None else change_from_json(json.loads(row["change"])),
+        change=stored.change,
         mode=row["mode"],
-        baseline=None
-        if row["baseline"] is None
-        else baseline_from_json(json.loads(row["baseline"])),
+        baseline=stored.baseline,
         excused=row["excused"],
         takes_effect_at=row["takes_effect_at"],
         asked_to_pay=row["asked_to_pay"],
+        unreadable=stored.unreadable,
     )
+
+
+def _stored(row: asyncpg.Record) -> _Stored:
+    """Read the JSON of a row. Total: whatever stands there, the other rows go on."""
+    offer, change, baseline = (
+        None if row[name] is None else json.loads(row[name])
+        for name in ("offer", "change", "baseline")
+    )
+
+    if not all(part is None or isinstance(part, dict) for part in (offer, change, baseline)):
+        return _Stored(unreadable=Code.ROW_UNREADABLE)
+    try:
+        return _Stored(
+            None if offer is None else offer_from_json(offer),
+            None if change is None else change_from_json(change),
+            None if baseline is None else baseline_from_json(baseline),
+        )
+    except UnreadableLedgerError:
+        return _Stored(unreadable=Code.LEDGER_UNREADABLE)
+    except Exception:  # the kind of mistake in a row has no bound
+        return _Stored(unreadable=Code.ROW_UNREADABLE)

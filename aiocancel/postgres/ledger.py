@@ -24,7 +24,7 @@ from aiocancel.core.outcome import Outcome
 from aiocancel.core.undo import Made
 from aiocancel.postgres.claims import Claims, RecordedClaim
 from aiocancel.postgres.connection import LedgerConnection
-from aiocancel.postgres.leasing import Leasing, TakenAction
+from aiocancel.postgres.leasing import Leasing, TakenAction, UnknownKind
 from aiocancel.postgres.settling import Accepted, Settling
 from aiocancel.postgres.writes import Writes
 
@@ -82,6 +82,9 @@ class Ledger:
     ) -> int:
         return await self._leasing.sweep(owner, holds=holds, overdue_s=overdue_s)
 
+    async def of_unknown_kinds(self) -> list[UnknownKind]:
+        return await self._leasing.of_unknown_kinds()
+
     # Writes
 
     async def begin_write(self, taken: TakenAction, change: Change | None = None) -> str | None:
@@ -134,6 +137,9 @@ class Ledger:
         return await self._settling.defer(
             taken, until=until, takes_effect_at=takes_effect_at, payment_url=payment_url
         )
+
+    async def leave(self, taken: TakenAction, *, delay_s: float, code: AnyCode) -> bool:
+        return await self._settling.leave(taken, delay_s=delay_s, code=code)
 
     async def withdraw_deferred(
         self, subscription_id: SubscriptionId, *, code: AnyCode = Code.WITHDRAWN

@@ -38,6 +38,7 @@ _LARGEST_BATCH: Final = 20
 # The news of a place that became free may be lost while jobs are handed out; with work left, we ask again after this.
 _FULL_POLL_EVERY: Final = timedelta(milliseconds=50)
 _COME_BACK_S: Final = 0.5
+_LONGEST_ID: Final = len(str(2**63))
 _LONGEST_PAUSE_S: Final = 5.0
 _KEEP_LOG_FOR: Final = timedelta(hours=1)
 
@@ -161,6 +162,14 @@ def _enqueue_statement() -> str:
     return QueryQueueBuilder(engine_settings()).build_enqueue_query("skip")
 
 
+def action_named_by(payload: bytes | None) -> int | None:
+    """Return the id of the action that a job names, None where the payload is no such id."""
+    text = (payload or b"").decode("ascii", "replace")
+    if not (text.isascii() and text.isdigit() and len(text) <= _LONGEST_ID):
+        return None
+    return int(text) if 0 < int(text) < 2**63 else None
+
+
 class _Lending:
     """The pool as PgQueuer's driver sees it, which remembers what it lent.
 
@@ -264,8 +273,12 @@ class PgQueuerEngine:
         # A failed job is of no use to anybody: the ledger knows what is left to do.
         @manager.entrypoint(_ENTRYPOINT, on_failure="delete")
         async def take(job: EngineJob) -> None:
+            action_id = action_named_by(job.payload)
+            if action_id is None:
+                logger.warning("job %s names no action and is dropped", job.id)
+                return
             async with places:
-                handled = not manager.shutdown.is_set() and await look(int(job.payload or b"0"))
+                handled = not manager.shutdown.is_set() and await look(action_id)
             if not handled:
                 raise RetryRequested(
                     timedelta(seconds=0 if manager.shutdown.is_set() else _COME_BACK_S)

@@ -111,6 +111,20 @@ SELECT s.id, greatest(0, extract(epoch FROM s.due_at - now()))::float8 AS delay_
 FROM settled s LEFT JOIN LATERAL aiocancel.next_in_lane(s.lane, s.id) n ON true
 """
 
+# A worker of a newer release may take it later; meanwhile it holds nothing of its lane up.
+LEAVE: Final = """
+WITH settled AS (
+    UPDATE aiocancel.action a SET state = 'waiting', deferred = true, due_at = now() + $4, lease_owner = NULL
+    WHERE a.id = $1 AND a.lease_owner = $2 AND a.attempts = $3 AND a.state = 'running'
+    RETURNING a.id, a.claim_id, a.lane),
+noted AS (
+    INSERT INTO aiocancel.journal (claim_id, action_id, entry, code)
+    SELECT claim_id, id, 'left_to_newer', $5 FROM settled)
+SELECT s.id, n.id AS next_id, n.attempts AS next_attempts,
+    greatest(0, extract(epoch FROM n.due_at - now()))::float8 AS next_delay_s
+FROM settled s LEFT JOIN LATERAL aiocancel.next_in_lane(s.lane, s.id) n ON true
+"""
+
 # What waits for a payment has no date.
 WITHDRAW_DEFERRED: Final = """
 WITH withdrawn AS (
@@ -234,6 +248,18 @@ class Settling:
             if settled is None:
                 return False
             await enqueue(connection, [Job(taken.action_id, taken.attempt, settled["delay_s"])])
+            await _pass_on_turn(connection, settled)
+        return True
+
+    async def leave(self, taken: TakenAction, *, delay_s: float, code: AnyCode) -> bool:
+        """Let the action wait for a worker that can read it, and hold nothing up; False when the lease is lost."""
+        delay = timedelta(seconds=delay_s)
+
+        async with self._connection.transaction() as connection:
+            settled = await connection.fetchrow(LEAVE, *taken.lease, delay, code)
+            if settled is None:
+                return False
+            await enqueue(connection, [Job(taken.action_id, taken.attempt, max(0.0, delay_s))])
             await _pass_on_turn(connection, settled)
         return True
 

@@ -30,7 +30,15 @@ from aiocancel.core.codes import AnyCode, Code
 from aiocancel.core.offers.apply import Progress
 from aiocancel.core.offers.terms import name_of
 from aiocancel.core.offers.verify import Disproven, Doubtful, NotYet, Proven, Verdict
-from aiocancel.core.retry import LONGEST_DELAY_S, Failure, Park, RetryAfter, after_failure, delay_s
+from aiocancel.core.retry import (
+    LONGEST_DELAY_S,
+    Failure,
+    Park,
+    RetryAfter,
+    after_failure,
+    after_unreadable,
+    delay_s,
+)
 from aiocancel.core.schedules import ReleaseSchedule, ScheduleChange, SchedulePolicy
 from aiocancel.core.subscription import Subscription
 from aiocancel.core.undo import undo_step
@@ -46,6 +54,7 @@ from aiocancel.postgres.ledger import Ledger
 from aiocancel.postgres.settling import Accepted
 from aiocancel.telemetry import (
     ActionApplied,
+    ActionLeft,
     ActionParked,
     ActionRefused,
     AttemptFailed,
@@ -95,6 +104,10 @@ class Attempts:
 
     async def carry_out(self, taken: TakenAction) -> None:
         """Do what the action needs now, and note what came of it; raises what stood in the way."""
+        if taken.unreadable is not None:
+            await self._leave(taken, taken.unreadable)
+            return
+
         match taken.action.kind:
             case ActionKind.VERIFY_OFFER:
                 await self._record_verdict(taken, await self._offers.verify(taken))
@@ -124,6 +137,18 @@ class Attempts:
                 await self._change_billing(taken)
             case _:  # pragma: no cover
                 assert_never(taken.action.kind)
+
+    async def _leave(self, taken: TakenAction, code: AnyCode) -> None:
+        """Leave an action that cannot be read to a newer release or, where that comes too late, to a person."""
+        match after_unreadable(code, taken.tries, self._jitter()):
+            case Park(parked_as):
+                await self.park(taken, parked_as)
+            case RetryAfter(delay):
+                if await self._ledger.leave(taken, delay_s=delay, code=code):
+                    action = taken.action
+                    self._on_event(
+                        ActionLeft(taken.action_id, action.subscription_id, action.kind, code)
+                    )
 
     async def _record_verdict(self, taken: TakenAction, verdict: Verdict) -> None:
         match verdict:

@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager
 from itertools import islice
 from typing import Final
 
+from aiocancel.errors import UnavailableError
 from aiocancel.postgres.leasing import TakenAction
 from aiocancel.postgres.ledger import Ledger
 
@@ -75,6 +76,11 @@ class Leases:
                 for one in await self._ledger.take(self.owner, asked, lease_s=self._lease_s)
             }
         except Exception as error:
+            if len(asked) > 1 and not isinstance(error, UnavailableError):
+                # One of them is at fault: the others must not fail with it.
+                for action_id, future in asked.items():
+                    await self._ask_for({action_id: future})
+                return
             for action_id, future in asked.items():
                 del self._asked[action_id]
                 if not future.done():

@@ -27,7 +27,7 @@ from aiocancel.ports import Billing
 from aiocancel.postgres.leasing import TakenAction
 from aiocancel.postgres.ledger import Ledger
 from aiocancel.postgres.pgqueuer import PgQueuerEngine
-from aiocancel.telemetry import EventHook, told
+from aiocancel.telemetry import ActionLeft, EventHook, guarded, told
 from aiocancel.worker.attempt import Attempts
 from aiocancel.worker.confirm_offers import Offers
 from aiocancel.worker.hooks import Hooks
@@ -38,6 +38,7 @@ logger = logging.getLogger("aiocancel")
 ATTEMPT_TIMEOUT_S: Final = 70.0
 HAND_BACK_TIMEOUT_S: Final = 5.0
 SWEEP_EVERY_S: Final = 5.0
+_MOST_TOLD_OF: Final = 10_000
 
 
 class Worker:
@@ -83,6 +84,8 @@ class Worker:
         self._sweep_every_s = sweep_every_s
         self._stopping = asyncio.Event()
         self._running: set[asyncio.Task[None]] = set()
+        self._on_event = guarded(on_event)
+        self._told_of: set[int] = set()
 
     @property
     def is_busy(self) -> int:
@@ -126,9 +129,9 @@ class Worker:
         except UnavailableError as error:
             logger.error("the ledger cannot be read: %s", type(error).__name__)
             return False
-        except UnreadableLedgerError as error:
-            # A newer worker can read it, and has its turn when the lease is over.
-            logger.error("action %s waits for a newer worker: %s", action_id, error)
+        except Exception as error:
+            # The sweep finds it again; the other actions are not held up.
+            logger.error("action %s cannot be taken: %s", action_id, told(error))
             return True
         if taken is None:
             # It is finished, or somebody else has it, or its turn comes later with a job of its own.
@@ -161,6 +164,7 @@ class Worker:
                 found = await self._ledger.sweep(
                     self._leases.owner, holds=self._leases.held, overdue_s=self._sweep_every_s
                 )
+                await self._tell_of_unknown_kinds()
                 await self._engine.tidy()
             except (
                 Exception
@@ -168,6 +172,17 @@ class Worker:
                 logger.error("the ledger cannot be searched: %s", type(error).__name__)
             if not found:
                 await asyncio.sleep(self._sweep_every_s)
+
+    async def _tell_of_unknown_kinds(self) -> None:
+        """Report, once each, the actions that only a newer release can carry out."""
+        for action in await self._ledger.of_unknown_kinds():
+            if action.id not in self._told_of and len(self._told_of) < _MOST_TOLD_OF:
+                self._told_of.add(action.id)
+                self._on_event(
+                    ActionLeft(
+                        action.id, action.subscription_id, action.kind, Code.LEDGER_UNREADABLE
+                    )
+                )
 
     async def _attempt(self, taken: TakenAction) -> None:
         try:

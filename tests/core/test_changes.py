@@ -274,3 +274,11 @@ def test_a_change_of_an_unknown_type_is_an_error_and_never_a_pause() -> None:
 
     with pytest.raises(UnreadableLedgerError, match="'swap_everything'"):
         change_from_json(stored)
+
+
+@given(change=changes)
+def test_a_change_with_a_field_of_a_newer_release_is_an_error_and_never_half_read(
+    change: Change,
+) -> None:
+    with pytest.raises(UnreadableLedgerError, match="once_a_year"):
+        change_from_json(change_to_json(change) | {"once_a_year": True})

@@ -21,6 +21,7 @@ from aiocancel.core.offers.terms import (
     PlanTerms,
     TrialTerms,
 )
+from aiocancel.core.stored_json import refuse_unknown
 from aiocancel.core.subscription import AppliedDiscount, Subscription
 
 # An offer is accepted some time before its flow session ends, and the vendor's clock is not Stripe's.
@@ -130,6 +131,7 @@ def baseline_to_json(baseline: Baseline) -> dict[str, Any]:
 
 
 def baseline_from_json(data: Mapping[str, Any]) -> Baseline:
-    """Read what ``baseline_to_json`` wrote."""
+    """Read what ``baseline_to_json`` wrote; raises UnreadableLedgerError for another field."""
+    refuse_unknown(data, ("seen_at", "discounts", "due"), "a first look")
     due = None if data["due"] is None else datetime.fromtimestamp(data["due"], UTC)
     return Baseline(datetime.fromtimestamp(data["seen_at"], UTC), frozenset(data["discounts"]), due)

@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Any, Final, Literal, assert_never
 
 from aiocancel.core.codes import Code
+from aiocancel.core.stored_json import refuse_unknown
 from aiocancel.errors import UnreadableLedgerError
 
 CouponDuration = Literal["once", "repeating", "forever"]
@@ -227,11 +228,25 @@ def offer_to_json(offer: AcceptedOffer) -> dict[str, Any]:
     )
 
 
+_STORED: Final[dict[str, type[Terms]]] = {
+    "coupon": CouponTerms,
+    "trial_extension": TrialTerms,
+    "change_plan": PlanTerms,
+    "pause": PauseTerms,
+    "custom": CustomTerms,
+}
+
+
 def offer_from_json(data: Mapping[str, Any]) -> AcceptedOffer:
-    """Read what ``offer_to_json`` wrote; raises UnreadableLedgerError for another type."""
+    """Read what ``offer_to_json`` wrote; raises UnreadableLedgerError for another type or field."""
+    refuse_unknown(data, AcceptedOffer.__slots__, "an offer")
     fields = dict(data["terms"])
+    kind = fields.pop("type")
+    if kind in _STORED:
+        refuse_unknown(fields, _STORED[kind].__slots__, f"an offer of the type {kind}")
+
     terms: Terms
-    match kind := fields.pop("type"):
+    match kind:
         case "coupon":
             for name in ("percent_off", "amount_off"):
                 fields[name] = None if fields[name] is None else Decimal(fields[name])

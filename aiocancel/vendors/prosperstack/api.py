@@ -219,12 +219,7 @@ class ProsperStackApi:
         status = response.status
         reset_s = self._budget.learn(response.headers, self._clock(), is_used_up=status == 429)
         if status == 200:
-            body = await _read(response, largest)
-            if body is None:
-                raise VendorDataError(
-                    f"ProsperStack's answer is longer than {largest} bytes", http_status=200
-                )
-            return body
+            return await _object(response, largest)
         # A proxy's page is no answer of ProsperStack's, whatever its status.
         if (
             400 <= status < 500
@@ -333,6 +328,32 @@ async def _read(response: aiohttp.ClientResponse, largest: int) -> bytes | None:
         if len(body) > largest:
             return None
     return bytes(body)
+
+
+async def _object(response: aiohttp.ClientResponse, largest: int) -> bytes:
+    """Return the body of a 200, which is a JSON object when ProsperStack sent it.
+
+    A proxy's page and a broken answer pass; raises TransientVendorError for these.
+    """
+    body = await _read(response, largest)
+    if body is None and response.content_type == "application/json":
+        raise VendorDataError(
+            f"ProsperStack's answer is longer than {largest} bytes", http_status=200
+        )
+    if body is None or not _is_object(body):
+        raise TransientVendorError(
+            "A 200 came that is no answer of ProsperStack's",
+            code=Code.NOT_THE_VENDORS_ANSWER,
+            http_status=200,
+        )
+    return body
+
+
+def _is_object(body: bytes) -> bool:
+    try:
+        return isinstance(json.loads(body), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _is_error(body: bytes | None) -> bool:

@@ -240,3 +240,19 @@ def test_an_offer_of_an_unknown_type_is_an_error_and_never_a_custom_offer() -> N
 
     with pytest.raises(UnreadableLedgerError, match="'free_year'"):
         offer_from_json(stored)
+
+
+@pytest.mark.parametrize(
+    "terms",
+    [fixed("10.50", months=None), TrialTerms(7), PlanTerms("price_1", prorate=True), CustomTerms()],
+)
+def test_an_offer_with_a_field_of_a_newer_release_is_an_error_and_never_half_read(
+    terms: Terms,
+) -> None:
+    stored = offer_to_json(AcceptedOffer("offr_1", terms))
+    with pytest.raises(UnreadableLedgerError, match="sort"):
+        offer_from_json(stored | {"sort": "gift"})
+
+    stored["terms"]["once_a_year"] = True
+    with pytest.raises(UnreadableLedgerError, match="once_a_year"):
+        offer_from_json(stored)

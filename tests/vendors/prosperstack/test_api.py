@@ -17,6 +17,7 @@ import pytest_asyncio
 from aiohttp import web
 
 from aiocancel.core.claim import FlowStatus
+from aiocancel.core.codes import Code
 from aiocancel.core.flow_session import VendorEvent
 from aiocancel.core.identifiers import FlowSessionId
 from aiocancel.core.offers.terms import AcceptedOffer, TrialTerms
@@ -458,6 +459,7 @@ async def test_a_body_that_is_cut_is_worth_asking_again(announced: bool) -> None
 async def test_an_oversized_body_is_not_read_to_its_end(asked: str, chunked: bool) -> None:
     async def endless(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse()
+        response.content_type = "application/json"
         if not chunked:
             response.content_length = 1024**3
         await response.prepare(request)
@@ -476,13 +478,30 @@ async def test_an_oversized_body_is_not_read_to_its_end(asked: str, chunked: boo
     assert (type(failure), failure.code) == (VendorDataError, "vendor_data")
 
 
-@pytest.mark.parametrize(
-    "body", [b"", b"{", b"<html>", b'{"id": "sess_1"', b"[]", b"\xff", b'{"id": "sess_1"}']
-)
-async def test_a_body_that_cannot_be_read_is_refused(body: bytes) -> None:
+@pytest.mark.parametrize("body", [b'{"id": "sess_1"}', b"{}", b'{"data": 1}', b'{"id": NaN}'])
+async def test_an_object_that_cannot_be_read_is_refused(body: bytes) -> None:
     async with served(answering(body)) as api:
         for question in (api.flow_session(SESSION_ID), api.event("evt_1"), api.events_after(None)):
             assert type(await failure_of(question)) is VendorDataError
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"<html>", b'{"id": "sess_1"', b"[]", b"\xff", b"null", b"[" * 5_000]
+)
+async def test_a_200_that_is_no_object_is_somebody_elses_and_passes(body: bytes) -> None:
+    async with served(answering(body)) as api:
+        for question in (api.flow_session(SESSION_ID), api.event("evt_1"), api.events_after(None)):
+            failure = await failure_of(question)
+            assert type(failure) is TransientVendorError
+            assert failure.code == Code.NOT_THE_VENDORS_ANSWER
+
+
+async def test_a_long_page_of_a_proxy_passes_as_well() -> None:
+    async def page(_: web.Request) -> web.Response:
+        return web.Response(body=b"<p>down for maintenance</p>" * 20_000, content_type="text/html")
+
+    async with served(page) as api:
+        assert type(await failure_of(api.flow_session(SESSION_ID))) is TransientVendorError
 
 
 async def test_an_answer_about_something_else_than_was_asked_is_refused() -> None:
