@@ -29,6 +29,7 @@ from aiocancel.metrics import (
 from aiocancel.postgres.queue_stats import QueueStats
 from aiocancel.telemetry import (
     ActionApplied,
+    ActionLeft,
     ActionParked,
     ActionRefused,
     AttemptFailed,
@@ -84,6 +85,10 @@ EXAMPLES: list[tuple[Event, dict[str, dict[str, str]]]] = [
             "action_age": {"kind": "resume", "outcome": "parked"},
             "drift": {"kind": "resume", "code": "undone_elsewhere"},
         },
+    ),
+    (
+        ActionLeft(7, "sub_1", "gift_card", Code.LEDGER_UNREADABLE),
+        {"actions_left": {"kind": "other"}},
     ),
     (
         ActionRefused(7, "sub_1", "verify_offer", Code.FLOW_SESSION_UNKNOWN),

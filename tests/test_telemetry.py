@@ -11,6 +11,7 @@ from aiocancel import telemetry
 from aiocancel.core.codes import Code
 from aiocancel.telemetry import (
     ActionApplied,
+    ActionLeft,
     ActionParked,
     ActionRefused,
     AttemptFailed,
@@ -58,6 +59,12 @@ EXAMPLES = [
         logging.ERROR,
         "ActionParked action_id=7 subscription_id=sub_1 kind=resume code=subscription_has_ended age_s=0.0",
         id="action parked",
+    ),
+    pytest.param(
+        ActionLeft(7, "sub_1", "gift_card", Code.LEDGER_UNREADABLE),
+        logging.WARNING,
+        "ActionLeft action_id=7 subscription_id=sub_1 kind=gift_card code=ledger_unreadable",
+        id="action left",
     ),
     pytest.param(
         ActionRefused(7, "sub_1", "verify_offer", Code.FLOW_SESSION_UNKNOWN),
