@@ -83,7 +83,7 @@ class _Stored(NamedTuple):
     """The parts of a row that are JSON, or why they cannot be read."""
 
     offer: AcceptedOffer | None = None
-    change: OfferChange | None = None
+    change: Change | None = None
     baseline: Baseline | None = None
     unreadable: AnyCode | None = None
 
