@@ -19,8 +19,8 @@ from aiocancel.billing import parameters
 from aiocancel.billing.fair_turns import Turns
 from aiocancel.billing.rate_limit import StripeRateLimits
 from aiocancel.billing.settings import API_VERSION, StripeBilling
-from aiocancel.core.actions import Action, ActionKind, Write
-from aiocancel.core.changes import AddDiscount, NewCoupon, PauseService
+from aiocancel.core.actions import Action, Write
+from aiocancel.core.changes import AddDiscount, NewCoupon, PauseService, PlainChange
 from aiocancel.core.choose_subscription import ListedSubscription, read_listed
 from aiocancel.core.codes import Code, ForeignCode
 from aiocancel.core.identifiers import SubscriptionId, is_opaque_id
@@ -216,51 +216,41 @@ class StripeClient:
 
     async def apply(self, action: Action, write: Write, *, idempotency_key: str) -> BillingReply:
         """Send one change; the reply shows what it did, unless Stripe repeats an old one."""
-        path = _path(action.subscription_id)
-        params: Mapping[str, Any]
+        path, change, key = _path(action.subscription_id), write.change, idempotency_key
         if write.schedule is not None:
-            return await self._change_schedule(write.schedule, idempotency_key)
-        match action.kind:
-            case ActionKind.CANCEL_AT_PERIOD_END:
+            return await self._change_schedule(write.schedule, key)
+
+        match change:
+            case PlainChange.CANCEL_AT_PERIOD_END:
                 params = parameters.cancel_at_period_end(action.reason, self._billing)
-            case ActionKind.CANCEL_NOW:
+                return await self._update(path, params, key)
+            case PlainChange.CANCEL_NOW:
                 # Stripe ignores keys on DELETE: repeating it is safe only because we read before and after.
-                params = parameters.cancel_now(action.reason, self._billing)
-                response = await self._request("delete", path, params)
-                return self._reply(response)
-            case ActionKind.RESUME:
-                params = parameters.resume(clears_cancel_at=write.clears_cancel_at)
+                ending = parameters.cancel_now(action.reason, self._billing)
+                return self._reply(await self._request("delete", path, ending))
+            case PlainChange.WITHDRAW_CANCELLATION:
+                return await self._update(path, parameters.resume(clears_cancel_at=False), key)
+            case PlainChange.WITHDRAW_CANCELLATION_BY_DATE:
                 # Another body under the same key would be an error at Stripe.
-                idempotency_key += "-at" if write.clears_cancel_at else ""
-            case ActionKind.UNPAUSE | ActionKind.END_PAUSE if write.resumes_service:
+                params = parameters.resume(clears_cancel_at=True)
+                return await self._update(path, params, f"{key}-at")
+            case PlainChange.COLLECT_PAYMENTS:
+                return await self._update(path, parameters.unpause(), key)
+            case PlainChange.RESUME_SERVICE:
+                return await self._post_apart(f"{path}/resume", parameters.end_pause(), f"{key}-on")
+            case PauseService():
                 return await self._post_apart(
-                    f"{path}/resume", parameters.end_pause(), f"{idempotency_key}-on"
+                    f"{path}/pause", parameters.pause_service(change), key
                 )
-            case ActionKind.UNPAUSE:
-                params = parameters.unpause()
-            case ActionKind.APPLY_OFFER if isinstance(write.change, PauseService):
-                return await self._post_apart(
-                    f"{path}/pause", parameters.pause_service(write.change), idempotency_key
-                )
-            case ActionKind.APPLY_OFFER | ActionKind.REMOVE_DISCOUNT if (
-                write.change is not None and not isinstance(write.change, PauseService)
-            ):
-                if isinstance(write.change, AddDiscount) and write.change.made is not None:
-                    await self._make_coupon(write.change.made, idempotency_key)
-                params = parameters.offer_change(write.change)
-            case (
-                ActionKind.APPLY_OFFER
-                | ActionKind.REMOVE_DISCOUNT
-                | ActionKind.END_PAUSE
-                | ActionKind.EXPECT_CANCELLATION
-                | ActionKind.EXPECT_OFFER
-                | ActionKind.VERIFY_OFFER
-                | ActionKind.RUN_OFFER_HANDLER
-                | ActionKind.RUN_HOOKS
-            ):
-                raise ValueError(f"there is nothing to write for {action.kind}")
-            case _:  # pragma: no cover
-                assert_never(action.kind)
+            case _:
+                if isinstance(change, AddDiscount) and change.made is not None:
+                    await self._make_coupon(change.made, key)
+                return await self._update(path, parameters.offer_change(change), key)
+
+    async def _update(
+        self, path: str, params: Mapping[str, Any], idempotency_key: str
+    ) -> BillingReply:
+        """Send an update of the subscription, whose answer shows the subscription."""
         response = await self._request(
             "post", path, {**params, **_AS_READ}, idempotency_key=idempotency_key
         )
@@ -269,7 +259,7 @@ class StripeClient:
     async def _post_apart(
         self, path: str, params: Mapping[str, Any], idempotency_key: str
     ) -> BillingReply:
-        """Send what is no update of the subscription; what it did takes another look."""
+        """Send a call that is no update of the subscription: its answer does not show the subscription."""
         response = await self._request("post", path, params, idempotency_key=idempotency_key)
         return BillingReply(response.request_id, replayed=_is_replayed(response.headers))
 

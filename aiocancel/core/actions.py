@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Final, assert_never
+from typing import Final, Literal, assert_never, get_args
 
-from aiocancel.core.changes import Change
+from aiocancel.core.changes import Change, PlainChange
 from aiocancel.core.claim import NO_REASON, CancelReason
 from aiocancel.core.codes import AnyCode, Code, ForeignCode
 from aiocancel.core.identifiers import FlowSessionId, SubscriptionId
@@ -26,13 +26,16 @@ WAITS_FOR_PAYMENT: Final = "needs_payment"
 
 
 class ActionKind(StrEnum):
-    """What can be asked for.
+    """The kinds of actions, as the ledger stores them; each belongs to one of three sorts.
 
-    ``resume``, ``unpause`` and ``remove_discount`` take something back. ``expect_cancellation`` and
-    ``expect_offer`` only watch the flow vendor make one. ``verify_offer`` asks the vendor whether an offer was
-    accepted, and leads to ``apply_offer`` or ``expect_offer`` at Stripe or, for a custom offer, to
-    ``run_offer_handler`` in the application. ``end_pause`` lets a subscription that is paused itself go on, when
-    the time has come. ``run_hooks`` tells the application how a claim ended.
+    ``WriteKind``: we change the subscription at Stripe. ``resume``, ``unpause`` and ``remove_discount`` take
+    something back; ``end_pause`` ends a pause of the subscription itself when its time has come.
+
+    ``WatchKind``: the flow vendor changes it, and we look at Stripe until it shows.
+
+    ``CallKind``: the worker calls another party than Stripe. ``verify_offer`` asks the flow vendor whether an offer
+    was accepted, and leads to ``apply_offer``, ``expect_offer`` or, for a custom offer, ``run_offer_handler``, which
+    calls the application's handler. ``run_hooks`` tells the application how a claim ended.
     """
 
     CANCEL_AT_PERIOD_END = "cancel_at_period_end"
@@ -51,7 +54,34 @@ class ActionKind(StrEnum):
     @property
     def only_watches(self) -> bool:
         """Whether the flow vendor makes the change, and we write nothing."""
-        return self in (ActionKind.EXPECT_CANCELLATION, ActionKind.EXPECT_OFFER)
+        return self in get_args(WatchKind)
+
+
+WriteKind = Literal[
+    ActionKind.CANCEL_AT_PERIOD_END,
+    ActionKind.CANCEL_NOW,
+    ActionKind.RESUME,
+    ActionKind.UNPAUSE,
+    ActionKind.REMOVE_DISCOUNT,
+    ActionKind.APPLY_OFFER,
+    ActionKind.END_PAUSE,
+]
+"""We write at Stripe."""
+
+WatchKind = Literal[ActionKind.EXPECT_CANCELLATION, ActionKind.EXPECT_OFFER]
+"""We watch Stripe until it shows the flow vendor's change."""
+
+CallKind = Literal[ActionKind.VERIFY_OFFER, ActionKind.RUN_OFFER_HANDLER, ActionKind.RUN_HOOKS]
+"""We call the flow vendor or the application, and leave Stripe alone."""
+
+PlainKind = Literal[
+    ActionKind.CANCEL_AT_PERIOD_END,
+    ActionKind.CANCEL_NOW,
+    ActionKind.RESUME,
+    ActionKind.END_PAUSE,
+    ActionKind.EXPECT_CANCELLATION,
+]
+"""The subscription alone decides the next step, whatever was offered before."""
 
 
 class ActionState(StrEnum):
@@ -116,22 +146,24 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """The provider must be told.
+    """Stripe must be told of ``change``.
 
-    A cancellation set by date is taken back by date, and a pause of the subscription itself is ended by a call of
-    its own. ``change`` is what an offer comes to. With ``schedule`` this is written first, and alone: what then
-    remains to be done is decided by another look.
+    With ``schedule`` this change of the schedule is written first, and alone: another look then decides what
+    remains to be done.
     """
 
-    clears_cancel_at: bool = False
-    change: Change | None = None
+    change: Change | PlainChange
     schedule: ScheduleChange | None = None
-    resumes_service: bool = False
+
+    @property
+    def kept(self) -> Change | None:
+        """The change, where the ledger keeps it before it is sent."""
+        return None if isinstance(self.change, PlainChange) else self.change
 
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Somebody else acts; look again later. ``seen`` is a word for what was read instead of what is waited for."""
+    """The flow vendor or Stripe acts; look again later. ``seen`` is a word for the state that was read."""
 
     seen: AnyCode | None = None
 
@@ -158,7 +190,7 @@ class Defer:
 
 @dataclass(frozen=True, slots=True)
 class Supersede:
-    """What the customer did since has left nothing to do, and nobody need look; ``code`` says what that was."""
+    """A later act of the customer has left nothing to do, and no person need look; ``code`` names that act."""
 
     code: AnyCode
 
@@ -166,60 +198,52 @@ class Supersede:
 Step = Done | Write | Wait | Refuse | Defer | Supersede
 
 
-def next_step(action: Action, subscription: Subscription) -> Step:
-    """Say what is left to do for ``action``, given the subscription as just read. Total: never raises."""
-    match action.kind:
+def next_step(kind: PlainKind, subscription: Subscription) -> Step:
+    """Say what is left to do for a plain action, given the subscription as just read. Total: never raises."""
+    done = Done(Receipt.of(subscription))
+    is_over = subscription.has_ended or subscription.is_ending
+
+    match kind:
         case ActionKind.CANCEL_AT_PERIOD_END:
-            settled = subscription.has_ended or subscription.is_ending
-            return Done(Receipt.of(subscription)) if settled else Write()
+            return done if is_over else Write(PlainChange.CANCEL_AT_PERIOD_END)
         case ActionKind.CANCEL_NOW:
-            return Done(Receipt.of(subscription)) if subscription.has_ended else Write()
+            return done if subscription.has_ended else Write(PlainChange.CANCEL_NOW)
         case ActionKind.RESUME:
-            if subscription.has_ended:
-                return Refuse(Code.SUBSCRIPTION_HAS_ENDED)
-            if subscription.cancel_at_period_end or (
-                subscription.cancel_at is None and subscription.is_ending
-            ):
-                return Write()
-            if subscription.cancel_at is None:
-                return Done(Receipt.of(subscription))
-            # An end beyond the running periods was agreed on, not asked for by a leaving customer.
-            last = subscription.last_period_end
-            agreed = last is None or subscription.cancel_at > last
-            return Refuse(Code.ENDS_BY_AGREEMENT) if agreed else Write(clears_cancel_at=True)
+            return _resume(subscription)
         case ActionKind.EXPECT_CANCELLATION:
-            settled = subscription.has_ended or subscription.is_ending
-            return (
-                Done(Receipt.of(subscription))
-                if settled
-                else Wait(ForeignCode(subscription.status))
-            )
+            return done if is_over else Wait(ForeignCode(subscription.status))
         case ActionKind.END_PAUSE:
-            if subscription.has_ended or subscription.is_ending:
-                return Supersede(
-                    Code.SUBSCRIPTION_HAS_ENDED
-                    if subscription.has_ended
-                    else Code.SUBSCRIPTION_IS_ENDING
-                )
-            # Whoever let it go on, there is nothing left to do.
-            return (
-                Write(resumes_service=True)
-                if subscription.status == "paused"
-                else Done(Receipt.of(subscription))
-            )
-        case (
-            ActionKind.UNPAUSE
-            | ActionKind.REMOVE_DISCOUNT
-            | ActionKind.VERIFY_OFFER
-            | ActionKind.APPLY_OFFER
-            | ActionKind.EXPECT_OFFER
-            | ActionKind.RUN_OFFER_HANDLER
-            | ActionKind.RUN_HOOKS
-        ):
-            # These are decided by undo, verification, offer_steps and vendor_offers.
-            return Refuse(Code.NOT_A_PLAIN_CHANGE)
+            return _end_pause(subscription)
         case _:  # pragma: no cover
-            assert_never(action.kind)
+            assert_never(kind)
+
+
+def _resume(subscription: Subscription) -> Step:
+    if subscription.has_ended:
+        return Refuse(Code.SUBSCRIPTION_HAS_ENDED)
+    if subscription.cancel_at_period_end or (
+        subscription.cancel_at is None and subscription.is_ending
+    ):
+        return Write(PlainChange.WITHDRAW_CANCELLATION)
+    if subscription.cancel_at is None:
+        return Done(Receipt.of(subscription))
+
+    # An end beyond the running periods was agreed on, not asked for by a leaving customer.
+    last = subscription.last_period_end
+    if last is None or subscription.cancel_at > last:
+        return Refuse(Code.ENDS_BY_AGREEMENT)
+    return Write(PlainChange.WITHDRAW_CANCELLATION_BY_DATE)
+
+
+def _end_pause(subscription: Subscription) -> Step:
+    if subscription.has_ended:
+        return Supersede(Code.SUBSCRIPTION_HAS_ENDED)
+    if subscription.is_ending:
+        return Supersede(Code.SUBSCRIPTION_IS_ENDING)
+
+    # The customer or the owner may have ended the pause before its time.
+    is_paused = subscription.status == "paused"
+    return Write(PlainChange.RESUME_SERVICE) if is_paused else Done(Receipt.of(subscription))
 
 
 _WISHES: Final[dict[ActionKind, Wish]] = {

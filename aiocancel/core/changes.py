@@ -14,11 +14,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import Enum, auto
 from typing import Any, Final, Literal, assert_never
 
 from aiocancel.core.stored_json import refuse_unknown
 from aiocancel.core.subscription import CollectionPause, Subscription
 from aiocancel.errors import UnreadableLedgerError
+
+
+class PlainChange(Enum):
+    """A change that is the same for every subscription, so that the ledger need not keep it.
+
+    A cancellation that was set by date is withdrawn by date, and a pause of the subscription itself ends by a
+    call of its own.
+    """
+
+    CANCEL_AT_PERIOD_END = auto()
+    CANCEL_NOW = auto()
+    WITHDRAW_CANCELLATION = auto()
+    WITHDRAW_CANCELLATION_BY_DATE = auto()
+    COLLECT_PAYMENTS = auto()
+    RESUME_SERVICE = auto()
+
 
 PauseBehavior = Literal["keep_as_draft", "mark_uncollectible", "void"]
 PauseCredit = Literal["now", "item_current_period_start", "none"]
@@ -106,6 +123,7 @@ Update = AddDiscount | MoveTrialEnd | SwapPrice | PausePayments | RemoveDiscount
 """What Stripe takes as an update of the subscription."""
 
 Change = Update | PauseService
+"""A change that the ledger keeps before it is sent."""
 
 
 def shows(change: Change, subscription: Subscription) -> bool:

@@ -236,17 +236,11 @@ class Code(StrEnum):
         "The subscription belongs to the other mode, live or test.",
         "Check the Stripe key and the subscription query.",
     )
-    NOT_A_PLAIN_CHANGE = (
-        "not_a_plain_change",
-        About.SUBSCRIPTION,
-        "An earlier release could not carry this kind of action out.",
-        "Retry the action.",
-    )
-    NOT_AN_UNDO = (
-        "not_an_undo",
-        About.SUBSCRIPTION,
-        "An earlier release could not carry this kind of action out.",
-        "Retry the action.",
+    OFFER_IS_MISSING = (
+        "offer_is_missing",
+        About.OFFER,
+        "The ledger holds no offer for an action that needs one.",
+        "Look at the action's claim, and close the action.",
     )
 
     # A subscription schedule stands in the way.

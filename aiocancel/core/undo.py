@@ -2,13 +2,14 @@
 
 ``UNDOS`` is the table of all that can be taken back; claims, decisions and pages read it.
 
-An undo reverses what came of this application's offers, as the ledger tells, and never what somebody else did.
+An undo reverses the changes that this application's offers made, as the ledger tells, and never a change that
+another person or program made.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal, assert_never
 
 from aiocancel.core.actions import ActionKind, Done, Receipt, Refuse, Step, Write
 from aiocancel.core.changes import (
@@ -16,6 +17,7 @@ from aiocancel.core.changes import (
     Change,
     PausePayments,
     PauseService,
+    PlainChange,
     RemoveDiscounts,
     shows,
     still_holds,
@@ -116,54 +118,63 @@ class Made:
 
 NOTHING_MADE: Final = Made()
 
+OfferUndoKind = Literal[ActionKind.UNPAUSE, ActionKind.REMOVE_DISCOUNT]
+"""The undos of an offer, for which the ledger must tell what offers did."""
+
 
 def undo_step(
-    kind: ActionKind, subscription: Subscription, made: Made, earlier: Change | None
+    kind: OfferUndoKind, subscription: Subscription, made: Made, earlier: Change | None
 ) -> Step:
-    """Say what is left to do for ``unpause`` or ``remove_discount``, given the subscription as just read.
+    """Say what is left to do to undo an offer, given the subscription as just read.
 
-    ``earlier`` is what an earlier attempt sent, or may have sent. Total: never raises.
+    ``earlier`` is the change that an earlier attempt sent, or may have sent. Total: never raises.
     """
     if subscription.has_ended:
         return Refuse(Code.SUBSCRIPTION_HAS_ENDED)
-    if kind is ActionKind.UNPAUSE:
-        return _unpause(subscription, made)
-    if kind is ActionKind.REMOVE_DISCOUNT:
-        return _remove_discounts(subscription, made, earlier)
-    return Refuse(Code.NOT_AN_UNDO)
+
+    match kind:
+        case ActionKind.UNPAUSE:
+            return _unpause(subscription, made)
+        case ActionKind.REMOVE_DISCOUNT:
+            return _remove_discounts(subscription, made, earlier)
+        case _:  # pragma: no cover
+            assert_never(kind)
 
 
 def _unpause(subscription: Subscription, made: Made) -> Step:
     if subscription.status == "paused":
         ours = any(isinstance(change, PauseService) for change in made.changes)
-        return (
-            Write(resumes_service=True)
-            if ours or made.vendor_paused
-            else Refuse(Code.PAUSED_BY_SOMEBODY_ELSE)
-        )
+        if ours or made.vendor_paused:
+            return Write(PlainChange.RESUME_SERVICE)
+        return Refuse(Code.PAUSED_BY_SOMEBODY_ELSE)
+
     if subscription.paused is None:
         return Done(Receipt.of(subscription))
+
     pauses = [change for change in made.changes if isinstance(change, PausePayments)]
     if made.vendor_paused or any(shows(pause, subscription) for pause in pauses):
-        return Write()
+        return Write(PlainChange.COLLECT_PAYMENTS)
     return Refuse(Code.PAUSED_BY_SOMEBODY_ELSE)
 
 
 def _remove_discounts(subscription: Subscription, made: Made, earlier: Change | None) -> Step:
     if earlier is not None and shows(earlier, subscription):
         return Done(Receipt.of(subscription))
+
     if subscription.schedule_id is not None:
         # Its phases hold discounts of their own, and would bring this one back.
         return Refuse(Code.SUBSCRIPTION_HAS_A_SCHEDULE)
     if earlier is not None:
         return (
-            Write(change=earlier)
+            Write(earlier)
             if still_holds(earlier, subscription)
             else Refuse(Code.CHANGED_SINCE_IT_WAS_TRIED)
         )
+
     added = [change for change in made.changes if isinstance(change, AddDiscount)]
     if not added:
         return Refuse(Code.NO_DISCOUNT_OF_OURS)
+
     ids = [discount.discount_id for discount in subscription.discounts]
     removed = tuple(
         discount.discount_id
@@ -175,6 +186,5 @@ def _remove_discounts(subscription: Subscription, made: Made, earlier: Change | 
     )
     if not removed:
         return Done(Receipt.of(subscription))
-    return Write(
-        change=RemoveDiscounts(removed, tuple(each for each in ids if each not in removed))
-    )
+
+    return Write(RemoveDiscounts(removed, tuple(each for each in ids if each not in removed)))

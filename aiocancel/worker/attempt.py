@@ -20,15 +20,17 @@ from aiocancel.core.actions import (
     Step,
     Supersede,
     Wait,
+    WatchKind,
     Write,
+    WriteKind,
     next_step,
     past_the_schedule,
     step_when_missing,
 )
-from aiocancel.core.changes import Change
+from aiocancel.core.changes import Change, PlainChange
 from aiocancel.core.codes import AnyCode, Code
 from aiocancel.core.offers.apply import Progress
-from aiocancel.core.offers.terms import name_of
+from aiocancel.core.offers.terms import AcceptedOffer, name_of
 from aiocancel.core.offers.verify import Disproven, Doubtful, NotYet, Proven, Verdict
 from aiocancel.core.retry import (
     LONGEST_DELAY_S,
@@ -108,7 +110,8 @@ class Attempts:
             await self._leave(taken, taken.unreadable)
             return
 
-        match taken.action.kind:
+        kind = taken.action.kind
+        match kind:
             case ActionKind.VERIFY_OFFER:
                 await self._record_verdict(taken, await self._offers.verify(taken))
             case ActionKind.RUN_OFFER_HANDLER:
@@ -123,20 +126,9 @@ class Attempts:
             case ActionKind.UNPAUSE:
                 # What was promised for later is taken back as well.
                 await self._ledger.withdraw_deferred(taken.action.subscription_id)
-                await self._change_billing(taken)
-            case (
-                ActionKind.CANCEL_AT_PERIOD_END
-                | ActionKind.CANCEL_NOW
-                | ActionKind.RESUME
-                | ActionKind.REMOVE_DISCOUNT
-                | ActionKind.APPLY_OFFER
-                | ActionKind.END_PAUSE
-                | ActionKind.EXPECT_CANCELLATION
-                | ActionKind.EXPECT_OFFER
-            ):
-                await self._change_billing(taken)
-            case _:  # pragma: no cover
-                assert_never(taken.action.kind)
+                await self._change_billing(taken, kind)
+            case _:
+                await self._change_billing(taken, kind)
 
     async def _leave(self, taken: TakenAction, code: AnyCode) -> None:
         """Leave an action that cannot be read to a newer release or, where that comes too late, to a person."""
@@ -164,16 +156,16 @@ class Attempts:
             case _:  # pragma: no cover
                 assert_never(verdict)
 
-    async def _change_billing(self, taken: TakenAction) -> None:
-        step = await self._look(taken, written=taken.has_written, earlier=taken.change)
+    async def _change_billing(self, taken: TakenAction, kind: WriteKind | WatchKind) -> None:
+        step = await self._look(taken, kind, written=taken.has_written, earlier=taken.change)
         written, accepted = isinstance(step, Write), None
         if isinstance(step, Write):
             first = step.schedule
             # A schedule is out of the way before the change itself is decided for good.
-            key = await self._ledger.begin_write(taken, None if first else step.change)
+            key = await self._ledger.begin_write(taken, None if first else step.kept)
             if key is None:
                 return
-            step, accepted = await self._write(taken, step, key)
+            step, accepted = await self._write(taken, kind, step, key)
             if first is not None and _went_on(first, step):
                 made = (
                     Code.SCHEDULE_RELEASED
@@ -185,7 +177,7 @@ class Attempts:
         match step:
             case Done(receipt):
                 await self.finish(taken, receipt, written=written, accepted=accepted)
-            case Write(resumes_service=True):
+            case Write(PlainChange.RESUME_SERVICE):
                 # Stripe lets it go on when it has tried the payment, which may take hours.
                 await self.watch(
                     taken,
@@ -198,7 +190,7 @@ class Attempts:
                     "Stripe accepted the change but does not show it", code=Code.NOT_VISIBLE
                 )
             case Wait(seen):
-                watches = taken.action.kind.only_watches
+                watches = kind.only_watches
                 parked_as = Code.VENDOR_DID_NOT_ACT if watches else Code.NEXT_PAYMENT_TOO_CLOSE
                 await self.watch(taken, parked_as=parked_as, seen=seen)
             case Defer(until, takes_effect_at, payment_url):
@@ -214,34 +206,47 @@ class Attempts:
             case _:
                 assert_never(step)
 
-    async def _look(self, taken: TakenAction, *, written: bool, earlier: Change | None) -> Step:
+    async def _look(
+        self,
+        taken: TakenAction,
+        kind: WriteKind | WatchKind,
+        *,
+        written: bool,
+        earlier: Change | None,
+    ) -> Step:
         try:
             subscription = await self._billing.read(taken.action.subscription_id)
         except RejectedBillingError as error:
             if error.code != Code.RESOURCE_MISSING:
                 raise
             return step_when_missing(taken.action, written=written)
-        return await self._judge(taken, subscription, earlier)
+        return await self._judge(taken, kind, subscription, earlier)
 
     async def _judge(
-        self, taken: TakenAction, subscription: Subscription, earlier: Change | None
+        self,
+        taken: TakenAction,
+        kind: WriteKind | WatchKind,
+        subscription: Subscription,
+        earlier: Change | None,
     ) -> Step:
         if not subscription.is_in(taken.mode):
             return Refuse(Code.WRONG_MODE)
-        if taken.action.kind in (ActionKind.UNPAUSE, ActionKind.REMOVE_DISCOUNT):
-            made = await self._ledger.made_by_offers(taken.action.subscription_id)
-            return undo_step(taken.action.kind, subscription, made, earlier)
-        if taken.action.offer is not None and taken.action.kind is ActionKind.EXPECT_OFFER:
-            return await self._offers.expected_step(taken, taken.action.offer, subscription)
-        if taken.action.offer is None:
-            step = next_step(taken.action, subscription)
-        else:
-            progress = Progress(earlier, taken.takes_effect_at, taken.asked_to_pay)
-            step = self._offers.next_step(taken.action.offer, subscription, progress)
-        return past_the_schedule(step, taken.action.kind, subscription, self._schedule_policy)
+
+        match kind:
+            case ActionKind.UNPAUSE | ActionKind.REMOVE_DISCOUNT:
+                made = await self._ledger.made_by_offers(taken.action.subscription_id)
+                return undo_step(kind, subscription, made, earlier)
+            case ActionKind.EXPECT_OFFER:
+                return await self._offers.expected_step(taken, _offer(taken), subscription)
+            case ActionKind.APPLY_OFFER:
+                progress = Progress(earlier, taken.takes_effect_at, taken.asked_to_pay)
+                step = self._offers.next_step(_offer(taken), subscription, progress)
+            case _:
+                step = next_step(kind, subscription)
+        return past_the_schedule(step, kind, subscription, self._schedule_policy)
 
     async def _write(
-        self, taken: TakenAction, write: Write, key: str
+        self, taken: TakenAction, kind: WriteKind | WatchKind, write: Write, key: str
     ) -> tuple[Step, Accepted | None]:
         """Write once and return what the subscription then calls for; a lost answer does not matter if it is done.
 
@@ -261,25 +266,25 @@ class Attempts:
             if isinstance(error, TransientBillingError):
                 raise
             # Also after a refusal: a 404 to a repeated DELETE is how our own success looks.
-            step = await self._look(taken, written=True, earlier=_sent(taken, write))
+            step = await self._look(taken, kind, written=True, earlier=_sent(taken, write))
             if isinstance(step, Done | Defer) or (
                 write.schedule is not None and _went_on(write.schedule, step)
             ):
                 return step, None
             raise
         if reply.subscription is not None:
-            step = await self._judge(taken, reply.subscription, write.change)
+            step = await self._judge(taken, kind, reply.subscription, write.kept)
             if isinstance(step, Done):
                 return step, Accepted(reply.request_id)
             await self._ledger.end_write(taken, "accepted", code=None, request_id=reply.request_id)
             return step, None
         await self._ledger.end_write(taken, "accepted", code=None, request_id=reply.request_id)
-        step = await self._look(taken, written=True, earlier=_sent(taken, write))
+        step = await self._look(taken, kind, written=True, earlier=_sent(taken, write))
         if (
             reply.replayed
             and isinstance(step, Write)
             and step.schedule == write.schedule
-            and not step.resumes_service
+            and step.change is not PlainChange.RESUME_SERVICE
         ):
             # Stripe made this very change before, and somebody has undone it: theirs is the last word.
             raise RejectedBillingError(
@@ -418,7 +423,13 @@ def _sorted(error: BillingError) -> Failure:
 
 def _sent(taken: TakenAction, write: Write) -> Change | None:
     """Return the offer's change that may have been sent by now; a schedule goes first and alone."""
-    return taken.change if write.schedule is not None else write.change
+    return taken.change if write.schedule is not None else write.kept
+
+
+def _offer(taken: TakenAction) -> AcceptedOffer:
+    if taken.action.offer is None:
+        raise RejectedBillingError("the action has no offer", code=Code.OFFER_IS_MISSING)
+    return taken.action.offer
 
 
 def _went_on(first: ScheduleChange, step: Step) -> bool:

@@ -18,6 +18,7 @@ from aiohttp import web
 from aiocancel.billing.client import StripeClient, _warm_up, _WholeAnswers, open_stripe
 from aiocancel.billing.settings import API_VERSION, StripeBilling
 from aiocancel.core.actions import Action, ActionKind, Write
+from aiocancel.core.changes import PlainChange
 from aiocancel.core.claim import NO_REASON, CancelReason
 from aiocancel.core.identifiers import SubscriptionId
 from aiocancel.errors import (
@@ -93,15 +94,15 @@ async def served(handler: Handler) -> AsyncIterator[str]:
 
 async def send(
     client: StripeClient,
-    kind: ActionKind,
+    change: PlainChange,
     *,
     reason: CancelReason = NO_REASON,
     key: str = "key-1",
-    clears_cancel_at: bool = False,
     subscription_id: str = "sub_1",
 ) -> BillingReply:
-    action = Action(kind, SubscriptionId(subscription_id), reason)
-    return await client.apply(action, Write(clears_cancel_at), idempotency_key=key)
+    # The change alone says what is sent, whatever the action's kind.
+    action = Action(ActionKind.VERIFY_OFFER, SubscriptionId(subscription_id), reason)
+    return await client.apply(action, Write(change), idempotency_key=key)
 
 
 def check_bodies(simulator: StripeSimulator) -> list[RecordedRequest]:
@@ -129,7 +130,7 @@ async def test_a_subscription_is_read_with_what_we_decide_by(
 async def test_cancelling_at_the_end_of_the_period_leaves_it_usable_until_then(
     client: StripeClient, stripe: StripeSimulator
 ) -> None:
-    reply = await send(client, ActionKind.CANCEL_AT_PERIOD_END)
+    reply = await send(client, PlainChange.CANCEL_AT_PERIOD_END)
     read = await client.read(SubscriptionId("sub_1"))
     assert (read.status, read.is_ending, read.ends_at) == ("active", True, read.current_period_end)
     (write,) = check_bodies(stripe)
@@ -140,7 +141,7 @@ async def test_cancelling_at_the_end_of_the_period_leaves_it_usable_until_then(
 async def test_cancelling_now_ends_it_without_a_final_invoice(
     client: StripeClient, stripe: StripeSimulator
 ) -> None:
-    reply = await send(client, ActionKind.CANCEL_NOW)
+    reply = await send(client, PlainChange.CANCEL_NOW)
     assert (await client.read(SubscriptionId("sub_1"))).has_ended
     (write,) = check_bodies(stripe)
     assert (write.method, write.params) == ("DELETE", {"invoice_now": "false", "prorate": "false"})
@@ -152,7 +153,7 @@ async def test_the_owner_may_have_a_final_invoice_and_a_proration(
 ) -> None:
     stripe.add_subscription("sub_1")
     async with client_of(stripe_api[1], invoice_now=True, prorate=True) as client:
-        await send(client, ActionKind.CANCEL_NOW)
+        await send(client, PlainChange.CANCEL_NOW)
     (write,) = check_bodies(stripe)
     assert write.params == {"invoice_now": "true", "prorate": "true"}
 
@@ -160,8 +161,8 @@ async def test_the_owner_may_have_a_final_invoice_and_a_proration(
 async def test_a_cancellation_at_period_end_is_taken_back(
     client: StripeClient, stripe: StripeSimulator
 ) -> None:
-    await send(client, ActionKind.CANCEL_AT_PERIOD_END, key="key-1")
-    await send(client, ActionKind.RESUME, key="key-2")
+    await send(client, PlainChange.CANCEL_AT_PERIOD_END, key="key-1")
+    await send(client, PlainChange.WITHDRAW_CANCELLATION, key="key-2")
     assert not (await client.read(SubscriptionId("sub_1"))).is_ending
     assert check_bodies(stripe)[-1].params == {
         "cancel_at_period_end": "false",
@@ -174,19 +175,19 @@ async def test_a_cancellation_by_date_is_taken_back_by_date(
 ) -> None:
     stripe.add_subscription("sub_2", cancel_at=stripe.now + 3600)
     # The same attempt may have to try both ways, and Stripe refuses one key for two bodies.
-    await send(client, ActionKind.RESUME, subscription_id="sub_2")
-    await send(client, ActionKind.RESUME, subscription_id="sub_2", clears_cancel_at=True)
+    await send(client, PlainChange.WITHDRAW_CANCELLATION, subscription_id="sub_2")
+    await send(client, PlainChange.WITHDRAW_CANCELLATION_BY_DATE, subscription_id="sub_2")
     assert (await client.read(SubscriptionId("sub_2"))).cancel_at is None
     assert check_bodies(stripe)[-1].params == {"cancel_at": "", "expand": ["discounts"]}
 
 
-@pytest.mark.parametrize("kind", [ActionKind.CANCEL_AT_PERIOD_END, ActionKind.CANCEL_NOW])
+@pytest.mark.parametrize("change", [PlainChange.CANCEL_AT_PERIOD_END, PlainChange.CANCEL_NOW])
 async def test_the_reason_arrives_in_the_cancellation_details(
-    client: StripeClient, stripe: StripeSimulator, kind: ActionKind
+    client: StripeClient, stripe: StripeSimulator, change: PlainChange
 ) -> None:
     # The longest reason there is, in letters that take most room, because a DELETE carries it in its URL.
     words = "&=?#+% \u2028\n" + "\N{PILE OF POO}" * 490
-    await send(client, kind, reason=CancelReason(words, "too_expensive"))
+    await send(client, change, reason=CancelReason(words, "too_expensive"))
     details = stripe.subscriptions["sub_1"]["cancellation_details"]
     assert (details["comment"], details["feedback"]) == (words, "too_expensive")
     check_bodies(stripe)
@@ -204,7 +205,7 @@ async def test_a_reason_code_becomes_stripes_word_for_it_or_nothing(
 ) -> None:
     stripe.add_subscription("sub_1")
     async with client_of(stripe_api[1], feedback_codes={"price": "too_expensive"}) as client:
-        await send(client, ActionKind.CANCEL_AT_PERIOD_END, reason=CancelReason(None, code))
+        await send(client, PlainChange.CANCEL_AT_PERIOD_END, reason=CancelReason(None, code))
     assert stripe.subscriptions["sub_1"]["cancellation_details"]["feedback"] == feedback
     check_bodies(stripe)
 
@@ -213,8 +214,8 @@ async def test_every_request_names_the_api_version_and_every_post_its_key(
     client: StripeClient, stripe: StripeSimulator
 ) -> None:
     await client.read(SubscriptionId("sub_1"))
-    await send(client, ActionKind.CANCEL_AT_PERIOD_END, key="key-1")
-    await send(client, ActionKind.RESUME, key="key-2")
+    await send(client, PlainChange.CANCEL_AT_PERIOD_END, key="key-1")
+    await send(client, PlainChange.WITHDRAW_CANCELLATION, key="key-2")
     assert [request.idempotency_key for request in stripe.requests] == [None, "key-1", "key-2"]
     assert {request.stripe_version for request in stripe.requests} == {API_VERSION}
 
@@ -224,14 +225,14 @@ async def test_a_reply_to_a_change_that_cannot_be_read_is_no_failure_of_the_chan
         return web.json_response({"object": "subscription", "id": "sub_1"})
 
     async with served(answer) as url, client_of(url) as client:
-        assert (await send(client, ActionKind.CANCEL_AT_PERIOD_END)).subscription is None
+        assert (await send(client, PlainChange.CANCEL_AT_PERIOD_END)).subscription is None
 
 
 async def test_the_same_key_again_is_one_change_and_says_that_it_was_replayed(
     client: StripeClient, stripe: StripeSimulator
 ) -> None:
-    first = await send(client, ActionKind.CANCEL_AT_PERIOD_END)
-    again = await send(client, ActionKind.CANCEL_AT_PERIOD_END)
+    first = await send(client, PlainChange.CANCEL_AT_PERIOD_END)
+    again = await send(client, PlainChange.CANCEL_AT_PERIOD_END)
     assert (first.replayed, again.replayed) == (False, True)
     # What Stripe repeats is how the subscription was, not how it is.
     assert first.subscription is not None
@@ -257,7 +258,8 @@ async def test_each_fault_is_told_by_what_may_have_happened(
         client.read(SubscriptionId("sub_1"))
         if method == "GET"
         else send(
-            client, ActionKind.CANCEL_NOW if method == "DELETE" else ActionKind.CANCEL_AT_PERIOD_END
+            client,
+            PlainChange.CANCEL_NOW if method == "DELETE" else PlainChange.CANCEL_AT_PERIOD_END,
         )
     )
     meaning = MEANINGS[fault]
@@ -294,7 +296,7 @@ async def test_a_stored_failure_that_comes_back_says_so(
     replayed = []
     for _ in range(2):
         with pytest.raises(UnknownBillingError) as caught:
-            await send(client, ActionKind.CANCEL_AT_PERIOD_END)
+            await send(client, PlainChange.CANCEL_AT_PERIOD_END)
         replayed.append(caught.value.replayed)
     assert replayed == [False, True]
 
@@ -305,10 +307,10 @@ async def test_a_key_that_holds_another_body_is_lost_and_nothing_is_refused(
     stripe.inject(Fault("error_500_before_stored"))
     with pytest.raises(UnknownBillingError):
         await send(
-            client, ActionKind.CANCEL_AT_PERIOD_END, reason=CancelReason("before the new release")
+            client, PlainChange.CANCEL_AT_PERIOD_END, reason=CancelReason("before the new release")
         )
     with pytest.raises(UnknownBillingError) as caught:
-        await send(client, ActionKind.CANCEL_AT_PERIOD_END, reason=CancelReason("after it"))
+        await send(client, PlainChange.CANCEL_AT_PERIOD_END, reason=CancelReason("after it"))
     assert (caught.value.code, caught.value.replayed) == ("idempotency_error", True)
 
 
@@ -323,7 +325,7 @@ async def test_a_subscription_under_a_schedule_refuses_to_be_cancelled(
 ) -> None:
     stripe.add_subscription("sub_2", schedule="sub_sched_1")
     with pytest.raises(RejectedBillingError) as caught:
-        await send(client, ActionKind.CANCEL_AT_PERIOD_END, subscription_id="sub_2")
+        await send(client, PlainChange.CANCEL_AT_PERIOD_END, subscription_id="sub_2")
     assert (caught.value.code, caught.value.http_status) == ("invalid_request_error", 400)
 
 
@@ -332,7 +334,7 @@ async def test_an_ended_subscription_refuses_to_be_changed_with_its_own_code(
 ) -> None:
     stripe.add_subscription("sub_2", status="canceled")
     with pytest.raises(RejectedBillingError) as caught:
-        await send(client, ActionKind.RESUME, subscription_id="sub_2")
+        await send(client, PlainChange.WITHDRAW_CANCELLATION, subscription_id="sub_2")
     assert caught.value.code == "invalid_canceled_subscription_fields"
 
 
@@ -371,7 +373,7 @@ async def test_a_stripe_that_does_not_answer_in_time_leaves_it_open(
     simulator.inject(Fault("delay", method="POST", seconds=0.3))
     async with client_of(url, timeout_s=0.05) as client:
         with pytest.raises(UnknownBillingError) as caught:
-            await send(client, ActionKind.CANCEL_AT_PERIOD_END)
+            await send(client, PlainChange.CANCEL_AT_PERIOD_END)
     assert caught.value.code == "TimeoutError"
 
 
@@ -395,7 +397,7 @@ async def test_a_connection_that_is_refused_leaves_it_open() -> None:
         port = taken.getsockname()[1]
     async with client_of(f"http://127.0.0.1:{port}") as client:
         with pytest.raises(UnknownBillingError) as caught:
-            await send(client, ActionKind.CANCEL_AT_PERIOD_END)
+            await send(client, PlainChange.CANCEL_AT_PERIOD_END)
     assert caught.value.code == "ClientConnectorError"
 
 
@@ -431,17 +433,13 @@ async def test_an_id_that_is_none_never_leaves(
     with pytest.raises(RejectedBillingError) as caught:
         await client.read(SubscriptionId(bad))
     assert caught.value.code == "bad_subscription_id"
-    for kind in (ActionKind.CANCEL_NOW, ActionKind.CANCEL_AT_PERIOD_END, ActionKind.RESUME):
+    for change in (
+        PlainChange.CANCEL_NOW,
+        PlainChange.CANCEL_AT_PERIOD_END,
+        PlainChange.WITHDRAW_CANCELLATION,
+    ):
         with pytest.raises(RejectedBillingError):
-            await send(client, kind, subscription_id=bad)
-    assert stripe.requests == []
-
-
-async def test_an_expected_cancellation_is_never_sent(
-    client: StripeClient, stripe: StripeSimulator
-) -> None:
-    with pytest.raises(ValueError, match="nothing to write"):
-        await send(client, ActionKind.EXPECT_CANCELLATION)
+            await send(client, change, subscription_id=bad)
     assert stripe.requests == []
 
 

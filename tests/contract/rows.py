@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-from aiocancel.core.actions import ActionKind, Write
+from aiocancel.core.changes import PlainChange
 from tests.contract.stage import DAY, OLD_VERSION, Stage
 
 Evidence = Literal["SDK types", "documentation", "third party", "unverified"]
@@ -99,12 +99,12 @@ async def past_due(stage: Stage) -> None:
 
 async def ended(stage: Stage) -> None:
     await monthly(stage)
-    await stage.act(ActionKind.CANCEL_NOW)
+    await stage.act(PlainChange.CANCEL_NOW)
 
 
 async def ending(stage: Stage) -> None:
     await monthly(stage)
-    await stage.act(ActionKind.CANCEL_AT_PERIOD_END)
+    await stage.act(PlainChange.CANCEL_AT_PERIOD_END)
 
 
 async def ending_by_date(stage: Stage) -> None:
@@ -190,9 +190,9 @@ def post(path: str = "", **params: Any) -> Script:
     return run
 
 
-def act(kind: ActionKind, **write: Any) -> Script:
+def act(change: PlainChange) -> Script:
     async def run(stage: Stage) -> None:
-        await stage.act(kind, Write(**write))
+        await stage.act(change)
 
     return run
 
@@ -323,11 +323,11 @@ ON_SUCCESS: Final = post("/resume", payment_behavior="resume_on_payment_success"
 CREDIT_NOW: Final = {"unused_time_from": {"type": "now"}}
 
 ACTIONS: Final[Mapping[str, Script]] = {
-    "cancel at period end": act(ActionKind.CANCEL_AT_PERIOD_END),
-    "cancel now": act(ActionKind.CANCEL_NOW),
-    "take the cancellation back": act(ActionKind.RESUME),
-    "take the end by date back": act(ActionKind.RESUME, clears_cancel_at=True),
-    "end the pause as the package does": act(ActionKind.END_PAUSE, resumes_service=True),
+    "cancel at period end": act(PlainChange.CANCEL_AT_PERIOD_END),
+    "cancel now": act(PlainChange.CANCEL_NOW),
+    "take the cancellation back": act(PlainChange.WITHDRAW_CANCELLATION),
+    "take the end by date back": act(PlainChange.WITHDRAW_CANCELLATION_BY_DATE),
+    "end the pause as the package does": act(PlainChange.RESUME_SERVICE),
     "cancel_at=min_period_end": post(cancel_at="min_period_end"),
     "cancel_at=max_period_end": post(cancel_at="max_period_end"),
     "cancel_at=max_billed_until": post(cancel_at="max_billed_until"),
@@ -349,7 +349,7 @@ ACTIONS: Final[Mapping[str, Script]] = {
     "pause collection": post(pause_collection={"behavior": "void"}),
     "pause collection, then a period": past_period_end(post(pause_collection={"behavior": "void"})),
     "unpause collection": post(pause_collection=""),
-    "cancel at period end, then a period": past_period_end(act(ActionKind.CANCEL_AT_PERIOD_END)),
+    "cancel at period end, then a period": past_period_end(act(PlainChange.CANCEL_AT_PERIOD_END)),
     "a period passes": past_period_end(),
     "a coupon, nothing kept, then a period": past_period_end(add_coupon),
     "a coupon beside the one there": add_coupon_beside,

@@ -14,6 +14,7 @@ from typing import Any, Final, cast
 
 from aiocancel.billing.client import StripeClient
 from aiocancel.core.actions import Action, ActionKind, Write
+from aiocancel.core.changes import PlainChange
 from aiocancel.core.identifiers import SubscriptionId
 
 DAY: Final = 86400
@@ -107,10 +108,11 @@ class Stage:
         """Post to the subscription and keep the answer as the result."""
         self.result = await self.send("post", f"{self.path}{path}", **params)
 
-    async def act(self, kind: ActionKind, write: Write | None = None) -> None:
+    async def act(self, change: PlainChange) -> None:
         """Send a change as the package sends it."""
-        action = Action(kind, SubscriptionId(self.subscription))
-        await self.client.apply(action, write or Write(), idempotency_key=uuid.uuid4().hex)
+        # The change alone says what is sent; the action gives the subscription and the customer's reason.
+        action = Action(ActionKind.CANCEL_NOW, SubscriptionId(self.subscription))
+        await self.client.apply(action, Write(change), idempotency_key=uuid.uuid4().hex)
 
     async def read(self) -> dict[str, Any]:
         """Return the subscription with its customer, discounts and latest invoice."""

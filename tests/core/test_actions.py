@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from datetime import UTC, datetime, timedelta
+from typing import Final, get_args
 
 import pytest
 from hypothesis import given, settings
@@ -13,18 +14,23 @@ from aiocancel.core.actions import (
     Action,
     ActionKind,
     ActionState,
+    CallKind,
     Defer,
     Done,
+    PlainKind,
     Receipt,
     Refuse,
     Step,
     Supersede,
     Wait,
+    WatchKind,
     Write,
+    WriteKind,
     next_step,
     past_the_schedule,
     step_when_missing,
 )
+from aiocancel.core.changes import PlainChange
 from aiocancel.core.codes import Code, ForeignCode
 from aiocancel.core.identifiers import SubscriptionId
 from aiocancel.core.schedules import DEFAULT_SCHEDULE_POLICY, ReleaseSchedule
@@ -36,8 +42,10 @@ PERIOD_END = datetime(2027, 3, 1, tzinfo=UTC)
 EARLIER, LATER = PERIOD_END - timedelta(days=3), PERIOD_END + timedelta(days=300)
 ENDED_AT = datetime(2027, 2, 1, tzinfo=UTC)
 
-AT_PERIOD_END, NOW = ActionKind.CANCEL_AT_PERIOD_END, ActionKind.CANCEL_NOW
-RESUME, EXPECT = ActionKind.RESUME, ActionKind.EXPECT_CANCELLATION
+AT_PERIOD_END: Final = ActionKind.CANCEL_AT_PERIOD_END
+NOW: Final = ActionKind.CANCEL_NOW
+RESUME: Final = ActionKind.RESUME
+EXPECT: Final = ActionKind.EXPECT_CANCELLATION
 
 GOING_ON = Subscription(
     subscription_id=SUBSCRIPTION_ID,
@@ -85,45 +93,42 @@ def test_the_vendors_own_changes_are_watched_and_all_others_are_ours() -> None:
     }
 
 
-# The others are decided elsewhere: by the flow vendor's word, by what was offered, and by what offers did.
-OFFER_KINDS = [
-    ActionKind.UNPAUSE,
-    ActionKind.REMOVE_DISCOUNT,
-    ActionKind.VERIFY_OFFER,
-    ActionKind.APPLY_OFFER,
-    ActionKind.EXPECT_OFFER,
-    ActionKind.RUN_OFFER_HANDLER,
-    ActionKind.RUN_HOOKS,
-]
-PLAIN_KINDS = [kind for kind in ActionKind if kind not in OFFER_KINDS]
+PLAIN_KINDS: tuple[PlainKind, ...] = get_args(PlainKind)
 
-TABLE: dict[ActionKind, dict[str, Step]] = {
+
+def test_every_kind_of_action_belongs_to_one_sort() -> None:
+    sorts = [*get_args(WriteKind), *get_args(WatchKind), *get_args(CallKind)]
+
+    assert sorted(sorts) == sorted(ActionKind)
+
+
+TABLE: dict[PlainKind, dict[str, Step]] = {
     AT_PERIOD_END: {
-        "going on": Write(),
-        "past due": Write(),
-        "unpaid": Write(),
-        "incomplete": Write(),
-        "paused": Write(),
+        "going on": Write(PlainChange.CANCEL_AT_PERIOD_END),
+        "past due": Write(PlainChange.CANCEL_AT_PERIOD_END),
+        "unpaid": Write(PlainChange.CANCEL_AT_PERIOD_END),
+        "incomplete": Write(PlainChange.CANCEL_AT_PERIOD_END),
+        "paused": Write(PlainChange.CANCEL_AT_PERIOD_END),
         "ending with its period": done(PERIOD_END),
         "ending by date": done(EARLIER),
-        "ending in a later period": Write(),
-        "ending with the later of two periods": Write(),
+        "ending in a later period": Write(PlainChange.CANCEL_AT_PERIOD_END),
+        "ending with the later of two periods": Write(PlainChange.CANCEL_AT_PERIOD_END),
         "ending by both": done(PERIOD_END),
         "canceled": done(ENDED_AT, "canceled"),
         "canceled while ending": done(ENDED_AT, "canceled"),
         "expired": done(None, "incomplete_expired"),
     },
     NOW: {
-        "going on": Write(),
-        "past due": Write(),
-        "unpaid": Write(),
-        "incomplete": Write(),
-        "paused": Write(),
-        "ending with its period": Write(),
-        "ending by date": Write(),
-        "ending in a later period": Write(),
-        "ending with the later of two periods": Write(),
-        "ending by both": Write(),
+        "going on": Write(PlainChange.CANCEL_NOW),
+        "past due": Write(PlainChange.CANCEL_NOW),
+        "unpaid": Write(PlainChange.CANCEL_NOW),
+        "incomplete": Write(PlainChange.CANCEL_NOW),
+        "paused": Write(PlainChange.CANCEL_NOW),
+        "ending with its period": Write(PlainChange.CANCEL_NOW),
+        "ending by date": Write(PlainChange.CANCEL_NOW),
+        "ending in a later period": Write(PlainChange.CANCEL_NOW),
+        "ending with the later of two periods": Write(PlainChange.CANCEL_NOW),
+        "ending by both": Write(PlainChange.CANCEL_NOW),
         "canceled": done(ENDED_AT, "canceled"),
         "canceled while ending": done(ENDED_AT, "canceled"),
         "expired": done(None, "incomplete_expired"),
@@ -134,11 +139,11 @@ TABLE: dict[ActionKind, dict[str, Step]] = {
         "unpaid": done(None, "unpaid"),
         "incomplete": done(None, "incomplete"),
         "paused": done(None, "paused"),
-        "ending with its period": Write(),
-        "ending by date": Write(clears_cancel_at=True),
+        "ending with its period": Write(PlainChange.WITHDRAW_CANCELLATION),
+        "ending by date": Write(PlainChange.WITHDRAW_CANCELLATION_BY_DATE),
         "ending in a later period": Refuse(Code.ENDS_BY_AGREEMENT),
-        "ending with the later of two periods": Write(clears_cancel_at=True),
-        "ending by both": Write(),
+        "ending with the later of two periods": Write(PlainChange.WITHDRAW_CANCELLATION_BY_DATE),
+        "ending by both": Write(PlainChange.WITHDRAW_CANCELLATION),
         "canceled": Refuse(Code.SUBSCRIPTION_HAS_ENDED),
         "canceled while ending": Refuse(Code.SUBSCRIPTION_HAS_ENDED),
         "expired": Refuse(Code.SUBSCRIPTION_HAS_ENDED),
@@ -163,7 +168,7 @@ TABLE: dict[ActionKind, dict[str, Step]] = {
         "past due": done(None, "past_due"),
         "unpaid": done(None, "unpaid"),
         "incomplete": done(None, "incomplete"),
-        "paused": Write(resumes_service=True),
+        "paused": Write(PlainChange.RESUME_SERVICE),
         "ending with its period": Supersede(Code.SUBSCRIPTION_IS_ENDING),
         "ending by date": Supersede(Code.SUBSCRIPTION_IS_ENDING),
         "ending in a later period": done(None),
@@ -188,7 +193,9 @@ IS_ENDING: dict[str, Step] = {
 }
 # The schedule goes first. One with phases to come is not lost by leaving at the period's end.
 SCHEDULED: dict[str, Step] = {
-    "under a schedule with nothing more to come": Write(schedule=ReleaseSchedule("sub_sched_1")),
+    "under a schedule with nothing more to come": Write(
+        PlainChange.CANCEL_AT_PERIOD_END, schedule=ReleaseSchedule("sub_sched_1")
+    ),
     "under a schedule with phases to come": Refuse(Code.SCHEDULE_HAS_PENDING_PHASES),
 }
 IS_SUPERSEDED: dict[str, Step] = {
@@ -196,17 +203,23 @@ IS_SUPERSEDED: dict[str, Step] = {
     "ending by date": Supersede(Code.SUBSCRIPTION_IS_ENDING),
     **dict.fromkeys(HAS_ENDED, Supersede(Code.SUBSCRIPTION_HAS_ENDED)),
 }
-TABLE_OF_ALL_SHAPES: dict[ActionKind, dict[str, Step]] = {
-    AT_PERIOD_END: {**dict.fromkeys(ALL_SHAPES, Write()), **IS_ENDING, **SCHEDULED},
+TABLE_OF_ALL_SHAPES: dict[PlainKind, dict[str, Step]] = {
+    AT_PERIOD_END: {
+        **dict.fromkeys(ALL_SHAPES, Write(PlainChange.CANCEL_AT_PERIOD_END)),
+        **IS_ENDING,
+        **SCHEDULED,
+    },
     NOW: {
-        **dict.fromkeys(ALL_SHAPES, Write()),
+        **dict.fromkeys(ALL_SHAPES, Write(PlainChange.CANCEL_NOW)),
         **HAS_ENDED,
-        **dict.fromkeys(SCHEDULED, Write(schedule=ReleaseSchedule("sub_sched_1"))),
+        **dict.fromkeys(
+            SCHEDULED, Write(PlainChange.CANCEL_NOW, schedule=ReleaseSchedule("sub_sched_1"))
+        ),
     },
     RESUME: {
         **{name: done(None, shape.status) for name, shape in ALL_SHAPES.items()},
-        "ending with its period": Write(),
-        "ending by date": Write(clears_cancel_at=True),
+        "ending with its period": Write(PlainChange.WITHDRAW_CANCELLATION),
+        "ending by date": Write(PlainChange.WITHDRAW_CANCELLATION_BY_DATE),
         "ending in a later period": Refuse(Code.ENDS_BY_AGREEMENT),
         "canceled": Refuse(Code.SUBSCRIPTION_HAS_ENDED),
         "expired": Refuse(Code.SUBSCRIPTION_HAS_ENDED),
@@ -217,7 +230,7 @@ TABLE_OF_ALL_SHAPES: dict[ActionKind, dict[str, Step]] = {
     },
     ActionKind.END_PAUSE: {
         **{name: done(None, shape.status) for name, shape in ALL_SHAPES.items()},
-        "paused": Write(resumes_service=True),
+        "paused": Write(PlainChange.RESUME_SERVICE),
         **IS_SUPERSEDED,
     },
 }
@@ -251,22 +264,22 @@ subscriptions = st.builds(
 kinds = st.sampled_from(PLAIN_KINDS)
 
 
-def step(kind: ActionKind, subscription: Subscription) -> Step:
-    return next_step(Action(kind, SUBSCRIPTION_ID), subscription)
+def step(kind: PlainKind, subscription: Subscription) -> Step:
+    return next_step(kind, subscription)
 
 
-def step_past_the_schedule(kind: ActionKind, subscription: Subscription) -> Step:
+def step_past_the_schedule(kind: PlainKind, subscription: Subscription) -> Step:
     return past_the_schedule(step(kind, subscription), kind, subscription, DEFAULT_SCHEDULE_POLICY)
 
 
-def written(kind: ActionKind, write: Write, subscription: Subscription) -> Subscription:
+def written(kind: PlainKind, write: Write, subscription: Subscription) -> Subscription:
     """What Stripe shows once it has carried the change out and done nothing else."""
     match kind:
         case ActionKind.CANCEL_AT_PERIOD_END:
             return dataclasses.replace(subscription, cancel_at_period_end=True)
         case ActionKind.CANCEL_NOW:
             return dataclasses.replace(subscription, status="canceled", ended_at=ENDED_AT)
-        case ActionKind.RESUME if write.clears_cancel_at:
+        case ActionKind.RESUME if write.change is PlainChange.WITHDRAW_CANCELLATION_BY_DATE:
             return dataclasses.replace(subscription, cancel_at=None)
         case ActionKind.RESUME:
             # Stripe's cancel_at of a cancellation at period end goes with it.
@@ -286,7 +299,7 @@ def written(kind: ActionKind, write: Write, subscription: Subscription) -> Subsc
     ],
 )
 def test_the_next_step_follows_from_the_action_and_the_subscription(
-    kind: ActionKind, shape: Subscription, expected: Step
+    kind: PlainKind, shape: Subscription, expected: Step
 ) -> None:
     assert step(kind, shape) == expected
 
@@ -300,14 +313,9 @@ def test_the_next_step_follows_from_the_action_and_the_subscription(
     ],
 )
 def test_every_shape_that_an_offer_meets_can_be_cancelled_and_resumed(
-    kind: ActionKind, shape: Subscription, expected: Step
+    kind: PlainKind, shape: Subscription, expected: Step
 ) -> None:
     assert step_past_the_schedule(kind, shape) == expected
-
-
-@pytest.mark.parametrize("kind", OFFER_KINDS)
-def test_what_an_offer_needs_is_not_taken_for_a_plain_change(kind: ActionKind) -> None:
-    assert step(kind, GOING_ON) == Refuse(Code.NOT_A_PLAIN_CHANGE)
 
 
 def test_the_table_covers_every_action_and_every_shape() -> None:
@@ -319,7 +327,7 @@ def test_the_table_covers_every_action_and_every_shape() -> None:
 @given(kind=kinds, subscription=subscriptions)
 @settings(max_examples=150)
 def test_after_the_change_has_taken_effect_nothing_is_left_to_do(
-    kind: ActionKind, subscription: Subscription
+    kind: PlainKind, subscription: Subscription
 ) -> None:
     before = step(kind, subscription)
     if isinstance(before, Write):
@@ -329,7 +337,7 @@ def test_after_the_change_has_taken_effect_nothing_is_left_to_do(
 @given(kind=kinds, subscription=subscriptions)
 @settings(max_examples=100)
 def test_a_receipt_holds_the_status_and_the_end_just_read(
-    kind: ActionKind, subscription: Subscription
+    kind: PlainKind, subscription: Subscription
 ) -> None:
     reached = step(kind, subscription)
     if isinstance(reached, Done):
@@ -363,10 +371,10 @@ def test_cancelling_now_is_done_only_when_the_subscription_has_ended(
 @given(kind=kinds, subscription=subscriptions)
 @settings(max_examples=60)
 def test_only_taking_back_a_cancellation_by_date_clears_a_date(
-    kind: ActionKind, subscription: Subscription
+    kind: PlainKind, subscription: Subscription
 ) -> None:
     reached = step(kind, subscription)
-    if isinstance(reached, Write) and reached.clears_cancel_at:
+    if reached == Write(PlainChange.WITHDRAW_CANCELLATION_BY_DATE):
         assert kind is RESUME
         assert subscription.cancel_at is not None
         assert not subscription.cancel_at_period_end

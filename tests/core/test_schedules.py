@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import dataclasses
 from datetime import UTC, datetime, timedelta
+from typing import Final
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aiocancel.core.actions import (
-    Action,
     ActionKind,
     Defer,
     Done,
+    PlainKind,
     Receipt,
     Refuse,
     Write,
     next_step,
     past_the_schedule,
 )
+from aiocancel.core.changes import PlainChange
 from aiocancel.core.codes import Code
 from aiocancel.core.identifiers import SubscriptionId
 from aiocancel.core.schedules import (
@@ -48,11 +50,9 @@ PLAIN = Subscription(
     schedule_id=None,
     last_period_end=DUE,
 )
-AT_PERIOD_END, NOW, RESUME = (
-    ActionKind.CANCEL_AT_PERIOD_END,
-    ActionKind.CANCEL_NOW,
-    ActionKind.RESUME,
-)
+AT_PERIOD_END: Final = ActionKind.CANCEL_AT_PERIOD_END
+NOW: Final = ActionKind.CANCEL_NOW
+RESUME: Final = ActionKind.RESUME
 RELEASE, END, KEEP = (
     ReleaseSchedule(ID),
     EndSchedule(ID, cancels=True),
@@ -139,8 +139,9 @@ def test_only_what_would_be_written_meets_the_schedule(
     subscription = SHAPES[name]
     for step in (Done(Receipt("active", None)), Refuse(Code.SUBSCRIPTION_HAS_ENDED)):
         assert past_the_schedule(step, kind, subscription, policy) == step
-    first = past_the_schedule(Write(), kind, subscription, policy)
-    assert first == Write() if name == "no schedule" else isinstance(first, Refuse | Write)
+    write = Write(PlainChange.WITHDRAW_CANCELLATION)
+    first = past_the_schedule(write, kind, subscription, policy)
+    assert first == write if name == "no schedule" else isinstance(first, Refuse | Write)
     assert (isinstance(first, Write) and first.schedule is None) == (name == "no schedule")
 
 
@@ -153,19 +154,18 @@ def test_what_is_due_later_is_refused_at_once_when_the_schedule_will_not_allow_i
     assert past_the_schedule(later, ActionKind.APPLY_OFFER, free, "amend") == later
 
 
-def decided(kind: ActionKind, subscription: Subscription) -> object:
-    action = Action(kind, subscription.subscription_id)
-    return past_the_schedule(next_step(action, subscription), kind, subscription, "amend")
+def decided(kind: PlainKind, subscription: Subscription) -> object:
+    return past_the_schedule(next_step(kind, subscription), kind, subscription, "amend")
 
 
 def test_a_cancellation_through_its_schedule_is_seen_and_can_be_taken_back() -> None:
     before = SHAPES["a schedule that ends with the period"]
-    assert decided(AT_PERIOD_END, before) == Write(schedule=END)
+    assert decided(AT_PERIOD_END, before) == Write(PlainChange.CANCEL_AT_PERIOD_END, END)
     ending = SHAPES["a schedule that ends the subscription with the period"]
     assert decided(AT_PERIOD_END, ending) == Done(Receipt("active", DUE))
-    assert decided(RESUME, ending) == Write(schedule=KEEP)
+    assert decided(RESUME, ending) == Write(PlainChange.WITHDRAW_CANCELLATION, KEEP)
     assert decided(RESUME, dataclasses.replace(ending, cancel_at=DUE)) == Write(
-        clears_cancel_at=True, schedule=KEEP
+        PlainChange.WITHDRAW_CANCELLATION_BY_DATE, KEEP
     )
     assert decided(RESUME, before) == Done(Receipt("active", None))
 
@@ -174,4 +174,4 @@ def test_a_subscription_that_its_schedule_ends_later_goes_on_for_now() -> None:
     later = SHAPES["a schedule that ends the subscription later"]
     assert not later.is_ending
     assert later.ends_at is None
-    assert decided(NOW, later) == Write(schedule=RELEASE)
+    assert decided(NOW, later) == Write(PlainChange.CANCEL_NOW, RELEASE)

@@ -17,7 +17,7 @@ from typing import Any, Final, assert_never
 from aiocancel import StripeBilling
 from aiocancel.billing import parameters
 from aiocancel.core.actions import ActionKind, Defer, Done, Refuse, Step, Supersede, Wait, Write
-from aiocancel.core.changes import AddDiscount, PauseService
+from aiocancel.core.changes import AddDiscount, PauseService, PlainChange
 from aiocancel.core.claim import NO_REASON
 from aiocancel.core.schedules import ReleaseSchedule
 from tests.core import test_actions
@@ -121,14 +121,13 @@ def _cell(name: str, decided: Step, calls: tuple[str, ...]) -> Cell:
 
 def _offer_calls(write: Write) -> Iterator[str]:
     yield from _schedule_calls(write)
-    if write.change is None:
-        return
-    if isinstance(write.change, AddDiscount) and write.change.made is not None:
-        yield _call("POST", "/v1/coupons", parameters.coupon(write.change.made))
-    if isinstance(write.change, PauseService):
-        yield _call("POST", f"{_SUBSCRIPTION}/pause", parameters.pause_service(write.change))
-    else:
-        yield _call("POST", _SUBSCRIPTION, parameters.offer_change(write.change))
+    change = write.kept
+    if isinstance(change, AddDiscount) and change.made is not None:
+        yield _call("POST", "/v1/coupons", parameters.coupon(change.made))
+    if isinstance(change, PauseService):
+        yield _call("POST", f"{_SUBSCRIPTION}/pause", parameters.pause_service(change))
+    elif change is not None:
+        yield _call("POST", _SUBSCRIPTION, parameters.offer_change(change))
 
 
 def _schedule_calls(write: Write) -> Iterator[str]:
@@ -149,9 +148,8 @@ def _plain_call(kind: ActionKind, write: Write) -> str:
         case ActionKind.END_PAUSE:
             return _call("POST", f"{_SUBSCRIPTION}/resume", parameters.end_pause())
         case _:
-            return _call(
-                "POST", _SUBSCRIPTION, parameters.resume(clears_cancel_at=write.clears_cancel_at)
-            )
+            by_date = write.change is PlainChange.WITHDRAW_CANCELLATION_BY_DATE
+            return _call("POST", _SUBSCRIPTION, parameters.resume(clears_cancel_at=by_date))
 
 
 def _call(method: str, path: str, params: Mapping[str, Any]) -> str:

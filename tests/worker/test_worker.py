@@ -224,10 +224,30 @@ async def test_a_failure_that_never_ends_is_left_to_a_human_after_the_last_attem
     bench.stripe.add_subscription("sub_1")
     bench.stripe.inject(Fault("lock_timeout_429", method="POST", times=1000))
     await ask(bench.pool)
+    # The attempts before the last three were made by other workers, on other days.
+    await bench.pool.execute("UPDATE aiocancel.action SET attempts = $1", MAX_ATTEMPTS - 3)
+
     await bench.work()
+
     assert await bench.states() == ["parked: gave_up_transient"]
-    assert bench.sent("POST") == MAX_ATTEMPTS
-    assert len(bench.events.of(AttemptFailed)) == MAX_ATTEMPTS
+    last_three = [MAX_ATTEMPTS - 2, MAX_ATTEMPTS - 1, MAX_ATTEMPTS]
+    assert [event.attempt for event in bench.events.of(AttemptFailed)] == last_three
+    assert bench.sent("POST") == 3
+    assert await bench.pool.fetchval("SELECT attempts FROM aiocancel.action") == MAX_ATTEMPTS
+
+
+@pytest.mark.parametrize("kind", ["apply_offer", "expect_offer"])
+async def test_an_action_whose_offer_is_missing_is_parked_without_a_write(
+    bench: Bench, kind: str
+) -> None:
+    bench.stripe.add_subscription("sub_1")
+    await ask(bench.pool)
+    await bench.pool.execute("UPDATE aiocancel.action SET kind = $1, offer = NULL", kind)
+
+    await bench.work()
+
+    assert await bench.states() == ["parked: offer_is_missing"]
+    assert bench.sent("POST") == 0
 
 
 async def test_a_change_that_somebody_undid_after_us_is_not_forced_on_them(bench: Bench) -> None:
@@ -782,9 +802,13 @@ async def test_a_mistake_in_the_code_is_tried_a_limited_number_of_times_and_then
 
     mistaken = Mistaken()
     await ask(bench.pool)
+    await bench.pool.execute("UPDATE aiocancel.action SET attempts = $1", MAX_ATTEMPTS - 3)
+
     await bench.work(billing=mistaken)
+
     assert await bench.states() == ["parked: gave_up_unknown"]
-    assert mistaken.calls == MAX_ATTEMPTS
+    assert mistaken.calls == 3
+    assert await bench.pool.fetchval("SELECT attempts FROM aiocancel.action") == MAX_ATTEMPTS
     assert {event.code for event in bench.events.of(AttemptFailed)} == {"KeyError"}
 
 

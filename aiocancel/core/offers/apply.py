@@ -130,7 +130,7 @@ def offer_step(
         return step
     if earlier is not None:
         return (
-            Write(change=earlier)
+            Write(earlier)
             if still_holds(earlier, subscription)
             else Refuse(Code.CHANGED_SINCE_IT_WAS_TRIED)
         )
@@ -191,7 +191,7 @@ def _coupon(terms: CouponTerms, subscription: Subscription) -> Step:
     if any(discount.coupon_id == coupon_id for discount in subscription.discounts):
         return Refuse(Code.COUPON_IS_THERE_ALREADY)
     kept = tuple(discount.discount_id for discount in subscription.discounts)
-    return Write(change=AddDiscount(coupon_id, kept, subscription.current_period_end, made))
+    return Write(AddDiscount(coupon_id, kept, subscription.current_period_end, made))
 
 
 def _is_percentage(percent: Decimal) -> bool:
@@ -226,7 +226,7 @@ def _trial(days: int, subscription: Subscription, now: datetime) -> Step:
         return Refuse(Code.TRIAL_IS_TOO_SHORT)
     if days > LONGEST_TRIAL.days or start > now + LONGEST_TRIAL - timedelta(days=days):
         return Refuse(Code.TRIAL_IS_TOO_LONG)
-    return Write(change=MoveTrialEnd((start + timedelta(days=days)).replace(microsecond=0), due))
+    return Write(MoveTrialEnd((start + timedelta(days=days)).replace(microsecond=0), due))
 
 
 def _plan(terms: PlanTerms, subscription: Subscription, rules: OfferRules) -> Step:
@@ -244,7 +244,7 @@ def _plan(terms: PlanTerms, subscription: Subscription, rules: OfferRules) -> St
         # Stripe takes no pending update where it sends invoices.
         may_wait=rules.plan_payment == "pending" and subscription.charges_automatically,
     )
-    return Write(change=swap)
+    return Write(swap)
 
 
 def _pending(subscription: Subscription, now: datetime, progress: Progress) -> Step | None:
@@ -294,7 +294,7 @@ def _pause(terms: PauseTerms, subscription: Subscription, now: datetime, rules: 
     if rules.pause_mechanism == "pause":
         return _pause_service(terms, subscription, due, now, rules)
     if terms.interval == "indefinitely":
-        return Write(change=PausePayments(rules.pause_behavior, None, due))
+        return Write(PausePayments(rules.pause_behavior, None, due))
     try:
         start, end = _span(terms, items, due, now)
         # A payment that is due at the very end must not be left out, too.
@@ -311,7 +311,7 @@ def _pause(terms: PauseTerms, subscription: Subscription, now: datetime, rules: 
     # A draft can still be collected; any other way a month's pause would be a gift of a year's payment.
     if rules.pause_behavior != "keep_as_draft" and pays_until - _MONTHS_DIFFER > end:
         return Refuse(Code.PAYMENT_PAYS_FOR_MORE_THAN_THE_PAUSE)
-    return Write(change=PausePayments(rules.pause_behavior, until, due))
+    return Write(PausePayments(rules.pause_behavior, until, due))
 
 
 def _pause_service(
@@ -331,7 +331,7 @@ def _pause_service(
             return Refuse(Code.PAUSE_IS_TOO_LONG)
         if until <= (due if terms.at_period_end else now):
             return Refuse(Code.PAUSE_IS_TOO_SHORT)
-    return Write(change=PauseService(until, due, rules.pause_credit, rules.pause_bills_usage))
+    return Write(PauseService(until, due, rules.pause_credit, rules.pause_bills_usage))
 
 
 def _span(

@@ -222,7 +222,7 @@ def row(usual: Step, *exceptions: Mapping[str, Step]) -> dict[str, Step]:
 
 def coupon_row(coupon_id: str, made: NewCoupon | None) -> dict[str, Step]:
     def added(*kept: str, due: datetime | None = DUE) -> Write:
-        return Write(change=AddDiscount(coupon_id, kept, due, made))
+        return Write(AddDiscount(coupon_id, kept, due, made))
 
     return row(
         added(),
@@ -243,7 +243,7 @@ LATER = Defer(until=DUE - PAUSE_LEAD, takes_effect_at=DUE)
 
 def pause_row(pause: datetime | Step, annual: Step | None = None) -> dict[str, Step]:
     return row(
-        Write(change=PausePayments("void", pause, DUE)) if isinstance(pause, datetime) else pause,
+        Write(PausePayments("void", pause, DUE)) if isinstance(pause, datetime) else pause,
         NO_TIME_TO_GIVE,
         AROUND_A_RENEWAL,
         {
@@ -253,8 +253,8 @@ def pause_row(pause: datetime | Step, annual: Step | None = None) -> dict[str, S
     )
 
 
-TO_BASIC = Write(change=SwapPrice("si_pro", BASIC, replaced="price_pro", quantity=3, prorate=True))
-TWO_YEARS = Write(change=PausePayments("void", datetime(2029, 3, 1, tzinfo=UTC) - AN_HOUR, DUE))
+TO_BASIC = Write(SwapPrice("si_pro", BASIC, replaced="price_pro", quantity=3, prorate=True))
+TWO_YEARS = Write(PausePayments("void", datetime(2029, 3, 1, tzinfo=UTC) - AN_HOUR, DUE))
 
 
 def endless_row(usual: Step) -> dict[str, Step]:
@@ -268,7 +268,7 @@ TABLE: dict[str, dict[str, Step]] = {
     "an existing coupon": coupon_row(EXISTING, None),
     "a coupon for the customer": row(Refuse(Code.CUSTOMER_COUPONS_ARE_GONE), NOBODY_TO_KEEP),
     "a trial extension": row(
-        Write(change=MoveTrialEnd(DUE + 14 * DAY, DUE)),
+        Write(MoveTrialEnd(DUE + 14 * DAY, DUE)),
         NO_TIME_TO_GIVE,
         AROUND_A_RENEWAL,
         {
@@ -305,7 +305,7 @@ TABLE: dict[str, dict[str, Step]] = {
     "a pause of a month from the period's end": pause_row(LATER),
     "a pause of 2 billing cycles": pause_row(datetime(2027, 5, 1, tzinfo=UTC) - AN_HOUR, TWO_YEARS),
     "a pause of 2 billing cycles from the period's end": pause_row(LATER, LATER),
-    "a pause without an end": endless_row(Write(change=PausePayments("void", None, DUE))),
+    "a pause without an end": endless_row(Write(PausePayments("void", None, DUE))),
     "a pause without an end from the period's end": endless_row(LATER),
     "a custom offer": row(Refuse(Code.CUSTOM_OFFER_IS_NOT_STRIPES), NO_TIME_TO_GIVE),
 }
@@ -331,8 +331,8 @@ def step(
 
 def change_of(reached: Step) -> Change:
     assert isinstance(reached, Write)
-    assert reached.change is not None
-    return reached.change
+    assert reached.kept is not None
+    return reached.kept
 
 
 def changed(subscription: Subscription, change: Change) -> Subscription:
@@ -481,7 +481,7 @@ def test_the_same_definition_always_makes_the_same_coupon_and_another_one_never(
 
 def test_an_existing_coupon_wins_over_its_definition() -> None:
     terms = CouponTerms(Decimal(500), Decimal("NaN"), "once", coupon_id=EXISTING)
-    assert step(terms, ACTIVE) == Write(change=AddDiscount(EXISTING, (), DUE))
+    assert step(terms, ACTIVE) == Write(AddDiscount(EXISTING, (), DUE))
 
 
 # Trials
@@ -492,7 +492,7 @@ def test_an_existing_coupon_wins_over_its_definition() -> None:
     [
         pytest.param(0, Refuse(Code.TRIAL_IS_TOO_SHORT), id="no days"),
         pytest.param(-7, Refuse(Code.TRIAL_IS_TOO_SHORT), id="fewer than none"),
-        pytest.param(710, Write(change=MoveTrialEnd(DUE + 710 * DAY, DUE)), id="nearly two years"),
+        pytest.param(710, Write(MoveTrialEnd(DUE + 710 * DAY, DUE)), id="nearly two years"),
         pytest.param(712, Refuse(Code.TRIAL_IS_TOO_LONG), id="more than two years from now"),
         pytest.param(10**12, Refuse(Code.TRIAL_IS_TOO_LONG), id="beyond all calendars"),
     ],
@@ -503,7 +503,7 @@ def test_a_trial_becomes_longer_by_at_most_what_stripe_takes(days: int, expected
 
 def test_a_trial_that_ends_after_its_period_is_extended_from_its_own_end() -> None:
     subscription = shape(status="trialing", trial_end=DUE + 3 * DAY)
-    assert step(TrialTerms(7), subscription) == Write(change=MoveTrialEnd(DUE + 10 * DAY, DUE))
+    assert step(TrialTerms(7), subscription) == Write(MoveTrialEnd(DUE + 10 * DAY, DUE))
 
 
 def test_a_trial_of_long_ago_is_not_what_is_extended() -> None:
@@ -567,7 +567,7 @@ def test_billing_cycles_are_as_long_as_the_price_says(
     interval: str, interval_count: int, resumes_at: datetime
 ) -> None:
     item = dataclasses.replace(PRO, interval=interval, interval_count=interval_count)
-    expected = Write(change=PausePayments("void", resumes_at - AN_HOUR, DUE))
+    expected = Write(PausePayments("void", resumes_at - AN_HOUR, DUE))
     assert step(pause("billing_cycle", 2), shape(items=(item,))) == expected
 
 
@@ -597,7 +597,7 @@ def test_a_pause_beyond_all_calendars_is_refused(interval: PauseInterval) -> Non
 @pytest.mark.parametrize("behavior", PAUSE_BEHAVIORS)
 def test_a_short_pause_gives_no_long_payment_away(behavior: Any) -> None:
     annual = shape(items=(dataclasses.replace(PRO, interval="year"),))
-    kept = Write(change=PausePayments(behavior, datetime(2027, 4, 1, tzinfo=UTC) - AN_HOUR, DUE))
+    kept = Write(PausePayments(behavior, datetime(2027, 4, 1, tzinfo=UTC) - AN_HOUR, DUE))
     expected = (
         kept if behavior == "keep_as_draft" else Refuse(Code.PAYMENT_PAYS_FOR_MORE_THAN_THE_PAUSE)
     )
@@ -634,7 +634,7 @@ NEXT_DUE = datetime(2027, 4, 1, tzinfo=UTC)
 @pytest.mark.parametrize("offer", TRIED)
 def test_what_an_earlier_attempt_may_have_sent_is_sent_again_to_the_letter(offer: str) -> None:
     terms, change = TRIED[offer]
-    assert step(terms, ACTIVE, now=NOW + 3 * DAY, earlier=change) == Write(change=change)
+    assert step(terms, ACTIVE, now=NOW + 3 * DAY, earlier=change) == Write(change)
 
 
 @pytest.mark.parametrize("offer", TRIED)
@@ -698,7 +698,7 @@ def test_around_a_renewal_a_repetition_waits_as_well(offer: str) -> None:
 
 FROM_PERIOD_END = OFFERS["a pause of a month from the period's end"]
 AWAKE = DUE - PAUSE_LEAD
-PAUSED_LATER = Write(change=PausePayments("void", datetime(2027, 4, 1, tzinfo=UTC) - AN_HOUR, DUE))
+PAUSED_LATER = Write(PausePayments("void", datetime(2027, 4, 1, tzinfo=UTC) - AN_HOUR, DUE))
 
 
 def test_a_pause_from_the_periods_end_waits_until_a_day_before_it_and_is_then_made() -> None:
@@ -757,18 +757,18 @@ FLEXIBLE = shape(is_flexible=True)
 def test_a_pause_of_the_subscription_itself_lasts_as_long_as_was_offered(
     terms: PauseTerms, until: datetime | None
 ) -> None:
-    assert step(terms, FLEXIBLE, rules=BY_ITSELF) == Write(change=PauseService(until, DUE))
+    assert step(terms, FLEXIBLE, rules=BY_ITSELF) == Write(PauseService(until, DUE))
 
 
 def test_a_pause_of_the_subscription_itself_waits_for_the_next_period_as_well() -> None:
     assert step(FROM_PERIOD_END, FLEXIBLE, rules=BY_ITSELF) == LATER
-    expected = Write(change=PauseService(datetime(2027, 4, 1, tzinfo=UTC), DUE))
+    expected = Write(PauseService(datetime(2027, 4, 1, tzinfo=UTC), DUE))
     assert step(FROM_PERIOD_END, FLEXIBLE, now=AWAKE, promised=DUE, rules=BY_ITSELF) == expected
 
 
 def test_what_a_pause_of_the_subscription_itself_credits_and_bills_is_the_owners_to_say() -> None:
     rules = OfferRules(pause_mechanism="pause", pause_credit="none", pause_bills_usage=False)
-    expected = Write(change=PauseService(None, DUE, "none", bills_usage=False))
+    expected = Write(PauseService(None, DUE, "none", bills_usage=False))
     assert step(pause("indefinitely", 0), FLEXIBLE, rules=rules) == expected
 
 
@@ -822,7 +822,7 @@ UNPAID = shape(pending_update=PendingUpdate((BASIC,), NOW + DAY), payment_url=UR
 
 
 def test_a_plan_may_wait_for_its_payment_where_the_owner_says_so_and_stripe_can() -> None:
-    assert step(PLAN, ACTIVE, rules=BY_LINK) == Write(change=MAY_WAIT)
+    assert step(PLAN, ACTIVE, rules=BY_LINK) == Write(MAY_WAIT)
     assert step(PLAN, shape(charges_automatically=False), rules=BY_LINK) == TO_BASIC
 
 

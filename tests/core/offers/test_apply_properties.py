@@ -214,7 +214,7 @@ def test_an_earlier_change_is_never_replaced_by_another(
     before, after = both
     first = step(terms, before, now=now, rules=rules)
     if isinstance(first, Write):
-        again = step(terms, after, now=later, earlier=first.change, rules=rules)
+        again = step(terms, after, now=later, earlier=first.kept, rules=rules)
         assert again == first or not isinstance(again, Write)
 
 
