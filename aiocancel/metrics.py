@@ -115,7 +115,9 @@ ACTION_ATTEMPTS: Final = Metric(
     "action_attempts", "Attempts that an applied action took", ("kind",), buckets=ATTEMPT_BUCKETS
 )
 DRIFT: Final = Metric(
-    "drift", "Subscriptions found other than the ledger left them", ("kind", "code")
+    "drift",
+    "Subscriptions whose state at Stripe differs from the ledger's last word",
+    ("kind", "code"),
 )
 PAGE_PROBLEMS: Final = Metric("page_problems", "Pages that went out without something", ("what",))
 

@@ -547,3 +547,36 @@ def test_the_repository_holds_the_package_its_tests_its_examples_and_nothing_els
 @pytest.mark.parametrize("name", sorted(TOP_LEVEL))
 def test_every_part_of_the_repository_is_there(name: str) -> None:
     assert name in top_level_entries()
+
+
+# Paragraphs
+
+
+PARAGRAPH_FROM = 12
+WITH_PARAGRAPHS = [
+    name for name in FILES if name.startswith(("aiocancel/core/", "aiocancel/billing/"))
+]
+
+
+def bodies_without_a_paragraph(source: str) -> list[str]:
+    """Name the functions whose body, without its docstring, is long and has no blank line."""
+    lines, found = source.splitlines(), []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno is not None:
+            body = node.body[1:] if ast.get_docstring(node) else node.body
+            written = lines[body[0].lineno - 1 : node.end_lineno] if body else []
+            if len(written) >= PARAGRAPH_FROM and all(line.strip() for line in written):
+                found.append(node.name)
+    return found
+
+
+@pytest.mark.parametrize("name", WITH_PARAGRAPHS)
+def test_a_long_body_has_paragraphs(name: str) -> None:
+    assert bodies_without_a_paragraph(FILES[name].read_text(encoding="utf-8")) == []
+
+
+def test_a_long_body_without_a_paragraph_would_be_found() -> None:
+    long = "\n".join(["def long() -> None:", *["    pass"] * PARAGRAPH_FROM])
+
+    assert bodies_without_a_paragraph(long) == ["long"]
+    assert bodies_without_a_paragraph(long.replace("pass", "pass\n", 1)) == []

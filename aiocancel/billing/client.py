@@ -49,7 +49,7 @@ Read = TypeVar("Read")
 
 # Stripe's largest page; ended subscriptions are listed too, so one may not be enough.
 LIST_PAGE_SIZE: Final = 100
-# What every subscription is asked for with, written or read.
+# Every request for a subscription asks for these, written or read.
 _AS_READ: Final[Mapping[str, Any]] = {"expand": ["discounts"]}
 MAX_LIST_PAGES: Final = 10
 
@@ -106,7 +106,7 @@ def _make_client(billing: StripeBilling, session: aiohttp.ClientSession) -> stri
 class _WholeAnswers:
     """A session for the SDK that returns an answer when its body is there too.
 
-    The SDK reads the body where it handles no errors and where nobody closes the connection.
+    The SDK reads the body where it handles no errors and closes no connection.
     """
 
     def __init__(self, session: aiohttp.ClientSession) -> None:
@@ -117,7 +117,7 @@ class _WholeAnswers:
         await self._turns.take()
         async with self._session.request(*args, **kwargs) as response:
             answer = _WholeAnswer(await response.read(), response.status, response.headers)
-        # What follows is the SDK's and our reading of it.
+        # The SDK and our readers go on from here.
         await self._turns.take()
         return answer
 
@@ -210,12 +210,13 @@ class StripeClient:
                     code=Code.UNREADABLE,
                     request_id=response.request_id,
                 ) from None
+
         raise UnknownBillingError(
             "the customer has too many subscriptions to list", code=Code.TOO_MANY_SUBSCRIPTIONS
         )
 
     async def apply(self, action: Action, write: Write, *, idempotency_key: str) -> BillingReply:
-        """Send one change; the reply shows what it did, unless Stripe repeats an old one."""
+        """Send one change; the reply shows its effect, unless Stripe repeats an old one."""
         path, change, key = _path(action.subscription_id), write.change, idempotency_key
         if write.schedule is not None:
             return await self._change_schedule(write.schedule, key)
@@ -300,7 +301,7 @@ class StripeClient:
                 idempotency_key=f"{idempotency_key}-coupon",
             )
         except RejectedBillingError as error:
-            # Its id is made from its definition: whoever was first made the same coupon.
+            # Its id is made from its definition: another worker has made the same coupon first.
             if error.code != Code.RESOURCE_ALREADY_EXISTS:
                 raise
 
@@ -369,19 +370,20 @@ def _translate(error: stripe.StripeError) -> tuple[BillingError, Throttled | Non
     if whose is not None:
         code = Code.RESOURCE_RATE_LIMIT if whose == "object" else Code.RATE_LIMIT
     code = code or ForeignCode.of_error(error.__cause__ or error)
-    # Stripe's message may quote what we sent, so only the code goes on.
+    # Stripe's message may quote our request, so only the code goes on.
     translated = _ERRORS[failure](
         f"Stripe answered {error.http_status or 'nothing'} ({code})",
         code=code,
         http_status=error.http_status,
         request_id=error.request_id,
         replayed=key_is_taken or _is_replayed(error.headers),
-        # A stored failure says no, too, but what follows it is another key and no repetition.
+        # A stored failure says no, too, but the next attempt has another key and is no repetition.
         retry_after_s=read_retry_after(
             _header(error.headers, "retry-after"),
             should_retry=hint if failure is Failure.TRANSIENT else None,
         ),
     )
+
     return translated, whose
 
 

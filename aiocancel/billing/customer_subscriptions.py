@@ -38,7 +38,7 @@ class StripeSubscriptions:
     column ``stripe_customer_id``; NULL means that the customer has no subscription. A subscription counts
     with one of ``statuses``; an ended one never does. Of several, ``choose="newest"`` takes the best status
     (active or trialing, past_due, unpaid, paused, incomplete) and then the latest start; ``choose="only"``
-    takes none and makes the flow unavailable until somebody has looked. A list that takes longer than
+    takes none and makes the flow unavailable until a person has looked. A list that takes longer than
     ``timeout_s`` is an outage: a page is waiting for it.
 
     Raises ConfigurationError.
@@ -58,6 +58,7 @@ class StripeSubscriptions:
             raise ConfigurationError(
                 f"statuses is a list of some of: {', '.join(CHOOSABLE_STATUSES)}"
             )
+
         if self.choose not in ("newest", "only"):
             raise ConfigurationError("choose is 'newest' or 'only'")
         if not 0 < self.timeout_s < math.inf:
@@ -88,6 +89,7 @@ class StripeResolver:
         customer = await self._find_customer(customer_id)
         if customer is None:
             return None
+
         try:
             async with asyncio.timeout(self._settings.timeout_s):
                 listed = await self._list_subscriptions(customer.stripe_customer_id)
@@ -96,9 +98,11 @@ class StripeResolver:
             raise UnavailableError(
                 f"the customer's subscriptions cannot be listed: {reason}"
             ) from error
+
         chosen = choose_subscription(
             listed, statuses=self._settings.statuses, choose=self._settings.choose
         )
+
         return (
             None
             if chosen is None

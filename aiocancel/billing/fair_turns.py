@@ -18,7 +18,7 @@ class Turns:
         self._is_taken = False
 
     async def take(self) -> None:
-        """Wait until nobody else has this turn of the loop."""
+        """Wait until no other task has this turn of the loop."""
         loop = asyncio.get_running_loop()
         if not self._is_taken:
             self._is_taken = True
@@ -31,7 +31,7 @@ class Turns:
     def _pass_on(self, loop: asyncio.AbstractEventLoop) -> None:
         while self._waiting:
             future = self._waiting.popleft()
-            # Whoever waited may have been cancelled.
+            # The task that waited may have been cancelled.
             if not future.done():
                 future.set_result(None)
                 loop.call_soon(self._pass_on, loop)

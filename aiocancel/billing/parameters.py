@@ -67,7 +67,7 @@ def unpause() -> SubscriptionUpdateParams:
 def schedule_change(
     change: ScheduleChange,
 ) -> SubscriptionScheduleReleaseParams | SubscriptionScheduleUpdateParams:
-    """Build what goes to a schedule before the change of its subscription."""
+    """Build the change of a schedule that goes before the change of its subscription."""
     match change:
         case ReleaseSchedule():
             # An end that the schedule has set goes with it; the one that is wanted is set next.
@@ -112,14 +112,15 @@ def end_pause() -> SubscriptionResumeParams:
 
 
 def offer_change(change: Update) -> SubscriptionUpdateParams:
-    """Build the update that an offer comes to; what it does to money is said in every one."""
+    """Build the update for an offer; every one says its effect on money."""
     match change:
         case AddDiscount(coupon_id, kept):
-            # The list replaces what is there, so what is there is sent along.
+            # The list replaces the discounts that are there, so they are sent along.
             discounts: list[SubscriptionUpdateParamsDiscount] = [
                 {"discount": discount_id} for discount_id in kept
             ]
             return {"discounts": [*discounts, {"coupon": coupon_id}]}
+
         case RemoveDiscounts(kept=kept):
             # An empty list is dropped from the form and would leave everything as it is.
             return {"discounts": [{"discount": discount_id} for discount_id in kept] or ""}
@@ -138,11 +139,13 @@ def offer_change(change: Update) -> SubscriptionUpdateParams:
                 if change.may_wait
                 else "error_if_incomplete",
             }
+
         case PausePayments(behavior, resumes_at):
             pause: SubscriptionUpdateParamsPauseCollection = {"behavior": behavior}
             if resumes_at is not None:
                 pause["resumes_at"] = int(resumes_at.timestamp())
             return {"pause_collection": pause}
+
         case _:  # pragma: no cover
             assert_never(change)
 

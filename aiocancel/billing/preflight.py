@@ -1,4 +1,4 @@
-"""Questions that ``aiocancel check`` puts to Stripe; nothing is changed, and what is read is not kept."""
+"""Questions that ``aiocancel check`` puts to Stripe; nothing is changed, and no answer is kept."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SUBSCRIPTIONS: Final = ("/v1/subscriptions", {"limit": 1})
 
 @dataclass(frozen=True, slots=True)
 class StripeInspection:
-    """What Stripe says about a key.
+    """Stripe's answers about a key.
 
     ``livemode`` and ``api_version`` are None where no answer told them, ``offset_s`` is how far Stripe's
     clock is ahead of ours, ``refusal`` why subscriptions may not be read.
@@ -50,8 +50,10 @@ async def inspect_stripe(client: StripeClient, *, clock: Callable[[], float]) ->
         if offset_s is None and (date := _timestamp(told.get("date"))) is not None:
             # The header counts whole seconds.
             offset_s = clock_offset_s(date, date + 1, asked_at=asked_at, answered_at=answered_at)
-    # An account does not tell its mode; what is in it does.
+
+    # An account does not tell its mode; the objects in it do.
     modes = [body["livemode"] for body in bodies if isinstance(body.get("livemode"), bool)]
+
     return StripeInspection(modes[0] if modes else None, api_version, offset_s, refusal)
 
 

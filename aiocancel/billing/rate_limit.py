@@ -27,7 +27,7 @@ _OBJECT: Final = re.compile(r"^(/v1/[a-z_]+)/[^/]+")
 
 
 def endpoint_of(method: str, path: str) -> str:
-    """Return what Stripe counts together, as far as it says: the method and the path without the object's id."""
+    """Return the unit that Stripe counts by, as far as it says: the method and the path without the object's id."""
     return f"{method.upper()} " + _OBJECT.sub(r"\1/:id", path)
 
 
@@ -40,11 +40,13 @@ class StripeRateLimits:
         self._source = source
         self._prefix = f"stripe {billing.mode}"
         self._for_pages = for_pages
+
         limit = billing.max_requests_per_s
         per_endpoint = billing.max_requests_per_s_per_endpoint
         if not billing.simulated:
             limit = limit or MAX_REQUESTS_PER_S[billing.mode]
             per_endpoint = per_endpoint or MAX_REQUESTS_PER_S_PER_ENDPOINT
+
         # An endpoint's limit that is not below the account's is kept by keeping that one.
         self._per_endpoint = (
             per_endpoint if per_endpoint and (limit is None or per_endpoint < limit) else None

@@ -47,7 +47,7 @@ class StripeBilling:
     requests of its own; at a simulator there is no limit unless you set one.
     Source: https://docs.stripe.com/rate-limits
 
-    ``schedule_policy`` is what is done about a subscription schedule that stands in the way of a change:
+    ``schedule_policy`` is the treatment of a subscription schedule that stands in the way of a change:
     ``park`` leaves it to a human, ``release`` releases it and loses the phases still to come, and ``amend``
     loses nothing: a schedule that ends with the period is made to end the subscription, one with nothing more to
     do is released, and only one with phases to come, or an end of its own, is left to a human. With ``amend`` the
@@ -77,12 +77,14 @@ class StripeBilling:
             )
         if origin_of(self.api_base, setting="api_base") != self.api_base:
             raise ConfigurationError(f"api_base is an origin such as {STRIPE_API}, without a path")
+
         for setting in ("max_requests_per_s", "max_requests_per_s_per_endpoint"):
             given = getattr(self, setting)
             if given is not None and not 2 <= given < math.inf:
                 raise ConfigurationError(
                     f"{setting} must be 2 or more, and finite; None takes Stripe's own limit"
                 )
+
         if self.schedule_policy not in SCHEDULE_POLICIES:
             raise ConfigurationError(f"schedule_policy is one of {', '.join(SCHEDULE_POLICIES)}")
         if unknown := set(self.feedback_codes.values()) - FEEDBACK_VALUES:

@@ -1,7 +1,7 @@
-"""What we do to a subscription, and the pure decision of the next step.
+"""The actions on a subscription, and the pure decision of the next step.
 
-An action is one imperative change. Before every write and after it the subscription is read; given what
-was read, ``next_step`` alone says whether the action is done, must be written, must wait, or cannot be.
+An action is one imperative change. Before every write and after it the subscription is read, and from
+that read ``next_step`` alone says whether the action is done, must be written, must wait, or cannot be.
 That one function makes every action safe to repeat: a worker that dies anywhere starts here again.
 """
 
@@ -20,7 +20,7 @@ from aiocancel.core.offers.terms import AcceptedOffer
 from aiocancel.core.schedules import ScheduleChange, SchedulePolicy, Wish, clear_the_way
 from aiocancel.core.subscription import Subscription
 
-# What the receipt of an action says that is not finished: it waits for its date, or for the customer's payment.
+# The status in the receipt of an unfinished action: it waits for its date, or for the customer's payment.
 WAITS_FOR_ITS_DATE: Final = "scheduled"
 WAITS_FOR_PAYMENT: Final = "needs_payment"
 
@@ -108,8 +108,9 @@ class ActionState(StrEnum):
 class Action:
     """One thing to do for one subscription.
 
-    ``reason`` goes into Stripe's cancellation_details, ``flow_session_id`` is what ``verify_offer`` asks
-    about, and ``offer`` what ``apply_offer`` and ``run_offer_handler`` carry out and ``expect_offer`` watches for.
+    ``reason`` goes into Stripe's cancellation_details, ``flow_session_id`` is the flow session that
+    ``verify_offer`` asks about. ``offer`` is the offer that ``apply_offer`` and ``run_offer_handler`` carry out and
+    ``expect_offer`` watches for.
     """
 
     kind: ActionKind
@@ -121,7 +122,7 @@ class Action:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What Stripe said after the change: its status, and when the subscription ends, if it does.
+    """Stripe's evidence after the change: its status, and when the subscription ends, if it does.
 
     An action that is not finished has one only while it waits for its date, which ``ends_at`` then is, or for a
     payment at ``payment_url`` (None where Stripe named no page).
@@ -148,8 +149,8 @@ class Done:
 class Write:
     """Stripe must be told of ``change``.
 
-    With ``schedule`` this change of the schedule is written first, and alone: another look then decides what
-    remains to be done.
+    With ``schedule`` this change of the schedule is written first, and alone: another look then decides
+    the rest.
     """
 
     change: Change | PlainChange
@@ -255,13 +256,13 @@ _WISHES: Final[dict[ActionKind, Wish]] = {
 def past_the_schedule(
     step: Step, kind: ActionKind, subscription: Subscription, policy: SchedulePolicy
 ) -> Step:
-    """Return the step, or what has to come before it when a schedule governs the subscription."""
+    """Return the step, with the change that must come before it when a schedule governs the subscription."""
     if not isinstance(step, Write | Defer):
         return step
     first = clear_the_way(subscription, policy, _WISHES.get(kind, "other"))
     if isinstance(first, Code):
         return Refuse(first)
-    # What is due later meets its schedule when it is made.
+    # A change that is due later meets its schedule when it is made.
     return replace(step, schedule=first) if isinstance(step, Write) else step
 
 

@@ -1,7 +1,7 @@
-"""What a person may do about an action: start a parked one over, or close it. Pure.
+"""The operations of a person on an action: start a parked one over, or close it. Pure.
 
 parked ── retry ──> waiting     the worker begins again, with attempts counted from none
-parked ── close ──> closed      somebody has dealt with it elsewhere; no worker touches it again
+parked ── close ──> closed      a person has dealt with it elsewhere; no worker touches it again
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _REASON: Final = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
 
 
 class Operation(StrEnum):
-    """What can be done by hand."""
+    """An operation by hand."""
 
     RETRY = "retry"
     CLOSE = "close"

@@ -1,7 +1,7 @@
 """Changes: one write for an offer, or for taking one back, decided in full before it is sent.
 
-What an offer did cannot be told from the subscription's state alone: a discount may have been there before,
-a trial end may have been moved by somebody else. So the change is kept in the ledger before the call. A
+The subscription's state alone cannot tell whether an offer was carried out: a discount may have been there before,
+another program may have moved the end of the trial. So the change is kept in the ledger before the call. A
 repetition sends the same change, and ``shows`` tells from a fresh read whether an earlier try went through.
 It is sent again only while it ``still_holds``: once the next payment has come, a discount for one payment may
 have been given and used up, and the end of a trial may lie before time that is now paid for.
@@ -120,7 +120,7 @@ class PauseService:
 
 
 Update = AddDiscount | MoveTrialEnd | SwapPrice | PausePayments | RemoveDiscounts
-"""What Stripe takes as an update of the subscription."""
+"""The changes that Stripe takes as an update of the subscription."""
 
 Change = Update | PauseService
 """A change that the ledger keeps before it is sent."""
@@ -134,12 +134,14 @@ def shows(change: Change, subscription: Subscription) -> bool:
                 discount.coupon_id == coupon_id and discount.discount_id not in kept
                 for discount in subscription.discounts
             )
+
         case MoveTrialEnd(at):
             return subscription.trial_end == at
         case SwapPrice(item_id, price_id):
             return any(
                 item.item_id == item_id and item.price_id == price_id for item in subscription.items
             )
+
         case PausePayments(behavior, resumes_at):
             return subscription.paused == CollectionPause(behavior, resumes_at)
         case RemoveDiscounts(removed):
@@ -151,10 +153,10 @@ def shows(change: Change, subscription: Subscription) -> bool:
 
 
 def still_holds(change: Change, subscription: Subscription) -> bool:
-    """Tell whether all that the change was decided by is as it was, so that sending it does what was meant."""
+    """Tell whether every fact that the change was decided by still holds, so that sending it has the effect meant."""
     match change:
         case AddDiscount(_, kept, due):
-            # A discount added since would be lost, as the list replaces what is there.
+            # A discount added since would be lost, as the list replaces the discounts that are there.
             discount_ids = {discount.discount_id for discount in subscription.discounts}
             return subscription.current_period_end == due and discount_ids == set(kept)
         case RemoveDiscounts(removed, kept):
@@ -162,11 +164,13 @@ def still_holds(change: Change, subscription: Subscription) -> bool:
                 *removed,
                 *kept,
             }
+
         case SwapPrice(item_id, _, replaced, quantity):
             was = (item_id, replaced, quantity)
             return any(
                 (item.item_id, item.price_id, item.quantity) == was for item in subscription.items
             )
+
         case MoveTrialEnd(due=due) | PausePayments(due=due) | PauseService(due=due):
             return subscription.current_period_end == due
         case _:  # pragma: no cover
@@ -189,12 +193,14 @@ def change_to_json(change: Change) -> dict[str, Any]:
                 "made": coupon,
             }
             return fields | {"due": _seconds(due)}
+
         case MoveTrialEnd(at, due):
             return {"type": "move_trial_end", "at": _seconds(at), "due": _seconds(due)}
         case SwapPrice():
             return {"type": "swap_price"} | {
                 name: getattr(change, name) for name in SwapPrice.__slots__
             }
+
         case PausePayments(behavior, resumes_at, due):
             until = _seconds(resumes_at)
             return {
@@ -203,6 +209,7 @@ def change_to_json(change: Change) -> dict[str, Any]:
                 "resumes_at": until,
                 "due": _seconds(due),
             }
+
         case RemoveDiscounts(removed, kept):
             return {"type": "remove_discounts", "removed": list(removed), "kept": list(kept)}
         case PauseService(resumes_at, due, credit, bills_usage):
@@ -223,7 +230,7 @@ _STORED: Final[dict[str, type[Change]]] = {
 
 
 def change_from_json(data: Mapping[str, Any]) -> Change:
-    """Read what ``change_to_json`` wrote; raises UnreadableLedgerError for another type or field."""
+    """Read the JSON of ``change_to_json``; raises UnreadableLedgerError for another type or field."""
     fields = dict(data)
     kind = fields.pop("type")
     if kind in _STORED:

@@ -79,7 +79,7 @@ NO_REASON = CancelReason()
 
 @dataclass(frozen=True, slots=True)
 class FlowClaim:
-    """What a browser says happened; never acted on as it stands."""
+    """A browser's report of how a flow ended; never acted on as it stands."""
 
     vendor: str
     status: FlowStatus
@@ -91,7 +91,7 @@ class FlowClaim:
 
 @dataclass(frozen=True, slots=True)
 class VerifiedOutcome:
-    """What is proven to have happened, and by what: ``evidence`` is ``grant`` for a customer's own choice.
+    """A proven end of a flow, and its evidence: ``evidence`` is ``grant`` for a customer's own choice.
 
     ``vendor`` is the one whose flow it came from.
     """

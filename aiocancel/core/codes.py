@@ -3,7 +3,7 @@
 A code is stored with its action and its journal, counted by the metrics, and shown by ``aiocancel actions``
 together with its sentence and one thing to do next. The words are rows in databases: a word never changes.
 
-``Code`` holds our own words and those of Stripe's that we act on. A word of somebody else's (another error
+``Code`` holds our own words and those of Stripe's that we act on. A word of another system (another error
 code of Stripe's, the name of an exception, a word that a newer release stored) is a ``ForeignCode``: the word
 itself is kept, so that rows stay readable. Functions take ``AnyCode``, so that a bare text does not type-check.
 """
@@ -15,7 +15,7 @@ from typing import Final
 
 
 class About(StrEnum):
-    """What a code speaks of; the headings of the reference page."""
+    """The subject of a code; the headings of the reference page."""
 
     POST = "A browser's request was refused"
     SUBSCRIPTION = "The subscription does not allow it"
@@ -973,7 +973,7 @@ class ForeignCode(str):
 
     @classmethod
     def of_error(cls, error: BaseException) -> ForeignCode:
-        """Return the code for an error that nobody foresaw: the name of its class, never its text."""
+        """Return the code for an unforeseen error: the name of its class, never its text."""
         return cls(type(error).__name__)
 
     @classmethod
@@ -1012,7 +1012,7 @@ class ForeignCode(str):
 
 
 AnyCode = Code | ForeignCode
-"""A code of ours, or a word that somebody else chose."""
+"""A code of ours, or a word that another system chose."""
 
 _HTTP: Final = "http_"
 _GAVE_UP: Final = "gave_up_"

@@ -1,11 +1,11 @@
-"""Read a Content-Security-Policy and widen it by what a flow vendor's widget needs, and by no more.
+"""Read a Content-Security-Policy and widen it by the sources that a flow vendor's widget needs, and by no more.
 
 An application already sends a policy of its own. A second one beside it would not help, because a browser
 enforces every policy it gets; so the one that is there is read, widened and written back. Widening must
 never take anything away from the application, and three rules of the standard make that easy to get wrong:
 
 - A directive that is absent falls back to another. Writing ``connect-src`` where only ``default-src`` stood
-  replaces the fallback, so the new list starts from what governed before; where nothing governed, anything
+  replaces the fallback, so the new list starts from the one that governed before; where nothing governed, anything
   was allowed, and nothing is written. Fallbacks can also be lost sideways, see ``_widen_list``.
 - A nonce or hash switches 'unsafe-inline' off. An application that relies on 'unsafe-inline' would lose its
   inline code, so nonces and hashes are left out of such a list, which accepts the inline code anyway.
@@ -142,6 +142,7 @@ class ContentSecurityPolicy:
             raise PolicyError(
                 "The policy holds a line break, a control character or a non-ASCII character."
             )
+
         directives: dict[str, tuple[str, tuple[str, ...]]] = {}
         for words in map(str.split, header.split(";")):
             if not words:
@@ -156,6 +157,7 @@ class ContentSecurityPolicy:
                 directives.setdefault(name, (written, tuple(value)))
             else:
                 directives.setdefault(name, (name, tuple(value)))
+
         return cls(tuple(directives.values()))
 
     @classmethod
@@ -235,6 +237,7 @@ def _widen_list(lists: dict[str, tuple[str, ...]], directive: str, sources: Iter
     current = _governing(lists, directive)
     if current is None:
         return
+
     nonces_would_break = _relies_on_unsafe_inline(directive, current)
     allowed = {_folded(source) for source in current}
     missing = []
@@ -245,8 +248,10 @@ def _widen_list(lists: dict[str, tuple[str, ...]], directive: str, sources: Iter
             continue
         missing.append(source)
         allowed.add(_folded(source))
+
     if not missing:
         return
+
     # A worker is governed by worker-src, child-src, script-src, default-src, in this order. A child-src made
     # from default-src would step in front of script-src and take away workers that script-src allows.
     if directive == "child-src" and "child-src" not in lists and "script-src" in lists:
@@ -300,11 +305,13 @@ def _check_source(directive: str, source: str) -> None:
                 f"frame-ancestors takes hosts, schemes and 'self', not {_shown(source)}."
             )
         return
+
     quoted = f"'{keyword}'"
     if quoted in _KEYWORDS or quoted in _REFUSED_KEYWORDS or _NONCE_OR_HASH.fullmatch(quoted):
         raise PolicyError(
             f"The source {_shown(source)} for {directive} needs single quotes inside the text."
         )
+
     host_source = _HOST_SOURCE.fullmatch(source)
     if host_source and host_source["host"] == "*":
         raise PolicyError(

@@ -1,4 +1,4 @@
-"""From a proven outcome to what is done about it. Pure: the same outcome always gets the same answer."""
+"""From a proven outcome to the actions that follow. Pure: the same outcome always gets the same answer."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ Applier = Literal["app", "vendor"]
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The owner's standing answers: when a cancellation takes effect, and who carries out what.
+    """The owner's standing answers: when a cancellation takes effect, and who carries out cancellations and offers.
 
     ``verifies_offers`` says that the flow vendor's API can be asked, ``names_customers`` that its flow
     sessions name the application's customer instead of Stripe's subscription.
@@ -62,9 +62,10 @@ class AnswerKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What may honestly be told to the customer; ``effective_at`` is Stripe's date, aware UTC.
+    """An answer that is honest to the customer; ``effective_at`` is Stripe's date, aware UTC.
 
-    ``payment_url`` is where a payment is confirmed that a change waits for; whoever has it sees the invoice.
+    ``payment_url`` is the page where the customer confirms a payment that the change waits for. Everyone who has the
+    URL sees the invoice.
     """
 
     kind: AnswerKind
@@ -101,13 +102,13 @@ def verify_own_choice(claim: FlowClaim, grant: Grant) -> VerifiedOutcome | None:
 
 
 def decide(outcome: VerifiedOutcome, policy: Policy) -> Decision:
-    """Say what a proven outcome calls for. Total over every status."""
+    """Say which actions a proven outcome calls for. Total over every status."""
     if (undo := undo_of(outcome.status)) is not None:
         return Decision(undo.change, (Action(undo.kind, outcome.subscription_id),))
 
     if outcome.status is not FlowStatus.CANCELED:
         return Decision(Topic.NOTHING, answer=Answer(AnswerKind.DONE, Topic.NOTHING))
-    # What went past the flow vendor, because it is down or its widget is blocked, it cannot carry out.
+    # The flow vendor cannot carry out a cancellation that never reached it, because it is down or its widget blocked.
     if policy.applies_cancellation == "vendor" and outcome.vendor != OWN_VENDOR:
         kind = ActionKind.EXPECT_CANCELLATION
     elif policy.cancel_timing == "now":
@@ -120,8 +121,8 @@ def decide(outcome: VerifiedOutcome, policy: Policy) -> Decision:
 def decide_unproven(claim: FlowClaim, subscription_id: SubscriptionId, policy: Policy) -> Decision:
     """Say what follows from a claim that the grant alone does not prove: nothing is changed on its word.
 
-    The browser's word is enough neither for making a gift nor for saying that somebody else has made it: the
-    vendor is asked, where its API can be, and otherwise a human looks.
+    The browser's word proves neither that a gift is due nor that the vendor has made it. The vendor's API is asked
+    where it can be, and otherwise a person looks.
     """
     if claim.status is not FlowStatus.SAVED:
         return Decision(Topic.NOTHING, answer=Answer(AnswerKind.DONE, Topic.NOTHING))
@@ -138,19 +139,21 @@ def answer_of(change: Topic, actions: Sequence[tuple[ActionState, Receipt | None
 
     One refused action makes the whole answer refused, one parked makes it manual; one without a receipt makes
     it queued, and so does having none at all: nothing is called done on no evidence. The receipt of an
-    unfinished one says what it waits for. Where a person has closed one, what came of it is known to that person
-    alone.
+    unfinished one says whether it waits for its date or a payment. Where a person has closed one, that person alone
+    knows the result.
     """
     if any(state is ActionState.REFUSED for state, _ in actions):
         return Answer(AnswerKind.REFUSED, change)
     if any(state is ActionState.PARKED for state, _ in actions):
         return Answer(AnswerKind.MANUAL, change)
+
     receipts = [(state, receipt) for state, receipt in actions if receipt is not None]
     closed = sum(state is ActionState.CLOSED for state, _ in actions)
     if closed and len(receipts) + closed == len(actions):
         return Answer(AnswerKind.CLOSED, change)
     if not receipts or len(receipts) < len(actions):
         return Answer(AnswerKind.QUEUED, change)
+
     for state, receipt in receipts:
         if state is not ActionState.DONE:
             if receipt.status == WAITS_FOR_PAYMENT:
@@ -158,6 +161,7 @@ def answer_of(change: Topic, actions: Sequence[tuple[ActionState, Receipt | None
                     AnswerKind.NEEDS_PAYMENT_ACTION, change, payment_url=receipt.payment_url
                 )
             return Answer(AnswerKind.SCHEDULED, change, receipt.ends_at)
+
     last = receipts[-1][1]
     if change is Topic.CANCELLATION and last.status not in ENDED_STATUSES:
         return Answer(AnswerKind.SCHEDULED, change, last.ends_at)

@@ -1,4 +1,4 @@
-"""Flow sessions: what a flow vendor's API, and never a browser, says of one customer's run through one flow."""
+"""Flow sessions: one customer's run through one flow, as the flow vendor's API tells it and never a browser."""
 
 from __future__ import annotations
 

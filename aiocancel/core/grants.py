@@ -1,4 +1,4 @@
-"""Grants: what we sign for one page view, so that a later post can be traced to the page we made.
+"""Grants: our signature for one page view, so that a later post can be traced to the page we made.
 
 A grant says who may change which subscription, in which mode and until when. It is not secret from its
 owner, only unforgeable. Using it a second time for something else is refused by the ledger, which

@@ -19,7 +19,7 @@ _STEPS: Final = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 
 
 def is_too_dense(body: bytes) -> bool:
-    """Tell whether JSON that nobody has decoded yet is too costly to decode: too many values, or too deep.
+    """Tell whether JSON that is not decoded yet is too costly to decode: too many values, or too deep.
 
     All of it happens in C: a stranger's 256 KiB of brackets must not hold up the other requests.
     """

@@ -47,6 +47,7 @@ def minor_units(amount: Decimal, currency: str) -> int:
     currency = currency.lower()
     if currency in AMBIGUOUS:
         raise ValueError(f"the minor unit of {currency} is not clear")
+
     places = 0 if currency in ZERO_DECIMAL else 3 if currency in THREE_DECIMAL else 2
     step = 10 if currency in THREE_DECIMAL else 100 if currency in WHOLE_MAJOR else 1
     # Asked before any arithmetic: an exponent of a million would make a number of a million digits.
@@ -55,6 +56,7 @@ def minor_units(amount: Decimal, currency: str) -> int:
         raise ValueError("the amount is not positive or too large")
     if exponent < _SMALLEST_EXPONENT:
         raise ValueError("the amount is written with too many places")
+
     # A Decimal's own arithmetic rounds to 28 digits.
     minor: Fraction = Fraction(amount) * 10**places
     if minor.denominator != 1 or minor.numerator % step:

@@ -13,9 +13,9 @@ from aiocancel.core.decision import Answer, AnswerKind
 class Outcome:
     """One claim's end.
 
-    ``status`` is the flow's word (canceled, saved, deflected, incomplete, resumed, unpaused, …) and ``answer`` what was
-    done about it. ``customer_id`` is None where only the flow vendor told us. ``problem`` is the code of what
-    stood in the way.
+    ``status`` is the flow's word (canceled, saved, deflected, incomplete, resumed, unpaused, …) and ``answer`` our
+    answer to it. ``customer_id`` is None where only the flow vendor told us. ``problem`` is the code of the
+    obstacle.
     """
 
     claim_id: str

@@ -23,10 +23,10 @@ FAIL_OFFSET_S: Final = 300.0
 
 OLDEST_SERVER: Final = 14
 
-# A retry waits for its time, and a worker looks every few seconds: this late, nobody looks.
+# A retry waits for its time, and a worker looks every few seconds: this late, no worker runs.
 OVERDUE_S: Final = 300.0
 
-# What our page needs inside a sandbox: the script, its requests to its own site, and the plain form.
+# Our page's needs inside a sandbox: the script, its requests to its own site, and the plain form.
 _SANDBOX_NEEDS: Final = ("allow-scripts", "allow-same-origin", "allow-forms")
 
 
@@ -34,7 +34,7 @@ FAILED: Final = 1
 
 
 class Level(StrEnum):
-    """How a check ended; SKIP says that what it builds on has failed, and is reported there."""
+    """How a check ended; SKIP says that a check which it builds on has failed, and is reported there."""
 
     OK = "ok"
     WARN = "warn"
@@ -44,7 +44,7 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """One line: what was looked at, how it is, and what to do about it."""
+    """One line: the thing that was looked at, its state, and the fix."""
 
     name: str
     level: Level
@@ -73,7 +73,10 @@ class CheckResult:
 
 
 def clock_offset_s(earliest: float, latest: float, *, asked_at: float, answered_at: float) -> float:
-    """Return how far a clock is ahead of ours at least, which read ``earliest`` to ``latest`` between our two times."""
+    """Return by how many seconds another clock is ahead of ours at least, negative where it is behind.
+
+    It read a time from ``earliest`` to ``latest`` at a moment between our ``asked_at`` and ``answered_at``.
+    """
     return max(earliest - answered_at, 0.0) + min(latest - asked_at, 0.0)
 
 
@@ -81,12 +84,14 @@ def judge_clock(offsets_s: Mapping[str, float]) -> CheckResult:
     """Judge how far others' clocks are ahead of this machine's, by whose clock it is (``Stripe``, ``the database``)."""
     if not offsets_s:
         return CheckResult.skip(CLOCK, "neither Stripe nor the database told the time")
+
     others = " and ".join(offsets_s)
     away = {whose: offset for whose, offset in offsets_s.items() if abs(offset) > WARN_OFFSET_S}
     if not away:
         return CheckResult.ok(
             CLOCK, f"within {max(map(abs, offsets_s.values())):.0f} s of {others}"
         )
+
     detail = " and ".join(
         f"{whose} is {abs(offset):.0f} s {'ahead of' if offset > 0 else 'behind'} this machine"
         for whose, offset in away.items()
@@ -96,6 +101,7 @@ def judge_clock(offsets_s: Mapping[str, float]) -> CheckResult:
     wrong = f"{next(iter(away))}'s server" if agrees and "Stripe" not in away else "this machine"
     fix = f"set the clock of {wrong} by NTP, for instance: timedatectl set-ntp true"
     worst = max(map(abs, away.values()))
+
     return (CheckResult.fail if worst > FAIL_OFFSET_S else CheckResult.warn)(CLOCK, detail, fix)
 
 
@@ -104,6 +110,7 @@ def judge_policy(header: str | None, needed: Mapping[str, Iterable[str]]) -> lis
     if header is None:
         fix = "your application must send its own, which is widened; or leave content_security_policy as it is"
         return [CheckResult.warn(POLICY, "none is sent where the application sends none", fix)]
+
     try:
         policies = ContentSecurityPolicy.parse_list(header)
         added = list(
@@ -111,10 +118,13 @@ def judge_policy(header: str | None, needed: Mapping[str, Iterable[str]]) -> lis
         )
     except PolicyError as error:
         return [CheckResult.fail(POLICY, str(error), "correct content_security_policy")]
+
     if not policies:
         fix = "leave content_security_policy out for a policy that protects, or give None"
         return [CheckResult.warn(POLICY, "it is empty and protects nothing", fix)]
+
     detail = f"the widget adds to {', '.join(added)}" if added else "it allows the widget as it is"
+
     return [
         CheckResult.ok(POLICY, detail),
         *(found for policy in policies for found in _weaknesses(policy)),
@@ -144,6 +154,7 @@ def _weaknesses(policy: ContentSecurityPolicy) -> list[CheckResult]:
         found.append(
             CheckResult.warn(POLICY, detail, "give inline scripts a nonce: {{ cancel_flow.nonce }}")
         )
+
     return found
 
 
@@ -169,6 +180,7 @@ def judge_schema(
     if present is not None and present > newest:
         detail = f"version {present}, newer than this release ({newest})"
         return CheckResult.fail(SCHEMA, detail, "install the release that made the tables")
+
     if present is None or present < newest:
         detail = (
             "there are no tables of aiocancel"
@@ -181,6 +193,7 @@ def judge_schema(
                 SCHEMA, f"{detail}; the application makes them when it starts", fix
             )
         return CheckResult.fail(SCHEMA, detail, "run: aiocancel migrate")
+
     if forbidden:
         detail = f"version {present}, but this role may not use {', '.join(forbidden)}"
         return CheckResult.fail(
@@ -192,7 +205,7 @@ def judge_schema(
 def judge_backlog(
     parked: int, oldest_waiting_s: float | None, overdue_s: float | None, *, own_worker: bool
 ) -> list[CheckResult]:
-    """Judge what the worker has left.
+    """Judge the work that the worker has left.
 
     ``oldest_waiting_s`` is the age of the oldest action that waits, ``overdue_s`` how long ago the oldest that
     nothing holds up could have been taken; None where there is none.
@@ -214,6 +227,7 @@ def judge_backlog(
         where = "the application" if own_worker else "the process that has the worker"
         detail = f"an action has been due for {_duration(overdue_s)}, and no worker takes it"
         found.append(CheckResult.warn(BACKLOG, detail, f"start {where}, or look into its log"))
+
     return found or [CheckResult.ok(BACKLOG, f"nothing parked; {waiting}")]
 
 
@@ -234,6 +248,7 @@ def judge_webhook(token: str | None, *, shortest: int, make_one: str, has_api: b
     if token is not None and len(token) < shortest:
         detail = f"it has {len(token)} characters and could be guessed"
         return CheckResult.fail(WEBHOOK, detail, f"make one of {shortest} or more: {make_one}")
+
     if not has_api:
         detail = (
             "what a browser does not report is never found"
@@ -243,6 +258,7 @@ def judge_webhook(token: str | None, *, shortest: int, make_one: str, has_api: b
         return CheckResult.warn(
             WEBHOOK, f"{detail} without the vendor's API", "set the vendor's api_key"
         )
+
     if token is None:
         detail = "no webhook: browsers that close early are found by polling only"
         return CheckResult.warn(WEBHOOK, detail, f"set webhook_token, made with: {make_one}")

@@ -53,9 +53,11 @@ class Source:
                 name=self.name,
                 expected=self.type,
             )
+
         value = record[self.column]
         if value is None and not self.is_required:
             return None
+
         read = _READERS[self.type](value)
         if read is None or (self.is_required and read == ""):
             raise PropertyError(
@@ -91,6 +93,7 @@ class Property:
                 "a property is named by its unique identifier, in lowercase letters, digits and _, "
                 f"not {self.identifier!r}"
             )
+
         if self.type not in _READERS:
             raise ConfigurationError(
                 f"the type of {self.identifier} is 'text', 'number', 'boolean' or 'date'"
@@ -126,6 +129,7 @@ def fill(
             for name in source.path[:-1]:
                 place = place.setdefault(name, {})
             place[source.path[-1]] = value
+
     return problems
 
 
@@ -137,10 +141,12 @@ def _number(value: object) -> int | float | None:
     # True is an int in Python.
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         return None
+
     try:
         nearest = float(value)
     except (OverflowError, ValueError):
         return None
+
     if not math.isfinite(nearest):
         return None
     if isinstance(value, int):

@@ -1,8 +1,8 @@
 """How many requests may go out, and when: the generic cell rate algorithm, handing out slots in batches.
 
-One budget is shared by every process. It holds a single number, the moment of its next free slot; whoever
-needs slots takes a batch of them, each an interval after the one before. A slot is used when it comes or a
-little later, and is then gone. So a limit holds whatever the number of processes, and nobody has to know
+One budget is shared by every process. It holds a single number, the moment of its next free slot; a process
+that needs slots takes a batch of them, each an interval after the one before. A slot is used when it comes or a
+little later, and is then gone. So a limit holds whatever the number of processes, and none has to know
 how many there are.
 Source: ITU-T I.371, annex A (the algorithm).
 """
@@ -13,7 +13,7 @@ import math
 from dataclasses import dataclass
 from typing import Final
 
-# A refusal makes everybody slower for a while: by half each time, and back again as time passes without one.
+# A refusal makes all processes slower for a while: by half each time, and back again as time passes without one.
 SLOWEST: Final = 16.0
 RECOVERS_BY_HALF_S: Final = 20.0
 # One burst is refused many times over; that is one reason to become slower.
@@ -27,7 +27,7 @@ IMPOSSIBLE_S: Final = 120.0
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """Somebody else's limit as we keep it: ``per_s`` in the long run.
+    """The other side's limit as we keep it: ``per_s`` in the long run.
 
     ``burst_s`` is how much unused time may be made up for at once, ``slack_s`` how late a slot may still be used.
     """
@@ -55,7 +55,7 @@ def limit_within(
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What is shared: the next free slot, how much slower than usual it goes, and since when; times in s."""
+    """The shared state: the next free slot, how much slower than usual it goes, and since when; times in s."""
 
     next_at: float = 0.0
     slowness: float = 1.0
@@ -63,7 +63,7 @@ class Budget:
 
     def slowness_at(self, now: float) -> float:
         """Return by which factor the interval is stretched now, 1 where it is not."""
-        # A clock that was set back must not make anybody slower.
+        # A clock that was set back must make no process slower.
         age_s = max(0.0, now - self.slowed_at)
         return max(1.0, self.slowness * math.pow(0.5, min(age_s / RECOVERS_BY_HALF_S, 64.0)))
 
@@ -98,7 +98,7 @@ def lease(
 
 
 def strike(budget: Budget, now: float, *, pause_s: float) -> Budget:
-    """Stop everybody for a moment and go on more slowly, because the other side has refused a request."""
+    """Stop all processes for a moment and go on more slowly, because the other side has refused a request."""
     pause_s = min(max(pause_s, SHORTEST_PAUSE_S), LONGEST_PAUSE_S)
     next_at = max(budget.next_at if budget.next_at <= now + IMPOSSIBLE_S else now, now + pause_s)
     if 0 <= now - budget.slowed_at < ONE_BURST_S:
@@ -115,5 +115,5 @@ def slots_of(slots: Slots, now: float) -> list[float]:
 
 
 def batch(waiting: int, recent_per_s: float, limit: Limit) -> int:
-    """Return how many slots to ask for: one for each that waits, and what will be used before it is too late."""
+    """Return how many slots to ask for: one for each request that waits, and as many as will be used in time."""
     return min(waiting + math.floor(recent_per_s * limit.slack_s), max(1, math.ceil(limit.per_s)))

@@ -1,4 +1,4 @@
-"""What to do after a failed attempt: how a provider's answer is sorted, and when to try again."""
+"""After a failed attempt: how a provider's answer is sorted, and when to try again."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ LONGEST_DELAY_S = 1800.0
 LONGEST_LOCK_DELAY_S = 10.0
 # Where Stripe advises against a repetition, none comes at once.
 ADVISED_AGAINST_DELAY_S = 60.0
-# Whoever asks to be left alone for longer is asked again all the same.
+# A provider that asks us to wait for longer is asked again all the same.
 LONGEST_RETRY_AFTER_S = 3600.0
-# About an hour of looking again: during an upgrade another worker can soon read what this one cannot.
+# About an hour of looking again: during an upgrade another worker can soon read a row that this one cannot.
 MOST_LOOKS_FOR_A_NEWER_RELEASE: Final = 13
-# Too many requests of everybody's: no fault of the action, and no reason to give it up.
+# All processes together sent too many requests: no fault of the action, and no reason to give it up.
 RATE_LIMITS: Final = frozenset({Code.RATE_LIMIT, Code.RATE_LIMITED, Code.RATE_BUDGET})
 
 Throttled = Literal["account", "endpoint", "object"]
@@ -28,10 +28,10 @@ Throttled = Literal["account", "endpoint", "object"]
 
 
 class Failure(StrEnum):
-    """What a failed call leaves behind.
+    """The effect that a failed call may have left behind.
 
-    ``transient``: surely nothing. ``unknown``: perhaps the change. ``rejected``: nothing, and asking again
-    will not help.
+    ``transient``: surely none. ``unknown``: perhaps the change. ``rejected``: none, and asking again will not
+    help.
     """
 
     TRANSIENT = "transient"
@@ -135,22 +135,24 @@ def after_failure(
 ) -> RetryAfter | Park:
     """Say what follows a failed attempt, numbered from 1 among those that count.
 
-    ``retry_after_s`` is the shortest wait, where the other side named one. A limit on everybody's requests never
-    leads to giving up.
+    ``retry_after_s`` is the shortest wait, where the other side named one. A limit on the requests of all
+    processes never leads to giving up.
     """
     if failure is Failure.REJECTED:
         return Park(code or Code.REJECTED)
     if attempt >= MAX_ATTEMPTS and not is_excused(code):
         return Park(Code.GAVE_UP_UNKNOWN if failure is Failure.UNKNOWN else Code.GAVE_UP_TRANSIENT)
+
     wait_s = delay_s(attempt, jitter)
     if code == Code.LOCK_TIMEOUT or is_excused(code):
         wait_s = min(wait_s, LONGEST_LOCK_DELAY_S * (0.5 + jitter / 2))
-    # Everybody is told the same time: not all may come back at that moment.
+    # All workers are told the same time: not all may come back at that moment.
     named_s = (
         0.0
         if retry_after_s is None
         else min(retry_after_s, LONGEST_RETRY_AFTER_S) * (1 + jitter / 10)
     )
+
     return RetryAfter(max(wait_s, named_s))
 
 

@@ -1,7 +1,7 @@
-"""What becomes of a subscription schedule that stands in the way of a change. Pure.
+"""How a subscription schedule that stands in the way of a change is treated. Pure.
 
 A schedule owns the end of its subscription: Stripe refuses a cancellation beside it. Releasing it leaves the
-subscription as it is and drops the phases that are still to come, which nobody can bring back.
+subscription as it is and drops the phases that are still to come, which cannot be brought back.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 
 SchedulePolicy = Literal["park", "release", "amend"]
-"""What is done about a schedule before a change.
+"""How a schedule is treated before a change.
 
 ``park`` leaves every change to a human. ``release`` always releases the schedule, pending phases or not.
-``amend``, the default, never loses anything of what was agreed and still lets customers go by themselves: a
+``amend``, the default, never loses any part of the agreement and still lets customers go by themselves: a
 cancellation at period end becomes the end of a schedule that ends with the period, a schedule that has
 nothing more to do is released, and only one with phases to come, or with an end of its own, is left to a human.
 A cancellation at once always releases it: of a subscription that has ended no phase can come.
@@ -55,7 +55,7 @@ ScheduleChange = ReleaseSchedule | EndSchedule
 def clear_the_way(
     subscription: Subscription, policy: SchedulePolicy, wish: Wish
 ) -> ScheduleChange | Code | None:
-    """Say what comes before a change: None for nothing, or a code that says why the change is a human's."""
+    """Return the schedule's change that must come first, None where there is none, or the code of a refusal."""
     schedule_id, schedule = subscription.schedule_id, subscription.schedule
     if schedule_id is None:
         return None
@@ -67,6 +67,7 @@ def clear_the_way(
         return Code.SCHEDULE_IS_UNKNOWN
     if schedule.has_more_to_come:
         return Code.SCHEDULE_HAS_PENDING_PHASES
+
     ends_with_period = (
         schedule.ends_at is not None and schedule.ends_at == subscription.current_period_end
     )

@@ -63,6 +63,6 @@ def sign_text(text: str, secret: str) -> SignedPayload:
 def sign_payload(payload: Mapping[str, Any], secret: str) -> SignedPayload:
     """Encode ``payload`` once as compact ASCII-only JSON and sign exactly that text.
 
-    Raises ValueError for NaN and infinities, TypeError for what JSON cannot hold.
+    Raises ValueError for NaN and infinities, TypeError for a value that JSON cannot hold.
     """
     return sign_text(to_json(dict(payload)), secret)

@@ -1,4 +1,4 @@
-"""What we know of a subscription: what the application's database says, and what Stripe says."""
+"""A subscription: as the application's database has it, and as Stripe has it."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class PendingUpdate:
 class Schedule:
     """The subscription schedule that governs a subscription.
 
-    ``end_behavior`` is Stripe's word for what becomes of the subscription at ``ends_at``, the end of the last
+    ``end_behavior`` is Stripe's word for the fate of the subscription at ``ends_at``, the end of the last
     phase. ``has_more_to_come`` says that another phase, or a pause, is still planned.
     """
 
@@ -110,7 +110,7 @@ class Subscription:
     payment_url: str | None = field(default=None, repr=False)
     """Where the customer pays the latest invoice; read only with a pending update."""
     schedule: Schedule | None = None
-    """What is known of the schedule that ``schedule_id`` names; None where it was not read."""
+    """The schedule that ``schedule_id`` names; None where it was not read."""
 
     def is_in(self, mode: Mode) -> bool:
         """Whether it is a subscription of that mode: live billing is for live claims only, and test for test."""
@@ -162,12 +162,14 @@ def read_subscription(data: Mapping[str, Any]) -> Subscription:
     try:
         if data["object"] != "subscription":
             raise ValueError("Stripe answered with something other than a subscription")
+
         schedule = data.get("schedule")
         ends = [
             item["current_period_end"]
             for item in data["items"]["data"]
             if item.get("current_period_end")
         ]
+
         return Subscription(
             subscription_id=SubscriptionId(data["id"]),
             status=data["status"],
@@ -209,7 +211,7 @@ def _item(data: Mapping[str, Any]) -> Item:
 
 def _discount(data: Mapping[str, Any] | str) -> AppliedDiscount:
     if isinstance(data, str):
-        # Not expanded: what it is of is not known.
+        # Stripe sent the discount's id alone, so its coupon is not known.
         return AppliedDiscount(data, None)
     coupon = (data.get("source") or {}).get("coupon")
     return AppliedDiscount(
@@ -249,6 +251,7 @@ def read_schedule(data: Mapping[str, Any]) -> Schedule:
     try:
         if data["object"] != "subscription_schedule":
             raise ValueError("Stripe answered with something other than a subscription schedule")
+
         last, current = data["phases"][-1]["end_date"], data["current_phase"]
         return Schedule(
             end_behavior=data["end_behavior"],

@@ -1,6 +1,6 @@
 """Taking something back: a scheduled cancellation, a pause, a discount. Pure.
 
-``UNDOS`` is the table of all that can be taken back; claims, decisions and pages read it.
+``UNDOS`` is the table of everything that a customer can take back; claims, decisions and pages read it.
 
 An undo reverses the changes that this application's offers made, as the ledger tells, and never a change that
 another person or program made.
@@ -31,8 +31,8 @@ from aiocancel.core.subscription import Subscription
 class Undo:
     """One thing that a customer may take back, and its name in every place that speaks of it.
 
-    ``name`` is what ``?change=`` of the plain page says, and the beginning of its texts' keys.
-    ``button`` is the key of the button's text, ``done`` the key of what is said afterwards.
+    ``name`` is the value of the plain page's ``?change=``, and the beginning of its texts' keys.
+    ``button`` is the key of the button's text, ``done`` the key of the text that is shown afterwards.
     """
 
     name: str
@@ -107,7 +107,7 @@ def undo_to(change: Topic) -> Undo | None:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """What offers did to a subscription and no undo has taken back since, oldest first.
+    """The changes that offers made to a subscription and no undo has reversed since, oldest first.
 
     ``vendor_paused`` says that the flow vendor made a pause; how it looks at Stripe the vendor does not say.
     """
@@ -119,7 +119,7 @@ class Made:
 NOTHING_MADE: Final = Made()
 
 OfferUndoKind = Literal[ActionKind.UNPAUSE, ActionKind.REMOVE_DISCOUNT]
-"""The undos of an offer, for which the ledger must tell what offers did."""
+"""The undos of an offer, for which the ledger must tell the changes that offers made."""
 
 
 def undo_step(

@@ -67,7 +67,7 @@ async def migrate(connection: Connection) -> list[int]:
 
 
 async def _lock_tables(connection: Connection) -> None:
-    """Hold all of our tables before the first is changed; raises SchemaError when that is not to be had for a minute.
+    """Hold all of our tables before the first is changed; raises SchemaError after a minute of trying.
 
     Processes that are at work take them in an order of their own: whoever waited for long with some in hand
     would end in a deadlock with them.

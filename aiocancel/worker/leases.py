@@ -49,7 +49,7 @@ class Leases:
         return action_id in self._ends_at or action_id in self._asked
 
     async def take(self, action_id: int) -> TakenAction | None:
-        """Lease an action, None when it is not to be had; raises UnavailableError.
+        """Lease an action; None when another worker has it or it is not due. Raises UnavailableError.
 
         All that ask while the ledger is being asked go together in the next question.
         """

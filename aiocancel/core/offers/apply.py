@@ -1,4 +1,4 @@
-"""What an accepted offer does to a subscription of any shape. Pure: a table of refusals, and five changes.
+"""The effect of an accepted offer on a subscription of any shape. Pure: a table of refusals, and five changes.
 
 Nothing here moves money by accident: discounts that exist are kept, a trial never ends before time that is
 paid for, a pause that no payment falls into is refused instead of done for show, and so is one whose payment
@@ -65,9 +65,9 @@ PauseMechanism = Literal["pause_collection", "pause"]
 
 @dataclass(frozen=True, slots=True)
 class OfferRules:
-    """The owner's standing answers to what an offer leaves open.
+    """The owner's standing answers to the questions that an offer leaves open.
 
-    ``pause_behavior`` is Stripe's word for what becomes of the invoices of a pause. ``plan_price_ids`` are
+    ``pause_behavior`` is Stripe's word for the fate of the invoices of a pause. ``plan_price_ids`` are
     the prices that count as plans, for subscriptions with several items. ``plan_payment`` says what becomes
     of another plan whose payment does not go through: with ``refuse`` nothing changes and the offer ends as
     refused, with ``pending`` the customer gets a link and the plan comes with the payment.
@@ -91,7 +91,7 @@ DEFAULT_RULES: Final = OfferRules()
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What the ledger knows of earlier attempts.
+    """The ledger's knowledge of earlier attempts.
 
     ``earlier`` is the change that one sent, or may have sent. ``promised`` is when the customer was told that a
     deferred offer takes effect, ``asked_to_pay`` that a payment was found missing.
@@ -134,6 +134,7 @@ def offer_step(
             if still_holds(earlier, subscription)
             else Refuse(Code.CHANGED_SINCE_IT_WAS_TRIED)
         )
+
     match offer.terms:
         case CouponTerms() as terms:
             return _coupon(terms, subscription)
@@ -161,7 +162,8 @@ def _obstacle(offer: AcceptedOffer, subscription: Subscription) -> Code | None:
         return Code.SUBSCRIPTION_IS_ENDING
     if isinstance(offer.terms, CouponTerms):
         return None
-    # Free time or another plan for somebody who owes money is the owner's to decide.
+
+    # The owner decides whether a customer who owes money gets free time or another plan.
     if subscription.status in ("past_due", "unpaid"):
         return Code.PAYMENT_IS_OVERDUE
     if subscription.status == "paused" or subscription.paused is not None:
@@ -178,6 +180,7 @@ def _coupon(terms: CouponTerms, subscription: Subscription) -> Step:
     if terms.to_customer:
         # The pinned API version has no parameter left that gives a customer a coupon.
         return Refuse(Code.CUSTOMER_COUPONS_ARE_GONE)
+
     if terms.coupon_id is not None:
         coupon_id, made = terms.coupon_id, None
     elif terms.percent_off is not None and not _is_percentage(terms.percent_off):
@@ -190,7 +193,9 @@ def _coupon(terms: CouponTerms, subscription: Subscription) -> Step:
         coupon_id = made.coupon_id
     if any(discount.coupon_id == coupon_id for discount in subscription.discounts):
         return Refuse(Code.COUPON_IS_THERE_ALREADY)
+
     kept = tuple(discount.discount_id for discount in subscription.discounts)
+
     return Write(AddDiscount(coupon_id, kept, subscription.current_period_end, made))
 
 
@@ -206,7 +211,7 @@ def _definition(terms: CouponTerms, currency: str) -> NewCoupon:
     of_currency = None if amount is None else currency
     months = terms.months if terms.duration == "repeating" else None
     text = f"{percent}|{amount}|{of_currency}|{terms.duration}|{months}"
-    # The same definition always gets the same id, so it is made once, whoever comes first.
+    # The same definition always gets the same id, so it is made once, by the first worker that needs it.
     coupon_id = f"aiocancel-{hashlib.sha256(text.encode()).hexdigest()[:20]}"
     return NewCoupon(coupon_id, percent, amount, of_currency, terms.duration, months)
 
@@ -218,6 +223,7 @@ def _trial(days: int, subscription: Subscription, now: datetime) -> Step:
     if due != paid_until:
         # One date for all items would give the ones that are paid often a long time for nothing.
         return Refuse(Code.PERIODS_ARE_MIXED)
+
     # A trial moves the next payment to its end; counted from now it could come before paid time is over.
     start = max(now, paid_until)
     if subscription.status == "trialing" and subscription.trial_end is not None:
@@ -232,9 +238,11 @@ def _trial(days: int, subscription: Subscription, now: datetime) -> Step:
 def _plan(terms: PlanTerms, subscription: Subscription, rules: OfferRules) -> Step:
     if any(item.price_id == terms.price_id for item in subscription.items):
         return Refuse(Code.PLAN_IS_THERE_ALREADY)
+
     item = _plan_item(subscription, rules)
     if item is None:
         return Refuse(Code.WHICH_ITEM_IS_THE_PLAN)
+
     swap = SwapPrice(
         item.item_id,
         terms.price_id,
@@ -244,11 +252,12 @@ def _plan(terms: PlanTerms, subscription: Subscription, rules: OfferRules) -> St
         # Stripe takes no pending update where it sends invoices.
         may_wait=rules.plan_payment == "pending" and subscription.charges_automatically,
     )
+
     return Write(swap)
 
 
 def _pending(subscription: Subscription, now: datetime, progress: Progress) -> Step | None:
-    """Return what follows from a payment that is missing, or was; None where none ever was."""
+    """Return the step for a payment that is missing, or was; None where none ever was."""
     pending, earlier = subscription.pending_update, progress.earlier
     if pending is None:
         # It was paid, and then the plan shows, or it has expired or was voided.
@@ -277,12 +286,12 @@ def _in_time(
     now: datetime,
     promised: datetime | None,
 ) -> Step:
-    """Put a pause off that begins with the next period, until that is near; what is refused is refused at once."""
+    """Put a pause off that begins with the next period, until that is near; a refusal comes at once."""
     due = subscription.current_period_end
     if not isinstance(step, Write) or due is None or not terms.at_period_end:
         return step
     if promised is not None and promised <= now and promised < due:
-        # Nobody came in time, so the payment that was to be left out was made: a human gives it back.
+        # No worker looked in time, so the payment that was to be left out was made: a person gives it back.
         return Refuse(Code.PAYMENT_CAME_BEFORE_THE_PAUSE)
     return Defer(until=due - PAUSE_LEAD, takes_effect_at=due) if due - now > PAUSE_LEAD else step
 
@@ -295,6 +304,7 @@ def _pause(terms: PauseTerms, subscription: Subscription, now: datetime, rules: 
         return _pause_service(terms, subscription, due, now, rules)
     if terms.interval == "indefinitely":
         return Write(PausePayments(rules.pause_behavior, None, due))
+
     try:
         start, end = _span(terms, items, due, now)
         # A payment that is due at the very end must not be left out, too.
@@ -308,6 +318,7 @@ def _pause(terms: PauseTerms, subscription: Subscription, now: datetime, rules: 
     except (OverflowError, ValueError):
         # Its end is a date that no calendar has.
         return Refuse(Code.PAUSE_IS_TOO_LONG)
+
     # A draft can still be collected; any other way a month's pause would be a gift of a year's payment.
     if rules.pause_behavior != "keep_as_draft" and pays_until - _MONTHS_DIFFER > end:
         return Refuse(Code.PAYMENT_PAYS_FOR_MORE_THAN_THE_PAUSE)
@@ -323,6 +334,7 @@ def _pause_service(
     if not subscription.charges_automatically:
         # Stripe would not let it go on again.
         return Refuse(Code.PAUSE_NEEDS_AUTOMATIC_CHARGES)
+
     until = None
     if terms.interval != "indefinitely":
         try:
@@ -331,6 +343,7 @@ def _pause_service(
             return Refuse(Code.PAUSE_IS_TOO_LONG)
         if until <= (due if terms.at_period_end else now):
             return Refuse(Code.PAUSE_IS_TOO_SHORT)
+
     return Write(PauseService(until, due, rules.pause_credit, rules.pause_bills_usage))
 
 

@@ -26,13 +26,13 @@ from aiocancel.core.subscription import AppliedDiscount, Subscription
 
 # An offer is accepted some time before its flow session ends, and the vendor's clock is not Stripe's.
 ACCEPTED_BEFORE: Final = timedelta(hours=1)
-# What happens with the end of a period takes a little to show.
+# A change at the end of a period takes a little to show.
 PERIOD_END_MARGIN: Final = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """What the first look showed: when it was, the discounts there, and when the next payment fell ``due``."""
+    """The first look: when it was, the discounts there, and when the next payment fell ``due``."""
 
     seen_at: datetime
     discount_ids: frozenset[str]
@@ -63,7 +63,9 @@ def vendor_offer_step(
     """
     if subscription.has_ended:
         return Wait(Code.SUBSCRIPTION_HAS_ENDED)
+
     accepted_at = offer.accepted_at or baseline.seen_at
+
     match offer.terms:
         case CouponTerms(to_customer=True):
             return Refuse(Code.CUSTOMER_COUPONS_DO_NOT_SHOW)
@@ -88,6 +90,7 @@ def vendor_offer_step(
             return Refuse(Code.CUSTOM_OFFER_IS_NOT_STRIPES)
         case _:  # pragma: no cover
             assert_never(offer.terms)
+
     return Done(Receipt.of(subscription)) if shown else Wait(seen)
 
 
@@ -131,7 +134,7 @@ def baseline_to_json(baseline: Baseline) -> dict[str, Any]:
 
 
 def baseline_from_json(data: Mapping[str, Any]) -> Baseline:
-    """Read what ``baseline_to_json`` wrote; raises UnreadableLedgerError for another field."""
+    """Read the JSON of ``baseline_to_json``; raises UnreadableLedgerError for another field."""
     refuse_unknown(data, ("seen_at", "discounts", "due"), "a first look")
     due = None if data["due"] is None else datetime.fromtimestamp(data["due"], UTC)
     return Baseline(datetime.fromtimestamp(data["seen_at"], UTC), frozenset(data["discounts"]), due)

@@ -1,4 +1,4 @@
-"""Offers: what a flow vendor confirms that a customer accepted, as typed terms, and the owner's limits on them.
+"""Offers that a customer accepted, as the flow vendor confirms them: typed terms, and the owner's limits on them.
 
 Amounts, coupon ids, prices and durations here come from the vendor's API, never from a browser. What cannot
 be carried out safely is read as ``UnusableOffer`` and left to a human, never guessed.
@@ -126,6 +126,7 @@ def breach(offer: AcceptedOffer, limits: OfferLimits) -> Code | None:
     """Return the code of the first limit that the offer breaks, None when it keeps all."""
     if limits.offer_ids is not None and offer.offer_id not in limits.offer_ids:
         return Code.OFFER_NOT_ALLOWED
+
     match offer.terms:
         case CouponTerms() as coupon:
             return _coupon_breach(coupon, limits)
@@ -160,9 +161,10 @@ def _coupon_breach(coupon: CouponTerms, limits: OfferLimits) -> Code | None:
         and coupon.coupon_id not in limits.coupon_ids
     ):
         return Code.COUPON_NOT_ALLOWED
+
     bounded = (limits.max_percent, limits.max_amount, limits.max_months) != (None, None, None)
     if coupon.coupon_id is not None and limits.coupon_ids is None and bounded:
-        # What Stripe keeps under that id may be worth more than the vendor's description of it.
+        # The coupon that Stripe keeps under that id may be worth more than the vendor's description of it.
         return Code.COUPON_IS_NOT_ON_THE_LIST
     if limits.max_percent is not None and (coupon.percent_off or 0) > limits.max_percent:
         return Code.PERCENT_TOO_HIGH
@@ -177,7 +179,7 @@ def _coupon_breach(coupon: CouponTerms, limits: OfferLimits) -> Code | None:
 
 
 def name_of(terms: Terms) -> str:
-    """Return the one word for what an offer is."""
+    """Return the one word for the type of an offer."""
     match terms:
         case CouponTerms():
             return "coupon"
@@ -189,6 +191,7 @@ def name_of(terms: Terms) -> str:
             return "pause_subscription"
         case CustomTerms():
             return "custom"
+
         case _:  # pragma: no cover
             assert_never(terms)
 
@@ -196,6 +199,7 @@ def name_of(terms: Terms) -> str:
 def offer_to_json(offer: AcceptedOffer) -> dict[str, Any]:
     """Return the offer as JSON values for the ledger; ``offer_from_json`` is its inverse."""
     terms: dict[str, Any]
+
     match offer.terms:
         case CouponTerms() as coupon:
             terms = {
@@ -222,7 +226,9 @@ def offer_to_json(offer: AcceptedOffer) -> dict[str, Any]:
             terms = {"type": "custom"}
         case _:  # pragma: no cover
             assert_never(offer.terms)
+
     data = {"offer_id": offer.offer_id, "terms": terms, "metadata": dict(offer.metadata)}
+
     return (
         data if offer.accepted_at is None else data | {"accepted_at": offer.accepted_at.isoformat()}
     )
@@ -238,7 +244,7 @@ _STORED: Final[dict[str, type[Terms]]] = {
 
 
 def offer_from_json(data: Mapping[str, Any]) -> AcceptedOffer:
-    """Read what ``offer_to_json`` wrote; raises UnreadableLedgerError for another type or field."""
+    """Read the JSON of ``offer_to_json``; raises UnreadableLedgerError for another type or field."""
     refuse_unknown(data, AcceptedOffer.__slots__, "an offer")
     fields = dict(data["terms"])
     kind = fields.pop("type")

@@ -1,4 +1,4 @@
-"""From what the flow vendor's API says of a flow session to what is done about an accepted offer. Pure."""
+"""From the flow vendor's answer about a flow session to the actions for an accepted offer. Pure."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Disproven:
 
 @dataclass(frozen=True, slots=True)
 class Doubtful:
-    """Something was accepted, but what it is cannot be carried out by itself: a human decides."""
+    """The customer accepted an offer that we cannot carry out alone: a person decides."""
 
     code: AnyCode
 
@@ -62,6 +62,7 @@ def judge(
     """
     if session is None:
         return Disproven(Code.FLOW_SESSION_UNKNOWN)
+
     if policy.names_customers:
         if not customer_id or session.subscriber_id != customer_id:
             return Disproven(Code.FLOW_SESSION_OF_ANOTHER_CUSTOMER)
@@ -72,8 +73,9 @@ def judge(
     if session.status is not FlowStatus.SAVED:
         return Disproven(Code.flow_session_says(session.status))
     if session.completed_at is not None and now - session.completed_at > OLDEST_SESSION:
-        # It may be from a time when somebody else carried offers out, and have been paid then.
+        # It may be from a time when the flow vendor or another program carried offers out, and have been paid then.
         return Doubtful(Code.FLOW_SESSION_IS_OLD)
+
     offer = session.accepted
     if offer is None:
         return Doubtful(Code.NO_OFFER_NAMED)
@@ -82,12 +84,12 @@ def judge(
     if code := breach(offer, limits):
         return Doubtful(code)
     if isinstance(offer.terms, CustomTerms):
-        # No vendor carries out a custom offer: that is what makes it one.
+        # No vendor carries out a custom offer; that is the meaning of the word.
         return Proven(
             offer.offer_id, (Action(ActionKind.RUN_OFFER_HANDLER, subscription_id, offer=offer),)
         )
     if policy.applies_offers == "vendor":
-        # The vendor's word says what to expect; that it happened is for Stripe to show.
+        # The vendor's word names the change to expect; Stripe must show that it happened.
         accepted = replace(offer, accepted_at=session.completed_at or now)
         return Proven(
             offer.offer_id, (Action(ActionKind.EXPECT_OFFER, subscription_id, offer=accepted),)
