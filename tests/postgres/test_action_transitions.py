@@ -9,9 +9,9 @@ import pytest
 
 from aiocancel.core.actions import ActionState
 from aiocancel.core.claim import RecoveryPoint
-from tests.postgres.transitions import RECOVERY, TRANSITIONS, may_go, may_move
 from tests.support.claims import ask
 from tests.support.saas import Pool
+from tests.support.transitions import RECOVERY, TRANSITIONS, may_go, may_move
 
 # What else a row holds in each state.
 ROW = {

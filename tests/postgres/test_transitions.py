@@ -6,7 +6,7 @@ from itertools import product
 
 from aiocancel.core.actions import ActionState
 from aiocancel.core.claim import RecoveryPoint
-from tests.postgres.transitions import may_go, may_move
+from tests.support.transitions import may_go, may_move
 
 
 def test_a_final_action_never_moves_again_unless_it_is_parked_and_a_person_lets_it() -> None:
