@@ -73,7 +73,8 @@ class CancelFlow:
         widget_timeout_s: After how many seconds a widget that does not show itself counts as blocked.
         max_body_bytes: The longest body that a route of ours reads.
         texts: The owner's wording of our texts, by name; the names are those of ``aiocancel.config.DEFAULT_TEXTS``.
-        offer_limits: What an offer may give away at most; without it there is no limit.
+        offer_limits: What an offer may give away at most; without it one subscription gets one gift in 180
+                days, and there is no other limit.
         offer_rules: How offers are carried out; see ``OfferRules`` for the default.
         poll_events_every_s: How many seconds lie between two looks at the vendor's list of events.
         vendor_acts_within_s: For how many seconds Stripe is read for a change that the vendor makes. After that

@@ -554,6 +554,12 @@ class Code(StrEnum):
         "The trial extension is longer than your limit.",
         "Raise max_days and retry, or close the action.",
     )
+    GIVEN_RECENTLY = (
+        "given_recently",
+        About.LIMITS,
+        "The subscription was given something within at_most_one_gift_in_days.",
+        "Make the offer by hand, or tell the customer that it is not made; then close the action.",
+    )
 
     # The flow vendor's answer about a flow session.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from aiocancel.core.actions import Action, Receipt
@@ -117,8 +117,15 @@ class Ledger:
     async def refuse(self, taken: TakenAction, code: AnyCode) -> bool:
         return await self._settling.refuse(taken, code)
 
-    async def confirm(self, taken: TakenAction, offer_id: str, actions: Sequence[Action]) -> bool:
-        return await self._settling.confirm(taken, offer_id, actions)
+    async def confirm(
+        self,
+        taken: TakenAction,
+        offer_id: str,
+        actions: Sequence[Action],
+        *,
+        one_gift_in: timedelta | None = None,
+    ) -> bool:
+        return await self._settling.confirm(taken, offer_id, actions, one_gift_in=one_gift_in)
 
     async def hand_back(self, taken: TakenAction, *, delay_s: float, code: AnyCode | None) -> bool:
         return await self._settling.hand_back(taken, delay_s=delay_s, code=code)

@@ -142,6 +142,18 @@ INSERT INTO aiocancel.outcome (vendor, flow_session_id, claim_id, offer_id) VALU
 ON CONFLICT DO NOTHING RETURNING true
 """
 
+# Held to the end of the transaction: of two offers on one subscription that are confirmed at once, the later one sees
+# the earlier one.
+HOLD_GIFTS: Final = "SELECT pg_advisory_xact_lock(hashtextextended('aiocancel.gifts ' || $1, 0))"
+
+# An offer that a person looks at may yet be made, or was made by hand.
+WAS_GIVEN: Final = """
+SELECT EXISTS (
+    SELECT FROM aiocancel.action
+    WHERE subscription_id = $1 AND kind IN ('apply_offer', 'expect_offer', 'run_offer_handler')
+      AND state <> 'refused' AND created_at > now() - $2::interval)
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
@@ -152,6 +164,10 @@ class Accepted:
 
 class _LeaseLostError(Exception):
     """Rolls a transaction back whose first half must not stand alone."""
+
+
+class _GivenRecentlyError(Exception):
+    """Rolls the vendor's word back: it is recorded when the offer is made."""
 
 
 class Settling:
@@ -198,20 +214,37 @@ class Settling:
         """
         return await self._end(REFUSE, taken, code)
 
-    async def confirm(self, taken: TakenAction, offer_id: str, actions: Sequence[Action]) -> bool:
+    async def confirm(
+        self,
+        taken: TakenAction,
+        offer_id: str,
+        actions: Sequence[Action],
+        *,
+        one_gift_in: timedelta | None = None,
+    ) -> bool:
         """Record the vendor's word and enqueue the actions that follow from it, in one transaction.
 
-        False, and nothing enqueued, when the lease is lost or this flow session has paid before; the latter
-        ends the action as refused.
+        Nothing is enqueued when the lease is lost or this flow session has paid before; the latter ends the action
+        as refused.
+
+        Args:
+            taken: The action that asked the vendor.
+            offer_id: The offer that the vendor confirms.
+            actions: What follows from it.
+            one_gift_in: Within this time of a gift the subscription gets no other; None for no bound.
+
+        Returns:
+            False when the subscription was given something within that time: nothing is recorded, and the action
+            is still ours.
         """
         try:
-            if await self._confirm_once(taken, offer_id, actions):
-                return True
+            if not await self._confirm_once(taken, offer_id, actions, one_gift_in):
+                await self.refuse(taken, Code.FLOW_SESSION_PAID_BEFORE)
         except _LeaseLostError:
+            pass
+        except _GivenRecentlyError:
             return False
-
-        await self.refuse(taken, Code.FLOW_SESSION_PAID_BEFORE)
-        return False
+        return True
 
     async def hand_back(self, taken: TakenAction, *, delay_s: float, code: AnyCode | None) -> bool:
         """Let any worker take the action again after ``delay_s``; False when the lease is lost.
@@ -279,14 +312,24 @@ class Settling:
         return len(withdrawn)
 
     async def _confirm_once(
-        self, taken: TakenAction, offer_id: str, actions: Sequence[Action]
+        self,
+        taken: TakenAction,
+        offer_id: str,
+        actions: Sequence[Action],
+        one_gift_in: timedelta | None,
     ) -> bool:
+        subscription_id = taken.action.subscription_id
         async with self._connection.transaction() as connection:
+            await connection.execute(HOLD_GIFTS, subscription_id)
             is_first = await connection.fetchval(
                 CONFIRM_ONCE, taken.vendor, taken.action.flow_session_id, taken.claim_id, offer_id
             )
             if not is_first:
                 return False
+            if one_gift_in is not None and await connection.fetchval(
+                WAS_GIVEN, subscription_id, one_gift_in
+            ):
+                raise _GivenRecentlyError
 
             entries: list[JournalEntry] = [
                 (taken.claim_id, taken.action_id, "outcome_verified", offer_id)

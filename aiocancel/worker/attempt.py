@@ -145,8 +145,11 @@ class Attempts:
     async def _record_verdict(self, taken: TakenAction, verdict: Verdict) -> None:
         match verdict:
             case Proven(offer_id, actions):
-                await self._ledger.confirm(taken, offer_id, actions)
-                self._on_settled(taken.claim_public_id)
+                one_gift_in = self._offers.one_gift_in(actions)
+                if await self._ledger.confirm(taken, offer_id, actions, one_gift_in=one_gift_in):
+                    self._on_settled(taken.claim_public_id)
+                else:
+                    await self.park(taken, Code.GIVEN_RECENTLY)
             case Disproven(code):
                 await self.refuse(taken, code)
             case Doubtful(code):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 
-from aiocancel.core.actions import Receipt, Step
+from aiocancel.core.actions import Action, ActionKind, Receipt, Step
 from aiocancel.core.codes import Code
 from aiocancel.core.decision import Policy
 from aiocancel.core.offers.apply import DEFAULT_RULES, OfferRules, Progress, offer_step
@@ -85,6 +85,17 @@ class Offers:
             self._limits,
             now=self._now(),
         )
+
+    def one_gift_in(self, actions: Sequence[Action]) -> timedelta | None:
+        """Return how long after a gift the subscription gets none of these; None where nothing bounds them.
+
+        Args:
+            actions: What follows from a confirmed offer.
+        """
+        days = self._limits.at_most_one_gift_in_days
+        # The vendor carries out its own whether or not we would.
+        is_ours = any(action.kind is not ActionKind.EXPECT_OFFER for action in actions)
+        return timedelta(days=days) if days is not None and is_ours else None
 
     async def run_handler(self, taken: TakenAction) -> Receipt | None:
         """Call the application's handler for a custom offer; None where there is no handler.

@@ -215,6 +215,79 @@ async def test_the_owners_limits_stand_above_the_vendors_yes(
     assert company.stripe.effects == []
 
 
+async def test_of_two_offers_that_are_confirmed_at_once_a_subscription_gets_one(
+    company: Company,
+) -> None:
+    company.stripe.add_subscription("sub_1")
+    await company.open()
+    sessions = [company.accepted(offer) for offer in ("offr_coupon", "offr_trial_extension")]
+
+    answers = await asyncio.gather(*(company.claim(session) for session in sessions))
+
+    assert sorted(answer["outcome"] for answer in answers) == ["done", "manual"]
+    assert len(company.changes()) == 1
+    assert [event.code for event in company.events.of(ActionParked)] == ["given_recently"]
+
+
+async def test_ten_accepted_trial_extensions_are_one_gift(company: Company) -> None:
+    ends = company.stripe.now + 5 * DAY
+    company.stripe.add_subscription("sub_1", status="trialing", trial_end=ends)
+    await company.open()
+
+    answers = [await company.claim(company.accepted("offr_trial_extension")) for _ in range(10)]
+
+    assert [answer["outcome"] for answer in answers] == ["done", *["manual"] * 9]
+    assert company.subscription["trial_end"] == ends + 14 * DAY
+
+
+@pytest.mark.parametrize(
+    ("limits", "days_ago", "outcome"),
+    [
+        (OfferLimits(), 179, "manual"),
+        (OfferLimits(), 181, "done"),
+        (OfferLimits(at_most_one_gift_in_days=30), 29, "manual"),
+        (OfferLimits(at_most_one_gift_in_days=30), 31, "done"),
+        (OfferLimits(at_most_one_gift_in_days=None), 0, "done"),
+    ],
+)
+async def test_a_subscription_gets_another_gift_when_the_owners_time_is_over(
+    company: Company, limits: OfferLimits, days_ago: int, outcome: str
+) -> None:
+    company.stripe.add_subscription("sub_1")
+    await company.open(company.plug_in(offer_limits=limits))
+    await company.claim(company.accepted("offr_coupon"))
+    await company.pool.execute(
+        "UPDATE aiocancel.action SET created_at = now() - make_interval(days => $1)", days_ago
+    )
+
+    answer = await company.claim(company.accepted("offr_change_plan"))
+
+    assert answer["outcome"] == outcome
+
+
+async def test_an_offer_that_the_customers_bank_declined_is_no_gift(company: Company) -> None:
+    company.stripe.add_subscription("sub_1")
+    company.stripe.inject(Fault("card_declined_402", method="POST"))
+    await company.open()
+    declined = await company.claim(company.accepted("offr_change_plan"))
+
+    answer = await company.claim(company.accepted("offr_coupon"))
+
+    assert (declined["outcome"], answer["outcome"]) == ("refused", "done")
+
+
+async def test_a_gift_to_one_subscription_keeps_none_from_another(company: Company) -> None:
+    company.stripe.add_subscription("sub_1")
+    company.stripe.add_subscription("sub_2")
+    await add_customer(company.pool, "bob", "sub_2")
+    await company.open()
+    await company.claim(company.accepted("offr_coupon"))
+
+    answer = await company.claim(company.accepted("offr_coupon", "sub_2"), customer="bob")
+
+    assert answer["outcome"] == "done"
+
+
 async def test_without_an_api_key_an_offer_waits_for_a_human(company: Company) -> None:
     company.stripe.add_subscription("sub_1")
     await company.open(company.plug_in(api_key=None))

@@ -14,7 +14,7 @@ from typing import Any, Final, Literal, assert_never
 
 from aiocancel.core.codes import Code
 from aiocancel.core.stored_json import refuse_unknown
-from aiocancel.errors import UnreadableLedgerError
+from aiocancel.errors import ConfigurationError, UnreadableLedgerError
 
 CouponDuration = Literal["once", "repeating", "forever"]
 PauseInterval = Literal["day", "week", "month", "billing_cycle", "indefinitely"]
@@ -92,6 +92,12 @@ class UnusableOffer:
     code: Code
 
 
+# Longer than most discounts and pauses last, so that no gift follows on another; and a customer who comes back after
+# half a year may be worth keeping again.
+DAYS_BETWEEN_GIFTS: Final = 180
+_MOST_DAYS_BETWEEN_GIFTS: Final = 3650
+
+
 @dataclass(frozen=True, slots=True)
 class OfferLimits:
     """The owner's own bounds, applied after the vendor's yes; None leaves a thing unbounded.
@@ -100,6 +106,10 @@ class OfferLimits:
     with a bound on coupons, one that exists must be listed. ``max_amount`` is in major units;
     ``max_months`` bounds a repeating coupon and a pause, and with it ``forever`` and ``indefinitely`` are
     refused; ``max_days`` bounds a trial extension.
+
+    ``at_most_one_gift_in_days`` (1 to 3,650) bounds what one subscription gets over time: within so many days
+    of a gift the next accepted offer is left to a person. A gift is every offer that was confirmed and did not
+    end as refused, whatever its kind; one that the flow vendor carries out itself counts, but cannot be held back.
     """
 
     offer_ids: frozenset[str] | None = None
@@ -109,6 +119,14 @@ class OfferLimits:
     max_amount: Decimal | None = None
     max_days: int | None = None
     max_months: int | None = None
+    at_most_one_gift_in_days: int | None = DAYS_BETWEEN_GIFTS
+
+    def __post_init__(self) -> None:
+        days = self.at_most_one_gift_in_days
+        if days is not None and not 1 <= days <= _MOST_DAYS_BETWEEN_GIFTS:
+            raise ConfigurationError(
+                "OfferLimits.at_most_one_gift_in_days must be from 1 to 3650, or None for no bound"
+            )
 
 
 NO_LIMITS: Final = OfferLimits()

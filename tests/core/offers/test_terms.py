@@ -31,7 +31,7 @@ from aiocancel.core.offers.terms import (
     offer_from_json,
     offer_to_json,
 )
-from aiocancel.errors import UnreadableLedgerError
+from aiocancel.errors import ConfigurationError, UnreadableLedgerError
 
 ids = st.text("abc_123", min_size=1, max_size=12)
 amounts = st.decimals(min_value=Decimal("0.01"), max_value=100_000, places=2)
@@ -256,3 +256,9 @@ def test_an_offer_with_a_field_of_a_newer_release_is_an_error_and_never_half_rea
     stored["terms"]["once_a_year"] = True
     with pytest.raises(UnreadableLedgerError, match="once_a_year"):
         offer_from_json(stored)
+
+
+@pytest.mark.parametrize("days", [0, -1, 3651])
+def test_a_bound_on_gifts_over_time_is_a_number_of_days_that_makes_sense(days: int) -> None:
+    with pytest.raises(ConfigurationError, match="at_most_one_gift_in_days"):
+        OfferLimits(at_most_one_gift_in_days=days)
