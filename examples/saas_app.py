@@ -192,6 +192,8 @@ async def make_app(options: argparse.Namespace, dsn: str, stack: AsyncExitStack)
         ),
         grant_keys=[secrets.token_urlsafe(32)],
         content_security_policy=POLICY,
+        # Whoever tries the demo accepts one offer after the other.
+        offer_limits=aiocancel.OfferLimits(at_most_one_gift_in_days=None),
         return_to="/account",
         migrate_on_start=True,
     )
