@@ -1,4 +1,4 @@
-"""The command line: ``aiocancel migrate``, ``check``, ``worker`` and ``actions``."""
+"""The command line: ``aiocancel migrate``, ``check``, ``worker``, ``actions``, ``erase`` and ``purge``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any, Final
 
-from aiocancel.cli import actions
+from aiocancel.cli import actions, erase
 from aiocancel.cli.check import TIMEOUT_S, refused_settings, run_checks
 from aiocancel.cli.database import add_option, database_url, opened
 from aiocancel.cli.target import find, make
@@ -44,7 +44,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="version", version=f"aiocancel {version('aiocancel')}")
     commands = parser.add_subparsers(dest="command", required=True)
-    for add_parser in (_add_migrate, _add_check, _add_worker, actions.add_parser):
+    for add_parser in (
+        _add_migrate,
+        _add_check,
+        _add_worker,
+        actions.add_parser,
+        erase.add_erase,
+        erase.add_purge,
+    ):
         add_parser(commands)
 
     options = parser.parse_args(arguments)

@@ -93,7 +93,9 @@ WHERE uses_grant = $5 AND (grant_nonce = $1 AND (uses_grant OR status = $4)
 ORDER BY grant_nonce = $1 DESC LIMIT 1
 """
 
-NAME_CUSTOMER: Final = "UPDATE aiocancel.claim SET customer_id = $2 WHERE public_id = $1"
+NAME_CUSTOMER: Final = """
+UPDATE aiocancel.claim SET customer_id = $2 WHERE public_id = $1 AND erased_at IS NULL
+"""
 
 KNOWS: Final = """
 SELECT true AS known FROM aiocancel.claim WHERE subscription_id = $1 AND flow_session_id = $2 LIMIT 1

@@ -1,0 +1,139 @@
+"""Personal data leaves the ledger; keys and outcomes stay, so that nothing can be done twice."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from aiocancel.postgres.connection import unavailable_on_outage
+
+if TYPE_CHECKING:
+    from aiocancel.postgres.connection import Connection
+
+# Small enough for workers not to notice.
+BATCH: Final = 500
+
+SUBSCRIPTIONS_OF: Final = """
+SELECT coalesce(array_agg(DISTINCT subscription_id), '{}') FROM aiocancel.claim WHERE customer_id = $1
+"""
+
+# A claim that came from the flow vendor names no customer: it is known by its subscription.
+FIND_FINISHED: Final = """
+SELECT c.id FROM aiocancel.claim c
+WHERE c.id > $1 AND c.erased_at IS NULL
+  AND (c.customer_id = $2 OR c.customer_id = '' AND c.subscription_id = ANY($3) OR c.recorded_at < now() - $4::interval)
+  AND NOT EXISTS (
+    SELECT FROM aiocancel.action a
+    WHERE a.claim_id = c.id AND (a.state IN ('waiting', 'running') OR a.state = 'parked' AND a.closed_at IS NULL))
+ORDER BY c.id LIMIT $5 FOR UPDATE OF c
+"""
+
+FIND_UNFINISHED: Final = """
+SELECT a.id AS action_id, a.kind, a.state FROM aiocancel.action a JOIN aiocancel.claim c ON c.id = a.claim_id
+WHERE c.erased_at IS NULL
+  AND (c.customer_id = $1 OR c.customer_id = '' AND c.subscription_id = ANY($2) OR c.recorded_at < now() - $3::interval)
+  AND (a.state IN ('waiting', 'running') OR a.state = 'parked' AND a.closed_at IS NULL)
+ORDER BY a.id
+"""
+
+COUNT_ACTIONS: Final = "SELECT count(*) FROM aiocancel.action WHERE claim_id = ANY($1)"
+
+ERASE: Final = """
+WITH erased AS (
+    UPDATE aiocancel.claim SET customer_id = '', reason_text = NULL, erased_at = now() WHERE id = ANY($1) RETURNING id),
+emptied AS (
+    UPDATE aiocancel.action SET reason_text = NULL, payment_url = left(payment_url, 0),
+        offer = offer || '{"metadata": {}}', closed_reason = CASE WHEN closed_reason IS NOT NULL THEN 'erased' END
+    WHERE claim_id = ANY($1))
+INSERT INTO aiocancel.journal (claim_id, entry) SELECT id, 'claim_erased' FROM erased ORDER BY id
+"""
+
+# The journal's trigger allows this for a claim that is erased, and nothing else.
+ERASE_OPERATORS_WORDS: Final = """
+UPDATE aiocancel.journal SET code = 'erased'
+WHERE claim_id = ANY($1) AND entry IN ('action_closed', 'action_retried') AND code IS NOT NULL
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class UnfinishedAction:
+    """An action whose claim is left as it is until the action has ended or a person has closed it."""
+
+    action_id: int
+    kind: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """How much was erased, or would be, and what was left alone."""
+
+    claims: int
+    actions: int
+    unfinished: Sequence[UnfinishedAction]
+
+
+class Erasure:
+    """Takes personal data out of the ledger, on one connection."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def of_customer(self, customer_id: str, *, dry_run: bool = False) -> Erased:
+        """Erase one customer's data; raises UnavailableError, and may be repeated then.
+
+        Args:
+            customer_id: The application's own id. Claims of the flow vendor that name nobody, on a subscription that
+                this customer made claims about, are the customer's, too.
+            dry_run: Only count.
+        """
+        with unavailable_on_outage():
+            subscriptions = await self._connection.fetchval(SUBSCRIPTIONS_OF, customer_id)
+        return await self._erase(customer_id, subscriptions, None, dry_run=dry_run)
+
+    async def of_subscription(self, subscription_id: str, *, dry_run: bool = False) -> Erased:
+        """Erase the claims about a subscription that name no customer; raises UnavailableError.
+
+        Args:
+            subscription_id: Stripe's id.
+            dry_run: Only count.
+        """
+        return await self._erase(None, [subscription_id], None, dry_run=dry_run)
+
+    async def older_than(self, age: timedelta, *, dry_run: bool = False) -> Erased:
+        """Erase the data of every claim that was recorded longer ago; raises UnavailableError.
+
+        Args:
+            age: How long ago at least.
+            dry_run: Only count.
+        """
+        return await self._erase(None, [], age, dry_run=dry_run)
+
+    async def _erase(
+        self,
+        customer_id: str | None,
+        subscriptions: Sequence[str],
+        age: timedelta | None,
+        *,
+        dry_run: bool,
+    ) -> Erased:
+        whose = (customer_id, subscriptions, age)
+        claims = actions = after = 0
+        with unavailable_on_outage():
+            unfinished = await self._connection.fetch(FIND_UNFINISHED, *whose)
+            while True:
+                async with self._connection.transaction(isolation="read_committed"):
+                    found = await self._connection.fetch(FIND_FINISHED, after, *whose, BATCH)
+                    if not found:
+                        break
+
+                    ids = [row["id"] for row in found]
+                    actions += await self._connection.fetchval(COUNT_ACTIONS, ids)
+                    if not dry_run:
+                        await self._connection.execute(ERASE, ids)
+                        await self._connection.execute(ERASE_OPERATORS_WORDS, ids)
+
+                    claims, after = claims + len(ids), ids[-1]
+        return Erased(claims, actions, [UnfinishedAction(**row) for row in unfinished])
