@@ -9,6 +9,7 @@ from typing import Any, get_args
 import pytest
 import pytest_asyncio
 
+from aiocancel import OfferLimits
 from aiocancel.core.actions import Receipt
 from aiocancel.postgres.leasing import TakenAction
 from aiocancel.postgres.ledger import Ledger
@@ -32,7 +33,9 @@ UNDOES = [
 async def site(company: Company) -> AsyncIterator[Company]:
     company.stripe.add_coupon("LOYAL", percent_off=10, duration="forever")
     company.stripe.add_subscription("sub_1", discounts=["LOYAL"])
-    await company.open(company.plug_in(answer_within_s=20.0))
+    # Some accept an offer, take it back and accept it again.
+    limits = OfferLimits(at_most_one_gift_in_days=None)
+    await company.open(company.plug_in(answer_within_s=20.0, offer_limits=limits))
     yield company
 
 
