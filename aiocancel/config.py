@@ -232,3 +232,7 @@ def _check_policy(policy: str) -> None:
 
 DEFAULTS: Final = Settings(mode="test")
 """Every setting as it is when an application says nothing; ``mode`` alone means nothing here."""
+
+# How long after a worker died another goes on with its changes, and how long Stripe may lag behind the vendor.
+WORKER_LEASE_S: Final = DEFAULTS.worker_lease_s
+VENDOR_ACTS_WITHIN_S: Final = DEFAULTS.vendor_acts_within_s

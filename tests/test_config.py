@@ -14,6 +14,9 @@ from hypothesis import strategies as st
 from aiocancel.config import (
     DEFAULT_POLICY,
     DEFAULT_TEXTS,
+    DEFAULTS,
+    VENDOR_ACTS_WITHIN_S,
+    WORKER_LEASE_S,
     Settings,
     check_database,
     check_grant_keys,
@@ -378,3 +381,8 @@ def test_a_name_that_only_looks_like_a_keyword_is_left_alone(policy: str) -> Non
 def test_a_path_with_control_characters_is_refused(return_to: str) -> None:
     with pytest.raises(ConfigurationError, match="control characters"):
         make(return_to=return_to)
+
+
+def test_the_two_durations_that_applications_may_import_are_the_defaults() -> None:
+    assert (WORKER_LEASE_S, VENDOR_ACTS_WITHIN_S) == (30.0, 900.0)
+    assert (DEFAULTS.worker_lease_s, DEFAULTS.vendor_acts_within_s) == (30.0, 900.0)
