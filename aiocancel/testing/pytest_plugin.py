@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from aiocancel.testing.customer import Customer
     from aiocancel.testing.databases import Databases
     from aiocancel.testing.postgres import EmbeddedPostgres
-    from aiocancel.testing.prosperstack.simulator import Hosts, ProsperStackSimulator
+    from aiocancel.testing.prosperstack.simulator import ProsperStackSimulator
+    from aiocancel.testing.prosperstack.state import Hosts
     from aiocancel.testing.staysignal import StaySignalSimulator
     from aiocancel.testing.stripe.simulator import StripeSimulator
 

@@ -12,7 +12,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from aiocancel.testing.stripe.simulator import Fault, FaultKind, StripeSimulator
-from aiocancel.testing.stripe.state import Write
+from aiocancel.testing.stripe.writes import Write
 
 # All but a declined card, which no repetition mends.
 FAULTS: Mapping[str, Sequence[FaultKind]] = {

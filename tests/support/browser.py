@@ -21,7 +21,7 @@ import pytest
 from aiohttp import web
 from playwright.async_api import ConsoleMessage, Page
 
-from aiocancel.testing.prosperstack.simulator import Hosts
+from aiocancel.testing.prosperstack.state import Hosts
 
 CLIENT_PACKAGE = "@prosperstack/flow@2.19.0"
 CLIENT_INTEGRITY = "sha384-uxG0SjfEOOs7knE+6xtLDh+LKUD3dcicl+kTPdfN5Zk5JS8CB5M3OiwxWIcNZBOG"

@@ -9,7 +9,8 @@ from aiohttp.test_utils import TestClient
 from pytest_aiohttp import AiohttpClient
 
 from aiocancel import CancelFlow
-from aiocancel.testing.prosperstack.simulator import Hosts, ProsperStackSimulator
+from aiocancel.testing.prosperstack.simulator import ProsperStackSimulator
+from aiocancel.testing.prosperstack.state import Hosts
 from aiocancel.testing.stripe.simulator import StripeSimulator
 from tests.support.saas import Events, Pool, as_customer, make_app, make_cancel, vendor
 

@@ -9,12 +9,11 @@ import hmac
 import json
 from collections.abc import Mapping
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aiohttp import web
 
-if TYPE_CHECKING:
-    from aiocancel.testing.prosperstack.simulator import ProsperStackSimulator
+from aiocancel.testing.prosperstack.state import ProsperStackState
 
 ALLOWED_HEADERS = (
     "content-type",
@@ -25,17 +24,17 @@ ALLOWED_HEADERS = (
 )
 
 
-def add_browser_api(app: web.Application, simulator: ProsperStackSimulator) -> None:
+def add_browser_api(app: web.Application, state: ProsperStackState) -> None:
     """Add ``/flow`` and ``/flow/init`` with their preflights."""
-    api = _BrowserApi(simulator)
+    api = _BrowserApi(state)
     for path, handler in (("/flow", api.create), ("/flow/init", api.init)):
         app.router.add_post(path, handler)
         app.router.add_route("OPTIONS", path, api.preflight)
 
 
 class _BrowserApi:
-    def __init__(self, simulator: ProsperStackSimulator) -> None:
-        self._simulator = simulator
+    def __init__(self, state: ProsperStackState) -> None:
+        self._state = state
 
     async def preflight(self, _: web.Request) -> web.Response:
         return web.Response(
@@ -48,16 +47,16 @@ class _BrowserApi:
         )
 
     async def create(self, request: web.Request) -> web.Response:
-        simulator = self._simulator
+        state = self._state
         body = await request.read()
         signature = request.headers.get("x-prosperstack-signature", "")
-        verified = hmac.compare_digest(signature.encode(), simulator.sign(body).encode())
+        verified = hmac.compare_digest(signature.encode(), state.sign(body).encode())
         payload = _json_object(body)
         if payload is None:
             return _refused("The payload is not a JSON object.")
-        if payload.get("clientId") != simulator.client_id:
+        if payload.get("clientId") != state.client_id:
             return _refused("The clientId is unknown.")
-        if simulator.require_signature and not verified:
+        if state.require_signature and not verified:
             return _refused(
                 "The signature is missing." if not signature else "The signature is not valid.", 401
             )
@@ -67,18 +66,16 @@ class _BrowserApi:
         ) or self._property_problem(payload)
         if problem is not None:
             return _refused(problem)
-        session = simulator.create_session(
+        session = state.create_session(
             payload=payload,
             client_url=request.headers.get("x-prosperstack-url"),
             user_agent=request.headers.get("User-Agent"),
             test_mode=test_mode,
             started=False,
         )
-        app_url = (
-            simulator.hosts.app_url if simulator.hosts is not None else str(request.url.origin())
-        )
+        app_url = state.hosts.app_url if state.hosts is not None else str(request.url.origin())
         return web.json_response(
-            {"signatureRequired": simulator.require_signature, "signatureVerified": verified},
+            {"signatureRequired": state.require_signature, "signatureVerified": verified},
             status=201,
             headers={
                 "Location": f"{app_url}/f/{session['id']}",
@@ -89,9 +86,9 @@ class _BrowserApi:
 
     async def init(self, request: web.Request) -> web.Response:
         payload = _json_object(await request.read()) or {}
-        if payload.get("clientId") != self._simulator.client_id:
+        if payload.get("clientId") != self._state.client_id:
             return _refused("The clientId is unknown.")
-        token = self._simulator.new_id("cache")
+        token = self._state.new_id("cache")
         return web.json_response({"token": token}, headers={"Access-Control-Allow-Origin": "*"})
 
     def _subscription_problem(self, payload: dict[str, Any]) -> str | None:
@@ -105,11 +102,11 @@ class _BrowserApi:
                 return "A subscription or a subscriber is required."
             missing = [name for name in ("name", "email") if not subscriber.get(name)]
             return f"The subscriber's {missing[0]} is required." if missing else None
-        known = self._simulator.known_subscriptions
+        known = self._state.known_subscriptions
         return None if known is None or platform_id in known else "The subscription was not found."
 
     def _property_problem(self, payload: Mapping[str, Any]) -> str | None:
-        known = self._simulator.properties
+        known = self._state.properties
         if known is None:
             return None
         for entity in ("subscriber", "subscription"):

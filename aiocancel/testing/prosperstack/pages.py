@@ -10,16 +10,14 @@ import html
 import json
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aiohttp import web
 from yarl import URL
 
 from aiocancel.testing.prosperstack import records
 from aiocancel.testing.prosperstack.records import JsonObject
-
-if TYPE_CHECKING:
-    from aiocancel.testing.prosperstack.simulator import ProsperStackSimulator
+from aiocancel.testing.prosperstack.state import ProsperStackState
 
 PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
@@ -47,9 +45,9 @@ PAGE = """<!doctype html>
 """
 
 
-def add_pages(app: web.Application, simulator: ProsperStackSimulator) -> None:
+def add_pages(app: web.Application, state: ProsperStackState) -> None:
     """Add the iframe page, its state change, and the static files."""
-    pages = _Pages(simulator)
+    pages = _Pages(state)
     app.router.add_get("/f/{id}", pages.show)
     app.router.add_post("/f/{id}/finish", pages.finish)
     for path in ASSETS:
@@ -57,12 +55,12 @@ def add_pages(app: web.Application, simulator: ProsperStackSimulator) -> None:
 
 
 class _Pages:
-    def __init__(self, simulator: ProsperStackSimulator) -> None:
-        self._simulator = simulator
+    def __init__(self, state: ProsperStackState) -> None:
+        self._state = state
 
     async def show(self, request: web.Request) -> web.Response:
         session = self._session(request)
-        self._simulator.start(session["id"])
+        self._state.start(session["id"])
         skipped = request.query.getall("skipOffers", [])
         setup = {
             "finishUrl": f"/f/{session['id']}/finish",
@@ -71,9 +69,9 @@ class _Pages:
             "offers": [
                 _card(each) for each in session["offers_presented"] if each["id"] not in skipped
             ],
-            "confirmationStep": self._simulator.confirmation_step,
-            "reportIncomplete": self._simulator.report_incomplete,
-            "redirectUri": self._simulator.redirect_uri,
+            "confirmationStep": self._state.confirmation_step,
+            "reportIncomplete": self._state.report_incomplete,
+            "redirectUri": self._state.redirect_uri,
         }
         text = PAGE.format(
             language=html.escape(request.query.get("language", "en")),
@@ -90,7 +88,7 @@ class _Pages:
         # A second click answers with what the first one did: one session ends once.
         if session["status"] == "in_progress":
             try:
-                self._simulator.finish(
+                self._state.finish(
                     session["id"],
                     status=choice["status"],
                     offer_id=choice.get("offerId"),
@@ -102,7 +100,7 @@ class _Pages:
         return web.json_response({"status": session["status"], "flowSession": session})
 
     def _session(self, request: web.Request) -> JsonObject:
-        session = self._simulator.sessions.get(request.match_info["id"])
+        session = self._state.sessions.get(request.match_info["id"])
         if session is None:
             raise web.HTTPNotFound(text="There is no such flow session.")
         return session

@@ -11,14 +11,11 @@ import binascii
 import hmac
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 from aiohttp import encode_basic_auth, web
 
 from aiocancel.testing.prosperstack.records import JsonObject
-
-if TYPE_CHECKING:
-    from aiocancel.testing.prosperstack.simulator import ProsperStackSimulator
+from aiocancel.testing.prosperstack.state import ProsperStackState
 
 Endpoint = Callable[[web.Request], JsonObject]
 
@@ -39,9 +36,9 @@ class _Refusal(Exception):
         self.headers = headers
 
 
-def add_rest(app: web.Application, simulator: ProsperStackSimulator) -> None:
+def add_rest(app: web.Application, state: ProsperStackState) -> None:
     """Add the ``/v1`` routes."""
-    rest = _Rest(simulator)
+    rest = _Rest(state)
     for path, endpoint in (
         ("/v1/flow_sessions", rest.list_sessions),
         ("/v1/flow_sessions/{id}", rest.get_session),
@@ -55,8 +52,8 @@ def add_rest(app: web.Application, simulator: ProsperStackSimulator) -> None:
 
 
 class _Rest:
-    def __init__(self, simulator: ProsperStackSimulator) -> None:
-        self._simulator = simulator
+    def __init__(self, state: ProsperStackState) -> None:
+        self._state = state
         self._window_from: datetime | None = None
         self._used = 0
 
@@ -66,7 +63,7 @@ class _Rest:
             try:
                 self._authenticate(request)
                 headers = self._count()
-                self._simulator.deflect_overdue()
+                self._state.deflect_overdue()
                 return web.json_response(answer(request), headers=headers)
             except _Refusal as refusal:
                 headers = refusal.headers or headers
@@ -77,18 +74,18 @@ class _Rest:
         return handle
 
     def _authenticate(self, request: web.Request) -> None:
-        expected = encode_basic_auth(self._simulator.api_key)
+        expected = encode_basic_auth(self._state.api_key)
         if not hmac.compare_digest(
             request.headers.get("Authorization", "").encode(), expected.encode()
         ):
             raise _Refusal(401, "The API key is missing or not valid.")
 
     def _count(self) -> dict[str, str]:
-        now = self._simulator.clock()
+        now = self._state.clock()
         if self._window_from is None or now - self._window_from >= WINDOW:
             self._window_from, self._used = now, 0
         self._used += 1
-        limit = self._simulator.rate_limit
+        limit = self._state.rate_limit
         reset_s = max(0.0, (self._window_from + WINDOW - now).total_seconds())
         headers = {
             "RateLimit-Limit": str(limit),
@@ -100,7 +97,7 @@ class _Rest:
         return headers
 
     def list_sessions(self, request: web.Request) -> JsonObject:
-        rows: Iterable[JsonObject] = self._simulator.sessions.values()
+        rows: Iterable[JsonObject] = self._state.sessions.values()
         status, subscriber_id = request.query.get("status"), request.query.get("subscriber_id")
         if status is not None:
             rows = [row for row in rows if row["status"] == status]
@@ -109,10 +106,10 @@ class _Rest:
         return _page(_between(rows, request, "started_at", "completed_at", "updated_at"), request)
 
     def get_session(self, request: web.Request) -> JsonObject:
-        return _one(self._simulator.sessions.values(), request)
+        return _one(self._state.sessions.values(), request)
 
     def list_events(self, request: web.Request) -> JsonObject:
-        rows = list(self._simulator.events)
+        rows = list(self._state.events)
         after_id, name = request.query.get("after_id"), request.query.get("event")
         if after_id is not None:
             position = next((at for at, row in enumerate(rows) if row["id"] == after_id), None)
@@ -124,13 +121,13 @@ class _Rest:
         return _page(_between(rows, request, "created_at"), request)
 
     def get_event(self, request: web.Request) -> JsonObject:
-        return _one(self._simulator.events, request)
+        return _one(self._state.events, request)
 
     def list_offers(self, request: web.Request) -> JsonObject:
-        return _page(self._simulator.offers, request)
+        return _page(self._state.offers, request)
 
     def get_offer(self, request: web.Request) -> JsonObject:
-        return _one(self._simulator.offers, request)
+        return _one(self._state.offers, request)
 
     def unknown(self, _: web.Request) -> JsonObject:
         raise _Refusal(404, "Not found.")

@@ -8,13 +8,12 @@ Source: https://docs.stripe.com/billing/testing/test-clocks. Unverified: the cod
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from aiocancel.testing.stripe.books import Books
 from aiocancel.testing.stripe.form import Refusal, integer, no_such, text
 from aiocancel.testing.stripe.objects import JsonObject, shifted
-
-if TYPE_CHECKING:
-    from aiocancel.testing.stripe.state import StripeState, Write
+from aiocancel.testing.stripe.writes import Write
 
 CREATE = {"frozen_time": integer(required=True), "name": text()}
 ADVANCE = {"frozen_time": integer(required=True)}
@@ -22,7 +21,7 @@ MOST_INTERVALS = 2
 LASTS_S = 30 * 86400
 
 
-def create(state: StripeState, _: str, params: Mapping[str, Any], __: Write) -> JsonObject:
+def create(state: Books, _: str, params: Mapping[str, Any], __: Write) -> JsonObject:
     """POST /v1/test_helpers/test_clocks."""
     clock = {
         "id": state.new_id("clock"),
@@ -39,7 +38,7 @@ def create(state: StripeState, _: str, params: Mapping[str, Any], __: Write) -> 
     return clock
 
 
-def retrieve(state: StripeState, clock_id: str, _: Mapping[str, Any], __: Write) -> JsonObject:
+def retrieve(state: Books, clock_id: str, _: Mapping[str, Any], __: Write) -> JsonObject:
     """GET /v1/test_helpers/test_clocks/{id}."""
     clock = _held(state, clock_id)
     if clock["status"] == "advancing":
@@ -49,7 +48,7 @@ def retrieve(state: StripeState, clock_id: str, _: Mapping[str, Any], __: Write)
     return clock
 
 
-def advance(state: StripeState, clock_id: str, params: Mapping[str, Any], _: Write) -> JsonObject:
+def advance(state: Books, clock_id: str, params: Mapping[str, Any], _: Write) -> JsonObject:
     """POST /v1/test_helpers/test_clocks/{id}/advance; ready at the second look."""
     clock = _held(state, clock_id)
     to = params["frozen_time"]
@@ -71,7 +70,7 @@ def advance(state: StripeState, clock_id: str, params: Mapping[str, Any], _: Wri
     return clock
 
 
-def _furthest(state: StripeState, clock: JsonObject) -> int:
+def _furthest(state: Books, clock: JsonObject) -> int:
     now = clock["frozen_time"]
     return min(
         (
@@ -84,14 +83,14 @@ def _furthest(state: StripeState, clock: JsonObject) -> int:
     )
 
 
-def delete(state: StripeState, clock_id: str, _: Mapping[str, Any], __: Write) -> JsonObject:
+def delete(state: Books, clock_id: str, _: Mapping[str, Any], __: Write) -> JsonObject:
     """DELETE /v1/test_helpers/test_clocks/{id}: all that lives in its time goes with it."""
     _held(state, clock_id)
     state.forget_clock(clock_id)
     return {"id": clock_id, "object": "test_helpers.test_clock", "deleted": True}
 
 
-def _held(state: StripeState, clock_id: str) -> JsonObject:
+def _held(state: Books, clock_id: str) -> JsonObject:
     if (clock := state.clocks.get(clock_id)) is None:
         raise no_such("test clock", clock_id, status=404)
     return clock

@@ -18,7 +18,8 @@ from aiocancel.testing.stripe.form import (
     text,
 )
 from aiocancel.testing.stripe.objects import JsonObject, shifted
-from aiocancel.testing.stripe.state import StripeState, Write
+from aiocancel.testing.stripe.state import StripeState
+from aiocancel.testing.stripe.writes import Write
 
 CUSTOMER_TEXTS = ("description", "email", "name", "phone")
 # The last version whose customers took a coupon; newer ones have no parameter for it.

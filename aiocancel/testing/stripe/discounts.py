@@ -10,17 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from decimal import ROUND_HALF_UP, Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aiocancel.testing.stripe import objects
+from aiocancel.testing.stripe.books import Books
 from aiocancel.testing.stripe.form import Refusal, no_such
 from aiocancel.testing.stripe.objects import JsonObject
 
-if TYPE_CHECKING:
-    from aiocancel.testing.stripe.state import StripeState
 
-
-def in_force(state: StripeState, subscription: JsonObject, at: int) -> list[JsonObject]:
+def in_force(state: Books, subscription: JsonObject, at: int) -> list[JsonObject]:
     """Return the discounts that an invoice of this moment gets, in the order they are taken off."""
     own = [state.discounts[discount_id] for discount_id in subscription["discounts"]]
     if not own:
@@ -35,7 +33,7 @@ def is_running(discount: JsonObject, at: int) -> bool:
 
 
 def amounts_off(
-    state: StripeState, running: Iterable[JsonObject], subtotal: int, currency: str
+    state: Books, running: Iterable[JsonObject], subtotal: int, currency: str
 ) -> list[tuple[str, int]]:
     """Return what each discount takes off, by its id; each is taken off what the ones before it left."""
     left, amounts = max(subtotal, 0), []
@@ -56,7 +54,7 @@ def rounded(amount: Decimal) -> int:
     return int(amount.quantize(Decimal(1), ROUND_HALF_UP))
 
 
-def use_up(state: StripeState, subscription: JsonObject, used: Iterable[JsonObject]) -> None:
+def use_up(state: Books, subscription: JsonObject, used: Iterable[JsonObject]) -> None:
     """Take away what lasts once and has been on a finalized invoice."""
     gone = {
         discount["id"] for discount in used if state.coupon_of(discount).get("duration") == "once"
@@ -68,7 +66,7 @@ def use_up(state: StripeState, subscription: JsonObject, used: Iterable[JsonObje
 
 
 def redeemable(
-    state: StripeState, subscription: JsonObject, entry: Mapping[str, Any], param: str
+    state: Books, subscription: JsonObject, entry: Mapping[str, Any], param: str
 ) -> tuple[JsonObject, str | None]:
     """Return the coupon that an entry of ``discounts`` names, and the promotion code it came by.
 
@@ -83,7 +81,7 @@ def redeemable(
     return _usable(state, code["promotion"]["coupon"], param), code_id
 
 
-def _check_code(state: StripeState, subscription: JsonObject, code: JsonObject, param: str) -> None:
+def _check_code(state: Books, subscription: JsonObject, code: JsonObject, param: str) -> None:
     expired = code["expires_at"] is not None and code["expires_at"] <= state.now
     if not code["active"] or expired:
         message = f"This promotion code is no longer active: {code['code']}"
@@ -100,7 +98,7 @@ def _check_code(state: StripeState, subscription: JsonObject, code: JsonObject, 
         raise Refusal(400, message, code="promotion_code_customer_not_first_time", param=param)
 
 
-def _usable(state: StripeState, coupon_id: str, param: str) -> JsonObject:
+def _usable(state: Books, coupon_id: str, param: str) -> JsonObject:
     if (coupon := state.coupons.get(coupon_id)) is None:
         raise no_such("coupon", coupon_id, param=param)
     redeem_by = coupon["redeem_by"]
@@ -110,7 +108,7 @@ def _usable(state: StripeState, coupon_id: str, param: str) -> JsonObject:
 
 
 def planned(
-    state: StripeState,
+    state: Books,
     coupon: JsonObject,
     subscription: JsonObject,
     *,
@@ -129,7 +127,7 @@ def planned(
 
 
 def redeem(
-    state: StripeState,
+    state: Books,
     coupon: JsonObject,
     *,
     customer: str,

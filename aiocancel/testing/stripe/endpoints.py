@@ -34,7 +34,8 @@ from aiocancel.testing.stripe.form import (
     unsupported,
 )
 from aiocancel.testing.stripe.objects import ENDED, JsonObject
-from aiocancel.testing.stripe.state import StripeState, Write
+from aiocancel.testing.stripe.state import StripeState
+from aiocancel.testing.stripe.writes import Write
 
 FEEDBACK = (
     "customer_service",

@@ -21,7 +21,7 @@ import aiohttp
 from aiocancel.testing.stripe.objects import API_VERSION, JsonObject
 
 if TYPE_CHECKING:
-    from aiocancel.testing.stripe.state import Write
+    from aiocancel.testing.stripe.writes import Write
 
 EVENTS_LAST_S = 30 * 86400
 DELIVERY_TIMEOUT_S = 5.0

@@ -10,17 +10,15 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aiocancel.testing.stripe import discounts, payment_methods
+from aiocancel.testing.stripe.books import Books
 from aiocancel.testing.stripe.objects import JsonObject
-
-if TYPE_CHECKING:
-    from aiocancel.testing.stripe.state import StripeState
 
 
 def line(
-    state: StripeState,
+    state: Books,
     subscription: JsonObject,
     item: JsonObject,
     amount: int,
@@ -69,7 +67,7 @@ def line(
 
 
 def period_lines(
-    state: StripeState, subscription: JsonObject, items: Iterable[JsonObject]
+    state: Books, subscription: JsonObject, items: Iterable[JsonObject]
 ) -> list[JsonObject]:
     """Build the lines of the running periods of these items; a trial costs nothing."""
     built = []
@@ -83,7 +81,7 @@ def period_lines(
 
 
 def unused_time(
-    state: StripeState, subscription: JsonObject, items: Iterable[JsonObject], since: int
+    state: Books, subscription: JsonObject, items: Iterable[JsonObject], since: int
 ) -> list[JsonObject]:
     """Build the credits for time that is paid for and lies after ``since``."""
     if subscription["status"] == "trialing":
@@ -96,7 +94,7 @@ def unused_time(
 
 
 def remaining_time(
-    state: StripeState, subscription: JsonObject, items: Iterable[JsonObject], since: int
+    state: Books, subscription: JsonObject, items: Iterable[JsonObject], since: int
 ) -> list[JsonObject]:
     """Build the charges for the rest of the running period."""
     if subscription["status"] == "trialing":
@@ -109,7 +107,7 @@ def remaining_time(
 
 
 def _proration(
-    state: StripeState, subscription: JsonObject, item: JsonObject, amount: int, since: int
+    state: Books, subscription: JsonObject, item: JsonObject, amount: int, since: int
 ) -> JsonObject:
     start, end = item["current_period_start"], item["current_period_end"]
     since = max(since, start)
@@ -129,7 +127,7 @@ def _amount(item: JsonObject) -> int:
 
 
 def build(
-    state: StripeState,
+    state: Books,
     subscription: JsonObject,
     lines: Sequence[JsonObject],
     *,
@@ -273,7 +271,7 @@ def _invoice(object_id: str, created: int) -> JsonObject:
 
 
 def bill(
-    state: StripeState,
+    state: Books,
     subscription: JsonObject,
     lines: Sequence[JsonObject],
     *,
@@ -302,7 +300,7 @@ def bill(
     return invoice
 
 
-def _finalize(state: StripeState, invoice: JsonObject, at: int) -> None:
+def _finalize(state: Books, invoice: JsonObject, at: int) -> None:
     customer = state.customers[invoice["customer"]]
     number = customer["next_invoice_sequence"]
     customer["next_invoice_sequence"] += 1
@@ -317,7 +315,7 @@ def _finalize(state: StripeState, invoice: JsonObject, at: int) -> None:
     state.tell("invoice.finalized", invoice, at=at)
 
 
-def mark_paid(state: StripeState, invoice: JsonObject, at: int) -> None:
+def mark_paid(state: Books, invoice: JsonObject, at: int) -> None:
     """Note that an invoice is paid."""
     invoice |= {
         "status": "paid",
@@ -332,7 +330,7 @@ def mark_paid(state: StripeState, invoice: JsonObject, at: int) -> None:
     state.tell("invoice.payment_succeeded", invoice, at=at)
 
 
-def close(state: StripeState, invoice: JsonObject, status: str, at: int) -> None:
+def close(state: Books, invoice: JsonObject, status: str, at: int) -> None:
     """Void an open invoice, or mark it uncollectible."""
     invoice |= {"status": status, "auto_advance": False, "next_payment_attempt": None}
     when = "voided_at" if status == "void" else "marked_uncollectible_at"
@@ -342,7 +340,7 @@ def close(state: StripeState, invoice: JsonObject, status: str, at: int) -> None
 
 
 def collect(
-    state: StripeState,
+    state: Books,
     subscription: JsonObject,
     invoice: JsonObject,
     at: int,
@@ -363,11 +361,11 @@ def collect(
     return answer
 
 
-def add_pending(state: StripeState, subscription: JsonObject, lines: Iterable[JsonObject]) -> None:
+def add_pending(state: Books, subscription: JsonObject, lines: Iterable[JsonObject]) -> None:
     """Keep lines for the next invoice of the subscription."""
     state.pending_lines.setdefault(subscription["id"], []).extend(lines)
 
 
-def copy_pending(state: StripeState, subscription: JsonObject) -> list[Any]:
+def copy_pending(state: Books, subscription: JsonObject) -> list[Any]:
     """Return copies of the lines that wait for the next invoice."""
     return copy.deepcopy(state.pending_lines.get(subscription["id"], []))

@@ -7,7 +7,7 @@ seconds, amounts minor units.
 from __future__ import annotations
 
 from calendar import monthrange
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -428,3 +428,17 @@ def _with_fields(plain: JsonObject, known: Mapping[str, Any]) -> JsonObject:
     if unknown := sorted(known.keys() - plain.keys()):
         raise ValueError(f"a {plain['object']} has no field {', '.join(unknown)}")
     return plain | dict(known)
+
+
+def first_period_end(subscription: JsonObject) -> int:
+    """The earliest end of a current period, which is when "at period end" comes."""
+    return min(_period_ends(subscription))
+
+
+def last_period_end(subscription: JsonObject) -> int:
+    """The latest end of a current period."""
+    return max(_period_ends(subscription))
+
+
+def _period_ends(subscription: JsonObject) -> Iterator[int]:
+    return (item["current_period_end"] for item in subscription["items"]["data"])

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aiocancel.testing.stripe import invoices, pauses, payment_methods
+from aiocancel.testing.stripe.books import Books
 from aiocancel.testing.stripe.form import Refusal, no_such
 from aiocancel.testing.stripe.objects import JsonObject
-
-if TYPE_CHECKING:
-    from aiocancel.testing.stripe.state import StripeState, Write
+from aiocancel.testing.stripe.writes import Write
 
 
-def pay(state: StripeState, subscription: JsonObject) -> None:
+def pay(state: Books, subscription: JsonObject) -> None:
     """The customer confirms the payment of the latest invoice, and what waits for it is done."""
     invoice = state.invoices.get(subscription["latest_invoice"] or "")
     if invoice is None or invoice["status"] != "open":
@@ -24,9 +23,7 @@ def pay(state: StripeState, subscription: JsonObject) -> None:
         after_payment(state, subscription, invoice, at)
 
 
-def after_payment(
-    state: StripeState, subscription: JsonObject, invoice: JsonObject, at: int
-) -> None:
+def after_payment(state: Books, subscription: JsonObject, invoice: JsonObject, at: int) -> None:
     """Do what waited for this payment."""
     if invoice["id"] != subscription["latest_invoice"]:
         return
@@ -44,7 +41,7 @@ def after_payment(
 
 
 def pay_invoice(
-    state: StripeState, invoice_id: str, params: Mapping[str, Any], write: Write
+    state: Books, invoice_id: str, params: Mapping[str, Any], write: Write
 ) -> JsonObject:
     """POST /v1/invoices/{id}/pay."""
     if (invoice := state.invoices.get(invoice_id)) is None:
@@ -67,7 +64,7 @@ def pay_invoice(
 
 
 def _collect(
-    state: StripeState,
+    state: Books,
     subscription: JsonObject,
     invoice: JsonObject,
     at: int,

@@ -7,7 +7,7 @@ and looks again, so that twelve months in one leap cost what twelve months cost.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from aiocancel.testing.stripe import (
     invoices,
@@ -18,10 +18,8 @@ from aiocancel.testing.stripe import (
     payments,
     schedules,
 )
+from aiocancel.testing.stripe.books import Books
 from aiocancel.testing.stripe.objects import ENDED, JsonObject
-
-if TYPE_CHECKING:
-    from aiocancel.testing.stripe.state import StripeState
 
 INCOMPLETE_LASTS_S = 23 * 3600
 RETRY_EVERY_S = 3 * 86400
@@ -31,7 +29,7 @@ TRIAL_NOTICE_S = 3 * 86400
 _RENEWING = frozenset({"active", "trialing", "past_due", "unpaid"})
 _RETRIED = frozenset({"past_due", "unpaid"})
 
-Happens = Callable[["StripeState", JsonObject, int], None]
+Happens = Callable[["Books", JsonObject, int], None]
 
 
 class Due(NamedTuple):
@@ -42,7 +40,7 @@ class Due(NamedTuple):
     happens: Happens
 
 
-def settle(state: StripeState, subscription: JsonObject) -> None:
+def settle(state: Books, subscription: JsonObject) -> None:
     """Let happen what has fallen due."""
     now = state.time_of(subscription)
     while (due := _next(state, subscription)) is not None and due.at <= now:
@@ -50,13 +48,13 @@ def settle(state: StripeState, subscription: JsonObject) -> None:
             due.happens(state, subscription, due.at)
 
 
-def _next(state: StripeState, subscription: JsonObject) -> Due | None:
+def _next(state: Books, subscription: JsonObject) -> Due | None:
     if subscription["status"] in ENDED:
         return None
     return min(_dues(state, subscription), key=lambda due: due[:2], default=None)
 
 
-def _dues(state: StripeState, subscription: JsonObject) -> Iterator[Due]:
+def _dues(state: Books, subscription: JsonObject) -> Iterator[Due]:
     status = subscription["status"]
     yield from _discount_ends(state, subscription)
     if status == "incomplete":
@@ -87,13 +85,13 @@ def _dues(state: StripeState, subscription: JsonObject) -> Iterator[Due]:
         yield from _retries(state, subscription)
 
 
-def _discount_ends(state: StripeState, subscription: JsonObject) -> Iterator[Due]:
+def _discount_ends(state: Books, subscription: JsonObject) -> Iterator[Due]:
     for discount_id in subscription["discounts"]:
         if (end := state.discounts[discount_id]["end"]) is not None:
             yield Due(end, 8, _end_discounts)
 
 
-def _end_discounts(state: StripeState, subscription: JsonObject, at: int) -> None:
+def _end_discounts(state: Books, subscription: JsonObject, at: int) -> None:
     subscription["discounts"] = [
         discount_id
         for discount_id in subscription["discounts"]
@@ -101,28 +99,28 @@ def _end_discounts(state: StripeState, subscription: JsonObject, at: int) -> Non
     ]
 
 
-def _expire_incomplete(state: StripeState, subscription: JsonObject, at: int) -> None:
+def _expire_incomplete(state: Books, subscription: JsonObject, at: int) -> None:
     subscription |= {"status": "incomplete_expired", "ended_at": at}
     invoice = state.invoices.get(subscription["latest_invoice"] or "")
     if invoice is not None and invoice["status"] == "open":
         invoices.close(state, invoice, "void", at)
 
 
-def _cancel(state: StripeState, subscription: JsonObject, at: int) -> None:
+def _cancel(state: Books, subscription: JsonObject, at: int) -> None:
     subscription |= {"status": "canceled", "ended_at": at}
     schedules.end_with_subscription(state, subscription, at)
 
 
-def _collect_again(state: StripeState, subscription: JsonObject, at: int) -> None:
+def _collect_again(state: Books, subscription: JsonObject, at: int) -> None:
     subscription["pause_collection"] = None
 
 
-def _tell_of_trial_end(state: StripeState, subscription: JsonObject, at: int) -> None:
+def _tell_of_trial_end(state: Books, subscription: JsonObject, at: int) -> None:
     state.told_of_trial_ends.add(subscription["id"])
     state.tell("customer.subscription.trial_will_end", subscription, at=at)
 
 
-def _end_trial(state: StripeState, subscription: JsonObject, at: int) -> None:
+def _end_trial(state: Books, subscription: JsonObject, at: int) -> None:
     missing = subscription["trial_settings"]["end_behavior"]["missing_payment_method"]
     has_method = payment_methods.default_method(state, subscription) is not None
     if not has_method and missing == "cancel":
@@ -138,7 +136,7 @@ def _end_trial(state: StripeState, subscription: JsonObject, at: int) -> None:
         subscription["status"] = "active"
 
 
-def _renew(state: StripeState, subscription: JsonObject, at: int) -> None:
+def _renew(state: Books, subscription: JsonObject, at: int) -> None:
     renewed = []
     for item in subscription["items"]["data"]:
         if item["current_period_end"] <= at:
@@ -163,7 +161,7 @@ def _renew(state: StripeState, subscription: JsonObject, at: int) -> None:
         _charge(state, subscription, invoice, at)
 
 
-def _charge(state: StripeState, subscription: JsonObject, invoice: JsonObject, at: int) -> None:
+def _charge(state: Books, subscription: JsonObject, invoice: JsonObject, at: int) -> None:
     if invoices.collect(state, subscription, invoice, at) == "paid":
         paid.after_payment(state, subscription, invoice, at)
         return
@@ -182,17 +180,17 @@ def _charge(state: StripeState, subscription: JsonObject, invoice: JsonObject, a
             subscription["status"] = "past_due"
 
 
-def _retries(state: StripeState, subscription: JsonObject) -> Iterator[Due]:
+def _retries(state: Books, subscription: JsonObject) -> Iterator[Due]:
     invoice = state.invoices.get(subscription["latest_invoice"] or "")
     if invoice is not None and invoice["next_payment_attempt"] is not None:
         yield Due(invoice["next_payment_attempt"], 9, _retry)
 
 
-def _retry(state: StripeState, subscription: JsonObject, at: int) -> None:
+def _retry(state: Books, subscription: JsonObject, at: int) -> None:
     _charge(state, subscription, state.invoices[subscription["latest_invoice"]], at)
 
 
-def _resumption_dues(state: StripeState, subscription: JsonObject) -> Iterator[Due]:
+def _resumption_dues(state: Books, subscription: JsonObject) -> Iterator[Due]:
     if (resumption := state.resumptions.get(subscription["id"])) is None:
         return
     yield Due(resumption.expires_at, 0, _drop_resumption)
@@ -201,9 +199,9 @@ def _resumption_dues(state: StripeState, subscription: JsonObject) -> Iterator[D
         yield Due(attempt, 1, _retry_resumption)
 
 
-def _drop_resumption(state: StripeState, subscription: JsonObject, at: int) -> None:
+def _drop_resumption(state: Books, subscription: JsonObject, at: int) -> None:
     pauses.drop_resumption(state, subscription, at)
 
 
-def _retry_resumption(state: StripeState, subscription: JsonObject, at: int) -> None:
+def _retry_resumption(state: Books, subscription: JsonObject, at: int) -> None:
     pauses.try_resumption(state, subscription, at)

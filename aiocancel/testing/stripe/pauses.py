@@ -17,15 +17,13 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aiocancel.testing.stripe import invoices, payment_methods, payments
+from aiocancel.testing.stripe.books import Books, Resumption
 from aiocancel.testing.stripe.form import Refusal
 from aiocancel.testing.stripe.objects import JsonObject, shifted
-
-if TYPE_CHECKING:
-    from aiocancel.testing.stripe.state import StripeState, Write
+from aiocancel.testing.stripe.writes import Write
 
 ATTEMPT_LASTS_S = 23 * 3600
 RETRY_EVERY_S = 3 * 86400
@@ -33,18 +31,8 @@ _NEVER_PAUSED = frozenset({"paused", "incomplete", "incomplete_expired", "cancel
 _UNPAID = frozenset({"past_due", "unpaid"})
 
 
-@dataclass
-class Resumption:
-    """A subscription that goes on once its resumption invoice is paid."""
-
-    invoice_id: str
-    asked_at: int
-    expires_at: int
-    retries: bool
-
-
 def pause(
-    state: StripeState, subscription_id: str, params: Mapping[str, Any], write: Write
+    state: Books, subscription_id: str, params: Mapping[str, Any], write: Write
 ) -> JsonObject:
     """POST /v1/subscriptions/{id}/pause."""
     subscription = state.find_subscription(subscription_id)
@@ -56,7 +44,7 @@ def pause(
     return subscription
 
 
-def make_pause(state: StripeState, subscription: JsonObject, params: Mapping[str, Any]) -> None:
+def make_pause(state: Books, subscription: JsonObject, params: Mapping[str, Any]) -> None:
     """Pause now: credit what was asked for, cut the period, and drop what was pending."""
     now = state.time_of(subscription)
     credit = credit_lines(state, subscription, params, now)
@@ -77,7 +65,7 @@ def make_pause(state: StripeState, subscription: JsonObject, params: Mapping[str
 
 
 def credit_lines(
-    state: StripeState, subscription: JsonObject, params: Mapping[str, Any], now: int
+    state: Books, subscription: JsonObject, params: Mapping[str, Any], now: int
 ) -> list[JsonObject]:
     """Return what a pause credits for paid time that is not used."""
     wanted = params.get("bill_for", {}).get("unused_time_from", {}).get("type", "none")
@@ -92,7 +80,7 @@ def credit_lines(
             return []
 
 
-def _check_may_pause(state: StripeState, subscription: JsonObject) -> None:
+def _check_may_pause(state: Books, subscription: JsonObject) -> None:
     status = subscription["status"]
     if subscription["billing_mode"]["type"] != "flexible":
         raise Refusal(400, "Only a subscription with `billing_mode[type]=flexible` can be paused.")
@@ -108,7 +96,7 @@ def _check_may_pause(state: StripeState, subscription: JsonObject) -> None:
 
 
 def resume(
-    state: StripeState, subscription_id: str, params: Mapping[str, Any], write: Write
+    state: Books, subscription_id: str, params: Mapping[str, Any], write: Write
 ) -> JsonObject:
     """POST /v1/subscriptions/{id}/resume."""
     subscription = state.find_subscription(subscription_id)
@@ -130,7 +118,7 @@ def resume(
     return subscription
 
 
-def _check_may_resume(state: StripeState, subscription: JsonObject, behavior: str) -> None:
+def _check_may_resume(state: Books, subscription: JsonObject, behavior: str) -> None:
     if subscription["status"] != "paused":
         raise Refusal(400, f"A subscription that is {subscription['status']} cannot be resumed.")
     if subscription["collection_method"] != "charge_automatically":
@@ -149,14 +137,14 @@ def _check_may_resume(state: StripeState, subscription: JsonObject, behavior: st
         drop_resumption(state, subscription, state.time_of(subscription))
 
 
-def _check_answer(state: StripeState, answer: payment_methods.Answer) -> None:
+def _check_answer(state: Books, answer: payment_methods.Answer) -> None:
     if answer == "no_method":
         raise payment_methods.refusal_of(answer, of="subscription")
     if answer != "paid" and state.unverified.declined_resumption == "card_error":
         raise payment_methods.refusal_of(answer, of="subscription")
 
 
-def resumption_lines(state: StripeState, subscription: JsonObject, at: int) -> list[JsonObject]:
+def resumption_lines(state: Books, subscription: JsonObject, at: int) -> list[JsonObject]:
     """Return the lines of the period that begins with the resumption."""
     resumed = copy.deepcopy(subscription) | {"status": "active"}
     start_period(resumed, at)
@@ -164,7 +152,7 @@ def resumption_lines(state: StripeState, subscription: JsonObject, at: int) -> l
 
 
 def _open_resumption(
-    state: StripeState,
+    state: Books,
     subscription: JsonObject,
     lines: list[JsonObject],
     at: int,
@@ -182,7 +170,7 @@ def _open_resumption(
         )
 
 
-def _collect(state: StripeState, subscription: JsonObject, at: int, *, attempts: bool) -> None:
+def _collect(state: Books, subscription: JsonObject, at: int, *, attempts: bool) -> None:
     invoice = state.invoices[subscription["latest_invoice"]]
     if invoice["status"] == "paid":
         finish_resumption(state, subscription)
@@ -191,7 +179,7 @@ def _collect(state: StripeState, subscription: JsonObject, at: int, *, attempts:
 
 
 def try_resumption(
-    state: StripeState, subscription: JsonObject, at: int, *, payment_method: str | None = None
+    state: Books, subscription: JsonObject, at: int, *, payment_method: str | None = None
 ) -> payment_methods.Answer:
     """Try to collect the resumption invoice; where Stripe retries it plans the next try."""
     resumption = state.resumptions[subscription["id"]]
@@ -209,14 +197,14 @@ def try_resumption(
     return answer
 
 
-def finish_resumption(state: StripeState, subscription: JsonObject) -> None:
+def finish_resumption(state: Books, subscription: JsonObject) -> None:
     """Let the subscription go on: its period began when the resumption was asked for."""
     resumption = state.resumptions.pop(subscription["id"])
     start_period(subscription, resumption.asked_at)
     subscription |= {"status": "active", "status_details": None, "pending_update": None}
 
 
-def drop_resumption(state: StripeState, subscription: JsonObject, at: int) -> None:
+def drop_resumption(state: Books, subscription: JsonObject, at: int) -> None:
     """Void the resumption invoice; the subscription stays paused."""
     resumption = state.resumptions.pop(subscription["id"])
     invoice = state.invoices[resumption.invoice_id]

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
+from aiocancel.testing.stripe.books import Books
 from aiocancel.testing.stripe.form import Refusal
 from aiocancel.testing.stripe.objects import JsonObject
-
-if TYPE_CHECKING:
-    from aiocancel.testing.stripe.state import StripeState
 
 Answer = Literal["paid", "declined", "needs_action", "no_method"]
 
@@ -27,7 +25,7 @@ _NO_METHOD = (
 )
 
 
-def default_method(state: StripeState, subscription: JsonObject) -> str | None:
+def default_method(state: Books, subscription: JsonObject) -> str | None:
     """Return the payment method that the subscription's invoices are charged to."""
     own = subscription["default_payment_method"] or subscription["default_source"]
     customer = state.customers[subscription["customer"]]
@@ -36,9 +34,7 @@ def default_method(state: StripeState, subscription: JsonObject) -> str | None:
     return method
 
 
-def answer_of(
-    state: StripeState, subscription: JsonObject, payment_method: str | None = None
-) -> Answer:
+def answer_of(state: Books, subscription: JsonObject, payment_method: str | None = None) -> Answer:
     """Tell how an attempt to charge would end; ``payment_method`` stands for the default one."""
     if subscription["customer"] in state.payments_need_action:
         return "needs_action"

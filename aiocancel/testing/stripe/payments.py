@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aiocancel.testing.stripe import invoices, payment_methods
+from aiocancel.testing.stripe.books import Books
 from aiocancel.testing.stripe.form import Refusal
 from aiocancel.testing.stripe.objects import JsonObject
-
-if TYPE_CHECKING:
-    from aiocancel.testing.stripe.state import StripeState
 
 PENDING_LASTS_S = 23 * 3600
 # https://docs.stripe.com/billing/subscriptions/pending-updates-reference: nothing else goes with a pending update
@@ -27,7 +25,7 @@ _MAY_WAIT = {
 
 
 def unpaid(
-    state: StripeState,
+    state: Books,
     subscription: JsonObject,
     wanted: JsonObject,
     params: Mapping[str, Any],
@@ -90,7 +88,7 @@ def check_pending(params: Mapping[str, Any]) -> None:
         raise Refusal(400, message, param=extra[0])
 
 
-def expire(state: StripeState, subscription: JsonObject, at: int) -> None:
+def expire(state: Books, subscription: JsonObject, at: int) -> None:
     """Drop a change that waited too long, and void its invoice."""
     invoice = state.invoices[subscription["latest_invoice"]]
     subscription["pending_update"] = None

@@ -22,8 +22,9 @@ from aiocancel.testing.stripe.form import (
     text,
     unsupported,
 )
-from aiocancel.testing.stripe.objects import ENDED, JsonObject
-from aiocancel.testing.stripe.state import StripeState, Write, first_period_end
+from aiocancel.testing.stripe.objects import ENDED, JsonObject, first_period_end
+from aiocancel.testing.stripe.state import StripeState
+from aiocancel.testing.stripe.writes import Write
 
 _ITEM = fields(
     id=text(), price=text(), quantity=integer(lowest=0), deleted=boolean(), clear_usage=boolean()

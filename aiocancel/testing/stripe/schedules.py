@@ -6,10 +6,12 @@ Not simulated: pauses planned by a schedule, and ``renew``.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aiocancel.testing.stripe import objects
+from aiocancel.testing.stripe.books import Books
 from aiocancel.testing.stripe.form import (
     Refusal,
     boolean,
@@ -22,10 +24,8 @@ from aiocancel.testing.stripe.form import (
     text,
     unsupported,
 )
-from aiocancel.testing.stripe.objects import JsonObject
-
-if TYPE_CHECKING:
-    from aiocancel.testing.stripe.state import StripeState, Write
+from aiocancel.testing.stripe.objects import JsonObject, Moment, first_period_end, seconds
+from aiocancel.testing.stripe.writes import Write
 
 RELEASE = {"preserve_cancel_date": boolean()}
 CANCEL = {"invoice_now": boolean(), "prorate": boolean()}
@@ -166,10 +166,37 @@ def _span(of: JsonObject) -> JsonObject:
     return {"start_date": of["start_date"], "end_date": of["end_date"]}
 
 
+def add(
+    state: Books,
+    id: str,
+    of: JsonObject,
+    *,
+    ends: Sequence[Moment] = (),
+    end_behavior: str = "release",
+    prices: Sequence[str] = (),
+) -> JsonObject:
+    """Put a subscription under a schedule, as ``StripeState.add_schedule`` says, and return a copy of it."""
+    starts = [of["billing_cycle_anchor"]]
+    phases = []
+    for number, moment in enumerate(ends or [first_period_end(of)]):
+        items = items_of(of)
+        if 0 < number <= len(prices):
+            items[0]["price"] = prices[number - 1]
+        phases.append(phase(of, items, starts[-1], seconds(moment)))
+        starts.append(seconds(moment))
+    now = state.time_of(of)
+    schedule = schedule_object(id, now, subscription=of, phases=phases, end_behavior=end_behavior)
+    of["schedule"], state.schedules[id] = id, schedule
+    if end_behavior == "cancel":
+        set_end(schedule, of, now)
+    state.tell("subscription_schedule.created", schedule, at=now)
+    return copy.deepcopy(schedule)
+
+
 # --- endpoints --------------------------------------------------------------------------------------------
 
 
-def retrieve(state: StripeState, schedule_id: str, _: Mapping[str, Any], __: Write) -> JsonObject:
+def retrieve(state: Books, schedule_id: str, _: Mapping[str, Any], __: Write) -> JsonObject:
     """GET /v1/subscription_schedules/{id}."""
     if (schedule := state.schedules.get(schedule_id)) is None:
         raise no_such("subscription_schedule", schedule_id, status=404)
@@ -178,7 +205,7 @@ def retrieve(state: StripeState, schedule_id: str, _: Mapping[str, Any], __: Wri
     return schedule
 
 
-def create(state: StripeState, _: str, params: Mapping[str, Any], write: Write) -> JsonObject:
+def create(state: Books, _: str, params: Mapping[str, Any], write: Write) -> JsonObject:
     """POST /v1/subscription_schedules with ``from_subscription``: one phase, the running period."""
     if (subscription := state.subscriptions.get(params["from_subscription"])) is None:
         raise no_such("subscription", params["from_subscription"], param="from_subscription")
@@ -190,14 +217,12 @@ def create(state: StripeState, _: str, params: Mapping[str, Any], write: Write) 
             f"A schedule cannot be attached to a subscription that is {subscription['status']}."
         )
         raise Refusal(400, message, param="from_subscription")
-    schedule = state.add_schedule(state.new_id("sub_sched"), subscription["id"])
+    schedule = add(state, state.new_id("sub_sched"), subscription)
     state.note(write, subscription["id"], ["schedule_created"])
     return schedule
 
 
-def release(
-    state: StripeState, schedule_id: str, params: Mapping[str, Any], write: Write
-) -> JsonObject:
+def release(state: Books, schedule_id: str, params: Mapping[str, Any], write: Write) -> JsonObject:
     """POST /v1/subscription_schedules/{id}/release."""
     schedule = _running(state, schedule_id, params, write)
     subscription = state.find_subscription(schedule["subscription"])
@@ -209,9 +234,7 @@ def release(
     return schedule
 
 
-def cancel(
-    state: StripeState, schedule_id: str, params: Mapping[str, Any], write: Write
-) -> JsonObject:
+def cancel(state: Books, schedule_id: str, params: Mapping[str, Any], write: Write) -> JsonObject:
     """POST /v1/subscription_schedules/{id}/cancel: the subscription ends at once with its schedule."""
     schedule = _running(state, schedule_id, params, write)
     subscription = state.find_subscription(schedule["subscription"])
@@ -223,9 +246,7 @@ def cancel(
     return schedule
 
 
-def update(
-    state: StripeState, schedule_id: str, params: Mapping[str, Any], write: Write
-) -> JsonObject:
+def update(state: Books, schedule_id: str, params: Mapping[str, Any], write: Write) -> JsonObject:
     """POST /v1/subscription_schedules/{id}."""
     schedule = _running(state, schedule_id, params, write)
     subscription = state.find_subscription(schedule["subscription"])
@@ -252,7 +273,7 @@ def update(
 
 
 def _read_phases(
-    state: StripeState,
+    state: Books,
     subscription: JsonObject,
     schedule: JsonObject,
     given: Sequence[Mapping[str, Any]],
@@ -290,7 +311,7 @@ def set_end(schedule: JsonObject, subscription: JsonObject, now: int) -> None:
 # --- what time and other objects do to a schedule ---------------------------------------------------------
 
 
-def end_phase(state: StripeState, subscription: JsonObject, at: int) -> None:
+def end_phase(state: Books, subscription: JsonObject, at: int) -> None:
     """End the running phase: the next one begins, or the schedule is over."""
     schedule = state.schedules[subscription["schedule"]]
     following = next((each for each in schedule["phases"] if each["end_date"] > at), None)
@@ -312,7 +333,7 @@ def end_phase(state: StripeState, subscription: JsonObject, at: int) -> None:
     state.tell("subscription_schedule.updated", schedule, at=at)
 
 
-def end_with_subscription(state: StripeState, subscription: JsonObject, at: int) -> None:
+def end_with_subscription(state: Books, subscription: JsonObject, at: int) -> None:
     """Let the schedule of a subscription that has ended be over, too."""
     if (schedule := state.schedules.get(subscription["schedule"] or "")) is None:
         return
@@ -325,7 +346,7 @@ def end_with_subscription(state: StripeState, subscription: JsonObject, at: int)
     state.tell("subscription_schedule.canceled", schedule, at=at)
 
 
-def let_go(state: StripeState, schedule: JsonObject, subscription: JsonObject) -> None:
+def let_go(state: Books, schedule: JsonObject, subscription: JsonObject) -> None:
     """Let the subscription go on by itself, as it is."""
     now = state.time_of(subscription)
     schedule |= {
@@ -339,9 +360,7 @@ def let_go(state: StripeState, schedule: JsonObject, subscription: JsonObject) -
     state.tell("subscription_schedule.released", schedule, at=now)
 
 
-def _running(
-    state: StripeState, schedule_id: str, params: Mapping[str, Any], write: Write
-) -> JsonObject:
+def _running(state: Books, schedule_id: str, params: Mapping[str, Any], write: Write) -> JsonObject:
     schedule = retrieve(state, schedule_id, params, write)
     if schedule["status"] != "active":
         message = f"You cannot change a subscription schedule that is currently in the `{schedule['status']}` status."

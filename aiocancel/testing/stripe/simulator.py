@@ -43,8 +43,9 @@ from aiocancel.testing.stripe.faults import (
 )
 from aiocancel.testing.stripe.form import Refusal, decode_form, read_parameters, tidy
 from aiocancel.testing.stripe.objects import API_VERSION, JsonObject
-from aiocancel.testing.stripe.state import Effect, StripeState, Write
+from aiocancel.testing.stripe.state import StripeState
 from aiocancel.testing.stripe.unverified import Unverified
+from aiocancel.testing.stripe.writes import Effect, Write
 
 __all__ = [
     "Effect",

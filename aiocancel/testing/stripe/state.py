@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
-from typing import Any, Literal, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from aiocancel.testing.stripe import (
     discounts,
-    events,
     invoices,
     objects,
     paid,
     passing_time,
     schedules,
 )
-from aiocancel.testing.stripe.form import Refusal, no_such
-from aiocancel.testing.stripe.objects import ENDED, JsonObject, Moment, seconds, shifted
-from aiocancel.testing.stripe.pauses import Resumption
-from aiocancel.testing.stripe.unverified import Unverified
+from aiocancel.testing.stripe.books import Books
+from aiocancel.testing.stripe.form import Refusal
+from aiocancel.testing.stripe.objects import (
+    ENDED,
+    JsonObject,
+    Moment,
+    first_period_end,
+    seconds,
+    shifted,
+)
 
-MOST_EVENTS = 10_000
 _MAX_EXPAND_DEPTH = 4
 # Their latest invoice is not paid.
 _OWING = {"incomplete", "past_due", "unpaid"}
@@ -43,138 +45,12 @@ _WAYS = {
 }
 
 
-class Effect(NamedTuple):
-    """One write that really changed something: ``kind`` names the change, ``changed`` all that it touched."""
+class StripeState(Books):
+    """The books of one account in which time passes; the simulator serves them over HTTP."""
 
-    object_id: str
-    kind: str
-    request_id: str
-    idempotency_key: str | None
-    changed: tuple[str, ...]
-
-
-class Write(NamedTuple):
-    """The request that asks for a change."""
-
-    request_id: str
-    idempotency_key: str | None
-    version: str = objects.API_VERSION
-
-
-class StripeState:
-    """The books of one account; the simulator serves them over HTTP.
-
-    Ids are counted, not random, so that two runs of a test see the same ones.
-    """
-
-    def __init__(
-        self,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-        *,
-        account_id: str = "acct_simulator",
-        unverified: Unverified | None = None,
-    ) -> None:
-        self.clock = clock
-        self.account_id = account_id
-        self.unverified = unverified or Unverified()
-        self.retrieve_canceled = True
-        # Stripe's answer is no. Only a test of an application that asks for it all the same sets this.
-        self.incomplete_takes_updates = False
-        # How many items a subscription shows; the others are listed at /v1/subscription_items.
-        self.items_shown = 20
-        # The account's setting for what becomes of a subscription whose last payment try has failed.
-        self.after_last_retry: Literal["cancel", "unpaid", "past_due"] = "cancel"
-        self.customers: dict[str, JsonObject] = {}
-        self.prices: dict[str, JsonObject] = {}
-        self.coupons: dict[str, JsonObject] = {}
-        self.deleted_coupons: dict[str, JsonObject] = {}
-        self.promotion_codes: dict[str, JsonObject] = {}
-        self.feedback_options: dict[str, JsonObject] = {}
-        self.discounts: dict[str, JsonObject] = {}
-        self.invoices: dict[str, JsonObject] = {}
-        self.schedules: dict[str, JsonObject] = {}
-        self.payment_methods: dict[str, JsonObject] = {}
-        self.clocks: dict[str, JsonObject] = {}
-        self.events: dict[str, JsonObject] = {}
-        self.courier = events.Courier()
-        # Customers whose bank wants them to confirm the next payment, and those whose card is declined.
-        self.payments_need_action: set[str] = set()
-        self.payments_fail: set[str] = set()
-        # Which of Stripe's test methods an attached payment method behaves like.
-        self.method_behaves: dict[str, str] = {}
-        self.pending_lines: dict[str, list[JsonObject]] = {}
-        self.resumptions: dict[str, Resumption] = {}
-        self.told_of_trial_ends: set[str] = set()
-        self.effects: list[Effect] = []
-        self.write: Write | None = None
-        self._subscriptions: dict[str, JsonObject] = {}
-        self.counters: dict[str, int] = {}
-
-    @property
-    def now(self) -> int:
-        """The clock, in Unix seconds."""
-        return seconds(self.clock())
-
-    @property
-    def subscriptions(self) -> dict[str, JsonObject]:
-        """All subscriptions by id, as they are now; the dicts are the state itself and may be edited."""
-        self.settle_all()
-        return self._subscriptions
-
-    def settle_all(self) -> None:
-        """Let happen what has fallen due, for every subscription."""
-        for subscription in list(self._subscriptions.values()):
-            passing_time.settle(self, subscription)
-
-    def time_of(self, of: Mapping[str, Any]) -> int:
-        """The moment that it is for a customer or subscription: its test clock's, or the account's."""
-        clock = self.clocks.get(of.get("test_clock") or "")
-        return self.now if clock is None else int(clock["frozen_time"])
-
-    def effects_on(self, object_id: str) -> list[Effect]:
-        """The effects on one object, oldest first."""
-        return [effect for effect in self.effects if effect.object_id == object_id]
-
-    def new_id(self, prefix: str) -> str:
-        """The next id of a kind."""
-        self.counters[prefix] = self.counters.get(prefix, 0) + 1
-        return f"{prefix}_sim{self.counters[prefix]:08d}"
-
-    def note(self, write: Write, object_id: str, changed: Sequence[str]) -> None:
-        """Record that a write took effect, unless it changed nothing."""
-        if changed:
-            effect = Effect(
-                object_id, changed[0], write.request_id, write.idempotency_key, tuple(changed)
-            )
-            self.effects.append(effect)
-
-    @contextlib.contextmanager
-    def watched(self, subscription: JsonObject, *, at: int | None = None) -> Iterator[None]:
-        """Tell of what changes in the block."""
-        before = copy.deepcopy(subscription)
-        yield
-        moment = self.time_of(subscription) if at is None else at
-        for kind, previous in events.changes_of(before, subscription):
-            self.tell(kind, subscription, at=moment, previous=previous)
-
-    def tell(
-        self, kind: str, of: JsonObject, *, at: int, previous: JsonObject | None = None
-    ) -> None:
-        """Make an event of the change that ``of`` has just seen."""
-        is_platform = self.account_id == "acct_simulator"
-        built = events.event(
-            self.new_id("evt"),
-            kind,
-            of,
-            created=at,
-            account=None if is_platform else self.account_id,
-            request=self.write,
-            previous=previous,
-        )
-        self.events[built["id"]] = built
-        if len(self.events) > MOST_EVENTS:
-            del self.events[next(iter(self.events))]
-        self.courier.post(built)
+    def settle(self, subscription: JsonObject) -> None:
+        """Let happen what has fallen due."""
+        passing_time.settle(self, subscription)
 
     # --- what tests and demonstrations put in ---------------------------------------------------
 
@@ -386,11 +262,6 @@ class StripeState:
         self._add_ending(subscription, fields, cancel_at_period_end, cancel_at)
         return subscription
 
-    def place_subscription(self, subscription: JsonObject) -> JsonObject:
-        """Put a subscription into the books and return it, the very one."""
-        self._subscriptions[subscription["id"]] = subscription
-        return subscription
-
     def add_schedule(
         self,
         id: str,
@@ -405,24 +276,14 @@ class StripeState:
         ``ends`` are the ends of its phases, the first of which runs; left out, it ends with the running period.
         ``prices`` are those of the phases after the first; a phase without one has the same as now.
         """
-        of = self._subscriptions[subscription]
-        starts = [of["billing_cycle_anchor"]]
-        phases = []
-        for number, moment in enumerate(ends or [first_period_end(of)]):
-            items = schedules.items_of(of)
-            if 0 < number <= len(prices):
-                items[0]["price"] = prices[number - 1]
-            phases.append(schedules.phase(of, items, starts[-1], seconds(moment)))
-            starts.append(seconds(moment))
-        now = self.time_of(of)
-        schedule = schedules.schedule_object(
-            id, now, subscription=of, phases=phases, end_behavior=end_behavior
+        return schedules.add(
+            self,
+            id,
+            self._subscriptions[subscription],
+            ends=ends,
+            end_behavior=end_behavior,
+            prices=prices,
         )
-        of["schedule"], self.schedules[id] = id, schedule
-        if end_behavior == "cancel":
-            schedules.set_end(schedule, of, now)
-        self.tell("subscription_schedule.created", schedule, at=now)
-        return copy.deepcopy(schedule)
 
     def pay_latest_invoice(self, subscription_id: str) -> None:
         """Let the customer confirm a payment that a change waits for; raises ValueError where none does."""
@@ -476,47 +337,12 @@ class StripeState:
         subscription["discounts"].append(discount["id"])
         return str(discount["id"])
 
-    def coupon_of(self, discount: JsonObject) -> JsonObject:
-        """The coupon that a discount was made from, though it may have been deleted since."""
-        coupon_id = discount["source"]["coupon"]
-        return self.coupons.get(coupon_id) or self.deleted_coupons[coupon_id]
-
     def _add_first_invoice(self, subscription: JsonObject, now: int) -> None:
         items = subscription["items"]["data"]
         lines = invoices.period_lines(self, subscription, items)
         invoice = invoices.bill(self, subscription, lines, reason="subscription_create", at=now)
         if invoice["status"] == "open" and subscription["status"] not in _OWING:
             invoices.mark_paid(self, invoice, now)
-
-    def find_subscription(self, subscription_id: str) -> JsonObject:
-        """The subscription as it is now; raises Refusal (404)."""
-        if (subscription := self._subscriptions.get(subscription_id)) is None:
-            raise no_such("subscription", subscription_id, status=404)
-        passing_time.settle(self, subscription)
-        return subscription
-
-    def forget_clock(self, clock_id: str) -> None:
-        """Delete a test clock with its customers and their subscriptions."""
-        del self.clocks[clock_id]
-        for book in (self._subscriptions, self.customers):
-            for object_id in [key for key, held in book.items() if held["test_clock"] == clock_id]:
-                del book[object_id]
-
-    def forget_customer(self, customer_id: str) -> None:
-        """Delete a customer; its subscriptions are cancelled at once."""
-        now = self.time_of(self.customers[customer_id])
-        for subscription in self.subscriptions.values():
-            if subscription["customer"] == customer_id and subscription["status"] not in ENDED:
-                with self.watched(subscription):
-                    subscription |= {"status": "canceled", "canceled_at": now, "ended_at": now}
-        self.customers[customer_id] = {
-            "id": customer_id,
-            "object": "customer",
-            "deleted": True,
-            "discount": None,
-            "test_clock": None,
-            "balance": 0,
-        }
 
     # --- expansion ------------------------------------------------------------------------------
 
@@ -574,17 +400,3 @@ class StripeState:
 
 def _cannot_expand(path: str) -> Refusal:
     return Refusal(400, f"This property cannot be expanded ({path}).", param="expand[0]")
-
-
-def first_period_end(subscription: JsonObject) -> int:
-    """The earliest end of a current period, which is when "at period end" comes."""
-    return min(_period_ends(subscription))
-
-
-def last_period_end(subscription: JsonObject) -> int:
-    """The latest end of a current period."""
-    return max(_period_ends(subscription))
-
-
-def _period_ends(subscription: JsonObject) -> Iterator[int]:
-    return (item["current_period_end"] for item in subscription["items"]["data"])

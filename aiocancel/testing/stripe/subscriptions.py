@@ -12,8 +12,15 @@ from typing import Any
 
 from aiocancel.testing.stripe import discounts, invoices, objects, pauses, payments, schedules
 from aiocancel.testing.stripe.form import Refusal, no_such
-from aiocancel.testing.stripe.objects import ENDED, JsonObject, shifted
-from aiocancel.testing.stripe.state import StripeState, Write, first_period_end, last_period_end
+from aiocancel.testing.stripe.objects import (
+    ENDED,
+    JsonObject,
+    first_period_end,
+    last_period_end,
+    shifted,
+)
+from aiocancel.testing.stripe.state import StripeState
+from aiocancel.testing.stripe.writes import Write
 
 MAX_ITEMS = 20
 _TAKEN_WHEN_ENDED = {"metadata", "cancellation_details", "expand"}

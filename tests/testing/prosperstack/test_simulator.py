@@ -13,7 +13,8 @@ import pytest
 import pytest_asyncio
 from aiohttp import encode_basic_auth, web
 
-from aiocancel.testing.prosperstack.simulator import Hosts, ProsperStackSimulator
+from aiocancel.testing.prosperstack.simulator import ProsperStackSimulator
+from aiocancel.testing.prosperstack.state import Hosts
 
 SUBSCRIPTION = {"platformId": "sub_1"}
 
