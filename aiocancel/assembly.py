@@ -44,7 +44,6 @@ logger: logging.Logger = logging.getLogger("aiocancel")
 
 # Long enough for a Stripe call in flight to come back before the process goes.
 _STOP_GRACE_S: Final = 10.0
-_CONNECT_WITHIN_S: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +75,9 @@ async def open_parts(parts: Parts, stack: AsyncExitStack) -> Opened:
         parts.vendor.applies_offers,
         verifies_offers=opening is not None,
         names_customers=parts.vendor.names_customers,
+        proof_in=parts.vendor.proof_in,
+        trusts_vendor_sessions=parts.vendor.trusts_vendor_sessions,
+        pays_without_event=parts.vendor.test_mode,
     )
 
     rung = asyncio.Event()
@@ -109,6 +111,8 @@ async def open_parts(parts: Parts, stack: AsyncExitStack) -> Opened:
             mode=parts.settings.mode,
             poll_every_s=parts.settings.poll_events_every_s,
             rung=rung,
+            sealer=parts.sealer,
+            on_event=parts.on_event,
         )
         loops["catch-up"] = await stack.enter_async_context(_looping(catch_up))
     return Opened(service, pool, loops)
@@ -143,18 +147,18 @@ def _make_worker(
         concurrency=parts.settings.worker_concurrency,
         lease_s=parts.settings.worker_lease_s,
         vendor_acts_within_s=parts.settings.vendor_acts_within_s,
+        resume_policy=parts.settings.resume_policy,
+        find=service.find,
     )
 
 
 async def _open_resolver(parts: Parts, pool: Pool, stack: AsyncExitStack) -> SubscriptionResolver:
     chosen = parts.subscriptions
     needs = parts.vendor.columns
-    within_s = parts.settings.lookup_within_s
     if isinstance(chosen, SubscriptionQuery):
-        return await chosen.prepare(pool, needs=needs, within_s=within_s)
+        return await chosen.prepare(pool, needs=needs)
     if isinstance(chosen, StripeSubscriptions):
-        query = StripeCustomerQuery(chosen.customers)
-        customers = await query.prepare(pool, needs=needs, within_s=within_s)
+        customers = await StripeCustomerQuery(chosen.customers).prepare(pool, needs=needs)
         # A client of its own: a page must not wait behind the worker's changes, and there may be no worker.
         lister = open_stripe(parts.billing, slots=RateBudgets(pool), for_pages=True)
         stripe = await stack.enter_async_context(lister)
@@ -173,7 +177,6 @@ async def _open_pool(parts: Parts) -> AsyncIterator[Pool]:
             min_size=1,
             max_size=10,
             command_timeout=30,
-            timeout=_CONNECT_WITHIN_S,
             statement_cache_size=parts.settings.statement_cache_size,
             reset=_leave_as_it_is,
             server_settings={"application_name": "aiocancel"},

@@ -18,6 +18,7 @@ from aiocancel.texts.en import TEXTS
 if TYPE_CHECKING:
     from aiocancel.core.decision import CancelTiming
     from aiocancel.core.identifiers import Mode
+    from aiocancel.core.undo import ResumePolicy
 
 DEFAULT_POLICY: Final = (
     "default-src 'self'; base-uri 'self'; object-src 'none'; "
@@ -43,7 +44,6 @@ DEFAULT_TEXTS: Final = TEXTS
 _MORE_THAN_0: Final = (
     "grant_lifetime_s",
     "answer_within_s",
-    "lookup_within_s",
     "widget_timeout_s",
     "max_body_bytes",
     "vendor_acts_within_s",
@@ -68,12 +68,12 @@ class Settings:
     cancel_timing: CancelTiming = "at_period_end"
     grant_lifetime_s: int = 3600
     answer_within_s: float = 4.0
-    lookup_within_s: float = 2.0
     widget_timeout_s: float = 12.0
     max_body_bytes: int = 256 * 1024
     texts: Mapping[str, str] = field(default_factory=lambda: DEFAULT_TEXTS)
     poll_events_every_s: float = 60.0
     vendor_acts_within_s: float = 15 * 60.0
+    resume_policy: ResumePolicy = "own"
     migrate_on_start: bool = False
     run_worker: bool = True
     worker_concurrency: int = 10
@@ -87,6 +87,8 @@ class Settings:
             _check_policy(self.content_security_policy)
         if self.cancel_timing not in ("at_period_end", "now"):
             raise ConfigurationError("cancel_timing is 'at_period_end' or 'now'")
+        if self.resume_policy not in ("own", "any", "off"):
+            raise ConfigurationError("resume_policy is 'own', 'any' or 'off'")
         for name in _MORE_THAN_0:
             if not 0 < getattr(self, name) < math.inf:
                 raise ConfigurationError(f"{name} must be more than 0, and finite")

@@ -32,6 +32,8 @@ No message carries a secret, a name, an e-mail address or a request body.
 
 from __future__ import annotations
 
+from typing import Literal
+
 from aiocancel.core.codes import AnyCode, Code
 
 
@@ -105,15 +107,21 @@ class PacedOutError(AiocancelError):
         self.retry_after_s = retry_after_s
 
 
+Fate = Literal["left_to_a_person", "reached_us", "may_have_reached_us"]
+"""What becomes of a flow session whose post was refused; the flow vendor tells of it as well."""
+
+
 class ClaimError(AiocancelError):
     """A posted claim is refused.
 
     ``status`` is the HTTP status to answer with, ``code`` a stable word for programs, and the
-    message one sentence for a person. None of them repeats what was posted.
+    message one sentence for a person. None of them repeats what was posted. ``fate`` says what becomes of the
+    flow session that was named, None where nothing does.
     """
 
     status = 400
     code: AnyCode = Code.CLAIM_REFUSED
+    fate: Fate | None = None
 
     def __init__(
         self, message: str, *, code: AnyCode | None = None, status: int | None = None

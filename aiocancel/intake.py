@@ -7,24 +7,31 @@ import secrets
 import time
 import uuid
 from collections import defaultdict
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from aiocancel.config import Settings
 from aiocancel.core.claim import FlowClaim
 from aiocancel.core.codes import Code
-from aiocancel.core.decision import Answer, Policy, decide, decide_unproven, verify_own_choice
+from aiocancel.core.decision import (
+    Answer,
+    Policy,
+    decide,
+    decide_by_vendor,
+    decide_unproven,
+    verify_own_choice,
+)
 from aiocancel.core.grants import Grant, GrantSealer
 from aiocancel.core.signing import SignedPayload
 from aiocancel.core.subscription import OwnedSubscription
-from aiocancel.errors import GrantError
+from aiocancel.core.undo import changes_billing, takes_back
+from aiocancel.errors import ConflictError, Fate, GrantError
 from aiocancel.ports import FlowVendor, SubscriptionResolver
 from aiocancel.postgres.claims import RecordedClaim
-from aiocancel.postgres.connection import unavailable_on_refusal, within
 from aiocancel.postgres.ledger import Ledger
 from aiocancel.postgres.vendor_events import Doorbell
-from aiocancel.telemetry import ClaimRecorded, EventHook, PropertyLeftOut, guarded
+from aiocancel.telemetry import ActionParked, ClaimRecorded, EventHook, PropertyLeftOut, guarded
 
 # Another process may settle a claim without telling ours; this is how often we look.
 _LOOK_EVERY_S = 0.5
@@ -65,7 +72,8 @@ class FlowService:
         self._settings = settings
         self._vendor = vendor
         self._sealer = sealer
-        self._resolver = resolver
+        self.find: Callable[[str], Awaitable[OwnedSubscription | None]] = resolver.resolve
+        """Return the customer's subscription; raises UnavailableError."""
         self._ledger = ledger
         self._on_event = guarded(on_event)
         self._doorbell = doorbell
@@ -74,18 +82,12 @@ class FlowService:
         self._policy = policy
         self._left_out: set[str] = set()
         self._reads_rows = bool(vendor.columns)
+        self._carries_proof = vendor.proof_in is not None
         self._waiting: defaultdict[uuid.UUID, set[asyncio.Event]] = defaultdict(set)
-
-    async def find(self, customer_id: str) -> OwnedSubscription | None:
-        """Return the customer's subscription; raises UnavailableError."""
-        with unavailable_on_refusal():
-            return await self._resolver.resolve(customer_id)
 
     async def ring(self, event_id: str) -> None:
         """Remember an event of the flow vendor's to be looked at; raises UnavailableError."""
-        with unavailable_on_refusal():
-            is_new = await self._doorbell.ring(event_id)
-        if is_new:
+        if await self._doorbell.ring(event_id):
             self._wake_catch_up()
 
     def seal(self, owned: OwnedSubscription) -> SealedFlow:
@@ -104,7 +106,9 @@ class FlowService:
             expires_at=expires_at,
             nonce=secrets.token_urlsafe(_NONCE_BYTES),
         )
-        return SealedFlow(self._vendor.page_data(owned), self._sealer.seal(grant), expires_at)
+        proof = self._sealer.prove(grant, self._vendor.name) if self._carries_proof else None
+        page_data = self._vendor.page_data(owned, proof)
+        return SealedFlow(page_data, self._sealer.seal(grant), expires_at)
 
     def _report_left_out(self, owned: OwnedSubscription) -> None:
         # It is the same column on every page: one report is enough to go and look.
@@ -117,8 +121,50 @@ class FlowService:
         """Check the grant and the ownership, then record the claim and its actions in one transaction.
 
         Raises GrantError or ConflictError, and nothing was recorded, or UnavailableError, and nobody knows: the
-        same post may be made again.
+        same post may be made again. A refused error's ``fate`` says what becomes of the flow session it named.
         """
+        try:
+            return await self._accept(claim, grant_text, customer_id)
+        except (GrantError, ConflictError) as error:
+            error.fate = await self._fate_of(claim, grant_text)
+            raise
+
+    async def _fate_of(self, claim: FlowClaim, grant_text: str) -> Fate | None:
+        """Leave the flow session of a refused claim to a person, before the vendor's API tells of it.
+
+        Only a page of ours, whoever opened it, can name one, and only on its own subscription.
+        """
+        if claim.flow_session_id is None or takes_back(claim.status):
+            return None
+        if not changes_billing(claim.status) or not self._policy.verifies_offers:
+            return None
+        try:
+            page = self._sealer.read(grant_text)
+        except GrantError:
+            return None
+        if page.mode != self._settings.mode:
+            return None
+
+        own = replace(page, nonce=f"refused:{page.subscription_id}:{claim.flow_session_id}")
+        decision = decide_by_vendor(claim, page.customer_id, page.subscription_id, self._policy)
+        (action,) = decision.actions
+        try:
+            parked = await self._ledger.park_claim(claim, own, action, Code.REFUSED_ON_THE_PAGE)
+        except ConflictError:
+            # The vendor told of another end, which is what counts.
+            return "reached_us"
+
+        if parked is None:
+            return "may_have_reached_us"
+        if parked.action_id is not None:
+            self._on_event(
+                ActionParked(
+                    parked.action_id, page.subscription_id, action.kind, Code.REFUSED_ON_THE_PAGE
+                )
+            )
+        return "reached_us" if parked.waits_for is None else "left_to_a_person"
+
+    async def _accept(self, claim: FlowClaim, grant_text: str, customer_id: str) -> RecordedClaim:
         grant = self._sealer.open(
             grant_text, now=int(self._now()), customer_id=customer_id, mode=self._settings.mode
         )
@@ -133,12 +179,11 @@ class FlowService:
         decision = (
             decide(outcome, self._policy)
             if outcome
-            else decide_unproven(claim, grant.subscription_id, self._policy)
+            else decide_unproven(claim, grant.subscription_id)
         )
-        with unavailable_on_refusal():
-            recorded = await self._ledger.accept(
-                claim, grant, decision, verified=outcome is not None
-            )
+        recorded = await self._ledger.accept(
+            claim, grant, decision, verified=outcome is not None, from_page=True
+        )
         self._on_event(
             ClaimRecorded(
                 str(recorded.public_id), grant.subscription_id, claim.status, recorded.repeated
@@ -148,10 +193,7 @@ class FlowService:
 
     async def answer(self, public_id: uuid.UUID, customer_id: str) -> Answer | None:
         """Return where a claim stands, None when it is not the customer's."""
-        with unavailable_on_refusal():
-            return await within(
-                self._settings.lookup_within_s, self._ledger.answer(public_id, customer_id)
-            )
+        return await self._ledger.answer(public_id, customer_id)
 
     async def wait_for_answer(self, public_id: uuid.UUID, customer_id: str) -> Answer | None:
         """Return the settled answer when it lands in time, else the honest "queued"."""
@@ -161,7 +203,7 @@ class FlowService:
         try:
             while True:
                 settled.clear()
-                answer = await self.answer(public_id, customer_id)
+                answer = await self._ledger.answer(public_id, customer_id)
                 left_s = deadline - time.monotonic()
                 if answer is None or answer.is_settled or left_s <= 0:
                     return answer

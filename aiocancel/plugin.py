@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from aiocancel.core.decision import CancelTiming
     from aiocancel.core.offers.apply import OfferRules
     from aiocancel.core.offers.terms import OfferLimits
+    from aiocancel.core.undo import ResumePolicy
     from aiocancel.ports import FlowVendor, OfferHandler, OutcomeHook, SubscriptionResolver
     from aiocancel.postgres.connection import Pool
     from aiocancel.postgres.customer_query import SubscriptionQuery
@@ -68,8 +69,6 @@ class CancelFlow:
         content_security_policy: Sent where the application sends no policy of its own; None sends none.
         grant_lifetime_s: For how many seconds a page may be used after it was served.
         answer_within_s: For how many seconds a result waits for Stripe before it is answered with 202.
-        lookup_within_s: For how many seconds a page waits for the database to find the subscription; then it comes
-            up without, and its button leads to the plain page.
         widget_timeout_s: After how many seconds a widget that does not show itself counts as blocked.
         max_body_bytes: The longest body that a route of ours reads.
         texts: The owner's wording of our texts, by name; the names are those of ``aiocancel.config.DEFAULT_TEXTS``.
@@ -79,6 +78,8 @@ class CancelFlow:
         poll_events_every_s: How many seconds lie between two looks at the vendor's list of events.
         vendor_acts_within_s: For how many seconds Stripe is read for a change that the vendor makes. After that
             the change waits for a person.
+        resume_policy: Which scheduled cancellations a customer may take back: ``"own"``, those that were made here,
+            ``"any"``, also what the company or Stripe's portal ended, or ``"off"``. The rest is left to a person.
         migrate_on_start: Whether the start brings the tables up to date, as ``aiocancel migrate`` does.
         run_worker: Whether this process makes changes at Stripe; False leaves them to ``aiocancel worker``.
         worker_concurrency: How many changes a worker makes at once at most.
@@ -108,7 +109,6 @@ class CancelFlow:
         content_security_policy: str | None = DEFAULTS.content_security_policy,
         grant_lifetime_s: int = DEFAULTS.grant_lifetime_s,
         answer_within_s: float = DEFAULTS.answer_within_s,
-        lookup_within_s: float = DEFAULTS.lookup_within_s,
         widget_timeout_s: float = DEFAULTS.widget_timeout_s,
         max_body_bytes: int = DEFAULTS.max_body_bytes,
         texts: Mapping[str, str] = DEFAULTS.texts,
@@ -116,6 +116,7 @@ class CancelFlow:
         offer_rules: OfferRules | None = None,
         poll_events_every_s: float = DEFAULTS.poll_events_every_s,
         vendor_acts_within_s: float = DEFAULTS.vendor_acts_within_s,
+        resume_policy: ResumePolicy = DEFAULTS.resume_policy,
         migrate_on_start: bool = DEFAULTS.migrate_on_start,
         run_worker: bool = DEFAULTS.run_worker,
         worker_concurrency: int = DEFAULTS.worker_concurrency,
@@ -137,12 +138,12 @@ class CancelFlow:
             cancel_timing=cancel_timing,
             grant_lifetime_s=grant_lifetime_s,
             answer_within_s=answer_within_s,
-            lookup_within_s=lookup_within_s,
             widget_timeout_s=widget_timeout_s,
             max_body_bytes=max_body_bytes,
             texts=texts,
             poll_events_every_s=poll_events_every_s,
             vendor_acts_within_s=vendor_acts_within_s,
+            resume_policy=resume_policy,
             migrate_on_start=migrate_on_start,
             run_worker=run_worker,
             worker_concurrency=worker_concurrency,

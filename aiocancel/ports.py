@@ -70,6 +70,10 @@ class SubscriptionResolver(Protocol):
         ...
 
 
+FindSubscription = Callable[[str], Awaitable["OwnedSubscription | None"]]
+"""``resolve`` of a SubscriptionResolver."""
+
+
 @dataclass(frozen=True, slots=True)
 class BilledCustomer:
     """A customer's id at Stripe, and every column of the row that it came from."""
@@ -97,6 +101,19 @@ class WidgetSettings:
     init_function: str | None = None
     button_attributes: Mapping[str, str] = field(default_factory=dict)
     subscription_attribute: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SigningTrial:
+    """What a flow vendor said to one flow session with a signature and one without, in its test mode.
+
+    Each is the answer's HTTP status, None where there was no answer. ``is_required`` is the vendor's own word for
+    whether it insists on signatures, None where it said nothing.
+    """
+
+    signed: int | None
+    unsigned: int | None
+    is_required: bool | None = None
 
 
 class FlowVendor(Protocol):
@@ -137,8 +154,13 @@ class FlowVendor(Protocol):
         """Return what the page script starts."""
         ...
 
-    def page_data(self, subscription: OwnedSubscription) -> Mapping[str, Any]:
-        """Return what opens a flow for this subscription, as JSON values; ``signedPayload`` where the vendor signs."""
+    def page_data(
+        self, subscription: OwnedSubscription, proof: str | None = None
+    ) -> Mapping[str, Any]:
+        """Return what opens a flow for this subscription, as JSON values; ``signedPayload`` where the vendor signs.
+
+        ``proof`` travels in what is signed, where ``proof_in`` names a place for it.
+        """
         ...
 
     def read_result(self, result: Mapping[str, Any]) -> FlowClaim:
@@ -156,6 +178,30 @@ class FlowVendor(Protocol):
     def names_customers(self) -> bool:
         """Whether flow sessions name the application's customer instead of Stripe's subscription."""
         return False
+
+    @property
+    def reports_sessions(self) -> bool:
+        """Whether the vendor's API tells us how flow sessions end, beside the browser."""
+        return False
+
+    @property
+    def proof_in(self) -> str | None:
+        """Where a flow session brings our proof back, as ``FlowSession.marks`` names it; None where none can."""
+        return None
+
+    @property
+    def trusts_vendor_sessions(self) -> bool:
+        """Whether the owner says that the vendor opens no session without a signature."""
+        return False
+
+    @property
+    def test_mode(self) -> bool:
+        """Whether the widget runs in the vendor's test mode, whose sessions no event tells of."""
+        return False
+
+    async def try_unsigned(self) -> SigningTrial | None:
+        """Ask the vendor to open a flow session without a signature; None for a vendor that signs nothing."""
+        return None
 
     @property
     def webhook_token(self) -> str | None:
@@ -198,6 +244,10 @@ class OutcomeVerifier(Protocol):
 
     async def events_after(self, after_id: str | None, *, limit: int) -> list[VendorEvent]:
         """Return the events that came after one, oldest first."""
+        ...
+
+    async def tells_of(self, session: FlowSession) -> bool:
+        """Tell whether an event says that this flow session has ended; none does in the vendor's test mode."""
         ...
 
 

@@ -74,6 +74,7 @@ class _Checks:
             self._guarded(preflight.POLICY, self._policy, "correct content_security_policy"),
             self._guarded(preflight.SCRIPT, self._script, "correct script_url"),
             self._guarded(VENDOR_API, self._vendor_api, "check the vendor's api_key and api_host"),
+            self._guarded(preflight.SIGNING, self._signing, "is the vendor's api_host right?"),
             self._guarded(preflight.WEBHOOK, self._webhook, "correct webhook_token"),
         )
         results = [result for group in groups for result in group]
@@ -333,6 +334,22 @@ class _Checks:
                 return CheckResult.fail(
                     VENDOR_API, str(error), "try again; see the vendor's status page"
                 )
+
+    async def _signing(self) -> list[CheckResult]:
+        vendor = self._inspected.vendor
+        if vendor.has_api and not vendor.reports_sessions:
+            detail = "not tried: without an api_key no flow session changes anything by itself"
+            return [CheckResult.ok(preflight.SIGNING, detail)]
+        trial = await vendor.try_unsigned()
+        if trial is None:
+            return [CheckResult.ok(preflight.SIGNING, f"{vendor.name} signs nothing")]
+        judged = preflight.judge_signing(
+            vendor.name,
+            signed=trial.signed,
+            unsigned=trial.unsigned,
+            is_required=trial.is_required,
+        )
+        return [judged]
 
     async def _webhook(self) -> list[CheckResult]:
         vendor = self._inspected.vendor

@@ -164,6 +164,24 @@ class Code(StrEnum):
 
     # The subscription does not allow it.
 
+    SUBSCRIPTION_CHANGED_HANDS = (
+        "subscription_changed_hands",
+        About.SUBSCRIPTION,
+        "The subscription no longer belongs to the customer who asked.",
+        "Ask who has it now; make the change at Stripe, or close the action.",
+    )
+    ENDED_BY_THE_COMPANY = (
+        "ended_by_the_company",
+        About.SUBSCRIPTION,
+        "The customer wants to keep a subscription that this application did not cancel.",
+        "Resume it at Stripe if you want to keep the customer.",
+    )
+    RESUMING_IS_OFF = (
+        "resuming_is_off",
+        About.SUBSCRIPTION,
+        "Your setting resume_policy lets nobody take a cancellation back.",
+        "Resume it at Stripe if you want to keep the customer.",
+    )
     SUBSCRIPTION_HAS_ENDED = (
         "subscription_has_ended",
         About.SUBSCRIPTION,
@@ -635,6 +653,36 @@ class Code(StrEnum):
         "The flow vendor names no accepted offer.",
         "Look at the flow session at the flow vendor.",
     )
+    FLOW_SESSION_NOT_PROVEN = (
+        "flow_session_not_proven",
+        About.FLOW_SESSION,
+        "Nothing proves that a page of this application opened the flow session.",
+        "Ask the customer; retry if it was their wish, else close it. Turn signed requests on at the flow vendor.",
+    )
+    FLOW_SESSION_PROOF_USED = (
+        "flow_session_proof_used",
+        About.FLOW_SESSION,
+        "Another flow session has used the proof of this page.",
+        "Ask the customer; retry if it was their wish, else close it.",
+    )
+    REFUSED_ON_THE_PAGE = (
+        "refused_on_the_page",
+        About.FLOW_SESSION,
+        "The page that reported this flow session was refused, and the customer was told so.",
+        "Ask the customer whose page it was; retry if it was their wish, else close it.",
+    )
+    NO_FLOW_SESSION_NAMED = (
+        "no_flow_session_named",
+        About.FLOW_SESSION,
+        "The page reported an accepted offer but named no flow session.",
+        "Look for the customer's flow session at the flow vendor.",
+    )
+    NO_EVENT_OF_FLOW_SESSION = (
+        "no_event_of_flow_session",
+        About.FLOW_SESSION,
+        "The flow vendor has no event for this flow session, as for those of its test mode.",
+        "Close it if it was a test; otherwise retry.",
+    )
     VENDOR_DID_NOT_ACT = (
         "vendor_did_not_act",
         About.FLOW_SESSION,
@@ -928,6 +976,19 @@ class Code(StrEnum):
     )
 
     # The end of a flow vendor's event.
+
+    PARKED_FOR_A_PERSON = (
+        "parked_for_a_person",
+        About.EVENT,
+        "The event led to a parked action.",
+        "Look at the parked actions.",
+    )
+    NOT_OPENED_BY_A_PAGE = (
+        "not_opened_by_a_page",
+        About.EVENT,
+        "The flow session is not proven to be ours, and nothing was recorded.",
+        "Turn signed requests on at the flow vendor.",
+    )
 
     RECORDED = (
         "recorded",

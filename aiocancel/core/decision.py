@@ -11,7 +11,7 @@ from typing import Literal
 from aiocancel.core.actions import WAITS_FOR_PAYMENT, Action, ActionKind, ActionState, Receipt
 from aiocancel.core.claim import OWN_VENDOR, FlowClaim, FlowStatus, Topic, VerifiedOutcome
 from aiocancel.core.grants import Grant
-from aiocancel.core.identifiers import SubscriptionId
+from aiocancel.core.identifiers import CustomerId, SubscriptionId
 from aiocancel.core.subscription import ENDED_STATUSES
 from aiocancel.core.undo import takes_back, undo_of
 
@@ -38,7 +38,9 @@ class Policy:
     """The owner's standing answers: when a cancellation takes effect, and who carries out cancellations and offers.
 
     ``verifies_offers`` says that the flow vendor's API can be asked, ``names_customers`` that its flow
-    sessions name the application's customer instead of Stripe's subscription.
+    sessions name the application's customer instead of Stripe's subscription. ``proof_in`` is where a flow session
+    carries our proof, as ``FlowSession.marks`` names it. ``trusts_vendor_sessions`` takes a session without a proof
+    for one of ours. ``pays_without_event`` believes in sessions of which the vendor's list of events knows nothing.
     """
 
     cancel_timing: CancelTiming = "at_period_end"
@@ -46,6 +48,9 @@ class Policy:
     applies_offers: Applier = "vendor"
     verifies_offers: bool = False
     names_customers: bool = False
+    proof_in: str | None = None
+    trusts_vendor_sessions: bool = False
+    pays_without_event: bool = False
 
 
 class AnswerKind(StrEnum):
@@ -118,20 +123,28 @@ def decide(outcome: VerifiedOutcome, policy: Policy) -> Decision:
     return Decision(Topic.CANCELLATION, (Action(kind, outcome.subscription_id, outcome.reason),))
 
 
-def decide_unproven(claim: FlowClaim, subscription_id: SubscriptionId, policy: Policy) -> Decision:
+def decide_unproven(claim: FlowClaim, subscription_id: SubscriptionId) -> Decision:
     """Say what follows from a claim that the grant alone does not prove: nothing is changed on its word.
 
-    The browser's word proves neither that a gift is due nor that the vendor has made it. The vendor's API is asked
-    where it can be, and otherwise a person looks.
+    The browser's word proves neither that a gift is due nor that the vendor has made it. The vendor's API is asked.
+    Where it cannot be, the worker parks the question, so that a person sees it.
     """
     if claim.status is not FlowStatus.SAVED:
         return Decision(Topic.NOTHING, answer=Answer(AnswerKind.DONE, Topic.NOTHING))
-    if policy.verifies_offers and claim.flow_session_id is not None:
-        ask = Action(
-            ActionKind.VERIFY_OFFER, subscription_id, flow_session_id=claim.flow_session_id
-        )
-        return Decision(Topic.OFFER, (ask,))
-    return Decision(Topic.OFFER, answer=Answer(AnswerKind.MANUAL, Topic.OFFER))
+    ask = Action(ActionKind.VERIFY_OFFER, subscription_id, flow_session_id=claim.flow_session_id)
+    return Decision(Topic.OFFER, (ask,))
+
+
+def decide_by_vendor(
+    claim: FlowClaim, customer_id: CustomerId, subscription_id: SubscriptionId, policy: Policy
+) -> Decision:
+    """Say what follows from a claim that the vendor's API tells of."""
+    if claim.status is not FlowStatus.CANCELED:
+        return decide_unproven(claim, subscription_id)
+    outcome = VerifiedOutcome(
+        claim.status, customer_id, subscription_id, claim.reason, "vendor", claim.vendor
+    )
+    return decide(outcome, policy)
 
 
 def answer_of(change: Topic, actions: Sequence[tuple[ActionState, Receipt | None]]) -> Answer:

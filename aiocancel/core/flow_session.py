@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 
 from aiocancel.core.claim import NO_REASON, CancelReason, FlowStatus
 from aiocancel.core.identifiers import FlowSessionId
 from aiocancel.core.offers.terms import AcceptedOffer, UnusableOffer
+
+COMPLETED: Final = "flow_session_completed"
+"""The name of the event that a flow session has ended, with an underscore whatever the vendor's release writes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +32,8 @@ class FlowSession:
 
     ``subscription_id`` and ``subscriber_id`` are the billing platform's own ids, not the vendor's, and
     have to be compared with the grant's before anything is done. ``presented`` holds offer ids;
-    ``completed_at`` is aware UTC.
+    ``created_at`` and ``completed_at`` are aware UTC. ``marks`` holds what may be our proof, by where it stood:
+    ``meta``, or ``property:`` and the identifier of a custom property.
     """
 
     session_id: FlowSessionId
@@ -39,6 +45,8 @@ class FlowSession:
     reason: CancelReason = NO_REASON
     answers: tuple[Answered, ...] = field(default=(), repr=False)
     completed_at: datetime | None = None
+    created_at: datetime | None = None
+    marks: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,9 @@
 A grant says who may change which subscription, in which mode and until when. It is not secret from its
 owner, only unforgeable. Using it a second time for something else is refused by the ledger, which
 remembers the nonce for ever.
+
+A proof says the same and travels another way: in the flow vendor's signed payload, to come back from the
+vendor's API. It shows that a page of ours opened the flow session, and for whom.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ import hmac
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from aiocancel.core.codes import Code
 from aiocancel.core.identifiers import CustomerId, Mode, SubscriptionId
@@ -21,6 +25,7 @@ from aiocancel.core.signing import to_json, url_safe
 from aiocancel.errors import GrantError
 
 _VERSION = "g1"
+_PROOF_VERSION = "p1"
 # Room for ids of 255 characters, of which JSON may need twelve bytes each.
 _MAX_LENGTH = 8192
 
@@ -36,18 +41,20 @@ class Grant:
     expires_at: int
     nonce: str
 
+    def fields(self) -> list[str | int]:
+        """Return the fields in their order."""
+        return [
+            self.customer_id,
+            self.subscription_id,
+            self.mode,
+            self.issued_at,
+            self.expires_at,
+            self.nonce,
+        ]
+
     def to_json(self) -> str:
         """Return the fields in their order as a compact JSON list."""
-        return to_json(
-            [
-                self.customer_id,
-                self.subscription_id,
-                self.mode,
-                self.issued_at,
-                self.expires_at,
-                self.nonce,
-            ]
-        )
+        return to_json(self.fields())
 
 
 class GrantSealer:
@@ -56,19 +63,20 @@ class GrantSealer:
     ``keys`` holds at least one text, newest first. The keys never appear in a repr or an error.
     """
 
-    __slots__ = ("_keys",)
+    __slots__ = ("_keys", "_proof_keys")
 
     def __init__(self, keys: Sequence[str]) -> None:
         # A derived key keeps a grant from ever being valid as another signature made with the same text.
-        self._keys = tuple(
-            hashlib.sha256(b"aiocancel grant key\0" + key.encode()).digest() for key in keys
-        )
+        self._keys = _derived(b"aiocancel grant key\0", keys)
+        self._proof_keys = _derived(b"aiocancel flow proof key\0", keys)
 
     def seal(self, grant: Grant) -> str:
         """Return the grant as URL-safe text."""
-        body = f"{_VERSION}.{url_safe(grant.to_json().encode())}"
-        mac = hmac.digest(self._keys[0], body.encode(), "sha256")
-        return f"{body}.{url_safe(mac)}"
+        return _sealed(_VERSION, grant.to_json(), self._keys[0])
+
+    def prove(self, grant: Grant, vendor: str) -> str:
+        """Return the proof that a page with this grant opened a flow of ``vendor``, as URL-safe text."""
+        return _sealed(_PROOF_VERSION, to_json([vendor, *grant.fields()]), self._proof_keys[0])
 
     def open(self, text: str, *, now: int, customer_id: str, mode: Mode) -> Grant:
         """Return the grant that ``seal`` was given, or refuse.
@@ -76,7 +84,7 @@ class GrantSealer:
         Raises GrantError with code ``grant_invalid`` (altered, cut, unknown key), ``grant_expired``,
         ``grant_not_yours`` (sealed for another customer) or ``grant_mode`` (live against test).
         """
-        grant = self._verified(text)
+        grant = self.read(text)
         if not hmac.compare_digest(_bytes(grant.customer_id), _bytes(customer_id)):
             raise GrantError("The grant was made for another customer.", code=Code.GRANT_NOT_YOURS)
         if grant.mode != mode:
@@ -87,25 +95,59 @@ class GrantSealer:
             raise GrantError("The grant has expired.", code=Code.GRANT_EXPIRED)
         return grant
 
-    def _verified(self, text: str) -> Grant:
-        body, _, mac_text = text.rpartition(".")
-        version, _, payload = body.partition(".")
-        if len(text) > _MAX_LENGTH or version != _VERSION:
+    def read(self, text: str) -> Grant:
+        """Return the grant that ``seal`` was given, whoever it was made for and however old it is.
+
+        It says which page was posted from, and allows nothing. Raises GrantError with code ``grant_invalid``.
+        """
+        fields = _opened(text, _VERSION, self._keys)
+        if fields is None:
             raise _invalid()
+        return Grant(*fields)
 
-        try:
-            mac, message = _decode(mac_text), body.encode("ascii")
-            fields_text = _decode(payload)
-        except (ValueError, binascii.Error):
-            raise _invalid() from None
+    def open_proof(self, text: str, *, vendor: str, mode: Mode) -> Grant | None:
+        """Return the grant of the page that made this proof; None where no page of ours did.
 
-        # Every key is tried, found or not, so that the time taken does not tell which key fits.
-        fits = [hmac.compare_digest(hmac.digest(key, message, "sha256"), mac) for key in self._keys]
-        if not any(fits):
-            raise _invalid()
+        Args:
+            text: What came back from the flow vendor's API, as it came.
+            vendor: The vendor that it came from.
+            mode: Live or test; a proof of the other one proves nothing.
+        """
+        fields = _opened(text, _PROOF_VERSION, self._proof_keys)
+        if fields is None or fields[0] != vendor:
+            return None
+        grant = Grant(*fields[1:])
+        return grant if grant.mode == mode else None
 
-        customer_id, subscription_id, mode, issued_at, expires_at, nonce = json.loads(fields_text)
-        return Grant(customer_id, subscription_id, mode, issued_at, expires_at, nonce)
+
+def _derived(purpose: bytes, keys: Sequence[str]) -> tuple[bytes, ...]:
+    return tuple(hashlib.sha256(purpose + key.encode()).digest() for key in keys)
+
+
+def _sealed(version: str, content: str, key: bytes) -> str:
+    body = f"{version}.{url_safe(content.encode())}"
+    return f"{body}.{url_safe(hmac.digest(key, body.encode(), 'sha256'))}"
+
+
+def _opened(text: str, wanted: str, keys: Sequence[bytes]) -> list[Any] | None:
+    """Return what was sealed with one of the keys, None for anything else."""
+    body, _, mac_text = text.rpartition(".")
+    version, _, payload = body.partition(".")
+    if len(text) > _MAX_LENGTH or version != wanted:
+        return None
+
+    try:
+        mac, message = _decode(mac_text), body.encode("ascii")
+        content = _decode(payload)
+    except (ValueError, binascii.Error):
+        return None
+
+    # Every key is tried, found or not, so that the time taken does not tell which key fits.
+    fits = [hmac.compare_digest(hmac.digest(key, message, "sha256"), mac) for key in keys]
+    if not any(fits):
+        return None
+    fields: list[Any] = json.loads(content)
+    return fields
 
 
 def _invalid() -> GrantError:

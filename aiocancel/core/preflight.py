@@ -16,6 +16,7 @@ DATABASE: Final = "database"
 SCHEMA: Final = "schema"
 BACKLOG: Final = "worker backlog"
 SCRIPT: Final = "page script"
+SIGNING: Final = "signed requests"
 WEBHOOK: Final = "webhook token"
 
 WARN_OFFSET_S: Final = 30.0
@@ -263,6 +264,40 @@ def judge_webhook(token: str | None, *, shortest: int, make_one: str, has_api: b
         detail = "no webhook: browsers that close early are found by polling only"
         return CheckResult.warn(WEBHOOK, detail, f"set webhook_token, made with: {make_one}")
     return CheckResult.ok(WEBHOOK, f"{len(token)} characters")
+
+
+def judge_signing(
+    vendor: str, *, signed: int | None, unsigned: int | None, is_required: bool | None
+) -> CheckResult:
+    """Judge whether the flow vendor opens a flow session that nobody signed.
+
+    Args:
+        vendor: The vendor's name.
+        signed: The HTTP status that a signed session got, None where there was no answer.
+        unsigned: The HTTP status that an unsigned session got, None where there was no answer.
+        is_required: What the vendor itself says of signatures, None where it says nothing.
+    """
+    tried = f"tried one signed and one unsigned flow session of nobody's in {vendor}'s test mode"
+    turn_on = f"turn signed requests on in {vendor}'s dashboard"
+
+    if unsigned is not None and unsigned < 300:
+        detail = f"{tried}: the unsigned one was opened ({unsigned}), so a stranger can open one for anybody"
+        return CheckResult.fail(SIGNING, detail, turn_on)
+
+    if signed is None or unsigned is None:
+        detail = f"{tried}: no answer"
+        return CheckResult.warn(
+            SIGNING, detail, "let this machine reach the vendor's API (api_host)"
+        )
+    if not 400 <= unsigned < 500 or unsigned == 429 or signed >= 300:
+        detail = f"{tried}: {signed} and {unsigned}, which does not tell why"
+        return CheckResult.warn(SIGNING, detail, f"check client_id and client_secret, or {turn_on}")
+    if is_required is False:
+        detail = (
+            f"{tried}: {unsigned} for the unsigned one, but {vendor} says that none is required"
+        )
+        return CheckResult.warn(SIGNING, detail, turn_on)
+    return CheckResult.ok(SIGNING, f"{tried}: the unsigned one was refused ({unsigned})")
 
 
 def judge_grant_keys(lengths: Sequence[int], *, shortest: int, make_one: str) -> CheckResult:

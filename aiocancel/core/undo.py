@@ -9,6 +9,7 @@ another person or program made.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Final, Literal, assert_never
 
 from aiocancel.core.actions import ActionKind, Done, Receipt, Refuse, Step, Write
@@ -120,6 +121,49 @@ NOTHING_MADE: Final = Made()
 
 OfferUndoKind = Literal[ActionKind.UNPAUSE, ActionKind.REMOVE_DISCOUNT]
 """The undos of an offer, for which the ledger must tell the changes that offers made."""
+
+
+ResumePolicy = Literal["own", "any", "off"]
+"""Which scheduled cancellations a customer may take back: those that our ledger explains, all, or none."""
+
+# Stripe's clock and ours need not agree.
+_CLOCK_SLACK: Final = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class OwnCancellation:
+    """The last cancellation that this application, or the flow vendor for it, made and no undo has taken back since.
+
+    Stripe dates it between ``asked_at`` and ``done_at``; both are aware UTC.
+    """
+
+    asked_at: datetime
+    done_at: datetime
+
+
+def resume_problem(
+    policy: ResumePolicy, subscription: Subscription, own: OwnCancellation | None
+) -> Code | None:
+    """Say why a scheduled cancellation may not be taken back, None where it may.
+
+    Args:
+        policy: The owner's choice.
+        subscription: As just read.
+        own: What the ledger explains; None where it explains nothing.
+    """
+    if policy == "any":
+        return None
+    if policy == "off":
+        return Code.RESUMING_IS_OFF
+    if own is None:
+        return Code.ENDED_BY_THE_COMPANY
+
+    # In test mode a subscription may live by the time of a test clock.
+    if subscription.livemode and subscription.canceled_at is not None:
+        earliest, latest = own.asked_at - _CLOCK_SLACK, own.done_at + _CLOCK_SLACK
+        if not earliest <= subscription.canceled_at <= latest:
+            return Code.ENDED_BY_THE_COMPANY
+    return None
 
 
 def undo_step(

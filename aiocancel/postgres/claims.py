@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import asyncpg
@@ -31,10 +31,11 @@ from aiocancel.core.grants import Grant
 from aiocancel.core.identifiers import FlowSessionId, SubscriptionId
 from aiocancel.core.offers.terms import PauseTerms, offer_from_json
 from aiocancel.core.outcome import Outcome
-from aiocancel.core.undo import Made, changes_billing
+from aiocancel.core.undo import Made, OwnCancellation, changes_billing
 from aiocancel.errors import ConflictError, UnreadableLedgerError
 from aiocancel.postgres.connection import LedgerConnection
 from aiocancel.postgres.enqueue import action_columns, enqueue_hooks
+from aiocancel.postgres.parked_claims import take_up
 
 if TYPE_CHECKING:
     from aiocancel.postgres.connection import Connection
@@ -87,7 +88,7 @@ SELECT id AS claim_id FROM accepted
 """
 
 FIND_EQUAL: Final = """
-SELECT public_id, status, flow_session_id, customer_id FROM aiocancel.claim
+SELECT id, public_id, status, flow_session_id, customer_id FROM aiocancel.claim
 WHERE uses_grant = $5 AND (grant_nonce = $1 AND (uses_grant OR status = $4)
     OR uses_grant AND subscription_id = $2 AND flow_session_id = $3)
 ORDER BY grant_nonce = $1 DESC LIMIT 1
@@ -124,6 +125,16 @@ WHERE c.id = $1 ORDER BY a.ordinal
 """
 
 
+# One that found the subscription ending already was not ours.
+LAST_CANCELLATION: Final = """
+SELECT a.kind, coalesce(a.key_used_at, c.recorded_at) AS asked_at, a.finished_at
+FROM aiocancel.action a JOIN aiocancel.claim c ON c.id = a.claim_id
+WHERE a.subscription_id = $1 AND a.state = 'done' AND (a.kind IN ('expect_cancellation', 'resume')
+    OR a.kind IN ('cancel_at_period_end', 'cancel_now') AND a.key_used_at IS NOT NULL)
+ORDER BY a.id DESC LIMIT 1
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class RecordedClaim:
     """A claim in the ledger: ``repeated`` when an equal one was already there."""
@@ -140,13 +151,23 @@ class Claims:
         self._hooks = hooks
 
     async def accept(
-        self, claim: FlowClaim, grant: Grant, decision: Decision, *, verified: bool
+        self,
+        claim: FlowClaim,
+        grant: Grant,
+        decision: Decision,
+        *,
+        verified: bool,
+        from_page: bool,
     ) -> RecordedClaim:
         """Record a claim with its actions in one transaction, or find the equal one recorded before.
+
+        ``from_page`` says that the customer's own page posted it: then an equal claim that was parked for want of
+        that proof goes on.
 
         Raises ConflictError when the grant or the flow session was already used for something else. A
         commit whose answer was lost is found again by the repeated post.
         """
+        grant = _as_stored(claim, grant)
         public_id = uuid.uuid4()
         values = (
             public_id,
@@ -182,7 +203,10 @@ class Claims:
         if is_new:
             return RecordedClaim(public_id, repeated=False)
         async with self._connection.transaction() as connection:
-            return await _find_equal(connection, claim, grant)
+            claim_id, recorded = await _find_equal(connection, claim, grant)
+            if from_page:
+                await take_up(connection, claim_id)
+            return recorded
 
     async def knows(self, subscription_id: SubscriptionId, flow_session_id: FlowSessionId) -> bool:
         """Tell whether any claim speaks of this flow session."""
@@ -191,6 +215,13 @@ class Claims:
     async def made_by_offers(self, subscription_id: SubscriptionId) -> Made:
         """Return what offers did to a subscription and no undo has taken back since."""
         return _made(await self._connection.at_once(MADE_BY_OFFERS, subscription_id))
+
+    async def own_cancellation(self, subscription_id: SubscriptionId) -> OwnCancellation | None:
+        """Return the cancellation that was made for a customer here and that nobody has taken back here since."""
+        rows = await self._connection.at_once(LAST_CANCELLATION, subscription_id)
+        if not rows or rows[0]["kind"] == ActionKind.RESUME:
+            return None
+        return OwnCancellation(rows[0]["asked_at"], rows[0]["finished_at"])
 
     async def answer(self, public_id: uuid.UUID, customer_id: str) -> Answer | None:
         """Return what may be told about a claim to the customer who made it, None to anybody else."""
@@ -222,7 +253,20 @@ def _recovery_point(decision: Decision, *, verified: bool) -> RecoveryPoint:
     return RecoveryPoint.OUTCOME_VERIFIED if verified else RecoveryPoint.CLAIM_RECORDED
 
 
-async def _find_equal(connection: Connection, claim: FlowClaim, grant: Grant) -> RecordedClaim:
+def _as_stored(claim: FlowClaim, grant: Grant) -> Grant:
+    """Return the grant under the nonce that the claim is kept by.
+
+    A claim that changes nothing leaves the page's grant usable. It is kept once for its flow session, whether the
+    browser or the vendor tells of it first; without one, once for the page.
+    """
+    if changes_billing(claim.status) or claim.flow_session_id is None:
+        return grant
+    return replace(grant, nonce=f"session:{grant.subscription_id}:{claim.flow_session_id}")
+
+
+async def _find_equal(
+    connection: Connection, claim: FlowClaim, grant: Grant
+) -> tuple[int, RecordedClaim]:
     row = await connection.fetchrow(
         FIND_EQUAL,
         grant.nonce,
@@ -235,16 +279,16 @@ async def _find_equal(connection: Connection, claim: FlowClaim, grant: Grant) ->
     if row is not None and not row["customer_id"] and row["status"] == claim.status:
         # The vendor told us first, and it does not know our customers; this one has just proved to be the owner.
         await connection.execute(NAME_CUSTOMER, row["public_id"], grant.customer_id)
-        return RecordedClaim(row["public_id"], repeated=True)
+        return row["id"], RecordedClaim(row["public_id"], repeated=True)
     if row is not None and not grant.customer_id and row["status"] == claim.status:
-        return RecordedClaim(row["public_id"], repeated=True)
+        return row["id"], RecordedClaim(row["public_id"], repeated=True)
 
     if row is None or row["customer_id"] != grant.customer_id or row["status"] != claim.status:
         raise ConflictError("The grant was already used for a different result.")
     same_session = row["flow_session_id"] == claim.flow_session_id
     if not same_session and changes_billing(claim.status):
         raise ConflictError("The grant was already used for a different flow session.")
-    return RecordedClaim(row["public_id"], repeated=True)
+    return row["id"], RecordedClaim(row["public_id"], repeated=True)
 
 
 def _made(rows: Sequence[asyncpg.Record]) -> Made:

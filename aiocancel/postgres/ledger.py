@@ -21,10 +21,11 @@ from aiocancel.core.grants import Grant
 from aiocancel.core.identifiers import FlowSessionId, SubscriptionId
 from aiocancel.core.offers.expect import Baseline
 from aiocancel.core.outcome import Outcome
-from aiocancel.core.undo import Made
+from aiocancel.core.undo import Made, OwnCancellation
 from aiocancel.postgres.claims import Claims, RecordedClaim
 from aiocancel.postgres.connection import LedgerConnection
 from aiocancel.postgres.leasing import Leasing, TakenAction, UnknownKind
+from aiocancel.postgres.parked_claims import ParkedClaim, ParkedClaims
 from aiocancel.postgres.settling import Accepted, Settling
 from aiocancel.postgres.writes import Writes
 
@@ -42,6 +43,7 @@ class Ledger:
         self.pool = pool
         connection = LedgerConnection(pool)
         self._claims = Claims(connection, hooks=hooks)
+        self._parked = ParkedClaims(connection, hooks=hooks)
         self._leasing = Leasing(connection)
         self._writes = Writes(connection)
         self._settling = Settling(connection, hooks=hooks)
@@ -49,15 +51,31 @@ class Ledger:
     # Claims
 
     async def accept(
-        self, claim: FlowClaim, grant: Grant, decision: Decision, *, verified: bool
+        self,
+        claim: FlowClaim,
+        grant: Grant,
+        decision: Decision,
+        *,
+        verified: bool,
+        from_page: bool = False,
     ) -> RecordedClaim:
-        return await self._claims.accept(claim, grant, decision, verified=verified)
+        return await self._claims.accept(
+            claim, grant, decision, verified=verified, from_page=from_page
+        )
+
+    async def park_claim(
+        self, claim: FlowClaim, grant: Grant, action: Action, code: Code
+    ) -> ParkedClaim | None:
+        return await self._parked.park_claim(claim, grant, action, code)
 
     async def knows(self, subscription_id: SubscriptionId, flow_session_id: FlowSessionId) -> bool:
         return await self._claims.knows(subscription_id, flow_session_id)
 
     async def made_by_offers(self, subscription_id: SubscriptionId) -> Made:
         return await self._claims.made_by_offers(subscription_id)
+
+    async def own_cancellation(self, subscription_id: SubscriptionId) -> OwnCancellation | None:
+        return await self._claims.own_cancellation(subscription_id)
 
     async def answer(self, public_id: uuid.UUID, customer_id: str) -> Answer | None:
         return await self._claims.answer(public_id, customer_id)

@@ -5,6 +5,7 @@ The arithmetic is that of ``core/rate_limit``. No connection is held during a wa
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -20,7 +21,7 @@ from aiocancel.core.rate_limit import (
     Limit,
     Slots,
 )
-from aiocancel.postgres.connection import unavailable_on_outage, within
+from aiocancel.postgres.connection import unavailable_on_outage
 
 if TYPE_CHECKING:
     from aiocancel.postgres.connection import Pool
@@ -95,14 +96,11 @@ class RateBudgets:
         self, statement: str, name: str, *values: float | timedelta
     ) -> asyncpg.Record:
         with unavailable_on_outage():
-            return await within(_ANSWER_WITHIN_S, self._ask(statement, name, *values))
-
-    async def _ask(self, statement: str, name: str, *values: float | timedelta) -> asyncpg.Record:
-        async with self._pool.acquire(timeout=_ANSWER_WITHIN_S) as connection:
-            while (
-                row := await connection.fetchrow(
-                    statement, name, RECOVERS_BY_HALF_S, _IMPOSSIBLE, *values
-                )
-            ) is None:
-                await connection.execute(CREATE, name)
-            return row
+            async with asyncio.timeout(_ANSWER_WITHIN_S), self._pool.acquire() as connection:
+                while (
+                    row := await connection.fetchrow(
+                        statement, name, RECOVERS_BY_HALF_S, _IMPOSSIBLE, *values
+                    )
+                ) is None:
+                    await connection.execute(CREATE, name)
+                return row

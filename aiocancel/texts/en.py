@@ -54,6 +54,10 @@ _REFUSALS: Final = {
     "page_of_another": "This page was opened for a different account. Please start again.",
     "subscription_not_yours": "This subscription does not belong to your account any more.",
     "unknown_claim": "We couldn't find that request.",
+    # The cancellation form was finished, and the page that reported it is refused.
+    "left_to_a_person": "Your choice could not be confirmed here. Nothing has been changed; a person will look at it.",
+    "reached_us": "We already have your choice. You do not need to send it again.",
+    "may_have_reached_us": "Please log in again. If you finished the form, we may already have your choice.",
 }
 
 _PLAIN_PAGES: Final = {

@@ -115,8 +115,10 @@ class StaySignal(FlowVendor):
             subscription_attribute=self._subscription_attribute,
         )
 
-    def page_data(self, subscription: OwnedSubscription) -> Mapping[str, Any]:
-        """Return the id that the button is to carry."""
+    def page_data(
+        self, subscription: OwnedSubscription, proof: str | None = None
+    ) -> Mapping[str, Any]:
+        """Return the id that the button is to carry; nothing here is signed, and no proof travels."""
         return {"subscriptionId": subscription.subscription_id}
 
     def read_result(self, result: Mapping[str, Any]) -> FlowClaim:

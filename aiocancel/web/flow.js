@@ -373,7 +373,9 @@
     } catch (error) {
       var refused = error instanceof Refusal;
       var say = statusOf(form);
-      say(refused ? error.message : settings.texts.unsaved, refused && error.status === 401 ? null : plain);
+      // The plain page is that of whoever is logged in now, who may be another customer.
+      var anothers = refused && (error.status === 401 || error.code === "grant_not_yours");
+      say(refused ? error.message : settings.texts.unsaved, anothers ? null : plain);
       tell(form, { outcome: "failed", code: refused ? error.code : "network" });
       return null;
     } finally {

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 _NO_STORE: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 _FORM: Final = "application/x-www-form-urlencoded"
+# Starting again would lead from one customer's page to another's.
+_ANOTHERS_PAGE: Final = (Code.GRANT_NOT_YOURS,)
 # A pending page asks again by itself, without a script.
 _REFRESH_S: Final = 3
 
@@ -70,6 +72,11 @@ class Handlers:
             service = await self._site.service()
             recorded = await service.accept(posted.claim, posted.grant, customer_id)
             answer = await service.wait_for_answer(recorded.public_id, customer_id)
+        except UnidentifiedError as error:
+            # Nobody was refused yet: the flow vendor may tell of the same choice.
+            if self._site.vendor.reports_sessions and not wants_page:
+                error.fate = "may_have_reached_us"
+            return self._refusal(error, wants_page=wants_page)
         except (ClaimError, UnavailableError) as error:
             return self._refusal(error, wants_page=wants_page)
 
@@ -240,7 +247,7 @@ class Handlers:
             refusal.message,
             outcome=refusal.code,
             status=refusal.status,
-            links=[] if refusal.status == 401 else [again],
+            links=[] if refusal.status == 401 or refusal.code in _ANOTHERS_PAGE else [again],
         )
         response.headers.update(headers)
         return response

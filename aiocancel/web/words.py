@@ -65,7 +65,8 @@ def refusal_of(error: ClaimError | UnavailableError, settings: Settings) -> Refu
         text = settings.text("unavailable")
         return Refusal(503, Code.UNAVAILABLE, text, text, _RETRY_AFTER_S)
 
-    message = settings.text(ERRORS.get(error.code, "unreadable"))
+    key = ERRORS.get(error.code, "unreadable") if error.fate is None else error.fate
+    message = settings.text(key)
     return Refusal(error.status, error.code, str(error), message)
 
 

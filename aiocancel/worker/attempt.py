@@ -43,14 +43,14 @@ from aiocancel.core.retry import (
 )
 from aiocancel.core.schedules import ReleaseSchedule, ScheduleChange, SchedulePolicy
 from aiocancel.core.subscription import Subscription
-from aiocancel.core.undo import undo_step
+from aiocancel.core.undo import ResumePolicy, resume_problem, undo_step
 from aiocancel.errors import (
     BillingError,
     RejectedBillingError,
     TransientBillingError,
     UnknownBillingError,
 )
-from aiocancel.ports import Billing
+from aiocancel.ports import Billing, FindSubscription
 from aiocancel.postgres.leasing import TakenAction
 from aiocancel.postgres.ledger import Ledger
 from aiocancel.postgres.settling import Accepted
@@ -93,6 +93,8 @@ class Attempts:
         on_settled: Callable[[uuid.UUID], None],
         jitter: Callable[[], float],
         vendor_acts_within_s: float,
+        resume_policy: ResumePolicy,
+        find: FindSubscription | None,
     ) -> None:
         self._ledger = ledger
         self._billing = billing
@@ -103,6 +105,8 @@ class Attempts:
         self._on_settled = on_settled
         self._jitter = jitter
         self._vendor_acts_within_s = vendor_acts_within_s
+        self._resume_policy: ResumePolicy = resume_policy
+        self._find = find
 
     async def carry_out(self, taken: TakenAction) -> None:
         """Do what the action needs now, and note what came of it; raises what stood in the way."""
@@ -154,8 +158,8 @@ class Attempts:
                 await self.refuse(taken, code)
             case Doubtful(code):
                 await self.park(taken, code)
-            case NotYet():
-                await self.watch(taken, parked_as=Code.FLOW_SESSION_STILL_OPEN)
+            case NotYet(code):
+                await self.watch(taken, parked_as=code)
             case _:  # pragma: no cover
                 assert_never(verdict)
 
@@ -163,6 +167,10 @@ class Attempts:
         step = await self._look(taken, kind, written=taken.has_written, earlier=taken.change)
         written, accepted = isinstance(step, Write), None
         if isinstance(step, Write):
+            if (problem := await self._problem_before(taken)) is not None:
+                await self.park(taken, problem)
+                return
+
             first = step.schedule
             # A schedule is out of the way before the change itself is decided for good.
             key = await self._ledger.begin_write(taken, None if first else step.kept)
@@ -209,6 +217,19 @@ class Attempts:
             case _:
                 assert_never(step)
 
+    async def _problem_before(self, taken: TakenAction) -> Code | None:
+        """Say why the first write must not be made now, None where it may.
+
+        Between the customer's post and this moment lie seconds, or weeks where the action waited for its date.
+        """
+        if taken.has_written:
+            return None
+        if self._find is None or not taken.customer_id:
+            return None
+        owned = await self._find(taken.customer_id)
+        is_theirs = owned is not None and owned.subscription_id == taken.action.subscription_id
+        return None if is_theirs else Code.SUBSCRIPTION_CHANGED_HANDS
+
     async def _look(
         self,
         taken: TakenAction,
@@ -246,7 +267,16 @@ class Attempts:
                 step = self._offers.next_step(_offer(taken), subscription, progress)
             case _:
                 step = next_step(kind, subscription)
+        if kind is ActionKind.RESUME and isinstance(step, Write):
+            problem = await self._resume_problem(taken, subscription)
+            step = step if problem is None else Refuse(problem)
         return past_the_schedule(step, kind, subscription, self._schedule_policy)
+
+    async def _resume_problem(self, taken: TakenAction, subscription: Subscription) -> Code | None:
+        if taken.has_written:
+            return None
+        own = await self._ledger.own_cancellation(taken.action.subscription_id)
+        return resume_problem(self._resume_policy, subscription, own)
 
     async def _write(
         self, taken: TakenAction, kind: WriteKind | WatchKind, write: Write, key: str

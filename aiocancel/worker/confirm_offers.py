@@ -8,10 +8,11 @@ from datetime import UTC, datetime, timedelta
 from aiocancel.core.actions import Action, ActionKind, Receipt, Step
 from aiocancel.core.codes import Code
 from aiocancel.core.decision import Policy
+from aiocancel.core.flow_session import FlowSession
 from aiocancel.core.offers.apply import DEFAULT_RULES, OfferRules, Progress, offer_step
 from aiocancel.core.offers.expect import Baseline, patience_s, vendor_offer_step
 from aiocancel.core.offers.terms import NO_LIMITS, AcceptedOffer, OfferLimits
-from aiocancel.core.offers.verify import Doubtful, Verdict, judge
+from aiocancel.core.offers.verify import Doubtful, NotYet, Proven, Verdict, judge
 from aiocancel.core.subscription import Subscription
 from aiocancel.errors import RejectedVendorError
 from aiocancel.ports import CustomOffer, OfferHandler, OutcomeVerifier
@@ -70,13 +71,23 @@ class Offers:
 
     async def verify(self, taken: TakenAction) -> Verdict:
         """Ask the vendor about a claim of an accepted offer; raises TransientVendorError."""
-        if self._verifier is None or taken.action.flow_session_id is None:
+        if self._verifier is None:
             return Doubtful(Code.VENDOR_API_NOT_CONFIGURED)
+        if taken.action.flow_session_id is None:
+            return Doubtful(Code.NO_FLOW_SESSION_NAMED)
+
         try:
             session = await self._verifier.flow_session(taken.action.flow_session_id)
+            verdict = self._judged(session, taken)
+            if session is None or not isinstance(verdict, Proven):
+                return verdict
+            # A session of the vendor's test mode looks like any other, but no event tells of its end.
+            is_told = self._policy.pays_without_event or await self._verifier.tells_of(session)
         except RejectedVendorError as error:
             return Doubtful(error.code)
+        return verdict if is_told else NotYet(Code.NO_EVENT_OF_FLOW_SESSION)
 
+    def _judged(self, session: FlowSession | None, taken: TakenAction) -> Verdict:
         return judge(
             session,
             taken.action.subscription_id,

@@ -1,7 +1,8 @@
 """What the browser did not tell us: the flow vendor's webhook rings, its list of events is polled.
 
 Neither is believed. A ring is only an event's id; what happened is read from the vendor's API, and an
-outcome that a browser has already told us of is the same claim, whichever came first.
+outcome that a browser has already told us of is the same claim, whichever came first. A flow session changes
+nothing by itself unless our proof came back with it: whoever knows a subscription's id may be able to open one.
 """
 
 from __future__ import annotations
@@ -9,15 +10,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from datetime import timedelta
+from dataclasses import replace
 from typing import Final
 
-from aiocancel.core.claim import FlowClaim, FlowStatus, VerifiedOutcome
+from aiocancel.core.claim import FlowClaim, FlowStatus
 from aiocancel.core.codes import AnyCode, Code, ForeignCode
-from aiocancel.core.decision import Policy, decide, decide_unproven
-from aiocancel.core.flow_session import FlowSession
-from aiocancel.core.grants import Grant
+from aiocancel.core.decision import Decision, Policy, decide_by_vendor
+from aiocancel.core.flow_session import COMPLETED, FlowSession
+from aiocancel.core.grants import Grant, GrantSealer
 from aiocancel.core.identifiers import CustomerId, Mode, SubscriptionId, is_opaque_id
+from aiocancel.core.opened_by_us import CLOCK_SLACK, page_of
 from aiocancel.core.retry import delay_s
 from aiocancel.core.undo import changes_billing
 from aiocancel.errors import (
@@ -29,16 +31,15 @@ from aiocancel.errors import (
 from aiocancel.ports import OutcomeVerifier, SubscriptionResolver
 from aiocancel.postgres.ledger import Ledger
 from aiocancel.postgres.vendor_events import Doorbell, Ring
-from aiocancel.telemetry import told
+from aiocancel.telemetry import ActionParked, EventHook, guarded, told
 
 logger = logging.getLogger("aiocancel")
 
-COMPLETED: Final = "flow_session_completed"
+# How long an event that nothing proves waits for the customer's own browser to tell of the same.
+WAITS_FOR_BROWSER_S = 30.0
 IDLE_LOOK_S: Final = 2.0
 _BATCH: Final = 10
 _MOST_ATTEMPTS: Final = 60
-# The vendor's clock and ours need not agree.
-_SLACK: Final = timedelta(minutes=10)
 _NOBODY: Final = CustomerId("")
 
 
@@ -57,6 +58,9 @@ class CatchUp:
         mode: Mode,
         poll_every_s: float,
         rung: asyncio.Event,
+        sealer: GrantSealer,
+        on_event: EventHook,
+        waits_for_browser_s: float | None = None,
     ) -> None:
         self._ledger = ledger
         self._doorbell = doorbell
@@ -68,6 +72,11 @@ class CatchUp:
         self._poll_every_s = poll_every_s
         self._pause_s = min(poll_every_s, IDLE_LOOK_S)
         self._rung = rung
+        self._sealer = sealer
+        self._on_event = guarded(on_event)
+        self._waits_for_browser_s = (
+            WAITS_FOR_BROWSER_S if waits_for_browser_s is None else waits_for_browser_s
+        )
 
     async def run(self) -> None:
         """Work until cancelled; outages of the database and of the vendor are waited out."""
@@ -106,7 +115,7 @@ class CatchUp:
         if turn is None:
             return
         for event in await self._vendor_api.events_after(turn.after_id, limit=100):
-            if event.created_at is None or event.created_at >= turn.since - _SLACK:
+            if event.created_at is None or event.created_at >= turn.since - CLOCK_SLACK:
                 await self._doorbell.ring(event.event_id)
             await self._doorbell.read_up_to(event.event_id)
 
@@ -119,17 +128,18 @@ class CatchUp:
 
     async def _answer(self, ring: Ring) -> None:
         try:
-            event = await self._vendor_api.event(ring.event_id)
+            await self._look_at(ring)
         except TransientVendorError as error:
             if ring.attempt >= _MOST_ATTEMPTS:
                 await self._doorbell.answer(ring, ForeignCode.gave_up_on(error.code))
             else:
                 wait_s = max(error.retry_after_s or 0.0, delay_s(ring.attempt, random.random()))  # noqa: S311 - jitter, no secret
                 await self._doorbell.later(ring, delay_s=wait_s)
-            return
         except RejectedVendorError as error:
             await self._doorbell.answer(ring, error.code)
-            return
+
+    async def _look_at(self, ring: Ring) -> None:
+        event = await self._vendor_api.event(ring.event_id)
         if event is None:
             await self._doorbell.answer(ring, Code.UNKNOWN_EVENT)
         elif event.name != COMPLETED:
@@ -138,10 +148,33 @@ class CatchUp:
             await self._doorbell.answer(
                 ring, ForeignCode(event.problem) if event.problem else Code.UNREADABLE
             )
-        else:
-            await self._doorbell.answer(ring, await self._record(ring, event.session))
+        elif (code := await self._record(ring, event.session)) is not None:
+            await self._doorbell.answer(ring, code)
 
-    async def _owner(self, session: FlowSession) -> tuple[CustomerId, SubscriptionId] | None:
+    async def _record(self, ring: Ring, session: FlowSession) -> AnyCode | None:
+        """Record what a flow session came to; returns the ring's end, None where it rings again later."""
+        page = self._page_of(session)
+        if page is None and self._policy.proof_in is not None:
+            # An event may show less than the flow session itself.
+            found = await self._vendor_api.flow_session(session.session_id)
+            page = None if found is None else self._page_of(found)
+        if page is not None:
+            return await self._record_ours(ring, session, page)
+
+        owner = await self._named(session)
+        if owner is None:
+            return Code.NO_SUBSCRIPTION
+        customer_id, subscription_id = owner
+        grant = Grant(customer_id, subscription_id, self._mode, 0, 0, f"event:{ring.event_id}")
+        if self._policy.trusts_vendor_sessions:
+            return await self._accept(session, grant)
+        return await self._leave_stranger(ring, session, grant)
+
+    def _page_of(self, session: FlowSession) -> Grant | None:
+        return page_of(session, self._sealer, self._policy, vendor=self._vendor, mode=self._mode)
+
+    async def _named(self, session: FlowSession) -> tuple[CustomerId, SubscriptionId] | None:
+        """Return whom and what the session names, without a proof that it may."""
         if self._policy.names_customers:
             owned = (
                 None
@@ -154,34 +187,66 @@ class CatchUp:
         # Which of the application's customers that is, the vendor does not say.
         return _NOBODY, SubscriptionId(session.subscription_id)
 
-    async def _record(self, ring: Ring, session: FlowSession) -> AnyCode:
-        owner = await self._owner(session)
-        if owner is None:
-            return Code.NO_SUBSCRIPTION
-        customer_id, subscription_id = owner
-        claim = FlowClaim(self._vendor, session.status, session.session_id, session.reason)
+    async def _record_ours(self, ring: Ring, session: FlowSession, page: Grant) -> AnyCode:
+        owned = await self._resolver.resolve(page.customer_id)
+        if owned is None or owned.subscription_id != page.subscription_id:
+            return await self._park(session, page, Code.SUBSCRIPTION_CHANGED_HANDS)
+
+        recorded = await self._accept(session, page)
+        if recorded is Code.KNOWN_WITH_ANOTHER_RESULT and not await self._ledger.knows(
+            page.subscription_id, session.session_id
+        ):
+            # The page's one wish is spent on another flow session, so this one has no page left.
+            own = replace(page, nonce=f"event:{ring.event_id}")
+            return await self._park(session, own, Code.FLOW_SESSION_PROOF_USED)
+        return recorded
+
+    async def _leave_stranger(
+        self, ring: Ring, session: FlowSession, grant: Grant
+    ) -> AnyCode | None:
+        if not changes_billing(session.status):
+            return Code.NOT_OPENED_BY_A_PAGE
+        if await self._ledger.knows(grant.subscription_id, session.session_id):
+            return Code.KNOWN
+        if ring.attempt == 1:
+            # The customer's own browser may be on its way: its word, with a grant, is enough.
+            await self._doorbell.later(ring, delay_s=self._waits_for_browser_s)
+            return None
+        return await self._park(session, grant, Code.FLOW_SESSION_NOT_PROVEN)
+
+    async def _accept(self, session: FlowSession, grant: Grant) -> AnyCode:
+        claim = self._claim(session)
         if not changes_billing(session.status) and await self._ledger.knows(
-            subscription_id, session.session_id
+            grant.subscription_id, session.session_id
         ):
             return Code.KNOWN
-        grant = Grant(customer_id, subscription_id, self._mode, 0, 0, f"event:{ring.event_id}")
+        decision = self._decision(claim, grant)
         proven = session.status is FlowStatus.CANCELED
-        if proven:
-            decision = decide(
-                VerifiedOutcome(
-                    session.status,
-                    customer_id,
-                    subscription_id,
-                    session.reason,
-                    "vendor",
-                    self._vendor,
-                ),
-                self._policy,
-            )
-        else:
-            decision = decide_unproven(claim, subscription_id, self._policy)
         try:
             recorded = await self._ledger.accept(claim, grant, decision, verified=proven)
         except ConflictError:
             return Code.KNOWN_WITH_ANOTHER_RESULT
         return Code.KNOWN if recorded.repeated else Code.RECORDED
+
+    async def _park(self, session: FlowSession, grant: Grant, code: Code) -> AnyCode:
+        claim = self._claim(session)
+        if not changes_billing(session.status):
+            return Code.NOT_OPENED_BY_A_PAGE
+        (action,) = self._decision(claim, grant).actions
+        try:
+            parked = await self._ledger.park_claim(claim, grant, action, code)
+        except ConflictError:
+            return Code.KNOWN_WITH_ANOTHER_RESULT
+
+        if parked is None:
+            return Code.NOT_OPENED_BY_A_PAGE
+        if parked.action_id is None:
+            return Code.KNOWN
+        self._on_event(ActionParked(parked.action_id, grant.subscription_id, action.kind, code))
+        return Code.PARKED_FOR_A_PERSON
+
+    def _claim(self, session: FlowSession) -> FlowClaim:
+        return FlowClaim(self._vendor, session.status, session.session_id, session.reason)
+
+    def _decision(self, claim: FlowClaim, grant: Grant) -> Decision:
+        return decide_by_vendor(claim, grant.customer_id, grant.subscription_id, self._policy)

@@ -15,6 +15,7 @@ from typing import Final
 from aiocancel.config import DEFAULTS
 from aiocancel.core.codes import Code, ForeignCode
 from aiocancel.core.schedules import DEFAULT_SCHEDULE_POLICY, SchedulePolicy
+from aiocancel.core.undo import ResumePolicy
 from aiocancel.errors import (
     BillingError,
     TransientBillingError,
@@ -23,7 +24,7 @@ from aiocancel.errors import (
     UnknownBillingError,
     UnreadableLedgerError,
 )
-from aiocancel.ports import Billing
+from aiocancel.ports import Billing, FindSubscription
 from aiocancel.postgres.leasing import TakenAction
 from aiocancel.postgres.ledger import Ledger
 from aiocancel.postgres.pgqueuer import PgQueuerEngine
@@ -46,7 +47,8 @@ class Worker:
 
     ``on_settled`` is called with a claim's public id whenever one of its actions becomes final. Every
     ``sweep_every_s`` the ledger is searched for actions that no job names any more. A worker that dies holds
-    its actions for ``lease_s``; one that lives but cannot renew its leases breaks off before that.
+    its actions for ``lease_s``; one that lives but cannot renew its leases breaks off before that. ``find`` tells
+    before the first write whose subscription it is now; without it nobody asks again.
     """
 
     def __init__(
@@ -65,6 +67,8 @@ class Worker:
         sweep_every_s: float = SWEEP_EVERY_S,
         jitter: Callable[[], float] = random.random,
         vendor_acts_within_s: float = DEFAULTS.vendor_acts_within_s,
+        resume_policy: ResumePolicy = DEFAULTS.resume_policy,
+        find: FindSubscription | None = None,
     ) -> None:
         self._ledger = ledger
         self._engine = engine
@@ -78,6 +82,8 @@ class Worker:
             on_settled=on_settled,
             jitter=jitter,
             vendor_acts_within_s=vendor_acts_within_s,
+            resume_policy=resume_policy,
+            find=find,
         )
         self._concurrency = concurrency
         self._leases = Leases(ledger, lease_s=lease_s)

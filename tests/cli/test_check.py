@@ -117,7 +117,9 @@ class Found:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def flows() -> AsyncIterator[ProsperStackSimulator]:
-    simulator = ProsperStackSimulator(api_key=VENDOR_KEY)
+    simulator = ProsperStackSimulator(
+        client_id="acct_test", client_secret=CLIENT_SECRET, api_key=VENDOR_KEY
+    )
     async with simulator.serve():
         yield simulator
 
@@ -192,9 +194,11 @@ async def test_where_all_is_right_the_only_warning_is_that_all_is_simulated(
         "ok    Content-Security-Policy  the widget adds to style-src, connect-src, frame-src",
         "ok    page script              served by your own site",
         "ok    vendor API               prosperstack accepts the key",
+        "ok    signed requests          tried one signed and one unsigned flow session of nobody's in prosperstack's "
+        "test mode: the unsigned one was refused (401)",
         "ok    webhook token            35 characters",
         "ok    clock                    within 0 s of Stripe and the database",
-        "14 results: 0 failed, 1 warning",
+        "15 results: 0 failed, 1 warning",
     ]
     assert found.of("database").detail.startswith("PostgreSQL ")
 
@@ -207,12 +211,42 @@ async def test_nothing_is_changed_by_checking(
     site: Installation, stripe: StripeSimulator, flows: ProsperStackSimulator
 ) -> None:
     await site.check()
-    assert (
-        {request.method for request in stripe.requests}
-        == {request.method for request in flows.requests}
-        == {"GET"}
-    )
+
+    assert {request.method for request in stripe.requests} == {"GET"}
     assert stripe.effects == []
+    written = [request for request in flows.requests if request.method != "GET"]
+    assert {(each.path, each.query) for each in written} == {("/flow", "testMode=true")}
+    assert flows.events == []
+
+
+async def test_a_vendor_that_opens_unsigned_flow_sessions_fails_the_check(
+    site: Installation, flows: ProsperStackSimulator
+) -> None:
+    flows.require_signature = False
+
+    result = (await site.check()).of("signed requests")
+
+    assert result.level is Level.FAIL
+    assert "the unsigned one was opened (201)" in result.detail
+    assert result.fix == "turn signed requests on in prosperstack's dashboard"
+
+
+@pytest.mark.parametrize("platform", ["connected", "custom"])
+async def test_each_platforms_payload_is_one_that_the_vendor_would_open(
+    site: Installation, platform: str
+) -> None:
+    found = await site.check(vendor=site.vendor(platform=platform, applies_offers="app"))
+
+    assert found.of("signed requests").level is Level.OK
+
+
+async def test_a_wrong_client_secret_is_told_from_a_refusal_of_unsigned_sessions(
+    site: Installation,
+) -> None:
+    result = (await site.check(vendor=site.vendor(client_secret="another's"))).of("signed requests")
+
+    assert result.level is Level.WARN
+    assert "check client_id and client_secret" in (result.fix or "")
 
 
 # Stripe

@@ -87,7 +87,7 @@ def outcome(status: FlowStatus, vendor: str = "prosperstack") -> VerifiedOutcome
 
 def decide_any(claim: FlowClaim, policy: Policy) -> Decision:
     proven = verify_own_choice(claim, GRANT)
-    return decide(proven, policy) if proven else decide_unproven(claim, SUBSCRIPTION_ID, policy)
+    return decide(proven, policy) if proven else decide_unproven(claim, SUBSCRIPTION_ID)
 
 
 # Deciding
@@ -156,55 +156,44 @@ def test_a_cancellation_past_the_vendor_is_never_left_to_the_vendor(policy: Poli
 # Deciding without proof
 
 
-@pytest.mark.parametrize("applier", ["vendor", "app"])
+@pytest.mark.parametrize("session_id", [FlowSessionId("sess_1"), None])
 @pytest.mark.parametrize("offer_type", ["coupon", "custom", None])
-def test_the_browsers_word_for_an_accepted_offer_is_recorded_and_never_called_done(
-    applier: Applier, offer_type: str | None
+def test_the_browsers_word_for_an_accepted_offer_leads_to_a_question_that_a_worker_asks_or_parks(
+    session_id: FlowSessionId | None, offer_type: str | None
 ) -> None:
-    claim = FlowClaim("prosperstack", FlowStatus.SAVED, offer_id="offr_1", offer_type=offer_type)
-    expected = Decision(Topic.OFFER, answer=Answer(AnswerKind.MANUAL, Topic.OFFER))
-    assert decide_unproven(claim, SUBSCRIPTION_ID, Policy(applies_offers=applier)) == expected
-
-
-@pytest.mark.parametrize("applier", ["vendor", "app"])
-def test_where_the_vendor_can_be_asked_it_is_asked_about_the_flow_session(applier: Applier) -> None:
-    session_id = FlowSessionId("sess_1")
     claim = FlowClaim(
-        "prosperstack", FlowStatus.SAVED, session_id, offer_id="offr_1", offer_type="custom"
+        "prosperstack", FlowStatus.SAVED, session_id, offer_id="offr_1", offer_type=offer_type
     )
+
+    decision = decide_unproven(claim, SUBSCRIPTION_ID)
+
     ask = Action(ActionKind.VERIFY_OFFER, SUBSCRIPTION_ID, flow_session_id=session_id)
-    policy = Policy(applies_offers=applier, verifies_offers=True)
-    assert decide_unproven(claim, SUBSCRIPTION_ID, policy) == Decision(Topic.OFFER, (ask,))
-
-
-def test_an_offer_without_a_flow_session_cannot_be_asked_about() -> None:
-    claim = FlowClaim("prosperstack", FlowStatus.SAVED, offer_id="offr_1", offer_type="coupon")
-    expected = Decision(Topic.OFFER, answer=Answer(AnswerKind.MANUAL, Topic.OFFER))
-    policy = Policy(applies_offers="app", verifies_offers=True)
-    assert decide_unproven(claim, SUBSCRIPTION_ID, policy) == expected
+    assert decision == Decision(Topic.OFFER, (ask,))
 
 
 @pytest.mark.parametrize("status", sorted(set(FlowStatus) - {FlowStatus.SAVED}))
 def test_without_proof_no_other_status_does_anything(status: FlowStatus) -> None:
-    assert decide_unproven(FlowClaim("prosperstack", status), SUBSCRIPTION_ID, Policy()) == NOTHING
+    assert decide_unproven(FlowClaim("prosperstack", status), SUBSCRIPTION_ID) == NOTHING
 
 
-@given(claim=claims, policy=policies)
+@given(claim=claims)
 @settings(max_examples=60)
-def test_without_proof_nothing_is_ever_changed(claim: FlowClaim, policy: Policy) -> None:
-    decision = decide_unproven(claim, SUBSCRIPTION_ID, policy)
-    assert decision.actions == ()
-    assert decision.answer is not None
+def test_without_proof_nothing_is_ever_changed(claim: FlowClaim) -> None:
+    decision = decide_unproven(claim, SUBSCRIPTION_ID)
+
+    assert {action.kind for action in decision.actions} <= {ActionKind.VERIFY_OFFER}
     assert decision.change in (Topic.OFFER, Topic.NOTHING)
 
 
 @given(claim=claims, policy=policies)
 @settings(max_examples=100)
-def test_an_accepted_offer_never_becomes_an_action_on_the_browsers_word(
+def test_an_accepted_offer_never_becomes_a_change_on_the_browsers_word(
     claim: FlowClaim, policy: Policy
 ) -> None:
     decision = decide_any(claim, policy)
-    assert bool(decision.actions) == (claim.status in OWN_CHOICES)
+
+    changes = [each for each in decision.actions if each.kind is not ActionKind.VERIFY_OFFER]
+    assert bool(changes) == (claim.status in OWN_CHOICES)
 
 
 @given(claim=claims, policy=policies)

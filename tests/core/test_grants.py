@@ -266,3 +266,69 @@ def test_a_refusal_repeats_nothing_of_the_grant(
         word in said for word in (KEY, CUSTOMER, "a thief", "sub_1", "nonce", "posted", text)
     )
     assert refused.value.__suppress_context__ or refused.value.__context__ is None
+
+
+# Proofs, which travel through the flow vendor
+
+
+def proof(*keys: str, grant: Grant | None = None) -> str:
+    return GrantSealer(keys or (KEY,)).prove(grant or make_grant(), "prosperstack")
+
+
+def proven(
+    text: str, *keys: str, vendor: str = "prosperstack", mode: Mode = "test"
+) -> Grant | None:
+    return GrantSealer(keys or (KEY,)).open_proof(text, vendor=vendor, mode=mode)
+
+
+@given(grant=grants)
+@settings(max_examples=50)
+def test_a_proof_opens_to_the_grant_of_its_page(grant: Grant) -> None:
+    assert proven(proof(grant=grant), mode=grant.mode) == grant
+
+
+def test_a_proof_of_an_older_key_opens_until_the_key_is_removed() -> None:
+    text = proof(OLDER_KEY)
+
+    assert proven(text, KEY, OLDER_KEY) == make_grant()
+    assert proven(text, KEY) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "p1.",
+        "p1..",
+        proof(STRANGERS_KEY),
+        proof()[:-1],
+        proof() + "A",
+        "p1" + sealed()[2:],
+        "g1" + proof()[2:],
+        sealed(),
+        proof().swapcase(),
+        "\ud800",
+        "p1." + "A" * 10_000,
+    ],
+    ids=range(12),
+)
+def test_nothing_else_is_a_proof(text: str) -> None:
+    assert proven(text) is None
+
+
+def test_a_proof_proves_nothing_to_another_vendor_or_in_the_other_mode() -> None:
+    assert proven(proof(), vendor="another") is None
+    assert proven(proof(), mode="live") is None
+
+
+def test_a_proof_is_no_grant() -> None:
+    assert refusal(proof()) == "grant_invalid"
+    assert refusal("g1" + proof()[2:]) == "grant_invalid"
+
+
+def test_a_grant_can_be_read_after_its_time_and_for_another_customer_but_not_when_altered() -> None:
+    sealer = GrantSealer([KEY])
+
+    assert sealer.read(sealed()) == make_grant()
+    with pytest.raises(GrantError):
+        sealer.read(sealed(None, STRANGERS_KEY))

@@ -20,6 +20,7 @@ from aiocancel.core.preflight import (
     judge_schema,
     judge_script,
     judge_server,
+    judge_signing,
     judge_webhook,
 )
 
@@ -387,3 +388,32 @@ def test_programs_get_the_same_words_by_name() -> None:
 )
 def test_only_a_failure_makes_the_exit_status_1(results: list[CheckResult], status: int) -> None:
     assert exit_status(results) == status
+
+
+# Signed requests
+
+
+@pytest.mark.parametrize(
+    ("signed", "unsigned", "is_required", "level"),
+    [
+        (201, 401, True, Level.OK),
+        (201, 401, None, Level.OK),
+        (201, 401, False, Level.WARN),
+        (201, 201, True, Level.FAIL),
+        (None, 201, None, Level.FAIL),
+        (400, 400, None, Level.WARN),
+        (201, 503, None, Level.WARN),
+        (201, 429, None, Level.WARN),
+        (201, None, None, Level.WARN),
+        (None, None, None, Level.WARN),
+    ],
+)
+def test_only_a_refusal_of_the_unsigned_session_alone_is_right(
+    signed: int | None, unsigned: int | None, is_required: bool | None, level: Level
+) -> None:
+    result = judge_signing(
+        "prosperstack", signed=signed, unsigned=unsigned, is_required=is_required
+    )
+
+    assert result.level is level
+    assert "test mode" in result.detail

@@ -28,7 +28,10 @@ from aiocancel.core.undo import (
     NOTHING_MADE,
     UNDOS,
     Made,
+    OwnCancellation,
+    ResumePolicy,
     changes_billing,
+    resume_problem,
     takes_back,
     undo_named,
     undo_of,
@@ -321,3 +324,40 @@ def test_only_a_cancellation_an_accepted_offer_and_taking_one_back_use_the_grant
         *OWN_CHOICES,
         FlowStatus.SAVED,
     }
+
+
+# Taking back a cancellation
+
+ASKED = datetime(2026, 11, 26, 12, tzinfo=UTC)
+BY_US = OwnCancellation(ASKED, ASKED + timedelta(seconds=2))
+ENDING = dataclasses.replace(ACTIVE, cancel_at_period_end=True, livemode=True, canceled_at=ASKED)
+
+
+@pytest.mark.parametrize(
+    ("policy", "own", "canceled_at", "problem"),
+    [
+        ("own", BY_US, ASKED, None),
+        ("own", BY_US, None, None),
+        ("own", BY_US, ASKED + timedelta(minutes=10), None),
+        ("own", BY_US, ASKED + timedelta(minutes=11), Code.ENDED_BY_THE_COMPANY),
+        ("own", BY_US, ASKED - timedelta(minutes=11), Code.ENDED_BY_THE_COMPANY),
+        ("own", None, ASKED, Code.ENDED_BY_THE_COMPANY),
+        ("any", None, ASKED, None),
+        ("off", BY_US, ASKED, Code.RESUMING_IS_OFF),
+    ],
+)
+def test_a_customer_takes_back_the_cancellations_that_the_policy_allows(
+    policy: ResumePolicy,
+    own: OwnCancellation | None,
+    canceled_at: datetime | None,
+    problem: Code | None,
+) -> None:
+    ending = dataclasses.replace(ENDING, canceled_at=canceled_at)
+
+    assert resume_problem(policy, ending, own) is problem
+
+
+def test_in_test_mode_a_test_clock_may_date_the_cancellation() -> None:
+    frozen = dataclasses.replace(ENDING, livemode=False, canceled_at=ASKED + timedelta(days=400))
+
+    assert resume_problem("own", frozen, BY_US) is None

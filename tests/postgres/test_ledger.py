@@ -217,9 +217,14 @@ async def test_an_offer_is_recorded_and_changes_nothing(ledger: Ledger, pool: Po
     )
     answer = await ledger.answer(recorded.public_id, "ada")
     assert answer is not None
-    assert (answer.kind, answer.change) == (AnswerKind.MANUAL, Topic.OFFER)
-    assert await count(pool, "action") == 0
-    assert await entries(pool) == [("claim_recorded", "saved")]
+    assert (answer.kind, answer.change) == (AnswerKind.QUEUED, Topic.OFFER)
+    assert [row["kind"] for row in await pool.fetch("SELECT kind FROM aiocancel.action")] == [
+        "verify_offer"
+    ]
+    assert await entries(pool) == [
+        ("claim_recorded", "saved"),
+        ("actions_enqueued", "verify_offer"),
+    ]
 
 
 async def test_a_commit_whose_answer_was_lost_is_found_by_the_next_post(

@@ -45,11 +45,7 @@ async def record(
     ledger: Ledger, claim: FlowClaim, grant: Grant, policy: Policy = AT_PERIOD_END
 ) -> RecordedClaim:
     outcome = verify_own_choice(claim, grant)
-    decision = (
-        decide(outcome, policy)
-        if outcome
-        else decide_unproven(claim, grant.subscription_id, policy)
-    )
+    decision = decide(outcome, policy) if outcome else decide_unproven(claim, grant.subscription_id)
     return await ledger.accept(claim, grant, decision, verified=outcome is not None)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,6 +36,7 @@ class Company:
         api_key: str | None = "key_test_simulator",
         webhook_token: str | None = None,
         platform: str = "connected",
+        of_vendor: dict[str, Any] | None = None,
         **settings: Any,
     ) -> CancelFlow:
         who = vendor(
@@ -44,6 +46,7 @@ class Company:
             applies_offers=applies_offers,
             webhook_token=webhook_token,
             platform=platform,
+            **(of_vendor or {}),
         )
         return make_cancel(self.pool, self.stripe_url, vendor=who, on_event=self.events, **settings)
 
@@ -68,6 +71,20 @@ class Company:
         answer: dict[str, Any] = await response.json()
         assert response.status in (200, 202), answer
         return answer
+
+    async def opened(self, customer: str = "ada") -> dict[str, Any]:
+        """A flow session that the customer's page opened: the vendor got our signed payload."""
+        assert self.client is not None
+        response = await self.client.get("/cancel/payload", headers=as_customer(customer))
+        signed = (await response.json())["flow"]["signedPayload"]
+        return self.flows.create_session(payload=json.loads(signed["payload"]))
+
+    async def finished(
+        self, status: str = "canceled", offer_id: str | None = None, *, customer: str = "ada"
+    ) -> dict[str, Any]:
+        """A flow session that the customer's page opened, and that has ended at the vendor."""
+        session = await self.opened(customer)
+        return self.flows.finish(session["id"], status=status, offer_id=offer_id)
 
     def accepted(self, offer_id: str, subscription: str = "sub_1") -> dict[str, Any]:
         """A flow session in which the offer was accepted, at the vendor."""

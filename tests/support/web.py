@@ -73,7 +73,7 @@ class CountingVendor(ProsperStack):
     name: str = field(default="prosperstack", init=False)
     signed: list[str] = field(default_factory=list)
 
-    def sign(self, subscription: OwnedSubscription) -> SignedPayload:
+    def sign(self, subscription: OwnedSubscription, proof: str | None = None) -> SignedPayload:
         self.signed.append(subscription.customer_id)
         return super().sign(subscription)
 

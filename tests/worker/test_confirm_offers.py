@@ -33,6 +33,9 @@ class Vendor:
     async def events_after(self, after_id: str | None, *, limit: int) -> list[VendorEvent]:
         return []
 
+    async def tells_of(self, session: FlowSession) -> bool:
+        return True
+
 
 async def test_a_flow_session_that_stays_open_holds_up_no_cancellation_and_is_parked_at_last(
     bench: Bench,

@@ -11,7 +11,7 @@ from aiohttp.test_utils import TestClient
 
 from aiocancel import SubscriptionQuery
 from tests.support.company import Company
-from tests.support.saas import as_customer
+from tests.support.saas import add_customer, as_customer
 from tests.support.waiting import until
 
 TOKEN = "an-unguessable-token-of-thirty-two-characters"
@@ -31,11 +31,6 @@ async def ring(client: TestClient[Any, Any], event: dict[str, Any], token: str =
     body = {"event": event["event"], "event_id": event["id"], "data": event["data"]}
     async with client.post(f"/cancel/webhook/{token}", json=body) as response:
         return response.status
-
-
-def canceled(company: Company, subscription: str = "sub_1") -> dict[str, Any]:
-    session = company.flows.create_session(subscription)
-    return company.flows.finish(session["id"], status="canceled", cancel_reason="too_expensive")
 
 
 def completed(company: Company) -> dict[str, Any]:
@@ -69,7 +64,7 @@ async def test_a_cancellation_that_only_the_webhook_tells_of_is_carried_out(
 ) -> None:
     company.stripe.add_subscription("sub_1")
     client = await listening(company)
-    canceled(company)
+    await company.finished("canceled")
     assert await ring(client, completed(company)) == 204
     await until(lambda: company.subscription["cancel_at_period_end"])
     assert company.subscription["cancellation_details"]["feedback"] == "too_expensive"
@@ -80,7 +75,7 @@ async def test_an_accepted_offer_that_only_the_webhook_tells_of_is_verified_and_
 ) -> None:
     company.stripe.add_subscription("sub_1")
     client = await listening(company)
-    company.accepted("offr_coupon")
+    await company.finished("saved", "offr_coupon")
     assert await ring(client, completed(company)) == 204
     await until(lambda: company.changes() == ["discounts"])
 
@@ -88,8 +83,9 @@ async def test_an_accepted_offer_that_only_the_webhook_tells_of_is_verified_and_
 async def test_what_a_webhooks_body_says_is_not_believed(company: Company) -> None:
     company.stripe.add_subscription("sub_1")
     company.stripe.add_subscription("sub_2")
+    await add_customer(company.pool, "bob", "sub_2")
     client = await listening(company)
-    canceled(company, "sub_2")
+    await company.finished("canceled", customer="bob")
     lie = json.loads(json.dumps(completed(company)))
     lie["data"]["subscription"]["platform_id"] = "sub_1"
     assert await ring(client, lie) == 204
@@ -116,7 +112,7 @@ async def test_an_event_that_the_vendor_does_not_know_changes_nothing(company: C
 async def test_without_the_token_there_is_no_webhook(company: Company, token: str) -> None:
     company.stripe.add_subscription("sub_1")
     client = await listening(company)
-    canceled(company)
+    await company.finished("canceled")
     assert await ring(client, completed(company), token) == 404
     assert await rung(company) == []
 
@@ -161,7 +157,7 @@ async def test_a_webhook_that_cannot_be_read_is_refused_with_a_reason(
 async def test_a_webhook_that_comes_ten_times_is_looked_at_once(company: Company) -> None:
     company.stripe.add_subscription("sub_1")
     client = await listening(company)
-    canceled(company)
+    await company.finished("canceled")
     event = completed(company)
     assert set(await asyncio.gather(*(ring(client, event) for _ in range(10)))) == {204}
     await answered(company)
@@ -179,7 +175,11 @@ async def test_a_browser_and_a_webhook_that_tell_the_same_have_one_outcome(
 ) -> None:
     company.stripe.add_subscription("sub_1")
     client = await listening(company)
-    session = canceled(company) if kind == "a cancellation" else company.accepted("offr_coupon")
+    session = await (
+        company.finished("canceled")
+        if kind == "a cancellation"
+        else company.finished("saved", "offr_coupon")
+    )
     event = completed(company)
     if order == "browser first":
         answer = await company.claim(session)
@@ -202,7 +202,7 @@ async def test_a_browser_and_a_webhook_that_tell_the_same_have_one_outcome(
 async def test_the_poller_finds_what_no_webhook_told_of(company: Company) -> None:
     company.stripe.add_subscription("sub_1")
     await listening(company, poll_events_every_s=0.05)
-    canceled(company)
+    await company.finished("canceled")
     await until(lambda: company.subscription["cancel_at_period_end"])
     assert company.changes() == ["cancel_at_period_end"]
 
@@ -211,12 +211,13 @@ async def test_what_happened_before_the_first_start_is_history_and_not_acted_on(
     company: Company,
 ) -> None:
     company.stripe.add_subscription("sub_1")
-    canceled(company)
+    company.flows.finish(company.flows.create_session("sub_1")["id"], status="canceled")
     for event in company.flows.events:
         event["created_at"] = "2026-01-01T00:00:00.000Z"
     await listening(company, poll_events_every_s=0.05)
     company.stripe.add_subscription("sub_2")
-    canceled(company, "sub_2")
+    await add_customer(company.pool, "bob", "sub_2")
+    await company.finished("canceled", customer="bob")
     await until(lambda: company.stripe.subscriptions["sub_2"]["cancel_at_period_end"])
     assert company.changes() == []
 
@@ -224,7 +225,7 @@ async def test_what_happened_before_the_first_start_is_history_and_not_acted_on(
 async def test_a_webhook_while_the_vendors_api_is_down_is_looked_at_again(company: Company) -> None:
     company.stripe.add_subscription("sub_1")
     client = await listening(company)
-    canceled(company)
+    await company.finished("canceled")
     company.flows.fail_next(503, path="/v1/events", times=1)
     assert await ring(client, completed(company)) == 204
     await until(lambda: company.subscription["cancel_at_period_end"])
@@ -235,7 +236,7 @@ async def test_a_session_that_was_given_up_is_recorded_and_changes_nothing(
 ) -> None:
     company.stripe.add_subscription("sub_1")
     client = await listening(company)
-    company.flows.finish(company.flows.create_session("sub_1")["id"], status="incomplete")
+    await company.finished("incomplete")
     assert await ring(client, completed(company)) == 204
     await answered(company)
     assert await company.pool.fetchval("SELECT status FROM aiocancel.claim") == "incomplete"
@@ -254,11 +255,7 @@ async def test_on_a_custom_platform_the_session_names_the_customer_and_the_offer
 ) -> None:
     company.stripe.add_subscription("sub_1")
     client = await listening(company, platform="custom", subscriptions=BY_CUSTOMER)
-    person = {"internalId": "ada", "name": "ada", "email": "ada@example.com"}
-    session = company.flows.create_session(
-        "", payload={"clientId": "acct_test", "subscriber": person}
-    )
-    session = company.flows.finish(session["id"], status="saved", offer_id="offr_coupon")
+    session = await company.finished("saved", "offr_coupon")
     if by == "browser":
         assert (await company.claim(session))["outcome"] == "done"
     else:

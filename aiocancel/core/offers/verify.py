@@ -41,7 +41,9 @@ class Doubtful:
 
 @dataclass(frozen=True, slots=True)
 class NotYet:
-    """The vendor still sees the flow session under way."""
+    """The vendor still sees the flow session under way, or knows less of it than it should; ``code`` says which."""
+
+    code: AnyCode = Code.FLOW_SESSION_STILL_OPEN
 
 
 Verdict = Proven | Disproven | Doubtful | NotYet

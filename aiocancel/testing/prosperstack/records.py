@@ -109,6 +109,8 @@ def new_session(
     offers: Sequence[JsonObject],
     client_url: str | None,
     user_agent: str | None,
+    echoes_meta: bool = True,
+    echoes_properties: bool = True,
 ) -> JsonObject:
     """The flow session that ``payload`` opens: status ``in_progress``, nothing started or answered yet."""
     at = iso(now)
@@ -118,6 +120,12 @@ def new_session(
         subscription.get("platformId") or subscription.get("paymentProviderId") or new_id("custom")
     )
     subscriber_id = new_id("subr")
+
+    def properties(entity: str, given: Mapping[str, Any]) -> list[JsonObject]:
+        values = given.get("properties") or {}
+        return _property_values(entity, values) if echoes_properties else []
+
+    meta = {"meta": payload["meta"]} if echoes_meta and "meta" in payload else {}
     return {
         "id": new_id("sess"),
         "status": "in_progress",
@@ -137,7 +145,7 @@ def new_session(
             "name": subscriber.get("name") or "Simulated Subscriber",
             "email": subscriber.get("email") or "subscriber@example.com",
             "status": "active",
-            "properties": _property_values("subscriber", subscriber.get("properties") or {}),
+            "properties": properties("subscriber", subscriber),
             "created_at": at,
             "updated_at": at,
         },
@@ -147,7 +155,7 @@ def new_session(
             "subscriber_id": subscriber_id,
             "mrr": f"{float(subscription.get('mrr') or 0):.2f}",
             "status": "trialing" if subscription.get("trial") else "active",
-            "properties": _property_values("subscription", subscription.get("properties") or {}),
+            "properties": properties("subscription", subscription),
             "created_at": at,
             "updated_at": at,
         },
@@ -160,6 +168,7 @@ def new_session(
         "rerouted_from_flow_session_id": None,
         "client_url": client_url,
         "client_user_agent": user_agent,
+        **meta,
     }
 
 

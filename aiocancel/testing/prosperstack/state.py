@@ -60,6 +60,8 @@ class ProsperStackState:
     arrived. ``confirmation_step`` keeps the iframe open after completion, ``report_incomplete`` makes
     the × report ``incomplete`` before it closes, ``known_subscriptions`` (None: any) refuses others, and
     ``properties`` (None: any) maps the identifiers of the custom properties that exist to their types.
+    ``require_signature=False`` opens unsigned flow sessions as well. ``echoes_meta`` and ``echoes_properties`` say
+    whether a flow session shows over REST what the payload's ``meta`` and ``properties`` held.
     """
 
     def __init__(
@@ -79,6 +81,8 @@ class ProsperStackState:
         known_subscriptions: Collection[str] | None = None,
         properties: Mapping[str, str] | None = None,
         rate_limit: int = 100,
+        echoes_meta: bool = True,
+        echoes_properties: bool = True,
     ) -> None:
         self.client_id = client_id
         self.client_secret = client_secret
@@ -94,6 +98,8 @@ class ProsperStackState:
         self.known_subscriptions = known_subscriptions
         self.properties = properties
         self.rate_limit = rate_limit
+        self.echoes_meta = echoes_meta
+        self.echoes_properties = echoes_properties
         self.sessions: dict[str, JsonObject] = {}
         self.test_mode_sessions: set[str] = set()
         self.events: list[JsonObject] = []
@@ -131,6 +137,8 @@ class ProsperStackState:
             offers=copy.deepcopy(self.offers),
             client_url=client_url,
             user_agent=user_agent,
+            echoes_meta=self.echoes_meta,
+            echoes_properties=self.echoes_properties,
         )
         self.sessions[session["id"]] = session
         if test_mode:

@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from aiocancel.core.identifiers import Mode
 
-__all__ = ["MAX_REQUESTS_PER_MINUTE", "ApiAccess"]
+__all__ = ["IN_META", "IN_PROPERTY", "MAX_REQUESTS_PER_MINUTE", "PROOF", "ApiAccess"]
+
+# Where our proof may travel, and its name in a payload's ``meta``.
+IN_META: Final = "meta"
+IN_PROPERTY: Final = "property:"
+PROOF: Final = "aiocancel"
 
 # Of the 100 that there are, some are left to the owner's own programs.
 MAX_REQUESTS_PER_MINUTE: Final = 90

@@ -16,14 +16,14 @@ import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import aiohttp
 from yarl import URL
 
 from aiocancel.core.codes import AnyCode, Code, ForeignCode
-from aiocancel.core.flow_session import FlowSession, VendorEvent
+from aiocancel.core.flow_session import COMPLETED, FlowSession, VendorEvent
 from aiocancel.core.identifiers import FlowSessionId, is_opaque_id
 from aiocancel.core.rate_limit import limit_within
 from aiocancel.errors import (
@@ -51,6 +51,9 @@ LONGEST_WAIT_S: Final = 10.0
 _KEY: Final = re.compile(r"[!-9;-~]+")
 
 _EVENTS_PER_PAGE: Final = 50
+# Where an event is looked for, this far before its session's end, and this many pages on.
+_EVENT_SLACK: Final = timedelta(minutes=10)
+_MOST_EVENT_PAGES: Final = 5
 _MAX_PAGE_BYTES: Final = 4 * 1024 * 1024
 _MAX_ERROR_BYTES: Final = 64 * 1024
 
@@ -191,6 +194,32 @@ class ProsperStackApi:
                 break
             params["cursor"] = cursor
         return _oldest_first(events, is_all=cursor is None)[:limit]
+
+    async def tells_of(self, session: FlowSession) -> bool:
+        """Tell whether an event says that this flow session has ended, as ``flow_session_completed`` does.
+
+        ProsperStack's test mode has no side effects, and so no events.
+        """
+        params = {"event": COMPLETED, "limit": str(_EVENTS_PER_PAGE)}
+        if session.completed_at is not None:
+            since = session.completed_at - _EVENT_SLACK
+            params["created_at[gte]"] = since.isoformat().replace("+00:00", "Z")
+
+        for _ in range(_MOST_EVENT_PAGES):
+            body = await self._get("events", largest=_MAX_PAGE_BYTES, params=params)
+            page, cursor = (
+                ([], None) if body is None else read_events(body, largest=_MAX_PAGE_BYTES)
+            )
+            if any(
+                event.session is not None and event.session.session_id == session.session_id
+                for event in page
+                if event.name == COMPLETED
+            ):
+                return True
+            if cursor is None or not page:
+                break
+            params["cursor"] = cursor
+        return False
 
     async def _get(
         self,

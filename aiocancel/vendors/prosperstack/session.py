@@ -44,6 +44,7 @@ from aiocancel.core.offers.terms import (
 )
 from aiocancel.core.undo import vendor_status
 from aiocancel.errors import VendorDataError
+from aiocancel.vendors.prosperstack.access import IN_META, IN_PROPERTY, PROOF
 
 MAX_SESSION_BYTES: Final = 256 * 1024
 MAX_ANSWER_LENGTH: Final = 5_000
@@ -151,7 +152,23 @@ def _session(session: _Session) -> FlowSession:
         ),
         answers=tuple(map(_answered, session.answers or ())),
         completed_at=_utc(session.completed_at),
+        created_at=_created(session.created_at),
+        marks=_marks(session),
     )
+
+
+def _marks(session: _Session) -> dict[str, str]:
+    """Return the texts that may be a proof of ours, by their places."""
+    found: dict[str, str] = {}
+    if isinstance(session.meta, Mapping) and isinstance(proof := session.meta.get(PROOF), str):
+        found[IN_META] = proof
+    for holder in (session.subscriber, session.subscription):
+        properties = holder.properties if holder is not None else None
+        for each in properties if isinstance(properties, list) else ():
+            match each:
+                case {"property": {"key": str(key)}, "value": str(value)}:
+                    found.setdefault(f"{IN_PROPERTY}{key}", value)
+    return found
 
 
 def _utc(moment: datetime | None) -> datetime | None:
@@ -159,6 +176,14 @@ def _utc(moment: datetime | None) -> datetime | None:
         return None if moment is None else moment.astimezone(UTC)
     except OverflowError:
         raise VendorDataError("A date lies outside of all calendars.") from None
+
+
+def _created(moment: object) -> datetime | None:
+    """Return when a session began; one that cannot be read proves nothing, and spoils nothing else."""
+    try:
+        return _utc(msgspec.convert(moment, _Moment | None))
+    except (msgspec.ValidationError, VendorDataError):
+        return None
 
 
 def _platform_id(holder: _Holder | None, what: str) -> str | None:
@@ -343,6 +368,7 @@ def _whole(number: object, largest: int, code: Code) -> int:
 class _Holder(msgspec.Struct):
     platform_id: _PlatformId = None
     payment_provider_id: _PlatformId = None
+    properties: Any = None
 
 
 class _Presented(msgspec.Struct):
@@ -383,6 +409,8 @@ class _Session(msgspec.Struct):
     answers: list[_Answer] | None = None
     cancel_reason: _Reason | None = None
     completed_at: _Moment | None = None
+    created_at: Any = None
+    meta: Any = None
 
 
 class _Event(msgspec.Struct):

@@ -28,8 +28,20 @@ from aiocancel.core.properties import Property, PropertyType, Source, fill
 from aiocancel.core.signing import SignedPayload, sign_payload
 from aiocancel.core.undo import vendor_status
 from aiocancel.errors import ConfigurationError, MalformedClaimError, PropertyError
-from aiocancel.ports import FlowVendor, OutcomeVerifier, SlotSource, WidgetSettings
-from aiocancel.vendors.prosperstack.access import MAX_REQUESTS_PER_MINUTE, ApiAccess
+from aiocancel.ports import (
+    FlowVendor,
+    OutcomeVerifier,
+    SigningTrial,
+    SlotSource,
+    WidgetSettings,
+)
+from aiocancel.vendors.prosperstack.access import (
+    IN_META,
+    IN_PROPERTY,
+    MAX_REQUESTS_PER_MINUTE,
+    PROOF,
+    ApiAccess,
+)
 
 if TYPE_CHECKING:
     from aiocancel.core.decision import Applier
@@ -42,6 +54,9 @@ APP_HOST: Final = "https://app.prosperstack.com"
 STYLE_HASHES: Final[Mapping[str, str]] = {
     "2.19.0": "'sha256-0II5nSAFgTOkBtdLO4MKsacG8pcjGGaEgpxvoOFKjm8='",
 }
+
+NOBODYS: Final = "aiocancel_check"
+"""The id of nobody, which ``aiocancel check`` opens flow sessions for."""
 
 _TEST_KEY: Final = "key_test_"
 
@@ -92,6 +107,13 @@ class ProsperStack(FlowVendor):
     chose in test mode is still carried out by this application, so it needs Stripe's test mode and goes with no
     live ``api_key``.
 
+    ``proof_in`` is where our proof travels that a page of ours opened the flow session: ``meta`` of the payload, or
+    ``property:`` and the identifier of a custom property of type text that you make for it (of the subscriber on a
+    custom platform, else of the subscription). It has to come back from the REST API; which of the two ProsperStack
+    returns is not documented. A session without it changes nothing by itself and waits for a person, unless the
+    customer's own browser tells of it. ``trusts_vendor_sessions`` is your word that this account refuses unsigned
+    sessions, and serves this application alone: then no proof is asked for.
+
     ``max_requests_per_minute`` bounds what all processes on one database ask of the REST API in any minute: by
     default 90 of the 100 that ProsperStack allows, and at a simulator no more than it says itself.
     Source: https://developers.prosperstack.com (rate limits; live and test are counted separately)
@@ -123,6 +145,8 @@ class ProsperStack(FlowVendor):
     test_mode: bool = False
     disable_loading_indicator: bool = False
     max_requests_per_minute: int | None = None
+    proof_in: str | None = "meta"
+    trusts_vendor_sessions: bool = False
 
     name: str = field(default="prosperstack", init=False)
     _sources: Sequence[Source] = field(init=False, repr=False, compare=False)
@@ -191,8 +215,18 @@ class ProsperStack(FlowVendor):
         if not isinstance(given, Sequence) or not all(isinstance(each, Property) for each in given):
             raise ConfigurationError("properties is a sequence of Property(…)")
         names = [each.source.name for each in self.properties]
+        self._check_proof(names)
         if twice := next((name for name in names if names.count(name) > 1), None):
             raise ConfigurationError(f"the property {twice} is there twice")
+
+    def _check_proof(self, taken: Collection[str]) -> None:
+        if self.proof_in in (None, IN_META):
+            return
+        name = str(self.proof_in).removeprefix(IN_PROPERTY)
+        if name == self.proof_in or not is_opaque_id(name):
+            raise ConfigurationError("proof_in is 'meta' or 'property:<identifier>'")
+        if f"{self._entity}.properties.{name}" in taken:
+            raise ConfigurationError(f"the property {name} is taken: the proof needs its own")
 
     def _check_options(self) -> None:
         # One text is a sequence of letters, none of which is an offer.
@@ -218,9 +252,18 @@ class ProsperStack(FlowVendor):
         return True
 
     @property
+    def reports_sessions(self) -> bool:
+        """Whether its events are read."""
+        return self.api_key is not None
+
+    @property
     def names_customers(self) -> bool:
         """Whether flow sessions name the customer: on a custom platform ProsperStack knows no subscription."""
         return self.platform == "custom"
+
+    @property
+    def _entity(self) -> str:
+        return "subscriber" if self.names_customers else "subscription"
 
     @property
     def simulated(self) -> bool:
@@ -265,14 +308,23 @@ class ProsperStack(FlowVendor):
             "prosperstack", self._script_url, self.script_integrity, options, window
         )
 
-    def sign(self, subscription: OwnedSubscription) -> SignedPayload:
+    def sign(self, subscription: OwnedSubscription, proof: str | None = None) -> SignedPayload:
         """Return the signed payload in the shape of the platform, with every value of the row that fits its type."""
         identifier = (
             subscription.customer_id if self.platform == "custom" else subscription.subscription_id
         )
         payload = self._payload(identifier)
         fill(payload, self._sources, subscription.record)
+        if proof is not None and self.proof_in is not None:
+            self._carry(payload, proof, self.proof_in)
         return sign_payload(payload, self.client_secret)
+
+    def _carry(self, payload: dict[str, Any], proof: str, place: str) -> None:
+        if place == IN_META:
+            payload["meta"] = {PROOF: proof}
+        else:
+            entity = payload.setdefault(self._entity, {})
+            entity.setdefault("properties", {})[place.removeprefix(IN_PROPERTY)] = proof
 
     def _payload(self, identifier: str) -> dict[str, Any]:
         payload: dict[str, Any] = {"clientId": self.client_id}
@@ -309,9 +361,22 @@ class ProsperStack(FlowVendor):
         ]
         return (*fields, *(each.source for each in self.properties))
 
-    def page_data(self, subscription: OwnedSubscription) -> Mapping[str, Any]:
+    def page_data(
+        self, subscription: OwnedSubscription, proof: str | None = None
+    ) -> Mapping[str, Any]:
         """Return the signed payload under the name that the page script knows."""
-        return {"signedPayload": self.sign(subscription)}
+        return {"signedPayload": self.sign(subscription, proof)}
+
+    async def try_unsigned(self) -> SigningTrial:
+        """Open two flow sessions of an invented subscription in test mode, one signed and one unsigned."""
+        from aiocancel.vendors.prosperstack.signing_trial import try_signing
+
+        payload = sign_payload(self._payload(f"sub_{NOBODYS}"), self.client_secret)
+        if self.platform == "custom":
+            person = {"internalId": NOBODYS, "name": NOBODYS, "email": f"{NOBODYS}@example.com"}
+            whole = {**self._payload(NOBODYS), "subscriber": person}
+            payload = sign_payload(whole, self.client_secret)
+        return await try_signing(self.api_host, payload)
 
     @property
     def api_access(self) -> ApiAccess:

@@ -159,6 +159,29 @@ async def test_a_flow_session_that_does_not_exist_is_none(api: ProsperStackApi) 
     assert await api.flow_session(FlowSessionId("sess_unknown")) is None
 
 
+@pytest.mark.parametrize("test_mode", [False, True])
+async def test_an_event_tells_of_a_sessions_end_unless_it_was_one_of_the_vendors_test_mode(
+    api: ProsperStackApi, simulator: ProsperStackSimulator, test_mode: bool
+) -> None:
+    finished(simulator)
+    opened = simulator.create_session("sub_1", test_mode=test_mode)
+    simulator.finish(opened["id"], status="saved", offer_id="offr_coupon")
+    session = await api.flow_session(FlowSessionId(opened["id"]))
+    assert session is not None
+
+    assert await api.tells_of(session) is not test_mode
+
+
+async def test_a_session_that_has_not_ended_yet_has_no_event(
+    api: ProsperStackApi, simulator: ProsperStackSimulator
+) -> None:
+    opened = simulator.create_session("sub_1")
+    session = await api.flow_session(FlowSessionId(opened["id"]))
+    assert session is not None
+
+    assert not await api.tells_of(session)
+
+
 async def test_an_event_is_read_with_its_session(
     api: ProsperStackApi, simulator: ProsperStackSimulator
 ) -> None:

@@ -149,6 +149,7 @@ def test_a_cancelled_session_reads_whole() -> None:
             Answered("ques_comment", "text", "Anything to add?", ("Too dear for me",)),
         ),
         completed_at=datetime(2026, 3, 1, 12, tzinfo=UTC),
+        created_at=datetime(2026, 3, 1, 12, tzinfo=UTC),
     )
 
 
@@ -765,3 +766,51 @@ def test_a_page_is_as_long_as_is_said_and_no_longer() -> None:
     assert read_events(page, largest=len(page)) == ([], None)
     with pytest.raises(VendorDataError):
         read_events(page, largest=len(page) - 1)
+
+
+# Our proof
+
+
+def marks(session: dict[str, Any]) -> dict[str, str]:
+    return dict(read_session({"id": "sess_1", "status": "canceled", **session}).marks)
+
+
+def valued(key: object, value: object) -> dict[str, Any]:
+    return {"property": {"key": key}, "value": value}
+
+
+def test_a_proof_is_found_in_meta_and_in_custom_properties() -> None:
+    found = marks(
+        {
+            "meta": {"aiocancel": "p1.in.meta", "another": "x"},
+            "subscriber": {"properties": [valued("opened_by", "p1.in.subscriber")]},
+            "subscription": {"properties": [valued("seats", 7), valued("page", "p1.x.y")]},
+        }
+    )
+
+    assert found == {
+        "meta": "p1.in.meta",
+        "property:opened_by": "p1.in.subscriber",
+        "property:page": "p1.x.y",
+    }
+
+
+@pytest.mark.parametrize(
+    "session",
+    [
+        {"meta": None},
+        {"meta": "p1"},
+        {"meta": ["aiocancel"]},
+        {"meta": {"aiocancel": 7}},
+        {"subscriber": {"properties": None}},
+        {"subscriber": {"properties": {"opened_by": "p1"}}},
+        {"subscription": {"properties": [None, 7, {}, {"property": None}, valued(7, "p1")]}},
+        {"created_at": "yesterday", "meta": {}},
+        {"created_at": 7},
+    ],
+    ids=repr,
+)
+def test_what_cannot_be_a_proof_spoils_no_session(session: dict[str, Any]) -> None:
+    read = read_session({"id": "sess_1", "status": "canceled", **session})
+
+    assert (read.marks, read.created_at) == ({}, None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
@@ -686,3 +687,48 @@ def test_a_refusal_never_repeats_what_was_posted(result: dict[str, Any]) -> None
         assert "s3cr3t" not in str(refused)
         assert "31337" not in str(refused)
         assert refused.__suppress_context__ or refused.__context__ is None
+
+
+# Where our proof travels
+
+
+def carried(**settings: Any) -> dict[str, Any]:
+    owned = OwnedSubscription(
+        CustomerId("ada"), SubscriptionId("sub_1"), {"name": "a", "email": "b"}
+    )
+    data = vendor(**settings).page_data(owned, "p1.a.proof")
+    return dict(json.loads(data["signedPayload"].payload))
+
+
+def test_a_proof_travels_in_the_payloads_meta_unless_told_otherwise() -> None:
+    assert carried() == {
+        "clientId": "acct_test",
+        "subscription": {"platformId": "sub_1"},
+        "meta": {"aiocancel": "p1.a.proof"},
+    }
+    assert "meta" not in carried(proof_in=None)
+
+
+@pytest.mark.parametrize(
+    ("platform", "entity"), [("connected", "subscription"), ("custom", "subscriber")]
+)
+def test_a_proof_travels_in_the_custom_property_that_the_owner_made_for_it(
+    platform: str, entity: str
+) -> None:
+    payload = carried(proof_in="property:opened_by", platform=platform, applies_offers="app")
+
+    assert payload[entity]["properties"] == {"opened_by": "p1.a.proof"}
+    assert "meta" not in payload
+
+
+@pytest.mark.parametrize("place", ["", "property:", "property", "metadata", "property:a b", "x:y"])
+def test_a_place_for_the_proof_that_does_not_exist_is_refused(place: str) -> None:
+    with pytest.raises(ConfigurationError, match="proof_in is 'meta' or"):
+        vendor(proof_in=place)
+
+
+def test_the_proof_takes_no_property_that_has_another_use() -> None:
+    taken = Property("seats", "text", entity="subscription")
+
+    with pytest.raises(ConfigurationError, match="the property seats is taken"):
+        vendor(proof_in="property:seats", properties=[taken])
