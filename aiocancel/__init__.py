@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from aiocancel.billing.customer_subscriptions import StripeSubscriptions
     from aiocancel.billing.settings import StripeBilling
+    from aiocancel.config import STRICT_POLICY
     from aiocancel.core.csp import ContentSecurityPolicy
     from aiocancel.core.offers.apply import OfferRules
     from aiocancel.core.offers.terms import OfferLimits
@@ -40,6 +41,7 @@ __version__: Final = "0.1.0"
 _HOMES = {
     "StripeSubscriptions": "aiocancel.billing.customer_subscriptions",
     "StripeBilling": "aiocancel.billing.settings",
+    "STRICT_POLICY": "aiocancel.config",
     "ContentSecurityPolicy": "aiocancel.core.csp",
     "OfferRules": "aiocancel.core.offers.apply",
     "OfferLimits": "aiocancel.core.offers.terms",
@@ -79,6 +81,7 @@ def __dir__() -> list[str]:
 
 
 __all__ = [
+    "STRICT_POLICY",
     "AiocancelError",
     "AmbiguousSubscriptionError",
     "CancelFlow",

@@ -20,10 +20,17 @@ if TYPE_CHECKING:
     from aiocancel.core.identifiers import Mode
     from aiocancel.core.undo import ResumePolicy
 
-DEFAULT_POLICY: Final = (
+# No directive here restricts scripts, styles, images, connections or forms, so a page that was written without
+# a policy goes on as it was. form-action is left out: Chromium applies it to the redirect after a form as well,
+# for instance to a payment page.
+DEFAULT_POLICY: Final = "base-uri 'self'; object-src 'none'; frame-ancestors 'self'"
+"""What a page without a policy gets, unless the application chose another."""
+
+STRICT_POLICY: Final = (
     "default-src 'self'; base-uri 'self'; object-src 'none'; "
     "frame-ancestors 'self'; form-action 'self'"
 )
+"""For ``content_security_policy``: everything comes from the site itself, and no inline code runs."""
 
 LIVE_KEY_LENGTH: Final = 32
 LIVE_KEY_DISTINCT: Final = 5

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
@@ -48,6 +49,8 @@ if TYPE_CHECKING:
 
 __all__ = ["CancelFlow"]
 
+logger: logging.Logger = logging.getLogger("aiocancel")
+
 _Handler = TypeVar("_Handler", bound=Callable[..., Any])
 
 
@@ -66,7 +69,8 @@ class CancelFlow:
         prefix: The path below which our routes live.
         return_to: The path of this site that a plain page leads back to.
         flow_pages: Route names or paths whose payload is prepared before the handler runs, or ``"all"``.
-        content_security_policy: Sent where the application sends no policy of its own; None sends none.
+        content_security_policy: Sent where the application sends no policy of its own. The default restricts nothing
+            that an ordinary page loads; ``STRICT_POLICY`` allows the site's own files only; None sends none.
         grant_lifetime_s: For how many seconds a page may be used after it was served.
         answer_within_s: For how many seconds a result waits for Stripe before it is answered with 202.
         widget_timeout_s: After how many seconds a widget that does not show itself counts as blocked.
@@ -290,6 +294,10 @@ class CancelFlow:
         Raises ConfigurationError when the database, the schema or the subscription query is not right.
         """
         await self._runtime.start()
+        logger.info(
+            "pages that send no Content-Security-Policy get: %s",
+            self._settings.content_security_policy or "none",
+        )
         yield
         await self.stop()
 

@@ -35,6 +35,7 @@ cancel = aiocancel.CancelFlow(
     identify=current_customer,
     subscriptions=aiocancel.SubscriptionQuery(FIND),
     grant_keys=[GRANT_KEY],
+    content_security_policy=aiocancel.STRICT_POLICY,  # for pages that send none
 )
 cancel.setup(app)
 if __name__ == "__main__":

@@ -42,12 +42,6 @@ CLIENT_INTEGRITY = "sha384-uxG0SjfEOOs7knE+6xtLDh+LKUD3dcicl+kTPdfN5Zk5JS8CB5M3O
 CLIENT_SECRET = "the demo's client secret"  # noqa: S105 - it opens nothing but the simulator
 NOBODY_LISTENS = "http://127.0.0.1:9"
 
-# The strictest policy that this site can live with; aiocancel adds what the widget needs.
-POLICY = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; "
-    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
-)
-
 CREATE_TABLES = """
 CREATE SCHEMA IF NOT EXISTS demo;
 CREATE TABLE IF NOT EXISTS demo.customer (
@@ -191,9 +185,9 @@ async def make_app(options: argparse.Namespace, dsn: str, stack: AsyncExitStack)
             "SELECT stripe_subscription_id FROM demo.customer WHERE id = $1"
         ),
         grant_keys=[secrets.token_urlsafe(32)],
-        content_security_policy=POLICY,
         # Whoever tries the demo accepts one offer after the other.
         offer_limits=aiocancel.OfferLimits(at_most_one_gift_in_days=None),
+        content_security_policy=aiocancel.STRICT_POLICY,
         return_to="/account",
         migrate_on_start=True,
     )

@@ -15,6 +15,7 @@ from aiocancel.config import (
     DEFAULT_POLICY,
     DEFAULT_TEXTS,
     DEFAULTS,
+    STRICT_POLICY,
     VENDOR_ACTS_WITHIN_S,
     WORKER_LEASE_S,
     Settings,
@@ -46,8 +47,17 @@ def test_settings_cannot_be_changed_after_they_were_checked() -> None:
         make().prefix = "/elsewhere"  # type: ignore[misc]
 
 
-def test_the_default_policy_is_one_that_a_browser_reads() -> None:
-    assert str(ContentSecurityPolicy.parse(DEFAULT_POLICY)) == DEFAULT_POLICY
+@pytest.mark.parametrize("policy", [DEFAULT_POLICY, STRICT_POLICY])
+def test_our_policies_are_ones_that_a_browser_reads(policy: str) -> None:
+    assert str(ContentSecurityPolicy.parse(policy)) == policy
+
+
+@pytest.mark.parametrize(
+    "directive",
+    ["script-src", "style-src", "img-src", "font-src", "connect-src", "frame-src", "form-action"],
+)
+def test_the_default_policy_governs_nothing_that_an_ordinary_page_loads(directive: str) -> None:
+    assert ContentSecurityPolicy.parse(DEFAULT_POLICY).effective(directive) is None
 
 
 # Paths

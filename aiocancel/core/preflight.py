@@ -124,7 +124,8 @@ def judge_policy(header: str | None, needed: Mapping[str, Iterable[str]]) -> lis
         fix = "leave content_security_policy out for a policy that protects, or give None"
         return [CheckResult.warn(POLICY, "it is empty and protects nothing", fix)]
 
-    detail = f"the widget adds to {', '.join(added)}" if added else "it allows the widget as it is"
+    adds = f"the widget adds to {', '.join(added)}" if added else "it allows the widget as it is"
+    detail = f"pages without a policy get: {header}; {adds}"
 
     return [
         CheckResult.ok(POLICY, detail),

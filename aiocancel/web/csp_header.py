@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 ENFORCED = istr("Content-Security-Policy")
 REPORT_ONLY = istr("Content-Security-Policy-Report-Only")
 _CACHE_CONTROL = istr("Cache-Control")
+_FRAME_OPTIONS = istr("X-Frame-Options")
 
 # Stands for the nonce in a widened policy that is kept, and gives way to each page's own.
 _PLACEHOLDER = "aiocancelNoncePlaceholder"
@@ -52,6 +53,11 @@ def needed_sources(vendor: FlowVendor) -> dict[str, list[str]]:
     return sources
 
 
+def _without_framing(policy: ContentSecurityPolicy) -> ContentSecurityPolicy:
+    kept = tuple(each for each in policy.directives if each[0] != "frame-ancestors")
+    return ContentSecurityPolicy(kept)
+
+
 class PolicyWriter:
     """Widens the policies of one site; the work for each distinct header text is done once."""
 
@@ -63,14 +69,16 @@ class PolicyWriter:
             self._widen_with_nonce
         )
         self._base = base_policy
+        self._base_unframed: str | None = None
 
         # A mistake in the vendor's sources or in the settings shows now, not on a response.
         self._widen_plain("default-src 'none'")
         if base_policy is not None:
             try:
-                ContentSecurityPolicy.parse_list(base_policy)
+                policies = ContentSecurityPolicy.parse_list(base_policy)
             except PolicyError as error:
                 raise ConfigurationError(f"content_security_policy: {error}") from error
+            self._base_unframed = ", ".join(map(str, map(_without_framing, policies))) or None
 
     def write(
         self, response: web.StreamResponse, nonce: str | None, *, is_private: bool = False
@@ -88,11 +96,19 @@ class PolicyWriter:
                 # A site that only reports is trying its policy out; enforcing ours would cut that short.
                 if not isinstance(response, StrictResponse):
                     self._widen_all(headers, nonce)
-            elif self._base is not None:
-                headers[ENFORCED] = self._widen(self._base, nonce)
+            elif (base := self._base_for(headers)) is not None:
+                headers[ENFORCED] = self._widen(base, nonce)
         except Exception:
             # An exception here would drop the connection without any response.
             logger.exception("the Content-Security-Policy could not be written")
+
+    def _base_for(self, headers: CIMultiDict[str]) -> str | None:
+        """Return the site's own policy. A page with ``X-Frame-Options`` has said itself who may frame it.
+
+        A browser that sees ``frame-ancestors`` ignores that header, also where it is the stricter one:
+        https://www.w3.org/TR/CSP3/#frame-ancestors-and-frame-options
+        """
+        return self._base_unframed if _FRAME_OPTIONS in headers else self._base
 
     def _widen_all(self, headers: CIMultiDict[str], nonce: str | None) -> None:
         enforced = headers.getall(ENFORCED, [])

@@ -10,7 +10,7 @@ import asyncpg
 import jinja2
 from aiohttp import web
 
-from aiocancel import CancelFlow, ProsperStack, StripeBilling, SubscriptionQuery
+from aiocancel import STRICT_POLICY, CancelFlow, ProsperStack, StripeBilling, SubscriptionQuery
 from aiocancel.telemetry import Event
 
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
@@ -59,6 +59,7 @@ def make_cancel(
             "identify": identify,
             "subscriptions": QUERY,
             "grant_keys": GRANT_KEYS,
+            "content_security_policy": STRICT_POLICY,
             **settings,
         }
     )

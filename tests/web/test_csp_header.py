@@ -19,14 +19,15 @@ from multidict import CIMultiDict, CIMultiDictProxy
 from pytest_aiohttp import AiohttpClient
 
 from aiocancel import CancelFlow, ConfigurationError, FlowNotResolvedError
+from aiocancel.config import DEFAULTS
 from aiocancel.telemetry import Event, PolicyNotWidened
 from aiocancel.web.csp_header import new_nonce
 from aiocancel.web.flow_context import current_flow
 from aiocancel.web.template_variable import add_to_environment
 from tests.support.saas import Events, Pool, as_customer, make_app, make_cancel
 from tests.support.web import (
-    DEFAULT_POLICY_WIDENED,
     NOWHERE,
+    STRICT_POLICY_WIDENED,
     STYLE_HASH,
     Page,
     Subscriptions,
@@ -261,7 +262,7 @@ async def test_every_kind_of_response_carries_exactly_the_policy_that_the_widget
     method, path, expected_status = kind
     status, headers = await ask(sites[join], method, path)
     assert status == expected_status
-    assert headers.getall(CSP) == [DEFAULT_POLICY_WIDENED]
+    assert headers.getall(CSP) == [STRICT_POLICY_WIDENED]
     assert REPORT_ONLY not in headers
 
 
@@ -421,7 +422,7 @@ async def test_a_stream_prepared_on_a_clone_of_the_request_carries_the_policy(
     cancel.setup(app)
     app.router.add_get("/", stream_of_a_clone)
     response = await (await aiohttp_client(app)).get("/")
-    assert response.headers.getall(CSP) == [DEFAULT_POLICY_WIDENED]
+    assert response.headers.getall(CSP) == [STRICT_POLICY_WIDENED]
 
 
 async def test_routes_by_hand_do_not_switch_the_policy_off(aiohttp_client: AiohttpClient) -> None:
@@ -429,7 +430,7 @@ async def test_routes_by_hand_do_not_switch_the_policy_off(aiohttp_client: Aioht
     app = small_app(cancel, plain)
     cancel.add_routes(app)
     response = await (await aiohttp_client(app)).get("/")
-    assert response.headers.getall(CSP) == [DEFAULT_POLICY_WIDENED]
+    assert response.headers.getall(CSP) == [STRICT_POLICY_WIDENED]
 
 
 @pytest.mark.parametrize(
@@ -470,7 +471,7 @@ async def test_a_policy_is_written_where_another_tool_has_taken_the_requests_hoo
     app = web.Application(middlewares=[other_tool, make_cancel(NOWHERE).middleware])
     app.router.add_get("/", plain)
     response = await (await aiohttp_client(app)).get("/")
-    assert response.headers.getall(CSP) == [DEFAULT_POLICY_WIDENED]
+    assert response.headers.getall(CSP) == [STRICT_POLICY_WIDENED]
     assert seen == [False]
 
 
@@ -508,6 +509,61 @@ async def test_an_event_hook_that_fails_costs_neither_the_response_nor_its_polic
     assert response.status == 200
     assert len(response.headers.getall(CSP)) == 1
     assert "the event hook failed at PolicyNotWidened" in caplog.text
+
+
+@pytest.mark.parametrize("page", ["", "{{ cancel_flow.script() }}"], ids=["any page", "flow page"])
+async def test_a_page_without_a_policy_gets_one_that_it_does_not_notice(
+    aiohttp_client: AiohttpClient, page: str
+) -> None:
+    cancel = make_cancel(NOWHERE, content_security_policy=DEFAULTS.content_security_policy)
+
+    response = await (await aiohttp_client(page_app(cancel, page))).get("/")
+
+    assert response.headers.getall(CSP) == [
+        "base-uri 'self'; object-src 'none'; frame-ancestors 'self'"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("base", "sent"),
+    [
+        (DEFAULTS.content_security_policy, ["base-uri 'self'; object-src 'none'"]),
+        ("frame-ancestors 'self'", []),
+        ("frame-ancestors 'self', img-src *", ["img-src *"]),
+    ],
+)
+async def test_a_page_that_says_itself_who_may_frame_it_is_not_overruled(
+    aiohttp_client: AiohttpClient, base: str, sent: list[str]
+) -> None:
+    cancel = make_cancel(NOWHERE, content_security_policy=base)
+    framed = answering(("X-Frame-Options", "DENY"))
+
+    response = await (await aiohttp_client(small_app(cancel, framed))).get("/")
+
+    assert response.headers.getall(CSP, []) == sent
+
+
+@pytest.mark.parametrize(
+    ("policy", "said"),
+    [
+        (DEFAULTS.content_security_policy, "get: base-uri 'self'; object-src 'none'; frame-"),
+        (None, "get: none"),
+    ],
+)
+async def test_the_start_says_what_pages_without_a_policy_get(
+    aiohttp_client: AiohttpClient,
+    shared_pool: Pool,
+    caplog: pytest.LogCaptureFixture,
+    policy: str | None,
+    said: str,
+) -> None:
+    caplog.set_level("INFO", "aiocancel")
+
+    await aiohttp_client(
+        make_app(make_cancel(shared_pool, run_worker=False, content_security_policy=policy))
+    )
+
+    assert f"pages that send no Content-Security-Policy {said}" in caplog.text
 
 
 async def test_without_a_policy_of_the_site_and_of_the_application_none_is_sent(
@@ -565,7 +621,7 @@ async def test_a_page_that_does_not_ask_for_a_nonce_has_none_in_its_policy(
 ) -> None:
     client = await aiohttp_client(page_app(make_cancel(NOWHERE), "{{ cancel_flow.button() }}"))
     response = await client.get("/")
-    assert response.headers.getall(CSP) == [DEFAULT_POLICY_WIDENED]
+    assert response.headers.getall(CSP) == [STRICT_POLICY_WIDENED]
     assert "Cache-Control" not in response.headers
 
 
@@ -701,7 +757,7 @@ async def test_a_nonce_asked_for_after_the_headers_are_sent_is_refused_with_a_re
 
     response = await (await aiohttp_client(small_app(make_cancel(NOWHERE), page))).get("/")
     assert "before streaming starts" in await response.text()
-    assert response.headers.getall(CSP) == [DEFAULT_POLICY_WIDENED]
+    assert response.headers.getall(CSP) == [STRICT_POLICY_WIDENED]
 
 
 # --- caching, and our own pages -----------------------------------------------------------------------
@@ -769,7 +825,7 @@ async def test_a_page_that_replaces_one_of_ours_gets_the_sites_policy(
         "/cancel/status/nothing", headers={**as_customer("ada"), "Accept": "text/html"}
     )
     assert await response.text() == "our own error page"
-    assert response.headers.getall(CSP) == [DEFAULT_POLICY_WIDENED]
+    assert response.headers.getall(CSP) == [STRICT_POLICY_WIDENED]
 
 
 async def test_a_websocket_still_talks_after_its_handshake(

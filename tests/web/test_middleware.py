@@ -19,7 +19,7 @@ from aiocancel.web import middleware
 from aiocancel.web.csp_header import PolicyWriter
 from aiocancel.web.flow_context import FLOW_KEY, FlowContext, current_flow
 from tests.support.saas import Pool, make_cancel
-from tests.support.web import DEFAULT_POLICY_WIDENED, NOWHERE, nonces_in
+from tests.support.web import NOWHERE, STRICT_POLICY_WIDENED, nonces_in
 
 CSP = "Content-Security-Policy"
 PAGE_HANDLER = Callable[[web.Request], Awaitable[Any]]
@@ -213,7 +213,7 @@ async def test_policy_of_each_response_is_written_once_and_by_the_means_in_the_t
     policies = await policies_of(await aiohttp_client(app), path)
 
     assert means.used == ([] if expected == NOBODY else [expected])
-    assert policies == ([] if expected == NOBODY else [DEFAULT_POLICY_WIDENED])
+    assert policies == ([] if expected == NOBODY else [STRICT_POLICY_WIDENED])
 
 
 @pytest.mark.parametrize(
@@ -235,7 +235,7 @@ async def test_policy_is_left_to_the_signal_where_aiohttp_has_no_hook_on_a_reque
     policies = await policies_of(await aiohttp_client(app), "/")
 
     assert means.used == ([] if expected == NOBODY else [expected])
-    assert policies == ([] if expected == NOBODY else [DEFAULT_POLICY_WIDENED])
+    assert policies == ([] if expected == NOBODY else [STRICT_POLICY_WIDENED])
 
 
 @pytest.mark.parametrize("by_setup", [True, False], ids=["setup", "middleware alone"])
