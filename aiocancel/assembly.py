@@ -44,6 +44,7 @@ logger: logging.Logger = logging.getLogger("aiocancel")
 
 # Long enough for a Stripe call in flight to come back before the process goes.
 _STOP_GRACE_S: Final = 10.0
+_CONNECT_WITHIN_S: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,10 +156,12 @@ def _make_worker(
 async def _open_resolver(parts: Parts, pool: Pool, stack: AsyncExitStack) -> SubscriptionResolver:
     chosen = parts.subscriptions
     needs = parts.vendor.columns
+    within_s = parts.settings.lookup_within_s
     if isinstance(chosen, SubscriptionQuery):
-        return await chosen.prepare(pool, needs=needs)
+        return await chosen.prepare(pool, needs=needs, within_s=within_s)
     if isinstance(chosen, StripeSubscriptions):
-        customers = await StripeCustomerQuery(chosen.customers).prepare(pool, needs=needs)
+        query = StripeCustomerQuery(chosen.customers)
+        customers = await query.prepare(pool, needs=needs, within_s=within_s)
         # A client of its own: a page must not wait behind the worker's changes, and there may be no worker.
         lister = open_stripe(parts.billing, slots=RateBudgets(pool), for_pages=True)
         stripe = await stack.enter_async_context(lister)
@@ -177,6 +180,7 @@ async def _open_pool(parts: Parts) -> AsyncIterator[Pool]:
             min_size=1,
             max_size=10,
             command_timeout=30,
+            timeout=_CONNECT_WITHIN_S,
             statement_cache_size=parts.settings.statement_cache_size,
             reset=_leave_as_it_is,
             server_settings={"application_name": "aiocancel"},

@@ -51,6 +51,7 @@ DEFAULT_TEXTS: Final = TEXTS
 _MORE_THAN_0: Final = (
     "grant_lifetime_s",
     "answer_within_s",
+    "lookup_within_s",
     "widget_timeout_s",
     "max_body_bytes",
     "vendor_acts_within_s",
@@ -75,6 +76,7 @@ class Settings:
     cancel_timing: CancelTiming = "at_period_end"
     grant_lifetime_s: int = 3600
     answer_within_s: float = 4.0
+    lookup_within_s: float = 2.0
     widget_timeout_s: float = 12.0
     max_body_bytes: int = 256 * 1024
     texts: Mapping[str, str] = field(default_factory=lambda: DEFAULT_TEXTS)

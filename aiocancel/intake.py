@@ -7,7 +7,7 @@ import secrets
 import time
 import uuid
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -29,6 +29,7 @@ from aiocancel.core.undo import changes_billing, takes_back
 from aiocancel.errors import ConflictError, Fate, GrantError
 from aiocancel.ports import FlowVendor, SubscriptionResolver
 from aiocancel.postgres.claims import RecordedClaim
+from aiocancel.postgres.connection import unavailable_on_refusal, within
 from aiocancel.postgres.ledger import Ledger
 from aiocancel.postgres.vendor_events import Doorbell
 from aiocancel.telemetry import ActionParked, ClaimRecorded, EventHook, PropertyLeftOut, guarded
@@ -72,8 +73,7 @@ class FlowService:
         self._settings = settings
         self._vendor = vendor
         self._sealer = sealer
-        self.find: Callable[[str], Awaitable[OwnedSubscription | None]] = resolver.resolve
-        """Return the customer's subscription; raises UnavailableError."""
+        self._resolver = resolver
         self._ledger = ledger
         self._on_event = guarded(on_event)
         self._doorbell = doorbell
@@ -85,9 +85,16 @@ class FlowService:
         self._carries_proof = vendor.proof_in is not None
         self._waiting: defaultdict[uuid.UUID, set[asyncio.Event]] = defaultdict(set)
 
+    async def find(self, customer_id: str) -> OwnedSubscription | None:
+        """Return the customer's subscription; raises UnavailableError."""
+        with unavailable_on_refusal():
+            return await self._resolver.resolve(customer_id)
+
     async def ring(self, event_id: str) -> None:
         """Remember an event of the flow vendor's to be looked at; raises UnavailableError."""
-        if await self._doorbell.ring(event_id):
+        with unavailable_on_refusal():
+            is_new = await self._doorbell.ring(event_id)
+        if is_new:
             self._wake_catch_up()
 
     def seal(self, owned: OwnedSubscription) -> SealedFlow:
@@ -181,9 +188,10 @@ class FlowService:
             if outcome
             else decide_unproven(claim, grant.subscription_id)
         )
-        recorded = await self._ledger.accept(
-            claim, grant, decision, verified=outcome is not None, from_page=True
-        )
+        with unavailable_on_refusal():
+            recorded = await self._ledger.accept(
+                claim, grant, decision, verified=outcome is not None, from_page=True
+            )
         self._on_event(
             ClaimRecorded(
                 str(recorded.public_id), grant.subscription_id, claim.status, recorded.repeated
@@ -193,7 +201,10 @@ class FlowService:
 
     async def answer(self, public_id: uuid.UUID, customer_id: str) -> Answer | None:
         """Return where a claim stands, None when it is not the customer's."""
-        return await self._ledger.answer(public_id, customer_id)
+        with unavailable_on_refusal():
+            return await within(
+                self._settings.lookup_within_s, self._ledger.answer(public_id, customer_id)
+            )
 
     async def wait_for_answer(self, public_id: uuid.UUID, customer_id: str) -> Answer | None:
         """Return the settled answer when it lands in time, else the honest "queued"."""
@@ -203,7 +214,7 @@ class FlowService:
         try:
             while True:
                 settled.clear()
-                answer = await self._ledger.answer(public_id, customer_id)
+                answer = await self.answer(public_id, customer_id)
                 left_s = deadline - time.monotonic()
                 if answer is None or answer.is_settled or left_s <= 0:
                     return answer

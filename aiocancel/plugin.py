@@ -73,6 +73,8 @@ class CancelFlow:
             that an ordinary page loads; ``STRICT_POLICY`` allows the site's own files only; None sends none.
         grant_lifetime_s: For how many seconds a page may be used after it was served.
         answer_within_s: For how many seconds a result waits for Stripe before it is answered with 202.
+        lookup_within_s: For how many seconds a page waits for the database to find the subscription; then it comes
+            up without, and its button leads to the plain page.
         widget_timeout_s: After how many seconds a widget that does not show itself counts as blocked.
         max_body_bytes: The longest body that a route of ours reads.
         texts: The owner's wording of our texts, by name; the names are those of ``aiocancel.config.DEFAULT_TEXTS``.
@@ -113,6 +115,7 @@ class CancelFlow:
         content_security_policy: str | None = DEFAULTS.content_security_policy,
         grant_lifetime_s: int = DEFAULTS.grant_lifetime_s,
         answer_within_s: float = DEFAULTS.answer_within_s,
+        lookup_within_s: float = DEFAULTS.lookup_within_s,
         widget_timeout_s: float = DEFAULTS.widget_timeout_s,
         max_body_bytes: int = DEFAULTS.max_body_bytes,
         texts: Mapping[str, str] = DEFAULTS.texts,
@@ -142,6 +145,7 @@ class CancelFlow:
             cancel_timing=cancel_timing,
             grant_lifetime_s=grant_lifetime_s,
             answer_within_s=answer_within_s,
+            lookup_within_s=lookup_within_s,
             widget_timeout_s=widget_timeout_s,
             max_body_bytes=max_body_bytes,
             texts=texts,

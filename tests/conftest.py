@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import asyncpg
@@ -12,6 +13,7 @@ import pytest_asyncio
 from hypothesis import settings
 from pytest_aiohttp import AiohttpClient
 
+from aiocancel.postgres.connection import REFUSED
 from aiocancel.testing.background import Background
 from aiocancel.testing.databases import Databases
 from aiocancel.testing.postgres import EmbeddedPostgres
@@ -92,6 +94,30 @@ def template_database(aiocancel_databases: Databases) -> str:
 def database(aiocancel_database: str) -> str:
     """The DSN of a fresh database with our tables and a small SaaS application's."""
     return aiocancel_database
+
+
+class Mistakes(logging.Handler):
+    """Keeps what the database refused although no outage explains it: a customer is told 503, a test must fail."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.seen: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if (text := record.getMessage()).startswith(REFUSED):
+            self.seen.append(text)
+
+
+@pytest.fixture(autouse=True)
+def statements_are_right(request: pytest.FixtureRequest) -> Iterator[None]:
+    """No statement is refused, in any test that does not expect it."""
+    mistakes = Mistakes()
+    logger = logging.getLogger("aiocancel")
+    logger.addHandler(mistakes)
+    yield
+    logger.removeHandler(mistakes)
+    if request.node.get_closest_marker("database_refuses") is None:
+        assert mistakes.seen == []
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import asyncpg
 
-from aiocancel.errors import UnavailableError
+from aiocancel.errors import UnavailableError, UnreadableLedgerError
 
 if TYPE_CHECKING:
     from asyncpg.pool import PoolConnectionProxy
 
     Connection = asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]
     Pool = asyncpg.Pool[asyncpg.Record]
+
+logger = logging.getLogger("aiocancel")
+
+_T = TypeVar("_T")
+
+# A pool whose connections are all taken for this long is overloaded, and says so; giving one back is bounded as well.
+ACQUIRE_WITHIN_S: Final = 10.0
 
 _OUTAGES: Final = (
     OSError,
@@ -26,6 +35,17 @@ _OUTAGES: Final = (
     asyncpg.QueryCanceledError,
     asyncpg.TransactionRollbackError,
     asyncpg.ReadOnlySQLTransactionError,
+    # A lock that somebody holds for too long, as in an upgrade of the tables.
+    asyncpg.LockNotAvailableError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    # The server's disk or files, its limits, its own mistakes.
+    asyncpg.PostgresSystemError,
+    asyncpg.ProgramLimitExceededError,
+    asyncpg.InternalServerError,
+    asyncpg.FeatureNotSupportedError,
+    # A role that lost a privilege, its password or its login is for the owner to mend; the same post works then.
+    asyncpg.InsufficientPrivilegeError,
+    asyncpg.InvalidAuthorizationSpecificationError,
     # The driver raises this when the server goes down between a question and its answer.
     asyncpg.InternalClientError,
 )
@@ -41,6 +61,65 @@ def unavailable_on_outage() -> Iterator[None]:
         yield
     except _OUTAGES as error:
         raise UnavailableError(f"the database did not answer ({type(error).__name__})") from error
+
+
+@contextmanager
+def unavailable_on_refusal() -> Iterator[None]:
+    """Raise UnavailableError whatever the database refuses with: a customer's request must have a way on.
+
+    A refusal that no outage explains is a mistake, and is logged as an error with its SQLSTATE. Its text, which may
+    hold a customer's words, is not.
+    """
+    try:
+        with unavailable_on_outage():
+            yield
+    except asyncpg.PostgresError as error:
+        logger.error("%s %s (%s)", REFUSED, error.sqlstate, type(error).__name__)
+        raise UnavailableError(f"{REFUSED} {error.sqlstate}") from error
+    except UnreadableLedgerError as error:
+        # A newer release wrote it, and a site of that release can read it.
+        logger.error("a request waits for a newer release: %s", error)
+        raise UnavailableError("the ledger holds what a newer release wrote") from error
+
+
+REFUSED: Final = "the database refused a statement with SQLSTATE"
+
+
+async def within(seconds: float, work: Coroutine[Any, Any, _T]) -> _T:
+    """Return the result of ``work``; one that comes too late is left to end by itself.
+
+    The driver asks a server to stop before it lets go of a statement. A server that has fallen silent would make
+    a deadline last twice as long.
+
+    Args:
+        seconds: How long to wait.
+        work: A coroutine that uses the database; it is cancelled when it is late.
+
+    Raises:
+        TimeoutError: It was late. A commit may have happened all the same.
+    """
+    task = asyncio.create_task(work)
+    try:
+        await asyncio.wait((task,), timeout=seconds)
+    finally:
+        if not task.done():
+            _LATE.add(task)
+            task.add_done_callback(_let_go)
+            task.cancel()
+    if task in _LATE:
+        raise TimeoutError
+    return task.result()
+
+
+# Nothing else holds a task that nobody waits for.
+_LATE: Final[set[asyncio.Task[Any]]] = set()
+
+
+def _let_go(task: asyncio.Task[Any]) -> None:
+    _LATE.discard(task)
+    if not task.cancelled():
+        # Retrieved, so that the loop does not report it: whoever waited was told of the timeout.
+        task.exception()
 
 
 class LedgerConnection:
@@ -59,7 +138,8 @@ class LedgerConnection:
         """
         with unavailable_on_outage():
             try:
-                return await self._pool.fetch(statement, *values)
+                async with self._pool.acquire(timeout=ACQUIRE_WITHIN_S) as connection:
+                    return await connection.fetch(statement, *values)
             except asyncpg.SerializationError:
                 # The application's default isolation is stricter: only then are more round trips worth it.
                 async with self._read_committed() as connection:
@@ -78,7 +158,7 @@ class LedgerConnection:
     @asynccontextmanager
     async def _read_committed(self) -> AsyncIterator[Connection]:
         async with (
-            self._pool.acquire() as connection,
+            self._pool.acquire(timeout=ACQUIRE_WITHIN_S) as connection,
             connection.transaction(isolation="read_committed"),
         ):
             yield connection

@@ -10,14 +10,17 @@ from typing import TYPE_CHECKING, Any, Final
 
 import asyncpg
 
+from aiocancel.config import DEFAULTS
 from aiocancel.core.identifiers import CustomerId, SubscriptionId
 from aiocancel.core.subscription import OwnedSubscription
 from aiocancel.errors import ConfigurationError
 from aiocancel.ports import BilledCustomer
-from aiocancel.postgres.connection import unavailable_on_outage
+from aiocancel.postgres.connection import unavailable_on_outage, within
 
 if TYPE_CHECKING:
-    from aiocancel.postgres.connection import Pool
+    from asyncpg.prepared_stmt import PreparedStatement
+
+    from aiocancel.postgres.connection import Connection, Pool
 
 _CONVERTERS: Final[Mapping[str, Callable[[str], Any]]] = {
     "int2": int,
@@ -44,14 +47,30 @@ class SubscriptionQuery:
 
     sql: str
 
-    async def prepare(self, pool: Pool, *, needs: Collection[str] = ()) -> PostgresResolver:
-        """Check the query against the database; ``needs`` are further columns that it has to return.
+    async def prepare(
+        self,
+        pool: Pool,
+        *,
+        needs: Collection[str] = (),
+        within_s: float = DEFAULTS.lookup_within_s,
+    ) -> PostgresResolver:
+        """Check the query against the database.
 
-        Raises ConfigurationError that says what is wrong, and UnavailableError.
+        Args:
+            pool: Where it will run.
+            needs: Further columns that it has to return.
+            within_s: How long each lookup may take.
+
+        Raises:
+            ConfigurationError: Says what is wrong.
+            UnavailableError: The database does not answer.
         """
         columns = ("subscription_id", "stripe_subscription_id")
         return PostgresResolver(
-            pool, self.sql, *await _inspect(pool, self.sql, "subscription query", columns, needs)
+            pool,
+            self.sql,
+            *await _inspect(pool, self.sql, "subscription query", columns, needs),
+            within_s,
         )
 
 
@@ -64,14 +83,20 @@ class StripeCustomerQuery:
 
     sql: str
 
-    async def prepare(self, pool: Pool, *, needs: Collection[str] = ()) -> PostgresCustomers:
-        """Check the query against the database; ``needs`` are further columns that it has to return.
-
-        Raises ConfigurationError that says what is wrong, and UnavailableError.
-        """
+    async def prepare(
+        self,
+        pool: Pool,
+        *,
+        needs: Collection[str] = (),
+        within_s: float = DEFAULTS.lookup_within_s,
+    ) -> PostgresCustomers:
+        """Check the query against the database; as for SubscriptionQuery."""
         columns = ("stripe_customer_id",)
         return PostgresCustomers(
-            pool, self.sql, *await _inspect(pool, self.sql, "customer query", columns, needs)
+            pool,
+            self.sql,
+            *await _inspect(pool, self.sql, "customer query", columns, needs),
+            within_s,
         )
 
 
@@ -83,7 +108,7 @@ async def _inspect(
         with unavailable_on_outage():
             async with pool.acquire() as connection:
                 # Without a name: behind a pooler a name would stay with a connection that others get, too.
-                statement = await connection.prepare(sql, name="")
+                statement = await _prepared(connection, sql, name)
                 parameters = [parameter.name for parameter in statement.get_parameters()]
                 names = [attribute.name for attribute in statement.get_attributes()]
     except asyncpg.PostgresError as error:
@@ -104,10 +129,21 @@ async def _inspect(
     return found[0], _CONVERTERS[parameters[0]]
 
 
+async def _prepared(connection: Connection, sql: str, name: str) -> PreparedStatement:
+    try:
+        return await connection.prepare(sql, name="")
+    except asyncpg.InsufficientPrivilegeError as error:
+        # An outage to a request, a mistake to whoever starts the application.
+        raise ConfigurationError(f"the {name} does not work: {error}") from error
+
+
 class _Lookup:
     """Runs a checked query from a customer's id to one id at Stripe."""
 
-    def __init__(self, pool: Pool, sql: str, column: str, convert: Callable[[str], Any]) -> None:
+    def __init__(
+        self, pool: Pool, sql: str, column: str, convert: Callable[[str], Any], within_s: float
+    ) -> None:
+        self._within_s = within_s
         self._pool = pool
         self._sql = sql
         self._column = column
@@ -121,13 +157,17 @@ class _Lookup:
             return None
         try:
             with unavailable_on_outage():
-                row = await self._pool.fetchrow(self._sql, argument)
+                row = await within(self._within_s, self._ask(argument))
         except asyncpg.DataError:
             # An integer too large for the column, a NUL in a text: nobody has that id.
             return None
         if row is None or not row[self._column]:
             return None
         return str(row[self._column]), dict(row)
+
+    async def _ask(self, argument: Any) -> asyncpg.Record | None:
+        async with self._pool.acquire(timeout=self._within_s) as connection:
+            return await connection.fetchrow(self._sql, argument)
 
 
 class PostgresResolver(_Lookup):

@@ -5,7 +5,6 @@ The arithmetic is that of ``core/rate_limit``. No connection is held during a wa
 
 from __future__ import annotations
 
-import asyncio
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -21,7 +20,7 @@ from aiocancel.core.rate_limit import (
     Limit,
     Slots,
 )
-from aiocancel.postgres.connection import unavailable_on_outage
+from aiocancel.postgres.connection import unavailable_on_outage, within
 
 if TYPE_CHECKING:
     from aiocancel.postgres.connection import Pool
@@ -96,11 +95,14 @@ class RateBudgets:
         self, statement: str, name: str, *values: float | timedelta
     ) -> asyncpg.Record:
         with unavailable_on_outage():
-            async with asyncio.timeout(_ANSWER_WITHIN_S), self._pool.acquire() as connection:
-                while (
-                    row := await connection.fetchrow(
-                        statement, name, RECOVERS_BY_HALF_S, _IMPOSSIBLE, *values
-                    )
-                ) is None:
-                    await connection.execute(CREATE, name)
-                return row
+            return await within(_ANSWER_WITHIN_S, self._ask(statement, name, *values))
+
+    async def _ask(self, statement: str, name: str, *values: float | timedelta) -> asyncpg.Record:
+        async with self._pool.acquire(timeout=_ANSWER_WITHIN_S) as connection:
+            while (
+                row := await connection.fetchrow(
+                    statement, name, RECOVERS_BY_HALF_S, _IMPOSSIBLE, *values
+                )
+            ) is None:
+                await connection.execute(CREATE, name)
+            return row

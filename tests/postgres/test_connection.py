@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
+
 import asyncpg
 import pytest
 
 from aiocancel.errors import UnavailableError
-from aiocancel.postgres.connection import unavailable_on_outage
+from aiocancel.postgres.connection import unavailable_on_outage, within
 
 
 @pytest.mark.parametrize(
@@ -20,6 +23,14 @@ from aiocancel.postgres.connection import unavailable_on_outage
         asyncpg.ConnectionDoesNotExistError("connection was closed in the middle of operation"),
         asyncpg.TooManyConnectionsError("sorry, too many clients already"),
         asyncpg.DeadlockDetectedError("deadlock detected"),
+        asyncpg.LockNotAvailableError("canceling statement due to lock timeout"),
+        asyncpg.IdleInTransactionSessionTimeoutError("terminating connection"),
+        asyncpg.PostgresIOError("could not write"),
+        asyncpg.ProgramLimitExceededError("too much"),
+        asyncpg.InternalServerError("cache lookup failed"),
+        asyncpg.FeatureNotSupportedError("cannot"),
+        asyncpg.InsufficientPrivilegeError("permission denied"),
+        asyncpg.InvalidAuthorizationSpecificationError("role is not permitted to log in"),
         # The driver, when the server's farewell arrives between a question and its answer.
         asyncpg.InternalClientError(
             "cannot switch to state 15; another operation (2) is in progress"
@@ -38,3 +49,37 @@ def test_a_database_that_goes_away_is_an_outage(error: Exception) -> None:
 def test_a_mistake_is_no_outage(error: Exception) -> None:
     with pytest.raises(type(error)), unavailable_on_outage():
         raise error
+
+
+async def test_work_that_is_late_is_left_behind_at_the_deadline_however_long_it_takes_to_stop() -> (
+    None
+):
+    stopped = asyncio.Event()
+
+    async def falls_silent() -> None:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            await asyncio.sleep(0.3)
+            stopped.set()
+
+    started = time.monotonic()
+    with pytest.raises(TimeoutError):
+        await within(0.05, falls_silent())
+
+    assert time.monotonic() - started < 0.3
+    assert not stopped.is_set()
+    async with asyncio.timeout(10):
+        await stopped.wait()
+
+
+async def test_work_in_time_gives_its_result_or_its_error() -> None:
+    async def answers() -> int:
+        return 7
+
+    async def fails() -> int:
+        raise KeyError("a mistake")
+
+    assert await within(5, answers()) == 7
+    with pytest.raises(KeyError):
+        await within(5, fails())

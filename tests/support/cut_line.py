@@ -18,6 +18,8 @@ class CutLine:
         self._database = parts.path
         self._armed = False
         self._skip = 0
+        self._flows = asyncio.Event()
+        self._flows.set()
         self.port = 0
         self.cuts = 0
 
@@ -30,11 +32,21 @@ class CutLine:
         self._armed = True
         self._skip = skip
 
+    def freeze(self) -> None:
+        """Let nothing pass in either direction, and keep every connection open."""
+        self._flows.clear()
+
+    def thaw(self) -> None:
+        """Let everything pass again, what came meanwhile first."""
+        self._flows.set()
+
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await self._flows.wait()
         back_reader, back_writer = await asyncio.open_unix_connection(self._socket)
         answers = asyncio.create_task(self._forward(back_reader, writer))
         try:
             while message := await reader.read(65536):
+                await self._flows.wait()
                 is_last = self._is_last()
                 if is_last:
                     self._armed = False
@@ -59,9 +71,9 @@ class CutLine:
         self._skip -= 1
         return self._skip < 0
 
-    @staticmethod
-    async def _forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while data := await reader.read(65536):
+            await self._flows.wait()
             writer.write(data)
         writer.close()
 
