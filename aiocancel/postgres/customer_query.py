@@ -141,7 +141,12 @@ class _Lookup:
     """Runs a checked query from a customer's id to one id at Stripe."""
 
     def __init__(
-        self, pool: Pool, sql: str, column: str, convert: Callable[[str], Any], within_s: float
+        self,
+        pool: Pool,
+        sql: str,
+        column: str,
+        convert: Callable[[str], Any],
+        within_s: float = DEFAULTS.lookup_within_s,
     ) -> None:
         self._within_s = within_s
         self._pool = pool
