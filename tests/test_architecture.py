@@ -93,7 +93,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     # Its databases have the tables that the package under test makes.
     "testing.databases": {"core", "errors", "testing", "postgres.schema"},
     # The ledger is the one edge without a port: its transactions are the point of it.
-    "intake": BELOW_THE_EDGES | {"postgres.claims", "postgres.ledger", "postgres.vendor_events"},
+    "intake": BELOW_THE_EDGES
+    | {"postgres.claims", "postgres.connection", "postgres.ledger", "postgres.vendor_events"},
     "worker": BELOW_THE_EDGES
     | {
         "postgres.leasing",
