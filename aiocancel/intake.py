@@ -156,7 +156,8 @@ class FlowService:
         decision = decide_by_vendor(claim, page.customer_id, page.subscription_id, self._policy)
         (action,) = decision.actions
         try:
-            parked = await self._ledger.park_claim(claim, own, action, Code.REFUSED_ON_THE_PAGE)
+            with unavailable_on_refusal():
+                parked = await self._ledger.park_claim(claim, own, action, Code.REFUSED_ON_THE_PAGE)
         except ConflictError:
             # The vendor told of another end, which is what counts.
             return "reached_us"
