@@ -20,6 +20,16 @@ if TYPE_CHECKING:
     from aiocancel.core.identifiers import Mode
     from aiocancel.core.undo import ResumePolicy
 
+__all__ = [
+    "DEFAULTS",
+    "DEFAULT_POLICY",
+    "DEFAULT_TEXTS",
+    "STRICT_POLICY",
+    "VENDOR_ACTS_WITHIN_S",
+    "WORKER_LEASE_S",
+    "Settings",
+]
+
 # No directive here restricts scripts, styles, images, connections or forms, so a page that was written without
 # a policy goes on as it was. form-action is left out: Chromium applies it to the redirect after a form as well,
 # for instance to a payment page.

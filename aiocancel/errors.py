@@ -36,6 +36,35 @@ from typing import Literal
 
 from aiocancel.core.codes import AnyCode, Code
 
+__all__ = [
+    "AiocancelError",
+    "AmbiguousSubscriptionError",
+    "BillingError",
+    "ClaimError",
+    "ConfigurationError",
+    "ConflictError",
+    "FlowNotResolvedError",
+    "GrantError",
+    "MalformedClaimError",
+    "OperationError",
+    "PacedOutError",
+    "PolicyError",
+    "PropertyError",
+    "RejectedBillingError",
+    "RejectedVendorError",
+    "SchemaError",
+    "SimulatorRefusedError",
+    "TargetError",
+    "TransientBillingError",
+    "TransientVendorError",
+    "UnavailableError",
+    "UnidentifiedError",
+    "UnknownBillingError",
+    "UnreadableLedgerError",
+    "VendorDataError",
+    "VendorError",
+]
+
 
 class AiocancelError(Exception):
     """The root of every error that aiocancel raises on purpose."""

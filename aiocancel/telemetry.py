@@ -11,6 +11,24 @@ from typing import Final
 
 from aiocancel.core.codes import AnyCode
 
+__all__ = [
+    "ActionApplied",
+    "ActionLeft",
+    "ActionParked",
+    "ActionRefused",
+    "AttemptFailed",
+    "ClaimRecorded",
+    "ClaimRefused",
+    "DriftFound",
+    "Event",
+    "EventHook",
+    "LookupFailed",
+    "PolicyNotWidened",
+    "PropertyLeftOut",
+    "both",
+    "log_event",
+]
+
 logger = logging.getLogger("aiocancel")
 
 # Enough to find the place.

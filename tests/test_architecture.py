@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import re
 import subprocess
 import sys
@@ -528,6 +529,20 @@ def test_the_simulators_are_imported_from_one_place_and_only_when_they_are_asked
     assert early == ""
     with pytest.raises(AttributeError, match="PaypalSimulator"):
         _ = testing.PaypalSimulator
+
+
+PUBLIC = ["config", "errors", "metrics", "telemetry", "testing"]
+
+
+def test_what_applications_may_import_is_said_in_the_package_and_five_modules() -> None:
+    modules = [aiocancel, *(importlib.import_module(f"aiocancel.{name}") for name in PUBLIC)]
+
+    public = {name for module in modules for name in module.__all__}
+
+    assert all(getattr(module, name) for module in modules for name in module.__all__)
+    assert {"CancelFlow", "Settings", "ClaimRecorded", "StripeSimulator"} <= public
+    assert len(public) < 100
+    assert not any(name.startswith("_") for name in public - {"__version__"})
 
 
 # The repository
