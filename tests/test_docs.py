@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import os
 import re
 import subprocess
@@ -253,3 +254,25 @@ def homes(name: str) -> set[str]:
     """Where the reference may describe a name: as ``aiocancel.…``, or in its own module."""
     thing = getattr(aiocancel, name)
     return {f"aiocancel.{name}", f"{getattr(thing, '__module__', 'aiocancel')}.{name}"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "CancelFlow",
+        "OfferLimits",
+        "OfferRules",
+        "ProsperStack",
+        "StaySignal",
+        "StripeBilling",
+        "StripeSubscriptions",
+        "SubscriptionQuery",
+    ],
+)
+def test_each_parameter_of_a_setting_has_its_entry_in_the_reference(name: str) -> None:
+    public = getattr(aiocancel, name)
+    entries = re.findall(r"^    (\w+): ", inspect.getdoc(public) or "", re.MULTILINE)
+
+    described = [entry for entry in entries if not entry.endswith("Error")]
+
+    assert sorted(described) == sorted(inspect.signature(public).parameters)

@@ -34,14 +34,17 @@ if TYPE_CHECKING:
 class StripeSubscriptions:
     """Find a customer's subscription in Stripe's list of the customer's subscriptions.
 
-    ``customers`` is the SQL that finds the customer's id at Stripe, as for ``SubscriptionQuery`` but with a
-    column ``stripe_customer_id``; NULL means that the customer has no subscription. A subscription counts
-    with one of ``statuses``; an ended one never does. Of several, ``choose="newest"`` takes the best status
-    (active or trialing, past_due, unpaid, paused, incomplete) and then the latest start; ``choose="only"``
-    takes none and makes the flow unavailable until a person has looked. A list that takes longer than
-    ``timeout_s`` is an outage: a page is waiting for it.
+    Args:
+        customers: The SQL that finds the customer's id at Stripe, as for ``SubscriptionQuery`` but with a column
+            ``stripe_customer_id``; NULL means that the customer has no subscription.
+        statuses: The statuses with which a subscription counts; an ended one never does.
+        choose: Which of several. ``newest`` takes the best status (active or trialing, past_due, unpaid, paused,
+            incomplete) and then the latest start; ``only`` takes none and makes the flow unavailable until a person
+            has looked.
+        timeout_s: How long the list may take, in seconds; after that it is an outage, as a page is waiting for it.
 
-    Raises ConfigurationError.
+    Raises:
+        ConfigurationError: Says which setting is wrong.
     """
 
     customers: str

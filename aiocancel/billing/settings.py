@@ -34,26 +34,28 @@ FEEDBACK_VALUES: Final = frozenset(
 class StripeBilling:
     """A Stripe account.
 
-    ``api_key`` is a secret or restricted key (it needs write access to subscriptions) and never appears
-    in a repr; its prefix says whether the mode is live or test. ``api_base`` points at a simulator, and
-    only a test key may go there. ``invoice_now`` and ``prorate`` apply to cancelling now
-    (https://docs.stripe.com/api/subscriptions/cancel). ``feedback_codes`` maps a flow's reason codes to
-    Stripe's feedback values; a code that is a feedback value needs no entry. ``timeout_s`` bounds one
-    HTTP exchange.
+    Args:
+        api_key: A secret or restricted key with write access to subscriptions; it appears in no repr, and its prefix
+            says whether the mode is live or test.
+        api_base: Stripe's API. Another address is a simulator's, and only a test key may go there.
+        invoice_now: Whether cancelling now bills what is open.
+            Source of this and the next: https://docs.stripe.com/api/subscriptions/cancel
+        prorate: Whether cancelling now credits unused time.
+        feedback_codes: Stripe's feedback value for each reason code of a flow; a code that is such a value needs no
+            entry.
+        timeout_s: The bound on one HTTP exchange, in seconds.
+        max_requests_per_s: The bound on the requests of all processes on one database in any second, reads included.
+            By default four fifths of Stripe's own limit (80 live, 20 in a sandbox), so that the application has room
+            for requests of its own; at a simulator there is none. Source: https://docs.stripe.com/rate-limits
+        max_requests_per_s_per_endpoint: The same for one endpoint; by default 20.
+        schedule_policy: The treatment of a subscription schedule that stands in the way of a change. ``park`` leaves
+            it to a person. ``release`` releases it and loses the phases still to come. ``amend`` loses nothing: a
+            schedule that ends with the period is made to end the subscription, one with nothing more to do is
+            released, and only one with phases to come, or an end of its own, is left to a person. With ``amend`` the
+            key must be allowed to read schedules, and to write them unless it is ``park``.
 
-    ``max_requests_per_s`` bounds the requests of all processes on one database in any second, the read ones
-    included, and ``max_requests_per_s_per_endpoint`` those to one endpoint. By default they are four fifths of
-    Stripe's own limits (80 live, 20 in a sandbox, 20 for an endpoint), so that the application has room for
-    requests of its own; at a simulator there is no limit unless you set one.
-    Source: https://docs.stripe.com/rate-limits
-
-    ``schedule_policy`` is the treatment of a subscription schedule that stands in the way of a change:
-    ``park`` leaves it to a human, ``release`` releases it and loses the phases still to come, and ``amend``
-    loses nothing: a schedule that ends with the period is made to end the subscription, one with nothing more to
-    do is released, and only one with phases to come, or an end of its own, is left to a human. With ``amend`` the
-    key must be allowed to read schedules, and to write them unless it is ``park``.
-
-    Raises ConfigurationError.
+    Raises:
+        ConfigurationError: Says which setting is wrong, and never repeats the key.
     """
 
     api_key: str = field(repr=False)

@@ -39,10 +39,11 @@ _CONVERTERS: Final[Mapping[str, Callable[[str], Any]]] = {
 class SubscriptionQuery:
     """The SQL that finds a customer's subscription in any schema.
 
-    ``$1`` is the customer's id as ``identify`` returned it, converted to the parameter's type (integer,
-    numeric, uuid or text; write ``$1::text`` to compare as text). The Stripe subscription id is the
-    column ``subscription_id`` or ``stripe_subscription_id``, or the only column; NULL or an empty text
-    means that the customer has none. The first row counts: where a customer may have several, ORDER BY decides.
+    Args:
+        sql: ``$1`` is the customer's id as ``identify`` returned it, converted to the parameter's type (integer,
+            numeric, uuid or text; write ``$1::text`` to compare as text). The Stripe subscription id is the column
+            ``subscription_id`` or ``stripe_subscription_id``, or the only column; NULL or an empty text means that
+            the customer has none. The first row counts: where a customer may have several, ORDER BY decides.
     """
 
     sql: str

@@ -35,19 +35,21 @@ _NAME: Final = r"[A-Za-z_$][A-Za-z0-9_$]*"
 class StaySignal(FlowVendor):
     """A StaySignal widget.
 
-    ``script_url`` is where the page loads the widget from: an absolute URL, or a path of this site, with
-    ``script_integrity`` (SRI) where the file does not change. ``global_name`` is the dotted name of its
-    init function (``window.`` may stand before it), ``subscription_attribute`` the ``data-…`` attribute in
-    which the button carries the subscription's id, and ``csp_sources`` what the widget needs for each CSP
-    directive, such as ``{"connect-src": ["https://…"]}``; the script's own origin is added. ``init_config``
-    holds further keys that StaySignal gave you, as JSON values.
+    Args:
+        script_url: The address that the page loads the widget from: an absolute URL, or a path of this site.
+        global_name: The dotted name of the widget's init function; ``window.`` may stand before it.
+        subscription_attribute: The ``data-…`` attribute in which the button carries the subscription's id.
+        csp_sources: The sources that the widget needs for each CSP directive, such as
+            ``{"connect-src": ["https://…"]}``; the script's own origin is added.
+        init_config: Further keys that StaySignal gave you, as JSON values.
+        opt_out: With True StaySignal only logs and this application cancels; both of its switches are set, of which
+            either one would do. With False StaySignal cancels by itself. Nothing shows that StaySignal authenticates
+            the id that a browser gives it, so opting out is the safer way.
+        script_integrity: The script's subresource integrity, where the file does not change.
+        applies_cancellation: Who cancels: ``app`` with ``opt_out``, ``vendor`` without.
 
-    With ``opt_out`` StaySignal only logs and this application cancels (``applies_cancellation="app"``); both
-    of its switches are set, of which either one would do. Without it StaySignal cancels by itself, which
-    needs ``applies_cancellation="vendor"``. Nothing shows that StaySignal authenticates the id that a
-    browser gives it, so opting out is the safer way.
-
-    Raises ConfigurationError.
+    Raises:
+        ConfigurationError: Says which setting is wrong.
     """
 
     name: Final = "staysignal"

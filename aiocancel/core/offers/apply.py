@@ -67,15 +67,17 @@ PauseMechanism = Literal["pause_collection", "pause"]
 class OfferRules:
     """The owner's standing answers to the questions that an offer leaves open.
 
-    ``pause_behavior`` is Stripe's word for the fate of the invoices of a pause. ``plan_price_ids`` are
-    the prices that count as plans, for subscriptions with several items. ``plan_payment`` says what becomes
-    of another plan whose payment does not go through: with ``refuse`` nothing changes and the offer ends as
-    refused, with ``pending`` the customer gets a link and the plan comes with the payment.
-
-    ``pause_mechanism`` is how a pause is made: ``pause_collection`` leaves payments out and the subscription
-    active; ``pause`` makes the subscription itself paused (https://docs.stripe.com/api/subscriptions/pause), which
-    only flexible billing mode knows, and a worker of ours lets it go on. Then ``pause_credit`` says from when unused
-    time is credited, and ``pause_bills_usage`` whether metered usage so far is billed, on the next invoice.
+    Args:
+        pause_behavior: Stripe's word for the fate of the invoices of a pause of payments.
+        plan_price_ids: The prices that count as plans, for subscriptions with several items.
+        plan_payment: What becomes of another plan whose payment does not go through. With ``refuse`` nothing changes
+            and the offer ends as refused; with ``pending`` the customer gets a link, and the plan comes with the
+            payment.
+        pause_mechanism: How a pause is made. ``pause_collection`` leaves payments out and the subscription active.
+            ``pause`` makes the subscription itself paused, which only flexible billing mode knows, and a worker of
+            ours lets it go on. Source: https://docs.stripe.com/api/subscriptions/pause
+        pause_credit: From when such a pause credits unused time.
+        pause_bills_usage: Whether such a pause bills metered usage so far, on the next invoice.
     """
 
     pause_behavior: PauseBehavior = "void"

@@ -102,14 +102,21 @@ _MOST_DAYS_BETWEEN_GIFTS: Final = 3650
 class OfferLimits:
     """The owner's own bounds, applied after the vendor's yes; None leaves a thing unbounded.
 
-    ``offer_ids``, ``price_ids`` and ``coupon_ids`` (of coupons that exist at Stripe) are the only ones allowed;
-    with a bound on coupons, one that exists must be listed. ``max_amount`` is in major units;
-    ``max_months`` bounds a repeating coupon and a pause, and with it ``forever`` and ``indefinitely`` are
-    refused; ``max_days`` bounds a trial extension.
+    Args:
+        offer_ids: The only offers allowed.
+        price_ids: The only prices allowed for another plan.
+        coupon_ids: The only coupons allowed of those that exist at Stripe.
+        max_percent: The most that a discount takes off, in percent.
+        max_amount: The most that a discount takes off, in major units of the subscription's currency.
+        max_days: The longest trial extension, in days.
+        max_months: The longest repeating coupon and pause, in months; with it ``forever`` and ``indefinitely`` are
+            refused.
+        at_most_one_gift_in_days: How many days (1 to 3,650) after a gift the next accepted offer of the same
+            subscription is left to a person. A gift is every offer that was confirmed and did not end as refused,
+            whatever its kind; one that the flow vendor carries out itself counts, but cannot be held back.
 
-    ``at_most_one_gift_in_days`` (1 to 3,650) bounds what one subscription gets over time: within so many days
-    of a gift the next accepted offer is left to a person. A gift is every offer that was confirmed and did not
-    end as refused, whatever its kind; one that the flow vendor carries out itself counts, but cannot be held back.
+    Raises:
+        ConfigurationError: Says which bound is wrong.
     """
 
     offer_ids: frozenset[str] | None = None

@@ -79,46 +79,56 @@ _FIELDS: Final[Mapping[str, Mapping[str, PropertyType]]] = {
 class ProsperStack(FlowVendor):
     """A ProsperStack account.
 
-    ``client_secret`` signs payloads and ``api_key`` reads the REST API; neither appears in a repr.
-    ``webhook_token`` (32 characters or more) is the end of the URL that you give ProsperStack for its webhook,
-    ``/cancel/webhook/<token>``: it signs nothing, so the URL itself has to be unguessable.
-    ``script_url`` is where the page loads the client from: by default the vendor's CDN at
-    ``client_version``, better your own copy of the npm package's ``dist/index.js`` with
-    ``script_integrity``. For a version that aiocancel does not know, ``style_hash`` is the CSP hash
-    source of the client's style. ``applies_cancellation`` and ``applies_offers`` say who changes
-    Stripe: this application, or ProsperStack itself. ``api_host`` and ``app_host`` differ from the
-    vendor's only for a simulator, and are refused with a live Stripe key.
+    Args:
+        client_id: The account's id, which every page shows.
+        client_secret: Signs payloads; it appears in no repr.
+        api_key: Reads the REST API; it appears in no repr. None does without, and accepted offers are then left to
+            a person.
+        webhook_token: The end of the URL that you give ProsperStack for its webhook, ``/cancel/webhook/<token>``:
+            32 characters or more. It signs nothing, so the URL itself has to be unguessable. None takes no webhook.
+        applies_cancellation: Who changes Stripe for a cancellation: ``app``, this application, or ``vendor``,
+            ProsperStack itself.
+        applies_offers: Who changes Stripe for an accepted offer, in the same words.
+        flow_id: The flow to present; None leaves the choice to ProsperStack.
+        subscription_key: The payload's name for the Stripe subscription's id.
+        client_version: The version of the browser client that the vendor's CDN serves.
+        script_url: The address that the page loads the client from; None takes the vendor's CDN at
+            ``client_version``. Better is your own copy of the npm package's ``dist/index.js``, with
+            ``script_integrity``.
+        script_integrity: The client's subresource integrity, such as ``sha384-…``.
+        style_hash: The CSP hash source of the client's style, for a version that aiocancel does not know.
+        display_mode: The client's option: ``full_screen`` or ``modal``.
+        language: The client's option, such as ``de``; None leaves it to the client.
+        api_host: The vendor's API for the browser. Another one is a simulator's, and refused with a live Stripe key.
+        app_host: The origin of the vendor's window; the same holds for it.
+        platform: ``connected`` where ProsperStack reads subscriptions from Stripe and the payload names one;
+            ``custom`` where it is told everything. ``internalId`` is then the customer's id as ``identify`` returned
+            it, since by nothing else could a flow session be traced back to its customer. A custom platform changes
+            nothing by itself: both ``applies_…`` are ``app``.
+        subscriber_columns: Columns of the subscription query's row for ``name`` and ``email`` (by default those).
+            A custom platform's name or e-mail address that is missing, NULL or empty is treated like a property.
+        subscription_columns: Columns for ``mrr``, ``arr``, ``currency`` and ``trial``; by default none is sent.
+        properties: Custom properties, read from the same row. A value of the wrong type, or of a missing column, is
+            left out of the payload and reported as a ``PropertyLeftOut`` event: the page comes up, and should
+            ProsperStack insist on it, the customer cancels the plain way. A ``SubscriptionQuery`` that lacks a
+            column is refused at the start.
+        skip_offers: The client's option: ids of offers not to be presented.
+        test_mode: The client's option, in which ProsperStack has no side effects. This application still carries out
+            the customer's choice, so it needs Stripe's test mode and goes with no live ``api_key``.
+        disable_loading_indicator: The client's option: no indicator while the window loads.
+        max_requests_per_minute: The bound on the requests of all processes on one database to the REST API in any
+            minute; by default 90 of the 100 that ProsperStack allows, and at a simulator no more than it says itself.
+            Source: https://developers.prosperstack.com (rate limits; live and test are counted separately)
+        proof_in: Where our proof travels that a page of ours opened the flow session: ``meta`` of the payload, or
+            ``property:`` and the identifier of a custom property of type text that you make for it (of the
+            subscriber on a custom platform, else of the subscription). It has to come back from the REST API; which
+            of the two ProsperStack returns is not documented. A session without it changes nothing by itself and
+            waits for a person, unless the customer's own browser tells of it.
+        trusts_vendor_sessions: Your word that this account refuses unsigned sessions, and serves this application
+            alone: then no proof is asked for.
 
-    ``platform`` says what ProsperStack knows by itself. ``connected``: it reads subscriptions from Stripe, and
-    the payload names one. ``custom``: it is told everything. ``internalId`` is the customer's id as ``identify``
-    returned it, because by nothing else could a flow session be traced back to its customer;
-    ``subscriber_columns`` names the columns of the subscription query's row for ``name`` and ``email`` (by
-    default those), ``subscription_columns`` those for ``mrr``, ``arr``, ``currency`` and ``trial`` (by default
-    none is sent). A custom platform changes nothing by itself: both ``applies_…`` are ``app``.
-
-    ``properties`` are custom properties, read from the same row. A value of the wrong type, or of a missing
-    column, is left out of the payload and reported as a ``PropertyLeftOut`` event. So are a custom platform's name
-    and e-mail address, also where they are NULL or empty: the page comes up, and should ProsperStack insist on
-    them, the customer cancels the plain way.
-    A ``SubscriptionQuery`` that lacks a column is refused at the start.
-
-    The client's options: ``display_mode``, ``language``, ``disable_loading_indicator``, ``skip_offers`` (ids of
-    offers not to be presented) and ``test_mode``, in which ProsperStack has no side effects. What the customer
-    chose in test mode is still carried out by this application, so it needs Stripe's test mode and goes with no
-    live ``api_key``.
-
-    ``proof_in`` is where our proof travels that a page of ours opened the flow session: ``meta`` of the payload, or
-    ``property:`` and the identifier of a custom property of type text that you make for it (of the subscriber on a
-    custom platform, else of the subscription). It has to come back from the REST API; which of the two ProsperStack
-    returns is not documented. A session without it changes nothing by itself and waits for a person, unless the
-    customer's own browser tells of it. ``trusts_vendor_sessions`` is your word that this account refuses unsigned
-    sessions, and serves this application alone: then no proof is asked for.
-
-    ``max_requests_per_minute`` bounds what all processes on one database ask of the REST API in any minute: by
-    default 90 of the 100 that ProsperStack allows, and at a simulator no more than it says itself.
-    Source: https://developers.prosperstack.com (rate limits; live and test are counted separately)
-
-    Raises ConfigurationError.
+    Raises:
+        ConfigurationError: Says which setting is wrong.
     """
 
     client_id: str
