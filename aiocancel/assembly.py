@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import asyncpg
 
@@ -25,6 +25,7 @@ from aiocancel.parts import Parts
 from aiocancel.ports import Billing, OutcomeVerifier, SubscriptionResolver
 from aiocancel.postgres.address import CANNOT_OPEN, cannot_open
 from aiocancel.postgres.customer_query import StripeCustomerQuery, SubscriptionQuery
+from aiocancel.postgres.endings import Endings
 from aiocancel.postgres.ledger import Ledger
 from aiocancel.postgres.pgqueuer import PgQueuerEngine, warm_up
 from aiocancel.postgres.rate_limit import RateBudgets
@@ -82,6 +83,7 @@ async def open_parts(parts: Parts, stack: AsyncExitStack) -> Opened:
     )
 
     rung = asyncio.Event()
+    endings = Endings(pool)
     service = FlowService(
         parts.settings,
         parts.vendor,
@@ -90,9 +92,12 @@ async def open_parts(parts: Parts, stack: AsyncExitStack) -> Opened:
         ledger,
         policy,
         doorbell=doorbell,
+        endings=endings,
         wake_catch_up=rung.set,
         on_event=parts.on_event,
     )
+    # No part of the process's health: without it whoever waits asks from time to time.
+    await stack.enter_async_context(_looping(endings.run(), "ends"))
     loops: dict[str, asyncio.Task[None]] = {}
     if not parts.settings.run_worker:
         return Opened(service, pool, loops)
@@ -115,7 +120,7 @@ async def open_parts(parts: Parts, stack: AsyncExitStack) -> Opened:
             sealer=parts.sealer,
             on_event=parts.on_event,
         )
-        loops["catch-up"] = await stack.enter_async_context(_looping(catch_up))
+        loops["catch-up"] = await stack.enter_async_context(_looping(catch_up.run(), "catch-up"))
     return Opened(service, pool, loops)
 
 
@@ -178,7 +183,8 @@ async def _open_pool(parts: Parts) -> AsyncIterator[Pool]:
         pool = await asyncpg.create_pool(
             parts.database,
             min_size=1,
-            max_size=10,
+            # Ten for the work, and one that listens for ends.
+            max_size=11,
             command_timeout=30,
             timeout=_CONNECT_WITHIN_S,
             statement_cache_size=parts.settings.statement_cache_size,
@@ -214,8 +220,8 @@ async def _running(worker: Worker) -> AsyncIterator[asyncio.Task[None]]:
 
 
 @asynccontextmanager
-async def _looping(catch_up: CatchUp) -> AsyncIterator[asyncio.Task[None]]:
-    task = asyncio.create_task(catch_up.run(), name="aiocancel catch-up")
+async def _looping(run: Coroutine[Any, Any, None], name: str) -> AsyncIterator[asyncio.Task[None]]:
+    task = asyncio.create_task(run, name=f"aiocancel {name}")
     try:
         yield task
     finally:

@@ -62,6 +62,7 @@ _MORE_THAN_0: Final = (
     "grant_lifetime_s",
     "answer_within_s",
     "lookup_within_s",
+    "max_waiting_posts",
     "widget_timeout_s",
     "max_body_bytes",
     "vendor_acts_within_s",
@@ -87,6 +88,7 @@ class Settings:
     grant_lifetime_s: int = 3600
     answer_within_s: float = 4.0
     lookup_within_s: float = 2.0
+    max_waiting_posts: int = 100
     widget_timeout_s: float = 12.0
     max_body_bytes: int = 256 * 1024
     texts: Mapping[str, str] = field(default_factory=lambda: DEFAULT_TEXTS)

@@ -6,7 +6,6 @@ import asyncio
 import secrets
 import time
 import uuid
-from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -16,6 +15,7 @@ from aiocancel.core.claim import FlowClaim
 from aiocancel.core.codes import Code
 from aiocancel.core.decision import (
     Answer,
+    AnswerKind,
     Policy,
     decide,
     decide_by_vendor,
@@ -26,16 +26,17 @@ from aiocancel.core.grants import Grant, GrantSealer
 from aiocancel.core.signing import SignedPayload
 from aiocancel.core.subscription import OwnedSubscription
 from aiocancel.core.undo import changes_billing, takes_back
-from aiocancel.errors import ConflictError, Fate, GrantError
+from aiocancel.errors import ConflictError, Fate, GrantError, UnavailableError
 from aiocancel.ports import FlowVendor, SubscriptionResolver
 from aiocancel.postgres.claims import RecordedClaim
 from aiocancel.postgres.connection import unavailable_on_refusal, within
+from aiocancel.postgres.endings import Endings
 from aiocancel.postgres.ledger import Ledger
 from aiocancel.postgres.vendor_events import Doorbell
 from aiocancel.telemetry import ActionParked, ClaimRecorded, EventHook, PropertyLeftOut, guarded
 
-# Another process may settle a claim without telling ours; this is how often we look.
-_LOOK_EVERY_S = 0.5
+# Where nobody tells us of ends, this is how often we look for them.
+LOOK_EVERY_S: Final = 1.0
 _NONCE_BYTES: Final = 18
 
 
@@ -67,6 +68,7 @@ class FlowService:
         *,
         doorbell: Doorbell,
         on_event: EventHook,
+        endings: Endings | None = None,
         wake_catch_up: Callable[[], None] = lambda: None,
         now: Callable[[], float] = time.time,
     ) -> None:
@@ -83,7 +85,7 @@ class FlowService:
         self._left_out: set[str] = set()
         self._reads_rows = bool(vendor.columns)
         self._carries_proof = vendor.proof_in is not None
-        self._waiting: defaultdict[uuid.UUID, set[asyncio.Event]] = defaultdict(set)
+        self._endings = endings or Endings(ledger.pool)
 
     async def find(self, customer_id: str) -> OwnedSubscription | None:
         """Return the customer's subscription; raises UnavailableError."""
@@ -198,7 +200,9 @@ class FlowService:
                 str(recorded.public_id), grant.subscription_id, claim.status, recorded.repeated
             )
         )
-        return recorded
+        if recorded.repeated or decision.answer is not None:
+            return recorded
+        return replace(recorded, answer=Answer(AnswerKind.QUEUED, decision.change))
 
     async def answer(self, public_id: uuid.UUID, customer_id: str) -> Answer | None:
         """Return where a claim stands, None when it is not the customer's."""
@@ -207,30 +211,69 @@ class FlowService:
                 self._settings.lookup_within_s, self._ledger.answer(public_id, customer_id)
             )
 
-    async def wait_for_answer(self, public_id: uuid.UUID, customer_id: str) -> Answer | None:
-        """Return the settled answer when it lands in time, else the honest "queued"."""
-        deadline = time.monotonic() + self._settings.answer_within_s
-        settled = asyncio.Event()
-        self._waiting[public_id].add(settled)
-        try:
+    async def wait_for_answer(
+        self,
+        public_id: uuid.UUID,
+        customer_id: str,
+        *,
+        known: Answer | None = None,
+        since: float | None = None,
+    ) -> Answer | None:
+        """Return the settled answer when it lands in time, else the honest "queued".
+
+        Args:
+            public_id: The claim.
+            customer_id: Who made it; None is returned to anybody else.
+            known: What may be told without asking, of a claim that was recorded just now.
+            since: When the customer began to wait, on the monotonic clock; None is now.
+
+        Raises:
+            UnavailableError: The database does not answer, and nothing is known.
+        """
+        deadline = (time.monotonic() if since is None else since) + self._settings.answer_within_s
+        is_full = self._endings.waiters >= self._settings.max_waiting_posts
+        if known is not None and is_full:
+            return known
+
+        with self._endings.expect(public_id) as ended:
+            # Once in any case: an end that came before we waited wakes nobody.
+            must_look, answer = True, known
             while True:
-                settled.clear()
-                answer = await self.answer(public_id, customer_id)
+                if must_look:
+                    ended.clear()
+                    answer = await self._looked(public_id, customer_id, answer, deadline)
                 left_s = deadline - time.monotonic()
-                if answer is None or answer.is_settled or left_s <= 0:
+                if answer is None or answer.is_settled or is_full or left_s <= 0:
                     return answer
-                try:
-                    async with asyncio.timeout(min(left_s, _LOOK_EVERY_S)):
-                        await settled.wait()
-                except TimeoutError:
-                    pass
-        finally:
-            waiting = self._waiting[public_id]
-            waiting.discard(settled)
-            if not waiting:
-                del self._waiting[public_id]
+                must_look = await _came(ended, left_s, hears=self._endings.hears)
+
+    async def _looked(
+        self, public_id: uuid.UUID, customer_id: str, known: Answer | None, deadline: float
+    ) -> Answer | None:
+        """Ask the ledger, for no longer than there is time; what is known already is good enough then."""
+        if known is None:
+            return await self.answer(public_id, customer_id)
+        try:
+            async with asyncio.timeout_at(_loop_time(deadline)):
+                return await self.answer(public_id, customer_id)
+        except (TimeoutError, UnavailableError):
+            return known
 
     def settled(self, public_id: uuid.UUID) -> None:
         """Wake whoever waits for this claim."""
-        for event in self._waiting.get(public_id, ()):
-            event.set()
+        self._endings.tell(public_id)
+
+
+def _loop_time(deadline: float) -> float:
+    return asyncio.get_running_loop().time() + deadline - time.monotonic()
+
+
+async def _came(ended: asyncio.Event, left_s: float, *, hears: bool) -> bool:
+    """Wait for news of an end, or for the next time to look; True when there is one of them."""
+    wait_s = left_s if hears else min(left_s, LOOK_EVERY_S)
+    try:
+        async with asyncio.timeout(wait_s):
+            await ended.wait()
+    except TimeoutError:
+        return wait_s < left_s
+    return True

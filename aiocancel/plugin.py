@@ -73,6 +73,7 @@ class CancelFlow:
             that an ordinary page loads; ``STRICT_POLICY`` allows the site's own files only; None sends none.
         grant_lifetime_s: For how many seconds a page may be used after it was served.
         answer_within_s: For how many seconds a result waits for Stripe before it is answered with 202.
+        max_waiting_posts: How many results may wait for Stripe in one process; the next are answered with 202 at once.
         lookup_within_s: For how many seconds a page waits for the database to find the subscription; then it comes
             up without, and its button leads to the plain page.
         widget_timeout_s: After how many seconds a widget that does not show itself counts as blocked.
@@ -116,6 +117,7 @@ class CancelFlow:
         grant_lifetime_s: int = DEFAULTS.grant_lifetime_s,
         answer_within_s: float = DEFAULTS.answer_within_s,
         lookup_within_s: float = DEFAULTS.lookup_within_s,
+        max_waiting_posts: int = DEFAULTS.max_waiting_posts,
         widget_timeout_s: float = DEFAULTS.widget_timeout_s,
         max_body_bytes: int = DEFAULTS.max_body_bytes,
         texts: Mapping[str, str] = DEFAULTS.texts,
@@ -146,6 +148,7 @@ class CancelFlow:
             grant_lifetime_s=grant_lifetime_s,
             answer_within_s=answer_within_s,
             lookup_within_s=lookup_within_s,
+            max_waiting_posts=max_waiting_posts,
             widget_timeout_s=widget_timeout_s,
             max_body_bytes=max_body_bytes,
             texts=texts,

@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 
-from aiocancel import Property, ProsperStack
+from aiocancel import Property, ProsperStack, intake
 from aiocancel.config import Settings
 from aiocancel.core.actions import Receipt
-from aiocancel.core.decision import AnswerKind, Policy
+from aiocancel.core.decision import Answer, AnswerKind, Policy
 from aiocancel.core.grants import GrantSealer
 from aiocancel.errors import ConflictError, GrantError, UnavailableError
 from aiocancel.intake import FlowService
+from aiocancel.postgres.endings import Endings
 from aiocancel.postgres.ledger import Ledger
 from aiocancel.postgres.vendor_events import Doorbell
 from aiocancel.telemetry import ClaimRecorded, EventHook, PropertyLeftOut
 from tests.support.claims import make_claim
 from tests.support.saas import GRANT_KEYS, QUERY, Events, Pool, add_customer, vendor
+from tests.support.waiting import until
 
 
 async def service_over(
@@ -27,16 +33,19 @@ async def service_over(
     *,
     on_event: EventHook = lambda _: None,
     answer_within_s: float = 5.0,
+    max_waiting_posts: int = 100,
+    endings: Endings | None = None,
     flow_vendor: ProsperStack | None = None,
 ) -> FlowService:
     return FlowService(
-        Settings(mode="test", answer_within_s=answer_within_s),
+        Settings(mode="test", answer_within_s=answer_within_s, max_waiting_posts=max_waiting_posts),
         flow_vendor or vendor(),
         GrantSealer(GRANT_KEYS),
         await QUERY.prepare(pool),
         Ledger(pool),
         Policy(),
         doorbell=Doorbell(pool, "prosperstack"),
+        endings=endings,
         on_event=on_event,
     )
 
@@ -200,3 +209,144 @@ async def test_somebody_elses_claim_is_not_waited_for(pool: Pool) -> None:
     public_id = await cancelled(service)
     async with asyncio.timeout(1):
         assert await service.wait_for_answer(public_id, "grace") is None
+
+
+@asynccontextmanager
+async def listening(pool: Pool, **settings: float) -> AsyncIterator[Endings]:
+    endings = Endings(pool, **settings)
+    task = asyncio.create_task(endings.run())
+    try:
+        await until(lambda: endings.hears)
+        yield endings
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_whoever_waits_hears_from_the_database_of_an_end_in_another_process(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake, "LOOK_EVERY_S", 60.0)
+    await add_customer(pool, "ada", "sub_1")
+    async with listening(pool) as endings:
+        service = await service_over(pool, endings=endings, answer_within_s=30.0)
+        recorded = await service.accept(make_claim(), await grant_of(service), "ada")
+        waiting = [
+            asyncio.create_task(
+                service.wait_for_answer(recorded.public_id, "ada", known=recorded.answer)
+            )
+            for _ in range(3)
+        ]
+        await asyncio.sleep(0.02)
+
+        await settle(pool)
+
+        async with asyncio.timeout(10):
+            answers = await asyncio.gather(*waiting)
+    assert [answer.kind for answer in answers if answer] == [AnswerKind.SCHEDULED] * 3
+    assert endings.waiters == 0
+
+
+async def test_an_end_before_anybody_waits_is_not_missed(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake, "LOOK_EVERY_S", 60.0)
+    await add_customer(pool, "ada", "sub_1")
+    async with listening(pool) as endings:
+        service = await service_over(pool, endings=endings, answer_within_s=30.0)
+        recorded = await service.accept(make_claim(), await grant_of(service), "ada")
+        await settle(pool)
+        await asyncio.sleep(0.1)
+
+        async with asyncio.timeout(10):
+            answer = await service.wait_for_answer(recorded.public_id, "ada", known=recorded.answer)
+
+    assert answer is not None
+    assert answer.kind is AnswerKind.SCHEDULED
+
+
+async def test_a_listener_that_is_cut_off_listens_again(pool: Pool) -> None:
+    async with listening(pool) as endings:
+        await pool.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE query LIKE 'LISTEN%' AND datname = current_database()"
+        )
+        await until(lambda: not endings.hears)
+
+        await until(lambda: endings.hears)
+
+
+async def test_a_waiting_post_asks_the_ledger_once_and_not_again_and_again(pool: Pool) -> None:
+    await add_customer(pool, "ada", "sub_1")
+    async with listening(pool) as endings:
+        service = await service_over(pool, endings=endings, answer_within_s=2.5)
+        recorded = await service.accept(make_claim(), await grant_of(service), "ada")
+        asked = 0
+        ask = service.answer
+
+        async def counted(*who: Any) -> Any:
+            nonlocal asked
+            asked += 1
+            return await ask(*who)
+
+        service.answer = counted  # type: ignore[method-assign]
+
+        answer = await service.wait_for_answer(recorded.public_id, "ada", known=recorded.answer)
+
+    assert answer is not None
+    assert answer.kind is AnswerKind.QUEUED
+    assert asked == 1
+
+
+async def test_beyond_the_places_for_waiting_a_post_is_answered_as_queued_at_once(
+    pool: Pool,
+) -> None:
+    await add_customer(pool, "ada", "sub_1")
+    service = await service_over(pool, answer_within_s=20.0, max_waiting_posts=2)
+    recorded = await service.accept(make_claim(), await grant_of(service), "ada")
+
+    def wait(known: Answer | None) -> asyncio.Task[Answer | None]:
+        return asyncio.create_task(service.wait_for_answer(recorded.public_id, "ada", known=known))
+
+    first = [wait(recorded.answer) for _ in range(2)]
+    await asyncio.sleep(0.1)
+    async with asyncio.timeout(5):
+        # The last is a repeated post, of which nothing is known without asking.
+        beyond = [await wait(recorded.answer), await wait(None)]
+
+    assert [answer.kind for answer in beyond if answer] == [AnswerKind.QUEUED] * 2
+    assert not any(task.done() for task in first)
+    for task in first:
+        task.cancel()
+    await asyncio.gather(*first, return_exceptions=True)
+
+
+async def test_the_time_to_answer_counts_from_when_the_post_came(pool: Pool) -> None:
+    await add_customer(pool, "ada", "sub_1")
+    service = await service_over(pool, answer_within_s=5.0)
+    recorded = await service.accept(make_claim(), await grant_of(service), "ada")
+    came_at = time.monotonic() - 4.9
+
+    async with asyncio.timeout(3):
+        answer = await service.wait_for_answer(
+            recorded.public_id, "ada", known=recorded.answer, since=came_at
+        )
+
+    assert answer is not None
+    assert answer.kind is AnswerKind.QUEUED
+
+
+async def test_a_ledger_that_hangs_does_not_hold_a_waiting_post_beyond_its_time(pool: Pool) -> None:
+    await add_customer(pool, "ada", "sub_1")
+    service = await service_over(pool, answer_within_s=0.5)
+    recorded = await service.accept(make_claim(), await grant_of(service), "ada")
+
+    async with pool.acquire() as other, other.transaction():
+        await other.execute("LOCK TABLE aiocancel.claim IN ACCESS EXCLUSIVE MODE")
+        started = time.monotonic()
+        answer = await service.wait_for_answer(recorded.public_id, "ada", known=recorded.answer)
+        took_s = time.monotonic() - started
+
+    assert answer is not None
+    assert answer.kind is AnswerKind.QUEUED
+    assert took_s < 1.5

@@ -137,10 +137,14 @@ ORDER BY a.id DESC LIMIT 1
 
 @dataclass(frozen=True, slots=True)
 class RecordedClaim:
-    """A claim in the ledger: ``repeated`` when an equal one was already there."""
+    """A claim in the ledger: ``repeated`` when an equal one was already there.
+
+    ``answer`` is what may be told of it without asking, None where that is not known.
+    """
 
     public_id: uuid.UUID
     repeated: bool
+    answer: Answer | None = None
 
 
 class Claims:

@@ -6,6 +6,7 @@ Each handler reads, calls the service once and answers; what may be said is deci
 from __future__ import annotations
 
 import hmac
+import time
 import uuid
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -63,6 +64,7 @@ class Handlers:
     async def result(self, request: web.Request) -> web.Response:
         """``POST /cancel/result``: record what the customer chose; 200 with the outcome, or 202 while it is queued."""
         wants_page = _wants_page(request) and request.content_type == _FORM
+        came_at = time.monotonic()
         try:
             # Before the body is touched: that of a stranger costs nothing then.
             customer_id = await self._identified(request)
@@ -71,7 +73,9 @@ class Handlers:
             )
             service = await self._site.service()
             recorded = await service.accept(posted.claim, posted.grant, customer_id)
-            answer = await service.wait_for_answer(recorded.public_id, customer_id)
+            answer = await service.wait_for_answer(
+                recorded.public_id, customer_id, known=recorded.answer, since=came_at
+            )
         except UnidentifiedError as error:
             # Nobody was refused yet: the flow vendor may tell of the same choice.
             if self._site.vendor.reports_sessions and not wants_page:

@@ -1,0 +1,59 @@
+"""A site or a worker for ``waiting``: ``python -m tests.benchmarks.waiting_site site|worker|both DSN STRIPE_URL``.
+
+It uses nothing but the public API, so that it runs with any release that is first on ``PYTHONPATH``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+
+from aiohttp import web
+
+from aiocancel import CancelFlow, ProsperStack, StripeBilling, SubscriptionQuery
+
+
+async def identify(request: web.Request) -> str | None:
+    return request.headers.get("X-Customer")
+
+
+def make_cancel(dsn: str, stripe_url: str, *, run_worker: bool) -> CancelFlow:
+    return CancelFlow(
+        vendor=ProsperStack(client_id="acct_test", client_secret="a secret"),
+        billing=StripeBilling(
+            api_key="sk_test_simulator",
+            api_base=stripe_url,
+            max_requests_per_s=1000,
+            max_requests_per_s_per_endpoint=1000,
+        ),
+        database=dsn,
+        identify=identify,
+        subscriptions=SubscriptionQuery("SELECT 'sub_' || $1::text AS subscription_id"),
+        grant_keys=["a grant key for a benchmark"],
+        migrate_on_start=True,
+        run_worker=run_worker,
+        worker_concurrency=20,
+    )
+
+
+async def main(what: str, dsn: str, stripe_url: str) -> None:
+    import stripe
+
+    stripe.enable_telemetry = False
+    cancel = make_cancel(dsn, stripe_url, run_worker=what != "site")
+    if what == "worker":
+        print(0, flush=True)
+        await cancel.work(asyncio.Event())
+        return
+
+    app = web.Application()
+    cancel.setup(app)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0, backlog=1000).start()
+    print(runner.addresses[0][1], flush=True)
+    await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(*sys.argv[1:]))
