@@ -95,7 +95,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     "testing.databases": {"core", "errors", "testing", "postgres.schema"},
     # The ledger is the one edge without a port: its transactions are the point of it.
     "intake": BELOW_THE_EDGES
-    | {"postgres.claims", "postgres.connection", "postgres.ledger", "postgres.vendor_events"},
+    | {
+        "postgres.claims",
+        "postgres.connection",
+        "postgres.endings",
+        "postgres.ledger",
+        "postgres.vendor_events",
+    },
     "worker": BELOW_THE_EDGES
     | {
         "postgres.leasing",
