@@ -54,6 +54,7 @@ def run(name: str, *arguments: str) -> str:
                 "Stripe calls for a cancellation, 1 ms x 2": 2,
             },
         ),
+        ("waiting", {"10"}, {}),
         ("scale", {"100", "200"}, {}),
         ("imports", {"import aiohttp", "import aiocancel"}, {"modules of stripe imported": 0}),
     ],

@@ -91,6 +91,8 @@ async def measure(
     connector = aiohttp.TCPConnector(limit=0)
     async with aiohttp.ClientSession(connector=connector) as session:
         await Load(session, ports, "warm").run(20, 2 if seconds > 1 else 0.2)
+        # The worker has started, and nothing is left over.
+        await unfinished(dsn, within_s=60)
         for rate in rates:
             load = Load(session, ports, f"at_{rate}")
             await load.run(rate, seconds)
