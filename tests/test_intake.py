@@ -276,7 +276,9 @@ async def test_a_listener_that_is_cut_off_listens_again(pool: Pool) -> None:
         await until(lambda: endings.hears)
 
 
-async def test_a_waiting_post_asks_the_ledger_once_and_not_again_and_again(pool: Pool) -> None:
+async def test_a_waiting_post_does_not_ask_the_ledger_again_and_again(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await add_customer(pool, "ada", "sub_1")
     async with listening(pool) as endings:
         service = await service_over(pool, endings=endings, answer_within_s=2.5)
@@ -289,7 +291,7 @@ async def test_a_waiting_post_asks_the_ledger_once_and_not_again_and_again(pool:
             asked += 1
             return await ask(*who)
 
-        service.answer = counted  # type: ignore[method-assign]
+        monkeypatch.setattr(service, "answer", counted)
 
         answer = await service.wait_for_answer(recorded.public_id, "ada", known=recorded.answer)
 
