@@ -98,7 +98,7 @@ async def test_resuming_takes_a_scheduled_cancellation_back(bench: Bench, by_dat
     )
     bench.stripe.add_subscription("sub_1", **ending)
     await ask(bench.pool, status="resumed")
-    await bench.work()
+    await bench.work(resume_policy="any")
     assert await bench.states() == ["done"]
     assert (bench.stripe.subscriptions["sub_1"]["cancel_at"], bench.kinds()) == (None, ["resume"])
 
