@@ -246,7 +246,7 @@ class StripeClient:
             case _:
                 if isinstance(change, AddDiscount) and change.made is not None:
                     await self._make_coupon(change.made, key)
-                return await self._update(path, parameters.offer_change(change), key)
+                return await self._update(path, parameters.gift(change, key), key)
 
     async def _update(
         self, path: str, params: Mapping[str, Any], idempotency_key: str

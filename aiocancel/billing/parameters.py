@@ -17,7 +17,9 @@ from aiocancel.core.changes import (
     Update,
 )
 from aiocancel.core.claim import CancelReason
+from aiocancel.core.idempotency import wish_of
 from aiocancel.core.schedules import EndSchedule, ReleaseSchedule, ScheduleChange
+from aiocancel.core.subscription import GIFT_NOTE
 
 if TYPE_CHECKING:
     from stripe.params import (
@@ -148,6 +150,22 @@ def offer_change(change: Update) -> SubscriptionUpdateParams:
 
         case _:  # pragma: no cover
             assert_never(change)
+
+
+def gift(change: Update, key: str) -> SubscriptionUpdateParams:
+    """Build the update of an offer with a note of the wish in the metadata, which outlives the idempotency key.
+
+    Args:
+        change: The offer's change.
+        key: The idempotency key of the write. One of the release before names no wish: its body stays as it was.
+    """
+    params, wish = offer_change(change), wish_of(key)
+    # Stripe takes no metadata where a payment may leave the change pending.
+    # https://docs.stripe.com/billing/subscriptions/pending-updates-reference
+    may_wait = isinstance(change, SwapPrice) and change.may_wait
+    if wish is not None and not may_wait and not isinstance(change, RemoveDiscounts):
+        params["metadata"] = {GIFT_NOTE: wish}
+    return params
 
 
 _DURATIONS: Mapping[str, Literal["forever", "once", "repeating"]] = {

@@ -785,6 +785,12 @@ class Code(StrEnum):
         "Stripe knows another call under this idempotency key.",
         "Do nothing; the next attempt uses a new key.",
     )
+    WRITTEN_BEFORE = (
+        "written_before",
+        About.STRIPE,
+        "This wish was sent to Stripe before, not by this ledger, and Stripe does not show its effect.",
+        "Look at the subscription's events at Stripe, and close the action.",
+    )
     IDEMPOTENCY_KEY_IN_USE = (
         "idempotency_key_in_use",
         About.STRIPE,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from aiocancel.core.identifiers import CustomerId, Mode, SubscriptionId
 
@@ -60,6 +60,11 @@ class CollectionPause:
     resumes_at: datetime | None
 
 
+# The key of Stripe's metadata under which a gift notes the wish that it came from.
+# https://docs.stripe.com/api/metadata
+GIFT_NOTE: Final = "aiocancel_gift"
+
+
 @dataclass(frozen=True, slots=True)
 class PendingUpdate:
     """Other prices that come once an invoice is paid, and are dropped at ``expires_at``."""
@@ -111,6 +116,8 @@ class Subscription:
     """Where the customer pays the latest invoice; read only with a pending update."""
     schedule: Schedule | None = None
     """The schedule that ``schedule_id`` names; None where it was not read."""
+    gift: str | None = None
+    """The wish that the last gift of ours came from, as its write noted it in the metadata."""
 
     def is_in(self, mode: Mode) -> bool:
         """Whether it is a subscription of that mode: live billing is for live claims only, and test for test."""
@@ -190,6 +197,7 @@ def read_subscription(data: Mapping[str, Any]) -> Subscription:
             charges_automatically=data.get("collection_method") != "send_invoice",
             pending_update=_pending(data.get("pending_update")),
             payment_url=_payment_url(data.get("latest_invoice")),
+            gift=(data.get("metadata") or {}).get(GIFT_NOTE),
         )
     except (KeyError, TypeError, AttributeError, OverflowError, OSError) as error:
         raise ValueError(f"Stripe's subscription lacks a field: {type(error).__name__}") from error

@@ -53,7 +53,7 @@ enqueued AS (
     INSERT INTO aiocancel.action (claim_id, ordinal, kind, subscription_id, reason_text, reason_code,
         idempotency_key, flow_session_id, offer)
     SELECT c.id, a.position - 1, a.kind, a.subscription_id, a.reason_text, a.reason_code,
-        aiocancel.idempotency_key($1, (a.position - 1)::integer, 1), a.flow_session_id, a.offer::jsonb
+        aiocancel.wish_key($4, $9, $8, $6, $2, a.kind, (a.position - 1)::integer), a.flow_session_id, a.offer::jsonb
     FROM accepted c, unnest($18::text[], $19::text[], $20::text[], $21::text[], $22::text[], $23::text[])
         WITH ORDINALITY AS a (kind, subscription_id, reason_text, reason_code, flow_session_id, offer, position)
     RETURNING id, claim_id, ordinal, kind),

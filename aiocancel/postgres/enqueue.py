@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import uuid
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -25,11 +24,12 @@ ENQUEUE_ACTIONS: Final = """
 INSERT INTO aiocancel.action (claim_id, ordinal, kind, subscription_id, reason_text, reason_code, idempotency_key,
     flow_session_id, offer)
 SELECT $1, o.ordinal, n.kind, n.subscription_id, n.reason_text, n.reason_code,
-    aiocancel.idempotency_key($2, o.ordinal, 1), n.flow_session_id, n.offer::jsonb
-FROM unnest($4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[])
+    aiocancel.wish_key(c.vendor, c.mode, c.subscription_id, c.flow_session_id, c.grant_nonce, n.kind, o.ordinal),
+    n.flow_session_id, n.offer::jsonb
+FROM aiocancel.claim c CROSS JOIN unnest($3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[])
         WITH ORDINALITY AS n (kind, subscription_id, reason_text, reason_code, flow_session_id, offer, position)
-    CROSS JOIN LATERAL (SELECT ($3 + n.position - 1)::integer AS ordinal) o
-ORDER BY n.position RETURNING id, kind
+    CROSS JOIN LATERAL (SELECT ($2 + n.position - 1)::integer AS ordinal) o
+WHERE c.id = $1 ORDER BY n.position RETURNING id, kind
 """
 
 # Hooks come last and once, whatever became of the claim's actions.
@@ -57,7 +57,8 @@ ENQUEUE_END_OF_PAUSE: Final = """
 INSERT INTO aiocancel.action
     (claim_id, ordinal, kind, subscription_id, idempotency_key, deferred, due_at, woke_at, takes_effect_at)
 SELECT a.claim_id, e.ordinal, 'end_pause', a.subscription_id,
-    aiocancel.idempotency_key(c.public_id, e.ordinal, 1), true, e.at, e.at, e.at
+    aiocancel.wish_key(c.vendor, c.mode, c.subscription_id, c.flow_session_id, c.grant_nonce, 'end_pause', e.ordinal),
+    true, e.at, e.at, e.at
 FROM aiocancel.action a JOIN aiocancel.claim c ON c.id = a.claim_id
     CROSS JOIN LATERAL (
         SELECT aiocancel.follow_up_ordinal('end_pause') AS ordinal,
@@ -70,7 +71,6 @@ ON CONFLICT DO NOTHING RETURNING id, greatest(0, extract(epoch FROM due_at - now
 async def enqueue_actions(
     connection: Connection,
     claim_id: int,
-    public_id: uuid.UUID,
     actions: Sequence[Action],
     *,
     first: int,
@@ -79,9 +79,7 @@ async def enqueue_actions(
     if not actions:
         return []
 
-    rows = await connection.fetch(
-        ENQUEUE_ACTIONS, claim_id, public_id, first, *action_columns(actions)
-    )
+    rows = await connection.fetch(ENQUEUE_ACTIONS, claim_id, first, *action_columns(actions))
     await enqueue(connection, [Job(row["id"], 0) for row in rows])
 
     return [(claim_id, row["id"], "actions_enqueued", row["kind"]) for row in rows]

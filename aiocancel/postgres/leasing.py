@@ -36,6 +36,7 @@ class TakenAction:
     the first look showed where we only watch for an offer. ``attempt`` numbers all
     attempts, of which ``excused`` do not count towards giving up: ``tries`` do. ``takes_effect_at`` and
     ``asked_to_pay`` are what the customer was told while it was deferred, after which its age counts anew.
+    ``key`` is the idempotency key as stored; a write may need its next generation.
     ``taken_at`` is a time of the monotonic clock. ``unreadable`` says why a part of the row cannot be read; that part
     is missing here, and the action must not be carried out.
     """
@@ -56,6 +57,7 @@ class TakenAction:
     excused: int = 0
     takes_effect_at: datetime | None = None
     asked_to_pay: bool = False
+    key: str = ""
     taken_at: float = field(default_factory=time.monotonic)
     unreadable: AnyCode | None = None
 
@@ -107,7 +109,8 @@ FROM ready, aiocancel.claim c WHERE a.id = ready.id AND c.id = a.claim_id
 RETURNING a.id, a.claim_id, c.public_id, a.kind, a.subscription_id, a.reason_text, a.reason_code, a.attempts,
     extract(epoch FROM now() - coalesce(a.woke_at, a.created_at))::float8 AS age_s,
     a.key_used_at IS NOT NULL AS has_written, a.takes_effect_at, a.payment_url IS NOT NULL AS asked_to_pay,
-    a.flow_session_id, a.offer, a.change, a.baseline, c.vendor, c.customer_id, c.mode, a.excused
+    a.flow_session_id, a.offer, a.change, a.baseline, c.vendor, c.customer_id, c.mode, a.excused,
+    a.idempotency_key
 """
 
 RENEW: Final = """
@@ -228,6 +231,7 @@ def _taken(row: asyncpg.Record, owner: uuid.UUID) -> TakenAction:
         excused=row["excused"],
         takes_effect_at=row["takes_effect_at"],
         asked_to_pay=row["asked_to_pay"],
+        key=row["idempotency_key"],
         unreadable=stored.unreadable,
     )
 

@@ -119,6 +119,9 @@ class Ledger:
     ) -> None:
         await self._writes.end(taken, result, code=code, request_id=request_id, key_spent=key_spent)
 
+    async def was_sent_before(self, taken: TakenAction, key: str) -> bool:
+        return await self._writes.was_sent_before(taken, key)
+
     async def note_first_look(self, taken: TakenAction, baseline: Baseline) -> None:
         await self._writes.note_first_look(taken, baseline)
 

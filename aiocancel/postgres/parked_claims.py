@@ -42,7 +42,8 @@ recorded AS (
 parked AS (
     INSERT INTO aiocancel.action (claim_id, ordinal, kind, subscription_id, reason_text, reason_code,
         idempotency_key, flow_session_id, state, finished_at, parked_code)
-    SELECT id, 0, $14, $7, $9, $10, aiocancel.idempotency_key($1, 0, 1), $5, 'parked', now(), $15 FROM recorded
+    SELECT id, 0, $14, $7, $9, $10, aiocancel.wish_key($3, $8, $7, $5, $2, $14, 0), $5, 'parked', now(), $15
+    FROM recorded
     RETURNING id, claim_id),
 noted AS (
     INSERT INTO aiocancel.journal (claim_id, action_id, entry, code)

@@ -334,9 +334,7 @@ class Settling:
             entries: list[JournalEntry] = [
                 (taken.claim_id, taken.action_id, "outcome_verified", offer_id)
             ]
-            entries += await enqueue_actions(
-                connection, taken.claim_id, taken.claim_public_id, actions, first=1
-            )
+            entries += await enqueue_actions(connection, taken.claim_id, actions, first=1)
 
             receipt = ("verified", None, None, False, None)
             if not await self._end_in(connection, FINISH, taken, *receipt):

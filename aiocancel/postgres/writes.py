@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 # The first write of an action, whose key is as it was made: one round trip instead of five.
 BEGIN_FIRST_WRITE: Final = """
 WITH begun AS (
-    UPDATE aiocancel.action SET key_used_at = now(), change = coalesce($5::jsonb, change),
-        idempotency_key = aiocancel.idempotency_key($4, ordinal, key_generation)
+    UPDATE aiocancel.action SET key_used_at = now(), change = coalesce($4::jsonb, change)
     WHERE id = $1 AND lease_owner = $2 AND attempts = $3 AND state = 'running'
       AND key_used_at IS NULL AND NOT key_spent
     RETURNING id, attempts, idempotency_key),
@@ -38,9 +37,10 @@ WHERE id = $1 AND lease_owner = $2 AND attempts = $3 AND state = 'running' FOR U
 
 BEGIN_LATER_WRITE: Final = """
 WITH begun AS (
-    UPDATE aiocancel.action SET idempotency_key = aiocancel.idempotency_key($2, ordinal, $3), key_generation = $3,
-        key_spent = false, key_used_at = CASE WHEN $4 THEN now() ELSE coalesce(key_used_at, now()) END,
-        change = coalesce($5::jsonb, change)
+    UPDATE aiocancel.action SET key_generation = $2, key_spent = false,
+        idempotency_key = CASE WHEN $3 THEN aiocancel.key_in_generation(idempotency_key, $2) ELSE idempotency_key END,
+        key_used_at = CASE WHEN $3 THEN now() ELSE coalesce(key_used_at, now()) END,
+        change = coalesce($4::jsonb, change)
     WHERE id = $1 RETURNING id, attempts, idempotency_key)
 INSERT INTO aiocancel.attempt (action_id, number, idempotency_key)
 SELECT id, attempts, idempotency_key FROM begun RETURNING idempotency_key
@@ -53,6 +53,11 @@ WITH ended AS (
     WHERE action_id = $1 AND number = $2 RETURNING idempotency_key)
 UPDATE aiocancel.action a SET key_spent = true FROM ended
 WHERE $6 AND a.id = $1 AND a.idempotency_key = ended.idempotency_key
+"""
+
+WAS_SENT_BEFORE: Final = """
+SELECT EXISTS (
+    SELECT FROM aiocancel.attempt WHERE action_id = $1 AND number < $2 AND idempotency_key = $3) AS was_sent
 """
 
 NOTE_FIRST_LOOK: Final = """
@@ -76,9 +81,7 @@ class Writes:
 
         begun: list[asyncpg.Record] = []
         if not taken.has_written:
-            begun = await self._connection.at_once(
-                BEGIN_FIRST_WRITE, *taken.lease, taken.claim_public_id, sent
-            )
+            begun = await self._connection.at_once(BEGIN_FIRST_WRITE, *taken.lease, sent)
 
         return str(begun[0]["idempotency_key"]) if begun else await self._begin_later(taken, sent)
 
@@ -96,6 +99,11 @@ class Writes:
             END_WRITE, taken.action_id, taken.attempt, result, code, request_id, key_spent
         )
 
+    async def was_sent_before(self, taken: TakenAction, key: str) -> bool:
+        """Tell whether an earlier attempt of the action, as far as this ledger knows, sent the key."""
+        rows = await self._connection.at_once(WAS_SENT_BEFORE, taken.action_id, taken.attempt, key)
+        return bool(rows[0]["was_sent"])
+
     async def note_first_look(self, taken: TakenAction, baseline: Baseline) -> None:
         """Keep the state that the first look showed; later ones are compared with it, whoever makes them."""
         await self._connection.at_once(
@@ -112,6 +120,6 @@ class Writes:
             generation = held["key_generation"] + spent
 
             key = await connection.fetchval(
-                BEGIN_LATER_WRITE, taken.action_id, taken.claim_public_id, generation, spent, sent
+                BEGIN_LATER_WRITE, taken.action_id, generation, spent, sent
             )
             return str(key)

@@ -29,6 +29,7 @@ from aiocancel.core.actions import (
 )
 from aiocancel.core.changes import Change, PlainChange
 from aiocancel.core.codes import AnyCode, Code
+from aiocancel.core.idempotency import wish_of
 from aiocancel.core.offers.apply import Progress
 from aiocancel.core.offers.terms import AcceptedOffer, name_of
 from aiocancel.core.offers.verify import Disproven, Doubtful, NotYet, Proven, Verdict
@@ -255,6 +256,9 @@ class Attempts:
     ) -> Step:
         if not subscription.is_in(taken.mode):
             return Refuse(Code.WRONG_MODE)
+        if kind is ActionKind.APPLY_OFFER and earlier is None and _is_noted(taken, subscription):
+            # Another application on these accounts made it, or this one before its database was set back.
+            return Done(Receipt.of(subscription))
 
         match kind:
             case ActionKind.UNPAUSE | ActionKind.REMOVE_DISCOUNT:
@@ -288,6 +292,10 @@ class Attempts:
         try:
             reply = await self._billing.apply(taken.action, write, idempotency_key=key)
         except BillingError as error:
+            if error.code == Code.IDEMPOTENCY_ERROR and not await self._ledger.was_sent_before(
+                taken, key
+            ):
+                return await self._look_for_earlier_write(taken, kind, error), None
             await self._ledger.end_write(
                 taken,
                 _sorted(error),
@@ -324,6 +332,25 @@ class Attempts:
                 "the change was undone elsewhere", code=Code.UNDONE_ELSEWHERE
             )
         return step, None
+
+    async def _look_for_earlier_write(
+        self, taken: TakenAction, kind: WriteKind | WatchKind, error: BillingError
+    ) -> Step:
+        """Say what follows when Stripe knows a key that this ledger never sent: the wish was carried out before.
+
+        A new key would carry it out again, so nothing more is sent.
+        """
+        await self._ledger.end_write(
+            taken, Failure.REJECTED, code=error.code, request_id=error.request_id
+        )
+
+        subscription = await self._billing.read(taken.action.subscription_id)
+        if kind is ActionKind.APPLY_OFFER:
+            step = self._offers.earlier_write(_offer(taken), subscription)
+        else:
+            step = await self._judge(taken, kind, subscription, None)
+
+        return step if isinstance(step, Done) else Refuse(Code.WRITTEN_BEFORE)
 
     async def watch(
         self,
@@ -468,6 +495,12 @@ def _offer(taken: TakenAction) -> AcceptedOffer:
 def _went_on(first: ScheduleChange, step: Step) -> bool:
     """Whether the schedule is out of the way, and something else is next."""
     return isinstance(step, Write) and step.schedule != first
+
+
+def _is_noted(taken: TakenAction, subscription: Subscription) -> bool:
+    """Whether Stripe's metadata says that this very wish was carried out, though this ledger never sent it."""
+    wish = wish_of(taken.key)
+    return wish is not None and subscription.gift == wish and not taken.has_written
 
 
 def _declined(error: BillingError) -> bool:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Final
 
 from aiocancel.core.actions import Action, ActionKind, Receipt, Step
 from aiocancel.core.codes import Code
 from aiocancel.core.decision import Policy
 from aiocancel.core.flow_session import FlowSession
+from aiocancel.core.idempotency import wish_of
 from aiocancel.core.offers.apply import DEFAULT_RULES, OfferRules, Progress, offer_step
 from aiocancel.core.offers.expect import Baseline, patience_s, vendor_offer_step
 from aiocancel.core.offers.terms import NO_LIMITS, AcceptedOffer, OfferLimits
@@ -18,6 +20,9 @@ from aiocancel.errors import RejectedVendorError
 from aiocancel.ports import CustomOffer, OfferHandler, OutcomeVerifier
 from aiocancel.postgres.leasing import TakenAction
 from aiocancel.postgres.ledger import Ledger
+
+# Stripe forgets a key after 24 hours at the earliest. https://docs.stripe.com/api/idempotent_requests
+_KEYS_LAST: Final = timedelta(hours=24)
 
 
 class Offers:
@@ -59,6 +64,11 @@ class Offers:
             baseline = Baseline.of(subscription, seen_at=self._now())
             await self._ledger.note_first_look(taken, baseline)
         return vendor_offer_step(offer, baseline, subscription)
+
+    def earlier_write(self, offer: AcceptedOffer, subscription: Subscription) -> Step:
+        """Say whether Stripe shows an offer that was made before, as long ago at most as it surely remembers a key."""
+        since = Baseline.of(subscription, seen_at=self._now() - _KEYS_LAST)
+        return vendor_offer_step(offer, since, subscription)
 
     def patience_s(self, taken: TakenAction) -> float:
         """Return for how many seconds yet Stripe cannot show what is expected, 0 when it should by now."""
@@ -124,7 +134,7 @@ class Offers:
                 offer.metadata,
                 taken.customer_id,
                 taken.action.subscription_id,
-                f"aiocancel-{taken.claim_public_id}",
+                wish_of(taken.key) or f"aiocancel-{taken.claim_public_id}",
             )
         )
         return Receipt("handled", None)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-import uuid
 
 import pytest
 
@@ -47,18 +46,25 @@ def test_the_statements_that_move_an_action_are_among_them() -> None:
     assert {"leasing.TAKE", "leasing.RENEW", "claims.ACCEPT_WITH_ACTIONS"} <= set(STATEMENTS)
 
 
-@pytest.mark.parametrize(("ordinal", "generation"), [(0, 1), (7, 2), (900, 1)])
+@pytest.mark.parametrize("flow_session_id", ["sess_1", "sess_ü", None])
+@pytest.mark.parametrize(("kind", "ordinal"), [("cancel_now", 0), ("end_pause", 900)])
 async def test_the_idempotency_key_is_the_same_text_in_sql_and_in_python(
-    pool: Pool, ordinal: int, generation: int
+    pool: Pool, flow_session_id: str | None, kind: str, ordinal: int
 ) -> None:
-    public_id = uuid.UUID("12345678-9abc-def0-1234-56789abcdef0")
+    wish = ("prosperstack", "test", "sub_1", flow_session_id, "nonce-1", kind, ordinal)
 
-    key = await pool.fetchval(
-        "SELECT aiocancel.idempotency_key($1, $2, $3)", public_id, ordinal, generation
-    )
+    key = await pool.fetchval("SELECT aiocancel.wish_key($1, $2, $3, $4, $5, $6, $7)", *wish)
 
-    assert key == f"aiocancel-12345678-9abc-def0-1234-56789abcdef0-{ordinal}-{generation}"
-    assert key == key_text(str(public_id), ordinal, generation)
+    assert key == key_text(*wish)
+
+
+@pytest.mark.parametrize(
+    "key", ["aiocancel-12345678-9abc-def0-1234-56789abcdef0-0-1", "aiocancel-" + "0f" * 20 + "-0-1"]
+)
+async def test_the_next_generation_of_a_key_differs_in_nothing_else(pool: Pool, key: str) -> None:
+    following = await pool.fetchval("SELECT aiocancel.key_in_generation($1, 12)", key)
+
+    assert following == key.removesuffix("-1") + "-12"
 
 
 @pytest.mark.parametrize("kind", ActionKind)
