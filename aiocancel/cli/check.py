@@ -24,6 +24,7 @@ from aiocancel.parts import Parts
 from aiocancel.postgres import preflight as database
 from aiocancel.postgres.address import cannot_open
 from aiocancel.postgres.customer_query import StripeCustomerQuery, SubscriptionQuery
+from aiocancel.postgres.roles import forbidden_objects
 from aiocancel.postgres.schema import installed_version, migrations
 from aiocancel.web.csp_header import needed_sources
 
@@ -220,7 +221,7 @@ class _Checks:
             self._guarded(
                 preflight.SCHEMA,
                 lambda: self._schema(pool),
-                f"grant the application's role the schema; {restart}",
+                f"grant the application's role the schema ({preflight.GRANTS}); {restart}",
             ),
             self._guarded(
                 QUERY, lambda: self._query(pool), "correct the SQL given as subscriptions"
@@ -246,7 +247,7 @@ class _Checks:
         newest = max(migrations())
         async with pool.acquire() as connection:
             present = await installed_version(connection)
-            forbidden = await database.forbidden_tables(connection) if present else []
+            forbidden = await forbidden_objects(connection) if present else []
         return [
             preflight.judge_schema(
                 present,

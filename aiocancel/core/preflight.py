@@ -175,6 +175,9 @@ def judge_server(version: int, *, read_only: bool) -> CheckResult:
     return CheckResult.ok(DATABASE, f"PostgreSQL {version}")
 
 
+GRANTS: Final = "aiocancel grants --migrate-role … --serve-role …"
+
+
 def judge_schema(
     present: int | None, newest: int, *, forbidden: Sequence[str], made_at_start: bool
 ) -> CheckResult:
@@ -198,9 +201,7 @@ def judge_schema(
 
     if forbidden:
         detail = f"version {present}, but this role may not use {', '.join(forbidden)}"
-        return CheckResult.fail(
-            SCHEMA, detail, "GRANT SELECT, INSERT, UPDATE, DELETE on schema aiocancel's tables"
-        )
+        return CheckResult.fail(SCHEMA, detail, f"grant them; {GRANTS} prints the statements")
     return CheckResult.ok(SCHEMA, f"version {present}")
 
 

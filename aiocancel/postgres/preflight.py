@@ -23,14 +23,6 @@ SELECT current_setting('server_version_num')::int / 10000 AS version,
     extract(epoch FROM clock_timestamp())::float8 AS time
 """
 
-# Whoever migrates need not be whom the application connects as.
-FORBIDDEN: Final = """
-SELECT c.relname::text FROM pg_class c
-WHERE c.relnamespace = 'aiocancel'::regnamespace AND c.relkind = 'r' AND c.relname <> 'schema_version'
-  AND NOT (has_table_privilege(c.oid, 'SELECT') AND has_table_privilege(c.oid, 'INSERT'))
-ORDER BY 1
-"""
-
 # What waits behind another action of its lane is not overdue.
 BACKLOG: Final = """
 SELECT count(*) FILTER (WHERE a.state = 'parked') AS parked,
@@ -108,11 +100,6 @@ async def inspect_server(connection: Connection) -> ServerInspection:
     row = await connection.fetchrow(SERVER)
     assert row is not None  # noqa: S101 - it has no WHERE
     return ServerInspection(**row)
-
-
-async def forbidden_tables(connection: Connection) -> list[str]:
-    """Return the names of our tables that this role may not read and write."""
-    return [row["relname"] for row in await connection.fetch(FORBIDDEN)]
 
 
 async def check_permission(connection: Connection, query: str) -> None:

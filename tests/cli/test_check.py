@@ -414,7 +414,12 @@ async def test_tables_of_another_release_fail(
             "GRANT USAGE ON SCHEMA aiocancel TO {role}; "
             "GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA aiocancel TO {role}; "
             "REVOKE INSERT ON aiocancel.journal FROM {role}",
-            "but this role may not use journal",
+            "journal (INSERT)",
+        ),
+        (
+            "GRANT USAGE ON SCHEMA aiocancel TO {role}; "
+            "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA aiocancel TO {role}",
+            "but this role may not use pgqueuer_id_seq (USAGE)",
         ),
     ],
 )

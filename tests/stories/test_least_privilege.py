@@ -1,0 +1,173 @@
+"""A role with exactly what ``aiocancel grants`` prints serves and carries out a cancellation, and can do no more."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import asyncpg
+import pytest
+from pytest_aiohttp import AiohttpClient
+
+from aiocancel.cli.main import main
+from aiocancel.errors import ConfigurationError
+from aiocancel.postgres.roles import forbidden_objects, grant_statements
+from aiocancel.postgres.schema import migrate
+from aiocancel.testing.postgres import EmbeddedPostgres
+from aiocancel.testing.stripe.simulator import StripeSimulator
+from tests.support.saas import CREATE_TABLES, Pool, add_customer, as_customer, make_app, make_cancel
+from tests.support.waiting import until
+
+
+@dataclass
+class Roles:
+    """A database of an application that gives two roles no more than it must."""
+
+    owner: Pool
+    migrate: str
+    serve: str
+
+    @property
+    def statements(self) -> str:
+        return grant_statements(migrate_role=self.migrate, serve_role=self.serve)
+
+    def dsn(self, role: str, postgres_dsn: str) -> str:
+        return postgres_dsn.replace("//postgres@", f"//{role}@")
+
+
+@pytest.fixture
+async def dsn(postgres: EmbeddedPostgres) -> AsyncIterator[str]:
+    name = f"roles_{uuid.uuid4().hex}"
+    yield await postgres.create_database(name)
+    await postgres.drop_database(name)
+
+
+@pytest.fixture
+async def roles(dsn: str) -> AsyncIterator[Roles]:
+    suffix = uuid.uuid4().hex[:8]
+    async with asyncpg.create_pool(dsn, min_size=1, max_size=2) as owner:
+        found = Roles(owner, f"migrate-{suffix}", f"serve_{suffix}")
+        await owner.execute(CREATE_TABLES)
+        await owner.execute(f'CREATE ROLE "{found.migrate}" LOGIN; CREATE ROLE {found.serve} LOGIN')
+        await owner.execute(f"GRANT SELECT ON app_subscription TO {found.serve}")
+        yield found
+        for role in (found.serve, found.migrate):
+            await owner.execute(f'DROP OWNED BY "{role}" CASCADE; DROP ROLE "{role}"')
+
+
+async def migrate_as(role: str, roles: Roles, dsn: str) -> None:
+    connection = await asyncpg.connect(roles.dsn(role, dsn))
+    await migrate(connection)
+    await connection.close()
+
+
+@pytest.mark.parametrize("grants_come_first", [True, False])
+async def test_a_role_with_what_is_printed_carries_a_whole_cancellation_out(
+    aiohttp_client: AiohttpClient,
+    roles: Roles,
+    dsn: str,
+    stripe_api: tuple[StripeSimulator, str],
+    grants_come_first: bool,
+) -> None:
+    stripe, url = stripe_api
+    stripe.add_subscription("sub_ada")
+    await add_customer(roles.owner, "ada", "sub_ada")
+    if grants_come_first:
+        await roles.owner.execute(roles.statements)
+        await migrate_as(roles.migrate, roles, dsn)
+    else:
+        await migrate_as("postgres", roles, dsn)
+        await roles.owner.execute(roles.statements)
+    # Each claim leads to hooks as well, and so through every statement of the path.
+    cancel = make_cancel(roles.dsn(roles.serve, dsn), url, answer_within_s=20.0)
+    told: list[str] = []
+
+    @cancel.on_outcome
+    async def note(outcome: object) -> None:
+        told.append(type(outcome).__name__)
+
+    client = await aiohttp_client(make_app(cancel))
+    page = await client.get("/cancel/payload", headers=as_customer("ada"))
+    grant = (await page.json())["flow"]["grant"]
+    response = await client.post(
+        "/cancel/result", json={"grant": grant, "status": "canceled"}, headers=as_customer("ada")
+    )
+
+    assert (response.status, (await response.json())["outcome"]) == (200, "scheduled")
+    assert [effect.kind for effect in stripe.effects] == ["cancel_at_period_end"]
+    await until(lambda: told == ["Outcome"])
+
+
+async def test_the_role_that_serves_may_use_everything_and_change_nothing_of_the_tables(
+    roles: Roles, dsn: str
+) -> None:
+    await roles.owner.execute(roles.statements)
+    await migrate_as(roles.migrate, roles, dsn)
+    serving = await asyncpg.connect(roles.dsn(roles.serve, dsn))
+
+    assert await forbidden_objects(serving) == []
+    for statement in (
+        "DROP TRIGGER journal_is_append_only ON aiocancel.journal",
+        "ALTER TABLE aiocancel.journal DISABLE TRIGGER ALL",
+        "TRUNCATE aiocancel.claim",
+        "CREATE TABLE aiocancel.mine ()",
+    ):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await serving.execute(statement)
+    await serving.close()
+
+
+async def test_a_role_without_the_sequences_is_found_out(roles: Roles, dsn: str) -> None:
+    await roles.owner.execute(roles.statements)
+    await migrate_as(roles.migrate, roles, dsn)
+    await roles.owner.execute(
+        f"REVOKE ALL ON ALL SEQUENCES IN SCHEMA aiocancel FROM {roles.serve}; "
+        f"REVOKE UPDATE ON aiocancel.claim FROM {roles.serve}"
+    )
+    serving = await asyncpg.connect(roles.dsn(roles.serve, dsn))
+
+    found = await forbidden_objects(serving)
+    await serving.close()
+
+    assert "claim (UPDATE)" in found
+    assert "pgqueuer_id_seq (USAGE)" in found
+
+
+async def test_a_privilege_that_is_missing_is_503_and_the_same_post_works_when_it_is_there(
+    aiohttp_client: AiohttpClient, roles: Roles, dsn: str
+) -> None:
+    await add_customer(roles.owner, "ada", "sub_ada")
+    await roles.owner.execute(roles.statements)
+    await migrate_as(roles.migrate, roles, dsn)
+    cancel = make_cancel(roles.dsn(roles.serve, dsn), run_worker=False, answer_within_s=0.1)
+    client = await aiohttp_client(make_app(cancel))
+    page = await client.get("/cancel/payload", headers=as_customer("ada"))
+    body = {"grant": (await page.json())["flow"]["grant"], "status": "canceled"}
+    await roles.owner.execute(f"REVOKE ALL ON ALL SEQUENCES IN SCHEMA aiocancel FROM {roles.serve}")
+
+    refused = await client.post("/cancel/result", json=body, headers=as_customer("ada"))
+    await roles.owner.execute(roles.statements)
+    accepted = await client.post("/cancel/result", json=body, headers=as_customer("ada"))
+
+    assert refused.status == 503
+    assert accepted.status == 202
+
+
+def test_the_command_prints_the_statements(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["grants", "--migrate-role", "owner", "--serve-role", "web"]) == 0
+
+    assert capsys.readouterr().out == grant_statements(migrate_role="owner", serve_role="web")
+
+
+@pytest.mark.parametrize("name", ["", "a b", 'web"; DROP TABLE x', "o'hara", "ö", "x" * 64, "1st"])
+def test_a_name_that_could_end_a_statement_is_refused(name: str) -> None:
+    with pytest.raises(ConfigurationError):
+        grant_statements(migrate_role="owner", serve_role=name)
+    with pytest.raises(ConfigurationError):
+        grant_statements(migrate_role=name, serve_role="web")
+
+
+def test_one_role_for_both_is_refused() -> None:
+    with pytest.raises(ConfigurationError):
+        grant_statements(migrate_role="web", serve_role="web")
