@@ -97,6 +97,8 @@ async def test_a_role_with_what_is_printed_carries_a_whole_cancellation_out(
     assert (response.status, (await response.json())["outcome"]) == (200, "scheduled")
     assert [effect.kind for effect in stripe.effects] == ["cancel_at_period_end"]
     await until(lambda: told == ["Outcome"])
+    # Before its role is gone.
+    await client.close()
 
 
 async def test_the_role_that_serves_may_use_everything_and_change_nothing_of_the_tables(
@@ -149,6 +151,8 @@ async def test_a_privilege_that_is_missing_is_503_and_the_same_post_works_when_i
     refused = await client.post("/cancel/result", json=body, headers=as_customer("ada"))
     await roles.owner.execute(roles.statements)
     accepted = await client.post("/cancel/result", json=body, headers=as_customer("ada"))
+    # Before its role is gone.
+    await client.close()
 
     assert refused.status == 503
     assert accepted.status == 202
