@@ -55,6 +55,7 @@ def run(name: str, *arguments: str) -> str:
             },
         ),
         ("waiting", {"10"}, {}),
+        ("hostile_posts", {"this, quiet", "this, 3 hostile posts"}, {}),
         ("scale", {"100", "200"}, {}),
         ("imports", {"import aiohttp", "import aiocancel"}, {"modules of stripe imported": 0}),
     ],
