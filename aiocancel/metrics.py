@@ -21,6 +21,7 @@ from aiocancel.telemetry import (
     ActionParked,
     ActionRefused,
     AttemptFailed,
+    CachingRefused,
     ClaimRecorded,
     ClaimRefused,
     DriftFound,
@@ -136,6 +137,13 @@ METRICS: Final = (
 QUEUE: Final = Metric("queue_actions", "Actions in the queue of all processes", ("state",))
 QUEUE_OLDEST_DUE: Final = Metric("queue_oldest_due", "How long the oldest action is due", unit="s")
 
+_PAGE_PROBLEMS: Final[dict[type[Event], str]] = {
+    LookupFailed: "lookup_failed",
+    PolicyNotWidened: "policy_not_widened",
+    CachingRefused: "caching_refused",
+    PropertyLeftOut: "property_left_out",
+}
+
 
 def measurements(event: Event) -> list[Measurement]:
     """Return what an event counts as. Total: an event that is not known counts as nothing."""
@@ -178,12 +186,8 @@ def measurements(event: Event) -> list[Measurement]:
                 else ActionKind.EXPECT_OFFER
             )
             return [Measurement(DRIFT, {"kind": kind, "code": Code.VENDOR_DID_NOT_ACT})]
-        case LookupFailed():
-            return [Measurement(PAGE_PROBLEMS, {"what": "lookup_failed"})]
-        case PolicyNotWidened():
-            return [Measurement(PAGE_PROBLEMS, {"what": "policy_not_widened"})]
-        case PropertyLeftOut():
-            return [Measurement(PAGE_PROBLEMS, {"what": "property_left_out"})]
+        case LookupFailed() | PolicyNotWidened() | CachingRefused() | PropertyLeftOut():
+            return [Measurement(PAGE_PROBLEMS, {"what": _PAGE_PROBLEMS[type(event)]})]
         case _:
             return []
 

@@ -148,6 +148,16 @@ class PolicyNotWidened(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class CachingRefused(Event):
+    """A page that holds a customer's grant was to be stored by shared caches; it went out as private instead.
+
+    ``written`` is the first header that allowed it, as the application wrote it.
+    """
+
+    written: str
+
+
+@dataclass(frozen=True, slots=True)
 class PropertyLeftOut(Event):
     """A flow vendor's payload goes without a value, whose column is missing or holds another type than ``expected``.
 
@@ -201,6 +211,7 @@ _LEVELS = {
     ActionParked: logging.ERROR,
     ActionRefused: logging.WARNING,
     AttemptFailed: logging.WARNING,
+    CachingRefused: logging.WARNING,
     DriftFound: logging.ERROR,
     LookupFailed: logging.ERROR,
     PolicyNotWidened: logging.ERROR,

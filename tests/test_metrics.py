@@ -33,6 +33,7 @@ from aiocancel.telemetry import (
     ActionParked,
     ActionRefused,
     AttemptFailed,
+    CachingRefused,
     ClaimRecorded,
     ClaimRefused,
     DriftFound,
@@ -106,6 +107,10 @@ EXAMPLES: list[tuple[Event, dict[str, dict[str, str]]]] = [
         {"drift": {"kind": "expect_offer", "code": "vendor_did_not_act"}},
     ),
     (LookupFailed("timeout"), {"page_problems": {"what": "lookup_failed"}}),
+    (
+        CachingRefused("Cache-Control: public"),
+        {"page_problems": {"what": "caching_refused"}},
+    ),
     (PolicyNotWidened("odd"), {"page_problems": {"what": "policy_not_widened"}}),
     (
         PropertyLeftOut("subscription.mrr", "number"),

@@ -15,6 +15,7 @@ from aiocancel.telemetry import (
     ActionParked,
     ActionRefused,
     AttemptFailed,
+    CachingRefused,
     ClaimRecorded,
     ClaimRefused,
     DriftFound,
@@ -80,6 +81,12 @@ EXAMPLES = [
     ),
     pytest.param(
         LookupFailed("timeout"), logging.ERROR, "LookupFailed error=timeout", id="lookup failed"
+    ),
+    pytest.param(
+        CachingRefused("Cache-Control: public"),
+        logging.WARNING,
+        "CachingRefused written=Cache-Control: public",
+        id="caching refused",
     ),
     pytest.param(
         PolicyNotWidened("odd"),

@@ -17,14 +17,14 @@ from multidict import CIMultiDict, istr
 
 from aiocancel.core.csp import ContentSecurityPolicy
 from aiocancel.errors import ConfigurationError, PolicyError
-from aiocancel.telemetry import EventHook, PolicyNotWidened
+from aiocancel.telemetry import CachingRefused, EventHook, PolicyNotWidened
+from aiocancel.web.caching import keep_private
 
 if TYPE_CHECKING:
     from aiocancel.ports import FlowVendor
 
 ENFORCED = istr("Content-Security-Policy")
 REPORT_ONLY = istr("Content-Security-Policy-Report-Only")
-_CACHE_CONTROL = istr("Cache-Control")
 _FRAME_OPTIONS = istr("X-Frame-Options")
 
 # Stands for the nonce in a widened policy that is kept, and gives way to each page's own.
@@ -89,9 +89,8 @@ class PolicyWriter:
         """
         try:
             headers = response.headers
-            if is_private:
-                # Unless the application decided itself.
-                headers.setdefault(_CACHE_CONTROL, "private, no-cache")
+            if is_private and (refused := keep_private(headers)):
+                self._on_event(CachingRefused(refused))
             if ENFORCED in headers or REPORT_ONLY in headers:
                 # A site that only reports is trying its policy out; enforcing ours would cut that short.
                 if not isinstance(response, StrictResponse):

@@ -20,7 +20,7 @@ from pytest_aiohttp import AiohttpClient
 
 from aiocancel import CancelFlow, ConfigurationError, FlowNotResolvedError
 from aiocancel.config import DEFAULTS
-from aiocancel.telemetry import Event, PolicyNotWidened
+from aiocancel.telemetry import CachingRefused, Event, PolicyNotWidened
 from aiocancel.web.csp_header import new_nonce
 from aiocancel.web.flow_context import current_flow
 from aiocancel.web.template_variable import add_to_environment
@@ -769,6 +769,8 @@ async def test_a_nonce_asked_for_after_the_headers_are_sent_is_refused_with_a_re
         (None, "private, no-cache"),
         ("no-store", "no-store"),
         ("private, max-age=60", "private, max-age=60"),
+        ("public, max-age=60", "private, no-cache"),
+        ("max-age=60", "private, no-cache"),
     ],
 )
 async def test_a_page_with_a_customers_grant_stays_out_of_shared_caches(
@@ -787,6 +789,33 @@ async def test_a_page_with_a_customers_grant_stays_out_of_shared_caches(
     response = await client.get("/account", headers=as_customer("ada"))
     assert Page(await response.text()).flow is not None
     assert response.headers.getall("Cache-Control") == [expected]
+    assert response.headers.getall("Vary") == ["Cookie"]
+
+
+async def test_a_page_with_a_grant_is_kept_private_whatever_a_signal_of_the_application_sets(
+    aiohttp_client: AiohttpClient, shared_pool: Pool
+) -> None:
+    events = Events()
+    cancel = make_cancel(
+        shared_pool, run_worker=False, subscriptions=Subscriptions(), on_event=events
+    )
+    app = make_app(cancel)
+
+    async def let_everybody_store(_: web.Request, response: web.StreamResponse) -> None:
+        response.headers["Cache-Control"] = "public, max-age=60"
+        response.headers["Vary"] = "Accept-Encoding"
+
+    app.on_response_prepare.append(let_everybody_store)
+    client = await aiohttp_client(app)
+
+    response = await client.get("/account", headers=as_customer("ada"))
+    elsewhere = await client.get("/nowhere", headers=as_customer("ada"))
+
+    assert Page(await response.text()).flow is not None
+    assert response.headers.getall("Cache-Control") == ["private, no-cache"]
+    assert response.headers.getall("Vary") == ["Accept-Encoding, Cookie"]
+    assert elsewhere.headers.getall("Cache-Control") == ["public, max-age=60"]
+    assert events.of(CachingRefused) == [CachingRefused("Cache-Control: public, max-age=60")]
 
 
 @pytest.mark.parametrize("path", ["/cancel", "/cancel/status/nothing"])

@@ -1,0 +1,60 @@
+"""A page that holds a customer's grant and signed payload is nobody else's: shared caches do not keep it."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from multidict import CIMultiDict, istr
+
+_CACHE_CONTROL: Final = istr("Cache-Control")
+_VARY: Final = istr("Vary")
+_PRIVATE: Final = "private, no-cache"
+
+# A directive with its argument; a quoted one may hold commas: RFC 9111, 5.2.
+_DIRECTIVE: Final = re.compile(r'\s*([^\s,=]+)\s*(=\s*(?:"[^"]*"|[^,]*))?', re.ASCII)
+
+
+def keep_private(headers: CIMultiDict[str]) -> str | None:
+    """Keep a response out of shared caches, whatever the application has written.
+
+    Args:
+        headers: Those of the response. ``Cache-Control`` stays where it forbids shared caches already.
+
+    Returns:
+        The first header that allowed a shared cache to store the response, as it was written; None if none did.
+    """
+    refused = None
+    written = ", ".join(headers.getall(_CACHE_CONTROL, []))
+    if not _forbids_sharing(written):
+        headers[_CACHE_CONTROL] = _PRIVATE
+        if written:
+            refused = f"{_CACHE_CONTROL}: {written}"
+
+    # A cache that is meant by one of these looks at no other: RFC 9213, 2.
+    for name in [name for name in headers if _is_for_certain_caches(name)]:
+        value = headers.get(name, "")
+        if name in headers and not _forbids_sharing(value):
+            headers.popall(name)
+            refused = refused or f"{name}: {value}"
+
+    _vary_by_cookie(headers)
+    return refused
+
+
+def _forbids_sharing(cache_control: str) -> bool:
+    """Return whether shared caches may not store it; ``private="field"`` is about that field only."""
+    found = {name.lower() for name, value in _DIRECTIVE.findall(cache_control) if not value}
+    return "no-store" in found or ("private" in found and "public" not in found)
+
+
+def _is_for_certain_caches(name: str) -> bool:
+    lower = name.lower()
+    return lower.endswith("cdn-cache-control") or lower == "surrogate-control"
+
+
+def _vary_by_cookie(headers: CIMultiDict[str]) -> None:
+    written = headers.getall(_VARY, [])
+    named = {name.strip().lower() for value in written for name in value.split(",")}
+    if not named & {"cookie", "*"}:
+        headers[_VARY] = ", ".join([*(value for value in written if value.strip()), "Cookie"])
