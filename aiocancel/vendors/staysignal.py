@@ -14,7 +14,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from aiocancel.config import is_path_of_this_site, origin_of
+from aiocancel.config import is_path_of_this_site, origin_of, source_of
 from aiocancel.core.claim import FlowClaim, FlowStatus
 from aiocancel.core.csp import ContentSecurityPolicy
 from aiocancel.core.identifiers import Mode
@@ -40,7 +40,7 @@ class StaySignal(FlowVendor):
         global_name: The dotted name of the widget's init function; ``window.`` may stand before it.
         subscription_attribute: The ``data-…`` attribute in which the button carries the subscription's id.
         csp_sources: The sources that the widget needs for each CSP directive, such as
-            ``{"connect-src": ["https://…"]}``; the script's own origin is added.
+            ``{"connect-src": ["https://…"]}``; the script's own URL is added.
         init_config: Further keys that StaySignal gave you, as JSON values.
         opt_out: With True StaySignal only logs and this application cancels; both of its switches are set, of which
             either one would do. With False StaySignal cancels by itself. Nothing shows that StaySignal authenticates
@@ -102,7 +102,7 @@ class StaySignal(FlowVendor):
         return any(map(_is_local, [self._script_url, *sources]))
 
     def csp_sources(self) -> Mapping[str, Sequence[str]]:
-        """Return what the owner says that the widget needs, and the script's own origin."""
+        """Return what the owner says that the widget needs, and the script's own URL."""
         return self._csp_sources
 
     def widget(self) -> WidgetSettings:
@@ -149,13 +149,15 @@ def _checked_sources(
     given: Mapping[str, Sequence[str]], script_url: str
 ) -> dict[str, tuple[str, ...]]:
     own = is_path_of_this_site(script_url)
-    origin = "'self'" if own else origin_of(script_url, setting="script_url")
+    if not own:
+        origin_of(script_url, setting="script_url")
+    script = "'self'" if own else source_of(script_url)
     if any(isinstance(listed, str) for listed in given.values()):
         raise ConfigurationError("csp_sources holds a list of sources for each directive")
     sources = {directive: tuple(listed) for directive, listed in given.items()}
     sources["script-src"] = (
-        *(source for source in sources.get("script-src", ()) if source != origin),
-        origin,
+        *(source for source in sources.get("script-src", ()) if source != script),
+        script,
     )
     try:
         ContentSecurityPolicy.parse("default-src 'none'").widen(sources)

@@ -1,4 +1,4 @@
-"""The Content-Security-Policy on every response: the application's own, widened by what the widget needs.
+"""The Content-Security-Policy on every response: the application's own, and what the widget needs on its pages.
 
 ``web/middleware.py`` says when it is written. An exception there would drop the connection, so a policy that
 cannot be widened is sent as it is, and reported.
@@ -45,7 +45,7 @@ class StrictResponse(web.Response):
 
 
 def needed_sources(vendor: FlowVendor) -> dict[str, list[str]]:
-    """Return what every policy of the site is widened by; a page's nonce comes on top."""
+    """Return what the policy of a page with the flow is widened by; the page's nonce comes on top."""
     sources = {directive: list(values) for directive, values in vendor.csp_sources().items()}
     # Our own requests: the payload, the result, and the plain form where forms are restricted.
     sources.setdefault("connect-src", []).append("'self'")
@@ -81,11 +81,16 @@ class PolicyWriter:
             self._base_unframed = ", ".join(map(str, map(_without_framing, policies))) or None
 
     def write(
-        self, response: web.StreamResponse, nonce: str | None, *, is_private: bool = False
+        self,
+        response: web.StreamResponse,
+        nonce: str | None,
+        *,
+        has_flow: bool,
+        is_private: bool = False,
     ) -> None:
         """Write the policy of a response that is about to be sent, and keep a private one out of shared caches.
 
-        Every policy that is there is widened; the site's own takes the place of none.
+        The site's own policy takes the place of none. Every policy of a page with the flow is widened, and no other.
         """
         try:
             headers = response.headers
@@ -93,10 +98,10 @@ class PolicyWriter:
                 self._on_event(CachingRefused(refused))
             if ENFORCED in headers or REPORT_ONLY in headers:
                 # A site that only reports is trying its policy out; enforcing ours would cut that short.
-                if not isinstance(response, StrictResponse):
+                if has_flow and not isinstance(response, StrictResponse):
                     self._widen_all(headers, nonce)
             elif (base := self._base_for(headers)) is not None:
-                headers[ENFORCED] = self._widen(base, nonce)
+                headers[ENFORCED] = self._widen(base, nonce) if has_flow else base
         except Exception:
             # An exception here would drop the connection without any response.
             logger.exception("the Content-Security-Policy could not be written")

@@ -46,6 +46,7 @@ class FlowContext:
     """The flow of one request; ``await resolve()`` first wherever you can."""
 
     __slots__ = (
+        "_has_button",
         "_headers_are_sent",
         "_nonce",
         "_owned",
@@ -64,6 +65,7 @@ class FlowContext:
         self._owned: OwnedSubscription | None = None
         self._sealed: SealedFlow | None = None
         self._nonce: str | None = None
+        self._has_button = False
         self._headers_are_sent = False
         # The response for which aiohttp is calling this request's hook right now.
         self.hooked_response: web.StreamResponse | None = None
@@ -146,11 +148,15 @@ class FlowContext:
         return self._nonce
 
     def write_headers(self, response: web.StreamResponse) -> None:
-        """Write the policy, with the nonce if something has asked for it, to a response that is about to be sent."""
+        """Write the policy to a response that is about to be sent, opened for the widget if the flow is used."""
         self._headers_are_sent = True
         nonce = self._nonce
+        is_resolved = self._state is not FlowState.UNRESOLVED
         self._site.policy.write(
-            response, nonce, is_private=nonce is not None or self._sealed is not None
+            response,
+            nonce,
+            has_flow=is_resolved or self._has_button or nonce is not None,
+            is_private=nonce is not None or self._sealed is not None,
         )
 
     def script(self) -> Markup:
@@ -167,6 +173,7 @@ class FlowContext:
         """
         if self._state in _NOTHING_TO_CANCEL:
             return Markup()
+        self._has_button = True
         return button_markup(self._site, self._label(label, "cancel_button"), self._owned)
 
     def resume_button(self, label: str | None = None) -> Markup:
@@ -202,6 +209,7 @@ class FlowContext:
     def _undo_button(self, change: str, label: str | None, text: str) -> Markup:
         if self._state in _NOTHING_TO_CANCEL:
             return Markup()
+        self._has_button = True
         return undo_button_markup(self._site, change, self._label(label, text))
 
     def _label(self, given: str | None, text: str) -> str:

@@ -63,7 +63,7 @@ def write_by_signal(site: Site, request: web.Request, response: web.StreamRespon
     """Write the policy, unless the request's own hook is about to do so."""
     flow = request.get(FLOW_KEY)
     if flow is None:
-        site.policy.write(response, None)
+        site.policy.write(response, None, has_flow=False)
     elif flow.hooked_response is not response:
         flow.write_headers(response)
 

@@ -8,7 +8,7 @@ import aiocancel
 
 
 async def home(_: web.Request) -> web.Response:
-    """Send the site's own policy; aiocancel adds what the flow needs and keeps the rest."""
+    """Send the site's own policy; on a flow page aiocancel adds what the flow needs."""
     policy = "default-src 'none'; style-src 'self' https://fonts.example; img-src 'self'"
     return web.Response(text="Home", headers={"Content-Security-Policy": policy})
 
@@ -22,6 +22,6 @@ def make_app(cancel: aiocancel.CancelFlow) -> web.Application:
     """Put the site together."""
     app = web.Application()
     cancel.setup(app)
-    app.router.add_get("/", home)
+    app.router.add_get("/", cancel.flow_page(home))
     app.router.add_get("/legacy", legacy)
     return app

@@ -32,6 +32,7 @@ def make_app(cancel: aiocancel.CancelFlow) -> web.Application:
     """Put the site together."""
     app = web.Application()
     cancel.setup(app)
-    app.router.add_get("/", shell)
+    # The page that opens the flow: its policy allows the widget.
+    app.router.add_get("/", cancel.flow_page(shell))
     app.router.add_get("/spa.js", script)
     return app

@@ -20,18 +20,17 @@ from tests.support.saas import CLIENT_SECRET
 NOWHERE = "postgresql://user:a-database-password@127.0.0.1:9/nowhere"
 
 STYLE_HASH = "'sha256-0II5nSAFgTOkBtdLO4MKsacG8pcjGGaEgpxvoOFKjm8='"
+SCRIPT = "https://cdn.prosperstack.com/flow/2.19.0/flow.min.js"
 STRICT_POLICY_WIDENED = (
     "default-src 'self'; base-uri 'self'; object-src 'none'; frame-ancestors 'self'; form-action 'self'; "
-    f"script-src 'self' https://cdn.prosperstack.com; style-src 'self' {STYLE_HASH}; "
+    f"script-src 'self' {SCRIPT}; style-src 'self' {STYLE_HASH}; "
     "connect-src 'self' https://api.prosperstack.com; frame-src 'self' https://app.prosperstack.com"
 )
 
 
 def widened_with(nonce: str) -> str:
     """The strict policy as a page that uses the nonce sends it."""
-    return STRICT_POLICY_WIDENED.replace(
-        "cdn.prosperstack.com", f"cdn.prosperstack.com 'nonce-{nonce}'", 1
-    )
+    return STRICT_POLICY_WIDENED.replace("/flow.min.js", f"/flow.min.js 'nonce-{nonce}'", 1)
 
 
 class Subscriptions:

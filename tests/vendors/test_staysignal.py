@@ -135,7 +135,7 @@ def test_the_settings_do_not_change_with_what_they_were_made_of() -> None:
 @pytest.mark.parametrize(
     ("script_url", "given", "script_sources"),
     [
-        ("https://widget.example.com/w.js?v=1", [], ("https://widget.example.com",)),
+        ("https://widget.example.com/w.js?v=1", [], ("https://widget.example.com/w.js",)),
         ("/static/widget.js", [], ("'self'",)),
         (
             "/static/widget.js",
@@ -144,7 +144,7 @@ def test_the_settings_do_not_change_with_what_they_were_made_of() -> None:
         ),
     ],
 )
-def test_the_policy_is_widened_by_the_owners_sources_and_the_scripts_origin(
+def test_the_policy_is_widened_by_the_owners_sources_and_the_scripts_url(
     script_url: str, given: list[str], script_sources: tuple[str, ...]
 ) -> None:
     sources = {"connect-src": ["https://api.example.com"], "script-src": given}

@@ -18,15 +18,17 @@ from aiohttp.typedefs import Handler
 from multidict import CIMultiDict, CIMultiDictProxy
 from pytest_aiohttp import AiohttpClient
 
-from aiocancel import CancelFlow, ConfigurationError, FlowNotResolvedError
+from aiocancel import STRICT_POLICY, CancelFlow, ConfigurationError, FlowNotResolvedError
 from aiocancel.config import DEFAULTS
 from aiocancel.telemetry import CachingRefused, Event, PolicyNotWidened
 from aiocancel.web.csp_header import new_nonce
 from aiocancel.web.flow_context import current_flow
 from aiocancel.web.template_variable import add_to_environment
-from tests.support.saas import Events, Pool, as_customer, make_app, make_cancel
+from tests.support import saas
+from tests.support.saas import Events, Pool, as_customer, make_app
 from tests.support.web import (
     NOWHERE,
+    SCRIPT,
     STRICT_POLICY_WIDENED,
     STYLE_HASH,
     Page,
@@ -38,7 +40,7 @@ from tests.support.web import (
 CSP = "Content-Security-Policy"
 REPORT_ONLY = "Content-Security-Policy-Report-Only"
 NEEDS = (
-    "script-src 'self' https://cdn.prosperstack.com; "
+    f"script-src 'self' {SCRIPT}; "
     f"style-src 'self' {STYLE_HASH}; "
     "connect-src 'self' https://api.prosperstack.com; "
     "frame-src 'self' https://app.prosperstack.com"
@@ -46,6 +48,11 @@ NEEDS = (
 
 Join = Callable[[CancelFlow, web.Application], None]
 PageHandler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def make_cancel(database: str | Pool, **settings: Any) -> CancelFlow:
+    """A plug-in on a site whose every page is a flow page, unless told otherwise."""
+    return saas.make_cancel(database, **{"flow_pages": "all", **settings})
 
 
 def with_setup(cancel: CancelFlow, app: web.Application) -> None:
@@ -243,6 +250,16 @@ async def _ask_by_hand(
     return int(status_line.split()[1]), CIMultiDictProxy(headers)
 
 
+# No page with the flow: the policy is there, and nothing is opened.
+UNOPENED = {
+    "part of a static file",
+    "static file",
+    "static file, not modified",
+    "no such static file",
+    *OUTER_KINDS,
+}
+
+
 @pytest.mark.parametrize(
     ("join", "kind"),
     [
@@ -262,8 +279,68 @@ async def test_every_kind_of_response_carries_exactly_the_policy_that_the_widget
     method, path, expected_status = kind
     status, headers = await ask(sites[join], method, path)
     assert status == expected_status
-    assert headers.getall(CSP) == [STRICT_POLICY_WIDENED]
+    opened = kind not in [({**KINDS, **OUTER_KINDS})[name] for name in UNOPENED]
+    assert headers.getall(CSP) == [STRICT_POLICY_WIDENED if opened else STRICT_POLICY]
     assert REPORT_ONLY not in headers
+
+
+# --- pages without the flow ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("join", [with_setup, with_middleware_only])
+@pytest.mark.parametrize(
+    ("own", "sent"),
+    [
+        ((), [(CSP, STRICT_POLICY)]),
+        (((CSP, "script-src 'self'"),), [(CSP, "script-src 'self'")]),
+        (((CSP, "img-src bücher"),), [(CSP, "img-src bücher")]),
+        (((REPORT_ONLY, "default-src 'none'"),), [(REPORT_ONLY, "default-src 'none'")]),
+    ],
+    ids=["no policy", "own policy", "unreadable policy", "policy that is tried out"],
+)
+async def test_a_page_that_does_not_use_the_flow_is_opened_for_nothing(
+    aiohttp_client: AiohttpClient,
+    shared_pool: Pool,
+    join: Join,
+    own: tuple[tuple[str, str], ...],
+    sent: list[tuple[str, str]],
+) -> None:
+    events = Events()
+    cancel = make_cancel(shared_pool, run_worker=False, flow_pages=["/account"], on_event=events)
+    app = web.Application()
+    join(cancel, app)
+    app.router.add_get("/terms", answering(*own))
+
+    response = await (await aiohttp_client(app)).get("/terms", headers=as_customer("ada"))
+
+    policies = [
+        (name, value.encode("utf-8", "surrogateescape").decode())
+        for name, value in response.headers.items()
+        if name in (CSP, REPORT_ONLY)
+    ]
+    assert policies == sent
+    assert events.of(PolicyNotWidened) == []
+
+
+@pytest.mark.parametrize(
+    "used",
+    [
+        "cancel_flow.script()",
+        "cancel_flow.button()",
+        "cancel_flow.resume_button()",
+        "cancel_flow.unpause_button()",
+        "cancel_flow.remove_discount_button()",
+    ],
+)
+async def test_a_page_that_uses_any_part_of_the_flow_is_opened_for_it(
+    aiohttp_client: AiohttpClient, used: str
+) -> None:
+    cancel = make_cancel(NOWHERE, flow_pages=())
+
+    response = await (await aiohttp_client(page_app(cancel, f"{{{{ {used} }}}}"))).get("/")
+
+    assert "frame-src 'self' https://app.prosperstack.com" in response.headers[CSP]
+    assert "connect-src 'self' https://api.prosperstack.com" in response.headers[CSP]
 
 
 # --- the application's own policy ---------------------------------------------------------------------
@@ -289,7 +366,7 @@ WIDENINGS = {
             (
                 CSP,
                 "default-src 'self' https://img.example; "
-                "script-src 'self' https://img.example https://cdn.prosperstack.com; "
+                f"script-src 'self' https://img.example {SCRIPT}; "
                 f"style-src 'self' https://img.example {STYLE_HASH}; "
                 "connect-src 'self' https://img.example https://api.prosperstack.com; "
                 "frame-src 'self' https://img.example https://app.prosperstack.com",
@@ -301,7 +378,7 @@ WIDENINGS = {
         [
             (
                 CSP,
-                f"default-src 'none'; script-src https://cdn.prosperstack.com; style-src {STYLE_HASH}; "
+                f"default-src 'none'; script-src {SCRIPT}; style-src {STYLE_HASH}; "
                 "connect-src https://api.prosperstack.com 'self'; frame-src https://app.prosperstack.com",
             )
         ],
@@ -311,7 +388,7 @@ WIDENINGS = {
         [
             (
                 CSP,
-                "script-src 'nonce-cGFnZQ==' 'sha256-cGFnZQ==' https://cdn.prosperstack.com; "
+                f"script-src 'nonce-cGFnZQ==' 'sha256-cGFnZQ==' {SCRIPT}; "
                 f"style-src 'nonce-cGFnZQ==' {STYLE_HASH}",
             )
         ],
@@ -630,7 +707,7 @@ async def test_the_nonce_in_the_policy_is_the_one_in_the_page(
 ) -> None:
     client = await aiohttp_client(
         page_app(
-            make_cancel(NOWHERE),
+            make_cancel(NOWHERE, flow_pages=()),
             '{{ cancel_flow.script() }}<style nonce="{{ cancel_flow.nonce }}"></style>',
         )
     )
@@ -666,7 +743,7 @@ async def test_the_nonce_of_the_application_stays_beside_ours(
     response = await client.get("/")
     nonce = await response.text()
     assert response.headers.getall(CSP) == [
-        f"script-src 'nonce-b3duMQ==' 'strict-dynamic' https://cdn.prosperstack.com 'nonce-{nonce}'; "
+        f"script-src 'nonce-b3duMQ==' 'strict-dynamic' {SCRIPT} 'nonce-{nonce}'; "
         "connect-src 'self' https://api.prosperstack.com"
     ]
 
@@ -682,10 +759,10 @@ async def test_the_nonce_goes_into_every_policy_of_the_response(
     response = await client.get("/")
     nonce = f"'nonce-{await response.text()}'"
     assert response.headers.getall(CSP) == [
-        f"script-src 'self' https://cdn.prosperstack.com {nonce}, script-src https: {nonce}"
+        f"script-src 'self' {SCRIPT} {nonce}, script-src https: {nonce}"
     ]
     assert response.headers.getall(REPORT_ONLY) == [
-        f"script-src-elem https://cdn.prosperstack.com {nonce}; script-src 'self' https://cdn.prosperstack.com {nonce}"
+        f"script-src-elem {SCRIPT} {nonce}; script-src 'self' {SCRIPT} {nonce}"
     ]
 
 
@@ -700,7 +777,7 @@ async def test_unknown_directive_is_carried_on_beside_the_nonce_and_the_rest_is_
     nonce = await response.text()
     assert response.headers.getall(CSP) == [
         "brand-new-directive yes; "
-        f"script-src 'self' https://cdn.prosperstack.com 'nonce-{nonce}'; "
+        f"script-src 'self' {SCRIPT} 'nonce-{nonce}'; "
         "connect-src 'self' https://api.prosperstack.com"
     ]
 
@@ -718,14 +795,14 @@ async def test_a_page_that_relies_on_unsafe_inline_keeps_its_inline_code(
 ) -> None:
     client = await aiohttp_client(
         page_app(
-            make_cancel(NOWHERE),
+            make_cancel(NOWHERE, flow_pages=()),
             "{{ cancel_flow.script() }}",
             (CSP, "script-src 'unsafe-inline' https://own.example; style-src 'unsafe-inline'"),
         )
     )
     response = await client.get("/")
     assert response.headers.getall(CSP) == [
-        "script-src 'unsafe-inline' https://own.example https://cdn.prosperstack.com 'self'; style-src 'unsafe-inline'"
+        f"script-src 'unsafe-inline' https://own.example {SCRIPT} 'self'; style-src 'unsafe-inline'"
     ]
 
 
@@ -797,7 +874,7 @@ async def test_a_page_with_a_grant_is_kept_private_whatever_a_signal_of_the_appl
 ) -> None:
     events = Events()
     cancel = make_cancel(
-        shared_pool, run_worker=False, subscriptions=Subscriptions(), on_event=events
+        shared_pool, run_worker=False, subscriptions=Subscriptions(), on_event=events, flow_pages=()
     )
     app = make_app(cancel)
 

@@ -13,9 +13,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import msgspec
-from yarl import URL
 
-from aiocancel.config import MAKE_A_KEY, is_path_of_this_site, origin_of
+from aiocancel.config import MAKE_A_KEY, is_path_of_this_site, origin_of, source_of
 from aiocancel.core.claim import (
     MAX_REASON_LENGTH,
     MAX_WORD_LENGTH,
@@ -293,7 +292,7 @@ class ProsperStack(FlowVendor):
         return {
             "connect-src": (self.api_host,),
             "frame-src": (self.app_host,),
-            "script-src": ("'self'" if script.startswith("/") else str(URL(script).origin()),),
+            "script-src": ("'self'" if script.startswith("/") else source_of(script),),
             "style-src": (self.style_hash or STYLE_HASHES[self.client_version],),
         }
 

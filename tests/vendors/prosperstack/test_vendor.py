@@ -238,7 +238,7 @@ def test_the_policy_is_widened_by_four_sources_and_no_more() -> None:
     assert vendor().csp_sources() == {
         "connect-src": ("https://api.prosperstack.com",),
         "frame-src": ("https://app.prosperstack.com",),
-        "script-src": ("https://cdn.prosperstack.com",),
+        "script-src": ("https://cdn.prosperstack.com/flow/2.19.0/flow.min.js",),
         "style-src": ("'sha256-0II5nSAFgTOkBtdLO4MKsacG8pcjGGaEgpxvoOFKjm8='",),
     }
 
@@ -247,11 +247,20 @@ def test_the_policy_is_widened_by_four_sources_and_no_more() -> None:
     ("script_url", "source"),
     [
         ("/static/flow.js", "'self'"),
-        ("https://assets.example.com/flow/index.js?v=1", "https://assets.example.com"),
-        ("http://127.0.0.1:8080/flow.js", "http://127.0.0.1:8080"),
+        (
+            "https://assets.example.com/flow/index.js?v=1",
+            "https://assets.example.com/flow/index.js",
+        ),
+        (
+            "https://cdn.example/npm/@a/b@1;x,'y.js#z",
+            "https://cdn.example/npm/@a/b@1%3Bx%2C%27y.js",
+        ),
+        ("http://127.0.0.1:8080/flow.js", "http://127.0.0.1:8080/flow.js"),
     ],
 )
-def test_the_client_may_be_loaded_from_where_the_owner_put_it(script_url: str, source: str) -> None:
+def test_the_client_may_be_loaded_from_where_the_owner_put_it_and_nothing_else_from_there(
+    script_url: str, source: str
+) -> None:
     chosen = vendor(script_url=script_url, script_integrity="sha384-abc")
     assert chosen.csp_sources()["script-src"] == (source,)
     assert (chosen.widget().script_url, chosen.widget().script_integrity) == (
@@ -265,9 +274,10 @@ def test_the_client_may_be_loaded_from_where_the_owner_put_it(script_url: str, s
     [
         {},
         {"script_url": "/flow.js"},
+        {"script_url": "https://cdn.example/npm/@a/b@1;x,'y.js?v=1"},
         {"api_host": "http://127.0.0.1:1", "app_host": "http://localhost:2"},
     ],
-    ids=["vendor's CDN", "own copy", "simulator"],
+    ids=["vendor's CDN", "own copy", "another CDN", "simulator"],
 )
 def test_every_source_may_stand_in_a_policy(changes: dict[str, Any]) -> None:
     sources = vendor(**changes).csp_sources()
