@@ -24,6 +24,7 @@ from aiocancel.parts import Parts
 from aiocancel.runtime import Runtime
 from aiocancel.telemetry import EventHook, guarded, log_event
 from aiocancel.web.health import HealthHandlers
+from aiocancel.web.log_filter import WebhookTokenFilter
 from aiocancel.web.middleware import make_middleware, write_by_signal
 from aiocancel.web.routes import Handlers
 from aiocancel.web.site import FLOW_PAGE_MARK, Identify, Site
@@ -173,6 +174,8 @@ class CancelFlow:
             offer_rules=offer_rules,
             on_event=guarded(on_event),
         )
+        self.log_filter = WebhookTokenFilter(prefix, vendor.webhook_tokens)
+        """Keeps the webhook's token out of a log: ``logging.getLogger("yours").addFilter(cancel.log_filter)``."""
         self._runtime = Runtime(self._parts)
         self._site = Site(
             self._settings,
@@ -335,6 +338,8 @@ class CancelFlow:
         await self._runtime.work(stop, concurrency=concurrency, health=health)
 
     def _join(self, app: web.Application) -> None:
+        if self._parts.vendor.webhook_tokens:
+            self.log_filter.install()
         if self._once(app, "signal and lifecycle"):
             app.on_response_prepare.append(self.write_headers)
             app.cleanup_ctx.append(self.lifespan)

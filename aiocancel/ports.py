@@ -208,6 +208,11 @@ class FlowVendor(Protocol):
         """The end of the path of the vendor's webhook; None where there is no webhook."""
         return None
 
+    @property
+    def webhook_tokens(self) -> Sequence[str]:
+        """Every token that opens the webhook: while it is changed, the one before as well."""
+        return () if self.webhook_token is None else (self.webhook_token,)
+
     def read_webhook(self, body: bytes) -> str:
         """Return the id of the event that a webhook's body names; raises MalformedClaimError."""
         raise MalformedClaimError("This vendor has no webhook.")

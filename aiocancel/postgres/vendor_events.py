@@ -14,17 +14,42 @@ if TYPE_CHECKING:
 
 # The process that takes an event has this long to look at it; then another process does.
 LEASE_S: Final = 90.0
+# Rings of the webhook that wait at most; polling finds a true event that had to give way.
+MOST_UNANSWERED: Final = 500
+FORGET_AFTER: Final = timedelta(days=1)
 
 
 RING: Final = """
 INSERT INTO aiocancel.doorbell (vendor, event_id) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING true
 """
 
+# Whoever knows the webhook's URL may invent events: of those that nothing vouches for, the oldest give way.
+DROP_OLDEST_UNANSWERED: Final = """
+DELETE FROM aiocancel.doorbell WHERE vendor = $1 AND NOT polled AND event_id IN (
+    SELECT event_id FROM aiocancel.doorbell WHERE vendor = $1 AND result IS NULL AND NOT polled
+    ORDER BY rung_at DESC OFFSET $2 FOR UPDATE SKIP LOCKED)
+"""
+
+# The vendor itself names the event: it stays, and a look that came too early for the vendor's API is repeated.
+VOUCH: Final = """
+INSERT INTO aiocancel.doorbell AS rung (vendor, event_id, polled) VALUES ($1, $2, true)
+ON CONFLICT (vendor, event_id) DO UPDATE
+SET polled = true, result = NULL,
+    due_at = CASE WHEN rung.result IS NULL THEN rung.due_at ELSE now() END
+WHERE rung.result IS NULL OR rung.result = 'unknown_event'
+"""
+
+FORGET: Final = """
+DELETE FROM aiocancel.doorbell
+WHERE vendor = $1 AND NOT polled AND (result IS NULL OR result = 'unknown_event')
+    AND rung_at < now() - $2::interval
+"""
+
 TAKE_DUE: Final = """
 WITH due AS (
     SELECT event_id FROM aiocancel.doorbell
     WHERE vendor = $1 AND result IS NULL AND due_at <= now()
-    ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED)
+    ORDER BY polled DESC, CASE WHEN polled THEN due_at END, rung_at DESC LIMIT $2 FOR UPDATE SKIP LOCKED)
 UPDATE aiocancel.doorbell d SET due_at = now() + $3, attempts = d.attempts + 1
 FROM due WHERE d.vendor = $1 AND d.event_id = due.event_id RETURNING d.event_id, d.attempts
 """
@@ -68,17 +93,29 @@ class Doorbell:
         self._vendor = vendor
 
     async def ring(self, event_id: str) -> bool:
-        """Remember an event; False when it was known before, which changes nothing."""
+        """Remember an event that the webhook names; False when it was known before, which changes nothing."""
         with unavailable_on_outage():
             new = await self._pool.fetchval(
                 RING,
                 self._vendor,
                 event_id,
             )
+            if new:
+                await self._pool.execute(DROP_OLDEST_UNANSWERED, self._vendor, MOST_UNANSWERED)
         return bool(new)
 
+    async def vouch(self, event_id: str) -> None:
+        """Remember an event that the vendor's own list names; one that is known stays as it is."""
+        with unavailable_on_outage():
+            await self._pool.execute(VOUCH, self._vendor, event_id)
+
+    async def forget(self) -> None:
+        """Delete rings that are older than a day and of which the vendor knows nothing."""
+        with unavailable_on_outage():
+            await self._pool.execute(FORGET, self._vendor, FORGET_AFTER)
+
     async def take(self, *, limit: int) -> list[Ring]:
-        """Take up to ``limit`` events that are due, oldest first; no other process gets them meanwhile."""
+        """Take up to ``limit`` events that are due, those of the vendor's list first, then the newest; no other process gets them meanwhile."""
         with unavailable_on_outage():
             rows = await self._pool.fetch(
                 TAKE_DUE,

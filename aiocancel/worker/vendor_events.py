@@ -114,9 +114,10 @@ class CatchUp:
         turn = await self._doorbell.poll_turn(every_s=self._poll_every_s)
         if turn is None:
             return
+        await self._doorbell.forget()
         for event in await self._vendor_api.events_after(turn.after_id, limit=100):
             if event.created_at is None or event.created_at >= turn.since - CLOCK_SLACK:
-                await self._doorbell.ring(event.event_id)
+                await self._doorbell.vouch(event.event_id)
             await self._doorbell.read_up_to(event.event_id)
 
     async def look(self) -> bool:

@@ -10,8 +10,10 @@ import pytest
 from aiohttp.test_utils import TestClient
 
 from aiocancel import SubscriptionQuery
+from aiocancel.core.codes import Code
+from aiocancel.postgres.vendor_events import MOST_UNANSWERED, Doorbell, Ring
 from tests.support.company import Company
-from tests.support.saas import add_customer, as_customer
+from tests.support.saas import Pool, add_customer, as_customer
 from tests.support.waiting import until
 
 TOKEN = "an-unguessable-token-of-thirty-two-characters"
@@ -57,6 +59,80 @@ async def answered(company: Company) -> None:
 async def _all_answered(company: Company) -> bool:
     results = await rung(company)
     return bool(results) and None not in results
+
+
+async def test_a_flood_of_invented_events_is_bounded_and_a_true_one_comes_before_it(
+    pool: Pool,
+) -> None:
+    bell = Doorbell(pool, "prosperstack")
+    await bell.ring("evt_true")
+    for number in range(MOST_UNANSWERED + 20):
+        await bell.ring(f"evt_invented_{number}")
+    waiting = await pool.fetchval("SELECT count(*) FROM aiocancel.doorbell")
+    await bell.vouch("evt_true")
+
+    first, second = await bell.take(limit=1), await bell.take(limit=1)
+
+    assert waiting == MOST_UNANSWERED
+    assert [ring.event_id for ring in first] == ["evt_true"]
+    assert [ring.event_id for ring in second] == [f"evt_invented_{MOST_UNANSWERED + 19}"]
+
+
+async def test_events_that_the_vendor_listed_do_not_give_way_to_the_webhooks(pool: Pool) -> None:
+    bell = Doorbell(pool, "prosperstack")
+    await bell.vouch("evt_true")
+    for number in range(MOST_UNANSWERED + 1):
+        await bell.ring(f"evt_invented_{number}")
+
+    (ring,) = await bell.take(limit=1)
+
+    assert ring.event_id == "evt_true"
+
+
+async def test_rings_of_which_the_vendor_knows_nothing_are_forgotten_after_a_day(
+    pool: Pool,
+) -> None:
+    bell = Doorbell(pool, "prosperstack")
+    for event_id in ("evt_unanswered", "evt_unknown", "evt_known", "evt_new"):
+        await bell.ring(event_id)
+    await bell.vouch("evt_listed")
+    await bell.answer(Ring("evt_unknown", 1), Code.UNKNOWN_EVENT)
+    await bell.answer(Ring("evt_known", 1), Code.RECORDED)
+    await pool.execute(
+        "UPDATE aiocancel.doorbell SET rung_at = rung_at - interval '25 hours' WHERE event_id <> 'evt_new'"
+    )
+
+    await bell.forget()
+
+    kept = await pool.fetch("SELECT event_id FROM aiocancel.doorbell ORDER BY event_id")
+    assert [row["event_id"] for row in kept] == ["evt_known", "evt_listed", "evt_new"]
+
+
+async def test_an_event_that_rang_too_early_is_looked_at_again_once_the_vendor_lists_it(
+    pool: Pool,
+) -> None:
+    bell = Doorbell(pool, "prosperstack")
+    await bell.ring("evt_early")
+    (ring,) = await bell.take(limit=1)
+    await bell.answer(ring, Code.UNKNOWN_EVENT)
+
+    await bell.vouch("evt_early")
+    (again,) = await bell.take(limit=1)
+    await bell.answer(again, Code.RECORDED)
+    await bell.vouch("evt_early")
+
+    assert again.event_id == "evt_early"
+    assert await bell.take(limit=1) == []
+
+
+async def test_the_token_before_still_rings_while_it_is_changed(company: Company) -> None:
+    company.stripe.add_subscription("sub_1")
+    client = await listening(company, of_vendor={"previous_webhook_token": "o" * 40})
+    await company.finished("canceled")
+
+    assert await ring(client, completed(company), "o" * 40) == 204
+    assert await ring(client, completed(company)) == 204
+    assert await ring(client, completed(company), "x" * 40) == 404
 
 
 async def test_a_cancellation_that_only_the_webhook_tells_of_is_carried_out(

@@ -125,6 +125,7 @@ class ProsperStack(FlowVendor):
             waits for a person, unless the customer's own browser tells of it.
         trusts_vendor_sessions: Your word that this account refuses unsigned sessions, and serves this application
             alone: then no proof is asked for.
+        previous_webhook_token: Opens the webhook as well, while you change the token; it appears in no repr.
 
     Raises:
         ConfigurationError: Says which setting is wrong.
@@ -156,6 +157,7 @@ class ProsperStack(FlowVendor):
     max_requests_per_minute: int | None = None
     proof_in: str | None = "meta"
     trusts_vendor_sessions: bool = False
+    previous_webhook_token: str | None = field(default=None, repr=False)
 
     name: str = field(default="prosperstack", init=False)
     _sources: Sequence[Source] = field(init=False, repr=False, compare=False)
@@ -169,13 +171,7 @@ class ProsperStack(FlowVendor):
             raise ConfigurationError(
                 "ProsperStack needs client_secret: Settings → Account in its dashboard"
             )
-        if self.webhook_token is not None and not re.fullmatch(
-            r"[A-Za-z0-9_-]{32,255}", self.webhook_token
-        ):
-            raise ConfigurationError(
-                "webhook_token must have 32 or more letters, digits, _ or -; "
-                f"make one with: {MAKE_A_KEY}"
-            )
+        self._check_webhook_tokens()
         for setting, (one, other) in _WORDS.items():
             if getattr(self, setting) not in (one, other):
                 raise ConfigurationError(f"{setting} is '{one}' or '{other}'")
@@ -199,6 +195,26 @@ class ProsperStack(FlowVendor):
         self._check_options()
         # No page changes them.
         object.__setattr__(self, "_sources", self._make_sources())
+
+    def _check_webhook_tokens(self) -> None:
+        for name in ("webhook_token", "previous_webhook_token"):
+            token = getattr(self, name)
+            if token is not None and not re.fullmatch(r"[A-Za-z0-9_-]{32,255}", token):
+                raise ConfigurationError(
+                    f"{name} must have 32 or more letters, digits, _ or -; "
+                    f"make one with: {MAKE_A_KEY}"
+                )
+        if self.previous_webhook_token is not None and self.webhook_token is None:
+            raise ConfigurationError("previous_webhook_token goes with a webhook_token")
+
+    @property
+    def webhook_tokens(self) -> Sequence[str]:
+        """The token and, while it is changed, the one before."""
+        return [
+            token
+            for token in (self.webhook_token, self.previous_webhook_token)
+            if token is not None
+        ]
 
     def _check_platform(self) -> None:
         for entity, columns in (
