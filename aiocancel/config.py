@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from aiocancel.core.decision import CancelTiming
     from aiocancel.core.identifiers import Mode
     from aiocancel.core.undo import ResumePolicy
+    from aiocancel.ports import WidgetSettings
 
 __all__ = [
     "DEFAULTS",
@@ -239,6 +240,11 @@ def check_identify(identify: object) -> None:
             "identify must be an async function: async def identify(request), "
             "which returns the customer's id, or None where nobody is logged in"
         )
+
+
+def is_unpinned(widget: WidgetSettings) -> bool:
+    """Tell whether pages run a script of another host whose content nothing fixes."""
+    return widget.script_integrity is None and not is_path_of_this_site(widget.script_url)
 
 
 def source_of(url: str) -> str:

@@ -17,6 +17,7 @@ from aiocancel.config import (
     check_grant_keys,
     check_identify,
     check_subscriptions,
+    is_unpinned,
 )
 from aiocancel.core.grants import GrantSealer
 from aiocancel.errors import ConfigurationError, SimulatorRefusedError
@@ -308,6 +309,13 @@ class CancelFlow:
             "pages that send no Content-Security-Policy get: %s",
             self._settings.content_security_policy or "none",
         )
+        widget = self._parts.vendor.widget()
+        if self._settings.mode == "live" and is_unpinned(widget):
+            logger.warning(
+                "%s is loaded without script_integrity on pages that hold a customer's grant: whoever changes that "
+                "file acts for every customer; serve a copy of your own, or give script_integrity",
+                widget.script_url,
+            )
         yield
         await self.stop()
 

@@ -23,11 +23,13 @@ from aiocancel.config import (
     check_grant_keys,
     check_identify,
     check_subscriptions,
+    is_unpinned,
     origin_of,
 )
 from aiocancel.core.csp import ContentSecurityPolicy
 from aiocancel.core.identifiers import Mode
 from aiocancel.errors import ConfigurationError
+from aiocancel.ports import WidgetSettings
 
 LONG_KEY = "0123456789abcdef0123456789abcdef"
 NUMBERS = ["grant_lifetime_s", "answer_within_s", "widget_timeout_s", "max_body_bytes"]
@@ -40,6 +42,20 @@ def make(**changes: Any) -> Settings:
 
 def test_settings_work_without_any_choice() -> None:
     assert make().prefix == "/cancel"
+
+
+@pytest.mark.parametrize(
+    ("url", "integrity", "unpinned"),
+    [
+        ("https://cdn.example/flow.js", None, True),
+        ("https://cdn.example/flow.js", "sha384-abc", False),
+        ("/static/flow.js", None, False),
+    ],
+)
+def test_a_script_of_another_host_without_integrity_is_unpinned(
+    url: str, integrity: str | None, unpinned: bool
+) -> None:
+    assert is_unpinned(WidgetSettings("any", url, integrity)) == unpinned
 
 
 def test_settings_cannot_be_changed_after_they_were_checked() -> None:

@@ -115,7 +115,9 @@ class Doorbell:
             await self._pool.execute(FORGET, self._vendor, FORGET_AFTER)
 
     async def take(self, *, limit: int) -> list[Ring]:
-        """Take up to ``limit`` events that are due, those of the vendor's list first, then the newest; no other process gets them meanwhile."""
+        """Take up to ``limit`` events that are due: those of the vendor's list first, then the newest.
+
+        No other process gets them meanwhile."""
         with unavailable_on_outage():
             rows = await self._pool.fetch(
                 TAKE_DUE,

@@ -18,7 +18,13 @@ from aiohttp.typedefs import Handler
 from multidict import CIMultiDict, CIMultiDictProxy
 from pytest_aiohttp import AiohttpClient
 
-from aiocancel import STRICT_POLICY, CancelFlow, ConfigurationError, FlowNotResolvedError
+from aiocancel import (
+    STRICT_POLICY,
+    CancelFlow,
+    ConfigurationError,
+    FlowNotResolvedError,
+    StripeBilling,
+)
 from aiocancel.config import DEFAULTS
 from aiocancel.telemetry import CachingRefused, Event, PolicyNotWidened
 from aiocancel.web.csp_header import new_nonce
@@ -641,6 +647,31 @@ async def test_the_start_says_what_pages_without_a_policy_get(
     )
 
     assert f"pages that send no Content-Security-Policy {said}" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("key", "integrity", "warned"),
+    [("sk_live_x", None, True), ("sk_live_x", "sha384-abc", False), ("sk_test_x", None, False)],
+)
+async def test_the_start_warns_in_live_mode_of_a_foreign_script_that_is_not_pinned(
+    shared_pool: Pool,
+    caplog: pytest.LogCaptureFixture,
+    key: str,
+    integrity: str | None,
+    warned: bool,
+) -> None:
+    cancel = make_cancel(
+        shared_pool,
+        run_worker=False,
+        billing=StripeBilling(key),
+        vendor=saas.vendor(script_integrity=integrity),
+        grant_keys=["a-key-of-more-than-thirty-two-characters"],
+    )
+
+    async for _ in cancel.lifespan(web.Application()):
+        pass
+
+    assert ("without script_integrity" in caplog.text) == warned
 
 
 async def test_without_a_policy_of_the_site_and_of_the_application_none_is_sent(
