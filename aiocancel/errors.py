@@ -10,7 +10,7 @@
     ├── PropertyError                 a column holds another type than the flow vendor's property; it is left out
     ├── FlowNotResolvedError          a template asked for a payload that nobody had resolved
     ├── UnavailableError              the database, or Stripe where it is asked, cannot be reached; nothing was changed
-    │   └── AmbiguousSubscriptionError  several subscriptions where the settings allow one
+    │   └── AmbiguousSubscriptionError  several subscriptions, and no rule that chooses one
     ├── UnreadableLedgerError         the ledger holds a type that this release does not know; nothing was changed
     ├── PacedOutError                 a limit that all processes share left no turn in time; nothing was sent
     ├── ClaimError                    what the browser posted is refused; says why in one sentence
@@ -115,7 +115,7 @@ class UnavailableError(AiocancelError):
 
 
 class AmbiguousSubscriptionError(UnavailableError):
-    """A customer has several subscriptions where ``choose="only"`` allows one: nobody guesses which is meant."""
+    """A customer has several subscriptions and no rule chooses one: nobody guesses which is meant."""
 
 
 class UnreadableLedgerError(AiocancelError):

@@ -6,11 +6,12 @@ import asyncio
 import secrets
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from aiocancel.config import Settings
+from aiocancel.core.choose_subscription import owned_named
 from aiocancel.core.claim import FlowClaim
 from aiocancel.core.codes import Code
 from aiocancel.core.decision import (
@@ -27,7 +28,7 @@ from aiocancel.core.signing import SignedPayload
 from aiocancel.core.subscription import OwnedSubscription
 from aiocancel.core.undo import changes_billing, takes_back
 from aiocancel.errors import ConflictError, Fate, GrantError, UnavailableError
-from aiocancel.ports import FlowVendor, SubscriptionResolver
+from aiocancel.ports import FlowVendor, SubscriptionResolver, all_owned
 from aiocancel.postgres.claims import RecordedClaim
 from aiocancel.postgres.connection import unavailable_on_refusal, within
 from aiocancel.postgres.endings import Endings
@@ -87,10 +88,34 @@ class FlowService:
         self._carries_proof = vendor.proof_in is not None
         self._endings = endings or Endings(ledger.pool)
 
-    async def find(self, customer_id: str) -> OwnedSubscription | None:
-        """Return the customer's subscription; raises UnavailableError."""
+    async def find(
+        self, customer_id: str, subscription_id: str | None = None
+    ) -> OwnedSubscription | None:
+        """Return the customer's subscription.
+
+        Args:
+            customer_id: Who asks.
+            subscription_id: Which of the customer's own; None leaves the choice to the owner's rule. Another
+                customer's is None, like one that does not exist.
+
+        Raises:
+            AmbiguousSubscriptionError: There are several, and neither the id nor a rule says which.
+            UnavailableError: The database, or Stripe, did not answer.
+        """
         with unavailable_on_refusal():
-            return await self._resolver.resolve(customer_id)
+            if subscription_id is None:
+                return await self._resolver.resolve(customer_id)
+            return owned_named(await all_owned(self._resolver, customer_id), subscription_id)
+
+    @property
+    def can_list(self) -> bool:
+        """Whether a customer can be asked which subscription is meant."""
+        return hasattr(self._resolver, "resolve_all")
+
+    async def find_all(self, customer_id: str) -> Sequence[OwnedSubscription]:
+        """Return all of the customer's subscriptions; raises UnavailableError."""
+        with unavailable_on_refusal():
+            return await all_owned(self._resolver, customer_id)
 
     async def ring(self, event_id: str) -> None:
         """Remember an event of the flow vendor's to be looked at; raises UnavailableError."""
@@ -179,8 +204,7 @@ class FlowService:
             grant_text, now=int(self._now()), customer_id=customer_id, mode=self._settings.mode
         )
         # The page may be an hour old; the subscription must be the customer's now.
-        owned = await self.find(customer_id)
-        if owned is None or owned.subscription_id != grant.subscription_id:
+        if await self.find(customer_id, grant.subscription_id) is None:
             raise GrantError(
                 "The subscription of this grant does not belong to this customer any more.",
                 code=Code.SUBSCRIPTION_NOT_YOURS,

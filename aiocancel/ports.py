@@ -66,12 +66,29 @@ class SubscriptionResolver(Protocol):
     """Finds a customer's subscription in the application's own data."""
 
     async def resolve(self, customer_id: str) -> OwnedSubscription | None:
-        """Return the subscription that ``customer_id`` may change, or None."""
+        """Return the subscription that a page is about when it names none, or None.
+
+        A resolver that also has ``async resolve_all(customer_id)`` returns all of the customer's there, so
+        that a page may name one.
+        """
         ...
 
 
-FindSubscription = Callable[[str], Awaitable["OwnedSubscription | None"]]
-"""``resolve`` of a SubscriptionResolver."""
+FindSubscription = Callable[[str, str], Awaitable["OwnedSubscription | None"]]
+"""Finds one of a customer's own subscriptions: takes the customer's id and the subscription's."""
+
+
+async def all_owned(
+    resolver: SubscriptionResolver, customer_id: str
+) -> Sequence[OwnedSubscription]:
+    """Return all of a customer's subscriptions, or the one that a resolver without a list finds."""
+    resolve_all = getattr(resolver, "resolve_all", None)
+    if resolve_all is not None:
+        listed: Sequence[OwnedSubscription] = await resolve_all(customer_id)
+        return listed
+
+    owned = await resolver.resolve(customer_id)
+    return () if owned is None else (owned,)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,10 +18,16 @@ from aiocancel.core.choose_subscription import (
     Choice,
     ListedSubscription,
     choose_subscription,
+    live_subscriptions,
+    owned_named,
 )
 from aiocancel.core.identifiers import CustomerId
 from aiocancel.core.subscription import OwnedSubscription
-from aiocancel.errors import BillingError, ConfigurationError, UnavailableError
+from aiocancel.errors import (
+    BillingError,
+    ConfigurationError,
+    UnavailableError,
+)
 
 if TYPE_CHECKING:
     from aiocancel.ports import BilledCustomer
@@ -39,8 +45,8 @@ class StripeSubscriptions:
             ``stripe_customer_id``; NULL means that the customer has no subscription.
         statuses: The statuses with which a subscription counts; an ended one never does.
         choose: Which of several. ``newest`` takes the best status (active or trialing, past_due, unpaid, paused,
-            incomplete) and then the latest start; ``only`` takes none and makes the flow unavailable until a person
-            has looked.
+            incomplete) and then the latest start; ``only`` takes none: the plain page asks which one, and a button
+            may name it.
         timeout_s: How long the list may take, in seconds; after that it is an outage, as a page is waiting for it.
 
     Raises:
@@ -89,25 +95,43 @@ class StripeResolver:
 
     async def resolve(self, customer_id: str) -> OwnedSubscription | None:
         """Return the chosen subscription; raises UnavailableError, also where Stripe refuses to answer."""
+        customer, listed = await self._listed(customer_id)
+        chosen = choose_subscription(
+            listed, statuses=self._settings.statuses, choose=self._settings.choose
+        )
+
+        rows = self._owned(customer_id, customer, listed)
+        return None if chosen is None else owned_named(rows, chosen)
+
+    async def resolve_all(self, customer_id: str) -> Sequence[OwnedSubscription]:
+        """Return every subscription that the customer may cancel, the best first; raises like ``resolve``."""
+        customer, listed = await self._listed(customer_id)
+        return self._owned(customer_id, customer, listed)
+
+    async def _listed(
+        self, customer_id: str
+    ) -> tuple[BilledCustomer | None, list[ListedSubscription]]:
         customer = await self._find_customer(customer_id)
         if customer is None:
-            return None
+            return None, []
 
         try:
             async with asyncio.timeout(self._settings.timeout_s):
-                listed = await self._list_subscriptions(customer.stripe_customer_id)
+                return customer, await self._list_subscriptions(customer.stripe_customer_id)
         except (BillingError, TimeoutError) as error:
             reason = str(error) or "Stripe took too long"
             raise UnavailableError(
                 f"the customer's subscriptions cannot be listed: {reason}"
             ) from error
 
-        chosen = choose_subscription(
-            listed, statuses=self._settings.statuses, choose=self._settings.choose
-        )
-
-        return (
-            None
-            if chosen is None
-            else OwnedSubscription(CustomerId(customer_id), chosen, customer.record)
-        )
+    def _owned(
+        self,
+        customer_id: str,
+        customer: BilledCustomer | None,
+        listed: Sequence[ListedSubscription],
+    ) -> list[OwnedSubscription]:
+        record = {} if customer is None else customer.record
+        return [
+            OwnedSubscription(CustomerId(customer_id), one.subscription_id, record)
+            for one in live_subscriptions(listed, statuses=self._settings.statuses)
+        ]

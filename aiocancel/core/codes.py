@@ -155,6 +155,18 @@ class Code(StrEnum):
         "This customer has no such request.",
         "Check the address if the customer disagrees.",
     )
+    UNKNOWN_SUBSCRIPTION = (
+        "unknown_subscription",
+        About.POST,
+        "The request names a subscription that is not the customer's.",
+        "Check the id that your page gives to the button.",
+    )
+    WHICH_SUBSCRIPTION = (
+        "which_subscription",
+        About.POST,
+        "The customer has several subscriptions, and nothing says which one is meant.",
+        "Name one with button(subscription=...), or choose a rule.",
+    )
     UNAVAILABLE = (
         "unavailable",
         About.POST,

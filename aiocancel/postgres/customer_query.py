@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,9 +12,10 @@ from typing import TYPE_CHECKING, Any, Final
 import asyncpg
 
 from aiocancel.config import DEFAULTS
+from aiocancel.core.choose_subscription import CREATION_COLUMNS, RowRule, choose_owned
 from aiocancel.core.identifiers import CustomerId, SubscriptionId
 from aiocancel.core.subscription import OwnedSubscription
-from aiocancel.errors import ConfigurationError
+from aiocancel.errors import AmbiguousSubscriptionError, ConfigurationError
 from aiocancel.ports import BilledCustomer
 from aiocancel.postgres.connection import unavailable_on_outage, within
 
@@ -35,6 +37,9 @@ _CONVERTERS: Final[Mapping[str, Callable[[str], Any]]] = {
 }
 
 
+_ORDER_BY: Final = re.compile(r"\border\s+by\b", re.IGNORECASE)
+
+
 @dataclass(frozen=True, slots=True)
 class SubscriptionQuery:
     """The SQL that finds a customer's subscription in any schema.
@@ -43,10 +48,29 @@ class SubscriptionQuery:
         sql: ``$1`` is the customer's id as ``identify`` returned it, converted to the parameter's type (integer,
             numeric, uuid or text; write ``$1::text`` to compare as text). The Stripe subscription id is the column
             ``subscription_id`` or ``stripe_subscription_id``, or the only column; NULL or an empty text means that
-            the customer has none. The first row counts: where a customer may have several, ORDER BY decides.
+            the row has none. Every row is a subscription of the customer's, and a page may name any of them. A
+            column ``plan`` or ``name`` gives it its name on the page that asks which one.
+        choose: Which of several subscriptions a page is about when it names none. ``"first"`` takes the first
+            row, and the query needs ORDER BY. ``"newest"`` takes the latest ``created_at`` or ``created``. A
+            function takes the list of ``OwnedSubscription`` and returns one of them, or None. Without a rule
+            several are never guessed from: the customer is asked, and ``LookupFailed`` tells you.
+
+    Raises:
+        ConfigurationError: ``choose`` is none of these, or is ``"first"`` for a query without ORDER BY.
     """
 
     sql: str
+    choose: RowRule | None = None
+
+    def __post_init__(self) -> None:
+        choose: object = self.choose
+        if not (choose in (None, "first", "newest") or callable(choose)):
+            raise ConfigurationError("choose is 'first', 'newest', a function, or None")
+        if choose == "first" and not _ORDER_BY.search(self.sql):
+            raise ConfigurationError(
+                "choose='first' needs ORDER BY in the subscription query: without it the first row "
+                "changes whenever a row is updated"
+            )
 
     async def prepare(
         self,
@@ -67,11 +91,13 @@ class SubscriptionQuery:
             UnavailableError: The database does not answer.
         """
         columns = ("subscription_id", "stripe_subscription_id")
+        dates = CREATION_COLUMNS if self.choose == "newest" else ()
         return PostgresResolver(
             pool,
             self.sql,
-            *await _inspect(pool, self.sql, "subscription query", columns, needs),
+            *await _inspect(pool, self.sql, "subscription query", columns, needs, dates),
             within_s,
+            choose=self.choose,
         )
 
 
@@ -79,7 +105,7 @@ class SubscriptionQuery:
 class StripeCustomerQuery:
     """The SQL that finds a customer's id at Stripe, in the column ``stripe_customer_id`` or the only column.
 
-    Otherwise like SubscriptionQuery.
+    Otherwise like SubscriptionQuery, but two different ids of one customer are an error.
     """
 
     sql: str
@@ -102,7 +128,12 @@ class StripeCustomerQuery:
 
 
 async def _inspect(
-    pool: Pool, sql: str, name: str, columns: Sequence[str], needs: Collection[str]
+    pool: Pool,
+    sql: str,
+    name: str,
+    columns: Sequence[str],
+    needs: Collection[str],
+    dates: Sequence[str] = (),
 ) -> tuple[str, Callable[[str], Any]]:
     """Return the column that holds the id, and what turns a customer's id into the parameter's type."""
     try:
@@ -126,6 +157,10 @@ async def _inspect(
     if missing := sorted(set(needs) - set(names)):
         raise ConfigurationError(
             f"the {name} must return a column named {' and one named '.join(missing)}, for the flow vendor's payload"
+        )
+    if dates and not set(dates) & set(names):
+        raise ConfigurationError(
+            f"the {name} must return a column named {' or '.join(dates)}, for choose='newest'"
         )
     return found[0], _CONVERTERS[parameters[0]]
 
@@ -155,36 +190,57 @@ class _Lookup:
         self._column = column
         self._convert = convert
 
-    async def _find(self, customer_id: str) -> tuple[str, dict[str, Any]] | None:
-        """Return the id and the row; an id that cannot be one of the column's values belongs to nobody."""
+    async def _find(self, customer_id: str) -> list[tuple[str, dict[str, Any]]]:
+        """Return each id once with its first row; an id that cannot be a value of the column belongs to nobody."""
         try:
             argument = self._convert(customer_id)
         except (ValueError, InvalidOperation):
-            return None
+            return []
+
         try:
             with unavailable_on_outage():
-                row = await within(self._within_s, self._ask(argument))
+                rows = await within(self._within_s, self._ask(argument))
         except asyncpg.DataError:
             # An integer too large for the column, a NUL in a text: nobody has that id.
-            return None
-        if row is None or not row[self._column]:
-            return None
-        return str(row[self._column]), dict(row)
+            return []
 
-    async def _ask(self, argument: Any) -> asyncpg.Record | None:
+        found: dict[str, dict[str, Any]] = {}
+        for row in rows:
+            if row[self._column]:
+                found.setdefault(str(row[self._column]), dict(row))
+        return list(found.items())
+
+    async def _ask(self, argument: Any) -> list[asyncpg.Record]:
         async with self._pool.acquire(timeout=self._within_s) as connection:
-            return await connection.fetchrow(self._sql, argument)
+            return await connection.fetch(self._sql, argument)
 
 
 class PostgresResolver(_Lookup):
     """A SubscriptionResolver that runs a checked SubscriptionQuery."""
 
+    def __init__(
+        self,
+        pool: Pool,
+        sql: str,
+        column: str,
+        convert: Callable[[str], Any],
+        within_s: float = DEFAULTS.lookup_within_s,
+        *,
+        choose: RowRule | None = None,
+    ) -> None:
+        super().__init__(pool, sql, column, convert, within_s)
+        self._choose = choose
+
     async def resolve(self, customer_id: str) -> OwnedSubscription | None:
         """Return the customer's subscription, None when there is none; raises UnavailableError."""
-        found = await self._find(customer_id)
-        return found and OwnedSubscription(
-            CustomerId(customer_id), SubscriptionId(found[0]), found[1]
-        )
+        return choose_owned(await self.resolve_all(customer_id), self._choose)
+
+    async def resolve_all(self, customer_id: str) -> Sequence[OwnedSubscription]:
+        """Return all of the customer's subscriptions, in the query's order; raises UnavailableError."""
+        return [
+            OwnedSubscription(CustomerId(customer_id), SubscriptionId(subscription_id), record)
+            for subscription_id, record in await self._find(customer_id)
+        ]
 
 
 class PostgresCustomers(_Lookup):
@@ -193,4 +249,8 @@ class PostgresCustomers(_Lookup):
     async def resolve(self, customer_id: str) -> BilledCustomer | None:
         """Return the customer as Stripe knows it, None when it has no id there; raises UnavailableError."""
         found = await self._find(customer_id)
-        return found and BilledCustomer(*found)
+        if len(found) > 1:
+            raise AmbiguousSubscriptionError(
+                f"the customer query returned {len(found)} ids at Stripe for one customer"
+            )
+        return BilledCustomer(*found[0]) if found else None

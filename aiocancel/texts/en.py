@@ -1,7 +1,7 @@
 """The English words: everything of ours that a customer reads, by key.
 
 ``texts=`` of the settings replaces any of them by its key. ``{date}`` stands for a date; a text that may hold
-one says so in its name.
+one says so in its name. ``{name}`` in ``which_button`` stands for a subscription's name.
 """
 
 from __future__ import annotations
@@ -54,6 +54,8 @@ _REFUSALS: Final = {
     "page_of_another": "This page was opened for a different account. Please start again.",
     "subscription_not_yours": "This subscription does not belong to your account any more.",
     "unknown_claim": "We couldn't find that request.",
+    "unknown_subscription": "We couldn't find that subscription.",
+    "which_subscription": "You have several subscriptions. Please choose one.",
     # The cancellation form was finished, and the page that reported it is refused.
     "left_to_a_person": "Your choice could not be confirmed here. Nothing has been changed; a person will look at it.",
     "reached_us": "We already have your choice. You do not need to send it again.",
@@ -75,11 +77,13 @@ _PLAIN_PAGES: Final = {
         "Any other discount stays."
     ),
     "outcome_title": "Your subscription",
+    "which_title": "Which subscription?",
 }
 
 _BUTTONS_AND_LINKS: Final = {
     "cancel_button": "Cancel subscription",
     "confirm_button": "Cancel subscription",
+    "which_button": "Cancel {name}",
     "keep_button": "Keep subscription",
     "unpause_button": "End the pause",
     "remove_discount_button": "Remove the discount",

@@ -12,7 +12,6 @@
 
   var settings = /* SETTINGS */ {};
   var carried = readCarried(document.currentScript);
-  var plain = { url: settings.urls.plain, text: settings.texts.plain_link };
   var inFlight = false;
   var vendorIsBroken = false;
   var clientLoading = null;
@@ -41,12 +40,29 @@
     return ask(url, { headers: { Accept: "application/json" } });
   }
 
-  async function takeFlow() {
-    var flow = carried;
-    // A page's permission is for one run; the next run asks for its own.
-    carried = null;
-    if (flow && flow.expiresAt - 30 > Date.now() / 1000) return flow;
-    var answer = await getJson(settings.urls.payload);
+  /* The subscription that the page gave to this button, or null for the page's own. */
+  function namedBy(form) {
+    var field = form && form.querySelector('input[name="subscription"]');
+    return field ? field.value : null;
+  }
+
+  function addressFor(url, form) {
+    var name = namedBy(form);
+    return name === null ? url : url + "?subscription=" + encodeURIComponent(name);
+  }
+
+  function plainFor(form) {
+    return { url: addressFor(settings.urls.plain, form), text: settings.texts.plain_link };
+  }
+
+  async function takeFlow(form) {
+    if (namedBy(form) === null) {
+      var flow = carried;
+      // A page's permission is for one run; the next run asks for its own.
+      carried = null;
+      if (flow && flow.expiresAt - 30 > Date.now() / 1000) return flow;
+    }
+    var answer = await getJson(addressFor(settings.urls.payload, form));
     if (!answer.flow) throw new Refusal("no_subscription", settings.texts.no_subscription, 404);
     return answer.flow;
   }
@@ -59,14 +75,14 @@
     });
   }
 
-  async function record(grant, result) {
+  async function record(form, grant, result) {
     // The server keeps one effect for one grant, so repeating a post whose answer was lost is safe.
     for (var attempt = 1; ; attempt += 1) {
       try {
         return await post(grant, result);
       } catch (error) {
         if (error instanceof Refusal && error.code === "grant_expired" && attempt === 1) {
-          grant = (await getJson(settings.urls.payload)).flow.grant;
+          grant = (await getJson(addressFor(settings.urls.payload, form))).flow.grant;
         } else if ((error instanceof Refusal && error.status < 500) || attempt === 4) {
           throw error;
         } else {
@@ -227,7 +243,7 @@
     function open(form) {
       return once(form, async function () {
         statusOf(form)(settings.texts.opening);
-        var flow = await takeFlow();
+        var flow = await takeFlow(form);
         var result;
         try {
           result = await run(flow);
@@ -270,9 +286,16 @@
     }
 
     async function prepare() {
-      var flow = await takeFlow();
-      grant = flow.grant;
-      forms().forEach(function (form) { dress(form.querySelector("button"), flow.subscriptionId); });
+      var own = null;
+      if (forms().some(function (form) { return namedBy(form) === null; })) {
+        var flow = await takeFlow(null);
+        grant = flow.grant;
+        own = flow.subscriptionId;
+      }
+      forms().forEach(function (form) {
+        var name = namedBy(form);
+        dress(form.querySelector("button"), name === null ? own : name);
+      });
       watchViolations(fail);
       await loadClient();
       init();
@@ -298,8 +321,9 @@
       clearTimeout(clock);
       return once(clicked, async function () {
         // A grant is for one effect; who cancels again from the same page gets another.
-        var own = grant || (await takeFlow()).grant;
-        grant = null;
+        var own = namedBy(clicked) === null ? grant : null;
+        if (own) grant = null;
+        else own = (await takeFlow(clicked)).grant;
         return report(clicked, own, { status: "canceled" });
       });
     }
@@ -318,7 +342,7 @@
       if (!button || !isReady || vendorIsBroken) return;
       clicked = button.form;
       clearTimeout(clock);
-      clock = setTimeout(function () { statusOf(button.form)(settings.texts.unopened, plain); }, settings.timeoutMs);
+      clock = setTimeout(function () { statusOf(button.form)(settings.texts.unopened, plainFor(button.form)); }, settings.timeoutMs);
     }
 
     // While it goes down: the client's own listener may stop it on its way up.
@@ -372,10 +396,15 @@
       return await work();
     } catch (error) {
       var refused = error instanceof Refusal;
+      if (refused && error.code === "which_subscription") {
+        // The plain page asks.
+        window.location.assign(settings.urls.plain);
+        return null;
+      }
       var say = statusOf(form);
       // The plain page is that of whoever is logged in now, who may be another customer.
       var anothers = refused && (error.status === 401 || error.code === "grant_not_yours");
-      say(refused ? error.message : settings.texts.unsaved, anothers ? null : plain);
+      say(refused ? error.message : settings.texts.unsaved, anothers ? null : plainFor(form));
       tell(form, { outcome: "failed", code: refused ? error.code : "network" });
       return null;
     } finally {
@@ -387,7 +416,7 @@
   async function report(form, grant, result) {
     var say = statusOf(form);
     say(settings.texts.saving);
-    var outcome = await settle(await record(grant, result), say);
+    var outcome = await settle(await record(form, grant, result), say);
     say(outcome.message);
     if (form && outcome.change !== "nothing") form.setAttribute("data-aiocancel-done", outcome.outcome);
     tell(form, outcome);
@@ -396,7 +425,7 @@
 
   function giveUp(form, text) {
     vendorIsBroken = true;
-    statusOf(form)(text, plain);
+    statusOf(form)(text, plainFor(form));
     tell(form, { outcome: "blocked" });
     return null;
   }

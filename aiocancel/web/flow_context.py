@@ -13,7 +13,11 @@ from weakref import ref
 from aiohttp import web
 from markupsafe import Markup
 
-from aiocancel.errors import FlowNotResolvedError, UnavailableError
+from aiocancel.errors import (
+    AmbiguousSubscriptionError,
+    FlowNotResolvedError,
+    UnavailableError,
+)
 from aiocancel.telemetry import LookupFailed
 from aiocancel.web.csp_header import new_nonce
 from aiocancel.web.html import button_markup, script_markup, undo_button_markup
@@ -29,13 +33,15 @@ class FlowState(StrEnum):
     """What is known of the page's customer.
 
     ``unresolved``: not asked yet. ``ready``: there is a subscription. ``anonymous``: nobody is logged
-    in. ``no_subscription``: the customer has none. ``unavailable``: the database did not answer.
+    in. ``no_subscription``: the customer has none, or none of the id that was named. ``several``: the
+    customer has several, and neither a name nor a rule says which. ``unavailable``: the database did not answer.
     """
 
     UNRESOLVED = "unresolved"
     READY = "ready"
     ANONYMOUS = "anonymous"
     NO_SUBSCRIPTION = "no_subscription"
+    SEVERAL = "several"
     UNAVAILABLE = "unavailable"
 
 
@@ -46,10 +52,13 @@ class FlowContext:
     """The flow of one request; ``await resolve()`` first wherever you can."""
 
     __slots__ = (
+        "_carries_grant",
         "_has_button",
         "_headers_are_sent",
+        "_named",
         "_nonce",
         "_owned",
+        "_page",
         "_request",
         "_sealed",
         "_site",
@@ -57,8 +66,26 @@ class FlowContext:
         "hooked_response",
     )
 
-    def __init__(self, site: Site, request: web.Request) -> None:
+    def __init__(
+        self,
+        site: Site,
+        request: web.Request,
+        *,
+        named: str | None = None,
+        page: FlowContext | None = None,
+    ) -> None:
+        """Make the flow of a request, or of one named subscription on its page.
+
+        Args:
+            site: The plug-in.
+            request: The request.
+            named: The id of the customer's subscription; None leaves it to the owner's rule.
+            page: The request's own flow, whose response this one is shown on.
+        """
         self._site = site
+        self._named = named
+        self._page = page
+        self._carries_grant = False
         # The request holds us; holding it too would leave both to the garbage collector.
         self._request = ref(request)
         self._state = FlowState.UNRESOLVED
@@ -85,6 +112,13 @@ class FlowContext:
         """The customer's subscription, once resolved."""
         return self._owned
 
+    def about(self, subscription_id: str) -> FlowContext:
+        """Return the flow of one of the customer's own subscriptions, shown on the same response."""
+        request = self._request()
+        if request is None:
+            raise FlowNotResolvedError("the request is over: ask for its flow while it is handled")
+        return FlowContext(self._site, request, named=subscription_id, page=self)
+
     async def resolve(self) -> FlowContext:
         """Find out who asks and for which subscription, once per request; never raises for an outage."""
         if self._state is not FlowState.UNRESOLVED:
@@ -100,7 +134,11 @@ class FlowContext:
                 self._state = FlowState.ANONYMOUS
                 return self
             service = await self._site.service()
-            self._owned = await service.find(customer_id)
+            self._owned = await service.find(customer_id, self._named)
+        except AmbiguousSubscriptionError as error:
+            self._site.on_event(LookupFailed(str(error)))
+            self._state = FlowState.SEVERAL if service.can_list else FlowState.UNAVAILABLE
+            return self
         except UnavailableError as error:
             # The page must come up all the same; its button still leads to the plain form.
             self._site.on_event(LookupFailed(str(error)))
@@ -111,6 +149,7 @@ class FlowContext:
         else:
             self._sealed = service.seal(self._owned)
             self._state = FlowState.READY
+            (self._page or self)._carries_grant = True
         return self
 
     @property
@@ -139,6 +178,8 @@ class FlowContext:
 
         Raises FlowNotResolvedError when the headers are already on their way and cannot carry it.
         """
+        if self._page is not None:
+            return self._page.nonce
         if self._nonce is None:
             if self._headers_are_sent:
                 raise FlowNotResolvedError(
@@ -155,8 +196,8 @@ class FlowContext:
         self._site.policy.write(
             response,
             nonce,
-            has_flow=is_resolved or self._has_button or nonce is not None,
-            is_private=nonce is not None or self._sealed is not None,
+            has_flow=is_resolved or self._has_button or self._carries_grant or nonce is not None,
+            is_private=nonce is not None or self._carries_grant,
         )
 
     def script(self) -> Markup:
@@ -165,52 +206,67 @@ class FlowContext:
             return Markup()
         return script_markup(self._site, self.nonce, self._sealed)
 
-    def button(self, label: str | None = None) -> Markup:
+    def button(self, label: str | None = None, *, subscription: str | None = None) -> Markup:
         """Return the button, a form that also works without JavaScript; empty when there is nothing to cancel.
 
         Args:
             label: The words on the button; None takes the text ``cancel_button``.
+            subscription: The id of one of the customer's own subscriptions; None is the page's own. That it is
+                the customer's is checked when the button is used.
         """
         if self._state in _NOTHING_TO_CANCEL:
             return Markup()
-        self._has_button = True
-        return button_markup(self._site, self._label(label, "cancel_button"), self._owned)
+        named = self._named if subscription is None else subscription
+        (self._page or self)._has_button = True
+        return button_markup(self._site, self._label(label, "cancel_button"), self._owned, named)
 
-    def resume_button(self, label: str | None = None) -> Markup:
+    def resume_button(self, label: str | None = None, *, subscription: str | None = None) -> Markup:
         """Return a button that leads to withdrawing a scheduled cancellation; empty without a subscription.
 
         Only Stripe knows whether a cancellation is scheduled: show the button where your page says so.
 
         Args:
             label: The words on the button; None takes the text ``keep_button``.
+            subscription: As for ``button``.
         """
-        return self._undo_button("resume", label, "keep_button")
+        return self._undo_button("resume", label, subscription)
 
-    def unpause_button(self, label: str | None = None) -> Markup:
+    def unpause_button(
+        self, label: str | None = None, *, subscription: str | None = None
+    ) -> Markup:
         """Return a button that leads to ending a pause; empty without a subscription.
 
         Show it where your page says that payments are paused.
 
         Args:
             label: The words on the button; None takes the text ``unpause_button``.
+            subscription: As for ``button``.
         """
-        return self._undo_button("unpause", label, "unpause_button")
+        return self._undo_button("unpause", label, subscription)
 
-    def remove_discount_button(self, label: str | None = None) -> Markup:
+    def remove_discount_button(
+        self, label: str | None = None, *, subscription: str | None = None
+    ) -> Markup:
         """Return a button that leads to removing the discount of an accepted offer; empty without a subscription.
 
         Show it where your page says that there is one. A discount of another origin is never removed.
 
         Args:
             label: The words on the button; None takes the text ``remove_discount_button``.
+            subscription: As for ``button``.
         """
-        return self._undo_button("remove_discount", label, "remove_discount_button")
+        return self._undo_button("remove_discount", label, subscription)
 
-    def _undo_button(self, change: str, label: str | None, text: str) -> Markup:
+    def _undo_button(self, change: str, label: str | None, subscription: str | None) -> Markup:
         if self._state in _NOTHING_TO_CANCEL:
             return Markup()
-        self._has_button = True
-        return undo_button_markup(self._site, change, self._label(label, text))
+        # Late: the table of undos brings the core's decisions with it, which most pages do not need.
+        from aiocancel.core.undo import UNDOS
+
+        (undo,) = (each for each in UNDOS if each.name == change)
+        named = self._named if subscription is None else subscription
+        (self._page or self)._has_button = True
+        return undo_button_markup(self._site, change, self._label(label, undo.button), named)
 
     def _label(self, given: str | None, text: str) -> str:
         return self._site.settings.text(text) if given is None else given
@@ -239,13 +295,25 @@ def current_flow() -> FlowContext:
     return flow
 
 
-async def get_cancel_flow(request: web.Request) -> FlowContext:
-    """Return the resolved flow of ``request``; raises FlowNotResolvedError without the middleware."""
+async def get_cancel_flow(request: web.Request, *, subscription: str | None = None) -> FlowContext:
+    """Return the resolved flow of ``request``.
+
+    Args:
+        request: The request that is being handled.
+        subscription: The id of one of the customer's own subscriptions. The flow returned is about that one,
+            and the template variable stays about the page's own: hand this one to the template. Its state is
+            ``no_subscription`` where it is not the customer's. None leaves the choice to the owner's rule.
+
+    Raises:
+        FlowNotResolvedError: The request did not pass the middleware.
+    """
     flow: FlowContext | None = request.get(FLOW_KEY)
     if flow is None:
         raise FlowNotResolvedError(
             "this request did not pass aiocancel's middleware: "
             "call cancel.setup(app) or app.middlewares.append(cancel.middleware)"
         )
+    if subscription is not None:
+        flow = flow.about(subscription)
     await flow.resolve()
     return flow

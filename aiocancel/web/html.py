@@ -16,10 +16,8 @@ if TYPE_CHECKING:
     from aiocancel.intake import SealedFlow
 
 # A real form: without our script, or with the vendor blocked, it opens the plain page instead.
-_BEFORE = Markup(
-    '<form class="aiocancel-form" method="get" action="{}" data-aiocancel-form>'
-    '<button class="aiocancel-button" type="submit"'
-)
+_FORM = Markup('<form class="aiocancel-form" method="get" action="{}" data-aiocancel-form>')
+_BUTTON = Markup('<button class="aiocancel-button" type="submit"')
 _AFTER = Markup(
     '>{}</button><p class="aiocancel-status" role="status" aria-live="polite" hidden></p></form>'
 )
@@ -36,33 +34,52 @@ def script_markup(site: Site, nonce: str, sealed: SealedFlow | None) -> Markup:
     return Markup(script)  # noqa: S704 - escaped above
 
 
+_NAMED = Markup('<input type="hidden" name="subscription" value="{}">')
+
 _UNDO_BUTTON = Markup(
     '<form class="aiocancel-form" method="get" action="{}">'
-    '<input type="hidden" name="change" value="{}">'
+    '<input type="hidden" name="change" value="{}">{}'
     '<button class="aiocancel-button" type="submit">{}</button>'
     "</form>"
 )
 
 
-def undo_button_markup(site: Site, change: str, label: str) -> Markup:
+def undo_button_markup(site: Site, change: str, label: str, named: str | None) -> Markup:
     """Return the form that opens the plain page on which something is taken back."""
-    return _UNDO_BUTTON.format(site.settings.prefix, change, label)
+    return _UNDO_BUTTON.format(site.settings.prefix, change, _field(named), label)
 
 
-def button_markup(site: Site, label: str, subscription: OwnedSubscription | None) -> Markup:
-    """Return the form with its button and the place where the script says what happened."""
+def button_markup(
+    site: Site, label: str, subscription: OwnedSubscription | None, named: str | None
+) -> Markup:
+    """Return the form with its button and the place where the script says what happened.
+
+    Args:
+        site: Where the form leads.
+        label: The words on the button.
+        subscription: The page's own subscription, None where it is not known.
+        named: The id that the page gave to this very button; None leaves it to the page's own.
+    """
     button = _button(site.settings.prefix, site.button_attributes, label)
-    name = site.widget.subscription_attribute
-    if name is None or subscription is None:
+    own = subscription.subscription_id if named is None and subscription else named
+    attribute = site.widget.subscription_attribute
+    if named is None and (attribute is None or own is None):
         return button.whole
-    own = f' {escape(name)}="{escape(subscription.subscription_id)}"'
-    return Markup(f"{button.before}{own}{button.after}")  # noqa: S704 - every part is escaped
+
+    bound = "" if attribute is None else f' {escape(attribute)}="{escape(own)}"'
+    written = f"{button.form}{_field(named)}{button.before}{bound}{button.after}"
+    return Markup(written)  # noqa: S704 - every part is escaped
+
+
+def _field(named: str | None) -> Markup:
+    return Markup() if named is None else _NAMED.format(named)
 
 
 class _Button(NamedTuple):
-    """The same for every customer, and cut where the customer's own attribute goes."""
+    """The same for every customer, and cut where the subscription's own field and attribute go."""
 
     whole: Markup
+    form: str
     before: str
     after: str
 
@@ -71,8 +88,8 @@ class _Button(NamedTuple):
 @lru_cache(maxsize=256, typed=True)
 def _button(prefix: str, attributes: tuple[tuple[str, str], ...], label: str) -> _Button:
     written = Markup().join(Markup(' {}="{}"').format(name, value) for name, value in attributes)
-    before, after = _BEFORE.format(prefix) + written, _AFTER.format(label)
-    return _Button(before + after, str(before), str(after))
+    form, before, after = _FORM.format(prefix), _BUTTON + written, _AFTER.format(label)
+    return _Button(form + before + after, str(form), str(before), str(after))
 
 
 @lru_cache(maxsize=16)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
+from aiocancel.core.choose_subscription import subscription_names
 from aiocancel.core.codes import Code
 from aiocancel.core.undo import undo_named
 from aiocancel.errors import ClaimError, UnavailableError, UnidentifiedError
@@ -27,6 +28,8 @@ from aiocancel.web.words import message_of, refusal_of
 
 if TYPE_CHECKING:
     from aiocancel.core.decision import Answer
+    from aiocancel.core.subscription import OwnedSubscription
+    from aiocancel.core.undo import Undo
 
 _NO_STORE: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 _FORM: Final = "application/x-www-form-urlencoded"
@@ -118,9 +121,12 @@ class Handlers:
         )
 
     async def payload(self, request: web.Request) -> web.Response:
-        """``GET /cancel/payload``: a signed payload and a grant for whoever is logged in."""
+        """``GET /cancel/payload``: a signed payload and a grant for whoever is logged in.
+
+        ``?subscription=`` names one of the customer's own subscriptions.
+        """
         try:
-            flow = await self._resolved(request)
+            flow = await self._resolved_one(request)
         except (ClaimError, UnavailableError) as error:
             return self._refusal(error, wants_page=False)
 
@@ -132,7 +138,7 @@ class Handlers:
     async def subscription(self, request: web.Request) -> web.Response:
         """``GET /cancel/subscription``: ``{"subscriptionId": …}`` of whoever is logged in, null where there is none."""
         try:
-            flow = await self._resolved(request)
+            flow = await self._resolved_one(request)
         except (ClaimError, UnavailableError) as error:
             return self._refusal(error, wants_page=False)
 
@@ -145,18 +151,22 @@ class Handlers:
     async def plain(self, request: web.Request) -> web.Response:
         """``GET /cancel``: the way to cancel without any script and without the vendor.
 
-        ``?change=resume``, ``unpause`` and ``remove_discount`` take something back.
+        ``?change=resume``, ``unpause`` and ``remove_discount`` take something back. ``?subscription=`` names
+        one of the customer's own subscriptions; a customer with several is asked which.
         """
         try:
             flow = await self._resolved(request)
+            choices = await self._choices(request, flow)
         except (ClaimError, UnavailableError) as error:
             return self._refusal(error, wants_page=True)
 
         settings = self._site.settings
+        undo = undo_named(request.query.get("change", ""))
+        if flow.state is FlowState.SEVERAL:
+            return self._which_page(choices, undo)
         if flow.sealed is None:
             return self._message_page(self._text("no_subscription"), outcome="no_subscription")
 
-        undo = undo_named(request.query.get("change", ""))
         name = "confirm" if undo is None else undo.name
         timing = f"_{settings.cancel_timing}" if undo is None else ""
 
@@ -170,6 +180,38 @@ class Handlers:
             reason_label=self._text("confirm_reason") if undo is None else None,
             confirm_button=self._text("confirm_button" if undo is None else undo.button),
             leave_link=self._text("keep_button" if undo is None else "back_link"),
+            return_to=settings.return_to,
+        )
+
+    async def _choices(
+        self, request: web.Request, flow: FlowContext
+    ) -> Sequence[OwnedSubscription]:
+        if flow.state is not FlowState.SEVERAL:
+            return ()
+        service = await self._site.service()
+        return await service.find_all(await self._identified(request))
+
+    def _which_page(self, choices: Sequence[OwnedSubscription], undo: Undo | None) -> web.Response:
+        settings = self._site.settings
+        names = subscription_names(choices)
+        cards = [
+            {
+                "id": owned.subscription_id,
+                "name": name,
+                "button": self._text("which_button").replace("{name}", name)
+                if undo is None
+                else self._text(undo.button),
+            }
+            for owned, name in zip(choices, names, strict=True)
+        ]
+
+        return render_page(
+            "which.html",
+            title=self._text("which_title"),
+            action=settings.prefix,
+            change=None if undo is None else undo.name,
+            cards=cards,
+            leave_link=self._text("back_link"),
             return_to=settings.return_to,
         )
 
@@ -202,11 +244,33 @@ class Handlers:
 
     async def _resolved(self, request: web.Request) -> FlowContext:
         # Handlers may be mounted without the middleware.
-        flow = await (request.get(FLOW_KEY) or FlowContext(self._site, request)).resolve()
+        flow = request.get(FLOW_KEY) or FlowContext(self._site, request)
+        named = request.query.get("subscription")
+        if named is not None:
+            flow = flow.about(named)
+        await flow.resolve()
+
         if flow.state is FlowState.ANONYMOUS:
             raise UnidentifiedError("Nobody is logged in.")
         if flow.state is FlowState.UNAVAILABLE:
             raise UnavailableError
+        if named is not None and flow.state is FlowState.NO_SUBSCRIPTION:
+            # The same answer whether another customer has it or nobody.
+            raise ClaimError(
+                "This customer has no subscription of that id.",
+                code=Code.UNKNOWN_SUBSCRIPTION,
+                status=404,
+            )
+        return flow
+
+    async def _resolved_one(self, request: web.Request) -> FlowContext:
+        flow = await self._resolved(request)
+        if flow.state is FlowState.SEVERAL:
+            raise ClaimError(
+                "The customer has several subscriptions: name one with ?subscription=.",
+                code=Code.WHICH_SUBSCRIPTION,
+                status=409,
+            )
         return flow
 
     async def _identified(self, request: web.Request) -> str:

@@ -28,7 +28,7 @@ class TemplateFlow:
 
     @property
     def state(self) -> FlowState:
-        """``ready``, ``anonymous``, ``no_subscription``, ``unavailable`` or ``unresolved``."""
+        """``ready``, ``anonymous``, ``no_subscription``, ``several``, ``unavailable`` or ``unresolved``."""
         return current_flow().state
 
     @property
@@ -52,24 +52,24 @@ class TemplateFlow:
         return current_flow().script()
 
     @staticmethod
-    def button(label: str | None = None) -> Any:
+    def button(label: str | None = None, *, subscription: str | None = None) -> Any:
         """The button."""
-        return current_flow().button(label)
+        return current_flow().button(label, subscription=subscription)
 
     @staticmethod
-    def resume_button(label: str | None = None) -> Any:
+    def resume_button(label: str | None = None, *, subscription: str | None = None) -> Any:
         """The button that takes a scheduled cancellation back."""
-        return current_flow().resume_button(label)
+        return current_flow().resume_button(label, subscription=subscription)
 
     @staticmethod
-    def unpause_button(label: str | None = None) -> Any:
+    def unpause_button(label: str | None = None, *, subscription: str | None = None) -> Any:
         """The button that ends a pause."""
-        return current_flow().unpause_button(label)
+        return current_flow().unpause_button(label, subscription=subscription)
 
     @staticmethod
-    def remove_discount_button(label: str | None = None) -> Any:
+    def remove_discount_button(label: str | None = None, *, subscription: str | None = None) -> Any:
         """The button that removes the discount of an accepted offer."""
-        return current_flow().remove_discount_button(label)
+        return current_flow().remove_discount_button(label, subscription=subscription)
 
 
 class AsyncTemplateFlow(TemplateFlow):
@@ -96,24 +96,32 @@ class AsyncTemplateFlow(TemplateFlow):
         return (await current_flow().resolve()).script()
 
     @staticmethod
-    async def button(label: str | None = None) -> Markup:
+    async def button(label: str | None = None, *, subscription: str | None = None) -> Markup:
         """The button, or nothing when there is nothing to cancel."""
-        return (await current_flow().resolve()).button(label)
+        flow = await current_flow().resolve()
+        return flow.button(label, subscription=subscription)
 
     @staticmethod
-    async def resume_button(label: str | None = None) -> Markup:
+    async def resume_button(label: str | None = None, *, subscription: str | None = None) -> Markup:
         """The button that takes a scheduled cancellation back, or nothing when there is no subscription."""
-        return (await current_flow().resolve()).resume_button(label)
+        flow = await current_flow().resolve()
+        return flow.resume_button(label, subscription=subscription)
 
     @staticmethod
-    async def unpause_button(label: str | None = None) -> Markup:
+    async def unpause_button(
+        label: str | None = None, *, subscription: str | None = None
+    ) -> Markup:
         """The button that ends a pause, or nothing when there is no subscription."""
-        return (await current_flow().resolve()).unpause_button(label)
+        flow = await current_flow().resolve()
+        return flow.unpause_button(label, subscription=subscription)
 
     @staticmethod
-    async def remove_discount_button(label: str | None = None) -> Markup:
+    async def remove_discount_button(
+        label: str | None = None, *, subscription: str | None = None
+    ) -> Markup:
         """The button that removes the discount of an accepted offer, or nothing when there is no subscription."""
-        return (await current_flow().resolve()).remove_discount_button(label)
+        flow = await current_flow().resolve()
+        return flow.remove_discount_button(label, subscription=subscription)
 
 
 class _CallablePayload(SignedPayload):

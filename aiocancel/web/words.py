@@ -34,6 +34,8 @@ ERRORS: Final[Mapping[AnyCode, str]] = {
     Code.GRANT_NOT_YOURS: "page_of_another",
     Code.SUBSCRIPTION_NOT_YOURS: "subscription_not_yours",
     Code.UNKNOWN_CLAIM: "unknown_claim",
+    Code.UNKNOWN_SUBSCRIPTION: "unknown_subscription",
+    Code.WHICH_SUBSCRIPTION: "which_subscription",
 }
 """The code of each error that refuses a request, and the key of its text."""
 

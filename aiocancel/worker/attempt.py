@@ -227,9 +227,8 @@ class Attempts:
             return None
         if self._find is None or not taken.customer_id:
             return None
-        owned = await self._find(taken.customer_id)
-        is_theirs = owned is not None and owned.subscription_id == taken.action.subscription_id
-        return None if is_theirs else Code.SUBSCRIPTION_CHANGED_HANDS
+        owned = await self._find(taken.customer_id, taken.action.subscription_id)
+        return Code.SUBSCRIPTION_CHANGED_HANDS if owned is None else None
 
     async def _look(
         self,

@@ -13,6 +13,7 @@ import random
 from dataclasses import replace
 from typing import Final
 
+from aiocancel.core.choose_subscription import owned_named
 from aiocancel.core.claim import FlowClaim, FlowStatus
 from aiocancel.core.codes import AnyCode, Code, ForeignCode
 from aiocancel.core.decision import Decision, Policy, decide_by_vendor
@@ -24,11 +25,12 @@ from aiocancel.core.retry import delay_s
 from aiocancel.core.undo import changes_billing
 from aiocancel.errors import (
     AiocancelError,
+    AmbiguousSubscriptionError,
     ConflictError,
     RejectedVendorError,
     TransientVendorError,
 )
-from aiocancel.ports import OutcomeVerifier, SubscriptionResolver
+from aiocancel.ports import OutcomeVerifier, SubscriptionResolver, all_owned
 from aiocancel.postgres.ledger import Ledger
 from aiocancel.postgres.vendor_events import Doorbell, Ring
 from aiocancel.telemetry import ActionParked, EventHook, guarded, told
@@ -165,6 +167,8 @@ class CatchUp:
         owner = await self._named(session)
         if owner is None:
             return Code.NO_SUBSCRIPTION
+        if isinstance(owner, str):
+            return owner
         customer_id, subscription_id = owner
         grant = Grant(customer_id, subscription_id, self._mode, 0, 0, f"event:{ring.event_id}")
         if self._policy.trusts_vendor_sessions:
@@ -174,23 +178,39 @@ class CatchUp:
     def _page_of(self, session: FlowSession) -> Grant | None:
         return page_of(session, self._sealer, self._policy, vendor=self._vendor, mode=self._mode)
 
-    async def _named(self, session: FlowSession) -> tuple[CustomerId, SubscriptionId] | None:
-        """Return whom and what the session names, without a proof that it may."""
+    async def _named(
+        self, session: FlowSession
+    ) -> tuple[CustomerId, SubscriptionId] | AnyCode | None:
+        """Return whom and what the session names, without a proof that it may, or why that is not known."""
         if self._policy.names_customers:
-            owned = (
-                None
-                if session.subscriber_id is None
-                else await self._resolver.resolve(session.subscriber_id)
-            )
-            return None if owned is None else (owned.customer_id, owned.subscription_id)
+            return await self._owner_by_customer(session)
         if session.subscription_id is None or not is_opaque_id(session.subscription_id):
             return None
         # Which of the application's customers that is, the vendor does not say.
         return _NOBODY, SubscriptionId(session.subscription_id)
 
+    async def _owner_by_customer(
+        self, session: FlowSession
+    ) -> tuple[CustomerId, SubscriptionId] | AnyCode | None:
+        if session.subscriber_id is None:
+            return None
+
+        try:
+            rows = await all_owned(self._resolver, session.subscriber_id)
+        except AmbiguousSubscriptionError:
+            return Code.WHICH_SUBSCRIPTION
+        if len(rows) <= 1:
+            return (rows[0].customer_id, rows[0].subscription_id) if rows else None
+
+        # The page may have named any of them, and the session does not say which: a rule would be a guess.
+        for row in rows:
+            if await self._ledger.knows(row.subscription_id, session.session_id):
+                return row.customer_id, row.subscription_id
+        return Code.WHICH_SUBSCRIPTION
+
     async def _record_ours(self, ring: Ring, session: FlowSession, page: Grant) -> AnyCode:
-        owned = await self._resolver.resolve(page.customer_id)
-        if owned is None or owned.subscription_id != page.subscription_id:
+        rows = await all_owned(self._resolver, page.customer_id)
+        if owned_named(rows, page.subscription_id) is None:
             return await self._park(session, page, Code.SUBSCRIPTION_CHANGED_HANDS)
 
         recorded = await self._accept(session, page)

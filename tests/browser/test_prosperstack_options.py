@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from aiocancel.testing.prosperstack.simulator import ProsperStackSimulator
 from aiocancel.testing.stripe.simulator import StripeSimulator
 from tests.support.browser import CLIENT_INTEGRITY, Observed
 from tests.support.saas import (
+    ACCOUNT_PAGE,
     CLIENT_SECRET,
     Events,
     Pool,
@@ -85,7 +87,7 @@ def site(pool: Pool, stripe_api: tuple[StripeSimulator, str], flow_client: Path)
         return web.Response(body=client, content_type="text/javascript")
 
     @asynccontextmanager
-    async def serve(**settings: Any) -> AsyncIterator[Site]:
+    async def serve(*, account: str = ACCOUNT_PAGE, **settings: Any) -> AsyncIterator[Site]:
         """Serve the account page; ``settings`` are ProsperStack's."""
         stripe.add_subscription("sub_1")
         await add_customer(pool, "ada", "sub_1")
@@ -110,7 +112,7 @@ def site(pool: Pool, stripe_api: tuple[StripeSimulator, str], flow_client: Path)
                 content_security_policy=STRICT,
                 on_event=events,
             )
-            app = make_app(cancel)
+            app = make_app(cancel, page=account)
             app.router.add_get("/client.js", client_js)
             runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
             await runner.setup()
@@ -299,3 +301,35 @@ async def test_a_custom_platforms_customer_without_an_address_cancels_the_plain_
 
 def values(holder: dict[str, Any]) -> dict[str, Any]:
     return {each["property"]["key"]: each["value"] for each in holder["properties"]}
+
+
+async def test_of_several_subscriptions_the_one_that_its_button_names_is_cancelled(
+    site: OpenSite,
+    page: Page,
+    pool: Pool,
+    stripe_api: tuple[StripeSimulator, str],
+    observed: Observed,
+) -> None:
+    stripe_api[0].add_subscription("sub_2")
+    await add_customer(pool, "ada", "sub_2")
+    named = "{{ cancel_flow.button('Cancel the second', subscription='sub_2') }}"
+    async with site(account=f"{ACCOUNT_PAGE}{named}") as served:
+        await page.goto(served.url)
+
+        await page.get_by_role("button", name="Cancel the second").click()
+        await see_offers(page)
+        flow = page.frame_locator("iframe.prosperstack-iframe")
+        await flow.locator("[data-test=decline-offers]").click()
+        await flow.locator("[data-test=confirm-cancel]").click()
+        await expect(page.locator(".aiocancel-status").nth(1)).to_contain_text("You can use it")
+
+        assert served.stripe.subscriptions["sub_2"]["cancel_at_period_end"] is True
+        assert served.stripe.subscriptions["sub_1"]["cancel_at_period_end"] is False
+
+        # The button that names none leads to the page that asks.
+        await page.get_by_role("button", name="Cancel subscription").click()
+        await expect(page.get_by_role("heading", level=1)).to_have_text("Which subscription?")
+        await page.locator("[data-subscription=sub_1] button").click()
+        await expect(page).to_have_url(re.compile(r"/cancel\?subscription=sub_1$"))
+        await expect(page.get_by_role("heading")).to_have_text("Cancel your subscription?")
+    assert observed.csp_violations == []

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import socket
 import uuid
+from collections.abc import Sequence
+from typing import Any
 
 import asyncpg
 import pytest
 
-from aiocancel.errors import ConfigurationError, UnavailableError
-from aiocancel.postgres.customer_query import PostgresResolver, SubscriptionQuery
+from aiocancel.core.identifiers import CustomerId, SubscriptionId
+from aiocancel.core.subscription import OwnedSubscription
+from aiocancel.errors import AmbiguousSubscriptionError, ConfigurationError, UnavailableError
+from aiocancel.postgres.customer_query import (
+    PostgresResolver,
+    StripeCustomerQuery,
+    SubscriptionQuery,
+)
 from tests.support.saas import Pool, add_customer
 
 ID = uuid.UUID("6f1c0a52-7a2e-4a55-9d0c-3f4d2f3f9a10")
@@ -114,15 +122,107 @@ async def test_every_column_of_the_row_is_at_hand_but_not_in_the_repr(pool: Pool
     assert "Ada L." not in repr(owned)
 
 
-async def test_the_first_row_counts(pool: Pool) -> None:
-    await add_customer(pool, "ada", "sub_old")
-    await add_customer(pool, "ada", "sub_young")
-    query = SubscriptionQuery(
-        "SELECT stripe_subscription_id FROM app_subscription WHERE customer_id = $1 ORDER BY 1 DESC"
-    )
-    owned = await (await query.prepare(pool)).resolve("ada")
+SEVERAL = (
+    "SELECT stripe_subscription_id, nullif(length(stripe_subscription_id), 11) AS created_at "
+    "FROM app_subscription WHERE customer_id = $1"
+)
+
+
+async def add_several(pool: Pool) -> None:
+    for subscription_id in ("sub_old", None, "sub_undated", "", "sub_young", "sub_old"):
+        await add_customer(pool, "ada", subscription_id)
+
+
+def last(rows: Sequence[OwnedSubscription]) -> OwnedSubscription | None:
+    return rows[-1]
+
+
+def none(rows: Sequence[OwnedSubscription]) -> OwnedSubscription | None:
+    return None
+
+
+@pytest.mark.parametrize(
+    ("order", "choose", "chosen"),
+    [
+        ("ORDER BY 1 DESC", "first", "sub_young"),
+        ("order\nby 1", "first", "sub_old"),
+        ("ORDER BY 1", "newest", "sub_young"),
+        ("ORDER BY 1 DESC", "newest", "sub_young"),
+        ("ORDER BY 1", last, "sub_young"),
+        ("ORDER BY 1", none, None),
+    ],
+)
+async def test_of_several_rows_the_owners_rule_chooses(
+    pool: Pool, order: str, choose: Any, chosen: str | None
+) -> None:
+    await add_several(pool)
+    resolver = await SubscriptionQuery(f"{SEVERAL} {order}", choose=choose).prepare(pool)
+
+    owned = await resolver.resolve("ada")
+
+    assert (owned and owned.subscription_id) == chosen
+
+
+async def test_several_rows_are_refused_without_a_rule_whatever_their_order(pool: Pool) -> None:
+    await add_several(pool)
+    resolver = await SubscriptionQuery(f"{SEVERAL} ORDER BY 1").prepare(pool)
+
+    with pytest.raises(AmbiguousSubscriptionError, match="returned 3 subscriptions"):
+        await resolver.resolve("ada")
+
+    listed = await resolver.resolve_all("ada")
+    assert [owned.subscription_id for owned in listed] == ["sub_old", "sub_undated", "sub_young"]
+
+
+async def test_rows_of_one_subscription_and_rows_without_one_are_not_several(pool: Pool) -> None:
+    for subscription_id in (None, "sub_1", "sub_1", ""):
+        await add_customer(pool, "ada", subscription_id)
+    resolver = await SubscriptionQuery(SEVERAL).prepare(pool)
+
+    owned = await resolver.resolve("ada")
+
     assert owned is not None
-    assert owned.subscription_id == "sub_young"
+    assert owned.subscription_id == "sub_1"
+
+
+async def test_a_rule_that_answers_with_another_subscription_is_refused(pool: Pool) -> None:
+    await add_several(pool)
+    stranger = OwnedSubscription(CustomerId("ada"), SubscriptionId("sub_of_grace"))
+    resolver = await SubscriptionQuery(SEVERAL, choose=lambda _: stranger).prepare(pool)
+
+    with pytest.raises(AmbiguousSubscriptionError, match="other than one of its rows"):
+        await resolver.resolve("ada")
+
+
+@pytest.mark.parametrize(
+    ("choose", "says"),
+    [
+        ("first", "choose='first' needs ORDER BY"),
+        ("oldest", "choose is 'first', 'newest', a function, or None"),
+        (1, "choose is 'first', 'newest', a function, or None"),
+    ],
+)
+def test_a_rule_that_cannot_work_is_refused_where_it_is_written(choose: Any, says: str) -> None:
+    with pytest.raises(ConfigurationError, match=says):
+        SubscriptionQuery(SEVERAL, choose=choose)
+
+
+async def test_newest_needs_a_column_that_says_when(pool: Pool) -> None:
+    query = SubscriptionQuery(
+        "SELECT stripe_subscription_id FROM app_subscription WHERE customer_id = $1",
+        choose="newest",
+    )
+    with pytest.raises(ConfigurationError, match="column named created_at or created"):
+        await query.prepare(pool)
+
+
+async def test_two_ids_of_one_customer_at_stripe_are_refused(pool: Pool) -> None:
+    await add_several(pool)
+    query = StripeCustomerQuery(
+        "SELECT stripe_subscription_id FROM app_subscription WHERE customer_id = $1"
+    )
+    with pytest.raises(AmbiguousSubscriptionError, match="3 ids at Stripe"):
+        await (await query.prepare(pool)).resolve("ada")
 
 
 @pytest.mark.parametrize("nothing", [None, ""])

@@ -55,6 +55,8 @@ SAID = {
     "grant_not_yours": "This page was opened for a different account. Please start again.",
     "subscription_not_yours": "This subscription does not belong to your account any more.",
     "unknown_claim": "We couldn't find that request.",
+    "unknown_subscription": "We couldn't find that subscription.",
+    "which_subscription": "You have several subscriptions. Please choose one.",
 }
 
 

@@ -337,3 +337,51 @@ async def test_on_a_custom_platform_the_session_names_the_customer_and_the_offer
     else:
         assert await ring(client, completed(company)) == 204
     await until(lambda: company.changes() == ["discounts"])
+
+
+FIRST_OF_SEVERAL = SubscriptionQuery(f"{BY_CUSTOMER.sql} ORDER BY 1", choose="first")
+
+
+async def cancelled_at_the_vendor(company: Company, subscription: str) -> None:
+    """The customer's page named a subscription, and its flow session ended; the browser says nothing."""
+    assert company.client is not None
+    response = await company.client.get(
+        f"/cancel/payload?subscription={subscription}", headers=as_customer("ada")
+    )
+    signed = (await response.json())["flow"]["signedPayload"]
+    session = company.flows.create_session(payload=json.loads(signed["payload"]))
+    company.flows.finish(session["id"], status="canceled")
+
+
+async def test_a_session_that_names_the_customer_cancels_the_subscription_that_the_page_named(
+    company: Company,
+) -> None:
+    for subscription in ("sub_1", "sub_2"):
+        company.stripe.add_subscription(subscription)
+    await add_customer(company.pool, "ada", "sub_2")
+    client = await listening(company, platform="custom", subscriptions=FIRST_OF_SEVERAL)
+    await cancelled_at_the_vendor(company, "sub_2")
+
+    assert await ring(client, completed(company)) == 204
+
+    await until(lambda: company.stripe.subscriptions["sub_2"]["cancel_at_period_end"])
+    assert company.changes() == []
+
+
+async def test_a_session_that_names_the_customer_only_cancels_none_of_several(
+    company: Company,
+) -> None:
+    for subscription in ("sub_1", "sub_2"):
+        company.stripe.add_subscription(subscription)
+    await add_customer(company.pool, "ada", "sub_2")
+    trusting = {"proof_in": None, "trusts_vendor_sessions": True}
+    client = await listening(
+        company, platform="custom", subscriptions=FIRST_OF_SEVERAL, of_vendor=trusting
+    )
+    await cancelled_at_the_vendor(company, "sub_2")
+
+    assert await ring(client, completed(company)) == 204
+
+    await answered(company)
+    assert await rung(company) == ["which_subscription"]
+    assert company.stripe.effects_on("sub_1") == company.stripe.effects_on("sub_2") == []
