@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from yarl import URL
 
+from aiocancel.core.customer_limits import CustomerLimits
 from aiocancel.errors import ConfigurationError
 from aiocancel.texts.en import TEXTS
 
@@ -71,6 +72,9 @@ _MORE_THAN_0: Final = (
 )
 
 
+_AT_LEAST_1: Final = ("most_unfinished_offers", "most_unfinished_actions", "most_posts_per_minute")
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Everything about a plug-in that is a plain value; the one place with the defaults.
@@ -101,6 +105,9 @@ class Settings:
     worker_concurrency: int = 10
     worker_lease_s: float = 30.0
     statement_cache_size: int = 100
+    most_unfinished_offers: int = 3
+    most_unfinished_actions: int = 20
+    most_posts_per_minute: int = 30
 
     def __post_init__(self) -> None:
         self._check_paths()
@@ -114,6 +121,17 @@ class Settings:
         for name in _MORE_THAN_0:
             if not 0 < getattr(self, name) < math.inf:
                 raise ConfigurationError(f"{name} must be more than 0, and finite")
+
+        for name in _AT_LEAST_1:
+            if getattr(self, name) < 1:
+                raise ConfigurationError(f"{name} must be 1 or more")
+
+    @property
+    def customer_limits(self) -> CustomerLimits:
+        """The limits on one customer."""
+        return CustomerLimits(
+            self.most_unfinished_offers, self.most_unfinished_actions, self.most_posts_per_minute
+        )
 
     def _check_paths(self) -> None:
         # Braces would be a variable of aiohttp's router.

@@ -17,7 +17,8 @@
     │   ├── MalformedClaimError       400, 413, 415: it cannot be read
     │   ├── UnidentifiedError         401: nobody is logged in
     │   ├── GrantError                403: the grant is altered, expired, or somebody else's
-    │   └── ConflictError             409: the grant was already used for something else
+    │   ├── ConflictError             409: the grant was already used for something else
+    │   └── LimitError                409, 429: the customer asks for too much at a time
     ├── VendorError                   what the flow vendor's API said; it is only ever read
     │   ├── TransientVendorError      no answer that counts, or our key is refused; ask again later
     │   └── RejectedVendorError       the vendor refused; asking again will not help
@@ -187,6 +188,13 @@ class ConflictError(ClaimError):
 
     status = 409
     code = Code.GRANT_USED
+
+
+class LimitError(ClaimError):
+    """The customer has too much unfinished, or posts too often; nothing was recorded."""
+
+    status = 429
+    code = Code.TOO_MANY_POSTS
 
 
 class VendorError(AiocancelError):

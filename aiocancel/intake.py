@@ -9,14 +9,18 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
+from weakref import WeakValueDictionary
 
 from aiocancel.config import Settings
+from aiocancel.core.actions import Places
 from aiocancel.core.choose_subscription import owned_named
-from aiocancel.core.claim import FlowClaim
+from aiocancel.core.claim import FlowClaim, FlowStatus
 from aiocancel.core.codes import Code
+from aiocancel.core.customer_limits import beyond
 from aiocancel.core.decision import (
     Answer,
     AnswerKind,
+    Decision,
     Policy,
     decide,
     decide_by_vendor,
@@ -27,7 +31,7 @@ from aiocancel.core.grants import Grant, GrantSealer
 from aiocancel.core.signing import SignedPayload
 from aiocancel.core.subscription import OwnedSubscription
 from aiocancel.core.undo import changes_billing, takes_back
-from aiocancel.errors import ConflictError, Fate, GrantError, UnavailableError
+from aiocancel.errors import ConflictError, Fate, GrantError, LimitError, UnavailableError
 from aiocancel.ports import FlowVendor, SubscriptionResolver, all_owned
 from aiocancel.postgres.claims import RecordedClaim
 from aiocancel.postgres.connection import unavailable_on_refusal, within
@@ -84,6 +88,7 @@ class FlowService:
         self._now = now
         self._policy = policy
         self._left_out: set[str] = set()
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._reads_rows = bool(vendor.columns)
         self._carries_proof = vendor.proof_in is not None
         self._endings = endings or Endings(ledger.pool)
@@ -154,8 +159,9 @@ class FlowService:
     async def accept(self, claim: FlowClaim, grant_text: str, customer_id: str) -> RecordedClaim:
         """Check the grant and the ownership, then record the claim and its actions in one transaction.
 
-        Raises GrantError or ConflictError, and nothing was recorded, or UnavailableError, and nobody knows: the
-        same post may be made again. A refused error's ``fate`` says what becomes of the flow session it named.
+        Raises GrantError, ConflictError or LimitError, and nothing was recorded, or UnavailableError, and nobody
+        knows: the same post may be made again. A refused error's ``fate`` says what becomes of the flow session it
+        named.
         """
         try:
             return await self._accept(claim, grant_text, customer_id)
@@ -215,10 +221,11 @@ class FlowService:
             if outcome
             else decide_unproven(claim, grant.subscription_id)
         )
+        # One post of a customer at a time: together they would pass the limits.
         with unavailable_on_refusal():
-            recorded = await self._ledger.accept(
-                claim, grant, decision, verified=outcome is not None, from_page=True
-            )
+            async with self._turns.setdefault(customer_id, asyncio.Lock()):
+                recorded = await self._record(claim, grant, decision, verified=outcome is not None)
+
         self._on_event(
             ClaimRecorded(
                 str(recorded.public_id), grant.subscription_id, claim.status, recorded.repeated
@@ -227,6 +234,35 @@ class FlowService:
         if recorded.repeated or decision.answer is not None:
             return recorded
         return replace(recorded, answer=Answer(AnswerKind.QUEUED, decision.change))
+
+    async def _record(
+        self, claim: FlowClaim, grant: Grant, decision: Decision, *, verified: bool
+    ) -> RecordedClaim:
+        """Record the claim unless it equals an unfinished one or exceeds a limit on the customer."""
+        standing = await self._ledger.standing(claim, grant, decision)
+        if standing.is_known:
+            return await self._ledger.accept(
+                claim, grant, decision, verified=verified, from_page=True
+            )
+        if standing.equal is not None and changes_billing(claim.status):
+            return RecordedClaim(uuid.UUID(standing.equal), repeated=True)
+
+        code = beyond(
+            standing,
+            self._settings.customer_limits,
+            changes_billing=changes_billing(claim.status),
+            cancels=claim.status is FlowStatus.CANCELED,
+            asks_vendor=any(
+                Places.of(action.kind) is Places.QUESTIONS for action in decision.actions
+            ),
+        )
+        if code is Code.TOO_MUCH_UNFINISHED:
+            raise LimitError(
+                "Too many requests of this customer are unfinished.", code=code, status=409
+            )
+        if code is not None:
+            raise LimitError("This customer posts too often.", code=code)
+        return await self._ledger.accept(claim, grant, decision, verified=verified, from_page=True)
 
     async def answer(self, public_id: uuid.UUID, customer_id: str) -> Answer | None:
         """Return where a claim stands, None when it is not the customer's."""

@@ -91,10 +91,18 @@ class CancelFlow:
             ``"any"``, also what the company or Stripe's portal ended, or ``"off"``. The rest is left to a person.
         migrate_on_start: Whether the start brings the tables up to date, as ``aiocancel migrate`` does.
         run_worker: Whether this process makes changes at Stripe; False leaves them to ``aiocancel worker``.
-        worker_concurrency: How many changes a worker makes at once at most.
+        worker_concurrency: How many actions of each sort a worker carries out at once at most. The sorts are
+            cancellations, other changes at Stripe, questions to the flow vendor, and calls of hooks and handlers; none
+            waits for another.
         worker_lease_s: How many seconds after a worker died another goes on with its changes.
         statement_cache_size: How many prepared statements each connection keeps that a DSN opens. Behind PgBouncer
             in transaction mode it has to be 0: a connection has no memory there.
+        most_unfinished_offers: How many accepted offers of one customer may wait for the flow vendor's word at once.
+            One more is answered with 409.
+        most_unfinished_actions: How many actions of one customer may be unfinished at once. One more is answered
+            with 409; a cancellation only beyond twice as many.
+        most_posts_per_minute: How many results of one customer are recorded within a minute. One more is answered
+            with 429; a cancellation only beyond twice as many.
         on_event: Is told of every event; the default writes a log line for each.
 
     Raises:
@@ -133,6 +141,9 @@ class CancelFlow:
         worker_concurrency: int = DEFAULTS.worker_concurrency,
         worker_lease_s: float = DEFAULTS.worker_lease_s,
         statement_cache_size: int = DEFAULTS.statement_cache_size,
+        most_unfinished_offers: int = DEFAULTS.most_unfinished_offers,
+        most_unfinished_actions: int = DEFAULTS.most_unfinished_actions,
+        most_posts_per_minute: int = DEFAULTS.most_posts_per_minute,
         on_event: EventHook = log_event,
     ) -> None:
         check_database(database)
@@ -162,6 +173,9 @@ class CancelFlow:
             worker_concurrency=worker_concurrency,
             worker_lease_s=worker_lease_s,
             statement_cache_size=statement_cache_size,
+            most_unfinished_offers=most_unfinished_offers,
+            most_unfinished_actions=most_unfinished_actions,
+            most_posts_per_minute=most_posts_per_minute,
         )
         self._parts = Parts(
             settings=self._settings,

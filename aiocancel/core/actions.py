@@ -25,6 +25,23 @@ WAITS_FOR_ITS_DATE: Final = "scheduled"
 WAITS_FOR_PAYMENT: Final = "needs_payment"
 
 
+class Places(StrEnum):
+    """Which of a worker's places an action takes: no sort holds a place of another, so that no cancellation waits.
+
+    ``questions`` ask a flow vendor or only watch, ``calls`` run the application's hooks and handlers.
+    """
+
+    CANCELLATIONS = "cancellations"
+    CHANGES = "changes"
+    QUESTIONS = "questions"
+    CALLS = "calls"
+
+    @staticmethod
+    def of(kind: str) -> Places:
+        """Return the places of a kind; one that this release does not know counts as a change."""
+        return _PLACES.get(kind, Places.CHANGES)
+
+
 class ActionKind(StrEnum):
     """The kinds of actions, as the ledger stores them; each belongs to one of three sorts.
 
@@ -82,6 +99,17 @@ PlainKind = Literal[
     ActionKind.EXPECT_CANCELLATION,
 ]
 """The subscription alone decides the next step, whatever was offered before."""
+
+
+_PLACES: Final[dict[str, Places]] = {
+    ActionKind.CANCEL_AT_PERIOD_END: Places.CANCELLATIONS,
+    ActionKind.CANCEL_NOW: Places.CANCELLATIONS,
+    ActionKind.VERIFY_OFFER: Places.QUESTIONS,
+    ActionKind.EXPECT_CANCELLATION: Places.QUESTIONS,
+    ActionKind.EXPECT_OFFER: Places.QUESTIONS,
+    ActionKind.RUN_OFFER_HANDLER: Places.CALLS,
+    ActionKind.RUN_HOOKS: Places.CALLS,
+}
 
 
 class ActionState(StrEnum):

@@ -101,6 +101,18 @@ class Code(StrEnum):
         "The posted body is too large.",
         "Raise max_body_bytes if real customers reach it.",
     )
+    TOO_MANY_POSTS = (
+        "too_many_posts",
+        About.POST,
+        "The customer has sent more results within a minute than are recorded.",
+        "Do nothing, or raise most_posts_per_minute if real customers reach it.",
+    )
+    TOO_MUCH_UNFINISHED = (
+        "too_much_unfinished",
+        About.POST,
+        "Too many of the customer's earlier requests are unfinished.",
+        "Look at why they are unfinished: aiocancel actions --state waiting.",
+    )
     NOT_LOGGED_IN = (
         "not_logged_in",
         About.POST,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 import asyncpg
 
-from aiocancel.core.actions import ActionKind, ActionState
+from aiocancel.core.actions import ActionKind, ActionState, Places
 from aiocancel.core.by_hand import RESULTS, Operation, refusal
 from aiocancel.core.codes import Code
 from aiocancel.errors import OperationError
@@ -107,7 +107,7 @@ ORDER BY j.id
 """
 
 HOLD: Final = """
-SELECT a.claim_id, a.attempts, aiocancel.shown_state(a.state, a.closed_at) AS state, EXISTS (
+SELECT a.claim_id, a.attempts, a.kind, aiocancel.shown_state(a.state, a.closed_at) AS state, EXISTS (
     SELECT FROM aiocancel.action later
     WHERE later.lane = a.lane AND later.id > a.id AND later.state IN ('running', 'done')) AS is_overtaken
 FROM aiocancel.action a WHERE a.id = $1 FOR UPDATE
@@ -181,7 +181,7 @@ class Operations:
         await connection.execute(JOURNAL, row["claim_id"], action_id, "action_retried", reason)
 
         await connection.execute(MAKE_ROOM_FOR_HOOKS, row["claim_id"])
-        await enqueue(connection, [Job(action_id, row["attempts"])])
+        await enqueue(connection, [Job(action_id, row["attempts"], places=Places.of(row["kind"]))])
 
     async def _close(
         self, connection: Connection, action_id: int, row: asyncpg.Record, reason: str | None

@@ -26,6 +26,7 @@ from aiocancel.core.changes import (
 )
 from aiocancel.core.claim import CancelReason, FlowClaim, RecoveryPoint
 from aiocancel.core.codes import Code
+from aiocancel.core.customer_limits import Standing
 from aiocancel.core.decision import Answer, AnswerKind, Decision, Topic, answer_of
 from aiocancel.core.grants import Grant
 from aiocancel.core.identifiers import FlowSessionId, SubscriptionId
@@ -66,7 +67,8 @@ noted AS (
     ) AS line (claim_id, action_id, entry, code, position) ORDER BY position),
 jobs AS (
     INSERT INTO aiocancel.pgqueuer (priority, entrypoint, payload, execute_after, dedupe_key, headers, status)
-    SELECT 0, 'aiocancel_action', convert_to(id::text, 'UTF8'), now(), id || ':0', 'null'::jsonb, 'queued'
+    SELECT 0, aiocancel.job_entrypoint(kind), convert_to(id::text, 'UTF8'), now(), aiocancel.job_key(id, 0, kind),
+        'null'::jsonb, 'queued'
     FROM enqueued ON CONFLICT DO NOTHING)
 SELECT id AS claim_id FROM accepted
 """
@@ -97,6 +99,30 @@ ORDER BY grant_nonce = $1 DESC LIMIT 1
 NAME_CUSTOMER: Final = """
 UPDATE aiocancel.claim SET customer_id = $2 WHERE public_id = $1 AND erased_at IS NULL
 """
+
+# What waits for a date or a payment is not counted: it holds up nothing. An equal wish is the newest about the
+# subscription.
+STANDING: Final = """
+WITH unfinished AS (
+    SELECT c.id, a.kind FROM aiocancel.claim c JOIN aiocancel.action a ON a.claim_id = c.id
+    WHERE c.customer_id = $1 AND a.state IN ('waiting', 'running') AND aiocancel.is_asked_for(a.kind)
+      AND NOT aiocancel.lets_others_pass(a.deferred, a.due_at)),
+newest AS (
+    SELECT id, public_id, status, change, flow_session_id FROM aiocancel.claim
+    WHERE customer_id = $1 AND subscription_id = $2 AND uses_grant ORDER BY recorded_at DESC LIMIT 1)
+SELECT EXISTS (SELECT FROM aiocancel.claim WHERE uses_grant AND grant_nonce = $3)
+        OR EXISTS (SELECT FROM aiocancel.claim WHERE NOT uses_grant AND grant_nonce = $3 AND status = $5)
+        OR EXISTS (SELECT FROM aiocancel.claim
+            WHERE uses_grant AND subscription_id = $2 AND flow_session_id = $4) AS is_known,
+    (SELECT n.public_id::text FROM newest n
+     WHERE n.status = $5 AND n.change = $6 AND n.flow_session_id IS NOT DISTINCT FROM $4
+       AND EXISTS (SELECT FROM unfinished u WHERE u.id = n.id)) AS equal,
+    (SELECT count(*) FROM unfinished WHERE aiocancel.places_of(kind) = 'questions') AS offers,
+    (SELECT count(*) FROM unfinished) AS actions,
+    (SELECT count(*) FROM aiocancel.claim
+     WHERE customer_id = $1 AND recorded_at > now() - interval '1 minute') AS posts
+"""
+
 
 KNOWS: Final = """
 SELECT true AS known FROM aiocancel.claim WHERE subscription_id = $1 AND flow_session_id = $2 LIMIT 1
@@ -211,6 +237,19 @@ class Claims:
             if from_page:
                 await take_up(connection, claim_id)
             return recorded
+
+    async def standing(self, claim: FlowClaim, grant: Grant, decision: Decision) -> Standing:
+        """Return what is recorded of the grant's customer that bears on a new claim."""
+        rows = await self._connection.at_once(
+            STANDING,
+            grant.customer_id,
+            grant.subscription_id,
+            grant.nonce,
+            claim.flow_session_id,
+            claim.status,
+            decision.change,
+        )
+        return Standing(**rows[0])
 
     async def knows(self, subscription_id: SubscriptionId, flow_session_id: FlowSessionId) -> bool:
         """Tell whether any claim speaks of this flow session."""

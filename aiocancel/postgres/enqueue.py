@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-from aiocancel.core.actions import Action
+from aiocancel.core.actions import Action, Places
 from aiocancel.core.offers.terms import offer_to_json
 from aiocancel.postgres.pgqueuer import Job, enqueue
 
@@ -80,7 +80,7 @@ async def enqueue_actions(
         return []
 
     rows = await connection.fetch(ENQUEUE_ACTIONS, claim_id, first, *action_columns(actions))
-    await enqueue(connection, [Job(row["id"], 0) for row in rows])
+    await enqueue(connection, [Job(row["id"], 0, places=Places.of(row["kind"])) for row in rows])
 
     return [(claim_id, row["id"], "actions_enqueued", row["kind"]) for row in rows]
 
@@ -89,14 +89,14 @@ async def enqueue_hooks(connection: Connection, claim_id: int) -> None:
     """Let the application be told how a claim ended, once nothing of it is left to do."""
     action_id = await connection.fetchval(ENQUEUE_HOOKS, claim_id)
     if action_id is not None:
-        await enqueue(connection, [Job(action_id, 0)])
+        await enqueue(connection, [Job(action_id, 0, places=Places.CALLS)])
 
 
 async def enqueue_end_of_pause(connection: Connection, action_id: int) -> None:
     """Plan the end of a pause that this action made, where the pause has one that we must keep."""
     end = await connection.fetchrow(ENQUEUE_END_OF_PAUSE, action_id)
     if end is not None:
-        await enqueue(connection, [Job(end["id"], 0, end["delay_s"])])
+        await enqueue(connection, [Job(end["id"], 0, end["delay_s"], places=Places.CHANGES)])
 
 
 def action_columns(actions: Sequence[Action]) -> Sequence[Sequence[str | None]]:

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 
 import asyncpg
 
-from aiocancel.core.actions import Action, ActionKind
+from aiocancel.core.actions import Action, ActionKind, Places
 from aiocancel.core.changes import Change, change_from_json
 from aiocancel.core.claim import CancelReason
 from aiocancel.core.codes import AnyCode, Code
@@ -121,7 +121,7 @@ WHERE lease_owner = $1 AND state = 'running' AND id = ANY($2) RETURNING id
 # Forgotten is an action that has been due for a while, or whose worker died, or that we leased without knowing it
 # because the answer was lost. Whose turn it is stands in ``TAKE``, too.
 FIND_FORGOTTEN: Final = """
-SELECT a.id, a.attempts FROM aiocancel.action a
+SELECT a.id, a.attempts, a.kind FROM aiocancel.action a
 WHERE a.state IN ('waiting', 'running') AND a.kind = ANY($3) AND a.id <> ALL($2)
   AND (a.due_at <= now() - CASE a.state WHEN 'waiting' THEN $4::interval ELSE interval '0' END OR a.lease_owner = $1)
   AND NOT EXISTS (
@@ -188,7 +188,8 @@ class Leasing:
             rows = await connection.fetch(
                 FIND_FORGOTTEN, owner, list(holds), _KINDS, overdue, _SWEEP_BATCH
             )
-            return await enqueue(connection, [Job(row["id"], row["attempts"]) for row in rows])
+            jobs = [Job(row["id"], row["attempts"], places=Places.of(row["kind"])) for row in rows]
+            return await enqueue(connection, jobs)
 
     async def of_unknown_kinds(self) -> list[UnknownKind]:
         """Return the actions that are due and of a kind that this release does not know, at most 200."""

@@ -16,6 +16,7 @@ from aiocancel.core.actions import Action, Receipt
 from aiocancel.core.changes import Change
 from aiocancel.core.claim import FlowClaim
 from aiocancel.core.codes import AnyCode, Code
+from aiocancel.core.customer_limits import Standing
 from aiocancel.core.decision import Answer, Decision
 from aiocancel.core.grants import Grant
 from aiocancel.core.identifiers import FlowSessionId, SubscriptionId
@@ -67,6 +68,9 @@ class Ledger:
         self, claim: FlowClaim, grant: Grant, action: Action, code: Code
     ) -> ParkedClaim | None:
         return await self._parked.park_claim(claim, grant, action, code)
+
+    async def standing(self, claim: FlowClaim, grant: Grant, decision: Decision) -> Standing:
+        return await self._claims.standing(claim, grant, decision)
 
     async def knows(self, subscription_id: SubscriptionId, flow_session_id: FlowSessionId) -> bool:
         return await self._claims.knows(subscription_id, flow_session_id)

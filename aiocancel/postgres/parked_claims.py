@@ -6,7 +6,7 @@ import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from aiocancel.core.actions import Action
+from aiocancel.core.actions import Action, Places
 from aiocancel.core.claim import FlowClaim, FlowStatus, Topic
 from aiocancel.core.codes import AnyCode, Code
 from aiocancel.core.grants import Grant
@@ -152,4 +152,5 @@ async def take_up(connection: Connection, claim_id: int) -> None:
     for row in rows:
         await connection.execute(JOURNAL, claim_id, row["id"], "actions_enqueued", row["kind"])
     await connection.execute(MAKE_ROOM_FOR_HOOKS, claim_id)
-    await enqueue(connection, [Job(row["id"], row["attempts"]) for row in rows])
+    jobs = [Job(row["id"], row["attempts"], places=Places.of(row["kind"])) for row in rows]
+    await enqueue(connection, jobs)

@@ -11,13 +11,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+import math
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from aiocancel.core.actions import Places
+
 if TYPE_CHECKING:
+    from pgqueuer.db import AsyncpgPoolDriver
     from pgqueuer.domain.settings import DBSettings
     from pgqueuer.models import Job as EngineJob
     from pgqueuer.ports.driver import Driver
@@ -28,13 +32,23 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("aiocancel")
 
-_ENTRYPOINT: Final = "aiocancel_action"
+# The functions job_entrypoint and job_key in SQL say the same; a test holds the two together.
+_ENTRYPOINTS: Final = {
+    Places.CANCELLATIONS: "aiocancel_action",
+    Places.CHANGES: "aiocancel_changes",
+    Places.QUESTIONS: "aiocancel_questions",
+    Places.CALLS: "aiocancel_calls",
+}
 _CHANNEL: Final = "aiocancel_jobs"
 _QUEUE: Final = "pgqueuer"
+# How PgQueuer names the news of a job.
+_CHANGED: Final = "table_changed_event"
 # Where LISTEN is deaf, behind a pooler or after a failure that nobody noticed, this is how often we ask.
 POLL_EVERY_S: Final = 2.0
 # What comes in one piece holds the loop up in one piece.
 _LARGEST_BATCH: Final = 20
+# All places hear of every job. Those that are idle need not look for each of them.
+_LOOK_EVERY_S: Final = 0.1
 # The news of a place that became free may be lost while jobs are handed out; with work left, we ask again after this.
 _FULL_POLL_EVERY: Final = timedelta(milliseconds=50)
 _COME_BACK_S: Final = 0.5
@@ -51,19 +65,22 @@ class Job:
     """Look at an action in ``delay_s`` seconds.
 
     ``attempts`` is how many the action has had: of two jobs for the same action and the same number, one is
-    enough. ``after`` is the action whose end makes this one's turn, which is news of its own.
+    enough. ``after`` is the action whose end makes this one's turn, which is news of its own. ``places`` are those
+    that the action takes.
     """
 
     action_id: int
     attempts: int
     delay_s: float = 0.0
     after: int | None = None
+    places: Places = Places.CANCELLATIONS
 
     @property
     def key(self) -> str:
         """The text by which the engine knows two jobs as equal."""
         turn = "" if self.after is None else f":{self.after}"
-        return f"{self.action_id}:{self.attempts}{turn}"
+        sort = "" if self.places is Places.CANCELLATIONS else f":{self.places}"
+        return f"{self.action_id}:{self.attempts}{sort}{turn}"
 
 
 @cache
@@ -141,7 +158,7 @@ async def enqueue(connection: Connection, jobs: Sequence[Job]) -> int:
     added = await connection.fetch(
         _enqueue_statement(),
         [0] * len(jobs),
-        [_ENTRYPOINT] * len(jobs),
+        [_ENTRYPOINTS[job.places] for job in jobs],
         [str(job.action_id).encode() for job in jobs],
         [timedelta(seconds=job.delay_s) for job in jobs],
         [job.key for job in jobs],
@@ -197,8 +214,58 @@ class _Lending:
             self._lent.pop().terminate()
 
 
+class _Damped:
+    """Hands news on at once, and then not again for a tenth of a second; the last news is never lost."""
+
+    def __init__(self, hear: Callable[[str | bytes | bytearray], None]) -> None:
+        self._hear = hear
+        self._heard_at = -math.inf
+        self._timer: asyncio.TimerHandle | None = None
+
+    def __call__(self, news: str | bytes | bytearray) -> None:
+        if _CHANGED not in str(news):
+            self._hear(news)
+            return
+        if self._timer is not None:
+            return
+
+        loop = asyncio.get_running_loop()
+        wait_s = self._heard_at + _LOOK_EVERY_S - loop.time()
+        if wait_s > 0:
+            self._timer = loop.call_later(wait_s, self._hand_on, news)
+        else:
+            self._hand_on(news)
+
+    def _hand_on(self, news: str | bytes | bytearray) -> None:
+        self._timer = None
+        self._heard_at = asyncio.get_running_loop().time()
+        self._hear(news)
+
+
+class _SeldomTold:
+    """A driver as the places that are mostly idle see it: it tells of changed tables in groups."""
+
+    def __init__(self, driver: AsyncpgPoolDriver) -> None:
+        self._driver = driver
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._driver, name)
+
+    async def add_listener(
+        self, channel: str, hear: Callable[[str | bytes | bytearray], None]
+    ) -> None:
+        await self._driver.add_listener(channel, _Damped(hear))
+
+    async def __aenter__(self) -> _SeldomTold:
+        await self._driver.__aenter__()
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        await self._driver.__aexit__(*error)
+
+
 class PgQueuerEngine:
-    """Jobs in Postgres, handed out by PgQueuer.
+    """Jobs in Postgres, handed out by PgQueuer, to each sort of places its own.
 
     ``heartbeat_timeout_s`` after a worker fell silent its jobs go to another. ``run`` needs two of the pool's
     connections, one of which listens.
@@ -212,11 +279,14 @@ class PgQueuerEngine:
         self._poll_every = timedelta(seconds=poll_every_s)
         self._stopping = asyncio.Event()
         self._leave_within_s = 0.0
-        self._manager: QueueManager | None = None
+        self._managers: list[QueueManager] = []
 
     async def run(self, look: Look, *, concurrency: int) -> None:
-        """Give jobs to ``look``, at most ``concurrency`` at a time, until ``stop``; outages are waited out."""
-        places = asyncio.Semaphore(concurrency)
+        """Give jobs to ``look``, at most ``concurrency`` of each sort at a time, until ``stop``.
+
+        Outages are waited out.
+        """
+        places = {sort: asyncio.Semaphore(concurrency) for sort in Places}
         pause_s = _COME_BACK_S
         while not self._stopping.is_set():
             dispatching = asyncio.create_task(
@@ -225,8 +295,8 @@ class PgQueuerEngine:
             stopping = asyncio.create_task(self._stopping.wait())
             try:
                 await asyncio.wait((dispatching, stopping), return_when=asyncio.FIRST_COMPLETED)
-                if self._manager is not None:
-                    self._manager.shutdown.set()
+                for manager in self._managers:
+                    manager.shutdown.set()
                 # Its listener's connection may be dead, and then it cannot be closed in good order.
                 await asyncio.wait(
                     (dispatching,), timeout=self._leave_within_s if stopping.done() else None
@@ -235,7 +305,7 @@ class PgQueuerEngine:
                 stopping.cancel()
                 dispatching.cancel()
                 ended = (await asyncio.gather(dispatching, stopping, return_exceptions=True))[0]
-                self._manager = None
+                self._managers = []
             if isinstance(ended, Exception):
                 logger.warning("dispatch starts again after %s", type(ended).__name__)
                 await self._pause(pause_s)
@@ -259,52 +329,95 @@ class PgQueuerEngine:
         except TimeoutError:
             pass
 
-    async def _dispatch(self, look: Look, places: asyncio.Semaphore, concurrency: int) -> None:
-        """Run one queue manager with connections of its own; a listener that fell deaf ends it."""
+    async def _dispatch(
+        self, look: Look, places: Mapping[Places, asyncio.Semaphore], concurrency: int
+    ) -> None:
+        """Run a queue manager for each sort, over connections of their own; a listener that fell deaf ends all."""
         from pgqueuer.db import AsyncpgPoolDriver
-        from pgqueuer.errors import RetryRequested
-        from pgqueuer.qm import QueueManager
-        from pgqueuer.types import Channel
 
         lending = _Lending(self._pool)
         driver = AsyncpgPoolDriver(cast("Pool", lending))
-        manager = QueueManager(queries_over(driver), Channel(_CHANNEL))
-
-        # A failed job is of no use to anybody: the ledger knows what is left to do.
-        @manager.entrypoint(_ENTRYPOINT, on_failure="delete")
-        async def take(job: EngineJob) -> None:
-            action_id = action_named_by(job.payload)
-            if action_id is None:
-                logger.warning("job %s names no action and is dropped", job.id)
-                return
-            async with places:
-                handled = not manager.shutdown.is_set() and await look(action_id)
-            if not handled:
-                raise RetryRequested(
-                    timedelta(seconds=0 if manager.shutdown.is_set() else _COME_BACK_S)
-                )
-
-        self._manager = manager
+        self._managers = [_manager(driver, sort, look, free) for sort, free in places.items()]
         if self._stopping.is_set():
             return
-        # A job counts as ours from when it is fetched until the database knows that it ended, a batch at a time: one
-        # batch waits for places and one has ended, or the places would be empty meanwhile.
-        batch = min(max(1, concurrency // 2), _LARGEST_BATCH)
-        manager.min_dequeue_poll_interval = _FULL_POLL_EVERY
+
         try:
             # Entered here as well, or a start that fails would keep the listener's connection.
             async with driver:
                 # Its first question whether anybody listens comes before it listens; unheard, it would count as
                 # deafness.
                 await driver.add_listener(_CHANNEL, lambda _: None)
-                await manager.run(
-                    dequeue_timeout=self._poll_every,
-                    batch_size=batch,
-                    max_concurrent_tasks=concurrency + 2 * batch,
-                    shutdown_on_listener_failure=True,
-                    heartbeat_timeout=self._heartbeat_timeout,
-                    # Its statistics are not used; ``tidy`` clears its log.
-                    log_aggregation_interval=timedelta(0),
-                )
+                await self._run_all(concurrency)
         finally:
             lending.take_back()
+
+    async def _run_all(self, concurrency: int) -> None:
+        """Run the managers until one ends, which ends them all; raises the error that ended the first."""
+        running = [
+            asyncio.create_task(self._run(manager, concurrency), name="aiocancel jobs")
+            for manager in self._managers
+        ]
+        try:
+            await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+            for manager in self._managers:
+                manager.shutdown.set()
+            await asyncio.wait(running)
+        finally:
+            for task in running:
+                task.cancel()
+            ended = await asyncio.gather(*running, return_exceptions=True)
+        for each in ended:
+            if isinstance(each, Exception):
+                raise each
+
+    async def _run(self, manager: QueueManager, concurrency: int) -> None:
+        # A job counts as ours from when it is fetched until the database knows that it ended, a batch at a time: one
+        # batch waits for places and one has ended, or the places would be empty meanwhile.
+        batch = min(max(1, concurrency // 2), _LARGEST_BATCH)
+        manager.min_dequeue_poll_interval = _FULL_POLL_EVERY
+        await manager.run(
+            dequeue_timeout=self._poll_every,
+            batch_size=batch,
+            max_concurrent_tasks=concurrency + 2 * batch,
+            shutdown_on_listener_failure=True,
+            heartbeat_timeout=self._heartbeat_timeout,
+            # Its statistics are not used; ``tidy`` clears its log.
+            log_aggregation_interval=timedelta(0),
+        )
+
+
+async def _nothing_to_verify() -> None:
+    """Stand in for the look at the tables that another manager takes."""
+
+
+def _manager(
+    driver: AsyncpgPoolDriver, sort: Places, look: Look, free: asyncio.Semaphore
+) -> QueueManager:
+    """Return the manager of one sort of jobs, which looks at an action when there is a place for it."""
+    from pgqueuer.errors import RetryRequested
+    from pgqueuer.qm import QueueManager
+    from pgqueuer.types import Channel
+
+    # What concerns cancellations is told at once.
+    told = driver if sort is Places.CANCELLATIONS else cast("Driver", _SeldomTold(driver))
+    manager = QueueManager(queries_over(told), Channel(_CHANNEL))
+    if sort is not Places.CANCELLATIONS:
+        # The tables are looked at once: the managers end together where one finds them wrong.
+        manager.verify_structure = _nothing_to_verify  # type: ignore[method-assign]
+
+    # A failed job is of no use to anybody: the ledger knows what is left to do.
+    @manager.entrypoint(_ENTRYPOINTS[sort], on_failure="delete")
+    async def take(job: EngineJob) -> None:
+        action_id = action_named_by(job.payload)
+        if action_id is None:
+            logger.warning("job %s names no action and is dropped", job.id)
+            return
+
+        async with free:
+            handled = not manager.shutdown.is_set() and await look(action_id)
+        if not handled:
+            raise RetryRequested(
+                timedelta(seconds=0 if manager.shutdown.is_set() else _COME_BACK_S)
+            )
+
+    return manager

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import asyncpg
 
-from aiocancel.core.actions import Action, ActionKind, Receipt
+from aiocancel.core.actions import Action, ActionKind, Places, Receipt
 from aiocancel.core.codes import AnyCode, Code
 from aiocancel.core.identifiers import SubscriptionId
 from aiocancel.core.retry import is_excused
@@ -51,7 +51,7 @@ moved AS (
     WHERE c.id = s.claim_id AND NOT EXISTS (
         SELECT FROM aiocancel.action a
         WHERE a.claim_id = s.claim_id AND a.id <> s.id AND a.state <> 'done' AND aiocancel.is_asked_for(a.kind)))
-SELECT s.id, n.id AS next_id, n.attempts AS next_attempts,
+SELECT s.id, n.id AS next_id, n.attempts AS next_attempts, aiocancel.kind_of(n.id) AS next_kind,
     greatest(0, extract(epoch FROM n.due_at - now()))::float8 AS next_delay_s
 FROM settled s LEFT JOIN LATERAL aiocancel.next_in_lane(s.lane, s.id) n ON true
 """
@@ -65,7 +65,7 @@ WITH settled AS (
 noted AS (
     INSERT INTO aiocancel.journal (claim_id, action_id, entry, code)
     SELECT claim_id, id, 'action_parked', $5 FROM settled)
-SELECT s.id, n.id AS next_id, n.attempts AS next_attempts,
+SELECT s.id, n.id AS next_id, n.attempts AS next_attempts, aiocancel.kind_of(n.id) AS next_kind,
     greatest(0, extract(epoch FROM n.due_at - now()))::float8 AS next_delay_s
 FROM settled s LEFT JOIN LATERAL aiocancel.next_in_lane(s.lane, s.id) n ON true
 """
@@ -79,7 +79,7 @@ WITH settled AS (
 noted AS (
     INSERT INTO aiocancel.journal (claim_id, action_id, entry, code)
     SELECT claim_id, id, 'action_refused', $5 FROM settled)
-SELECT s.id, n.id AS next_id, n.attempts AS next_attempts,
+SELECT s.id, n.id AS next_id, n.attempts AS next_attempts, aiocancel.kind_of(n.id) AS next_kind,
     greatest(0, extract(epoch FROM n.due_at - now()))::float8 AS next_delay_s
 FROM settled s LEFT JOIN LATERAL aiocancel.next_in_lane(s.lane, s.id) n ON true
 """
@@ -106,7 +106,7 @@ noted AS (
     INSERT INTO aiocancel.journal (claim_id, action_id, entry, code)
     SELECT claim_id, id, 'deferred', $7 FROM settled)
 SELECT s.id, greatest(0, extract(epoch FROM s.due_at - now()))::float8 AS delay_s,
-    n.id AS next_id, n.attempts AS next_attempts,
+    n.id AS next_id, n.attempts AS next_attempts, aiocancel.kind_of(n.id) AS next_kind,
     greatest(0, extract(epoch FROM n.due_at - now()))::float8 AS next_delay_s
 FROM settled s LEFT JOIN LATERAL aiocancel.next_in_lane(s.lane, s.id) n ON true
 """
@@ -120,7 +120,7 @@ WITH settled AS (
 noted AS (
     INSERT INTO aiocancel.journal (claim_id, action_id, entry, code)
     SELECT claim_id, id, 'left_to_newer', $5 FROM settled)
-SELECT s.id, n.id AS next_id, n.attempts AS next_attempts,
+SELECT s.id, n.id AS next_id, n.attempts AS next_attempts, aiocancel.kind_of(n.id) AS next_kind,
     greatest(0, extract(epoch FROM n.due_at - now()))::float8 AS next_delay_s
 FROM settled s LEFT JOIN LATERAL aiocancel.next_in_lane(s.lane, s.id) n ON true
 """
@@ -280,7 +280,7 @@ class Settling:
             )
             if settled is None:
                 return False
-            await enqueue(connection, [Job(taken.action_id, taken.attempt, settled["delay_s"])])
+            await enqueue(connection, [_again(taken, settled["delay_s"])])
             await _pass_on_turn(connection, settled)
         return True
 
@@ -292,7 +292,7 @@ class Settling:
             settled = await connection.fetchrow(LEAVE, *taken.lease, delay, code)
             if settled is None:
                 return False
-            await enqueue(connection, [Job(taken.action_id, taken.attempt, max(0.0, delay_s))])
+            await enqueue(connection, [_again(taken, max(0.0, delay_s))])
             await _pass_on_turn(connection, settled)
         return True
 
@@ -351,7 +351,7 @@ class Settling:
         async with self._connection.transaction() as connection:
             if not await connection.fetchval(WAIT, *taken.lease, delay, excused, entry, code):
                 return False
-            await enqueue(connection, [Job(taken.action_id, taken.attempt, max(0.0, delay_s))])
+            await enqueue(connection, [_again(taken, max(0.0, delay_s))])
         return True
 
     async def _end(self, statement: str, taken: TakenAction, *values: Any) -> bool:
@@ -380,6 +380,12 @@ class Settling:
         return True
 
 
+def _again(taken: TakenAction, delay_s: float) -> Job:
+    """Return the job for the next look at an action."""
+    places = Places.of(taken.action.kind)
+    return Job(taken.action_id, taken.attempt, delay_s, places=places)
+
+
 async def _pass_on_turn(connection: Connection, settled: asyncpg.Record) -> None:
     """Give the next action of the lane a job: its own may have come while it had to wait."""
     if settled["next_id"] is not None:
@@ -388,5 +394,6 @@ async def _pass_on_turn(connection: Connection, settled: asyncpg.Record) -> None
             settled["next_attempts"],
             settled["next_delay_s"],
             after=settled["id"],
+            places=Places.of(settled["next_kind"]),
         )
         await enqueue(connection, [job])

@@ -56,6 +56,8 @@ _REFUSALS: Final = {
     "unknown_claim": "We couldn't find that request.",
     "unknown_subscription": "We couldn't find that subscription.",
     "which_subscription": "You have several subscriptions. Please choose one.",
+    "too_many_posts": "You have sent several requests within a minute. Please wait a minute and try again.",
+    "too_much_unfinished": "Several of your requests are still being carried out. Please try again when they are done.",
     # The cancellation form was finished, and the page that reported it is refused.
     "left_to_a_person": "Your choice could not be confirmed here. Nothing has been changed; a person will look at it.",
     "reached_us": "We already have your choice. You do not need to send it again.",

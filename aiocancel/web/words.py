@@ -36,6 +36,8 @@ ERRORS: Final[Mapping[AnyCode, str]] = {
     Code.UNKNOWN_CLAIM: "unknown_claim",
     Code.UNKNOWN_SUBSCRIPTION: "unknown_subscription",
     Code.WHICH_SUBSCRIPTION: "which_subscription",
+    Code.TOO_MANY_POSTS: "too_many_posts",
+    Code.TOO_MUCH_UNFINISHED: "too_much_unfinished",
 }
 """The code of each error that refuses a request, and the key of its text."""
 
@@ -48,6 +50,8 @@ DONE: Final = {
 """The key of the text for each change that has been carried out."""
 
 _RETRY_AFTER_S: Final = 2
+# The posts of one minute are counted.
+_RETRY_POSTS_AFTER_S: Final = 60
 
 
 class Refusal(NamedTuple):
@@ -69,7 +73,8 @@ def refusal_of(error: ClaimError | UnavailableError, settings: Settings) -> Refu
 
     key = ERRORS.get(error.code, "unreadable") if error.fate is None else error.fate
     message = settings.text(key)
-    return Refusal(error.status, error.code, str(error), message)
+    retry_after_s = _RETRY_POSTS_AFTER_S if error.status == 429 else None
+    return Refusal(error.status, error.code, str(error), message, retry_after_s)
 
 
 def message_of(answer: Answer, settings: Settings) -> str:

@@ -78,4 +78,7 @@ async def cancel() -> CancelFlow:
         answer_within_s=setup.answer_within_s,
         poll_events_every_s=3.0,
         worker_lease_s=LEASE_S,
+        # A hundred changes on one subscription are part of the suite.
+        most_unfinished_actions=1_000,
+        most_posts_per_minute=10_000,
     )

@@ -57,6 +57,8 @@ SAID = {
     "unknown_claim": "We couldn't find that request.",
     "unknown_subscription": "We couldn't find that subscription.",
     "which_subscription": "You have several subscriptions. Please choose one.",
+    "too_many_posts": "You have sent several requests within a minute. Please wait a minute and try again.",
+    "too_much_unfinished": "Several of your requests are still being carried out. Please try again when they are done.",
 }
 
 

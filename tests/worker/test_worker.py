@@ -844,6 +844,7 @@ async def test_a_worker_whose_word_is_never_stored_does_not_repeat_itself_hastil
     bench.stripe.add_subscription("sub_1")
     await ask(bench.pool)
     async with running(bench.worker(ledger=Mute(bench.pool))):
+        await until(lambda: bool(bench.kinds()))
         await asyncio.sleep(0.35)
     assert 2 <= await bench.pool.fetchval("SELECT attempts FROM aiocancel.action") <= 4
     assert bench.kinds() == ["cancel_at_period_end"]

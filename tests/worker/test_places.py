@@ -1,0 +1,184 @@
+"""Who waits for whom in a worker: a cancellation waits for no vendor, no hook, no handler and no other change."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from aiocancel.core.actions import Action, ActionKind, Places, Write
+from aiocancel.core.decision import Policy
+from aiocancel.core.identifiers import SubscriptionId
+from aiocancel.core.outcome import Outcome
+from aiocancel.core.subscription import Subscription
+from aiocancel.ports import BillingReply, CustomOffer
+from aiocancel.postgres.ledger import Ledger
+from aiocancel.postgres.pgqueuer import Job, enqueue
+from aiocancel.worker.confirm_offers import Offers
+from aiocancel.worker.hooks import Hooks
+from tests.support.claims import ask
+from tests.support.saas import Pool
+from tests.support.waiting import until
+from tests.support.workbench import Bench, running
+
+NEVER_S = 3600.0
+VERIFIES = Policy(verifies_offers=True)
+CUSTOM = '{"offer_id": "gift", "terms": {"type": "custom"}, "metadata": {}}'
+TRIAL = '{"offer_id": "gift", "terms": {"type": "trial_extension", "days": 7}, "metadata": {}}'
+
+
+async def wait_for_ever(*_: Any, **__: Any) -> Any:
+    await asyncio.sleep(NEVER_S)
+    raise AssertionError
+
+
+class HangingVendor:
+    """A flow vendor that takes every question and answers none."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    async def flow_session(self, _: object) -> None:
+        self.asked += 1
+        await wait_for_ever()
+
+    event = events_after = wait_for_ever
+
+    async def tells_of(self, _: object) -> bool:
+        return True
+
+
+@asynccontextmanager
+async def busy(bench: Bench, **settings: Any) -> AsyncIterator[None]:
+    """A worker with four places of each sort."""
+    async with running(bench.worker(concurrency=4, sweep_every_s=1.0, **settings)):
+        yield
+
+
+async def ask_kind(pool: Pool, count: int, kind: str, offer: str | None) -> None:
+    for number in range(count):
+        action_id = await ask(pool, f"sub_busy_{number}")
+        await pool.execute(
+            "UPDATE aiocancel.action SET kind = $2, offer = $3 WHERE id = $1",
+            action_id,
+            kind,
+            offer,
+        )
+    # The jobs are those of the kinds that were asked for.
+    await pool.execute("DELETE FROM aiocancel.pgqueuer")
+    rows = await pool.fetch("SELECT id, kind FROM aiocancel.action")
+    async with pool.acquire() as connection, connection.transaction():
+        await enqueue(
+            connection, [Job(row["id"], 0, places=Places.of(row["kind"])) for row in rows]
+        )
+
+
+async def cancels_at_once(bench: Bench) -> None:
+    bench.stripe.add_subscription("sub_1")
+    action_id = await ask(bench.pool, "sub_1")
+
+    async def is_done() -> bool:
+        return bool(
+            await bench.pool.fetchval(
+                "SELECT state = 'done' FROM aiocancel.action WHERE id = $1", action_id
+            )
+        )
+
+    await until(is_done, within_s=5)
+
+
+async def test_a_cancellation_waits_for_no_flow_vendor(bench: Bench) -> None:
+    vendor = HangingVendor()
+    for number in range(40):
+        await ask(bench.pool, f"sub_{number}", "saved", VERIFIES, session=f"sess_{number}")
+
+    async with busy(bench, offers=Offers(Ledger(bench.pool), verifier=vendor, policy=VERIFIES)):
+        await until(lambda: vendor.asked == 4)
+        await cancels_at_once(bench)
+
+    assert vendor.asked == 4
+
+
+async def test_a_cancellation_and_its_question_to_the_vendor_wait_for_no_handler(
+    bench: Bench,
+) -> None:
+    called: list[str] = []
+
+    async def handler(offer: CustomOffer) -> None:
+        called.append(offer.offer_id)
+        await wait_for_ever()
+
+    await ask_kind(bench.pool, 12, "run_offer_handler", CUSTOM)
+
+    async with busy(bench, offers=Offers(Ledger(bench.pool), handlers={"gift": handler})):
+        await until(lambda: len(called) == 4)
+        await cancels_at_once(bench)
+
+
+async def test_a_cancellation_waits_for_no_hook(bench: Bench) -> None:
+    told: list[str] = []
+
+    async def hook(outcome: Outcome) -> None:
+        told.append(outcome.claim_id)
+        await wait_for_ever()
+
+    await ask_kind(bench.pool, 12, "run_hooks", None)
+
+    async with busy(bench, hooks=Hooks([hook])):
+        await until(lambda: len(told) == 4)
+        await cancels_at_once(bench)
+
+
+async def test_a_cancellation_waits_for_no_other_change_at_stripe(bench: Bench) -> None:
+    begun: list[str] = []
+
+    class SlowForOffers:
+        async def read(self, subscription_id: SubscriptionId) -> Subscription:
+            if subscription_id.startswith("sub_busy"):
+                begun.append(subscription_id)
+                await wait_for_ever()
+            return await bench.client.read(subscription_id)
+
+        async def apply(
+            self, action: Action, write: Write, *, idempotency_key: str
+        ) -> BillingReply:
+            return await bench.client.apply(action, write, idempotency_key=idempotency_key)
+
+    await ask_kind(bench.pool, 12, "apply_offer", TRIAL)
+
+    async with busy(bench, billing=SlowForOffers()):
+        await until(lambda: len(begun) == 4)
+        await cancels_at_once(bench)
+
+
+@pytest.mark.parametrize("kind", [*ActionKind, "gift_card"])
+async def test_the_database_and_the_program_give_each_kind_the_same_job(
+    pool: Pool, kind: str
+) -> None:
+    async with pool.acquire() as connection, connection.transaction():
+        job = Job(7, 3, places=Places.of(kind))
+        await enqueue(connection, [job])
+        written = await connection.fetchrow(
+            "SELECT entrypoint, dedupe_key FROM aiocancel.pgqueuer WHERE dedupe_key = $1", job.key
+        )
+        await connection.execute("DELETE FROM aiocancel.pgqueuer")
+        in_sql = await connection.fetchrow(
+            """
+            SELECT aiocancel.job_entrypoint($1) AS entrypoint, aiocancel.job_key(7, 3, $1) AS dedupe_key,
+                aiocancel.places_of($1) AS places
+            """,
+            kind,
+        )
+
+    assert in_sql is not None
+    assert written is not None
+    assert dict(written) | {"places": Places.of(kind)} == dict(in_sql)
+
+
+def test_only_cancellations_take_the_places_of_cancellations() -> None:
+    mine = {kind for kind in ActionKind if Places.of(kind) is Places.CANCELLATIONS}
+
+    assert mine == {ActionKind.CANCEL_AT_PERIOD_END, ActionKind.CANCEL_NOW}
