@@ -69,7 +69,7 @@ async def open_parts(parts: Parts, stack: AsyncExitStack) -> Opened:
     resolver = await _open_resolver(parts, pool, stack)
     engine = PgQueuerEngine(pool, heartbeat_timeout_s=parts.settings.worker_lease_s)
     ledger = Ledger(pool, hooks=bool(parts.on_outcome or parts.on_error))
-    doorbell = Doorbell(pool, parts.vendor.name)
+    doorbell = Doorbell(pool, parts.vendor.name, lease_s=parts.settings.worker_lease_s)
     opening = parts.vendor.open_verifier(RateBudgets(pool))
     policy = Policy(
         parts.settings.cancel_timing,

@@ -132,16 +132,20 @@ def after_failure(
     jitter: float,
     *,
     retry_after_s: float | None = None,
+    replayed: bool = False,
 ) -> RetryAfter | Park:
     """Say what follows a failed attempt, numbered from 1 among those that count.
 
     ``retry_after_s`` is the shortest wait, where the other side named one. A limit on the requests of all
-    processes never leads to giving up.
+    processes never leads to giving up. ``replayed`` says that the answer was an old one, repeated: it tells nothing
+    of now, and the next attempt has a new key.
     """
     if failure is Failure.REJECTED:
         return Park(code or Code.REJECTED)
     if attempt >= MAX_ATTEMPTS and not is_excused(code):
         return Park(Code.GAVE_UP_UNKNOWN if failure is Failure.UNKNOWN else Code.GAVE_UP_TRANSIENT)
+    if replayed:
+        return RetryAfter(0.0)
 
     wait_s = delay_s(attempt, jitter)
     if code == Code.LOCK_TIMEOUT or is_excused(code):

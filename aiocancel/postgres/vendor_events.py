@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
+from aiocancel.config import DEFAULTS
 from aiocancel.core.codes import AnyCode
 from aiocancel.postgres.connection import unavailable_on_outage
 
 if TYPE_CHECKING:
     from aiocancel.postgres.connection import Pool
 
-# The process that takes an event has this long to look at it; then another process does.
-LEASE_S: Final = 90.0
 # Rings of the webhook that wait at most; polling finds a true event that had to give way.
 MOST_UNANSWERED: Final = 500
 FORGET_AFTER: Final = timedelta(days=1)
@@ -86,11 +85,17 @@ class PollTurn:
 
 
 class Doorbell:
-    """Events of one flow vendor; every method raises UnavailableError."""
+    """Events of one flow vendor; every method raises UnavailableError.
 
-    def __init__(self, pool: Pool, vendor: str) -> None:
+    The process that takes an event has ``lease_s`` to look at it; then another process does.
+    """
+
+    def __init__(
+        self, pool: Pool, vendor: str, *, lease_s: float = DEFAULTS.worker_lease_s
+    ) -> None:
         self._pool = pool
         self._vendor = vendor
+        self._lease = timedelta(seconds=lease_s)
 
     async def ring(self, event_id: str) -> bool:
         """Remember an event that the webhook names; False when it was known before, which changes nothing."""
@@ -123,7 +128,7 @@ class Doorbell:
                 TAKE_DUE,
                 self._vendor,
                 limit,
-                timedelta(seconds=LEASE_S),
+                self._lease,
             )
         return [Ring(row["event_id"], row["attempts"]) for row in rows]
 

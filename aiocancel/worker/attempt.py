@@ -458,7 +458,12 @@ class Attempts:
             await self.refuse(taken, error.code or Code.PAYMENT_DECLINED)
             return
         match after_failure(
-            failure, error.code, taken.tries, self._jitter(), retry_after_s=error.retry_after_s
+            failure,
+            error.code,
+            taken.tries,
+            self._jitter(),
+            retry_after_s=error.retry_after_s,
+            replayed=error.replayed,
         ):
             case RetryAfter(delay):
                 await self._ledger.hand_back(taken, delay_s=delay, code=error.code or failure.code)

@@ -40,7 +40,8 @@ logger = logging.getLogger("aiocancel")
 # How long an event that nothing proves waits for the customer's own browser to tell of the same.
 WAITS_FOR_BROWSER_S = 30.0
 IDLE_LOOK_S: Final = 2.0
-_BATCH: Final = 10
+# One at a time: a lease is for one question to the vendor.
+_BATCH: Final = 1
 _MOST_ATTEMPTS: Final = 60
 _NOBODY: Final = CustomerId("")
 

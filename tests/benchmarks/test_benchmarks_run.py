@@ -56,6 +56,7 @@ def run(name: str, *arguments: str) -> str:
         ),
         ("waiting", {"10"}, {}),
         ("hostile_posts", {"this, quiet", "this, 3 hostile posts"}, {}),
+        ("hanging_vendor", {"quiet", "vendor hangs"}, {"cancellations carried out": 2}),
         ("scale", {"100", "200"}, {}),
         ("imports", {"import aiohttp", "import aiocancel"}, {"modules of stripe imported": 0}),
     ],

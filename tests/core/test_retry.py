@@ -273,3 +273,12 @@ def test_the_patience_of_a_retry_is_what_the_documents_promise() -> None:
         1800,
         10,
     )
+
+
+@pytest.mark.parametrize("attempt", [1, 5, 199])
+def test_an_old_answer_that_was_repeated_costs_no_wait(attempt: int) -> None:
+    code = ForeignCode("api_error")
+
+    assert after_failure(UNKNOWN, code, attempt, 1.0, replayed=True) == RetryAfter(0.0)
+    assert isinstance(after_failure(UNKNOWN, code, 200, 1.0, replayed=True), Park)
+    assert isinstance(after_failure(REJECTED, code, attempt, 1.0, replayed=True), Park)

@@ -385,3 +385,18 @@ async def test_a_session_that_names_the_customer_only_cancels_none_of_several(
     await answered(company)
     assert await rung(company) == ["which_subscription"]
     assert company.stripe.effects_on("sub_1") == company.stripe.effects_on("sub_2") == []
+
+
+async def test_an_event_that_a_dead_process_took_comes_back_when_its_lease_ends(pool: Pool) -> None:
+    doorbell = Doorbell(pool, "prosperstack", lease_s=0.5)
+    await doorbell.ring("evt_1")
+
+    first = await doorbell.take(limit=1)
+    meanwhile = await doorbell.take(limit=1)
+    await asyncio.sleep(0.6)
+    again = await doorbell.take(limit=1)
+
+    assert [(ring.event_id, ring.attempt) for ring in [*first, *meanwhile, *again]] == [
+        ("evt_1", 1),
+        ("evt_1", 2),
+    ]

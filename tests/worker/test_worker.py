@@ -360,6 +360,24 @@ async def test_a_failure_that_stripe_stored_is_left_behind_with_a_new_key(bench:
     assert bench.kinds() == ["cancel_at_period_end"]
 
 
+async def test_a_failure_that_stripe_stored_costs_one_wait_and_not_two(bench: Bench) -> None:
+    class Waits(Ledger):
+        async def hand_back(
+            self, taken: TakenAction, *, delay_s: float, code: AnyCode | None
+        ) -> bool:
+            waits.append(delay_s)
+            return await super().hand_back(taken, delay_s=0.0, code=code)
+
+    waits: list[float] = []
+    bench.stripe.add_subscription("sub_1")
+    bench.stripe.inject(Fault("error_500_before_stored", method="POST"))
+    await ask(bench.pool)
+
+    await bench.work(ledger=Waits(bench.pool), jitter=lambda: 1.0)
+
+    assert waits == [0.5, 0.0]
+
+
 async def test_a_body_changed_by_a_new_release_between_two_attempts_is_sent_with_a_new_key(
     bench: Bench, stripe_api: tuple[StripeSimulator, str]
 ) -> None:
