@@ -6,12 +6,12 @@ customer who is told that there is nothing to cancel goes on paying.
 
 from __future__ import annotations
 
-import asyncio
 import math
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from aiocancel.billing.shared_listings import SharedListings
 from aiocancel.core.choose_subscription import (
     CHOOSABLE_STATUSES,
     DEFAULT_STATUSES,
@@ -48,6 +48,8 @@ class StripeSubscriptions:
             incomplete) and then the latest start; ``only`` takes none: the plain page asks which one, and a button
             may name it.
         timeout_s: How long the list may take, in seconds; after that it is an outage, as a page is waiting for it.
+        remember_s: For how many seconds, from 0 to 60, what Stripe listed for a customer counts in this process.
+            However many pages of one customer are opened at once, Stripe is asked once.
 
     Raises:
         ConfigurationError: Says which setting is wrong.
@@ -57,6 +59,7 @@ class StripeSubscriptions:
     statuses: Collection[str] = DEFAULT_STATUSES
     choose: Choice = "newest"
     timeout_s: float = 5.0
+    remember_s: float = 3.0
 
     def __post_init__(self) -> None:
         if (
@@ -72,6 +75,8 @@ class StripeSubscriptions:
             raise ConfigurationError("choose is 'newest' or 'only'")
         if not 0 < self.timeout_s < math.inf:
             raise ConfigurationError("timeout_s must be more than 0, and finite")
+        if not 0 <= self.remember_s <= 60:
+            raise ConfigurationError("remember_s must be from 0 to 60")
 
     def over(
         self, find_customer: FindCustomer, list_subscriptions: ListSubscriptions
@@ -91,7 +96,9 @@ class StripeResolver:
     ) -> None:
         self._settings = settings
         self._find_customer = find_customer
-        self._list_subscriptions = list_subscriptions
+        self._listings = SharedListings(
+            list_subscriptions, within_s=settings.timeout_s, remember_s=settings.remember_s
+        )
 
     async def resolve(self, customer_id: str) -> OwnedSubscription | None:
         """Return the chosen subscription; raises UnavailableError, also where Stripe refuses to answer."""
@@ -116,8 +123,7 @@ class StripeResolver:
             return None, []
 
         try:
-            async with asyncio.timeout(self._settings.timeout_s):
-                return customer, await self._list_subscriptions(customer.stripe_customer_id)
+            return customer, await self._listings.of(customer.stripe_customer_id)
         except (BillingError, TimeoutError) as error:
             reason = str(error) or "Stripe took too long"
             raise UnavailableError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -63,7 +64,7 @@ def looker(customers: Pool, stripe_api: tuple[StripeSimulator, str]) -> Looker:
     async def looker_with(
         *, api_base: str = stripe_api[1], **settings: Any
     ) -> AsyncIterator[SubscriptionResolver]:
-        lookup = StripeSubscriptions(**{"customers": SQL, **settings})
+        lookup = StripeSubscriptions(**{"customers": SQL, "remember_s": 0, **settings})
         async with open_stripe(StripeBilling(STRIPE_KEY, api_base=api_base)) as client:
             found = await StripeCustomerQuery(lookup.customers).prepare(customers)
             yield lookup.over(found.resolve, client.list_subscriptions)
@@ -150,6 +151,20 @@ async def test_who_is_no_customer_of_stripes_has_none_and_stripe_is_not_asked(
     async with looker() as resolver:
         assert await found(resolver, customer_id) is None
     assert stripe.requests == []
+
+
+async def test_many_views_of_one_customer_ask_stripe_once(
+    looker: Looker, stripe: StripeSimulator
+) -> None:
+    subscribe(stripe, "sub_1")
+    remember_s = StripeSubscriptions(SQL).remember_s
+
+    async with looker(remember_s=remember_s) as resolver:
+        at_once = await asyncio.gather(*(found(resolver) for _ in range(20)))
+        afterwards = await found(resolver)
+
+    assert {*at_once, afterwards} == {"sub_1"}
+    assert len(stripe.requests) == 1
 
 
 async def test_the_applications_row_comes_along(looker: Looker, stripe: StripeSimulator) -> None:
@@ -309,6 +324,8 @@ async def test_an_outage_of_the_database_is_an_error_and_not_none(
         {"choose": "oldest"},
         {"timeout_s": 0},
         {"timeout_s": float("inf")},
+        {"remember_s": -1},
+        {"remember_s": 61},
     ],
 )
 def test_a_setting_that_cannot_be_right_is_refused(settings: dict[str, Any]) -> None:
@@ -361,7 +378,10 @@ async def test_a_site_finds_the_subscription_at_stripe_with_and_without_a_worker
     stripe, url = stripe_api
     subscribe(stripe, "sub_1")
     cancel = make_cancel(
-        customers, url, subscriptions=StripeSubscriptions(SQL), run_worker=run_worker
+        customers,
+        url,
+        subscriptions=StripeSubscriptions(SQL, remember_s=0),
+        run_worker=run_worker,
     )
     client = await aiohttp_client(make_app(cancel))
     for customer_id, subscription_id in (("ada", "sub_1"), ("bob", None)):
