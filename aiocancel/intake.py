@@ -42,7 +42,7 @@ from aiocancel.telemetry import ActionParked, ClaimRecorded, EventHook, Property
 
 # Where nobody tells us of ends, this is how often we look for them.
 LOOK_EVERY_S: Final = 1.0
-_NONCE_BYTES: Final = 18
+_GRANT_NONCE_BYTES: Final = 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +143,7 @@ class FlowService:
             mode=settings.mode,
             issued_at=issued_at,
             expires_at=expires_at,
-            nonce=secrets.token_urlsafe(_NONCE_BYTES),
+            nonce=secrets.token_urlsafe(_GRANT_NONCE_BYTES),
         )
         proof = self._sealer.prove(grant, self._vendor.name) if self._carries_proof else None
         page_data = self._vendor.page_data(owned, proof)

@@ -1,6 +1,6 @@
 """The worker: takes the actions that jobs name, gives each its attempt, and searches for those that no job names.
 
-It runs beside the request handlers and never inside one. What an attempt does is in ``attempts``.
+It runs beside the request handlers and never inside one. What an attempt does is in ``worker/attempt.py``.
 """
 
 from __future__ import annotations

@@ -191,7 +191,8 @@ async def test_where_all_is_right_the_only_warning_is_that_all_is_simulated(
         f"ok    schema                   version {max(migrations())}",
         "ok    subscription query       prepared against your tables",
         "ok    worker backlog           nothing parked; nothing waits",
-        "ok    Content-Security-Policy  the widget adds to style-src, connect-src, frame-src",
+        "ok    Content-Security-Policy  pages without a policy get: default-src 'self'; "
+        "form-action 'self'; the widget adds to style-src, connect-src, frame-src",
         "ok    page script              served by your own site",
         "ok    vendor API               prosperstack accepts the key",
         "ok    signed requests          tried one signed and one unsigned flow session of nobody's in prosperstack's "

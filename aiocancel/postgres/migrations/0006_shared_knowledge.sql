@@ -1,13 +1,6 @@
 -- What several statements must know, said once. Functions only: no row changes, and a process of the release before
 -- goes on as it did. Each is simple enough for PostgreSQL to put it into the statement that uses it.
 
--- Under this key Stripe repeats its answer instead of its deed. The same text in Python is core/idempotency.py; a test
--- holds the two together. It must never change: a restored backup would do everything again.
-CREATE FUNCTION aiocancel.idempotency_key(public_id uuid, ordinal integer, generation integer) RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    SELECT 'aiocancel-' || public_id::text || '-' || ordinal::text || '-' || generation::text
-$$;
-
 -- The ordinals of the actions that follow from others, far behind any that a claim may lead to; NULL for the rest.
 CREATE FUNCTION aiocancel.follow_up_ordinal(kind text) RETURNS integer
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
