@@ -318,6 +318,7 @@ class CancelFlow:
 
         Raises ConfigurationError when the database, the schema or the subscription query is not right.
         """
+        self._find_mount(app)
         await self._runtime.start()
         logger.info(
             "pages that send no Content-Security-Policy get: %s",
@@ -369,6 +370,31 @@ class CancelFlow:
     def _add_page_routes(self, app: web.Application) -> None:
         if self._once(app, "page routes"):
             app.router.add_routes(self._handlers.page_routes())
+
+    def _find_mount(self, app: web.Application) -> None:
+        """Let links lead to where the routes are, also below a sub-application's prefix; refuse a second page there."""
+        ours = [
+            route
+            for route in app.router.routes()
+            if route.handler == self.handle_plain and route.method == "GET"
+        ]
+        if not ours or ours[0].resource is None:
+            return
+
+        path = ours[0].resource.canonical
+        if any(
+            route.resource is not ours[0].resource
+            and route.resource is not None
+            and route.resource.canonical == path
+            and route.method in ("GET", "HEAD", "*")
+            for route in app.router.routes()
+        ):
+            raise ConfigurationError(
+                f"the application has a page of its own at {path}, where customers cancel: "
+                "move that page, or choose another prefix"
+            )
+        if _PARTS in app and app[_PARTS].get("result route") is self:
+            self._site.mount(path)
 
     async def _add_late_template_variable(self, app: web.Application) -> None:
         if environment_key() in app:

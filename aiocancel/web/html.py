@@ -46,7 +46,7 @@ _UNDO_BUTTON = Markup(
 
 def undo_button_markup(site: Site, change: str, label: str, named: str | None) -> Markup:
     """Return the form that opens the plain page on which something is taken back."""
-    return _UNDO_BUTTON.format(site.settings.prefix, change, _field(named), label)
+    return _UNDO_BUTTON.format(site.path, change, _field(named), label)
 
 
 def button_markup(
@@ -60,7 +60,7 @@ def button_markup(
         subscription: The page's own subscription, None where it is not known.
         named: The id that the page gave to this very button; None leaves it to the page's own.
     """
-    button = _button(site.settings.prefix, site.button_attributes, label)
+    button = _button(site.path, site.button_attributes, label)
     own = subscription.subscription_id if named is None and subscription else named
     attribute = site.widget.subscription_attribute
     if named is None and (attribute is None or own is None):

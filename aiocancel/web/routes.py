@@ -174,7 +174,7 @@ class Handlers:
             "confirm.html",
             title=self._text(f"{name}_title"),
             text=self._text(f"{name}_text{timing}"),
-            action=f"{settings.prefix}/result",
+            action=f"{self._site.path}/result",
             grant=flow.sealed.grant,
             wish="canceled" if undo is None else undo.status,
             reason_label=self._text("confirm_reason") if undo is None else None,
@@ -208,7 +208,7 @@ class Handlers:
         return render_page(
             "which.html",
             title=self._text("which_title"),
-            action=settings.prefix,
+            action=self._site.path,
             change=None if undo is None else undo.name,
             cards=cards,
             leave_link=self._text("back_link"),
@@ -308,7 +308,7 @@ class Handlers:
             return web.json_response(body, status=refusal.status, headers=headers)
 
         # Nobody is logged in: starting again would only lead back here.
-        again = {"url": self._site.settings.prefix, "text": self._text("again_link")}
+        again = {"url": self._site.path, "text": self._text("again_link")}
         response = self._message_page(
             refusal.message,
             outcome=refusal.code,
@@ -342,7 +342,7 @@ class Handlers:
         return self._site.settings.text(name)
 
     def _status_url(self, public_id: uuid.UUID) -> str:
-        return f"{self._site.settings.prefix}/status/{public_id}"
+        return f"{self._site.path}/status/{public_id}"
 
 
 def _wants_page(request: web.Request) -> bool:

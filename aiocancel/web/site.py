@@ -68,9 +68,14 @@ class Site:
         """Return the running service, starting it if nothing has; raises UnavailableError."""
         self.widget = vendor.widget()
         self.button_attributes = tuple(self.widget.button_attributes.items())
-        self.script = _page_script(settings, vendor, self.widget)
+        self.mount(settings.prefix)
+
+    def mount(self, path: str) -> None:
+        """Let all links lead to ``path``: the prefix, below the sub-application's own where there is one."""
+        self.path = path
+        self.script = _page_script(self.settings, self.vendor, self.widget, path)
         self.script_version = hashlib.sha256(self.script).hexdigest()[:12]
-        self.script_url = f"{settings.prefix}/flow.js?v={self.script_version}"
+        self.script_url = f"{path}/flow.js?v={self.script_version}"
 
     async def customer_id(self, request: web.Request) -> str | None:
         """Ask the application who is logged in; an empty answer is nobody, and so is one that no database holds.
@@ -144,7 +149,9 @@ def _refused(returned: str) -> NoReturn:
 FLOW_PAGE_MARK = "__aiocancel_flow_page__"
 
 
-def _page_script(settings: Settings, vendor: FlowVendor, widget: WidgetSettings) -> bytes:
+def _page_script(
+    settings: Settings, vendor: FlowVendor, widget: WidgetSettings, path: str
+) -> bytes:
     sources = vendor.csp_sources()
     values: Mapping[str, Any] = {
         "driver": widget.driver,
@@ -157,9 +164,9 @@ def _page_script(settings: Settings, vendor: FlowVendor, widget: WidgetSettings)
         "hosts": [*sources.get("connect-src", ()), *sources.get("frame-src", ())],
         "frameOrigin": next(iter(sources.get("frame-src", ())), None),
         "urls": {
-            "payload": f"{settings.prefix}/payload",
-            "result": f"{settings.prefix}/result",
-            "plain": settings.prefix,
+            "payload": f"{path}/payload",
+            "result": f"{path}/result",
+            "plain": path,
         },
         "timeoutMs": int(settings.widget_timeout_s * 1000),
         "texts": {name: settings.text(name) for name in _TEXTS_FOR_SCRIPT},
