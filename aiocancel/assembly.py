@@ -141,6 +141,7 @@ def _make_worker(
         rules=parts.offer_rules or DEFAULT_RULES,
         handlers=parts.offer_handlers,
     )
+
     return Worker(
         ledger,
         stripe,
@@ -164,6 +165,7 @@ async def _open_resolver(parts: Parts, pool: Pool, stack: AsyncExitStack) -> Sub
     within_s = parts.settings.lookup_within_s
     if isinstance(chosen, SubscriptionQuery):
         return await chosen.prepare(pool, needs=needs, within_s=within_s)
+
     if isinstance(chosen, StripeSubscriptions):
         query = StripeCustomerQuery(chosen.customers)
         customers = await query.prepare(pool, needs=needs, within_s=within_s)
@@ -171,6 +173,7 @@ async def _open_resolver(parts: Parts, pool: Pool, stack: AsyncExitStack) -> Sub
         lister = open_stripe(parts.billing, slots=RateBudgets(pool), for_pages=True)
         stripe = await stack.enter_async_context(lister)
         return chosen.over(customers.resolve, stripe.list_subscriptions)
+
     return chosen
 
 
@@ -179,6 +182,7 @@ async def _open_pool(parts: Parts) -> AsyncIterator[Pool]:
     if not isinstance(parts.database, str):
         yield parts.database
         return
+
     try:
         pool = await asyncpg.create_pool(
             parts.database,
@@ -194,6 +198,7 @@ async def _open_pool(parts: Parts) -> AsyncIterator[Pool]:
     except CANNOT_OPEN as error:
         # Not the error itself: its text may hold the DSN.
         raise ConfigurationError(cannot_open(parts.database, error)) from None
+
     try:
         yield pool
     finally:

@@ -143,6 +143,7 @@ class Settings:
             raise ConfigurationError(
                 "return_to must be a path of this site such as '/account', without spaces or control characters"
             )
+
         if isinstance(self.flow_pages, str) and str(self.flow_pages) != "all":
             raise ConfigurationError(
                 "flow_pages is a list of route names or paths, or the word 'all'"

@@ -84,6 +84,7 @@ class FlowService:
         self._ledger = ledger
         self._on_event = guarded(on_event)
         self._doorbell = doorbell
+
         self._wake_catch_up = wake_catch_up
         self._now = now
         self._policy = policy

@@ -279,6 +279,7 @@ class OpenTelemetryEvents:
             for metric in METRICS
             if not metric.buckets
         }
+
         self._histograms = {
             metric.name: meter.create_histogram(
                 _opentelemetry_name(metric),
@@ -289,6 +290,7 @@ class OpenTelemetryEvents:
             for metric in METRICS
             if metric.buckets
         }
+
         self._gauges = {
             metric.name: meter.create_gauge(_opentelemetry_name(metric), metric.unit, metric.about)
             for metric in (QUEUE, QUEUE_OLDEST_DUE)

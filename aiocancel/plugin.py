@@ -325,12 +325,14 @@ class CancelFlow:
             self._settings.content_security_policy or "none",
         )
         widget = self._parts.vendor.widget()
+
         if self._settings.mode == "live" and is_unpinned(widget):
             logger.warning(
                 "%s is loaded without script_integrity on pages that hold a customer's grant: whoever changes that "
                 "file acts for every customer; serve a copy of your own, or give script_integrity",
                 widget.script_url,
             )
+
         yield
         await self.stop()
 
@@ -428,6 +430,7 @@ def _check_modes(vendor: FlowVendor, billing: StripeBilling) -> None:
             "script_url must be https, or a path of this site, with a live Stripe key: the script runs on a page "
             "that may change subscriptions"
         )
+
     if vendor.mode is not None and vendor.mode != billing.mode:
         raise ConfigurationError(
             f"the flow vendor's settings are for {vendor.mode} mode, Stripe's for {billing.mode} mode"

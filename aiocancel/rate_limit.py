@@ -62,6 +62,7 @@ class RateLimit:
         self._horizon_s = min(horizon_s, LONGEST_HORIZON_S)
         self._longest_wait_s = longest_wait_s
         self._clock = clock
+
         self._sleep = sleep
         self._slots: deque[float] = deque()
         self._recent: deque[float] = deque()
@@ -118,7 +119,9 @@ class RateLimit:
         now = self._clock()
         while self._recent and self._recent[0] < now - _RECENT_S:
             self._recent.popleft()
+
         want = batch(self._waiting, len(self._recent) / _RECENT_S, self._limit)
+
         if now >= self._alone_until:
             try:
                 slots = await self._source.lease(
@@ -132,9 +135,11 @@ class RateLimit:
             else:
                 self._slots.extend(slots_of(slots, self._clock()))
                 return slots.starts_in_s
+
         now = self._clock()
         self._own, slots = lease(self._own, self._alone, now, want=1, horizon_s=self._horizon_s)
         self._slots.extend(slots_of(slots, now))
+
         return slots.starts_in_s
 
 

@@ -192,6 +192,7 @@ def action_as_json(action: ListedAction, *, with_customer: bool) -> dict[str, An
         "means": explained and explained.sentence,
         "do_next": explained and explained.advice,
     }
+
     return {**values, "customer": action.customer_id or None} if with_customer else values
 
 
@@ -219,6 +220,7 @@ def actions_as_text(actions: Sequence[ListedAction], *, with_customer: bool) -> 
     """Return a table, or a sentence where there is nothing."""
     if not actions:
         return "no such actions"
+
     rows = [[*_COLUMNS, *(["customer"] if with_customer else [])]]
     rows += [
         [
@@ -234,6 +236,7 @@ def actions_as_text(actions: Sequence[ListedAction], *, with_customer: bool) -> 
         ]
         for each in actions
     ]
+
     return "\n\n".join([_table(rows), *_meanings(actions)])
 
 

@@ -78,7 +78,9 @@ class _Checks:
             self._guarded(preflight.SIGNING, self._signing, "is the vendor's api_host right?"),
             self._guarded(preflight.WEBHOOK, self._webhook, "correct webhook_token"),
         )
+
         results = [result for group in groups for result in group]
+
         # Last, and from what the others were told on the way.
         return [*results, preflight.judge_clock(dict(sorted(self._offsets_s.items())))]
 
@@ -104,20 +106,24 @@ class _Checks:
         key = "has no key that tells its mode" if vendor.mode is None else "agrees"
         results = [CheckResult.ok(SETTINGS, f"{mode} mode by the Stripe key; {vendor.name} {key}")]
         simulated = [inspected.billing.api_base] * inspected.billing.simulated
+
         if vendor.simulated:
             hosts = [
                 source for source in vendor.csp_sources().get("connect-src", ()) if "://" in source
             ]
             simulated += hosts or [vendor.name]
+
         if simulated:
             fix = "leave api_base, api_host and app_host out to reach the real ones"
             results.append(
                 CheckResult.warn("simulators", f"not the real ones: {', '.join(simulated)}", fix)
             )
+
         lengths = inspected.grant_key_lengths
         results.append(
             preflight.judge_grant_keys(lengths, shortest=LIVE_KEY_LENGTH, make_one=MAKE_A_KEY)
         )
+
         return results
 
     # --- Stripe -----------------------------------------------------------------------------------------
@@ -138,9 +144,12 @@ class _Checks:
             found = await inspect_stripe(client, clock=self._clock)
         except BillingError as error:
             return [CheckResult.fail(STRIPE_KEY, *self._stripe_failure(error))]
+
         if found.offset_s is not None:
             self._offsets_s["Stripe"] = found.offset_s
+
         mode = {True: "live", False: "test", None: None}[found.livemode]
+
         if mode is not None and mode != billing.mode:
             detail = f"it says {billing.mode} mode, and Stripe answers with data of {mode} mode"
             key = CheckResult.fail(
@@ -156,6 +165,7 @@ class _Checks:
         else:
             kind = "a restricted key" if billing.api_key.startswith("rk_") else "a secret key"
             key = CheckResult.ok(STRIPE_KEY, f"{kind}, {billing.mode} mode, version {API_VERSION}")
+
         return [key, self._read_access(found.refusal)]
 
     def _read_access(self, refusal: BillingError | None) -> CheckResult:
@@ -199,6 +209,7 @@ class _Checks:
 
     async def _database(self) -> list[CheckResult]:
         target = self._inspected.database
+
         try:
             async with database.open_for_inspection(target, timeout_s=self._timeout_s) as pool:
                 return await self._ask_database(pool)
@@ -227,10 +238,12 @@ class _Checks:
                 QUERY, lambda: self._query(pool), "correct the SQL given as subscriptions"
             ),
         )
+
         if all(result.level is Level.OK for result in schema):
             backlog = await self._guarded(preflight.BACKLOG, lambda: self._backlog(pool), restart)
         else:
             backlog = [CheckResult.skip(preflight.BACKLOG, "see the schema")]
+
         return [*server, *schema, *query, *backlog]
 
     async def _server(self, pool: Pool) -> list[CheckResult]:
@@ -248,6 +261,7 @@ class _Checks:
         async with pool.acquire() as connection:
             present = await installed_version(connection)
             forbidden = await forbidden_objects(connection) if present else []
+
         return [
             preflight.judge_schema(
                 present,
@@ -267,10 +281,12 @@ class _Checks:
             return [
                 CheckResult.ok(QUERY, f"an object of your own ({type(found).__name__}), not tried")
             ]
+
         vendor = self._inspected.vendor
         await query.prepare(pool, needs=vendor.columns)
         async with pool.acquire() as connection:
             await database.check_permission(connection, query.sql)
+
         return [CheckResult.ok(QUERY, "prepared against your tables")]
 
     async def _backlog(self, pool: Pool) -> list[CheckResult]:
@@ -303,17 +319,20 @@ class _Checks:
                     VENDOR_API, f"{vendor.name} has none; nothing but cancelling is taken from it"
                 )
             ]
+
         if opening is None:
             detail = "no api_key: accepted offers cannot be confirmed and wait for a human"
             if vendor.applies_offers == "vendor":
                 detail = "no api_key: accepted offers cannot be confirmed, nor seen at Stripe, and wait for a human"
             return [CheckResult.warn(VENDOR_API, detail, f"give {vendor.name} its api_key")]
+
         try:
             async with opening as api:
                 # What is polled later on, too; no id of a customer's is needed for it.
                 await api.events_after(None, limit=1)
         except VendorError as error:
             return [self._vendor_failure(error)]
+
         return [CheckResult.ok(VENDOR_API, f"{vendor.name} accepts the key")]
 
     def _vendor_failure(self, error: VendorError) -> CheckResult:
@@ -341,15 +360,18 @@ class _Checks:
         if vendor.has_api and not vendor.reports_sessions:
             detail = "not tried: without an api_key no flow session changes anything by itself"
             return [CheckResult.ok(preflight.SIGNING, detail)]
+
         trial = await vendor.try_unsigned()
         if trial is None:
             return [CheckResult.ok(preflight.SIGNING, f"{vendor.name} signs nothing")]
+
         judged = preflight.judge_signing(
             vendor.name,
             signed=trial.signed,
             unsigned=trial.unsigned,
             is_required=trial.is_required,
         )
+
         return [judged]
 
     async def _webhook(self) -> list[CheckResult]:

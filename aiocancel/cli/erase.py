@@ -33,6 +33,7 @@ def add_erase(commands: _Commands) -> None:
         "be done twice. An action that is not finished, or that a person has not closed, is left alone and named. "
         "Exit status: 0 all is erased; 1 something was left alone, or the database did not answer; 2 wrong usage.",
     )
+
     whose = parser.add_mutually_exclusive_group(required=True)
     whose.add_argument(
         "--customer", type=_not_empty, metavar="ID", help="the application's own customer id"
@@ -43,6 +44,7 @@ def add_erase(commands: _Commands) -> None:
         metavar="SUB",
         help="the claims about this Stripe subscription that name no customer",
     )
+
     _add_common(parser)
     parser.set_defaults(run=_erase, parser=parser)
 
@@ -55,6 +57,7 @@ def add_purge(commands: _Commands) -> None:
         description="Take the personal data of all old claims out of the tables; keys and outcomes stay. What is not "
         "finished is left alone and named. Exit status: 0 done; 1 the database did not answer; 2 wrong usage.",
     )
+
     parser.add_argument(
         "--older-than",
         type=_days,
@@ -62,6 +65,7 @@ def add_purge(commands: _Commands) -> None:
         metavar="DAYS",
         help="for instance 400d; counted from when the claim was recorded",
     )
+
     _add_common(parser)
     parser.set_defaults(run=_purge, parser=parser)
 

@@ -16,6 +16,7 @@ def add_parser(commands: Any) -> None:
         description="Print the statements that give two roles of PostgreSQL as little as each needs; nothing is run. "
         "The roles must exist. Exit status: 0 printed; 1 a name cannot be used; 2 wrong usage.",
     )
+
     parser.add_argument(
         "--migrate-role", required=True, metavar="ROLE", help="runs aiocancel migrate"
     )

@@ -109,6 +109,7 @@ def _add_check(commands: _Commands) -> None:
         "Exit status: 0 all right, or nothing worse than a warning; 1 a check failed; "
         "2 wrong usage, or the CancelFlow cannot be loaded.",
     )
+
     parser.add_argument("target", help=_TARGET_HELP)
     parser.add_argument("--json", action="store_true", help="print a list of objects")
     parser.add_argument(
@@ -117,6 +118,7 @@ def _add_check(commands: _Commands) -> None:
         default=TIMEOUT_S,
         help="seconds for each check (default: %(default)g)",
     )
+
     parser.set_defaults(run=_check)
 
 
@@ -158,6 +160,7 @@ def _add_worker(commands: _Commands) -> None:
         "like. SIGTERM finishes what is under way. Exit status: 0 told to stop; 1 it cannot start; "
         "2 wrong usage, or the CancelFlow cannot be loaded.",
     )
+
     parser.add_argument("target", help=_TARGET_HELP)
     parser.add_argument(
         "--concurrency", type=_count, help="actions at a time (default: worker_concurrency)"

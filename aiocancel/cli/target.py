@@ -22,8 +22,10 @@ def find(target: str) -> object:
     module_name, _, attribute = target.partition(":")
     if not all(name.isidentifier() for name in (*module_name.split("."), *attribute.split("."))):
         raise TargetError("name the CancelFlow as module:attribute, for instance myapp:cancel")
+
     if (here := str(Path.cwd())) not in sys.path:
         sys.path.insert(0, here)
+
     try:
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
@@ -38,6 +40,7 @@ def find(target: str) -> object:
         raise
     except (Exception, SystemExit) as error:
         raise TargetError(f"{module_name} cannot be imported: {_told(error)}") from None
+
     try:
         return attrgetter(attribute)(module)
     except AttributeError:
@@ -58,10 +61,12 @@ async def make(found: object) -> CancelFlow:
             raise
         except Exception as error:
             raise TargetError(f"the CancelFlow cannot be made: {_told(error)}") from None
+
     if not isinstance(found, CancelFlow):
         raise TargetError(
             f"a CancelFlow is needed, or a function that returns one, and this is {_named(found)}"
         )
+
     return found
 
 
@@ -79,7 +84,9 @@ def _told(error: BaseException) -> str:
         and last.filename in ("<frozen os>", os.__file__)
     ):
         return f"the environment variable {error.args[0]} is not set"
+
     place = f", {Path(last.filename).name} line {last.lineno}" if last is not None else ""
     if isinstance(error, SyntaxError) and error.filename:
         place = f", {Path(error.filename).name} line {error.lineno}"
+
     return f"{type(error).__name__}{place}"

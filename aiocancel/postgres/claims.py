@@ -337,6 +337,7 @@ async def _find_equal(
 def _made(rows: Sequence[asyncpg.Record]) -> Made:
     changes: list[Change] = []
     vendor_paused = False
+
     for row in rows:
         match ActionKind(row["kind"]):
             case ActionKind.UNPAUSE | ActionKind.END_PAUSE:
@@ -358,6 +359,7 @@ def _made(rows: Sequence[asyncpg.Record]) -> Made:
                 )
             case kind:
                 raise UnreadableLedgerError(f"an action of the kind {kind} makes no offer")
+
     return Made(tuple(changes), vendor_paused)
 
 

@@ -145,12 +145,14 @@ async def _inspect(
                 names = [attribute.name for attribute in statement.get_attributes()]
     except asyncpg.PostgresError as error:
         raise ConfigurationError(f"the {name} does not work: {error}") from error
+
     if len(parameters) != 1:
         raise ConfigurationError(f"the {name} takes exactly one parameter, the customer's id: $1")
     if parameters[0] not in _CONVERTERS:
         raise ConfigurationError(
             f"the {name} compares the customer's id with {parameters[0]}; write $1::text instead"
         )
+
     found = [column for column in columns if column in names] or (names if len(names) == 1 else [])
     if not found:
         raise ConfigurationError(f"the {name} must return a column named {' or '.join(columns)}")
@@ -162,6 +164,7 @@ async def _inspect(
         raise ConfigurationError(
             f"the {name} must return a column named {' or '.join(dates)}, for choose='newest'"
         )
+
     return found[0], _CONVERTERS[parameters[0]]
 
 

@@ -81,6 +81,7 @@ class Endings:
                 _SMALLEST_POOL,
             )
             return
+
         while True:
             pause_s = _COME_BACK_S
             try:
@@ -96,6 +97,7 @@ class Endings:
         """Listen while the connection lasts; returns how long to wait before the next try."""
         connection = await self._pool.acquire(timeout=ACQUIRE_WITHIN_S)
         lost = asyncio.Event()
+
         try:
             connection.add_termination_listener(lambda _: lost.set())
             await connection.add_listener(CHANNEL, self._on_notice)
@@ -112,6 +114,7 @@ class Endings:
             # Whatever became of it, nobody gets a connection that still listens.
             connection.terminate()
             await self._pool.release(connection)
+
         return _COME_BACK_S
 
     async def _hears_itself(self) -> bool:

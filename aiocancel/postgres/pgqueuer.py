@@ -155,6 +155,7 @@ async def enqueue(connection: Connection, jobs: Sequence[Job]) -> int:
     """Add jobs in the caller's transaction, leaving out those that are there; returns how many were new."""
     if not jobs:
         return 0
+
     added = await connection.fetch(
         _enqueue_statement(),
         [0] * len(jobs),
@@ -164,6 +165,7 @@ async def enqueue(connection: Connection, jobs: Sequence[Job]) -> int:
         [job.key for job in jobs],
         ["null"] * len(jobs),
     )
+
     return len(added)
 
 
@@ -288,6 +290,7 @@ class PgQueuerEngine:
         """
         places = {sort: asyncio.Semaphore(concurrency) for sort in Places}
         pause_s = _COME_BACK_S
+
         while not self._stopping.is_set():
             dispatching = asyncio.create_task(
                 self._dispatch(look, places, concurrency), name="aiocancel dispatch"
@@ -366,6 +369,7 @@ class PgQueuerEngine:
             for task in running:
                 task.cancel()
             ended = await asyncio.gather(*running, return_exceptions=True)
+
         for each in ended:
             if isinstance(each, Exception):
                 raise each

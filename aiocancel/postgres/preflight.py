@@ -68,6 +68,7 @@ async def open_for_inspection(database: str | Pool, *, timeout_s: float) -> Asyn
                 max_size=4,
                 server_settings={"application_name": "aiocancel check"},
             )
+
     try:
         yield pool
     finally:

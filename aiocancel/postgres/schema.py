@@ -46,6 +46,7 @@ async def migrate(connection: Connection) -> list[int]:
     await pgqueuer.warm_up()
     known = migrations()
     applied: list[int] = []
+
     # Not the database's default: whoever waited for the lock must see what the one before committed.
     async with connection.transaction(isolation="read_committed"):
         await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
@@ -61,8 +62,10 @@ async def migrate(connection: Connection) -> list[int]:
                     "INSERT INTO aiocancel.schema_version (version) VALUES ($1)", version
                 )
                 applied.append(version)
+
     # After ours, and not in one transaction: it adds to types, and has a lock of its own.
     await pgqueuer.install(connection)
+
     return applied
 
 
@@ -76,6 +79,7 @@ async def _lock_tables(connection: Connection) -> None:
     tables = ", ".join(
         f"aiocancel.{row['tablename']}" for row in rows if row["tablename"] != "schema_version"
     )
+
     for _ in range(_LOCK_TRIES):
         try:
             async with connection.transaction():
@@ -85,6 +89,7 @@ async def _lock_tables(connection: Connection) -> None:
                 return
         except asyncpg.LockNotAvailableError:
             await asyncio.sleep(_LOCK_WAIT_MS / 1000)
+
     raise SchemaError(
         "the tables of aiocancel are in use all the time; migrate again when there is less to do"
     )
@@ -99,6 +104,7 @@ async def check_schema(connection: Connection) -> None:
             "the tables of aiocancel do not exist in this database: run 'aiocancel migrate' "
             "or set migrate_on_start=True"
         )
+
     _refuse_newer(present, newest)
     if present < newest:
         raise SchemaError(

@@ -72,6 +72,7 @@ class EmbeddedPostgres:
         self._max_connections = max_connections
         self._start_timeout_s = start_timeout_s
         self._stop_timeout_s = stop_timeout_s
+
         self._process: subprocess.Popen[bytes] | None = None
         self._owner = os.getpid()
         self._identity = ""
@@ -102,8 +103,10 @@ class EmbeddedPostgres:
         """
         if self._process is not None:
             raise ConfigurationError("the embedded PostgreSQL is already running")
+
         self._owner = os.getpid()
         atexit.register(self.stop)
+
         try:
             self._binaries = find_binaries()
             self._folder = self._chosen or Path(tempfile.mkdtemp(prefix="aiocancel-pg-"))
@@ -117,21 +120,27 @@ class EmbeddedPostgres:
         except BaseException:
             self.stop()
             raise
+
         return self
 
     def stop(self) -> None:
         """End the server (fast shutdown, then harder) and remove what was temporary; harmless to repeat."""
         if os.getpid() != self._owner:  # a forked child does not own its parent's server
             return
+
         if self._process is not None:
             self._end(self._process, signal.SIGINT)
             self._process = None
+
         if self._sockets not in {Path(), self._folder}:
             shutil.rmtree(self._sockets, ignore_errors=True)
+
         if self._chosen is None and self._folder != Path():
             shutil.rmtree(self._folder, ignore_errors=True)
+
         if self._lock >= 0:
             os.close(self._lock)
+
         self._folder, self._sockets, self._lock = Path(), Path(), -1
         atexit.unregister(self.stop)
 
@@ -193,14 +202,17 @@ class EmbeddedPostgres:
             raise ConfigurationError(
                 f"{folder} cannot hold a PostgreSQL cluster: {error.strerror}"
             ) from error
+
         if present and not (
             "PG_VERSION" in present and (folder / "global" / "pg_control").exists()
         ):
             raise ConfigurationError(
                 f"{folder} holds files but is not a PostgreSQL cluster; name a new or an empty folder"
             )
+
         if present:
             self._check_version()
+
         return not present
 
     def _check_version(self) -> None:
@@ -242,7 +254,9 @@ class EmbeddedPostgres:
         ]
         if self._chosen is None or not self._durable:
             arguments.append("--no-sync")
+
         command = launcher(self._identity, self._binaries / "initdb", *arguments)
+
         try:
             subprocess.run(  # noqa: S603
                 command,
@@ -288,8 +302,10 @@ class EmbeddedPostgres:
         }
         if not self._durable:
             settings |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+
         options = [f"--{name}={value}" for name, value in settings.items()]
         log = self._folder / LOG_NAME
+
         with log.open("ab") as output:
             before = output.tell()
             self._process = subprocess.Popen(  # noqa: S603
@@ -304,7 +320,9 @@ class EmbeddedPostgres:
                 pass_fds=(self._lock,),  # locked for as long as any process of the server lives
                 start_new_session=True,  # Ctrl-C in the terminal must reach the program first, which then stops us
             )
+
         deadline = time.monotonic() + self._start_timeout_s
+
         while not self._is_ready(self._process.pid):
             if self._process.poll() is not None:
                 raise self._failure("PostgreSQL ended while starting", log.read_bytes()[before:])

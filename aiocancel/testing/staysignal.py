@@ -55,6 +55,7 @@ class StaySignalSimulator:
         app.router.add_post("/cancel", self._handle_cancel)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_TIMEOUT_S)
         await runner.setup()
+
         try:
             await web.TCPSite(runner, "127.0.0.1", port).start()
             self._url = f"http://127.0.0.1:{runner.addresses[0][1]}"

@@ -82,6 +82,7 @@ class StaySignal(FlowVendor):
                 "with opt_out=True StaySignal does not cancel, which takes applies_cancellation='app'; "
                 "with opt_out=False it does, which takes applies_cancellation='vendor'"
             )
+
         self._script_url = script_url
         self._script_integrity = script_integrity
         self._init_function = global_name.removeprefix("window.")
@@ -151,18 +152,22 @@ def _checked_sources(
     own = is_path_of_this_site(script_url)
     if not own:
         origin_of(script_url, setting="script_url")
+
     script = "'self'" if own else source_of(script_url)
     if any(isinstance(listed, str) for listed in given.values()):
         raise ConfigurationError("csp_sources holds a list of sources for each directive")
+
     sources = {directive: tuple(listed) for directive, listed in given.items()}
     sources["script-src"] = (
         *(source for source in sources.get("script-src", ()) if source != script),
         script,
     )
+
     try:
         ContentSecurityPolicy.parse("default-src 'none'").widen(sources)
     except PolicyError as error:
         raise ConfigurationError(f"csp_sources: {error}") from error
+
     return sources
 
 

@@ -96,6 +96,7 @@ class PolicyWriter:
             headers = response.headers
             if is_private and (refused := keep_private(headers)):
                 self._on_event(CachingRefused(refused))
+
             if ENFORCED in headers or REPORT_ONLY in headers:
                 # A site that only reports is trying its policy out; enforcing ours would cut that short.
                 if has_flow and not isinstance(response, StrictResponse):

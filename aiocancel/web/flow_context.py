@@ -89,6 +89,7 @@ class FlowContext:
         # The request holds us; holding it too would leave both to the garbage collector.
         self._request = ref(request)
         self._state = FlowState.UNRESOLVED
+
         self._owned: OwnedSubscription | None = None
         self._sealed: SealedFlow | None = None
         self._nonce: str | None = None
@@ -123,11 +124,13 @@ class FlowContext:
         """Find out who asks and for which subscription, once per request; never raises for an outage."""
         if self._state is not FlowState.UNRESOLVED:
             return self
+
         request = self._request()
         if request is None:
             raise FlowNotResolvedError(
                 "the request is over: resolve its flow while it is being handled"
             )
+
         try:
             customer_id = await self._site.customer_id(request)
             if customer_id is None:
@@ -144,12 +147,14 @@ class FlowContext:
             self._site.on_event(LookupFailed(str(error)))
             self._state = FlowState.UNAVAILABLE
             return self
+
         if self._owned is None:
             self._state = FlowState.NO_SUBSCRIPTION
         else:
             self._sealed = service.seal(self._owned)
             self._state = FlowState.READY
             (self._page or self)._carries_grant = True
+
         return self
 
     @property

@@ -38,6 +38,7 @@ class WebhookTokenFilter(logging.Filter):
         for name, value in vars(record).items():
             if isinstance(value, str):
                 setattr(record, name, self._cleaned(value))
+
         if isinstance(record.args, tuple):
             record.args = tuple(
                 self._cleaned(each) if isinstance(each, str) else each for each in record.args
@@ -47,6 +48,7 @@ class WebhookTokenFilter(logging.Filter):
                 name: self._cleaned(each) if isinstance(each, str) else each
                 for name, each in record.args.items()
             }
+
         return True
 
     def install(self) -> None:

@@ -32,6 +32,7 @@ def render_page(template: str, *, status: int = 200, **values: Any) -> web.Respo
     """Render one of our pages under a policy of its own: one style, a form to this site, nothing else."""
     nonce = new_nonce()
     text = _environment().get_template(template).render(nonce=nonce, **values)
+
     return StrictResponse(
         text=text,
         status=status,

@@ -106,6 +106,7 @@ def _refuse_unread(request: web.Request, max_bytes: int) -> None:
         raise MalformedClaimError(
             "Post the body without a Content-Encoding.", code=Code.CONTENT_ENCODING, status=415
         )
+
     if (request.content_length or 0) > max_bytes:
         raise _too_large(max_bytes)
 

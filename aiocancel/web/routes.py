@@ -291,9 +291,11 @@ class Handlers:
             "message": message_of(answer, self._site.settings),
             "status_url": url,
         }
+
         headers: Mapping[str, str] = (
             _NO_STORE if status == 200 else {**_NO_STORE, "Location": url, "Retry-After": "1"}
         )
+
         return web.json_response(body, status=status, headers=headers)
 
     def _refusal(self, error: ClaimError | UnavailableError, *, wants_page: bool) -> web.Response:

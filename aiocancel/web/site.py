@@ -104,12 +104,15 @@ class Site:
             getattr(handler, request.method.lower(), None), FLOW_PAGE_MARK, False
         ):
             return True
+
         pages = self.settings.flow_pages
         if not pages:
             return False
+
         route = request.match_info.route
         if pages == "all":
             return not isinstance(route.resource, web.StaticResource)
+
         return route.name in pages or (
             route.resource is not None and route.resource.canonical in pages
         )
@@ -171,5 +174,7 @@ def _page_script(
         "timeoutMs": int(settings.widget_timeout_s * 1000),
         "texts": {name: settings.text(name) for name in _TEXTS_FOR_SCRIPT},
     }
+
     source = (resources.files("aiocancel.web") / "flow.js").read_text(encoding="utf-8")
+
     return source.replace("/* SETTINGS */ {}", json.dumps(values), 1).encode()

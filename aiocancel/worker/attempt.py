@@ -312,12 +312,14 @@ class Attempts:
             ):
                 return step, None
             raise
+
         if reply.subscription is not None:
             step = await self._judge(taken, kind, reply.subscription, write.kept)
             if isinstance(step, Done):
                 return step, Accepted(reply.request_id)
             await self._ledger.end_write(taken, "accepted", code=None, request_id=reply.request_id)
             return step, None
+
         await self._ledger.end_write(taken, "accepted", code=None, request_id=reply.request_id)
         step = await self._look(taken, kind, written=True, earlier=_sent(taken, write))
         if (
@@ -330,6 +332,7 @@ class Attempts:
             raise RejectedBillingError(
                 "the change was undone elsewhere", code=Code.UNDONE_ELSEWHERE
             )
+
         return step, None
 
     async def _look_for_earlier_write(
@@ -365,13 +368,16 @@ class Attempts:
         watches = taken.action.kind.only_watches
         if within_s is None:
             within_s = self._vendor_acts_within_s if watches else PASSES_WITHIN_S
+
         patient_s = min(LONGEST_PATIENT_DELAY_S, self._offers.patience_s(taken)) if watches else 0.0
         # With nothing to compare it with, the first look at an offer is never the last.
         only_look = taken.action.kind is ActionKind.EXPECT_OFFER and taken.baseline is None
+
         if taken.age_s < within_s or patient_s or only_look:
             delay = max(patient_s, min(longest_delay_s, delay_s(taken.tries, self._jitter())))
             await self._ledger.hand_back(taken, delay_s=delay, code=code)
             return
+
         if await self.park(taken, parked_as) and watches:
             expected = (
                 "cancellation" if taken.action.offer is None else name_of(taken.action.offer.terms)
@@ -402,6 +408,7 @@ class Attempts:
                     _age_s(taken),
                 )
             )
+
             self._on_settled(taken.claim_public_id)
 
     async def park(self, taken: TakenAction, code: AnyCode) -> bool:
@@ -418,6 +425,7 @@ class Attempts:
                 )
             )
             self._on_settled(taken.claim_public_id)
+
         return parked
 
     async def refuse(self, taken: TakenAction, code: AnyCode) -> None:
@@ -449,14 +457,17 @@ class Attempts:
                 _took_s(taken),
             )
         )
+
         if taken.action.kind.only_watches and failure is not Failure.REJECTED:
             # Watching ends by the clock, however often we looked.
             await self.watch(taken, error.code or failure.code)
             return
+
         if taken.action.kind is ActionKind.APPLY_OFFER and _declined(error):
             # The customer's own bank said no: nobody here can do anything about that.
             await self.refuse(taken, error.code or Code.PAYMENT_DECLINED)
             return
+
         match after_failure(
             failure,
             error.code,

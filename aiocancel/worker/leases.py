@@ -86,6 +86,7 @@ class Leases:
                 if not future.done():
                     future.set_exception(error)
             return
+
         for action_id, future in asked.items():
             del self._asked[action_id]
             # Whoever asked may have gone; then the lease is one that we do not know of, and the sweep finds it.
@@ -117,7 +118,9 @@ class Leases:
             await asyncio.sleep(self._lease_s / _RENEWALS)
             if not self._ends_at:
                 continue
+
             before = asyncio.get_running_loop().time()
+
             try:
                 async with asyncio.timeout(self._lease_s / _RENEWALS):
                     renewed = await self._ledger.renew(
@@ -126,6 +129,7 @@ class Leases:
             except Exception as error:
                 logger.warning("the leases could not be renewed: %s", type(error).__name__)
                 continue
+
             for action_id in renewed:
                 if action_id in self._ends_at:
                     self._ends_at[action_id] = before + self._lease_s

@@ -71,6 +71,7 @@ class CatchUp:
         self._resolver = resolver
         self._policy = policy
         self._vendor = vendor
+
         self._mode: Mode = mode
         self._poll_every_s = poll_every_s
         self._pause_s = min(poll_every_s, IDLE_LOOK_S)
@@ -86,6 +87,7 @@ class CatchUp:
         while True:
             self._rung.clear()
             busy = False
+
             try:
                 await self.poll()
                 busy = await self.look()
@@ -102,6 +104,7 @@ class CatchUp:
                     told(error),
                     self._pause_s,
                 )
+
             if not busy:
                 await self._pause()
 
@@ -242,12 +245,15 @@ class CatchUp:
             grant.subscription_id, session.session_id
         ):
             return Code.KNOWN
+
         decision = self._decision(claim, grant)
         proven = session.status is FlowStatus.CANCELED
+
         try:
             recorded = await self._ledger.accept(claim, grant, decision, verified=proven)
         except ConflictError:
             return Code.KNOWN_WITH_ANOTHER_RESULT
+
         return Code.KNOWN if recorded.repeated else Code.RECORDED
 
     async def _park(self, session: FlowSession, grant: Grant, code: Code) -> AnyCode:

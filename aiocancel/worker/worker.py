@@ -85,6 +85,7 @@ class Worker:
             resume_policy=resume_policy,
             find=find,
         )
+
         self._concurrency = concurrency
         self._leases = Leases(ledger, lease_s=lease_s)
         self._sweep_every_s = sweep_every_s
@@ -130,6 +131,7 @@ class Worker:
         if self._leases.holds(action_id):
             # Somebody thinks that our lease is over; whoever is right, the job must not end here.
             return False
+
         try:
             taken = await self._leases.take(action_id)
         except UnavailableError as error:
@@ -139,21 +141,26 @@ class Worker:
             # The sweep finds it again; the other actions are not held up.
             logger.error("action %s cannot be taken: %s", action_id, told(error))
             return True
+
         if taken is None:
             # It is finished, or somebody else has it, or its turn comes later with a job of its own.
             return True
+
         if self._stopping.is_set():
             await self._give_up_lease(taken)
             self._leases.forget(action_id)
             return True
+
         task = asyncio.create_task(self._attempt(taken), name=f"aiocancel action {action_id}")
         self._running.add(task)
+
         try:
             # Cut off by us alone: it has a lease to give back.
             await asyncio.wait((task,))
         finally:
             self._running.discard(task)
             self._leases.forget(action_id)
+
         if not task.cancelled() and (unstored := task.exception()):
             # Nobody could be told; the sweep finds it, and another attempt starts from a fresh read.
             logger.error(
@@ -161,6 +168,7 @@ class Worker:
                 action_id,
                 type(unstored).__name__,
             )
+
         return True
 
     async def _sweep(self) -> None:
@@ -176,6 +184,7 @@ class Worker:
                 Exception
             ) as error:  # the search must outlive any outage; the next turn tries again
                 logger.error("the ledger cannot be searched: %s", type(error).__name__)
+
             if not found:
                 await asyncio.sleep(self._sweep_every_s)
 
@@ -221,6 +230,7 @@ class Worker:
             # other failure, with a longer wait each time and a human at last.
             logger.error("an attempt at action %s broke off: %s", taken.action_id, told(error))
             return UnknownBillingError("the attempt broke off", code=ForeignCode.of_error(error))
+
         return None
 
     async def _give_up_lease(self, taken: TakenAction) -> None:

@@ -60,12 +60,14 @@ class _BrowserApi:
             return _refused(
                 "The signature is missing." if not signature else "The signature is not valid.", 401
             )
+
         test_mode = request.query.get("testMode") == "true"
         problem = (
             None if test_mode else self._subscription_problem(payload)
         ) or self._property_problem(payload)
         if problem is not None:
             return _refused(problem)
+
         session = state.create_session(
             payload=payload,
             client_url=request.headers.get("x-prosperstack-url"),
@@ -73,7 +75,9 @@ class _BrowserApi:
             test_mode=test_mode,
             started=False,
         )
+
         app_url = state.hosts.app_url if state.hosts is not None else str(request.url.origin())
+
         return web.json_response(
             {"signatureRequired": state.require_signature, "signatureVerified": verified},
             status=201,
@@ -96,13 +100,17 @@ class _BrowserApi:
         subscriber = payload.get("subscriber") or {}
         if not isinstance(subscription, dict) or not isinstance(subscriber, dict):
             return "subscription and subscriber must be objects."
+
         platform_id = subscription.get("platformId") or subscription.get("paymentProviderId")
+
         if platform_id is None:
             if not subscriber.get("internalId"):
                 return "A subscription or a subscriber is required."
             missing = [name for name in ("name", "email") if not subscriber.get(name)]
             return f"The subscriber's {missing[0]} is required." if missing else None
+
         known = self._state.known_subscriptions
+
         return None if known is None or platform_id in known else "The subscription was not found."
 
     def _property_problem(self, payload: Mapping[str, Any]) -> str | None:

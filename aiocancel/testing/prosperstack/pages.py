@@ -73,11 +73,13 @@ class _Pages:
             "reportIncomplete": self._state.report_incomplete,
             "redirectUri": self._state.redirect_uri,
         }
+
         text = PAGE.format(
             language=html.escape(request.query.get("language", "en")),
             display_mode="modal" if request.query.get("displayMode") == "modal" else "full-screen",
             setup=json.dumps(setup).replace("<", "\\u003c"),
         )
+
         return web.Response(
             text=text, content_type="text/html", headers={"Content-Security-Policy": PAGE_POLICY}
         )
@@ -85,6 +87,7 @@ class _Pages:
     async def finish(self, request: web.Request) -> web.Response:
         session = self._session(request)
         choice: dict[str, Any] = await request.json()
+
         # A second click answers with what the first one did: one session ends once.
         if session["status"] == "in_progress":
             try:
@@ -97,6 +100,7 @@ class _Pages:
                 )
             except ValueError as error:
                 return web.json_response({"error": str(error)}, status=400)
+
         return web.json_response({"status": session["status"], "flowSession": session})
 
     def _session(self, request: web.Request) -> JsonObject:
@@ -126,6 +130,7 @@ def _parent_origin(client_url: str | None) -> str:
 def _card(offer: JsonObject) -> JsonObject:
     details = offer["details"]
     kind = details["type"]
+
     if kind == "coupon":
         amount = f"{float(details['amount_off']):g}"
         off = f"{amount}%" if details["coupon_type"] == "percentage" else f"${amount}"
@@ -145,6 +150,7 @@ def _card(offer: JsonObject) -> JsonObject:
         text = f"No payments for {length}."
     else:
         text = "We will be in touch within a day."
+
     return {"id": offer["id"], "type": kind, "name": offer["name"], "text": text}
 
 

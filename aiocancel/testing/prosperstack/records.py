@@ -32,6 +32,7 @@ def offer(
 ) -> JsonObject:
     """One offer with full ``details``; its ``type`` is the details' type."""
     created = "2026-01-05T09:00:00.000Z"
+
     return {
         "id": offer_id,
         "type": details["type"],
@@ -69,6 +70,7 @@ def coupon_details(
 def default_offers() -> list[JsonObject]:
     """One offer of each documented type that a Stripe account can be given."""
     plan = "price_simulator_basic"
+
     return [
         offer("offr_coupon", "25% off for 3 months", coupon_details()),
         offer(
@@ -175,6 +177,7 @@ def new_session(
 def answers(reason: Mapping[str, str | None], comment: str | None) -> list[JsonObject]:
     """The survey answers of one session: the primary multiple-choice question and a free text."""
     choice = {"id": f"qopt_{reason['reason_code'] or 'free'}", "text": reason["text"]}
+
     return [
         {
             "question": {

@@ -84,6 +84,7 @@ class _Rest:
         now = self._state.clock()
         if self._window_from is None or now - self._window_from >= WINDOW:
             self._window_from, self._used = now, 0
+
         self._used += 1
         limit = self._state.rate_limit
         reset_s = max(0.0, (self._window_from + WINDOW - now).total_seconds())
@@ -94,6 +95,7 @@ class _Rest:
         }
         if self._used > limit:
             raise _Refusal(429, "Too many requests.", headers)
+
         return headers
 
     def list_sessions(self, request: web.Request) -> JsonObject:
@@ -154,6 +156,7 @@ def _between(rows: Iterable[JsonObject], request: web.Request, *fields: str) -> 
                 for row in kept
                 if row[name] is not None and holds(datetime.fromisoformat(row[name]), bound)
             ]
+
     return kept
 
 
@@ -172,7 +175,9 @@ def _page(rows: Iterable[JsonObject], request: web.Request) -> JsonObject:
     limit_text, cursor = request.query.get("limit", "10"), request.query.get("cursor")
     if not limit_text.isdecimal() or not 1 <= int(limit_text) <= 100:
         raise _Refusal(400, "limit must be a number from 1 to 100.")
+
     begin = 0
+
     if cursor is not None:
         try:
             text = base64.urlsafe_b64decode(cursor)
@@ -181,6 +186,8 @@ def _page(rows: Iterable[JsonObject], request: web.Request) -> JsonObject:
         if not text.isdigit():
             raise _Refusal(400, "The cursor is not valid.")
         begin = int(text)
+
     end = begin + int(limit_text)
     more = base64.urlsafe_b64encode(str(end).encode()).decode() if end < len(everything) else None
+
     return {"data": everything[begin:end], "next_cursor": more}

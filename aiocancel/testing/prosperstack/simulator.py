@@ -37,27 +37,35 @@ class ProsperStackSimulator(ProsperStackState):
             )
         )
         fault = None if request.method == "OPTIONS" else self.take_fault(request.path)
+
         if fault is None:
             answer: web.StreamResponse = await handler(request)
             return answer
+
         if fault.delay_s:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self.stopping.wait(), fault.delay_s)
+
         if fault.drop:
             if request.transport is not None:
                 request.transport.abort()
             return web.Response(status=500)
+
         if fault.status is None:
             answer = await handler(request)
             return answer
+
         headers = dict(fault.headers)
+
         if fault.status == 429:
             headers = {
                 "RateLimit-Limit": str(self.rate_limit),
                 "RateLimit-Remaining": "0",
                 "RateLimit-Reset": "60",
             } | headers
+
         headers.setdefault("Access-Control-Allow-Origin", "*")
+
         return web.json_response(
             {"error": fault.error or f"simulated failure {fault.status}"},
             status=fault.status,

@@ -96,6 +96,7 @@ class ProsperStackState:
         self.redirect_uri = redirect_uri
         self.webhook_url = webhook_url
         self.known_subscriptions = known_subscriptions
+
         self.properties = properties
         self.rate_limit = rate_limit
         self.echoes_meta = echoes_meta
@@ -140,11 +141,14 @@ class ProsperStackState:
             echoes_meta=self.echoes_meta,
             echoes_properties=self.echoes_properties,
         )
+
         self.sessions[session["id"]] = session
         if test_mode:
             self.test_mode_sessions.add(session["id"])
+
         if started:
             self.start(session["id"])
+
         return session
 
     def start(self, session_id: str) -> JsonObject:
@@ -174,11 +178,13 @@ class ProsperStackState:
             raise ValueError(f"the flow session has already ended as {session['status']}")
         if (status == "saved") != (offer_id is not None):
             raise ValueError("an offer is accepted exactly when the status is saved")
+
         accepted = next(
             (each for each in session["offers_presented"] if each["id"] == offer_id), None
         )
         if offer_id is not None and accepted is None:
             raise ValueError("that offer was not presented")
+
         at = records.iso(self.clock())
         session |= {
             "status": status,
@@ -186,17 +192,22 @@ class ProsperStackState:
             "updated_at": at,
             "completed_at": at,
         }
+
         if cancel_reason is not None:
             reason = records.cancel_reason(cancel_reason)
             session["cancel_reason"] = reason
             session["answers"] = records.answers(reason, comment)
+
         if status != "incomplete":
             session["steps"] = records.steps(
                 session["started_at"], at, reached_confirmation=status == "canceled"
             )
+
         if session_id not in self.test_mode_sessions and status in ("canceled", "saved"):
             session["subscriber"]["status"] = status
+
         self._emit("flow_session_completed", session)
+
         return session
 
     def deflect_overdue(self) -> None:

@@ -51,6 +51,7 @@ class WebhookSender:
 
     async def _deliver(self) -> None:
         timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
+
         async with aiohttp.ClientSession(
             timeout=timeout, cookie_jar=aiohttp.DummyCookieJar()
         ) as http:

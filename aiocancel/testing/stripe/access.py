@@ -59,16 +59,20 @@ def missing_permission(
     """Return the permission that a request lacks, or None."""
     needed = []
     resource = path.removeprefix("/v1/")
+
     for start, kind in _BY_PATH.items():
         if resource == start or resource.startswith(f"{start}/"):
             needed.append(f"{kind}_{'read' if method == 'GET' else 'write'}")
+
     if not unverified.account_needs_permission and resource == "account":
         needed.clear()
+
     if unverified.expansion_needs_permission:
         for way in expand:
             needed += [
                 f"{_BY_EXPANSION[name]}_read" for name in way.split(".") if name in _BY_EXPANSION
             ]
+
     return next((each for each in needed if not _is_granted(granted, each)), None)
 
 

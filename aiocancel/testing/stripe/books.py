@@ -63,6 +63,7 @@ class Books(ABC):
         self.feedback_options: dict[str, JsonObject] = {}
         self.discounts: dict[str, JsonObject] = {}
         self.invoices: dict[str, JsonObject] = {}
+
         self.schedules: dict[str, JsonObject] = {}
         self.payment_methods: dict[str, JsonObject] = {}
         self.clocks: dict[str, JsonObject] = {}
@@ -146,9 +147,11 @@ class Books(ABC):
             request=self.write,
             previous=previous,
         )
+
         self.events[built["id"]] = built
         if len(self.events) > MOST_EVENTS:
             del self.events[next(iter(self.events))]
+
         self.courier.post(built)
 
     def place_subscription(self, subscription: JsonObject) -> JsonObject:
@@ -182,6 +185,7 @@ class Books(ABC):
             if subscription["customer"] == customer_id and subscription["status"] not in ENDED:
                 with self.watched(subscription):
                     subscription |= {"status": "canceled", "canceled_at": now, "ended_at": now}
+
         self.customers[customer_id] = {
             "id": customer_id,
             "object": "customer",

@@ -34,7 +34,9 @@ def create(state: Books, _: str, params: Mapping[str, Any], __: Write) -> JsonOb
         "status": "ready",
         "status_details": {},
     }
+
     state.clocks[clock["id"]] = clock
+
     return clock
 
 

@@ -96,6 +96,7 @@ def create_customer(
     clock = params.get("test_clock")
     if clock is not None and clock not in state.clocks:
         raise no_such("test clock", clock, param="test_clock")
+
     given = {name: params[name] or None for name in CUSTOMER_TEXTS if name in params}
     customer_id = state.add_customer(
         **given,
@@ -104,12 +105,16 @@ def create_customer(
         balance=params.get("balance", 0),
         test_clock=clock,
     )["id"]
+
     customer = state.customers[customer_id]
+
     if (method := params.get("payment_method")) is not None:
         attached = state.add_payment_method(method, customer_id)
         state.method_behaves[method] = state.method_behaves[attached["id"]]
+
     settle_customer(state, customer, params, write)
     state.note(write, customer_id, ["customer_created"])
+
     return customer
 
 
@@ -121,13 +126,17 @@ def settle_customer(
     if method is not None:
         found = _attached(state, customer["id"], method)
         customer["invoice_settings"]["default_payment_method"] = found
+
     if (coupon := params.get("coupon")) is None:
         return
+
     if write.version >= _COUPONS_GO_TO_CUSTOMERS_BEFORE:
         message = "Received unknown parameter: coupon"
         raise Refusal(400, message, code="parameter_unknown", param="coupon")
+
     if coupon not in state.coupons:
         raise no_such("coupon", coupon, param="coupon")
+
     state.discount_customer(customer["id"], coupon)
 
 
@@ -135,12 +144,14 @@ def _attached(state: StripeState, customer_id: str, method: str) -> str | None:
     """Return the customer's payment method that a request names by its id or as a test method."""
     if method == "":
         return None
+
     for held in state.payment_methods.values():
         if held["customer"] == customer_id and method in (
             held["id"],
             state.method_behaves[held["id"]],
         ):
             return str(held["id"])
+
     message = (
         f"The customer does not have a payment method with the ID {method}. "
         "The payment method must be attached to the customer."
@@ -176,7 +187,9 @@ def create_price(state: StripeState, _: str, params: Mapping[str, Any], write: W
         metadata=params.get("metadata") or {},
         **product,
     )
+
     state.note(write, price["id"], ["price_created"])
+
     return price
 
 
@@ -204,16 +217,20 @@ def create_promotion_code(
     coupon = params.get("promotion", {}).get("coupon")
     if coupon not in state.coupons:
         raise no_such("coupon", str(coupon), param="promotion[coupon]")
+
     code = params.get("code") or state.new_id("CODE").upper()
+
     if any(held["code"] == code and held["active"] for held in state.promotion_codes.values()):
         message = "An active promotion code with `code: {code}` already exists."
         raise Refusal(400, message.format(code=code), code="resource_already_exists", param="code")
+
     known = ("customer", "active", "expires_at", "max_redemptions")
     given = {name: params[name] for name in known if name in params}
     made = state.add_promotion_code(code, coupon, metadata=params.get("metadata") or {}, **given)
     held = state.promotion_codes[made["id"]]
     held["restrictions"] |= params.get("restrictions", {})
     state.note(write, made["id"], ["promotion_code_created"])
+
     return held
 
 
@@ -263,11 +280,14 @@ def _draft(state: StripeState, params: Mapping[str, Any], now: int) -> JsonObjec
     given = {name: params[name] for name in known if name in params}
     if "billing_mode" in params:
         given["billing_mode"] = {**params["billing_mode"], "updated_at": now}
+
     if (method := params.get("default_payment_method")) is not None:
         given["default_payment_method"] = _attached(state, params["customer"], method)
+
     trial_end = params.get("trial_end")
     if (days := params.get("trial_period_days")) is not None:
         trial_end = shifted(now, "day", days)
+
     return state.make_subscription(
         customer=params["customer"],
         items=params.get("items"),

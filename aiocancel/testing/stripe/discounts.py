@@ -86,10 +86,13 @@ def _check_code(state: Books, subscription: JsonObject, code: JsonObject, param:
     if not code["active"] or expired:
         message = f"This promotion code is no longer active: {code['code']}"
         raise Refusal(400, message, code="promotion_code_expired", param=param)
+
     customer = subscription["customer"]
+
     if code["customer"] not in {None, customer}:
         message = "This promotion code cannot be redeemed by this customer."
         raise Refusal(400, message, code="promotion_code_not_for_customer", param=param)
+
     if code["restrictions"]["first_time_transaction"] and any(
         invoice["customer"] == customer and invoice["status"] == "paid"
         for invoice in state.invoices.values()
@@ -144,10 +147,12 @@ def redeem(
         start=at,
         promotion_code=promotion_code,
     )
+
     state.discounts[discount["id"]] = discount
     _count(coupon, "valid")
     if promotion_code is not None:
         _count(state.promotion_codes[promotion_code], "active")
+
     return discount
 
 

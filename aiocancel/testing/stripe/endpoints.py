@@ -195,6 +195,7 @@ def find_endpoint(method: str, path: str) -> tuple[Endpoint, str]:
     for endpoint in ENDPOINTS:
         if endpoint.method == method and (match := endpoint.path.fullmatch(path)):
             return endpoint, match.groupdict().get("id", "")
+
     trailing = (
         " If you are trying to list objects, remove the trailing slash. If you are trying to retrieve an object, "
         "make sure you passed a valid (non-empty) identifier in your code."
@@ -261,15 +262,18 @@ def _page(
         enumerate(book.values()), key=lambda entry: (entry[1]["created"], entry[0]), reverse=True
     )
     listed = [entry for _, entry in ordered]
+
     for cursor in ("starting_after", "ending_before"):
         if (at := params.get(cursor)) is not None:
             if at not in book:
                 raise no_such(kind, at, param=cursor)
             place = listed.index(book[at])
             listed = listed[place + 1 :] if cursor == "starting_after" else listed[:place]
+
     found = [entry for entry in listed if is_listed(entry)]
     limit = params.get("limit", 10)
     page = found[-limit:] if "ending_before" in params else found[:limit]
+
     return objects.listing(url, page, has_more=len(found) > limit)
 
 
@@ -304,21 +308,27 @@ def _create_coupon(state: StripeState, object_id: str, params: Params, write: Wr
         raise Refusal(
             400, "You must pass exactly one of percent_off or amount_off.", code="parameter_missing"
         )
+
     if "amount_off" in known and "currency" not in known:
         message = "You must pass currency when passing amount_off"
         raise Refusal(400, message, code="parameter_missing", param="currency")
+
     if not 0 < known.get("percent_off", 1) <= 100:
         raise Refusal(
             400, "Invalid percent_off: must be above 0 and at most 100", param="percent_off"
         )
+
     if (known.get("duration") == "repeating") != ("duration_in_months" in known):
         message = "duration_in_months is required with the duration repeating, and only then."
         raise Refusal(400, message, param="duration_in_months")
+
     coupon_id = known.pop("id", None)
     if coupon_id in state.coupons:
         raise Refusal(400, "Coupon already exists.", code="resource_already_exists", param="id")
+
     coupon = state.add_coupon(coupon_id, **known)
     state.note(write, coupon["id"], ["coupon_created"])
+
     return coupon
 
 

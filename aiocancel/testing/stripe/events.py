@@ -50,6 +50,7 @@ def event(
     data: JsonObject = {"object": copy.deepcopy(of)}
     if previous is not None:
         data["previous_attributes"] = dict(previous)
+
     built = {
         "id": event_id,
         "object": "event",
@@ -65,6 +66,7 @@ def event(
         },
         "type": kind,
     }
+
     return built if account is None else built | {"account": account}
 
 
@@ -73,16 +75,21 @@ def changes_of(before: JsonObject, after: JsonObject) -> Iterator[tuple[str, Jso
     previous = {name: before[name] for name in before if before[name] != after[name]}
     if not previous:
         return
+
     if after["status"] == "canceled" and before["status"] != "canceled":
         yield "customer.subscription.deleted", None
         return
+
     if after["status"] == "paused" and before["status"] != "paused":
         yield "customer.subscription.paused", None
+
     if before["status"] == "paused" and after["status"] != "paused":
         yield "customer.subscription.resumed", None
+
     if before["pending_update"] is not None and after["pending_update"] is None:
         applied = before["items"] != after["items"]
         yield f"customer.subscription.pending_update_{'applied' if applied else 'expired'}", None
+
     yield "customer.subscription.updated", previous
 
 
@@ -156,6 +163,7 @@ async def _send(
         "User-Agent": "Stripe/1.0 (+https://stripe.com/docs/webhooks)",
     }
     timeout = aiohttp.ClientTimeout(total=DELIVERY_TIMEOUT_S)
+
     try:
         async with session.post(
             endpoint.url, data=body, headers=headers, timeout=timeout, allow_redirects=False

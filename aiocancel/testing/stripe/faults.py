@@ -81,6 +81,7 @@ def take_faults(pending: list[Fault], method: str, path: str) -> list[Fault]:
         fault.times -= 1
         if fault.times <= 0:
             pending.remove(fault)
+
     return sorted(taken, key=lambda fault: fault.kind not in MODIFIERS)
 
 

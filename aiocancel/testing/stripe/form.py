@@ -130,6 +130,7 @@ def decode_form(*encoded: str) -> dict[str, Any]:
                 if not isinstance(node, dict):
                     raise Refusal(400, "Invalid object", param=key)
             node[last or str(len(node))] = value
+
     return root
 
 
@@ -173,6 +174,7 @@ def _read_value(param: Param, value: Any, name: str) -> Any:
     if param.kind == "unsupported":
         message = f"The Stripe simulator does not simulate the parameter `{name}`."
         raise Refusal(400, message, code="simulator_unsupported", param=name)
+
     if value == "":
         if param.clearable:
             return ""
@@ -182,10 +184,12 @@ def _read_value(param: Param, value: Any, name: str) -> Any:
             "non-empty value."
         )
         raise Refusal(400, message, code="parameter_invalid_empty", param=name)
+
     if param.kind in {"object", "map", "list"}:
         return _read_nested(param, value, name)
     if not isinstance(value, str):
         raise Refusal(400, "Invalid string", param=name)
+
     return _read_scalar(param, value, name)
 
 
@@ -196,13 +200,16 @@ def _read_nested(param: Param, value: Any, name: str) -> Any:
         return [
             _read_value(param.items, value[key], f"{name}[{key}]") for key in sorted(value, key=int)
         ]
+
     if not isinstance(value, dict):
         raise Refusal(400, "Invalid object", param=name)
     if param.kind == "object":
         return read_parameters(param.fields, value, name)
+
     for key, entry in value.items():
         if not isinstance(entry, str):
             raise Refusal(400, "Metadata values must be strings", param=f"{name}[{key}]")
+
     return dict(value)
 
 
@@ -232,6 +239,7 @@ def _read_scalar(param: Param, value: str, name: str) -> Any:
                 *most, last = param.choices
                 listed = f"{', '.join(most)}, or {last}" if most else last
                 raise Refusal(400, f"Invalid {name}: must be one of {listed}", param=name)
+
     return value
 
 

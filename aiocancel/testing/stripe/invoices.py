@@ -29,6 +29,7 @@ def line(
     """Build one line; a proration is never discounted again."""
     start, end = period
     price = item["price"]
+
     return {
         "id": state.new_id("il"),
         "object": "line_item",
@@ -311,6 +312,7 @@ def _finalize(state: Books, invoice: JsonObject, at: int) -> None:
         "hosted_invoice_url": f"https://invoice.stripe.com/i/{state.account_id}/{invoice['id']}",
         "number": f"{customer['invoice_prefix']}-{number:04d}",
     }
+
     invoice["status_transitions"]["finalized_at"] = at
     state.tell("invoice.finalized", invoice, at=at)
 

@@ -77,6 +77,7 @@ def customer(object_id: str, created: int, **known: Any) -> JsonObject:
         "tax_exempt": "none",
         "test_clock": None,
     }
+
     return _with_fields(plain, known)
 
 
@@ -120,6 +121,7 @@ def price(
         "unit_amount": unit_amount,
         "unit_amount_decimal": str(unit_amount),
     }
+
     return _with_fields(plain, known)
 
 
@@ -201,6 +203,7 @@ def coupon(object_id: str, created: int, **known: Any) -> JsonObject:
         "times_redeemed": 0,
         "valid": True,
     }
+
     return _with_fields(plain, known)
 
 
@@ -215,6 +218,7 @@ def discount(
 ) -> JsonObject:
     """A coupon applied to a subscription or a customer; only a repeating one knows its end."""
     months = of["duration_in_months"] if of["duration"] == "repeating" else None
+
     return {
         "id": object_id,
         "object": "discount",
@@ -256,6 +260,7 @@ def promotion_code(
         },
         "times_redeemed": 0,
     }
+
     return _with_fields(plain, known)
 
 
@@ -380,6 +385,7 @@ def subscription(
         },
         "trial_start": None,
     }
+
     return _with_fields(plain, known)
 
 
@@ -393,6 +399,7 @@ def advance(subscription: JsonObject, item: JsonObject) -> None:
         item["current_period_end"],
     )
     day = max(datetime.fromtimestamp(moment, UTC).day for moment in moments)
+
     end = item["current_period_end"]
     item["current_period_start"] = end
     item["current_period_end"] = shifted(

@@ -27,15 +27,18 @@ def after_payment(state: Books, subscription: JsonObject, invoice: JsonObject, a
     """Do what waited for this payment."""
     if invoice["id"] != subscription["latest_invoice"]:
         return
+
     if subscription["id"] in state.resumptions:
         pauses.finish_resumption(state, subscription)
         return
+
     if (pending := subscription["pending_update"]) is not None:
         subscription["items"]["data"] = pending["subscription_items"]
         subscription |= {
             "pending_update": None,
             "billing_cycle_anchor": pending["billing_cycle_anchor"],
         }
+
     if subscription["status"] in {"incomplete", "past_due", "unpaid"}:
         subscription["status"] = "active"
 
@@ -74,11 +77,14 @@ def _collect(
         invoices.mark_paid(state, invoice, at)
         after_payment(state, subscription, invoice, at)
         return "paid"
+
     method = params.get("payment_method")
     resumption = state.resumptions.get(subscription["id"])
     if resumption is not None and resumption.invoice_id == invoice["id"]:
         return pauses.try_resumption(state, subscription, at, payment_method=method)
+
     answer = invoices.collect(state, subscription, invoice, at, payment_method=method)
     if answer == "paid":
         after_payment(state, subscription, invoice, at)
+
     return answer

@@ -57,30 +57,39 @@ def _next(state: Books, subscription: JsonObject) -> Due | None:
 def _dues(state: Books, subscription: JsonObject) -> Iterator[Due]:
     status = subscription["status"]
     yield from _discount_ends(state, subscription)
+
     if status == "incomplete":
         yield Due(subscription["created"] + INCOMPLETE_LASTS_S, 0, _expire_incomplete)
         return
+
     if status == "paused":
         # It does not advance: neither its periods nor an end by date come.
         yield from _resumption_dues(state, subscription)
         return
+
     if subscription["cancel_at"] is not None:
         yield Due(subscription["cancel_at"], 1, _cancel)
+
     if (schedule := state.schedules.get(subscription["schedule"] or "")) is not None:
         yield Due(schedule["current_phase"]["end_date"], 2, schedules.end_phase)
+
     if (pending := subscription["pending_update"]) is not None:
         yield Due(pending["expires_at"], 3, payments.expire)
+
     pause = subscription["pause_collection"]
     if pause is not None and pause["resumes_at"] is not None:
         yield Due(pause["resumes_at"], 4, _collect_again)
+
     if status == "trialing":
         ends = subscription["trial_end"] or subscription["created"]
         if subscription["id"] not in state.told_of_trial_ends:
             yield Due(ends - TRIAL_NOTICE_S, 5, _tell_of_trial_end)
         yield Due(ends, 6, _end_trial)
+
     if status in _RENEWING:
         ends = min(item["current_period_end"] for item in subscription["items"]["data"])
         yield Due(ends, 7, _renew)
+
     if status in _RETRIED:
         yield from _retries(state, subscription)
 
@@ -123,6 +132,7 @@ def _tell_of_trial_end(state: Books, subscription: JsonObject, at: int) -> None:
 def _end_trial(state: Books, subscription: JsonObject, at: int) -> None:
     missing = subscription["trial_settings"]["end_behavior"]["missing_payment_method"]
     has_method = payment_methods.default_method(state, subscription) is not None
+
     if not has_method and missing == "cancel":
         subscription |= {"status": "canceled", "canceled_at": at, "ended_at": at}
     elif not has_method and missing == "pause":
@@ -142,6 +152,7 @@ def _renew(state: Books, subscription: JsonObject, at: int) -> None:
         if item["current_period_end"] <= at:
             objects.advance(subscription, item)
             renewed.append(item)
+
     lines = invoices.period_lines(state, subscription, renewed)
     pause = subscription["pause_collection"]
     behavior = None if pause is None else pause["behavior"]
@@ -155,6 +166,7 @@ def _renew(state: Books, subscription: JsonObject, at: int) -> None:
     )
     if invoice["status"] != "open":
         return
+
     if behavior is not None:
         invoices.close(state, invoice, "void" if behavior == "void" else "uncollectible", at)
     elif subscription["collection_method"] == "charge_automatically":
@@ -165,11 +177,14 @@ def _charge(state: Books, subscription: JsonObject, invoice: JsonObject, at: int
     if invoices.collect(state, subscription, invoice, at) == "paid":
         paid.after_payment(state, subscription, invoice, at)
         return
+
     if invoice["attempt_count"] <= MOST_RETRIES:
         invoice["next_payment_attempt"] = at + RETRY_EVERY_S
         subscription["status"] = "past_due"
         return
+
     invoice["next_payment_attempt"] = None
+
     match state.after_last_retry:
         case "cancel":
             subscription |= {"status": "canceled", "canceled_at": at, "ended_at": at}

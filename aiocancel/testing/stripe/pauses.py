@@ -48,14 +48,18 @@ def make_pause(state: Books, subscription: JsonObject, params: Mapping[str, Any]
     """Pause now: credit what was asked for, cut the period, and drop what was pending."""
     now = state.time_of(subscription)
     credit = credit_lines(state, subscription, params, now)
+
     if params.get("invoicing_behavior") == "invoice" and credit:
         invoices.bill(state, subscription, credit, reason="subscription_update", at=now)
     else:
         invoices.add_pending(state, subscription, credit)
+
     if subscription["pending_update"] is not None:
         payments.expire(state, subscription, now)
+
     for item in subscription["items"]["data"]:
         item["current_period_end"] = now
+
     paused = {
         "subscription": {"type": "pause_requested"},
         "transitioned_at": now,
@@ -84,12 +88,15 @@ def _check_may_pause(state: Books, subscription: JsonObject) -> None:
     status = subscription["status"]
     if subscription["billing_mode"]["type"] != "flexible":
         raise Refusal(400, "Only a subscription with `billing_mode[type]=flexible` can be paused.")
+
     if subscription["schedule"] is not None:
         message = f"The subscription is managed by the subscription schedule `{subscription['schedule']}`."
         raise Refusal(400, message)
+
     if subscription["collection_method"] != "charge_automatically":
         message = "Only a subscription with `collection_method=charge_automatically` can be paused."
         raise Refusal(400, message)
+
     refuses_unpaid = state.unverified.pause_of_a_past_due_one == "refused"
     if status in _NEVER_PAUSED or (status in _UNPAID and refuses_unpaid):
         raise Refusal(400, f"A subscription that is {status} cannot be paused.")
@@ -125,12 +132,15 @@ def _check_may_resume(state: Books, subscription: JsonObject, behavior: str) -> 
         raise Refusal(
             400, "Only a subscription with `collection_method=charge_automatically` can be resumed."
         )
+
     is_flexible = subscription["billing_mode"]["type"] == "flexible"
+
     if behavior == "resume_on_payment_success" and not is_flexible:
         message = (
             "`resume_on_payment_success` is only available with `billing_mode[type]=flexible`."
         )
         raise Refusal(400, message, param="payment_behavior")
+
     if subscription["id"] in state.resumptions:
         if state.unverified.second_resumption == "refused":
             raise Refusal(400, "The resumption of this subscription waits for its payment.")
@@ -185,6 +195,7 @@ def try_resumption(
     resumption = state.resumptions[subscription["id"]]
     invoice = state.invoices[resumption.invoice_id]
     answer = invoices.collect(state, subscription, invoice, at, payment_method=payment_method)
+
     if answer == "paid":
         finish_resumption(state, subscription)
     elif resumption.retries:
@@ -194,6 +205,7 @@ def try_resumption(
         del state.resumptions[subscription["id"]]
         start_period(subscription, resumption.asked_at)
         subscription |= {"status": "past_due", "status_details": None, "pending_update": None}
+
     return answer
 
 

@@ -178,6 +178,7 @@ def _built(
         running=running,
         object_id=state.new_id("upcoming_in"),
     )
+
     return invoice | {"next_payment_attempt": at, "hosted_invoice_url": None}
 
 

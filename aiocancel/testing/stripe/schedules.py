@@ -178,18 +178,22 @@ def add(
     """Put a subscription under a schedule, as ``StripeState.add_schedule`` says, and return a copy of it."""
     starts = [of["billing_cycle_anchor"]]
     phases = []
+
     for number, moment in enumerate(ends or [first_period_end(of)]):
         items = items_of(of)
         if 0 < number <= len(prices):
             items[0]["price"] = prices[number - 1]
         phases.append(phase(of, items, starts[-1], seconds(moment)))
         starts.append(seconds(moment))
+
     now = state.time_of(of)
     schedule = schedule_object(id, now, subscription=of, phases=phases, end_behavior=end_behavior)
     of["schedule"], state.schedules[id] = id, schedule
     if end_behavior == "cancel":
         set_end(schedule, of, now)
+
     state.tell("subscription_schedule.created", schedule, at=now)
+
     return copy.deepcopy(schedule)
 
 
@@ -209,16 +213,20 @@ def create(state: Books, _: str, params: Mapping[str, Any], write: Write) -> Jso
     """POST /v1/subscription_schedules with ``from_subscription``: one phase, the running period."""
     if (subscription := state.subscriptions.get(params["from_subscription"])) is None:
         raise no_such("subscription", params["from_subscription"], param="from_subscription")
+
     if subscription["schedule"] is not None:
         message = "You cannot migrate a subscription that is already attached to a schedule."
         raise Refusal(400, message, param="from_subscription")
+
     if subscription["status"] in objects.ENDED | {"paused"}:
         message = (
             f"A schedule cannot be attached to a subscription that is {subscription['status']}."
         )
         raise Refusal(400, message, param="from_subscription")
+
     schedule = add(state, state.new_id("sub_sched"), subscription)
     state.note(write, subscription["id"], ["schedule_created"])
+
     return schedule
 
 
@@ -280,6 +288,7 @@ def _read_phases(
 ) -> list[JsonObject]:
     start = schedule["phases"][0]["start_date"]
     phases = []
+
     for number, entry in enumerate(given):
         name = f"phases[{number}]"
         for item in entry["items"]:
@@ -294,8 +303,10 @@ def _read_phases(
         behavior = entry.get("proration_behavior", "create_prorations")
         phases.append(phase(subscription, entry["items"], start, end, behavior))
         start = end
+
     if not phases or phases[-1]["end_date"] <= state.time_of(subscription):
         raise Refusal(400, "The last phase must end in the future.", param="phases")
+
     return phases
 
 
@@ -315,6 +326,7 @@ def end_phase(state: Books, subscription: JsonObject, at: int) -> None:
     """End the running phase: the next one begins, or the schedule is over."""
     schedule = state.schedules[subscription["schedule"]]
     following = next((each for each in schedule["phases"] if each["end_date"] > at), None)
+
     if following is None:
         schedule |= {
             "status": "completed",
@@ -325,11 +337,14 @@ def end_phase(state: Books, subscription: JsonObject, at: int) -> None:
         subscription["schedule"] = None
         state.tell("subscription_schedule.completed", schedule, at=at)
         return
+
     schedule["current_phase"] = _span(following)
     items = subscription["items"]["data"]
+
     for item, wanted in zip(items, following["items"], strict=False):
         objects.set_price(item, state.prices[wanted["price"]])
         item["quantity"] = wanted["quantity"]
+
     state.tell("subscription_schedule.updated", schedule, at=at)
 
 

@@ -134,6 +134,7 @@ class StripeSimulator(StripeState):
         self.restricted_keys: dict[str, frozenset[str]] = {}
         self.connected: dict[str, StripeState] = {}
         self.retrieve_canceled = retrieve_canceled
+
         self.latency_s = latency_s
         self.requests_per_s = requests_per_s
         self._arrivals: deque[float] = deque()
@@ -223,10 +224,13 @@ class StripeSimulator(StripeState):
             request_id=request_id,
             stripe_version=request.headers.get("Stripe-Version"),
         )
+
         self.requests.append(record)
         if self.latency_s > 0:
             await asyncio.sleep(self.latency_s)
+
         faults: list[Fault] = []
+
         try:
             books, granted = self._check_caller(request)
             self._check_rate()
@@ -243,7 +247,9 @@ class StripeSimulator(StripeState):
                 answer = await self._answer_once(books, record, raw, key, faults)
         except Refusal as refusal:
             answer = _refused(refusal)
+
         self._send_news()
+
         return await self._deliver(request, record, answer, faults, key)
 
     def _send_news(self) -> None:
@@ -276,15 +282,18 @@ class StripeSimulator(StripeState):
                 "https://stripe.com/docs/api#authentication for details, or we can help at https://support.stripe.com/."
             )
             raise Refusal(401, message, headers={"WWW-Authenticate": 'Basic realm="Stripe"'})
+
         granted = self.restricted_keys.get(given)
         if granted is None and not hmac.compare_digest(given.encode(), self.api_key.encode()):
             raise Refusal(401, f"Invalid API Key provided: {mask_key(given)}")
+
         if request.body_exists and request.content_type not in {_FORM, "application/octet-stream"}:
             message = (
                 f"Invalid request (check that your POST content type is {_FORM}). "
                 "If you have any questions, we can help at https://support.stripe.com/."
             )
             raise Refusal(400, message)
+
         return self._books_of(request, given), granted
 
     def _books_of(self, request: web.Request, key: str) -> StripeState:
@@ -317,31 +326,40 @@ class StripeSimulator(StripeState):
         """Answer, or repeat the answer that the key already has; holds the key while it works."""
         if any(fault.kind == "key_pruned" for fault in faults):
             self.prune_keys()
+
         if key is None:
             return await self._execute(books, record, raw, faults)
+
         place = books.account_id, key
         fingerprint = (record.method, record.path, json.dumps(raw, sort_keys=True))
         held = _RememberedKey(fingerprint, record.request_id, self.clock())
+
         if (earlier := self._recall(place, held)) is not None:
             record.replayed = True
             return earlier
+
         self._keys[place] = held
+
         try:
             held.answer = await self._execute(books, record, raw, faults)
         finally:
             # Nothing that failed before it was executed is stored, nor is a request that was broken off.
             if held.answer is None:
                 del self._keys[place]
+
         return held.answer
 
     def _recall(self, place: tuple[str, str], asked: _RememberedKey) -> _Answer | None:
         _, key = place
         self.prune_keys(KEYS_LAST)
+
         if len(key) > MAX_KEY_LENGTH:
             message = f"Idempotency keys can be at most {MAX_KEY_LENGTH} characters long."
             raise Refusal(400, message, type="idempotency_error")
+
         if (earlier := self._keys.get(place)) is None:
             return None
+
         if earlier.fingerprint != asked.fingerprint:
             same_place = earlier.fingerprint[:2] == asked.fingerprint[:2]
             limit = (
@@ -355,13 +373,16 @@ class StripeSimulator(StripeState):
                 "meant to execute a different request."
             )
             raise Refusal(400, message, type="idempotency_error")
+
         if earlier.answer is None:
             raise key_in_use(key)
+
         headers = {
             "Idempotent-Replayed": "true",
             "Original-Request": earlier.request_id,
             **earlier.answer.headers,
         }
+
         return _Answer(earlier.answer.status, earlier.answer.body, headers)
 
     async def _execute(
@@ -377,6 +398,7 @@ class StripeSimulator(StripeState):
         last = faults[-1] if faults else None
         if last is not None and last.kind in {"error_500_before_stored", "card_declined_402"}:
             return _refused(refusal_of(last, idempotency_key=record.idempotency_key))
+
         # From here on nothing waits, so requests cannot interleave within one object.
         effects_before = len(books.effects)
         write = Write(
@@ -386,6 +408,7 @@ class StripeSimulator(StripeState):
         )
         paths = params.get("expand", [])
         books.write = write
+
         try:
             if paths and object_id and record.method != "GET":
                 # An expansion that is refused must be refused before anything happens.
@@ -396,8 +419,10 @@ class StripeSimulator(StripeState):
         finally:
             books.write = None
             record.effect_applied = len(books.effects) > effects_before
+
         if last is not None and last.kind == "error_500_after":
             return _refused(refusal_of(last, idempotency_key=record.idempotency_key))
+
         return _Answer(200, _json(result))
 
     async def _deliver(
@@ -412,6 +437,7 @@ class StripeSimulator(StripeState):
         if last in {"drop_before", "drop_after"}:
             _hang_up(request)
             return web.Response()
+
         record.status = answer.status
         is_json = last != "bad_gateway_502"
         headers = {
@@ -427,11 +453,13 @@ class StripeSimulator(StripeState):
         }
         if last != "truncate_after":
             return web.Response(status=answer.status, body=answer.body, headers=headers)
+
         response = web.StreamResponse(status=answer.status, headers=headers)
         response.content_length = len(answer.body)
         await response.prepare(request)
         await response.write(answer.body[: len(answer.body) // 2])
         _hang_up(request)
+
         return response
 
     async def _inspect(self, request: web.Request) -> web.Response:
@@ -439,6 +467,7 @@ class StripeSimulator(StripeState):
         subscriptions = list(self.subscriptions.values())
         if "text/html" not in request.headers.get("Accept", ""):
             return web.Response(body=_json(subscriptions), content_type="application/json")
+
         shown = (
             "id",
             "customer",
@@ -448,14 +477,17 @@ class StripeSimulator(StripeState):
             "pause_collection",
             "discounts",
         )
+
         rows = "".join(
             "<tr>"
             + "".join(f"<td>{html.escape(str(entry[name]))}</td>" for name in shown)
             + "</tr>"
             for entry in subscriptions
         )
+
         head = "".join(f"<th>{name}</th>" for name in shown)
         page = f"<!doctype html><title>Simulated Stripe</title><table border=1><tr>{head}</tr>{rows}</table>"
+
         return web.Response(text=page, content_type="text/html")
 
 

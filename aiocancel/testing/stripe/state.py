@@ -122,6 +122,7 @@ class StripeState(Books):
         """Add a recurring price (``unit_amount`` in minor units) and return a copy."""
         if interval not in {"day", "week", "month", "year"} or interval_count < 1:
             raise ValueError("a price recurs every 1 or more day, week, month or year")
+
         price = objects.price(
             id or self.new_id("price"),
             self.now,
@@ -131,7 +132,9 @@ class StripeState(Books):
             interval_count=interval_count,
             **fields,
         )
+
         self.prices[price["id"]] = price
+
         return copy.deepcopy(price)
 
     def add_coupon(self, id: str | None = None, **fields: Any) -> JsonObject:
@@ -158,11 +161,14 @@ class StripeState(Books):
         self._add_first_invoice(subscription, now)
         for coupon_id in discounts:
             self.redeem(subscription, self.coupons[coupon_id])
+
         self.tell("customer.subscription.created", subscription, at=now)
+
         if schedule is not None:
             subscription["schedule"] = schedule
             if schedule not in self.schedules:
                 self.add_schedule(schedule, subscription["id"])
+
         return copy.deepcopy(subscription)
 
     def make_subscription(
@@ -189,22 +195,27 @@ class StripeState(Books):
         customer_id = customer or self.new_id("cus")
         if customer_id not in self.customers:
             self.add_customer(customer_id)
+
         now = self.time_of(self.customers[customer_id])
         trial_ends = None if trial_end is None else seconds(trial_end)
+
         if status == "trialing" and trial_ends is None:
             trial_ends = (
                 shifted(now, "day", 14)
                 if current_period_end is None
                 else seconds(current_period_end)
             )
+
         if status == "active" and trial_ends is not None and trial_ends > now:
             status = "trialing"
+
         single: Mapping[str, Any] = {
             "price": price,
             "quantity": quantity,
             "unit_amount": unit_amount,
         }
         built = []
+
         for entry in (single,) if items is None else items:
             of = self._price_for(
                 {
@@ -238,6 +249,7 @@ class StripeState(Books):
             if (billed_until := entry.get("billed_until")) is not None:
                 item["billed_until"] = seconds(billed_until)
             built.append(item)
+
         created = min(entry["current_period_start"] for entry in built)
         subscription = objects.subscription(
             subscription_id,
@@ -253,13 +265,16 @@ class StripeState(Books):
                 | fields
             ),
         )
+
         if trial_ends is not None:
             subscription |= {
                 "trial_start": created,
                 "trial_end": trial_ends,
                 "billing_cycle_anchor": trial_ends,
             }
+
         self._add_ending(subscription, fields, cancel_at_period_end, cancel_at)
+
         return subscription
 
     def add_schedule(
@@ -395,6 +410,7 @@ class StripeState(Books):
             return value
         if name in books:
             return copy.deepcopy(books[name].get(value))
+
         return {"id": value, "object": _STUBS.get(name, name), "livemode": False, "metadata": {}}
 
 

@@ -118,10 +118,13 @@ def prorations(draft: Draft) -> list[JsonObject]:
     starts = draft.starts_period or begins_trial
     if behavior == "none" or not (changed_old or changed_new or starts):
         return []
+
     state, since = draft.state, draft.prorated_at
     if starts:
         return invoices.unused_time(state, draft.before, old, since)
+
     lines = invoices.unused_time(state, draft.before, changed_old, since)
+
     return lines + invoices.remaining_time(state, draft.subscription, changed_new, since)
 
 
@@ -195,19 +198,26 @@ def _check_may_change(
     if subscription["status"] in ENDED and params.keys() - _TAKEN_WHEN_ENDED:
         message = "A canceled subscription can only update its cancellation_details and metadata."
         raise Refusal(400, message, code="invalid_canceled_subscription_fields")
+
     is_closed = subscription["status"] == "incomplete" and not state.incomplete_takes_updates
+
     if is_closed and params.keys() - _TAKEN_WHEN_INCOMPLETE:
         # The rule is that of the SDK's Subscription.status; the wording and the missing code are unverified.
         message = "An incomplete subscription can only update its metadata and default_source."
         raise Refusal(400, message)
+
     asked = [name for name in ("cancel_at_period_end", "cancel_at") if name in params]
+
     if len(asked) > 1:
         message = "You may only specify one of these parameters: cancel_at, cancel_at_period_end."
         raise Refusal(400, message, code="parameters_exclusive", param="cancel_at")
+
     refuses_paused = state.unverified.period_end_of_a_paused_one == "refused"
+
     if params.get("cancel_at_period_end") and subscription["status"] == "paused" and refuses_paused:
         message = "A paused subscription has no period to end with."
         raise Refusal(400, message, param="cancel_at_period_end")
+
     if asked and subscription["schedule"] is not None:
         message = (
             f"The subscription is managed by the subscription schedule `{subscription['schedule']}`, and updating "
@@ -227,17 +237,22 @@ def _cancellation(draft: Draft) -> str:
         if subscription["cancel_at_period_end"]:
             _unschedule_end(subscription)
         return "resume"
+
     if "cancel_at" not in params:
         return ""
+
     if params["cancel_at"] == "":
         if subscription["cancel_at"] is not None:
             _unschedule_end(subscription)
         return "resume"
+
     at = _end_by_date(draft, params["cancel_at"])
     if at <= draft.now:
         raise Refusal(400, _PAST, param="cancel_at")
+
     if at != subscription["cancel_at"] or subscription["cancel_at_period_end"]:
         _schedule_end(draft, at, at_period_end=False)
+
     return "cancel_at"
 
 
@@ -308,17 +323,22 @@ def _metadata(draft: Draft) -> str:
 def _pause(draft: Draft) -> str:
     if "pause_collection" not in draft.params:
         return ""
+
     given = draft.params["pause_collection"]
+
     if given == "":
         draft.subscription["pause_collection"] = None
         return "unpause_collection"
+
     resumes_at = given.get("resumes_at")
     if resumes_at is not None and resumes_at <= draft.now:
         raise Refusal(400, _PAST, param="pause_collection[resumes_at]")
+
     draft.subscription["pause_collection"] = {
         "behavior": given["behavior"],
         "resumes_at": resumes_at,
     }
+
     return "pause_collection"
 
 
@@ -326,12 +346,15 @@ def _trial(draft: Draft) -> str:
     subscription, now = draft.subscription, draft.now
     if (end := draft.params.get("trial_end")) is None:
         return ""
+
     trialing = subscription["status"] == "trialing"
+
     if end == "now":
         if trialing:
             subscription |= {"status": "active", "trial_end": now}
             _start_period(draft, "subscription_cycle")
         return "trial_end"
+
     if end <= now:
         raise Refusal(400, _PAST, param="trial_end")
     if end > shifted(subscription["billing_cycle_anchor"], "year", 2):
@@ -342,14 +365,18 @@ def _trial(draft: Draft) -> str:
         )
     if trialing and end == subscription["trial_end"]:
         return "trial_end"
+
     if not trialing:
         subscription |= {"status": "trialing", "trial_start": now}
         for item in subscription["items"]["data"]:
             item["current_period_start"] = now
+
     subscription |= {"trial_end": end, "billing_cycle_anchor": end}
     for item in subscription["items"]["data"]:
         item["current_period_end"] = end
+
     draft.bill_because = "subscription_update"
+
     return "trial_end"
 
 
@@ -362,9 +389,12 @@ def _discounts(draft: Draft) -> str:
     given = draft.params.get("discounts")
     if given == "":
         draft.subscription["discounts"] = []
+
     if not given:
         return "discounts"
+
     kept: list[str] = []
+
     for number, entry in enumerate(given):
         name = f"discounts[{number}]"
         if len(entry) != 1:
@@ -377,7 +407,9 @@ def _discounts(draft: Draft) -> str:
         else:
             found = discounts.redeemable(draft.state, draft.subscription, entry, name)
             draft.redeem.append(found)
+
     draft.subscription["discounts"] = kept
+
     return "discounts"
 
 
@@ -395,6 +427,7 @@ def _items(draft: Draft) -> str:
     data: list[JsonObject] = listed["data"]
     new_cycle = False
     before = copy.deepcopy(data)
+
     for number, entry in enumerate(draft.params.get("items", [])):
         name = f"items[{number}]"
         price = (
@@ -417,12 +450,15 @@ def _items(draft: Draft) -> str:
         _set_quantity(item, entry, name, is_repriced=price is not None)
         if "metadata" in entry:
             merge_metadata(item, entry["metadata"])
+
     _check_items(data)
     listed["total_count"] = len(data)
+
     if new_cycle and draft.subscription["status"] != "trialing":
         _start_period(draft, "subscription_update")
     elif data != before and draft.params.get("proration_behavior") == "always_invoice":
         draft.bill_because = "subscription_update"
+
     return "items"
 
 
@@ -449,13 +485,16 @@ def _usable_price(draft: Draft, price_id: str, param: str) -> JsonObject:
             "The price specified is inactive. This field only accepts active prices.",
             param=param,
         )
+
     currency = draft.subscription["currency"]
+
     if price["currency"] != currency:
         message = (
             f"The price specified supports currencies of `{price['currency']}`. "
             f"This doesn't match the expected currency: `{currency}`."
         )
         raise Refusal(400, message, param=param)
+
     return price
 
 
@@ -465,6 +504,7 @@ def _new_item(
     if price is None:
         message = f"You must pass one of plan, price, or price_data in {name}."
         raise Refusal(400, message, code="parameter_missing", param=f"{name}[price]")
+
     now, data = draft.now, draft.subscription["items"]["data"]
     same = next((item for item in data if item["price"]["recurring"] == price["recurring"]), None)
     every = price["recurring"]
@@ -482,8 +522,10 @@ def _new_item(
         start=now if same is None else same["current_period_start"],
         end=end,
     )
+
     _set_quantity(item, entry, name, is_repriced=True)
     merge_metadata(item, entry.get("metadata"))
+
     return item
 
 

@@ -93,7 +93,9 @@ async def open_prosperstack_api(
     if _KEY.fullmatch(access.api_key) is None:
         # A line's end from a file, say; the message must not quote the key.
         raise ConfigurationError("ProsperStack's api_key holds a character that no key has")
+
     tls = await asyncio.to_thread(ssl.create_default_context)
+
     async with aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(ssl=tls, limit=20),
         cookie_jar=aiohttp.DummyCookieJar(),
@@ -119,7 +121,9 @@ def _rate_limit(
     most = access.max_requests_per_minute
     if slots is None or most is None:
         return None
+
     limit = limit_within(most, _WINDOW_S, burst_s=_BURST_S, slack_s=1.0)
+
     # A request that waits for its turn here is one of few.
     return RateLimit(
         f"prosperstack {access.mode}",
@@ -178,10 +182,13 @@ class ProsperStackApi:
         """
         if limit < 1:
             raise ValueError("limit is 1 or more")
+
         params = {"limit": str(min(limit, _EVENTS_PER_PAGE))}
         if after_id is not None:
             params["after_id"] = _checked(after_id)
+
         events: list[VendorEvent] = []
+
         while True:
             body = await self._get("events", largest=_MAX_PAGE_BYTES, params=params)
             if body is None:
@@ -193,6 +200,7 @@ class ProsperStackApi:
             if cursor is None or not page or len(events) >= limit:
                 break
             params["cursor"] = cursor
+
         return _oldest_first(events, is_all=cursor is None)[:limit]
 
     async def tells_of(self, session: FlowSession) -> bool:
@@ -233,7 +241,9 @@ class ProsperStackApi:
         url = self._base / collection
         if object_id is not None:
             url /= _checked(object_id)
+
         await self._wait_for_budget()
+
         try:
             async with self._session.get(url, params=params, allow_redirects=False) as response:
                 return await self._answer(response, largest)
@@ -249,6 +259,7 @@ class ProsperStackApi:
         reset_s = self._budget.learn(response.headers, self._clock(), is_used_up=status == 429)
         if status == 200:
             return await _object(response, largest)
+
         # A proxy's page is no answer of ProsperStack's, whatever its status.
         if (
             400 <= status < 500
@@ -262,7 +273,9 @@ class ProsperStackApi:
                 code=ForeignCode.of_status(status),
                 http_status=status,
             )
+
         code: AnyCode
+
         match status:
             case 401 | 403:
                 message, code = f"ProsperStack refused the API key ({status})", Code.BAD_API_KEY
@@ -272,6 +285,7 @@ class ProsperStackApi:
                 message, code = "ProsperStack's rate limit is used up", Code.RATE_LIMITED
             case _:
                 message, code = f"ProsperStack answered {status}", ForeignCode.of_status(status)
+
         raise TransientVendorError(
             message, code=code, http_status=status, retry_after_s=reset_s if status == 429 else None
         )
@@ -286,6 +300,7 @@ class ProsperStackApi:
                     retry_after_s=delay_s,
                 )
             await self._sleep(delay_s)
+
         if self._rate_limit is not None:
             try:
                 await self._rate_limit.take()
@@ -323,15 +338,20 @@ class _Budget:
             # A window was begun with the limit that was known then.
             self._left += max(0, limit - self._limit)
             self._limit = limit
+
         if is_used_up:
             left = 0
+
         if left is not None:
             # Answers overtake each other: of two counts in one window, the lower is the later one.
             self._left = min(self._left, left)
+
         if reset_s is None:
             return None
+
         reset_s = min(reset_s, _LONGEST_WINDOW_S)
         self._resets_at = now + reset_s if left == 0 else min(self._resets_at, now + reset_s)
+
         return float(reset_s)
 
 
@@ -375,6 +395,7 @@ async def _object(response: aiohttp.ClientResponse, largest: int) -> bytes:
             code=Code.NOT_THE_VENDORS_ANSWER,
             http_status=200,
         )
+
     return body
 
 

@@ -136,7 +136,9 @@ def _event(event: _Event) -> VendorEvent:
 def _session(session: _Session) -> FlowSession:
     if not is_opaque_id(session.id):
         raise VendorDataError("The flow session's id holds a character that no id has.")
+
     reason = session.cancel_reason or _Reason()
+
     return FlowSession(
         session_id=FlowSessionId(session.id),
         status=vendor_status(session.status),
@@ -211,6 +213,7 @@ def _answered(answer: _Answer) -> Answered:
         _spelled(value.get("text") if isinstance(value, Mapping) else value) for value in values
     )
     cleaned = (clean_text(word, longest=MAX_ANSWER_LENGTH) for word in words)
+
     return Answered(
         question_id=clean_text(question.id, longest=MAX_WORD_LENGTH),
         question_type=clean_text(question.type, longest=MAX_WORD_LENGTH),
@@ -270,6 +273,7 @@ def _terms(type_: str | None, details: Mapping[str, Any]) -> Terms:
     kind = type_ if details.get("type") is None else details["type"]
     if type_ is not None and kind != type_:
         raise _UnusableError(Code.CONFLICTING_TYPES)
+
     match kind:
         case "coupon":
             return _coupon(details)
@@ -293,6 +297,7 @@ def _coupon(details: Mapping[str, Any]) -> CouponTerms:
         raise _UnusableError(Code.COUPON_TYPE_MISSING)
     if not isinstance(amount_text, str) or _AMOUNT.fullmatch(amount_text) is None:
         raise _UnusableError(Code.BAD_AMOUNT)
+
     amount, is_percentage = Decimal(amount_text), coupon_type == "percentage"
     if amount == 0 or (is_percentage and amount > 100):
         raise _UnusableError(Code.BAD_AMOUNT)
@@ -300,6 +305,7 @@ def _coupon(details: Mapping[str, Any]) -> CouponTerms:
         raise _UnusableError(Code.BAD_DURATION)
     if apply_to not in (None, "subscription", "subscriber"):
         raise _UnusableError(Code.BAD_APPLY_TO)
+
     return CouponTerms(
         percent_off=amount if is_percentage else None,
         amount_off=None if is_percentage else amount,

@@ -40,6 +40,7 @@ async def _open(
     session: aiohttp.ClientSession, host: str, payload: str, signature: str
 ) -> tuple[int | None, bool | None]:
     headers = {"Content-Type": "application/json", "x-prosperstack-signature": signature}
+
     try:
         async with session.post(
             f"{host}/flow?testMode=true",

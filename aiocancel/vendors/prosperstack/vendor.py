@@ -171,26 +171,33 @@ class ProsperStack(FlowVendor):
             raise ConfigurationError(
                 "ProsperStack needs client_secret: Settings → Account in its dashboard"
             )
+
         self._check_webhook_tokens()
+
         for setting, (one, other) in _WORDS.items():
             if getattr(self, setting) not in (one, other):
                 raise ConfigurationError(f"{setting} is '{one}' or '{other}'")
+
         if self.style_hash is None and self.client_version not in STYLE_HASHES:
             raise ConfigurationError(
                 f"the style of client version {self.client_version} is not known here: "
                 "give its CSP hash as style_hash=\"'sha256-…'\""
             )
+
         for setting in ("api_host", "app_host"):
             if origin_of(getattr(self, setting), setting=setting) != getattr(self, setting):
                 raise ConfigurationError(
                     f"{setting} is an origin such as {API_HOST}, without a path"
                 )
+
         if self.script_url is not None and not is_path_of_this_site(self.script_url):
             origin_of(self.script_url, setting="script_url")
+
         if self.max_requests_per_minute is not None and self.max_requests_per_minute < 2:
             raise ConfigurationError(
                 "max_requests_per_minute must be 2 or more; None takes ProsperStack's own limit"
             )
+
         self._check_platform()
         self._check_options()
         # No page changes them.
@@ -229,6 +236,7 @@ class ProsperStack(FlowVendor):
                 raise ConfigurationError(
                     f"{entity}_columns gives columns to {', '.join(_FIELDS[entity])}"
                 )
+
         if self.platform == "custom" and (self.applies_cancellation, self.applies_offers) != (
             "app",
             "app",
@@ -236,9 +244,11 @@ class ProsperStack(FlowVendor):
             raise ConfigurationError(
                 "a custom platform changes nothing by itself: write applies_cancellation='app', applies_offers='app'"
             )
+
         given: object = self.properties
         if not isinstance(given, Sequence) or not all(isinstance(each, Property) for each in given):
             raise ConfigurationError("properties is a sequence of Property(…)")
+
         names = [each.source.name for each in self.properties]
         self._check_proof(names)
         if twice := next((name for name in names if names.count(name) > 1), None):
@@ -317,18 +327,24 @@ class ProsperStack(FlowVendor):
         options: dict[str, Any] = {"displayMode": self.display_mode}
         if self.language is not None:
             options["language"] = self.language
+
         if self.skip_offers:
             options["skipOffers"] = list(self.skip_offers)
+
         if self.test_mode:
             options["testMode"] = True
+
         if self.disable_loading_indicator:
             options["disableLoadingIndicator"] = True
+
         window = {}
+
         if self.simulated:
             window = {
                 "__PROSPERSTACK_DEBUG_API_HOST__": self.api_host,
                 "__PROSPERSTACK_DEBUG_APP_HOST__": self.app_host,
             }
+
         return WidgetSettings(
             "prosperstack", self._script_url, self.script_integrity, options, window
         )
@@ -377,6 +393,7 @@ class ProsperStack(FlowVendor):
                 "subscriber": {"name": "name", "email": "email", **self.subscriber_columns},
                 "subscription": self.subscription_columns,
             }
+
         fields = [
             Source(
                 (entity, name), _FIELDS[entity][name], column, is_required=entity == "subscriber"
@@ -384,6 +401,7 @@ class ProsperStack(FlowVendor):
             for entity, named in columns.items()
             for name, column in named.items()
         ]
+
         return (*fields, *(each.source for each in self.properties))
 
     def page_data(
@@ -444,12 +462,15 @@ class ProsperStack(FlowVendor):
             raise MalformedClaimError(
                 "The flow's result names a field in characters that no text has."
             ) from None
+
         session = read.flow_session
         if session is None:
             return FlowClaim(self.name, vendor_status(read.status))
         if not is_opaque_id(session.id):
             raise MalformedClaimError("The flow session's id holds a character that no id has.")
+
         reason, offer = session.cancel_reason or _CancelReason(), session.offer_accepted or _Offer()
+
         return FlowClaim(
             vendor=self.name,
             status=vendor_status(read.status),
