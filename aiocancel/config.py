@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from aiocancel.core.decision import CancelTiming
     from aiocancel.core.identifiers import Mode
     from aiocancel.core.undo import ResumePolicy
-    from aiocancel.ports import WidgetSettings
 
 __all__ = [
     "DEFAULTS",
@@ -261,9 +260,9 @@ def check_identify(identify: object) -> None:
         )
 
 
-def is_unpinned(widget: WidgetSettings) -> bool:
+def is_unpinned(script_url: str, script_integrity: str | None) -> bool:
     """Tell whether pages run a script of another host whose content nothing fixes."""
-    return widget.script_integrity is None and not is_path_of_this_site(widget.script_url)
+    return script_integrity is None and not is_path_of_this_site(script_url)
 
 
 def source_of(url: str) -> str:

@@ -326,7 +326,9 @@ class CancelFlow:
         )
         widget = self._parts.vendor.widget()
 
-        if self._settings.mode == "live" and is_unpinned(widget):
+        if self._settings.mode == "live" and is_unpinned(
+            widget.script_url, widget.script_integrity
+        ):
             logger.warning(
                 "%s is loaded without script_integrity on pages that hold a customer's grant: whoever changes that "
                 "file acts for every customer; serve a copy of your own, or give script_integrity",
