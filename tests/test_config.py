@@ -29,7 +29,6 @@ from aiocancel.config import (
 from aiocancel.core.csp import ContentSecurityPolicy
 from aiocancel.core.identifiers import Mode
 from aiocancel.errors import ConfigurationError
-from aiocancel.ports import WidgetSettings
 
 LONG_KEY = "0123456789abcdef0123456789abcdef"
 NUMBERS = ["grant_lifetime_s", "answer_within_s", "widget_timeout_s", "max_body_bytes"]
@@ -55,7 +54,7 @@ def test_settings_work_without_any_choice() -> None:
 def test_a_script_of_another_host_without_integrity_is_unpinned(
     url: str, integrity: str | None, unpinned: bool
 ) -> None:
-    assert is_unpinned(WidgetSettings("any", url, integrity)) == unpinned
+    assert is_unpinned(url, integrity) == unpinned
 
 
 def test_settings_cannot_be_changed_after_they_were_checked() -> None:

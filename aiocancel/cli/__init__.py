@@ -1,4 +1,4 @@
-"""The command line: ``aiocancel migrate | worker | check | actions``."""
+"""The command line: ``aiocancel migrate | worker | check | actions | grants | erase | purge``."""
 
 from aiocancel.cli.main import main
 

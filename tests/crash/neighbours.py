@@ -25,7 +25,7 @@ WITH claimed AS (
         'actions_enqueued'
     RETURNING id, public_id)
 INSERT INTO aiocancel.action (claim_id, ordinal, kind, subscription_id, idempotency_key, offer)
-SELECT id, 0, 'apply_offer', $1, aiocancel.idempotency_key(public_id, 0, 1), '{"offer_id": "no terms"}' FROM claimed
+SELECT id, 0, 'apply_offer', $1, 'aiocancel-' || public_id::text || '-0-1', '{"offer_id": "no terms"}' FROM claimed
 """
 
 KEPT_WAITING = """
