@@ -15,6 +15,7 @@ import pytest
 from aiocancel.cli.main import main
 from aiocancel.core.actions import Receipt
 from aiocancel.core.codes import Code
+from aiocancel.core.idempotency import key_text
 from aiocancel.postgres.ledger import Ledger
 from aiocancel.testing.postgres import EmbeddedPostgres
 from tests.cli.test_main import SECRET
@@ -159,7 +160,7 @@ def test_one_action_is_shown_with_its_writes_and_its_journal(shop: str, run: Run
     assert (sent["request_id"], sent["result"], sent["idempotency_key"]) == (
         "req_1",
         "rejected",
-        f"aiocancel-{shown['claim']}-0-1",
+        key_text("prosperstack", "test", "sub_parked", "sess_1", "any", "cancel_at_period_end", 0),
     )
     assert [(line["of"], line["entry"]) for line in shown["journal"]] == [
         ("claim", "claim_recorded"),
