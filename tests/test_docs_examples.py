@@ -23,6 +23,7 @@ from aiocancel.testing.stripe.simulator import StripeSimulator
 from tests.support.company import Company
 from tests.support.saas import STRIPE_KEY, Pool, identify, make_app, make_cancel, vendor
 from tests.support.waiting import until
+from tests.support.web import without_proof
 
 EXAMPLES = Path(__file__).parent.parent / "examples" / "docs"
 TABLES = """
@@ -161,7 +162,10 @@ async def test_several_subscriptions_are_one_button_for_the_one_meant(
         cancel = make_cancel(pool, billing.api_base, subscriptions=subscriptions)
         browser = await aiohttp_client(make_app(cancel))
         answer = await browser.get("/cancel/subscription", headers=ADA)
-        return answer.status, (await answer.json()).get("subscriptionId")
+        body = await answer.json()
+        # Each plug-in keeps two connections of the pool that they share.
+        await browser.close()
+        return answer.status, body.get("subscriptionId")
 
     assert await found(queries.MAIN_PRODUCT_FIRST) == (200, "sub_1")
     assert await found(queries.ASK_THE_CUSTOMER) == (409, None)
@@ -306,7 +310,7 @@ async def test_prosperstack_gets_a_signed_payload_with_the_custom_property(
 
     flow = (await (await browser.get("/cancel/payload", headers=ADA)).json())["flow"]
 
-    assert flow["signedPayload"]["payload"] == (
+    assert without_proof(flow["signedPayload"], "a secret").payload == (
         '{"clientId":"acct_1","subscription":{"platformId":"sub_1","properties":{"seats":12}}}'
     )
     wrong = await browser.post(f"/cancel/webhook/{'x' * 32}", json={"event_id": "evt_1"})

@@ -30,6 +30,7 @@ from tests.support.saas import (
     make_cancel,
     vendor,
 )
+from tests.support.web import take_proof
 
 pytestmark = pytest.mark.browser
 
@@ -250,7 +251,9 @@ async def test_a_customer_of_a_custom_platform_is_told_whole_and_cancels_as_ever
             for each in served.flows.requests
             if (each.method, each.path) == ("POST", "/flow")
         ]
-        assert json.loads(sent) == {
+        payload = json.loads(sent)
+        assert take_proof(payload).customer_id == "ada"
+        assert payload == {
             "clientId": "acct_test",
             "subscriber": {
                 "internalId": "ada",

@@ -6,15 +6,19 @@ import asyncio
 import html
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from typing import Any
 
 from aiocancel import ProsperStack, SignedPayload, sign_payload
+from aiocancel.core.grants import Grant, GrantSealer
 from aiocancel.core.identifiers import CustomerId, SubscriptionId
+from aiocancel.core.signing import sign_text
 from aiocancel.core.subscription import OwnedSubscription
 from aiocancel.errors import UnavailableError
-from tests.support.saas import CLIENT_SECRET
+from aiocancel.vendors.prosperstack.access import PROOF
+from tests.support.saas import CLIENT_SECRET, GRANT_KEYS
 
 # Nothing listens there: a test that names it shows that no database was needed.
 NOWHERE = "postgresql://user:a-database-password@127.0.0.1:9/nowhere"
@@ -56,10 +60,30 @@ def subscription_of(customer_id: str) -> SubscriptionId:
 
 
 def expected_payload(customer_id: str) -> SignedPayload:
+    """What is signed for a customer, without the proof."""
     return sign_payload(
         {"clientId": "acct_test", "subscription": {"platformId": subscription_of(customer_id)}},
         CLIENT_SECRET,
     )
+
+
+def without_proof(signed: Mapping[str, str], secret: str = CLIENT_SECRET) -> SignedPayload:
+    """What was signed less its proof, which a page of ours has to have made for this subscription."""
+    assert signed == sign_text(signed["payload"], secret)
+    payload = json.loads(signed["payload"])
+
+    assert take_proof(payload).subscription_id == payload["subscription"]["platformId"]
+
+    return sign_payload(payload, secret)
+
+
+def take_proof(payload: dict[str, Any]) -> Grant:
+    """Take the proof out of a payload, which holds nothing else of its kind, and open it."""
+    meta = payload.pop("meta")
+    assert list(meta) == [PROOF]
+    grant = GrantSealer(GRANT_KEYS).open_proof(meta[PROOF], vendor="prosperstack", mode="test")
+    assert grant is not None
+    return grant
 
 
 @dataclass(frozen=True)
@@ -74,7 +98,7 @@ class CountingVendor(ProsperStack):
 
     def sign(self, subscription: OwnedSubscription, proof: str | None = None) -> SignedPayload:
         self.signed.append(subscription.customer_id)
-        return super().sign(subscription)
+        return super().sign(subscription, proof)
 
 
 class Page(HTMLParser):
