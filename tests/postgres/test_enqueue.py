@@ -26,4 +26,4 @@ async def test_a_hook_that_failed_has_a_job_for_its_second_attempt(pool: Pool) -
         "SELECT dedupe_key FROM aiocancel.pgqueuer WHERE dedupe_key LIKE $1 ORDER BY id",
         f"{hook}:%",
     )
-    assert [job["dedupe_key"] for job in jobs] == [f"{hook}:0", f"{hook}:1"]
+    assert [job["dedupe_key"] for job in jobs] == [f"{hook}:0:calls", f"{hook}:1:calls"]
