@@ -16,7 +16,7 @@ from aiocancel.cli.main import main
 from aiocancel.cli.worker import say_what_starts
 from aiocancel.testing.stripe.simulator import Fault, StripeSimulator
 from tests.support.claims import ask
-from tests.support.saas import Pool, make_app, make_cancel
+from tests.support.saas import Pool, add_customer, make_app, make_cancel
 from tests.support.waiting import until
 
 
@@ -56,6 +56,7 @@ async def test_a_worker_process_carries_out_what_the_web_process_recorded_and_fi
     stripe, url = stripe_api
     stripe.add_subscription("sub_1")
     stripe.inject(Fault("delay", method="POST", seconds=0.5))
+    await add_customer(pool, "ada", "sub_1")
     await ask(pool)
     async with worker_process(database, url) as process:
         await until(
@@ -82,6 +83,7 @@ async def test_workers_beside_the_web_process_share_the_work_with_its_own(
     names = [f"sub_{number}" for number in range(40)]
     for name in names:
         stripe.add_subscription(name)
+        await add_customer(pool, "ada", name)
     stripe.latency_s = 0.02
     await ask(pool, "sub_0")
     await ask(pool, "sub_0", "resumed")
