@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from aiocancel.testing.postgres import EmbeddedPostgres
 from tests.fuzz.posts import JSON, OFFERS, Meant, Request, Result, Webhook, stories
 from tests.fuzz.site import FuzzSite
+from tests.support.saas import as_customer
 
 EXAMPLES_IN_CI = 300
 EXAMPLES = max(EXAMPLES_IN_CI, settings().max_examples)
@@ -34,7 +35,8 @@ class Run:
         self._loop.run_until_complete(self.site.play(list(requests), at_once=at_once))
 
     def status_of_a_post(self, body: bytes) -> int:
-        headers = {"Content-Type": JSON, "Connection": "close"}
+        # Of somebody who is logged in: a stranger is told 401 first.
+        headers = {"Content-Type": JSON, "Connection": "close", **as_customer("a1")}
 
         async def post() -> int:
             async with self.site.client.post(
