@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("aiocancel")
 
-# The trigger of migration 0009 tells of ends here.
+# The trigger of migration 0007 tells of ends here.
 CHANNEL: Final = "aiocancel_ended"
 TELL: Final = "SELECT pg_notify('aiocancel_ended', $1)"
 
