@@ -36,6 +36,15 @@ EFFECT_OF: Final = {
 # With a cancellation comes the reason.
 LEAVING: Final = {"cancel_at_period_end", "cancel_at", "cancel_now", "cancellation_details"}
 RETURNING: Final = {"resume"}
+# A gift notes its wish on the subscription.
+NOTED: Final = "metadata"
+
+
+# The page was told that its post is refused: a person decides, and no worker.
+CARRIED_OUT_THOUGH_REFUSED: Final = """
+SELECT a.id FROM aiocancel.action AS a JOIN aiocancel.claim AS c ON c.id = a.claim_id
+WHERE c.grant_nonce LIKE 'refused:%' AND a.kind <> 'run_hooks' AND a.state IN ('running', 'done')
+"""
 
 
 class Listener(logging.Handler):
@@ -125,7 +134,7 @@ class Auditor:
             self._audit_subscription(story, person)
 
     async def _audit_ledger(self, story: Story, pool: Pool) -> None:
-        """Nothing is in the ledger but what was answered as recorded, or what a webhook brought."""
+        """Nothing is in the ledger but what was recorded for an answer, left to a person, or brought by a webhook."""
         claims = await pool.fetch(
             "SELECT id, public_id, customer_id, grant_nonce FROM aiocancel.claim WHERE id > $1",
             self._seen[0],
@@ -135,8 +144,11 @@ class Auditor:
             for row in claims
             if str(row["public_id"]) not in story.answered
             and not (story.rung and row["grant_nonce"].startswith("event:"))
+            and not row["grant_nonce"].startswith("refused:")
         ]
         assert not strange, strange
+        assert not await pool.fetch(CARRIED_OUT_THOUGH_REFUSED)
+
         actions = await pool.fetch(
             "SELECT id, claim_id, kind FROM aiocancel.action WHERE id > $1", self._seen[1]
         )
@@ -171,7 +183,9 @@ class Auditor:
         )
         for offer_id, kind in EFFECT_OF.items():
             assert changed[kind] <= earned[offer_id], (kind, changed, earned)
-        assert not changed.keys() - LEAVING - RETURNING - set(EFFECT_OF.values()), changed
+        gifts = set(EFFECT_OF.values())
+        assert changed[NOTED] <= sum(changed[gift] for gift in gifts), changed
+        assert not changed.keys() - LEAVING - RETURNING - gifts - {NOTED}, changed
         handled = {
             offer.key for offer in self.handled if offer.subscription_id == person.subscription_id
         }
