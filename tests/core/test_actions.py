@@ -17,6 +17,7 @@ from aiocancel.core.actions import (
     CallKind,
     Defer,
     Done,
+    Places,
     PlainKind,
     Receipt,
     Refuse,
@@ -437,3 +438,18 @@ def test_a_payment_page_stands_in_no_repr() -> None:
     ):
         assert holds.payment_url == url
         assert "invoice.stripe.com" not in repr(holds)
+
+
+@pytest.mark.parametrize(
+    ("kind", "places"),
+    [
+        ("cancel_at_period_end", Places.CANCELLATIONS),
+        ("cancel_now", Places.CANCELLATIONS),
+        ("apply_offer", Places.CHANGES),
+        ("verify_offer", Places.QUESTIONS),
+        ("run_hooks", Places.CALLS),
+        ("of_a_newer_release", Places.CHANGES),
+    ],
+)
+def test_each_sort_of_work_has_places_of_its_own(kind: str, places: Places) -> None:
+    assert Places.of(kind) is places

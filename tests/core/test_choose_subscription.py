@@ -13,11 +13,15 @@ from aiocancel.core.choose_subscription import (
     CHOOSABLE_STATUSES,
     DEFAULT_STATUSES,
     ListedSubscription,
+    RowRule,
+    choose_owned,
     choose_subscription,
+    owned_named,
     read_listed,
+    subscription_names,
 )
-from aiocancel.core.identifiers import SubscriptionId
-from aiocancel.core.subscription import ENDED_STATUSES
+from aiocancel.core.identifiers import CustomerId, SubscriptionId
+from aiocancel.core.subscription import ENDED_STATUSES, OwnedSubscription
 from aiocancel.errors import AmbiguousSubscriptionError
 
 
@@ -164,3 +168,67 @@ def test_an_entry_of_stripes_list_is_read_for_its_id_status_and_start() -> None:
 def test_an_entry_that_is_no_subscription_is_refused(data: Any) -> None:
     with pytest.raises(ValueError, match=r"subscription|invalid literal"):
         read_listed(data)
+
+
+# The rows of the application's own query
+
+
+def owned(subscription_id: str, **record: Any) -> OwnedSubscription:
+    return OwnedSubscription(CustomerId("ada"), SubscriptionId(subscription_id), record)
+
+
+OLD = owned("sub_old", created=1, plan="Team")
+NEW = owned("sub_new", created_at=2, plan=" Pro ")
+UNDATED = owned("sub_undated", name="Storage")
+
+
+def test_a_query_without_a_rule_may_return_one_subscription_or_none() -> None:
+    assert choose_owned([], None) is None
+    assert choose_owned([OLD], None) == OLD
+
+
+def test_several_subscriptions_without_a_rule_are_refused() -> None:
+    with pytest.raises(AmbiguousSubscriptionError, match="returned 2 subscriptions"):
+        choose_owned([OLD, NEW], None)
+
+
+@pytest.mark.parametrize(
+    ("rule", "chosen"),
+    [
+        pytest.param("first", OLD, id="the first row"),
+        pytest.param("newest", NEW, id="the latest date, and none is older than any"),
+        pytest.param(lambda rows: rows[2], UNDATED, id="the owner's function"),
+        pytest.param(lambda rows: None, None, id="a function that chooses none"),
+    ],
+)
+def test_of_several_subscriptions_the_owners_rule_chooses(
+    rule: RowRule, chosen: OwnedSubscription | None
+) -> None:
+    assert choose_owned([OLD, NEW, UNDATED], rule) == chosen
+
+
+def test_a_function_may_choose_no_subscription_that_the_query_did_not_return() -> None:
+    with pytest.raises(AmbiguousSubscriptionError, match="something other than one of its rows"):
+        choose_owned([OLD, NEW], lambda rows: UNDATED)
+
+
+def test_a_named_subscription_is_found_among_the_customers_own_only() -> None:
+    assert owned_named([OLD, NEW], "sub_new") == NEW
+    assert owned_named([OLD, NEW], "sub_of_another") is None
+
+
+def test_a_subscription_is_called_by_its_plan_else_its_name_else_its_id() -> None:
+    nameless = owned("sub_nameless", plan=" ", name=None)
+
+    assert subscription_names([OLD, NEW, UNDATED, nameless]) == [
+        "Team",
+        "Pro",
+        "Storage",
+        "sub_nameless",
+    ]
+
+
+def test_two_subscriptions_of_one_name_have_their_ids_beside_it() -> None:
+    second = owned("sub_second", plan="Team")
+
+    assert subscription_names([OLD, second]) == ["Team (sub_old)", "Team (sub_second)"]

@@ -34,6 +34,7 @@ from aiocancel.core.decision import (
     Topic,
     answer_of,
     decide,
+    decide_by_vendor,
     decide_unproven,
     verify_own_choice,
 )
@@ -174,6 +175,24 @@ def test_the_browsers_word_for_an_accepted_offer_leads_to_a_question_that_a_work
 @pytest.mark.parametrize("status", sorted(set(FlowStatus) - {FlowStatus.SAVED}))
 def test_without_proof_no_other_status_does_anything(status: FlowStatus) -> None:
     assert decide_unproven(FlowClaim("prosperstack", status), SUBSCRIPTION_ID) == NOTHING
+
+
+def test_a_cancellation_that_the_vendor_tells_of_is_proven_by_it() -> None:
+    claim = FlowClaim("prosperstack", FlowStatus.CANCELED, reason=REASON)
+
+    decision = decide_by_vendor(claim, GRANT.customer_id, SUBSCRIPTION_ID, Policy())
+
+    assert [(each.kind, each.reason) for each in decision.actions] == [
+        (ActionKind.CANCEL_AT_PERIOD_END, REASON)
+    ]
+
+
+def test_an_offer_that_the_vendor_tells_of_is_asked_about_as_from_the_browser() -> None:
+    claim = FlowClaim("prosperstack", FlowStatus.SAVED, FlowSessionId("sess_1"))
+
+    decision = decide_by_vendor(claim, GRANT.customer_id, SUBSCRIPTION_ID, Policy())
+
+    assert decision == decide_unproven(claim, SUBSCRIPTION_ID)
 
 
 @given(claim=claims)

@@ -15,10 +15,12 @@ from aiocancel.core.retry import (
     LONGEST_DELAY_S,
     LONGEST_LOCK_DELAY_S,
     MAX_ATTEMPTS,
+    MOST_LOOKS_FOR_A_NEWER_RELEASE,
     Failure,
     Park,
     RetryAfter,
     after_failure,
+    after_unreadable,
     delay_s,
     is_excused,
     read_retry_after,
@@ -282,3 +284,19 @@ def test_an_old_answer_that_was_repeated_costs_no_wait(attempt: int) -> None:
     assert after_failure(UNKNOWN, code, attempt, 1.0, replayed=True) == RetryAfter(0.0)
     assert isinstance(after_failure(UNKNOWN, code, 200, 1.0, replayed=True), Park)
     assert isinstance(after_failure(REJECTED, code, attempt, 1.0, replayed=True), Park)
+
+
+# A stored action that cannot be read
+
+
+def test_an_action_that_no_release_can_read_is_parked_at_once() -> None:
+    assert after_unreadable(Code.ROW_UNREADABLE, 1, 0.5) == Park(Code.ROW_UNREADABLE)
+
+
+def test_an_action_of_a_newer_release_waits_for_its_workers_a_limited_number_of_times() -> None:
+    last = MOST_LOOKS_FOR_A_NEWER_RELEASE
+
+    assert after_unreadable(Code.LEDGER_UNREADABLE, last - 1, 0.5) == RetryAfter(
+        delay_s(last - 1, 0.5)
+    )
+    assert after_unreadable(Code.LEDGER_UNREADABLE, last, 0.5) == Park(Code.LEDGER_UNREADABLE)
