@@ -105,11 +105,19 @@ class Durable:
     async def accept(self, wanted: list[str], *, held: bool = False) -> None:
         async with asyncpg.create_pool(self._dsn, min_size=10, max_size=10) as pool:
             ledger, left = Ledger(pool), [*wanted]
+            # The worker asks whose a subscription is: each customer here has one, named as they are.
+            await pool.execute(
+                "CREATE INDEX IF NOT EXISTS of_customer ON app_subscription (customer_id)"
+            )
+            await pool.executemany(
+                "INSERT INTO app_subscription VALUES ($1, $1)", [(each,) for each in wanted]
+            )
 
             async def client() -> None:
                 while left:
                     subscription = left.pop()
-                    await record(ledger, make_claim(), make_grant(subscription, nonce=subscription))
+                    grant = make_grant(subscription, customer_id=subscription, nonce=subscription)
+                    await record(ledger, make_claim(), grant)
 
             await asyncio.gather(*(client() for _ in range(10)))
             if held:
@@ -125,8 +133,8 @@ class Durable:
                 f"UPDATE aiocancel.action SET due_at = {when} WHERE id = ANY($1)", self._held
             )
             await connection.execute(
-                f"UPDATE aiocancel.pgqueuer SET execute_after = {when} WHERE dedupe_key = ANY($1)",
-                [f"{action_id}:0" for action_id in self._held],
+                f"UPDATE aiocancel.pgqueuer SET execute_after = {when} WHERE split_part(dedupe_key, ':', 1) = ANY($1)",
+                [str(action_id) for action_id in self._held],
             )
             # PgQueuer's trigger is silent about an update.
             await connection.execute("DELETE FROM aiocancel.pgqueuer WHERE false")
