@@ -31,7 +31,7 @@ def run(name: str, *arguments: str) -> str:
             {"written by hand", "aiocancel", "aiocancel + lookup", "SubscriptionQuery"},
             {
                 "queries, flow page": 1,
-                "signatures, flow page": 2,
+                "signatures, flow page": 3,
                 "queries, page without it": 0,
                 "signatures, page without it": 0,
                 "queries, JSON route": 0,
