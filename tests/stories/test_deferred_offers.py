@@ -97,7 +97,7 @@ async def test_a_cancellation_does_not_wait_behind_a_pause_that_is_to_come_and_e
     await wake(company)
     await until(lambda: has_ended(company))
     assert await states(company) == [("refused", "subscription_is_ending")]
-    assert [event.code for event in company.events.of(ActionRefused)] == ["subscription_is_ending"]
+    assert await company.events.codes(ActionRefused) == ["subscription_is_ending"]
     assert (await status(company, promised))["outcome"] == "refused"
     assert company.changes() == ["cancel_at_period_end"]
 
@@ -112,9 +112,7 @@ async def test_a_pause_that_was_to_come_and_whose_payment_was_made_first_is_left
     move_period_end(company, company.stripe.now + 30 * DAY)
     await wake(company)
     await until(lambda: has_ended(company))
-    assert [event.code for event in company.events.of(ActionParked)] == [
-        "payment_came_before_the_pause"
-    ]
+    assert await company.events.codes(ActionParked) == ["payment_came_before_the_pause"]
     assert company.changes() == []
 
 
@@ -251,9 +249,7 @@ async def test_the_end_of_a_pause_can_be_withdrawn(company: Company) -> None:
 async def test_a_pause_of_the_subscription_itself_needs_flexible_billing(company: Company) -> None:
     answer = await paused_itself(company, billing_mode={"type": "classic", "flexible": None})
     assert answer["outcome"] == "manual"
-    assert [event.code for event in company.events.of(ActionParked)] == [
-        "pause_needs_flexible_billing"
-    ]
+    assert await company.events.codes(ActionParked) == ["pause_needs_flexible_billing"]
     assert company.changes() == []
 
 
@@ -391,7 +387,7 @@ async def test_where_no_plan_may_wait_a_payment_that_does_not_go_through_refuses
     company: Company,
 ) -> None:
     assert (await unpaid_plan(company, OfferRules()))["outcome"] == "refused"
-    assert [event.code for event in company.events.of(ActionRefused)] == [
+    assert await company.events.codes(ActionRefused) == [
         "subscription_payment_intent_requires_action"
     ]
     assert company.changes() == []

@@ -111,9 +111,7 @@ async def test_a_custom_offer_without_a_handler_waits_for_a_human(company: Compa
     company.stripe.add_subscription("sub_1")
     await company.open()
     assert (await company.claim(company.accepted("offr_custom")))["outcome"] == "manual"
-    assert [event.code for event in company.events.of(ActionParked)] == [
-        "no_handler_for_this_offer"
-    ]
+    assert await company.events.codes(ActionParked) == ["no_handler_for_this_offer"]
 
 
 FORGED: list[Any] = [
@@ -150,7 +148,7 @@ async def test_a_claimed_offer_that_the_vendor_does_not_confirm_gives_nothing(
     await company.open()
     answer = await company.claim(forged)
     assert answer["outcome"] == "refused"
-    assert [event.code for event in company.events.of(ActionRefused)] == [code]
+    assert await company.events.codes(ActionRefused) == [code]
     assert "discounts" not in company.changes()
 
 
@@ -211,7 +209,7 @@ async def test_the_owners_limits_stand_above_the_vendors_yes(
     company.stripe.add_subscription("sub_1")
     await company.open(company.plug_in(offer_limits=limits))
     assert (await company.claim(company.accepted("offr_coupon")))["outcome"] == "manual"
-    assert [event.code for event in company.events.of(ActionParked)] == [code]
+    assert await company.events.codes(ActionParked) == [code]
     assert company.stripe.effects == []
 
 
@@ -226,7 +224,7 @@ async def test_of_two_offers_that_are_confirmed_at_once_a_subscription_gets_one(
 
     assert sorted(answer["outcome"] for answer in answers) == ["done", "manual"]
     assert len(company.changes()) == 1
-    assert [event.code for event in company.events.of(ActionParked)] == ["given_recently"]
+    assert await company.events.codes(ActionParked) == ["given_recently"]
 
 
 async def test_ten_accepted_trial_extensions_are_one_gift(company: Company) -> None:

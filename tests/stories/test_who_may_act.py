@@ -115,7 +115,7 @@ async def test_a_session_that_a_stranger_opened_changes_nothing_and_waits_for_a_
 
     assert company.stripe.effects == []
     assert await parked(company) == ["flow_session_not_proven"]
-    assert [each.code for each in company.events.of(ActionParked)] == ["flow_session_not_proven"]
+    assert await company.events.codes(ActionParked) == ["flow_session_not_proven"]
 
 
 async def test_a_person_who_asked_the_customer_can_let_such_a_cancellation_go_on(
@@ -413,7 +413,7 @@ async def test_an_offer_that_nobody_can_confirm_is_an_action_that_the_operator_s
 
     assert answer["outcome"] == "manual"
     code = "vendor_api_not_configured" if names_session else "no_flow_session_named"
-    assert [each.code for each in company.events.of(ActionParked)] == [code]
+    assert await company.events.codes(ActionParked) == [code]
     assert (await cancel.queue_stats()).parked == 1
 
 

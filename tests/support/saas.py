@@ -12,6 +12,7 @@ from aiohttp import web
 
 from aiocancel import STRICT_POLICY, CancelFlow, ProsperStack, StripeBilling, SubscriptionQuery
 from aiocancel.telemetry import Event
+from tests.support.waiting import until
 
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 
@@ -103,3 +104,12 @@ class Events:
 
     def of(self, kind: type[Event]) -> list[Any]:
         return [event for event in self.seen if isinstance(event, kind)]
+
+    async def first(self, kind: type[Event], *, at_least: int = 1) -> list[Any]:
+        """Wait for events of this kind: a customer may be answered before the event is reported."""
+        await until(lambda: len(self.of(kind)) >= at_least)
+        return self.of(kind)
+
+    async def codes(self, kind: type[Event], *, at_least: int = 1) -> list[str]:
+        """The codes of the events of this kind, once there are enough."""
+        return [event.code for event in await self.first(kind, at_least=at_least)]

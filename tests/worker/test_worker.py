@@ -187,9 +187,7 @@ async def test_a_subscription_under_a_schedule_is_left_to_a_human_where_the_owne
     await ask(bench.pool)
     await bench.work(schedule_policy="park")
     assert await bench.states() == ["parked: subscription_has_a_schedule"]
-    assert [event.code for event in bench.events.of(ActionParked)] == [
-        "subscription_has_a_schedule"
-    ]
+    assert await bench.events.codes(ActionParked) == ["subscription_has_a_schedule"]
     assert (await bench.entries())[-1] == ("action_parked", "subscription_has_a_schedule")
     assert bench.sent("POST") == 0
 
