@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         SchemaError,
         SimulatorRefusedError,
         UnavailableError,
+        UnknownCustomerError,
     )
     from aiocancel.plugin import CancelFlow
     from aiocancel.ports import CustomOffer
@@ -58,6 +59,7 @@ _HOMES = {
     "SchemaError": "aiocancel.errors",
     "SimulatorRefusedError": "aiocancel.errors",
     "UnavailableError": "aiocancel.errors",
+    "UnknownCustomerError": "aiocancel.errors",
     "CustomOffer": "aiocancel.ports",
     "CancelFlow": "aiocancel.plugin",
     "SubscriptionQuery": "aiocancel.postgres.customer_query",
@@ -106,6 +108,7 @@ __all__ = [
     "StripeSubscriptions",
     "SubscriptionQuery",
     "UnavailableError",
+    "UnknownCustomerError",
     "__version__",
     "get_cancel_flow",
     "sign_payload",

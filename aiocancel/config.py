@@ -47,6 +47,7 @@ LIVE_KEY_LENGTH: Final = 32
 LIVE_KEY_DISTINCT: Final = 5
 MAKE_A_KEY: Final = "python -c 'import secrets; print(secrets.token_urlsafe(32))'"
 
+_PLAIN_PATH: Final = re.compile(r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+")
 _HOLDS_SOURCES: Final = re.compile(r".*-src(?:-elem|-attr)?|base-uri|form-action|frame-ancestors")
 # Source: https://www.w3.org/TR/CSP3/#grammardef-keyword-source, with 'none', nonces and hashes.
 _BARE_KEYWORD: Final = re.compile(
@@ -85,6 +86,7 @@ class Settings:
 
     mode: Mode
     prefix: str = "/cancel"
+    public_prefix: str = ""
     return_to: str = "/"
     flow_pages: Collection[str] | Literal["all"] = ()
     content_security_policy: str | None = DEFAULT_POLICY
@@ -134,9 +136,14 @@ class Settings:
 
     def _check_paths(self) -> None:
         # Braces would be a variable of aiohttp's router.
-        if not re.fullmatch(r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+", self.prefix):
+        if not _PLAIN_PATH.fullmatch(self.prefix):
             raise ConfigurationError(
                 "prefix must be a plain path such as '/cancel', without a slash at its end"
+            )
+        if self.public_prefix and not _PLAIN_PATH.fullmatch(self.public_prefix):
+            raise ConfigurationError(
+                "public_prefix is empty, or the plain path that a proxy takes off, such as '/shop', without a slash "
+                "at its end"
             )
         if not is_path_of_this_site(self.return_to):
             raise ConfigurationError(

@@ -10,7 +10,8 @@
     ├── PropertyError                 a column holds another type than the flow vendor's property; it is left out
     ├── FlowNotResolvedError          a template asked for a payload that nobody had resolved
     ├── UnavailableError              the database, or Stripe where it is asked, cannot be reached; nothing was changed
-    │   └── AmbiguousSubscriptionError  several subscriptions, and no rule that chooses one
+    │   ├── AmbiguousSubscriptionError  several subscriptions, and no rule that chooses one
+    │   └── UnknownCustomerError        Stripe does not know the customer's id: trying again will not help
     ├── UnreadableLedgerError         the ledger holds a type that this release does not know; nothing was changed
     ├── PacedOutError                 a limit that all processes share left no turn in time; nothing was sent
     ├── ClaimError                    what the browser posted is refused; says why in one sentence
@@ -61,6 +62,7 @@ __all__ = [
     "UnavailableError",
     "UnidentifiedError",
     "UnknownBillingError",
+    "UnknownCustomerError",
     "UnreadableLedgerError",
     "VendorDataError",
     "VendorError",
@@ -117,6 +119,10 @@ class UnavailableError(AiocancelError):
 
 class AmbiguousSubscriptionError(UnavailableError):
     """A customer has several subscriptions and no rule chooses one: nobody guesses which is meant."""
+
+
+class UnknownCustomerError(UnavailableError):
+    """Stripe does not know the id that the database has for a customer: it is of another account or mode, or wrong."""
 
 
 class UnreadableLedgerError(AiocancelError):

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Collection,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 from aiohttp import web
@@ -69,6 +77,8 @@ class CancelFlow:
         grant_keys: Sign page views: the first signs, all verify. In live mode 32 characters or more each.
         cancel_timing: When a cancellation takes effect: ``"at_period_end"`` or ``"now"``.
         prefix: The path below which our routes live.
+        public_prefix: The path that a proxy takes off before a request reaches the application, such as ``"/shop"``;
+            every link of ours begins with it.
         return_to: The path of this site that a plain page leads back to.
         flow_pages: Route names or paths whose payload is prepared before the handler runs, or ``"all"``.
         content_security_policy: Sent where the application sends no policy of its own. The default restricts nothing
@@ -121,6 +131,7 @@ class CancelFlow:
         grant_keys: Sequence[str],
         cancel_timing: CancelTiming = DEFAULTS.cancel_timing,
         prefix: str = DEFAULTS.prefix,
+        public_prefix: str = DEFAULTS.public_prefix,
         return_to: str = DEFAULTS.return_to,
         flow_pages: Collection[str] | Literal["all"] = DEFAULTS.flow_pages,
         content_security_policy: str | None = DEFAULTS.content_security_policy,
@@ -154,6 +165,7 @@ class CancelFlow:
         self._settings = Settings(
             mode=billing.mode,
             prefix=prefix,
+            public_prefix=public_prefix,
             return_to=return_to,
             flow_pages=flow_pages,
             content_security_policy=content_security_policy,
@@ -192,6 +204,7 @@ class CancelFlow:
         self.log_filter = WebhookTokenFilter(prefix, vendor.webhook_tokens)
         """Keeps the webhook's token out of a log: ``logging.getLogger("yours").addFilter(cancel.log_filter)``."""
         self._runtime = Runtime(self._parts)
+        self._mounted_at: str | None = None
         self._site = Site(
             self._settings,
             vendor,
@@ -238,8 +251,8 @@ class CancelFlow:
         self.add_routes(app)
         if environment_key() in app:
             self.add_template_variable(app)
-        elif self._once(app, "template variable at start"):
-            app.on_startup.append(self._add_late_template_variable)
+        if self._once(app, "template variable at start"):
+            app.on_startup.append(self._add_late_template_variables)
 
     def add_routes(self, app: web.Application) -> None:
         """Add ``POST /cancel/result`` and the GET routes that pages need."""
@@ -270,7 +283,8 @@ class CancelFlow:
     def flow_page(self, handler: _Handler) -> _Handler:
         """Mark a handler, a view class or a view's method: its payload is resolved and signed before it runs."""
         # A bound method takes no attributes; the function behind it does.
-        setattr(getattr(handler, "__func__", handler), FLOW_PAGE_MARK, True)
+        function = getattr(handler, "__func__", handler)
+        setattr(function, FLOW_PAGE_MARK, (*getattr(function, FLOW_PAGE_MARK, ()), self._site))
         return handler
 
     def on_outcome(self, hook: OutcomeHook) -> OutcomeHook:
@@ -398,11 +412,19 @@ class CancelFlow:
                 "move that page, or choose another prefix"
             )
         if _PARTS in app and app[_PARTS].get("result route") is self:
+            if self._mounted_at not in (None, path):
+                raise ConfigurationError(
+                    f"one CancelFlow is set up at {self._mounted_at} and at {path}, and its links lead to one place: "
+                    "set it up once, or make a CancelFlow for each"
+                )
+            self._mounted_at = path
             self._site.mount(path)
 
-    async def _add_late_template_variable(self, app: web.Application) -> None:
-        if environment_key() in app:
-            self.add_template_variable(app)
+    async def _add_late_template_variables(self, app: web.Application) -> None:
+        """Give the variable to every environment, those of sub-applications included, once all of them are there."""
+        for each in _with_sub_applications(app):
+            if environment_key() in each and VARIABLE not in each[environment_key()].globals:
+                add_to_environment(each[environment_key()])
 
     def _once(self, app: web.Application, part: str) -> bool:
         """Tell whether ``part`` is added to ``app`` for the first time, and remember it."""
@@ -419,6 +441,13 @@ class CancelFlow:
 
 
 _PARTS: Final = web.AppKey("aiocancel_parts", dict[str, CancelFlow])
+
+
+def _with_sub_applications(app: web.Application) -> Iterator[web.Application]:
+    yield app
+    for resource in app.router.resources():
+        if (below := resource.get_info().get("app")) is not None:
+            yield from _with_sub_applications(below)
 
 
 def _check_modes(vendor: FlowVendor, billing: StripeBilling) -> None:

@@ -21,12 +21,15 @@ from aiocancel.core.choose_subscription import (
     live_subscriptions,
     owned_named,
 )
+from aiocancel.core.codes import Code
 from aiocancel.core.identifiers import CustomerId
 from aiocancel.core.subscription import OwnedSubscription
 from aiocancel.errors import (
     BillingError,
     ConfigurationError,
+    RejectedBillingError,
     UnavailableError,
+    UnknownCustomerError,
 )
 
 if TYPE_CHECKING:
@@ -124,11 +127,15 @@ class StripeResolver:
 
         try:
             return customer, await self._listings.of(customer.stripe_customer_id)
-        except (BillingError, TimeoutError) as error:
-            reason = str(error) or "Stripe took too long"
-            raise UnavailableError(
-                f"the customer's subscriptions cannot be listed: {reason}"
+        except RejectedBillingError as error:
+            if error.code != Code.RESOURCE_MISSING:
+                raise _unavailable(error) from error
+            # Not "no subscription": the customer may be paying in another account of the owner's.
+            raise UnknownCustomerError(
+                "Stripe does not know the customer's id that the database holds: is it of the key's account and mode?"
             ) from error
+        except (BillingError, TimeoutError) as error:
+            raise _unavailable(error) from error
 
     def _owned(
         self,
@@ -141,3 +148,8 @@ class StripeResolver:
             OwnedSubscription(CustomerId(customer_id), one.subscription_id, record)
             for one in live_subscriptions(listed, statuses=self._settings.statuses)
         ]
+
+
+def _unavailable(error: BillingError | TimeoutError) -> UnavailableError:
+    reason = str(error) or "Stripe took too long"
+    return UnavailableError(f"the customer's subscriptions cannot be listed: {reason}")

@@ -173,6 +173,12 @@ class Code(StrEnum):
         "The request names a subscription that is not the customer's.",
         "Check the id that your page gives to the button.",
     )
+    UNKNOWN_CUSTOMER = (
+        "unknown_customer",
+        About.POST,
+        "Stripe does not know the customer's id that the database holds.",
+        "Compare the id and the key's account and mode; cancel by hand for who asks meanwhile.",
+    )
     WHICH_SUBSCRIPTION = (
         "which_subscription",
         About.POST,

@@ -46,6 +46,9 @@ _REFUSALS: Final = {
     "not_logged_in": "Please log in again.",
     "no_subscription": "There is no subscription to cancel.",
     "unavailable": "This cannot be shown right now. Please try again in a moment.",
+    "unknown_customer": (
+        "We cannot find your subscription in our payment system. Please contact us, and we will look for it."
+    ),
     "unreadable": "We could not read your request. Please start again.",
     "too_large": "Your message is too long. Please shorten it and try again.",
     "page_invalid": "This page can no longer be used. Please start again.",

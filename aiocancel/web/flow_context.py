@@ -59,6 +59,7 @@ class FlowContext:
         "_nonce",
         "_owned",
         "_page",
+        "_problem",
         "_request",
         "_sealed",
         "_site",
@@ -86,6 +87,7 @@ class FlowContext:
         self._named = named
         self._page = page
         self._carries_grant = False
+        self._problem: UnavailableError | None = None
         # The request holds us; holding it too would leave both to the garbage collector.
         self._request = ref(request)
         self._state = FlowState.UNRESOLVED
@@ -107,6 +109,11 @@ class FlowContext:
     def state(self) -> FlowState:
         """What is known so far."""
         return self._state
+
+    @property
+    def problem(self) -> UnavailableError:
+        """Why it is ``unavailable``."""
+        return self._problem or UnavailableError()
 
     @property
     def subscription(self) -> OwnedSubscription | None:
@@ -145,6 +152,7 @@ class FlowContext:
         except UnavailableError as error:
             # The page must come up all the same; its button still leads to the plain form.
             self._site.on_event(LookupFailed(str(error)))
+            self._problem = error
             self._state = FlowState.UNAVAILABLE
             return self
 

@@ -41,8 +41,10 @@ def make_middleware(site: Site) -> Middleware:
 
     @web.middleware
     async def aiocancel_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-        # The middleware may stand twice: on the application, and again on a sub-application.
-        if FLOW_KEY in request:
+        # The middleware may stand twice, on the application and again on a sub-application. Another plug-in's
+        # flow is not ours: below a sub-application with a plug-in of its own, that one is meant.
+        outer = request.get(FLOW_KEY)
+        if outer is not None and outer.site is site:
             return await handler(request)
 
         flow = request[FLOW_KEY] = FlowContext(site, request)

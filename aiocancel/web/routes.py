@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 
 _NO_STORE: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 _FORM: Final = "application/x-www-form-urlencoded"
-# Starting again would lead from one customer's page to another's.
-_ANOTHERS_PAGE: Final = (Code.GRANT_NOT_YOURS,)
+# Starting again would lead from one customer's page to another's, or to the same answer.
+_NO_NEW_START: Final = (Code.GRANT_NOT_YOURS, Code.UNKNOWN_CUSTOMER)
 # A pending page asks again by itself, without a script.
 _REFRESH_S: Final = 3
 
@@ -244,7 +244,9 @@ class Handlers:
 
     async def _resolved(self, request: web.Request) -> FlowContext:
         # Handlers may be mounted without the middleware.
-        flow = request.get(FLOW_KEY) or FlowContext(self._site, request)
+        flow = request.get(FLOW_KEY)
+        if flow is None or flow.site is not self._site:
+            flow = FlowContext(self._site, request)
         named = request.query.get("subscription")
         if named is not None:
             flow = flow.about(named)
@@ -253,7 +255,7 @@ class Handlers:
         if flow.state is FlowState.ANONYMOUS:
             raise UnidentifiedError("Nobody is logged in.")
         if flow.state is FlowState.UNAVAILABLE:
-            raise UnavailableError
+            raise flow.problem
         if named is not None and flow.state is FlowState.NO_SUBSCRIPTION:
             # The same answer whether another customer has it or nobody.
             raise ClaimError(
@@ -315,7 +317,7 @@ class Handlers:
             refusal.message,
             outcome=refusal.code,
             status=refusal.status,
-            links=[] if refusal.status == 401 or refusal.code in _ANOTHERS_PAGE else [again],
+            links=[] if refusal.status == 401 or refusal.code in _NO_NEW_START else [again],
         )
         response.headers.update(headers)
         return response

@@ -71,11 +71,15 @@ class Site:
         self.mount(settings.prefix)
 
     def mount(self, path: str) -> None:
-        """Let all links lead to ``path``: the prefix, below the sub-application's own where there is one."""
-        self.path = path
-        self.script = _page_script(self.settings, self.vendor, self.widget, path)
+        """Let all links lead to the browser's name of ``path``, which a proxy may shorten before it reaches us.
+
+        Args:
+            path: The prefix, below the sub-application's own where there is one.
+        """
+        self.path = f"{self.settings.public_prefix}{path}"
+        self.script = _page_script(self.settings, self.vendor, self.widget, self.path)
         self.script_version = hashlib.sha256(self.script).hexdigest()[:12]
-        self.script_url = f"{path}/flow.js?v={self.script_version}"
+        self.script_url = f"{self.path}/flow.js?v={self.script_version}"
 
     async def customer_id(self, request: web.Request) -> str | None:
         """Ask the application who is logged in; an empty answer is nobody, and so is one that no database holds.
@@ -97,11 +101,11 @@ class Site:
     def is_flow_page(self, request: web.Request) -> bool:
         """Tell whether the payload is to be prepared before the handler runs."""
         handler = request.match_info.handler
-        if getattr(handler, FLOW_PAGE_MARK, False):
+        if self in getattr(handler, FLOW_PAGE_MARK, ()):
             return True
         # A class-based view is marked as a whole or by method.
-        if isinstance(handler, type) and getattr(
-            getattr(handler, request.method.lower(), None), FLOW_PAGE_MARK, False
+        if isinstance(handler, type) and self in getattr(
+            getattr(handler, request.method.lower(), None), FLOW_PAGE_MARK, ()
         ):
             return True
 
@@ -150,6 +154,7 @@ def _refused(returned: str) -> NoReturn:
 
 
 FLOW_PAGE_MARK = "__aiocancel_flow_page__"
+"""The attribute of a handler that holds the sites whose payload it needs."""
 
 
 def _page_script(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from aiocancel.config import DEFAULT_TEXTS, Settings
 from aiocancel.core.codes import AnyCode, Code
 from aiocancel.core.undo import UNDOS
-from aiocancel.errors import ClaimError, UnavailableError
+from aiocancel.errors import ClaimError, UnavailableError, UnknownCustomerError
 
 if TYPE_CHECKING:
     from aiocancel.core.decision import Answer
@@ -35,6 +35,7 @@ ERRORS: Final[Mapping[AnyCode, str]] = {
     Code.SUBSCRIPTION_NOT_YOURS: "subscription_not_yours",
     Code.UNKNOWN_CLAIM: "unknown_claim",
     Code.UNKNOWN_SUBSCRIPTION: "unknown_subscription",
+    Code.UNKNOWN_CUSTOMER: "unknown_customer",
     Code.WHICH_SUBSCRIPTION: "which_subscription",
     Code.TOO_MANY_POSTS: "too_many_posts",
     Code.TOO_MUCH_UNFINISHED: "too_much_unfinished",
@@ -66,6 +67,10 @@ class Refusal(NamedTuple):
 
 def refusal_of(error: ClaimError | UnavailableError, settings: Settings) -> Refusal:
     """Say how ``error`` is answered, in the words of ``settings``."""
+    if isinstance(error, UnknownCustomerError):
+        # Asking again will not help, so nothing invites to.
+        message = settings.text("unknown_customer")
+        return Refusal(404, Code.UNKNOWN_CUSTOMER, str(error), message)
     if isinstance(error, UnavailableError):
         # Its own text may name a database.
         text = settings.text("unavailable")

@@ -18,13 +18,9 @@ async def account(_: web.Request) -> dict[str, str]:
 
 
 def make_app(cancel: aiocancel.CancelFlow) -> web.Application:
-    """Set aiocancel up on the root, and give the sub-application's templates the variable."""
+    """Set aiocancel up on the root; the templates of the area get the variable at the start."""
     area = web.Application()
-    aiohttp_jinja2.setup(
-        area,
-        loader=jinja2.DictLoader({"account.html": PAGE}),
-        context_processors=[cancel.context_processor],
-    )
+    aiohttp_jinja2.setup(area, loader=jinja2.DictLoader({"account.html": PAGE}))
     area.router.add_get("/account", account)
 
     root = web.Application()

@@ -20,14 +20,17 @@ from aiocancel import (
     StripeBilling,
     StripeSubscriptions,
     UnavailableError,
+    UnknownCustomerError,
 )
 from aiocancel.billing.client import LIST_PAGE_SIZE, MAX_LIST_PAGES, open_stripe
 from aiocancel.core.choose_subscription import CHOOSABLE_STATUSES, DEFAULT_STATUSES
 from aiocancel.ports import BilledCustomer, SubscriptionResolver
 from aiocancel.postgres.customer_query import StripeCustomerQuery
+from aiocancel.telemetry import LookupFailed
 from aiocancel.testing.stripe.simulator import Fault, FaultKind, StripeSimulator
-from tests.support.saas import STRIPE_KEY, Pool, as_customer, make_app, make_cancel
+from tests.support.saas import STRIPE_KEY, Events, Pool, as_customer, make_app, make_cancel
 from tests.support.waiting import until
+from tests.support.web import Page
 
 SQL = "SELECT stripe_customer_id, plan FROM billed_customer WHERE id = $1"
 
@@ -274,7 +277,7 @@ async def test_a_customer_whom_stripe_does_not_know_is_an_error_and_not_none(
     looker: Looker,
 ) -> None:
     async with looker() as resolver:
-        with pytest.raises(UnavailableError, match="resource_missing"):
+        with pytest.raises(UnknownCustomerError, match="does not know the customer"):
             await found(resolver)
 
 
@@ -407,3 +410,32 @@ async def test_a_customer_cancels_what_was_found_at_stripe_and_a_repeated_post_g
         answers.append((await response.json())["claim"])
     assert answers[0] == answers[1]
     await until(lambda: [effect.kind for effect in stripe.effects] == ["cancel_at_period_end"])
+
+
+async def test_a_customer_whom_stripe_does_not_know_is_not_told_to_try_again(
+    aiohttp_client: AiohttpClient, customers: Pool, stripe_api: tuple[StripeSimulator, str]
+) -> None:
+    events = Events()
+    cancel = make_cancel(
+        customers,
+        stripe_api[1],
+        subscriptions=StripeSubscriptions(SQL),
+        run_worker=False,
+        on_event=events,
+    )
+    client = await aiohttp_client(make_app(cancel))
+    headers = as_customer("ada")
+
+    page = await client.get("/cancel", headers={**headers, "Accept": "text/html"})
+    data = await client.get("/cancel/payload", headers=headers)
+    account = await client.get("/account", headers=headers)
+
+    assert (page.status, data.status, account.status) == (404, 404, 200)
+    assert "Retry-After" not in page.headers
+    shown = Page(await page.text())
+    assert "Please contact us" in shown.text
+    assert [link["href"] for link in shown.all("a")] == ["/"]
+    assert (await data.json())["error"] == "unknown_customer"
+    # The account page still has its button.
+    assert Page(await account.text()).one("form")["action"] == "/cancel"
+    assert "does not know the customer" in events.of(LookupFailed)[0].error

@@ -56,6 +56,9 @@ SAID = {
     "subscription_not_yours": "This subscription does not belong to your account any more.",
     "unknown_claim": "We couldn't find that request.",
     "unknown_subscription": "We couldn't find that subscription.",
+    "unknown_customer": (
+        "We cannot find your subscription in our payment system. Please contact us, and we will look for it."
+    ),
     "which_subscription": "You have several subscriptions. Please choose one.",
     "too_many_posts": "You have sent several requests within a minute. Please wait a minute and try again.",
     "too_much_unfinished": "Several of your requests are still being carried out. Please try again when they are done.",
