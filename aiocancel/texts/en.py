@@ -38,6 +38,8 @@ _BESIDE_THE_BUTTON: Final = {
     "vendor_failed": "Something went wrong in the cancellation form.",
     "unopened": "The window did not open?",
     "unsaved": "Your choice could not be sent. Please try again.",
+    "slow": "Taking long?",
+    "window_title": "Cancellation form",
     "plain_link": "Cancel here instead",
 }
 

@@ -141,47 +141,109 @@
   // --- ProsperStack: a client that we open, and that tells us everything -----------------------------
 
   function prosperstack() {
-    /* Runs the vendor's window. Resolves to its result, or to null when the customer closed it; rejects when
-     * it cannot be shown. The client itself may stay silent for ever, so a clock and the browser's own
+    // The window that is on the page, and whether a hidden client still waits for its API.
+    var current = null;
+    var isParked = false;
+
+    /* Runs the vendor's window. `ended` resolves to its result, or to null when the customer closed it; it
+     * rejects when the window cannot be shown. `closed` resolves when the window is gone, which a step of
+     * confirmation puts off. The client itself may stay silent for ever, so a clock and the browser's own
      * violation reports stand beside it. */
-    function run(flow) {
-      return new Promise(function (resolve, reject) {
-        var ended = false;
-        var started = false;
-        var result = null;
-        var clock = setTimeout(fail, settings.timeoutMs);
-        var unwatch = watchViolations(function () { if (!started) fail(); });
+    function run(form, flow) {
+      var hasEnded = false;
+      var isShown = false;
+      var isGone = false;
+      var result = null;
+      var settleEnd, failEnd, settleClosed;
+      var ended = new Promise(function (resolve, reject) { settleEnd = resolve; failEnd = reject; });
+      var closed = new Promise(function (resolve) { settleClosed = resolve; });
 
-        function end(settleWith, value) {
-          if (ended) return;
-          ended = true;
-          clearTimeout(clock);
-          unwatch();
-          settleWith(value);
-        }
+      var giveFocusBack = keepFocus(form, "prosperstack-iframe");
+      var slow = slowLine(form);
+      var clock = setTimeout(fail, settings.timeoutMs);
+      var unwatch = watchViolations(function () { if (!isShown) fail(); });
+      var frames = new MutationObserver(nameFrames);
+      frames.observe(document.body, { childList: true });
+      window.addEventListener("message", heard);
+      document.addEventListener("keydown", pressed);
+      slow.wait();
 
-        function fail() {
-          if (ended) return;
-          end(reject, new Error("the vendor's window cannot be shown"));
-          // After its own error the client puts up a panel first.
-          setTimeout(clean, 0);
-        }
+      function end(settleWith, value) {
+        if (hasEnded) return;
+        hasEnded = true;
+        clearTimeout(clock);
+        unwatch();
+        settleWith(value);
+      }
 
-        loadClient().then(function () {
-          if (ended) return;
-          show(flow, {
-            onStarted: function () {
-              started = true;
-              clearTimeout(clock);
-            },
-            onCompleted: function (answer) {
-              result = answer;
-              end(resolve, answer);
-            },
-            onClosed: function () { end(resolve, result); },
-            onError: fail,
-          });
-        }).catch(fail);
+      function shown() {
+        isShown = true;
+        clearTimeout(clock);
+        slow.stop();
+      }
+
+      function leave() {
+        if (isGone) return;
+        isGone = true;
+        slow.stop();
+        frames.disconnect();
+        window.removeEventListener("message", heard);
+        document.removeEventListener("keydown", pressed);
+        giveFocusBack();
+        settleClosed();
+      }
+
+      function gone() {
+        end(settleEnd, result);
+        leave();
+      }
+
+      function fail() {
+        if (hasEnded) return;
+        end(failEnd, new Error("the vendor's window cannot be shown"));
+        leave();
+        // After its own error the client puts up a panel first.
+        setTimeout(clean, 0);
+      }
+
+      // Not every version of the client has onStarted; the app in the window tells all of them.
+      function heard(event) {
+        if (event.origin !== settings.frameOrigin || !event.data) return;
+        if (event.data.message === "loaded") shown();
+        else if (event.data.message === "loading" && isShown) slow.wait();
+      }
+
+      // Keys that are pressed inside the window are the vendor's.
+      function pressed(event) {
+        if (event.key !== "Escape" || event.isComposing || event.defaultPrevented) return;
+        clean();
+        gone();
+      }
+
+      loadClient().then(function () {
+        if (hasEnded) return;
+        show(flow, {
+          onStarted: shown,
+          onCompleted: function (answer) {
+            result = answer;
+            slow.stop();
+            end(settleEnd, answer);
+          },
+          onClosed: gone,
+          onError: fail,
+        });
+      }).catch(fail);
+
+      return { ended: ended, closed: closed, isOpen: function () { return !isGone && isOnPage(); } };
+    }
+
+    function isOnPage() {
+      return document.querySelector("#prosperstack-overlay, iframe.prosperstack-iframe") !== null;
+    }
+
+    function nameFrames() {
+      document.querySelectorAll("iframe.prosperstack-iframe").forEach(function (frame) {
+        if (!frame.title) frame.title = settings.texts.window_title;
       });
     }
 
@@ -219,6 +281,7 @@
       var overlay = document.getElementById("prosperstack-overlay");
       var style = document.getElementById("prosperstack-style");
       if (!overlay) return;
+      isParked = true;
       overlay.hidden = true;
       overlay.style.display = "none";
       if (style && style.sheet) style.sheet.disabled = true;
@@ -227,6 +290,7 @@
           record.addedNodes.forEach(function (node) {
             if (!(node instanceof HTMLIFrameElement) || !node.classList.contains("prosperstack-iframe")) return;
             watch.disconnect();
+            isParked = false;
             node.style.display = "none";
             if (node.hasAttribute("src")) {
               tellClosed();
@@ -240,14 +304,21 @@
       watch.observe(document.body, { childList: true });
     }
 
-    function open(form) {
-      return once(form, async function () {
+    /* Resolves when the outcome is known and the window is gone. */
+    async function open(form) {
+      var shown = null;
+      if (current && current.isOpen()) return null;
+      if (isParked) return giveUp(form, settings.texts.blocked);
+
+      var outcome = await once(form, async function () {
         statusOf(form)(settings.texts.opening);
         var flow = await takeFlow(form);
+        current = shown = run(form, flow);
         var result;
         try {
-          result = await run(flow);
+          result = await shown.ended;
         } catch (error) {
+          shown = null;
           return giveUp(form, settings.texts.blocked);
         }
         if (result !== null) return report(form, flow.grant, result);
@@ -255,11 +326,20 @@
         tell(form, { outcome: "closed" });
         return null;
       });
+
+      if (shown) {
+        var detail = lastTold;
+        await shown.closed;
+        send(form, "aiocancel:closed", detail);
+      }
+      return outcome;
     }
 
     return {
       start: function () {},
       submitted: function (event) {
+        // Two clients at once are more than it can bear, so the form does what it does without a script.
+        if (isParked) return;
         event.preventDefault();
         open(event.target);
       },
@@ -372,18 +452,92 @@
       if (!status) return;
       status.textContent = text;
       status.hidden = !text;
-      if (link) {
-        var element = document.createElement("a");
-        element.href = link.url;
-        element.textContent = link.text;
-        element.className = "aiocancel-plain-link";
-        status.append(" ", element);
-      }
+      if (link) status.append(" ", linkTo(link));
     };
   }
 
+  function linkTo(link) {
+    var element = document.createElement("a");
+    element.href = link.url;
+    element.textContent = link.text;
+    element.className = "aiocancel-plain-link";
+    return element;
+  }
+
+  var lastTold = null;
+
   function tell(target, detail) {
-    (target || document).dispatchEvent(new CustomEvent("aiocancel:outcome", { bubbles: true, detail: detail }));
+    lastTold = detail;
+    send(target, "aiocancel:outcome", detail);
+  }
+
+  function send(target, name, detail) {
+    (target && target.isConnected ? target : document).dispatchEvent(new CustomEvent(name, { bubbles: true, detail: detail }));
+  }
+
+  /* Remembers where the focus is. Returns a function that gives it back, unless the customer has moved it: to
+   * the same place, or else to the form's button or its status line. */
+  function keepFocus(form, frameClass) {
+    var before = document.activeElement;
+
+    function isLost(element) {
+      return !element || element === document.body || element === document.documentElement
+        || element instanceof HTMLIFrameElement && element.classList.contains(frameClass);
+    }
+
+    function take(element) {
+      if (!element || !element.isConnected || isLost(element)) return false;
+      element.focus();
+      return document.activeElement === element;
+    }
+
+    return function giveBack() {
+      if (!isLost(document.activeElement)) return;
+      if (take(before) || !form || take(form.querySelector("button"))) return;
+      var status = form.querySelector(".aiocancel-status");
+      if (!status) return;
+      status.tabIndex = -1;
+      take(status);
+    };
+  }
+
+  /* A line of ours above the vendor's overlay while its window takes long. It takes nothing away, and goes
+   * when the window shows. */
+  function slowLine(form) {
+    var clock = null;
+    var line = null;
+
+    function show() {
+      line = document.createElement("div");
+      line.className = "aiocancel-slow";
+      line.setAttribute("role", "status");
+      // Through the object model, which no policy restricts.
+      Object.assign(line.style, {
+        position: "fixed", inset: "1rem 0 auto", margin: "0 auto", width: "fit-content", maxWidth: "calc(100vw - 2rem)",
+        boxSizing: "border-box", padding: ".75rem 1rem", zIndex: "2147483647", background: "#ffffff", color: "#17202a",
+        border: "1px solid #17202a", borderRadius: ".375rem", font: "16px/1.5 system-ui, sans-serif",
+      });
+      var canRise = typeof line.showPopover === "function";
+      if (canRise) line.popover = "manual";
+      // Where there is no layer above all others, the last element of the page is above the rest.
+      (canRise ? document.body : document.documentElement).append(line);
+      if (canRise) line.showPopover();
+      var link = linkTo(plainFor(form));
+      link.style.color = "inherit";
+      line.append(settings.texts.slow, " ", link);
+    }
+
+    return {
+      wait: function () {
+        if (clock === null && line === null) clock = setTimeout(show, settings.slowMs);
+      },
+      stop: function () {
+        clearTimeout(clock);
+        clock = null;
+        if (line) line.remove();
+        line = null;
+      },
+    };
   }
 
   /* Does one thing at a time, and shows what went wrong in it. Resolves to the outcome as the server tells it,

@@ -28,6 +28,9 @@ Identify = Callable[[web.Request], Awaitable[str | int | uuid.UUID | None]]
 
 _SESSION_HINT: Final = "; set the session's middleware up before cancel.setup(app)"
 
+# How long a customer looks at an empty window before the page offers the plain way beside it.
+SLOW_AFTER_S: Final = 3.0
+
 MAX_CUSTOMER_ID_LENGTH = 255
 # Header bytes that are not UTF-8 arrive as halves of surrogate pairs.
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
@@ -40,6 +43,8 @@ _TEXTS_FOR_SCRIPT = (
     "vendor_failed",
     "unopened",
     "unsaved",
+    "slow",
+    "window_title",
     "plain_link",
     "not_logged_in",
     "no_subscription",
@@ -177,6 +182,7 @@ def _page_script(
             "plain": path,
         },
         "timeoutMs": int(settings.widget_timeout_s * 1000),
+        "slowMs": int(SLOW_AFTER_S * 1000),
         "texts": {name: settings.text(name) for name in _TEXTS_FOR_SCRIPT},
     }
 

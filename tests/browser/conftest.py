@@ -1,4 +1,4 @@
-"""Fixtures that start one Chromium for all browser tests, and a fresh, watched context for each."""
+"""Fixtures that start each browser once for all browser tests, and a fresh, watched visitor for each."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from tests.support.browser import (
     genuine_client,
     not_available,
 )
+from tests.support.firefox import Connection, firefox_path, start_firefox
+from tests.support.visitor import ChromiumVisitor, Visitor, visit_in_firefox
 
 
 @pytest_asyncio.fixture(loop_scope="session", scope="session")
@@ -53,3 +55,30 @@ def flow_client() -> Path:
             f"needs the vendor's client: install npm, which must be able to fetch {CLIENT_PACKAGE}"
         )
     return path
+
+
+@pytest_asyncio.fixture(loop_scope="session", scope="session")
+async def firefox() -> AsyncIterator[Connection]:
+    path = firefox_path()
+    if path is None:
+        not_available("needs Firefox: install the package firefox-esr")
+    async with start_firefox(path) as connection:
+        yield connection
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def chromium_visitor(page: Page, observed: Observed) -> Visitor:
+    return ChromiumVisitor(page, observed)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def firefox_visitor(firefox: Connection) -> AsyncIterator[Visitor]:
+    async with visit_in_firefox(firefox) as opened:
+        yield opened
+
+
+@pytest.fixture(params=["chromium", "firefox"])
+def visitor(request: pytest.FixtureRequest) -> Visitor:
+    """A visitor in each of the two browsers."""
+    opened: Visitor = request.getfixturevalue(f"{request.param}_visitor")
+    return opened

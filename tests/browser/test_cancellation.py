@@ -5,7 +5,7 @@ The page's own policy is ``default-src 'none'``; whatever the flow needs beyond 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,9 +64,10 @@ class Companies:
         prepared: bool = True,
         policy: str = STRICT,
         confirmation_step: bool = False,
+        plugin: Mapping[str, Any] | None = None,
         **settings: Any,
     ) -> AsyncIterator[Site]:
-        """Serve the account page; ``settings`` replace those of ProsperStack."""
+        """Serve the account page; ``settings`` replace those of ProsperStack, ``plugin`` those of aiocancel."""
         simulator = ProsperStackSimulator(
             client_id="acct_test", client_secret=CLIENT_SECRET, confirmation_step=confirmation_step
         )
@@ -82,12 +83,13 @@ class Companies:
                     **settings,
                 }
             )
-            async with self._serve(vendor, prepared=prepared, policy=policy) as (url, posts):
+            given = {"flow_pages": ["/account"] if prepared else [], **(plugin or {})}
+            async with self._serve(vendor, policy=policy, **given) as (url, posts):
                 yield Site(url, self.stripe, simulator, posts)
 
     @asynccontextmanager
     async def _serve(
-        self, vendor: ProsperStack, *, prepared: bool, policy: str
+        self, vendor: ProsperStack, *, policy: str, **settings: Any
     ) -> AsyncIterator[tuple[str, list[Any]]]:
         cancel = CancelFlow(
             vendor=vendor,
@@ -98,8 +100,7 @@ class Companies:
             grant_keys=GRANT_KEYS,
             content_security_policy=policy,
             return_to="/account",
-            flow_pages=["/account"] if prepared else [],
-            widget_timeout_s=1.5,
+            **{"widget_timeout_s": 1.5, **settings},
         )
         posts: list[Any] = []
 

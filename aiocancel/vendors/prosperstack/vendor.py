@@ -90,7 +90,8 @@ class ProsperStack(FlowVendor):
         applies_offers: Who changes Stripe for an accepted offer, in the same words.
         flow_id: The flow to present; None leaves the choice to ProsperStack.
         subscription_key: The payload's name for the Stripe subscription's id.
-        client_version: The version of the browser client that the vendor's CDN serves.
+        client_version: The version of the browser client: the one that the vendor's CDN serves, or that of your own
+            copy. It is a version 2, such as ``2.19.0``; another one is called in another way.
         script_url: The address that the page loads the client from; None takes the vendor's CDN at
             ``client_version``. Better is your own copy of the npm package's ``dist/index.js``, with
             ``script_integrity``.
@@ -178,6 +179,11 @@ class ProsperStack(FlowVendor):
             if getattr(self, setting) not in (one, other):
                 raise ConfigurationError(f"{setting} is '{one}' or '{other}'")
 
+        if not re.fullmatch(r"2\.[0-9]+\.[0-9]+", self.client_version, re.ASCII):
+            raise ConfigurationError(
+                f"client version {self.client_version} is not known here: the page script speaks with "
+                "version 2, such as 2.19.0"
+            )
         if self.style_hash is None and self.client_version not in STYLE_HASHES:
             raise ConfigurationError(
                 f"the style of client version {self.client_version} is not known here: "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
@@ -288,14 +289,22 @@ def test_every_source_may_stand_in_a_policy(changes: dict[str, Any]) -> None:
 
 
 def test_an_unknown_client_version_needs_the_hash_of_its_style() -> None:
-    with pytest.raises(ConfigurationError, match=r"client version 9\.9\.9 is not known here"):
-        vendor(client_version="9.9.9")
+    with pytest.raises(ConfigurationError, match=r"client version 2\.1\.2 is not known here"):
+        vendor(client_version="2.1.2")
 
 
-def test_a_given_style_hash_makes_any_version_known() -> None:
-    chosen = vendor(client_version="9.9.9", style_hash="'sha256-abc='")
+def test_a_given_style_hash_makes_a_version_2_known() -> None:
+    chosen = vendor(client_version="2.1.2", style_hash="'sha256-abc='")
     assert chosen.csp_sources()["style-src"] == ("'sha256-abc='",)
-    assert chosen.widget().script_url == "https://cdn.prosperstack.com/flow/9.9.9/flow.min.js"
+    assert chosen.widget().script_url == "https://cdn.prosperstack.com/flow/2.1.2/flow.min.js"
+
+
+@pytest.mark.parametrize(
+    "version", ["0.10.2", "1.4.0", "3.0.0", "22.1.0", "2", "2.1", "latest", "2.1.2/../../x", ""]
+)
+def test_a_client_that_the_page_script_cannot_call_is_refused_by_name(version: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"client version {re.escape(version)} is not"):
+        vendor(client_version=version, style_hash="'sha256-abc='")
 
 
 def test_the_widget_is_started_as_the_vendor_documents_it() -> None:
