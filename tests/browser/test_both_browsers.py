@@ -14,7 +14,7 @@ import pytest_asyncio
 
 from aiocancel.testing.stripe.simulator import StripeSimulator
 from tests.browser import test_cancellation, test_staysignal_flow
-from tests.browser.test_cancellation import NOBODY
+from tests.browser.test_cancellation import NOBODY, PAGE
 from tests.support.saas import Pool, add_customer
 from tests.support.visitor import Visitor
 
@@ -150,7 +150,7 @@ async def test_a_policy_that_blocks_the_script_is_seen_and_the_plain_page_cancel
 ) -> None:
     # A second policy, of the page's own making: aiocancel cannot widen what it does not see.
     policy = '<meta http-equiv="Content-Security-Policy" content="script-src \'self\'">'
-    page = test_staysignal_flow.PAGE.replace("<title>", f"{policy}<title>")
+    page = PAGE.replace("<title>", f"{policy}<title>")
     async with staysignal.site(html=page) as site:
         await visitor.goto(site.url)
         await visitor.click("Cancel subscription")
