@@ -64,7 +64,7 @@ class Worker:
         on_settled: Callable[[uuid.UUID], None] = lambda _: None,
         concurrency: int = DEFAULTS.worker_concurrency,
         lease_s: float = DEFAULTS.worker_lease_s,
-        sweep_every_s: float = SWEEP_EVERY_S,
+        sweep_every_s: float | None = None,
         jitter: Callable[[], float] = random.random,
         vendor_acts_within_s: float = DEFAULTS.vendor_acts_within_s,
         resume_policy: ResumePolicy = DEFAULTS.resume_policy,
@@ -88,7 +88,7 @@ class Worker:
 
         self._concurrency = concurrency
         self._leases = Leases(ledger, lease_s=lease_s)
-        self._sweep_every_s = sweep_every_s
+        self._sweep_every_s = SWEEP_EVERY_S if sweep_every_s is None else sweep_every_s
         self._stopping = asyncio.Event()
         self._running: set[asyncio.Task[None]] = set()
         self._on_event = guarded(on_event)

@@ -18,6 +18,7 @@ from typing import Any
 from urllib.parse import quote, unquote_to_bytes
 
 import asyncpg
+import pytest
 from aiohttp import ClientResponse, web
 from aiohttp.test_utils import TestClient, TestServer
 from yarl import URL
@@ -30,6 +31,7 @@ from aiocancel.testing.prosperstack.records import JsonObject
 from aiocancel.testing.prosperstack.simulator import ProsperStackSimulator
 from aiocancel.testing.stripe.simulator import StripeSimulator
 from aiocancel.vendors.prosperstack.api import open_prosperstack_api
+from aiocancel.worker import vendor_events
 from tests.fuzz.audit import API_KEY, SECRETS, WEBHOOK_TOKEN, Auditor, Person, Story
 from tests.fuzz.posts import (
     FORM,
@@ -89,6 +91,11 @@ class FuzzSite:
         self._since = time.monotonic()
 
     async def open(self) -> None:
+        # An event that nothing proves waits a moment for the browser, not half a minute.
+        patch = self._stack.enter_context(pytest.MonkeyPatch.context())
+        patch.setattr(vendor_events, "WAITS_FOR_BROWSER_S", 0.05)
+        patch.setattr(vendor_events, "IDLE_LOOK_S", 0.05)
+
         pool = await self._stack.enter_async_context(
             asyncpg.create_pool(self._dsn, min_size=1, max_size=10)
         )

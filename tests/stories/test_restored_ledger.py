@@ -33,7 +33,7 @@ async def other(
     dsn = await postgres.create_database(f"other_{uuid.uuid4().hex}", template=template_database)
     async with asyncpg.create_pool(dsn, min_size=1, max_size=5) as pool:
         await add_customer(pool, "bob", "sub_1")
-        yield Company(
+        site = Company(
             aiohttp_client,
             pool,
             company.stripe,
@@ -42,6 +42,10 @@ async def other(
             company.hosts,
             Events(),
         )
+        yield site
+        # Before its database: the site would wait for it.
+        if site.client is not None:
+            await site.client.close()
 
 
 async def set_back(company: Company, *, claimed: bool) -> None:
