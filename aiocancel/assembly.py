@@ -46,6 +46,8 @@ logger: logging.Logger = logging.getLogger("aiocancel")
 # Long enough for a Stripe call in flight to come back before the process goes.
 _STOP_GRACE_S: Final = 10.0
 _CONNECT_WITHIN_S: Final = 10.0
+# A worker inside a site has dozens of statements under way; a customer's post must not wait behind them all.
+_WORKER_CONNECTIONS: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +68,10 @@ async def open_parts(parts: Parts, stack: AsyncExitStack) -> Opened:
             await migrate(connection)
         await check_schema(connection)
 
-    resolver = await _open_resolver(parts, pool, stack)
+    resolver, patient_resolver = await _open_resolvers(parts, pool, stack)
     engine = PgQueuerEngine(pool, heartbeat_timeout_s=parts.settings.worker_lease_s)
-    ledger = Ledger(pool, hooks=bool(parts.on_outcome or parts.on_error))
+    hooks = bool(parts.on_outcome or parts.on_error)
+    ledger = Ledger(pool, hooks=hooks)
     doorbell = Doorbell(pool, parts.vendor.name, lease_s=parts.settings.worker_lease_s)
     opening = parts.vendor.open_verifier(RateBudgets(pool))
     policy = Policy(
@@ -92,6 +95,7 @@ async def open_parts(parts: Parts, stack: AsyncExitStack) -> Opened:
         ledger,
         policy,
         doorbell=doorbell,
+        patient_resolver=patient_resolver,
         endings=endings,
         wake_catch_up=rung.set,
         on_event=parts.on_event,
@@ -104,14 +108,15 @@ async def open_parts(parts: Parts, stack: AsyncExitStack) -> Opened:
 
     verifier = None if opening is None else await stack.enter_async_context(opening)
     stripe = await stack.enter_async_context(open_stripe(parts.billing, slots=RateBudgets(pool)))
-    worker = _make_worker(parts, service, ledger, engine, stripe, policy, verifier)
+    worker_ledger = Ledger(pool, hooks=hooks, most_at_once=_WORKER_CONNECTIONS)
+    worker = _make_worker(parts, service, worker_ledger, engine, stripe, policy, verifier)
     loops["worker"] = await stack.enter_async_context(_running(worker))
     if verifier is not None:
         catch_up = CatchUp(
             ledger,
             doorbell,
             verifier,
-            resolver,
+            patient_resolver,
             policy,
             vendor=parts.vendor.name,
             mode=parts.settings.mode,
@@ -155,16 +160,20 @@ def _make_worker(
         lease_s=parts.settings.worker_lease_s,
         vendor_acts_within_s=parts.settings.vendor_acts_within_s,
         resume_policy=parts.settings.resume_policy,
-        find=service.find,
+        find=service.find_patiently,
     )
 
 
-async def _open_resolver(parts: Parts, pool: Pool, stack: AsyncExitStack) -> SubscriptionResolver:
+async def _open_resolvers(
+    parts: Parts, pool: Pool, stack: AsyncExitStack
+) -> tuple[SubscriptionResolver, SubscriptionResolver]:
+    """Return what finds a page's subscription, and what finds the same with more patience."""
     chosen = parts.subscriptions
     needs = parts.vendor.columns
     within_s = parts.settings.lookup_within_s
     if isinstance(chosen, SubscriptionQuery):
-        return await chosen.prepare(pool, needs=needs, within_s=within_s)
+        rows = await chosen.prepare(pool, needs=needs, within_s=within_s)
+        return rows, rows.patient()
 
     if isinstance(chosen, StripeSubscriptions):
         query = StripeCustomerQuery(chosen.customers)
@@ -172,9 +181,10 @@ async def _open_resolver(parts: Parts, pool: Pool, stack: AsyncExitStack) -> Sub
         # A client of its own: a page must not wait behind the worker's changes, and there may be no worker.
         lister = open_stripe(parts.billing, slots=RateBudgets(pool), for_pages=True)
         stripe = await stack.enter_async_context(lister)
-        return chosen.over(customers.resolve, stripe.list_subscriptions)
+        listed = chosen.over(customers.resolve, stripe.list_subscriptions)
+        return listed, listed.over(customers.patient().resolve)
 
-    return chosen
+    return chosen, chosen
 
 
 @asynccontextmanager

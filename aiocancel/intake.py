@@ -6,7 +6,8 @@ import asyncio
 import secrets
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 from weakref import WeakValueDictionary
@@ -42,6 +43,11 @@ from aiocancel.telemetry import ActionParked, ClaimRecorded, EventHook, Property
 
 # Where nobody tells us of ends, this is how often we look for them.
 LOOK_EVERY_S: Final = 1.0
+# In a rush a post waits for its turn to be stored, once. Proxies commonly give up after 30 or 60 s, and a customer
+# whom we tell to try again is better served than one whose proxy does.
+STORE_WITHIN_S: Final = 25.0
+# More at once would only wait for each other's connections, and take those of the pages.
+STORED_AT_ONCE: Final = 6
 _GRANT_NONCE_BYTES: Final = 18
 
 
@@ -60,7 +66,11 @@ class SealedFlow:
 
 
 class FlowService:
-    """Finds, seals, accepts and answers; ``now`` is seconds since the epoch."""
+    """Finds, seals, accepts and answers; ``now`` is seconds since the epoch.
+
+    ``patient_resolver`` finds the same as ``resolver``, and may wait longer for its turn at the database: a page
+    that gives up has a plain button, a refused post is a customer who could not leave.
+    """
 
     def __init__(
         self,
@@ -73,6 +83,7 @@ class FlowService:
         *,
         doorbell: Doorbell,
         on_event: EventHook,
+        patient_resolver: SubscriptionResolver | None = None,
         endings: Endings | None = None,
         wake_catch_up: Callable[[], None] = lambda: None,
         now: Callable[[], float] = time.time,
@@ -81,6 +92,7 @@ class FlowService:
         self._vendor = vendor
         self._sealer = sealer
         self._resolver = resolver
+        self._patient_resolver = patient_resolver or resolver
         self._ledger = ledger
         self._on_event = guarded(on_event)
         self._doorbell = doorbell
@@ -90,6 +102,7 @@ class FlowService:
         self._policy = policy
         self._left_out: set[str] = set()
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._storing = asyncio.Semaphore(STORED_AT_ONCE)
         self._reads_rows = bool(vendor.columns)
         self._carries_proof = vendor.proof_in is not None
         self._endings = endings or Endings(ledger.pool)
@@ -112,6 +125,15 @@ class FlowService:
             if subscription_id is None:
                 return await self._resolver.resolve(customer_id)
             return owned_named(await all_owned(self._resolver, customer_id), subscription_id)
+
+    async def find_patiently(
+        self, customer_id: str, subscription_id: str
+    ) -> OwnedSubscription | None:
+        """Return this subscription if it is the customer's, where no page waits; raises UnavailableError."""
+        with unavailable_on_refusal():
+            return owned_named(
+                await all_owned(self._patient_resolver, customer_id), subscription_id
+            )
 
     @property
     def can_list(self) -> bool:
@@ -211,7 +233,7 @@ class FlowService:
             grant_text, now=int(self._now()), customer_id=customer_id, mode=self._settings.mode
         )
         # The page may be an hour old; the subscription must be the customer's now.
-        if await self.find(customer_id, grant.subscription_id) is None:
+        if await self.find_patiently(customer_id, grant.subscription_id) is None:
             raise GrantError(
                 "The subscription of this grant does not belong to this customer any more.",
                 code=Code.SUBSCRIPTION_NOT_YOURS,
@@ -222,9 +244,8 @@ class FlowService:
             if outcome
             else decide_unproven(claim, grant.subscription_id)
         )
-        # One post of a customer at a time: together they would pass the limits.
         with unavailable_on_refusal():
-            async with self._turns.setdefault(customer_id, asyncio.Lock()):
+            async with self._turn_to_store(customer_id):
                 recorded = await self._record(claim, grant, decision, verified=outcome is not None)
 
         self._on_event(
@@ -235,6 +256,15 @@ class FlowService:
         if recorded.repeated or decision.answer is not None:
             return recorded
         return replace(recorded, answer=Answer(AnswerKind.QUEUED, decision.change))
+
+    @asynccontextmanager
+    async def _turn_to_store(self, customer_id: str) -> AsyncIterator[None]:
+        """Lend a turn, in the order of asking; raises TimeoutError where it would come too late."""
+        async with asyncio.timeout(STORE_WITHIN_S) as limit:
+            # One post of a customer at a time: together they would pass the limits, and take every turn.
+            async with self._turns.setdefault(customer_id, asyncio.Lock()), self._storing:
+                limit.reschedule(None)
+                yield
 
     async def _record(
         self, claim: FlowClaim, grant: Grant, decision: Decision, *, verified: bool
@@ -291,14 +321,16 @@ class FlowService:
         Raises:
             UnavailableError: The database does not answer, and nothing is known.
         """
-        deadline = (time.monotonic() if since is None else since) + self._settings.answer_within_s
+        since = time.monotonic() if since is None else since
+        deadline = since + self._settings.answer_within_s
         is_full = self._endings.waiters >= self._settings.max_waiting_posts
         if known is not None and is_full:
             return known
 
         with self._endings.expect(public_id) as ended:
-            # Once in any case: an end that came before we waited wakes nobody.
-            must_look, answer = True, known
+            # An end that came before we waited is remembered, unless nobody heard it.
+            answer = known
+            must_look = known is None or ended.is_set() or not self._endings.hears_since(since)
             while True:
                 if must_look:
                     ended.clear()

@@ -87,7 +87,7 @@ class CancelFlow:
         answer_within_s: For how many seconds a result waits for Stripe before it is answered with 202.
         max_waiting_posts: How many results may wait for Stripe in one process; the next are answered with 202 at once.
         lookup_within_s: For how many seconds a page waits for the database to find the subscription; then it comes
-            up without, and its button leads to the plain page.
+            up without, and its button leads to the plain page. A post may wait for a free connection 10 seconds more.
         widget_timeout_s: After how many seconds a widget that does not show itself counts as blocked.
         max_body_bytes: The longest body that a route of ours reads.
         texts: The owner's wording of our texts, by name; the names are those of ``aiocancel.config.DEFAULT_TEXTS``.

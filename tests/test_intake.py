@@ -297,7 +297,71 @@ async def test_a_waiting_post_does_not_ask_the_ledger_again_and_again(
 
     assert answer is not None
     assert answer.kind is AnswerKind.QUEUED
-    assert asked == 1
+    assert asked == 0
+
+
+async def test_a_post_that_came_before_the_database_told_us_of_ends_looks_once(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake, "LOOK_EVERY_S", 60.0)
+    await add_customer(pool, "ada", "sub_1")
+    endings = Endings(pool)
+    service = await service_over(pool, endings=endings, answer_within_s=30.0)
+    came_at = time.monotonic()
+    recorded = await service.accept(make_claim(), await grant_of(service), "ada")
+    await settle(pool)
+    running = asyncio.create_task(endings.run())
+    await until(lambda: endings.hears)
+
+    async with asyncio.timeout(10):
+        answer = await service.wait_for_answer(
+            recorded.public_id, "ada", known=recorded.answer, since=came_at
+        )
+
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert answer is not None
+    assert answer.kind is AnswerKind.SCHEDULED
+
+
+async def test_only_so_many_ends_are_remembered_for_those_who_have_yet_to_wait(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aiocancel.postgres.endings._REMEMBERED", 2)
+    endings = Endings(pool)
+    ends = [uuid.uuid4() for _ in range(3)]
+    for end in [ends[0], ends[1], ends[0], ends[2]]:
+        endings.tell(end)
+
+    remembered = []
+    for end in ends:
+        with endings.expect(end) as ended:
+            remembered.append(ended.is_set())
+
+    assert remembered == [True, False, True]
+
+
+async def test_a_post_whose_turn_to_be_stored_comes_too_late_may_be_made_again(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake, "STORE_WITHIN_S", 0.2)
+    monkeypatch.setattr(intake, "STORED_AT_ONCE", 1)
+    for customer in ("ada", "grace"):
+        await add_customer(pool, customer, f"sub_{customer}")
+    service = await service_over(pool)
+    grants = {who: await grant_of(service, who) for who in ("ada", "grace")}
+
+    async with pool.acquire() as other, other.transaction():
+        await other.execute("LOCK TABLE aiocancel.claim IN ACCESS EXCLUSIVE MODE")
+        first = asyncio.create_task(service.accept(make_claim(), grants["ada"], "ada"))
+        await asyncio.sleep(0.05)
+        with pytest.raises(UnavailableError):
+            await service.accept(make_claim(), grants["grace"], "grace")
+
+    async with asyncio.timeout(10):
+        await first
+        again = await service.accept(make_claim(), grants["grace"], "grace")
+    assert not again.repeated
 
 
 async def test_beyond_the_places_for_waiting_a_post_is_answered_as_queued_at_once(

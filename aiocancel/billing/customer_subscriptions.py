@@ -6,6 +6,7 @@ customer who is told that there is nothing to cancel goes on paying.
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
@@ -102,6 +103,12 @@ class StripeResolver:
         self._listings = SharedListings(
             list_subscriptions, within_s=settings.timeout_s, remember_s=settings.remember_s
         )
+
+    def over(self, find_customer: FindCustomer) -> StripeResolver:
+        """Return the same resolver over another search for the customer; both share what Stripe listed."""
+        other = copy.copy(self)
+        other._find_customer = find_customer
+        return other
 
     async def resolve(self, customer_id: str) -> OwnedSubscription | None:
         """Return the chosen subscription; raises UnavailableError, also where Stripe refuses to answer."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Coroutine, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import asyncpg
@@ -126,10 +126,16 @@ class LedgerConnection:
     """Runs the ledger's statements over a pool, isolated as they need it.
 
     They rely on seeing what others committed, so each runs as READ COMMITTED whatever the database's default is.
+
+    Args:
+        pool: Lends the connections.
+        most_at_once: How many of them may be used at a time; further statements wait outside the pool, where they
+            are in nobody's way. None is no bound.
     """
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, *, most_at_once: int | None = None) -> None:
         self._pool = pool
+        self._turns = None if most_at_once is None else asyncio.Semaphore(most_at_once)
 
     async def at_once(self, statement: str, *values: Any) -> list[asyncpg.Record]:
         """Run one statement as a transaction of its own and return its rows.
@@ -138,7 +144,7 @@ class LedgerConnection:
         """
         with unavailable_on_outage():
             try:
-                async with self._pool.acquire(timeout=ACQUIRE_WITHIN_S) as connection:
+                async with self._lent() as connection:
                     return await connection.fetch(statement, *values)
             except asyncpg.SerializationError:
                 # The application's default isolation is stricter: only then are more round trips worth it.
@@ -158,7 +164,15 @@ class LedgerConnection:
     @asynccontextmanager
     async def _read_committed(self) -> AsyncIterator[Connection]:
         async with (
-            self._pool.acquire(timeout=ACQUIRE_WITHIN_S) as connection,
+            self._lent() as connection,
             connection.transaction(isolation="read_committed"),
+        ):
+            yield connection
+
+    @asynccontextmanager
+    async def _lent(self) -> AsyncIterator[Connection]:
+        async with (
+            self._turns or nullcontext(),
+            self._pool.acquire(timeout=ACQUIRE_WITHIN_S) as connection,
         ):
             yield connection

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import re
 import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import asyncpg
 
@@ -17,9 +18,10 @@ from aiocancel.core.identifiers import CustomerId, SubscriptionId
 from aiocancel.core.subscription import OwnedSubscription
 from aiocancel.errors import AmbiguousSubscriptionError, ConfigurationError
 from aiocancel.ports import BilledCustomer
-from aiocancel.postgres.connection import unavailable_on_outage, within
+from aiocancel.postgres.connection import ACQUIRE_WITHIN_S, unavailable_on_outage, within
 
 if TYPE_CHECKING:
+    from asyncpg.pool import PoolConnectionProxy
     from asyncpg.prepared_stmt import PreparedStatement
 
     from aiocancel.postgres.connection import Connection, Pool
@@ -36,6 +38,8 @@ _CONVERTERS: Final[Mapping[str, Callable[[str], Any]]] = {
     "citext": str,
 }
 
+
+_AnyLookup = TypeVar("_AnyLookup", bound="_Lookup")
 
 _ORDER_BY: Final = re.compile(r"\border\s+by\b", re.IGNORECASE)
 
@@ -188,10 +192,21 @@ class _Lookup:
         within_s: float = DEFAULTS.lookup_within_s,
     ) -> None:
         self._within_s = within_s
+        self._patience_s = 0.0
         self._pool = pool
         self._sql = sql
         self._column = column
         self._convert = convert
+
+    def patient(self: _AnyLookup, patience_s: float = ACQUIRE_WITHIN_S) -> _AnyLookup:
+        """Return the same lookup for a customer's post, which waits longer for a connection than a page does.
+
+        A page has a plain button for want of a lookup. A post that is refused is a customer who could not leave,
+        and in a rush it would wait as long for its next statement. The database itself gets no more time.
+        """
+        patient = copy.copy(self)
+        patient._patience_s = patience_s
+        return patient
 
     async def _find(self, customer_id: str) -> list[tuple[str, dict[str, Any]]]:
         """Return each id once with its first row; an id that cannot be a value of the column belongs to nobody."""
@@ -202,7 +217,7 @@ class _Lookup:
 
         try:
             with unavailable_on_outage():
-                rows = await within(self._within_s, self._ask(argument))
+                rows = await self._rows(argument)
         except asyncpg.DataError:
             # An integer too large for the column, a NUL in a text: nobody has that id.
             return []
@@ -213,9 +228,24 @@ class _Lookup:
                 found.setdefault(str(row[self._column]), dict(row))
         return list(found.items())
 
+    async def _rows(self, argument: Any) -> list[asyncpg.Record]:
+        if not self._patience_s:
+            return await within(self._within_s, self._ask(argument))
+        # Only the wait for a connection may be long.
+        connection = await self._pool.acquire(timeout=self._patience_s)
+        return await within(self._within_s, self._ask_over(connection, argument))
+
     async def _ask(self, argument: Any) -> list[asyncpg.Record]:
-        async with self._pool.acquire(timeout=self._within_s) as connection:
+        connection = await self._pool.acquire(timeout=self._within_s)
+        return await self._ask_over(connection, argument)
+
+    async def _ask_over(
+        self, connection: PoolConnectionProxy[asyncpg.Record], argument: Any
+    ) -> list[asyncpg.Record]:
+        try:
             return await connection.fetch(self._sql, argument)
+        finally:
+            await self._pool.release(connection)
 
 
 class PostgresResolver(_Lookup):

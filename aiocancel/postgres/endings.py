@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -31,6 +33,8 @@ _COME_BACK_S: Final = 1.0
 _TRY_DEAF_AGAIN_S: Final = 60.0
 # A worker needs two connections, a request one.
 _SMALLEST_POOL: Final = 4
+# A claim may end before whoever recorded it begins to wait.
+_REMEMBERED: Final = 10_000
 
 
 class Endings:
@@ -45,6 +49,8 @@ class Endings:
         self._pool = pool
         self._check_every_s = check_every_s
         self._waiting: dict[uuid.UUID, set[asyncio.Event]] = {}
+        self._ended: dict[uuid.UUID, None] = {}
+        self._hears_from = math.inf
         self._check = ""
         self._checked = asyncio.Event()
         self.waiters = 0
@@ -54,8 +60,10 @@ class Endings:
 
     @contextmanager
     def expect(self, public_id: uuid.UUID) -> Iterator[asyncio.Event]:
-        """Lend an event that is set when something of this claim ends."""
+        """Lend an event that is set when something of this claim ends, at once where it has just ended."""
         ended = asyncio.Event()
+        if public_id in self._ended:
+            ended.set()
         self._waiting.setdefault(public_id, set()).add(ended)
         self.waiters += 1
         try:
@@ -68,9 +76,18 @@ class Endings:
                 del self._waiting[public_id]
 
     def tell(self, public_id: uuid.UUID) -> None:
-        """Wake whoever waits for this claim."""
+        """Wake whoever waits for this claim, or is about to."""
+        self._ended.pop(public_id, None)
+        self._ended[public_id] = None
+        if len(self._ended) > _REMEMBERED:
+            del self._ended[next(iter(self._ended))]
+
         for event in self._waiting.get(public_id, ()):
             event.set()
+
+    def hears_since(self, moment: float) -> bool:
+        """Tell whether the database has told us of every end since this moment of the monotonic clock."""
+        return self.hears and self._hears_from <= moment
 
     async def run(self) -> None:
         """Listen until cancelled; outages are waited out."""
@@ -139,6 +156,7 @@ class Endings:
         if hears == self.hears:
             return
         self.hears = hears
+        self._hears_from = time.monotonic() if hears else math.inf
         # What ended in between nobody told us of.
         for events in self._waiting.values():
             for event in events:

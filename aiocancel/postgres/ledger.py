@@ -37,12 +37,15 @@ if TYPE_CHECKING:
 class Ledger:
     """Claims, the actions that they lead to, every attempt at them, and the journal.
 
-    With ``hooks`` every claim ends in an action that tells the application of it.
+    Args:
+        pool: Lends the connections.
+        hooks: Whether every claim ends in an action that tells the application of it.
+        most_at_once: How many of the pool's connections this ledger may use at a time; None is no bound.
     """
 
-    def __init__(self, pool: Pool, *, hooks: bool = False) -> None:
+    def __init__(self, pool: Pool, *, hooks: bool = False, most_at_once: int | None = None) -> None:
         self.pool = pool
-        connection = LedgerConnection(pool)
+        connection = LedgerConnection(pool, most_at_once=most_at_once)
         self._claims = Claims(connection, hooks=hooks)
         self._parked = ParkedClaims(connection, hooks=hooks)
         self._leasing = Leasing(connection)

@@ -9,7 +9,8 @@ import asyncpg
 import pytest
 
 from aiocancel.errors import UnavailableError
-from aiocancel.postgres.connection import unavailable_on_outage, within
+from aiocancel.postgres.connection import LedgerConnection, unavailable_on_outage, within
+from tests.support.saas import Pool
 
 
 @pytest.mark.parametrize(
@@ -83,3 +84,20 @@ async def test_work_in_time_gives_its_result_or_its_error() -> None:
     assert await within(5, answers()) == 7
     with pytest.raises(KeyError):
         await within(5, fails())
+
+
+async def test_a_ledger_with_a_bound_leaves_connections_to_others_however_much_it_is_asked(
+    pool: Pool,
+) -> None:
+    ledger = LedgerConnection(pool, most_at_once=2)
+    asked = [asyncio.create_task(ledger.at_once("SELECT pg_sleep(0.2)")) for _ in range(20)]
+    await asyncio.sleep(0.1)
+
+    busy = await pool.fetchval(
+        "SELECT count(*) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND query LIKE 'SELECT pg_sleep%' AND state = 'active'"
+    )
+
+    assert busy == 2
+    async with asyncio.timeout(30):
+        await asyncio.gather(*asked)
