@@ -154,6 +154,7 @@ def _make_worker(
         hooks=Hooks(parts.on_outcome, parts.on_error),
         offers=offers,
         schedule_policy=parts.billing.schedule_policy,
+        ends_with=parts.billing.ends_with,
         on_event=parts.on_event,
         on_settled=service.settled,
         concurrency=parts.settings.worker_concurrency,

@@ -52,6 +52,13 @@ LIST_PAGE_SIZE: Final = 100
 # Every request for a subscription asks for these, written or read.
 _AS_READ: Final[Mapping[str, Any]] = {"expand": ["discounts"]}
 MAX_LIST_PAGES: Final = 10
+# Each way of ending has a key of its own: between two attempts the subscription may change, and so the way.
+_KEY_ENDS: Final[Mapping[parameters.SetsEnd, str]] = {
+    PlainChange.CANCEL_AT_PERIOD_END: "",
+    PlainChange.CANCEL_AT_LAST_PERIOD_END: "-last",
+    PlainChange.CANCEL_AT_BILLED_UNTIL: "-billed",
+    PlainChange.TELL_REASON: "-reason",
+}
 
 _ERRORS: Mapping[Failure, type[BillingError]] = {
     Failure.TRANSIENT: TransientBillingError,
@@ -222,9 +229,16 @@ class StripeClient:
             return await self._change_schedule(write.schedule, key)
 
         match change:
-            case PlainChange.CANCEL_AT_PERIOD_END:
-                params = parameters.cancel_at_period_end(action.reason, self._billing)
-                return await self._update(path, params, key)
+            case (
+                PlainChange.CANCEL_AT_PERIOD_END
+                | PlainChange.CANCEL_AT_LAST_PERIOD_END
+                | PlainChange.CANCEL_AT_BILLED_UNTIL
+                | PlainChange.TELL_REASON
+            ):
+                params = parameters.end(change, action.reason, self._billing)
+                if not params:
+                    return BillingReply(None, replayed=False)
+                return await self._update(path, params, f"{key}{_KEY_ENDS[change]}")
             case PlainChange.CANCEL_NOW:
                 # Stripe ignores keys on DELETE: repeating it is safe only because we read before and after.
                 ending = parameters.cancel_now(action.reason, self._billing)

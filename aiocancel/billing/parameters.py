@@ -12,6 +12,7 @@ from aiocancel.core.changes import (
     NewCoupon,
     PausePayments,
     PauseService,
+    PlainChange,
     RemoveDiscounts,
     SwapPrice,
     Update,
@@ -37,9 +38,29 @@ if TYPE_CHECKING:
     )
 
 
-def cancel_at_period_end(reason: CancelReason, billing: StripeBilling) -> SubscriptionUpdateParams:
-    """Build the update that ends a subscription with its period."""
-    params: SubscriptionUpdateParams = {"cancel_at_period_end": True}
+SetsEnd = Literal[
+    PlainChange.CANCEL_AT_PERIOD_END,
+    PlainChange.CANCEL_AT_LAST_PERIOD_END,
+    PlainChange.CANCEL_AT_BILLED_UNTIL,
+    PlainChange.TELL_REASON,
+]
+"""Changes that carry the customer's reason; the last carries nothing else."""
+
+
+def end(change: SetsEnd, reason: CancelReason, billing: StripeBilling) -> SubscriptionUpdateParams:
+    """Build the update that lets a subscription end later; empty where there is only a reason, and none for Stripe."""
+    params: SubscriptionUpdateParams
+    match change:
+        case PlainChange.CANCEL_AT_PERIOD_END:
+            params = {"cancel_at_period_end": True}
+        case PlainChange.CANCEL_AT_LAST_PERIOD_END:
+            params = {"cancel_at": "max_period_end"}
+        case PlainChange.CANCEL_AT_BILLED_UNTIL:
+            params = {"cancel_at": "max_billed_until"}
+        case PlainChange.TELL_REASON:
+            params = {}
+        case _:  # pragma: no cover
+            assert_never(change)
     if details := _cancellation_details(reason, billing):
         params["cancellation_details"] = details
     return params

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from aiocancel.config import origin_of
+from aiocancel.core.actions import DEFAULT_PERIOD_END, PERIOD_ENDS, PeriodEnd
 from aiocancel.core.identifiers import Mode, is_opaque_id
 from aiocancel.core.schedules import DEFAULT_SCHEDULE_POLICY, SCHEDULE_POLICIES, SchedulePolicy
 from aiocancel.errors import ConfigurationError
@@ -53,6 +54,9 @@ class StripeBilling:
             schedule that ends with the period is made to end the subscription, one with nothing more to do is
             released, and only one with phases to come, or an end of its own, is left to a person. With ``amend`` the
             key must be allowed to read schedules, and to write them unless it is ``park``.
+        ends_with: The end of a subscription whose items have different periods, such as a month and a year, when it is
+            cancelled at period end. With ``last`` no day is lost that is paid for, and items with shorter periods are
+            paid until then. With ``first`` it ends with the shortest period, and what is paid beyond is lost.
 
     Raises:
         ConfigurationError: Says which setting is wrong, and never repeats the key.
@@ -67,6 +71,7 @@ class StripeBilling:
     max_requests_per_s: float | None = None
     max_requests_per_s_per_endpoint: float | None = None
     schedule_policy: SchedulePolicy = DEFAULT_SCHEDULE_POLICY
+    ends_with: PeriodEnd = DEFAULT_PERIOD_END
 
     def __post_init__(self) -> None:
         if not self.api_key.startswith(("sk_live_", "rk_live_", "sk_test_", "rk_test_")):
@@ -89,6 +94,8 @@ class StripeBilling:
 
         if self.schedule_policy not in SCHEDULE_POLICIES:
             raise ConfigurationError(f"schedule_policy is one of {', '.join(SCHEDULE_POLICIES)}")
+        if self.ends_with not in PERIOD_ENDS:
+            raise ConfigurationError(f"ends_with is one of {', '.join(PERIOD_ENDS)}")
         if unknown := set(self.feedback_codes.values()) - FEEDBACK_VALUES:
             raise ConfigurationError(
                 f"feedback_codes maps to a value that Stripe does not have: {sorted(unknown)[0]}"

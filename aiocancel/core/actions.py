@@ -168,9 +168,13 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The subscription already is as the action wants it."""
+    """The subscription already is as the action wants it.
+
+    ``tells_reason`` says that Stripe should still be told why the customer leaves.
+    """
 
     receipt: Receipt
+    tells_reason: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,14 +231,33 @@ class Supersede:
 Step = Done | Write | Wait | Refuse | Defer | Supersede
 
 
-def next_step(kind: PlainKind, subscription: Subscription) -> Step:
-    """Say what is left to do for a plain action, given the subscription as just read. Total: never raises."""
+PeriodEnd = Literal["last", "first"]
+"""With which period a subscription ends whose items have different ones."""
+
+PERIOD_ENDS: Final = ("last", "first")
+DEFAULT_PERIOD_END: Final[PeriodEnd] = "last"
+
+# An incomplete subscription takes no update, and one that is paused does not advance to the end of its period.
+# Source: Subscription.status in stripe-python 16.1.0; https://docs.stripe.com/billing/subscriptions/pause
+_REACH_NO_PERIOD_END: Final = frozenset({"incomplete", "paused"})
+
+
+def next_step(
+    kind: PlainKind, subscription: Subscription, ends_with: PeriodEnd = DEFAULT_PERIOD_END
+) -> Step:
+    """Say what is left to do for a plain action, given the subscription as just read. Total: never raises.
+
+    Args:
+        kind: The action's kind.
+        subscription: As just read.
+        ends_with: The owner's choice for items with different periods.
+    """
     done = Done(Receipt.of(subscription))
     is_over = subscription.has_ended or subscription.is_ending
 
     match kind:
         case ActionKind.CANCEL_AT_PERIOD_END:
-            return done if is_over else Write(PlainChange.CANCEL_AT_PERIOD_END)
+            return _cancel_at_period_end(subscription, ends_with)
         case ActionKind.CANCEL_NOW:
             return done if subscription.has_ended else Write(PlainChange.CANCEL_NOW)
         case ActionKind.RESUME:
@@ -245,6 +268,35 @@ def next_step(kind: PlainKind, subscription: Subscription) -> Step:
             return _end_pause(subscription)
         case _:  # pragma: no cover
             assert_never(kind)
+
+
+def _cancel_at_period_end(subscription: Subscription, ends_with: PeriodEnd) -> Step:
+    if subscription.has_ended:
+        return Done(Receipt.of(subscription))
+    if subscription.status in _REACH_NO_PERIOD_END:
+        return Write(PlainChange.CANCEL_NOW)
+    if subscription.is_ending or subscription.set_end is not None:
+        # Whoever set this end, it stands: bringing it forward could take paid time away, or break an agreement.
+        return Done(Receipt(subscription.status, subscription.ends_at or subscription.set_end))
+
+    first, last = subscription.current_period_end, subscription.last_period_end
+    billed, is_mixed = subscription.billed_until, first != last or subscription.has_more_items
+    if ends_with == "first" or last is None:
+        return Write(PlainChange.CANCEL_AT_PERIOD_END)
+    if billed is not None and billed > last:
+        return Write(PlainChange.CANCEL_AT_BILLED_UNTIL)
+    return Write(
+        PlainChange.CANCEL_AT_LAST_PERIOD_END if is_mixed else PlainChange.CANCEL_AT_PERIOD_END
+    )
+
+
+def wants_to_tell(action: Action, subscription: Subscription) -> bool:
+    """Tell whether the customer gave a reason for leaving that Stripe does not have.
+
+    A schedule that ends a subscription takes none, and an end that was there already was not set by us.
+    """
+    leaves = action.kind in (ActionKind.CANCEL_AT_PERIOD_END, ActionKind.CANCEL_NOW)
+    return leaves and action.reason != NO_REASON and not subscription.has_reason
 
 
 def _resume(subscription: Subscription) -> Step:
@@ -258,8 +310,7 @@ def _resume(subscription: Subscription) -> Step:
         return Done(Receipt.of(subscription))
 
     # An end beyond the running periods was agreed on, not asked for by a leaving customer.
-    last = subscription.last_period_end
-    if last is None or subscription.cancel_at > last:
+    if not subscription.is_ending:
         return Refuse(Code.ENDS_BY_AGREEMENT)
     return Write(PlainChange.WITHDRAW_CANCELLATION_BY_DATE)
 
@@ -275,19 +326,36 @@ def _end_pause(subscription: Subscription) -> Step:
     return Write(PlainChange.RESUME_SERVICE) if is_paused else Done(Receipt.of(subscription))
 
 
-_WISHES: Final[dict[ActionKind, Wish]] = {
-    ActionKind.CANCEL_AT_PERIOD_END: "cancel_at_period_end",
-    ActionKind.CANCEL_NOW: "cancel_now",
+_WISHES: Final[dict[Change | PlainChange, Wish]] = {
+    PlainChange.CANCEL_AT_PERIOD_END: "cancel_at_period_end",
+    PlainChange.CANCEL_AT_LAST_PERIOD_END: "cancel_at_period_end",
+    PlainChange.CANCEL_AT_BILLED_UNTIL: "cancel_at_period_end",
+    PlainChange.CANCEL_NOW: "cancel_now",
 }
 
 
-def past_the_schedule(
-    step: Step, kind: ActionKind, subscription: Subscription, policy: SchedulePolicy
-) -> Step:
+def _end_that_is_set(
+    change: Change | PlainChange | None, subscription: Subscription
+) -> datetime | None:
+    """Return when the subscription ends once it has the change; None where the change sets no end by date."""
+    match change:
+        case PlainChange.CANCEL_AT_PERIOD_END:
+            return subscription.current_period_end
+        case PlainChange.CANCEL_AT_LAST_PERIOD_END if not subscription.has_more_items:
+            return subscription.last_period_end
+        case PlainChange.CANCEL_AT_BILLED_UNTIL if not subscription.has_more_items:
+            return subscription.billed_until
+        case _:
+            return None
+
+
+def past_the_schedule(step: Step, subscription: Subscription, policy: SchedulePolicy) -> Step:
     """Return the step, with the change that must come before it when a schedule governs the subscription."""
     if not isinstance(step, Write | Defer):
         return step
-    first = clear_the_way(subscription, policy, _WISHES.get(kind, "other"))
+    change = step.change if isinstance(step, Write) else None
+    wish = "other" if change is None else _WISHES.get(change, "other")
+    first = clear_the_way(subscription, policy, wish, _end_that_is_set(change, subscription))
     if isinstance(first, Code):
         return Refuse(first)
     # A change that is due later meets its schedule when it is made.

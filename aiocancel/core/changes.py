@@ -25,11 +25,15 @@ from aiocancel.errors import UnreadableLedgerError
 class PlainChange(Enum):
     """A change that is the same for every subscription, so that the ledger need not keep it.
 
-    A cancellation that was set by date is withdrawn by date, and a pause of the subscription itself ends by a
-    call of its own.
+    Where items have different periods, or are billed ahead, the end of the last one is named to Stripe, which turns
+    it into a date. A cancellation that was set by date is withdrawn by date, and a pause of the subscription itself
+    ends by a call of its own. Source of the ends: https://docs.stripe.com/changelog/basil/2025-07-30/cancel-at-enums
     """
 
     CANCEL_AT_PERIOD_END = auto()
+    CANCEL_AT_LAST_PERIOD_END = auto()
+    CANCEL_AT_BILLED_UNTIL = auto()
+    TELL_REASON = auto()
     CANCEL_NOW = auto()
     WITHDRAW_CANCELLATION = auto()
     WITHDRAW_CANCELLATION_BY_DATE = auto()

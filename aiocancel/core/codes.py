@@ -305,6 +305,12 @@ class Code(StrEnum):
         "The subscription schedule could not be read.",
         "Check that the Stripe key may read subscription schedules.",
     )
+    SCHEDULE_OF_ANOTHER_SUBSCRIPTION = (
+        "schedule_of_another_subscription",
+        About.SCHEDULE,
+        "Stripe says that the schedule governs another subscription, so it is left alone.",
+        "Look at the subscription and its schedule at Stripe.",
+    )
     SCHEDULE_HAS_PENDING_PHASES = (
         "schedule_has_pending_phases",
         About.SCHEDULE,

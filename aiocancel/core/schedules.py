@@ -7,6 +7,7 @@ subscription as it is and drops the phases that are still to come, which cannot 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Final, Literal
 
 from aiocancel.core.codes import Code
@@ -22,7 +23,9 @@ SchedulePolicy = Literal["park", "release", "amend"]
 ``amend``, the default, never loses any part of the agreement and still lets customers go by themselves: a
 cancellation at period end becomes the end of a schedule that ends with the period, a schedule that has
 nothing more to do is released, and only one with phases to come, or with an end of its own, is left to a human.
-A cancellation at once always releases it: of a subscription that has ended no phase can come.
+Of a subscription that has ended no phase can come. So a cancellation at once always releases the schedule, and one
+at period end does when every phase to come begins then or later, as those of a downgrade in Stripe's portal do; a
+customer who takes that cancellation back later keeps the plan, and not the downgrade.
 """
 
 SCHEDULE_POLICIES: Final = ("park", "release", "amend")
@@ -53,25 +56,44 @@ ScheduleChange = ReleaseSchedule | EndSchedule
 
 
 def clear_the_way(
-    subscription: Subscription, policy: SchedulePolicy, wish: Wish
+    subscription: Subscription, policy: SchedulePolicy, wish: Wish, ends_at: datetime | None = None
 ) -> ScheduleChange | Code | None:
-    """Return the schedule's change that must come first, None where there is none, or the code of a refusal."""
+    """Return the schedule's change that must come first, None where there is none, or the code of a refusal.
+
+    Args:
+        subscription: As just read.
+        policy: The owner's choice.
+        wish: What is to be done to the subscription.
+        ends_at: When the subscription is to end, with ``cancel_at_period_end``; None where that is unknown.
+    """
     schedule_id, schedule = subscription.schedule_id, subscription.schedule
     if schedule_id is None:
         return None
+    if schedule is not None and schedule.subscription_id not in (
+        None,
+        subscription.subscription_id,
+    ):
+        return Code.SCHEDULE_OF_ANOTHER_SUBSCRIPTION
     if policy == "park":
         return Code.SUBSCRIPTION_HAS_A_SCHEDULE
     if policy == "release" or wish == "cancel_now":
         return ReleaseSchedule(schedule_id)
     if schedule is None:
         return Code.SCHEDULE_IS_UNKNOWN
+    leaves = wish == "cancel_at_period_end"
     if schedule.has_more_to_come:
-        return Code.SCHEDULE_HAS_PENDING_PHASES
+        begins_at = schedule.next_phase_at
+        comes_too_late = ends_at is not None and begins_at is not None and ends_at <= begins_at
+        return (
+            ReleaseSchedule(schedule_id)
+            if leaves and comes_too_late
+            else Code.SCHEDULE_HAS_PENDING_PHASES
+        )
 
-    ends_with_period = (
-        schedule.ends_at is not None and schedule.ends_at == subscription.current_period_end
-    )
-    if wish == "cancel_at_period_end" and schedule.end_behavior == "release" and ends_with_period:
+    with_period = {subscription.current_period_end, subscription.paid_until}
+    ends_with_period = schedule.ends_at in with_period and schedule.ends_at is not None
+    ends_in_time = schedule.ends_at is not None and schedule.ends_at == ends_at
+    if leaves and schedule.end_behavior == "release" and ends_in_time:
         return EndSchedule(schedule_id, cancels=True)
     if wish == "other" and schedule.end_behavior == "cancel" and ends_with_period:
         return EndSchedule(schedule_id, cancels=False)

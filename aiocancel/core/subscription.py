@@ -29,6 +29,8 @@ class Item:
     """One line of a subscription: ``interval`` is day, week, month or year, paid every ``interval_count``.
 
     ``quantity`` is None for metered usage; ``period_end`` is when the line's next payment falls due.
+    ``billed_until`` is until when it is paid, where that is later than its period, None where Stripe says nothing.
+    Source: https://docs.stripe.com/billing/subscriptions/prebilling
     """
 
     item_id: str
@@ -38,6 +40,7 @@ class Item:
     is_metered: bool
     quantity: int | None = None
     period_end: datetime | None = None
+    billed_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +81,16 @@ class Schedule:
     """The subscription schedule that governs a subscription.
 
     ``end_behavior`` is Stripe's word for the fate of the subscription at ``ends_at``, the end of the last
-    phase. ``has_more_to_come`` says that another phase, or a pause, is still planned.
+    phase. ``has_more_to_come`` says that another phase, or a pause, is still planned; ``next_phase_at`` is when the
+    first of it begins, None where that is not certain. ``subscription_id`` is the subscription that Stripe says it
+    governs, None where Stripe does not say.
     """
 
     end_behavior: str
     ends_at: datetime | None
     has_more_to_come: bool
+    next_phase_at: datetime | None = None
+    subscription_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +125,12 @@ class Subscription:
     """The schedule that ``schedule_id`` names; None where it was not read."""
     gift: str | None = None
     """The wish that the last gift of ours came from, as its write noted it in the metadata."""
+    end_was_requested: bool = False
+    """Whether its end was asked for after it began, as a cancellation is, and not agreed on at the beginning."""
+    has_reason: bool = True
+    """Whether Stripe keeps a reason for a cancellation; where it was not read, nobody need tell one."""
+    has_more_items: bool = False
+    """Whether Stripe left items out of the list, so that ``items`` are not all."""
 
     def is_in(self, mode: Mode) -> bool:
         """Whether it is a subscription of that mode: live billing is for live claims only, and test for test."""
@@ -135,12 +148,26 @@ class Subscription:
             return False
         if self.cancel_at_period_end:
             return True
-        # An end no later than the period's has the same effect, however it came about.
-        end = self._set_end
-        return (
-            end is not None
-            and self.current_period_end is not None
-            and end <= self.current_period_end
+        # An end within the time that is paid for has the same effect, however it came about.
+        end, paid_until = self.set_end, self.paid_until
+        if end is None or paid_until is None:
+            return False
+        return end <= paid_until or self.end_was_requested
+
+    @property
+    def paid_until(self) -> datetime | None:
+        """Until when the item that is paid for longest is paid."""
+        billed = self.billed_until
+        if billed is None or self.last_period_end is None:
+            return self.last_period_end or self.current_period_end
+        return max(billed, self.last_period_end)
+
+    @property
+    def billed_until(self) -> datetime | None:
+        """The latest time that an item was billed for ahead of its period; None where none was."""
+        return max(
+            (item.billed_until for item in self.items if item.billed_until is not None),
+            default=None,
         )
 
     @property
@@ -149,12 +176,12 @@ class Subscription:
         if self.has_ended:
             return self.ended_at or self.canceled_at
         if self.is_ending:
-            return self._set_end or self.current_period_end
+            return self.set_end or self.current_period_end
         return None
 
     @property
-    def _set_end(self) -> datetime | None:
-        """The end set by date: its own, or that of a schedule which ends it."""
+    def set_end(self) -> datetime | None:
+        """The end set by date, however far away: its own, or that of a schedule which ends it."""
         if self.cancel_at is not None or self.schedule is None:
             return self.cancel_at
         ends = self.schedule.end_behavior == "cancel" and not self.schedule.has_more_to_come
@@ -198,9 +225,28 @@ def read_subscription(data: Mapping[str, Any]) -> Subscription:
             pending_update=_pending(data.get("pending_update")),
             payment_url=_payment_url(data.get("latest_invoice")),
             gift=(data.get("metadata") or {}).get(GIFT_NOTE),
+            end_was_requested=_was_requested(data),
+            has_reason=_has_reason(data.get("cancellation_details")),
+            has_more_items=bool(data["items"].get("has_more", False)),
         )
     except (KeyError, TypeError, AttributeError, OverflowError, OSError) as error:
         raise ValueError(f"Stripe's subscription lacks a field: {type(error).__name__}") from error
+
+
+def _was_requested(data: Mapping[str, Any]) -> bool:
+    """Tell a cancellation from an end that was agreed on at the beginning; when in doubt it was agreed on."""
+    details, asked_at, created = (
+        data.get("cancellation_details"),
+        data.get("canceled_at"),
+        data.get("created"),
+    )
+    if not details or asked_at is None or created is None:
+        return False
+    return bool(details.get("reason") == "cancellation_requested" and asked_at > created)
+
+
+def _has_reason(details: Mapping[str, Any] | None) -> bool:
+    return details is None or bool(details.get("comment") or details.get("feedback"))
 
 
 def _item(data: Mapping[str, Any]) -> Item:
@@ -214,6 +260,7 @@ def _item(data: Mapping[str, Any]) -> Item:
         is_metered=recurring.get("usage_type") == "metered",
         quantity=data.get("quantity"),
         period_end=_moment(data.get("current_period_end")),
+        billed_until=_moment(data.get("billed_until")),
     )
 
 
@@ -261,17 +308,24 @@ def read_schedule(data: Mapping[str, Any]) -> Schedule:
             raise ValueError("Stripe answered with something other than a subscription schedule")
 
         last, current = data["phases"][-1]["end_date"], data["current_phase"]
+        has_phases_to_come = current is None or current["end_date"] != last
+        plans_pauses = bool(data.get("pause_schedules"))
+        is_certain = has_phases_to_come and current is not None and not plans_pauses
         return Schedule(
             end_behavior=data["end_behavior"],
             ends_at=_moment(last),
-            has_more_to_come=current is None
-            or current["end_date"] != last
-            or bool(data.get("pause_schedules")),
+            has_more_to_come=has_phases_to_come or plans_pauses,
+            next_phase_at=_moment(current["end_date"]) if is_certain else None,
+            subscription_id=_id_of(data.get("subscription")),
         )
     except (LookupError, TypeError, AttributeError, OverflowError, OSError) as error:
         raise ValueError(
             f"Stripe's subscription schedule lacks a field: {type(error).__name__}"
         ) from error
+
+
+def _id_of(named: Mapping[str, Any] | str | None) -> str | None:
+    return named["id"] if isinstance(named, Mapping) else named
 
 
 def _moment(seconds: int | None) -> datetime | None:

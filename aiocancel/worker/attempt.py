@@ -9,12 +9,14 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final, assert_never
 
 from aiocancel.core.actions import (
     ActionKind,
     Defer,
     Done,
+    PeriodEnd,
     Receipt,
     Refuse,
     Step,
@@ -26,6 +28,7 @@ from aiocancel.core.actions import (
     next_step,
     past_the_schedule,
     step_when_missing,
+    wants_to_tell,
 )
 from aiocancel.core.changes import Change, PlainChange
 from aiocancel.core.codes import AnyCode, Code
@@ -90,6 +93,7 @@ class Attempts:
         offers: Offers,
         hooks: Hooks,
         schedule_policy: SchedulePolicy,
+        ends_with: PeriodEnd,
         on_event: EventHook,
         on_settled: Callable[[uuid.UUID], None],
         jitter: Callable[[], float],
@@ -102,6 +106,7 @@ class Attempts:
         self._offers = offers
         self._hooks = hooks
         self._schedule_policy = schedule_policy
+        self._ends_with: PeriodEnd = ends_with
         self._on_event = guarded(on_event)
         self._on_settled = on_settled
         self._jitter = jitter
@@ -186,8 +191,22 @@ class Attempts:
                 )
                 await self._ledger.go_on(taken, made)
                 return
+        await self._conclude(taken, kind, step, written=written, accepted=accepted)
+
+    async def _conclude(
+        self,
+        taken: TakenAction,
+        kind: WriteKind | WatchKind,
+        step: Step,
+        *,
+        written: bool,
+        accepted: Accepted | None,
+    ) -> None:
+        """Note what the step that is left says; raises what stands in the way."""
         match step:
-            case Done(receipt):
+            case Done(receipt, tells_reason):
+                if tells_reason:
+                    await self._tell_reason(taken)
                 await self.finish(taken, receipt, written=written, accepted=accepted)
             case Write(PlainChange.RESUME_SERVICE):
                 # Stripe lets it go on when it has tried the payment, which may take hours.
@@ -269,11 +288,33 @@ class Attempts:
                 progress = Progress(earlier, taken.takes_effect_at, taken.asked_to_pay)
                 step = self._offers.next_step(_offer(taken), subscription, progress)
             case _:
-                step = next_step(kind, subscription)
+                step = next_step(kind, subscription, self._ends_with)
         if kind is ActionKind.RESUME and isinstance(step, Write):
             problem = await self._resume_problem(taken, subscription)
             step = step if problem is None else Refuse(problem)
-        return past_the_schedule(step, kind, subscription, self._schedule_policy)
+        if isinstance(step, Done) and wants_to_tell(taken.action, subscription):
+            step = replace(step, tells_reason=True)
+        return past_the_schedule(step, subscription, self._schedule_policy)
+
+    async def _tell_reason(self, taken: TakenAction) -> None:
+        """Tell Stripe why the customer leaves; the cancellation itself stands, whatever comes of this."""
+        try:
+            await self._billing.apply(
+                taken.action, Write(PlainChange.TELL_REASON), idempotency_key=taken.key
+            )
+        except BillingError as error:
+            self._on_event(
+                AttemptFailed(
+                    taken.action_id,
+                    taken.action.subscription_id,
+                    taken.action.kind,
+                    taken.attempt,
+                    _sorted(error),
+                    error.code,
+                    error.request_id,
+                    _took_s(taken),
+                )
+            )
 
     async def _resume_problem(self, taken: TakenAction, subscription: Subscription) -> Code | None:
         if taken.has_written:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Final
 
 from aiocancel.config import DEFAULTS
+from aiocancel.core.actions import DEFAULT_PERIOD_END, PeriodEnd
 from aiocancel.core.codes import Code, ForeignCode
 from aiocancel.core.schedules import DEFAULT_SCHEDULE_POLICY, SchedulePolicy
 from aiocancel.core.undo import ResumePolicy
@@ -60,6 +61,7 @@ class Worker:
         offers: Offers | None = None,
         hooks: Hooks | None = None,
         schedule_policy: SchedulePolicy = DEFAULT_SCHEDULE_POLICY,
+        ends_with: PeriodEnd = DEFAULT_PERIOD_END,
         on_event: EventHook,
         on_settled: Callable[[uuid.UUID], None] = lambda _: None,
         concurrency: int = DEFAULTS.worker_concurrency,
@@ -78,6 +80,7 @@ class Worker:
             offers=offers or Offers(ledger),
             hooks=hooks or Hooks(),
             schedule_policy=schedule_policy,
+            ends_with=ends_with,
             on_event=on_event,
             on_settled=on_settled,
             jitter=jitter,

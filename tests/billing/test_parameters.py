@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from hypothesis import given, settings
@@ -22,6 +22,7 @@ from aiocancel.core.changes import (
     PauseCredit,
     PausePayments,
     PauseService,
+    PlainChange,
     RemoveDiscounts,
     SwapPrice,
     Update,
@@ -38,6 +39,9 @@ DUE = datetime(2027, 3, 1, tzinfo=UTC)
 AT = datetime(2027, 3, 15, 12, tzinfo=UTC)
 # Put together here, so that no scanner takes it for a real one.
 BILLING = StripeBilling(api_key="sk_" + "test_51Abc")
+
+
+AT_PERIOD_END: Final = PlainChange.CANCEL_AT_PERIOD_END
 
 
 def checked(kind: Kind, params: Any) -> dict[str, Any]:
@@ -215,12 +219,29 @@ def test_no_percentage_is_rounded_on_its_way_into_a_form(
 # Cancellations
 
 
+@pytest.mark.parametrize(
+    ("change", "body"),
+    [
+        (PlainChange.CANCEL_AT_LAST_PERIOD_END, {"cancel_at": "max_period_end"}),
+        (PlainChange.CANCEL_AT_BILLED_UNTIL, {"cancel_at": "max_billed_until"}),
+        (PlainChange.TELL_REASON, {}),
+    ],
+)
+def test_every_other_end_goes_with_the_customers_words_as_well(
+    change: parameters.SetsEnd, body: dict[str, Any]
+) -> None:
+    assert checked("subscription_update", parameters.end(change, NO_REASON, BILLING)) == body
+    told = {"cancellation_details": {"comment": "Too slow"}}
+    reason = CancelReason("Too slow", "a code of the flow's that Stripe does not have")
+    assert checked("subscription_update", parameters.end(change, reason, BILLING)) == body | told
+
+
 def test_the_end_with_a_period_is_asked_for_with_the_customers_words() -> None:
-    assert checked("subscription_update", parameters.cancel_at_period_end(NO_REASON, BILLING)) == {
+    assert checked("subscription_update", parameters.end(AT_PERIOD_END, NO_REASON, BILLING)) == {
         "cancel_at_period_end": True
     }
     reason = CancelReason("too dear", "too_expensive")
-    assert checked("subscription_update", parameters.cancel_at_period_end(reason, BILLING)) == {
+    assert checked("subscription_update", parameters.end(AT_PERIOD_END, reason, BILLING)) == {
         "cancel_at_period_end": True,
         "cancellation_details": {"comment": "too dear", "feedback": "too_expensive"},
     }

@@ -101,3 +101,10 @@ def test_the_settings_can_be_written_down_without_importing_stripe() -> None:
 def test_a_policy_for_schedules_that_nobody_knows_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="schedule_policy is one of park, release, amend"):
         make(schedule_policy="ignore")
+
+
+def test_the_period_that_ends_a_subscription_is_one_of_two() -> None:
+    assert make().ends_with == "last"
+    assert make(ends_with="first").ends_with == "first"
+    with pytest.raises(ConfigurationError, match="ends_with is one of last, first"):
+        make(ends_with="middle")

@@ -30,12 +30,14 @@ from aiocancel.core.actions import (
     next_step,
     past_the_schedule,
     step_when_missing,
+    wants_to_tell,
 )
 from aiocancel.core.changes import PlainChange
+from aiocancel.core.claim import CancelReason
 from aiocancel.core.codes import Code, ForeignCode
 from aiocancel.core.identifiers import SubscriptionId
 from aiocancel.core.schedules import DEFAULT_SCHEDULE_POLICY, ReleaseSchedule
-from aiocancel.core.subscription import Subscription
+from aiocancel.core.subscription import Item, Subscription
 from tests.core.offers import test_apply as offers
 
 SUBSCRIPTION_ID = SubscriptionId("sub_1")
@@ -60,6 +62,16 @@ GOING_ON = Subscription(
     schedule_id=None,
     last_period_end=PERIOD_END,
 )
+BILLED_AHEAD = Item(
+    "si_1",
+    "price_1",
+    "month",
+    1,
+    is_metered=False,
+    quantity=1,
+    period_end=PERIOD_END,
+    billed_until=LATER,
+)
 SHAPES = {
     "going on": GOING_ON,
     "past due": dataclasses.replace(GOING_ON, status="past_due"),
@@ -72,6 +84,18 @@ SHAPES = {
     "ending with the later of two periods": dataclasses.replace(
         GOING_ON, cancel_at=LATER, last_period_end=LATER
     ),
+    "ending later, as was asked for": dataclasses.replace(
+        GOING_ON, cancel_at=LATER, end_was_requested=True
+    ),
+    "paused while ending": dataclasses.replace(
+        GOING_ON, status="paused", cancel_at_period_end=True, cancel_at=PERIOD_END
+    ),
+    "paid by month and by year": dataclasses.replace(GOING_ON, last_period_end=LATER),
+    "billed ahead": dataclasses.replace(GOING_ON, items=(BILLED_AHEAD,)),
+    "ending when what is billed ahead is over": dataclasses.replace(
+        GOING_ON, items=(BILLED_AHEAD,), cancel_at=LATER
+    ),
+    "with more items than Stripe lists": dataclasses.replace(GOING_ON, has_more_items=True),
     "ending by both": dataclasses.replace(
         GOING_ON, cancel_at_period_end=True, cancel_at=PERIOD_END
     ),
@@ -103,17 +127,31 @@ def test_every_kind_of_action_belongs_to_one_sort() -> None:
     assert sorted(sorts) == sorted(ActionKind)
 
 
+OF_SEVERAL_ENDS: Final = (
+    "ending later, as was asked for",
+    "paused while ending",
+    "paid by month and by year",
+    "billed ahead",
+    "ending when what is billed ahead is over",
+    "with more items than Stripe lists",
+)
 TABLE: dict[PlainKind, dict[str, Step]] = {
     AT_PERIOD_END: {
         "going on": Write(PlainChange.CANCEL_AT_PERIOD_END),
         "past due": Write(PlainChange.CANCEL_AT_PERIOD_END),
         "unpaid": Write(PlainChange.CANCEL_AT_PERIOD_END),
-        "incomplete": Write(PlainChange.CANCEL_AT_PERIOD_END),
-        "paused": Write(PlainChange.CANCEL_AT_PERIOD_END),
+        "incomplete": Write(PlainChange.CANCEL_NOW),
+        "paused": Write(PlainChange.CANCEL_NOW),
         "ending with its period": done(PERIOD_END),
         "ending by date": done(EARLIER),
-        "ending in a later period": Write(PlainChange.CANCEL_AT_PERIOD_END),
-        "ending with the later of two periods": Write(PlainChange.CANCEL_AT_PERIOD_END),
+        "ending in a later period": done(LATER),
+        "ending with the later of two periods": done(LATER),
+        "ending later, as was asked for": done(LATER),
+        "paused while ending": Write(PlainChange.CANCEL_NOW),
+        "paid by month and by year": Write(PlainChange.CANCEL_AT_LAST_PERIOD_END),
+        "billed ahead": Write(PlainChange.CANCEL_AT_BILLED_UNTIL),
+        "ending when what is billed ahead is over": done(LATER),
+        "with more items than Stripe lists": Write(PlainChange.CANCEL_AT_LAST_PERIOD_END),
         "ending by both": done(PERIOD_END),
         "canceled": done(ENDED_AT, "canceled"),
         "canceled while ending": done(ENDED_AT, "canceled"),
@@ -129,6 +167,7 @@ TABLE: dict[PlainKind, dict[str, Step]] = {
         "ending by date": Write(PlainChange.CANCEL_NOW),
         "ending in a later period": Write(PlainChange.CANCEL_NOW),
         "ending with the later of two periods": Write(PlainChange.CANCEL_NOW),
+        **dict.fromkeys(OF_SEVERAL_ENDS, Write(PlainChange.CANCEL_NOW)),
         "ending by both": Write(PlainChange.CANCEL_NOW),
         "canceled": done(ENDED_AT, "canceled"),
         "canceled while ending": done(ENDED_AT, "canceled"),
@@ -144,6 +183,14 @@ TABLE: dict[PlainKind, dict[str, Step]] = {
         "ending by date": Write(PlainChange.WITHDRAW_CANCELLATION_BY_DATE),
         "ending in a later period": Refuse(Code.ENDS_BY_AGREEMENT),
         "ending with the later of two periods": Write(PlainChange.WITHDRAW_CANCELLATION_BY_DATE),
+        "ending later, as was asked for": Write(PlainChange.WITHDRAW_CANCELLATION_BY_DATE),
+        "paused while ending": Write(PlainChange.WITHDRAW_CANCELLATION),
+        "paid by month and by year": done(None),
+        "billed ahead": done(None),
+        "ending when what is billed ahead is over": Write(
+            PlainChange.WITHDRAW_CANCELLATION_BY_DATE
+        ),
+        "with more items than Stripe lists": done(None),
         "ending by both": Write(PlainChange.WITHDRAW_CANCELLATION),
         "canceled": Refuse(Code.SUBSCRIPTION_HAS_ENDED),
         "canceled while ending": Refuse(Code.SUBSCRIPTION_HAS_ENDED),
@@ -158,7 +205,13 @@ TABLE: dict[PlainKind, dict[str, Step]] = {
         "ending with its period": done(PERIOD_END),
         "ending by date": done(EARLIER),
         "ending in a later period": Wait(ForeignCode("active")),
-        "ending with the later of two periods": Wait(ForeignCode("active")),
+        "ending with the later of two periods": done(LATER),
+        "ending later, as was asked for": done(LATER),
+        "paused while ending": done(PERIOD_END, "paused"),
+        "paid by month and by year": Wait(ForeignCode("active")),
+        "billed ahead": Wait(ForeignCode("active")),
+        "ending when what is billed ahead is over": done(LATER),
+        "with more items than Stripe lists": Wait(ForeignCode("active")),
         "ending by both": done(PERIOD_END),
         "canceled": done(ENDED_AT, "canceled"),
         "canceled while ending": done(ENDED_AT, "canceled"),
@@ -173,7 +226,13 @@ TABLE: dict[PlainKind, dict[str, Step]] = {
         "ending with its period": Supersede(Code.SUBSCRIPTION_IS_ENDING),
         "ending by date": Supersede(Code.SUBSCRIPTION_IS_ENDING),
         "ending in a later period": done(None),
-        "ending with the later of two periods": done(None),
+        "ending with the later of two periods": Supersede(Code.SUBSCRIPTION_IS_ENDING),
+        "ending later, as was asked for": Supersede(Code.SUBSCRIPTION_IS_ENDING),
+        "paused while ending": Supersede(Code.SUBSCRIPTION_IS_ENDING),
+        "paid by month and by year": done(None),
+        "billed ahead": done(None),
+        "ending when what is billed ahead is over": Supersede(Code.SUBSCRIPTION_IS_ENDING),
+        "with more items than Stripe lists": done(None),
         "ending by both": Supersede(Code.SUBSCRIPTION_IS_ENDING),
         "canceled": Supersede(Code.SUBSCRIPTION_HAS_ENDED),
         "canceled while ending": Supersede(Code.SUBSCRIPTION_HAS_ENDED),
@@ -192,9 +251,12 @@ IS_ENDING: dict[str, Step] = {
     "ending by date": done(offers.DUE - offers.DAY),
     **HAS_ENDED,
 }
-# The schedule goes first. One with phases to come is not lost by leaving at the period's end.
+# The schedule goes first. Phases to come before the end are not lost by leaving.
 SCHEDULED: dict[str, Step] = {
     "under a schedule with nothing more to come": Write(
+        PlainChange.CANCEL_AT_PERIOD_END, schedule=ReleaseSchedule("sub_sched_1")
+    ),
+    "under a downgrade at the period's end": Write(
         PlainChange.CANCEL_AT_PERIOD_END, schedule=ReleaseSchedule("sub_sched_1")
     ),
     "under a schedule with phases to come": Refuse(Code.SCHEDULE_HAS_PENDING_PHASES),
@@ -209,6 +271,10 @@ TABLE_OF_ALL_SHAPES: dict[PlainKind, dict[str, Step]] = {
         **dict.fromkeys(ALL_SHAPES, Write(PlainChange.CANCEL_AT_PERIOD_END)),
         **IS_ENDING,
         **SCHEDULED,
+        "ending in a later period": done(offers.YEAR_DUE),
+        "its intervals are mixed": Write(PlainChange.CANCEL_AT_LAST_PERIOD_END),
+        "it is billed ahead": Write(PlainChange.CANCEL_AT_BILLED_UNTIL),
+        **dict.fromkeys(("incomplete", "paused"), Write(PlainChange.CANCEL_NOW)),
     },
     NOW: {
         **dict.fromkeys(ALL_SHAPES, Write(PlainChange.CANCEL_NOW)),
@@ -270,16 +336,18 @@ def step(kind: PlainKind, subscription: Subscription) -> Step:
 
 
 def step_past_the_schedule(kind: PlainKind, subscription: Subscription) -> Step:
-    return past_the_schedule(step(kind, subscription), kind, subscription, DEFAULT_SCHEDULE_POLICY)
+    return past_the_schedule(step(kind, subscription), subscription, DEFAULT_SCHEDULE_POLICY)
 
 
 def written(kind: PlainKind, write: Write, subscription: Subscription) -> Subscription:
     """What Stripe shows once it has carried the change out and done nothing else."""
+    if write.change is PlainChange.CANCEL_NOW:
+        return dataclasses.replace(subscription, status="canceled", ended_at=ENDED_AT)
+    if write.change is PlainChange.CANCEL_AT_LAST_PERIOD_END:
+        return dataclasses.replace(subscription, cancel_at=subscription.last_period_end)
     match kind:
         case ActionKind.CANCEL_AT_PERIOD_END:
             return dataclasses.replace(subscription, cancel_at_period_end=True)
-        case ActionKind.CANCEL_NOW:
-            return dataclasses.replace(subscription, status="canceled", ended_at=ENDED_AT)
         case ActionKind.RESUME if write.change is PlainChange.WITHDRAW_CANCELLATION_BY_DATE:
             return dataclasses.replace(subscription, cancel_at=None)
         case ActionKind.RESUME:
@@ -342,7 +410,43 @@ def test_a_receipt_holds_the_status_and_the_end_just_read(
 ) -> None:
     reached = step(kind, subscription)
     if isinstance(reached, Done):
-        assert reached.receipt == Receipt(subscription.status, subscription.ends_at)
+        assert reached.receipt.status == subscription.status
+        assert reached.receipt.ends_at in (subscription.ends_at, subscription.set_end)
+
+
+def test_the_owner_may_let_the_shortest_period_end_a_subscription() -> None:
+    for name in ("paid by month and by year", "billed ahead", "with more items than Stripe lists"):
+        at_first_end = Write(PlainChange.CANCEL_AT_PERIOD_END)
+        assert next_step(AT_PERIOD_END, SHAPES[name], "first") == at_first_end
+    ending = SHAPES["ending with the later of two periods"]
+    assert next_step(AT_PERIOD_END, ending, "first") == done(LATER)
+
+
+@given(subscription=subscriptions)
+@settings(max_examples=200)
+def test_no_cancellation_moves_an_end_forward(subscription: Subscription) -> None:
+    reached = step(AT_PERIOD_END, subscription)
+    if isinstance(reached, Write) and subscription.status not in ("paused", "incomplete"):
+        assert subscription.set_end is None
+    if isinstance(reached, Done) and subscription.set_end is not None:
+        assert subscription.has_ended or reached.receipt.ends_at == subscription.set_end
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason", "has_reason", "wanted"),
+    [
+        (AT_PERIOD_END, CancelReason("Too slow"), False, True),
+        (NOW, CancelReason(None, "too_slow"), False, True),
+        (AT_PERIOD_END, CancelReason("Too slow"), True, False),
+        (AT_PERIOD_END, CancelReason(), False, False),
+        (RESUME, CancelReason("Too slow"), False, False),
+    ],
+)
+def test_a_reason_is_told_where_stripe_has_none(
+    kind: ActionKind, reason: CancelReason, has_reason: bool, wanted: bool
+) -> None:
+    subscription = dataclasses.replace(GOING_ON, has_reason=has_reason)
+    assert wants_to_tell(Action(kind, SUBSCRIPTION_ID, reason), subscription) is wanted
 
 
 @given(subscription=subscriptions)

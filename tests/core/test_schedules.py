@@ -78,7 +78,17 @@ SHAPES = {
     ),
     "a schedule that starts again": under(Schedule("renew", DUE, has_more_to_come=False)),
     "a schedule without an end": under(Schedule("release", None, has_more_to_come=False)),
+    "a schedule whose next phase comes after the end": under(
+        Schedule("release", LATER, has_more_to_come=True, next_phase_at=DUE)
+    ),
+    "a schedule whose next phase comes before the end": under(
+        Schedule("release", LATER, has_more_to_come=True, next_phase_at=DUE - timedelta(seconds=1))
+    ),
+    "a schedule of another subscription": under(
+        Schedule("release", DUE, has_more_to_come=False, subscription_id="sub_2")
+    ),
 }
+STRANGER = "a schedule of another subscription"
 TABLE: dict[Wish, dict[str, ScheduleChange | str | None]] = {
     "cancel_at_period_end": {
         "no schedule": None,
@@ -90,8 +100,12 @@ TABLE: dict[Wish, dict[str, ScheduleChange | str | None]] = {
         "a schedule that ends the subscription later": "schedule_has_an_end_of_its_own",
         "a schedule that starts again": "schedule_has_an_end_of_its_own",
         "a schedule without an end": RELEASE,
+        "a schedule whose next phase comes after the end": RELEASE,
+        "a schedule whose next phase comes before the end": "schedule_has_pending_phases",
+        STRANGER: "schedule_of_another_subscription",
     },
-    "cancel_now": dict.fromkeys(SHAPES, RELEASE) | {"no schedule": None},
+    "cancel_now": dict.fromkeys(SHAPES, RELEASE)
+    | {"no schedule": None, STRANGER: "schedule_of_another_subscription"},
     "other": {
         "no schedule": None,
         "a schedule that nobody read": "schedule_is_unknown",
@@ -102,6 +116,9 @@ TABLE: dict[Wish, dict[str, ScheduleChange | str | None]] = {
         "a schedule that ends the subscription later": "schedule_has_an_end_of_its_own",
         "a schedule that starts again": "schedule_has_an_end_of_its_own",
         "a schedule without an end": RELEASE,
+        "a schedule whose next phase comes after the end": "schedule_has_pending_phases",
+        "a schedule whose next phase comes before the end": "schedule_has_pending_phases",
+        STRANGER: "schedule_of_another_subscription",
     },
 }
 
@@ -117,10 +134,10 @@ TABLE: dict[Wish, dict[str, ScheduleChange | str | None]] = {
 def test_amending_loses_nothing_that_was_agreed(
     wish: Wish, name: str, expected: ScheduleChange | str | None
 ) -> None:
-    assert clear_the_way(SHAPES[name], "amend", wish) == expected
+    assert clear_the_way(SHAPES[name], "amend", wish, ends_at=DUE) == expected
 
 
-@pytest.mark.parametrize("name", sorted(SHAPES.keys() - {"no schedule"}))
+@pytest.mark.parametrize("name", sorted(SHAPES.keys() - {"no schedule", STRANGER}))
 @pytest.mark.parametrize("wish", sorted(TABLE))
 def test_the_other_policies_ask_nothing(wish: Wish, name: str) -> None:
     assert clear_the_way(SHAPES[name], "release", wish) == RELEASE
@@ -130,17 +147,14 @@ def test_the_other_policies_ask_nothing(wish: Wish, name: str) -> None:
 @given(
     policy=st.sampled_from(SCHEDULE_POLICIES),
     name=st.sampled_from(sorted(SHAPES)),
-    kind=st.sampled_from(ActionKind),
 )
 @settings(max_examples=60)
-def test_only_what_would_be_written_meets_the_schedule(
-    policy: SchedulePolicy, name: str, kind: ActionKind
-) -> None:
+def test_only_what_would_be_written_meets_the_schedule(policy: SchedulePolicy, name: str) -> None:
     subscription = SHAPES[name]
     for step in (Done(Receipt("active", None)), Refuse(Code.SUBSCRIPTION_HAS_ENDED)):
-        assert past_the_schedule(step, kind, subscription, policy) == step
+        assert past_the_schedule(step, subscription, policy) == step
     write = Write(PlainChange.WITHDRAW_CANCELLATION)
-    first = past_the_schedule(write, kind, subscription, policy)
+    first = past_the_schedule(write, subscription, policy)
     assert first == write if name == "no schedule" else isinstance(first, Refuse | Write)
     assert (isinstance(first, Write) and first.schedule is None) == (name == "no schedule")
 
@@ -148,14 +162,12 @@ def test_only_what_would_be_written_meets_the_schedule(
 def test_what_is_due_later_is_refused_at_once_when_the_schedule_will_not_allow_it() -> None:
     later = Defer(until=DUE, takes_effect_at=DUE)
     blocked, free = SHAPES["a schedule with phases to come"], SHAPES["a schedule that ends later"]
-    assert past_the_schedule(later, ActionKind.APPLY_OFFER, blocked, "amend") == Refuse(
-        Code.SCHEDULE_HAS_PENDING_PHASES
-    )
-    assert past_the_schedule(later, ActionKind.APPLY_OFFER, free, "amend") == later
+    assert past_the_schedule(later, blocked, "amend") == Refuse(Code.SCHEDULE_HAS_PENDING_PHASES)
+    assert past_the_schedule(later, free, "amend") == later
 
 
 def decided(kind: PlainKind, subscription: Subscription) -> object:
-    return past_the_schedule(next_step(kind, subscription), kind, subscription, "amend")
+    return past_the_schedule(next_step(kind, subscription), subscription, "amend")
 
 
 def test_a_cancellation_through_its_schedule_is_seen_and_can_be_taken_back() -> None:
@@ -174,4 +186,5 @@ def test_a_subscription_that_its_schedule_ends_later_goes_on_for_now() -> None:
     later = SHAPES["a schedule that ends the subscription later"]
     assert not later.is_ending
     assert later.ends_at is None
+    assert decided(AT_PERIOD_END, later) == Done(Receipt("active", LATER))
     assert decided(NOW, later) == Write(PlainChange.CANCEL_NOW, RELEASE)

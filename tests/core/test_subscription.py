@@ -359,8 +359,53 @@ def test_a_subscription_is_ending_when_it_ends_no_later_than_its_period(
         cancel_at_period_end=at_period_end,
         cancel_at=cancel_at,
         current_period_end=period_end,
+        last_period_end=period_end,
     )
     assert subscription.is_ending is is_ending
+
+
+@pytest.mark.parametrize(
+    ("fields", "requested"),
+    [
+        ({"canceled_at": 20, "created": 10}, True),
+        ({"canceled_at": 10, "created": 10}, False),
+        ({"canceled_at": None, "created": 10}, False),
+        ({"canceled_at": 20}, False),
+        ({"canceled_at": 20, "created": 10, "cancellation_details": {"reason": None}}, False),
+    ],
+    ids=["asked for later", "set at its beginning", "no moment", "no beginning", "no reason"],
+)
+def test_an_end_that_was_asked_for_is_told_from_one_that_was_agreed_on(
+    fields: dict[str, Any], requested: bool
+) -> None:
+    asked = {"cancellation_details": {"reason": "cancellation_requested"}}
+    read = read_subscription(stripe_object(cancel_at=int(LATER.timestamp()), **asked | fields))
+    assert read.end_was_requested is requested
+    assert read.is_ending is requested
+
+
+@pytest.mark.parametrize(
+    ("details", "has_reason"),
+    [
+        (None, True),
+        ({"comment": None, "feedback": None, "reason": "cancellation_requested"}, False),
+        ({"comment": "Too slow"}, True),
+        ({"feedback": "unused"}, True),
+    ],
+)
+def test_the_customers_reason_is_looked_for(details: object, has_reason: bool) -> None:
+    assert read_subscription(stripe_object(cancellation_details=details)).has_reason is has_reason
+
+
+def test_time_that_was_billed_ahead_is_paid_for() -> None:
+    later = int(LATER.timestamp())
+    read = read_subscription(stripe_object(items={"data": [line(billed_until=later)]}))
+    assert (read.last_period_end, read.billed_until, read.paid_until) == (PERIOD_END, LATER, LATER)
+
+
+def test_items_that_stripe_leaves_out_are_noticed() -> None:
+    items = {"data": [line()], "has_more": True}
+    assert read_subscription(stripe_object(items=items)).has_more_items
 
 
 @pytest.mark.parametrize(
@@ -481,20 +526,33 @@ def schedule_object(**fields: object) -> dict[str, object]:
 
 
 @pytest.mark.parametrize(
-    ("fields", "more"),
+    ("fields", "more", "next_at"),
     [
-        pytest.param({}, False, id="the last phase runs"),
+        pytest.param({}, False, None, id="the last phase runs"),
         pytest.param(
-            {"current_phase": {"start_date": 1, "end_date": 100}}, True, id="another phase follows"
+            {"current_phase": {"start_date": 1, "end_date": 100}},
+            True,
+            datetime.fromtimestamp(100, UTC),
+            id="another phase follows",
         ),
-        pytest.param({"current_phase": None}, True, id="it has not begun"),
-        pytest.param({"pause_schedules": [{"key": "p"}]}, True, id="a pause is planned"),
+        pytest.param({"current_phase": None}, True, None, id="it has not begun"),
+        pytest.param({"pause_schedules": [{"key": "p"}]}, True, None, id="a pause is planned"),
+        pytest.param(
+            {
+                "current_phase": {"start_date": 1, "end_date": 100},
+                "pause_schedules": [{"key": "p"}],
+            },
+            True,
+            None,
+            id="another phase follows and a pause is planned",
+        ),
     ],
 )
 def test_a_schedule_is_read_with_what_is_still_to_come(
-    fields: dict[str, object], more: bool
+    fields: dict[str, object], more: bool, next_at: datetime | None
 ) -> None:
-    expected = Schedule("release", datetime.fromtimestamp(200, UTC), has_more_to_come=more)
+    ends_at = datetime.fromtimestamp(200, UTC)
+    expected = Schedule("release", ends_at, has_more_to_come=more, next_phase_at=next_at)
     assert read_schedule(schedule_object(**fields)) == expected
 
 

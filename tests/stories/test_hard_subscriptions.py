@@ -8,7 +8,7 @@ import pytest
 
 from aiocancel.billing.settings import StripeBilling
 from aiocancel.core.schedules import SchedulePolicy
-from aiocancel.telemetry import ActionParked
+from aiocancel.telemetry import ActionParked, AttemptFailed
 from aiocancel.testing.stripe.simulator import Fault, FaultKind
 from tests.support.company import Company
 from tests.support.saas import STRIPE_KEY, as_customer
@@ -37,6 +37,15 @@ async def post(company: Company, status: str) -> dict[str, Any]:
     """Post the customer's own choice and return the answer."""
     assert company.client is not None
     body = {"grant": await company.grant(), "status": status}
+    response = await company.client.post("/cancel/result", json=body, headers=as_customer("ada"))
+    answer: dict[str, Any] = await response.json()
+    return answer
+
+
+async def leave_because(company: Company, text: str) -> dict[str, Any]:
+    """Post the customer's cancellation with a reason and return the answer."""
+    assert company.client is not None
+    body = {"grant": await company.grant(), "status": "canceled", "reason": text}
     response = await company.client.post("/cancel/result", json=body, headers=as_customer("ada"))
     answer: dict[str, Any] = await response.json()
     return answer
@@ -90,7 +99,7 @@ async def test_phases_to_come_are_lost_only_where_the_owner_says_so(
 ) -> None:
     company.stripe.add_subscription("sub_1")
     company.stripe.add_schedule(
-        "sub_sched_1", "sub_1", ends=[company.stripe.now + 60 * DAY, company.stripe.now + 90 * DAY]
+        "sub_sched_1", "sub_1", ends=[company.stripe.now + 2 * DAY, company.stripe.now + 90 * DAY]
     )
     await open_with(company, policy)
     assert (await post(company, "canceled"))["outcome"] == outcome
@@ -202,8 +211,9 @@ MIXED = [{"price": "price_pro"}, {"price": "price_year", "interval": "year"}]
 SHAPES: list[Any] = [
     pytest.param({"status": "past_due"}, "scheduled", id="past due"),
     pytest.param({"status": "unpaid"}, "scheduled", id="unpaid"),
-    pytest.param({"status": "paused"}, "scheduled", id="paused"),
-    pytest.param({"status": "incomplete"}, "scheduled", id="incomplete"),
+    # Of these no period's end ever comes.
+    pytest.param({"status": "paused"}, "done", id="paused"),
+    pytest.param({"status": "incomplete"}, "done", id="incomplete"),
     pytest.param({"status": "trialing"}, "scheduled", id="trialing"),
     pytest.param({"status": "incomplete_expired"}, "done", id="expired"),
     pytest.param({"status": "canceled"}, "done", id="cancelled"),
@@ -227,15 +237,61 @@ async def test_a_customer_can_leave_whatever_the_subscription_looks_like(
     company: Company, shape: dict[str, Any], outcome: str
 ) -> None:
     company.stripe.add_subscription("sub_1", **shape)
-    # An incomplete one is still asked to end with its period, which Stripe refuses: see tests/contract.
-    company.stripe.incomplete_takes_updates = True
     await open_with(company)
     answer = await post(company, "canceled")
     assert answer["outcome"] == outcome
-    first = min(item["current_period_end"] for item in company.subscription["items"]["data"])
+    last = max(item["current_period_end"] for item in company.subscription["items"]["data"])
     if outcome == "scheduled":
-        assert company.subscription["cancel_at"] == first
+        assert company.subscription["cancel_at"] == last
+    else:
+        assert company.subscription["status"] in ("canceled", "incomplete_expired")
     assert not company.events.of(ActionParked)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_no_day_of_the_longest_period_is_lost_whatever_becomes_of_stripes_answer(
+    company: Company, fault: FaultKind
+) -> None:
+    company.stripe.add_subscription("sub_1", items=MIXED)
+    last = max(item["current_period_end"] for item in company.subscription["items"]["data"])
+    company.stripe.inject(Fault(fault, method="POST", path_contains="/v1/subscriptions/"))
+    await open_with(company)
+
+    assert (await post(company, "canceled"))["outcome"] == "scheduled"
+    assert company.subscription["cancel_at"] == last
+    assert (await post(company, "resumed"))["outcome"] == "done"
+
+    assert company.subscription["cancel_at"] is None
+    assert company.changes() == ["cancel_at", "resume"]
+
+
+async def test_a_later_end_that_somebody_else_has_set_is_not_moved_forward(
+    company: Company,
+) -> None:
+    end = company.stripe.now + 300 * DAY
+    company.stripe.add_subscription("sub_1", cancel_at=end)
+    await open_with(company)
+
+    answer = await post(company, "canceled")
+
+    assert answer["outcome"] == "scheduled"
+    assert company.subscription["cancel_at"] == end
+    assert company.changes() == []
+
+
+async def test_a_customer_leaves_before_a_downgrade_that_then_cannot_happen(
+    company: Company,
+) -> None:
+    company.stripe.add_subscription("sub_1")
+    end = company.subscription["items"]["data"][0]["current_period_end"]
+    company.stripe.add_schedule("sub_sched_1", "sub_1", ends=[end, end + 30 * DAY])
+    await open_with(company)
+
+    answer = await post(company, "canceled")
+
+    assert answer["outcome"] == "scheduled"
+    assert company.subscription["cancel_at"] == end
+    assert company.changes() == ["schedule_released", "cancel_at_period_end"]
 
 
 async def test_a_subscription_whose_customer_was_deleted_is_left_to_a_human_by_its_code(
@@ -249,3 +305,39 @@ async def test_a_subscription_whose_customer_was_deleted_is_left_to_a_human_by_i
     assert (await company.claim(company.accepted("offr_coupon")))["outcome"] == "manual"
     codes = await company.events.codes(ActionParked, at_least=2)
     assert codes == ["resource_missing", "resource_missing"]
+
+
+@pytest.mark.parametrize("shape", [{"schedule": "sub_sched_1"}, {"cancel_at_period_end": True}])
+async def test_stripe_is_told_the_reason_where_the_end_itself_carries_none(
+    company: Company, shape: dict[str, Any]
+) -> None:
+    company.stripe.add_subscription("sub_1", **shape)
+    await open_with(company)
+
+    assert (await leave_because(company, "Too slow for me"))["outcome"] == "scheduled"
+
+    assert company.subscription["cancellation_details"]["comment"] == "Too slow for me"
+
+
+async def test_a_cancellation_stands_although_stripe_takes_no_reason(company: Company) -> None:
+    company.stripe.add_subscription("sub_1", cancel_at_period_end=True)
+    company.stripe.inject(Fault("error_500_before", method="POST"))
+    await open_with(company)
+
+    assert (await leave_because(company, "Too slow for me"))["outcome"] == "scheduled"
+
+    assert company.subscription["cancellation_details"]["comment"] is None
+    assert (await company.events.first(AttemptFailed))[0].kind == "cancel_at_period_end"
+    assert not company.events.of(ActionParked)
+
+
+async def test_a_schedule_of_another_subscription_is_left_alone(company: Company) -> None:
+    company.stripe.add_subscription("sub_1", schedule="sub_sched_1")
+    company.stripe.add_subscription("sub_2")
+    company.stripe.schedules["sub_sched_1"]["subscription"] = "sub_2"
+    await open_with(company)
+
+    assert (await post(company, "canceled"))["outcome"] == "manual"
+
+    assert await company.events.codes(ActionParked) == ["schedule_of_another_subscription"]
+    assert company.stripe.effects == []

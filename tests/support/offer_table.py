@@ -140,9 +140,7 @@ def _schedule_calls(write: Write) -> Iterator[str]:
 def _plain_call(kind: ActionKind, write: Write) -> str:
     match kind:
         case ActionKind.CANCEL_AT_PERIOD_END:
-            return _call(
-                "POST", _SUBSCRIPTION, parameters.cancel_at_period_end(NO_REASON, _BILLING)
-            )
+            return _cancellation_call(write)
         case ActionKind.CANCEL_NOW:
             return _call("DELETE", _SUBSCRIPTION, parameters.cancel_now(NO_REASON, _BILLING))
         case ActionKind.END_PAUSE:
@@ -150,6 +148,19 @@ def _plain_call(kind: ActionKind, write: Write) -> str:
         case _:
             by_date = write.change is PlainChange.WITHDRAW_CANCELLATION_BY_DATE
             return _call("POST", _SUBSCRIPTION, parameters.resume(clears_cancel_at=by_date))
+
+
+def _cancellation_call(write: Write) -> str:
+    match write.change:
+        case PlainChange.CANCEL_NOW:
+            return _call("DELETE", _SUBSCRIPTION, parameters.cancel_now(NO_REASON, _BILLING))
+        case PlainChange.CANCEL_AT_LAST_PERIOD_END:
+            return _call("POST", _SUBSCRIPTION, parameters.end(write.change, NO_REASON, _BILLING))
+        case PlainChange.CANCEL_AT_BILLED_UNTIL:
+            return _call("POST", _SUBSCRIPTION, parameters.end(write.change, NO_REASON, _BILLING))
+        case _:
+            at_period_end = PlainChange.CANCEL_AT_PERIOD_END
+            return _call("POST", _SUBSCRIPTION, parameters.end(at_period_end, NO_REASON, _BILLING))
 
 
 def _call(method: str, path: str, params: Mapping[str, Any]) -> str:
@@ -172,6 +183,8 @@ def _fields(value: Any, name: str = "") -> Iterator[str]:
 
 def _outcome(cell: Cell) -> str:
     match cell.step:
+        case Write(PlainChange.CANCEL_NOW) if cell.choice == ActionKind.CANCEL_AT_PERIOD_END:
+            return "done: it ends at once"
         case Write() if cell.choice == ActionKind.CANCEL_AT_PERIOD_END:
             return "scheduled"
         case Write():

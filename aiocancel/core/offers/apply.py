@@ -219,10 +219,10 @@ def _definition(terms: CouponTerms, currency: str) -> NewCoupon:
 
 
 def _trial(days: int, subscription: Subscription, now: datetime) -> Step:
-    due, paid_until = subscription.current_period_end, subscription.last_period_end
+    due, paid_until = subscription.current_period_end, subscription.paid_until
     if due is None or paid_until is None:
         return Refuse(Code.NEXT_PAYMENT_IS_UNKNOWN)
-    if due != paid_until:
+    if due != subscription.last_period_end:
         # One date for all items would give the ones that are paid often a long time for nothing.
         return Refuse(Code.PERIODS_ARE_MIXED)
 

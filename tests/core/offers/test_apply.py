@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from aiocancel.core.actions import (
-    ActionKind,
     Defer,
     Done,
     Receipt,
@@ -140,6 +139,11 @@ SHAPES: dict[str, tuple[Subscription, OfferRules]] = {
         "under a schedule with phases to come": shape(
             schedule_id="sub_sched_1", schedule=Schedule("release", YEAR_DUE, has_more_to_come=True)
         ),
+        "under a downgrade at the period's end": shape(
+            schedule_id="sub_sched_1",
+            schedule=Schedule("release", YEAR_DUE, has_more_to_come=True, next_phase_at=DUE),
+        ),
+        "it is billed ahead": shape(items=(dataclasses.replace(PRO, billed_until=YEAR_DUE),)),
         "in flexible billing mode": shape(is_flexible=True),
         "it is sent invoices": shape(charges_automatically=False),
         "another plan waits for its payment": shape(
@@ -213,7 +217,11 @@ def row(usual: Step, *exceptions: Mapping[str, Step]) -> dict[str, Step]:
         release = dataclasses.replace(usual, schedule=ReleaseSchedule("sub_sched_1"))
         steps["under a schedule with nothing more to come"] = release
     if isinstance(usual, Write | Defer):
-        steps["under a schedule with phases to come"] = Refuse(Code.SCHEDULE_HAS_PENDING_PHASES)
+        for name in (
+            "under a schedule with phases to come",
+            "under a downgrade at the period's end",
+        ):
+            steps[name] = Refuse(Code.SCHEDULE_HAS_PENDING_PHASES)
     for exception in exceptions:
         assert exception.keys() <= SHAPES.keys()
         steps |= exception
@@ -274,6 +282,7 @@ TABLE: dict[str, dict[str, Step]] = {
         {
             "its next payment is unknown": Refuse(Code.NEXT_PAYMENT_IS_UNKNOWN),
             "its intervals are mixed": Refuse(Code.PERIODS_ARE_MIXED),
+            "it is billed ahead": Write(MoveTrialEnd(YEAR_DUE + 14 * DAY, DUE)),
         },
     ),
     "another plan": row(
@@ -326,7 +335,7 @@ def step(
     reached = offer_step(
         AcceptedOffer("offr_1", terms), subscription, now=now, progress=progress, rules=rules
     )
-    return past_the_schedule(reached, ActionKind.APPLY_OFFER, subscription, policy)
+    return past_the_schedule(reached, subscription, policy)
 
 
 def change_of(reached: Step) -> Change:
