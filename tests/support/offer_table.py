@@ -151,13 +151,12 @@ def _plain_call(kind: ActionKind, write: Write) -> str:
 
 
 def _cancellation_call(write: Write) -> str:
-    match write.change:
+    change = write.change
+    match change:
         case PlainChange.CANCEL_NOW:
             return _call("DELETE", _SUBSCRIPTION, parameters.cancel_now(NO_REASON, _BILLING))
-        case PlainChange.CANCEL_AT_LAST_PERIOD_END:
-            return _call("POST", _SUBSCRIPTION, parameters.end(write.change, NO_REASON, _BILLING))
-        case PlainChange.CANCEL_AT_BILLED_UNTIL:
-            return _call("POST", _SUBSCRIPTION, parameters.end(write.change, NO_REASON, _BILLING))
+        case PlainChange.CANCEL_AT_LAST_PERIOD_END | PlainChange.CANCEL_AT_BILLED_UNTIL:
+            return _call("POST", _SUBSCRIPTION, parameters.end(change, NO_REASON, _BILLING))
         case _:
             at_period_end = PlainChange.CANCEL_AT_PERIOD_END
             return _call("POST", _SUBSCRIPTION, parameters.end(at_period_end, NO_REASON, _BILLING))
