@@ -151,15 +151,15 @@ def _plain_call(kind: ActionKind, write: Write) -> str:
 
 
 def _cancellation_call(write: Write) -> str:
-    change = write.change
-    match change:
+    change: parameters.SetsEnd = PlainChange.CANCEL_AT_PERIOD_END
+    match write.change:
         case PlainChange.CANCEL_NOW:
             return _call("DELETE", _SUBSCRIPTION, parameters.cancel_now(NO_REASON, _BILLING))
-        case PlainChange.CANCEL_AT_LAST_PERIOD_END | PlainChange.CANCEL_AT_BILLED_UNTIL:
-            return _call("POST", _SUBSCRIPTION, parameters.end(change, NO_REASON, _BILLING))
-        case _:
-            at_period_end = PlainChange.CANCEL_AT_PERIOD_END
-            return _call("POST", _SUBSCRIPTION, parameters.end(at_period_end, NO_REASON, _BILLING))
+        case PlainChange.CANCEL_AT_LAST_PERIOD_END:
+            change = PlainChange.CANCEL_AT_LAST_PERIOD_END
+        case PlainChange.CANCEL_AT_BILLED_UNTIL:
+            change = PlainChange.CANCEL_AT_BILLED_UNTIL
+    return _call("POST", _SUBSCRIPTION, parameters.end(change, NO_REASON, _BILLING))
 
 
 def _call(method: str, path: str, params: Mapping[str, Any]) -> str:
