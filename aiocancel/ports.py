@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from aiocancel.core.identifiers import FlowSessionId, Mode, SubscriptionId
     from aiocancel.core.outcome import Outcome
     from aiocancel.core.rate_limit import Limit, Slots
-    from aiocancel.core.subscription import OwnedSubscription, Subscription
+    from aiocancel.core.subscription import OwnedSubscription, Price, Subscription
     from aiocancel.errors import PropertyError
 
 
@@ -289,8 +289,14 @@ class BillingReply:
 class Billing(Protocol):
     """The billing provider; every method may raise one of the three BillingError kinds."""
 
-    async def read(self, subscription_id: SubscriptionId) -> Subscription:
-        """Return the subscription as it is now."""
+    async def read(
+        self, subscription_id: SubscriptionId, *, for_offer: bool = False
+    ) -> Subscription:
+        """Return the subscription as it is now, with all discounts that it is billed with ``for_offer``."""
+        ...
+
+    async def read_price(self, price_id: str) -> Price:
+        """Return a price that an offer names."""
         ...
 
     async def apply(self, action: Action, write: Write, *, idempotency_key: str) -> BillingReply:

@@ -20,7 +20,7 @@ from aiocancel.billing.fair_turns import Turns
 from aiocancel.billing.rate_limit import StripeRateLimits
 from aiocancel.billing.settings import API_VERSION, StripeBilling
 from aiocancel.core.actions import Action, Write
-from aiocancel.core.changes import AddDiscount, NewCoupon, PauseService, PlainChange
+from aiocancel.core.changes import AddDiscount, NewCoupon, PauseService, PlainChange, Update
 from aiocancel.core.choose_subscription import ListedSubscription, read_listed
 from aiocancel.core.codes import Code, ForeignCode
 from aiocancel.core.identifiers import SubscriptionId, is_opaque_id
@@ -32,7 +32,13 @@ from aiocancel.core.retry import (
     throttled,
 )
 from aiocancel.core.schedules import EndSchedule, ReleaseSchedule, ScheduleChange
-from aiocancel.core.subscription import Subscription, read_schedule, read_subscription
+from aiocancel.core.subscription import (
+    Price,
+    Subscription,
+    read_price,
+    read_schedule,
+    read_subscription,
+)
 from aiocancel.errors import (
     BillingError,
     PacedOutError,
@@ -50,6 +56,7 @@ Read = TypeVar("Read")
 # Stripe's largest page; ended subscriptions are listed too, so one may not be enough.
 LIST_PAGE_SIZE: Final = 100
 # Every request for a subscription asks for these, written or read.
+_FOR_OFFERS: Final = ("discounts.source.coupon", "customer.discount.source.coupon")
 _AS_READ: Final[Mapping[str, Any]] = {"expand": ["discounts"]}
 MAX_LIST_PAGES: Final = 10
 # Each way of ending has a key of its own: between two attempts the subscription may change, and so the way.
@@ -156,21 +163,32 @@ class StripeClient:
         self._billing = billing
         self._paces = paces
 
-    async def read(self, subscription_id: SubscriptionId) -> Subscription:
+    async def read(
+        self, subscription_id: SubscriptionId, *, for_offer: bool = False
+    ) -> Subscription:
         """Return the subscription as Stripe has it now.
 
         With a payment that is missing its invoice is read as well, and with a schedule, where the policy needs it,
-        the schedule.
+        the schedule. For an offer the coupons are read, and the discount of the customer.
         """
-        subscription = await self._read(_path(subscription_id), ["discounts"], read_subscription)
+        expand = _FOR_OFFERS if for_offer else ("discounts",)
+        subscription = await self._read(_path(subscription_id), expand, read_subscription)
         if subscription.pending_update is not None:
             subscription = await self._read(
-                _path(subscription_id), ["discounts", "latest_invoice"], read_subscription
+                _path(subscription_id), [*expand, "latest_invoice"], read_subscription
             )
         if subscription.schedule_id is not None and self._needs_schedule(subscription):
             schedule = await self._read(_schedule_path(subscription.schedule_id), [], read_schedule)
             subscription = dataclasses.replace(subscription, schedule=schedule)
         return subscription
+
+    async def read_price(self, price_id: str) -> Price:
+        """Return a price that an offer names."""
+        if not is_opaque_id(price_id):
+            raise RejectedBillingError(
+                "the offer names a price by something that is no id", code=Code.BAD_OFFER_ID
+            )
+        return await self._read(f"/v1/prices/{price_id}", [], read_price)
 
     async def _read(
         self, path: str, expand: Sequence[str], read: Callable[[Mapping[str, Any]], Read]
@@ -260,7 +278,23 @@ class StripeClient:
             case _:
                 if isinstance(change, AddDiscount) and change.made is not None:
                     await self._make_coupon(change.made, key)
-                return await self._update(path, parameters.gift(change, key), key)
+                return await self._make_change(path, change, key)
+
+    async def _make_change(self, path: str, change: Update, key: str) -> BillingReply:
+        try:
+            return await self._update(path, parameters.gift(change, key), key)
+        except RejectedBillingError as error:
+            keeps = isinstance(change, AddDiscount) and change.inherits
+            if not keeps or error.code != Code.RESOURCE_MISSING:
+                raise
+            # Whether Stripe takes the customer's discount by its id here is unverified; without it nothing is done.
+            raise RejectedBillingError(
+                "Stripe does not keep the discount of the customer",
+                code=Code.CUSTOMER_DISCOUNT_WOULD_BE_LOST,
+                http_status=error.http_status,
+                request_id=error.request_id,
+                replayed=error.replayed,
+            ) from None
 
     async def _update(
         self, path: str, params: Mapping[str, Any], idempotency_key: str
@@ -311,8 +345,9 @@ class StripeClient:
             await self._request(
                 "post",
                 "/v1/coupons",
-                parameters.coupon(new),
-                idempotency_key=f"{idempotency_key}-coupon",
+                parameters.coupon(new, self._billing),
+                # The words may change between two attempts.
+                idempotency_key=f"{idempotency_key}-coupon-{self._billing.coupon_words}",
             )
         except RejectedBillingError as error:
             # Its id is made from its definition: another worker has made the same coupon first.

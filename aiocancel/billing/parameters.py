@@ -18,6 +18,7 @@ from aiocancel.core.changes import (
     Update,
 )
 from aiocancel.core.claim import CancelReason
+from aiocancel.core.coupon_names import coupon_name
 from aiocancel.core.idempotency import wish_of
 from aiocancel.core.schedules import EndSchedule, ReleaseSchedule, ScheduleChange
 from aiocancel.core.subscription import GIFT_NOTE
@@ -101,9 +102,14 @@ def schedule_change(
             assert_never(change)
 
 
-def coupon(new: NewCoupon) -> CouponCreateParams:
-    """Build the coupon that one definition of an offer stands for."""
-    params: CouponCreateParams = {"id": new.coupon_id, "duration": _DURATIONS[new.duration]}
+def coupon(new: NewCoupon, billing: StripeBilling) -> CouponCreateParams:
+    """Build the coupon that one definition of an offer stands for; without a name, invoices would show its id."""
+    params: CouponCreateParams = {
+        "id": new.coupon_id,
+        "duration": _DURATIONS[new.duration],
+        "name": coupon_name(new, billing.coupon_names),
+        "metadata": {"made_by": "aiocancel"},
+    }
     if new.percent_off is not None:
         params["percent_off"] = float(new.percent_off)
     if new.amount_minor is not None and new.currency is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from typing import Final
 
 from aiocancel.config import origin_of
 from aiocancel.core.actions import DEFAULT_PERIOD_END, PERIOD_ENDS, PeriodEnd
+from aiocancel.core.coupon_names import problem_with
 from aiocancel.core.identifiers import Mode, is_opaque_id
 from aiocancel.core.schedules import DEFAULT_SCHEDULE_POLICY, SCHEDULE_POLICIES, SchedulePolicy
 from aiocancel.errors import ConfigurationError
@@ -57,6 +59,10 @@ class StripeBilling:
         ends_with: The end of a subscription whose items have different periods, such as a month and a year, when it is
             cancelled at period end. With ``last`` no day is lost that is paid for, and items with shorter periods are
             paid until then. With ``first`` it ends with the shortest period, and what is paid beyond is lost.
+        coupon_names: The name of a coupon that is made for an offer, for each duration (``once``, ``repeating``,
+            ``forever``, and ``month`` for a repeating one of a single month); what is left out has English words.
+            ``{off}`` stands for the percentage, or the amount and its currency, ``{months}`` for the number of months.
+            Customers read it on their invoices; Stripe takes 40 characters, and what is longer is cut off.
 
     Raises:
         ConfigurationError: Says which setting is wrong, and never repeats the key.
@@ -72,6 +78,7 @@ class StripeBilling:
     max_requests_per_s_per_endpoint: float | None = None
     schedule_policy: SchedulePolicy = DEFAULT_SCHEDULE_POLICY
     ends_with: PeriodEnd = DEFAULT_PERIOD_END
+    coupon_names: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.api_key.startswith(("sk_live_", "rk_live_", "sk_test_", "rk_test_")):
@@ -96,6 +103,8 @@ class StripeBilling:
             raise ConfigurationError(f"schedule_policy is one of {', '.join(SCHEDULE_POLICIES)}")
         if self.ends_with not in PERIOD_ENDS:
             raise ConfigurationError(f"ends_with is one of {', '.join(PERIOD_ENDS)}")
+        if problem := problem_with(self.coupon_names):
+            raise ConfigurationError(f"coupon_names {problem}")
         if unknown := set(self.feedback_codes.values()) - FEEDBACK_VALUES:
             raise ConfigurationError(
                 f"feedback_codes maps to a value that Stripe does not have: {sorted(unknown)[0]}"
@@ -105,6 +114,11 @@ class StripeBilling:
     def mode(self) -> Mode:
         """Live or test, by the key's prefix."""
         return "live" if "_live_" in self.api_key[:8] else "test"
+
+    @property
+    def coupon_words(self) -> str:
+        """A short text that differs where the names of coupons do."""
+        return hashlib.sha256(repr(sorted(self.coupon_names.items())).encode()).hexdigest()[:8]
 
     @property
     def simulated(self) -> bool:

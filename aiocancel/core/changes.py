@@ -61,12 +61,16 @@ class NewCoupon:
 
 @dataclass(frozen=True, slots=True)
 class AddDiscount:
-    """Put a coupon beside the discounts ``kept``; ``made`` is the coupon to make first, None if it exists."""
+    """Put a coupon beside the discounts ``kept``; ``made`` is the coupon to make first, None if it exists.
+
+    ``inherits`` says that what is kept is the discount of the customer, which one of its own would put out of force.
+    """
 
     coupon_id: str
     kept: tuple[str, ...]
     due: datetime | None
     made: NewCoupon | None = None
+    inherits: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +165,7 @@ def still_holds(change: Change, subscription: Subscription) -> bool:
     match change:
         case AddDiscount(_, kept, due):
             # A discount added since would be lost, as the list replaces the discounts that are there.
-            discount_ids = {discount.discount_id for discount in subscription.discounts}
+            discount_ids = {discount.discount_id for discount in subscription.discounts_in_force}
             return subscription.current_period_end == due and discount_ids == set(kept)
         case RemoveDiscounts(removed, kept):
             return {discount.discount_id for discount in subscription.discounts} == {
@@ -184,7 +188,7 @@ def still_holds(change: Change, subscription: Subscription) -> bool:
 def change_to_json(change: Change) -> dict[str, Any]:
     """Return the change as JSON values for the ledger; ``change_from_json`` is its inverse."""
     match change:
-        case AddDiscount(coupon_id, kept, due, made):
+        case AddDiscount(coupon_id, kept, due, made, inherits):
             coupon = (
                 None
                 if made is None
@@ -196,7 +200,9 @@ def change_to_json(change: Change) -> dict[str, Any]:
                 "kept": list(kept),
                 "made": coupon,
             }
-            return fields | {"due": _seconds(due)}
+            # Left out where it says nothing, so that a worker of the release before can read it.
+            told = {"inherits": True} if inherits else {}
+            return fields | {"due": _seconds(due)} | told
 
         case MoveTrialEnd(at, due):
             return {"type": "move_trial_end", "at": _seconds(at), "due": _seconds(due)}
@@ -249,7 +255,13 @@ def change_from_json(data: Mapping[str, Any]) -> Change:
             if fields["made"] is not None:
                 refuse_unknown(fields["made"], NewCoupon.__slots__, "a coupon")
                 made = NewCoupon(**fields["made"])
-            return AddDiscount(fields["coupon_id"], tuple(fields["kept"]), fields["due"], made)
+            return AddDiscount(
+                fields["coupon_id"],
+                tuple(fields["kept"]),
+                fields["due"],
+                made,
+                fields.get("inherits", False),
+            )
         case "remove_discounts":
             return RemoveDiscounts(tuple(fields["removed"]), tuple(fields["kept"]))
         case "move_trial_end":

@@ -236,6 +236,12 @@ class Code(StrEnum):
         "The end lies beyond the running period, so the customer did not set it here.",
         "Decide at Stripe whether the end may be removed.",
     )
+    SHAPE_IS_UNKNOWN = (
+        "shape_is_unknown",
+        About.SUBSCRIPTION,
+        "Stripe shows a status or an interval that this release does not know, or not all items.",
+        "Make the change at Stripe, or install a newer release.",
+    )
     FIRST_PAYMENT_IS_MISSING = (
         "first_payment_is_missing",
         About.SUBSCRIPTION,
@@ -349,6 +355,36 @@ class Code(StrEnum):
         About.OFFER,
         "The amount cannot be written in the subscription's currency.",
         "Correct the offer at the flow vendor.",
+    )
+    CUSTOMER_DISCOUNT_WOULD_BE_LOST = (
+        "customer_discount_would_be_lost",
+        About.OFFER,
+        "Stripe does not keep the customer's own discount beside the new one, so nothing was changed.",
+        "Give the better discount at Stripe, or agree on another offer.",
+    )
+    NO_PAYMENT_FALLS_INTO_THE_DISCOUNT = (
+        "no_payment_falls_into_the_discount",
+        About.OFFER,
+        "No payment is made while the discount lasts, so the customer would gain nothing.",
+        "Give a longer discount, or wait for the payment and retry.",
+    )
+    PAYMENT_PAYS_FOR_MORE_THAN_THE_DISCOUNT = (
+        "payment_pays_for_more_than_the_discount",
+        About.OFFER,
+        "The payment that the discount takes something off pays for far more time than the discount lasts.",
+        "Set OfferRules(most_months_of_a_discounted_payment=...), or agree on another offer.",
+    )
+    A_DISCOUNT_WOULD_BE_USED_UP = (
+        "a_discount_would_be_used_up",
+        About.OFFER,
+        "A discount for one payment would be used up by an invoice that the customer does not pay.",
+        "Make the offer after the next payment, or add the discount again.",
+    )
+    PLAN_WOULD_BE_BILLED_AT_ONCE = (
+        "plan_would_be_billed_at_once",
+        About.OFFER,
+        "The plan is paid at other intervals: Stripe would bill it at once, without credit for time that is paid.",
+        "Let the offer prorate, or set OfferRules(unprorated_interval_change='allow').",
     )
     COUPON_IS_THERE_ALREADY = (
         "coupon_is_there_already",

@@ -37,6 +37,13 @@ _MOST_DIGITS: Final = 8
 _SMALLEST_EXPONENT: Final = -30
 
 
+def major_units(amount: int, currency: str) -> Decimal:
+    """Convert Stripe's integer to an amount in major units, such as dollars."""
+    currency = currency.lower()
+    places = 0 if currency in ZERO_DECIMAL else 3 if currency in THREE_DECIMAL else 2
+    return Decimal(amount).scaleb(-places)
+
+
 def minor_units(amount: Decimal, currency: str) -> int:
     """Convert an amount in major units, such as dollars, to Stripe's integer; never rounds.
 

@@ -42,17 +42,55 @@ class Item:
     period_end: datetime | None = None
     billed_until: datetime | None = None
 
+    @property
+    def next_payment(self) -> datetime | None:
+        """When the line is paid for next: at its period's end, or later where it was billed ahead."""
+        if self.period_end is None or self.billed_until is None:
+            return self.period_end
+        return max(self.period_end, self.billed_until)
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """A price that an offer names, and how often it is paid; ``is_metered`` says that usage is paid for, afterwards."""
+
+    price_id: str
+    interval: str
+    interval_count: int
+    is_metered: bool
+
+
+def read_price(data: Mapping[str, Any]) -> Price:
+    """Read Stripe's JSON object of a price for a subscription.
+
+    Raises ValueError when the object is not one or lacks a field that we decide by.
+    """
+    try:
+        recurring = data["recurring"]
+        if data["object"] != "price" or recurring is None:
+            raise ValueError("Stripe answered with something other than a subscription's price")
+        return Price(
+            data["id"],
+            recurring["interval"],
+            recurring["interval_count"],
+            recurring.get("usage_type") == "metered",
+        )
+    except (LookupError, TypeError, AttributeError) as error:
+        raise ValueError(f"Stripe's price lacks a field: {type(error).__name__}") from error
+
 
 @dataclass(frozen=True, slots=True)
 class AppliedDiscount:
     """A coupon applied to the subscription; ``coupon_id`` is None where the discount has another source.
 
-    ``started_at`` is when it was applied, None where Stripe did not say.
+    ``started_at`` is when it was applied, None where Stripe did not say. ``duration`` is the coupon's (once, repeating,
+    forever), None where the coupon was not read.
     """
 
     discount_id: str
     coupon_id: str | None
     started_at: datetime | None = None
+    duration: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,10 +169,22 @@ class Subscription:
     """Whether Stripe keeps a reason for a cancellation; where it was not read, nobody need tell one."""
     has_more_items: bool = False
     """Whether Stripe left items out of the list, so that ``items`` are not all."""
+    customer_discount: AppliedDiscount | None = None
+    """The discount of the customer itself; read only with an offer."""
 
     def is_in(self, mode: Mode) -> bool:
         """Whether it is a subscription of that mode: live billing is for live claims only, and test for test."""
         return self.livemode == (mode == "live")
+
+    @property
+    def discounts_in_force(self) -> tuple[AppliedDiscount, ...]:
+        """Its own discounts or, where it has none, that of its customer, which it then inherits.
+
+        Source: SubscriptionCreateParams.discounts in stripe-python 16.1.0; bitwarden/server#7831
+        """
+        if self.discounts or self.customer_discount is None:
+            return self.discounts
+        return (self.customer_discount,)
 
     @property
     def has_ended(self) -> bool:
@@ -228,6 +278,7 @@ def read_subscription(data: Mapping[str, Any]) -> Subscription:
             end_was_requested=_was_requested(data),
             has_reason=_has_reason(data.get("cancellation_details")),
             has_more_items=bool(data["items"].get("has_more", False)),
+            customer_discount=_discount_of_customer(data.get("customer")),
         )
     except (KeyError, TypeError, AttributeError, OverflowError, OSError) as error:
         raise ValueError(f"Stripe's subscription lacks a field: {type(error).__name__}") from error
@@ -273,7 +324,13 @@ def _discount(data: Mapping[str, Any] | str) -> AppliedDiscount:
         data["id"],
         coupon["id"] if isinstance(coupon, Mapping) else coupon,
         _moment(data.get("start")),
+        coupon.get("duration") if isinstance(coupon, Mapping) else None,
     )
+
+
+def _discount_of_customer(customer: Mapping[str, Any] | str | None) -> AppliedDiscount | None:
+    found = customer.get("discount") if isinstance(customer, Mapping) else None
+    return None if found is None else _discount(found)
 
 
 def _pause(data: Mapping[str, Any] | None) -> CollectionPause | None:

@@ -34,7 +34,7 @@ from aiocancel.core.changes import Change, PlainChange
 from aiocancel.core.codes import AnyCode, Code
 from aiocancel.core.idempotency import wish_of
 from aiocancel.core.offers.apply import Progress
-from aiocancel.core.offers.terms import AcceptedOffer, name_of
+from aiocancel.core.offers.terms import AcceptedOffer, PlanTerms, name_of
 from aiocancel.core.offers.verify import Disproven, Doubtful, NotYet, Proven, Verdict
 from aiocancel.core.retry import (
     LONGEST_DELAY_S,
@@ -46,7 +46,7 @@ from aiocancel.core.retry import (
     delay_s,
 )
 from aiocancel.core.schedules import ReleaseSchedule, ScheduleChange, SchedulePolicy
-from aiocancel.core.subscription import Subscription
+from aiocancel.core.subscription import Price, Subscription
 from aiocancel.core.undo import ResumePolicy, resume_problem, undo_step
 from aiocancel.errors import (
     BillingError,
@@ -258,7 +258,9 @@ class Attempts:
         earlier: Change | None,
     ) -> Step:
         try:
-            subscription = await self._billing.read(taken.action.subscription_id)
+            subscription = await self._billing.read(
+                taken.action.subscription_id, for_offer=kind is ActionKind.APPLY_OFFER
+            )
         except RejectedBillingError as error:
             if error.code != Code.RESOURCE_MISSING:
                 raise
@@ -286,7 +288,8 @@ class Attempts:
                 return await self._offers.expected_step(taken, _offer(taken), subscription)
             case ActionKind.APPLY_OFFER:
                 progress = Progress(earlier, taken.takes_effect_at, taken.asked_to_pay)
-                step = self._offers.next_step(_offer(taken), subscription, progress)
+                price = await self._price(taken)
+                step = self._offers.next_step(_offer(taken), subscription, progress, price)
             case _:
                 step = next_step(kind, subscription, self._ends_with)
         if kind is ActionKind.RESUME and isinstance(step, Write):
@@ -295,6 +298,13 @@ class Attempts:
         if isinstance(step, Done) and wants_to_tell(taken.action, subscription):
             step = replace(step, tells_reason=True)
         return past_the_schedule(step, subscription, self._schedule_policy)
+
+    async def _price(self, taken: TakenAction) -> Price | None:
+        """Return the price of another plan, until the change has been decided."""
+        terms = _offer(taken).terms
+        if not isinstance(terms, PlanTerms) or taken.change is not None or taken.has_written:
+            return None
+        return await self._billing.read_price(terms.price_id)
 
     async def _tell_reason(self, taken: TakenAction) -> None:
         """Tell Stripe why the customer leaves; the cancellation itself stands, whatever comes of this."""

@@ -15,7 +15,7 @@ from aiocancel.core.offers.apply import DEFAULT_RULES, OfferRules, Progress, off
 from aiocancel.core.offers.expect import Baseline, patience_s, vendor_offer_step
 from aiocancel.core.offers.terms import NO_LIMITS, AcceptedOffer, OfferLimits
 from aiocancel.core.offers.verify import Doubtful, NotYet, Proven, Verdict, judge
-from aiocancel.core.subscription import Subscription
+from aiocancel.core.subscription import Price, Subscription
 from aiocancel.errors import RejectedVendorError
 from aiocancel.ports import CustomOffer, OfferHandler, OutcomeVerifier
 from aiocancel.postgres.leasing import TakenAction
@@ -48,11 +48,20 @@ class Offers:
         self._now = now
 
     def next_step(
-        self, offer: AcceptedOffer, subscription: Subscription, progress: Progress
+        self,
+        offer: AcceptedOffer,
+        subscription: Subscription,
+        progress: Progress,
+        price: Price | None = None,
     ) -> Step:
         """Say what is left to do at Stripe."""
         return offer_step(
-            offer, subscription, now=self._now(), progress=progress, rules=self._rules
+            offer,
+            subscription,
+            now=self._now(),
+            progress=progress,
+            rules=self._rules,
+            price=price,
         )
 
     async def expected_step(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
@@ -32,7 +32,7 @@ from aiocancel.core.identifiers import SubscriptionId
 from aiocancel.core.offers.apply import DEFAULT_RULES, offer_step
 from aiocancel.core.offers.terms import COUPON_DURATIONS, AcceptedOffer, CouponTerms
 from aiocancel.core.schedules import EndSchedule, ReleaseSchedule, ScheduleChange
-from aiocancel.core.subscription import Subscription
+from aiocancel.core.subscription import Item, Subscription
 from tests.support.stripe_params import Kind, check_params
 
 DUE = datetime(2027, 3, 1, tzinfo=UTC)
@@ -41,6 +41,7 @@ AT = datetime(2027, 3, 15, 12, tzinfo=UTC)
 BILLING = StripeBilling(api_key="sk_" + "test_51Abc")
 
 
+DAY = timedelta(days=1)
 AT_PERIOD_END: Final = PlainChange.CANCEL_AT_PERIOD_END
 
 
@@ -165,8 +166,11 @@ def made(terms: CouponTerms, currency: str = "usd") -> NewCoupon:
         None,
         DUE,
         currency=currency,
+        items=(Item("si_1", "price_1", "month", 1, is_metered=False, period_end=DUE),),
     )
-    step = offer_step(AcceptedOffer("offr_1", terms), subscription, now=DUE, rules=DEFAULT_RULES)
+    step = offer_step(
+        AcceptedOffer("offr_1", terms), subscription, now=DUE - DAY, rules=DEFAULT_RULES
+    )
     assert isinstance(step, Write)
     assert isinstance(step.change, AddDiscount)
     assert step.change.made is not None
@@ -174,43 +178,51 @@ def made(terms: CouponTerms, currency: str = "usd") -> NewCoupon:
 
 
 @pytest.mark.parametrize(
-    ("amount", "currency", "minor"),
-    [("500", "jpy", 500), ("10.50", "usd", 1050), ("5.12", "kwd", 5120)],
+    ("amount", "currency", "minor", "name"),
+    [
+        ("500", "jpy", 500, "500 JPY off"),
+        ("10.50", "usd", 1050, "10.50 USD off"),
+        ("5.12", "kwd", 5120, "5.120 KWD off"),
+    ],
     ids=["yen", "dollars", "dinars"],
 )
 def test_a_coupon_of_an_amount_is_in_the_currencys_own_units(
-    amount: str, currency: str, minor: int
+    amount: str, currency: str, minor: int, name: str
 ) -> None:
     new = made(CouponTerms(None, Decimal(amount), "once"), currency)
-    assert checked("coupon_create", parameters.coupon(new)) == {
+    assert checked("coupon_create", parameters.coupon(new, BILLING)) == {
         "id": new.coupon_id,
         "duration": "once",
         "amount_off": minor,
         "currency": currency,
+        "name": name,
+        "metadata": {"made_by": "aiocancel"},
     }
 
 
 def test_a_repeating_coupon_of_a_percentage_says_for_how_long() -> None:
     new = made(CouponTerms(Decimal("33.33"), None, "repeating", months=3))
-    assert checked("coupon_create", parameters.coupon(new)) == {
+    assert checked("coupon_create", parameters.coupon(new, BILLING)) == {
         "id": new.coupon_id,
         "duration": "repeating",
         "percent_off": 33.33,
         "duration_in_months": 3,
+        "name": "33.33% off for 3 months",
+        "metadata": {"made_by": "aiocancel"},
     }
 
 
 @given(
     percent=st.decimals(Decimal("0.0001"), 100, places=4),
     duration=st.sampled_from(COUPON_DURATIONS),
-    months=st.none() | st.integers(1, 120),
+    months=st.integers(1, 120),
 )
 @settings(max_examples=150)
 def test_no_percentage_is_rounded_on_its_way_into_a_form(
-    percent: Decimal, duration: Any, months: int | None
+    percent: Decimal, duration: Any, months: int
 ) -> None:
     new = made(CouponTerms(percent, None, duration, months))
-    body = checked("coupon_create", parameters.coupon(new))
+    body = checked("coupon_create", parameters.coupon(new, BILLING))
     in_form = str(body["percent_off"])
     assert Decimal(in_form) == percent
     assert "e" not in in_form

@@ -103,6 +103,12 @@ def test_a_policy_for_schedules_that_nobody_knows_is_refused() -> None:
         make(schedule_policy="ignore")
 
 
+def test_the_names_of_coupons_are_checked() -> None:
+    assert make(coupon_names={"once": "{off} Rabatt"}).coupon_words != make().coupon_words
+    with pytest.raises(ConfigurationError, match="coupon_names has no duration 'yearly'"):
+        make(coupon_names={"yearly": "{off}"})
+
+
 def test_the_period_that_ends_a_subscription_is_one_of_two() -> None:
     assert make().ends_with == "last"
     assert make(ends_with="first").ends_with == "first"

@@ -274,6 +274,7 @@ TABLE_OF_ALL_SHAPES: dict[PlainKind, dict[str, Step]] = {
         "ending in a later period": done(offers.YEAR_DUE),
         "its intervals are mixed": Write(PlainChange.CANCEL_AT_LAST_PERIOD_END),
         "it is billed ahead": Write(PlainChange.CANCEL_AT_BILLED_UNTIL),
+        "Stripe lists only some of its items": Write(PlainChange.CANCEL_AT_LAST_PERIOD_END),
         **dict.fromkeys(("incomplete", "paused"), Write(PlainChange.CANCEL_NOW)),
     },
     NOW: {

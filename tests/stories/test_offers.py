@@ -42,6 +42,110 @@ async def test_an_accepted_coupon_is_made_once_and_put_beside_the_discounts_that
     assert company.changes() == ["discounts"]
 
 
+async def test_the_discount_of_the_customer_is_kept_beside_the_new_one(company: Company) -> None:
+    company.stripe.add_coupon("VIP", percent_off=30, duration="forever")
+    company.stripe.add_customer("cus_1", discount="VIP")
+    company.stripe.add_subscription("sub_1", customer="cus_1")
+    await company.open()
+
+    assert (await company.claim(company.accepted("offr_coupon")))["outcome"] == "done"
+
+    coupons = [
+        company.stripe.discounts[each]["source"]["coupon"]
+        for each in company.subscription["discounts"]
+    ]
+    assert coupons[0] == "VIP"
+    assert coupons[1].startswith("aiocancel-")
+    assert company.changes() == ["discounts"]
+
+
+async def test_an_offer_that_would_cost_the_customer_a_discount_changes_nothing(
+    company: Company,
+) -> None:
+    company.stripe.unverified.discount_of_the_customer = "refused"
+    company.stripe.add_coupon("VIP", percent_off=30, duration="forever")
+    company.stripe.add_customer("cus_1", discount="VIP")
+    company.stripe.add_subscription("sub_1", customer="cus_1")
+    await company.open()
+
+    assert (await company.claim(company.accepted("offr_coupon")))["outcome"] == "manual"
+
+    assert await company.events.codes(ActionParked) == ["customer_discount_would_be_lost"]
+    assert company.subscription["discounts"] == []
+
+
+async def test_customers_read_on_their_invoice_what_they_were_given(company: Company) -> None:
+    company.stripe.add_subscription("sub_1")
+    await company.open()
+
+    await company.claim(company.accepted("offr_coupon"))
+
+    (made,) = company.stripe.coupons.values()
+    assert made["name"] == "25% off for 3 months"
+    assert made["metadata"] == {"made_by": "aiocancel"}
+
+
+async def test_a_discount_for_one_payment_is_not_used_up_by_a_longer_trial(
+    company: Company,
+) -> None:
+    company.stripe.add_coupon("ONCE", percent_off=50, duration="once")
+    company.stripe.add_subscription("sub_1", discounts=["ONCE"])
+    await company.open()
+
+    assert (await company.claim(company.accepted("offr_trial_extension")))["outcome"] == "manual"
+
+    assert await company.events.codes(ActionParked) == ["a_discount_would_be_used_up"]
+    assert company.changes() == []
+
+
+async def test_a_discount_that_no_payment_of_a_year_would_get_is_left_to_a_person(
+    company: Company,
+) -> None:
+    company.stripe.add_subscription(
+        "sub_1", interval="year", current_period_end=company.stripe.now + 300 * DAY
+    )
+    await company.open()
+
+    assert (await company.claim(company.accepted("offr_coupon")))["outcome"] == "manual"
+
+    assert await company.events.codes(ActionParked) == ["no_payment_falls_into_the_discount"]
+    assert company.stripe.effects == []
+
+
+async def test_no_year_is_billed_at_once_without_credit(company: Company) -> None:
+    (plan,) = [offer for offer in company.flows.offers if offer["id"] == "offr_change_plan"]
+    plan["details"]["prorate"] = False
+    company.stripe.add_subscription("sub_1", interval="year", price="price_year")
+    await company.open()
+
+    assert (await company.claim(company.accepted("offr_change_plan")))["outcome"] == "manual"
+
+    assert await company.events.codes(ActionParked) == ["plan_would_be_billed_at_once"]
+    assert company.changes() == []
+
+
+@pytest.mark.parametrize(
+    ("offer", "shape"),
+    [
+        ("offr_change_plan", {"price": "price_simulator_basic"}),
+        (
+            "offr_pause_subscription",
+            {"pause_collection": {"behavior": "void", "resumes_at": None}},
+        ),
+    ],
+)
+async def test_a_choice_that_is_so_already_is_done_and_parks_nothing(
+    company: Company, offer: str, shape: dict[str, Any]
+) -> None:
+    company.stripe.add_subscription("sub_1", **shape)
+    await company.open()
+
+    assert (await company.claim(company.accepted(offer)))["outcome"] == "done"
+
+    assert company.changes() == []
+    assert not company.events.of(ActionParked)
+
+
 async def test_an_accepted_trial_extension_moves_the_end_of_the_trial_and_no_money(
     company: Company,
 ) -> None:

@@ -123,7 +123,7 @@ def _offer_calls(write: Write) -> Iterator[str]:
     yield from _schedule_calls(write)
     change = write.kept
     if isinstance(change, AddDiscount) and change.made is not None:
-        yield _call("POST", "/v1/coupons", parameters.coupon(change.made))
+        yield _call("POST", "/v1/coupons", parameters.coupon(change.made, _BILLING))
     if isinstance(change, PauseService):
         yield _call("POST", f"{_SUBSCRIPTION}/pause", parameters.pause_service(change))
     elif change is not None:

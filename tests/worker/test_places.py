@@ -136,7 +136,9 @@ async def test_a_cancellation_waits_for_no_other_change_at_stripe(bench: Bench) 
     begun: list[str] = []
 
     class SlowForOffers:
-        async def read(self, subscription_id: SubscriptionId) -> Subscription:
+        async def read(
+            self, subscription_id: SubscriptionId, *, for_offer: bool = False
+        ) -> Subscription:
             if subscription_id.startswith("sub_busy"):
                 begun.append(subscription_id)
                 await wait_for_ever()

@@ -684,7 +684,9 @@ async def test_no_more_than_the_allowed_number_of_changes_run_at_once(bench: Ben
     class Counting:
         now = 0
 
-        async def read(self, subscription_id: SubscriptionId) -> Subscription:
+        async def read(
+            self, subscription_id: SubscriptionId, *, for_offer: bool = False
+        ) -> Subscription:
             nonlocal most
             self.now += 1
             most = max(most, self.now)
@@ -810,7 +812,7 @@ async def test_a_mistake_in_the_code_is_tried_a_limited_number_of_times_and_then
     class Mistaken:
         calls = 0
 
-        async def read(self, _: SubscriptionId) -> Subscription:
+        async def read(self, _: SubscriptionId, *, for_offer: bool = False) -> Subscription:
             self.calls += 1
             raise KeyError("a mistake")
 
@@ -830,7 +832,7 @@ async def test_a_mistake_in_the_code_is_tried_a_limited_number_of_times_and_then
 
 async def test_a_mistake_waits_longer_each_time(bench: Bench) -> None:
     class Mistaken:
-        async def read(self, _: SubscriptionId) -> Subscription:
+        async def read(self, _: SubscriptionId, *, for_offer: bool = False) -> Subscription:
             raise KeyError("a mistake")
 
         apply = staticmethod(bench.client.apply)

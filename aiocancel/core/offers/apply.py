@@ -10,7 +10,7 @@ from __future__ import annotations
 import calendar
 import hashlib
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Final, Literal, assert_never
 
@@ -36,9 +36,11 @@ from aiocancel.core.offers.terms import (
     CustomTerms,
     PauseTerms,
     PlanTerms,
+    Terms,
     TrialTerms,
 )
-from aiocancel.core.subscription import Item, Subscription
+from aiocancel.core.subscription import CollectionPause, Item, Price, Subscription
+from aiocancel.errors import ConfigurationError
 
 # Stripe: trial_end is at most two years from the billing cycle's anchor.
 LONGEST_TRIAL: Final = timedelta(days=730)
@@ -56,6 +58,10 @@ PAYMENT_LOOKS: Final = timedelta(minutes=5)
 # Months differ by this much.
 _MONTHS_DIFFER: Final = timedelta(days=3)
 _MOST_PERCENT_PLACES: Final = 4
+_MOST_MONTHS: Final = 120
+# https://docs.stripe.com/api/subscriptions/object
+_STATUSES: Final = frozenset({"active", "trialing", "past_due", "unpaid", "paused"})
+_INTERVALS: Final = frozenset({"day", "week", "month", "year"})
 # Where the customer's own later wish is the last word.
 _LEFT: Final = frozenset({Code.SUBSCRIPTION_HAS_ENDED, Code.SUBSCRIPTION_IS_ENDING})
 
@@ -78,6 +84,15 @@ class OfferRules:
             ours lets it go on. Source: https://docs.stripe.com/api/subscriptions/pause
         pause_credit: From when such a pause credits unused time.
         pause_bills_usage: Whether such a pause bills metered usage so far, on the next invoice.
+        most_months_of_a_discounted_payment: For how many months (1 to 120) a payment may pay that a coupon for one
+            payment, or for some months, takes something off. None bounds a coupon for some months by its own months,
+            so that three months' discount is not a discount on a whole year, and a coupon for one payment not at all.
+        unprorated_interval_change: What becomes of another plan without proration that is paid at other intervals.
+            Stripe bills its first period at once and gives no credit for the one that is paid. ``refuse`` leaves it to
+            a person, ``allow`` does it.
+
+    Raises:
+        ConfigurationError: Says which setting is wrong.
     """
 
     pause_behavior: PauseBehavior = "void"
@@ -86,6 +101,19 @@ class OfferRules:
     pause_mechanism: PauseMechanism = "pause_collection"
     pause_credit: PauseCredit = "now"
     pause_bills_usage: bool = True
+    most_months_of_a_discounted_payment: int | None = None
+    unprorated_interval_change: Literal["refuse", "allow"] = "refuse"
+
+    def __post_init__(self) -> None:
+        months = self.most_months_of_a_discounted_payment
+        if months is not None and not 1 <= months <= _MOST_MONTHS:
+            raise ConfigurationError(
+                "OfferRules.most_months_of_a_discounted_payment must be from 1 to 120, or None"
+            )
+        if self.unprorated_interval_change not in ("refuse", "allow"):
+            raise ConfigurationError(
+                "OfferRules.unprorated_interval_change is one of refuse, allow"
+            )
 
 
 DEFAULT_RULES: Final = OfferRules()
@@ -114,14 +142,17 @@ def offer_step(
     now: datetime,
     progress: Progress = NO_PROGRESS,
     rules: OfferRules,
+    price: Price | None = None,
 ) -> Step:
     """Say what is left to do for an accepted offer, given the subscription as just read.
 
-    An earlier change is sent again as it was, or left to a human, but never replaced by another. Total: never
-    raises.
+    An earlier change is sent again as it was, or left to a human, but never replaced by another. ``price`` is that of
+    another plan; None where it was not read. Total: never raises.
     """
     earlier = progress.earlier
     if earlier is not None and shows(earlier, subscription):
+        return Done(Receipt.of(subscription))
+    if earlier is None and _is_so_already(offer.terms, subscription, now):
         return Done(Receipt.of(subscription))
     if code := _obstacle(offer, subscription):
         was_told = progress.promised is not None or progress.asked_to_pay
@@ -139,11 +170,11 @@ def offer_step(
 
     match offer.terms:
         case CouponTerms() as terms:
-            return _coupon(terms, subscription)
+            return _coupon(terms, subscription, now, rules)
         case TrialTerms(days):
             return _trial(days, subscription, now)
         case PlanTerms() as terms:
-            return _plan(terms, subscription, rules)
+            return _plan(terms, subscription, rules, price)
         case PauseTerms() as terms:
             return _in_time(
                 terms, _pause(terms, subscription, now, rules), subscription, now, progress.promised
@@ -162,6 +193,8 @@ def _obstacle(offer: AcceptedOffer, subscription: Subscription) -> Code | None:
         return Code.FIRST_PAYMENT_IS_MISSING
     if subscription.is_ending or subscription.cancel_at is not None:
         return Code.SUBSCRIPTION_IS_ENDING
+    if not _is_known(subscription):
+        return Code.SHAPE_IS_UNKNOWN
     if isinstance(offer.terms, CouponTerms):
         return None
 
@@ -173,12 +206,53 @@ def _obstacle(offer: AcceptedOffer, subscription: Subscription) -> Code | None:
     return None
 
 
+def _is_known(subscription: Subscription) -> bool:
+    """Tell whether Stripe shows the whole subscription, in words that this release knows."""
+    return (
+        subscription.status in _STATUSES
+        and not subscription.has_more_items
+        and all(item.interval in _INTERVALS for item in subscription.items)
+    )
+
+
 def _renews_about(now: datetime, subscription: Subscription) -> bool:
     due = subscription.current_period_end
     return due is not None and due - now < RENEWAL_MARGIN
 
 
-def _coupon(terms: CouponTerms, subscription: Subscription) -> Step:
+def _is_so_already(terms: Terms, subscription: Subscription, now: datetime) -> bool:
+    """Tell whether the customer has what was offered, so that nobody need do anything."""
+    if subscription.has_ended or subscription.is_ending or subscription.status == "incomplete":
+        return False
+    match terms:
+        case PlanTerms(price_id):
+            return any(item.price_id == price_id for item in subscription.items)
+        case PauseTerms(interval="indefinitely") if subscription.status == "paused":
+            return True
+        case PauseTerms() if subscription.paused is not None:
+            return _lasts_as_long(terms, subscription.paused, subscription, now)
+        case _:
+            return False
+
+
+def _lasts_as_long(
+    terms: PauseTerms, pause: CollectionPause, subscription: Subscription, now: datetime
+) -> bool:
+    due = subscription.current_period_end
+    if pause.resumes_at is None or terms.interval == "indefinitely":
+        return pause.resumes_at is None
+    if due is None or not subscription.items:
+        return False
+    try:
+        end = _span(terms, subscription.items, due, now)[1] - INVOICE_MARGIN
+        return pause.resumes_at >= end.replace(microsecond=0)
+    except (OverflowError, ValueError):
+        return False
+
+
+def _coupon(
+    terms: CouponTerms, subscription: Subscription, now: datetime, rules: OfferRules
+) -> Step:
     if terms.to_customer:
         # The pinned API version has no parameter left that gives a customer a coupon.
         return Refuse(Code.CUSTOMER_COUPONS_ARE_GONE)
@@ -193,12 +267,97 @@ def _coupon(terms: CouponTerms, subscription: Subscription) -> Step:
         except ValueError:
             return Refuse(Code.AMOUNT_DOES_NOT_FIT_THE_CURRENCY)
         coupon_id = made.coupon_id
-    if any(discount.coupon_id == coupon_id for discount in subscription.discounts):
-        return Refuse(Code.COUPON_IS_THERE_ALREADY)
+    if any(discount.coupon_id == coupon_id for discount in subscription.discounts_in_force):
+        return Done(Receipt.of(subscription))
+    if code := _worth(terms, subscription, now, rules):
+        return Refuse(code)
 
-    kept = tuple(discount.discount_id for discount in subscription.discounts)
+    kept = tuple(discount.discount_id for discount in subscription.discounts_in_force)
+    inherits = bool(kept) and not subscription.discounts
 
-    return Write(AddDiscount(coupon_id, kept, subscription.current_period_end, made))
+    return Write(AddDiscount(coupon_id, kept, subscription.current_period_end, made, inherits))
+
+
+def _worth(
+    terms: CouponTerms, subscription: Subscription, now: datetime, rules: OfferRules
+) -> Code | None:
+    """Return why a coupon would be worth nothing, or far more than it says; None where it is worth what it says.
+
+    A coupon for some months covers every invoice of those months, a year's payment whole, and one for one payment
+    is used up by the next invoice, also by one that is voided.
+    Source: https://docs.stripe.com/billing/subscriptions/coupons
+    """
+    most = rules.most_months_of_a_discounted_payment
+    if terms.duration == "forever":
+        return None
+    if terms.duration == "once":
+        if _next_invoice_is_void(subscription):
+            return Code.NO_PAYMENT_FALLS_INTO_THE_DISCOUNT
+        hits, allowed = list(subscription.items), most
+        payments = [(item, item.next_payment) for item in hits]
+    else:
+        months = terms.months or 0
+        if subscription.current_period_end is None or not subscription.items:
+            return Code.NEXT_PAYMENT_IS_UNKNOWN
+        until, allowed = _months_after(now, months), most or months
+        payments = [
+            (item, at)
+            for item in subscription.items
+            if (at := _first_payment(item, subscription, now)) is not None
+            and at + INVOICE_MARGIN <= until
+        ]
+        if not payments:
+            return Code.NO_PAYMENT_FALLS_INTO_THE_DISCOUNT
+
+    if allowed is not None and any(
+        at is not None and _pays_for_more(item, at, allowed) for item, at in payments
+    ):
+        return Code.PAYMENT_PAYS_FOR_MORE_THAN_THE_DISCOUNT
+    return None
+
+
+def _next_invoice_is_void(subscription: Subscription) -> bool:
+    """Tell whether the next invoice will be given up, because payments are paused until after it."""
+    pause, due = subscription.paused, subscription.current_period_end
+    if pause is None or pause.behavior == "keep_as_draft":
+        return False
+    return pause.resumes_at is None or due is None or pause.resumes_at > due
+
+
+def _first_payment(item: Item, subscription: Subscription, now: datetime) -> datetime | None:
+    """Return when the line is paid next, pauses taken into account; None where Stripe names no date for it."""
+    at, pause = item.next_payment, subscription.paused
+    if at is None or subscription.status == "paused":
+        return None
+    since = now
+    if pause is not None and pause.behavior != "keep_as_draft":
+        if pause.resumes_at is None:
+            return None
+        since = max(now, pause.resumes_at)
+    try:
+        # A pause that lasts for ages, of a line that is paid daily, ends the search early: it only counts more.
+        for _ in range(_MOST_MONTHS * 31):
+            if at > since:
+                return at
+            at = _later(at, item.interval, max(item.interval_count, 1))
+    except (OverflowError, ValueError):
+        return None
+    return None
+
+
+def _pays_for_more(item: Item, at: datetime, months: int) -> bool:
+    try:
+        pays_until = _later(at, item.interval, item.interval_count)
+    except (OverflowError, ValueError):
+        return True
+    return pays_until - _MONTHS_DIFFER > _months_after(at, months)
+
+
+def _months_after(start: datetime, months: int) -> datetime:
+    try:
+        return add_months(start, months)
+    except (OverflowError, ValueError):
+        return datetime.max.replace(tzinfo=UTC) - _MONTHS_DIFFER
 
 
 def _is_percentage(percent: Decimal) -> bool:
@@ -226,6 +385,10 @@ def _trial(days: int, subscription: Subscription, now: datetime) -> Step:
         # One date for all items would give the ones that are paid often a long time for nothing.
         return Refuse(Code.PERIODS_ARE_MIXED)
 
+    if any(discount.duration == "once" for discount in subscription.discounts_in_force):
+        # The invoice of a trial comes to nothing, and uses the discount up all the same.
+        return Refuse(Code.A_DISCOUNT_WOULD_BE_USED_UP)
+
     # A trial moves the next payment to its end; counted from now it could come before paid time is over.
     start = max(now, paid_until)
     if subscription.status == "trialing" and subscription.trial_end is not None:
@@ -237,25 +400,35 @@ def _trial(days: int, subscription: Subscription, now: datetime) -> Step:
     return Write(MoveTrialEnd((start + timedelta(days=days)).replace(microsecond=0), due))
 
 
-def _plan(terms: PlanTerms, subscription: Subscription, rules: OfferRules) -> Step:
-    if any(item.price_id == terms.price_id for item in subscription.items):
-        return Refuse(Code.PLAN_IS_THERE_ALREADY)
-
+def _plan(
+    terms: PlanTerms, subscription: Subscription, rules: OfferRules, price: Price | None
+) -> Step:
     item = _plan_item(subscription, rules)
     if item is None:
         return Refuse(Code.WHICH_ITEM_IS_THE_PLAN)
+    moves_money = not terms.prorate and _is_billed_at_once(item, price, subscription)
+    if moves_money and rules.unprorated_interval_change == "refuse":
+        return Refuse(Code.PLAN_WOULD_BE_BILLED_AT_ONCE)
 
     swap = SwapPrice(
         item.item_id,
         terms.price_id,
         replaced=item.price_id,
-        quantity=item.quantity,
+        # Stripe takes no quantity for a price of metered usage.
+        quantity=None if price is not None and price.is_metered else item.quantity,
         prorate=terms.prorate,
         # Stripe takes no pending update where it sends invoices.
         may_wait=rules.plan_payment == "pending" and subscription.charges_automatically,
     )
 
     return Write(swap)
+
+
+def _is_billed_at_once(item: Item, price: Price | None, subscription: Subscription) -> bool:
+    """Tell whether Stripe bills the new price at once: another interval begins a new period, except in a trial."""
+    if price is None or subscription.status == "trialing":
+        return False
+    return (price.interval, price.interval_count) != (item.interval, item.interval_count)
 
 
 def _pending(subscription: Subscription, now: datetime, progress: Progress) -> Step | None:
@@ -304,6 +477,11 @@ def _pause(terms: PauseTerms, subscription: Subscription, now: datetime, rules: 
         return Refuse(Code.NEXT_PAYMENT_IS_UNKNOWN)
     if rules.pause_mechanism == "pause":
         return _pause_service(terms, subscription, due, now, rules)
+    if rules.pause_behavior != "keep_as_draft" and any(
+        discount.duration == "once" for discount in subscription.discounts_in_force
+    ):
+        # The invoice that is given up uses the discount up.
+        return Refuse(Code.A_DISCOUNT_WOULD_BE_USED_UP)
     if terms.interval == "indefinitely":
         return Write(PausePayments(rules.pause_behavior, None, due))
 
@@ -313,10 +491,12 @@ def _pause(terms: PauseTerms, subscription: Subscription, now: datetime, rules: 
         until = (end - INVOICE_MARGIN).replace(microsecond=0)
         if until < due + INVOICE_MARGIN:
             return Refuse(Code.NO_PAYMENT_FALLS_INTO_THE_PAUSE)
-        left_out = [item for item in items if item.period_end is None or item.period_end <= until]
-        pays_until = max(
-            _later(start, item.interval, item.interval_count) for item in left_out or items
-        )
+        left_out = [
+            item for item in items if item.next_payment is None or item.next_payment <= until
+        ]
+        if not left_out:
+            return Refuse(Code.NO_PAYMENT_FALLS_INTO_THE_PAUSE)
+        pays_until = max(_later(start, item.interval, item.interval_count) for item in left_out)
     except (OverflowError, ValueError):
         # Its end is a date that no calendar has.
         return Refuse(Code.PAUSE_IS_TOO_LONG)

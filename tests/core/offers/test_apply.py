@@ -59,9 +59,11 @@ from aiocancel.core.subscription import (
     CollectionPause,
     Item,
     PendingUpdate,
+    Price,
     Schedule,
     Subscription,
 )
+from aiocancel.errors import ConfigurationError
 
 NOW = datetime(2027, 2, 10, 9, 30, 0, 250_000, tzinfo=UTC)
 DUE = datetime(2027, 3, 1, tzinfo=UTC)
@@ -157,6 +159,17 @@ SHAPES: dict[str, tuple[Subscription, OfferRules]] = {
         "the plan is there": shape(items=(dataclasses.replace(PRO, price_id=BASIC),)),
         "its intervals are mixed": shape(items=(PRO, YEARLY), last_period_end=YEAR_DUE),
         "annual": shape(items=(dataclasses.replace(PRO, interval="year"),)),
+        "annual, next paid in nine months": shape(
+            items=(YEARLY,), current_period_end=YEAR_DUE, last_period_end=YEAR_DUE
+        ),
+        "its customer has a discount": shape(
+            customer_discount=AppliedDiscount("di_customer", "VIP", duration="forever")
+        ),
+        "a discount for one payment is there": shape(
+            discounts=(AppliedDiscount("di_once", "ONCE", duration="once"),)
+        ),
+        "Stripe lists only some of its items": shape(has_more_items=True),
+        "its status is new": shape(status="a status of tomorrow"),
         "its next payment is unknown": shape(
             items=(), current_period_end=None, last_period_end=None
         ),
@@ -200,7 +213,10 @@ NOBODY_TO_KEEP: dict[str, Step] = {
     "ending in a later period": Refuse(Code.SUBSCRIPTION_IS_ENDING),
     "canceled": Refuse(Code.SUBSCRIPTION_HAS_ENDED),
     "expired": Refuse(Code.SUBSCRIPTION_HAS_ENDED),
+    "Stripe lists only some of its items": Refuse(Code.SHAPE_IS_UNKNOWN),
+    "its status is new": Refuse(Code.SHAPE_IS_UNKNOWN),
 }
+IS_SO_ALREADY = Done(Receipt("active", None))
 NO_TIME_TO_GIVE: dict[str, Step] = NOBODY_TO_KEEP | {
     "past due": Refuse(Code.PAYMENT_IS_OVERDUE),
     "unpaid": Refuse(Code.PAYMENT_IS_OVERDUE),
@@ -228,7 +244,12 @@ def row(usual: Step, *exceptions: Mapping[str, Step]) -> dict[str, Step]:
     return steps
 
 
-def coupon_row(coupon_id: str, made: NewCoupon | None) -> dict[str, Step]:
+NO_DISCOUNTED_PAYMENT = Refuse(Code.NO_PAYMENT_FALLS_INTO_THE_DISCOUNT)
+
+
+def coupon_row(
+    coupon_id: str, made: NewCoupon | None, *exceptions: Mapping[str, Step]
+) -> dict[str, Step]:
     def added(*kept: str, due: datetime | None = DUE) -> Write:
         return Write(AddDiscount(coupon_id, kept, due, made))
 
@@ -237,27 +258,58 @@ def coupon_row(coupon_id: str, made: NewCoupon | None) -> dict[str, Step]:
         NOBODY_TO_KEEP,
         {
             "another discount is there": added("di_loyal"),
-            "the same coupon is there": Refuse(Code.COUPON_IS_THERE_ALREADY),
+            "the same coupon is there": IS_SO_ALREADY,
+            "its customer has a discount": Write(
+                AddDiscount(coupon_id, ("di_customer",), DUE, made, inherits=True)
+            ),
+            "a discount for one payment is there": added("di_once"),
+            "its payments are paused": NO_DISCOUNTED_PAYMENT,
             "its next payment is unknown": added(due=None),
+            "annual, next paid in nine months": added(due=YEAR_DUE),
             "about to renew": added(due=SOON),
             "renewing": added(due=JUST_PAST),
         },
+        *exceptions,
     )
+
+
+# Three months from now, no payment or far more than three months' may lie.
+FOR_MONTHS: dict[str, Step] = {
+    "paused": NO_DISCOUNTED_PAYMENT,
+    "it is billed ahead": NO_DISCOUNTED_PAYMENT,
+    "annual, next paid in nine months": NO_DISCOUNTED_PAYMENT,
+    "annual": Refuse(Code.PAYMENT_PAYS_FOR_MORE_THAN_THE_DISCOUNT),
+    "its next payment is unknown": Refuse(Code.NEXT_PAYMENT_IS_UNKNOWN),
+}
 
 
 # A pause that begins with the next period waits for it.
 LATER = Defer(until=DUE - PAUSE_LEAD, takes_effect_at=DUE)
 
 
-def pause_row(pause: datetime | Step, annual: Step | None = None) -> dict[str, Step]:
+NO_PAUSED_PAYMENT = Refuse(Code.NO_PAYMENT_FALLS_INTO_THE_PAUSE)
+PAYS_FOR_MORE = Refuse(Code.PAYMENT_PAYS_FOR_MORE_THAN_THE_PAUSE)
+# The invoice of a trial, or one that is given up, uses it up.
+USES_A_DISCOUNT_UP: dict[str, Step] = {
+    "a discount for one payment is there": Refuse(Code.A_DISCOUNT_WOULD_BE_USED_UP)
+}
+
+
+def pause_row(
+    pause: datetime | Step, annual: Step = PAYS_FOR_MORE, in_nine_months: Step = NO_PAUSED_PAYMENT
+) -> dict[str, Step]:
     return row(
         Write(PausePayments("void", pause, DUE)) if isinstance(pause, datetime) else pause,
         NO_TIME_TO_GIVE,
         AROUND_A_RENEWAL,
         {
             "its next payment is unknown": Refuse(Code.NEXT_PAYMENT_IS_UNKNOWN),
-            "annual": annual or Refuse(Code.PAYMENT_PAYS_FOR_MORE_THAN_THE_PAUSE),
+            "annual": annual,
+            "annual, next paid in nine months": in_nine_months,
+            "it is billed ahead": NO_PAUSED_PAYMENT,
+            "its payments are paused": IS_SO_ALREADY,
         },
+        USES_A_DISCOUNT_UP,
     )
 
 
@@ -265,13 +317,23 @@ TO_BASIC = Write(SwapPrice("si_pro", BASIC, replaced="price_pro", quantity=3, pr
 TWO_YEARS = Write(PausePayments("void", datetime(2029, 3, 1, tzinfo=UTC) - AN_HOUR, DUE))
 
 
-def endless_row(usual: Step) -> dict[str, Step]:
-    unknown = {"its next payment is unknown": Refuse(Code.NEXT_PAYMENT_IS_UNKNOWN)}
-    return row(usual, NO_TIME_TO_GIVE, AROUND_A_RENEWAL, unknown)
+# The payment of nine months from now.
+FAR_LATER = Defer(until=YEAR_DUE - PAUSE_LEAD, takes_effect_at=YEAR_DUE)
+FAR_TWO_YEARS = Write(PausePayments("void", datetime(2029, 11, 20, tzinfo=UTC) - AN_HOUR, YEAR_DUE))
+
+
+def endless_row(usual: Step, in_nine_months: Step) -> dict[str, Step]:
+    exceptions = {
+        "its next payment is unknown": Refuse(Code.NEXT_PAYMENT_IS_UNKNOWN),
+        "annual, next paid in nine months": in_nine_months,
+        "paused": Done(Receipt("paused", None)),
+        "its payments are paused": IS_SO_ALREADY,
+    }
+    return row(usual, NO_TIME_TO_GIVE, AROUND_A_RENEWAL, exceptions, USES_A_DISCOUNT_UP)
 
 
 TABLE: dict[str, dict[str, Step]] = {
-    "a coupon of a percentage": coupon_row(PERCENT_COUPON.coupon_id, PERCENT_COUPON),
+    "a coupon of a percentage": coupon_row(PERCENT_COUPON.coupon_id, PERCENT_COUPON, FOR_MONTHS),
     "a coupon of an amount": coupon_row(FIXED_COUPON.coupon_id, FIXED_COUPON),
     "an existing coupon": coupon_row(EXISTING, None),
     "a coupon for the customer": row(Refuse(Code.CUSTOMER_COUPONS_ARE_GONE), NOBODY_TO_KEEP),
@@ -283,13 +345,18 @@ TABLE: dict[str, dict[str, Step]] = {
             "its next payment is unknown": Refuse(Code.NEXT_PAYMENT_IS_UNKNOWN),
             "its intervals are mixed": Refuse(Code.PERIODS_ARE_MIXED),
             "it is billed ahead": Write(MoveTrialEnd(YEAR_DUE + 14 * DAY, DUE)),
+            "annual, next paid in nine months": Write(MoveTrialEnd(YEAR_DUE + 14 * DAY, YEAR_DUE)),
         },
+        USES_A_DISCOUNT_UP,
     ),
     "another plan": row(
         TO_BASIC,
         NO_TIME_TO_GIVE,
         {
-            "the plan is there": Refuse(Code.PLAN_IS_THERE_ALREADY),
+            "the plan is there": IS_SO_ALREADY,
+            "annual, next paid in nine months": Write(
+                SwapPrice("si_yearly", BASIC, replaced="price_yearly", quantity=1, prorate=True)
+            ),
             "it has two licensed items": Refuse(Code.WHICH_ITEM_IS_THE_PLAN),
             "it has two licensed items, one named a plan": Write(
                 change=SwapPrice(
@@ -307,15 +374,19 @@ TABLE: dict[str, dict[str, Step]] = {
         },
     ),
     "a pause of 30 days": pause_row(datetime(2027, 3, 12, 8, 30, tzinfo=UTC)),
-    "a pause of 30 days from the period's end": pause_row(LATER),
+    "a pause of 30 days from the period's end": pause_row(LATER, in_nine_months=PAYS_FOR_MORE),
     "a pause of 4 weeks": pause_row(datetime(2027, 3, 10, 8, 30, tzinfo=UTC)),
-    "a pause of 4 weeks from the period's end": pause_row(LATER),
+    "a pause of 4 weeks from the period's end": pause_row(LATER, in_nine_months=PAYS_FOR_MORE),
     "a pause of a month": pause_row(datetime(2027, 3, 10, 8, 30, tzinfo=UTC)),
-    "a pause of a month from the period's end": pause_row(LATER),
-    "a pause of 2 billing cycles": pause_row(datetime(2027, 5, 1, tzinfo=UTC) - AN_HOUR, TWO_YEARS),
-    "a pause of 2 billing cycles from the period's end": pause_row(LATER, LATER),
-    "a pause without an end": endless_row(Write(PausePayments("void", None, DUE))),
-    "a pause without an end from the period's end": endless_row(LATER),
+    "a pause of a month from the period's end": pause_row(LATER, in_nine_months=PAYS_FOR_MORE),
+    "a pause of 2 billing cycles": pause_row(
+        datetime(2027, 5, 1, tzinfo=UTC) - AN_HOUR, TWO_YEARS, FAR_TWO_YEARS
+    ),
+    "a pause of 2 billing cycles from the period's end": pause_row(LATER, LATER, FAR_LATER),
+    "a pause without an end": endless_row(
+        Write(PausePayments("void", None, DUE)), Write(PausePayments("void", None, YEAR_DUE))
+    ),
+    "a pause without an end from the period's end": endless_row(LATER, FAR_LATER),
     "a custom offer": row(Refuse(Code.CUSTOM_OFFER_IS_NOT_STRIPES), NO_TIME_TO_GIVE),
 }
 
@@ -330,10 +401,16 @@ def step(
     promised: datetime | None = None,
     asked_to_pay: bool = False,
     policy: SchedulePolicy = DEFAULT_SCHEDULE_POLICY,
+    price: Price | None = None,
 ) -> Step:
     progress = Progress(earlier, promised, asked_to_pay)
     reached = offer_step(
-        AcceptedOffer("offr_1", terms), subscription, now=now, progress=progress, rules=rules
+        AcceptedOffer("offr_1", terms),
+        subscription,
+        now=now,
+        progress=progress,
+        rules=rules,
+        price=price,
     )
     return past_the_schedule(reached, subscription, policy)
 
@@ -348,7 +425,11 @@ def changed(subscription: Subscription, change: Change) -> Subscription:
     """What Stripe shows once it has carried the change out and done nothing else."""
     match change:
         case AddDiscount(coupon_id, kept):
-            stay = [discount for discount in subscription.discounts if discount.discount_id in kept]
+            stay = [
+                discount
+                for discount in subscription.discounts_in_force
+                if discount.discount_id in kept
+            ]
             return dataclasses.replace(
                 subscription, discounts=(*stay, AppliedDiscount("di_new", coupon_id))
             )
@@ -491,6 +572,116 @@ def test_the_same_definition_always_makes_the_same_coupon_and_another_one_never(
 def test_an_existing_coupon_wins_over_its_definition() -> None:
     terms = CouponTerms(Decimal(500), Decimal("NaN"), "once", coupon_id=EXISTING)
     assert step(terms, ACTIVE) == Write(AddDiscount(EXISTING, (), DUE))
+
+
+@pytest.mark.parametrize(
+    ("months", "due", "paused", "expected"),
+    [
+        pytest.param(1, DUE, None, None, id="a payment while it lasts"),
+        pytest.param(
+            1, NOW + 40 * DAY, None, NO_DISCOUNTED_PAYMENT, id="no payment while it lasts"
+        ),
+        pytest.param(0, DUE, None, NO_DISCOUNTED_PAYMENT, id="no months"),
+        pytest.param(10**12, DUE, None, None, id="beyond all calendars"),
+        pytest.param(
+            2,
+            DUE,
+            CollectionPause("void", DUE + 5 * DAY),
+            None,
+            id="a payment after the pause",
+        ),
+        pytest.param(
+            1,
+            DUE,
+            CollectionPause("void", DUE + 5 * DAY),
+            NO_DISCOUNTED_PAYMENT,
+            id="only payments in the pause",
+        ),
+        pytest.param(
+            1, DUE, CollectionPause("keep_as_draft", None), None, id="drafts are paid later"
+        ),
+    ],
+)
+def test_a_coupon_for_some_months_must_find_a_payment(
+    months: int, due: datetime, paused: CollectionPause | None, expected: Step | None
+) -> None:
+    reached = step(CouponTerms(Decimal(20), None, "repeating", months), due_at(due, paused=paused))
+    assert reached == expected if expected else isinstance(reached, Write)
+
+
+@pytest.mark.parametrize(
+    ("most", "duration", "allowed"),
+    [
+        (None, "repeating", False),
+        (12, "repeating", True),
+        (None, "once", True),
+        (3, "once", False),
+        (12, "once", True),
+        (3, "forever", True),
+    ],
+)
+def test_how_much_time_a_discounted_payment_may_pay_for_is_the_owners_to_say(
+    most: int | None, duration: Any, allowed: bool
+) -> None:
+    annual = shape(items=(dataclasses.replace(PRO, interval="year"),))
+    rules = OfferRules(most_months_of_a_discounted_payment=most)
+
+    reached = step(CouponTerms(Decimal(20), None, duration, 3), annual, rules=rules)
+
+    refused = Refuse(Code.PAYMENT_PAYS_FOR_MORE_THAN_THE_DISCOUNT)
+    assert isinstance(reached, Write) if allowed else reached == refused
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        {"most_months_of_a_discounted_payment": 0},
+        {"most_months_of_a_discounted_payment": 121},
+        {"unprorated_interval_change": "perhaps"},
+    ],
+)
+def test_a_rule_that_cannot_be_meant_is_refused(rules: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError, match=next(iter(rules))):
+        OfferRules(**rules)
+
+
+def test_a_retry_that_keeps_the_discount_of_the_customer_still_holds() -> None:
+    terms, shown = OFFERS["an existing coupon"], SHAPES["its customer has a discount"][0]
+    change = change_of(step(terms, shown))
+    assert step(terms, shown, earlier=change) == Write(change)
+    assert step(terms, ACTIVE, earlier=change) == CHANGED_SINCE
+
+
+# Another plan
+
+YEARLY_PRICE = Price(BASIC, "year", 1, is_metered=False)
+MONTHLY_PRICE = Price(BASIC, "month", 1, is_metered=False)
+
+
+@pytest.mark.parametrize(
+    ("prorate", "price", "status", "allows", "written"),
+    [
+        pytest.param(False, YEARLY_PRICE, "active", "refuse", False, id="a year at once"),
+        pytest.param(False, YEARLY_PRICE, "active", "allow", True, id="as the owner allows"),
+        pytest.param(True, YEARLY_PRICE, "active", "refuse", True, id="with credit"),
+        pytest.param(False, MONTHLY_PRICE, "active", "refuse", True, id="the same interval"),
+        pytest.param(False, YEARLY_PRICE, "trialing", "refuse", True, id="in a trial"),
+    ],
+)
+def test_no_plan_is_billed_at_once_without_credit_unless_the_owner_allows_it(
+    prorate: bool, price: Price, status: str, allows: Any, written: bool
+) -> None:
+    rules = OfferRules(unprorated_interval_change=allows)
+    reached = step(PlanTerms(BASIC, prorate), shape(status=status), rules=rules, price=price)
+    refused = Refuse(Code.PLAN_WOULD_BE_BILLED_AT_ONCE)
+    assert isinstance(reached, Write) if written else reached == refused
+
+
+def test_a_price_for_usage_gets_no_quantity() -> None:
+    usage = Price(BASIC, "month", 1, is_metered=True)
+    change = change_of(step(PlanTerms(BASIC, prorate=True), ACTIVE, price=usage))
+    assert isinstance(change, SwapPrice)
+    assert change.quantity is None
 
 
 # Trials
@@ -701,6 +892,31 @@ def test_a_discount_that_an_earlier_try_would_keep_but_is_gone_stops_it() -> Non
 def test_around_a_renewal_a_repetition_waits_as_well(offer: str) -> None:
     terms, change = TRIED[offer]
     assert step(terms, ACTIVE, now=DUE - timedelta(seconds=30), earlier=change) == Wait()
+
+
+# A choice that is so already
+
+
+@pytest.mark.parametrize(
+    ("terms", "resumes_at", "expected"),
+    [
+        (pause("month", 1), datetime(2027, 3, 10, 8, 30, tzinfo=UTC), IS_SO_ALREADY),
+        (pause("month", 1), DUE, Refuse(Code.SUBSCRIPTION_IS_PAUSED)),
+        (pause("indefinitely", 0), DUE, Refuse(Code.SUBSCRIPTION_IS_PAUSED)),
+        (pause("month", 10**12), DUE, Refuse(Code.SUBSCRIPTION_IS_PAUSED)),
+    ],
+    ids=["as long", "shorter", "not for good", "beyond all calendars"],
+)
+def test_a_pause_that_lasts_as_long_as_was_offered_is_done(
+    terms: PauseTerms, resumes_at: datetime, expected: Step
+) -> None:
+    assert step(terms, shape(paused=CollectionPause("void", resumes_at))) == expected
+
+
+def test_a_pause_whose_next_payment_is_unknown_is_not_called_as_long() -> None:
+    paused = CollectionPause("void", DUE)
+    unknown = shape(paused=paused, items=(), current_period_end=None, last_period_end=None)
+    assert step(pause("month", 1), unknown) == Refuse(Code.SUBSCRIPTION_IS_PAUSED)
 
 
 # A pause that begins with the next period
