@@ -20,6 +20,7 @@ from aiocancel.testing.postgres import EmbeddedPostgres
 from aiocancel.testing.prosperstack.simulator import ProsperStackSimulator
 from aiocancel.testing.stripe.simulator import StripeSimulator
 from tests.support.company import Company
+from tests.support.recycled import RecycledDatabases
 from tests.support.saas import CLIENT_SECRET, CREATE_TABLES, Events, Pool, add_customer
 from tests.support.workbench import Bench, client_of
 
@@ -82,7 +83,7 @@ def aiocancel_databases(
     aiocancel_postgres: EmbeddedPostgres, aiocancel_background: Background
 ) -> Databases:
     """Databases with our tables and a small SaaS application's."""
-    return Databases(aiocancel_postgres, aiocancel_background, statements=[CREATE_TABLES])
+    return RecycledDatabases(aiocancel_postgres, aiocancel_background, statements=[CREATE_TABLES])
 
 
 @pytest.fixture(scope="session")
