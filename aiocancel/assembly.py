@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import asyncpg
 
-from aiocancel.billing.client import open_stripe
+from aiocancel.billing.client import StripeClient, open_stripe
 from aiocancel.billing.customer_subscriptions import StripeSubscriptions
+from aiocancel.billing.page_facts import StripePageFacts
 from aiocancel.core.decision import Policy
 from aiocancel.core.offers.apply import DEFAULT_RULES
 from aiocancel.core.offers.terms import NO_LIMITS
@@ -68,7 +69,11 @@ async def open_parts(parts: Parts, stack: AsyncExitStack) -> Opened:
             await migrate(connection)
         await check_schema(connection)
 
-    resolver, patient_resolver = await _open_resolvers(parts, pool, stack)
+    # A client of its own: a page must not wait behind the worker's changes, and there may be no worker.
+    for_pages = await stack.enter_async_context(
+        open_stripe(parts.billing, slots=RateBudgets(pool), for_pages=True)
+    )
+    resolver, patient_resolver = await _open_resolvers(parts, pool, for_pages)
     engine = PgQueuerEngine(pool, heartbeat_timeout_s=parts.settings.worker_lease_s)
     hooks = bool(parts.on_outcome or parts.on_error)
     ledger = Ledger(pool, hooks=hooks)
@@ -97,6 +102,9 @@ async def open_parts(parts: Parts, stack: AsyncExitStack) -> Opened:
         doorbell=doorbell,
         patient_resolver=patient_resolver,
         endings=endings,
+        page_facts=StripePageFacts(
+            for_pages.read_for_page, within_s=parts.settings.page_facts_within_s
+        ),
         wake_catch_up=rung.set,
         on_event=parts.on_event,
     )
@@ -166,7 +174,7 @@ def _make_worker(
 
 
 async def _open_resolvers(
-    parts: Parts, pool: Pool, stack: AsyncExitStack
+    parts: Parts, pool: Pool, stripe: StripeClient
 ) -> tuple[SubscriptionResolver, SubscriptionResolver]:
     """Return what finds a page's subscription, and what finds the same with more patience."""
     chosen = parts.subscriptions
@@ -179,9 +187,6 @@ async def _open_resolvers(
     if isinstance(chosen, StripeSubscriptions):
         query = StripeCustomerQuery(chosen.customers)
         customers = await query.prepare(pool, needs=needs, within_s=within_s)
-        # A client of its own: a page must not wait behind the worker's changes, and there may be no worker.
-        lister = open_stripe(parts.billing, slots=RateBudgets(pool), for_pages=True)
-        stripe = await stack.enter_async_context(lister)
         listed = chosen.over(customers.resolve, stripe.list_subscriptions)
         return listed, listed.over(customers.patient().resolve)
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 import inspect
 import math
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from string import Formatter
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, cast
+from zoneinfo import ZoneInfo
 
 from yarl import URL
 
 from aiocancel.core.customer_limits import CustomerLimits
 from aiocancel.errors import ConfigurationError
-from aiocancel.texts.en import TEXTS
+from aiocancel.texts import CATALOGUES
 
 if TYPE_CHECKING:
     from aiocancel.core.decision import CancelTiming
@@ -56,14 +57,18 @@ _BARE_KEYWORD: Final = re.compile(
     re.IGNORECASE,
 )
 
-DEFAULT_TEXTS: Final = TEXTS
+DEFAULT_LANGUAGE: Final = "en"
+DEFAULT_TEXTS: Final = CATALOGUES[DEFAULT_LANGUAGE]
 """The words that customers read, where ``texts`` has none of its own."""
+
+Texts = Mapping[str, str] | Mapping[str, Mapping[str, str]]
 
 
 _MORE_THAN_0: Final = (
     "grant_lifetime_s",
     "answer_within_s",
     "lookup_within_s",
+    "page_facts_within_s",
     "max_waiting_posts",
     "widget_timeout_s",
     "max_body_bytes",
@@ -97,7 +102,10 @@ class Settings:
     max_waiting_posts: int = 100
     widget_timeout_s: float = 12.0
     max_body_bytes: int = 256 * 1024
-    texts: Mapping[str, str] = field(default_factory=lambda: DEFAULT_TEXTS)
+    texts: Texts = field(default_factory=dict[str, str])
+    languages: Sequence[str] = (DEFAULT_LANGUAGE,)
+    time_zone: str = "UTC"
+    page_facts_within_s: float = 1.5
     poll_events_every_s: float = 60.0
     vendor_acts_within_s: float = 15 * 60.0
     resume_policy: ResumePolicy = "own"
@@ -112,6 +120,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         self._check_paths()
+        self._check_languages()
         self._check_texts()
         if self.content_security_policy is not None:
             _check_policy(self.content_security_policy)
@@ -155,18 +164,56 @@ class Settings:
                 "flow_pages is a list of route names or paths, or the word 'all'"
             )
 
-    def _check_texts(self) -> None:
-        if unknown := set(self.texts) - set(DEFAULT_TEXTS):
-            raise ConfigurationError(f"texts has a name that does not exist: {sorted(unknown)[0]}")
-        for name, text in self.texts.items():
-            if "{date}" in DEFAULT_TEXTS[name] and not _takes_date(text):
+    def _check_languages(self) -> None:
+        if isinstance(self.languages, str) or not self.languages:
+            raise ConfigurationError(
+                "languages is a list of codes such as ['en', 'de'], the first for everybody else"
+            )
+
+        for language in self.languages:
+            if not re.fullmatch(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*", language):
                 raise ConfigurationError(
-                    f"texts: {name} may hold {{date}}; any other brace must be doubled"
+                    f"languages: {language!r} is no code such as 'en' or 'en-GB'"
+                )
+        try:
+            ZoneInfo(self.time_zone)
+        except (KeyError, ValueError, OSError):
+            raise ConfigurationError(
+                f"time_zone: {self.time_zone!r} is no zone that is known here"
+            ) from None
+
+    def _check_texts(self) -> None:
+        by_language = any(isinstance(each, Mapping) for each in self.texts.values())
+        if by_language and set(self.texts) - set(self.languages):
+            raise ConfigurationError("texts by language: every key must be one of languages")
+        if self.texts and not by_language and len(self.languages) > 1:
+            raise ConfigurationError(
+                "texts: with several languages write one mapping for each, such as {'en': {…}, 'de': {…}}"
+            )
+
+        for language in self.languages:
+            own, ours = self.own_texts(language), catalogue_of(language)
+            for name, text in own.items():
+                _check_text(name, text)
+            if ours is None and (missing := DEFAULT_TEXTS.keys() - own.keys()):
+                raise ConfigurationError(
+                    f"languages: we have no words in {language!r}, and texts lacks {len(missing)} of them, such as "
+                    f"{min(missing)}"
                 )
 
-    def text(self, name: str) -> str:
-        """Return a text of ours, the owner's wording first."""
-        return self.texts.get(name) or DEFAULT_TEXTS[name]
+    def own_texts(self, language: str) -> Mapping[str, str]:
+        """Return the owner's words in a language of ``languages``, by key."""
+        own: object = self.texts.get(language)
+        if isinstance(own, Mapping):
+            return own
+        if any(isinstance(each, Mapping) for each in self.texts.values()):
+            return {}
+        return cast("Mapping[str, str]", self.texts)
+
+
+def catalogue_of(language: str) -> Mapping[str, str] | None:
+    """Return our words in a language, None where we have none; a region has those of its language."""
+    return CATALOGUES.get(language) or CATALOGUES.get(language.partition("-")[0])
 
 
 def is_path_of_this_site(address: str) -> bool:
@@ -179,12 +226,26 @@ def is_path_of_this_site(address: str) -> bool:
     return is_plain and address.startswith("/") and not address.startswith(("//", "/\\"))
 
 
-def _takes_date(text: str) -> bool:
+def fields_in(text: str) -> frozenset[str]:
+    """Return the names in braces of a text of ours."""
+    return frozenset(field for _, field, _, _ in Formatter().parse(text) if field is not None)
+
+
+def _check_text(name: str, text: str) -> None:
+    if name not in DEFAULT_TEXTS:
+        raise ConfigurationError(f"texts has a name that does not exist: {name}")
+    allowed = fields_in(DEFAULT_TEXTS[name])
+    if allowed and not _holds_only(text, allowed):
+        names = ", ".join(f"{{{each}}}" for each in sorted(allowed))
+        raise ConfigurationError(f"texts: {name} may hold {names}; any other brace must be doubled")
+
+
+def _holds_only(text: str, allowed: Collection[str]) -> bool:
     try:
         replaced = {tuple(field) for _, *field in Formatter().parse(text) if field[0] is not None}
     except ValueError:
         return False
-    return replaced <= {("date", "", None)}
+    return replaced <= {(name, "", None) for name in allowed}
 
 
 def origin_of(url: str, *, setting: str) -> str:

@@ -29,17 +29,27 @@ from aiocancel.core.decision import (
     verify_own_choice,
 )
 from aiocancel.core.grants import Grant, GrantSealer
+from aiocancel.core.said_of_offers import Given
+from aiocancel.core.shown import ShownSubscription
 from aiocancel.core.signing import SignedPayload
 from aiocancel.core.subscription import OwnedSubscription
 from aiocancel.core.undo import changes_billing, takes_back
 from aiocancel.errors import ConflictError, Fate, GrantError, LimitError, UnavailableError
-from aiocancel.ports import FlowVendor, SubscriptionResolver, all_owned
+from aiocancel.ports import FlowVendor, PageFacts, SubscriptionResolver, all_owned
 from aiocancel.postgres.claims import RecordedClaim
 from aiocancel.postgres.connection import unavailable_on_refusal, within
 from aiocancel.postgres.endings import Endings
 from aiocancel.postgres.ledger import Ledger
 from aiocancel.postgres.vendor_events import Doorbell
-from aiocancel.telemetry import ActionParked, ClaimRecorded, EventHook, PropertyLeftOut, guarded
+from aiocancel.telemetry import (
+    ActionParked,
+    ClaimRecorded,
+    EventHook,
+    PageFactsMissing,
+    PropertyLeftOut,
+    guarded,
+    told,
+)
 
 # Where nobody tells us of ends, this is how often we look for them.
 LOOK_EVERY_S: Final = 1.0
@@ -85,6 +95,7 @@ class FlowService:
         on_event: EventHook,
         patient_resolver: SubscriptionResolver | None = None,
         endings: Endings | None = None,
+        page_facts: PageFacts | None = None,
         wake_catch_up: Callable[[], None] = lambda: None,
         now: Callable[[], float] = time.time,
     ) -> None:
@@ -97,6 +108,7 @@ class FlowService:
         self._on_event = guarded(on_event)
         self._doorbell = doorbell
 
+        self._page_facts = page_facts
         self._wake_catch_up = wake_catch_up
         self._now = now
         self._policy = policy
@@ -144,6 +156,28 @@ class FlowService:
         """Return all of the customer's subscriptions; raises UnavailableError."""
         with unavailable_on_refusal():
             return await all_owned(self._resolver, customer_id)
+
+    async def shown(
+        self, subscription_id: str, *, given: Given | None = None, within_s: float | None = None
+    ) -> ShownSubscription | None:
+        """Return what a page may say of a subscription, None where Stripe does not tell in time; never raises.
+
+        Args:
+            subscription_id: Which one.
+            given: An offer whose change must be seen already.
+            within_s: For how many seconds to wait at most, if less than ``page_facts_within_s``.
+        """
+        if self._page_facts is None:
+            return None
+        longest_s = self._settings.page_facts_within_s
+        try:
+            async with asyncio.timeout(longest_s if within_s is None else min(within_s, longest_s)):
+                return await self._page_facts.shown(
+                    subscription_id, holds=None if given is None else given.is_seen_in
+                )
+        except Exception as error:
+            self._on_event(PageFactsMissing(subscription_id, told(error)))
+            return None
 
     async def ring(self, event_id: str) -> None:
         """Remember an event of the flow vendor's to be looked at; raises UnavailableError."""

@@ -27,6 +27,7 @@ from aiocancel.telemetry import (
     DriftFound,
     Event,
     LookupFailed,
+    PageFactsMissing,
     PolicyNotWidened,
     PropertyLeftOut,
 )
@@ -139,6 +140,7 @@ QUEUE_OLDEST_DUE: Final = Metric("queue_oldest_due", "How long the oldest action
 
 _PAGE_PROBLEMS: Final[dict[type[Event], str]] = {
     LookupFailed: "lookup_failed",
+    PageFactsMissing: "facts_missing",
     PolicyNotWidened: "policy_not_widened",
     CachingRefused: "caching_refused",
     PropertyLeftOut: "property_left_out",
@@ -186,7 +188,13 @@ def measurements(event: Event) -> list[Measurement]:
                 else ActionKind.EXPECT_OFFER
             )
             return [Measurement(DRIFT, {"kind": kind, "code": Code.VENDOR_DID_NOT_ACT})]
-        case LookupFailed() | PolicyNotWidened() | CachingRefused() | PropertyLeftOut():
+        case (
+            LookupFailed()
+            | PageFactsMissing()
+            | PolicyNotWidened()
+            | CachingRefused()
+            | PropertyLeftOut()
+        ):
             return [Measurement(PAGE_PROBLEMS, {"what": _PAGE_PROBLEMS[type(event)]})]
         case _:
             return []

@@ -10,7 +10,6 @@ from collections.abc import (
     Callable,
     Collection,
     Iterator,
-    Mapping,
     Sequence,
 )
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
@@ -21,6 +20,7 @@ from aiohttp.typedefs import Middleware
 from aiocancel.config import (
     DEFAULTS,
     Settings,
+    Texts,
     check_database,
     check_grant_keys,
     check_identify,
@@ -33,6 +33,7 @@ from aiocancel.parts import Parts
 from aiocancel.runtime import Runtime
 from aiocancel.telemetry import EventHook, guarded, log_event
 from aiocancel.web.health import HealthHandlers
+from aiocancel.web.languages import ChooseLocale
 from aiocancel.web.log_filter import WebhookTokenFilter
 from aiocancel.web.middleware import make_middleware, write_by_signal
 from aiocancel.web.routes import Handlers
@@ -91,6 +92,13 @@ class CancelFlow:
         widget_timeout_s: After how many seconds a widget that does not show itself counts as blocked.
         max_body_bytes: The longest body that a route of ours reads.
         texts: The owner's wording of our texts, by name; the names are those of ``aiocancel.config.DEFAULT_TEXTS``.
+            With several languages one such mapping for each.
+        languages: The languages that customers may read, such as ``["en", "de-AT"]``, the first for everybody else.
+        locale: ``(request) -> str | None``, the language of a customer; None from it, or no such function, leaves it
+            to the browser's ``Accept-Language``.
+        time_zone: Whose days the dates on pages and in messages are, as ``"Europe/Berlin"``.
+        page_facts_within_s: How long, in seconds, a page waits for what Stripe tells of the subscription; then it
+            comes up without its price and dates.
         offer_limits: What an offer may give away at most; without it one subscription gets one gift in 180
                 days, and there is no other limit.
         offer_rules: How offers are carried out; see ``OfferRules`` for the default.
@@ -141,7 +149,11 @@ class CancelFlow:
         max_waiting_posts: int = DEFAULTS.max_waiting_posts,
         widget_timeout_s: float = DEFAULTS.widget_timeout_s,
         max_body_bytes: int = DEFAULTS.max_body_bytes,
-        texts: Mapping[str, str] = DEFAULTS.texts,
+        texts: Texts = DEFAULTS.texts,
+        languages: Sequence[str] = DEFAULTS.languages,
+        locale: ChooseLocale | None = None,
+        time_zone: str = DEFAULTS.time_zone,
+        page_facts_within_s: float = DEFAULTS.page_facts_within_s,
         offer_limits: OfferLimits | None = None,
         offer_rules: OfferRules | None = None,
         poll_events_every_s: float = DEFAULTS.poll_events_every_s,
@@ -177,6 +189,9 @@ class CancelFlow:
             widget_timeout_s=widget_timeout_s,
             max_body_bytes=max_body_bytes,
             texts=texts,
+            languages=tuple(languages) if not isinstance(languages, str) else languages,
+            time_zone=time_zone,
+            page_facts_within_s=page_facts_within_s,
             poll_events_every_s=poll_events_every_s,
             vendor_acts_within_s=vendor_acts_within_s,
             resume_policy=resume_policy,
@@ -211,6 +226,7 @@ class CancelFlow:
             identify,
             on_event=self._parts.on_event,
             service=self._runtime.service,
+            locale=locale,
         )
 
         handlers = self._handlers = Handlers(self._site)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from aiocancel.core.identifiers import FlowSessionId, Mode, SubscriptionId
     from aiocancel.core.outcome import Outcome
     from aiocancel.core.rate_limit import Limit, Slots
+    from aiocancel.core.shown import ShownSubscription
     from aiocancel.core.subscription import OwnedSubscription, Price, Subscription
     from aiocancel.errors import PropertyError
 
@@ -131,6 +132,16 @@ class SigningTrial:
     signed: int | None
     unsigned: int | None
     is_required: bool | None = None
+
+
+class PageFacts(Protocol):
+    """Tells pages what Stripe has of a subscription."""
+
+    async def shown(
+        self, subscription_id: str, *, holds: Callable[[ShownSubscription], bool] | None = None
+    ) -> ShownSubscription:
+        """Return the subscription, as new as ``holds`` asks for; raises BillingError and TimeoutError."""
+        ...
 
 
 class FlowVendor(Protocol):

@@ -141,6 +141,14 @@ class LookupFailed(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class PageFactsMissing(Event):
+    """Stripe did not tell in time what a page says of a subscription; the page came up without its price and dates."""
+
+    subscription_id: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
 class PolicyNotWidened(Event):
     """An application's Content-Security-Policy could not be widened and was sent as it was."""
 
@@ -214,6 +222,7 @@ _LEVELS = {
     CachingRefused: logging.WARNING,
     DriftFound: logging.ERROR,
     LookupFailed: logging.ERROR,
+    PageFactsMissing: logging.WARNING,
     PolicyNotWidened: logging.ERROR,
     PropertyLeftOut: logging.ERROR,
 }

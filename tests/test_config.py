@@ -29,6 +29,7 @@ from aiocancel.config import (
 from aiocancel.core.csp import ContentSecurityPolicy
 from aiocancel.core.identifiers import Mode
 from aiocancel.errors import ConfigurationError
+from aiocancel.web.languages import Words
 
 LONG_KEY = "0123456789abcdef0123456789abcdef"
 NUMBERS = ["grant_lifetime_s", "answer_within_s", "widget_timeout_s", "max_body_bytes"]
@@ -174,14 +175,18 @@ def test_times_and_sizes_must_be_positive_and_finite(name: str, value: float) ->
 # Texts
 
 
+def words(**settings: Any) -> Words:
+    return Words("en", make(**settings).own_texts("en"))
+
+
 def test_the_owners_wording_comes_first() -> None:
-    chosen = make(texts={"keep_button": "Stay"})
+    chosen = words(texts={"keep_button": "Stay"})
     assert chosen.text("keep_button") == "Stay"
     assert chosen.text("confirm_button") == DEFAULT_TEXTS["confirm_button"]
 
 
 def test_an_empty_wording_is_no_wording() -> None:
-    assert make(texts={"keep_button": ""}).text("keep_button") == DEFAULT_TEXTS["keep_button"]
+    assert words(texts={"keep_button": ""}).text("keep_button") == DEFAULT_TEXTS["keep_button"]
 
 
 def test_a_misspelt_text_is_named() -> None:
@@ -196,7 +201,7 @@ def test_a_misspelt_text_is_named() -> None:
     ids=["date", "no date", "twice", "doubled braces", "empty"],
 )
 def test_a_dated_text_may_hold_the_date_any_number_of_times(name: str, text: str) -> None:
-    assert make(texts={name: text}).text(name).format(date="March 1, 2027")
+    assert words(texts={name: text}).text(name, date="March 1, 2027")
 
 
 @pytest.mark.parametrize("name", DATED)
@@ -214,14 +219,14 @@ def test_a_dated_text_that_could_not_be_filled_in_is_refused_at_the_start(
 @settings(max_examples=100)
 def test_every_dated_text_that_is_accepted_can_be_filled_in(name: str, text: str) -> None:
     try:
-        accepted = make(texts={name: text})
+        accepted = words(texts={name: text})
     except ConfigurationError:
         return
-    assert isinstance(accepted.text(name).format(date="March 1, 2027"), str)
+    assert isinstance(accepted.text(name, date="March 1, 2027"), str)
 
 
 def test_a_text_without_a_date_may_hold_any_brace() -> None:
-    assert make(texts={"keep_button": "{stay}"}).text("keep_button") == "{stay}"
+    assert words(texts={"keep_button": "{stay}"}).text("keep_button") == "{stay}"
 
 
 # Origins

@@ -39,6 +39,7 @@ from aiocancel.telemetry import (
     DriftFound,
     Event,
     LookupFailed,
+    PageFactsMissing,
     PolicyNotWidened,
     PropertyLeftOut,
 )
@@ -106,6 +107,7 @@ EXAMPLES: list[tuple[Event, dict[str, dict[str, str]]]] = [
         DriftFound(7, "sub_1", "coupon", Code.NO_DISCOUNT),
         {"drift": {"kind": "expect_offer", "code": "vendor_did_not_act"}},
     ),
+    (PageFactsMissing("sub_1", "timeout"), {"page_problems": {"what": "facts_missing"}}),
     (LookupFailed("timeout"), {"page_problems": {"what": "lookup_failed"}}),
     (
         CachingRefused("Cache-Control: public"),

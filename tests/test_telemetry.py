@@ -21,6 +21,7 @@ from aiocancel.telemetry import (
     DriftFound,
     Event,
     LookupFailed,
+    PageFactsMissing,
     PolicyNotWidened,
     PropertyLeftOut,
     both,
@@ -78,6 +79,12 @@ EXAMPLES = [
         logging.ERROR,
         "DriftFound action_id=7 subscription_id=sub_1 expected=coupon seen=no_discount",
         id="drift found",
+    ),
+    pytest.param(
+        PageFactsMissing("sub_1", "timeout"),
+        logging.WARNING,
+        "PageFactsMissing subscription_id=sub_1 error=timeout",
+        id="page facts missing",
     ),
     pytest.param(
         LookupFailed("timeout"), logging.ERROR, "LookupFailed error=timeout", id="lookup failed"

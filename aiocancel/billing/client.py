@@ -11,6 +11,7 @@ import dataclasses
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, TypeVar, assert_never, cast
 
 import aiohttp
@@ -32,6 +33,7 @@ from aiocancel.core.retry import (
     throttled,
 )
 from aiocancel.core.schedules import EndSchedule, ReleaseSchedule, ScheduleChange
+from aiocancel.core.shown import ShownSubscription, read_shown
 from aiocancel.core.subscription import (
     Price,
     Subscription,
@@ -162,6 +164,8 @@ class StripeClient:
         self._client = client
         self._billing = billing
         self._paces = paces
+        # Until Stripe says that a restricted key may not read them.
+        self._sees_products = True
 
     async def read(
         self, subscription_id: SubscriptionId, *, for_offer: bool = False
@@ -189,6 +193,18 @@ class StripeClient:
                 "the offer names a price by something that is no id", code=Code.BAD_OFFER_ID
             )
         return await self._read(f"/v1/prices/{price_id}", [], read_price)
+
+    async def read_for_page(self, subscription_id: str) -> ShownSubscription:
+        """Return the subscription with the names of its products, or without where the key may not read those."""
+        path = _path(SubscriptionId(subscription_id))
+        if self._sees_products:
+            try:
+                return await self._read(path, ["discounts", "items.data.price.product"], read_shown)
+            except RejectedBillingError as error:
+                if error.http_status != HTTPStatus.FORBIDDEN:
+                    raise
+                self._sees_products = False
+        return await self._read(path, ["discounts"], read_shown)
 
     async def _read(
         self, path: str, expand: Sequence[str], read: Callable[[Mapping[str, Any]], Read]

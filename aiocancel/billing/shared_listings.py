@@ -1,4 +1,4 @@
-"""One listing at Stripe serves everybody who asks for the same customer at about the same time.
+"""One answer of Stripe's serves everybody who asks the same at about the same time.
 
 Pages look a subscription up at every view. However often one customer opens them, Stripe is asked once at a
 time, and what it said counts for some seconds.
@@ -9,65 +9,62 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
+from typing import Generic, TypeVar
 
-if TYPE_CHECKING:
-    from aiocancel.core.choose_subscription import ListedSubscription
-
-    ListSubscriptions = Callable[[str], Awaitable[list[ListedSubscription]]]
+Told = TypeVar("Told")
 
 
-class SharedListings:
-    """Asks for each customer's list once at a time, and remembers it.
+class SharedListings(Generic[Told]):
+    """Asks about each customer, or each subscription, once at a time, and remembers the answer.
 
     Args:
-        list_subscriptions: Asks Stripe, given the customer's id there.
-        within_s: For how many seconds a list is waited for; then the wait ends with TimeoutError.
-        remember_s: For how many seconds a list counts; 0 remembers none. A failure is never remembered.
+        ask: Asks Stripe, given the id there.
+        within_s: For how many seconds an answer is waited for; then the wait ends with TimeoutError.
+        remember_s: For how many seconds an answer counts; 0 remembers none. A failure is never remembered.
         clock: Seconds that only grow.
     """
 
     def __init__(
         self,
-        list_subscriptions: ListSubscriptions,
+        ask: Callable[[str], Awaitable[Told]],
         *,
         within_s: float,
         remember_s: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._list_subscriptions = list_subscriptions
+        self._ask_stripe = ask
         self._within_s = within_s
         self._remember_s = remember_s
         self._clock = clock
-        self._under_way: dict[str, asyncio.Task[list[ListedSubscription]]] = {}
+        self._under_way: dict[str, asyncio.Task[Told]] = {}
         # Oldest first: all count for equally long.
-        self._remembered: dict[str, tuple[float, list[ListedSubscription]]] = {}
+        self._remembered: dict[str, tuple[float, Told]] = {}
 
-    async def of(self, customer: str) -> list[ListedSubscription]:
-        """Return a customer's subscriptions; raises what asking Stripe raises, and TimeoutError."""
+    async def of(self, about: str, *, fresh: bool = False) -> Told:
+        """Return the answer; ``fresh`` takes none that is remembered. Raises what asking raises, and TimeoutError."""
         self._forget()
-        if (remembered := self._remembered.get(customer)) is not None:
+        if not fresh and (remembered := self._remembered.get(about)) is not None:
             return remembered[1]
 
-        asking = self._under_way.get(customer)
+        asking = self._under_way.get(about)
         if asking is None:
-            asking = asyncio.create_task(self._ask(customer), name="aiocancel listing")
-            self._under_way[customer] = asking
+            asking = asyncio.create_task(self._ask(about), name="aiocancel listing")
+            self._under_way[about] = asking
             asking.add_done_callback(_looked_at)
 
         # One visitor who leaves does not end it for the others.
         return await asyncio.shield(asking)
 
-    async def _ask(self, customer: str) -> list[ListedSubscription]:
+    async def _ask(self, about: str) -> Told:
         try:
             async with asyncio.timeout(self._within_s):
-                listed = await self._list_subscriptions(customer)
+                listed = await self._ask_stripe(about)
         finally:
-            del self._under_way[customer]
+            del self._under_way[about]
 
         if self._remember_s > 0:
-            self._remembered.pop(customer, None)
-            self._remembered[customer] = (self._clock() + self._remember_s, listed)
+            self._remembered.pop(about, None)
+            self._remembered[about] = (self._clock() + self._remember_s, listed)
         return listed
 
     def _forget(self) -> None:
@@ -79,7 +76,7 @@ class SharedListings:
             del self._remembered[oldest]
 
 
-def _looked_at(asking: asyncio.Task[list[ListedSubscription]]) -> None:
+def _looked_at(asking: asyncio.Task[Told]) -> None:
     """Nobody may be left to take the failure."""
     if not asking.cancelled():
         asking.exception()

@@ -12,6 +12,7 @@ from aiocancel.core.actions import WAITS_FOR_PAYMENT, Action, ActionKind, Action
 from aiocancel.core.claim import OWN_VENDOR, FlowClaim, FlowStatus, Topic, VerifiedOutcome
 from aiocancel.core.grants import Grant
 from aiocancel.core.identifiers import CustomerId, SubscriptionId
+from aiocancel.core.said_of_offers import Given
 from aiocancel.core.subscription import ENDED_STATUSES
 from aiocancel.core.undo import takes_back, undo_of
 
@@ -70,13 +71,14 @@ class Answer:
     """An answer that is honest to the customer; ``effective_at`` is Stripe's date, aware UTC.
 
     ``payment_url`` is the page where the customer confirms a payment that the change waits for. Everyone who has the
-    URL sees the invoice.
+    URL sees the invoice. ``given`` is the offer that it speaks of, where the ledger can tell.
     """
 
     kind: AnswerKind
     change: Topic
     effective_at: datetime | None = None
     payment_url: str | None = field(default=None, repr=False)
+    given: Given | None = field(default=None, repr=False, compare=False)
 
     @property
     def is_settled(self) -> bool:

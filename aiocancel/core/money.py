@@ -40,8 +40,7 @@ _SMALLEST_EXPONENT: Final = -30
 def major_units(amount: int, currency: str) -> Decimal:
     """Convert Stripe's integer to an amount in major units, such as dollars."""
     currency = currency.lower()
-    places = 0 if currency in ZERO_DECIMAL else 3 if currency in THREE_DECIMAL else 2
-    return Decimal(amount).scaleb(-places)
+    return Decimal(amount).scaleb(-_places(currency))
 
 
 def minor_units(amount: Decimal, currency: str) -> int:
@@ -55,7 +54,7 @@ def minor_units(amount: Decimal, currency: str) -> int:
     if currency in AMBIGUOUS:
         raise ValueError(f"the minor unit of {currency} is not clear")
 
-    places = 0 if currency in ZERO_DECIMAL else 3 if currency in THREE_DECIMAL else 2
+    places = _places(currency)
     step = 10 if currency in THREE_DECIMAL else 100 if currency in WHOLE_MAJOR else 1
     # Asked before any arithmetic: an exponent of a million would make a number of a million digits.
     exponent = amount.as_tuple().exponent
@@ -71,3 +70,7 @@ def minor_units(amount: Decimal, currency: str) -> int:
     if minor.numerator > _LARGEST_MINOR:
         raise ValueError("the amount is not positive or too large")
     return int(minor.numerator)
+
+
+def _places(currency: str) -> int:
+    return 0 if currency in ZERO_DECIMAL else 3 if currency in THREE_DECIMAL else 2

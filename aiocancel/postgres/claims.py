@@ -32,6 +32,7 @@ from aiocancel.core.grants import Grant
 from aiocancel.core.identifiers import FlowSessionId, SubscriptionId
 from aiocancel.core.offers.terms import PauseTerms, offer_from_json
 from aiocancel.core.outcome import Outcome
+from aiocancel.core.said_of_offers import Given
 from aiocancel.core.undo import Made, OwnCancellation, changes_billing
 from aiocancel.errors import ConflictError, UnreadableLedgerError
 from aiocancel.postgres.connection import LedgerConnection
@@ -137,7 +138,7 @@ WHERE subscription_id = $1 AND state = 'done'
 
 ANSWER: Final = """
 SELECT c.change, c.answer, aiocancel.shown_state(a.state, a.closed_at) AS state, a.receipt_status, a.receipt_ends_at,
-    a.takes_effect_at, a.payment_url
+    a.takes_effect_at, a.payment_url, c.subscription_id, a.offer, a.change AS made
 FROM aiocancel.claim c LEFT JOIN aiocancel.action a ON a.claim_id = c.id AND aiocancel.is_asked_for(a.kind)
 WHERE c.public_id = $1 AND c.customer_id = $2 ORDER BY a.ordinal
 """
@@ -269,7 +270,7 @@ class Claims:
     async def answer(self, public_id: uuid.UUID, customer_id: str) -> Answer | None:
         """Return what may be told about a claim to the customer who made it, None to anybody else."""
         rows = await self._connection.at_once(ANSWER, public_id, customer_id)
-        return _answer(rows) if rows else None
+        return replace(_answer(rows), given=_given(rows)) if rows else None
 
     async def outcome(self, claim_id: int) -> Outcome:
         """Return how a claim ended, for the application's hooks."""
@@ -371,6 +372,21 @@ def _answer(rows: Sequence[asyncpg.Record]) -> Answer:
         change,
         [(ActionState(row["state"]), _receipt(row)) for row in rows if row["state"] is not None],
     )
+
+
+def _given(rows: Sequence[asyncpg.Record]) -> Given | None:
+    """Return the offer that a claim led to; None where none did, or this release cannot read it."""
+    for row in rows:
+        if row["offer"] is None:
+            continue
+        try:
+            offer = offer_from_json(json.loads(row["offer"]))
+            made = None if row["made"] is None else change_from_json(json.loads(row["made"]))
+        except (UnreadableLedgerError, ValueError, LookupError, TypeError, ArithmeticError):
+            # It is only spoken of; whether it can be carried out is the worker's business.
+            return None
+        return Given(SubscriptionId(row["subscription_id"]), offer, made)
+    return None
 
 
 def _receipt(row: asyncpg.Record) -> Receipt | None:

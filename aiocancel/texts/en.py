@@ -1,13 +1,33 @@
 """The English words: everything of ours that a customer reads, by key.
 
 ``texts=`` of the settings replaces any of them by its key. ``{date}`` stands for a date; a text that may hold
-one says so in its name. ``{name}`` in ``which_button`` stands for a subscription's name.
+one says so in its name. The other words in braces are filled in as well, and a text may leave any of them out. A
+key that ends in ``_one`` is the same text for a ``{count}`` of one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Final
+
+# What an accepted offer did. Where too little is known, the text "offer" says it.
+_OFFERS: Final = {
+    "offer_off_next_payment": "You get {off} off your next payment.",
+    "offer_off_payments": "You get {off} off your next {count} payments.",
+    "offer_off_months": "You get {off} off for {count} months.",
+    "offer_off_months_one": "You get {off} off for one month.",
+    "offer_off_for_good": "You get {off} off every payment.",
+    "offer_discount": "Your discount is in place.",
+    "offer_trial_until": "Your trial goes on until {date}.",
+    "offer_plan_named": "You have {plan} now.",
+    "offer_plan": "Your plan is changed.",
+    "offer_payments_paused_until": "Payments are paused until {date}.",
+    "offer_payments_paused": "Payments are paused.",
+    "offer_subscription_paused_until": "Your subscription is paused until {date}.",
+    "offer_subscription_paused": "Your subscription is paused.",
+    "offer_paused_from": "Your pause begins on {date}.",
+    "not_cancelled": "Your subscription is not cancelled.",
+}
 
 _OUTCOMES: Final = {
     "canceled": "Your subscription has ended.",
@@ -101,6 +121,7 @@ _BUTTONS_AND_LINKS: Final = {
 
 TEXTS: Final[Mapping[str, str]] = {
     **_OUTCOMES,
+    **_OFFERS,
     **_BESIDE_THE_BUTTON,
     **_REFUSALS,
     **_PLAIN_PAGES,

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from aiocancel.core.signing import SignedPayload
     from aiocancel.core.subscription import OwnedSubscription
     from aiocancel.intake import SealedFlow
+    from aiocancel.web.languages import Words
 
 
 class FlowState(StrEnum):
@@ -217,7 +218,7 @@ class FlowContext:
         """Return the script element that makes the button open the flow; empty when there is nothing to cancel."""
         if self._state in _NOTHING_TO_CANCEL:
             return Markup()
-        return script_markup(self._site, self.nonce, self._sealed)
+        return script_markup(self._site.scripts[self._words.language].url, self.nonce, self._sealed)
 
     def button(self, label: str | None = None, *, subscription: str | None = None) -> Markup:
         """Return the button, a form that also works without JavaScript; empty when there is nothing to cancel.
@@ -282,7 +283,13 @@ class FlowContext:
         return undo_button_markup(self._site, change, self._label(label, undo.button), named)
 
     def _label(self, given: str | None, text: str) -> str:
-        return self._site.settings.text(text) if given is None else given
+        return self._words.text(text) if given is None else given
+
+    @property
+    def _words(self) -> Words:
+        request = self._request()
+        languages = self._site.languages
+        return languages.default if request is None else languages.of(request)
 
     def _require_resolved(self, what: str) -> None:
         if self._state is FlowState.UNRESOLVED:

@@ -23,13 +23,12 @@ _AFTER = Markup(
 )
 
 
-def script_markup(site: Site, nonce: str, sealed: SealedFlow | None) -> Markup:
+def script_markup(url: str, nonce: str, sealed: SealedFlow | None) -> Markup:
     """Return the script element; what it carries is data in an attribute, never code."""
     data = "" if sealed is None else escape(_to_json(flow_data(sealed)))
     # By hand: Markup.format takes longer than all the rest of the page. Every part is escaped, the nonce is ours.
     script = (
-        f'<script src="{_escaped(site.script_url)}" nonce="{nonce}" data-aiocancel="{data}" '
-        "defer></script>"
+        f'<script src="{_escaped(url)}" nonce="{nonce}" data-aiocancel="{data}" defer></script>'
     )
     return Markup(script)  # noqa: S704 - escaped above
 

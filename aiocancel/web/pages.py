@@ -12,6 +12,8 @@ from aiocancel.web.csp_header import ENFORCED, StrictResponse, new_nonce
 if TYPE_CHECKING:
     import jinja2
 
+    from aiocancel.web.languages import Words
+
 
 @cache
 def _environment() -> jinja2.Environment:
@@ -22,16 +24,23 @@ def _environment() -> jinja2.Environment:
 
 
 def warm_up() -> None:
-    """Compile the templates, which takes longer than a request should hold the loop."""
+    """Compile the templates and load the rules for dates, which takes longer than a request should hold the loop."""
+    import babel.dates
+    import babel.numbers  # noqa: F401 - for their weight
+
     environment = _environment()
     for name in environment.list_templates():
         environment.get_template(name)
 
 
-def render_page(template: str, *, status: int = 200, **values: Any) -> web.Response:
+def render_page(template: str, words: Words, *, status: int = 200, **values: Any) -> web.Response:
     """Render one of our pages under a policy of its own: one style, a form to this site, nothing else."""
     nonce = new_nonce()
-    text = _environment().get_template(template).render(nonce=nonce, **values)
+    text = (
+        _environment()
+        .get_template(template)
+        .render(nonce=nonce, lang=words.language, dir=words.direction, **values)
+    )
 
     return StrictResponse(
         text=text,

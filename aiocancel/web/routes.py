@@ -28,8 +28,11 @@ from aiocancel.web.words import message_of, refusal_of
 
 if TYPE_CHECKING:
     from aiocancel.core.decision import Answer
+    from aiocancel.core.shown import ShownSubscription
     from aiocancel.core.subscription import OwnedSubscription
     from aiocancel.core.undo import Undo
+    from aiocancel.intake import FlowService
+    from aiocancel.web.languages import Words
 
 _NO_STORE: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 _FORM: Final = "application/x-www-form-urlencoded"
@@ -83,9 +86,9 @@ class Handlers:
             # Nobody was refused yet: the flow vendor may tell of the same choice.
             if self._site.vendor.reports_sessions and not wants_page:
                 error.fate = "may_have_reached_us"
-            return self._refusal(error, wants_page=wants_page)
+            return self._refusal(request, error, wants_page=wants_page)
         except (ClaimError, UnavailableError) as error:
-            return self._refusal(error, wants_page=wants_page)
+            return self._refusal(request, error, wants_page=wants_page)
 
         if wants_page:
             return web.Response(
@@ -93,7 +96,13 @@ class Handlers:
             )
         if answer is None:  # the claim was recorded for this very customer
             raise web.HTTPInternalServerError
-        return self._answer(recorded.public_id, answer, status=200 if answer.is_settled else 202)
+        left_s = self._site.settings.answer_within_s - (time.monotonic() - came_at)
+        message = message_of(
+            answer, self._words(request), await self._shown_for(service, answer, within_s=left_s)
+        )
+        return self._answer(
+            recorded.public_id, answer, message, status=200 if answer.is_settled else 202
+        )
 
     async def status(self, request: web.Request) -> web.Response:
         """``GET /cancel/status/{claim}``: where a claim stands, for the customer who made it."""
@@ -101,20 +110,24 @@ class Handlers:
         try:
             customer_id = await self._identified(request)
             public_id = _claim_id(request)
-            answer = await (await self._site.service()).answer(public_id, customer_id)
+            service = await self._site.service()
+            answer = await service.answer(public_id, customer_id)
             if answer is None:
                 raise _unknown_claim()
         except (ClaimError, UnavailableError) as error:
-            return self._refusal(error, wants_page=wants_page)
+            return self._refusal(request, error, wants_page=wants_page)
 
+        words = self._words(request)
+        message = message_of(answer, words, await self._shown_for(service, answer))
         if not wants_page:
-            return self._answer(public_id, answer, status=200)
+            return self._answer(public_id, answer, message, status=200)
 
         links = []
         if answer.payment_url is not None:
-            links = [{"url": answer.payment_url, "text": self._text("payment_link")}]
+            links = [{"url": answer.payment_url, "text": words.text("payment_link")}]
         return self._message_page(
-            message_of(answer, self._site.settings),
+            words,
+            message,
             outcome=answer.kind,
             refresh_s=None if answer.is_settled else _REFRESH_S,
             links=links,
@@ -128,7 +141,7 @@ class Handlers:
         try:
             flow = await self._resolved_one(request)
         except (ClaimError, UnavailableError) as error:
-            return self._refusal(error, wants_page=False)
+            return self._refusal(request, error, wants_page=False)
 
         data = flow_data(flow.sealed) if flow.sealed else None
         return web.json_response(
@@ -140,7 +153,7 @@ class Handlers:
         try:
             flow = await self._resolved_one(request)
         except (ClaimError, UnavailableError) as error:
-            return self._refusal(error, wants_page=False)
+            return self._refusal(request, error, wants_page=False)
 
         owned = flow.subscription
         return web.json_response(
@@ -158,28 +171,31 @@ class Handlers:
             flow = await self._resolved(request)
             choices = await self._choices(request, flow)
         except (ClaimError, UnavailableError) as error:
-            return self._refusal(error, wants_page=True)
+            return self._refusal(request, error, wants_page=True)
 
-        settings = self._site.settings
+        settings, words = self._site.settings, self._words(request)
         undo = undo_named(request.query.get("change", ""))
         if flow.state is FlowState.SEVERAL:
-            return self._which_page(choices, undo)
+            return self._which_page(words, choices, undo)
         if flow.sealed is None:
-            return self._message_page(self._text("no_subscription"), outcome="no_subscription")
+            return self._message_page(
+                words, words.text("no_subscription"), outcome="no_subscription"
+            )
 
         name = "confirm" if undo is None else undo.name
         timing = f"_{settings.cancel_timing}" if undo is None else ""
 
         return render_page(
             "confirm.html",
-            title=self._text(f"{name}_title"),
-            text=self._text(f"{name}_text{timing}"),
+            words,
+            title=words.text(f"{name}_title"),
+            text=words.text(f"{name}_text{timing}"),
             action=f"{self._site.path}/result",
             grant=flow.sealed.grant,
             wish="canceled" if undo is None else undo.status,
-            reason_label=self._text("confirm_reason") if undo is None else None,
-            confirm_button=self._text("confirm_button" if undo is None else undo.button),
-            leave_link=self._text("keep_button" if undo is None else "back_link"),
+            reason_label=words.text("confirm_reason") if undo is None else None,
+            confirm_button=words.text("confirm_button" if undo is None else undo.button),
+            leave_link=words.text("keep_button" if undo is None else "back_link"),
             return_to=settings.return_to,
         )
 
@@ -191,27 +207,30 @@ class Handlers:
         service = await self._site.service()
         return await service.find_all(await self._identified(request))
 
-    def _which_page(self, choices: Sequence[OwnedSubscription], undo: Undo | None) -> web.Response:
+    def _which_page(
+        self, words: Words, choices: Sequence[OwnedSubscription], undo: Undo | None
+    ) -> web.Response:
         settings = self._site.settings
         names = subscription_names(choices)
         cards = [
             {
                 "id": owned.subscription_id,
                 "name": name,
-                "button": self._text("which_button").replace("{name}", name)
+                "button": words.text("which_button", name=name)
                 if undo is None
-                else self._text(undo.button),
+                else words.text(undo.button),
             }
             for owned, name in zip(choices, names, strict=True)
         ]
 
         return render_page(
             "which.html",
-            title=self._text("which_title"),
+            words,
+            title=words.text("which_title"),
             action=self._site.path,
             change=None if undo is None else undo.name,
             cards=cards,
-            leave_link=self._text("back_link"),
+            leave_link=words.text("back_link"),
             return_to=settings.return_to,
         )
 
@@ -226,20 +245,28 @@ class Handlers:
             body = await read_body(request, self._site.settings.max_body_bytes)
             await (await self._site.service()).ring(self._site.vendor.read_webhook(body))
         except (ClaimError, UnavailableError) as error:
-            return self._refusal(error, wants_page=False)
+            return self._refusal(request, error, wants_page=False)
 
         return web.Response(status=204, headers=_NO_STORE)
 
     async def script(self, request: web.Request) -> web.Response:
         """``GET /cancel/flow.js``: the page script; its URL changes with its content."""
         # While two releases run side by side, one is asked for the other's script: not to be kept for ever.
-        is_this_version = request.query.get("v") == self._site.script_version
-        cache = "public, max-age=31536000, immutable" if is_this_version else "no-cache"
+        asked = request.query.get("v")
+        scripts = self._site.scripts
+        known = next((each for each in scripts.values() if each.version == asked), None)
+        cache = "no-cache" if known is None else "public, max-age=31536000, immutable"
+
+        script = known or scripts[self._words(request).language]
         return web.Response(
-            body=self._site.script,
+            body=script.body,
             content_type="text/javascript",
             charset="utf-8",
-            headers={"Cache-Control": cache, "X-Content-Type-Options": "nosniff"},
+            headers={
+                "Cache-Control": cache,
+                "X-Content-Type-Options": "nosniff",
+                **({"Vary": "Accept-Language"} if known is None and len(scripts) > 1 else {}),
+            },
         )
 
     async def _resolved(self, request: web.Request) -> FlowContext:
@@ -281,7 +308,20 @@ class Handlers:
             raise UnidentifiedError("Nobody is logged in.")
         return customer_id
 
-    def _answer(self, public_id: uuid.UUID, answer: Answer, *, status: int) -> web.Response:
+    async def _shown_for(
+        self, service: FlowService, answer: Answer, *, within_s: float | None = None
+    ) -> ShownSubscription | None:
+        """Ask Stripe what an offer that has been carried out looks like; None for every other answer."""
+        if answer.given is None or answer.kind not in ("done", "scheduled"):
+            return None
+        if within_s is not None and within_s <= 0:
+            return None
+        given = answer.given if answer.kind == "done" else None
+        return await service.shown(answer.given.subscription_id, given=given, within_s=within_s)
+
+    def _answer(
+        self, public_id: uuid.UUID, answer: Answer, message: str, *, status: int
+    ) -> web.Response:
         url = self._status_url(public_id)
         body = {
             "claim": str(public_id),
@@ -290,7 +330,7 @@ class Handlers:
             "effective_at": _iso(answer.effective_at),
             "payment_url": answer.payment_url,
             "settled": answer.is_settled,
-            "message": message_of(answer, self._site.settings),
+            "message": message,
             "status_url": url,
         }
 
@@ -300,8 +340,11 @@ class Handlers:
 
         return web.json_response(body, status=status, headers=headers)
 
-    def _refusal(self, error: ClaimError | UnavailableError, *, wants_page: bool) -> web.Response:
-        refusal = refusal_of(error, self._site.settings)
+    def _refusal(
+        self, request: web.Request, error: ClaimError | UnavailableError, *, wants_page: bool
+    ) -> web.Response:
+        words = self._words(request)
+        refusal = refusal_of(error, words)
         self._site.on_event(ClaimRefused(refusal.code))
 
         headers: dict[str, str] = {**_NO_STORE}
@@ -312,8 +355,9 @@ class Handlers:
             return web.json_response(body, status=refusal.status, headers=headers)
 
         # Nobody is logged in: starting again would only lead back here.
-        again = {"url": self._site.path, "text": self._text("again_link")}
+        again = {"url": self._site.path, "text": words.text("again_link")}
         response = self._message_page(
+            words,
             refusal.message,
             outcome=refusal.code,
             status=refusal.status,
@@ -324,6 +368,7 @@ class Handlers:
 
     def _message_page(
         self,
+        words: Words,
         text: str,
         *,
         outcome: str,
@@ -331,19 +376,20 @@ class Handlers:
         refresh_s: int | None = None,
         links: Sequence[Mapping[str, str]] = (),
     ) -> web.Response:
-        back = {"url": self._site.settings.return_to, "text": self._text("back_link")}
+        back = {"url": self._site.settings.return_to, "text": words.text("back_link")}
         return render_page(
             "message.html",
+            words,
             status=status,
-            title=self._text("outcome_title"),
+            title=words.text("outcome_title"),
             text=text,
             outcome=outcome,
             refresh_s=refresh_s,
             links=[*links, back],
         )
 
-    def _text(self, name: str) -> str:
-        return self._site.settings.text(name)
+    def _words(self, request: web.Request) -> Words:
+        return self._site.languages.of(request)
 
     def _status_url(self, public_id: uuid.UUID) -> str:
         return f"{self._site.path}/status/{public_id}"

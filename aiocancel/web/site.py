@@ -17,10 +17,12 @@ from aiocancel.config import Settings
 from aiocancel.errors import AiocancelError, UnavailableError
 from aiocancel.telemetry import EventHook, told
 from aiocancel.web.csp_header import PolicyWriter
+from aiocancel.web.languages import ChooseLocale, Languages
 
 if TYPE_CHECKING:
     from aiocancel.intake import FlowService
-    from aiocancel.ports import FlowVendor, WidgetSettings
+    from aiocancel.ports import FlowVendor
+    from aiocancel.web.languages import Words
 
 logger = logging.getLogger("aiocancel")
 
@@ -52,6 +54,15 @@ _TEXTS_FOR_SCRIPT = (
 )
 
 
+class PageScript:
+    """The page script in one language; its URL changes with its content."""
+
+    def __init__(self, body: bytes, path: str) -> None:
+        self.body = body
+        self.version = hashlib.sha256(body).hexdigest()[:12]
+        self.url = f"{path}/flow.js?v={self.version}"
+
+
 class Site:
     """One plug-in on one site."""
 
@@ -63,8 +74,10 @@ class Site:
         *,
         on_event: EventHook,
         service: Callable[[], Awaitable[FlowService]],
+        locale: ChooseLocale | None = None,
     ) -> None:
         self.settings = settings
+        self.languages = Languages(settings, locale)
         self.vendor = vendor
         self.on_event = on_event
         self.policy = PolicyWriter(vendor, settings.content_security_policy, on_event)
@@ -82,9 +95,10 @@ class Site:
             path: The prefix, below the sub-application's own where there is one.
         """
         self.path = f"{self.settings.public_prefix}{path}"
-        self.script = _page_script(self.settings, self.vendor, self.widget, self.path)
-        self.script_version = hashlib.sha256(self.script).hexdigest()[:12]
-        self.script_url = f"{self.path}/flow.js?v={self.script_version}"
+        self.scripts = {
+            words.language: PageScript(_page_script(self, words), self.path)
+            for words in self.languages.all
+        }
 
     async def customer_id(self, request: web.Request) -> str | None:
         """Ask the application who is logged in; an empty answer is nobody, and so is one that no database holds.
@@ -162,10 +176,9 @@ FLOW_PAGE_MARK = "__aiocancel_flow_page__"
 """The attribute of a handler that holds the sites whose payload it needs."""
 
 
-def _page_script(
-    settings: Settings, vendor: FlowVendor, widget: WidgetSettings, path: str
-) -> bytes:
-    sources = vendor.csp_sources()
+def _page_script(site: Site, words: Words) -> bytes:
+    widget, path = site.widget, site.path
+    sources = site.vendor.csp_sources()
     values: Mapping[str, Any] = {
         "driver": widget.driver,
         "script": {"url": widget.script_url, "integrity": widget.script_integrity},
@@ -181,9 +194,9 @@ def _page_script(
             "result": f"{path}/result",
             "plain": path,
         },
-        "timeoutMs": int(settings.widget_timeout_s * 1000),
+        "timeoutMs": int(site.settings.widget_timeout_s * 1000),
         "slowMs": int(SLOW_AFTER_S * 1000),
-        "texts": {name: settings.text(name) for name in _TEXTS_FOR_SCRIPT},
+        "texts": {name: words.text(name) for name in _TEXTS_FOR_SCRIPT},
     }
 
     source = (resources.files("aiocancel.web") / "flow.js").read_text(encoding="utf-8")

@@ -7,16 +7,18 @@ for the developer of a page and goes out as ``reason``; the customer's words go 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from aiocancel.config import DEFAULT_TEXTS, Settings
+from aiocancel.config import DEFAULT_TEXTS
 from aiocancel.core.codes import AnyCode, Code
+from aiocancel.core.sentences import Sentence
 from aiocancel.core.undo import UNDOS
 from aiocancel.errors import ClaimError, UnavailableError, UnknownCustomerError
 
 if TYPE_CHECKING:
     from aiocancel.core.decision import Answer
+    from aiocancel.core.shown import ShownSubscription
+    from aiocancel.web.languages import Words
 
 ERRORS: Final[Mapping[AnyCode, str]] = {
     Code.NOT_LOGGED_IN: "not_logged_in",
@@ -50,6 +52,8 @@ DONE: Final = {
 }
 """The key of the text for each change that has been carried out."""
 
+_SETTLED_WELL: Final = ("done", "scheduled")
+
 _RETRY_AFTER_S: Final = 2
 # The posts of one minute are counted.
 _RETRY_POSTS_AFTER_S: Final = 60
@@ -65,34 +69,61 @@ class Refusal(NamedTuple):
     retry_after_s: int | None = None
 
 
-def refusal_of(error: ClaimError | UnavailableError, settings: Settings) -> Refusal:
-    """Say how ``error`` is answered, in the words of ``settings``."""
+def refusal_of(error: ClaimError | UnavailableError, words: Words) -> Refusal:
+    """Say how ``error`` is answered, in the customer's words."""
     if isinstance(error, UnknownCustomerError):
         # Asking again will not help, so nothing invites to.
-        message = settings.text("unknown_customer")
+        message = words.text("unknown_customer")
         return Refusal(404, Code.UNKNOWN_CUSTOMER, str(error), message)
     if isinstance(error, UnavailableError):
         # Its own text may name a database.
-        text = settings.text("unavailable")
+        text = words.text("unavailable")
         return Refusal(503, Code.UNAVAILABLE, text, text, _RETRY_AFTER_S)
 
     key = ERRORS.get(error.code, "unreadable") if error.fate is None else error.fate
-    message = settings.text(key)
+    message = words.text(key)
     retry_after_s = _RETRY_POSTS_AFTER_S if error.status == 429 else None
     return Refusal(error.status, error.code, str(error), message, retry_after_s)
 
 
-def message_of(answer: Answer, settings: Settings) -> str:
-    """Say where a claim stands, in the words of ``settings``."""
-    key = message_key(answer)
-    if answer.effective_at is None or f"{key}_at" not in DEFAULT_TEXTS:
-        return settings.text(key)
-    return settings.text(f"{key}_at").format(date=_day(answer.effective_at))
+def message_of(answer: Answer, words: Words, shown: ShownSubscription | None = None) -> str:
+    """Say where a claim stands.
+
+    Args:
+        answer: The answer.
+        words: The customer's.
+        shown: The subscription as Stripe has it now, for saying what an offer did; None where nobody asked, or
+            Stripe did not answer in time.
+    """
+    said = words.say(_sentence_of(answer, shown))
+    if answer.given is None or shown is None or answer.kind not in _SETTLED_WELL:
+        return said
+    subscription = shown.subscription
+    if subscription.is_ending or subscription.has_ended:
+        return said
+    # Not beside the owner's own words in a language of theirs.
+    if words.prefers_own("offer", to="not_cancelled"):
+        return said
+    return f"{said} {words.text('not_cancelled')}"
+
+
+def _sentence_of(answer: Answer, shown: ShownSubscription | None) -> Sentence:
+    # An answer brings these modules with it; we load them no earlier than the plug-in opens.
+    from aiocancel.core.decision import AnswerKind
+    from aiocancel.core.said_of_offers import said_of, said_of_promise
+
+    key, at = message_key(answer), answer.effective_at
+    if answer.given is not None and answer.kind is AnswerKind.DONE:
+        return said_of(answer.given, shown)
+    if answer.given is not None and answer.kind is AnswerKind.SCHEDULED and at is not None:
+        return said_of_promise(answer.given, at)
+    if at is None or f"{key}_at" not in DEFAULT_TEXTS:
+        return Sentence(key)
+    return Sentence(f"{key}_at", {"date": at}, plain=key)
 
 
 def message_key(answer: Answer) -> str:
     """Return the key of the text for an answer, without its date."""
-    # An answer brings its module with it; we load it no earlier than the plug-in opens.
     from aiocancel.core.decision import AnswerKind, Topic
 
     is_offer = answer.change is Topic.OFFER
@@ -107,7 +138,3 @@ def message_key(answer: Answer) -> str:
             return "closed_by_hand"
         case _:
             return str(answer.kind)
-
-
-def _day(moment: datetime) -> str:
-    return f"{moment:%B} {moment.day}, {moment.year}"

@@ -35,13 +35,13 @@ class Clock:
         return self.now
 
 
-def listings(stripe: Stripe, clock: Clock, **settings: float) -> SharedListings:
+def listings(stripe: Stripe, clock: Clock, **settings: float) -> SharedListings[list[Any]]:
     return SharedListings(
         stripe.list_subscriptions, clock=clock, **{"within_s": 5.0, "remember_s": 3.0, **settings}
     )
 
 
-async def ask(shared: SharedListings, customer: str) -> Any:
+async def ask(shared: SharedListings[list[Any]], customer: str) -> Any:
     return await shared.of(customer)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from aiocancel import CustomOffer, OfferLimits
 from aiocancel.core.offers.apply import OfferRules
-from aiocancel.telemetry import ActionParked, ActionRefused
+from aiocancel.telemetry import ActionParked, ActionRefused, PageFactsMissing
 from aiocancel.testing.stripe.simulator import Fault
 from tests.support.company import Company
 from tests.support.saas import add_customer, as_customer
@@ -165,6 +165,49 @@ async def test_an_accepted_plan_replaces_the_price_and_keeps_the_item(company: C
     (now,) = company.subscription["items"]["data"]
     assert (now["id"], now["price"]["id"]) == (item, "price_simulator_basic")
     assert company.changes() == ["items"]
+
+
+@pytest.mark.parametrize(
+    ("offer", "said"),
+    [
+        ("offr_coupon", "You get 25% off your next 3 payments."),
+        ("offr_trial_extension", "Your trial goes on until "),
+        ("offr_change_plan", "You have Simulator basic now."),
+        ("offr_pause_subscription", "Payments are paused until "),
+    ],
+)
+async def test_customer_is_told_what_an_offer_did_in_the_answer_and_on_the_page(
+    company: Company, offer: str, said: str
+) -> None:
+    company.stripe.add_subscription("sub_1")
+    await company.open()
+    # What is remembered of the subscription is from before.
+    assert company.client is not None
+    await company.client.get("/cancel", headers=as_customer("ada"))
+
+    answer = await company.claim(company.accepted(offer))
+    page = await company.client.get(
+        answer["status_url"], headers={**as_customer("ada"), "Accept": "text/html"}
+    )
+
+    assert answer["message"].startswith(said)
+    assert answer["message"].endswith("Your subscription is not cancelled.")
+    assert answer["message"] in await page.text()
+
+
+async def test_offer_is_told_without_stripe_as_far_as_the_ledger_knows_it(company: Company) -> None:
+    company.stripe.add_subscription("sub_1")
+    await company.open()
+    answer = await company.claim(company.accepted("offr_coupon"))
+    company.stripe.inject(Fault("bad_gateway_502"))
+    await asyncio.sleep(1.1)  # longer than what Stripe said is remembered
+
+    assert company.client is not None
+    told = await company.client.get(answer["status_url"], headers=as_customer("ada"))
+
+    assert (await told.json())["message"] == "You get 25% off for 3 months."
+    (missing,) = await company.events.first(PageFactsMissing)
+    assert missing.subscription_id == "sub_1"
 
 
 async def test_an_accepted_plan_keeps_the_seats(company: Company) -> None:

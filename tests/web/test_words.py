@@ -6,13 +6,14 @@ from datetime import UTC, datetime
 
 import pytest
 
-from aiocancel.config import DEFAULT_TEXTS, Settings
+from aiocancel.config import DEFAULT_TEXTS
 from aiocancel.core.codes import About, Code
 from aiocancel.core.decision import Answer, AnswerKind, Topic
 from aiocancel.errors import ClaimError, UnavailableError
+from aiocancel.web.languages import Words
 from aiocancel.web.words import ERRORS, message_key, message_of, refusal_of
 
-SETTINGS = Settings(mode="test")
+WORDS = Words("en", {})
 DAY = datetime(2026, 12, 5, 23, 30, tzinfo=UTC)
 
 # One row for each kind of answer, one word for each change, in the order of ``Topic``.
@@ -87,7 +88,7 @@ def test_answer_is_told_in_the_words_of_the_table(
     expected = DEFAULT_TEXTS[f"{key}_at"] if dated else DEFAULT_TEXTS[key]
 
     assert message_key(answer) == key
-    assert message_of(answer, SETTINGS) == expected.format(date="December 5, 2026")
+    assert message_of(answer, WORDS) == expected.format(date="December 5, 2026")
 
 
 @pytest.mark.parametrize(("kind", "change"), DATED)
@@ -95,7 +96,7 @@ def test_dated_answer_holds_the_date_and_one_without_a_date_does_not(
     kind: str, change: str
 ) -> None:
     answered = [
-        message_of(Answer(AnswerKind(kind), Topic(change), at), SETTINGS) for at in (DAY, None)
+        message_of(Answer(AnswerKind(kind), Topic(change), at), WORDS) for at in (DAY, None)
     ]
 
     assert ["December 5, 2026" in text for text in answered] == [True, False]
@@ -103,11 +104,11 @@ def test_dated_answer_holds_the_date_and_one_without_a_date_does_not(
 
 
 def test_answer_is_told_in_the_owners_words() -> None:
-    settings = Settings(mode="test", texts={"scheduled_at": "Bis {date}.", "unpaused": "Weiter."})
+    words = Words("en", {"scheduled_at": "Bis {date}.", "unpaused": "Weiter."})
     scheduled = Answer(AnswerKind.SCHEDULED, Topic.CANCELLATION, DAY)
 
-    assert message_of(scheduled, settings) == "Bis December 5, 2026."
-    assert message_of(Answer(AnswerKind.DONE, Topic.UNPAUSING), settings) == "Weiter."
+    assert message_of(scheduled, words) == "Bis December 5, 2026."
+    assert message_of(Answer(AnswerKind.DONE, Topic.UNPAUSING), words) == "Weiter."
 
 
 def test_errors_table_has_the_code_of_every_error_that_refuses_a_request() -> None:
@@ -119,9 +120,7 @@ def test_errors_table_has_the_code_of_every_error_that_refuses_a_request() -> No
 
 @pytest.mark.parametrize(("code", "message"), SAID.items())
 def test_error_is_told_to_a_customer_without_a_technical_word(code: str, message: str) -> None:
-    refusal = refusal_of(
-        ClaimError("A technical reason.", code=Code.of(code), status=418), SETTINGS
-    )
+    refusal = refusal_of(ClaimError("A technical reason.", code=Code.of(code), status=418), WORDS)
 
     assert refusal == (418, code, "A technical reason.", message, None)
     for word in ("grant", "bytes", "JSON", "field", "claim"):
@@ -129,21 +128,21 @@ def test_error_is_told_to_a_customer_without_a_technical_word(code: str, message
 
 
 def test_error_of_an_unknown_code_has_words_too() -> None:
-    refusal = refusal_of(ClaimError("Something new.", code=Code.of("something_new")), SETTINGS)
+    refusal = refusal_of(ClaimError("Something new.", code=Code.of("something_new")), WORDS)
 
     assert refusal.message == "We could not read your request. Please start again."
 
 
 def test_outage_is_told_without_its_own_text_and_with_a_time_to_ask_again() -> None:
-    refusal = refusal_of(UnavailableError("10.0.0.7 did not answer"), SETTINGS)
+    refusal = refusal_of(UnavailableError("10.0.0.7 did not answer"), WORDS)
 
     text = "This cannot be shown right now. Please try again in a moment."
     assert refusal == (503, "unavailable", text, text, 2)
 
 
 def test_error_is_told_in_the_owners_words() -> None:
-    settings = Settings(mode="test", texts={"unknown_claim": "Nicht gefunden."})
+    words = Words("en", {"unknown_claim": "Nicht gefunden."})
 
-    refusal = refusal_of(ClaimError("", code=Code.UNKNOWN_CLAIM, status=404), settings)
+    refusal = refusal_of(ClaimError("", code=Code.UNKNOWN_CLAIM, status=404), words)
 
     assert refusal.message == "Nicht gefunden."

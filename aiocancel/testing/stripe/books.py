@@ -57,6 +57,8 @@ class Books(ABC):
         self.after_last_retry: Literal["cancel", "unpaid", "past_due"] = "cancel"
         self.customers: dict[str, JsonObject] = {}
         self.prices: dict[str, JsonObject] = {}
+        # The names of products by their ids; one without has a name made of its id.
+        self.product_names: dict[str, str] = {}
         self.coupons: dict[str, JsonObject] = {}
         self.deleted_coupons: dict[str, JsonObject] = {}
         self.promotion_codes: dict[str, JsonObject] = {}

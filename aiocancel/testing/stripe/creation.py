@@ -188,6 +188,8 @@ def create_price(state: StripeState, _: str, params: Mapping[str, Any], write: W
         **product,
     )
 
+    if (named := (params.get("product_data") or {}).get("name")) is not None:
+        state.product_names[price["product"]] = named
     state.note(write, price["id"], ["price_created"])
 
     return price

@@ -411,7 +411,11 @@ class StripeState(Books):
         if name in books:
             return copy.deepcopy(books[name].get(value))
 
-        return {"id": value, "object": _STUBS.get(name, name), "livemode": False, "metadata": {}}
+        stub = {"id": value, "object": _STUBS.get(name, name), "livemode": False, "metadata": {}}
+        if name == "product":
+            plain = value.removeprefix("prod_").replace("_", " ").capitalize()
+            stub["name"] = self.product_names.get(value, plain)
+        return stub
 
 
 def _cannot_expand(path: str) -> Refusal:

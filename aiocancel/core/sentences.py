@@ -1,0 +1,41 @@
+"""A sentence for a customer: the key of its words, and the values in it. Which language it is in is said later."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import TypeAlias
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """An amount in Stripe's minor units; ``currency`` is Stripe's lowercase code."""
+
+    minor: int
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class Percent:
+    """A share in percent, as 25 for 25 %."""
+
+    value: Decimal
+
+
+Value: TypeAlias = str | int | datetime | Money | Percent
+"""Times are aware; each kind is written as the customer's language writes it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """The words of ``key`` with ``values`` in them; a value ``count`` chooses between one and several.
+
+    ``plain`` is the key of older words that say less. An owner who replaced those, and not these, is taken by their
+    word: their own language is better than ours.
+    """
+
+    key: str
+    values: Mapping[str, Value] = field(default_factory=dict)
+    plain: str | None = None
