@@ -119,12 +119,12 @@ def literals(tree: ast.AST) -> Iterator[tuple[int, str]]:
 
 
 def _given_as_code(node: ast.keyword | ast.Call) -> Iterator[tuple[int, str]]:
-    """A literal where a code is wanted: ``code=\"…\"`` and ``ForeignCode(\"…\")``."""
+    """A literal where a code is wanted: ``code=\"…\"``, ``ForeignCode(\"…\")`` and ``Code.of(\"…\")``."""
     if isinstance(node, ast.keyword):
         given, wanted = [node.value], node.arg in ("code", "parked_as")
     else:
         given = node.args
-        wanted = isinstance(node.func, ast.Name) and node.func.id == "ForeignCode"
+        wanted = ast.unparse(node.func) in ("ForeignCode", "Code.of", "Code")
     for value in given if wanted else ():
         if isinstance(value, ast.Constant) and isinstance(value.value, str):
             yield value.lineno, value.value
@@ -152,6 +152,7 @@ def test_no_code_is_written_outside_the_list(path: Path) -> None:
         'Refuse("payment_is_overdue")',
         'raise BillingError("no", code="brand_new")',
         'park(taken, ForeignCode("brand_new"))',
+        'park(taken, Code.of("brand_new"))',
         'watch(taken, parked_as="unavailable")',
     ],
 )

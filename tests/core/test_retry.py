@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aiocancel.core.codes import AnyCode, Code, ForeignCode
-from aiocancel.core.idempotency import KEY_LIFETIME_S, key_is_spent
+from aiocancel.core.idempotency import KEY_LIFETIME_S
 from aiocancel.core.retry import (
     FIRST_DELAY_S,
     LONGEST_DELAY_S,
@@ -149,30 +149,6 @@ def test_after_the_last_attempt_a_human_must_look(
 )
 def test_a_refusal_goes_to_a_human_at_once(code: AnyCode | None, parked: AnyCode) -> None:
     assert after_failure(REJECTED, code, 1, 0.5) == Park(parked)
-
-
-# Keys
-
-
-@pytest.mark.parametrize(
-    ("age_s", "replayed_failure", "spent"),
-    [
-        pytest.param(0.0, False, False, id="fresh"),
-        pytest.param(KEY_LIFETIME_S - 1, False, False, id="just young enough"),
-        pytest.param(KEY_LIFETIME_S, False, True, id="old"),
-        pytest.param(0.0, True, True, id="bound to a stored failure"),
-        pytest.param(KEY_LIFETIME_S * 2, True, True, id="old and bound to a stored failure"),
-    ],
-)
-def test_a_key_is_spent_when_it_is_old_or_bound_to_a_failure(
-    age_s: float, replayed_failure: bool, spent: bool
-) -> None:
-    assert key_is_spent(age_s, replayed_failure=replayed_failure) is spent
-
-
-def test_a_key_is_given_up_before_stripe_may_forget_it() -> None:
-    # One more attempt may start just before the key counts as spent, and take its longest.
-    assert KEY_LIFETIME_S + LONGEST_DELAY_S < 24 * 3600
 
 
 # Limits on requests
