@@ -18,6 +18,8 @@ from pytest_aiohttp import AiohttpClient
 
 from aiocancel import CancelFlow, Outcome, StripeBilling
 from aiocancel.cli.target import find, make
+from aiocancel.core.changes import NewCoupon
+from aiocancel.core.coupon_names import coupon_name
 from aiocancel.testing.staysignal import StaySignalSimulator
 from aiocancel.testing.stripe.simulator import StripeSimulator
 from tests.support.company import Company
@@ -337,3 +339,13 @@ async def test_staysignal_has_its_opt_out_on_the_button(
         assert 'data-stand-in-subscription="sub_1"' in page
         assert 'data-ss-cancel-optout="true"' in page
         assert await cancels(browser) == "scheduled"
+
+
+def test_coupon_names_of_the_site_are_what_customers_read(
+    example: Examples, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STRIPE_API_KEY", STRIPE_KEY)
+    names = example("coupon_names").billing.coupon_names
+    coupon = NewCoupon("made", "25", None, None, "repeating", 3)
+
+    assert coupon_name(coupon, names) == "25% Rabatt für 3 Monate"

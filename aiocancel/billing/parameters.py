@@ -62,8 +62,10 @@ def end(change: SetsEnd, reason: CancelReason, billing: StripeBilling) -> Subscr
             params = {}
         case _:  # pragma: no cover
             assert_never(change)
+
     if details := _cancellation_details(reason, billing):
         params["cancellation_details"] = details
+
     return params
 
 
@@ -112,11 +114,14 @@ def coupon(new: NewCoupon, billing: StripeBilling) -> CouponCreateParams:
     }
     if new.percent_off is not None:
         params["percent_off"] = float(new.percent_off)
+
     if new.amount_minor is not None and new.currency is not None:
         params["amount_off"] = new.amount_minor
         params["currency"] = new.currency
+
     if new.months is not None:
         params["duration_in_months"] = new.months
+
     return params
 
 

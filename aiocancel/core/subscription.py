@@ -69,6 +69,7 @@ def read_price(data: Mapping[str, Any]) -> Price:
         recurring = data["recurring"]
         if data["object"] != "price" or recurring is None:
             raise ValueError("Stripe answered with something other than a subscription's price")
+
         return Price(
             data["id"],
             recurring["interval"],
@@ -303,6 +304,7 @@ def _has_reason(details: Mapping[str, Any] | None) -> bool:
 def _item(data: Mapping[str, Any]) -> Item:
     price = data["price"]
     recurring = price.get("recurring") or {}
+
     return Item(
         item_id=data["id"],
         price_id=price["id"],

@@ -64,8 +64,10 @@ class Endings:
         ended = asyncio.Event()
         if public_id in self._ended:
             ended.set()
+
         self._waiting.setdefault(public_id, set()).add(ended)
         self.waiters += 1
+
         try:
             yield ended
         finally:

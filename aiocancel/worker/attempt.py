@@ -107,6 +107,7 @@ class Attempts:
         self._hooks = hooks
         self._schedule_policy = schedule_policy
         self._ends_with: PeriodEnd = ends_with
+
         self._on_event = guarded(on_event)
         self._on_settled = on_settled
         self._jitter = jitter

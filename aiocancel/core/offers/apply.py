@@ -329,11 +329,14 @@ def _first_payment(item: Item, subscription: Subscription, now: datetime) -> dat
     at, pause = item.next_payment, subscription.paused
     if at is None or subscription.status == "paused":
         return None
+
     since = now
+
     if pause is not None and pause.behavior != "keep_as_draft":
         if pause.resumes_at is None:
             return None
         since = max(now, pause.resumes_at)
+
     try:
         # A pause that lasts for ages, of a line that is paid daily, ends the search early: it only counts more.
         for _ in range(_MOST_MONTHS * 31):
@@ -342,6 +345,7 @@ def _first_payment(item: Item, subscription: Subscription, now: datetime) -> dat
             at = _later(at, item.interval, max(item.interval_count, 1))
     except (OverflowError, ValueError):
         return None
+
     return None
 
 
