@@ -17,7 +17,7 @@
     ├── ClaimError                    what the browser posted is refused; says why in one sentence
     │   ├── MalformedClaimError       400, 413, 415: it cannot be read
     │   ├── UnidentifiedError         401: nobody is logged in
-    │   ├── GrantError                403: the grant is altered, expired, or somebody else's
+    │   ├── GrantError                403: the grant is altered, expired, or another customer's
     │   ├── ConflictError             409: the grant was already used for something else
     │   └── LimitError                409, 429: the customer asks for too much at a time
     ├── VendorError                   what the flow vendor's API said; it is only ever read

@@ -31,7 +31,7 @@ logger = logging.getLogger("aiocancel")
 # Of the shared pace, for each process that has to go by itself.
 ALONE: Final = 0.1
 ASK_AGAIN_S: Final = 5.0
-# Shorter than any horizon, so that slots are never left over for want of somebody who asks.
+# Shorter than any horizon, so that slots are never left over for want of a caller.
 ASK_EVERY_S: Final = 0.5
 _RECENT_S: Final = 1.0
 _MOST_ROUNDS: Final = 2

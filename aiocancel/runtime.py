@@ -29,7 +29,7 @@ logger: logging.Logger = logging.getLogger("aiocancel")
 
 
 class Runtime:
-    """Opens what a plug-in was given when somebody first needs it, and holds it open until told to stop."""
+    """Opens what a plug-in was given when it is first needed, and holds it open until told to stop."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts

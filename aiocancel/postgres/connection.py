@@ -35,7 +35,7 @@ _OUTAGES: Final = (
     asyncpg.QueryCanceledError,
     asyncpg.TransactionRollbackError,
     asyncpg.ReadOnlySQLTransactionError,
-    # A lock that somebody holds for too long, as in an upgrade of the tables.
+    # A lock that another session holds for too long, as in an upgrade of the tables.
     asyncpg.LockNotAvailableError,
     asyncpg.IdleInTransactionSessionTimeoutError,
     # The server's disk or files, its limits, its own mistakes.

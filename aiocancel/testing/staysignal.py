@@ -25,7 +25,7 @@ Cancel = Callable[[str], Awaitable[None]]
 
 
 class StaySignalSimulator:
-    """A widget and, behind it, somebody who cancels at Stripe.
+    """A widget and, behind it, a vendor who cancels at Stripe.
 
     ``cancel`` is ``async (subscription_id) -> None`` and is called where the page has not opted out; without
     it such a cancellation fails. With ``fails`` every "yes" ends in an error. ``canceled`` is what was

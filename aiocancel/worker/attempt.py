@@ -380,7 +380,7 @@ class Attempts:
             and step.schedule == write.schedule
             and step.change is not PlainChange.RESUME_SERVICE
         ):
-            # Stripe made this very change before, and somebody has undone it: theirs is the last word.
+            # Stripe made this very change before, and another person has undone it: theirs is the last word.
             raise RejectedBillingError(
                 "the change was undone elsewhere", code=Code.UNDONE_ELSEWHERE
             )

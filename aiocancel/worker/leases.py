@@ -20,7 +20,7 @@ from aiocancel.postgres.ledger import Ledger
 
 logger = logging.getLogger("aiocancel")
 
-# Whoever cannot renew stops this much of the lease before somebody else may begin.
+# Whoever cannot renew stops this much of the lease before another worker may begin.
 _MARGIN: Final = 1 / 6
 _RENEWALS: Final = 3
 # All of them begin their work in one turn of the loop.

@@ -132,7 +132,7 @@ class Worker:
     async def _on_job(self, action_id: int) -> bool:
         """Do what an action needs now; False when it could not be looked at."""
         if self._leases.holds(action_id):
-            # Somebody thinks that our lease is over; whoever is right, the job must not end here.
+            # Another worker takes our lease for ended; whoever is right, the job must not end here.
             return False
 
         try:
@@ -146,7 +146,7 @@ class Worker:
             return True
 
         if taken is None:
-            # It is finished, or somebody else has it, or its turn comes later with a job of its own.
+            # It is finished, or another worker has it, or its turn comes later with a job of its own.
             return True
 
         if self._stopping.is_set():
