@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from aiocancel.billing.settings import StripeBilling
     from aiocancel.config import STRICT_POLICY
     from aiocancel.core.csp import ContentSecurityPolicy
+    from aiocancel.core.news import SubscriptionChange
     from aiocancel.core.offers.apply import OfferRules
     from aiocancel.core.offers.terms import OfferLimits
     from aiocancel.core.outcome import Outcome
@@ -44,6 +45,7 @@ _HOMES = {
     "StripeBilling": "aiocancel.billing.settings",
     "STRICT_POLICY": "aiocancel.config",
     "ContentSecurityPolicy": "aiocancel.core.csp",
+    "SubscriptionChange": "aiocancel.core.news",
     "OfferRules": "aiocancel.core.offers.apply",
     "OfferLimits": "aiocancel.core.offers.terms",
     "Outcome": "aiocancel.core.outcome",
@@ -106,6 +108,7 @@ __all__ = [
     "StaySignal",
     "StripeBilling",
     "StripeSubscriptions",
+    "SubscriptionChange",
     "SubscriptionQuery",
     "UnavailableError",
     "UnknownCustomerError",

@@ -10,12 +10,14 @@ import logging
 from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import asyncpg
 
 from aiocancel.billing.client import StripeClient, open_stripe
 from aiocancel.billing.customer_subscriptions import StripeSubscriptions
+from aiocancel.billing.events import StripeEvents
 from aiocancel.billing.page_facts import StripePageFacts
 from aiocancel.core.decision import Policy
 from aiocancel.core.offers.apply import DEFAULT_RULES
@@ -31,9 +33,11 @@ from aiocancel.postgres.ledger import Ledger
 from aiocancel.postgres.pgqueuer import PgQueuerEngine, warm_up
 from aiocancel.postgres.rate_limit import RateBudgets
 from aiocancel.postgres.schema import check_schema, migrate
+from aiocancel.postgres.stripe_news import StripeNews
 from aiocancel.postgres.vendor_events import Doorbell
 from aiocancel.worker.confirm_offers import Offers
 from aiocancel.worker.hooks import Hooks
+from aiocancel.worker.stripe_news import NewsReader
 from aiocancel.worker.vendor_events import CatchUp
 from aiocancel.worker.worker import Worker
 
@@ -90,7 +94,7 @@ async def open_parts(parts: Parts, stack: AsyncExitStack) -> Opened:
         pays_without_event=parts.vendor.test_mode,
     )
 
-    rung = asyncio.Event()
+    rung, news_rung = asyncio.Event(), asyncio.Event()
     endings = Endings(pool)
     service = FlowService(
         parts.settings,
@@ -106,6 +110,7 @@ async def open_parts(parts: Parts, stack: AsyncExitStack) -> Opened:
             for_pages.read_for_page, within_s=parts.settings.page_facts_within_s
         ),
         wake_catch_up=rung.set,
+        wake_news=news_rung.set,
         on_event=parts.on_event,
     )
     # No part of the process's health: without it whoever waits asks from time to time.
@@ -119,6 +124,9 @@ async def open_parts(parts: Parts, stack: AsyncExitStack) -> Opened:
     worker_ledger = Ledger(pool, hooks=hooks, most_at_once=_WORKER_CONNECTIONS)
     worker = _make_worker(parts, service, worker_ledger, engine, stripe, policy, verifier)
     loops["worker"] = await stack.enter_async_context(_running(worker))
+    if parts.on_subscription_change or parts.billing.webhook_secrets:
+        reader = _make_news_reader(parts, pool, stripe, news_rung)
+        loops["news"] = await stack.enter_async_context(_looping(reader.run(), "news"))
     if verifier is not None:
         catch_up = CatchUp(
             ledger,
@@ -135,6 +143,23 @@ async def open_parts(parts: Parts, stack: AsyncExitStack) -> Opened:
         )
         loops["catch-up"] = await stack.enter_async_context(_looping(catch_up.run(), "catch-up"))
     return Opened(service, pool, loops)
+
+
+def _make_news_reader(
+    parts: Parts, pool: Pool, stripe: StripeClient, rung: asyncio.Event
+) -> NewsReader:
+    return NewsReader(
+        StripeNews(pool),
+        stripe,
+        StripeEvents(stripe),
+        parts.on_subscription_change,
+        mode=parts.settings.mode,
+        account=parts.billing.stripe_account,
+        poll_every_s=parts.billing.poll_events_every_s,
+        rung=rung,
+        on_event=parts.on_event,
+        now=lambda: datetime.now(UTC),
+    )
 
 
 def _make_worker(

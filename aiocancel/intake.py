@@ -29,6 +29,7 @@ from aiocancel.core.decision import (
     verify_own_choice,
 )
 from aiocancel.core.grants import Grant, GrantSealer
+from aiocancel.core.news import StripeEvent
 from aiocancel.core.said_of_offers import Given
 from aiocancel.core.shown import ShownSubscription
 from aiocancel.core.signing import SignedPayload
@@ -40,6 +41,7 @@ from aiocancel.postgres.claims import RecordedClaim
 from aiocancel.postgres.connection import unavailable_on_refusal, within
 from aiocancel.postgres.endings import Endings
 from aiocancel.postgres.ledger import Ledger
+from aiocancel.postgres.stripe_news import StripeNews
 from aiocancel.postgres.vendor_events import Doorbell
 from aiocancel.telemetry import (
     ActionParked,
@@ -97,6 +99,7 @@ class FlowService:
         endings: Endings | None = None,
         page_facts: PageFacts | None = None,
         wake_catch_up: Callable[[], None] = lambda: None,
+        wake_news: Callable[[], None] = lambda: None,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._settings = settings
@@ -110,6 +113,8 @@ class FlowService:
 
         self._page_facts = page_facts
         self._wake_catch_up = wake_catch_up
+        self._news = StripeNews(ledger.pool)
+        self._wake_news = wake_news
         self._now = now
         self._policy = policy
         self._left_out: set[str] = set()
@@ -185,6 +190,17 @@ class FlowService:
             is_new = await self._doorbell.ring(event_id)
         if is_new:
             self._wake_catch_up()
+
+    async def ring_stripe(self, event: StripeEvent) -> bool:
+        """Remember an event of Stripe's; False where it was known, or is about no subscription.
+
+        Raises UnavailableError.
+        """
+        with unavailable_on_refusal():
+            is_new = await self._news.ring(event)
+        if is_new:
+            self._wake_news()
+        return is_new
 
     def seal(self, owned: OwnedSubscription) -> SealedFlow:
         """Prepare the vendor's data, signed where it signs, and seal a grant for one page view."""

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, get_args
 
 from aiocancel.core.actions import ActionKind
 from aiocancel.core.claim import FlowStatus
-from aiocancel.core.codes import DRIFT_CODES, Code
+from aiocancel.core.codes import DRIFT_CODES, OURS_TAKEN_BACK, Code
+from aiocancel.core.news import ChangeKind
 from aiocancel.core.retry import Failure
 from aiocancel.postgres.queue_stats import QueueStats
 from aiocancel.telemetry import (
@@ -22,14 +23,17 @@ from aiocancel.telemetry import (
     ActionRefused,
     AttemptFailed,
     CachingRefused,
+    ChangeHookFailed,
     ClaimRecorded,
     ClaimRefused,
     DriftFound,
     Event,
     LookupFailed,
     PageFactsMissing,
+    PermissionMissing,
     PolicyNotWidened,
     PropertyLeftOut,
+    SubscriptionChanged,
 )
 
 if TYPE_CHECKING:
@@ -121,6 +125,15 @@ DRIFT: Final = Metric(
     "Subscriptions whose state at Stripe differs from the ledger's last word",
     ("kind", "code"),
 )
+SUBSCRIPTION_CHANGES: Final = Metric(
+    "subscription_changes", "Changes of subscriptions that the application was told of", ("kind",)
+)
+CHANGE_HOOKS_FAILED: Final = Metric(
+    "change_hooks_failed", "Hooks for changes of subscriptions that failed", ("code",)
+)
+PERMISSIONS_MISSING: Final = Metric(
+    "permissions_missing", "Refusals of Stripe for want of a permission, once each by a process"
+)
 PAGE_PROBLEMS: Final = Metric("page_problems", "Pages that went out without something", ("what",))
 
 METRICS: Final = (
@@ -133,6 +146,9 @@ METRICS: Final = (
     ACTION_AGE,
     ACTION_ATTEMPTS,
     DRIFT,
+    SUBSCRIPTION_CHANGES,
+    CHANGE_HOOKS_FAILED,
+    PERMISSIONS_MISSING,
     PAGE_PROBLEMS,
 )
 QUEUE: Final = Metric("queue_actions", "Actions in the queue of all processes", ("state",))
@@ -187,7 +203,10 @@ def measurements(event: Event) -> list[Measurement]:
                 if event.expected == "cancellation"
                 else ActionKind.EXPECT_OFFER
             )
-            return [Measurement(DRIFT, {"kind": kind, "code": Code.VENDOR_DID_NOT_ACT})]
+            code = event.seen if event.seen in OURS_TAKEN_BACK else Code.VENDOR_DID_NOT_ACT
+            return [Measurement(DRIFT, {"kind": kind, "code": code})]
+        case SubscriptionChanged() | ChangeHookFailed() | PermissionMissing():
+            return [_of_stripes_news(event)]
         case (
             LookupFailed()
             | PageFactsMissing()
@@ -198,6 +217,19 @@ def measurements(event: Event) -> list[Measurement]:
             return [Measurement(PAGE_PROBLEMS, {"what": _PAGE_PROBLEMS[type(event)]})]
         case _:
             return []
+
+
+def _of_stripes_news(
+    event: SubscriptionChanged | ChangeHookFailed | PermissionMissing,
+) -> Measurement:
+    match event:
+        case SubscriptionChanged():
+            kind = _word(event.kind, get_args(ChangeKind))
+            return Measurement(SUBSCRIPTION_CHANGES, {"kind": kind})
+        case ChangeHookFailed():
+            return Measurement(CHANGE_HOOKS_FAILED, {"code": _word(event.code, CODES)})
+        case PermissionMissing():
+            return Measurement(PERMISSIONS_MISSING, {})
 
 
 def queue_measurements(stats: QueueStats) -> list[Measurement]:

@@ -12,7 +12,13 @@ if TYPE_CHECKING:
     from aiocancel.core.grants import GrantSealer
     from aiocancel.core.offers.apply import OfferRules
     from aiocancel.core.offers.terms import OfferLimits
-    from aiocancel.ports import FlowVendor, OfferHandler, OutcomeHook, SubscriptionResolver
+    from aiocancel.ports import (
+        ChangeHook,
+        FlowVendor,
+        OfferHandler,
+        OutcomeHook,
+        SubscriptionResolver,
+    )
     from aiocancel.postgres.connection import Pool
     from aiocancel.postgres.customer_query import SubscriptionQuery
     from aiocancel.telemetry import EventHook
@@ -37,6 +43,7 @@ class Parts:
         on_event: Is told of every event.
         on_outcome: Hooks for every claim that has ended; may be added to until the start.
         on_error: Hooks for claims that failed; may be added to until the start.
+        on_subscription_change: Hooks for subscriptions that have changed at Stripe; may be added to until the start.
         offer_handlers: The application's handlers of custom offers, by the offer's id or a key of its metadata.
     """
 
@@ -53,4 +60,5 @@ class Parts:
     on_event: EventHook
     on_outcome: list[OutcomeHook] = field(default_factory=list)
     on_error: list[OutcomeHook] = field(default_factory=list)
+    on_subscription_change: list[ChangeHook] = field(default_factory=list)
     offer_handlers: dict[str, OfferHandler] = field(default_factory=dict)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
+from aiocancel.billing.webhook import StripeWebhook
 from aiocancel.config import (
     DEFAULTS,
     Settings,
@@ -53,7 +54,13 @@ if TYPE_CHECKING:
     from aiocancel.core.offers.apply import OfferRules
     from aiocancel.core.offers.terms import OfferLimits
     from aiocancel.core.undo import ResumePolicy
-    from aiocancel.ports import FlowVendor, OfferHandler, OutcomeHook, SubscriptionResolver
+    from aiocancel.ports import (
+        ChangeHook,
+        FlowVendor,
+        OfferHandler,
+        OutcomeHook,
+        SubscriptionResolver,
+    )
     from aiocancel.postgres.connection import Pool
     from aiocancel.postgres.customer_query import SubscriptionQuery
     from aiocancel.postgres.queue_stats import QueueStats
@@ -227,6 +234,7 @@ class CancelFlow:
             on_event=self._parts.on_event,
             service=self._runtime.service,
             locale=locale,
+            stripe_posts=StripeWebhook(billing) if billing.webhook_secrets else None,
         )
 
         handlers = self._handlers = Handlers(self._site)
@@ -241,6 +249,7 @@ class CancelFlow:
         self.handle_webhook: Callable[[web.Request], Awaitable[web.StreamResponse]] = (
             handlers.webhook
         )
+        self.handle_stripe: Callable[[web.Request], Awaitable[web.StreamResponse]] = handlers.stripe
         self.handle_plain: Callable[[web.Request], Awaitable[web.StreamResponse]] = handlers.plain
         self.handle_script: Callable[[web.Request], Awaitable[web.StreamResponse]] = handlers.script
 
@@ -317,6 +326,18 @@ class CancelFlow:
         """Register a hook like ``on_outcome`` for claims that a person has to look at, or that were refused."""
         self._refuse_late("on_error")
         self._parts.on_error.append(hook)
+        return hook
+
+    def on_subscription_change(self, hook: ChangeHook) -> ChangeHook:
+        """Register ``async (SubscriptionChange) -> None``, called when Stripe shows that a subscription has changed.
+
+        Whoever changed it: the customer here or in Stripe's portal, your support, a payment that failed, or time. It
+        is called in the worker, for every subscription of the account, at least once for each change, and for one
+        subscription in the order of what Stripe shows. One that raises is called again, and so are the others.
+        Raises ConfigurationError after the start.
+        """
+        self._refuse_late("on_subscription_change")
+        self._parts.on_subscription_change.append(hook)
         return hook
 
     def _refuse_late(self, what: str) -> None:

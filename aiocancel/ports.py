@@ -15,9 +15,11 @@ from aiocancel.errors import MalformedClaimError
 if TYPE_CHECKING:
     from aiocancel.core.actions import Action, Write
     from aiocancel.core.claim import FlowClaim
+    from aiocancel.core.codes import Code
     from aiocancel.core.decision import Applier
     from aiocancel.core.flow_session import FlowSession, VendorEvent
     from aiocancel.core.identifiers import FlowSessionId, Mode, SubscriptionId
+    from aiocancel.core.news import StripeEvent, SubscriptionChange
     from aiocancel.core.outcome import Outcome
     from aiocancel.core.rate_limit import Limit, Slots
     from aiocancel.core.shown import ShownSubscription
@@ -49,6 +51,22 @@ OfferHandler = Callable[[CustomOffer], Awaitable[None]]
 
 OutcomeHook = Callable[["Outcome"], Awaitable[None]]
 """The application's hook for claims that have ended."""
+
+
+ChangeHook = Callable[["SubscriptionChange"], Awaitable[None]]
+"""The application's hook for subscriptions that have changed at Stripe."""
+
+
+class StripePosts(Protocol):
+    """Reads what Stripe's webhook posts."""
+
+    async def open(self, body: bytes, signature: str) -> StripeEvent:
+        """Return the event; raises MalformedClaimError where Stripe did not sign it, or not now."""
+        ...
+
+    def why_not_ours(self, event: StripeEvent) -> Code | None:
+        """Say why nothing is to be done about an event that Stripe did sign; None for one of ours."""
+        ...
 
 
 class SlotSource(Protocol):

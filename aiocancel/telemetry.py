@@ -17,14 +17,17 @@ __all__ = [
     "ActionParked",
     "ActionRefused",
     "AttemptFailed",
+    "ChangeHookFailed",
     "ClaimRecorded",
     "ClaimRefused",
     "DriftFound",
     "Event",
     "EventHook",
     "LookupFailed",
+    "PermissionMissing",
     "PolicyNotWidened",
     "PropertyLeftOut",
+    "SubscriptionChanged",
     "both",
     "log_event",
 ]
@@ -120,7 +123,11 @@ class ActionRefused(Event):
 
 @dataclass(frozen=True, slots=True)
 class DriftFound(Event):
-    """Stripe does not show, in the time allowed, what the flow vendor said it does; the action is parked.
+    """Stripe does not show what it should: what the flow vendor said it does, or what was done here and is done.
+
+    In the first case the action is parked after the time allowed. In the second, ``seen`` is
+    cancellation_taken_back or discount_removed_elsewhere: another person or program undid a change of ours, and
+    there is nothing to carry out.
 
     ``expected`` is cancellation, coupon, trial_extension, change_plan or pause_subscription; ``seen`` is a word
     for what Stripe shows instead: the subscription's status for a cancellation, no_discount, another_discount,
@@ -131,6 +138,34 @@ class DriftFound(Event):
     subscription_id: str
     expected: str
     seen: AnyCode
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionChanged(Event):
+    """Stripe showed a change of a subscription, and the application's hooks were told; ``kind`` says what happened."""
+
+    subscription_id: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeHookFailed(Event):
+    """A hook for changes of subscriptions failed, or took too long; all are called again later."""
+
+    subscription_id: str
+    attempt: int
+    code: AnyCode
+
+
+@dataclass(frozen=True, slots=True)
+class PermissionMissing(Event):
+    """Stripe refuses the key something that it needs: give the restricted key ``permission``.
+
+    Told when it is refused first, by each process once.
+    """
+
+    permission: str
+    request_id: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,9 +255,11 @@ _LEVELS = {
     ActionRefused: logging.WARNING,
     AttemptFailed: logging.WARNING,
     CachingRefused: logging.WARNING,
+    ChangeHookFailed: logging.WARNING,
     DriftFound: logging.ERROR,
     LookupFailed: logging.ERROR,
     PageFactsMissing: logging.WARNING,
+    PermissionMissing: logging.ERROR,
     PolicyNotWidened: logging.ERROR,
     PropertyLeftOut: logging.ERROR,
 }

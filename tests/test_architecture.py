@@ -100,6 +100,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "postgres.connection",
         "postgres.endings",
         "postgres.ledger",
+        "postgres.stripe_news",
         "postgres.vendor_events",
     },
     "worker": BELOW_THE_EDGES
@@ -108,6 +109,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "postgres.ledger",
         "postgres.pgqueuer",
         "postgres.settling",
+        "postgres.stripe_news",
         "postgres.vendor_events",
     },
     "metrics": BELOW_THE_EDGES | {"postgres.queue_stats"},

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import aiohttp
 import pytest
 from aiohttp.test_utils import TestClient
 from pytest_aiohttp import AiohttpClient
@@ -349,3 +350,34 @@ def test_coupon_names_of_the_site_are_what_customers_read(
     coupon = NewCoupon("made", "25", None, None, "repeating", 3)
 
     assert coupon_name(coupon, names) == "25% Rabatt für 3 Monate"
+
+
+async def test_the_applications_own_columns_stay_as_stripe_has_them(
+    company: Company, example: Examples
+) -> None:
+    await company.pool.execute(
+        "ALTER TABLE app_subscription ADD status text, ADD ends_at timestamptz, ADD paused boolean"
+    )
+    company.stripe.add_subscription("sub_1")
+    billing = StripeBilling(
+        api_key=STRIPE_KEY, api_base=company.stripe_url, poll_events_every_s=0.2
+    )
+    cancel = company.plug_in(billing=billing)
+    example("keep_your_tables_true").register(cancel, company.pool)
+    await company.open(cancel)
+
+    await company.claim(await company.finished("canceled"))
+    await until(lambda: _row_of_ada(company, "active", has_end=True))
+    async with (
+        aiohttp.ClientSession(headers={"Authorization": f"Bearer {STRIPE_KEY}"}) as portal,
+        portal.delete(f"{company.stripe_url}/v1/subscriptions/sub_1") as response,
+    ):
+        assert response.status == 200
+
+    await until(lambda: _row_of_ada(company, "canceled", has_end=True))
+
+
+async def _row_of_ada(company: Company, status: str, *, has_end: bool) -> bool:
+    row = await company.pool.fetchrow("SELECT status, ends_at, paused FROM app_subscription")
+    assert row is not None
+    return (row["status"], row["ends_at"] is not None, row["paused"]) == (status, has_end, False)

@@ -34,14 +34,17 @@ from aiocancel.telemetry import (
     ActionRefused,
     AttemptFailed,
     CachingRefused,
+    ChangeHookFailed,
     ClaimRecorded,
     ClaimRefused,
     DriftFound,
     Event,
     LookupFailed,
     PageFactsMissing,
+    PermissionMissing,
     PolicyNotWidened,
     PropertyLeftOut,
+    SubscriptionChanged,
 )
 
 EXAMPLES: list[tuple[Event, dict[str, dict[str, str]]]] = [
@@ -108,6 +111,16 @@ EXAMPLES: list[tuple[Event, dict[str, dict[str, str]]]] = [
         {"drift": {"kind": "expect_offer", "code": "vendor_did_not_act"}},
     ),
     (PageFactsMissing("sub_1", "timeout"), {"page_problems": {"what": "facts_missing"}}),
+    (
+        DriftFound(7, "sub_1", "cancellation", Code.CANCELLATION_TAKEN_BACK),
+        {"drift": {"kind": "expect_cancellation", "code": "cancellation_taken_back"}},
+    ),
+    (SubscriptionChanged("sub_1", "ended"), {"subscription_changes": {"kind": "ended"}}),
+    (
+        ChangeHookFailed("sub_1", 2, Code.of("RuntimeError")),
+        {"change_hooks_failed": {"code": "other"}},
+    ),
+    (PermissionMissing("event_read", None), {"permissions_missing": {}}),
     (LookupFailed("timeout"), {"page_problems": {"what": "lookup_failed"}}),
     (
         CachingRefused("Cache-Control: public"),

@@ -382,6 +382,8 @@ class StripeClient:
                 raise TransientBillingError(
                     str(error), code=Code.RATE_BUDGET, retry_after_s=error.retry_after_s
                 ) from None
+        if self._billing.stripe_account is not None:
+            options["stripe_account"] = self._billing.stripe_account
         try:
             return cast(
                 "stripe.StripeResponse",

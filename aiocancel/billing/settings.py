@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -31,6 +32,9 @@ FEEDBACK_VALUES: Final = frozenset(
         "unused",
     }
 )
+
+
+_ACCOUNT: Final = re.compile(r"acct_[A-Za-z0-9]{1,250}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,12 @@ class StripeBilling:
             ``forever``, and ``month`` for a repeating one of a single month); what is left out has English words.
             ``{off}`` stands for the percentage, or the amount and its currency, ``{months}`` for the number of months.
             Customers read it on their invoices; Stripe takes 40 characters, and what is longer is cut off.
+        stripe_account: The connected account (``acct_…``) that the subscriptions belong to, where a platform's key is
+            used. Source: https://docs.stripe.com/connect/authentication
+        webhook_secrets: The signing secrets (``whsec_…``) of the endpoint in Stripe that posts to
+            ``/cancel/stripe``; while you change it, the new one and the old one. Without any the route is a 404.
+        poll_events_every_s: How many seconds lie between two looks at Stripe's list of events. It is read where
+            there is a webhook secret or an ``on_subscription_change`` hook.
 
     Raises:
         ConfigurationError: Says which setting is wrong, and never repeats the key.
@@ -79,6 +89,9 @@ class StripeBilling:
     schedule_policy: SchedulePolicy = DEFAULT_SCHEDULE_POLICY
     ends_with: PeriodEnd = DEFAULT_PERIOD_END
     coupon_names: Mapping[str, str] = field(default_factory=dict)
+    stripe_account: str | None = None
+    webhook_secrets: Sequence[str] = field(default=(), repr=False)
+    poll_events_every_s: float = 60.0
 
     def __post_init__(self) -> None:
         if not self.api_key.startswith(("sk_live_", "rk_live_", "sk_test_", "rk_test_")):
@@ -99,6 +112,11 @@ class StripeBilling:
                     f"{setting} must be 2 or more, and finite; None takes Stripe's own limit"
                 )
 
+        if not 0 < self.poll_events_every_s < math.inf:
+            raise ConfigurationError("poll_events_every_s must be more than 0, and finite")
+        _check_webhook_secrets(self.webhook_secrets)
+        if self.stripe_account is not None and not _ACCOUNT.fullmatch(self.stripe_account):
+            raise ConfigurationError("stripe_account is the id of a connected account: acct_…")
         if self.schedule_policy not in SCHEDULE_POLICIES:
             raise ConfigurationError(f"schedule_policy is one of {', '.join(SCHEDULE_POLICIES)}")
         if self.ends_with not in PERIOD_ENDS:
@@ -131,3 +149,16 @@ class StripeBilling:
             return None
         mapped = self.feedback_codes.get(code, code)
         return mapped if mapped in FEEDBACK_VALUES else None
+
+
+def _check_webhook_secrets(secrets: object) -> None:
+    """Refuse what signs nothing: with an empty secret anybody could make a signature."""
+    if isinstance(secrets, (str, bytes)):
+        raise ConfigurationError("webhook_secrets is a list: write webhook_secrets=[secret]")
+    if not isinstance(secrets, Sequence) or not all(
+        isinstance(secret, str) and secret.startswith("whsec_") and len(secret) > len("whsec_")
+        for secret in secrets
+    ):
+        raise ConfigurationError(
+            "webhook_secrets are the signing secrets of an endpoint in Stripe: whsec_…"
+        )

@@ -30,6 +30,7 @@ class About(StrEnum):
     SEEN = "Seen at Stripe instead of the change that was expected"
     STEP = "A first step that was made"
     EVENT = "The end of a flow vendor's event"
+    STRIPE_EVENT = "Stripe's webhook was refused, or nothing was done about it"
 
 
 class Code(StrEnum):
@@ -1031,6 +1032,18 @@ class Code(StrEnum):
         "The subscription has another price.",
         "Make the change at Stripe, and tell the flow vendor.",
     )
+    CANCELLATION_TAKEN_BACK = (
+        "cancellation_taken_back",
+        About.SEEN,
+        "The end that was planned here is planned no more: it was taken back elsewhere.",
+        "Ask whether the customer wanted that; nothing is done again.",
+    )
+    DISCOUNT_REMOVED_ELSEWHERE = (
+        "discount_removed_elsewhere",
+        About.SEEN,
+        "The discount of an accepted offer is gone before its time.",
+        "Ask who removed it; nothing is done again.",
+    )
     NO_PAUSE = (
         "no_pause",
         About.SEEN,
@@ -1097,6 +1110,42 @@ class Code(StrEnum):
         About.EVENT,
         "The flow vendor knows no such event.",
         "Check the webhook's address and token.",
+    )
+    SIGNATURE_IS_MISSING = (
+        "signature_is_missing",
+        About.STRIPE_EVENT,
+        "The post has no header Stripe-Signature.",
+        "Do nothing: only Stripe posts there. A proxy may have dropped the header.",
+    )
+    SIGNATURE_IS_WRONG = (
+        "signature_is_wrong",
+        About.STRIPE_EVENT,
+        "None of the webhook secrets made the signature.",
+        "Compare webhook_secrets with the endpoint's secret in Stripe's dashboard.",
+    )
+    EVENT_IS_OLD = (
+        "event_is_old",
+        About.STRIPE_EVENT,
+        "The event was signed more than five minutes ago.",
+        "Set this machine's clock right; a repeated old post is an attack.",
+    )
+    EVENT_IS_FROM_THE_FUTURE = (
+        "event_is_from_the_future",
+        About.STRIPE_EVENT,
+        "The event was signed more than five minutes in the future.",
+        "Set this machine's clock right.",
+    )
+    EVENT_OF_ANOTHER_MODE = (
+        "event_of_another_mode",
+        About.STRIPE_EVENT,
+        "The event is a test event beside a live key, or the other way round.",
+        "Do nothing: endpoints for connected accounts get both.",
+    )
+    EVENT_OF_ANOTHER_ACCOUNT = (
+        "event_of_another_account",
+        About.STRIPE_EVENT,
+        "The event belongs to an account that is not the one of these settings.",
+        "Let the endpoint listen to the account that stripe_account names.",
     )
     NOTHING_TO_DO = (
         "nothing_to_do",
@@ -1172,3 +1221,6 @@ DRIFT_CODES: Final = frozenset(
     }
 )
 """Codes which say that another person or program changes subscriptions beside us."""
+
+OURS_TAKEN_BACK: Final = frozenset({Code.CANCELLATION_TAKEN_BACK, Code.DISCOUNT_REMOVED_ELSEWHERE})
+"""Codes which say that a change of ours, done before, is there no more."""

@@ -17,7 +17,12 @@ from aiohttp import web
 from aiocancel.core.choose_subscription import subscription_names
 from aiocancel.core.codes import Code
 from aiocancel.core.undo import undo_named
-from aiocancel.errors import ClaimError, UnavailableError, UnidentifiedError
+from aiocancel.errors import (
+    ClaimError,
+    MalformedClaimError,
+    UnavailableError,
+    UnidentifiedError,
+)
 from aiocancel.telemetry import ClaimRefused
 from aiocancel.web.flow_context import FLOW_KEY, FlowContext, FlowState
 from aiocancel.web.html import flow_data
@@ -54,6 +59,7 @@ class Handlers:
         return [
             web.post(f"{prefix}/result", self.result),
             web.post(f"{prefix}/webhook/{{token}}", self.webhook),
+            web.post(f"{prefix}/stripe", self.stripe),
         ]
 
     def page_routes(self) -> list[web.RouteDef]:
@@ -248,6 +254,36 @@ class Handlers:
             return self._refusal(request, error, wants_page=False)
 
         return web.Response(status=204, headers=_NO_STORE)
+
+    async def stripe(self, request: web.Request) -> web.Response:
+        """``POST /cancel/stripe``: Stripe's doorbell; 200 as soon as the event is stored, or need not be.
+
+        An event that Stripe signed and that is none of ours is a 200 as well: Stripe repeats a refused one for three
+        days, and then turns the endpoint off.
+        """
+        posts = self._site.stripe_posts
+        if posts is None:
+            raise web.HTTPNotFound
+
+        try:
+            signature = request.headers.get("Stripe-Signature")
+            if not signature:
+                # Before the body is touched: that of a stranger costs nothing then.
+                raise MalformedClaimError(
+                    "The header Stripe-Signature is missing.", code=Code.SIGNATURE_IS_MISSING
+                )
+            body = await read_body(request, self._site.settings.max_body_bytes)
+            event = await posts.open(body, signature)
+            ignored = posts.why_not_ours(event)
+            is_new = False
+            if ignored is None:
+                is_new = await (await self._site.service()).ring_stripe(event)
+        except (ClaimError, UnavailableError) as error:
+            return self._refusal(error, wants_page=False)
+
+        if ignored is not None:
+            self._site.on_event(ClaimRefused(ignored))
+        return web.json_response({"new": is_new, "ignored": ignored}, headers=_NO_STORE)
 
     async def script(self, request: web.Request) -> web.Response:
         """``GET /cancel/flow.js``: the page script; its URL changes with its content."""

@@ -21,7 +21,7 @@ from aiocancel.web.languages import ChooseLocale, Languages
 
 if TYPE_CHECKING:
     from aiocancel.intake import FlowService
-    from aiocancel.ports import FlowVendor
+    from aiocancel.ports import FlowVendor, StripePosts
     from aiocancel.web.languages import Words
 
 logger = logging.getLogger("aiocancel")
@@ -75,6 +75,7 @@ class Site:
         on_event: EventHook,
         service: Callable[[], Awaitable[FlowService]],
         locale: ChooseLocale | None = None,
+        stripe_posts: StripePosts | None = None,
     ) -> None:
         self.settings = settings
         self.languages = Languages(settings, locale)
@@ -82,6 +83,9 @@ class Site:
         self.on_event = on_event
         self.policy = PolicyWriter(vendor, settings.content_security_policy, on_event)
         self.identify = identify
+        self.stripe_posts = stripe_posts
+        """Reads the posts of Stripe's webhook; None where there is no secret for it."""
+
         self.service = service
         """Return the running service, starting it if nothing has; raises UnavailableError."""
         self.widget = vendor.widget()

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from aiocancel.core.codes import DRIFT_CODES, About, Code
+from aiocancel.core.codes import DRIFT_CODES, OURS_TAKEN_BACK, About, Code
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "reference" / "codes.md"
 
@@ -50,7 +50,9 @@ def _sections() -> Iterator[str]:
 
 
 def _drift() -> list[str]:
-    return [f"- `{code}`" for code in sorted(DRIFT_CODES | {Code.VENDOR_DID_NOT_ACT})]
+    return [
+        f"- `{code}`" for code in sorted(DRIFT_CODES | OURS_TAKEN_BACK | {Code.VENDOR_DID_NOT_ACT})
+    ]
 
 
 if __name__ == "__main__":

@@ -1,0 +1,267 @@
+"""Stripe's events in Postgres, what the application was told of each subscription, and how far the list was read."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from aiocancel.core.actions import ActionKind
+from aiocancel.core.changes import Change, change_from_json
+from aiocancel.core.identifiers import SubscriptionId
+from aiocancel.core.news import (
+    OwnWork,
+    Standing,
+    StripeEvent,
+    standing_from_json,
+    standing_to_json,
+)
+from aiocancel.errors import UnreadableLedgerError
+from aiocancel.postgres.connection import LedgerConnection
+
+if TYPE_CHECKING:
+    import asyncpg
+
+    from aiocancel.postgres.connection import Pool
+
+# Stripe's list goes back 30 days. https://docs.stripe.com/api/events
+FORGET_AFTER: Final = timedelta(days=31)
+# What began shortly before the first look is history, and clocks differ.
+CLOCK_SLACK: Final = timedelta(minutes=1)
+# Stripe lists an event some time after it happened, and its clock is another one.
+OVERLAP: Final = timedelta(minutes=10)
+
+# An event that was heard before rings no more. One that comes during a look, or while a hook fails, waits for its end.
+RING: Final = """
+WITH heard AS (
+    INSERT INTO aiocancel.stripe_event (account, event_id) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING true)
+INSERT INTO aiocancel.subscription_news AS known (account, subscription_id, told)
+SELECT $1, $3, $4::jsonb FROM heard
+ON CONFLICT (account, subscription_id) DO UPDATE
+SET rung = known.rung + 1, due_at = coalesce(known.due_at, now()), told = coalesce(known.told, excluded.told)
+RETURNING true AS is_new
+"""
+
+# Actions that only wait for Stripe: for a payment, for the flow vendor's change, or for the end of a pause.
+WAKE: Final = """
+WITH woken AS (
+    UPDATE aiocancel.action a SET due_at = now()
+    WHERE a.subscription_id = $1 AND a.state = 'waiting' AND a.due_at > now()
+      AND (a.deferred AND a.takes_effect_at IS NULL AND a.payment_url IS NOT NULL
+        OR NOT a.deferred AND a.kind IN ('expect_cancellation', 'expect_offer')
+        OR NOT a.deferred AND a.kind IN ('end_pause', 'unpause') AND a.key_used_at IS NOT NULL)
+    RETURNING a.id, a.attempts, a.kind)
+UPDATE aiocancel.pgqueuer q SET execute_after = now()
+FROM woken w WHERE q.status = 'queued' AND q.dedupe_key = aiocancel.job_key(w.id, w.attempts, w.kind)
+"""
+
+TAKE: Final = """
+WITH due AS (
+    SELECT account, subscription_id FROM aiocancel.subscription_news
+    WHERE due_at <= now() ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED)
+UPDATE aiocancel.subscription_news n SET due_at = now() + $3, lease = $2, attempts = n.attempts + 1
+FROM due WHERE n.account = due.account AND n.subscription_id = due.subscription_id
+RETURNING n.account, n.subscription_id, n.rung, n.attempts, n.told, n.tellings, n.reported
+"""
+
+TOLD: Final = """
+UPDATE aiocancel.subscription_news
+SET told = $4::jsonb, tellings = tellings + $5, attempts = 0, lease = NULL,
+    due_at = CASE WHEN rung <> $6 THEN now() ELSE now() + $7::interval END
+WHERE account = $1 AND subscription_id = $2 AND lease = $3
+"""
+
+REPORTED: Final = """
+UPDATE aiocancel.subscription_news SET reported = $4
+WHERE account = $1 AND subscription_id = $2 AND lease = $3
+"""
+
+LATER: Final = """
+UPDATE aiocancel.subscription_news SET due_at = now() + $4::interval, lease = NULL
+WHERE account = $1 AND subscription_id = $2 AND lease = $3
+"""
+
+# What was done here. What was done before the news were read first is history, and nobody is told of it.
+OWN_WORK: Final = """
+SELECT a.id, a.kind, a.state, a.change, a.finished_at, c.public_id, coalesce(
+    a.finished_at >= (SELECT started_at FROM aiocancel.stripe_cursor WHERE account = $2), false) AS is_recent
+FROM aiocancel.action a JOIN aiocancel.claim c ON c.id = a.claim_id
+WHERE a.subscription_id = $1 AND c.mode = $3
+  AND (a.state IN ('waiting', 'running') AND a.kind NOT IN ('run_hooks', 'verify_offer', 'run_offer_handler')
+        AND NOT aiocancel.lets_others_pass(a.deferred, a.due_at)
+    OR a.state = 'done' AND (a.kind IN ('expect_cancellation', 'resume', 'apply_offer', 'remove_discount')
+        OR a.kind IN ('cancel_at_period_end', 'cancel_now') AND a.key_used_at IS NOT NULL))
+ORDER BY a.id
+"""
+
+FORGET: Final = "DELETE FROM aiocancel.stripe_event WHERE heard_at < now() - $1::interval"
+
+POLL_TURN: Final = """
+INSERT INTO aiocancel.stripe_cursor AS cursor (account) VALUES ($1)
+ON CONFLICT (account) DO UPDATE SET polled_at = now() WHERE cursor.polled_at <= now() - $2::interval
+RETURNING started_at, coalesce(read_until, started_at) AS read_until, now() AS now
+"""
+
+READ_UNTIL: Final = """
+UPDATE aiocancel.stripe_cursor SET read_until = greatest(read_until, $2) WHERE account = $1
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class TakenNews:
+    """A subscription that rang, under our lease; ``attempt`` counts from 1, ``told`` is what was told of it last."""
+
+    account: str | None
+    subscription_id: SubscriptionId
+    lease: uuid.UUID
+    rung: int
+    attempt: int
+    told: Standing | None
+    tellings: int
+    reported: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PollTurn:
+    """Our turn to read Stripe's list: what came since ``since``; ``now`` is the database's time."""
+
+    since: datetime
+    now: datetime
+
+
+class StripeNews:
+    """What is new at Stripe; every method raises UnavailableError."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._connection = LedgerConnection(pool)
+
+    async def ring(self, event: StripeEvent) -> bool:
+        """Remember that a subscription has changed, and wake the actions that wait for that.
+
+        False for an event that was heard before, or is about no subscription: that changes nothing.
+        """
+        if event.subscription_id is None:
+            return False
+        before = None if event.before is None else json.dumps(standing_to_json(event.before))
+
+        async with self._connection.transaction() as connection:
+            is_new = await connection.fetchval(
+                RING, event.account or "", event.event_id, event.subscription_id, before
+            )
+            if is_new:
+                await connection.execute(WAKE, event.subscription_id)
+        return bool(is_new)
+
+    async def take(self, *, limit: int, lease_s: float) -> list[TakenNews]:
+        """Take up to ``limit`` subscriptions that have rung; nobody else gets them for ``lease_s``."""
+        lease = uuid.uuid4()
+        rows = await self._connection.at_once(TAKE, limit, lease, timedelta(seconds=lease_s))
+        return [_taken(row, lease) for row in rows]
+
+    async def told(
+        self,
+        taken: TakenNews,
+        standing: Standing,
+        *,
+        tellings: int,
+        look_again_in_s: float | None,
+    ) -> None:
+        """Note how the subscription stood when the application was told; a ring since then is looked at next."""
+        again = None if look_again_in_s is None else timedelta(seconds=look_again_in_s)
+        await self._connection.at_once(
+            TOLD,
+            *_place(taken),
+            json.dumps(standing_to_json(standing)),
+            tellings,
+            taken.rung,
+            again,
+        )
+
+    async def reported(self, taken: TakenNews, action_ids: Collection[int]) -> None:
+        """Note the actions of which it was reported that another person or program took them back."""
+        await self._connection.at_once(REPORTED, *_place(taken), list(action_ids))
+
+    async def later(self, taken: TakenNews, *, delay_s: float) -> None:
+        """Look at it again after ``delay_s``: the application was not told."""
+        await self._connection.at_once(LATER, *_place(taken), timedelta(seconds=delay_s))
+
+    async def own_work(self, taken: TakenNews, mode: str) -> OwnWork:
+        """Return what was done here to the subscription."""
+        rows = await self._connection.at_once(
+            OWN_WORK, taken.subscription_id, taken.account or "", mode
+        )
+        return _own_work(rows)
+
+    async def poll_turn(self, account: str | None, *, every_s: float) -> PollTurn | None:
+        """Return our turn to read Stripe's list of an account; None while another process had it within ``every_s``."""
+        rows = await self._connection.at_once(POLL_TURN, account or "", timedelta(seconds=every_s))
+        if not rows:
+            return None
+        row = rows[0]
+        since = max(row["read_until"] - OVERLAP, row["started_at"] - CLOCK_SLACK)
+        return PollTurn(since, row["now"])
+
+    async def read_until(self, account: str | None, moment: datetime) -> None:
+        """Remember how far the list was read, and forget events that no list tells of any more."""
+        await self._connection.at_once(READ_UNTIL, account or "", moment)
+        await self._connection.at_once(FORGET, FORGET_AFTER)
+
+
+def _place(taken: TakenNews) -> tuple[str, str, uuid.UUID]:
+    return taken.account or "", taken.subscription_id, taken.lease
+
+
+def _taken(row: asyncpg.Record, lease: uuid.UUID) -> TakenNews:
+    return TakenNews(
+        account=row["account"] or None,
+        subscription_id=SubscriptionId(row["subscription_id"]),
+        lease=lease,
+        rung=row["rung"],
+        attempt=row["attempts"],
+        told=_standing(row["told"]),
+        tellings=row["tellings"],
+        reported=tuple(row["reported"]),
+    )
+
+
+def _standing(stored: str | None) -> Standing | None:
+    """Read what was told; what a newer release wrote counts as never told, and so is told again."""
+    try:
+        return None if stored is None else standing_from_json(json.loads(stored))
+    except (UnreadableLedgerError, LookupError, TypeError, ValueError):
+        return None
+
+
+def _change(stored: str | None) -> Change | None:
+    try:
+        return None if stored is None else change_from_json(json.loads(stored))
+    except (UnreadableLedgerError, LookupError, TypeError, ValueError):
+        return None
+
+
+def _own_work(rows: list[asyncpg.Record]) -> OwnWork:
+    cancellation, claim_id = None, None
+    gifts: dict[int, tuple[Change, datetime]] = {}
+    is_unfinished = False
+
+    for row in rows:
+        if row["state"] != "done":
+            is_unfinished = True
+            continue
+        match ActionKind(row["kind"]):
+            case ActionKind.RESUME:
+                cancellation = claim_id = None
+            case ActionKind.REMOVE_DISCOUNT:
+                gifts = {}
+            case ActionKind.APPLY_OFFER:
+                change = _change(row["change"])
+                if change is not None and row["is_recent"]:
+                    gifts[row["id"]] = change, row["finished_at"]
+            case _:
+                cancellation = row["id"] if row["is_recent"] else None
+                claim_id = str(row["public_id"])
+
+    return OwnWork(cancellation, claim_id, gifts, is_unfinished)
