@@ -14,6 +14,7 @@ from aiocancel.core.actions import ActionKind
 from aiocancel.core.claim import FlowStatus
 from aiocancel.core.codes import DRIFT_CODES, OURS_TAKEN_BACK, Code
 from aiocancel.core.news import ChangeKind
+from aiocancel.core.permissions import PERMISSIONS
 from aiocancel.core.retry import Failure
 from aiocancel.postgres.queue_stats import QueueStats
 from aiocancel.telemetry import (
@@ -132,7 +133,9 @@ CHANGE_HOOKS_FAILED: Final = Metric(
     "change_hooks_failed", "Hooks for changes of subscriptions that failed", ("code",)
 )
 PERMISSIONS_MISSING: Final = Metric(
-    "permissions_missing", "Refusals of Stripe for want of a permission, once each by a process"
+    "permissions_missing",
+    "Refusals of Stripe for want of a permission, once each by a process",
+    ("permission",),
 )
 PAGE_PROBLEMS: Final = Metric("page_problems", "Pages that went out without something", ("what",))
 
@@ -229,7 +232,8 @@ def _of_stripes_news(
         case ChangeHookFailed():
             return Measurement(CHANGE_HOOKS_FAILED, {"code": _word(event.code, CODES)})
         case PermissionMissing():
-            return Measurement(PERMISSIONS_MISSING, {})
+            permission = _word(event.permission, PERMISSIONS)
+            return Measurement(PERMISSIONS_MISSING, {"permission": permission})
 
 
 def queue_measurements(stats: QueueStats) -> list[Measurement]:

@@ -120,7 +120,7 @@ EXAMPLES: list[tuple[Event, dict[str, dict[str, str]]]] = [
         ChangeHookFailed("sub_1", 2, Code.of("RuntimeError")),
         {"change_hooks_failed": {"code": "other"}},
     ),
-    (PermissionMissing("event_read", None), {"permissions_missing": {}}),
+    (PermissionMissing("event_read", None), {"permissions_missing": {"permission": "event_read"}}),
     (LookupFailed("timeout"), {"page_problems": {"what": "lookup_failed"}}),
     (
         CachingRefused("Cache-Control: public"),

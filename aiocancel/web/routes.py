@@ -279,7 +279,7 @@ class Handlers:
             if ignored is None:
                 is_new = await (await self._site.service()).ring_stripe(event)
         except (ClaimError, UnavailableError) as error:
-            return self._refusal(error, wants_page=False)
+            return self._refusal(request, error, wants_page=False)
 
         if ignored is not None:
             self._site.on_event(ClaimRefused(ignored))
