@@ -15,7 +15,9 @@ def main() -> int:
     declared = {each.removeprefix(PREFIX) for each in named if each.startswith(PREFIX)}
     tried = {version.removeprefix("3.") for version in ran}
     if declared - tried:
-        print("declared, but not run:", ", ".join(f"3.{minor}" for minor in sorted(declared - tried)))
+        print(
+            "declared, but not run:", ", ".join(f"3.{minor}" for minor in sorted(declared - tried))
+        )
         return 1
     print("ran on", ", ".join(f"3.{minor}" for minor in sorted(tried)))
     return 0
