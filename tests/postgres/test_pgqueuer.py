@@ -9,12 +9,18 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any, cast
 
 import asyncpg
 import pytest
+from pgqueuer.adapters.persistence.qb import QueryQueueBuilder
+from pgqueuer.db import AsyncpgPoolDriver
+from pgqueuer.queries import Queries
+from pgqueuer.types import QueueEntrypoint
 
-from aiocancel.postgres.pgqueuer import Job, PgQueuerEngine, enqueue
+from aiocancel.core.actions import Places
+from aiocancel.postgres.pgqueuer import Job, PgQueuerEngine, engine_settings, enqueue, queries_over
 from tests.support.claims import ask
 from tests.support.saas import Pool
 from tests.support.waiting import until
@@ -225,3 +231,40 @@ async def test_what_ended_long_ago_is_forgotten_and_the_rest_is_kept(pool: Pool)
         )
     assert kept > 0
     assert left == 0
+
+
+@pytest.mark.parametrize(
+    "jobs",
+    [
+        [],
+        [Job(1, 0)],
+        [Job(1, 0, delay_s=60)],
+        [Job(1, 0, delay_s=60), Job(2, 0)],
+        [Job(1, 0, delay_s=60), Job(2, 0, delay_s=5)],
+        [Job(1, 0, places=Places.CALLS)],
+    ],
+    ids=["none", "due", "later", "due and later", "two later", "another sort's"],
+)
+async def test_one_question_is_answered_as_pgqueuers_three_are(pool: Pool, jobs: list[Job]) -> None:
+    await add(pool, *jobs)
+    driver, sort = AsyncpgPoolDriver(pool), [QueueEntrypoint("aiocancel_action")]
+    ours = queries_over(driver)
+    theirs = Queries(driver, qbq=QueryQueueBuilder(engine_settings()))
+
+    answers = [
+        (
+            await each.eligible_queued_work(sort),
+            await each.next_deferred_eta(sort),
+            await each.queued_work(sort),
+        )
+        for each in (ours, theirs)
+    ]
+
+    (due, due_in, any_left), (their_due, their_due_in, their_any_left) = answers
+    assert (due, any_left) == (their_due, their_any_left)
+    if not due:
+        # Theirs was asked a moment later.
+        assert (due_in is None) == (their_due_in is None)
+        assert (
+            due_in is None or their_due_in is None or due_in - their_due_in < timedelta(seconds=2)
+        )
