@@ -15,6 +15,7 @@ from aiocancel.testing.stripe.simulator import Fault
 from tests.support.company import Company
 from tests.support.saas import add_customer, as_customer
 from tests.support.stripe_params import check_params
+from tests.support.waiting import until
 
 DAY = 24 * 3600
 AT_STRIPE = ["offr_coupon", "offr_trial_extension", "offr_change_plan", "offr_pause_subscription"]
