@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from aiocancel.errors import MalformedClaimError
 
 if TYPE_CHECKING:
-    from aiocancel.core.actions import Action, Write
+    from aiocancel.core.actions import Action, ActionKind, Write
     from aiocancel.core.claim import FlowClaim
     from aiocancel.core.codes import Code
     from aiocancel.core.decision import Applier
@@ -319,9 +319,9 @@ class Billing(Protocol):
     """The billing provider; every method may raise one of the three BillingError kinds."""
 
     async def read(
-        self, subscription_id: SubscriptionId, *, for_offer: bool = False
+        self, subscription_id: SubscriptionId, kind: ActionKind | None = None, /
     ) -> Subscription:
-        """Return the subscription as it is now, with all discounts that it is billed with ``for_offer``."""
+        """Return the subscription as it is now, with all that an action of this kind is decided by."""
         ...
 
     async def read_price(self, price_id: str) -> Price:

@@ -20,7 +20,7 @@ from aiocancel.billing import parameters
 from aiocancel.billing.fair_turns import Turns
 from aiocancel.billing.rate_limit import StripeRateLimits
 from aiocancel.billing.settings import API_VERSION, StripeBilling
-from aiocancel.core.actions import Action, Write
+from aiocancel.core.actions import Action, ActionKind, Write
 from aiocancel.core.changes import AddDiscount, NewCoupon, PauseService, PlainChange, Update
 from aiocancel.core.choose_subscription import ListedSubscription, read_listed
 from aiocancel.core.codes import Code, ForeignCode
@@ -59,6 +59,7 @@ Read = TypeVar("Read")
 LIST_PAGE_SIZE: Final = 100
 # Every request for a subscription asks for these, written or read.
 _FOR_OFFERS: Final = ("discounts.source.coupon", "customer.discount.source.coupon")
+_END_PAUSES: Final = (ActionKind.END_PAUSE, ActionKind.UNPAUSE)
 _AS_READ: Final[Mapping[str, Any]] = {"expand": ["discounts"]}
 MAX_LIST_PAGES: Final = 10
 # Each way of ending has a key of its own: between two attempts the subscription may change, and so the way.
@@ -168,16 +169,18 @@ class StripeClient:
         self._sees_products = True
 
     async def read(
-        self, subscription_id: SubscriptionId, *, for_offer: bool = False
+        self, subscription_id: SubscriptionId, kind: ActionKind | None = None, /
     ) -> Subscription:
         """Return the subscription as Stripe has it now.
 
         With a payment that is missing its invoice is read as well, and with a schedule, where the policy needs it,
-        the schedule. For an offer the coupons are read, and the discount of the customer.
+        the schedule. For an offer the coupons are read, and the discount of the customer; to end a pause, the invoice
+        of the time after it.
         """
-        expand = _FOR_OFFERS if for_offer else ("discounts",)
+        expand = _FOR_OFFERS if kind is ActionKind.APPLY_OFFER else ("discounts",)
         subscription = await self._read(_path(subscription_id), expand, read_subscription)
-        if subscription.pending_update is not None:
+        ends_pause = kind in _END_PAUSES and subscription.status == "paused"
+        if subscription.pending_update is not None or ends_pause:
             subscription = await self._read(
                 _path(subscription_id), [*expand, "latest_invoice"], read_subscription
             )
@@ -278,6 +281,8 @@ class StripeClient:
                 ending = parameters.cancel_now(action.reason, self._billing)
                 return self._reply(await self._request("delete", path, ending))
             case PlainChange.WITHDRAW_CANCELLATION:
+                # An offer that was accepted since takes it back first, and its own change goes out next.
+                key = f"{key}-resume" if action.kind is ActionKind.APPLY_OFFER else key
                 return await self._update(path, parameters.resume(clears_cancel_at=False), key)
             case PlainChange.WITHDRAW_CANCELLATION_BY_DATE:
                 # Another body under the same key would be an error at Stripe.
@@ -286,7 +291,7 @@ class StripeClient:
             case PlainChange.COLLECT_PAYMENTS:
                 return await self._update(path, parameters.unpause(), key)
             case PlainChange.RESUME_SERVICE:
-                return await self._post_apart(f"{path}/resume", parameters.end_pause(), f"{key}-on")
+                return await self._resume_service(path, f"{key}-on")
             case PauseService():
                 return await self._post_apart(
                     f"{path}/pause", parameters.pause_service(change), key
@@ -295,6 +300,22 @@ class StripeClient:
                 if isinstance(change, AddDiscount) and change.made is not None:
                     await self._make_coupon(change.made, key)
                 return await self._make_change(path, change, key)
+
+    async def _resume_service(self, path: str, key: str) -> BillingReply:
+        try:
+            return await self._post_apart(f"{path}/resume", parameters.end_pause(), key)
+        except RejectedBillingError as error:
+            if error.code != Code.RESOURCE_MISSING:
+                raise
+            # The subscription is there, as it was read just now: what is missing is a default payment method.
+            # https://docs.stripe.com/billing/subscriptions/pause
+            raise RejectedBillingError(
+                "the customer has no payment method",
+                code=Code.NO_PAYMENT_METHOD,
+                http_status=error.http_status,
+                request_id=error.request_id,
+                replayed=error.replayed,
+            ) from None
 
     async def _make_change(self, path: str, change: Update, key: str) -> BillingReply:
         try:

@@ -228,7 +228,17 @@ class Supersede:
     code: AnyCode
 
 
-Step = Done | Write | Wait | Refuse | Defer | Supersede
+@dataclass(frozen=True, slots=True)
+class AwaitPayment:
+    """Stripe tries to collect the payment for the time after a pause, and lets the subscription go on when it has it.
+
+    ``payment_url`` is where the customer can pay by hand, None where Stripe names no page.
+    """
+
+    payment_url: str | None = field(default=None, repr=False)
+
+
+Step = Done | Write | Wait | Refuse | Defer | Supersede | AwaitPayment
 
 
 PeriodEnd = Literal["last", "first"]
@@ -323,7 +333,17 @@ def _end_pause(subscription: Subscription) -> Step:
 
     # The customer or the owner may have ended the pause before its time.
     is_paused = subscription.status == "paused"
-    return Write(PlainChange.RESUME_SERVICE) if is_paused else Done(Receipt.of(subscription))
+    return resume_service(subscription) if is_paused else Done(Receipt.of(subscription))
+
+
+def resume_service(subscription: Subscription) -> Write | AwaitPayment:
+    """Say how a pause of the subscription itself ends: by one call, and then by its payment.
+
+    A second call would be refused, or would void the invoice that Stripe tries to collect.
+    """
+    if subscription.resumption_is_open:
+        return AwaitPayment(subscription.payment_url)
+    return Write(PlainChange.RESUME_SERVICE)
 
 
 _WISHES: Final[dict[Change | PlainChange, Wish]] = {

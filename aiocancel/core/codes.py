@@ -465,6 +465,18 @@ class Code(StrEnum):
         "Stripe pauses only subscriptions in flexible billing mode.",
         'Use OfferRules(pause_mechanism="pause_collection").',
     )
+    A_TRIAL_CANNOT_BE_PAUSED = (
+        "a_trial_cannot_be_paused",
+        About.OFFER,
+        "Stripe does not pause a subscription in its trial.",
+        'Use OfferRules(pause_mechanism="pause_collection"), or extend the trial.',
+    )
+    NO_PAYMENT_METHOD = (
+        "no_payment_method",
+        About.OFFER,
+        "The customer has no payment method that a payment after the pause could be taken from.",
+        "Ask the customer for one and retry.",
+    )
     PAUSE_NEEDS_AUTOMATIC_CHARGES = (
         "pause_needs_automatic_charges",
         About.OFFER,
@@ -492,8 +504,8 @@ class Code(StrEnum):
     RESUMPTION_IS_NOT_PAID = (
         "resumption_is_not_paid",
         About.OFFER,
-        "The payment after the pause was not made, so the pause goes on.",
-        "Ask the customer to pay the invoice.",
+        "The payment after the pause has not been made, so the pause goes on.",
+        "Ask the customer to pay the invoice; Stripe tries again by itself while it is open.",
     )
     WITHDRAWN = (
         "withdrawn",
@@ -1058,6 +1070,12 @@ class Code(StrEnum):
         About.STEP,
         "The subscription schedule was released.",
         "Do nothing; the change follows.",
+    )
+    CANCELLATION_WITHDRAWN = (
+        "cancellation_withdrawn",
+        About.STEP,
+        "The cancellation was taken back, because the customer has accepted an offer since.",
+        "Do nothing; the offer follows.",
     )
     SCHEDULE_AMENDED = (
         "schedule_amended",

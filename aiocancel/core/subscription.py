@@ -170,6 +170,8 @@ class Subscription:
     """Whether Stripe keeps a reason for a cancellation; where it was not read, nobody need tell one."""
     has_more_items: bool = False
     """Whether Stripe left items out of the list, so that ``items`` are not all."""
+    resumption_is_open: bool = False
+    """Whether it is paused, and the invoice of its resumption waits for its payment; read only to end a pause."""
     customer_discount: AppliedDiscount | None = None
     """The discount of the customer itself; read only with an offer."""
 
@@ -279,6 +281,7 @@ def read_subscription(data: Mapping[str, Any]) -> Subscription:
             end_was_requested=_was_requested(data),
             has_reason=_has_reason(data.get("cancellation_details")),
             has_more_items=bool(data["items"].get("has_more", False)),
+            resumption_is_open=_resumption_is_open(data),
             customer_discount=_discount_of_customer(data.get("customer")),
         )
     except (KeyError, TypeError, AttributeError, OverflowError, OSError) as error:
@@ -347,6 +350,20 @@ def _pending(data: Mapping[str, Any] | None) -> PendingUpdate | None:
     prices = [item["price"] for item in data.get("subscription_items") or ()]
     price_ids = tuple(price["id"] if isinstance(price, Mapping) else price for price in prices)
     return PendingUpdate(price_ids, datetime.fromtimestamp(data["expires_at"], UTC))
+
+
+# A paid one makes the subscription active, a moment later.
+_OPEN: Final = frozenset({"draft", "open", "paid"})
+
+
+def _resumption_is_open(data: Mapping[str, Any]) -> bool:
+    """Tell whether the latest invoice was made after the pause began, which is only done to end it."""
+    invoice = data.get("latest_invoice")
+    paused = (data.get("status_details") or {}).get("paused") or {}
+    since = paused.get("transitioned_at")
+    if data["status"] != "paused" or not isinstance(invoice, Mapping) or since is None:
+        return False
+    return invoice["status"] in _OPEN and bool(invoice["created"] >= since)
 
 
 def _payment_url(invoice: Mapping[str, Any] | str | None) -> str | None:

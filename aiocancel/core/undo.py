@@ -12,7 +12,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal, assert_never
 
-from aiocancel.core.actions import ActionKind, Done, Receipt, Refuse, Step, Write
+from aiocancel.core.actions import (
+    ActionKind,
+    Done,
+    Receipt,
+    Refuse,
+    Step,
+    Write,
+    resume_service,
+)
 from aiocancel.core.changes import (
     AddDiscount,
     Change,
@@ -134,11 +142,13 @@ _CLOCK_SLACK: Final = timedelta(minutes=10)
 class OwnCancellation:
     """The last cancellation that this application, or the flow vendor for it, made and no undo has taken back since.
 
-    Stripe dates it between ``asked_at`` and ``done_at``; both are aware UTC.
+    Stripe dates it between ``asked_at`` and ``done_at``; both are aware UTC. ``claim_id`` is the ledger's number of the
+    claim that it came from: claims that came later have higher ones.
     """
 
     asked_at: datetime
     done_at: datetime
+    claim_id: int = 0
 
 
 def resume_problem(
@@ -189,7 +199,7 @@ def _unpause(subscription: Subscription, made: Made) -> Step:
     if subscription.status == "paused":
         ours = any(isinstance(change, PauseService) for change in made.changes)
         if ours or made.vendor_paused:
-            return Write(PlainChange.RESUME_SERVICE)
+            return resume_service(subscription)
         return Refuse(Code.PAUSED_BY_SOMEBODY_ELSE)
 
     if subscription.paused is None:

@@ -154,7 +154,7 @@ WHERE c.id = $1 ORDER BY a.ordinal
 
 # One that found the subscription ending already was not ours.
 LAST_CANCELLATION: Final = """
-SELECT a.kind, coalesce(a.key_used_at, c.recorded_at) AS asked_at, a.finished_at
+SELECT a.kind, coalesce(a.key_used_at, c.recorded_at) AS asked_at, a.finished_at, a.claim_id
 FROM aiocancel.action a JOIN aiocancel.claim c ON c.id = a.claim_id
 WHERE a.subscription_id = $1 AND a.state = 'done' AND (a.kind IN ('expect_cancellation', 'resume')
     OR a.kind IN ('cancel_at_period_end', 'cancel_now') AND a.key_used_at IS NOT NULL)
@@ -265,7 +265,8 @@ class Claims:
         rows = await self._connection.at_once(LAST_CANCELLATION, subscription_id)
         if not rows or rows[0]["kind"] == ActionKind.RESUME:
             return None
-        return OwnCancellation(rows[0]["asked_at"], rows[0]["finished_at"])
+        last = rows[0]
+        return OwnCancellation(last["asked_at"], last["finished_at"], last["claim_id"])
 
     async def answer(self, public_id: uuid.UUID, customer_id: str) -> Answer | None:
         """Return what may be told about a claim to the customer who made it, None to anybody else."""

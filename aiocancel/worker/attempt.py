@@ -10,10 +10,12 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from typing import Final, assert_never
 
 from aiocancel.core.actions import (
     ActionKind,
+    AwaitPayment,
     Defer,
     Done,
     PeriodEnd,
@@ -33,7 +35,7 @@ from aiocancel.core.actions import (
 from aiocancel.core.changes import Change, PlainChange
 from aiocancel.core.codes import AnyCode, Code
 from aiocancel.core.idempotency import wish_of
-from aiocancel.core.offers.apply import Progress
+from aiocancel.core.offers.apply import NO_PROGRESS, Progress
 from aiocancel.core.offers.terms import AcceptedOffer, PlanTerms, name_of
 from aiocancel.core.offers.verify import Disproven, Doubtful, NotYet, Proven, Verdict
 from aiocancel.core.retry import (
@@ -45,7 +47,7 @@ from aiocancel.core.retry import (
     after_unreadable,
     delay_s,
 )
-from aiocancel.core.schedules import ReleaseSchedule, ScheduleChange, SchedulePolicy
+from aiocancel.core.schedules import ReleaseSchedule, SchedulePolicy
 from aiocancel.core.subscription import Price, Subscription
 from aiocancel.core.undo import ResumePolicy, resume_problem, undo_step
 from aiocancel.errors import (
@@ -80,6 +82,13 @@ LONGEST_PATIENT_DELAY_S: Final = 3600.0
 PAYMENT_REQUIRED: Final = 402
 # An invoice for going on after a pause that is not paid is voided after 23 hours, and the pause stays.
 RESUMES_WITHIN_S: Final = 24 * 3600.0
+# While Stripe tries to collect, we look after 5 minutes, and then less and less often.
+FIRST_LOOK_S: Final = 300.0
+LONGEST_LOOK_S: Final = 6 * 3600.0
+_WITHDRAWALS: Final = (
+    PlainChange.WITHDRAW_CANCELLATION,
+    PlainChange.WITHDRAW_CANCELLATION_BY_DATE,
+)
 
 
 class Attempts:
@@ -173,6 +182,10 @@ class Attempts:
     async def _change_billing(self, taken: TakenAction, kind: WriteKind | WatchKind) -> None:
         step = await self._look(taken, kind, written=taken.has_written, earlier=taken.change)
         written, accepted = isinstance(step, Write), None
+        if step == Write(PlainChange.RESUME_SERVICE) and taken.asked_to_pay:
+            # Stripe has given the invoice up, and tries no more.
+            await self.park(taken, Code.RESUMPTION_IS_NOT_PAID)
+            return
         if isinstance(step, Write):
             if (problem := await self._problem_before(taken)) is not None:
                 await self.park(taken, problem)
@@ -183,13 +196,9 @@ class Attempts:
             key = await self._ledger.begin_write(taken, None if first else step.kept)
             if key is None:
                 return
-            step, accepted = await self._write(taken, kind, step, key)
-            if first is not None and _went_on(first, step):
-                made = (
-                    Code.SCHEDULE_RELEASED
-                    if isinstance(first, ReleaseSchedule)
-                    else Code.SCHEDULE_AMENDED
-                )
+            write = step
+            step, accepted = await self._write(taken, kind, write, key)
+            if (made := _first_step(write, step)) is not None:
                 await self._ledger.go_on(taken, made)
                 return
         await self._conclude(taken, kind, step, written=written, accepted=accepted)
@@ -209,8 +218,10 @@ class Attempts:
                 if tells_reason:
                     await self._tell_reason(taken)
                 await self.finish(taken, receipt, written=written, accepted=accepted)
+            case AwaitPayment(payment_url):
+                await self._await_payment(taken, payment_url)
             case Write(PlainChange.RESUME_SERVICE):
-                # Stripe lets it go on when it has tried the payment, which may take hours.
+                # Stripe does not show the invoice of the resumption, or not yet.
                 await self.watch(
                     taken,
                     parked_as=Code.RESUMPTION_IS_NOT_PAID,
@@ -259,9 +270,7 @@ class Attempts:
         earlier: Change | None,
     ) -> Step:
         try:
-            subscription = await self._billing.read(
-                taken.action.subscription_id, for_offer=kind is ActionKind.APPLY_OFFER
-            )
+            subscription = await self._billing.read(taken.action.subscription_id, kind)
         except RejectedBillingError as error:
             if error.code != Code.RESOURCE_MISSING:
                 raise
@@ -291,6 +300,8 @@ class Attempts:
                 progress = Progress(earlier, taken.takes_effect_at, taken.asked_to_pay)
                 price = await self._price(taken)
                 step = self._offers.next_step(_offer(taken), subscription, progress, price)
+                if step == Refuse(Code.SUBSCRIPTION_IS_ENDING) and earlier is None:
+                    step = await self._keep_the_customer(taken, subscription, step)
             case _:
                 step = next_step(kind, subscription, self._ends_with)
         if kind is ActionKind.RESUME and isinstance(step, Write):
@@ -300,10 +311,60 @@ class Attempts:
             step = replace(step, tells_reason=True)
         return past_the_schedule(step, subscription, self._schedule_policy)
 
+    async def _await_payment(self, taken: TakenAction, payment_url: str | None) -> None:
+        """Look again for as long as Stripe tries to collect the payment; its first failure is told."""
+        if not taken.asked_to_pay:
+            self._on_event(
+                AttemptFailed(
+                    taken.action_id,
+                    taken.action.subscription_id,
+                    taken.action.kind,
+                    taken.attempt,
+                    Failure.TRANSIENT,
+                    Code.RESUMPTION_IS_NOT_PAID,
+                    None,
+                    _took_s(taken),
+                )
+            )
+        delay_s = min(LONGEST_LOOK_S, FIRST_LOOK_S * 2 ** min(taken.attempt - 1, 16))
+
+        until = self._offers.now() + timedelta(seconds=delay_s)
+        if await self._ledger.defer(taken, until=until, payment_url=payment_url):
+            self._on_settled(taken.claim_public_id)
+
+    async def _keep_the_customer(
+        self, taken: TakenAction, subscription: Subscription, refused: Step
+    ) -> Step:
+        """Take the customer's cancellation back first, where the offer was accepted after it; else say ``refused``.
+
+        Only one that was made here before the offer, and only where the owner lets customers take theirs back. Another
+        plan may need a payment that fails, and the customer would neither have left nor have the plan.
+        """
+        offer = _offer(taken)
+        if self._resume_policy == "off" or isinstance(offer.terms, PlanTerms):
+            return refused
+        own = await self._ledger.own_cancellation(taken.action.subscription_id)
+        if own is None or own.claim_id >= taken.claim_id:
+            return refused
+        if resume_problem("own", subscription, own) is not None:
+            return refused
+
+        stays = replace(
+            subscription,
+            cancel_at_period_end=False,
+            cancel_at=None,
+            schedule_id=None,
+            schedule=None,
+        )
+        wanted = self._offers.next_step(offer, stays, NO_PROGRESS)
+        withdrawn = next_step(ActionKind.RESUME, subscription)
+        fits = isinstance(wanted, Write | Defer | Done) and isinstance(withdrawn, Write)
+        return withdrawn if fits else refused
+
     async def _price(self, taken: TakenAction) -> Price | None:
         """Return the price of another plan, until the change has been decided."""
         terms = _offer(taken).terms
-        if not isinstance(terms, PlanTerms) or taken.change is not None or taken.has_written:
+        if not isinstance(terms, PlanTerms) or taken.change is not None:
             return None
         return await self._billing.read_price(terms.price_id)
 
@@ -359,9 +420,7 @@ class Attempts:
                 raise
             # Also after a refusal: a 404 to a repeated DELETE is how our own success looks.
             step = await self._look(taken, kind, written=True, earlier=_sent(taken, write))
-            if isinstance(step, Done | Defer) or (
-                write.schedule is not None and _went_on(write.schedule, step)
-            ):
+            if isinstance(step, Done | Defer | AwaitPayment) or _first_step(write, step):
                 return step, None
             raise
 
@@ -559,9 +618,17 @@ def _offer(taken: TakenAction) -> AcceptedOffer:
     return taken.action.offer
 
 
-def _went_on(first: ScheduleChange, step: Step) -> bool:
-    """Whether the schedule is out of the way, and something else is next."""
-    return isinstance(step, Write) and step.schedule != first
+def _first_step(write: Write, step: Step) -> Code | None:
+    """Name the first step that ``write`` was, when it is made and something else is next; None otherwise."""
+    if not isinstance(step, Write):
+        return None
+    if write.schedule is not None:
+        if step.schedule == write.schedule:
+            return None
+        released = isinstance(write.schedule, ReleaseSchedule)
+        return Code.SCHEDULE_RELEASED if released else Code.SCHEDULE_AMENDED
+    is_withdrawn = write.change in _WITHDRAWALS and step.kept is not None
+    return Code.CANCELLATION_WITHDRAWN if is_withdrawn else None
 
 
 def _is_noted(taken: TakenAction, subscription: Subscription) -> bool:

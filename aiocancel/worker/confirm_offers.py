@@ -45,7 +45,7 @@ class Offers:
         self._limits = limits
         self._rules = rules
         self._handlers = {} if handlers is None else handlers
-        self._now = now
+        self.now = now
 
     def next_step(
         self,
@@ -58,7 +58,7 @@ class Offers:
         return offer_step(
             offer,
             subscription,
-            now=self._now(),
+            now=self.now(),
             progress=progress,
             rules=self._rules,
             price=price,
@@ -70,13 +70,13 @@ class Offers:
         """Say whether Stripe shows what the vendor carries out; the first look is kept to compare with."""
         baseline = taken.baseline
         if baseline is None:
-            baseline = Baseline.of(subscription, seen_at=self._now())
+            baseline = Baseline.of(subscription, seen_at=self.now())
             await self._ledger.note_first_look(taken, baseline)
         return vendor_offer_step(offer, baseline, subscription)
 
     def earlier_write(self, offer: AcceptedOffer, subscription: Subscription) -> Step:
         """Say whether Stripe shows an offer that was made before, as long ago at most as it surely remembers a key."""
-        since = Baseline.of(subscription, seen_at=self._now() - _KEYS_LAST)
+        since = Baseline.of(subscription, seen_at=self.now() - _KEYS_LAST)
         return vendor_offer_step(offer, since, subscription)
 
     def patience_s(self, taken: TakenAction) -> float:
@@ -85,7 +85,7 @@ class Offers:
         return (
             0.0
             if offer is None or baseline is None
-            else patience_s(offer, baseline, now=self._now())
+            else patience_s(offer, baseline, now=self.now())
         )
 
     async def verify(self, taken: TakenAction) -> Verdict:
@@ -113,7 +113,7 @@ class Offers:
             taken.customer_id,
             self._policy,
             self._limits,
-            now=self._now(),
+            now=self.now(),
         )
 
     def one_gift_in(self, actions: Sequence[Action]) -> timedelta | None:

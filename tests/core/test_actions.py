@@ -14,6 +14,7 @@ from aiocancel.core.actions import (
     Action,
     ActionKind,
     ActionState,
+    AwaitPayment,
     CallKind,
     Defer,
     Done,
@@ -29,6 +30,7 @@ from aiocancel.core.actions import (
     WriteKind,
     next_step,
     past_the_schedule,
+    resume_service,
     step_when_missing,
     wants_to_tell,
 )
@@ -413,6 +415,14 @@ def test_a_receipt_holds_the_status_and_the_end_just_read(
     if isinstance(reached, Done):
         assert reached.receipt.status == subscription.status
         assert reached.receipt.ends_at in (subscription.ends_at, subscription.set_end)
+
+
+def test_a_pause_that_waits_for_its_payment_is_not_ended_twice() -> None:
+    paused = dataclasses.replace(GOING_ON, status="paused", resumption_is_open=True)
+    assert step(ActionKind.END_PAUSE, paused) == AwaitPayment()
+    assert resume_service(dataclasses.replace(paused, payment_url="https://x")) == AwaitPayment(
+        "https://x"
+    )
 
 
 def test_the_owner_may_let_the_shortest_period_end_a_subscription() -> None:

@@ -495,6 +495,36 @@ def test_only_an_address_of_the_web_is_a_page_to_pay_on(invoice: object) -> None
 
 
 @pytest.mark.parametrize(
+    ("invoice", "paused_at", "is_open"),
+    [
+        ({"status": "open", "created": 20}, 10, True),
+        ({"status": "paid", "created": 10}, 10, True),
+        ({"status": "void", "created": 20}, 10, False),
+        ({"status": "open", "created": 5}, 10, False),
+        ({"status": "open", "created": 20}, None, False),
+        ("in_1", 10, False),
+        (None, 10, False),
+    ],
+    ids=[
+        "open",
+        "paid just now",
+        "given up",
+        "from before the pause",
+        "since when is unknown",
+        "not expanded",
+        "no invoice",
+    ],
+)
+def test_a_resumption_that_waits_for_its_payment_is_recognised(
+    invoice: object, paused_at: int | None, is_open: bool
+) -> None:
+    details = {"paused": {"transitioned_at": paused_at}}
+    data = stripe_object(status="paused", status_details=details, latest_invoice=invoice)
+    assert read_subscription(data).resumption_is_open is is_open
+    assert not read_subscription(data | {"status": "active"}).resumption_is_open
+
+
+@pytest.mark.parametrize(
     ("fields", "is_flexible", "charges"),
     [
         (

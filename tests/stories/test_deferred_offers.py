@@ -11,7 +11,7 @@ import pytest
 from aiocancel.core.identifiers import SubscriptionId
 from aiocancel.core.offers.apply import OfferRules
 from aiocancel.postgres.ledger import Ledger
-from aiocancel.telemetry import ActionParked, ActionRefused
+from aiocancel.telemetry import ActionParked, ActionRefused, AttemptFailed
 from aiocancel.testing.stripe.simulator import Fault
 from tests.support.company import Company
 from tests.support.saas import as_customer
@@ -274,34 +274,134 @@ async def test_a_pause_is_made_and_ended_once_whatever_becomes_of_stripes_answer
     )
 
 
-async def test_the_end_of_a_pause_waits_for_its_payment_with_one_invoice(company: Company) -> None:
+def resumptions(company: Company) -> int:
+    """How often Stripe was asked to let the subscription go on."""
+    return sum(request.path.endswith("/resume") for request in company.stripe.requests)
+
+
+async def looks(company: Company) -> int:
+    return int(
+        await company.pool.fetchval(
+            "SELECT attempts FROM aiocancel.action WHERE kind = 'end_pause' AND state = 'waiting'"
+        )
+        or 0
+    )
+
+
+async def wait_for_payment(company: Company) -> None:
+    """A pause whose time is over, and whose payment the customer's bank wants to have confirmed."""
     # Less is credited than the new period costs, so that there is something to pay.
     await paused_itself(company, current_period_end=company.stripe.now + 10 * DAY)
     company.stripe.payments_need_action.add("cus_1")
     await wake(company)
-    await until(
-        lambda: sum(request.path.endswith("/resume") for request in company.stripe.requests) > 1
-    )
-    assert company.changes() == ["pause", "resumption_invoice"]
-    company.subscription["status"] = "active"
-    await until(lambda: pause_is_over(company))
-    assert await end_of_pause(company) == ("done", None)
+    codes = await company.events.codes(AttemptFailed)
+    assert codes == ["resumption_is_not_paid"]
+    await until(lambda: looks(company))
 
 
-async def test_the_end_of_a_pause_whose_payment_never_comes_is_left_to_a_human(
+async def look_again(company: Company) -> None:
+    before = await looks(company)
+    await wake(company)
+
+    async def has_looked() -> bool:
+        return await pause_is_over(company) or await looks(company) > before
+
+    await until(has_looked)
+
+
+async def test_the_end_of_a_pause_is_asked_for_once_and_watched_until_it_is_paid(
     company: Company,
 ) -> None:
-    # Less is credited than the new period costs, so that there is something to pay.
-    await paused_itself(company, current_period_end=company.stripe.now + 10 * DAY)
-    company.stripe.payments_need_action.add("cus_1")
+    await wait_for_payment(company)
+    # However long Stripe tries: not even a key that Stripe has forgotten leads to another invoice.
     await company.pool.execute(
-        "UPDATE aiocancel.action SET due_at = now(), woke_at = now() - interval '25 hours' WHERE deferred"
+        "UPDATE aiocancel.action SET key_used_at = now() - interval '30 hours', "
+        "created_at = created_at - interval '200 days' WHERE kind = 'end_pause'"
     )
-    await company.pool.execute(
-        "UPDATE aiocancel.pgqueuer SET execute_after = now() WHERE execute_after > now()"
-    )
+    for _ in range(3):
+        await look_again(company)
+    assert company.changes() == ["pause", "resumption_invoice"]
+    assert resumptions(company) == 1
+
+    company.subscription["status"] = "active"
+    await wake(company)
+
+    await until(lambda: pause_is_over(company))
+    assert await end_of_pause(company) == ("done", None)
+    assert await company.events.codes(AttemptFailed) == ["resumption_is_not_paid"]
+
+
+async def test_the_end_of_a_pause_is_left_to_a_person_when_stripe_tries_no_more(
+    company: Company,
+) -> None:
+    await wait_for_payment(company)
+
+    company.stripe.invoices[company.subscription["latest_invoice"]]["status"] = "void"
+    await wake(company)
+
     await until(lambda: pause_is_over(company))
     assert await end_of_pause(company) == ("parked", "resumption_is_not_paid")
+    assert resumptions(company) == 1
+
+
+async def test_a_customer_who_ends_the_pause_meanwhile_is_shown_where_to_pay(
+    company: Company,
+) -> None:
+    await wait_for_payment(company)
+    assert company.client is not None
+    body = {"grant": await company.grant(), "status": "unpaused"}
+
+    response = await company.client.post("/cancel/result", json=body, headers=as_customer("ada"))
+
+    assert (await response.json())["outcome"] == "needs_payment_action"
+    assert resumptions(company) == 1
+
+
+@pytest.mark.parametrize("fault", ["error_500_after", "drop_after", "truncate_after"])
+async def test_a_lost_answer_to_the_end_of_a_pause_leads_to_no_second_invoice(
+    company: Company, fault: Any
+) -> None:
+    company.stripe.inject(Fault(fault, method="POST", path_contains="/resume"))
+    await wait_for_payment(company)
+    assert company.changes() == ["pause", "resumption_invoice"]
+
+
+@pytest.mark.parametrize(
+    ("card", "code"),
+    [(None, "no_payment_method"), ("pm_card_chargeCustomerFail", "card_declined")],
+)
+async def test_a_pause_that_cannot_end_is_told_at_once(
+    company: Company, card: str | None, code: str
+) -> None:
+    company.stripe.unverified.declined_resumption = "card_error"
+    company.stripe.add_customer("cus_1", payment_method=card)
+    await paused_itself(company, current_period_end=company.stripe.now + 10 * DAY)
+
+    await wake(company)
+
+    await until(lambda: pause_is_over(company))
+    assert await end_of_pause(company) == ("parked", code)
+
+
+async def test_a_pause_of_the_subscription_itself_takes_no_paid_day_away(company: Company) -> None:
+    pause_from_period_end(company)
+    answer = await paused_itself(company, current_period_end=company.stripe.now + 20 * 3600)
+    ends = company.subscription["items"]["data"][0]["current_period_end"]
+
+    due = await company.pool.fetchval("SELECT due_at FROM aiocancel.action WHERE deferred")
+
+    assert answer["outcome"] == "scheduled"
+    assert 0 < ends - int(due.timestamp()) <= 1800
+    assert company.changes() == []
+
+
+async def test_a_trial_is_not_paused(company: Company) -> None:
+    answer = await paused_itself(
+        company, status="trialing", trial_end=company.stripe.now + 10 * DAY
+    )
+    assert answer["outcome"] == "manual"
+    assert await company.events.codes(ActionParked) == ["a_trial_cannot_be_paused"]
+    assert company.changes() == []
 
 
 # --- another plan whose payment the customer must confirm ---------------------------------------------

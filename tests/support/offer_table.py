@@ -16,7 +16,17 @@ from typing import Any, Final, assert_never
 
 from aiocancel import StripeBilling
 from aiocancel.billing import parameters
-from aiocancel.core.actions import ActionKind, Defer, Done, Refuse, Step, Supersede, Wait, Write
+from aiocancel.core.actions import (
+    ActionKind,
+    AwaitPayment,
+    Defer,
+    Done,
+    Refuse,
+    Step,
+    Supersede,
+    Wait,
+    Write,
+)
 from aiocancel.core.changes import AddDiscount, PauseService, PlainChange
 from aiocancel.core.claim import NO_REASON
 from aiocancel.core.schedules import ReleaseSchedule
@@ -196,6 +206,8 @@ def _outcome(cell: Cell) -> str:
         case Defer(until, takes_effect_at):
             promised = "a payment" if takes_effect_at is None else f"{takes_effect_at:%Y-%m-%d}"
             return f"promised for {promised}, made on {until:%Y-%m-%d}"
+        case AwaitPayment():
+            return "waits for the payment"
         case Supersede(code):
             return f"refused: `{code}`"
         case Refuse(code):

@@ -104,7 +104,7 @@ async def test_a_worker_that_cannot_renew_its_lease_breaks_off_before_another_ma
     class Slow:
         """Tells who is at it, and never comes to an end by itself."""
 
-        async def read(self, _: SubscriptionId, *, for_offer: bool = False) -> Subscription:
+        async def read(self, _: SubscriptionId, *_kind: object) -> Subscription:
             nonlocal most
             looking.append("one")
             most = max(most, len(looking))

@@ -111,7 +111,7 @@ async def test_the_next_attempt_waits_for_as_long_as_it_was_told(
     pool: Pool, error: Exception
 ) -> None:
     class Busy:
-        async def read(self, _: SubscriptionId, *, for_offer: bool = False) -> Subscription:
+        async def read(self, _: SubscriptionId, *_kind: object) -> Subscription:
             raise error
 
     await ask(pool)

@@ -812,7 +812,7 @@ async def test_a_mistake_in_the_code_is_tried_a_limited_number_of_times_and_then
     class Mistaken:
         calls = 0
 
-        async def read(self, _: SubscriptionId, *, for_offer: bool = False) -> Subscription:
+        async def read(self, _: SubscriptionId, *_kind: object) -> Subscription:
             self.calls += 1
             raise KeyError("a mistake")
 
@@ -832,7 +832,7 @@ async def test_a_mistake_in_the_code_is_tried_a_limited_number_of_times_and_then
 
 async def test_a_mistake_waits_longer_each_time(bench: Bench) -> None:
     class Mistaken:
-        async def read(self, _: SubscriptionId, *, for_offer: bool = False) -> Subscription:
+        async def read(self, _: SubscriptionId, *_kind: object) -> Subscription:
             raise KeyError("a mistake")
 
         apply = staticmethod(bench.client.apply)

@@ -52,6 +52,8 @@ INVOICE_MARGIN: Final = timedelta(hours=1)
 # A pause that begins with the next period is made this long before: a worker that is down for a day, or Stripe
 # itself, must not cost the customer the payment that was to be left out.
 PAUSE_LEAD: Final = timedelta(hours=24)
+# One of the subscription itself takes effect at once: made any earlier it would take paid time away.
+SERVICE_PAUSE_LEAD: Final = timedelta(minutes=30)
 # How often we look whether a payment that the customer must confirm was made. Stripe drops the change by itself
 # at pending_update.expires_at. https://docs.stripe.com/billing/subscriptions/pending-updates
 PAYMENT_LOOKS: Final = timedelta(minutes=5)
@@ -177,7 +179,12 @@ def offer_step(
             return _plan(terms, subscription, rules, price)
         case PauseTerms() as terms:
             return _in_time(
-                terms, _pause(terms, subscription, now, rules), subscription, now, progress.promised
+                terms,
+                _pause(terms, subscription, now, rules),
+                subscription,
+                now,
+                progress.promised,
+                SERVICE_PAUSE_LEAD if rules.pause_mechanism == "pause" else PAUSE_LEAD,
             )
         case CustomTerms():
             return Refuse(Code.CUSTOM_OFFER_IS_NOT_STRIPES)
@@ -464,6 +471,7 @@ def _in_time(
     subscription: Subscription,
     now: datetime,
     promised: datetime | None,
+    lead: timedelta,
 ) -> Step:
     """Put a pause off that begins with the next period, until that is near; a refusal comes at once."""
     due = subscription.current_period_end
@@ -472,7 +480,7 @@ def _in_time(
     if promised is not None and promised <= now and promised < due:
         # No worker looked in time, so the payment that was to be left out was made: a person gives it back.
         return Refuse(Code.PAYMENT_CAME_BEFORE_THE_PAUSE)
-    return Defer(until=due - PAUSE_LEAD, takes_effect_at=due) if due - now > PAUSE_LEAD else step
+    return Defer(until=due - lead, takes_effect_at=due) if due - now > lead else step
 
 
 def _pause(terms: PauseTerms, subscription: Subscription, now: datetime, rules: OfferRules) -> Step:
@@ -517,6 +525,9 @@ def _pause_service(
     """Decide on a pause of the subscription itself: time goes by unpaid, whether or not a payment falls into it."""
     if not subscription.is_flexible:
         return Refuse(Code.PAUSE_NEEDS_FLEXIBLE_BILLING)
+    if subscription.status == "trialing":
+        # Source: https://docs.stripe.com/billing/subscriptions/pause
+        return Refuse(Code.A_TRIAL_CANNOT_BE_PAUSED)
     if not subscription.charges_automatically:
         # Stripe would not let it go on again.
         return Refuse(Code.PAUSE_NEEDS_AUTOMATIC_CHARGES)

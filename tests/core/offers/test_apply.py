@@ -38,6 +38,7 @@ from aiocancel.core.offers.apply import (
     DEFAULT_RULES,
     PAUSE_LEAD,
     PAYMENT_LOOKS,
+    SERVICE_PAUSE_LEAD,
     OfferRules,
     Progress,
     add_months,
@@ -986,9 +987,13 @@ def test_a_pause_of_the_subscription_itself_lasts_as_long_as_was_offered(
 
 
 def test_a_pause_of_the_subscription_itself_waits_for_the_next_period_as_well() -> None:
-    assert step(FROM_PERIOD_END, FLEXIBLE, rules=BY_ITSELF) == LATER
+    on_the_day = Defer(until=DUE - SERVICE_PAUSE_LEAD, takes_effect_at=DUE)
+    assert step(FROM_PERIOD_END, FLEXIBLE, rules=BY_ITSELF) == on_the_day
+    # It takes effect at once, so a day before would be a paid day less.
+    assert step(FROM_PERIOD_END, FLEXIBLE, now=AWAKE, promised=DUE, rules=BY_ITSELF) == on_the_day
+    awake = DUE - SERVICE_PAUSE_LEAD
     expected = Write(PauseService(datetime(2027, 4, 1, tzinfo=UTC), DUE))
-    assert step(FROM_PERIOD_END, FLEXIBLE, now=AWAKE, promised=DUE, rules=BY_ITSELF) == expected
+    assert step(FROM_PERIOD_END, FLEXIBLE, now=awake, promised=DUE, rules=BY_ITSELF) == expected
 
 
 def test_what_a_pause_of_the_subscription_itself_credits_and_bills_is_the_owners_to_say() -> None:
@@ -1006,6 +1011,12 @@ def test_what_a_pause_of_the_subscription_itself_credits_and_bills_is_the_owners
             shape(is_flexible=True, charges_automatically=False),
             Code.PAUSE_NEEDS_AUTOMATIC_CHARGES,
             id="sent invoices",
+        ),
+        pytest.param(
+            pause("month", 1),
+            shape(is_flexible=True, status="trialing", trial_end=DUE),
+            Code.A_TRIAL_CANNOT_BE_PAUSED,
+            id="in its trial",
         ),
         pytest.param(
             pause("month", 10**12), FLEXIBLE, "pause_is_too_long", id="beyond all calendars"
