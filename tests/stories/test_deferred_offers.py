@@ -74,7 +74,7 @@ async def test_a_pause_from_the_periods_end_is_promised_with_its_date_and_made_s
     ends = company.subscription["items"]["data"][0]["current_period_end"]
     assert (answer["outcome"], answer["settled"]) == ("scheduled", True)
     assert answer["effective_at"] == f"{datetime.fromtimestamp(ends, UTC):%Y-%m-%dT%H:%M:%SZ}"
-    assert "takes effect" in answer["message"]
+    assert "begins on" in answer["message"]
     assert company.changes() == []
     due = await company.pool.fetchval("SELECT due_at FROM aiocancel.action WHERE deferred")
     assert int(due.timestamp()) == ends - DAY
@@ -296,7 +296,11 @@ async def wait_for_payment(company: Company) -> None:
     await wake(company)
     codes = await company.events.codes(AttemptFailed)
     assert codes == ["resumption_is_not_paid"]
-    await until(lambda: looks(company))
+    await until(lambda: has_looked_since(company, 0))
+
+
+async def has_looked_since(company: Company, before: int) -> bool:
+    return await looks(company) > before
 
 
 async def look_again(company: Company) -> None:
@@ -304,7 +308,7 @@ async def look_again(company: Company) -> None:
     await wake(company)
 
     async def has_looked() -> bool:
-        return await pause_is_over(company) or await looks(company) > before
+        return await pause_is_over(company) or await has_looked_since(company, before)
 
     await until(has_looked)
 
