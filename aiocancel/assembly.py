@@ -25,7 +25,7 @@ from aiocancel.core.offers.terms import NO_LIMITS
 from aiocancel.errors import ConfigurationError
 from aiocancel.intake import FlowService
 from aiocancel.parts import Parts
-from aiocancel.ports import Billing, OutcomeVerifier, SubscriptionResolver
+from aiocancel.ports import Billing, OutcomeVerifier, SubscriptionResolver, without_waiting
 from aiocancel.postgres.address import CANNOT_OPEN, cannot_open
 from aiocancel.postgres.customer_query import StripeCustomerQuery, SubscriptionQuery
 from aiocancel.postgres.endings import Endings
@@ -173,7 +173,8 @@ def _make_worker(
 ) -> Worker:
     offers = Offers(
         ledger,
-        verifier=verifier,
+        # The catch-up, which holds no place, may wait for its turn.
+        verifier=without_waiting(verifier),
         policy=policy,
         limits=parts.offer_limits or NO_LIMITS,
         rules=parts.offer_rules or DEFAULT_RULES,

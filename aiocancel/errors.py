@@ -197,7 +197,7 @@ class ConflictError(ClaimError):
 
 
 class LimitError(ClaimError):
-    """The customer has too much unfinished, or posts too often; nothing was recorded."""
+    """The customer has too much unfinished, or posts too often; what was posted is not carried out."""
 
     status = 429
     code = Code.TOO_MANY_POSTS

@@ -238,7 +238,7 @@ class FlowService:
         """
         try:
             return await self._accept(claim, grant_text, customer_id)
-        except (GrantError, ConflictError) as error:
+        except (GrantError, ConflictError, LimitError) as error:
             error.fate = await self._fate_of(claim, grant_text)
             raise
 

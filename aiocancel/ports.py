@@ -283,7 +283,10 @@ class FlowVendor(Protocol):
 
 
 class OutcomeVerifier(Protocol):
-    """Asks the flow vendor itself; every method may raise one of the two VendorError kinds."""
+    """Asks the flow vendor itself; every method may raise one of the two VendorError kinds.
+
+    A verifier that also has ``without_waiting()`` returns there one that never waits for its turn under a rate limit.
+    """
 
     async def flow_session(self, session_id: FlowSessionId) -> FlowSession | None:
         """Return the flow session as it is now, None if the vendor knows none of that id."""
@@ -300,6 +303,15 @@ class OutcomeVerifier(Protocol):
     async def tells_of(self, session: FlowSession) -> bool:
         """Tell whether an event says that this flow session has ended; none does in the vendor's test mode."""
         ...
+
+
+def without_waiting(verifier: OutcomeVerifier | None) -> OutcomeVerifier | None:
+    """Return the verifier for a worker, whose places are few: it does not wait for its turn, where it can help it."""
+    impatient = getattr(verifier, "without_waiting", None)
+    if impatient is None:
+        return verifier
+    made: OutcomeVerifier = impatient()
+    return made
 
 
 @dataclass(frozen=True, slots=True)

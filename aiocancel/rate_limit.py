@@ -80,6 +80,8 @@ class RateLimit:
         self._waiting += 1
         try:
             slot = await self._next_slot(give_up_at)
+        except TimeoutError:
+            raise PacedOutError(retry_after_s=self._longest_wait_s) from None
         finally:
             self._waiting -= 1
         if (delay_s := slot - self._clock()) > 0:
@@ -99,7 +101,8 @@ class RateLimit:
 
     async def _next_slot(self, give_up_at: float) -> float:
         # Whoever came first asks, and goes on asking, for all that wait behind it.
-        async with self._asking:
+        async with asyncio.timeout(self._longest_wait_s) as behind, self._asking:
+            behind.reschedule(None)
             while True:
                 now = self._clock()
                 while self._slots and self._slots[0] < now - self._limit.slack_s:

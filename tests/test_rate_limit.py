@@ -272,3 +272,13 @@ async def test_a_turn_that_ran_out_while_another_limit_was_waited_for_is_taken_a
 async def test_where_there_is_no_limit_nobody_waits(clock: Time) -> None:
     await RateLimits([], clock=clock).take()
     assert clock() == 1000.0
+
+
+async def test_who_may_not_wait_does_not_wait_behind_others_either() -> None:
+    clock = Time()
+    budgets = Budgets(clock)
+    one = RateLimit("a limit", LIMIT, budgets, longest_wait_s=0.05, clock=clock, sleep=clock.sleep)
+
+    async with one._asking:
+        with pytest.raises(PacedOutError):
+            await one.take()

@@ -102,7 +102,7 @@ UPDATE aiocancel.claim SET customer_id = $2 WHERE public_id = $1 AND erased_at I
 """
 
 # What waits for a date or a payment is not counted: it holds up nothing. An equal wish is the newest about the
-# subscription.
+# subscription. A post that was refused is no known one: posted again, it would pass every limit.
 STANDING: Final = """
 WITH unfinished AS (
     SELECT c.id, a.kind FROM aiocancel.claim c JOIN aiocancel.action a ON a.claim_id = c.id
@@ -113,8 +113,10 @@ newest AS (
     WHERE customer_id = $1 AND subscription_id = $2 AND uses_grant ORDER BY recorded_at DESC LIMIT 1)
 SELECT EXISTS (SELECT FROM aiocancel.claim WHERE uses_grant AND grant_nonce = $3)
         OR EXISTS (SELECT FROM aiocancel.claim WHERE NOT uses_grant AND grant_nonce = $3 AND status = $5)
-        OR EXISTS (SELECT FROM aiocancel.claim
-            WHERE uses_grant AND subscription_id = $2 AND flow_session_id = $4) AS is_known,
+        OR EXISTS (SELECT FROM aiocancel.claim c
+            WHERE c.uses_grant AND c.subscription_id = $2 AND c.flow_session_id = $4
+              AND NOT EXISTS (SELECT FROM aiocancel.action a WHERE a.claim_id = c.id AND a.state = 'parked'
+                AND a.closed_at IS NULL AND a.parked_code = 'refused_on_the_page')) AS is_known,
     (SELECT n.public_id::text FROM newest n
      WHERE n.status = $5 AND n.change = $6 AND n.flow_session_id IS NOT DISTINCT FROM $4
        AND EXISTS (SELECT FROM unfinished u WHERE u.id = n.id)) AS equal,

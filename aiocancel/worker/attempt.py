@@ -46,6 +46,7 @@ from aiocancel.core.retry import (
     after_failure,
     after_unreadable,
     delay_s,
+    is_excused,
 )
 from aiocancel.core.schedules import ReleaseSchedule, SchedulePolicy
 from aiocancel.core.subscription import Price, Subscription
@@ -582,7 +583,8 @@ class Attempts:
         match after_failure(
             failure,
             error.code,
-            taken.tries,
+            # Who finds no turn again and again comes back less and less often.
+            taken.attempt if is_excused(error.code) else taken.tries,
             self._jitter(),
             retry_after_s=error.retry_after_s,
             replayed=error.replayed,

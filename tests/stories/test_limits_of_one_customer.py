@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from typing import Any
 
 import pytest
 
 from aiocancel.config import Settings
 from aiocancel.core.codes import Code
-from aiocancel.core.decision import Policy
+from aiocancel.core.decision import Policy, decide_by_vendor
 from aiocancel.core.grants import GrantSealer
 from aiocancel.errors import ConfigurationError, LimitError
 from aiocancel.intake import FlowService
 from aiocancel.postgres.claims import RecordedClaim
 from aiocancel.postgres.ledger import Ledger
 from aiocancel.postgres.vendor_events import Doorbell
-from tests.support.claims import make_claim
+from tests.support.claims import make_claim, make_grant
 from tests.support.saas import GRANT_KEYS, QUERY, Pool, add_customer, vendor
 
 
@@ -40,6 +41,19 @@ async def post(
     owned = await service.find(customer)
     assert owned is not None
     return await service.accept(make_claim(status, **fields), service.seal(owned).grant, customer)
+
+
+async def finish(pool: Pool) -> None:
+    """Let a worker end everything that waits."""
+    ledger = Ledger(pool)
+    waiting = await pool.fetch("SELECT id FROM aiocancel.action WHERE state = 'waiting'")
+    for taken in await ledger.take(uuid.uuid4(), [row["id"] for row in waiting], lease_s=60):
+        await ledger.refuse(taken, Code.WITHDRAWN)
+
+
+async def parked(pool: Pool) -> list[str]:
+    rows = await pool.fetch("SELECT parked_code FROM aiocancel.action WHERE state = 'parked'")
+    return [row["parked_code"] for row in rows]
 
 
 async def posts(service: FlowService, count: int, status: str) -> list[Code | None]:
@@ -179,3 +193,53 @@ async def test_a_post_that_is_repeated_is_answered_beyond_every_limit(pool: Pool
 def test_a_limit_of_none_at_all_is_refused(name: str) -> None:
     with pytest.raises(ConfigurationError, match=name):
         Settings(mode="test", **{name: 0})  # type: ignore[arg-type]
+
+
+# What becomes of a choice that is refused
+
+
+async def test_a_flow_session_beyond_the_limit_is_left_to_a_person_and_never_carried_out_by_itself(
+    pool: Pool,
+) -> None:
+    await add_customer(pool, "ada", "sub_1")
+    generous, service = (
+        await service_over(pool),
+        await service_over(pool, most_unfinished_actions=2),
+    )
+    for status in ("canceled", "resumed", "canceled", "resumed"):
+        await post(generous, status)
+
+    with pytest.raises(LimitError) as refused:
+        await post(service, session="real")
+    claim, page = make_claim("canceled", session="real"), make_grant("sub_1", nonce="event:evt_1")
+    by_vendor = decide_by_vendor(claim, page.customer_id, page.subscription_id, Policy())
+    told_by_vendor = await Ledger(pool).accept(claim, page, by_vendor, verified=True)
+
+    assert refused.value.fate == "left_to_a_person"
+    assert told_by_vendor.repeated
+    assert await parked(pool) == [Code.REFUSED_ON_THE_PAGE]
+
+
+async def test_a_refused_choice_goes_on_when_it_is_posted_again_below_the_limit(pool: Pool) -> None:
+    await add_customer(pool, "ada", "sub_1")
+    service = await service_over(pool, most_unfinished_offers=1)
+    await post(service, "saved", session="first")
+    with pytest.raises(LimitError):
+        await post(service, "saved", session="second")
+    await finish(pool)
+
+    again = await post(service, "saved", session="second")
+
+    assert again.repeated
+    assert await parked(pool) == []
+
+
+async def test_a_refused_choice_that_is_posted_again_does_not_pass_the_limit(pool: Pool) -> None:
+    await add_customer(pool, "ada", "sub_1")
+    service = await service_over(pool)
+
+    for _ in range(3):
+        codes = await posts(service, 8, "saved")
+
+    assert codes == [None] * 3 + [Code.TOO_MUCH_UNFINISHED] * 5
+    assert await pool.fetchval("SELECT count(*) FROM aiocancel.action WHERE state = 'waiting'") == 3

@@ -14,13 +14,16 @@ from aiocancel.core.decision import Policy
 from aiocancel.core.identifiers import SubscriptionId
 from aiocancel.core.outcome import Outcome
 from aiocancel.core.subscription import Subscription
-from aiocancel.ports import BillingReply, CustomOffer
+from aiocancel.ports import BillingReply, CustomOffer, without_waiting
 from aiocancel.postgres.ledger import Ledger
 from aiocancel.postgres.pgqueuer import Job, enqueue
+from aiocancel.vendors.prosperstack.api import open_prosperstack_api
 from aiocancel.worker.confirm_offers import Offers
 from aiocancel.worker.hooks import Hooks
 from tests.support.claims import ask
 from tests.support.saas import Pool
+from tests.support.saas import vendor as vendor_with
+from tests.support.slots import CountedSlots
 from tests.support.waiting import until
 from tests.support.workbench import Bench, running
 
@@ -80,14 +83,13 @@ async def cancels_at_once(bench: Bench) -> None:
     bench.stripe.add_subscription("sub_1")
     action_id = await ask(bench.pool, "sub_1")
 
-    async def is_done() -> bool:
-        return bool(
-            await bench.pool.fetchval(
-                "SELECT state = 'done' FROM aiocancel.action WHERE id = $1", action_id
-            )
-        )
+    await until(lambda: is_done(bench.pool, action_id), within_s=5)
 
-    await until(is_done, within_s=5)
+
+async def is_done(pool: Pool, action_id: int) -> bool:
+    return bool(
+        await pool.fetchval("SELECT state = 'done' FROM aiocancel.action WHERE id = $1", action_id)
+    )
 
 
 async def test_a_cancellation_waits_for_no_flow_vendor(bench: Bench) -> None:
@@ -184,3 +186,26 @@ def test_only_cancellations_take_the_places_of_cancellations() -> None:
     mine = {kind for kind in ActionKind if Places.of(kind) is Places.CANCELLATIONS}
 
     assert mine == {ActionKind.CANCEL_AT_PERIOD_END, ActionKind.CANCEL_NOW}
+
+
+async def test_a_look_at_stripe_waits_for_no_question_that_finds_no_turn_at_the_vendor(
+    bench: Bench,
+) -> None:
+    slots = CountedSlots()
+    slots.free_in_s = 60.0
+    for number in range(40):
+        await ask(bench.pool, f"sub_{number}", "saved", VERIFIES, session=f"sess_{number}")
+    bench.stripe.add_subscription("sub_1", cancel_at_period_end=True)
+    watched = await ask(bench.pool, "sub_1", "canceled", Policy(applies_cancellation="vendor"))
+
+    async with open_prosperstack_api(
+        vendor_with(api_key="key_live").api_access, slots=slots
+    ) as api:
+        questions = without_waiting(api)
+        async with busy(
+            bench, offers=Offers(Ledger(bench.pool), verifier=questions, policy=VERIFIES)
+        ):
+            await until(lambda: is_done(bench.pool, watched), within_s=20)
+
+    kind = await bench.pool.fetchval("SELECT kind FROM aiocancel.action WHERE id = $1", watched)
+    assert kind == "expect_cancellation"

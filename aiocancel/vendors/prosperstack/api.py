@@ -9,6 +9,7 @@ Source: https://developers.prosperstack.com (authentication, errors, rate limits
 from __future__ import annotations
 
 import asyncio
+import copy
 import json
 import math
 import re
@@ -46,6 +47,8 @@ from aiocancel.vendors.prosperstack.session import (
 
 TIMEOUT_S: Final = 15.0
 LONGEST_WAIT_S: Final = 10.0
+# Who holds a worker's place, which others need, waits no longer than this and comes back.
+IMPATIENT_S: Final = 0.5
 
 # Printable, and no colon: Basic authentication splits there.
 _KEY: Final = re.compile(r"[!-9;-~]+")
@@ -112,6 +115,7 @@ async def open_prosperstack_api(
             clock=clock,
             sleep=sleep,
             rate_limit=_rate_limit(access, slots, longest_wait_s),
+            impatient_limit=_rate_limit(access, slots, IMPATIENT_S),
         )
 
 
@@ -146,6 +150,7 @@ class ProsperStackApi:
         clock: Callable[[], float],
         sleep: Callable[[float], Awaitable[object]],
         rate_limit: RateLimit | None = None,
+        impatient_limit: RateLimit | None = None,
     ) -> None:
         self._session = session
         self._base = URL(host) / "v1"
@@ -153,7 +158,15 @@ class ProsperStackApi:
         self._clock = clock
         self._sleep = sleep
         self._rate_limit = rate_limit
+        self._impatient_limit = impatient_limit
         self._budget = _Budget()
+
+    def without_waiting(self) -> ProsperStackApi:
+        """Return the same API for those who hold a place that others need: where no turn is free, it fails at once."""
+        impatient = copy.copy(self)
+        impatient._longest_wait_s = IMPATIENT_S
+        impatient._rate_limit = self._impatient_limit
+        return impatient
 
     async def flow_session(self, session_id: FlowSessionId) -> FlowSession | None:
         """Return the flow session as it is now, None if ProsperStack knows none of that id."""

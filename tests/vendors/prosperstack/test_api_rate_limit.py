@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest_asyncio
 from aiocancel.core.identifiers import FlowSessionId
 from aiocancel.core.rate_limit import Limit, Slots
 from aiocancel.errors import ConfigurationError, TransientVendorError
-from aiocancel.ports import OutcomeVerifier
+from aiocancel.ports import OutcomeVerifier, without_waiting
 from aiocancel.testing.prosperstack.simulator import ProsperStackSimulator
 from aiocancel.vendors.prosperstack.api import open_prosperstack_api
 from tests.support.saas import vendor
@@ -113,3 +114,20 @@ async def test_slots_are_taken_as_far_ahead_as_a_request_would_wait(host: str) -
         await api.flow_session(SESSION)
 
     assert horizons == [7.0]
+
+
+async def test_a_worker_that_finds_no_turn_is_told_at_once_while_others_may_wait_for_theirs(
+    host: str, slots: CountedSlots
+) -> None:
+    slots.free_in_s = 5.0
+    async with open_prosperstack_api(settings(host).api_access, slots=slots) as api:
+        questions: Any = without_waiting(api)
+        started = time.monotonic()
+        with pytest.raises(TransientVendorError) as refused:
+            await questions.flow_session(SESSION)
+        took_s = time.monotonic() - started
+        slots.free_in_s = 0.3
+        assert await api.flow_session(SESSION) is None
+
+    assert (refused.value.code, refused.value.retry_after_s) == ("rate_limited", 5.0)
+    assert took_s < 2.0
