@@ -28,6 +28,7 @@ from aiocancel.core.decision import (
     decide_unproven,
     verify_own_choice,
 )
+from aiocancel.core.flow_details import Told
 from aiocancel.core.grants import Grant, GrantSealer
 from aiocancel.core.news import StripeEvent
 from aiocancel.core.said_of_offers import Given
@@ -350,6 +351,13 @@ class FlowService:
         with unavailable_on_refusal():
             return await within(
                 self._settings.lookup_within_s, self._ledger.answer(public_id, customer_id)
+            )
+
+    async def told(self, public_id: uuid.UUID, customer_id: str) -> Told | None:
+        """Return how the flow of a claim ended and what it held, None when the claim is not the customer's."""
+        with unavailable_on_refusal():
+            return await within(
+                self._settings.lookup_within_s, self._ledger.told(public_id, customer_id)
             )
 
     async def wait_for_answer(

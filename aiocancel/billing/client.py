@@ -272,7 +272,7 @@ class StripeClient:
                 | PlainChange.CANCEL_AT_BILLED_UNTIL
                 | PlainChange.TELL_REASON
             ):
-                params = parameters.end(change, action.reason, self._billing)
+                params = parameters.end(change, action.reason, self._billing, key)
                 if not params:
                     return BillingReply(None, replayed=False)
                 return await self._update(path, params, f"{key}{_KEY_ENDS[change]}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, assert_never
 
 from aiocancel.billing.settings import StripeBilling
@@ -48,8 +49,17 @@ SetsEnd = Literal[
 """Changes that carry the customer's reason; the last carries nothing else."""
 
 
-def end(change: SetsEnd, reason: CancelReason, billing: StripeBilling) -> SubscriptionUpdateParams:
-    """Build the update that lets a subscription end later; empty where there is only a reason, and none for Stripe."""
+def end(
+    change: SetsEnd, reason: CancelReason, billing: StripeBilling, key: str | None = None
+) -> SubscriptionUpdateParams:
+    """Build the update that lets a subscription end later; empty where there is only a reason, and none for Stripe.
+
+    Args:
+        change: How the subscription ends.
+        reason: Why the customer leaves.
+        billing: Says which reason codes are feedback values of Stripe's.
+        key: The idempotency key of the write. With one of the release before the body stays as that sent it.
+    """
     params: SubscriptionUpdateParams
     match change:
         case PlainChange.CANCEL_AT_PERIOD_END:
@@ -63,6 +73,8 @@ def end(change: SetsEnd, reason: CancelReason, billing: StripeBilling) -> Subscr
         case _:  # pragma: no cover
             assert_never(change)
 
+    if key is not None and wish_of(key) is None:
+        reason = replace(reason, code=reason.code if billing.feedback(reason.code) else None)
     if details := _cancellation_details(reason, billing):
         params["cancellation_details"] = details
 
@@ -211,8 +223,11 @@ def _cancellation_details(
     reason: CancelReason, billing: StripeBilling
 ) -> SubscriptionUpdateParamsCancellationDetails:
     details: SubscriptionUpdateParamsCancellationDetails = {}
-    if reason.text:
-        details["comment"] = reason.text
-    if feedback := billing.feedback(reason.code):
+    feedback = billing.feedback(reason.code)
+    # A code that is no feedback value of Stripe's would leave no trace there.
+    comment = reason.text or (reason.code if feedback is None else None)
+    if comment:
+        details["comment"] = comment
+    if feedback:
         details["feedback"] = feedback
     return details

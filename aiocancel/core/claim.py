@@ -5,26 +5,32 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from aiocancel.core.claim_reason import (
+    MAX_REASON_LENGTH,
+    MAX_WORD_LENGTH,
+    NO_REASON,
+    CancelReason,
+    clean_text,
+)
+from aiocancel.core.flow_details import FlowDetails
 from aiocancel.core.identifiers import CustomerId, FlowSessionId, SubscriptionId
+
+__all__ = [
+    "MAX_REASON_LENGTH",
+    "MAX_WORD_LENGTH",
+    "NO_REASON",
+    "OWN_VENDOR",
+    "CancelReason",
+    "FlowClaim",
+    "FlowStatus",
+    "RecoveryPoint",
+    "Topic",
+    "VerifiedOutcome",
+    "clean_text",
+]
 
 OWN_VENDOR = "aiocancel"
 """The vendor's name in a claim that no flow vendor has seen: the plain form, or a script of the application's."""
-
-MAX_REASON_LENGTH = 500
-MAX_WORD_LENGTH = 255
-
-
-def clean_text(text: str | None, *, longest: int) -> str | None:
-    """Return a customer's text as Postgres and Stripe can hold it, at most ``longest`` characters; None if empty.
-
-    NUL and halves of surrogate pairs, which JSON can spell, become U+FFFD.
-    """
-    if text is None:
-        return None
-    whole = (
-        text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").replace("\0", "\ufffd")
-    )
-    return whole.strip()[:longest] or None
 
 
 class FlowStatus(StrEnum):
@@ -67,19 +73,11 @@ class RecoveryPoint(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class CancelReason:
-    """Why a customer leaves, in the customer's words: ``text`` at most 500 characters, ``code`` the vendor's."""
-
-    text: str | None = field(default=None, repr=False)
-    code: str | None = None
-
-
-NO_REASON = CancelReason()
-
-
-@dataclass(frozen=True, slots=True)
 class FlowClaim:
-    """A browser's report of how a flow ended; never acted on as it stands."""
+    """A report of how a flow ended; a browser's is never acted on as it stands.
+
+    ``details`` is None where the flow has none, as the plain form.
+    """
 
     vendor: str
     status: FlowStatus
@@ -87,6 +85,7 @@ class FlowClaim:
     reason: CancelReason = NO_REASON
     offer_id: str | None = None
     offer_type: str | None = None
+    details: FlowDetails | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from typing import Literal
 
 from aiocancel.core.actions import WAITS_FOR_PAYMENT, Action, ActionKind, ActionState, Receipt
 from aiocancel.core.claim import OWN_VENDOR, FlowClaim, FlowStatus, Topic, VerifiedOutcome
+from aiocancel.core.flow_details import whole_reason
 from aiocancel.core.grants import Grant
 from aiocancel.core.identifiers import CustomerId, SubscriptionId
 from aiocancel.core.said_of_offers import Given
@@ -103,8 +104,15 @@ def verify_own_choice(claim: FlowClaim, grant: Grant) -> VerifiedOutcome | None:
     """
     if claim.status is not FlowStatus.CANCELED and not takes_back(claim.status):
         return None
+    return _proven(claim, grant.customer_id, grant.subscription_id, "grant")
+
+
+def _proven(
+    claim: FlowClaim, customer_id: CustomerId, subscription_id: SubscriptionId, evidence: str
+) -> VerifiedOutcome:
+    reason = whole_reason(claim.reason, claim.details)
     return VerifiedOutcome(
-        claim.status, grant.customer_id, grant.subscription_id, claim.reason, "grant", claim.vendor
+        claim.status, customer_id, subscription_id, reason, evidence, claim.vendor
     )
 
 
@@ -143,10 +151,7 @@ def decide_by_vendor(
     """Say what follows from a claim that the vendor's API tells of."""
     if claim.status is not FlowStatus.CANCELED:
         return decide_unproven(claim, subscription_id)
-    outcome = VerifiedOutcome(
-        claim.status, customer_id, subscription_id, claim.reason, "vendor", claim.vendor
-    )
-    return decide(outcome, policy)
+    return decide(_proven(claim, customer_id, subscription_id, "vendor"), policy)
 
 
 def answer_of(change: Topic, actions: Sequence[tuple[ActionState, Receipt | None]]) -> Answer:

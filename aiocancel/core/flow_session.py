@@ -7,23 +7,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from aiocancel.core.claim import NO_REASON, CancelReason, FlowStatus
+from aiocancel.core.claim import FlowStatus
+from aiocancel.core.claim_reason import NO_REASON, CancelReason
+from aiocancel.core.flow_details import Answered, FlowDetails
 from aiocancel.core.identifiers import FlowSessionId
 from aiocancel.core.offers.terms import AcceptedOffer, UnusableOffer
 
 COMPLETED: Final = "flow_session_completed"
 """The name of the event that a flow session has ended, with an underscore whatever the vendor's release writes."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """One survey question and the customer's words for it; ``values`` is empty where nothing was answered."""
-
-    question_id: str | None
-    question_type: str | None
-    question: str | None
-    values: tuple[str, ...] = field(default=(), repr=False)
-    sentiment: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +38,25 @@ class FlowSession:
     completed_at: datetime | None = None
     created_at: datetime | None = None
     marks: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def details(self) -> FlowDetails:
+        """What the vendor's API tells beside the end."""
+        metadata = self.accepted.metadata if isinstance(self.accepted, AcceptedOffer) else {}
+        return FlowDetails("vendor", self.answers, self.presented, metadata)
+
+    def is_of(self, subscription_id: str, customer_id: str, *, names_customers: bool) -> bool:
+        """Tell whether this is a run of this customer through a flow about this subscription.
+
+        Args:
+            subscription_id: Stripe's id, as the grant names it.
+            customer_id: The application's own id, as the grant names it; empty where nobody is named.
+            names_customers: Whether the vendor's flow sessions name the application's customers instead of Stripe's
+                subscriptions.
+        """
+        if names_customers:
+            return bool(customer_id) and self.subscriber_id == customer_id
+        return self.subscription_id == subscription_id
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,8 @@ from aiocancel.core.claim import CancelReason, FlowClaim, RecoveryPoint
 from aiocancel.core.codes import Code
 from aiocancel.core.customer_limits import Standing
 from aiocancel.core.decision import Answer, AnswerKind, Decision, Topic, answer_of
+from aiocancel.core.flow_details import FlowDetails, Told, details_from_json
+from aiocancel.core.flow_session import FlowSession
 from aiocancel.core.grants import Grant
 from aiocancel.core.identifiers import FlowSessionId, SubscriptionId
 from aiocancel.core.offers.terms import PauseTerms, offer_from_json
@@ -37,7 +39,7 @@ from aiocancel.core.undo import Made, OwnCancellation, changes_billing
 from aiocancel.errors import ConflictError, UnreadableLedgerError
 from aiocancel.postgres.connection import LedgerConnection
 from aiocancel.postgres.enqueue import action_columns, enqueue_hooks
-from aiocancel.postgres.parked_claims import take_up
+from aiocancel.postgres.parked_claims import stored_details, take_up
 
 if TYPE_CHECKING:
     from aiocancel.postgres.connection import Connection
@@ -48,15 +50,15 @@ if TYPE_CHECKING:
 ACCEPT_WITH_ACTIONS: Final = """
 WITH accepted AS (
     INSERT INTO aiocancel.claim (public_id, grant_nonce, uses_grant, vendor, status, flow_session_id, customer_id,
-        subscription_id, mode, reason_text, reason_code, offer_id, offer_type, change, answer, recovery_point)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+        subscription_id, mode, reason_text, reason_code, offer_id, offer_type, change, answer, recovery_point, flow)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $18::jsonb)
     ON CONFLICT DO NOTHING RETURNING id),
 enqueued AS (
     INSERT INTO aiocancel.action (claim_id, ordinal, kind, subscription_id, reason_text, reason_code,
         idempotency_key, flow_session_id, offer)
     SELECT c.id, a.position - 1, a.kind, a.subscription_id, a.reason_text, a.reason_code,
         aiocancel.wish_key($4, $9, $8, $6, $2, a.kind, (a.position - 1)::integer), a.flow_session_id, a.offer::jsonb
-    FROM accepted c, unnest($18::text[], $19::text[], $20::text[], $21::text[], $22::text[], $23::text[])
+    FROM accepted c, unnest($19::text[], $20::text[], $21::text[], $22::text[], $23::text[], $24::text[])
         WITH ORDINALITY AS a (kind, subscription_id, reason_text, reason_code, flow_session_id, offer, position)
     RETURNING id, claim_id, ordinal, kind),
 noted AS (
@@ -78,8 +80,8 @@ SELECT id AS claim_id FROM accepted
 ACCEPT_WITHOUT_ACTIONS: Final = """
 WITH accepted AS (
     INSERT INTO aiocancel.claim (public_id, grant_nonce, uses_grant, vendor, status, flow_session_id, customer_id,
-        subscription_id, mode, reason_text, reason_code, offer_id, offer_type, change, answer, recovery_point)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+        subscription_id, mode, reason_text, reason_code, offer_id, offer_type, change, answer, recovery_point, flow)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $18::jsonb)
     ON CONFLICT DO NOTHING RETURNING id),
 noted AS (
     INSERT INTO aiocancel.journal (claim_id, entry, code)
@@ -127,6 +129,17 @@ SELECT EXISTS (SELECT FROM aiocancel.claim WHERE uses_grant AND grant_nonce = $3
 """
 
 
+# The vendor's word takes the place of the browser's, and stays.
+NOTE_DETAILS: Final = """
+UPDATE aiocancel.claim SET flow = $4::jsonb
+WHERE subscription_id = $1 AND flow_session_id = $2 AND vendor = $3 AND erased_at IS NULL
+  AND flow->>'told_by' IS DISTINCT FROM 'vendor'
+"""
+
+TOLD: Final = """
+SELECT status, flow FROM aiocancel.claim WHERE public_id = $1 AND customer_id = $2
+"""
+
 KNOWS: Final = """
 SELECT true AS known FROM aiocancel.claim WHERE subscription_id = $1 AND flow_session_id = $2 LIMIT 1
 """
@@ -147,7 +160,7 @@ WHERE c.public_id = $1 AND c.customer_id = $2 ORDER BY a.ordinal
 
 OUTCOME: Final = """
 SELECT c.public_id, c.customer_id, c.subscription_id, c.vendor, c.status, c.flow_session_id, c.reason_text,
-    c.reason_code, c.offer_id, c.change, c.answer, aiocancel.shown_state(a.state, a.closed_at) AS state,
+    c.reason_code, c.offer_id, c.flow, c.change, c.answer, aiocancel.shown_state(a.state, a.closed_at) AS state,
     a.receipt_status, a.receipt_ends_at, a.parked_code, a.takes_effect_at, a.payment_url
 FROM aiocancel.claim c LEFT JOIN aiocancel.action a ON a.claim_id = c.id AND aiocancel.is_asked_for(a.kind)
 WHERE c.id = $1 ORDER BY a.ordinal
@@ -220,6 +233,7 @@ class Claims:
             decision.answer.kind if decision.answer else None,
             _recovery_point(decision, verified=verified),
             verified,
+            stored_details(claim.details),
         )
 
         if decision.actions:
@@ -275,6 +289,29 @@ class Claims:
         rows = await self._connection.at_once(ANSWER, public_id, customer_id)
         return replace(_answer(rows), given=_given(rows)) if rows else None
 
+    async def told(self, public_id: uuid.UUID, customer_id: str) -> Told | None:
+        """Return how the flow of a claim ended, to the customer who made it, None to anybody else."""
+        rows = await self._connection.at_once(TOLD, public_id, customer_id)
+        return Told(rows[0]["status"], _details(rows[0]["flow"])) if rows else None
+
+    async def note_details(
+        self, vendor: str, subscription_id: SubscriptionId, session: FlowSession
+    ) -> None:
+        """Keep what the vendor's API tells of a flow session with every claim of it, in place of a browser's word.
+
+        Args:
+            vendor: Whose flow it was.
+            subscription_id: Whose claims they are. The caller has made sure that the session is about it.
+            session: The flow session, which has ended.
+        """
+        await self._connection.at_once(
+            NOTE_DETAILS,
+            subscription_id,
+            session.session_id,
+            vendor,
+            stored_details(session.details),
+        )
+
     async def outcome(self, claim_id: int) -> Outcome:
         """Return how a claim ended, for the application's hooks."""
         rows = await self._connection.at_once(OUTCOME, claim_id)
@@ -291,7 +328,12 @@ class Claims:
             reason=CancelReason(first["reason_text"], first["reason_code"]),
             answer=_answer(rows),
             problem=next((Code.of(row["parked_code"]) for row in rows if row["parked_code"]), None),
+            flow=_details(first["flow"]),
         )
+
+
+def _details(stored: str | None) -> FlowDetails | None:
+    return None if stored is None else details_from_json(json.loads(stored))
 
 
 def _recovery_point(decision: Decision, *, verified: bool) -> RecoveryPoint:

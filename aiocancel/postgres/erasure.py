@@ -42,7 +42,8 @@ COUNT_ACTIONS: Final = "SELECT count(*) FROM aiocancel.action WHERE claim_id = A
 
 ERASE: Final = """
 WITH erased AS (
-    UPDATE aiocancel.claim SET customer_id = '', reason_text = NULL, erased_at = now() WHERE id = ANY($1) RETURNING id),
+    UPDATE aiocancel.claim SET customer_id = '', reason_text = NULL, flow = NULL, erased_at = now()
+    WHERE id = ANY($1) RETURNING id),
 emptied AS (
     UPDATE aiocancel.action SET reason_text = NULL, payment_url = left(payment_url, 0),
         offer = offer || '{"metadata": {}}', closed_reason = CASE WHEN closed_reason IS NOT NULL THEN 'erased' END

@@ -18,6 +18,8 @@ from aiocancel.core.claim import FlowClaim
 from aiocancel.core.codes import AnyCode, Code
 from aiocancel.core.customer_limits import Standing
 from aiocancel.core.decision import Answer, Decision
+from aiocancel.core.flow_details import Told
+from aiocancel.core.flow_session import FlowSession
 from aiocancel.core.grants import Grant
 from aiocancel.core.identifiers import FlowSessionId, SubscriptionId
 from aiocancel.core.offers.expect import Baseline
@@ -86,6 +88,14 @@ class Ledger:
 
     async def answer(self, public_id: uuid.UUID, customer_id: str) -> Answer | None:
         return await self._claims.answer(public_id, customer_id)
+
+    async def told(self, public_id: uuid.UUID, customer_id: str) -> Told | None:
+        return await self._claims.told(public_id, customer_id)
+
+    async def note_details(
+        self, vendor: str, subscription_id: SubscriptionId, session: FlowSession
+    ) -> None:
+        await self._claims.note_details(vendor, subscription_id, session)
 
     async def outcome(self, claim_id: int) -> Outcome:
         return await self._claims.outcome(claim_id)

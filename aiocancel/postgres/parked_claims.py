@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from aiocancel.core.actions import Action, Places
 from aiocancel.core.claim import FlowClaim, FlowStatus, Topic
 from aiocancel.core.codes import AnyCode, Code
+from aiocancel.core.flow_details import FlowDetails, details_to_json, whole_reason
 from aiocancel.core.grants import Grant
 from aiocancel.errors import ConflictError
 from aiocancel.postgres.connection import LedgerConnection
@@ -36,13 +38,14 @@ WITH room AS (
     FROM aiocancel.action a WHERE a.state = 'parked' AND a.closed_at IS NULL AND a.parked_code = $15),
 recorded AS (
     INSERT INTO aiocancel.claim (public_id, grant_nonce, uses_grant, vendor, status, flow_session_id, customer_id,
-        subscription_id, mode, reason_text, reason_code, offer_id, offer_type, change, recovery_point)
-    SELECT $1, $2, true, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 'claim_recorded' FROM room WHERE is_left
+        subscription_id, mode, reason_text, reason_code, offer_id, offer_type, change, recovery_point, flow)
+    SELECT $1, $2, true, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 'claim_recorded', $18::jsonb
+    FROM room WHERE is_left
     ON CONFLICT DO NOTHING RETURNING id),
 parked AS (
     INSERT INTO aiocancel.action (claim_id, ordinal, kind, subscription_id, reason_text, reason_code,
         idempotency_key, flow_session_id, state, finished_at, parked_code)
-    SELECT id, 0, $14, $7, $9, $10, aiocancel.wish_key($3, $8, $7, $5, $2, $14, 0), $5, 'parked', now(), $15
+    SELECT id, 0, $14, $7, $19, $10, aiocancel.wish_key($3, $8, $7, $5, $2, $14, 0), $5, 'parked', now(), $15
     FROM recorded
     RETURNING id, claim_id),
 noted AS (
@@ -123,6 +126,8 @@ class ParkedClaims:
                 code,
                 MOST_OF_ONE,
                 MOST_OF_ALL,
+                stored_details(claim.details),
+                whole_reason(claim.reason, claim.details).text,
             )
             if row is None:
                 return await _known(connection, claim, grant)
@@ -130,6 +135,11 @@ class ParkedClaims:
             if self._hooks:
                 await enqueue_hooks(connection, row["claim_id"])
             return ParkedClaim(public_id, row["action_id"], code)
+
+
+def stored_details(details: FlowDetails | None) -> str | None:
+    """Return what a flow held beside its end as the ledger keeps it."""
+    return None if details is None else json.dumps(details_to_json(details))
 
 
 async def _known(connection: Connection, claim: FlowClaim, grant: Grant) -> ParkedClaim | None:

@@ -16,6 +16,7 @@ from aiohttp import web
 
 from aiocancel.core.choose_subscription import subscription_names
 from aiocancel.core.codes import Code
+from aiocancel.core.flow_details import Told, details_to_json
 from aiocancel.core.undo import undo_named
 from aiocancel.errors import (
     ClaimError,
@@ -88,6 +89,10 @@ class Handlers:
             answer = await service.wait_for_answer(
                 recorded.public_id, customer_id, known=recorded.answer, since=came_at
             )
+            told: Told | None = Told(posted.claim.status, posted.claim.details)
+            if recorded.repeated:
+                # The flow vendor may have told of it first.
+                told = await service.told(recorded.public_id, customer_id)
         except UnidentifiedError as error:
             # Nobody was refused yet: the flow vendor may tell of the same choice.
             if self._site.vendor.reports_sessions and not wants_page:
@@ -107,7 +112,7 @@ class Handlers:
             answer, self._words(request), await self._shown_for(service, answer, within_s=left_s)
         )
         return self._answer(
-            recorded.public_id, answer, message, status=200 if answer.is_settled else 202
+            recorded.public_id, answer, told, message, status=200 if answer.is_settled else 202
         )
 
     async def status(self, request: web.Request) -> web.Response:
@@ -120,13 +125,14 @@ class Handlers:
             answer = await service.answer(public_id, customer_id)
             if answer is None:
                 raise _unknown_claim()
+            told = None if wants_page else await service.told(public_id, customer_id)
         except (ClaimError, UnavailableError) as error:
             return self._refusal(request, error, wants_page=wants_page)
 
         words = self._words(request)
         message = message_of(answer, words, await self._shown_for(service, answer))
         if not wants_page:
-            return self._answer(public_id, answer, message, status=200)
+            return self._answer(public_id, answer, told, message, status=200)
 
         links = []
         if answer.payment_url is not None:
@@ -356,11 +362,14 @@ class Handlers:
         return await service.shown(answer.given.subscription_id, given=given, within_s=within_s)
 
     def _answer(
-        self, public_id: uuid.UUID, answer: Answer, message: str, *, status: int
+        self, public_id: uuid.UUID, answer: Answer, told: Told | None, message: str, *, status: int
     ) -> web.Response:
         url = self._status_url(public_id)
+        details = None if told is None else told.details
         body = {
             "claim": str(public_id),
+            "status": None if told is None else told.status,
+            "flow": None if details is None else details_to_json(details),
             "outcome": answer.kind,
             "change": answer.change,
             "effective_at": _iso(answer.effective_at),

@@ -142,7 +142,8 @@ class Attempts:
                 else:
                     await self.finish(taken, handled, written=True)
             case ActionKind.RUN_HOOKS:
-                await self._hooks.run(await self._ledger.outcome(taken.claim_id))
+                outcome = await self._ledger.outcome(taken.claim_id)
+                await self._hooks.run(await self._offers.with_vendors_word(outcome))
                 await self.finish(taken, Receipt("told", None), written=True)
             case ActionKind.UNPAUSE:
                 # What was promised for later is taken back as well.

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from aiocancel.core.actions import Action, ActionKind, Receipt, Step
+from aiocancel.core.claim import FlowStatus
 from aiocancel.core.codes import Code
 from aiocancel.core.decision import Policy
 from aiocancel.core.flow_session import FlowSession
 from aiocancel.core.idempotency import wish_of
+from aiocancel.core.identifiers import FlowSessionId, SubscriptionId
 from aiocancel.core.offers.apply import DEFAULT_RULES, OfferRules, Progress, offer_step
 from aiocancel.core.offers.expect import Baseline, patience_s, vendor_offer_step
 from aiocancel.core.offers.terms import NO_LIMITS, AcceptedOffer, OfferLimits
 from aiocancel.core.offers.verify import Doubtful, NotYet, Proven, Verdict, judge
+from aiocancel.core.outcome import Outcome
 from aiocancel.core.subscription import Price, Subscription
-from aiocancel.errors import RejectedVendorError
+from aiocancel.errors import RejectedVendorError, VendorError
 from aiocancel.ports import CustomOffer, OfferHandler, OutcomeVerifier
 from aiocancel.postgres.leasing import TakenAction
 from aiocancel.postgres.ledger import Ledger
@@ -88,6 +92,41 @@ class Offers:
             else patience_s(offer, baseline, now=self.now())
         )
 
+    async def with_vendors_word(self, outcome: Outcome) -> Outcome:
+        """Return the outcome with what the vendor's API tells of its flow, where so far only the browser has.
+
+        Whoever sits at a page can name any flow session: what is told of another customer's is never taken. When the
+        vendor does not answer, the browser's words stay, and are marked so.
+        """
+        if self._verifier is None or outcome.flow is None or outcome.flow.told_by == "vendor":
+            return outcome
+        if outcome.flow_session_id is None:
+            return outcome
+
+        session_id = FlowSessionId(outcome.flow_session_id)
+        try:
+            session = await self._verifier.flow_session(session_id)
+        except VendorError:
+            return outcome
+        subscription_id = SubscriptionId(outcome.subscription_id)
+        if session is None or not await self._noted(
+            session, outcome.vendor, subscription_id, outcome.customer_id or ""
+        ):
+            return outcome
+        return replace(outcome, flow=session.details)
+
+    async def _noted(
+        self, session: FlowSession, vendor: str, subscription_id: SubscriptionId, customer_id: str
+    ) -> bool:
+        """Keep what the vendor tells of an ended flow session; False for one of another customer, or under way."""
+        is_ours = session.is_of(
+            subscription_id, customer_id, names_customers=self._policy.names_customers
+        )
+        if not is_ours or session.status is FlowStatus.IN_PROGRESS:
+            return False
+        await self._ledger.note_details(vendor, subscription_id, session)
+        return True
+
     async def verify(self, taken: TakenAction) -> Verdict:
         """Ask the vendor about a claim of an accepted offer; raises TransientVendorError."""
         if self._verifier is None:
@@ -98,6 +137,10 @@ class Offers:
         try:
             session = await self._verifier.flow_session(taken.action.flow_session_id)
             verdict = self._judged(session, taken)
+            if session is not None:
+                await self._noted(
+                    session, taken.vendor, taken.action.subscription_id, taken.customer_id
+                )
             if session is None or not isinstance(verdict, Proven):
                 return verdict
             # A session of the vendor's test mode looks like any other, but no event tells of its end.

@@ -229,6 +229,7 @@ class CatchUp:
     async def _leave_stranger(
         self, ring: Ring, session: FlowSession, grant: Grant
     ) -> AnyCode | None:
+        await self._ledger.note_details(self._vendor, grant.subscription_id, session)
         if not changes_billing(session.status):
             return Code.NOT_OPENED_BY_A_PAGE
         if await self._ledger.knows(grant.subscription_id, session.session_id):
@@ -241,6 +242,7 @@ class CatchUp:
 
     async def _accept(self, session: FlowSession, grant: Grant) -> AnyCode:
         claim = self._claim(session)
+        await self._ledger.note_details(self._vendor, grant.subscription_id, session)
         if not changes_billing(session.status) and await self._ledger.knows(
             grant.subscription_id, session.session_id
         ):
@@ -274,7 +276,13 @@ class CatchUp:
         return Code.PARKED_FOR_A_PERSON
 
     def _claim(self, session: FlowSession) -> FlowClaim:
-        return FlowClaim(self._vendor, session.status, session.session_id, session.reason)
+        return FlowClaim(
+            self._vendor,
+            session.status,
+            session.session_id,
+            session.reason,
+            details=session.details,
+        )
 
     def _decision(self, claim: FlowClaim, grant: Grant) -> Decision:
         return decide_by_vendor(claim, grant.customer_id, grant.subscription_id, self._policy)

@@ -259,6 +259,38 @@ def test_the_end_with_a_period_is_asked_for_with_the_customers_words() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("code", "details"),
+    [
+        ("not_using", {"comment": "not_using"}),
+        ("unused", {"feedback": "unused"}),
+        ("dear", {"feedback": "too_expensive"}),
+        ("", {}),
+    ],
+)
+def test_a_reason_code_that_is_no_feedback_value_of_stripes_leaves_a_trace(
+    code: str, details: dict[str, str]
+) -> None:
+    billing = StripeBilling("sk_test_1", feedback_codes={"dear": "too_expensive"})
+    reason = CancelReason(None, code)
+
+    at_end = parameters.cancel_at_period_end(reason, billing)
+    now = parameters.cancel_now(reason, billing)
+
+    assert at_end.get("cancellation_details", {}) == details
+    assert now.get("cancellation_details", {}) == details
+
+
+def test_a_write_under_a_key_of_the_release_before_keeps_its_body() -> None:
+    reason = CancelReason(None, "not_using")
+    old, new = "aiocancel-0b1f-0-1", f"aiocancel-{'a' * 40}-0-1"
+
+    assert "cancellation_details" not in parameters.cancel_at_period_end(reason, BILLING, old)
+    assert "cancellation_details" in parameters.cancel_at_period_end(reason, BILLING, new)
+    known = CancelReason(None, "unused")
+    assert "cancellation_details" in parameters.cancel_at_period_end(known, BILLING, old)
+
+
 @pytest.mark.parametrize("feedback", [None, *sorted(FEEDBACK_VALUES)])
 def test_the_end_at_once_says_what_becomes_of_the_last_invoice(feedback: str | None) -> None:
     body = checked(

@@ -244,12 +244,18 @@ async def test_without_a_confirmation_the_page_hears_of_the_closing_after_the_ou
 ) -> None:
     async with prosperstack.site() as site:
         await open_window(visitor, site.url)
+        await visitor.evaluate(
+            "document.addEventListener('aiocancel:closed', (event) => { window.last = event.detail; })"
+        )
         await cancel_in_the_window(visitor)
 
         await visitor.until("window.told.length === 2")
 
         told = await visitor.evaluate("window.told")
         assert told == [["outcome", "scheduled"], ["closed", "scheduled"]]
+        last = await visitor.evaluate("window.last")
+        assert (last["status"], last["flow"]["told_by"]) == ("canceled", "browser")
+        assert last["flow"]["answers"][0]["values"] == ["It is too expensive"]
 
 
 async def test_a_vendor_that_hangs_has_the_plain_way_above_it_until_its_window_shows(

@@ -102,6 +102,8 @@ async def test_a_cancellation_posted_with_its_grant_is_scheduled_at_stripe(
     ends_at = stripe.subscriptions["sub_ada"]["items"]["data"][0]["current_period_end"]
     assert answer == {
         "claim": answer["claim"],
+        "status": "canceled",
+        "flow": answer["flow"],
         "outcome": "scheduled",
         "change": "cancellation",
         "effective_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(ends_at)),

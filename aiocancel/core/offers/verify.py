@@ -65,11 +65,12 @@ def judge(
     if session is None:
         return Disproven(Code.FLOW_SESSION_UNKNOWN)
 
-    if policy.names_customers:
-        if not customer_id or session.subscriber_id != customer_id:
-            return Disproven(Code.FLOW_SESSION_OF_ANOTHER_CUSTOMER)
-    elif session.subscription_id != subscription_id:
-        return Disproven(Code.FLOW_SESSION_OF_ANOTHER_SUBSCRIPTION)
+    if not session.is_of(subscription_id, customer_id, names_customers=policy.names_customers):
+        return Disproven(
+            Code.FLOW_SESSION_OF_ANOTHER_CUSTOMER
+            if policy.names_customers
+            else Code.FLOW_SESSION_OF_ANOTHER_SUBSCRIPTION
+        )
     if session.status is FlowStatus.IN_PROGRESS:
         return NotYet()
     if session.status is not FlowStatus.SAVED:

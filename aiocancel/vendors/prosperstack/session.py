@@ -25,7 +25,8 @@ from aiocancel.core.claim import (
     clean_text,
 )
 from aiocancel.core.codes import Code
-from aiocancel.core.flow_session import Answered, FlowSession, VendorEvent
+from aiocancel.core.flow_details import Answered, FlowDetails
+from aiocancel.core.flow_session import FlowSession, VendorEvent
 from aiocancel.core.identifiers import FlowSessionId, is_opaque_id
 from aiocancel.core.json_depth import MAX_DEPTH, is_too_deep
 from aiocancel.core.offers.terms import (
@@ -48,6 +49,7 @@ from aiocancel.vendors.prosperstack.access import IN_META, IN_PROPERTY, PROOF
 
 MAX_SESSION_BYTES: Final = 256 * 1024
 MAX_ANSWER_LENGTH: Final = 5_000
+MAX_ANSWERS: Final = 100
 MAX_DAYS: Final = 730
 MAX_MONTHS: Final = 120
 MAX_INTERVALS: Final = 730
@@ -87,6 +89,34 @@ def read_events(data: bytes, *, largest: int) -> tuple[list[VendorEvent], str | 
     if cursor is not None and not (cursor.isascii() and cursor.isprintable()):
         raise VendorDataError("The next page's cursor holds a character that no cursor has.")
     return [_event(event) for event in page.data], cursor
+
+
+def read_details(session: Mapping[str, Any]) -> FlowDetails:
+    """Read what a browser handed over beside the end of a flow, at most 100 answers, offers and metadata each.
+
+    A part that cannot be read is left out: it keeps nobody from leaving.
+    """
+    answers = [_or_none(each, _Answer) for each in _listed(session.get("answers"))]
+    presented = [_or_none(each, _Presented) for each in _listed(session.get("offers_presented"))]
+    accepted = _or_none(session.get("offer_accepted"), _Offer)
+    metadata = {} if accepted is None else _metadata(accepted.metadata)
+    return FlowDetails(
+        "browser",
+        tuple(_answered(each) for each in answers if each is not None),
+        tuple(each.id for each in presented if each is not None and is_opaque_id(each.id)),
+        dict(list(metadata.items())[:MAX_ANSWERS]),
+    )
+
+
+def _listed(value: object) -> list[Any]:
+    return value[:MAX_ANSWERS] if isinstance(value, list) else []
+
+
+def _or_none(value: object, shape: type[_Read]) -> _Read | None:
+    try:
+        return msgspec.convert(value, shape)
+    except (msgspec.ValidationError, UnicodeEncodeError):
+        return None
 
 
 def _json_object(data: bytes | Mapping[str, Any]) -> object:

@@ -475,6 +475,9 @@ class ProsperStack(FlowVendor):
         if not is_opaque_id(session.id):
             raise MalformedClaimError("The flow session's id holds a character that no id has.")
 
+        # Late: only a worker and a post need what it imports.
+        from aiocancel.vendors.prosperstack.session import read_details
+
         reason, offer = session.cancel_reason or _CancelReason(), session.offer_accepted or _Offer()
 
         return FlowClaim(
@@ -487,6 +490,7 @@ class ProsperStack(FlowVendor):
             ),
             offer_id=clean_text(offer.id, longest=MAX_WORD_LENGTH),
             offer_type=clean_text(offer.type, longest=MAX_WORD_LENGTH),
+            details=read_details(result["flowSession"]),
         )
 
 

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from aiocancel.core.claim import CancelReason, FlowStatus
 from aiocancel.core.codes import Code
-from aiocancel.core.flow_session import Answered, FlowSession
+from aiocancel.core.flow_details import Answered, details_from_json, details_to_json
+from aiocancel.core.flow_session import FlowSession
 from aiocancel.core.offers.terms import (
     AcceptedOffer,
     CouponTerms,
@@ -30,7 +31,9 @@ from aiocancel.core.offers.terms import (
 from aiocancel.errors import VendorDataError
 from aiocancel.testing.prosperstack.simulator import ProsperStackSimulator
 from aiocancel.vendors.prosperstack.session import (
+    MAX_ANSWERS,
     MAX_SESSION_BYTES,
+    read_details,
     read_event,
     read_events,
     read_session,
@@ -814,3 +817,74 @@ def test_what_cannot_be_a_proof_spoils_no_session(session: dict[str, Any]) -> No
     read = read_session({"id": "sess_1", "status": "canceled", **session})
 
     assert (read.marks, read.created_at) == ({}, None)
+
+
+# What a browser hands over beside the end
+
+
+def test_details_of_a_browser_are_read_like_those_of_the_api_and_marked_as_the_browsers() -> None:
+    flows = ProsperStackSimulator()
+    session = flows.create_session("sub_1")
+    flows.finish(session["id"], status="saved", offer_id="offr_custom", comment="Too dear for me")
+
+    told = read_details(session)
+
+    by_api = read_session(session).details
+    assert told.told_by == "browser"
+    assert by_api.told_by == "vendor"
+    assert (told.answers, told.presented, told.metadata) == (
+        by_api.answers,
+        by_api.presented,
+        by_api.metadata,
+    )
+    assert told.comment == "Too dear for me"
+    assert told.metadata == {"code": "onboarding-call"}
+    assert "offr_custom" in told.presented
+    assert "dear" not in repr(told)
+    assert "onboarding" not in repr(told)
+
+
+@pytest.mark.parametrize(
+    "session",
+    [
+        {},
+        {"answers": None, "offers_presented": None, "offer_accepted": None},
+        {"answers": "no", "offers_presented": {}, "offer_accepted": []},
+        {"answers": [1, None, "x", {"question": 7}], "offers_presented": [1, {}, {"id": 5}]},
+        {"offer_accepted": {"id": 3}, "offers_presented": [{"id": "two\nlines"}]},
+        {"answers": [{"\ud800": 1, "question": {"id": 1}}]},
+    ],
+)
+def test_details_that_cannot_be_read_are_left_out_and_keep_nobody_from_leaving(
+    session: dict[str, Any],
+) -> None:
+    told = read_details(session)
+    assert (told.answers, told.presented, dict(told.metadata)) == ((), (), {})
+
+
+def test_details_of_a_browser_are_bounded() -> None:
+    told = read_details(
+        {
+            "answers": [{"value": "x" * 6_000}] * 500,
+            "offers_presented": [{"id": "offr_1"}] * 500,
+            "offer_accepted": {"id": "o", "metadata": {str(n): "y" * 6_000 for n in range(500)}},
+        }
+    )
+    assert {len(told.answers), len(told.presented), len(told.metadata)} == {MAX_ANSWERS}
+    assert {len(value) for answer in told.answers for value in answer.values} == {5_000}
+
+
+@given(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "answers": json_values,
+            "offers_presented": json_values,
+            "offer_accepted": json_values,
+        },
+    )
+)
+def test_details_of_a_browser_never_raise_and_can_be_stored(session: dict[str, Any]) -> None:
+    stored = json.dumps(details_to_json(read_details(session)))
+    assert details_from_json(json.loads(stored)) == read_details(session)
+    assert "\\u0000" not in stored
