@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from aiocancel import Property, sign_payload
 from aiocancel.core.claim import CancelReason, FlowClaim, FlowStatus
 from aiocancel.core.csp import ContentSecurityPolicy
+from aiocancel.core.flow_details import FlowDetails
 from aiocancel.core.identifiers import CustomerId, FlowSessionId, SubscriptionId
 from aiocancel.core.subscription import OwnedSubscription
 from aiocancel.errors import ConfigurationError, MalformedClaimError
@@ -528,6 +529,7 @@ def test_a_cancellation_is_read_with_its_reason() -> None:
         FlowStatus.CANCELED,
         FlowSessionId("sess_1"),
         CancelReason("Too dear", "price"),
+        details=FlowDetails("browser", presented=("offr_0",)),
     )
 
 
@@ -544,6 +546,7 @@ def test_an_accepted_offer_is_read_by_its_id_and_type_alone() -> None:
         FlowSessionId("sess_1"),
         offer_id="offr_1",
         offer_type="coupon",
+        details=FlowDetails("browser", presented=("offr_0",)),
     )
 
 
