@@ -259,6 +259,9 @@ def test_the_end_with_a_period_is_asked_for_with_the_customers_words() -> None:
     }
 
 
+AT_END: Final = PlainChange.CANCEL_AT_PERIOD_END
+
+
 @pytest.mark.parametrize(
     ("code", "details"),
     [
@@ -274,7 +277,7 @@ def test_a_reason_code_that_is_no_feedback_value_of_stripes_leaves_a_trace(
     billing = StripeBilling("sk_test_1", feedback_codes={"dear": "too_expensive"})
     reason = CancelReason(None, code)
 
-    at_end = parameters.cancel_at_period_end(reason, billing)
+    at_end = parameters.end(AT_END, reason, billing)
     now = parameters.cancel_now(reason, billing)
 
     assert at_end.get("cancellation_details", {}) == details
@@ -285,10 +288,10 @@ def test_a_write_under_a_key_of_the_release_before_keeps_its_body() -> None:
     reason = CancelReason(None, "not_using")
     old, new = "aiocancel-0b1f-0-1", f"aiocancel-{'a' * 40}-0-1"
 
-    assert "cancellation_details" not in parameters.cancel_at_period_end(reason, BILLING, old)
-    assert "cancellation_details" in parameters.cancel_at_period_end(reason, BILLING, new)
+    assert "cancellation_details" not in parameters.end(AT_END, reason, BILLING, old)
+    assert "cancellation_details" in parameters.end(AT_END, reason, BILLING, new)
     known = CancelReason(None, "unused")
-    assert "cancellation_details" in parameters.cancel_at_period_end(known, BILLING, old)
+    assert "cancellation_details" in parameters.end(AT_END, known, BILLING, old)
 
 
 @pytest.mark.parametrize("feedback", [None, *sorted(FEEDBACK_VALUES)])

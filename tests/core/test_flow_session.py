@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from aiocancel.core.claim import FlowStatus
+from aiocancel.core.codes import Code
 from aiocancel.core.flow_details import Answered, FlowDetails
 from aiocancel.core.flow_session import FlowSession
 from aiocancel.core.identifiers import FlowSessionId
@@ -39,7 +40,9 @@ def test_a_flow_session_tells_its_answers_offers_and_metadata_as_the_vendors_wor
     answers = (Answered("q", "text", "?", ("Bye",)),)
     offer = AcceptedOffer("offr_1", CustomTerms(), {"code": "x"})
     made = FlowSession(ID, FlowStatus.SAVED, accepted=offer, presented=("o",), answers=answers)
-    unusable = FlowSession(ID, FlowStatus.SAVED, accepted=UnusableOffer("offr_1", "odd"))
+    unusable = FlowSession(
+        ID, FlowStatus.SAVED, accepted=UnusableOffer("offr_1", Code.BAD_OFFER_ID)
+    )
 
     assert made.details == FlowDetails("vendor", answers, ("o",), {"code": "x"})
     assert unusable.details == FlowDetails("vendor")

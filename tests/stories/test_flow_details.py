@@ -62,6 +62,7 @@ async def test_the_customers_own_words_reach_stripe_the_ledger_the_page_and_the_
         [WORDS],
     ]
     stored = await company.pool.fetchrow("SELECT reason_text, flow FROM aiocancel.claim")
+    assert stored is not None
     assert stored["reason_text"] == "It is too expensive"
     assert json.loads(stored["flow"])["comment"] == WORDS
     await until(lambda: bool(told))
