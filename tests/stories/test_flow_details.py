@@ -28,6 +28,12 @@ def listening(company: Company, **settings: Any) -> tuple[CancelFlow, list[Outco
     return cancel, told
 
 
+async def open_without_events(company: Company, cancel: CancelFlow) -> None:
+    """Open the site while the vendor shows no events, so that only the browser tells of an end."""
+    company.flows.fail_next(503, path="/v1/events", times=100_000)
+    await company.open(cancel)
+
+
 def finished(company: Company, session: dict[str, Any], **how: Any) -> dict[str, Any]:
     how = {"status": "canceled", "comment": WORDS, **how}
     return company.flows.finish(session["id"], **how)
@@ -77,8 +83,8 @@ async def test_a_browsers_words_are_marked_so_and_give_way_to_the_vendors(
     company: Company,
 ) -> None:
     company.stripe.add_subscription("sub_1")
-    cancel, told = listening(company, poll_events_every_s=3600.0)
-    await company.open(cancel)
+    cancel, told = listening(company)
+    await open_without_events(company, cancel)
     session = finished(company, await company.opened())
 
     answer = await company.claim(said_otherwise(session, "I was told to say this"))
@@ -99,8 +105,8 @@ async def test_where_the_vendor_cannot_be_asked_the_hook_hears_the_browsers_word
 ) -> None:
     company.stripe.add_subscription("sub_1")
     key = None if way == "no API key" else "key_test_simulator"
-    cancel, told = listening(company, api_key=key, poll_events_every_s=3600.0)
-    await company.open(cancel)
+    cancel, told = listening(company, api_key=key)
+    await open_without_events(company, cancel)
     session = finished(company, await company.opened())
     if key is not None:
         company.flows.fail_next(503, path="/v1", times=1000)
@@ -119,8 +125,8 @@ async def test_naming_another_customers_flow_session_shows_nothing_of_it(
     company.stripe.add_subscription("sub_1")
     company.stripe.add_subscription("sub_zoe")
     await add_customer(company.pool, "zoe", "sub_zoe")
-    cancel, told = listening(company, poll_events_every_s=3600.0)
-    await company.open(cancel)
+    cancel, told = listening(company)
+    await open_without_events(company, cancel)
     zoes = finished(company, await company.opened("zoe"), comment="My bank is at fault")
 
     answer = await company.claim({"id": zoes["id"], "status": "canceled", "answers": []})
