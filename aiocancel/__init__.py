@@ -13,11 +13,8 @@ if TYPE_CHECKING:
     from aiocancel.billing.settings import StripeBilling
     from aiocancel.config import STRICT_POLICY
     from aiocancel.core.csp import ContentSecurityPolicy
-<<<<<<< HEAD
     from aiocancel.core.news import SubscriptionChange
-=======
     from aiocancel.core.flow_details import Answered, FlowDetails
->>>>>>> 182cdbe (Carry what a flow held to the page, the hooks, Stripe and the ledger)
     from aiocancel.core.offers.apply import OfferRules
     from aiocancel.core.offers.terms import OfferLimits
     from aiocancel.core.outcome import Outcome
@@ -49,12 +46,9 @@ _HOMES = {
     "StripeBilling": "aiocancel.billing.settings",
     "STRICT_POLICY": "aiocancel.config",
     "ContentSecurityPolicy": "aiocancel.core.csp",
-<<<<<<< HEAD
     "SubscriptionChange": "aiocancel.core.news",
-=======
     "Answered": "aiocancel.core.flow_details",
     "FlowDetails": "aiocancel.core.flow_details",
->>>>>>> 182cdbe (Carry what a flow held to the page, the hooks, Stripe and the ledger)
     "OfferRules": "aiocancel.core.offers.apply",
     "OfferLimits": "aiocancel.core.offers.terms",
     "Outcome": "aiocancel.core.outcome",
