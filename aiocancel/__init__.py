@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from aiocancel.billing.settings import StripeBilling
     from aiocancel.config import STRICT_POLICY
     from aiocancel.core.csp import ContentSecurityPolicy
-    from aiocancel.core.news import SubscriptionChange
     from aiocancel.core.flow_details import Answered, FlowDetails
+    from aiocancel.core.news import SubscriptionChange
     from aiocancel.core.offers.apply import OfferRules
     from aiocancel.core.offers.terms import OfferLimits
     from aiocancel.core.outcome import Outcome
