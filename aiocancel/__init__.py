@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from aiocancel.core.outcome import Outcome
     from aiocancel.core.properties import Property
     from aiocancel.core.signing import SignedPayload, sign_payload
+    from aiocancel.core.theme import Theme
     from aiocancel.errors import (
         AiocancelError,
         AmbiguousSubscriptionError,
@@ -55,6 +56,7 @@ _HOMES = {
     "Property": "aiocancel.core.properties",
     "SignedPayload": "aiocancel.core.signing",
     "sign_payload": "aiocancel.core.signing",
+    "Theme": "aiocancel.core.theme",
     "AiocancelError": "aiocancel.errors",
     "AmbiguousSubscriptionError": "aiocancel.errors",
     "ConfigurationError": "aiocancel.errors",
@@ -115,6 +117,7 @@ __all__ = [
     "StripeSubscriptions",
     "SubscriptionChange",
     "SubscriptionQuery",
+    "Theme",
     "UnavailableError",
     "UnknownCustomerError",
     "__version__",

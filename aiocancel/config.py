@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from yarl import URL
 
 from aiocancel.core.customer_limits import CustomerLimits
+from aiocancel.core.theme import Theme
 from aiocancel.errors import ConfigurationError
 from aiocancel.texts import CATALOGUES
 
@@ -106,6 +107,7 @@ class Settings:
     languages: Sequence[str] = (DEFAULT_LANGUAGE,)
     time_zone: str = "UTC"
     page_facts_within_s: float = 1.5
+    theme: Theme = Theme()  # noqa: RUF009 - it is frozen
     poll_events_every_s: float = 60.0
     vendor_acts_within_s: float = 15 * 60.0
     resume_policy: ResumePolicy = "own"
@@ -120,6 +122,10 @@ class Settings:
 
     def __post_init__(self) -> None:
         self._check_paths()
+        if self.theme.logo is not None and not is_path_of_this_site(self.theme.logo):
+            raise ConfigurationError(
+                "theme: logo must be a path of this site such as '/static/logo.svg'"
+            )
         self._check_languages()
         self._check_texts()
         if self.content_security_policy is not None:

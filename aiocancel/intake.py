@@ -30,13 +30,20 @@ from aiocancel.core.decision import (
 )
 from aiocancel.core.flow_details import Told
 from aiocancel.core.grants import Grant, GrantSealer
+from aiocancel.core.identifiers import SubscriptionId
 from aiocancel.core.news import StripeEvent
-from aiocancel.core.said_of_offers import Given
 from aiocancel.core.shown import ShownSubscription
 from aiocancel.core.signing import SignedPayload
 from aiocancel.core.subscription import OwnedSubscription
 from aiocancel.core.undo import changes_billing, takes_back
-from aiocancel.errors import ConflictError, Fate, GrantError, LimitError, UnavailableError
+from aiocancel.errors import (
+    AiocancelError,
+    ConflictError,
+    Fate,
+    GrantError,
+    LimitError,
+    UnavailableError,
+)
 from aiocancel.ports import FlowVendor, PageFacts, SubscriptionResolver, all_owned
 from aiocancel.postgres.claims import RecordedClaim
 from aiocancel.postgres.connection import unavailable_on_refusal, within
@@ -164,13 +171,17 @@ class FlowService:
             return await all_owned(self._resolver, customer_id)
 
     async def shown(
-        self, subscription_id: str, *, given: Given | None = None, within_s: float | None = None
+        self,
+        subscription_id: str,
+        *,
+        holds: Callable[[ShownSubscription], bool] | None = None,
+        within_s: float | None = None,
     ) -> ShownSubscription | None:
         """Return what a page may say of a subscription, None where Stripe does not tell in time; never raises.
 
         Args:
             subscription_id: Which one.
-            given: An offer whose change must be seen already.
+            holds: Tells whether a reading that was remembered is new enough.
             within_s: For how many seconds to wait at most, if less than ``page_facts_within_s``.
         """
         if self._page_facts is None:
@@ -178,12 +189,17 @@ class FlowService:
         longest_s = self._settings.page_facts_within_s
         try:
             async with asyncio.timeout(longest_s if within_s is None else min(within_s, longest_s)):
-                return await self._page_facts.shown(
-                    subscription_id, holds=None if given is None else given.is_seen_in
-                )
+                return await self._page_facts.shown(subscription_id, holds=holds)
         except Exception as error:
-            self._on_event(PageFactsMissing(subscription_id, told(error)))
+            self._on_event(PageFactsMissing(subscription_id, _reason(error)))
             return None
+
+    async def has_unfinished(self, subscription_id: SubscriptionId) -> bool:
+        """Tell whether a change of the subscription is still to come; raises UnavailableError."""
+        with unavailable_on_refusal():
+            return await within(
+                self._settings.lookup_within_s, self._ledger.has_unfinished(subscription_id)
+            )
 
     async def ring(self, event_id: str) -> None:
         """Remember an event of the flow vendor's to be looked at; raises UnavailableError."""
@@ -413,6 +429,13 @@ class FlowService:
     def settled(self, public_id: uuid.UUID) -> None:
         """Wake whoever waits for this claim."""
         self._endings.tell(public_id)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, TimeoutError):
+        return "Stripe took too long"
+    # Another's text may hold anything.
+    return str(error) if isinstance(error, AiocancelError) else told(error)
 
 
 def _loop_time(deadline: float) -> float:

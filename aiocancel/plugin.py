@@ -29,6 +29,7 @@ from aiocancel.config import (
     is_unpinned,
 )
 from aiocancel.core.grants import GrantSealer
+from aiocancel.core.theme import Theme
 from aiocancel.errors import ConfigurationError, SimulatorRefusedError
 from aiocancel.parts import Parts
 from aiocancel.runtime import Runtime
@@ -106,6 +107,7 @@ class CancelFlow:
         time_zone: Whose days the dates on pages and in messages are, as ``"Europe/Berlin"``.
         page_facts_within_s: How long, in seconds, a page waits for what Stripe tells of the subscription; then it
             comes up without its price and dates.
+        theme: The name, colours and logo of our own pages: a ``Theme``.
         offer_limits: What an offer may give away at most; without it one subscription gets one gift in 180
                 days, and there is no other limit.
         offer_rules: How offers are carried out; see ``OfferRules`` for the default.
@@ -161,6 +163,7 @@ class CancelFlow:
         locale: ChooseLocale | None = None,
         time_zone: str = DEFAULTS.time_zone,
         page_facts_within_s: float = DEFAULTS.page_facts_within_s,
+        theme: Theme = DEFAULTS.theme,
         offer_limits: OfferLimits | None = None,
         offer_rules: OfferRules | None = None,
         poll_events_every_s: float = DEFAULTS.poll_events_every_s,
@@ -199,6 +202,7 @@ class CancelFlow:
             languages=tuple(languages) if not isinstance(languages, str) else languages,
             time_zone=time_zone,
             page_facts_within_s=page_facts_within_s,
+            theme=theme,
             poll_events_every_s=poll_events_every_s,
             vendor_acts_within_s=vendor_acts_within_s,
             resume_policy=resume_policy,

@@ -262,6 +262,7 @@ def homes(name: str) -> set[str]:
         "CancelFlow",
         "OfferLimits",
         "OfferRules",
+        "Theme",
         "ProsperStack",
         "StaySignal",
         "StripeBilling",

@@ -381,3 +381,30 @@ async def _row_of_ada(company: Company, status: str, *, has_end: bool) -> bool:
     row = await company.pool.fetchrow("SELECT status, ends_at, paused FROM app_subscription")
     assert row is not None
     return (row["status"], row["ends_at"] is not None, row["paused"]) == (status, has_end, False)
+
+
+async def test_own_pages_have_the_name_the_logo_and_the_columns_of_the_site(
+    example: Examples, pool: Pool, billing: StripeBilling, aiohttp_client: AiohttpClient
+) -> None:
+    await pool.execute(
+        "CREATE TABLE account (id text, stripe_subscription_id text, plan text, email text);"
+        "INSERT INTO account VALUES ('ada', 'sub_1', 'Pro', 'ada@example.com')"
+    )
+    cancel = example("own_pages").make_cancel(
+        vendor=vendor(),
+        billing=billing,
+        database=pool,
+        identify=identify,
+        grant_keys=["a key"],
+        run_worker=False,
+    )
+    client: Browser = await aiohttp_client(make_app(cancel))
+
+    response = await client.get("/cancel", headers={**ADA, "Accept": "text/html"})
+    page = await response.text()
+
+    assert '<img src="/static/logo.svg" alt="Northwind Notes">' in page
+    assert "<title>Cancel your subscription? – Northwind Notes</title>" in page
+    assert "--aiocancel-action: #0b6b3a;" in page
+    assert "ada@example.com" in page
+    assert "img-src 'self'" in response.headers["Content-Security-Policy"]

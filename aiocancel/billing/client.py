@@ -203,7 +203,7 @@ class StripeClient:
         if self._sees_products:
             try:
                 return await self._read(path, ["discounts", "items.data.price.product"], read_shown)
-            except RejectedBillingError as error:
+            except BillingError as error:
                 if error.http_status != HTTPStatus.FORBIDDEN:
                     raise
                 self._sees_products = False

@@ -104,24 +104,18 @@ def owned_named(
     return next((row for row in rows if row.subscription_id == subscription_id), None)
 
 
-def subscription_names(choices: Sequence[OwnedSubscription]) -> list[str]:
-    """Return how each is called where the customer chooses: its ``plan``, else its ``name``, else its id.
+def subscription_names(
+    choices: Sequence[OwnedSubscription], plans: Sequence[str | None]
+) -> list[str]:
+    """Return how each is called where the customer chooses: its plan, else its id.
 
     Two of one name have their ids beside it, so that no two buttons read the same.
     """
-    names = [_name(owned) for owned in choices]
+    names = [plan or owned.subscription_id for owned, plan in zip(choices, plans, strict=True)]
     return [
         f"{name} ({owned.subscription_id})" if names.count(name) > 1 else name
         for owned, name in zip(choices, names, strict=True)
     ]
-
-
-def _name(owned: OwnedSubscription) -> str:
-    for column in ("plan", "name"):
-        value = owned.record.get(column)
-        if isinstance(value, str) and value.strip():
-            return value.strip()
-    return owned.subscription_id
 
 
 def live_subscriptions(

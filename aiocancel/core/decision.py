@@ -14,6 +14,7 @@ from aiocancel.core.flow_details import whole_reason
 from aiocancel.core.grants import Grant
 from aiocancel.core.identifiers import CustomerId, SubscriptionId
 from aiocancel.core.said_of_offers import Given
+from aiocancel.core.shown import ShownSubscription
 from aiocancel.core.subscription import ENDED_STATUSES
 from aiocancel.core.undo import takes_back, undo_of
 
@@ -72,7 +73,8 @@ class Answer:
     """An answer that is honest to the customer; ``effective_at`` is Stripe's date, aware UTC.
 
     ``payment_url`` is the page where the customer confirms a payment that the change waits for. Everyone who has the
-    URL sees the invoice. ``given`` is the offer that it speaks of, where the ledger can tell.
+    URL sees the invoice. ``given`` is the offer and ``subscription_id`` the subscription that it speaks of, where
+    the ledger was asked for them.
     """
 
     kind: AnswerKind
@@ -80,6 +82,23 @@ class Answer:
     effective_at: datetime | None = None
     payment_url: str | None = field(default=None, repr=False)
     given: Given | None = field(default=None, repr=False, compare=False)
+    subscription_id: SubscriptionId | None = field(default=None, compare=False)
+
+    def is_seen_in(self, shown: ShownSubscription) -> bool:
+        """Whether a reading of the subscription is from after this answer, as far as it can tell."""
+        subscription = shown.subscription
+
+        match self.change:
+            case Topic.OFFER:
+                return self.given is None or self.given.is_seen_in(shown)
+            case Topic.CANCELLATION:
+                return subscription.is_ending or subscription.has_ended
+            case Topic.RESUMPTION:
+                return not subscription.is_ending
+            case Topic.UNPAUSING:
+                return subscription.paused is None and subscription.status != "paused"
+            case _:
+                return True
 
     @property
     def is_settled(self) -> bool:

@@ -176,6 +176,11 @@ WHERE a.subscription_id = $1 AND a.state = 'done' AND (a.kind IN ('expect_cancel
 ORDER BY a.id DESC LIMIT 1
 """
 
+HAS_UNFINISHED: Final = """
+SELECT EXISTS (SELECT FROM aiocancel.action WHERE subscription_id = $1 AND state IN ('waiting', 'running')
+    AND aiocancel.is_asked_for(kind)) AS found
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class RecordedClaim:
@@ -272,6 +277,11 @@ class Claims:
         """Tell whether any claim speaks of this flow session."""
         return bool(await self._connection.at_once(KNOWS, subscription_id, flow_session_id))
 
+    async def has_unfinished(self, subscription_id: SubscriptionId) -> bool:
+        """Tell whether something that was asked for is still to come, now or on its date."""
+        rows = await self._connection.at_once(HAS_UNFINISHED, subscription_id)
+        return bool(rows[0]["found"])
+
     async def made_by_offers(self, subscription_id: SubscriptionId) -> Made:
         """Return what offers did to a subscription and no undo has taken back since."""
         return _made(await self._connection.at_once(MADE_BY_OFFERS, subscription_id))
@@ -287,7 +297,10 @@ class Claims:
     async def answer(self, public_id: uuid.UUID, customer_id: str) -> Answer | None:
         """Return what may be told about a claim to the customer who made it, None to anybody else."""
         rows = await self._connection.at_once(ANSWER, public_id, customer_id)
-        return replace(_answer(rows), given=_given(rows)) if rows else None
+        if not rows:
+            return None
+        subscription_id = SubscriptionId(rows[0]["subscription_id"])
+        return replace(_answer(rows), given=_given(rows), subscription_id=subscription_id)
 
     async def told(self, public_id: uuid.UUID, customer_id: str) -> Told | None:
         """Return how the flow of a claim ended, to the customer who made it, None to anybody else."""

@@ -80,6 +80,9 @@ class Ledger:
     async def knows(self, subscription_id: SubscriptionId, flow_session_id: FlowSessionId) -> bool:
         return await self._claims.knows(subscription_id, flow_session_id)
 
+    async def has_unfinished(self, subscription_id: SubscriptionId) -> bool:
+        return await self._claims.has_unfinished(subscription_id)
+
     async def made_by_offers(self, subscription_id: SubscriptionId) -> Made:
         return await self._claims.made_by_offers(subscription_id)
 

@@ -91,6 +91,21 @@ _REFUSALS: Final = {
 
 _PLAIN_PAGES: Final = {
     "confirm_title": "Cancel your subscription?",
+    "confirm_text_at_period_end_at": "If you cancel, it ends on {date}. You can use it until then.",
+    "confirm_trial_at": "If you cancel, your trial ends on {date} and nothing is charged.",
+    "confirm_paused": "It is paused. If you cancel, payments do not start again.",
+    "confirm_past_due": "A payment is still open. Cancelling does not clear it.",
+    "confirm_several": "This cancels all of it.",
+    "already_title": "Your subscription is cancelled",
+    "already_text_at": "It ends on {date}. You can use it until then.",
+    "already_text": "You can use it until the end of the time you have paid for.",
+    "ended_title": "Your subscription has ended",
+    "ended_title_at": "Your subscription ended on {date}",
+    "ended_text": "There is nothing left to cancel.",
+    "too_late": "It cannot be kept any more.",
+    "nothing_to_resume": "Your subscription goes on. There is no cancellation to take back.",
+    "nothing_to_unpause": "Payments are not paused.",
+    "nothing_to_remove_discount": "There is no discount to remove.",
     "confirm_text_at_period_end": "You can use it until the end of the time you have paid for.",
     "confirm_text_now": "It ends immediately.",
     "confirm_reason": "Why are you leaving? (optional)",
@@ -104,7 +119,32 @@ _PLAIN_PAGES: Final = {
         "Any other discount stays."
     ),
     "outcome_title": "Your subscription",
+    "title_scheduled_at": "Your subscription ends on {date}",
     "which_title": "Which subscription?",
+}
+
+# What a page says of the account and the subscription.
+_ABOUT: Final = {
+    "about_account": "Account",
+    "about_plan": "Plan",
+    "about_price": "Price",
+    "about_date": "Status",
+    "price_per_day": "{price} every {count} days",
+    "price_per_day_one": "{price} a day",
+    "price_per_week": "{price} every {count} weeks",
+    "price_per_week_one": "{price} a week",
+    "price_per_month": "{price} every {count} months",
+    "price_per_month_one": "{price} a month",
+    "price_per_year": "{price} every {count} years",
+    "price_per_year_one": "{price} a year",
+    "price_before_discounts": "before discounts",
+    "price_plus_tax": "plus tax",
+    "date_next_payment": "Next payment on {date}",
+    "date_trial_ends": "Trial ends on {date}",
+    "date_ends": "Ends on {date}",
+    "date_ended": "Ended on {date}",
+    "date_paused": "Paused",
+    "date_paused_until": "Paused until {date}",
 }
 
 _BUTTONS_AND_LINKS: Final = {
@@ -114,6 +154,7 @@ _BUTTONS_AND_LINKS: Final = {
     "keep_button": "Keep subscription",
     "unpause_button": "End the pause",
     "remove_discount_button": "Remove the discount",
+    "end_pause_link": "End the pause instead",
     "payment_link": "Confirm the payment",
     "back_link": "Back to your account",
     "again_link": "Start again",
@@ -125,5 +166,6 @@ TEXTS: Final[Mapping[str, str]] = {
     **_BESIDE_THE_BUTTON,
     **_REFUSALS,
     **_PLAIN_PAGES,
+    **_ABOUT,
     **_BUTTONS_AND_LINKS,
 }

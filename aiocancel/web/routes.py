@@ -5,6 +5,7 @@ Each handler reads, calls the service once and answers; what may be said is deci
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import time
 import uuid
@@ -14,9 +15,10 @@ from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
-from aiocancel.core.choose_subscription import subscription_names
 from aiocancel.core.codes import Code
 from aiocancel.core.flow_details import Told, details_to_json
+from aiocancel.core.plain_page import cancel_page, undo_page
+from aiocancel.core.shown import about
 from aiocancel.core.undo import undo_named
 from aiocancel.errors import (
     ClaimError,
@@ -24,16 +26,17 @@ from aiocancel.errors import (
     UnavailableError,
     UnidentifiedError,
 )
-from aiocancel.telemetry import ClaimRefused
+from aiocancel.telemetry import ClaimRefused, LookupFailed
 from aiocancel.web.flow_context import FLOW_KEY, FlowContext, FlowState
 from aiocancel.web.html import flow_data
-from aiocancel.web.pages import render_page
+from aiocancel.web.plain_pages import PlainPages, about_rows, title_of
 from aiocancel.web.post_body import read_body, read_post
 from aiocancel.web.site import Site
 from aiocancel.web.words import message_of, refusal_of
 
 if TYPE_CHECKING:
     from aiocancel.core.decision import Answer
+    from aiocancel.core.plain_page import PlainPage
     from aiocancel.core.shown import ShownSubscription
     from aiocancel.core.subscription import OwnedSubscription
     from aiocancel.core.undo import Undo
@@ -44,6 +47,8 @@ _NO_STORE: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosn
 _FORM: Final = "application/x-www-form-urlencoded"
 # Starting again would lead from one customer's page to another's, or to the same answer.
 _NO_NEW_START: Final = (Code.GRANT_NOT_YOURS, Code.UNKNOWN_CUSTOMER)
+# Each is a request to Stripe.
+_MOST_SHOWN: Final = 10
 # A pending page asks again by itself, without a script.
 _REFRESH_S: Final = 3
 
@@ -53,6 +58,7 @@ class Handlers:
 
     def __init__(self, site: Site) -> None:
         self._site = site
+        self._pages = PlainPages(site)
 
     def post_routes(self) -> list[web.RouteDef]:
         """Return the routes that take what is posted, and that only we may answer."""
@@ -130,20 +136,42 @@ class Handlers:
             return self._refusal(request, error, wants_page=wants_page)
 
         words = self._words(request)
-        message = message_of(answer, words, await self._shown_for(service, answer))
         if not wants_page:
+            shown = await self._shown_for(service, answer)
+            message = message_of(answer, words, shown)
             return self._answer(public_id, answer, told, message, status=200)
 
+        owned, shown = await self._subject(service, customer_id, answer)
         links = []
         if answer.payment_url is not None:
             links = [{"url": answer.payment_url, "text": words.text("payment_link")}]
-        return self._message_page(
+        return self._pages.message(
             words,
-            message,
+            message_of(answer, words, shown),
+            title=title_of(words, answer.kind, answer.change, answer.effective_at),
             outcome=answer.kind,
             refresh_s=None if answer.is_settled else _REFRESH_S,
             links=links,
+            about=about_rows(about(owned, shown, datetime.now(UTC)), words),
         )
+
+    async def _subject(
+        self, service: FlowService, customer_id: str, answer: Answer
+    ) -> tuple[OwnedSubscription | None, ShownSubscription | None]:
+        """Return the subscription that a settled answer speaks of; nothing where it cannot be looked up."""
+        if not answer.is_settled or answer.subscription_id is None:
+            return None, None
+        try:
+            owned = await service.find(customer_id, answer.subscription_id)
+        except UnavailableError as error:
+            # The answer itself is known, and is what the customer wants to read.
+            self._site.on_event(LookupFailed(str(error)))
+            owned = None
+
+        if owned is None:
+            # It may be another customer's by now.
+            return None, None
+        return owned, await service.shown(answer.subscription_id, holds=answer.is_seen_in)
 
     async def payload(self, request: web.Request) -> web.Response:
         """``GET /cancel/payload``: a signed payload and a grant for whoever is logged in.
@@ -179,37 +207,58 @@ class Handlers:
         ``?change=resume``, ``unpause`` and ``remove_discount`` take something back. ``?subscription=`` names
         one of the customer's own subscriptions; a customer with several is asked which.
         """
+        change = request.query.get("change")
+        undo = None if change is None else undo_named(change)
         try:
+            if change is not None and undo is None:
+                raise ClaimError("There is no such ?change=.", code=Code.MALFORMED, status=400)
             flow = await self._resolved(request)
             choices = await self._choices(request, flow)
         except (ClaimError, UnavailableError) as error:
             return self._refusal(request, error, wants_page=True)
 
-        settings, words = self._site.settings, self._words(request)
-        undo = undo_named(request.query.get("change", ""))
+        words = self._words(request)
         if flow.state is FlowState.SEVERAL:
-            return self._which_page(words, choices, undo)
-        if flow.sealed is None:
-            return self._message_page(
+            return self._pages.which(words, choices, await self._all_shown(choices), undo)
+        owned = flow.subscription
+        if flow.sealed is None or owned is None:
+            return self._pages.message(
                 words, words.text("no_subscription"), outcome="no_subscription"
             )
 
-        name = "confirm" if undo is None else undo.name
-        timing = f"_{settings.cancel_timing}" if undo is None else ""
+        try:
+            service = await self._site.service()
+            shown = await service.shown(owned.subscription_id)
+            page = await self._page(service, owned, shown, undo)
+        except UnavailableError as error:
+            return self._refusal(request, error, wants_page=True)
 
-        return render_page(
-            "confirm.html",
+        named = request.query.get("subscription")
+        if page.nothing_to is not None:
+            return self._pages.nothing(words, page, owned=owned, shown=shown, named=named)
+        return self._pages.ask(
             words,
-            title=words.text(f"{name}_title"),
-            text=words.text(f"{name}_text{timing}"),
-            action=f"{self._site.path}/result",
+            page,
             grant=flow.sealed.grant,
-            wish="canceled" if undo is None else undo.status,
-            reason_label=words.text("confirm_reason") if undo is None else None,
-            confirm_button=words.text("confirm_button" if undo is None else undo.button),
-            leave_link=words.text("keep_button" if undo is None else "back_link"),
-            return_to=settings.return_to,
+            undo=undo,
+            owned=owned,
+            shown=shown,
+            named=named,
         )
+
+    async def _page(
+        self,
+        service: FlowService,
+        owned: OwnedSubscription,
+        shown: ShownSubscription | None,
+        undo: Undo | None,
+    ) -> PlainPage:
+        if undo is None:
+            timing = self._site.settings.cancel_timing
+            return cancel_page(owned, shown, timing, datetime.now(UTC))
+        # What was promised, or is being carried out, can be taken back before Stripe shows it.
+        waits = shown is not None and await service.has_unfinished(owned.subscription_id)
+        return undo_page(undo, None if waits else shown)
 
     async def _choices(
         self, request: web.Request, flow: FlowContext
@@ -219,32 +268,13 @@ class Handlers:
         service = await self._site.service()
         return await service.find_all(await self._identified(request))
 
-    def _which_page(
-        self, words: Words, choices: Sequence[OwnedSubscription], undo: Undo | None
-    ) -> web.Response:
-        settings = self._site.settings
-        names = subscription_names(choices)
-        cards = [
-            {
-                "id": owned.subscription_id,
-                "name": name,
-                "button": words.text("which_button", name=name)
-                if undo is None
-                else words.text(undo.button),
-            }
-            for owned, name in zip(choices, names, strict=True)
-        ]
-
-        return render_page(
-            "which.html",
-            words,
-            title=words.text("which_title"),
-            action=self._site.path,
-            change=None if undo is None else undo.name,
-            cards=cards,
-            leave_link=words.text("back_link"),
-            return_to=settings.return_to,
-        )
+    async def _all_shown(
+        self, choices: Sequence[OwnedSubscription]
+    ) -> list[ShownSubscription | None]:
+        service = await self._site.service()
+        asked = (service.shown(each.subscription_id) for each in choices[:_MOST_SHOWN])
+        shown: list[ShownSubscription | None] = await asyncio.gather(*asked)
+        return [*shown, *[None] * (len(choices) - len(shown))]
 
     async def webhook(self, request: web.Request) -> web.Response:
         """``POST /cancel/webhook/{token}``: the flow vendor's doorbell; 204 as soon as the event's id is stored."""
@@ -358,8 +388,8 @@ class Handlers:
             return None
         if within_s is not None and within_s <= 0:
             return None
-        given = answer.given if answer.kind == "done" else None
-        return await service.shown(answer.given.subscription_id, given=given, within_s=within_s)
+        holds = answer.is_seen_in if answer.kind == "done" else None
+        return await service.shown(answer.given.subscription_id, holds=holds, within_s=within_s)
 
     def _answer(
         self, public_id: uuid.UUID, answer: Answer, told: Told | None, message: str, *, status: int
@@ -401,7 +431,7 @@ class Handlers:
 
         # Nobody is logged in: starting again would only lead back here.
         again = {"url": self._site.path, "text": words.text("again_link")}
-        response = self._message_page(
+        response = self._pages.message(
             words,
             refusal.message,
             outcome=refusal.code,
@@ -410,28 +440,6 @@ class Handlers:
         )
         response.headers.update(headers)
         return response
-
-    def _message_page(
-        self,
-        words: Words,
-        text: str,
-        *,
-        outcome: str,
-        status: int = 200,
-        refresh_s: int | None = None,
-        links: Sequence[Mapping[str, str]] = (),
-    ) -> web.Response:
-        back = {"url": self._site.settings.return_to, "text": words.text("back_link")}
-        return render_page(
-            "message.html",
-            words,
-            status=status,
-            title=words.text("outcome_title"),
-            text=text,
-            outcome=outcome,
-            refresh_s=refresh_s,
-            links=[*links, back],
-        )
 
     def _words(self, request: web.Request) -> Words:
         return self._site.languages.of(request)

@@ -110,23 +110,33 @@ class Page(HTMLParser):
         self.script_texts: list[str] = []
         self.text = ""
         self._in_script = False
+        self._labels: list[str] = []
+        self._texts: list[str] = []
+        self._reads: list[str] | None = None
         self.feed(text)
         self.close()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.elements.append((tag, {name: value or "" for name, value in attrs}))
         self._in_script = tag == "script"
+        if tag in ("dt", "dd"):
+            self._reads = self._labels if tag == "dt" else self._texts
+            self._reads.append("")
         if self._in_script:
             self.script_texts.append("")
 
     def handle_endtag(self, tag: str) -> None:
         self._in_script = False
+        if tag in ("dt", "dd"):
+            self._reads = None
 
     def handle_data(self, data: str) -> None:
         if self._in_script:
             self.script_texts[-1] += data
         else:
             self.text += data
+        if self._reads is not None:
+            self._reads[-1] += data
 
     def all(self, tag: str) -> list[dict[str, str]]:
         return [attributes for name, attributes in self.elements if name == tag]
@@ -134,6 +144,21 @@ class Page(HTMLParser):
     def one(self, tag: str) -> dict[str, str]:
         (attributes,) = self.all(tag)
         return attributes
+
+    @property
+    def rows(self) -> dict[str, str]:
+        """What the page says of the account and the subscription, by label."""
+        return dict(zip(self._labels, self._texts, strict=True))
+
+    @property
+    def controls(self) -> list[tuple[str, dict[str, str]]]:
+        """Everything that can be pressed or filled in, in the order of the Tab key."""
+        return [
+            (tag, attributes)
+            for tag, attributes in self.elements
+            if tag in ("a", "button", "textarea", "select")
+            or (tag == "input" and attributes.get("type") != "hidden")
+        ]
 
     @property
     def flow(self) -> Any:

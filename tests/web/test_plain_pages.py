@@ -12,9 +12,11 @@ from aiohttp import ClientResponse
 from aiohttp.test_utils import TestClient
 from pytest_aiohttp import AiohttpClient
 
+from aiocancel import StripeBilling, SubscriptionQuery
 from aiocancel.core.codes import Code
-from aiocancel.telemetry import ClaimRefused
-from aiocancel.testing.stripe.simulator import StripeSimulator
+from aiocancel.telemetry import ClaimRefused, PageFactsMissing
+from aiocancel.testing.stripe.simulator import Fault, StripeSimulator
+from aiocancel.testing.stripe.unverified import Unverified
 from tests.support.saas import Events, Pool, add_customer, as_customer, make_app, make_cancel
 from tests.support.web import Page, Subscriptions
 
@@ -108,8 +110,17 @@ async def test_a_customer_takes_a_scheduled_cancellation_back_without_any_script
     ],
 )
 async def test_whatever_is_taken_back_is_asked_about_in_its_own_words(
-    client: Client, change: str, title: str, button: str
+    client: Client, stripe: StripeSimulator, change: str, title: str, button: str
 ) -> None:
+    stripe.add_coupon("LOYAL", percent_off=10, duration="forever")
+    stripe.add_subscription(
+        "sub_ada",
+        current_period_end=PERIOD_END,
+        cancel_at_period_end=True,
+        pause_collection={"behavior": "void", "resumes_at": None},
+        discounts=["LOYAL"],
+    )
+
     page = await read(await client.get(f"/cancel?change={change}", headers=browser_of("ada")))
     assert title in page.text
     assert button in page.text
@@ -117,17 +128,164 @@ async def test_whatever_is_taken_back_is_asked_about_in_its_own_words(
     assert "reason" not in page.fields
 
 
-async def test_a_customer_ends_a_pause_of_nothing_without_any_script(
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("resume", "There is no cancellation to take back."),
+        ("unpause", "Payments are not paused."),
+        ("remove_discount", "There is no discount to remove."),
+    ],
+)
+async def test_a_customer_with_nothing_to_take_back_is_told_so(
+    client: Client, change: str, said: str
+) -> None:
+    page = await read(await client.get(f"/cancel?change={change}", headers=browser_of("ada")))
+
+    assert said in page.text
+    assert page.all("form") == []
+    assert links_of(page) == ["/account"]
+
+
+async def test_what_is_still_to_come_can_be_taken_back_before_stripe_shows_it(
+    aiohttp_client: AiohttpClient, pool: Pool, stripe_api: tuple[StripeSimulator, str]
+) -> None:
+    stripe, url = stripe_api
+    stripe.add_subscription("sub_ada", current_period_end=PERIOD_END)
+    await add_customer(pool, "ada", "sub_ada")
+    cancel = make_cancel(pool, url, run_worker=False, answer_within_s=0.01)
+    client = await aiohttp_client(make_app(cancel))
+    confirm = await read(await client.get("/cancel", headers=browser_of("ada")))
+    await client.post("/cancel/result", data=confirm.fields, headers=browser_of("ada"))
+
+    page = await read(await client.get("/cancel?change=resume", headers=browser_of("ada")))
+
+    assert page.fields["status"] == "resumed"
+
+
+async def test_an_unknown_change_is_no_way_to_cancel(client: Client) -> None:
+    page = await read(await client.get("/cancel?change=foo", headers=browser_of("ada")), status=400)
+
+    assert page.all("form") == []
+    assert links_of(page) == ["/cancel", "/account"]
+
+
+async def test_the_page_says_who_which_plan_which_price_and_which_date(
+    client: Client, stripe: StripeSimulator, pool: Pool
+) -> None:
+    page = await read(await client.get("/cancel", headers=browser_of("ada")))
+
+    assert page.rows == {
+        "Plan": "Pro",
+        "Price": "$29.00 a month",
+        "Status": "Next payment on May 9, 2031",
+    }
+    assert "If you cancel, it ends on May 9, 2031. You can use it until then." in page.text
+    # The button that cancels comes before all other things to press.
+    assert page.controls[0][1]["class"] == "aiocancel-exit"
+
+
+async def test_the_date_before_the_click_is_the_date_after_it_and_on_the_way_back(
+    client: Client,
+) -> None:
+    confirm = await read(await client.get("/cancel", headers=browser_of("ada")))
+    response = await client.post("/cancel/result", data=confirm.fields, headers=browser_of("ada"))
+
+    outcome = await read(response)
+    again = await read(await client.get("/cancel", headers=browser_of("ada")))
+
+    assert "Your subscription ends on May 9, 2031" in outcome.text
+    assert outcome.rows["Status"] == "Ends on May 9, 2031"
+    assert outcome_of(again) == "already_cancelled"
+    assert "It ends on May 9, 2031." in again.text
+    assert links_of(again) == ["/cancel?change=resume", "/account"]
+    assert again.all("form") == []
+
+
+async def test_an_ended_subscription_leaves_nothing_to_cancel_and_nothing_to_keep(
     client: Client, stripe: StripeSimulator
 ) -> None:
-    page = await read(await client.get("/cancel?change=unpause", headers=browser_of("ada")))
-    response = await client.post(
-        page.one("form")["action"], data=page.fields, headers=browser_of("ada")
+    stripe.add_subscription("sub_ada", status="canceled", ended_at=int(PERIOD_END.timestamp()))
+
+    for query in ("", "?change=resume"):
+        page = await read(await client.get(f"/cancel{query}", headers=browser_of("ada")))
+        assert outcome_of(page) == "ended"
+        assert "Your subscription ended on May 9, 2031" in page.text
+        assert page.all("form") == []
+
+
+@pytest.mark.parametrize("trouble", ["down", "slow", "unreadable"])
+async def test_without_stripe_the_page_comes_up_in_time_and_the_customer_cancels(
+    aiohttp_client: AiohttpClient,
+    pool: Pool,
+    stripe_api: tuple[StripeSimulator, str],
+    trouble: str,
+) -> None:
+    stripe, url = stripe_api
+    stripe.add_subscription("sub_ada", current_period_end=PERIOD_END)
+    await add_customer(pool, "ada", "sub_ada")
+    events = Events()
+    cancel = make_cancel(pool, url, answer_within_s=10.0, page_facts_within_s=0.2, on_event=events)
+    client = await aiohttp_client(make_app(cancel))
+    if trouble == "slow":
+        stripe.latency_s = 2.5
+    else:
+        # A lost connection is tried once more by the client.
+        fault = (
+            Fault("bad_gateway_502") if trouble == "unreadable" else Fault("drop_before", times=2)
+        )
+        stripe.inject(fault)
+
+    page = await read(await client.get("/cancel", headers=browser_of("ada")))
+    stripe.latency_s = 0.0
+    outcome = await read(
+        await client.post("/cancel/result", data=page.fields, headers=browser_of("ada"))
     )
-    page = await read(response)
-    assert outcome_of(page) == "done"
-    assert "The pause is over." in page.text
-    assert stripe.effects == []
+
+    assert page.rows == {}
+    assert "You can use it until the end of the time you have paid for." in page.text
+    assert outcome_of(outcome) == "scheduled"
+    assert (await events.first(PageFactsMissing))[0].subscription_id == "sub_ada"
+
+
+async def test_the_applications_columns_stand_in_for_stripe_and_its_names_come_first(
+    aiohttp_client: AiohttpClient, pool: Pool
+) -> None:
+    await add_customer(pool, "ada", "sub_ada")
+    query = SubscriptionQuery(
+        "SELECT stripe_subscription_id, 'Team <b>' AS plan, 'ada@example.com' AS email, "
+        "timestamptz '2031-05-09 12:00Z' AS current_period_end "
+        "FROM app_subscription WHERE customer_id = $1"
+    )
+    client = await aiohttp_client(
+        make_app(make_cancel(pool, subscriptions=query, run_worker=False))
+    )
+
+    page = await read(await client.get("/cancel", headers=browser_of("ada")))
+
+    assert page.rows == {"Account": "ada@example.com", "Plan": "Team <b>"}
+    assert "it ends on May 9, 2031" in page.text
+
+
+async def test_a_key_that_may_not_read_products_costs_their_names_alone(
+    aiohttp_client: AiohttpClient, pool: Pool, stripe_api: tuple[StripeSimulator, str]
+) -> None:
+    stripe, url = stripe_api
+    stripe.unverified = Unverified(expansion_needs_permission=True)
+    key = "rk_test_restricted"
+    stripe.add_key(key, ["subscription_write", "coupon_read"])
+    stripe.add_subscription("sub_ada", current_period_end=PERIOD_END)
+    await add_customer(pool, "ada", "sub_ada")
+    billing = StripeBilling(key, api_base=url)
+    client = await aiohttp_client(make_app(make_cancel(pool, billing=billing, run_worker=False)))
+
+    pages = [await read(await client.get("/cancel", headers=browser_of("ada")))]
+    await asyncio.sleep(1.1)  # longer than what Stripe said is remembered
+    pages.append(await read(await client.get("/cancel", headers=browser_of("ada"))))
+
+    rows = {"Price": "$29.00 a month", "Status": "Next payment on May 9, 2031"}
+    assert [page.rows for page in pages] == [rows, rows]
+    # Stripe is not asked for the names again.
+    assert [request.status for request in stripe.requests] == [403, 200, 200]
 
 
 async def test_looking_at_the_page_changes_nothing(client: Client, stripe: StripeSimulator) -> None:
@@ -139,7 +297,10 @@ async def test_looking_at_the_page_changes_nothing(client: Client, stripe: Strip
         "?status=canceled&confirm=1",
     ):
         await read(await client.get(f"/cancel{query}", headers=browser_of("ada")))
-    assert stripe.requests == []
+    assert {request.method for request in stripe.requests} == {"GET"}
+    assert stripe.effects == []
+    # However many pages show it, Stripe is not asked for each.
+    assert len(stripe.requests) == 1
 
 
 async def test_a_form_sent_twice_leads_to_the_same_page(
@@ -261,7 +422,7 @@ async def test_a_form_that_is_refused_says_why_on_a_page_and_offers_to_start_aga
     page = await read(response, status=status)
     assert outcome_of(page) == code
     assert links_of(page) == ["/cancel", "/"]
-    assert events.seen == [ClaimRefused(Code.of(code))]
+    assert events.of(ClaimRefused) == [ClaimRefused(Code.of(code))]
 
 
 @pytest.mark.parametrize(

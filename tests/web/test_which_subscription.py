@@ -62,6 +62,8 @@ async def test_a_customer_who_is_asked_cancels_the_one_that_was_chosen(
     assert "Which subscription?" in page.text
     assert "Cancel Pro" in page.text
     assert "Cancel <Storage>" in page.text
+    # Each card has its price and its date.
+    assert page.text.count("$29.00 a month") == page.text.count("Next payment on ") == 2
     named = [each["value"] for each in page.all("input") if each["name"] == "subscription"]
     assert named == ["sub_pro", "sub_storage"]
     assert [form["action"] for form in page.all("form")] == ["/cancel", "/cancel"]

@@ -1,0 +1,192 @@
+"""What our own pages show: the words of core, the customer's subscription, and the ways on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+
+from aiohttp import web
+
+from aiocancel.core.choose_subscription import subscription_names
+from aiocancel.core.sentences import Sentence
+from aiocancel.core.shown import About, ShownSubscription, about
+from aiocancel.web.pages import render_page
+from aiocancel.web.site import Site
+
+if TYPE_CHECKING:
+    from aiocancel.core.plain_page import PlainPage
+    from aiocancel.core.subscription import OwnedSubscription
+    from aiocancel.core.undo import Undo
+    from aiocancel.web.languages import Words
+
+Link = Mapping[str, str]
+
+
+class PlainPages:
+    """Renders the pages of one plug-in."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    def ask(
+        self,
+        words: Words,
+        page: PlainPage,
+        *,
+        grant: str,
+        undo: Undo | None,
+        owned: OwnedSubscription | None,
+        shown: ShownSubscription | None,
+        named: str | None,
+    ) -> web.Response:
+        """Show the page with the one button that cancels, or takes something back.
+
+        Args:
+            words: The customer's.
+            page: What it says.
+            grant: Lets the button act.
+            undo: What is taken back; None for a cancellation.
+            owned: The application's row.
+            shown: Stripe's word, None where it did not come in time.
+            named: The id of the subscription that the address named.
+        """
+        links = [self._change("unpause", "end_pause_link", words, named)]
+
+        return render_page(
+            "confirm.html",
+            words,
+            self._site.settings.theme,
+            title=words.say(page.title),
+            lines=[words.say(line) for line in page.lines],
+            about=about_rows(about(owned, shown, datetime.now(UTC)), words),
+            action=f"{self._site.path}/result",
+            grant=grant,
+            wish="canceled" if undo is None else undo.status,
+            reason_label=words.text("confirm_reason") if undo is None else None,
+            confirm_button=words.text("confirm_button" if undo is None else undo.button),
+            leave_link=words.text("keep_button" if undo is None else "back_link"),
+            return_to=self._site.settings.return_to,
+            links=links if page.offers_unpause else [],
+        )
+
+    def nothing(
+        self,
+        words: Words,
+        page: PlainPage,
+        *,
+        owned: OwnedSubscription | None,
+        shown: ShownSubscription | None,
+        named: str | None,
+    ) -> web.Response:
+        """Say why there is nothing to ask."""
+        may_resume = page.offers_resume and self._site.settings.resume_policy != "off"
+        return self.message(
+            words,
+            " ".join(words.say(line) for line in page.lines),
+            title=words.say(page.title),
+            outcome=page.nothing_to or "",
+            links=[self._change("resume", "keep_button", words, named)] if may_resume else [],
+            about=about_rows(about(owned, shown, datetime.now(UTC)), words),
+        )
+
+    def which(
+        self,
+        words: Words,
+        choices: Sequence[OwnedSubscription],
+        shown: Sequence[ShownSubscription | None],
+        undo: Undo | None,
+    ) -> web.Response:
+        """Ask which subscription is meant, each with its plan, price and date."""
+        told = [
+            about(owned, seen, datetime.now(UTC))
+            for owned, seen in zip(choices, shown, strict=True)
+        ]
+        names = subscription_names(choices, [each.plan for each in told])
+        cards = [
+            {
+                "id": owned.subscription_id,
+                "name": name,
+                "lines": [text for text in (price_of(each, words), date_of(each, words)) if text],
+                "button": words.text("which_button", name=name)
+                if undo is None
+                else words.text(undo.button),
+            }
+            for owned, name, each in zip(choices, names, told, strict=True)
+        ]
+
+        return render_page(
+            "which.html",
+            words,
+            self._site.settings.theme,
+            title=words.text("which_title"),
+            action=self._site.path,
+            change=None if undo is None else undo.name,
+            cards=cards,
+            leave_link=words.text("back_link"),
+            return_to=self._site.settings.return_to,
+        )
+
+    def message(
+        self,
+        words: Words,
+        text: str,
+        *,
+        outcome: str,
+        title: str | None = None,
+        status: int = 200,
+        refresh_s: int | None = None,
+        links: Sequence[Link] = (),
+        about: Sequence[tuple[str, str]] = (),
+    ) -> web.Response:
+        """Show one message and the ways on."""
+        back = {"url": self._site.settings.return_to, "text": words.text("back_link")}
+
+        return render_page(
+            "message.html",
+            words,
+            self._site.settings.theme,
+            status=status,
+            title=words.text("outcome_title") if title is None else title,
+            text=text,
+            outcome=outcome,
+            about=about,
+            refresh_s=refresh_s,
+            links=[*links, back],
+        )
+
+    def _change(self, change: str, key: str, words: Words, named: str | None) -> Link:
+        query = {"change": change} | ({} if named is None else {"subscription": named})
+        return {"url": f"{self._site.path}?{urlencode(query)}", "text": words.text(key)}
+
+
+def about_rows(told: About, words: Words) -> list[tuple[str, str]]:
+    """Return the label and the text of everything that is known."""
+    rows = (
+        ("about_account", told.email),
+        ("about_plan", told.plan),
+        ("about_price", price_of(told, words)),
+        ("about_date", date_of(told, words)),
+    )
+    return [(words.text(label), text) for label, text in rows if text is not None]
+
+
+def price_of(told: About, words: Words) -> str | None:
+    """Return the price and what it leaves out."""
+    if told.price is None:
+        return None
+    price = words.say(told.price)
+    return price if told.price_note is None else f"{price}, {words.text(told.price_note)}"
+
+
+def date_of(told: About, words: Words) -> str | None:
+    """Return the date that matters next."""
+    return None if told.date is None else words.say(told.date)
+
+
+def title_of(words: Words, outcome: str, change: str, at: datetime | None) -> str:
+    """Return the heading of an outcome's page: the date where a subscription ends on one."""
+    if (outcome, change) != ("scheduled", "cancellation") or at is None:
+        return words.text("outcome_title")
+    return words.say(Sentence("title_scheduled_at", {"date": at}, plain="outcome_title"))

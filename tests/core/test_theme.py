@@ -1,0 +1,64 @@
+"""The colours of our own pages can be read, and those of an owner that cannot are refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from aiocancel.core.theme import DARK, LIGHT, Theme, contrast
+from aiocancel.errors import ConfigurationError
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "ratio"),
+    [("#000000", "#ffffff", 21.0), ("#17202a", "#ffffff", 16.45), ("#3b6fe8", "#ffffff", 4.54)],
+)
+def test_contrast_is_that_of_the_standard(one: str, other: str, ratio: float) -> None:
+    assert contrast(one, other) == pytest.approx(ratio, abs=0.005)
+    assert contrast(other, one) == contrast(one, other)
+
+
+@pytest.mark.parametrize("scheme", ["auto", "light", "dark"])
+def test_our_own_colours_pass(scheme: Any) -> None:
+    css = Theme(scheme=scheme).css
+
+    assert LIGHT.keys() == DARK.keys()
+    assert ("prefers-color-scheme" in css) is (scheme == "auto")
+    assert (LIGHT["back"] in css) is (scheme != "dark")
+
+
+@pytest.mark.parametrize(
+    ("known", "message"),
+    [
+        (
+            {"light": {"soft": "#bbbbbb"}},
+            "light soft #bbbbbb on paper #ffffff has a contrast of 1.92, and needs 4.5",
+        ),
+        ({"dark": {"action": "#ffdd00"}}, "dark action-ink #ffffff on action #ffdd00"),
+        ({"light": {"edge": "#eeeeee"}}, "light edge"),
+        ({"light": {"exit": "#767676"}}, "stands out less"),
+        ({"light": {"exits": "#000000"}}, "no colour named exits"),
+        ({"light": {"ink": "red"}}, "a colour such as"),
+        ({"light": {"ink": "#fff;} *{display:none"}}, "a colour such as"),
+        ({"scheme": "sepia"}, "scheme is"),
+        ({"radius": "8px; color: red"}, "radius is"),
+        ({"font": "x} </style><script>"}, "font is"),
+    ],
+)
+def test_theme_that_cannot_be_read_or_breaks_out_is_refused(
+    known: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        Theme(**known)
+
+
+def test_scheme_that_nobody_sees_is_not_checked() -> None:
+    assert Theme(scheme="light", dark={"ink": "#000000"}).scheme == "light"
+
+
+def test_button_that_cancels_stands_out_as_much_as_the_one_that_keeps() -> None:
+    strong = Theme(light={"action": "#000000"}).colours("light")
+
+    assert (strong["exit"], strong["exit-ink"]) == ("#000000", "#ffffff")
+    assert Theme(light={"action": "#0b6b3a"}).colours("light")["exit"] == LIGHT["exit"]
