@@ -52,7 +52,7 @@ logger: logging.Logger = logging.getLogger("aiocancel")
 _STOP_GRACE_S: Final = 10.0
 _CONNECT_WITHIN_S: Final = 10.0
 # A worker inside a site has dozens of statements under way; a customer's post must not wait behind them all.
-_WORKER_CONNECTIONS: Final = 3
+_WORKER_CONNECTIONS: Final = 5
 
 
 @dataclass(frozen=True, slots=True)

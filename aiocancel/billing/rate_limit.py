@@ -22,6 +22,8 @@ MAX_REQUESTS_PER_S_PER_ENDPOINT: Final = 20.0
 # A page is waiting: it comes before the worker's changes, which take their slots less far ahead.
 PAGE_HORIZON_S: Final = 3.0
 PAGE_LONGEST_WAIT_S: Final = 3.0
+# However many pages are opened, the rest of the budget is the worker's.
+PAGES_SHARE: Final = 0.5
 
 _OBJECT: Final = re.compile(r"^(/v1/[a-z_]+)/[^/]+")
 
@@ -52,21 +54,24 @@ class StripeRateLimits:
             per_endpoint if per_endpoint and (limit is None or per_endpoint < limit) else None
         )
         self._account = None if limit is None else self._pace(self._prefix, limit)
+        self._pages = (
+            self._pace(f"{self._prefix} pages", max(2.0, limit * PAGES_SHARE))
+            if for_pages and limit is not None
+            else None
+        )
         self._endpoints: dict[str, RateLimit] = {}
 
     def of(self, method: str, path: str) -> RateLimits:
         """Return the limits that a request falls under; none where a simulator is asked that has none."""
-        paces = [pace for pace in (self.endpoint(method, path), self._account) if pace is not None]
-        return RateLimits(paces)
+        # The pages' own limit comes first: who gets no turn there takes none of the worker's.
+        limits = (self._pages, self.endpoint(method, path), self._account)
+        return RateLimits([limit for limit in limits if limit is not None])
 
     def throttled(self, method: str, path: str, *, endpoint_only: bool) -> RateLimits:
         """Return the limits that a refusal for too many requests speaks of."""
         endpoint = self.endpoint(method, path)
-        return (
-            RateLimits([endpoint])
-            if endpoint_only and endpoint is not None
-            else self.of(method, path)
-        )
+        account = None if endpoint_only and endpoint is not None else self._account
+        return RateLimits([limit for limit in (endpoint, account) if limit is not None])
 
     def endpoint(self, method: str, path: str) -> RateLimit | None:
         """Return the limit of the request's endpoint, where it has one of its own."""

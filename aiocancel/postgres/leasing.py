@@ -141,6 +141,25 @@ WHERE state = 'waiting' AND due_at <= now() AND kind <> ALL($1) ORDER BY due_at,
 _KINDS: Final = list(ActionKind)
 _SWEEP_BATCH: Final = 200
 
+# What waits after a failure that lies further back than $3. The job that waits with it is hurried as well.
+WAKE: Final = """
+WITH asleep AS (
+    SELECT a.id FROM aiocancel.action a CROSS JOIN LATERAL (
+        SELECT j.entry, j.code, j.at FROM aiocancel.journal j
+        WHERE j.claim_id = a.claim_id AND j.action_id = a.id ORDER BY j.id DESC LIMIT 1) last
+    WHERE a.state = 'waiting' AND NOT a.deferred AND a.due_at > now() AND a.kind = ANY($1)
+      AND last.entry = 'attempt_failed' AND last.code <> ALL($2) AND last.at < now() - $3::interval
+    ORDER BY a.id LIMIT $4 FOR UPDATE OF a SKIP LOCKED),
+woken AS (
+    UPDATE aiocancel.action a SET due_at = now() FROM asleep WHERE a.id = asleep.id AND a.state = 'waiting'
+    RETURNING a.id, a.attempts, a.kind),
+hurried AS (
+    UPDATE aiocancel.pgqueuer q SET execute_after = now() FROM woken w
+    WHERE q.dedupe_key = aiocancel.job_key(w.id, w.attempts, w.kind) AND q.status = 'queued')
+SELECT id, attempts, kind FROM woken
+"""
+WAKE_AT_ONCE: Final = 100
+
 
 class Leasing:
     """Leases, and the jobs that lead to them."""
@@ -190,6 +209,26 @@ class Leasing:
             )
             jobs = [Job(row["id"], row["attempts"], places=Places.of(row["kind"])) for row in rows]
             return await enqueue(connection, jobs)
+
+    async def wake(
+        self, kinds: Collection[ActionKind], *, back_for_s: float, except_codes: Collection[AnyCode]
+    ) -> int:
+        """Let what waits after a failure be tried now, the oldest first; returns how many, at most WAKE_AT_ONCE.
+
+        Args:
+            kinds: The kinds of actions whose provider answers again.
+            back_for_s: For how many seconds it has; a failure after that is no reason to try sooner.
+            except_codes: What waits after these goes on waiting.
+        """
+        back_for = timedelta(seconds=back_for_s)
+
+        async with self._connection.transaction() as connection:
+            rows = await connection.fetch(
+                WAKE, list(kinds), list(except_codes), back_for, WAKE_AT_ONCE
+            )
+            jobs = [Job(row["id"], row["attempts"], places=Places.of(row["kind"])) for row in rows]
+            await enqueue(connection, jobs)
+        return len(rows)
 
     async def of_unknown_kinds(self) -> list[UnknownKind]:
         """Return the actions that are due and of a kind that this release does not know, at most 200."""

@@ -12,7 +12,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from aiocancel.core.actions import Action, Receipt
+from aiocancel.core.actions import Action, ActionKind, Receipt
 from aiocancel.core.changes import Change
 from aiocancel.core.claim import FlowClaim
 from aiocancel.core.codes import AnyCode, Code
@@ -51,6 +51,8 @@ class Ledger:
         self._claims = Claims(connection, hooks=hooks)
         self._parked = ParkedClaims(connection, hooks=hooks)
         self._leasing = Leasing(connection)
+        # A lease that is renewed too late costs an attempt: it waits for nobody.
+        self._renewing = Leasing(LedgerConnection(pool))
         self._writes = Writes(connection)
         self._settling = Settling(connection, hooks=hooks)
 
@@ -113,12 +115,17 @@ class Ledger:
     async def renew(
         self, owner: uuid.UUID, action_ids: Collection[int], *, lease_s: float
     ) -> list[int]:
-        return await self._leasing.renew(owner, action_ids, lease_s=lease_s)
+        return await self._renewing.renew(owner, action_ids, lease_s=lease_s)
 
     async def sweep(
         self, owner: uuid.UUID, *, holds: Collection[int] = (), overdue_s: float
     ) -> int:
         return await self._leasing.sweep(owner, holds=holds, overdue_s=overdue_s)
+
+    async def wake(
+        self, kinds: Collection[ActionKind], *, back_for_s: float, except_codes: Collection[AnyCode]
+    ) -> int:
+        return await self._leasing.wake(kinds, back_for_s=back_for_s, except_codes=except_codes)
 
     async def of_unknown_kinds(self) -> list[UnknownKind]:
         return await self._leasing.of_unknown_kinds()

@@ -26,7 +26,7 @@ from aiocancel.errors import (
     UnreadableLedgerError,
 )
 from aiocancel.ports import Billing, FindSubscription
-from aiocancel.postgres.leasing import TakenAction
+from aiocancel.postgres.leasing import WAKE_AT_ONCE, TakenAction
 from aiocancel.postgres.ledger import Ledger
 from aiocancel.postgres.pgqueuer import PgQueuerEngine
 from aiocancel.telemetry import ActionLeft, EventHook, guarded, told
@@ -34,6 +34,7 @@ from aiocancel.worker.attempt import Attempts
 from aiocancel.worker.confirm_offers import Offers
 from aiocancel.worker.hooks import Hooks
 from aiocancel.worker.leases import Leases
+from aiocancel.worker.outages import KINDS, NO_OUTAGE, Outages
 
 logger = logging.getLogger("aiocancel")
 
@@ -96,6 +97,7 @@ class Worker:
         self._running: set[asyncio.Task[None]] = set()
         self._on_event = guarded(on_event)
         self._told_of: set[int] = set()
+        self._outages = Outages()
 
     @property
     def is_busy(self) -> int:
@@ -181,6 +183,7 @@ class Worker:
                 found = await self._ledger.sweep(
                     self._leases.owner, holds=self._leases.held, overdue_s=self._sweep_every_s
                 )
+                await self._wake()
                 await self._tell_of_unknown_kinds()
                 await self._engine.tidy()
             except (
@@ -190,6 +193,17 @@ class Worker:
 
             if not found:
                 await asyncio.sleep(self._sweep_every_s)
+
+    async def _wake(self) -> None:
+        """Let what failed while a provider was away be tried again, now that it is back."""
+        for provider, back_for_s in self._outages.back():
+            woken = await self._ledger.wake(
+                KINDS[provider], back_for_s=back_for_s, except_codes=NO_OUTAGE
+            )
+            if woken:
+                logger.info("%d actions are tried again: the %s answers", woken, provider)
+            if woken < WAKE_AT_ONCE:
+                self._outages.woken(provider)
 
     async def _tell_of_unknown_kinds(self) -> None:
         """Report, once each, the actions that only a newer release can carry out."""
@@ -205,6 +219,7 @@ class Worker:
     async def _attempt(self, taken: TakenAction) -> None:
         try:
             error = await self._try(taken)
+            self._outages.note(taken.action.kind, error)
             if error is not None:
                 await self._attempts.failed(taken, error)
         except asyncio.CancelledError:

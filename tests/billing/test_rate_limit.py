@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import bisect
+import contextlib
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -23,6 +24,7 @@ from aiocancel.core.rate_limit import limit_within
 from aiocancel.errors import (
     BillingError,
     ConfigurationError,
+    PacedOutError,
     TransientBillingError,
     UnavailableError,
 )
@@ -328,3 +330,44 @@ async def test_what_stripe_says_about_another_try_is_heard(
                 await opened.read(SUBSCRIPTION)
     assert (refused.value.code, refused.value.retry_after_s) == (code, retry_after_s)
     assert [pause_s for _, pause_s in slots.struck] == struck
+
+
+async def test_pages_leave_half_of_the_budget_to_the_worker_however_many_are_opened(
+    pool: Pool,
+) -> None:
+    billing = StripeBilling(api_key="sk_test_1")
+    pages = StripeRateLimits(billing, RateBudgets(pool), for_pages=True)
+    worker = StripeRateLimits(billing, RateBudgets(pool))
+
+    async def open_pages() -> None:
+        while True:
+            with contextlib.suppress(PacedOutError):
+                await pages.of("get", "/v1/subscriptions").take()
+
+    opened = [asyncio.create_task(open_pages()) for _ in range(60)]
+    await asyncio.sleep(1.0)
+    try:
+        async with asyncio.timeout(10):
+            for _ in range(10):
+                await worker.of("get", "/v1/subscriptions/sub_1").take()
+    finally:
+        for task in opened:
+            task.cancel()
+        await asyncio.gather(*opened, return_exceptions=True)
+
+
+def test_the_pages_share_is_a_limit_beside_those_of_the_account_and_the_endpoint(
+    slots: CountedSlots,
+) -> None:
+    async def ask() -> None:
+        billing = StripeBilling(api_key="sk_live_1")
+        limits = StripeRateLimits(billing, slots, for_pages=True)
+        await limits.of("get", "/v1/subscriptions").take()
+
+    asyncio.run(ask())
+
+    assert {name: limit.most_within(1.0) for name, limit in slots.asked.items()} == {
+        "stripe live pages": 40,
+        "stripe live GET /v1/subscriptions": 20,
+        "stripe live": 80,
+    }

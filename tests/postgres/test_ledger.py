@@ -649,3 +649,22 @@ async def test_every_use_of_the_ledger_reports_an_outage_as_one(ledger: Ledger, 
     for use in uses:
         with pytest.raises(UnavailableError):
             await use
+
+
+async def test_a_lease_is_renewed_however_many_statements_wait_for_a_bounded_ledger(
+    pool: Pool,
+) -> None:
+    action_id = await ask(pool)
+    ledger, owner = Ledger(pool, most_at_once=1), uuid.uuid4()
+    await ledger.take(owner, [action_id], lease_s=60)
+
+    async with pool.acquire() as other, other.transaction():
+        await other.execute("LOCK TABLE aiocancel.claim IN ACCESS EXCLUSIVE MODE")
+        waiting = asyncio.create_task(ledger.outcome(1))
+        await asyncio.sleep(0.05)
+        async with asyncio.timeout(10):
+            renewed = await ledger.renew(owner, [action_id], lease_s=60)
+
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+    assert renewed == [action_id]

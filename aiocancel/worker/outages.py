@@ -1,0 +1,70 @@
+"""Which providers fail, and whose work is to be woken when one is back.
+
+While a provider is away, the waits between attempts grow to half an hour. When it answers again, whoever waited
+longest would come last. So the first success wakes what failed before it, a batch at a time.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, Literal
+
+from aiocancel.core.actions import ActionKind
+from aiocancel.core.codes import Code
+from aiocancel.core.retry import RATE_LIMITS
+from aiocancel.errors import BillingError, RejectedBillingError
+
+Provider = Literal["stripe", "flow vendor"]
+
+# One action that always fails, beside others that succeed, is no outage.
+IN_A_ROW: Final = 3
+# Their waits have reasons of their own, which end by themselves.
+NO_OUTAGE: Final = RATE_LIMITS | {
+    Code.LOCK_TIMEOUT,
+    Code.RESOURCE_RATE_LIMIT,
+    Code.DATABASE_UNAVAILABLE,
+    Code.LEDGER_UNREADABLE,
+}
+_CALLS: Final = frozenset({ActionKind.RUN_OFFER_HANDLER, ActionKind.RUN_HOOKS})
+
+KINDS: Final[Mapping[Provider, Sequence[ActionKind]]] = {
+    "flow vendor": [ActionKind.VERIFY_OFFER],
+    "stripe": [kind for kind in ActionKind if kind not in {*_CALLS, ActionKind.VERIFY_OFFER}],
+}
+
+
+class Outages:
+    """Counts the failures in a row of each provider, in one process.
+
+    A process that has just started knows of none, and takes each provider's first success for the end of one.
+    """
+
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._failed = dict.fromkeys(KINDS, IN_A_ROW)
+        self._back_at: dict[Provider, float] = {}
+
+    def note(self, kind: ActionKind, error: BillingError | None) -> None:
+        """Take in how an attempt at an action of this kind ended; None is a success."""
+        provider = next((each for each, kinds in KINDS.items() if kind in kinds), None)
+        if provider is None or (error is not None and error.code in NO_OUTAGE):
+            return
+
+        if error is not None and not isinstance(error, RejectedBillingError):
+            self._failed[provider] += 1
+            if self._failed[provider] >= IN_A_ROW:
+                self._back_at.pop(provider, None)
+            return
+
+        if self._failed[provider] >= IN_A_ROW:
+            self._back_at[provider] = self._clock()
+        self._failed[provider] = 0
+
+    def back(self) -> list[tuple[Provider, float]]:
+        """Return the providers whose waiting actions are to be woken, and for how many seconds each is back."""
+        return [(provider, self._clock() - since) for provider, since in self._back_at.items()]
+
+    def woken(self, provider: Provider) -> None:
+        """Say that nothing of this provider is left to wake."""
+        self._back_at.pop(provider, None)

@@ -1,0 +1,162 @@
+"""After an outage the oldest wishes are not the last: the first success wakes what failed before it."""
+
+from __future__ import annotations
+
+import uuid
+
+import pytest
+
+from aiocancel.core.actions import ActionKind
+from aiocancel.core.codes import AnyCode, Code
+from aiocancel.errors import (
+    BillingError,
+    RejectedBillingError,
+    TransientBillingError,
+    UnknownBillingError,
+)
+from aiocancel.postgres.ledger import Ledger
+from aiocancel.worker.outages import IN_A_ROW, Outages
+from tests.support.claims import ask
+from tests.support.waiting import until
+from tests.support.workbench import Bench, running
+
+CANCEL, VERIFY, HOOKS = (
+    ActionKind.CANCEL_AT_PERIOD_END,
+    ActionKind.VERIFY_OFFER,
+    ActionKind.RUN_HOOKS,
+)
+GONE = UnknownBillingError("no answer", code=Code.UNREACHABLE)
+
+
+def after_the_start() -> Outages:
+    """One that has seen both providers answer."""
+    outages = Outages(clock=lambda: 7.0)
+    for kind in (CANCEL, VERIFY):
+        outages.note(kind, None)
+    outages.woken("stripe")
+    outages.woken("flow vendor")
+    return outages
+
+
+async def fails(bench: Bench, subscription_id: str, code: AnyCode) -> int:
+    """A cancellation whose next attempt is half an hour away, after a failure."""
+    bench.stripe.add_subscription(subscription_id)
+    action_id = await ask(bench.pool, subscription_id)
+    ledger = Ledger(bench.pool)
+    (taken,) = await ledger.take(uuid.uuid4(), [action_id], lease_s=60)
+    await ledger.hand_back(taken, delay_s=1800.0, code=code)
+    return action_id
+
+
+async def states(bench: Bench) -> dict[str, str]:
+    rows = await bench.pool.fetch("SELECT subscription_id, state FROM aiocancel.action")
+    return {row["subscription_id"]: row["state"] for row in rows}
+
+
+@pytest.mark.parametrize("jobs_are_lost", [False, True])
+async def test_the_first_success_at_stripe_wakes_all_that_failed_before_it(
+    bench: Bench, *, jobs_are_lost: bool
+) -> None:
+    for number in range(5):
+        await fails(bench, f"sub_old_{number}", Code.UNREACHABLE)
+    if jobs_are_lost:
+        await bench.pool.execute("DELETE FROM aiocancel.pgqueuer")
+    bench.stripe.add_subscription("sub_new")
+    await ask(bench.pool, "sub_new")
+
+    async with running(bench.worker()):
+        await bench.settle()
+
+    assert set((await states(bench)).values()) == {"done"}
+
+
+async def test_what_waits_for_a_limit_or_was_never_tried_is_not_woken(bench: Bench) -> None:
+    await fails(bench, "sub_limited", Code.RATE_LIMIT)
+    await fails(bench, "sub_old", Code.UNREACHABLE)
+    promised = await ask(bench.pool, "sub_promised")
+    await bench.pool.execute(
+        "UPDATE aiocancel.action SET due_at = now() + interval '1 hour' WHERE id = $1", promised
+    )
+    await bench.pool.execute(
+        "DELETE FROM aiocancel.pgqueuer WHERE payload = convert_to($1::text, 'UTF8')", str(promised)
+    )
+    bench.stripe.add_subscription("sub_new")
+    await ask(bench.pool, "sub_new")
+
+    async with running(bench.worker()):
+
+        async def is_woken() -> bool:
+            return (await states(bench))["sub_old"] == "done"
+
+        await until(is_woken, within_s=60)
+
+    assert await states(bench) == {
+        "sub_limited": "waiting",
+        "sub_old": "done",
+        "sub_promised": "waiting",
+        "sub_new": "done",
+    }
+
+
+async def test_a_failure_after_the_first_success_is_not_woken_again(bench: Bench) -> None:
+    ledger = Ledger(bench.pool)
+    await fails(bench, "sub_1", Code.UNREACHABLE)
+
+    later = await ledger.wake([CANCEL], back_for_s=3600.0, except_codes=[])
+    other_kind = await ledger.wake([VERIFY], back_for_s=0.0, except_codes=[])
+    woken = await ledger.wake([CANCEL], back_for_s=0.0, except_codes=[])
+
+    assert (later, other_kind, woken) == (0, 0, 1)
+
+
+def test_a_success_after_failures_in_a_row_is_the_end_of_an_outage() -> None:
+    outages = after_the_start()
+    for _ in range(IN_A_ROW):
+        outages.note(CANCEL, GONE)
+
+    before = outages.back()
+    outages.note(CANCEL, None)
+
+    assert before == []
+    assert outages.back() == [("stripe", 0.0)]
+
+
+def test_a_provider_that_fails_again_wakes_nobody() -> None:
+    outages = Outages()
+    outages.note(CANCEL, None)
+    for _ in range(IN_A_ROW):
+        outages.note(CANCEL, GONE)
+
+    assert outages.back() == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "error"),
+    [
+        (CANCEL, TransientBillingError("wait", code=Code.RATE_LIMIT)),
+        (CANCEL, TransientBillingError("busy", code=Code.LOCK_TIMEOUT)),
+        (CANCEL, UnknownBillingError("ours", code=Code.DATABASE_UNAVAILABLE)),
+        (CANCEL, RejectedBillingError("no", code=Code.RESOURCE_MISSING)),
+        (HOOKS, GONE),
+        (VERIFY, GONE),
+    ],
+)
+def test_what_says_nothing_about_stripe_makes_no_outage_of_stripes(
+    kind: ActionKind, error: BillingError
+) -> None:
+    outages = after_the_start()
+    for _ in range(IN_A_ROW):
+        outages.note(kind, error)
+
+    outages.note(CANCEL, None)
+
+    assert outages.back() == []
+
+
+def test_one_action_that_always_fails_beside_others_that_succeed_makes_no_outage() -> None:
+    outages = after_the_start()
+    for _ in range(10):
+        outages.note(CANCEL, GONE)
+        outages.note(CANCEL, None)
+
+    assert outages.back() == []
