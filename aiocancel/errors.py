@@ -257,7 +257,8 @@ class BillingError(AiocancelError):
 
     ``code`` is Stripe's own word or one of ours, and ``request_id`` is for Stripe's support. ``replayed`` says
     that Stripe repeated the stored answer to an earlier call with the same idempotency key.
-    ``retry_after_s`` is the shortest wait before another try, where Stripe named one.
+    ``retry_after_s`` is the shortest wait before another try, where Stripe named one. ``permission`` is the one that
+    the key lacks, as Stripe names it.
     """
 
     def __init__(
@@ -269,10 +270,12 @@ class BillingError(AiocancelError):
         request_id: str | None = None,
         replayed: bool = False,
         retry_after_s: float | None = None,
+        permission: str | None = None,
     ) -> None:
         super().__init__(message)
         self.code = code
         self.http_status = http_status
+        self.permission = permission
         self.request_id = request_id
         self.replayed = replayed
         self.retry_after_s = retry_after_s

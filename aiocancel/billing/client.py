@@ -25,6 +25,7 @@ from aiocancel.core.changes import AddDiscount, NewCoupon, PauseService, PlainCh
 from aiocancel.core.choose_subscription import ListedSubscription, read_listed
 from aiocancel.core.codes import Code, ForeignCode
 from aiocancel.core.identifiers import SubscriptionId, is_opaque_id
+from aiocancel.core.permissions import permission_named_in
 from aiocancel.core.retry import (
     Failure,
     Throttled,
@@ -57,10 +58,18 @@ Read = TypeVar("Read")
 
 # Stripe's largest page; ended subscriptions are listed too, so one may not be enough.
 LIST_PAGE_SIZE: Final = 100
-# Every request for a subscription asks for these, written or read.
-_FOR_OFFERS: Final = ("discounts.source.coupon", "customer.discount.source.coupon")
+# Each needs a permission of a restricted key; who cancels needs none of them.
+FOR_OFFERS: Final = ("discounts.source.coupon", "customer.discount.source.coupon")
+_SEE_DISCOUNTS: Final = (
+    None,
+    ActionKind.APPLY_OFFER,
+    ActionKind.EXPECT_OFFER,
+    ActionKind.REMOVE_DISCOUNT,
+)
+_SEE_INVOICE: Final = (None, ActionKind.APPLY_OFFER)
 _END_PAUSES: Final = (ActionKind.END_PAUSE, ActionKind.UNPAUSE)
 _AS_READ: Final[Mapping[str, Any]] = {"expand": ["discounts"]}
+FOR_PAGES: Final[tuple[str, ...]] = ("discounts", "items.data.price.product")
 MAX_LIST_PAGES: Final = 10
 # Each way of ending has a key of its own: between two attempts the subscription may change, and so the way.
 _KEY_ENDS: Final[Mapping[parameters.SetsEnd, str]] = {
@@ -165,22 +174,23 @@ class StripeClient:
         self._client = client
         self._billing = billing
         self._paces = paces
-        # Until Stripe says that a restricted key may not read them.
-        self._sees_products = True
+        # Less, once Stripe says that a restricted key may not read them.
+        self._page_expand: tuple[str, ...] = FOR_PAGES
 
     async def read(
         self, subscription_id: SubscriptionId, kind: ActionKind | None = None, /
     ) -> Subscription:
-        """Return the subscription as Stripe has it now.
+        """Return the subscription as Stripe has it now, with the schedule where the policy needs it.
 
-        With a payment that is missing its invoice is read as well, and with a schedule, where the policy needs it,
-        the schedule. For an offer the coupons are read, and the discount of the customer; to end a pause, the invoice
-        of the time after it.
+        For an offer the coupons are read, the discount of the customer and, where a payment is missing, its invoice;
+        to end a pause, the invoice of the time after it. A cancellation needs no permission beyond subscriptions.
         """
-        expand = _FOR_OFFERS if kind is ActionKind.APPLY_OFFER else ("discounts",)
+        expand: tuple[str, ...] = ("discounts",) if kind in _SEE_DISCOUNTS else ()
+        expand = FOR_OFFERS if kind is ActionKind.APPLY_OFFER else expand
         subscription = await self._read(_path(subscription_id), expand, read_subscription)
         ends_pause = kind in _END_PAUSES and subscription.status == "paused"
-        if subscription.pending_update is not None or ends_pause:
+        waits_for_payment = kind in _SEE_INVOICE and subscription.pending_update is not None
+        if waits_for_payment or ends_pause:
             subscription = await self._read(
                 _path(subscription_id), [*expand, "latest_invoice"], read_subscription
             )
@@ -198,16 +208,16 @@ class StripeClient:
         return await self._read(f"/v1/prices/{price_id}", [], read_price)
 
     async def read_for_page(self, subscription_id: str) -> ShownSubscription:
-        """Return the subscription with the names of its products, or without where the key may not read those."""
+        """Return the subscription with its discounts and the names of its products, as far as the key may read them."""
         path = _path(SubscriptionId(subscription_id))
-        if self._sees_products:
+        while True:
+            expand = self._page_expand
             try:
-                return await self._read(path, ["discounts", "items.data.price.product"], read_shown)
+                return await self._read(path, expand, read_shown)
             except BillingError as error:
-                if error.http_status != HTTPStatus.FORBIDDEN:
+                if error.http_status != HTTPStatus.FORBIDDEN or not expand:
                     raise
-                self._sees_products = False
-        return await self._read(path, ["discounts"], read_shown)
+                self._page_expand = expand[:-1]
 
     async def _read(
         self, path: str, expand: Sequence[str], read: Callable[[Mapping[str, Any]], Read]
@@ -228,6 +238,22 @@ class StripeClient:
         if not isinstance(response.data, dict):
             raise UnknownBillingError("Stripe's answer cannot be read", code=Code.UNREADABLE)
         return response.data, response.headers
+
+    async def refusal(
+        self, method: str, path: str, params: Mapping[str, Any]
+    ) -> BillingError | None:
+        """Ask about an object that does not exist; returns the refusal where the key may not ask at all.
+
+        Stripe looks at permissions before it looks for the object, so that a change of nothing tells what is allowed.
+        """
+        try:
+            await self._request(method, path, params)
+        except BillingError as error:
+            if error.http_status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+                return error
+            if not isinstance(error, RejectedBillingError):
+                raise
+        return None
 
     async def list_subscriptions(self, stripe_customer_id: str) -> list[ListedSubscription]:
         """Return all subscriptions of a customer at Stripe, whatever their status; several pages are one list.
@@ -275,7 +301,7 @@ class StripeClient:
                 params = parameters.end(change, action.reason, self._billing, key)
                 if not params:
                     return BillingReply(None, replayed=False)
-                return await self._update(path, params, f"{key}{_KEY_ENDS[change]}")
+                return await self._update_plainly(path, params, f"{key}{_KEY_ENDS[change]}")
             case PlainChange.CANCEL_NOW:
                 # Stripe ignores keys on DELETE: repeating it is safe only because we read before and after.
                 ending = parameters.cancel_now(action.reason, self._billing)
@@ -283,13 +309,14 @@ class StripeClient:
             case PlainChange.WITHDRAW_CANCELLATION:
                 # An offer that was accepted since takes it back first, and its own change goes out next.
                 key = f"{key}-resume" if action.kind is ActionKind.APPLY_OFFER else key
-                return await self._update(path, parameters.resume(clears_cancel_at=False), key)
+                params = parameters.resume(clears_cancel_at=False)
+                return await self._resume(action, path, params, key)
             case PlainChange.WITHDRAW_CANCELLATION_BY_DATE:
                 # Another body under the same key would be an error at Stripe.
                 params = parameters.resume(clears_cancel_at=True)
-                return await self._update(path, params, f"{key}-at")
+                return await self._resume(action, path, params, f"{key}-at")
             case PlainChange.COLLECT_PAYMENTS:
-                return await self._update(path, parameters.unpause(), key)
+                return await self._update_plainly(path, parameters.unpause(), key)
             case PlainChange.RESUME_SERVICE:
                 return await self._resume_service(path, f"{key}-on")
             case PauseService():
@@ -333,13 +360,25 @@ class StripeClient:
                 replayed=error.replayed,
             ) from None
 
+    async def _resume(
+        self, action: Action, path: str, params: Mapping[str, Any], key: str
+    ) -> BillingReply:
+        """Take a cancellation back; an offer that comes next is decided by the discounts in the answer."""
+        is_for_offer = action.kind is ActionKind.APPLY_OFFER
+        update = self._update if is_for_offer else self._update_plainly
+        return await update(path, params, key)
+
     async def _update(
         self, path: str, params: Mapping[str, Any], idempotency_key: str
     ) -> BillingReply:
-        """Send an update of the subscription, whose answer shows the subscription."""
-        response = await self._request(
-            "post", path, {**params, **_AS_READ}, idempotency_key=idempotency_key
-        )
+        """Send an update of the subscription, whose answer shows the subscription with its discounts."""
+        return await self._update_plainly(path, {**params, **_AS_READ}, idempotency_key)
+
+    async def _update_plainly(
+        self, path: str, params: Mapping[str, Any], idempotency_key: str
+    ) -> BillingReply:
+        """Send an update for which discounts do not matter: who may change subscriptions may send it."""
+        response = await self._request("post", path, params, idempotency_key=idempotency_key)
         return self._reply(response)
 
     async def _post_apart(
@@ -459,11 +498,16 @@ def _translate(error: stripe.StripeError) -> tuple[BillingError, Throttled | Non
         code = Code.RESOURCE_RATE_LIMIT if whose == "object" else Code.RATE_LIMIT
     code = code or ForeignCode.of_error(error.__cause__ or error)
     # Stripe's message may quote our request, so only the code goes on.
+    permission = None
+    if status == HTTPStatus.FORBIDDEN and code in (None, Code.INVALID_REQUEST_ERROR):
+        message = detail.get("message") if isinstance(detail, dict) else None
+        permission, code = permission_named_in(message), Code.PERMISSION_MISSING
     translated = _ERRORS[failure](
         f"Stripe answered {error.http_status or 'nothing'} ({code})",
         code=code,
         http_status=error.http_status,
         request_id=error.request_id,
+        permission=permission,
         replayed=key_is_taken or _is_replayed(error.headers),
         # A stored failure says no, too, but the next attempt has another key and is no repetition.
         retry_after_s=read_retry_after(

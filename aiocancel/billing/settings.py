@@ -42,8 +42,8 @@ class StripeBilling:
     """A Stripe account.
 
     Args:
-        api_key: A secret or restricted key with write access to subscriptions; it appears in no repr, and its prefix
-            says whether the mode is live or test.
+        api_key: A secret or restricted key with write access to subscriptions; a how-to lists what else it may need.
+            It appears in no repr, and its prefix says whether the mode is live or test.
         api_base: Stripe's API. Another address is a simulator's, and only a test key may go there.
         invoice_now: Whether cancelling now bills what is open.
             Source of this and the next: https://docs.stripe.com/api/subscriptions/cancel

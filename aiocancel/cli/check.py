@@ -14,6 +14,7 @@ from yarl import URL
 
 from aiocancel.billing.client import StripeClient, open_stripe
 from aiocancel.billing.customer_subscriptions import StripeSubscriptions
+from aiocancel.billing.permissions import Needs, missing_permissions
 from aiocancel.billing.preflight import inspect_stripe
 from aiocancel.billing.settings import API_VERSION, STRIPE_API
 from aiocancel.config import LIVE_KEY_LENGTH, MAKE_A_KEY
@@ -166,17 +167,32 @@ class _Checks:
             kind = "a restricted key" if billing.api_key.startswith("rk_") else "a secret key"
             key = CheckResult.ok(STRIPE_KEY, f"{kind}, {billing.mode} mode, version {API_VERSION}")
 
-        return [key, self._read_access(found.refusal)]
+        results = [key, self._read_access(found.refusal)]
+        if billing.api_key.startswith("rk_"):
+            results += await self._guarded(
+                preflight.PERMISSIONS, lambda: self._permissions(client), self._way_to_stripe()
+            )
+        return results
 
     def _read_access(self, refusal: BillingError | None) -> CheckResult:
         if refusal is not None:
             return CheckResult.fail(STRIPE_SUBSCRIPTIONS, *self._stripe_failure(refusal))
-        untried = (
-            "; write access cannot be tried"
-            if self._inspected.billing.api_key.startswith("rk_")
-            else ""
+        return CheckResult.ok(STRIPE_SUBSCRIPTIONS, "can be read")
+
+    async def _permissions(self, client: StripeClient) -> list[CheckResult]:
+        parts = self._inspected
+        needs = Needs(
+            makes_offers=parts.vendor.applies_offers == "app",
+            watches_offers=parts.vendor.applies_offers == "vendor" and parts.vendor.has_api,
+            lists_customers=isinstance(parts.subscriptions, StripeSubscriptions),
+            hears_news=bool(parts.on_subscription_change or parts.billing.webhook_secrets),
         )
-        return CheckResult.ok(STRIPE_SUBSCRIPTIONS, f"can be read{untried}")
+        found = await missing_permissions(client, parts.billing, needs)
+
+        said = {each: f"{each.permission} ({each.purpose})" for each in found}
+        needed = [text for each, text in said.items() if each.required]
+        optional = [text for each, text in said.items() if not each.required]
+        return [preflight.judge_permissions(needed, optional)]
 
     def _stripe_failure(self, error: BillingError) -> tuple[str, str]:
         match error.http_status:

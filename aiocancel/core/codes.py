@@ -858,6 +858,12 @@ class Code(StrEnum):
         "Stripe had an error of its own.",
         "Look at Stripe's status page.",
     )
+    PERMISSION_MISSING = (
+        "permission_missing",
+        About.STRIPE,
+        "The restricted key lacks a permission; the event PermissionMissing names it.",
+        "Give the key the permission in Stripe's dashboard; the worker tries again by itself.",
+    )
     CARD_DECLINED = (
         "card_declined",
         About.STRIPE,

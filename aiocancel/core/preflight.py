@@ -14,6 +14,7 @@ CLOCK: Final = "clock"
 POLICY: Final = "Content-Security-Policy"
 DATABASE: Final = "database"
 SCHEMA: Final = "schema"
+PERMISSIONS: Final = "Stripe permissions"
 BACKLOG: Final = "worker backlog"
 SCRIPT: Final = "page script"
 SIGNING: Final = "signed requests"
@@ -176,6 +177,21 @@ def judge_server(version: int, *, read_only: bool) -> CheckResult:
 
 
 GRANTS: Final = "aiocancel grants --migrate-role … --serve-role …"
+
+
+def judge_permissions(needed: Sequence[str], optional: Sequence[str]) -> CheckResult:
+    """Say whether a restricted key may do all that will be asked.
+
+    Args:
+        needed: What it may not do and has to, each with its purpose.
+        optional: What it may not do, and without which something is only left out.
+    """
+    fix = "give the restricted key these permissions in Stripe's dashboard"
+    if needed:
+        return CheckResult.fail(PERMISSIONS, f"missing: {', '.join(needed)}", fix)
+    if optional:
+        return CheckResult.warn(PERMISSIONS, f"missing: {', '.join(optional)}", fix)
+    return CheckResult.ok(PERMISSIONS, "all that these settings ask for")
 
 
 def judge_schema(

@@ -73,6 +73,7 @@ from aiocancel.telemetry import (
 )
 from aiocancel.worker.confirm_offers import Offers
 from aiocancel.worker.hooks import Hooks
+from aiocancel.worker.permissions import MissingPermissions
 
 # How long we wait for a flow session to be over, and for a renewal.
 PASSES_WITHIN_S: Final = 15 * 60.0
@@ -119,6 +120,7 @@ class Attempts:
         self._ends_with: PeriodEnd = ends_with
 
         self._on_event = guarded(on_event)
+        self._permissions = MissingPermissions(self._on_event)
         self._on_settled = on_settled
         self._jitter = jitter
         self._vendor_acts_within_s = vendor_acts_within_s
@@ -459,7 +461,7 @@ class Attempts:
             taken, Failure.REJECTED, code=error.code, request_id=error.request_id
         )
 
-        subscription = await self._billing.read(taken.action.subscription_id)
+        subscription = await self._billing.read(taken.action.subscription_id, kind)
         if kind is ActionKind.APPLY_OFFER:
             step = self._offers.earlier_write(_offer(taken), subscription)
         else:
@@ -570,6 +572,9 @@ class Attempts:
                 _took_s(taken),
             )
         )
+
+        if error.code == Code.PERMISSION_MISSING:
+            self._permissions.report(error)
 
         if taken.action.kind.only_watches and failure is not Failure.REJECTED:
             # Watching ends by the clock, however often we looked.

@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
+from aiocancel.core.actions import ActionKind
 from aiocancel.core.codes import Code, ForeignCode
 from aiocancel.core.identifiers import Mode, SubscriptionId
 from aiocancel.core.news import (
@@ -35,11 +36,11 @@ from aiocancel.telemetry import (
     ChangeHookFailed,
     DriftFound,
     EventHook,
-    PermissionMissing,
     SubscriptionChanged,
     guarded,
     told,
 )
+from aiocancel.worker.permissions import MissingPermissions
 
 logger = logging.getLogger("aiocancel")
 
@@ -53,8 +54,6 @@ _LEASE_S: Final = 90.0
 _LOOK_AGAIN_S: Final = 30.0
 # After an outage the list is read in pieces, so that what was read stays read.
 _WINDOW: Final = timedelta(hours=1)
-
-_EVENT_READ: Final = "event_read"
 
 
 class EventSource(Protocol):
@@ -109,7 +108,7 @@ class NewsReader:
         self._now = now
         self._jitter = jitter
         self._looking: set[asyncio.Task[None]] = set()
-        self._was_refused = False
+        self._permissions = MissingPermissions(self._on_event)
 
     async def run(self) -> None:
         """Work until cancelled; outages of the database and of Stripe are waited out."""
@@ -170,13 +169,8 @@ class NewsReader:
         except BillingError as error:
             if error.http_status != 403:
                 raise
-            if not self._was_refused:
-                # Once: the owner has to change the key.
-                self._was_refused = True
-                self._on_event(PermissionMissing(_EVENT_READ, error.request_id))
+            self._permissions.report(error)
             return False
-
-        self._was_refused = False
         return True
 
     # --- the subscriptions
@@ -203,6 +197,8 @@ class NewsReader:
             await asyncio.shield(self._later(taken, give_back=True))
             raise
         except BillingError as error:
+            if error.code == Code.PERMISSION_MISSING:
+                self._permissions.report(error)
             await self._later(taken, error.retry_after_s)
         except AiocancelError as error:
             logger.warning("news of a subscription must wait (%s)", type(error).__name__)
@@ -229,8 +225,10 @@ class NewsReader:
             logger.warning("news of a subscription wait for their lease to end")
 
     async def _look(self, taken: TakenNews) -> None:
-        subscription = await self._read(taken.subscription_id)
         work = await self._news.own_work(taken, self._mode)
+        # Discounts are looked at where an offer gave one: a key need not be allowed to read coupons for the rest.
+        kind = ActionKind.EXPECT_OFFER if work.gifts else ActionKind.EXPECT_CANCELLATION
+        subscription = await self._read(taken.subscription_id, kind)
         standing = gone(taken.told) if subscription is None else Standing.of(subscription)
 
         reported, again = await self._report_drift(taken, subscription, standing, work)
@@ -248,10 +246,10 @@ class NewsReader:
         for change in found:
             self._on_event(SubscriptionChanged(change.subscription_id, change.kind))
 
-    async def _read(self, subscription_id: SubscriptionId) -> Subscription | None:
+    async def _read(self, subscription_id: SubscriptionId, kind: ActionKind) -> Subscription | None:
         """Return the subscription; None where Stripe, which told of it, knows it no more."""
         try:
-            return await self._billing.read(subscription_id)
+            return await self._billing.read(subscription_id, kind)
         except RejectedBillingError as error:
             if error.code == Code.RESOURCE_MISSING:
                 return None
@@ -279,6 +277,10 @@ class NewsReader:
                 found[action_id] = "coupon", Code.DISCOUNT_REMOVED_ELSEWHERE
 
         new = {action_id: each for action_id, each in found.items() if action_id not in reported}
+        if new and await self._news.own_work(taken, self._mode) != work:
+            # Something of ours came between the two looks.
+            return reported, True
+
         for action_id, (expected, code) in new.items():
             self._on_event(DriftFound(action_id, taken.subscription_id, expected, code))
         if new:

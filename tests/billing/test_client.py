@@ -15,7 +15,13 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
-from aiocancel.billing.client import StripeClient, _warm_up, _WholeAnswers, open_stripe
+from aiocancel.billing.client import (
+    FOR_OFFERS,
+    StripeClient,
+    _warm_up,
+    _WholeAnswers,
+    open_stripe,
+)
 from aiocancel.billing.settings import API_VERSION, StripeBilling
 from aiocancel.core.actions import Action, ActionKind, Write
 from aiocancel.core.changes import PlainChange
@@ -134,7 +140,7 @@ async def test_cancelling_at_the_end_of_the_period_leaves_it_usable_until_then(
     read = await client.read(SubscriptionId("sub_1"))
     assert (read.status, read.is_ending, read.ends_at) == ("active", True, read.current_period_end)
     (write,) = check_bodies(stripe)
-    assert write.params == {"cancel_at_period_end": "true", "expand": ["discounts"]}
+    assert write.params == {"cancel_at_period_end": "true"}
     assert reply == BillingReply(write.request_id, replayed=False, subscription=read)
 
 
@@ -164,10 +170,7 @@ async def test_a_cancellation_at_period_end_is_taken_back(
     await send(client, PlainChange.CANCEL_AT_PERIOD_END, key="key-1")
     await send(client, PlainChange.WITHDRAW_CANCELLATION, key="key-2")
     assert not (await client.read(SubscriptionId("sub_1"))).is_ending
-    assert check_bodies(stripe)[-1].params == {
-        "cancel_at_period_end": "false",
-        "expand": ["discounts"],
-    }
+    assert check_bodies(stripe)[-1].params == {"cancel_at_period_end": "false"}
 
 
 async def test_a_cancellation_by_date_is_taken_back_by_date(
@@ -178,7 +181,7 @@ async def test_a_cancellation_by_date_is_taken_back_by_date(
     await send(client, PlainChange.WITHDRAW_CANCELLATION, subscription_id="sub_2")
     await send(client, PlainChange.WITHDRAW_CANCELLATION_BY_DATE, subscription_id="sub_2")
     assert (await client.read(SubscriptionId("sub_2"))).cancel_at is None
-    assert check_bodies(stripe)[-1].params == {"cancel_at": "", "expand": ["discounts"]}
+    assert check_bodies(stripe)[-1].params == {"cancel_at": ""}
 
 
 @pytest.mark.parametrize("change", [PlainChange.CANCEL_AT_PERIOD_END, PlainChange.CANCEL_NOW])
@@ -515,15 +518,17 @@ async def test_an_invoice_is_read_only_while_a_change_waits_for_it(
     assert len(stripe.requests) == 1
     pending = {"expires_at": stripe.now + 3600, "subscription_items": []}
     stripe.subscriptions["sub_1"]["pending_update"] = pending
-    subscription = await client.read(SubscriptionId("sub_1"))
+    await client.read(SubscriptionId("sub_1"), ActionKind.CANCEL_NOW)
+    subscription = await client.read(SubscriptionId("sub_1"), ActionKind.APPLY_OFFER)
     assert (
         subscription.payment_url
         == stripe.invoices[stripe.subscriptions["sub_1"]["latest_invoice"]]["hosted_invoice_url"]
     )
-    assert [request.params["expand"] for request in stripe.requests] == [
+    assert [request.params.get("expand") for request in stripe.requests] == [
         ["discounts"],
-        ["discounts"],
-        ["discounts", "latest_invoice"],
+        None,
+        [*FOR_OFFERS],
+        [*FOR_OFFERS, "latest_invoice"],
     ]
 
 

@@ -167,11 +167,12 @@ async def stand_in(
     """A Stripe that answers each path as it is told."""
 
     async def answer(request: web.Request) -> web.Response:
-        status, body = answers[request.path]
+        missing = {"error": {"type": "invalid_request_error", "code": "resource_missing"}}
+        status, body = answers.get(request.path, (404, missing))
         return web.json_response(body, status=status, headers=headers)
 
     app = web.Application()
-    app.router.add_get("/{path:.*}", answer)
+    app.router.add_route("*", "/{path:.*}", answer)
     async with served(app) as url:
         yield url
 
@@ -302,7 +303,33 @@ async def test_a_restricted_key_need_not_see_the_account(site: Installation) -> 
     async with stand_in(answers) as url:
         found = await site.check(billing=site.billing(url, "rk_test_restricted"))
     assert found.of("Stripe key").detail == f"a restricted key, test mode, version {API_VERSION}"
-    assert found.of("Stripe subscriptions").detail == "can be read; write access cannot be tried"
+    assert found.of("Stripe subscriptions").detail == "can be read"
+    assert found.of("Stripe permissions").level is Level.OK
+
+
+@pytest.mark.parametrize(
+    ("granted", "level", "said"),
+    [
+        (
+            ["subscription_write", "coupon_read", "product_read"],
+            Level.OK,
+            "all that these settings ask for",
+        ),
+        (["subscription_write", "coupon_read"], Level.WARN, "product_read (what pages say)"),
+        (["subscription_read", "coupon_read"], Level.FAIL, "subscription_write (cancelling)"),
+    ],
+)
+async def test_the_permissions_of_a_restricted_key_are_tried_and_nothing_is_changed(
+    site: Installation, stripe: StripeSimulator, granted: list[str], level: Level, said: str
+) -> None:
+    stripe.add_key("rk_test_restricted", granted)
+
+    found = await site.check(billing=site.billing(api_key="rk_test_restricted"))
+
+    permissions = found.of("Stripe permissions")
+    assert permissions.level is level
+    assert said in permissions.detail
+    assert stripe.effects == []
 
 
 @pytest.mark.parametrize(

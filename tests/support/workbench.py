@@ -98,5 +98,7 @@ async def running(*workers: Worker) -> AsyncIterator[None]:
 
 @contextlib.asynccontextmanager
 async def client_of(url: str, **settings: Any) -> AsyncIterator[StripeClient]:
-    async with open_stripe(StripeBilling(api_key=STRIPE_KEY, api_base=url, **settings)) as client:
+    async with open_stripe(
+        StripeBilling(**{"api_key": STRIPE_KEY, "api_base": url, **settings})
+    ) as client:
         yield client

@@ -138,9 +138,7 @@ async def test_a_cancellation_waits_for_no_other_change_at_stripe(bench: Bench) 
     begun: list[str] = []
 
     class SlowForOffers:
-        async def read(
-            self, subscription_id: SubscriptionId, *, for_offer: bool = False
-        ) -> Subscription:
+        async def read(self, subscription_id: SubscriptionId, *_kind: object) -> Subscription:
             if subscription_id.startswith("sub_busy"):
                 begun.append(subscription_id)
                 await wait_for_ever()

@@ -684,9 +684,7 @@ async def test_no_more_than_the_allowed_number_of_changes_run_at_once(bench: Ben
     class Counting:
         now = 0
 
-        async def read(
-            self, subscription_id: SubscriptionId, *, for_offer: bool = False
-        ) -> Subscription:
+        async def read(self, subscription_id: SubscriptionId, *_kind: object) -> Subscription:
             nonlocal most
             self.now += 1
             most = max(most, self.now)
