@@ -187,6 +187,7 @@ class StripeClient:
         """
         expand: tuple[str, ...] = ("discounts",) if kind in _SEE_DISCOUNTS else ()
         expand = FOR_OFFERS if kind is ActionKind.APPLY_OFFER else expand
+
         subscription = await self._read(_path(subscription_id), expand, read_subscription)
         ends_pause = kind in _END_PAUSES and subscription.status == "paused"
         waits_for_payment = kind in _SEE_INVOICE and subscription.pending_update is not None
