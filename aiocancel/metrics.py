@@ -31,6 +31,7 @@ from aiocancel.telemetry import (
     Event,
     LookupFailed,
     PageFactsMissing,
+    PageTemplateFailed,
     PermissionMissing,
     PolicyNotWidened,
     PropertyLeftOut,
@@ -160,6 +161,7 @@ QUEUE_OLDEST_DUE: Final = Metric("queue_oldest_due", "How long the oldest action
 _PAGE_PROBLEMS: Final[dict[type[Event], str]] = {
     LookupFailed: "lookup_failed",
     PageFactsMissing: "facts_missing",
+    PageTemplateFailed: "template_failed",
     PolicyNotWidened: "policy_not_widened",
     CachingRefused: "caching_refused",
     PropertyLeftOut: "property_left_out",
@@ -213,6 +215,7 @@ def measurements(event: Event) -> list[Measurement]:
         case (
             LookupFailed()
             | PageFactsMissing()
+            | PageTemplateFailed()
             | PolicyNotWidened()
             | CachingRefused()
             | PropertyLeftOut()

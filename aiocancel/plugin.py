@@ -257,6 +257,8 @@ class CancelFlow:
         self.handle_plain: Callable[[web.Request], Awaitable[web.StreamResponse]] = handlers.plain
         self.handle_script: Callable[[web.Request], Awaitable[web.StreamResponse]] = handlers.script
 
+        self.handle_style: Callable[[web.Request], Awaitable[web.StreamResponse]] = handlers.style
+
         health = HealthHandlers(self._runtime.health, self._runtime.readiness)
         self.handle_health: Callable[[web.Request], Awaitable[web.StreamResponse]] = health.health
         self.handle_ready: Callable[[web.Request], Awaitable[web.StreamResponse]] = health.ready

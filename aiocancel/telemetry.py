@@ -184,6 +184,14 @@ class PageFactsMissing(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class PageTemplateFailed(Event):
+    """The application's template for a page of ours failed; the page came up in our own dress."""
+
+    template: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
 class PolicyNotWidened(Event):
     """An application's Content-Security-Policy could not be widened and was sent as it was."""
 
@@ -259,6 +267,7 @@ _LEVELS = {
     DriftFound: logging.ERROR,
     LookupFailed: logging.ERROR,
     PageFactsMissing: logging.WARNING,
+    PageTemplateFailed: logging.ERROR,
     PermissionMissing: logging.ERROR,
     PolicyNotWidened: logging.ERROR,
     PropertyLeftOut: logging.ERROR,

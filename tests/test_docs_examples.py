@@ -408,3 +408,17 @@ async def test_own_pages_have_the_name_the_logo_and_the_columns_of_the_site(
     assert "--aiocancel-action: #0b6b3a;" in page
     assert "ada@example.com" in page
     assert "img-src 'self'" in response.headers["Content-Security-Policy"]
+
+
+async def test_own_templates_are_worn_by_the_plain_page(
+    example: Examples, ada: None, pool: Pool, billing: StripeBilling, aiohttp_client: AiohttpClient
+) -> None:
+    cancel = make_cancel(pool, billing=billing, run_worker=False)
+    client: Browser = await aiohttp_client(example("own_templates").make_app(cancel))
+
+    response = await client.get("/cancel", headers={**ADA, "Accept": "text/html"})
+    page = await response.text()
+
+    assert "<nav>Northwind Notes</nav>" in page
+    assert '<main class="aiocancel-panel" lang="en">' in page
+    assert "Cancel subscription" in page

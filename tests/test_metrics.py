@@ -41,6 +41,7 @@ from aiocancel.telemetry import (
     Event,
     LookupFailed,
     PageFactsMissing,
+    PageTemplateFailed,
     PermissionMissing,
     PolicyNotWidened,
     PropertyLeftOut,
@@ -110,6 +111,7 @@ EXAMPLES: list[tuple[Event, dict[str, dict[str, str]]]] = [
         DriftFound(7, "sub_1", "coupon", Code.NO_DISCOUNT),
         {"drift": {"kind": "expect_offer", "code": "vendor_did_not_act"}},
     ),
+    (PageTemplateFailed("x.html", "no y"), {"page_problems": {"what": "template_failed"}}),
     (PageFactsMissing("sub_1", "timeout"), {"page_problems": {"what": "facts_missing"}}),
     (
         DriftFound(7, "sub_1", "cancellation", Code.CANCELLATION_TAKEN_BACK),

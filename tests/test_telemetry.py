@@ -23,6 +23,7 @@ from aiocancel.telemetry import (
     Event,
     LookupFailed,
     PageFactsMissing,
+    PageTemplateFailed,
     PermissionMissing,
     PolicyNotWidened,
     PropertyLeftOut,
@@ -82,6 +83,12 @@ EXAMPLES = [
         logging.ERROR,
         "DriftFound action_id=7 subscription_id=sub_1 expected=coupon seen=no_discount",
         id="drift found",
+    ),
+    pytest.param(
+        PageTemplateFailed("aiocancel/base.html", "no shop.html"),
+        logging.ERROR,
+        "PageTemplateFailed template=aiocancel/base.html error=no shop.html",
+        id="page template failed",
     ),
     pytest.param(
         PageFactsMissing("sub_1", "timeout"),
@@ -153,6 +160,7 @@ HARMLESS = {
     "seen",
     "status",
     "subscription_id",
+    "template",
     "took_s",
     "written",
 }

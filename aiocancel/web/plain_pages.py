@@ -30,8 +30,9 @@ class PlainPages:
     def __init__(self, site: Site) -> None:
         self._site = site
 
-    def ask(
+    async def ask(
         self,
+        request: web.Request,
         words: Words,
         page: PlainPage,
         *,
@@ -44,7 +45,8 @@ class PlainPages:
         """Show the page with the one button that cancels, or takes something back.
 
         Args:
-            words: The customer's.
+            request: The customer's.
+            words: Those of the customer's language.
             page: What it says.
             grant: Lets the button act.
             undo: What is taken back; None for a cancellation.
@@ -54,10 +56,11 @@ class PlainPages:
         """
         links = [self._change("unpause", "end_pause_link", words, named)]
 
-        return render_page(
+        return await render_page(
+            request,
+            self._site,
             "confirm.html",
             words,
-            self._site.settings.theme,
             title=words.say(page.title),
             lines=[words.say(line) for line in page.lines],
             about=about_rows(about(owned, shown, datetime.now(UTC)), words),
@@ -71,8 +74,9 @@ class PlainPages:
             links=links if page.offers_unpause else [],
         )
 
-    def nothing(
+    async def nothing(
         self,
+        request: web.Request,
         words: Words,
         page: PlainPage,
         *,
@@ -82,7 +86,8 @@ class PlainPages:
     ) -> web.Response:
         """Say why there is nothing to ask."""
         may_resume = page.offers_resume and self._site.settings.resume_policy != "off"
-        return self.message(
+        return await self.message(
+            request,
             words,
             " ".join(words.say(line) for line in page.lines),
             title=words.say(page.title),
@@ -91,8 +96,9 @@ class PlainPages:
             about=about_rows(about(owned, shown, datetime.now(UTC)), words),
         )
 
-    def which(
+    async def which(
         self,
+        request: web.Request,
         words: Words,
         choices: Sequence[OwnedSubscription],
         shown: Sequence[ShownSubscription | None],
@@ -116,10 +122,11 @@ class PlainPages:
             for owned, name, each in zip(choices, names, told, strict=True)
         ]
 
-        return render_page(
+        return await render_page(
+            request,
+            self._site,
             "which.html",
             words,
-            self._site.settings.theme,
             title=words.text("which_title"),
             action=self._site.path,
             change=None if undo is None else undo.name,
@@ -128,8 +135,9 @@ class PlainPages:
             return_to=self._site.settings.return_to,
         )
 
-    def message(
+    async def message(
         self,
+        request: web.Request,
         words: Words,
         text: str,
         *,
@@ -143,10 +151,11 @@ class PlainPages:
         """Show one message and the ways on."""
         back = {"url": self._site.settings.return_to, "text": words.text("back_link")}
 
-        return render_page(
+        return await render_page(
+            request,
+            self._site,
             "message.html",
             words,
-            self._site.settings.theme,
             status=status,
             title=words.text("outcome_title") if title is None else title,
             text=text,

@@ -77,6 +77,7 @@ class Handlers:
             web.get(f"{prefix}/payload", self.payload),
             web.get(f"{prefix}/subscription", self.subscription),
             web.get(f"{prefix}/flow.js", self.script),
+            web.get(f"{prefix}/style.css", self.style),
             web.get(f"{prefix}/status/{{claim}}", self.status),
         ]
 
@@ -103,9 +104,9 @@ class Handlers:
             # Nobody was refused yet: the flow vendor may tell of the same choice.
             if self._site.vendor.reports_sessions and not wants_page:
                 error.fate = "may_have_reached_us"
-            return self._refusal(request, error, wants_page=wants_page)
+            return await self._refusal(request, error, wants_page=wants_page)
         except (ClaimError, UnavailableError) as error:
-            return self._refusal(request, error, wants_page=wants_page)
+            return await self._refusal(request, error, wants_page=wants_page)
 
         if wants_page:
             return web.Response(
@@ -133,7 +134,7 @@ class Handlers:
                 raise _unknown_claim()
             told = None if wants_page else await service.told(public_id, customer_id)
         except (ClaimError, UnavailableError) as error:
-            return self._refusal(request, error, wants_page=wants_page)
+            return await self._refusal(request, error, wants_page=wants_page)
 
         words = self._words(request)
         if not wants_page:
@@ -145,7 +146,8 @@ class Handlers:
         links = []
         if answer.payment_url is not None:
             links = [{"url": answer.payment_url, "text": words.text("payment_link")}]
-        return self._pages.message(
+        return await self._pages.message(
+            request,
             words,
             message_of(answer, words, shown),
             title=title_of(words, answer.kind, answer.change, answer.effective_at),
@@ -181,7 +183,7 @@ class Handlers:
         try:
             flow = await self._resolved_one(request)
         except (ClaimError, UnavailableError) as error:
-            return self._refusal(request, error, wants_page=False)
+            return await self._refusal(request, error, wants_page=False)
 
         data = flow_data(flow.sealed) if flow.sealed else None
         return web.json_response(
@@ -193,7 +195,7 @@ class Handlers:
         try:
             flow = await self._resolved_one(request)
         except (ClaimError, UnavailableError) as error:
-            return self._refusal(request, error, wants_page=False)
+            return await self._refusal(request, error, wants_page=False)
 
         owned = flow.subscription
         return web.json_response(
@@ -215,15 +217,17 @@ class Handlers:
             flow = await self._resolved(request)
             choices = await self._choices(request, flow)
         except (ClaimError, UnavailableError) as error:
-            return self._refusal(request, error, wants_page=True)
+            return await self._refusal(request, error, wants_page=True)
 
         words = self._words(request)
         if flow.state is FlowState.SEVERAL:
-            return self._pages.which(words, choices, await self._all_shown(choices), undo)
+            return await self._pages.which(
+                request, words, choices, await self._all_shown(choices), undo
+            )
         owned = flow.subscription
         if flow.sealed is None or owned is None:
-            return self._pages.message(
-                words, words.text("no_subscription"), outcome="no_subscription"
+            return await self._pages.message(
+                request, words, words.text("no_subscription"), outcome="no_subscription"
             )
 
         try:
@@ -231,12 +235,15 @@ class Handlers:
             shown = await service.shown(owned.subscription_id)
             page = await self._page(service, owned, shown, undo)
         except UnavailableError as error:
-            return self._refusal(request, error, wants_page=True)
+            return await self._refusal(request, error, wants_page=True)
 
         named = request.query.get("subscription")
         if page.nothing_to is not None:
-            return self._pages.nothing(words, page, owned=owned, shown=shown, named=named)
-        return self._pages.ask(
+            return await self._pages.nothing(
+                request, words, page, owned=owned, shown=shown, named=named
+            )
+        return await self._pages.ask(
+            request,
             words,
             page,
             grant=flow.sealed.grant,
@@ -287,7 +294,7 @@ class Handlers:
             body = await read_body(request, self._site.settings.max_body_bytes)
             await (await self._site.service()).ring(self._site.vendor.read_webhook(body))
         except (ClaimError, UnavailableError) as error:
-            return self._refusal(request, error, wants_page=False)
+            return await self._refusal(request, error, wants_page=False)
 
         return web.Response(status=204, headers=_NO_STORE)
 
@@ -315,7 +322,7 @@ class Handlers:
             if ignored is None:
                 is_new = await (await self._site.service()).ring_stripe(event)
         except (ClaimError, UnavailableError) as error:
-            return self._refusal(request, error, wants_page=False)
+            return await self._refusal(request, error, wants_page=False)
 
         if ignored is not None:
             self._site.on_event(ClaimRefused(ignored))
@@ -339,6 +346,17 @@ class Handlers:
                 "X-Content-Type-Options": "nosniff",
                 **({"Vary": "Accept-Language"} if known is None and len(scripts) > 1 else {}),
             },
+        )
+
+    async def style(self, request: web.Request) -> web.Response:
+        """``GET /cancel/style.css``: the look of our own pages, for a site that dresses them itself."""
+        is_this_version = request.query.get("v") == self._site.style_url.rpartition("=")[2]
+        cache = "public, max-age=31536000, immutable" if is_this_version else "no-cache"
+        return web.Response(
+            body=self._site.style,
+            content_type="text/css",
+            charset="utf-8",
+            headers={"Cache-Control": cache, "X-Content-Type-Options": "nosniff"},
         )
 
     async def _resolved(self, request: web.Request) -> FlowContext:
@@ -415,7 +433,7 @@ class Handlers:
 
         return web.json_response(body, status=status, headers=headers)
 
-    def _refusal(
+    async def _refusal(
         self, request: web.Request, error: ClaimError | UnavailableError, *, wants_page: bool
     ) -> web.Response:
         words = self._words(request)
@@ -431,7 +449,8 @@ class Handlers:
 
         # Nobody is logged in: starting again would only lead back here.
         again = {"url": self._site.path, "text": words.text("again_link")}
-        response = self._pages.message(
+        response = await self._pages.message(
+            request,
             words,
             refusal.message,
             outcome=refusal.code,

@@ -18,6 +18,7 @@ from aiocancel.errors import AiocancelError, UnavailableError
 from aiocancel.telemetry import EventHook, told
 from aiocancel.web.csp_header import PolicyWriter
 from aiocancel.web.languages import ChooseLocale, Languages
+from aiocancel.web.style import style_sheet
 
 if TYPE_CHECKING:
     from aiocancel.intake import FlowService
@@ -99,6 +100,9 @@ class Site:
             path: The prefix, below the sub-application's own where there is one.
         """
         self.path = f"{self.settings.public_prefix}{path}"
+        self.style = style_sheet(self.settings.theme.css).encode()
+        version = hashlib.sha256(self.style).hexdigest()[:12]
+        self.style_url = f"{self.path}/style.css?v={version}"
         self.scripts = {
             words.language: PageScript(_page_script(self, words), self.path)
             for words in self.languages.all
