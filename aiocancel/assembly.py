@@ -106,9 +106,7 @@ async def open_parts(parts: Parts, stack: AsyncExitStack) -> Opened:
         doorbell=doorbell,
         patient_resolver=patient_resolver,
         endings=endings,
-        page_facts=StripePageFacts(
-            for_pages.read_for_page, within_s=parts.settings.page_facts_within_s
-        ),
+        page_facts=_page_facts(parts, for_pages),
         wake_catch_up=rung.set,
         wake_news=news_rung.set,
         on_event=parts.on_event,
@@ -143,6 +141,13 @@ async def open_parts(parts: Parts, stack: AsyncExitStack) -> Opened:
         )
         loops["catch-up"] = await stack.enter_async_context(_looping(catch_up.run(), "catch-up"))
     return Opened(service, pool, loops)
+
+
+def _page_facts(parts: Parts, stripe: StripeClient) -> StripePageFacts | None:
+    """Return what pages say of a subscription; None where each may belong to another account."""
+    if parts.billing.account_column is not None:
+        return None
+    return StripePageFacts(stripe.read_for_page, within_s=parts.settings.page_facts_within_s)
 
 
 def _make_news_reader(
@@ -196,6 +201,7 @@ def _make_worker(
         vendor_acts_within_s=parts.settings.vendor_acts_within_s,
         resume_policy=parts.settings.resume_policy,
         find=service.find_patiently,
+        account_column=parts.billing.account_column,
     )
 
 
@@ -204,7 +210,7 @@ async def _open_resolvers(
 ) -> tuple[SubscriptionResolver, SubscriptionResolver]:
     """Return what finds a page's subscription, and what finds the same with more patience."""
     chosen = parts.subscriptions
-    needs = parts.vendor.columns
+    needs = parts.needed_columns
     within_s = parts.settings.lookup_within_s
     if isinstance(chosen, SubscriptionQuery):
         rows = await chosen.prepare(pool, needs=needs, within_s=within_s)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -62,3 +63,9 @@ class Parts:
     on_error: list[OutcomeHook] = field(default_factory=list)
     on_subscription_change: list[ChangeHook] = field(default_factory=list)
     offer_handlers: dict[str, OfferHandler] = field(default_factory=dict)
+
+    @property
+    def needed_columns(self) -> Sequence[str]:
+        """The columns that the application's query has to return beside the subscription's id."""
+        account = self.billing.account_column
+        return (*self.vendor.columns, *(() if account is None else (account,)))

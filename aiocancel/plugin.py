@@ -184,6 +184,10 @@ class CancelFlow:
         check_subscriptions(subscriptions)
         check_grant_keys(grant_keys, mode=billing.mode)
         _check_modes(vendor, billing)
+        if billing.account_column is not None and hasattr(subscriptions, "over"):
+            raise ConfigurationError(
+                "account_column goes with a SubscriptionQuery: StripeSubscriptions looks into one account"
+            )
         self._settings = Settings(
             mode=billing.mode,
             prefix=prefix,

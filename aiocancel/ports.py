@@ -330,6 +330,10 @@ class BillingReply:
 class Billing(Protocol):
     """The billing provider; every method may raise one of the three BillingError kinds."""
 
+    def on(self, account: str | None) -> Billing:
+        """Return the same provider for the objects of another account; None stands for that of the settings."""
+        ...
+
     async def read(
         self, subscription_id: SubscriptionId, kind: ActionKind | None = None, /
     ) -> Subscription:

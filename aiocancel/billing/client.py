@@ -19,7 +19,7 @@ import aiohttp
 from aiocancel.billing import parameters
 from aiocancel.billing.fair_turns import Turns
 from aiocancel.billing.rate_limit import StripeRateLimits
-from aiocancel.billing.settings import API_VERSION, StripeBilling
+from aiocancel.billing.settings import API_VERSION, StripeBilling, is_account
 from aiocancel.core.actions import Action, ActionKind, Write
 from aiocancel.core.changes import AddDiscount, NewCoupon, PauseService, PlainChange, Update
 from aiocancel.core.choose_subscription import ListedSubscription, read_listed
@@ -176,6 +176,25 @@ class StripeClient:
         self._paces = paces
         # Less, once Stripe says that a restricted key may not read them.
         self._page_expand: tuple[str, ...] = FOR_PAGES
+
+    def on(self, account: str | None) -> StripeClient:
+        """Return the same client for the objects of another account; None stands for that of the settings."""
+        if account is None or account == self._billing.stripe_account:
+            return self
+        if not is_account(account):
+            raise RejectedBillingError(
+                "the database holds an account that is none of Stripe's", code=Code.BAD_ACCOUNT
+            )
+        there = dataclasses.replace(self._billing, stripe_account=account)
+        return StripeClient(self._client, there, self._paces)
+
+    def _on_account(self) -> Mapping[str, str]:
+        account = self._billing.stripe_account
+        if account is None:
+            return {}
+        # The older header knows no paths, and no organisations.
+        is_path = "/" in account or self._billing.is_organisations
+        return {"stripe_context" if is_path else "stripe_account": account}
 
     async def read(
         self, subscription_id: SubscriptionId, kind: ActionKind | None = None, /
@@ -443,8 +462,7 @@ class StripeClient:
                 raise TransientBillingError(
                     str(error), code=Code.RATE_BUDGET, retry_after_s=error.retry_after_s
                 ) from None
-        if self._billing.stripe_account is not None:
-            options["stripe_account"] = self._billing.stripe_account
+        options |= self._on_account()
         try:
             return cast(
                 "stripe.StripeResponse",

@@ -34,7 +34,16 @@ FEEDBACK_VALUES: Final = frozenset(
 )
 
 
-_ACCOUNT: Final = re.compile(r"acct_[A-Za-z0-9]{1,250}", re.ASCII)
+_KEYS: Final = (
+    *("sk_live_", "rk_live_", "sk_test_", "rk_test_"),
+    *("sk_org_live_", "sk_org_test_"),
+)
+_ACCOUNT: Final = re.compile(r"acct_[A-Za-z0-9_]{1,64}(?:/acct_[A-Za-z0-9_]{1,64}){0,3}", re.ASCII)
+
+
+def is_account(text: str) -> bool:
+    """Tell whether a text names an account, or a path to one: a platform's, a slash, and a connected one's."""
+    return _ACCOUNT.fullmatch(text) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +76,10 @@ class StripeBilling:
             ``forever``, and ``month`` for a repeating one of a single month); what is left out has English words.
             ``{off}`` stands for the percentage, or the amount and its currency, ``{months}`` for the number of months.
             Customers read it on their invoices; Stripe takes 40 characters, and what is longer is cut off.
-        stripe_account: The connected account (``acct_…``) that the subscriptions belong to, where a platform's key is
-            used. Source: https://docs.stripe.com/connect/authentication
+        stripe_account: The account (``acct_…``) that the subscriptions belong to, where the key is a platform's or an
+            organisation's. Source: https://docs.stripe.com/context
+        account_column: The column of the ``SubscriptionQuery`` that holds the account of each subscription; one that
+            is NULL stands for ``stripe_account``.
         webhook_secrets: The signing secrets (``whsec_…``) of the endpoint in Stripe that posts to
             ``/cancel/stripe``; while you change it, the new one and the old one. Without any the route is a 404.
         poll_events_every_s: How many seconds lie between two looks at Stripe's list of events. It is read where
@@ -90,13 +101,18 @@ class StripeBilling:
     ends_with: PeriodEnd = DEFAULT_PERIOD_END
     coupon_names: Mapping[str, str] = field(default_factory=dict)
     stripe_account: str | None = None
+    account_column: str | None = None
     webhook_secrets: Sequence[str] = field(default=(), repr=False)
     poll_events_every_s: float = 60.0
 
     def __post_init__(self) -> None:
-        if not self.api_key.startswith(("sk_live_", "rk_live_", "sk_test_", "rk_test_")):
+        if not self.api_key.startswith(_KEYS):
             raise ConfigurationError(
                 "api_key must be a Stripe secret or restricted key: sk_…, rk_…, live or test"
+            )
+        if self.is_organisations and self.stripe_account is None:
+            raise ConfigurationError(
+                "an organisation's key needs stripe_account, the account that it is used for"
             )
         if not is_opaque_id(self.api_key):
             raise ConfigurationError(
@@ -115,8 +131,10 @@ class StripeBilling:
         if not 0 < self.poll_events_every_s < math.inf:
             raise ConfigurationError("poll_events_every_s must be more than 0, and finite")
         _check_webhook_secrets(self.webhook_secrets)
-        if self.stripe_account is not None and not _ACCOUNT.fullmatch(self.stripe_account):
-            raise ConfigurationError("stripe_account is the id of a connected account: acct_…")
+        if self.stripe_account is not None and not is_account(self.stripe_account):
+            raise ConfigurationError(
+                "stripe_account is the id of an account, acct_…, or a path of such ids"
+            )
         if self.schedule_policy not in SCHEDULE_POLICIES:
             raise ConfigurationError(f"schedule_policy is one of {', '.join(SCHEDULE_POLICIES)}")
         if self.ends_with not in PERIOD_ENDS:
@@ -131,7 +149,20 @@ class StripeBilling:
     @property
     def mode(self) -> Mode:
         """Live or test, by the key's prefix."""
-        return "live" if "_live_" in self.api_key[:8] else "test"
+        return "live" if "_live_" in self.api_key[:12] else "test"
+
+    @property
+    def is_organisations(self) -> bool:
+        """Whether the key is an organisation's, which names the account by a context.
+
+        Source: https://docs.stripe.com/keys/organization-api-keys
+        """
+        return self.api_key.startswith("sk_org_")
+
+    @property
+    def may_be_restricted(self) -> bool:
+        """Whether the key may lack permissions; an organisation's looks the same either way."""
+        return self.api_key.startswith(("rk_", "sk_org_"))
 
     @property
     def coupon_words(self) -> str:

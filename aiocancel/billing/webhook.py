@@ -9,6 +9,7 @@ import asyncio
 import json
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Final
 
 from aiocancel.billing.settings import StripeBilling
@@ -30,12 +31,20 @@ class StripeWebhook:
     async def open(self, body: bytes, signature: str) -> StripeEvent:
         """Return the event; raises MalformedClaimError where Stripe did not sign it, or not now."""
         await asyncio.to_thread(_warm_up)
-        return open_event(body, signature, self._billing.webhook_secrets, now=self._now())
+        event = open_event(body, signature, self._billing.webhook_secrets, now=self._now())
+
+        ours = self._billing.stripe_account
+        if ours is not None and event.account == ours.rpartition("/")[2]:
+            return replace(event, account=ours)
+        return event
 
     def why_not_ours(self, event: StripeEvent) -> Code | None:
         """Say why nothing is to be done about an event that Stripe did sign; None for one of ours."""
         if event.livemode != (self._billing.mode == "live"):
             return Code.EVENT_OF_ANOTHER_MODE
+        if self._billing.account_column is not None:
+            # Which accounts are ours, the rows say: the statement of a hook picks them.
+            return None
         if event.account != self._billing.stripe_account:
             return Code.EVENT_OF_ANOTHER_ACCOUNT
         return None

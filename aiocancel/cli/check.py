@@ -168,7 +168,7 @@ class _Checks:
             key = CheckResult.ok(STRIPE_KEY, f"{kind}, {billing.mode} mode, version {API_VERSION}")
 
         results = [key, self._read_access(found.refusal)]
-        if billing.api_key.startswith("rk_"):
+        if billing.may_be_restricted:
             results += await self._guarded(
                 preflight.PERMISSIONS, lambda: self._permissions(client), self._way_to_stripe()
             )
@@ -298,8 +298,7 @@ class _Checks:
                 CheckResult.ok(QUERY, f"an object of your own ({type(found).__name__}), not tried")
             ]
 
-        vendor = self._inspected.vendor
-        await query.prepare(pool, needs=vendor.columns)
+        await query.prepare(pool, needs=self._inspected.needed_columns)
         async with pool.acquire() as connection:
             await database.check_permission(connection, query.sql)
 

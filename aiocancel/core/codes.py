@@ -858,6 +858,12 @@ class Code(StrEnum):
         "Stripe had an error of its own.",
         "Look at Stripe's status page.",
     )
+    BAD_ACCOUNT = (
+        "bad_account",
+        About.STRIPE,
+        "The subscription's row holds an account that is none of Stripe's.",
+        "Correct the row, then retry the action.",
+    )
     PERMISSION_MISSING = (
         "permission_missing",
         About.STRIPE,

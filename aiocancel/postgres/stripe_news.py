@@ -87,9 +87,9 @@ WHERE account = $1 AND subscription_id = $2 AND lease = $3
 # What was done here. What was done before the news were read first is history, and nobody is told of it.
 OWN_WORK: Final = """
 SELECT a.id, a.kind, a.state, a.change, a.finished_at, c.public_id, coalesce(
-    a.finished_at >= (SELECT started_at FROM aiocancel.stripe_cursor WHERE account = $2), false) AS is_recent
+    a.finished_at >= (SELECT min(started_at) FROM aiocancel.stripe_cursor), false) AS is_recent
 FROM aiocancel.action a JOIN aiocancel.claim c ON c.id = a.claim_id
-WHERE a.subscription_id = $1 AND c.mode = $3
+WHERE a.subscription_id = $1 AND c.mode = $2
   AND (a.state IN ('waiting', 'running') AND a.kind NOT IN ('run_hooks', 'verify_offer', 'run_offer_handler')
         AND NOT aiocancel.lets_others_pass(a.deferred, a.due_at)
     OR a.state = 'done' AND (a.kind IN ('expect_cancellation', 'resume', 'apply_offer', 'remove_discount')
@@ -190,9 +190,7 @@ class StripeNews:
 
     async def own_work(self, taken: TakenNews, mode: str) -> OwnWork:
         """Return what was done here to the subscription."""
-        rows = await self._connection.at_once(
-            OWN_WORK, taken.subscription_id, taken.account or "", mode
-        )
+        rows = await self._connection.at_once(OWN_WORK, taken.subscription_id, mode)
         return _own_work(rows)
 
     async def poll_turn(self, account: str | None, *, every_s: float) -> PollTurn | None:

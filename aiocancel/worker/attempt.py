@@ -111,6 +111,7 @@ class Attempts:
         vendor_acts_within_s: float,
         resume_policy: ResumePolicy,
         find: FindSubscription | None,
+        account_column: str | None = None,
     ) -> None:
         self._ledger = ledger
         self._billing = billing
@@ -126,6 +127,7 @@ class Attempts:
         self._vendor_acts_within_s = vendor_acts_within_s
         self._resume_policy: ResumePolicy = resume_policy
         self._find = find
+        self._account_column = account_column
 
     async def carry_out(self, taken: TakenAction) -> None:
         """Do what the action needs now, and note what came of it; raises what stood in the way."""
@@ -253,6 +255,21 @@ class Attempts:
             case _:
                 assert_never(step)
 
+    async def _billing_of(self, taken: TakenAction) -> Billing:
+        """Return the account that the subscription's row names; raises RejectedBillingError where there is no row."""
+        if self._account_column is None:
+            return self._billing
+
+        owned = None
+        if self._find is not None and taken.customer_id:
+            owned = await self._find(taken.customer_id, taken.action.subscription_id)
+        if owned is None:
+            raise RejectedBillingError(
+                "no row says whose account it is", code=Code.SUBSCRIPTION_CHANGED_HANDS
+            )
+        account = owned.record.get(self._account_column)
+        return self._billing.on(None if account is None else str(account))
+
     async def _problem_before(self, taken: TakenAction) -> Code | None:
         """Say why the first write must not be made now, None where it may.
 
@@ -274,7 +291,8 @@ class Attempts:
         earlier: Change | None,
     ) -> Step:
         try:
-            subscription = await self._billing.read(taken.action.subscription_id, kind)
+            billing = await self._billing_of(taken)
+            subscription = await billing.read(taken.action.subscription_id, kind)
         except RejectedBillingError as error:
             if error.code != Code.RESOURCE_MISSING:
                 raise
@@ -370,12 +388,14 @@ class Attempts:
         terms = _offer(taken).terms
         if not isinstance(terms, PlanTerms) or taken.change is not None:
             return None
-        return await self._billing.read_price(terms.price_id)
+        billing = await self._billing_of(taken)
+        return await billing.read_price(terms.price_id)
 
     async def _tell_reason(self, taken: TakenAction) -> None:
         """Tell Stripe why the customer leaves; the cancellation itself stands, whatever comes of this."""
         try:
-            await self._billing.apply(
+            billing = await self._billing_of(taken)
+            await billing.apply(
                 taken.action, Write(PlainChange.TELL_REASON), idempotency_key=taken.key
             )
         except BillingError as error:
@@ -406,7 +426,8 @@ class Attempts:
         Where that is the end of it, Stripe's yes is left to be noted together with the end.
         """
         try:
-            reply = await self._billing.apply(taken.action, write, idempotency_key=key)
+            billing = await self._billing_of(taken)
+            reply = await billing.apply(taken.action, write, idempotency_key=key)
         except BillingError as error:
             if error.code == Code.IDEMPOTENCY_ERROR and not await self._ledger.was_sent_before(
                 taken, key
@@ -461,7 +482,8 @@ class Attempts:
             taken, Failure.REJECTED, code=error.code, request_id=error.request_id
         )
 
-        subscription = await self._billing.read(taken.action.subscription_id, kind)
+        billing = await self._billing_of(taken)
+        subscription = await billing.read(taken.action.subscription_id, kind)
         if kind is ActionKind.APPLY_OFFER:
             step = self._offers.earlier_write(_offer(taken), subscription)
         else:

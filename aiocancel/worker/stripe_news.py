@@ -11,12 +11,13 @@ import asyncio
 import logging
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 from aiocancel.core.actions import ActionKind
 from aiocancel.core.codes import Code, ForeignCode
-from aiocancel.core.identifiers import Mode, SubscriptionId
+from aiocancel.core.identifiers import Mode
 from aiocancel.core.news import (
     OwnWork,
     Standing,
@@ -164,7 +165,8 @@ class NewsReader:
     async def _read_list(self, since: datetime, until: datetime | None) -> bool:
         try:
             async for event in self._events.between(since, until):
-                if event.livemode == (self._mode == "live") and await self._news.ring(event):
+                ours = replace(event, account=self._account)
+                if event.livemode == (self._mode == "live") and await self._news.ring(ours):
                     self._rung.set()
         except BillingError as error:
             if error.http_status != 403:
@@ -228,7 +230,7 @@ class NewsReader:
         work = await self._news.own_work(taken, self._mode)
         # Discounts are looked at where an offer gave one: a key need not be allowed to read coupons for the rest.
         kind = ActionKind.EXPECT_OFFER if work.gifts else ActionKind.EXPECT_CANCELLATION
-        subscription = await self._read(taken.subscription_id, kind)
+        subscription = await self._read(taken, kind)
         standing = gone(taken.told) if subscription is None else Standing.of(subscription)
 
         reported, again = await self._report_drift(taken, subscription, standing, work)
@@ -246,10 +248,10 @@ class NewsReader:
         for change in found:
             self._on_event(SubscriptionChanged(change.subscription_id, change.kind))
 
-    async def _read(self, subscription_id: SubscriptionId, kind: ActionKind) -> Subscription | None:
+    async def _read(self, taken: TakenNews, kind: ActionKind) -> Subscription | None:
         """Return the subscription; None where Stripe, which told of it, knows it no more."""
         try:
-            return await self._billing.read(subscription_id, kind)
+            return await self._billing.on(taken.account).read(taken.subscription_id, kind)
         except RejectedBillingError as error:
             if error.code == Code.RESOURCE_MISSING:
                 return None

@@ -72,6 +72,7 @@ class Worker:
         vendor_acts_within_s: float = DEFAULTS.vendor_acts_within_s,
         resume_policy: ResumePolicy = DEFAULTS.resume_policy,
         find: FindSubscription | None = None,
+        account_column: str | None = None,
     ) -> None:
         self._ledger = ledger
         self._engine = engine
@@ -88,6 +89,7 @@ class Worker:
             vendor_acts_within_s=vendor_acts_within_s,
             resume_policy=resume_policy,
             find=find,
+            account_column=account_column,
         )
 
         self._concurrency = concurrency
