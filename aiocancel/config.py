@@ -122,6 +122,8 @@ class Settings:
 
     def __post_init__(self) -> None:
         self._check_paths()
+        if not isinstance(self.theme, Theme):
+            raise ConfigurationError("theme is an aiocancel.Theme(…)")
         if self.theme.logo is not None and not is_path_of_this_site(self.theme.logo):
             raise ConfigurationError(
                 "theme: logo must be a path of this site such as '/static/logo.svg'"
@@ -320,6 +322,14 @@ def check_subscriptions(subscriptions: object) -> None:
         raise ConfigurationError(
             "subscriptions is a SubscriptionQuery, a StripeSubscriptions, or an object with "
             f"async resolve(customer_id), not of type {type(subscriptions).__name__}"
+        )
+
+
+def check_locale(locale: object) -> None:
+    """Refuse a ``locale`` that is not an ordinary function; raises ConfigurationError."""
+    if locale is not None and (not callable(locale) or inspect.iscoroutinefunction(locale)):
+        raise ConfigurationError(
+            "locale is an ordinary function: def locale(request), which returns a code such as 'de', or None"
         )
 
 

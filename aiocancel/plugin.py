@@ -25,6 +25,7 @@ from aiocancel.config import (
     check_database,
     check_grant_keys,
     check_identify,
+    check_locale,
     check_subscriptions,
     is_unpinned,
 )
@@ -181,6 +182,7 @@ class CancelFlow:
     ) -> None:
         check_database(database)
         check_identify(identify)
+        check_locale(locale)
         check_subscriptions(subscriptions)
         check_grant_keys(grant_keys, mode=billing.mode)
         _check_modes(vendor, billing)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -119,7 +119,7 @@ class Runtime:
         """Hold everything open until told to stop, or until the loop cancels its tasks at its end."""
         try:
             # In a thread: there is much to import, and a request may be what starts us.
-            open_parts = await asyncio.to_thread(_load)
+            open_parts = await asyncio.to_thread(_load, self._parts.settings.languages)
             async with AsyncExitStack() as stack:
                 self._opened = await open_parts(self._parts, stack)
                 self._stopping = False
@@ -175,11 +175,11 @@ async def _database(opened: Opened) -> Mapping[str, str]:
     return {"database": "ok", "schema": "ok"}
 
 
-def _load() -> Callable[[Parts, AsyncExitStack], Awaitable[Opened]]:
+def _load(languages: Sequence[str]) -> Callable[[Parts, AsyncExitStack], Awaitable[Opened]]:
     """Import what a running plug-in is made of and what it is asked for, and make our own pages ready."""
     from aiocancel.assembly import open_parts
     from aiocancel.postgres import queue_stats  # noqa: F401 - for its weight
     from aiocancel.web import pages
 
-    pages.warm_up()
+    pages.warm_up(languages)
     return open_parts

@@ -182,13 +182,14 @@ async def make_app(options: argparse.Namespace, dsn: str, stack: AsyncExitStack)
         database=pool,
         identify=current_customer,
         subscriptions=aiocancel.SubscriptionQuery(
-            "SELECT stripe_subscription_id FROM demo.customer WHERE id = $1"
+            "SELECT stripe_subscription_id, email FROM demo.customer WHERE id = $1"
         ),
         grant_keys=[secrets.token_urlsafe(32)],
         # Whoever tries the demo accepts one offer after the other.
         offer_limits=aiocancel.OfferLimits(at_most_one_gift_in_days=None),
         content_security_policy=aiocancel.STRICT_POLICY,
         return_to="/account",
+        theme=aiocancel.Theme(name="Northwind Notes"),
         migrate_on_start=True,
     )
 

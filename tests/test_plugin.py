@@ -242,9 +242,9 @@ async def test_what_a_plug_in_is_made_of_is_imported_in_a_thread(
 ) -> None:
     threads = []
 
-    def load() -> Any:
+    def load(languages: Any) -> Any:
         threads.append(threading.current_thread())
-        return load_runtime()
+        return load_runtime(languages)
 
     load_runtime = runtime._load
     monkeypatch.setattr(runtime, "_load", load)

@@ -6,7 +6,8 @@ taken. Ours stand in for whatever fails there: nobody is kept from leaving by a 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from functools import cache, lru_cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Final
@@ -14,8 +15,10 @@ from typing import TYPE_CHECKING, Any, Final
 from aiohttp import web
 from markupsafe import Markup
 
+from aiocancel.core.sentences import Money
 from aiocancel.telemetry import PageTemplateFailed, told
 from aiocancel.web.csp_header import ENFORCED, StrictResponse, new_nonce
+from aiocancel.web.languages import Words
 from aiocancel.web.style import style_sheet
 from aiocancel.web.template_variable import environment_key
 
@@ -23,7 +26,6 @@ if TYPE_CHECKING:
     import jinja2
 
     from aiocancel.core.theme import Theme
-    from aiocancel.web.languages import Words
     from aiocancel.web.site import Site
 
 FOLDER: Final = "aiocancel"
@@ -71,10 +73,12 @@ def _dressed(environment: jinja2.Environment) -> jinja2.Environment:
     return environment.overlay(loader=jinja2.ChoiceLoader(loaders), autoescape=escapes)
 
 
-def warm_up() -> None:
+def warm_up(languages: Sequence[str]) -> None:
     """Compile the templates and load the rules for dates, which takes longer than a request should hold the loop."""
-    import babel.dates
-    import babel.numbers  # noqa: F401 - for their weight
+    for language in languages:
+        words = Words(language, {})
+        words.day(datetime.now(UTC))
+        words.money(Money(100, "usd"))
 
     environment = _environment()
     for name in environment.list_templates():

@@ -13,6 +13,7 @@ from pytest_aiohttp import AiohttpClient
 
 from aiocancel.config import DEFAULT_TEXTS, Settings
 from aiocancel.core.sentences import Money, Percent, Sentence
+from aiocancel.core.theme import Theme
 from aiocancel.errors import ConfigurationError
 from aiocancel.texts import CATALOGUES
 from aiocancel.web.languages import Languages, Words, accepted_languages
@@ -214,3 +215,19 @@ async def test_page_button_and_script_are_in_the_customers_language(
     assert '"opening": "Moment"' in script
     assert script == unversioned
     assert "Cancel your subscription?" in await get("/cancel", "fr")
+
+
+async def later(_: web.Request) -> str:
+    return "de"
+
+
+@pytest.mark.parametrize("locale", ["de", later])
+def test_locale_that_is_no_ordinary_function_is_refused(locale: Any) -> None:
+    with pytest.raises(ConfigurationError, match="locale is an ordinary function"):
+        make_cancel("postgresql://127.0.0.1:9/nowhere", locale=locale)
+
+
+def test_theme_and_logo_that_cannot_work_are_refused() -> None:
+    for theme in ("dark", Theme(logo="//elsewhere.example/logo.svg")):
+        with pytest.raises(ConfigurationError, match="theme"):
+            settings(theme=theme)
