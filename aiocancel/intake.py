@@ -219,8 +219,15 @@ class FlowService:
             self._wake_news()
         return is_new
 
-    def seal(self, owned: OwnedSubscription) -> SealedFlow:
-        """Prepare the vendor's data, signed where it signs, and seal a grant for one page view."""
+    def seal(
+        self, owned: OwnedSubscription, options: Mapping[str, Any] | None = None
+    ) -> SealedFlow:
+        """Prepare the vendor's data, signed where it signs, and seal a grant for one page view.
+
+        Args:
+            owned: The customer's subscription.
+            options: The vendor's options for this request, which it takes; None leaves them as they are set.
+        """
         if self._reads_rows:
             self._report_left_out(owned)
         settings = self._settings
@@ -236,7 +243,11 @@ class FlowService:
             nonce=secrets.token_urlsafe(_GRANT_NONCE_BYTES),
         )
         proof = self._sealer.prove(grant, self._vendor.name) if self._carries_proof else None
-        page_data = self._vendor.page_data(owned, proof)
+        if options is None:
+            page_data = self._vendor.page_data(owned, proof)
+        else:
+            vendor = self._vendor.with_options(options)
+            page_data = {**vendor.page_data(owned, proof), "options": vendor.widget().options}
         return SealedFlow(page_data, self._sealer.seal(grant), expires_at)
 
     def _report_left_out(self, owned: OwnedSubscription) -> None:

@@ -40,7 +40,7 @@ from aiocancel.web.languages import ChooseLocale
 from aiocancel.web.log_filter import WebhookTokenFilter
 from aiocancel.web.middleware import make_middleware, write_by_signal
 from aiocancel.web.routes import Handlers
-from aiocancel.web.site import FLOW_PAGE_MARK, Identify, Site
+from aiocancel.web.site import FLOW_PAGE_MARK, ChooseOptions, Identify, Site
 from aiocancel.web.template_variable import (
     VARIABLE,
     TemplateFlow,
@@ -105,6 +105,9 @@ class CancelFlow:
         languages: The languages that customers may read, such as ``["en", "de-AT"]``, the first for everybody else.
         locale: ``(request) -> str | None``, the language of a customer; None from it, or no such function, leaves it
             to the browser's ``Accept-Language``.
+        options: ``(request) -> mapping``, sync or async: those of ProsperStack's options that differ from request to
+            request, of ``flow_id``, ``language``, ``skip_offers`` and ``display_mode``. What the mapping leaves out
+            stays as it is set.
         time_zone: Whose days the dates on pages and in messages are, as ``"Europe/Berlin"``.
         page_facts_within_s: How long, in seconds, a page waits for what Stripe tells of the subscription; then it
             comes up without its price and dates.
@@ -162,6 +165,7 @@ class CancelFlow:
         texts: Texts = DEFAULTS.texts,
         languages: Sequence[str] = DEFAULTS.languages,
         locale: ChooseLocale | None = None,
+        options: ChooseOptions | None = None,
         time_zone: str = DEFAULTS.time_zone,
         page_facts_within_s: float = DEFAULTS.page_facts_within_s,
         theme: Theme = DEFAULTS.theme,
@@ -244,6 +248,7 @@ class CancelFlow:
             on_event=self._parts.on_event,
             service=self._runtime.service,
             locale=locale,
+            options=options,
             stripe_posts=StripeWebhook(billing) if billing.webhook_secrets else None,
         )
 

@@ -10,7 +10,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from aiocancel.errors import MalformedClaimError
+from aiocancel.errors import ConfigurationError, MalformedClaimError
 
 if TYPE_CHECKING:
     from aiocancel.core.actions import Action, ActionKind, Write
@@ -214,6 +214,14 @@ class FlowVendor(Protocol):
         ...
 
     # What not every vendor has
+
+    def with_options(self, options: Mapping[str, Any]) -> FlowVendor:
+        """Return the vendor with these options of one request in place of its own.
+
+        The flow then opens with ``widget().options`` of what is returned. Raises ConfigurationError for an option that
+        is unknown or wrong, and where the vendor takes none at all.
+        """
+        raise ConfigurationError("options= is for ProsperStack: this vendor has none")
 
     @property
     def has_api(self) -> bool:

@@ -288,6 +288,23 @@ async def test_hooks_hear_of_an_outcome_and_carry_out_a_custom_offer(
 
 
 @pytest.mark.usefixtures("ada")
+@pytest.mark.parametrize(("language", "options"), [("de", {"language": "de"}), ("fr", {})])
+async def test_options_of_the_example_follow_the_customers_language(
+    aiohttp_client: AiohttpClient,
+    pool: Pool,
+    example: Examples,
+    language: str,
+    options: dict[str, str],
+) -> None:
+    cancel = make_cancel(pool, options=example("options").options_of, run_worker=False)
+    browser = await aiohttp_client(make_app(cancel), cookies={"language": language})
+
+    flow = (await (await browser.get("/cancel/payload", headers=ADA)).json())["flow"]
+
+    assert flow["options"] == {"displayMode": "full_screen", **options}
+
+
+@pytest.mark.usefixtures("ada")
 async def test_prosperstack_gets_a_signed_payload_with_the_custom_property(
     aiohttp_client: AiohttpClient,
     pool: Pool,

@@ -28,8 +28,8 @@ class StaySignalSimulator:
     """A widget and, behind it, a vendor who cancels at Stripe.
 
     ``cancel`` is ``async (subscription_id) -> None`` and is called where the page has not opted out; without
-    it such a cancellation fails. With ``fails`` every "yes" ends in an error. ``canceled`` is what was
-    asked for, oldest first.
+    it such a cancellation fails. With ``fails`` every "yes" ends in an error; with ``only_logs`` the page is told
+    nothing. ``canceled`` is what was asked for, oldest first.
     """
 
     def __init__(
@@ -39,10 +39,12 @@ class StaySignalSimulator:
         subscription_attribute: str,
         cancel: Cancel | None = None,
         fails: bool = False,
+        only_logs: bool = False,
     ) -> None:
         self.global_name = global_name
         self.subscription_attribute = subscription_attribute
         self.fails = fails
+        self.only_logs = only_logs
         self.canceled: list[str] = []
         self._cancel = cancel
         self._url = ""
@@ -71,6 +73,7 @@ class StaySignalSimulator:
             "attribute": self.subscription_attribute,
             "cancelUrl": f"{self._url}/cancel" if self._cancel is not None and self._url else None,
             "fails": self.fails,
+            "onlyLogs": self.only_logs,
         }
         return web.Response(
             text=_source().replace("/* SETTINGS */ {}", json.dumps(settings), 1),

@@ -49,7 +49,7 @@
       try {
         if (settings.fails) throw new Error("the stand-in was told to fail");
         await cancel(subscriptionId, isOptedOut);
-        if (config.onComplete) config.onComplete();
+        if (config.onComplete && !settings.onlyLogs) config.onComplete();
       } catch (error) {
         if (config.onError) config.onError(error);
       }

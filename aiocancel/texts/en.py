@@ -58,6 +58,7 @@ _BESIDE_THE_BUTTON: Final = {
     "vendor_failed": "Something went wrong in the cancellation form.",
     "unopened": "The window did not open?",
     "unsaved": "Your choice could not be sent. Please try again.",
+    "unheard": "Did you choose to cancel? We have not heard of it yet.",
     "slow": "Taking long?",
     "window_title": "Cancellation form",
     "plain_link": "Cancel here instead",

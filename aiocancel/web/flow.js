@@ -249,7 +249,7 @@
 
     function show(flow, callbacks) {
       if (!window.ProsperStack || !window.ProsperStack.flow) throw new Error("the vendor's script is not there");
-      window.ProsperStack.flow(flow.signedPayload, Object.assign({}, settings.options, callbacks));
+      window.ProsperStack.flow(flow.signedPayload, Object.assign({}, flow.options || settings.options, callbacks));
     }
 
     // Takes the client off the page when it failed or hangs, in the ways that version 2.19.0 survives.
@@ -355,6 +355,7 @@
     var clicked = null;
     var grant = null;
     var clock = null;
+    var unwatch = function () {};
 
     /* The button has to be dressed and the client started before anybody clicks. If either fails, the button
      * does what it does without a script. */
@@ -398,7 +399,7 @@
     }
 
     function completed() {
-      clearTimeout(clock);
+      heard();
       return once(clicked, async function () {
         // A grant is for one effect; who cancels again from the same page gets another.
         var own = namedBy(clicked) === null ? grant : null;
@@ -408,21 +409,54 @@
       });
     }
 
-    function fail() {
+    function heard() {
       clearTimeout(clock);
+      unwatch();
+    }
+
+    function fail() {
+      heard();
       vendorIsBroken = true;
       // Before a click there is nothing to say: the form leads to the plain page by itself.
       if (clicked) giveUp(clicked, settings.texts.vendor_failed);
     }
 
-    /* Whether a window opened, and whether it was closed, is not told; so after a while the plain way is
-     * offered beside it. */
+    /* A widget that only logs does not tell that the customer said yes, and none tells that its window did not
+     * open or was closed. So the plain way is offered when what the widget put on the page after a click has gone
+     * again without a word, and in any case after a while. */
     function noteClick(event) {
       var button = event.target instanceof Element && event.target.closest("form[data-aiocancel-form] button");
       if (!button || !isReady || vendorIsBroken) return;
-      clicked = button.form;
-      clearTimeout(clock);
-      clock = setTimeout(function () { statusOf(button.form)(settings.texts.unopened, plainFor(button.form)); }, settings.timeoutMs);
+      var form = clicked = button.form;
+      heard();
+      clock = setTimeout(function () { unheard(form, settings.texts.unopened); }, settings.timeoutMs);
+      unwatch = watchWindow(function () { unheard(form, settings.texts.unheard); });
+    }
+
+    function unheard(form, text) {
+      heard();
+      statusOf(form)(text, plainFor(form));
+      tell(form, { outcome: "unheard" });
+    }
+
+    /* Calls back when elements came to the body, and the last of them has been gone for a moment, in which the
+     * widget may still tell how it ended. Returns a function that ends the watch. */
+    function watchWindow(gone) {
+      var shown = new Set();
+      var pause = null;
+      var observer = new MutationObserver(function (records) {
+        records.forEach(function (record) {
+          record.addedNodes.forEach(function (node) { if (node instanceof HTMLElement) shown.add(node); });
+        });
+        var isGone = shown.size > 0 && Array.from(shown).every(function (node) { return !node.isConnected; });
+        clearTimeout(pause);
+        if (isGone) pause = setTimeout(gone, settings.unheardMs);
+      });
+      observer.observe(document.body, { childList: true });
+      return function () {
+        clearTimeout(pause);
+        observer.disconnect();
+      };
     }
 
     // While it goes down: the client's own listener may stop it on its way up.

@@ -160,7 +160,7 @@ class FlowContext:
         if self._owned is None:
             self._state = FlowState.NO_SUBSCRIPTION
         else:
-            self._sealed = service.seal(self._owned)
+            self._sealed = service.seal(self._owned, await self._site.options_for(request))
             self._state = FlowState.READY
             (self._page or self)._carries_grant = True
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 import logging
 import re
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 from aiohttp import web
 
 from aiocancel.config import Settings
-from aiocancel.errors import AiocancelError, UnavailableError
+from aiocancel.errors import AiocancelError, ConfigurationError, UnavailableError
 from aiocancel.telemetry import EventHook, told
 from aiocancel.web.csp_header import PolicyWriter
 from aiocancel.web.languages import ChooseLocale, Languages
@@ -29,10 +30,15 @@ logger = logging.getLogger("aiocancel")
 
 Identify = Callable[[web.Request], Awaitable[str | int | uuid.UUID | None]]
 
+Options = Mapping[str, Any]
+ChooseOptions = Callable[[web.Request], Options | Awaitable[Options | None] | None]
+
 _SESSION_HINT: Final = "; set the session's middleware up before cancel.setup(app)"
 
 # How long a customer looks at an empty window before the page offers the plain way beside it.
 SLOW_AFTER_S: Final = 3.0
+# How long a widget whose window has gone may still take to tell how it ended.
+UNHEARD_AFTER_S: Final = 1.0
 
 MAX_CUSTOMER_ID_LENGTH = 255
 # Header bytes that are not UTF-8 arrive as halves of surrogate pairs.
@@ -46,6 +52,7 @@ _TEXTS_FOR_SCRIPT = (
     "vendor_failed",
     "unopened",
     "unsaved",
+    "unheard",
     "slow",
     "window_title",
     "plain_link",
@@ -77,6 +84,7 @@ class Site:
         service: Callable[[], Awaitable[FlowService]],
         locale: ChooseLocale | None = None,
         stripe_posts: StripePosts | None = None,
+        options: ChooseOptions | None = None,
     ) -> None:
         self.settings = settings
         self.languages = Languages(settings, locale)
@@ -84,6 +92,10 @@ class Site:
         self.on_event = on_event
         self.policy = PolicyWriter(vendor, settings.content_security_policy, on_event)
         self.identify = identify
+        self.options = options
+        if options is not None:
+            # A vendor that takes none says so.
+            vendor.with_options({})
         self.stripe_posts = stripe_posts
         """Reads the posts of Stripe's webhook; None where there is no secret for it."""
 
@@ -107,6 +119,27 @@ class Site:
             words.language: PageScript(_page_script(self, words), self.path)
             for words in self.languages.all
         }
+
+    async def options_for(self, request: web.Request) -> Mapping[str, Any] | None:
+        """Ask the application for the vendor's options of this request; None leaves them as they are set.
+
+        A function that fails, or returns what the vendor does not take, keeps nobody from leaving: the log says so, and
+        the flow opens as it is set.
+        """
+        if self.options is None:
+            return None
+        try:
+            answer = self.options(request)
+            options = await answer if inspect.isawaitable(answer) else answer
+            if options is None:
+                return None
+            self.vendor.with_options(options)
+        except Exception as error:
+            # Only our own message is sure to name no customer.
+            reason = str(error) if isinstance(error, ConfigurationError) else told(error)
+            logger.error("options failed, and the flow opens as it is set: %s", reason)
+            return None
+        return options
 
     async def customer_id(self, request: web.Request) -> str | None:
         """Ask the application who is logged in; an empty answer is nobody, and so is one that no database holds.
@@ -204,6 +237,7 @@ def _page_script(site: Site, words: Words) -> bytes:
         },
         "timeoutMs": int(site.settings.widget_timeout_s * 1000),
         "slowMs": int(SLOW_AFTER_S * 1000),
+        "unheardMs": int(UNHEARD_AFTER_S * 1000),
         "texts": {name: words.text(name) for name in _TEXTS_FOR_SCRIPT},
     }
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from aiohttp import web
 
 from aiocancel.testing.stripe.simulator import StripeSimulator
 from tests.browser import test_cancellation, test_staysignal_flow
@@ -192,7 +193,73 @@ async def test_a_customer_cancels_with_staysignals_stand_in(
         assert visitor.observed.errors == []
 
 
+async def test_a_yes_that_staysignal_only_logs_is_not_lost(
+    staysignal: test_staysignal_flow.Companies, visitor: Visitor
+) -> None:
+    async with staysignal.site(only_logs=True, widget_timeout_s=60.0) as site:
+        await visitor.goto(site.url)
+        await visitor.evaluate(LISTEN)
+        await visitor.until(f"({test_staysignal_flow.READY})()")
+        await visitor.click("Cancel subscription")
+        await visitor.click("Yes, cancel")
+
+        await visitor.sees("Did you choose to cancel? We have not heard of it yet.")
+
+        assert await visitor.evaluate("window.told") == [["outcome", "unheard"]]
+        assert site.stripe.effects == []
+        await visitor.click("Cancel here instead")
+        await cancel_on_the_plain_page(visitor)
+        assert is_ending(site.stripe)
+
+
+async def test_a_staysignal_window_that_is_open_is_not_disturbed(
+    staysignal: test_staysignal_flow.Companies, visitor: Visitor
+) -> None:
+    async with staysignal.site(widget_timeout_s=60.0) as site:
+        await visitor.goto(site.url)
+        await visitor.evaluate(LISTEN)
+        await visitor.until(f"({test_staysignal_flow.READY})()")
+        await visitor.click("Cancel subscription")
+        await visitor.until("document.querySelector('dialog')")
+        await visitor.evaluate("new Promise((resolve) => setTimeout(resolve, 1500))")
+
+        assert await visitor.evaluate("window.told") == []
+
+        await visitor.click("Yes, cancel")
+        await visitor.sees(ENDS)
+        await visitor.evaluate("new Promise((resolve) => setTimeout(resolve, 1500))")
+        assert await visitor.evaluate("window.told") == [["outcome", "scheduled"]]
+
+
 # Clients and windows that behave in their own ways
+
+
+async def test_options_of_a_request_reach_the_window_from_the_page_and_when_asked_for(
+    prosperstack: test_cancellation.Companies, visitor: Visitor
+) -> None:
+    seen = []
+
+    async def choose(request: web.Request) -> dict[str, Any]:
+        seen.append(request.path)
+        return {"language": "de", "skip_offers": ["offr_coupon"], "flow_id": "flow_german"}
+
+    async with prosperstack.site(plugin={"options": choose}, display_mode="modal") as site:
+        for _ in ("from the page", "when asked for"):
+            await open_window(visitor, site.url)
+
+            source = await visitor.evaluate(f"document.querySelector('{FRAME}').src")
+            assert "language=de" in source
+            assert "skipOffers=offr_coupon" in source
+            assert "displayMode=modal" in source
+            assert "testMode" not in source
+            (session, *_) = list(site.vendor.sessions.values())[::-1]
+            assert session["flow"]["id"] == "flow_german"
+
+            await visitor.click_test("close")
+            await visitor.until(f"!document.querySelector('{FRAME}')")
+            await visitor.click("Cancel subscription")
+            await visitor.until(f"document.querySelector('{FRAME}.in')")
+        assert set(seen) == {"/account", "/cancel/payload"}
 
 
 async def test_a_client_that_does_not_say_when_it_starts_keeps_its_window(

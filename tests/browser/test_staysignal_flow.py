@@ -64,6 +64,7 @@ class Companies:
         prepared: bool = True,
         vendor_cancels: bool = False,
         fails: bool = False,
+        only_logs: bool = False,
         widget_timeout_s: float = 10.0,
         html: str = PAGE,
         **settings: Any,
@@ -74,6 +75,7 @@ class Companies:
             subscription_attribute=ATTRIBUTE,
             cancel=self._cancel_at_stripe if vendor_cancels else None,
             fails=fails,
+            only_logs=only_logs,
         )
         async with widget.serve() as origin:
             vendor = StaySignal(

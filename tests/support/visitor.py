@@ -176,6 +176,8 @@ class FirefoxVisitor(Visitor):
         return json.loads((await self._run(packed, context))["value"])
 
     async def click_on(self, expression: str, *, in_window: bool = False) -> None:
+        # A click would miss what is still moving.
+        await self.until("document.getAnimations().length === 0")
         context = await self._target(in_window=in_window)
         shown = f"((e) => {{ e.scrollIntoView({{ block: 'center' }}); return e; }})({expression})"
         element = {"sharedId": (await self._run(shown, context))["sharedId"]}

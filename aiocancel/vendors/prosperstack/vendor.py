@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import msgspec
@@ -53,6 +53,9 @@ APP_HOST: Final = "https://app.prosperstack.com"
 STYLE_HASHES: Final[Mapping[str, str]] = {
     "2.19.0": "'sha256-0II5nSAFgTOkBtdLO4MKsacG8pcjGGaEgpxvoOFKjm8='",
 }
+
+OPTIONS: Final = ("flow_id", "language", "skip_offers", "display_mode")
+"""What may differ from request to request."""
 
 NOBODYS: Final = "aiocancel_check"
 """The id of nobody, which ``aiocancel check`` opens flow sessions for."""
@@ -268,6 +271,26 @@ class ProsperStack(FlowVendor):
             raise ConfigurationError("proof_in is 'meta' or 'property:<identifier>'")
         if f"{self._entity}.properties.{name}" in taken:
             raise ConfigurationError(f"the property {name} is taken: the proof needs its own")
+
+    def with_options(self, options: Mapping[str, Any]) -> ProsperStack:
+        """Return the account with the options of one request; raises ConfigurationError.
+
+        Args:
+            options: Values for ``flow_id``, ``language``, ``skip_offers`` and ``display_mode``. What is left out stays
+                as the account has it, and ``test_mode`` stays in any case.
+        """
+        if unknown := sorted(map(str, set(options) - set(OPTIONS))):
+            raise ConfigurationError(
+                f"options has {unknown[0]}, which no request can set: it takes {', '.join(OPTIONS)}"
+            )
+        for name in ("flow_id", "language"):
+            if not isinstance(options.get(name), str | None):
+                raise ConfigurationError(f"options: {name} is a text or None")
+
+        skipped = options.get("skip_offers", ())
+        if not isinstance(skipped, Sequence) or not all(isinstance(each, str) for each in skipped):
+            raise ConfigurationError("options: skip_offers is a sequence of offers' ids")
+        return replace(self, **options)
 
     def _check_options(self) -> None:
         # One text is a sequence of letters, none of which is an offer.
