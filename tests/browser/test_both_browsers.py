@@ -95,7 +95,7 @@ async def test_a_customer_who_takes_an_offer_is_heard(
         for step in ("reason-too_expensive", "continue", "accept-coupon"):
             await visitor.click_test(step)
 
-        await visitor.sees("Thank you")
+        await visitor.sees("You get 25% off your next 3 payments.")
 
         assert len(site.stripe.effects) == 2
         assert visitor.observed.csp_violations == []

@@ -176,23 +176,31 @@ class FirefoxVisitor(Visitor):
         return json.loads((await self._run(packed, context))["value"])
 
     async def click_on(self, expression: str, *, in_window: bool = False) -> None:
-        # A click would miss what is still moving.
-        await self.until("document.getAnimations().length === 0")
-        context = await self._target(in_window=in_window)
+        # A click would miss what is still moving. A spinner turns for ever.
+        moving = "(e) => e instanceof CSSTransition && e.playState === 'running'"
+        await self.until(f"!document.getAnimations().some({moving})")
         shown = f"((e) => {{ e.scrollIntoView({{ block: 'center' }}); return e; }})({expression})"
-        element = {"sharedId": (await self._run(shown, context))["sharedId"]}
+        x, y = await self._middle(shown, in_window=in_window)
+        if in_window:
+            # From the page's own corner: Firefox misses a frame that does not begin there.
+            left, top = await self.evaluate(
+                f"(({{ x, y }}) => [x, y])(document.querySelector('{WINDOW}').getBoundingClientRect())"
+            )
+            x, y = x + left, y + top
         mouse = [
-            {
-                "type": "pointerMove",
-                "x": 0,
-                "y": 0,
-                "origin": {"type": "element", "element": element},
-            },
+            {"type": "pointerMove", "x": round(x), "y": round(y)},
             {"type": "pointerDown", "button": 0},
             {"type": "pointerUp", "button": 0},
         ]
         actions = [{"type": "pointer", "id": "mouse", "actions": mouse}]
-        await self._connection.send("input.performActions", context=context, actions=actions)
+        await self._connection.send("input.performActions", context=self._context, actions=actions)
+
+    async def _middle(self, expression: str, *, in_window: bool) -> tuple[float, float]:
+        corner = "(({ x, y, width, height }) => [x + width / 2, y + height / 2])"
+        x, y = await self.evaluate(
+            f"{corner}(({expression}).getBoundingClientRect())", in_window=in_window
+        )
+        return x, y
 
     async def press_key(self, key: str) -> None:
         value = _KEYS[key]
