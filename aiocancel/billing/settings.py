@@ -58,7 +58,7 @@ class StripeBilling:
             Source of this and the next: https://docs.stripe.com/api/subscriptions/cancel
         prorate: Whether cancelling now credits unused time.
         feedback_codes: Stripe's feedback value for each reason code of a flow; a code that is such a value needs no
-            entry.
+            entry. Any other code that comes without a text becomes Stripe's comment.
         timeout_s: The bound on one HTTP exchange, in seconds.
         max_requests_per_s: The bound on the requests of all processes on one database in any second, reads included.
             By default four fifths of Stripe's own limit (80 live, 20 in a sandbox), so that the application has room

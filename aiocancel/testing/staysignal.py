@@ -75,6 +75,7 @@ class StaySignalSimulator:
             "fails": self.fails,
             "onlyLogs": self.only_logs,
         }
+
         return web.Response(
             text=_source().replace("/* SETTINGS */ {}", json.dumps(settings), 1),
             content_type="text/javascript",

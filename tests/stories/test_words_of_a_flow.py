@@ -99,7 +99,7 @@ async def test_a_browsers_words_are_marked_so_and_give_way_to_the_vendors(
     assert (await again.json())["flow"]["told_by"] == "vendor"
 
 
-@pytest.mark.parametrize("way", ["no API key", "the vendor is down"])
+@pytest.mark.parametrize("way", ["no API key", "the vendor is down", "the vendor hangs"])
 async def test_where_the_vendor_cannot_be_asked_the_hook_hears_the_browsers_words_marked_so(
     company: Company, way: str
 ) -> None:
@@ -108,12 +108,14 @@ async def test_where_the_vendor_cannot_be_asked_the_hook_hears_the_browsers_word
     cancel, told = listening(company, api_key=key)
     await open_without_events(company, cancel)
     session = finished(company, await company.opened())
-    if key is not None:
+    if way == "the vendor is down":
         company.flows.fail_next(503, path="/v1", times=1000)
+    elif way == "the vendor hangs":
+        company.flows.fail_next(path="/v1/flow_sessions", delay_s=60.0, times=1000)
 
     await company.claim(session)
 
-    await until(lambda: bool(told))
+    await until(lambda: bool(told), within_s=30.0)
     assert told[0].flow is not None
     assert (told[0].flow.told_by, told[0].flow.comment) == ("browser", WORDS)
     company.flows.heal()
