@@ -128,6 +128,7 @@ class Site:
         """
         if self.options is None:
             return None
+
         try:
             answer = self.options(request)
             options = await answer if inspect.isawaitable(answer) else answer
