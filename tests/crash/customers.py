@@ -140,13 +140,14 @@ class Crowd:
 
     async def act(self, customer: Customer) -> None:
         for wish in customer.wishes:
-            claim = await self._claim(customer, wish)
+            claim = await self.claim(customer, wish)
             customer.claims.append(claim)
             if wish.what.startswith("offr_"):
                 # An offer asks the vendor first, and nothing waits for that; who accepts one sees it happen.
                 await self.settled(customer, claim)
 
-    async def _claim(self, customer: Customer, wish: Wish) -> Claim:
+    async def claim(self, customer: Customer, wish: Wish) -> Claim:
+        """Post a wish until it is accepted."""
         grant = (await self._ask(customer, "GET", "/cancel/payload"))["flow"]["grant"]
         body: dict[str, Any] = {"grant": grant, "status": wish.what}
         if wish.through_vendor:

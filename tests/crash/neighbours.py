@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections import Counter
+from itertools import cycle
 
 import aiohttp
 
 from tests.crash.stage import OUTAGES, START_WITHIN_S, Stage
 from tests.support.saas import as_customer
+from tests.support.sqlstates import STATES
 from tests.support.waiting import until
 
 # Whose name begins so is no customer of the scenario, and is not counted with them.
@@ -33,6 +35,36 @@ SELECT count(*) FROM aiocancel.action
 WHERE kind IN ('cancel_at_period_end', 'cancel_now') AND state IN ('waiting', 'running')
   AND created_at < now() - make_interval(secs => $1)
 """
+
+
+REFUSE = """
+CREATE TABLE refusal (sqlstate text);
+CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT FROM public.refusal) THEN
+        RAISE EXCEPTION 'refused' USING ERRCODE = (SELECT sqlstate FROM public.refusal);
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER refuse BEFORE INSERT ON aiocancel.claim FOR EACH ROW EXECUTE FUNCTION refuse();
+CREATE TRIGGER refuse BEFORE UPDATE ON aiocancel.action FOR EACH ROW EXECUTE FUNCTION refuse();
+CREATE TRIGGER refuse BEFORE INSERT ON aiocancel.attempt FOR EACH ROW EXECUTE FUNCTION refuse();
+"""
+
+
+async def refuse(stage: Stage) -> None:
+    """PostgreSQL refuses to store anything, with every SQLSTATE that there is, a moment for each."""
+    await stage.pool.execute(REFUSE)
+    states = stage.chance.sample(STATES, len(STATES))
+    try:
+        for state in cycle(states):
+            await stage.pool.execute("INSERT INTO refusal VALUES ($1)", state)
+            stage.count("times refused")
+            await asyncio.sleep(0.05)
+            await stage.pool.execute("DELETE FROM refusal")
+            await asyncio.sleep(0.05)
+    finally:
+        await stage.pool.execute("DELETE FROM refusal")
 
 
 async def leave_unreadable_rows(stage: Stage) -> None:

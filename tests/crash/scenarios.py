@@ -13,7 +13,7 @@ import asyncpg
 
 from tests.crash.crew import Place
 from tests.crash.deaths import POINTS
-from tests.crash.neighbours import flood, hang_vendor, leave_unreadable_rows
+from tests.crash.neighbours import flood, hang_vendor, leave_unreadable_rows, refuse
 from tests.crash.partition import network
 from tests.crash.setup import Setup
 from tests.crash.stage import MODES, OUTAGES, START_WITHIN_S, Scenario, Stage
@@ -217,6 +217,7 @@ SCENARIOS = (
     Scenario("an unreadable row in a backlog", 4, leave_unreadable_rows, cast=quiet_cast),
     Scenario("a hanging vendor with cancellations behind it", 4, hang_vendor),
     Scenario("a flood of one customer", 4, flood),
+    Scenario("PostgreSQL refuses with every SQLSTATE", 4, refuse),
     Scenario("everything at once", 7, everything, fault_rate=0.1),
 )
 

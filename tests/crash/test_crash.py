@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import random
+import signal
 import time
 from pathlib import Path
 
 import pytest
 
+from tests.crash.backup import back_up, set_back
 from tests.crash.counts import Counts
-from tests.crash.customers import Customer, Wish
+from tests.crash.customers import COUPON, PAUSE, PLAN, TRIAL, Customer, Wish
 from tests.crash.deaths import POINTS
 from tests.crash.scenarios import SCENARIOS, dying_cast, shares
 from tests.crash.stage import (
@@ -29,7 +31,7 @@ from tests.support.waiting import until
 pytestmark = pytest.mark.crash
 
 # Together with those of the smaller tests below.
-SESSIONS = int(os.environ.get("AIOCANCEL_CRASH_SESSIONS", "1000")) - 217
+SESSIONS = int(os.environ.get("AIOCANCEL_CRASH_SESSIONS", "1000")) - 235
 SEED = int(os.environ.get("AIOCANCEL_CRASH_SEED", "1"))
 
 
@@ -122,3 +124,33 @@ async def test_two_workers_carry_out_a_hundred_actions_on_one_subscription_in_or
     told.append(counts.line())
     assert counts.faultless, counts.problems
     assert counts.happened["posts"] == 100
+
+
+async def test_a_ledger_that_is_set_back_under_a_stripe_that_moved_on_doubles_nothing(
+    server: Server, told: list[str], tmp_path: Path
+) -> None:
+    offers = [Wish(offer, through_vendor=True) for offer in (COUPON, TRIAL, PLAN, PAUSE)]
+    wishes = [Wish("canceled"), Wish("canceled", through_vendor=True), *offers] * 3
+    customers = [Customer(number, [wish]) for number, wish in enumerate(wishes)]
+    counts = Counts("a ledger that is set back", SEED, len(wishes))
+    began = time.monotonic()
+    async with open_stage(
+        server, "set_back", SEED, tmp_path, customers, answer_within_s=0.001
+    ) as stage:
+        await _start(stage, sites=1, workers=0)
+        async with open_crowd(stage) as crowd:
+            for customer in customers:
+                customer.claims.append(await crowd.claim(customer, customer.wishes[0]))
+            await back_up(stage.pool)
+            await _start(stage, sites=0, workers=2)
+            await until(stage.is_settled, within_s=90)
+
+            async def restore() -> None:
+                await set_back(stage.pool)
+                assert not await stage.is_settled()
+
+            await stage.restart_workers(restore, signal.SIGTERM)
+            await finish(stage, crowd, customers, counts)
+    counts.seconds = time.monotonic() - began
+    told.append(counts.line())
+    assert counts.faultless, counts.problems

@@ -14,22 +14,10 @@ from pytest_aiohttp import AiohttpClient
 
 from tests.support.cut_line import cut_line
 from tests.support.saas import Pool, add_customer, as_customer, make_app, make_cancel
+from tests.support.sqlstates import STATES
 from tests.support.web import Page
 
 Client = TestClient[Any, Any]
-
-# Every class of errors, and each that was ever seen. 00, 01 and 02 are no errors.
-STATES = sorted(
-    {
-        error.sqlstate
-        for error in vars(asyncpg.exceptions).values()
-        if isinstance(error, type)
-        and issubclass(error, asyncpg.PostgresError)
-        and isinstance(getattr(error, "sqlstate", None), str)
-        and error.sqlstate[:2] not in ("00", "01", "02")
-    }
-    | {"ZZ999"}
-)
 
 REFUSE = """
 CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
