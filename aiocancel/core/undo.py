@@ -109,11 +109,6 @@ def undo_named(name: str) -> Undo | None:
     return next((undo for undo in UNDOS if undo.name == name), None)
 
 
-def undo_to(change: Topic) -> Undo | None:
-    """Return the undo that an answer speaks of, None where it speaks of something else."""
-    return next((undo for undo in UNDOS if undo.change is change), None)
-
-
 @dataclass(frozen=True, slots=True)
 class Made:
     """The changes that offers made to a subscription and no undo has reversed since, oldest first.

@@ -101,11 +101,6 @@ class Worker:
         self._told_of: set[int] = set()
         self._outages = Outages()
 
-    @property
-    def is_busy(self) -> int:
-        """How many actions are under way."""
-        return len(self._running)
-
     async def run(self) -> None:
         """Work until ``stop``; an outage of the database is waited out."""
         upkeep = [

@@ -36,7 +36,6 @@ from aiocancel.core.undo import (
     undo_named,
     undo_of,
     undo_step,
-    undo_to,
     vendor_status,
 )
 
@@ -277,7 +276,6 @@ def test_the_table_of_undos_and_the_statuses_agree() -> None:
     for undo in UNDOS:
         assert undo_of(undo.status) is undo
         assert undo_named(undo.name) is undo
-        assert undo_to(undo.change) is undo
         keys = {undo.button, undo.done, f"{undo.name}_title", f"{undo.name}_text"}
         assert keys <= set(DEFAULT_TEXTS)
 

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
 
+from aiocancel.core.actions import Done, Wait
 from aiocancel.core.claim import FlowStatus
 from aiocancel.core.decision import Policy
 from aiocancel.core.flow_session import FlowSession, VendorEvent
-from aiocancel.core.identifiers import FlowSessionId
-from aiocancel.core.offers.terms import AcceptedOffer, CustomTerms
+from aiocancel.core.identifiers import FlowSessionId, SubscriptionId
+from aiocancel.core.offers.expect import Baseline
+from aiocancel.core.offers.terms import AcceptedOffer, CouponTerms, CustomTerms
+from aiocancel.core.subscription import AppliedDiscount
 from aiocancel.postgres.ledger import Ledger
 from aiocancel.worker.confirm_offers import Offers
-from tests.support.claims import ask, hurry
+from tests.support.claims import ask, hurry, take_due
 from tests.support.waiting import until
 from tests.support.workbench import Bench, running
 
@@ -74,3 +80,24 @@ async def test_a_confirmed_offer_wakes_the_request_that_waits_for_it(bench: Benc
     # Once when the offer was confirmed, once when its own action was parked for want of a handler.
     assert await bench.states() == ["done", "parked: no_handler_for_this_offer"]
     assert len(woken) == 2
+
+
+async def test_a_later_look_does_not_replace_the_first_one(bench: Bench) -> None:
+    await ask(bench.pool)
+    ledger = Ledger(bench.pool)
+    (taken,) = await take_due(bench.pool, uuid.uuid4())
+    offers = Offers(ledger)
+    bench.stripe.add_subscription("sub_1")
+    before = await bench.client.read(SubscriptionId("sub_1"))
+    accepted = AcceptedOffer("offr_1", CouponTerms(Decimal(25), None, "forever"))
+    # Stripe does not tell since when.
+    given = replace(before, discounts=(AppliedDiscount("di_new", None),))
+
+    first = await offers.expected_step(taken, accepted, before)
+    noted = replace(taken, baseline=Baseline.of(before, seen_at=datetime.now(UTC)))
+    second = await offers.expected_step(noted, accepted, given)
+
+    assert isinstance(first, Wait)
+    assert isinstance(second, Done)
+    baseline = await bench.pool.fetchval("SELECT baseline::text FROM aiocancel.action")
+    assert "di_new" not in baseline

@@ -168,14 +168,14 @@ async def test_a_job_that_names_no_action_is_dropped_with_one_line(
     )
 
     with caplog.at_level(logging.WARNING):
-        await bench.work()
-        await until(lambda: _is_empty(bench.pool))
+        async with running(bench.worker()):
+            await bench.settle()
+            await until(lambda: _is_empty(bench.pool), within_s=60)
 
     assert await bench.states() == ["done"]
-    lines = [each for each in caplog.records if each.levelno >= logging.WARNING]
-    assert len(lines) == 1
-    assert "names no action" in lines[0].getMessage()
-    assert lines[0].exc_info is None
+    # A busy machine may have other lines to say.
+    assert sum("names no action" in message for message in caplog.messages) == 1
+    assert [each for each in caplog.records if each.exc_info] == []
 
 
 async def test_a_question_that_fails_for_one_action_is_asked_for_each_by_itself(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from typing import Any, get_args
 
 import asyncpg
@@ -17,11 +17,12 @@ from aiohttp.typedefs import Handler
 
 from aiocancel.core.actions import ActionKind, Receipt
 from aiocancel.core.changes import Change
-from aiocancel.core.codes import AnyCode
+from aiocancel.core.codes import AnyCode, Code
+from aiocancel.core.decision import Policy
 from aiocancel.core.identifiers import SubscriptionId
 from aiocancel.core.retry import MAX_ATTEMPTS
 from aiocancel.core.subscription import Subscription
-from aiocancel.errors import UnavailableError
+from aiocancel.errors import UnavailableError, UnknownBillingError
 from aiocancel.postgres.leasing import TakenAction
 from aiocancel.postgres.ledger import Ledger
 from aiocancel.postgres.schema import migrate
@@ -847,6 +848,14 @@ async def test_a_worker_whose_word_is_never_stored_does_not_repeat_itself_hastil
     bench: Bench,
 ) -> None:
     class Mute(Ledger):
+        searches = 0
+
+        async def sweep(
+            self, owner: uuid.UUID, *, holds: Collection[int] = (), overdue_s: float
+        ) -> int:
+            self.searches += 1
+            return await super().sweep(owner, holds=holds, overdue_s=overdue_s)
+
         async def finish(
             self, taken: TakenAction, receipt: Receipt, *, accepted: Accepted | None = None
         ) -> bool:
@@ -857,12 +866,21 @@ async def test_a_worker_whose_word_is_never_stored_does_not_repeat_itself_hastil
         ) -> bool:
             raise UnavailableError("gone")
 
+    async def attempts() -> int:
+        return int(await bench.pool.fetchval("SELECT attempts FROM aiocancel.action"))
+
+    async def has_tried_again() -> bool:
+        return await attempts() >= 3
+
     bench.stripe.add_subscription("sub_1")
     await ask(bench.pool)
-    async with running(bench.worker(ledger=Mute(bench.pool))):
-        await until(lambda: bool(bench.kinds()))
-        await asyncio.sleep(0.35)
-    assert 2 <= await bench.pool.fetchval("SELECT attempts FROM aiocancel.action") <= 4
+    ledger = Mute(bench.pool)
+
+    async with running(bench.worker(ledger=ledger)):
+        await until(has_tried_again, within_s=60)
+
+    # The first attempt has a job; each further one waits for the search that finds the action again.
+    assert await attempts() <= ledger.searches + 1
     assert bench.kinds() == ["cancel_at_period_end"]
 
 
@@ -1008,3 +1026,38 @@ async def test_stopping_while_the_database_is_gone_does_not_hang(bench: Bench) -
         await worker.stop(grace_s=0)
         await task
     assert await bench.states() == ["running"]
+
+
+async def test_a_search_that_fails_is_repeated_after_a_pause_and_not_at_once(bench: Bench) -> None:
+    class Gone(Ledger):
+        searches = 0
+
+        async def sweep(
+            self, owner: uuid.UUID, *, holds: Collection[int] = (), overdue_s: float
+        ) -> int:
+            self.searches += 1
+            raise UnavailableError("gone")
+
+    ledger = Gone(bench.pool)
+    began = asyncio.get_running_loop().time()
+
+    async with running(bench.worker(ledger=ledger, sweep_every_s=0.2)):
+        await until(lambda: ledger.searches >= 4, within_s=60)
+        took_s = asyncio.get_running_loop().time() - began
+
+    # However slow the machine is, there is a pause between two searches.
+    assert ledger.searches <= took_s / 0.2 + 1
+
+
+async def test_a_vendors_change_that_cannot_be_seen_in_time_is_parked_with_its_code(
+    bench: Bench,
+) -> None:
+    class Unreadable:
+        async def read(self, _: SubscriptionId) -> Subscription:
+            raise UnknownBillingError("no answer", code=Code.UNREACHABLE)
+
+    await ask(bench.pool, policy=Policy(applies_cancellation="vendor"))
+
+    await bench.work(billing=Unreadable(), vendor_acts_within_s=0.0)
+
+    assert await bench.states() == ["parked: vendor_did_not_act"]
