@@ -11,13 +11,14 @@ from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 from pytest_aiohttp import AiohttpClient
 
+from aiocancel import SubscriptionQuery
 from aiocancel.config import DEFAULT_TEXTS, Settings
 from aiocancel.core.sentences import Money, Percent, Sentence
 from aiocancel.core.theme import Theme
 from aiocancel.errors import ConfigurationError
 from aiocancel.texts import CATALOGUES
 from aiocancel.web.languages import Languages, Words, accepted_languages
-from tests.support.saas import Pool, as_customer, make_app, make_cancel
+from tests.support.saas import Pool, add_customer, as_customer, make_app, make_cancel
 from tests.support.web import Page, Subscriptions
 
 DAY = datetime(2026, 12, 26, 23, 30, tzinfo=UTC)
@@ -179,6 +180,58 @@ def test_no_catalogue_lacks_a_text_or_has_another_field(language: str) -> None:
     assert {key: fields_in(text) for key, text in catalogue.items()} == {
         key: fields_in(text) for key, text in DEFAULT_TEXTS.items()
     }
+
+
+# The word for "cancel" that stands on a button and means "go back", and the one that means "order".
+_MISLEADING = {
+    "de": ("abbrechen", "stornieren"),
+    "fr": ("annuler",),
+    "it": ("annulla",),
+    "nl": ("annuleren", "stopzetten"),
+}
+
+
+@pytest.mark.parametrize("language", CATALOGUES)
+def test_catalogue_neither_begs_nor_misleads(language: str) -> None:
+    told = {key: text.lower() for key, text in CATALOGUES[language].items()}
+    pressed = " ".join(text for key, text in told.items() if key.endswith(("_button", "_link")))
+
+    for word in ("!", "sorry", "please reconsider", "are you sure"):
+        assert word not in " ".join(told.values())
+    for word in _MISLEADING.get(language, ()):
+        assert word not in pressed
+
+
+@pytest.mark.parametrize(
+    ("language", "title", "fact"),
+    [
+        ("de", "Abonnement kündigen?", "Wenn Sie kündigen, endet es am 9. Mai 2031."),
+        ("es", "¿Cancelar su suscripción?", "Si la cancela, termina el 9 de mayo de 2031."),
+        ("fr", "Résilier votre abonnement\xa0?", "Si vous résiliez, il prend fin le 9 mai 2031."),
+        ("it", "Disdire l'abbonamento?", "In caso di disdetta termina in data 9 maggio 2031."),
+        ("nl", "Abonnement opzeggen?", "Als u opzegt, eindigt het op 9 mei 2031."),
+    ],
+)
+async def test_page_is_whole_in_each_of_our_languages(
+    aiohttp_client: AiohttpClient, pool: Pool, language: str, title: str, fact: str
+) -> None:
+    await add_customer(pool, "ada", "sub_ada")
+    query = SubscriptionQuery(
+        "SELECT stripe_subscription_id, timestamptz '2031-05-09 12:00Z' AS current_period_end "
+        "FROM app_subscription WHERE customer_id = $1"
+    )
+    cancel = make_cancel(
+        pool, subscriptions=query, run_worker=False, languages=["en", "de", "es", "fr", "it", "nl"]
+    )
+    client = await aiohttp_client(make_app(cancel))
+    headers = {**as_customer("ada"), "Accept": "text/html", "Accept-Language": f"{language};q=0.9"}
+
+    page = Page(await (await client.get("/cancel", headers=headers)).text())
+
+    assert page.one("html")["lang"] == language
+    assert title in page.text
+    assert fact in page.text
+    assert not {"Cancel subscription", "Keep subscription"} & set(page.text.split("\n"))
 
 
 async def test_page_button_and_script_are_in_the_customers_language(
