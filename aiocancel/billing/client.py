@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import ssl
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, TypeVar, assert_never, cast
@@ -71,6 +71,7 @@ _END_PAUSES: Final = (ActionKind.END_PAUSE, ActionKind.UNPAUSE)
 _AS_READ: Final[Mapping[str, Any]] = {"expand": ["discounts"]}
 FOR_PAGES: Final[tuple[str, ...]] = ("discounts", "items.data.price.product")
 MAX_LIST_PAGES: Final = 10
+BAD_REQUEST: Final = 400
 # Each way of ending has a key of its own: between two attempts the subscription may change, and so the way.
 _KEY_ENDS: Final[Mapping[parameters.SetsEnd, str]] = {
     PlainChange.CANCEL_AT_PERIOD_END: "",
@@ -321,11 +322,13 @@ class StripeClient:
                 params = parameters.end(change, action.reason, self._billing, key)
                 if not params:
                     return BillingReply(None, replayed=False)
-                return await self._update_plainly(path, params, f"{key}{_KEY_ENDS[change]}")
+                key = f"{key}{_KEY_ENDS[change]}"
+                return await self._leave(
+                    params, lambda sent, end: self._update_plainly(path, sent, f"{key}{end}")
+                )
             case PlainChange.CANCEL_NOW:
-                # Stripe ignores keys on DELETE: repeating it is safe only because we read before and after.
                 ending = parameters.cancel_now(action.reason, self._billing)
-                return self._reply(await self._request("delete", path, ending))
+                return await self._leave(ending, lambda sent, _: self._cancel(path, sent))
             case PlainChange.WITHDRAW_CANCELLATION:
                 # An offer that was accepted since takes it back first, and its own change goes out next.
                 key = f"{key}-resume" if action.kind is ActionKind.APPLY_OFFER else key
@@ -348,6 +351,27 @@ class StripeClient:
                     await self._make_coupon(change.made, key)
                 return await self._make_change(path, change, key)
 
+    async def _cancel(self, path: str, params: Mapping[str, Any]) -> BillingReply:
+        # Stripe ignores keys on DELETE: repeating it is safe only because we read before and after.
+        return self._reply(await self._request("delete", path, params))
+
+    async def _leave(
+        self,
+        params: Mapping[str, Any],
+        send: Callable[[Mapping[str, Any], str], Awaitable[BillingReply]],
+    ) -> BillingReply:
+        """Send an end, and once more without the owner's feedback option where Stripe does not know that one."""
+        try:
+            return await send(params, "")
+        except RejectedBillingError as error:
+            details = params.get("cancellation_details", {})
+            is_ours = error.http_status == BAD_REQUEST and error.code == Code.RESOURCE_MISSING
+            if not is_ours or "feedback_option" not in details:
+                raise
+            plain = {name: text for name, text in details.items() if name != "feedback_option"}
+            # Another body needs another key.
+            return await send({**params, "cancellation_details": plain}, "-plain")
+
     async def _resume_service(self, path: str, key: str) -> BillingReply:
         try:
             return await self._post_apart(f"{path}/resume", parameters.end_pause(), key)
@@ -366,7 +390,9 @@ class StripeClient:
 
     async def _make_change(self, path: str, change: Update, key: str) -> BillingReply:
         try:
-            return await self._update(path, parameters.gift(change, key), key)
+            return await self._update(
+                path, parameters.gift(change, key, self._billing.promotion_codes), key
+            )
         except RejectedBillingError as error:
             keeps = isinstance(change, AddDiscount) and change.inherits
             if not keeps or error.code != Code.RESOURCE_MISSING:

@@ -157,15 +157,26 @@ def end_pause() -> SubscriptionResumeParams:
     }
 
 
-def offer_change(change: Update) -> SubscriptionUpdateParams:
-    """Build the update for an offer; every one says its effect on money."""
+def offer_change(
+    change: Update, promotion_codes: Mapping[str, str] | None = None
+) -> SubscriptionUpdateParams:
+    """Build the update for an offer; every one says its effect on money.
+
+    Args:
+        change: The offer's change.
+        promotion_codes: The promotion codes that stand in the place of coupons, by the coupon's id.
+    """
     match change:
         case AddDiscount(coupon_id, kept):
             # The list replaces the discounts that are there, so they are sent along.
             discounts: list[SubscriptionUpdateParamsDiscount] = [
                 {"discount": discount_id} for discount_id in kept
             ]
-            return {"discounts": [*discounts, {"coupon": coupon_id}]}
+            code = (promotion_codes or {}).get(coupon_id)
+            new: SubscriptionUpdateParamsDiscount = (
+                {"coupon": coupon_id} if code is None else {"promotion_code": code}
+            )
+            return {"discounts": [*discounts, new]}
 
         case RemoveDiscounts(kept=kept):
             # An empty list is dropped from the form and would leave everything as it is.
@@ -196,14 +207,17 @@ def offer_change(change: Update) -> SubscriptionUpdateParams:
             assert_never(change)
 
 
-def gift(change: Update, key: str) -> SubscriptionUpdateParams:
+def gift(
+    change: Update, key: str, promotion_codes: Mapping[str, str] | None = None
+) -> SubscriptionUpdateParams:
     """Build the update of an offer with a note of the wish in the metadata, which outlives the idempotency key.
 
     Args:
         change: The offer's change.
         key: The idempotency key of the write. One of the release before names no wish: its body stays as it was.
+        promotion_codes: As in ``offer_change``.
     """
-    params, wish = offer_change(change), wish_of(key)
+    params, wish = offer_change(change, promotion_codes), wish_of(key)
     # Stripe takes no metadata where a payment may leave the change pending.
     # https://docs.stripe.com/billing/subscriptions/pending-updates-reference
     may_wait = isinstance(change, SwapPrice) and change.may_wait
@@ -230,4 +244,6 @@ def _cancellation_details(
         details["comment"] = comment
     if feedback:
         details["feedback"] = feedback
+    if option := billing.feedback_options.get(reason.code or ""):
+        details["feedback_option"] = option
     return details

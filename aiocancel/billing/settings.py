@@ -72,6 +72,12 @@ class StripeBilling:
         ends_with: The end of a subscription whose items have different periods, such as a month and a year, when it is
             cancelled at period end. With ``last`` no day is lost that is paid for, and items with shorter periods are
             paid until then. With ``first`` it ends with the shortest period, and what is paid beyond is lost.
+        feedback_options: The id of a feedback option of your own at Stripe (``fbo_…``) for each reason code of a flow.
+            One that Stripe does not know, or no longer, costs no customer the cancellation: it is left out.
+            Source: ``cancellation_details.feedback_option`` in https://docs.stripe.com/api/subscriptions/update
+        promotion_codes: The id of the promotion code (``promo_…``) to give in the place of a coupon, for each id of a
+            coupon that exists at Stripe and that an offer names. It must be a code for that very coupon. Stripe checks
+            its restrictions, counts its redemptions, and shows it on the discount.
         coupon_names: The name of a coupon that is made for an offer, for each duration (``once``, ``repeating``,
             ``forever``, and ``month`` for a repeating one of a single month); what is left out has English words.
             ``{off}`` stands for the percentage, or the amount and its currency, ``{months}`` for the number of months.
@@ -100,6 +106,8 @@ class StripeBilling:
     schedule_policy: SchedulePolicy = DEFAULT_SCHEDULE_POLICY
     ends_with: PeriodEnd = DEFAULT_PERIOD_END
     coupon_names: Mapping[str, str] = field(default_factory=dict)
+    feedback_options: Mapping[str, str] = field(default_factory=dict)
+    promotion_codes: Mapping[str, str] = field(default_factory=dict)
     stripe_account: str | None = None
     account_column: str | None = None
     webhook_secrets: Sequence[str] = field(default=(), repr=False)
@@ -139,12 +147,18 @@ class StripeBilling:
             raise ConfigurationError(f"schedule_policy is one of {', '.join(SCHEDULE_POLICIES)}")
         if self.ends_with not in PERIOD_ENDS:
             raise ConfigurationError(f"ends_with is one of {', '.join(PERIOD_ENDS)}")
+        self._check_ids()
         if problem := problem_with(self.coupon_names):
             raise ConfigurationError(f"coupon_names {problem}")
         if unknown := set(self.feedback_codes.values()) - FEEDBACK_VALUES:
             raise ConfigurationError(
                 f"feedback_codes maps to a value that Stripe does not have: {sorted(unknown)[0]}"
             )
+
+    def _check_ids(self) -> None:
+        for setting in ("feedback_options", "promotion_codes"):
+            if not all(map(is_opaque_id, getattr(self, setting).values())):
+                raise ConfigurationError(f"{setting} maps to something that is no id at Stripe")
 
     @property
     def mode(self) -> Mode:

@@ -378,8 +378,14 @@ class Code(StrEnum):
     A_DISCOUNT_WOULD_BE_USED_UP = (
         "a_discount_would_be_used_up",
         About.OFFER,
-        "A discount for one payment would be used up by an invoice that the customer does not pay.",
+        "A discount for one payment may be used up by an invoice that the customer does not pay.",
         "Make the offer after the next payment, or add the discount again.",
+    )
+    A_DISCOUNT_WOULD_RUN_OUT = (
+        "a_discount_would_run_out",
+        About.OFFER,
+        "A discount that the customer has would run out during the free time, and be worth more than that.",
+        "Let the discount last longer at Stripe, or agree on another offer.",
     )
     PLAN_WOULD_BE_BILLED_AT_ONCE = (
         "plan_would_be_billed_at_once",

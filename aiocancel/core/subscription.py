@@ -85,13 +85,14 @@ class AppliedDiscount:
     """A coupon applied to the subscription; ``coupon_id`` is None where the discount has another source.
 
     ``started_at`` is when it was applied, None where Stripe did not say. ``duration`` is the coupon's (once, repeating,
-    forever), None where the coupon was not read.
+    forever), None where the coupon was not read. ``ends_at`` is when it ends by itself, None where it does not.
     """
 
     discount_id: str
     coupon_id: str | None
     started_at: datetime | None = None
     duration: str | None = None
+    ends_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,6 +331,7 @@ def _discount(data: Mapping[str, Any] | str) -> AppliedDiscount:
         coupon["id"] if isinstance(coupon, Mapping) else coupon,
         _moment(data.get("start")),
         coupon.get("duration") if isinstance(coupon, Mapping) else None,
+        _moment(data.get("end")),
     )
 
 

@@ -284,6 +284,30 @@ def test_a_reason_code_that_is_no_feedback_value_of_stripes_leaves_a_trace(
     assert now.get("cancellation_details", {}) == details
 
 
+def test_a_feedback_option_of_the_owners_goes_with_every_end() -> None:
+    billing = StripeBilling("sk_test_1", feedback_options={"dear": "fbo_1"})
+    told = {"cancellation_details": {"comment": "dear", "feedback_option": "fbo_1"}}
+    reason = CancelReason(None, "dear")
+
+    assert checked("subscription_update", parameters.end(AT_END, reason, billing)).items() >= (
+        told.items()
+    )
+    assert checked("subscription_cancel", parameters.cancel_now(reason, billing)).items() >= (
+        told.items()
+    )
+
+
+def test_a_promotion_code_stands_in_the_place_of_its_coupon() -> None:
+    codes = {"WINBACK": "promo_1"}
+    change = AddDiscount("WINBACK", ("di_1",), DUE)
+
+    body = checked("subscription_update", parameters.offer_change(change, codes))
+
+    assert body == {"discounts": [{"discount": "di_1"}, {"promotion_code": "promo_1"}]}
+    other = parameters.offer_change(AddDiscount("OTHER", (), DUE), codes)
+    assert other == {"discounts": [{"coupon": "OTHER"}]}
+
+
 def test_a_write_under_a_key_of_the_release_before_keeps_its_body() -> None:
     reason = CancelReason(None, "not_using")
     old, new = "aiocancel-0b1f-0-1", f"aiocancel-{'a' * 40}-0-1"

@@ -103,6 +103,12 @@ def test_a_policy_for_schedules_that_nobody_knows_is_refused() -> None:
         make(schedule_policy="ignore")
 
 
+@pytest.mark.parametrize("setting", ["feedback_options", "promotion_codes"])
+def test_what_is_named_at_stripe_is_named_by_an_id(setting: str) -> None:
+    with pytest.raises(ConfigurationError, match=setting):
+        make(**{setting: {"a": "no id"}})
+
+
 def test_the_names_of_coupons_are_checked() -> None:
     assert make(coupon_names={"once": "{off} Rabatt"}).coupon_words != make().coupon_words
     with pytest.raises(ConfigurationError, match="coupon_names has no duration 'yearly'"):

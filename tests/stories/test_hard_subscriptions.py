@@ -42,10 +42,12 @@ async def post(company: Company, status: str) -> dict[str, Any]:
     return answer
 
 
-async def leave_because(company: Company, text: str) -> dict[str, Any]:
+async def leave_because(company: Company, text: str, *, code: str | None = None) -> dict[str, Any]:
     """Post the customer's cancellation with a reason and return the answer."""
     assert company.client is not None
     body = {"grant": await company.grant(), "status": "canceled", "reason": text}
+    if code is not None:
+        body["reason_code"] = code
     response = await company.client.post("/cancel/result", json=body, headers=as_customer("ada"))
     answer: dict[str, Any] = await response.json()
     return answer
@@ -341,3 +343,24 @@ async def test_a_schedule_of_another_subscription_is_left_alone(company: Company
 
     assert await company.events.codes(ActionParked) == ["schedule_of_another_subscription"]
     assert company.stripe.effects == []
+
+
+@pytest.mark.parametrize("timing", ["at_period_end", "now"])
+@pytest.mark.parametrize("known", [True, False])
+async def test_an_unknown_feedback_option_costs_nobody_the_cancellation(
+    company: Company, timing: Any, known: bool
+) -> None:
+    if known:
+        company.stripe.add_feedback_option("Too dear for what it does", "fbo_1")
+    company.stripe.add_subscription("sub_1")
+    billing = StripeBilling(
+        api_key=STRIPE_KEY, api_base=company.stripe_url, feedback_options={"dear": "fbo_1"}
+    )
+    await company.open(company.plug_in(billing=billing, cancel_timing=timing))
+
+    answer = await leave_because(company, "Too dear", code="dear")
+
+    assert answer["outcome"] == ("scheduled" if timing == "at_period_end" else "done")
+    details = company.subscription["cancellation_details"]
+    assert details["comment"] == "Too dear"
+    assert details["feedback_option"] == ("fbo_1" if known else None)

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from aiocancel import CustomOffer, OfferLimits
+from aiocancel import CustomOffer, OfferLimits, StripeBilling
 from aiocancel.core.offers.apply import OfferRules
 from aiocancel.telemetry import ActionParked, ActionRefused, PageFactsMissing
 from aiocancel.testing.stripe.simulator import Fault
 from tests.support.company import Company
-from tests.support.saas import add_customer, as_customer
+from tests.support.saas import STRIPE_KEY, add_customer, as_customer
 from tests.support.stripe_params import check_params
 from tests.support.waiting import until
 
@@ -73,6 +73,23 @@ async def test_an_offer_that_would_cost_the_customer_a_discount_changes_nothing(
 
     assert await company.events.codes(ActionParked) == ["customer_discount_would_be_lost"]
     assert company.subscription["discounts"] == []
+
+
+async def test_a_promotion_code_is_given_in_the_place_of_its_coupon(company: Company) -> None:
+    company.stripe.add_coupon("WINBACK", percent_off=20, duration="forever")
+    code = company.stripe.add_promotion_code("COMEBACK", "WINBACK")
+    (coupon,) = [offer for offer in company.flows.offers if offer["id"] == "offr_coupon"]
+    coupon["details"]["platform_coupon_id"] = "WINBACK"
+    company.stripe.add_subscription("sub_1")
+    billing = StripeBilling(
+        api_key=STRIPE_KEY, api_base=company.stripe_url, promotion_codes={"WINBACK": code["id"]}
+    )
+    await company.open(company.plug_in(billing=billing))
+
+    assert (await company.claim(company.accepted("offr_coupon")))["outcome"] == "done"
+
+    (given,) = company.subscription["discounts"]
+    assert company.stripe.discounts[given]["promotion_code"] == code["id"]
 
 
 async def test_customers_read_on_their_invoice_what_they_were_given(company: Company) -> None:

@@ -279,10 +279,22 @@ def _coupon(
     if code := _worth(terms, subscription, now, rules):
         return Refuse(code)
 
+    if _keeps_the_customers_away(subscription):
+        return Refuse(Code.CUSTOMER_DISCOUNT_WOULD_BE_LOST)
+
     kept = tuple(discount.discount_id for discount in subscription.discounts_in_force)
     inherits = bool(kept) and not subscription.discounts
 
     return Write(AddDiscount(coupon_id, kept, subscription.current_period_end, made, inherits))
+
+
+def _keeps_the_customers_away(subscription: Subscription) -> bool:
+    """Tell whether the customer's discount would come back once the subscription's own are over, but for another one.
+
+    Sent along it would be in force at once, beside the ones that it is to follow.
+    """
+    follows = bool(subscription.discounts) and subscription.customer_discount is not None
+    return follows and all(discount.duration != "forever" for discount in subscription.discounts)
 
 
 def _worth(
@@ -396,7 +408,7 @@ def _trial(days: int, subscription: Subscription, now: datetime) -> Step:
         # One date for all items would give the ones that are paid often a long time for nothing.
         return Refuse(Code.PERIODS_ARE_MIXED)
 
-    if any(discount.duration == "once" for discount in subscription.discounts_in_force):
+    if _has_a_discount_for_one_payment(subscription):
         # The invoice of a trial comes to nothing, and uses the discount up all the same.
         return Refuse(Code.A_DISCOUNT_WOULD_BE_USED_UP)
 
@@ -408,7 +420,49 @@ def _trial(days: int, subscription: Subscription, now: datetime) -> Step:
         return Refuse(Code.TRIAL_IS_TOO_SHORT)
     if days > LONGEST_TRIAL.days or start > now + LONGEST_TRIAL - timedelta(days=days):
         return Refuse(Code.TRIAL_IS_TOO_LONG)
-    return Write(MoveTrialEnd((start + timedelta(days=days)).replace(microsecond=0), due))
+    at = (start + timedelta(days=days)).replace(microsecond=0)
+    if _runs_out(subscription, at, at - max(paid_until, start)):
+        return Refuse(Code.A_DISCOUNT_WOULD_RUN_OUT)
+    return Write(MoveTrialEnd(at, due))
+
+
+def _has_a_discount_for_one_payment(subscription: Subscription) -> bool:
+    """Tell whether such a discount is in force, or is the customer's and may come into force."""
+    return any(
+        discount is not None and discount.duration == "once"
+        for discount in (*subscription.discounts, subscription.customer_discount)
+    )
+
+
+def _runs_out(subscription: Subscription, resumes_at: datetime, free: timedelta) -> bool:
+    """Tell whether discounts lose more payments, put off until ``resumes_at``, than the ``free`` time is worth."""
+    return any(
+        _lost(item, discount.ends_at, resumes_at) > free
+        for item in subscription.items
+        for discount in subscription.discounts_in_force
+        if discount.ends_at is not None
+    )
+
+
+def _lost(item: Item, ends_at: datetime, resumes_at: datetime) -> timedelta:
+    """Return the time that was to be paid at a discount, and is not when the payments begin at ``resumes_at``."""
+    try:
+        first = item.next_payment or resumes_at
+        before, after = _paid_before(item, first, ends_at), _paid_before(item, resumes_at, ends_at)
+    except (OverflowError, ValueError):
+        return timedelta.max
+    length = _later(resumes_at, item.interval, item.interval_count) - resumes_at
+    # Months differ, so the longest one counts.
+    return max(0, before - after) * (length + _MONTHS_DIFFER)
+
+
+def _paid_before(item: Item, first: datetime, ends_at: datetime) -> int:
+    """Count the payments of a line before the discount ends."""
+    count, at = 0, first
+    while at < ends_at and count <= _MOST_MONTHS * 31:
+        count += 1
+        at = _later(first, item.interval, max(item.interval_count, 1) * count)
+    return count
 
 
 def _plan(
@@ -489,10 +543,8 @@ def _pause(terms: PauseTerms, subscription: Subscription, now: datetime, rules: 
         return Refuse(Code.NEXT_PAYMENT_IS_UNKNOWN)
     if rules.pause_mechanism == "pause":
         return _pause_service(terms, subscription, due, now, rules)
-    if rules.pause_behavior != "keep_as_draft" and any(
-        discount.duration == "once" for discount in subscription.discounts_in_force
-    ):
-        # The invoice that is given up uses the discount up.
+    if _has_a_discount_for_one_payment(subscription):
+        # The invoice that is given up uses it up, and of one that stays a draft it is not known.
         return Refuse(Code.A_DISCOUNT_WOULD_BE_USED_UP)
     if terms.interval == "indefinitely":
         return Write(PausePayments(rules.pause_behavior, None, due))
@@ -525,6 +577,9 @@ def _pause_service(
     """Decide on a pause of the subscription itself: time goes by unpaid, whether or not a payment falls into it."""
     if not subscription.is_flexible:
         return Refuse(Code.PAUSE_NEEDS_FLEXIBLE_BILLING)
+    if due != subscription.last_period_end or subscription.paid_until != due:
+        # One date for all items begins when it ends, and time that is paid for beyond it may be lost.
+        return Refuse(Code.PERIODS_ARE_MIXED)
     if subscription.status == "trialing":
         # Source: https://docs.stripe.com/billing/subscriptions/pause
         return Refuse(Code.A_TRIAL_CANNOT_BE_PAUSED)
@@ -540,8 +595,23 @@ def _pause_service(
             return Refuse(Code.PAUSE_IS_TOO_LONG)
         if until <= (due if terms.at_period_end else now):
             return Refuse(Code.PAUSE_IS_TOO_SHORT)
+        if code := _costs_more(subscription, until, due, now, rules):
+            return Refuse(code)
 
     return Write(PauseService(until, due, rules.pause_credit, rules.pause_bills_usage))
+
+
+def _costs_more(
+    subscription: Subscription, until: datetime, due: datetime, now: datetime, rules: OfferRules
+) -> Code | None:
+    """Return why the customer would pay more with a pause that ends by beginning a new period than without it."""
+    if rules.pause_credit == "none" and until <= due:
+        # The rest of the period is lost, and paid for once more.
+        return Code.NO_PAYMENT_FALLS_INTO_THE_PAUSE
+    since = due if rules.pause_credit == "none" else now
+    if _runs_out(subscription, until, until - since):
+        return Code.A_DISCOUNT_WOULD_RUN_OUT
+    return None
 
 
 def _span(

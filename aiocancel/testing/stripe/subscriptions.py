@@ -156,6 +156,7 @@ def cancel_now(
     subscription = state.find_subscription(subscription_id)
     if subscription["status"] in ENDED:
         raise no_such("subscription", subscription_id, status=404)
+    _check_feedback(state, params)
     now = state.time_of(subscription)
 
     with state.watched(subscription):
@@ -292,13 +293,17 @@ def _unschedule_end(subscription: JsonObject) -> None:
 
 def _details(draft: Draft) -> str:
     given = draft.params.get("cancellation_details", {})
-    option = given.get("feedback_option")
-    if option and option not in draft.state.feedback_options:
-        param = "cancellation_details[feedback_option]"
-        raise no_such("feedback option", option, param=param)
+    _check_feedback(draft.state, draft.params)
     for name, value in given.items():
         draft.subscription["cancellation_details"][name] = value or None
     return "cancellation_details"
+
+
+def _check_feedback(state: StripeState, params: Mapping[str, Any]) -> None:
+    option = params.get("cancellation_details", {}).get("feedback_option")
+    if option and option not in state.feedback_options:
+        param = "cancellation_details[feedback_option]"
+        raise no_such("feedback option", option, param=param)
 
 
 def _settings(draft: Draft) -> str:

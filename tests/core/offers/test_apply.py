@@ -646,6 +646,27 @@ def test_a_rule_that_cannot_be_meant_is_refused(rules: dict[str, Any]) -> None:
         OfferRules(**rules)
 
 
+@pytest.mark.parametrize(
+    ("durations", "lost"),
+    [(["once"], True), (["repeating"], True), (["forever"], False), (["once", "forever"], False)],
+)
+def test_a_customers_discount_that_is_to_come_back_is_not_kept_away(
+    durations: list[str], lost: bool
+) -> None:
+    own = tuple(
+        AppliedDiscount(f"di_{number}", "OWN", duration=duration)
+        for number, duration in enumerate(durations)
+    )
+    of_customer = AppliedDiscount("di_customer", "VIP", duration="forever")
+
+    reached = step(
+        OFFERS["an existing coupon"], shape(discounts=own, customer_discount=of_customer)
+    )
+
+    refused = Refuse(Code.CUSTOMER_DISCOUNT_WOULD_BE_LOST)
+    assert reached == refused if lost else isinstance(reached, Write)
+
+
 def test_a_retry_that_keeps_the_discount_of_the_customer_still_holds() -> None:
     terms, shown = OFFERS["an existing coupon"], SHAPES["its customer has a discount"][0]
     change = change_of(step(terms, shown))
