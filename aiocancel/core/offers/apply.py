@@ -541,11 +541,12 @@ def _pause(terms: PauseTerms, subscription: Subscription, now: datetime, rules: 
     due, items = subscription.current_period_end, subscription.items
     if due is None or not items:
         return Refuse(Code.NEXT_PAYMENT_IS_UNKNOWN)
+    if _has_a_discount_for_one_payment(subscription):
+        # An invoice that is given up uses it up, and of one that stays a draft that is not known. After a pause of the
+        # subscription itself, credit for unused time makes the discount smaller.
+        return Refuse(Code.A_DISCOUNT_WOULD_BE_USED_UP)
     if rules.pause_mechanism == "pause":
         return _pause_service(terms, subscription, due, now, rules)
-    if _has_a_discount_for_one_payment(subscription):
-        # The invoice that is given up uses it up, and of one that stays a draft it is not known.
-        return Refuse(Code.A_DISCOUNT_WOULD_BE_USED_UP)
     if terms.interval == "indefinitely":
         return Write(PausePayments(rules.pause_behavior, None, due))
 
