@@ -11,6 +11,7 @@ import dataclasses
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
+from datetime import datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, TypeVar, assert_never, cast
 
@@ -41,6 +42,7 @@ from aiocancel.core.subscription import (
     read_price,
     read_schedule,
     read_subscription,
+    read_test_clock,
 )
 from aiocancel.errors import (
     BillingError,
@@ -218,7 +220,21 @@ class StripeClient:
         if subscription.schedule_id is not None and self._needs_schedule(subscription):
             schedule = await self._read(_schedule_path(subscription.schedule_id), [], read_schedule)
             subscription = dataclasses.replace(subscription, schedule=schedule)
+        if subscription.test_clock is not None:
+            frozen_at = await self._time_on(subscription.test_clock)
+            subscription = dataclasses.replace(subscription, frozen_at=frozen_at)
         return subscription
+
+    async def _time_on(self, clock_id: str) -> datetime | None:
+        """Return the time on a test clock; None where the key may not read it, which only tests would notice."""
+        if self._billing.mode == "live" or not is_opaque_id(clock_id):
+            return None
+        try:
+            return await self._read(f"/v1/test_helpers/test_clocks/{clock_id}", [], read_test_clock)
+        except BillingError as error:
+            if error.code == Code.PERMISSION_MISSING:
+                return None
+            raise
 
     async def read_price(self, price_id: str) -> Price:
         """Return a price that an offer names."""
@@ -440,7 +456,9 @@ class StripeClient:
             with suppress(ValueError):
                 subscription = read_subscription(cast("Mapping[str, Any]", response.data))
         if subscription is not None and (
-            subscription.pending_update or self._needs_schedule(subscription)
+            subscription.pending_update
+            or subscription.test_clock
+            or self._needs_schedule(subscription)
         ):
             # A reply does not tell enough of these.
             subscription = None

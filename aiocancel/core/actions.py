@@ -220,6 +220,10 @@ class Defer:
     takes_effect_at: datetime | None = None
     payment_url: str | None = field(default=None, repr=False)
 
+    def from_clock(self, frozen_at: datetime | None, now: datetime) -> Defer:
+        """Return it as we wait for it: a test clock stands still, so the same span is waited for in real time."""
+        return self if frozen_at is None else replace(self, until=self.until + (now - frozen_at))
+
 
 @dataclass(frozen=True, slots=True)
 class Supersede:

@@ -97,7 +97,7 @@ class StripeEvent:
     """What an event of Stripe's rings for.
 
     ``subscription_id`` is None where it is about none, ``account`` the connected account, None for the key's own.
-    ``before`` is how the subscription was, where the event tells.
+    ``before`` is how the subscription was, where the event tells. ``on_test_clock`` says that its time is not ours.
     """
 
     event_id: str
@@ -106,6 +106,7 @@ class StripeEvent:
     account: str | None
     subscription_id: SubscriptionId | None
     before: Standing | None = None
+    on_test_clock: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +181,7 @@ def read_event(data: object) -> StripeEvent | None:
         account,
         _subscription_of(about),
         _before(about, inner.get("previous_attributes")),
+        on_test_clock=about.get("test_clock") is not None,
     )
 
 

@@ -45,14 +45,16 @@ SET rung = known.rung + 1, due_at = coalesce(known.due_at, now()), told = coales
 RETURNING true AS is_new
 """
 
-# Actions that only wait for Stripe: for a payment, for the flow vendor's change, or for the end of a pause.
+# Actions that only wait for Stripe: for a payment, for the flow vendor's change, or for the end of a pause. A test
+# clock may have been moved, so what waits for a date on one looks as well.
 WAKE: Final = """
 WITH woken AS (
     UPDATE aiocancel.action a SET due_at = now()
     WHERE a.subscription_id = $1 AND a.state = 'waiting' AND a.due_at > now()
       AND (a.deferred AND a.takes_effect_at IS NULL AND a.payment_url IS NOT NULL
         OR NOT a.deferred AND a.kind IN ('expect_cancellation', 'expect_offer')
-        OR NOT a.deferred AND a.kind IN ('end_pause', 'unpause') AND a.key_used_at IS NOT NULL)
+        OR NOT a.deferred AND a.kind IN ('end_pause', 'unpause') AND a.key_used_at IS NOT NULL
+        OR a.deferred AND $2::boolean)
     RETURNING a.id, a.attempts, a.kind)
 UPDATE aiocancel.pgqueuer q SET execute_after = now()
 FROM woken w WHERE q.status = 'queued' AND q.dedupe_key = aiocancel.job_key(w.id, w.attempts, w.kind)
@@ -152,7 +154,7 @@ class StripeNews:
                 RING, event.account or "", event.event_id, event.subscription_id, before
             )
             if is_new:
-                await connection.execute(WAKE, event.subscription_id)
+                await connection.execute(WAKE, event.subscription_id, event.on_test_clock)
         return bool(is_new)
 
     async def take(self, *, limit: int, lease_s: float) -> list[TakenNews]:

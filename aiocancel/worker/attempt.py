@@ -312,6 +312,9 @@ class Attempts:
             # Another application on these accounts made it, or this one before its database was set back.
             return Done(Receipt.of(subscription))
 
+        if (later := self._later_on_its_clock(taken, kind, subscription)) is not None:
+            return later
+
         match kind:
             case ActionKind.UNPAUSE | ActionKind.REMOVE_DISCOUNT:
                 made = await self._ledger.made_by_offers(taken.action.subscription_id)
@@ -411,6 +414,19 @@ class Attempts:
                     _took_s(taken),
                 )
             )
+
+    def _later_on_its_clock(
+        self, taken: TakenAction, kind: WriteKind | WatchKind, subscription: Subscription
+    ) -> Defer | None:
+        """Let a pause on a test clock last until its end has come there."""
+        ends_at, real_time = taken.takes_effect_at, self._offers.now()
+        if kind is not ActionKind.END_PAUSE or ends_at is None or subscription.test_clock is None:
+            return None
+
+        if (subscription.frozen_at or real_time) >= ends_at:
+            return None
+        later = Defer(ends_at, takes_effect_at=ends_at)
+        return later.from_clock(subscription.frozen_at, real_time)
 
     async def _resume_problem(self, taken: TakenAction, subscription: Subscription) -> Code | None:
         if taken.has_written:

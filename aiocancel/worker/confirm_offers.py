@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from aiocancel.core.actions import Action, ActionKind, Receipt, Step
+from aiocancel.core.actions import Action, ActionKind, Defer, Receipt, Step
 from aiocancel.core.claim import FlowStatus
 from aiocancel.core.codes import Code
 from aiocancel.core.decision import Policy
@@ -61,15 +61,19 @@ class Offers:
         progress: Progress,
         price: Price | None = None,
     ) -> Step:
-        """Say what is left to do at Stripe."""
-        return offer_step(
+        """Say what is left to do at Stripe; "now" is the time on the subscription's test clock, where it has one."""
+        step = offer_step(
             offer,
             subscription,
-            now=self.now(),
+            now=subscription.frozen_at or self.now(),
             progress=progress,
             rules=self._rules,
             price=price,
         )
+
+        if isinstance(step, Defer):
+            return step.from_clock(subscription.frozen_at, self.now())
+        return step
 
     async def expected_step(
         self, taken: TakenAction, offer: AcceptedOffer, subscription: Subscription
@@ -77,7 +81,7 @@ class Offers:
         """Say whether Stripe shows what the vendor carries out; the first look is kept to compare with."""
         baseline = taken.baseline
         if baseline is None:
-            baseline = Baseline.of(subscription, seen_at=self.now())
+            baseline = Baseline.of(subscription, seen_at=subscription.frozen_at or self.now())
             await self._ledger.note_first_look(taken, baseline)
         return vendor_offer_step(offer, baseline, subscription)
 

@@ -275,7 +275,9 @@ class NewsReader:
         if is_taken_back(work, standing) and work.cancellation is not None:
             found[work.cancellation] = "cancellation", Code.CANCELLATION_TAKEN_BACK
         if subscription is not None:
-            for action_id in removed_gifts(work, subscription, self._now()):
+            for action_id in removed_gifts(
+                work, subscription, subscription.frozen_at or self._now()
+            ):
                 found[action_id] = "coupon", Code.DISCOUNT_REMOVED_ELSEWHERE
 
         new = {action_id: each for action_id, each in found.items() if action_id not in reported}
