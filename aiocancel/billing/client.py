@@ -455,6 +455,7 @@ class StripeClient:
         if not replayed:
             with suppress(ValueError):
                 subscription = read_subscription(cast("Mapping[str, Any]", response.data))
+
         if subscription is not None and (
             subscription.pending_update
             or subscription.test_clock
