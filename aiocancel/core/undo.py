@@ -113,7 +113,8 @@ def undo_named(name: str) -> Undo | None:
 class Made:
     """The changes that offers made to a subscription and no undo has reversed since, oldest first.
 
-    ``vendor_paused`` says that the flow vendor made a pause; how it looks at Stripe the vendor does not say.
+    ``vendor_paused`` says that the flow vendor made a pause, or that one of ours was recognised as made before; how it
+    looks at Stripe nobody said.
     """
 
     changes: tuple[Change, ...] = ()

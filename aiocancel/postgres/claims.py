@@ -408,18 +408,21 @@ def _made(rows: Sequence[asyncpg.Record]) -> Made:
             case ActionKind.REMOVE_DISCOUNT:
                 changes = [each for each in changes if not isinstance(each, AddDiscount)]
             case ActionKind.EXPECT_OFFER:
-                vendor_paused |= isinstance(
-                    offer_from_json(json.loads(row["offer"])).terms, PauseTerms
-                )
+                vendor_paused |= _is_pause(row["offer"])
             case ActionKind.APPLY_OFFER:
-                # One that was there before we came has no change of ours.
-                changes += (
-                    [] if row["change"] is None else [change_from_json(json.loads(row["change"]))]
-                )
+                if row["change"] is not None:
+                    changes.append(change_from_json(json.loads(row["change"])))
+                else:
+                    # Recognised as done, as after a restore: it is ours, and how it looked before is not known.
+                    vendor_paused |= _is_pause(row["offer"])
             case kind:
                 raise UnreadableLedgerError(f"an action of the kind {kind} makes no offer")
 
     return Made(tuple(changes), vendor_paused)
+
+
+def _is_pause(offer: str | None) -> bool:
+    return offer is not None and isinstance(offer_from_json(json.loads(offer)).terms, PauseTerms)
 
 
 def _answer(rows: Sequence[asyncpg.Record]) -> Answer:

@@ -668,3 +668,25 @@ async def test_a_lease_is_renewed_however_many_statements_wait_for_a_bounded_led
     waiting.cancel()
     await asyncio.gather(waiting, return_exceptions=True)
     assert renewed == [action_id]
+
+
+@pytest.mark.parametrize(
+    ("terms", "is_ours"),
+    [
+        ('{"type": "pause", "interval": "month", "count": 1, "at_period_end": false}', True),
+        ('{"type": "trial_extension", "days": 7}', False),
+    ],
+)
+async def test_a_pause_that_was_recognised_as_done_can_be_taken_back(
+    pool: Pool, terms: str, *, is_ours: bool
+) -> None:
+    action_id = await ask(pool)
+    offer = f'{{"offer_id": "gift", "terms": {terms}, "metadata": {{}}}}'
+    await pool.execute("UPDATE aiocancel.action SET kind = 'apply_offer', offer = $1", offer)
+    ledger = Ledger(pool)
+    (taken,) = await ledger.take(uuid.uuid4(), [action_id], lease_s=60)
+
+    await ledger.finish(taken, Receipt("active", None))
+
+    made = await ledger.made_by_offers(taken.action.subscription_id)
+    assert (made.changes, made.vendor_paused) == ((), is_ours)
