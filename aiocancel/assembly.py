@@ -30,6 +30,7 @@ from aiocancel.postgres.address import CANNOT_OPEN, cannot_open
 from aiocancel.postgres.customer_query import StripeCustomerQuery, SubscriptionQuery
 from aiocancel.postgres.endings import Endings
 from aiocancel.postgres.ledger import Ledger
+from aiocancel.postgres.outage_log import say_outages_once
 from aiocancel.postgres.pgqueuer import PgQueuerEngine, warm_up
 from aiocancel.postgres.rate_limit import RateBudgets
 from aiocancel.postgres.schema import check_schema, migrate
@@ -66,6 +67,7 @@ class Opened:
 
 async def open_parts(parts: Parts, stack: AsyncExitStack) -> Opened:
     """Open what the parts need, and close it with ``stack``; raises ConfigurationError where something is not right."""
+    say_outages_once()
     await warm_up()
     pool = await stack.enter_async_context(_open_pool(parts))
     async with pool.acquire() as connection:

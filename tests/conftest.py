@@ -14,6 +14,7 @@ from hypothesis import settings
 from pytest_aiohttp import AiohttpClient
 
 from aiocancel.postgres.connection import REFUSED
+from aiocancel.postgres.outage_log import say_outages_once
 from aiocancel.testing.background import Background
 from aiocancel.testing.databases import Databases
 from aiocancel.testing.postgres import EmbeddedPostgres
@@ -107,6 +108,12 @@ class Mistakes(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         if (text := record.getMessage()).startswith(REFUSED):
             self.seen.append(text)
+
+
+@pytest.fixture(autouse=True)
+def outages_are_said() -> None:
+    """What one test met is no reason to say less in the next."""
+    say_outages_once().forget()
 
 
 @pytest.fixture(autouse=True)

@@ -25,7 +25,9 @@ _T = TypeVar("_T")
 # A pool whose connections are all taken for this long is overloaded, and says so; giving one back is bounded as well.
 ACQUIRE_WITHIN_S: Final = 10.0
 
-_OUTAGES: Final = (
+DID_NOT_ANSWER: Final = "the database did not answer"
+
+OUTAGES: Final = (
     OSError,
     TimeoutError,
     asyncpg.InterfaceError,
@@ -59,8 +61,8 @@ def unavailable_on_outage() -> Iterator[None]:
     """
     try:
         yield
-    except _OUTAGES as error:
-        raise UnavailableError(f"the database did not answer ({type(error).__name__})") from error
+    except OUTAGES as error:
+        raise UnavailableError(f"{DID_NOT_ANSWER} ({type(error).__name__})") from error
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from aiocancel.core.actions import Places
+from aiocancel.postgres.connection import DID_NOT_ANSWER, OUTAGES
 
 if TYPE_CHECKING:
     from pgqueuer.db import AsyncpgPoolDriver
@@ -346,7 +347,8 @@ class PgQueuerEngine:
                 ended = (await asyncio.gather(dispatching, stopping, return_exceptions=True))[0]
                 self._managers = []
             if isinstance(ended, Exception):
-                logger.warning("dispatch starts again after %s", type(ended).__name__)
+                why = DID_NOT_ANSWER if isinstance(ended, OUTAGES) else "it broke off"
+                logger.warning("dispatch starts again: %s (%s)", why, type(ended).__name__)
                 await self._pause(pause_s)
                 pause_s = min(_LONGEST_PAUSE_S, pause_s * 2)
 

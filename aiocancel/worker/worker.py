@@ -137,7 +137,7 @@ class Worker:
         try:
             taken = await self._leases.take(action_id)
         except UnavailableError as error:
-            logger.error("the ledger cannot be read: %s", type(error).__name__)
+            logger.error("the ledger cannot be read: %s", error)
             return False
         except Exception as error:
             # The sweep finds it again; the other actions are not held up.
@@ -186,7 +186,8 @@ class Worker:
             except (
                 Exception
             ) as error:  # the search must outlive any outage; the next turn tries again
-                logger.error("the ledger cannot be searched: %s", type(error).__name__)
+                why = error if isinstance(error, UnavailableError) else type(error).__name__
+                logger.error("the ledger cannot be searched: %s", why)
 
             if not found:
                 await asyncio.sleep(self._sweep_every_s)
