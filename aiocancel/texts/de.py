@@ -45,6 +45,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "vendor_failed": "Im Kündigungsformular ist ein Fehler aufgetreten.",
     "unopened": "Hat sich kein Fenster geöffnet?",
     "unsaved": "Ihre Wahl konnte nicht gesendet werden. Versuchen Sie es bitte noch einmal.",
+    "unheard": "Haben Sie gekündigt? Bei uns ist noch nichts angekommen.",
     "slow": "Dauert es zu lange?",
     "window_title": "Kündigungsformular",
     "plain_link": "Stattdessen hier kündigen",

@@ -45,6 +45,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "vendor_failed": "Algo ha fallado en el formulario de cancelación.",
     "unopened": "¿No se ha abierto la ventana?",
     "unsaved": "No se ha podido enviar su elección. Inténtelo de nuevo.",
+    "unheard": "¿Ha elegido cancelar? Todavía no nos ha llegado nada.",
     "slow": "¿Tarda demasiado?",
     "window_title": "Formulario de cancelación",
     "plain_link": "Cancelar aquí",

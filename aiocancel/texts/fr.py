@@ -45,6 +45,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "vendor_failed": "Un problème est survenu dans le formulaire de résiliation.",
     "unopened": "La fenêtre ne s'est pas ouverte\xa0?",
     "unsaved": "Votre choix n'a pas pu être envoyé. Veuillez réessayer.",
+    "unheard": "Avez-vous choisi de résilier\xa0? Nous n'avons encore rien reçu.",
     "slow": "C'est trop long\xa0?",
     "window_title": "Formulaire de résiliation",
     "plain_link": "Résilier ici",

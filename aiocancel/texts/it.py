@@ -45,6 +45,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "vendor_failed": "Si è verificato un problema nel modulo di disdetta.",
     "unopened": "La finestra non si è aperta?",
     "unsaved": "Non è stato possibile inviare la Sua scelta. Riprovi.",
+    "unheard": "Ha scelto di disdire? Non ci è ancora arrivato nulla.",
     "slow": "Richiede troppo tempo?",
     "window_title": "Modulo di disdetta",
     "plain_link": "Disdire qui",

@@ -45,6 +45,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "vendor_failed": "Er ging iets mis in het opzegformulier.",
     "unopened": "Is er geen venster geopend?",
     "unsaved": "Uw keuze kon niet worden verzonden. Probeer het opnieuw.",
+    "unheard": "Hebt u gekozen om op te zeggen? Wij hebben nog niets ontvangen.",
     "slow": "Duurt het te lang?",
     "window_title": "Opzegformulier",
     "plain_link": "Hier opzeggen",
