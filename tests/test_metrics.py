@@ -16,7 +16,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from aiocancel import telemetry
 from aiocancel.core.actions import ActionKind
-from aiocancel.core.codes import Code
+from aiocancel.core.codes import Code, ForeignCode
 from aiocancel.metrics import (
     CODES,
     DRIFT_CODES,
@@ -119,7 +119,7 @@ EXAMPLES: list[tuple[Event, dict[str, dict[str, str]]]] = [
     ),
     (SubscriptionChanged("sub_1", "ended"), {"subscription_changes": {"kind": "ended"}}),
     (
-        ChangeHookFailed("sub_1", 2, Code.of("RuntimeError")),
+        ChangeHookFailed("sub_1", 2, ForeignCode.of_error(RuntimeError())),
         {"change_hooks_failed": {"code": "other"}},
     ),
     (PermissionMissing("event_read", None), {"permissions_missing": {"permission": "event_read"}}),

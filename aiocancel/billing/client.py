@@ -550,7 +550,7 @@ def _translate(error: stripe.StripeError) -> tuple[BillingError, Throttled | Non
     else:
         # A proxy's page is no answer of Stripe's, whatever its status.
         status, word = None, error.code
-    code = None if word is None else Code.of(str(word))
+    code = None if word is None else Code.of_stripe(str(word))
     hint = {"true": True, "false": False}.get(_header(error.headers, "stripe-should-retry") or "")
     failure = sort_answer(status, code, should_retry=hint)
     # An older release or other settings sent another body under this key: only a new key can help.

@@ -251,7 +251,7 @@ def _explained(action: ListedAction) -> AnyCode | None:
     """Return the action's code; the code of a closed one is a word that a person chose."""
     if action.code is None or action.state == ActionState.CLOSED:
         return None
-    return Code.of(action.code)
+    return Code.stored(action.code)
 
 
 def history_as_text(history: ActionHistory, *, with_customer: bool) -> str:

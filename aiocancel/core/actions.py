@@ -277,7 +277,9 @@ def next_step(
         case ActionKind.RESUME:
             return _resume(subscription)
         case ActionKind.EXPECT_CANCELLATION:
-            return done if is_over else Wait(ForeignCode(subscription.status))
+            return (
+                done if is_over else Wait(ForeignCode.of_subscription_status(subscription.status))
+            )
         case ActionKind.END_PAUSE:
             return _end_pause(subscription)
         case _:  # pragma: no cover

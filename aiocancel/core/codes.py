@@ -6,12 +6,16 @@ together with its sentence and one thing to do next. The words are rows in datab
 ``Code`` holds our own words and those of Stripe's that we act on. A word of another system (another error
 code of Stripe's, the name of an exception, a word that a newer release stored) is a ``ForeignCode``: the word
 itself is kept, so that rows stay readable. Functions take ``AnyCode``, so that a bare text does not type-check.
+
+The list is closed. A ForeignCode is made only by the function that names its origin: ``Code.stored``,
+``Code.of_stripe``, ``Code.flow_session_says`` and ``ForeignCode.of_…``. A test finds a literal given to one of them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
-from typing import Final
+from typing import Final, Never, final
 
 
 class About(StrEnum):
@@ -48,21 +52,27 @@ class Code(StrEnum):
         return code
 
     @staticmethod
-    def of(word: str) -> AnyCode:
-        """Return the code of that word; a word that this release does not know is kept as a ForeignCode.
+    def stored(word: str) -> AnyCode:
+        """Return the code of a word from the ledger; one that this release does not know is kept as it is.
 
         Args:
-            word: As stored in the ledger, or as Stripe sent it.
+            word: As a row has it.
         """
-        try:
-            return Code(word)  # type: ignore[call-arg]  # mypy takes it for the making of a member
-        except ValueError:
-            return ForeignCode(word)
+        return _known_or_kept(word)
+
+    @staticmethod
+    def of_stripe(word: str) -> AnyCode:
+        """Return the code of a word of Stripe's; one that we do not act on is kept as it is.
+
+        Args:
+            word: The ``code`` or ``type`` of Stripe's error, as it came.
+        """
+        return _known_or_kept(word)
 
     @staticmethod
     def flow_session_says(status: str) -> AnyCode:
         """Return the code for a flow session that ended with ``status`` instead of with an accepted offer."""
-        return Code.of(f"flow_session_says_{status}")
+        return _known_or_kept(f"flow_session_says_{status}")
 
     # A browser's request was refused.
 
@@ -1191,25 +1201,44 @@ class Code(StrEnum):
     )
 
 
+@final
 class ForeignCode(str):
-    """A word that is not ours, kept as it came; it has a sentence and an advice like any code."""
+    """A word that is not ours, kept as it came; it has a sentence and an advice like any code.
+
+    Calling the class raises TypeError: the functions below say where the word comes from.
+    """
 
     __slots__ = ()
 
-    @classmethod
-    def of_status(cls, http_status: int) -> ForeignCode:
+    def __new__(cls, word: Never) -> ForeignCode:
+        """Refuse: a word that is written in a program belongs to ``Code``."""
+        raise TypeError(
+            "A code of our own is a member of Code; a foreign word is made by its origin."
+        )
+
+    def __reduce__(self) -> tuple[Callable[[str], AnyCode], tuple[str]]:
+        """Copy and pickle as a stored word."""
+        return Code.stored, (str(self),)
+
+    @staticmethod
+    def of_status(http_status: int) -> ForeignCode:
         """Return the code for an answer with an HTTP status that says nothing more."""
-        return cls(f"{_HTTP}{http_status}")
+        return _kept(f"{_HTTP}{http_status}")
 
-    @classmethod
-    def of_error(cls, error: BaseException) -> ForeignCode:
+    @staticmethod
+    def of_error(error: BaseException) -> ForeignCode:
         """Return the code for an unforeseen error: the name of its class, never its text."""
-        return cls(type(error).__name__)
+        return _kept(type(error).__name__)
 
-    @classmethod
-    def gave_up_on(cls, code: AnyCode) -> ForeignCode:
+    @staticmethod
+    def of_subscription_status(status: str) -> ForeignCode:
+        """Return the code for a subscription that Stripe shows in ``status``, where no code of ours says why."""
+        return _kept(status)
+
+    @staticmethod
+    def gave_up_on(code: AnyCode) -> ForeignCode:
         """Return the code for asking a flow vendor in vain: ``code`` is the last answer."""
-        return cls(f"{_GAVE_UP}{code}")
+        return _kept(f"{_GAVE_UP}{code}")
 
     @property
     def about(self) -> None:
@@ -1219,11 +1248,12 @@ class ForeignCode(str):
     def sentence(self) -> str:
         """One sentence for the operator."""
         if self.startswith(_GAVE_UP):
-            last = Code.of(self.removeprefix(_GAVE_UP)).sentence
+            last = Code.stored(self.removeprefix(_GAVE_UP)).sentence
             return f"The worker stopped asking the flow vendor. The last answer: {last}"
         if self.startswith(_HTTP):
             return f"The answer had the HTTP status {self.removeprefix(_HTTP)}."
         if " " in self:
+            # Earlier releases stored why an event could not be read.
             return str(self)
         if self[:1].isupper():
             return f"An error of the class {self} ended the attempt."
@@ -1243,6 +1273,18 @@ class ForeignCode(str):
 
 AnyCode = Code | ForeignCode
 """A code of ours, or a word that another system chose."""
+
+
+def _known_or_kept(word: str) -> AnyCode:
+    try:
+        return Code(word)  # type: ignore[call-arg]  # mypy takes it for the making of a member
+    except ValueError:
+        return _kept(word)
+
+
+def _kept(word: str) -> ForeignCode:
+    return str.__new__(ForeignCode, word)
+
 
 _HTTP: Final = "http_"
 _GAVE_UP: Final = "gave_up_"

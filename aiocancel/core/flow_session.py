@@ -9,6 +9,7 @@ from typing import Final
 
 from aiocancel.core.claim import FlowStatus
 from aiocancel.core.claim_reason import NO_REASON, CancelReason
+from aiocancel.core.codes import Code
 from aiocancel.core.flow_details import Answered, FlowDetails
 from aiocancel.core.identifiers import FlowSessionId
 from aiocancel.core.offers.terms import AcceptedOffer, UnusableOffer
@@ -64,11 +65,13 @@ class VendorEvent:
     """Something that the vendor says happened, such as ``flow_session_completed``.
 
     ``session`` is the flow session at that moment. It is None, and ``problem`` says why, for an event
-    that is about something else or cannot be read: one such must not hold up those after it.
+    that is about something else or cannot be read: one such must not hold up those after it. ``detail`` is a
+    sentence for the log: it names the place that cannot be read, never a value.
     """
 
     event_id: str
     name: str
     session: FlowSession | None
     created_at: datetime | None = None
-    problem: str | None = None
+    problem: Code | None = None
+    detail: str | None = field(default=None, repr=False)

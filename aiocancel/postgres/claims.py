@@ -118,7 +118,7 @@ SELECT EXISTS (SELECT FROM aiocancel.claim WHERE uses_grant AND grant_nonce = $3
         OR EXISTS (SELECT FROM aiocancel.claim c
             WHERE c.uses_grant AND c.subscription_id = $2 AND c.flow_session_id = $4
               AND NOT EXISTS (SELECT FROM aiocancel.action a WHERE a.claim_id = c.id AND a.state = 'parked'
-                AND a.closed_at IS NULL AND a.parked_code = 'refused_on_the_page')) AS is_known,
+                AND a.closed_at IS NULL AND a.parked_code = $7)) AS is_known,
     (SELECT n.public_id::text FROM newest n
      WHERE n.status = $5 AND n.change = $6 AND n.flow_session_id IS NOT DISTINCT FROM $4
        AND EXISTS (SELECT FROM unfinished u WHERE u.id = n.id)) AS equal,
@@ -270,6 +270,7 @@ class Claims:
             claim.flow_session_id,
             claim.status,
             decision.change,
+            Code.REFUSED_ON_THE_PAGE,
         )
         return Standing(**rows[0])
 
@@ -340,7 +341,9 @@ class Claims:
             offer_id=first["offer_id"],
             reason=CancelReason(first["reason_text"], first["reason_code"]),
             answer=_answer(rows),
-            problem=next((Code.of(row["parked_code"]) for row in rows if row["parked_code"]), None),
+            problem=next(
+                (Code.stored(row["parked_code"]) for row in rows if row["parked_code"]), None
+            ),
             flow=_details(first["flow"]),
         )
 

@@ -150,7 +150,7 @@ async def _known(connection: Connection, claim: FlowClaim, grant: Grant) -> Park
         raise ConflictError("The flow session is known with a different result.")
 
     code = row["parked_code"]
-    return ParkedClaim(row["public_id"], None, None if code is None else Code.of(code))
+    return ParkedClaim(row["public_id"], None, None if code is None else Code.stored(code))
 
 
 async def take_up(connection: Connection, claim_id: int) -> None:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from aiocancel.config import DEFAULTS
-from aiocancel.core.codes import AnyCode
+from aiocancel.core.codes import AnyCode, Code
 from aiocancel.postgres.connection import unavailable_on_outage
 
 if TYPE_CHECKING:
@@ -35,12 +35,12 @@ INSERT INTO aiocancel.doorbell AS rung (vendor, event_id, polled) VALUES ($1, $2
 ON CONFLICT (vendor, event_id) DO UPDATE
 SET polled = true, result = NULL,
     due_at = CASE WHEN rung.result IS NULL THEN rung.due_at ELSE now() END
-WHERE rung.result IS NULL OR rung.result = 'unknown_event'
+WHERE rung.result IS NULL OR rung.result = $3
 """
 
 FORGET: Final = """
 DELETE FROM aiocancel.doorbell
-WHERE vendor = $1 AND NOT polled AND (result IS NULL OR result = 'unknown_event')
+WHERE vendor = $1 AND NOT polled AND (result IS NULL OR result = $3)
     AND rung_at < now() - $2::interval
 """
 
@@ -112,12 +112,12 @@ class Doorbell:
     async def vouch(self, event_id: str) -> None:
         """Remember an event that the vendor's own list names; one that is known stays as it is."""
         with unavailable_on_outage():
-            await self._pool.execute(VOUCH, self._vendor, event_id)
+            await self._pool.execute(VOUCH, self._vendor, event_id, Code.UNKNOWN_EVENT)
 
     async def forget(self) -> None:
         """Delete rings that are older than a day and of which the vendor knows nothing."""
         with unavailable_on_outage():
-            await self._pool.execute(FORGET, self._vendor, FORGET_AFTER)
+            await self._pool.execute(FORGET, self._vendor, FORGET_AFTER, Code.UNKNOWN_EVENT)
 
     async def take(self, *, limit: int) -> list[Ring]:
         """Take up to ``limit`` events that are due: those of the vendor's list first, then the newest.

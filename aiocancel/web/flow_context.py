@@ -13,6 +13,7 @@ from weakref import ref
 from aiohttp import web
 from markupsafe import Markup
 
+from aiocancel.core.codes import Code
 from aiocancel.errors import (
     AmbiguousSubscriptionError,
     FlowNotResolvedError,
@@ -41,7 +42,7 @@ class FlowState(StrEnum):
     UNRESOLVED = "unresolved"
     READY = "ready"
     ANONYMOUS = "anonymous"
-    NO_SUBSCRIPTION = "no_subscription"
+    NO_SUBSCRIPTION = Code.NO_SUBSCRIPTION.value
     SEVERAL = "several"
     UNAVAILABLE = "unavailable"
 

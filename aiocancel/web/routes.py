@@ -227,7 +227,7 @@ class Handlers:
         owned = flow.subscription
         if flow.sealed is None or owned is None:
             return await self._pages.message(
-                request, words, words.text("no_subscription"), outcome="no_subscription"
+                request, words, words.text("no_subscription"), outcome=FlowState.NO_SUBSCRIPTION
             )
 
         try:

@@ -152,9 +152,9 @@ class CatchUp:
         elif event.name != COMPLETED:
             await self._doorbell.answer(ring, Code.NOTHING_TO_DO)
         elif event.session is None:
-            await self._doorbell.answer(
-                ring, ForeignCode(event.problem) if event.problem else Code.UNREADABLE
-            )
+            if event.detail is not None:
+                logger.warning("an event of the flow vendor cannot be read: %s", event.detail)
+            await self._doorbell.answer(ring, event.problem or Code.VENDOR_DATA)
         elif (code := await self._record(ring, event.session)) is not None:
             await self._doorbell.answer(ring, code)
 

@@ -20,7 +20,7 @@ from aiocancel import CancelFlow, StripeBilling, SubscriptionQuery
 from aiocancel.billing.customer_subscriptions import StripeSubscriptions
 from aiocancel.billing.settings import API_VERSION
 from aiocancel.cli.check import run_checks
-from aiocancel.core.codes import ForeignCode
+from aiocancel.core.codes import Code
 from aiocancel.core.preflight import CheckResult, Level, as_json, as_text
 from aiocancel.core.properties import Property
 from aiocancel.core.subscription import OwnedSubscription
@@ -580,7 +580,7 @@ async def test_parked_actions_are_counted_and_can_be_listed(site: Installation, 
     await ask(pool, "sub_1")
     (parked,) = await take_due(pool, uuid.uuid4(), limit=1)
     await ask(pool, "sub_2")
-    assert await Ledger(pool).park(parked, ForeignCode("declined"))
+    assert await Ledger(pool).park(parked, Code.of_stripe("declined"))
     result = (await site.check()).of("worker backlog")
     assert result.level is Level.WARN
     assert result.detail.startswith(

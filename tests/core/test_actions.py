@@ -199,21 +199,21 @@ TABLE: dict[PlainKind, dict[str, Step]] = {
         "expired": Refuse(Code.SUBSCRIPTION_HAS_ENDED),
     },
     EXPECT: {
-        "going on": Wait(ForeignCode("active")),
-        "past due": Wait(ForeignCode("past_due")),
-        "unpaid": Wait(ForeignCode("unpaid")),
-        "incomplete": Wait(ForeignCode("incomplete")),
-        "paused": Wait(ForeignCode("paused")),
+        "going on": Wait(ForeignCode.of_subscription_status("active")),
+        "past due": Wait(ForeignCode.of_subscription_status("past_due")),
+        "unpaid": Wait(ForeignCode.of_subscription_status("unpaid")),
+        "incomplete": Wait(ForeignCode.of_subscription_status("incomplete")),
+        "paused": Wait(ForeignCode.of_subscription_status("paused")),
         "ending with its period": done(PERIOD_END),
         "ending by date": done(EARLIER),
-        "ending in a later period": Wait(ForeignCode("active")),
+        "ending in a later period": Wait(ForeignCode.of_subscription_status("active")),
         "ending with the later of two periods": done(LATER),
         "ending later, as was asked for": done(LATER),
         "paused while ending": done(PERIOD_END, "paused"),
-        "paid by month and by year": Wait(ForeignCode("active")),
-        "billed ahead": Wait(ForeignCode("active")),
+        "paid by month and by year": Wait(ForeignCode.of_subscription_status("active")),
+        "billed ahead": Wait(ForeignCode.of_subscription_status("active")),
         "ending when what is billed ahead is over": done(LATER),
-        "with more items than Stripe lists": Wait(ForeignCode("active")),
+        "with more items than Stripe lists": Wait(ForeignCode.of_subscription_status("active")),
         "ending by both": done(PERIOD_END),
         "canceled": done(ENDED_AT, "canceled"),
         "canceled while ending": done(ENDED_AT, "canceled"),
@@ -295,7 +295,10 @@ TABLE_OF_ALL_SHAPES: dict[PlainKind, dict[str, Step]] = {
         "expired": Refuse(Code.SUBSCRIPTION_HAS_ENDED),
     },
     EXPECT: {
-        **{name: Wait(ForeignCode(shape.status)) for name, shape in ALL_SHAPES.items()},
+        **{
+            name: Wait(ForeignCode.of_subscription_status(shape.status))
+            for name, shape in ALL_SHAPES.items()
+        },
         **IS_ENDING,
     },
     ActionKind.END_PAUSE: {

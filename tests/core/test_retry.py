@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aiocancel.core.codes import AnyCode, Code, ForeignCode
+from aiocancel.core.codes import AnyCode, Code
 from aiocancel.core.idempotency import KEY_LIFETIME_S
 from aiocancel.core.retry import (
     FIRST_DELAY_S,
@@ -61,15 +61,15 @@ attempts = st.integers(1, 10_000)
         pytest.param(401, None, None, TRANSIENT, id="wrong API key"),
         pytest.param(
             403,
-            ForeignCode("permission_error"),
+            Code.of_stripe("permission_error"),
             None,
             TRANSIENT,
             id="API key without the permission",
         ),
         pytest.param(400, None, True, TRANSIENT, id="refused, but Stripe says try again"),
-        pytest.param(400, ForeignCode("parameter_invalid"), None, REJECTED, id="invalid"),
+        pytest.param(400, Code.of_stripe("parameter_invalid"), None, REJECTED, id="invalid"),
         pytest.param(
-            400, ForeignCode("parameter_invalid"), False, REJECTED, id="invalid, advised against"
+            400, Code.of_stripe("parameter_invalid"), False, REJECTED, id="invalid, advised against"
         ),
         pytest.param(402, Code.CARD_DECLINED, None, REJECTED, id="card declined"),
         pytest.param(404, Code.RESOURCE_MISSING, None, REJECTED, id="no such subscription"),
@@ -127,7 +127,7 @@ def test_with_the_same_jitter_no_wait_is_shorter_than_the_one_before() -> None:
 @pytest.mark.parametrize("failure", [TRANSIENT, UNKNOWN])
 @pytest.mark.parametrize("attempt", [1, MAX_ATTEMPTS - 1])
 def test_a_failure_that_may_pass_is_tried_again(failure: Failure, attempt: int) -> None:
-    assert after_failure(failure, ForeignCode("some_code"), attempt, 0.5) == RetryAfter(
+    assert after_failure(failure, Code.of_stripe("some_code"), attempt, 0.5) == RetryAfter(
         delay_s(attempt, 0.5)
     )
 
@@ -141,7 +141,7 @@ def test_a_failure_that_may_pass_is_tried_again(failure: Failure, attempt: int) 
 def test_after_the_last_attempt_a_human_must_look(
     failure: Failure, code: AnyCode, attempt: int
 ) -> None:
-    assert after_failure(failure, ForeignCode("some_code"), attempt, 0.5) == Park(code)
+    assert after_failure(failure, Code.of_stripe("some_code"), attempt, 0.5) == Park(code)
 
 
 @pytest.mark.parametrize(
@@ -233,12 +233,12 @@ def test_nobody_comes_back_before_the_time_that_was_named(
     attempt: int, retry_after_s: float | None, waits: float
 ) -> None:
     assert after_failure(
-        TRANSIENT, ForeignCode("x"), attempt, 0.0, retry_after_s=retry_after_s
+        TRANSIENT, Code.of_stripe("x"), attempt, 0.0, retry_after_s=retry_after_s
     ) == RetryAfter(waits)
 
 
 def test_those_who_were_told_the_same_time_do_not_all_come_back_then() -> None:
-    assert after_failure(TRANSIENT, ForeignCode("x"), 1, 1.0, retry_after_s=30.0) == RetryAfter(
+    assert after_failure(TRANSIENT, Code.of_stripe("x"), 1, 1.0, retry_after_s=30.0) == RetryAfter(
         33.0
     )
 
@@ -255,7 +255,7 @@ def test_the_patience_of_a_retry_is_what_the_documents_promise() -> None:
 
 @pytest.mark.parametrize("attempt", [1, 5, 199])
 def test_an_old_answer_that_was_repeated_costs_no_wait(attempt: int) -> None:
-    code = ForeignCode("api_error")
+    code = Code.of_stripe("api_error")
 
     assert after_failure(UNKNOWN, code, attempt, 1.0, replayed=True) == RetryAfter(0.0)
     assert isinstance(after_failure(UNKNOWN, code, 200, 1.0, replayed=True), Park)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from aiocancel.core.actions import Receipt
-from aiocancel.core.codes import Code, ForeignCode
+from aiocancel.core.codes import Code
 from aiocancel.core.decision import Answer, AnswerKind, Topic
 from aiocancel.core.identifiers import SubscriptionId
 from aiocancel.postgres.ledger import Ledger
@@ -99,7 +99,7 @@ async def test_only_what_waits_for_its_date_is_withdrawn(ledger: Ledger, pool: P
     await ledger.defer(
         await take_one(ledger), until=in_days(1), payment_url="https://invoice.stripe.com/i/1"
     )
-    assert await ledger.withdraw_deferred(SUB, code=ForeignCode("unpaused")) == 1
+    assert await ledger.withdraw_deferred(SUB, code=Code.of_stripe("unpaused")) == 1
     states = {action: (await row_of(pool, action))["state"] for action in (later, unpaid, waiting)}
     assert states == {later: "refused", unpaid: "waiting", waiting: "waiting"}
     assert (await entries(pool))[-1] == ("action_refused", "unpaused")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 
 from aiocancel.core.actions import Receipt
-from aiocancel.core.codes import Code
+from aiocancel.core.codes import ForeignCode
 from aiocancel.postgres.ledger import Ledger
 from tests.support.claims import ask
 from tests.support.saas import Pool
@@ -20,7 +20,7 @@ async def test_a_hook_that_failed_has_a_job_for_its_second_attempt(pool: Pool) -
     hook = await pool.fetchval("SELECT id FROM aiocancel.action WHERE kind = 'run_hooks'")
 
     (run,) = await ledger.take(ONE, [hook], lease_s=90)
-    assert await ledger.hand_back(run, delay_s=0, code=Code.of("TimeoutError"))
+    assert await ledger.hand_back(run, delay_s=0, code=ForeignCode.of_error(TimeoutError()))
 
     jobs = await pool.fetch(
         "SELECT dedupe_key FROM aiocancel.pgqueuer WHERE dedupe_key LIKE $1 ORDER BY id",

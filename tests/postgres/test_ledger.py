@@ -11,7 +11,7 @@ import asyncpg
 import pytest
 
 from aiocancel.core.actions import ActionKind, Receipt
-from aiocancel.core.codes import Code, ForeignCode
+from aiocancel.core.codes import Code
 from aiocancel.core.decision import AnswerKind, Topic
 from aiocancel.errors import ConflictError, UnavailableError
 from aiocancel.postgres.leasing import TakenAction
@@ -364,7 +364,7 @@ async def test_a_parked_action_does_not_hold_back_the_later_ones(
 ) -> None:
     await ask(pool)
     later = await ask(pool, status="resumed")
-    await ledger.park(await take_one(ledger), ForeignCode("schedule"))
+    await ledger.park(await take_one(ledger), Code.of_stripe("schedule"))
     assert (await take_one(ledger)).action_id == later
 
 
@@ -379,7 +379,7 @@ async def test_an_action_whose_lease_ended_is_taken_again_and_its_old_holder_can
     assert (new.action_id, new.attempt) == (action_id, 2)
     assert await ledger.begin_write(old) is None
     assert not await ledger.finish(old, DONE)
-    assert not await ledger.park(old, ForeignCode("late"))
+    assert not await ledger.park(old, Code.of_stripe("late"))
     assert not await ledger.hand_back(old, delay_s=0, code=None)
     assert (await row_of(pool, action_id))["lease_owner"] == OTHER
     assert await ledger.finish(new, DONE)
@@ -643,7 +643,7 @@ async def test_every_use_of_the_ledger_reports_an_outage_as_one(ledger: Ledger, 
         ledger.begin_write(taken),
         ledger.end_write(taken, "accepted", code=None, request_id=None),
         ledger.finish(taken, DONE),
-        ledger.park(taken, ForeignCode("x")),
+        ledger.park(taken, Code.of_stripe("x")),
         ledger.hand_back(taken, delay_s=0, code=None),
     ]
     for use in uses:

@@ -24,6 +24,9 @@ A word that is not listed here comes from somebody else and is kept as it came: 
 for an error that nobody foresaw, `gave_up_…` with a flow vendor's last answer, or a word that a newer release of
 aiocancel stored. The metrics count all of these as `other`.
 
+Nothing else becomes a code. An event of the flow vendor that cannot be read is `vendor_data`, and the log names the
+place; earlier releases stored that sentence in `aiocancel.doorbell`.
+
 This page is printed by `python -m tests.support.code_table` from `aiocancel/core/codes.py`.
 """
 _DRIFT: Final = """

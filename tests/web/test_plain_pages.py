@@ -422,7 +422,7 @@ async def test_a_form_that_is_refused_says_why_on_a_page_and_offers_to_start_aga
     page = await read(response, status=status)
     assert outcome_of(page) == code
     assert links_of(page) == ["/cancel", "/"]
-    assert events.of(ClaimRefused) == [ClaimRefused(Code.of(code))]
+    assert events.of(ClaimRefused) == [ClaimRefused(Code.stored(code))]
 
 
 @pytest.mark.parametrize(

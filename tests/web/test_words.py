@@ -120,7 +120,9 @@ def test_errors_table_has_the_code_of_every_error_that_refuses_a_request() -> No
 
 @pytest.mark.parametrize(("code", "message"), SAID.items())
 def test_error_is_told_to_a_customer_without_a_technical_word(code: str, message: str) -> None:
-    refusal = refusal_of(ClaimError("A technical reason.", code=Code.of(code), status=418), WORDS)
+    refusal = refusal_of(
+        ClaimError("A technical reason.", code=Code.stored(code), status=418), WORDS
+    )
 
     assert refusal == (418, code, "A technical reason.", message, None)
     for word in ("grant", "bytes", "JSON", "field", "claim"):
@@ -128,7 +130,7 @@ def test_error_is_told_to_a_customer_without_a_technical_word(code: str, message
 
 
 def test_error_of_an_unknown_code_has_words_too() -> None:
-    refusal = refusal_of(ClaimError("Something new.", code=Code.of("something_new")), WORDS)
+    refusal = refusal_of(ClaimError("Something new.", code=Code.of_stripe("something_new")), WORDS)
 
     assert refusal.message == "We could not read your request. Please start again."
 

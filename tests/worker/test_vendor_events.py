@@ -307,6 +307,24 @@ async def test_a_webhook_while_the_vendors_api_is_down_is_looked_at_again(compan
     await until(lambda: company.subscription["cancel_at_period_end"])
 
 
+async def test_an_event_that_cannot_be_read_has_a_code_and_the_log_names_the_place(
+    company: Company, caplog: pytest.LogCaptureFixture
+) -> None:
+    company.stripe.add_subscription("sub_1")
+    client = await listening(company)
+    await company.finished("canceled")
+    event = completed(company)
+    event["data"] = {"id": "sess_1", "status": 5}
+
+    assert await ring(client, event) == 204
+
+    await answered(company)
+    assert await rung(company) == [Code.VENDOR_DATA]
+    (record,) = [each for each in caplog.records if "cannot be read" in each.getMessage()]
+    assert "status" in record.getMessage()
+    assert company.stripe.effects == []
+
+
 async def test_a_session_that_was_given_up_is_recorded_and_changes_nothing(
     company: Company,
 ) -> None:

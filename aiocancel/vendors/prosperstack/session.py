@@ -160,7 +160,7 @@ def _event(event: _Event) -> VendorEvent:
     try:
         return VendorEvent(event_id, name, read_session(event.data), created_at)
     except VendorDataError as error:
-        return VendorEvent(event_id, name, None, created_at, str(error))
+        return VendorEvent(event_id, name, None, created_at, Code.VENDOR_DATA, str(error))
 
 
 def _session(session: _Session) -> FlowSession:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from aiocancel.core.actions import Action, ActionKind
 from aiocancel.core.claim import FlowStatus
-from aiocancel.core.codes import Code, ForeignCode
+from aiocancel.core.codes import Code
 from aiocancel.core.decision import Applier, Policy
 from aiocancel.core.flow_session import FlowSession
 from aiocancel.core.identifiers import FlowSessionId, SubscriptionId
@@ -138,9 +138,9 @@ STATUSES: dict[FlowStatus, Verdict] = {
     FlowStatus.DEFLECTED: Disproven(Code.FLOW_SESSION_SAYS_DEFLECTED),
     FlowStatus.INCOMPLETE: Disproven(Code.FLOW_SESSION_SAYS_INCOMPLETE),
     FlowStatus.REROUTED: Disproven(Code.FLOW_SESSION_SAYS_REROUTED),
-    FlowStatus.RESUMED: Disproven(ForeignCode("flow_session_says_resumed")),
-    FlowStatus.UNPAUSED: Disproven(ForeignCode("flow_session_says_unpaused")),
-    FlowStatus.DISCOUNT_REMOVED: Disproven(ForeignCode("flow_session_says_discount_removed")),
+    FlowStatus.RESUMED: Disproven(Code.flow_session_says(FlowStatus.RESUMED)),
+    FlowStatus.UNPAUSED: Disproven(Code.flow_session_says(FlowStatus.UNPAUSED)),
+    FlowStatus.DISCOUNT_REMOVED: Disproven(Code.flow_session_says(FlowStatus.DISCOUNT_REMOVED)),
     FlowStatus.UNKNOWN: Disproven(Code.FLOW_SESSION_SAYS_UNKNOWN),
 }
 

@@ -717,7 +717,8 @@ def test_an_event_about_something_else_says_so_and_holds_up_no_other(data: objec
     ]
     (odd, good), cursor = read_events(json.dumps({"data": events}).encode(), largest=10_000)
     assert (odd.event_id, odd.name, odd.session) == ("evt_1", "payment_made", None)
-    assert odd.problem
+    assert odd.problem is Code.VENDOR_DATA
+    assert odd.detail
     assert (good.session, good.problem, cursor) == (read(), None, None)
 
 
