@@ -14,12 +14,14 @@ if TYPE_CHECKING:
     from aiocancel.config import STRICT_POLICY
     from aiocancel.core.csp import ContentSecurityPolicy
     from aiocancel.core.flow_details import Answered, FlowDetails
+    from aiocancel.core.identifiers import CustomerId, SubscriptionId
     from aiocancel.core.news import SubscriptionChange
     from aiocancel.core.offers.apply import OfferRules
     from aiocancel.core.offers.terms import OfferLimits
     from aiocancel.core.outcome import Outcome
     from aiocancel.core.properties import Property
     from aiocancel.core.signing import SignedPayload, sign_payload
+    from aiocancel.core.subscription import OwnedSubscription
     from aiocancel.core.theme import Theme
     from aiocancel.errors import (
         AiocancelError,
@@ -34,7 +36,14 @@ if TYPE_CHECKING:
         UnknownCustomerError,
     )
     from aiocancel.plugin import CancelFlow
-    from aiocancel.ports import CustomOffer
+    from aiocancel.ports import (
+        ChangeHook,
+        CustomOffer,
+        FlowVendor,
+        OfferHandler,
+        OutcomeHook,
+        SubscriptionResolver,
+    )
     from aiocancel.postgres.customer_query import SubscriptionQuery
     from aiocancel.vendors.prosperstack.vendor import ProsperStack
     from aiocancel.vendors.staysignal import StaySignal
@@ -50,12 +59,15 @@ _HOMES = {
     "SubscriptionChange": "aiocancel.core.news",
     "Answered": "aiocancel.core.flow_details",
     "FlowDetails": "aiocancel.core.flow_details",
+    "CustomerId": "aiocancel.core.identifiers",
+    "SubscriptionId": "aiocancel.core.identifiers",
     "OfferRules": "aiocancel.core.offers.apply",
     "OfferLimits": "aiocancel.core.offers.terms",
     "Outcome": "aiocancel.core.outcome",
     "Property": "aiocancel.core.properties",
     "SignedPayload": "aiocancel.core.signing",
     "sign_payload": "aiocancel.core.signing",
+    "OwnedSubscription": "aiocancel.core.subscription",
     "Theme": "aiocancel.core.theme",
     "AiocancelError": "aiocancel.errors",
     "AmbiguousSubscriptionError": "aiocancel.errors",
@@ -67,7 +79,12 @@ _HOMES = {
     "SimulatorRefusedError": "aiocancel.errors",
     "UnavailableError": "aiocancel.errors",
     "UnknownCustomerError": "aiocancel.errors",
+    "ChangeHook": "aiocancel.ports",
     "CustomOffer": "aiocancel.ports",
+    "FlowVendor": "aiocancel.ports",
+    "OfferHandler": "aiocancel.ports",
+    "OutcomeHook": "aiocancel.ports",
+    "SubscriptionResolver": "aiocancel.ports",
     "CancelFlow": "aiocancel.plugin",
     "SubscriptionQuery": "aiocancel.postgres.customer_query",
     "ProsperStack": "aiocancel.vendors.prosperstack.vendor",
@@ -95,16 +112,22 @@ __all__ = [
     "AmbiguousSubscriptionError",
     "Answered",
     "CancelFlow",
+    "ChangeHook",
     "ConfigurationError",
     "ContentSecurityPolicy",
     "CustomOffer",
+    "CustomerId",
     "FlowContext",
     "FlowDetails",
     "FlowNotResolvedError",
     "FlowState",
+    "FlowVendor",
+    "OfferHandler",
     "OfferLimits",
     "OfferRules",
     "Outcome",
+    "OutcomeHook",
+    "OwnedSubscription",
     "PolicyError",
     "Property",
     "PropertyError",
@@ -116,7 +139,9 @@ __all__ = [
     "StripeBilling",
     "StripeSubscriptions",
     "SubscriptionChange",
+    "SubscriptionId",
     "SubscriptionQuery",
+    "SubscriptionResolver",
     "Theme",
     "UnavailableError",
     "UnknownCustomerError",

@@ -82,8 +82,8 @@ class CancelFlow:
         billing: The account at Stripe. Its key says whether everything is live or a test.
         database: A DSN, or an asyncpg pool that the application owns and closes.
         identify: ``async (request) -> str | int | UUID | None``, the application's id of the customer who is logged in.
-        subscriptions: Finds a customer's subscription: a ``SubscriptionQuery``, ``StripeSubscriptions`` or any
-            object with ``async resolve(customer_id)``.
+        subscriptions: Finds a customer's subscription: a ``SubscriptionQuery``, ``StripeSubscriptions`` or
+            any ``aiocancel.SubscriptionResolver``, an object with ``async resolve(customer_id)``.
         grant_keys: Sign page views: the first signs, all verify. In live mode 32 characters or more each.
         cancel_timing: When a cancellation takes effect: ``"at_period_end"`` or ``"now"``.
         prefix: The path below which our routes live.

@@ -26,6 +26,16 @@ if TYPE_CHECKING:
     from aiocancel.core.subscription import OwnedSubscription, Price, Subscription
     from aiocancel.errors import PropertyError
 
+# An application may import these, from here or from ``aiocancel``. The others join our own parts.
+__all__ = [
+    "ChangeHook",
+    "CustomOffer",
+    "FlowVendor",
+    "OfferHandler",
+    "OutcomeHook",
+    "SubscriptionResolver",
+]
+
 
 @dataclass(frozen=True, slots=True)
 class CustomOffer:

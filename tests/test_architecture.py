@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import aiocancel
-from aiocancel import testing
+from aiocancel import ports, testing
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "aiocancel"
@@ -539,10 +539,10 @@ def test_the_simulators_are_imported_from_one_place_and_only_when_they_are_asked
         _ = testing.PaypalSimulator
 
 
-PUBLIC = ["config", "errors", "metrics", "telemetry", "testing"]
+PUBLIC = ["config", "errors", "metrics", "ports", "telemetry", "testing"]
 
 
-def test_what_applications_may_import_is_said_in_the_package_and_five_modules() -> None:
+def test_what_applications_may_import_is_said_in_the_package_and_six_modules() -> None:
     modules = [aiocancel, *(importlib.import_module(f"aiocancel.{name}") for name in PUBLIC)]
 
     public = {name for module in modules for name in module.__all__}
@@ -551,6 +551,39 @@ def test_what_applications_may_import_is_said_in_the_package_and_five_modules() 
     assert {"CancelFlow", "Settings", "ClaimRecorded", "StripeSimulator"} <= public
     assert len(public) < 100
     assert not any(name.startswith("_") for name in public - {"__version__"})
+
+
+def test_an_application_can_name_every_type_that_it_writes_without_a_deep_import() -> None:
+    tree = ast.parse(source_of("aiocancel/plugin.py"))
+    (plugin,) = [
+        each for each in tree.body if isinstance(each, ast.ClassDef) and each.name == "CancelFlow"
+    ]
+    taken = {
+        name.id
+        for method in plugin.body
+        if isinstance(method, ast.FunctionDef) and not method.name.startswith("_refuse")
+        for argument in (*method.args.args, *method.args.kwonlyargs)
+        if argument.annotation is not None
+        for name in ast.walk(argument.annotation)
+        if isinstance(name, ast.Name)
+    }
+    ours = {
+        alias.name: node.module
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("aiocancel.")
+        for alias in node.names
+    }
+    modules = [aiocancel, *(importlib.import_module(f"aiocancel.{name}") for name in PUBLIC)]
+    public = {name for module in modules for name in module.__all__}
+
+    hidden = {name for name in taken if name in ours} - public
+
+    # Words to choose from, mappings, a pool of asyncpg's, and functions of a request.
+    assert hidden == {
+        "CancelTiming", "ChooseLocale", "ChooseOptions", "Identify", "Pool", "ResumePolicy", "Texts",
+    }  # fmt: skip
+    assert set(ports.__all__) <= set(aiocancel.__all__)
+    assert {"OwnedSubscription", "CustomerId", "SubscriptionId"} <= set(aiocancel.__all__)
 
 
 # The repository

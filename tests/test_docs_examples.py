@@ -179,6 +179,24 @@ async def test_several_subscriptions_are_one_button_for_the_one_meant(
     assert await found(queries.ONLY_AT_STRIPE) == (409, None)
 
 
+@pytest.mark.usefixtures("ada")
+async def test_own_resolver_is_asked_for_the_newest_and_for_one_by_name(
+    pool: Pool, billing: StripeBilling, aiohttp_client: AiohttpClient, example: Examples
+) -> None:
+    subscriptions = example("own_resolver").FOUND
+    cancel = make_cancel(pool, billing.api_base, subscriptions=subscriptions)
+    browser = await aiohttp_client(make_app(cancel))
+
+    async def found(named: str = "", customer: str = "ada") -> tuple[int, Any]:
+        answer = await browser.get(f"/cancel/subscription{named}", headers={"X-Customer": customer})
+        return answer.status, (await answer.json()).get("subscriptionId")
+
+    assert await found() == (200, "sub_1")
+    assert await found("?subscription=sub_addon") == (200, "sub_addon")
+    assert (await found("?subscription=sub_of_grace"))[0] == 404
+    assert await found(customer="nobody") == (200, None)
+
+
 # aiohttp-jinja2 keeps what processors return under a key that aiohttp would rather have typed.
 @pytest.mark.filterwarnings("ignore::aiohttp.web.NotAppKeyWarning")
 @pytest.mark.usefixtures("ada")

@@ -17,6 +17,11 @@ class OwnedSubscription:
     """A row of the application's own database: which subscription belongs to which customer.
 
     ``record`` holds every column of the row, for custom properties; it never leaves the process by itself.
+
+    Args:
+        customer_id: The customer, as ``identify`` named them.
+        subscription_id: The subscription at Stripe, ``sub_…``.
+        record: The row's columns by name, such as ``plan`` and ``email``.
     """
 
     customer_id: CustomerId = field(repr=False)

@@ -16,9 +16,9 @@ import jinja2
 import pytest
 from aiohttp import web
 
-from aiocancel import CancelFlow, ProsperStack, StripeBilling
-from aiocancel.core.identifiers import CustomerId, SubscriptionId
-from aiocancel.core.subscription import OwnedSubscription
+from aiocancel import (
+    CancelFlow, CustomerId, OwnedSubscription, ProsperStack, StripeBilling, SubscriptionId,
+)
 
 class Everybody:
     async def resolve(self, customer_id):
