@@ -529,6 +529,7 @@ def test_the_simulators_are_imported_from_one_place_and_only_when_they_are_asked
     assert names.split() == [
         "Customer",
         "EmbeddedPostgres",
+        "Fault",
         "FrozenClock",
         "ProsperStackSimulator",
         "StaySignalSimulator",

@@ -17,6 +17,7 @@ import pytest
 from aiohttp import web
 
 import aiocancel
+from aiocancel import testing
 from tests.support.saas import make_cancel
 from tests.support.web import NOWHERE
 
@@ -225,6 +226,7 @@ def test_every_public_name_and_every_setting_is_in_the_reference(
         words += read.text
 
     missing = {name for name in aiocancel.__all__ if not described & homes(name)}
+    missing |= {name for name in testing.__all__ if f"aiocancel.testing.{name}" not in described}
     assert missing == set()
     for name in ("CancelFlow", "ProsperStack", "StaySignal", "StripeBilling", "OfferLimits"):
         settings = [row[0].strip("`") for row in tables.setting_rows(name)]

@@ -14,11 +14,13 @@ if TYPE_CHECKING:
     from aiocancel.testing.postgres import EmbeddedPostgres
     from aiocancel.testing.prosperstack.simulator import ProsperStackSimulator
     from aiocancel.testing.staysignal import StaySignalSimulator
+    from aiocancel.testing.stripe.faults import Fault
     from aiocancel.testing.stripe.simulator import StripeSimulator
 
 __all__ = [
     "Customer",
     "EmbeddedPostgres",
+    "Fault",
     "FrozenClock",
     "ProsperStackSimulator",
     "StaySignalSimulator",
@@ -28,6 +30,7 @@ __all__ = [
 _HOMES = {
     "Customer": "aiocancel.testing.customer",
     "EmbeddedPostgres": "aiocancel.testing.postgres",
+    "Fault": "aiocancel.testing.stripe.faults",
     "FrozenClock": "aiocancel.testing.clock",
     "ProsperStackSimulator": "aiocancel.testing.prosperstack.simulator",
     "StaySignalSimulator": "aiocancel.testing.staysignal",

@@ -28,7 +28,7 @@ PACKAGE = Path(errors.__file__).parent
 # The same word with another meaning: a key of the customers' texts, or a value of another enumeration.
 TEXT_KEYS = frozenset(DEFAULT_TEXTS)
 OTHER_MEANINGS = {
-    "texts/en.py": TEXT_KEYS,
+    **{f"texts/{path.name}": TEXT_KEYS for path in (PACKAGE / "texts").glob("[!_]*.py")},
     "web/words.py": TEXT_KEYS,
     "web/site.py": TEXT_KEYS,
     "core/claim.py": {str(FlowStatus.UNKNOWN)},

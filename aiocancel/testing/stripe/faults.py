@@ -47,10 +47,21 @@ _LOCKED = (
 
 @dataclass
 class Fault:
-    """One fault for the next ``times`` requests that match, after letting ``skip`` of them pass.
+    """One fault for the next requests that match; ``StripeSimulator.inject`` puts it in their way.
 
-    ``method`` None matches every method and ``path_contains`` is a part of the path. ``seconds`` belongs
-    to ``delay``, ``reason`` is the header Stripe-Rate-Limited-Reason of ``rate_limit_429``.
+    Args:
+        kind: ``"delay"`` is slow. ``"drop_before"`` and ``"drop_after"`` cut the connection, ``"error_500_before"`` and
+            ``"error_500_after"`` answer 500, before and after the change was made. ``"truncate_after"`` sends half
+            of an answer, ``"bad_gateway_502"`` a proxy's page. ``"error_500_before_stored"`` and
+            ``"card_declined_402"`` change nothing and are repeated for the same idempotency key. ``"rate_limit_429"``,
+            ``"lock_timeout_429"`` and ``"conflict_409"`` are Stripe's refusals for the moment. ``"key_pruned"`` lets
+            Stripe forget its idempotency keys first.
+        method: ``"GET"``, ``"POST"`` or ``"DELETE"``; None matches each.
+        path_contains: A part of the path, such as ``"/v1/subscriptions/sub_1"``; empty matches each.
+        times: How many requests it spoils.
+        skip: How many requests that match pass before it.
+        seconds: How long ``"delay"`` waits, in seconds.
+        reason: The header ``Stripe-Rate-Limited-Reason`` of ``"rate_limit_429"``.
     """
 
     kind: FaultKind
