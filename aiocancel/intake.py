@@ -348,16 +348,16 @@ class FlowService:
         self, claim: FlowClaim, grant: Grant, decision: Decision, *, verified: bool
     ) -> RecordedClaim:
         """Record the claim unless it equals an unfinished one or exceeds a limit on the customer."""
-        standing = await self._ledger.standing(claim, grant, decision)
-        if standing.is_known:
+        tally = await self._ledger.tally(claim, grant, decision)
+        if tally.is_known:
             return await self._ledger.accept(
                 claim, grant, decision, verified=verified, from_page=True
             )
-        if standing.equal is not None and changes_billing(claim.status):
-            return RecordedClaim(uuid.UUID(standing.equal), repeated=True)
+        if tally.equal is not None and changes_billing(claim.status):
+            return RecordedClaim(uuid.UUID(tally.equal), repeated=True)
 
         code = beyond(
-            standing,
+            tally,
             self._settings.customer_limits,
             changes_billing=changes_billing(claim.status),
             cancels=claim.status is FlowStatus.CANCELED,

@@ -587,6 +587,17 @@ def test_an_application_can_name_every_type_that_it_writes_without_a_deep_import
     assert {"OwnedSubscription", "CustomerId", "SubscriptionId"} <= set(aiocancel.__all__)
 
 
+def test_no_two_classes_of_the_core_have_one_name() -> None:
+    named: dict[str, list[str]] = {}
+    for name in FILES:
+        if name.startswith("aiocancel/core/"):
+            for node in ast.parse(source_of(name)).body:
+                if isinstance(node, ast.ClassDef):
+                    named.setdefault(node.name, []).append(name)
+
+    assert {name: files for name, files in named.items() if len(files) > 1} == {}
+
+
 # The repository
 
 

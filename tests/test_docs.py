@@ -18,6 +18,8 @@ from aiohttp import web
 
 import aiocancel
 from aiocancel import testing
+from aiocancel.web.flow_context import FlowState
+from aiocancel.web.template_variable import AsyncTemplateFlow, TemplateFlow
 from tests.support.saas import make_cancel
 from tests.support.web import NOWHERE
 
@@ -144,7 +146,12 @@ def test_every_included_program_is_run_by_a_test() -> None:
     tutorial = {file for file in programs if file.parent.name == "tutorial"}
 
     assert programs - by_name - tutorial == set()
-    assert {file.name for file in tutorial} == {"shop.py", "test_shop.py", "pytest.ini"}
+    assert {file.name for file in tutorial} == {
+        "shop.py",
+        "test_shop.py",
+        "test_outages.py",
+        "pytest.ini",
+    }
     # And no program lies there that no page shows.
     kept = {
         file.resolve()
@@ -213,6 +220,29 @@ def test_every_refusal_that_a_browser_may_get_is_in_the_http_reference() -> None
     # The roots of the error tree, whose codes no answer carries: each refusal has a word of its own.
     assert known - told == {"claim_refused", "grant_refused"}
     assert told <= known
+
+
+def test_the_page_of_the_template_variable_has_its_methods_and_its_states() -> None:
+    text = (DOCS / "reference" / "template-variable.md").read_text(encoding="utf-8")
+    methods, states = text.split("\n| state | means |\n")
+
+    named = set(
+        re.findall(r"^\| `\{[{%] (?:set flow = )?cancel_flow\.(\w+)", methods, re.MULTILINE)
+    )
+    members = {*vars(TemplateFlow), *vars(AsyncTemplateFlow)}
+    assert named == {name for name in members if not name.startswith("_")}
+    assert re.findall(r"^\| `(\w+)` \|", states, re.MULTILINE) == [*FlowState]
+
+
+def test_the_changelog_names_every_migration_since_0_1() -> None:
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    (listed,) = re.findall(r"^- Migrations ([\d ,toand]+) add ", text, re.MULTILINE)
+    told = set[int]()
+    for first, last in re.findall(r"(\d{4})(?: to (\d{4}))?", listed):
+        told |= set(range(int(first), int(last or first) + 1))
+
+    folder = ROOT / "aiocancel" / "postgres" / "migrations"
+    assert told == {int(path.name[:4]) for path in folder.glob("*.sql")} - set(range(1, 6))
 
 
 @pytest.mark.slow

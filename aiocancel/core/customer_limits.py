@@ -30,7 +30,7 @@ class CustomerLimits:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Tally:
     """What the ledger holds of a customer at the moment of a post.
 
     ``is_known`` says that this very post, or one about the same flow session, is recorded. ``equal`` is the public
@@ -45,7 +45,7 @@ class Standing:
 
 
 def beyond(
-    standing: Standing,
+    tally: Tally,
     limits: CustomerLimits,
     *,
     changes_billing: bool,
@@ -55,19 +55,19 @@ def beyond(
     """Say which limit a new post exceeds, None where it may be recorded.
 
     Args:
-        standing: What is recorded already.
+        tally: What is recorded already.
         limits: What is allowed.
         changes_billing: Whether the post leads to any action; a mere note counts as a post alone.
         cancels: Whether the post asks for a cancellation.
         asks_vendor: Whether it leads to a question to the flow vendor.
     """
     factor = 2 if cancels else 1
-    if standing.posts >= limits.posts_per_minute * factor:
+    if tally.posts >= limits.posts_per_minute * factor:
         return Code.TOO_MANY_POSTS
     if not changes_billing:
         return None
 
-    too_many_offers = asks_vendor and standing.offers >= limits.unfinished_offers
-    if too_many_offers or standing.actions >= limits.unfinished_actions * factor:
+    too_many_offers = asks_vendor and tally.offers >= limits.unfinished_offers
+    if too_many_offers or tally.actions >= limits.unfinished_actions * factor:
         return Code.TOO_MUCH_UNFINISHED
     return None

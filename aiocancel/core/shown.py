@@ -92,7 +92,7 @@ def _line(item: Mapping[str, Any]) -> Line:
 
 
 @dataclass(frozen=True, slots=True)
-class About:
+class AboutSubscription:
     """Whom and what a page is about: the account, the plan by its name, its price and its next date.
 
     ``price_note`` is the key of what the price leaves out.
@@ -105,7 +105,9 @@ class About:
     date: Sentence | None = None
 
 
-def about(owned: OwnedSubscription | None, shown: ShownSubscription | None, now: datetime) -> About:
+def about(
+    owned: OwnedSubscription | None, shown: ShownSubscription | None, now: datetime
+) -> AboutSubscription:
     """Say whom and what a page is about.
 
     Args:
@@ -114,7 +116,7 @@ def about(owned: OwnedSubscription | None, shown: ShownSubscription | None, now:
         now: Aware. A date that has passed is not told as one to come.
     """
     record: Mapping[str, Any] = {} if owned is None else owned.record
-    return About(
+    return AboutSubscription(
         email=_text(record.get(EMAIL)),
         plan=_text(record.get("plan")) or _text(record.get("name")) or _plan(shown),
         price=_price(shown),

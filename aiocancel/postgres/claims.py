@@ -26,7 +26,7 @@ from aiocancel.core.changes import (
 )
 from aiocancel.core.claim import CancelReason, FlowClaim, RecoveryPoint
 from aiocancel.core.codes import Code
-from aiocancel.core.customer_limits import Standing
+from aiocancel.core.customer_limits import Tally
 from aiocancel.core.decision import Answer, AnswerKind, Decision, Topic, answer_of
 from aiocancel.core.flow_details import FlowDetails, Told, details_from_json
 from aiocancel.core.flow_session import FlowSession
@@ -105,7 +105,7 @@ UPDATE aiocancel.claim SET customer_id = $2 WHERE public_id = $1 AND erased_at I
 
 # What waits for a date or a payment is not counted: it holds up nothing. An equal wish is the newest about the
 # subscription. A post that was refused is no known one: posted again, it would pass every limit.
-STANDING: Final = """
+TALLY: Final = """
 WITH unfinished AS (
     SELECT c.id, a.kind FROM aiocancel.claim c JOIN aiocancel.action a ON a.claim_id = c.id
     WHERE c.customer_id = $1 AND a.state IN ('waiting', 'running') AND aiocancel.is_asked_for(a.kind)
@@ -260,10 +260,10 @@ class Claims:
                 await take_up(connection, claim_id)
             return recorded
 
-    async def standing(self, claim: FlowClaim, grant: Grant, decision: Decision) -> Standing:
+    async def tally(self, claim: FlowClaim, grant: Grant, decision: Decision) -> Tally:
         """Return what is recorded of the grant's customer that bears on a new claim."""
         rows = await self._connection.at_once(
-            STANDING,
+            TALLY,
             grant.customer_id,
             grant.subscription_id,
             grant.nonce,
@@ -272,7 +272,7 @@ class Claims:
             decision.change,
             Code.REFUSED_ON_THE_PAGE,
         )
-        return Standing(**rows[0])
+        return Tally(**rows[0])
 
     async def knows(self, subscription_id: SubscriptionId, flow_session_id: FlowSessionId) -> bool:
         """Tell whether any claim speaks of this flow session."""

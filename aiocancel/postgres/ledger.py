@@ -16,7 +16,7 @@ from aiocancel.core.actions import Action, ActionKind, Receipt
 from aiocancel.core.changes import Change
 from aiocancel.core.claim import FlowClaim
 from aiocancel.core.codes import AnyCode, Code
-from aiocancel.core.customer_limits import Standing
+from aiocancel.core.customer_limits import Tally
 from aiocancel.core.decision import Answer, Decision
 from aiocancel.core.flow_details import Told
 from aiocancel.core.flow_session import FlowSession
@@ -76,8 +76,8 @@ class Ledger:
     ) -> ParkedClaim | None:
         return await self._parked.park_claim(claim, grant, action, code)
 
-    async def standing(self, claim: FlowClaim, grant: Grant, decision: Decision) -> Standing:
-        return await self._claims.standing(claim, grant, decision)
+    async def tally(self, claim: FlowClaim, grant: Grant, decision: Decision) -> Tally:
+        return await self._claims.tally(claim, grant, decision)
 
     async def knows(self, subscription_id: SubscriptionId, flow_session_id: FlowSessionId) -> bool:
         return await self._claims.knows(subscription_id, flow_session_id)

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from aiocancel.core.choose_subscription import subscription_names
 from aiocancel.core.sentences import Sentence
-from aiocancel.core.shown import About, ShownSubscription, about
+from aiocancel.core.shown import AboutSubscription, ShownSubscription, about
 from aiocancel.web.pages import render_page
 from aiocancel.web.site import Site
 
@@ -170,7 +170,7 @@ class PlainPages:
         return {"url": f"{self._site.path}?{urlencode(query)}", "text": words.text(key)}
 
 
-def about_rows(told: About, words: Words) -> list[tuple[str, str]]:
+def about_rows(told: AboutSubscription, words: Words) -> list[tuple[str, str]]:
     """Return the label and the text of everything that is known."""
     rows = (
         ("about_account", told.email),
@@ -181,7 +181,7 @@ def about_rows(told: About, words: Words) -> list[tuple[str, str]]:
     return [(words.text(label), text) for label, text in rows if text is not None]
 
 
-def price_of(told: About, words: Words) -> str | None:
+def price_of(told: AboutSubscription, words: Words) -> str | None:
     """Return the price and what it leaves out."""
     if told.price is None:
         return None
@@ -189,7 +189,7 @@ def price_of(told: About, words: Words) -> str | None:
     return price if told.price_note is None else f"{price}, {words.text(told.price_note)}"
 
 
-def date_of(told: About, words: Words) -> str | None:
+def date_of(told: AboutSubscription, words: Words) -> str | None:
     """Return the date that matters next."""
     return None if told.date is None else words.say(told.date)
 

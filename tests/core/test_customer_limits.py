@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from aiocancel.core.codes import Code
-from aiocancel.core.customer_limits import CustomerLimits, Standing, beyond
+from aiocancel.core.customer_limits import CustomerLimits, Tally, beyond
 
 LIMITS = CustomerLimits(unfinished_offers=3, unfinished_actions=20, posts_per_minute=30)
 POSTS, UNFINISHED = Code.TOO_MANY_POSTS, Code.TOO_MUCH_UNFINISHED
@@ -32,10 +32,10 @@ POSTS, UNFINISHED = Code.TOO_MANY_POSTS, Code.TOO_MUCH_UNFINISHED
 def test_a_customer_may_ask_for_so_much_and_can_still_cancel(
     wish: str, offers: int, actions: int, posts: int, code: Code | None
 ) -> None:
-    standing = Standing(is_known=False, equal=None, offers=offers, actions=actions, posts=posts)
+    tally = Tally(is_known=False, equal=None, offers=offers, actions=actions, posts=posts)
 
     found = beyond(
-        standing,
+        tally,
         LIMITS,
         changes_billing=wish != "note",
         cancels=wish == "cancel",
