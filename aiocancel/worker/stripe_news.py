@@ -196,7 +196,8 @@ class NewsReader:
             async with asyncio.timeout(TELL_WITHIN_S):
                 await self._look(taken)
         except asyncio.CancelledError:
-            await asyncio.shield(self._later(taken, give_back=True))
+            # We stop, or a hook was cancelled inside: another look comes soon, and not at once.
+            await asyncio.shield(self._later(taken))
             raise
         except BillingError as error:
             if error.code == Code.PERMISSION_MISSING:
@@ -215,11 +216,8 @@ class NewsReader:
             )
             await self._later(taken)
 
-    async def _later(
-        self, taken: TakenNews, at_least_s: float | None = None, *, give_back: bool = False
-    ) -> None:
+    async def _later(self, taken: TakenNews, at_least_s: float | None = None) -> None:
         wait_s = max(at_least_s or 0.0, delay_s(taken.attempt, self._jitter()))
-        wait_s = 0.0 if give_back else wait_s
         try:
             await self._news.later(taken, delay_s=wait_s)
         except AiocancelError:

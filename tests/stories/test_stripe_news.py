@@ -245,6 +245,29 @@ async def test_a_hook_that_fails_is_called_again_with_the_same_key_and_nothing_o
     assert "ada@example.com" not in caplog.text
 
 
+async def test_a_hook_that_is_cancelled_inside_is_called_again(company: Company) -> None:
+    application = Application()
+    calls = 0
+
+    async def first(_: SubscriptionChange) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 1:
+            raise asyncio.CancelledError
+
+    company.stripe.add_subscription("sub_1")
+    cancel = company.plug_in(billing=billing(company))
+    cancel.on_subscription_change(first)
+    cancel.on_subscription_change(application.hear)
+    client = await start(company, cancel)
+    await at_stripe(company, cancel_at_period_end="true")
+
+    await post(client, an_event(company))
+
+    await application.hears("ending")
+    assert calls == 2
+
+
 async def test_a_hook_that_hangs_holds_up_no_other_subscription(company: Company) -> None:
     told: list[str] = []
     released = asyncio.Event()
