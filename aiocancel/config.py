@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
-import math
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,9 +11,18 @@ from zoneinfo import ZoneInfo
 
 from yarl import URL
 
+from aiocancel.core.check_settings import (
+    check_flag,
+    check_number,
+    check_text,
+    check_texts,
+    check_whole,
+    check_word,
+)
+from aiocancel.core.csp import ContentSecurityPolicy
 from aiocancel.core.customer_limits import CustomerLimits
 from aiocancel.core.theme import Theme
-from aiocancel.errors import ConfigurationError
+from aiocancel.errors import ConfigurationError, PolicyError
 from aiocancel.texts import CATALOGUES
 
 if TYPE_CHECKING:
@@ -45,8 +52,6 @@ STRICT_POLICY: Final = (
 )
 """For ``content_security_policy``: everything comes from the site itself, and no inline code runs."""
 
-LIVE_KEY_LENGTH: Final = 32
-LIVE_KEY_DISTINCT: Final = 5
 MAKE_A_KEY: Final = "python -c 'import secrets; print(secrets.token_urlsafe(32))'"
 
 _PLAIN_PATH: Final = re.compile(r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+")
@@ -65,20 +70,36 @@ DEFAULT_TEXTS: Final = CATALOGUES[DEFAULT_LANGUAGE]
 Texts = Mapping[str, str] | Mapping[str, Mapping[str, str]]
 
 
-_MORE_THAN_0: Final = (
-    "grant_lifetime_s",
+_WORDS: Final = {
+    "mode": ("live", "test"),
+    "cancel_timing": ("at_period_end", "now"),
+    "resume_policy": ("own", "any", "off"),
+}
+_FLAGS: Final = ("migrate_on_start", "run_worker")
+_TEXTS: Final = ("prefix", "public_prefix", "return_to", "time_zone")
+
+# Each is more than 0.
+_SECONDS: Final = (
     "answer_within_s",
     "lookup_within_s",
     "page_facts_within_s",
-    "max_waiting_posts",
     "widget_timeout_s",
-    "max_body_bytes",
+    "poll_events_every_s",
     "vendor_acts_within_s",
     "worker_lease_s",
 )
 
-
-_AT_LEAST_1: Final = ("most_unfinished_offers", "most_unfinished_actions", "most_posts_per_minute")
+# The least of each. Behind PgBouncer no statement may be kept; of the others 0 would stop everything.
+_WHOLE: Final = {
+    "grant_lifetime_s": 1,
+    "max_waiting_posts": 1,
+    "max_body_bytes": 1,
+    "worker_concurrency": 1,
+    "statement_cache_size": 0,
+    "most_unfinished_offers": 1,
+    "most_unfinished_actions": 1,
+    "most_posts_per_minute": 1,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,28 +142,24 @@ class Settings:
     most_posts_per_minute: int = 30
 
     def __post_init__(self) -> None:
+        for name, words in _WORDS.items():
+            check_word(name, getattr(self, name), words)
+        for name in _FLAGS:
+            check_flag(name, getattr(self, name))
+        for name in _SECONDS:
+            check_number(name, getattr(self, name))
+        for name, least in _WHOLE.items():
+            check_whole(name, getattr(self, name), least=least)
+        for name in _TEXTS:
+            check_text(name, getattr(self, name))
+
         self._check_paths()
-        if not isinstance(self.theme, Theme):
-            raise ConfigurationError("theme is an aiocancel.Theme(…)")
-        if self.theme.logo is not None and not is_path_of_this_site(self.theme.logo):
-            raise ConfigurationError(
-                "theme: logo must be a path of this site such as '/static/logo.svg'"
-            )
+        self._check_theme()
         self._check_languages()
         self._check_texts()
         if self.content_security_policy is not None:
+            check_text("content_security_policy", self.content_security_policy)
             _check_policy(self.content_security_policy)
-        if self.cancel_timing not in ("at_period_end", "now"):
-            raise ConfigurationError("cancel_timing is 'at_period_end' or 'now'")
-        if self.resume_policy not in ("own", "any", "off"):
-            raise ConfigurationError("resume_policy is 'own', 'any' or 'off'")
-        for name in _MORE_THAN_0:
-            if not 0 < getattr(self, name) < math.inf:
-                raise ConfigurationError(f"{name} must be more than 0, and finite")
-
-        for name in _AT_LEAST_1:
-            if getattr(self, name) < 1:
-                raise ConfigurationError(f"{name} must be 1 or more")
 
     @property
     def customer_limits(self) -> CustomerLimits:
@@ -167,16 +184,31 @@ class Settings:
                 "return_to must be a path of this site such as '/account', without spaces or control characters"
             )
 
-        if isinstance(self.flow_pages, str) and str(self.flow_pages) != "all":
+        pages: object = self.flow_pages
+        if pages != "all":
+            if isinstance(pages, str):
+                raise ConfigurationError(
+                    "flow_pages is a list of route names or paths, or the word 'all'"
+                )
+            check_texts("flow_pages", pages)
+
+    def _check_theme(self) -> None:
+        theme: object = self.theme
+        if not isinstance(theme, Theme):
+            raise ConfigurationError(f"theme is a Theme(…), not of type {type(theme).__name__}")
+        if theme.logo is not None and not is_path_of_this_site(theme.logo):
             raise ConfigurationError(
-                "flow_pages is a list of route names or paths, or the word 'all'"
+                "theme: logo must be a path of this site such as '/static/logo.svg'"
             )
 
     def _check_languages(self) -> None:
-        if isinstance(self.languages, str) or not self.languages:
+        # A set would have no first one.
+        given: object = self.languages
+        if isinstance(given, str) or not isinstance(given, Sequence) or not given:
             raise ConfigurationError(
                 "languages is a list of codes such as ['en', 'de'], the first for everybody else"
             )
+        check_texts("languages", given)
 
         for language in self.languages:
             if not re.fullmatch(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*", language):
@@ -191,6 +223,11 @@ class Settings:
             ) from None
 
     def _check_texts(self) -> None:
+        texts: object = self.texts
+        if not isinstance(texts, Mapping):
+            raise ConfigurationError(
+                f"texts is a mapping of names to words, not of type {type(texts).__name__}"
+            )
         by_language = any(isinstance(each, Mapping) for each in self.texts.values())
         if by_language and set(self.texts) - set(self.languages):
             raise ConfigurationError("texts by language: every key must be one of languages")
@@ -239,9 +276,10 @@ def fields_in(text: str) -> frozenset[str]:
     return frozenset(field for _, field, _, _ in Formatter().parse(text) if field is not None)
 
 
-def _check_text(name: str, text: str) -> None:
+def _check_text(name: str, text: object) -> None:
     if name not in DEFAULT_TEXTS:
         raise ConfigurationError(f"texts has a name that does not exist: {name}")
+    check_text(f"texts: {name}", text)
     allowed = fields_in(DEFAULT_TEXTS[name])
     if allowed and not _holds_only(text, allowed):
         names = ", ".join(f"{{{each}}}" for each in sorted(allowed))
@@ -267,83 +305,6 @@ def origin_of(url: str, *, setting: str) -> str:
     return str(parsed.origin())
 
 
-def check_grant_keys(keys: Collection[str], *, mode: Mode) -> None:
-    """Refuse keys that a stranger could guess.
-
-    Args:
-        keys: One or more, the newest first.
-        mode: With live money a key must be long and hold different characters.
-
-    Raises:
-        ConfigurationError: Says what is wrong, and never repeats a key.
-    """
-    if isinstance(keys, (str, bytes)):
-        raise ConfigurationError("grant_keys is a list, not one key: write grant_keys=[key]")
-    given: Collection[object] = keys
-    if any(isinstance(key, bytes) for key in given):
-        raise ConfigurationError(
-            "a grant key is a text (str), not bytes: write key.decode() where the key is text, "
-            f"or make one with: {MAKE_A_KEY}"
-        )
-    if not given or not all(isinstance(key, str) and key for key in given):
-        raise ConfigurationError("grant_keys is a list of one or more texts, the newest first")
-    if mode != "live":
-        return
-
-    if min(map(len, keys)) < LIVE_KEY_LENGTH:
-        raise ConfigurationError(
-            f"every grant key must have {LIVE_KEY_LENGTH} characters or more with a live Stripe key; "
-            f"make one with: {MAKE_A_KEY}"
-        )
-    if min(len(set(key)) for key in keys) < LIVE_KEY_DISTINCT:
-        raise ConfigurationError(
-            f"every grant key must hold {LIVE_KEY_DISTINCT} different characters or more with a live Stripe key; "
-            f"make one with: {MAKE_A_KEY}"
-        )
-
-
-def check_database(database: object) -> None:
-    """Refuse a database that was left empty, as by a variable that is not set; raises ConfigurationError."""
-    if database is None or (isinstance(database, str) and not database.strip()):
-        raise ConfigurationError(
-            "database is empty: is the environment variable set that it comes from? "
-            "It is a DSN such as postgresql://user:password@host:port/name, or an asyncpg pool"
-        )
-
-
-def check_subscriptions(subscriptions: object) -> None:
-    """Refuse what cannot find a customer's subscription; raises ConfigurationError."""
-    if isinstance(subscriptions, str):
-        raise ConfigurationError(
-            "subscriptions is a text: write subscriptions=SubscriptionQuery(sql)"
-        )
-    # The last two are those of SubscriptionQuery and of StripeSubscriptions.
-    if not any(hasattr(subscriptions, name) for name in ("resolve", "prepare", "over")):
-        raise ConfigurationError(
-            "subscriptions is a SubscriptionQuery, a StripeSubscriptions, or an object with "
-            f"async resolve(customer_id), not of type {type(subscriptions).__name__}"
-        )
-
-
-def check_locale(locale: object) -> None:
-    """Refuse a ``locale`` that is not an ordinary function; raises ConfigurationError."""
-    if locale is not None and (not callable(locale) or inspect.iscoroutinefunction(locale)):
-        raise ConfigurationError(
-            "locale is an ordinary function: def locale(request), which returns a code such as 'de', or None"
-        )
-
-
-def check_identify(identify: object) -> None:
-    """Refuse an ``identify`` that is not an async function; raises ConfigurationError."""
-    function = inspect.unwrap(identify) if callable(identify) else identify
-    call = getattr(function, "__call__", None)  # noqa: B004 - its own function is looked at
-    if not (inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call)):
-        raise ConfigurationError(
-            "identify must be an async function: async def identify(request), "
-            "which returns the customer's id, or None where nobody is logged in"
-        )
-
-
 def is_unpinned(script_url: str, script_integrity: str | None) -> bool:
     """Tell whether pages run a script of another host whose content nothing fixes."""
     return script_integrity is None and not is_path_of_this_site(script_url)
@@ -357,15 +318,36 @@ def source_of(url: str) -> str:
 
 
 def _check_policy(policy: str) -> None:
-    """Refuse a keyword without its quotes: a browser takes it for a host's name, and blocks the page."""
-    for directive in policy.split(";"):
+    """Refuse a policy that no browser reads as it is meant.
+
+    A keyword without its quotes, or with others, is a host's name to a browser, and blocks the page.
+    """
+    try:
+        ContentSecurityPolicy.parse_list(policy, unknown="keep")
+    except PolicyError as error:
+        raise ConfigurationError(f"content_security_policy: {error}") from None
+
+    for directive in re.split("[;,]", policy):
         name, *sources = directive.split() or [""]
+        # Elsewhere a quote may be a part of an address.
+        if name.lower() != "report-uri":
+            for word in sources:
+                _check_quotes(name, word)
         if not _HOLDS_SOURCES.fullmatch(name.lower()):
             continue
         if bare := next((word for word in sources if _BARE_KEYWORD.fullmatch(word)), None):
             raise ConfigurationError(
                 f"content_security_policy: {name} has {bare} without quotes; write '{bare}'"
             )
+
+
+def _check_quotes(directive: str, word: str) -> None:
+    inside = word.strip("'\"`")
+    if set(word) & set("'\"`") and word != f"'{inside}'":
+        raise ConfigurationError(
+            f"content_security_policy: {directive} has {word} with quotes that a browser does not read; "
+            f"write '{inside}'"
+        )
 
 
 DEFAULTS: Final = Settings(mode="test")

@@ -18,17 +18,19 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from aiocancel.billing.webhook import StripeWebhook
-from aiocancel.config import (
-    DEFAULTS,
-    Settings,
-    Texts,
+from aiocancel.check_arguments import (
+    check_billing,
     check_database,
     check_grant_keys,
     check_identify,
     check_locale,
+    check_offer_settings,
+    check_on_event,
     check_subscriptions,
-    is_unpinned,
+    check_vendor,
 )
+from aiocancel.config import DEFAULTS, Settings, Texts, is_unpinned
+from aiocancel.core.check_settings import check_whole
 from aiocancel.core.grants import GrantSealer
 from aiocancel.core.theme import Theme
 from aiocancel.errors import ConfigurationError, SimulatorRefusedError
@@ -184,11 +186,15 @@ class CancelFlow:
         most_posts_per_minute: int = DEFAULTS.most_posts_per_minute,
         on_event: EventHook = log_event,
     ) -> None:
+        check_vendor(vendor)
+        check_billing(billing)
         check_database(database)
         check_identify(identify)
         check_locale(locale)
         check_subscriptions(subscriptions)
         check_grant_keys(grant_keys, mode=billing.mode)
+        check_offer_settings(offer_limits, offer_rules)
+        check_on_event(on_event)
         _check_modes(vendor, billing)
         if billing.account_column is not None and hasattr(subscriptions, "over"):
             raise ConfigurationError(
@@ -209,7 +215,7 @@ class CancelFlow:
             widget_timeout_s=widget_timeout_s,
             max_body_bytes=max_body_bytes,
             texts=texts,
-            languages=tuple(languages) if not isinstance(languages, str) else languages,
+            languages=languages,
             time_zone=time_zone,
             page_facts_within_s=page_facts_within_s,
             theme=theme,
@@ -430,6 +436,8 @@ class CancelFlow:
         ``health`` is the host and port of ``/healthz`` and ``/readyz``. What the start has made is frozen for the
         garbage collector. Raises ConfigurationError like ``lifespan``, and where the port is taken.
         """
+        if concurrency is not None:
+            check_whole("concurrency", concurrency)
         await self._runtime.work(stop, concurrency=concurrency, health=health)
 
     def _join(self, app: web.Application) -> None:

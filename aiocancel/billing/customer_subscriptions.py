@@ -7,12 +7,12 @@ customer who is told that there is nothing to cancel goes on paying.
 from __future__ import annotations
 
 import copy
-import math
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aiocancel.billing.shared_listings import SharedListings
+from aiocancel.core.check_settings import check_number, check_text, check_texts, check_word
 from aiocancel.core.choose_subscription import (
     CHOOSABLE_STATUSES,
     DEFAULT_STATUSES,
@@ -66,21 +66,20 @@ class StripeSubscriptions:
     remember_s: float = 3.0
 
     def __post_init__(self) -> None:
-        if (
-            isinstance(self.statuses, str)
-            or not self.statuses
-            or set(self.statuses) - set(CHOOSABLE_STATUSES)
-        ):
+        check_text("customers", self.customers)
+        if not self.customers.strip():
+            raise ConfigurationError(
+                "customers is empty: it is the SQL that finds the customer's id"
+            )
+        check_texts("statuses", self.statuses)
+        if not self.statuses or set(self.statuses) - set(CHOOSABLE_STATUSES):
             raise ConfigurationError(
                 f"statuses is a list of some of: {', '.join(CHOOSABLE_STATUSES)}"
             )
 
-        if self.choose not in ("newest", "only"):
-            raise ConfigurationError("choose is 'newest' or 'only'")
-        if not 0 < self.timeout_s < math.inf:
-            raise ConfigurationError("timeout_s must be more than 0, and finite")
-        if not 0 <= self.remember_s <= 60:
-            raise ConfigurationError("remember_s must be from 0 to 60")
+        check_word("choose", self.choose, ("newest", "only"))
+        check_number("timeout_s", self.timeout_s)
+        check_number("remember_s", self.remember_s, least=0, most=60)
 
     def over(
         self, find_customer: FindCustomer, list_subscriptions: ListSubscriptions

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +10,13 @@ from typing import Final
 
 from aiocancel.config import origin_of
 from aiocancel.core.actions import DEFAULT_PERIOD_END, PERIOD_ENDS, PeriodEnd
+from aiocancel.core.check_settings import (
+    check_flag,
+    check_number,
+    check_text,
+    check_text_by_text,
+    check_word,
+)
 from aiocancel.core.coupon_names import problem_with
 from aiocancel.core.identifiers import Mode, is_opaque_id
 from aiocancel.core.schedules import DEFAULT_SCHEDULE_POLICY, SCHEDULE_POLICIES, SchedulePolicy
@@ -114,6 +120,7 @@ class StripeBilling:
     poll_events_every_s: float = 60.0
 
     def __post_init__(self) -> None:
+        self._check_types()
         if not self.api_key.startswith(_KEYS):
             raise ConfigurationError(
                 "api_key must be a Stripe secret or restricted key: sk_…, rk_…, live or test"
@@ -130,23 +137,18 @@ class StripeBilling:
             raise ConfigurationError(f"api_base is an origin such as {STRIPE_API}, without a path")
 
         for setting in ("max_requests_per_s", "max_requests_per_s_per_endpoint"):
-            given = getattr(self, setting)
-            if given is not None and not 2 <= given < math.inf:
-                raise ConfigurationError(
-                    f"{setting} must be 2 or more, and finite; None takes Stripe's own limit"
-                )
+            if (given := getattr(self, setting)) is not None:
+                check_number(setting, given, least=2)
+        for setting in ("timeout_s", "poll_events_every_s"):
+            check_number(setting, getattr(self, setting))
 
-        if not 0 < self.poll_events_every_s < math.inf:
-            raise ConfigurationError("poll_events_every_s must be more than 0, and finite")
         _check_webhook_secrets(self.webhook_secrets)
         if self.stripe_account is not None and not is_account(self.stripe_account):
             raise ConfigurationError(
                 "stripe_account is the id of an account, acct_…, or a path of such ids"
             )
-        if self.schedule_policy not in SCHEDULE_POLICIES:
-            raise ConfigurationError(f"schedule_policy is one of {', '.join(SCHEDULE_POLICIES)}")
-        if self.ends_with not in PERIOD_ENDS:
-            raise ConfigurationError(f"ends_with is one of {', '.join(PERIOD_ENDS)}")
+        check_word("schedule_policy", self.schedule_policy, SCHEDULE_POLICIES)
+        check_word("ends_with", self.ends_with, PERIOD_ENDS)
         self._check_ids()
         if problem := problem_with(self.coupon_names):
             raise ConfigurationError(f"coupon_names {problem}")
@@ -159,6 +161,20 @@ class StripeBilling:
         for setting in ("feedback_options", "promotion_codes"):
             if not all(map(is_opaque_id, getattr(self, setting).values())):
                 raise ConfigurationError(f"{setting} maps to something that is no id at Stripe")
+
+    def _check_types(self) -> None:
+        for setting in ("api_key", "api_base"):
+            check_text(setting, getattr(self, setting))
+        for setting in ("stripe_account", "account_column"):
+            if (given := getattr(self, setting)) is not None:
+                check_text(setting, given)
+        if self.account_column == "":
+            raise ConfigurationError("account_column is empty: it is a column's name, or None")
+
+        for setting in ("invoice_now", "prorate"):
+            check_flag(setting, getattr(self, setting))
+        for setting in ("feedback_codes", "feedback_options", "coupon_names", "promotion_codes"):
+            check_text_by_text(setting, getattr(self, setting))
 
     @property
     def mode(self) -> Mode:

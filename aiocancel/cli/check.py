@@ -17,7 +17,8 @@ from aiocancel.billing.customer_subscriptions import StripeSubscriptions
 from aiocancel.billing.permissions import Needs, missing_permissions
 from aiocancel.billing.preflight import inspect_stripe
 from aiocancel.billing.settings import API_VERSION, STRIPE_API
-from aiocancel.config import LIVE_KEY_LENGTH, MAKE_A_KEY
+from aiocancel.check_arguments import LIVE_KEY_LENGTH
+from aiocancel.config import MAKE_A_KEY
 from aiocancel.core import preflight
 from aiocancel.core.preflight import CheckResult, Level
 from aiocancel.errors import AiocancelError, BillingError, VendorError

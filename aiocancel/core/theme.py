@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from aiocancel.core.check_settings import check_text, check_text_by_text
 from aiocancel.errors import ConfigurationError
 
 Scheme = Literal["auto", "light", "dark"]
@@ -89,6 +90,13 @@ class Theme:
     font: str = "system-ui, sans-serif"
 
     def __post_init__(self) -> None:
+        for setting in ("name", "radius", "font"):
+            check_text(f"theme: {setting}", getattr(self, setting))
+        if self.logo is not None:
+            check_text("theme: logo", self.logo)
+        for setting in ("light", "dark"):
+            check_text_by_text(f"theme: {setting}", getattr(self, setting))
+
         if self.scheme not in SCHEMES:
             raise ConfigurationError("theme: scheme is 'auto', 'light' or 'dark'")
         if not _LENGTH.fullmatch(self.radius):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import asyncpg
 
 from aiocancel.config import DEFAULTS
+from aiocancel.core.check_settings import check_text
 from aiocancel.core.choose_subscription import CREATION_COLUMNS, RowRule, choose_owned
 from aiocancel.core.identifiers import CustomerId, SubscriptionId
 from aiocancel.core.subscription import OwnedSubscription
@@ -67,6 +68,9 @@ class SubscriptionQuery:
     choose: RowRule | None = None
 
     def __post_init__(self) -> None:
+        check_text("sql", self.sql)
+        if not self.sql.strip():
+            raise ConfigurationError("sql is empty: it is the query that finds the subscription")
         choose: object = self.choose
         if not (choose in (None, "first", "newest") or callable(choose)):
             raise ConfigurationError("choose is 'first', 'newest', a function, or None")

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from aiocancel.config import is_path_of_this_site, origin_of, source_of
+from aiocancel.core.check_settings import check_flag, check_text, check_texts
 from aiocancel.core.claim import FlowClaim, FlowStatus
 from aiocancel.core.csp import ContentSecurityPolicy
 from aiocancel.core.identifiers import Mode
@@ -68,6 +69,16 @@ class StaySignal(FlowVendor):
         script_integrity: str | None = None,
         applies_cancellation: Applier = "app",
     ) -> None:
+        for name, text in (
+            ("script_url", script_url),
+            ("global_name", global_name),
+            ("subscription_attribute", subscription_attribute),
+        ):
+            check_text(name, text)
+        if script_integrity is not None:
+            check_text("script_integrity", script_integrity)
+        check_flag("opt_out", opt_out)
+
         if not re.fullmatch(rf"{_NAME}(\.{_NAME})*", global_name, re.ASCII):
             raise ConfigurationError("global_name is the dotted name of the widget's init function")
         if (
@@ -88,7 +99,7 @@ class StaySignal(FlowVendor):
         self._init_function = global_name.removeprefix("window.")
         self._subscription_attribute = subscription_attribute
         self._opt_out = opt_out
-        self._init_config = _checked_config(init_config or {})
+        self._init_config = _checked_config({} if init_config is None else init_config)
         self._csp_sources = _checked_sources(csp_sources, script_url)
 
     @property
@@ -134,7 +145,9 @@ class StaySignal(FlowVendor):
         )
 
 
-def _checked_config(config: Mapping[str, Any]) -> dict[str, Any]:
+def _checked_config(config: object) -> dict[str, Any]:
+    if not isinstance(config, Mapping):
+        raise ConfigurationError("init_config is a mapping of keys to JSON values")
     if taken := [key for key in _OWN_KEYS if key in config]:
         raise ConfigurationError(
             f"init_config: {taken[0]} is set by aiocancel (opt_out, and the page script)"
@@ -154,8 +167,7 @@ def _checked_sources(
         origin_of(script_url, setting="script_url")
 
     script = "'self'" if own else source_of(script_url)
-    if any(isinstance(listed, str) for listed in given.values()):
-        raise ConfigurationError("csp_sources holds a list of sources for each directive")
+    _check_sources(given)
 
     sources = {directive: tuple(listed) for directive, listed in given.items()}
     sources["script-src"] = (
@@ -169,6 +181,13 @@ def _checked_sources(
         raise ConfigurationError(f"csp_sources: {error}") from error
 
     return sources
+
+
+def _check_sources(given: object) -> None:
+    if not isinstance(given, Mapping) or not all(isinstance(name, str) for name in given):
+        raise ConfigurationError("csp_sources is a mapping of directives to lists of sources")
+    for directive, listed in given.items():
+        check_texts(f"csp_sources: {directive}", listed)
 
 
 def _is_local(source: str) -> bool:

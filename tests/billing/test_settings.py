@@ -99,7 +99,7 @@ def test_the_settings_can_be_written_down_without_importing_stripe() -> None:
 
 
 def test_a_policy_for_schedules_that_nobody_knows_is_refused() -> None:
-    with pytest.raises(ConfigurationError, match="schedule_policy is one of park, release, amend"):
+    with pytest.raises(ConfigurationError, match="schedule_policy is 'park', 'release' or 'amend'"):
         make(schedule_policy="ignore")
 
 
@@ -118,5 +118,5 @@ def test_the_names_of_coupons_are_checked() -> None:
 def test_the_period_that_ends_a_subscription_is_one_of_two() -> None:
     assert make().ends_with == "last"
     assert make(ends_with="first").ends_with == "first"
-    with pytest.raises(ConfigurationError, match="ends_with is one of last, first"):
+    with pytest.raises(ConfigurationError, match="ends_with is 'last' or 'first'"):
         make(ends_with="middle")

@@ -244,7 +244,7 @@ async def test_null_and_an_empty_text_both_mean_that_there_is_no_subscription(
         ("SELECT a FROM app_subscription WHERE customer_id = $1", 'column "a"'),
         ("SELECT stripe_subscription_id FROM app_subscription", "exactly one parameter"),
         ("SELECT 'sub' WHERE $1 = 1 AND $2 = 2", "exactly one parameter"),
-        ("", "exactly one parameter"),
+        ("-- nothing", "exactly one parameter"),
         ("SELECT 'sub' WHERE $1 = 1; SELECT 2", "multiple commands"),
         ("SELECT 'sub' WHERE now() > $1", r"timestamptz; write \$1::text"),
         ("SELECT 'sub' WHERE 1 = ANY($1)", r"write \$1::text"),

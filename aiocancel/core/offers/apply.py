@@ -16,6 +16,8 @@ from typing import Final, Literal, assert_never
 
 from aiocancel.core.actions import Defer, Done, Receipt, Refuse, Step, Supersede, Wait, Write
 from aiocancel.core.changes import (
+    PAUSE_BEHAVIORS,
+    PAUSE_CREDITS,
     AddDiscount,
     Change,
     MoveTrialEnd,
@@ -28,6 +30,7 @@ from aiocancel.core.changes import (
     shows,
     still_holds,
 )
+from aiocancel.core.check_settings import check_flag, check_texts, check_whole, check_word
 from aiocancel.core.codes import Code
 from aiocancel.core.money import minor_units
 from aiocancel.core.offers.terms import (
@@ -40,7 +43,6 @@ from aiocancel.core.offers.terms import (
     TrialTerms,
 )
 from aiocancel.core.subscription import CollectionPause, Item, Price, Subscription
-from aiocancel.errors import ConfigurationError
 
 # Stripe: trial_end is at most two years from the billing cycle's anchor.
 LONGEST_TRIAL: Final = timedelta(days=730)
@@ -69,6 +71,14 @@ _LEFT: Final = frozenset({Code.SUBSCRIPTION_HAS_ENDED, Code.SUBSCRIPTION_IS_ENDI
 
 PlanPayment = Literal["refuse", "pending"]
 PauseMechanism = Literal["pause_collection", "pause"]
+
+_WORDS: Final = {
+    "pause_behavior": PAUSE_BEHAVIORS,
+    "plan_payment": ("refuse", "pending"),
+    "pause_mechanism": ("pause_collection", "pause"),
+    "pause_credit": PAUSE_CREDITS,
+    "unprorated_interval_change": ("refuse", "allow"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,15 +117,14 @@ class OfferRules:
     unprorated_interval_change: Literal["refuse", "allow"] = "refuse"
 
     def __post_init__(self) -> None:
-        months = self.most_months_of_a_discounted_payment
-        if months is not None and not 1 <= months <= _MOST_MONTHS:
-            raise ConfigurationError(
-                "OfferRules.most_months_of_a_discounted_payment must be from 1 to 120, or None"
-            )
-        if self.unprorated_interval_change not in ("refuse", "allow"):
-            raise ConfigurationError(
-                "OfferRules.unprorated_interval_change is one of refuse, allow"
-            )
+        for name, words in _WORDS.items():
+            check_word(f"OfferRules.{name}", getattr(self, name), words)
+        check_texts("OfferRules.plan_price_ids", self.plan_price_ids)
+        check_flag("OfferRules.pause_bills_usage", self.pause_bills_usage)
+
+        if (months := self.most_months_of_a_discounted_payment) is not None:
+            name = "OfferRules.most_months_of_a_discounted_payment"
+            check_whole(name, months, most=_MOST_MONTHS)
 
 
 DEFAULT_RULES: Final = OfferRules()

@@ -12,9 +12,10 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final, Literal, assert_never
 
+from aiocancel.core.check_settings import check_exact, check_texts, check_whole
 from aiocancel.core.codes import Code
 from aiocancel.core.stored_json import refuse_unknown
-from aiocancel.errors import ConfigurationError, UnreadableLedgerError
+from aiocancel.errors import UnreadableLedgerError
 
 CouponDuration = Literal["once", "repeating", "forever"]
 PauseInterval = Literal["day", "week", "month", "billing_cycle", "indefinitely"]
@@ -106,7 +107,7 @@ class OfferLimits:
         offer_ids: The only offers allowed.
         price_ids: The only prices allowed for another plan.
         coupon_ids: The only coupons allowed of those that exist at Stripe.
-        max_percent: The most that a discount takes off, in percent.
+        max_percent: The most that a discount takes off, in percent, from 0 to 100.
         max_amount: The most that a discount takes off, in major units of the subscription's currency.
         max_days: The longest trial extension, in days.
         max_months: The longest repeating coupon and pause, in months; with it ``forever`` and ``indefinitely`` are
@@ -129,11 +130,19 @@ class OfferLimits:
     at_most_one_gift_in_days: int | None = DAYS_BETWEEN_GIFTS
 
     def __post_init__(self) -> None:
-        days = self.at_most_one_gift_in_days
-        if days is not None and not 1 <= days <= _MOST_DAYS_BETWEEN_GIFTS:
-            raise ConfigurationError(
-                "OfferLimits.at_most_one_gift_in_days must be from 1 to 3650, or None for no bound"
-            )
+        for name in ("offer_ids", "price_ids", "coupon_ids"):
+            if (ids := getattr(self, name)) is not None:
+                check_texts(f"OfferLimits.{name}", ids)
+        if self.max_percent is not None:
+            check_exact("OfferLimits.max_percent", self.max_percent, most=100)
+        if self.max_amount is not None:
+            check_exact("OfferLimits.max_amount", self.max_amount)
+
+        for name in ("max_days", "max_months"):
+            if (most := getattr(self, name)) is not None:
+                check_whole(f"OfferLimits.{name}", most, least=0)
+        if (days := self.at_most_one_gift_in_days) is not None:
+            check_whole("OfferLimits.at_most_one_gift_in_days", days, most=_MOST_DAYS_BETWEEN_GIFTS)
 
 
 NO_LIMITS: Final = OfferLimits()

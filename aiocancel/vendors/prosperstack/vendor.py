@@ -15,6 +15,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 import msgspec
 
 from aiocancel.config import MAKE_A_KEY, is_path_of_this_site, origin_of, source_of
+from aiocancel.core.check_settings import (
+    check_flag,
+    check_text,
+    check_text_by_text,
+    check_texts,
+    check_whole,
+    check_word,
+)
 from aiocancel.core.claim import (
     MAX_REASON_LENGTH,
     MAX_WORD_LENGTH,
@@ -69,6 +77,19 @@ _WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "display_mode": ("full_screen", "modal"),
     "platform": ("connected", "custom"),
 }
+
+_TEXTS: Final = ("client_id", "client_secret", "client_version", "api_host", "app_host")
+_OPTIONAL_TEXTS: Final = (
+    "api_key",
+    "webhook_token",
+    "previous_webhook_token",
+    "flow_id",
+    "script_url",
+    "script_integrity",
+    "style_hash",
+    "language",
+    "proof_in",
+)
 
 # What ProsperStack is told of a custom platform, besides custom properties.
 _FIELDS: Final[Mapping[str, Mapping[str, PropertyType]]] = {
@@ -167,6 +188,7 @@ class ProsperStack(FlowVendor):
     _sources: Sequence[Source] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        self._check_types()
         if not self.client_id:
             raise ConfigurationError(
                 "ProsperStack needs client_id: Settings → Account in its dashboard"
@@ -178,13 +200,12 @@ class ProsperStack(FlowVendor):
 
         self._check_webhook_tokens()
 
-        for setting, (one, other) in _WORDS.items():
-            if getattr(self, setting) not in (one, other):
-                raise ConfigurationError(f"{setting} is '{one}' or '{other}'")
+        for setting, words in _WORDS.items():
+            check_word(setting, getattr(self, setting), words)
 
         if not re.fullmatch(r"2\.[0-9]+\.[0-9]+", self.client_version, re.ASCII):
             raise ConfigurationError(
-                f"client version {self.client_version} is not known here: the page script speaks with "
+                f"client_version {self.client_version} is not known here: the page script speaks with "
                 "version 2, such as 2.19.0"
             )
         if self.style_hash is None and self.client_version not in STYLE_HASHES:
@@ -202,15 +223,29 @@ class ProsperStack(FlowVendor):
         if self.script_url is not None and not is_path_of_this_site(self.script_url):
             origin_of(self.script_url, setting="script_url")
 
-        if self.max_requests_per_minute is not None and self.max_requests_per_minute < 2:
-            raise ConfigurationError(
-                "max_requests_per_minute must be 2 or more; None takes ProsperStack's own limit"
-            )
+        if (most := self.max_requests_per_minute) is not None:
+            check_whole("max_requests_per_minute", most, least=2)
 
         self._check_platform()
         self._check_options()
         # No page changes them.
         object.__setattr__(self, "_sources", self._make_sources())
+
+    def _check_types(self) -> None:
+        for setting in _TEXTS:
+            check_text(setting, getattr(self, setting))
+        for setting in _OPTIONAL_TEXTS:
+            if (given := getattr(self, setting)) is not None:
+                check_text(setting, given)
+        for setting in ("test_mode", "disable_loading_indicator", "trusts_vendor_sessions"):
+            check_flag(setting, getattr(self, setting))
+
+        for setting in ("subscriber_columns", "subscription_columns"):
+            check_text_by_text(setting, getattr(self, setting))
+        check_texts("skip_offers", self.skip_offers)
+
+        if self.api_key is not None and not is_opaque_id(self.api_key):
+            raise ConfigurationError("api_key is empty, or has a character that no key has")
 
     def _check_webhook_tokens(self) -> None:
         for name in ("webhook_token", "previous_webhook_token"):
@@ -293,9 +328,6 @@ class ProsperStack(FlowVendor):
         return replace(self, **options)
 
     def _check_options(self) -> None:
-        # One text is a sequence of letters, none of which is an offer.
-        if isinstance(self.skip_offers, str) or not all(self.skip_offers):
-            raise ConfigurationError("skip_offers is a sequence of offers' ids")
         if self.test_mode and self.api_key is not None and not self.api_key.startswith(_TEST_KEY):
             raise ConfigurationError(
                 f"test_mode does not go with a live api_key: use one that starts with {_TEST_KEY}, or none"

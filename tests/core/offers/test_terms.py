@@ -60,7 +60,7 @@ limits = st.builds(
     offer_ids=st.none() | st.frozensets(ids, max_size=2),
     price_ids=st.none() | st.frozensets(ids, max_size=2),
     coupon_ids=st.none() | st.frozensets(ids, max_size=2),
-    max_percent=st.none() | amounts,
+    max_percent=st.none() | st.decimals(0, 100, places=2),
     max_amount=st.none() | amounts,
     max_days=st.none() | st.integers(0, 730),
     max_months=st.none() | st.integers(0, 24),

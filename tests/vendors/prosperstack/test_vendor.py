@@ -304,7 +304,7 @@ def test_a_given_style_hash_makes_a_version_2_known() -> None:
     "version", ["0.10.2", "1.4.0", "3.0.0", "22.1.0", "2", "2.1", "latest", "2.1.2/../../x", ""]
 )
 def test_a_client_that_the_page_script_cannot_call_is_refused_by_name(version: str) -> None:
-    with pytest.raises(ConfigurationError, match=f"client version {re.escape(version)} is not"):
+    with pytest.raises(ConfigurationError, match=f"client_version {re.escape(version)} is not"):
         vendor(client_version=version, style_hash="'sha256-abc='")
 
 
@@ -451,9 +451,9 @@ def test_secrets_do_not_show_in_a_repr() -> None:
             r"the property subscription\.properties\.number_of_contacts is there twice",
             id="property twice",
         ),
-        pytest.param({"skip_offers": "offr_1"}, "skip_offers is a sequence", id="one offer alone"),
+        pytest.param({"skip_offers": "offr_1"}, "skip_offers is a list", id="one offer alone"),
         pytest.param(
-            {"skip_offers": ["offr_1", ""]}, "skip_offers is a sequence", id="offer without id"
+            {"skip_offers": ["offr_1", ""]}, "skip_offers is a list", id="offer without id"
         ),
         pytest.param(
             {"test_mode": True, "api_key": "key_abc"},
