@@ -25,6 +25,7 @@ __all__ = [
     "check_locale",
     "check_offer_settings",
     "check_on_event",
+    "check_options",
     "check_subscriptions",
     "check_vendor",
 ]
@@ -147,6 +148,14 @@ def check_locale(locale: object) -> None:
     if locale is not None and (not callable(locale) or _is_async(locale)):
         raise ConfigurationError(
             "locale is an ordinary function: def locale(request), which returns a code such as 'de', or None"
+        )
+
+
+def check_options(options: object) -> None:
+    """Refuse an ``options`` that is not a function, or None; raises ConfigurationError."""
+    if options is not None and (isinstance(options, type) or not callable(options)):
+        raise ConfigurationError(
+            "options is a function: def options(request), which returns a mapping of ProsperStack's options"
         )
 
 

@@ -276,7 +276,7 @@ def fields_in(text: str) -> frozenset[str]:
     return frozenset(field for _, field, _, _ in Formatter().parse(text) if field is not None)
 
 
-def _check_text(name: str, text: object) -> None:
+def _check_text(name: str, text: str) -> None:
     if name not in DEFAULT_TEXTS:
         raise ConfigurationError(f"texts has a name that does not exist: {name}")
     check_text(f"texts: {name}", text)

@@ -26,6 +26,7 @@ from aiocancel.check_arguments import (
     check_locale,
     check_offer_settings,
     check_on_event,
+    check_options,
     check_subscriptions,
     check_vendor,
 )
@@ -191,6 +192,7 @@ class CancelFlow:
         check_database(database)
         check_identify(identify)
         check_locale(locale)
+        check_options(options)
         check_subscriptions(subscriptions)
         check_grant_keys(grant_keys, mode=billing.mode)
         check_offer_settings(offer_limits, offer_rules)

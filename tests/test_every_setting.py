@@ -75,6 +75,7 @@ WRONG: Mapping[str, Mapping[str, Sequence[Any]]] = {
         "texts": (None, "words", ["words"], {"keep_button": 5}, {"keep_button": None}, {5: "Stay"}),
         "languages": (None, "en", 5, [], [5], {"en"}, ["english!"]),
         "locale": (5, "en", identify),
+        "options": (5, "de", {"language": "de"}, dict),
         "time_zone": (*TEXT, "", "Mars/Olympus", "/etc/passwd"),
         "page_facts_within_s": SECONDS,
         "theme": (None, "dark", {}, aiocancel.Theme),

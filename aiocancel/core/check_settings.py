@@ -106,8 +106,7 @@ def check_texts(name: str, value: object) -> None:
     Raises:
         ConfigurationError: Names the setting.
     """
-    is_collection = isinstance(value, Collection) and not isinstance(value, (str, bytes, Mapping))
-    if not is_collection:
+    if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Collection):
         raise ConfigurationError(f"{name} is a list or set of texts{_not_of(value)}")
     if not all(isinstance(each, str) and each for each in value):
         raise ConfigurationError(f"{name} is a list or set of texts, none of them empty")
