@@ -79,11 +79,36 @@ def test_text_that_an_owner_may_have_replaced_still_has_its_key(key: str) -> Non
     assert TEXTS[key].strip()
 
 
-_OTHER_FIELDS = {"which_button": ["name"]}
+_OTHER_FIELDS = {
+    "offer_off_next_payment": ["off"],
+    "offer_off_payments": ["off", "count"],
+    "offer_off_months": ["off", "count"],
+    "offer_off_months_one": ["off"],
+    "offer_off_for_good": ["off"],
+    "offer_trial_until": ["date"],
+    "offer_plan_named": ["plan"],
+    "offer_payments_paused_until": ["date"],
+    "offer_subscription_paused_until": ["date"],
+    "offer_paused_from": ["date"],
+    "price_per_day": ["price", "count"],
+    "price_per_day_one": ["price"],
+    "price_per_week": ["price", "count"],
+    "price_per_week_one": ["price"],
+    "price_per_month": ["price", "count"],
+    "price_per_month_one": ["price"],
+    "price_per_year": ["price", "count"],
+    "price_per_year_one": ["price"],
+    "date_next_payment": ["date"],
+    "date_trial_ends": ["date"],
+    "date_ends": ["date"],
+    "date_ended": ["date"],
+    "date_paused_until": ["date"],
+    "which_button": ["name"],
+}
 
 
 @pytest.mark.parametrize("key", TEXTS)
-def test_text_holds_a_date_only_where_its_name_says_so(key: str) -> None:
+def test_text_holds_the_values_that_its_place_gives_it(key: str) -> None:
     fields = [name for _, name, _, _ in string.Formatter().parse(TEXTS[key]) if name is not None]
 
     assert fields == (["date"] if key.endswith("_at") else _OTHER_FIELDS.get(key, []))
