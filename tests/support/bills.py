@@ -170,11 +170,9 @@ def with_change(before: Bill, change: Change, added: Worth | None, period: timed
         case PauseService(resumes_at, due, credit):
             if credit != "none" and due is not None:
                 unused = Fraction((due - before.now) // SECOND, period // SECOND)
-                after.credit = sum((line.costs for line in before.lines), Fraction(0)) * unused
+                costs = sum((line.costs for line in before.lines), Fraction(0))
                 # Less was paid where a discount was in force: the least that may have been.
-                after.credit = replace(after, own=dict(after.own)).finalize(
-                    before.now, after.credit
-                )
+                after.credit = unused * after.draft(before.now, costs)
             if resumes_at is None:
                 after.pays_nothing_after = before.now
             else:

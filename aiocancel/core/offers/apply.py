@@ -615,13 +615,18 @@ def _costs_more(
     subscription: Subscription, until: datetime, due: datetime, now: datetime, rules: OfferRules
 ) -> Code | None:
     """Return why the customer would pay more with a pause that ends by beginning a new period than without it."""
-    if rules.pause_credit == "none" and until <= due:
+    gives_none = rules.pause_credit == "none"
+    # Time that was paid for at a discount is credited at one, and what is paid after the pause may have none.
+    has_an_end = any(
+        discount is not None and discount.ends_at is not None
+        for discount in (*subscription.discounts, subscription.customer_discount)
+    )
+    if (gives_none or has_an_end) and until <= due:
         # The rest of the period is lost, and paid for once more.
-        return Code.NO_PAYMENT_FALLS_INTO_THE_PAUSE
-    since = due if rules.pause_credit == "none" else now
-    if _runs_out(subscription, until, until - since):
-        return Code.A_DISCOUNT_WOULD_RUN_OUT
-    return None
+        return Code.NO_PAYMENT_FALLS_INTO_THE_PAUSE if gives_none else Code.A_DISCOUNT_WOULD_RUN_OUT
+
+    free = until - (due if gives_none or has_an_end else now)
+    return Code.A_DISCOUNT_WOULD_RUN_OUT if _runs_out(subscription, until, free) else None
 
 
 def _span(

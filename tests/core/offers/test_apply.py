@@ -1069,6 +1069,73 @@ def test_a_pause_of_the_subscription_itself_is_refused_where_it_cannot_be_made_o
     assert step(terms, subscription, rules=BY_ITSELF) == Refuse(code)
 
 
+@pytest.mark.parametrize(
+    ("credit", "ends_at", "days", "code"),
+    [
+        ("now", None, 3, None),
+        ("none", None, 3, Code.NO_PAYMENT_FALLS_INTO_THE_PAUSE),
+        ("none", None, 30, None),
+        ("now", DUE + 100 * DAY, 3, Code.A_DISCOUNT_WOULD_RUN_OUT),
+        ("now", DUE + 5 * DAY, 30, Code.A_DISCOUNT_WOULD_RUN_OUT),
+        ("now", DUE + 5 * DAY, 90, None),
+    ],
+    ids=[
+        "what is unused is credited",
+        "what is unused is lost",
+        "a pause that is longer than that",
+        "credit at a discount",
+        "a discount that is over then",
+        "a pause that is worth more",
+    ],
+)
+def test_no_pause_of_the_subscription_itself_costs_more_than_it_gives(
+    credit: Any, ends_at: datetime | None, days: int, code: Code | None
+) -> None:
+    discount = AppliedDiscount("di_1", "THREE", duration="repeating", ends_at=ends_at)
+    discounts = () if ends_at is None else (discount,)
+    rules = OfferRules(pause_mechanism="pause", pause_credit=credit)
+
+    reached = step(pause("day", days), shape(is_flexible=True, discounts=discounts), rules=rules)
+
+    assert isinstance(reached, Write) if code is None else reached == Refuse(code)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"items": (PRO, YEARLY), "last_period_end": YEAR_DUE},
+        {"items": (dataclasses.replace(PRO, billed_until=YEAR_DUE),)},
+    ],
+    ids=["different periods", "billed ahead"],
+)
+def test_no_paid_time_is_lost_by_a_pause_of_the_subscription_itself(
+    changes: dict[str, Any],
+) -> None:
+    reached = step(pause("month", 1), shape(is_flexible=True, **changes), rules=BY_ITSELF)
+    assert reached == Refuse(Code.PERIODS_ARE_MIXED)
+
+
+@pytest.mark.parametrize(
+    ("ends_at", "days", "refused"),
+    [
+        (DUE + DAY, 14, True),
+        (DUE + DAY, 60, False),
+        (DUE - DAY, 14, False),
+        (DUE + 400 * DAY, 365, True),
+    ],
+    ids=["one payment", "worth less than the trial", "over before", "a year of payments"],
+)
+def test_no_discount_runs_out_in_a_trial_that_is_worth_less(
+    ends_at: datetime, days: int, refused: bool
+) -> None:
+    discount = AppliedDiscount("di_1", "THREE", duration="repeating", ends_at=ends_at)
+
+    reached = step(TrialTerms(days), shape(discounts=(discount,)))
+
+    code = Refuse(Code.A_DISCOUNT_WOULD_RUN_OUT)
+    assert reached == code if refused else isinstance(reached, Write)
+
+
 # Another plan whose payment the customer must confirm
 
 BY_LINK = OfferRules(plan_payment="pending")
