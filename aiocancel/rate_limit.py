@@ -111,7 +111,7 @@ class RateLimit:
                 if self._slots:
                     self._recent.append(now)
                     return self._slots.popleft()
-                # Others have taken what comes soon.
+                # Other processes have taken every slot of the next moments.
                 nap_s = max(free_in_s - self._horizon_s, ASK_EVERY_S)
                 if self._clock() + nap_s >= give_up_at:
                     raise PacedOutError(retry_after_s=max(free_in_s, nap_s))

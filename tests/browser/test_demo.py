@@ -76,7 +76,7 @@ async def test_a_customer_of_the_demo_cancels_sees_what_stripe_says_and_comes_ba
 SAID = {
     "coupon": "You get 25% off your next 3 payments.",
     "trial_extension": "Your trial goes on until ",
-    "change_plan": "You have Basic plan (aiocancel demo) now.",
+    "change_plan": "You are on Basic plan (aiocancel demo) now.",
     "pause_subscription": "Payments are paused until ",
     "custom": "Thank you. Your choice has been carried out.",
 }

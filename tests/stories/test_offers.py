@@ -190,7 +190,7 @@ async def test_an_accepted_plan_replaces_the_price_and_keeps_the_item(company: C
     [
         ("offr_coupon", "You get 25% off your next 3 payments."),
         ("offr_trial_extension", "Your trial goes on until "),
-        ("offr_change_plan", "You have Simulator basic now."),
+        ("offr_change_plan", "You are on Simulator basic now."),
         ("offr_pause_subscription", "Payments are paused until "),
     ],
 )

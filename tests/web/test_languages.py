@@ -84,7 +84,7 @@ def test_owner_who_replaced_the_plain_words_is_taken_by_them() -> None:
     assert Words("en", both).say(sentence) == "Sie haben jetzt Basic."
     # A customer's plan is no format string.
     braces = Sentence("offer_plan_named", {"plan": "{0.x} {count}"})
-    assert Words("en", {}).say(braces) == "You have {0.x} {count} now."
+    assert Words("en", {}).say(braces) == "You are on {0.x} {count} now."
 
 
 def test_owners_words_for_several_are_theirs_for_one_as_well() -> None:
