@@ -33,7 +33,8 @@ def say_what_starts(
     served = "not served" if health is None else f"http://{health[0]}:{health[1]}/healthz"
 
     logger.info(
-        "worker starts: database %s, %d actions of each of four sorts at a time, Stripe in %s mode, flow vendor %s, health %s",
+        "worker starts: database %s, %d actions of each of four sorts at a time, Stripe in %s mode, "
+        "flow vendor %s, health %s",
         address or "of a DSN that cannot be read",
         concurrency or inspected.settings.worker_concurrency,
         inspected.settings.mode,
