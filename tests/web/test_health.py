@@ -265,7 +265,7 @@ async def test_a_worker_that_ended_by_itself_makes_the_process_ill_and_a_gracefu
         stack.callback(lambda: closing.append(process.health()))
         return Opened(cast("FlowService", None), pool, {"worker": loop})
 
-    monkeypatch.setattr(runtime, "_load", lambda: open_parts)
+    monkeypatch.setattr(runtime, "_load", lambda _: open_parts)
     process = Runtime(make_cancel(pool).inspect())
 
     await process.start()
