@@ -82,7 +82,15 @@ TOOK_BUCKETS_S: Final = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 70.0)
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One metric: a counter, or a histogram where it has ``buckets``."""
+    """One metric: a counter, or a histogram where it has buckets.
+
+    Args:
+        name: Its name, without ``aiocancel_``.
+        about: What it counts, in a few words.
+        labels: The names of its labels.
+        unit: ``1`` for a number, ``s`` for seconds.
+        buckets: The upper bounds of a histogram's buckets, in its unit.
+    """
 
     name: str
     about: str
@@ -93,7 +101,13 @@ class Metric:
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """What one event adds to one metric, with a value for each of its labels."""
+    """What one event adds to one metric.
+
+    Args:
+        metric: The metric.
+        labels: A value for each of its labels.
+        value: How much is added.
+    """
 
     metric: Metric
     labels: Mapping[str, str]
@@ -262,10 +276,14 @@ def _word(word: str | None, known: Collection[str]) -> str:
 
 
 class PrometheusEvents:
-    """An EventHook that counts in a registry of prometheus-client, by default its global one.
+    """An EventHook that counts with prometheus-client. Needs ``pip install "aiocancel[prometheus]"``.
 
-    Needs ``pip install "aiocancel[prometheus]"``. Raises ImportError without it, and ValueError when the registry
-    has these metrics already.
+    Args:
+        registry: Where the metrics are registered; None for the global registry.
+
+    Raises:
+        ImportError: prometheus-client is not installed.
+        ValueError: The registry has these metrics already.
     """
 
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
@@ -313,9 +331,10 @@ class PrometheusEvents:
 
 
 class OpenTelemetryEvents:
-    """An EventHook that counts with a meter of OpenTelemetry's API; which SDK is behind it is yours to choose.
+    """An EventHook that counts with OpenTelemetry's API. Needs ``pip install "aiocancel[opentelemetry]"``.
 
-    Needs ``pip install "aiocancel[opentelemetry]"``.
+    Args:
+        meter: Makes the instruments; which SDK is behind it is yours to choose.
     """
 
     def __init__(self, meter: Meter) -> None:

@@ -45,7 +45,14 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class ClaimRecorded(Event):
-    """A claim and its actions are committed."""
+    """A claim and its actions are committed.
+
+    Args:
+        claim_id: The claim's public id.
+        subscription_id: The subscription at Stripe.
+        status: What the customer chose, as the flow says it.
+        repeated: Whether the same post had been recorded before.
+    """
 
     claim_id: str
     subscription_id: str
@@ -55,14 +62,29 @@ class ClaimRecorded(Event):
 
 @dataclass(frozen=True, slots=True)
 class ClaimRefused(Event):
-    """A post was answered with a 4xx; ``code`` says why."""
+    """A post was answered with a 4xx; ``code`` says why.
+
+    Args:
+        code: The reason, one of the codes in the reference.
+    """
 
     code: AnyCode
 
 
 @dataclass(frozen=True, slots=True)
 class AttemptFailed(Event):
-    """One try at one action failed, ``took_s`` after it began; ``failure`` is transient, unknown or rejected."""
+    """One try at one action failed, ``took_s`` after it began; ``failure`` is transient, unknown or rejected.
+
+    Args:
+        action_id: The action, as ``aiocancel actions`` shows it.
+        subscription_id: The subscription at Stripe.
+        kind: The kind of action, such as ``cancel``.
+        attempt: Which try it was, the first being 1.
+        failure: ``transient``, ``unknown`` or ``rejected``.
+        code: The reason where one is known.
+        request_id: Stripe's id of the request, for its support; None where there is none.
+        took_s: How many seconds the try took.
+    """
 
     action_id: int
     subscription_id: str
@@ -79,6 +101,14 @@ class ActionApplied(Event):
     """Stripe shows the change; ``written`` is False when it already was there.
 
     ``age_s`` is the time since the action was enqueued.
+
+    Args:
+        action_id: The action, as ``aiocancel actions`` shows it.
+        subscription_id: The subscription at Stripe.
+        kind: The kind of action, such as ``cancel``.
+        attempt: Which try it was, the first being 1.
+        written: Whether the change was made now; False where it already was there.
+        age_s: How many seconds ago the action was enqueued.
     """
 
     action_id: int
@@ -91,7 +121,15 @@ class ActionApplied(Event):
 
 @dataclass(frozen=True, slots=True)
 class ActionParked(Event):
-    """An action needs a human; ``code`` says why. ``age_s`` is the time since it was enqueued."""
+    """An action needs a human; ``code`` says why. ``age_s`` is the time since it was enqueued.
+
+    Args:
+        action_id: The action, as ``aiocancel actions`` shows it.
+        subscription_id: The subscription at Stripe.
+        kind: The kind of action, such as ``cancel``.
+        code: The reason, one of the codes in the reference.
+        age_s: How many seconds ago the action was enqueued.
+    """
 
     action_id: int
     subscription_id: str
@@ -102,7 +140,14 @@ class ActionParked(Event):
 
 @dataclass(frozen=True, slots=True)
 class ActionLeft(Event):
-    """A worker of this release cannot read an action, and leaves it to one of a newer release; ``code`` says why."""
+    """A worker of this release cannot read an action, and leaves it to one of a newer release; ``code`` says why.
+
+    Args:
+        action_id: The action, as ``aiocancel actions`` shows it.
+        subscription_id: The subscription at Stripe.
+        kind: The kind of action, such as ``cancel``.
+        code: The reason, one of the codes in the reference.
+    """
 
     action_id: int
     subscription_id: str
@@ -112,7 +157,15 @@ class ActionLeft(Event):
 
 @dataclass(frozen=True, slots=True)
 class ActionRefused(Event):
-    """The flow vendor's word is against what was claimed; nothing was changed. ``code`` says how."""
+    """The flow vendor's word is against what was claimed; nothing was changed. ``code`` says how.
+
+    Args:
+        action_id: The action, as ``aiocancel actions`` shows it.
+        subscription_id: The subscription at Stripe.
+        kind: The kind of action, such as ``cancel``.
+        code: The reason, one of the codes in the reference.
+        age_s: How many seconds ago the action was enqueued.
+    """
 
     action_id: int
     subscription_id: str
@@ -132,6 +185,12 @@ class DriftFound(Event):
     ``expected`` is cancellation, coupon, trial_extension, change_plan or pause_subscription; ``seen`` is a word
     for what Stripe shows instead: the subscription's status for a cancellation, no_discount, another_discount,
     no_trial, shorter_trial, another_price, no_pause, subscription_has_ended, or unreadable when the last look failed.
+
+    Args:
+        action_id: The action, as ``aiocancel actions`` shows it.
+        subscription_id: The subscription at Stripe.
+        expected: What Stripe should show.
+        seen: What it shows instead, in one word.
     """
 
     action_id: int
@@ -142,7 +201,12 @@ class DriftFound(Event):
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionChanged(Event):
-    """Stripe showed a change of a subscription, and the application's hooks were told; ``kind`` says what happened."""
+    """Stripe showed a change of a subscription, and the application's hooks were told; ``kind`` says what happened.
+
+    Args:
+        subscription_id: The subscription at Stripe.
+        kind: What happened to it.
+    """
 
     subscription_id: str
     kind: str
@@ -150,7 +214,13 @@ class SubscriptionChanged(Event):
 
 @dataclass(frozen=True, slots=True)
 class ChangeHookFailed(Event):
-    """A hook for changes of subscriptions failed, or took too long; all are called again later."""
+    """A hook for changes of subscriptions failed, or took too long; all are called again later.
+
+    Args:
+        subscription_id: The subscription at Stripe.
+        attempt: Which try it was, the first being 1.
+        code: The reason, one of the codes in the reference.
+    """
 
     subscription_id: str
     attempt: int
@@ -162,6 +232,10 @@ class PermissionMissing(Event):
     """Stripe refuses the key something that it needs: give the restricted key ``permission``.
 
     Told when it is refused first, by each process once.
+
+    Args:
+        permission: The permission that the key lacks, as Stripe names it.
+        request_id: Stripe's id of the request, for its support; None where there is none.
     """
 
     permission: str
@@ -170,14 +244,23 @@ class PermissionMissing(Event):
 
 @dataclass(frozen=True, slots=True)
 class LookupFailed(Event):
-    """The subscription could not be looked up; the page was rendered without it."""
+    """The subscription could not be looked up; the page was rendered without it.
+
+    Args:
+        error: The type of the error and where it came from, without its text.
+    """
 
     error: str
 
 
 @dataclass(frozen=True, slots=True)
 class PageFactsMissing(Event):
-    """Stripe did not tell in time what a page says of a subscription; the page came up without its price and dates."""
+    """Stripe did not tell in time what a page says of a subscription; the page came up without its price and dates.
+
+    Args:
+        subscription_id: The subscription at Stripe.
+        error: The type of the error and where it came from, without its text.
+    """
 
     subscription_id: str
     error: str
@@ -185,7 +268,12 @@ class PageFactsMissing(Event):
 
 @dataclass(frozen=True, slots=True)
 class PageTemplateFailed(Event):
-    """The application's template for a page of ours failed; the page came up in our own dress."""
+    """The application's template for a page of ours failed; the page came up in our own dress.
+
+    Args:
+        template: The template's name.
+        error: The type of the error and where it came from, without its text.
+    """
 
     template: str
     error: str
@@ -193,7 +281,11 @@ class PageTemplateFailed(Event):
 
 @dataclass(frozen=True, slots=True)
 class PolicyNotWidened(Event):
-    """An application's Content-Security-Policy could not be widened and was sent as it was."""
+    """An application's Content-Security-Policy could not be widened and was sent as it was.
+
+    Args:
+        reason: Why, in one sentence.
+    """
 
     reason: str
 
@@ -203,6 +295,9 @@ class CachingRefused(Event):
     """A page that holds a customer's grant was to be stored by shared caches; it went out as private instead.
 
     ``written`` is the first header that allowed it, as the application wrote it.
+
+    Args:
+        written: The first header that allowed it, as the application wrote it.
     """
 
     written: str
@@ -213,6 +308,10 @@ class PropertyLeftOut(Event):
     """A flow vendor's payload goes without a value, whose column is missing or holds another type than ``expected``.
 
     ``property_name`` is its place in the payload. Each is told once by a process, not for every page.
+
+    Args:
+        property_name: The place in the payload.
+        expected: The type that belongs there.
     """
 
     property_name: str

@@ -118,8 +118,9 @@ _CASELESS_PART = re.compile(rf"'(?:nonce|sha256|sha384|sha512)-|'.*|(?:{_SCHEME}
 class ContentSecurityPolicy:
     """One policy, immutable; made with ``parse``, written with ``str``.
 
-    ``directives`` holds (name, value) pairs in the order they were written, names in lower case, values
-    split at white space.
+    Args:
+        directives: (name, value) pairs in the order they were written, names in lower case, values split at white
+            space.
     """
 
     directives: tuple[tuple[str, tuple[str, ...]], ...] = ()

@@ -22,7 +22,15 @@ _LONGEST_CHOICE: Final = 150
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """One survey question and the customer's words for it; ``values`` is empty where nothing was answered."""
+    """One survey question and the customer's words for it.
+
+    Args:
+        question_id: The flow vendor's id of the question, where known.
+        question_type: The flow vendor's word for its kind, where known.
+        question: The question as the customer read it, where known.
+        values: The answers; empty where nothing was answered.
+        sentiment: The flow vendor's word for the mood of the answer, where it gives one.
+    """
 
     question_id: str | None
     question_type: str | None

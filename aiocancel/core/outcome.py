@@ -14,11 +14,20 @@ from aiocancel.core.flow_details import FlowDetails
 class Outcome:
     """One claim's end.
 
-    ``status`` is the flow's word (canceled, saved, deflected, incomplete, resumed, unpaused, …) and ``answer`` our
-    answer to it. ``customer_id`` is None where only the flow vendor told us. ``problem`` is the code of the
-    obstacle. ``flow`` holds the survey's answers, the customer's own words (``flow.comment``), the offers that were
-    shown and the accepted one's metadata, and says whether the vendor's API told them or only the browser; it is
-    None where no flow was run, or where nothing is known of it.
+    Args:
+        claim_id: The claim's public id.
+        customer_id: The customer, as ``identify`` returned it; None where only the flow vendor told us.
+        subscription_id: The subscription at Stripe.
+        vendor: The flow vendor's name.
+        status: The flow's word: canceled, saved, deflected, incomplete, resumed, unpaused, …
+        flow_session_id: The flow vendor's id of the session; None where there was none.
+        offer_id: The offer that was accepted; None where none was.
+        reason: Why the customer cancels.
+        answer: Our answer to it.
+        problem: The code of the obstacle; None where there is none.
+        flow: The survey's answers, the customer's own words (``flow.comment``), the offers that were shown and the
+            accepted one's metadata, and whether the vendor's API told them or only the browser. None where no flow
+            was run, or where nothing is known of it.
     """
 
     claim_id: str

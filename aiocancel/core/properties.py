@@ -70,15 +70,20 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Property:
-    """A custom property, under the unique identifier that it was created with at the vendor.
+    """A custom property.
 
-    ``entity`` says whom it describes, ``column`` which column of the application's row it comes from, by
-    default the one named like the identifier. A text is a ``str``; a number an ``int``, ``float`` or
-    ``Decimal``, finite; a boolean a ``bool``; a date a ``date`` or ``datetime``, of which an aware one
-    counts with its day in UTC. NULL is left out.
-
-    Raises ConfigurationError.
     Source: https://docs.prosperstack.com/customer-segmentation/custom-properties
+
+    Args:
+        identifier: The unique identifier that it was created with at the vendor.
+        type: ``text`` for a ``str``; ``number`` for an ``int``, ``float`` or ``Decimal``, finite; ``boolean`` for a
+            ``bool``; ``date`` for a ``date`` or ``datetime``, of which an aware one counts with its day in UTC. NULL is
+            left out.
+        entity: Whom it describes: ``subscriber`` or ``subscription``.
+        column: The column of the application's row that it comes from; by default the one named like the identifier.
+
+    Raises:
+        ConfigurationError: Says what is wrong with it.
     """
 
     identifier: str

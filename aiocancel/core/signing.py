@@ -27,7 +27,12 @@ def url_safe(data: bytes) -> str:
 
 
 class SignedPayload(dict[str, str]):
-    """A payload text with its signature, read-only; a ``dict``, so that any JSON encoder can write it."""
+    """A payload text with its signature, read-only; a ``dict``, so that any JSON encoder can write it.
+
+    Args:
+        payload: The JSON text that was signed.
+        signature: Its signature.
+    """
 
     __slots__ = ()
 

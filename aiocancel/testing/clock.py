@@ -6,10 +6,13 @@ from datetime import UTC, datetime, timedelta
 
 
 class FrozenClock:
-    """Call it for the time; ``advance`` moves it forward."""
+    """Call it for the time; ``advance`` moves it forward.
+
+    Args:
+        now: The time at the start, an aware one; None for the present second.
+    """
 
     def __init__(self, now: datetime | None = None) -> None:
-        """Start at ``now``, an aware time; at the present second when None."""
         self.now = now or datetime.now(UTC).replace(microsecond=0)
 
     def __call__(self) -> datetime:

@@ -23,6 +23,12 @@ class Customer:
     """One customer; the client's cookies say who that is, or ``headers``.
 
     Each deed opens a page first, as a browser does: a grant is good for one deed.
+
+    Args:
+        client: aiohttp's ``TestClient``, or a ``ClientSession`` with a base URL.
+        page: Where the customer finds the button; the plain page at ``prefix`` when None.
+        prefix: Where the routes of aiocancel are, as given to ``CancelFlow``.
+        headers: Sent with every request.
     """
 
     def __init__(
@@ -33,14 +39,6 @@ class Customer:
         prefix: str = "/cancel",
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        """Sit down at the browser.
-
-        Args:
-            client: aiohttp's ``TestClient``, or a ``ClientSession`` with a base URL.
-            page: Where the customer finds the button; the plain page at ``prefix`` when None.
-            prefix: Where the routes of aiocancel are, as given to ``CancelFlow``.
-            headers: Sent with every request.
-        """
         self._client = client
         self._page = page or prefix
         self._prefix = prefix

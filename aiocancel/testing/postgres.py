@@ -51,9 +51,14 @@ _HANDOVER_S = 5.0  # how long a server whose parent was killed may take to leave
 class EmbeddedPostgres:
     """One PostgreSQL server, alive between ``start`` and ``stop`` or inside a ``with`` block.
 
-    ``data_directory`` is created when missing and persists; without one the data is in a temporary folder that
-    ``stop`` removes, but that a killed program leaves behind. ``durable=False`` is faster and may lose the last
-    moments before ``restart("immediate")``, and everything when the machine fails: for tests that crash nothing.
+    Args:
+        data_directory: Created when missing, and kept. None takes a temporary folder that ``stop`` removes, but that
+            a killed program leaves behind.
+        durable: False is faster and may lose the last moments before ``restart("immediate")``, and everything when
+            the machine fails: for tests that crash nothing.
+        max_connections: How many connections the server takes.
+        start_timeout_s: How many seconds the start may take.
+        stop_timeout_s: How many seconds the stop may take; then the server is killed.
     """
 
     def __init__(

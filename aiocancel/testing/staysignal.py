@@ -27,9 +27,15 @@ Cancel = Callable[[str], Awaitable[None]]
 class StaySignalSimulator:
     """A widget and, behind it, a vendor who cancels at Stripe.
 
-    ``cancel`` is ``async (subscription_id) -> None`` and is called where the page has not opted out; without
-    it such a cancellation fails. With ``fails`` every "yes" ends in an error; with ``only_logs`` the page is told
-    nothing. ``canceled`` is what was asked for, oldest first.
+    ``canceled`` is what was asked for, oldest first.
+
+    Args:
+        global_name: The dotted name of the widget's init function, as given to ``StaySignal``.
+        subscription_attribute: The ``data-…`` attribute that carries the id, as given to ``StaySignal``.
+        cancel: ``async (subscription_id) -> None``, called where the page has not opted out; without it such a
+            cancellation fails.
+        fails: Whether every "yes" ends in an error.
+        only_logs: Whether the page is told nothing.
     """
 
     def __init__(

@@ -24,7 +24,26 @@ from aiocancel.testing.prosperstack.state import Hosts, ProsperStackState, Recor
 
 
 class ProsperStackSimulator(ProsperStackState):
-    """The whole vendor in one object: its state, and the hosts that serve it."""
+    """The whole vendor in one object: its state, and the hosts that serve it.
+
+    Args:
+        client_id: The account's id, as given to ``ProsperStack``.
+        client_secret: What payloads must be signed with.
+        api_key: The key that the REST API takes.
+        clock: Says what time it is.
+        new_id: Makes an id from its prefix.
+        require_signature: False opens unsigned flow sessions as well.
+        offers: The offers of a flow; None for one of each type.
+        confirmation_step: Whether the iframe stays open after completion.
+        report_incomplete: Whether the × reports ``incomplete`` before it closes.
+        redirect_uri: Where the widget leads the customer at the end; None for nowhere.
+        webhook_url: Where events are posted to; None for nowhere.
+        known_subscriptions: The only subscriptions that a flow is opened for; None for any.
+        properties: The types of the custom properties that exist, by identifier; None for any.
+        rate_limit: How many requests the REST API takes in a minute, as its headers say.
+        echoes_meta: Whether a flow session shows over REST what the payload's ``meta`` held.
+        echoes_properties: The same for ``properties``.
+    """
 
     @web.middleware
     async def _record_and_fail(
