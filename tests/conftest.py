@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import asyncpg
@@ -134,12 +135,30 @@ async def pool(database: str) -> AsyncIterator[Pool]:
         yield opened
 
 
+@pytest.fixture
+def aiocancel_clock() -> Callable[[], datetime]:
+    """The present, which goes on: workers read it as well."""
+    return lambda: datetime.now(UTC)
+
+
+@pytest.fixture
+def aiocancel_prosperstack(aiocancel_prosperstack: ProsperStackSimulator) -> ProsperStackSimulator:
+    """The account of the small SaaS application."""
+    aiocancel_prosperstack.client_id = "acct_test"
+    aiocancel_prosperstack.client_secret = CLIENT_SECRET
+    return aiocancel_prosperstack
+
+
 @pytest_asyncio.fixture(loop_scope="session")
-async def stripe_api() -> AsyncIterator[tuple[StripeSimulator, str]]:
-    """A running Stripe simulator and its address."""
-    simulator = StripeSimulator()
-    async with simulator.serve() as url:
-        yield simulator, url
+async def stripe_api(
+    aiocancel_stripe: StripeSimulator,
+) -> AsyncIterator[tuple[StripeSimulator, str]]:
+    """A running Stripe simulator and its address.
+
+    It is served in the loop of the tests, which change it while requests are under way.
+    """
+    async with aiocancel_stripe.serve() as url:
+        yield aiocancel_stripe, url
 
 
 @pytest.fixture
@@ -149,14 +168,16 @@ def stripe(stripe_api: tuple[StripeSimulator, str]) -> StripeSimulator:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def company(
-    aiohttp_client: AiohttpClient, pool: Pool, stripe_api: tuple[StripeSimulator, str]
+    aiohttp_client: AiohttpClient,
+    pool: Pool,
+    stripe_api: tuple[StripeSimulator, str],
+    aiocancel_prosperstack: ProsperStackSimulator,
 ) -> AsyncIterator[Company]:
     stripe, url = stripe_api
     stripe.add_price("price_simulator_basic", unit_amount=900)
     await add_customer(pool, "ada", "sub_1")
-    flows = ProsperStackSimulator(client_id="acct_test", client_secret=CLIENT_SECRET)
-    async with flows.serve() as hosts:
-        yield Company(aiohttp_client, pool, stripe, url, flows, hosts, Events())
+    async with aiocancel_prosperstack.serve() as hosts:
+        yield Company(aiohttp_client, pool, stripe, url, aiocancel_prosperstack, hosts, Events())
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -21,6 +21,7 @@ from aiocancel import CancelFlow, Outcome, StripeBilling
 from aiocancel.cli.target import find, make
 from aiocancel.core.changes import NewCoupon
 from aiocancel.core.coupon_names import coupon_name
+from aiocancel.testing.customer import Customer
 from aiocancel.testing.staysignal import StaySignalSimulator
 from aiocancel.testing.stripe.simulator import StripeSimulator
 from tests.support.company import Company
@@ -87,10 +88,8 @@ def cancel(pool: Pool, billing: StripeBilling) -> CancelFlow:
 
 
 async def cancels(browser: Browser) -> str:
-    """Cancel as the page script would; returns the outcome."""
-    payload = await (await browser.get("/cancel/payload", headers=ADA)).json()
-    body = {"grant": payload["flow"]["grant"], "status": "canceled"}
-    answer = await (await browser.post("/cancel/result", json=body, headers=ADA)).json()
+    """Cancel as a customer does; returns the outcome."""
+    answer = await Customer(browser, headers=ADA).cancel()
     return str(answer["outcome"])
 
 

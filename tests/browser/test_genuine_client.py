@@ -27,8 +27,8 @@ OpenFlow = Callable[..., Awaitable[FrameLocator]]
 
 
 @pytest.fixture
-def simulator() -> ProsperStackSimulator:
-    return ProsperStackSimulator()
+def simulator(aiocancel_prosperstack: ProsperStackSimulator) -> ProsperStackSimulator:
+    return aiocancel_prosperstack
 
 
 @pytest.fixture(params=["genuine", "stand-in"])

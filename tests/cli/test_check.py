@@ -116,12 +116,12 @@ class Found:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def flows() -> AsyncIterator[ProsperStackSimulator]:
-    simulator = ProsperStackSimulator(
-        client_id="acct_test", client_secret=CLIENT_SECRET, api_key=VENDOR_KEY
-    )
-    async with simulator.serve():
-        yield simulator
+async def flows(
+    aiocancel_prosperstack: ProsperStackSimulator,
+) -> AsyncIterator[ProsperStackSimulator]:
+    aiocancel_prosperstack.api_key = VENDOR_KEY
+    async with aiocancel_prosperstack.serve():
+        yield aiocancel_prosperstack
 
 
 @pytest_asyncio.fixture(loop_scope="session")

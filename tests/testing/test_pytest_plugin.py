@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from aiocancel.testing import ProsperStackSimulator, StripeSimulator
+from tests.support.company import Company
+
 SHOP = """
 from typing import Any
 
@@ -167,6 +170,15 @@ def test_a_run_that_uses_no_fixture_imports_nothing_for_them(tmp_path: Path) -> 
     done = run_pytest(tmp_path, "-p", "no:aiohttp", "-p", "no:pytest_aiohttp", "-p", "no:asyncio")
 
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_stories_of_the_project_use_the_plugins_simulators(
+    company: Company,
+    aiocancel_stripe: StripeSimulator,
+    aiocancel_prosperstack: ProsperStackSimulator,
+) -> None:
+    assert company.stripe is aiocancel_stripe
+    assert company.flows is aiocancel_prosperstack
 
 
 def test_the_plugin_may_be_named_beside_its_entry_point(pytestconfig: pytest.Config) -> None:

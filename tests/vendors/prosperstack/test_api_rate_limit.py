@@ -22,8 +22,8 @@ SESSION = FlowSessionId("sess_1")
 
 
 @pytest.fixture
-def simulator() -> ProsperStackSimulator:
-    return ProsperStackSimulator(api_key="key_test_simulator")
+def simulator(aiocancel_prosperstack: ProsperStackSimulator) -> ProsperStackSimulator:
+    return aiocancel_prosperstack
 
 
 @pytest_asyncio.fixture(loop_scope="session")
