@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from html.parser import HTMLParser
 from typing import Any, Protocol
 
@@ -12,11 +12,13 @@ from typing import Any, Protocol
 class Client(Protocol):
     """What is needed of aiohttp's ``TestClient``, or of a ``ClientSession`` with a base URL."""
 
-    def get(self, path: str, /, **options: Any) -> Any:
-        """Ask for a page."""
+    @property
+    def get(self) -> Callable[..., Any]:
+        """Asks for a page."""
 
-    def post(self, path: str, /, **options: Any) -> Any:
-        """Post something."""
+    @property
+    def post(self) -> Callable[..., Any]:
+        """Posts something."""
 
 
 class Customer:
