@@ -85,6 +85,7 @@ def main() -> int:
     except (aiocancel.ConfigurationError, OSError) as error:
         print(f"saas_app: {error}", file=sys.stderr)
         return 1
+
     return 0
 
 
@@ -97,6 +98,7 @@ def read_options() -> argparse.Namespace:
         default=8080,
         help="port of the site on 127.0.0.1, 0 for any free one (default %(default)s)",
     )
+
     parser.add_argument(
         "--database-url", help="use this PostgreSQL instead of starting one; a schema demo is added"
     )
@@ -112,6 +114,7 @@ def read_options() -> argparse.Namespace:
         default="prosperstack",
         help="who runs the flow",
     )
+
     parser.add_argument(
         "--flow-client",
         default="auto",
@@ -119,14 +122,17 @@ def read_options() -> argparse.Namespace:
         help=f"ProsperStack's client: {CLIENT_PACKAGE} fetched with npm where there is npm (auto, the default), "
         "our stand-in, or a file of your own",
     )
+
     parser.add_argument(
         "--vendor-down", action="store_true", help="let the flow vendor be unreachable"
     )
     options = parser.parse_args()
+
     if options.stripe_api_key and not options.stripe_api_key.startswith(("sk_test_", "rk_test_")):
         parser.error(
             "--stripe-api-key takes a test key only (sk_test_… or rk_test_…); a live key is refused"
         )
+
     return options
 
 
@@ -135,6 +141,7 @@ async def serve(options: argparse.Namespace, dsn: str) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+
     async with AsyncExitStack() as stack:
         app = await make_app(options, dsn, stack)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=5.0)
@@ -315,6 +322,7 @@ async def subscribe(
     row = await pool.fetchrow("SELECT * FROM demo.customer WHERE id = $1", customer_id)
     if row is None:
         raise web.HTTPNotFound
+
     customer = await client.v1.customers.create_async({"name": row["name"], "email": row["email"]})
     price = await client.v1.prices.create_async(
         {
@@ -324,6 +332,7 @@ async def subscribe(
             "product_data": {"name": f"{row['plan']} plan (aiocancel demo)"},
         }
     )
+
     subscription = await client.v1.subscriptions.create_async(
         {
             "customer": customer.id,
@@ -333,6 +342,7 @@ async def subscribe(
             "days_until_due": 30,
         }
     )
+
     await pool.execute(
         "UPDATE demo.customer SET stripe_subscription_id = $2 WHERE id = $1",
         customer_id,
@@ -357,6 +367,7 @@ async def stripe_view(request: web.Request, customer: asyncpg.Record) -> dict[st
         customer["stripe_subscription_id"], {"expand": ["discounts.source.coupon"]}
     )
     details = subscription.cancellation_details
+
     return {
         "id": subscription.id,
         "status": subscription.status,
@@ -404,6 +415,7 @@ async def choose_widget(
             offer["details"]["platform_plan_id"] = offer["details"]["payment_provider_plan_id"] = (
                 basic_price_id
             )
+
     hosts = await stack.enter_async_context(simulator.serve())
     settings: dict[str, Any] = {
         "client_id": "acct_simulator",
@@ -414,6 +426,7 @@ async def choose_widget(
         "api_host": hosts.api_url,
         "app_host": hosts.app_url,
     }
+
     if options.vendor_down:
         settings |= {
             "api_host": NOBODY_LISTENS,
@@ -421,16 +434,20 @@ async def choose_widget(
             "script_url": f"{NOBODY_LISTENS}/flow.js",
         }
         return aiocancel.ProsperStack(**settings), "unreachable, as asked", None
+
     if options.flow_client == "auto":
         client_file = await asyncio.to_thread(fetch_client, stack)
     else:
         client_file = None if options.flow_client == "stand-in" else Path(options.flow_client)
+
     if client_file is None:
         settings["script_url"] = f"{hosts.app_url}/flow.min.js"
         return aiocancel.ProsperStack(**settings), "our stand-in for ProsperStack's client", None
+
     settings["script_url"] = "/prosperstack.js"
     if options.flow_client == "auto":
         settings["script_integrity"] = CLIENT_INTEGRITY
+
     return (
         aiocancel.ProsperStack(**settings),
         f"ProsperStack's client, {client_file.name}",
@@ -460,7 +477,9 @@ def fetch_client(stack: AsyncExitStack) -> Path | None:
     npm = shutil.which("npm")
     if npm is None:
         return None
+
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="aiocancel-demo-")))
+
     try:
         subprocess.run(  # noqa: S603 - a constant command
             [npm, "pack", "--silent", CLIENT_PACKAGE],
@@ -471,13 +490,16 @@ def fetch_client(stack: AsyncExitStack) -> Path | None:
         )
     except (subprocess.SubprocessError, OSError):
         return None
+
     archive = next(folder.glob("*.tgz"))
+
     with tarfile.open(archive) as tar:
         member = tar.extractfile("package/dist/index.js")
         if member is None:
             return None
         target = folder / "prosperstack-flow-2.19.0.js"
         target.write_bytes(member.read())
+
     return target
 
 

@@ -157,11 +157,13 @@ def imports(tree: ast.AST) -> Iterator[tuple[ast.stmt, str]]:
 def impurities(source: str) -> list[str]:
     tree = ast.parse(source)
     found = []
+
     for _, name in imports(tree):
         first = name.split(".")[0]
         ours = name.startswith(("aiocancel.core.", "aiocancel.errors."))
         if not ours and first not in CORE_MAY_IMPORT:
             found.append(f"import of {name}")
+
     for node in ast.walk(tree):
         match node:
             case ast.Await() | ast.AsyncFunctionDef() | ast.AsyncFor() | ast.AsyncWith():
@@ -172,6 +174,7 @@ def impurities(source: str) -> list[str]:
                 found.append(method)
             case ast.Name(id=function) if function in IMPURE_FUNCTIONS:
                 found.append(function)
+
     return found
 
 
@@ -453,6 +456,7 @@ def test_importing_aiocancel_imports_neither_stripe_nor_any_tool_of_the_tests() 
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
     imported = set(run.stdout.split())
+
     assert {"aiocancel", "aiohttp", "asyncpg"} <= imported
     assert not imported & {
         "stripe",
@@ -475,6 +479,7 @@ def test_the_names_of_the_quickstart_bring_neither_templates_nor_what_carries_ch
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
     imported = set(run.stdout.split())
+
     assert {"aiocancel.plugin", "aiocancel.web.routes"} <= imported
     assert not imported & {
         "jinja2",
@@ -505,6 +510,7 @@ def test_the_names_that_are_imported_late_are_those_that_type_checkers_see() -> 
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("aiocancel.")
         for alias in node.names
     }
+
     assert seen == aiocancel._HOMES
     assert sorted([*seen, "__version__"]) == sorted(aiocancel.__all__)
     assert set(aiocancel.__all__) <= set(dir(aiocancel))
@@ -624,6 +630,7 @@ def top_level_entries() -> set[str]:
         ).stdout.split("\0")
     except (OSError, subprocess.CalledProcessError):
         listing = [path.name for path in ROOT.iterdir()]
+
     return {name.split("/")[0] for name in listing if name and not name.startswith(".")}
 
 
@@ -658,6 +665,18 @@ def bodies_without_a_paragraph(source: str) -> list[str]:
 @pytest.mark.parametrize("name", FILES)
 def test_a_long_body_has_paragraphs(name: str) -> None:
     assert bodies_without_a_paragraph(FILES[name].read_text(encoding="utf-8")) == []
+
+
+def test_a_long_body_of_a_test_or_an_example_has_paragraphs_too() -> None:
+    beside = [*ROOT.glob("tests/**/*.py"), *ROOT.glob("examples/**/*.py")]
+    found = {
+        path.relative_to(ROOT).as_posix(): names
+        for path in beside
+        if (names := bodies_without_a_paragraph(path.read_text(encoding="utf-8")))
+    }
+
+    assert len(beside) > 100
+    assert found == {}
 
 
 def test_a_long_body_without_a_paragraph_would_be_found() -> None:

@@ -64,3 +64,38 @@ def test_two_test_files_of_one_name_test_modules_of_that_name() -> None:
 
 def _module_of(test: Path) -> Path:
     return PACKAGE / test.relative_to(TESTS).parent / test.name.removeprefix("test_")
+
+
+# Of the project as a whole, or of files beside the package.
+OF_THE_WHOLE = {
+    "test_architecture.py",
+    "test_code_tree.py",
+    "test_docs.py",
+    "test_docs_examples.py",
+    "test_examples.py",
+    "test_offer_table.py",
+    "test_readme.py",
+    "test_secrets.py",
+}
+
+
+def test_a_file_of_tests_is_named_as_the_module_that_it_tests_and_perhaps_a_subject() -> None:
+    strays = [
+        path.relative_to(TESTS).as_posix()
+        for path in TESTS.rglob("test_*.py")
+        if kind_of(path) not in KINDS
+        and path.name not in OF_THE_WHOLE
+        and not _starts_like_a_module(path)
+    ]
+
+    assert strays == []
+
+
+def _starts_like_a_module(path: Path) -> bool:
+    folder = PACKAGE / path.relative_to(TESTS).parent
+    modules = [
+        *(each.stem for each in folder.glob("*.py")),
+        *(each.name for each in folder.iterdir() if each.is_dir()),
+    ]
+    subject = path.stem.removeprefix("test_") + "_"
+    return any(subject.startswith(f"{module}_") for module in modules)

@@ -73,7 +73,9 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
         check=False,
         env=environment,
     )
+
     assert ran.returncode == 0, ran.stdout + ran.stderr
+
     return out / "html"
 
 

@@ -80,6 +80,7 @@ async def test_a_property_that_the_row_cannot_give_is_reported_once_and_not_for_
     )
     for customer_id in ("ada", "ada", "grace"):
         await grant_of(service, customer_id)
+
     assert events.seen == [
         PropertyLeftOut("subscription.properties.seats", "number"),
         PropertyLeftOut("subscriber.properties.region", "text"),
@@ -165,6 +166,7 @@ async def test_an_outage_is_said_and_the_same_post_works_afterwards(pool: Pool) 
     with pytest.raises(UnavailableError):
         await service.accept(make_claim(), grant, "ada")
     await pool.execute("DROP FUNCTION cut CASCADE")
+
     assert not (await service.accept(make_claim(), grant, "ada")).repeated
 
 

@@ -211,6 +211,7 @@ def test_no_word_from_outside_becomes_a_label(event: Event) -> None:
         *("transient", "unknown", "rejected"),
         *("canceled", "saved", "deflected", "incomplete", "rerouted", "in_progress", "resumed"),
     }
+
     for each in measurements(event):
         assert set(each.labels) == set(each.metric.labels)
         assert set(each.labels.values()) <= fixed
@@ -241,6 +242,7 @@ def test_prometheus_shows_what_was_counted(registry: CollectorRegistry) -> None:
         hook(event)
     hook.set_queue(STATS)
     shown = generate_latest(registry).decode()
+
     for line in (
         'aiocancel_claims_total{repeated="false",status="canceled"} 1.0',
         'aiocancel_actions_total{code="none",kind="resume",outcome="applied"} 1.0',
@@ -289,6 +291,7 @@ def test_opentelemetry_exports_what_was_counted() -> None:
     hook = OpenTelemetryEvents(provider.get_meter("test"))
     for event, _ in EXAMPLES:
         hook(event)
+
     hook.set_queue(STATS)
     exported = list(points(reader))
     values = [(name, labels, getattr(point, "value", None)) for name, labels, point in exported]

@@ -41,6 +41,7 @@ def test_every_cell_names_a_test_that_is_collected(request: pytest.FixtureReques
         path = root / f"{module.__name__.replace('.', '/')}.py"
         node = pytest.Module.from_parent(request.session, path=path)
         collected |= {item.nodeid for item in node.collect() if isinstance(item, pytest.Item)}
+
     assert named <= collected
 
 

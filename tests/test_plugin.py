@@ -162,6 +162,7 @@ async def test_a_change_under_way_is_finished_before_the_application_goes(
     ).status == 202
     await until(lambda: bool(stripe.requests))
     await client.close()
+
     assert await pool.fetchval("SELECT state FROM aiocancel.action") == "done"
 
 
@@ -190,6 +191,7 @@ async def test_a_start_that_failed_can_be_tried_again(empty_database: str) -> No
     cancel = make_cancel(empty_database, run_worker=False)
     with pytest.raises(SchemaError):
         await started(make_app(cancel))
+
     connection = await asyncpg.connect(empty_database)
     await connection.execute("INSERT INTO app_subscription VALUES ('ada', 'sub_ada')")
     await connection.close()
@@ -445,6 +447,7 @@ async def test_setting_up_twice_is_harmless(aiohttp_client: AiohttpClient, pool:
     app.middlewares.append(cancel.middleware)
     client = await aiohttp_client(app)
     response = await client.get("/account", headers=as_customer("ada"))
+
     assert without_proof(Page(await response.text()).flow["signedPayload"]) == expected_payload(
         "ada"
     )

@@ -79,6 +79,7 @@ def test_no_link_is_dead_where_a_package_index_shows_the_readme() -> None:
 
 def test_ci_runs_the_commands_that_the_readme_gives() -> None:
     script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+
     for command in (
         "pip install -e '.[test]' && pytest -n auto --dist loadgroup",
         "pip install -e '.[demo]' && python examples/saas_app.py",
@@ -117,6 +118,7 @@ async def test_the_quickstart_serves_a_page_with_a_working_button(
     assert "https://app.prosperstack.com" in page.headers["Content-Security-Policy"]
     assert 'action="/cancel"' in await page.text()
     flow = (await (await client.get("/cancel/payload")).json())["flow"]
+
     assert (
         without_proof(flow["signedPayload"], "a secret").payload
         == '{"clientId":"acct_1","subscription":{"platformId":"sub_1"}}'

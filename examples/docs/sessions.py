@@ -48,7 +48,9 @@ def make_app(database: str, billing: aiocancel.StripeBilling) -> web.Application
         ),
         grant_keys=["a grant key"],
     )
+
     app = web.Application(middlewares=[load_session])
     cancel.setup(app)
     app.router.add_post("/login", log_in)
+
     return app

@@ -37,6 +37,7 @@ def pgbench(dsn: str, transactions: int, clients: int) -> float:
         "-c": str(clients),
         "-t": str(max(1, transactions // clients)),
     }
+
     run = subprocess.run(
         [str(find_binaries() / "pgbench"), "-n", *chain.from_iterable(how.items()), dsn],
         input="\\set number random(1, 1000000)\n" + INSERT.format(":number") + ";\n",
@@ -44,9 +45,11 @@ def pgbench(dsn: str, transactions: int, clients: int) -> float:
         text=True,
         check=True,
     )
+
     found = re.search(r"tps = ([\d.]+) \(without initial connection time\)", run.stdout)
     if found is None:
         raise RuntimeError(f"pgbench says something else: {run.stdout}")
+
     return float(found[1])
 
 
@@ -102,12 +105,15 @@ async def prepare(server: EmbeddedPostgres, clients: int) -> tuple[str, Pool]:
 def measure(options: Options, notes: list[str]) -> tuple[list[Table], dict[str, float]]:
     has_pgbench = (find_binaries() / "pgbench").is_file()
     base = "pgbench, one INSERT" if has_pgbench else "asyncpg, one INSERT"
+
     if not has_pgbench:
         notes.append(
             "this PostgreSQL came without pgbench: the ratio is to the same INSERT through asyncpg"
         )
+
     amount = options.sized(3000, 40)
     tables = []
+
     with EmbeddedPostgres() as server, asyncio.Runner() as loop:
         dsn, pool = loop.run(prepare(server, CONNECTIONS))
         for clients in (1, CONNECTIONS):
@@ -141,6 +147,7 @@ def measure(options: Options, notes: list[str]) -> tuple[list[Table], dict[str, 
             tables.append(table)
         counts = loop.run(count(dsn))
         loop.run(pool.close())
+
     return tables, counts
 
 

@@ -54,6 +54,7 @@ def account(request: HttpRequest) -> HttpResponse:
         "signature": sign(payload, b"my client secret"),
         "token": f"{token}.{sign(token, b'a key')}",
     }
+
     return render(
         request, "account.html", {**DATA, "flow": json.dumps(flow), "nonce": request.csp_nonce}
     )
@@ -77,6 +78,7 @@ def make(kind: str) -> WSGIHandler:
             BUTTON,
         ),
     }
+
     settings.configure(
         ALLOWED_HOSTS=["*"],
         SECRET_KEY="for a benchmark",
@@ -104,6 +106,7 @@ def make(kind: str) -> WSGIHandler:
             }
         },
     )
+
     django.setup()
     urlpatterns.extend(
         [
@@ -112,6 +115,7 @@ def make(kind: str) -> WSGIHandler:
             path("json", data),
         ]
     )
+
     return WSGIHandler()
 
 
@@ -134,10 +138,12 @@ def call(handler: WSGIHandler, where: str) -> int:
         "wsgi.input": io.BytesIO(),
         "wsgi.url_scheme": "http",
     }
+
     answered = []
     response = handler(environ, lambda status, _headers: answered.append(int(status.split()[0])))
     b"".join(response)
     response.close()
+
     return answered[0]
 
 

@@ -98,6 +98,7 @@ def measure(options: Options, dsn: str, latency_ms: int) -> tuple[list[Table], F
                     stalls,
                 )
             )
+
     return tables, counts
 
 
@@ -125,12 +126,14 @@ def _table(title: str, measured: dict[str, list[Figures]], stalls: dict[str, Fig
         "stall p99.9 ms",
         "worst ms",
     ]
+
     table = Table(title, columns)
     figures = {
         name: {figure: median(one[figure] for one in runs) for figure in runs[0]}
         for name, runs in measured.items()
     }
     raw, typed = figures["stripe, raw async"], figures["stripe, typed async"]
+
     for name, each in figures.items():
         table.add(
             name,
@@ -141,6 +144,7 @@ def _table(title: str, measured: dict[str, list[Figures]], stalls: dict[str, Fig
             stalls[name]["stall_999_ms"],
             stalls[name]["stall_worst_ms"],
         )
+
     return table
 
 

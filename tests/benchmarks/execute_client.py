@@ -138,6 +138,7 @@ class Durable:
             )
             # PgQueuer's trigger is silent about an update.
             await connection.execute("DELETE FROM aiocancel.pgqueuer WHERE false")
+
         await connection.close()
 
     @asynccontextmanager
@@ -146,6 +147,7 @@ class Durable:
         cancel = make_cancel(
             self._dsn, self._url, worker_concurrency=asked["concurrency"], on_event=self._count
         )
+
         lifespan = cancel.lifespan(web.Application())
         await anext(lifespan)
         self._expect(asked["concurrency"])
@@ -170,6 +172,7 @@ class Durable:
 async def run(kind: str, url: str, dsn: str) -> None:
     print("ready", flush=True)
     durable = Durable(url, dsn)
+
     while line := await asyncio.to_thread(sys.stdin.readline):
         asked = json.loads(line)
         answer: dict[str, float] = {}
@@ -189,10 +192,12 @@ async def measured(work: Awaitable[None], asked: dict[str, Any]) -> dict[str, fl
     """What the work took; a heartbeat costs CPU time of its own, so it runs where it is asked for."""
     gc.collect()
     gc.freeze()
+
     async with heartbeat() if asked.get("heartbeat") else nullcontext(Heartbeat()) as heart:
         started, cpu = time.perf_counter(), time.process_time()
         await work
         took, cpu_took = time.perf_counter() - started, time.process_time() - cpu
+
     return {
         "rate": asked["actions"] / took,
         "cpu_ms": cpu_took / asked["actions"] * 1000,

@@ -50,11 +50,14 @@ def main() -> None:
     options = read_options(__doc__ or "", rounds=11)
     once(*WAYS["the quickstart's names"])  # the first time compiles
     measured = {name: [] for name in WAYS}  # type: dict[str, list[list[float]]]
+
     for _ in range(options.rounds):
         for name, way in WAYS.items():
             measured[name].append(once(*way))
+
     table = Table("", ["what", "CPU ms", "times aiohttp", "RSS MiB", "times aiohttp", "modules"])
     base = measured["import aiohttp"]
+
     for name, runs in measured.items():
         cpu, memory, modules = (median(run[column] for run in runs) for column in range(3))
         ratios = [
@@ -62,6 +65,7 @@ def main() -> None:
             for column in (0, 1)
         ]
         table.add(name, cpu * 1000, ratios[0], memory / 1024, ratios[1], int(modules))
+
     stripe = once(NAMES, "import sys; assert 'stripe' not in sys.modules")
     report(options, [table], counts={"modules of stripe imported": stripe[2]})
 

@@ -105,11 +105,14 @@ def report(
             )
         )
         return
+
     print(machine())
     for table in tables:
         print(f"\n{table}")
+
     if counts:
         print("\nexact: " + ", ".join(f"{name} {count:g}" for name, count in counts.items()))
+
     for note in notes:
         print(f"note: {note}")
 
@@ -218,6 +221,7 @@ def child(*command: str, cwd: Path = ROOT, env: Mapping[str, str] | None = None)
         text=True,
         encoding="utf-8",
     )
+
     try:
         said = process.stdout.readline().strip() if process.stdout else ""
         if not said:

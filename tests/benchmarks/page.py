@@ -54,12 +54,15 @@ class Browser:
         received = self._socket.recv(65536)
         while (end := received.find(b"\r\n\r\n")) < 0:
             received += self._more()
+
         head = received[:end].lower()
         if not head.startswith(b"http/1.1 200"):
             raise RuntimeError(f"{path}: {head.splitlines()[0].decode()}")
+
         length = int(head.partition(b"content-length:")[2].split(b"\r\n", 1)[0])
         while len(received) < end + 4 + length:
             received += self._more()
+
         return received
 
     def _more(self) -> bytes:
@@ -127,7 +130,9 @@ async def prepare(server: EmbeddedPostgres) -> str:
         ANALYZE app_subscription;
         """
     )
+
     await connection.close()
+
     return dsn
 
 
@@ -163,6 +168,7 @@ def measure(options: Options, dsn: str, notes: list[str]) -> list[Table]:
             for warm_up in rivals.values():
                 warm_up()
             measured[route] = in_turn(options.rounds, rivals)
+
     return [_table(route, each) for route, each in measured.items()]
 
 
@@ -286,6 +292,7 @@ async def _garbage(session: ClientSession, address: str, views: int = 20) -> int
 def main() -> None:
     options = read_options(__doc__ or "")
     notes: list[str] = []
+
     with EmbeddedPostgres(durable=False) as server:
         dsn = asyncio.run(prepare(server))
         counts = asyncio.run(count(dsn))
@@ -294,6 +301,7 @@ def main() -> None:
             measure_alone(options, dsn, ROUTES),
             measure_lookup(options, dsn),
         ]
+
     notes.append("the flow page has three signatures: the vendor's, our grant's, and the proof's")
     report(options, tables, counts=counts, notes=notes)
 

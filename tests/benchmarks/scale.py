@@ -31,6 +31,7 @@ def measure_actions(options: Options) -> Table:
     )
     if not options.quick:
         steps.append((1_000_000, 100_000))
+
     table = Table(
         f"{actions} cancellations, {CONCURRENCY} at a time: medians of {options.rounds}",
         [
@@ -43,6 +44,7 @@ def measure_actions(options: Options) -> Table:
             "times first",
         ],
     )
+
     with EmbeddedPostgres(durable=False) as server, python("stripe_endpoint", "0") as endpoint:
         dsn = asyncio.run(prepare(server))
         rows, first = (0, 0), None
@@ -74,6 +76,7 @@ def measure_actions(options: Options) -> Table:
                 both = own + database
                 first = first or both
                 table.add(f"{finished:,}", f"{waiting:,}", rate, own, database, both, both / first)
+
     return table
 
 
@@ -96,6 +99,7 @@ def measure_memory(options: Options) -> Table:
     table = Table(
         "memory of a site", ["after flow pages", "RSS MiB", "MiB more than after the first tenth"]
     )
+
     with EmbeddedPostgres(durable=False) as server:
         dsn = asyncio.run(prepare_site(server))
         with (
@@ -109,6 +113,7 @@ def measure_memory(options: Options) -> Table:
                     base = base or site.rss_kib
                     if number in (requests // 10, requests // 2, requests):
                         table.add(f"{number:,}", site.rss_kib / 1024, (site.rss_kib - base) / 1024)
+
     return table
 
 

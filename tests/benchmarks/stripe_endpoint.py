@@ -30,6 +30,7 @@ def make_body() -> tuple[bytes, bytes]:
         "cancel_at": ends_at,
         "canceled_at": simulator.now,
     }
+
     return going_on.encode(), json.dumps(ending, indent=2).encode()
 
 
@@ -47,14 +48,18 @@ class Stripe:
                 {name.decode(): count for name, count in self.requests.items()}
             ).encode()
             return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+
         self.requests[method] += 1
         subscription = path.rpartition(b"/")[2].partition(b"?")[0]
         replayed = b""
+
         if method == b"POST":
             replayed = b"Idempotent-Replayed: true\r\n" if key in self.keys else b""
             self.keys.add(key)
             self.ending.add(subscription)
+
         body = self._bodies[subscription in self.ending].replace(b"SUBSCRIPTION", subscription)
+
         return (
             b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nRequest-Id: req_1\r\n"
             b"%sContent-Length: %d\r\n\r\n%s" % (replayed, len(body), body)
@@ -76,10 +81,12 @@ class Connection(asyncio.Protocol):
         head, end, body = self._received.partition(b"\r\n\r\n")
         if not end:
             return
+
         headers = dict(line.lower().split(b": ", 1) for line in head.split(b"\r\n")[1:])
         length = int(headers.get(b"content-length", b"0"))
         if len(body) < length:
             return
+
         self._received = body[length:]
         method, path = head.split(b" ", 2)[:2]
         answer = self._stripe.answer(method, path, headers.get(b"idempotency-key", b""))

@@ -89,6 +89,7 @@ async def measure(
     dsn: str, ports: Sequence[int], rates: Sequence[int], seconds: float, table: Table
 ) -> None:
     connector = aiohttp.TCPConnector(limit=0)
+
     async with aiohttp.ClientSession(connector=connector) as session:
         await Load(session, ports, "warm").run(20, 2 if seconds > 1 else 0.2)
         # The worker has started, and nothing is left over.
@@ -116,6 +117,7 @@ async def unfinished(dsn: str, *, within_s: float) -> int:
     """Wait until every accepted cancellation is carried out; returns how many are not."""
     connection = await asyncpg.connect(dsn)
     until = time.monotonic() + within_s
+
     try:
         while True:
             left = int(

@@ -265,16 +265,21 @@ async def test_each_fault_is_told_by_what_may_have_happened(
             PlainChange.CANCEL_NOW if method == "DELETE" else PlainChange.CANCEL_AT_PERIOD_END,
         )
     )
+
     meaning = MEANINGS[fault]
+
     if fault == "drop_after" and method == "DELETE":
         # The repetition finds it gone: our own success, in the shape of a refusal.
         stripe.faults.clear()
         stripe.inject(Fault(fault, method=method, times=1))
         meaning = RejectedBillingError
+
     with pytest.raises(meaning) as caught:
         await call
+
     assert caught.value.code
     assert STRIPE_KEY not in str(caught.value) + repr(caught.value)
+
     if fault.endswith(("429", "409", "402")):
         assert caught.value.http_status == int(fault[-3:])
         assert caught.value.request_id == stripe.requests[-1].request_id
@@ -506,6 +511,7 @@ async def test_a_schedule_is_read_where_the_policy_asks_for_it_and_nowhere_else(
                 assert (subscription.schedule is not None) == (
                     policy == "amend" and name == "sub_1"
                 )
+
     assert [path for path in paths(simulator) if "schedules" in path] == [
         "/v1/subscription_schedules/sub_sched_1"
     ]
@@ -520,6 +526,7 @@ async def test_an_invoice_is_read_only_while_a_change_waits_for_it(
     stripe.subscriptions["sub_1"]["pending_update"] = pending
     await client.read(SubscriptionId("sub_1"), ActionKind.CANCEL_NOW)
     subscription = await client.read(SubscriptionId("sub_1"), ActionKind.APPLY_OFFER)
+
     assert (
         subscription.payment_url
         == stripe.invoices[stripe.subscriptions["sub_1"]["latest_invoice"]]["hosted_invoice_url"]

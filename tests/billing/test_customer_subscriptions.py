@@ -192,6 +192,7 @@ async def test_the_one_that_goes_on_is_found_behind_a_page_of_ended_ones(
         subscribe(stripe, f"sub_gone_{number}", created=10 + number, status="canceled")
     async with looker() as resolver:
         assert await found(resolver) == "sub_1"
+
     assert [request.params.get("starting_after") for request in stripe.requests] == [
         None,
         "sub_gone_5",
@@ -392,6 +393,7 @@ async def test_a_site_finds_the_subscription_at_stripe_with_and_without_a_worker
         assert await response.json() == {"subscriptionId": subscription_id}
     stripe.inject(Fault("bad_gateway_502"))
     response = await client.get("/cancel/subscription", headers=as_customer("ada"))
+
     assert response.status == 503
 
 
@@ -404,10 +406,12 @@ async def test_a_customer_cancels_what_was_found_at_stripe_and_a_repeated_post_g
     client = await aiohttp_client(make_app(cancel))
     flow = (await (await client.get("/cancel/payload", headers=as_customer("ada"))).json())["flow"]
     answers = []
+
     for _ in range(2):
         body = {"grant": flow["grant"], "status": "canceled"}
         response = await client.post("/cancel/result", json=body, headers=as_customer("ada"))
         answers.append((await response.json())["claim"])
+
     assert answers[0] == answers[1]
     await until(lambda: [effect.kind for effect in stripe.effects] == ["cancel_at_period_end"])
 

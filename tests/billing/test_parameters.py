@@ -168,12 +168,14 @@ def made(terms: CouponTerms, currency: str = "usd") -> NewCoupon:
         currency=currency,
         items=(Item("si_1", "price_1", "month", 1, is_metered=False, period_end=DUE),),
     )
+
     step = offer_step(
         AcceptedOffer("offr_1", terms), subscription, now=DUE - DAY, rules=DEFAULT_RULES
     )
     assert isinstance(step, Write)
     assert isinstance(step.change, AddDiscount)
     assert step.change.made is not None
+
     return step.change.made
 
 

@@ -169,6 +169,7 @@ async def test_several_processes_together_stay_below_the_limit_and_use_nearly_al
     best_two_seconds = max(
         bisect.bisect(arrivals, at + 2.0) - number for number, at in enumerate(arrivals)
     )
+
     assert best_two_seconds >= 0.8 * 2 * limit_within(25, 1.0).per_s
 
 

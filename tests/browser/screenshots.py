@@ -21,6 +21,7 @@ async def main(folder: Path = PICTURES) -> None:
     path = chromium_path()
     if path is None:
         raise SystemExit("needs Chromium: install the package chromium")
+
     client = genuine_client()
     process = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -31,6 +32,7 @@ async def main(folder: Path = PICTURES) -> None:
         "stand-in" if client is None else str(client),
         stdout=asyncio.subprocess.PIPE,
     )
+
     try:
         url = await asyncio.wait_for(address(process), 60)
         async with async_playwright() as playwright:

@@ -71,6 +71,7 @@ class Companies:
         simulator = ProsperStackSimulator(
             client_id="acct_test", client_secret=CLIENT_SECRET, confirmation_step=confirmation_step
         )
+
         async with simulator.serve() as hosts:
             vendor = ProsperStack(
                 **{
@@ -313,6 +314,7 @@ async def test_without_javascript_the_button_leads_to_a_page_that_cancels_and_an
         java_script_enabled=False, viewport={"width": 390, "height": 844}
     )
     page = await context.new_page()
+
     async with companies.site() as site:
         await page.goto(site.url)
         await page.get_by_role("button", name="Cancel subscription").click()
@@ -327,6 +329,7 @@ async def test_without_javascript_the_button_leads_to_a_page_that_cancels_and_an
         await page.get_by_role("button", name="Keep subscription").click()
         await expect(page.get_by_role("status")).to_contain_text("continues")
         assert not site.subscription["cancel_at_period_end"]
+
     await context.close()
 
 

@@ -38,6 +38,7 @@ async def demo(request: Any, flow_client: Path) -> AsyncIterator[tuple[str, str]
     )
     yield await asyncio.wait_for(address(process), 60), request.param
     process.send_signal(signal.SIGINT)
+
     assert await asyncio.wait_for(process.wait(), 30) == 0
 
 
@@ -69,6 +70,7 @@ async def test_a_customer_of_the_demo_cancels_sees_what_stripe_says_and_comes_ba
     await expect(page.get_by_role("status")).to_contain_text("continues")
     await page.get_by_role("link", name="Back to your account").click()
     await expect(page.locator("[data-stripe=status]")).to_have_text("active")
+
     assert observed.errors == []
 
 
@@ -131,6 +133,7 @@ async def test_a_customer_of_the_demo_takes_an_accepted_offer_back(
     await page.get_by_role("link", name="Back to your account").click()
     await expect(page.locator(f"[data-stripe={where}]")).to_have_text(shown)
     await expect(page.get_by_role("button", name=button)).to_be_hidden()
+
     assert observed.csp_violations == []
     assert observed.errors == []
 

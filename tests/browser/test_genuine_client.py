@@ -64,8 +64,10 @@ async def open_flow(
                     options=options,
                 )
             )
+
             await page.goto(url)
             await page.click("#cancel")
+
             return page.frame_locator("iframe.prosperstack-iframe")
 
         yield open_

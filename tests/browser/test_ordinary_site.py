@@ -99,6 +99,7 @@ async def what_works(page: Page) -> dict[str, Any]:
             };
         }"""
     )
+
     return found
 
 

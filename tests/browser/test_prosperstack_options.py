@@ -97,6 +97,7 @@ def site(pool: Pool, stripe_api: tuple[StripeSimulator, str], flow_client: Path)
             client_id="acct_test", client_secret=CLIENT_SECRET, properties=kinds
         )
         events = Events()
+
         async with flows.serve() as hosts:
             cancel = make_cancel(
                 pool,

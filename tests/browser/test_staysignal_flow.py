@@ -77,6 +77,7 @@ class Companies:
             fails=fails,
             only_logs=only_logs,
         )
+
         async with widget.serve() as origin:
             vendor = StaySignal(
                 **{
@@ -294,6 +295,7 @@ async def test_a_request_of_the_widgets_that_a_policy_blocks_ends_in_the_plain_w
 ) -> None:
     # A second policy, of the page's own making: aiocancel cannot widen what it does not see.
     policy = '<meta http-equiv="Content-Security-Policy" content="connect-src \'self\'">'
+
     async with companies.site(
         vendor_cancels=True, html=PAGE.replace("<title>", f"{policy}<title>")
     ) as site:
@@ -411,6 +413,7 @@ async def test_the_demo_can_be_started_with_the_stand_in_and_a_customer_cancels_
         *[sys.executable, "-W", "error", str(DEMO), "--port", "0", "--vendor", "staysignal"],
         stdout=asyncio.subprocess.PIPE,
     )
+
     try:
         await page.set_viewport_size({"width": width, "height": 844})
         await page.goto(await asyncio.wait_for(address(process), 60))

@@ -93,6 +93,7 @@ Run = Callable[..., tuple[int, str, str]]
 def test_without_a_further_word_the_parked_actions_are_listed(shop: str, run: Run) -> None:
     status, out, err = run()
     header, line, *meaning = out.splitlines()
+
     assert (status, err) == (0, "")
     assert header.split() == [
         "id",
@@ -157,6 +158,7 @@ def test_one_action_is_shown_with_its_writes_and_its_journal(shop: str, run: Run
     shown = json.loads(out)
     assert (status, shown["state"], shown["code"]) == (0, "parked", "card_declined")
     (sent,) = shown["sent"]
+
     assert (sent["request_id"], sent["result"], sent["idempotency_key"]) == (
         "req_1",
         "rejected",

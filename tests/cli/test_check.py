@@ -181,6 +181,7 @@ async def test_where_all_is_right_the_only_warning_is_that_all_is_simulated(
     site: Installation,
 ) -> None:
     found = await site.check()
+
     assert as_text(found.results).splitlines() == [
         "ok    settings                 test mode by the Stripe key; prosperstack agrees",
         f"warn  simulators               not the real ones: {site.stripe_url}, {site.hosts['api_host']} "
@@ -795,6 +796,7 @@ async def test_a_check_that_breaks_is_a_line_with_the_type_of_its_error(site: In
     assert PASSWORD not in told
     failed = [(result.name, result.detail) for result in results if result.level is Level.FAIL]
     names = ("settings", "Content-Security-Policy", "page script", "vendor API", "webhook token")
+
     assert failed == [(name, "the check ended with RuntimeError") for name in names]
 
 

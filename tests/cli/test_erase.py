@@ -242,6 +242,7 @@ def test_the_link_to_an_invoice_goes_when_the_action_ends(shop: str, end: str) -
             "UPDATE aiocancel.action SET payment_url = 'https://invoice.example' WHERE subscription_id = 'sub_2'"
         )
         (taken,) = await take_due(pool, uuid.uuid4())
+
         match end:
             case "finish":
                 await ledger.finish(taken, Receipt("active", None))
@@ -249,6 +250,7 @@ def test_the_link_to_an_invoice_goes_when_the_action_ends(shop: str, end: str) -
                 await ledger.park(taken, Code.CARD_DECLINED)
             case _:
                 await ledger.refuse(taken, Code.PAYMENT_WAS_NOT_MADE)
+
         return str(
             await pool.fetchval(
                 "SELECT payment_url FROM aiocancel.action WHERE id = $1", taken.action_id

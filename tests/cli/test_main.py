@@ -338,6 +338,7 @@ async def test_check_answers_programs_with_a_list_of_objects(
         "detail": f"version {max(migrations())}",
         "fix": None,
     }
+
     assert results["vendor API"]["level"] == "warn"
     assert results["vendor API"]["fix"] == "give prosperstack its api_key"
     assert_shows_no_secret(captured)
@@ -440,6 +441,7 @@ async def test_check_runs_as_a_command_even_where_arrows_cannot_be_printed(
         timeout=60,
         check=False,
     )
+
     assert (done.returncode, done.stderr) == (0, "")
     assert " ? give prosperstack its api_key" in done.stdout
     assert_shows_no_secret((done.stdout, done.stderr))

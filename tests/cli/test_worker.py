@@ -36,6 +36,7 @@ async def worker_process(
         env={**os.environ, "TEST_DATABASE": database, "TEST_STRIPE": stripe_url},
         stderr=asyncio.subprocess.PIPE,
     )
+
     try:
         yield process
     finally:
@@ -64,6 +65,7 @@ async def test_a_worker_process_carries_out_what_the_web_process_recorded_and_fi
         )
         process.send_signal(signal.SIGTERM)
         _, errors = await process.communicate()
+
     assert process.returncode == 0, errors.decode()
     assert await all_done(pool)
     assert [effect.kind for effect in stripe.effects_on("sub_1")] == ["cancel_at_period_end"]
@@ -97,6 +99,7 @@ async def test_workers_beside_the_web_process_share_the_work_with_its_own(
             await ask(pool, name)
             await ask(pool, name, "resumed")
         await until(lambda: all_done(pool), within_s=60)
+
     for name in names:
         assert [effect.kind for effect in stripe.effects_on(name)] == [
             "cancel_at_period_end",

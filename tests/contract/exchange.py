@@ -68,9 +68,11 @@ class Recorder:
     async def handle(self, request: web.Request) -> web.Response:
         if "_live_" in request.headers.get("Authorization", ""):
             return web.json_response({"error": {"message": "no live key, please"}}, status=401)
+
         await self._wait()
         asked = await _asked(request)
         headers = {name: request.headers[name] for name in _PASSED_ON if name in request.headers}
+
         async with (
             aiohttp.ClientSession() as session,
             session.request(
@@ -81,8 +83,10 @@ class Recorder:
             ) as response,
         ):
             answer = await response.read()
+
         body = without_secrets(json.loads(answer))
         self.exchanges.append(asked | {"status": response.status, "body": body})
+
         return web.Response(status=response.status, body=answer, content_type="application/json")
 
     async def _wait(self) -> None:

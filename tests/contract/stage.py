@@ -83,6 +83,7 @@ class Stage:
         """Create the subscription, and note when its periods end."""
         if "billing_mode" not in known:
             known["billing_mode"] = {"type": "flexible"}
+
         made = await self.send(
             "post",
             "/v1/subscriptions",
@@ -90,6 +91,7 @@ class Stage:
             items=[{"price": price} for price in prices],
             **known,
         )
+
         self.subscription = made["id"]
         self.item = made["items"]["data"][0]["id"]
         self.note(made)

@@ -66,6 +66,7 @@ async def play(row: Row, url: str, key: str, *, start: int, pause_s: float = 0.0
             await stage.close()
     assert answer == row.answer or answer.startswith(f"{row.answer} ")
     expected = {path: moment(stage, value) for path, value in row.shows.items()}
+
     assert {path: at(shown, path) for path in expected} == expected
 
 
@@ -104,6 +105,7 @@ async def replay(row: Row, recorded: str) -> None:
 async def test_the_row_holds(against: str, row: Row) -> None:
     # A clock may start a while ago; an hour leaves room for the clocks of both sides.
     start = int(time.time()) - 3600
+
     match against:
         case "simulator":
             async with StripeSimulator(api_key=SIMULATED_KEY).serve() as url:

@@ -351,6 +351,7 @@ def written(kind: PlainKind, write: Write, subscription: Subscription) -> Subscr
         return dataclasses.replace(subscription, status="canceled", ended_at=ENDED_AT)
     if write.change is PlainChange.CANCEL_AT_LAST_PERIOD_END:
         return dataclasses.replace(subscription, cancel_at=subscription.last_period_end)
+
     match kind:
         case ActionKind.CANCEL_AT_PERIOD_END:
             return dataclasses.replace(subscription, cancel_at_period_end=True)
@@ -537,6 +538,7 @@ def test_the_words_of_kinds_and_states_are_those_that_stored_actions_have() -> N
         "run_offer_handler",
         "run_hooks",
     ]
+
     assert [state.value for state in ActionState] == [
         "waiting",
         "running",

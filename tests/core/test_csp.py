@@ -330,6 +330,7 @@ def test_the_widget_gets_exactly_what_it_needs_from_a_typical_policy() -> None:
             "style-src-elem": [HASH],
         }
     )
+
     assert str(widened) == (
         f"default-src 'self'; script-src 'self' 'nonce-theirs' https://cdn.prosperstack.com {NONCE}; "
         f"object-src 'none'; report-uri /csp; connect-src 'self' https://api.prosperstack.com; "
@@ -738,6 +739,7 @@ def test_everything_asked_for_is_allowed_afterwards(
     policy: ContentSecurityPolicy, additions: dict[str, list[str]]
 ) -> None:
     widened = policy.widen(additions)
+
     for directive, sources in additions.items():
         element_directive = (
             f"{directive}-elem" if directive in {"script-src", "style-src"} else directive

@@ -30,6 +30,7 @@ def line(name: str | None = "Pro", *, ends: datetime = LATER, **price: Any) -> d
         "usage_type": price.pop("usage_type", "licensed"),
     }
     quantity = price.pop("quantity", 1)
+
     return {
         "id": f"si_{name}",
         "quantity": quantity,

@@ -201,6 +201,7 @@ def test_values_join_what_the_payload_already_holds_and_nulls_leave_no_trace() -
         sources,
         {"seats": 5, "created": date(2026, 1, 31), "vip": None, "full_name": "Ada"},
     )
+
     assert problems == []
     assert payload == {
         "clientId": "acct_1",
@@ -217,6 +218,7 @@ def test_a_wrong_value_is_left_out_and_the_others_stay() -> None:
         Property("region", "text", entity="subscriber").source,
     ]
     problems = fill(payload, sources, {"seats": "many", "vip": True})
+
     assert payload == {"subscriber": {"properties": {"vip": True}}}
     assert [(problem.name, problem.expected) for problem in problems] == [
         ("subscription.properties.seats", "number"),

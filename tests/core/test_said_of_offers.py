@@ -46,6 +46,7 @@ def at_stripe(
         "product": {"id": "prod_pro", "name": "Pro"},
         "recurring": {"interval": interval, "interval_count": interval_count},
     }
+
     return read_shown(
         {
             "id": "sub_1",

@@ -268,6 +268,7 @@ def test_a_removal_never_takes_a_discount_that_was_there_before_or_is_of_another
         subscription,
         discounts=tuple(each for each in discounts if each.discount_id in step.change.kept),
     )
+
     assert undo_step(ActionKind.REMOVE_DISCOUNT, after, Made(changes), step.change) == DONE
 
 

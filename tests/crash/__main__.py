@@ -34,6 +34,7 @@ def main() -> int:
     # Told to stop, it ends its processes first.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     began, total, failed = time.monotonic(), 0, 0
+
     with Server() as server:
         for number, scenario in enumerate(SCENARIOS):
             if options.scenario not in scenario.name:
@@ -55,10 +56,12 @@ def main() -> int:
                 print(f"    {problem}", flush=True)
             total += counts.accepted
             failed += not counts.faultless
+
     print(
         f"{total} flow sessions accepted in {time.monotonic() - began:.0f} s, {failed} scenarios failed",
         flush=True,
     )
+
     return 1 if failed else 0
 
 

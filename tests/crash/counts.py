@@ -92,6 +92,7 @@ def count_at_stripe(counts: Counts, customers: Sequence[Customer], stripe: Strip
             counts.problems.append(
                 f"{customer.subscription_id}: {expected} was asked for, {actual} happened"
             )
+
     # A coupon that an offer defines is made once, however many customers get it.
     made = [
         kind
@@ -99,6 +100,7 @@ def count_at_stripe(counts: Counts, customers: Sequence[Customer], stripe: Strip
         if not object_id.startswith("sub_")
         for kind in kinds
     ]
+
     counts.doubled += max(0, len(made) - 1)
     counts.overlaps += len(stripe.overlaps)
     if not counts.may_overlap:
@@ -116,23 +118,28 @@ async def count_in_ledger(counts: Counts, customers: Sequence[Customer], pool: P
         counts.parked += row["state"] in ("parked", "refused")
         counts.not_final += row["state"] not in ("parked", "refused")
         counts.problems.append(str(tuple(row)))
+
     # What was put beside the customers is final as well, and as it should be.
     for row in await pool.fetch(_BESIDE):
         counts.not_final += 1
         counts.problems.append(str(tuple(row)))
+
     claim_ids = {claim.claim_id for customer in customers for claim in customer.claims}
     recorded = {str(row[0]) for row in await pool.fetch(_RECORDED)}
+
     if recorded != claim_ids:
         counts.illegal += len(recorded ^ claim_ids)
         counts.problems.append(
             f"{len(recorded - claim_ids)} claims too many, {len(claim_ids - recorded)} too few"
         )
+
     unfinished = await pool.fetchval(
         """
         SELECT count(*) FROM aiocancel.claim
         WHERE recovery_point <> 'action_applied' AND NOT starts_with(customer_id, 'trouble_')
         """
     )
+
     untold = await pool.fetch(
         """
         SELECT a.id, a.state, coalesce(array_agg(j.entry ORDER BY j.id) FILTER (WHERE j.id IS NOT NULL), '{}') AS told
@@ -141,6 +148,7 @@ async def count_in_ledger(counts: Counts, customers: Sequence[Customer], pool: P
         GROUP BY a.id
         """
     )
+
     for action_id, state, told in untold:
         ends = [entry for entry in told if entry in _LAST_WORDS]
         if (
@@ -150,6 +158,7 @@ async def count_in_ledger(counts: Counts, customers: Sequence[Customer], pool: P
         ):
             counts.illegal += 1
             counts.problems.append(f"action {action_id} is {state}, its journal says {told}")
+
     if unfinished and not counts.not_final:
         counts.illegal += unfinished
         counts.problems.append(f"{unfinished} claims did not reach their last recovery point")

@@ -38,6 +38,7 @@ class Place:
         self._is_ready = False
         self.deaths: list[str] = []
         self.bad_ends: list[int] = []
+
         self._setup = setup
         self._log = log
         self._process: asyncio.subprocess.Process | None = None

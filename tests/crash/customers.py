@@ -101,6 +101,7 @@ def make_customers(
     left = sessions
     scripts, weights = zip(*SCRIPTS, strict=True)
     copies, copy_weights = zip(*COPIES, strict=True)
+
     while left:
         now = chance.random() < ends_now
         script: Script = ("canceled",) if now else chance.choices(scripts, weights)[0]
@@ -115,6 +116,7 @@ def make_customers(
         ]
         left -= len(wishes)
         customers.append(Customer(len(customers), wishes, "now" if now else "at_period_end"))
+
     return customers
 
 
@@ -190,8 +192,10 @@ class Crowd:
         async with asyncio.timeout(SETTLED_WITHIN_S):
             while not (last := await self._ask(customer, "GET", path))["settled"]:  # noqa: ASYNC110 - as a browser does
                 await asyncio.sleep(0.2)
+
         self._check(customer, last, claim.wish, earlier=customer.claims.index(claim))
         final = last["outcome"], last["effective_at"]
+
         if any(
             (told["outcome"], told["effective_at"]) != final
             for told in claim.told

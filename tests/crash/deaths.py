@@ -62,8 +62,10 @@ def die_at(name: str, passages: int) -> None:
     async def wrapped(*args: Any, **kwargs: Any) -> Any:
         if point.moment == "before" and pass_by():
             die()
+
         if point.moment == "during" and pass_by():
             asyncio.get_running_loop().call_later(_INTO_A_CALL_S, die)
+
         try:
             result = await original(*args, **kwargs)
         except Exception:
@@ -71,9 +73,11 @@ def die_at(name: str, passages: int) -> None:
             if point.moment == "after" and pass_by():
                 die()
             raise
+
         # Having found nothing to take is not the point.
         if point.moment == "after" and result != [] and pass_by():
             die()
+
         return result
 
     setattr(point.owner, point.method, wrapped)

@@ -107,6 +107,7 @@ async def flood(stage: Stage) -> None:
     await stage.pool.execute("INSERT INTO app_subscription VALUES ($1, $2)", name, f"sub_{name}")
     stage.flows.fail_next(path="/v1", times=10**6, delay_s=60.0)
     statuses: Counter[int] = Counter()
+
     try:
         async with aiohttp.ClientSession(headers=as_customer(name)) as session:
             for number in range(10**6):

@@ -45,8 +45,10 @@ class Network:
         except OSError:
             writer.close()
             return
+
         both = {writer, back_writer}
         self._writers |= both
+
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._forward(reader, back_writer))

@@ -182,9 +182,11 @@ async def open_stage(
         client_id="acct_test", client_secret=CLIENT_SECRET, rate_limit=10**8
     )
     stripe.add_price("price_simulator_basic", unit_amount=900)
+
     for customer in customers:
         trial = any(wish.what == TRIAL for wish in customer.wishes)
         stripe.add_subscription(customer.subscription_id, status="trialing" if trial else "active")
+
     async with (
         server.database(f"crash_{name.replace(' ', '_')}") as dsn,
         asyncpg.create_pool(dsn, min_size=0, max_size=2) as pool,
@@ -219,6 +221,7 @@ async def play(
     """Play one scenario with flow sessions at ``rate`` a second, and count."""
     began = time.monotonic()
     customers = make_customers(random.Random(f"{seed}:{scenario.name}"), sessions)
+
     async with open_stage(
         server, scenario.name, seed, logs, customers, pool_size=scenario.pool_size
     ) as stage:
@@ -236,7 +239,9 @@ async def play(
                 stage.problems.append("nothing went wrong, so nothing was shown")
             counts = Counts(scenario.name, seed, sessions, may_overlap=scenario.may_overlap)
             await finish(stage, crowd, customers, counts)
+
     counts.seconds = time.monotonic() - began
+
     return counts
 
 
@@ -282,12 +287,14 @@ async def finish(
             for customer in customers:
                 for claim in customer.claims:
                     group.create_task(crowd.settled(customer, claim))
+
     # What dead workers and impatient clients sent may still arrive.
     await until(lambda: stage.stripe.is_idle)
     await asyncio.gather(*(place.close() for place in stage.places))
     count_at_stripe(counts, customers, stage.stripe)
     await count_in_ledger(counts, customers, stage.pool)
     counts.dishonest = len(crowd.dishonest)
+
     if _counts_ends(stage):
         ends = [
             f"a {place.role} ended with status {status}"
@@ -296,6 +303,7 @@ async def finish(
         ]
         counts.bad_ends = len(ends)
         counts.problems += ends
+
     counts.problems += [*crowd.dishonest, *stage.problems]
     counts.happened = {
         "posts": crowd.posts,
@@ -303,6 +311,7 @@ async def finish(
         **({"faults at Stripe": stage.stripe.faults_met} if stage.stripe.faults_met else {}),
         **stage.happened,
     }
+
     return counts
 
 

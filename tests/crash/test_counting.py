@@ -62,6 +62,7 @@ async def test_two_requests_for_one_subscription_at_once_are_an_overlap_unless_t
 ):
     stripe = StripeAccount(seed=1, latency_s=0.2)
     stripe.add_subscription("sub_1")
+
     async with stripe.serve() as url, aiohttp.ClientSession(headers=HEADERS) as one:
         async with aiohttp.ClientSession(headers=HEADERS) as gone:
             left = asyncio.create_task(gone.get(f"{url}/v1/subscriptions/sub_1"))
@@ -86,6 +87,7 @@ async def test_the_same_seed_meets_the_same_faults() -> None:
                 with contextlib.suppress(aiohttp.ClientError):
                     await session.post(f"{url}/v1/subscriptions/sub_1", data={"metadata[a]": "b"})
         met.append([request.fault for request in stripe.requests])
+
     assert met[0] == met[1]
     assert {None} < set(met[0])
 
@@ -143,4 +145,5 @@ async def test_a_parted_network_holds_back_what_was_sent_and_delivers_it_late_or
         else:
             await insert
             await connection.close()
+
     assert await pool.fetchval("SELECT count(*) FROM arrived") == (0 if forgetful else 1)

@@ -122,6 +122,7 @@ class Auditor:
         heard, self.listener.bad = self.listener.bad, []
         assert not heard, heard
         await self._audit_ledger(story, pool)
+
         for effect in self._stripe.effects:
             self.effects[effect.kind] += 1
             if effect.kind != "coupon_created":
@@ -129,6 +130,7 @@ class Auditor:
                     story.author.subscription_id,
                     story.neighbour.subscription_id,
                 }
+
         self.effects["custom offer handled"] += len(self.handled)
         for person in (story.author, story.neighbour):
             self._audit_subscription(story, person)
@@ -185,6 +187,7 @@ class Auditor:
         assert may_return or not RETURNING & changed.keys(), ("resumed unasked", changed)
         for offer_id, kind in EFFECT_OF.items():
             assert changed[kind] <= earned[offer_id], (kind, changed, earned)
+
         gifts = set(EFFECT_OF.values())
         assert changed[NOTED] <= sum(changed[gift] for gift in gifts), changed
         assert not changed.keys() - LEAVING - RETURNING - gifts - {NOTED}, changed
@@ -199,15 +202,18 @@ class Auditor:
         (item,) = subscription["items"]["data"]
         assert item["price"]["id"] == "price_pro" or earned["offr_change_plan"]
         assert len(subscription["discounts"]) <= earned["offr_coupon"]
+
         for discount_id in subscription["discounts"]:
             coupon = self._stripe.coupons[self._stripe.discounts[discount_id]["source"]["coupon"]]
             assert (coupon["percent_off"], coupon["duration_in_months"]) == (25, 3)
+
         if subscription["trial_end"] is not None:
             # A month that is paid for, and two weeks.
             assert (
                 subscription["trial_end"]
                 <= self._stripe.now + (31 + 14 * earned["offr_trial_extension"]) * DAY
             )
+
         pause = subscription["pause_collection"]
         if pause is not None:
             assert pause["resumes_at"] <= self._stripe.now + 63 * DAY

@@ -299,7 +299,9 @@ def mutate(body: dict[str, Any], changes: tuple[Mutation, ...]) -> dict[str, Any
                 holder[key] = change.value
         if "" not in root:
             return {}
+
     whole = root[""]
+
     return whole if isinstance(whole, dict) else {"grant": whole}
 
 
@@ -328,6 +330,7 @@ def spoil(body: bytes, spoiled: Spoiled | None) -> bytes:
     """Return what is left of a body."""
     if spoiled is None:
         return body
+
     at, levels = spoiled.where % (len(body) + 1), min(spoiled.size, DEEPEST)
     inside = {
         "twice": b'"grant":"x",',
@@ -336,6 +339,7 @@ def spoil(body: bytes, spoiled: Spoiled | None) -> bytes:
         "number": b'"x":' + b"9" * spoiled.size + b"e9999,",
         "constant": b'"x":-Infinity,',
     }
+
     match spoiled.how:
         case "cut":
             return body[:at]

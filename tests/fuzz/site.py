@@ -157,20 +157,26 @@ class FuzzSite:
         self.examples += 1
         if self.examples % 1000 == 0:
             print(self.figures(), flush=True)
+
         story = Story(Person(f"a{self.examples}"), Person(f"n{self.examples}"))
         for person in (story.author, story.neighbour):
             self.stripe.add_subscription(person.subscription_id)
+
         sends = [self._send(story, request) for request in requests]
+
         if at_once:
             await asyncio.gather(*sends)
         else:
             for send in sends:
                 await send
+
         if story.rung or story.answered:
             await until(self._is_settled, within_s=60)
+
         await self.auditor.audit(story, self.pool)
         for person in (story.author, story.neighbour):
             del self.stripe.subscriptions[person.subscription_id]
+
         for record in (
             self.stripe.requests,
             self.stripe.effects,
@@ -179,6 +185,7 @@ class FuzzSite:
             self.auditor.handled,
         ):
             record.clear()
+
         self.flows.sessions.clear()
 
     async def _is_settled(self) -> bool:
@@ -220,6 +227,7 @@ class FuzzSite:
         author = story.author
         if kind == "reused" and author.issued:
             return author.issued[-1]
+
         if kind in ("own", "reused", "neighbour's"):
             person = story.neighbour if kind == "neighbour's" else author
             response = await self._checked(
@@ -228,8 +236,10 @@ class FuzzSite:
             )
             person.issued.append(json.loads(response)["flow"]["grant"])
             return person.issued[-1]
+
         now = int(time.time())
         sealer = GrantSealer(["somebody else's key"]) if kind == "other key" else self._sealer
+
         return sealer.seal(
             Grant(
                 CustomerId(author.name),
@@ -249,8 +259,10 @@ class FuzzSite:
             at, character = request.altered
             at %= len(grant)
             grant = grant[:at] + character + grant[at + 1 :]
+
         body: dict[str, Any] = {"grant": grant}
         by_form = request.as_form and request.wish is not None
+
         if request.wish is not None:
             body |= {"status": request.wish, "reason": "Zu teuer", "reason_code": "too_expensive"}
         else:
@@ -263,6 +275,7 @@ class FuzzSite:
                 body["result"]["flowSession"] = (
                     session if request.is_whole else {"id": session["id"]}
                 )
+
         body = mutate(body, request.mutations)
         raw, headers = coded(
             spoil(as_form(body) if by_form else as_json(body), request.spoiled), request.coding
@@ -273,6 +286,7 @@ class FuzzSite:
         )
         if request.accept is not None:
             headers["Accept"] = request.accept
+
         return raw, headers
 
     async def _post_result(
@@ -284,14 +298,17 @@ class FuzzSite:
         text = await self._checked(response, "result")
         if response.status >= 400:
             return
+
         person = story.person(request.who)
         assert person is not None, f"{request.who} was given {response.status}"
+
         if response.status == 303:
             claim = response.headers["Location"].rpartition("/")[2]
             allowed = {"cancellation", "resumption"}
         else:
             answer = json.loads(text)
             claim, allowed = answer["claim"], {answer["change"]}
+
         story.answered.add(claim)
         person.claims.append(claim)
         # Whatever was changed about the request, it is only good with a grant that this very person was given.
@@ -316,6 +333,7 @@ class FuzzSite:
                 if each["data"]["id"] == session["id"]
             )
             event["data"] = session
+
         raw, headers = coded(
             spoil(as_json(mutate(event, request.mutations)), request.spoiled), request.coding
         )
@@ -323,6 +341,7 @@ class FuzzSite:
         path = URL(f"/cancel/webhook/{quote(token, safe='', errors='surrogatepass')}", encoded=True)
         response = await self.client.post(path, data=raw, headers={**headers, "Content-Type": JSON})
         await self._checked(response, "webhook" if token == WEBHOOK_TOKEN else "no route")
+
         if response.status < 400:
             assert token == WEBHOOK_TOKEN
             story.rung.add("webhook")
@@ -343,10 +362,12 @@ class FuzzSite:
         headers = _customer(story, request.who)
         if request.accept is not None:
             headers["Accept"] = request.accept
+
         response = await self.client.get(
             URL(f"{path}?{query}", encoded=True), headers=headers, allow_redirects=False
         )
         await self._checked(response, request.path or "page")
+
         if request.path == "status" and response.status < 400:
             person = story.person(request.who)
             assert person is not None
@@ -362,6 +383,7 @@ class FuzzSite:
         assert 200 <= response.status < 500, (route, response.status, text[:300])
         told = text + str(dict(response.headers))
         assert not [secret for secret in SECRETS if secret in told]
+
         if response.status >= 400 and route in ("result", "webhook", "status", "payload"):
             if response.content_type == JSON:
                 refusal = json.loads(text)
@@ -375,6 +397,7 @@ class FuzzSite:
                     route,
                     text[:200],
                 )
+
         return text
 
 

@@ -105,6 +105,7 @@ async def test_the_story_of_an_action_has_its_writes_and_its_lines_of_the_journa
     history = await operations.history(action_id)
     assert history is not None
     (attempt,) = history.attempts
+
     assert (attempt.number, attempt.result, attempt.code, attempt.request_id) == (
         1,
         "rejected",
@@ -209,6 +210,7 @@ async def test_a_closed_action_is_out_of_the_way_and_says_why(
         ("action_parked", "card_declined"),
         ("action_closed", "refunded"),
     ]
+
     assert await take_due(pool, OWNER) == []
     async with pool.acquire() as connection:
         assert (await inspect_backlog(connection)).parked == 0
@@ -229,6 +231,7 @@ async def test_the_customer_is_told_that_a_person_took_it_over(
     kinds = (AnswerKind.MANUAL, AnswerKind.QUEUED, AnswerKind.CLOSED)
     assert answers == [Answer(kind, Topic.CANCELLATION) for kind in kinds]
     outcome = await ledger.outcome(taken.claim_id)
+
     assert (outcome.answer.kind, outcome.failed) == (AnswerKind.CLOSED, False)
 
 
@@ -319,6 +322,7 @@ async def test_the_application_is_told_how_a_retried_claim_ended(
         return
     assert await hooks(pool) == ["done"]
     await ledger.finish(await take(ledger), Receipt("active", None))
+
     assert await hooks(pool) == ["done", "waiting"]
 
 

@@ -64,6 +64,7 @@ async def test_what_the_first_release_parked_can_be_retried_and_closed_after_the
         await first_release.execute(PARK, action_id)
     assert 5 in await migrate(first_release)
     operations = Operations(first_release)
+
     assert [each.action_id for each in await operations.find(state=ActionState.PARKED)] == parked[
         ::-1
     ]
@@ -90,4 +91,5 @@ async def test_a_worker_of_the_first_release_goes_on_after_the_upgrade(
     await first_release.execute(PARK, before)
     await Operations(first_release).operate(Operation.CLOSE, after, reason="refunded")
     states = await first_release.fetch("SELECT state FROM aiocancel.action ORDER BY id")
+
     assert [row["state"] for row in states] == ["parked", "parked"]

@@ -89,6 +89,7 @@ async def test_a_cancellation_is_recorded_with_its_action_and_what_led_to_it(
         ("actions_enqueued", "cancel_at_period_end"),
     ]
     taken = await take_one(ledger)
+
     assert taken.action.kind is ActionKind.CANCEL_AT_PERIOD_END
     assert (taken.action.reason.text, taken.action.reason.code) == ("Too dear", "too_expensive")
 
@@ -216,6 +217,7 @@ async def test_an_offer_is_recorded_and_changes_nothing(ledger: Ledger, pool: Po
         ledger, make_claim("saved", offer_id="offr_1", offer_type="coupon"), make_grant()
     )
     answer = await ledger.answer(recorded.public_id, "ada")
+
     assert answer is not None
     assert (answer.kind, answer.change) == (AnswerKind.QUEUED, Topic.OFFER)
     assert [row["kind"] for row in await pool.fetch("SELECT kind FROM aiocancel.action")] == [
@@ -240,6 +242,7 @@ async def test_a_commit_whose_answer_was_lost_is_found_by_the_next_post(
         with pytest.raises(UnavailableError):
             await record(Ledger(cut), claim, grant)
         again = await record(Ledger(cut), claim, grant)
+
     assert again.repeated
     assert line.cuts == 1
     assert (await count(pool, "claim"), await count(pool, "action")) == (1, 1)
@@ -261,6 +264,7 @@ async def test_an_outage_while_recording_leaves_nothing_half_done(
             await record(ledger, make_claim(), grant)
     finally:
         await pool.execute("DROP FUNCTION cut CASCADE")
+
     assert (await count(pool, "claim"), await count(pool, "action")) == (0, 0)
     assert not (await record(ledger, make_claim(), grant)).repeated
 
@@ -330,8 +334,10 @@ async def test_workers_that_take_at_the_same_moment_never_share_an_action(
 ) -> None:
     for number in range(30):
         await ask(pool, f"sub_{number % 10}")
+
     owners = [uuid.UUID(int=number) for number in range(8)]
     done: list[TakenAction] = []
+
     while len(done) < 30:
         taken = [
             one
@@ -343,7 +349,9 @@ async def test_workers_that_take_at_the_same_moment_never_share_an_action(
         assert taken or len(done) == 30
         assert all(await asyncio.gather(*(ledger.finish(one, DONE) for one in taken)))
         done += taken
+
     assert len({one.action_id for one in done}) == 30
+
     for number in range(10):
         of_one = [one.action_id for one in done if one.action.subscription_id == f"sub_{number}"]
         assert of_one == sorted(of_one)
@@ -376,6 +384,7 @@ async def test_an_action_whose_lease_ended_is_taken_again_and_its_old_holder_can
     assert await take(ledger, OTHER) == []
     await end_leases(pool)
     new = await take_one(ledger, OTHER)
+
     assert (new.action_id, new.attempt) == (action_id, 2)
     assert await ledger.begin_write(old) is None
     assert not await ledger.finish(old, DONE)
@@ -444,6 +453,7 @@ async def test_an_older_action_committed_late_never_runs_beside_a_younger_one(
     # Were the younger one's worker killed, the two would wait for each other for ever.
     await end_leases(pool)
     again = await take_one(ledger, OTHER)
+
     assert again.action_id == younger
     assert await ledger.finish(again, DONE)
     assert (await take_one(ledger)).action_id == older
@@ -480,6 +490,7 @@ async def test_the_key_is_stored_before_the_call_and_stays_over_the_attempts(
     attempts = await pool.fetch(
         "SELECT number, result, code, request_id FROM aiocancel.attempt ORDER BY number"
     )
+
     assert [tuple(row) for row in attempts] == [
         (number, "unknown", "timeout", f"req_{number}") for number in (1, 2, 3)
     ]
@@ -523,6 +534,7 @@ async def test_a_key_that_stripe_may_have_forgotten_is_replaced(
     age = await pool.fetchval(
         "SELECT extract(epoch FROM now() - key_used_at)::float8 FROM aiocancel.action"
     )
+
     # A new key's age counts from now, an old one's still from its first use.
     assert (age < 30) == is_new
 
@@ -576,6 +588,7 @@ async def test_stripes_yes_is_noted_together_with_the_end_of_the_action(
     jobs = await pool.fetch(
         "SELECT dedupe_key FROM aiocancel.pgqueuer WHERE dedupe_key LIKE $1", f"%:{taken.action_id}"
     )
+
     # Whoever waited is told that it is its turn.
     assert len(jobs) == another_waits
     assert await count(pool, "action") == 1 + another_waits + hooks
@@ -620,6 +633,7 @@ async def test_the_journal_tells_an_actions_whole_story_in_order(
     await ledger.hand_back(await take_one(ledger), delay_s=0, code=Code.RATE_LIMIT)
     await ledger.hand_back(await take_one(ledger), delay_s=0, code=None)
     await ledger.finish(await take_one(ledger), DONE)
+
     assert await entries(pool) == [
         ("claim_recorded", "canceled"),
         ("outcome_verified", None),
@@ -646,6 +660,7 @@ async def test_every_use_of_the_ledger_reports_an_outage_as_one(ledger: Ledger, 
         ledger.park(taken, Code.of_stripe("x")),
         ledger.hand_back(taken, delay_s=0, code=None),
     ]
+
     for use in uses:
         with pytest.raises(UnavailableError):
             await use

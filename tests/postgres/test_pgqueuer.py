@@ -229,6 +229,7 @@ async def test_what_ended_long_ago_is_forgotten_and_the_rest_is_kept(pool: Pool)
         left = await pool.fetchval(
             "SELECT count(*) FROM aiocancel.pgqueuer_log WHERE created < now() - interval '1 h'"
         )
+
     assert kept > 0
     assert left == 0
 

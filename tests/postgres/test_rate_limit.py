@@ -139,6 +139,7 @@ async def test_many_processes_asking_at_once_never_get_the_same_slot(
     assert [batch.count for batch in batches] == [5] * 40
     # All 200 slots lie an interval apart, so the last one is far away however many asked at once.
     last = max(slots_of(batch, 0.0)[-1] for batch in batches)
+
     assert 199 * limit.interval_s - took_s <= last <= 199 * limit.interval_s + 0.01
 
 

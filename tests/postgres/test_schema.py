@@ -41,6 +41,7 @@ async def test_migrating_an_empty_database_makes_every_table(
     tables = await empty.fetch(
         "SELECT tablename FROM pg_tables WHERE schemaname = 'aiocancel' ORDER BY 1"
     )
+
     assert [row["tablename"] for row in tables] == [
         "action",
         "action_transition",
@@ -190,6 +191,7 @@ async def test_rows_from_before_an_upgrade_and_inserts_of_an_earlier_release_kee
     for kind in [*kinds, "expect_offer"]:
         await empty.execute(insert, kind)
     lanes = await empty.fetch("SELECT lane FROM aiocancel.action ORDER BY id")
+
     assert [row["lane"] for row in lanes] == ["sub_1", None, None, "sub_1", None, None, None]
 
 

@@ -82,6 +82,7 @@ async def test_a_pause_from_the_periods_end_is_promised_with_its_date_and_made_s
     await wake(company)
     await until(lambda: company.changes() == ["pause_collection"])
     await until(lambda: has_ended(company))
+
     assert (await status(company, answer))["outcome"] == "done"
 
 
@@ -96,6 +97,7 @@ async def test_a_cancellation_does_not_wait_behind_a_pause_that_is_to_come_and_e
     assert company.changes() == ["cancel_at_period_end"]
     await wake(company)
     await until(lambda: has_ended(company))
+
     assert await states(company) == [("refused", "subscription_is_ending")]
     assert await company.events.codes(ActionRefused) == ["subscription_is_ending"]
     assert (await status(company, promised))["outcome"] == "refused"
@@ -153,6 +155,7 @@ async def test_what_waits_for_its_date_can_be_withdrawn_and_nothing_else(company
     counts = await asyncio.gather(
         *(ledger.withdraw_deferred(SubscriptionId("sub_1")) for _ in range(4))
     )
+
     assert sorted(counts) == [0, 0, 0, 1]
     assert await states(company) == [("refused", "withdrawn")]
     assert (await status(company, answer))["outcome"] == "refused"
@@ -215,6 +218,7 @@ async def test_a_pause_of_the_subscription_itself_is_ended_by_us_when_its_time_h
     )
     await wake(company)
     await until(lambda: pause_is_over(company))
+
     assert await end_of_pause(company) == ("done", None)
     assert company.changes() == ["pause", "unpause"]
     assert (await status(company, answer))["outcome"] == "done"
@@ -264,6 +268,7 @@ async def test_a_pause_is_made_and_ended_once_whatever_becomes_of_stripes_answer
     assert (await paused_itself(company))["outcome"] == "done"
     await wake(company)
     await until(lambda: pause_is_over(company))
+
     assert await end_of_pause(company) == ("done", None)
     assert company.changes() == ["pause", "unpause"]
     assert (
@@ -447,6 +452,7 @@ async def test_a_plan_whose_payment_must_be_confirmed_comes_with_the_payment(
     await wake(company)
     await until(lambda: has_ended(company))
     told = await status(company, answer)
+
     assert (told["outcome"], told["payment_url"]) == ("done", None)
     assert company.subscription["items"]["data"][0]["price"]["id"] == "price_simulator_basic"
 

@@ -103,6 +103,7 @@ async def test_phases_to_come_are_lost_only_where_the_owner_says_so(
     company.stripe.add_schedule(
         "sub_sched_1", "sub_1", ends=[company.stripe.now + 2 * DAY, company.stripe.now + 90 * DAY]
     )
+
     await open_with(company, policy)
     assert (await post(company, "canceled"))["outcome"] == outcome
     assert company.changes() == changes
@@ -160,6 +161,7 @@ async def test_a_schedule_is_dealt_with_once_whatever_becomes_of_stripes_answer(
         "later": ["schedule_released", "cancel_at_period_end"],
         "with the period": ["schedule_ends_with_cancel"],
     }
+
     assert company.changes() == effects[ends]
 
 
@@ -203,6 +205,7 @@ async def test_what_is_sent_to_a_schedule_is_what_stripes_own_types_allow(compan
         "/v1/subscription_schedules/sub_sched_2/release": "schedule_release",
     }
     sent = [request for request in posts if request.method == "POST"]
+
     assert [request.path for request in sent] == list(kinds)
     assert [check_params(kinds[request.path], request.params) for request in sent] == [[], []]
 

@@ -44,6 +44,7 @@ async def cancel_once(
         "result": {"status": "canceled", "flowSession": session},
     }
     response = await client.post("/cancel/result", json=body, headers=as_customer(CUSTOMER))
+
     assert response.status in (200, 202), await response.text()
 
 
@@ -68,9 +69,11 @@ async def test_a_cancellation_is_logged_without_its_customer(
     stripe, url = stripe_api
     stripe.add_subscription("sub_1")
     stripe.inject(Fault("error_500_after", method="POST"), Fault("lock_timeout_429", method="GET"))
+
     with caplog.at_level(logging.DEBUG, logger="aiocancel"):
         await cancel_once(aiohttp_client, pool, url)
         await until(lambda: "ActionApplied" in lines(caplog))
+
     text = lines(caplog)
     assert "INFO ClaimRecorded" in text
     assert re.search(
@@ -134,6 +137,7 @@ async def test_a_row_that_the_database_refuses_is_not_quoted(
     text = lines(caplog)
     assert "CheckViolationError" in text
     assert_nobody_is_named(text)
+
     with pytest.raises(asyncpg.CheckViolationError) as refused:
         await pool.execute("UPDATE aiocancel.action SET key_used_at = now()")
     assert "Bob Smith" in str(refused.value)

@@ -35,6 +35,7 @@ async def test_an_accepted_coupon_is_made_once_and_put_beside_the_discounts_that
     ]
     assert coupons[0] == "LOYAL"
     made = company.stripe.coupons[coupons[1]]
+
     assert (made["percent_off"], made["duration"], made["duration_in_months"]) == (
         25,
         "repeating",
@@ -312,6 +313,7 @@ async def test_a_claimed_offer_that_the_vendor_does_not_confirm_gives_nothing(
         company.flows.finish(forged["id"], status=kind)
     await company.open()
     answer = await company.claim(forged)
+
     assert answer["outcome"] == "refused"
     assert await company.events.codes(ActionRefused) == [code]
     assert "discounts" not in company.changes()
@@ -334,6 +336,7 @@ async def test_the_amount_that_a_browser_posts_is_never_used(company: Company) -
         for coupon in company.stripe.coupons.values()
         if coupon["id"].startswith("aiocancel-")
     ]
+
     assert made["percent_off"] == 25
 
 
@@ -479,6 +482,7 @@ async def test_while_the_vendors_api_is_down_an_offer_is_queued_and_a_cancellati
         json={"grant": await company.grant(), "status": "canceled"},
         headers=as_customer("ada"),
     )
+
     claim_id = (await response.json())["claim"]
     await until(lambda: is_outcome(company, claim_id, "scheduled"))
     company.flows.heal()
@@ -516,12 +520,16 @@ async def test_every_body_that_an_offer_sends_is_one_that_stripes_own_types_allo
     for offer in AT_STRIPE:
         company.stripe.add_subscription(f"sub_{offer}", discounts=["LOYAL"])
         await add_customer(company.pool, offer, f"sub_{offer}")
+
     await company.open()
+
     for offer in AT_STRIPE:
         answer = await company.claim(company.accepted(offer, f"sub_{offer}"), customer=offer)
         assert answer["outcome"] == "done"
+
     posts = [request for request in company.stripe.requests if request.method == "POST"]
     assert len(posts) == 5
+
     for post in posts:
         kind: Any = "coupon_create" if post.path == "/v1/coupons" else "subscription_update"
         assert check_params(kind, post.params) == []

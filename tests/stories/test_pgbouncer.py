@@ -32,9 +32,11 @@ async def pgbouncer(dsn: str) -> AsyncIterator[str]:
         if os.environ.get("AIOCANCEL_REQUIRE_PGBOUNCER") == "1":
             pytest.fail("pgbouncer is not installed")
         pytest.skip("pgbouncer is not installed")
+
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
+
     async with cut_line(dsn) as line:
         folder = settings(line.port, port)
         # It refuses to run as root.
@@ -68,6 +70,7 @@ def settings(server_port: int, port: int) -> Path:
         default_pool_size = 2
         """.replace("    ", "")
     )
+
     return folder
 
 
@@ -119,11 +122,13 @@ async def test_an_application_behind_pgbouncer_records_and_carries_out_what_its_
             first, second = [(await answer.json())["claim"] for answer in answers]
             assert first == second
             path = f"/cancel/status/{first}"
+
             async with asyncio.timeout(60):
                 told = await status(name, path)
                 while not told["settled"]:
                     await asyncio.sleep(0.05)
                     told = await status(name, path)
+
             return str(told["outcome"])
 
         outcomes = await asyncio.gather(*map(cancel, names))

@@ -31,6 +31,7 @@ async def other(
 ) -> AsyncIterator[Company]:
     """Another application with a database of its own, on the same accounts at Stripe and at the vendor."""
     dsn = await postgres.create_database(f"other_{uuid.uuid4().hex}", template=template_database)
+
     async with asyncpg.create_pool(dsn, min_size=1, max_size=5) as pool:
         await add_customer(pool, "bob", "sub_1")
         site = Company(
@@ -55,6 +56,7 @@ async def set_back(company: Company, *, claimed: bool) -> None:
         await company.pool.execute("TRUNCATE aiocancel.outcome CASCADE")
         await add_customer(company.pool, "ada", "sub_1")
         return
+
     async with company.pool.acquire() as connection, connection.transaction():
         # Without its triggers: this is a way that no action goes.
         await connection.execute("SET LOCAL session_replication_role = replica")

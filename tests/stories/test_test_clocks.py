@@ -42,6 +42,7 @@ async def on_a_clock(company: Company, *, days: int) -> tuple[str, str]:
         payment_method=card,
         **{"invoice_settings[default_payment_method]": card},
     )
+
     made = await ask(
         company,
         "post",
@@ -49,9 +50,11 @@ async def on_a_clock(company: Company, *, days: int) -> tuple[str, str]:
         customer=customer["id"],
         **{"items[0][price]": "price_month", "billing_mode[type]": "flexible"},
     )
+
     await company.pool.execute(
         "UPDATE app_subscription SET stripe_subscription_id = $1", made["id"]
     )
+
     return clock, made["id"]
 
 

@@ -122,6 +122,7 @@ async def test_what_was_taken_back_and_then_done_by_somebody_else_stays(site: Co
     other = site.stripe.add_subscription("sub_template", discounts=[ours])["discounts"]
     site.subscription["discounts"] += other
     site.subscription["pause_collection"] = pause
+
     for status in ("unpaused", "discount_removed"):
         assert (await take_back(site, status))["outcome"] == "manual"
     assert site.subscription["pause_collection"] == pause

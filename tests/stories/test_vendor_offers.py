@@ -25,6 +25,7 @@ def by_vendor(company: Company, **settings: Any) -> CancelFlow:
 def vendor_acts(company: Company, offer: str) -> None:
     """Do at Stripe what ProsperStack says it does for a connected platform."""
     stripe, subscription = company.stripe, company.subscription
+
     match offer:
         case "offr_coupon":
             stripe.add_coupon("vendors", percent_off=25, duration="repeating", duration_in_months=3)
@@ -86,6 +87,7 @@ async def test_an_offer_is_queued_until_stripe_shows_it(company: Company, offer:
     assert answer["outcome"] == "queued"
     vendor_acts(company, offer)
     await becomes(company, answer, "done")
+
     assert writes(company) == []
     assert company.events.of(DriftFound) == []
 

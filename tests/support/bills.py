@@ -71,13 +71,16 @@ class Bill:
                 if at > self.now and not self._over(at):
                     due.setdefault(at, []).append((line, self._beyond(line, number)))
                 number += 1
+
         paid = -self.credit
+
         for at in sorted(due):
             costs = sum((line.costs for line, _ in due[at]), Fraction(0))
             charged = self._invoice(at, costs)
             paid += charged
             rate = charged / costs if costs else Fraction(0)
             self.tail += sum((line.costs * beyond * rate for line, beyond in due[at]), Fraction(0))
+
         return paid
 
     def finalize(self, at: datetime, amount: Fraction) -> Fraction:
@@ -179,6 +182,7 @@ def with_change(before: Bill, change: Change, added: Worth | None, period: timed
                 after.lines = [replace(line, due=resumes_at) for line in before.lines]
         case _:
             raise AssertionError("another plan costs what was shown")
+
     return after
 
 

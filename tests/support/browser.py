@@ -55,10 +55,13 @@ def genuine_client() -> Path | None:
     )
     if kept.is_file() and _integrity(kept.read_bytes()) == CLIENT_INTEGRITY:
         return kept
+
     npm = shutil.which("npm")
     if npm is None:
         return None
+
     kept.parent.mkdir(mode=0o700, exist_ok=True)
+
     with tempfile.TemporaryDirectory(dir=kept.parent) as folder:
         command = [npm, "pack", "--silent", CLIENT_PACKAGE]
         if (
@@ -77,6 +80,7 @@ def genuine_client() -> Path | None:
         fresh = Path(folder) / "index.js"
         fresh.write_bytes(content)
         fresh.replace(kept)
+
     return kept
 
 

@@ -44,6 +44,7 @@ class CutLine:
         await self._flows.wait()
         back_reader, back_writer = await asyncio.open_unix_connection(self._socket)
         answers = asyncio.create_task(self._forward(back_reader, writer))
+
         try:
             while message := await reader.read(65536):
                 await self._flows.wait()

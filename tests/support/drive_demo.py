@@ -21,6 +21,7 @@ async def main() -> None:
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-W", "error", str(DEMO), "--port", "0", stdout=asyncio.subprocess.PIPE
     )
+
     try:
         url = await asyncio.wait_for(address(process), FIRST_PAGE_WITHIN_S)
         async with aiohttp.ClientSession(url, cookie_jar=aiohttp.CookieJar(unsafe=True)) as session:
@@ -28,6 +29,7 @@ async def main() -> None:
     finally:
         process.send_signal(signal.SIGINT)
         status = await asyncio.wait_for(process.wait(), 30)
+
     assert status == 0, f"the demo ended with status {status}"
     print("stopped cleanly on Ctrl-C")
 
@@ -45,21 +47,28 @@ async def cancel(session: aiohttp.ClientSession, started: float) -> None:
     """Log in, cancel on the plain page, and look at what Stripe says."""
     async with session.get("/") as front:
         assert front.status == 200
+
     print(f"first page after {time.monotonic() - started:.1f} s")
+
     async with session.post("/login", data={"customer": "zoe"}) as account:
         assert "Cancel subscription" in await account.text()
         assert "frame-src" in account.headers["Content-Security-Policy"]
+
     async with session.get("/cancel") as confirm:
         grant = re.search(r'name="grant" value="([^"]+)"', await confirm.text())
+
     assert grant is not None, "the plain page carries no grant"
     form = {"grant": grant[1], "status": "canceled", "reason": "the demo's own check"}
+
     async with session.post(
         "/cancel/result", data=form, headers={"Accept": "text/html"}
     ) as outcome:
         text = await outcome.text()
         assert 'data-outcome="scheduled"' in text, text
+
     async with session.get("/account/stripe") as says:
         stripe = await says.json()
+
     assert stripe["ending"] is True, stripe
     assert stripe["reason"] == "the demo's own check", stripe
     print(f"cancelled: Stripe says it ends on {stripe['ends']}")

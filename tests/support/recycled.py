@@ -59,6 +59,7 @@ class RecycledDatabases(Databases):
             connection = await asyncpg.connect(dsn)
         except asyncpg.PostgresError:
             return False
+
         try:
             await connection.execute(_END_SESSIONS)
             if await connection.fetchval(_FINGERPRINT) != self._as_made:

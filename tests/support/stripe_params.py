@@ -78,19 +78,23 @@ def _strict(given: Any) -> Any:
 def _closed(hint: Any) -> Any:
     if is_typeddict(hint):
         return _strict(hint)
+
     origin, arguments = get_origin(hint), get_args(hint)
     if origin in {NotRequired, Required}:
         return origin[_closed(arguments[0])]
     if origin is UntypedStripeObject:
         return dict[str, _closed(arguments[0])]  # type: ignore[misc]
+
     if origin in {Union, types.UnionType}:
         is_enum = any(
             get_origin(choice) is Literal and get_args(choice) != ("",) for choice in arguments
         )
         kept = [choice for choice in arguments if not (is_enum and choice is str)]
         return Union[tuple(_closed(choice) for choice in kept)]  # noqa: UP007 - built at run time
+
     if origin is list:
         return list[_closed(arguments[0])]  # type: ignore[misc]
     if origin is dict:
         return dict[str, _closed(arguments[1])]  # type: ignore[misc]
+
     return hint

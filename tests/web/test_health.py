@@ -113,6 +113,7 @@ async def test_many_questions_at_once_are_one(
     now[0] += health.REMEMBERED_S
     patient.parts = {"worker": "stopped"}
     response = await client.get("/readyz")
+
     assert (response.status, patient.asked) == (503, 2)
     assert response.headers["Cache-Control"] == "no-store"
 
@@ -232,6 +233,7 @@ async def test_the_queue_is_counted_over_all_processes(pool: Pool) -> None:
     await pool.execute(
         "UPDATE aiocancel.action SET due_at = now() - interval '90 s' WHERE id = $1", first
     )
+
     await pool.execute(
         "UPDATE aiocancel.action SET state = 'running', lease_owner = gen_random_uuid(), "
         "due_at = now() + interval '90 s' WHERE id = $1",

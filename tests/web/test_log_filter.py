@@ -25,6 +25,7 @@ def access_log() -> Iterator[io.StringIO]:
     handler = logging.StreamHandler(written)
     handler.setFormatter(logging.Formatter("%(message)s %(first_request_line)s"))
     access = logging.getLogger("aiohttp.access")
+
     level = access.level
     access.addHandler(handler)
     access.setLevel(logging.INFO)

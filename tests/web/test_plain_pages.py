@@ -297,6 +297,7 @@ async def test_looking_at_the_page_changes_nothing(client: Client, stripe: Strip
         "?status=canceled&confirm=1",
     ):
         await read(await client.get(f"/cancel{query}", headers=browser_of("ada")))
+
     assert {request.method for request in stripe.requests} == {"GET"}
     assert stripe.effects == []
     # However many pages show it, Stripe is not asked for each.
@@ -335,6 +336,7 @@ async def test_a_pending_page_looks_again_by_itself_and_then_shows_the_outcome(
     async with asyncio.timeout(10):
         while outcome_of(page) == "queued":
             page = await read(await client.get(response.url.path, headers=browser_of("ada")))
+
     assert outcome_of(page) == "scheduled"
     assert not any(meta.get("http-equiv") == "refresh" for meta in page.all("meta"))
 
@@ -385,6 +387,7 @@ async def test_an_outage_during_the_post_is_a_503_page_and_nothing_is_recorded(
     subscriptions.is_down = True
     response = await client.post("/cancel/result", data=confirm.fields, headers=browser_of("zoe"))
     page = await read(response, status=503)
+
     assert outcome_of(page) == "unavailable"
     assert links_of(page) == ["/cancel", "/"]
     assert (
@@ -420,6 +423,7 @@ async def test_a_form_that_is_refused_says_why_on_a_page_and_offers_to_start_aga
         "/cancel/result", data={**confirm.fields, **change}, headers=browser_of("ada")
     )
     page = await read(response, status=status)
+
     assert outcome_of(page) == code
     assert links_of(page) == ["/cancel", "/"]
     assert events.of(ClaimRefused) == [ClaimRefused(Code.stored(code))]
@@ -502,6 +506,7 @@ async def test_the_owners_words_and_places_are_on_the_pages(
     )
     client = await aiohttp_client(make_app(cancel))
     page = await read(await client.get("/abo/kuendigen", headers=browser_of("ada")))
+
     assert page.one("form")["action"] == "/abo/kuendigen/result"
     assert links_of(page) == ["/konto?a=1&b=2"]
     assert page.all("b") == []

@@ -277,6 +277,7 @@ def test_any_json_is_a_claim_that_can_be_stored_or_refused(body: dict[str, Any])
         posted.claim.offer_id,
         posted.claim.offer_type,
     ]
+
     assert all(word is None or (word.encode() and "\0" not in word) for word in words)
 
 

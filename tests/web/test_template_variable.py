@@ -274,6 +274,7 @@ async def test_a_customers_name_can_neither_break_out_nor_change_what_was_signed
     expected = expected_payload(customer_id)
     assert without_proof(json.loads(carrier["data-aiocancel"])["signedPayload"]) == expected
     signed = json.loads(page.script_texts[1].removeprefix("var signed = ").removesuffix(";"))
+
     assert without_proof(signed) == expected
     assert json.loads(expected.payload)["subscription"] == {"platformId": f"sub_{customer_id}"}
 
@@ -412,6 +413,7 @@ async def test_an_outage_of_the_database_leaves_a_page_whose_button_still_works(
     )
     site.subscriptions.is_down = True
     page = await site.page()
+
     assert page.flow is None
     assert page.one("form")["action"] == "/cancel"
     assert page.text.endswith("unavailable")
@@ -537,6 +539,7 @@ async def test_the_environment_may_be_set_up_before_or_after(
     app.router.add_get("/account", cancel.flow_page(aiohttp_jinja2.template("page.html")(_nothing)))
     client = await aiohttp_client(app)
     response = await client.get("/account", headers=as_customer("ada"))
+
     assert without_proof(Page(await response.text()).flow["signedPayload"]) == expected_payload(
         "ada"
     )

@@ -48,6 +48,7 @@ async def test_jobs_that_vanish_again_and_again_under_load_lose_nothing(bench: B
             await bench.pool.execute("TRUNCATE aiocancel.pgqueuer")
             await asyncio.sleep(0.05)
         await bench.settle()
+
     assert await bench.states() == ["done"] * 40
     assert all(
         bench.kinds(f"sub_{number}") == ["cancel_at_period_end", "resume"] for number in range(20)
@@ -143,6 +144,7 @@ async def test_a_dead_workers_action_is_taken_when_its_lease_ends(bench: Bench) 
     )
     await bench.pool.execute("DELETE FROM aiocancel.pgqueuer")
     await bench.work()
+
     assert await bench.states() == ["done"]
     assert [event.attempt for event in bench.events.of(ActionApplied)] == [2]
 

@@ -180,6 +180,7 @@ async def test_an_event_that_the_vendor_does_not_know_changes_nothing(company: C
         == 204
     )
     await answered(company)
+
     assert await rung(company) == ["unknown_event"]
     assert company.stripe.effects == []
 
@@ -257,6 +258,7 @@ async def test_a_browser_and_a_webhook_that_tell_the_same_have_one_outcome(
         else company.finished("saved", "offr_coupon")
     )
     event = completed(company)
+
     if order == "browser first":
         answer = await company.claim(session)
         await ring(client, event)
@@ -266,6 +268,7 @@ async def test_a_browser_and_a_webhook_that_tell_the_same_have_one_outcome(
         answer = await company.claim(session)
     else:
         answer, _ = await asyncio.gather(company.claim(session), ring(client, event))
+
     await answered(company)
     assert answer["outcome"] == ("scheduled" if kind == "a cancellation" else "done")
     assert len(company.changes()) == 1

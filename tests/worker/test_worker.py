@@ -74,6 +74,7 @@ async def test_cancelling_at_period_end_schedules_it_with_the_reason_and_stores_
     assert (subscription["status"], subscription["cancel_at_period_end"]) == ("active", True)
     assert subscription["cancellation_details"]["comment"] == "Too dear"
     ends_at = await bench.pool.fetchval("SELECT receipt_ends_at FROM aiocancel.action")
+
     assert int(ends_at.timestamp()) == known["items"]["data"][0]["current_period_end"]
     assert await bench.entries() == [
         ("actions_enqueued", "cancel_at_period_end"),
@@ -285,8 +286,10 @@ async def test_a_write_that_meets_a_fault_takes_effect_exactly_once(
             Fault(fault, method=method, path_contains=name, times=times, seconds=0.02)
         )
         await ask(bench.pool, name, policy=AT_PERIOD_END if method == "POST" else AT_ONCE)
+
     await bench.work()
     effects = [bench.kinds(name) for name in names.values()]
+
     if fault == "card_declined_402":
         assert await bench.states() == ["parked: card_declined"] * 4
         assert effects == [[], [], [], []]
@@ -318,6 +321,7 @@ async def test_a_look_that_meets_a_fault_costs_no_second_effect(
         )
         await ask(bench.pool, name, policy=policy)
     await bench.work()
+
     assert await bench.states() == ["done"] * 4
     assert [len(bench.kinds(name)) for name in names.values()] == [1] * 4
 
@@ -330,6 +334,7 @@ async def test_a_write_that_stripe_is_still_working_on_is_not_made_a_second_time
     await ask(bench.pool)
     async with client_of(stripe_api[1], timeout_s=0.2) as impatient:
         await bench.work(billing=impatient, jitter=lambda: -0.9)
+
     assert await bench.states() == ["done"]
     assert bench.kinds() == ["cancel_at_period_end"]
     assert (
@@ -350,6 +355,7 @@ async def test_a_failure_that_stripe_stored_is_left_behind_with_a_new_key(bench:
     await ask(bench.pool)
     await bench.work()
     posts = [request for request in bench.stripe.requests if request.method == "POST"]
+
     assert [(post.status, post.replayed) for post in posts] == [
         (500, False),
         (500, True),
@@ -389,6 +395,7 @@ async def test_a_body_changed_by_a_new_release_between_two_attempts_is_sent_with
     await bench.pool.execute("UPDATE aiocancel.pgqueuer SET execute_after = now()")
     async with client_of(stripe_api[1], feedback_codes={"price": "too_expensive"}) as newer:
         await bench.work(billing=newer)
+
     assert await bench.states() == ["done"]
     assert (
         bench.stripe.subscriptions["sub_1"]["cancellation_details"]["feedback"] == "too_expensive"
@@ -506,6 +513,7 @@ async def test_a_vendor_that_does_not_act_in_time_is_reported_to_a_human(bench: 
         "UPDATE aiocancel.action SET created_at = now() - interval '15 minutes', due_at = now()"
     )
     await bench.work()
+
     assert await bench.states() == ["parked: vendor_did_not_act"]
     assert [(event.expected, event.seen) for event in bench.events.of(DriftFound)] == [
         ("cancellation", "active")
@@ -579,6 +587,7 @@ async def test_what_a_worker_did_before_it_died_is_finished_by_the_next_without_
     assert await bench.states() == ["running"]
     await bench.end_leases()
     await bench.work()
+
     assert await bench.states() == ["done"]
     assert len(bench.kinds()) == 1
     assert bench.sent("POST") + bench.sent("DELETE") == 1
@@ -627,6 +636,7 @@ async def test_a_worker_process_killed_in_the_middle_of_many_changes_loses_and_d
     assert "running" in await bench.states()
     await bench.end_leases()
     await bench.work()
+
     assert await bench.states() == ["done"] * 12
     assert [len(bench.kinds(name)) for name in names] == [1] * 12
 
@@ -672,6 +682,7 @@ async def test_two_workers_share_many_subscriptions_without_overlap_and_in_order
         bench = Bench(pool, simulator, client)
         async with running(bench.worker(), bench.worker()):
             await bench.settle()
+
     assert await bench.states() == ["done"] * 60
     assert overlaps.seen == []
     for name in names:
@@ -750,6 +761,7 @@ async def test_a_database_that_restarts_in_the_middle_of_a_change_is_survived(
                 server.restart()
                 await until(lambda: bool(bench.events.of(ActionApplied)))
             assert await bench.states() == ["done"]
+
     assert bench.kinds() == ["cancel_at_period_end"]
 
 
@@ -776,6 +788,7 @@ async def test_a_database_that_cuts_every_connection_again_and_again_is_survived
                     "WHERE application_name = 'cut' AND datname = current_database()"
                 )
             await asyncio.sleep(0.02)
+
     assert cuts >= 8
     assert await bench.states() == ["done"] * 20
     for name in names:
@@ -946,6 +959,7 @@ async def test_stopping_hands_back_what_does_not_finish_in_time_and_another_work
     assert await bench.states() == ["waiting"]
     assert (await bench.entries())[-1] == ("handed_back", None)
     await bench.work()
+
     assert await bench.states() == ["done"]
     assert bench.kinds() == ["cancel_at_period_end"]
 

@@ -46,8 +46,10 @@ def make_app(
         grant_keys=grant_keys,
         migrate_on_start=True,
     )
+
     app = web.Application()
     aiohttp_jinja2.setup(app, loader=jinja2.DictLoader({"account.html": PAGE}))
     cancel.setup(app)
     app.router.add_get("/account", account)
+
     return app

@@ -233,15 +233,18 @@ def row(usual: Step, *exceptions: Mapping[str, Step]) -> dict[str, Step]:
         # The schedule goes first, and alone.
         release = dataclasses.replace(usual, schedule=ReleaseSchedule("sub_sched_1"))
         steps["under a schedule with nothing more to come"] = release
+
     if isinstance(usual, Write | Defer):
         for name in (
             "under a schedule with phases to come",
             "under a downgrade at the period's end",
         ):
             steps[name] = Refuse(Code.SCHEDULE_HAS_PENDING_PHASES)
+
     for exception in exceptions:
         assert exception.keys() <= SHAPES.keys()
         steps |= exception
+
     return steps
 
 

@@ -115,7 +115,9 @@ def ordinary(draw: st.DrawFn) -> Subscription:
             (1, 2), ends, draw(st.lists(items, min_size=1, max_size=2)), strict=False
         )
     ]
+
     known = ends[: len(lines)]
+
     return shape(
         status=draw(st.sampled_from(["active", "trialing"])),
         current_period_end=min(known),
@@ -225,6 +227,7 @@ def test_every_discount_that_is_there_is_kept(
 ) -> None:
     before, after = both
     first = step(OFFERS["a coupon of a percentage"], before, now=now)
+
     if isinstance(first, Write):
         assert isinstance(first.change, AddDiscount)
         assert set(first.change.kept) == {
@@ -254,6 +257,7 @@ def test_no_trial_ends_before_time_that_is_paid_for_or_given_already(
     days: int, subscription: Subscription, now: datetime
 ) -> None:
     reached = step(TrialTerms(days), subscription, now=now)
+
     if isinstance(reached, Write):
         change = change_of(reached)
         assert isinstance(change, MoveTrialEnd)
@@ -280,6 +284,7 @@ def test_every_pause_leaves_a_payment_out(
     terms: PauseTerms, subscription: Subscription, now: datetime, rules: OfferRules
 ) -> None:
     reached = step(terms, subscription, now=now, rules=rules)
+
     if isinstance(reached, Write):
         change = change_of(reached)
         assert subscription.current_period_end is not None

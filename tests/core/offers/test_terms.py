@@ -110,6 +110,7 @@ def test_an_offer_that_keeps_all_limits_keeps_each_of_them(
     )
     broken_alone = [code for limit in each_alone if (code := breach(offer, limit)) is not None]
     first = breach(offer, bounds)
+
     assert (first is None) == (not broken_alone)
     assert first is None or first in broken_alone
 

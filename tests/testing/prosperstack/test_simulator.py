@@ -270,6 +270,7 @@ async def test_a_finished_session_carries_everything_the_rest_api_documents(
     simulator.finish(
         session["id"], status="saved", offer_id="offr_coupon", cancel_reason="Too many mails"
     )
+
     assert session["offer_accepted"]["details"]["coupon_type"] == "percentage"
     assert session["cancel_reason"] == {"text": "Too many mails", "reason_code": None}
     assert session["answers"][0]["value"][0]["text"] == "Too many mails"
@@ -406,6 +407,7 @@ async def test_requests_beyond_the_minutes_allowance_are_refused_until_the_next_
             )
     assert seen == [(200, "1", "60"), (200, "0", "50"), (429, "0", "40")]
     clock.now += timedelta(seconds=40)
+
     assert (await rest(http, hosts, "offers"))[0] == 200
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.testing.stripe.test_simulator import DAY, Stripe, error_of, period_end
-from tests.testing.stripe.test_subscription_shapes import api
+from tests.testing.stripe.test_simulator_subscription_shapes import api
 
 __all__ = ["api"]
 

@@ -119,6 +119,7 @@ async def test_the_typed_sdk_reads_a_whole_subscription(api: Stripe) -> None:
     )
     assert subscription["items"].data[0].price.unit_amount == 2900
     known = {name for name in stripe.Subscription.__annotations__ if not name.startswith("_")}
+
     # Only a field of invoices in another currency is left out.
     assert known - set(api.simulator.subscriptions["sub_1"]) <= {
         "presentment_details",
@@ -150,6 +151,7 @@ async def test_every_answer_has_its_own_request_id_and_the_version_asked_for(api
     assert second.headers["Stripe-Version"] == "2025-09-30.clover"
     assert api.simulator.requests[1].stripe_version == "2025-09-30.clover"
     refused = await api.refusal("get", "/v1/subscriptions/sub_none")
+
     assert refused.request_id == api.simulator.requests[2].request_id
 
 
@@ -305,10 +307,12 @@ async def test_forms_may_nest_in_any_of_stripes_spellings(api: Stripe) -> None:
     url = f"{api.base_url}/v1/subscriptions/sub_1"
     async with api.session.post(url, data=body.replace("si_x", item), headers=headers) as response:
         answer = await response.json()
+
     assert response.status == 200, answer
     assert answer["metadata"] == {"7": "seven", "a b": "é"}
     assert answer["description"] == "a&b"
     assert answer["customer"]["id"] == "cus_1"
+
     for malformed in ("a[b=1", "metadata=x&metadata[a]=1"):
         async with api.session.post(url, data=malformed, headers=headers) as response:
             assert response.status == 400
@@ -340,6 +344,7 @@ async def test_cancel_at_period_end_schedules_the_end_and_leaves_the_status(api:
         "cancellation_requested",
     )
     [effect] = api.simulator.effects
+
     assert effect.object_id == "sub_1"
     assert effect.kind == "cancel_at_period_end"
     assert set(effect.changed) == {"cancel_at_period_end", "cancellation_details", "metadata"}
@@ -375,6 +380,7 @@ async def test_the_earliest_item_ends_the_subscription_on_mixed_intervals(api: S
     assert latest["cancel_at"] == period_end(latest, 0)
     assert latest["cancel_at_period_end"] is False
     earliest = await api.update("sub_2", cancel_at="min_period_end")
+
     assert earliest["cancel_at"] == period_end(earliest, 1)
 
 
@@ -413,6 +419,7 @@ async def test_cancel_now_ends_it_and_a_second_time_it_is_not_there(api: Stripe)
         again = await api.refusal("delete", path)
         assert (again.http_status, again.code) == (404, "resource_missing")
         assert error_of(again)["message"] == f"No such subscription: '{path.rpartition('/')[2]}'"
+
     assert api.kinds == ["cancel_now"]
     assert api.simulator.requests[0].params == {
         "invoice_now": "true",
@@ -444,6 +451,7 @@ async def test_an_ended_subscription_takes_only_metadata_and_details(
     answer = await api.update(
         "sub_2", metadata={"a": "1"}, cancellation_details={"feedback": "other"}
     )
+
     assert answer["metadata"] == {"a": "1"}
     assert answer["cancellation_details"]["feedback"] == "other"
     assert (await api.refusal("delete", "/v1/subscriptions/sub_2")).http_status == 404
@@ -469,6 +477,7 @@ async def test_the_clock_carries_out_a_scheduled_cancellation(api: Stripe) -> No
     assert (await api.read())["status"] == "active"
     api.clock.advance(days=2)
     ended = await api.read()
+
     assert ended["status"] == "canceled"
     assert ended["ended_at"] == scheduled["cancel_at"]
     assert ended["canceled_at"] == scheduled["canceled_at"]
@@ -524,6 +533,7 @@ async def test_subscriptions_can_be_added_in_the_state_that_a_test_needs(api: St
         lambda: add(current_period_end=datetime(2026, 12, 1)),
         lambda: api.simulator.add_price(interval="fortnight"),
     ]
+
     for wrong in mistakes:
         with pytest.raises(ValueError, match=r"costs|no field|naive|recurs"):
             wrong()
@@ -554,6 +564,7 @@ async def test_pause_collection_leaves_the_status_and_is_cleared_by_an_empty_str
     past = await api.refusal(
         "post", "/v1/subscriptions/sub_1", pause_collection={"behavior": "void", "resumes_at": 1}
     )
+
     assert error_of(past)["param"] == "pause_collection[resumes_at]"
 
 
@@ -568,6 +579,7 @@ async def test_a_trial_extension_moves_the_anchor_and_the_period(api: Stripe) ->
     assert (await api.update(trial_end=end + DAY))["cancel_at"] == end + DAY
     await api.update(cancel_at_period_end=False)
     over = await api.update(trial_end="now")
+
     assert (over["status"], over["trial_end"]) == ("active", api.clock.seconds)
     assert period_end(over) == int(datetime(2026, 12, 2, 12, tzinfo=UTC).timestamp())
     assert api.kinds == ["trial_end", "cancel_at_period_end", "trial_end", "resume", "trial_end"]
@@ -600,6 +612,7 @@ async def test_discounts_overwrite_and_existing_ones_are_kept_by_their_id(api: S
     assert [entry["source"]["coupon"]["id"] for entry in added["discounts"]] == ["LOYAL", "SAVE20"]
     assert added["discounts"][0]["id"] == loyal
     lost = await api.update(discounts=[{"coupon": "OTHER"}], expand=["discounts"])
+
     assert [entry["source"]["coupon"] for entry in lost["discounts"]] == ["OTHER"]
     assert (await api.update(discounts=""))["discounts"] == []
     assert [
@@ -624,6 +637,7 @@ async def test_a_refused_discount_redeems_nothing(api: Stripe) -> None:
         await api.refusal("post", path, discounts=[{"coupon": "ONCE", "discount": "d"}])
     ).http_status == 400
     await api.update(discounts=[{"coupon": "ONCE"}])
+
     assert (
         await api.refusal("post", path, discounts=[{"coupon": "ONCE"}])
     ).code == "coupon_expired"
@@ -659,6 +673,7 @@ async def test_a_plan_change_keeps_the_item_when_its_id_is_given(api: Stripe) ->
     billed = await api.update(
         items=[{"id": item, "quantity": 2}], proration_behavior="always_invoice"
     )
+
     assert billed["latest_invoice"] != before["latest_invoice"]
     assert billed["items"]["data"][0]["quantity"] == 2
     assert api.kinds == ["items", "items"]
@@ -678,6 +693,7 @@ async def test_a_plan_change_without_the_item_id_adds_a_second_item(api: Stripe)
     assert period_end(answer, 0) == period_end(answer, 1) < period_end(answer, 2)
     assert answer["items"]["total_count"] == 3
     first = answer["items"]["data"][0]["id"]
+
     assert len((await api.update(items=[{"id": first, "deleted": True}]))["items"]["data"]) == 2
 
 
@@ -717,6 +733,7 @@ async def test_impossible_items_are_refused_and_change_nothing(api: Stripe) -> N
     for number in range(20):
         api.simulator.add_price(f"price_{number}")
     many = [{"price": f"price_{number}"} for number in range(20)]
+
     assert (
         "at most 20"
         in error_of(await api.refusal("post", "/v1/subscriptions/sub_1", items=many))["message"]
@@ -791,6 +808,7 @@ async def test_expansion_replaces_ids_by_objects(api: Stripe) -> None:
     assert isinstance(subscription.schedule, stripe.SubscriptionSchedule)
     assert isinstance(subscription["items"].data[0].price.product, stripe.Product)
     listed = await api.call("get", "/v1/subscriptions", customer="cus_2", expand=["data.customer"])
+
     assert listed["data"][0]["customer"]["name"] == "Jo"
     assert (await api.read("sub_2"))["customer"] == "cus_2"
 
@@ -819,6 +837,7 @@ async def test_customers_are_read_listed_and_updated(api: Stripe) -> None:
     assert (updated.name, updated.discount) == ("Jo", None)
     assert api.simulator.effects_on("cus_2")[0].changed == ("metadata", "name")
     missing = await api.refusal("get", "/v1/customers/cus_none")
+
     assert (missing.http_status, error_of(missing)["message"]) == (
         404,
         "No such customer: 'cus_none'",
@@ -836,6 +855,7 @@ async def test_coupons_are_created_read_listed_and_renamed(api: Stripe) -> None:
             "metadata": {"a": "1"},
         }
     )
+
     assert (created.percent_off, created.valid) == (20, True)
     assert (
         await client.v1.coupons.create_async({"amount_off": 500, "currency": "usd"})
@@ -886,6 +906,7 @@ async def test_the_same_key_and_body_give_the_stored_answer_and_one_effect(api: 
     assert (await api.read())["cancel_at_period_end"] is False
     assert api.kinds == ["cancel_at_period_end", "resume"]
     record = api.simulator.requests[2]
+
     assert (record.idempotency_key, record.status, record.replayed, record.effect_applied) == (
         "k1",
         200,
@@ -905,6 +926,7 @@ async def test_the_same_key_for_something_else_is_an_idempotency_error(api: Stri
     elsewhere = await api.refusal(
         "post", "/v1/subscriptions/sub_2", key="k1", cancel_at_period_end=True
     )
+
     assert isinstance(elsewhere, stripe.IdempotencyError)
     assert (
         "'/v1/subscriptions/sub_2' vs '/v1/subscriptions/sub_1'" in error_of(elsewhere)["message"]
@@ -1032,6 +1054,7 @@ async def test_a_fault_has_the_effect_it_says_and_its_key_behaves(
             await api.update(key="k1", **CANCEL)
     else:
         assert (await api.update(key="k1", **CANCEL))["cancel_at_period_end"] is True
+
     assert api.simulator.requests[-1].replayed is expected.replays
     assert len(api.simulator.effects) == (expected.effects if stored_error else 1)
 
@@ -1068,6 +1091,7 @@ async def test_a_timeout_leaves_a_request_that_goes_on(api: Stripe) -> None:
     assert busy.http_status == 409
     # The server waits in this same loop, so its timer, set earlier, is over before this one.
     await asyncio.sleep(0.09)
+
     assert api.kinds == ["cancel_at_period_end"]
     assert (await api.update(key="k1", **CANCEL))["cancel_at_period_end"] is True
     assert api.simulator.requests[-1].replayed is True
@@ -1104,6 +1128,7 @@ async def test_faults_choose_their_requests_and_wear_out(api: Stripe) -> None:
         ).http_status == 500
     assert (await api.update(description="3"))["description"] == "3"
     api.simulator.inject(Fault("delay", seconds=0.001))
+
     with pytest.raises(stripe.APIConnectionError):
         await api.call("post", "/v1/customers/cus_1", name="x")
     assert api.simulator.faults == []
@@ -1149,6 +1174,7 @@ async def test_recorded_bodies_pass_the_sdks_own_types(api: Stripe) -> None:
         "coupon_create",
         "subscription_cancel",
     ]
+
     for kind, record in zip(kinds, api.simulator.requests[1:], strict=True):
         assert check_params(kind, record.params) == [], record
         assert record.status == 200

@@ -205,6 +205,7 @@ async def test_the_key_goes_as_a_user_name_without_a_password(
 ) -> None:
     await api.flow_session(FlowSessionId("sess_unknown"))
     (request,) = simulator.requests
+
     assert (request.method, request.path, request.query) == (
         "GET",
         "/v1/flow_sessions/sess_unknown",
@@ -643,6 +644,7 @@ async def test_a_reset_too_far_away_is_left_to_the_worker() -> None:
         )
         time.now += 23
         await api.flow_session(SESSION_ID)
+
     assert (time.slept, arrived) == ([], [1000.0, 1023.0])
 
 
@@ -705,6 +707,7 @@ async def test_requests_that_waited_together_keep_the_next_minutes_limit_togethe
             time.move(60)
             await until(lambda: (len(arrived), len(time.slept)) == (10, 9))
             time.move(60)
+
     assert Counter(arrived) == {1000.0: 5, 1060.0: 5, 1120.0: 2}
 
 
@@ -751,6 +754,7 @@ async def test_the_simulators_limit_is_met_but_never_exceeded() -> None:
         session_id = finished(simulator)
         for _ in range(10):
             assert await api.flow_session(session_id) is not None
+
     assert time.slept == [60.0, 60.0, 60.0]
     assert len(simulator.requests) == 10
 

@@ -131,6 +131,7 @@ def simulated(offer_id: str | None = None, **settings: Any) -> tuple[dict[str, A
 
 def test_a_cancelled_session_reads_whole() -> None:
     session, read = simulated(comment="Too dear for me")
+
     assert read == FlowSession(
         session_id=session["id"],
         status=FlowStatus.CANCELED,
@@ -494,6 +495,7 @@ def test_an_offers_metadata_becomes_texts() -> None:
         "no number": float("nan"),
         "empty": "",
     }
+
     assert accept({"type": "custom"}, metadata=metadata | left_out) == AcceptedOffer(
         "offr_1",
         CustomTerms(),

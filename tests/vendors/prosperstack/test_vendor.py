@@ -177,6 +177,7 @@ def test_a_value_of_the_wrong_type_is_left_out_of_the_payload_and_named_without_
         CLIENT_SECRET,
     )
     problems = chosen.left_out(row)
+
     assert [(problem.name, problem.expected) for problem in problems] == [
         ("subscriber.name", "text"),
         ("subscriber.email", "text"),
@@ -540,6 +541,7 @@ def test_an_accepted_offer_is_read_by_its_id_and_type_alone() -> None:
         "details": {"type": "coupon", "amount_off": "100", "days": 9999},
     }
     session = {**SESSION, "status": "saved", "offer_accepted": offer, "cancel_reason": None}
+
     assert read({"status": "saved", "flowSession": session}) == FlowClaim(
         "prosperstack",
         FlowStatus.SAVED,
@@ -671,6 +673,7 @@ def test_any_result_becomes_a_harmless_claim_or_is_refused(result: dict[str, Any
         claim.reason.text,
         claim.reason.code,
     ]
+
     assert all(word is None or (word.encode() and "\0" not in word) for word in words)
 
 

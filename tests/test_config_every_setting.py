@@ -218,7 +218,7 @@ def test_a_wrong_type_and_a_value_out_of_bounds_are_refused_by_name(
 
 
 @pytest.mark.parametrize("made", NEEDED)
-def test_every_setting_has_its_row_of_mistakes(made: str) -> None:
+def test_config_every_setting_has_its_row_of_mistakes(made: str) -> None:
     getattr(aiocancel, made)(**NEEDED[made])
 
     parameters = inspect.signature(getattr(aiocancel, made)).parameters

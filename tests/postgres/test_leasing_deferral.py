@@ -37,6 +37,7 @@ async def test_what_is_deferred_is_overtaken_until_it_is_due_and_then_goes_first
     assert overtaking.action_id == second
     assert await ledger.finish(overtaking, Receipt("active", None))
     await wake(pool)
+
     assert [taken.action_id for taken in await take(ledger)] == [first]
     # It runs now, so the next one waits for it.
     assert await take(ledger, OTHER) == []
@@ -63,6 +64,7 @@ async def test_what_wakes_counts_its_attempts_and_its_age_anew_and_knows_what_wa
     )
     assert taken.age_s < 60
     await end_leases(pool)
+
     assert (await take_one(ledger)).tries == 2
 
 
@@ -108,6 +110,7 @@ async def test_only_what_waits_for_its_date_is_withdrawn(ledger: Ledger, pool: P
     (other,) = [taken for taken in await take(ledger) if taken.action.subscription_id == "sub_2"]
     await ledger.defer(other, until=in_days(30), takes_effect_at=in_days(31))
     await wake(pool)
+
     assert any(taken.action_id == other.action_id for taken in await take(ledger))
     assert await ledger.withdraw_deferred(SubscriptionId("sub_2")) == 0
 

@@ -177,5 +177,6 @@ def test_a_year_is_billed_as_stripe_bills_it() -> None:
         AppliedDiscount("di_1", "ONCE", duration="once"),
         AppliedDiscount("di_2", "THREE", duration="repeating", ends_at=until),
     )
+
     # The first of each month from March to February: 100/2 - 10, twice 100 - 10, and nine times 100.
     assert bill(shape(discounts=discounts), NOW, costs, coupons).total() == 40 + 180 + 900

@@ -52,7 +52,9 @@ async def working(pool: Pool, billing: Any, *, jitter: float = -1.0) -> AsyncIte
         sweep_every_s=0.1,
         jitter=lambda: jitter,
     )
+
     task = asyncio.create_task(worker.run())
+
     try:
         yield events
     finally:

@@ -100,6 +100,7 @@ async def test_a_cancellation_posted_with_its_grant_is_scheduled_at_stripe(
     assert response.status == 200
     answer = await response.json()
     ends_at = stripe.subscriptions["sub_ada"]["items"]["data"][0]["current_period_end"]
+
     assert answer == {
         "claim": answer["claim"],
         "status": "canceled",
@@ -192,6 +193,7 @@ async def test_a_slow_stripe_is_answered_with_202_and_a_place_to_look(
             response = await client.get(queued["status_url"], headers=as_customer("ada"))
             assert response.status == 200
             settled = await response.json()
+
     assert settled["outcome"] == "scheduled"
     assert settled["effective_at"] is not None
     assert settled["claim"] == queued["claim"]
@@ -236,6 +238,7 @@ async def test_fifty_equal_posts_at_once_have_one_effect_and_fifty_equal_answers
     responses = await asyncio.gather(*(post(client, body) for _ in range(50)))
     answers = Counter([(response.status, await response.text()) for response in responses])
     ((status, _),) = answers
+
     assert (status, answers.total()) == (200, 50)
     assert len(stripe.effects) == 1
     assert await pool.fetchval("SELECT count(*) FROM aiocancel.claim") == 1
@@ -626,6 +629,7 @@ async def test_a_customer_who_goes_away_while_posting_leaves_nothing_behind(
     await writer.drain()
     writer.close()
     await writer.wait_closed()
+
     assert (await door.get("/cancel/payload", headers=as_customer("ada"))).status == 200
     assert [
         record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR
@@ -677,6 +681,7 @@ async def test_nothing_of_a_customer_and_no_secret_is_logged(
     assert "ClaimRecorded" in logged
     assert "ClaimRefused" in logged
     secrets = (CLIENT_SECRET, *GRANT_KEYS, STRIPE_KEY, "key_test_secret")
+
     for private in (
         customer,
         "lovelace",
@@ -692,6 +697,7 @@ async def test_nothing_of_a_customer_and_no_secret_is_logged(
 
 async def test_a_refusal_never_repeats_what_was_posted(door: Client) -> None:
     marker = "zebra"
+
     for body in (
         {"grant": marker, "status": "canceled"},
         {"grant": await grant_for(door), "status": marker},

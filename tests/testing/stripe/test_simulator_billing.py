@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.testing.stripe.test_simulator import DAY, Stripe, error_of, period_end
-from tests.testing.stripe.test_subscription_shapes import api
+from tests.testing.stripe.test_simulator_subscription_shapes import api
 
 __all__ = ["api"]
 
@@ -185,6 +185,7 @@ async def test_an_end_can_be_that_of_the_last_period_or_of_what_is_billed(api: S
         cancel_at="max_billed_until",
         proration_behavior="none",
     )
+
     assert error_of(refused)["param"] == "proration_behavior"
 
 

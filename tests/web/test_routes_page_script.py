@@ -49,6 +49,7 @@ async def test_the_settings_are_in_the_script_once(aiohttp_client: AiohttpClient
     (found,) = SETTINGS.findall(text)
     assert "SETTINGS" not in text
     settings = json.loads(found)
+
     assert settings["urls"] == {
         "payload": "/leave/payload",
         "result": "/leave/result",
@@ -77,6 +78,7 @@ async def test_no_secret_is_in_the_script(aiohttp_client: AiohttpClient) -> None
         aiohttp_client, make_cancel(NOWHERE, vendor=vendor(api_key="key_test_secret"))
     )
     text = await (await client.get("/cancel/flow.js")).text()
+
     for secret in (
         CLIENT_SECRET,
         *GRANT_KEYS,

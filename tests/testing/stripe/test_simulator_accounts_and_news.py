@@ -14,7 +14,7 @@ from aiohttp import web
 from aiocancel.errors import SimulatorRefusedError
 from aiocancel.testing.stripe.events import signature
 from tests.testing.stripe.test_simulator import DAY, NOON, Stripe, error_of, period_end
-from tests.testing.stripe.test_subscription_shapes import api
+from tests.testing.stripe.test_simulator_subscription_shapes import api
 
 __all__ = ["api"]
 
@@ -140,10 +140,12 @@ async def on_a_clock(api: Stripe) -> tuple[str, str]:
         payment_method="pm_card_visa",
         invoice_settings={"default_payment_method": "pm_card_visa"},
     )
+
     subscription = await api.call(
         "post", "/v1/subscriptions", customer=customer["id"], items=[{"price": "price_pro"}]
     )
     assert (subscription["test_clock"], subscription["created"]) == (clock["id"], start)
+
     return clock["id"], subscription["id"]
 
 

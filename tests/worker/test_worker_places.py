@@ -70,9 +70,11 @@ async def ask_kind(pool: Pool, count: int, kind: str, offer: str | None) -> None
             kind,
             offer,
         )
+
     # The jobs are those of the kinds that were asked for.
     await pool.execute("DELETE FROM aiocancel.pgqueuer")
     rows = await pool.fetch("SELECT id, kind FROM aiocancel.action")
+
     async with pool.acquire() as connection, connection.transaction():
         await enqueue(
             connection, [Job(row["id"], 0, places=Places.of(row["kind"])) for row in rows]

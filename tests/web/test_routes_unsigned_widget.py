@@ -176,6 +176,7 @@ async def test_a_posted_result_can_cancel_the_grants_subscription_and_nothing_el
     recorded = await shared_pool.fetchrow(
         "SELECT vendor, subscription_id FROM aiocancel.claim WHERE public_id = $1", answer["claim"]
     )
+
     assert tuple(recorded or ()) == ("staysignal", "sub_ada")
 
 

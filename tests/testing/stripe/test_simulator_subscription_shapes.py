@@ -39,6 +39,7 @@ async def test_the_typed_sdk_reads_a_schedule(api: Stripe) -> None:
         "sub_sched_1", "sub_1", ends=[api.clock.seconds + 100, api.clock.seconds + 200]
     )
     schedule = await api.client().v1.subscription_schedules.retrieve_async("sub_sched_1")
+
     assert (schedule.status, schedule.end_behavior, schedule.subscription) == (
         "active",
         "release",
@@ -119,6 +120,7 @@ async def test_the_next_phase_brings_its_price_when_the_running_one_ends(api: St
     )
     api.clock.advance(days=31)
     after = await api.read(expand=["latest_invoice"])
+
     assert after["items"]["data"][0]["price"]["id"] == "price_basic"
     assert after["latest_invoice"]["total"] == 900
 
@@ -141,6 +143,7 @@ async def test_a_pause_stops_the_subscription_until_it_is_resumed(api: Stripe) -
         billing_cycle_anchor={"type": "now"},
         payment_behavior="resume_on_payment_success",
     )
+
     assert (resumed["status"], resumed["status_details"]) == ("active", None)
     assert resumed["billing_cycle_anchor"] == api.clock.seconds
     assert api.kinds == ["pause", "unpause"]
@@ -200,6 +203,7 @@ async def test_an_update_whose_payment_needs_the_customer_is_pending_until_it_is
     assert updated["latest_invoice"]["status"] == "open"
     api.simulator.pay_latest_invoice("sub_1")
     paid = await api.read()
+
     assert (paid["items"]["data"][0]["price"]["id"], paid["pending_update"]) == ("price_year", None)
     with pytest.raises(ValueError, match="waits for a payment"):
         api.simulator.pay_latest_invoice("sub_1")
@@ -223,6 +227,7 @@ async def test_an_update_that_must_be_paid_at_once_is_refused_instead(api: Strip
     refused = await api.refusal(
         "post", "/v1/subscriptions/sub_1", **wanted, payment_behavior="error_if_incomplete"
     )
+
     assert (refused.http_status, refused.code) == (
         402,
         "subscription_payment_intent_requires_action",

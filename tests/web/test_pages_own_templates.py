@@ -64,6 +64,7 @@ async def open_site(
         autoescape=autoescape,
         enable_async=enable_async,
     )
+
     cancel = make_cancel(
         pool,
         subscriptions=Subscriptions(),
@@ -72,7 +73,9 @@ async def open_site(
         content_security_policy=POLICY,
         **settings,
     )
+
     cancel.setup(app)
+
     return Opened(await aiohttp_client(app), events)
 
 

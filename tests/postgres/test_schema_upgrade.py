@@ -96,6 +96,7 @@ async def ask(pool: Pool, subscription_id: str) -> int:
             claim_id,
             action_id,
         )
+
     return int(action_id)
 
 
