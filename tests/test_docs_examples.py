@@ -444,7 +444,7 @@ async def test_own_pages_have_the_name_the_logo_and_the_columns_of_the_site(
     assert "img-src 'self'" in response.headers["Content-Security-Policy"]
 
 
-async def test_pages_own_templates_are_worn_by_the_plain_page(
+async def test_own_templates_are_worn_by_the_plain_page(
     example: Examples, ada: None, pool: Pool, billing: StripeBilling, aiohttp_client: AiohttpClient
 ) -> None:
     cancel = make_cancel(pool, billing=billing, run_worker=False)

@@ -58,12 +58,9 @@ class ShownSubscription:
 def read_shown(data: Mapping[str, Any]) -> ShownSubscription:
     """Read Stripe's subscription, with or without its products; raises ValueError where it is none."""
     subscription = read_subscription(data)
-    try:
-        lines = tuple(_line(item) for item in data["items"]["data"] if "price" in item)
-        has_more = bool(data["items"].get("has_more"))
-    except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"Stripe's subscription lacks a field: {type(error).__name__}") from error
-    return ShownSubscription(subscription, lines, has_more)
+    lines = tuple(_line(item) for item in data["items"]["data"] if "price" in item)
+
+    return ShownSubscription(subscription, lines, bool(data["items"].get("has_more")))
 
 
 def _line(item: Mapping[str, Any]) -> Line:

@@ -234,7 +234,7 @@ async def test_a_staysignal_window_that_is_open_is_not_disturbed(
 # Clients and windows that behave in their own ways
 
 
-async def test_flow_context_options_reach_the_window_from_the_page_and_when_asked_for(
+async def test_options_of_a_request_reach_the_window_from_the_page_and_when_asked_for(
     prosperstack: test_cancellation.Companies, visitor: Visitor
 ) -> None:
     seen = []

@@ -573,3 +573,11 @@ def test_a_payment_page_stands_in_no_repr() -> None:
 )
 def test_each_sort_of_work_has_places_of_its_own(kind: str, places: Places) -> None:
     assert Places.of(kind) is places
+
+
+def test_on_a_test_clock_the_span_is_waited_for_in_real_time() -> None:
+    now = datetime(2027, 1, 1, tzinfo=UTC)
+    wait = Defer(until=now + timedelta(days=3))
+
+    assert wait.from_clock(None, now) == wait
+    assert wait.from_clock(now + timedelta(days=1), now).until == now + timedelta(days=2)

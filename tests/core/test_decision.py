@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given, settings
@@ -17,6 +18,7 @@ from aiocancel.core.actions import (
     ActionState,
     Receipt,
 )
+from aiocancel.core.changes import MoveTrialEnd
 from aiocancel.core.claim import (
     OWN_VENDOR,
     CancelReason,
@@ -40,7 +42,12 @@ from aiocancel.core.decision import (
 )
 from aiocancel.core.grants import Grant
 from aiocancel.core.identifiers import CustomerId, FlowSessionId, SubscriptionId
+from aiocancel.core.offers.terms import AcceptedOffer, TrialTerms
+from aiocancel.core.said_of_offers import Given
+from aiocancel.core.shown import ShownSubscription
+from aiocancel.core.subscription import CollectionPause, Subscription, read_subscription
 from aiocancel.core.undo import takes_back
+from tests.core.test_subscription import stripe_object
 
 SUBSCRIPTION_ID = SubscriptionId("sub_1")
 GRANT = Grant(CustomerId("customer"), SUBSCRIPTION_ID, "test", 1, 2, "nonce")
@@ -448,3 +455,40 @@ def test_whom_and_what_an_outcome_concerns_comes_from_the_grant_alone(claim: Flo
             GRANT.subscription_id,
         )
         assert outcome.status is claim.status
+
+
+# Whether a reading of the subscription shows an answer already
+
+GOING_ON = read_subscription(stripe_object())
+ENDING = dataclasses.replace(GOING_ON, cancel_at_period_end=True, cancel_at=ENDS_AT)
+PAUSED = dataclasses.replace(GOING_ON, paused=CollectionPause("void", None))
+
+
+@pytest.mark.parametrize(
+    ("change", "shown", "seen"),
+    [
+        (Topic.CANCELLATION, ENDING, True),
+        (Topic.CANCELLATION, GOING_ON, False),
+        (Topic.RESUMPTION, GOING_ON, True),
+        (Topic.RESUMPTION, ENDING, False),
+        (Topic.UNPAUSING, GOING_ON, True),
+        (Topic.UNPAUSING, PAUSED, False),
+        (Topic.UNPAUSING, dataclasses.replace(GOING_ON, status="paused"), False),
+        (Topic.OFFER, GOING_ON, True),
+        (Topic.DISCOUNT_REMOVAL, GOING_ON, True),
+    ],
+)
+def test_a_reading_from_before_the_change_is_told_from_one_after_it(
+    change: Topic, shown: Subscription, seen: bool
+) -> None:
+    answer = Answer(AnswerKind.DONE, change)
+
+    assert answer.is_seen_in(ShownSubscription(shown, (), has_more=False)) is seen
+
+
+def test_an_offer_is_seen_when_what_was_given_is() -> None:
+    moved = MoveTrialEnd(ENDS_AT + timedelta(days=400), None)
+    given = Given(SUBSCRIPTION_ID, AcceptedOffer("offr_1", TrialTerms(400)), moved)
+    answer = Answer(AnswerKind.DONE, Topic.OFFER, given=given)
+
+    assert not answer.is_seen_in(ShownSubscription(GOING_ON, (), has_more=False))

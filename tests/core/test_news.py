@@ -106,6 +106,7 @@ def test_an_event_rings_for_the_subscription_that_it_is_about(kind: str, about: 
     ("kind", "about"),
     [
         ("customer.created", {"object": "customer", "id": "cus_1"}),
+        ("invoice.paid", {"object": "charge", "id": "ch_1"}),
         ("invoice.paid", {"object": "invoice", "parent": None}),
         ("invoice.paid", {"object": "invoice", "parent": {"subscription_details": "?"}}),
         ("customer.subscription.updated", {"object": "subscription", "id": "../../v1/refunds"}),

@@ -16,6 +16,7 @@ from aiocancel.core.preflight import (
     judge_backlog,
     judge_clock,
     judge_grant_keys,
+    judge_permissions,
     judge_policy,
     judge_schema,
     judge_script,
@@ -424,3 +425,19 @@ def test_only_a_refusal_of_the_unsigned_session_alone_is_right(
 
     assert result.level is level
     assert "test mode" in result.detail
+
+
+@pytest.mark.parametrize(
+    ("needed", "optional", "level", "message"),
+    [
+        (["subscription_write (cancel)"], [], Level.FAIL, "missing: subscription_write (cancel)"),
+        ([], ["product_read (names)"], Level.WARN, "missing: product_read (names)"),
+        ([], [], Level.OK, "all that these settings ask for"),
+    ],
+)
+def test_a_restricted_key_is_judged_by_what_it_may_not_do(
+    needed: list[str], optional: list[str], level: Level, message: str
+) -> None:
+    judged = judge_permissions(needed, optional)
+
+    assert (judged.level, judged.detail) == (level, message)

@@ -19,10 +19,13 @@ from aiocancel.core.subscription import (
     Item,
     OwnedSubscription,
     PendingUpdate,
+    Price,
     Schedule,
     Subscription,
+    read_price,
     read_schedule,
     read_subscription,
+    read_test_clock,
 )
 
 PERIOD_END = datetime(2027, 3, 1, tzinfo=UTC)
@@ -599,3 +602,49 @@ def test_a_schedule_is_read_with_what_is_still_to_come(
 def test_what_is_no_schedule_is_not_read_as_one(fields: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="schedule"):
         read_schedule(schedule_object(**fields))
+
+
+# Prices and test clocks
+
+PRICE = {
+    "id": "price_1",
+    "object": "price",
+    "recurring": {"interval": "month", "interval_count": 3},
+}
+
+
+def test_a_price_is_read_with_how_often_it_is_paid() -> None:
+    assert read_price(PRICE) == Price("price_1", "month", 3, is_metered=False)
+    metered = PRICE["recurring"] | {"usage_type": "metered"}  # type: ignore[operator]
+    assert read_price(PRICE | {"recurring": metered}).is_metered
+
+
+@pytest.mark.parametrize(
+    "changes", [{"object": "plan"}, {"recurring": None}, {"recurring": "month"}, {"recurring": {}}]
+)
+def test_a_price_of_another_shape_is_refused(changes: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="price"):
+        read_price(PRICE | changes)
+
+
+CLOCK = {"object": "test_helpers.test_clock", "frozen_time": int(PERIOD_END.timestamp())}
+
+
+def test_the_time_on_a_test_clock_is_read() -> None:
+    assert read_test_clock(CLOCK) == PERIOD_END
+
+
+@pytest.mark.parametrize(
+    "changes", [{"object": "clock"}, {"frozen_time": None}, {"frozen_time": 10**20}]
+)
+def test_a_test_clock_of_another_shape_is_refused(changes: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="clock"):
+        read_test_clock(CLOCK | changes)
+
+
+def test_the_first_invoice_is_no_request_to_end_a_pause() -> None:
+    details = {"paused": {"transitioned_at": 1_800_000_000}}
+    invoice = {"status": "open", "created": 1_800_000_000, "billing_reason": "subscription_create"}
+    paused = stripe_object(status="paused", status_details=details, latest_invoice=invoice)
+
+    assert not read_subscription(paused).resumption_is_open

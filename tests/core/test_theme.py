@@ -62,3 +62,8 @@ def test_button_that_cancels_stands_out_as_much_as_the_one_that_keeps() -> None:
 
     assert (strong["exit"], strong["exit-ink"]) == ("#000000", "#ffffff")
     assert Theme(light={"action": "#0b6b3a"}).colours("light")["exit"] == LIGHT["exit"]
+
+
+def test_a_logo_that_is_no_text_is_refused_by_name() -> None:
+    with pytest.raises(ConfigurationError, match=r"theme: logo must be a text"):
+        Theme(logo=b"logo.svg")  # type: ignore[arg-type]

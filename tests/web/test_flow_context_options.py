@@ -45,7 +45,7 @@ async def open_site(client: AiohttpClient, pool: Pool, cancel: CancelFlow) -> Te
 
 
 @pytest.mark.parametrize("options", [in_german, in_german_later])
-async def test_flow_context_options_are_signed_and_sent(
+async def test_options_of_a_request_are_signed_and_sent(
     aiohttp_client: AiohttpClient, pool: Pool, options: Any
 ) -> None:
     cancel = make_cancel(pool, vendor=vendor(**SITE), options=options)

@@ -1211,3 +1211,43 @@ def test_a_pause_whose_next_payment_is_unknown_is_refused_at_once(terms: Terms) 
 
     assert step(terms, without_a_date) == Refuse(Code.NEXT_PAYMENT_IS_UNKNOWN)
     assert step(terms, without_items) == Refuse(Code.NEXT_PAYMENT_IS_UNKNOWN)
+
+
+# At the end of the calendar
+
+LAST_DAYS = datetime(9999, 12, 1, tzinfo=UTC)
+THREE_MONTHS = CouponTerms(Decimal(10), None, "repeating", months=3)
+
+
+def test_a_payment_beyond_the_calendar_falls_into_no_discount() -> None:
+    resumes_at = LAST_DAYS + timedelta(days=20)
+    subscription = due_at(LAST_DAYS, paused=CollectionPause("void", resumes_at))
+
+    reached = step(THREE_MONTHS, subscription, now=LAST_DAYS - timedelta(days=60))
+
+    assert reached == Refuse(Code.NO_PAYMENT_FALLS_INTO_THE_DISCOUNT)
+
+
+def test_a_payment_that_pays_beyond_the_calendar_pays_for_more_than_the_discount() -> None:
+    reached = step(THREE_MONTHS, due_at(LAST_DAYS), now=LAST_DAYS - timedelta(days=60))
+
+    assert reached == Refuse(Code.PAYMENT_PAYS_FOR_MORE_THAN_THE_DISCOUNT)
+
+
+def test_a_line_that_is_paid_daily_ends_the_search_for_its_next_payment() -> None:
+    daily = dataclasses.replace(PRO, interval="day")
+    paused = CollectionPause("void", NOW + timedelta(days=200 * 365))
+    subscription = shape(items=(daily,), paused=paused)
+
+    assert step(THREE_MONTHS, subscription) == Refuse(Code.NO_PAYMENT_FALLS_INTO_THE_DISCOUNT)
+
+
+def test_a_discount_up_to_the_end_of_the_calendar_is_not_moved_past_it() -> None:
+    discount = AppliedDiscount(
+        "di_1", "THREE", duration="repeating", ends_at=LAST_DAYS + timedelta(days=30)
+    )
+    every_third_year = dataclasses.replace(PRO, interval="year", interval_count=3)
+
+    reached = step(TrialTerms(14), shape(items=(every_third_year,), discounts=(discount,)))
+
+    assert reached == Refuse(Code.A_DISCOUNT_WOULD_RUN_OUT)

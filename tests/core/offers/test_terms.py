@@ -263,3 +263,7 @@ def test_an_offer_with_a_field_of_a_newer_release_is_an_error_and_never_half_rea
 def test_a_bound_on_gifts_over_time_is_a_number_of_days_that_makes_sense(days: int) -> None:
     with pytest.raises(ConfigurationError, match="at_most_one_gift_in_days"):
         OfferLimits(at_most_one_gift_in_days=days)
+
+
+def test_gifts_may_be_unbounded_over_time() -> None:
+    assert OfferLimits(at_most_one_gift_in_days=None).at_most_one_gift_in_days is None
