@@ -459,23 +459,23 @@ def test_whom_and_what_an_outcome_concerns_comes_from_the_grant_alone(claim: Flo
 
 # Whether a reading of the subscription shows an answer already
 
-GOING_ON = read_subscription(stripe_object())
-ENDING = dataclasses.replace(GOING_ON, cancel_at_period_end=True, cancel_at=ENDS_AT)
-PAUSED = dataclasses.replace(GOING_ON, paused=CollectionPause("void", None))
+SHOWN_GOING_ON = read_subscription(stripe_object())
+SHOWN_ENDING = dataclasses.replace(SHOWN_GOING_ON, cancel_at_period_end=True, cancel_at=ENDS_AT)
+SHOWN_PAUSED = dataclasses.replace(SHOWN_GOING_ON, paused=CollectionPause("void", None))
 
 
 @pytest.mark.parametrize(
     ("change", "shown", "seen"),
     [
-        (Topic.CANCELLATION, ENDING, True),
-        (Topic.CANCELLATION, GOING_ON, False),
-        (Topic.RESUMPTION, GOING_ON, True),
-        (Topic.RESUMPTION, ENDING, False),
-        (Topic.UNPAUSING, GOING_ON, True),
-        (Topic.UNPAUSING, PAUSED, False),
-        (Topic.UNPAUSING, dataclasses.replace(GOING_ON, status="paused"), False),
-        (Topic.OFFER, GOING_ON, True),
-        (Topic.DISCOUNT_REMOVAL, GOING_ON, True),
+        (Topic.CANCELLATION, SHOWN_ENDING, True),
+        (Topic.CANCELLATION, SHOWN_GOING_ON, False),
+        (Topic.RESUMPTION, SHOWN_GOING_ON, True),
+        (Topic.RESUMPTION, SHOWN_ENDING, False),
+        (Topic.UNPAUSING, SHOWN_GOING_ON, True),
+        (Topic.UNPAUSING, SHOWN_PAUSED, False),
+        (Topic.UNPAUSING, dataclasses.replace(SHOWN_GOING_ON, status="paused"), False),
+        (Topic.OFFER, SHOWN_GOING_ON, True),
+        (Topic.DISCOUNT_REMOVAL, SHOWN_GOING_ON, True),
     ],
 )
 def test_a_reading_from_before_the_change_is_told_from_one_after_it(
@@ -491,4 +491,4 @@ def test_an_offer_is_seen_when_what_was_given_is() -> None:
     given = Given(SUBSCRIPTION_ID, AcceptedOffer("offr_1", TrialTerms(400)), moved)
     answer = Answer(AnswerKind.DONE, Topic.OFFER, given=given)
 
-    assert not answer.is_seen_in(ShownSubscription(GOING_ON, (), has_more=False))
+    assert not answer.is_seen_in(ShownSubscription(SHOWN_GOING_ON, (), has_more=False))
