@@ -249,7 +249,7 @@ async def test_a_page_without_a_turn_in_time_is_an_outage_and_never_an_empty_lis
 
     slots.free_in_s = 60.0
     started = time.monotonic()
-    resolver = StripeSubscriptions("").over(find_customer, client.list_subscriptions)
+    resolver = StripeSubscriptions("-- not asked").over(find_customer, client.list_subscriptions)
     with pytest.raises(UnavailableError, match="too many requests wait for their turn"):
         await resolver.resolve("ada")
     assert time.monotonic() - started < 1.0
