@@ -7,6 +7,7 @@ import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
@@ -59,20 +60,34 @@ TOGETHER = ("browser/", "crash/", "testing/test_postgres.py")
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the slow tests, keep together what shares something costly, and order the fixtures."""
+    """Mark the slow tests, and order the fixtures."""
     for item in items:
         place = item.path.relative_to(TESTS).as_posix() if item.path.is_relative_to(TESTS) else ""
         needs_server = "aiocancel_postgres" in getattr(item, "fixturenames", ())
         is_generated = getattr(getattr(item, "obj", None), "is_hypothesis_test", False)
         if place.startswith(SLOW) or needs_server or is_generated:
             item.add_marker(pytest.mark.slow)
-        for together in TOGETHER:
-            if place.startswith(together):
-                item.add_marker(pytest.mark.xdist_group(together))
 
         # The database opens before the applications that use it, so that it is closed after them.
         if isinstance(item, pytest.Function):
             item.fixturenames.sort(key=lambda name: name not in ("database", "pool"))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Hand the tests out one by one, and to one process what shares something costly.
+
+    The groups of pytest-xdist 3.8 are lost under pytest 9.2, whose ids of tests cannot be changed.
+    """
+    from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
+
+    def group_of(test_id: str) -> str:
+        place = test_id.removeprefix("tests/")
+        return next((each for each in TOGETHER if place.startswith(each)), test_id)
+
+    scheduling: Any = LoadScopeScheduling(config, log)
+    scheduling._split_scope = group_of
+    return scheduling
 
 
 @pytest.fixture(scope="session")

@@ -81,14 +81,12 @@ def test_ci_runs_the_commands_that_the_readme_gives() -> None:
     script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
 
     for command in (
-        "pip install -e '.[test]' && pytest -n auto --dist loadgroup",
+        "pip install -e '.[test]' && pytest -n auto",
         "pip install -e '.[demo]' && python examples/saas_app.py",
     ):
         assert command in README
     assert "-e '.[test]'" in script
-    assert re.search(
-        r"^AIOCANCEL_REQUIRE_BROWSER=1 pytest -n auto --dist loadgroup\b", script, re.MULTILINE
-    )
+    assert re.search(r"^AIOCANCEL_REQUIRE_BROWSER=1 pytest -n auto\b", script, re.MULTILINE)
     assert "python -m tests.support.drive_demo" in script
     assert ".ci/bare-machine trixie commands" in script
 
