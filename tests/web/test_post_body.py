@@ -14,6 +14,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from aiocancel.core.claim import OWN_VENDOR, CancelReason, FlowClaim, FlowStatus
+from aiocancel.core.flow_details import FlowDetails
 from aiocancel.core.identifiers import FlowSessionId
 from aiocancel.core.json_depth import MAX_DEPTH
 from aiocancel.errors import MalformedClaimError
@@ -43,7 +44,15 @@ def nested(levels: int) -> bytes:
 def test_a_widgets_result_is_read_by_its_vendor() -> None:
     assert read(
         {"grant": "g", "result": {"status": "canceled", "flowSession": {"id": "sess_1"}}}
-    ) == Posted("g", FlowClaim("prosperstack", FlowStatus.CANCELED, FlowSessionId("sess_1")))
+    ) == Posted(
+        "g",
+        FlowClaim(
+            "prosperstack",
+            FlowStatus.CANCELED,
+            FlowSessionId("sess_1"),
+            details=FlowDetails("browser"),
+        ),
+    )
 
 
 OWN_CHOICES = ["canceled", "resumed", "unpaused", "discount_removed"]
