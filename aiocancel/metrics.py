@@ -190,8 +190,10 @@ def measurements(event: Event) -> list[Measurement]:
             return [
                 Measurement(CLAIMS, {"status": status, "repeated": str(event.repeated).lower()})
             ]
+
         case ClaimRefused():
             return [Measurement(CLAIMS_REFUSED, {"code": _word(event.code, CODES)})]
+
         case AttemptFailed():
             failure = _word(event.failure, list(Failure))
             labels = {
@@ -203,19 +205,23 @@ def measurements(event: Event) -> list[Measurement]:
                 Measurement(ATTEMPTS_FAILED, labels),
                 Measurement(ATTEMPT_FAILED_AFTER, {"failure": failure}, event.took_s),
             ]
+
         case ActionApplied():
             outcome = "applied" if event.written else "already_so"
             found = _ended(event.kind, outcome, NONE, event.age_s)
             found.append(Measurement(ACTION_ATTEMPTS, {"kind": _kind(event.kind)}, event.attempt))
             return found
+
         case ActionParked() | ActionRefused():
             outcome = "parked" if isinstance(event, ActionParked) else "refused"
             found = _ended(event.kind, outcome, _word(event.code, CODES), event.age_s)
             if event.code in DRIFT_CODES:
                 found.append(Measurement(DRIFT, {"kind": _kind(event.kind), "code": event.code}))
             return found
+
         case ActionLeft():
             return [Measurement(ACTIONS_LEFT, {"kind": _kind(event.kind)})]
+
         case DriftFound():
             kind = (
                 ActionKind.EXPECT_CANCELLATION
@@ -224,8 +230,10 @@ def measurements(event: Event) -> list[Measurement]:
             )
             code = event.seen if event.seen in OURS_TAKEN_BACK else Code.VENDOR_DID_NOT_ACT
             return [Measurement(DRIFT, {"kind": kind, "code": code})]
+
         case SubscriptionChanged() | ChangeHookFailed() | PermissionMissing():
             return [_of_stripes_news(event)]
+
         case (
             LookupFailed()
             | PageFactsMissing()
@@ -235,6 +243,7 @@ def measurements(event: Event) -> list[Measurement]:
             | PropertyLeftOut()
         ):
             return [Measurement(PAGE_PROBLEMS, {"what": _PAGE_PROBLEMS[type(event)]})]
+
         case _:
             return []
 

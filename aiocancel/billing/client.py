@@ -475,7 +475,7 @@ class StripeClient:
                 path, step = f"{path}/release", "release"
             case EndSchedule():
                 step = "end" if change.cancels else "keep"
-            case _:  # pragma: no cover
+            case _:  # pragma: no cover - mypy shows that no case is left
                 assert_never(change)
         # The same action's own change goes out next, and another schedule may come: each has a key of its own.
         key = f"{idempotency_key}-{step}-{change.schedule_id[-64:]}"

@@ -157,6 +157,7 @@ async def _answer(operations: Operations, options: argparse.Namespace) -> str:
                     [action_as_json(each, with_customer=options.customer) for each in found]
                 )
             return actions_as_text(found, with_customer=options.customer)
+
         case "show":
             history = await operations.history(options.id)
             if history is None:
@@ -164,6 +165,7 @@ async def _answer(operations: Operations, options: argparse.Namespace) -> str:
             if options.json:
                 return _json(history_as_json(history, with_customer=options.customer))
             return history_as_text(history, with_customer=options.customer)
+
         case operation:
             reason = options.reason if operation == Operation.CLOSE else None
             state = await operations.operate(Operation(operation), options.id, reason=reason)

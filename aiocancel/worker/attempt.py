@@ -182,7 +182,7 @@ class Attempts:
                 await self.park(taken, code)
             case NotYet(code):
                 await self.watch(taken, parked_as=code)
-            case _:  # pragma: no cover
+            case _:  # pragma: no cover - mypy shows that no case is left
                 assert_never(verdict)
 
     async def _change_billing(self, taken: TakenAction, kind: WriteKind | WatchKind) -> None:
@@ -224,8 +224,10 @@ class Attempts:
                 if tells_reason:
                     await self._tell_reason(taken)
                 await self.finish(taken, receipt, written=written, accepted=accepted)
+
             case AwaitPayment(payment_url):
                 await self._await_payment(taken, payment_url)
+
             case Write(PlainChange.RESUME_SERVICE):
                 # Stripe does not show the invoice of the resumption, or not yet.
                 await self.watch(
@@ -234,24 +236,30 @@ class Attempts:
                     within_s=RESUMES_WITHIN_S,
                     longest_delay_s=LONGEST_DELAY_S,
                 )
+
             case Write():
                 raise UnknownBillingError(
                     "Stripe accepted the change but does not show it", code=Code.NOT_VISIBLE
                 )
+
             case Wait(seen):
                 watches = kind.only_watches
                 parked_as = Code.VENDOR_DID_NOT_ACT if watches else Code.NEXT_PAYMENT_TOO_CLOSE
                 await self.watch(taken, parked_as=parked_as, seen=seen)
+
             case Defer(until, takes_effect_at, payment_url):
                 await self._ledger.defer(
                     taken, until=until, takes_effect_at=takes_effect_at, payment_url=payment_url
                 )
                 # It is settled as far as the customer is concerned.
                 self._on_settled(taken.claim_public_id)
+
             case Supersede(code):
                 await self.refuse(taken, code)
+
             case Refuse(code):
                 raise RejectedBillingError("the subscription no longer allows this", code=code)
+
             case _:
                 assert_never(step)
 
@@ -336,23 +344,28 @@ class Attempts:
             step = replace(step, tells_reason=True)
         return past_the_schedule(step, subscription, self._schedule_policy)
 
+    def _report_failure(
+        self, taken: TakenAction, failure: Failure, code: AnyCode | None, request_id: str | None
+    ) -> None:
+        self._on_event(
+            AttemptFailed(
+                taken.action_id,
+                taken.action.subscription_id,
+                taken.action.kind,
+                taken.attempt,
+                failure,
+                code,
+                request_id,
+                _took_s(taken),
+            )
+        )
+
     async def _await_payment(self, taken: TakenAction, payment_url: str | None) -> None:
         """Look again for as long as Stripe tries to collect the payment; its first failure is told."""
         if not taken.asked_to_pay:
-            self._on_event(
-                AttemptFailed(
-                    taken.action_id,
-                    taken.action.subscription_id,
-                    taken.action.kind,
-                    taken.attempt,
-                    Failure.TRANSIENT,
-                    Code.RESUMPTION_IS_NOT_PAID,
-                    None,
-                    _took_s(taken),
-                )
-            )
-        delay_s = min(LONGEST_LOOK_S, FIRST_LOOK_S * 2 ** min(taken.attempt - 1, 16))
+            self._report_failure(taken, Failure.TRANSIENT, Code.RESUMPTION_IS_NOT_PAID, None)
 
+        delay_s = min(LONGEST_LOOK_S, FIRST_LOOK_S * 2 ** min(taken.attempt - 1, 16))
         until = self._offers.now() + timedelta(seconds=delay_s)
         if await self._ledger.defer(taken, until=until, payment_url=payment_url):
             self._on_settled(taken.claim_public_id)
@@ -402,18 +415,7 @@ class Attempts:
                 taken.action, Write(PlainChange.TELL_REASON), idempotency_key=taken.key
             )
         except BillingError as error:
-            self._on_event(
-                AttemptFailed(
-                    taken.action_id,
-                    taken.action.subscription_id,
-                    taken.action.kind,
-                    taken.attempt,
-                    _sorted(error),
-                    error.code,
-                    error.request_id,
-                    _took_s(taken),
-                )
-            )
+            self._report_failure(taken, _sorted(error), error.code, error.request_id)
 
     def _later_on_its_clock(
         self, taken: TakenAction, kind: WriteKind | WatchKind, subscription: Subscription
@@ -598,18 +600,7 @@ class Attempts:
     async def failed(self, taken: TakenAction, error: BillingError) -> None:
         """Note that an attempt failed, and when there is another, if at all."""
         failure = _sorted(error)
-        self._on_event(
-            AttemptFailed(
-                taken.action_id,
-                taken.action.subscription_id,
-                taken.action.kind,
-                taken.attempt,
-                failure,
-                error.code,
-                error.request_id,
-                _took_s(taken),
-            )
-        )
+        self._report_failure(taken, failure, error.code, error.request_id)
 
         if error.code == Code.PERMISSION_MISSING:
             self._permissions.report(error)

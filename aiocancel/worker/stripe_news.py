@@ -195,6 +195,7 @@ class NewsReader:
         try:
             async with asyncio.timeout(TELL_WITHIN_S):
                 await self._look(taken)
+
         except asyncio.CancelledError:
             # We stop, or a hook was cancelled inside: another look comes soon, and not at once.
             await asyncio.shield(self._later(taken))

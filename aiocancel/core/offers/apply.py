@@ -197,7 +197,7 @@ def offer_step(
             )
         case CustomTerms():
             return Refuse(Code.CUSTOM_OFFER_IS_NOT_STRIPES)
-        case _:  # pragma: no cover
+        case _:  # pragma: no cover - mypy shows that no case is left
             assert_never(offer.terms)
 
 

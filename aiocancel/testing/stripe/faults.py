@@ -107,14 +107,18 @@ def refusal_of(fault: Fault, *, idempotency_key: str | None) -> Refusal:
                 code="rate_limit",
                 headers={"Stripe-Rate-Limited-Reason": fault.reason},
             )
+
         case "lock_timeout_429":
             return Refusal(
                 429, _LOCKED, code="lock_timeout", headers={"Stripe-Should-Retry": "true"}
             )
+
         case "conflict_409":
             return key_in_use(idempotency_key)
+
         case "card_declined_402":
             return Refusal(402, "Your card was declined.", code="card_declined", type="card_error")
+
         case _:
             # A stored 500 comes back for every repetition, so Stripe tells its clients not to retry.
             retry = {} if fault.kind == "error_500_before" else {"Stripe-Should-Retry": "false"}
