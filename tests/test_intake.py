@@ -25,7 +25,7 @@ from aiocancel.postgres.vendor_events import Doorbell
 from aiocancel.telemetry import ClaimRecorded, EventHook, PropertyLeftOut
 from tests.support.claims import make_claim
 from tests.support.saas import GRANT_KEYS, QUERY, Events, Pool, add_customer, vendor
-from tests.support.waiting import until
+from tests.support.waiting import WAITS_FOR_A_LOCK, until
 
 
 async def service_over(
@@ -356,7 +356,8 @@ async def test_a_post_whose_turn_to_be_stored_comes_too_late_may_be_made_again(
     async with pool.acquire() as other, other.transaction():
         await other.execute("LOCK TABLE aiocancel.claim IN ACCESS EXCLUSIVE MODE")
         first = asyncio.create_task(service.accept(make_claim(), grants["ada"], "ada"))
-        await asyncio.sleep(0.05)
+        await until(lambda: other.fetchval(WAITS_FOR_A_LOCK))
+
         with pytest.raises(UnavailableError):
             await service.accept(make_claim(), grants["grace"], "grace")
 

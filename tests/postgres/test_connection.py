@@ -86,17 +86,21 @@ async def test_work_in_time_gives_its_result_or_its_error() -> None:
         await within(5, fails())
 
 
+BUSY = (
+    "SELECT count(*) FROM pg_stat_activity "
+    "WHERE datname = current_database() AND query LIKE 'SELECT pg_sleep%' AND state = 'active'"
+)
+
+
 async def test_a_ledger_with_a_bound_leaves_connections_to_others_however_much_it_is_asked(
     pool: Pool,
 ) -> None:
     ledger = LedgerConnection(pool, most_at_once=2)
     asked = [asyncio.create_task(ledger.at_once("SELECT pg_sleep(0.2)")) for _ in range(20)]
-    await asyncio.sleep(0.1)
+    busy = 0
 
-    busy = await pool.fetchval(
-        "SELECT count(*) FROM pg_stat_activity "
-        "WHERE datname = current_database() AND query LIKE 'SELECT pg_sleep%' AND state = 'active'"
-    )
+    while not all(each.done() for each in asked):
+        busy = max(busy, await pool.fetchval(BUSY))
 
     assert busy == 2
     async with asyncio.timeout(30):

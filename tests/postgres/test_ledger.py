@@ -20,6 +20,7 @@ from aiocancel.postgres.settling import Accepted
 from tests.support.claims import AT_ONCE, ask, make_claim, make_grant, record
 from tests.support.cut_line import cut_line
 from tests.support.saas import Pool
+from tests.support.waiting import WAITS_FOR_A_LOCK, until
 
 LEASE_S = 90.0
 ENDS = datetime(2026, 12, 2, 12, tzinfo=UTC)
@@ -676,7 +677,8 @@ async def test_a_lease_is_renewed_however_many_statements_wait_for_a_bounded_led
     async with pool.acquire() as other, other.transaction():
         await other.execute("LOCK TABLE aiocancel.claim IN ACCESS EXCLUSIVE MODE")
         waiting = asyncio.create_task(ledger.outcome(1))
-        await asyncio.sleep(0.05)
+        await until(lambda: other.fetchval(WAITS_FOR_A_LOCK))
+
         async with asyncio.timeout(10):
             renewed = await ledger.renew(owner, [action_id], lease_s=60)
 
