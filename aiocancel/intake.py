@@ -55,6 +55,7 @@ from aiocancel.telemetry import (
     ActionParked,
     ClaimRecorded,
     EventHook,
+    LookupFailed,
     PageFactsMissing,
     PropertyLeftOut,
     guarded,
@@ -386,6 +387,32 @@ class FlowService:
             return await within(
                 self._settings.lookup_within_s, self._ledger.told(public_id, customer_id)
             )
+
+    async def told_after(
+        self, recorded: RecordedClaim, claim: FlowClaim, answer: Answer | None, customer_id: str
+    ) -> Told | None:
+        """Return how the flow of a post ended, in the flow vendor's words where it has told of them by now.
+
+        So equal posts read the same, whichever of them was recorded. Where the database does not tell, the post's
+        own words stay: the answer is known, and is what the customer waits for.
+
+        Args:
+            recorded: What the post was recorded as.
+            claim: What it said.
+            answer: Where the claim stands now.
+            customer_id: Who posted.
+        """
+        posted = Told(claim.status, claim.details)
+        is_settled = answer is not None and answer.is_settled
+        vendor_may_have_told = claim.flow_session_id is not None and is_settled
+        if not (recorded.repeated or vendor_may_have_told):
+            return posted
+
+        try:
+            return await self.told(recorded.public_id, customer_id)
+        except UnavailableError as error:
+            self._on_event(LookupFailed(str(error)))
+            return posted
 
     async def wait_for_answer(
         self,

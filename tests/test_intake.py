@@ -15,14 +15,15 @@ import pytest
 from aiocancel import Property, ProsperStack, intake
 from aiocancel.config import Settings
 from aiocancel.core.actions import Receipt
-from aiocancel.core.decision import Answer, AnswerKind, Policy
+from aiocancel.core.decision import Answer, AnswerKind, Policy, Topic
+from aiocancel.core.flow_details import Told
 from aiocancel.core.grants import GrantSealer
 from aiocancel.errors import ConflictError, GrantError, UnavailableError
 from aiocancel.intake import FlowService
 from aiocancel.postgres.endings import Endings
 from aiocancel.postgres.ledger import Ledger
 from aiocancel.postgres.vendor_events import Doorbell
-from aiocancel.telemetry import ClaimRecorded, EventHook, PropertyLeftOut
+from aiocancel.telemetry import ClaimRecorded, EventHook, LookupFailed, PropertyLeftOut
 from tests.support.claims import make_claim
 from tests.support.saas import GRANT_KEYS, QUERY, Events, Pool, add_customer, vendor
 from tests.support.waiting import WAITS_FOR_A_LOCK, until
@@ -139,6 +140,26 @@ async def test_a_page_made_before_the_subscription_changed_hands_is_refused(
         await service.accept(make_claim(), grant, "ada")
     assert caught.value.code == "subscription_not_yours"
     assert await pool.fetchval("SELECT count(*) FROM aiocancel.claim") == 0
+
+
+async def test_a_settled_post_reads_its_own_words_where_the_ledger_does_not_tell(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: object) -> None:
+        raise UnavailableError("the database does not answer")
+
+    await add_customer(pool, "ada", "sub_1")
+    events = Events()
+    service = await service_over(pool, on_event=events)
+    claim = make_claim("canceled", session="fls_1")
+    recorded = await service.accept(claim, await grant_of(service), "ada")
+    monkeypatch.setattr(Ledger, "told", fail)
+
+    settled = Answer(AnswerKind.SCHEDULED, Topic.CANCELLATION)
+    told = await service.told_after(recorded, claim, settled, "ada")
+
+    assert told == Told("canceled", claim.details)
+    assert events.seen[-1] == LookupFailed("the database does not answer")
 
 
 async def test_a_grant_works_for_one_result_only(pool: Pool) -> None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 from aiohttp import web
 
 from aiocancel.core.codes import Code
-from aiocancel.core.flow_details import Told, details_to_json
+from aiocancel.core.flow_details import details_to_json
 from aiocancel.core.plain_page import cancel_page, undo_page
 from aiocancel.core.shown import about
 from aiocancel.core.undo import undo_named
@@ -36,6 +36,7 @@ from aiocancel.web.words import message_of, refusal_of
 
 if TYPE_CHECKING:
     from aiocancel.core.decision import Answer
+    from aiocancel.core.flow_details import Told
     from aiocancel.core.plain_page import PlainPage
     from aiocancel.core.shown import ShownSubscription
     from aiocancel.core.subscription import OwnedSubscription
@@ -96,10 +97,7 @@ class Handlers:
             answer = await service.wait_for_answer(
                 recorded.public_id, customer_id, known=recorded.answer, since=came_at
             )
-            told: Told | None = Told(posted.claim.status, posted.claim.details)
-            if recorded.repeated:
-                # The flow vendor may have told of it first.
-                told = await service.told(recorded.public_id, customer_id)
+            told = await service.told_after(recorded, posted.claim, answer, customer_id)
         except UnidentifiedError as error:
             # Nobody was refused yet: the flow vendor may tell of the same choice.
             if self._site.vendor.reports_sessions and not wants_page:

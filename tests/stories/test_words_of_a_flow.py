@@ -86,6 +86,8 @@ async def test_a_browsers_words_are_marked_so_and_give_way_to_the_vendors(
     cancel, told = listening(company)
     await open_without_events(company, cancel)
     session = finished(company, await company.opened())
+    # The hook's question is under way when the customer is answered.
+    company.flows.fail_next(path="/v1/flow_sessions", delay_s=1.0)
 
     answer = await company.claim(said_otherwise(session, "I was told to say this"))
 
@@ -177,6 +179,23 @@ async def test_an_accepted_offer_comes_with_its_metadata_by_the_vendors_word(
     assert told[0].flow is not None
     assert told[0].flow.told_by == "vendor"
     assert told[0].flow.metadata == {"code": "onboarding-call"}
+
+
+async def test_equal_posts_are_told_the_vendors_words_alike_once_it_has_confirmed(
+    company: Company,
+) -> None:
+    company.stripe.add_subscription("sub_1")
+    cancel, _ = listening(company, answer_within_s=20.0)
+    await company.open(cancel)
+    session = finished(company, await company.opened(), status="saved", offer_id="offr_coupon")
+    forged = said_otherwise(session, "I was told to say this")
+
+    first = await company.claim(forged)
+    second = await company.claim(forged)
+
+    assert first["settled"]
+    assert (first["flow"]["told_by"], first["flow"]["comment"]) == ("vendor", WORDS)
+    assert second["flow"] == first["flow"]
 
 
 async def test_words_that_only_the_vendor_told_us_reach_stripe_and_the_hook(
