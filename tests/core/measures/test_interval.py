@@ -1,0 +1,99 @@
+"""How sure a share is: the same intervals that statsmodels makes, and none that a share cannot have."""
+
+from __future__ import annotations
+
+import math
+import statistics
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aiocancel.core.measures import interval
+from aiocancel.core.measures.interval import (
+    Interval,
+    Share,
+    difference,
+    needed_sessions,
+    wilson,
+)
+from tests.support.statsmodels_values import DIFFERENCES, SHARES
+
+
+@pytest.mark.parametrize(("part", "whole", "low", "high"), SHARES)
+def test_the_interval_of_a_share_is_that_of_statsmodels(
+    part: int, whole: int, low: float, high: float
+) -> None:
+    found = wilson(part, whole)
+
+    assert (found.low, found.high) == pytest.approx((low, high), abs=1e-9)
+
+
+@pytest.mark.parametrize(("first", "second", "low", "high"), DIFFERENCES)
+def test_the_interval_of_a_difference_is_that_of_statsmodels(
+    first: tuple[int, int], second: tuple[int, int], low: float, high: float
+) -> None:
+    found = difference(Share(*first), Share(*second))
+
+    assert found is not None
+    assert (found.low, found.high) == pytest.approx((low, high), abs=1e-9)
+
+
+def test_the_normal_values_are_those_of_the_standard_library() -> None:
+    normal = statistics.NormalDist()
+
+    assert pytest.approx(normal.inv_cdf(0.975), abs=1e-12) == interval.Z_95
+    assert pytest.approx(normal.inv_cdf(0.8), abs=1e-12) == interval._Z_80
+
+
+@given(st.integers(0, 2000), st.integers(0, 2000))
+def test_an_interval_holds_its_share_and_lies_between_nothing_and_all(part: int, rest: int) -> None:
+    share = Share(part, part + rest)
+    found = share.interval
+
+    if found is None:
+        assert share.value is None
+    else:
+        assert share.value is not None
+        assert 0 <= found.low <= share.value <= found.high <= 1
+        assert found.holds(share.value)
+
+
+@given(st.integers(0, 500), st.integers(0, 500), st.integers(0, 500), st.integers(0, 500))
+def test_a_difference_turned_round_has_the_interval_turned_round(
+    a: int, b: int, c: int, d: int
+) -> None:
+    first, second = Share(a, a + b), Share(c, c + d)
+    there, back = difference(first, second), difference(second, first)
+
+    if there is None or back is None:
+        assert there is None
+        assert back is None
+    else:
+        assert -1 <= there.low <= there.high <= 1
+        assert (there.low, there.high) == pytest.approx((-back.high, -back.low))
+
+
+@pytest.mark.parametrize(("part", "whole"), [(-1, 3), (4, 3), (0, -1)])
+def test_a_part_that_no_whole_can_have_is_refused(part: int, whole: int) -> None:
+    with pytest.raises(ValueError, match="a part lies between"):
+        Share(part, whole)
+
+
+@pytest.mark.parametrize(
+    ("held_out", "needed"), [(0.2, 942), (0.1, 1685), (0.5, 587), (0.0, None), (1.0, None)]
+)
+def test_so_many_sessions_tell_a_fifth_from_three_tenths(
+    held_out: float, needed: int | None
+) -> None:
+    assert needed_sessions(0.2, 0.3, held_out) == needed
+
+
+def test_no_number_of_sessions_tells_two_equal_shares_apart() -> None:
+    assert needed_sessions(0.2, 0.2, 0.5) is None
+
+
+def test_an_interval_knows_what_it_holds() -> None:
+    assert Interval(-0.1, 0.2).holds(0)
+    assert not Interval(0.1, 0.2).holds(0)
+    assert not math.isnan(wilson(1, 1).low)

@@ -1,0 +1,164 @@
+"""Whether a customer is still there: rules that count nobody as kept who has not paid, pauses or is leaving."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from aiocancel.core.measures.kept import (
+    KeptState,
+    Paid,
+    Reading,
+    days_to_come,
+    due_at,
+    is_late,
+    paid_since,
+    state_of,
+)
+from aiocancel.core.subscription import Subscription, read_subscription
+
+BEGAN = datetime(2026, 8, 1, tzinfo=UTC)
+NEXT = int(datetime(2026, 9, 15, tzinfo=UTC).timestamp())
+PAID = (Paid("eur", 1, 2900, 0),)
+
+
+def subscription(**changed: Any) -> Subscription:
+    return read_subscription(
+        {
+            "object": "subscription",
+            "id": "sub_1",
+            "status": "active",
+            "livemode": False,
+            "cancel_at_period_end": False,
+            "items": {"data": [{"id": "si_1", "current_period_end": NEXT}]},
+            **changed,
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("changed", "state"),
+    [
+        ({}, KeptState.ACTIVE),
+        ({"status": "trialing"}, KeptState.TRIALING),
+        ({"status": "past_due"}, KeptState.UNPAID),
+        ({"status": "unpaid"}, KeptState.UNPAID),
+        ({"status": "incomplete"}, KeptState.UNPAID),
+        ({"cancel_at_period_end": True}, KeptState.ENDING),
+        ({"status": "trialing", "cancel_at_period_end": True}, KeptState.ENDING),
+        ({"cancel_at": NEXT}, KeptState.ENDING),
+        ({"status": "paused"}, KeptState.PAUSED),
+        ({"pause_collection": {"behavior": "void", "resumes_at": None}}, KeptState.PAUSED),
+        (
+            {
+                "cancel_at_period_end": True,
+                "pause_collection": {"behavior": "void", "resumes_at": None},
+            },
+            KeptState.PAUSED,
+        ),
+        ({"status": "canceled"}, KeptState.ENDED),
+        ({"status": "incomplete_expired"}, KeptState.ENDED),
+    ],
+    ids=str,
+)
+def test_a_subscription_stands_as_the_worst_that_stripe_shows(
+    changed: dict[str, Any], state: KeptState
+) -> None:
+    assert state_of(subscription(**changed)) is state
+
+
+@pytest.mark.parametrize("state", KeptState)
+def test_only_who_is_active_and_has_paid_is_kept(state: KeptState) -> None:
+    assert Reading(state, PAID).is_kept == (state is KeptState.ACTIVE)
+    assert not Reading(state).is_kept
+    assert not Reading(state, (Paid("eur", 0, 0, 2900),)).is_kept
+
+
+def invoice(paid_minor: int = 2900, **changed: Any) -> dict[str, Any]:
+    return {
+        "object": "invoice",
+        "status": "paid",
+        "currency": "eur",
+        "amount_paid": paid_minor,
+        "status_transitions": {"paid_at": NEXT},
+        "total_discount_amounts": [],
+        **changed,
+    }
+
+
+def test_invoices_are_added_up_for_each_currency_and_never_over_currencies() -> None:
+    found = paid_since(
+        [
+            invoice(),
+            invoice(1450, total_discount_amounts=[{"amount": 1450, "discount": "di_1"}]),
+            invoice(500, currency="jpy", total_discount_amounts=None),
+        ],
+        BEGAN,
+    )
+
+    assert found == (Paid("eur", 2, 4350, 1450), Paid("jpy", 1, 500, 0))
+
+
+def test_an_invoice_of_nothing_is_no_payment_but_its_gift_counts() -> None:
+    free = invoice(0, total_discount_amounts=[{"amount": 2900, "discount": "di_1"}])
+
+    assert paid_since([free], BEGAN) == (Paid("eur", 0, 0, 2900),)
+
+
+def test_a_payment_that_was_credited_afterwards_was_not_kept() -> None:
+    credited = invoice(post_payment_credit_notes_amount=900)
+
+    assert paid_since([credited], BEGAN) == (Paid("eur", 1, 2000, 0),)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"status": "open", "status_transitions": {"paid_at": None}},
+        {"status": "void"},
+        {"status_transitions": {"paid_at": None}},
+        {"status_transitions": {"paid_at": int(BEGAN.timestamp()) - 1}},
+    ],
+    ids=str,
+)
+def test_what_is_not_paid_or_was_paid_before_does_not_count(changed: dict[str, Any]) -> None:
+    assert paid_since([invoice(**changed)], BEGAN) == ()
+
+
+def test_a_payment_at_the_very_beginning_counts() -> None:
+    at_once = invoice(status_transitions={"paid_at": int(BEGAN.timestamp())})
+
+    assert paid_since([at_once], BEGAN) == (Paid("eur", 1, 2900, 0),)
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"object": "charge"},
+        {**invoice(), "amount_paid": None},
+        {**invoice(), "status_transitions": None},
+        {**invoice(), "status_transitions": {"paid_at": 10**20}},
+        {**invoice(), "total_discount_amounts": [1]},
+    ],
+    ids=["another object", "no amount", "no transitions", "a date past all", "no discount"],
+)
+def test_an_answer_that_is_no_invoice_is_refused(broken: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="lacks a field"):
+        paid_since([broken], BEGAN)
+
+
+def test_a_reading_is_due_on_its_day_and_late_a_day_after() -> None:
+    due = due_at(BEGAN, 30)
+
+    assert due == datetime(2026, 8, 31, tzinfo=UTC)
+    assert not is_late(BEGAN, 30, due + timedelta(days=1))
+    assert is_late(BEGAN, 30, due + timedelta(days=1, seconds=1))
+    # A clock that went back.
+    assert not is_late(BEGAN, 30, BEGAN)
+
+
+@pytest.mark.parametrize(("after", "days"), [(0, [30, 60, 90]), (30, [60, 90]), (90, [])])
+def test_the_days_after_a_reading(after: int, days: list[int]) -> None:
+    assert days_to_come(after) == days
