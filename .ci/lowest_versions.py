@@ -13,7 +13,7 @@ import sys
 import tomllib
 from pathlib import Path
 
-RUNS_WITH_THE_PACKAGE = ("demo", "prometheus", "opentelemetry")
+RUNS_WITH_THE_PACKAGE = ("demo", "mail", "prometheus", "opentelemetry")
 LOWEST = re.compile(r"([A-Za-z0-9._-]+)(?:\[[^]]*\])?>=([0-9][^,; ]*)")
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from aiocancel.core.decision import Applier
     from aiocancel.core.flow_session import FlowSession, VendorEvent
     from aiocancel.core.identifiers import FlowSessionId, Mode, SubscriptionId
+    from aiocancel.core.mail import MailMessage, MailResult
     from aiocancel.core.news import StripeEvent, SubscriptionChange
     from aiocancel.core.outcome import Outcome
     from aiocancel.core.rate_limit import Limit, Slots
@@ -364,4 +365,19 @@ class Billing(Protocol):
 
     async def apply(self, action: Action, write: Write, *, idempotency_key: str) -> BillingReply:
         """Tell the provider once; safe to repeat with the same key."""
+        ...
+
+
+class Mailer(Protocol):
+    """Hands mails to a mail server; ``SmtpMailer`` is one, and an object of the application's own is another.
+
+    One that also has ``async close()`` is closed when the plug-in stops.
+    """
+
+    async def send(self, message: MailMessage, /) -> MailResult:
+        """Hand one mail over, once.
+
+        Called again with the same ``message_id`` after ``TryAgain``, after an error, and where the process stopped in
+        between. Whatever it raises counts as ``TryAgain``.
+        """
         ...

