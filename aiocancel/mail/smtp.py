@@ -213,7 +213,7 @@ class SmtpMailer:
         if self._reply_to is not None:
             mail["Reply-To"] = formataddr(self._reply_to)
         # Header alone keeps the spaces of a long line in another script: EmailMessage loses some.
-        mail["Subject"] = Header(message.subject, "utf-8", header_name="Subject")
+        mail["Subject"] = Header(message.subject, "utf-8", header_name="Subject").encode()
         mail["Date"] = formatdate()
         mail["Message-ID"] = f"<{message.message_id}@{self._sender[1].rpartition('@')[2]}>"
         # RFC 3834: no holiday notice answers it.
