@@ -99,6 +99,7 @@ def is_address(text: object) -> bool:
         return False
     local, at, domain = text.rpartition("@")
     labels = domain.split(".")
+
     return (
         bool(at)
         and len(local) <= _LONGEST_LOCAL
