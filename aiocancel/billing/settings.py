@@ -17,6 +17,7 @@ from aiocancel.core.check_settings import (
     check_text_by_text,
     check_word,
 )
+from aiocancel.core.claim_reason import FEEDBACK_VALUES
 from aiocancel.core.coupon_names import problem_with
 from aiocancel.core.identifiers import Mode, is_opaque_id
 from aiocancel.core.schedules import DEFAULT_SCHEDULE_POLICY, SCHEDULE_POLICIES, SchedulePolicy
@@ -24,20 +25,6 @@ from aiocancel.errors import ConfigurationError
 
 STRIPE_API: Final = "https://api.stripe.com"
 API_VERSION: Final = "2026-10-28.endive"
-
-# https://docs.stripe.com/api/subscriptions/cancel: the only values of cancellation_details.feedback
-FEEDBACK_VALUES: Final = frozenset(
-    {
-        "customer_service",
-        "low_quality",
-        "missing_features",
-        "other",
-        "switched_service",
-        "too_complex",
-        "too_expensive",
-        "unused",
-    }
-)
 
 
 _KEYS: Final = (

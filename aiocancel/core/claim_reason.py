@@ -3,7 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Final
 
+# https://docs.stripe.com/api/subscriptions/cancel: the only values of cancellation_details.feedback
+FEEDBACK_VALUES: Final = frozenset(
+    {
+        "customer_service",
+        "low_quality",
+        "missing_features",
+        "other",
+        "switched_service",
+        "too_complex",
+        "too_expensive",
+        "unused",
+    }
+)
 MAX_REASON_LENGTH = 500
 MAX_WORD_LENGTH = 255
 

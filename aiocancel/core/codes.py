@@ -197,6 +197,36 @@ class Code(StrEnum):
         "The customer has several subscriptions, and nothing says which one is meant.",
         "Name one with button(subscription=...), or choose a rule.",
     )
+    NOT_AT_THIS_STEP = (
+        "not_at_this_step",
+        About.POST,
+        "The flow session is not at the step that was sent.",
+        "Let the customer open the page again.",
+    )
+    FLOW_SESSION_IS_OVER = (
+        "flow_session_is_over",
+        About.POST,
+        "The flow session has ended, or was left for too long.",
+        "Let the customer start again; their way out works all the same.",
+    )
+    OFFER_WAS_NOT_SHOWN = (
+        "offer_was_not_shown",
+        About.POST,
+        "The offer is not the one on the customer's screen.",
+        "Do nothing, or watch for one customer who repeats it.",
+    )
+    OFFER_NO_LONGER_FITS = (
+        "offer_no_longer_fits",
+        About.POST,
+        "The offer was shown, and no longer fits the subscription.",
+        "Look at the subscription's events at Stripe if the customer disagrees.",
+    )
+    MONTHS_WERE_NOT_OFFERED = (
+        "months_were_not_offered",
+        About.POST,
+        "The length of the pause was no choice on the customer's screen, or is missing.",
+        "Let the customer open the page again.",
+    )
     UNAVAILABLE = (
         "unavailable",
         About.POST,

@@ -182,6 +182,8 @@ class Subscription:
     """The discount of the customer itself; read only with an offer."""
     test_clock: str | None = None
     """The test clock that it lives on; there is none in live mode. https://docs.stripe.com/billing/testing/test-clocks"""
+    started_at: datetime | None = None
+    """When it began, its trial included. ``start_date`` in https://docs.stripe.com/api/subscriptions/object"""
     frozen_at: datetime | None = None
     """The time on that clock, which is "now" for this subscription; None where it lives in real time."""
 
@@ -294,6 +296,7 @@ def read_subscription(data: Mapping[str, Any]) -> Subscription:
             resumption_is_open=_resumption_is_open(data),
             customer_discount=_discount_of_customer(data.get("customer")),
             test_clock=_id_of(data.get("test_clock")),
+            started_at=_moment(data.get("start_date")),
         )
     except (KeyError, TypeError, AttributeError, OverflowError, OSError) as error:
         raise ValueError(f"Stripe's subscription lacks a field: {type(error).__name__}") from error

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aiocancel.billing import parameters
-from aiocancel.billing.settings import FEEDBACK_VALUES, StripeBilling
+from aiocancel.billing.settings import StripeBilling
 from aiocancel.core.actions import Write
 from aiocancel.core.changes import (
     PAUSE_BEHAVIORS,
@@ -28,6 +28,7 @@ from aiocancel.core.changes import (
     Update,
 )
 from aiocancel.core.claim import NO_REASON, CancelReason
+from aiocancel.core.claim_reason import FEEDBACK_VALUES
 from aiocancel.core.identifiers import SubscriptionId
 from aiocancel.core.offers.apply import DEFAULT_RULES, offer_step
 from aiocancel.core.offers.terms import COUPON_DURATIONS, AcceptedOffer, CouponTerms

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from aiocancel.billing.settings import FEEDBACK_VALUES, STRIPE_API, StripeBilling
+from aiocancel.billing.settings import STRIPE_API, StripeBilling
+from aiocancel.core.claim_reason import FEEDBACK_VALUES
 from aiocancel.core.identifiers import Mode
 from aiocancel.errors import ConfigurationError
 
