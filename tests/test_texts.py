@@ -8,7 +8,9 @@ import string
 import pytest
 
 from aiocancel.config import DEFAULT_TEXTS
+from aiocancel.texts import CATALOGUES
 from aiocancel.texts.en import TEXTS
+from aiocancel.texts.flow.statutory import LABELS
 
 KEYS_OF_0_1 = [
     "canceled",
@@ -104,6 +106,46 @@ _OTHER_FIELDS = {
     "date_ended": ["date"],
     "date_paused_until": ["date"],
     "which_button": ["name"],
+    "title_scheduled_plan": ["plan", "date"],
+    "title_ended_plan": ["plan"],
+    "title_resumed_plan": ["plan"],
+    "flow_title_plan": ["plan"],
+    "flow_fact_open": ["amount"],
+    "flow_fact_paused_until": ["date"],
+    "flow_fact_term": ["date"],
+    "flow_fact_items": ["items"],
+    "flow_error_title": ["title"],
+    "flow_too_long": ["count"],
+    "flow_or": ["offer"],
+    "flow_coupon_payments": ["off", "count"],
+    "flow_coupon_payments_one": ["off"],
+    "flow_coupon_months": ["off", "count"],
+    "flow_coupon_months_one": ["off"],
+    "flow_coupon_forever": ["off"],
+    "flow_coupon_text": ["plan"],
+    "flow_coupon_button": ["off"],
+    "flow_pause_months": ["count"],
+    "flow_pause_months_paid": ["count", "amount", "date"],
+    "flow_pause_months_paid_one": ["amount", "date"],
+    "flow_plan": ["plan", "price"],
+    "flow_plan_unpriced": ["plan"],
+    "flow_plan_now": ["plan"],
+    "flow_plan_later": ["plan", "date", "other"],
+    "flow_plan_later_unnamed": ["date", "other"],
+    "flow_plan_button_now": ["plan"],
+    "flow_plan_button_later": ["plan", "date"],
+    "flow_trial": ["count"],
+    "flow_trial_text": ["date"],
+    "flow_nothing_keep": ["plan"],
+    "flow_nothing_credit": ["amount"],
+    "flow_next_on": ["amount", "date"],
+    "flow_next_instead": ["amount", "date", "before"],
+    "flow_next_unless": ["amount", "date"],
+    "flow_next_credit": ["amount", "date"],
+    "flow_next_as_before": ["amount", "date"],
+    "flow_then_until": ["price", "until", "later", "date"],
+    "flow_then_as_before": ["price"],
+    "flow_plus_usage": ["amount"],
 }
 
 
@@ -123,3 +165,71 @@ def test_text_is_made_of_short_sentences(key: str) -> None:
 @pytest.mark.parametrize("sentence", HARD_SENTENCES)
 def test_text_that_readers_stumbled_over_is_gone(sentence: str) -> None:
     assert sentence not in " ".join(TEXTS.values())
+
+
+# Words that press, flatter or apologise; whole words, in every catalogue.
+_NEVER = {
+    "en": (
+        "sorry|unfortunately|oops|please reconsider|before you go|are you sure|lose|miss|limited|only today|"
+        "last chance|hurry|great news|welcome back|deals?|discount expires|submit|ok|yes"
+    ),
+    "de": "leider|schade|entschuldigung|verlieren|verpassen|nur heute|letzte chance|beeilen|sind sie sicher|stornieren",
+    "fr": "désolée?s?|malheureusement|dommage|perdre|perdez|manquer|dernière chance|êtes-vous sûr|annuler",
+    "es": "lo sentimos|lamentablemente|perder|pierde|última oportunidad|solo hoy|está seguro|oops",
+    "it": "spiacenti|purtroppo|perdere|perde|ultima occasione|solo oggi|è sicuro|annulla|annullare",
+    "nl": "sorry|helaas|jammer|verliezen|verliest|laatste kans|alleen vandaag|weet u het zeker|annuleren",
+}
+
+
+@pytest.mark.parametrize("language", CATALOGUES)
+def test_no_text_presses_flatters_or_apologises(language: str) -> None:
+    never = re.compile(rf"\b(?:{_NEVER[language]})\b", re.IGNORECASE)
+
+    found = {key: text for key, text in CATALOGUES[language].items() if never.search(text)}
+
+    assert found == {}
+    assert not any("!" in text for text in CATALOGUES[language].values())
+
+
+@pytest.mark.parametrize("language", CATALOGUES)
+def test_catalogue_has_every_key_with_the_same_values_in_it(language: str) -> None:
+    def fields(text: str) -> set[str]:
+        return {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
+
+    catalogue = CATALOGUES[language]
+
+    assert catalogue.keys() == TEXTS.keys()
+    assert [key for key in TEXTS if fields(catalogue[key]) != fields(TEXTS[key])] == []
+
+
+@pytest.mark.parametrize("language", CATALOGUES)
+def test_only_what_cancels_or_opens_the_flow_is_labelled_with_the_word(language: str) -> None:
+    word = {
+        "en": "cancel",
+        "de": "kündig",
+        "fr": "résili",
+        "es": "cancel",
+        "it": "disd",
+        "nl": "opzeg",
+    }[language]
+    controls = {key for key in TEXTS if key.endswith(("_button", "_button_now", "_button_later"))}
+    controls |= {"flow_exit_now", "flow_keep_as_it_is", "flow_close", "flow_close_unchanged"}
+    controls |= {"flow_continue", "flow_another", "look_again", "back_link", "again_link"}
+
+    labelled = {key for key in controls if word in CATALOGUES[language][key].lower()}
+
+    assert labelled == {"cancel_button", "confirm_button", "which_button", "flow_exit_now"}
+
+
+@pytest.mark.parametrize("language", ["fr"])
+def test_french_has_a_space_that_does_not_break_before_its_marks(language: str) -> None:
+    assert [
+        text for text in CATALOGUES[language].values() if re.search(r"(?<!\xa0)[:?;]", text)
+    ] == []
+
+
+def test_labels_that_a_law_prescribes_are_as_the_law_has_them() -> None:
+    assert LABELS == {
+        "de": {"open_exit": "Verträge hier kündigen", "declare_exit": "jetzt kündigen"},
+        "fr": {"open_exit": "résilier votre contrat"},
+    }

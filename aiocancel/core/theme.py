@@ -27,8 +27,17 @@ LIGHT: Final[Mapping[str, str]] = {
     "exit-ink": "#ffffff",
     "action": "#2450d3",
     "action-ink": "#ffffff",
+    "exit-hover": "#2b3643",
+    "action-hover": "#1b3fae",
     "link": "#2450d3",
     "focus": "#17202a",
+    "note": "#eaf0fe",
+    "error": "#b42318",
+    "error-ground": "#fdeceb",
+    "done": "#14652f",
+    "done-ground": "#e6f4ea",
+    "waiting": "#7a4a00",
+    "waiting-ground": "#fdf0d9",
 }
 DARK: Final[Mapping[str, str]] = {
     "paper": "#161b22",
@@ -41,17 +50,40 @@ DARK: Final[Mapping[str, str]] = {
     "exit-ink": "#161b22",
     "action": "#3b6fe8",
     "action-ink": "#ffffff",
+    "exit-hover": "#cfd8e1",
+    "action-hover": "#3164dd",
     "link": "#7aa2ff",
     "focus": "#e6edf3",
+    "note": "#16233f",
+    "error": "#ff9a8f",
+    "error-ground": "#3a1714",
+    "done": "#7bd394",
+    "done-ground": "#12301d",
+    "waiting": "#f0c069",
+    "waiting-ground": "#33260c",
 }
 
 _TEXT: Final = 4.5
 _SHAPE: Final = 3.0
 # What stands on what, and how far the two must differ.
 _PAIRS: Final = (
-    *((name, ground, _TEXT) for name in ("ink", "soft", "link") for ground in ("paper", "back")),
+    *(
+        (name, ground, _TEXT)
+        for name in ("ink", "soft", "link", "error")
+        for ground in ("paper", "back")
+    ),
     ("exit-ink", "exit", _TEXT),
+    ("exit-ink", "exit-hover", _TEXT),
     ("action-ink", "action", _TEXT),
+    ("action-ink", "action-hover", _TEXT),
+    *(
+        (name, f"{state}-ground", _TEXT)
+        for state in ("error", "done", "waiting")
+        for name in (state, "ink")
+    ),
+    ("ink", "note", _TEXT),
+    ("soft", "note", _TEXT),
+    ("edge", "note", _SHAPE),
     *((name, ground, _SHAPE) for name in ("edge", "focus") for ground in ("paper", "back")),
     ("exit", "paper", _SHAPE),
     ("action", "paper", _SHAPE),
@@ -60,6 +92,8 @@ _PAIRS: Final = (
 _COLOUR: Final = re.compile(r"#[0-9a-fA-F]{6}")
 _LENGTH: Final = re.compile(r"(?:0|[0-9]{1,3}(?:\.[0-9]{1,3})?(?:px|rem|em))")
 # Names of fonts, as they stand in a style sheet; nothing that could end the declaration.
+# Neither a script nor, with two slashes, the address of another site that is not named as one.
+_HELP: Final = re.compile(r"(?:/(?![/\\])|https://[^/\s]|mailto:[^\s]+@)[^\s]*")
 _FONT: Final = re.compile(r"[A-Za-z0-9 ,'\"_-]{1,200}")
 
 
@@ -75,6 +109,8 @@ class Theme:
         dark: Those of the dark scheme.
         radius: The roundness of buttons and fields, as a CSS length.
         font: The CSS list of fonts.
+        help: Where a customer finds help: a path of this site, or an ``https:`` or ``mailto:`` address. Each
+            page links to it at its foot.
 
     Raises:
         ConfigurationError: Something cannot be right, or two colours differ too little to be read; says which, how far
@@ -88,12 +124,19 @@ class Theme:
     dark: Mapping[str, str] = field(default_factory=dict[str, str])
     radius: str = "8px"
     font: str = "system-ui, sans-serif"
+    help: str | None = None
 
     def __post_init__(self) -> None:
         for setting in ("name", "radius", "font"):
             check_text(f"theme: {setting}", getattr(self, setting))
         if self.logo is not None:
             check_text("theme: logo", self.logo)
+        if self.help is not None:
+            check_text("theme: help", self.help)
+            if not _HELP.fullmatch(self.help):
+                raise ConfigurationError(
+                    "theme: help is a path such as '/help', or an https: or mailto: address"
+                )
         for setting in ("light", "dark"):
             check_text_by_text(f"theme: {setting}", getattr(self, setting))
 
@@ -117,9 +160,19 @@ class Theme:
         """
         own = self.light if scheme == "light" else self.dark
         colours = {**(LIGHT if scheme == "light" else DARK), **own}
+        for button in ("exit", "action"):
+            # Of a colour that is not ours we do not know a shade.
+            if button in own or f"{button}-ink" in own:
+                colours[f"{button}-hover"] = own.get(f"{button}-hover", colours[button])
+
         if "exit" in own or "exit-ink" in own or _stands_out(colours):
             return colours
-        return {**colours, "exit": colours["action"], "exit-ink": colours["action-ink"]}
+        return {
+            **colours,
+            "exit": colours["action"],
+            "exit-ink": colours["action-ink"],
+            "exit-hover": colours["action-hover"],
+        }
 
     @property
     def css(self) -> str:

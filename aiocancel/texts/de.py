@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from aiocancel.texts.flow import de as flow
+
 TEXTS: Final[Mapping[str, str]] = {
     "canceled": "Ihr Abonnement ist beendet.",
     "canceled_at": "Ihr Abonnement endete am {date}.",
@@ -140,4 +142,5 @@ TEXTS: Final[Mapping[str, str]] = {
     "payment_link": "Zahlung bestätigen",
     "back_link": "Zurück zu Ihrem Konto",
     "again_link": "Von vorn beginnen",
+    **flow.TEXTS,
 }

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from aiocancel.texts.flow import en as flow
+
 # What an accepted offer did. Where too little is known, the text "offer" says it.
 _OFFERS: Final = {
     "offer_off_next_payment": "You get {off} off your next payment.",
@@ -169,4 +171,5 @@ TEXTS: Final[Mapping[str, str]] = {
     **_PLAIN_PAGES,
     **_ABOUT,
     **_BUTTONS_AND_LINKS,
+    **flow.TEXTS,
 }

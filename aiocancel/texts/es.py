@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from aiocancel.texts.flow import es as flow
+
 TEXTS: Final[Mapping[str, str]] = {
     "canceled": "Su suscripción ha terminado.",
     "canceled_at": "Su suscripción terminó el {date}.",
@@ -138,4 +140,5 @@ TEXTS: Final[Mapping[str, str]] = {
     "payment_link": "Confirmar el pago",
     "back_link": "Volver a su cuenta",
     "again_link": "Empezar de nuevo",
+    **flow.TEXTS,
 }

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from aiocancel.texts.flow import fr as flow
+
 TEXTS: Final[Mapping[str, str]] = {
     "canceled": "Votre abonnement est terminé.",
     "canceled_at": "Votre abonnement a pris fin le {date}.",
@@ -138,4 +140,5 @@ TEXTS: Final[Mapping[str, str]] = {
     "payment_link": "Confirmer le paiement",
     "back_link": "Retour à votre compte",
     "again_link": "Recommencer",
+    **flow.TEXTS,
 }

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from aiocancel.texts.flow import it as flow
+
 TEXTS: Final[Mapping[str, str]] = {
     "canceled": "L'abbonamento è terminato.",
     "canceled_at": "L'abbonamento è terminato in data {date}.",
@@ -80,7 +82,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "confirm_text_at_period_end_at": "In caso di disdetta termina in data {date}. Fino ad allora può usarlo.",
     "confirm_trial_at": "In caso di disdetta il periodo di prova termina in data {date} e non viene addebitato nulla.",
     "confirm_paused": "È sospeso. In caso di disdetta i pagamenti non riprendono.",
-    "confirm_past_due": "Resta un pagamento in sospeso. La disdetta non lo annulla.",
+    "confirm_past_due": "Resta un pagamento in sospeso. La disdetta non lo elimina.",
     "confirm_several": "In questo modo si disdice tutto.",
     "already_title": "L'abbonamento è disdetto",
     "already_text_at": "Termina in data {date}. Fino ad allora può usarlo.",
@@ -136,4 +138,5 @@ TEXTS: Final[Mapping[str, str]] = {
     "payment_link": "Confermare il pagamento",
     "back_link": "Torna all'account",
     "again_link": "Ricominciare",
+    **flow.TEXTS,
 }

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from aiocancel.texts.flow import nl as flow
+
 TEXTS: Final[Mapping[str, str]] = {
     "canceled": "Uw abonnement is beëindigd.",
     "canceled_at": "Uw abonnement eindigde op {date}.",
@@ -138,4 +140,5 @@ TEXTS: Final[Mapping[str, str]] = {
     "payment_link": "Betaling bevestigen",
     "back_link": "Terug naar uw account",
     "again_link": "Opnieuw beginnen",
+    **flow.TEXTS,
 }

@@ -81,6 +81,10 @@ class Words:
         """Whether the owner replaced older words that say less, and left the newer ones as they are."""
         return plain in self._own and to not in self._own
 
+    def has_own(self, *keys: str) -> bool:
+        """Whether the owner replaced one of these texts."""
+        return any(key in self._own for key in keys)
+
     def written(self, value: Value) -> str:
         """Return a value as this language writes it."""
         match value:

@@ -99,11 +99,13 @@ async def render_page(
     context = {
         "about": (),
         "refresh_s": None,
+        "badge": None,
         **values,
         "lang": words.language,
         "dir": words.direction,
         "theme": theme,
         "stylesheet": site.style_url,
+        "help_link": words.text("help_link"),
     }
 
     name = f"{FOLDER}/{template}"

@@ -10,7 +10,6 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from aiocancel.core.choose_subscription import subscription_names
-from aiocancel.core.sentences import Sentence
 from aiocancel.core.shown import AboutSubscription, ShownSubscription, about
 from aiocancel.web.pages import render_page
 from aiocancel.web.site import Site
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from aiocancel.core.subscription import OwnedSubscription
     from aiocancel.core.undo import Undo
     from aiocancel.web.languages import Words
+    from aiocancel.web.outcome_page import Badge
 
 Link = Mapping[str, str]
 
@@ -147,6 +147,7 @@ class PlainPages:
         refresh_s: int | None = None,
         links: Sequence[Link] = (),
         about: Sequence[tuple[str, str]] = (),
+        badge: Badge | None = None,
     ) -> web.Response:
         """Show one message and the ways on."""
         back = {"url": self._site.settings.return_to, "text": words.text("back_link")}
@@ -160,6 +161,7 @@ class PlainPages:
             title=words.text("outcome_title") if title is None else title,
             text=text,
             outcome=outcome,
+            badge=None if badge is None else {"text": words.text(badge.key), "look": badge.look},
             about=about,
             refresh_s=refresh_s,
             links=[*links, back],
@@ -192,10 +194,3 @@ def price_of(told: AboutSubscription, words: Words) -> str | None:
 def date_of(told: AboutSubscription, words: Words) -> str | None:
     """Return the date that matters next."""
     return None if told.date is None else words.say(told.date)
-
-
-def title_of(words: Words, outcome: str, change: str, at: datetime | None) -> str:
-    """Return the heading of an outcome's page: the date where a subscription ends on one."""
-    if (outcome, change) != ("scheduled", "cancellation") or at is None:
-        return words.text("outcome_title")
-    return words.say(Sentence("title_scheduled_at", {"date": at}, plain="outcome_title"))

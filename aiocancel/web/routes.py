@@ -29,7 +29,7 @@ from aiocancel.errors import (
 from aiocancel.telemetry import ClaimRefused, LookupFailed
 from aiocancel.web.flow_context import FLOW_KEY, FlowContext, FlowState
 from aiocancel.web.html import flow_data
-from aiocancel.web.plain_pages import PlainPages, about_rows, title_of
+from aiocancel.web.plain_pages import PlainPages, about_rows
 from aiocancel.web.post_body import read_body, read_post
 from aiocancel.web.site import Site
 from aiocancel.web.words import message_of, refusal_of
@@ -144,15 +144,21 @@ class Handlers:
         links = []
         if answer.payment_url is not None:
             links = [{"url": answer.payment_url, "text": words.text("payment_link")}]
+        # Late: an answer brings the core's decisions with it.
+        from aiocancel.web.outcome_page import outcome_page
+
+        told_of = about(owned, shown, datetime.now(UTC))
+        page = outcome_page(answer, words, shown, told_of.plan)
         return await self._pages.message(
             request,
             words,
-            message_of(answer, words, shown),
-            title=title_of(words, answer.kind, answer.change, answer.effective_at),
+            page.text,
+            title=page.title,
+            badge=page.badge,
             outcome=answer.kind,
             refresh_s=None if answer.is_settled else _REFRESH_S,
             links=links,
-            about=about_rows(about(owned, shown, datetime.now(UTC)), words),
+            about=about_rows(told_of, words),
         )
 
     async def _subject(

@@ -41,6 +41,13 @@ def test_our_own_colours_pass(scheme: Any) -> None:
         ({"light": {"exits": "#000000"}}, "no colour named exits"),
         ({"light": {"ink": "red"}}, "a colour such as"),
         ({"light": {"ink": "#fff;} *{display:none"}}, "a colour such as"),
+        ({"light": {"done": "#7bd394"}}, "light done #7bd394 on done-ground"),
+        ({"light": {"note": "#2450d3"}}, "light ink #17202a on note"),
+        ({"light": {"action-hover": "#9db4f5"}}, "light action-ink #ffffff on action-hover"),
+        ({"help": "javascript:alert(1)"}, "help is a path"),
+        ({"help": "//elsewhere.example"}, "help is a path"),
+        ({"help": "/\\elsewhere.example"}, "help is a path"),
+        ({"help": b"/help"}, "help must be a text"),
         ({"scheme": "sepia"}, "scheme is"),
         ({"radius": "8px; color: red"}, "radius is"),
         ({"font": "x} </style><script>"}, "font is"),
@@ -67,3 +74,19 @@ def test_button_that_cancels_stands_out_as_much_as_the_one_that_keeps() -> None:
 def test_a_logo_that_is_no_text_is_refused_by_name() -> None:
     with pytest.raises(ConfigurationError, match=r"theme: logo must be a text"):
         Theme(logo=b"logo.svg")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("address", ["/help", "https://help.example/a", "mailto:us@example.com"])
+def test_help_is_somewhere_a_customer_can_go(address: str) -> None:
+    assert Theme(help=address).help == address
+
+
+def test_a_colour_of_the_owners_has_no_shade_of_ours_under_the_pointer() -> None:
+    own = Theme(light={"action": "#0b6b3a"}).colours("light")
+    shaded = Theme(light={"action": "#0b6b3a", "action-hover": "#08522c"}).colours("light")
+    strong = Theme(light={"action": "#000000"}).colours("light")
+
+    assert own["action-hover"] == "#0b6b3a"
+    assert own["exit-hover"] == LIGHT["exit-hover"]
+    assert shaded["action-hover"] == "#08522c"
+    assert strong["exit-hover"] == "#000000"

@@ -80,7 +80,8 @@ async def test_a_customer_cancels_without_any_script(
 
     page = await read(await client.get(location, headers=browser_of("ada")))
     assert outcome_of(page) == "scheduled"
-    assert "You can use it until May 9, 2031." in page.text
+    assert "Your Pro subscription ends on May 9, 2031" in page.text
+    assert "You can use it until then." in page.text
     assert links_of(page) == ["/account"]
     assert stripe.subscriptions["sub_ada"]["cancel_at_period_end"] is True
     assert stripe.subscriptions["sub_ada"]["cancellation_details"]["comment"] == fields["reason"]
@@ -193,7 +194,7 @@ async def test_the_date_before_the_click_is_the_date_after_it_and_on_the_way_bac
     outcome = await read(response)
     again = await read(await client.get("/cancel", headers=browser_of("ada")))
 
-    assert "Your subscription ends on May 9, 2031" in outcome.text
+    assert "Your Pro subscription ends on May 9, 2031" in outcome.text
     assert outcome.rows["Status"] == "Ends on May 9, 2031"
     assert outcome_of(again) == "already_cancelled"
     assert "It ends on May 9, 2031." in again.text

@@ -1,0 +1,125 @@
+"""The page of an outcome: each answer has its badge, its heading and its sentence, in the order of the table."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+
+from aiocancel.core.claim import Topic
+from aiocancel.core.decision import Answer, AnswerKind
+from aiocancel.core.identifiers import SubscriptionId
+from aiocancel.core.offers.terms import AcceptedOffer, CouponTerms, CustomTerms, PauseTerms
+from aiocancel.core.said_of_offers import Given
+from aiocancel.web.languages import Words
+from aiocancel.web.outcome_page import outcome_page
+
+DAY = datetime(2026, 12, 26, 12, tzinfo=UTC)
+WORDS = Words("en", {})
+
+PAGES = [
+    (
+        "scheduled",
+        "cancellation",
+        "badge_cancelled",
+        "Your Pro subscription ends on December 26, 2026",
+    ),
+    ("done", "cancellation", "badge_cancelled", "Your Pro subscription has ended"),
+    ("queued", "cancellation", "badge_received", "We have your cancellation"),
+    ("queued", "offer", "badge_received", "We have your choice"),
+    ("queued", "resumption", "badge_received", "We have your request"),
+    ("manual", "cancellation", "badge_received", "We have your cancellation"),
+    ("manual", "offer", "badge_received", "We have your choice"),
+    ("manual", "unpausing", "badge_received", "We have your request"),
+    ("refused", "cancellation", "badge_not_changed", "Your cancellation could not be carried out"),
+    ("refused", "offer", "badge_not_changed", "Your request could not be carried out"),
+    ("needs_payment_action", "offer", "badge_step_left", "Confirm the payment to finish"),
+    ("closed", "cancellation", "badge_received", "A person has taken over your request"),
+    ("done", "resumption", "badge_done", "Your Pro subscription goes on"),
+    ("done", "unpausing", "badge_done", "The pause is over"),
+    ("done", "discount_removal", "badge_done", "The discount is removed"),
+    ("done", "nothing", None, "Your subscription"),
+]
+
+
+@pytest.mark.parametrize(("kind", "change", "badge", "title"), PAGES)
+def test_page_of_each_outcome_has_its_badge_and_its_heading(
+    kind: str, change: str, badge: str | None, title: str
+) -> None:
+    page = outcome_page(Answer(AnswerKind(kind), Topic(change), DAY), WORDS, None, "Pro")
+
+    assert (page.badge and page.badge.key, page.title) == (badge, title)
+    assert page.text.strip()
+
+
+def test_nothing_is_called_cancelled_before_stripe_says_so() -> None:
+    for kind in (AnswerKind.QUEUED, AnswerKind.MANUAL, AnswerKind.REFUSED):
+        page = outcome_page(Answer(kind, Topic.CANCELLATION), WORDS, None, "Pro")
+
+        assert "ancelled" not in f"{page.badge} {page.title} {page.text}".replace(
+            "badge_cancelled", "ancelled"
+        )
+
+
+def test_an_end_without_a_date_or_a_plan_says_less() -> None:
+    undated = outcome_page(Answer(AnswerKind.SCHEDULED, Topic.CANCELLATION), WORDS, None, None)
+    ended = outcome_page(Answer(AnswerKind.DONE, Topic.CANCELLATION), WORDS, None, None)
+    unnamed = outcome_page(Answer(AnswerKind.SCHEDULED, Topic.CANCELLATION, DAY), WORDS, None, None)
+
+    assert undated[1:] == (
+        "Your subscription",
+        "Your subscription is cancelled. You can use it until it ends.",
+    )
+    assert ended[1:] == ("Your subscription has ended", "")
+    assert unnamed.title == "Your subscription ends on December 26, 2026"
+
+
+@pytest.mark.parametrize(
+    ("terms", "title", "badge"),
+    [
+        (
+            CouponTerms(Decimal(50), None, "once"),
+            "You get 50% off your next payment",
+            "badge_done",
+        ),
+        (CustomTerms(), "Your subscription", "badge_done"),
+        (PauseTerms("month", 2, at_period_end=False), "Your subscription", "badge_done"),
+    ],
+    ids=["coupon", "custom", "pause that nobody can date"],
+)
+def test_heading_of_an_offer_is_what_it_did(terms: object, title: str, badge: str) -> None:
+    given = Given(SubscriptionId("sub_1"), AcceptedOffer("half", terms))  # type: ignore[arg-type]
+
+    page = outcome_page(Answer(AnswerKind.DONE, Topic.OFFER, given=given), WORDS, None, "Pro")
+
+    assert page.badge is not None
+    assert (page.title, page.badge.key) == (title, badge)
+
+
+def test_a_promised_pause_is_told_with_its_day() -> None:
+    given = Given(
+        SubscriptionId("sub_1"), AcceptedOffer("break", PauseTerms("month", 2, at_period_end=False))
+    )
+
+    page = outcome_page(
+        Answer(AnswerKind.SCHEDULED, Topic.OFFER, DAY, given=given), WORDS, None, "Pro"
+    )
+
+    assert page.title == "Your pause begins on December 26, 2026"
+    assert page.badge is not None
+    assert page.badge.key == "badge_paused"
+
+
+def test_sentence_that_the_owner_replaced_stands_as_it_is() -> None:
+    words = Words("en", {"scheduled_at": "Bye on {date}.", "queued": "Got it."})
+    scheduled = Answer(AnswerKind.SCHEDULED, Topic.CANCELLATION, DAY)
+
+    page = outcome_page(scheduled, words, None, "Pro")
+    waiting = outcome_page(Answer(AnswerKind.QUEUED, Topic.CANCELLATION), words, None, "Pro")
+    titled = outcome_page(scheduled, Words("en", {"outcome_title": "Ours"}), None, "Pro")
+
+    assert page.text == "Bye on December 26, 2026."
+    assert page.title == "Your subscription ends on December 26, 2026"
+    assert (waiting.title, waiting.text) == ("Your subscription", "Got it.")
+    assert titled.title == "Ours"
