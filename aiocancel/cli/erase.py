@@ -117,7 +117,10 @@ async def _worked(url: str, command: str, work: _Work) -> Erased:
 
 def _text(erased: Erased, *, dry_run: bool) -> str:
     done = "would erase" if dry_run else "erased"
-    lines = [f"{done} the personal data of claims: {erased.claims}, with actions: {erased.actions}"]
+    lines = [
+        f"{done} the personal data of claims: {erased.claims}, with actions: {erased.actions}, "
+        f"and of flow sessions: {erased.sessions}"
+    ]
     lines += [
         f"left alone: action {each.action_id} ({each.kind}) is {each.state}"
         for each in erased.unfinished

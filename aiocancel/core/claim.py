@@ -19,6 +19,8 @@ __all__ = [
     "MAX_REASON_LENGTH",
     "MAX_WORD_LENGTH",
     "NO_REASON",
+    "OURS",
+    "OWN_FLOW",
     "OWN_VENDOR",
     "CancelReason",
     "FlowClaim",
@@ -31,6 +33,12 @@ __all__ = [
 
 OWN_VENDOR = "aiocancel"
 """The vendor's name in a claim that no flow vendor has seen: the plain form, or a script of the application's."""
+
+OWN_FLOW = "own"
+"""The vendor's name in a claim that came from a flow of our own."""
+
+OURS = frozenset({OWN_VENDOR, OWN_FLOW})
+"""The vendors of claims that no other company has seen, and so cannot carry out."""
 
 
 class FlowStatus(StrEnum):

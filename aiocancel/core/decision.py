@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Literal
 
 from aiocancel.core.actions import WAITS_FOR_PAYMENT, Action, ActionKind, ActionState, Receipt
-from aiocancel.core.claim import OWN_VENDOR, FlowClaim, FlowStatus, Topic, VerifiedOutcome
+from aiocancel.core.claim import OURS, FlowClaim, FlowStatus, Topic, VerifiedOutcome
 from aiocancel.core.flow_details import whole_reason
 from aiocancel.core.grants import Grant
 from aiocancel.core.identifiers import CustomerId, SubscriptionId
@@ -143,7 +143,7 @@ def decide(outcome: VerifiedOutcome, policy: Policy) -> Decision:
     if outcome.status is not FlowStatus.CANCELED:
         return Decision(Topic.NOTHING, answer=Answer(AnswerKind.DONE, Topic.NOTHING))
     # The flow vendor cannot carry out a cancellation that never reached it, because it is down or its widget blocked.
-    if policy.applies_cancellation == "vendor" and outcome.vendor != OWN_VENDOR:
+    if policy.applies_cancellation == "vendor" and outcome.vendor not in OURS:
         kind = ActionKind.EXPECT_CANCELLATION
     elif policy.cancel_timing == "now":
         kind = ActionKind.CANCEL_NOW

@@ -57,6 +57,21 @@ UPDATE aiocancel.journal SET code = 'erased'
 WHERE claim_id = ANY($1) AND entry IN ('action_closed', 'action_retried') AND code IS NOT NULL
 """
 
+# A session has nothing to finish: what it led to is a claim. The figures go on counting it, without a person.
+FIND_SESSIONS: Final = """
+SELECT id FROM aiocancel.flow_session
+WHERE id > $1 AND erased_at IS NULL
+  AND (customer_id = $2 OR customer_id = '' AND subscription_id = ANY($3) OR opened_at < now() - $4::interval)
+ORDER BY id LIMIT $5 FOR UPDATE
+"""
+
+ERASE_SESSIONS: Final = """
+UPDATE aiocancel.flow_session SET customer_id = '', answers = '{}', snapshot = snapshot - 'columns', stripe = NULL,
+    progress = '{}', state = CASE WHEN state = 'open' THEN 'abandoned' ELSE state END,
+    ended_at = coalesce(ended_at, now()), erased_at = now()
+WHERE id = ANY($1)
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class UnfinishedAction:
@@ -73,6 +88,7 @@ class Erased:
 
     claims: int
     actions: int
+    sessions: int
     unfinished: Sequence[UnfinishedAction]
 
 
@@ -137,4 +153,21 @@ class Erasure:
                         await self._connection.execute(ERASE_OPERATORS_WORDS, ids)
 
                     claims, after = claims + len(ids), ids[-1]
-        return Erased(claims, actions, [UnfinishedAction(**row) for row in unfinished])
+            sessions = await self._erase_sessions(whose, dry_run=dry_run)
+        left = [UnfinishedAction(**row) for row in unfinished]
+        return Erased(claims, actions, sessions, left)
+
+    async def _erase_sessions(
+        self, whose: tuple[str | None, Sequence[str], timedelta | None], *, dry_run: bool
+    ) -> int:
+        sessions = after = 0
+        while True:
+            async with self._connection.transaction(isolation="read_committed"):
+                found = await self._connection.fetch(FIND_SESSIONS, after, *whose, BATCH)
+                if not found:
+                    return sessions
+
+                ids = [row["id"] for row in found]
+                if not dry_run:
+                    await self._connection.execute(ERASE_SESSIONS, ids)
+                sessions, after = sessions + len(ids), ids[-1]

@@ -19,16 +19,18 @@ from aiocancel.core.decision import Policy
 from aiocancel.core.identifiers import SubscriptionId
 from aiocancel.core.offers.terms import AcceptedOffer, CustomTerms
 from aiocancel.postgres.by_hand import Operations
+from aiocancel.postgres.flow_sessions import FlowSessions
 from aiocancel.postgres.ledger import Ledger
 from aiocancel.testing.postgres import EmbeddedPostgres
 from tests.cli.test_actions import with_pool
 from tests.support.claims import make_claim, make_grant, record, take_due
+from tests.support.flow_sessions import new_session
 from tests.support.saas import Pool
 
 WORDS = "Ada Lovelace left because of Bob"
 METADATA = "+44 20 7946 0018"
 PERSONAL = (WORDS, METADATA, "ada@example.com", "ada-is-angry")
-TABLES = ("claim", "action", "attempt", "journal", "outcome")
+TABLES = ("claim", "action", "attempt", "journal", "outcome", "flow_session")
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -64,6 +66,11 @@ async def fill(pool: Pool) -> None:
         await Operations(connection).operate(
             Operation.CLOSE, taken.action_id, reason="ada-is-angry"
         )
+
+    comment = {"comment": WORDS, "follow_up": METADATA}
+    await FlowSessions(pool).open(
+        "own_1", new_session("sub_1", customer_id="ada@example.com", comment=comment)
+    )
 
     # The flow vendor tells of one that names nobody.
     await claim(pool, "canceled", customer="", session="sess_2", text=WORDS)
@@ -120,7 +127,9 @@ def test_erasing_a_customer_leaves_keys_and_outcomes_and_nothing_personal(
     status, out, err = run("erase", "--customer", "ada@example.com")
 
     assert (status, err) == (0, "")
-    assert out == "erased the personal data of claims: 3, with actions: 4\n"
+    assert (
+        out == "erased the personal data of claims: 3, with actions: 4, and of flow sessions: 1\n"
+    )
     after = content(shop)
     assert [each for each in PERSONAL if each in after] == []
     assert keys(shop) == kept
@@ -132,7 +141,13 @@ def test_a_dry_run_counts_and_erases_nothing(shop: str, run: Run) -> None:
     status, out, _ = run("erase", "--customer", "ada@example.com", "--dry-run", "--json")
 
     assert status == 0
-    assert json.loads(out) == {"claims": 3, "actions": 4, "unfinished": [], "dry_run": True}
+    assert json.loads(out) == {
+        "claims": 3,
+        "actions": 4,
+        "sessions": 1,
+        "unfinished": [],
+        "dry_run": True,
+    }
     assert content(shop) == before
 
 

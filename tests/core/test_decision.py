@@ -20,6 +20,7 @@ from aiocancel.core.actions import (
 )
 from aiocancel.core.changes import MoveTrialEnd
 from aiocancel.core.claim import (
+    OWN_FLOW,
     OWN_VENDOR,
     CancelReason,
     FlowClaim,
@@ -113,6 +114,7 @@ def decide_any(claim: FlowClaim, policy: Policy) -> Decision:
         # The vendor never heard of these: it may be down.
         ("vendor", "at_period_end", OWN_VENDOR, ActionKind.CANCEL_AT_PERIOD_END),
         ("vendor", "now", OWN_VENDOR, ActionKind.CANCEL_NOW),
+        ("vendor", "now", OWN_FLOW, ActionKind.CANCEL_NOW),
     ],
 )
 def test_a_proven_cancellation_becomes_one_action_with_its_reason(

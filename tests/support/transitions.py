@@ -40,6 +40,19 @@ RECOVERY: Final = frozenset(
 )
 
 
+FLOW_SESSION_STATES: Final = ("open", "canceled", "accepted", "abandoned")
+
+# Pressing the exit after half an hour of nothing still cancels; nothing can be accepted then.
+FLOW_SESSION: Final = frozenset(
+    {
+        ("open", "canceled"),
+        ("open", "accepted"),
+        ("open", "abandoned"),
+        ("abandoned", "canceled"),
+    }
+)
+
+
 def may_go(state: ActionState, to: ActionState) -> bool:
     """Tell whether an action may go from one state to another; staying where it is is no transition."""
     return (state, to) in TRANSITIONS

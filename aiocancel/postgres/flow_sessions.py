@@ -1,0 +1,442 @@
+"""Flow sessions in Postgres: a customer's run through a flow, and all that was shown in it.
+
+The values that core/flow reads and writes are JSON here; nothing is decided by this module.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from aiocancel.core.claim import OWN_FLOW
+from aiocancel.core.identifiers import CustomerId, FlowSessionId, Mode, SubscriptionId
+from aiocancel.postgres.connection import LedgerConnection
+
+if TYPE_CHECKING:
+    import asyncpg
+
+    from aiocancel.postgres.connection import Connection, Pool
+
+# A customer who has done nothing for that long has left, or comes back to a new run.
+ABANDONED_AFTER: Final = timedelta(minutes=30)
+# Small enough for customers not to notice.
+SWEEP_BATCH: Final = 500
+
+# What the customer and the subscription were given and have cancelled here, and the run that is under way. A gift that
+# was refused was none.
+LOOK: Final = """
+SELECT
+    (SELECT s.session_id FROM aiocancel.flow_session s
+     WHERE s.subscription_id = $2 AND s.customer_id = $1 AND s.state = 'open' AND s.told_by = 'own'
+       AND s.touched_at > now() - $3::interval) AS open_session,
+    ARRAY(SELECT a.created_at FROM aiocancel.action a JOIN aiocancel.claim c ON c.id = a.claim_id
+     WHERE c.customer_id = $1 AND c.customer_id <> '' AND a.state <> 'refused'
+       AND a.kind IN ('apply_offer', 'expect_offer', 'run_offer_handler')
+     UNION SELECT a.created_at FROM aiocancel.action a
+     WHERE a.subscription_id = $2 AND a.state <> 'refused'
+       AND a.kind IN ('apply_offer', 'expect_offer', 'run_offer_handler') ORDER BY 1) AS gifts,
+    ARRAY(SELECT c.recorded_at FROM aiocancel.claim c
+     WHERE c.customer_id = $1 AND c.customer_id <> '' AND c.status = 'canceled' ORDER BY 1) AS cancellations,
+    EXISTS (SELECT FROM aiocancel.action a WHERE a.subscription_id = $2 AND a.state IN ('waiting', 'running')
+     AND aiocancel.is_asked_for(a.kind)) AS has_unfinished
+"""
+
+# An older run of the same customer ends with the new one. A run that another tab has just opened stays the only one.
+OPEN: Final = """
+WITH defined AS (
+    INSERT INTO aiocancel.flow_definition (version, definition) VALUES ($6, $7::jsonb) ON CONFLICT DO NOTHING),
+worded AS (
+    INSERT INTO aiocancel.flow_words (hash, language, words) SELECT $8, $9, $10::jsonb WHERE $8::text IS NOT NULL
+    ON CONFLICT DO NOTHING),
+gone AS (
+    UPDATE aiocancel.flow_session SET state = 'abandoned', ended_at = now(), stripe = NULL
+    WHERE subscription_id = $4 AND customer_id = $3 AND state = 'open' AND told_by = 'own'
+      AND touched_at <= now() - $19::interval
+    RETURNING id)
+INSERT INTO aiocancel.flow_session (session_id, vendor, told_by, mode, customer_id, subscription_id,
+    definition_version, words_hash, language, place, snapshot, stripe, reasons, progress, considered, hold_out, fitted)
+SELECT $1, $2, 'own', $5, $3, $4, $6, $8, $9, $11, $12::jsonb, $13::jsonb, $14, $15::jsonb, $16::jsonb, $17, $18
+FROM (SELECT count(*) FROM gone) AS after
+ON CONFLICT (subscription_id, customer_id) WHERE state = 'open' AND told_by = 'own' DO NOTHING
+RETURNING session_id
+"""
+
+READ: Final = """
+SELECT s.session_id, s.vendor, s.mode, s.customer_id, s.subscription_id, s.state, s.revision, s.definition_version,
+    CASE WHEN s.definition_version = ANY($3) THEN NULL ELSE d.definition END AS definition, s.language, s.place,
+    s.snapshot, s.stripe, s.reasons, s.reason, s.answers, s.progress, s.considered, s.shown, s.declined,
+    s.accepted_offer, s.accepted_months, s.hold_out, s.fitted, s.opened_at, s.ended_at,
+    now() - s.touched_at > $4::interval AS is_stale, (
+        SELECT c.public_id FROM aiocancel.claim c
+        WHERE c.subscription_id = s.subscription_id AND c.flow_session_id = s.session_id AND c.uses_grant) AS claim_id
+FROM aiocancel.flow_session s LEFT JOIN aiocancel.flow_definition d ON d.version = s.definition_version
+WHERE s.session_id = $1 AND s.customer_id = $2 AND s.told_by = 'own' AND s.erased_at IS NULL
+"""
+
+# What the worker asks: it knows the session and the subscription from the claim.
+READ_ACCEPTED: Final = """
+SELECT s.session_id, s.customer_id, s.subscription_id, s.state, s.accepted_offer, s.shown, s.reason, s.opened_at,
+    s.ended_at
+FROM aiocancel.flow_session s WHERE s.session_id = $1 AND s.told_by = 'own' AND s.vendor = $2
+"""
+
+MOVE: Final = """
+UPDATE aiocancel.flow_session SET revision = revision + 1, touched_at = now(), reason = $4, answers = $5::jsonb,
+    progress = $6::jsonb, considered = $7::jsonb, shown = shown || $8::jsonb,
+    declined = $9, fitted = coalesce($10, fitted)
+WHERE session_id = $1 AND customer_id = $2 AND revision = $3 AND state = 'open' AND told_by = 'own'
+RETURNING revision
+"""
+
+# Inside the transaction that records the claim: an acceptance and its claim are one.
+ACCEPT_SHOWN: Final = """
+UPDATE aiocancel.flow_session SET state = 'accepted', ended_at = now(), touched_at = now(), revision = revision + 1,
+    accepted_offer = $4, accepted_months = $5, progress = $6::jsonb, stripe = NULL
+WHERE session_id = $1 AND customer_id = $2 AND subscription_id = $3 AND state = 'open' AND told_by = 'own'
+  AND touched_at > now() - $7::interval AND shown @> jsonb_build_array(jsonb_build_object('offer', $4::text))
+  AND NOT $4 = ANY(declined)
+RETURNING true AS accepted
+"""
+
+# The claim is recorded already, and counts whatever becomes of this. An offer that stood on the screen is declined.
+CANCEL: Final = """
+UPDATE aiocancel.flow_session SET state = 'canceled', ended_at = coalesce(ended_at, now()), revision = revision + 1,
+    stripe = NULL, touched_at = now()
+WHERE session_id = $1 AND customer_id = $2 AND subscription_id = $3 AND state IN ('open', 'abandoned')
+  AND told_by = 'own'
+"""
+
+# A cancellation whose process died before it came to the session is found by its claim.
+SWEEP: Final = """
+WITH due AS (
+    SELECT id FROM aiocancel.flow_session WHERE state = 'open' AND touched_at <= now() - $1::interval
+    ORDER BY touched_at LIMIT $2 FOR UPDATE SKIP LOCKED)
+UPDATE aiocancel.flow_session s SET ended_at = now(), stripe = NULL, revision = s.revision + 1,
+    state = CASE WHEN EXISTS (
+        SELECT FROM aiocancel.claim c WHERE c.subscription_id = s.subscription_id
+          AND c.flow_session_id = s.session_id AND c.status = 'canceled') THEN 'canceled' ELSE 'abandoned' END
+FROM due WHERE s.id = due.id
+RETURNING s.session_id, s.subscription_id, s.state
+"""
+
+# A vendor's run. The vendor's own word takes the place of the browser's, and stays.
+NOTE_VENDORS: Final = """
+INSERT INTO aiocancel.flow_session AS known (session_id, vendor, told_by, mode, customer_id, subscription_id, state,
+    vendor_status, language, reason, answers, considered, shown, accepted_offer, opened_at, ended_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::jsonb, '[]', $12::jsonb, $13, coalesce($14, now()),
+    CASE WHEN $7 = 'open' THEN NULL ELSE coalesce($15, now()) END)
+ON CONFLICT (session_id, subscription_id, vendor) DO UPDATE
+SET told_by = excluded.told_by, state = excluded.state, vendor_status = excluded.vendor_status,
+    customer_id = CASE WHEN known.customer_id = '' THEN excluded.customer_id ELSE known.customer_id END,
+    reason = excluded.reason, answers = excluded.answers, shown = excluded.shown,
+    accepted_offer = excluded.accepted_offer, ended_at = excluded.ended_at, touched_at = now(),
+    opened_at = least(known.opened_at, excluded.opened_at)
+WHERE known.told_by = 'browser' AND known.erased_at IS NULL
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What the ledger knows of a customer and a subscription as a flow begins; times are aware UTC.
+
+    ``open_session`` is the run that is under way, ``has_unfinished`` says that a change is still to come.
+    """
+
+    open_session: str | None
+    gifts: tuple[datetime, ...]
+    cancellations: tuple[datetime, ...]
+    has_unfinished: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NewSession:
+    """A run as it begins; ``considered`` is each offer with the code why it is left out, or None."""
+
+    customer_id: CustomerId = field(repr=False)
+    subscription_id: SubscriptionId
+    mode: Mode
+    definition_version: str
+    definition: Mapping[str, Any] = field(repr=False)
+    language: str
+    place: str | None
+    snapshot: Mapping[str, Any] = field(repr=False)
+    stripe: Mapping[str, Any] | None = field(repr=False)
+    reasons: Sequence[str]
+    progress: Mapping[str, Any] = field(repr=False)
+    considered: Sequence[Mapping[str, Any]]
+    hold_out: bool
+    fitted: str | None
+    words_hash: str | None = None
+    words: Mapping[str, str] | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRow:
+    """A run as it stands. ``definition`` is None where the reader said that it knows the version.
+
+    ``is_stale`` says that nothing was done for so long that nothing can be accepted any more, ``claim_id`` names
+    the claim that it led to.
+    """
+
+    session_id: str
+    mode: Mode
+    customer_id: CustomerId = field(repr=False)
+    subscription_id: SubscriptionId
+    state: str
+    revision: int
+    definition_version: str
+    definition: Mapping[str, Any] | None = field(repr=False)
+    language: str | None
+    place: str | None
+    snapshot: Mapping[str, Any] = field(repr=False)
+    stripe: Mapping[str, Any] | None = field(repr=False)
+    reasons: tuple[str, ...]
+    reason: str | None
+    answers: Mapping[str, Any] = field(repr=False)
+    progress: Mapping[str, Any] = field(repr=False)
+    considered: tuple[Mapping[str, Any], ...]
+    shown: tuple[Mapping[str, Any], ...] = field(repr=False)
+    declined: tuple[str, ...]
+    accepted_offer: str | None
+    accepted_months: int | None
+    hold_out: bool
+    fitted: str | None
+    opened_at: datetime
+    ended_at: datetime | None
+    is_stale: bool
+    claim_id: uuid.UUID | None
+
+    def shown_offer(self, key: str) -> Mapping[str, Any] | None:
+        """Return what the session kept of an offer that it showed, None where it showed none of that key."""
+        return next((each for each in reversed(self.shown) if each["offer"] == key), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """What a screen changes of a run; ``shows`` is what it shows for the first time."""
+
+    reason: str | None
+    answers: Mapping[str, Any] = field(repr=False)
+    progress: Mapping[str, Any] = field(repr=False)
+    considered: Sequence[Mapping[str, Any]]
+    declined: Sequence[str]
+    shows: Sequence[Mapping[str, Any]] = ()
+    fitted: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """A customer's yes to an offer, written together with the claim of it; ``months`` is what the customer chose."""
+
+    session_id: FlowSessionId
+    offer: str
+    months: int | None
+    progress: Mapping[str, Any] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptedRow:
+    """What a session says of its end, for whoever has to believe it."""
+
+    session_id: str
+    customer_id: str = field(repr=False)
+    subscription_id: str
+    state: str
+    offer: Mapping[str, Any] | None
+    reason: str | None
+    opened_at: datetime
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """A run that ended by itself."""
+
+    session_id: str
+    subscription_id: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class VendorsRun:
+    """As much as a vendor, or only a browser, tells of a run through a vendor's flow."""
+
+    session_id: str
+    vendor: str
+    told_by: str
+    mode: Mode
+    customer_id: str = field(repr=False)
+    subscription_id: str
+    state: str
+    vendor_status: str
+    language: str | None = None
+    reason: str | None = None
+    answers: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    shown: Sequence[str] = ()
+    accepted_offer: str | None = None
+    opened_at: datetime | None = None
+    ended_at: datetime | None = None
+
+
+class FlowSessions:
+    """Runs through flows; every method raises UnavailableError, and each is one statement."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._connection = LedgerConnection(pool)
+
+    async def look(self, customer_id: str, subscription_id: str) -> Before:
+        """Return what is known as a flow begins."""
+        rows = await self._connection.at_once(LOOK, customer_id, subscription_id, ABANDONED_AFTER)
+        row = rows[0]
+        return Before(
+            row["open_session"],
+            tuple(row["gifts"]),
+            tuple(row["cancellations"]),
+            row["has_unfinished"],
+        )
+
+    async def open(self, session_id: str, new: NewSession) -> bool:
+        """Begin a run; False where the same customer has begun another on this subscription just now."""
+        rows = await self._connection.at_once(
+            OPEN,
+            session_id,
+            OWN_FLOW,
+            new.customer_id,
+            new.subscription_id,
+            new.mode,
+            new.definition_version,
+            json.dumps(new.definition),
+            new.words_hash,
+            new.language,
+            None if new.words is None else json.dumps(dict(new.words)),
+            new.place,
+            json.dumps(new.snapshot),
+            None if new.stripe is None else json.dumps(new.stripe),
+            list(new.reasons),
+            json.dumps(new.progress),
+            json.dumps(list(new.considered)),
+            new.hold_out,
+            new.fitted,
+            ABANDONED_AFTER,
+        )
+        return bool(rows)
+
+    async def read(
+        self, session_id: str, customer_id: str, *, known_versions: Collection[str] = ()
+    ) -> SessionRow | None:
+        """Return a customer's own run, None where there is none of that id.
+
+        Args:
+            session_id: As a browser sent it.
+            customer_id: Who asks; another customer's run is None.
+            known_versions: The definitions that need not be sent again.
+        """
+        rows = await self._connection.at_once(
+            READ, session_id, customer_id, list(known_versions), ABANDONED_AFTER
+        )
+        return _session(rows[0]) if rows else None
+
+    async def move(self, row: SessionRow, move: Move) -> bool:
+        """Write what a screen changes; False where another request was faster, or the run is over."""
+        rows = await self._connection.at_once(
+            MOVE,
+            row.session_id,
+            row.customer_id,
+            row.revision,
+            move.reason,
+            json.dumps(move.answers),
+            json.dumps(move.progress),
+            json.dumps(list(move.considered)),
+            json.dumps(list(move.shows)),
+            list(move.declined),
+            move.fitted,
+        )
+        return bool(rows)
+
+    async def canceled(self, session_id: str, customer_id: str, subscription_id: str) -> None:
+        """Note that a run ended with a cancellation that is recorded."""
+        await self._connection.at_once(CANCEL, session_id, customer_id, subscription_id)
+
+    async def accepted(self, session_id: str) -> AcceptedRow | None:
+        """Return what a run of ours says of its end, None where there is none of that id."""
+        rows = await self._connection.at_once(READ_ACCEPTED, session_id, OWN_FLOW)
+        if not rows:
+            return None
+        row = rows[0]
+        shown = [
+            each for each in json.loads(row["shown"]) if each["offer"] == row["accepted_offer"]
+        ]
+        return AcceptedRow(
+            row["session_id"],
+            row["customer_id"],
+            row["subscription_id"],
+            row["state"],
+            shown[-1] if shown else None,
+            row["reason"],
+            row["opened_at"],
+            row["ended_at"],
+        )
+
+    async def sweep(self) -> list[Swept]:
+        """End the runs in which nothing was done for half an hour, a batch of the oldest."""
+        rows = await self._connection.at_once(SWEEP, ABANDONED_AFTER, SWEEP_BATCH)
+        return [Swept(**row) for row in rows]
+
+    async def note(self, run: VendorsRun) -> None:
+        """Keep a run through a vendor's flow; of the same run the vendor's word counts more than a browser's."""
+        await self._connection.at_once(
+            NOTE_VENDORS,
+            run.session_id,
+            run.vendor,
+            run.told_by,
+            run.mode,
+            run.customer_id,
+            run.subscription_id,
+            run.state,
+            run.vendor_status,
+            run.language,
+            run.reason,
+            json.dumps(run.answers),
+            json.dumps([{"offer": key} for key in run.shown]),
+            run.accepted_offer,
+            run.opened_at,
+            run.ended_at,
+        )
+
+
+async def accept_shown(
+    connection: Connection, customer_id: str, subscription_id: str, acceptance: Acceptance
+) -> bool:
+    """End a run with an accepted offer; False unless this run showed it, is open, and is the customer's.
+
+    Args:
+        connection: In the transaction that records the claim.
+        customer_id: Whose grant it is.
+        subscription_id: Of the grant.
+        acceptance: The customer's yes.
+    """
+    return bool(
+        await connection.fetchval(
+            ACCEPT_SHOWN,
+            acceptance.session_id,
+            customer_id,
+            subscription_id,
+            acceptance.offer,
+            acceptance.months,
+            json.dumps(acceptance.progress),
+            ABANDONED_AFTER,
+        )
+    )
+
+
+def _session(row: asyncpg.Record) -> SessionRow:
+    values = {name: row[name] for name in SessionRow.__dataclass_fields__}
+    for name in ("definition", "snapshot", "stripe", "answers", "progress", "considered", "shown"):
+        values[name] = None if values[name] is None else json.loads(values[name])
+    for name in ("reasons", "considered", "shown", "declined"):
+        values[name] = tuple(values[name])
+    return SessionRow(**values)

@@ -1,0 +1,93 @@
+"""What a screen, the sweep and an acceptance ask about flow sessions is found by an index, however many there were."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import asyncpg
+import pytest_asyncio
+
+from aiocancel.core.identifiers import FlowSessionId
+from aiocancel.postgres.flow_sessions import Acceptance, FlowSessions, VendorsRun, accept_shown
+from aiocancel.testing.postgres import EmbeddedPostgres
+from tests.benchmarks.fill import fill
+from tests.support.flow_sessions import begin, move_to_offer
+from tests.support.saas import Pool
+
+LARGE = {"claim", "action", "flow_session"}
+
+PAST_SESSIONS = """
+INSERT INTO aiocancel.flow_session (session_id, vendor, told_by, mode, customer_id, subscription_id, state,
+    definition_version, snapshot, considered, shown, opened_at, touched_at, ended_at)
+SELECT 'filled_' || n, 'own', 'own', 'test', 'filled_customer_' || n, 'filled_sub_' || n, 'abandoned', 'past',
+    '{"price_minor": 2900}', '[]', '[]', at, at, at
+FROM generate_series(1, 30000) n CROSS JOIN LATERAL (SELECT now() - n * interval '1 minute' AS at) t
+"""
+
+
+@pytest_asyncio.fixture(loop_scope="session", scope="module")
+async def many_sessions(postgres: EmbeddedPostgres, template_database: str) -> AsyncIterator[str]:
+    dsn = await postgres.create_database("with_many_sessions", template=template_database)
+    connection = await asyncpg.connect(dsn)
+    await fill(connection, first=0, until=5_000, finished=True)
+    await connection.execute("INSERT INTO aiocancel.flow_definition VALUES ('past', '{}')")
+    await connection.execute(PAST_SESSIONS)
+    await connection.execute("VACUUM ANALYZE aiocancel.flow_session")
+    await connection.close()
+    yield dsn
+    await postgres.drop_database("with_many_sessions")
+
+
+def scans(plan: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Every table that a plan reads from, with the way it does."""
+    if "Relation Name" in plan and plan["Node Type"] != "ModifyTable":
+        yield plan["Relation Name"], plan["Node Type"]
+    for inner in plan.get("Plans", ()):
+        yield from scans(inner)
+
+
+async def scans_of(pool: Pool, query: str, *arguments: Any) -> set[tuple[str, str]]:
+    plan = json.loads(await pool.fetchval(f"EXPLAIN (FORMAT JSON) {query}", *arguments))
+    return set(scans(plan[0]["Plan"]))
+
+
+async def test_no_statement_about_a_flow_session_reads_a_large_table_from_end_to_end(
+    many_sessions: str,
+) -> None:
+    asked: dict[str, tuple[Any, ...]] = {}
+
+    async def watch(connection: Any) -> None:
+        connection.add_query_logger(lambda logged: asked.setdefault(logged.query, logged.args))
+
+    async with asyncpg.create_pool(many_sessions, min_size=1, max_size=2, init=watch) as pool:
+        sessions = FlowSessions(pool)
+        await sessions.look("ada", "sub_1")
+        row = await begin(sessions)
+        await sessions.move(row, move_to_offer(shows=[]))
+        async with pool.acquire() as connection:
+            yes = Acceptance(FlowSessionId("own_1"), "half_price", None, {})
+            assert await accept_shown(connection, "ada", "sub_1", yes)
+        await sessions.accepted("own_1")
+        await sessions.canceled("own_1", "ada", "sub_1")
+        await sessions.sweep()
+        await sessions.note(
+            VendorsRun("s", "prosperstack", "vendor", "test", "", "sub_1", "abandoned", "deflected")
+        )
+
+    ours = {query: args for query, args in asked.items() if "aiocancel." in query}
+    assert len(ours) == 9
+    async with asyncpg.create_pool(many_sessions, min_size=1, max_size=1) as pool:
+        found = {query: await scans_of(pool, query, *args) for query, args in ours.items()}
+        would_be_slow = await scans_of(
+            pool, "SELECT FROM aiocancel.flow_session WHERE language = $1", "en"
+        )
+    slow = {
+        (query, table)
+        for query, read in found.items()
+        for table, way in read
+        if table in LARGE and way in ("Seq Scan", "Parallel Seq Scan")
+    }
+    assert slow == set()
+    assert would_be_slow == {("flow_session", "Seq Scan")}

@@ -1,0 +1,432 @@
+"""Flow sessions: one run at a time, moved by whoever saw it last, and never changed in what it has shown."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+from itertools import product
+from typing import Any
+
+import asyncpg
+import pytest
+
+from aiocancel.core.identifiers import FlowSessionId
+from aiocancel.postgres.flow_sessions import Acceptance, FlowSessions, VendorsRun, accept_shown
+from aiocancel.postgres.ledger import Ledger
+from tests.support.claims import AT_PERIOD_END, ask, make_grant, record
+from tests.support.flow_sessions import (
+    SHOWN,
+    begin,
+    move_to_offer,
+    new_session,
+    own_claim,
+)
+from tests.support.saas import Pool
+from tests.support.transitions import FLOW_SESSION, FLOW_SESSION_STATES
+
+
+@pytest.fixture
+def sessions(pool: Pool) -> FlowSessions:
+    return FlowSessions(pool)
+
+
+async def age(pool: Pool, minutes: int) -> None:
+    """Let the last click of every run lie so long ago."""
+    await pool.execute(
+        "UPDATE aiocancel.flow_session SET touched_at = now() - $1::interval",
+        timedelta(minutes=minutes),
+    )
+
+
+async def state_of(pool: Pool, session_id: str = "own_1") -> str:
+    return str(
+        await pool.fetchval(
+            "SELECT state FROM aiocancel.flow_session WHERE session_id = $1", session_id
+        )
+    )
+
+
+async def accept(
+    pool: Pool,
+    *,
+    session_id: str = "own_1",
+    customer_id: str = "ada",
+    subscription_id: str = "sub_1",
+    offer: str = "half_price",
+) -> bool:
+    acceptance = Acceptance(FlowSessionId(session_id), offer, None, {"step": "outcome"})
+    async with pool.acquire() as connection:
+        return await accept_shown(connection, customer_id, subscription_id, acceptance)
+
+
+# --- one run at a time --------------------------------------------------------------------------------------
+
+
+async def test_a_run_is_read_back_as_it_was_written(sessions: FlowSessions) -> None:
+    row = await begin(sessions)
+
+    assert row.state == "open"
+    assert row.revision == 1
+    assert row.definition == {"reasons": ["too_expensive", "other"]}
+    assert row.snapshot["price_minor"] == 2900
+    assert row.reasons == ("too_expensive", "other")
+    assert row.reason == "too_expensive"
+    assert row.answers == {"comment": "Too dear"}
+    assert row.shown == (SHOWN,)
+    assert row.shown_offer("half_price") == SHOWN
+    assert row.shown_offer("free_year") is None
+    assert not row.is_stale
+    assert row.claim_id is None
+
+
+async def test_a_definition_that_is_known_is_not_sent_again(sessions: FlowSessions) -> None:
+    await begin(sessions)
+    row = await sessions.read("own_1", "ada", known_versions=["v1"])
+
+    assert row is not None
+    assert row.definition is None
+    assert row.definition_version == "v1"
+
+
+async def test_definitions_and_words_are_stored_once(pool: Pool, sessions: FlowSessions) -> None:
+    await begin(sessions)
+    await begin(sessions, "own_2", "sub_2")
+
+    for table in ("flow_definition", "flow_words"):
+        assert await pool.fetchval(f"SELECT count(*) FROM aiocancel.{table}") == 1
+
+
+async def test_another_customers_run_is_not_found(sessions: FlowSessions) -> None:
+    await begin(sessions)
+
+    assert await sessions.read("own_1", "bob") is None
+    assert await sessions.read("own_9", "ada") is None
+
+
+async def test_a_second_tab_goes_on_with_the_run_that_is_open(sessions: FlowSessions) -> None:
+    await begin(sessions)
+
+    assert not await sessions.open("own_2", new_session())
+    assert (await sessions.look("ada", "sub_1")).open_session == "own_1"
+    assert (await sessions.look("bob", "sub_1")).open_session is None
+
+
+async def test_of_ten_tabs_that_open_at_once_one_begins_the_run(
+    pool: Pool, sessions: FlowSessions
+) -> None:
+    opened = await asyncio.gather(
+        *(sessions.open(f"own_{number}", new_session()) for number in range(10))
+    )
+
+    assert sorted(opened) == [False] * 9 + [True]
+    assert await pool.fetchval("SELECT count(*) FROM aiocancel.flow_session") == 1
+
+
+async def test_a_run_that_was_left_makes_room_for_a_new_one(
+    pool: Pool, sessions: FlowSessions
+) -> None:
+    await begin(sessions)
+    await age(pool, 31)
+
+    assert (await sessions.look("ada", "sub_1")).open_session is None
+    assert await sessions.open("own_2", new_session())
+    assert await state_of(pool) == "abandoned"
+    assert await state_of(pool, "own_2") == "open"
+
+
+async def test_of_two_clicks_on_one_screen_the_later_one_looks_again(
+    sessions: FlowSessions,
+) -> None:
+    row = await begin(sessions, shows=False)
+    moved = await asyncio.gather(*(sessions.move(row, move_to_offer()) for _ in range(5)))
+
+    assert sorted(moved) == [False] * 4 + [True]
+    after = await sessions.read("own_1", "ada")
+    assert after is not None
+    assert after.shown == (SHOWN,)
+
+
+# --- what is accepted ---------------------------------------------------------------------------------------
+
+
+async def test_an_offer_that_was_shown_is_accepted_once(pool: Pool, sessions: FlowSessions) -> None:
+    await begin(sessions)
+    accepted = [await accept(pool), await accept(pool)]
+
+    assert accepted == [True, False]
+    row = await sessions.accepted("own_1")
+    assert row is not None
+    assert (row.state, row.offer, row.customer_id) == ("accepted", SHOWN, "ada")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"offer": "free_year"},
+        {"session_id": "own_2"},
+        {"customer_id": "bob"},
+        {"subscription_id": "sub_2"},
+    ],
+    ids=["not_shown", "another_session", "another_customer", "another_subscription"],
+)
+async def test_an_acceptance_that_does_not_fit_the_run_changes_nothing(
+    pool: Pool, sessions: FlowSessions, wrong: dict[str, Any]
+) -> None:
+    await begin(sessions)
+
+    assert not await accept(pool, **wrong)
+    assert await state_of(pool) == "open"
+
+
+async def test_an_offer_that_was_declined_cannot_be_accepted(
+    pool: Pool, sessions: FlowSessions
+) -> None:
+    row = await begin(sessions)
+    await sessions.move(row, move_to_offer(declined=["half_price"], shows=[]))
+
+    assert not await accept(pool)
+
+
+async def test_nothing_is_accepted_after_half_an_hour_of_nothing(
+    pool: Pool, sessions: FlowSessions
+) -> None:
+    await begin(sessions)
+    await age(pool, 31)
+
+    row = await sessions.read("own_1", "ada")
+    assert row is not None
+    assert row.is_stale
+    assert not await accept(pool)
+
+
+async def test_nobody_accepts_on_behalf_of_a_run_without_the_offer(
+    pool: Pool, sessions: FlowSessions
+) -> None:
+    await begin(sessions)
+    with pytest.raises(asyncpg.CheckViolationError, match="accepts_what_was_shown"):
+        await pool.execute(
+            "UPDATE aiocancel.flow_session SET state = 'accepted', accepted_offer = 'free_year', ended_at = now()"
+        )
+
+
+async def test_a_hold_out_is_never_shown_an_offer(sessions: FlowSessions) -> None:
+    row = await begin(sessions, shows=False, hold_out=True)
+    with pytest.raises(asyncpg.CheckViolationError, match="hold_out"):
+        await sessions.move(row, move_to_offer())
+
+
+# --- its ways ------------------------------------------------------------------------------------------------
+
+
+async def test_the_database_knows_exactly_the_ways_of_a_run_that_are_written_out(
+    pool: Pool,
+) -> None:
+    rows = await pool.fetch("SELECT from_state, to_state FROM aiocancel.flow_session_transition")
+
+    assert {(row["from_state"], row["to_state"]) for row in rows} == FLOW_SESSION
+
+
+@pytest.mark.parametrize(
+    ("state", "to"), [pair for pair in product(FLOW_SESSION_STATES, repeat=2) if pair[0] != pair[1]]
+)
+async def test_a_run_goes_only_along_the_ways_that_are_written_out(
+    pool: Pool, sessions: FlowSessions, state: str, to: str
+) -> None:
+    await begin(sessions)
+    async with pool.acquire() as connection, connection.transaction():
+        await connection.execute("SET LOCAL session_replication_role = replica")
+        await connection.execute(_as(state))
+    if (state, to) in FLOW_SESSION:
+        await pool.execute(_as(to))
+        assert await state_of(pool) == to
+    else:
+        with pytest.raises(asyncpg.CheckViolationError, match=f"cannot go from {state} to {to}"):
+            await pool.execute(_as(to))
+
+
+def _as(state: str) -> str:
+    ended = "NULL" if state == "open" else "now()"
+    offer = "'half_price'" if state == "accepted" else "NULL"
+    return f"UPDATE aiocancel.flow_session SET state = '{state}', ended_at = {ended}, accepted_offer = {offer}"
+
+
+@pytest.mark.parametrize(
+    "assignments",
+    [
+        "shown = '[]'",
+        "declined = '{}'",
+        "customer_id = 'bob'",
+        "subscription_id = 'sub_2'",
+        "hold_out = true, shown = '[]'",
+        "snapshot = '{}'",
+        "reasons = '{}'",
+        "opened_at = now() - interval '1 day'",
+        "told_by = 'browser'",
+        "state = 'canceled'",
+        "ended_at = now()",
+    ],
+)
+async def test_what_a_run_has_shown_cannot_be_changed(
+    pool: Pool, sessions: FlowSessions, assignments: str
+) -> None:
+    row = await begin(sessions)
+    await sessions.move(row, move_to_offer(declined=["half_price"], shows=[]))
+
+    with pytest.raises(asyncpg.CheckViolationError):
+        await pool.execute(f"UPDATE aiocancel.flow_session SET {assignments}")
+
+
+@pytest.mark.parametrize(
+    "assignments",
+    [
+        "answers = '{}'",
+        "reason = 'other'",
+        "considered = '[]'",
+        "fitted = NULL",
+        "shown = shown || '[{}]'",
+    ],
+)
+async def test_a_run_that_has_ended_keeps_its_answers(
+    pool: Pool, sessions: FlowSessions, assignments: str
+) -> None:
+    await begin(sessions)
+    await sessions.canceled("own_1", "ada", "sub_1")
+
+    with pytest.raises(asyncpg.CheckViolationError, match="cannot be changed"):
+        await pool.execute(f"UPDATE aiocancel.flow_session SET {assignments}")
+
+
+@pytest.mark.parametrize("table", ["flow_session", "flow_definition", "flow_words"])
+async def test_evidence_is_not_deleted(pool: Pool, sessions: FlowSessions, table: str) -> None:
+    await begin(sessions)
+
+    with pytest.raises(asyncpg.CheckViolationError):
+        await pool.execute(f"DELETE FROM aiocancel.{table}")
+
+
+@pytest.mark.parametrize("table", ["flow_definition", "flow_words"])
+async def test_a_definition_and_a_wording_are_never_rewritten(
+    pool: Pool, sessions: FlowSessions, table: str
+) -> None:
+    await begin(sessions)
+    column = "definition" if table == "flow_definition" else "words"
+
+    with pytest.raises(asyncpg.CheckViolationError, match="customers were shown"):
+        await pool.execute(f"UPDATE aiocancel.{table} SET {column} = '{{}}'")
+
+
+# --- the ends ------------------------------------------------------------------------------------------------
+
+
+async def test_a_cancellation_ends_an_open_run_and_one_that_was_left(
+    pool: Pool, sessions: FlowSessions
+) -> None:
+    await begin(sessions)
+    await begin(sessions, "own_2", "sub_2")
+    await age(pool, 31)
+    await sessions.sweep()
+    assert await state_of(pool, "own_2") == "abandoned"
+
+    await sessions.canceled("own_1", "ada", "sub_1")
+    await sessions.canceled("own_2", "ada", "sub_2")
+
+    assert await state_of(pool) == "canceled"
+    assert await state_of(pool, "own_2") == "canceled"
+
+
+@pytest.mark.parametrize(("customer", "subscription"), [("bob", "sub_1"), ("ada", "sub_2")])
+async def test_nobody_else_ends_a_run(
+    pool: Pool, sessions: FlowSessions, customer: str, subscription: str
+) -> None:
+    await begin(sessions)
+    await sessions.canceled("own_1", customer, subscription)
+
+    assert await state_of(pool) == "open"
+
+
+async def test_an_accepted_run_stays_accepted_when_the_customer_cancels_later(
+    pool: Pool, sessions: FlowSessions
+) -> None:
+    await begin(sessions)
+    await accept(pool)
+    await sessions.canceled("own_1", "ada", "sub_1")
+
+    assert await state_of(pool) == "accepted"
+
+
+async def test_the_sweep_ends_what_was_left_and_nothing_else(
+    pool: Pool, sessions: FlowSessions
+) -> None:
+    await begin(sessions)
+    await age(pool, 31)
+    await begin(sessions, "own_2", "sub_2")
+
+    swept = await sessions.sweep()
+
+    assert [(each.session_id, each.state) for each in swept] == [("own_1", "abandoned")]
+    assert await state_of(pool, "own_2") == "open"
+    assert await sessions.sweep() == []
+
+
+async def test_the_sweep_finds_a_cancellation_that_its_run_was_not_told_of(
+    pool: Pool, sessions: FlowSessions
+) -> None:
+    await begin(sessions)
+    await record(Ledger(pool), own_claim("canceled"), make_grant(), AT_PERIOD_END)
+    await age(pool, 31)
+
+    (swept,) = await sessions.sweep()
+
+    assert swept.state == "canceled"
+    row = await sessions.read("own_1", "ada")
+    assert row is not None
+    assert row.claim_id is not None
+    assert row.stripe is None
+
+
+# --- what is known before, and of vendors -------------------------------------------------------------------
+
+
+async def test_a_customers_gifts_and_cancellations_are_known_before_the_first_screen(
+    pool: Pool, sessions: FlowSessions
+) -> None:
+    await ask(pool, "sub_1")
+    before = await sessions.look("ada", "sub_1")
+    assert (len(before.gifts), len(before.cancellations)) == (0, 1)
+    assert before.has_unfinished
+
+    await pool.execute("UPDATE aiocancel.action SET kind = 'apply_offer'")
+
+    assert len((await sessions.look("ada", "sub_9")).gifts) == 1
+    assert len((await sessions.look("bob", "sub_1")).gifts) == 1
+    assert len((await sessions.look("bob", "sub_9")).gifts) == 0
+
+
+RUN = VendorsRun(
+    "sess_1", "prosperstack", "browser", "test", "ada", "sub_1", "canceled", "canceled"
+)
+
+
+async def test_a_vendors_word_takes_the_place_of_a_browsers_and_stays(
+    pool: Pool, sessions: FlowSessions
+) -> None:
+    told = replace(
+        RUN, told_by="vendor", customer_id="", state="accepted", vendor_status="saved",
+        accepted_offer="offr_1", shown=["offr_1"],
+    )  # fmt: skip
+    for each in (RUN, told, RUN, replace(told, vendor_status="deflected")):
+        await sessions.note(each)
+
+    (row,) = await pool.fetch("SELECT * FROM aiocancel.flow_session")
+    assert (row["told_by"], row["vendor_status"], row["state"]) == ("vendor", "saved", "accepted")
+    assert (row["customer_id"], row["accepted_offer"]) == ("ada", "offr_1")
+
+
+async def test_nobody_occupies_another_subscriptions_run_by_naming_it_first(
+    pool: Pool, sessions: FlowSessions
+) -> None:
+    await sessions.note(replace(RUN, subscription_id="sub_2", customer_id="bob"))
+    await sessions.note(RUN)
+
+    assert await pool.fetchval("SELECT count(*) FROM aiocancel.flow_session") == 2
