@@ -79,8 +79,8 @@ WHERE s.session_id = $1 AND s.customer_id = $2 AND s.told_by = 'own' AND s.erase
 
 # What the worker asks: it knows the session and the subscription from the claim.
 READ_ACCEPTED: Final = """
-SELECT s.session_id, s.customer_id, s.subscription_id, s.state, s.accepted_offer, s.shown, s.reason, s.opened_at,
-    s.ended_at
+SELECT s.session_id, s.customer_id, s.subscription_id, s.state, s.accepted_offer, s.accepted_months, s.shown,
+    s.reason, s.opened_at, s.ended_at
 FROM aiocancel.flow_session s WHERE s.session_id = $1 AND s.told_by = 'own' AND s.vendor = $2
 """
 
@@ -102,12 +102,16 @@ WHERE session_id = $1 AND customer_id = $2 AND subscription_id = $3 AND state = 
 RETURNING true AS accepted
 """
 
-# The claim is recorded already, and counts whatever becomes of this. An offer that stood on the screen is declined.
+# The claim is recorded already, and counts whatever becomes of this.
 CANCEL: Final = """
 UPDATE aiocancel.flow_session SET state = 'canceled', ended_at = coalesce(ended_at, now()), revision = revision + 1,
-    stripe = NULL, touched_at = now()
-WHERE session_id = $1 AND customer_id = $2 AND subscription_id = $3 AND state IN ('open', 'abandoned')
-  AND told_by = 'own'
+    stripe = NULL, touched_at = now(),
+    -- The offer on the screen is turned down by the exit.
+    declined = CASE WHEN state = 'open' THEN $4 ELSE declined END,
+    reason = CASE WHEN state = 'open' THEN $5 ELSE reason END,
+    answers = CASE WHEN state = 'open' THEN $6::jsonb ELSE answers END,
+    progress = CASE WHEN state = 'open' THEN $7::jsonb ELSE progress END
+WHERE session_id = $1 AND customer_id = $2 AND subscription_id = $3 AND state <> 'canceled' AND told_by = 'own'
 """
 
 # A cancellation whose process died before it came to the session is found by its claim.
@@ -247,6 +251,7 @@ class AcceptedRow:
     subscription_id: str
     state: str
     offer: Mapping[str, Any] | None
+    months: int | None
     reason: str | None
     opened_at: datetime
     ended_at: datetime | None
@@ -323,6 +328,7 @@ class FlowSessions:
             new.fitted,
             ABANDONED_AFTER,
         )
+
         return bool(rows)
 
     async def read(
@@ -355,11 +361,26 @@ class FlowSessions:
             list(move.declined),
             move.fitted,
         )
+
         return bool(rows)
 
-    async def canceled(self, session_id: str, customer_id: str, subscription_id: str) -> None:
-        """Note that a run ended with a cancellation that is recorded."""
-        await self._connection.at_once(CANCEL, session_id, customer_id, subscription_id)
+    async def canceled(self, row: SessionRow, last: Move) -> None:
+        """Note that a run ended with a cancellation, which is recorded already.
+
+        Args:
+            row: The customer's own run, as it was read.
+            last: What the last press says; of a run that has ended already, it is left as it was.
+        """
+        await self._connection.at_once(
+            CANCEL,
+            row.session_id,
+            row.customer_id,
+            row.subscription_id,
+            list(last.declined),
+            last.reason,
+            json.dumps(last.answers),
+            json.dumps(last.progress),
+        )
 
     async def accepted(self, session_id: str) -> AcceptedRow | None:
         """Return what a run of ours says of its end, None where there is none of that id."""
@@ -370,12 +391,14 @@ class FlowSessions:
         shown = [
             each for each in json.loads(row["shown"]) if each["offer"] == row["accepted_offer"]
         ]
+
         return AcceptedRow(
             row["session_id"],
             row["customer_id"],
             row["subscription_id"],
             row["state"],
             shown[-1] if shown else None,
+            row["accepted_months"],
             row["reason"],
             row["opened_at"],
             row["ended_at"],

@@ -70,7 +70,7 @@ async def test_no_statement_about_a_flow_session_reads_a_large_table_from_end_to
             yes = Acceptance(FlowSessionId("own_1"), "half_price", None, {})
             assert await accept_shown(connection, "ada", "sub_1", yes)
         await sessions.accepted("own_1")
-        await sessions.canceled("own_1", "ada", "sub_1")
+        await sessions.canceled(row, move_to_offer(shows=[]))
         await sessions.sweep()
         await sessions.note(
             VendorsRun("s", "prosperstack", "vendor", "test", "", "sub_1", "abandoned", "deflected")

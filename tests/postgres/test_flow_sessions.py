@@ -11,7 +11,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from aiocancel.core.identifiers import FlowSessionId
+from aiocancel.core.identifiers import CustomerId, FlowSessionId, SubscriptionId
 from aiocancel.postgres.flow_sessions import Acceptance, FlowSessions, VendorsRun, accept_shown
 from aiocancel.postgres.ledger import Ledger
 from tests.support.claims import AT_PERIOD_END, ask, make_grant, record
@@ -24,6 +24,8 @@ from tests.support.flow_sessions import (
 )
 from tests.support.saas import Pool
 from tests.support.transitions import FLOW_SESSION, FLOW_SESSION_STATES
+
+LAST = move_to_offer(declined=["half_price"], shows=[])
 
 
 @pytest.fixture
@@ -247,8 +249,12 @@ async def test_a_run_goes_only_along_the_ways_that_are_written_out(
 
 def _as(state: str) -> str:
     ended = "NULL" if state == "open" else "now()"
-    offer = "'half_price'" if state == "accepted" else "NULL"
-    return f"UPDATE aiocancel.flow_session SET state = '{state}', ended_at = {ended}, accepted_offer = {offer}"
+    keeps = "CASE WHEN state = 'accepted' THEN accepted_offer END"
+    offer = {"accepted": "'half_price'", "canceled": keeps}.get(state, "NULL")
+    return (
+        f"UPDATE aiocancel.flow_session SET state = '{state}', ended_at = {ended}, "
+        f"accepted_offer = {offer}"
+    )
 
 
 @pytest.mark.parametrize(
@@ -290,8 +296,8 @@ async def test_what_a_run_has_shown_cannot_be_changed(
 async def test_a_run_that_has_ended_keeps_its_answers(
     pool: Pool, sessions: FlowSessions, assignments: str
 ) -> None:
-    await begin(sessions)
-    await sessions.canceled("own_1", "ada", "sub_1")
+    row = await begin(sessions)
+    await sessions.canceled(row, LAST)
 
     with pytest.raises(asyncpg.CheckViolationError, match="cannot be changed"):
         await pool.execute(f"UPDATE aiocancel.flow_session SET {assignments}")
@@ -322,37 +328,47 @@ async def test_a_definition_and_a_wording_are_never_rewritten(
 async def test_a_cancellation_ends_an_open_run_and_one_that_was_left(
     pool: Pool, sessions: FlowSessions
 ) -> None:
-    await begin(sessions)
-    await begin(sessions, "own_2", "sub_2")
+    first = await begin(sessions)
+    second = await begin(sessions, "own_2", "sub_2")
     await age(pool, 31)
+    await pool.execute(
+        "UPDATE aiocancel.flow_session SET touched_at = now() WHERE session_id = 'own_1'"
+    )
     await sessions.sweep()
     assert await state_of(pool, "own_2") == "abandoned"
 
-    await sessions.canceled("own_1", "ada", "sub_1")
-    await sessions.canceled("own_2", "ada", "sub_2")
+    await sessions.canceled(first, LAST)
+    await sessions.canceled(second, LAST)
 
-    assert await state_of(pool) == "canceled"
-    assert await state_of(pool, "own_2") == "canceled"
+    rows = await pool.fetch("SELECT state, declined FROM aiocancel.flow_session ORDER BY id")
+    assert [tuple(row) for row in rows] == [("canceled", ["half_price"]), ("canceled", [])]
 
 
 @pytest.mark.parametrize(("customer", "subscription"), [("bob", "sub_1"), ("ada", "sub_2")])
 async def test_nobody_else_ends_a_run(
     pool: Pool, sessions: FlowSessions, customer: str, subscription: str
 ) -> None:
-    await begin(sessions)
-    await sessions.canceled("own_1", customer, subscription)
+    row = await begin(sessions)
+    await sessions.canceled(
+        replace(
+            row, customer_id=CustomerId(customer), subscription_id=SubscriptionId(subscription)
+        ),
+        LAST,
+    )
 
     assert await state_of(pool) == "open"
 
 
-async def test_an_accepted_run_stays_accepted_when_the_customer_cancels_later(
+async def test_who_accepted_may_still_leave_and_both_are_known(
     pool: Pool, sessions: FlowSessions
 ) -> None:
-    await begin(sessions)
+    row = await begin(sessions)
     await accept(pool)
-    await sessions.canceled("own_1", "ada", "sub_1")
+    await sessions.canceled(row, LAST)
 
-    assert await state_of(pool) == "accepted"
+    after = await sessions.read("own_1", "ada")
+    assert after is not None
+    assert (after.state, after.accepted_offer, after.declined) == ("canceled", "half_price", ())
 
 
 async def test_the_sweep_ends_what_was_left_and_nothing_else(

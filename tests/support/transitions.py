@@ -42,12 +42,13 @@ RECOVERY: Final = frozenset(
 
 FLOW_SESSION_STATES: Final = ("open", "canceled", "accepted", "abandoned")
 
-# Pressing the exit after half an hour of nothing still cancels; nothing can be accepted then.
+# The exit works from everywhere. Nothing can be accepted after half an hour of nothing.
 FLOW_SESSION: Final = frozenset(
     {
         ("open", "canceled"),
         ("open", "accepted"),
         ("open", "abandoned"),
+        ("accepted", "canceled"),
         ("abandoned", "canceled"),
     }
 )

@@ -63,7 +63,8 @@ CREATE TABLE aiocancel.flow_session (
     erased_at           timestamptz,
     CHECK ((state = 'open') = (ended_at IS NULL)),
     CHECK (state <> 'accepted' OR told_by <> 'own' OR accepted_offer IS NOT NULL),
-    CHECK (state = 'accepted' OR accepted_offer IS NULL),
+    -- Who accepted may still leave, and then both are known.
+    CHECK (state IN ('accepted', 'canceled') OR accepted_offer IS NULL),
     CHECK (told_by <> 'own' OR definition_version IS NOT NULL),
     -- A hold-out that was shown an offer would spoil the comparison.
     CONSTRAINT flow_session_hold_out_sees_nothing CHECK (NOT hold_out OR shown = '[]'),
@@ -86,7 +87,7 @@ CREATE INDEX flow_session_by_subscription ON aiocancel.flow_session (subscriptio
 CREATE INDEX flow_session_opened ON aiocancel.flow_session (opened_at);
 
 -- A session moves only along these ways, whoever writes. The same table in Python is tests/support/transitions.py; a
--- test holds the two together. Pressing the exit after half an hour still cancels.
+-- test holds the two together. The exit works from everywhere.
 CREATE TABLE aiocancel.flow_session_transition (
     from_state  text NOT NULL,
     to_state    text NOT NULL,
@@ -97,6 +98,7 @@ INSERT INTO aiocancel.flow_session_transition (from_state, to_state) VALUES
     ('open', 'canceled'),
     ('open', 'accepted'),
     ('open', 'abandoned'),
+    ('accepted', 'canceled'),
     ('abandoned', 'canceled');
 
 CREATE FUNCTION aiocancel.guard_flow_session() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -111,8 +113,10 @@ BEGIN
     END IF;
     -- What was shown stays as it was shown; only the personal part may be taken out.
     IF OLD.told_by = 'own' AND NEW.erased_at IS NULL AND (
-        OLD.state <> 'open' AND (NEW.shown, NEW.considered, NEW.declined, NEW.reason, NEW.answers, NEW.fitted)
-            IS DISTINCT FROM (OLD.shown, OLD.considered, OLD.declined, OLD.reason, OLD.answers, OLD.fitted)
+        OLD.state <> 'open' AND (NEW.shown, NEW.considered, NEW.declined, NEW.reason, NEW.answers, NEW.fitted,
+                NEW.accepted_offer, NEW.accepted_months)
+            IS DISTINCT FROM (OLD.shown, OLD.considered, OLD.declined, OLD.reason, OLD.answers, OLD.fitted,
+                OLD.accepted_offer, OLD.accepted_months)
         OR NOT NEW.shown @> OLD.shown
         OR NOT NEW.declined @> OLD.declined
         OR (NEW.session_id, NEW.vendor, NEW.told_by, NEW.mode, NEW.customer_id, NEW.subscription_id,
