@@ -9,13 +9,14 @@ import uuid
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Final
 from weakref import WeakValueDictionary
 
 from aiocancel.config import Settings
 from aiocancel.core.actions import Places
 from aiocancel.core.choose_subscription import owned_named
-from aiocancel.core.claim import FlowClaim, FlowStatus
+from aiocancel.core.claim import OURS, FlowClaim, FlowStatus
 from aiocancel.core.codes import Code
 from aiocancel.core.customer_limits import beyond
 from aiocancel.core.decision import (
@@ -48,6 +49,7 @@ from aiocancel.ports import FlowVendor, PageFacts, SubscriptionResolver, all_own
 from aiocancel.postgres.claims import RecordedClaim
 from aiocancel.postgres.connection import unavailable_on_refusal, within
 from aiocancel.postgres.endings import Endings
+from aiocancel.postgres.flow_sessions import Acceptance
 from aiocancel.postgres.ledger import Ledger
 from aiocancel.postgres.stripe_news import StripeNews
 from aiocancel.postgres.vendor_events import Doorbell
@@ -258,15 +260,24 @@ class FlowService:
                 self._left_out.add(error.name)
                 self._on_event(PropertyLeftOut(error.name, error.expected))
 
-    async def accept(self, claim: FlowClaim, grant_text: str, customer_id: str) -> RecordedClaim:
+    async def accept(
+        self,
+        claim: FlowClaim,
+        grant_text: str,
+        customer_id: str,
+        *,
+        acceptance: Acceptance | None = None,
+    ) -> RecordedClaim:
         """Check the grant and the ownership, then record the claim and its actions in one transaction.
+
+        ``acceptance`` ends a flow session of ours in that transaction.
 
         Raises GrantError, ConflictError or LimitError, and nothing was recorded, or UnavailableError, and nobody
         knows: the same post may be made again. A refused error's ``fate`` says what becomes of the flow session it
         named.
         """
         try:
-            return await self._accept(claim, grant_text, customer_id)
+            return await self._accept(claim, grant_text, customer_id, acceptance)
         except (GrantError, ConflictError, LimitError) as error:
             error.fate = await self._fate_of(claim, grant_text)
             raise
@@ -276,7 +287,7 @@ class FlowService:
 
         Only a page of ours, whoever opened it, can name one, and only on its own subscription.
         """
-        if claim.flow_session_id is None or takes_back(claim.status):
+        if claim.flow_session_id is None or takes_back(claim.status) or claim.vendor in OURS:
             return None
         if not changes_billing(claim.status) or not self._policy.verifies_offers:
             return None
@@ -307,7 +318,13 @@ class FlowService:
             )
         return "reached_us" if parked.waits_for is None else "left_to_a_person"
 
-    async def _accept(self, claim: FlowClaim, grant_text: str, customer_id: str) -> RecordedClaim:
+    async def _accept(
+        self,
+        claim: FlowClaim,
+        grant_text: str,
+        customer_id: str,
+        acceptance: Acceptance | None = None,
+    ) -> RecordedClaim:
         grant = self._sealer.open(
             grant_text, now=int(self._now()), customer_id=customer_id, mode=self._settings.mode
         )
@@ -325,7 +342,9 @@ class FlowService:
         )
         with unavailable_on_refusal():
             async with self._turn_to_store(customer_id):
-                recorded = await self._record(claim, grant, decision, verified=outcome is not None)
+                recorded = await self._record(
+                    claim, grant, decision, verified=outcome is not None, acceptance=acceptance
+                )
 
         self._on_event(
             ClaimRecorded(
@@ -346,14 +365,27 @@ class FlowService:
                 yield
 
     async def _record(
-        self, claim: FlowClaim, grant: Grant, decision: Decision, *, verified: bool
+        self,
+        claim: FlowClaim,
+        grant: Grant,
+        decision: Decision,
+        *,
+        verified: bool,
+        acceptance: Acceptance | None = None,
     ) -> RecordedClaim:
         """Record the claim unless it equals an unfinished one or exceeds a limit on the customer."""
         tally = await self._ledger.tally(claim, grant, decision)
+        accept = partial(
+            self._ledger.accept,
+            claim,
+            grant,
+            decision,
+            verified=verified,
+            from_page=True,
+            acceptance=acceptance,
+        )
         if tally.is_known:
-            return await self._ledger.accept(
-                claim, grant, decision, verified=verified, from_page=True
-            )
+            return await accept()
         if tally.equal is not None and changes_billing(claim.status):
             return RecordedClaim(uuid.UUID(tally.equal), repeated=True)
 
@@ -372,7 +404,7 @@ class FlowService:
             )
         if code is not None:
             raise LimitError("This customer posts too often.", code=code)
-        return await self._ledger.accept(claim, grant, decision, verified=verified, from_page=True)
+        return await accept()
 
     async def answer(self, public_id: uuid.UUID, customer_id: str) -> Answer | None:
         """Return where a claim stands, None when it is not the customer's."""

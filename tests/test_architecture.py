@@ -100,12 +100,14 @@ MAY_IMPORT: dict[str, set[str]] = {
         "postgres.claims",
         "postgres.connection",
         "postgres.endings",
+        "postgres.flow_sessions",
         "postgres.ledger",
         "postgres.stripe_news",
         "postgres.vendor_events",
     },
     "worker": BELOW_THE_EDGES
     | {
+        "postgres.flow_sessions",
         "postgres.leasing",
         "postgres.ledger",
         "postgres.pgqueuer",

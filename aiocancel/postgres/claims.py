@@ -6,7 +6,7 @@ import json
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import asyncpg
 
@@ -39,6 +39,7 @@ from aiocancel.core.undo import Made, OwnCancellation, changes_billing
 from aiocancel.errors import ConflictError, UnreadableLedgerError
 from aiocancel.postgres.connection import LedgerConnection
 from aiocancel.postgres.enqueue import action_columns, enqueue_hooks
+from aiocancel.postgres.flow_sessions import Acceptance, accept_shown
 from aiocancel.postgres.parked_claims import stored_details, take_up
 
 if TYPE_CHECKING:
@@ -194,6 +195,10 @@ class RecordedClaim:
     answer: Answer | None = None
 
 
+class _UsedBeforeError(Exception):
+    """Rolls an acceptance back whose claim cannot be recorded."""
+
+
 class Claims:
     """Claims, and the journal of them; with ``hooks`` every claim ends in an action that tells of it."""
 
@@ -209,11 +214,13 @@ class Claims:
         *,
         verified: bool,
         from_page: bool,
+        acceptance: Acceptance | None = None,
     ) -> RecordedClaim:
         """Record a claim with its actions in one transaction, or find the equal one recorded before.
 
         ``from_page`` says that the customer's own page posted it: then an equal claim that was parked for want of
-        that proof goes on.
+        that proof goes on. ``acceptance`` ends a flow session of ours in the same transaction, which must have shown
+        the offer: neither stands without the other.
 
         Raises ConflictError when the grant or the flow session was already used for something else. A
         commit whose answer was lost is found again by the repeated post.
@@ -241,7 +248,10 @@ class Claims:
             stored_details(claim.details),
         )
 
-        if decision.actions:
+        if acceptance is not None:
+            columns = action_columns(decision.actions)
+            is_new = await self._accept_offer(grant, acceptance, *values, *columns)
+        elif decision.actions:
             columns = action_columns(decision.actions)
             is_new = bool(await self._connection.at_once(ACCEPT_WITH_ACTIONS, *values, *columns))
         elif not self._hooks:
@@ -259,6 +269,19 @@ class Claims:
             if from_page:
                 await take_up(connection, claim_id)
             return recorded
+
+    async def _accept_offer(self, grant: Grant, acceptance: Acceptance, *values: Any) -> bool:
+        """Record the acceptance and its claim together; False where either was there before, or must not be."""
+        try:
+            async with self._connection.transaction() as connection:
+                whose = (grant.customer_id, grant.subscription_id)
+                if not await accept_shown(connection, *whose, acceptance):
+                    return False
+                if not await connection.fetch(ACCEPT_WITH_ACTIONS, *values):
+                    raise _UsedBeforeError
+        except _UsedBeforeError:
+            return False
+        return True
 
     async def tally(self, claim: FlowClaim, grant: Grant, decision: Decision) -> Tally:
         """Return what is recorded of the grant's customer that bears on a new claim."""

@@ -27,6 +27,7 @@ from aiocancel.core.outcome import Outcome
 from aiocancel.core.undo import Made, OwnCancellation
 from aiocancel.postgres.claims import Claims, RecordedClaim
 from aiocancel.postgres.connection import LedgerConnection
+from aiocancel.postgres.flow_sessions import Acceptance
 from aiocancel.postgres.leasing import Leasing, TakenAction, UnknownKind
 from aiocancel.postgres.parked_claims import ParkedClaim, ParkedClaims
 from aiocancel.postgres.settling import Accepted, Settling
@@ -66,9 +67,15 @@ class Ledger:
         *,
         verified: bool,
         from_page: bool = False,
+        acceptance: Acceptance | None = None,
     ) -> RecordedClaim:
         return await self._claims.accept(
-            claim, grant, decision, verified=verified, from_page=from_page
+            claim,
+            grant,
+            decision,
+            verified=verified,
+            from_page=from_page,
+            acceptance=acceptance,
         )
 
     async def park_claim(
@@ -174,6 +181,9 @@ class Ledger:
         one_gift_in: timedelta | None = None,
     ) -> bool:
         return await self._settling.confirm(taken, offer_id, actions, one_gift_in=one_gift_in)
+
+    async def was_given_before(self, taken: TakenAction, within: timedelta) -> bool:
+        return await self._settling.was_given_before(taken, within)
 
     async def hand_back(self, taken: TakenAction, *, delay_s: float, code: AnyCode | None) -> bool:
         return await self._settling.hand_back(taken, delay_s=delay_s, code=code)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import asyncpg
 
 from aiocancel.core.actions import Action, ActionKind, Places, Receipt
+from aiocancel.core.claim import OWN_FLOW
 from aiocancel.core.codes import AnyCode, Code
 from aiocancel.core.identifiers import SubscriptionId
 from aiocancel.core.retry import is_excused
@@ -154,6 +155,28 @@ SELECT EXISTS (
       AND state <> 'refused' AND created_at > now() - $2::interval)
 """
 
+# A customer of ours who comes back with another subscription is the same customer. Whoever is named by no claim is
+# known by the subscription alone.
+WAS_GIVEN_TO_CUSTOMER: Final = """
+SELECT EXISTS (
+    SELECT FROM aiocancel.claim c JOIN aiocancel.action a ON a.claim_id = c.id
+    WHERE c.customer_id = $1 AND c.customer_id <> '' AND a.kind IN ('apply_offer', 'expect_offer', 'run_offer_handler')
+      AND a.state <> 'refused' AND a.created_at > now() - $2::interval)
+"""
+
+# At the write: of two gifts that both were confirmed, however that came about, the earlier one is made.
+WAS_GIVEN_BEFORE: Final = """
+SELECT EXISTS (
+    SELECT FROM aiocancel.action
+    WHERE subscription_id = $1 AND kind IN ('apply_offer', 'expect_offer', 'run_offer_handler')
+      AND state <> 'refused' AND created_at > now() - $2::interval AND id < $3)
+OR EXISTS (
+    SELECT FROM aiocancel.claim c JOIN aiocancel.action a ON a.claim_id = c.id
+    WHERE c.customer_id = $4 AND c.customer_id <> '' AND a.kind IN ('apply_offer', 'expect_offer', 'run_offer_handler')
+      AND a.state <> 'refused' AND a.created_at > now() - $2::interval AND a.id < $3)
+AS was_given
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
@@ -246,6 +269,17 @@ class Settling:
             return False
         return True
 
+    async def was_given_before(self, taken: TakenAction, within: timedelta) -> bool:
+        """Tell whether the subscription or its customer got an earlier gift within that time."""
+        rows = await self._connection.at_once(
+            WAS_GIVEN_BEFORE,
+            taken.action.subscription_id,
+            within,
+            taken.action_id,
+            taken.customer_id,
+        )
+        return bool(rows[0]["was_given"])
+
     async def hand_back(self, taken: TakenAction, *, delay_s: float, code: AnyCode | None) -> bool:
         """Let any worker take the action again after ``delay_s``; False when the lease is lost.
 
@@ -326,9 +360,7 @@ class Settling:
             )
             if not is_first:
                 return False
-            if one_gift_in is not None and await connection.fetchval(
-                WAS_GIVEN, subscription_id, one_gift_in
-            ):
+            if one_gift_in is not None and await _was_given(connection, taken, one_gift_in):
                 raise _GivenRecentlyError
 
             entries: list[JournalEntry] = [
@@ -397,3 +429,16 @@ async def _pass_on_turn(connection: Connection, settled: asyncpg.Record) -> None
             places=Places.of(settled["next_kind"]),
         )
         await enqueue(connection, [job])
+
+
+async def _was_given(connection: Connection, taken: TakenAction, within: timedelta) -> bool:
+    """Tell whether the subscription, or in a flow of ours the customer, got something within that time.
+
+    A flow vendor counts its customers' gifts by itself, and names no customers.
+    """
+    if await connection.fetchval(WAS_GIVEN, taken.action.subscription_id, within):
+        return True
+    if taken.vendor != OWN_FLOW or not taken.customer_id:
+        return False
+    await connection.execute(HOLD_GIFTS, f"customer {taken.customer_id}")
+    return bool(await connection.fetchval(WAS_GIVEN_TO_CUSTOMER, taken.customer_id, within))

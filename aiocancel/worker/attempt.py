@@ -33,6 +33,7 @@ from aiocancel.core.actions import (
     wants_to_tell,
 )
 from aiocancel.core.changes import Change, PlainChange
+from aiocancel.core.claim import OWN_FLOW
 from aiocancel.core.codes import AnyCode, Code
 from aiocancel.core.idempotency import wish_of
 from aiocancel.core.offers.apply import NO_PROGRESS, Progress
@@ -171,7 +172,7 @@ class Attempts:
     async def _record_verdict(self, taken: TakenAction, verdict: Verdict) -> None:
         match verdict:
             case Proven(offer_id, actions):
-                one_gift_in = self._offers.one_gift_in(actions)
+                one_gift_in = self._offers.one_gift_in(taken.vendor, actions)
                 if await self._ledger.confirm(taken, offer_id, actions, one_gift_in=one_gift_in):
                     self._on_settled(taken.claim_public_id)
                 else:
@@ -285,10 +286,19 @@ class Attempts:
         """
         if taken.has_written:
             return None
+        if await self._was_given(taken):
+            return Code.GIVEN_RECENTLY
         if self._find is None or not taken.customer_id:
             return None
         owned = await self._find(taken.customer_id, taken.action.subscription_id)
         return Code.SUBSCRIPTION_CHANGED_HANDS if owned is None else None
+
+    async def _was_given(self, taken: TakenAction) -> bool:
+        """Tell whether an offer of our own flow is a gift too many; it was counted when it was confirmed, too."""
+        if taken.vendor != OWN_FLOW or taken.action.kind is not ActionKind.APPLY_OFFER:
+            return False
+        within = self._offers.one_gift_in(taken.vendor, [taken.action])
+        return within is not None and await self._ledger.was_given_before(taken, within)
 
     async def _look(
         self,

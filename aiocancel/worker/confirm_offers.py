@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from aiocancel.core.actions import Action, ActionKind, Defer, Receipt, Step
-from aiocancel.core.claim import FlowStatus
+from aiocancel.core.claim import OWN_FLOW, FlowStatus
 from aiocancel.core.codes import Code
 from aiocancel.core.decision import Policy
 from aiocancel.core.flow_session import FlowSession
@@ -28,12 +28,17 @@ from aiocancel.postgres.ledger import Ledger
 
 # Hooks and handlers share their places: a vendor that hangs must not use them up.
 _WORD_WITHIN_S: Final = 3.0
+# Our own row is the event, and nobody else carries out what it says.
+_OWN_POLICY: Final = Policy(applies_offers="app", verifies_offers=True)
 # Stripe forgets a key after 24 hours at the earliest. https://docs.stripe.com/api/idempotent_requests
 _KEYS_LAST: Final = timedelta(hours=24)
 
 
 class Offers:
-    """The owner's rules for offers, and the two sides that know more: the vendor's API and the handlers."""
+    """The owner's rules for offers, and the two sides that know more: the vendor's API and the handlers.
+
+    ``own`` tells of sessions of our own flow, whose bound on gifts is ``own_gift_days``.
+    """
 
     def __init__(
         self,
@@ -44,6 +49,8 @@ class Offers:
         limits: OfferLimits = NO_LIMITS,
         rules: OfferRules = DEFAULT_RULES,
         handlers: Mapping[str, OfferHandler] | None = None,
+        own: OutcomeVerifier | None = None,
+        own_gift_days: int | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._ledger = ledger
@@ -52,6 +59,8 @@ class Offers:
         self._limits = limits
         self._rules = rules
         self._handlers = {} if handlers is None else handlers
+        self._own = own
+        self._own_gift_days = own_gift_days
         self.now = now
 
     def next_step(
@@ -136,23 +145,25 @@ class Offers:
         return True
 
     async def verify(self, taken: TakenAction) -> Verdict:
-        """Ask the vendor about a claim of an accepted offer; raises TransientVendorError."""
-        if self._verifier is None:
+        """Ask the vendor, or our own row, about a claim of an accepted offer; raises TransientVendorError."""
+        is_own = taken.vendor == OWN_FLOW
+        verifier = self._own if is_own else self._verifier
+        if verifier is None:
             return Doubtful(Code.VENDOR_API_NOT_CONFIGURED)
         if taken.action.flow_session_id is None:
             return Doubtful(Code.NO_FLOW_SESSION_NAMED)
 
         try:
-            session = await self._verifier.flow_session(taken.action.flow_session_id)
+            session = await verifier.flow_session(taken.action.flow_session_id)
             verdict = self._judged(session, taken)
-            if session is not None:
+            if session is not None and not is_own:
                 await self._noted(
                     session, taken.vendor, taken.action.subscription_id, taken.customer_id
                 )
             if session is None or not isinstance(verdict, Proven):
                 return verdict
             # A session of the vendor's test mode looks like any other, but no event tells of its end.
-            is_told = self._policy.pays_without_event or await self._verifier.tells_of(session)
+            is_told = self._policy.pays_without_event or await verifier.tells_of(session)
         except RejectedVendorError as error:
             return Doubtful(error.code)
         return verdict if is_told else NotYet(Code.NO_EVENT_OF_FLOW_SESSION)
@@ -162,18 +173,22 @@ class Offers:
             session,
             taken.action.subscription_id,
             taken.customer_id,
-            self._policy,
+            _OWN_POLICY if taken.vendor == OWN_FLOW else self._policy,
             self._limits,
             now=self.now(),
         )
 
-    def one_gift_in(self, actions: Sequence[Action]) -> timedelta | None:
+    def one_gift_in(self, vendor: str, actions: Sequence[Action]) -> timedelta | None:
         """Return how long after a gift the subscription gets none of these; None where nothing bounds them.
 
         Args:
+            vendor: Whose flow it was. Of two bounds on our own the longer one counts.
             actions: What follows from a confirmed offer.
         """
-        days = self._limits.at_most_one_gift_in_days
+        bounds = [self._limits.at_most_one_gift_in_days]
+        if vendor == OWN_FLOW:
+            bounds.append(self._own_gift_days)
+        days = max((each for each in bounds if each is not None), default=None)
         # The vendor carries out its own whether or not we would.
         is_ours = any(action.kind is not ActionKind.EXPECT_OFFER for action in actions)
         return timedelta(days=days) if days is not None and is_ours else None

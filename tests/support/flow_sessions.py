@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from aiocancel.core.claim import OWN_FLOW, FlowClaim, FlowStatus
+from aiocancel.core.decision import decide_unproven
 from aiocancel.core.identifiers import CustomerId, FlowSessionId, SubscriptionId
-from aiocancel.postgres.flow_sessions import FlowSessions, Move, NewSession, SessionRow
+from aiocancel.core.offers.terms import AcceptedOffer, CouponTerms, offer_to_json
+from aiocancel.postgres.claims import RecordedClaim
+from aiocancel.postgres.flow_sessions import (
+    Acceptance,
+    FlowSessions,
+    Move,
+    NewSession,
+    SessionRow,
+)
+from aiocancel.postgres.ledger import Ledger
+from tests.support.claims import make_grant
 
 VERSION = "v1"
+HALF_PRICE = AcceptedOffer("half_price", CouponTerms(Decimal(50), None, "repeating", 3))
 SHOWN: Mapping[str, Any] = {
     "offer": "half_price",
-    "terms": {"percent_off": "50"},
+    "terms": {"": offer_to_json(HALF_PRICE)},
     "price": {"next": 1450},
 }
 
@@ -88,3 +101,23 @@ def own_claim(status: str, session: str | None = "own_1", **fields: Any) -> Flow
     """A claim as our own flow makes it."""
     session_id = None if session is None else FlowSessionId(session)
     return FlowClaim(OWN_FLOW, FlowStatus(status), session_id, **fields)
+
+
+async def accept(
+    ledger: Ledger,
+    session_id: str = "own_1",
+    subscription_id: str = "sub_1",
+    *,
+    customer_id: str = "ada",
+    offer: str = "half_price",
+    months: int | None = None,
+    nonce: str | None = None,
+) -> RecordedClaim:
+    """Record a customer's yes to an offer, the way the service does it."""
+    claim = own_claim("saved", session_id, offer_id=offer)
+    grant = make_grant(subscription_id, customer_id=customer_id, nonce=nonce)
+    acceptance = Acceptance(FlowSessionId(session_id), offer, months, {"step": "outcome"})
+    decision = decide_unproven(claim, grant.subscription_id)
+    return await ledger.accept(
+        claim, grant, decision, verified=False, from_page=True, acceptance=acceptance
+    )

@@ -1,0 +1,117 @@
+"""Flows of our own in the worker: our row is believed as a vendor's API is, and what was left ends."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from typing import Any, Final
+
+from aiocancel.core.claim import CancelReason, FlowStatus
+from aiocancel.core.codes import Code
+from aiocancel.core.flow_session import FlowSession, VendorEvent
+from aiocancel.core.identifiers import FlowSessionId
+from aiocancel.core.offers.terms import AcceptedOffer, UnusableOffer, offer_from_json
+from aiocancel.errors import TransientVendorError, UnavailableError, UnreadableLedgerError
+from aiocancel.ports import OutcomeVerifier
+from aiocancel.postgres.flow_sessions import SWEEP_BATCH, AcceptedRow, FlowSessions
+from aiocancel.telemetry import told
+
+logger = logging.getLogger("aiocancel")
+
+LOOK_EVERY_S: Final = 60.0
+
+_STATUS: Final[Mapping[str, FlowStatus]] = {
+    "open": FlowStatus.IN_PROGRESS,
+    "accepted": FlowStatus.SAVED,
+    "canceled": FlowStatus.CANCELED,
+    "abandoned": FlowStatus.INCOMPLETE,
+}
+
+
+class OwnSessions(OutcomeVerifier):
+    """Our own flow sessions, told as a flow vendor's API tells of its: the same rules judge both.
+
+    Args:
+        sessions: The rows.
+    """
+
+    def __init__(self, sessions: FlowSessions) -> None:
+        self._sessions = sessions
+
+    async def flow_session(self, session_id: FlowSessionId) -> FlowSession | None:
+        """Return the session with the terms that it showed; raises TransientVendorError where the database is away."""
+        try:
+            row = await self._sessions.accepted(session_id)
+        except UnavailableError as error:
+            raise TransientVendorError(str(error), code=Code.DATABASE_UNAVAILABLE) from error
+        if row is None:
+            return None
+
+        return FlowSession(
+            FlowSessionId(row.session_id),
+            _STATUS[row.state],
+            subscription_id=row.subscription_id,
+            subscriber_id=row.customer_id,
+            accepted=_offer(row),
+            presented=() if row.offer is None else (row.offer["offer"],),
+            reason=CancelReason(None, row.reason),
+            completed_at=row.ended_at,
+            created_at=row.opened_at,
+        )
+
+    async def event(self, event_id: str) -> VendorEvent | None:
+        """Return None: nobody rings for a session of our own."""
+        return None
+
+    async def events_after(self, after_id: str | None, *, limit: int) -> list[VendorEvent]:
+        """Return nothing: what happens in a session of our own is written where it happens."""
+        return []
+
+    async def tells_of(self, session: FlowSession) -> bool:
+        """Tell that it has ended: the row is the event."""
+        return True
+
+
+def _offer(row: AcceptedRow) -> AcceptedOffer | UnusableOffer | None:
+    """Return the terms as they were shown, for the months that the customer chose."""
+    if row.offer is None:
+        return None
+    choice = "" if row.months is None else str(row.months)
+    terms: Mapping[str, Any] | None = row.offer.get("terms", {}).get(choice)
+    if terms is None:
+        return UnusableOffer(row.offer["offer"], Code.NO_OFFER_NAMED)
+    try:
+        return offer_from_json(terms)
+    except (UnreadableLedgerError, LookupError, TypeError, ValueError, ArithmeticError):
+        # A newer release showed it, and can read it.
+        return UnusableOffer(row.offer["offer"], Code.LEDGER_UNREADABLE)
+
+
+class LeftSessions:
+    """Ends the sessions in which nothing was done for half an hour.
+
+    Args:
+        sessions: The rows.
+    """
+
+    def __init__(self, sessions: FlowSessions) -> None:
+        self._sessions = sessions
+
+    async def run(self) -> None:
+        """Look until cancelled; an outage of the database is waited out."""
+        while True:
+            found = 0
+            try:
+                found = await self.look()
+            except UnavailableError as error:
+                logger.error("flow sessions that were left cannot be ended: %s", error)
+            except Exception as error:
+                logger.error("ending flow sessions failed (%s)", told(error))
+
+            if found < SWEEP_BATCH:
+                await asyncio.sleep(LOOK_EVERY_S)
+
+    async def look(self) -> int:
+        """End a batch; returns how many there were."""
+        return len(await self._sessions.sweep())

@@ -1,0 +1,267 @@
+"""An offer of our own flow: believed because our row shows it, given once, and counted over all runs."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from aiocancel.core.codes import Code
+from aiocancel.core.identifiers import FlowSessionId
+from aiocancel.core.offers.terms import (
+    AcceptedOffer,
+    OfferLimits,
+    PauseTerms,
+    UnusableOffer,
+    offer_to_json,
+)
+from aiocancel.errors import ConflictError, TransientVendorError, UnavailableError
+from aiocancel.postgres.flow_sessions import AcceptedRow, FlowSessions
+from aiocancel.postgres.ledger import Ledger
+from aiocancel.worker.confirm_offers import Offers
+from aiocancel.worker.own_sessions import LeftSessions, OwnSessions
+from tests.support.claims import AT_PERIOD_END, make_grant, record
+from tests.support.flow_sessions import accept, begin, move_to_offer, own_claim
+from tests.support.waiting import until
+from tests.support.workbench import Bench
+
+DAYS = 180
+
+
+def offers_of(bench: Bench, **settings: Any) -> Offers:
+    own = OwnSessions(FlowSessions(bench.pool))
+    return Offers(Ledger(bench.pool), own=own, **settings)
+
+
+async def discounts(bench: Bench, subscription_id: str = "sub_1") -> int:
+    return len(bench.stripe.subscriptions[subscription_id]["discounts"])
+
+
+async def test_an_accepted_offer_is_made_on_the_terms_that_the_run_showed(bench: Bench) -> None:
+    bench.stripe.add_subscription("sub_1")
+    await begin(FlowSessions(bench.pool))
+    recorded = await accept(Ledger(bench.pool))
+
+    await bench.work(offers=offers_of(bench))
+
+    assert not recorded.repeated
+    assert await bench.states() == ["done", "done"]
+    (coupon,) = bench.stripe.coupons.values()
+    assert (coupon["percent_off"], coupon["duration_in_months"]) == (50, 3)
+    assert await discounts(bench) == 1
+
+
+async def test_an_acceptance_and_its_claim_are_one(bench: Bench) -> None:
+    await begin(FlowSessions(bench.pool))
+    recorded = [await accept(Ledger(bench.pool), nonce="page_1") for _ in range(2)]
+    again = await accept(Ledger(bench.pool), nonce="page_2")
+
+    assert [each.repeated for each in (*recorded, again)] == [False, True, True]
+    assert len({each.public_id for each in (*recorded, again)}) == 1
+    assert await bench.pool.fetchval("SELECT count(*) FROM aiocancel.action") == 1
+
+
+async def test_of_ten_presses_at_once_one_is_recorded(bench: Bench) -> None:
+    bench.stripe.add_subscription("sub_1")
+    await begin(FlowSessions(bench.pool))
+    recorded = await asyncio.gather(*(accept(Ledger(bench.pool)) for _ in range(10)))
+
+    await bench.work(offers=offers_of(bench))
+
+    assert sum(not each.repeated for each in recorded) == 1
+    assert await discounts(bench) == 1
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"offer": "free_year"}, {"customer_id": "bob"}, {"subscription_id": "sub_2"}],
+    ids=lambda wrong: next(iter(wrong)),
+)
+async def test_an_acceptance_that_the_run_does_not_bear_out_records_nothing(
+    bench: Bench, wrong: dict[str, str]
+) -> None:
+    await begin(FlowSessions(bench.pool))
+    with pytest.raises(ConflictError):
+        await accept(Ledger(bench.pool), **wrong)  # type: ignore[arg-type]
+
+    assert await bench.pool.fetchval("SELECT count(*) FROM aiocancel.claim") == 0
+    assert await bench.pool.fetchval("SELECT state FROM aiocancel.flow_session") == "open"
+
+
+async def test_a_page_that_was_used_for_the_exit_accepts_nothing(bench: Bench) -> None:
+    await begin(FlowSessions(bench.pool))
+    await record(Ledger(bench.pool), own_claim("canceled"), make_grant(nonce="page"), AT_PERIOD_END)
+    with pytest.raises(ConflictError):
+        await accept(Ledger(bench.pool), nonce="page")
+
+    assert await bench.pool.fetchval("SELECT state FROM aiocancel.flow_session") == "open"
+
+
+async def test_a_run_that_was_canceled_later_pays_nothing(bench: Bench) -> None:
+    bench.stripe.add_subscription("sub_1")
+    row = await begin(FlowSessions(bench.pool))
+    await accept(Ledger(bench.pool))
+    await FlowSessions(bench.pool).canceled(row, move_to_offer())
+
+    await bench.work(offers=offers_of(bench))
+
+    assert await bench.states() == ["parked: flow_session_says_canceled"]
+    assert await discounts(bench) == 0
+
+
+async def test_without_anybody_who_reads_our_rows_a_person_decides(bench: Bench) -> None:
+    await begin(FlowSessions(bench.pool))
+    await accept(Ledger(bench.pool))
+
+    await bench.work()
+
+    assert await bench.states() == ["parked: vendor_api_not_configured"]
+
+
+# --- gifts are counted ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("limits", "own_days", "second"),
+    [
+        (OfferLimits(), None, "parked: given_recently"),
+        (OfferLimits(at_most_one_gift_in_days=None), DAYS, "parked: given_recently"),
+        (OfferLimits(at_most_one_gift_in_days=None), None, "done"),
+    ],
+    ids=["owners_limit", "flows_limit", "no_limit"],
+)
+async def test_a_customer_gets_no_second_gift_with_another_subscription(
+    bench: Bench, limits: OfferLimits, own_days: int | None, second: str
+) -> None:
+    sessions = FlowSessions(bench.pool)
+    for number in (1, 2):
+        bench.stripe.add_subscription(f"sub_{number}")
+        await begin(sessions, f"own_{number}", f"sub_{number}")
+        await accept(Ledger(bench.pool), f"own_{number}", f"sub_{number}")
+        await bench.work(offers=offers_of(bench, limits=limits, own_gift_days=own_days))
+
+    assert (await bench.states())[:3] == ["done", "done", second]
+    assert await discounts(bench, "sub_2") == (1 if second == "done" else 0)
+
+
+async def test_of_two_gifts_that_are_confirmed_at_once_one_is_made(bench: Bench) -> None:
+    sessions = FlowSessions(bench.pool)
+    for number in (1, 2, 3):
+        bench.stripe.add_subscription(f"sub_{number}")
+        await begin(sessions, f"own_{number}", f"sub_{number}")
+        await accept(Ledger(bench.pool), f"own_{number}", f"sub_{number}")
+
+    await bench.work(offers=offers_of(bench))
+
+    assert sorted(await bench.states()) == ["done", "done", *["parked: given_recently"] * 2]
+    given = [await discounts(bench, f"sub_{number}") for number in (1, 2, 3)]
+    assert sum(given) == 1
+
+
+async def test_a_gift_is_counted_again_at_the_write(bench: Bench) -> None:
+    sessions = FlowSessions(bench.pool)
+    unbounded = offers_of(bench, limits=OfferLimits(at_most_one_gift_in_days=None))
+    for number in (1, 2):
+        await begin(sessions, f"own_{number}", f"sub_{number}")
+        await accept(Ledger(bench.pool), f"own_{number}", f"sub_{number}")
+    # Stripe knows neither yet, so that both are confirmed and none is made.
+    await bench.work(offers=unbounded)
+    for number in (1, 2):
+        bench.stripe.add_subscription(f"sub_{number}")
+    await bench.pool.execute(
+        "UPDATE aiocancel.action SET state = 'waiting', parked_code = NULL, finished_at = NULL, due_at = now() "
+        "WHERE state = 'parked'"
+    )
+
+    await bench.work(offers=offers_of(bench))
+
+    assert sorted((await bench.states())[2:]) == ["done", "parked: given_recently"]
+    assert await discounts(bench, "sub_1") == 1
+    assert await discounts(bench, "sub_2") == 0
+
+
+# --- what the row says ----------------------------------------------------------------------------------------
+
+
+class Rows(FlowSessions):
+    """Rows that say what a test wants them to."""
+
+    def __init__(self, row: AcceptedRow | None = None, *, away: bool = False) -> None:
+        self.row, self.away = row, away
+
+    async def accepted(self, session_id: str) -> AcceptedRow | None:
+        if self.away:
+            raise UnavailableError("the database did not answer")
+        return self.row
+
+
+def row_with(terms: dict[str, Any], months: int | None = None) -> AcceptedRow:
+    opened_at = datetime(2026, 12, 5, tzinfo=UTC)
+    offer = {"offer": "break", "terms": terms}
+    return AcceptedRow(
+        "own_1", "ada", "sub_1", "accepted", offer, months, None, opened_at, opened_at
+    )
+
+
+PAUSE = AcceptedOffer("break", PauseTerms("month", 2, at_period_end=True))
+
+
+async def test_the_months_that_were_chosen_are_the_terms() -> None:
+    rows = Rows(row_with({"2": offer_to_json(PAUSE)}, months=2))
+    session = await OwnSessions(rows).flow_session(FlowSessionId("own_1"))
+
+    assert session is not None
+    assert session.accepted == PAUSE
+    assert session.presented == ("break",)
+    assert await OwnSessions(rows).tells_of(session)
+
+
+@pytest.mark.parametrize(
+    ("terms", "code"),
+    [
+        ({"1": {}}, Code.NO_OFFER_NAMED),
+        ({"2": {"offer_id": "break"}}, Code.LEDGER_UNREADABLE),
+        ({"2": {"offer_id": "b", "terms": {"type": "gift_card"}, "metadata": {}}}, Code.LEDGER_UNREADABLE),
+    ],
+    ids=["not_shown", "cut", "of_a_newer_release"],
+)  # fmt: skip
+async def test_terms_that_cannot_be_read_are_left_to_a_person(
+    terms: dict[str, Any], code: Code
+) -> None:
+    session = await OwnSessions(Rows(row_with(terms, months=2))).flow_session(
+        FlowSessionId("own_1")
+    )
+
+    assert session is not None
+    assert session.accepted == UnusableOffer("break", code)
+
+
+async def test_a_run_that_is_not_known_is_none_and_a_database_that_is_away_is_asked_again() -> None:
+    assert await OwnSessions(Rows()).flow_session(FlowSessionId("own_9")) is None
+    with pytest.raises(TransientVendorError):
+        await OwnSessions(Rows(away=True)).flow_session(FlowSessionId("own_1"))
+
+
+async def test_nobody_rings_for_a_run_of_our_own() -> None:
+    assert await OwnSessions(Rows()).event("evt_1") is None
+    assert await OwnSessions(Rows()).events_after(None, limit=10) == []
+
+
+async def test_runs_that_were_left_end_by_themselves(bench: Bench) -> None:
+    await begin(FlowSessions(bench.pool))
+    await bench.pool.execute(
+        "UPDATE aiocancel.flow_session SET touched_at = now() - interval '31 minutes'"
+    )
+
+    async def has_ended() -> bool:
+        return bool(await bench.pool.fetchval("SELECT ended_at FROM aiocancel.flow_session"))
+
+    looking = asyncio.create_task(LeftSessions(FlowSessions(bench.pool)).run())
+    try:
+        await until(has_ended)
+    finally:
+        looking.cancel()
+
+    assert await bench.pool.fetchval("SELECT state FROM aiocancel.flow_session") == "abandoned"
