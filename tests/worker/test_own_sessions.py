@@ -178,8 +178,7 @@ async def test_a_gift_is_counted_again_at_the_write(bench: Bench) -> None:
     await bench.work(offers=offers_of(bench))
 
     assert sorted((await bench.states())[2:]) == ["done", "parked: given_recently"]
-    assert await discounts(bench, "sub_1") == 1
-    assert await discounts(bench, "sub_2") == 0
+    assert await discounts(bench, "sub_1") + await discounts(bench, "sub_2") == 1
 
 
 # --- what the row says ----------------------------------------------------------------------------------------
