@@ -31,6 +31,7 @@ class About(StrEnum):
     VENDOR_API = "The flow vendor's API"
     STRIPE = "Stripe's answer"
     WORKER = "The worker and the database"
+    OWN_FLOW = "A flow of your own left an offer out, before anybody saw it"
     SEEN = "Seen at Stripe instead of the change that was expected"
     STEP = "A first step that was made"
     EVENT = "The end of a flow vendor's event"
@@ -709,6 +710,69 @@ class Code(StrEnum):
         About.LIMITS,
         "The subscription was given something within at_most_one_gift_in_days.",
         "Make the offer by hand, or tell the customer that it is not made; then close the action.",
+    )
+
+    # A flow of our own left an offer out.
+
+    NOT_FOR_THIS_CUSTOMER = (
+        "not_for_this_customer",
+        About.OWN_FLOW,
+        "The offer's condition is not true of this customer.",
+        "Change the offer's when= if it was meant for customers like this one.",
+    )
+    NOBODY_KNOWS_WHETHER_IT_FITS = (
+        "nobody_knows_whether_it_fits",
+        About.OWN_FLOW,
+        "The offer's condition asks for something that is not known of this customer.",
+        "Give the flow the country, place or column that the condition asks for.",
+    )
+    FORBIDDEN_BY_A_RULE = (
+        "forbidden_by_a_rule",
+        About.OWN_FLOW,
+        "A rule of yours, or of the customer's place, forbids the offer.",
+        "Read the rules with aiocancel flow show.",
+    )
+    PERMISSION_IS_MISSING = (
+        "permission_is_missing",
+        About.OWN_FLOW,
+        "A rule allows the offer only after the customer has agreed to see one.",
+        "Do nothing; the flow asks once.",
+    )
+    SUBSCRIPTION_WAS_NOT_READ = (
+        "subscription_was_not_read",
+        About.OWN_FLOW,
+        "Stripe did not answer in time, so nobody knows which offers the subscription takes.",
+        "Look at Stripe's status page if it lasts.",
+    )
+    NOT_IN_TRIAL = (
+        "not_in_trial",
+        About.OWN_FLOW,
+        "More days of trial are for a subscription that is in its trial.",
+        "Do nothing.",
+    )
+    NO_AMOUNT_IN_THE_CURRENCY = (
+        "no_amount_in_the_currency",
+        About.OWN_FLOW,
+        "The offer's amount_off has no sum in the subscription's currency.",
+        "Add one if customers who pay in that currency shall get the offer.",
+    )
+    HAS_IT_ALREADY = (
+        "has_it_already",
+        About.OWN_FLOW,
+        "The subscription has what is offered.",
+        "Do nothing.",
+    )
+    PAYMENT_IS_NEAR = (
+        "payment_is_near",
+        About.OWN_FLOW,
+        "A payment is about to be taken, and the offer has to wait for it.",
+        "Do nothing; later attempts see the offer.",
+    )
+    HELD_OUT = (
+        "held_out",
+        About.OWN_FLOW,
+        "The subscription is one of those that get no offers, to compare the rest with.",
+        "Lower hold_out_percent if fewer shall be held out.",
     )
 
     # The flow vendor's answer about a flow session.

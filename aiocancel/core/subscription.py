@@ -184,6 +184,8 @@ class Subscription:
     """The test clock that it lives on; there is none in live mode. https://docs.stripe.com/billing/testing/test-clocks"""
     started_at: datetime | None = None
     """When it began, its trial included. ``start_date`` in https://docs.stripe.com/api/subscriptions/object"""
+    billing_anchor: datetime | None = None
+    """The date whose day of the month its payments keep. https://docs.stripe.com/billing/subscriptions/billing-cycle"""
     frozen_at: datetime | None = None
     """The time on that clock, which is "now" for this subscription; None where it lives in real time."""
 
@@ -297,6 +299,7 @@ def read_subscription(data: Mapping[str, Any]) -> Subscription:
             customer_discount=_discount_of_customer(data.get("customer")),
             test_clock=_id_of(data.get("test_clock")),
             started_at=_moment(data.get("start_date")),
+            billing_anchor=_moment(data.get("billing_cycle_anchor")),
         )
     except (KeyError, TypeError, AttributeError, OverflowError, OSError) as error:
         raise ValueError(f"Stripe's subscription lacks a field: {type(error).__name__}") from error

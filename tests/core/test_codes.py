@@ -39,7 +39,12 @@ OTHER_MEANINGS = {
 }
 # Where a word comes in, a variable may hold it; so no other module may ask.
 ORIGINS = {
-    "Code.stored": {"cli/actions.py", "postgres/claims.py", "postgres/parked_claims.py"},
+    "Code.stored": {
+        "cli/actions.py",
+        "core/flow/eligibility.py",
+        "postgres/claims.py",
+        "postgres/parked_claims.py",
+    },
     "Code.of_stripe": {"billing/client.py"},
     "Code.flow_session_says": {"core/offers/verify.py"},
     "ForeignCode.of_subscription_status": {"core/actions.py"},
