@@ -92,14 +92,16 @@ async def render_page(
     words: Words,
     *,
     status: int = 200,
+    with_flow: bool = False,
     **values: Any,
 ) -> web.Response:
-    """Render one of our pages, in the dress of the site where it has one."""
+    """Render one of our pages, in the dress of the site where it has one; ``with_flow`` adds the flow's rules."""
     theme = site.settings.theme
     context = {
         "about": (),
         "refresh_s": None,
         "badge": None,
+        "head_title": None,
         **values,
         "lang": words.language,
         "dir": words.direction,
@@ -111,7 +113,7 @@ async def render_page(
     name = f"{FOLDER}/{template}"
     text = await _in_the_dress_of_the_site(request, site, name, context)
     if text is None:
-        return _in_our_own(name, theme, context, status)
+        return _in_our_own(name, theme, context, status, with_flow=with_flow)
 
     # Under the site's own policy, which its page was made for.
     headers = {**_HEADERS, "X-Frame-Options": "DENY"}
@@ -120,11 +122,18 @@ async def render_page(
     return web.Response(text=text, status=status, content_type="text/html", headers=headers)
 
 
-def _in_our_own(name: str, theme: Theme, context: Mapping[str, Any], status: int) -> web.Response:
+def our_template(template: str) -> jinja2.Template:
+    """Return a template of ours by its bare name."""
+    return _environment().get_template(f"{FOLDER}/{template}")
+
+
+def _in_our_own(
+    name: str, theme: Theme, context: Mapping[str, Any], status: int, *, with_flow: bool
+) -> web.Response:
     """Render under a policy of its own: one style, a form to this site, the logo, nothing else."""
     nonce = new_nonce()
     # Checked when the theme was made: names, colours and lengths.
-    css = Markup(style_sheet(theme.css))  # noqa: S704
+    css = Markup(style_sheet(theme.css, with_flow=with_flow))  # noqa: S704
     text = _environment().get_template(name).render({**context, "nonce": nonce, "css": css})
 
     images = "" if theme.logo is None else "img-src 'self'; "

@@ -112,7 +112,7 @@ class Site:
             path: The prefix, below the sub-application's own where there is one.
         """
         self.path = f"{self.settings.public_prefix}{path}"
-        self.style = style_sheet(self.settings.theme.css).encode()
+        self.style = style_sheet(self.settings.theme.css, with_flow=True).encode()
         version = hashlib.sha256(self.style).hexdigest()[:12]
         self.style_url = f"{self.path}/style.css?v={version}"
         self.scripts = {
