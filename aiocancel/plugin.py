@@ -10,6 +10,7 @@ from collections.abc import (
     Callable,
     Collection,
     Iterator,
+    Mapping,
     Sequence,
 )
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
@@ -31,13 +32,14 @@ from aiocancel.check_arguments import (
     check_vendor,
 )
 from aiocancel.config import DEFAULTS, Settings, Texts, is_unpinned
-from aiocancel.core.check_settings import check_whole
+from aiocancel.core.check_settings import check_text, check_whole
 from aiocancel.core.grants import GrantSealer
 from aiocancel.core.theme import Theme
-from aiocancel.errors import ConfigurationError, SimulatorRefusedError
+from aiocancel.errors import ConfigurationError, FlowNotResolvedError, SimulatorRefusedError
 from aiocancel.parts import Parts
 from aiocancel.runtime import Runtime
 from aiocancel.telemetry import EventHook, guarded, log_event
+from aiocancel.web.flow_context import FLOW_KEY, FlowContext
 from aiocancel.web.health import HealthHandlers
 from aiocancel.web.languages import ChooseLocale
 from aiocancel.web.log_filter import WebhookTokenFilter
@@ -53,6 +55,8 @@ from aiocancel.web.template_variable import (
 )
 
 if TYPE_CHECKING:
+    from asyncpg import Record
+
     from aiocancel.billing.customer_subscriptions import StripeSubscriptions
     from aiocancel.billing.settings import StripeBilling
     from aiocancel.core.decision import CancelTiming
@@ -336,6 +340,40 @@ class CancelFlow:
         function = getattr(handler, "__func__", handler)
         setattr(function, FLOW_PAGE_MARK, (*getattr(function, FLOW_PAGE_MARK, ()), self._site))
         return handler
+
+    async def use(
+        self,
+        request: web.Request,
+        subscription_id: str | None,
+        row: Mapping[str, Any] | Record | None = None,
+    ) -> FlowContext:
+        """Let this page be about the subscription that its handler has read already: no query is made for it.
+
+        A page is a place to start from. Who posts from it is asked again whose subscription it is, with the
+        application's own query.
+
+        Args:
+            request: The request that is being handled.
+            subscription_id: The Stripe subscription's id; None is a customer who has none.
+            row: The columns that the flow vendor's payload is made of, where there are any.
+
+        Returns:
+            The request's flow, resolved. Its state is ``anonymous`` where nobody is logged in.
+
+        Raises:
+            ConfigurationError: The id or the row is of another type.
+            FlowNotResolvedError: The request did not pass the middleware, or its headers are on their way.
+        """
+        if subscription_id is not None:
+            check_text("subscription_id", subscription_id)
+        if row is not None and not hasattr(row, "items"):
+            raise ConfigurationError("row is a mapping of columns to values, as asyncpg returns it")
+        flow: FlowContext | None = request.get(FLOW_KEY)
+        if flow is None or flow.site is not self._site:
+            raise FlowNotResolvedError(
+                "this request did not pass aiocancel's middleware: call cancel.setup(app)"
+            )
+        return await flow.use(subscription_id, {} if row is None else dict(row.items()))
 
     def on_outcome(self, hook: OutcomeHook) -> OutcomeHook:
         """Register ``async (Outcome) -> None``, called after every claim has ended, whatever its end.

@@ -225,6 +225,21 @@ async def test_page_handler_asks_whether_there_is_something_to_cancel(
 
 
 @pytest.mark.usefixtures("ada")
+async def test_busy_pages_make_no_query_of_ours_for_a_page(
+    aiohttp_client: AiohttpClient, cancel: CancelFlow, pool: Pool, example: Examples
+) -> None:
+    browser = await aiohttp_client(example("busy_pages").make_app(cancel, pool))
+
+    account = await (await browser.get("/account", headers=ADA)).text()
+    home = await (await browser.get("/home", headers=ADA)).text()
+
+    assert "signedPayload" in account
+    assert "sub_1" in account
+    assert "data-aiocancel=''" in home
+    assert await cancels(browser) == "scheduled"
+
+
+@pytest.mark.usefixtures("ada")
 async def test_scaling_lets_a_worker_of_its_own_do_what_the_site_only_records(
     aiohttp_client: AiohttpClient,
     database: str,

@@ -7,10 +7,15 @@ HMAC-SHA256 over the exact payload text, keyed with the account's client secret.
 from __future__ import annotations
 
 import base64
+import hashlib
 import hmac
 import json
 from collections.abc import Mapping
-from typing import Any, NoReturn
+from functools import lru_cache
+from typing import Any, Final, NoReturn
+
+# Made once: an encoder costs more than a short text (tests/benchmarks/page.py).
+_ENCODER: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
 
 
 def to_json(value: object) -> str:
@@ -18,7 +23,20 @@ def to_json(value: object) -> str:
 
     Raises ValueError for NaN and infinities, TypeError for a value that JSON cannot hold.
     """
-    return json.dumps(value, separators=(",", ":"), allow_nan=False)
+    return _ENCODER.encode(value)
+
+
+def mac(key: bytes, message: bytes) -> bytes:
+    """Return the HMAC-SHA256 of a message."""
+    keyed = _keyed(key).copy()
+    keyed.update(message)
+    return keyed.digest()
+
+
+# What depends on the key alone is done once: a page makes three signatures (tests/benchmarks/page.py).
+@lru_cache(maxsize=64)
+def _keyed(key: bytes) -> hmac.HMAC:
+    return hmac.new(key, digestmod=hashlib.sha256)
 
 
 def url_safe(data: bytes) -> str:
@@ -61,8 +79,7 @@ class SignedPayload(dict[str, str]):
 
 def sign_text(text: str, secret: str) -> SignedPayload:
     """Sign ``text`` as it stands, UTF-8 encoded."""
-    signature = hmac.digest(secret.encode(), text.encode(), "sha256").hex()
-    return SignedPayload(text, signature)
+    return SignedPayload(text, mac(secret.encode(), text.encode()).hex())
 
 
 def sign_payload(payload: Mapping[str, Any], secret: str) -> SignedPayload:

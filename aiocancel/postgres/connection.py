@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Coroutine, Iterator
-from contextlib import asynccontextmanager, contextmanager, nullcontext
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import asyncpg
@@ -53,35 +53,55 @@ OUTAGES: Final = (
 )
 
 
-@contextmanager
-def unavailable_on_outage() -> Iterator[None]:
+class _UnavailableOnOutage:
+    # Not contextlib's, which makes a generator for each: every page passes here (tests/benchmarks/page.py).
+    __slots__ = ()
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: object
+    ) -> None:
+        if isinstance(error, OUTAGES):
+            raise UnavailableError(f"{DID_NOT_ANSWER} ({type(error).__name__})") from error
+
+
+class _UnavailableOnRefusal(_UnavailableOnOutage):
+    __slots__ = ()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: object
+    ) -> None:
+        super().__exit__(kind, error, where)
+        if isinstance(error, asyncpg.PostgresError):
+            logger.error("%s %s (%s)", REFUSED, error.sqlstate, type(error).__name__)
+            raise UnavailableError(f"{REFUSED} {error.sqlstate}") from error
+        if isinstance(error, UnreadableLedgerError):
+            # A newer release wrote it, and a site of that release can read it.
+            logger.error("a request waits for a newer release: %s", error)
+            raise UnavailableError("the ledger holds what a newer release wrote") from error
+
+
+_ON_OUTAGE: Final = _UnavailableOnOutage()
+_ON_REFUSAL: Final = _UnavailableOnRefusal()
+
+
+def unavailable_on_outage() -> AbstractContextManager[None, None]:
     """Raise UnavailableError where the database is unreachable, restarting or overloaded.
 
     A mistake, such as a table that does not exist, passes unchanged: another try would not help.
     """
-    try:
-        yield
-    except OUTAGES as error:
-        raise UnavailableError(f"{DID_NOT_ANSWER} ({type(error).__name__})") from error
+    return _ON_OUTAGE
 
 
-@contextmanager
-def unavailable_on_refusal() -> Iterator[None]:
+def unavailable_on_refusal() -> AbstractContextManager[None, None]:
     """Raise UnavailableError whatever the database refuses with: a customer's request must have a way on.
 
     A refusal that no outage explains is a mistake, and is logged as an error with its SQLSTATE. Its text, which may
     hold a customer's words, is not.
     """
-    try:
-        with unavailable_on_outage():
-            yield
-    except asyncpg.PostgresError as error:
-        logger.error("%s %s (%s)", REFUSED, error.sqlstate, type(error).__name__)
-        raise UnavailableError(f"{REFUSED} {error.sqlstate}") from error
-    except UnreadableLedgerError as error:
-        # A newer release wrote it, and a site of that release can read it.
-        logger.error("a request waits for a newer release: %s", error)
-        raise UnavailableError("the ledger holds what a newer release wrote") from error
+    return _ON_REFUSAL
 
 
 REFUSED: Final = "the database refused a statement with SQLSTATE"

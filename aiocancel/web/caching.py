@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from multidict import CIMultiDict, istr
@@ -25,11 +26,12 @@ def keep_private(headers: CIMultiDict[str]) -> str | None:
         The first header that allowed a shared cache to store the response, as it was written; None if none did.
     """
     refused = None
-    written = ", ".join(headers.getall(_CACHE_CONTROL, []))
-    if not _forbids_sharing(written):
+    written = ", ".join(headers.getall(_CACHE_CONTROL, ()))
+    if not written:
         headers[_CACHE_CONTROL] = _PRIVATE
-        if written:
-            refused = f"{_CACHE_CONTROL}: {written}"
+    elif not _forbids_sharing(written):
+        headers[_CACHE_CONTROL] = _PRIVATE
+        refused = f"{_CACHE_CONTROL}: {written}"
 
     # A cache that is meant by one of these looks at no other: RFC 9213, 2.
     for name in [name for name in headers if _is_for_certain_caches(name)]:
@@ -48,13 +50,18 @@ def _forbids_sharing(cache_control: str) -> bool:
     return "no-store" in found or ("private" in found and "public" not in found)
 
 
+# Names come back with every page. One that nobody knows takes the place of another.
+@lru_cache(maxsize=256)
 def _is_for_certain_caches(name: str) -> bool:
     lower = name.lower()
     return lower.endswith("cdn-cache-control") or lower == "surrogate-control"
 
 
 def _vary_by_cookie(headers: CIMultiDict[str]) -> None:
-    written = headers.getall(_VARY, [])
+    written = headers.getall(_VARY, ())
+    if not written:
+        headers[_VARY] = "Cookie"
+        return
     named = {name.strip().lower() for value in written for name in value.split(",")}
     if not named & {"cookie", "*"}:
         headers[_VARY] = ", ".join([*(value for value in written if value.strip()), "Cookie"])

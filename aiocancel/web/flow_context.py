@@ -5,15 +5,18 @@ Everything here is lazy. A request whose page never mentions the flow costs an o
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextvars import ContextVar
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from weakref import ref
 
 from aiohttp import web
 from markupsafe import Markup
 
 from aiocancel.core.codes import Code
+from aiocancel.core.identifiers import CustomerId, SubscriptionId
+from aiocancel.core.subscription import OwnedSubscription
 from aiocancel.errors import (
     AmbiguousSubscriptionError,
     FlowNotResolvedError,
@@ -26,9 +29,9 @@ from aiocancel.web.site import Site
 
 if TYPE_CHECKING:
     from aiocancel.core.signing import SignedPayload
-    from aiocancel.core.subscription import OwnedSubscription
-    from aiocancel.intake import SealedFlow
+    from aiocancel.intake import FlowService, SealedFlow
     from aiocancel.web.languages import Words
+    from aiocancel.web.site import Options
 
 
 class FlowState(StrEnum):
@@ -59,11 +62,13 @@ class FlowContext:
         "_headers_are_sent",
         "_named",
         "_nonce",
+        "_options",
         "_owned",
         "_page",
         "_problem",
         "_request",
         "_sealed",
+        "_service",
         "_site",
         "_state",
         "hooked_response",
@@ -95,6 +100,8 @@ class FlowContext:
         self._state = FlowState.UNRESOLVED
 
         self._owned: OwnedSubscription | None = None
+        self._service: FlowService | None = None
+        self._options: Options | None = None
         self._sealed: SealedFlow | None = None
         self._nonce: str | None = None
         self._has_button = False
@@ -152,24 +159,64 @@ class FlowContext:
             self._state = FlowState.SEVERAL if service.can_list else FlowState.UNAVAILABLE
             return self
         except UnavailableError as error:
-            # The page must come up all the same; its button still leads to the plain form.
-            self._site.on_event(LookupFailed(str(error)))
-            self._problem = error
-            self._state = FlowState.UNAVAILABLE
+            self._cannot_tell(error)
             return self
 
+        await self._found(request, service)
+        return self
+
+    async def use(self, subscription_id: str | None, row: Mapping[str, Any]) -> FlowContext:
+        """Take the subscription that the handler has at hand, without a query; see ``CancelFlow.use``."""
+        request = self._request()
+        if request is None:
+            raise FlowNotResolvedError("the request is over: use it while the request is handled")
+        if self._headers_are_sent:
+            # They let shared caches keep the page, which would hold a customer's grant.
+            raise FlowNotResolvedError(
+                "the response's headers are already sent; call use before streaming starts"
+            )
+
+        self._owned = self._sealed = self._service = None
+        try:
+            customer_id = await self._site.customer_id(request)
+            if customer_id is None:
+                self._state = FlowState.ANONYMOUS
+                return self
+            service = await self._site.service()
+        except UnavailableError as error:
+            self._cannot_tell(error)
+            return self
+
+        if subscription_id:
+            self._owned = OwnedSubscription(
+                CustomerId(customer_id), SubscriptionId(subscription_id), row
+            )
+        await self._found(request, service)
+        return self
+
+    def _cannot_tell(self, error: UnavailableError) -> None:
+        # The page must come up all the same; its button still leads to the plain form.
+        self._site.on_event(LookupFailed(str(error)))
+        self._problem = error
+        self._state = FlowState.UNAVAILABLE
+
+    async def _found(self, request: web.Request, service: FlowService) -> None:
         if self._owned is None:
             self._state = FlowState.NO_SUBSCRIPTION
-        else:
-            self._sealed = service.seal(self._owned, await self._site.options_for(request))
-            self._state = FlowState.READY
-            (self._page or self)._carries_grant = True
+            return
 
-        return self
+        self._service = service
+        if self._site.options is not None:
+            self._options = await self._site.options_for(request)
+        self._state = FlowState.READY
+        # Already now: it may be asked for when the headers are gone.
+        (self._page or self)._carries_grant = True
 
     @property
     def sealed(self) -> SealedFlow | None:
-        """The signed payload and the grant of this page view; None unless ready."""
+        """The signed payload and the grant of this page view, made at first use; None unless ready."""
+        if self._sealed is None and self._service is not None and self._owned is not None:
+            self._sealed = self._service.seal(self._owned, self._options)
         return self._sealed
 
     @property
@@ -179,13 +226,15 @@ class FlowContext:
         Raises FlowNotResolvedError when nobody has resolved the flow of this request.
         """
         self._require_resolved("signed_payload")
-        return self._sealed.signed_payload if self._sealed else None
+        sealed = self.sealed
+        return sealed.signed_payload if sealed else None
 
     @property
     def grant(self) -> str | None:
         """Our grant for a form of your own; None when there is nothing to cancel. Raises FlowNotResolvedError."""
         self._require_resolved("grant")
-        return self._sealed.grant if self._sealed else None
+        sealed = self.sealed
+        return sealed.grant if sealed else None
 
     @property
     def nonce(self) -> str:
@@ -219,7 +268,7 @@ class FlowContext:
         """Return the script element that makes the button open the flow; empty when there is nothing to cancel."""
         if self._state in _NOTHING_TO_CANCEL:
             return Markup()
-        return script_markup(self._site.scripts[self._words.language].url, self.nonce, self._sealed)
+        return script_markup(self._site.scripts[self._words.language].url, self.nonce, self.sealed)
 
     def button(self, label: str | None = None, *, subscription: str | None = None) -> Markup:
         """Return the button, a form that also works without JavaScript; empty when there is nothing to cancel.

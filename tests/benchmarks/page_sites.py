@@ -12,6 +12,7 @@ import hmac
 import json
 import secrets
 import sys
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -103,6 +104,7 @@ POLICY = (
 )
 SECRET = CLIENT_SECRET.encode()
 CSRF_KEY = hashlib.sha256(GRANT_KEYS[0].encode()).digest()
+PROOF_KEY = hashlib.sha256(b"proof" + GRANT_KEYS[0].encode()).digest()
 
 
 def sign(text: str, key: bytes = SECRET) -> str:
@@ -123,13 +125,24 @@ async def flow_variables(
     subscription_id = await find(customer_id)
     if subscription_id is None:
         return {"nonce": request["nonce"], "flow": None}
-    payload = json.dumps({"clientId": "acct_test", "subscription": {"platformId": subscription_id}})
-    token = f"{customer_id}.{subscription_id}.{secrets.token_urlsafe(16)}"
+
+    # Until when, for whom, and once: a proof for the vendor to send back, and a token for the form.
+    expires_at = int(time.time()) + 3600
+    token = f"{customer_id}.{subscription_id}.{expires_at}.{secrets.token_urlsafe(16)}"
+    payload = json.dumps(
+        {
+            "clientId": "acct_test",
+            "subscription": {"platformId": subscription_id},
+            "meta": {"proof": f"{token}.{sign(token, PROOF_KEY)}"},
+        }
+    )
     flow = {
         "payload": payload,
         "signature": sign(payload),
         "token": f"{token}.{sign(token, CSRF_KEY)}",
+        "expiresAt": expires_at,
     }
+
     return {"nonce": request["nonce"], "flow": flow}
 
 
@@ -156,28 +169,33 @@ class Fixed:
         return OwnedSubscription(CustomerId(customer_id), SubscriptionId(f"sub_{customer_id}"))
 
 
-def with_aiocancel(pool: Pool, *, looks_up: bool) -> web.Application:
+def with_aiocancel(pool: Pool, *, looks_up: bool, way: str = "marked") -> web.Application:
+    """Make a site whose account page is a marked one, ``used`` by its handler, or fetches its flow ``on click``."""
     app, template = make_site("aiocancel.html")
     subscriptions = SubscriptionQuery(LOOKUP) if looks_up else Fixed()
     cancel = make_cancel(pool, subscriptions=subscriptions, run_worker=False)
     cancel.setup(app)
 
-    @template
-    @cancel.flow_page
-    async def account(_: web.Request) -> dict[str, Any]:
+    async def account(request: web.Request) -> dict[str, Any]:
+        if way == "used":
+            await cancel.use(request, "sub_ada")
         return DATA
 
-    app.router.add_get("/account", account)
+    app.router.add_get(
+        "/account", template(cancel.flow_page(account) if way == "marked" else account)
+    )
     return app
 
 
 async def serve(name: str, dsn: str) -> None:
     kind, _, looks_up = name.partition("+")
     async with asyncpg.create_pool(dsn, min_size=1, max_size=4) as pool:
-        if kind == "aiocancel":
-            app = with_aiocancel(pool, looks_up=bool(looks_up))
+        if kind.startswith("aiocancel"):
+            way = kind.partition(", ")[2] or "marked"
+            app = with_aiocancel(pool, looks_up=bool(looks_up), way=way)
         else:
             app = {"bare": bare, "glue": glue}[kind](looking_up(pool) if looks_up else fixed)
+
         runner = web.AppRunner(app, access_log=None)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()

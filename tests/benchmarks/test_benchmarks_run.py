@@ -28,7 +28,13 @@ def run(name: str, *arguments: str) -> str:
     [
         (
             "page",
-            {"written by hand", "aiocancel", "aiocancel + lookup", "SubscriptionQuery"},
+            {
+                "written by hand",
+                "aiocancel",
+                "aiocancel, used",
+                "aiocancel, on click",
+                "SubscriptionQuery",
+            },
             {
                 "queries, flow page": 1,
                 "signatures, flow page": 3,

@@ -32,9 +32,10 @@ from aiocancel.core.claim import (
 )
 from aiocancel.core.identifiers import FlowSessionId, Mode, is_opaque_id
 from aiocancel.core.properties import Property, PropertyType, Source, fill
-from aiocancel.core.signing import SignedPayload, sign_payload
+from aiocancel.core.signing import SignedPayload, sign_payload, sign_text
 from aiocancel.core.undo import vendor_status
 from aiocancel.errors import ConfigurationError, MalformedClaimError, PropertyError
+from aiocancel.json_text import ascii_json
 from aiocancel.ports import (
     FlowVendor,
     OutcomeVerifier,
@@ -419,7 +420,8 @@ class ProsperStack(FlowVendor):
         fill(payload, self._sources, subscription.record)
         if proof is not None and self.proof_in is not None:
             self._carry(payload, proof, self.proof_in)
-        return sign_payload(payload, self.client_secret)
+        # Every value was read as one that JSON holds.
+        return sign_text(ascii_json(payload), self.client_secret)
 
     def _carry(self, payload: dict[str, Any], proof: str, place: str) -> None:
         if place == IN_META:
