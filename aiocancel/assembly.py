@@ -18,6 +18,7 @@ import asyncpg
 from aiocancel.billing.client import StripeClient, open_stripe
 from aiocancel.billing.customer_subscriptions import StripeSubscriptions
 from aiocancel.billing.events import StripeEvents
+from aiocancel.billing.kept_readings import StripeKept
 from aiocancel.billing.page_facts import StripePageFacts
 from aiocancel.core.decision import Policy
 from aiocancel.core.offers.apply import DEFAULT_RULES
@@ -29,6 +30,7 @@ from aiocancel.ports import Billing, OutcomeVerifier, SubscriptionResolver, with
 from aiocancel.postgres.address import CANNOT_OPEN, cannot_open
 from aiocancel.postgres.customer_query import StripeCustomerQuery, SubscriptionQuery
 from aiocancel.postgres.endings import Endings
+from aiocancel.postgres.kept_readings import KeptReadings
 from aiocancel.postgres.ledger import Ledger
 from aiocancel.postgres.outage_log import say_outages_once
 from aiocancel.postgres.pgqueuer import PgQueuerEngine, warm_up
@@ -38,6 +40,7 @@ from aiocancel.postgres.stripe_news import StripeNews
 from aiocancel.postgres.vendor_events import Doorbell
 from aiocancel.worker.confirm_offers import Offers
 from aiocancel.worker.hooks import Hooks
+from aiocancel.worker.kept_readings import KeptReader
 from aiocancel.worker.stripe_news import NewsReader
 from aiocancel.worker.vendor_events import CatchUp
 from aiocancel.worker.worker import Worker
@@ -127,6 +130,11 @@ async def open_parts(parts: Parts, stack: AsyncExitStack) -> Opened:
     if parts.on_subscription_change or parts.billing.webhook_secrets:
         reader = _make_news_reader(parts, pool, stripe, news_rung)
         loops["news"] = await stack.enter_async_context(_looping(reader.run(), "news"))
+    # Where each row names its own account, a session does not tell whose subscription it is about.
+    if parts.billing.account_column is None:
+        kept = _make_kept_reader(parts, pool, stripe)
+        # No part of the process's health: no customer waits for a figure.
+        await stack.enter_async_context(_looping(kept.run(), "readings"))
     if verifier is not None:
         catch_up = CatchUp(
             ledger,
@@ -164,6 +172,15 @@ def _make_news_reader(
         account=parts.billing.stripe_account,
         poll_every_s=parts.billing.poll_events_every_s,
         rung=rung,
+        on_event=parts.on_event,
+        now=lambda: datetime.now(UTC),
+    )
+
+
+def _make_kept_reader(parts: Parts, pool: Pool, stripe: StripeClient) -> KeptReader:
+    return KeptReader(
+        KeptReadings(pool, parts.settings.mode),
+        StripeKept(stripe),
         on_event=parts.on_event,
         now=lambda: datetime.now(UTC),
     )

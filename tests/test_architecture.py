@@ -109,6 +109,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "worker": BELOW_THE_EDGES
     | {
         "postgres.flow_sessions",
+        "postgres.kept_readings",
         "postgres.leasing",
         "postgres.ledger",
         "postgres.pgqueuer",

@@ -41,6 +41,8 @@ DIRECTIVES = {
     "{metrics-table}",
     "{settings-table}",
     "{texts-table}",
+    "{figures-table}",
+    "{figures-sql}",
     "{cli-help}",
 }
 

@@ -87,6 +87,10 @@ def probes(billing: StripeBilling, needs: Needs) -> Iterator[Probe]:
     if needs.hears_news:
         listed = {"types": list(EVENT_TYPES), "limit": 1}
         yield Probe("get", "/v1/events", "Stripe's news", "event_read", listed)
+    if billing.account_column is None:
+        invoices = {"subscription": f"sub_{NOBODY}", "limit": 1}
+        purpose = "reading who is still there"
+        yield Probe("get", "/v1/invoices", purpose, "invoice_read", invoices, required=False)
     for end_of in range(len(FOR_PAGES), 0, -1):
         yield _reading(FOR_PAGES[:end_of], "what pages say", "product_read", required=False)
 

@@ -21,6 +21,7 @@ import aiocancel
 from aiocancel import metrics, telemetry
 from aiocancel.cli.main import main
 from aiocancel.config import DEFAULT_TEXTS
+from aiocancel.core.measures.definitions import DEFINITIONS
 
 
 def event_types() -> list[type[telemetry.Event]]:
@@ -77,6 +78,20 @@ def setting_rows(name: str) -> list[list[str]]:
 def text_rows() -> list[list[str]]:
     """Return a row for each text that customers read."""
     return [[f"``{name}``", text] for name, text in DEFAULT_TEXTS.items()]
+
+
+def figure_rows() -> list[list[str]]:
+    """Return a row for each figure: name, what it counts, of what, what it leaves out, its view."""
+    return [
+        [
+            each.name,
+            each.counts,
+            each.of or "–",
+            each.leaves_out or "–",
+            f"``aiocancel.{each.view}``",
+        ]
+        for each in DEFINITIONS
+    ]
 
 
 def help_of(arguments: Sequence[str]) -> str:
@@ -160,6 +175,23 @@ class TextsTable(_Table):
         return text_rows()
 
 
+class FiguresTable(_Table):
+    """``{figures-table}``."""
+
+    head = ("figure", "counts", "of", "leaves out", "view")
+
+    def rows(self) -> Iterable[Sequence[str]]:
+        return figure_rows()
+
+
+class FiguresSql(SphinxDirective):
+    """``{figures-sql}``: the statement of each figure."""
+
+    def run(self) -> list[nodes.Node]:
+        text = "\n\n".join(f"-- {each.name}\n{each.sql};" for each in DEFINITIONS)
+        return [nodes.literal_block(text, text, language="text")]
+
+
 class CliHelp(SphinxDirective):
     """``{cli-help} actions show``."""
 
@@ -177,5 +209,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("metrics-table", MetricsTable)
     app.add_directive("settings-table", SettingsTable)
     app.add_directive("texts-table", TextsTable)
+    app.add_directive("figures-table", FiguresTable)
+    app.add_directive("figures-sql", FiguresSql)
     app.add_directive("cli-help", CliHelp)
     return {"parallel_read_safe": True}

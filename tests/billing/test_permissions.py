@@ -44,7 +44,7 @@ async def test_cancelling_needs_the_permission_to_change_subscriptions_and_nothi
 ) -> None:
     found = await missing(stripe_api, ["subscription_write"], Needs(), schedule_policy="amend")
 
-    assert found == {"coupon_read": False}
+    assert found == {"coupon_read": False, "invoice_read": False}
 
 
 @pytest.mark.parametrize(

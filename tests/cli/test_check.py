@@ -312,11 +312,15 @@ async def test_a_restricted_key_need_not_see_the_account(site: Installation) -> 
     ("granted", "level", "said"),
     [
         (
-            ["subscription_write", "coupon_read", "product_read"],
+            ["subscription_write", "coupon_read", "product_read", "invoice_read"],
             Level.OK,
             "all that these settings ask for",
         ),
-        (["subscription_write", "coupon_read"], Level.WARN, "product_read (what pages say)"),
+        (
+            ["subscription_write", "coupon_read", "invoice_read"],
+            Level.WARN,
+            "product_read (what pages say)",
+        ),
         (["subscription_read", "coupon_read"], Level.FAIL, "subscription_write (cancelling)"),
     ],
 )

@@ -28,6 +28,8 @@ PACKAGE = Path(errors.__file__).parent
 # The same word with another meaning: a key of the customers' texts, or a value of another enumeration.
 TEXT_KEYS = frozenset(DEFAULT_TEXTS)
 OTHER_MEANINGS = {
+    # Columns of figures: the sessions of the hold-out.
+    "core/measures/report.py": frozenset({"held_out"}),
     **{f"texts/{path.name}": TEXT_KEYS for path in (PACKAGE / "texts").glob("[!_]*.py")},
     "web/words.py": TEXT_KEYS,
     "web/site.py": TEXT_KEYS,

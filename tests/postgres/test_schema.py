@@ -54,6 +54,8 @@ async def test_migrating_an_empty_database_makes_every_table(
         "flow_session_transition",
         "flow_words",
         "journal",
+        "kept_payment",
+        "kept_reading",
         "outcome",
         "pgqueuer",
         "pgqueuer_log",

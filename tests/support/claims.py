@@ -95,6 +95,7 @@ async def empty_tables(pool: Pool) -> None:
         await connection.execute("SET LOCAL session_replication_role = replica")
         await connection.execute(
             """
+            DELETE FROM aiocancel.kept_payment; DELETE FROM aiocancel.kept_reading;
             DELETE FROM aiocancel.pgqueuer; DELETE FROM aiocancel.journal; DELETE FROM aiocancel.attempt;
             DELETE FROM aiocancel.action; DELETE FROM aiocancel.claim; DELETE FROM app_subscription;
             DELETE FROM aiocancel.flow_session; DELETE FROM aiocancel.flow_definition;

@@ -1,0 +1,102 @@
+"""How a subscription stands at Stripe and what was paid for it since a moment, in one request."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from aiocancel.billing.client import LIST_PAGE_SIZE, MAX_LIST_PAGES, StripeClient
+from aiocancel.core.codes import Code
+from aiocancel.core.identifiers import SubscriptionId, is_opaque_id
+from aiocancel.core.measures.kept import KeptState, Reading, paid_since, state_of
+from aiocancel.core.subscription import Subscription, read_subscription
+from aiocancel.errors import RejectedBillingError, UnknownBillingError
+
+_INVOICES: Final = "/v1/invoices"
+_WITH: Final = "data.parent.subscription_details.subscription"
+
+
+class StripeKept:
+    """Reads whether a customer is still there.
+
+    The subscription comes with its invoices, newest first, so that one request tells all. One without any invoice is
+    read by itself. Source: https://docs.stripe.com/api/invoices/list
+
+    Args:
+        client: Keeps to Stripe's limits with all others.
+    """
+
+    def __init__(self, client: StripeClient) -> None:
+        self._client = client
+
+    async def read(self, subscription_id: SubscriptionId, since: datetime) -> Reading:
+        """Return how the subscription stands, and what was paid since; raises the BillingErrors of the client.
+
+        Args:
+            subscription_id: Stripe's id.
+            since: The beginning of the session.
+        """
+        if not is_opaque_id(subscription_id):
+            raise RejectedBillingError(
+                "the session names a subscription by something that is no id",
+                code=Code.RESOURCE_MISSING,
+            )
+
+        try:
+            invoices = await self._invoices(subscription_id, since)
+            paid = paid_since(invoices, since)
+            shown = _subscription_in(invoices[0]) if invoices else None
+        except ValueError as error:
+            raise UnknownBillingError(str(error), code=Code.UNREADABLE) from None
+
+        if shown is None:
+            try:
+                shown = await self._client.read(subscription_id)
+            except RejectedBillingError as error:
+                if error.code == Code.RESOURCE_MISSING:
+                    return Reading(KeptState.GONE, paid)
+                raise
+        return Reading(state_of(shown), paid)
+
+    async def _invoices(
+        self, subscription_id: SubscriptionId, since: datetime
+    ) -> list[Mapping[str, Any]]:
+        params: dict[str, Any] = {
+            "subscription": subscription_id,
+            "limit": LIST_PAGE_SIZE,
+            "expand": [_WITH],
+        }
+        found: list[Mapping[str, Any]] = []
+
+        for _ in range(MAX_LIST_PAGES):
+            body, _headers = await self._client.get(_INVOICES, params)
+            page = body.get("data")
+            if not isinstance(page, list) or not all(isinstance(each, Mapping) for each in page):
+                raise ValueError("Stripe's list of invoices cannot be read")
+            found += page
+            if not body.get("has_more") or not page or _created(page[-1]) < since:
+                return found
+            params["starting_after"] = _id(page[-1])
+        return found
+
+
+def _subscription_in(invoice: Mapping[str, Any]) -> Subscription | None:
+    """Return the subscription that came with an invoice; None where Stripe sent its id alone."""
+    details = (invoice.get("parent") or {}).get("subscription_details") or {}
+    subscription = details.get("subscription")
+    return read_subscription(subscription) if isinstance(subscription, Mapping) else None
+
+
+def _created(invoice: Mapping[str, Any]) -> datetime:
+    created = invoice.get("created")
+    if not isinstance(created, int):
+        raise ValueError("Stripe's invoice has no date")
+    return datetime.fromtimestamp(created, UTC)
+
+
+def _id(invoice: Mapping[str, Any]) -> str:
+    named = invoice.get("id")
+    if not isinstance(named, str) or not is_opaque_id(named):
+        raise ValueError("Stripe's invoice has no id")
+    return named

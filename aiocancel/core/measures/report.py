@@ -1,0 +1,212 @@
+"""What the owner's figures come to for a range of days, as data for a page, a program or a terminal. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
+
+from aiocancel.core.measures.interval import Interval, Share
+from aiocancel.core.measures.words import HoldOut
+
+
+class By(StrEnum):
+    """What sessions can be told apart by."""
+
+    REASON = "reason"
+    OFFER = "offer"
+    PLAN = "plan"
+    PLACE = "place"
+    WEEK = "week"
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many sessions there were, and how they ended.
+
+    Args:
+        sessions: All of them.
+        canceled: Those that ended with a cancellation that stands.
+        accepted: Those that ended with an accepted offer.
+        abandoned: Those that changed nothing.
+        taken_back: Those whose cancellation was taken back.
+        still_open: Those that go on.
+        shown: Those in which at least one offer was shown.
+        declined: Those in which one was shown and none accepted.
+        without_snapshot: Those whose price nobody knows, from before this release or while Stripe was away.
+        held_out: Those of the hold-out.
+    """
+
+    sessions: int = 0
+    canceled: int = 0
+    accepted: int = 0
+    abandoned: int = 0
+    taken_back: int = 0
+    still_open: int = 0
+    shown: int = 0
+    declined: int = 0
+    without_snapshot: int = 0
+    held_out: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The counts of the sessions that have one value in common; the empty key stands for those without any."""
+
+    key: str
+    counts: Counts
+
+
+@dataclass(frozen=True, slots=True)
+class ReasonShare:
+    """How often a reason was given, of the sessions that showed it; the empty reason stands for no answer."""
+
+    reason: str
+    chosen: Share
+
+
+@dataclass(frozen=True, slots=True)
+class OfferFate:
+    """What became of those who saw an offer."""
+
+    offer: str
+    shown: int
+    accepted: int
+    canceled: int
+    abandoned: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeptOn:
+    """Who was still there on one day, of the sessions that were read on it.
+
+    ``offer`` is the accepted one; the empty one stands for all sessions.
+    """
+
+    day: int
+    offer: str
+    kept: Share
+    paused: int
+    late: int
+
+
+@dataclass(frozen=True, slots=True)
+class Revenue:
+    """What came in after sessions, and what was given away, in minor units of one currency."""
+
+    currency: str
+    sessions: int
+    kept_minor: int
+    given_minor: int
+    cost_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All figures of one range; ``since`` is its first moment, ``until`` the first after it."""
+
+    since: datetime
+    until: datetime
+    as_of: datetime
+    counts: Counts
+    groups: Sequence[Group] = ()
+    by: By | None = None
+    reasons: Sequence[ReasonShare] = ()
+    offers: Sequence[OfferFate] = ()
+    kept: Sequence[KeptOn] = ()
+    revenue: Sequence[Revenue] = ()
+    hold_out: HoldOut | None = None
+    first_at: datetime | None = None
+    left_out: Mapping[str, int] = field(default_factory=dict[str, int])
+
+
+def report_as_json(report: Report, today: date) -> dict[str, Any]:
+    """Return a report as JSON values, with stable names; shares come with both counts and their interval."""
+    hold_out = report.hold_out
+
+    return {
+        "since": report.since.isoformat(),
+        "until": report.until.isoformat(),
+        "as_of": report.as_of.isoformat(),
+        **counts_as_json(report.counts),
+        "by": report.by,
+        "groups": [{"key": each.key, **counts_as_json(each.counts)} for each in report.groups],
+        "reasons": [
+            {"reason": each.reason, **share_as_json(each.chosen, "chosen", "shown")}
+            for each in report.reasons
+        ],
+        "offers": [
+            {
+                "offer": each.offer,
+                "shown": each.shown,
+                "accepted": each.accepted,
+                "canceled": each.canceled,
+                "abandoned": each.abandoned,
+            }
+            for each in report.offers
+        ],
+        "kept": [
+            {
+                "day": each.day,
+                "offer": each.offer or None,
+                **share_as_json(each.kept, "kept", "read"),
+                "paused": each.paused,
+                "late": each.late,
+            }
+            for each in report.kept
+        ],
+        "revenue": [
+            {
+                "currency": each.currency,
+                "sessions": each.sessions,
+                "kept_minor": each.kept_minor,
+                "given_minor": each.given_minor,
+                "cost_minor": each.cost_minor,
+            }
+            for each in report.revenue
+        ],
+        "hold_out": None
+        if hold_out is None
+        else {
+            "percent": hold_out.percent,
+            "offers": share_as_json(hold_out.offers, "kept", "due"),
+            "held_out": share_as_json(hold_out.held_out, "kept", "due"),
+            "difference": interval_as_json(hold_out.difference),
+            "sessions_more": hold_out.sessions_more,
+            "said": list(hold_out.sentences(today)),
+        },
+        "left_out": dict(report.left_out),
+    }
+
+
+def counts_as_json(counts: Counts) -> dict[str, int]:
+    """Return counts by their names."""
+    return {
+        "sessions": counts.sessions,
+        "canceled": counts.canceled,
+        "accepted": counts.accepted,
+        "declined": counts.declined,
+        "abandoned": counts.abandoned,
+        "taken_back": counts.taken_back,
+        "still_open": counts.still_open,
+        "shown": counts.shown,
+        "held_out": counts.held_out,
+        "without_snapshot": counts.without_snapshot,
+    }
+
+
+def share_as_json(share: Share, part: str, whole: str) -> dict[str, Any]:
+    """Return a share with its counts under the names given, and its interval; None where there is nothing."""
+    return {
+        part: share.part,
+        whole: share.whole,
+        "share": share.value,
+        "interval": interval_as_json(share.interval),
+    }
+
+
+def interval_as_json(interval: Interval | None) -> list[float] | None:
+    """Return both ends, None where there is no interval."""
+    return None if interval is None else [interval.low, interval.high]

@@ -1,0 +1,82 @@
+"""A report as JSON: stable names, both counts of each share, and nothing where nothing is known."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime
+
+from aiocancel.core.measures.interval import Share
+from aiocancel.core.measures.report import (
+    By,
+    Counts,
+    Group,
+    KeptOn,
+    OfferFate,
+    ReasonShare,
+    Report,
+    Revenue,
+    report_as_json,
+)
+from aiocancel.core.measures.words import HoldOut
+
+SINCE, UNTIL = datetime(2026, 9, 1, tzinfo=UTC), datetime(2026, 12, 1, tzinfo=UTC)
+TODAY = date(2026, 11, 26)
+
+
+def test_an_empty_report_has_every_name_and_no_share() -> None:
+    found = report_as_json(Report(SINCE, UNTIL, UNTIL, Counts()), TODAY)
+
+    assert list(found) == [
+        "since",
+        "until",
+        "as_of",
+        "sessions",
+        "canceled",
+        "accepted",
+        "declined",
+        "abandoned",
+        "taken_back",
+        "still_open",
+        "shown",
+        "held_out",
+        "without_snapshot",
+        "by",
+        "groups",
+        "reasons",
+        "offers",
+        "kept",
+        "revenue",
+        "hold_out",
+        "left_out",
+    ]
+    assert found["hold_out"] is None
+    json.dumps(found)
+
+
+def test_a_report_tells_each_share_with_its_counts_and_its_interval() -> None:
+    report = Report(
+        SINCE,
+        UNTIL,
+        UNTIL,
+        Counts(3),
+        groups=[Group("Pro", Counts(3))],
+        by=By.PLAN,
+        reasons=[ReasonShare("unused", Share(0, 0))],
+        offers=[OfferFate("half", 3, 1, 1, 1)],
+        kept=[KeptOn(30, "", Share(1, 2), 1, 0)],
+        revenue=[Revenue("jpy", 1, 500, 0, 0)],
+        hold_out=HoldOut(Share(1, 2), Share(0, 0), 20),
+        left_out={"no_value": 2},
+    )
+    found = report_as_json(report, TODAY)
+
+    assert found["groups"][0]["key"] == "Pro"
+    assert found["reasons"] == [
+        {"reason": "unused", "chosen": 0, "shown": 0, "share": None, "interval": None}
+    ]
+    (kept,) = found["kept"]
+    assert (kept["kept"], kept["read"], kept["share"], kept["offer"]) == (1, 2, 0.5, None)
+    assert len(kept["interval"]) == 2
+    assert found["hold_out"]["difference"] is None
+    assert found["hold_out"]["said"][0].startswith("Fix a day")
+    assert found["left_out"] == {"no_value": 2}

@@ -1,0 +1,255 @@
+"""The figures, counted from sessions that are put there one by one."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from datetime import timedelta
+
+import pytest
+
+from aiocancel.core.measures.definitions import DEFINITIONS, Definition
+from aiocancel.core.measures.interval import Share
+from aiocancel.core.measures.report import By, Counts, KeptOn, OfferFate, Revenue
+from aiocancel.errors import UnavailableError
+from aiocancel.postgres.ledger import Ledger
+from aiocancel.postgres.report import Figures
+from tests.support.claims import ask, make_claim, make_grant, record, take_due
+from tests.support.past_sessions import BEGAN, PastSession, add_reading, add_sessions
+from tests.support.saas import Pool
+
+UNTIL = BEGAN + timedelta(days=30)
+RANGE = (BEGAN, UNTIL)
+
+
+@pytest.fixture
+def figures(pool: Pool) -> Figures:
+    return Figures(pool, "test")
+
+
+async def test_sessions_are_counted_by_their_ends(figures: Figures, pool: Pool) -> None:
+    await add_sessions(
+        pool,
+        PastSession(1),
+        PastSession(2, "accepted", shown=("half",), accepted="half", fitted="half"),
+        PastSession(3, "abandoned", shown=("half",), fitted="half"),
+        PastSession(4, "open"),
+        PastSession(5, "abandoned", snapshot=None, hold_out=True, fitted="half"),
+        PastSession(6, opened_at=UNTIL),
+        PastSession(7, opened_at=BEGAN - timedelta(seconds=1)),
+        PastSession(8, mode="live"),
+    )
+
+    found = await figures.counts(*RANGE)
+
+    assert found == Counts(
+        sessions=5,
+        canceled=1,
+        accepted=1,
+        abandoned=2,
+        still_open=1,
+        shown=2,
+        declined=1,
+        without_snapshot=1,
+        held_out=1,
+    )
+
+
+async def test_a_range_without_sessions_has_counts_of_nothing(figures: Figures) -> None:
+    report = await figures.report(*RANGE, by=By.WEEK, as_of=UNTIL)
+
+    assert report.counts == Counts()
+    found = [report.groups, report.reasons, report.kept, report.revenue, report.offers]
+    assert [len(each) for each in found] == [0] * 5
+    assert report.first_at is None
+
+
+async def test_a_cancellation_that_was_resumed_counts_as_taken_back(
+    figures: Figures, pool: Pool
+) -> None:
+    await add_sessions(pool, PastSession(1), PastSession(2))
+    await pool.execute(
+        "INSERT INTO aiocancel.claim (public_id, grant_nonce, uses_grant, vendor, status, customer_id, subscription_id,"
+        " mode, change, recovery_point) VALUES (gen_random_uuid(), 'n', true, 'own', 'resumed', 'customer_1', 'sub_1',"
+        " 'test', 'resumption', 'action_applied')"
+    )
+    await pool.execute(
+        "INSERT INTO aiocancel.action (claim_id, ordinal, kind, subscription_id, state, idempotency_key, finished_at,"
+        " receipt_status) SELECT id, 0, 'resume', 'sub_1', 'done', 'k', $1, 'active' FROM aiocancel.claim",
+        BEGAN + timedelta(days=1),
+    )
+
+    found = await figures.counts(*RANGE)
+
+    assert (found.sessions, found.canceled, found.taken_back) == (2, 1, 1)
+
+
+async def test_a_cancellation_without_a_session_counts_once_and_has_no_price(
+    figures: Figures, pool: Pool
+) -> None:
+    await ask(pool, "sub_plain")
+    await record(Ledger(pool), make_claim("canceled", session="run_1"), make_grant("sub_1"))
+    now = await pool.fetchval("SELECT now()")
+    await add_sessions(pool, PastSession(1, opened_at=now))
+
+    found = await figures.counts(BEGAN, now + timedelta(minutes=1))
+
+    assert (found.sessions, found.canceled, found.without_snapshot) == (2, 2, 1)
+    assert len(await take_due(pool, uuid.uuid4())) == 2
+
+
+async def test_groups_come_largest_first_and_weeks_in_their_order(
+    figures: Figures, pool: Pool
+) -> None:
+    week = timedelta(days=7)
+    await add_sessions(
+        pool,
+        PastSession(1, reason="unused", opened_at=BEGAN + week),
+        PastSession(2, reason="unused", opened_at=BEGAN + week, place=None),
+        PastSession(3, reason="other", snapshot={"plan": "Team"}),
+        PastSession(4, "accepted", shown=("half",), accepted="half"),
+    )
+
+    async def keys(by: By) -> list[tuple[str, int]]:
+        return [(each.key, each.counts.sessions) for each in await figures.groups(*RANGE, by)]
+
+    assert await keys(By.REASON) == [("unused", 2), ("", 1), ("other", 1)]
+    assert await keys(By.WEEK) == [("2026-01-05", 2), ("2026-01-12", 2)]
+    assert await keys(By.PLAN) == [("Pro", 3), ("Team", 1)]
+    assert await keys(By.PLACE) == [("DE", 3), ("", 1)]
+    assert await keys(By.OFFER) == [("", 3), ("half", 1)]
+
+
+async def test_each_reason_has_a_denominator_of_its_own(figures: Figures, pool: Pool) -> None:
+    await add_sessions(
+        pool,
+        PastSession(1, reason="unused"),
+        PastSession(2, reason="too_expensive"),
+        PastSession(3, reasons=("too_expensive", "other")),
+        PastSession(4, told_by="vendor", reasons=(), reason="unused"),
+    )
+
+    found = {each.reason: each.chosen for each in await figures.reasons(*RANGE)}
+
+    assert found == {
+        "unused": Share(2, 3),
+        "too_expensive": Share(1, 3),
+        "other": Share(0, 3),
+        "": Share(1, 3),
+    }
+
+
+async def test_those_who_saw_an_offer_took_it_cancelled_or_changed_nothing(
+    figures: Figures, pool: Pool
+) -> None:
+    await add_sessions(
+        pool,
+        PastSession(1, "accepted", shown=("half", "break"), accepted="break"),
+        PastSession(2, shown=("half",)),
+        PastSession(3, "abandoned", shown=("half",)),
+    )
+
+    assert await figures.offers(*RANGE) == [
+        OfferFate("half", shown=3, accepted=0, canceled=1, abandoned=2),
+        OfferFate("break", shown=1, accepted=1, canceled=0, abandoned=0),
+    ]
+
+
+async def test_the_kept_are_counted_of_those_who_were_read_and_paused_is_apart(
+    figures: Figures, pool: Pool
+) -> None:
+    first, second, third, _ = await add_sessions(
+        pool,
+        PastSession(1, "accepted", shown=("half",), accepted="half"),
+        PastSession(2, "accepted", shown=("half",), accepted="half"),
+        PastSession(3, "abandoned"),
+        PastSession(4, "abandoned"),
+    )
+    await add_reading(pool, first)
+    await add_reading(pool, second, state="paused")
+    await add_reading(pool, third, state="active", kept=False, is_late=True)
+
+    assert await figures.kept(*RANGE) == [
+        KeptOn(30, "", Share(1, 3), paused=1, late=1),
+        KeptOn(30, "half", Share(1, 2), paused=1, late=0),
+    ]
+
+
+async def test_money_is_that_of_the_latest_reading_and_apart_for_each_currency(
+    figures: Figures, pool: Pool
+) -> None:
+    first, second = await add_sessions(
+        pool, PastSession(1, "accepted", shown=("half",), accepted="half"), PastSession(2)
+    )
+    await add_reading(pool, first, 30, paid={"eur": (1450, 1450)})
+    await add_reading(pool, first, 60, paid={"eur": (2900, 2900), "jpy": (500, 0)})
+    await add_reading(pool, second, 30, paid={"eur": (1000, 200)})
+
+    assert await figures.revenue(*RANGE) == [
+        Revenue("eur", 2, kept_minor=3900, given_minor=3100, cost_minor=2900),
+        Revenue("jpy", 1, kept_minor=500, given_minor=0, cost_minor=0),
+    ]
+
+
+async def test_the_hold_out_is_compared_with_those_for_whom_an_offer_fitted_since_it_began(
+    figures: Figures, pool: Pool
+) -> None:
+    sessions = await add_sessions(
+        pool,
+        PastSession(1, fitted="half", opened_at=BEGAN - timedelta(days=1)),
+        PastSession(2, fitted="half", hold_out=True),
+        PastSession(3, fitted="half", shown=("half",)),
+        PastSession(4, fitted="half"),
+        PastSession(5),
+    )
+    for each in sessions:
+        await add_reading(pool, each)
+
+    found = await figures.hold_out(None)
+
+    assert (found.held_out, found.offers, found.percent) == (Share(1, 1), Share(2, 2), 20)
+
+
+async def test_offers_that_were_left_out_are_counted_by_the_code_why(
+    figures: Figures, pool: Pool
+) -> None:
+    left_out = {"offer": "half", "code": "gift_given_lately"}
+    await add_sessions(
+        pool,
+        PastSession(1, considered=(left_out, {"offer": "break", "code": None})),
+        PastSession(2, considered=(left_out,)),
+    )
+
+    assert await figures.left_out(*RANGE) == {"gift_given_lately": 2}
+
+
+async def test_a_figure_that_takes_too_long_is_given_up(pool: Pool) -> None:
+    figures = Figures(pool, "test", within_s=0.05)
+
+    with pytest.raises(UnavailableError):
+        async with figures.reading() as connection:
+            await connection.fetchval("SELECT pg_sleep(5)")
+
+
+async def test_figures_change_nothing(figures: Figures) -> None:
+    with pytest.raises(UnavailableError):
+        async with figures.reading() as connection:
+            await connection.execute("UPDATE aiocancel.claim SET customer_id = ''")
+
+
+@pytest.mark.parametrize("definition", DEFINITIONS, ids=lambda each: each.key)
+async def test_the_statement_of_a_definition_runs(definition: Definition, pool: Pool) -> None:
+    statement = re.sub(r":a\b", "$1", re.sub(r":b\b", "$2", definition.sql))
+
+    assert await pool.fetch(statement, *RANGE) is not None
+    assert "flow_session" in await Figures(pool, "test").view_sql(definition.view)
+
+
+async def test_no_row_of_a_view_names_a_customer(pool: Pool) -> None:
+    columns = await pool.fetch(
+        "SELECT table_name, column_name FROM information_schema.columns"
+        " WHERE table_schema = 'aiocancel' AND table_name LIKE 'v\\_%'"
+    )
+
+    assert len(columns) > 20
+    assert [each for each in columns if "customer" in each["column_name"]] == []

@@ -1,0 +1,84 @@
+"""Figures of a range of days cost what the range holds: a million sessions before it change nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+from aiocancel.postgres import kept_readings, report
+from tests.support.past_sessions import BEGAN, PastSession, add_sessions
+from tests.support.saas import Pool
+
+# As many as make a scan dear; the planner's choice depends on the share that is looked at, and not on the sum.
+PAST = """
+INSERT INTO aiocancel.flow_session (session_id, vendor, told_by, mode, customer_id, subscription_id, state, reasons,
+    reason, shown, opened_at, ended_at)
+SELECT 'past_' || n, 'prosperstack', 'vendor', 'test', 'c' || n, 'sub_' || n, 'canceled', '{}', 'other', '[]',
+    $1::timestamptz - interval '2 years' + n * interval '1 minute',
+    $1::timestamptz - interval '2 years' + n * interval '1 minute'
+FROM generate_series(1, 20000) n
+"""
+SINCE, UNTIL = BEGAN - timedelta(days=1), BEGAN + timedelta(days=2)
+RANGE = (SINCE, UNTIL, "test")
+STATEMENTS = {
+    "counts": (report.COUNTS, RANGE),
+    "groups": (report.GROUPS, (*RANGE, "week", "UTC", 100)),
+    "reasons": (report.REASONS, (*RANGE, 100)),
+    "offers": (report.OFFERS, (*RANGE, 100)),
+    "kept": (report.KEPT, (*RANGE, 100)),
+    "revenue": (report.REVENUE, RANGE),
+    "left_out": (report.LEFT_OUT, (*RANGE, 100)),
+    "first": (report.FIRST, ("test",)),
+    "readings due": (
+        kept_readings.TAKE,
+        ("00000000-0000-0000-0000-000000000001", "test", 20, timedelta(seconds=9)),
+    ),
+}
+
+
+def scans(plan: dict[str, Any]) -> Iterator[str]:
+    if plan["Node Type"] in ("Seq Scan", "Parallel Seq Scan"):
+        yield plan["Relation Name"]
+    for each in plan.get("Plans", ()):
+        yield from scans(each)
+
+
+async def test_no_statement_scans_all_sessions(pool: Pool) -> None:
+    found: dict[str, set[str]] = {}
+    async with pool.acquire() as connection:
+        transaction = connection.transaction()
+        await transaction.start()
+        await connection.execute(PAST, BEGAN)
+        await add_sessions_on(connection)
+        await connection.execute(
+            "ANALYZE aiocancel.flow_session, aiocancel.kept_reading, aiocancel.claim"
+        )
+
+        for name, (statement, values) in STATEMENTS.items():
+            planned = await connection.fetchval(f"EXPLAIN (FORMAT JSON) {statement}", *values)
+            found[name] = {*scans(json.loads(planned)[0]["Plan"])} & {
+                "flow_session",
+                "kept_reading",
+            }
+
+        await transaction.rollback()
+    assert found == {name: set() for name in STATEMENTS}
+
+
+async def add_sessions_on(connection: Any) -> None:
+    class One:
+        """Lends the one connection whose transaction is rolled back."""
+
+        def acquire(self) -> Any:
+            return self
+
+        async def __aenter__(self) -> Any:
+            return connection
+
+        async def __aexit__(self, *error: object) -> None:
+            return None
+
+    pool: Any = One()
+    await add_sessions(pool, *(PastSession(n, shown=("half",)) for n in range(20)))

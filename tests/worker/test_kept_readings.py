@@ -1,0 +1,247 @@
+"""Readings on day 30, 60 and 90: one request each, never before a customer's change, late ones marked."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from aiocancel.billing.kept_readings import StripeKept
+from aiocancel.core.codes import Code
+from aiocancel.core.identifiers import SubscriptionId
+from aiocancel.core.measures.kept import Reading
+from aiocancel.errors import RejectedBillingError, TransientBillingError
+from aiocancel.postgres.kept_readings import KeptReadings
+from aiocancel.telemetry import PermissionMissing
+from aiocancel.worker.kept_readings import KeptReader
+from tests.support.claims import ask
+from tests.support.past_sessions import PastSession, add_sessions
+from tests.support.waiting import until
+from tests.support.workbench import Bench
+
+NOW = datetime.now(UTC)
+DAY = timedelta(days=1)
+
+
+def reader(bench: Bench, billing: Any = None, **settings: Any) -> KeptReader:
+    return KeptReader(
+        KeptReadings(bench.pool, "test"),
+        billing or StripeKept(bench.client),
+        on_event=bench.events,
+        now=lambda: datetime.now(UTC),
+        **{"pause_s": 0.0, "jitter": lambda: 0.0, **settings},
+    )
+
+
+async def session(bench: Bench, days_ago: float, **fields: Any) -> int:
+    """A session of a subscription that the simulated Stripe has."""
+    stored = PastSession(1, subscription_id="sub_1", opened_at=NOW - days_ago * DAY, **fields)
+    (found,) = await add_sessions(bench.pool, stored)
+    return found
+
+
+async def readings(bench: Bench) -> list[tuple[Any, ...]]:
+    rows = await bench.pool.fetch(
+        "SELECT day, state, kept, is_late FROM aiocancel.kept_reading ORDER BY session, day"
+    )
+    return [tuple(row) for row in rows]
+
+
+UNREAD = (None, None, None)
+
+
+async def test_a_reading_takes_one_request_and_finds_what_was_paid(bench: Bench) -> None:
+    bench.stripe.add_subscription("sub_1")
+    invoice = _pay(bench, 2900, discount=900)
+    await session(bench, 30.5)
+    before = len(bench.stripe.requests)
+
+    assert await reader(bench).look() == 1
+
+    assert len(bench.stripe.requests) - before == 1
+    assert invoice["subscription"] == "sub_1"
+    assert await readings(bench) == [
+        (30, "active", True, False),
+        (60, *UNREAD),
+        (90, *UNREAD),
+    ]
+    paid = await bench.pool.fetch(
+        "SELECT day, currency, invoices, paid_minor, given_minor FROM aiocancel.kept_payment"
+    )
+    assert [tuple(row) for row in paid] == [(30, "usd", 1, 2900, 900)]
+
+
+def _pay(bench: Bench, paid_minor: int, *, discount: int = 0) -> dict[str, Any]:
+    """Let the newest invoice of the subscription be paid a minute ago."""
+    stripe: Any = bench.stripe
+    held = next(
+        each
+        for each in stripe.invoices.values()
+        if each["parent"]["subscription_details"]["subscription"] == "sub_1"
+    )
+    held |= {"status": "paid", "amount_paid": paid_minor}
+    held["status_transitions"]["paid_at"] = int(NOW.timestamp()) - 60
+    held["total_discount_amounts"] = [{"amount": discount, "discount": "di_1"}] if discount else []
+    return {"subscription": held["parent"]["subscription_details"]["subscription"]}
+
+
+async def test_who_is_active_and_has_not_paid_is_not_kept(bench: Bench) -> None:
+    bench.stripe.add_subscription("sub_1")
+    _pay(bench, 0)
+    await session(bench, 30.5)
+
+    await reader(bench).look()
+
+    assert (await readings(bench))[0] == (30, "active", False, False)
+
+
+async def test_an_ended_subscription_is_read_once_for_all_its_days(bench: Bench) -> None:
+    bench.stripe.add_subscription("sub_1", status="canceled")
+    await session(bench, 30.5)
+
+    await reader(bench).look()
+
+    assert await readings(bench) == [(day, "ended", False, False) for day in (30, 60, 90)]
+
+
+async def test_a_subscription_that_stripe_does_not_know_any_more_is_gone(bench: Bench) -> None:
+    await session(bench, 30.5)
+
+    await reader(bench).look()
+
+    assert [row[1] for row in await readings(bench)] == ["gone"] * 3
+
+
+async def test_missed_days_are_read_late_and_marked(bench: Bench) -> None:
+    bench.stripe.add_subscription("sub_1")
+    await session(bench, 61.5)
+
+    assert await reader(bench).look() == 2
+
+    assert [(day, late) for day, _, _, late in await readings(bench)] == [
+        (30, True),
+        (60, True),
+        (90, None),
+    ]
+
+
+async def test_nothing_is_read_while_a_change_of_a_customer_waits(bench: Bench) -> None:
+    bench.stripe.add_subscription("sub_1")
+    await session(bench, 30.5)
+    await ask(bench.pool, "sub_2")
+
+    assert await reader(bench).look() == 0
+    # One that waits behind another is no reason to read nothing for ever.
+    await bench.pool.execute(
+        "UPDATE aiocancel.action SET due_at = now() - interval '2 minutes' WHERE state = 'waiting'"
+    )
+    assert await reader(bench).look() == 1
+
+
+@pytest.mark.parametrize("fields", [{"mode": "live"}, {"state": "open"}], ids=str)
+async def test_an_open_session_and_one_of_the_other_mode_is_not_read(
+    bench: Bench, fields: dict[str, Any]
+) -> None:
+    await session(bench, 30.5, **fields)
+
+    assert await reader(bench).look() == 0
+
+
+async def test_two_workers_read_one_session_once(bench: Bench) -> None:
+    bench.stripe.add_subscription("sub_1")
+    await session(bench, 30.5)
+
+    found = await asyncio.gather(*(reader(bench).look() for _ in range(4)))
+
+    assert sum(found) == 1
+
+
+class _Refusing:
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    async def read(self, subscription_id: SubscriptionId, since: datetime) -> Reading:
+        raise self.error
+
+
+async def test_what_stripe_does_not_answer_is_read_later(bench: Bench) -> None:
+    await session(bench, 30.5)
+    away = _Refusing(TransientBillingError("away", code=Code.ATTEMPT_TIMEOUT, retry_after_s=100))
+
+    await reader(bench, away).look()
+
+    assert await readings(bench) == [(day, *UNREAD) for day in (30, 60, 90)]
+    wait = await bench.pool.fetchval(
+        "SELECT due_at - now() FROM aiocancel.kept_reading WHERE day = 30"
+    )
+    assert timedelta(seconds=60) < wait <= timedelta(seconds=100)
+
+
+@pytest.mark.parametrize("code", [Code.PERMISSION_MISSING, Code.UNREADABLE])
+async def test_what_only_the_owner_can_mend_is_tried_a_day_later(bench: Bench, code: Code) -> None:
+    await session(bench, 30.5)
+    refused = _Refusing(RejectedBillingError("no", code=code, permission="invoice_read"))
+
+    await reader(bench, refused).look()
+
+    wait = await bench.pool.fetchval(
+        "SELECT due_at - now() FROM aiocancel.kept_reading WHERE day = 30"
+    )
+    assert wait > timedelta(hours=23)
+    if code is Code.PERMISSION_MISSING:
+        (told,) = await bench.events.first(PermissionMissing)
+        assert told.permission == "invoice_read"
+
+
+async def test_the_news_of_an_end_bring_its_readings_forward(bench: Bench) -> None:
+    bench.stripe.add_subscription("sub_1", status="canceled")
+    await session(bench, 3)
+    assert await reader(bench).look() == 0
+
+    await bench.pool.execute(
+        "INSERT INTO aiocancel.subscription_news (account, subscription_id, told)"
+        " VALUES ('', 'sub_1', '{\"has_ended\": true}')"
+    )
+    assert await reader(bench).look() >= 1
+
+    assert [row[1] for row in await readings(bench)] == ["ended"] * 3
+
+
+async def test_a_session_that_is_cancelled_after_it_was_abandoned_keeps_its_readings(
+    bench: Bench,
+) -> None:
+    found = await session(bench, 1, state="abandoned")
+    await bench.pool.execute(
+        "UPDATE aiocancel.flow_session SET state = 'canceled' WHERE id = $1", found
+    )
+
+    assert len(await readings(bench)) == 3
+
+
+async def test_the_reader_outlives_an_outage(bench: Bench) -> None:
+    looks = 0
+
+    class Away(KeptReadings):
+        async def take(self, **settings: Any) -> Any:
+            nonlocal looks
+            looks += 1
+            raise RuntimeError("away")
+
+    lasting = KeptReader(
+        Away(bench.pool, "test"),
+        StripeKept(bench.client),
+        on_event=bench.events,
+        now=lambda: NOW,
+        look_every_s=0.01,
+    )
+    task = asyncio.create_task(lasting.run())
+    await until(lambda: looks > 2)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_plain_word_in_the_place_of_an_id_asks_nothing(bench: Bench) -> None:
+    with pytest.raises(RejectedBillingError):
+        await StripeKept(bench.client).read(SubscriptionId("../x"), NOW)
