@@ -1,0 +1,476 @@
+"""The price block: three rows of Stripe's own amounts, or none at all."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from aiocancel.core.flow.preview import Preview, PreviewLine
+from aiocancel.core.flow.price_effect import (
+    NextKind,
+    NextRow,
+    PriceEffect,
+    Rate,
+    TodayKind,
+    TodayRow,
+    price_effect,
+)
+from aiocancel.core.identifiers import SubscriptionId
+from aiocancel.core.offers.apply import OfferRules
+from aiocancel.core.offers.terms import (
+    AcceptedOffer,
+    CouponTerms,
+    CustomTerms,
+    PauseTerms,
+    PlanTerms,
+    Terms,
+    TrialTerms,
+)
+from aiocancel.core.sentences import Money
+from aiocancel.core.subscription import AppliedDiscount, Item, Price, Subscription
+
+# The example of the brief: Pro for €29.00 a month, paid to 26 December.
+NOW = datetime(2026, 12, 5, 15, 4, tzinfo=UTC)
+DUE = datetime(2026, 12, 26, tzinfo=UTC)
+NEXT = datetime(2027, 1, 26, tzinfo=UTC)
+PRO = Item("si_1", "price_pro", "month", 1, is_metered=False, quantity=1, period_end=DUE)
+USAGE = Item("si_2", "price_usage", "month", 1, is_metered=True, period_end=DUE)
+ACTIVE = Subscription(
+    subscription_id=SubscriptionId("sub_1"),
+    status="active",
+    livemode=False,
+    cancel_at_period_end=False,
+    cancel_at=None,
+    canceled_at=None,
+    ended_at=None,
+    current_period_end=DUE,
+    schedule_id=None,
+    last_period_end=DUE,
+    currency="eur",
+    items=(PRO,),
+    billing_anchor=datetime(2026, 8, 26, tzinfo=UTC),
+)
+BASIC = Price("price_basic", "month", 1, is_metered=False)
+LOYAL = AppliedDiscount("di_loyal", "LOYAL", duration="forever")
+
+
+def day(year: int, month: int, of_month: int) -> datetime:
+    return datetime(year, month, of_month, tzinfo=UTC)
+
+
+def eur(minor: int) -> Money:
+    return Money(minor, "eur")
+
+
+def line(
+    amount: int = 2900, price: str = "price_pro", *, extra: bool = False, **changes: Any
+) -> PreviewLine:
+    made = PreviewLine(amount, price, extra, not extra, DUE, NEXT)
+    return dataclasses.replace(made, **changes)
+
+
+def preview(*lines: PreviewLine, **changes: Any) -> Preview:
+    taken = lines or (line(),)
+    off = changes.get("off_minor", {})
+    total = sum(each.amount_minor for each in taken) - sum(off.values())
+    balance = changes.get("balance_minor", 0)
+    known: dict[str, Any] = {
+        "total_minor": total,
+        "due_minor": max(total + balance, 0),
+        "lines": taken,
+    }
+    return Preview("eur", **(known | changes))
+
+
+def effect(
+    terms: Terms, found: Preview, subscription: Subscription = ACTIVE, **changes: Any
+) -> PriceEffect | None:
+    offer = AcceptedOffer("o", terms)
+    return price_effect(offer, subscription, found, **({"now": NOW} | changes))
+
+
+def monthly(minor: int, **changes: Any) -> Rate:
+    return Rate(eur(minor), "month", 1, **changes)
+
+
+HALF = preview(off_minor={"di_new": 1450})
+FOR_3 = CouponTerms(Decimal(50), None, "repeating", 3)
+ONCE = CouponTerms(Decimal(50), None, "once")
+FOREVER = CouponTerms(Decimal(50), None, "forever")
+PAUSE_2 = PauseTerms("month", 2, at_period_end=True)
+TRIAL = TrialTerms(12)
+TO_BASIC = PlanTerms("price_basic", prorate=True)
+NOTHING = TodayRow(TodayKind.NOTHING)
+
+
+# --- discounts --------------------------------------------------------------------------------------------
+
+
+def test_discount_for_three_months_says_until_when_and_what_comes_then() -> None:
+    assert effect(FOR_3, HALF) == PriceEffect(
+        NOTHING,
+        NextRow(NextKind.PLAIN, eur(1450), DUE, instead_of=eur(2900)),
+        (
+            monthly(1450, until=day(2027, 2, 26)),
+            monthly(2900, since=day(2027, 3, 26)),
+        ),
+    )
+
+
+def test_discount_for_one_payment_leaves_the_rest_as_it_was() -> None:
+    found = effect(ONCE, HALF)
+
+    assert found is not None
+    assert found.next_payment.instead_of == eur(2900)
+    assert found.from_then_on == (monthly(2900),)
+
+
+def test_discount_for_ever_is_one_rate() -> None:
+    found = effect(FOREVER, HALF)
+
+    assert found is not None
+    assert found.from_then_on == (monthly(1450),)
+
+
+def test_discount_for_one_month_that_covers_one_payment_reads_like_one_for_that_payment() -> None:
+    found = effect(CouponTerms(Decimal(50), None, "repeating", 1), HALF)
+
+    assert found is not None
+    assert found.from_then_on == (monthly(2900),)
+
+
+def test_whole_payment_off_says_nothing_is_to_pay_and_never_a_rate_of_nothing() -> None:
+    free = preview(off_minor={"di_new": 2900})
+
+    found = effect(FOR_3, free)
+
+    assert found is not None
+    assert found.next_payment == NextRow(NextKind.NOTHING, eur(0), DUE, instead_of=eur(2900))
+    assert found.from_then_on == (monthly(2900, since=day(2027, 3, 26)),)
+    assert effect(FOREVER, free) is None
+
+
+def test_discount_beside_one_that_stays_does_not_guess_the_sum_without_it() -> None:
+    loyal = dataclasses.replace(ACTIVE, discounts=(LOYAL,))
+    both = preview(off_minor={"di_loyal": 290, "di_new": 1305})
+
+    found = effect(FOREVER, both, loyal)
+
+    assert found is not None
+    assert found.next_payment == NextRow(NextKind.PLAIN, eur(1305), DUE)
+    assert found.keeps_discounts
+    assert effect(FOR_3, both, loyal) is None
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        AppliedDiscount("di_kept", "X", duration="repeating", ends_at=NEXT),
+        AppliedDiscount("di_kept", "X", duration="once"),
+        AppliedDiscount("di_kept", "X"),
+    ],
+    ids=["ends", "once", "unknown"],
+)
+def test_discount_that_ends_by_itself_leaves_no_certain_price(kept: AppliedDiscount) -> None:
+    subscription = dataclasses.replace(ACTIVE, discounts=(kept,))
+    found = preview(off_minor={"di_kept": 290, "di_new": 1305})
+
+    assert effect(FOREVER, found, subscription) is None
+    for terms in (TRIAL, CustomTerms(), PAUSE_2, TO_BASIC):
+        assert effect(terms, preview(off_minor={"di_kept": 290}), subscription, price=BASIC) is None
+
+
+def test_added_tax_makes_the_sum_without_the_discount_uncertain() -> None:
+    taxed = preview(off_minor={"di_new": 1450}, tax="added")
+
+    found = effect(FOREVER, taxed)
+
+    assert found is not None
+    assert (found.tax, found.next_payment.instead_of) == ("added", None)
+    assert effect(ONCE, taxed) is None
+    included = effect(ONCE, preview(off_minor={"di_new": 1450}, tax="included"))
+    assert included is not None
+    assert included.tax == "included"
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        preview(),
+        preview(off_minor={"di_new": 0}),
+        preview(off_minor={"di_new": 100, "di_newer": 100}),
+        preview(off_minor={"di_new": 1450}, balance_minor=-100),
+        preview(line(), line(500, extra=True, is_discountable=False), off_minor={"di_new": 1450}),
+        preview(line(starts_at=NOW - timedelta(1)), off_minor={"di_new": 1450}),
+    ],
+    ids=["none", "zero", "two", "credit", "another line", "the past"],
+)
+def test_discount_that_the_preview_does_not_show_plainly_has_no_price(found: Preview) -> None:
+    assert effect(ONCE, found) is None
+
+
+def test_discount_that_ends_within_the_hour_of_a_payment_has_no_price() -> None:
+    # Three months after this moment a payment is due, and Stripe's second decides whether it is discounted.
+    at = day(2026, 11, 26) - timedelta(minutes=10)
+
+    assert effect(FOR_3, HALF, now=at) is None
+    assert effect(FOR_3, HALF, now=at + timedelta(hours=3)) is not None
+
+
+def test_discount_that_is_over_before_the_next_payment_has_no_price() -> None:
+    assert (
+        effect(CouponTerms(Decimal(50), None, "repeating", 1), HALF, now=day(2026, 11, 1)) is None
+    )
+
+
+@pytest.mark.parametrize(
+    ("interval", "count", "until", "since"),
+    [
+        ("week", 1, day(2027, 2, 27), day(2027, 3, 6)),
+        ("day", 10, day(2027, 2, 24), day(2027, 3, 6)),
+        ("month", 2, day(2027, 2, 26), day(2027, 4, 26)),
+    ],
+)
+def test_dates_follow_the_rhythm_of_the_payments(
+    interval: str, count: int, until: datetime, since: datetime
+) -> None:
+    item = dataclasses.replace(PRO, interval=interval, interval_count=count)
+
+    found = effect(FOR_3, HALF, dataclasses.replace(ACTIVE, items=(item,)))
+
+    assert found is not None
+    assert [(rate.until, rate.since) for rate in found.from_then_on] == [
+        (until, None),
+        (None, since),
+    ]
+
+
+def test_yearly_payment_discounted_once_is_a_year_later_the_whole_sum() -> None:
+    item = dataclasses.replace(PRO, interval="year")
+    in_a_year = CouponTerms(Decimal(50), None, "repeating", 18)
+
+    found = effect(in_a_year, HALF, dataclasses.replace(ACTIVE, items=(item,)))
+
+    assert found is not None
+    assert found.from_then_on == (
+        Rate(eur(1450), "year", 1, until=day(2027, 12, 26)),
+        Rate(eur(2900), "year", 1, since=day(2028, 12, 26)),
+    )
+
+
+def test_payments_on_the_last_of_a_month_come_back_to_their_day() -> None:
+    first = day(2027, 2, 28)
+    subscription = dataclasses.replace(ACTIVE, billing_anchor=day(2026, 8, 31))
+    found = effect(
+        CouponTerms(Decimal(50), None, "repeating", 2),
+        preview(line(starts_at=first), off_minor={"di_new": 1450}),
+        subscription,
+        now=day(2027, 2, 10),
+    )
+
+    assert found is not None
+    assert found.from_then_on == (
+        monthly(1450, until=day(2027, 3, 31)),
+        monthly(2900, since=day(2027, 4, 30)),
+    )
+
+
+# --- pauses, trials, custom offers ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("months", "at"), [(1, day(2027, 1, 26)), (2, day(2027, 2, 26)), (3, day(2027, 3, 26))]
+)
+def test_pause_says_when_the_first_payment_after_it_is(months: int, at: datetime) -> None:
+    assert effect(PauseTerms("month", months, at_period_end=True), preview()) == PriceEffect(
+        NOTHING, NextRow(NextKind.PLAIN, eur(2900), at), (monthly(2900),)
+    )
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [OfferRules(pause_mechanism="pause"), OfferRules(pause_behavior="keep_as_draft")],
+    ids=["service", "drafts"],
+)
+def test_pause_after_which_more_may_be_due_has_no_price(rules: OfferRules) -> None:
+    assert effect(PAUSE_2, preview(), rules=rules) is None
+
+
+def test_pause_of_another_kind_and_one_without_a_next_payment_have_no_price() -> None:
+    assert effect(PauseTerms("billing_cycle", 2, at_period_end=True), preview()) is None
+    assert effect(PAUSE_2, preview(), dataclasses.replace(ACTIVE, current_period_end=None)) is None
+    daily = dataclasses.replace(PRO, interval="day")
+    long = PauseTerms("month", 14, at_period_end=True)
+    assert effect(long, preview(), dataclasses.replace(ACTIVE, items=(daily,))) is None
+
+
+def test_trial_says_when_the_first_payment_is() -> None:
+    at = day(2026, 12, 17)
+
+    assert effect(TRIAL, preview(line(starts_at=at))) == PriceEffect(
+        NOTHING, NextRow(NextKind.UNLESS_CANCELED, eur(2900), at), (monthly(2900),)
+    )
+
+
+def test_custom_offer_changes_nothing() -> None:
+    assert effect(CustomTerms(), preview(proration_date=7)) == PriceEffect(
+        TodayRow(TodayKind.NOTHING_CHANGES),
+        NextRow(NextKind.AS_BEFORE, eur(2900), DUE),
+        (monthly(2900, as_before=True),),
+        proration_date=7,
+    )
+    assert effect(CustomTerms(), preview(balance_minor=-1)) is None
+
+
+def test_usage_comes_on_top_and_a_preview_that_already_has_some_is_no_price() -> None:
+    with_usage = dataclasses.replace(ACTIVE, items=(PRO, USAGE))
+
+    found = effect(FOREVER, preview(line(), line(0, "price_usage"), off_minor={"d": 9}), with_usage)
+    assert found is not None
+    assert found.plus_usage
+    used = preview(line(), line(77, "price_usage"), off_minor={"d": 9})
+    assert effect(FOREVER, used, with_usage) is None
+
+
+@pytest.mark.parametrize("terms", [ONCE, PAUSE_2, TRIAL, CustomTerms()], ids=["1", "2", "3", "4"])
+@pytest.mark.parametrize(
+    "found",
+    [
+        dataclasses.replace(HALF, currency="usd"),
+        dataclasses.replace(HALF, due_minor=1),
+        dataclasses.replace(HALF, lines=()),
+        preview(line(), line(starts_at=NEXT)),
+        preview(line(), line(ends_at=DUE + timedelta(1))),
+        preview(line(0)),
+    ],
+    ids=["currency", "sum", "no lines", "two starts", "two ends", "nothing"],
+)
+def test_preview_that_does_not_add_up_has_no_price(terms: Terms, found: Preview) -> None:
+    assert effect(terms, found) is None
+
+
+def test_items_that_are_paid_at_different_times_have_no_price() -> None:
+    yearly = dataclasses.replace(PRO, item_id="si_3", interval="year")
+    mixed = dataclasses.replace(ACTIVE, items=(PRO, yearly))
+
+    for terms in (ONCE, PAUSE_2, CustomTerms()):
+        assert effect(terms, HALF, mixed) is None
+
+
+# --- another plan -----------------------------------------------------------------------------------------
+
+
+def swapped(credit: int, charge: int, renewal: int, **changes: Any) -> Preview:
+    return preview(
+        line(credit, extra=True),
+        line(charge, "price_basic", extra=True),
+        line(renewal, "price_basic"),
+        **changes,
+    )
+
+
+def test_cheaper_plan_at_once_uses_its_credit_up_before_anything_is_paid() -> None:
+    assert effect(TO_BASIC, swapped(-2000, 600, 900, proration_date=7), price=BASIC) == PriceEffect(
+        TodayRow(TodayKind.CREDIT_IS_KEPT, eur(1400)),
+        NextRow(NextKind.AFTER_CREDIT, eur(400), NEXT),
+        (monthly(900),),
+        proration_date=7,
+    )
+
+
+def test_credit_that_is_smaller_than_the_next_payment_makes_that_one_smaller() -> None:
+    found = effect(TO_BASIC, swapped(-1000, 300, 900), price=BASIC)
+
+    assert found is not None
+    assert found.today == TodayRow(TodayKind.CREDIT_IS_KEPT, eur(700))
+    assert found.next_payment == NextRow(NextKind.AFTER_CREDIT, eur(200), DUE)
+
+
+def test_credit_that_is_the_next_payment_to_the_cent_leaves_the_one_after_whole() -> None:
+    found = effect(TO_BASIC, swapped(-1200, 300, 900), price=BASIC)
+
+    assert found is not None
+    assert found.next_payment == NextRow(NextKind.AFTER_CREDIT, eur(900), NEXT)
+
+
+def test_dearer_plan_at_once_charges_the_difference_with_the_next_payment() -> None:
+    found = effect(TO_BASIC, swapped(-2000, 3400, 4900), price=BASIC)
+
+    assert found == PriceEffect(NOTHING, NextRow(NextKind.PLAIN, eur(6300), DUE), (monthly(4900),))
+
+
+def test_customers_credit_counts_as_well() -> None:
+    found = effect(TO_BASIC, swapped(-100, 300, 900, balance_minor=-500), price=BASIC)
+
+    assert found is not None
+    assert found.today == NOTHING
+    assert found.next_payment == NextRow(NextKind.AFTER_CREDIT, eur(600), DUE)
+
+
+def test_plan_with_another_interval_is_paid_today() -> None:
+    yearly = Price("price_basic", "year", 1, is_metered=False)
+    in_a_year = NOW + timedelta(365)
+    renewal = line(9900, "price_basic", starts_at=NOW, ends_at=in_a_year)
+    found = preview(line(-1900, extra=True), renewal)
+
+    assert effect(TO_BASIC, found, price=yearly) == PriceEffect(
+        TodayRow(TodayKind.PAY, eur(8000)),
+        NextRow(NextKind.PLAIN, eur(9900), in_a_year),
+        (Rate(eur(9900), "year", 1),),
+    )
+
+
+def test_plan_that_is_paid_today_with_credit_left_over_says_when_it_is_used_up() -> None:
+    renewal = line(900, "price_basic", starts_at=NOW, ends_at=NOW + timedelta(31))
+    item = dataclasses.replace(PRO, interval="year")
+
+    found = effect(
+        TO_BASIC,
+        preview(line(-2000, extra=True), renewal),
+        dataclasses.replace(ACTIVE, items=(item,)),
+        price=BASIC,
+    )
+
+    assert found is not None
+    assert found.today == TodayRow(TodayKind.CREDIT_IS_KEPT, eur(2000))
+    assert found.next_payment == NextRow(
+        NextKind.AFTER_CREDIT, eur(700), day(2027, 2, 5).replace(hour=15, minute=4)
+    )
+
+
+@pytest.mark.parametrize(
+    ("found", "price"),
+    [
+        (swapped(-2000, 600, 900), None),
+        (swapped(-2000, 600, 900), Price("price_other", "month", 1, is_metered=False)),
+        (swapped(-2000, 600, 900), Price("price_basic", "month", 1, is_metered=True)),
+        (swapped(-2000, 600, 0), BASIC),
+        (swapped(-900_000, 600, 900), BASIC),
+        (swapped(-2000, 600, 900, tax="added"), BASIC),
+    ],
+    ids=["unread", "another", "metered", "free", "endless credit", "tax"],
+)
+def test_plan_that_is_not_certain_has_no_price(found: Preview, price: Price | None) -> None:
+    assert effect(TO_BASIC, found, price=price) is None
+
+
+def test_discount_on_a_line_that_comes_once_leaves_the_regular_sum_unknown() -> None:
+    loyal = dataclasses.replace(ACTIVE, discounts=(LOYAL,))
+    on_both = preview(
+        line(500, extra=True, is_discountable=True), line(), off_minor={"di_loyal": 340}
+    )
+
+    assert effect(CustomTerms(), on_both, loyal) is None
+
+
+def test_plan_beside_another_item_must_be_paid_together_with_it() -> None:
+    seats = dataclasses.replace(PRO, item_id="si_4", price_id="price_seats")
+    two = dataclasses.replace(ACTIVE, items=(PRO, seats))
+    yearly = Price("price_basic", "year", 1, is_metered=False)
+
+    assert effect(TO_BASIC, swapped(-2000, 600, 900), two, price=BASIC) is not None
+    assert effect(TO_BASIC, swapped(-2000, 600, 900), two, price=yearly) is None
