@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from aiocancel.core.csp import ContentSecurityPolicy
     from aiocancel.core.flow_details import Answered, FlowDetails
     from aiocancel.core.identifiers import CustomerId, SubscriptionId
+    from aiocancel.core.mail import HandedOver, MailMessage, MailRefused, TryAgain
     from aiocancel.core.news import SubscriptionChange
     from aiocancel.core.offers.apply import OfferRules
     from aiocancel.core.offers.terms import OfferLimits
@@ -35,11 +36,13 @@ if TYPE_CHECKING:
         UnavailableError,
         UnknownCustomerError,
     )
+    from aiocancel.mail.smtp import SmtpMailer
     from aiocancel.plugin import CancelFlow
     from aiocancel.ports import (
         ChangeHook,
         CustomOffer,
         FlowVendor,
+        Mailer,
         OfferHandler,
         OutcomeHook,
         SubscriptionResolver,
@@ -56,6 +59,10 @@ _HOMES = {
     "StripeBilling": "aiocancel.billing.settings",
     "STRICT_POLICY": "aiocancel.config",
     "ContentSecurityPolicy": "aiocancel.core.csp",
+    "HandedOver": "aiocancel.core.mail",
+    "MailMessage": "aiocancel.core.mail",
+    "MailRefused": "aiocancel.core.mail",
+    "TryAgain": "aiocancel.core.mail",
     "SubscriptionChange": "aiocancel.core.news",
     "Answered": "aiocancel.core.flow_details",
     "FlowDetails": "aiocancel.core.flow_details",
@@ -82,9 +89,11 @@ _HOMES = {
     "ChangeHook": "aiocancel.ports",
     "CustomOffer": "aiocancel.ports",
     "FlowVendor": "aiocancel.ports",
+    "Mailer": "aiocancel.ports",
     "OfferHandler": "aiocancel.ports",
     "OutcomeHook": "aiocancel.ports",
     "SubscriptionResolver": "aiocancel.ports",
+    "SmtpMailer": "aiocancel.mail.smtp",
     "CancelFlow": "aiocancel.plugin",
     "SubscriptionQuery": "aiocancel.postgres.customer_query",
     "ProsperStack": "aiocancel.vendors.prosperstack.vendor",
@@ -122,6 +131,10 @@ __all__ = [
     "FlowNotResolvedError",
     "FlowState",
     "FlowVendor",
+    "HandedOver",
+    "MailMessage",
+    "MailRefused",
+    "Mailer",
     "OfferHandler",
     "OfferLimits",
     "OfferRules",
@@ -135,6 +148,7 @@ __all__ = [
     "SchemaError",
     "SignedPayload",
     "SimulatorRefusedError",
+    "SmtpMailer",
     "StaySignal",
     "StripeBilling",
     "StripeSubscriptions",
@@ -143,6 +157,7 @@ __all__ = [
     "SubscriptionQuery",
     "SubscriptionResolver",
     "Theme",
+    "TryAgain",
     "UnavailableError",
     "UnknownCustomerError",
     "__version__",

@@ -25,6 +25,7 @@ from aiocancel.core.offers.apply import DEFAULT_RULES
 from aiocancel.core.offers.terms import NO_LIMITS
 from aiocancel.errors import ConfigurationError
 from aiocancel.intake import FlowService
+from aiocancel.mail.letter import LetterTemplates
 from aiocancel.parts import Parts
 from aiocancel.ports import Billing, OutcomeVerifier, SubscriptionResolver, without_waiting
 from aiocancel.postgres.address import CANNOT_OPEN, cannot_open
@@ -38,6 +39,8 @@ from aiocancel.postgres.rate_limit import RateBudgets
 from aiocancel.postgres.schema import check_schema, migrate
 from aiocancel.postgres.stripe_news import StripeNews
 from aiocancel.postgres.vendor_events import Doorbell
+from aiocancel.telemetry import told
+from aiocancel.worker.acknowledge import Acknowledger
 from aiocancel.worker.confirm_offers import Offers
 from aiocancel.worker.hooks import Hooks
 from aiocancel.worker.kept_readings import KeptReader
@@ -85,7 +88,8 @@ async def open_parts(parts: Parts, stack: AsyncExitStack) -> Opened:
     resolver, patient_resolver = await _open_resolvers(parts, pool, for_pages)
     engine = PgQueuerEngine(pool, heartbeat_timeout_s=parts.settings.worker_lease_s)
     hooks = bool(parts.on_outcome or parts.on_error)
-    ledger = Ledger(pool, hooks=hooks)
+    letters = parts.mailer is not None
+    ledger = Ledger(pool, hooks=hooks, letters=letters)
     doorbell = Doorbell(pool, parts.vendor.name, lease_s=parts.settings.worker_lease_s)
     opening = parts.vendor.open_verifier(RateBudgets(pool))
     policy = Policy(
@@ -124,8 +128,13 @@ async def open_parts(parts: Parts, stack: AsyncExitStack) -> Opened:
 
     verifier = None if opening is None else await stack.enter_async_context(opening)
     stripe = await stack.enter_async_context(open_stripe(parts.billing, slots=RateBudgets(pool)))
-    worker_ledger = Ledger(pool, hooks=hooks, most_at_once=_WORKER_CONNECTIONS)
-    worker = _make_worker(parts, service, worker_ledger, engine, stripe, policy, verifier)
+    worker_ledger = Ledger(pool, hooks=hooks, letters=letters, most_at_once=_WORKER_CONNECTIONS)
+    if parts.mailer is not None and hasattr(parts.mailer, "close"):
+        stack.push_async_callback(_close, parts.mailer)
+    page_facts = _page_facts(parts, for_pages)
+    worker = _make_worker(
+        parts, service, worker_ledger, engine, stripe, policy, verifier, page_facts
+    )
     loops["worker"] = await stack.enter_async_context(_running(worker))
     if parts.on_subscription_change or parts.billing.webhook_secrets:
         reader = _make_news_reader(parts, pool, stripe, news_rung)
@@ -194,6 +203,7 @@ def _make_worker(
     stripe: Billing,
     policy: Policy,
     verifier: OutcomeVerifier | None,
+    page_facts: StripePageFacts | None,
 ) -> Worker:
     offers = Offers(
         ledger,
@@ -221,7 +231,35 @@ def _make_worker(
         resume_policy=parts.settings.resume_policy,
         find=service.find_patiently,
         account_column=parts.billing.account_column,
+        acknowledger=_make_acknowledger(parts, service, ledger, page_facts),
     )
+
+
+def _make_acknowledger(
+    parts: Parts, service: FlowService, ledger: Ledger, page_facts: StripePageFacts | None
+) -> Acknowledger | None:
+    if parts.mailer is None:
+        return None
+
+    return Acknowledger(
+        ledger,
+        parts.mailer,
+        settings=parts.settings,
+        sealer=parts.sealer,
+        templates=LetterTemplates(parts.mail_templates, on_event=parts.on_event),
+        email=parts.email,
+        find=service.find_patiently,
+        page_facts=page_facts,
+        on_event=parts.on_event,
+    )
+
+
+async def _close(mailer: Any) -> None:
+    try:
+        async with asyncio.timeout(_STOP_GRACE_S):
+            await mailer.close()
+    except Exception as error:
+        logger.warning("the mailer did not close: %s", told(error))
 
 
 async def _open_resolvers(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from aiocancel.billing.settings import StripeBilling
@@ -20,14 +21,17 @@ if TYPE_CHECKING:
 __all__ = [
     "check_billing",
     "check_database",
+    "check_email",
     "check_grant_keys",
     "check_identify",
     "check_locale",
+    "check_mailer",
     "check_offer_settings",
     "check_on_event",
     "check_options",
     "check_subscriptions",
     "check_vendor",
+    "checked_folder",
 ]
 
 LIVE_KEY_LENGTH: Final = 32
@@ -188,3 +192,36 @@ def _answers_later(function: object) -> bool:
 
 def _not(given: object) -> str:
     return f"not of type {type(given).__name__}"
+
+
+def check_mailer(mailer: object) -> None:
+    """Refuse a mailer that cannot be asked; raises ConfigurationError."""
+    if mailer is None:
+        return
+    send = getattr(mailer, "send", None)
+    if isinstance(mailer, type) or not callable(send):
+        raise ConfigurationError(
+            f"mailer is an object with async send(message), such as SmtpMailer(…), {_not(mailer)}"
+        )
+
+
+def check_email(email: object) -> None:
+    """Refuse what tells no address; raises ConfigurationError."""
+    if callable(email) and not isinstance(email, type):
+        return
+    if not isinstance(email, str) or not email:
+        raise ConfigurationError(
+            f"email is a column's name, or a function of the customer's id, {_not(email)}"
+        )
+
+
+def checked_folder(folder: object) -> Path | None:
+    """Return the folder of templates; raises ConfigurationError where neither template is in it."""
+    if folder is None:
+        return None
+    names = ("letter.txt", "letter.html")
+    if not isinstance(folder, str | Path) or not any(
+        (Path(folder) / name).is_file() for name in names
+    ):
+        raise ConfigurationError("mail_templates is a folder with letter.txt, letter.html, or both")
+    return Path(folder)

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from yarl import URL
 
 from aiocancel.core.check_settings import (
+    MOST,
     check_flag,
     check_number,
     check_text,
@@ -76,7 +77,7 @@ _WORDS: Final = {
     "resume_policy": ("own", "any", "off"),
 }
 _FLAGS: Final = ("migrate_on_start", "run_worker")
-_TEXTS: Final = ("prefix", "public_prefix", "return_to", "time_zone")
+_TEXTS: Final = ("prefix", "public_prefix", "return_to", "time_zone", "site_url")
 
 # Each is more than 0.
 _SECONDS: Final = (
@@ -99,7 +100,10 @@ _WHOLE: Final = {
     "most_unfinished_offers": 1,
     "most_unfinished_actions": 1,
     "most_posts_per_minute": 1,
+    "acknowledgement_link_days": 1,
 }
+# A date beyond it is none that a database or a browser reads.
+_MOST_DAYS: Final = 36_500
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +144,8 @@ class Settings:
     most_unfinished_offers: int = 3
     most_unfinished_actions: int = 20
     most_posts_per_minute: int = 30
+    site_url: str = ""
+    acknowledgement_link_days: int = 400
 
     def __post_init__(self) -> None:
         for name, words in _WORDS.items():
@@ -149,7 +155,8 @@ class Settings:
         for name in _SECONDS:
             check_number(name, getattr(self, name))
         for name, least in _WHOLE.items():
-            check_whole(name, getattr(self, name), least=least)
+            most = _MOST_DAYS if name.endswith("_days") else MOST
+            check_whole(name, getattr(self, name), least=least, most=most)
         for name in _TEXTS:
             check_text(name, getattr(self, name))
 
@@ -168,7 +175,16 @@ class Settings:
             self.most_unfinished_offers, self.most_unfinished_actions, self.most_posts_per_minute
         )
 
+    @property
+    def plain_page_url(self) -> str | None:
+        """The address at which customers cancel, for mails; None where ``site_url`` is not given."""
+        return f"{self.site_url}{self.public_prefix}{self.prefix}" if self.site_url else None
+
     def _check_paths(self) -> None:
+        if self.site_url and not _is_site_url(self.site_url):
+            raise ConfigurationError(
+                "site_url is the site's own address such as 'https://shop.example', without a slash at its end"
+            )
         # Braces would be a variable of aiohttp's router.
         if not _PLAIN_PATH.fullmatch(self.prefix):
             raise ConfigurationError(
@@ -269,6 +285,17 @@ def is_path_of_this_site(address: str) -> bool:
     """
     is_plain = address.isprintable() and " " not in address
     return is_plain and address.startswith("/") and not address.startswith(("//", "/\\"))
+
+
+def _is_site_url(address: str) -> bool:
+    try:
+        parsed = URL(address)
+    except ValueError:
+        return False
+    is_plain = address.isascii() and address.isprintable() and not set(address) & set(" ?#@\"'<>\\")
+    return (
+        is_plain and parsed.scheme in ("https", "http") and bool(parsed.host) and address[-1] != "/"
+    )
 
 
 def fields_in(text: str) -> frozenset[str]:

@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, get_args
 
+from aiocancel.core.acknowledgement import LetterKind
 from aiocancel.core.actions import ActionKind
 from aiocancel.core.claim import FlowStatus
 from aiocancel.core.codes import DRIFT_CODES, OURS_TAKEN_BACK, Code
@@ -18,6 +19,7 @@ from aiocancel.core.permissions import PERMISSIONS
 from aiocancel.core.retry import Failure
 from aiocancel.postgres.queue_stats import QueueStats
 from aiocancel.telemetry import (
+    AcknowledgementSent,
     ActionApplied,
     ActionLeft,
     ActionParked,
@@ -152,6 +154,9 @@ PERMISSIONS_MISSING: Final = Metric(
     "Refusals of Stripe for want of a permission, once each by a process",
     ("permission",),
 )
+ACKNOWLEDGEMENTS: Final = Metric(
+    "acknowledgements", "Letters that the mail server has taken", ("kind", "doubted")
+)
 PAGE_PROBLEMS: Final = Metric("page_problems", "Pages that went out without something", ("what",))
 
 METRICS: Final = (
@@ -167,6 +172,7 @@ METRICS: Final = (
     SUBSCRIPTION_CHANGES,
     CHANGE_HOOKS_FAILED,
     PERMISSIONS_MISSING,
+    ACKNOWLEDGEMENTS,
     PAGE_PROBLEMS,
 )
 QUEUE: Final = Metric("queue_actions", "Actions in the queue of all processes", ("state",))
@@ -233,6 +239,11 @@ def measurements(event: Event) -> list[Measurement]:
 
         case SubscriptionChanged() | ChangeHookFailed() | PermissionMissing():
             return [_of_stripes_news(event)]
+
+        case AcknowledgementSent():
+            doubted = str(event.doubts > 0).lower()
+            letter = _word(event.kind, list(LetterKind))
+            return [Measurement(ACKNOWLEDGEMENTS, {"kind": letter, "doubted": doubted})]
 
         case (
             LookupFailed()

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from aiocancel.ports import EMAIL
 
 if TYPE_CHECKING:
     from aiocancel.billing.customer_subscriptions import StripeSubscriptions
@@ -15,7 +18,9 @@ if TYPE_CHECKING:
     from aiocancel.core.offers.terms import OfferLimits
     from aiocancel.ports import (
         ChangeHook,
+        ChooseEmail,
         FlowVendor,
+        Mailer,
         OfferHandler,
         OutcomeHook,
         SubscriptionResolver,
@@ -46,6 +51,9 @@ class Parts:
         on_error: Hooks for claims that failed; may be added to until the start.
         on_subscription_change: Hooks for subscriptions that have changed at Stripe; may be added to until the start.
         offer_handlers: The application's handlers of custom offers, by the offer's id or a key of its metadata.
+        mailer: Writes to customers; None where nobody is written to.
+        email: A column's name, or a function of the customer's id, that tells an address.
+        mail_templates: The folder of the owner's templates of letters; None for ours.
     """
 
     settings: Settings
@@ -63,6 +71,10 @@ class Parts:
     on_error: list[OutcomeHook] = field(default_factory=list)
     on_subscription_change: list[ChangeHook] = field(default_factory=list)
     offer_handlers: dict[str, OfferHandler] = field(default_factory=dict)
+    # Another's object, whose repr may hold a password.
+    mailer: Mailer | None = field(default=None, repr=False)
+    email: str | ChooseEmail = EMAIL
+    mail_templates: Path | None = None
 
     @property
     def needed_columns(self) -> Sequence[str]:

@@ -13,6 +13,7 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 from aiohttp import web
@@ -22,14 +23,17 @@ from aiocancel.billing.webhook import StripeWebhook
 from aiocancel.check_arguments import (
     check_billing,
     check_database,
+    check_email,
     check_grant_keys,
     check_identify,
     check_locale,
+    check_mailer,
     check_offer_settings,
     check_on_event,
     check_options,
     check_subscriptions,
     check_vendor,
+    checked_folder,
 )
 from aiocancel.config import DEFAULTS, Settings, Texts, is_unpinned
 from aiocancel.core.check_settings import check_text, check_whole
@@ -37,6 +41,7 @@ from aiocancel.core.grants import GrantSealer
 from aiocancel.core.theme import Theme
 from aiocancel.errors import ConfigurationError, FlowNotResolvedError, SimulatorRefusedError
 from aiocancel.parts import Parts
+from aiocancel.ports import EMAIL
 from aiocancel.runtime import Runtime
 from aiocancel.telemetry import EventHook, guarded, log_event
 from aiocancel.web.flow_context import FLOW_KEY, FlowContext
@@ -65,7 +70,9 @@ if TYPE_CHECKING:
     from aiocancel.core.undo import ResumePolicy
     from aiocancel.ports import (
         ChangeHook,
+        ChooseEmail,
         FlowVendor,
+        Mailer,
         OfferHandler,
         OutcomeHook,
         SubscriptionResolver,
@@ -130,8 +137,8 @@ class CancelFlow:
         migrate_on_start: Whether the start brings the tables up to date, as ``aiocancel migrate`` does.
         run_worker: Whether this process makes changes at Stripe; False leaves them to ``aiocancel worker``.
         worker_concurrency: How many actions of each sort a worker carries out at once at most. The sorts are
-            cancellations, other changes at Stripe, questions to the flow vendor, and calls of hooks and handlers; none
-            waits for another.
+            cancellations, other changes at Stripe, questions to the flow vendor, calls of hooks and handlers, and
+            mails; none waits for another.
         worker_lease_s: How many seconds after a worker died another goes on with its changes.
         statement_cache_size: How many prepared statements each connection keeps that a DSN opens. Behind PgBouncer
             in transaction mode it has to be 0: a connection has no memory there.
@@ -141,6 +148,14 @@ class CancelFlow:
             with 409; a cancellation only beyond twice as many.
         most_posts_per_minute: How many results of one customer are recorded within a minute. One more is answered
             with 429; a cancellation only beyond twice as many.
+        mailer: Writes to customers what they declared and what became of it: ``SmtpMailer(…)``, or an object with
+            ``async send(message)``. Without it nobody is written to.
+        email: Where a customer is written to: a column of the subscription query, or ``(customer_id) -> str | None``,
+            sync or async. A customer without an address is not written to.
+        mail_templates: A folder with a ``letter.txt``, a ``letter.html`` or both, in the place of ours.
+        site_url: The site's own address, such as ``"https://shop.example"``, for the links in mails; without it they
+            have none.
+        acknowledgement_link_days: For how many days the link in a mail opens its page without a login.
         on_event: Is told of every event; the default writes a log line for each.
 
     Raises:
@@ -189,6 +204,11 @@ class CancelFlow:
         most_unfinished_offers: int = DEFAULTS.most_unfinished_offers,
         most_unfinished_actions: int = DEFAULTS.most_unfinished_actions,
         most_posts_per_minute: int = DEFAULTS.most_posts_per_minute,
+        mailer: Mailer | None = None,
+        email: str | ChooseEmail = EMAIL,
+        mail_templates: str | Path | None = None,
+        site_url: str = DEFAULTS.site_url,
+        acknowledgement_link_days: int = DEFAULTS.acknowledgement_link_days,
         on_event: EventHook = log_event,
     ) -> None:
         check_vendor(vendor)
@@ -201,6 +221,8 @@ class CancelFlow:
         check_grant_keys(grant_keys, mode=billing.mode)
         check_offer_settings(offer_limits, offer_rules)
         check_on_event(on_event)
+        check_mailer(mailer)
+        check_email(email)
         _check_modes(vendor, billing)
         if billing.account_column is not None and hasattr(subscriptions, "over"):
             raise ConfigurationError(
@@ -236,6 +258,8 @@ class CancelFlow:
             most_unfinished_offers=most_unfinished_offers,
             most_unfinished_actions=most_unfinished_actions,
             most_posts_per_minute=most_posts_per_minute,
+            site_url=site_url,
+            acknowledgement_link_days=acknowledgement_link_days,
         )
         self._parts = Parts(
             settings=self._settings,
@@ -248,6 +272,9 @@ class CancelFlow:
             offer_limits=offer_limits,
             offer_rules=offer_rules,
             on_event=guarded(on_event),
+            mailer=mailer,
+            email=email,
+            mail_templates=checked_folder(mail_templates),
         )
         self.log_filter = WebhookTokenFilter(prefix, vendor.webhook_tokens)
         """Keeps the webhook's token out of a log: ``logging.getLogger("yours").addFilter(cancel.log_filter)``."""

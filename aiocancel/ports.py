@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from aiocancel.errors import ConfigurationError, MalformedClaimError
 
@@ -32,6 +32,7 @@ __all__ = [
     "ChangeHook",
     "CustomOffer",
     "FlowVendor",
+    "Mailer",
     "OfferHandler",
     "OutcomeHook",
     "SubscriptionResolver",
@@ -366,6 +367,13 @@ class Billing(Protocol):
     async def apply(self, action: Action, write: Write, *, idempotency_key: str) -> BillingReply:
         """Tell the provider once; safe to repeat with the same key."""
         ...
+
+
+EMAIL: Final = "email"
+"""The column of the subscription query that holds a customer's address, unless the owner names another."""
+
+ChooseEmail = Callable[[str], "str | Awaitable[str | None] | None"]
+"""``(customer_id) -> str | None``, sync or async: where a customer is written to."""
 
 
 class Mailer(Protocol):

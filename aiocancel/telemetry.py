@@ -175,6 +175,23 @@ class ActionRefused(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class AcknowledgementSent(Event):
+    """The mail server has taken a letter to a customer.
+
+    Args:
+        action_id: The action, as ``aiocancel actions`` shows it.
+        subscription_id: The subscription at Stripe.
+        kind: What the letter tells, such as ``carried_out``.
+        doubts: How often it had been sent before without a known answer: the customer may have it so often more.
+    """
+
+    action_id: int
+    subscription_id: str
+    kind: str
+    doubts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class DriftFound(Event):
     """Stripe does not show what it should: what the flow vendor said it does, or what was done here and is done.
 

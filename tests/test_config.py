@@ -17,6 +17,7 @@ from aiocancel.config import (
     VENDOR_ACTS_WITHIN_S,
     WORKER_LEASE_S,
     Settings,
+    fields_in,
     is_unpinned,
     origin_of,
 )
@@ -25,7 +26,7 @@ from aiocancel.errors import ConfigurationError
 from aiocancel.web.languages import Words
 
 SECONDS = ["answer_within_s", "widget_timeout_s", "poll_events_every_s", "worker_lease_s"]
-DATED = sorted(name for name, text in DEFAULT_TEXTS.items() if "{date}" in text)
+DATED = sorted(name for name, text in DEFAULT_TEXTS.items() if fields_in(text) == {"date"})
 
 
 def make(**changes: Any) -> Settings:

@@ -92,6 +92,18 @@ WRONG: Mapping[str, Mapping[str, Sequence[Any]]] = {
         "most_unfinished_offers": COUNT,
         "most_unfinished_actions": COUNT,
         "most_posts_per_minute": COUNT,
+        "mailer": (5, "smtp://mail.example.com", aiocancel.SmtpMailer, {}),
+        "email": (None, 5, "", [], str),
+        "mail_templates": (5, "", "/no/such/folder", ["mails"]),
+        "site_url": (
+            *TEXT,
+            "shop.example",
+            "https://shop.example/",
+            "ftp://shop.example",
+            "https://shop.example/?a",
+            "https://shop.example/\n",
+        ),
+        "acknowledgement_link_days": (*COUNT, 36_501),
         "on_event": (None, 5, identify),
     },
     "StripeBilling": {
@@ -259,6 +271,8 @@ OTHER: Mapping[str, Any] = {
     "most_unfinished_offers": 73,
     "most_unfinished_actions": 74,
     "most_posts_per_minute": 75,
+    "site_url": "https://shop.example",
+    "acknowledgement_link_days": 30,
 }
 
 

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partialmethod
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -17,7 +18,7 @@ import pytest
 from aiohttp.test_utils import TestClient
 from pytest_aiohttp import AiohttpClient
 
-from aiocancel import CancelFlow, Outcome, StripeBilling
+from aiocancel import CancelFlow, Outcome, SmtpMailer, StripeBilling
 from aiocancel.cli.target import find, make
 from aiocancel.core.changes import NewCoupon
 from aiocancel.core.coupon_names import coupon_name
@@ -25,6 +26,7 @@ from aiocancel.testing.customer import Customer
 from aiocancel.testing.staysignal import StaySignalSimulator
 from aiocancel.testing.stripe.simulator import StripeSimulator
 from tests.support.company import Company
+from tests.support.mail_server import MailServer, text_of
 from tests.support.saas import STRIPE_KEY, Pool, identify, make_app, make_cancel, vendor
 from tests.support.waiting import until
 from tests.support.web import without_proof
@@ -317,6 +319,35 @@ async def test_hooks_hear_of_an_outcome_and_carry_out_a_custom_offer(
         await until(lambda: "saved, done" in caplog.text)
 
     assert "a call is booked under" in caplog.text
+
+
+async def test_letter_of_the_example_goes_to_the_address_of_the_row(
+    company: Company, example: Examples, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    company.stripe.add_subscription("sub_1")
+    await company.pool.execute(
+        "CREATE TABLE account (id text, stripe_subscription_id text, plan text, email text);"
+        "INSERT INTO account VALUES ('ada', 'sub_1', 'Pro', 'ada@example.com')"
+    )
+    monkeypatch.setattr(SmtpMailer, "__init__", partialmethod(SmtpMailer.__init__, tls="off"))
+
+    async with MailServer().serve() as server:
+        monkeypatch.setenv("SMTP_URL", f"smtp://127.0.0.1:{server.port}")
+        cancel = example("letters").make_cancel(
+            vendor=vendor(),
+            billing=StripeBilling(api_key=STRIPE_KEY, api_base=company.stripe_url),
+            database=company.pool,
+            identify=identify,
+            grant_keys=["a key"],
+        )
+        client: Browser = await company.aiohttp_client(make_app(cancel), headers=ADA)
+        assert await cancels(client) == "scheduled"
+        await until(lambda: bool(server.taken))
+        await client.close()
+
+    (mail,) = server.to("ada@example.com")
+    assert mail["Subject"].startswith("Your Pro subscription ends on ")
+    assert "https://shop.example/cancel?change=resume" in text_of(mail)
 
 
 @pytest.mark.usefixtures("ada")

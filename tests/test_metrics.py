@@ -28,6 +28,7 @@ from aiocancel.metrics import (
 )
 from aiocancel.postgres.queue_stats import QueueStats
 from aiocancel.telemetry import (
+    AcknowledgementSent,
     ActionApplied,
     ActionLeft,
     ActionParked,
@@ -52,6 +53,10 @@ EXAMPLES: list[tuple[Event, dict[str, dict[str, str]]]] = [
     (
         ClaimRecorded("c", "sub_1", "canceled", False),
         {"claims": {"status": "canceled", "repeated": "false"}},
+    ),
+    (
+        AcknowledgementSent(9, "sub_1", "carried_out", 1),
+        {"acknowledgements": {"kind": "carried_out", "doubted": "true"}},
     ),
     (ClaimRefused(Code.GRANT_EXPIRED), {"claims_refused": {"code": "grant_expired"}}),
     (

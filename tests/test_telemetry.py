@@ -10,6 +10,7 @@ import pytest
 from aiocancel import telemetry
 from aiocancel.core.codes import Code
 from aiocancel.telemetry import (
+    AcknowledgementSent,
     ActionApplied,
     ActionLeft,
     ActionParked,
@@ -65,6 +66,12 @@ EXAMPLES = [
         logging.ERROR,
         "ActionParked action_id=7 subscription_id=sub_1 kind=resume code=subscription_has_ended age_s=0.0",
         id="action parked",
+    ),
+    pytest.param(
+        AcknowledgementSent(9, "sub_1", "carried_out", 1),
+        logging.INFO,
+        "AcknowledgementSent action_id=9 subscription_id=sub_1 kind=carried_out doubts=1",
+        id="acknowledgement sent",
     ),
     pytest.param(
         ActionLeft(7, "sub_1", "gift_card", Code.LEDGER_UNREADABLE),
@@ -143,6 +150,7 @@ KINDS = [
 ]
 # A new name here is a promise that it never holds a name, an address, a customer id or a secret.
 HARMLESS = {
+    "doubts",
     "action_id",
     "age_s",
     "attempt",

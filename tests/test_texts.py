@@ -146,6 +146,19 @@ _OTHER_FIELDS = {
     "flow_then_until": ["price", "until", "later", "date"],
     "flow_then_as_before": ["price"],
     "flow_plus_usage": ["amount"],
+    "letter_received": ["plan"],
+    "letter_received_text": ["moment", "declared"],
+    "letter_next": ["moment"],
+    "letter_declared_words": ["words"],
+    "letter_ends": ["plan", "date"],
+    "letter_ends_plain": ["date"],
+    "letter_cancelled": ["plan"],
+    "letter_has_ended": ["plan"],
+    "letter_ended_on": ["date"],
+    "letter_goes_on": ["plan"],
+    "letter_starts_again": ["date"],
+    "letter_not_done": ["plan"],
+    "letter_keep_link": ["date"],
 }
 
 

@@ -79,6 +79,7 @@ class _Checks:
             self._guarded(VENDOR_API, self._vendor_api, "check the vendor's api_key and api_host"),
             self._guarded(preflight.SIGNING, self._signing, "is the vendor's api_host right?"),
             self._guarded(preflight.WEBHOOK, self._webhook, "correct webhook_token"),
+            self._guarded(preflight.MAILS, self._mails, "correct mailer"),
         )
 
         results = [result for group in groups for result in group]
@@ -399,5 +400,14 @@ class _Checks:
             shortest=LIVE_KEY_LENGTH,
             make_one=MAKE_A_KEY,
             has_api=vendor.open_verifier() is not None,
+        )
+        return [judged]
+
+    async def _mails(self) -> list[CheckResult]:
+        mailer, settings = self._inspected.mailer, self._inspected.settings
+        judged = preflight.judge_mails(
+            has_mailer=mailer is not None,
+            has_site_url=bool(settings.site_url),
+            is_plain=getattr(mailer, "tls", None) == "off" and settings.mode == "live",
         )
         return [judged]

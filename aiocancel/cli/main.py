@@ -165,7 +165,7 @@ def _add_worker(commands: _Commands) -> None:
     parser.add_argument(
         "--concurrency",
         type=_count,
-        help="actions of each of the four sorts at a time (default: worker_concurrency)",
+        help="actions of each of the five sorts at a time (default: worker_concurrency)",
     )
     parser.add_argument(
         "--health-host", default="127.0.0.1", help="where to listen (default: %(default)s)"

@@ -28,13 +28,15 @@ WAITS_FOR_PAYMENT: Final = "needs_payment"
 class Places(StrEnum):
     """Which of a worker's places an action takes: no sort holds a place of another, so that no cancellation waits.
 
-    ``questions`` ask a flow vendor or only watch, ``calls`` run the application's hooks and handlers.
+    ``questions`` ask a flow vendor or only watch, ``calls`` run the application's hooks and handlers, ``mails`` write
+    to customers.
     """
 
     CANCELLATIONS = "cancellations"
     CHANGES = "changes"
     QUESTIONS = "questions"
     CALLS = "calls"
+    MAILS = "mails"
 
     @staticmethod
     def of(kind: str) -> Places:
@@ -52,7 +54,8 @@ class ActionKind(StrEnum):
 
     ``CallKind``: the worker calls another party than Stripe. ``verify_offer`` asks the flow vendor whether an offer
     was accepted, and leads to ``apply_offer``, ``expect_offer`` or, for a custom offer, ``run_offer_handler``, which
-    calls the application's handler. ``run_hooks`` tells the application how a claim ended.
+    calls the application's handler. ``run_hooks`` tells the application how a claim ended, and ``acknowledge`` the
+    customer.
     """
 
     CANCEL_AT_PERIOD_END = "cancel_at_period_end"
@@ -67,6 +70,7 @@ class ActionKind(StrEnum):
     END_PAUSE = "end_pause"
     RUN_OFFER_HANDLER = "run_offer_handler"
     RUN_HOOKS = "run_hooks"
+    ACKNOWLEDGE = "acknowledge"
 
     @property
     def only_watches(self) -> bool:
@@ -88,8 +92,13 @@ WriteKind = Literal[
 WatchKind = Literal[ActionKind.EXPECT_CANCELLATION, ActionKind.EXPECT_OFFER]
 """We watch Stripe until it shows the flow vendor's change."""
 
-CallKind = Literal[ActionKind.VERIFY_OFFER, ActionKind.RUN_OFFER_HANDLER, ActionKind.RUN_HOOKS]
-"""We call the flow vendor or the application, and leave Stripe alone."""
+CallKind = Literal[
+    ActionKind.VERIFY_OFFER,
+    ActionKind.RUN_OFFER_HANDLER,
+    ActionKind.RUN_HOOKS,
+    ActionKind.ACKNOWLEDGE,
+]
+"""We call the flow vendor, the application or the mail server, and leave Stripe alone."""
 
 PlainKind = Literal[
     ActionKind.CANCEL_AT_PERIOD_END,
@@ -109,6 +118,7 @@ _PLACES: Final[dict[str, Places]] = {
     ActionKind.EXPECT_OFFER: Places.QUESTIONS,
     ActionKind.RUN_OFFER_HANDLER: Places.CALLS,
     ActionKind.RUN_HOOKS: Places.CALLS,
+    ActionKind.ACKNOWLEDGE: Places.MAILS,
 }
 
 

@@ -12,6 +12,7 @@ from aiocancel.core.claim_reason import (
     CancelReason,
     clean_text,
 )
+from aiocancel.core.declaration import Declaration
 from aiocancel.core.flow_details import FlowDetails
 from aiocancel.core.identifiers import CustomerId, FlowSessionId, SubscriptionId
 
@@ -84,7 +85,8 @@ class RecoveryPoint(StrEnum):
 class FlowClaim:
     """A report of how a flow ended; a browser's is never acted on as it stands.
 
-    ``details`` is None where the flow has none, as the plain form.
+    ``details`` is None where the flow has none, as the plain form. ``declaration`` is what the customer read and
+    pressed, None where no page of ours tells.
     """
 
     vendor: str
@@ -94,6 +96,7 @@ class FlowClaim:
     offer_id: str | None = None
     offer_type: str | None = None
     details: FlowDetails | None = field(default=None, repr=False)
+    declaration: Declaration | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1297,6 +1297,12 @@ class Code(StrEnum):
 
     # An acknowledgement was not handed to the mail server.
 
+    NO_MAILER = (
+        "no_mailer",
+        About.MAIL,
+        "A letter was planned, and the worker's settings have no mailer.",
+        "Give the same settings to every process.",
+    )
     NOBODY_TO_WRITE_TO = (
         "nobody_to_write_to",
         About.MAIL,

@@ -27,6 +27,7 @@ from aiocancel.errors import GrantError
 
 _VERSION = "g1"
 _PROOF_VERSION = "p1"
+_LINK_VERSION = "l1"
 # Room for ids of 255 characters, of which JSON may need twelve bytes each.
 _MAX_LENGTH = 8192
 
@@ -57,12 +58,13 @@ class GrantSealer:
     ``keys`` holds at least one text, newest first. The keys never appear in a repr or an error.
     """
 
-    __slots__ = ("_keys", "_proof_keys")
+    __slots__ = ("_keys", "_link_keys", "_proof_keys")
 
     def __init__(self, keys: Sequence[str]) -> None:
         # A derived key keeps a grant from ever being valid as another signature made with the same text.
         self._keys = _derived(b"aiocancel grant key\0", keys)
         self._proof_keys = _derived(b"aiocancel flow proof key\0", keys)
+        self._link_keys = _derived(b"aiocancel letter link key\0", keys)
 
     def seal(self, grant: Grant) -> str:
         """Return the grant as URL-safe text."""
@@ -113,6 +115,20 @@ class GrantSealer:
             return None
         grant = Grant(*fields[1:])
         return grant if grant.mode == mode else None
+
+    def seal_link(self, letter_id: str, *, expires_at: int) -> str:
+        """Return what opens one letter's page without a login, as URL-safe text.
+
+        Args:
+            letter_id: The letter's id.
+            expires_at: Seconds since the epoch.
+        """
+        return _sealed(_LINK_VERSION, to_json([letter_id, expires_at]), self._link_keys[0])
+
+    def open_link(self, text: str) -> tuple[str, int] | None:
+        """Return the letter's id and the end of a link of ours, however old it is; None for anything else."""
+        fields = _opened(text, _LINK_VERSION, self._link_keys)
+        return None if fields is None else (fields[0], fields[1])
 
 
 def _derived(purpose: bytes, keys: Sequence[str]) -> tuple[bytes, ...]:

@@ -19,6 +19,7 @@ BACKLOG: Final = "worker backlog"
 SCRIPT: Final = "page script"
 SIGNING: Final = "signed requests"
 WEBHOOK: Final = "webhook token"
+MAILS: Final = "mails"
 
 WARN_OFFSET_S: Final = 30.0
 FAIL_OFFSET_S: Final = 300.0
@@ -316,6 +317,30 @@ def judge_signing(
         )
         return CheckResult.warn(SIGNING, detail, turn_on)
     return CheckResult.ok(SIGNING, f"{tried}: the unsigned one was refused ({unsigned})")
+
+
+def judge_mails(*, has_mailer: bool, has_site_url: bool, is_plain: bool) -> CheckResult:
+    """Say whether customers are written to.
+
+    Args:
+        has_mailer: Whether there is a mailer.
+        has_site_url: Whether its mails have links.
+        is_plain: Whether it talks to its server without TLS.
+    """
+    if not has_mailer:
+        return CheckResult.ok(MAILS, "there is no mailer, so nobody is written to")
+
+    if is_plain:
+        return CheckResult.warn(
+            MAILS,
+            "they travel without TLS",
+            "leave tls='off' out unless the server is this machine",
+        )
+    if not has_site_url:
+        return CheckResult.warn(
+            MAILS, "they have no links", "give site_url, such as 'https://shop.example'"
+        )
+    return CheckResult.ok(MAILS, "customers are written to; nothing was sent now")
 
 
 def judge_grant_keys(lengths: Sequence[int], *, shortest: int, make_one: str) -> CheckResult:

@@ -24,7 +24,14 @@ class Percent:
     value: Decimal
 
 
-Value: TypeAlias = str | int | datetime | Money | Percent
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A time to the minute, with its zone; a bare ``datetime`` is written as a day."""
+
+    at: datetime
+
+
+Value: TypeAlias = "str | int | datetime | Moment | Money | Percent | Sentence"
 """Times are aware; each kind is written as the customer's language writes it."""
 
 

@@ -85,7 +85,7 @@ class SmtpMailer:
         self._sender = _read_mailbox("sender", sender)
         self._reply_to = None if reply_to is None else _read_mailbox("reply_to", reply_to)
 
-        self._tls = tls
+        self.tls = tls
         self._ssl_context = ssl_context
         self._within_s = within_s
         self._turn = asyncio.Lock()
@@ -169,7 +169,7 @@ class SmtpMailer:
         try:
             await server.connect()
             await server.ehlo()
-            if self._scheme == "smtp" and self._tls == "required":
+            if self._scheme == "smtp" and self.tls == "required":
                 if not server.supports_extension("starttls"):
                     # A stranger on the line would say so as well.
                     raise aiosmtplib.SMTPNotSupported("no STARTTLS")

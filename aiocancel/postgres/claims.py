@@ -13,6 +13,7 @@ import asyncpg
 from aiocancel.core.actions import (
     WAITS_FOR_ITS_DATE,
     WAITS_FOR_PAYMENT,
+    Action,
     ActionKind,
     ActionState,
     Receipt,
@@ -28,6 +29,7 @@ from aiocancel.core.claim import CancelReason, FlowClaim, RecoveryPoint
 from aiocancel.core.codes import Code
 from aiocancel.core.customer_limits import Tally
 from aiocancel.core.decision import Answer, AnswerKind, Decision, Topic, answer_of
+from aiocancel.core.declaration import Declaration, declaration_to_json
 from aiocancel.core.flow_details import FlowDetails, Told, details_from_json
 from aiocancel.core.flow_session import FlowSession
 from aiocancel.core.grants import Grant
@@ -51,17 +53,21 @@ if TYPE_CHECKING:
 ACCEPT_WITH_ACTIONS: Final = """
 WITH accepted AS (
     INSERT INTO aiocancel.claim (public_id, grant_nonce, uses_grant, vendor, status, flow_session_id, customer_id,
-        subscription_id, mode, reason_text, reason_code, offer_id, offer_type, change, answer, recovery_point, flow)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $18::jsonb)
+        subscription_id, mode, reason_text, reason_code, offer_id, offer_type, change, answer, recovery_point, flow,
+        declaration)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $18::jsonb, $19::jsonb)
     ON CONFLICT DO NOTHING RETURNING id),
 enqueued AS (
     INSERT INTO aiocancel.action (claim_id, ordinal, kind, subscription_id, reason_text, reason_code,
-        idempotency_key, flow_session_id, offer)
-    SELECT c.id, a.position - 1, a.kind, a.subscription_id, a.reason_text, a.reason_code,
-        aiocancel.wish_key($4, $9, $8, $6, $2, a.kind, (a.position - 1)::integer), a.flow_session_id, a.offer::jsonb
-    FROM accepted c, unnest($19::text[], $20::text[], $21::text[], $22::text[], $23::text[], $24::text[])
+        idempotency_key, flow_session_id, offer, due_at)
+    SELECT c.id, o.ordinal, a.kind, a.subscription_id, a.reason_text, a.reason_code,
+        aiocancel.wish_key($4, $9, $8, $6, $2, a.kind, o.ordinal), a.flow_session_id, a.offer::jsonb,
+        now() + aiocancel.due_after(a.kind)
+    FROM accepted c, unnest($20::text[], $21::text[], $22::text[], $23::text[], $24::text[], $25::text[])
         WITH ORDINALITY AS a (kind, subscription_id, reason_text, reason_code, flow_session_id, offer, position)
-    RETURNING id, claim_id, ordinal, kind),
+        CROSS JOIN LATERAL (
+            SELECT coalesce(aiocancel.follow_up_ordinal(a.kind), a.position - 1)::integer AS ordinal) o
+    RETURNING id, claim_id, ordinal, kind, due_at),
 noted AS (
     INSERT INTO aiocancel.journal (claim_id, action_id, entry, code)
     SELECT claim_id, action_id, entry, code FROM (
@@ -71,7 +77,7 @@ noted AS (
     ) AS line (claim_id, action_id, entry, code, position) ORDER BY position),
 jobs AS (
     INSERT INTO aiocancel.pgqueuer (priority, entrypoint, payload, execute_after, dedupe_key, headers, status)
-    SELECT 0, aiocancel.job_entrypoint(kind), convert_to(id::text, 'UTF8'), now(), aiocancel.job_key(id, 0, kind),
+    SELECT 0, aiocancel.job_entrypoint(kind), convert_to(id::text, 'UTF8'), due_at, aiocancel.job_key(id, 0, kind),
         'null'::jsonb, 'queued'
     FROM enqueued ON CONFLICT DO NOTHING)
 SELECT id AS claim_id FROM accepted
@@ -81,8 +87,9 @@ SELECT id AS claim_id FROM accepted
 ACCEPT_WITHOUT_ACTIONS: Final = """
 WITH accepted AS (
     INSERT INTO aiocancel.claim (public_id, grant_nonce, uses_grant, vendor, status, flow_session_id, customer_id,
-        subscription_id, mode, reason_text, reason_code, offer_id, offer_type, change, answer, recovery_point, flow)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $18::jsonb)
+        subscription_id, mode, reason_text, reason_code, offer_id, offer_type, change, answer, recovery_point, flow,
+        declaration)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $18::jsonb, $19::jsonb)
     ON CONFLICT DO NOTHING RETURNING id),
 noted AS (
     INSERT INTO aiocancel.journal (claim_id, entry, code)
@@ -200,11 +207,23 @@ class _UsedBeforeError(Exception):
 
 
 class Claims:
-    """Claims, and the journal of them; with ``hooks`` every claim ends in an action that tells of it."""
+    """Claims, and the journal of them.
 
-    def __init__(self, connection: LedgerConnection, *, hooks: bool) -> None:
+    Args:
+        connection: Runs the statements.
+        hooks: Whether every claim ends in an action that tells the application of it.
+        letters: Whether the customer is written to about every claim that asks for something.
+    """
+
+    def __init__(self, connection: LedgerConnection, *, hooks: bool, letters: bool = False) -> None:
         self._connection = connection
         self._hooks = hooks
+        self._letters = letters
+
+    def _with_letter(self, actions: Sequence[Action]) -> Sequence[Action]:
+        if not self._letters:
+            return actions
+        return (*actions, Action(ActionKind.ACKNOWLEDGE, actions[0].subscription_id))
 
     async def accept(
         self,
@@ -246,13 +265,14 @@ class Claims:
             _recovery_point(decision, verified=verified),
             verified,
             stored_details(claim.details),
+            _stored_declaration(claim.declaration),
         )
 
         if acceptance is not None:
-            columns = action_columns(decision.actions)
+            columns = action_columns(self._with_letter(decision.actions))
             is_new = await self._accept_offer(grant, acceptance, *values, *columns)
         elif decision.actions:
-            columns = action_columns(decision.actions)
+            columns = action_columns(self._with_letter(decision.actions))
             is_new = bool(await self._connection.at_once(ACCEPT_WITH_ACTIONS, *values, *columns))
         elif not self._hooks:
             is_new = bool(await self._connection.at_once(ACCEPT_WITHOUT_ACTIONS, *values))
@@ -324,7 +344,7 @@ class Claims:
         if not rows:
             return None
         subscription_id = SubscriptionId(rows[0]["subscription_id"])
-        return replace(_answer(rows), given=_given(rows), subscription_id=subscription_id)
+        return replace(answer_in(rows), given=given_in(rows), subscription_id=subscription_id)
 
     async def told(self, public_id: uuid.UUID, customer_id: str) -> Told | None:
         """Return how the flow of a claim ended, to the customer who made it, None to anybody else."""
@@ -363,7 +383,7 @@ class Claims:
             flow_session_id=first["flow_session_id"],
             offer_id=first["offer_id"],
             reason=CancelReason(first["reason_text"], first["reason_code"]),
-            answer=_answer(rows),
+            answer=answer_in(rows),
             problem=next(
                 (Code.stored(row["parked_code"]) for row in rows if row["parked_code"]), None
             ),
@@ -373,6 +393,10 @@ class Claims:
 
 def _details(stored: str | None) -> FlowDetails | None:
     return None if stored is None else details_from_json(json.loads(stored))
+
+
+def _stored_declaration(declaration: Declaration | None) -> str | None:
+    return None if declaration is None else json.dumps(declaration_to_json(declaration))
 
 
 def _recovery_point(decision: Decision, *, verified: bool) -> RecoveryPoint:
@@ -451,7 +475,8 @@ def _is_pause(offer: str | None) -> bool:
     return offer is not None and isinstance(offer_from_json(json.loads(offer)).terms, PauseTerms)
 
 
-def _answer(rows: Sequence[asyncpg.Record]) -> Answer:
+def answer_in(rows: Sequence[asyncpg.Record]) -> Answer:
+    """Return where a claim stands, of the rows of what was asked for."""
     change = Topic(rows[0]["change"])
     if rows[0]["answer"] is not None:
         return Answer(AnswerKind(rows[0]["answer"]), change)
@@ -461,7 +486,7 @@ def _answer(rows: Sequence[asyncpg.Record]) -> Answer:
     )
 
 
-def _given(rows: Sequence[asyncpg.Record]) -> Given | None:
+def given_in(rows: Sequence[asyncpg.Record]) -> Given | None:
     """Return the offer that a claim led to; None where none did, or this release cannot read it."""
     for row in rows:
         if row["offer"] is None:

@@ -39,7 +39,7 @@ SELECT c.id, aiocancel.follow_up_ordinal('run_hooks'), 'run_hooks', c.subscripti
     'aiocancel-' || c.public_id || '-hooks'
 FROM aiocancel.claim c WHERE c.id = $1 AND NOT EXISTS (
     SELECT FROM aiocancel.action a
-    WHERE a.claim_id = c.id AND a.state IN ('waiting', 'running') AND a.kind <> 'end_pause')
+    WHERE a.claim_id = c.id AND a.state IN ('waiting', 'running') AND a.kind NOT IN ('end_pause', 'acknowledge'))
 ON CONFLICT DO NOTHING RETURNING id
 """
 

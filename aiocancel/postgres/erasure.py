@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
+from aiocancel.core.codes import Code
 from aiocancel.postgres.connection import unavailable_on_outage
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ WHERE c.id > $1 AND c.erased_at IS NULL
   AND (c.customer_id = $2 OR c.customer_id = '' AND c.subscription_id = ANY($3) OR c.recorded_at < now() - $4::interval)
   AND NOT EXISTS (
     SELECT FROM aiocancel.action a
-    WHERE a.claim_id = c.id AND (a.state IN ('waiting', 'running') OR a.state = 'parked' AND a.closed_at IS NULL))
+    WHERE a.claim_id = c.id AND (a.state IN ('waiting', 'running') OR a.state = 'parked' AND a.closed_at IS NULL)
+      AND NOT (a.kind = 'acknowledge' AND a.state = 'waiting'))
 ORDER BY c.id LIMIT $5 FOR UPDATE OF c
 """
 
@@ -35,19 +37,27 @@ SELECT a.id AS action_id, a.kind, a.state FROM aiocancel.action a JOIN aiocancel
 WHERE c.erased_at IS NULL
   AND (c.customer_id = $1 OR c.customer_id = '' AND c.subscription_id = ANY($2) OR c.recorded_at < now() - $3::interval)
   AND (a.state IN ('waiting', 'running') OR a.state = 'parked' AND a.closed_at IS NULL)
+  AND NOT (a.kind = 'acknowledge' AND a.state = 'waiting')
 ORDER BY a.id
 """
 
 COUNT_ACTIONS: Final = "SELECT count(*) FROM aiocancel.action WHERE claim_id = ANY($1)"
 
+# A letter that is still to come goes with the person's address; it holds nothing up.
 ERASE: Final = """
 WITH erased AS (
-    UPDATE aiocancel.claim SET customer_id = '', reason_text = NULL, flow = NULL, erased_at = now()
+    UPDATE aiocancel.claim SET customer_id = '', reason_text = NULL, flow = NULL,
+        declaration = NULL, erased_at = now()
     WHERE id = ANY($1) RETURNING id),
 emptied AS (
     UPDATE aiocancel.action SET reason_text = NULL, payment_url = left(payment_url, 0),
-        offer = offer || '{"metadata": {}}', closed_reason = CASE WHEN closed_reason IS NOT NULL THEN 'erased' END
-    WHERE claim_id = ANY($1))
+        offer = offer || '{"metadata": {}}', closed_reason = CASE WHEN closed_reason IS NOT NULL THEN 'erased' END,
+        state = CASE WHEN kind = 'acknowledge' AND state = 'waiting' THEN 'refused' ELSE state END,
+        finished_at = CASE WHEN kind = 'acknowledge' AND state = 'waiting' THEN now() ELSE finished_at END,
+        parked_code = CASE WHEN kind = 'acknowledge' AND state = 'waiting' THEN $2 ELSE parked_code END
+    WHERE claim_id = ANY($1)),
+forgotten AS (
+    UPDATE aiocancel.acknowledgement SET letter = '{}', recipient = '', reference = NULL WHERE claim_id = ANY($1))
 INSERT INTO aiocancel.journal (claim_id, entry) SELECT id, 'claim_erased' FROM erased ORDER BY id
 """
 
@@ -149,7 +159,7 @@ class Erasure:
                     ids = [row["id"] for row in found]
                     actions += await self._connection.fetchval(COUNT_ACTIONS, ids)
                     if not dry_run:
-                        await self._connection.execute(ERASE, ids)
+                        await self._connection.execute(ERASE, ids, Code.WITHDRAWN)
                         await self._connection.execute(ERASE_OPERATORS_WORDS, ids)
 
                     claims, after = claims + len(ids), ids[-1]

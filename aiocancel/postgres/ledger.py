@@ -2,16 +2,17 @@
 
 No method holds a connection longer than its own transaction. Every method raises UnavailableError when the database
 cannot be reached; the commit may then have happened all the same. Each method is documented at its part: ``claims``,
-``leasing``, ``writes`` and ``settling``.
+``leasing``, ``writes``, ``settling`` and ``acknowledgements``.
 """
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from aiocancel.core.acknowledgement import LetterKind
 from aiocancel.core.actions import Action, ActionKind, Receipt
 from aiocancel.core.changes import Change
 from aiocancel.core.claim import FlowClaim
@@ -25,6 +26,7 @@ from aiocancel.core.identifiers import FlowSessionId, SubscriptionId
 from aiocancel.core.offers.expect import Baseline
 from aiocancel.core.outcome import Outcome
 from aiocancel.core.undo import Made, OwnCancellation
+from aiocancel.postgres.acknowledgements import Acknowledgements, KeptLetter, LetterDue
 from aiocancel.postgres.claims import Claims, RecordedClaim
 from aiocancel.postgres.connection import LedgerConnection
 from aiocancel.postgres.flow_sessions import Acceptance
@@ -43,19 +45,28 @@ class Ledger:
     Args:
         pool: Lends the connections.
         hooks: Whether every claim ends in an action that tells the application of it.
+        letters: Whether the customer is written to about every claim that asks for something.
         most_at_once: How many of the pool's connections this ledger may use at a time; None is no bound.
     """
 
-    def __init__(self, pool: Pool, *, hooks: bool = False, most_at_once: int | None = None) -> None:
+    def __init__(
+        self,
+        pool: Pool,
+        *,
+        hooks: bool = False,
+        letters: bool = False,
+        most_at_once: int | None = None,
+    ) -> None:
         self.pool = pool
         connection = LedgerConnection(pool, most_at_once=most_at_once)
-        self._claims = Claims(connection, hooks=hooks)
+        self._claims = Claims(connection, hooks=hooks, letters=letters)
         self._parked = ParkedClaims(connection, hooks=hooks)
         self._leasing = Leasing(connection)
         # A lease that is renewed too late costs an attempt: it waits for nobody.
         self._renewing = Leasing(LedgerConnection(pool))
         self._writes = Writes(connection)
         self._settling = Settling(connection, hooks=hooks)
+        self._letters = Acknowledgements(connection)
 
     # Claims
 
@@ -210,3 +221,35 @@ class Ledger:
         self, subscription_id: SubscriptionId, *, code: AnyCode = Code.WITHDRAWN
     ) -> int:
         return await self._settling.withdraw_deferred(subscription_id, code=code)
+
+    # Letters
+
+    async def letter_due(self, taken: TakenAction) -> LetterDue:
+        return await self._letters.look(taken)
+
+    async def begin_letter(
+        self,
+        taken: TakenAction,
+        letter_id: uuid.UUID,
+        kind: LetterKind,
+        letter: Mapping[str, Any],
+        recipient: str,
+    ) -> int | None:
+        return await self._letters.begin(taken, letter_id, kind, letter, recipient)
+
+    async def letter_not_sent(self, taken: TakenAction) -> None:
+        await self._letters.not_sent(taken)
+
+    async def letter_handed_over(
+        self, taken: TakenAction, reference: str | None, *, next_in_s: float | None
+    ) -> bool:
+        return await self._letters.handed_over(taken, reference, next_in_s=next_in_s)
+
+    async def letter_waits(self, taken: TakenAction, wait_s: float) -> bool:
+        return await self._letters.wait(taken, wait_s)
+
+    async def kept_letter(self, claim_id: uuid.UUID, customer_id: str) -> KeptLetter | None:
+        return await self._letters.kept(claim_id, customer_id)
+
+    async def kept_letter_by_id(self, letter_id: uuid.UUID) -> KeptLetter | None:
+        return await self._letters.kept_by_id(letter_id)

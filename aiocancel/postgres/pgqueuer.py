@@ -40,6 +40,7 @@ _ENTRYPOINTS: Final = {
     Places.CHANGES: "aiocancel_changes",
     Places.QUESTIONS: "aiocancel_questions",
     Places.CALLS: "aiocancel_calls",
+    Places.MAILS: "aiocancel_mails",
 }
 _CHANNEL: Final = "aiocancel_jobs"
 _QUEUE: Final = "pgqueuer"

@@ -178,6 +178,10 @@ AS was_given
 """
 
 
+# Their own end is no news of the claim.
+_TELL_OF_ENDS: Final = (ActionKind.RUN_HOOKS, ActionKind.ACKNOWLEDGE)
+
+
 @dataclass(frozen=True, slots=True)
 class Accepted:
     """Stripe's yes to a write that is not noted yet, under the number by which its support finds the request."""
@@ -407,7 +411,7 @@ class Settling:
         if statement is FINISH and taken.action.kind is ActionKind.APPLY_OFFER:
             await enqueue_end_of_pause(connection, taken.action_id)
         await _pass_on_turn(connection, settled)
-        if self._hooks and taken.action.kind is not ActionKind.RUN_HOOKS:
+        if self._hooks and taken.action.kind not in _TELL_OF_ENDS:
             await enqueue_hooks(connection, taken.claim_id)
         return True
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from aiocancel.texts.flow import de as flow
+from aiocancel.texts.letters import LETTERS
 
 TEXTS: Final[Mapping[str, str]] = {
     "canceled": "Ihr Abonnement ist beendet.",
@@ -143,4 +144,5 @@ TEXTS: Final[Mapping[str, str]] = {
     "back_link": "Zurück zu Ihrem Konto",
     "again_link": "Von vorn beginnen",
     **flow.TEXTS,
+    **LETTERS["de"],
 }

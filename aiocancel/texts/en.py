@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from aiocancel.texts.flow import en as flow
+from aiocancel.texts.letters import LETTERS
 
 # What an accepted offer did. Where too little is known, the text "offer" says it.
 _OFFERS: Final = {
@@ -172,4 +173,5 @@ TEXTS: Final[Mapping[str, str]] = {
     **_ABOUT,
     **_BUTTONS_AND_LINKS,
     **flow.TEXTS,
+    **LETTERS["en"],
 }

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from aiocancel.texts.flow import es as flow
+from aiocancel.texts.letters import LETTERS
 
 TEXTS: Final[Mapping[str, str]] = {
     "canceled": "Su suscripción ha terminado.",
@@ -141,4 +142,5 @@ TEXTS: Final[Mapping[str, str]] = {
     "back_link": "Volver a su cuenta",
     "again_link": "Empezar de nuevo",
     **flow.TEXTS,
+    **LETTERS["es"],
 }

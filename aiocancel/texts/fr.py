@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from aiocancel.texts.flow import fr as flow
+from aiocancel.texts.letters import LETTERS
 
 TEXTS: Final[Mapping[str, str]] = {
     "canceled": "Votre abonnement est terminé.",
@@ -141,4 +142,5 @@ TEXTS: Final[Mapping[str, str]] = {
     "back_link": "Retour à votre compte",
     "again_link": "Recommencer",
     **flow.TEXTS,
+    **LETTERS["fr"],
 }

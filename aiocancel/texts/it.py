@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from aiocancel.texts.flow import it as flow
+from aiocancel.texts.letters import LETTERS
 
 TEXTS: Final[Mapping[str, str]] = {
     "canceled": "L'abbonamento è terminato.",
@@ -139,4 +140,5 @@ TEXTS: Final[Mapping[str, str]] = {
     "back_link": "Torna all'account",
     "again_link": "Ricominciare",
     **flow.TEXTS,
+    **LETTERS["it"],
 }

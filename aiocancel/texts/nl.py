@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from aiocancel.texts.flow import nl as flow
+from aiocancel.texts.letters import LETTERS
 
 TEXTS: Final[Mapping[str, str]] = {
     "canceled": "Uw abonnement is beëindigd.",
@@ -141,4 +142,5 @@ TEXTS: Final[Mapping[str, str]] = {
     "back_link": "Terug naar uw account",
     "again_link": "Opnieuw beginnen",
     **flow.TEXTS,
+    **LETTERS["nl"],
 }

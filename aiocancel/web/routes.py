@@ -10,12 +10,15 @@ import hmac
 import time
 import uuid
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
+from aiocancel.core.claim import FlowClaim, FlowStatus
 from aiocancel.core.codes import Code
+from aiocancel.core.declaration import Declaration
 from aiocancel.core.flow_details import details_to_json
 from aiocancel.core.plain_page import cancel_page, undo_page
 from aiocancel.core.shown import about
@@ -93,7 +96,8 @@ class Handlers:
                 request, self._site.vendor, max_bytes=self._site.settings.max_body_bytes
             )
             service = await self._site.service()
-            recorded = await service.accept(posted.claim, posted.grant, customer_id)
+            claim = self._declared(request, posted.claim, as_page=wants_page)
+            recorded = await service.accept(claim, posted.grant, customer_id)
             answer = await service.wait_for_answer(
                 recorded.public_id, customer_id, known=recorded.answer, since=came_at
             )
@@ -119,6 +123,14 @@ class Handlers:
         return self._answer(
             recorded.public_id, answer, told, message, status=200 if answer.is_settled else 202
         )
+
+    def _declared(self, request: web.Request, claim: FlowClaim, *, as_page: bool) -> FlowClaim:
+        """Return the claim with the words that the customer pressed; those of a vendor's form are not ours to quote."""
+        words = self._words(request)
+        pressed = None
+        if as_page and claim.status is FlowStatus.CANCELED:
+            pressed = words.text("confirm_button")
+        return replace(claim, declaration=Declaration(words.language, pressed))
 
     async def status(self, request: web.Request) -> web.Response:
         """``GET /cancel/status/{claim}``: where a claim stands, for the customer who made it."""

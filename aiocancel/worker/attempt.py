@@ -72,6 +72,7 @@ from aiocancel.telemetry import (
     EventHook,
     guarded,
 )
+from aiocancel.worker.acknowledge import Acknowledger
 from aiocancel.worker.confirm_offers import Offers
 from aiocancel.worker.hooks import Hooks
 from aiocancel.worker.permissions import MissingPermissions
@@ -113,6 +114,7 @@ class Attempts:
         resume_policy: ResumePolicy,
         find: FindSubscription | None,
         account_column: str | None = None,
+        acknowledger: Acknowledger | None = None,
     ) -> None:
         self._ledger = ledger
         self._billing = billing
@@ -129,6 +131,7 @@ class Attempts:
         self._resume_policy: ResumePolicy = resume_policy
         self._find = find
         self._account_column = account_column
+        self._acknowledger = acknowledger
 
     async def carry_out(self, taken: TakenAction) -> None:
         """Do what the action needs now, and note what came of it; raises what stood in the way."""
@@ -150,12 +153,30 @@ class Attempts:
                 outcome = await self._ledger.outcome(taken.claim_id)
                 await self._hooks.run(await self._offers.with_vendors_word(outcome))
                 await self.finish(taken, Receipt("told", None), written=True)
+            case ActionKind.ACKNOWLEDGE:
+                await self._acknowledge(taken)
             case ActionKind.UNPAUSE:
                 # What was promised for later is taken back as well.
                 await self._ledger.withdraw_deferred(taken.action.subscription_id)
                 await self._change_billing(taken, kind)
             case _:
                 await self._change_billing(taken, kind)
+
+    async def _acknowledge(self, taken: TakenAction) -> None:
+        if self._acknowledger is None:
+            # The settings have no mailer any more.
+            await self.refuse(taken, Code.NO_MAILER)
+            return
+
+        came = await self._acknowledger.carry_out(taken, self._read)
+        if isinstance(came, Receipt):
+            await self.finish(taken, came, written=False)
+        elif came is not None:
+            await self.refuse(taken, came)
+
+    async def _read(self, taken: TakenAction) -> Subscription:
+        billing = await self._billing_of(taken)
+        return await billing.read(taken.action.subscription_id)
 
     async def _leave(self, taken: TakenAction, code: AnyCode) -> None:
         """Leave an action that cannot be read to a newer release or, where that comes too late, to a person."""

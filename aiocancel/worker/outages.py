@@ -15,7 +15,7 @@ from aiocancel.core.codes import Code
 from aiocancel.core.retry import RATE_LIMITS
 from aiocancel.errors import BillingError, RejectedBillingError
 
-Provider = Literal["stripe", "flow vendor"]
+Provider = Literal["stripe", "flow vendor", "mail server"]
 
 # One action that always fails, beside others that succeed, is no outage.
 IN_A_ROW: Final = 3
@@ -26,10 +26,13 @@ NO_OUTAGE: Final = RATE_LIMITS | {
     Code.DATABASE_UNAVAILABLE,
     Code.LEDGER_UNREADABLE,
 }
-_CALLS: Final = frozenset({ActionKind.RUN_OFFER_HANDLER, ActionKind.RUN_HOOKS})
+_CALLS: Final = frozenset(
+    {ActionKind.RUN_OFFER_HANDLER, ActionKind.RUN_HOOKS, ActionKind.ACKNOWLEDGE}
+)
 
 KINDS: Final[Mapping[Provider, Sequence[ActionKind]]] = {
     "flow vendor": [ActionKind.VERIFY_OFFER],
+    "mail server": [ActionKind.ACKNOWLEDGE],
     "stripe": [kind for kind in ActionKind if kind not in {*_CALLS, ActionKind.VERIFY_OFFER}],
 }
 

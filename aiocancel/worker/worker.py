@@ -30,6 +30,7 @@ from aiocancel.postgres.leasing import WAKE_AT_ONCE, TakenAction
 from aiocancel.postgres.ledger import Ledger
 from aiocancel.postgres.pgqueuer import PgQueuerEngine
 from aiocancel.telemetry import ActionLeft, EventHook, guarded, told
+from aiocancel.worker.acknowledge import Acknowledger
 from aiocancel.worker.attempt import Attempts
 from aiocancel.worker.confirm_offers import Offers
 from aiocancel.worker.hooks import Hooks
@@ -73,6 +74,7 @@ class Worker:
         resume_policy: ResumePolicy = DEFAULTS.resume_policy,
         find: FindSubscription | None = None,
         account_column: str | None = None,
+        acknowledger: Acknowledger | None = None,
     ) -> None:
         self._ledger = ledger
         self._engine = engine
@@ -90,6 +92,7 @@ class Worker:
             resume_policy=resume_policy,
             find=find,
             account_column=account_column,
+            acknowledger=acknowledger,
         )
 
         self._concurrency = concurrency

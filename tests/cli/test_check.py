@@ -200,8 +200,9 @@ async def test_where_all_is_right_the_only_warning_is_that_all_is_simulated(
         "ok    signed requests          tried one signed and one unsigned flow session of nobody's in prosperstack's "
         "test mode: the unsigned one was refused (401)",
         "ok    webhook token            35 characters",
+        "ok    mails                    there is no mailer, so nobody is written to",
         "ok    clock                    within 0 s of Stripe and the database",
-        "15 results: 0 failed, 1 warning",
+        "16 results: 0 failed, 1 warning",
     ]
     assert found.of("database").detail.startswith("PostgreSQL ")
 

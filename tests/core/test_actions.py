@@ -537,6 +537,7 @@ def test_the_words_of_kinds_and_states_are_those_that_stored_actions_have() -> N
         "end_pause",
         "run_offer_handler",
         "run_hooks",
+        "acknowledge",
     ]
 
     assert [state.value for state in ActionState] == [
@@ -568,6 +569,7 @@ def test_a_payment_page_stands_in_no_repr() -> None:
         ("apply_offer", Places.CHANGES),
         ("verify_offer", Places.QUESTIONS),
         ("run_hooks", Places.CALLS),
+        ("acknowledge", Places.MAILS),
         ("of_a_newer_release", Places.CHANGES),
     ],
 )

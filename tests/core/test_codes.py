@@ -30,7 +30,7 @@ TEXT_KEYS = frozenset(DEFAULT_TEXTS)
 OTHER_MEANINGS = {
     # Columns of figures: the sessions of the hold-out.
     "core/measures/report.py": frozenset({"held_out"}),
-    **{f"texts/{path.name}": TEXT_KEYS for path in (PACKAGE / "texts").glob("[!_]*.py")},
+    **{f"texts/{path.name}": TEXT_KEYS for path in (PACKAGE / "texts").glob("??.py")},
     "web/words.py": TEXT_KEYS,
     "web/site.py": TEXT_KEYS,
     "core/claim.py": {str(FlowStatus.UNKNOWN)},
@@ -44,6 +44,7 @@ ORIGINS = {
     "Code.stored": {
         "cli/actions.py",
         "core/flow/eligibility.py",
+        "postgres/acknowledgements.py",
         "postgres/claims.py",
         "postgres/parked_claims.py",
     },

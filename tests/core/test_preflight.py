@@ -16,6 +16,7 @@ from aiocancel.core.preflight import (
     judge_backlog,
     judge_clock,
     judge_grant_keys,
+    judge_mails,
     judge_permissions,
     judge_policy,
     judge_schema,
@@ -441,3 +442,21 @@ def test_a_restricted_key_is_judged_by_what_it_may_not_do(
     judged = judge_permissions(needed, optional)
 
     assert (judged.level, judged.detail) == (level, message)
+
+
+@pytest.mark.parametrize(
+    ("facts", "level", "said"),
+    [
+        ((False, False, False), Level.OK, "there is no mailer, so nobody is written to"),
+        ((True, True, True), Level.WARN, "they travel without TLS"),
+        ((True, False, False), Level.WARN, "they have no links"),
+        ((True, True, False), Level.OK, "customers are written to; nothing was sent now"),
+    ],
+    ids=["none", "plain", "no_links", "right"],
+)
+def test_mails_are_judged(facts: tuple[bool, bool, bool], level: Level, said: str) -> None:
+    has_mailer, has_site_url, is_plain = facts
+
+    judged = judge_mails(has_mailer=has_mailer, has_site_url=has_site_url, is_plain=is_plain)
+
+    assert (judged.level, judged.detail) == (level, said)

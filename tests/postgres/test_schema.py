@@ -43,6 +43,7 @@ async def test_migrating_an_empty_database_makes_every_table(
     )
 
     assert [row["tablename"] for row in tables] == [
+        "acknowledgement",
         "action",
         "action_transition",
         "attempt",

@@ -12,7 +12,7 @@ from aiocancel.core.actions import ActionKind, ActionState
 from aiocancel.core.idempotency import key_text
 from tests.support.saas import Pool
 
-FOLLOW_UPS = {ActionKind.END_PAUSE: 900, ActionKind.RUN_HOOKS: 1000}
+FOLLOW_UPS = {ActionKind.ACKNOWLEDGE: 800, ActionKind.END_PAUSE: 900, ActionKind.RUN_HOOKS: 1000}
 
 
 def statements() -> dict[str, str]:

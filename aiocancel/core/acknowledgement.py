@@ -1,0 +1,358 @@
+"""Acknowledgements: which letter a customer gets next about one claim, and what it says. Pure.
+
+The rules of ``next_letter``:
+
+1. Whoever cancels has it in writing after a minute at the latest: carried out, if it is by then, else received.
+2. What was not true when it was looked up is not written: a letter about a state is followed by one about the next.
+3. An offer, and what is taken back, has one letter when it is carried out, or when a person has to look at it.
+4. A pause is written about three days before it ends, and a subscription when it has ended; Stripe is asked first.
+5. Nothing is written about what a person has closed, what a later choice undid, and what turned out untrue.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+from aiocancel.core.changes import PausePayments, PauseService
+from aiocancel.core.claim import Topic
+from aiocancel.core.codes import AnyCode, Code
+from aiocancel.core.decision import Answer, AnswerKind
+from aiocancel.core.said_of_offers import said_of, said_of_promise
+from aiocancel.core.sentences import Moment, Sentence, Value
+from aiocancel.core.shown import ShownSubscription
+from aiocancel.core.subscription import Subscription
+from aiocancel.core.undo import UNDOS
+
+# Within it "received" and "carried out" are one letter.
+MERGE_WITHIN_S: Final = 60.0
+# Stripe ends a subscription some time after its period is over.
+_ENDS_AFTER: Final = timedelta(hours=1)
+_WAITS_FOR_THE_END: Final = timedelta(days=3)
+_BEFORE_PAUSE_ENDS: Final = timedelta(days=3)
+# A pause that is shorter is its own reminder.
+_LEAST_NOTICE: Final = timedelta(days=1)
+_SHORTEST_LOOK_S: Final = 60.0
+_LONGEST_LOOK_S: Final = 86_400.0
+# A person had this long; whatever comes then, the person tells the customer.
+_GIVES_UP_AFTER_S: Final = 90 * 86_400.0
+_OPEN: Final = (AnswerKind.QUEUED, AnswerKind.NEEDS_PAYMENT_ACTION, AnswerKind.MANUAL)
+_SUPERSEDED: Final = frozenset({Code.WITHDRAWN, Code.FLOW_SESSION_PAID_BEFORE})
+
+
+class LetterKind(StrEnum):
+    """What a letter tells."""
+
+    RECEIVED = "received"
+    CARRIED_OUT = "carried_out"
+    HAS_ENDED = "has_ended"
+    OFFER_CARRIED_OUT = "offer_carried_out"
+    PAUSE_ENDS_SOON = "pause_ends_soon"
+    TAKEN_BACK = "taken_back"
+    LEFT_TO_A_PERSON = "left_to_a_person"
+    NOT_CARRIED_OUT = "not_carried_out"
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """Nothing is to be written yet; look again after ``wait_s`` seconds, or when the claim moves."""
+
+    wait_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimToTell:
+    """A claim as it stands, for the decision of the next letter.
+
+    Args:
+        answer: Where it stands.
+        told: What was written about it so far.
+        age_s: How many seconds ago it was recorded.
+        problem: Why it was refused or left to a person.
+    """
+
+    answer: Answer
+    told: Collection[LetterKind]
+    age_s: float
+    problem: AnyCode | None = None
+
+
+def next_letter(claim: ClaimToTell, now: datetime) -> LetterKind | Later | None:
+    """Say what is written next; None where nothing will ever be. Total over every answer.
+
+    Args:
+        claim: As it stands.
+        now: Aware.
+    """
+    answer, told = claim.answer, claim.told
+    if claim.age_s > _GIVES_UP_AFTER_S and answer.kind in _OPEN:
+        return None
+
+    match answer.kind:
+        case AnswerKind.QUEUED | AnswerKind.NEEDS_PAYMENT_ACTION:
+            if answer.change is not Topic.CANCELLATION or told:
+                return _patient(claim)
+            left_s = MERGE_WITHIN_S - claim.age_s
+            return LetterKind.RECEIVED if left_s <= 0 else Later(left_s)
+        case AnswerKind.MANUAL:
+            if LetterKind.LEFT_TO_A_PERSON not in told:
+                return LetterKind.LEFT_TO_A_PERSON
+            return _patient(claim)
+        case AnswerKind.REFUSED:
+            return _refused(claim)
+        case AnswerKind.CLOSED:
+            return None
+        case _:
+            return _carried_out(answer, told, now)
+
+
+def _patient(claim: ClaimToTell) -> Later:
+    # Whatever moves the claim looks at once; this is for a wake-up that was lost.
+    return Later(min(_LONGEST_LOOK_S, max(_SHORTEST_LOOK_S, claim.age_s / 2)))
+
+
+def _refused(claim: ClaimToTell) -> LetterKind | None:
+    if claim.problem in _SUPERSEDED or LetterKind.NOT_CARRIED_OUT in claim.told:
+        return None
+    if claim.answer.change is Topic.OFFER and LetterKind.LEFT_TO_A_PERSON not in claim.told:
+        return None
+    return LetterKind.NOT_CARRIED_OUT
+
+
+def _carried_out(
+    answer: Answer, told: Collection[LetterKind], now: datetime
+) -> LetterKind | Later | None:
+    match answer.change:
+        case Topic.CANCELLATION:
+            if LetterKind.CARRIED_OUT not in told:
+                return LetterKind.CARRIED_OUT
+            ends_at = answer.effective_at if answer.kind is AnswerKind.SCHEDULED else None
+            at = None if ends_at is None else ends_at + _ENDS_AFTER
+            return _timed(LetterKind.HAS_ENDED, at, told, now)
+        case Topic.OFFER:
+            if LetterKind.OFFER_CARRIED_OUT not in told:
+                return LetterKind.OFFER_CARRIED_OUT
+            until = pause_until(answer)
+            at = (
+                None if until is None or until - now < _LEAST_NOTICE else until - _BEFORE_PAUSE_ENDS
+            )
+            return _timed(LetterKind.PAUSE_ENDS_SOON, at, told, now)
+        case Topic.NOTHING:
+            return None
+        case _:
+            return None if LetterKind.TAKEN_BACK in told else LetterKind.TAKEN_BACK
+
+
+def _timed(
+    kind: LetterKind, at: datetime | None, told: Collection[LetterKind], now: datetime
+) -> LetterKind | Later | None:
+    if at is None or kind in told:
+        return None
+    return kind if at <= now else Later((at - now).total_seconds())
+
+
+def pause_until(answer: Answer) -> datetime | None:
+    """Return when the pause ends that an offer made, None where there is none or nobody knows."""
+    change = None if answer.given is None else answer.given.change
+    return change.resumes_at if isinstance(change, PausePayments | PauseService) else None
+
+
+def still_true(
+    kind: LetterKind, answer: Answer, subscription: Subscription | None, now: datetime
+) -> bool | Later:
+    """Tell whether a letter that was due on a date is true now.
+
+    Args:
+        kind: The letter.
+        answer: The claim's.
+        subscription: As just read at Stripe; None where it is not there.
+        now: Aware.
+    """
+    if kind is LetterKind.HAS_ENDED:
+        if subscription is None or subscription.has_ended:
+            return True
+        due = answer.effective_at
+        is_late = due is None or now - due > _WAITS_FOR_THE_END
+        # A customer who stays, or an end that was moved, is not written to.
+        stays = not subscription.is_ending or subscription.ends_at != due
+        return False if stays or is_late else Later(_ENDS_AFTER.total_seconds())
+
+    if kind is LetterKind.PAUSE_ENDS_SOON:
+        if subscription is None or subscription.has_ended or subscription.is_ending:
+            return False
+        is_paused = subscription.paused is not None or subscription.status == "paused"
+        until = None if subscription.paused is None else subscription.paused.resumes_at
+        return is_paused and until in (None, pause_until(answer))
+
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class LetterFacts:
+    """Everything that a letter may say.
+
+    Args:
+        answer: Where the claim stands.
+        reference: What a customer names it by, such as ``C-4F7K-29QT``.
+        received_at: When the declaration came; aware.
+        declared: The words on the control that was pressed, in the customer's language; None where a form of the
+            flow vendor's was used.
+        plan: The plan's name, None where it is not known.
+        shown: The subscription as Stripe has it, None where Stripe did not answer in time.
+    """
+
+    answer: Answer
+    reference: str
+    received_at: datetime
+    declared: str | None = None
+    plan: str | None = None
+    shown: ShownSubscription | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One letter in no language: its subject, the next fact, its lines, its table, and what the reader may do.
+
+    ``may_keep`` and ``may_cancel`` name the links that fit; ``keep_until`` is the last day of the first.
+    """
+
+    kind: LetterKind
+    subject: Sentence
+    next_fact: Sentence
+    lines: tuple[Sentence, ...]
+    rows: tuple[tuple[str, Value | Sentence], ...]
+    keep_until: datetime | None = None
+    may_cancel: bool = False
+
+
+def reference_of(claim_id: str) -> str:
+    """Return a short name of a claim that can be read out: the start of its id."""
+    text = claim_id[:8].upper()
+    return f"C-{text[:4]}-{text[4:]}"
+
+
+def letter(kind: LetterKind, facts: LetterFacts) -> Letter:
+    """Say what a letter tells. Total over every kind."""
+    answer = facts.answer
+    received = Sentence(
+        "letter_received_text",
+        {"moment": Moment(facts.received_at), "declared": _declared(facts)},
+    )
+
+    match kind:
+        case LetterKind.RECEIVED:
+            subject = _named("letter_received", facts)
+            following = Sentence("letter_next", {"moment": Moment(facts.received_at)})
+            return _made(kind, facts, subject, following, received, Sentence("letter_again"))
+        case LetterKind.LEFT_TO_A_PERSON:
+            person = Sentence("letter_person")
+            if answer.change is Topic.OFFER:
+                choice = Sentence("letter_choice")
+                return _made(
+                    kind, facts, choice, Sentence("not_cancelled"), Sentence("manual_offer")
+                )
+            if answer.change is not Topic.CANCELLATION:
+                return _made(kind, facts, Sentence("letter_choice"), person, Sentence("manual"))
+            return _made(kind, facts, _named("letter_received", facts), person, received, person)
+        case LetterKind.NOT_CARRIED_OUT:
+            is_exit = answer.change is Topic.CANCELLATION
+            subject = (
+                _named("letter_not_done", facts) if is_exit else Sentence("letter_choice_not_done")
+            )
+            lines = (Sentence("refused"), Sentence("letter_answer_us"))
+            return _made(
+                kind, facts, subject, Sentence("letter_what_now"), *lines, may_cancel=is_exit
+            )
+        case LetterKind.CARRIED_OUT:
+            return _cancelled(facts)
+        case LetterKind.HAS_ENDED:
+            on = Sentence("letter_ended_on", {"date": answer.effective_at or facts.received_at})
+            return _made(kind, facts, _named("letter_has_ended", facts), on, on)
+        case LetterKind.TAKEN_BACK:
+            done = next(Sentence(undo.done) for undo in UNDOS if undo.change is answer.change)
+            return _made(kind, facts, _named("letter_goes_on", facts), done, done)
+        case LetterKind.PAUSE_ENDS_SOON:
+            at = pause_until(answer) or facts.received_at
+            starts = Sentence("letter_starts_again", {"date": at})
+            return _made(
+                kind, facts, starts, _named("letter_goes_on", facts), starts, may_cancel=True
+            )
+        case LetterKind.OFFER_CARRIED_OUT:
+            said = _said(facts)
+            return _made(
+                kind, facts, said, Sentence("not_cancelled"), said, Sentence("not_cancelled"),
+                may_cancel=True,
+            )  # fmt: skip
+
+
+def _cancelled(facts: LetterFacts) -> Letter:
+    answer, kind = facts.answer, LetterKind.CARRIED_OUT
+    at = answer.effective_at
+
+    if answer.kind is AnswerKind.SCHEDULED and at is not None:
+        until_then = Sentence("letter_until_then")
+        subject = _named("letter_ends", facts, date=at)
+        return _made(kind, facts, subject, until_then, until_then, keep_until=at)
+    if answer.kind is AnswerKind.SCHEDULED:
+        scheduled = Sentence("scheduled")
+        return _made(kind, facts, _named("letter_cancelled", facts), scheduled, scheduled)
+    ended = Sentence("canceled") if at is None else Sentence("letter_ended_on", {"date": at})
+    return _made(kind, facts, _named("letter_has_ended", facts), ended, ended)
+
+
+def _made(
+    kind: LetterKind,
+    facts: LetterFacts,
+    subject: Sentence,
+    next_fact: Sentence,
+    *lines: Sentence,
+    keep_until: datetime | None = None,
+    may_cancel: bool = False,
+) -> Letter:
+    return Letter(kind, subject, next_fact, lines, _rows(kind, facts), keep_until, may_cancel)
+
+
+def _rows(kind: LetterKind, facts: LetterFacts) -> tuple[tuple[str, Value | Sentence], ...]:
+    rows: list[tuple[str, Value | Sentence]] = []
+    answer = facts.answer
+
+    if answer.change is Topic.CANCELLATION:
+        rows.append(("letter_row_declared", _declared(facts)))
+    if facts.plan is not None:
+        rows.append(("about_plan", facts.plan))
+    rows.append(("letter_row_received", Moment(facts.received_at)))
+    is_end = answer.change is Topic.CANCELLATION and kind is LetterKind.CARRIED_OUT
+    if is_end and answer.effective_at is not None:
+        rows.append(("letter_row_ends", answer.effective_at))
+    rows.append(("letter_row_reference", facts.reference))
+    return tuple(rows)
+
+
+def _declared(facts: LetterFacts) -> Value | Sentence:
+    if facts.declared is None:
+        return Sentence("letter_declared_in_form")
+    return Sentence("letter_declared_words", {"words": facts.declared})
+
+
+def _named(key: str, facts: LetterFacts, **values: Value) -> Sentence:
+    """Return the sentence with the plan's name in it, or the one without where nobody knows it."""
+    if facts.plan is None:
+        return Sentence(f"{key}_plain", values)
+    return Sentence(key, {"plan": facts.plan, **values})
+
+
+def _said(facts: LetterFacts) -> Sentence:
+    answer = facts.answer
+    if answer.given is None:
+        return Sentence("offer")
+    if answer.kind is AnswerKind.SCHEDULED and answer.effective_at is not None:
+        return said_of_promise(answer.given, answer.effective_at)
+    return said_of(answer.given, facts.shown)
+
+
+def kinds_of(words: Sequence[str]) -> frozenset[LetterKind]:
+    """Return the letters of the words in the ledger; a word of a newer release is left out."""
+    return frozenset(LetterKind(word) for word in words if word in set(LetterKind))

@@ -1,0 +1,212 @@
+"""A letter in the customer's language, kept as it was written; as text, as HTML and as a mail.
+
+The text is complete alone, and the HTML is the same words with structure. Templates of the owner's take the place of
+ours; whatever fails there, ours are sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from aiocancel.core.acknowledgement import Letter
+from aiocancel.core.mail import MailMessage, one_line
+from aiocancel.core.sentences import Sentence
+from aiocancel.errors import ConfigurationError
+from aiocancel.telemetry import EventHook, PageTemplateFailed, told
+from aiocancel.wording import Words
+
+if TYPE_CHECKING:
+    import jinja2
+
+TEXT: Final = "letter.txt"
+HTML: Final = "letter.html"
+_LONGEST_SUBJECT: Final = 200
+_SENTENCE_ENDS: Final = ".。।"
+
+
+@dataclass(frozen=True, slots=True)
+class LetterLinks:
+    """The addresses of this site that a letter may name; None leaves the line out.
+
+    Args:
+        page: The letter as a page, to be opened without a login.
+        undo: Where a cancellation is taken back.
+        exit: Where the subscription is cancelled.
+    """
+
+    page: str | None = field(default=None, repr=False)
+    undo: str | None = None
+    exit: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenLetter:
+    """A letter as its reader has it."""
+
+    language: str
+    direction: str
+    brand: str
+    subject: str = field(repr=False)
+    next_fact: str = field(repr=False)
+    lines: tuple[str, ...] = field(repr=False)
+    rows: tuple[tuple[str, str], ...] = field(repr=False)
+    links: tuple[tuple[str, str], ...] = field(repr=False)
+    questions: str = field(repr=False)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as the ledger keeps it."""
+        return asdict(self)
+
+
+def written_from_json(data: Mapping[str, Any]) -> WrittenLetter:
+    """Read a letter from the ledger; raises KeyError or TypeError where it is none."""
+    pairs = {
+        name: tuple((str(one), str(two)) for one, two in data[name]) for name in ("rows", "links")
+    }
+    texts = ("language", "direction", "brand", "subject", "next_fact", "questions")
+
+    return WrittenLetter(
+        **{name: str(data[name]) for name in texts},
+        lines=tuple(map(str, data["lines"])),
+        rows=pairs["rows"],
+        links=pairs["links"],
+    )
+
+
+def write(letter: Letter, words: Words, links: LetterLinks, *, brand: str) -> WrittenLetter:
+    """Write a letter in the customer's language."""
+    named: list[tuple[str, str]] = []
+    if letter.keep_until is not None and links.undo is not None:
+        named.append((words.text("letter_keep_link", date=letter.keep_until), links.undo))
+    if letter.may_cancel and links.exit is not None:
+        named.append((words.text("letter_cancel_link"), links.exit))
+    if links.page is not None:
+        named.append((words.text("letter_page_link"), links.page))
+
+    subject = one_line(words.say(letter.subject))[:_LONGEST_SUBJECT].rstrip(_SENTENCE_ENDS)
+    return WrittenLetter(
+        language=words.language,
+        direction=words.direction,
+        brand=brand,
+        subject=subject,
+        next_fact=words.say(letter.next_fact),
+        lines=tuple(words.say(line) for line in letter.lines),
+        rows=tuple((words.text(label), _value(value, words)) for label, value in letter.rows),
+        links=tuple(named),
+        questions=words.text("letter_questions"),
+    )
+
+
+def _value(value: Any, words: Words) -> str:
+    return words.say(value) if isinstance(value, Sentence) else words.written(value)
+
+
+class LetterTemplates:
+    """Our two templates, and the owner's before them.
+
+    Args:
+        folder: Holds a ``letter.txt`` or a ``letter.html``, or both; None for ours alone.
+        on_event: Is told of a template that fails.
+
+    Raises:
+        ConfigurationError: There is no such folder, or neither of the two is in it.
+    """
+
+    def __init__(self, folder: Path | None, *, on_event: EventHook) -> None:
+        if folder is not None and not any((folder / name).is_file() for name in (TEXT, HTML)):
+            raise ConfigurationError(f"mail_templates is a folder with {TEXT}, {HTML}, or both")
+        self._folder = folder
+        self._on_event = on_event
+        self._made: dict[str, jinja2.Environment] = {}
+
+    def text(self, letter: WrittenLetter) -> str:
+        """Return the letter as plain text."""
+        return self._render(TEXT, letter)
+
+    def html(self, letter: WrittenLetter) -> str:
+        """Return the letter as HTML."""
+        return self._render(HTML, letter)
+
+    def message(self, letter: WrittenLetter, *, to: str, message_id: str) -> MailMessage:
+        """Return the letter as a mail."""
+        return MailMessage(
+            message_id=message_id,
+            to=to,
+            subject=letter.subject,
+            text=self.text(letter),
+            html=self.html(letter),
+            language=letter.language,
+        )
+
+    def _render(self, name: str, letter: WrittenLetter) -> str:
+        values = {
+            **letter.to_json(),
+            "lang": letter.language,
+            "dir": letter.direction,
+            "width": max((len(label) for label, _ in letter.rows), default=0) + 1,
+        }
+
+        if self._folder is not None and (self._folder / name).is_file():
+            try:
+                return (
+                    self._environment("owner", _from_folder(self._folder))
+                    .get_template(name)
+                    .render(values)
+                )
+            except Exception as error:  # whatever it is, ours stand in
+                self._on_event(PageTemplateFailed(name, told(error)))
+        return self._environment("ours", _ours).get_template(name).render(values)
+
+    def _environment(
+        self, whose: str, loader: Callable[[], jinja2.BaseLoader]
+    ) -> jinja2.Environment:
+        if whose not in self._made:
+            import jinja2
+
+            self._made[whose] = jinja2.Environment(
+                loader=loader(),
+                autoescape=_escapes,  # noqa: S701 - the plain text alone is not
+                undefined=jinja2.StrictUndefined,
+                keep_trailing_newline=True,
+            )
+        return self._made[whose]
+
+
+def _escapes(name: str | None) -> bool:
+    return name != TEXT
+
+
+def _ours() -> jinja2.BaseLoader:
+    import jinja2
+
+    folder = resources.files("aiocancel.mail") / "templates"
+    return jinja2.DictLoader(
+        {name: (folder / name).read_text(encoding="utf-8") for name in (TEXT, HTML)}
+    )
+
+
+def _from_folder(folder: Path) -> Callable[[], jinja2.BaseLoader]:
+    def make() -> jinja2.BaseLoader:
+        import jinja2
+
+        return jinja2.ChoiceLoader([jinja2.FileSystemLoader(folder), _ours()])
+
+    return make
+
+
+def links_of(base: str | None, *, key: str | None, page_path: Sequence[str] = ()) -> LetterLinks:
+    """Return a site's addresses for a letter.
+
+    Args:
+        base: The address of the plain page, such as ``https://shop.example/cancel``; None leaves all links out.
+        key: What opens the letter's page without a login; None leaves that link out.
+        page_path: The letter's place below ``base``.
+    """
+    if base is None:
+        return LetterLinks()
+    page = None if key is None else "/".join((base, *page_path)) + f"?key={key}"
+    return LetterLinks(page=page, undo=f"{base}?change=resume", exit=base)

@@ -1,0 +1,302 @@
+"""Letters to customers: one attempt decides what is true now, writes it down, and hands it to the mail server once.
+
+A letter that may be under way is sent again as it was written, under the same Message-ID. One whose refusal is known is
+written anew: the claim may have moved on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+import uuid
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from aiocancel.config import Settings
+from aiocancel.core.acknowledgement import (
+    ClaimToTell,
+    Later,
+    LetterFacts,
+    LetterKind,
+    letter,
+    next_letter,
+    reference_of,
+    still_true,
+)
+from aiocancel.core.actions import Receipt
+from aiocancel.core.codes import AnyCode, Code
+from aiocancel.core.grants import GrantSealer
+from aiocancel.core.mail import (
+    HandedOver,
+    MailMessage,
+    MailRefused,
+    MailResult,
+    TryAgain,
+    is_address,
+)
+from aiocancel.core.shown import ShownSubscription, about
+from aiocancel.core.subscription import OwnedSubscription, Subscription
+from aiocancel.errors import RejectedBillingError, TransientBillingError, UnknownBillingError
+from aiocancel.mail.letter import LetterTemplates, WrittenLetter, links_of, write, written_from_json
+from aiocancel.ports import EMAIL, ChooseEmail, FindSubscription, Mailer, PageFacts
+from aiocancel.postgres.acknowledgements import NOTHING_TO_TELL, LetterDue
+from aiocancel.postgres.leasing import TakenAction
+from aiocancel.postgres.ledger import Ledger
+from aiocancel.telemetry import AcknowledgementSent, EventHook, guarded, told
+from aiocancel.wording import words_of
+
+logger = logging.getLogger("aiocancel")
+
+# Of one attempt; an attempt as a whole has 70 s.
+SEND_WITHIN_S: Final = 50.0
+_ADDRESS_WITHIN_S: Final = 5.0
+_FACTS_WITHIN_S: Final = 3.0
+
+ReadSubscription = Callable[[TakenAction], Awaitable[Subscription]]
+
+
+class Acknowledger:
+    """Writes to customers.
+
+    Args:
+        ledger: The claims, and the letters about them.
+        mailer: Hands letters to a mail server.
+        settings: The languages, the owner's words, and the site's address.
+        sealer: Signs the links that open a letter without a login.
+        templates: The letters' dress.
+        email: Tells a customer's address; a column's name, or a function of the customer's id.
+        find: Finds the application's row of a subscription.
+        page_facts: Tells the plan's name and price; None where nobody may ask.
+        on_event: Is told of each letter that was handed over.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        mailer: Mailer,
+        *,
+        settings: Settings,
+        sealer: GrantSealer,
+        templates: LetterTemplates,
+        email: str | ChooseEmail = EMAIL,
+        find: FindSubscription | None,
+        page_facts: PageFacts | None,
+        on_event: EventHook,
+    ) -> None:
+        self._ledger = ledger
+        self._mailer = mailer
+        self._settings = settings
+        self._sealer = sealer
+        self._templates = templates
+
+        self._email = email
+        self._find = find
+        self._page_facts = page_facts
+        self._on_event = guarded(on_event)
+
+    async def carry_out(
+        self, taken: TakenAction, read: ReadSubscription
+    ) -> Receipt | AnyCode | None:
+        """Write what is due, and hand it over.
+
+        Args:
+            taken: The action of the letter.
+            read: Reads the subscription at Stripe.
+
+        Returns:
+            The receipt of an action that is done with nothing sent, the code of one that ends without a letter, or
+            None where the action has moved on already.
+
+        Raises:
+            TransientBillingError: The mail server does not have the letter, and may take it later.
+            UnknownBillingError: Nobody knows whether the mail server has it.
+            RejectedBillingError: The mail server will never take it.
+        """
+        due = await self._ledger.letter_due(taken)
+        if due.is_erased:
+            return Receipt(NOTHING_TO_TELL, None)
+
+        before = due.written
+        if before is not None and before.is_under_way:
+            written, kind, letter_id = (
+                written_from_json(before.letter),
+                before.kind,
+                before.letter_id,
+            )
+            address: str | None = before.recipient
+        else:
+            now = due.now
+            step = next_letter(due.claim, now)
+            if isinstance(step, LetterKind):
+                step = await self._if_still_true(step, taken, due, read)
+            if isinstance(step, Later):
+                await self._ledger.letter_waits(taken, step.wait_s)
+                return None
+            if step is None:
+                return Receipt(NOTHING_TO_TELL, None)
+            kind, letter_id = step, uuid.uuid4() if before is None else before.letter_id
+            owned = await self._owned(taken)
+            address = await self._address(due, owned)
+            written = await self._write(kind, letter_id, taken, due, owned)
+
+        if address is None:
+            return Code.NOBODY_TO_WRITE_TO
+        if not is_address(address):
+            return Code.ADDRESS_IS_NONE
+        await self._hand_over(taken, due, kind, letter_id, written, address)
+        return None
+
+    async def _if_still_true(
+        self, kind: LetterKind, taken: TakenAction, due: LetterDue, read: ReadSubscription
+    ) -> LetterKind | Later | None:
+        """Ask Stripe before a letter that was due on a date."""
+        if kind not in (LetterKind.HAS_ENDED, LetterKind.PAUSE_ENDS_SOON):
+            return kind
+        try:
+            subscription: Subscription | None = await read(taken)
+        except RejectedBillingError as error:
+            if error.code != Code.RESOURCE_MISSING:
+                raise
+            subscription = None
+
+        is_true = still_true(kind, due.claim.answer, subscription, datetime.now(UTC))
+        if isinstance(is_true, Later):
+            return is_true
+        return kind if is_true else None
+
+    async def _owned(self, taken: TakenAction) -> OwnedSubscription | None:
+        if self._find is None or not taken.customer_id:
+            return None
+        return await self._find(taken.customer_id, taken.action.subscription_id)
+
+    async def _address(self, due: LetterDue, owned: OwnedSubscription | None) -> str | None:
+        """Return where this customer is written to; the address of the last letter where the row is gone."""
+        found: object = None
+        if isinstance(self._email, str):
+            found = None if owned is None else owned.record.get(self._email)
+        elif due.customer_id:
+            found = await self._asked(self._email, due.customer_id)
+        if found is None or found == "":
+            return due.last_recipient
+        return found.strip() if isinstance(found, str) else str(found)
+
+    async def _asked(self, email: ChooseEmail, customer_id: str) -> object:
+        try:
+            async with asyncio.timeout(_ADDRESS_WITHIN_S):
+                answer = email(customer_id)
+                return await answer if inspect.isawaitable(answer) else answer
+        except Exception as error:
+            # Not its text, which may name a customer.
+            logger.error("email failed, and a letter waits: %s", told(error))
+            raise TransientBillingError("email failed", code=Code.MAILER_FAILED) from None
+
+    async def _write(
+        self,
+        kind: LetterKind,
+        letter_id: uuid.UUID,
+        taken: TakenAction,
+        due: LetterDue,
+        owned: OwnedSubscription | None,
+    ) -> WrittenLetter:
+        shown = await self._shown(taken)
+        facts = facts_of(due, owned, shown)
+        settings = self._settings
+        language = None if due.declaration is None else due.declaration.language
+        key = self._sealer.seal_link(letter_id.hex, expires_at=link_expiry(settings, due.now))
+
+        links = links_of(
+            settings.plain_page_url, key=key, page_path=("acknowledgement", str(due.claim_id))
+        )
+        words = words_of(settings, language)
+        return write(letter(kind, facts), words, links, brand=settings.theme.name)
+
+    async def _shown(self, taken: TakenAction) -> ShownSubscription | None:
+        """Return what Stripe shows, None where it does not in time: then less is said."""
+        if self._page_facts is None:
+            return None
+        try:
+            async with asyncio.timeout(_FACTS_WITHIN_S):
+                return await self._page_facts.shown(taken.action.subscription_id)
+        except Exception:  # a letter without the plan's name is better than none
+            return None
+
+    async def _hand_over(
+        self,
+        taken: TakenAction,
+        due: LetterDue,
+        kind: LetterKind,
+        letter_id: uuid.UUID,
+        written: WrittenLetter,
+        address: str,
+    ) -> None:
+        doubts = await self._ledger.begin_letter(taken, letter_id, kind, written.to_json(), address)
+        if doubts is None:
+            return
+
+        message = self._templates.message(written, to=address, message_id=f"aiocancel-{letter_id}")
+        match await self._send(message):
+            case HandedOver(reference):
+                following = _after(due.claim, kind, due.now)
+                await self._ledger.letter_handed_over(taken, reference, next_in_s=following)
+                self._on_event(
+                    AcknowledgementSent(taken.action_id, taken.action.subscription_id, kind, doubts)
+                )
+            case TryAgain(code, may_have_arrived=False):
+                await self._ledger.letter_not_sent(taken)
+                raise TransientBillingError("the mail server does not have it", code=code)
+            case TryAgain(code):
+                raise UnknownBillingError("the mail server may have it", code=code)
+            case MailRefused(code):
+                await self._ledger.letter_not_sent(taken)
+                raise RejectedBillingError("the mail server refused it", code=code)
+
+    async def _send(self, message: MailMessage) -> MailResult:
+        """Ask the mailer; whatever it raises or returns instead of an answer, the mail may have gone out."""
+        lost = TryAgain(Code.MAILER_FAILED, may_have_arrived=True)
+        try:
+            async with asyncio.timeout(SEND_WITHIN_S):
+                result: object = await self._mailer.send(message)
+        except Exception as error:
+            # Not its text: a server's answer names the customer.
+            logger.error("the mailer failed: %s", told(error))
+            return lost
+
+        if not isinstance(result, HandedOver | TryAgain | MailRefused):
+            logger.error("the mailer returned a value of type %s", type(result).__name__)
+            return lost
+        return result
+
+
+def _after(claim: ClaimToTell, kind: LetterKind, now: datetime) -> float | None:
+    """Return in how many seconds the next letter of the claim looks; None where there will be none."""
+    told = frozenset({*claim.told, kind})
+    step = next_letter(ClaimToTell(claim.answer, told, claim.age_s, claim.problem), now)
+    match step:
+        case None:
+            return None
+        case Later(wait_s):
+            # What came meanwhile wakes nobody: this action runs.
+            return min(wait_s, 5.0) if not claim.answer.is_settled else wait_s
+        case _:
+            return 0.0
+
+
+def facts_of(
+    due: LetterDue, owned: OwnedSubscription | None, shown: ShownSubscription | None
+) -> LetterFacts:
+    """Return what a letter may say about a claim."""
+    return LetterFacts(
+        answer=due.claim.answer,
+        reference=reference_of(str(due.claim_id)),
+        received_at=due.received_at,
+        declared=None if due.declaration is None else due.declaration.words,
+        plan=about(owned, shown, due.now).plan,
+        shown=shown,
+    )
+
+
+def link_expiry(settings: Settings, now: datetime) -> int:
+    """Return when a letter's link ends, as seconds since the epoch."""
+    return int((now + timedelta(days=settings.acknowledgement_link_days)).timestamp())

@@ -1,0 +1,264 @@
+"""Which letter is next, and when a letter that was due on a date is still true."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from aiocancel.core.acknowledgement import (
+    ClaimToTell,
+    Later,
+    Letter,
+    LetterFacts,
+    LetterKind,
+    kinds_of,
+    letter,
+    next_letter,
+    pause_until,
+    reference_of,
+    still_true,
+)
+from aiocancel.core.changes import PausePayments
+from aiocancel.core.claim import Topic
+from aiocancel.core.codes import AnyCode, Code
+from aiocancel.core.decision import Answer, AnswerKind
+from aiocancel.core.identifiers import SubscriptionId
+from aiocancel.core.offers.terms import AcceptedOffer, CouponTerms, PauseTerms
+from aiocancel.core.said_of_offers import Given
+from aiocancel.core.sentences import Sentence
+from aiocancel.core.subscription import CollectionPause, Subscription
+
+NOW = datetime(2026, 12, 5, 15, 4, tzinfo=UTC)
+ENDS = NOW + timedelta(days=21)
+K, A, T = LetterKind, AnswerKind, Topic
+
+
+def claim(
+    kind: AnswerKind,
+    change: Topic = T.CANCELLATION,
+    *,
+    told: Collection[LetterKind] = (),
+    age_s: float = 5.0,
+    at: datetime | None = None,
+    problem: AnyCode | None = None,
+    given: Given | None = None,
+) -> ClaimToTell:
+    return ClaimToTell(Answer(kind, change, at, given=given), frozenset(told), age_s, problem)
+
+
+def paused(until: datetime | None) -> Given:
+    offer = AcceptedOffer("pause", PauseTerms("month", 2, at_period_end=False))
+    return Given(SubscriptionId("sub_1"), offer, PausePayments("void", until, None))
+
+
+LONG_PAUSE, SHORT_PAUSE = paused(NOW + timedelta(days=60)), paused(NOW + timedelta(hours=5))
+DAY = 86_400.0
+
+
+@pytest.mark.parametrize(
+    ("told_of", "following"),
+    [
+        # A cancellation: one letter where it is settled within a minute, else two.
+        (claim(A.QUEUED), Later(55.0)),
+        (claim(A.QUEUED, age_s=60), K.RECEIVED),
+        (claim(A.QUEUED, age_s=600, told=[K.RECEIVED]), Later(300.0)),
+        (claim(A.QUEUED, age_s=61, told=[K.RECEIVED]), Later(60.0)),
+        (claim(A.QUEUED, age_s=80 * DAY, told=[K.RECEIVED]), Later(DAY)),
+        (claim(A.QUEUED, age_s=91 * DAY, told=[K.RECEIVED]), None),
+        (claim(A.SCHEDULED, at=ENDS), K.CARRIED_OUT),
+        (claim(A.SCHEDULED, at=ENDS, told=[K.RECEIVED]), K.CARRIED_OUT),
+        (claim(A.SCHEDULED, at=ENDS, told=[K.CARRIED_OUT]), Later(21 * DAY + 3600)),
+        (claim(A.SCHEDULED, at=NOW - timedelta(hours=1), told=[K.CARRIED_OUT]), K.HAS_ENDED),
+        (claim(A.SCHEDULED, at=NOW, told=[K.CARRIED_OUT, K.HAS_ENDED]), None),
+        (claim(A.SCHEDULED, told=[K.CARRIED_OUT]), None),
+        (claim(A.DONE, at=NOW), K.CARRIED_OUT),
+        (claim(A.DONE, at=NOW, told=[K.CARRIED_OUT]), None),
+        # A person.
+        (claim(A.MANUAL), K.LEFT_TO_A_PERSON),
+        (claim(A.MANUAL, told=[K.RECEIVED], age_s=600), K.LEFT_TO_A_PERSON),
+        (claim(A.MANUAL, told=[K.LEFT_TO_A_PERSON], age_s=600), Later(300.0)),
+        (claim(A.MANUAL, told=[K.LEFT_TO_A_PERSON], age_s=91 * DAY), None),
+        (claim(A.SCHEDULED, at=ENDS, told=[K.LEFT_TO_A_PERSON]), K.CARRIED_OUT),
+        (claim(A.CLOSED, told=[K.LEFT_TO_A_PERSON]), None),
+        # What could not be done, and what a later choice undid.
+        (claim(A.REFUSED, problem=Code.SUBSCRIPTION_HAS_ENDED), K.NOT_CARRIED_OUT),
+        (claim(A.REFUSED, told=[K.NOT_CARRIED_OUT]), None),
+        (claim(A.REFUSED, problem=Code.WITHDRAWN), None),
+        (claim(A.REFUSED, T.OFFER, problem=Code.WITHDRAWN, told=[K.LEFT_TO_A_PERSON]), None),
+        (claim(A.REFUSED, T.OFFER), None),
+        (claim(A.REFUSED, T.OFFER, told=[K.LEFT_TO_A_PERSON]), K.NOT_CARRIED_OUT),
+        # Offers have one letter, and a pause another before it ends.
+        (claim(A.QUEUED, T.OFFER, age_s=600), Later(300.0)),
+        (claim(A.NEEDS_PAYMENT_ACTION, T.OFFER, age_s=600), Later(300.0)),
+        (claim(A.DONE, T.OFFER), K.OFFER_CARRIED_OUT),
+        (claim(A.SCHEDULED, T.OFFER, at=ENDS), K.OFFER_CARRIED_OUT),
+        (claim(A.DONE, T.OFFER, told=[K.OFFER_CARRIED_OUT]), None),
+        (claim(A.DONE, T.OFFER, told=[K.OFFER_CARRIED_OUT], given=LONG_PAUSE), Later(57 * DAY)),
+        (claim(A.DONE, T.OFFER, told=[K.OFFER_CARRIED_OUT], given=SHORT_PAUSE), None),
+        (
+            claim(A.DONE, T.OFFER, told=[K.OFFER_CARRIED_OUT], given=paused(NOW + timedelta(2))),
+            K.PAUSE_ENDS_SOON,
+        ),
+        (claim(A.DONE, T.RESUMPTION), K.TAKEN_BACK),
+        (claim(A.DONE, T.UNPAUSING, told=[K.TAKEN_BACK]), None),
+        (claim(A.DONE, T.NOTHING), None),
+    ],
+    ids=str,
+)
+def test_next_letter(told_of: ClaimToTell, following: LetterKind | Later | None) -> None:
+    assert next_letter(told_of, NOW) == following
+
+
+@pytest.mark.parametrize("kind", AnswerKind)
+@pytest.mark.parametrize("change", Topic)
+def test_letters_of_every_claim_come_to_an_end(kind: AnswerKind, change: Topic) -> None:
+    told: set[LetterKind] = set()
+    now, at = NOW, ENDS
+    for _ in range(400):
+        age_s = (now - NOW).total_seconds()
+        step = next_letter(claim(kind, change, told=told, age_s=age_s, at=at), now)
+        if step is None:
+            break
+        if isinstance(step, Later):
+            now += timedelta(seconds=step.wait_s)
+            assert step.wait_s > 0
+        else:
+            assert step not in told, "a letter of one kind is written once"
+            told.add(step)
+
+    assert step is None
+    assert len(told) <= 3
+
+
+def subscription(**changed: object) -> Subscription:
+    nothing = dict.fromkeys(
+        ("cancel_at", "canceled_at", "ended_at", "current_period_end", "schedule_id")
+    )
+    values = {"status": "active", "livemode": False, "cancel_at_period_end": False, **nothing}
+    return Subscription(SubscriptionId("sub_1"), **{**values, **changed})  # type: ignore[arg-type]
+
+
+def test_end_is_written_about_only_where_stripe_shows_it() -> None:
+    answer = Answer(A.SCHEDULED, T.CANCELLATION, NOW)
+    ending = subscription(cancel_at_period_end=True, current_period_end=NOW)
+    moved = subscription(cancel_at_period_end=True, current_period_end=ENDS)
+
+    assert still_true(K.HAS_ENDED, answer, subscription(status="canceled"), NOW) is True
+    assert still_true(K.HAS_ENDED, answer, None, NOW) is True
+    assert still_true(K.HAS_ENDED, answer, subscription(), NOW) is False
+    assert still_true(K.HAS_ENDED, answer, moved, NOW) is False
+    assert still_true(K.HAS_ENDED, answer, ending, NOW) == Later(3600.0)
+    assert still_true(K.HAS_ENDED, answer, ending, NOW + timedelta(days=4)) is False
+    assert still_true(K.RECEIVED, answer, None, NOW) is True
+
+
+def test_end_of_a_pause_is_written_about_only_while_it_lasts() -> None:
+    until = NOW + timedelta(days=60)
+    answer = Answer(A.DONE, T.OFFER, given=paused(until))
+    soon = K.PAUSE_ENDS_SOON
+
+    pausing = subscription(paused=CollectionPause("void", until))
+    other_end = subscription(paused=CollectionPause("void", until + timedelta(days=9)))
+
+    assert still_true(soon, answer, pausing, NOW) is True
+    assert still_true(soon, answer, subscription(status="paused"), NOW) is True
+    assert still_true(soon, answer, other_end, NOW) is False
+    assert still_true(soon, answer, subscription(), NOW) is False
+    assert still_true(soon, answer, None, NOW) is False
+    assert still_true(soon, answer, subscription(status="canceled"), NOW) is False
+    assert pause_until(Answer(A.DONE, T.OFFER)) is None
+
+
+def facts(answer: Answer, **changed: object) -> LetterFacts:
+    values = {"reference": "C-1F3A-99B2", "received_at": NOW, "declared": "Cancel", "plan": "Pro"}
+    return LetterFacts(answer, **{**values, **changed})  # type: ignore[arg-type]
+
+
+COUPON = Given(
+    SubscriptionId("sub_1"),
+    AcceptedOffer("half", CouponTerms(Decimal(50), None, "forever")),
+)
+CANCELLED = Answer(A.SCHEDULED, T.CANCELLATION, ENDS)
+
+LETTERS = {
+    "received": letter(K.RECEIVED, facts(Answer(A.QUEUED, T.CANCELLATION))),
+    "received_in_a_form": letter(
+        K.RECEIVED, facts(Answer(A.QUEUED, T.CANCELLATION), declared=None, plan=None)
+    ),
+    "period_end": letter(K.CARRIED_OUT, facts(CANCELLED)),
+    "no_date": letter(K.CARRIED_OUT, facts(Answer(A.SCHEDULED, T.CANCELLATION))),
+    "at_once": letter(K.CARRIED_OUT, facts(Answer(A.DONE, T.CANCELLATION, NOW))),
+    "at_once_no_date": letter(K.CARRIED_OUT, facts(Answer(A.DONE, T.CANCELLATION))),
+    "ended": letter(K.HAS_ENDED, facts(CANCELLED)),
+    "coupon": letter(K.OFFER_CARRIED_OUT, facts(Answer(A.DONE, T.OFFER, given=COUPON))),
+    "promised": letter(
+        K.OFFER_CARRIED_OUT, facts(Answer(A.SCHEDULED, T.OFFER, ENDS, given=COUPON))
+    ),
+    "unknown_offer": letter(K.OFFER_CARRIED_OUT, facts(Answer(A.DONE, T.OFFER))),
+    "pause_ends": letter(K.PAUSE_ENDS_SOON, facts(Answer(A.DONE, T.OFFER, given=LONG_PAUSE))),
+    "taken_back": letter(K.TAKEN_BACK, facts(Answer(A.DONE, T.RESUMPTION))),
+    "manual_exit": letter(K.LEFT_TO_A_PERSON, facts(Answer(A.MANUAL, T.CANCELLATION))),
+    "manual_offer": letter(K.LEFT_TO_A_PERSON, facts(Answer(A.MANUAL, T.OFFER))),
+    "manual_undo": letter(K.LEFT_TO_A_PERSON, facts(Answer(A.MANUAL, T.RESUMPTION))),
+    "refused_exit": letter(K.NOT_CARRIED_OUT, facts(Answer(A.REFUSED, T.CANCELLATION))),
+    "refused_offer": letter(K.NOT_CARRIED_OUT, facts(Answer(A.REFUSED, T.OFFER))),
+}
+"""One letter of each sort; the tests of the mails write them in every language."""
+
+
+@pytest.mark.parametrize(
+    ("name", "subject"),
+    [
+        ("received", "letter_received"),
+        ("received_in_a_form", "letter_received_plain"),
+        ("period_end", "letter_ends"),
+        ("no_date", "letter_cancelled"),
+        ("at_once", "letter_has_ended"),
+        ("at_once_no_date", "letter_has_ended"),
+        ("ended", "letter_has_ended"),
+        ("coupon", "offer_off_for_good"),
+        ("promised", "offer_scheduled_at"),
+        ("unknown_offer", "offer"),
+        ("pause_ends", "letter_starts_again"),
+        ("taken_back", "letter_goes_on"),
+        ("manual_exit", "letter_received"),
+        ("manual_offer", "letter_choice"),
+        ("manual_undo", "letter_choice"),
+        ("refused_exit", "letter_not_done"),
+        ("refused_offer", "letter_choice_not_done"),
+    ],
+)
+def test_subject_says_the_fact(name: str, subject: str) -> None:
+    made = LETTERS[name]
+
+    assert made.subject.key == subject
+    assert made.lines
+    assert "letter_row_reference" in [label for label, _ in made.rows]
+
+
+def test_letter_about_an_exit_has_the_declaration_its_time_and_the_end() -> None:
+    made: Letter = LETTERS["period_end"]
+
+    rows = dict(made.rows)
+
+    assert rows["letter_row_declared"] == Sentence("letter_declared_words", {"words": "Cancel"})
+    assert rows["letter_row_ends"] == ENDS == made.keep_until
+    assert list(rows) == [
+        "letter_row_declared",
+        "about_plan",
+        "letter_row_received",
+        "letter_row_ends",
+        "letter_row_reference",
+    ]
+    assert "letter_row_declared" not in dict(LETTERS["coupon"].rows)
+
+
+def test_reference_is_the_start_of_the_claims_id() -> None:
+    assert reference_of("1f3a99b2-0000-4000-8000-000000000000") == "C-1F3A-99B2"
+
+
+def test_letters_of_a_newer_release_are_left_out() -> None:
+    assert kinds_of(["received", "of_a_newer_release"]) == {K.RECEIVED}

@@ -1,0 +1,193 @@
+"""Letters as their readers have them: every sort in every language, whole as text, and the same words as HTML."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from aiocancel.core.acknowledgement import LetterFacts, LetterKind, letter
+from aiocancel.core.claim import Topic
+from aiocancel.core.decision import Answer, AnswerKind
+from aiocancel.errors import ConfigurationError
+from aiocancel.mail.letter import (
+    LetterTemplates,
+    WrittenLetter,
+    links_of,
+    write,
+    written_from_json,
+)
+from aiocancel.telemetry import PageTemplateFailed
+from aiocancel.texts import CATALOGUES
+from aiocancel.wording import Words
+from tests.core.test_acknowledgement import LETTERS
+from tests.support.saas import Events
+
+LINKS = links_of("https://shop.example/cancel", key="l1.key", page_path=("acknowledgement", "id"))
+SALES = ("upgrade", "offer ends", "discount for", "come back", "!", "unsubscribe", "% off today")
+
+
+def written(name: str, language: str = "en") -> WrittenLetter:
+    words = Words(language, {}, "Europe/Berlin")
+    return write(LETTERS[name], words, LINKS, brand="Northwind Notes")
+
+
+def templates() -> LetterTemplates:
+    return LetterTemplates(None, on_event=Events())
+
+
+class Reader(HTMLParser):
+    """What an HTML part says and loads."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.texts: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self._hidden = False
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        self._hidden = tag in ("style", "title")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._hidden = False
+
+    def handle_data(self, data: str) -> None:
+        if not self._hidden and data.strip():
+            self.texts.append(data.strip())
+
+
+@pytest.mark.parametrize("language", CATALOGUES)
+@pytest.mark.parametrize("name", LETTERS)
+def test_letter_is_whole_in_every_language(name: str, language: str) -> None:
+    one = written(name, language)
+
+    text, html = templates().text(one), templates().html(one)
+
+    said = Reader(html)
+    facts = [one.subject, *one.lines, *[value for _, value in one.rows], one.questions]
+    for fact in facts:
+        assert " ".join(fact.split()) in " ".join(text.split())
+        assert fact in said.texts
+    for label, url in one.links:
+        assert url in text
+        assert label in said.texts
+    assert "{" not in text + one.subject
+    assert one.language == language
+    # Gmail cuts at about 100 kB.
+    assert len(html.encode()) < 30_000
+    assert all(len(line) <= 72 or "https://" in line for line in text.splitlines()), text
+    assert not [word for word in SALES if word in text.lower()]
+
+
+@pytest.mark.parametrize("name", LETTERS)
+def test_subject_alone_tells_the_fact_in_sixty_characters(name: str) -> None:
+    one = written(name)
+
+    assert 0 < len(one.subject) <= 60
+    assert not one.subject.endswith(".")
+    assert one.next_fact
+
+
+@pytest.mark.parametrize("name", LETTERS)
+def test_html_loads_nothing_and_is_readable_inverted(name: str) -> None:
+    read = Reader(templates().html(written(name)))
+
+    tags = [tag for tag, _ in read.tags]
+    assert not {"img", "script", "link", "iframe", "form", "button"} & set(tags)
+    assert tags.count("h1") == 1
+    assert dict(read.tags[0][1]) == {"lang": "en", "dir": "ltr"}
+    layout = [attrs for tag, attrs in read.tags if tag == "table"]
+    assert [attrs.get("role") for attrs in layout] == ["presentation", "presentation", None]
+    assert all(attrs.get("scope") == "row" for tag, attrs in read.tags if tag == "th")
+    # Whoever inverts the colours finds one on each text, and none but those of the brief.
+    for tag, attrs in read.tags:
+        if tag in ("h1", "p", "th", "td", "a") and "align" not in attrs:
+            style = attrs.get("style") or ""
+            assert tag == "td" or "color:#" in style
+
+
+def test_letter_about_an_exit_reads_like_this() -> None:
+    one = written("period_end")
+
+    assert templates().text(one).splitlines() == [
+        "Northwind Notes",
+        "Your Pro subscription ends on December 26, 2026",
+        "",
+        "You can use it until then.",
+        "",
+        "Declared:  “Cancel”",
+        "Plan:      Pro",
+        "Received:  December 5, 2026, 16:04 CET",
+        "Ends:      December 26, 2026",
+        "Reference: C-1F3A-99B2",
+        "",
+        "Changed your mind? You can keep it until December 26, 2026:",
+        "https://shop.example/cancel?change=resume",
+        "Save or print this:",
+        "https://shop.example/cancel/acknowledgement/id?key=l1.key",
+        "Questions? Answer this mail.",
+    ]
+
+
+def test_letter_without_a_site_address_has_no_links() -> None:
+    words = Words("en", {})
+
+    one = write(LETTERS["period_end"], words, links_of(None, key="k"), brand="")
+
+    assert one.links == ()
+    assert templates().text(one).startswith("Your Pro subscription ends")
+
+
+def test_letter_comes_back_from_the_ledger_as_it_was_written() -> None:
+    one = written("coupon", "fr")
+
+    assert written_from_json(json.loads(json.dumps(one.to_json()))) == one
+
+
+HOSTILE = "<script>alert(1)</script>\r\nBcc: all@example.com {{ 7 * 7 }} \u202e"
+
+
+def test_names_are_words_and_nothing_else() -> None:
+    moment = datetime(2026, 12, 5, tzinfo=UTC)
+    answer = Answer(AnswerKind.SCHEDULED, Topic.CANCELLATION, moment)
+    facts = LetterFacts(answer, "C-1", moment, declared=HOSTILE, plan=HOSTILE)
+
+    one = write(letter(LetterKind.CARRIED_OUT, facts), Words("en", {}), LINKS, brand=HOSTILE)
+    html = templates().html(one)
+
+    assert "\n" not in one.subject
+    assert "\r" not in one.subject
+    assert "<script>" not in html
+    assert "{{ 7 * 7 }}" in html
+    message = templates().message(one, to="ada@example.com", message_id="m-1")
+    assert message.subject == one.subject
+
+
+def test_owners_template_is_used_and_ours_stand_in_where_it_fails(tmp_path: Path) -> None:
+    events = Events()
+    (tmp_path / "letter.txt").write_text("Dear customer, {{ subject }}", encoding="utf-8")
+    (tmp_path / "letter.html").write_text("{{ no_such_value }}", encoding="utf-8")
+    own = LetterTemplates(tmp_path, on_event=events)
+
+    text, html = own.text(written("coupon")), own.html(written("coupon"))
+
+    assert text == "Dear customer, You get 50% off every payment"
+    assert html == templates().html(written("coupon"))
+    (failed,) = events.of(PageTemplateFailed)
+    assert failed.template == "letter.html"
+
+
+def test_folder_without_templates_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="mail_templates"):
+        LetterTemplates(tmp_path, on_event=Events())
+
+
+def test_owners_words_are_taken_before_ours() -> None:
+    words = Words("en", {"letter_until_then": "Enjoy it until then."})
+
+    assert write(LETTERS["period_end"], words, LINKS, brand="").lines == ("Enjoy it until then.",)

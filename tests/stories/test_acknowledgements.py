@@ -1,0 +1,310 @@
+"""Whoever leaves has it in writing: what is written, to whom, when, and how often."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from aiocancel import HandedOver, MailMessage, TryAgain
+from aiocancel.core.by_hand import Operation
+from aiocancel.postgres.by_hand import Operations
+from aiocancel.postgres.erasure import Erasure
+from aiocancel.telemetry import AcknowledgementSent, ActionParked, ActionRefused, AttemptFailed
+from aiocancel.testing import Fault
+from tests.support.company import Company
+from tests.support.letters import (
+    ADDRESS,
+    has_letters,
+    let_pass,
+    letter_kinds,
+    letters,
+    mails,
+    no_letter_waits,
+    press,
+    writing,
+)
+from tests.support.mail_server import html_of, text_of
+from tests.support.saas import as_customer
+from tests.support.waiting import until
+
+MINUTE = timedelta(seconds=61)
+
+
+async def states(company: Company) -> list[tuple[str, str | None]]:
+    rows = await company.pool.fetch(
+        "SELECT state, coalesce(parked_code, receipt_status) AS why FROM aiocancel.action "
+        "WHERE kind = 'acknowledge' ORDER BY id"
+    )
+    return [(row["state"], row["why"]) for row in rows]
+
+
+async def retry_what_is_parked(company: Company) -> None:
+    action_id = await company.pool.fetchval(
+        "SELECT id FROM aiocancel.action WHERE state = 'parked'"
+    )
+    async with company.pool.acquire() as connection:
+        await Operations(connection).operate(Operation.RETRY, action_id)
+
+
+async def test_G6_A6_A8_cancellation_that_is_carried_out_at_once_is_one_letter_with_stripes_date(
+    company: Company,
+) -> None:
+    company.stripe.add_subscription("sub_1")
+
+    async with letters(company, languages=["en", "de"]) as server:
+        claim_id = await press(company, **{"Accept-Language": "de"})
+        (mail,) = await mails(server)
+        await until(lambda: has_letters(company.pool, 1))
+
+    ends = company.subscription["items"]["data"][0]["current_period_end"]
+    assert company.subscription["cancel_at_period_end"] is True
+    row = await company.pool.fetchrow(
+        "SELECT receipt_ends_at FROM aiocancel.action WHERE ordinal = 0"
+    )
+    assert row is not None
+    assert int(row["receipt_ends_at"].timestamp()) == ends
+    text = text_of(mail)
+    assert mail["To"] == ADDRESS
+    assert mail["Subject"].startswith("Ihr Abonnement Pro endet am ")
+    assert mail["Content-Language"] == "de"
+    assert "Erklärt:" in text
+    assert "„Abonnement kündigen“" in text
+    assert "Bis dahin können Sie es nutzen." in text
+    assert f"C-{claim_id[:4].upper()}-{claim_id[4:8].upper()}" in text
+    assert f"https://shop.example/cancel/acknowledgement/{claim_id}?key=" in text
+    assert mail["Subject"] in html_of(mail)
+    assert await letter_kinds(company.pool) == ["carried_out"]
+    (sent,) = await company.events.first(AcknowledgementSent)
+    assert (sent.kind, sent.doubts) == ("carried_out", 0)
+
+
+async def test_cancellation_that_waits_for_stripe_is_received_first_and_carried_out_later(
+    company: Company,
+) -> None:
+    company.stripe.add_subscription("sub_1")
+    company.stripe.inject(Fault("error_500_before", times=100_000))
+
+    async with letters(company, answer_within_s=0.2) as server:
+        await press(company)
+        await asyncio.sleep(0.3)
+        assert server.taken == []
+        await let_pass(company.pool, MINUTE)
+        await mails(server)
+        company.stripe.faults.clear()
+        await let_pass(company.pool, timedelta(minutes=30))
+        received, done = await mails(server, 2)
+
+    assert received["Subject"] == "We received your cancellation of Pro"
+    assert "“Cancel subscription”. It counts from then." in " ".join(text_of(received).split())
+    assert done["Subject"].startswith("Your Pro subscription ends on ")
+    assert received["Message-ID"] != done["Message-ID"]
+    assert await letter_kinds(company.pool) == ["received", "carried_out"]
+
+
+async def test_offer_take_back_and_vendors_flow_have_their_letters(company: Company) -> None:
+    company.stripe.add_subscription("sub_1")
+    offer = company.flows.offers[0]
+
+    async with letters(company) as server:
+        session = await company.finished("saved", offer["id"])
+        await company.claim(session)
+        (made,) = await mails(server)
+        await company.claim(await company.finished())
+        cancelled = (await mails(server, 2))[1]
+        await press(company, "resumed")
+        stays = (await mails(server, 3))[2]
+
+    assert "Your subscription is not cancelled." in text_of(made)
+    assert made["Subject"].startswith("You get ")
+    assert "cancellation, in the cancellation form" in text_of(cancelled)
+    assert stays["Subject"] == "Your Pro subscription goes on"
+
+
+async def test_left_to_a_person_is_written_once_and_its_end_after_it(company: Company) -> None:
+    async with letters(company) as server:
+        await press(company)
+        (told,) = await mails(server)
+        await until(lambda: has_letters(company.pool, 1))
+        company.stripe.add_subscription("sub_1")
+        await retry_what_is_parked(company)
+        done = (await mails(server, 2))[1]
+
+    assert told["Subject"] == "We received your cancellation of Pro"
+    assert "A person completes it and writes to you." in text_of(told)
+    assert done["Subject"].startswith("Your Pro subscription ends on ")
+
+
+async def test_end_is_written_about_when_stripe_shows_it_and_not_to_whoever_stayed(
+    company: Company,
+) -> None:
+    company.stripe.add_subscription("sub_1")
+
+    async with letters(company) as server:
+        await press(company)
+        await mails(server)
+        await until(lambda: has_letters(company.pool, 1))
+        company.subscription["status"] = "canceled"
+        company.subscription["ended_at"] = company.subscription["items"]["data"][0][
+            "current_period_end"
+        ]
+        row = await company.pool.fetchrow(
+            "SELECT due_at - now() AS wait FROM aiocancel.action WHERE kind = 'acknowledge' AND state = 'waiting'"
+        )
+        assert row is not None
+        await company.pool.execute(
+            "UPDATE aiocancel.action SET receipt_ends_at = receipt_ends_at - $1::interval WHERE ordinal = 0",
+            row["wait"],
+        )
+        await let_pass(company.pool, row["wait"])
+        ended = (await mails(server, 2))[1]
+
+    assert ended["Subject"] == "Your Pro subscription has ended"
+    assert await letter_kinds(company.pool) == ["carried_out", "has_ended"]
+
+
+@pytest.mark.parametrize(
+    ("address", "code"),
+    [
+        (None, "nobody_to_write_to"),
+        ("", "nobody_to_write_to"),
+        ("nobody", "address_is_none"),
+        ("a@example.com, b@example.com", "address_is_none"),
+        ("a@example.com\r\nBcc: b@example.com", "address_is_none"),
+        ("a" * 300 + "@example.com", "address_is_none"),
+        (5, "address_is_none"),
+    ],
+    ids=["none", "empty", "no_address", "several", "line_break", "too_long", "a_number"],
+)
+async def test_address_that_is_none_is_a_code_and_holds_no_cancellation_up(
+    company: Company, address: Any, code: str
+) -> None:
+    company.stripe.add_subscription("sub_1")
+
+    async def email(customer_id: str) -> Any:
+        assert customer_id == "ada"
+        return address
+
+    async with letters(company, email=email) as server:
+        await press(company)
+        refused = await company.events.codes(ActionRefused)
+
+    assert refused == [code]
+    assert company.subscription["cancel_at_period_end"] is True
+    assert server.taken == []
+
+
+class Mailer:
+    """A mailer of the application's own, which does as it is told."""
+
+    def __init__(self, *answers: Any) -> None:
+        self.answers = list(answers)
+        self.sent: list[MailMessage] = []
+
+    async def send(self, message: MailMessage, /) -> Any:
+        self.sent.append(message)
+        answer = self.answers.pop(0) if self.answers else HandedOver()
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "doubts"),
+    [
+        (TryAgain(), "mail_try_again", 0),
+        (RuntimeError("ada@example.com is unknown"), "mailer_failed", 1),
+        ("sent, honestly", "mailer_failed", 1),
+        (None, "mailer_failed", 1),
+    ],
+    ids=["later", "raises", "lies", "says_nothing"],
+)
+async def test_mailer_that_fails_is_asked_again_and_what_may_have_arrived_is_the_same_letter(
+    company: Company, answer: Any, code: str, doubts: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    company.stripe.add_subscription("sub_1")
+    mailer = Mailer(answer)
+
+    await company.open(writing(company, mailer))
+    await press(company)
+    (sent,) = await company.events.first(AcknowledgementSent)
+
+    first, second = mailer.sent
+    assert (first.message_id, first.text) == (second.message_id, second.text)
+    failed = [e.code for e in company.events.of(AttemptFailed) if e.kind == "acknowledge"]
+    assert failed == [code]
+    assert sent.doubts == doubts
+    assert company.subscription["cancel_at_period_end"] is True
+    assert ADDRESS not in caplog.text
+
+
+async def test_lost_answer_of_the_mail_server_is_a_double_that_is_counted(
+    company: Company,
+) -> None:
+    company.stripe.add_subscription("sub_1")
+
+    async with letters(company) as server:
+        server.breaks = ["after"]
+        await press(company)
+        one, other = await mails(server, 2)
+        (sent,) = await company.events.first(AcknowledgementSent)
+
+    assert one["Message-ID"] == other["Message-ID"]
+    assert text_of(one) == text_of(other)
+    assert sent.doubts == 1
+    assert await company.pool.fetchval("SELECT doubts FROM aiocancel.acknowledgement") == 1
+
+
+async def test_refused_address_is_left_to_a_person_and_the_cancellation_stands(
+    company: Company,
+) -> None:
+    company.stripe.add_subscription("sub_1")
+
+    async with letters(company) as server:
+        server.to_recipients = ["550 5.1.1 no such mailbox"]
+        claim_id = await press(company)
+        parked = await company.events.codes(ActionParked)
+        assert company.client is not None
+        response = await company.client.get(
+            f"/cancel/status/{claim_id}", headers=as_customer("ada")
+        )
+        answer = await response.json()
+
+    assert parked == ["mail_refused"]
+    assert (answer["status"], answer["outcome"]) == ("canceled", "scheduled")
+    assert company.subscription["cancel_at_period_end"] is True
+
+
+async def test_erased_customer_is_not_written_to_and_nothing_of_the_letters_is_kept(
+    company: Company,
+) -> None:
+    company.stripe.add_subscription("sub_1")
+
+    async with letters(company) as server:
+        await press(company)
+        await mails(server)
+        await until(lambda: has_letters(company.pool, 1))
+        async with company.pool.acquire() as connection:
+            erased = await Erasure(connection).of_customer("ada")
+        await let_pass(company.pool, timedelta(days=60))
+        await until(lambda: no_letter_waits(company.pool), within_s=10)
+
+    assert erased.unfinished == []
+    assert len(server.taken) == 1
+    kept = await company.pool.fetchrow("SELECT letter, recipient FROM aiocancel.acknowledgement")
+    assert kept is not None
+    assert tuple(kept) == ("{}", "")
+    assert await company.pool.fetchval("SELECT declaration FROM aiocancel.claim") is None
+    assert await states(company) == [("done", "handed_over"), ("refused", "withdrawn")]
+
+
+async def test_without_a_mailer_nothing_is_planned(company: Company) -> None:
+    company.stripe.add_subscription("sub_1")
+
+    await company.open(writing(company, None))
+    await press(company)
+
+    await until(lambda: company.subscription["cancel_at_period_end"], within_s=10)
+    assert await states(company) == []
