@@ -123,7 +123,7 @@ class GrantSealer:
             letter_id: The letter's id.
             expires_at: Seconds since the epoch.
         """
-        return _sealed(_LINK_VERSION, to_json([letter_id, expires_at]), self._link_keys[0])
+        return _sealed(_LINK_VERSION, json.dumps([letter_id, expires_at]), self._link_keys[0])
 
     def open_link(self, text: str) -> tuple[str, int] | None:
         """Return the letter's id and the end of a link of ours, however old it is; None for anything else."""

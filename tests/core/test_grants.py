@@ -332,3 +332,19 @@ def test_a_grant_can_be_read_after_its_time_and_for_another_customer_but_not_whe
     assert sealer.read(sealed()) == make_grant()
     with pytest.raises(GrantError):
         sealer.read(sealed(None, STRANGERS_KEY))
+
+
+def test_link_of_a_letter_comes_back_and_no_other_signature_passes_for_one() -> None:
+    sealer, other = GrantSealer(["a key", "an older key"]), GrantSealer(["another key"])
+    older = GrantSealer(["an older key"])
+
+    link = sealer.seal_link("a1b2", expires_at=1_800_000_000)
+
+    assert sealer.open_link(link) == ("a1b2", 1_800_000_000)
+    assert sealer.open_link(older.seal_link("old", expires_at=1)) == ("old", 1)
+    assert other.open_link(link) is None
+    assert sealer.open_link(link[:-1]) is None
+    assert sealer.open_link(link.replace("l1.", "g1.")) is None
+    assert sealer.open_link("") is None
+    with pytest.raises(GrantError):
+        sealer.read(link)
