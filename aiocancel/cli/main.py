@@ -1,4 +1,4 @@
-"""The command line: ``aiocancel migrate``, ``check``, ``worker``, ``actions``, ``erase``, ``purge`` and ``grants``."""
+"""The command line: every subcommand of ``aiocancel`` with its arguments, and what it ends with."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any, Final
 
-from aiocancel.cli import actions, erase, grants
+from aiocancel.cli import actions, erase, grants, report
 from aiocancel.cli.check import TIMEOUT_S, refused_settings, run_checks
 from aiocancel.cli.database import add_option, database_url, opened
 from aiocancel.cli.target import find, make
@@ -49,6 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _add_check,
         _add_worker,
         actions.add_parser,
+        report.add_parser,
         erase.add_erase,
         erase.add_purge,
         grants.add_parser,

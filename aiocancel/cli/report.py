@@ -1,0 +1,293 @@
+"""``aiocancel report``: who left, why, what was offered and what it brought, on one screen or for a program."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import csv
+import io
+import json
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import asyncpg
+
+from aiocancel.cli.database import CONNECT_WITHIN_S, add_option, database_url
+from aiocancel.core.measures.interval import Share
+from aiocancel.core.measures.report import By, Report, counts_as_json, report_as_json
+from aiocancel.core.measures.words import points_in_words, share_in_words
+from aiocancel.core.money import major_units
+from aiocancel.errors import UnavailableError
+from aiocancel.postgres.address import CANNOT_OPEN, cannot_open
+from aiocancel.postgres.report import Figures
+from aiocancel.postgres.schema import check_schema
+
+ANSWER_WITHIN_S: Final = 30.0
+_MOST_DAYS: Final = 3660
+_SHOWN_GROUPS: Final = 15
+CSV_HEAD: Final = ("figure", "key", "part", "whole", "low", "high", "currency", "amount_minor")
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command to those of ``aiocancel``."""
+    parser = commands.add_parser(
+        "report",
+        help="who left, why, what was offered and what it brought",
+        description="Count the flow sessions of some days; nothing is changed. Shares come with their 95 %% interval, "
+        "and no winner is named. Exit status: 0 done; 1 the database did not answer; 2 wrong usage.",
+    )
+
+    parser.add_argument(
+        "--since",
+        type=_days,
+        default=90,
+        metavar="DAYS",
+        help="how far back, as 90d (default: 90d)",
+    )
+    parser.add_argument("--by", choices=list(By), help="tell the sessions apart by this")
+    parser.add_argument(
+        "--mode", choices=["live", "test"], default="live", help="(default: %(default)s)"
+    )
+    parser.add_argument(
+        "--time-zone", type=_zone, default="UTC", help="whose weeks are meant (default: UTC)"
+    )
+    parser.add_argument(
+        "--hold-out-decide-on",
+        type=_day,
+        metavar="DAY",
+        help="the day that was fixed for comparing with the hold-out, as 2027-03-01",
+    )
+
+    written = parser.add_mutually_exclusive_group()
+    written.add_argument("--json", action="store_true", help="print JSON")
+    written.add_argument("--csv", action="store_true", help="print CSV, one figure a row")
+    add_option(parser)
+    parser.set_defaults(run=run, parser=parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the report; returns the exit status."""
+    url = database_url(options, options.parser)
+    now = datetime.now(UTC)
+    report = asyncio.run(_counted(url, options, now))
+
+    today = now.astimezone(ZoneInfo(options.time_zone)).date()
+    if options.json:
+        printed = json.dumps({"mode": options.mode, **report_as_json(report, today)}, indent=2)
+    elif options.csv:
+        printed = report_as_csv(report).rstrip("\n")
+    else:
+        printed = report_as_text(report, today, mode=options.mode)
+    # A terminal without some character is no reason to say nothing.
+    encoding = sys.stdout.encoding or "utf-8"
+    print(printed.encode(encoding, "replace").decode(encoding))
+    return 0
+
+
+async def _counted(url: str, options: argparse.Namespace, now: datetime) -> Report:
+    try:
+        pool = await asyncpg.create_pool(
+            url,
+            min_size=1,
+            max_size=1,
+            timeout=CONNECT_WITHIN_S,
+            server_settings={"application_name": "aiocancel report"},
+        )
+    except CANNOT_OPEN as error:
+        # Not the error itself: its text may hold the DSN.
+        raise UnavailableError(cannot_open(url, error)) from None
+
+    try:
+        async with pool.acquire() as connection:
+            await check_schema(connection)
+        figures = Figures(pool, options.mode, time_zone=options.time_zone, within_s=ANSWER_WITHIN_S)
+        return await figures.report(
+            now - timedelta(days=options.since),
+            now,
+            by=None if options.by is None else By(options.by),
+            decide_on=options.hold_out_decide_on,
+            as_of=now,
+        )
+    finally:
+        pool.terminate()
+
+
+def report_as_text(report: Report, today: date, *, mode: str) -> str:
+    """Return a report for people, on one screen.
+
+    Args:
+        report: The figures.
+        today: The owner's date.
+        mode: Live or test.
+    """
+    return "\n".join(_lines(report, today, mode))
+
+
+def _lines(report: Report, today: date, mode: str) -> Iterator[str]:
+    counts = report.counts
+    yield f"{report.since:%Y-%m-%d} to {report.until:%Y-%m-%d %H:%M} UTC, {mode} mode"
+    if not counts.sessions:
+        first = report.first_at
+        yield f"no sessions; the first was on {first:%Y-%m-%d}" if first else "no sessions yet"
+        return
+
+    yield (
+        f"{counts.sessions} sessions: {counts.canceled} cancelled, {counts.accepted} took an offer, "
+        f"{counts.abandoned} left without change, {counts.taken_back} taken back, {counts.still_open} still open"
+    )
+    if counts.without_snapshot:
+        yield f"{counts.without_snapshot} of them have no price"
+    yield from _block("Why, of the sessions that showed the reason", _reasons(report))
+    yield from _block("Offers: taken, of those who saw it", _offers(report))
+    yield from _block("Kept, of those read on that day", _kept(report))
+    yield from _block("Money after sessions, until the latest reading", _revenue(report))
+    yield from _block("Offers against the hold-out, kept on day 30", _hold_out(report, today))
+    if report.by is not None:
+        yield from _block(f"By {report.by}", _groups(report))
+
+
+def _block(title: str, rows: Iterator[tuple[str, str]]) -> Iterator[str]:
+    listed = list(rows)
+    if not listed:
+        return
+
+    width = max(len(name) for name, _ in listed)
+    yield ""
+    yield title
+    for name, text in listed:
+        yield f"  {_plain(name).ljust(width)}  {_plain(text)}".rstrip()
+
+
+def _reasons(report: Report) -> Iterator[tuple[str, str]]:
+    for each in report.reasons[:_SHOWN_GROUPS]:
+        yield each.reason or "(no answer)", share_in_words(each.chosen)
+
+
+def _offers(report: Report) -> Iterator[tuple[str, str]]:
+    for each in report.offers[:_SHOWN_GROUPS]:
+        yield each.offer, share_in_words(Share(each.accepted, each.shown))
+
+
+def _kept(report: Report) -> Iterator[tuple[str, str]]:
+    for each in report.kept[: 3 * _SHOWN_GROUPS]:
+        notes = f", {each.paused} paused" if each.paused else ""
+        notes += f", {each.late} read late" if each.late else ""
+        yield f"day {each.day}, {each.offer or 'all'}", f"{share_in_words(each.kept)}{notes}"
+
+
+def _revenue(report: Report) -> Iterator[tuple[str, str]]:
+    for each in report.revenue:
+        kept, cost = (
+            major_units(minor, each.currency) for minor in (each.kept_minor, each.cost_minor)
+        )
+        yield (
+            each.currency.upper(),
+            f"{kept:,} paid in {each.sessions} sessions, offers cost {cost:,}",
+        )
+
+
+def _hold_out(report: Report, today: date) -> Iterator[tuple[str, str]]:
+    found = report.hold_out
+    if found is None:
+        return
+
+    if found.offers.whole or found.held_out.whole:
+        yield "offers due", share_in_words(found.offers)
+        yield "hold-out", share_in_words(found.held_out)
+    if (interval := found.difference) is not None:
+        ends = f"{points_in_words(interval.low)} to {points_in_words(interval.high)}"
+        yield "difference", f"{ends} points"
+    for sentence in found.sentences(today):
+        yield sentence, ""
+
+
+def _groups(report: Report) -> Iterator[tuple[str, str]]:
+    for each in report.groups[:_SHOWN_GROUPS]:
+        counts = each.counts
+        yield (
+            each.key or "(none)",
+            f"{counts.sessions} sessions, {counts.canceled} cancelled, {counts.accepted} took an offer",
+        )
+    if (more := len(report.groups) - _SHOWN_GROUPS) > 0:
+        yield f"and {more} more: --json or --csv", ""
+
+
+def report_as_csv(report: Report) -> str:
+    """Return every figure as a row with the columns of ``CSV_HEAD``; a cell is never a formula."""
+    written = io.StringIO()
+    writer = csv.writer(written, lineterminator="\n")
+    writer.writerow(CSV_HEAD)
+    writer.writerows([[cell_of(each) for each in row] for row in report_rows(report)])
+    return written.getvalue()
+
+
+def cell_of(value: Any) -> str:
+    """Return a value as a cell that no spreadsheet takes for a formula."""
+    text = "" if value is None else str(value)
+    is_number = isinstance(value, int | float)
+    return (
+        f"'{text}" if not is_number and text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+    )
+
+
+def report_rows(report: Report) -> Iterator[Sequence[Any]]:
+    """Yield every figure: its name, its key, and what it comes to."""
+    for name, number in counts_as_json(report.counts).items():
+        yield (name, "", number, None, None, None, None, None)
+    for each in report.groups:
+        for name, number in counts_as_json(each.counts).items():
+            yield (f"{name}_by_{report.by}", each.key, number, None, None, None, None, None)
+
+    for reason in report.reasons:
+        yield _share_row("reasons", reason.reason, reason.chosen)
+    for offer in report.offers:
+        for name in ("accepted", "canceled", "abandoned"):
+            yield _share_row(f"offer_{name}", offer.offer, Share(getattr(offer, name), offer.shown))
+    for kept in report.kept:
+        yield _share_row(f"kept_{kept.day}", kept.offer, kept.kept)
+        yield _share_row(f"paused_{kept.day}", kept.offer, Share(kept.paused, kept.kept.whole))
+
+    for money in report.revenue:
+        for name in ("kept", "given", "cost"):
+            minor = getattr(money, f"{name}_minor")
+            yield (name, "", None, money.sessions, None, None, money.currency, minor)
+    if report.hold_out is not None:
+        yield _share_row("hold_out", "offers", report.hold_out.offers)
+        yield _share_row("hold_out", "none", report.hold_out.held_out)
+
+
+def _share_row(figure: str, key: str, share: Share) -> Sequence[Any]:
+    interval = share.interval
+    low, high = (None, None) if interval is None else (interval.low, interval.high)
+    return (figure, key, share.part, share.whole, low, high, None, None)
+
+
+def _plain(text: str) -> str:
+    """Without what a terminal would obey."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
+
+
+def _days(text: str) -> int:
+    found = re.fullmatch(r"([0-9]{1,5})d", text)
+    if found is None or not 1 <= int(found[1]) <= _MOST_DAYS:
+        raise argparse.ArgumentTypeError(f"is written as 90d, from 1d to {_MOST_DAYS}d")
+    return int(found[1])
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError("is a day such as 2027-03-01") from None
+
+
+def _zone(text: str) -> str:
+    try:
+        ZoneInfo(text)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise argparse.ArgumentTypeError("is a time zone such as Europe/Berlin") from None
+    return text

@@ -1,0 +1,150 @@
+"""``aiocancel report``: one screen for people, stable names for programs, and no stack trace for bad input."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import io
+import json
+import uuid
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from aiocancel.cli.main import main
+from aiocancel.cli.report import CSV_HEAD, cell_of, report_as_text
+from aiocancel.core.measures.interval import Share
+from aiocancel.core.measures.report import By, Counts, Group, Report
+from aiocancel.testing.postgres import EmbeddedPostgres
+from tests.cli.test_actions import with_pool
+from tests.support.past_sessions import PastSession, add_reading, add_sessions
+from tests.support.saas import Pool
+
+Run = Callable[..., tuple[int, str, str]]
+NOW = datetime.now(UTC)
+
+
+@pytest.fixture
+def shop(
+    postgres: EmbeddedPostgres, template_database: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[str]:
+    """The DSN of a database with three sessions of last month, one of them read on day 30."""
+    name = f"report_{uuid.uuid4().hex}"
+    database = asyncio.run(postgres.create_database(name, template=template_database))
+    monkeypatch.setenv("AIOCANCEL_DATABASE_URL", database)
+    with_pool(database, fill)
+    yield database
+    asyncio.run(postgres.drop_database(name))
+
+
+async def fill(pool: Pool) -> None:
+    began = NOW - timedelta(days=40)
+    first, *_ = await add_sessions(
+        pool,
+        PastSession(
+            1, "accepted", opened_at=began, shown=("half",), accepted="half", fitted="half"
+        ),
+        PastSession(2, opened_at=began, reason="=cmd()", reasons=("=cmd()", "unused")),
+        PastSession(3, opened_at=began, reason="unused", hold_out=True, fitted="half"),
+    )
+    await add_reading(pool, first, paid={"eur": (1450, 1450), "jpy": (500, 0)})
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    def call(*arguments: str) -> tuple[int, str, str]:
+        try:
+            status = main(["report", *arguments])
+        except SystemExit as end:
+            status = int(str(end.code))
+        return (status, *capsys.readouterr())
+
+    return call
+
+
+def test_a_report_is_one_screen_json_or_csv_with_the_same_numbers(shop: str, run: Run) -> None:
+    status, text, _ = run("--mode", "test", "--by", "reason")
+    _, as_json, _ = run("--mode", "test", "--by", "reason", "--json")
+    _, as_csv, _ = run("--mode", "test", "--by", "reason", "--csv")
+
+    assert status == 0
+    assert len(text.splitlines()) < 50
+    assert "3 sessions: 2 cancelled, 1 took an offer, 0 left without change" in text
+    assert "14.50 paid in 1 sessions, offers cost 14.50" in text
+    assert "500 paid in 1 sessions" in text
+    assert "No verdict" not in text
+    assert "Fix a day in hold_out_decide_on" in text
+
+    found = json.loads(as_json)
+    assert (found["mode"], found["sessions"], found["by"]) == ("test", 3, "reason")
+    assert {each["currency"]: each["kept_minor"] for each in found["revenue"]} == {
+        "eur": 1450,
+        "jpy": 500,
+    }
+
+    rows = list(csv.reader(io.StringIO(as_csv)))
+    assert tuple(rows[0]) == CSV_HEAD
+    assert ["sessions", "", "3", "", "", "", "", ""] in rows
+    assert ["sessions_by_reason", "'=cmd()", "1", "", "", "", "", ""] in rows
+    assert {len(row) for row in rows} == {len(CSV_HEAD)}
+
+
+def test_the_other_mode_and_a_range_without_sessions_have_none(shop: str, run: Run) -> None:
+    assert "no sessions yet" in run()[1]
+    status, text, _ = run("--mode", "test", "--since", "3d")
+
+    assert status == 0
+    assert "no sessions; the first was on" in text
+
+
+def test_a_day_for_the_verdict_can_be_fixed(shop: str, run: Run) -> None:
+    day = (NOW + timedelta(days=60)).date().isoformat()
+
+    assert "No verdict before" in run("--mode", "test", "--hold-out-decide-on", day)[1]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--since", "90"],
+        ["--since", "0d"],
+        ["--since", "99999d"],
+        ["--by", "customer"],
+        ["--json", "--csv"],
+        ["--time-zone", "../../etc/passwd"],
+        ["--time-zone", "Mars/Base"],
+        ["--hold-out-decide-on", "soon"],
+    ],
+    ids=" ".join,
+)
+def test_wrong_usage_is_told(run: Run, arguments: list[str]) -> None:
+    status, _, said = run("--database-url", "postgresql://nobody@127.0.0.1:9/x", *arguments)
+
+    assert status == 2
+    assert "usage: aiocancel report" in said
+
+
+def test_a_database_that_is_away_is_told_without_its_password(run: Run) -> None:
+    status, _, said = run("--database-url", "postgresql://me:secret@127.0.0.1:9/x")
+
+    assert status == 1
+    assert "secret" not in said
+
+
+def test_a_terminal_obeys_no_word_of_a_customer() -> None:
+    groups = [Group(f"\x1b[2J{n}", Counts(1)) for n in range(20)]
+    report = Report(NOW, NOW, NOW, Counts(20), groups=groups, by=By.PLAN)
+
+    text = report_as_text(report, date(2026, 11, 26), mode="live")
+
+    assert "\x1b" not in text
+    assert "and 5 more" in text
+
+
+@pytest.mark.parametrize(
+    ("value", "cell"), [(None, ""), (-5, "-5"), ("-5", "'-5"), ("@x", "'@x"), ("plain", "plain")]
+)
+def test_no_cell_is_a_formula(value: object, cell: str) -> None:
+    assert cell_of(value) == cell
+    assert Share(0, 0).interval is None
