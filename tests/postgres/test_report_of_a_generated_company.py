@@ -1,0 +1,46 @@
+"""The figures of a company whose truth is known: counts are exact, and the true effect lies inside its interval."""
+
+from __future__ import annotations
+
+from aiocancel.postgres.report import Figures
+from tests.support.generated_company import (
+    Truth,
+    differences,
+    holds_the_truth,
+    make_company,
+    store,
+)
+from tests.support.saas import Pool
+
+
+async def test_every_count_of_a_company_is_what_its_maker_knows(pool: Pool) -> None:
+    company = list(make_company(1, 800))
+    truth = Truth()
+    for made in company:
+        truth.add(made)
+
+    async with pool.acquire() as connection:
+        await store(connection, company)
+
+    assert await differences(Figures(pool, "test"), truth) == []
+
+
+async def test_a_count_that_is_wrong_would_be_found(pool: Pool) -> None:
+    company = list(make_company(2, 100))
+    truth = Truth()
+    for made in company[1:]:
+        truth.add(made)
+
+    async with pool.acquire() as connection:
+        await store(connection, company)
+
+    assert any(
+        each.startswith("sessions: 100") for each in await differences(Figures(pool, "test"), truth)
+    )
+
+
+def test_the_true_effect_of_offers_lies_inside_its_interval_as_often_as_is_said() -> None:
+    held = sum(holds_the_truth(seed, 1000) for seed in range(200))
+
+    # 95 of 100 and what chance allows in 200 of them, to both sides.
+    assert 181 <= held <= 199
