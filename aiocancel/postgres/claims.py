@@ -125,8 +125,8 @@ SELECT EXISTS (SELECT FROM aiocancel.claim WHERE uses_grant AND grant_nonce = $3
         OR EXISTS (SELECT FROM aiocancel.claim WHERE NOT uses_grant AND grant_nonce = $3 AND status = $5)
         OR EXISTS (SELECT FROM aiocancel.claim c
             WHERE c.uses_grant AND c.subscription_id = $2 AND c.flow_session_id = $4
-              AND NOT EXISTS (SELECT FROM aiocancel.action a WHERE a.claim_id = c.id AND a.state = 'parked'
-                AND a.closed_at IS NULL AND a.parked_code = $7)) AS is_known,
+              AND NOT EXISTS (SELECT FROM aiocancel.action a WHERE a.claim_id = c.id
+                AND aiocancel.waits_for_a_person(a.state, a.closed_at) AND a.parked_code = $7)) AS is_known,
     (SELECT n.public_id::text FROM newest n
      WHERE n.status = $5 AND n.change = $6 AND n.flow_session_id IS NOT DISTINCT FROM $4
        AND EXISTS (SELECT FROM unfinished u WHERE u.id = n.id)) AS equal,
@@ -175,12 +175,11 @@ WHERE c.id = $1 ORDER BY a.ordinal
 """
 
 
-# One that found the subscription ending already was not ours.
 LAST_CANCELLATION: Final = """
 SELECT a.kind, coalesce(a.key_used_at, c.recorded_at) AS asked_at, a.finished_at, a.claim_id
 FROM aiocancel.action a JOIN aiocancel.claim c ON c.id = a.claim_id
-WHERE a.subscription_id = $1 AND a.state = 'done' AND (a.kind IN ('expect_cancellation', 'resume')
-    OR a.kind IN ('cancel_at_period_end', 'cancel_now') AND a.key_used_at IS NOT NULL)
+WHERE a.subscription_id = $1 AND a.state = 'done'
+    AND (a.kind = 'resume' OR aiocancel.has_cancelled(a.kind, a.key_used_at))
 ORDER BY a.id DESC LIMIT 1
 """
 

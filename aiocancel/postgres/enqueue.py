@@ -36,7 +36,7 @@ WHERE c.id = $1 ORDER BY n.position RETURNING id, kind
 ENQUEUE_HOOKS: Final = """
 INSERT INTO aiocancel.action (claim_id, ordinal, kind, subscription_id, idempotency_key)
 SELECT c.id, aiocancel.follow_up_ordinal('run_hooks'), 'run_hooks', c.subscription_id,
-    'aiocancel-' || c.public_id || '-hooks'
+    aiocancel.telling_key(c.public_id, aiocancel.follow_up_ordinal('run_hooks'))
 FROM aiocancel.claim c WHERE c.id = $1 AND NOT EXISTS (
     SELECT FROM aiocancel.action a
     WHERE a.claim_id = c.id AND a.state IN ('waiting', 'running') AND a.kind NOT IN ('end_pause', 'acknowledge'))
@@ -46,9 +46,11 @@ ON CONFLICT DO NOTHING RETURNING id
 # The application was told of an end that no longer holds, and must be told again. Its hooks keep their history under
 # another ordinal, which makes room for new ones.
 MAKE_ROOM_FOR_HOOKS: Final = """
-UPDATE aiocancel.action a SET ordinal = later.ordinal, idempotency_key = a.idempotency_key || '-' || later.ordinal
-FROM (SELECT max(ordinal) + 1 AS ordinal FROM aiocancel.action WHERE claim_id = $1) later
-WHERE a.claim_id = $1 AND a.ordinal = aiocancel.follow_up_ordinal('run_hooks') AND a.kind = 'run_hooks'
+UPDATE aiocancel.action a SET ordinal = later.ordinal,
+    idempotency_key = aiocancel.telling_key(c.public_id, later.ordinal)
+FROM aiocancel.claim c, (SELECT max(ordinal) + 1 AS ordinal FROM aiocancel.action WHERE claim_id = $1) later
+WHERE c.id = a.claim_id AND a.claim_id = $1
+  AND a.ordinal = aiocancel.follow_up_ordinal('run_hooks') AND a.kind = 'run_hooks'
 RETURNING true
 """
 

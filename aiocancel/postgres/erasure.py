@@ -27,7 +27,8 @@ WHERE c.id > $1 AND c.erased_at IS NULL
   AND (c.customer_id = $2 OR c.customer_id = '' AND c.subscription_id = ANY($3) OR c.recorded_at < now() - $4::interval)
   AND NOT EXISTS (
     SELECT FROM aiocancel.action a
-    WHERE a.claim_id = c.id AND (a.state IN ('waiting', 'running') OR a.state = 'parked' AND a.closed_at IS NULL)
+    WHERE a.claim_id = c.id
+      AND (a.state IN ('waiting', 'running') OR aiocancel.waits_for_a_person(a.state, a.closed_at))
       AND NOT (a.kind = 'acknowledge' AND a.state = 'waiting'))
 ORDER BY c.id LIMIT $5 FOR UPDATE OF c
 """
@@ -36,7 +37,7 @@ FIND_UNFINISHED: Final = """
 SELECT a.id AS action_id, a.kind, a.state FROM aiocancel.action a JOIN aiocancel.claim c ON c.id = a.claim_id
 WHERE c.erased_at IS NULL
   AND (c.customer_id = $1 OR c.customer_id = '' AND c.subscription_id = ANY($2) OR c.recorded_at < now() - $3::interval)
-  AND (a.state IN ('waiting', 'running') OR a.state = 'parked' AND a.closed_at IS NULL)
+  AND (a.state IN ('waiting', 'running') OR aiocancel.waits_for_a_person(a.state, a.closed_at))
   AND NOT (a.kind = 'acknowledge' AND a.state = 'waiting')
 ORDER BY a.id
 """

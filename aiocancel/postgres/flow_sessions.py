@@ -35,10 +35,10 @@ SELECT
        AND s.touched_at > now() - $3::interval) AS open_session,
     ARRAY(SELECT a.created_at FROM aiocancel.action a JOIN aiocancel.claim c ON c.id = a.claim_id
      WHERE c.customer_id = $1 AND c.customer_id <> '' AND a.state <> 'refused'
-       AND a.kind IN ('apply_offer', 'expect_offer', 'run_offer_handler')
+       AND aiocancel.is_gift(a.kind)
      UNION SELECT a.created_at FROM aiocancel.action a
      WHERE a.subscription_id = $2 AND a.state <> 'refused'
-       AND a.kind IN ('apply_offer', 'expect_offer', 'run_offer_handler') ORDER BY 1) AS gifts,
+       AND aiocancel.is_gift(a.kind) ORDER BY 1) AS gifts,
     ARRAY(SELECT c.recorded_at FROM aiocancel.claim c
      WHERE c.customer_id = $1 AND c.customer_id <> '' AND c.status = 'canceled' ORDER BY 1) AS cancellations,
     EXISTS (SELECT FROM aiocancel.action a WHERE a.subscription_id = $2 AND a.state IN ('waiting', 'running')

@@ -35,7 +35,8 @@ WANT_PROOF: Final = (
 PARK_CLAIM: Final = """
 WITH room AS (
     SELECT count(*) FILTER (WHERE a.subscription_id = $7) < $16 AND count(*) < $17 AS is_left
-    FROM aiocancel.action a WHERE a.state = 'parked' AND a.closed_at IS NULL AND a.parked_code = $15),
+    FROM aiocancel.action a WHERE aiocancel.waits_for_a_person(a.state, a.closed_at)
+        AND a.parked_code = $15),
 recorded AS (
     INSERT INTO aiocancel.claim (public_id, grant_nonce, uses_grant, vendor, status, flow_session_id, customer_id,
         subscription_id, mode, reason_text, reason_code, offer_id, offer_type, change, recovery_point, flow)
@@ -60,14 +61,15 @@ SELECT claim_id, id AS action_id FROM parked
 KNOWN_SESSION: Final = """
 SELECT c.public_id, c.status, (
     SELECT a.parked_code FROM aiocancel.action a
-    WHERE a.claim_id = c.id AND a.state = 'parked' AND a.closed_at IS NULL ORDER BY a.ordinal LIMIT 1) AS parked_code
+    WHERE a.claim_id = c.id AND aiocancel.waits_for_a_person(a.state, a.closed_at)
+    ORDER BY a.ordinal LIMIT 1) AS parked_code
 FROM aiocancel.claim c WHERE c.uses_grant AND c.subscription_id = $1 AND c.flow_session_id = $2
 """
 
 TAKE_UP: Final = """
 UPDATE aiocancel.action
 SET state = 'waiting', due_at = now(), finished_at = NULL, parked_code = NULL, excused = attempts
-WHERE claim_id = $1 AND state = 'parked' AND closed_at IS NULL AND parked_code = ANY($2) AND attempts = 0
+WHERE claim_id = $1 AND aiocancel.waits_for_a_person(state, closed_at) AND parked_code = ANY($2) AND attempts = 0
 RETURNING id, attempts, kind
 """
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 # Only what is unfinished or parked is looked at, each by an index of its own: finished actions may be millions.
 STATS: Final = """
 SELECT count(*) FILTER (WHERE state = 'waiting') AS waiting, count(*) FILTER (WHERE state = 'running') AS running,
-    (SELECT count(*) FROM aiocancel.action WHERE state = 'parked' AND closed_at IS NULL) AS parked,
+    (SELECT count(*) FROM aiocancel.action WHERE aiocancel.waits_for_a_person(state, closed_at)) AS parked,
     coalesce(extract(epoch FROM now() - min(due_at) FILTER (WHERE due_at < now()))::float8, 0) AS oldest_due_s
 FROM aiocancel.action WHERE state IN ('waiting', 'running')
 """

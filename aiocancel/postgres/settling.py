@@ -151,7 +151,7 @@ HOLD_GIFTS: Final = "SELECT pg_advisory_xact_lock(hashtextextended('aiocancel.gi
 WAS_GIVEN: Final = """
 SELECT EXISTS (
     SELECT FROM aiocancel.action
-    WHERE subscription_id = $1 AND kind IN ('apply_offer', 'expect_offer', 'run_offer_handler')
+    WHERE subscription_id = $1 AND aiocancel.is_gift(kind)
       AND state <> 'refused' AND created_at > now() - $2::interval)
 """
 
@@ -160,7 +160,7 @@ SELECT EXISTS (
 WAS_GIVEN_TO_CUSTOMER: Final = """
 SELECT EXISTS (
     SELECT FROM aiocancel.claim c JOIN aiocancel.action a ON a.claim_id = c.id
-    WHERE c.customer_id = $1 AND c.customer_id <> '' AND a.kind IN ('apply_offer', 'expect_offer', 'run_offer_handler')
+    WHERE c.customer_id = $1 AND c.customer_id <> '' AND aiocancel.is_gift(a.kind)
       AND a.state <> 'refused' AND a.created_at > now() - $2::interval)
 """
 
@@ -168,11 +168,11 @@ SELECT EXISTS (
 WAS_GIVEN_BEFORE: Final = """
 SELECT EXISTS (
     SELECT FROM aiocancel.action
-    WHERE subscription_id = $1 AND kind IN ('apply_offer', 'expect_offer', 'run_offer_handler')
+    WHERE subscription_id = $1 AND aiocancel.is_gift(kind)
       AND state <> 'refused' AND created_at > now() - $2::interval AND id < $3)
 OR EXISTS (
     SELECT FROM aiocancel.claim c JOIN aiocancel.action a ON a.claim_id = c.id
-    WHERE c.customer_id = $4 AND c.customer_id <> '' AND a.kind IN ('apply_offer', 'expect_offer', 'run_offer_handler')
+    WHERE c.customer_id = $4 AND c.customer_id <> '' AND aiocancel.is_gift(a.kind)
       AND a.state <> 'refused' AND a.created_at > now() - $2::interval AND a.id < $3)
 AS was_given
 """

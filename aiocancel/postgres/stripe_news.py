@@ -94,8 +94,8 @@ FROM aiocancel.action a JOIN aiocancel.claim c ON c.id = a.claim_id
 WHERE a.subscription_id = $1 AND c.mode = $2
   AND (a.state IN ('waiting', 'running') AND a.kind NOT IN ('run_hooks', 'verify_offer', 'run_offer_handler')
         AND NOT aiocancel.lets_others_pass(a.deferred, a.due_at)
-    OR a.state = 'done' AND (a.kind IN ('expect_cancellation', 'resume', 'apply_offer', 'remove_discount')
-        OR a.kind IN ('cancel_at_period_end', 'cancel_now') AND a.key_used_at IS NOT NULL))
+    OR a.state = 'done' AND (a.kind IN ('resume', 'apply_offer', 'remove_discount')
+        OR aiocancel.has_cancelled(a.kind, a.key_used_at)))
 ORDER BY a.id
 """
 

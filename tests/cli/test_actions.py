@@ -15,11 +15,11 @@ import pytest
 from aiocancel.cli.main import main
 from aiocancel.core.actions import Receipt
 from aiocancel.core.codes import Code
-from aiocancel.core.idempotency import key_text
 from aiocancel.postgres.ledger import Ledger
 from aiocancel.testing.postgres import EmbeddedPostgres
 from tests.cli.test_main import SECRET
 from tests.support.claims import ask, take_due
+from tests.support.keys import key_text
 from tests.support.saas import Pool
 
 Result = TypeVar("Result")

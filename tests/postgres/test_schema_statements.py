@@ -4,13 +4,39 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import re
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
 import aiocancel.postgres
 from aiocancel.core.actions import ActionKind, ActionState
-from aiocancel.core.idempotency import key_text
+from tests.support.keys import key_text
 from tests.support.saas import Pool
+
+WISH: dict[str, Any] = {
+    "vendor": "prosperstack",
+    "mode": "live",
+    "subscription_id": "sub_1",
+    "flow_session_id": "sess_1",
+    "grant_nonce": "nonce",
+    "kind": "apply_offer",
+    "ordinal": 1,
+}
+PAST_THE_VENDOR = WISH | {"flow_session_id": None}
+OTHER_WISHES: list[dict[str, Any]] = [
+    WISH | {"vendor": "staysignal"},
+    WISH | {"mode": "test"},
+    WISH | {"subscription_id": "sub_2"},
+    WISH | {"flow_session_id": "sess_2"},
+    WISH | {"kind": "cancel_now"},
+    WISH | {"ordinal": 0},
+    # No part reaches into the next.
+    WISH | {"subscription_id": "sub_", "flow_session_id": "1sess_1"},
+    PAST_THE_VENDOR,
+    PAST_THE_VENDOR | {"grant_nonce": "another"},
+]
 
 FOLLOW_UPS = {ActionKind.ACKNOWLEDGE: 800, ActionKind.END_PAUSE: 900, ActionKind.RUN_HOOKS: 1000}
 
@@ -44,6 +70,26 @@ def test_the_statements_that_move_an_action_are_among_them() -> None:
 
     assert {f"settling.{name}" for name in settling} <= set(STATEMENTS)
     assert {"leasing.TAKE", "leasing.RENEW", "claims.ACCEPT_WITH_ACTIONS"} <= set(STATEMENTS)
+
+
+async def key_in_sql(pool: Pool, wish: Mapping[str, Any]) -> str:
+    return str(
+        await pool.fetchval("SELECT aiocancel.wish_key($1, $2, $3, $4, $5, $6, $7)", *wish.values())
+    )
+
+
+async def test_the_text_of_a_key_is_the_same_for_ever(pool: Pool) -> None:
+    of_a_session, of_a_grant = await key_in_sql(pool, WISH), await key_in_sql(pool, PAST_THE_VENDOR)
+
+    assert of_a_session == "aiocancel-8a163d52ed1a6fce63358dd6c508fa9e569b1d62-1-1"
+    assert of_a_grant == "aiocancel-8ea6aa487af7c3992aed2fd7cbd6ab432339a430-1-1"
+
+
+async def test_each_wish_has_one_key_whatever_page_it_was_opened_on(pool: Pool) -> None:
+    keys = [await key_in_sql(pool, wish) for wish in (WISH, *OTHER_WISHES)]
+
+    assert len(set(keys)) == len(keys)
+    assert await key_in_sql(pool, WISH | {"grant_nonce": "another page"}) == keys[0]
 
 
 @pytest.mark.parametrize("flow_session_id", ["sess_1", "sess_ü", None])
@@ -101,3 +147,69 @@ async def test_the_functions_are_put_into_the_statements_that_use_them(pool: Poo
     assert "is_asked_for" not in plans[0]
     assert "Function Scan" not in plans[1]
     assert "action" in plans[1]
+
+
+@pytest.mark.parametrize("state", list(ActionState))
+@pytest.mark.parametrize("is_closed", [False, True])
+async def test_a_person_is_waited_for_where_an_action_is_parked_and_not_closed(
+    pool: Pool, state: ActionState, is_closed: bool
+) -> None:
+    waits = await pool.fetchval(
+        "SELECT aiocancel.waits_for_a_person($1, CASE WHEN $2 THEN now() END)", state, is_closed
+    )
+
+    assert waits is (state is ActionState.PARKED and not is_closed)
+
+
+@pytest.mark.parametrize(
+    ("condition", "kinds"),
+    [
+        ("aiocancel.is_gift(kind)", {"apply_offer", "expect_offer", "run_offer_handler"}),
+        ("aiocancel.has_cancelled(kind, NULL)", {"expect_cancellation"}),
+        (
+            "aiocancel.has_cancelled(kind, now())",
+            {"expect_cancellation", "cancel_at_period_end", "cancel_now"},
+        ),
+    ],
+)
+async def test_gifts_and_ends_are_told_by_their_kind(
+    pool: Pool, condition: str, kinds: set[str]
+) -> None:
+    query = f"SELECT kind FROM unnest($1::text[]) AS k (kind) WHERE {condition}"
+
+    assert {row["kind"] for row in await pool.fetch(query, list(ActionKind))} == kinds
+
+
+SAID_ONCE = {
+    "waits_for_a_person": r"\bparked' AND (?:\w+\.)?closed_at IS NULL",
+    "is_gift": r"'apply_offer', 'expect_offer', 'run_offer_handler'",
+    "has_cancelled": r"'cancel_at_period_end', 'cancel_now'\) AND",
+    "wish_key and telling_key": r"'aiocancel-'",
+}
+
+
+@pytest.mark.parametrize("function", SAID_ONCE)
+def test_what_a_function_says_no_statement_says_by_itself(function: str) -> None:
+    again = [name for name, text in STATEMENTS.items() if re.search(SAID_ONCE[function], text)]
+
+    assert again == []
+
+
+@pytest.mark.parametrize(
+    ("condition", "index"),
+    [
+        ("aiocancel.waits_for_a_person(state, closed_at)", "action_parked"),
+        (
+            "subscription_id = 'sub_1' AND aiocancel.is_gift(kind) AND state <> 'refused'",
+            "action_gift",
+        ),
+    ],
+)
+async def test_a_condition_behind_a_function_is_still_found_by_its_index(
+    pool: Pool, condition: str, index: str
+) -> None:
+    async with pool.acquire() as connection, connection.transaction():
+        await connection.execute("SET LOCAL enable_seqscan = off")
+        plan = await connection.fetch(f"EXPLAIN SELECT id FROM aiocancel.action WHERE {condition}")
+
+    assert index in "\n".join(row[0] for row in plan)
