@@ -39,6 +39,7 @@ from aiocancel.core.subscription import OwnedSubscription
 from aiocancel.core.undo import changes_billing, takes_back
 from aiocancel.errors import (
     AiocancelError,
+    ClaimError,
     ConflictError,
     Fate,
     GrantError,
@@ -46,6 +47,7 @@ from aiocancel.errors import (
     UnavailableError,
 )
 from aiocancel.ports import FlowVendor, PageFacts, SubscriptionResolver, all_owned
+from aiocancel.postgres.acknowledgements import Declared, KeptLetter
 from aiocancel.postgres.claims import RecordedClaim
 from aiocancel.postgres.connection import unavailable_on_refusal, within
 from aiocancel.postgres.endings import Endings
@@ -413,6 +415,43 @@ class FlowService:
                 self._settings.lookup_within_s, self._ledger.answer(public_id, customer_id)
             )
 
+    async def letter_of(self, public_id: uuid.UUID, customer_id: str) -> KeptLetter | None:
+        """Return the newest letter about a customer's claim, None where none was written; raises UnavailableError."""
+        with unavailable_on_refusal():
+            return await within(
+                self._settings.lookup_within_s, self._ledger.kept_letter(public_id, customer_id)
+            )
+
+    async def letter_of_link(self, public_id: uuid.UUID, key: str) -> KeptLetter:
+        """Return the letter that a signed link opens.
+
+        Raises:
+            ClaimError: The link is none of ours, belongs to another claim, or is too old.
+            UnavailableError: The database does not answer.
+        """
+        opened = self._sealer.open_link(key)
+        if opened is None:
+            raise _no_such_letter()
+        letter_id, expires_at = opened
+        if self._now() >= expires_at:
+            raise ClaimError("The link is too old.", code=Code.LINK_EXPIRED, status=410)
+
+        with unavailable_on_refusal():
+            kept = await within(
+                self._settings.lookup_within_s,
+                self._ledger.kept_letter_by_id(public_id, uuid.UUID(letter_id)),
+            )
+        if kept is None:
+            raise _no_such_letter()
+        return kept
+
+    async def declared(self, public_id: uuid.UUID, customer_id: str) -> Declared | None:
+        """Return when a claim came and what was declared, None when it is not the customer's."""
+        with unavailable_on_refusal():
+            return await within(
+                self._settings.lookup_within_s, self._ledger.declared(public_id, customer_id)
+            )
+
     async def told(self, public_id: uuid.UUID, customer_id: str) -> Told | None:
         """Return how the flow of a claim ended and what it held, None when the claim is not the customer's."""
         with unavailable_on_refusal():
@@ -521,3 +560,7 @@ async def _came(ended: asyncio.Event, left_s: float, *, hears: bool) -> bool:
     except TimeoutError:
         return wait_s < left_s
     return True
+
+
+def _no_such_letter() -> ClaimError:
+    return ClaimError("There is no such letter.", code=Code.UNKNOWN_CLAIM, status=404)

@@ -307,6 +307,9 @@ class CancelFlow:
         self.handle_plain: Callable[[web.Request], Awaitable[web.StreamResponse]] = handlers.plain
         self.handle_script: Callable[[web.Request], Awaitable[web.StreamResponse]] = handlers.script
 
+        self.handle_acknowledgement: Callable[[web.Request], Awaitable[web.StreamResponse]] = (
+            handlers.acknowledgement
+        )
         self.handle_style: Callable[[web.Request], Awaitable[web.StreamResponse]] = handlers.style
 
         health = HealthHandlers(self._runtime.health, self._runtime.readiness)

@@ -100,6 +100,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     # The ledger is the one edge without a port: its transactions are the point of it.
     "intake": BELOW_THE_EDGES
     | {
+        "postgres.acknowledgements",
         "postgres.claims",
         "postgres.connection",
         "postgres.endings",

@@ -174,6 +174,12 @@ class Code(StrEnum):
         "The customer no longer owns the subscription.",
         "Check the subscription query if the customer disagrees.",
     )
+    LINK_EXPIRED = (
+        "link_expired",
+        About.POST,
+        "The link of a letter is older than acknowledgement_link_days.",
+        "Let the customer log in and open the page from the account.",
+    )
     UNKNOWN_CLAIM = (
         "unknown_claim",
         About.POST,

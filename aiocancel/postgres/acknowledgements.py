@@ -78,7 +78,11 @@ WHERE c.public_id = $1 AND c.customer_id = $2 AND c.erased_at IS NULL ORDER BY k
 KEPT_BY_ID: Final = """
 SELECT k.public_id, k.kind, k.letter, k.written_at, k.handed_over_at, k.recipient
 FROM aiocancel.acknowledgement k JOIN aiocancel.claim c ON c.id = k.claim_id
-WHERE k.public_id = $1 AND c.erased_at IS NULL
+WHERE k.public_id = $2 AND c.public_id = $1 AND c.erased_at IS NULL
+"""
+
+DECLARED: Final = """
+SELECT recorded_at, declaration FROM aiocancel.claim WHERE public_id = $1 AND customer_id = $2 AND erased_at IS NULL
 """
 
 
@@ -118,6 +122,14 @@ class KeptLetter:
     written_at: datetime
     handed_over_at: datetime | None
     recipient: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """When a claim came, and what was declared."""
+
+    received_at: datetime
+    declaration: Declaration | None = field(repr=False)
 
 
 class Acknowledgements:
@@ -211,9 +223,16 @@ class Acknowledgements:
         rows = await self._connection.at_once(KEPT, claim_id, customer_id)
         return _kept(rows[0]) if rows and customer_id else None
 
-    async def kept_by_id(self, letter_id: uuid.UUID) -> KeptLetter | None:
-        """Return a letter to whoever has a signed link to it."""
-        rows = await self._connection.at_once(KEPT_BY_ID, letter_id)
+    async def declared(self, claim_id: uuid.UUID, customer_id: str) -> Declared | None:
+        """Return when a claim came and what was declared, to the customer who made it."""
+        rows = await self._connection.at_once(DECLARED, claim_id, customer_id)
+        if not rows or not customer_id:
+            return None
+        return Declared(rows[0]["recorded_at"], _declaration(rows[0]["declaration"]))
+
+    async def kept_by_id(self, claim_id: uuid.UUID, letter_id: uuid.UUID) -> KeptLetter | None:
+        """Return a letter of a claim to whoever has a signed link to it."""
+        rows = await self._connection.at_once(KEPT_BY_ID, claim_id, letter_id)
         return _kept(rows[0]) if rows else None
 
 

@@ -26,7 +26,7 @@ from aiocancel.core.identifiers import FlowSessionId, SubscriptionId
 from aiocancel.core.offers.expect import Baseline
 from aiocancel.core.outcome import Outcome
 from aiocancel.core.undo import Made, OwnCancellation
-from aiocancel.postgres.acknowledgements import Acknowledgements, KeptLetter, LetterDue
+from aiocancel.postgres.acknowledgements import Acknowledgements, Declared, KeptLetter, LetterDue
 from aiocancel.postgres.claims import Claims, RecordedClaim
 from aiocancel.postgres.connection import LedgerConnection
 from aiocancel.postgres.flow_sessions import Acceptance
@@ -251,5 +251,10 @@ class Ledger:
     async def kept_letter(self, claim_id: uuid.UUID, customer_id: str) -> KeptLetter | None:
         return await self._letters.kept(claim_id, customer_id)
 
-    async def kept_letter_by_id(self, letter_id: uuid.UUID) -> KeptLetter | None:
-        return await self._letters.kept_by_id(letter_id)
+    async def kept_letter_by_id(
+        self, claim_id: uuid.UUID, letter_id: uuid.UUID
+    ) -> KeptLetter | None:
+        return await self._letters.kept_by_id(claim_id, letter_id)
+
+    async def declared(self, claim_id: uuid.UUID, customer_id: str) -> Declared | None:
+        return await self._letters.declared(claim_id, customer_id)

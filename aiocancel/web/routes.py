@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from aiocancel.core.subscription import OwnedSubscription
     from aiocancel.core.undo import Undo
     from aiocancel.intake import FlowService
+    from aiocancel.mail.letter import WrittenLetter
     from aiocancel.web.languages import Words
 
 _NO_STORE: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
@@ -83,6 +84,7 @@ class Handlers:
             web.get(f"{prefix}/flow.js", self.script),
             web.get(f"{prefix}/style.css", self.style),
             web.get(f"{prefix}/status/{{claim}}", self.status),
+            web.get(f"{prefix}/acknowledgement/{{claim}}", self.acknowledgement),
         ]
 
     async def result(self, request: web.Request) -> web.Response:
@@ -156,6 +158,9 @@ class Handlers:
         links = []
         if answer.payment_url is not None:
             links = [{"url": answer.payment_url, "text": words.text("payment_link")}]
+        if answer.change != "nothing":
+            url = f"{self._site.path}/acknowledgement/{public_id}"
+            links = [*links, {"url": url, "text": words.text("letter_see")}]
         # Late: an answer brings the core's decisions with it.
         from aiocancel.web.outcome_page import outcome_page
 
@@ -172,6 +177,36 @@ class Handlers:
             links=links,
             about=about_rows(told_of, words),
         )
+
+    async def acknowledgement(self, request: web.Request) -> web.StreamResponse:
+        """``GET /cancel/acknowledgement/{claim}``: the page to keep, for the customer or for a letter's signed link.
+
+        ``?key=`` is the link's; ``?save=1`` hands the page out as a file.
+        """
+        key, words = request.query.get("key"), self._words(request)
+        # Late, like the outcome's page.
+        from aiocancel.web.acknowledgement import AcknowledgementPage
+
+        page = AcknowledgementPage(self._site)
+        try:
+            claim_id = _claim_id(request)
+            if key is not None:
+                service = await self._site.service()
+                one: WrittenLetter | None = await page.of_link(service, claim_id, key)
+            else:
+                customer_id = await self._identified(request)
+                service = await self._site.service()
+                one = await page.of_customer(service, claim_id, customer_id, words)
+        except (ClaimError, UnavailableError) as error:
+            return await self._refusal(request, error, wants_page=True)
+
+        if one is None:
+            return web.Response(
+                status=303, headers={**_NO_STORE, "Location": self._status_url(claim_id)}
+            )
+        if request.query.get("save") is not None:
+            return page.save(one)
+        return await page.show(request, words, one, as_guest=key is not None)
 
     async def _subject(
         self, service: FlowService, customer_id: str, answer: Answer

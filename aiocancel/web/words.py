@@ -36,6 +36,7 @@ ERRORS: Final[Mapping[AnyCode, str]] = {
     Code.GRANT_NOT_YOURS: "page_of_another",
     Code.SUBSCRIPTION_NOT_YOURS: "subscription_not_yours",
     Code.UNKNOWN_CLAIM: "unknown_claim",
+    Code.LINK_EXPIRED: "letter_link_expired",
     Code.UNKNOWN_SUBSCRIPTION: "unknown_subscription",
     Code.UNKNOWN_CUSTOMER: "unknown_customer",
     Code.WHICH_SUBSCRIPTION: "which_subscription",
