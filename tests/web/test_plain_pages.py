@@ -82,7 +82,8 @@ async def test_a_customer_cancels_without_any_script(
     assert outcome_of(page) == "scheduled"
     assert "Your Pro subscription ends on May 9, 2031" in page.text
     assert "You can use it until then." in page.text
-    assert links_of(page) == ["/account"]
+    kept = location.replace("/status/", "/acknowledgement/")
+    assert links_of(page) == [kept, "/account"]
     assert stripe.subscriptions["sub_ada"]["cancel_at_period_end"] is True
     assert stripe.subscriptions["sub_ada"]["cancellation_details"]["comment"] == fields["reason"]
 

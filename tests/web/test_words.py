@@ -41,6 +41,7 @@ DATED = {
     ("scheduled", "offer"): "offer_scheduled",
 }
 SAID = {
+    Code.LINK_EXPIRED: "This link has expired. Log in to see it.",
     "not_logged_in": "Please log in again.",
     "malformed": "We could not read your request. Please start again.",
     "wrong_content_type": "We could not read your request. Please start again.",
