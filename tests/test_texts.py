@@ -92,6 +92,7 @@ _OTHER_FIELDS = {
     "offer_payments_paused_until": ["date"],
     "offer_subscription_paused_until": ["date"],
     "offer_paused_from": ["date"],
+    "offer_plan_from": ["date"],
     "price_per_day": ["price", "count"],
     "price_per_day_one": ["price"],
     "price_per_week": ["price", "count"],

@@ -22,7 +22,14 @@ from aiocancel.billing.fair_turns import Turns
 from aiocancel.billing.rate_limit import StripeRateLimits
 from aiocancel.billing.settings import API_VERSION, StripeBilling, is_account
 from aiocancel.core.actions import Action, ActionKind, Write
-from aiocancel.core.changes import AddDiscount, NewCoupon, PauseService, PlainChange, Update
+from aiocancel.core.changes import (
+    AddDiscount,
+    NewCoupon,
+    PauseService,
+    PlainChange,
+    SchedulePrice,
+    Update,
+)
 from aiocancel.core.choose_subscription import ListedSubscription, read_listed
 from aiocancel.core.codes import Code, ForeignCode
 from aiocancel.core.identifiers import SubscriptionId, is_opaque_id
@@ -34,7 +41,13 @@ from aiocancel.core.retry import (
     sort_answer,
     throttled,
 )
-from aiocancel.core.schedules import EndSchedule, ReleaseSchedule, ScheduleChange
+from aiocancel.core.schedules import (
+    CutSchedule,
+    EndSchedule,
+    MakeSchedule,
+    ReleaseSchedule,
+    ScheduleChange,
+)
 from aiocancel.core.shown import ShownSubscription, read_shown
 from aiocancel.core.subscription import (
     Price,
@@ -69,11 +82,14 @@ _SEE_DISCOUNTS: Final = (
     ActionKind.REMOVE_DISCOUNT,
 )
 _SEE_INVOICE: Final = (None, ActionKind.APPLY_OFFER)
+# Their own changes are in schedules.
+_SEE_SCHEDULE: Final = (ActionKind.APPLY_OFFER, ActionKind.KEEP_PLAN)
 _END_PAUSES: Final = (ActionKind.END_PAUSE, ActionKind.UNPAUSE)
 _AS_READ: Final[Mapping[str, Any]] = {"expand": ["discounts"]}
 FOR_PAGES: Final[tuple[str, ...]] = ("discounts", "items.data.price.product")
 MAX_LIST_PAGES: Final = 10
 BAD_REQUEST: Final = 400
+_SCHEDULES: Final = "/v1/subscription_schedules"
 # Each way of ending has a key of its own: between two attempts the subscription may change, and so the way.
 _KEY_ENDS: Final[Mapping[parameters.SetsEnd, str]] = {
     PlainChange.CANCEL_AT_PERIOD_END: "",
@@ -217,7 +233,7 @@ class StripeClient:
             subscription = await self._read(
                 _path(subscription_id), [*expand, "latest_invoice"], read_subscription
             )
-        if subscription.schedule_id is not None and self._needs_schedule(subscription):
+        if subscription.schedule_id is not None and self._needs_schedule(subscription, kind):
             schedule = await self._read(_schedule_path(subscription.schedule_id), [], read_schedule)
             subscription = dataclasses.replace(subscription, schedule=schedule)
         if subscription.test_clock is not None:
@@ -358,10 +374,10 @@ class StripeClient:
                 return await self._update_plainly(path, parameters.unpause(), key)
             case PlainChange.RESUME_SERVICE:
                 return await self._resume_service(path, f"{key}-on")
-            case PauseService():
-                return await self._post_apart(
-                    f"{path}/pause", parameters.pause_service(change), key
-                )
+            case PlainChange.ONLY_THE_SCHEDULE:
+                return BillingReply(None, replayed=False)
+            case PauseService() | SchedulePrice():
+                return await self._make_apart(path, change, key)
             case _:
                 if isinstance(change, AddDiscount) and change.made is not None:
                     await self._make_coupon(change.made, key)
@@ -387,6 +403,15 @@ class StripeClient:
             plain = {name: text for name, text in details.items() if name != "feedback_option"}
             # Another body needs another key.
             return await send({**params, "cancellation_details": plain}, "-plain")
+
+    async def _make_apart(
+        self, path: str, change: PauseService | SchedulePrice, key: str
+    ) -> BillingReply:
+        """Send a change that Stripe takes at another address than the subscription's own."""
+        if isinstance(change, PauseService):
+            return await self._post_apart(f"{path}/pause", parameters.pause_service(change), key)
+        planned = parameters.plan_at_period_end(change)
+        return await self._post_apart(_schedule_path(change.schedule_id), planned, key)
 
     async def _resume_service(self, path: str, key: str) -> BillingReply:
         try:
@@ -465,20 +490,27 @@ class StripeClient:
             subscription = None
         return BillingReply(response.request_id, replayed, subscription)
 
-    def _needs_schedule(self, subscription: Subscription) -> bool:
-        return subscription.schedule_id is not None and self._billing.schedule_policy == "amend"
+    def _needs_schedule(self, subscription: Subscription, kind: ActionKind | None = None) -> bool:
+        policy = self._billing.schedule_policy
+        is_asked = policy == "amend" or (policy == "release" and kind in _SEE_SCHEDULE)
+        return subscription.schedule_id is not None and is_asked
 
     async def _change_schedule(self, change: ScheduleChange, idempotency_key: str) -> BillingReply:
-        path = _schedule_path(change.schedule_id)
+        # The same action's own change goes out next, and another schedule may come: each has a key of its own.
         match change:
-            case ReleaseSchedule():
-                path, step = f"{path}/release", "release"
-            case EndSchedule():
-                step = "end" if change.cancels else "keep"
+            case ReleaseSchedule(schedule_id):
+                path, step = f"{_schedule_path(schedule_id)}/release", "release"
+            case EndSchedule(schedule_id, cancels):
+                path, step = _schedule_path(schedule_id), "end" if cancels else "keep"
+            case CutSchedule(schedule_id):
+                path, step = _schedule_path(schedule_id), "cut"
+            case MakeSchedule():
+                # Of two schedules the second is refused by Stripe.
+                path, step, schedule_id = _SCHEDULES, "schedule", ""
             case _:  # pragma: no cover - mypy shows that no case is left
                 assert_never(change)
-        # The same action's own change goes out next, and another schedule may come: each has a key of its own.
-        key = f"{idempotency_key}-{step}-{change.schedule_id[-64:]}"
+
+        key = f"{idempotency_key}-{step}-{schedule_id[-64:]}".rstrip("-")
         return await self._post_apart(path, parameters.schedule_change(change), key)
 
     async def _make_coupon(self, new: NewCoupon, idempotency_key: str) -> None:
@@ -539,7 +571,7 @@ def _schedule_path(schedule_id: str) -> str:
         raise UnknownBillingError(
             "Stripe names a schedule by something that is no id", code=Code.UNREADABLE
         )
-    return f"/v1/subscription_schedules/{schedule_id}"
+    return f"{_SCHEDULES}/{schedule_id}"
 
 
 def _translate(error: stripe.StripeError) -> tuple[BillingError, Throttled | None]:

@@ -15,13 +15,21 @@ from aiocancel.core.changes import (
     PauseService,
     PlainChange,
     RemoveDiscounts,
+    SchedulePrice,
     SwapPrice,
     Update,
 )
 from aiocancel.core.claim import CancelReason
 from aiocancel.core.coupon_names import coupon_name
 from aiocancel.core.idempotency import wish_of
-from aiocancel.core.schedules import EndSchedule, ReleaseSchedule, ScheduleChange
+from aiocancel.core.phases import Phase, PhaseItem
+from aiocancel.core.schedules import (
+    CutSchedule,
+    EndSchedule,
+    MakeSchedule,
+    ReleaseSchedule,
+    ScheduleChange,
+)
 from aiocancel.core.subscription import GIFT_NOTE
 
 if TYPE_CHECKING:
@@ -30,8 +38,11 @@ if TYPE_CHECKING:
         SubscriptionCancelParams,
         SubscriptionPauseParams,
         SubscriptionResumeParams,
+        SubscriptionScheduleCreateParams,
         SubscriptionScheduleReleaseParams,
         SubscriptionScheduleUpdateParams,
+        SubscriptionScheduleUpdateParamsPhase,
+        SubscriptionScheduleUpdateParamsPhaseItem,
         SubscriptionUpdateParams,
         SubscriptionUpdateParamsCancellationDetails,
         SubscriptionUpdateParamsDiscount,
@@ -104,7 +115,11 @@ def unpause() -> SubscriptionUpdateParams:
 
 def schedule_change(
     change: ScheduleChange,
-) -> SubscriptionScheduleReleaseParams | SubscriptionScheduleUpdateParams:
+) -> (
+    SubscriptionScheduleReleaseParams
+    | SubscriptionScheduleUpdateParams
+    | SubscriptionScheduleCreateParams
+):
     """Build the change of a schedule that goes before the change of its subscription."""
     match change:
         case ReleaseSchedule():
@@ -112,8 +127,62 @@ def schedule_change(
             return {}
         case EndSchedule(cancels=cancels):
             return {"end_behavior": "cancel" if cancels else "release"}
+        case MakeSchedule(subscription_id):
+            return {"from_subscription": subscription_id}
+        case CutSchedule(phases=phases):
+            return {"end_behavior": "cancel", "phases": [_phase(phase) for phase in phases]}
         case _:  # pragma: no cover - mypy shows that no case is left
             assert_never(change)
+
+
+def plan_at_period_end(change: SchedulePrice) -> SubscriptionScheduleUpdateParams:
+    """Build the update of a schedule that puts another price behind its running phase, without proration."""
+    running = _phase(change.running)
+    following: SubscriptionScheduleUpdateParamsPhase = {
+        **_phase(replace(change.running, items=change.items, prorates="none", metadata=())),
+        "duration": {"interval": change.interval, "interval_count": change.interval_count},
+    }
+    # It begins where the running one ends, and lasts for one period.
+    del following["start_date"], following["end_date"]
+
+    return {
+        "end_behavior": "release",
+        "phases": [running, following],
+        "proration_behavior": "none",
+    }
+
+
+def _phase(phase: Phase) -> SubscriptionScheduleUpdateParamsPhase:
+    """Build a phase as it was read: what is left out is lost."""
+    params: SubscriptionScheduleUpdateParamsPhase = {
+        "items": [_phase_item(item) for item in phase.items],
+        "start_date": int(phase.starts_at.timestamp()),
+        "end_date": int(phase.ends_at.timestamp()),
+        "proration_behavior": phase.prorates,
+    }
+
+    if phase.discounts:
+        params["discounts"] = [{"discount": discount_id} for discount_id in phase.discounts]
+    if phase.tax_rates:
+        params["default_tax_rates"] = list(phase.tax_rates)
+    if phase.metadata:
+        params["metadata"] = dict(phase.metadata)
+    if phase.has_automatic_tax is not None:
+        params["automatic_tax"] = {"enabled": phase.has_automatic_tax}
+    if phase.payment_method is not None:
+        params["default_payment_method"] = phase.payment_method
+    if phase.collection_method is not None:
+        params["collection_method"] = phase.collection_method
+    return params
+
+
+def _phase_item(item: PhaseItem) -> SubscriptionScheduleUpdateParamsPhaseItem:
+    params: SubscriptionScheduleUpdateParamsPhaseItem = {"price": item.price_id}
+    if item.quantity is not None:
+        params["quantity"] = item.quantity
+    if item.tax_rates:
+        params["tax_rates"] = list(item.tax_rates)
+    return params
 
 
 def coupon(new: NewCoupon, billing: StripeBilling) -> CouponCreateParams:

@@ -16,6 +16,7 @@ from aiocancel.billing.settings import StripeBilling
 from aiocancel.core.changes import PlainChange
 from aiocancel.core.claim import NO_REASON
 from aiocancel.core.news import EVENT_TYPES
+from aiocancel.core.schedules import MakeSchedule
 
 # No object of Stripe's has an id like that.
 NOBODY: Final = "aiocancel_check_asks_for_nothing"
@@ -28,6 +29,7 @@ class Needs:
 
     Args:
         makes_offers: This application carries offers out.
+        plans_ahead: Another plan may come when the period ends, by a schedule.
         watches_offers: The flow vendor does, and Stripe is read until it shows them.
         lists_customers: Subscriptions are found at Stripe by the customer.
         hears_news: Stripe's list of events is read.
@@ -35,6 +37,7 @@ class Needs:
 
     makes_offers: bool = False
     watches_offers: bool = False
+    plans_ahead: bool = False
     lists_customers: bool = False
     hears_news: bool = False
 
@@ -71,6 +74,11 @@ def probes(billing: StripeBilling, needs: Needs) -> Iterator[Probe]:
     if billing.schedule_policy != "park":
         release = f"/v1/subscription_schedules/sub_sched_{NOBODY}/release"
         yield Probe("post", release, "schedules", "subscription_write")
+
+    if needs.plans_ahead and billing.schedule_policy != "park":
+        made = parameters.schedule_change(MakeSchedule(f"sub_{NOBODY}"))
+        purpose = "another plan when the period ends"
+        yield Probe("post", "/v1/subscription_schedules", purpose, "subscription_write", made)
 
     if needs.makes_offers or needs.watches_offers:
         yield _reading(("discounts",), "offers", "coupon_read")

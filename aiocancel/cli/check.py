@@ -20,6 +20,7 @@ from aiocancel.billing.settings import API_VERSION, STRIPE_API
 from aiocancel.check_arguments import LIVE_KEY_LENGTH
 from aiocancel.config import MAKE_A_KEY
 from aiocancel.core import preflight
+from aiocancel.core.offers.apply import DEFAULT_RULES
 from aiocancel.core.preflight import CheckResult, Level
 from aiocancel.errors import AiocancelError, BillingError, VendorError
 from aiocancel.parts import Parts
@@ -185,6 +186,7 @@ class _Checks:
         parts = self._inspected
         needs = Needs(
             makes_offers=parts.vendor.applies_offers == "app",
+            plans_ahead=(parts.offer_rules or DEFAULT_RULES).plan_starts == "period_end",
             watches_offers=parts.vendor.applies_offers == "vendor" and parts.vendor.has_api,
             lists_customers=isinstance(parts.subscriptions, StripeSubscriptions),
             hears_news=bool(parts.on_subscription_change or parts.billing.webhook_secrets),

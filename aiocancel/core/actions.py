@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final, Literal, assert_never, get_args
 
-from aiocancel.core.changes import Change, PlainChange
+from aiocancel.core.changes import Change, PlainChange, SchedulePrice
 from aiocancel.core.claim import NO_REASON, CancelReason
 from aiocancel.core.codes import AnyCode, Code, ForeignCode
 from aiocancel.core.identifiers import FlowSessionId, SubscriptionId
@@ -47,8 +47,8 @@ class Places(StrEnum):
 class ActionKind(StrEnum):
     """The kinds of actions, as the ledger stores them; each belongs to one of three sorts.
 
-    ``WriteKind``: we change the subscription at Stripe. ``resume``, ``unpause`` and ``remove_discount`` take
-    something back; ``end_pause`` ends a pause of the subscription itself when its time has come.
+    ``WriteKind``: we change the subscription at Stripe. ``resume``, ``unpause``, ``remove_discount`` and ``keep_plan``
+    take something back; ``end_pause`` ends a pause of the subscription itself when its time has come.
 
     ``WatchKind``: the flow vendor changes it, and we look at Stripe until it shows.
 
@@ -63,6 +63,7 @@ class ActionKind(StrEnum):
     RESUME = "resume"
     UNPAUSE = "unpause"
     REMOVE_DISCOUNT = "remove_discount"
+    KEEP_PLAN = "keep_plan"
     EXPECT_CANCELLATION = "expect_cancellation"
     VERIFY_OFFER = "verify_offer"
     APPLY_OFFER = "apply_offer"
@@ -84,6 +85,7 @@ WriteKind = Literal[
     ActionKind.RESUME,
     ActionKind.UNPAUSE,
     ActionKind.REMOVE_DISCOUNT,
+    ActionKind.KEEP_PLAN,
     ActionKind.APPLY_OFFER,
     ActionKind.END_PAUSE,
 ]
@@ -223,12 +225,13 @@ class Defer:
     """Look again at ``until``, and let other actions go before.
 
     The customer is told meanwhile that it takes effect at ``takes_effect_at`` or, when that is None, that a
-    payment is missing, and of ``payment_url``.
+    payment is missing, and of ``payment_url``. ``by_schedule`` says that a schedule of Stripe's makes the change then.
     """
 
     until: datetime
     takes_effect_at: datetime | None = None
     payment_url: str | None = field(default=None, repr=False)
+    by_schedule: bool = False
 
     def from_clock(self, frozen_at: datetime | None, now: datetime) -> Defer:
         """Return it as we wait for it: a test clock stands still, so the same span is waited for in real time."""
@@ -387,8 +390,12 @@ def _end_that_is_set(
 
 def past_the_schedule(step: Step, subscription: Subscription, policy: SchedulePolicy) -> Step:
     """Return the step, with the change that must come before it when a schedule governs the subscription."""
-    if not isinstance(step, Write | Defer):
+    if not isinstance(step, Write | Defer) or (isinstance(step, Defer) and step.by_schedule):
         return step
+    if isinstance(step, Write) and (step.schedule or isinstance(step.change, SchedulePrice)):
+        # It is about the schedule itself, and of what stands in its way nothing is left.
+        return Refuse(Code.SUBSCRIPTION_HAS_A_SCHEDULE) if policy == "park" else step
+
     change = step.change if isinstance(step, Write) else None
     wish = "other" if change is None else _WISHES.get(change, "other")
     first = clear_the_way(subscription, policy, wish, _end_that_is_set(change, subscription))

@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from enum import Enum, auto
 from typing import Any, Final, Literal, assert_never
 
+from aiocancel.core.phases import Phase, PhaseItem, phase_from_json, phase_to_json
 from aiocancel.core.stored_json import refuse_unknown
 from aiocancel.core.subscription import CollectionPause, Subscription
 from aiocancel.errors import UnreadableLedgerError
@@ -27,7 +28,8 @@ class PlainChange(Enum):
 
     Where items have different periods, or are billed ahead, the end of the last one is named to Stripe, which turns
     it into a date. A cancellation that was set by date is withdrawn by date, and a pause of the subscription itself
-    ends by a call of its own. Source of the ends: https://docs.stripe.com/changelog/basil/2025-07-30/cancel-at-enums
+    ends by a call of its own. The last says that nothing but a schedule is written, which the step names. Source of the
+    ends: https://docs.stripe.com/changelog/basil/2025-07-30/cancel-at-enums
     """
 
     CANCEL_AT_PERIOD_END = auto()
@@ -39,6 +41,7 @@ class PlainChange(Enum):
     WITHDRAW_CANCELLATION_BY_DATE = auto()
     COLLECT_PAYMENTS = auto()
     RESUME_SERVICE = auto()
+    ONLY_THE_SCHEDULE = auto()
 
 
 PauseBehavior = Literal["keep_as_draft", "mark_uncollectible", "void"]
@@ -127,10 +130,42 @@ class PauseService:
     bills_usage: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class SchedulePrice:
+    """Put ``price_id`` in the place of ``replaced`` when the ``running`` phase of the schedule ends, with the period.
+
+    Nothing is charged or credited before that. The running phase is sent along as it is. ``interval`` and
+    ``interval_count`` are those of the new price: its first period is the last phase, and then the schedule is over.
+    """
+
+    schedule_id: str
+    running: Phase
+    price_id: str
+    replaced: str
+    quantity: int | None
+    interval: str
+    interval_count: int
+
+    @property
+    def takes_effect_at(self) -> datetime:
+        """When the new price comes."""
+        return self.running.ends_at
+
+    @property
+    def items(self) -> tuple[PhaseItem, ...]:
+        """The lines from then on: the others as they are."""
+        return tuple(
+            PhaseItem(self.price_id, self.quantity, item.tax_rates)
+            if item.price_id == self.replaced
+            else item
+            for item in self.running.items
+        )
+
+
 Update = AddDiscount | MoveTrialEnd | SwapPrice | PausePayments | RemoveDiscounts
 """The changes that Stripe takes as an update of the subscription."""
 
-Change = Update | PauseService
+Change = Update | PauseService | SchedulePrice
 """A change that the ledger keeps before it is sent."""
 
 
@@ -156,8 +191,24 @@ def shows(change: Change, subscription: Subscription) -> bool:
             return not any(discount.discount_id in removed for discount in subscription.discounts)
         case PauseService():
             return subscription.status == "paused"
+        case SchedulePrice(price_id=price_id, quantity=quantity):
+            there = {(item.price_id, item.quantity) for item in subscription.items}
+            return (price_id, quantity) in there
         case _:  # pragma: no cover - mypy shows that no case is left
             assert_never(change)
+
+
+def is_planned(change: SchedulePrice, subscription: Subscription) -> bool:
+    """Tell whether the schedule of the subscription, as just read, will make the change."""
+    schedule = subscription.schedule
+    if schedule is None or subscription.schedule_id != change.schedule_id:
+        return False
+    wanted = (change.price_id, change.quantity)
+    return any(
+        phase.starts_at == change.takes_effect_at
+        and wanted in {(item.price_id, item.quantity) for item in phase.items}
+        for phase in schedule.phases
+    )
 
 
 def still_holds(change: Change, subscription: Subscription) -> bool:
@@ -181,6 +232,9 @@ def still_holds(change: Change, subscription: Subscription) -> bool:
 
         case MoveTrialEnd(due=due) | PausePayments(due=due) | PauseService(due=due):
             return subscription.current_period_end == due
+        case SchedulePrice(schedule_id, running):
+            phases = () if subscription.schedule is None else subscription.schedule.phases
+            return (subscription.schedule_id, phases) == (schedule_id, (running,))
         case _:  # pragma: no cover - mypy shows that no case is left
             assert_never(change)
 
@@ -225,10 +279,15 @@ def change_to_json(change: Change) -> dict[str, Any]:
         case PauseService(resumes_at, due, credit, bills_usage):
             when = {"resumes_at": _seconds(resumes_at), "due": _seconds(due)}
             return {"type": "pause_service", "credit": credit, "bills_usage": bills_usage} | when
+        case SchedulePrice():
+            told = {name: getattr(change, name) for name in SchedulePrice.__slots__}
+            return {"type": SCHEDULE_PRICE} | told | {"running": phase_to_json(change.running)}
         case _:  # pragma: no cover - mypy shows that no case is left
             assert_never(change)
 
 
+# SQL looks for it.
+SCHEDULE_PRICE: Final = "schedule_price"
 _STORED: Final[dict[str, type[Change]]] = {
     "add_discount": AddDiscount,
     "remove_discounts": RemoveDiscounts,
@@ -236,6 +295,7 @@ _STORED: Final[dict[str, type[Change]]] = {
     "swap_price": SwapPrice,
     "pause_service": PauseService,
     "pause_payments": PausePayments,
+    SCHEDULE_PRICE: SchedulePrice,
 }
 
 
@@ -272,6 +332,8 @@ def change_from_json(data: Mapping[str, Any]) -> Change:
             return PauseService(**fields)
         case "pause_payments":
             return PausePayments(**fields)
+        case "schedule_price":
+            return SchedulePrice(**fields | {"running": phase_from_json(fields["running"])})
         case _:
             raise UnreadableLedgerError(f"the ledger holds a change of the unknown type {kind!r}")
 

@@ -46,7 +46,8 @@ class FlowStatus(StrEnum):
     """How a flow ended; a word that we do not know is ``unknown`` and does nothing.
 
     The last but ``unknown`` are our own and come from no flow vendor: the customer takes back a scheduled
-    cancellation (``resumed``), a pause (``unpaused``) or a discount (``discount_removed``).
+    cancellation (``resumed``), a pause (``unpaused``), a discount (``discount_removed``) or another plan that was to
+    come when the period ends (``plan_kept``).
     """
 
     CANCELED = "canceled"
@@ -58,6 +59,7 @@ class FlowStatus(StrEnum):
     RESUMED = "resumed"
     UNPAUSED = "unpaused"
     DISCOUNT_REMOVED = "discount_removed"
+    PLAN_KEPT = "plan_kept"
     UNKNOWN = "unknown"
 
 
@@ -68,6 +70,7 @@ class Topic(StrEnum):
     RESUMPTION = "resumption"
     UNPAUSING = "unpausing"
     DISCOUNT_REMOVAL = "discount_removal"
+    PLAN_KEEPING = "plan_keeping"
     OFFER = "offer"
     NOTHING = "nothing"
 

@@ -372,6 +372,30 @@ class Code(StrEnum):
         "The subscription schedule has phases to come, which would be lost.",
         "Make the change in the schedule at Stripe.",
     )
+    SCHEDULE_CANNOT_BE_KEPT = (
+        "schedule_cannot_be_kept",
+        About.SCHEDULE,
+        "The subscription schedule holds more than can be sent to Stripe again exactly.",
+        "Plan the change in the schedule at Stripe.",
+    )
+    PLANNED_BY_SOMEBODY_ELSE = (
+        "planned_by_somebody_else",
+        About.SCHEDULE,
+        "The change that the schedule plans does not come from an offer made here.",
+        "Ask who planned it at Stripe before you release the schedule.",
+    )
+    PLAN_HAS_COME = (
+        "plan_has_come",
+        About.SUBSCRIPTION,
+        "The plan that was to be taken back has come already.",
+        "Agree with the customer on a plan, and change it at Stripe.",
+    )
+    PLAN_IS_PLANNED_NO_MORE = (
+        "plan_is_planned_no_more",
+        About.SCHEDULE,
+        "The plan that was promised for the period's end is not in the schedule any more.",
+        "Ask who took it out, then change the plan at Stripe or tell the customer.",
+    )
     SCHEDULE_HAS_AN_END_OF_ITS_OWN = (
         "schedule_has_an_end_of_its_own",
         About.SCHEDULE,
@@ -441,6 +465,12 @@ class Code(StrEnum):
         "The plan is paid at other intervals: Stripe would bill it at once, without credit for time that is paid.",
         "Let the offer prorate, or set OfferRules(unprorated_interval_change='allow').",
     )
+    A_TRIAL_CANNOT_BE_SCHEDULED = (
+        "a_trial_cannot_be_scheduled",
+        About.OFFER,
+        "The plan is to change when the period ends, but the subscription is in a trial.",
+        "Change the plan at Stripe as you see fit.",
+    )
     COUPON_IS_THERE_ALREADY = (
         "coupon_is_there_already",
         About.OFFER,
@@ -457,7 +487,7 @@ class Code(StrEnum):
         "periods_are_mixed",
         About.OFFER,
         "The items of the subscription are paid on different dates.",
-        "Extend the trial at Stripe as you see fit.",
+        "Make the change at Stripe as you see fit.",
     )
     TRIAL_IS_TOO_SHORT = (
         "trial_is_too_short",
@@ -1212,6 +1242,12 @@ class Code(StrEnum):
         "The end of the subscription schedule was changed.",
         "Do nothing; the change follows.",
     )
+    SCHEDULE_MADE = (
+        "schedule_made",
+        About.STEP,
+        "The subscription was put under a schedule.",
+        "Do nothing; the change follows.",
+    )
 
     # The end of a flow vendor's event.
 
@@ -1457,6 +1493,7 @@ DRIFT_CODES: Final = frozenset(
     {
         Code.CHANGED_SINCE_IT_WAS_TRIED,
         Code.NOT_VISIBLE,
+        Code.PLAN_IS_PLANNED_NO_MORE,
         Code.RESOURCE_MISSING,
         Code.SUBSCRIPTION_HAS_ENDED,
         Code.UNDONE_ELSEWHERE,

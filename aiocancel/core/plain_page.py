@@ -77,6 +77,7 @@ def undo_page(undo: Undo, shown: ShownSubscription | None) -> PlainPage:
         "resume": subscription.is_ending or subscription.schedule_id is not None,
         "unpause": subscription.paused is not None or subscription.status == "paused",
         "remove_discount": bool(subscription.discounts),
+        "keep_plan": subscription.schedule_id is not None,
     }
     if there_is.get(undo.name, True):
         return asks

@@ -12,6 +12,7 @@ from aiocancel.core.changes import (
     MoveTrialEnd,
     PausePayments,
     PauseService,
+    SchedulePrice,
     SwapPrice,
     shows,
 )
@@ -42,6 +43,10 @@ class Given:
 
     def is_seen_in(self, shown: ShownSubscription) -> bool:
         """Whether Stripe's subscription, as read for a page, has the change already."""
+        if isinstance(self.change, SchedulePrice):
+            # A page does not read schedules.
+            is_under_it = shown.subscription.schedule_id == self.change.schedule_id
+            return is_under_it or shows(self.change, shown.subscription)
         return self.change is None or shows(self.change, shown.subscription)
 
 
@@ -71,7 +76,9 @@ def said_of(given: Given, shown: ShownSubscription | None) -> Sentence:
 
 
 def said_of_promise(given: Given, at: datetime) -> Sentence:
-    """Say what an offer will do at ``at`` (aware), which a worker carries out then."""
+    """Say what an offer will do at ``at`` (aware), when a worker or a schedule of Stripe's carries it out."""
+    if isinstance(given.offer.terms, PlanTerms):
+        return _said("offer_plan_from", plain="offer_scheduled_at", date=at)
     if isinstance(given.offer.terms, PauseTerms):
         return _said("offer_paused_from", plain="offer_scheduled_at", date=at)
     return Sentence("offer_scheduled_at", {"date": at})
@@ -123,7 +130,9 @@ def _trial(change: Change | None, shown: ShownSubscription | None) -> Sentence:
 
 
 def _plan(terms: PlanTerms, change: Change | None, shown: ShownSubscription | None) -> Sentence:
-    price_id = change.price_id if isinstance(change, SwapPrice) else terms.price_id
+    price_id = terms.price_id
+    if isinstance(change, SwapPrice | SchedulePrice):
+        price_id = change.price_id
     name = None if shown is None else shown.name_of(price_id)
     return _said("offer_plan") if name is None else _said("offer_plan_named", plan=name)
 

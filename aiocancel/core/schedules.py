@@ -6,11 +6,13 @@ subscription as it is and drops the phases that are still to come, which cannot 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Final, Literal
 
 from aiocancel.core.codes import Code
+from aiocancel.core.phases import Phase
 
 if TYPE_CHECKING:
     from aiocancel.core.subscription import Subscription
@@ -24,8 +26,9 @@ SchedulePolicy = Literal["park", "release", "amend"]
 cancellation at period end becomes the end of a schedule that ends with the period, a schedule that has
 nothing more to do is released, and only one with phases to come, or with an end of its own, is left to a human.
 Of a subscription that has ended no phase can come. So a cancellation at once always releases the schedule, and one
-at period end does when every phase to come begins then or later, as those of a downgrade in Stripe's portal do; a
-customer who takes that cancellation back later keeps the plan, and not the downgrade.
+at period end does when every phase to come begins then or later, as those of a downgrade at the period's end do; a
+customer who takes that cancellation back later keeps the plan, and not the downgrade. Where a phase begins before that
+end, the schedule is cut there and ends the subscription, if every phase can be sent to Stripe again as it is.
 """
 
 SCHEDULE_POLICIES: Final = ("park", "release", "amend")
@@ -52,7 +55,25 @@ class EndSchedule:
     cancels: bool
 
 
-ScheduleChange = ReleaseSchedule | EndSchedule
+@dataclass(frozen=True, slots=True)
+class MakeSchedule:
+    """Put the subscription under a schedule: one phase, which is the running period with all that it has.
+
+    Source: ``from_subscription`` in https://docs.stripe.com/api/subscription_schedules/create.
+    """
+
+    subscription_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class CutSchedule:
+    """Let the schedule, and the subscription with it, end after ``phases``, of which the last may be shortened."""
+
+    schedule_id: str
+    phases: tuple[Phase, ...]
+
+
+ScheduleChange = ReleaseSchedule | EndSchedule | MakeSchedule | CutSchedule
 
 
 def clear_the_way(
@@ -82,13 +103,15 @@ def clear_the_way(
         return Code.SCHEDULE_IS_UNKNOWN
     leaves = wish == "cancel_at_period_end"
     if schedule.has_more_to_come:
+        if not leaves or ends_at is None:
+            return Code.SCHEDULE_HAS_PENDING_PHASES
         begins_at = schedule.next_phase_at
-        comes_too_late = ends_at is not None and begins_at is not None and ends_at <= begins_at
-        return (
-            ReleaseSchedule(schedule_id)
-            if leaves and comes_too_late
-            else Code.SCHEDULE_HAS_PENDING_PHASES
-        )
+        if begins_at is not None and ends_at <= begins_at:
+            return ReleaseSchedule(schedule_id)
+        phases = phases_until(ends_at, schedule.phases)
+        if phases and not is_in_step(phases[0], subscription):
+            return Code.SCHEDULE_CANNOT_BE_KEPT
+        return CutSchedule(schedule_id, phases) if phases else Code.SCHEDULE_HAS_PENDING_PHASES
 
     with_period = {subscription.current_period_end, subscription.paid_until}
     ends_with_period = schedule.ends_at in with_period and schedule.ends_at is not None
@@ -100,3 +123,19 @@ def clear_the_way(
     if schedule.end_behavior != "release":
         return Code.SCHEDULE_HAS_AN_END_OF_ITS_OWN
     return ReleaseSchedule(schedule_id)
+
+
+def is_in_step(running: Phase, subscription: Subscription) -> bool:
+    """Tell whether the subscription is as its running phase says, so that sending the phase again changes nothing."""
+    has = sorted((item.price_id, item.quantity or 0) for item in subscription.items)
+    says = sorted((item.price_id, item.quantity or 0) for item in running.items)
+    discounts = {discount.discount_id for discount in subscription.discounts}
+    return has == says and discounts == set(running.discounts)
+
+
+def phases_until(ends_at: datetime, phases: Sequence[Phase]) -> tuple[Phase, ...]:
+    """Return the phases up to ``ends_at``, the last one shortened; none where they do not reach as far."""
+    if not phases or phases[-1].ends_at < ends_at:
+        return ()
+    kept = [phase for phase in phases if phase.starts_at < ends_at]
+    return tuple(replace(phase, ends_at=min(phase.ends_at, ends_at)) for phase in kept)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from aiocancel.core.identifiers import CustomerId, Mode, SubscriptionId
+from aiocancel.core.phases import Phase, read_phase
 
 ENDED_STATUSES = frozenset({"canceled", "incomplete_expired"})
 
@@ -128,7 +129,8 @@ class Schedule:
     ``end_behavior`` is Stripe's word for the fate of the subscription at ``ends_at``, the end of the last
     phase. ``has_more_to_come`` says that another phase, or a pause, is still planned; ``next_phase_at`` is when the
     first of it begins, None where that is not certain. ``subscription_id`` is the subscription that Stripe says it
-    governs, None where Stripe does not say.
+    governs, None where Stripe does not say. ``phases`` are the running one and those to come, none where one of them
+    cannot be sent again exactly.
     """
 
     end_behavior: str
@@ -136,6 +138,7 @@ class Schedule:
     has_more_to_come: bool
     next_phase_at: datetime | None = None
     subscription_id: str | None = None
+    phases: tuple[Phase, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -424,11 +427,19 @@ def read_schedule(data: Mapping[str, Any]) -> Schedule:
             has_more_to_come=has_phases_to_come or plans_pauses,
             next_phase_at=_moment(current["end_date"]) if is_certain else None,
             subscription_id=_id_of(data.get("subscription")),
+            phases=() if current is None or plans_pauses else _phases_from(data, current),
         )
     except (LookupError, TypeError, AttributeError, OverflowError, OSError) as error:
         raise ValueError(
             f"Stripe's subscription schedule lacks a field: {type(error).__name__}"
         ) from error
+
+
+def _phases_from(data: Mapping[str, Any], current: Mapping[str, Any]) -> tuple[Phase, ...]:
+    since = current["start_date"]
+    read = [read_phase(each) for each in data["phases"] if each["start_date"] >= since]
+    whole = tuple(each for each in read if each is not None)
+    return whole if len(whole) == len(read) else ()
 
 
 def _id_of(named: Mapping[str, Any] | str | None) -> str | None:

@@ -1,4 +1,4 @@
-"""Taking something back: a scheduled cancellation, a pause, a discount. Pure.
+"""Taking something back: a scheduled cancellation, a pause, a discount, a planned change of plan. Pure.
 
 ``UNDOS`` is the table of everything that a customer can take back; claims, decisions and pages read it.
 
@@ -28,11 +28,14 @@ from aiocancel.core.changes import (
     PauseService,
     PlainChange,
     RemoveDiscounts,
+    SchedulePrice,
+    is_planned,
     shows,
     still_holds,
 )
 from aiocancel.core.claim import FlowStatus, Topic
 from aiocancel.core.codes import Code
+from aiocancel.core.schedules import ReleaseSchedule
 from aiocancel.core.subscription import Subscription
 
 
@@ -77,6 +80,14 @@ UNDOS: Final = (
         button="remove_discount_button",
         done="discount_removed",
     ),
+    Undo(
+        "keep_plan",
+        FlowStatus.PLAN_KEPT,
+        ActionKind.KEEP_PLAN,
+        Topic.PLAN_KEEPING,
+        button="keep_plan_button",
+        done="plan_kept",
+    ),
 )
 
 
@@ -114,16 +125,18 @@ class Made:
     """The changes that offers made to a subscription and no undo has reversed since, oldest first.
 
     ``vendor_paused`` says that the flow vendor made a pause, or that one of ours was recognised as made before; how it
-    looks at Stripe nobody said.
+    looks at Stripe nobody said. ``planned`` are the changes of plan that offers put into schedules, whether or not they
+    have come; they are read to take one back.
     """
 
     changes: tuple[Change, ...] = ()
     vendor_paused: bool = False
+    planned: tuple[SchedulePrice, ...] = ()
 
 
 NOTHING_MADE: Final = Made()
 
-OfferUndoKind = Literal[ActionKind.UNPAUSE, ActionKind.REMOVE_DISCOUNT]
+OfferUndoKind = Literal[ActionKind.UNPAUSE, ActionKind.REMOVE_DISCOUNT, ActionKind.KEEP_PLAN]
 """The undos of an offer, for which the ledger must tell the changes that offers made."""
 
 
@@ -187,6 +200,8 @@ def undo_step(
             return _unpause(subscription, made)
         case ActionKind.REMOVE_DISCOUNT:
             return _remove_discounts(subscription, made, earlier)
+        case ActionKind.KEEP_PLAN:
+            return _keep_plan(subscription, made)
         case _:  # pragma: no cover - mypy shows that no case is left
             assert_never(kind)
 
@@ -238,3 +253,18 @@ def _remove_discounts(subscription: Subscription, made: Made, earlier: Change | 
         return Done(Receipt.of(subscription))
 
     return Write(RemoveDiscounts(removed, tuple(each for each in ids if each not in removed)))
+
+
+def _keep_plan(subscription: Subscription, made: Made) -> Step:
+    schedule_id, schedule = subscription.schedule_id, subscription.schedule
+    if schedule_id is not None and any(is_planned(each, subscription) for each in made.planned):
+        if subscription.set_end is not None:
+            # With the schedule the end would go that somebody set in it.
+            return Refuse(Code.SCHEDULE_HAS_AN_END_OF_ITS_OWN)
+        return Write(PlainChange.ONLY_THE_SCHEDULE, schedule=ReleaseSchedule(schedule_id))
+
+    if made.planned and shows(made.planned[-1], subscription):
+        return Refuse(Code.PLAN_HAS_COME)
+    if schedule_id is not None and (schedule is None or schedule.has_more_to_come):
+        return Refuse(Code.PLANNED_BY_SOMEBODY_ELSE)
+    return Done(Receipt.of(subscription))

@@ -23,6 +23,7 @@ from aiocancel.core.changes import (
     Change,
     PausePayments,
     PauseService,
+    SchedulePrice,
     change_from_json,
 )
 from aiocancel.core.claim import CancelReason, FlowClaim, RecoveryPoint
@@ -157,6 +158,12 @@ MADE_BY_OFFERS: Final = """
 SELECT kind, change, offer FROM aiocancel.action
 WHERE subscription_id = $1 AND state = 'done'
   AND kind IN ('apply_offer', 'expect_offer', 'unpause', 'end_pause', 'remove_discount') ORDER BY id
+"""
+
+# Whatever became of it: a promise that was taken back has left the schedule behind, until that is released.
+PLANNED_BY_OFFERS: Final = """
+SELECT change FROM aiocancel.action
+WHERE subscription_id = $1 AND change->>'type' = 'schedule_price' ORDER BY id
 """
 
 ANSWER: Final = """
@@ -328,6 +335,12 @@ class Claims:
     async def made_by_offers(self, subscription_id: SubscriptionId) -> Made:
         """Return what offers did to a subscription and no undo has taken back since."""
         return _made(await self._connection.at_once(MADE_BY_OFFERS, subscription_id))
+
+    async def planned_by_offers(self, subscription_id: SubscriptionId) -> tuple[SchedulePrice, ...]:
+        """Return the changes of plan that offers put into the subscription's schedules, oldest first."""
+        rows = await self._connection.at_once(PLANNED_BY_OFFERS, subscription_id)
+        changes = [change_from_json(json.loads(row["change"])) for row in rows]
+        return tuple(each for each in changes if isinstance(each, SchedulePrice))
 
     async def own_cancellation(self, subscription_id: SubscriptionId) -> OwnCancellation | None:
         """Return the cancellation that was made for a customer here and that nobody has taken back here since."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiocancel.core.acknowledgement import LetterKind
 from aiocancel.core.actions import Action, ActionKind, Receipt
-from aiocancel.core.changes import Change
+from aiocancel.core.changes import Change, SchedulePrice
 from aiocancel.core.claim import FlowClaim
 from aiocancel.core.codes import AnyCode, Code
 from aiocancel.core.customer_limits import Tally
@@ -105,6 +105,9 @@ class Ledger:
 
     async def made_by_offers(self, subscription_id: SubscriptionId) -> Made:
         return await self._claims.made_by_offers(subscription_id)
+
+    async def planned_by_offers(self, subscription_id: SubscriptionId) -> tuple[SchedulePrice, ...]:
+        return await self._claims.planned_by_offers(subscription_id)
 
     async def own_cancellation(self, subscription_id: SubscriptionId) -> OwnCancellation | None:
         return await self._claims.own_cancellation(subscription_id)
@@ -218,9 +221,13 @@ class Ledger:
         return await self._settling.leave(taken, delay_s=delay_s, code=code)
 
     async def withdraw_deferred(
-        self, subscription_id: SubscriptionId, *, code: AnyCode = Code.WITHDRAWN
+        self,
+        subscription_id: SubscriptionId,
+        *,
+        plans: bool = False,
+        code: AnyCode = Code.WITHDRAWN,
     ) -> int:
-        return await self._settling.withdraw_deferred(subscription_id, code=code)
+        return await self._settling.withdraw_deferred(subscription_id, plans=plans, code=code)
 
     # Letters
 

@@ -126,11 +126,12 @@ SELECT s.id, n.id AS next_id, n.attempts AS next_attempts, aiocancel.kind_of(n.i
 FROM settled s LEFT JOIN LATERAL aiocancel.next_in_lane(s.lane, s.id) n ON true
 """
 
-# What waits for a payment has no date.
+# What waits for a payment has no date. $3 tells a plan that a schedule brings from all else that has a date.
 WITHDRAW_DEFERRED: Final = """
 WITH withdrawn AS (
     UPDATE aiocancel.action SET state = 'refused', finished_at = now(), parked_code = $2, deferred = false
     WHERE subscription_id = $1 AND state = 'waiting' AND deferred AND takes_effect_at IS NOT NULL
+      AND (change->>'type' IS NOT DISTINCT FROM 'schedule_price') = $3
     RETURNING id, claim_id),
 noted AS (
     INSERT INTO aiocancel.journal (claim_id, action_id, entry, code)
@@ -335,14 +336,20 @@ class Settling:
         return True
 
     async def withdraw_deferred(
-        self, subscription_id: SubscriptionId, *, code: AnyCode = Code.WITHDRAWN
+        self,
+        subscription_id: SubscriptionId,
+        *,
+        plans: bool = False,
+        code: AnyCode = Code.WITHDRAWN,
     ) -> int:
         """End every action that waits for its date on this subscription; returns how many there were.
+
+        ``plans`` means plans that a schedule was to bring, and nothing else; without it they are left alone.
 
         They end as refused with ``code``. An action that waits for a payment is left alone: only the payment decides.
         """
         async with self._connection.transaction() as connection:
-            withdrawn = await connection.fetch(WITHDRAW_DEFERRED, subscription_id, code)
+            withdrawn = await connection.fetch(WITHDRAW_DEFERRED, subscription_id, code, plans)
 
             if self._hooks:
                 for row in withdrawn:

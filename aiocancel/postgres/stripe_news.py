@@ -46,7 +46,8 @@ RETURNING true AS is_new
 """
 
 # Actions that only wait for Stripe: for a payment, for the flow vendor's change, or for the end of a pause. A test
-# clock may have been moved, so what waits for a date on one looks as well.
+# clock may have been moved, so what waits for a date on one looks as well; and a plan that a schedule is to bring looks
+# whether it is still there.
 WAKE: Final = """
 WITH woken AS (
     UPDATE aiocancel.action a SET due_at = now()
@@ -54,7 +55,7 @@ WITH woken AS (
       AND (a.deferred AND a.takes_effect_at IS NULL AND a.payment_url IS NOT NULL
         OR NOT a.deferred AND a.kind IN ('expect_cancellation', 'expect_offer')
         OR NOT a.deferred AND a.kind IN ('end_pause', 'unpause') AND a.key_used_at IS NOT NULL
-        OR a.deferred AND $2::boolean)
+        OR a.deferred AND ($2::boolean OR a.change->>'type' = 'schedule_price'))
     RETURNING a.id, a.attempts, a.kind)
 UPDATE aiocancel.pgqueuer q SET execute_after = now()
 FROM woken w WHERE q.status = 'queued' AND q.dedupe_key = aiocancel.job_key(w.id, w.attempts, w.kind)

@@ -29,6 +29,7 @@ _OFFERS: Final = {
     "offer_subscription_paused_until": "Your subscription is paused until {date}.",
     "offer_subscription_paused": "Your subscription is paused.",
     "offer_paused_from": "Your pause begins on {date}.",
+    "offer_plan_from": "Your plan changes on {date}.",
     "not_cancelled": "Your subscription is not cancelled.",
 }
 
@@ -40,6 +41,7 @@ _OUTCOMES: Final = {
     "resumed": "Your subscription continues. The cancellation has been withdrawn.",
     "unpaused": "The pause is over. You are billed again as before.",
     "discount_removed": "The discount is removed from your next payments.",
+    "plan_kept": "You keep your plan. The change of plan is cancelled.",
     "offer": "Thank you. Your choice has been carried out.",
     "offer_scheduled": "Thank you. Your choice takes effect later.",
     "offer_scheduled_at": "Thank you. Your choice takes effect on {date}.",
@@ -110,6 +112,7 @@ _PLAIN_PAGES: Final = {
     "nothing_to_resume": "Your subscription goes on. There is no cancellation to take back.",
     "nothing_to_unpause": "Payments are not paused.",
     "nothing_to_remove_discount": "There is no discount to remove.",
+    "nothing_to_keep_plan": "No change of plan is planned.",
     "confirm_text_at_period_end": "You can use it until the end of the time you have paid for.",
     "confirm_text_now": "It ends immediately.",
     "confirm_reason": "Why are you leaving? (optional)",
@@ -122,6 +125,8 @@ _PLAIN_PAGES: Final = {
         "Your next payments no longer include the discount that you accepted. "
         "Any other discount stays."
     ),
+    "keep_plan_title": "Keep your plan?",
+    "keep_plan_text": "Your plan stays as it is. The change of plan that you accepted does not come.",
     "outcome_title": "Your subscription",
     "title_scheduled_at": "Your subscription ends on {date}",
     "which_title": "Which subscription?",
@@ -158,6 +163,7 @@ _BUTTONS_AND_LINKS: Final = {
     "keep_button": "Keep subscription",
     "unpause_button": "End the pause",
     "remove_discount_button": "Remove the discount",
+    "keep_plan_button": "Keep my plan",
     "end_pause_link": "End the pause instead",
     "payment_link": "Confirm the payment",
     "back_link": "Back to your account",

@@ -321,6 +321,19 @@ class FlowContext:
         """
         return self._undo_button("remove_discount", label, subscription)
 
+    def keep_plan_button(
+        self, label: str | None = None, *, subscription: str | None = None
+    ) -> Markup:
+        """Return a button that leads to keeping the plan; empty without a subscription.
+
+        Show it where your page says that an accepted offer changes the plan when the period ends.
+
+        Args:
+            label: The words on the button; None takes the text ``keep_plan_button``.
+            subscription: As for ``button``.
+        """
+        return self._undo_button("keep_plan", label, subscription)
+
     def _undo_button(self, change: str, label: str | None, subscription: str | None) -> Markup:
         if self._state in _NOTHING_TO_CANCEL:
             return Markup()

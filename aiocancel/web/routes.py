@@ -257,8 +257,8 @@ class Handlers:
     async def plain(self, request: web.Request) -> web.Response:
         """``GET /cancel``: the way to cancel without any script and without the vendor.
 
-        ``?change=resume``, ``unpause`` and ``remove_discount`` take something back. ``?subscription=`` names
-        one of the customer's own subscriptions; a customer with several is asked which.
+        ``?change=resume``, ``unpause``, ``remove_discount`` and ``keep_plan`` take something back.
+        ``?subscription=`` names one of the customer's own subscriptions; a customer with several is asked which.
         """
         change = request.query.get("change")
         undo = None if change is None else undo_named(change)

@@ -71,6 +71,11 @@ class TemplateFlow:
         """The button that removes the discount of an accepted offer."""
         return current_flow().remove_discount_button(label, subscription=subscription)
 
+    @staticmethod
+    def keep_plan_button(label: str | None = None, *, subscription: str | None = None) -> Any:
+        """The button that keeps the plan, where an accepted offer was to change it."""
+        return current_flow().keep_plan_button(label, subscription=subscription)
+
 
 class AsyncTemplateFlow(TemplateFlow):
     """``cancel_flow`` in an ``enable_async=True`` environment: asking resolves."""
@@ -122,6 +127,14 @@ class AsyncTemplateFlow(TemplateFlow):
         """The button that removes the discount of an accepted offer, or nothing when there is no subscription."""
         flow = await current_flow().resolve()
         return flow.remove_discount_button(label, subscription=subscription)
+
+    @staticmethod
+    async def keep_plan_button(
+        label: str | None = None, *, subscription: str | None = None
+    ) -> Markup:
+        """The button that keeps the plan, or nothing when there is no subscription."""
+        flow = await current_flow().resolve()
+        return flow.keep_plan_button(label, subscription=subscription)
 
 
 class _CallablePayload(SignedPayload):

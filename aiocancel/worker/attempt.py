@@ -49,9 +49,9 @@ from aiocancel.core.retry import (
     delay_s,
     is_excused,
 )
-from aiocancel.core.schedules import ReleaseSchedule, SchedulePolicy
+from aiocancel.core.schedules import MakeSchedule, ReleaseSchedule, SchedulePolicy
 from aiocancel.core.subscription import Price, Subscription
-from aiocancel.core.undo import ResumePolicy, resume_problem, undo_step
+from aiocancel.core.undo import Made, ResumePolicy, resume_problem, undo_step
 from aiocancel.errors import (
     BillingError,
     RejectedBillingError,
@@ -89,6 +89,7 @@ RESUMES_WITHIN_S: Final = 24 * 3600.0
 # While Stripe tries to collect, we look after 5 minutes, and then less and less often.
 FIRST_LOOK_S: Final = 300.0
 LONGEST_LOOK_S: Final = 6 * 3600.0
+_CANCELLATIONS: Final = (ActionKind.CANCEL_AT_PERIOD_END, ActionKind.CANCEL_NOW)
 _WITHDRAWALS: Final = (
     PlainChange.WITHDRAW_CANCELLATION,
     PlainChange.WITHDRAW_CANCELLATION_BY_DATE,
@@ -159,6 +160,9 @@ class Attempts:
                 # What was promised for later is taken back as well.
                 await self._ledger.withdraw_deferred(taken.action.subscription_id)
                 await self._change_billing(taken, kind)
+            case ActionKind.KEEP_PLAN:
+                await self._ledger.withdraw_deferred(taken.action.subscription_id, plans=True)
+                await self._change_billing(taken, kind)
             case _:
                 await self._change_billing(taken, kind)
 
@@ -220,6 +224,9 @@ class Attempts:
                 return
 
             first = step.schedule
+            if isinstance(first, ReleaseSchedule) and kind in _CANCELLATIONS:
+                # A plan that it was to bring does not come, and nobody need wait for it.
+                await self._ledger.withdraw_deferred(taken.action.subscription_id, plans=True)
             # A schedule is out of the way before the change itself is decided for good.
             key = await self._ledger.begin_write(taken, None if first else step.kept)
             if key is None:
@@ -355,6 +362,9 @@ class Attempts:
             return later
 
         match kind:
+            case ActionKind.KEEP_PLAN:
+                planned = await self._ledger.planned_by_offers(taken.action.subscription_id)
+                return undo_step(kind, subscription, Made(planned=planned), earlier)
             case ActionKind.UNPAUSE | ActionKind.REMOVE_DISCOUNT:
                 made = await self._ledger.made_by_offers(taken.action.subscription_id)
                 return undo_step(kind, subscription, made, earlier)
@@ -693,8 +703,14 @@ def _first_step(write: Write, step: Step) -> Code | None:
     if write.schedule is not None:
         if step.schedule == write.schedule:
             return None
-        released = isinstance(write.schedule, ReleaseSchedule)
-        return Code.SCHEDULE_RELEASED if released else Code.SCHEDULE_AMENDED
+
+        match write.schedule:
+            case ReleaseSchedule():
+                return Code.SCHEDULE_RELEASED
+            case MakeSchedule():
+                return Code.SCHEDULE_MADE
+            case _:
+                return Code.SCHEDULE_AMENDED
     is_withdrawn = write.change in _WITHDRAWALS and step.kept is not None
     return Code.CANCELLATION_WITHDRAWN if is_withdrawn else None
 

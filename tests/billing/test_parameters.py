@@ -24,6 +24,7 @@ from aiocancel.core.changes import (
     PauseService,
     PlainChange,
     RemoveDiscounts,
+    SchedulePrice,
     SwapPrice,
     Update,
 )
@@ -32,7 +33,14 @@ from aiocancel.core.claim_reason import FEEDBACK_VALUES
 from aiocancel.core.identifiers import SubscriptionId
 from aiocancel.core.offers.apply import DEFAULT_RULES, offer_step
 from aiocancel.core.offers.terms import COUPON_DURATIONS, AcceptedOffer, CouponTerms
-from aiocancel.core.schedules import EndSchedule, ReleaseSchedule, ScheduleChange
+from aiocancel.core.phases import Phase, PhaseItem
+from aiocancel.core.schedules import (
+    CutSchedule,
+    EndSchedule,
+    MakeSchedule,
+    ReleaseSchedule,
+    ScheduleChange,
+)
 from aiocancel.core.subscription import Item, Subscription
 from tests.support.stripe_params import Kind, check_params
 
@@ -345,14 +353,80 @@ def test_the_end_of_a_pause_is_an_empty_text() -> None:
     assert checked("subscription_update", parameters.unpause()) == {"pause_collection": ""}
 
 
+RUNNING = Phase(
+    datetime(2027, 2, 1, tzinfo=UTC),
+    datetime(2027, 3, 1, tzinfo=UTC),
+    (PhaseItem("price_pro", 3, ("txr_1",)), PhaseItem("price_usage", None)),
+    discounts=("di_1", "di_2"),
+    tax_rates=("txr_2",),
+    metadata=(("team", "blue"),),
+    has_automatic_tax=True,
+    payment_method="pm_1",
+    collection_method="charge_automatically",
+)
+SENT_AGAIN = {
+    "items": [
+        {"price": "price_pro", "quantity": 3, "tax_rates": ["txr_1"]},
+        {"price": "price_usage"},
+    ],
+    "start_date": int(RUNNING.starts_at.timestamp()),
+    "end_date": int(RUNNING.ends_at.timestamp()),
+    "proration_behavior": "create_prorations",
+    "discounts": [{"discount": "di_1"}, {"discount": "di_2"}],
+    "default_tax_rates": ["txr_2"],
+    "metadata": {"team": "blue"},
+    "automatic_tax": {"enabled": True},
+    "default_payment_method": "pm_1",
+    "collection_method": "charge_automatically",
+}
+
+
+def test_a_plan_at_the_periods_end_sends_the_running_phase_again_and_prorates_nothing() -> None:
+    change = SchedulePrice("sub_sched_1", RUNNING, "price_basic", "price_pro", 3, "year", 1)
+    same = {
+        name: SENT_AGAIN[name]
+        for name in SENT_AGAIN.keys() - {"items", "start_date", "end_date", "metadata"}
+    }
+
+    body = checked("schedule_update", parameters.plan_at_period_end(change))
+    assert body == {
+        "end_behavior": "release",
+        "proration_behavior": "none",
+        "phases": [
+            SENT_AGAIN,
+            same
+            | {
+                "items": [
+                    {"price": "price_basic", "quantity": 3, "tax_rates": ["txr_1"]},
+                    {"price": "price_usage"},
+                ],
+                "duration": {"interval": "year", "interval_count": 1},
+                "proration_behavior": "none",
+            },
+        ],
+    }
+
+
+def test_a_phase_that_leaves_things_to_its_schedule_names_none_of_them() -> None:
+    plain = Phase(RUNNING.starts_at, RUNNING.ends_at, (PhaseItem("price_pro", 1),))
+    body = checked("schedule_update", parameters.schedule_change(CutSchedule("s", (plain,))))
+    assert set(body["phases"][0]) == {"items", "start_date", "end_date", "proration_behavior"}
+
+
 @pytest.mark.parametrize(
     ("change", "kind", "body"),
     [
         (ReleaseSchedule("sub_sched_1"), "schedule_release", {}),
         (EndSchedule("sub_sched_1", cancels=True), "schedule_update", {"end_behavior": "cancel"}),
         (EndSchedule("sub_sched_1", cancels=False), "schedule_update", {"end_behavior": "release"}),
+        (MakeSchedule("sub_1"), "schedule_create", {"from_subscription": "sub_1"}),
+        (
+            CutSchedule("sub_sched_1", (RUNNING,)),
+            "schedule_update",
+            {"end_behavior": "cancel", "phases": [SENT_AGAIN]},
+        ),
     ],
-    ids=["released", "ends the subscription", "ends without it"],
+    ids=["released", "ends the subscription", "ends without it", "made", "cut"],
 )
 def test_what_becomes_of_a_schedule_is_all_that_is_sent_to_it(
     change: ScheduleChange, kind: Kind, body: dict[str, Any]

@@ -38,7 +38,7 @@ from aiocancel.core.changes import PlainChange
 from aiocancel.core.claim import CancelReason
 from aiocancel.core.codes import Code, ForeignCode
 from aiocancel.core.identifiers import SubscriptionId
-from aiocancel.core.schedules import DEFAULT_SCHEDULE_POLICY, ReleaseSchedule
+from aiocancel.core.schedules import DEFAULT_SCHEDULE_POLICY, EndSchedule, ReleaseSchedule
 from aiocancel.core.subscription import Item, Subscription
 from tests.core.offers import test_apply as offers
 
@@ -260,6 +260,12 @@ SCHEDULED: dict[str, Step] = {
     ),
     "under a downgrade at the period's end": Write(
         PlainChange.CANCEL_AT_PERIOD_END, schedule=ReleaseSchedule("sub_sched_1")
+    ),
+    "the other plan comes with its schedule": Write(
+        PlainChange.CANCEL_AT_PERIOD_END, schedule=ReleaseSchedule("sub_sched_1")
+    ),
+    "under a schedule of the running period": Write(
+        PlainChange.CANCEL_AT_PERIOD_END, schedule=EndSchedule("sub_sched_1", cancels=True)
     ),
     "under a schedule with phases to come": Refuse(Code.SCHEDULE_HAS_PENDING_PHASES),
 }
@@ -530,6 +536,7 @@ def test_the_words_of_kinds_and_states_are_those_that_stored_actions_have() -> N
         "resume",
         "unpause",
         "remove_discount",
+        "keep_plan",
         "expect_cancellation",
         "verify_offer",
         "apply_offer",

@@ -21,6 +21,7 @@ from aiocancel.core.changes import (
     PausePayments,
     PauseService,
     RemoveDiscounts,
+    SchedulePrice,
     SwapPrice,
     change_from_json,
     change_to_json,
@@ -28,7 +29,14 @@ from aiocancel.core.changes import (
     still_holds,
 )
 from aiocancel.core.identifiers import SubscriptionId
-from aiocancel.core.subscription import AppliedDiscount, CollectionPause, Item, Subscription
+from aiocancel.core.phases import Phase, PhaseItem
+from aiocancel.core.subscription import (
+    AppliedDiscount,
+    CollectionPause,
+    Item,
+    Schedule,
+    Subscription,
+)
 from aiocancel.errors import UnreadableLedgerError
 
 DUE = datetime(2027, 3, 1, tzinfo=UTC)
@@ -55,6 +63,12 @@ SAME_COUPON = AddDiscount("LOYAL", ("di_loyal",), DUE)
 TRIAL = MoveTrialEnd(AT, DUE)
 SWAP = SwapPrice("si_1", "price_basic", replaced="price_pro", quantity=3, prorate=True)
 PAUSE = PausePayments("void", AT, DUE)
+PHASE = Phase(DUE - timedelta(days=28), DUE, (PhaseItem("price_pro", 3),), ("di_loyal",))
+PLAN = SchedulePrice("sub_sched_1", PHASE, "price_basic", "price_pro", 3, "month", 1)
+UNDER = {
+    "schedule_id": "sub_sched_1",
+    "schedule": Schedule("release", DUE, has_more_to_come=False, phases=(PHASE,)),
+}
 REMOVAL = RemoveDiscounts(("di_2",), ("di_loyal",))
 PAUSED_ITSELF = PauseService(AT, DUE)
 ENDLESS = PausePayments("keep_as_draft", None, DUE)
@@ -87,6 +101,18 @@ changes: st.SearchStrategy[Change] = st.one_of(
     ),
     st.builds(
         RemoveDiscounts, st.lists(ids, max_size=3).map(tuple), st.lists(ids, max_size=3).map(tuple)
+    ),
+    st.builds(
+        SchedulePrice,
+        ids,
+        st.builds(
+            Phase, moments, moments, st.lists(st.builds(PhaseItem, ids, st.none())).map(tuple)
+        ),
+        ids,
+        ids,
+        st.none() | st.integers(0, 99),
+        st.sampled_from(["month", "year"]),
+        st.integers(1, 12),
     ),
     st.builds(
         PauseService,
@@ -192,6 +218,13 @@ def test_a_change_comes_back_from_the_ledger_as_it_was(change: Change) -> None:
             False,
             id="paused, but not for good",
         ),
+        pytest.param(PLAN, UNDER, False, id="the plan is only planned"),
+        pytest.param(
+            PLAN,
+            {"items": (dataclasses.replace(PRO, item_id="si_9", price_id="price_basic"),)},
+            True,
+            id="the plan has come on a new item",
+        ),
     ],
 )
 def test_a_fresh_read_shows_a_change_or_does_not(
@@ -255,6 +288,9 @@ def test_a_fresh_read_shows_a_change_or_does_not(
         pytest.param(
             PAUSE, {"current_period_end": None}, False, id="a pause of an unknown payment"
         ),
+        pytest.param(PLAN, UNDER, True, id="the same running phase"),
+        pytest.param(PLAN, {}, False, id="no schedule any more"),
+        pytest.param(PLAN, UNDER | {"schedule_id": "sub_sched_2"}, False, id="another schedule"),
     ],
 )
 def test_a_change_holds_while_what_it_was_decided_by_is_as_it_was(

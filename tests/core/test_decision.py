@@ -135,6 +135,7 @@ def test_what_a_customer_takes_back_is_always_carried_out_by_the_application(
         FlowStatus.RESUMED: (Topic.RESUMPTION, ActionKind.RESUME),
         FlowStatus.UNPAUSED: (Topic.UNPAUSING, ActionKind.UNPAUSE),
         FlowStatus.DISCOUNT_REMOVED: (Topic.DISCOUNT_REMOVAL, ActionKind.REMOVE_DISCOUNT),
+        FlowStatus.PLAN_KEPT: (Topic.PLAN_KEEPING, ActionKind.KEEP_PLAN),
     }
     assert set(undoes) == {status for status in FlowStatus if takes_back(status)}
     for status, (change, kind) in undoes.items():
@@ -148,6 +149,7 @@ OWN_CHOICES = {
     FlowStatus.RESUMED,
     FlowStatus.UNPAUSED,
     FlowStatus.DISCOUNT_REMOVED,
+    FlowStatus.PLAN_KEPT,
 }
 
 

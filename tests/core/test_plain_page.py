@@ -131,6 +131,7 @@ def test_cancelled_and_ended_subscriptions_leave_nothing_to_cancel() -> None:
         ("unpause", PAUSED),
         ("unpause", {"status": "paused"}),
         ("remove_discount", {"discounts": ["di_1"]}),
+        ("keep_plan", {"schedule": "sub_sched_1"}),
     ],
 )
 def test_undo_is_asked_about_where_there_is_something_to_undo(

@@ -15,6 +15,7 @@ from aiocancel.core.changes import (
     NewCoupon,
     PausePayments,
     PauseService,
+    SchedulePrice,
     SwapPrice,
 )
 from aiocancel.core.identifiers import SubscriptionId
@@ -27,6 +28,7 @@ from aiocancel.core.offers.terms import (
     Terms,
     TrialTerms,
 )
+from aiocancel.core.phases import Phase, PhaseItem
 from aiocancel.core.said_of_offers import Given, said_of, said_of_promise
 from aiocancel.core.sentences import Money, Percent, Sentence
 from aiocancel.core.shown import ShownSubscription, read_shown
@@ -172,6 +174,9 @@ def test_promise_says_when_it_is_kept() -> None:
     pause = said_of_promise(given(PauseTerms("month", 2, at_period_end=True)), DAY)
     other = said_of_promise(given(TrialTerms(14)), DAY)
 
+    plan = said_of_promise(given(PlanTerms("price_pro", prorate=False, at_period_end=True)), DAY)
+
+    assert plan == Sentence("offer_plan_from", {"date": DAY}, plain="offer_scheduled_at")
     assert pause == Sentence("offer_paused_from", {"date": DAY}, plain="offer_scheduled_at")
     assert other == Sentence("offer_scheduled_at", {"date": DAY})
 
@@ -182,3 +187,15 @@ def test_what_was_remembered_is_new_enough_when_it_shows_the_change() -> None:
     assert given(PlanTerms("price_pro", prorate=False), swap).is_seen_in(MONTHLY)
     assert not given(TrialTerms(1), MoveTrialEnd(DAY, None)).is_seen_in(MONTHLY)
     assert given(TrialTerms(1)).is_seen_in(MONTHLY)
+
+
+def test_a_planned_plan_is_seen_by_its_schedule_until_it_has_come() -> None:
+    plan = PlanTerms("price_basic", prorate=False, at_period_end=True)
+    running = Phase(DAY, DAY, (PhaseItem("price_pro", 1),))
+    change = SchedulePrice("sub_sched_1", running, "price_basic", "price_pro", 1, "month", 1)
+    come = SchedulePrice("sub_sched_1", running, "price_pro", "price_max", 1, "month", 1)
+
+    assert not given(plan, change).is_seen_in(MONTHLY)
+    assert given(plan, change).is_seen_in(at_stripe(schedule="sub_sched_1"))
+    assert given(plan, come).is_seen_in(MONTHLY)
+    assert said_of(given(plan, come), MONTHLY).values == {"plan": "Pro"}

@@ -24,8 +24,10 @@ from aiocancel.core.actions import (
 from aiocancel.core.changes import PlainChange
 from aiocancel.core.codes import Code
 from aiocancel.core.identifiers import SubscriptionId
+from aiocancel.core.phases import Phase, PhaseItem
 from aiocancel.core.schedules import (
     SCHEDULE_POLICIES,
+    CutSchedule,
     EndSchedule,
     ReleaseSchedule,
     ScheduleChange,
@@ -88,6 +90,27 @@ SHAPES = {
         Schedule("release", DUE, has_more_to_come=False, subscription_id="sub_2")
     ),
 }
+EARLY = DUE - timedelta(days=10)
+RUNS = Phase(EARLY - timedelta(days=20), EARLY, ())
+COMES = Phase(EARLY, LATER, (PhaseItem("price_basic", 1),))
+SHAPES |= {
+    "a schedule that can be cut at the end": under(
+        Schedule("release", LATER, True, EARLY, phases=(RUNS, COMES))
+    ),
+    "a schedule that is over before the end": under(
+        Schedule("release", EARLY, True, EARLY, phases=(RUNS, dataclasses.replace(RUNS)))
+    ),
+    "a schedule that is not as the subscription is": under(
+        Schedule(
+            "release",
+            LATER,
+            True,
+            EARLY,
+            phases=(dataclasses.replace(RUNS, discounts=("di_1",)), COMES),
+        )
+    ),
+}
+CUT = CutSchedule(ID, (RUNS, dataclasses.replace(COMES, ends_at=DUE)))
 STRANGER = "a schedule of another subscription"
 TABLE: dict[Wish, dict[str, ScheduleChange | str | None]] = {
     "cancel_at_period_end": {
@@ -102,6 +125,9 @@ TABLE: dict[Wish, dict[str, ScheduleChange | str | None]] = {
         "a schedule without an end": RELEASE,
         "a schedule whose next phase comes after the end": RELEASE,
         "a schedule whose next phase comes before the end": "schedule_has_pending_phases",
+        "a schedule that can be cut at the end": CUT,
+        "a schedule that is over before the end": "schedule_has_pending_phases",
+        "a schedule that is not as the subscription is": "schedule_cannot_be_kept",
         STRANGER: "schedule_of_another_subscription",
     },
     "cancel_now": dict.fromkeys(SHAPES, RELEASE)
@@ -118,6 +144,9 @@ TABLE: dict[Wish, dict[str, ScheduleChange | str | None]] = {
         "a schedule without an end": RELEASE,
         "a schedule whose next phase comes after the end": "schedule_has_pending_phases",
         "a schedule whose next phase comes before the end": "schedule_has_pending_phases",
+        "a schedule that can be cut at the end": "schedule_has_pending_phases",
+        "a schedule that is over before the end": "schedule_has_pending_phases",
+        "a schedule that is not as the subscription is": "schedule_has_pending_phases",
         STRANGER: "schedule_of_another_subscription",
     },
 }
@@ -188,3 +217,9 @@ def test_a_subscription_that_its_schedule_ends_later_goes_on_for_now() -> None:
     assert later.ends_at is None
     assert decided(AT_PERIOD_END, later) == Done(Receipt("active", LATER))
     assert decided(NOW, later) == Write(PlainChange.CANCEL_NOW, RELEASE)
+
+
+def test_an_end_that_nobody_knows_cuts_no_schedule() -> None:
+    shape = SHAPES["a schedule that can be cut at the end"]
+    refused = clear_the_way(shape, "amend", "cancel_at_period_end", ends_at=None)
+    assert refused == Code.SCHEDULE_HAS_PENDING_PHASES

@@ -19,11 +19,20 @@ from aiocancel.core.changes import (
     PauseService,
     PlainChange,
     RemoveDiscounts,
+    SchedulePrice,
 )
 from aiocancel.core.claim import FlowStatus
 from aiocancel.core.codes import Code
 from aiocancel.core.identifiers import SubscriptionId
-from aiocancel.core.subscription import AppliedDiscount, CollectionPause, Subscription
+from aiocancel.core.phases import Phase, PhaseItem
+from aiocancel.core.schedules import ReleaseSchedule
+from aiocancel.core.subscription import (
+    AppliedDiscount,
+    CollectionPause,
+    Item,
+    Schedule,
+    Subscription,
+)
 from aiocancel.core.undo import (
     NOTHING_MADE,
     UNDOS,
@@ -60,6 +69,20 @@ COLLECT = Write(PlainChange.COLLECT_PAYMENTS)
 PAUSED = dataclasses.replace(ACTIVE, paused=CollectionPause("void", UNTIL))
 SERVICE_PAUSED = dataclasses.replace(ACTIVE, status="paused")
 DISCOUNTED = dataclasses.replace(ACTIVE, discounts=(LOYAL, OURS))
+
+PRO = Item("si_1", "price_pro", "month", 1, is_metered=False, quantity=1, period_end=DUE)
+RUNNING = Phase(DUE - timedelta(days=31), DUE, (PhaseItem("price_pro", 1),), ("di_loyal",))
+ON_BASIC = Phase(DUE, UNTIL, (PhaseItem("price_basic", 1),), ("di_loyal",))
+PLAN = SchedulePrice("sub_sched_1", RUNNING, "price_basic", "price_pro", 1, "month", 1)
+WE_PLANNED = Made(planned=(PLAN,))
+
+
+def planned(*phases: Phase, end_behavior: str = "release") -> Subscription:
+    """Under a schedule of these phases, the first of which runs."""
+    more = len(phases) > 1
+    schedule = Schedule(end_behavior, phases[-1].ends_at, more, phases=phases)
+    return dataclasses.replace(ACTIVE, items=(PRO,), schedule_id="sub_sched_1", schedule=schedule)
+
 
 WE_PAUSED = Made((MoveTrialEnd(DUE, None), PausePayments("void", UNTIL, DUE)))
 WE_DISCOUNTED = Made((AddDiscount("SAVE", ("di_loyal",), DUE),))
@@ -272,6 +295,62 @@ def test_a_removal_never_takes_a_discount_that_was_there_before_or_is_of_another
     assert undo_step(ActionKind.REMOVE_DISCOUNT, after, Made(changes), step.change) == DONE
 
 
+@pytest.mark.parametrize(
+    ("subscription", "made", "expected"),
+    [
+        pytest.param(
+            planned(RUNNING, ON_BASIC),
+            WE_PLANNED,
+            Write(PlainChange.ONLY_THE_SCHEDULE, schedule=ReleaseSchedule("sub_sched_1")),
+            id="our plan is to come",
+        ),
+        pytest.param(
+            planned(RUNNING, ON_BASIC),
+            NOTHING_MADE,
+            Refuse(Code.PLANNED_BY_SOMEBODY_ELSE),
+            id="somebody else's plan is to come",
+        ),
+        pytest.param(
+            planned(RUNNING, dataclasses.replace(ON_BASIC, items=(PhaseItem("price_max", 1),))),
+            WE_PLANNED,
+            Refuse(Code.PLANNED_BY_SOMEBODY_ELSE),
+            id="our plan was replaced by another",
+        ),
+        pytest.param(
+            dataclasses.replace(ACTIVE, schedule_id="sub_sched_1"),
+            WE_PLANNED,
+            Refuse(Code.PLANNED_BY_SOMEBODY_ELSE),
+            id="a schedule that nobody read",
+        ),
+        pytest.param(
+            dataclasses.replace(planned(RUNNING, ON_BASIC), cancel_at=UNTIL),
+            WE_PLANNED,
+            Refuse(Code.SCHEDULE_HAS_AN_END_OF_ITS_OWN),
+            id="somebody set an end beside our plan",
+        ),
+        pytest.param(planned(RUNNING), WE_PLANNED, DONE, id="somebody took it out"),
+        pytest.param(ACTIVE, WE_PLANNED, DONE, id="the schedule is gone"),
+        pytest.param(ACTIVE, NOTHING_MADE, DONE, id="nothing was planned"),
+        pytest.param(
+            dataclasses.replace(ACTIVE, items=(dataclasses.replace(PRO, price_id="price_basic"),)),
+            WE_PLANNED,
+            Refuse(Code.PLAN_HAS_COME),
+            id="the plan has come",
+        ),
+        pytest.param(
+            dataclasses.replace(ACTIVE, status="canceled"),
+            WE_PLANNED,
+            Refuse(Code.SUBSCRIPTION_HAS_ENDED),
+            id="it has ended",
+        ),
+    ],
+)
+def test_only_a_plan_that_an_offer_planned_is_taken_back(
+    subscription: Subscription, made: Made, expected: Step
+) -> None:
+    assert undo_step(ActionKind.KEEP_PLAN, subscription, made, None) == expected
+
+
 def test_the_table_of_undos_and_the_statuses_agree() -> None:
     assert {undo.status for undo in UNDOS} == {each for each in FlowStatus if takes_back(each)}
     for undo in UNDOS:
@@ -304,7 +383,7 @@ def test_any_other_word_is_an_unknown_status(word: str) -> None:
     assert vendor_status(word) is FlowStatus.UNKNOWN
 
 
-@pytest.mark.parametrize("word", ["resumed", "unpaused", "discount_removed"])
+@pytest.mark.parametrize("word", ["resumed", "unpaused", "discount_removed", "plan_kept"])
 def test_no_vendor_can_say_that_a_customer_takes_something_back(word: str) -> None:
     assert takes_back(FlowStatus(word))
     assert vendor_status(word) is FlowStatus.UNKNOWN
@@ -315,6 +394,7 @@ OWN_CHOICES = {
     FlowStatus.RESUMED,
     FlowStatus.UNPAUSED,
     FlowStatus.DISCOUNT_REMOVED,
+    FlowStatus.PLAN_KEPT,
 }
 
 

@@ -13,7 +13,14 @@ from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from typing import Final
 
-from aiocancel.core.changes import AddDiscount, Change, MoveTrialEnd, PausePayments, PauseService
+from aiocancel.core.changes import (
+    AddDiscount,
+    Change,
+    MoveTrialEnd,
+    PausePayments,
+    PauseService,
+    SchedulePrice,
+)
 from aiocancel.core.subscription import AppliedDiscount, Subscription
 from aiocancel.testing.stripe.objects import shifted
 
@@ -156,8 +163,17 @@ def _worths(discounts: Sequence[AppliedDiscount], worths: Mapping[str, Worth]) -
     }
 
 
-def with_change(before: Bill, change: Change, added: Worth | None, period: timedelta) -> Bill:
-    """The bill after a change; ``added`` is the worth of its coupon, ``period`` the length of the running period."""
+def with_change(
+    before: Bill,
+    change: Change,
+    added: Worth | None,
+    period: timedelta,
+    new_cost: Fraction = Fraction(0),
+) -> Bill:
+    """The bill after a change.
+
+    ``added`` is the worth of its coupon, ``period`` the length of the running period, ``new_cost`` that of a new plan.
+    """
     after = replace(before, own=dict(before.own), customers=dict(before.customers))
     match change:
         case AddDiscount(coupon_id, kept):
@@ -168,6 +184,12 @@ def with_change(before: Bill, change: Change, added: Worth | None, period: timed
             # Stripe finalizes an invoice of nothing for the trial.
             after.finalize(before.now, Fraction(0))
             after.lines = [replace(line, due=at) for line in before.lines]
+        case SchedulePrice(running=running):
+            # A phase that names no discounts leaves the subscription to those of its customer.
+            after.own = {
+                name: worth for name, worth in before.own.items() if name in running.discounts
+            }
+            after.lines = [replace(line, costs=new_cost) for line in before.lines]
         case PausePayments(behavior, resumes_at):
             after.payments_paused = (behavior, resumes_at)
         case PauseService(resumes_at, due, credit):

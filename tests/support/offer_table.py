@@ -27,9 +27,9 @@ from aiocancel.core.actions import (
     Wait,
     Write,
 )
-from aiocancel.core.changes import AddDiscount, PauseService, PlainChange
+from aiocancel.core.changes import AddDiscount, Change, PauseService, PlainChange, SchedulePrice
 from aiocancel.core.claim import NO_REASON
-from aiocancel.core.schedules import ReleaseSchedule
+from aiocancel.core.schedules import MakeSchedule, ReleaseSchedule
 from tests.core import test_actions
 from tests.core.offers import test_apply
 from tests.support.saas import STRIPE_KEY
@@ -42,7 +42,8 @@ CANCELLATIONS: Final = (
 
 _BILLING: Final = StripeBilling(api_key=STRIPE_KEY)
 _SUBSCRIPTION: Final = "/v1/subscriptions/{id}"
-_TIMES: Final = ("trial_end", "resumes_at")
+_SCHEDULES: Final = "/v1/subscription_schedules"
+_TIMES: Final = ("trial_end", "resumes_at", "start_date", "end_date")
 
 _HEAD: Final = f"""# What every choice does, for every shape of subscription
 
@@ -57,13 +58,16 @@ The letters stand for the calls above the table; their parameters are Stripe's o
 - **done**: the calls are made, or the subscription is as wanted already; **scheduled**: it ends on that date.
 - **parked**: nothing is changed, and an operator is told the code. The customer reads that a person will see to it.
 - **waits**: nothing is changed yet; the worker looks again, and parks it when that takes too long.
-- **promised**: nothing is changed yet, and the customer is told the date; the worker looks afresh on the day before.
+- **promised**: nothing is changed yet, and the customer is told the date; the worker looks afresh on the day before,
+  or, where a schedule at Stripe makes the change, an hour after it.
 - **refused**: nothing is left to do, and no person is needed.
 
 A schedule in the way goes first, by the default `StripeBilling(schedule_policy="amend")`; the other policies are in
 [`tests/core/test_schedules.py`](../tests/core/test_schedules.py).
 """
 _NOTES: Final[Mapping[str, str]] = {
+    "another plan at the period's end": "By a schedule at Stripe: nothing is charged or credited before. The call that "
+    "makes the schedule is followed by another look, and that by the call for a schedule of the running period.",
     "a custom offer": "The application's own handler (`@cancel.on_offer`) carries a custom offer out; what is shown "
     "is what becomes of one that reaches Stripe's side all the same.",
     ActionKind.CANCEL_AT_PERIOD_END: "Whoever owns a subscription may leave, whatever its shape.",
@@ -136,15 +140,18 @@ def _offer_calls(write: Write) -> Iterator[str]:
         yield _call("POST", "/v1/coupons", parameters.coupon(change.made, _BILLING))
     if isinstance(change, PauseService):
         yield _call("POST", f"{_SUBSCRIPTION}/pause", parameters.pause_service(change))
+    elif isinstance(change, SchedulePrice):
+        yield _call("POST", f"{_SCHEDULES}/{{id}}", parameters.plan_at_period_end(change))
     elif change is not None:
         yield _call("POST", _SUBSCRIPTION, parameters.offer_change(change))
 
 
 def _schedule_calls(write: Write) -> Iterator[str]:
     if write.schedule is not None:
-        end = "/release" if isinstance(write.schedule, ReleaseSchedule) else ""
+        end = "/{id}/release" if isinstance(write.schedule, ReleaseSchedule) else "/{id}"
+        end = "" if isinstance(write.schedule, MakeSchedule) else end
         params = parameters.schedule_change(write.schedule)
-        yield _call("POST", f"/v1/subscription_schedules/{{id}}{end}", params)
+        yield _call("POST", f"{_SCHEDULES}{end}", params)
 
 
 def _plain_call(kind: ActionKind, write: Write) -> str:
@@ -192,17 +199,15 @@ def _fields(value: Any, name: str = "") -> Iterator[str]:
 
 def _outcome(cell: Cell) -> str:
     match cell.step:
-        case Write(PlainChange.CANCEL_NOW) if cell.choice == ActionKind.CANCEL_AT_PERIOD_END:
-            return "done: it ends at once"
-        case Write() if cell.choice == ActionKind.CANCEL_AT_PERIOD_END:
-            return "scheduled"
-        case Write():
-            return "done"
+        case Write(change):
+            return _written(cell.choice, change)
         case Done(receipt):
             until = "" if receipt.ends_at is None else f", ends {receipt.ends_at:%Y-%m-%d}"
             return f"done: it is {receipt.status}{until}"
         case Wait():
             return "waits"
+        case Defer(_, takes_effect_at, by_schedule=True):
+            return f"promised for {takes_effect_at:%Y-%m-%d}: it is planned already"
         case Defer(until, takes_effect_at):
             promised = "a payment" if takes_effect_at is None else f"{takes_effect_at:%Y-%m-%d}"
             return f"promised for {promised}, made on {until:%Y-%m-%d}"
@@ -214,6 +219,18 @@ def _outcome(cell: Cell) -> str:
             return f"parked: `{code}`"
         case _:  # pragma: no cover
             assert_never(cell.step)
+
+
+def _written(choice: str, change: Change | PlainChange) -> str:
+    match change:
+        case PlainChange.CANCEL_NOW if choice == ActionKind.CANCEL_AT_PERIOD_END:
+            return "done: it ends at once"
+        case PlainChange.ONLY_THE_SCHEDULE:
+            return "looked at once more, and planned in the schedule"
+        case SchedulePrice():
+            return f"promised for {change.takes_effect_at:%Y-%m-%d}"
+        case _:
+            return "scheduled" if choice == ActionKind.CANCEL_AT_PERIOD_END else "done"
 
 
 def _sections(prefix: str, test: Callable[..., None], cells: Iterable[Cell]) -> Iterator[str]:

@@ -55,7 +55,7 @@ def test_a_widgets_result_is_read_by_its_vendor() -> None:
     )
 
 
-OWN_CHOICES = ["canceled", "resumed", "unpaused", "discount_removed"]
+OWN_CHOICES = ["canceled", "resumed", "unpaused", "discount_removed", "plan_kept"]
 
 
 @pytest.mark.parametrize("status", OWN_CHOICES)
@@ -69,12 +69,13 @@ def test_a_customer_may_cancel_or_take_something_back_without_any_widget(status:
 @pytest.mark.parametrize("status", sorted({*FlowStatus} - {*OWN_CHOICES}))
 def test_no_other_status_is_taken_without_a_widget(status: str) -> None:
     with pytest.raises(
-        MalformedClaimError, match="must be one of: canceled, resumed, unpaused, discount_removed"
+        MalformedClaimError,
+        match="must be one of: canceled, resumed, unpaused, discount_removed, plan_kept",
     ):
         read({"grant": "g", "status": status})
 
 
-@pytest.mark.parametrize("status", ["resumed", "unpaused", "discount_removed"])
+@pytest.mark.parametrize("status", ["resumed", "unpaused", "discount_removed", "plan_kept"])
 def test_a_widgets_result_takes_nothing_back(status: str) -> None:
     assert read({"grant": "g", "result": {"status": status}}).claim.status is FlowStatus.UNKNOWN
 
@@ -126,7 +127,7 @@ def test_a_widgets_result_takes_nothing_back(status: str) -> None:
         pytest.param('{"grant":"g","status":31337}', "status must be a text", id="status a number"),
         pytest.param(
             '{"grant":"g","status":"s3cr3t"}',
-            "must be one of: canceled, resumed, unpaused, discount_removed",
+            "must be one of: canceled, resumed, unpaused, discount_removed, plan_kept",
             id="status unknown",
         ),
         pytest.param(
@@ -337,12 +338,12 @@ def test_a_forms_words_are_decoded_as_the_web_does(body: bytes, text: str | None
         ),
         pytest.param(
             b"grant=g&status=saved",
-            "must be one of: canceled, resumed, unpaused, discount_removed",
+            "must be one of: canceled, resumed, unpaused, discount_removed, plan_kept",
             id="an offer",
         ),
         pytest.param(
             b"grant=g&status=",
-            "must be one of: canceled, resumed, unpaused, discount_removed",
+            "must be one of: canceled, resumed, unpaused, discount_removed, plan_kept",
             id="no status",
         ),
         pytest.param(b"grant=g&s3cr3t=1", "Only these fields", id="an unknown field"),

@@ -17,10 +17,27 @@ WORDS = Words("en", {})
 DAY = datetime(2026, 12, 5, 23, 30, tzinfo=UTC)
 
 # One row for each kind of answer, one word for each change, in the order of ``Topic``.
-CHANGES = ["cancellation", "resumption", "unpausing", "discount_removal", "offer", "nothing"]
+CHANGES = [
+    "cancellation",
+    "resumption",
+    "unpausing",
+    "discount_removal",
+    "plan_keeping",
+    "offer",
+    "nothing",
+]
 ANSWERS = {
-    "done": ["canceled", "resumed", "unpaused", "discount_removed", "offer", "nothing"],
+    "done": [
+        "canceled",
+        "resumed",
+        "unpaused",
+        "discount_removed",
+        "plan_kept",
+        "offer",
+        "nothing",
+    ],
     "scheduled": [
+        "scheduled",
         "scheduled",
         "scheduled",
         "scheduled",
@@ -28,11 +45,11 @@ ANSWERS = {
         "offer_scheduled",
         "scheduled",
     ],
-    "needs_payment_action": ["needs_payment_action"] * 6,
-    "queued": ["queued"] * 6,
-    "manual": ["manual", "manual", "manual", "manual", "manual_offer", "manual"],
-    "refused": ["refused"] * 6,
-    "closed": ["closed_by_hand"] * 6,
+    "needs_payment_action": ["needs_payment_action"] * 7,
+    "queued": ["queued"] * 7,
+    "manual": ["manual", "manual", "manual", "manual", "manual", "manual_offer", "manual"],
+    "refused": ["refused"] * 7,
+    "closed": ["closed_by_hand"] * 7,
 }
 # The answers that Stripe dates, and the words with and without a date.
 DATED = {

@@ -222,6 +222,9 @@ def _refused(
     price = (bounds.prices or {}).get(offer.price) if isinstance(offer, PlanOffer) else None
     step = offer_step(accepted, subscription, now=now, rules=bounds.rules, price=price)
     match past_the_schedule(step, subscription, bounds.schedule_policy):
+        case Defer(by_schedule=True):
+            # It is planned for the period's end already.
+            return Code.HAS_IT_ALREADY
         case Write() | Defer():
             return None
         case Refuse(code):

@@ -51,7 +51,7 @@ def _terms(offer: FlowOffer, currency: str, months: int | None) -> Terms | Code:
             # From the next payment on: time that is paid for is used, and each month is one without payment.
             return PauseTerms("month", months, at_period_end=True)
         case PlanOffer(price=price_id, at=at):
-            return PlanTerms(price_id, prorate=True) if at == "now" else Code.OFFER_NOT_ALLOWED
+            return PlanTerms(price_id, prorate=True, at_period_end=at == "period_end")
         case HandledOffer():
             return CustomTerms()
         case _:  # pragma: no cover - mypy shows that no case is left

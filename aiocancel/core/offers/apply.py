@@ -26,6 +26,7 @@ from aiocancel.core.changes import (
     PauseCredit,
     PausePayments,
     PauseService,
+    SchedulePrice,
     SwapPrice,
     shows,
     still_holds,
@@ -33,6 +34,7 @@ from aiocancel.core.changes import (
 from aiocancel.core.check_settings import check_flag, check_texts, check_whole, check_word
 from aiocancel.core.codes import Code
 from aiocancel.core.money import minor_units
+from aiocancel.core.offers.planned import plan_at_period_end, planned_step
 from aiocancel.core.offers.terms import (
     AcceptedOffer,
     CouponTerms,
@@ -70,11 +72,13 @@ _INTERVALS: Final = frozenset({"day", "week", "month", "year"})
 _LEFT: Final = frozenset({Code.SUBSCRIPTION_HAS_ENDED, Code.SUBSCRIPTION_IS_ENDING})
 
 PlanPayment = Literal["refuse", "pending"]
+PlanStart = Literal["now", "period_end"]
 PauseMechanism = Literal["pause_collection", "pause"]
 
 _WORDS: Final = {
     "pause_behavior": PAUSE_BEHAVIORS,
     "plan_payment": ("refuse", "pending"),
+    "plan_starts": ("now", "period_end"),
     "pause_mechanism": ("pause_collection", "pause"),
     "pause_credit": PAUSE_CREDITS,
     "unprorated_interval_change": ("refuse", "allow"),
@@ -102,6 +106,8 @@ class OfferRules:
         unprorated_interval_change: What becomes of another plan without proration that is paid at other intervals.
             Stripe bills its first period at once and gives no credit for the one that is paid. ``refuse`` leaves it to
             a person, ``allow`` does it.
+        plan_starts: When another plan of a flow vendor's offer comes, which says nothing of that. With ``period_end``
+            a schedule at Stripe brings it when the running period ends, and nothing is charged or credited before.
 
     Raises:
         ConfigurationError: Says which setting is wrong.
@@ -115,6 +121,7 @@ class OfferRules:
     pause_bills_usage: bool = True
     most_months_of_a_discounted_payment: int | None = None
     unprorated_interval_change: Literal["refuse", "allow"] = "refuse"
+    plan_starts: PlanStart = "now"
 
     def __post_init__(self) -> None:
         for name, words in _WORDS.items():
@@ -170,7 +177,10 @@ def offer_step(
         return Supersede(code) if was_told and code in _LEFT else Refuse(code)
     if isinstance(offer.terms, TrialTerms | PauseTerms) and _renews_about(now, subscription):
         return Wait()
-    if isinstance(offer.terms, PlanTerms) and (step := _pending(subscription, now, progress)):
+    if isinstance(offer.terms, PlanTerms) and (
+        step := _pending(subscription, now, progress)
+        or _at_period_end(offer.terms, subscription, now, progress, rules, price)
+    ):
         return step
     if earlier is not None:
         return (
@@ -496,6 +506,35 @@ def _plan(
     )
 
     return Write(swap)
+
+
+def _at_period_end(
+    terms: PlanTerms,
+    subscription: Subscription,
+    now: datetime,
+    progress: Progress,
+    rules: OfferRules,
+    price: Price | None,
+) -> Step | None:
+    """Return the step for a plan that comes when the period ends, None for one that comes at once."""
+    earlier, waits = progress.earlier, terms.at_period_end or rules.plan_starts == "period_end"
+    if isinstance(earlier, SchedulePrice):
+        return planned_step(
+            earlier,
+            subscription,
+            now,
+            was_promised=progress.promised is not None,
+            renews=_renews_about(now, subscription),
+        )
+    if earlier is not None or not waits:
+        return None
+
+    if _renews_about(now, subscription):
+        return Wait()
+    item = _plan_item(subscription, rules)
+    if item is None:
+        return Refuse(Code.WHICH_ITEM_IS_THE_PLAN)
+    return plan_at_period_end(terms, item, subscription, now, price)
 
 
 def _is_billed_at_once(item: Item, price: Price | None, subscription: Subscription) -> bool:

@@ -49,10 +49,11 @@ class TrialTerms:
 
 @dataclass(frozen=True, slots=True)
 class PlanTerms:
-    """Another price in place of the one being paid."""
+    """Another price in place of the one being paid, at once or, with ``at_period_end``, when the period ends."""
 
     price_id: str
     prorate: bool
+    at_period_end: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,8 +248,10 @@ def offer_to_json(offer: AcceptedOffer) -> dict[str, Any]:
             }
         case TrialTerms(days):
             terms = {"type": "trial_extension", "days": days}
-        case PlanTerms(price_id, prorate):
+        case PlanTerms(price_id, prorate, at_period_end):
             terms = {"type": "change_plan", "price_id": price_id, "prorate": prorate}
+            # Left out where it says nothing, so that a worker of the release before can read it.
+            terms |= {"at_period_end": True} if at_period_end else {}
         case PauseTerms(interval, count, at_period_end):
             terms = {
                 "type": "pause",

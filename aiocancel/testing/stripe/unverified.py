@@ -27,6 +27,8 @@ class Unverified:
             The page calls its limit a "pending update expiration time".
         discount_of_the_customer: Whether an update of a subscription may reuse the discount of its customer by id.
             The SDK says "an existing discount on the object (or one of its ancestors)".
+        discounts_of_a_new_schedule: Whether the phase of a schedule that is made from a subscription names the
+            subscription's discounts by their ids, or by their coupons. Sent again, a coupon begins anew.
         expansion_needs_permission: Whether a restricted key that may not read coupons is refused
             ``expand[]=discounts``. Stripe's page on the permissions of apps says so; for restricted keys nothing does.
         account_needs_permission: Whether ``GET /v1/account`` asks a restricted key for a permission of its own.
@@ -38,5 +40,6 @@ class Unverified:
     second_resumption: Literal["refused", "voids_the_first"] = "refused"
     resumption_as_pending_update: bool = False
     discount_of_the_customer: Literal["reused", "refused"] = "reused"
+    discounts_of_a_new_schedule: Literal["by_id", "by_coupon"] = "by_id"
     expansion_needs_permission: bool = True
     account_needs_permission: bool = False

@@ -58,6 +58,7 @@ FLOW_OFFERS: dict[str, FlowOffer] = {
     "a pause of 1 to 3 months": BREAK,
     "more days of trial": TRIAL,
     "another plan at once": BASIC,
+    "another plan at the period's end": PlanOffer("later", "price_basic", at="period_end"),
     "an offer with a handler": CALL,
 }
 
@@ -76,6 +77,7 @@ UNREADABLE: dict[str, Code] = {
 SCHEDULED: dict[str, Code] = {
     "under a schedule with phases to come": Code.SCHEDULE_HAS_PENDING_PHASES,
     "under a downgrade at the period's end": Code.SCHEDULE_HAS_PENDING_PHASES,
+    "the other plan comes with its schedule": Code.SCHEDULE_HAS_PENDING_PHASES,
 }
 OVERDUE: dict[str, Code] = {
     "past due": Code.PAYMENT_IS_OVERDUE,
@@ -127,6 +129,18 @@ LEFT_OUT: dict[str, Mapping[str, Code]] = {
     | {
         "another plan waits for its payment": Code.ANOTHER_UPDATE_IS_PENDING,
         "the plan is there": Code.HAS_IT_ALREADY,
+    },
+    "another plan at the period's end": TAKEN_BY_NONE
+    | OVERDUE
+    | NO_PLAN
+    | RENEWS
+    | {
+        "trialing": Code.A_TRIAL_CANNOT_BE_SCHEDULED,
+        "it is billed ahead": Code.PERIODS_ARE_MIXED,
+        "under a schedule with nothing more to come": Code.SCHEDULE_CANNOT_BE_KEPT,
+        "another plan waits for its payment": Code.ANOTHER_UPDATE_IS_PENDING,
+        "the plan is there": Code.HAS_IT_ALREADY,
+        "the other plan comes with its schedule": Code.HAS_IT_ALREADY,
     },
     "an offer with a handler": GONE,
 }

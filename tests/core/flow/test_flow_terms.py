@@ -46,9 +46,23 @@ BREAK = PauseOffer("o", months=(1, 3), sentence="You can read.")
         (TrialOffer("o", 14), None, TrialTerms(14)),
         (BREAK, 3, PauseTerms("month", 3, at_period_end=True)),
         (PlanOffer("o", "price_basic"), None, PlanTerms("price_basic", prorate=True)),
+        (
+            PlanOffer("o", "price_basic", at="period_end"),
+            None,
+            PlanTerms("price_basic", prorate=True, at_period_end=True),
+        ),
         (HandledOffer("o", "A call", "We talk.", "Book a call"), None, CustomTerms()),
     ],
-    ids=["once", "months", "amount", "trial", "pause", "plan", "custom"],
+    ids=[
+        "once",
+        "months",
+        "amount",
+        "trial",
+        "pause",
+        "plan",
+        "plan at the period's end",
+        "custom",
+    ],
 )
 def test_offer_has_the_terms_that_its_definition_says(
     offer: FlowOffer, months: int | None, terms: Terms

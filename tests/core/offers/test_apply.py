@@ -29,7 +29,9 @@ from aiocancel.core.changes import (
     NewCoupon,
     PausePayments,
     PauseService,
+    PlainChange,
     RemoveDiscounts,
+    SchedulePrice,
     SwapPrice,
 )
 from aiocancel.core.codes import Code
@@ -44,6 +46,7 @@ from aiocancel.core.offers.apply import (
     add_months,
     offer_step,
 )
+from aiocancel.core.offers.planned import PHASE_MARGIN
 from aiocancel.core.offers.terms import (
     AcceptedOffer,
     CouponTerms,
@@ -54,7 +57,13 @@ from aiocancel.core.offers.terms import (
     Terms,
     TrialTerms,
 )
-from aiocancel.core.schedules import DEFAULT_SCHEDULE_POLICY, ReleaseSchedule, SchedulePolicy
+from aiocancel.core.phases import Phase, PhaseItem
+from aiocancel.core.schedules import (
+    DEFAULT_SCHEDULE_POLICY,
+    MakeSchedule,
+    ReleaseSchedule,
+    SchedulePolicy,
+)
 from aiocancel.core.subscription import (
     AppliedDiscount,
     CollectionPause,
@@ -100,8 +109,23 @@ ACTIVE = Subscription(
 )
 
 
+# The running period, and a month on the other plan.
+RUNNING = Phase(datetime(2027, 2, 1, tzinfo=UTC), DUE, (PhaseItem("price_pro", 3),))
+ON_BASIC = Phase(DUE, datetime(2027, 4, 1, tzinfo=UTC), (PhaseItem(BASIC, 3),))
+PLANNED = SchedulePrice("sub_sched_1", RUNNING, BASIC, "price_pro", 3, "month", 1)
+
+
 def shape(**changes: Any) -> Subscription:
     return dataclasses.replace(ACTIVE, **changes)
+
+
+def under(*phases: Phase, **changes: Any) -> Subscription:
+    """Under a schedule of these phases, the first of which runs."""
+    more = len(phases) > 1
+    schedule = Schedule(
+        "release", phases[-1].ends_at, more, phases[0].ends_at if more else None, None, phases
+    )
+    return shape(schedule_id="sub_sched_1", schedule=schedule, **changes)
 
 
 def due_at(due: datetime, **changes: Any) -> Subscription:
@@ -146,6 +170,8 @@ SHAPES: dict[str, tuple[Subscription, OfferRules]] = {
             schedule_id="sub_sched_1",
             schedule=Schedule("release", YEAR_DUE, has_more_to_come=True, next_phase_at=DUE),
         ),
+        "under a schedule of the running period": under(RUNNING),
+        "the other plan comes with its schedule": under(RUNNING, ON_BASIC),
         "it is billed ahead": shape(items=(dataclasses.replace(PRO, billed_until=YEAR_DUE),)),
         "in flexible billing mode": shape(is_flexible=True),
         "it is sent invoices": shape(charges_automatically=False),
@@ -192,6 +218,7 @@ OFFERS: dict[str, Terms] = {
     "a coupon for the customer": CouponTerms(Decimal(10), None, "once", to_customer=True),
     "a trial extension": TrialTerms(14),
     "another plan": PlanTerms(BASIC, prorate=True),
+    "another plan at the period's end": PlanTerms(BASIC, prorate=True, at_period_end=True),
     "a pause of 30 days": pause("day", 30),
     "a pause of 30 days from the period's end": pause("day", 30, at_period_end=True),
     "a pause of 4 weeks": pause("week", 4),
@@ -233,11 +260,13 @@ def row(usual: Step, *exceptions: Mapping[str, Step]) -> dict[str, Step]:
         # The schedule goes first, and alone.
         release = dataclasses.replace(usual, schedule=ReleaseSchedule("sub_sched_1"))
         steps["under a schedule with nothing more to come"] = release
+        steps["under a schedule of the running period"] = release
 
     if isinstance(usual, Write | Defer):
         for name in (
             "under a schedule with phases to come",
             "under a downgrade at the period's end",
+            "the other plan comes with its schedule",
         ):
             steps[name] = Refuse(Code.SCHEDULE_HAS_PENDING_PHASES)
 
@@ -377,6 +406,25 @@ TABLE: dict[str, dict[str, Step]] = {
             "its next payment is unknown": Refuse(Code.WHICH_ITEM_IS_THE_PLAN),
         },
     ),
+    "another plan at the period's end": row(
+        Write(PlainChange.ONLY_THE_SCHEDULE, MakeSchedule("sub_1")),
+        NO_TIME_TO_GIVE,
+        AROUND_A_RENEWAL,
+        {
+            "trialing": Refuse(Code.A_TRIAL_CANNOT_BE_SCHEDULED),
+            "under a schedule with nothing more to come": Refuse(Code.SCHEDULE_CANNOT_BE_KEPT),
+            "under a schedule of the running period": Write(PLANNED),
+            "the other plan comes with its schedule": Defer(
+                until=DUE + PHASE_MARGIN, takes_effect_at=DUE, by_schedule=True
+            ),
+            "the plan is there": IS_SO_ALREADY,
+            "it is billed ahead": Refuse(Code.PERIODS_ARE_MIXED),
+            "it has two licensed items": Refuse(Code.WHICH_ITEM_IS_THE_PLAN),
+            "its intervals are mixed": Refuse(Code.WHICH_ITEM_IS_THE_PLAN),
+            "another plan waits for its payment": Refuse(Code.ANOTHER_UPDATE_IS_PENDING),
+            "its next payment is unknown": Refuse(Code.WHICH_ITEM_IS_THE_PLAN),
+        },
+    ),
     "a pause of 30 days": pause_row(datetime(2027, 3, 12, 8, 30, tzinfo=UTC)),
     "a pause of 30 days from the period's end": pause_row(LATER, in_nine_months=PAYS_FOR_MORE),
     "a pause of 4 weeks": pause_row(datetime(2027, 3, 10, 8, 30, tzinfo=UTC)),
@@ -451,6 +499,15 @@ def changed(subscription: Subscription, change: Change) -> Subscription:
             items = tuple(
                 dataclasses.replace(item, price_id=price_id, quantity=quantity)
                 if item.item_id == item_id
+                else item
+                for item in subscription.items
+            )
+            return dataclasses.replace(subscription, items=items)
+        case SchedulePrice(price_id=price_id, replaced=replaced, quantity=quantity):
+            # Its time has come.
+            items = tuple(
+                dataclasses.replace(item, price_id=price_id, quantity=quantity)
+                if item.price_id == replaced
                 else item
                 for item in subscription.items
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -10,18 +11,34 @@ from typing import Any, Final
 from hypothesis import event, given
 from hypothesis import strategies as st
 
-from aiocancel.core.actions import Write
-from aiocancel.core.changes import PAUSE_BEHAVIORS, PAUSE_CREDITS, AddDiscount, PauseService
+from aiocancel.core.actions import Defer, Write
+from aiocancel.core.changes import (
+    PAUSE_BEHAVIORS,
+    PAUSE_CREDITS,
+    AddDiscount,
+    PauseService,
+    PlainChange,
+    SchedulePrice,
+)
 from aiocancel.core.offers.apply import OfferRules
 from aiocancel.core.offers.terms import (
     COUPON_DURATIONS,
     PAUSE_INTERVALS,
     CouponTerms,
     PauseTerms,
+    PlanTerms,
     Terms,
     TrialTerms,
 )
-from aiocancel.core.subscription import AppliedDiscount, CollectionPause, Item, Subscription
+from aiocancel.core.phases import Phase, PhaseItem
+from aiocancel.core.schedules import MakeSchedule
+from aiocancel.core.subscription import (
+    AppliedDiscount,
+    CollectionPause,
+    Item,
+    Schedule,
+    Subscription,
+)
 from aiocancel.testing.stripe.objects import shifted
 from tests.core.offers.test_apply import shape, step
 from tests.support.bills import Worth, bill, with_change
@@ -126,7 +143,12 @@ def test_no_accepted_offer_makes_the_next_twelve_months_dearer(
     situation: Any, terms: Terms, rules: OfferRules
 ) -> None:
     subscription, costs, coupons = situation
-    reached = step(terms, subscription, now=NOW, rules=rules)
+    at, reached = NOW, step(terms, subscription, now=NOW, rules=rules)
+    if isinstance(reached, Defer):
+        # Nothing is changed before; what is then written must hold from then on.
+        event("it waits for its date")
+        at, promised = reached.until, reached.takes_effect_at
+        reached = step(terms, subscription, now=at, rules=rules, promised=promised)
     if not isinstance(reached, Write) or reached.kept is None:
         event("nothing is written")
         return
@@ -135,8 +157,8 @@ def test_no_accepted_offer_makes_the_next_twelve_months_dearer(
     first = min(subscription.items, key=lambda item: item.period_end or NOW)
     period = timedelta(days=LENGTHS[first.interval] * first.interval_count)
 
-    before = bill(subscription, NOW, costs, coupons)
-    after = with_change(bill(subscription, NOW, costs, coupons), change, added_by(terms), period)
+    before = bill(subscription, at, costs, coupons)
+    after = with_change(bill(subscription, at, costs, coupons), change, added_by(terms), period)
     paid_before, paid_after = before.total(), after.total()
 
     if isinstance(change, PauseService):
@@ -145,6 +167,46 @@ def test_no_accepted_offer_makes_the_next_twelve_months_dearer(
     assert paid_after <= paid_before
     if isinstance(change, AddDiscount) and terms.duration != "once":  # type: ignore[union-attr]
         assert change.due is not None
+
+
+@given(situation=situations(), cheaper=st.integers(0, 100))
+def test_a_cheaper_plan_at_the_periods_end_makes_nothing_dearer_and_takes_no_discount(
+    situation: Any, cheaper: int
+) -> None:
+    subscription, costs, coupons = situation
+    first = step(TO_CHEAP, subscription, now=NOW)
+    if first != Write(PlainChange.ONLY_THE_SCHEDULE, MakeSchedule("sub_1")):
+        event("nothing is planned")
+        assert not isinstance(first, Write)
+        return
+    (item,) = subscription.items
+    new_cost = costs[item.item_id] * cheaper / 100
+
+    # As Stripe makes a schedule of it.
+    due = subscription.current_period_end
+    line = PhaseItem(item.price_id, item.quantity)
+    own = tuple(discount.discount_id for discount in subscription.discounts)
+    running = Phase(due - timedelta(days=1), due, (line,), own)
+    reached = step(TO_CHEAP, scheduled(subscription, running), now=NOW)
+    assert isinstance(reached, Write)
+    change = reached.kept
+    assert isinstance(change, SchedulePrice)
+
+    before = bill(subscription, NOW, costs, coupons)
+    period = timedelta(days=LENGTHS[item.interval] * item.interval_count)
+    after = with_change(bill(subscription, NOW, costs, coupons), change, None, period, new_cost)
+    assert after.total() <= before.total()
+    assert change.takes_effect_at == due
+    assert change.running == running
+    event("it is planned")
+
+
+TO_CHEAP: Final = PlanTerms("price_cheap", prorate=True, at_period_end=True)
+
+
+def scheduled(subscription: Subscription, running: Phase) -> Subscription:
+    schedule = Schedule("release", running.ends_at, False, None, "sub_1", (running,))
+    return dataclasses.replace(subscription, schedule_id="sub_sched_1", schedule=schedule)
 
 
 def test_a_lost_discount_would_be_noticed() -> None:

@@ -141,6 +141,7 @@ STATUSES: dict[FlowStatus, Verdict] = {
     FlowStatus.RESUMED: Disproven(Code.flow_session_says(FlowStatus.RESUMED)),
     FlowStatus.UNPAUSED: Disproven(Code.flow_session_says(FlowStatus.UNPAUSED)),
     FlowStatus.DISCOUNT_REMOVED: Disproven(Code.flow_session_says(FlowStatus.DISCOUNT_REMOVED)),
+    FlowStatus.PLAN_KEPT: Disproven(Code.flow_session_says(FlowStatus.PLAN_KEPT)),
     FlowStatus.UNKNOWN: Disproven(Code.FLOW_SESSION_SAYS_UNKNOWN),
 }
 

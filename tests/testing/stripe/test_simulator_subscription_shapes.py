@@ -103,21 +103,119 @@ async def test_a_phase_needs_items_and_planned_pauses_are_not_simulated(api: Str
     assert error_of(refused)["code"] == "simulator_unsupported"
 
 
+async def schedule_of(api: Stripe) -> tuple[dict[str, Any], str]:
+    """Put the subscription under a schedule; returns its running phase, to be sent again, and its path."""
+    made = await api.call("post", "/v1/subscription_schedules", from_subscription="sub_1")
+    now = made["phases"][0]
+    items = [{"price": item["price"], "quantity": item["quantity"]} for item in now["items"]]
+    discounts = [{"discount": each["discount"]} for each in now["discounts"]]
+    running = {"items": items, "start_date": now["start_date"], "end_date": now["end_date"]}
+    path = f"/v1/subscription_schedules/{made['id']}"
+    return running | ({"discounts": discounts} if discounts else {}), path
+
+
+async def discounted(api: Stripe, duration: str = "forever") -> list[str]:
+    api.simulator.add_coupon("HALF", percent_off=50, duration=duration)
+    await api.call("post", "/v1/subscriptions/sub_1", discounts=[{"coupon": "HALF"}])
+    return list((await api.read())["discounts"])
+
+
+async def test_a_phase_that_names_no_discounts_takes_them_away(api: Stripe) -> None:
+    had = await discounted(api)
+    running, path = await schedule_of(api)
+    assert running["discounts"] == [{"discount": had[0]}]
+
+    await api.call("post", path, phases=[running])
+    assert (await api.read())["discounts"] == had
+    await api.call("post", path, phases=[{k: v for k, v in running.items() if k != "discounts"}])
+    assert (await api.read())["discounts"] == []
+
+
+async def test_a_coupon_in_a_phase_begins_anew_and_an_unknown_discount_is_refused(
+    api: Stripe,
+) -> None:
+    had = await discounted(api)
+    running, path = await schedule_of(api)
+
+    await api.call("post", path, phases=[running | {"discounts": [{"coupon": "HALF"}]}])
+    (new,) = (await api.read())["discounts"]
+    assert new not in had
+    refused = await api.refusal("post", path, phases=[running | {"discounts": [{"discount": "x"}]}])
+    assert error_of(refused)["code"] == "resource_missing"
+
+
+async def test_a_discount_that_was_used_up_does_not_come_back_with_a_phase(api: Stripe) -> None:
+    await discounted(api, "once")
+    running, path = await schedule_of(api)
+    month = {"interval": "month", "interval_count": 1}
+    following = {"items": running["items"], "discounts": running["discounts"], "duration": month}
+    await api.call("post", path, phases=[running, following])
+
+    api.clock.advance(days=31)
+    after = await api.read(expand=["latest_invoice"])
+    assert (after["latest_invoice"]["total"], after["discounts"]) == (1450, [])
+    api.clock.advance(days=31)
+    assert (await api.read(expand=["latest_invoice"]))["latest_invoice"]["total"] == 2900
+
+
+async def test_a_schedule_names_discounts_by_their_coupons_where_that_is_chosen(
+    api: Stripe,
+) -> None:
+    api.simulator.unverified.discounts_of_a_new_schedule = "by_coupon"
+    await discounted(api)
+    made = await api.call("post", "/v1/subscription_schedules", from_subscription="sub_1")
+    assert made["phases"][0]["discounts"] == [
+        {"coupon": "HALF", "discount": None, "promotion_code": None}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("edit", "param"),
+    [
+        pytest.param({"start_date": None}, "phases[0][start_date]", id="no start"),
+        pytest.param({"start_date": 1}, "phases[0][start_date]", id="another start"),
+        pytest.param({"iterations": 1}, "phases[0][iterations]", id="iterations"),
+        pytest.param({"end_date": None}, "phases[0][end_date]", id="no end"),
+        pytest.param(
+            {"duration": {"interval": "month"}}, "phases[0][duration]", id="an end and a duration"
+        ),
+        pytest.param(
+            {"items": [{"price": "price_none"}]}, "phases[0][items][0][price]", id="no such price"
+        ),
+        pytest.param(
+            {"items": [{"price": "price_usage", "quantity": 2}]},
+            "phases[0][items][0][quantity]",
+            id="a quantity of usage",
+        ),
+        pytest.param({"items": [{"price": "price_basic"}]}, "phases", id="other items now"),
+        pytest.param({"trial_end": 5}, "phases[0][trial_end]", id="not simulated"),
+        pytest.param(
+            {"discounts": [{"coupon": "A", "discount": "B"}]},
+            "phases[0][discounts][0]",
+            id="two sources of a discount",
+        ),
+    ],
+)
+async def test_phases_that_stripe_would_not_take_are_refused_and_change_nothing(
+    api: Stripe, edit: dict[str, Any], param: str
+) -> None:
+    api.simulator.add_price("price_basic", unit_amount=900)
+    api.simulator.add_price("price_usage", recurring={"interval": "month", "usage_type": "metered"})
+    running, path = await schedule_of(api)
+    before = await api.call("get", path)
+
+    phase = {name: value for name, value in {**running, **edit}.items() if value is not None}
+    refused = await api.refusal("post", path, phases=[phase])
+    assert error_of(refused)["param"] == param
+    assert await api.call("get", path) == before
+
+
 async def test_the_next_phase_brings_its_price_when_the_running_one_ends(api: Stripe) -> None:
     api.simulator.add_price("price_basic", unit_amount=900)
-    end = period_end(await api.read())
-    item = {"price": "price_pro", "quantity": 1}
-    await api.call(
-        "post",
-        SCHEDULE.replace(
-            "sub_sched_1",
-            (await api.call("post", "/v1/subscription_schedules", from_subscription="sub_1"))["id"],
-        ),
-        phases=[
-            {"items": [item], "end_date": end},
-            {"items": [item | {"price": "price_basic"}], "end_date": end + 10**7},
-        ],
-    )
+    running, schedule = await schedule_of(api)
+    basic = {"price": "price_basic", "quantity": 1}
+    month = {"interval": "month", "interval_count": 1}
+    await api.call("post", schedule, phases=[running, {"items": [basic], "duration": month}])
     api.clock.advance(days=31)
     after = await api.read(expand=["latest_invoice"])
 
