@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import importlib
+import json
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from tests.support.company import Company
 from tests.support.waiting import until
 from tests.worker.test_hooks import cancel_plainly
 
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
 
@@ -21,6 +24,8 @@ async def test_the_outcome_webhook_posts_once_the_receiver_takes_it(
     company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     company.stripe.add_subscription("sub_1")
+    monkeypatch.syspath_prepend(str(EXAMPLES))
+    module = importlib.import_module("outcome_webhook")
     received: list[dict[str, Any]] = []
     calls = 0
 
@@ -29,17 +34,19 @@ async def test_the_outcome_webhook_posts_once_the_receiver_takes_it(
         calls += 1
         if calls == 1:
             return web.Response(status=503)
-        received.append({"key": request.headers["Idempotency-Key"], **(await request.json())})
+        body = await request.read()
+        at = int(request.headers["webhook-timestamp"])
+        key = request.headers["webhook-id"]
+        expected = module.signed(body, message_id=key, at=at, secret=SECRET)
+        assert request.headers["webhook-signature"] == expected["webhook-signature"]
+        received.append({"key": key, **json.loads(body)})
         return web.Response()
 
     app = web.Application()
     app.router.add_post("/in", receive)
     async with TestServer(app) as server:
-        monkeypatch.syspath_prepend(str(EXAMPLES))
         cancel = company.plug_in()
-        importlib.import_module("outcome_webhook").post_outcomes_to(
-            cancel, str(server.make_url("/in"))
-        )
+        module.post_outcomes_to(cancel, str(server.make_url("/in")), secret=SECRET)
         await company.open(cancel)
         assert await cancel_plainly(company) == "scheduled"
         await until(lambda: bool(received))
@@ -50,3 +57,40 @@ async def test_the_outcome_webhook_posts_once_the_receiver_takes_it(
         "scheduled",
         "ada",
     )
+
+
+def test_a_signature_is_that_of_standard_webhooks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(EXAMPLES))
+
+    # The example of its specification's reference libraries.
+    headers = importlib.import_module("outcome_webhook").signed(
+        b'{"test": 2432232314}',
+        message_id="msg_p5jXN8AQM9LWM0D4loKWxJek",
+        at=1614265330,
+        secret=SECRET,
+    )
+
+    assert headers["webhook-signature"] == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+
+
+def lines_in(folder: Path) -> list[str]:
+    return [line for file in folder.iterdir() for line in file.read_text().splitlines()]
+
+
+async def test_outcomes_are_written_into_the_file_of_their_day(
+    company: Company, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    company.stripe.add_subscription("sub_1")
+    monkeypatch.syspath_prepend(str(EXAMPLES))
+    module = importlib.import_module("outcomes_csv")
+    cancel = company.plug_in()
+    module.write_outcomes_to(cancel, tmp_path)
+    await company.open(cancel)
+
+    assert await cancel_plainly(company) == "scheduled"
+    await until(lambda: len(lines_in(tmp_path)) == 2)
+
+    head, row = csv.reader(lines_in(tmp_path))
+    assert tuple(head) == module.COLUMNS
+    assert (row[2], row[3], row[4]) == ("sub_1", "canceled", "scheduled")
+    assert module._cell("=cmd()") == "'=cmd()"

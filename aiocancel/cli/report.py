@@ -9,7 +9,7 @@ import io
 import json
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -18,7 +18,7 @@ import asyncpg
 
 from aiocancel.cli.database import CONNECT_WITHIN_S, add_option, database_url
 from aiocancel.core.measures.interval import Share
-from aiocancel.core.measures.report import By, Report, counts_as_json, report_as_json
+from aiocancel.core.measures.report import ROW_HEAD, By, Report, report_as_json, report_rows
 from aiocancel.core.measures.words import points_in_words, share_in_words
 from aiocancel.core.money import major_units
 from aiocancel.errors import UnavailableError
@@ -29,7 +29,6 @@ from aiocancel.postgres.schema import check_schema
 ANSWER_WITHIN_S: Final = 30.0
 _MOST_DAYS: Final = 3660
 _SHOWN_GROUPS: Final = 15
-CSV_HEAD: Final = ("figure", "key", "part", "whole", "low", "high", "currency", "amount_minor")
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -217,10 +216,10 @@ def _groups(report: Report) -> Iterator[tuple[str, str]]:
 
 
 def report_as_csv(report: Report) -> str:
-    """Return every figure as a row with the columns of ``CSV_HEAD``; a cell is never a formula."""
+    """Return every figure as a row with the columns of ``ROW_HEAD``; a cell is never a formula."""
     written = io.StringIO()
     writer = csv.writer(written, lineterminator="\n")
-    writer.writerow(CSV_HEAD)
+    writer.writerow(ROW_HEAD)
     writer.writerows([[cell_of(each) for each in row] for row in report_rows(report)])
     return written.getvalue()
 
@@ -232,38 +231,6 @@ def cell_of(value: Any) -> str:
     return (
         f"'{text}" if not is_number and text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
     )
-
-
-def report_rows(report: Report) -> Iterator[Sequence[Any]]:
-    """Yield every figure: its name, its key, and what it comes to."""
-    for name, number in counts_as_json(report.counts).items():
-        yield (name, "", number, None, None, None, None, None)
-    for each in report.groups:
-        for name, number in counts_as_json(each.counts).items():
-            yield (f"{name}_by_{report.by}", each.key, number, None, None, None, None, None)
-
-    for reason in report.reasons:
-        yield _share_row("reasons", reason.reason, reason.chosen)
-    for offer in report.offers:
-        for name in ("accepted", "canceled", "abandoned"):
-            yield _share_row(f"offer_{name}", offer.offer, Share(getattr(offer, name), offer.shown))
-    for kept in report.kept:
-        yield _share_row(f"kept_{kept.day}", kept.offer, kept.kept)
-        yield _share_row(f"paused_{kept.day}", kept.offer, Share(kept.paused, kept.kept.whole))
-
-    for money in report.revenue:
-        for name in ("kept", "given", "cost"):
-            minor = getattr(money, f"{name}_minor")
-            yield (name, "", None, money.sessions, None, None, money.currency, minor)
-    if report.hold_out is not None:
-        yield _share_row("hold_out", "offers", report.hold_out.offers)
-        yield _share_row("hold_out", "none", report.hold_out.held_out)
-
-
-def _share_row(figure: str, key: str, share: Share) -> Sequence[Any]:
-    interval = share.interval
-    low, high = (None, None) if interval is None else (interval.low, interval.high)
-    return (figure, key, share.part, share.whole, low, high, None, None)
 
 
 def _plain(text: str) -> str:

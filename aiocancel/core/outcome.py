@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from aiocancel.core.claim import CancelReason
 from aiocancel.core.codes import AnyCode
@@ -28,6 +30,9 @@ class Outcome:
         flow: The survey's answers, the customer's own words (``flow.comment``), the offers that were shown and the
             accepted one's metadata, and whether the vendor's API told them or only the browser. None where no flow
             was run, or where nothing is known of it.
+        snapshot: The plan, price, interval, tenure and country when a flow of your own began, as JSON values: ``plan``,
+            ``price_minor``, ``currency``, ``interval``, ``started_at``, ``country`` and others, each None where nobody
+            knows. None where no flow of your own was run.
     """
 
     claim_id: str
@@ -41,6 +46,7 @@ class Outcome:
     answer: Answer
     problem: AnyCode | None
     flow: FlowDetails | None = field(default=None, repr=False)
+    snapshot: Mapping[str, Any] | None = field(default=None, repr=False)
 
     @property
     def failed(self) -> bool:

@@ -176,7 +176,10 @@ WHERE c.public_id = $1 AND c.customer_id = $2 ORDER BY a.ordinal
 OUTCOME: Final = """
 SELECT c.public_id, c.customer_id, c.subscription_id, c.vendor, c.status, c.flow_session_id, c.reason_text,
     c.reason_code, c.offer_id, c.flow, c.change, c.answer, aiocancel.shown_state(a.state, a.closed_at) AS state,
-    a.receipt_status, a.receipt_ends_at, a.parked_code, a.takes_effect_at, a.payment_url
+    a.receipt_status, a.receipt_ends_at, a.parked_code, a.takes_effect_at, a.payment_url, (
+        SELECT s.snapshot FROM aiocancel.flow_session s
+        WHERE s.session_id = c.flow_session_id AND s.subscription_id = c.subscription_id AND s.told_by = 'own'
+        LIMIT 1) AS snapshot
 FROM aiocancel.claim c LEFT JOIN aiocancel.action a ON a.claim_id = c.id AND aiocancel.is_asked_for(a.kind)
 WHERE c.id = $1 ORDER BY a.ordinal
 """
@@ -400,6 +403,7 @@ class Claims:
                 (Code.stored(row["parked_code"]) for row in rows if row["parked_code"]), None
             ),
             flow=_details(first["flow"]),
+            snapshot=None if first["snapshot"] is None else json.loads(first["snapshot"]),
         )
 
 

@@ -13,9 +13,9 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from aiocancel.cli.main import main
-from aiocancel.cli.report import CSV_HEAD, cell_of, report_as_text
+from aiocancel.cli.report import cell_of, report_as_text
 from aiocancel.core.measures.interval import Share
-from aiocancel.core.measures.report import By, Counts, Group, Report
+from aiocancel.core.measures.report import ROW_HEAD, By, Counts, Group, Report
 from aiocancel.testing.postgres import EmbeddedPostgres
 from tests.cli.test_actions import with_pool
 from tests.support.past_sessions import PastSession, add_reading, add_sessions
@@ -84,10 +84,10 @@ def test_a_report_is_one_screen_json_or_csv_with_the_same_numbers(shop: str, run
     }
 
     rows = list(csv.reader(io.StringIO(as_csv)))
-    assert tuple(rows[0]) == CSV_HEAD
+    assert tuple(rows[0]) == ROW_HEAD
     assert ["sessions", "", "3", "", "", "", "", ""] in rows
     assert ["sessions_by_reason", "'=cmd()", "1", "", "", "", "", ""] in rows
-    assert {len(row) for row in rows} == {len(CSV_HEAD)}
+    assert {len(row) for row in rows} == {len(ROW_HEAD)}
 
 
 def test_the_other_mode_and_a_range_without_sessions_have_none(shop: str, run: Run) -> None:

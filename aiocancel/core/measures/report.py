@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from aiocancel.core.measures.interval import Interval, Share
 from aiocancel.core.measures.words import HoldOut
+
+ROW_HEAD: Final = ("figure", "key", "part", "whole", "low", "high", "currency", "amount_minor")
+"""The columns of ``report_rows``."""
 
 
 class By(StrEnum):
@@ -210,3 +213,35 @@ def share_as_json(share: Share, part: str, whole: str) -> dict[str, Any]:
 def interval_as_json(interval: Interval | None) -> list[float] | None:
     """Return both ends, None where there is no interval."""
     return None if interval is None else [interval.low, interval.high]
+
+
+def report_rows(report: Report) -> Iterator[Sequence[Any]]:
+    """Yield every figure as a row: its name, its key, and what it comes to; None where a column does not apply."""
+    for name, number in counts_as_json(report.counts).items():
+        yield (name, "", number, None, None, None, None, None)
+    for each in report.groups:
+        for name, number in counts_as_json(each.counts).items():
+            yield (f"{name}_by_{report.by}", each.key, number, None, None, None, None, None)
+
+    for reason in report.reasons:
+        yield _share_row("reasons", reason.reason, reason.chosen)
+    for offer in report.offers:
+        for name in ("accepted", "canceled", "abandoned"):
+            yield _share_row(f"offer_{name}", offer.offer, Share(getattr(offer, name), offer.shown))
+    for kept in report.kept:
+        yield _share_row(f"kept_{kept.day}", kept.offer, kept.kept)
+        yield _share_row(f"paused_{kept.day}", kept.offer, Share(kept.paused, kept.kept.whole))
+
+    for money in report.revenue:
+        for name in ("kept", "given", "cost"):
+            minor = getattr(money, f"{name}_minor")
+            yield (name, "", None, money.sessions, None, None, money.currency, minor)
+    if report.hold_out is not None:
+        yield _share_row("hold_out", "offers", report.hold_out.offers)
+        yield _share_row("hold_out", "none", report.hold_out.held_out)
+
+
+def _share_row(figure: str, key: str, share: Share) -> Sequence[Any]:
+    interval = share.interval
+    low, high = (None, None) if interval is None else (interval.low, interval.high)
+    return (figure, key, share.part, share.whole, low, high, None, None)

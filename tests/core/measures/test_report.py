@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 
 from aiocancel.core.measures.interval import Share
 from aiocancel.core.measures.report import (
+    ROW_HEAD,
     By,
     Counts,
     Group,
@@ -16,6 +17,7 @@ from aiocancel.core.measures.report import (
     Report,
     Revenue,
     report_as_json,
+    report_rows,
 )
 from aiocancel.core.measures.words import HoldOut
 
@@ -53,8 +55,8 @@ def test_an_empty_report_has_every_name_and_no_share() -> None:
     json.dumps(found)
 
 
-def test_a_report_tells_each_share_with_its_counts_and_its_interval() -> None:
-    report = Report(
+def a_report() -> Report:
+    return Report(
         SINCE,
         UNTIL,
         UNTIL,
@@ -68,6 +70,11 @@ def test_a_report_tells_each_share_with_its_counts_and_its_interval() -> None:
         hold_out=HoldOut(Share(1, 2), Share(0, 0), 20),
         left_out={"no_value": 2},
     )
+
+
+def test_a_report_tells_each_share_with_its_counts_and_its_interval() -> None:
+    report = a_report()
+
     found = report_as_json(report, TODAY)
 
     assert found["groups"][0]["key"] == "Pro"
@@ -80,3 +87,22 @@ def test_a_report_tells_each_share_with_its_counts_and_its_interval() -> None:
     assert found["hold_out"]["difference"] is None
     assert found["hold_out"]["said"][0].startswith("Fix a day")
     assert found["left_out"] == {"no_value": 2}
+
+
+def test_every_figure_is_a_row_with_both_counts_of_its_share() -> None:
+    rows = list(report_rows(a_report()))
+
+    assert {len(row) for row in rows} == {len(ROW_HEAD)}
+    assert ("sessions", "", 3, None, None, None, None, None) in rows
+    assert ("canceled_by_plan", "Pro", 0, None, None, None, None, None) in rows
+    assert ("kept", "", None, 1, None, None, "jpy", 500) in rows
+    (kept,) = (row for row in rows if row[0] == "kept_30")
+    assert kept[1:4] == ("", 1, 2)
+    assert 0 < kept[4] < 0.5 < kept[5] < 1
+    assert ("reasons", "unused", 0, 0, None, None, None, None) in rows
+
+
+def test_a_report_without_a_hold_out_has_no_row_of_it() -> None:
+    rows = report_rows(Report(SINCE, UNTIL, UNTIL, Counts()))
+
+    assert [row for row in rows if row[0] == "hold_out"] == []

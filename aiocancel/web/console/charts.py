@@ -1,0 +1,147 @@
+"""Charts as SVG, made on the server: no script, no style attribute, and a table beside each.
+
+Colours come from classes, the geometry stands in attributes. Bars begin at nothing; dots need not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from markupsafe import Markup
+
+from aiocancel.core.measures.interval import Interval, Share
+
+_HEIGHT: Final = 160
+_BOTTOM: Final = 24
+_LEFT: Final = 34
+# A column for a narrow screen and one for a wide one.
+WIDTHS: Final = (340, 720)
+MOST_COLUMNS: Final = 26
+
+
+def columns(name: str, values: Sequence[tuple[str, int]], *, so_far: bool = True) -> Markup:
+    """Return one series of columns from nothing up, twice: for a narrow screen and for a wide one.
+
+    Args:
+        name: What is drawn, for those who do not see it.
+        values: The label and the count of each column, oldest first; the newest ``MOST_COLUMNS`` are drawn.
+        so_far: Whether the last column is still growing, and is drawn paler.
+    """
+    drawn = [*values][-MOST_COLUMNS:]
+    if not drawn:
+        return Markup()
+    top = _round_top(max(count for _, count in drawn))
+    counts = [count for _, count in drawn]
+    said = f"{name}: {min(counts)} to {max(counts)}, last {counts[-1]}"
+
+    return Markup().join(
+        Markup('<svg class="w{}" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>').format(
+            width, width, _HEIGHT, said, _drawn(drawn, top, width, so_far=so_far)
+        )
+        for width in WIDTHS
+    )
+
+
+def _drawn(values: Sequence[tuple[str, int]], top: int, width: int, *, so_far: bool) -> Markup:
+    high, step = _HEIGHT - _BOTTOM - 16, (width - _LEFT - 4) / len(values)
+    base = _HEIGHT - _BOTTOM
+    parts = [
+        Markup('<line class="grid" x1="{0}" x2="{1}" y1="{2}" y2="{2}"/>').format(
+            _LEFT, width, base - high
+        ),
+        Markup('<text class="axis" x="{}" y="{}" text-anchor="end">{}</text>').format(
+            _LEFT - 6, base - high + 5, top
+        ),
+        Markup('<text class="axis" x="{}" y="{}" text-anchor="end">0</text>').format(
+            _LEFT - 6, base + 5
+        ),
+    ]
+
+    for at, (_, count) in enumerate(values):
+        tall = high * count / top
+        kind = "bar so-far" if so_far and at == len(values) - 1 else "bar"
+        parts.append(
+            Markup(
+                '<rect class="{}" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}"/>'
+            ).format(kind, _LEFT + at * step + step * 0.15, base - tall, step * 0.7, tall)
+        )
+
+    parts.append(
+        Markup('<line class="zero" x1="{0}" x2="{1}" y1="{2}" y2="{2}"/>').format(
+            _LEFT, width, base
+        )
+    )
+    for at, anchor in ((0, "start"), (len(values) - 1, "end")):
+        if at == 0 or len(values) > 1:
+            x = _LEFT if anchor == "start" else width - 2
+            parts.append(
+                Markup('<text class="axis" x="{}" y="{}" text-anchor="{}">{}</text>').format(
+                    x, _HEIGHT - 6, anchor, values[at][0]
+                )
+            )
+    return Markup().join(parts)
+
+
+def bar(share: Share) -> Markup:
+    """Return a bar of a share from nothing to all, for the cell of a table; the number stands beside it."""
+    value = share.value or 0.0
+    return Markup(
+        '<svg class="cell" viewBox="0 0 100 12" preserveAspectRatio="none" aria-hidden="true">'
+        '<rect class="track" x="0" y="5" width="100" height="2"/>'
+        '<rect class="bar" x="0" y="1" width="{:.1f}" height="10"/></svg>'
+    ).format(100 * value)
+
+
+def dot(share: Share, *, hollow: bool = False) -> Markup:
+    """Return a dot with its interval on an axis from nothing to all; a hollow square for the hold-out."""
+    if share.value is None or share.interval is None:
+        return Markup()
+    return _dot(share.value, share.interval, 0.0, 1.0, hollow=hollow)
+
+
+def difference_dot(value: float, interval: Interval) -> Markup:
+    """Return a dot with its interval on an axis of points with a line at nothing; the axis grows in tens."""
+    reach = max(abs(interval.low), abs(interval.high), 0.3)
+    end = min(-(-reach * 10 // 1) / 10, 1.0)
+    return _dot(value, interval, -end, end, hollow=False, zero=True)
+
+
+def _dot(
+    value: float,
+    interval: Interval,
+    low: float,
+    high: float,
+    *,
+    hollow: bool,
+    zero: bool = False,
+) -> Markup:
+    def at(point: float) -> float:
+        return 4 + 192 * (point - low) / (high - low)
+
+    middle = (
+        Markup('<line class="zero" x1="{0:.1f}" x2="{0:.1f}" y1="1" y2="15"/>').format(at(0.0))
+        if zero
+        else Markup()
+    )
+    mark = (
+        Markup('<rect class="hollow" x="{:.1f}" y="4" width="8" height="8"/>').format(at(value) - 4)
+        if hollow
+        else Markup('<circle class="dot" cx="{:.1f}" cy="8" r="4.5"/>').format(at(value))
+    )
+    return Markup(
+        '<svg class="cell" viewBox="0 0 200 16" aria-hidden="true">'
+        '<line class="grid" x1="4" x2="196" y1="8" y2="8"/>{}'
+        '<line class="{}" x1="{:.1f}" x2="{:.1f}" y1="8" y2="8"/>{}</svg>'
+    ).format(middle, "range b" if hollow else "range", at(interval.low), at(interval.high), mark)
+
+
+def _round_top(most: int) -> int:
+    """Return a round number that is not below the largest."""
+    if most <= 5:
+        return max(most, 1)
+    step: int = 10 ** (len(str(most)) - 1)
+    for part in (1, 2, 5, 10):
+        if most <= part * step:
+            return part * step
+    return 10 * step
