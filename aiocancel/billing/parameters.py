@@ -139,7 +139,7 @@ def plan_at_period_end(change: SchedulePrice) -> SubscriptionScheduleUpdateParam
     """Build the update of a schedule that puts another price behind its running phase, without proration."""
     running = _phase(change.running)
     following: SubscriptionScheduleUpdateParamsPhase = {
-        **_phase(replace(change.running, items=change.items, prorates="none", metadata=())),
+        **_phase(replace(change.running, items=change.items, prorates="none")),
         "duration": {"interval": change.interval, "interval_count": change.interval_count},
     }
     # It begins where the running one ends, and lasts for one period.

@@ -17,7 +17,13 @@ from datetime import UTC, datetime
 from enum import Enum, auto
 from typing import Any, Final, Literal, assert_never
 
-from aiocancel.core.phases import Phase, PhaseItem, phase_from_json, phase_to_json
+from aiocancel.core.phases import (
+    Phase,
+    PhaseItem,
+    phase_from_json,
+    phase_to_json,
+    without_metadata,
+)
 from aiocancel.core.stored_json import refuse_unknown
 from aiocancel.core.subscription import CollectionPause, Subscription
 from aiocancel.errors import UnreadableLedgerError
@@ -234,7 +240,8 @@ def still_holds(change: Change, subscription: Subscription) -> bool:
             return subscription.current_period_end == due
         case SchedulePrice(schedule_id, running):
             phases = () if subscription.schedule is None else subscription.schedule.phases
-            return (subscription.schedule_id, phases) == (schedule_id, (running,))
+            kept = tuple(map(without_metadata, phases))
+            return (subscription.schedule_id, kept) == (schedule_id, (running,))
         case _:  # pragma: no cover - mypy shows that no case is left
             assert_never(change)
 

@@ -8,7 +8,7 @@ Source: SubscriptionScheduleUpdateParams.Phase in stripe-python 16.1.0
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -42,6 +42,11 @@ class Phase:
     has_automatic_tax: bool | None = None
     payment_method: str | None = None
     collection_method: str | None = None
+
+
+def without_metadata(phase: Phase) -> Phase:
+    """Return the phase as the ledger may keep it."""
+    return replace(phase, metadata=())
 
 
 # Read below, or the same for every phase of a schedule.
@@ -131,7 +136,10 @@ def _is_empty(value: object) -> bool:
 
 
 def phase_to_json(phase: Phase) -> dict[str, Any]:
-    """Return the phase as JSON values for the ledger; ``phase_from_json`` is its inverse, to the second."""
+    """Return the phase as JSON values for the ledger; ``phase_from_json`` is its inverse, to the second.
+
+    The metadata, which may be personal, stays out: Stripe has put that of a running phase on the subscription already.
+    """
     items = [
         {"price_id": item.price_id, "quantity": item.quantity, "tax_rates": list(item.tax_rates)}
         for item in phase.items
@@ -143,7 +151,6 @@ def phase_to_json(phase: Phase) -> dict[str, Any]:
         "items": items,
         "discounts": list(phase.discounts),
         "tax_rates": list(phase.tax_rates),
-        "metadata": dict(phase.metadata),
         "prorates": phase.prorates,
         "has_automatic_tax": phase.has_automatic_tax,
         "payment_method": phase.payment_method,
@@ -166,7 +173,6 @@ def phase_from_json(data: Mapping[str, Any]) -> Phase:
         ),
         discounts=tuple(data["discounts"]),
         tax_rates=tuple(data["tax_rates"]),
-        metadata=tuple(sorted(data["metadata"].items())),
         prorates=data["prorates"],
         has_automatic_tax=data["has_automatic_tax"],
         payment_method=data["payment_method"],

@@ -13,7 +13,7 @@ from aiocancel.core.actions import Defer, Refuse, Step, Wait, Write
 from aiocancel.core.changes import PlainChange, SchedulePrice, is_planned, still_holds
 from aiocancel.core.codes import Code
 from aiocancel.core.offers.terms import PlanTerms
-from aiocancel.core.phases import Phase
+from aiocancel.core.phases import Phase, without_metadata
 from aiocancel.core.schedules import MakeSchedule, is_in_step
 from aiocancel.core.subscription import Item, Price, Subscription
 
@@ -55,7 +55,7 @@ def plan_at_period_end(
     shown = price or Price(terms.price_id, item.interval, item.interval_count, item.is_metered)
     wanted = SchedulePrice(
         subscription.schedule_id,
-        running,
+        without_metadata(running),
         terms.price_id,
         replaced=item.price_id,
         quantity=None if shown.is_metered else item.quantity,

@@ -188,6 +188,13 @@ def test_discounts_and_other_items_are_in_both_phases() -> None:
     assert change.items == (PhaseItem(BASIC, 3, ("txr_1",)), PhaseItem("price_usage", None))
 
 
+def test_metadata_of_the_running_phase_is_not_kept_and_does_not_stand_in_the_way() -> None:
+    named = under(dataclasses.replace(RUNNING, metadata=(("email", "ada@example.com"),)))
+
+    assert step(TERMS, named) == Write(PLANNED)
+    assert step(TERMS, named, earlier=PLANNED) == Write(PLANNED)
+
+
 def test_the_new_plans_period_is_that_of_its_price() -> None:
     year = Price(BASIC, "year", 1, is_metered=False)
     metered = Price(BASIC, "month", 1, is_metered=True)
