@@ -24,6 +24,9 @@ PREBILLING_PAGE: Final = "https://docs.stripe.com/billing/subscriptions/prebilli
 CLOCKS_PAGE: Final = "https://docs.stripe.com/billing/testing/test-clocks"
 PENDING_PAGE: Final = "https://docs.stripe.com/billing/subscriptions/pending-updates"
 PREVIEW_PAGE: Final = "https://docs.stripe.com/api/invoices/create_preview"
+SCHEDULES_PAGE: Final = "https://docs.stripe.com/billing/subscriptions/subscription-schedules"
+RELEASE_PAGE: Final = "https://docs.stripe.com/api/subscription_schedules/release"
+SDK_PHASES: Final = "SubscriptionScheduleUpdateParams, stripe-python 16.1.0"
 SDK_UPDATE: Final = "SubscriptionUpdateParams, stripe-python 16.1.0"
 SDK_STATUS: Final = "Subscription.status, stripe-python 16.1.0"
 
@@ -120,6 +123,17 @@ async def scheduled(stage: Stage) -> None:
     stage.notes["schedule"] = made["id"]
 
 
+async def planned(stage: Stage) -> None:
+    await monthly(stage)
+    await stage.make_schedule()
+    await stage.plan(await stage.price(900))
+
+
+async def discounted_and_scheduled(stage: Stage) -> None:
+    await discounted(stage)
+    await stage.make_schedule()
+
+
 async def scheduled_to_end(stage: Stage) -> None:
     await scheduled(stage)
     path = f"/v1/subscription_schedules/{stage.notes['schedule']}"
@@ -173,7 +187,9 @@ SHAPES: Final[Mapping[str, Script]] = {
     "ends by date": ending_by_date,
     "under a schedule": scheduled,
     "under a schedule that ends it": scheduled_to_end,
+    "another plan comes with its schedule": planned,
     "40 % forever": discounted,
+    "40 % forever, under a schedule": discounted_and_scheduled,
     "50 % once": discounted_once,
     "customer has 30 % forever": discounted_customer,
     "a change waits for its payment": waiting_for_payment,
@@ -314,6 +330,75 @@ async def read_schedule(stage: Stage) -> None:
     stage.result = await stage.send("get", path)
 
 
+async def plan_a_cheaper_one(stage: Stage) -> None:
+    await stage.plan(await stage.price(900))
+
+
+async def cut_ten_days_later(stage: Stage) -> None:
+    await stage.cut(stage.notes["first_end"] + 10 * DAY)
+
+
+async def make_schedule(stage: Stage) -> None:
+    await stage.make_schedule()
+
+
+async def send_phase(stage: Stage, **changed: Any) -> None:
+    """Send the running phase with nothing but its items again, and what a row changes of it."""
+    running = (await stage.send("get", stage.schedule_path))["phases"][0]
+    items = [{"price": item["price"], "quantity": 1} for item in running["items"]]
+    phase = {"items": items, "start_date": running["start_date"], "end_date": running["end_date"]}
+    sent = {name: value for name, value in {**phase, **changed}.items() if value is not None}
+    stage.result = await stage.send("post", stage.schedule_path, phases=[sent])
+
+
+async def phase_without_discounts(stage: Stage) -> None:
+    await send_phase(stage)
+
+
+async def phase_without_a_start(stage: Stage) -> None:
+    await send_phase(stage, start_date=None)
+
+
+async def phase_of_one_iteration(stage: Stage) -> None:
+    await send_phase(stage, end_date=None, iterations=1)
+
+
+async def phase_with_end_and_duration(stage: Stage) -> None:
+    await send_phase(stage, duration={"interval": "month"})
+
+
+async def phase_with_an_unknown_discount(stage: Stage) -> None:
+    await send_phase(stage, discounts=[{"discount": "di_contract_none"}])
+
+
+async def promotion_code_switched_off(stage: Stage) -> None:
+    promotion = {"type": "coupon", "coupon": await stage.coupon(10, "forever")}
+    code = await stage.send("post", "/v1/promotion_codes", promotion=promotion, active=False)
+    await stage.post(discounts=[{"promotion_code": code["id"]}])
+
+
+async def promotion_code_of_another(stage: Stage) -> None:
+    promotion = {"type": "coupon", "coupon": await stage.coupon(10, "forever")}
+    other = await stage.send("post", "/v1/customers")
+    stage.tidy_later("delete", f"/v1/customers/{other['id']}")
+    code = await stage.send(
+        "post", "/v1/promotion_codes", promotion=promotion, customer=other["id"]
+    )
+    await stage.post(discounts=[{"promotion_code": code["id"]}])
+
+
+async def list_feedback_options(stage: Stage) -> None:
+    stage.result = await stage.send("get", "/v1/billing/feedback_options")
+
+
+async def read_own_account(stage: Stage) -> None:
+    stage.result = await stage.send("get", "/v1/account")
+
+
+async def read_as_another_account(stage: Stage) -> None:
+    await stage.send("get", stage.path, account="acct_1ContractNone00")
+
+
 async def leap(stage: Stage) -> None:
     await stage.advance(stage.now + 100 * DAY)
 
@@ -370,6 +455,23 @@ ACTIONS: Final[Mapping[str, Script]] = {
     "let the schedule end it": end_schedule,
     "release the schedule": release_schedule,
     "read the schedule": read_schedule,
+    "make a schedule": make_schedule,
+    "plan a cheaper price": plan_a_cheaper_one,
+    "plan a cheaper price, then a period": past_period_end(plan_a_cheaper_one),
+    "cut the schedule ten days after the period": cut_ten_days_later,
+    "the running phase without its discounts": phase_without_discounts,
+    "the running phase without a start": phase_without_a_start,
+    "the running phase for one iteration": phase_of_one_iteration,
+    "the running phase with an end and a duration": phase_with_end_and_duration,
+    "the running phase with an unknown discount": phase_with_an_unknown_discount,
+    "a promotion code that is switched off": promotion_code_switched_off,
+    "a promotion code of another customer": promotion_code_of_another,
+    "list the feedback options": list_feedback_options,
+    "read the own account": read_own_account,
+    "read as an account that is not connected": read_as_another_account,
+    "end the pause as the package does, then a period": then_pass(
+        act(PlainChange.RESUME_SERVICE), 32
+    ),
     "leap three periods": leap,
 }
 
@@ -901,6 +1003,141 @@ ROWS: Final = (
         _GOES_ON,
         "documentation",
         "https://docs.stripe.com/error-codes",
+    ),
+    # Another plan when the period ends.
+    row(
+        "monthly",
+        "make a schedule",
+        "200",
+        {
+            "result.end_behavior": "release",
+            "result.phases.0.end_date": "@first_end",
+            "result.phases.0.items.0.quantity": 1,
+            "latest_invoice.total": 2900,
+        },
+        "documentation",
+        SCHEDULES_PAGE,
+    ),
+    row("in a trial", "make a schedule", "200", {"result.phases.0.trial_end": "@first_end"}),
+    row(
+        "under a schedule",
+        "plan a cheaper price",
+        "200",
+        {
+            "items.data.0.price.unit_amount": 2900,
+            "items.data.0.current_period_end": "@first_end",
+            "latest_invoice.total": 2900,
+        },
+        "documentation",
+        SCHEDULES_PAGE,
+    ),
+    row(
+        "under a schedule",
+        "plan a cheaper price, then a period",
+        "200",
+        {"items.data.0.price.unit_amount": 900, "latest_invoice.total": 900, "status": "active"},
+        "documentation",
+        SCHEDULES_PAGE,
+    ),
+    row(
+        "40 % forever, under a schedule",
+        "plan a cheaper price",
+        "200",
+        {"discounts.0.object": "discount"},
+    ),
+    row(
+        "40 % forever, under a schedule",
+        "plan a cheaper price, then a period",
+        "200",
+        {"latest_invoice.total": 540, "discounts.0.object": "discount"},
+    ),
+    row(
+        "40 % forever, under a schedule",
+        "the running phase without its discounts",
+        "200",
+        {"discounts": []},
+        "SDK types",
+        SDK_PHASES,
+    ),
+    row(
+        "under a schedule", "the running phase with an unknown discount", "400 resource_missing", {}
+    ),
+    row(
+        "under a schedule", "the running phase without a start", "400", {}, "SDK types", SDK_PHASES
+    ),
+    row(
+        "under a schedule",
+        "the running phase for one iteration",
+        "400 parameter_unknown",
+        {},
+        "third party",
+        "letsrevel/revel-backend#786",
+    ),
+    row(
+        "under a schedule",
+        "the running phase with an end and a duration",
+        "400",
+        {},
+        "SDK types",
+        SDK_PHASES,
+    ),
+    row(
+        "another plan comes with its schedule",
+        "cancel at period end",
+        "400",
+        _GOES_ON,
+        "third party",
+        "dust-tt/dust#32051",
+    ),
+    row(
+        "another plan comes with its schedule",
+        "release the schedule",
+        "200",
+        {"schedule": None, "items.data.0.price.unit_amount": 2900, "cancel_at": None},
+        "documentation",
+        RELEASE_PAGE,
+    ),
+    row(
+        "another plan comes with its schedule",
+        "cut the schedule ten days after the period",
+        "200",
+        {"cancel_at": "@first_end+864000", "items.data.0.price.unit_amount": 2900},
+    ),
+    row(
+        "another plan comes with its schedule",
+        "pause collection",
+        "200",
+        {"pause_collection.behavior": "void"},
+    ),
+    # Promotion codes, feedback options, accounts, and what follows on a pause.
+    row("monthly", "a promotion code that is switched off", "400", {"discounts": []}),
+    row("monthly", "a promotion code of another customer", "400", {"discounts": []}),
+    row("monthly", "list the feedback options", "200", {"result.object": "list"}),
+    row(
+        "monthly",
+        "read the own account",
+        "200",
+        {"result.object": "account"},
+        "documentation",
+        "https://docs.stripe.com/api/accounts/retrieve",
+    ),
+    row(
+        "monthly",
+        "read as an account that is not connected",
+        "403 account_invalid",
+        {},
+        "documentation",
+        "https://docs.stripe.com/error-codes",
+    ),
+    row(
+        "paused itself",
+        "end the pause as the package does, then a period",
+        "200",
+        {
+            "status": "active",
+            "latest_invoice.billing_reason": "subscription_cycle",
+            "latest_invoice.status": "paid",
+        },
     ),
     row("monthly", "leap three periods", "400", {"status": "active"}, "documentation", CLOCKS_PAGE),
 )

@@ -10,12 +10,15 @@ import asyncio
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, Final, cast
 
 from aiocancel.billing.client import StripeClient
 from aiocancel.core.actions import Action, ActionKind, Write
-from aiocancel.core.changes import PlainChange
+from aiocancel.core.changes import PlainChange, SchedulePrice
 from aiocancel.core.identifiers import SubscriptionId
+from aiocancel.core.schedules import CutSchedule, MakeSchedule, phases_until
+from aiocancel.core.subscription import Schedule, read_schedule
 
 DAY: Final = 86400
 # Customers took a coupon up to this version; in the pinned one only the Dashboard gives them one.
@@ -42,7 +45,8 @@ class Stage:
 
     async def send(self, method: str, path: str, /, **params: Any) -> dict[str, Any]:
         """Send one request and return Stripe's answer; raises BillingError."""
-        options = {"stripe_version": params.pop("version")} if "version" in params else {}
+        given = {"version": "stripe_version", "account": "stripe_account"}
+        options = {given[name]: params.pop(name) for name in given.keys() & params.keys()}
         # What sets a row up is more than the package ever sends, so there is no public call for it.
         response = await self.client._request(method, path, params, **options)
         return dict(cast("Mapping[str, Any]", response.data))
@@ -112,9 +116,45 @@ class Stage:
 
     async def act(self, change: PlainChange) -> None:
         """Send a change as the package sends it."""
+        await self._apply(Write(change))
+
+    async def _apply(self, write: Write) -> None:
         # The change alone says what is sent; the action gives the subscription and the customer's reason.
         action = Action(ActionKind.CANCEL_NOW, SubscriptionId(self.subscription))
-        await self.client.apply(action, Write(change), idempotency_key=uuid.uuid4().hex)
+        await self.client.apply(action, write, idempotency_key=uuid.uuid4().hex)
+
+    async def read_schedule(self) -> Schedule:
+        """Return the schedule as the package reads it."""
+        schedule = read_schedule(await self.send("get", self.schedule_path))
+        assert schedule.phases, "the package does not read every field of the schedule's phases"
+        return schedule
+
+    async def plan(self, price: str) -> None:
+        """Put another price behind the running phase, as the package does."""
+        (running,) = (await self.read_schedule()).phases
+        (item,) = running.items
+        change = SchedulePrice(
+            self.notes["schedule"], running, price, item.price_id, item.quantity, "month", 1
+        )
+        await self._apply(Write(change))
+
+    async def cut(self, at: int) -> None:
+        """Let the schedule end the subscription then, as the package does."""
+        phases = phases_until(datetime.fromtimestamp(at, UTC), (await self.read_schedule()).phases)
+        cut = CutSchedule(self.notes["schedule"], phases)
+        await self._apply(Write(PlainChange.CANCEL_AT_PERIOD_END, cut))
+
+    async def make_schedule(self) -> None:
+        """Put the subscription under a schedule, as the package does, and note which."""
+        made = MakeSchedule(self.subscription)
+        await self._apply(Write(PlainChange.ONLY_THE_SCHEDULE, made))
+        self.notes["schedule"] = (await self.send("get", self.path))["schedule"]
+        self.result = await self.send("get", self.schedule_path)
+
+    @property
+    def schedule_path(self) -> str:
+        """The schedule's path."""
+        return f"/v1/subscription_schedules/{self.notes['schedule']}"
 
     async def read(self) -> dict[str, Any]:
         """Return the subscription with its customer, discounts and latest invoice."""
