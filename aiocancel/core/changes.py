@@ -240,8 +240,8 @@ def still_holds(change: Change, subscription: Subscription) -> bool:
             return subscription.current_period_end == due
         case SchedulePrice(schedule_id, running):
             phases = () if subscription.schedule is None else subscription.schedule.phases
-            kept = tuple(map(without_metadata, phases))
-            return (subscription.schedule_id, kept) == (schedule_id, (running,))
+            stands = tuple(map(without_metadata, phases))
+            return subscription.schedule_id == schedule_id and stands == (running,)
         case _:  # pragma: no cover - mypy shows that no case is left
             assert_never(change)
 
