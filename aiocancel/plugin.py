@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 from collections.abc import (
     AsyncIterator,
@@ -36,7 +37,7 @@ from aiocancel.check_arguments import (
     checked_folder,
 )
 from aiocancel.config import DEFAULTS, Settings, Texts, is_unpinned
-from aiocancel.core.check_settings import check_text, check_whole
+from aiocancel.core.check_settings import check_flag, check_text, check_whole
 from aiocancel.core.grants import GrantSealer
 from aiocancel.core.theme import Theme
 from aiocancel.errors import ConfigurationError, FlowNotResolvedError, SimulatorRefusedError
@@ -323,20 +324,35 @@ class CancelFlow:
 
     # --- joining an application -------------------------------------------------------------------------
 
-    def setup(self, app: web.Application) -> None:
+    def setup(self, app: web.Application, *, freeze: bool = False) -> None:
         """Join everything to the root application: middleware, header signal, routes, template variable, lifecycle.
 
         Call it after the middleware that ``identify`` relies on (sessions). aiohttp-jinja2 may be set up
         before or after.
+
+        Args:
+            app: The application.
+            freeze: Whether what this process has made by the end of its start is frozen for Python's garbage
+                collector, which then need not look through it again while a request waits. For a process that
+                serves and nothing else: what was frozen is never collected, until the application stops.
+
+        Raises:
+            ConfigurationError: Another CancelFlow serves this application, or ``freeze`` is no bool.
         """
+        check_flag("freeze", freeze)
+
         if self.middleware not in app.middlewares:
             app.middlewares.append(self.middleware)
         self._join(app)
         self.add_routes(app)
+
         if environment_key() in app:
             self.add_template_variable(app)
         if self._once(app, "template variable at start"):
             app.on_startup.append(self._add_late_template_variables)
+        if freeze and self._once(app, "freezing at start"):
+            app.on_startup.append(_freeze)
+            app.on_cleanup.append(_unfreeze)
 
     def add_routes(self, app: web.Application) -> None:
         """Add ``POST /cancel/result`` and the GET routes that pages need."""
@@ -573,6 +589,16 @@ class CancelFlow:
 
 
 _PARTS: Final = web.AppKey("aiocancel_parts", dict[str, CancelFlow])
+
+
+async def _freeze(_: web.Application) -> None:
+    # What is garbage already would be kept as well.
+    gc.collect()
+    gc.freeze()
+
+
+async def _unfreeze(_: web.Application) -> None:
+    gc.unfreeze()
 
 
 def _with_sub_applications(app: web.Application) -> Iterator[web.Application]:

@@ -71,6 +71,7 @@ OF_THE_WHOLE = {
     "test_architecture.py",
     "test_code_tree.py",
     "test_docs.py",
+    "test_docs_commands.py",
     "test_docs_examples.py",
     "test_examples.py",
     "test_offer_table.py",

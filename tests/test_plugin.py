@@ -178,6 +178,27 @@ async def test_a_worker_of_its_own_freezes_what_its_start_has_made(database: str
         gc.unfreeze()
 
 
+@pytest.mark.parametrize("freeze", [False, True])
+async def test_a_site_freezes_what_its_start_has_made_where_it_says_so(
+    pool: Pool, freeze: bool
+) -> None:
+    gc.unfreeze()
+    app = web.Application()
+    make_cancel(pool).setup(app, freeze=freeze)
+
+    client = await started(app)
+    frozen = gc.get_freeze_count()
+    await client.close()
+
+    assert (frozen > 0) is freeze
+    assert gc.get_freeze_count() == 0
+
+
+def test_a_freeze_that_is_no_yes_or_no_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="freeze"):
+        make_cancel("postgresql://nowhere/x").setup(web.Application(), freeze=1)  # type: ignore[arg-type]
+
+
 async def test_one_plug_in_can_start_again_after_it_has_stopped(database: str, pool: Pool) -> None:
     await add_customer(pool, "ada", "sub_ada")
     cancel = make_cancel(database, run_worker=False)

@@ -46,6 +46,43 @@ def once(before: str, what: str) -> list[float]:
     return [float(number) for number in run.stdout.split()]
 
 
+COLLECT = """
+import gc, time
+{before}
+gc.collect()
+{freeze}
+started = time.process_time()
+gc.collect()
+print(time.process_time() - started, len(gc.get_objects()))
+"""
+STARTED = f"{PARTS}; {NAMES}; {OPENING}, stripe"
+
+
+def collection(freeze: str) -> tuple[float, float]:
+    """CPU seconds of a full garbage collection over what a start has made, and over how many objects it goes."""
+    code = COLLECT.format(before=STARTED, freeze=freeze)
+    run = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+
+    took, objects = map(float, run.stdout.split())
+    return took, objects
+
+
+def measure_freezing(rounds: int) -> Table:
+    table = Table("a full garbage collection after the start", ["what", "CPU ms", "objects"])
+    ways = {"as it is": "", "frozen": "gc.freeze()"}
+    measured: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
+    for _ in range(rounds):
+        for name, way in ways.items():
+            measured[name].append(collection(way))
+
+    for name, runs in measured.items():
+        took, objects = (median(run[column] for run in runs) for column in range(2))
+        table.add(name, took * 1000, int(objects))
+    return table
+
+
 def main() -> None:
     options = read_options(__doc__ or "", rounds=11)
     once(*WAYS["the quickstart's names"])  # the first time compiles
@@ -67,7 +104,8 @@ def main() -> None:
         table.add(name, cpu * 1000, ratios[0], memory / 1024, ratios[1], int(modules))
 
     stripe = once(NAMES, "import sys; assert 'stripe' not in sys.modules")
-    report(options, [table], counts={"modules of stripe imported": stripe[2]})
+    tables = [table, measure_freezing(options.rounds)]
+    report(options, tables, counts={"modules of stripe imported": stripe[2]})
 
 
 if __name__ == "__main__":
