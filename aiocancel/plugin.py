@@ -14,6 +14,7 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
@@ -38,6 +39,7 @@ from aiocancel.check_arguments import (
 )
 from aiocancel.config import DEFAULTS, Settings, Texts, is_unpinned
 from aiocancel.core.check_settings import check_flag, check_text, check_whole
+from aiocancel.core.form_token import FormTokens
 from aiocancel.core.grants import GrantSealer
 from aiocancel.core.theme import Theme
 from aiocancel.errors import ConfigurationError, FlowNotResolvedError, SimulatorRefusedError
@@ -81,6 +83,7 @@ if TYPE_CHECKING:
     from aiocancel.postgres.connection import Pool
     from aiocancel.postgres.customer_query import SubscriptionQuery
     from aiocancel.postgres.queue_stats import QueueStats
+    from aiocancel.web.console.app import Operator
 
 __all__ = ["CancelFlow"]
 
@@ -279,6 +282,7 @@ class CancelFlow:
         )
         self.log_filter = WebhookTokenFilter(prefix, vendor.webhook_tokens)
         """Keeps the webhook's token out of a log: ``logging.getLogger("yours").addFilter(cancel.log_filter)``."""
+        self._form_tokens = FormTokens(grant_keys)
         self._runtime = Runtime(self._parts)
         self._mounted_at: str | None = None
         self._site = Site(
@@ -497,6 +501,36 @@ class CancelFlow:
 
         yield
         await self.stop()
+
+    def console(self, *, operator: Operator, personal_data: bool = True) -> web.Application:
+        """Return the owner's pages: ``app.add_subapp("/owner/cancellations", cancel.console(operator=…))``.
+
+        Args:
+            operator: ``(request) -> str | None``, sync or async: the name of the operator who looks, for the journal.
+                It is asked on every request; None is nobody, who gets a 404.
+            personal_data: Whether the page of a session shows the customer's id and words, and a search finds a
+                customer's id.
+
+        Raises:
+            ConfigurationError: ``operator`` cannot be called, or ``personal_data`` is neither True nor False.
+        """
+        if not callable(operator):
+            raise ConfigurationError("operator is a function of the request, such as who_is_this")
+        check_flag("personal_data", personal_data)
+        # Late: few sites of a company show them, and each site pays for an import.
+        from aiocancel.web.console.app import Console
+        from aiocancel.web.console.desk import Desk
+        from aiocancel.web.console.words import Writing
+
+        desk = Desk(
+            self._settings,
+            self._runtime.console_store,
+            Writing(self._settings.time_zone),
+            self._site.languages.default,
+            personal_data,
+            now=lambda: datetime.now(UTC),
+        )
+        return Console(desk, operator, self._form_tokens).application()
 
     async def queue_stats(self) -> QueueStats:
         """Return how many actions wait, run and are parked in all processes, and how long the oldest is due.

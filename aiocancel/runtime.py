@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from aiocancel.assembly import Opened
     from aiocancel.intake import FlowService
     from aiocancel.parts import Parts
+    from aiocancel.postgres.console import ConsoleStore
     from aiocancel.postgres.queue_stats import QueueStats
 
 __all__ = ["Runtime"]
@@ -34,6 +35,8 @@ class Runtime:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._opened: Opened | None = None
+        # With what it was made for: its turns are those of one pool.
+        self._console: tuple[Opened, ConsoleStore] | None = None
         self._started: asyncio.Future[Opened] | None = None
         self._task: asyncio.Task[None] | None = None
         self._stop = asyncio.Event()
@@ -154,6 +157,17 @@ class Runtime:
             # Why is in the log.
             return {"process": "cannot start"}
         return {**await _database(opened), **self.health()}
+
+    async def console_store(self) -> ConsoleStore:
+        """Return what reads the ledger for the owner's pages, one for all of them; raises UnavailableError."""
+        opened = self._opened or await self._open_for_a_request()
+        if self._console is None or self._console[0] is not opened:
+            from aiocancel.postgres.console import ConsoleStore
+
+            settings = self._parts.settings
+            store = ConsoleStore(opened.pool, settings.mode, time_zone=settings.time_zone)
+            self._console = (opened, store)
+        return self._console[1]
 
     async def queue_stats(self) -> QueueStats:
         """Return the state of the queue in all processes; raises UnavailableError."""

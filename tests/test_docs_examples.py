@@ -212,6 +212,18 @@ async def test_sub_application_has_the_button_of_the_root(
     assert (await browser.get("/cancel", headers=ADA)).status == 200
 
 
+async def test_console_shows_the_owners_pages_to_operators_alone(
+    aiohttp_client: AiohttpClient, cancel: CancelFlow, example: Examples
+) -> None:
+    browser = await aiohttp_client(example("console").make_app(cancel))
+
+    nobody = await browser.get("/owner/cancellations/")
+    jo = await browser.get("/owner/cancellations/", headers={"Cookie": 'operator="key of jo"'})
+
+    assert (nobody.status, jo.status) == (404, 200)
+    assert "Nobody waits." in await jo.text()
+
+
 @pytest.mark.usefixtures("ada")
 async def test_page_handler_asks_whether_there_is_something_to_cancel(
     aiohttp_client: AiohttpClient, cancel: CancelFlow, example: Examples

@@ -19,7 +19,7 @@ from aiocancel.core.by_hand import RESULTS, Operation, refusal
 from aiocancel.core.codes import Code
 from aiocancel.errors import OperationError
 from aiocancel.postgres.connection import unavailable_on_outage
-from aiocancel.postgres.enqueue import JOURNAL, MAKE_ROOM_FOR_HOOKS, enqueue_hooks
+from aiocancel.postgres.enqueue import MAKE_ROOM_FOR_HOOKS, enqueue_hooks
 from aiocancel.postgres.pgqueuer import Job, enqueue
 
 if TYPE_CHECKING:
@@ -106,6 +106,10 @@ WHERE j.claim_id = (SELECT claim_id FROM aiocancel.action WHERE id = $1) AND (j.
 ORDER BY j.id
 """
 
+JOURNAL_BY_HAND: Final = """
+INSERT INTO aiocancel.journal (claim_id, action_id, entry, code, operator) VALUES ($1, $2, $3, $4, $5)
+"""
+
 HOLD: Final = """
 SELECT a.claim_id, a.attempts, a.kind, aiocancel.shown_state(a.state, a.closed_at) AS state, EXISTS (
     SELECT FROM aiocancel.action later
@@ -154,9 +158,21 @@ class Operations:
         )
 
     async def operate(
-        self, operation: Operation, action_id: int, *, reason: str | None = None
+        self,
+        operation: Operation,
+        action_id: int,
+        *,
+        reason: str | None = None,
+        operator: str | None = None,
     ) -> ActionState:
-        """Retry or close a parked action and return its new state; raises OperationError where that is not allowed."""
+        """Retry or close a parked action and return its new state; raises OperationError where that is not allowed.
+
+        Args:
+            operation: What to do.
+            action_id: With which action.
+            reason: Why it is closed, one word for the journal.
+            operator: Who does it, for the journal; None on the command line.
+        """
         async with self._transaction() as connection:
             row = await connection.fetchrow(HOLD, action_id)
             if row is None:
@@ -169,25 +185,39 @@ class Operations:
 
             match operation:
                 case Operation.RETRY:
-                    await self._retry(connection, action_id, row, reason)
+                    await self._retry(connection, action_id, row, reason, operator)
                 case Operation.CLOSE:
-                    await self._close(connection, action_id, row, reason)
+                    await self._close(connection, action_id, row, reason, operator)
         return RESULTS[operation]
 
     async def _retry(
-        self, connection: Connection, action_id: int, row: asyncpg.Record, reason: str | None
+        self,
+        connection: Connection,
+        action_id: int,
+        row: asyncpg.Record,
+        reason: str | None,
+        operator: str | None,
     ) -> None:
         await connection.execute(RETRY, action_id)
-        await connection.execute(JOURNAL, row["claim_id"], action_id, "action_retried", reason)
+        await connection.execute(
+            JOURNAL_BY_HAND, row["claim_id"], action_id, "action_retried", reason, operator
+        )
 
         await connection.execute(MAKE_ROOM_FOR_HOOKS, row["claim_id"])
         await enqueue(connection, [Job(action_id, row["attempts"], places=Places.of(row["kind"]))])
 
     async def _close(
-        self, connection: Connection, action_id: int, row: asyncpg.Record, reason: str | None
+        self,
+        connection: Connection,
+        action_id: int,
+        row: asyncpg.Record,
+        reason: str | None,
+        operator: str | None,
     ) -> None:
         await connection.execute(CLOSE, action_id, reason)
-        await connection.execute(JOURNAL, row["claim_id"], action_id, "action_closed", reason)
+        await connection.execute(
+            JOURNAL_BY_HAND, row["claim_id"], action_id, "action_closed", reason, operator
+        )
 
         # Only an application that was told of an end is told again.
         if await connection.fetchval(MAKE_ROOM_FOR_HOOKS, row["claim_id"]):

@@ -343,3 +343,20 @@ async def test_where_the_application_has_no_hooks_none_are_made_up(
 ) -> None:
     await operations.operate(CLOSE, await park(ledger, pool), reason="refunded")
     assert await hooks(pool) == []
+
+
+async def test_who_did_something_by_hand_is_in_the_journal_and_stays_there(
+    operations: Operations, ledger: Ledger, pool: Pool
+) -> None:
+    first, second = await park(ledger, pool), await park(ledger, pool, subscription_id="sub_2")
+    await operations.operate(RETRY, first, operator="jo")
+    await operations.operate(CLOSE, second, reason="refunded", operator="sam")
+    rows = await pool.fetch(
+        "SELECT entry, operator FROM aiocancel.journal WHERE entry LIKE 'action_%ed' AND action_id = ANY($1)"
+        " AND operator IS NOT NULL ORDER BY id",
+        [first, second],
+    )
+
+    assert [tuple(row) for row in rows] == [("action_retried", "jo"), ("action_closed", "sam")]
+    with pytest.raises(asyncpg.RaiseError):
+        await pool.execute("UPDATE aiocancel.journal SET operator = 'eve'")

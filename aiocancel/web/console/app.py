@@ -1,0 +1,277 @@
+"""The application of the owner's pages, which an application mounts wherever it likes.
+
+1. ``operator=`` is asked on every request; nobody is 404, as a page that does not exist.
+2. A change is a post with a token of ours, made for this operator; anything else is 403 and changes nothing.
+3. Every block is a statement of its own with a time limit: one that is too slow is left out, the rest is there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import parse_qsl, urlencode
+
+from aiohttp import web
+
+from aiocancel.core.by_hand import Operation, is_reason
+from aiocancel.core.form_token import FormTokens
+from aiocancel.errors import AiocancelError, MalformedClaimError, OperationError, UnavailableError
+from aiocancel.telemetry import told
+from aiocancel.web.console.definitions import definitions_page
+from aiocancel.web.console.flow import flow_page
+from aiocancel.web.console.now import close_page, now_page
+from aiocancel.web.console.page import Page, as_csv, as_html, as_json, warm_up
+from aiocancel.web.console.range import RangeError
+from aiocancel.web.console.sessions import sessions_page, story_page
+from aiocancel.web.post_body import read_body
+
+if TYPE_CHECKING:
+    from aiocancel.web.console.desk import Desk, MakePage
+
+logger = logging.getLogger("aiocancel")
+
+Operator = Callable[[web.Request], Awaitable[str | None] | str | None]
+"""The application's word for who looks: a name for the journal, or None for nobody."""
+
+LONGEST_NAME: Final = 100
+_MOST_BODY: Final = 16_384
+_MOST_IDS: Final = 200
+_OPERATOR: Final = web.RequestKey("aiocancel_operator", str)
+_UNPRINTABLE: Final = re.compile(r"[^\x20-\x7e\xa0-\ud7ff\ue000-\U0010ffff]")
+
+CLOSE_REASONS: Final = ("done_by_hand", "customer_withdrew", "refunded", "duplicate", "other")
+TABS: Final = ("now", "sessions", "flow", "definitions")
+# Path, name and maker of each page.
+PAGES: Final[Sequence[tuple[str, str, MakePage]]] = (
+    ("/", "now", now_page),
+    ("/sessions", "sessions", sessions_page),
+    ("/sessions/{which:[sc][0-9]{1,18}}", "story", story_page),
+    ("/flow", "flow", flow_page),
+    ("/definitions", "definitions", definitions_page),
+    ("/actions/{action:[0-9]{1,18}}/close", "close", close_page),
+)
+# What is shown below a tab of another name.
+_BELOW: Final = {"story": "sessions", "close": "now"}
+
+
+class Console:
+    """The owner's pages of one plug-in.
+
+    Args:
+        desk: What pages are made with.
+        operator: The application's word for who looks.
+        tokens: Makes and checks the tokens of forms.
+    """
+
+    def __init__(self, desk: Desk, operator: Operator, tokens: FormTokens) -> None:
+        self._desk = desk
+        self._operator = operator
+        self._tokens = tokens
+
+    def application(self) -> web.Application:
+        """Return the application to be mounted with ``app.add_subapp``."""
+        app = web.Application(middlewares=[self._guard])
+        app.on_startup.append(_compile)
+        app.router.add_get("", self._to_now)
+        for path, name, make in PAGES:
+            app.router.add_get(path, self._shown(make, name), name=name)
+        app.router.add_post("/actions", self._operate, name="operate")
+        return app
+
+    # --- who may
+
+    @web.middleware
+    async def _guard(
+        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        name = await self._who(request)
+        if name is None:
+            raise web.HTTPNotFound
+
+        request[_OPERATOR] = name
+        try:
+            return await handler(request)
+        except UnavailableError:
+            return self._sorry(request, 503, "no_answer")
+        except RangeError as error:
+            said = self._desk.writing.t(error.key, **error.values)
+            return self._sorry(request, 400, "cannot_be_shown", said)
+
+    async def _who(self, request: web.Request) -> str | None:
+        """Return the operator's name; whatever is no name is nobody."""
+        try:
+            answer = self._operator(request)
+            name: object = await answer if inspect.isawaitable(answer) else answer
+        except (web.HTTPException, AiocancelError):
+            # The application's own answer, for instance a redirect to its login.
+            raise
+        except Exception as error:
+            # Not its text, which may name a person.
+            logger.error("operator failed, and nobody sees the owner's pages: %s", told(error))
+            return None
+
+        if name is None or name == "":
+            return None
+        if not isinstance(name, str):
+            logger.error(
+                "operator returned a value of type %s, and nobody sees the owner's pages: it must return a str or None",
+                type(name).__name__,
+            )
+            return None
+        return _UNPRINTABLE.sub("?", name.strip())[:LONGEST_NAME] or None
+
+    # --- pages
+
+    async def _to_now(self, request: web.Request) -> web.StreamResponse:
+        raise web.HTTPFound(self._url(request, "now"))
+
+    def _shown(
+        self, make: MakePage, name: str
+    ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+        async def handler(request: web.Request) -> web.StreamResponse:
+            page = await make(self._desk, request)
+            match request.query.get("view"):
+                case "json":
+                    return as_json(page)
+                case "csv":
+                    return as_csv(page, f"cancellations-{name}")
+                case _:
+                    return self._html(request, page, name)
+
+        return handler
+
+    def _html(self, request: web.Request, page: Page, current: str) -> web.Response:
+        return as_html(page, self._desk.settings.theme, self._frame(request, current))
+
+    def _frame(self, request: web.Request, current: str) -> Mapping[str, Any]:
+        """Return what every page shows around its own."""
+        desk, operator = self._desk, request[_OPERATOR]
+        kept = {key: each for key, each in request.query.items() if key not in ("view", "said")}
+
+        def here(**more: str) -> str:
+            query = urlencode({**kept, **more}, errors="replace")
+            return f"{desk.settings.public_prefix}{request.rel_url.raw_path}?{query}"
+
+        return {
+            "t": desk.writing.t,
+            "w": desk.writing,
+            "current": _BELOW.get(current, current),
+            "page_name": current,
+            "tabs": TABS,
+            "url": lambda name, **parts: self._url(request, name, **parts),
+            "here": here,
+            "operator": operator,
+            "mode": desk.settings.mode,
+            "token": self._tokens.make(operator, now=self._seconds()),
+            "close_reasons": CLOSE_REASONS,
+            "is_print": request.query.get("view") == "print",
+            "as_of": desk.now(),
+            "said": self._said(request.query.get("said", ""), operator),
+        }
+
+    def _sorry(
+        self, request: web.Request, status: int, key: str, text: str | None = None
+    ) -> web.Response:
+        t = self._desk.writing.t
+        said = t(f"{key}_text") if text is None else text
+        return self._html(request, Page("sorry.html", t(key), {"text": said}, status=status), "")
+
+    def _url(self, request: web.Request, name: str, **parts: str) -> str:
+        path = request.app.router[name].url_for(**parts)
+        return f"{self._desk.settings.public_prefix}{path}"
+
+    def _seconds(self) -> int:
+        return int(self._desk.now().timestamp())
+
+    # --- changes
+
+    async def _operate(self, request: web.Request) -> web.StreamResponse:
+        """Retry or close the actions that a form names, and nothing else."""
+        form = await _form(request)
+        operator = request[_OPERATOR]
+        if not self._tokens.fits(dict(form).get("token", ""), operator, now=self._seconds()):
+            return self._sorry(request, 403, "form_is_stale")
+        wish = _wish(form)
+        if wish is None:
+            return self._sorry(request, 400, "form_is_unreadable")
+
+        operation, ids, reason = wish
+        store, done = await self._desk.store(), 0
+        for action_id in ids:
+            try:
+                await store.operate(operation, action_id, reason=reason, operator=operator)
+                done += 1
+            except OperationError:
+                # Another operator, or the customer, was faster.
+                continue
+
+        said = f"{operation}.{done}.{len(ids)}"
+        proof = self._tokens.make(f"{operator}\n{said}", now=self._seconds())
+        raise web.HTTPSeeOther(
+            f"{self._url(request, 'now')}?{urlencode({'said': f'{said}.{proof}'})}"
+        )
+
+    def _said(self, text: str, operator: str) -> str:
+        """Return what came of a form; an address that we did not make says nothing."""
+        word, done, asked, proof = [*text.split(".", 3), "", "", "", ""][:4]
+        said = f"{word}.{done}.{asked}"
+        if not self._tokens.fits(proof, f"{operator}\n{said}", now=self._seconds()):
+            return ""
+
+        t = self._desk.writing.t
+        if done == "0":
+            return t("said_refused")
+        if word == Operation.CLOSE:
+            return t("said_closed")
+        key = (
+            "said_retried" if asked == "1" else "said_retried_all" if done == asked else "said_some"
+        )
+        return t(key, done=done, asked=asked)
+
+
+async def _compile(_: web.Application) -> None:
+    """Compile the templates before the first request, in a thread of its own."""
+    await asyncio.to_thread(warm_up)
+
+
+async def _form(request: web.Request) -> list[tuple[str, str]]:
+    """Read the fields of a form; raises HTTPBadRequest for anything else."""
+    if request.content_type != "application/x-www-form-urlencoded":
+        raise web.HTTPUnsupportedMediaType
+
+    try:
+        body = await read_body(request, _MOST_BODY)
+        return parse_qsl(
+            body.decode("ascii"),
+            keep_blank_values=True,
+            errors="strict",
+            max_num_fields=_MOST_IDS + 10,
+        )
+    except (MalformedClaimError, ValueError):
+        raise web.HTTPBadRequest from None
+
+
+def _wish(form: list[tuple[str, str]]) -> tuple[Operation, list[int], str | None] | None:
+    """Return what a form asks for, None for whatever cannot be read."""
+    fields = dict(form)
+    texts = [value for name, value in form if name == "action"]
+    ids = [int(each) for each in texts if each.isascii() and each.isdigit() and len(each) <= 18]
+    if not ids or len(ids) != len(texts):
+        return None
+
+    match fields.get("do"):
+        case Operation.RETRY:
+            return Operation.RETRY, ids, None
+        case Operation.CLOSE:
+            reason = fields.get("reason", "")
+            if reason == "other":
+                reason = fields.get("word", "").strip() or reason
+            elif reason not in CLOSE_REASONS:
+                return None
+            return (Operation.CLOSE, ids, reason) if is_reason(reason) else None
+        case _:
+            return None

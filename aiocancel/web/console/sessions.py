@@ -1,0 +1,165 @@
+"""The pages of sessions: a list to search, and one session as a story."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from aiohttp import web
+
+from aiocancel.postgres.console import PAGE_SIZE, Search
+from aiocancel.web.console.desk import Desk, which_of
+from aiocancel.web.console.page import Page
+from aiocancel.web.console.range import LONGEST_SEARCH, OUTCOMES, RangeError, read_range
+from aiocancel.web.console.story import timeline
+
+_HEAD: Final = (
+    "session",
+    "started_at",
+    "outcome",
+    "plan",
+    "price_minor",
+    "currency",
+    "reason",
+    "held_out",
+    "offers_shown",
+    "offer",
+    "day_30",
+    "subscription",
+)
+# Whatever there is; the list ends after a page anyway.
+_USUAL_DAYS: Final = "3650"
+
+
+async def sessions_page(desk: Desk, request: web.Request) -> Page:
+    """Make the list of sessions, the newest first."""
+    query, zone = request.query, desk.settings.time_zone
+    days = read_range({**query, "days": query.get("days") or _USUAL_DAYS}, desk.now(), zone)
+    start = _text(query.get("q"))
+    search = Search(
+        days.since,
+        _before(query.get("before"), days.until),
+        outcome=_one_of(query.get("outcome"), OUTCOMES),
+        reason=_text(query.get("reason")),
+        start=start,
+        by_customer=desk.personal_data,
+    )
+    found = await (await desk.store()).sessions(search)
+
+    listed = [{**each, "which": which_of(each)} for each in found[:PAGE_SIZE]]
+    more = _micros(listed[-1]["started_at"]) if len(found) > PAGE_SIZE else None
+    rows = [_row(each) for each in listed]
+    return Page(
+        "sessions.html",
+        desk.writing.t("sessions"),
+        values={
+            "found": listed,
+            "q": start or "",
+            "range": days if query.get("from") or query.get("to") else None,
+            "outcome": query.get("outcome", ""),
+            "reason": query.get("reason", ""),
+            "outcomes": OUTCOMES,
+            "is_filtered": any(
+                query.get(name) for name in ("q", "from", "to", "outcome", "reason")
+            ),
+            "more": more,
+            "by_customer": desk.personal_data,
+        },
+        data={"sessions": [dict(zip(_HEAD, row, strict=True)) for row in rows], "before": more},
+        head=_HEAD,
+        rows=rows,
+    )
+
+
+def _row(each: Mapping[str, Any]) -> tuple[Any, ...]:
+    names = (*_HEAD[1:-1], "subscription_id")
+    return (each["which"], *(each[name] for name in names))
+
+
+async def story_page(desk: Desk, request: web.Request) -> Page:
+    """Make the page of one session, with all that happened in it."""
+    which = request.match_info["which"]
+    number = int(which[1:])
+    store = await desk.store()
+    story = await (store.story(session=number) if which[0] == "s" else store.story(claim=number))
+    if story is None:
+        raise web.HTTPNotFound
+
+    told = timeline(story, desk.writing, personal_data=desk.personal_data)
+    about = story.session or story.claims[0]
+    customer = (about["customer_id"] or None) if desk.personal_data else None
+    head = ("at", "what", "detail", "request_id")
+    rows = [(each.at, each.what, each.detail, each.request_id) for each in told]
+    return Page(
+        "story.html",
+        desk.writing.t("story"),
+        values={
+            "which": which,
+            "told": told,
+            "about": about,
+            "session": story.session,
+            "claims": story.claims,
+            "readings": story.readings,
+            "payments": story.payments,
+            "price": desk.writing.price(story.session and story.session["snapshot"]),
+            "customer": customer,
+            "personal_data": desk.personal_data,
+        },
+        data={
+            "session": which,
+            "subscription": about["subscription_id"],
+            "customer": customer,
+            "erased_at": about["erased_at"],
+            "snapshot": _snapshot(story.session, personal_data=desk.personal_data),
+            "claims": [str(each["public_id"]) for each in story.claims],
+            "timeline": [
+                {**dict(zip(head, row, strict=True)), "inside": dict(each.inside)}
+                for row, each in zip(rows, told, strict=True)
+            ],
+            "readings": [
+                {name: each[name] for name in ("day", "read_at", "state", "kept", "is_late")}
+                for each in story.readings
+            ],
+        },
+        head=head,
+        rows=rows,
+    )
+
+
+def _snapshot(session: Mapping[str, Any] | None, *, personal_data: bool) -> Any:
+    """Return the snapshot; the columns of the application's own row may say who it is."""
+    snapshot = session and session["snapshot"]
+    if not isinstance(snapshot, dict):
+        return None
+    return {name: each for name, each in snapshot.items() if personal_data or name != "columns"}
+
+
+def _text(text: str | None) -> str | None:
+    """Return what was searched for; no database holds a zero byte or half of a surrogate pair."""
+    cleaned = (text or "").strip()
+    if len(cleaned) > LONGEST_SEARCH:
+        raise RangeError("search_is_long", most=LONGEST_SEARCH)
+    if "\0" in cleaned or any(0xD800 <= ord(each) < 0xE000 for each in cleaned):
+        raise RangeError("search_is_unreadable")
+    return cleaned or None
+
+
+def _one_of(text: str | None, known: tuple[str, ...]) -> str | None:
+    if text and text not in known:
+        raise RangeError("outcome_is_unknown", known=", ".join(known))
+    return text or None
+
+
+def _micros(moment: datetime) -> int:
+    return int(moment.timestamp()) * 1_000_000 + moment.microsecond
+
+
+def _before(text: str | None, usual: datetime) -> datetime:
+    """Return the moment before which a page of the list begins."""
+    if not text:
+        return usual
+    if not (text.isascii() and text.isdigit() and len(text) <= 16):
+        raise RangeError("no_such_page")
+    seconds, micros = divmod(int(text), 1_000_000)
+    return min(datetime.fromtimestamp(seconds, UTC).replace(microsecond=micros), usual)

@@ -1,0 +1,161 @@
+"""How the owner's pages write dates, money, waits and the names of things, in the owner's language."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from decimal import InvalidOperation
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from aiocancel.core.codes import AnyCode, Code
+from aiocancel.core.sentences import Money
+from aiocancel.texts.console import CATALOGUES
+from aiocancel.web.languages import Words
+
+LANGUAGE: Final = "en"
+_RHYTHMS: Final = ("day", "week", "month", "year")
+
+
+class Writing:
+    """Writes for one owner.
+
+    Args:
+        time_zone: Whose days and hours are meant.
+        language: One that the catalogue of these pages has.
+    """
+
+    def __init__(self, time_zone: str, language: str = LANGUAGE) -> None:
+        self.language = language
+        self.zone_name = time_zone
+        self._texts = CATALOGUES[language]
+        self._zone = ZoneInfo(time_zone)
+        self._words = Words(language, {}, time_zone)
+
+    @property
+    def direction(self) -> str:
+        """``ltr`` or ``rtl``."""
+        return self._words.direction
+
+    def t(self, key: str, **values: object) -> str:
+        """Return the text of a key with its values in it; ``count`` chooses between one and several."""
+        one = f"{key}_one"
+        if values.get("count") == 1 and one in self._texts:
+            key = one
+        return self._texts[key].format(**values)
+
+    def _named(self, prefix: str, word: str) -> str:
+        """Return the words for a word of the ledger; one that this release does not know is shown as it is."""
+        return self._texts.get(f"{prefix}_{word}") or named(word)
+
+    def kind(self, kind: str) -> str:
+        """Return what an action of this kind is."""
+        return self._named("kind", kind)
+
+    def outcome(self, state: str) -> str:
+        """Return how a session ended."""
+        return self._named("outcome", state)
+
+    def entry(self, entry: str) -> str:
+        """Return what a line of the journal says."""
+        return self._named("entry", entry)
+
+    def code(self, word: str) -> AnyCode:
+        """Return the code of a word of the ledger, which has a sentence and an advice."""
+        return Code.stored(word)
+
+    def reason(self, reason: str | None) -> str:
+        """Return a reason for people."""
+        return named(reason) if reason else self.t("no_answer_given")
+
+    def day(self, moment: datetime) -> str:
+        """Return for instance ``November 26, 2026``."""
+        return self._words.day(moment)
+
+    def moment(self, moment: datetime) -> str:
+        """Return for instance ``26 Nov 2026, 15:04``."""
+        return self._formatted(moment, "d MMM y, HH:mm")
+
+    def second(self, moment: datetime) -> str:
+        """Return for instance ``26 Nov 2026, 15:04:02``."""
+        return self._formatted(moment, "d MMM y, HH:mm:ss")
+
+    def iso(self, moment: datetime) -> str:
+        """Return the moment for programs, in UTC."""
+        return moment.isoformat()
+
+    def _formatted(self, moment: datetime, pattern: str) -> str:
+        from babel.dates import format_datetime
+
+        local = moment.astimezone(self._zone)
+        return format_datetime(local, pattern, tzinfo=self._zone, locale=self._words.locale)
+
+    def money(self, minor: object, currency: object) -> str | None:
+        """Return an amount with its currency; None for what the ledger holds and is none."""
+        try:
+            return self._words.money(Money(int(str(minor)), str(currency).lower()))
+        except (ValueError, InvalidOperation, OverflowError):
+            return None
+
+    def price(self, snapshot: object) -> str:
+        """Return the plan and the price of a snapshot, as far as they are known."""
+        if not isinstance(snapshot, Mapping):
+            return self.t("price_unknown")
+        known = [str(snapshot["plan"])] if snapshot.get("plan") else []
+        minor, currency = snapshot.get("price_minor"), snapshot.get("currency")
+        amount = self.money(minor, currency) if minor is not None and currency else None
+        if amount is not None:
+            known.append(
+                self._rhythm(amount, snapshot.get("interval"), snapshot.get("interval_count"))
+            )
+        return ", ".join(known) or self.t("price_unknown")
+
+    def _rhythm(self, amount: str, rhythm: object, count: object) -> str:
+        if rhythm not in _RHYTHMS:
+            return amount
+        if isinstance(count, int) and count > 1:
+            return self.t("every", amount=amount, count=count, rhythm=rhythm)
+        return self.t("a_rhythm", amount=amount, rhythm=rhythm)
+
+    def row_price(self, row: Mapping[str, Any]) -> str:
+        """Return the plan and the price of a row of a list."""
+        return self.price({**row, "interval": row["price_interval"]})
+
+    def wait(self, waited: timedelta) -> str:
+        """Return how long something waits, in its two largest units; a clock that went back is no wait."""
+        minutes = max(int(waited.total_seconds()) // 60, 0)
+        units = [
+            (minutes // 1440, "days"),
+            (minutes // 60 % 24, "hours"),
+            (minutes % 60, "minutes"),
+        ]
+        first = next((at for at, (count, _) in enumerate(units) if count), None)
+        if first is None:
+            return self.t("moments")
+        told = [self.t(unit, count=count) for count, unit in units[first : first + 2] if count]
+        return " ".join(told)
+
+
+def named(word: str) -> str:
+    """Return a key such as ``too_expensive`` for people."""
+    words = word.replace("_", " ").strip()
+    return words[:1].upper() + words[1:]
+
+
+def flat(value: object, name: str = "") -> Iterator[tuple[str, str]]:
+    """Yield what a stored value holds, as names and texts; what is empty is left out."""
+    match value:
+        case None | "" | []:
+            return
+        case Mapping():
+            for key, each in value.items():
+                yield from flat(each, f"{name}.{key}" if name else str(key))
+        case str():
+            yield name, value
+        case Sequence() if all(isinstance(each, str | int) for each in value):
+            yield name, ", ".join(map(str, value))
+        case Sequence():
+            for number, each in enumerate(value, start=1):
+                yield from flat(each, f"{name} {number}".strip())
+        case _:
+            yield name, str(value)
