@@ -13,7 +13,7 @@ from dataclasses import dataclass, fields
 from decimal import Decimal
 from typing import Any, Final, Literal, NoReturn, get_args
 
-from aiocancel.core.check_settings import check_text, check_whole
+from aiocancel.core.check_settings import MOST, check_text, check_whole
 from aiocancel.core.flow.answers import Answers
 from aiocancel.core.flow.snapshot import History, Scalar, Snapshot
 from aiocancel.core.identifiers import is_opaque_id
@@ -35,6 +35,8 @@ _COUNTRY: Final = re.compile(r"[A-Z]{2}")
 _PLACE: Final = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3})?")
 _CURRENCY: Final = re.compile(r"[a-z]{3}")
 _DEEPEST: Final = 20
+# In months: a hundred years, which every calendar has.
+_LONGEST_TENURE: Final = 1200
 
 
 class Condition:
@@ -446,7 +448,7 @@ def tenure(*, at_least_months: int | None = None, at_most_months: int | None = N
         at_least_months: The fewest.
         at_most_months: The most.
     """
-    _check_bounds("tenure", at_least_months, at_most_months)
+    _check_bounds("tenure", at_least_months, at_most_months, most_of_all=_LONGEST_TENURE)
     return TenureIs(at_least_months, at_most_months)
 
 
@@ -565,12 +567,14 @@ def _coded(
     return codes
 
 
-def _check_bounds(name: str, least: int | None, most: int | None) -> None:
+def _check_bounds(
+    name: str, least: int | None, most: int | None, *, most_of_all: int = MOST
+) -> None:
     if (least, most) == (None, None):
         raise ConfigurationError(f"{name}(): give at least one bound")
     for bound in (least, most):
         if bound is not None:
-            check_whole(f"{name}(): a bound", bound, least=0)
+            check_whole(f"{name}(): a bound", bound, least=0, most=most_of_all)
     if least is not None and most is not None and least > most:
         raise ConfigurationError(f"{name}(): the lower bound is more than the upper")
 

@@ -267,6 +267,7 @@ MISTAKES: list[tuple[Any, str]] = [
     (lambda: interval("month", count=0), "from 1"),
     (tenure, "at least one bound"),
     (lambda: tenure(at_least_months=-1), "from 0"),
+    (lambda: tenure(at_least_months=1201), "from 0 to 1,200"),
     (lambda: status("canceled"), "none of active"),  # type: ignore[arg-type]
     (lambda: country("Germany"), "two letters"),
     (lambda: place("US-Minnesota"), "part of one"),

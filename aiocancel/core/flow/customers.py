@@ -1,0 +1,204 @@
+"""Every kind of customer that a definition tells apart, each with one example. Pure.
+
+A condition cuts customers into those of whom it is true, those of whom it is false, and those of whom nobody knows.
+Examples on both sides of every cut, and one that is unknown, stand for all customers; two that answer every condition
+alike are one kind.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, Final
+
+from aiocancel.core.flow.answers import NO_ANSWERS
+from aiocancel.core.flow.conditions import (
+    STATUSES,
+    AmountIs,
+    ColumnIs,
+    Condition,
+    CountryIs,
+    HistoryIs,
+    IntervalIs,
+    PlaceIs,
+    PlanIs,
+    StatusIs,
+    TenureIs,
+)
+from aiocancel.core.flow.snapshot import History, Scalar, Snapshot
+from aiocancel.core.offers.apply import add_months
+from aiocancel.errors import ConfigurationError
+
+MOST_KINDS: Final = 100_000
+_NOW: Final = datetime(2030, 1, 15, tzinfo=UTC)
+_NOBODY_KNOWS: Final = Snapshot(_NOW)
+
+
+@dataclass(frozen=True, slots=True)
+class KindOfCustomer:
+    """One kind: an example, and the English words for it."""
+
+    snapshot: Snapshot
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Example:
+    words: str
+    changes: Mapping[str, Any]
+
+
+def kinds_of_customers(leaves: Sequence[Condition]) -> list[KindOfCustomer]:
+    """Return an example of every kind.
+
+    Args:
+        leaves: The conditions of a definition and of its rules, taken apart.
+
+    Raises:
+        ConfigurationError: The conditions tell more kinds apart than can be walked.
+    """
+    dimensions = [_told_apart(examples, leaves) for examples in _dimensions(leaves).values()]
+    count = 1
+    for examples in dimensions:
+        count *= len(examples)
+    if count > MOST_KINDS:
+        raise ConfigurationError(
+            f"the conditions tell {count:,} kinds of customers apart, and at most {MOST_KINDS:,} can be walked"
+        )
+
+    return [_joined(examples) for examples in itertools.product(*dimensions)]
+
+
+def _joined(examples: tuple[_Example, ...]) -> KindOfCustomer:
+    changes: dict[str, Any] = {}
+    columns: dict[str, Scalar] = {}
+    for example in examples:
+        known = dict(example.changes)
+        columns |= known.pop("columns", {})
+        changes |= known
+    words = ", ".join(example.words for example in examples) or "any customer"
+    return KindOfCustomer(replace(_NOBODY_KNOWS, **changes, columns=columns), words)
+
+
+def _told_apart(examples: Sequence[_Example], leaves: Sequence[Condition]) -> list[_Example]:
+    """Keep the first of those examples that answer every condition alike."""
+    kept: dict[tuple[bool | None, ...], _Example] = {}
+    for example in examples:
+        snapshot = replace(_NOBODY_KNOWS, **example.changes)
+        answers = tuple(leaf.holds(snapshot, NO_ANSWERS) for leaf in leaves)
+        kept.setdefault(answers, example)
+    return list(kept.values())
+
+
+def _dimensions(leaves: Sequence[Condition]) -> dict[str, list[_Example]]:
+    found: dict[str, list[_Example]] = {}
+    for leaf in leaves:
+        name, examples = _examples(leaf)
+        if examples:
+            found.setdefault(name, []).extend(examples)
+    if together := _prices_together(leaves):
+        found["price"].extend(together)
+    if histories := list(_histories([leaf for leaf in leaves if isinstance(leaf, HistoryIs)])):
+        found["history"] = histories
+    for name, examples in found.items():
+        examples.append(_Example(f"{name} unknown", {}))
+    return found
+
+
+def _examples(leaf: Condition) -> tuple[str, list[_Example]]:
+    """Return the dimension of a condition, and examples on every side of it."""
+    match leaf:
+        case PlanIs(price_ids):
+            known = (*price_ids, "another price")
+            return "price", [_Example(f"price {each}", {"price_ids": (each,)}) for each in known]
+        case AmountIs():
+            return "amount", _amounts(leaf)
+        case IntervalIs():
+            return "interval", _intervals(leaf)
+        case TenureIs(least, most):
+            return "tenure", [
+                _Example(f"{months} months", {"started_at": add_months(_NOW, -int(months))})
+                for months in _around(least, most)
+            ]
+        case StatusIs():
+            return "status", [_Example(f"status {each}", {"status": each}) for each in STATUSES]
+        case CountryIs(codes):
+            known = (*codes, "another country")
+            return "country", [_Example(f"country {each}", {"country": each}) for each in known]
+        case PlaceIs(codes):
+            known = (*codes, *(code[:2] for code in codes), "elsewhere")
+            return "place", [_Example(f"place {each}", {"place": each}) for each in known]
+        case ColumnIs(name):
+            return f"column {name}", [
+                _Example(f"{name} {value}", {"columns": {name: value}}) for value in _values(leaf)
+            ]
+        case _:
+            # The walk goes through every reason by itself, and counts of both kinds are combined elsewhere.
+            return "", []
+
+
+def _amounts(leaf: AmountIs) -> list[_Example]:
+    return [
+        *(
+            _Example(
+                f"{minor} {leaf.currency} a payment",
+                {"currency": leaf.currency, "price_minor": minor},
+            )
+            for minor in _around(leaf.at_least, leaf.at_most)
+        ),
+        _Example("another currency", {"currency": "another", "price_minor": 0}),
+    ]
+
+
+def _intervals(leaf: IntervalIs) -> list[_Example]:
+    return [
+        *(
+            _Example(
+                f"paid every {leaf.count} {word}", {"interval": word, "interval_count": leaf.count}
+            )
+            for word in leaf.words
+        ),
+        _Example("another interval", {"interval": "another", "interval_count": 0}),
+    ]
+
+
+def _around(*bounds: int | Decimal | None) -> list[int | Decimal]:
+    """Return the numbers at, below and above each bound, none below zero."""
+    near = {bound + step for bound in bounds if bound is not None for step in (-1, 0, 1)}
+    return sorted(number for number in near if number >= 0)
+
+
+def _values(leaf: ColumnIs) -> list[Scalar]:
+    near = {
+        bound + step
+        for bound in (leaf.at_least, leaf.at_most)
+        if bound is not None
+        for step in (-1, 0, 1)
+    }
+    others: list[Scalar] = [] if not leaf.one_of else ["another value", -1, True, False]
+    return [*leaf.one_of, *sorted(near), *others]
+
+
+def _prices_together(leaves: Sequence[Condition]) -> list[_Example]:
+    """Return subscriptions with several items, of which two conditions may be true at once."""
+    named = dict.fromkeys(
+        each for leaf in leaves if isinstance(leaf, PlanIs) for each in leaf.price_ids
+    )
+    pairs = [*itertools.combinations(named, 2), *([tuple(named)] if len(named) > 2 else [])]
+    return [_Example(f"prices {' and '.join(pair)}", {"price_ids": pair}) for pair in pairs]
+
+
+def _histories(leaves: Sequence[HistoryIs]) -> Iterator[_Example]:
+    if not leaves:
+        return
+    offers = _around(*(b for leaf in leaves for b in (leaf.offers_at_least, leaf.offers_at_most)))
+    cancellations = _around(
+        *(b for leaf in leaves for b in (leaf.cancellations_at_least, leaf.cancellations_at_most))
+    )
+    for taken, before in itertools.product(offers or [0], cancellations or [0]):
+        history = History(int(taken), int(before))
+        words = f"{taken} offers and {before} cancellations before"
+        yield _Example(words, {"history": history})

@@ -1,0 +1,330 @@
+"""Every path through a flow, walked before a customer does, and proofs about all of them. Pure.
+
+What is proved of every path, by the state machine that serves customers:
+
+1. The exit works on every screen, and from there no screen follows but the outcome.
+2. No answer is needed to go on.
+3. No path has more screens than the owner allows.
+4. No offer is shown that a rule forbids, or without the permission that a rule asks for.
+5. No offer comes back once it was declined, and none is shown beyond the number that is allowed.
+
+A subscription may take any part of the offers that a definition allows, so every part is walked. Whether one takes them
+is judged live, and is no matter of the definition.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from aiocancel.core.flow.answers import Answers
+from aiocancel.core.flow.conditions import Condition
+from aiocancel.core.flow.cost import MONTHLY, YEARLY, Cost, cost_of, gifts_a_year, highest_cost
+from aiocancel.core.flow.customers import KindOfCustomer, kinds_of_customers
+from aiocancel.core.flow.definition import FlowDefinition, FlowOffer, PauseOffer, kind_of
+from aiocancel.core.flow.rules import FlowRule, forbidding, permission
+from aiocancel.core.flow.steps import (
+    AnswersGiven,
+    ExitPressed,
+    FittingOffers,
+    FlowEvent,
+    FlowProgress,
+    FlowStep,
+    FlowStepError,
+    OfferAccepted,
+    OfferDeclined,
+    PermissionAnswered,
+    SessionState,
+    advance,
+    begin,
+)
+from aiocancel.core.offers.apply import DEFAULT_RULES, OfferRules
+from aiocancel.core.offers.terms import NO_LIMITS, OfferLimits
+
+MOST_SCREENS: Final = 6
+Advance: TypeAlias = Callable[
+    [FlowDefinition, FlowProgress, FittingOffers, FlowEvent], FlowProgress
+]
+
+
+@dataclass(frozen=True, slots=True)
+class FlowPath:
+    """One customer's way through the flow.
+
+    Args:
+        customer: Who it is, in words.
+        reason: The reason chosen, None where the question was skipped or not asked.
+        screens: The screens before the outcome, an offer by its key.
+        end: How it ends.
+    """
+
+    customer: str
+    reason: str | None
+    screens: tuple[str, ...]
+    end: SessionState
+
+    def in_words(self) -> str:
+        """Return it in one line."""
+        return f"{self.customer}; reason {self.reason or 'none'}: {' > '.join(self.screens)} > {self.end}"
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenPromise:
+    """A path on which something that must hold does not."""
+
+    promise: str
+    path: FlowPath
+
+
+@dataclass(frozen=True, slots=True)
+class OfferOnPaths:
+    """An offer, on how many paths it is shown, and the most it costs a year, for monthly and yearly payments."""
+
+    offer: FlowOffer
+    paths: int
+    monthly: Cost
+    yearly: Cost
+
+
+@dataclass(frozen=True, slots=True)
+class Walked:
+    """The result of a walk.
+
+    Args:
+        paths: How many there are.
+        customers: How many kinds of customers the definition tells apart.
+        most_screens: The screens of the longest path.
+        offers: Each offer.
+        most_monthly: The most that one customer can cost a year, paid monthly.
+        most_yearly: The same, paid yearly.
+        broken: The first path of each promise that does not hold.
+    """
+
+    paths: int
+    customers: int
+    most_screens: int
+    offers: tuple[OfferOnPaths, ...]
+    most_monthly: Cost
+    most_yearly: Cost
+    broken: tuple[BrokenPromise, ...]
+
+    @property
+    def never_shown(self) -> tuple[str, ...]:
+        """The keys of the offers that no path shows."""
+        return tuple(each.offer.key for each in self.offers if not each.paths)
+
+
+@dataclass(frozen=True, slots=True)
+class _Allowed:
+    """What a definition and its rules allow to one kind of customer with one reason."""
+
+    reason: str | None
+    asks: bool
+    at_once: tuple[str, ...]
+    with_permission: tuple[str, ...]
+
+
+def walk(
+    definition: FlowDefinition,
+    *,
+    place_rules: Sequence[FlowRule] = (),
+    rules: OfferRules = DEFAULT_RULES,
+    limits: OfferLimits = NO_LIMITS,
+    most_screens: int = MOST_SCREENS,
+    machine: Advance = advance,
+) -> Walked:
+    """Walk every path.
+
+    Args:
+        definition: The flow.
+        place_rules: The rules of places, where the application tells places.
+        rules: How offers are carried out.
+        limits: The bounds on every offer.
+        most_screens: How many screens a path may have before its outcome.
+        machine: The state machine; a test proves with broken ones that the walk finds what it looks for.
+
+    Raises:
+        ConfigurationError: The conditions tell more kinds of customers apart than can be walked.
+    """
+    all_rules = (*definition.rules, *place_rules)
+    kinds = kinds_of_customers(list(_leaves(definition, all_rules)))
+    walker = _Walker(definition, machine, most_screens)
+    for allowed, kind in _told_apart(definition, all_rules, kinds).items():
+        walker.walk(allowed, kind)
+
+    gifts = gifts_a_year(definition, limits)
+    offers = tuple(
+        OfferOnPaths(
+            offer,
+            walker.shown.get(offer.key, 0),
+            cost_of(offer, MONTHLY, rules, gifts),
+            cost_of(offer, YEARLY, rules, gifts),
+        )
+        for offer in definition.offers
+    )
+    taken = [each for each in offers if each.paths]
+    return Walked(
+        walker.paths,
+        len(kinds),
+        walker.longest,
+        offers,
+        highest_cost([each.monthly for each in taken]),
+        highest_cost([each.yearly for each in taken]),
+        tuple(walker.broken.values()),
+    )
+
+
+def _leaves(definition: FlowDefinition, rules: Iterable[FlowRule]) -> Iterator[Condition]:
+    conditions = [*(offer.when for offer in definition.offers), *(rule.condition for rule in rules)]
+    for condition in conditions:
+        if condition is not None:
+            yield from condition.leaves()
+
+
+def _told_apart(
+    definition: FlowDefinition, rules: Sequence[FlowRule], kinds: Sequence[KindOfCustomer]
+) -> dict[_Allowed, KindOfCustomer]:
+    """Return what each kind is allowed with each reason; kinds that are allowed the same are walked once."""
+    found: dict[_Allowed, KindOfCustomer] = {}
+    for kind, reason in itertools.product(kinds, (None, *(r.key for r in definition.reasons))):
+        found.setdefault(_allowed(definition, rules, kind, reason), kind)
+    return found
+
+
+def _allowed(
+    definition: FlowDefinition, rules: Sequence[FlowRule], kind: KindOfCustomer, reason: str | None
+) -> _Allowed:
+    answers, snapshot = Answers(reason), kind.snapshot
+    at_once, with_permission = [], []
+    for offer in definition.offers:
+        if offer.when is not None and offer.when.holds(snapshot, answers) is not True:
+            continue
+        rule = forbidding(rules, kind_of(offer), snapshot, answers)
+        if rule is None:
+            at_once.append(offer.key)
+        elif rule.unless == permission:
+            with_permission.append(offer.key)
+
+    asks = forbidding(rules, "question", snapshot, Answers()) is None
+    return _Allowed(reason, asks, tuple(at_once), tuple(with_permission))
+
+
+_NO_ANSWER: Final = "no answer is needed to go on"
+
+
+class _Walker:
+    """Runs the state machine along every path, and notes the first one that breaks each promise."""
+
+    def __init__(self, definition: FlowDefinition, machine: Advance, most_screens: int) -> None:
+        self._definition = definition
+        self._machine = machine
+        self._most_screens = most_screens
+        self.paths = self.longest = 0
+        self.shown: dict[str, int] = {}
+        self.broken: dict[str, BrokenPromise] = {}
+
+    def walk(self, allowed: _Allowed, kind: KindOfCustomer) -> None:
+        """Walk all paths of one kind of customer with one reason."""
+        keys = [
+            offer.key
+            for offer in self._definition.offers
+            if offer.key in (*allowed.at_once, *allowed.with_permission)
+        ]
+        for count in range(min(len(keys), self._definition.offers_at_most) + 1):
+            for taken in itertools.combinations(keys, count):
+                self._follow(_Run(allowed, kind, taken), begin(may_ask=allowed.asks), ())
+
+    def _follow(self, run: _Run, progress: FlowProgress, before: tuple[str, ...]) -> None:
+        here = progress.on_screen if progress.step is FlowStep.OFFER else progress.step.value
+        screens = (*before, here or progress.step.value)
+        self._check_screen(run, progress, screens)
+
+        for event in self._events(run, progress):
+            path = self._path(run, screens, progress.state)
+            fitting = run.fitting(self._definition, progress, event)
+            try:
+                following = self._machine(self._definition, progress, fitting, event)
+            except FlowStepError:
+                is_silent = event == AnswersGiven(Answers())
+                self._break(_NO_ANSWER if is_silent else "every button works", path)
+                continue
+            if following.state is SessionState.OPEN and len(screens) <= self._most_screens + 1:
+                self._follow(run, following, screens)
+            elif following.state is not SessionState.OPEN:
+                self._arrive(run, following, screens)
+
+    def _events(self, run: _Run, progress: FlowProgress) -> list[FlowEvent]:
+        """Return everything that a customer can do on a screen."""
+        found: list[FlowEvent] = [ExitPressed()]
+        match progress.step:
+            case FlowStep.WHY:
+                found.append(AnswersGiven(Answers(run.allowed.reason)))
+            case FlowStep.PERMISSION:
+                found.extend([PermissionAnswered(True), PermissionAnswered(False)])
+            case FlowStep.OFFER if (key := progress.on_screen) is not None:
+                months = run.choices(self._definition, key) or (None,)
+                found.extend(OfferAccepted(key, each) for each in months)
+                found.append(OfferDeclined(key))
+            case _:
+                pass
+        return found
+
+    def _check_screen(self, run: _Run, progress: FlowProgress, screens: tuple[str, ...]) -> None:
+        path = self._path(run, screens, progress.state)
+        if len(screens) > self._most_screens:
+            self._break(f"no path has more than {self._most_screens} screens", path)
+        if not self._leaves_at_once(progress):
+            self._break("the exit works on every screen", path)
+        if len(set(progress.shown)) != len(progress.shown):
+            self._break("a declined offer does not come back", path)
+        if len(progress.shown) > self._definition.offers_at_most:
+            self._break("no more offers are shown than are allowed", path)
+        for key in progress.shown:
+            may = key in run.allowed.at_once
+            if not may and not (key in run.allowed.with_permission and progress.permission):
+                self._break("no offer is shown that a rule forbids", path)
+
+    def _leaves_at_once(self, progress: FlowProgress) -> bool:
+        try:
+            left = self._machine(self._definition, progress, FittingOffers(), ExitPressed())
+        except FlowStepError:
+            return False
+        return (left.state, left.step) == (SessionState.CANCELED, FlowStep.OUTCOME)
+
+    def _arrive(self, run: _Run, progress: FlowProgress, screens: tuple[str, ...]) -> None:
+        self.paths += 1
+        self.longest = max(self.longest, len(screens))
+        for key in progress.shown:
+            self.shown[key] = self.shown.get(key, 0) + 1
+
+    def _path(self, run: _Run, screens: tuple[str, ...], end: SessionState) -> FlowPath:
+        return FlowPath(run.kind.words, run.allowed.reason, screens, end)
+
+    def _break(self, promise: str, path: FlowPath) -> None:
+        self.broken.setdefault(promise, BrokenPromise(promise, path))
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """One kind of customer, with the offers that their subscription takes."""
+
+    allowed: _Allowed
+    kind: KindOfCustomer
+    taken: tuple[str, ...]
+
+    def fitting(
+        self, definition: FlowDefinition, progress: FlowProgress, event: FlowEvent
+    ) -> FittingOffers:
+        """Return what may be shown after an event, as eligibility would."""
+        allows = progress.permission or event == PermissionAnswered(True)
+        waits = any(key in self.allowed.with_permission for key in self.taken)
+        may = [key for key in self.taken if allows or key in self.allowed.at_once]
+        months = {key: self.choices(definition, key) for key in may}
+        return FittingOffers(months, waits and not allows)
+
+    def choices(self, definition: FlowDefinition, key: str) -> tuple[int, ...]:
+        """Return the lengths that a customer can choose."""
+        offer = definition.offer(key)
+        return offer.months if isinstance(offer, PauseOffer) else ()

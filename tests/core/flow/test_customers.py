@@ -1,0 +1,100 @@
+"""Every kind of customer that a definition tells apart has an example, and every example is another kind."""
+
+from __future__ import annotations
+
+import itertools
+from decimal import Decimal
+
+import pytest
+
+from aiocancel.core.flow.answers import NO_ANSWERS
+from aiocancel.core.flow.conditions import (
+    Condition,
+    amount,
+    column,
+    country,
+    history,
+    in_trial,
+    interval,
+    place,
+    plan,
+    reason,
+    status,
+    tenure,
+)
+from aiocancel.core.flow.customers import MOST_KINDS, kinds_of_customers
+from aiocancel.errors import ConfigurationError
+
+QUESTIONS: list[Condition] = [
+    plan("price_a", "price_b"),
+    amount(currency="eur", at_least=1000, at_most=5000),
+    interval("month", "year"),
+    interval("month", count=3),
+    tenure(at_least_months=2, at_most_months=6),
+    status("past_due"),
+    in_trial(),
+    country("DE"),
+    place("US-MN"),
+    column("tier", "gold", 5, True),
+    column("seats", at_least=3),
+    column("score", at_most=Decimal("1.5")),
+    history(offers_at_most=0, cancellations_at_least=1),
+]
+
+
+def answers_to(questions: list[Condition]) -> set[tuple[bool | None, ...]]:
+    leaves = [leaf for question in questions for leaf in question.leaves()]
+    return {
+        tuple(question.holds(kind.snapshot, NO_ANSWERS) for question in questions)
+        for kind in kinds_of_customers(leaves)
+    }
+
+
+@pytest.mark.parametrize("question", QUESTIONS, ids=[each.in_words() for each in QUESTIONS])
+def test_every_condition_has_a_customer_of_each_answer(question: Condition) -> None:
+    assert answers_to([question]) == {(True,), (False,), (None,)}
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (plan("price_a"), plan("price_b")),
+        (history(offers_at_least=1), history(cancellations_at_least=1)),
+        (column("tier", "gold"), column("seats", at_least=3)),
+        (country("DE"), place("US-MN")),
+    ],
+    ids=["two plans", "two counts", "two columns", "two places"],
+)
+def test_conditions_that_can_be_true_together_are(one: Condition, other: Condition) -> None:
+    found = answers_to([one, other])
+
+    assert set(itertools.product((True, False), repeat=2)) <= found
+
+
+def test_conditions_that_exclude_each_other_are_never_true_together() -> None:
+    assert (True, True) not in answers_to([tenure(at_most_months=1), tenure(at_least_months=2)])
+    assert (True, True) not in answers_to([in_trial(), status("active")])
+
+
+def test_three_plans_can_be_true_at_once() -> None:
+    assert (True, True, True) in answers_to([plan("price_a"), plan("price_b"), plan("price_c")])
+
+
+def test_customers_that_answer_alike_are_one_kind() -> None:
+    assert len(kinds_of_customers([tenure(at_least_months=2)])) == 3
+    assert len(kinds_of_customers([])) == 1
+    assert len(kinds_of_customers([reason("unused")])) == 1
+    assert kinds_of_customers([])[0].words == "any customer"
+
+
+def test_part_of_a_country_that_is_not_known_is_a_kind_of_its_own() -> None:
+    found = {kind.snapshot.place for kind in kinds_of_customers([place("US-MN"), place("US")])}
+
+    assert found == {"US-MN", "US", "elsewhere", None}
+
+
+def test_more_kinds_than_can_be_walked_are_refused_by_their_number() -> None:
+    leaves = [column(f"c{number}", at_least=1) for number in range(11)]
+
+    with pytest.raises(ConfigurationError, match=rf"177,147 kinds .* {MOST_KINDS:,}"):
+        kinds_of_customers(leaves)

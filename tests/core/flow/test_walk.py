@@ -1,0 +1,201 @@
+"""The walk goes along every path, and finds each promise that a broken flow would break."""
+
+from __future__ import annotations
+
+import dataclasses
+from decimal import Decimal
+
+import pytest
+
+from aiocancel.core.codes import Code
+from aiocancel.core.flow.conditions import in_trial, place, reason, tenure
+from aiocancel.core.flow.definition import (
+    CouponOffer,
+    FlowDefinition,
+    HandledOffer,
+    PauseOffer,
+    TrialOffer,
+)
+from aiocancel.core.flow.rules import PLACE_RULES, benefit, never, permission
+from aiocancel.core.flow.steps import (
+    AnswersGiven,
+    ExitPressed,
+    FittingOffers,
+    FlowEvent,
+    FlowProgress,
+    FlowStep,
+    FlowStepError,
+    OfferAccepted,
+    OfferDeclined,
+    SessionState,
+    advance,
+)
+from aiocancel.core.flow.walk import Advance, Walked, walk
+
+HALF = CouponOffer(
+    "half_price", percent_off=50, months=3, when=reason("too_expensive") & tenure(at_least_months=2)
+)
+BREAK = PauseOffer("break", months=(1, 2), sentence="You can read.", when=reason("unused"))
+CALL = HandledOffer("call", "A call", "We show you how.", "Book a call")
+FLOW = FlowDefinition(offers=(HALF, BREAK, CALL), offers_at_most=2)
+
+
+def test_default_flow_has_one_way_for_each_reason() -> None:
+    found = walk(FlowDefinition())
+
+    # From the question at once, or after it from the exit; with one of eight reasons, or none.
+    assert (found.paths, found.customers, found.most_screens) == (2 * 9, 1, 2)
+    assert (found.broken, found.offers, found.never_shown) == ((), (), ())
+    assert found.most_monthly.in_words() == "nothing"
+
+
+def test_every_promise_holds_on_every_path_of_a_flow_with_offers() -> None:
+    found = walk(FLOW, place_rules=PLACE_RULES)
+
+    assert found.broken == ()
+    assert found.never_shown == ()
+    # Why, permission, two offers, exit.
+    assert found.most_screens == 5
+    assert found.customers == 15
+    assert found.paths > 100
+
+
+def test_paths_of_a_small_flow_can_be_counted_by_hand() -> None:
+    only = FlowDefinition(reasons=(), offers=(BREAK_FOR_ALL,))
+
+    found = walk(only)
+
+    # It does not fit: leave at once, or after the question. It fits: leave at once, at the offer, after declining
+    # it, or take one of two lengths.
+    assert found.paths == 2 + 5
+    assert found.offers[0].paths == 4
+
+
+BREAK_FOR_ALL = dataclasses.replace(BREAK, when=None)
+
+
+def test_offer_that_no_path_shows_is_named() -> None:
+    hidden = TrialOffer("hidden", 3, when=in_trial() & ~in_trial())
+    forbidden = FlowDefinition(offers=(CALL, hidden, HALF), rules=(never("coupon"),))
+
+    assert walk(forbidden).never_shown == ("hidden", "half_price")
+
+
+def test_most_that_a_customer_can_cost_is_told() -> None:
+    found = walk(dataclasses.replace(FLOW, at_most_one_gift_in_days=365))
+
+    # Two gifts: 50 % of three payments, or two payments left out.
+    assert found.most_monthly.percent == Decimal("33.4")
+    assert found.most_yearly.percent == 0
+    assert not found.most_monthly.is_known
+
+
+def test_too_many_screens_break_the_owners_bound() -> None:
+    found = walk(FLOW, most_screens=3)
+
+    assert [each.promise for each in found.broken] == ["no path has more than 3 screens"]
+    assert found.broken[0].path.screens == ("why", "break", "call", "exit")
+    assert found.broken[0].path.in_words().endswith("why > break > call > exit > open")
+
+
+# Negative controls: each machine breaks one promise, and the walk must say so.
+
+
+def broken(machine: Advance, definition: FlowDefinition = FLOW) -> list[str]:
+    found: Walked = walk(definition, place_rules=PLACE_RULES, machine=machine)
+    return [each.promise for each in found.broken]
+
+
+def test_exit_that_does_not_work_is_found() -> None:
+    def machine(
+        definition: FlowDefinition, progress: FlowProgress, fitting: FittingOffers, event: FlowEvent
+    ) -> FlowProgress:
+        if isinstance(event, ExitPressed) and progress.step is FlowStep.OFFER:
+            raise FlowStepError("Are you sure?")
+        return advance(definition, progress, fitting, event)
+
+    assert broken(machine) == ["the exit works on every screen", "every button works"]
+
+
+def test_exit_that_leads_to_another_screen_is_found() -> None:
+    def machine(
+        definition: FlowDefinition, progress: FlowProgress, fitting: FittingOffers, event: FlowEvent
+    ) -> FlowProgress:
+        if isinstance(event, ExitPressed) and progress.step is FlowStep.WHY:
+            return dataclasses.replace(progress, step=FlowStep.EXIT)
+        return advance(definition, progress, fitting, event)
+
+    assert broken(machine) == ["the exit works on every screen"]
+
+
+def test_required_reason_is_found() -> None:
+    def machine(
+        definition: FlowDefinition, progress: FlowProgress, fitting: FittingOffers, event: FlowEvent
+    ) -> FlowProgress:
+        if isinstance(event, AnswersGiven) and event.answers.reason is None:
+            raise FlowStepError("Choose a reason.", code=Code.NOT_AT_THIS_STEP)
+        return advance(definition, progress, fitting, event)
+
+    assert broken(machine) == ["no answer is needed to go on"]
+
+
+def test_accept_button_that_does_nothing_is_found() -> None:
+    def machine(
+        definition: FlowDefinition, progress: FlowProgress, fitting: FittingOffers, event: FlowEvent
+    ) -> FlowProgress:
+        if isinstance(event, OfferAccepted):
+            raise FlowStepError("No.")
+        return advance(definition, progress, fitting, event)
+
+    assert broken(machine) == ["every button works"]
+
+
+def test_offer_without_the_permission_that_a_rule_asks_for_is_found() -> None:
+    def machine(
+        definition: FlowDefinition, progress: FlowProgress, fitting: FittingOffers, event: FlowEvent
+    ) -> FlowProgress:
+        following = advance(definition, progress, fitting, event)
+        if following.step is FlowStep.PERMISSION:
+            return dataclasses.replace(following, step=FlowStep.OFFER, shown=("call",))
+        return following
+
+    rules = (never(benefit).where(place("US-MN")).without(permission),)
+    asks = FlowDefinition(offers=(CALL,), rules=rules)
+    assert "no offer is shown that a rule forbids" in broken(machine, asks)
+
+
+def test_offer_that_comes_back_and_one_too_many_are_found() -> None:
+    def machine(
+        definition: FlowDefinition, progress: FlowProgress, fitting: FittingOffers, event: FlowEvent
+    ) -> FlowProgress:
+        following = advance(definition, progress, fitting, event)
+        if isinstance(event, OfferDeclined) and following.step is FlowStep.EXIT:
+            again = (*progress.shown, event.key)
+            return dataclasses.replace(progress, shown=again)
+        return following
+
+    assert set(broken(machine)) >= {
+        "a declined offer does not come back",
+        "no more offers are shown than are allowed",
+        "no path has more than 6 screens",
+    }
+
+
+def test_flow_that_never_ends_is_walked_to_an_end() -> None:
+    def machine(
+        definition: FlowDefinition, progress: FlowProgress, fitting: FittingOffers, event: FlowEvent
+    ) -> FlowProgress:
+        following = advance(definition, progress, fitting, event)
+        return progress if following.state is SessionState.OPEN else following
+
+    assert broken(machine) == ["no path has more than 6 screens"]
+
+
+@pytest.mark.parametrize("where", ["DE", None])
+def test_where_nothing_may_stand_before_the_declaration_the_exit_is_all(where: str | None) -> None:
+    everywhere = never("question", "custom") if where is None else PLACE_RULES[0]
+
+    found = walk(FlowDefinition(offers=(CALL,), rules=(everywhere,)), most_screens=6)
+
+    assert found.broken == ()
+    assert ("call" in found.never_shown) is (where is None)
