@@ -804,6 +804,12 @@ class Code(StrEnum):
         "A payment is about to be taken, and the offer has to wait for it.",
         "Do nothing; later attempts see the offer.",
     )
+    PLAN_WOULD_COME_LATER = (
+        "plan_would_come_later",
+        About.OWN_FLOW,
+        "The offer says at once, and OfferRules puts every plan off to the period's end.",
+        "Give the offer at='period_end', or leave plan_starts out.",
+    )
     HELD_OUT = (
         "held_out",
         About.OWN_FLOW,

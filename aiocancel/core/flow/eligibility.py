@@ -219,6 +219,10 @@ def _refused(
     if isinstance(offer, TrialOffer) and subscription.status != "trialing":
         return Code.NOT_IN_TRIAL
 
+    is_plan_now = isinstance(offer, PlanOffer) and offer.at == "now"
+    if is_plan_now and bounds.rules.plan_starts == "period_end":
+        return Code.PLAN_WOULD_COME_LATER
+
     price = (bounds.prices or {}).get(offer.price) if isinstance(offer, PlanOffer) else None
     step = offer_step(accepted, subscription, now=now, rules=bounds.rules, price=price)
     match past_the_schedule(step, subscription, bounds.schedule_policy):

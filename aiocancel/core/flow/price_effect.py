@@ -153,6 +153,8 @@ def _found(
             return _discounted(case, terms)
         case TrialTerms():
             return _steady(case, TodayRow(TodayKind.NOTHING), NextKind.UNLESS_CANCELED)
+        case PlanTerms(at_period_end=True):
+            return _steady(case, TodayRow(TodayKind.PLAN_IS_KEPT))
         case PlanTerms():
             return _plan_now(case)
         case PauseTerms() as pause:
@@ -255,8 +257,10 @@ def _steady(case: _Case, today: TodayRow, kind: NextKind = NextKind.PLAIN) -> Pr
     """Return the rows of an offer after which every payment is the same."""
     if not case.bill.is_plain or _has_an_end(case.subscription.discounts_in_force):
         return None
-    at = case.bill.starts_at
-    if at <= case.moment or case.bill.renewal_minor <= 0:
+    is_later = today.kind is TodayKind.PLAN_IS_KEPT
+    # A schedule brings the plan with the next payment, whatever a preview of the bare swap says.
+    at = case.subscription.current_period_end if is_later else case.bill.starts_at
+    if at is None or at <= case.moment or case.bill.renewal_minor <= 0:
         return None
 
     amount = case.bill.money(case.bill.renewal_minor)

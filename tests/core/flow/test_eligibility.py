@@ -58,6 +58,7 @@ FLOW_OFFERS: dict[str, FlowOffer] = {
     "a pause of 1 to 3 months": BREAK,
     "more days of trial": TRIAL,
     "another plan at once": BASIC,
+    "another plan when the period ends": PlanOffer("basic", "price_basic", at="period_end"),
     "another plan at the period's end": PlanOffer("later", "price_basic", at="period_end"),
     "an offer with a handler": CALL,
 }
@@ -141,6 +142,18 @@ LEFT_OUT: dict[str, Mapping[str, Code]] = {
         "another plan waits for its payment": Code.ANOTHER_UPDATE_IS_PENDING,
         "the plan is there": Code.HAS_IT_ALREADY,
         "the other plan comes with its schedule": Code.HAS_IT_ALREADY,
+    },
+    "another plan when the period ends": TAKEN_BY_NONE
+    | OVERDUE
+    | NO_PLAN
+    | RENEWS
+    | {
+        "trialing": Code.A_TRIAL_CANNOT_BE_SCHEDULED,
+        "under a schedule with nothing more to come": Code.SCHEDULE_CANNOT_BE_KEPT,
+        "the other plan comes with its schedule": Code.HAS_IT_ALREADY,
+        "it is billed ahead": Code.PERIODS_ARE_MIXED,
+        "another plan waits for its payment": Code.ANOTHER_UPDATE_IS_PENDING,
+        "the plan is there": Code.HAS_IT_ALREADY,
     },
     "an offer with a handler": GONE,
 }
@@ -251,6 +264,13 @@ def test_schedule_policy_of_the_owner_decides() -> None:
 def test_custom_offer_without_a_handler_is_not_made() -> None:
     assert why_not(CALL, bounds=OwnersBounds(handled=["call"])) is None
     assert why_not(CALL, bounds=OwnersBounds(handled=[])) == Code.NO_HANDLER_FOR_THIS_OFFER
+
+
+def test_plan_that_the_owner_puts_off_is_not_offered_as_one_at_once() -> None:
+    later = OwnersBounds(rules=OfferRules(plan_starts="period_end"))
+
+    assert why_not(BASIC, bounds=later) == Code.PLAN_WOULD_COME_LATER
+    assert why_not(dataclasses.replace(BASIC, at="period_end"), bounds=later) is None
 
 
 def test_plan_of_metered_usage_is_known_by_its_price() -> None:

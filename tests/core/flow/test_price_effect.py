@@ -467,6 +467,24 @@ def test_discount_on_a_line_that_comes_once_leaves_the_regular_sum_unknown() -> 
     assert effect(CustomTerms(), on_both, loyal) is None
 
 
+LATER = PlanTerms("price_basic", prorate=True, at_period_end=True)
+
+
+@pytest.mark.parametrize("starts_at", [DUE, NOW], ids=["same interval", "billed at once alone"])
+def test_plan_at_the_periods_end_comes_with_the_next_payment(starts_at: datetime) -> None:
+    found = effect(LATER, preview(line(900, "price_basic", starts_at=starts_at)), price=BASIC)
+
+    assert found == PriceEffect(
+        TodayRow(TodayKind.PLAN_IS_KEPT), NextRow(NextKind.PLAIN, eur(900), DUE), (monthly(900),)
+    )
+
+
+def test_plan_at_the_periods_end_without_a_next_payment_has_no_price() -> None:
+    endless = dataclasses.replace(ACTIVE, current_period_end=None)
+
+    assert effect(LATER, preview(line(900, "price_basic")), endless, price=BASIC) is None
+
+
 def test_plan_beside_another_item_must_be_paid_together_with_it() -> None:
     seats = dataclasses.replace(PRO, item_id="si_4", price_id="price_seats")
     two = dataclasses.replace(ACTIVE, items=(PRO, seats))
