@@ -125,6 +125,7 @@ def _examples(leaf: Condition) -> tuple[str, list[_Example]]:
             ]
         case StatusIs():
             return "status", [_Example(f"status {each}", {"status": each}) for each in STATUSES]
+
         case CountryIs(codes):
             known = (*codes, "another country")
             return "country", [_Example(f"country {each}", {"country": each}) for each in known]
