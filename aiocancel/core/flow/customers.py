@@ -99,6 +99,7 @@ def _dimensions(leaves: Sequence[Condition]) -> dict[str, list[_Example]]:
         name, examples = _examples(leaf)
         if examples:
             found.setdefault(name, []).extend(examples)
+
     if together := _prices_together(leaves):
         found["price"].extend(together)
     if histories := list(_histories([leaf for leaf in leaves if isinstance(leaf, HistoryIs)])):

@@ -258,6 +258,7 @@ class _Walker:
     def _events(self, run: _Run, progress: FlowProgress) -> list[FlowEvent]:
         """Return everything that a customer can do on a screen."""
         found: list[FlowEvent] = [ExitPressed()]
+
         match progress.step:
             case FlowStep.WHY:
                 found.append(AnswersGiven(Answers(run.allowed.reason)))
@@ -273,6 +274,7 @@ class _Walker:
 
     def _check_screen(self, run: _Run, progress: FlowProgress, screens: tuple[str, ...]) -> None:
         path = self._path(run, screens, progress.state)
+
         if len(screens) > self._most_screens:
             self._break(f"no path has more than {self._most_screens} screens", path)
         if not self._leaves_at_once(progress):
