@@ -20,7 +20,7 @@ from aiocancel.core.decision import Decision, Policy, decide_by_vendor
 from aiocancel.core.flow_session import COMPLETED, FlowSession
 from aiocancel.core.grants import Grant, GrantSealer
 from aiocancel.core.identifiers import CustomerId, Mode, SubscriptionId, is_opaque_id
-from aiocancel.core.opened_by_us import CLOCK_SLACK, page_of
+from aiocancel.core.page_proof import CLOCK_SLACK, page_of
 from aiocancel.core.retry import delay_s
 from aiocancel.core.undo import changes_billing
 from aiocancel.errors import (

@@ -12,7 +12,7 @@ from aiocancel.core.decision import Policy
 from aiocancel.core.flow_session import FlowSession
 from aiocancel.core.grants import Grant, GrantSealer
 from aiocancel.core.identifiers import CustomerId, FlowSessionId, SubscriptionId
-from aiocancel.core.opened_by_us import CLOCK_SLACK, page_of
+from aiocancel.core.page_proof import CLOCK_SLACK, page_of
 
 OPENED = datetime(2026, 11, 26, 12, tzinfo=UTC)
 ISSUED_AT = int(OPENED.timestamp())
