@@ -9,7 +9,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,16 +21,20 @@ from aiocancel.billing.events import StripeEvents
 from aiocancel.billing.kept_readings import StripeKept
 from aiocancel.billing.page_facts import StripePageFacts
 from aiocancel.core.decision import Policy
+from aiocancel.core.flow.eligibility import OwnersBounds
+from aiocancel.core.flow.rules import PLACE_RULES
 from aiocancel.core.offers.apply import DEFAULT_RULES
-from aiocancel.core.offers.terms import NO_LIMITS
+from aiocancel.core.offers.terms import NO_LIMITS, OfferLimits
 from aiocancel.errors import ConfigurationError
 from aiocancel.intake import FlowService
 from aiocancel.mail.letter import LetterTemplates
+from aiocancel.own_flow import FlowBounds, OwnFlowService
 from aiocancel.parts import Parts
 from aiocancel.ports import Billing, OutcomeVerifier, SubscriptionResolver, without_waiting
 from aiocancel.postgres.address import CANNOT_OPEN, cannot_open
 from aiocancel.postgres.customer_query import StripeCustomerQuery, SubscriptionQuery
 from aiocancel.postgres.endings import Endings
+from aiocancel.postgres.flow_sessions import FlowSessions
 from aiocancel.postgres.kept_readings import KeptReadings
 from aiocancel.postgres.ledger import Ledger
 from aiocancel.postgres.outage_log import say_outages_once
@@ -40,15 +44,18 @@ from aiocancel.postgres.schema import check_schema, migrate
 from aiocancel.postgres.stripe_news import StripeNews
 from aiocancel.postgres.vendor_events import Doorbell
 from aiocancel.telemetry import told
+from aiocancel.vendors.own import own_flow_of
 from aiocancel.worker.acknowledge import Acknowledger
 from aiocancel.worker.confirm_offers import Offers
 from aiocancel.worker.hooks import Hooks
 from aiocancel.worker.kept_readings import KeptReader
+from aiocancel.worker.own_sessions import LeftSessions, OwnSessions
 from aiocancel.worker.stripe_news import NewsReader
 from aiocancel.worker.vendor_events import CatchUp
 from aiocancel.worker.worker import Worker
 
 if TYPE_CHECKING:
+    from aiocancel.billing.settings import StripeBilling
     from aiocancel.postgres.connection import Pool
 
 __all__ = ["Opened", "open_parts"]
@@ -64,11 +71,12 @@ _WORKER_CONNECTIONS: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """What runs: the service that requests use, the pool, and the loops that have to run as long as it does."""
+    """What runs: the services that requests use, the pool, and the loops that have to run as long as it does."""
 
     service: FlowService
     pool: Pool
     loops: Mapping[str, asyncio.Task[None]]
+    own_flow: OwnFlowService | None = None
 
 
 async def open_parts(parts: Parts, stack: AsyncExitStack) -> Opened:
@@ -120,14 +128,18 @@ async def open_parts(parts: Parts, stack: AsyncExitStack) -> Opened:
         wake_news=news_rung.set,
         on_event=parts.on_event,
     )
+    own_flow = _own_flow(parts, service, pool, for_pages)
+    if own_flow is not None:
+        stack.push_async_callback(own_flow.close)
     # No part of the process's health: without it whoever waits asks from time to time.
     await stack.enter_async_context(_looping(endings.run(), "ends"))
     loops: dict[str, asyncio.Task[None]] = {}
     if not parts.settings.run_worker:
-        return Opened(service, pool, loops)
+        return Opened(service, pool, loops, own_flow)
 
     verifier = None if opening is None else await stack.enter_async_context(opening)
-    stripe = await stack.enter_async_context(open_stripe(parts.billing, slots=RateBudgets(pool)))
+    billing = _with_reasons(parts)
+    stripe = await stack.enter_async_context(open_stripe(billing, slots=RateBudgets(pool)))
     worker_ledger = Ledger(pool, hooks=hooks, letters=letters, most_at_once=_WORKER_CONNECTIONS)
     if parts.mailer is not None and hasattr(parts.mailer, "close"):
         stack.push_async_callback(_close, parts.mailer)
@@ -159,7 +171,58 @@ async def open_parts(parts: Parts, stack: AsyncExitStack) -> Opened:
             on_event=parts.on_event,
         )
         loops["catch-up"] = await stack.enter_async_context(_looping(catch_up.run(), "catch-up"))
-    return Opened(service, pool, loops)
+    left = LeftSessions(FlowSessions(pool))
+    # No part of the process's health: a session that ends later is only counted later.
+    await stack.enter_async_context(_looping(left.run(), "flow sessions"))
+    return Opened(service, pool, loops, own_flow)
+
+
+def _own_flow(
+    parts: Parts, service: FlowService, pool: Pool, stripe: StripeClient
+) -> OwnFlowService | None:
+    flow = own_flow_of(parts.vendor)
+    if flow is None:
+        return None
+
+    billing, settings = parts.billing, parts.settings
+    offers = OwnersBounds(
+        rules=parts.offer_rules or DEFAULT_RULES,
+        limits=parts.offer_limits or OfferLimits(),
+        schedule_policy=billing.schedule_policy,
+        # Who does not tell places has no customer whose place nobody knows.
+        place_rules=PLACE_RULES if getattr(parts, "place", None) is not None else (),
+        handled=parts.offer_handlers.keys(),
+    )
+    return OwnFlowService(
+        flow,
+        service,
+        FlowSessions(pool),
+        stripe,
+        settings=settings,
+        bounds=FlowBounds(
+            offers,
+            timing=settings.cancel_timing,
+            ends_with=billing.ends_with,
+            account_column=billing.account_column,
+            hold_out_key=flow.hold_out_key(parts.sealer.hold_out_key),
+        ),
+        on_event=parts.on_event,
+    )
+
+
+def _with_reasons(parts: Parts) -> StripeBilling:
+    """Return the account with the feedback values of our own flow's reasons; the owner's own maps count more."""
+    flow, billing = own_flow_of(parts.vendor), parts.billing
+    if flow is None:
+        return billing
+    reasons = flow.definition.reasons
+    codes = {each.key: each.stripe_feedback for each in reasons}
+    options = {each.key: each.feedback_option for each in reasons if each.feedback_option}
+    return replace(
+        billing,
+        feedback_codes={**codes, **billing.feedback_codes},
+        feedback_options={**options, **billing.feedback_options},
+    )
 
 
 def _page_facts(parts: Parts, stripe: StripeClient) -> StripePageFacts | None:
@@ -205,6 +268,7 @@ def _make_worker(
     verifier: OutcomeVerifier | None,
     page_facts: StripePageFacts | None,
 ) -> Worker:
+    flow = own_flow_of(parts.vendor)
     offers = Offers(
         ledger,
         # The catch-up, which holds no place, may wait for its turn.
@@ -213,6 +277,9 @@ def _make_worker(
         limits=parts.offer_limits or NO_LIMITS,
         rules=parts.offer_rules or DEFAULT_RULES,
         handlers=parts.offer_handlers,
+        # Also of a flow that was replaced since: what was accepted in it is due.
+        own=OwnSessions(FlowSessions(ledger.pool)),
+        own_gift_days=None if flow is None else flow.definition.at_most_one_gift_in_days,
     )
 
     return Worker(

@@ -269,17 +269,19 @@ class FlowService:
         customer_id: str,
         *,
         acceptance: Acceptance | None = None,
+        is_another: bool = False,
     ) -> RecordedClaim:
         """Check the grant and the ownership, then record the claim and its actions in one transaction.
 
-        ``acceptance`` ends a flow session of ours in that transaction.
+        ``acceptance`` ends a flow session of ours in that transaction. ``is_another`` says that the page has led to
+        something else before, and that the customer now leaves: the same page again is the same exit.
 
         Raises GrantError, ConflictError or LimitError, and nothing was recorded, or UnavailableError, and nobody
         knows: the same post may be made again. A refused error's ``fate`` says what becomes of the flow session it
         named.
         """
         try:
-            return await self._accept(claim, grant_text, customer_id, acceptance)
+            return await self._accept(claim, grant_text, customer_id, acceptance, is_another)
         except (GrantError, ConflictError, LimitError) as error:
             error.fate = await self._fate_of(claim, grant_text)
             raise
@@ -326,10 +328,13 @@ class FlowService:
         grant_text: str,
         customer_id: str,
         acceptance: Acceptance | None = None,
+        is_another: bool = False,
     ) -> RecordedClaim:
         grant = self._sealer.open(
             grant_text, now=int(self._now()), customer_id=customer_id, mode=self._settings.mode
         )
+        if is_another:
+            grant = replace(grant, nonce=f"exit:{grant.nonce}")
         # The page may be an hour old; the subscription must be the customer's now.
         if await self.find_patiently(customer_id, grant.subscription_id) is None:
             raise GrantError(

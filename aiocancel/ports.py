@@ -14,16 +14,18 @@ from aiocancel.errors import ConfigurationError, MalformedClaimError
 
 if TYPE_CHECKING:
     from aiocancel.core.actions import Action, ActionKind, Write
+    from aiocancel.core.changes import Change
     from aiocancel.core.claim import FlowClaim
     from aiocancel.core.codes import Code
     from aiocancel.core.decision import Applier
+    from aiocancel.core.flow.preview import Preview
     from aiocancel.core.flow_session import FlowSession, VendorEvent
     from aiocancel.core.identifiers import FlowSessionId, Mode, SubscriptionId
     from aiocancel.core.mail import MailMessage, MailResult
     from aiocancel.core.news import StripeEvent, SubscriptionChange
     from aiocancel.core.outcome import Outcome
     from aiocancel.core.rate_limit import Limit, Slots
-    from aiocancel.core.shown import ShownSubscription
+    from aiocancel.core.shown import Line, ShownSubscription
     from aiocancel.core.subscription import OwnedSubscription, Price, Subscription
     from aiocancel.errors import PropertyError
 
@@ -171,6 +173,34 @@ class PageFacts(Protocol):
         self, subscription_id: str, *, holds: Callable[[ShownSubscription], bool] | None = None
     ) -> ShownSubscription:
         """Return the subscription, as new as ``holds`` asks for; raises BillingError and TimeoutError."""
+        ...
+
+
+class FlowReader(Protocol):
+    """Reads Stripe for the screens of our own flow; every method may raise BillingError."""
+
+    def on(self, account: str | None) -> FlowReader:
+        """Return the same for the objects of another account; None stands for that of the settings."""
+        ...
+
+    async def read_for_flow(self, subscription_id: str) -> ShownSubscription:
+        """Return the subscription with all that offers are decided by, and the names of its products."""
+        ...
+
+    async def read_plan(self, price_id: str) -> tuple[Price, Line]:
+        """Return a price that an offer names, and how a screen tells it."""
+        ...
+
+    async def preview(
+        self, subscription_id: str, change: Change | None, *, proration_date: int
+    ) -> Preview:
+        """Return the next invoice as it would be with this change; None leaves the subscription as it is.
+
+        Args:
+            subscription_id: Which one.
+            change: The change.
+            proration_date: The second that prorations are reckoned with.
+        """
         ...
 
 

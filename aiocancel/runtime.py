@@ -20,6 +20,7 @@ from aiocancel.web.health import serve_health
 if TYPE_CHECKING:
     from aiocancel.assembly import Opened
     from aiocancel.intake import FlowService
+    from aiocancel.own_flow import OwnFlowService
     from aiocancel.parts import Parts
     from aiocancel.postgres.console import ConsoleStore
     from aiocancel.postgres.queue_stats import QueueStats
@@ -56,6 +57,13 @@ class Runtime:
     async def service(self) -> FlowService:
         """Return the running service for a request, starting it if nothing has; raises UnavailableError."""
         return (self._opened or await self._open_for_a_request()).service
+
+    async def own_flow(self) -> OwnFlowService:
+        """Return the running flow of our own for a request, starting it if nothing has; raises UnavailableError."""
+        found = (self._opened or await self._open_for_a_request()).own_flow
+        if found is None:
+            raise ConfigurationError("there is no flow of our own here")
+        return found
 
     async def stop(self) -> None:
         """Let running changes finish for 10 s, hand the rest back, close what we opened."""

@@ -65,6 +65,7 @@ LEVELS: list[set[str]] = [
     {"wording"},
     {"postgres", "rate_limit", "mail"},
     {"worker", "intake", "billing", "vendors", "metrics", "testing.databases"},
+    {"own_flow"},
     {"parts", "check_arguments", "web"},
     {"assembly"},
     {"runtime"},
@@ -124,8 +125,19 @@ MAY_IMPORT: dict[str, set[str]] = {
         "postgres.vendor_events",
     },
     "metrics": BELOW_THE_EDGES | {"postgres.queue_stats"},
+    # Our own flow: between the ledger, Stripe and the rules, as intake is for every flow.
+    "own_flow": BELOW_THE_EDGES
+    | {
+        "billing.preview",
+        "intake",
+        "postgres.claims",
+        "postgres.connection",
+        "postgres.flow_sessions",
+        "vendors.own",
+    },
     # The owner's pages read the ledger and nothing else; a customer's pages go through the intake.
-    "web": BELOW_THE_EDGES | {"intake", "mail", "wording", "texts.console", "postgres.console"},
+    "web": BELOW_THE_EDGES
+    | {"intake", "mail", "own_flow", "wording", "texts.console", "postgres.console"},
     # For types alone, so that what was given has one description.
     "parts": BELOW_THE_EDGES
     | {
@@ -137,12 +149,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     "check_arguments": BELOW_THE_EDGES | {"billing.settings"},
     # The one module that knows every edge.
     "assembly": BELOW_THE_EDGES
-    | {"mail", "parts", "vendors", "postgres", "billing", "intake", "worker"},
+    | {"mail", "parts", "vendors", "postgres", "billing", "intake", "own_flow", "worker"},
     "runtime": BELOW_THE_EDGES
     | {
         "parts",
         "assembly",
         "intake",
+        "own_flow",
         "postgres.connection",
         "postgres.console",
         "postgres.queue_stats",

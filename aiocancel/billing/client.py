@@ -24,6 +24,7 @@ from aiocancel.billing.settings import API_VERSION, StripeBilling, is_account
 from aiocancel.core.actions import Action, ActionKind, Write
 from aiocancel.core.changes import (
     AddDiscount,
+    Change,
     NewCoupon,
     PauseService,
     PlainChange,
@@ -32,6 +33,7 @@ from aiocancel.core.changes import (
 )
 from aiocancel.core.choose_subscription import ListedSubscription, read_listed
 from aiocancel.core.codes import Code, ForeignCode
+from aiocancel.core.flow.preview import Preview, read_preview
 from aiocancel.core.identifiers import SubscriptionId, is_opaque_id
 from aiocancel.core.permissions import permission_named_in
 from aiocancel.core.retry import (
@@ -48,7 +50,7 @@ from aiocancel.core.schedules import (
     ReleaseSchedule,
     ScheduleChange,
 )
-from aiocancel.core.shown import ShownSubscription, read_shown
+from aiocancel.core.shown import Line, ShownSubscription, line_of_price, read_shown
 from aiocancel.core.subscription import (
     Price,
     Subscription,
@@ -86,6 +88,7 @@ _SEE_INVOICE: Final = (None, ActionKind.APPLY_OFFER)
 _SEE_SCHEDULE: Final = (ActionKind.APPLY_OFFER, ActionKind.KEEP_PLAN)
 _END_PAUSES: Final = (ActionKind.END_PAUSE, ActionKind.UNPAUSE)
 _AS_READ: Final[Mapping[str, Any]] = {"expand": ["discounts"]}
+FOR_FLOW: Final[tuple[str, ...]] = (*FOR_OFFERS, "items.data.price.product")
 FOR_PAGES: Final[tuple[str, ...]] = ("discounts", "items.data.price.product")
 MAX_LIST_PAGES: Final = 10
 BAD_REQUEST: Final = 400
@@ -259,6 +262,61 @@ class StripeClient:
                 "the offer names a price by something that is no id", code=Code.BAD_OFFER_ID
             )
         return await self._read(f"/v1/prices/{price_id}", [], read_price)
+
+    async def read_for_flow(self, subscription_id: str) -> ShownSubscription:
+        """Return the subscription as ``read`` does for an offer, with the names of its products, in one request.
+
+        A schedule, where the policy needs it, and the time on a test clock are one more each.
+        """
+        path = _path(SubscriptionId(subscription_id))
+        shown = await self._read(path, FOR_FLOW, read_shown)
+        subscription = shown.subscription
+        if subscription.schedule_id is not None and self._needs_schedule(
+            subscription, ActionKind.APPLY_OFFER
+        ):
+            schedule = await self._read(_schedule_path(subscription.schedule_id), [], read_schedule)
+            subscription = dataclasses.replace(subscription, schedule=schedule)
+
+        if subscription.test_clock is not None:
+            frozen_at = await self._time_on(subscription.test_clock)
+            subscription = dataclasses.replace(subscription, frozen_at=frozen_at)
+        return dataclasses.replace(shown, subscription=subscription)
+
+    async def read_plan(self, price_id: str) -> tuple[Price, Line]:
+        """Return a price that an offer names, and how a screen tells it."""
+        if not is_opaque_id(price_id):
+            raise RejectedBillingError(
+                "the offer names a price by something that is no id", code=Code.BAD_OFFER_ID
+            )
+        return await self._read(f"/v1/prices/{price_id}", ["product"], _plan)
+
+    async def preview(
+        self, subscription_id: str, change: Change | None = None, *, proration_date: int
+    ) -> Preview:
+        """Return the next invoice as it would be with this change; None leaves the subscription as it is.
+
+        A coupon that nobody has taken yet is made first: Stripe previews only what exists.
+        """
+        _path(SubscriptionId(subscription_id))
+        codes = self._billing.promotion_codes
+        params = parameters.preview(subscription_id, change, proration_date, codes)
+        try:
+            return await self._preview(params, proration_date)
+        except RejectedBillingError as error:
+            new = change.made if isinstance(change, AddDiscount) else None
+            if new is None or error.code != Code.RESOURCE_MISSING:
+                raise
+            await self._make_coupon(new, f"aiocancel-preview-{new.coupon_id}")
+            return await self._preview(params, proration_date)
+
+    async def _preview(self, params: Mapping[str, Any], proration_date: int) -> Preview:
+        response = await self._request("post", "/v1/invoices/create_preview", params)
+        try:
+            return read_preview(cast("Mapping[str, Any]", response.data), proration_date)
+        except ValueError as error:
+            raise UnknownBillingError(
+                str(error), code=Code.UNREADABLE, request_id=response.request_id
+            ) from None
 
     async def read_for_page(self, subscription_id: str) -> ShownSubscription:
         """Return the subscription with its discounts and the names of its products, as far as the key may read them."""
@@ -556,6 +614,10 @@ class StripeClient:
             raise UnknownBillingError(
                 "Stripe's answer cannot be read", code=ForeignCode.of_error(error)
             ) from None
+
+
+def _plan(data: Mapping[str, Any]) -> tuple[Price, Line]:
+    return read_price(data), line_of_price(data, quantity=1)
 
 
 def _path(subscription_id: SubscriptionId) -> str:

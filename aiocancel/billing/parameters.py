@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, assert_never
 from aiocancel.billing.settings import StripeBilling
 from aiocancel.core.changes import (
     AddDiscount,
+    Change,
     MoveTrialEnd,
     NewCoupon,
     PausePayments,
@@ -35,6 +36,9 @@ from aiocancel.core.subscription import GIFT_NOTE
 if TYPE_CHECKING:
     from stripe.params import (
         CouponCreateParams,
+        InvoiceCreatePreviewParams,
+        InvoiceCreatePreviewParamsDiscount,
+        InvoiceCreatePreviewParamsSubscriptionDetailsItem,
         SubscriptionCancelParams,
         SubscriptionPauseParams,
         SubscriptionResumeParams,
@@ -257,7 +261,7 @@ def offer_change(
             if quantity is not None:
                 # Left out, a new price comes with a quantity of one.
                 item["quantity"] = quantity
-            return {
+            swap: SubscriptionUpdateParams = {
                 "items": [item],
                 "proration_behavior": "create_prorations" if change.prorate else "none",
                 # A payment that does not go through leaves the plan as it was, for good or until it is made.
@@ -265,6 +269,10 @@ def offer_change(
                 if change.may_wait
                 else "error_if_incomplete",
             }
+            if change.prorated_at is not None:
+                # The customer was told a price that was reckoned with this second.
+                swap["proration_date"] = change.prorated_at
+            return swap
 
         case PausePayments(behavior, resumes_at):
             pause: SubscriptionUpdateParamsPauseCollection = {"behavior": behavior}
@@ -292,6 +300,54 @@ def gift(
     may_wait = isinstance(change, SwapPrice) and change.may_wait
     if wish is not None and not may_wait and not isinstance(change, RemoveDiscounts):
         params["metadata"] = {GIFT_NOTE: wish}
+    return params
+
+
+def preview(
+    subscription_id: str,
+    change: Change | None,
+    proration_date: int,
+    promotion_codes: Mapping[str, str] | None = None,
+) -> InvoiceCreatePreviewParams:
+    """Build the question for the next invoice, as it would be with a change.
+
+    Args:
+        subscription_id: Which subscription.
+        change: The offer's change; one that leaves the next invoice as it is counts as None.
+        proration_date: The second that prorations are reckoned with.
+        promotion_codes: As in ``offer_change``.
+    """
+    params: InvoiceCreatePreviewParams = {"subscription": subscription_id}
+    match change:
+        case AddDiscount(coupon_id, kept):
+            code = (promotion_codes or {}).get(coupon_id)
+            discounts: list[InvoiceCreatePreviewParamsDiscount] = [
+                {"discount": discount_id} for discount_id in kept
+            ]
+            new: InvoiceCreatePreviewParamsDiscount = (
+                {"coupon": coupon_id} if code is None else {"promotion_code": code}
+            )
+            params["discounts"] = [*discounts, new]
+
+        case MoveTrialEnd(at):
+            params["subscription_details"] = {
+                "trial_end": int(at.timestamp()),
+                "proration_behavior": "none",
+            }
+        case SwapPrice(item_id, price_id, quantity=quantity):
+            item: InvoiceCreatePreviewParamsSubscriptionDetailsItem = {
+                "id": item_id,
+                "price": price_id,
+            }
+            if quantity is not None:
+                item["quantity"] = quantity
+            params["subscription_details"] = {"items": [item], "proration_behavior": "none"}
+            if change.prorate:
+                params["subscription_details"]["proration_behavior"] = "create_prorations"
+                params["subscription_details"]["proration_date"] = proration_date
+        case _:
+            pass
+
     return params
 
 

@@ -95,6 +95,7 @@ class SwapPrice:
     """Put ``price_id`` in the place of ``replaced``, the price of item ``item_id``, and keep its ``quantity``.
 
     ``may_wait`` says that a payment which the customer must confirm leaves the change pending, not undone.
+    ``prorated_at`` is the second that the customer's preview was reckoned with, None where there was none.
     """
 
     item_id: str
@@ -103,6 +104,7 @@ class SwapPrice:
     quantity: int | None
     prorate: bool
     may_wait: bool = False
+    prorated_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,15 +264,17 @@ def change_to_json(change: Change) -> dict[str, Any]:
                 "made": coupon,
             }
             # Left out where it says nothing, so that a worker of the release before can read it.
-            told = {"inherits": True} if inherits else {}
-            return fields | {"due": _seconds(due)} | told
+            kept_by = {"inherits": True} if inherits else {}
+            return fields | {"due": _seconds(due)} | kept_by
 
         case MoveTrialEnd(at, due):
             return {"type": "move_trial_end", "at": _seconds(at), "due": _seconds(due)}
         case SwapPrice():
-            return {"type": "swap_price"} | {
-                name: getattr(change, name) for name in SwapPrice.__slots__
-            }
+            told = {name: getattr(change, name) for name in SwapPrice.__slots__}
+            # Left out where it says nothing, so that a worker of the release before can read it.
+            if change.prorated_at is None:
+                del told["prorated_at"]
+            return {"type": "swap_price"} | told
 
         case PausePayments(behavior, resumes_at, due):
             until = _seconds(resumes_at)

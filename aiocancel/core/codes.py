@@ -810,6 +810,12 @@ class Code(StrEnum):
         "The offer says at once, and OfferRules puts every plan off to the period's end.",
         "Give the offer at='period_end', or leave plan_starts out.",
     )
+    PRICE_IS_NOT_KNOWN = (
+        "price_is_not_known",
+        About.OWN_FLOW,
+        "Stripe did not say in time, or not for certain, what the customer would pay with the offer.",
+        "Look for a PageFactsMissing event; some bills, such as those with usage, have no certain price.",
+    )
     HELD_OUT = (
         "held_out",
         About.OWN_FLOW,

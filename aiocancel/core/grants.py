@@ -58,13 +58,19 @@ class GrantSealer:
     ``keys`` holds at least one text, newest first. The keys never appear in a repr or an error.
     """
 
-    __slots__ = ("_keys", "_link_keys", "_proof_keys")
+    __slots__ = ("_keys", "_link_keys", "_oldest", "_proof_keys")
 
     def __init__(self, keys: Sequence[str]) -> None:
         # A derived key keeps a grant from ever being valid as another signature made with the same text.
         self._keys = _derived(b"aiocancel grant key\0", keys)
         self._proof_keys = _derived(b"aiocancel flow proof key\0", keys)
         self._link_keys = _derived(b"aiocancel letter link key\0", keys)
+        self._oldest = _derived(b"aiocancel hold-out key\0", keys[-1:])
+
+    @property
+    def hold_out_key(self) -> bytes:
+        """The key that draws who is held out, where the owner gave none: from the oldest, so that a new one waits."""
+        return self._oldest[0]
 
     def seal(self, grant: Grant) -> str:
         """Return the grant as URL-safe text."""

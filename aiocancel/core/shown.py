@@ -64,14 +64,21 @@ def read_shown(data: Mapping[str, Any]) -> ShownSubscription:
 
 
 def _line(item: Mapping[str, Any]) -> Line:
-    price = item["price"]
+    return line_of_price(item["price"], quantity=item.get("quantity"))
+
+
+def line_of_price(price: Mapping[str, Any], *, quantity: object) -> Line:
+    """Return how a page tells a price.
+
+    Args:
+        price: Stripe's object, its product expanded where a name is wanted.
+        quantity: How many of it, None where that is not known.
+    """
     recurring = price.get("recurring") or {}
-    product, amount, quantity = price.get("product"), price.get("unit_amount"), item.get("quantity")
+    product, amount = price.get("product"), price.get("unit_amount")
     # Usage, steps and packages: the price alone does not tell the sum.
     is_plain = (
-        isinstance(amount, int)
-        and isinstance(quantity, int)
-        and price.get("billing_scheme", "per_unit") == "per_unit"
+        price.get("billing_scheme", "per_unit") == "per_unit"
         and recurring.get("usage_type") != "metered"
         and not price.get("transform_quantity")
     )
@@ -80,7 +87,9 @@ def _line(item: Mapping[str, Any]) -> Line:
         price_id=price["id"],
         name=_text(product.get("name") if isinstance(product, Mapping) else None)
         or _text(price.get("nickname")),
-        minor=amount * quantity if is_plain else None,
+        minor=amount * quantity
+        if is_plain and isinstance(amount, int) and isinstance(quantity, int)
+        else None,
         currency=price.get("currency") or "usd",
         interval=recurring.get("interval", "month"),
         interval_count=recurring.get("interval_count", 1),

@@ -11,7 +11,7 @@ from __future__ import annotations
 import ipaddress
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from aiocancel.config import is_path_of_this_site, origin_of, source_of
@@ -21,6 +21,7 @@ from aiocancel.core.csp import ContentSecurityPolicy
 from aiocancel.core.identifiers import Mode
 from aiocancel.errors import ConfigurationError, MalformedClaimError, PolicyError
 from aiocancel.ports import FlowVendor, WidgetSettings
+from aiocancel.vendors.own import OwnFlow, check_fallback
 
 if TYPE_CHECKING:
     from aiocancel.core.decision import Applier
@@ -48,6 +49,7 @@ class StaySignal(FlowVendor):
             the id that a browser gives it, so opting out is the safer way.
         script_integrity: The script's subresource integrity, where the file does not change.
         applies_cancellation: Who cancels: ``app`` with ``opt_out``, ``vendor`` without.
+        fallback: An ``OwnFlow`` that serves in the place of the plain page, when StaySignal cannot be reached.
 
     Raises:
         ConfigurationError: Says which setting is wrong.
@@ -68,6 +70,7 @@ class StaySignal(FlowVendor):
         opt_out: bool = True,
         script_integrity: str | None = None,
         applies_cancellation: Applier = "app",
+        fallback: OwnFlow | None = None,
     ) -> None:
         for name, text in (
             ("script_url", script_url),
@@ -78,6 +81,7 @@ class StaySignal(FlowVendor):
         if script_integrity is not None:
             check_text("script_integrity", script_integrity)
         check_flag("opt_out", opt_out)
+        check_fallback(fallback)
 
         if not re.fullmatch(rf"{_NAME}(\.{_NAME})*", global_name, re.ASCII):
             raise ConfigurationError("global_name is the dotted name of the widget's init function")
@@ -94,6 +98,7 @@ class StaySignal(FlowVendor):
                 "with opt_out=False it does, which takes applies_cancellation='vendor'"
             )
 
+        self.fallback: Final = fallback
         self._script_url = script_url
         self._script_integrity = script_integrity
         self._init_function = global_name.removeprefix("window.")
@@ -101,6 +106,11 @@ class StaySignal(FlowVendor):
         self._opt_out = opt_out
         self._init_config = _checked_config({} if init_config is None else init_config)
         self._csp_sources = _checked_sources(csp_sources, script_url)
+
+    @property
+    def columns(self) -> Collection[str]:
+        """The columns that the flow which serves as its fallback asks for."""
+        return () if self.fallback is None else self.fallback.columns
 
     @property
     def applies_cancellation(self) -> Applier:

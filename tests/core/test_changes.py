@@ -94,7 +94,14 @@ changes: st.SearchStrategy[Change] = st.one_of(
     ),
     st.builds(MoveTrialEnd, moments, st.none() | moments),
     st.builds(
-        SwapPrice, ids, ids, ids, st.none() | st.integers(0, 99), st.booleans(), st.booleans()
+        SwapPrice,
+        ids,
+        ids,
+        ids,
+        st.none() | st.integers(0, 99),
+        st.booleans(),
+        st.booleans(),
+        st.none() | st.integers(0, 10**10),
     ),
     st.builds(
         PausePayments, st.sampled_from(PAUSE_BEHAVIORS), st.none() | moments, st.none() | moments

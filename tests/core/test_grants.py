@@ -348,3 +348,10 @@ def test_link_of_a_letter_comes_back_and_no_other_signature_passes_for_one() -> 
     assert sealer.open_link("") is None
     with pytest.raises(GrantError):
         sealer.read(link)
+
+
+def test_the_draw_of_the_hold_out_stays_while_a_new_key_signs() -> None:
+    before = GrantSealer(["an old key"]).hold_out_key
+    assert GrantSealer(["a new key", "an old key"]).hold_out_key == before
+    assert GrantSealer(["a new key"]).hold_out_key != before
+    assert b"old" not in before

@@ -95,6 +95,7 @@ class Screen:
         answers: What the customer has said, to be kept in the fields.
         offer: The offer, on the screen of one.
         language: The language that the session began in.
+        claim_id: The claim that the session has led to, by its public id; its page says what became of it.
     """
 
     session_id: str | None
@@ -105,3 +106,4 @@ class Screen:
     answers: Answers = field(default=NO_ANSWERS, repr=False)
     offer: OfferOnScreen | None = None
     language: str | None = None
+    claim_id: str | None = None

@@ -41,6 +41,7 @@ from aiocancel.core.offers.terms import (
     CustomTerms,
     PauseTerms,
     PlanTerms,
+    Promised,
     Terms,
     TrialTerms,
 )
@@ -195,7 +196,7 @@ def offer_step(
         case TrialTerms(days):
             return _trial(days, subscription, now)
         case PlanTerms() as terms:
-            return _plan(terms, subscription, rules, price)
+            return _plan(terms, subscription, rules, price, offer.promised)
         case PauseTerms() as terms:
             return _in_time(
                 terms,
@@ -485,7 +486,11 @@ def _paid_before(item: Item, first: datetime, ends_at: datetime) -> int:
 
 
 def _plan(
-    terms: PlanTerms, subscription: Subscription, rules: OfferRules, price: Price | None
+    terms: PlanTerms,
+    subscription: Subscription,
+    rules: OfferRules,
+    price: Price | None,
+    promised: Promised | None,
 ) -> Step:
     item = _plan_item(subscription, rules)
     if item is None:
@@ -503,6 +508,7 @@ def _plan(
         prorate=terms.prorate,
         # Stripe takes no pending update where it sends invoices.
         may_wait=rules.plan_payment == "pending" and subscription.charges_automatically,
+        prorated_at=_prorated_at(terms, subscription, promised),
     )
 
     return Write(swap)
@@ -535,6 +541,18 @@ def _at_period_end(
     if item is None:
         return Refuse(Code.WHICH_ITEM_IS_THE_PLAN)
     return plan_at_period_end(terms, item, subscription, now, price)
+
+
+def _prorated_at(
+    terms: PlanTerms, subscription: Subscription, promised: Promised | None
+) -> int | None:
+    """Return the second that the customer's price was reckoned with, None where it lies in a period that is over.
+
+    Stripe takes only seconds of the running period.
+    """
+    if promised is None or not terms.prorate or promised.due != subscription.current_period_end:
+        return None
+    return promised.proration_date
 
 
 def _is_billed_at_once(item: Item, price: Price | None, subscription: Subscription) -> bool:

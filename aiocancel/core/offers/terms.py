@@ -74,16 +74,38 @@ Terms = CouponTerms | TrialTerms | PlanTerms | PauseTerms | CustomTerms
 
 
 @dataclass(frozen=True, slots=True)
+class Promised:
+    """The next payment as the customer was told it before the click; it is sent with the change and compared with it.
+
+    Args:
+        next_minor: In Stripe's minor units.
+        currency: Stripe's lowercase code.
+        next_at: When it falls due, aware UTC.
+        proration_date: The second that the preview was reckoned with, None where nothing is prorated.
+        due: The payment that was the next one without the offer. Once it has come, the promise is no longer about
+            the next one.
+    """
+
+    next_minor: int
+    currency: str
+    next_at: datetime
+    proration_date: int | None = None
+    due: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class AcceptedOffer:
     """An offer that the vendor confirms; ``metadata`` is the owner's own, set in the vendor's dashboard.
 
     ``accepted_at`` (aware UTC) is when that was, where it matters: for an offer that the vendor carries out.
+    ``promised`` is the price that our own flow showed.
     """
 
     offer_id: str
     terms: Terms
     metadata: Mapping[str, str] = field(default_factory=dict)
     accepted_at: datetime | None = None
+    promised: Promised | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,9 +288,12 @@ def offer_to_json(offer: AcceptedOffer) -> dict[str, Any]:
 
     data = {"offer_id": offer.offer_id, "terms": terms, "metadata": dict(offer.metadata)}
 
-    return (
-        data if offer.accepted_at is None else data | {"accepted_at": offer.accepted_at.isoformat()}
-    )
+    # Left out where they say nothing, so that a worker of the release before can read it.
+    if offer.accepted_at is not None:
+        data["accepted_at"] = offer.accepted_at.isoformat()
+    if offer.promised is not None:
+        data["promised"] = _promised_to_json(offer.promised)
+    return data
 
 
 _STORED: Final[dict[str, type[Terms]]] = {
@@ -304,6 +329,27 @@ def offer_from_json(data: Mapping[str, Any]) -> AcceptedOffer:
             terms = CustomTerms()
         case _:
             raise UnreadableLedgerError(f"the ledger holds an offer of the unknown type {kind!r}")
-    at = data.get("accepted_at")
-    accepted_at = None if at is None else datetime.fromisoformat(at)
-    return AcceptedOffer(data["offer_id"], terms, dict(data["metadata"]), accepted_at)
+    accepted_at = _moment(data.get("accepted_at"))
+    promised = None if data.get("promised") is None else _promised_from_json(data["promised"])
+    return AcceptedOffer(data["offer_id"], terms, dict(data["metadata"]), accepted_at, promised)
+
+
+def _promised_to_json(promised: Promised) -> dict[str, Any]:
+    due = None if promised.due is None else promised.due.isoformat()
+    return {
+        "next_minor": promised.next_minor,
+        "currency": promised.currency,
+        "next_at": promised.next_at.isoformat(),
+        "proration_date": promised.proration_date,
+        "due": due,
+    }
+
+
+def _promised_from_json(data: Mapping[str, Any]) -> Promised:
+    refuse_unknown(data, Promised.__slots__, "a promised price")
+    times = {name: _moment(data[name]) for name in ("next_at", "due")}
+    return Promised(**{**data, **times})
+
+
+def _moment(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)

@@ -43,6 +43,7 @@ from aiocancel.ports import (
     SlotSource,
     WidgetSettings,
 )
+from aiocancel.vendors.own import OwnFlow, check_fallback
 from aiocancel.vendors.prosperstack.access import (
     IN_META,
     IN_PROPERTY,
@@ -152,6 +153,7 @@ class ProsperStack(FlowVendor):
         trusts_vendor_sessions: Your word that this account refuses unsigned sessions, and serves this application
             alone: then no proof is asked for.
         previous_webhook_token: Opens the webhook as well, while you change the token; it appears in no repr.
+        fallback: An ``OwnFlow`` that serves in the place of the plain page, when ProsperStack cannot be reached.
 
     Raises:
         ConfigurationError: Says which setting is wrong.
@@ -184,6 +186,7 @@ class ProsperStack(FlowVendor):
     proof_in: str | None = "meta"
     trusts_vendor_sessions: bool = False
     previous_webhook_token: str | None = field(default=None, repr=False)
+    fallback: OwnFlow | None = field(default=None, repr=False)
 
     name: str = field(default="prosperstack", init=False)
     _sources: Sequence[Source] = field(init=False, repr=False, compare=False)
@@ -244,6 +247,7 @@ class ProsperStack(FlowVendor):
         for setting in ("subscriber_columns", "subscription_columns"):
             check_text_by_text(setting, getattr(self, setting))
         check_texts("skip_offers", self.skip_offers)
+        check_fallback(self.fallback)
 
         if self.api_key is not None and not is_opaque_id(self.api_key):
             raise ConfigurationError("api_key is empty, or has a character that no key has")
@@ -442,8 +446,9 @@ class ProsperStack(FlowVendor):
 
     @property
     def columns(self) -> Collection[str]:
-        """The columns of the row that the payload takes values from."""
-        return {source.column for source in self._sources}
+        """The columns of the row that the payload, and the flow of ours that may serve instead, take values from."""
+        own = () if self.fallback is None else self.fallback.columns
+        return {*(source.column for source in self._sources), *own}
 
     def left_out(self, subscription: OwnedSubscription) -> Sequence[PropertyError]:
         """Return why values of this row do not go into the payload; empty when all do."""

@@ -54,6 +54,7 @@ from aiocancel.core.offers.terms import (
     PauseInterval,
     PauseTerms,
     PlanTerms,
+    Promised,
     Terms,
     TrialTerms,
 )
@@ -1308,3 +1309,21 @@ def test_a_discount_up_to_the_end_of_the_calendar_is_not_moved_past_it() -> None
     reached = step(TrialTerms(14), shape(items=(every_third_year,), discounts=(discount,)))
 
     assert reached == Refuse(Code.A_DISCOUNT_WOULD_RUN_OUT)
+
+
+@pytest.mark.parametrize(
+    ("due", "prorates", "sent"),
+    [(DUE, True, 1_800_000_000), (DUE - DAY, True, None), (DUE, False, None)],
+    ids=["in_its_period", "in_a_period_that_is_over", "without_proration"],
+)
+def test_another_plan_is_reckoned_with_the_second_of_the_price_that_was_shown(
+    due: datetime, prorates: bool, sent: int | None
+) -> None:
+    promised = Promised(900, "usd", DUE, 1_800_000_000, due)
+    offer = AcceptedOffer("basic", PlanTerms(BASIC, prorate=prorates), promised=promised)
+
+    found = offer_step(offer, shape(), now=NOW, rules=DEFAULT_RULES)
+
+    assert isinstance(found, Write)
+    assert isinstance(found.change, SwapPrice)
+    assert found.change.prorated_at == sent

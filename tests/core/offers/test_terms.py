@@ -24,6 +24,7 @@ from aiocancel.core.offers.terms import (
     PauseInterval,
     PauseTerms,
     PlanTerms,
+    Promised,
     Terms,
     TrialTerms,
     breach,
@@ -267,3 +268,29 @@ def test_a_bound_on_gifts_over_time_is_a_number_of_days_that_makes_sense(days: i
 
 def test_gifts_may_be_unbounded_over_time() -> None:
     assert OfferLimits(at_most_one_gift_in_days=None).at_most_one_gift_in_days is None
+
+
+@given(
+    offer=offers,
+    promised=st.builds(
+        Promised,
+        st.integers(0, 10**9),
+        st.just("eur"),
+        st.datetimes(timezones=st.just(UTC)),
+        st.none() | st.integers(0, 10**10),
+        st.none() | st.datetimes(timezones=st.just(UTC)),
+    ),
+)
+def test_a_price_that_was_promised_is_stored_with_the_offer(
+    offer: AcceptedOffer, promised: Promised
+) -> None:
+    expected = dataclasses.replace(offer, promised=promised)
+    assert offer_from_json(json.loads(json.dumps(offer_to_json(expected)))) == expected
+
+
+def test_an_offer_without_a_price_is_stored_as_the_release_before_reads_it() -> None:
+    assert set(offer_to_json(AcceptedOffer("offr_1", TrialTerms(3)))) == {
+        "offer_id",
+        "terms",
+        "metadata",
+    }
