@@ -229,13 +229,7 @@ def measurements(event: Event) -> list[Measurement]:
             return [Measurement(ACTIONS_LEFT, {"kind": _kind(event.kind)})]
 
         case DriftFound():
-            kind = (
-                ActionKind.EXPECT_CANCELLATION
-                if event.expected == "cancellation"
-                else ActionKind.EXPECT_OFFER
-            )
-            code = event.seen if event.seen in OURS_TAKEN_BACK else Code.VENDOR_DID_NOT_ACT
-            return [Measurement(DRIFT, {"kind": kind, "code": code})]
+            return [_drifted(event)]
 
         case SubscriptionChanged() | ChangeHookFailed() | PermissionMissing():
             return [_of_stripes_news(event)]
@@ -257,6 +251,17 @@ def measurements(event: Event) -> list[Measurement]:
 
         case _:
             return []
+
+
+def _drifted(event: DriftFound) -> Measurement:
+    if event.seen == Code.PRICE_DIFFERS:
+        return Measurement(
+            DRIFT, {"kind": ActionKind.APPLY_OFFER.value, "code": Code.PRICE_DIFFERS.value}
+        )
+    is_cancellation = event.expected == "cancellation"
+    kind = ActionKind.EXPECT_CANCELLATION if is_cancellation else ActionKind.EXPECT_OFFER
+    code = event.seen if event.seen in OURS_TAKEN_BACK else Code.VENDOR_DID_NOT_ACT
+    return Measurement(DRIFT, {"kind": kind, "code": code})
 
 
 def _of_stripes_news(

@@ -113,6 +113,10 @@ EXAMPLES: list[tuple[Event, dict[str, dict[str, str]]]] = [
         },
     ),
     (
+        DriftFound(7, "sub_1", "price", Code.PRICE_DIFFERS),
+        {"drift": {"kind": "apply_offer", "code": "price_differs"}},
+    ),
+    (
         DriftFound(7, "sub_1", "coupon", Code.NO_DISCOUNT),
         {"drift": {"kind": "expect_offer", "code": "vendor_did_not_act"}},
     ),

@@ -19,12 +19,13 @@ from aiocancel.core.flow.steps import FlowStep, FlowStepError, SessionState
 from aiocancel.core.offers.terms import OfferLimits
 from aiocancel.errors import ConfigurationError, ConflictError, GrantError
 from aiocancel.own_flow import RequestFacts
-from aiocancel.telemetry import LookupFailed, PageFactsMissing
+from aiocancel.telemetry import DriftFound, LookupFailed, PageFactsMissing
 from aiocancel.testing.stripe.faults import Fault
 from aiocancel.testing.stripe.simulator import StripeSimulator
 from aiocancel.vendors.own import OwnFlow, check_fallback, own_flow_of
 from tests.support.own_flow import HALF_PRICE, OFFERS, FlowCompany, flow_company
 from tests.support.saas import Pool, vendor
+from tests.support.waiting import until
 
 REASONS = ("too_expensive", "unused", "too_complex", "low_quality", "customer_service")
 
@@ -169,6 +170,29 @@ async def test_another_plan_is_previewed_and_made_at_the_same_second(company: Fl
         if each.method == "POST" and each.path == "/v1/subscriptions/sub_1"
     )  # fmt: skip
     assert str(shown.proration_date) in str(swap)
+
+
+async def test_a_price_that_stripe_changes_after_the_click_is_told_to_the_owner(
+    company: FlowCompany,
+) -> None:
+    screen = await company.offered("too_expensive")
+    # Another program raises the price between the screen and the press.
+    for item in company.stripe.subscriptions["sub_1"]["items"]["data"]:
+        item["quantity"] = 2
+    await company.settled(await company.accept(screen))
+
+    (found,) = await company.events.first(DriftFound)
+    assert (found.expected, found.seen) == ("price", Code.PRICE_DIFFERS)
+    entries = await company.pool.fetch("SELECT entry, code FROM aiocancel.journal")
+    assert ("price_compared", "price_differs") in {tuple(row) for row in entries}
+
+
+async def test_a_price_that_holds_is_compared_and_not_spoken_of(company: FlowCompany) -> None:
+    await company.settled(await company.accept(await company.offered("too_complex")))
+    await until(lambda: company.asked().count("POST /v1/invoices/create_preview") == 2)
+    await company.flow.close()
+
+    assert company.events.of(DriftFound) == []
 
 
 async def test_a_plan_that_comes_with_the_next_period_is_shown_at_its_price(

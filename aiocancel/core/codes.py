@@ -1191,6 +1191,12 @@ class Code(StrEnum):
         "The subscription has no discount.",
         "Make the change at Stripe, and tell the flow vendor.",
     )
+    PRICE_DIFFERS = (
+        "price_differs",
+        About.SEEN,
+        "After an offer of your own flow Stripe shows another next payment than the customer was told.",
+        "Compare the session with the subscription at Stripe, and make good what the customer was told.",
+    )
     ANOTHER_DISCOUNT = (
         "another_discount",
         About.SEEN,

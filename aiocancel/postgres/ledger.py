@@ -199,6 +199,9 @@ class Ledger:
     async def was_given_before(self, taken: TakenAction, within: timedelta) -> bool:
         return await self._settling.was_given_before(taken, within)
 
+    async def note(self, taken: TakenAction, entry: str, code: AnyCode) -> None:
+        await self._settling.note(taken, entry, code)
+
     async def hand_back(self, taken: TakenAction, *, delay_s: float, code: AnyCode | None) -> bool:
         return await self._settling.hand_back(taken, delay_s=delay_s, code=code)
 

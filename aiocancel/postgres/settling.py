@@ -285,6 +285,10 @@ class Settling:
         )
         return bool(rows[0]["was_given"])
 
+    async def note(self, taken: TakenAction, entry: str, code: AnyCode) -> None:
+        """Write a line about the action into the journal, whoever has it now."""
+        await self._connection.at_once(JOURNAL, taken.claim_id, taken.action_id, entry, code)
+
     async def hand_back(self, taken: TakenAction, *, delay_s: float, code: AnyCode | None) -> bool:
         """Let any worker take the action again after ``delay_s``; False when the lease is lost.
 

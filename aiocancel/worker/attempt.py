@@ -6,6 +6,7 @@ earlier one died.
 
 from __future__ import annotations
 
+import logging
 import time
 import uuid
 from collections.abc import Callable
@@ -35,6 +36,7 @@ from aiocancel.core.actions import (
 from aiocancel.core.changes import Change, PlainChange
 from aiocancel.core.claim import OWN_FLOW
 from aiocancel.core.codes import AnyCode, Code
+from aiocancel.core.flow.promise import breaks_the_promise
 from aiocancel.core.idempotency import wish_of
 from aiocancel.core.offers.apply import NO_PROGRESS, Progress
 from aiocancel.core.offers.terms import AcceptedOffer, PlanTerms, name_of
@@ -56,6 +58,7 @@ from aiocancel.errors import (
     BillingError,
     RejectedBillingError,
     TransientBillingError,
+    UnavailableError,
     UnknownBillingError,
 )
 from aiocancel.ports import Billing, FindSubscription
@@ -76,6 +79,8 @@ from aiocancel.worker.acknowledge import Acknowledger
 from aiocancel.worker.confirm_offers import Offers
 from aiocancel.worker.hooks import Hooks
 from aiocancel.worker.permissions import MissingPermissions
+
+logger = logging.getLogger("aiocancel")
 
 # How long we wait for a flow session to be over, and for a renewal.
 PASSES_WITHIN_S: Final = 15 * 60.0
@@ -253,6 +258,8 @@ class Attempts:
                 if tells_reason:
                     await self._tell_reason(taken)
                 await self.finish(taken, receipt, written=written, accepted=accepted)
+                if written:
+                    await self._compare_price(taken)
 
             case AwaitPayment(payment_url):
                 await self._await_payment(taken, payment_url)
@@ -291,6 +298,30 @@ class Attempts:
 
             case _:
                 assert_never(step)
+
+    async def _compare_price(self, taken: TakenAction) -> None:
+        """Tell the owner where Stripe shows another price than our own flow did; the offer itself is made."""
+        offer = taken.action.offer
+        if offer is None or offer.promised is None:
+            return
+        try:
+            billing = await self._billing_of(taken)
+            ask = getattr(billing, "preview", None)
+            if ask is None:
+                return
+            preview = await ask(taken.action.subscription_id, None, proration_date=0)
+            now = self._offers.now()
+            if not breaks_the_promise(offer.promised, offer.terms, preview, now=now):
+                return
+            await self._ledger.note(taken, "price_compared", Code.PRICE_DIFFERS)
+        except (BillingError, UnavailableError) as error:
+            # It is only a comparison: where it cannot be made, nothing is the worse for it.
+            logger.warning("a price could not be compared: %s", error)
+            return
+
+        self._on_event(
+            DriftFound(taken.action_id, taken.action.subscription_id, "price", Code.PRICE_DIFFERS)
+        )
 
     async def _billing_of(self, taken: TakenAction) -> Billing:
         """Return the account that the subscription's row names; raises RejectedBillingError where there is no row."""
