@@ -7,6 +7,7 @@ import re
 import pytest
 
 from aiocancel.core.actions import Write
+from tests.contract.rows import ROWS
 from tests.core import test_actions
 from tests.core.offers import test_apply
 from tests.support import offer_table
@@ -43,6 +44,24 @@ def test_every_cell_names_a_test_that_is_collected(request: pytest.FixtureReques
         collected |= {item.nodeid for item in node.collect() if isinstance(item, pytest.Item)}
 
     assert named <= collected
+
+
+def test_every_mistake_of_the_first_release_is_held_by_a_row_or_a_test() -> None:
+    text = (offer_table.PAGE.parents[1] / "docs/explanation/what-0.1-did-wrong.md").read_text(
+        "utf-8"
+    )
+    cells = {cell.name for cell in [*offer_table.offer_cells(), *offer_table.cancellation_cells()]}
+    known = cells | {row.name for row in ROWS}
+    rows = re.findall(r"^\| (D\d+) \|.* \| (.*) \|$", text, re.MULTILINE)
+
+    assert [number for number, _ in rows] == [f"D{number}" for number in range(1, 18)]
+    for number, held_by in rows:
+        names = re.findall(r"`([^`]+)`", held_by)
+        assert names, number
+        for name in names:
+            path, _, test = name.partition("::")
+            source = (offer_table.PAGE.parents[1] / path).read_text("utf-8") if test else ""
+            assert name in known or f"def {test}(" in source, (number, name)
 
 
 def test_every_step_that_writes_shows_its_call_and_no_other_step_does() -> None:

@@ -474,7 +474,8 @@ class Code(StrEnum):
     COUPON_IS_THERE_ALREADY = (
         "coupon_is_there_already",
         About.OFFER,
-        "The subscription already has this coupon.",
+        # Rows of release 0.1 have it, and plan_is_there_already: what is so already is done now.
+        "The subscription already has this coupon. Only release 0.1 parked such an offer.",
         "Close the action, or add another coupon at Stripe.",
     )
     NEXT_PAYMENT_IS_UNKNOWN = (
@@ -504,7 +505,7 @@ class Code(StrEnum):
     PLAN_IS_THERE_ALREADY = (
         "plan_is_there_already",
         About.OFFER,
-        "The subscription already has this price.",
+        "The subscription already has this price. Only release 0.1 parked such an offer.",
         "Close the action.",
     )
     WHICH_ITEM_IS_THE_PLAN = (

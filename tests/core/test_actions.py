@@ -251,6 +251,7 @@ HAS_ENDED: dict[str, Step] = {
 IS_ENDING: dict[str, Step] = {
     "ending with its period": done(offers.DUE),
     "ending by date": done(offers.DUE - offers.DAY),
+    "ending later, as was asked for": done(offers.YEAR_DUE),
     **HAS_ENDED,
 }
 # The schedule goes first. Phases to come before the end are not lost by leaving.
@@ -272,6 +273,7 @@ SCHEDULED: dict[str, Step] = {
 IS_SUPERSEDED: dict[str, Step] = {
     "ending with its period": Supersede(Code.SUBSCRIPTION_IS_ENDING),
     "ending by date": Supersede(Code.SUBSCRIPTION_IS_ENDING),
+    "ending later, as was asked for": Supersede(Code.SUBSCRIPTION_IS_ENDING),
     **dict.fromkeys(HAS_ENDED, Supersede(Code.SUBSCRIPTION_HAS_ENDED)),
 }
 TABLE_OF_ALL_SHAPES: dict[PlainKind, dict[str, Step]] = {
@@ -296,6 +298,7 @@ TABLE_OF_ALL_SHAPES: dict[PlainKind, dict[str, Step]] = {
         **{name: done(None, shape.status) for name, shape in ALL_SHAPES.items()},
         "ending with its period": Write(PlainChange.WITHDRAW_CANCELLATION),
         "ending by date": Write(PlainChange.WITHDRAW_CANCELLATION_BY_DATE),
+        "ending later, as was asked for": Write(PlainChange.WITHDRAW_CANCELLATION_BY_DATE),
         "ending in a later period": Refuse(Code.ENDS_BY_AGREEMENT),
         "canceled": Refuse(Code.SUBSCRIPTION_HAS_ENDED),
         "expired": Refuse(Code.SUBSCRIPTION_HAS_ENDED),

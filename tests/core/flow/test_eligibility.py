@@ -69,6 +69,7 @@ GONE: dict[str, Code] = {
     "ending with its period": Code.SUBSCRIPTION_IS_ENDING,
     "ending by date": Code.SUBSCRIPTION_IS_ENDING,
     "ending in a later period": Code.SUBSCRIPTION_IS_ENDING,
+    "ending later, as was asked for": Code.SUBSCRIPTION_IS_ENDING,
 }
 UNREADABLE: dict[str, Code] = {
     "incomplete": Code.FIRST_PAYMENT_IS_MISSING,

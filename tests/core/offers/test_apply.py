@@ -158,6 +158,7 @@ SHAPES: dict[str, tuple[Subscription, OfferRules]] = {
         "ending with its period": shape(cancel_at_period_end=True, cancel_at=DUE),
         "ending by date": shape(cancel_at=DUE - DAY),
         "ending in a later period": shape(cancel_at=YEAR_DUE),
+        "ending later, as was asked for": shape(cancel_at=YEAR_DUE, end_was_requested=True),
         "canceled": shape(status="canceled", ended_at=NOW),
         "expired": shape(status="incomplete_expired"),
         "under a schedule with nothing more to come": shape(
@@ -240,6 +241,7 @@ NOBODY_TO_KEEP: dict[str, Step] = {
     "ending with its period": Refuse(Code.SUBSCRIPTION_IS_ENDING),
     "ending by date": Refuse(Code.SUBSCRIPTION_IS_ENDING),
     "ending in a later period": Refuse(Code.SUBSCRIPTION_IS_ENDING),
+    "ending later, as was asked for": Refuse(Code.SUBSCRIPTION_IS_ENDING),
     "canceled": Refuse(Code.SUBSCRIPTION_HAS_ENDED),
     "expired": Refuse(Code.SUBSCRIPTION_HAS_ENDED),
     "Stripe lists only some of its items": Refuse(Code.SHAPE_IS_UNKNOWN),
