@@ -121,7 +121,9 @@ def _examples(leaf: Condition) -> tuple[str, list[_Example]]:
             return "interval", _intervals(leaf)
         case TenureIs(least, most):
             return "tenure", [
-                _Example(f"{months} months", {"started_at": add_months(_NOW, -int(months))})
+                _Example(
+                    f"has run for {months} months", {"started_at": add_months(_NOW, -int(months))}
+                )
                 for months in _around(least, most)
             ]
         case StatusIs():

@@ -1,0 +1,219 @@
+"""``aiocancel flow``: show a flow of our own as a table, and walk every path through it."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from aiocancel.cli.target import find, make
+from aiocancel.core.flow.definition import FlowDefinition, kind_of
+from aiocancel.core.flow.describe import offer_in_words
+from aiocancel.core.flow.own_words import words_in
+from aiocancel.core.flow.rules import PLACE_RULES
+from aiocancel.core.flow.walk import MOST_SCREENS, OfferOnPaths, Walked, walk
+from aiocancel.core.offers.apply import DEFAULT_RULES, OfferRules
+from aiocancel.core.offers.terms import NO_LIMITS, OfferLimits
+from aiocancel.errors import TargetError
+
+_TARGET_HELP: Final = (
+    "module:attribute, a CancelFlow with a flow of your own, or a function that returns one"
+)
+
+
+def add_parser(commands: Any) -> None:
+    """Add the command to the program's."""
+    parser = commands.add_parser(
+        "flow",
+        help="show a flow of your own, and prove what holds on every path through it",
+        description="Look at a flow of your own. Nothing is changed, and neither Stripe nor the database is asked.",
+    )
+    actions = parser.add_subparsers(dest="flow_command", required=True)
+
+    show = actions.add_parser(
+        "show",
+        help="print the definition as a table",
+        description="Print the reasons, the offers with their conditions and the most that each costs, and the "
+        "rules. Exit status: 0 printed; 2 wrong usage, or the CancelFlow cannot be loaded.",
+    )
+    check = actions.add_parser(
+        "check",
+        help="walk every path and say which promise is broken",
+        description="Walk every path of every kind of customer and prove: the exit works on every screen, no answer "
+        "is needed, no rule is broken, no path is too long. Exit status: 0 all holds; 1 a promise is broken, or an "
+        "offer is on no path; 2 wrong usage, or the CancelFlow cannot be loaded.",
+    )
+    check.add_argument(
+        "--most-screens",
+        type=_count,
+        default=MOST_SCREENS,
+        help="screens that a path may have before its outcome (default: %(default)s)",
+    )
+
+    for action, run in ((show, _show), (check, _check)):
+        action.add_argument("target", help=_TARGET_HELP)
+        action.add_argument("--json", action="store_true", help="print an object")
+        action.set_defaults(run=run)
+
+
+@dataclass(frozen=True, slots=True)
+class _Flow:
+    definition: FlowDefinition
+    rules: OfferRules
+    limits: OfferLimits
+
+    def walked(self, most_screens: int) -> Walked:
+        return walk(
+            self.definition,
+            place_rules=PLACE_RULES,
+            rules=self.rules,
+            limits=self.limits,
+            most_screens=most_screens,
+        )
+
+
+def _load(target: str) -> _Flow:
+    return asyncio.run(_loaded(find(target)))
+
+
+async def _loaded(found: object) -> _Flow:
+    parts = (await make(found)).inspect()
+    if callable(found) and not isinstance(parts.database, str):
+        # It was opened for this, in this loop, and nothing else will close it.
+        parts.database.terminate()
+
+    vendor = parts.vendor
+    serving = vendor if hasattr(vendor, "definition") else getattr(vendor, "fallback", None)
+    definition = getattr(serving, "definition", None)
+    if not isinstance(definition, FlowDefinition):
+        raise TargetError(f"this CancelFlow has no flow of your own; its vendor is {vendor.name}")
+    return _Flow(definition, parts.offer_rules or DEFAULT_RULES, parts.offer_limits or NO_LIMITS)
+
+
+def _show(options: argparse.Namespace) -> int:
+    flow = _load(options.target)
+    walked = flow.walked(MOST_SCREENS)
+
+    if options.json:
+        costs = {each.offer.key: each.monthly.in_words() for each in walked.offers}
+        shown = {"version": flow.definition.version, "most_it_costs_a_year": costs}
+        print(json.dumps(flow.definition.to_json() | shown, indent=2))
+    else:
+        print("\n".join(_table(flow.definition, walked)))
+    return 0
+
+
+def _check(options: argparse.Namespace) -> int:
+    walked = _load(options.target).walked(options.most_screens)
+
+    print(json.dumps(_as_json(walked), indent=2) if options.json else "\n".join(_told(walked)))
+    return 1 if walked.broken or walked.never_shown else 0
+
+
+def _table(definition: FlowDefinition, walked: Walked) -> Iterable[str]:
+    yield f"Version {definition.version[:12]}"
+    yield ""
+    yield "Reasons (each customer sees another order; all may be skipped)"
+    yield from _aligned(
+        [
+            each.key,
+            "standard words" if each.words is None else words_in(each.words, "en"),
+            f"Stripe: {each.feedback_option or each.stripe_feedback}",
+            "" if each.follow_up is None else f"asks: {words_in(each.follow_up, 'en')}",
+        ]
+        for each in definition.reasons
+    )
+    yield ""
+    yield f"Offers (the first that fits; at most {definition.offers_at_most} in one attempt)"
+    yield from _aligned(_offer_row(each) for each in walked.offers) if walked.offers else ["  none"]
+
+    yield ""
+    yield "Rules"
+    yield from (f"  {rule.in_words()}" for rule in (*definition.rules, *PLACE_RULES))
+    yield ""
+    yield _most(walked)
+    days = definition.at_most_one_gift_in_days
+    yield f"Hold-out: {definition.hold_out_percent}%. " + (
+        "Days between two gifts: as OfferLimits says."
+        if days is None
+        else f"Days between two gifts: {days}, or as OfferLimits says if that is longer."
+    )
+
+
+def _offer_row(each: OfferOnPaths) -> list[str]:
+    when = each.offer.when
+    return [
+        each.offer.key,
+        kind_of(each.offer),
+        offer_in_words(each.offer),
+        "always" if when is None else f"when {when.in_words()}",
+        f"at most {each.monthly.in_words()}",
+    ]
+
+
+def _most(walked: Walked) -> str:
+    return (
+        f"The most that one customer can cost a year: {walked.most_monthly.in_words()} where they pay monthly, "
+        f"{walked.most_yearly.in_words()} where they pay yearly."
+    )
+
+
+def _aligned(rows: Iterable[list[str]]) -> Iterable[str]:
+    table = [list(row) for row in rows]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    for row in table:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        yield f"  {'  '.join(cells)}".rstrip()
+
+
+def _told(walked: Walked) -> Iterable[str]:
+    yield f"{walked.paths:,} paths of {walked.customers:,} kinds of customers, at most {walked.most_screens} screens."
+    for each in walked.offers:
+        yield f"  {each.offer.key}: on {each.paths:,} paths, at most {each.monthly.in_words()}"
+    yield _most(walked)
+
+    for broken in walked.broken:
+        yield f"BROKEN: {broken.promise}"
+        yield f"  {broken.path.in_words()}"
+    for key in walked.never_shown:
+        yield f"NEVER SHOWN: {key}"
+        yield "  No customer can meet its condition, or a rule forbids it everywhere."
+    if not walked.broken and not walked.never_shown:
+        yield (
+            "On every path: the exit works on every screen, no answer is needed, no rule is broken, "
+            "no declined offer comes back."
+        )
+
+
+def _as_json(walked: Walked) -> dict[str, Any]:
+    return {
+        "paths": walked.paths,
+        "customers": walked.customers,
+        "most_screens": walked.most_screens,
+        "offers": [
+            {
+                "key": each.offer.key,
+                "paths": each.paths,
+                "most_it_costs_a_year": each.monthly.in_words(),
+            }
+            for each in walked.offers
+        ],
+        "most_a_customer_costs_a_year": {
+            "monthly": walked.most_monthly.in_words(),
+            "yearly": walked.most_yearly.in_words(),
+        },
+        "broken": [
+            {"promise": each.promise, "path": each.path.in_words()} for each in walked.broken
+        ],
+        "never_shown": list(walked.never_shown),
+    }
+
+
+def _count(text: str) -> int:
+    count = int(text)
+    if count < 1:
+        raise argparse.ArgumentTypeError("must be 1 or more")
+    return count
