@@ -9,6 +9,7 @@ import pytest
 from aiocancel.core.actions import Write
 from tests.contract.rows import ROWS
 from tests.core import test_actions
+from tests.core.flow import test_eligibility
 from tests.core.offers import test_apply
 from tests.support import offer_table
 
@@ -27,6 +28,9 @@ def test_every_offer_and_every_cancellation_has_a_cell_for_every_shape() -> None
     assert {(cell.choice, cell.shape) for cell in offer_table.cancellation_cells()} == {
         (str(kind), shape) for kind in test_actions.PLAIN_KINDS for shape in shapes
     }
+    assert {(offer, shape) for _, offer, shape, _ in offer_table.shown_cells()} == {
+        (offer, shape) for offer in test_eligibility.FLOW_OFFERS for shape in shapes
+    }
 
 
 def test_every_cell_names_a_test_that_is_collected(request: pytest.FixtureRequest) -> None:
@@ -38,7 +42,7 @@ def test_every_cell_names_a_test_that_is_collected(request: pytest.FixtureReques
         named |= {f"{test}[{name}]" for name in names}
     root = request.config.rootpath
     collected = set[str]()
-    for module in (test_apply, test_actions):
+    for module in (test_apply, test_actions, test_eligibility):
         path = root / f"{module.__name__.replace('.', '/')}.py"
         node = pytest.Module.from_parent(request.session, path=path)
         collected |= {item.nodeid for item in node.collect() if isinstance(item, pytest.Item)}

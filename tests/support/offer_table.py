@@ -31,6 +31,7 @@ from aiocancel.core.changes import AddDiscount, Change, PauseService, PlainChang
 from aiocancel.core.claim import NO_REASON
 from aiocancel.core.schedules import MakeSchedule, ReleaseSchedule
 from tests.core import test_actions
+from tests.core.flow import test_eligibility
 from tests.core.offers import test_apply
 from tests.support.saas import STRIPE_KEY
 
@@ -38,6 +39,10 @@ PAGE: Final = Path(__file__).parents[2] / "examples" / "offer-table.md"
 OFFERS: Final = test_apply.test_what_is_done_follows_from_the_offer_and_the_subscription
 CANCELLATIONS: Final = (
     test_actions.test_every_shape_that_an_offer_meets_can_be_cancelled_and_resumed
+)
+
+OWN_FLOW: Final = (
+    test_eligibility.test_every_kind_of_offer_fits_a_subscription_of_any_shape_or_says_why_not
 )
 
 _BILLING: Final = StripeBilling(api_key=STRIPE_KEY)
@@ -61,6 +66,9 @@ The letters stand for the calls above the table; their parameters are Stripe's o
 - **promised**: nothing is changed yet, and the customer is told the date; the worker looks afresh on the day before,
   or, where a schedule at Stripe makes the change, an hour after it.
 - **refused**: nothing is left to do, and no person is needed.
+
+Below the offers of flow vendors and the cancellations stands, for each kind of offer that a flow of your own can make,
+whether a subscription of that shape is **shown** it, or it is **left out** and why. Asked are the same functions.
 
 A schedule in the way goes first, by the default `StripeBilling(schedule_policy="amend")`; the other policies are in
 [`tests/core/test_schedules.py`](../tests/core/test_schedules.py).
@@ -113,11 +121,21 @@ def cancellation_cells() -> Iterator[Cell]:
         yield _cell(name, decided, calls)
 
 
+def shown_cells() -> Iterator[tuple[str, str, str, str]]:
+    """Judge every kind of offer of an own flow for every shape: name, offer, shape, and the judgement in words."""
+    for name, (offer, shape, _) in _parameters(OWN_FLOW):
+        judged = test_eligibility.judged_for(offer, shape)
+        choices = f", for {' or '.join(map(str, judged.months))} months" if judged.months else ""
+        words = f"shown{choices}" if judged.code is None else f"left out: `{judged.code}`"
+        yield name, offer, shape, words
+
+
 def page() -> str:
     """Return the whole page."""
     sections = [
         *_sections("Offer: ", OFFERS, offer_cells()),
         *_sections("", CANCELLATIONS, cancellation_cells()),
+        *_shown_sections(),
     ]
     return "\n".join([_HEAD, *sections])
 
@@ -259,8 +277,17 @@ def _sections(prefix: str, test: Callable[..., None], cells: Iterable[Cell]) -> 
         yield ""
 
 
+def _shown_sections() -> Iterator[str]:
+    for offer, group in groupby(shown_cells(), key=lambda cell: cell[1]):
+        yield f"## An own flow's offer: {offer}\n"
+        yield f"Test: `{node_id(OWN_FLOW)}[…]`\n"
+        yield "| subscription | in an own flow | name |"
+        yield "|---|---|---|"
+        yield from (f"| {shape} | {words} | `{name}` |" for name, _, shape, words in group)
+        yield ""
+
+
 if __name__ == "__main__":
     PAGE.write_text(page(), encoding="utf-8")
-    print(
-        f"{PAGE.relative_to(PAGE.parent.parent)}: {sum(1 for _ in [*offer_cells(), *cancellation_cells()])} cells"
-    )
+    cells = [*offer_cells(), *cancellation_cells(), *shown_cells()]
+    print(f"{PAGE.relative_to(PAGE.parent.parent)}: {len(cells)} cells")
