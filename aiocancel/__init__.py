@@ -13,6 +13,28 @@ if TYPE_CHECKING:
     from aiocancel.billing.settings import StripeBilling
     from aiocancel.config import STRICT_POLICY
     from aiocancel.core.csp import ContentSecurityPolicy
+    from aiocancel.core.flow.conditions import (
+        amount,
+        column,
+        country,
+        history,
+        in_trial,
+        interval,
+        place,
+        plan,
+        reason,
+        status,
+        tenure,
+    )
+    from aiocancel.core.flow.definition import (
+        CouponOffer,
+        HandledOffer,
+        PauseOffer,
+        PlanOffer,
+        Reason,
+        TrialOffer,
+    )
+    from aiocancel.core.flow.rules import never
     from aiocancel.core.flow_details import Answered, FlowDetails
     from aiocancel.core.identifiers import CustomerId, SubscriptionId
     from aiocancel.core.mail import HandedOver, MailMessage, MailRefused, TryAgain
@@ -48,6 +70,7 @@ if TYPE_CHECKING:
         SubscriptionResolver,
     )
     from aiocancel.postgres.customer_query import SubscriptionQuery
+    from aiocancel.vendors.own import OwnFlow
     from aiocancel.vendors.prosperstack.vendor import ProsperStack
     from aiocancel.vendors.staysignal import StaySignal
     from aiocancel.web.flow_context import FlowContext, FlowState, get_cancel_flow
@@ -96,6 +119,25 @@ _HOMES = {
     "SmtpMailer": "aiocancel.mail.smtp",
     "CancelFlow": "aiocancel.plugin",
     "SubscriptionQuery": "aiocancel.postgres.customer_query",
+    "OwnFlow": "aiocancel.vendors.own",
+    "CouponOffer": "aiocancel.core.flow.definition",
+    "HandledOffer": "aiocancel.core.flow.definition",
+    "PauseOffer": "aiocancel.core.flow.definition",
+    "PlanOffer": "aiocancel.core.flow.definition",
+    "Reason": "aiocancel.core.flow.definition",
+    "TrialOffer": "aiocancel.core.flow.definition",
+    "amount": "aiocancel.core.flow.conditions",
+    "column": "aiocancel.core.flow.conditions",
+    "country": "aiocancel.core.flow.conditions",
+    "history": "aiocancel.core.flow.conditions",
+    "in_trial": "aiocancel.core.flow.conditions",
+    "interval": "aiocancel.core.flow.conditions",
+    "place": "aiocancel.core.flow.conditions",
+    "plan": "aiocancel.core.flow.conditions",
+    "reason": "aiocancel.core.flow.conditions",
+    "status": "aiocancel.core.flow.conditions",
+    "tenure": "aiocancel.core.flow.conditions",
+    "never": "aiocancel.core.flow.rules",
     "ProsperStack": "aiocancel.vendors.prosperstack.vendor",
     "StaySignal": "aiocancel.vendors.staysignal",
     "FlowContext": "aiocancel.web.flow_context",
@@ -124,6 +166,7 @@ __all__ = [
     "ChangeHook",
     "ConfigurationError",
     "ContentSecurityPolicy",
+    "CouponOffer",
     "CustomOffer",
     "CustomerId",
     "FlowContext",
@@ -132,6 +175,7 @@ __all__ = [
     "FlowState",
     "FlowVendor",
     "HandedOver",
+    "HandledOffer",
     "MailMessage",
     "MailRefused",
     "Mailer",
@@ -140,11 +184,15 @@ __all__ = [
     "OfferRules",
     "Outcome",
     "OutcomeHook",
+    "OwnFlow",
     "OwnedSubscription",
+    "PauseOffer",
+    "PlanOffer",
     "PolicyError",
     "Property",
     "PropertyError",
     "ProsperStack",
+    "Reason",
     "SchemaError",
     "SignedPayload",
     "SimulatorRefusedError",
@@ -157,10 +205,23 @@ __all__ = [
     "SubscriptionQuery",
     "SubscriptionResolver",
     "Theme",
+    "TrialOffer",
     "TryAgain",
     "UnavailableError",
     "UnknownCustomerError",
     "__version__",
+    "amount",
+    "column",
+    "country",
     "get_cancel_flow",
+    "history",
+    "in_trial",
+    "interval",
+    "never",
+    "place",
+    "plan",
+    "reason",
     "sign_payload",
+    "status",
+    "tenure",
 ]

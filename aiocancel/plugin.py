@@ -47,6 +47,7 @@ from aiocancel.parts import Parts
 from aiocancel.ports import EMAIL
 from aiocancel.runtime import Runtime
 from aiocancel.telemetry import EventHook, guarded, log_event
+from aiocancel.vendors.own import own_flow_of
 from aiocancel.web.flow_context import FLOW_KEY, FlowContext
 from aiocancel.web.health import HealthHandlers
 from aiocancel.web.languages import ChooseLocale
@@ -96,7 +97,7 @@ class CancelFlow:
     """Cancellation flows for one aiohttp application; nothing is connected before it starts.
 
     Args:
-        vendor: Runs the widget: ``ProsperStack(…)`` or ``StaySignal(…)``.
+        vendor: Runs the flow: ``OwnFlow(…)``, which needs nobody else, ``ProsperStack(…)`` or ``StaySignal(…)``.
         billing: The account at Stripe. Its key says whether everything is live or a test.
         database: A DSN, or an asyncpg pool that the application owns and closes.
         identify: ``async (request) -> str | int | UUID | None``, the application's id of the customer who is logged in.
@@ -293,6 +294,7 @@ class CancelFlow:
             service=self._runtime.service,
             locale=locale,
             options=options,
+            own_flow=None if own_flow_of(vendor) is None else self._runtime.own_flow,
             stripe_posts=StripeWebhook(billing) if billing.webhook_secrets else None,
         )
 

@@ -1,8 +1,8 @@
 """A small SaaS company with everything it needs, on this machine: python examples/saas_app.py
 
-It starts PostgreSQL from a wheel, a simulated Stripe and a simulated ProsperStack, and a site with two
-customers who can cancel. With --stripe-api-key sk_test_… the real Stripe answers instead, and with
---vendor staysignal a stand-in for StaySignal asks.
+It starts PostgreSQL from a wheel, a simulated Stripe, and the same site three times side by side: with a flow of its
+own, with a simulated ProsperStack, and with a stand-in for StaySignal. Its customers are in different situations. With
+--stripe-api-key sk_test_… the real Stripe answers instead, and --vendor starts one of the three alone.
 """
 
 from __future__ import annotations
@@ -50,13 +50,22 @@ CREATE TABLE IF NOT EXISTS demo.customer (
     email                   text NOT NULL,
     plan                    text NOT NULL,
     price_minor             integer NOT NULL,
-    stripe_subscription_id  text
+    stripe_subscription_id  text,
+    pays_every              text NOT NULL DEFAULT 'month',
+    situation               text NOT NULL DEFAULT 'active'
 );
 INSERT INTO demo.customer VALUES
-    ('ada', 'Ada Marlow', 'ada@example.com', 'Pro', 2900, NULL),
-    ('zoe', 'Zoë "Zed" Ångström </script> 😀', 'zoe@example.com', 'Team', 9900, NULL)
+    ('ada', 'Ada Marlow', 'ada@example.com', 'Pro', 2900, NULL, 'month', 'active'),
+    ('zoe', 'Zoë "Zed" Ångström </script> 😀', 'zoe@example.com', 'Team', 9900, NULL, 'month', 'active'),
+    ('yuki', 'Yuki Tanabe', 'yuki@example.com', 'Pro', 29000, NULL, 'year', 'active'),
+    ('tom', 'Tom Okafor', 'tom@example.com', 'Pro', 2900, NULL, 'month', 'in a trial'),
+    ('lea', 'Léa Fournier', 'lea@example.com', 'Pro', 2900, NULL, 'month', 'paused'),
+    ('omar', 'Omar Haddad', 'omar@example.com', 'Pro', 2900, NULL, 'month', 'with two items'),
+    ('nina', 'Nina Vogel', 'nina@example.com', 'Pro', 2900, NULL, 'month', 'already ending')
 ON CONFLICT (id) DO NOTHING;
 """
+
+VENDORS = {"own": "a flow of our own", "prosperstack": "ProsperStack", "staysignal": "StaySignal"}
 
 
 @dataclass(frozen=True)
@@ -67,6 +76,9 @@ class Demo:
     stripe: stripe.StripeClient
     stripe_name: str
     client_name: str
+    vendor: str
+    # The addresses of all the sites that run, by vendor; the others join while this one runs.
+    sites: dict[str, str]
 
 
 DEMO = web.AppKey("demo", Demo)
@@ -77,16 +89,23 @@ def main() -> int:
     options = read_options()
     try:
         if options.database_url:
-            asyncio.run(serve(options, options.database_url))
+            # One database is given, and each site needs its own.
+            asyncio.run(serve(options, {options.vendor or "own": options.database_url}))
         else:
             # PostgreSQL goes down with the thread that started it, so that is the main one.
             with EmbeddedPostgres(options.data_directory) as server:
-                asyncio.run(serve(options, server.dsn))
+                vendors = [options.vendor] if options.vendor else list(VENDORS)
+                asyncio.run(serve(options, {each: dsn_of(server, each) for each in vendors}))
     except (aiocancel.ConfigurationError, OSError) as error:
         print(f"saas_app: {error}", file=sys.stderr)
         return 1
 
     return 0
+
+
+def dsn_of(server: EmbeddedPostgres, vendor: str) -> str:
+    """Return the address of a site's own database; the first is there, the others are made when they are opened."""
+    return server.database_dsn("postgres" if vendor == "own" else f"demo_{vendor}")
 
 
 def read_options() -> argparse.Namespace:
@@ -110,9 +129,8 @@ def read_options() -> argparse.Namespace:
     parser.add_argument("--stripe-api-key", help="sk_test_…: talk to the real Stripe, in test mode")
     parser.add_argument(
         "--vendor",
-        choices=["prosperstack", "staysignal"],
-        default="prosperstack",
-        help="who runs the flow",
+        choices=list(VENDORS),
+        help="start one site alone, whose flow is run by this one (default: all three, side by side)",
     )
 
     parser.add_argument(
@@ -136,38 +154,76 @@ def read_options() -> argparse.Namespace:
     return options
 
 
-async def serve(options: argparse.Namespace, dsn: str) -> None:
-    """Run the site until a signal comes."""
+async def serve(options: argparse.Namespace, databases: dict[str, str]) -> None:
+    """Run a site for each vendor until a signal comes; the first is up before the others start."""
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
 
     async with AsyncExitStack() as stack:
-        app = await make_app(options, dsn, stack)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=5.0)
-        await runner.setup()
-        stack.push_async_callback(runner.cleanup)
-        await web.TCPSite(runner, "127.0.0.1", options.port).start()
-        demo = app[DEMO]
-        port = runner.addresses[0][1]
-        print(f"\n  The site:  http://127.0.0.1:{port}\n  Stripe:    {demo.stripe_name}")
-        print(f"  Widget:    {demo.client_name}\n\n  Ctrl-C stops everything.\n", flush=True)
+        api_key = options.stripe_api_key or "sk_test_simulator"
+        api_base = aiocancel.StripeBilling(api_key).api_base
+        if not options.stripe_api_key:
+            api_base = await stack.enter_async_context(StripeSimulator(api_key=api_key).serve())
+        sites: dict[str, str] = {}
+        for vendor, dsn in databases.items():
+            at = Place(options, vendor, dsn, api_key, api_base, sites)
+            await run_site(at, options.port if not sites else 0, stack)
+            if stop.is_set():
+                break
         await stop.wait()
         print("Stopping …", flush=True)
 
 
-async def make_app(options: argparse.Namespace, dsn: str, stack: AsyncExitStack) -> web.Application:
+@dataclass(frozen=True)
+class Place:
+    """What one of the sites is made of."""
+
+    options: argparse.Namespace
+    vendor: str
+    dsn: str
+    api_key: str
+    api_base: str
+    sites: dict[str, str]
+
+
+async def run_site(at: Place, port: int, stack: AsyncExitStack) -> None:
+    """Put a site together and open its port; what has to be closed goes on ``stack``."""
+    app = await make_app(at, stack)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=5.0)
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    await web.TCPSite(runner, "127.0.0.1", port).start()
+
+    demo, url = app[DEMO], f"http://127.0.0.1:{runner.addresses[0][1]}"
+    at.sites[at.vendor] = url
+    if len(at.sites) == 1:
+        print(f"\n  The site:  {url}\n  Stripe:    {demo.stripe_name}")
+        print(f"  Flow:      {demo.client_name}\n\n  Ctrl-C stops everything.\n", flush=True)
+    else:
+        print(f"  {VENDORS[at.vendor]}: {url}, {demo.client_name}", flush=True)
+
+
+async def make_database(dsn: str) -> None:
+    """Make the database of a site's own, unless it is there."""
+    address, _, name = dsn.partition("?")[0].rpartition("/")
+    try:
+        connection = await asyncpg.connect(dsn)
+    except asyncpg.InvalidCatalogNameError:
+        server = await asyncpg.connect(dsn.replace(f"{address}/{name}", f"{address}/postgres", 1))
+        await server.execute(f'CREATE DATABASE "{name}"')
+        await server.close()
+    else:
+        await connection.close()
+
+
+async def make_app(at: Place, stack: AsyncExitStack) -> web.Application:
     """Put the site together; what has to be closed goes on ``stack``."""
-    pool = await stack.enter_async_context(asyncpg.create_pool(dsn, min_size=1, max_size=10))
+    options, api_key, api_base = at.options, at.api_key, at.api_base
+    await make_database(at.dsn)
+    pool = await stack.enter_async_context(asyncpg.create_pool(at.dsn, min_size=1, max_size=10))
     await pool.execute(CREATE_TABLES)
-    api_key = options.stripe_api_key or "sk_test_simulator"
-    api_base = aiocancel.StripeBilling(api_key).api_base
-    if not options.stripe_api_key:
-        api_base = await stack.enter_async_context(StripeSimulator(api_key=api_key).serve())
     client = await stack.enter_async_context(stripe_client(api_key, api_base))
-    for row in await pool.fetch("SELECT * FROM demo.customer"):
-        if not await goes_on(client, row["stripe_subscription_id"]):
-            await subscribe(pool, client, row["id"])
 
     basic = await client.v1.prices.create_async(
         {
@@ -177,8 +233,11 @@ async def make_app(options: argparse.Namespace, dsn: str, stack: AsyncExitStack)
             "product_data": {"name": "Basic plan (aiocancel demo)"},
         }
     )
-    widget: aiocancel.ProsperStack | aiocancel.StaySignal
-    if options.vendor == "staysignal":
+    widget: aiocancel.OwnFlow | aiocancel.ProsperStack | aiocancel.StaySignal
+    if at.vendor == "own":
+        widget, client_file = flow_of_our_own(basic.id), None
+        client_name = "our own"
+    elif at.vendor == "staysignal":
         widget, client_file = await stand_in_for_staysignal(options, stack), None
         client_name = "our stand-in for StaySignal"
     else:
@@ -201,9 +260,10 @@ async def make_app(options: argparse.Namespace, dsn: str, stack: AsyncExitStack)
     )
 
     @cancel.on_offer("code")
+    @cancel.on_offer("call")
     async def book_a_call(offer: aiocancel.CustomOffer) -> None:
         print(
-            f"  Custom offer {offer.metadata['code']} for {offer.customer_id}: somebody calls.",
+            f"  Custom offer {offer.offer_id} for {offer.customer_id}: somebody calls.",
             flush=True,
         )
 
@@ -215,7 +275,7 @@ async def make_app(options: argparse.Namespace, dsn: str, stack: AsyncExitStack)
         if options.stripe_api_key
         else f"simulated, {api_base}/_simulator/subscriptions"
     )
-    app[DEMO] = Demo(pool, client, stripe_name, client_name)
+    app[DEMO] = Demo(pool, client, stripe_name, client_name, at.vendor, at.sites)
     app.router.add_get("/", front)
     app.router.add_post("/login", log_in)
     app.router.add_post("/logout", log_out)
@@ -242,19 +302,29 @@ async def current_customer(request: web.Request) -> str | None:
 
 @aiohttp_jinja2.template("front.html")
 async def front(request: web.Request) -> dict[str, Any]:
-    """Show who may log in."""
+    """Show the sites side by side, and who may log in."""
+    demo = request.app[DEMO]
+    customers = await demo.pool.fetch(
+        "SELECT * FROM demo.customer ORDER BY id <> 'ada', id <> 'zoe', id"
+    )
     return {
-        "customers": await request.app[DEMO].pool.fetch("SELECT * FROM demo.customer ORDER BY id")
+        "customers": customers,
+        "vendor": demo.vendor,
+        "sites": {name: demo.sites.get(name) for name in VENDORS},
+        "names": VENDORS,
     }
 
 
 async def log_in(request: web.Request) -> web.Response:
     """Become one of the customers."""
     form = await request.post()
+    demo, customer_id = request.app[DEMO], str(form.get("customer", ""))
+    row = await demo.pool.fetchrow("SELECT * FROM demo.customer WHERE id = $1", customer_id)
+    if row is not None and not await goes_on(demo.stripe, row["stripe_subscription_id"]):
+        await subscribe(demo.pool, demo.stripe, customer_id)
+
     response = web.Response(status=303, headers={"Location": "/account"})
-    response.set_cookie(
-        "demo_customer", str(form.get("customer", "")), httponly=True, samesite="Lax"
-    )
+    response.set_cookie("demo_customer", customer_id, httponly=True, samesite="Lax")
     return response
 
 
@@ -273,6 +343,7 @@ async def account(request: web.Request) -> dict[str, Any]:
         "customer": customer,
         "stripe": await stripe_view(request, customer),
         "client": request.app[DEMO].client_name,
+        "flow": VENDORS[request.app[DEMO].vendor],
     }
 
 
@@ -324,24 +395,37 @@ async def subscribe(
         raise web.HTTPNotFound
 
     customer = await client.v1.customers.create_async({"name": row["name"], "email": row["email"]})
-    price = await client.v1.prices.create_async(
-        {
-            "currency": "usd",
-            "unit_amount": row["price_minor"],
-            "recurring": {"interval": "month"},
-            "product_data": {"name": f"{row['plan']} plan (aiocancel demo)"},
-        }
-    )
+    names = [f"{row['plan']} plan (aiocancel demo)"]
+    if row["situation"] == "with two items":
+        names.append("Storage (aiocancel demo)")
+    items: list[dict[str, str]] = []
+    for name in names:
+        price = await client.v1.prices.create_async(
+            {
+                "currency": "usd",
+                "unit_amount": row["price_minor"] if not items else 500,
+                "recurring": {"interval": row["pays_every"]},
+                "product_data": {"name": name},
+            }
+        )
+        items.append({"price": price.id})
 
-    subscription = await client.v1.subscriptions.create_async(
-        {
-            "customer": customer.id,
-            "items": [{"price": price.id}],
-            # By invoice, so that the demo needs no card.
-            "collection_method": "send_invoice",
-            "days_until_due": 30,
-        }
-    )
+    wanted: dict[str, Any] = {
+        "customer": customer.id,
+        "items": items,
+        # By invoice, so that the demo needs no card.
+        "collection_method": "send_invoice",
+        "days_until_due": 30,
+    }
+    if row["situation"] == "in a trial":
+        wanted["trial_period_days"] = 14
+    subscription = await client.v1.subscriptions.create_async(wanted)  # type: ignore[arg-type]
+    if row["situation"] == "paused":
+        await client.v1.subscriptions.update_async(
+            subscription.id, {"pause_collection": {"behavior": "void"}}
+        )
+    elif row["situation"] == "already ending":
+        await client.v1.subscriptions.update_async(subscription.id, {"cancel_at_period_end": True})
 
     await pool.execute(
         "UPDATE demo.customer SET stripe_subscription_id = $2 WHERE id = $1",
@@ -375,16 +459,21 @@ async def stripe_view(request: web.Request, customer: asyncpg.Record) -> dict[st
         "ended": subscription.status == "canceled",
         "ends": day(subscription.ended_at or subscription.cancel_at),
         "renews": day(subscription["items"]["data"][0]["current_period_end"]),
-        "pays": f"${(subscription['items']['data'][0]['price']['unit_amount'] or 0) / 100:.0f} a month",
+        "pays": ", ".join(map(price_text, subscription["items"]["data"])),
         "discounts": ", ".join(map(discount_name, subscription.discounts)) or "none",
         "has_discount": bool(subscription.discounts) and subscription.status != "canceled",
         "is_paused": subscription.pause_collection is not None
         and subscription.status != "canceled",
         "paused": "no"
         if not subscription.pause_collection
-        else f"until {day(subscription.pause_collection.resumes_at)}",
+        else f"until {day(subscription.pause_collection.resumes_at) or 'somebody ends it'}",
         "reason": (details.comment or details.feedback or "") if details else "",
     }
+
+
+def price_text(item: Any) -> str:
+    """Say what an item costs."""
+    return f"${(item['price']['unit_amount'] or 0) / 100:.0f} a {item['price']['recurring']['interval']}"
 
 
 def discount_name(discount: Any) -> str:
@@ -403,6 +492,42 @@ def day(seconds: int | None) -> str:
 
 
 # --- the flow vendor ------------------------------------------------------------------------------------
+
+
+def flow_of_our_own(basic_price_id: str) -> aiocancel.OwnFlow:
+    """Define the flow: a reason leads to the one offer that answers it."""
+    return aiocancel.OwnFlow(
+        offers=[
+            aiocancel.CouponOffer(
+                "half_price",
+                percent_off=50,
+                # A subscription that began a minute ago has payments on the very edge of "3 months".
+                months="once",
+                when=aiocancel.reason("too_expensive"),
+            ),
+            aiocancel.PauseOffer(
+                "a_break",
+                sentence="Your notes stay readable, and you cannot write.",
+                when=aiocancel.reason("unused"),
+            ),
+            aiocancel.PlanOffer(
+                "basic",
+                basic_price_id,
+                changes=("100 notes", "No sharing"),
+                when=aiocancel.reason("too_complex", "low_quality"),
+            ),
+            aiocancel.TrialOffer(
+                "more_days", 14, when=aiocancel.reason("missing_features") & aiocancel.in_trial()
+            ),
+            aiocancel.HandledOffer(
+                "call",
+                "a call with us",
+                "We look at it together, for half an hour.",
+                "Book a call",
+                when=aiocancel.reason("missing_features", "customer_service"),
+            ),
+        ]
+    )
 
 
 async def choose_widget(

@@ -43,9 +43,9 @@ def cancel_page(
 ) -> PlainPage:
     """Return the page on which a customer cancels; ``now`` is aware."""
     if shown is not None and shown.subscription.has_ended:
-        return _ended(shown.subscription, "ended_text")
+        return ended_page(shown.subscription.ends_at)
     if shown is not None and shown.subscription.is_ending and timing == "at_period_end":
-        return _already(shown.subscription)
+        return already_page(shown.subscription.ends_at)
 
     title = Sentence("confirm_title")
     lines = [Sentence("confirm_text_now")] if timing == "now" else [_when(owned, shown, now)]
@@ -71,7 +71,7 @@ def undo_page(undo: Undo, shown: ShownSubscription | None) -> PlainPage:
 
     subscription = shown.subscription
     if subscription.has_ended:
-        return _ended(subscription, "too_late")
+        return ended_page(subscription.ends_at, "too_late")
     there_is = {
         # A schedule may end it as well, of which a page does not read.
         "resume": subscription.is_ending or subscription.schedule_id is not None,
@@ -109,8 +109,8 @@ def _ends_otherwise(subscription: Subscription) -> bool:
     )
 
 
-def _already(subscription: Subscription) -> PlainPage:
-    at = subscription.ends_at
+def already_page(at: datetime | None) -> PlainPage:
+    """Return the page of who has cancelled already; ``at`` is when it ends, None where nobody knows."""
     line = (
         Sentence("already_text")
         if at is None
@@ -121,7 +121,7 @@ def _already(subscription: Subscription) -> PlainPage:
     )
 
 
-def _ended(subscription: Subscription, key: str) -> PlainPage:
-    at = subscription.ends_at
+def ended_page(at: datetime | None, key: str = "ended_text") -> PlainPage:
+    """Return the page of a subscription that has ended; ``at`` is when, None where nobody knows."""
     title = Sentence("ended_title") if at is None else Sentence("ended_title_at", {"date": at})
     return PlainPage(title, (Sentence(key),), nothing_to="ended")

@@ -474,6 +474,273 @@
     };
   }
 
+  // --- our own flow: its pages in a dialog over this one -------------------------------------------
+
+  /* The server's pages, fetched and shown in a <dialog>: what they say and do is the pages' own. Whatever keeps the
+   * dialog from showing one leads to the page itself, as without a script. */
+  function own() {
+    var LOAD_WITHIN_MS = 8000;
+    var SENDING_AFTER_MS = 400;
+    var current = null;
+    var styled = null;
+
+    function canShow() {
+      return typeof HTMLDialogElement === "function" && "adoptedStyleSheets" in document && "replaceSync" in CSSStyleSheet.prototype;
+    }
+
+    // As an object, which no policy restricts.
+    function style() {
+      if (!styled) {
+        styled = fetchWithin(settings.dialog.style, {}).then(function (response) { return response.text(); }).then(function (text) {
+          var sheet = new CSSStyleSheet();
+          sheet.replaceSync(text);
+          document.adoptedStyleSheets = document.adoptedStyleSheets.concat(sheet);
+        });
+        styled.catch(function () { styled = null; });
+      }
+      return styled;
+    }
+
+    async function fetchWithin(url, init) {
+      var stop = new AbortController();
+      var clock = setTimeout(function () { stop.abort(); }, LOAD_WITHIN_MS);
+      try {
+        return await fetch(url, Object.assign({ credentials: "same-origin", signal: stop.signal }, init));
+      } finally {
+        clearTimeout(clock);
+      }
+    }
+
+    /* Fetches a page of ours. Rejects where the answer is none: a login, a proxy's error, a page that came too late. */
+    async function load(url, init) {
+      var response = await fetchWithin(url, Object.assign({ cache: "no-store", headers: { Accept: "text/html" } }, init));
+      var path = new URL(response.url).pathname;
+      var isOurs = path === settings.urls.plain || path.indexOf(settings.urls.plain + "/") === 0;
+      if (!isOurs || !/^text\/html\b/.test(response.headers.get("Content-Type") || "")) throw new Error("no page of ours");
+      return { url: response.url, main: parse(await response.text(), "main") };
+    }
+
+    /* Reads the one part of a page that the dialog shows. The rest stays text: this page's policy is not that page's. */
+    function parse(text, name) {
+      var from = text.search(new RegExp("<" + name + "[\\s>]"));
+      var to = text.lastIndexOf("</" + name + ">");
+      if (from < 0 || to < from) throw new Error("no page of ours");
+      var found = new DOMParser().parseFromString(text.slice(from, to), "text/html").querySelector(name);
+      if (!found.querySelector("h1")) throw new Error("no page of ours");
+      return found;
+    }
+
+    function element(name, className, text) {
+      var made = document.createElement(name);
+      made.className = className;
+      if (text) made.textContent = text;
+      return made;
+    }
+
+    /* Shows the flow over the page. Resolves to the address of its outcome, or to null, when the dialog is gone. */
+    function show(form, first) {
+      var dialog = element("dialog", "aiocancel-dialog");
+      dialog.lang = settings.dialog.lang;
+      dialog.dir = settings.dialog.dir;
+      var busy = false;
+      var again = null;
+      var outcomeAt = null;
+      var giveFocusBack = keepFocus(form, "aiocancel-no-frame");
+      var settleClosed;
+      var closed = new Promise(function (resolve) { settleClosed = resolve; });
+
+      function fill(page) {
+        clearTimeout(again);
+        var panel = element("div", "aiocancel-panel");
+        panel.append.apply(panel, Array.from(document.importNode(page.main, true).childNodes));
+        if (settings.dialog.help) panel.append(help());
+        dialog.replaceChildren(panel);
+
+        var told = panel.querySelector("[data-outcome]");
+        if (told && page.url.indexOf(settings.urls.plain + "/status/") >= 0) outcomeAt = page.url;
+        var heading = panel.querySelector("h1");
+        heading.id = "aiocancel-title";
+        heading.tabIndex = -1;
+        dialog.setAttribute("aria-labelledby", heading.id);
+        addClose(panel, heading);
+        countCharacters(panel);
+        if (!dialog.open) dialog.showModal();
+        dialog.scrollTop = 0;
+        (panel.querySelector(".aiocancel-problem") || heading).focus();
+
+        var refresh = told && told.getAttribute("data-refresh");
+        if (refresh) again = setTimeout(function () { if (!busy) go(page.url, {}, null); }, refresh * 1000);
+      }
+
+      function help() {
+        var foot = element("footer", "aiocancel-help");
+        var link = element("a", "", settings.dialog.help.text);
+        link.href = settings.dialog.help.url;
+        foot.append(link);
+        return foot;
+      }
+
+      // After the button that cancels in the order of the Tab key.
+      function addClose(panel, heading) {
+        var close = element("button", "aiocancel-close", "\u00d7");
+        var unchanged = !outcomeAt;
+        close.type = "button";
+        close.setAttribute("aria-label", unchanged ? settings.texts.flow_close_unchanged : settings.texts.flow_close);
+        close.addEventListener("click", function () { dialog.close(); });
+        var head = panel.querySelector(".aiocancel-head");
+        if (head) head.append(close);
+        else heading.after(close);
+      }
+
+      function countCharacters(panel) {
+        panel.querySelectorAll("textarea[data-longest]").forEach(function (field) {
+          var line = element("p", "aiocancel-hint");
+          line.setAttribute("aria-live", "polite");
+          field.after(line);
+          field.addEventListener("input", function () {
+            var left = field.getAttribute("data-longest") - Array.from(field.value).length;
+            line.textContent = left > 100 ? "" : field.getAttribute("data-left") + " " + left;
+          });
+        });
+      }
+
+      /* Goes to another page of the flow. `instead` does the same without the dialog. */
+      async function go(url, init, instead, button) {
+        if (busy) return;
+        busy = true;
+        dialog.setAttribute("aria-busy", "true");
+        var clock = setTimeout(function () { sending(button); }, SENDING_AFTER_MS);
+        try {
+          var page = await load(url, init);
+          // Closed meanwhile: what was sent still counts.
+          if (dialog.open) fill(page);
+          else if (page.url.indexOf(settings.urls.plain + "/status/") >= 0) outcomeAt = page.url;
+        } catch (error) {
+          if (instead) instead();
+          else window.location.assign(url);
+        } finally {
+          clearTimeout(clock);
+          busy = false;
+          dialog.removeAttribute("aria-busy");
+          if (!dialog.open) leave();
+        }
+      }
+
+      function sending(button) {
+        if (!button) return;
+        button.textContent = settings.texts.flow_sending;
+        button.setAttribute("aria-disabled", "true");
+      }
+
+      function submitted(event) {
+        var form = event.target;
+        var button = event.submitter;
+        event.preventDefault();
+        // The page's own script has no business with a form of the flow.
+        event.stopPropagation();
+        if (busy) return;
+        var fields = new URLSearchParams(new FormData(form));
+        if (button && button.name) fields.set(button.name, button.value);
+        var isGet = form.method === "get";
+        var url = isGet ? form.action + "?" + fields : form.action;
+        go(url, isGet ? {} : { method: "POST", body: fields }, function () { submitForReal(form, button); }, button);
+      }
+
+      function submitForReal(form, button) {
+        if (button && button.name) {
+          var field = document.createElement("input");
+          field.type = "hidden";
+          field.name = button.name;
+          field.value = button.value;
+          form.append(field);
+        }
+        HTMLFormElement.prototype.submit.call(form);
+      }
+
+      function clicked(event) {
+        var link = event.target.closest("a[href]");
+        if (!link || event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey) return;
+        var fragment = link.getAttribute("href");
+        var url = new URL(link.href);
+        if (fragment[0] === "#") {
+          event.preventDefault();
+          var field = dialog.querySelector('[id="' + CSS.escape(fragment.slice(1)) + '"]');
+          if (field) field.focus();
+        } else if (link.hasAttribute("data-aiocancel-leave")) {
+          event.preventDefault();
+          dialog.close();
+        } else if (url.origin === window.location.origin && url.pathname.indexOf(settings.urls.plain) === 0) {
+          event.preventDefault();
+          go(link.href, {}, null);
+        }
+      }
+
+      function leave() {
+        clearTimeout(again);
+        // A cancellation that is on its way is waited for.
+        if (busy) return;
+        dialog.remove();
+        giveFocusBack();
+        settleClosed(outcomeAt);
+      }
+
+      dialog.addEventListener("submit", submitted);
+      dialog.addEventListener("click", clicked);
+      dialog.addEventListener("close", leave);
+      document.body.append(dialog);
+      try {
+        fill(first);
+      } catch (error) {
+        dialog.remove();
+        throw error;
+      }
+      return closed;
+    }
+
+    async function run(form) {
+      var say = statusOf(form);
+      say(settings.texts.opening);
+      var url = addressFor(settings.urls.plain, form);
+      try {
+        var loaded = await Promise.all([load(url, {}), style()]);
+        current = show(form, loaded[0]);
+      } catch (error) {
+        window.location.assign(url);
+        return null;
+      }
+      say("");
+      var outcomeAt = await current;
+      current = null;
+      if (outcomeAt === null) {
+        say(settings.texts.closed);
+        tell(form, { outcome: "closed" });
+        return null;
+      }
+      var outcome = await settle(await getJson(outcomeAt), say);
+      say(outcome.message);
+      if (form && outcome.change !== "nothing") form.setAttribute("data-aiocancel-done", outcome.outcome);
+      tell(form, outcome);
+      return outcome;
+    }
+
+    async function open(form) {
+      if (current) return null;
+      var outcome = await once(form || null, function () { return run(form || null); });
+      send(form, "aiocancel:closed", lastTold);
+      return outcome;
+    }
+
+    return {
+      start: function () {},
+      submitted: function (event) {
+        if (!canShow()) return;
+        event.preventDefault();
+        open(event.target);
+      },
+      open: open,
+    };
+  }
+
   // --- the page ------------------------------------------------------------------------------------
 
   function forms() {
@@ -618,7 +885,7 @@
     return null;
   }
 
-  var drivers = { prosperstack: prosperstack, staysignal: staysignal };
+  var drivers = { prosperstack: prosperstack, staysignal: staysignal, own: own };
   var driver = drivers[settings.driver] && drivers[settings.driver]();
   // A driver of another release: the button does what it does without a script.
   if (!driver) return;

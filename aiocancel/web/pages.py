@@ -107,6 +107,7 @@ async def render_page(
         "dir": words.direction,
         "theme": theme,
         "stylesheet": site.style_url,
+        "return_to": site.settings.return_to,
         "help_link": words.text("help_link"),
     }
 

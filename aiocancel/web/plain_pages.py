@@ -70,7 +70,6 @@ class PlainPages:
             reason_label=words.text("confirm_reason") if undo is None else None,
             confirm_button=words.text("confirm_button" if undo is None else undo.button),
             leave_link=words.text("keep_button" if undo is None else "back_link"),
-            return_to=self._site.settings.return_to,
             links=links if page.offers_unpause else [],
         )
 
@@ -132,7 +131,6 @@ class PlainPages:
             change=None if undo is None else undo.name,
             cards=cards,
             leave_link=words.text("back_link"),
-            return_to=self._site.settings.return_to,
         )
 
     async def message(

@@ -35,7 +35,7 @@ from aiocancel.web.html import flow_data
 from aiocancel.web.plain_pages import PlainPages, about_rows
 from aiocancel.web.post_body import read_body, read_post
 from aiocancel.web.site import Site
-from aiocancel.web.words import message_of, refusal_of
+from aiocancel.web.words import TITLES, message_of, refusal_of
 
 if TYPE_CHECKING:
     from aiocancel.core.decision import Answer
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from aiocancel.intake import FlowService
     from aiocancel.mail.letter import WrittenLetter
     from aiocancel.web.languages import Words
+    from aiocancel.web.own_flow.routes import OwnFlowHandlers
 
 _NO_STORE: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 _FORM: Final = "application/x-www-form-urlencoded"
@@ -64,6 +65,12 @@ class Handlers:
     def __init__(self, site: Site) -> None:
         self._site = site
         self._pages = PlainPages(site)
+        self._own: OwnFlowHandlers | None = None
+        if site.own_flow is not None:
+            # Late: other sites need none of it.
+            from aiocancel.web.own_flow.routes import OwnFlowHandlers
+
+            self._own = OwnFlowHandlers(site, self._pages, self, site.own_flow)
 
     def post_routes(self) -> list[web.RouteDef]:
         """Return the routes that take what is posted, and that only we may answer."""
@@ -72,6 +79,7 @@ class Handlers:
             web.post(f"{prefix}/result", self.result),
             web.post(f"{prefix}/webhook/{{token}}", self.webhook),
             web.post(f"{prefix}/stripe", self.stripe),
+            *([] if self._own is None else self._own.post_routes()),
         ]
 
     def page_routes(self) -> list[web.RouteDef]:
@@ -85,6 +93,7 @@ class Handlers:
             web.get(f"{prefix}/style.css", self.style),
             web.get(f"{prefix}/status/{{claim}}", self.status),
             web.get(f"{prefix}/acknowledgement/{{claim}}", self.acknowledgement),
+            *([] if self._own is None else self._own.page_routes()),
         ]
 
     async def result(self, request: web.Request) -> web.Response:
@@ -93,7 +102,7 @@ class Handlers:
         came_at = time.monotonic()
         try:
             # Before the body is touched: that of a stranger costs nothing then.
-            customer_id = await self._identified(request)
+            customer_id = await self.identified(request)
             posted = await read_post(
                 request, self._site.vendor, max_bytes=self._site.settings.max_body_bytes
             )
@@ -108,9 +117,9 @@ class Handlers:
             # Nobody was refused yet: the flow vendor may tell of the same choice.
             if self._site.vendor.reports_sessions and not wants_page:
                 error.fate = "may_have_reached_us"
-            return await self._refusal(request, error, wants_page=wants_page)
+            return await self.refusal(request, error, wants_page=wants_page)
         except (ClaimError, UnavailableError) as error:
-            return await self._refusal(request, error, wants_page=wants_page)
+            return await self.refusal(request, error, wants_page=wants_page)
 
         if wants_page:
             return web.Response(
@@ -138,7 +147,7 @@ class Handlers:
         """``GET /cancel/status/{claim}``: where a claim stands, for the customer who made it."""
         wants_page = _wants_page(request)
         try:
-            customer_id = await self._identified(request)
+            customer_id = await self.identified(request)
             public_id = _claim_id(request)
             service = await self._site.service()
             answer = await service.answer(public_id, customer_id)
@@ -146,7 +155,7 @@ class Handlers:
                 raise _unknown_claim()
             told = None if wants_page else await service.told(public_id, customer_id)
         except (ClaimError, UnavailableError) as error:
-            return await self._refusal(request, error, wants_page=wants_page)
+            return await self.refusal(request, error, wants_page=wants_page)
 
         words = self._words(request)
         if not wants_page:
@@ -194,11 +203,11 @@ class Handlers:
                 service = await self._site.service()
                 one: WrittenLetter | None = await page.of_link(service, claim_id, key)
             else:
-                customer_id = await self._identified(request)
+                customer_id = await self.identified(request)
                 service = await self._site.service()
                 one = await page.of_customer(service, claim_id, customer_id, words)
         except (ClaimError, UnavailableError) as error:
-            return await self._refusal(request, error, wants_page=True)
+            return await self.refusal(request, error, wants_page=True)
 
         if one is None:
             return web.Response(
@@ -232,9 +241,9 @@ class Handlers:
         ``?subscription=`` names one of the customer's own subscriptions.
         """
         try:
-            flow = await self._resolved_one(request)
+            flow = await self.resolved_one(request)
         except (ClaimError, UnavailableError) as error:
-            return await self._refusal(request, error, wants_page=False)
+            return await self.refusal(request, error, wants_page=False)
 
         data = flow_data(flow.sealed) if flow.sealed else None
         return web.json_response(
@@ -244,9 +253,9 @@ class Handlers:
     async def subscription(self, request: web.Request) -> web.Response:
         """``GET /cancel/subscription``: ``{"subscriptionId": …}`` of whoever is logged in, null where there is none."""
         try:
-            flow = await self._resolved_one(request)
+            flow = await self.resolved_one(request)
         except (ClaimError, UnavailableError) as error:
-            return await self._refusal(request, error, wants_page=False)
+            return await self.refusal(request, error, wants_page=False)
 
         owned = flow.subscription
         return web.json_response(
@@ -268,7 +277,7 @@ class Handlers:
             flow = await self._resolved(request)
             choices = await self._choices(request, flow)
         except (ClaimError, UnavailableError) as error:
-            return await self._refusal(request, error, wants_page=True)
+            return await self.refusal(request, error, wants_page=True)
 
         words = self._words(request)
         if flow.state is FlowState.SEVERAL:
@@ -282,11 +291,13 @@ class Handlers:
             )
 
         try:
+            if undo is None and self._own is not None:
+                return await self._own.opened(request, words, owned, flow.sealed.grant)
             service = await self._site.service()
             shown = await service.shown(owned.subscription_id)
             page = await self._page(service, owned, shown, undo)
         except UnavailableError as error:
-            return await self._refusal(request, error, wants_page=True)
+            return await self.refusal(request, error, wants_page=True)
 
         named = request.query.get("subscription")
         if page.nothing_to is not None:
@@ -324,7 +335,7 @@ class Handlers:
         if flow.state is not FlowState.SEVERAL:
             return ()
         service = await self._site.service()
-        return await service.find_all(await self._identified(request))
+        return await service.find_all(await self.identified(request))
 
     async def _all_shown(
         self, choices: Sequence[OwnedSubscription]
@@ -345,7 +356,7 @@ class Handlers:
             body = await read_body(request, self._site.settings.max_body_bytes)
             await (await self._site.service()).ring(self._site.vendor.read_webhook(body))
         except (ClaimError, UnavailableError) as error:
-            return await self._refusal(request, error, wants_page=False)
+            return await self.refusal(request, error, wants_page=False)
 
         return web.Response(status=204, headers=_NO_STORE)
 
@@ -373,7 +384,7 @@ class Handlers:
             if ignored is None:
                 is_new = await (await self._site.service()).ring_stripe(event)
         except (ClaimError, UnavailableError) as error:
-            return await self._refusal(request, error, wants_page=False)
+            return await self.refusal(request, error, wants_page=False)
 
         if ignored is not None:
             self._site.on_event(ClaimRefused(ignored))
@@ -400,11 +411,16 @@ class Handlers:
         )
 
     async def style(self, request: web.Request) -> web.Response:
-        """``GET /cancel/style.css``: the look of our own pages, for a site that dresses them itself."""
-        is_this_version = request.query.get("v") == self._site.style_url.rpartition("=")[2]
+        """``GET /cancel/style.css``: the look of our own pages, for a site that dresses them itself.
+
+        ``?for=dialog`` is that of our own flow over a page of the site.
+        """
+        is_dialog = request.query.get("for") == "dialog"
+        url = self._site.dialog_style_url if is_dialog else self._site.style_url
+        is_this_version = request.query.get("v") == url.rpartition("=")[2]
         cache = "public, max-age=31536000, immutable" if is_this_version else "no-cache"
         return web.Response(
-            body=self._site.style,
+            body=self._site.dialog_style if is_dialog else self._site.style,
             content_type="text/css",
             charset="utf-8",
             headers={"Cache-Control": cache, "X-Content-Type-Options": "nosniff"},
@@ -433,7 +449,8 @@ class Handlers:
             )
         return flow
 
-    async def _resolved_one(self, request: web.Request) -> FlowContext:
+    async def resolved_one(self, request: web.Request) -> FlowContext:
+        """Return the request's flow, about one subscription; raises ClaimError and UnavailableError."""
         flow = await self._resolved(request)
         if flow.state is FlowState.SEVERAL:
             raise ClaimError(
@@ -443,7 +460,8 @@ class Handlers:
             )
         return flow
 
-    async def _identified(self, request: web.Request) -> str:
+    async def identified(self, request: web.Request) -> str:
+        """Return who is logged in; raises UnidentifiedError."""
         customer_id = await self._site.customer_id(request)
         if customer_id is None:
             raise UnidentifiedError("Nobody is logged in.")
@@ -484,9 +502,10 @@ class Handlers:
 
         return web.json_response(body, status=status, headers=headers)
 
-    async def _refusal(
+    async def refusal(
         self, request: web.Request, error: ClaimError | UnavailableError, *, wants_page: bool
     ) -> web.Response:
+        """Return the answer to an error, as a page or as JSON."""
         words = self._words(request)
         refusal = refusal_of(error, words)
         self._site.on_event(ClaimRefused(refusal.code))
@@ -504,6 +523,7 @@ class Handlers:
             request,
             words,
             refusal.message,
+            title=words.text(TITLES.get(refusal.code, "outcome_title")),
             outcome=refusal.code,
             status=refusal.status,
             links=[] if refusal.status == 401 or refusal.code in _NO_NEW_START else [again],

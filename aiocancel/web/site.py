@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 from aiohttp import web
 
 from aiocancel.config import Settings
+from aiocancel.core.claim import OWN_FLOW
 from aiocancel.errors import AiocancelError, ConfigurationError, UnavailableError
 from aiocancel.telemetry import EventHook, told
 from aiocancel.web.csp_header import PolicyWriter
@@ -23,6 +24,7 @@ from aiocancel.web.style import style_sheet
 
 if TYPE_CHECKING:
     from aiocancel.intake import FlowService
+    from aiocancel.own_flow import OwnFlowService
     from aiocancel.ports import FlowVendor, StripePosts
     from aiocancel.web.languages import Words
 
@@ -59,6 +61,9 @@ _TEXTS_FOR_SCRIPT = (
     "not_logged_in",
     "no_subscription",
     "unavailable",
+    "flow_close",
+    "flow_close_unchanged",
+    "flow_sending",
 )
 
 
@@ -85,6 +90,7 @@ class Site:
         locale: ChooseLocale | None = None,
         stripe_posts: StripePosts | None = None,
         options: ChooseOptions | None = None,
+        own_flow: Callable[[], Awaitable[OwnFlowService]] | None = None,
     ) -> None:
         self.settings = settings
         self.languages = Languages(settings, locale)
@@ -98,6 +104,9 @@ class Site:
             vendor.with_options({})
         self.stripe_posts = stripe_posts
         """Reads the posts of Stripe's webhook; None where there is no secret for it."""
+
+        self.own_flow = own_flow
+        """Return the running service of our own flow; None where the site has none."""
 
         self.service = service
         """Return the running service, starting it if nothing has; raises UnavailableError."""
@@ -115,6 +124,9 @@ class Site:
         self.style = style_sheet(self.settings.theme.css, with_flow=True).encode()
         version = hashlib.sha256(self.style).hexdigest()[:12]
         self.style_url = f"{self.path}/style.css?v={version}"
+        # On a page of the site nothing outside the dialog may change its look.
+        self.dialog_style = self.style.replace(b":root", b".aiocancel-dialog")
+        self.dialog_style_url = f"{self.path}/style.css?for=dialog&v={version}"
         self.scripts = {
             words.language: PageScript(_page_script(self, words), self.path)
             for words in self.languages.all
@@ -218,6 +230,17 @@ FLOW_PAGE_MARK = "__aiocancel_flow_page__"
 """The attribute of a handler that holds the sites whose payload it needs."""
 
 
+def _dialog(site: Site, words: Words) -> Mapping[str, Any]:
+    """Return what the dialog of our own flow is made with."""
+    help_url = site.settings.theme.help
+    return {
+        "style": site.dialog_style_url,
+        "lang": words.language,
+        "dir": words.direction,
+        "help": None if help_url is None else {"url": help_url, "text": words.text("help_link")},
+    }
+
+
 def _page_script(site: Site, words: Words) -> bytes:
     widget, path = site.widget, site.path
     sources = site.vendor.csp_sources()
@@ -237,6 +260,7 @@ def _page_script(site: Site, words: Words) -> bytes:
             "plain": path,
         },
         "timeoutMs": int(site.settings.widget_timeout_s * 1000),
+        "dialog": _dialog(site, words) if widget.driver == OWN_FLOW else None,
         "slowMs": int(SLOW_AFTER_S * 1000),
         "unheardMs": int(UNHEARD_AFTER_S * 1000),
         "texts": {name: words.text(name) for name in _TEXTS_FOR_SCRIPT},

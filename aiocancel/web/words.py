@@ -40,10 +40,26 @@ ERRORS: Final[Mapping[AnyCode, str]] = {
     Code.UNKNOWN_SUBSCRIPTION: "unknown_subscription",
     Code.UNKNOWN_CUSTOMER: "unknown_customer",
     Code.WHICH_SUBSCRIPTION: "which_subscription",
+    Code.NOT_AT_THIS_STEP: "nothing",
+    Code.OFFER_WAS_NOT_SHOWN: "nothing",
+    Code.OFFER_NO_LONGER_FITS: "flow_offer_gone",
+    Code.MONTHS_WERE_NOT_OFFERED: "nothing",
+    Code.FLOW_SESSION_IS_OVER: "nothing",
     Code.TOO_MANY_POSTS: "too_many_posts",
     Code.TOO_MUCH_UNFINISHED: "too_much_unfinished",
 }
 """The code of each error that refuses a request, and the key of its text."""
+
+TITLES: Final[Mapping[AnyCode, str]] = {
+    Code.NOT_LOGGED_IN: "flow_log_in",
+    Code.UNAVAILABLE: "flow_unavailable",
+    Code.NOT_AT_THIS_STEP: "flow_out_of_date",
+    Code.OFFER_WAS_NOT_SHOWN: "flow_out_of_date",
+    Code.OFFER_NO_LONGER_FITS: "flow_out_of_date",
+    Code.MONTHS_WERE_NOT_OFFERED: "flow_out_of_date",
+    Code.FLOW_SESSION_IS_OVER: "flow_out_of_date",
+}
+"""The key of the heading of an error's page; the others have the heading of all pages."""
 
 DONE: Final = {
     "cancellation": "canceled",

@@ -28,6 +28,8 @@ async def main(folder: Path = PICTURES) -> None:
         str(DEMO),
         "--port",
         "0",
+        "--vendor",
+        "prosperstack",
         "--flow-client",
         "stand-in" if client is None else str(client),
         stdout=asyncio.subprocess.PIPE,

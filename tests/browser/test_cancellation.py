@@ -327,7 +327,7 @@ async def test_without_javascript_the_button_leads_to_a_page_that_cancels_and_an
         await page.get_by_role("link", name="Back to your account").click()
         await page.get_by_role("button", name="Keep subscription").click()
         await page.get_by_role("button", name="Keep subscription").click()
-        await expect(page.get_by_role("status")).to_contain_text("continues")
+        await expect(page.get_by_role("status")).to_contain_text("withdrawn")
         assert not site.subscription["cancel_at_period_end"]
 
     await context.close()

@@ -33,6 +33,8 @@ async def demo(request: Any, flow_client: Path) -> AsyncIterator[tuple[str, str]
         str(DEMO),
         "--port",
         "0",
+        "--vendor",
+        "prosperstack",
         *options,
         stdout=asyncio.subprocess.PIPE,
     )
@@ -67,7 +69,7 @@ async def test_a_customer_of_the_demo_cancels_sees_what_stripe_says_and_comes_ba
     await expect(page.locator("[data-stripe=status]")).to_have_text("active, ending")
     await page.get_by_role("button", name="Keep my subscription").click()
     await page.get_by_role("button", name="Keep subscription").click()
-    await expect(page.get_by_role("status")).to_contain_text("continues")
+    await expect(page.get_by_role("status")).to_contain_text("withdrawn")
     await page.get_by_role("link", name="Back to your account").click()
     await expect(page.locator("[data-stripe=status]")).to_have_text("active")
 

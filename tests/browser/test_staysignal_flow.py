@@ -231,7 +231,7 @@ async def test_who_cancels_takes_it_back_elsewhere_and_cancels_again_from_the_sa
         await elsewhere.goto(site.url)
         for _ in ("on the page", "on the plain page"):
             await elsewhere.get_by_role("button", name="Keep subscription").click()
-        await expect(elsewhere.get_by_role("status")).to_contain_text("continues")
+        await expect(elsewhere.get_by_role("status")).to_contain_text("withdrawn")
         await button.click()
         await page.get_by_role("button", name="Yes, cancel").click()
         await until(lambda: len(site.stripe.effects) == 3)

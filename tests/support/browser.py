@@ -26,6 +26,8 @@ from aiocancel.testing.prosperstack.state import Hosts
 CLIENT_PACKAGE = "@prosperstack/flow@2.19.0"
 CLIENT_INTEGRITY = "sha384-uxG0SjfEOOs7knE+6xtLDh+LKUD3dcicl+kTPdfN5Zk5JS8CB5M3OiwxWIcNZBOG"
 CLIENT_STYLE_HASH = "'sha256-0II5nSAFgTOkBtdLO4MKsacG8pcjGGaEgpxvoOFKjm8='"
+AXE_PACKAGE = "axe-core@4.14.1"
+AXE_INTEGRITY = "sha384-xt1SFg49QaDwsyt0Xfs2XAyBtYPClXl3X2q5OOLeGAUmq9jZTYIMdztpF99WdhiH"
 CHROMIUM_ARGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -48,12 +50,20 @@ def genuine_client() -> Path | None:
 
     Raises ValueError when what was fetched is not byte for byte the version these tests know.
     """
-    kept = (
-        Path(tempfile.gettempdir())
-        / f"aiocancel-tests-{os.getuid()}"
-        / "prosperstack-flow-2.19.0.js"
-    )
-    if kept.is_file() and _integrity(kept.read_bytes()) == CLIENT_INTEGRITY:
+    return _of_npm(CLIENT_PACKAGE, "package/dist/index.js", CLIENT_INTEGRITY)
+
+
+@functools.cache
+def accessibility_engine() -> str | None:
+    """The source of axe-core, as ``genuine_client`` gets what is not ours."""
+    path = _of_npm(AXE_PACKAGE, "package/axe.min.js", AXE_INTEGRITY)
+    return None if path is None else path.read_text(encoding="utf-8")
+
+
+def _of_npm(package: str, member_name: str, integrity: str) -> Path | None:
+    name = package.strip("@").replace("/", "-").replace("@", "-") + ".js"
+    kept = Path(tempfile.gettempdir()) / f"aiocancel-tests-{os.getuid()}" / name
+    if kept.is_file() and _integrity(kept.read_bytes()) == integrity:
         return kept
 
     npm = shutil.which("npm")
@@ -63,7 +73,7 @@ def genuine_client() -> Path | None:
     kept.parent.mkdir(mode=0o700, exist_ok=True)
 
     with tempfile.TemporaryDirectory(dir=kept.parent) as folder:
-        command = [npm, "pack", "--silent", CLIENT_PACKAGE]
+        command = [npm, "pack", "--silent", package]
         if (
             subprocess.run(
                 command, cwd=folder, capture_output=True, timeout=120, check=False
@@ -73,11 +83,11 @@ def genuine_client() -> Path | None:
             return None
         (archive,) = Path(folder).glob("*.tgz")
         with tarfile.open(archive) as tar:
-            member = tar.extractfile("package/dist/index.js")
+            member = tar.extractfile(member_name)
             content = member.read() if member is not None else b""
-        if _integrity(content) != CLIENT_INTEGRITY:
-            raise ValueError(f"{CLIENT_PACKAGE} does not have the expected content")
-        fresh = Path(folder) / "index.js"
+        if _integrity(content) != integrity:
+            raise ValueError(f"{package} does not have the expected content")
+        fresh = Path(folder) / "fetched.js"
         fresh.write_bytes(content)
         fresh.replace(kept)
 

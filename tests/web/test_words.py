@@ -79,6 +79,11 @@ SAID = {
         "We cannot find your subscription in our payment system. Please contact us, and we will look for it."
     ),
     "which_subscription": "You have several subscriptions. Please choose one.",
+    "not_at_this_step": "Nothing has been changed.",
+    "offer_was_not_shown": "Nothing has been changed.",
+    "offer_no_longer_fits": "That offer is no longer available. Nothing has been changed.",
+    "months_were_not_offered": "Nothing has been changed.",
+    "flow_session_is_over": "Nothing has been changed.",
     "too_many_posts": "You have sent several requests within a minute. Please wait a minute and try again.",
     "too_much_unfinished": "Several of your requests are still being carried out. Please try again when they are done.",
 }

@@ -38,6 +38,9 @@ TEMPLATES: Final[Mapping[FlowStep, str]] = {
 }
 """The template of each screen; the outcome has that of every flow."""
 
+# As many characters as a button of the least width holds, whatever they are.
+_FITS: Final = 18
+
 FOLLOW_UP: Final = "follow_up-"
 """What the name of a reason's own field begins with; the reason's key follows."""
 
@@ -88,6 +91,7 @@ def view_of(screen: Screen, words: Words, besides: Shown = AS_IT_IS) -> dict[str
         "facts": fact_lines(screen.facts, words),
         "exit_button": exit_label(screen.facts, words),
         "leave_link": words.text("keep_button"),
+        "wide": False,
         "note": None if besides.note is None else words.text(besides.note),
         "problem": None,
     }
@@ -104,7 +108,10 @@ def view_of(screen: Screen, words: Words, besides: Shown = AS_IT_IS) -> dict[str
                 "permit_button": words.text("flow_permission_button"),
             }
         case FlowStep.OFFER if screen.offer is not None:
-            return view | _offer(screen.facts, screen.offer, words)
+            offered = _offer(screen.facts, screen.offer, words)
+            return (
+                view | offered | {"wide": _is_wide(offered["accept_button"], view["exit_button"])}
+            )
         case _:
             return view | _plain_exit(screen.answers, words)
 
@@ -161,6 +168,11 @@ def exit_label(facts: SubscriptionFacts, words: Words) -> str:
     """Return the words of the button that cancels."""
     at_once = facts.situation is Situation.ENDS_AT_ONCE
     return words.text("flow_exit_now" if at_once else "confirm_button")
+
+
+def _is_wide(accept: str, leave: str) -> bool:
+    """Whether both buttons have to be as wide as the page, for the one that cancels not to be the smaller one."""
+    return len(accept) > max(_FITS, len(leave))
 
 
 def _titled(key: str, plan: str | None, words: Words) -> str:

@@ -1,0 +1,287 @@
+"""The routes of our own flow: each shows a screen, or takes what was pressed on one and leads to the next.
+
+A form that is sent is answered with 303, so that back and reload repeat nothing. The button that cancels works from
+every screen, whatever became of the session.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+
+from aiohttp import web
+
+from aiocancel.core.codes import Code
+from aiocancel.core.flow.answers import NO_ANSWERS
+from aiocancel.core.flow.screen import Screen, Situation
+from aiocancel.core.flow.steps import FlowStep, FlowStepError, SessionState
+from aiocancel.core.plain_page import already_page, ended_page
+from aiocancel.errors import ClaimError, MalformedClaimError, UnavailableError
+from aiocancel.telemetry import ClaimRefused
+from aiocancel.web.own_flow.form import Do, Pressed, read_pressed
+from aiocancel.web.own_flow.pages import address_of, query_of, show_screen
+from aiocancel.web.own_flow.view import Problem, Shown
+from aiocancel.web.post_body import read_body
+from aiocancel.web.site import Site
+
+if TYPE_CHECKING:
+    from aiocancel.core.decision import Answer
+    from aiocancel.core.subscription import OwnedSubscription
+    from aiocancel.own_flow import OwnFlowService
+    from aiocancel.web.flow_context import FlowContext
+    from aiocancel.web.languages import Words
+    from aiocancel.web.plain_pages import PlainPages
+
+_NO_STORE: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+_FORM: Final = "application/x-www-form-urlencoded"
+
+
+class Recorded(NamedTuple):
+    """A claim that the ledger has, and its answer where it had one at once."""
+
+    public_id: uuid.UUID
+    answer: Answer | None
+
+
+class Edge(Protocol):
+    """What the flow's routes share with the plug-in's others."""
+
+    async def identified(self, request: web.Request) -> str:
+        """Return who is logged in; raises UnidentifiedError."""
+        ...
+
+    async def resolved_one(self, request: web.Request) -> FlowContext:
+        """Return the request's flow, about one subscription; raises ClaimError and UnavailableError."""
+        ...
+
+    async def refusal(
+        self, request: web.Request, error: ClaimError | UnavailableError, *, wants_page: bool
+    ) -> web.Response:
+        """Return the answer to an error."""
+        ...
+
+
+class OwnFlowHandlers:
+    """The handlers of our own flow.
+
+    Args:
+        site: The plug-in.
+        pages: Its other pages.
+        edge: What its other routes do as well.
+        service: The running flow, starting it if nothing has.
+    """
+
+    def __init__(
+        self,
+        site: Site,
+        pages: PlainPages,
+        edge: Edge,
+        service: Callable[[], Awaitable[OwnFlowService]],
+    ) -> None:
+        self._site = site
+        self._pages = pages
+        self._edge = edge
+        self._service = service
+
+    def post_routes(self) -> list[web.RouteDef]:
+        """Return the routes that take what is pressed; that without a session is the exit's alone."""
+        prefix = self._site.settings.prefix
+        return [
+            web.post(f"{prefix}/flow/{{session}}", self.press),
+            web.post(f"{prefix}/flow", self.press),
+        ]
+
+    def page_routes(self) -> list[web.RouteDef]:
+        """Return the routes of the screens."""
+        prefix = self._site.settings.prefix
+        return [
+            web.get(f"{prefix}/flow/{{session}}", self.screen),
+            web.get(f"{prefix}/flow/{{session}}/why", self.why),
+        ]
+
+    async def opened(
+        self, request: web.Request, words: Words, owned: OwnedSubscription, grant: str
+    ) -> web.Response:
+        """Begin a session, or go on with the one that is open, and lead to its screen.
+
+        Args:
+            request: The customer's.
+            words: Those of the customer's language.
+            owned: The customer's own subscription.
+            grant: Lets the exit act where no session can be kept.
+        """
+        from aiocancel.own_flow import RequestFacts
+
+        service = await self._service()
+        screen = await service.open(owned, RequestFacts(words.language))
+
+        at = screen.facts.ends_at
+        over = {Situation.ALREADY_ENDING: already_page, Situation.ENDED: ended_page}
+        if (page := over.get(screen.facts.situation)) is not None:
+            named = request.query.get("subscription")
+            return await self._pages.nothing(
+                request, words, page(at), owned=owned, shown=None, named=named
+            )
+        if screen.session_id is None:
+            return await show_screen(request, self._site, words, screen, grant=grant)
+        at_first = "/why" if screen.step is FlowStep.WHY else ""
+        return _see(address_of(self._site, screen.session_id, query_of(request), at_first))
+
+    async def screen(self, request: web.Request) -> web.Response:
+        """``GET /cancel/flow/{session}``: the screen that the session is at."""
+        return await self._shown(request)
+
+    async def why(self, request: web.Request) -> web.Response:
+        """``GET /cancel/flow/{session}/why``: the question that comes first, with the answers given."""
+        return await self._shown(request, at_why=True)
+
+    async def press(self, request: web.Request) -> web.Response:
+        """``POST /cancel/flow/{session}``: take what was pressed, and lead to the next screen or to the outcome."""
+        came_at = time.monotonic()
+        session_id = request.match_info.get("session")
+        pressed = None
+        try:
+            # Before the body is touched: that of a stranger costs nothing then.
+            customer_id = await self._edge.identified(request)
+            pressed = await self._read(request)
+            recorded = await self._done(customer_id, session_id, pressed, request)
+        except FlowStepError as error:
+            return await self._out_of_step(request, session_id, pressed, error)
+        except ClaimError as error:
+            if error.code == Code.GRANT_EXPIRED and pressed is not None:
+                self._site.on_event(ClaimRefused(error.code))
+                typed = None if pressed.answers == NO_ANSWERS else pressed.answers
+                return await self._shown(
+                    request, besides=Shown(note="flow_was_open", answers=typed)
+                )
+            return await self._edge.refusal(request, error, wants_page=True)
+        except UnavailableError as error:
+            return await self._edge.refusal(request, error, wants_page=True)
+
+        if isinstance(recorded, web.Response):
+            return recorded
+        service = await self._site.service()
+        await service.wait_for_answer(
+            recorded.public_id, customer_id, known=recorded.answer, since=came_at
+        )
+        return _see(f"{self._site.path}/status/{recorded.public_id}")
+
+    async def _read(self, request: web.Request) -> Pressed:
+        if request.content_type != _FORM:
+            raise MalformedClaimError(
+                "Post application/x-www-form-urlencoded.",
+                code=Code.WRONG_CONTENT_TYPE,
+                status=415,
+            )
+        return read_pressed(await read_body(request, self._site.settings.max_body_bytes))
+
+    async def _done(
+        self, customer_id: str, session_id: str | None, pressed: Pressed, request: web.Request
+    ) -> Recorded | web.Response:
+        """Do what was pressed; a claim leads to its outcome, everything else to a screen."""
+        service, answers = await self._service(), pressed.answers
+        if pressed.do is Do.CANCEL:
+            language = self._site.languages.of(request).language
+            claim = await service.cancel(
+                customer_id, session_id, pressed.grant, answers, language=language
+            )
+            return Recorded(claim.public_id, claim.answer)
+        if session_id is None:
+            raise FlowStepError("There is no attempt to go on with.")
+
+        match pressed.do:
+            case Do.ACCEPT:
+                claim = await service.accept(
+                    customer_id, session_id, pressed.offer or "", pressed.months, pressed.grant
+                )
+                return Recorded(claim.public_id, claim.answer)
+            case Do.CONTINUE:
+                if pressed.problem is not None:
+                    besides = Shown(pressed.problem, answers=answers)
+                    return await self._shown(request, at_why=True, besides=besides, status=422)
+                await service.answer(customer_id, session_id, answers)
+            case Do.PERMIT:
+                await service.permit(customer_id, session_id, allowed=True)
+            case Do.DECLINE:
+                await service.decline(customer_id, session_id, pressed.offer or "")
+            case Do.LOOK:
+                pass
+        return _see(address_of(self._site, session_id, query_of(request)))
+
+    async def _out_of_step(
+        self,
+        request: web.Request,
+        session_id: str | None,
+        pressed: Pressed | None,
+        error: FlowStepError,
+    ) -> web.Response:
+        """Say that the page was out of date, on the screen that is up to date where there is one."""
+        if session_id is None or pressed is None:
+            return await self._edge.refusal(request, error, wants_page=True)
+        if error.code == Code.MONTHS_WERE_NOT_OFFERED and pressed.months is None:
+            asked = Shown(Problem("flow_choose_months", "months"))
+            return await self._shown(request, besides=asked, status=422)
+        if error.code == Code.OFFER_NO_LONGER_FITS:
+            return await self._shown(request, besides=Shown(note="flow_offer_gone"), bare=True)
+        if error.code == Code.FLOW_SESSION_IS_OVER:
+            return _see(address_of(self._site, session_id, query_of(request)))
+        return await self._edge.refusal(request, error, wants_page=True)
+
+    async def _shown(
+        self,
+        request: web.Request,
+        *,
+        at_why: bool = False,
+        bare: bool = False,
+        besides: Shown | None = None,
+        status: int = 200,
+    ) -> web.Response:
+        """Show a screen of the session that the address names; ``bare`` is the exit alone."""
+        session_id = request.match_info.get("session")
+        words = self._site.languages.of(request)
+        try:
+            flow = await self._edge.resolved_one(request)
+            owned, sealed = flow.subscription, flow.sealed
+            if owned is None or sealed is None:
+                raise ClaimError(
+                    "This customer has no subscription.", code=Code.UNKNOWN_SUBSCRIPTION, status=404
+                )
+            if session_id is None:
+                # No session could be kept, and the page was open for too long.
+                return await self.opened(request, words, owned, sealed.grant)
+            screen = await (await self._service()).screen(owned.customer_id, session_id)
+        except (ClaimError, UnavailableError) as error:
+            return await self._edge.refusal(request, error, wants_page=True)
+
+        if screen.step is FlowStep.OUTCOME:
+            claim_id = screen.claim_id
+            return _see(
+                self._site.path if claim_id is None else f"{self._site.path}/status/{claim_id}"
+            )
+        screen = _at(screen, at_why=at_why, bare=bare)
+        return await show_screen(
+            request,
+            self._site,
+            words,
+            screen,
+            grant=sealed.grant,
+            besides=besides or Shown(),
+            status=status,
+        )
+
+
+def _at(screen: Screen, *, at_why: bool, bare: bool) -> Screen:
+    if bare:
+        return replace(screen, step=FlowStep.EXIT, offer=None)
+    # Where nothing may stand before the exit, nothing does; and who waited for too long may only leave.
+    may_ask = screen.state is SessionState.OPEN and screen.step is not FlowStep.EXIT
+    if at_why and (may_ask or screen.answers != NO_ANSWERS):
+        return replace(screen, step=FlowStep.WHY, offer=None)
+    return screen
+
+
+def _see(address: str) -> web.Response:
+    return web.Response(status=303, headers={**_NO_STORE, "Location": address})

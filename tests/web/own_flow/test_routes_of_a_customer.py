@@ -1,0 +1,319 @@
+"""Our own flow as a customer without a script goes through it: real pages, PostgreSQL and a simulated Stripe."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from aiohttp import ClientResponse
+from aiohttp.test_utils import TestClient
+from pytest_aiohttp import AiohttpClient
+
+from aiocancel.core.flow.conditions import reason
+from aiocancel.core.flow.definition import CouponOffer, PauseOffer
+from aiocancel.telemetry import ClaimRefused
+from aiocancel.testing.stripe.simulator import StripeSimulator
+from aiocancel.vendors.own import OwnFlow
+from tests.support.saas import Events, Pool, add_customer, as_customer, make_app, make_cancel
+from tests.support.web import Page
+
+END = datetime.now(UTC).replace(microsecond=0) + timedelta(days=20)
+BROWSER = {"Accept": "text/html,application/xhtml+xml"}
+HALF = CouponOffer("half", percent_off=50, months=3, when=reason("too_expensive"))
+BREAK = PauseOffer("break", sentence="Your notes stay readable.", when=reason("unused"))
+
+
+class Customer:
+    """A browser without a script: it follows redirects, and presses the buttons of the page that it is on."""
+
+    def __init__(self, client: TestClient[Any, Any], name: str = "ada") -> None:
+        self._client = client
+        self._headers = {**BROWSER, **as_customer(name)}
+        self.page = Page("")
+        self.path = ""
+        self.status = 0
+        self.policy = ""
+
+    async def go(self, path: str) -> Page:
+        return await self._see(await self._client.get(path, headers=self._headers))
+
+    async def press(self, do: str, **fields: str) -> Page:
+        (form,) = [each for each in self.page.all("form") if each.get("method") == "post"]
+        hidden = {
+            each["name"]: each.get("value", "")
+            for each in self.page.all("input")
+            if each.get("type") == "hidden"
+        }
+        posted = {**hidden, **fields, "do": do}
+        return await self._see(
+            await self._client.post(form["action"], data=posted, headers=self._headers)
+        )
+
+    async def _see(self, response: ClientResponse) -> Page:
+        self.page = Page(await response.text())
+        self.path = response.url.path_qs
+        self.status = response.status
+        self.policy = response.headers.get("Content-Security-Policy", "")
+        assert response.content_type == "text/html", self.page.text
+        assert response.headers.getall("Cache-Control") == ["no-store"]
+        return self.page
+
+    @property
+    def step(self) -> str:
+        return self.page.one("form")["data-aiocancel-screen"]
+
+    @property
+    def outcome(self) -> str:
+        return next(each["data-outcome"] for each in self.page.all("p") if "data-outcome" in each)
+
+
+class Company:
+    """A site with a flow of its own, its customers and its Stripe."""
+
+    def __init__(
+        self, client: TestClient[Any, Any], stripe: StripeSimulator, events: Events
+    ) -> None:
+        self.client = client
+        self.stripe = stripe
+        self.events = events
+
+    def customer(self, name: str = "ada") -> Customer:
+        return Customer(self.client, name)
+
+
+async def open_company(
+    aiohttp_client: AiohttpClient,
+    pool: Pool,
+    stripe_api: tuple[StripeSimulator, str],
+    flow: OwnFlow | None = None,
+    **settings: Any,
+) -> Company:
+    stripe, url = stripe_api
+    stripe.add_subscription("sub_ada", current_period_end=END)
+    await add_customer(pool, "ada", "sub_ada")
+    events = Events()
+    vendor = flow or OwnFlow(offers=[HALF, BREAK])
+
+    cancel = make_cancel(
+        pool,
+        url,
+        vendor=vendor,
+        return_to="/account",
+        on_event=events,
+        **{"answer_within_s": 10.0, **settings},
+    )
+    return Company(await aiohttp_client(make_app(cancel)), stripe, events)
+
+
+@pytest.fixture
+async def company(
+    aiohttp_client: AiohttpClient, pool: Pool, stripe_api: tuple[StripeSimulator, str]
+) -> Company:
+    return await open_company(aiohttp_client, pool, stripe_api)
+
+
+async def test_a_customer_takes_the_offer_that_fits_at_the_price_that_was_shown(
+    company: Company,
+) -> None:
+    ada = company.customer()
+    why = await ada.go("/cancel")
+    assert ada.step == "why"
+    assert "style-src 'nonce-" in ada.policy
+    assert ada.policy.startswith("default-src 'none'")
+
+    offer = await ada.press("continue", reason="too_expensive", comment="It adds up")
+    assert "Or: 50% off your next 3 payments" in offer.text
+    assert offer.rows["Next payment"].startswith("$14.50 on ")
+    assert [each[1]["value"] for each in offer.controls if each[0] == "button"][1] == "cancel"
+
+    outcome = await ada.press("accept")
+
+    assert ada.path.startswith("/cancel/status/")
+    assert ada.outcome == "done"
+    assert "You get 50% off your next 3 payments" in outcome.text
+    assert "Your subscription is not cancelled." in outcome.text
+    assert [each.kind for each in company.stripe.effects] == ["coupon_created", "discounts"]
+    assert why.one("h1") == offer.one("h1")
+
+
+async def test_the_exit_of_every_screen_ends_the_contract_without_another(
+    company: Company,
+) -> None:
+    ada = company.customer()
+    await ada.go("/cancel")
+    await ada.press("continue", reason="unused")
+    assert "Or: pause for a while" in ada.page.text
+
+    outcome = await ada.press("cancel")
+    assert ada.outcome == "scheduled"
+    assert "Your Pro subscription ends on" in outcome.text
+    details = company.stripe.subscriptions["sub_ada"]["cancellation_details"]
+    assert details["feedback"] == "unused"
+
+    again = await ada.go("/cancel")
+    assert ada.outcome == "already_cancelled"
+    assert again.all("form") == []
+
+
+async def test_back_and_reload_show_the_answers_and_repeat_nothing(company: Company) -> None:
+    ada = company.customer()
+    await ada.go("/cancel")
+    first = ada.path
+    await ada.press("continue", reason="too_expensive", comment="It adds up")
+    offer = ada.path
+
+    back = await ada.go(first)
+    chosen = [each["value"] for each in back.all("input") if "checked" in each]
+    assert chosen == ["too_expensive"]
+    assert "It adds up" in back.text
+
+    await ada.press("continue", reason="too_expensive", comment="It adds up")
+    assert ada.path == offer
+    await ada.press("accept")
+    outcome = ada.path
+    for address in (first, offer, outcome):
+        await ada.go(address)
+        assert ada.path == outcome
+    assert [each.kind for each in company.stripe.effects] == ["coupon_created", "discounts"]
+
+
+async def test_enter_in_a_field_neither_cancels_nor_accepts(company: Company) -> None:
+    ada = company.customer()
+    await ada.go("/cancel")
+    await ada.press(ada.page.all("button")[0]["value"], reason="unused")
+    offer = ada.path
+    assert ada.step == "offer"
+
+    await ada.press(ada.page.all("button")[0]["value"], months="1")
+
+    assert ada.path == offer
+    assert company.stripe.effects == []
+
+
+async def test_a_pause_asks_how_long_and_offers_no_other_length(company: Company) -> None:
+    ada = company.customer()
+    await ada.go("/cancel")
+    await ada.press("continue", reason="unused")
+
+    asked = await ada.press("accept")
+    assert ada.status == 422
+    assert asked.text.count("Choose how long you want to pause") == 2
+    await ada.press("accept", months="7")
+    assert ada.status == 409
+    await ada.go("/cancel")
+    await ada.press("accept", months="2")
+
+    assert ada.outcome == "scheduled"
+    assert "Your pause begins on " in ada.page.text
+
+
+async def test_too_long_an_answer_is_kept_and_told_and_never_holds_the_exit(
+    company: Company,
+) -> None:
+    ada = company.customer()
+    await ada.go("/cancel")
+
+    told = await ada.press("continue", reason="unused", comment="x" * 501)
+    assert ada.status == 422
+    assert "Shorten what you added to 500 characters or fewer" in told.text
+    assert "x" * 501 in told.text
+    await ada.press("cancel", reason="unused", comment="x" * 501)
+
+    assert ada.outcome == "scheduled"
+
+
+async def test_a_page_that_was_open_for_too_long_asks_for_one_more_press(
+    aiohttp_client: AiohttpClient, pool: Pool, stripe_api: tuple[StripeSimulator, str]
+) -> None:
+    company = await open_company(aiohttp_client, pool, stripe_api, grant_lifetime_s=1)
+    ada = company.customer()
+    await ada.go("/cancel")
+    await asyncio.sleep(2.1)
+
+    late = await ada.press("cancel", reason="unused", comment="Bye")
+    assert "This page was open for a long time." in late.text
+    assert "Bye" in late.text
+    assert company.stripe.effects == []
+    assert "grant_expired" in await company.events.codes(ClaimRefused)
+    await ada.press("cancel", reason="unused", comment="Bye")
+
+    assert ada.outcome == "scheduled"
+
+
+POSTED_BY_NO_SCREEN: list[tuple[str, dict[str, str], int]] = [
+    ("accept", {"offer": "half"}, 409),
+    ("accept", {"offer": "price=0"}, 409),
+    ("decline", {"offer": "half"}, 409),
+    ("permit", {}, 409),
+    ("continue", {"reason": "nobody_asked"}, 409),
+    ("obliterate", {}, 400),
+    ("continue", {"price": "0"}, 400),
+    ("accept", {"offer": "half", "grant": "g1.forged.forged"}, 409),
+    ("cancel", {"grant": "g1.forged.forged"}, 403),
+    ("cancel", {"grant": ""}, 403),
+]
+
+
+async def test_what_no_screen_posts_changes_nothing(company: Company) -> None:
+    ada = company.customer()
+
+    for do, fields, status in POSTED_BY_NO_SCREEN:
+        await ada.go("/cancel")
+        assert ada.step == "why"
+        await ada.press(do, **fields)
+        assert ada.status == status, (do, fields)
+
+    assert company.stripe.effects == []
+    assert {request.method for request in company.stripe.requests} == {"GET"}
+
+
+async def test_another_customers_session_is_nobodys(company: Company, pool: Pool) -> None:
+    await add_customer(pool, "eve", "sub_eve")
+    company.stripe.add_subscription("sub_eve", current_period_end=END)
+    ada, eve = company.customer(), company.customer("eve")
+    await ada.go("/cancel")
+    await eve.go("/cancel")
+    theirs = ada.path
+
+    await eve.go(theirs)
+    assert eve.status == 409
+    assert "This page is out of date" in eve.page.text
+    await eve.go(f"/cancel/flow/{uuid.uuid4()}")
+
+    assert eve.status == 409
+
+
+async def test_with_stripe_away_the_flow_goes_on_without_offers(
+    aiohttp_client: AiohttpClient, pool: Pool, stripe_api: tuple[StripeSimulator, str]
+) -> None:
+    company = await open_company(aiohttp_client, pool, stripe_api, answer_within_s=0.01)
+    ada = company.customer()
+    company.stripe.latency_s = 5.0
+
+    why = await ada.go("/cancel")
+    assert "it ends when the time you have paid for is over" in why.text
+    plain = await ada.press("continue", reason="too_expensive")
+    assert ada.step == "exit"
+    assert "Thank you. Your answer is noted." in plain.text
+    await ada.press("cancel")
+
+    assert ada.outcome == "queued"
+    assert "We have your cancellation" in ada.page.text
+    company.stripe.latency_s = 0.0
+
+
+async def test_screens_are_in_the_language_of_the_customer(
+    aiohttp_client: AiohttpClient, pool: Pool, stripe_api: tuple[StripeSimulator, str]
+) -> None:
+    company = await open_company(aiohttp_client, pool, stripe_api, languages=["en", "de"])
+    ada = company.customer()
+    ada._headers["Accept-Language"] = "de"
+
+    why = await ada.go("/cancel")
+    offer = await ada.press("continue", reason="too_expensive")
+
+    assert "Ihr Abonnement Pro kündigen" in why.text
+    assert "Oder: 50\xa0% Rabatt auf Ihre nächsten 3 Zahlungen" in offer.text
