@@ -14,7 +14,7 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
@@ -504,7 +504,13 @@ class CancelFlow:
         yield
         await self.stop()
 
-    def console(self, *, operator: Operator, personal_data: bool = True) -> web.Application:
+    def console(
+        self,
+        *,
+        operator: Operator,
+        personal_data: bool = True,
+        hold_out_decide_on: date | None = None,
+    ) -> web.Application:
         """Return the owner's pages: ``app.add_subapp("/owner/cancellations", cancel.console(operator=…))``.
 
         Args:
@@ -512,13 +518,19 @@ class CancelFlow:
                 It is asked on every request; None is nobody, who gets a 404.
             personal_data: Whether the page of a session shows the customer's id and words, and a search finds a
                 customer's id.
+            hold_out_decide_on: The day on which you will compare those who were offered something with the hold-out,
+                fixed beforehand. Until then, and without one, the page gives no verdict.
 
         Raises:
-            ConfigurationError: ``operator`` cannot be called, or ``personal_data`` is neither True nor False.
+            ConfigurationError: ``operator`` cannot be called, ``personal_data`` is neither True nor False, or
+                ``hold_out_decide_on`` is no date.
         """
         if not callable(operator):
             raise ConfigurationError("operator is a function of the request, such as who_is_this")
         check_flag("personal_data", personal_data)
+        # A moment is a date as well, and two of them cannot be told apart by days.
+        if hold_out_decide_on is not None and type(hold_out_decide_on) is not date:
+            raise ConfigurationError("hold_out_decide_on is a date, such as date(2027, 3, 1)")
         # Late: few sites of a company show them, and each site pays for an import.
         from aiocancel.web.console.app import Console
         from aiocancel.web.console.desk import Desk
@@ -531,6 +543,7 @@ class CancelFlow:
             self._site.languages.default,
             personal_data,
             now=lambda: datetime.now(UTC),
+            decide_on=hold_out_decide_on,
         )
         return Console(desk, operator, self._form_tokens).application()
 

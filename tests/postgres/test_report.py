@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import uuid
 from datetime import timedelta
@@ -229,6 +230,22 @@ async def test_a_figure_that_takes_too_long_is_given_up(pool: Pool) -> None:
     with pytest.raises(UnavailableError):
         async with figures.reading() as connection:
             await connection.fetchval("SELECT pg_sleep(5)")
+
+
+async def test_figures_take_two_connections_at_most_however_many_ask(figures: Figures) -> None:
+    taken = most = 0
+
+    async def ask() -> None:
+        nonlocal taken, most
+        async with figures.reading():
+            taken += 1
+            most = max(most, taken)
+            await asyncio.sleep(0.01)
+            taken -= 1
+
+    await asyncio.gather(*(ask() for _ in range(8)))
+
+    assert most == 2
 
 
 async def test_figures_change_nothing(figures: Figures) -> None:

@@ -22,6 +22,7 @@ from aiocancel.core.form_token import FormTokens
 from aiocancel.errors import AiocancelError, MalformedClaimError, OperationError, UnavailableError
 from aiocancel.telemetry import told
 from aiocancel.web.console.definitions import definitions_page
+from aiocancel.web.console.figures import figures_page
 from aiocancel.web.console.flow import flow_page
 from aiocancel.web.console.now import close_page, now_page
 from aiocancel.web.console.page import Page, as_csv, as_html, as_json, warm_up
@@ -44,12 +45,13 @@ _OPERATOR: Final = web.RequestKey("aiocancel_operator", str)
 _UNPRINTABLE: Final = re.compile(r"[^\x20-\x7e\xa0-\ud7ff\ue000-\U0010ffff]")
 
 CLOSE_REASONS: Final = ("done_by_hand", "customer_withdrew", "refunded", "duplicate", "other")
-TABS: Final = ("now", "sessions", "flow", "definitions")
+TABS: Final = ("now", "sessions", "figures", "flow", "definitions")
 # Path, name and maker of each page.
 PAGES: Final[Sequence[tuple[str, str, MakePage]]] = (
     ("/", "now", now_page),
     ("/sessions", "sessions", sessions_page),
     ("/sessions/{which:[sc][0-9]{1,18}}", "story", story_page),
+    ("/figures", "figures", figures_page),
     ("/flow", "flow", flow_page),
     ("/definitions", "definitions", definitions_page),
     ("/actions/{action:[0-9]{1,18}}/close", "close", close_page),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, TypeVar
 
 from aiocancel.errors import UnavailableError
@@ -32,6 +32,7 @@ class Desk:
         customers_words: The words that most customers read.
         personal_data: Whether a session's page shows who it is about.
         now: The present, aware.
+        decide_on: The day that the owner fixed for comparing with the hold-out; None for none.
     """
 
     settings: Settings
@@ -40,6 +41,7 @@ class Desk:
     customers_words: Words
     personal_data: bool
     now: Callable[[], datetime]
+    decide_on: date | None = None
 
 
 MakePage = Callable[[Desk, "web.Request"], Awaitable[Page]]

@@ -96,7 +96,7 @@ async def state_of(pool: Pool, action_id: int) -> tuple[str, str | None]:
     return row["state"], row["closed_reason"]
 
 
-PAGES = ("", "/", "/sessions", "/flow", "/definitions")
+PAGES = ("", "/", "/sessions", "/figures", "/flow", "/definitions")
 
 
 # --- who may
@@ -209,7 +209,7 @@ async def test_the_mount_leads_to_the_first_page_and_tabs_name_the_one_that_is_o
     assert "j.doe" in text
 
 
-@pytest.mark.parametrize("path", ["/", "/sessions", "/flow", "/definitions"])
+@pytest.mark.parametrize("path", ["/", "/sessions", "/figures", "/flow", "/definitions"])
 async def test_every_page_is_there_as_json_as_csv_and_for_print(
     client: Client, pool: Pool, path: str
 ) -> None:

@@ -1,0 +1,147 @@
+"""The page *figures*: how many left and why, what became of offers, whether customers stayed, and what it brought.
+
+Every share comes with its interval or as "x of y", and no winner is named. Each block is a statement of its own: one
+that is too slow is left out, and the rest of the page is there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from aiocancel.core.measures.interval import Share
+from aiocancel.core.measures.report import (
+    ROW_HEAD,
+    By,
+    Counts,
+    Group,
+    Report,
+    report_as_json,
+    report_rows,
+)
+from aiocancel.core.measures.words import (
+    FEWEST_FOR_PERCENT,
+    HoldOut,
+    points_in_words,
+    share_in_words,
+)
+from aiocancel.web.console import charts
+from aiocancel.web.console.desk import Desk, or_none
+from aiocancel.web.console.page import Page
+from aiocancel.web.console.range import Range, read_by, read_range
+
+if TYPE_CHECKING:
+    from aiohttp import web
+    from markupsafe import Markup
+
+
+async def figures_page(desk: Desk, request: web.Request) -> Page:
+    """Make the page of figures for the range that the address names."""
+    now = desk.now()
+    days, by = read_range(request.query, now, desk.settings.time_zone), read_by(request.query)
+    figures, (since, until) = (await desk.store()).figures, (days.since, days.until)
+
+    counts = await or_none(figures.counts(since, until))
+    weeks = await or_none(figures.groups(since, until, By.WEEK))
+    groups = weeks if by is By.WEEK else await or_none(figures.groups(since, until, by))
+    reasons = await or_none(figures.reasons(since, until))
+    offers = await or_none(figures.offers(since, until))
+    kept = await or_none(figures.kept(since, until))
+    revenue = await or_none(figures.revenue(since, until))
+    hold_out = await or_none(figures.hold_out(desk.decide_on))
+    first_at = await or_none(figures.first_at())
+
+    today = now.astimezone(days.zone).date()
+    drawn = None if weeks is None else every_week(weeks, days, first_at)
+    report = Report(
+        since,
+        until,
+        now,
+        counts or Counts(),
+        groups or (),
+        by,
+        reasons or (),
+        offers or (),
+        kept or (),
+        revenue or (),
+        hold_out,
+        first_at,
+    )
+    blocks = {
+        "counts": counts,
+        "weeks": drawn,
+        "groups": groups,
+        "reasons": reasons,
+        "offers": offers,
+        "kept": kept,
+        "revenue": revenue,
+        "hold_out": hold_out,
+    }
+    return Page(
+        "figures.html",
+        desk.writing.t("figures"),
+        values={
+            **blocks,
+            "range": days,
+            "by": by,
+            "bys": list(By),
+            "first_at": first_at,
+            "weeks_chart": charts.columns(desk.writing.t("cancellations_by_week"), drawn or ()),
+            "difference": difference_of(hold_out),
+            "sentences": () if hold_out is None else hold_out.sentences(today),
+            "bar": charts.bar,
+            "dot": charts.dot,
+            "share": share_in_words,
+            "Share": Share,
+        },
+        # A block that is missing is named, so that no program takes it for nothing.
+        data={
+            **report_as_json(report, today),
+            "missing": [name for name, block in blocks.items() if block is None],
+        },
+        head=ROW_HEAD,
+        rows=list(report_rows(report)),
+    )
+
+
+def every_week(
+    weeks: Sequence[Group], days: Range, first_at: datetime | None
+) -> list[tuple[str, int]]:
+    """Return the Monday and the cancellations of each week, none before the first session.
+
+    Args:
+        weeks: Those that have sessions.
+        days: The range.
+        first_at: When the first session of all began.
+    """
+    found = {each.key: each.counts.canceled for each in weeks}
+    if first_at is None or not found:
+        return []
+
+    begin = max(days.first, first_at.astimezone(days.zone).date())
+    begin = min(begin, datetime.fromisoformat(min(found)).date())
+    monday = begin - timedelta(days=begin.weekday())
+    listed = []
+    while monday <= days.last:
+        listed.append((monday.isoformat(), found.get(monday.isoformat(), 0)))
+        monday += timedelta(days=7)
+    return listed
+
+
+def difference_of(hold_out: HoldOut | None) -> tuple[str, str, Markup] | None:
+    """Return the difference in points, its interval in words, and its chart; None where too few are known."""
+    if hold_out is None or hold_out.difference is None:
+        return None
+    if min(hold_out.offers.whole, hold_out.held_out.whole) < FEWEST_FOR_PERCENT:
+        return None
+
+    interval = hold_out.difference
+    value = _value(hold_out.offers) - _value(hold_out.held_out)
+    ends = f"{points_in_words(interval.low)} to {points_in_words(interval.high)}"
+    return points_in_words(value), ends, charts.difference_dot(value, interval)
+
+
+def _value(share: Any) -> float:
+    found: float = share.part / share.whole
+    return found

@@ -1,0 +1,202 @@
+"""The page *figures*: every share with its doubt, the same numbers as JSON and CSV, and no 500 for any address."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import AsyncIterator, Awaitable
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+import pytest_asyncio
+from pytest_aiohttp import AiohttpClient
+
+from aiocancel.core.measures.interval import Share
+from aiocancel.core.measures.report import ROW_HEAD, Counts, Group
+from aiocancel.core.measures.words import HoldOut
+from aiocancel.errors import ConfigurationError, UnavailableError
+from aiocancel.postgres.report import Figures
+from aiocancel.web.console.figures import difference_of, every_week
+from aiocancel.web.console.range import Range
+from tests.support.past_sessions import PastSession, add_reading, add_sessions
+from tests.support.saas import Pool, make_cancel
+from tests.web.console.test_app import Client, get, page, plain, site
+
+NOW = datetime.now(UTC)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def client(aiohttp_client: AiohttpClient, pool: Pool) -> AsyncIterator[Client]:
+    yield await aiohttp_client(site(pool, hold_out_decide_on=(NOW + timedelta(days=60)).date()))
+
+
+async def fill(pool: Pool) -> None:
+    """Sessions of the last weeks: enough of them for a percentage of one reason, too few for the rest."""
+    ago = NOW - timedelta(days=50)
+    stored = [
+        PastSession(n, opened_at=ago + timedelta(days=n), reason="unused" if n % 2 else None)
+        for n in range(30)
+    ]
+    stored += [
+        PastSession(
+            100,
+            "accepted",
+            opened_at=ago,
+            shown=("half",),
+            accepted="half",
+            fitted="half",
+            reason="<b>&",
+            reasons=("<b>&",),
+        ),
+        PastSession(101, "abandoned", opened_at=ago, hold_out=True, fitted="half", snapshot=None),
+    ]
+
+    ids = await add_sessions(pool, *stored)
+    await add_reading(pool, ids[-2], paid={"eur": (1450, 1450), "jpy": (500, 0)})
+    await add_reading(pool, ids[-1], state="paused")
+
+
+async def test_the_page_answers_each_question_with_its_doubt_and_names_no_winner(
+    client: Client, pool: Pool
+) -> None:
+    await fill(pool)
+
+    whole = await page(client, "/figures")
+    text = plain(whole)
+
+    assert "32 sessions 30 cancelled 1 took an offer 1 left without change" in text
+    assert "48% (32% to 65%, 15 of 31)" in text
+    assert "1 of 1" in text
+    assert "No verdict before" in text
+    assert "Not enough yet: about" in text
+    assert "1 session has no price" in text
+    assert "€14.50" in text
+    assert "¥500" in text
+    assert "win" not in re.findall(r"[a-z]+", text.lower())
+    # Every figure leads to its definition.
+    for key in ("canceled", "reasons", "accepted", "kept_30", "hold_out", "kept_revenue"):
+        assert f"/definitions#{key}" in whole
+    assert "<b>&" not in whole
+    assert not re.search(r"style=|<script|\son\w+=", whole)
+
+
+@pytest.mark.parametrize("by", ["reason", "offer", "plan", "place", "week"])
+async def test_json_and_csv_have_the_numbers_of_the_page(
+    client: Client, pool: Pool, by: str
+) -> None:
+    await fill(pool)
+
+    found = await (await get(client, "/figures", view="json", by=by)).json()
+    response = await get(client, "/figures", view="csv", by=by)
+    rows = list(csv.reader(io.StringIO(await response.text())))
+
+    assert (found["sessions"], found["canceled"], found["by"], found["missing"]) == (32, 30, by, [])
+    assert sum(each["sessions"] for each in found["groups"]) == 32
+    assert tuple(rows[0]) == ROW_HEAD
+    assert ["sessions", "", "32", "", "", "", "", ""] in rows
+    assert ["kept", "", "", "1", "", "", "eur", "1450"] in rows
+    assert f"sessions_by_{by}" in {row[0] for row in rows}
+
+
+async def test_a_range_without_sessions_says_when_the_first_was_and_a_new_site_that_there_is_none(
+    client: Client, pool: Pool
+) -> None:
+    assert "No sessions yet" in plain(await page(client, "/figures"))
+    await add_sessions(pool, PastSession(1, opened_at=NOW - timedelta(days=300)))
+
+    text = plain(await page(client, "/figures", days="10"))
+
+    assert "No sessions from" in text
+    assert "The first was on" in text
+
+
+async def test_one_session_is_told_without_a_percentage(client: Client, pool: Pool) -> None:
+    await add_sessions(pool, PastSession(1, opened_at=NOW - timedelta(days=1), reason="unused"))
+
+    text = plain(await page(client, "/figures"))
+
+    assert "1 session 1 cancelled" in text
+    assert "1 of 1" in text
+    assert "%" not in text.replace("95%", "")
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"by": "customer"},
+        {"days": "0"},
+        {"days": "x"},
+        {"from": "2026-13-01"},
+        {"from": "2026-02-02", "to": "2026-01-01"},
+        {"from": "0001-01-01"},
+        {"to": "9999-12-31"},
+    ],
+    ids=str,
+)
+async def test_an_address_that_names_what_cannot_be_is_told_so(
+    client: Client, query: dict[str, str]
+) -> None:
+    assert (await get(client, "/figures", **query)).status == 400
+
+
+async def test_a_block_that_is_too_slow_is_left_out_and_named_and_the_rest_is_there(
+    client: Client, pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await fill(pool)
+
+    def away(*_: Any) -> Awaitable[Any]:
+        async def fail() -> Any:
+            raise UnavailableError("slow")
+
+        return fail()
+
+    for name in ("reasons", "revenue", "hold_out", "groups", "counts"):
+        monkeypatch.setattr(Figures, name, away)
+
+    text = plain(await page(client, "/figures"))
+    found = await (await get(client, "/figures", view="json")).json()
+
+    assert text.count("Cancelling is not affected") == 6
+    assert "What became of those who saw an offer?" in text
+    assert found["missing"] == ["counts", "weeks", "groups", "reasons", "revenue", "hold_out"]
+
+
+async def test_the_print_view_has_its_tables_open_and_no_form(client: Client, pool: Pool) -> None:
+    await fill(pool)
+
+    whole = await page(client, "/figures", view="print")
+
+    assert "<form" not in whole
+    assert "<details>" not in whole
+
+
+@pytest.mark.parametrize("wrong", ["2027-03-01", 20270301, NOW], ids=["text", "number", "moment"])
+async def test_a_day_that_is_none_is_refused(pool: Pool, wrong: Any) -> None:
+    with pytest.raises(ConfigurationError, match="hold_out_decide_on"):
+        make_cancel(pool).console(operator=lambda _: None, hold_out_decide_on=wrong)
+
+
+def test_a_week_without_cancellations_is_nothing_and_none_comes_before_the_first_session() -> None:
+    days = Range(date(2025, 12, 1), date(2026, 1, 28), ZoneInfo("UTC"))
+    weeks = [Group("2026-01-05", Counts(3, canceled=2)), Group("2026-01-19", Counts(1))]
+    began = datetime(2026, 1, 7, tzinfo=UTC)
+
+    assert every_week(weeks, days, began) == [
+        ("2026-01-05", 2),
+        ("2026-01-12", 0),
+        ("2026-01-19", 0),
+        ("2026-01-26", 0),
+    ]
+    assert every_week([], days, began) == every_week(weeks, days, None) == []
+
+
+def test_a_difference_of_a_few_is_not_told() -> None:
+    assert difference_of(None) is None
+    assert difference_of(HoldOut(Share(0, 0), Share(5, 30), 20)) is None
+    assert difference_of(HoldOut(Share(5, 30), Share(5, 19), 20)) is None
+    found = difference_of(HoldOut(Share(96, 320), Share(17, 80), 20))
+    assert found is not None
+    assert found[:2] == ("+8.8", "−2.5 to +17.9")
