@@ -29,6 +29,7 @@ __all__ = [
     "check_offer_settings",
     "check_on_event",
     "check_options",
+    "check_plans",
     "check_subscriptions",
     "check_vendor",
     "checked_folder",
@@ -137,6 +138,16 @@ def check_offer_settings(limits: object, rules: object) -> None:
         raise ConfigurationError(f"offer_limits is an OfferLimits(…) or None, {_not(limits)}")
     if rules is not None and not isinstance(rules, OfferRules):
         raise ConfigurationError(f"offer_rules is an OfferRules(…) or None, {_not(rules)}")
+
+
+def check_plans(billing: StripeBilling, rules: OfferRules | None) -> None:
+    """Refuse plans that wait for the period's end where schedules are left to people; raises ConfigurationError."""
+    waits = rules is not None and rules.plan_starts == "period_end"
+    if waits and billing.schedule_policy == "park":
+        raise ConfigurationError(
+            "OfferRules(plan_starts='period_end') makes schedules, and StripeBilling(schedule_policy='park') leaves "
+            "subscriptions under one to a person: use 'amend' or 'release'"
+        )
 
 
 def check_on_event(on_event: object) -> None:

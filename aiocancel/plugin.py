@@ -33,6 +33,7 @@ from aiocancel.check_arguments import (
     check_offer_settings,
     check_on_event,
     check_options,
+    check_plans,
     check_subscriptions,
     check_vendor,
     checked_folder,
@@ -225,6 +226,7 @@ class CancelFlow:
         check_subscriptions(subscriptions)
         check_grant_keys(grant_keys, mode=billing.mode)
         check_offer_settings(offer_limits, offer_rules)
+        check_plans(billing, offer_rules)
         check_on_event(on_event)
         check_mailer(mailer)
         check_email(email)

@@ -18,6 +18,7 @@ from aiocancel.check_arguments import (
     check_locale,
     check_offer_settings,
     check_on_event,
+    check_plans,
     check_subscriptions,
     check_vendor,
 )
@@ -236,6 +237,18 @@ def test_offers_are_bounded_by_offer_limits_alone(limits: object) -> None:
         check_offer_settings(limits, None)
     with pytest.raises(ConfigurationError, match="offer_rules is an OfferRules"):
         check_offer_settings(None, limits)
+
+
+def test_plans_that_wait_for_the_periods_end_need_schedules() -> None:
+    key, waits = "sk_" + "test_51Abc", OfferRules(plan_starts="period_end")
+    for policy in ("amend", "release"):
+        check_plans(StripeBilling(api_key=key, schedule_policy=policy), waits)
+    parks = StripeBilling(api_key=key, schedule_policy="park")
+    check_plans(parks, OfferRules())
+    check_plans(parks, None)
+
+    with pytest.raises(ConfigurationError, match="leaves subscriptions under one to a person"):
+        check_plans(parks, waits)
 
 
 @pytest.mark.parametrize("given", [17, "print", identify], ids=shown)

@@ -8,7 +8,7 @@ import pytest
 
 from aiocancel import StripeBilling
 from aiocancel.billing.client import StripeClient
-from aiocancel.billing.permissions import Needs, missing_permissions, probes
+from aiocancel.billing.permissions import NOBODY, Needs, missing_permissions, probes
 from aiocancel.core.codes import Code
 from aiocancel.core.permissions import PERMISSIONS, permission_named_in
 from aiocancel.core.schedules import SchedulePolicy
@@ -71,6 +71,24 @@ async def test_a_permission_that_will_be_asked_for_is_missed_before_it_is(
     found = await missing(stripe_api, granted, needs)
 
     assert {permission for permission, required in found.items() if required} == expected
+
+
+async def test_who_plans_ahead_needs_to_make_schedules_and_nothing_else(
+    stripe_api: tuple[StripeSimulator, str],
+) -> None:
+    needs = Needs(plans_ahead=True)
+
+    asked = [
+        (each.method, each.path, dict(each.params))
+        for each in probes(StripeBilling(api_key=KEY), needs)
+    ]
+    made = ("post", "/v1/subscription_schedules", {"from_subscription": f"sub_{NOBODY}"})
+    assert made in asked
+    parks = StripeBilling(api_key=KEY, schedule_policy="park")
+    assert made[1] not in [each.path for each in probes(parks, needs)]
+    assert "subscription_write" not in await missing(
+        stripe_api, ["subscription_write"], needs, schedule_policy="amend"
+    )
 
 
 async def test_the_set_that_the_how_to_names_is_enough_for_everything(

@@ -7,9 +7,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from aiocancel.core.actions import Receipt
+from aiocancel.core.changes import SchedulePrice
 from aiocancel.core.codes import Code
 from aiocancel.core.decision import Answer, AnswerKind, Topic
 from aiocancel.core.identifiers import SubscriptionId
+from aiocancel.core.phases import Phase
 from aiocancel.postgres.ledger import Ledger
 from tests.postgres.test_ledger import OTHER, end_leases, entries, row_of, take, take_one
 from tests.support.claims import ask
@@ -113,6 +115,27 @@ async def test_only_what_waits_for_its_date_is_withdrawn(ledger: Ledger, pool: P
 
     assert any(taken.action_id == other.action_id for taken in await take(ledger))
     assert await ledger.withdraw_deferred(SubscriptionId("sub_2")) == 0
+
+
+async def test_a_plan_that_a_schedule_brings_is_withdrawn_apart_from_all_else(
+    ledger: Ledger, pool: Pool
+) -> None:
+    pause, plan = [await ask(pool) for _ in range(2)]
+    await ledger.defer(await take_one(ledger), until=in_days(30), takes_effect_at=in_days(31))
+    taken = await take_one(ledger)
+    running = Phase(in_days(-1).replace(microsecond=0), in_days(30).replace(microsecond=0), ())
+    change = SchedulePrice("sub_sched_1", running, "price_basic", "price_pro", 1, "month", 1)
+    assert await ledger.begin_write(taken, change) is not None
+    await ledger.end_write(taken, "accepted", code=None, request_id=None)
+    await ledger.defer(taken, until=in_days(30), takes_effect_at=in_days(31))
+
+    assert await ledger.withdraw_deferred(SUB, plans=True) == 1
+    assert (await row_of(pool, pause))["state"] == "waiting"
+    assert (await row_of(pool, plan))["state"] == "refused"
+    # Whose schedule it is stays known, and of another subscription nothing is told.
+    assert await ledger.planned_by_offers(SUB) == (change,)
+    assert await ledger.planned_by_offers(SubscriptionId("sub_2")) == ()
+    assert await ledger.withdraw_deferred(SUB) == 1
 
 
 async def test_hooks_hear_of_what_was_withdrawn(pool: Pool) -> None:

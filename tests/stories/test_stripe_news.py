@@ -16,8 +16,10 @@ from aiohttp.test_utils import TestClient
 
 from aiocancel import CancelFlow, StripeBilling, SubscriptionChange
 from aiocancel.core.codes import Code
+from aiocancel.core.offers.apply import OfferRules
 from aiocancel.telemetry import (
     ActionApplied,
+    ActionParked,
     ChangeHookFailed,
     ClaimRefused,
     DriftFound,
@@ -96,11 +98,15 @@ async def _is_read(company: Company) -> bool:
 
 
 async def at_stripe(
-    company: Company, subscription_id: str = "sub_1", method: str = "POST", **form: str
+    company: Company,
+    subscription_id: str = "sub_1",
+    method: str = "POST",
+    path: str | None = None,
+    **form: str,
 ) -> None:
     """Somebody changes the subscription at Stripe: in the portal, or the company's support."""
     headers = {"Authorization": f"Bearer {STRIPE_KEY}"}
-    url = f"{company.stripe_url}/v1/subscriptions/{subscription_id}"
+    url = f"{company.stripe_url}{path or f'/v1/subscriptions/{subscription_id}'}"
     async with (
         aiohttp.ClientSession() as session,
         session.request(method, url, data=form, headers=headers) as response,
@@ -343,6 +349,33 @@ async def test_a_change_that_the_vendor_makes_is_seen_when_stripe_tells_of_it(
 
     applied = await company.events.first(ActionApplied)
     assert [event.kind for event in applied] == ["expect_cancellation"]
+
+
+async def test_a_planned_plan_is_looked_at_when_stripe_tells_of_its_schedule(
+    company: Company,
+) -> None:
+    company.stripe.add_subscription("sub_1")
+    rules = OfferRules(plan_starts="period_end")
+    cancel = company.plug_in(billing=billing(company), offer_rules=rules)
+    client = await start(company, cancel)
+    assert (await company.claim(company.accepted("offr_change_plan")))["outcome"] == "scheduled"
+
+    # It is still there, so it goes on waiting; then somebody releases the schedule.
+    await post(client, an_event(company, "subscription_schedule.updated"))
+    await until(lambda: _looked_again(company))
+    released = company.subscription["schedule"]
+    path = f"/v1/subscription_schedules/{released}/release"
+    await at_stripe(company, path=path)
+    await post(client, an_event(company, "subscription_schedule.released"))
+
+    assert await company.events.codes(ActionParked) == ["plan_is_planned_no_more"]
+
+
+async def _looked_again(company: Company) -> bool:
+    deferred = await company.pool.fetchval(
+        "SELECT count(*) FROM aiocancel.journal WHERE entry = 'deferred'"
+    )
+    return bool(deferred >= 2)
 
 
 # What was taken back elsewhere

@@ -135,7 +135,7 @@ async def test_a_subscription_that_was_taken_away_since_the_page_was_served_is_n
     assert stripe.subscriptions["sub_pro"]["cancel_at_period_end"] is False
 
 
-@pytest.mark.parametrize("change", ["resume", "unpause", "remove_discount"])
+@pytest.mark.parametrize("change", ["resume", "unpause", "remove_discount", "keep_plan"])
 async def test_an_undo_asks_which_one_as_well_and_keeps_what_is_undone(
     open_site: Open, change: str
 ) -> None:
@@ -154,15 +154,16 @@ async def test_an_undo_asks_which_one_as_well_and_keeps_what_is_undone(
 
 
 async def test_every_button_of_a_template_can_name_its_subscription(open_site: Open) -> None:
-    buttons = ("button", "resume_button", "unpause_button", "remove_discount_button")
+    undoes = ("resume_button", "unpause_button", "remove_discount_button", "keep_plan_button")
+    buttons = ("button", *undoes)
     calls = "".join(f"{{{{ cancel_flow.{each}(subscription='sub_\"x') }}}}" for each in buttons)
     client = await open_site(page=calls + "{{ cancel_flow.button() }}")
 
     page = Page(await (await client.get("/account", headers=as_customer("ada"))).text())
 
     named = [each["value"] for each in page.all("input") if each["name"] == "subscription"]
-    assert named == ['sub_"x'] * 4
-    assert len(page.all("form")) == 5
+    assert named == ['sub_"x'] * 5
+    assert len(page.all("form")) == 6
 
 
 async def test_a_handler_gets_the_flow_of_one_of_the_customers_own_and_of_no_other(

@@ -351,7 +351,7 @@ async def test_the_page_knows_where_its_customer_stands(
 
 
 @pytest.mark.parametrize("enable_async", [False, True], ids=["flow page", "async"])
-@pytest.mark.parametrize("change", ["resume", "unpause", "remove_discount"])
+@pytest.mark.parametrize("change", ["resume", "unpause", "remove_discount", "keep_plan"])
 async def test_a_button_that_takes_something_back_is_a_form_that_asks_first(
     open_site: OpenSite, change: str, enable_async: bool
 ) -> None:
@@ -370,12 +370,14 @@ LABELS = {
     "resume_button": "Keep subscription",
     "unpause_button": "End the pause",
     "remove_discount_button": "Remove the discount",
+    "keep_plan_button": "Keep my plan",
 }
 OWN_LABELS = {
     "cancel_button": "Kündigen",
     "keep_button": "Behalten",
     "unpause_button": "Pause beenden",
     "remove_discount_button": "Rabatt entfernen",
+    "keep_plan_button": "Tarif behalten",
 }
 
 
