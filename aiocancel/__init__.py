@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from aiocancel.core.offers.terms import OfferLimits
     from aiocancel.core.outcome import Outcome
     from aiocancel.core.properties import Property
+    from aiocancel.core.public_exit import PublicDeclaration, PublicExit
     from aiocancel.core.signing import SignedPayload, sign_payload
     from aiocancel.core.subscription import OwnedSubscription
     from aiocancel.core.theme import Theme
@@ -95,6 +96,8 @@ _HOMES = {
     "OfferLimits": "aiocancel.core.offers.terms",
     "Outcome": "aiocancel.core.outcome",
     "Property": "aiocancel.core.properties",
+    "PublicDeclaration": "aiocancel.core.public_exit",
+    "PublicExit": "aiocancel.core.public_exit",
     "SignedPayload": "aiocancel.core.signing",
     "sign_payload": "aiocancel.core.signing",
     "OwnedSubscription": "aiocancel.core.subscription",
@@ -192,6 +195,8 @@ __all__ = [
     "Property",
     "PropertyError",
     "ProsperStack",
+    "PublicDeclaration",
+    "PublicExit",
     "Reason",
     "SchemaError",
     "SignedPayload",

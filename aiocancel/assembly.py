@@ -49,6 +49,7 @@ from aiocancel.worker.acknowledge import Acknowledger
 from aiocancel.worker.confirm_offers import Offers
 from aiocancel.worker.hooks import Hooks
 from aiocancel.worker.kept_readings import KeptReader
+from aiocancel.worker.match_declaration import DeclarationMatcher
 from aiocancel.worker.own_sessions import LeftSessions, OwnSessions
 from aiocancel.worker.stripe_news import NewsReader
 from aiocancel.worker.vendor_events import CatchUp
@@ -299,6 +300,7 @@ def _make_worker(
         find=service.find_patiently,
         account_column=parts.billing.account_column,
         acknowledger=_make_acknowledger(parts, service, ledger, page_facts),
+        matcher=_make_matcher(parts, service, ledger, policy),
     )
 
 
@@ -318,6 +320,16 @@ def _make_acknowledger(
         find=service.find_patiently,
         page_facts=page_facts,
         on_event=parts.on_event,
+    )
+
+
+def _make_matcher(
+    parts: Parts, service: FlowService, ledger: Ledger, policy: Policy
+) -> DeclarationMatcher | None:
+    if parts.public_exit is None:
+        return None
+    return DeclarationMatcher(
+        ledger, parts.public_exit, service.find, policy, on_event=parts.on_event
     )
 
 

@@ -12,6 +12,7 @@ from aiocancel.billing.settings import StripeBilling
 from aiocancel.config import MAKE_A_KEY
 from aiocancel.core.offers.apply import OfferRules
 from aiocancel.core.offers.terms import OfferLimits
+from aiocancel.core.public_exit import PublicExit
 from aiocancel.errors import ConfigurationError
 from aiocancel.ports import FlowVendor
 
@@ -30,6 +31,7 @@ __all__ = [
     "check_on_event",
     "check_options",
     "check_plans",
+    "check_public_exit",
     "check_subscriptions",
     "check_vendor",
     "checked_folder",
@@ -236,3 +238,15 @@ def checked_folder(folder: object) -> Path | None:
     ):
         raise ConfigurationError("mail_templates is a folder with letter.txt, letter.html, or both")
     return Path(folder)
+
+
+def check_public_exit(public_exit: object, mailer: object) -> None:
+    """Refuse a public exit that could not acknowledge what it takes; raises ConfigurationError."""
+    if public_exit is None:
+        return
+    if not isinstance(public_exit, PublicExit):
+        raise ConfigurationError(f"public_exit is a PublicExit(…), {_not(public_exit)}")
+    if mailer is None:
+        raise ConfigurationError(
+            "public_exit needs a mailer: whoever terminates has to get an acknowledgement at once"
+        )

@@ -33,6 +33,7 @@ from aiocancel.core.flow_details import Told
 from aiocancel.core.grants import Grant, GrantSealer
 from aiocancel.core.identifiers import SubscriptionId
 from aiocancel.core.news import StripeEvent
+from aiocancel.core.public_exit import PublicDeclaration, PublicExit
 from aiocancel.core.shown import ShownSubscription
 from aiocancel.core.signing import SignedPayload
 from aiocancel.core.subscription import OwnedSubscription
@@ -53,6 +54,7 @@ from aiocancel.postgres.connection import unavailable_on_refusal, within
 from aiocancel.postgres.endings import Endings
 from aiocancel.postgres.flow_sessions import Acceptance
 from aiocancel.postgres.ledger import Ledger
+from aiocancel.postgres.public_exit import ReceivedDeclaration
 from aiocancel.postgres.stripe_news import StripeNews
 from aiocancel.postgres.vendor_events import Doorbell
 from aiocancel.telemetry import (
@@ -65,6 +67,7 @@ from aiocancel.telemetry import (
     guarded,
     told,
 )
+from aiocancel.texts import statutory
 
 # Where nobody tells us of ends, this is how often we look for them.
 LOOK_EVERY_S: Final = 1.0
@@ -449,6 +452,54 @@ class FlowService:
         if kept is None:
             raise _no_such_letter()
         return kept
+
+    def public_page_nonce(self, page: str, *, lifetime_s: int) -> str | None:
+        """Return the nonce of a page of the public exit; None where the page is none of ours, or too old."""
+        opened = self._sealer.open_page(page)
+        if opened is None or self._now() - opened[1] > lifetime_s:
+            return None
+        return f"public:{opened[0]}"
+
+    def keyed_network(self, network: str) -> str:
+        """Return a network as the ledger keeps it: equal for equal ones, and unreadable without our key."""
+        return self._sealer.keyed(f"network {network}")
+
+    def seal_public(self, public_id: uuid.UUID, *, for_s: int) -> str:
+        """Return the key of the page that shows a declaration."""
+        return self._sealer.seal_link(public_id.hex, expires_at=int(self._now()) + for_s)
+
+    async def declare(
+        self, declaration: PublicDeclaration, *, nonce: str, network: str, limits: PublicExit
+    ) -> uuid.UUID | None:
+        """Store a declaration of the public exit; None where more came than its limits allow.
+
+        Raises UnavailableError, and nobody knows: the same post may be made again.
+        """
+        with unavailable_on_refusal():
+            return await self._ledger.declare(
+                declaration,
+                nonce=nonce,
+                network=network,
+                mode=self._settings.mode,
+                limits=limits,
+                language=statutory.LANGUAGE,
+                pressed=statutory.CONFIRM_BUTTON,
+            )
+
+    async def public_letter(self, key: str) -> tuple[uuid.UUID, ReceivedDeclaration]:
+        """Return the declaration that a key shows; raises ClaimError and UnavailableError."""
+        opened = self._sealer.open_link(key)
+        if opened is None or self._now() >= opened[1]:
+            raise _no_such_letter()
+
+        public_id = uuid.UUID(opened[0])
+        with unavailable_on_refusal():
+            received = await within(
+                self._settings.lookup_within_s, self._ledger.public_declaration(public_id)
+            )
+        if received is None:
+            raise _no_such_letter()
+        return public_id, received
 
     async def declared(self, public_id: uuid.UUID, customer_id: str) -> Declared | None:
         """Return when a claim came and what was declared, None when it is not the customer's."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from aiocancel.core.grants import GrantSealer
     from aiocancel.core.offers.apply import OfferRules
     from aiocancel.core.offers.terms import OfferLimits
+    from aiocancel.core.public_exit import PublicExit
     from aiocancel.ports import (
         ChangeHook,
         ChooseEmail,
@@ -53,6 +54,7 @@ class Parts:
         offer_handlers: The application's handlers of custom offers, by the offer's id or a key of its metadata.
         mailer: Writes to customers; None where nobody is written to.
         email: A column's name, or a function of the customer's id, that tells an address.
+        public_exit: The page on which anybody may terminate without a login; None for no such page.
         mail_templates: The folder of the owner's templates of letters; None for ours.
     """
 
@@ -75,6 +77,7 @@ class Parts:
     mailer: Mailer | None = field(default=None, repr=False)
     email: str | ChooseEmail = EMAIL
     mail_templates: Path | None = None
+    public_exit: PublicExit | None = None
 
     @property
     def needed_columns(self) -> Sequence[str]:

@@ -34,6 +34,7 @@ from aiocancel.check_arguments import (
     check_on_event,
     check_options,
     check_plans,
+    check_public_exit,
     check_subscriptions,
     check_vendor,
     checked_folder,
@@ -72,6 +73,7 @@ if TYPE_CHECKING:
     from aiocancel.core.decision import CancelTiming
     from aiocancel.core.offers.apply import OfferRules
     from aiocancel.core.offers.terms import OfferLimits
+    from aiocancel.core.public_exit import PublicExit
     from aiocancel.core.undo import ResumePolicy
     from aiocancel.ports import (
         ChangeHook,
@@ -159,6 +161,8 @@ class CancelFlow:
         email: Where a customer is written to: a column of the subscription query, or ``(customer_id) -> str | None``,
             sync or async. A customer without an address is not written to.
         mail_templates: A folder with a ``letter.txt``, a ``letter.html`` or both, in the place of ours.
+        public_exit: A page on which anybody may terminate a contract without a login, as § 312k BGB asks: a
+            ``PublicExit``. It needs a ``mailer``.
         site_url: The site's own address, such as ``"https://shop.example"``, for the links in mails; without it they
             have none.
         acknowledgement_link_days: For how many days the link in a mail opens its page without a login.
@@ -213,6 +217,7 @@ class CancelFlow:
         mailer: Mailer | None = None,
         email: str | ChooseEmail = EMAIL,
         mail_templates: str | Path | None = None,
+        public_exit: PublicExit | None = None,
         site_url: str = DEFAULTS.site_url,
         acknowledgement_link_days: int = DEFAULTS.acknowledgement_link_days,
         on_event: EventHook = log_event,
@@ -230,6 +235,7 @@ class CancelFlow:
         check_on_event(on_event)
         check_mailer(mailer)
         check_email(email)
+        check_public_exit(public_exit, mailer)
         _check_modes(vendor, billing)
         if billing.account_column is not None and hasattr(subscriptions, "over"):
             raise ConfigurationError(
@@ -282,6 +288,7 @@ class CancelFlow:
             mailer=mailer,
             email=email,
             mail_templates=checked_folder(mail_templates),
+            public_exit=public_exit,
         )
         self.log_filter = WebhookTokenFilter(prefix, vendor.webhook_tokens)
         """Keeps the webhook's token out of a log: ``logging.getLogger("yours").addFilter(cancel.log_filter)``."""
@@ -587,6 +594,22 @@ class CancelFlow:
     def _add_page_routes(self, app: web.Application) -> None:
         if self._once(app, "page routes"):
             app.router.add_routes(self._handlers.page_routes())
+            app.router.add_routes(self._public_routes())
+
+    def _public_routes(self) -> list[web.RouteDef]:
+        """Return the routes of the public exit, where there is one."""
+        if self._parts.public_exit is None:
+            return []
+        # Late: it brings the letters with it.
+        from aiocancel.web.public_exit import PublicExitPage
+
+        page = PublicExitPage(self._site, self._parts.public_exit, self._parts.sealer)
+        path = f"{self._settings.prefix}/public"
+        return [
+            web.get(path, page.form),
+            web.post(path, page.declare),
+            web.get(f"{path}/{{key}}", page.received),
+        ]
 
     def _find_mount(self, app: web.Application) -> None:
         """Let links lead to where the routes are, also below a sub-application's prefix; refuse a second page there."""

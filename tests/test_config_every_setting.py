@@ -27,6 +27,11 @@ OPTIONAL_TEXT = (5, b"text", ["text"])
 IDS = ("id_1", b"id_1", 5, {"id_1": 1}, [5], [""])
 MAPPING = (None, "text", ["text"], {"once": 5})
 
+
+async def find_nobody(declaration: aiocancel.PublicDeclaration) -> str | None:
+    return None
+
+
 # Enough to be made, for each class.
 NEEDED: Mapping[str, Mapping[str, Any]] = {
     "CancelFlow": {
@@ -42,6 +47,7 @@ NEEDED: Mapping[str, Mapping[str, Any]] = {
     "SubscriptionQuery": {"sql": "SELECT subscription_id FROM shop WHERE id = $1"},
     "OfferLimits": {},
     "OfferRules": {},
+    "PublicExit": {"find": find_nobody},
     "Theme": {},
     "ProsperStack": {"client_id": "acct_test", "client_secret": CLIENT_SECRET},
     "StaySignal": {
@@ -95,6 +101,7 @@ WRONG: Mapping[str, Mapping[str, Sequence[Any]]] = {
         "mailer": (5, "smtp://mail.example.com", aiocancel.SmtpMailer, {}),
         "email": (None, 5, "", [], str),
         "mail_templates": (5, "", "/no/such/folder", ["mails"]),
+        "public_exit": (5, "find", aiocancel.PublicExit, identify),
         "site_url": (
             *TEXT,
             "shop.example",
@@ -105,6 +112,12 @@ WRONG: Mapping[str, Mapping[str, Sequence[Any]]] = {
         ),
         "acknowledgement_link_days": (*COUNT, 36_501),
         "on_event": (None, 5, identify),
+    },
+    "PublicExit": {
+        "find": (None, 5, "find", str),
+        "most_per_address_in_an_hour": COUNT,
+        "most_per_network_in_an_hour": COUNT,
+        "most_in_an_hour": COUNT,
     },
     "StripeBilling": {
         "api_key": (*TEXT, "", "pk_test_1", "sk_test_1\n"),

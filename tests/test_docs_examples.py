@@ -18,10 +18,11 @@ import pytest
 from aiohttp.test_utils import TestClient
 from pytest_aiohttp import AiohttpClient
 
-from aiocancel import CancelFlow, Outcome, SmtpMailer, StripeBilling
+from aiocancel import CancelFlow, Outcome, PublicDeclaration, SmtpMailer, StripeBilling
 from aiocancel.cli.target import find, make
 from aiocancel.core.changes import NewCoupon
 from aiocancel.core.coupon_names import coupon_name
+from aiocancel.core.public_exit import Termination
 from aiocancel.testing.customer import Customer
 from aiocancel.testing.staysignal import StaySignalSimulator
 from aiocancel.testing.stripe.simulator import StripeSimulator
@@ -360,6 +361,25 @@ async def test_letter_of_the_example_goes_to_the_address_of_the_row(
     (mail,) = server.to("ada@example.com")
     assert mail["Subject"].startswith("Your Pro subscription ends on ")
     assert "https://shop.example/cancel?change=resume" in text_of(mail)
+
+
+async def test_public_exit_of_the_example_matches_a_number_with_the_address_on_file(
+    company: Company, example: Examples
+) -> None:
+    await company.pool.execute(
+        "CREATE TABLE account (id text, email text);"
+        "INSERT INTO account VALUES ('42', 'ada@example.com')"
+    )
+    find = example("public_exit").make_public_exit(company.pool).find
+
+    async def found(contract: str, email: str) -> str | None:
+        declaration = PublicDeclaration(Termination.ORDINARY, "Ada", contract, email)
+        customer_id: str | None = await find(declaration)
+        return customer_id
+
+    assert await found("Kundennummer 42", "Ada@Example.com") == "42"
+    assert await found("Kundennummer 42", "bob@example.com") is None
+    assert await found("Pro", "ada@example.com") is None
 
 
 @pytest.mark.usefixtures("ada")

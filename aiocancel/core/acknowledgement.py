@@ -54,6 +54,7 @@ class LetterKind(StrEnum):
     TAKEN_BACK = "taken_back"
     LEFT_TO_A_PERSON = "left_to_a_person"
     NOT_CARRIED_OUT = "not_carried_out"
+    PUBLIC_EXIT = "public_exit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +236,7 @@ def reference_of(claim_id: str) -> str:
 
 
 def letter(kind: LetterKind, facts: LetterFacts) -> Letter:
-    """Say what a letter tells. Total over every kind."""
+    """Say what a letter tells. Total over every kind; that of the public exit is written word for word elsewhere."""
     answer = facts.answer
     received = Sentence(
         "letter_received_text",
@@ -243,7 +244,7 @@ def letter(kind: LetterKind, facts: LetterFacts) -> Letter:
     )
 
     match kind:
-        case LetterKind.RECEIVED:
+        case LetterKind.RECEIVED | LetterKind.PUBLIC_EXIT:
             subject = _named("letter_received", facts)
             following = Sentence("letter_next", {"moment": Moment(facts.received_at)})
             return _made(kind, facts, subject, following, received, Sentence("letter_again"))

@@ -55,7 +55,7 @@ class ActionKind(StrEnum):
     ``CallKind``: the worker calls another party than Stripe. ``verify_offer`` asks the flow vendor whether an offer
     was accepted, and leads to ``apply_offer``, ``expect_offer`` or, for a custom offer, ``run_offer_handler``, which
     calls the application's handler. ``run_hooks`` tells the application how a claim ended, and ``acknowledge`` the
-    customer.
+    customer. ``match_declaration`` asks the application whose contract a declaration of the public exit means.
     """
 
     CANCEL_AT_PERIOD_END = "cancel_at_period_end"
@@ -72,6 +72,7 @@ class ActionKind(StrEnum):
     RUN_OFFER_HANDLER = "run_offer_handler"
     RUN_HOOKS = "run_hooks"
     ACKNOWLEDGE = "acknowledge"
+    MATCH_DECLARATION = "match_declaration"
 
     @property
     def only_watches(self) -> bool:
@@ -99,6 +100,7 @@ CallKind = Literal[
     ActionKind.RUN_OFFER_HANDLER,
     ActionKind.RUN_HOOKS,
     ActionKind.ACKNOWLEDGE,
+    ActionKind.MATCH_DECLARATION,
 ]
 """We call the flow vendor, the application or the mail server, and leave Stripe alone."""
 
@@ -121,6 +123,7 @@ _PLACES: Final[dict[str, Places]] = {
     ActionKind.RUN_OFFER_HANDLER: Places.CALLS,
     ActionKind.RUN_HOOKS: Places.CALLS,
     ActionKind.ACKNOWLEDGE: Places.MAILS,
+    ActionKind.MATCH_DECLARATION: Places.CALLS,
 }
 
 

@@ -37,6 +37,7 @@ class About(StrEnum):
     EVENT = "The end of a flow vendor's event"
     STRIPE_EVENT = "Stripe's webhook was refused, or nothing was done about it"
     MAIL = "An acknowledgement was not handed to the mail server"
+    PUBLIC_EXIT = "A termination of the public exit"
 
 
 class Code(StrEnum):
@@ -173,6 +174,54 @@ class Code(StrEnum):
         About.POST,
         "The customer no longer owns the subscription.",
         "Check the subscription query if the customer disagrees.",
+    )
+    FOREIGN_POST = (
+        "foreign_post",
+        About.PUBLIC_EXIT,
+        "The form of the public exit was sent by a page of another site.",
+        "Do nothing; the person was asked to press again.",
+    )
+    TOO_MANY_DECLARATIONS = (
+        "too_many_declarations",
+        About.PUBLIC_EXIT,
+        "More terminations came within an hour than PublicExit takes.",
+        "Look whether somebody plays with the form, and raise the limits if real people reach them.",
+    )
+    NO_CONTRACT_FOUND = (
+        "no_contract_found",
+        About.PUBLIC_EXIT,
+        "A termination of the public exit fits no contract for certain; its acknowledgement is sent.",
+        "Find the contract, cancel it, and close the action.",
+    )
+    SEVERAL_CONTRACTS = (
+        "several_contracts",
+        About.PUBLIC_EXIT,
+        "The customer of a termination has several subscriptions.",
+        "Cancel the one that is meant, and close the action.",
+    )
+    FOR_CAUSE = (
+        "for_cause",
+        About.PUBLIC_EXIT,
+        "A termination for cause was declared; its acknowledgement is sent.",
+        "Judge it, act at Stripe, and close the action.",
+    )
+    DATE_IS_WISHED = (
+        "date_is_wished",
+        About.PUBLIC_EXIT,
+        "A termination wishes for a day; its acknowledgement is sent.",
+        "Set the end at Stripe, and close the action.",
+    )
+    FIND_FAILED = (
+        "find_failed",
+        About.PUBLIC_EXIT,
+        "The application's find raised an error or hung.",
+        "Look for the error in the worker's log; the worker tries again.",
+    )
+    NO_PUBLIC_EXIT = (
+        "no_public_exit",
+        About.PUBLIC_EXIT,
+        "A termination came in by the public exit, and the worker's settings have none.",
+        "Give the same settings to every process.",
     )
     LINK_EXPIRED = (
         "link_expired",

@@ -28,6 +28,7 @@ from aiocancel.errors import GrantError
 _VERSION = "g1"
 _PROOF_VERSION = "p1"
 _LINK_VERSION = "l1"
+_PAGE_VERSION = "x1"
 # Room for ids of 255 characters, of which JSON may need twelve bytes each.
 _MAX_LENGTH = 8192
 
@@ -58,13 +59,14 @@ class GrantSealer:
     ``keys`` holds at least one text, newest first. The keys never appear in a repr or an error.
     """
 
-    __slots__ = ("_keys", "_link_keys", "_oldest", "_proof_keys")
+    __slots__ = ("_keys", "_link_keys", "_oldest", "_page_keys", "_proof_keys")
 
     def __init__(self, keys: Sequence[str]) -> None:
         # A derived key keeps a grant from ever being valid as another signature made with the same text.
         self._keys = _derived(b"aiocancel grant key\0", keys)
         self._proof_keys = _derived(b"aiocancel flow proof key\0", keys)
         self._link_keys = _derived(b"aiocancel letter link key\0", keys)
+        self._page_keys = _derived(b"aiocancel public page key\0", keys)
         self._oldest = _derived(b"aiocancel hold-out key\0", keys[-1:])
 
     @property
@@ -130,6 +132,24 @@ class GrantSealer:
             expires_at: Seconds since the epoch.
         """
         return _sealed(_LINK_VERSION, json.dumps([letter_id, expires_at]), self._link_keys[0])
+
+    def seal_page(self, nonce: str, *, issued_at: int) -> str:
+        """Return what shows that a form of the public exit came from a page of ours.
+
+        Args:
+            nonce: The page's own.
+            issued_at: Seconds since the epoch.
+        """
+        return _sealed(_PAGE_VERSION, json.dumps([nonce, issued_at]), self._page_keys[0])
+
+    def open_page(self, text: str) -> tuple[str, int] | None:
+        """Return the nonce and the time of a page of ours, however old it is; None for anything else."""
+        fields = _opened(text, _PAGE_VERSION, self._page_keys)
+        return None if fields is None else (fields[0], fields[1])
+
+    def keyed(self, text: str) -> str:
+        """Return a text as 32 characters that only a holder of the newest key can make again."""
+        return hmac.digest(self._page_keys[0], text.encode("utf-8", "replace"), "sha256").hex()[:32]
 
     def open_link(self, text: str) -> tuple[str, int] | None:
         """Return the letter's id and the end of a link of ours, however old it is; None for anything else."""

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from aiocancel.core.acknowledgement import Letter
+from aiocancel.core.acknowledgement import Letter, reference_of
 from aiocancel.core.mail import MailMessage, one_line
+from aiocancel.core.public_exit import PublicDeclaration, Termination
 from aiocancel.core.sentences import Sentence
 from aiocancel.errors import ConfigurationError
 from aiocancel.telemetry import EventHook, PageTemplateFailed, told
+from aiocancel.texts import statutory
 from aiocancel.wording import Words
 
 if TYPE_CHECKING:
@@ -210,3 +213,42 @@ def links_of(base: str | None, *, key: str | None, page_path: Sequence[str] = ()
         return LetterLinks()
     page = None if key is None else "/".join((base, *page_path)) + f"?key={key}"
     return LetterLinks(page=page, undo=f"{base}?change=resume", exit=base)
+
+
+def public_letter(
+    declaration: PublicDeclaration,
+    received_at: datetime,
+    claim_id: str,
+    words: Words,
+    *,
+    brand: str,
+) -> WrittenLetter:
+    """Write the acknowledgement of the public exit: the declaration word for word, and nothing that was not typed."""
+    texts = statutory.EXIT
+    is_for_cause = declaration.kind is Termination.EXTRAORDINARY
+    kind = texts["extraordinary" if is_for_cause else "ordinary"]
+    ends_on = declaration.ends_on
+    end = texts["soonest"] if ends_on is None else ends_on.strftime("%d.%m.%Y")
+
+    rows = [(texts["kind"], kind)]
+    if declaration.reason is not None:
+        rows.append((texts["reason"], declaration.reason))
+    rows += [
+        (texts["name"], declaration.name),
+        (texts["contract"], declaration.contract),
+        (texts["end"], end),
+        (texts["sent_to"], declaration.email),
+        (texts["at"], words.moment(received_at)),
+        (texts["reference"], reference_of(claim_id)),
+    ]
+    return WrittenLetter(
+        language=statutory.LANGUAGE,
+        direction="ltr",
+        brand=brand,
+        subject=texts["subject"],
+        next_fact=words.moment(received_at),
+        lines=(texts["declares"],),
+        rows=tuple(rows),
+        links=(),
+        questions=texts["questions"],
+    )

@@ -32,12 +32,13 @@ FROM aiocancel.claim c CROSS JOIN unnest($3::text[], $4::text[], $5::text[], $6:
 WHERE c.id = $1 ORDER BY n.position RETURNING id, kind
 """
 
-# Hooks come last and once, whatever became of the claim's actions.
+# Hooks come last and once, whatever became of the claim's actions. A declaration of the public exit has none: the
+# cancellation that follows from it has.
 ENQUEUE_HOOKS: Final = """
 INSERT INTO aiocancel.action (claim_id, ordinal, kind, subscription_id, idempotency_key)
 SELECT c.id, aiocancel.follow_up_ordinal('run_hooks'), 'run_hooks', c.subscription_id,
     aiocancel.telling_key(c.public_id, aiocancel.follow_up_ordinal('run_hooks'))
-FROM aiocancel.claim c WHERE c.id = $1 AND NOT EXISTS (
+FROM aiocancel.claim c WHERE c.id = $1 AND c.subscription_id <> 'public_exit' AND NOT EXISTS (
     SELECT FROM aiocancel.action a
     WHERE a.claim_id = c.id AND a.state IN ('waiting', 'running') AND a.kind NOT IN ('end_pause', 'acknowledge'))
 ON CONFLICT DO NOTHING RETURNING id

@@ -22,9 +22,10 @@ from aiocancel.core.decision import Answer, Decision
 from aiocancel.core.flow_details import Told
 from aiocancel.core.flow_session import FlowSession
 from aiocancel.core.grants import Grant
-from aiocancel.core.identifiers import FlowSessionId, SubscriptionId
+from aiocancel.core.identifiers import FlowSessionId, Mode, SubscriptionId
 from aiocancel.core.offers.expect import Baseline
 from aiocancel.core.outcome import Outcome
+from aiocancel.core.public_exit import PublicDeclaration, PublicExit
 from aiocancel.core.undo import Made, OwnCancellation
 from aiocancel.postgres.acknowledgements import Acknowledgements, Declared, KeptLetter, LetterDue
 from aiocancel.postgres.claims import Claims, RecordedClaim
@@ -32,6 +33,7 @@ from aiocancel.postgres.connection import LedgerConnection
 from aiocancel.postgres.flow_sessions import Acceptance
 from aiocancel.postgres.leasing import Leasing, TakenAction, UnknownKind
 from aiocancel.postgres.parked_claims import ParkedClaim, ParkedClaims
+from aiocancel.postgres.public_exit import PublicDeclarations, ReceivedDeclaration
 from aiocancel.postgres.settling import Accepted, Settling
 from aiocancel.postgres.writes import Writes
 
@@ -67,6 +69,7 @@ class Ledger:
         self._writes = Writes(connection)
         self._settling = Settling(connection, hooks=hooks)
         self._letters = Acknowledgements(connection)
+        self._public = PublicDeclarations(connection)
 
     # Claims
 
@@ -268,3 +271,32 @@ class Ledger:
 
     async def declared(self, claim_id: uuid.UUID, customer_id: str) -> Declared | None:
         return await self._letters.declared(claim_id, customer_id)
+
+    # The public exit
+
+    async def declare(
+        self,
+        declaration: PublicDeclaration,
+        *,
+        nonce: str,
+        network: str,
+        mode: Mode,
+        limits: PublicExit,
+        language: str,
+        pressed: str,
+    ) -> uuid.UUID | None:
+        return await self._public.declare(
+            declaration,
+            nonce=nonce,
+            network=network,
+            mode=mode,
+            limits=limits,
+            language=language,
+            pressed=pressed,
+        )
+
+    async def public_declaration(self, public_id: uuid.UUID) -> ReceivedDeclaration | None:
+        return await self._public.read(public_id)
+
+    async def name_declaration(self, claim_id: int, customer_id: str) -> None:
+        await self._public.name(claim_id, customer_id)

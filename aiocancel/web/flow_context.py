@@ -23,6 +23,7 @@ from aiocancel.errors import (
     UnavailableError,
 )
 from aiocancel.telemetry import LookupFailed
+from aiocancel.texts.statutory import CONTRACTS_BUTTON
 from aiocancel.web.csp_header import new_nonce
 from aiocancel.web.html import button_markup, script_markup, undo_button_markup
 from aiocancel.web.site import Site
@@ -262,6 +263,12 @@ class FlowContext:
             nonce,
             has_flow=is_resolved or self._has_button or self._carries_grant or nonce is not None,
             is_private=nonce is not None or self._carries_grant,
+        )
+
+    def public_exit_link(self) -> Markup:
+        """Return the link to the public exit; its words are the law's."""
+        return Markup('<a href="{}/public" lang="de">{}</a>').format(
+            self._site.path, CONTRACTS_BUTTON
         )
 
     def script(self) -> Markup:

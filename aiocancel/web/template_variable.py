@@ -57,6 +57,11 @@ class TemplateFlow:
         return current_flow().button(label, subscription=subscription)
 
     @staticmethod
+    def public_exit_link() -> Markup:
+        """The link to the public exit, for the footer of every page: "Verträge hier kündigen"."""
+        return current_flow().public_exit_link()
+
+    @staticmethod
     def resume_button(label: str | None = None, *, subscription: str | None = None) -> Any:
         """The button that takes a scheduled cancellation back."""
         return current_flow().resume_button(label, subscription=subscription)

@@ -39,13 +39,22 @@ from aiocancel.core.mail import (
 from aiocancel.core.shown import ShownSubscription, about
 from aiocancel.core.subscription import OwnedSubscription, Subscription
 from aiocancel.errors import RejectedBillingError, TransientBillingError, UnknownBillingError
-from aiocancel.mail.letter import LetterTemplates, WrittenLetter, links_of, write, written_from_json
+from aiocancel.mail.letter import (
+    LetterTemplates,
+    WrittenLetter,
+    links_of,
+    public_letter,
+    write,
+    written_from_json,
+)
 from aiocancel.ports import EMAIL, ChooseEmail, FindSubscription, Mailer, PageFacts
 from aiocancel.postgres.acknowledgements import NOTHING_TO_TELL, LetterDue
 from aiocancel.postgres.leasing import TakenAction
 from aiocancel.postgres.ledger import Ledger
+from aiocancel.postgres.public_exit import public_in
 from aiocancel.telemetry import AcknowledgementSent, EventHook, guarded, told
-from aiocancel.wording import words_of
+from aiocancel.texts import statutory
+from aiocancel.wording import Words, words_of
 
 logger = logging.getLogger("aiocancel")
 
@@ -118,6 +127,10 @@ class Acknowledger:
         if due.is_erased:
             return Receipt(NOTHING_TO_TELL, None)
 
+        typed = None if due.declaration is None else public_in(due.declaration.shown)
+        if typed is not None and LetterKind.PUBLIC_EXIT in due.claim.told:
+            return Receipt(NOTHING_TO_TELL, None)
+
         before = due.written
         if before is not None and before.is_under_way:
             written, kind, letter_id = (
@@ -126,6 +139,17 @@ class Acknowledger:
                 before.letter_id,
             )
             address: str | None = before.recipient
+        elif typed is not None:
+            # To an address that anybody may have typed: nothing that was not typed.
+            kind, letter_id = LetterKind.PUBLIC_EXIT, uuid.uuid4()
+            written = public_letter(
+                typed,
+                due.received_at,
+                str(due.claim_id),
+                Words(statutory.LANGUAGE, {}, self._settings.time_zone),
+                brand=self._settings.theme.name,
+            )
+            address = typed.email
         else:
             now = due.now
             step = next_letter(due.claim, now)
@@ -271,6 +295,9 @@ class Acknowledger:
 
 def _after(claim: ClaimToTell, kind: LetterKind, now: datetime) -> float | None:
     """Return in how many seconds the next letter of the claim looks; None where there will be none."""
+    if kind is LetterKind.PUBLIC_EXIT:
+        return None
+
     told = frozenset({*claim.told, kind})
     step = next_letter(ClaimToTell(claim.answer, told, claim.age_s, claim.problem), now)
     match step:

@@ -78,6 +78,7 @@ from aiocancel.telemetry import (
 from aiocancel.worker.acknowledge import Acknowledger
 from aiocancel.worker.confirm_offers import Offers
 from aiocancel.worker.hooks import Hooks
+from aiocancel.worker.match_declaration import DeclarationMatcher
 from aiocancel.worker.permissions import MissingPermissions
 
 logger = logging.getLogger("aiocancel")
@@ -121,6 +122,7 @@ class Attempts:
         find: FindSubscription | None,
         account_column: str | None = None,
         acknowledger: Acknowledger | None = None,
+        matcher: DeclarationMatcher | None = None,
     ) -> None:
         self._ledger = ledger
         self._billing = billing
@@ -138,6 +140,7 @@ class Attempts:
         self._find = find
         self._account_column = account_column
         self._acknowledger = acknowledger
+        self._matcher = matcher
 
     async def carry_out(self, taken: TakenAction) -> None:
         """Do what the action needs now, and note what came of it; raises what stood in the way."""
@@ -161,6 +164,8 @@ class Attempts:
                 await self.finish(taken, Receipt("told", None), written=True)
             case ActionKind.ACKNOWLEDGE:
                 await self._acknowledge(taken)
+            case ActionKind.MATCH_DECLARATION:
+                await self._match(taken)
             case ActionKind.UNPAUSE:
                 # What was promised for later is taken back as well.
                 await self._ledger.withdraw_deferred(taken.action.subscription_id)
@@ -170,6 +175,18 @@ class Attempts:
                 await self._change_billing(taken, kind)
             case _:
                 await self._change_billing(taken, kind)
+
+    async def _match(self, taken: TakenAction) -> None:
+        if self._matcher is None:
+            # The settings have no public exit any more.
+            await self.park(taken, Code.NO_PUBLIC_EXIT)
+            return
+
+        came = await self._matcher.carry_out(taken)
+        if isinstance(came, Receipt):
+            await self.finish(taken, came, written=True)
+        else:
+            await self.park(taken, came)
 
     async def _acknowledge(self, taken: TakenAction) -> None:
         if self._acknowledger is None:

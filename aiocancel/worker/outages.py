@@ -27,7 +27,12 @@ NO_OUTAGE: Final = RATE_LIMITS | {
     Code.LEDGER_UNREADABLE,
 }
 _CALLS: Final = frozenset(
-    {ActionKind.RUN_OFFER_HANDLER, ActionKind.RUN_HOOKS, ActionKind.ACKNOWLEDGE}
+    {
+        ActionKind.RUN_OFFER_HANDLER,
+        ActionKind.RUN_HOOKS,
+        ActionKind.ACKNOWLEDGE,
+        ActionKind.MATCH_DECLARATION,
+    }
 )
 
 KINDS: Final[Mapping[Provider, Sequence[ActionKind]]] = {

@@ -35,6 +35,7 @@ from aiocancel.worker.attempt import Attempts
 from aiocancel.worker.confirm_offers import Offers
 from aiocancel.worker.hooks import Hooks
 from aiocancel.worker.leases import Leases
+from aiocancel.worker.match_declaration import DeclarationMatcher
 from aiocancel.worker.outages import KINDS, NO_OUTAGE, Outages
 
 logger = logging.getLogger("aiocancel")
@@ -75,6 +76,7 @@ class Worker:
         find: FindSubscription | None = None,
         account_column: str | None = None,
         acknowledger: Acknowledger | None = None,
+        matcher: DeclarationMatcher | None = None,
     ) -> None:
         self._ledger = ledger
         self._engine = engine
@@ -93,6 +95,7 @@ class Worker:
             find=find,
             account_column=account_column,
             acknowledger=acknowledger,
+            matcher=matcher,
         )
 
         self._concurrency = concurrency

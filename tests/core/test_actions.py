@@ -548,6 +548,7 @@ def test_the_words_of_kinds_and_states_are_those_that_stored_actions_have() -> N
         "run_offer_handler",
         "run_hooks",
         "acknowledge",
+        "match_declaration",
     ]
 
     assert [state.value for state in ActionState] == [

@@ -1,0 +1,154 @@
+"""Declarations of the public exit in Postgres: stored once each, within limits, whoever declared them."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+from aiocancel.core.claim import OWN_VENDOR, FlowStatus, RecoveryPoint, Topic
+from aiocancel.core.identifiers import Mode
+from aiocancel.core.public_exit import (
+    PublicDeclaration,
+    PublicExit,
+    public_from_json,
+    public_to_json,
+)
+from aiocancel.postgres.connection import LedgerConnection
+
+UNKNOWN_SUBSCRIPTION: Final = "public_exit"
+"""What stands in a claim for the subscription that is yet to be found; a partial index knows it."""
+
+PUBLIC: Final = "public_exit"
+
+# One statement, the same work whoever is meant: nobody learns from the time it takes whether a contract was found. An
+# equal post finds its own claim again.
+DECLARE: Final = """
+WITH lately AS (
+    SELECT declaration -> 'shown' -> 'public_exit' ->> 'email' AS email, declaration -> 'shown' ->> 'network' AS network
+    FROM aiocancel.claim WHERE subscription_id = 'public_exit' AND recorded_at > now() - interval '1 hour'),
+room AS (
+    SELECT count(*) < $11 AND count(*) FILTER (WHERE lower(email) = lower($8)) < $9
+        AND count(*) FILTER (WHERE network = $7) < $10 AS is_left FROM lately),
+declared AS (
+    INSERT INTO aiocancel.claim (public_id, grant_nonce, uses_grant, vendor, status, customer_id, subscription_id, mode,
+        change, recovery_point, declaration)
+    SELECT $1, $2, true, $3, $4, '', 'public_exit', $5, $12, $13, $6::jsonb FROM room WHERE is_left
+    ON CONFLICT DO NOTHING RETURNING id, public_id),
+enqueued AS (
+    INSERT INTO aiocancel.action (claim_id, ordinal, kind, subscription_id, idempotency_key)
+    SELECT d.id, o.ordinal, o.kind, 'public_exit', 'aiocancel-' || d.public_id || '-' || o.kind
+    FROM declared d, (VALUES (0, 'match_declaration'), (aiocancel.follow_up_ordinal('acknowledge'), 'acknowledge'))
+        AS o (ordinal, kind)
+    RETURNING id, claim_id, ordinal, kind),
+noted AS (
+    INSERT INTO aiocancel.journal (claim_id, action_id, entry, code)
+    SELECT claim_id, action_id, entry, code FROM (
+        SELECT d.id, NULL::bigint, 'claim_recorded', $4::text, -1 FROM declared d
+        UNION ALL SELECT e.claim_id, e.id, 'actions_enqueued', e.kind, e.ordinal FROM enqueued e
+    ) AS line (claim_id, action_id, entry, code, position) ORDER BY position),
+jobs AS (
+    INSERT INTO aiocancel.pgqueuer (priority, entrypoint, payload, execute_after, dedupe_key, headers, status)
+    SELECT 0, aiocancel.job_entrypoint(kind), convert_to(id::text, 'UTF8'), now(), aiocancel.job_key(id, 0, kind),
+        'null'::jsonb, 'queued'
+    FROM enqueued ON CONFLICT DO NOTHING)
+SELECT public_id FROM declared
+"""
+
+FIND_EQUAL: Final = """
+SELECT public_id FROM aiocancel.claim WHERE uses_grant AND grant_nonce = $1 AND subscription_id = 'public_exit'
+"""
+
+READ: Final = """
+SELECT recorded_at, declaration FROM aiocancel.claim
+WHERE public_id = $1 AND subscription_id = 'public_exit' AND erased_at IS NULL
+"""
+
+# From now on the declaration is the customer's, and goes with the customer's other data.
+NAME: Final = """
+UPDATE aiocancel.claim SET customer_id = $2 WHERE id = $1 AND erased_at IS NULL
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedDeclaration:
+    """A declaration, and when it came."""
+
+    received_at: datetime
+    declaration: PublicDeclaration = field(repr=False)
+
+
+class PublicDeclarations:
+    """The declarations of the public exit."""
+
+    def __init__(self, connection: LedgerConnection) -> None:
+        self._connection = connection
+
+    async def declare(
+        self,
+        declaration: PublicDeclaration,
+        *,
+        nonce: str,
+        network: str,
+        mode: Mode,
+        limits: PublicExit,
+        language: str,
+        pressed: str,
+    ) -> uuid.UUID | None:
+        """Store a declaration once, with the question whose it is and its acknowledgement; None beyond the limits.
+
+        Args:
+            declaration: As typed.
+            nonce: The page's: the same post again finds the same declaration.
+            network: Where it came from, as a keyed hash.
+            mode: Live or test.
+            limits: How many may come within an hour.
+            language: That of the page.
+            pressed: The words on the button.
+        """
+        stored = {
+            "language": language,
+            "words": pressed,
+            "shown": {PUBLIC: public_to_json(declaration), "network": network},
+        }
+
+        rows = await self._connection.at_once(
+            DECLARE,
+            uuid.uuid4(),
+            nonce,
+            OWN_VENDOR,
+            FlowStatus.CANCELED,
+            mode,
+            json.dumps(stored),
+            network,
+            declaration.email,
+            limits.most_per_address_in_an_hour,
+            limits.most_per_network_in_an_hour,
+            limits.most_in_an_hour,
+            Topic.CANCELLATION,
+            RecoveryPoint.ACTIONS_ENQUEUED,
+        )
+        if not rows:
+            rows = await self._connection.at_once(FIND_EQUAL, nonce)
+        return rows[0]["public_id"] if rows else None
+
+    async def read(self, public_id: uuid.UUID) -> ReceivedDeclaration | None:
+        """Return a declaration; None where there is none, or it is erased."""
+        rows = await self._connection.at_once(READ, public_id)
+        if not rows:
+            return None
+        typed = public_in(json.loads(rows[0]["declaration"])["shown"])
+        return None if typed is None else ReceivedDeclaration(rows[0]["recorded_at"], typed)
+
+    async def name(self, claim_id: int, customer_id: str) -> None:
+        """Note whose declaration it was."""
+        await self._connection.at_once(NAME, claim_id, customer_id)
+
+
+def public_in(shown: Mapping[str, Any]) -> PublicDeclaration | None:
+    """Return the declaration that a claim keeps, None where it is no public one."""
+    stored = shown.get(PUBLIC)
+    return None if stored is None else public_from_json(stored)

@@ -1,0 +1,55 @@
+"""The words that a statute prescribes, and the German page that they stand on. Locked: no setting replaces them.
+
+Sources: § 312k BGB for "Verträge hier kündigen" and "jetzt kündigen". Never soften, translate or capitalise them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+LANGUAGE: Final = "de"
+CONTRACTS_BUTTON: Final = "Verträge hier kündigen"
+CONFIRM_BUTTON: Final = "jetzt kündigen"
+
+EXIT: Final[Mapping[str, str]] = {
+    "title": CONTRACTS_BUTTON,
+    "button": CONFIRM_BUTTON,
+    "kind": "Art der Kündigung",
+    "ordinary": "Ordentliche Kündigung",
+    "extraordinary": "Außerordentliche Kündigung",
+    "reason": "Kündigungsgrund",
+    "reason_hint": "Nur bei einer außerordentlichen Kündigung",
+    "name": "Ihr Name",
+    "contract": "Vertrag",
+    "contract_hint": "Zum Beispiel Kundennummer oder Name des Produkts",
+    "end": "Ende des Vertrags",
+    "soonest": "Zum nächstmöglichen Zeitpunkt",
+    "on_date": "Zum Datum",
+    "on_date_hint": "Zum Beispiel 31.12.2026",
+    "email": "E-Mail-Adresse für die Bestätigung",
+    "promise": "Sie erhalten sofort eine Bestätigung mit Datum und Uhrzeit.",
+    "problems": "Es gibt ein Problem",
+    "name_missing": "Geben Sie Ihren Namen ein",
+    "contract_missing": "Nennen Sie den Vertrag",
+    "reason_missing": "Nennen Sie den Kündigungsgrund",
+    "date_wrong": "Geben Sie ein Datum ein, zum Beispiel 31.12.2026",
+    "email_wrong": "Geben Sie eine E-Mail-Adresse ein, zum Beispiel name@example.com",
+    "too_long": "Kürzen Sie Ihre Angaben",
+    "old_page": "Diese Seite war lange geöffnet. Drücken Sie bitte noch einmal.",
+    "later": "Ihre Kündigung konnte gerade nicht gespeichert werden. Drücken Sie bitte noch einmal.",
+    "too_many": (
+        "In der letzten Stunde sind viele Kündigungen eingegangen. Drücken Sie bitte in einer Stunde noch einmal, "
+        "oder schreiben Sie uns."
+    ),
+    "received": "Ihre Kündigung ist eingegangen",
+    "subject": "Eingangsbestätigung Ihrer Kündigung",
+    "declares": "Sie haben die Kündigung Ihres Vertrags erklärt. Es zählt der Zeitpunkt des Eingangs.",
+    "sent_to": "Bestätigung an",
+    "at": "Eingegangen",
+    "reference": "Vorgang",
+    "save": "Erklärung speichern",
+    "no_page": "Diese Seite gibt es nicht mehr.",
+    "questions": "Fragen? Antworten Sie auf diese E-Mail.",
+    "trap": "Dieses Feld bleibt leer",
+}

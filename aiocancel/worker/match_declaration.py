@@ -1,0 +1,113 @@
+"""Whose contract a public declaration means: the application says, and the worker cancels it as any other."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from aiocancel.core.actions import Receipt
+from aiocancel.core.claim import OWN_VENDOR, FlowClaim, FlowStatus
+from aiocancel.core.codes import AnyCode, Code
+from aiocancel.core.decision import Policy, decide, verify_own_choice
+from aiocancel.core.declaration import Declaration
+from aiocancel.core.grants import Grant
+from aiocancel.core.identifiers import CustomerId
+from aiocancel.core.public_exit import PublicExit, Termination
+from aiocancel.core.subscription import OwnedSubscription
+from aiocancel.errors import AmbiguousSubscriptionError, ConflictError, TransientBillingError
+from aiocancel.postgres.leasing import TakenAction
+from aiocancel.postgres.ledger import Ledger
+from aiocancel.telemetry import ClaimRecorded, EventHook, guarded
+from aiocancel.texts import statutory
+
+MATCHED: Final = "matched"
+FIND_WITHIN_S: Final = 20.0
+
+
+class DeclarationMatcher:
+    """Finds whose contract is meant, and records that customer's cancellation.
+
+    Args:
+        ledger: The claims.
+        public_exit: The application's ``find``.
+        find_subscription: Finds a customer's subscription.
+        policy: The owner's standing answers.
+        on_event: Is told of the recorded claim.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        public_exit: PublicExit,
+        find_subscription: Callable[[str], Awaitable[OwnedSubscription | None]],
+        policy: Policy,
+        *,
+        on_event: EventHook,
+    ) -> None:
+        self._ledger = ledger
+        self._public_exit = public_exit
+        self._find_subscription = find_subscription
+        self._policy = policy
+        self._on_event = guarded(on_event)
+
+    async def carry_out(self, taken: TakenAction) -> Receipt | AnyCode:
+        """Return the receipt of a match that is recorded, or why a person has to look at the declaration.
+
+        Raises:
+            TransientBillingError: The application could not say.
+        """
+        received = await self._ledger.public_declaration(taken.claim_public_id)
+        if received is None:
+            return Code.NO_CONTRACT_FOUND
+        declaration = received.declaration
+        if declaration.kind is Termination.EXTRAORDINARY:
+            return Code.FOR_CAUSE
+        if declaration.ends_on is not None:
+            return Code.DATE_IS_WISHED
+
+        try:
+            async with asyncio.timeout(FIND_WITHIN_S):
+                customer_id = await self._public_exit.find(declaration)
+        except Exception as error:
+            # Not its text, which may name somebody.
+            raise TransientBillingError(
+                f"find failed ({type(error).__name__})", code=Code.FIND_FAILED
+            ) from None
+        if not customer_id:
+            return Code.NO_CONTRACT_FOUND
+        return await self._cancel(taken, CustomerId(str(customer_id)))
+
+    async def _cancel(self, taken: TakenAction, customer_id: CustomerId) -> Receipt | AnyCode:
+        try:
+            owned = await self._find_subscription(customer_id)
+        except AmbiguousSubscriptionError:
+            return Code.SEVERAL_CONTRACTS
+        if owned is None:
+            return Code.NO_CONTRACT_FOUND
+
+        claim = FlowClaim(
+            OWN_VENDOR,
+            FlowStatus.CANCELED,
+            declaration=Declaration(statutory.LANGUAGE, statutory.CONFIRM_BUTTON),
+        )
+        # The declaration stands for the page's grant: one declaration, one cancellation.
+        nonce = f"public:{taken.claim_public_id}"
+        grant = Grant(customer_id, owned.subscription_id, taken.mode, 0, 0, nonce)
+        outcome = verify_own_choice(claim, grant)
+        if outcome is None:
+            return Code.NO_CONTRACT_FOUND
+
+        try:
+            recorded = await self._ledger.accept(
+                claim, grant, decide(outcome, self._policy), verified=True
+            )
+        except ConflictError:
+            return Code.NO_CONTRACT_FOUND
+        await self._ledger.name_declaration(taken.claim_id, customer_id)
+        self._on_event(
+            ClaimRecorded(
+                str(recorded.public_id), owned.subscription_id, claim.status, recorded.repeated
+            )
+        )
+        return Receipt(MATCHED, None)

@@ -1,0 +1,347 @@
+"""The exit that needs no login: one page, exact fields, the final button, and the same answer for everybody."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from aiocancel import PublicDeclaration, PublicExit
+from aiocancel.config import DEFAULT_TEXTS
+from aiocancel.errors import ConfigurationError
+from aiocancel.postgres.erasure import Erasure
+from aiocancel.telemetry import ActionParked, ClaimRefused
+from aiocancel.texts import statutory
+from tests.support.company import Company
+from tests.support.letters import letters, mails, writing
+from tests.support.mail_server import MailServer, text_of
+from tests.support.saas import make_app
+from tests.support.waiting import until
+from tests.support.web import Page
+
+BROWSER = {"Accept": "text/html"}
+TYPED = {
+    "kind": "ordinary",
+    "reason": "",
+    "name": "Ada Lovelace",
+    "contract": "Kundennummer 42",
+    "end": "soonest",
+    "on_date": "",
+    "email": "typed@example.org",
+    "website": "",
+}
+
+
+async def find(declaration: PublicDeclaration) -> str | None:
+    if declaration.contract == "kaputt":
+        raise RuntimeError("the shop's own mistake")
+    return "ada" if "42" in declaration.contract else None
+
+
+@asynccontextmanager
+async def exit_of(company: Company, **limits: int) -> AsyncIterator[MailServer]:
+    async with letters(company, public_exit=PublicExit(find, **limits)) as server:
+        yield server
+
+
+async def page_of(company: Company) -> Page:
+    assert company.client is not None
+    response = await company.client.get("/cancel/public", headers=BROWSER, allow_redirects=False)
+    assert response.status == 200
+    return Page(await response.text())
+
+
+async def declare(
+    company: Company, typed: dict[str, str] | None = None, page: str | None = None, **headers: str
+) -> tuple[int, str, str]:
+    """Press the final button; returns the status, where it leads, and the page."""
+    assert company.client is not None
+    page = (await page_of(company)).fields["page"] if page is None else page
+    response = await company.client.post(
+        "/cancel/public",
+        data={**TYPED, **(typed or {}), "page": page},
+        headers={**BROWSER, **headers},
+        allow_redirects=False,
+    )
+    return response.status, response.headers.get("Location", ""), await response.text()
+
+
+def shape(text: str) -> list[tuple[str, list[str]]]:
+    return [(tag, sorted(attributes)) for tag, attributes in Page(text).elements]
+
+
+async def test_G1_G2_G3_G4_one_public_page_has_the_form_the_fields_and_the_final_button(
+    company: Company,
+) -> None:
+    async with exit_of(company):
+        page = await page_of(company)
+
+    asked = [
+        attributes["name"]
+        for tag, attributes in page.elements
+        if tag in ("input", "textarea") and attributes.get("type") != "hidden"
+    ]
+    assert page.one("form")["action"] == "/cancel/public"
+    assert page.one("form")["method"] == "post"
+    assert list(dict.fromkeys(asked)) == [
+        "kind", "reason", "name", "contract", "end", "on_date", "email", "website",
+    ]  # fmt: skip
+    assert page.all("script") == []
+    assert len(page.all("button")) == 1
+    assert page.text.split().count("jetzt") == 1
+    assert "jetzt kündigen" in page.text
+    assert "Verträge hier kündigen" in page.text
+    chosen = [each["value"] for each in page.all("input") if "checked" in each]
+    assert chosen == ["ordinary", "soonest"]
+    # Nobody who sees or hears the page meets the trap.
+    (trap,) = [each for each in page.all("input") if each.get("name") == "website"]
+    assert (trap["tabindex"], trap["autocomplete"]) == ("-1", "off")
+
+
+def test_statutory_words_are_locked() -> None:
+    assert statutory.CONTRACTS_BUTTON == "Verträge hier kündigen"
+    assert statutory.CONFIRM_BUTTON == "jetzt kündigen"
+    assert statutory.EXIT["title"] == statutory.CONTRACTS_BUTTON
+    assert statutory.EXIT["button"] == statutory.CONFIRM_BUTTON
+    # No setting replaces them: they are no texts.
+    assert not {statutory.CONTRACTS_BUTTON, statutory.CONFIRM_BUTTON} & set(DEFAULT_TEXTS.values())
+
+
+async def test_G5_G6_match_is_carried_out_and_both_addresses_are_written_to(
+    company: Company,
+) -> None:
+    company.stripe.add_subscription("sub_1")
+
+    async with exit_of(company) as server:
+        status, location, _ = await declare(company)
+        assert company.client is not None
+        shown = await (await company.client.get(location, headers=BROWSER)).text()
+        saved = await company.client.get(f"{location}?save=1")
+        await mails(server, 2)
+
+    (typed,), (on_file,) = server.to("typed@example.org"), server.to("ada@example.com")
+    page = Page(shown)
+    assert status == 303
+    assert company.subscription["cancel_at_period_end"] is True
+    assert typed["Subject"] == "Eingangsbestätigung Ihrer Kündigung"
+    assert page.rows["Vertrag"] == "Kundennummer 42"
+    assert page.rows["Ihr Name"] == "Ada Lovelace"
+    assert page.rows["Ende des Vertrags"] == "Zum nächstmöglichen Zeitpunkt"
+    for row in page.rows.values():
+        assert row in text_of(typed)
+    # To a typed address nothing that was not typed: no plan, no end.
+    assert "Pro" not in text_of(typed)
+    assert "sub_1" not in text_of(typed)
+    assert on_file["Subject"].startswith("Your Pro subscription ends on ")
+    assert "jetzt kündigen" in text_of(on_file)
+    assert "attachment" in saved.headers["Content-Disposition"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "code"),
+    [
+        ({"contract": "unbekannt"}, "no_contract_found"),
+        ({"kind": "extraordinary", "reason": "Umzug"}, "for_cause"),
+        ({"end": "on_date", "on_date": "31.12.2027"}, "date_is_wished"),
+    ],
+    ids=["no_match", "for_cause", "on_a_day"],
+)
+async def test_declaration_that_a_person_has_to_judge_is_acknowledged_all_the_same(
+    company: Company, typed: dict[str, str], code: str
+) -> None:
+    company.stripe.add_subscription("sub_1")
+
+    async with exit_of(company) as server:
+        await declare(company, typed)
+        (mail,) = await mails(server)
+        parked = await company.events.codes(ActionParked)
+        await asyncio.sleep(0.2)
+
+    assert parked == [code]
+    assert mail["Subject"] == "Eingangsbestätigung Ihrer Kündigung"
+    assert mail["To"] == "typed@example.org"
+    assert len(server.taken) == 1
+    assert company.subscription["cancel_at_period_end"] is False
+
+
+async def test_answer_is_the_same_whoever_is_meant_and_needs_neither_stripe_nor_the_application(
+    company: Company,
+) -> None:
+    async with exit_of(company):
+        answers = []
+        for contract in ("Kundennummer 42", "unbekannt", "kaputt"):
+            status, location, _ = await declare(
+                company, {"contract": contract, "email": f"{contract[:3]}@example.org"}
+            )
+            assert company.client is not None
+            after = await company.client.get(location, headers=BROWSER)
+            answers.append((status, after.status, shape(await after.text())))
+
+    assert answers[0] == answers[1] == answers[2]
+    assert answers[0][:2] == (303, 200)
+
+
+async def test_double_click_is_one_declaration_and_one_mail(company: Company) -> None:
+    async with exit_of(company) as server:
+        page = (await page_of(company)).fields["page"]
+        pressed = await asyncio.gather(*(declare(company, {}, page) for _ in range(4)))
+        await mails(server)
+        await asyncio.sleep(0.2)
+
+    assert {status for status, _, _ in pressed} == {303}
+    count = "SELECT count(*) FROM aiocancel.claim WHERE subscription_id = 'public_exit'"
+    assert await company.pool.fetchval(count) == 1
+    assert len(server.to("typed@example.org")) == 1
+
+
+@pytest.mark.parametrize(
+    ("limits", "typed"),
+    [
+        ({"most_per_address_in_an_hour": 2}, {}),
+        ({"most_per_network_in_an_hour": 2}, {"email": "{n}@example.org"}),
+        ({"most_in_an_hour": 2}, {"email": "{n}@example.org"}),
+    ],
+    ids=["address", "network", "all"],
+)
+async def test_flood_ends_at_the_limits_and_keeps_what_was_typed(
+    company: Company, limits: dict[str, int], typed: dict[str, str]
+) -> None:
+    async with exit_of(company, **limits):
+        answers = [
+            await declare(company, {name: text.format(n=n) for name, text in typed.items()})
+            for n in range(3)
+        ]
+        await company.pool.execute(
+            "UPDATE aiocancel.claim SET recorded_at = recorded_at - $1::interval",
+            timedelta(hours=2),
+        )
+        later, _, _ = await declare(company)
+
+    assert [status for status, _, _ in answers] == [303, 303, 429]
+    assert 'value="Ada Lovelace"' in answers[2][2]
+    assert later == 303
+    assert await company.events.codes(ClaimRefused) == ["too_many_declarations"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "page", "headers", "status"),
+    [
+        ({"name": ""}, None, {}, 400),
+        ({"email": "nobody"}, None, {}, 400),
+        ({}, "x1.forged", {}, 403),
+        ({}, "", {}, 403),
+        ({}, None, {"Sec-Fetch-Site": "cross-site"}, 403),
+        ({}, None, {"Origin": "https://evil.example"}, 403),
+    ],
+    ids=["no_name", "no_address", "forged_page", "no_page", "cross_site", "foreign_origin"],
+)
+async def test_form_that_is_wrong_is_shown_again_with_what_was_typed_and_stores_nothing(
+    company: Company, typed: dict[str, str], page: str | None, headers: dict[str, str], status: int
+) -> None:
+    async with exit_of(company) as server:
+        answered, _, text = await declare(company, typed, page, **headers)
+
+    assert answered == status
+    assert 'value="Kundennummer 42"' in text
+    assert "jetzt kündigen" in text
+    assert Page(text).fields["page"].startswith("x1.")
+    assert await company.pool.fetchval("SELECT count(*) FROM aiocancel.claim") == 0
+    assert server.taken == []
+
+
+async def test_machine_that_fills_in_the_trap_hears_yes_and_stores_nothing(
+    company: Company,
+) -> None:
+    async with exit_of(company) as server:
+        status, location, _ = await declare(company, {"website": "https://spam.example"})
+
+    assert status == 303
+    assert location.startswith("/cancel/public/l1.")
+    assert await company.pool.fetchval("SELECT count(*) FROM aiocancel.claim") == 0
+    assert server.taken == []
+
+
+async def test_names_are_words_and_nothing_else(company: Company) -> None:
+    hostile = {"name": "<script>alert(1)</script> {{ 7*7 }}", "contract": '"><img src=x> unbekannt'}
+
+    async with exit_of(company) as server:
+        _, location, _ = await declare(company, hostile)
+        _, _, again = await declare(company, {**hostile, "email": "nobody"})
+        assert company.client is not None
+        shown = await (await company.client.get(location, headers=BROWSER)).text()
+        await mails(server)
+
+    for text in (again, shown):
+        assert "<script>" not in text
+        assert "<img" not in text
+        assert "{{ 7*7 }}" in text
+
+
+async def test_declaration_is_erased_with_the_customer_or_by_its_age(company: Company) -> None:
+    company.stripe.add_subscription("sub_1")
+
+    async with exit_of(company) as server:
+        _, location, _ = await declare(company)
+        await mails(server, 2)
+        named = "SELECT count(*) = 2 FROM aiocancel.claim WHERE customer_id = 'ada'"
+        await until(lambda: company.pool.fetchval(named), within_s=5)
+
+        async def is_erased() -> bool:
+            async with company.pool.acquire() as connection:
+                return not (await Erasure(connection).of_customer("ada")).unfinished
+
+        await until(is_erased)
+        assert company.client is not None
+        gone = await company.client.get(location, headers=BROWSER)
+
+    assert gone.status == 404
+    left = await company.pool.fetch("SELECT declaration FROM aiocancel.claim")
+    assert [row["declaration"] for row in left] == [None, None]
+
+
+async def test_page_and_what_was_typed_survive_a_database_that_is_away(company: Company) -> None:
+    async with exit_of(company):
+        page = (await page_of(company)).fields["page"]
+        await company.pool.execute("ALTER TABLE aiocancel.claim RENAME TO claim_away")
+        try:
+            form = await page_of(company)
+        finally:
+            await company.pool.execute("ALTER TABLE aiocancel.claim_away RENAME TO claim")
+        status, _, _ = await declare(company, {}, page)
+
+    assert "jetzt kündigen" in form.text
+    assert status == 303
+
+
+async def test_link_for_the_footer_leads_to_the_page(company: Company) -> None:
+    cancel = writing(company, Nothing(), public_exit=PublicExit(find))
+    template = "<!doctype html><title>x</title>{{ cancel_flow.public_exit_link() }}"
+    client: Any = await company.aiohttp_client(make_app(cancel, page=template))
+
+    text = await (await client.get("/account")).text()
+
+    assert Page(text).one("a")["href"] == "/cancel/public"
+    assert ">Verträge hier kündigen</a>" in text
+
+
+class Nothing:
+    """A mailer that is never asked."""
+
+    async def send(self, message: object, /) -> None:
+        raise AssertionError
+
+
+def test_exit_that_could_not_acknowledge_is_refused_at_the_start(company: Company) -> None:
+    with pytest.raises(ConfigurationError, match="public_exit needs a mailer"):
+        writing(company, None, public_exit=PublicExit(find))
+
+
+async def test_site_without_a_public_exit_has_no_such_page(company: Company) -> None:
+    await company.open(writing(company, None))
+
+    assert company.client is not None
+    assert (await company.client.get("/cancel/public")).status == 404
