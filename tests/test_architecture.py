@@ -140,7 +140,15 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     # The owner's pages read the ledger and nothing else; a customer's pages go through the intake.
     "web": BELOW_THE_EDGES
-    | {"intake", "mail", "own_flow", "wording", "texts.console", "postgres.console", "postgres.public_exit"},
+    | {
+        "intake",
+        "mail",
+        "own_flow",
+        "wording",
+        "texts.console",
+        "postgres.console",
+        "postgres.public_exit",
+    },
     # For types alone, so that what was given has one description.
     "parts": BELOW_THE_EDGES
     | {
