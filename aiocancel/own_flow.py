@@ -28,6 +28,7 @@ from aiocancel.core.actions import DEFAULT_PERIOD_END, PeriodEnd
 from aiocancel.core.claim import OWN_FLOW, CancelReason, FlowClaim, FlowStatus
 from aiocancel.core.codes import Code
 from aiocancel.core.decision import CancelTiming
+from aiocancel.core.declaration import Declaration
 from aiocancel.core.flow.answers import NO_ANSWERS, Answers
 from aiocancel.core.flow.definition import FlowDefinition
 from aiocancel.core.flow.eligibility import (
@@ -270,6 +271,7 @@ class OwnFlowService:
             offer_id=offer,
             offer_type=name_of(terms.terms),
             details=_details(run.definition, after, run.row.language),
+            declaration=Declaration(run.row.language),
         )
         acceptance = Acceptance(FlowSessionId(session_id), offer, months, progress_to_json(after))
         return await self._service.accept(claim, grant, customer_id, acceptance=acceptance)
@@ -310,6 +312,7 @@ class OwnFlowService:
             None if run is None else FlowSessionId(run.row.session_id),
             self._reason(definition, after.answers, language),
             details=_details(definition, after, language),
+            declaration=None if language is None else Declaration(language),
         )
         try:
             recorded = await self._service.accept(claim, grant, customer_id)

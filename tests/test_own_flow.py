@@ -631,3 +631,18 @@ def test_a_flow_of_our_own_needs_nothing_of_anybody() -> None:
 def test_a_fallback_is_a_flow_of_our_own(fallback: object) -> None:
     with pytest.raises(ConfigurationError, match="OwnFlow"):
         check_fallback(fallback)
+
+
+@pytest.mark.parametrize("ends", ["cancel", "accept"])
+async def test_the_claim_keeps_the_language_that_its_letters_are_written_in(
+    company: FlowCompany, ends: str
+) -> None:
+    screen = await company.offered("too_expensive")
+
+    if ends == "cancel":
+        await company.flow.cancel("ada", screen.session_id, await company.grant())
+    else:
+        await company.accept(screen)
+
+    stored = await company.pool.fetchval("SELECT declaration->>'language' FROM aiocancel.claim")
+    assert stored == "en"

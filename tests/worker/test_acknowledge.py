@@ -1,0 +1,260 @@
+"""A worker dies, or the mail server does, between every two steps of a letter: none is lost, none is untrue."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from aiocancel import HandedOver, MailMessage, TryAgain
+from aiocancel.config import Settings
+from aiocancel.core.actions import Action, ActionKind, Receipt
+from aiocancel.core.claim import OWN_VENDOR, FlowClaim, FlowStatus, Topic
+from aiocancel.core.codes import Code
+from aiocancel.core.decision import Decision
+from aiocancel.core.grants import Grant, GrantSealer
+from aiocancel.core.identifiers import CustomerId, SubscriptionId
+from aiocancel.core.subscription import OwnedSubscription, Subscription
+from aiocancel.errors import BillingError
+from aiocancel.mail.letter import LetterTemplates
+from aiocancel.postgres.ledger import Ledger
+from aiocancel.telemetry import AcknowledgementSent
+from aiocancel.worker.acknowledge import Acknowledger
+from tests.support.letters import letter_kinds
+from tests.support.saas import GRANT_KEYS, Events, Pool
+
+LEASE_S = 0.15
+
+
+class DeathError(BaseException):
+    """The process is gone: nothing after this line runs, and no lease is given back."""
+
+
+class MailServer:
+    """Counts what it took, by Message-ID."""
+
+    def __init__(self) -> None:
+        self.taken: list[MailMessage] = []
+        self.answers: list[Any] = []
+
+    async def send(self, message: MailMessage, /) -> Any:
+        answer = self.answers.pop(0) if self.answers else HandedOver()
+        if answer != TryAgain():
+            # Whatever the sender hears, the server has it.
+            self.taken.append(message)
+        return answer
+
+
+class Dying:
+    """Passes everything on, and dies before or after one step."""
+
+    def __init__(self, inner: object, step: str, when: str) -> None:
+        self._inner = inner
+        self._step = step
+        self._when = when
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        method = getattr(self._inner, name)
+        if name != self._step:
+            return method  # type: ignore[no-any-return]
+
+        async def dies(*values: Any, **named: Any) -> Any:
+            if self._when == "after":
+                await method(*values, **named)
+            raise DeathError
+
+        return dies
+
+
+class Office:
+    """A ledger with one settled cancellation, and workers that write about it."""
+
+    def __init__(self, pool: Pool) -> None:
+        self.pool = pool
+        self.ledger = Ledger(pool, letters=True)
+        self.server = MailServer()
+        self.events = Events()
+
+    async def cancel(self, *, is_carried_out: bool = True) -> None:
+        grant = Grant(CustomerId("ada"), SubscriptionId("sub_1"), "test", 0, 0, uuid.uuid4().hex)
+        claim = FlowClaim(OWN_VENDOR, FlowStatus.CANCELED)
+        action = Action(ActionKind.CANCEL_AT_PERIOD_END, SubscriptionId("sub_1"))
+        await self.ledger.accept(
+            claim, grant, Decision(Topic.CANCELLATION, (action,)), verified=True
+        )
+        if is_carried_out:
+            await self.carry_out()
+
+    async def carry_out(self) -> None:
+        action_id = await self.pool.fetchval(
+            "SELECT id FROM aiocancel.action WHERE kind <> 'acknowledge' AND state = 'waiting'"
+        )
+        (taken,) = await self.ledger.take(uuid.uuid4(), [action_id], lease_s=9)
+        # At once, so that no letter follows about the end.
+        assert await self.ledger.finish(taken, Receipt("canceled", None))
+
+    def acknowledger(self, step: str = "", when: str = "") -> Acknowledger:
+        def mortal(part: Any) -> Any:
+            return Dying(part, step, when)
+
+        async def find(customer_id: str, subscription_id: str) -> OwnedSubscription:
+            record = {"email": "ada@example.com", "plan": "Pro"}
+            ids = CustomerId(customer_id), SubscriptionId(subscription_id)
+            return OwnedSubscription(*ids, record)
+
+        return Acknowledger(
+            mortal(self.ledger),
+            mortal(self.server),
+            settings=Settings(mode="test"),
+            sealer=GrantSealer(GRANT_KEYS),
+            templates=LetterTemplates(None, on_event=self.events),
+            find=find,
+            page_facts=None,
+            on_event=self.events,
+        )
+
+    async def attempt(self, acknowledger: Acknowledger) -> bool:
+        """Let one worker try the letter that is due; False where none is, or another holds it."""
+        action_id = await self.pool.fetchval(
+            "SELECT id FROM aiocancel.action WHERE kind = 'acknowledge' AND state IN ('waiting', 'running') "
+            "AND due_at <= now() ORDER BY id"
+        )
+        taken = [] if action_id is None else await self.ledger.take(
+            uuid.uuid4(), [action_id], lease_s=LEASE_S
+        )  # fmt: skip
+        if not taken:
+            return False
+
+        try:
+            came = await acknowledger.carry_out(taken[0], _never_read)
+        except BillingError as error:
+            code = error.code or Code.MAIL_TRY_AGAIN
+            await self.ledger.hand_back(taken[0], delay_s=0, code=code)
+            return True
+        if isinstance(came, Receipt):
+            await self.ledger.finish(taken[0], came)
+        return True
+
+    async def work(self) -> None:
+        """Let a healthy worker do what is left, once the dead one's lease is over."""
+        await asyncio.sleep(LEASE_S + 0.05)
+        while await self.attempt(self.acknowledger()):
+            pass
+
+    async def doubts(self) -> int:
+        return int(await self.pool.fetchval("SELECT sum(doubts) FROM aiocancel.acknowledgement"))
+
+
+async def _never_read(taken: object) -> Subscription:
+    raise AssertionError("no letter of this story asks Stripe")
+
+
+@pytest.fixture
+def office(pool: Pool) -> Office:
+    return Office(pool)
+
+
+STEPS = ["letter_due", "begin_letter", "send", "letter_handed_over"]
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("step", STEPS)
+async def test_A6_worker_that_dies_at_any_step_loses_no_letter_and_doubles_are_counted(
+    office: Office, step: str, when: str
+) -> None:
+    await office.cancel()
+
+    with pytest.raises(DeathError):
+        await office.attempt(office.acknowledger(step, when))
+    await office.work()
+
+    sent = office.server.taken
+    assert await letter_kinds(office.pool) == ["carried_out"]
+    assert len({mail.message_id for mail in sent}) == 1
+    assert len({(mail.subject, mail.text, mail.to) for mail in sent}) == 1
+    # Twice only where nobody knew that the server had it; never more often than was counted.
+    was_taken = (step, when) in (("send", "after"), ("letter_handed_over", "before"))
+    assert len(sent) == (2 if was_taken else 1)
+    assert len(sent) - 1 <= await office.doubts()
+    assert await office.attempt(office.acknowledger()) is False
+
+
+@pytest.mark.parametrize("step", [*STEPS, "letter_not_sent"])
+async def test_server_and_worker_die_one_after_the_other_at_every_step(
+    office: Office, step: str
+) -> None:
+    await office.cancel()
+    lost, refused = TryAgain(Code.MAIL_ANSWER_LOST, may_have_arrived=True), TryAgain()
+
+    for answers in ([lost], [refused], [lost, refused], [refused, lost, lost]):
+        office.server.answers = list(answers)
+        try:
+            while await office.attempt(office.acknowledger(step, "after")):
+                pass
+        except DeathError:
+            await asyncio.sleep(LEASE_S + 0.05)
+    office.server.answers = []
+    await office.work()
+
+    sent = office.server.taken
+    assert await letter_kinds(office.pool) == ["carried_out"]
+    assert len({mail.message_id for mail in sent}) == 1
+    assert len(sent) - 1 <= await office.doubts()
+
+
+async def test_nothing_is_written_about_what_did_not_happen(office: Office) -> None:
+    await office.cancel(is_carried_out=False)
+    await office.pool.execute("UPDATE aiocancel.action SET due_at = now()")
+
+    # Within a minute nothing is said; then it is received, and nothing more until Stripe has it.
+    await office.work()
+    assert office.server.taken == []
+    await office.pool.execute("UPDATE aiocancel.claim SET recorded_at = now() - interval '61 s'")
+    await office.pool.execute(
+        "UPDATE aiocancel.action SET due_at = now() WHERE kind = 'acknowledge'"
+    )
+    await office.work()
+    assert await letter_kinds(office.pool) == ["received"]
+
+    await office.carry_out()
+    await office.work()
+
+    assert await letter_kinds(office.pool) == ["received", "carried_out"]
+    assert [mail.subject for mail in office.server.taken] == [
+        "We received your cancellation of Pro",
+        "Your Pro subscription has ended",
+    ]
+
+
+async def test_letter_whose_refusal_is_known_says_what_is_true_by_then(office: Office) -> None:
+    await office.cancel(is_carried_out=False)
+    await office.pool.execute("UPDATE aiocancel.claim SET recorded_at = now() - interval '61 s'")
+    await office.pool.execute("UPDATE aiocancel.action SET due_at = now()")
+    office.server.answers = [TryAgain()]
+    assert await office.attempt(office.acknowledger())
+
+    await office.carry_out()
+    await office.work()
+
+    assert [mail.subject for mail in office.server.taken] == ["Your Pro subscription has ended"]
+    assert [event.kind for event in office.events.of(AcknowledgementSent)] == ["carried_out"]
+    assert await office.doubts() == 0
+
+
+async def test_letter_that_may_have_arrived_is_sent_again_as_it_was(office: Office) -> None:
+    await office.cancel(is_carried_out=False)
+    await office.pool.execute("UPDATE aiocancel.claim SET recorded_at = now() - interval '61 s'")
+    await office.pool.execute("UPDATE aiocancel.action SET due_at = now()")
+    office.server.answers = [TryAgain(Code.MAIL_ANSWER_LOST, may_have_arrived=True)]
+    assert await office.attempt(office.acknowledger())
+
+    await office.carry_out()
+    await office.work()
+
+    first, again, done = office.server.taken
+    assert (first.message_id, first.text) == (again.message_id, again.text)
+    assert done.subject == "Your Pro subscription has ended"
+    assert await office.doubts() == 1
