@@ -271,7 +271,7 @@ class OwnFlowService:
             offer_id=offer,
             offer_type=name_of(terms.terms),
             details=_details(run.definition, after, run.row.language),
-            declaration=Declaration(run.row.language),
+            declaration=None if run.row.language is None else Declaration(run.row.language),
         )
         acceptance = Acceptance(FlowSessionId(session_id), offer, months, progress_to_json(after))
         return await self._service.accept(claim, grant, customer_id, acceptance=acceptance)
