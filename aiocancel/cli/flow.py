@@ -1,20 +1,26 @@
-"""``aiocancel flow``: show a flow of our own as a table, and walk every path through it."""
+"""``aiocancel flow``: show a flow of our own as a table, walk every path, and play it over past customers."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from aiocancel.cli.database import add_option, database_url
+from aiocancel.cli.report import days_back, figures_of
 from aiocancel.cli.target import find, make
 from aiocancel.core.flow.definition import FlowDefinition, kind_of
 from aiocancel.core.flow.describe import offer_in_words
 from aiocancel.core.flow.own_words import words_in
 from aiocancel.core.flow.rules import PLACE_RULES
+from aiocancel.core.flow.simulate import PastRun, Simulated, simulate
 from aiocancel.core.flow.walk import MOST_SCREENS, OfferOnPaths, Walked, walk
+from aiocancel.core.identifiers import Mode
+from aiocancel.core.money import major_units
 from aiocancel.core.offers.apply import DEFAULT_RULES, OfferRules
 from aiocancel.core.offers.terms import NO_LIMITS, OfferLimits
 from aiocancel.errors import TargetError
@@ -29,7 +35,7 @@ def add_parser(commands: Any) -> None:
     parser = commands.add_parser(
         "flow",
         help="show a flow of your own, and prove what holds on every path through it",
-        description="Look at a flow of your own. Nothing is changed, and neither Stripe nor the database is asked.",
+        description="Look at a flow of your own. Nothing is changed, and Stripe is not asked.",
     )
     actions = parser.add_subparsers(dest="flow_command", required=True)
 
@@ -53,7 +59,24 @@ def add_parser(commands: Any) -> None:
         help="screens that a path may have before its outcome (default: %(default)s)",
     )
 
-    for action, run in ((show, _show), (check, _check)):
+    simulated = actions.add_parser(
+        "simulate",
+        help="play the definition over past customers",
+        description="Say which past customers would have been offered what, and the most it could have cost. Whether "
+        "they would have accepted is not predicted: nobody knows. Exit status: 0 printed; 1 the database did not "
+        "answer; 2 wrong usage, or the CancelFlow cannot be loaded.",
+    )
+    simulated.add_argument(
+        "--since",
+        type=days_back,
+        default=180,
+        metavar="DAYS",
+        help="how far back, as 180d (default: 180d)",
+    )
+    add_option(simulated)
+    simulated.set_defaults(parser=simulated)
+
+    for action, run in ((show, _show), (check, _check), (simulated, _simulate)):
         action.add_argument("target", help=_TARGET_HELP)
         action.add_argument("--json", action="store_true", help="print an object")
         action.set_defaults(run=run)
@@ -64,6 +87,7 @@ class _Flow:
     definition: FlowDefinition
     rules: OfferRules
     limits: OfferLimits
+    mode: Mode
 
     def walked(self, most_screens: int) -> Walked:
         return walk(
@@ -90,7 +114,12 @@ async def _loaded(found: object) -> _Flow:
     definition = getattr(serving, "definition", None)
     if not isinstance(definition, FlowDefinition):
         raise TargetError(f"this CancelFlow has no flow of your own; its vendor is {vendor.name}")
-    return _Flow(definition, parts.offer_rules or DEFAULT_RULES, parts.offer_limits or NO_LIMITS)
+    return _Flow(
+        definition,
+        parts.offer_rules or DEFAULT_RULES,
+        parts.offer_limits or NO_LIMITS,
+        parts.settings.mode,
+    )
 
 
 def _show(options: argparse.Namespace) -> int:
@@ -111,6 +140,44 @@ def _check(options: argparse.Namespace) -> int:
 
     print(json.dumps(_as_json(walked), indent=2) if options.json else "\n".join(_told(walked)))
     return 1 if walked.broken or walked.never_shown else 0
+
+
+def _simulate(options: argparse.Namespace) -> int:
+    url = database_url(options, options.parser)
+    flow = _load(options.target)
+    now = datetime.now(UTC)
+    runs = asyncio.run(_past_runs(url, flow.mode, now - timedelta(days=options.since), now))
+    found = simulate(flow.definition, runs, flow.rules)
+
+    if options.json:
+        print(json.dumps(asdict(found) | {"predicts_acceptance": False}, indent=2))
+    else:
+        print("\n".join(_simulated(found, days=options.since)))
+    return 0
+
+
+async def _past_runs(url: str, mode: Mode, since: datetime, until: datetime) -> Sequence[PastRun]:
+    async with figures_of(url, mode, application_name="aiocancel flow") as figures:
+        return await figures.past_runs(since, until)
+
+
+def _simulated(found: Simulated, *, days: int) -> Iterable[str]:
+    yield f"{found.runs} customers of the last {days} days"
+    if found.without_snapshot:
+        yield f"  of {found.without_snapshot} nothing is known, and nothing is said of them"
+    yield f"  to {found.nothing} nothing would have been offered"
+    if found.unknown:
+        yield f"  of {found.unknown} it cannot be told"
+
+    for key, each in found.offers.items():
+        sums = ", ".join(
+            f"{major_units(minor, currency):,} {currency.upper()}"
+            for currency, minor in sorted(each.amounts.items())
+        )
+        yield f"  {key}: to {each.times}, for at most {sums or 'nothing that is known'}"
+        if each.of_unknown_cost:
+            yield f"    and {each.of_unknown_cost} whose cost is not known"
+    yield "At most, if every one had taken it and stayed a year. Who would have taken it, nobody knows."
 
 
 def _table(definition: FlowDefinition, walked: Walked) -> Iterable[str]:

@@ -9,7 +9,8 @@ import io
 import json
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -17,6 +18,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import asyncpg
 
 from aiocancel.cli.database import CONNECT_WITHIN_S, add_option, database_url
+from aiocancel.core.identifiers import Mode
 from aiocancel.core.measures.interval import Share
 from aiocancel.core.measures.report import ROW_HEAD, By, Report, report_as_json, report_rows
 from aiocancel.core.measures.words import points_in_words, share_in_words
@@ -42,7 +44,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
     parser.add_argument(
         "--since",
-        type=_days,
+        type=days_back,
         default=90,
         metavar="DAYS",
         help="how far back, as 90d (default: 90d)",
@@ -88,13 +90,37 @@ def run(options: argparse.Namespace) -> int:
 
 
 async def _counted(url: str, options: argparse.Namespace, now: datetime) -> Report:
+    async with figures_of(
+        url, options.mode, application_name="aiocancel report", time_zone=options.time_zone
+    ) as figures:
+        return await figures.report(
+            now - timedelta(days=options.since),
+            now,
+            by=None if options.by is None else By(options.by),
+            decide_on=options.hold_out_decide_on,
+            as_of=now,
+        )
+
+
+@asynccontextmanager
+async def figures_of(
+    url: str, mode: Mode, *, application_name: str, time_zone: str = "UTC"
+) -> AsyncIterator[Figures]:
+    """Open a database for counting, on one connection that can only read; raises UnavailableError.
+
+    Args:
+        url: The DSN; nothing that is printed repeats its password.
+        mode: Whose sessions are counted.
+        application_name: How the connection is named in ``pg_stat_activity``.
+        time_zone: Whose weeks are meant.
+    """
     try:
         pool = await asyncpg.create_pool(
             url,
             min_size=1,
             max_size=1,
             timeout=CONNECT_WITHIN_S,
-            server_settings={"application_name": "aiocancel report"},
+            server_settings={"application_name": application_name},
         )
     except CANNOT_OPEN as error:
         # Not the error itself: its text may hold the DSN.
@@ -103,14 +129,7 @@ async def _counted(url: str, options: argparse.Namespace, now: datetime) -> Repo
     try:
         async with pool.acquire() as connection:
             await check_schema(connection)
-        figures = Figures(pool, options.mode, time_zone=options.time_zone, within_s=ANSWER_WITHIN_S)
-        return await figures.report(
-            now - timedelta(days=options.since),
-            now,
-            by=None if options.by is None else By(options.by),
-            decide_on=options.hold_out_decide_on,
-            as_of=now,
-        )
+        yield Figures(pool, mode, time_zone=time_zone, within_s=ANSWER_WITHIN_S)
     finally:
         pool.terminate()
 
@@ -238,7 +257,8 @@ def _plain(text: str) -> str:
     return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
-def _days(text: str) -> int:
+def days_back(text: str) -> int:
+    """Read ``90d``, for the parser of a command."""
     found = re.fullmatch(r"([0-9]{1,5})d", text)
     if found is None or not 1 <= int(found[1]) <= _MOST_DAYS:
         raise argparse.ArgumentTypeError(f"is written as 90d, from 1d to {_MOST_DAYS}d")

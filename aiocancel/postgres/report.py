@@ -7,6 +7,7 @@ of sessions takes nothing from a customer who leaves.
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -15,6 +16,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import asyncpg
 
+from aiocancel.core.flow.answers import Answers
+from aiocancel.core.flow.simulate import PastRun
+from aiocancel.core.flow.snapshot import snapshot_from_json
 from aiocancel.core.identifiers import Mode
 from aiocancel.core.measures.interval import Share
 from aiocancel.core.measures.report import (
@@ -28,6 +32,7 @@ from aiocancel.core.measures.report import (
     Revenue,
 )
 from aiocancel.core.measures.words import HoldOut
+from aiocancel.errors import UnreadableLedgerError
 from aiocancel.postgres.connection import ACQUIRE_WITHIN_S, unavailable_on_outage
 
 if TYPE_CHECKING:
@@ -37,6 +42,7 @@ STATEMENT_WITHIN_S: Final = 2.0
 # Of the connections that customers' requests use as well, figures take no more than these.
 MOST_CONNECTIONS: Final = 2
 MOST_GROUPS: Final = 100
+MOST_RUNS: Final = 100_000
 _PACE_WEEKS: Final = 8
 
 COUNTS: Final = """
@@ -120,6 +126,12 @@ SELECT considered.value ->> 'code' AS code, count(*) AS times
 FROM aiocancel.flow_session s, jsonb_array_elements(s.considered) AS considered (value)
 WHERE s.opened_at >= $1 AND s.opened_at < $2 AND s.mode = $3 AND considered.value ->> 'code' IS NOT NULL
 GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT $4
+"""
+
+# The newest, as many as are played in a moment.
+PAST_RUNS: Final = """
+SELECT snapshot, reason, answers FROM aiocancel.flow_session
+WHERE opened_at >= $1 AND opened_at < $2 AND mode = $3 ORDER BY opened_at DESC LIMIT $4
 """
 
 FIRST: Final = "SELECT min(opened_at) AS first_at FROM aiocancel.flow_session WHERE mode = $1"
@@ -233,6 +245,11 @@ class Figures:
         rows = await self._rows(LEFT_OUT, since, until, self._mode, MOST_GROUPS)
         return {row["code"]: row["times"] for row in rows}
 
+    async def past_runs(self, since: datetime, until: datetime) -> Sequence[PastRun]:
+        """Return the newest past customers with their snapshots and answers, ``MOST_RUNS`` at most."""
+        rows = await self._rows(PAST_RUNS, since, until, self._mode, MOST_RUNS)
+        return [_past_run(row) for row in rows]
+
     async def first_at(self) -> datetime | None:
         """Return when the first session began, None where there is none."""
         (row,) = await self._rows(FIRST, self._mode)
@@ -285,3 +302,15 @@ class Figures:
 def last_days(days: int, now: datetime) -> tuple[datetime, datetime]:
     """Return the range of the last days, today included."""
     return now - timedelta(days=days), now + timedelta(seconds=1)
+
+
+def _past_run(row: asyncpg.Record) -> PastRun:
+    """Read a past customer; a snapshot that a newer release wrote counts as none."""
+    answers = json.loads(row["answers"])
+    said = Answers(row["reason"], answers.get("follow_up"), answers.get("comment"))
+    if row["snapshot"] is None:
+        return PastRun(None, said)
+    try:
+        return PastRun(snapshot_from_json(json.loads(row["snapshot"])), said)
+    except (UnreadableLedgerError, LookupError, TypeError, ValueError):
+        return PastRun(None, said)

@@ -1,0 +1,126 @@
+"""Play a definition over past customers: who would have been offered what, and the most it could have cost. Pure.
+
+It says nothing of acceptance: nobody knows who would have taken an offer that was not made. It knows of a past customer
+what the snapshot holds. Whether Stripe's subscription allowed an offer on that day, which rules held at the place, and
+who would have been held out, is not played: fewer may have been offered something, and never more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from math import ceil
+from typing import Final
+
+from aiocancel.core.flow.answers import Answers
+from aiocancel.core.flow.cost import cost_of
+from aiocancel.core.flow.definition import FlowDefinition, FlowOffer
+from aiocancel.core.flow.snapshot import Snapshot
+from aiocancel.core.offers.apply import OfferRules
+
+# Payments in a year, at the most.
+_A_YEAR: Final[Mapping[str, Fraction]] = {
+    "day": Fraction(366),
+    "week": Fraction(366, 7),
+    "month": Fraction(12),
+    "year": Fraction(1),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PastRun:
+    """A past customer: the snapshot, None where there is none, and the answers."""
+
+    snapshot: Snapshot | None
+    answers: Answers
+
+
+@dataclass(slots=True)
+class Offered:
+    """What one offer would have come to.
+
+    Args:
+        times: How many customers would have been offered it.
+        amounts: The most it could have cost in a year, in minor units, for each currency.
+        of_unknown_cost: How many of them have no price that is known, or the offer no cost that is known.
+    """
+
+    times: int = 0
+    amounts: dict[str, int] = field(default_factory=dict[str, int])
+    of_unknown_cost: int = 0
+
+
+@dataclass(slots=True)
+class Simulated:
+    """What a definition would have come to.
+
+    Args:
+        runs: How many customers there were.
+        without_snapshot: Of whom nothing is known, so that nothing is said of them.
+        nothing: For whom no condition held.
+        unknown: For whom no condition held, and one of them could not be told.
+        offers: Each offer of the definition, in its order.
+    """
+
+    runs: int = 0
+    without_snapshot: int = 0
+    nothing: int = 0
+    unknown: int = 0
+    offers: dict[str, Offered] = field(default_factory=dict[str, Offered])
+
+
+def simulate(definition: FlowDefinition, runs: Iterable[PastRun], rules: OfferRules) -> Simulated:
+    """Play a definition over past customers.
+
+    Args:
+        definition: The owner's.
+        runs: The past customers.
+        rules: How offers are carried out.
+    """
+    found = Simulated(offers={offer.key: Offered() for offer in definition.offers})
+
+    for run in runs:
+        found.runs += 1
+        if run.snapshot is None:
+            found.without_snapshot += 1
+            continue
+        truths = [_holds(offer, run.snapshot, run.answers) for offer in definition.offers]
+        if True in truths:
+            offer = definition.offers[truths.index(True)]
+            _add(found.offers[offer.key], offer, run.snapshot, rules)
+        elif None in truths:
+            found.unknown += 1
+        else:
+            found.nothing += 1
+    return found
+
+
+def _holds(offer: FlowOffer, snapshot: Snapshot, answers: Answers) -> bool | None:
+    return True if offer.when is None else offer.when.holds(snapshot, answers)
+
+
+def _add(offered: Offered, offer: FlowOffer, snapshot: Snapshot, rules: OfferRules) -> None:
+    offered.times += 1
+    yearly = _yearly(snapshot)
+    if yearly is None or snapshot.currency is None:
+        offered.of_unknown_cost += 1
+        return
+
+    rhythm = (str(snapshot.interval), snapshot.interval_count or 1)
+    cost = cost_of(offer, rhythm, rules, 1)
+    if not cost.is_known:
+        offered.of_unknown_cost += 1
+        return
+    most = ceil(yearly * Fraction(cost.percent) / 100) + cost.amounts.get(snapshot.currency, 0)
+    before = offered.amounts.get(snapshot.currency, 0)
+    # Nobody can be given more than they pay.
+    offered.amounts[snapshot.currency] = before + min(most, ceil(yearly))
+
+
+def _yearly(snapshot: Snapshot) -> Fraction | None:
+    """Return a year's payments in minor units, None where nobody knows."""
+    payments = _A_YEAR.get(snapshot.interval or "")
+    if payments is None or snapshot.price_minor is None:
+        return None
+    return payments / (snapshot.interval_count or 1) * snapshot.price_minor

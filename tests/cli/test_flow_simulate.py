@@ -1,0 +1,87 @@
+"""``aiocancel flow simulate``: past customers, the most it could have cost, and no word about acceptance."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import uuid
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from aiocancel.cli.main import main
+from aiocancel.core.flow.snapshot import Snapshot, snapshot_to_json
+from aiocancel.testing.postgres import EmbeddedPostgres
+from tests.cli.test_actions import with_pool
+from tests.cli.test_flow import FLOW, TARGET, serve
+from tests.support.past_sessions import PastSession, add_sessions
+from tests.support.saas import Pool
+
+NOW = datetime.now(UTC)
+KNOWN = Snapshot(
+    NOW,
+    price_minor=2900,
+    currency="eur",
+    interval="month",
+    interval_count=1,
+    started_at=NOW - timedelta(days=400),
+)
+
+
+@pytest.fixture
+def shop(
+    postgres: EmbeddedPostgres, template_database: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[str]:
+    """The DSN of a database with four customers of last month, and one of another year."""
+    name = f"simulate_{uuid.uuid4().hex}"
+    database = asyncio.run(postgres.create_database(name, template=template_database))
+    monkeypatch.setenv("AIOCANCEL_DATABASE_URL", database)
+    serve(monkeypatch, FLOW)
+    with_pool(database, fill)
+    yield database
+    asyncio.run(postgres.drop_database(name))
+
+
+async def fill(pool: Pool) -> None:
+    known, ago = snapshot_to_json(KNOWN), NOW - timedelta(days=20)
+    dear = PastSession(1, opened_at=ago, snapshot=known, reason="too_expensive")
+    await add_sessions(
+        pool,
+        dear,
+        replace(dear, number=2, reason="other"),
+        replace(dear, number=3, snapshot=None),
+        replace(dear, number=4, snapshot={**known, "of_a_newer_release": 1}),
+        replace(dear, number=5, opened_at=NOW - timedelta(days=400)),
+        replace(dear, number=6, mode="live"),
+    )
+
+
+def test_past_customers_are_played_and_acceptance_is_not_predicted(
+    shop: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["flow", "simulate", TARGET]) == 0
+    text = capsys.readouterr().out
+    assert main(["flow", "simulate", TARGET, "--since", "30d", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+
+    assert "4 customers of the last 180 days" in text
+    assert "of 2 nothing is known, and nothing is said of them" in text
+    assert "half_price: to 1, for at most 43.50 EUR" in text
+    assert "nobody knows" in text
+    assert found["predicts_acceptance"] is False
+    assert found["offers"]["half_price"] == {
+        "times": 1,
+        "amounts": {"eur": 4350},
+        "of_unknown_cost": 0,
+    }
+    assert found["offers"]["break"]["times"] == 0
+
+
+def test_a_range_that_is_none_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(["flow", "simulate", TARGET, "--since", "180"])
+
+    assert end.value.code == 2
+    assert "is written as 90d" in capsys.readouterr().err

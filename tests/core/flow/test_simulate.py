@@ -1,0 +1,96 @@
+"""A definition that is played over past customers says who would have been offered what, and never who would accept."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from aiocancel.core.flow.answers import NO_ANSWERS, Answers
+from aiocancel.core.flow.conditions import country, reason
+from aiocancel.core.flow.definition import (
+    STANDARD_REASONS,
+    CouponOffer,
+    FlowDefinition,
+    HandledOffer,
+    TrialOffer,
+)
+from aiocancel.core.flow.simulate import Offered, PastRun, simulate
+from aiocancel.core.flow.snapshot import Snapshot
+from aiocancel.core.offers.apply import DEFAULT_RULES
+
+HALF = CouponOffer("half", percent_off=50, months=3, when=reason("too_expensive"))
+TEN = CouponOffer("ten", amount_off={"eur": 1000}, months=1, when=country("DE"))
+CALL = HandledOffer(
+    "call", title="A call", sentence="We call you.", verb="Book", when=reason("unused")
+)
+DEFINITION = FlowDefinition(STANDARD_REASONS, (HALF, TEN, CALL))
+DEAR = Answers("too_expensive")
+
+
+def run(answers: Answers = NO_ANSWERS, **known: Any) -> PastRun:
+    price = {"price_minor": 2900, "currency": "eur", "interval": "month", "interval_count": 1}
+    snapshot = Snapshot(datetime(2026, 11, 1, tzinfo=UTC), **{**price, "country": "FR", **known})
+    return PastRun(snapshot, answers)
+
+
+def test_the_first_offer_whose_condition_holds_is_the_one_that_is_counted() -> None:
+    found = simulate(
+        DEFINITION, [run(DEAR), run(DEAR, country="DE"), run(country="DE")], DEFAULT_RULES
+    )
+
+    assert {key: each.times for key, each in found.offers.items()} == {
+        "half": 2,
+        "ten": 1,
+        "call": 0,
+    }
+    # Half of three of twelve payments, twice; ten euros once.
+    assert found.offers["half"].amounts == {"eur": 2 * 4350}
+    assert found.offers["ten"].amounts == {"eur": 1000}
+    assert (found.runs, found.nothing, found.unknown, found.without_snapshot) == (3, 0, 0, 0)
+
+
+def test_customers_for_whom_nothing_holds_or_nothing_is_known_are_counted_apart() -> None:
+    found = simulate(
+        DEFINITION,
+        [run(Answers("other")), run(Answers("other"), country=None), PastRun(None, DEAR)],
+        DEFAULT_RULES,
+    )
+
+    assert (found.nothing, found.unknown, found.without_snapshot) == (1, 1, 1)
+
+
+def test_a_cost_that_nobody_knows_is_said_instead_of_taken_for_nothing() -> None:
+    runs = [
+        run(Answers("unused")),
+        run(DEAR, price_minor=None),
+        run(DEAR, currency=None),
+        run(DEAR, interval=None),
+    ]
+
+    found = simulate(DEFINITION, runs, DEFAULT_RULES)
+
+    assert found.offers["call"] == Offered(1, {}, 1)
+    assert found.offers["half"] == Offered(3, {}, 3)
+
+
+def test_sums_stay_apart_by_currency_and_nobody_is_given_more_than_they_pay() -> None:
+    always = FlowDefinition(
+        STANDARD_REASONS, (CouponOffer("big", amount_off={"eur": 99_000, "jpy": 100}, months=1),)
+    )
+    runs = [run(price_minor=100), run(price_minor=5000, currency="jpy"), run(currency="usd")]
+
+    found = simulate(always, runs, DEFAULT_RULES).offers["big"]
+
+    assert found.amounts == {"eur": 1200, "jpy": 100, "usd": 0}
+
+
+def test_a_rhythm_of_several_intervals_pays_less_often() -> None:
+    always = FlowDefinition(STANDARD_REASONS, (TrialOffer("trial", 365),))
+
+    (yearly, quarterly) = (
+        simulate(always, [run(interval=interval, interval_count=count)], DEFAULT_RULES)
+        for interval, count in (("year", 1), ("month", 3))
+    )
+
+    assert yearly.offers["trial"].amounts == {"eur": 2900}
+    assert quarterly.offers["trial"].amounts == {"eur": 4 * 2900}
