@@ -49,7 +49,7 @@ from aiocancel.parts import Parts
 from aiocancel.ports import EMAIL
 from aiocancel.runtime import Runtime
 from aiocancel.telemetry import EventHook, guarded, log_event
-from aiocancel.vendors.own import own_flow_of
+from aiocancel.vendors.own import OwnFlow, own_flow_of
 from aiocancel.web.flow_context import FLOW_KEY, FlowContext
 from aiocancel.web.health import HealthHandlers
 from aiocancel.web.languages import ChooseLocale
@@ -100,7 +100,8 @@ class CancelFlow:
     """Cancellation flows for one aiohttp application; nothing is connected before it starts.
 
     Args:
-        vendor: Runs the flow: ``OwnFlow(…)``, which needs nobody else, ``ProsperStack(…)`` or ``StaySignal(…)``.
+        vendor: Runs the flow: ``OwnFlow(…)``, which needs nobody else, ``ProsperStack(…)`` or ``StaySignal(…)``. Left
+            out, it is an ``OwnFlow()``: the standard reasons, and no offers.
         billing: The account at Stripe. Its key says whether everything is live or a test.
         database: A DSN, or an asyncpg pool that the application owns and closes.
         identify: ``async (request) -> str | int | UUID | None``, the application's id of the customer who is logged in.
@@ -176,7 +177,7 @@ class CancelFlow:
     def __init__(
         self,
         *,
-        vendor: FlowVendor,
+        vendor: FlowVendor | None = None,
         billing: StripeBilling,
         database: str | Pool,
         identify: Identify,
@@ -222,6 +223,7 @@ class CancelFlow:
         acknowledgement_link_days: int = DEFAULTS.acknowledgement_link_days,
         on_event: EventHook = log_event,
     ) -> None:
+        vendor = OwnFlow() if vendor is None else vendor
         check_vendor(vendor)
         check_billing(billing)
         check_database(database)

@@ -56,11 +56,12 @@ NEEDED: Mapping[str, Mapping[str, Any]] = {
         "subscription_attribute": "data-ss-subscription",
         "csp_sources": {},
     },
+    "OwnFlow": {},
 }
 
 WRONG: Mapping[str, Mapping[str, Sequence[Any]]] = {
     "CancelFlow": {
-        "vendor": (None, "prosperstack", aiocancel.ProsperStack),
+        "vendor": (5, "prosperstack", aiocancel.ProsperStack),
         "billing": (None, STRIPE_KEY, StripeBilling),
         "database": (None, "", 5, {}),
         "identify": (None, len, "ada"),
@@ -174,6 +175,7 @@ WRONG: Mapping[str, Mapping[str, Sequence[Any]]] = {
         "pause_bills_usage": FLAG,
         "most_months_of_a_discounted_payment": ("3", True, 3.0, 0, -1, 121),
         "unprorated_interval_change": (None, 5, "perhaps", []),
+        "plan_starts": (None, 5, "later", []),
     },
     "Theme": {
         "name": TEXT,
@@ -183,6 +185,7 @@ WRONG: Mapping[str, Mapping[str, Sequence[Any]]] = {
         "dark": (None, "red", 5, {"ink": 5}, {5: "#000000"}, {"ink": "black"}, {"inc": "#000000"}),
         "radius": (*TEXT, "", "round"),
         "font": (*TEXT, "", "a;b"),
+        "help": OPTIONAL_TEXT,
     },
     "ProsperStack": {
         "client_id": (*TEXT, ""),
@@ -212,6 +215,7 @@ WRONG: Mapping[str, Mapping[str, Sequence[Any]]] = {
         "proof_in": (5, "header", "property:", []),
         "trusts_vendor_sessions": FLAG,
         "previous_webhook_token": (*OPTIONAL_TEXT, "", "short"),
+        "fallback": (5, "own", aiocancel.OwnFlow),
     },
     "StaySignal": {
         "script_url": (*TEXT, "", "ftp://cdn.example/x.js"),
@@ -222,6 +226,17 @@ WRONG: Mapping[str, Mapping[str, Sequence[Any]]] = {
         "opt_out": FLAG,
         "script_integrity": OPTIONAL_TEXT,
         "applies_cancellation": (None, 5, "both", [], "vendor"),
+        "fallback": (5, "own", aiocancel.OwnFlow),
+    },
+    "OwnFlow": {
+        "reasons": (None, 5, "unused", ["unused"]),
+        "offers": (None, 5, "half_price", ["half_price"]),
+        "hold_out_percent": ("10", None, True, 10.0, -1, 101),
+        "hold_out_key": (*OPTIONAL_TEXT, "", "short"),
+        "at_most_one_gift_in_days": ("20", True, 20.0, 0, -1, 3651),
+        "offers_at_most": ("1", None, True, 1.0, 0, 4),
+        "rules": (None, 5, "never", ["never"]),
+        "country_column": (*OPTIONAL_TEXT, ""),
     },
 }
 

@@ -454,6 +454,22 @@ async def test_staysignal_has_its_opt_out_on_the_button(
         assert await cancels(browser) == "scheduled"
 
 
+@pytest.mark.usefixtures("ada")
+async def test_own_flow_of_the_example_opens_and_lets_everybody_leave(
+    aiohttp_client: AiohttpClient, pool: Pool, billing: StripeBilling, example: Examples
+) -> None:
+    flow = example("own_flow").flow
+    cancel = make_cancel(pool, billing.api_base, vendor=flow)
+    browser = await aiohttp_client(make_app(cancel))
+
+    page = await browser.get("/cancel", headers=ADA | {"Accept": "text/html"})
+
+    assert page.status == 200
+    assert "Cancel subscription" in await page.text()
+    assert [each.key for each in flow.definition.offers] == ["half_price", "break", "call"]
+    assert await cancels(browser) == "scheduled"
+
+
 def test_coupon_names_of_the_site_are_what_customers_read(
     example: Examples, monkeypatch: pytest.MonkeyPatch
 ) -> None:
