@@ -172,7 +172,8 @@ async def open_parts(parts: Parts, stack: AsyncExitStack) -> Opened:
             on_event=parts.on_event,
         )
         loops["catch-up"] = await stack.enter_async_context(_looping(catch_up.run(), "catch-up"))
-    left = LeftSessions(FlowSessions(pool))
+    read = None if parts.billing.account_column is not None else stripe.read_for_page
+    left = LeftSessions(FlowSessions(pool), read)
     # No part of the process's health: a session that ends later is only counted later.
     await stack.enter_async_context(_looping(left.run(), "flow sessions"))
     return Opened(service, pool, loops, own_flow)

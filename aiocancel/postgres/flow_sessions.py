@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from aiocancel.core.claim import OWN_FLOW
+from aiocancel.core.claim import OURS, OWN_FLOW
 from aiocancel.core.identifiers import CustomerId, FlowSessionId, Mode, SubscriptionId
 from aiocancel.postgres.connection import LedgerConnection
 
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 ABANDONED_AFTER: Final = timedelta(minutes=30)
 # Small enough for customers not to notice.
 SWEEP_BATCH: Final = 500
+# How many claims back vendors' runs are looked for: more than come while a worker is away for a night.
+NEWEST_CLAIMS: Final = 10_000
 
 # What the customer and the subscription were given and have cancelled here, and the run that is under way. A gift that
 # was refused was none.
@@ -127,19 +129,54 @@ FROM due WHERE s.id = due.id
 RETURNING s.session_id, s.subscription_id, s.state
 """
 
-# A vendor's run. The vendor's own word takes the place of the browser's, and stays.
-NOTE_VENDORS: Final = """
+# Runs through a vendor's flow, as far as the newest claims tell of them. The vendor's own word takes the place of the
+# browser's, and stays. A browser's "saved" proves nothing: it counts once the vendor has confirmed the offer.
+COPY_VENDORS: Final = """
+WITH told AS (
+    SELECT DISTINCT ON (c.flow_session_id, c.subscription_id, c.vendor) c.*, o.offer_id AS confirmed,
+        CASE WHEN o.offer_id IS NOT NULL OR c.flow->>'told_by' = 'vendor' THEN 'vendor' ELSE 'browser' END AS told_by
+    FROM (SELECT * FROM aiocancel.claim ORDER BY id DESC LIMIT $1) c
+        LEFT JOIN LATERAL (SELECT offer_id FROM aiocancel.outcome
+            WHERE vendor = c.vendor AND flow_session_id = c.flow_session_id LIMIT 1) o ON true
+        -- One look into the index for each claim, however many sessions there were.
+        LEFT JOIN LATERAL (SELECT id, told_by, erased_at FROM aiocancel.flow_session
+            WHERE session_id = c.flow_session_id AND subscription_id = c.subscription_id AND vendor = c.vendor
+            LIMIT 1) s ON true
+    WHERE c.flow_session_id IS NOT NULL AND NOT c.vendor = ANY($2) AND c.erased_at IS NULL
+      AND (c.status <> 'saved' OR o.offer_id IS NOT NULL OR c.recorded_at < now() - interval '1 hour')
+      AND (s.id IS NULL OR s.told_by = 'browser' AND s.erased_at IS NULL
+        AND (o.offer_id IS NOT NULL OR c.flow->>'told_by' = 'vendor'))
+    ORDER BY c.flow_session_id, c.subscription_id, c.vendor, c.uses_grant DESC, c.id
+    LIMIT $3)
 INSERT INTO aiocancel.flow_session AS known (session_id, vendor, told_by, mode, customer_id, subscription_id, state,
-    vendor_status, language, reason, answers, considered, shown, accepted_offer, opened_at, ended_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::jsonb, '[]', $12::jsonb, $13, coalesce($14, now()),
-    CASE WHEN $7 = 'open' THEN NULL ELSE coalesce($15, now()) END)
+    vendor_status, reason, answers, shown, accepted_offer, opened_at, ended_at)
+SELECT flow_session_id, vendor, told_by, mode, customer_id, subscription_id,
+    CASE WHEN status = 'canceled' THEN 'canceled' WHEN confirmed IS NOT NULL THEN 'accepted' ELSE 'abandoned' END,
+    status, reason_code,
+    jsonb_strip_nulls(jsonb_build_object('comment', flow->>'comment', 'reason', reason_text)),
+    coalesce((SELECT jsonb_agg(jsonb_build_object('offer', each))
+        FROM jsonb_array_elements_text(flow->'offers_presented') AS each), '[]'),
+    confirmed, recorded_at, recorded_at
+FROM told
 ON CONFLICT (session_id, subscription_id, vendor) DO UPDATE
 SET told_by = excluded.told_by, state = excluded.state, vendor_status = excluded.vendor_status,
     customer_id = CASE WHEN known.customer_id = '' THEN excluded.customer_id ELSE known.customer_id END,
     reason = excluded.reason, answers = excluded.answers, shown = excluded.shown,
-    accepted_offer = excluded.accepted_offer, ended_at = excluded.ended_at, touched_at = now(),
-    opened_at = least(known.opened_at, excluded.opened_at)
+    accepted_offer = excluded.accepted_offer, touched_at = now()
 WHERE known.told_by = 'browser' AND known.erased_at IS NULL
+RETURNING known.id
+"""
+
+# What they cost is read at Stripe soon afterwards, once each.
+WITHOUT_SNAPSHOT: Final = """
+SELECT id, subscription_id FROM aiocancel.flow_session
+WHERE told_by <> 'own' AND snapshot IS NULL AND erased_at IS NULL AND opened_at > now() - interval '1 hour'
+ORDER BY opened_at LIMIT $1
+"""
+
+ADD_SNAPSHOT: Final = """
+UPDATE aiocancel.flow_session SET snapshot = $2::jsonb
+WHERE id = $1 AND told_by <> 'own' AND snapshot IS NULL AND erased_at IS NULL
 """
 
 
@@ -266,27 +303,6 @@ class Swept:
     state: str
 
 
-@dataclass(frozen=True, slots=True)
-class VendorsRun:
-    """As much as a vendor, or only a browser, tells of a run through a vendor's flow."""
-
-    session_id: str
-    vendor: str
-    told_by: str
-    mode: Mode
-    customer_id: str = field(repr=False)
-    subscription_id: str
-    state: str
-    vendor_status: str
-    language: str | None = None
-    reason: str | None = None
-    answers: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    shown: Sequence[str] = ()
-    accepted_offer: str | None = None
-    opened_at: datetime | None = None
-    ended_at: datetime | None = None
-
-
 class FlowSessions:
     """Runs through flows; every method raises UnavailableError, and each is one statement."""
 
@@ -409,26 +425,20 @@ class FlowSessions:
         rows = await self._connection.at_once(SWEEP, ABANDONED_AFTER, SWEEP_BATCH)
         return [Swept(**row) for row in rows]
 
-    async def note(self, run: VendorsRun) -> None:
-        """Keep a run through a vendor's flow; of the same run the vendor's word counts more than a browser's."""
-        await self._connection.at_once(
-            NOTE_VENDORS,
-            run.session_id,
-            run.vendor,
-            run.told_by,
-            run.mode,
-            run.customer_id,
-            run.subscription_id,
-            run.state,
-            run.vendor_status,
-            run.language,
-            run.reason,
-            json.dumps(run.answers),
-            json.dumps([{"offer": key} for key in run.shown]),
-            run.accepted_offer,
-            run.opened_at,
-            run.ended_at,
+    async def copy_vendors(self) -> int:
+        """Keep runs through vendors' flows, as far as the newest claims tell of them; returns how many changed."""
+        return len(
+            await self._connection.at_once(COPY_VENDORS, NEWEST_CLAIMS, sorted(OURS), SWEEP_BATCH)
         )
+
+    async def without_snapshot(self, limit: int) -> list[tuple[int, str]]:
+        """Return the runs through vendors' flows of which nobody knows the price, with their subscriptions."""
+        rows = await self._connection.at_once(WITHOUT_SNAPSHOT, limit)
+        return [(row["id"], row["subscription_id"]) for row in rows]
+
+    async def add_snapshot(self, run: int, snapshot: Mapping[str, Any]) -> None:
+        """Keep what was true of a run through a vendor's flow; what is known already stays."""
+        await self._connection.at_once(ADD_SNAPSHOT, run, json.dumps(snapshot))
 
 
 async def accept_shown(

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from aiocancel.core.claim import CancelReason, FlowStatus
 from aiocancel.core.codes import Code
+from aiocancel.core.flow.snapshot import snapshot_of, snapshot_to_json
 from aiocancel.core.flow_session import FlowSession, VendorEvent
 from aiocancel.core.identifiers import FlowSessionId
 from aiocancel.core.offers.terms import AcceptedOffer, UnusableOffer, offer_from_json
-from aiocancel.errors import TransientVendorError, UnavailableError, UnreadableLedgerError
+from aiocancel.core.shown import ShownSubscription
+from aiocancel.errors import (
+    BillingError,
+    TransientVendorError,
+    UnavailableError,
+    UnreadableLedgerError,
+)
 from aiocancel.ports import OutcomeVerifier
 from aiocancel.postgres.flow_sessions import SWEEP_BATCH, AcceptedRow, FlowSessions
 from aiocancel.telemetry import told
@@ -20,6 +28,8 @@ from aiocancel.telemetry import told
 logger = logging.getLogger("aiocancel")
 
 LOOK_EVERY_S: Final = 60.0
+# Each is a request to Stripe, and none is urgent.
+_SNAPSHOTS_AT_ONCE: Final = 20
 
 _STATUS: Final[Mapping[str, FlowStatus]] = {
     "open": FlowStatus.IN_PROGRESS,
@@ -89,14 +99,24 @@ def _offer(row: AcceptedRow) -> AcceptedOffer | UnusableOffer | None:
 
 
 class LeftSessions:
-    """Ends the sessions in which nothing was done for half an hour.
+    """Ends the sessions in which nothing was done for half an hour, and keeps runs through vendors' flows beside them.
 
     Args:
         sessions: The rows.
+        read: Reads a subscription at Stripe, for what it cost; None where no row says whose account it is in.
+        now: Aware.
     """
 
-    def __init__(self, sessions: FlowSessions) -> None:
+    def __init__(
+        self,
+        sessions: FlowSessions,
+        read: Callable[[str], Awaitable[ShownSubscription]] | None = None,
+        *,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
         self._sessions = sessions
+        self._read = read
+        self._now = now
 
     async def run(self) -> None:
         """Look until cancelled; an outage of the database is waited out."""
@@ -113,5 +133,20 @@ class LeftSessions:
                 await asyncio.sleep(LOOK_EVERY_S)
 
     async def look(self) -> int:
-        """End a batch; returns how many there were."""
-        return len(await self._sessions.sweep())
+        """End a batch, and copy one; returns the size of the larger one."""
+        ended = len(await self._sessions.sweep())
+        copied = await self._sessions.copy_vendors()
+        await self._add_snapshots()
+        return max(ended, copied)
+
+    async def _add_snapshots(self) -> None:
+        if self._read is None:
+            return
+        for run, subscription_id in await self._sessions.without_snapshot(_SNAPSHOTS_AT_ONCE):
+            try:
+                shown = await self._read(subscription_id)
+            except BillingError:
+                # Another look comes, for an hour.
+                continue
+            snapshot = snapshot_of(shown, None, now=self._now())
+            await self._sessions.add_snapshot(run, snapshot_to_json(snapshot))

@@ -11,10 +11,12 @@ from typing import Any
 import asyncpg
 import pytest
 
+from aiocancel.core.claim import FlowClaim
+from aiocancel.core.flow_details import FlowDetails
 from aiocancel.core.identifiers import CustomerId, FlowSessionId, SubscriptionId
-from aiocancel.postgres.flow_sessions import Acceptance, FlowSessions, VendorsRun, accept_shown
+from aiocancel.postgres.flow_sessions import Acceptance, FlowSessions, accept_shown
 from aiocancel.postgres.ledger import Ledger
-from tests.support.claims import AT_PERIOD_END, ask, make_grant, record
+from tests.support.claims import AT_PERIOD_END, ask, make_claim, make_grant, record
 from tests.support.flow_sessions import (
     SHOWN,
     begin,
@@ -419,30 +421,69 @@ async def test_a_customers_gifts_and_cancellations_are_known_before_the_first_sc
     assert len((await sessions.look("bob", "sub_9")).gifts) == 0
 
 
-RUN = VendorsRun(
-    "sess_1", "prosperstack", "browser", "test", "ada", "sub_1", "canceled", "canceled"
-)
+def vendors_claim(status: str = "canceled", told_by: str = "browser", **fields: Any) -> FlowClaim:
+    details = FlowDetails(told_by, presented=("offr_1",))  # type: ignore[arg-type]
+    return make_claim(status, session="sess_1", details=details, **fields)
 
 
 async def test_a_vendors_word_takes_the_place_of_a_browsers_and_stays(
     pool: Pool, sessions: FlowSessions
 ) -> None:
-    told = replace(
-        RUN, told_by="vendor", customer_id="", state="accepted", vendor_status="saved",
-        accepted_offer="offr_1", shown=["offr_1"],
-    )  # fmt: skip
-    for each in (RUN, told, RUN, replace(told, vendor_status="deflected")):
-        await sessions.note(each)
+    ledger = Ledger(pool)
+    await record(ledger, vendors_claim(code="too_expensive"), make_grant())
+    copied = [await sessions.copy_vendors(), await sessions.copy_vendors()]
+    browsers = await pool.fetchrow("SELECT * FROM aiocancel.flow_session")
+    await pool.execute("""UPDATE aiocancel.claim SET flow = flow || '{"told_by": "vendor"}'""")
+    copied += [await sessions.copy_vendors(), await sessions.copy_vendors()]
 
+    assert copied == [1, 0, 1, 0]
+    assert browsers is not None
+    assert (browsers["told_by"], browsers["state"], browsers["reason"]) == (
+        "browser",
+        "canceled",
+        "too_expensive",
+    )
     (row,) = await pool.fetch("SELECT * FROM aiocancel.flow_session")
-    assert (row["told_by"], row["vendor_status"], row["state"]) == ("vendor", "saved", "accepted")
-    assert (row["customer_id"], row["accepted_offer"]) == ("ada", "offr_1")
+    assert (row["told_by"], row["customer_id"], row["shown"]) == (
+        "vendor",
+        "ada",
+        '[{"offer": "offr_1"}]',
+    )
 
 
-async def test_nobody_occupies_another_subscriptions_run_by_naming_it_first(
+async def test_a_browsers_yes_to_a_vendors_offer_counts_once_the_vendor_confirms_it(
     pool: Pool, sessions: FlowSessions
 ) -> None:
-    await sessions.note(replace(RUN, subscription_id="sub_2", customer_id="bob"))
-    await sessions.note(RUN)
+    await record(Ledger(pool), vendors_claim("saved"), make_grant())
+    assert await sessions.copy_vendors() == 0
 
-    assert await pool.fetchval("SELECT count(*) FROM aiocancel.flow_session") == 2
+    await pool.execute(
+        "INSERT INTO aiocancel.outcome (vendor, flow_session_id, claim_id, offer_id) "
+        "SELECT vendor, flow_session_id, id, 'offr_1' FROM aiocancel.claim"
+    )
+
+    assert await sessions.copy_vendors() == 1
+    (row,) = await pool.fetch("SELECT * FROM aiocancel.flow_session")
+    assert (row["state"], row["accepted_offer"], row["told_by"]) == ("accepted", "offr_1", "vendor")
+
+
+async def test_a_claim_of_our_own_is_no_vendors_run(pool: Pool, sessions: FlowSessions) -> None:
+    await record(Ledger(pool), own_claim("canceled"), make_grant())
+
+    assert await sessions.copy_vendors() == 0
+
+
+async def test_the_snapshot_of_a_vendors_run_is_added_once(
+    pool: Pool, sessions: FlowSessions
+) -> None:
+    await record(Ledger(pool), vendors_claim(), make_grant())
+    await sessions.copy_vendors()
+    ((run, subscription_id),) = await sessions.without_snapshot(10)
+    for price in (2900, 1):
+        await sessions.add_snapshot(run, {"price_minor": price})
+
+    assert subscription_id == "sub_1"
+    assert await sessions.without_snapshot(10) == []
+    assert await pool.fetchval("SELECT snapshot FROM aiocancel.flow_session") == (
+        '{"price_minor": 2900}'
+    )

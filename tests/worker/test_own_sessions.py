@@ -22,7 +22,7 @@ from aiocancel.postgres.flow_sessions import AcceptedRow, FlowSessions
 from aiocancel.postgres.ledger import Ledger
 from aiocancel.worker.confirm_offers import Offers
 from aiocancel.worker.own_sessions import LeftSessions, OwnSessions
-from tests.support.claims import AT_PERIOD_END, make_grant, record
+from tests.support.claims import AT_PERIOD_END, make_claim, make_grant, record
 from tests.support.flow_sessions import accept, begin, move_to_offer, own_claim
 from tests.support.waiting import until
 from tests.support.workbench import Bench
@@ -264,3 +264,17 @@ async def test_runs_that_were_left_end_by_themselves(bench: Bench) -> None:
         looking.cancel()
 
     assert await bench.pool.fetchval("SELECT state FROM aiocancel.flow_session") == "abandoned"
+
+
+async def test_runs_through_a_vendors_flow_are_kept_with_the_price_of_that_day(
+    bench: Bench,
+) -> None:
+    bench.stripe.add_subscription("sub_1", unit_amount=2900)
+    await record(Ledger(bench.pool), make_claim(session="sess_1"), make_grant())
+    await record(Ledger(bench.pool), make_claim(session="sess_2"), make_grant("sub_unknown"))
+    await LeftSessions(FlowSessions(bench.pool), bench.client.read_for_page).look()
+
+    rows = await bench.pool.fetch("SELECT * FROM aiocancel.flow_session ORDER BY session_id")
+    assert [row["state"] for row in rows] == ["canceled", "canceled"]
+    assert '"price_minor": 2900' in rows[0]["snapshot"]
+    assert rows[1]["snapshot"] is None
