@@ -232,11 +232,11 @@ WRONG: Mapping[str, Mapping[str, Sequence[Any]]] = {
         "reasons": (None, 5, "unused", ["unused"]),
         "offers": (None, 5, "half_price", ["half_price"]),
         "hold_out_percent": ("10", None, True, 10.0, -1, 101),
-        "hold_out_key": (*OPTIONAL_TEXT, "", "short"),
+        "hold_out_key": (*OPTIONAL_TEXT, "short"),
         "at_most_one_gift_in_days": ("20", True, 20.0, 0, -1, 3651),
         "offers_at_most": ("1", None, True, 1.0, 0, 4),
         "rules": (None, 5, "never", ["never"]),
-        "country_column": (*OPTIONAL_TEXT, ""),
+        "country_column": OPTIONAL_TEXT,
     },
 }
 

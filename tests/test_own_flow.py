@@ -24,7 +24,7 @@ from aiocancel.testing.stripe.faults import Fault
 from aiocancel.testing.stripe.simulator import StripeSimulator
 from aiocancel.vendors.own import OwnFlow, check_fallback, own_flow_of
 from tests.support.own_flow import HALF_PRICE, OFFERS, FlowCompany, flow_company
-from tests.support.saas import Pool, vendor
+from tests.support.saas import Pool, make_cancel, vendor
 from tests.support.waiting import until
 
 REASONS = ("too_expensive", "unused", "too_complex", "low_quality", "customer_service")
@@ -646,3 +646,11 @@ async def test_the_claim_keeps_the_language_that_its_letters_are_written_in(
 
     stored = await company.pool.fetchval("SELECT declaration->>'language' FROM aiocancel.claim")
     assert stored == "en"
+
+
+def test_without_a_vendor_it_is_a_flow_of_our_own_with_the_standard_reasons_and_no_offers() -> None:
+    vendors = make_cancel("postgresql://nowhere", vendor=None).inspect().vendor
+
+    assert isinstance(vendors, OwnFlow)
+    assert len(vendors.definition.reasons) == 8
+    assert vendors.definition.offers == ()
