@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from aiocancel.core.identifiers import Mode, SubscriptionId
-from aiocancel.core.measures.kept import KeptState, Reading, is_late
+from aiocancel.core.measures.kept import Reading, is_late
 from aiocancel.postgres.connection import LedgerConnection
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ class KeptReadings:
                 [each.paid_minor for each in reading.paid],
                 [each.given_minor for each in reading.paid],
             )
-            if reading.state in (KeptState.ENDED, KeptState.GONE):
+            if reading.is_over:
                 await connection.execute(COPY_ENDED, due.session, due.day)
 
     async def later(self, due: DueReading, *, delay_s: float) -> None:

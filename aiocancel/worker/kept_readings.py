@@ -15,9 +15,9 @@ from typing import Final, Protocol
 
 from aiocancel.core.codes import Code
 from aiocancel.core.identifiers import SubscriptionId
-from aiocancel.core.measures.kept import Reading
+from aiocancel.core.measures.kept import Reading, due_at
 from aiocancel.core.retry import delay_s
-from aiocancel.errors import AiocancelError, BillingError
+from aiocancel.errors import AiocancelError, BillingError, UnavailableError
 from aiocancel.postgres.kept_readings import DueReading, KeptReadings
 from aiocancel.telemetry import EventHook, guarded, told
 from aiocancel.worker.permissions import MissingPermissions
@@ -100,7 +100,20 @@ class KeptReader:
         except BillingError as error:
             await self._readings.later(due, delay_s=self._wait_s(due, error))
             return
-        await self._readings.read(due, reading, self._now())
+
+        # Brought forward by the news of an end that does not stand: its day is still to come.
+        early_s = (due_at(due.started_at, due.day) - self._now()).total_seconds()
+        if early_s > 0 and not reading.is_over:
+            await self._readings.later(due, delay_s=early_s)
+            return
+        try:
+            await self._readings.read(due, reading, self._now())
+        except UnavailableError:
+            raise
+        except Exception as error:
+            # One that cannot be stored keeps no other from being read.
+            logger.error("a reading of day %s cannot be stored: %s", due.day, told(error))
+            await self._readings.later(due, delay_s=_WAIT_FOR_OWNER_S)
 
     def _wait_s(self, due: DueReading, error: BillingError) -> float:
         if error.code == Code.PERMISSION_MISSING:

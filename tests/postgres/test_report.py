@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import uuid
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -13,6 +14,7 @@ from aiocancel.core.measures.definitions import DEFINITIONS, Definition
 from aiocancel.core.measures.interval import Share
 from aiocancel.core.measures.report import By, Counts, KeptOn, OfferFate, Revenue
 from aiocancel.errors import UnavailableError
+from aiocancel.postgres.erasure import Erasure
 from aiocancel.postgres.ledger import Ledger
 from aiocancel.postgres.report import Figures
 from tests.support.claims import ask, make_claim, make_grant, record, take_due
@@ -222,6 +224,23 @@ async def test_offers_that_were_left_out_are_counted_by_the_code_why(
     )
 
     assert await figures.left_out(*RANGE) == {"gift_given_lately": 2}
+
+
+async def test_an_erased_customer_is_counted_as_before(figures: Figures, pool: Pool) -> None:
+    (session,) = await add_sessions(
+        pool, PastSession(1, "accepted", shown=("half",), accepted="half", fitted="half")
+    )
+    await add_reading(pool, session, paid={"eur": (1450, 1450)})
+    before = await figures.counts(*RANGE), await figures.kept(*RANGE), await figures.revenue(*RANGE)
+
+    async with pool.acquire() as connection:
+        await Erasure(connection).of_customer("customer_1")
+
+    after = await figures.counts(*RANGE), await figures.kept(*RANGE), await figures.revenue(*RANGE)
+    erased = await pool.fetchval("SELECT bool_and(erased) FROM aiocancel.v_sessions")
+    assert erased
+    assert replace(after[0], without_snapshot=0) == replace(before[0], without_snapshot=0)
+    assert after[1:] == before[1:]
 
 
 async def test_a_figure_that_takes_too_long_is_given_up(pool: Pool) -> None:

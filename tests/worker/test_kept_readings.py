@@ -11,7 +11,7 @@ import pytest
 from aiocancel.billing.kept_readings import StripeKept
 from aiocancel.core.codes import Code
 from aiocancel.core.identifiers import SubscriptionId
-from aiocancel.core.measures.kept import Reading
+from aiocancel.core.measures.kept import KeptState, Paid, Reading
 from aiocancel.errors import RejectedBillingError, TransientBillingError
 from aiocancel.postgres.kept_readings import KeptReadings
 from aiocancel.telemetry import PermissionMissing
@@ -207,6 +207,43 @@ async def test_the_news_of_an_end_bring_its_readings_forward(bench: Bench) -> No
     assert await reader(bench).look() >= 1
 
     assert [row[1] for row in await readings(bench)] == ["ended"] * 3
+
+
+async def test_news_that_do_not_stand_make_no_reading_before_its_day(bench: Bench) -> None:
+    bench.stripe.add_subscription("sub_1")
+    await session(bench, 3)
+    await bench.pool.execute("UPDATE aiocancel.kept_reading SET due_at = now() WHERE day = 30")
+
+    assert await reader(bench).look() == 1
+
+    assert await readings(bench) == [(day, *UNREAD) for day in (30, 60, 90)]
+    wait = await bench.pool.fetchval(
+        "SELECT due_at - now() FROM aiocancel.kept_reading WHERE day = 30"
+    )
+    assert timedelta(days=26) < wait < timedelta(days=27, minutes=1)
+
+
+async def test_a_reading_that_cannot_be_stored_keeps_no_other_from_being_read(bench: Bench) -> None:
+    bench.stripe.add_subscription("sub_2")
+    first, second = await add_sessions(
+        bench.pool,
+        PastSession(1, opened_at=NOW - 30.6 * DAY),
+        PastSession(2, opened_at=NOW - 30.5 * DAY),
+    )
+
+    class Odd(StripeKept):
+        async def read(self, subscription_id: SubscriptionId, since: datetime) -> Reading:
+            if subscription_id == "sub_1":
+                return Reading(KeptState.ACTIVE, (Paid("eur", 1, 2**80, 0),))
+            return await super().read(subscription_id, since)
+
+    assert await reader(bench, Odd(bench.client)).look() == 2
+
+    read = await bench.pool.fetch(
+        "SELECT session FROM aiocancel.kept_reading WHERE read_at IS NOT NULL"
+    )
+    assert [row["session"] for row in read] == [second]
+    assert first != second
 
 
 async def test_a_session_that_is_cancelled_after_it_was_abandoned_keeps_its_readings(

@@ -81,7 +81,8 @@ DEFINITIONS: Final = (
         "Sessions",
         "Runs through a cancellation flow, our own or a vendor's, one for each time that a customer opened it.",
         "",
-        "A vendor's flow that was closed without any result is not known here.",
+        "A vendor's flow that was closed without any result is not known here. Of the time before this release only "
+        "cancellations are known, without their price.",
         "v_sessions",
     ),
     Definition(

@@ -67,6 +67,11 @@ class Reading:
         """Whether the customer counts as kept; see rule 1."""
         return self.state is KeptState.ACTIVE and any(each.invoices for each in self.paid)
 
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing can change any more; see rule 3."""
+        return self.state in (KeptState.ENDED, KeptState.GONE)
+
 
 def due_at(started_at: datetime, day: int) -> datetime:
     """Return when the reading of a day is due."""

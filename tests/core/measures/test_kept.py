@@ -76,6 +76,11 @@ def test_only_who_is_active_and_has_paid_is_kept(state: KeptState) -> None:
     assert not Reading(state, (Paid("eur", 0, 0, 2900),)).is_kept
 
 
+@pytest.mark.parametrize("state", KeptState)
+def test_only_what_has_ended_or_is_gone_is_over(state: KeptState) -> None:
+    assert Reading(state).is_over == (state in ("ended", "gone"))
+
+
 def invoice(paid_minor: int = 2900, **changed: Any) -> dict[str, Any]:
     return {
         "object": "invoice",
