@@ -192,7 +192,7 @@ def _own_flow(
         limits=parts.offer_limits or OfferLimits(),
         schedule_policy=billing.schedule_policy,
         # Who does not tell places has no customer whose place nobody knows.
-        place_rules=PLACE_RULES if getattr(parts, "place", None) is not None else (),
+        place_rules=() if parts.place is None else PLACE_RULES,
         handled=parts.offer_handlers.keys(),
     )
     return OwnFlowService(

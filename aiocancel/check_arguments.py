@@ -30,6 +30,7 @@ __all__ = [
     "check_offer_settings",
     "check_on_event",
     "check_options",
+    "check_place",
     "check_plans",
     "check_public_exit",
     "check_subscriptions",
@@ -238,6 +239,14 @@ def checked_folder(folder: object) -> Path | None:
     ):
         raise ConfigurationError("mail_templates is a folder with letter.txt, letter.html, or both")
     return Path(folder)
+
+
+def check_place(place: object) -> None:
+    """Refuse a ``place`` that is not a function, or None; raises ConfigurationError."""
+    if place is not None and (isinstance(place, type) or not callable(place)):
+        raise ConfigurationError(
+            "place is a function of the customer's id, such as 'US-MN' from it"
+        )
 
 
 def check_public_exit(public_exit: object, mailer: object) -> None:

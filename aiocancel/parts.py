@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from aiocancel.ports import (
         ChangeHook,
         ChooseEmail,
+        ChoosePlace,
         FlowVendor,
         Mailer,
         OfferHandler,
@@ -54,6 +55,7 @@ class Parts:
         offer_handlers: The application's handlers of custom offers, by the offer's id or a key of its metadata.
         mailer: Writes to customers; None where nobody is written to.
         email: A column's name, or a function of the customer's id, that tells an address.
+        place: Tells the place whose rules hold for a customer; None where nobody is asked.
         public_exit: The page on which anybody may terminate without a login; None for no such page.
         mail_templates: The folder of the owner's templates of letters; None for ours.
     """
@@ -78,6 +80,7 @@ class Parts:
     email: str | ChooseEmail = EMAIL
     mail_templates: Path | None = None
     public_exit: PublicExit | None = None
+    place: ChoosePlace | None = None
 
     @property
     def needed_columns(self) -> Sequence[str]:

@@ -33,6 +33,7 @@ from aiocancel.check_arguments import (
     check_offer_settings,
     check_on_event,
     check_options,
+    check_place,
     check_plans,
     check_public_exit,
     check_subscriptions,
@@ -78,6 +79,7 @@ if TYPE_CHECKING:
     from aiocancel.ports import (
         ChangeHook,
         ChooseEmail,
+        ChoosePlace,
         FlowVendor,
         Mailer,
         OfferHandler,
@@ -162,6 +164,10 @@ class CancelFlow:
         email: Where a customer is written to: a column of the subscription query, or ``(customer_id) -> str | None``,
             sync or async. A customer without an address is not written to.
         mail_templates: A folder with a ``letter.txt``, a ``letter.html`` or both, in the place of ours.
+        place: ``(customer_id) -> str | None``, sync or async: whose rules hold for a customer in a flow of our own, a
+            country such as ``"DE"`` or a part of one such as ``"US-MN"``, from your own data or Stripe's billing
+            address, and never from a network address. None from it stands for a place that nobody knows, and the
+            rules of all places hold then. Without it there are no rules of places.
         public_exit: A page on which anybody may terminate a contract without a login, as § 312k BGB asks: a
             ``PublicExit``. It needs a ``mailer``.
         site_url: The site's own address, such as ``"https://shop.example"``, for the links in mails; without it they
@@ -219,6 +225,7 @@ class CancelFlow:
         email: str | ChooseEmail = EMAIL,
         mail_templates: str | Path | None = None,
         public_exit: PublicExit | None = None,
+        place: ChoosePlace | None = None,
         site_url: str = DEFAULTS.site_url,
         acknowledgement_link_days: int = DEFAULTS.acknowledgement_link_days,
         on_event: EventHook = log_event,
@@ -238,6 +245,7 @@ class CancelFlow:
         check_mailer(mailer)
         check_email(email)
         check_public_exit(public_exit, mailer)
+        check_place(place)
         _check_modes(vendor, billing)
         if billing.account_column is not None and hasattr(subscriptions, "over"):
             raise ConfigurationError(
@@ -291,6 +299,7 @@ class CancelFlow:
             email=email,
             mail_templates=checked_folder(mail_templates),
             public_exit=public_exit,
+            place=place,
         )
         self.log_filter = WebhookTokenFilter(prefix, vendor.webhook_tokens)
         """Keeps the webhook's token out of a log: ``logging.getLogger("yours").addFilter(cancel.log_filter)``."""
@@ -307,6 +316,7 @@ class CancelFlow:
             options=options,
             own_flow=None if own_flow_of(vendor) is None else self._runtime.own_flow,
             stripe_posts=StripeWebhook(billing) if billing.webhook_secrets else None,
+            place=place,
         )
 
         handlers = self._handlers = Handlers(self._site)

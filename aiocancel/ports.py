@@ -406,6 +406,10 @@ ChooseEmail = Callable[[str], "str | Awaitable[str | None] | None"]
 """``(customer_id) -> str | None``, sync or async: where a customer is written to."""
 
 
+ChoosePlace = Callable[[str], "str | Awaitable[str | None] | None"]
+"""``(customer_id) -> str | None``, sync or async: a country such as ``DE``, or a part of one such as ``US-MN``."""
+
+
 class Mailer(Protocol):
     """Hands mails to a mail server; ``SmtpMailer`` is one, and an object of the application's own is another.
 

@@ -102,6 +102,7 @@ WRONG: Mapping[str, Mapping[str, Sequence[Any]]] = {
         "mailer": (5, "smtp://mail.example.com", aiocancel.SmtpMailer, {}),
         "email": (None, 5, "", [], str),
         "mail_templates": (5, "", "/no/such/folder", ["mails"]),
+        "place": (5, "DE", str),
         "public_exit": (5, "find", aiocancel.PublicExit, identify),
         "site_url": (
             *TEXT,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import inspect
 import json
@@ -25,7 +26,7 @@ from aiocancel.web.style import style_sheet
 if TYPE_CHECKING:
     from aiocancel.intake import FlowService
     from aiocancel.own_flow import OwnFlowService
-    from aiocancel.ports import FlowVendor, StripePosts
+    from aiocancel.ports import ChoosePlace, FlowVendor, StripePosts
     from aiocancel.web.languages import Words
 
 logger = logging.getLogger("aiocancel")
@@ -43,6 +44,10 @@ SLOW_AFTER_S: Final = 3.0
 UNHEARD_AFTER_S: Final = 1.0
 
 MAX_CUSTOMER_ID_LENGTH = 255
+# A page waits no longer for a customer's place.
+PLACE_WITHIN_S: Final = 1.0
+# A country, or a part of one, in the spelling of ISO 3166.
+_PLACE: Final = re.compile(r"[A-Z]{2}(?:-[A-Z0-9]{1,3})?")
 # Header bytes that are not UTF-8 arrive as halves of surrogate pairs.
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
@@ -91,6 +96,7 @@ class Site:
         stripe_posts: StripePosts | None = None,
         options: ChooseOptions | None = None,
         own_flow: Callable[[], Awaitable[OwnFlowService]] | None = None,
+        place: ChoosePlace | None = None,
     ) -> None:
         self.settings = settings
         self.languages = Languages(settings, locale)
@@ -98,6 +104,7 @@ class Site:
         self.on_event = on_event
         self.policy = PolicyWriter(vendor, settings.content_security_policy, on_event)
         self.identify = identify
+        self._place = place
         self.options = options
         if options is not None:
             # A vendor that takes none says so.
@@ -170,6 +177,29 @@ class Site:
             # Not its text, which may name a customer.
             logger.error("identify failed, and nobody can cancel: %s%s", told(error), hint)
             raise UnavailableError(f"identify failed ({type(error).__name__})") from error
+
+    async def place_of(self, customer_id: str) -> str | None:
+        """Ask the application for a customer's place; None where nobody knows it, so that every place's rules hold.
+
+        A function that fails, or takes long, keeps nobody from leaving: the strictest rules hold, and the log says so.
+        """
+        if self._place is None:
+            return None
+
+        try:
+            async with asyncio.timeout(PLACE_WITHIN_S):
+                answer = self._place(customer_id)
+                place: object = await answer if inspect.isawaitable(answer) else answer
+        except Exception as error:
+            logger.error("place failed, and the rules of every place hold: %s", told(error))
+            return None
+        if isinstance(place, str) and _PLACE.fullmatch(place.upper()):
+            return place.upper()
+        if place is not None:
+            logger.error(
+                "place returned no place such as 'DE' or 'US-MN': every place's rules hold"
+            )
+        return None
 
     def is_flow_page(self, request: web.Request) -> bool:
         """Tell whether the payload is to be prepared before the handler runs."""

@@ -116,7 +116,8 @@ class OwnFlowHandlers:
         from aiocancel.own_flow import RequestFacts
 
         service = await self._service()
-        screen = await service.open(owned, RequestFacts(words.language))
+        place = await self._site.place_of(owned.customer_id)
+        screen = await service.open(owned, RequestFacts(words.language, place))
 
         at = screen.facts.ends_at
         over = {Situation.ALREADY_ENDING: already_page, Situation.ENDED: ended_page}
