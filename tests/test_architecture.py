@@ -636,8 +636,8 @@ def test_an_application_can_name_every_type_that_it_writes_without_a_deep_import
 
     # Words to choose from, mappings, a pool of asyncpg's, and functions of a request.
     assert hidden == {
-        "CancelTiming", "ChooseEmail", "ChooseLocale", "ChoosePlace", "ChooseOptions", "Identify", "Operator", "Pool", "ResumePolicy",
-        "Texts",
+        "CancelTiming", "ChooseEmail", "ChooseLocale", "ChoosePlace", "ChooseOptions", "Identify",
+        "Operator", "Pool", "ResumePolicy", "Texts",
     }  # fmt: skip
     assert set(ports.__all__) <= set(aiocancel.__all__)
     assert {"OwnedSubscription", "CustomerId", "SubscriptionId"} <= set(aiocancel.__all__)

@@ -14,6 +14,7 @@ from email.mime.multipart import MIMEMultipart
 from email.mime.text import MIMEText
 from email.policy import compat32
 from email.utils import formataddr, formatdate, getaddresses
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final, Literal
 from urllib.parse import unquote, urlsplit
 
@@ -72,6 +73,8 @@ class SmtpMailer:
         ssl_context: ssl.SSLContext | None = None,
         within_s: float = 20.0,
     ) -> None:
+        if find_spec("aiosmtplib") is None:
+            raise ConfigurationError("SmtpMailer needs: pip install 'aiocancel[mail]'")
         check_word("tls", tls, ("required", "off"))
         check_number("within_s", within_s, most=60)
         if ssl_context is not None and not isinstance(ssl_context, ssl.SSLContext):

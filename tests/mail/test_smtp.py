@@ -312,3 +312,10 @@ def test_password_never_travels_in_the_clear() -> None:
     assert repr(SmtpMailer("smtp://ada:secret@mail.example.com", sender=SENDER)) == (
         "SmtpMailer(smtp://mail.example.com:587)"
     )
+
+
+def test_package_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("aiocancel.mail.smtp.find_spec", lambda name: None)
+
+    with pytest.raises(ConfigurationError, match=r"pip install 'aiocancel\[mail\]'"):
+        SmtpMailer("smtp://mail.example.com", sender=SENDER)

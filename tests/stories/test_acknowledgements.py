@@ -277,7 +277,7 @@ async def test_refused_address_is_left_to_a_person_and_the_cancellation_stands(
     assert company.subscription["cancel_at_period_end"] is True
 
 
-async def test_erased_customer_is_not_written_to_and_nothing_of_the_letters_is_kept(
+async def test_A7_erased_customer_is_not_written_to_and_nothing_of_the_letters_is_kept(
     company: Company,
 ) -> None:
     company.stripe.add_subscription("sub_1")

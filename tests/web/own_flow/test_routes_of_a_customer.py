@@ -317,3 +317,64 @@ async def test_screens_are_in_the_language_of_the_customer(
 
     assert "Ihr Abonnement Pro kündigen" in why.text
     assert "Oder: 50\xa0% Rabatt auf Ihre nächsten 3 Zahlungen" in offer.text
+
+
+async def _fails(customer_id: str) -> str | None:
+    raise RuntimeError(customer_id)
+
+
+async def _hangs(customer_id: str) -> str | None:
+    await asyncio.sleep(3600)
+    return "FR"
+
+
+@pytest.mark.parametrize(
+    ("place", "first"),
+    [
+        (lambda _: "FR", "why"),
+        (lambda _: "us-ca", "why"),
+        # Nothing may stand before the declaration.
+        (lambda _: "DE", "exit"),
+        # Whose place nobody knows has the strictest rules, whatever kept the application from knowing it.
+        (lambda _: None, "exit"),
+        (lambda _: "somewhere", "exit"),
+        (_fails, "exit"),
+        (_hangs, "exit"),
+    ],
+    ids=["france", "california", "germany", "unknown", "no_place", "fails", "hangs"],
+)
+async def test_U4_rules_of_a_place_hold_and_all_of_them_where_nobody_knows_it(
+    aiohttp_client: AiohttpClient,
+    pool: Pool,
+    stripe_api: tuple[StripeSimulator, str],
+    place: Any,
+    first: str,
+) -> None:
+    company = await open_company(aiohttp_client, pool, stripe_api, place=place)
+    ada = company.customer()
+
+    await ada.go("/cancel")
+    assert ada.step == first
+
+    # U1: the exit is there whatever the rules are, and ends the contract without another screen.
+    await ada.press("cancel")
+    assert ada.outcome == "scheduled"
+
+
+async def test_U2_U3_minnesota_has_no_benefit_without_permission_and_no_required_reason(
+    aiohttp_client: AiohttpClient, pool: Pool, stripe_api: tuple[StripeSimulator, str]
+) -> None:
+    company = await open_company(aiohttp_client, pool, stripe_api, place=lambda _: "US-MN")
+    ada = company.customer()
+    await ada.go("/cancel")
+
+    asked = await ada.press("continue", reason="too_expensive")
+    assert ada.step == "permission"
+    assert "50% off" not in asked.text
+    offer = await ada.press("permit")
+    assert "50% off" in offer.text
+
+    # A reason was never asked for as a condition.
+    assert [each for each in offer.all("input") if "required" in each] == []
+    await ada.press("cancel")
+    assert ada.outcome == "scheduled"
