@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import re
@@ -10,20 +11,23 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import asyncpg
 import pytest
 import pytest_asyncio
+from aiohttp import web
 from pytest_aiohttp import AiohttpClient
 
 from aiocancel.core.measures.interval import Share
 from aiocancel.core.measures.report import ROW_HEAD, Counts, Group
 from aiocancel.core.measures.words import HoldOut
 from aiocancel.errors import ConfigurationError, UnavailableError
+from aiocancel.postgres import report
 from aiocancel.postgres.report import Figures
 from aiocancel.web.console.figures import difference_of, every_week
 from aiocancel.web.console.range import Range
 from tests.support.past_sessions import PastSession, add_reading, add_sessions
-from tests.support.saas import Pool, make_cancel
-from tests.web.console.test_app import Client, get, page, plain, site
+from tests.support.saas import Pool, as_customer, make_cancel
+from tests.web.console.test_app import AT, Client, get, page, plain, site, who_is_this
 
 NOW = datetime.now(UTC)
 
@@ -162,6 +166,33 @@ async def test_a_block_that_is_too_slow_is_left_out_and_named_and_the_rest_is_th
     assert text.count("Cancelling is not affected") == 6
     assert "What became of those who saw an offer?" in text
     assert found["missing"] == ["counts", "weeks", "groups", "reasons", "revenue", "hold_out"]
+
+
+async def test_a_cancellation_does_not_wait_for_figures_however_many_are_asked_for(
+    aiohttp_client: AiohttpClient, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Each takes nearly all the time that it may. Were they not held back, a customer would wait behind two rows.
+    slow = f"SELECT counted.* FROM ({report.COUNTS}) AS counted, pg_sleep(1.9)"
+    monkeypatch.setattr(report, "COUNTS", slow)
+    pool = await asyncpg.create_pool(database, min_size=1, max_size=4)
+    await pool.execute("INSERT INTO app_subscription VALUES ('ada', 'sub_1')")
+    cancel = make_cancel(pool, run_worker=False, answer_within_s=0.1)
+    app = web.Application()
+    cancel.setup(app)
+    app.add_subapp(AT, cancel.console(operator=who_is_this))
+    client = await aiohttp_client(app)
+
+    payload = await client.get("/cancel/payload", headers=as_customer("ada"))
+    body = {"grant": (await payload.json())["flow"]["grant"], "status": "canceled"}
+    figures = [asyncio.create_task(get(client, "/figures")) for _ in range(8)]
+    await asyncio.sleep(0.2)
+    async with asyncio.timeout(3):
+        answer = await client.post("/cancel/result", json=body, headers=as_customer("ada"))
+
+    assert answer.status == 202
+    assert not any(each.done() for each in figures)
+    pool.terminate()
+    await asyncio.gather(*figures, return_exceptions=True)
 
 
 async def test_the_print_view_has_its_tables_open_and_no_form(client: Client, pool: Pool) -> None:
