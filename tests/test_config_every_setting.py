@@ -177,6 +177,7 @@ WRONG: Mapping[str, Mapping[str, Sequence[Any]]] = {
         "most_months_of_a_discounted_payment": ("3", True, 3.0, 0, -1, 121),
         "unprorated_interval_change": (None, 5, "perhaps", []),
         "plan_starts": (None, 5, "later", []),
+        "seat_offers": (None, 5, "offr_1", [], {"offr_1": 3}, {"offr_1": ("price_pro", 0)}),
     },
     "Theme": {
         "name": TEXT,

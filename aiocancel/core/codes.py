@@ -514,6 +514,12 @@ class Code(StrEnum):
         "The plan is paid at other intervals: Stripe would bill it at once, without credit for time that is paid.",
         "Let the offer prorate, or set OfferRules(unprorated_interval_change='allow').",
     )
+    SEATS_WOULD_NOT_BE_FEWER = (
+        "seats_would_not_be_fewer",
+        About.OFFER,
+        "The offer's seats are more than the subscription has, or it has none to count.",
+        "Correct OfferRules(seat_offers=...), or change the seats at Stripe.",
+    )
     A_TRIAL_CANNOT_BE_SCHEDULED = (
         "a_trial_cannot_be_scheduled",
         About.OFFER,

@@ -17,7 +17,7 @@ from aiocancel.core.idempotency import wish_of
 from aiocancel.core.identifiers import FlowSessionId, SubscriptionId
 from aiocancel.core.offers.apply import DEFAULT_RULES, OfferRules, Progress, offer_step
 from aiocancel.core.offers.expect import Baseline, patience_s, vendor_offer_step
-from aiocancel.core.offers.terms import NO_LIMITS, AcceptedOffer, OfferLimits
+from aiocancel.core.offers.terms import NO_LIMITS, AcceptedOffer, OfferLimits, with_seats
 from aiocancel.core.offers.verify import Doubtful, NotYet, Proven, Verdict, judge
 from aiocancel.core.outcome import Outcome
 from aiocancel.core.subscription import Price, Subscription
@@ -169,6 +169,9 @@ class Offers:
         return verdict if is_told else NotYet(Code.NO_EVENT_OF_FLOW_SESSION)
 
     def _judged(self, session: FlowSession | None, taken: TakenAction) -> Verdict:
+        if session is not None and taken.vendor != OWN_FLOW:
+            meant = with_seats(session.accepted, self._rules.seat_offers)
+            session = replace(session, accepted=meant)
         return judge(
             session,
             taken.action.subscription_id,

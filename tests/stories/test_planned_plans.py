@@ -168,6 +168,20 @@ async def test_the_plan_of_somebody_else_is_neither_replaced_nor_taken_back(
     assert company.changes() == []
 
 
+async def test_a_custom_offer_of_fewer_seats_comes_when_the_period_ends(company: Company) -> None:
+    company.stripe.add_subscription("sub_1", quantity=5)
+    rules = OfferRules(seat_offers={"offr_custom": ("price_pro", 2)})
+    await open_with(company, offer_rules=rules, applies_offers="vendor")
+
+    assert (await company.claim(company.accepted("offr_custom")))["outcome"] == "scheduled"
+    assert company.changes() == ["schedule_created", "schedule_phases"]
+    assert company.subscription["items"]["data"][0]["quantity"] == 5
+    await at_the_end(company)
+    await until(lambda: has_ended(company))
+    assert company.subscription["items"]["data"][0]["quantity"] == 2
+    assert [state for state, _ in await states(company)] == ["done"]
+
+
 FAULTS: list[FaultKind] = ["error_500_before", "error_500_after", "drop_after", "rate_limit_429"]
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import calendar
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Final, Literal, assert_never
@@ -46,6 +47,7 @@ from aiocancel.core.offers.terms import (
     TrialTerms,
 )
 from aiocancel.core.subscription import CollectionPause, Item, Price, Subscription
+from aiocancel.errors import ConfigurationError
 
 # Stripe: trial_end is at most two years from the billing cycle's anchor.
 LONGEST_TRIAL: Final = timedelta(days=730)
@@ -109,6 +111,8 @@ class OfferRules:
             a person, ``allow`` does it.
         plan_starts: When another plan of a flow vendor's offer comes, which says nothing of that. With ``period_end``
             a schedule at Stripe brings it when the running period ends, and nothing is charged or credited before.
+        seat_offers: Custom offers of a flow vendor that stand for fewer seats, by the offer's id: the price that counts
+            them, and how many (1 or more) are paid for when the running period has ended.
 
     Raises:
         ConfigurationError: Says which setting is wrong.
@@ -123,6 +127,7 @@ class OfferRules:
     most_months_of_a_discounted_payment: int | None = None
     unprorated_interval_change: Literal["refuse", "allow"] = "refuse"
     plan_starts: PlanStart = "now"
+    seat_offers: Mapping[str, tuple[str, int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name, words in _WORDS.items():
@@ -130,9 +135,21 @@ class OfferRules:
         check_texts("OfferRules.plan_price_ids", self.plan_price_ids)
         check_flag("OfferRules.pause_bills_usage", self.pause_bills_usage)
 
+        _check_seat_offers(self.seat_offers)
         if (months := self.most_months_of_a_discounted_payment) is not None:
             name = "OfferRules.most_months_of_a_discounted_payment"
             check_whole(name, months, most=_MOST_MONTHS)
+
+
+def _check_seat_offers(seat_offers: object) -> None:
+    name = "OfferRules.seat_offers"
+    pairs = seat_offers.values() if isinstance(seat_offers, Mapping) else [None]
+    if not all(isinstance(pair, tuple) and len(pair) == 2 for pair in pairs):
+        raise ConfigurationError(f'{name} is like {{"offr_fewer": ("price_team", 3)}}')
+
+    for offer_id, (price_id, seats) in dict(seat_offers).items():  # type: ignore[call-overload]
+        check_texts(name, [offer_id, price_id])
+        check_whole(f"{name}, the seats", seats)
 
 
 DEFAULT_RULES: Final = OfferRules()
@@ -251,9 +268,11 @@ def _is_so_already(terms: Terms, subscription: Subscription, now: datetime) -> b
     """Tell whether the customer has what was offered, so that nobody need do anything."""
     if subscription.has_ended or subscription.is_ending or subscription.status == "incomplete":
         return False
+
     match terms:
-        case PlanTerms(price_id):
-            return any(item.price_id == price_id for item in subscription.items)
+        case PlanTerms(price_id, seats=seats):
+            there = [item for item in subscription.items if item.price_id == price_id]
+            return any(seats is None or item.quantity == seats for item in there)
         case PauseTerms(interval="indefinitely") if subscription.status == "paused":
             return True
         case PauseTerms() if subscription.paused is not None:
@@ -523,7 +542,8 @@ def _at_period_end(
     price: Price | None,
 ) -> Step | None:
     """Return the step for a plan that comes when the period ends, None for one that comes at once."""
-    earlier, waits = progress.earlier, terms.at_period_end or rules.plan_starts == "period_end"
+    earlier, later = progress.earlier, terms.at_period_end or rules.plan_starts == "period_end"
+    waits = later or terms.seats is not None
     if isinstance(earlier, SchedulePrice):
         return planned_step(
             earlier,
@@ -540,6 +560,9 @@ def _at_period_end(
     item = _plan_item(subscription, rules)
     if item is None:
         return Refuse(Code.WHICH_ITEM_IS_THE_PLAN)
+    if terms.seats is not None and terms.seats > (item.quantity or 0):
+        # Usage has no seats, and more of them would cost more.
+        return Refuse(Code.SEATS_WOULD_NOT_BE_FEWER)
     return plan_at_period_end(terms, item, subscription, now, price)
 
 

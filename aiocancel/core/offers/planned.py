@@ -58,7 +58,7 @@ def plan_at_period_end(
         without_metadata(running),
         terms.price_id,
         replaced=item.price_id,
-        quantity=None if shown.is_metered else item.quantity,
+        quantity=None if shown.is_metered else (terms.seats or item.quantity),
         interval=shown.interval,
         interval_count=shown.interval_count,
     )

@@ -7,7 +7,7 @@ be carried out safely is read as ``UnusableOffer`` and left to a human, never gu
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final, Literal, assert_never
@@ -49,11 +49,15 @@ class TrialTerms:
 
 @dataclass(frozen=True, slots=True)
 class PlanTerms:
-    """Another price in place of the one being paid, at once or, with ``at_period_end``, when the period ends."""
+    """Another price in place of the one being paid, at once or, with ``at_period_end``, when the period ends.
+
+    ``seats`` is how many are paid for from then on, always when the period ends; None leaves them as they are.
+    """
 
     price_id: str
     prorate: bool
     at_period_end: bool = False
+    seats: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +239,23 @@ def _coupon_breach(coupon: CouponTerms, limits: OfferLimits) -> Code | None:
     return None
 
 
+def with_seats(
+    offer: AcceptedOffer | UnusableOffer | None, seat_offers: Mapping[str, tuple[str, int]]
+) -> AcceptedOffer | UnusableOffer | None:
+    """Return the offer as the owner means it: a custom one may stand for fewer seats.
+
+    Args:
+        offer: As the vendor confirms it.
+        seat_offers: As in ``OfferRules``.
+    """
+    if not isinstance(offer, AcceptedOffer) or not isinstance(offer.terms, CustomTerms):
+        return offer
+    if (meant := seat_offers.get(offer.offer_id)) is None:
+        return offer
+    price_id, seats = meant
+    return replace(offer, terms=PlanTerms(price_id, False, at_period_end=True, seats=seats))
+
+
 def name_of(terms: Terms) -> str:
     """Return the one word for the type of an offer."""
     match terms:
@@ -270,10 +291,11 @@ def offer_to_json(offer: AcceptedOffer) -> dict[str, Any]:
             }
         case TrialTerms(days):
             terms = {"type": "trial_extension", "days": days}
-        case PlanTerms(price_id, prorate, at_period_end):
+        case PlanTerms(price_id, prorate, at_period_end, seats):
             terms = {"type": "change_plan", "price_id": price_id, "prorate": prorate}
             # Left out where it says nothing, so that a worker of the release before can read it.
             terms |= {"at_period_end": True} if at_period_end else {}
+            terms |= {} if seats is None else {"seats": seats}
         case PauseTerms(interval, count, at_period_end):
             terms = {
                 "type": "pause",

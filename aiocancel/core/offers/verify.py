@@ -12,7 +12,7 @@ from aiocancel.core.codes import AnyCode, Code
 from aiocancel.core.decision import Policy
 from aiocancel.core.flow_session import FlowSession
 from aiocancel.core.identifiers import SubscriptionId
-from aiocancel.core.offers.terms import CustomTerms, OfferLimits, UnusableOffer, breach
+from aiocancel.core.offers.terms import CustomTerms, OfferLimits, PlanTerms, UnusableOffer, breach
 
 OLDEST_SESSION: Final = timedelta(days=7)
 
@@ -91,7 +91,8 @@ def judge(
         return Proven(
             offer.offer_id, (Action(ActionKind.RUN_OFFER_HANDLER, subscription_id, offer=offer),)
         )
-    if policy.applies_offers == "vendor":
+    changes_seats = isinstance(offer.terms, PlanTerms) and offer.terms.seats is not None
+    if policy.applies_offers == "vendor" and not changes_seats:
         # The vendor's word names the change to expect; Stripe must show that it happened.
         accepted = replace(offer, accepted_at=session.completed_at or now)
         return Proven(

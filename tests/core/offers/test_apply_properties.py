@@ -56,7 +56,7 @@ all_terms: st.SearchStrategy[Terms] = st.one_of(
         to_customer=st.booleans(),
     ),
     st.builds(TrialTerms, numbers),
-    st.builds(PlanTerms, ids, st.booleans(), st.booleans()),
+    st.builds(PlanTerms, ids, st.booleans(), st.booleans(), st.none() | st.integers(1, 9)),
     st.builds(PauseTerms, st.sampled_from(PAUSE_INTERVALS), numbers, st.booleans()),
     st.builds(CustomTerms),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -12,10 +13,19 @@ from aiocancel.core.changes import SchedulePrice, SwapPrice
 from aiocancel.core.codes import Code
 from aiocancel.core.offers.apply import OfferRules
 from aiocancel.core.offers.planned import PHASE_MARGIN
-from aiocancel.core.offers.terms import AcceptedOffer, PlanTerms, offer_from_json, offer_to_json
+from aiocancel.core.offers.terms import (
+    AcceptedOffer,
+    CouponTerms,
+    CustomTerms,
+    PlanTerms,
+    offer_from_json,
+    offer_to_json,
+    with_seats,
+)
 from aiocancel.core.phases import PhaseItem
 from aiocancel.core.schedules import MakeSchedule
 from aiocancel.core.subscription import AppliedDiscount, Price, Subscription
+from aiocancel.errors import ConfigurationError
 from tests.core.offers.test_apply import (
     BASIC,
     DUE,
@@ -216,6 +226,62 @@ def test_the_owner_can_let_every_vendors_plan_begin_with_the_next_period() -> No
     assert step(now, two, rules=OUR_KIND) == Refuse(Code.WHICH_ITEM_IS_THE_PLAN)
 
 
+FEWER = PlanTerms("price_pro", prorate=False, at_period_end=True, seats=1)
+
+
+def test_fewer_seats_come_with_the_next_period_at_the_same_price_or_another() -> None:
+    cheaper = PlanTerms(BASIC, prorate=False, at_period_end=True, seats=2)
+    fewer = dataclasses.replace(PLANNED, price_id="price_pro", quantity=1)
+
+    assert step(FEWER, shape()) == step(TERMS, shape())
+    assert step(FEWER, under(RUNNING)) == Write(fewer)
+    assert fewer.items == (PhaseItem("price_pro", 1),)
+    assert step(cheaper, under(RUNNING)) == Write(dataclasses.replace(PLANNED, quantity=2))
+    # They are promised, come, and are not given twice.
+    after = dataclasses.replace(RUNNING, starts_at=DUE, ends_at=ON_BASIC.ends_at, items=fewer.items)
+    assert step(FEWER, under(RUNNING, after), earlier=fewer) == COMES
+    has_one = shape(items=(dataclasses.replace(PRO, quantity=1),))
+    assert step(FEWER, has_one, earlier=fewer, promised=DUE) == Done(Receipt("active", None))
+    assert step(FEWER, has_one) == Done(Receipt("active", None))
+    # An offer that names seats waits for the period's end, whatever else it says.
+    at_once = dataclasses.replace(FEWER, at_period_end=False)
+    assert step(at_once, under(RUNNING)) == Write(fewer)
+
+
+def test_more_seats_and_seats_of_usage_are_no_offer() -> None:
+    refused = Refuse(Code.SEATS_WOULD_NOT_BE_FEWER)
+
+    assert step(dataclasses.replace(FEWER, seats=4), shape()) == refused
+    assert step(dataclasses.replace(TERMS, seats=4), shape()) == refused
+    assert step(FEWER, shape(items=(USAGE,))) == refused
+
+
+def test_a_custom_offer_stands_for_seats_where_the_owner_says_so() -> None:
+    seat_offers = {"offr_fewer": ("price_pro", 1)}
+    custom = AcceptedOffer("offr_fewer", CustomTerms(), {"team": "blue"})
+    coupon = AcceptedOffer("offr_fewer", CouponTerms(None, None, "once"))
+
+    assert with_seats(custom, seat_offers) == dataclasses.replace(custom, terms=FEWER)
+    for other in (dataclasses.replace(custom, offer_id="offr_call"), coupon, None):
+        assert with_seats(other, seat_offers) == other
+
+
+@pytest.mark.parametrize(
+    "seat_offers",
+    [
+        pytest.param({"offr_1": ("price_pro", 0)}, id="no seats"),
+        pytest.param({"offr_1": ("price_pro", "3")}, id="a text"),
+        pytest.param({"offr_1": ("", 3)}, id="no price"),
+        pytest.param({"offr_1": 3}, id="only a number"),
+        pytest.param({"offr_1": ("price_pro", 3, 3)}, id="one too many"),
+        pytest.param(["offr_1"], id="a list"),
+    ],
+)
+def test_seats_that_cannot_be_meant_are_refused(seat_offers: Any) -> None:
+    with pytest.raises(ConfigurationError, match="seat_offers"):
+        OfferRules(seat_offers=seat_offers)
+
+
 def test_nothing_is_planned_where_schedules_are_left_to_people() -> None:
     refused = Refuse(Code.SUBSCRIPTION_HAS_A_SCHEDULE)
     assert step(TERMS, shape(), policy="park") == refused
@@ -226,7 +292,8 @@ def test_nothing_is_planned_where_schedules_are_left_to_people() -> None:
 
 
 def test_terms_come_back_from_the_ledger_and_old_ones_are_read() -> None:
-    for terms in (TERMS, PlanTerms(BASIC, prorate=False)):
+    for terms in (TERMS, FEWER, PlanTerms(BASIC, prorate=False)):
         stored = offer_to_json(AcceptedOffer("offr_1", terms))
+        assert ("seats" in stored["terms"]) == (terms.seats is not None)
         assert ("at_period_end" in stored["terms"]) == terms.at_period_end
         assert offer_from_json(stored).terms == terms

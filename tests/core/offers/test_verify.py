@@ -167,6 +167,16 @@ def test_a_proven_offer_goes_to_whoever_carries_it_out(name: str, applier: Appli
     assert reached == Proven("offr_1", (Action(kind, SUBSCRIPTION_ID, offer=accepted),))
 
 
+def test_fewer_seats_are_carried_out_here_whoever_makes_the_offers() -> None:
+    seats = PlanTerms("price_pro", prorate=False, at_period_end=True, seats=2)
+    policy = Policy(applies_offers="vendor", verifies_offers=True)
+    accepted = AcceptedOffer("offr_1", seats)
+
+    reached = verdict(session(accepted=accepted), policy=policy)
+    applied = Action(ActionKind.APPLY_OFFER, SUBSCRIPTION_ID, offer=accepted)
+    assert reached == Proven("offr_1", (applied,))
+
+
 def test_what_the_vendor_carries_out_is_expected_as_of_the_end_of_the_flow_session() -> None:
     ended_at = NOW - timedelta(days=2)
     reached = verdict(
