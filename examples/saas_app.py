@@ -29,6 +29,7 @@ import asyncpg
 import jinja2
 import stripe
 from aiohttp import web
+from past_sessions import add_past_sessions
 
 import aiocancel
 from aiocancel.testing.postgres import EmbeddedPostgres
@@ -193,12 +194,15 @@ async def run_site(at: Place, port: int, stack: AsyncExitStack) -> None:
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=5.0)
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
+    if at.vendor == "own" and not at.options.stripe_api_key:
+        await add_past_sessions(app[DEMO].pool)
     await web.TCPSite(runner, "127.0.0.1", port).start()
 
     demo, url = app[DEMO], f"http://127.0.0.1:{runner.addresses[0][1]}"
     at.sites[at.vendor] = url
     if len(at.sites) == 1:
         print(f"\n  The site:  {url}\n  Stripe:    {demo.stripe_name}")
+        print(f"  Owner:     {url}/owner/cancellations/")
         print(f"  Flow:      {demo.client_name}\n\n  Ctrl-C stops everything.\n", flush=True)
     else:
         print(f"  {VENDORS[at.vendor]}: {url}, {demo.client_name}", flush=True)
@@ -270,6 +274,8 @@ async def make_app(at: Place, stack: AsyncExitStack) -> web.Application:
     app = web.Application()
     aiohttp_jinja2.setup(app, loader=jinja2.FileSystemLoader(HERE / "templates"))
     cancel.setup(app)
+    # Whoever runs the demo on this machine is its owner; a real site asks its login.
+    app.add_subapp("/owner/cancellations", cancel.console(operator=lambda _: "demo owner"))
     stripe_name = (
         "the real Stripe, test mode"
         if options.stripe_api_key

@@ -145,7 +145,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "mail",
         "own_flow",
         "wording",
-        "texts.console",
+        "texts",
         "postgres.console",
         "postgres.public_exit",
     },

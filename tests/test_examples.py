@@ -13,6 +13,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from tests.support.company import Company
+from tests.support.saas import Pool
 from tests.support.waiting import until
 from tests.worker.test_hooks import cancel_plainly
 
@@ -94,3 +95,22 @@ async def test_outcomes_are_written_into_the_file_of_their_day(
     assert tuple(head) == module.COLUMNS
     assert (row[2], row[3], row[4]) == ("sub_1", "canceled", "scheduled")
     assert module._cell("=cmd()") == "'=cmd()"
+
+
+async def test_past_sessions_of_the_demo_are_two_hundred_whenever_they_are_added(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(EXAMPLES))
+    past = importlib.import_module("past_sessions")
+    await past.add_past_sessions(pool)
+    await past.add_past_sessions(pool)
+    rows = await pool.fetch(
+        "SELECT state, count(*) AS found FROM aiocancel.flow_session GROUP BY state"
+    )
+    ends = {row["state"]: row["found"] for row in rows}
+    parked = await pool.fetchval("SELECT count(*) FROM aiocancel.action WHERE state = 'parked'")
+
+    assert sum(ends.values()) == 200
+    assert set(ends) == {"canceled", "accepted", "abandoned"}
+    assert parked == len(past.STUCK)
+    assert await pool.fetchval("SELECT count(*) FROM aiocancel.kept_reading WHERE kept") > 20

@@ -233,8 +233,9 @@ def _stripe_line(machinery: Machinery, writing: Writing, now: datetime) -> tuple
     if machinery.unanswered:
         said = writing.t("stripe_unanswered", count=machinery.unanswered, **counts)
         return name, said, True
-    at = machinery.accepted_at
-    last = writing.t("never") if at is None else writing.wait(now - at)
+    if machinery.accepted_at is None:
+        return name, writing.t("stripe_refuses", sent=machinery.sent), True
+    last = writing.wait(now - machinery.accepted_at)
     return name, writing.t("stripe_answers", last=last, **counts), False
 
 

@@ -100,6 +100,7 @@ async def story_page(desk: Desk, request: web.Request) -> Page:
             "about": about,
             "session": story.session,
             "claims": story.claims,
+            "actions": [each["id"] for each in story.actions],
             "readings": story.readings,
             "payments": story.payments,
             "price": desk.writing.price(story.session and story.session["snapshot"]),

@@ -64,8 +64,12 @@ def _of_session(
     session: Mapping[str, Any], writing: Writing, *, personal_data: bool
 ) -> Iterator[Moment]:
     t, opened = writing.t, session["opened_at"]
-    where = [t("opened_as", vendor=session["vendor"])]
-    where += [t("opened_in", language=session["language"])] if session["language"] else []
+    where = [t("opened_as", vendor=writing.vendor(session["vendor"]))]
+    where += (
+        [t("opened_in", language=writing.language_name(session["language"]))]
+        if session["language"]
+        else []
+    )
     where += [t("opened_from", place=session["place"])] if session["place"] else []
     yield Moment(opened, t("opened"), ", ".join(where))
 
@@ -140,6 +144,9 @@ def _of_attempts(story: Story, writing: Writing) -> Iterator[Moment]:
 def _of_journal(story: Story, writing: Writing) -> Iterator[Moment]:
     kinds = {each["id"]: each["kind"] for each in story.actions}
     for each in story.journal:
+        # The claim itself says so.
+        if each["entry"] == "claim_recorded":
+            continue
         kind = kinds.get(each["action_id"])
         what = writing.entry(each["entry"])
         about = f"{what}: {writing.kind(kind)}" if kind else what

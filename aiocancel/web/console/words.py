@@ -8,8 +8,10 @@ from decimal import InvalidOperation
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from aiocancel.core.claim import OWN_FLOW
 from aiocancel.core.codes import AnyCode, Code
 from aiocancel.core.sentences import Money
+from aiocancel.texts import CATALOGUES as TEXTS
 from aiocancel.texts.console import CATALOGUES
 from aiocancel.web.languages import Words
 
@@ -66,7 +68,23 @@ class Writing:
 
     def reason(self, reason: str | None) -> str:
         """Return a reason for people."""
-        return named(reason) if reason else self.t("no_answer_given")
+        if not reason:
+            return self.t("no_answer_given")
+        return TEXTS[self.language].get(f"reason_{reason}") or named(reason)
+
+    def vendor(self, name: str) -> str:
+        """Return whose flow it was."""
+        return self.t("vendor_own") if name == OWN_FLOW else name
+
+    def language_name(self, language: str) -> str:
+        """Return the name of a language; a code that nobody knows is shown as it is."""
+        from babel import Locale, UnknownLocaleError
+
+        try:
+            told = Locale.parse(language, sep="-").get_display_name(self._words.locale)
+        except (ValueError, UnknownLocaleError):
+            return language
+        return told or language
 
     def day(self, moment: datetime) -> str:
         """Return for instance ``November 26, 2026``."""

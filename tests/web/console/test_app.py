@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import uuid
@@ -17,10 +18,12 @@ from pytest_aiohttp import AiohttpClient
 
 from aiocancel.core.codes import Code
 from aiocancel.errors import ConfigurationError
+from aiocancel.postgres.console import LIST
 from aiocancel.postgres.ledger import Ledger
 from tests.support.claims import ask, take_due
 from tests.support.past_sessions import PastSession, add_reading, add_sessions
-from tests.support.saas import Pool, make_cancel
+from tests.support.saas import Pool, add_customer, as_customer, make_cancel
+from tests.support.waiting import until
 
 AT = "/owner/cancellations"
 OWNER = uuid.UUID(int=1)
@@ -36,7 +39,7 @@ def as_operator(name: str = "j.doe") -> dict[str, str]:
 
 
 def site(pool: Pool, *, operator: Any = who_is_this, **of_console: Any) -> web.Application:
-    cancel = make_cancel(pool, run_worker=False, content_security_policy=None)
+    cancel = make_cancel(pool, run_worker=False, content_security_policy=None, answer_within_s=0.1)
     app = web.Application()
     cancel.setup(app)
     app.add_subapp(AT, cancel.console(operator=operator, **of_console))
@@ -652,7 +655,7 @@ async def test_a_story_tells_everything_in_its_order(client: Client, pool: Pool)
     for words in (
         "No payment is made while the discount lasts",
         "Shown: half",
-        "Reason: Unused number 2 of 3 that were shown",
+        "Reason: I do not use it enough number 2 of 3 that were shown",
         "my &lt;b&gt;divorce&lt;/b&gt;",
         "I am ill",
         "req_77",
@@ -786,8 +789,66 @@ async def test_a_database_that_takes_too_long_costs_a_block_or_a_page_and_nothin
     assert "<article" in text
     assert datetime.now(UTC) - begun < timedelta(seconds=20)
 
-    monkeypatch.setattr("aiocancel.postgres.console.LIST", "SELECT pg_sleep(30)")
+    monkeypatch.setattr("aiocancel.postgres.console.LIST", slowly(LIST, 30))
     response = await get(client, "/sessions")
 
     assert response.status == 503
     assert "The database did not answer in time" in await response.text()
+
+
+def slowly(statement: str, seconds: int) -> str:
+    """The same statement, which takes its time first."""
+    return f"{statement} OFFSET (SELECT count(*) FROM pg_sleep({seconds}))"
+
+
+SLEEPERS = """
+SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'
+"""
+
+
+async def test_customers_leave_while_operators_wait_for_slow_pages(
+    client: Client, pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aiocancel.postgres.console.LIST", slowly(LIST, 1))
+    await add_customer(pool, "ada", "sub_1")
+
+    async def some_sleep() -> bool:
+        return bool(await pool.fetchval(SLEEPERS))
+
+    slow = [asyncio.create_task(get(client, "/sessions")) for _ in range(8)]
+    await until(some_sleep)
+    payload = await (await client.get("/cancel/payload", headers=as_customer("ada"))).json()
+    left = await client.post(
+        "/cancel/result",
+        json={"grant": payload["flow"]["grant"], "status": "canceled"},
+        headers=as_customer("ada"),
+    )
+    asleep = await pool.fetchval(SLEEPERS)
+
+    assert left.status == 202, await left.text()
+    assert asleep <= 2
+    assert not all(each.done() for each in slow)
+    assert {each.status for each in await asyncio.gather(*slow)} == {200}
+
+
+async def test_two_operators_who_press_at_once_do_it_once(client: Client, pool: Pool) -> None:
+    action_id = await park(pool)
+    tokens = {
+        who: token_in(await (await client.get(f"{AT}/", headers=as_operator(who))).text())
+        for who in "ab"
+    }
+    await asyncio.gather(
+        *(
+            post(
+                client,
+                ("token", tokens[who]),
+                ("do", "retry"),
+                ("action", str(action_id)),
+                operator=who,
+            )
+            for who in "ab" * 5
+        )
+    )
+
+    rows = await pool.fetch("SELECT operator FROM aiocancel.journal WHERE entry = 'action_retried'")
+    assert len(rows) == 1

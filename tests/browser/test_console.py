@@ -1,0 +1,94 @@
+"""The owner's console in a browser: readable by everybody, at every width, without a script, and nothing is refused."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest_asyncio
+from playwright.async_api import Browser, Page
+
+from tests.browser.console_screenshots import PAGES, site
+from tests.support.axe import findings
+from tests.support.browser import Observed
+
+Site = tuple[str, dict[str, int]]
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def console(database: str) -> AsyncIterator[Site]:
+    async with site(database) as opened:
+        yield opened
+
+
+async def is_wider_than_its_window(page: Page) -> bool:
+    return bool(
+        await page.evaluate(
+            "document.documentElement.scrollWidth > document.documentElement.clientWidth"
+        )
+    )
+
+
+async def test_every_page_is_accessible_at_both_widths_in_both_schemes_and_fits(
+    browser: Browser, console: Site, observed: Observed
+) -> None:
+    url, ids = console
+    found: dict[str, object] = {}
+
+    for width, scheme in ((1280, "light"), (390, "dark")):
+        context = await browser.new_context(
+            viewport={"width": width, "height": 800},
+            color_scheme="dark" if scheme == "dark" else "light",
+        )
+        page = await context.new_page()
+        await observed.attach(page)
+        for name, path in {**PAGES, "print": "/?view=print", "wrong": "/sessions?from=x"}.items():
+            await page.goto(url + path.format(**ids))
+            if broken := await findings(page):
+                found[f"{name} {width} {scheme}"] = broken
+            if await is_wider_than_its_window(page):
+                found[f"{name} {width}"] = "is wider than its window"
+            await page.set_viewport_size({"width": 320, "height": 800})
+            if await is_wider_than_its_window(page):
+                found[f"{name} 320"] = "is wider than its window"
+            await page.set_viewport_size({"width": width, "height": 800})
+        await context.close()
+
+    assert found == {}
+    assert observed.csp_violations == observed.errors == []
+
+
+async def test_an_operator_without_script_decides_with_the_keyboard_alone(
+    browser: Browser, console: Site
+) -> None:
+    url, _ = console
+    context = await browser.new_context(java_script_enabled=False)
+    page = await context.new_page()
+    await page.goto(f"{url}/")
+
+    await page.keyboard.press("Tab")
+    await page.keyboard.press("Enter")
+    await page.keyboard.press("Tab")
+    await page.keyboard.press("Enter")
+    await page.wait_for_url("**/?said=*")
+
+    said = page.get_by_role("status")
+    assert await said.inner_text() == "Tried again. It is being carried out."
+    await page.get_by_role("link", name="Close with a reason").first.click()
+    await page.get_by_label("Refunded").check()
+    await page.get_by_role("button", name="Close this one").press("Enter")
+    assert await said.inner_text() == "Closed. No worker touches it again."
+    assert (await page.locator("h1").inner_text()).startswith("4 wait for a person.")
+    await context.close()
+
+
+def test_the_pictures_of_the_documentation_are_there_at_both_widths() -> None:
+    folder = Path(__file__).parents[2] / "docs" / "images"
+    names = [
+        f"console-{name}{width}{dark}.png"
+        for name in PAGES
+        for width in ("", "-390")
+        for dark in ("", "-dark")
+    ]
+
+    assert [name for name in names if not (folder / name).exists()] == []
