@@ -58,6 +58,7 @@ CREATE TABLE IF NOT EXISTS demo.customer (
 INSERT INTO demo.customer VALUES
     ('ada', 'Ada Marlow', 'ada@example.com', 'Pro', 2900, NULL, 'month', 'active'),
     ('zoe', 'Zoë "Zed" Ångström </script> 😀', 'zoe@example.com', 'Team', 9900, NULL, 'month', 'active'),
+    ('lou', 'Lou Bergström', 'lou@example.com', 'Pro', 2900, NULL, 'month', 'active'),
     ('yuki', 'Yuki Tanabe', 'yuki@example.com', 'Pro', 29000, NULL, 'year', 'active'),
     ('tom', 'Tom Okafor', 'tom@example.com', 'Pro', 2900, NULL, 'month', 'in a trial'),
     ('lea', 'Léa Fournier', 'lea@example.com', 'Pro', 2900, NULL, 'month', 'paused'),
@@ -401,9 +402,9 @@ async def subscribe(
         raise web.HTTPNotFound
 
     customer = await client.v1.customers.create_async({"name": row["name"], "email": row["email"]})
-    names = [f"{row['plan']} plan (aiocancel demo)"]
+    names = [row["plan"]]
     if row["situation"] == "with two items":
-        names.append("Storage (aiocancel demo)")
+        names.append("Storage")
     items: list[dict[str, str]] = []
     for name in names:
         price = await client.v1.prices.create_async(

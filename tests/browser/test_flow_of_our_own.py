@@ -323,3 +323,36 @@ async def test_nothing_is_cut_when_narrow_enlarged_or_read_from_the_right(browse
     assert heading is not None
     assert box["x"] < heading["x"]
     await context.close()
+
+
+HOSTILE = """
+* { letter-spacing: 9px; text-transform: uppercase; }
+dl { display: grid; grid-template-columns: repeat(4, 1fr); } dd { margin: 300px; }
+p { margin: 300px; } button { display: none; } h1 { font-size: 90px; } label { float: right; }
+dialog { display: none; position: static; } input, textarea { width: 2000px; } form { display: flex; }
+"""
+
+
+async def test_what_a_site_says_of_its_own_elements_does_not_reach_the_dialog(
+    browser: Browser,
+) -> None:
+    context = await browser.new_context(viewport={"width": 390, "height": 844})
+    page = await context.new_page()
+    css = CSS.replace(":root", ".aiocancel-dialog")
+    heights = []
+    for hostile in ("", HOSTILE):
+        for name in ("coupon", "why, answered"):
+            inside = page_of(name).partition("<main")[2].partition(">")[2].partition("</main>")[0]
+            await page.set_content(
+                f"<style>{hostile}</style><style>{css}</style>"
+                f'<dialog class="aiocancel-dialog"><div class="aiocancel-panel">{inside}</div></dialog>'
+            )
+            await page.evaluate("() => document.querySelector('dialog').showModal()")
+            dialog = page.locator("dialog")
+            await expect(dialog.locator(".aiocancel-exit")).to_be_in_viewport(ratio=1)
+            assert await dialog.evaluate("(each) => each.scrollWidth <= each.clientWidth")
+            heights.append(await dialog.evaluate("(each) => each.scrollHeight"))
+
+    # The same, pixel by pixel, whatever the site says.
+    assert heights[:2] == heights[2:]
+    await context.close()
