@@ -129,12 +129,14 @@ class EmbeddedPostgres:
         return self
 
     def stop(self) -> None:
-        """End the server (fast shutdown, then harder) and remove what was temporary; harmless to repeat."""
+        """End the server and remove what was temporary; harmless to repeat."""
         if os.getpid() != self._owner:  # a forked child does not own its parent's server
             return
 
         if self._process is not None:
-            self._end(self._process, signal.SIGINT)
+            # A fast shutdown writes every database to its files first, which takes seconds where there are many: in
+            # vain where the folder goes anyway.
+            self._end(self._process, signal.SIGQUIT if self._chosen is None else signal.SIGINT)
             self._process = None
 
         if self._sockets not in {Path(), self._folder}:

@@ -266,6 +266,25 @@ class TestALife:
         server.stop()
         assert not is_running(pid)
 
+    @pytest.mark.parametrize("keeps", [False, True])
+    def test_only_a_server_whose_data_are_kept_takes_the_time_to_write_them(
+        self, data: Path, monkeypatch: pytest.MonkeyPatch, keeps: bool
+    ) -> None:
+        sent: list[int] = []
+        send = subprocess.Popen.send_signal
+
+        def noted(process: subprocess.Popen[bytes], number: int) -> None:
+            sent.append(number)
+            send(process, number)
+
+        server = EmbeddedPostgres(data if keeps else None).start()
+        pid = server.pid
+        monkeypatch.setattr(subprocess.Popen, "send_signal", noted)
+        server.stop()
+
+        assert sent == [signal.SIGINT if keeps else signal.SIGQUIT]
+        assert not is_running(pid)
+
 
 class TestDatabases:
     async def test_a_database_is_made_copied_and_dropped(self) -> None:
