@@ -29,6 +29,7 @@ import asyncpg
 import jinja2
 import stripe
 from aiohttp import web
+from demo_mailbox import Mailbox
 from past_sessions import add_past_sessions
 
 import aiocancel
@@ -247,6 +248,7 @@ async def make_app(at: Place, stack: AsyncExitStack) -> web.Application:
         client_name = "our stand-in for StaySignal"
     else:
         widget, client_name, client_file = await choose_widget(options, stack, basic.id)
+    mailbox = Mailbox()
     cancel = aiocancel.CancelFlow(
         vendor=widget,
         billing=aiocancel.StripeBilling(api_key, api_base=api_base),
@@ -260,6 +262,7 @@ async def make_app(at: Place, stack: AsyncExitStack) -> web.Application:
         offer_limits=aiocancel.OfferLimits(at_most_one_gift_in_days=None),
         content_security_policy=aiocancel.STRICT_POLICY,
         return_to="/account",
+        mailer=mailbox,
         theme=aiocancel.Theme(name="Northwind Notes"),
         migrate_on_start=True,
     )
@@ -283,6 +286,7 @@ async def make_app(at: Place, stack: AsyncExitStack) -> web.Application:
         else f"simulated, {api_base}/_simulator/subscriptions"
     )
     app[DEMO] = Demo(pool, client, stripe_name, client_name, at.vendor, at.sites)
+    mailbox.add_routes(app)
     app.router.add_get("/", front)
     app.router.add_post("/login", log_in)
     app.router.add_post("/logout", log_out)

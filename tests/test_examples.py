@@ -13,6 +13,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from tests.support.company import Company
+from tests.support.letters import press, writing
 from tests.support.saas import Pool
 from tests.support.waiting import until
 from tests.worker.test_hooks import cancel_plainly
@@ -114,3 +115,27 @@ async def test_past_sessions_of_the_demo_are_two_hundred_whenever_they_are_added
     assert set(ends) == {"canceled", "accepted", "abandoned"}
     assert parked == len(past.STUCK)
     assert await pool.fetchval("SELECT count(*) FROM aiocancel.kept_reading WHERE kept") > 20
+
+
+async def test_the_mailbox_shows_every_mail_as_text_and_as_html(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    company.stripe.add_subscription("sub_1")
+    monkeypatch.syspath_prepend(str(EXAMPLES))
+    mailbox = importlib.import_module("demo_mailbox").Mailbox()
+    app = web.Application()
+    mailbox.add_routes(app)
+
+    await company.open(writing(company, mailbox))
+    await press(company)
+    await until(lambda: bool(mailbox.mails))
+    client: Any = await company.aiohttp_client(app)
+    page = await (await client.get("/mailbox")).text()
+    html = await client.get("/mailbox/0")
+
+    assert "Your Pro subscription ends on" in page
+    assert "To ada@example.com" in page
+    assert "Declared:" in page
+    assert mailbox.mails[0].subject in await html.text()
+    assert html.headers["Content-Security-Policy"].startswith("default-src 'none'")
+    assert (await client.get("/mailbox/7")).status == 404

@@ -72,7 +72,16 @@ async def cancel(session: aiohttp.ClientSession, started: float) -> None:
 
     assert stripe["ending"] is True, stripe
     assert "the demo's own check" in stripe["reason"], stripe
+    async with asyncio.timeout(15):
+        while "subscription ends on" not in await mailbox_of(session):  # noqa: ASYNC110
+            await asyncio.sleep(0.2)
     print(f"cancelled: Stripe says it ends on {stripe['ends']}")
+
+
+async def mailbox_of(session: aiohttp.ClientSession) -> str:
+    """Return the page of the mails that were sent."""
+    async with session.get("/mailbox") as page:
+        return await page.text()
 
 
 if __name__ == "__main__":
