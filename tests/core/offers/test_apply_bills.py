@@ -142,6 +142,23 @@ def added_by(terms: Terms) -> Worth | None:
 def test_no_accepted_offer_makes_the_next_twelve_months_dearer(
     situation: Any, terms: Terms, rules: OfferRules
 ) -> None:
+    assert_nothing_is_dearer(situation, terms, rules)
+
+
+@given(
+    situation=situations(),
+    terms=st.builds(
+        PauseTerms, st.sampled_from(["month", "billing_cycle"]), st.integers(1, 3), st.just(True)
+    ),
+    rules=rules,
+)
+def test_no_pause_that_waits_for_the_next_period_makes_the_next_twelve_months_dearer(
+    situation: Any, terms: PauseTerms, rules: OfferRules
+) -> None:
+    assert_nothing_is_dearer(situation, terms, rules)
+
+
+def assert_nothing_is_dearer(situation: Any, terms: Terms, rules: OfferRules) -> None:
     subscription, costs, coupons = situation
     at, reached = NOW, step(terms, subscription, now=NOW, rules=rules)
     if isinstance(reached, Defer):
