@@ -553,6 +553,8 @@ class CancelFlow:
         if hold_out_decide_on is not None and type(hold_out_decide_on) is not date:
             raise ConfigurationError("hold_out_decide_on is a date, such as date(2027, 3, 1)")
         # Late: few sites of a company show them, and each site pays for an import.
+        from aiocancel.core.offers.apply import DEFAULT_RULES
+        from aiocancel.core.offers.terms import NO_LIMITS
         from aiocancel.web.console.app import Console
         from aiocancel.web.console.desk import Desk
         from aiocancel.web.console.words import Writing
@@ -565,6 +567,8 @@ class CancelFlow:
             personal_data,
             now=lambda: datetime.now(UTC),
             decide_on=hold_out_decide_on,
+            offer_rules=self._parts.offer_rules or DEFAULT_RULES,
+            offer_limits=self._parts.offer_limits or NO_LIMITS,
         )
         return Console(desk, operator, self._form_tokens).application()
 

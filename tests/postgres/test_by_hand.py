@@ -360,3 +360,8 @@ async def test_who_did_something_by_hand_is_in_the_journal_and_stays_there(
     assert [tuple(row) for row in rows] == [("action_retried", "jo"), ("action_closed", "sam")]
     with pytest.raises(asyncpg.RaiseError):
         await pool.execute("UPDATE aiocancel.journal SET operator = 'eve'")
+    await pool.execute("UPDATE aiocancel.claim SET erased_at = now()")
+    with pytest.raises(asyncpg.RaiseError):
+        await pool.execute(
+            "UPDATE aiocancel.journal SET code = 'erased', operator = 'eve' WHERE operator = 'jo'"
+        )

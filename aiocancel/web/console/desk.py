@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, TypeVar
 
+from aiocancel.core.offers.apply import DEFAULT_RULES, OfferRules
+from aiocancel.core.offers.terms import NO_LIMITS, OfferLimits
 from aiocancel.errors import UnavailableError
 from aiocancel.postgres.console import ConsoleStore
 from aiocancel.web.console.page import Page
@@ -33,6 +35,8 @@ class Desk:
         personal_data: Whether a session's page shows who it is about.
         now: The present, aware.
         decide_on: The day that the owner fixed for comparing with the hold-out; None for none.
+        offer_rules: How offers are carried out.
+        offer_limits: What an offer may give away at most.
     """
 
     settings: Settings
@@ -42,6 +46,8 @@ class Desk:
     personal_data: bool
     now: Callable[[], datetime]
     decide_on: date | None = None
+    offer_rules: OfferRules = DEFAULT_RULES
+    offer_limits: OfferLimits = NO_LIMITS
 
 
 MakePage = Callable[[Desk, "web.Request"], Awaitable[Page]]

@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any, Final
 
 from aiohttp import web
 
+from aiocancel.core.flow.cost import MONTHLY, YEARLY, cost_of, gifts_a_year
 from aiocancel.core.flow.definition import FlowDefinition, FlowOffer, kind_of
+from aiocancel.core.flow.describe import offer_in_words
 from aiocancel.core.flow.own_words import words_in
+from aiocancel.core.flow.rules import PLACE_RULES
+from aiocancel.core.flow.walk import Walked, walk
 from aiocancel.errors import AiocancelError
 from aiocancel.web.console.desk import Desk, or_none
 from aiocancel.web.console.page import Page
 from aiocancel.web.console.range import read_range
 from aiocancel.web.console.words import Writing, flat
 
-_HEAD: Final = ("order", "offer", "kind", "terms", "made_to")
+_HEAD: Final = (
+    "order",
+    "offer",
+    "kind",
+    "gives",
+    "terms",
+    "made_to",
+    "costs_monthly",
+    "costs_yearly",
+)
+# A walk through more takes seconds of a processor that customers' requests need.
+MOST_WALKED: Final = 3
 # A condition has its own column, and the key is the name of the row.
 _NOT_TERMS: Final = ("key", "when", "kind")
 
@@ -30,7 +46,8 @@ async def flow_page(desk: Desk, request: web.Request) -> Page:
     writing = desk.writing
     version, data, stored_at = stored or (None, {}, None)
     definition = _read(data)
-    rows = [] if definition is None else offer_rows(definition, writing)
+    rows = [] if definition is None else offer_rows(definition, desk)
+    walked = None if definition is None else await _walked(definition, desk)
     return Page(
         "flow.html",
         writing.t("flow"),
@@ -41,6 +58,7 @@ async def flow_page(desk: Desk, request: web.Request) -> Page:
             "reasons": [] if definition is None else reason_rows(definition, writing),
             "offers": rows,
             "settings": [] if definition is None else _settings(definition, writing),
+            "walked": walked,
             "rules": [] if definition is None else [each.in_words() for each in definition.rules],
             "left_out": None if left_out is None else _explained(left_out, writing),
             "range": days,
@@ -66,15 +84,33 @@ def _read(data: Mapping[str, Any]) -> FlowDefinition | None:
         return None
 
 
-def offer_rows(definition: FlowDefinition, writing: Writing) -> list[tuple[Any, ...]]:
-    """Return a row for each offer, the one that is tried first at the top."""
+async def _walked(definition: FlowDefinition, desk: Desk) -> Walked | None:
+    """Walk every path of a small definition; None for a larger one, which the command line walks."""
+    if len(definition.offers) > MOST_WALKED:
+        return None
+    return await asyncio.to_thread(
+        walk,
+        definition,
+        place_rules=PLACE_RULES,
+        rules=desk.offer_rules,
+        limits=desk.offer_limits,
+    )
+
+
+def offer_rows(definition: FlowDefinition, desk: Desk) -> list[tuple[Any, ...]]:
+    """Return a row for each offer, the one that is tried first at the top, with the most it costs a customer a year."""
+    writing, gifts = desk.writing, gifts_a_year(definition, desk.offer_limits)
+
     return [
         (
             number,
             offer.key,
             kind_of(offer),
+            offer_in_words(offer),
             terms_of(offer),
             writing.t("everybody") if offer.when is None else offer.when.in_words(),
+            cost_of(offer, MONTHLY, desk.offer_rules, gifts).in_words(),
+            cost_of(offer, YEARLY, desk.offer_rules, gifts).in_words(),
         )
         for number, offer in enumerate(definition.offers, start=1)
     ]

@@ -731,7 +731,10 @@ async def test_the_flow_is_shown_as_it_was_stored_last(client: Client, pool: Poo
     text = plain(await page(client, "/flow"))
 
     assert f"Version {definition.version[:12]}" in text
-    assert "1 half coupon percent_off 50; months 3" in text
+    assert "1 half 50% off" in text
+    assert "coupon: percent_off 50; months 3" in text
+    assert "37.5% of a year&#39;s payments" in text
+    assert "On every one the exit works, and every promise holds." in text
     assert definition.offers[0].when is not None
     assert definition.offers[0].when.in_words() in text
     assert "everybody whom it fits" in text
