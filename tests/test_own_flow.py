@@ -418,6 +418,18 @@ async def test_a_second_press_of_the_exit_is_the_first(company: FlowCompany) -> 
     assert len({each.public_id for each in recorded}) == 1
 
 
+async def test_the_exit_is_one_whether_or_not_its_session_could_be_read(
+    company: FlowCompany,
+) -> None:
+    session, grant = await company.opened_session(), await company.grant()
+    recorded = [
+        await company.flow.cancel("ada", each, grant) for each in (None, session, None, session)
+    ]
+
+    assert len({each.public_id for each in recorded}) == 1
+    assert await company.settled(recorded[0]) == "scheduled"
+
+
 async def test_half_an_hour_of_nothing_ends_the_offer_and_not_the_exit(
     company: FlowCompany,
 ) -> None:

@@ -26,7 +26,7 @@ from aiocancel.core.changes import (
     SchedulePrice,
     change_from_json,
 )
-from aiocancel.core.claim import CancelReason, FlowClaim, RecoveryPoint
+from aiocancel.core.claim import OWN_FLOW, CancelReason, FlowClaim, FlowStatus, RecoveryPoint
 from aiocancel.core.codes import Code
 from aiocancel.core.customer_limits import Tally
 from aiocancel.core.decision import Answer, AnswerKind, Decision, Topic, answer_of
@@ -453,7 +453,9 @@ async def _find_equal(
 
     if row is None or row["customer_id"] != grant.customer_id or row["status"] != claim.status:
         raise ConflictError("The grant was already used for a different result.")
-    same_session = row["flow_session_id"] == claim.flow_session_id
+    # The exit of our own flow leaves its session out where that cannot be read: it is the same exit of the same page.
+    is_own_exit = claim.vendor == OWN_FLOW and claim.status is FlowStatus.CANCELED
+    same_session = is_own_exit or row["flow_session_id"] == claim.flow_session_id
     if not same_session and changes_billing(claim.status):
         raise ConflictError("The grant was already used for a different flow session.")
     return row["id"], RecordedClaim(row["public_id"], repeated=True)
