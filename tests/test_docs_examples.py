@@ -18,7 +18,7 @@ import pytest
 from aiohttp.test_utils import TestClient
 from pytest_aiohttp import AiohttpClient
 
-from aiocancel import CancelFlow, Outcome, PublicDeclaration, SmtpMailer, StripeBilling
+from aiocancel import CancelFlow, Outcome, OwnFlow, PublicDeclaration, SmtpMailer, StripeBilling
 from aiocancel.cli.target import find, make
 from aiocancel.core.changes import NewCoupon
 from aiocancel.core.coupon_names import coupon_name
@@ -97,11 +97,12 @@ async def cancels(browser: Browser) -> str:
 
 
 @pytest.mark.slow
-def test_the_tutorial_and_its_outages_pass_in_a_folder_of_their_own(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("tutorial", "passed"), [("tutorial", 5), ("flow_tutorial", 3)])
+def test_each_tutorial_passes_in_a_folder_of_its_own(
+    tmp_path: Path, tutorial: str, passed: int
+) -> None:
     folder = tmp_path / "shop"
-    shutil.copytree(
-        EXAMPLES / "tutorial", folder, ignore=shutil.ignore_patterns("__pycache__", ".*")
-    )
+    shutil.copytree(EXAMPLES / tutorial, folder, ignore=shutil.ignore_patterns("__pycache__", ".*"))
 
     ran = subprocess.run(
         # The plugin is named for an environment that was made before it had its entry point.
@@ -117,7 +118,14 @@ def test_the_tutorial_and_its_outages_pass_in_a_folder_of_their_own(tmp_path: Pa
     )
 
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    assert "5 passed" in ran.stdout
+    assert f"{passed} passed" in ran.stdout
+
+
+def test_reason_of_ones_own_stands_beside_the_standard_ones(example: Examples) -> None:
+    flow = OwnFlow(reasons=example("more_reasons").REASONS)
+
+    assert len(flow.definition.reasons) == 9
+    assert flow.definition.reasons[-1].stripe_feedback == "unused"
 
 
 @pytest.mark.usefixtures("ada")

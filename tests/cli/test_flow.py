@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from types import SimpleNamespace
 
 import pytest
 
-from aiocancel import CancelFlow, OfferLimits
+from aiocancel import CancelFlow, FlowVendor, OfferLimits, OwnFlow, ProsperStack
 from aiocancel.cli.main import main
 from aiocancel.core.flow.conditions import in_trial, place, reason, tenure
 from aiocancel.core.flow.definition import (
@@ -19,8 +18,8 @@ from aiocancel.core.flow.definition import (
     TrialOffer,
 )
 from aiocancel.core.flow.rules import benefit, never, permission
-from aiocancel.vendors.prosperstack.vendor import ProsperStack
 from tests.support.saas import make_cancel
+from tests.support.saas import vendor as prosperstack
 
 FLOW = FlowDefinition(
     reasons=(
@@ -43,12 +42,31 @@ FLOW = FlowDefinition(
 TARGET = "tests.cli.test_flow:cancel"
 
 
+class Served:
+    """The vendor of the CancelFlow that the command loads."""
+
+    vendor: FlowVendor = prosperstack()
+
+
 def cancel() -> CancelFlow:
-    return make_cancel("postgresql://127.0.0.1:9/nowhere", offer_limits=OfferLimits())
+    return make_cancel(
+        "postgresql://127.0.0.1:9/nowhere", vendor=Served.vendor, offer_limits=OfferLimits()
+    )
+
+
+def own_flow(definition: FlowDefinition) -> OwnFlow:
+    return OwnFlow(
+        reasons=definition.reasons,
+        offers=definition.offers,
+        hold_out_percent=definition.hold_out_percent,
+        at_most_one_gift_in_days=definition.at_most_one_gift_in_days,
+        offers_at_most=definition.offers_at_most,
+        rules=definition.rules,
+    )
 
 
 def serve(monkeypatch: pytest.MonkeyPatch, definition: FlowDefinition) -> None:
-    monkeypatch.setattr(ProsperStack, "definition", definition, raising=False)
+    monkeypatch.setattr(Served, "vendor", own_flow(definition))
 
 
 def test_show_prints_reasons_offers_rules_and_the_most_it_costs(
@@ -144,7 +162,8 @@ def test_check_fails_for_an_offer_that_nobody_can_see(
 def test_flow_that_serves_when_the_vendor_does_not_is_checked(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(ProsperStack, "fallback", SimpleNamespace(definition=FLOW), raising=False)
+    rented = ProsperStack("acct_test", "a client secret", fallback=own_flow(FLOW))
+    monkeypatch.setattr(Served, "vendor", rented)
 
     assert main(["flow", "check", TARGET]) == 0
     assert "half_price" in capsys.readouterr().out

@@ -32,7 +32,7 @@ from aiocancel.core.flow.snapshot import History, Scalar, Snapshot
 from aiocancel.core.offers.apply import add_months
 from aiocancel.errors import ConfigurationError
 
-MOST_KINDS: Final = 100_000
+MOST_KINDS: Final = 20_000
 _NOW: Final = datetime(2030, 1, 15, tzinfo=UTC)
 _NOBODY_KNOWS: Final = Snapshot(_NOW)
 
