@@ -281,7 +281,8 @@ def letter(kind: LetterKind, facts: LetterFacts) -> Letter:
             return _made(
                 kind, facts, starts, _named("letter_goes_on", facts), starts, may_cancel=True
             )
-        case LetterKind.OFFER_CARRIED_OUT:
+        case _:
+            # The offer is carried out.
             said = _said(facts)
             return _made(
                 kind, facts, said, Sentence("not_cancelled"), said, Sentence("not_cancelled"),

@@ -355,3 +355,16 @@ def test_the_draw_of_the_hold_out_stays_while_a_new_key_signs() -> None:
     assert GrantSealer(["a new key", "an old key"]).hold_out_key == before
     assert GrantSealer(["a new key"]).hold_out_key != before
     assert b"old" not in before
+
+
+def test_page_of_the_public_exit_comes_back_and_networks_are_kept_unreadable() -> None:
+    sealer, other = GrantSealer(["a key"]), GrantSealer(["another key"])
+
+    page = sealer.seal_page("nonce", issued_at=1_800_000_000)
+
+    assert sealer.open_page(page) == ("nonce", 1_800_000_000)
+    assert other.open_page(page) is None
+    assert sealer.open_page(sealer.seal_link("a1", expires_at=1)) is None
+    assert sealer.keyed("10.0.0.1") == sealer.keyed("10.0.0.1")
+    assert len({sealer.keyed("10.0.0.1"), sealer.keyed("10.0.0.2"), other.keyed("10.0.0.1")}) == 3
+    assert "10.0" not in sealer.keyed("10.0.0.1")

@@ -91,3 +91,12 @@ def test_declaration_comes_back_from_the_ledger(end: dict[str, str], kind: dict[
 def test_find_is_a_function() -> None:
     with pytest.raises(ConfigurationError, match="find"):
         PublicExit(find="no function")  # type: ignore[arg-type]
+
+
+def test_limits_are_whole_numbers() -> None:
+    async def find(declaration: PublicDeclaration) -> str | None:
+        return None
+
+    assert PublicExit(find).most_per_address_in_an_hour == 3
+    with pytest.raises(ConfigurationError, match="most_in_an_hour"):
+        PublicExit(find, most_in_an_hour=0)
