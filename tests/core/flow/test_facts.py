@@ -35,6 +35,7 @@ CASES: dict[str, tuple[Situation, datetime | None]] = {
     "ending with its period": (Situation.ALREADY_ENDING, DUE),
     "ending by date": (Situation.ALREADY_ENDING, DUE - DAY),
     "ending in a later period": (Situation.SET_END, YEAR_DUE),
+    "ending later, as was asked for": (Situation.ALREADY_ENDING, YEAR_DUE),
     "canceled": (Situation.ENDED, NOW),
     "expired": (Situation.ENDED, None),
     "under a schedule with nothing more to come": (Situation.PERIOD_END, DUE),
