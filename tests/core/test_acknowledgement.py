@@ -46,7 +46,7 @@ def claim(
     problem: AnyCode | None = None,
     given: Given | None = None,
 ) -> ClaimToTell:
-    return ClaimToTell(Answer(kind, change, at, given=given), frozenset(told), age_s, problem)
+    return ClaimToTell(Answer(kind, change, at, given=given), tuple(told), age_s, problem)
 
 
 def paused(until: datetime | None) -> Given:
