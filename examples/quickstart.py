@@ -7,10 +7,6 @@ from aiohttp import web
 import aiocancel
 
 PAGE = "<!doctype html><title>Account</title>{{ cancel_flow.script() }} {{ cancel_flow.button('Cancel subscription') }}"
-CLIENT_ID, CLIENT_SECRET = (
-    os.environ["PROSPERSTACK_CLIENT_ID"],
-    os.environ["PROSPERSTACK_CLIENT_SECRET"],
-)
 STRIPE_API_KEY, GRANT_KEY = os.environ["STRIPE_API_KEY"], os.environ["GRANT_KEY"]
 FIND = "SELECT stripe_subscription_id FROM customers WHERE id = $1"
 
@@ -29,7 +25,6 @@ aiohttp_jinja2.setup(app, loader=jinja2.DictLoader({"account.html": PAGE}))
 app.router.add_get("/account", account)
 # The part that is about aiocancel:
 cancel = aiocancel.CancelFlow(
-    vendor=aiocancel.ProsperStack(CLIENT_ID, CLIENT_SECRET),
     billing=aiocancel.StripeBilling(STRIPE_API_KEY),
     database=os.environ["DATABASE_URL"],
     identify=current_customer,

@@ -7,8 +7,11 @@ import importlib.util
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+import pytest_asyncio
+from aiohttp.test_utils import TestClient
 from pytest_aiohttp import AiohttpClient
 
 from tests.support.saas import GRANT_KEYS, Pool
@@ -53,9 +56,9 @@ def test_the_readme_says_its_status_before_it_asks_anybody_to_install_it() -> No
 
 
 def test_the_pictures_are_small() -> None:
-    pictures = sorted((ROOT / "docs" / "images").glob("*.png"))
+    pictures = sorted((ROOT / "docs" / "images").rglob("*.png"))
 
-    assert [picture.name for picture in pictures] == ["account.png", "flow.png", "plain-page.png"]
+    assert {"account.png", "flow.png", "plain-page.png"} <= {each.name for each in pictures}
     assert all(picture.stat().st_size < 150_000 for picture in pictures)
 
 
@@ -91,9 +94,9 @@ def test_ci_runs_the_commands_that_the_readme_gives() -> None:
     assert ".ci/bare-machine trixie commands" in script
 
 
-async def test_the_quickstart_serves_a_page_with_a_working_button(
-    aiohttp_client: AiohttpClient, pool: Pool, database: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest_asyncio.fixture(loop_scope="session")
+async def customers(pool: Pool, database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The table that the quickstarts read, and their environment."""
     await pool.execute("CREATE TABLE customers (id text PRIMARY KEY, stripe_subscription_id text)")
     await pool.execute("INSERT INTO customers VALUES ('ada', 'sub_1')")
     settings = {
@@ -106,17 +109,42 @@ async def test_the_quickstart_serves_a_page_with_a_working_button(
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
     monkeypatch.syspath_prepend(str(QUICKSTART.parent))
+
+
+async def _client_of(name: str, aiohttp_client: AiohttpClient) -> TestClient[Any, Any]:
     try:
-        client = await aiohttp_client(
-            importlib.import_module("quickstart").app, cookies={"customer": "ada"}
-        )
+        return await aiohttp_client(importlib.import_module(name).app, cookies={"customer": "ada"})
     finally:
-        sys.modules.pop("quickstart", None)
+        sys.modules.pop(name, None)
+
+
+@pytest.mark.usefixtures("customers")
+async def test_the_quickstart_serves_a_page_with_a_working_button_and_needs_no_vendor(
+    aiohttp_client: AiohttpClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PROSPERSTACK_CLIENT_ID")
+    client = await _client_of("quickstart", aiohttp_client)
+
+    page = await client.get("/account")
+    assert "prosperstack" not in page.headers["Content-Security-Policy"]
+    assert 'action="/cancel"' in await page.text()
+
+    flow = await client.get("/cancel")
+    assert flow.status == 200
+    assert "Why are you leaving?" in await flow.text()
+
+
+@pytest.mark.usefixtures("customers")
+async def test_the_quickstart_with_prosperstack_signs_what_its_flow_needs(
+    aiohttp_client: AiohttpClient,
+) -> None:
+    client = await _client_of("quickstart_prosperstack", aiohttp_client)
+
     page = await client.get("/account")
     assert "https://app.prosperstack.com" in page.headers["Content-Security-Policy"]
     assert 'action="/cancel"' in await page.text()
-    flow = (await (await client.get("/cancel/payload")).json())["flow"]
 
+    flow = (await (await client.get("/cancel/payload")).json())["flow"]
     assert (
         without_proof(flow["signedPayload"], "a secret").payload
         == '{"clientId":"acct_1","subscription":{"platformId":"sub_1"}}'
