@@ -21,6 +21,8 @@ SECRET = re.compile(
 )
 # Names of rows and columns, and Stripe's own id of a customer, which names nobody.
 HARMLESS = {"idempotency_key", "key", "subscription_key", "stripe_customer_id"}
+# The keys of reasons, which stand in the application's own code.
+HARMLESS_THERE = {"aiocancel.core.flow.conditions.ReasonIs": {"keys"}}
 
 
 def data_classes() -> Iterator[type[Any]]:
@@ -55,7 +57,8 @@ def test_the_data_classes_are_found() -> None:
 def test_no_secret_stands_in_a_repr(name: str) -> None:
     named = [field for field in shown(CLASSES[name]) if SECRET.fullmatch(field)]
 
-    assert [field for field in named if field not in HARMLESS] == []
+    harmless = HARMLESS | HARMLESS_THERE.get(name, set())
+    assert [field for field in named if field not in harmless] == []
 
 
 def test_the_words_of_a_customer_stand_in_no_repr() -> None:

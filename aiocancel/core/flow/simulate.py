@@ -33,7 +33,7 @@ class PastRun:
     """A past customer: the snapshot, None where there is none, and the answers."""
 
     snapshot: Snapshot | None
-    answers: Answers
+    answers: Answers = field(repr=False)
 
 
 @dataclass(slots=True)

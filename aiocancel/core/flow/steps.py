@@ -106,7 +106,7 @@ NO_OFFERS: Final = FittingOffers()
 class AnswersGiven:
     """The customer pressed "Continue"."""
 
-    answers: Answers = NO_ANSWERS
+    answers: Answers = field(default=NO_ANSWERS, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +135,7 @@ class OfferAccepted:
 class ExitPressed:
     """The customer cancelled, with whatever answers stood on the screen."""
 
-    answers: Answers = NO_ANSWERS
+    answers: Answers = field(default=NO_ANSWERS, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

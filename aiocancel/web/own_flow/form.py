@@ -36,7 +36,7 @@ class Pressed:
 
     do: Do
     grant: str = field(repr=False)
-    answers: Answers
+    answers: Answers = field(repr=False)
     offer: str | None = None
     months: int | None = None
     problem: Problem | None = None

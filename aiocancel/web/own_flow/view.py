@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, Final, NamedTuple, assert_never
 
@@ -64,7 +64,7 @@ class Shown:
 
     problem: Problem | None = None
     note: str | None = None
-    answers: Answers | None = None
+    answers: Answers | None = field(default=None, repr=False)
 
 
 AS_IT_IS: Final = Shown()
