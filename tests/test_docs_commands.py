@@ -34,6 +34,10 @@ RUN_ELSEWHERE = {
     "pytest -n auto": ".ci, the whole run",
     'pytest -m "not slow"': ".ci, the fast run",
     "cd shop": ".ci, the bare machine",
+    "aiocancel flow show flow_shop:cancel": "tests/test_docs_examples.py, the tutorial",
+    "aiocancel flow check flow_shop:cancel": "tests/test_docs_examples.py, the tutorial",
+    "aiocancel flow show yourapp:cancel": "tests/cli/test_flow.py",
+    "aiocancel flow check yourapp:cancel": "tests/cli/test_flow.py",
 }
 # These answer 1 on an empty ledger: there is no action 17.
 NAMES_AN_ACTION = re.compile(r"aiocancel actions (?:show|retry|close) 17\b")

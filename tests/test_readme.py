@@ -99,6 +99,7 @@ async def customers(pool: Pool, database: str, monkeypatch: pytest.MonkeyPatch) 
     """The table that the quickstarts read, and their environment."""
     await pool.execute("CREATE TABLE customers (id text PRIMARY KEY, stripe_subscription_id text)")
     await pool.execute("INSERT INTO customers VALUES ('ada', 'sub_1')")
+
     settings = {
         "PROSPERSTACK_CLIENT_ID": "acct_1",
         "PROSPERSTACK_CLIENT_SECRET": "a secret",
