@@ -30,7 +30,7 @@ _BESIDE = """
 SELECT a.subscription_id, a.kind, a.state, a.parked_code, a.attempts
 FROM aiocancel.action a JOIN aiocancel.claim c ON c.id = a.claim_id
 WHERE starts_with(c.customer_id, 'trouble_') AND NOT CASE a.kind
-    WHEN 'apply_offer' THEN a.parked_code = 'row_unreadable' AND a.attempts = 1
+    WHEN 'apply_offer' THEN a.parked_code = 'row_unreadable' AND a.attempts BETWEEN 1 AND 3
     ELSE a.state = 'refused' AND a.parked_code = 'flow_session_unknown'
         OR a.subscription_id = 'sub_trouble_flooder' AND a.parked_code = 'refused_on_the_page' END
 """
