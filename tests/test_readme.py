@@ -114,7 +114,9 @@ async def customers(pool: Pool, database: str, monkeypatch: pytest.MonkeyPatch) 
 
 async def _client_of(name: str, aiohttp_client: AiohttpClient) -> TestClient[Any, Any]:
     try:
-        return await aiohttp_client(importlib.import_module(name).app, cookies={"customer": "ada"})
+        app = importlib.import_module(name).app
+        client: TestClient[Any, Any] = await aiohttp_client(app, cookies={"customer": "ada"})
+        return client
     finally:
         sys.modules.pop(name, None)
 

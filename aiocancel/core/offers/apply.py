@@ -188,7 +188,7 @@ def offer_step(
     earlier = progress.earlier
     if earlier is not None and shows(earlier, subscription):
         return Done(Receipt.of(subscription))
-    if earlier is None and _is_so_already(offer.terms, subscription, now):
+    if earlier is None and _is_so_already(offer.terms, subscription, now, rules):
         return Done(Receipt.of(subscription))
     if code := _obstacle(offer, subscription):
         was_told = progress.promised is not None or progress.asked_to_pay
@@ -264,15 +264,23 @@ def _renews_about(now: datetime, subscription: Subscription) -> bool:
     return due is not None and due - now < RENEWAL_MARGIN
 
 
-def _is_so_already(terms: Terms, subscription: Subscription, now: datetime) -> bool:
+def _is_so_already(
+    terms: Terms, subscription: Subscription, now: datetime, rules: OfferRules
+) -> bool:
     """Tell whether the customer has what was offered, so that nobody need do anything."""
     if subscription.has_ended or subscription.is_ending or subscription.status == "incomplete":
         return False
 
     match terms:
+        case PlanTerms(price_id, seats=None):
+            # The price of another item, such as an add-on, is not the plan.
+            plan = _plan_item(subscription, rules)
+            there = subscription.items if plan is None else [plan]
+            return any(item.price_id == price_id for item in there)
         case PlanTerms(price_id, seats=seats):
-            there = [item for item in subscription.items if item.price_id == price_id]
-            return any(seats is None or item.quantity == seats for item in there)
+            return any(
+                item.price_id == price_id and item.quantity == seats for item in subscription.items
+            )
         case PauseTerms(interval="indefinitely") if subscription.status == "paused":
             return True
         case PauseTerms() if subscription.paused is not None:
@@ -557,13 +565,23 @@ def _at_period_end(
 
     if _renews_about(now, subscription):
         return Wait()
+    if terms.seats is not None:
+        return _fewer_seats(terms, terms.seats, subscription, now, price)
     item = _plan_item(subscription, rules)
     if item is None:
         return Refuse(Code.WHICH_ITEM_IS_THE_PLAN)
-    if terms.seats is not None and terms.seats > (item.quantity or 0):
-        # Usage has no seats, and more of them would cost more.
-        return Refuse(Code.SEATS_WOULD_NOT_BE_FEWER)
     return plan_at_period_end(terms, item, subscription, now, price)
+
+
+def _fewer_seats(
+    terms: PlanTerms, seats: int, subscription: Subscription, now: datetime, price: Price | None
+) -> Step:
+    """Return the step for fewer of what is paid for already: another price, or more seats, could cost more."""
+    counted = [item for item in subscription.items if item.price_id == terms.price_id]
+    if len(counted) != 1 or seats > (counted[0].quantity or 0):
+        # Usage has no seats.
+        return Refuse(Code.SEATS_WOULD_NOT_BE_FEWER)
+    return plan_at_period_end(terms, counted[0], subscription, now, price)
 
 
 def _prorated_at(

@@ -229,14 +229,12 @@ def test_the_owner_can_let_every_vendors_plan_begin_with_the_next_period() -> No
 FEWER = PlanTerms("price_pro", prorate=False, at_period_end=True, seats=1)
 
 
-def test_fewer_seats_come_with_the_next_period_at_the_same_price_or_another() -> None:
-    cheaper = PlanTerms(BASIC, prorate=False, at_period_end=True, seats=2)
+def test_fewer_seats_come_with_the_next_period_at_the_same_price() -> None:
     fewer = dataclasses.replace(PLANNED, price_id="price_pro", quantity=1)
 
     assert step(FEWER, shape()) == step(TERMS, shape())
     assert step(FEWER, under(RUNNING)) == Write(fewer)
     assert fewer.items == (PhaseItem("price_pro", 1),)
-    assert step(cheaper, under(RUNNING)) == Write(dataclasses.replace(PLANNED, quantity=2))
     # They are promised, come, and are not given twice.
     after = dataclasses.replace(RUNNING, starts_at=DUE, ends_at=ON_BASIC.ends_at, items=fewer.items)
     assert step(FEWER, under(RUNNING, after), earlier=fewer) == COMES
@@ -254,6 +252,26 @@ def test_more_seats_and_seats_of_usage_are_no_offer() -> None:
     assert step(dataclasses.replace(FEWER, seats=4), shape()) == refused
     assert step(dataclasses.replace(TERMS, seats=4), shape()) == refused
     assert step(FEWER, shape(items=(USAGE,))) == refused
+
+
+def test_seats_of_another_price_are_no_offer_because_they_could_cost_more() -> None:
+    refused = Refuse(Code.SEATS_WOULD_NOT_BE_FEWER)
+    other = PlanTerms(BASIC, prorate=False, at_period_end=True, seats=1)
+    rules = OfferRules(plan_price_ids=frozenset({"price_pro"}))
+
+    assert step(other, shape()) == refused
+    assert step(other, shape(items=(PRO, SUPPORT)), rules=rules) == refused
+
+
+def test_the_price_of_an_add_on_is_not_the_plan_that_a_customer_has_already() -> None:
+    rules = OfferRules(plan_price_ids=frozenset({"price_pro"}))
+    add_on = dataclasses.replace(SUPPORT, price_id=BASIC)
+
+    answer = step(
+        dataclasses.replace(TERMS, at_period_end=False), shape(items=(PRO, add_on)), rules=rules
+    )
+
+    assert not isinstance(answer, Done)
 
 
 def test_a_custom_offer_stands_for_seats_where_the_owner_says_so() -> None:
