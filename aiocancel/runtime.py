@@ -131,6 +131,7 @@ class Runtime:
         try:
             # In a thread: there is much to import, and a request may be what starts us.
             open_parts = await asyncio.to_thread(_load, self._parts.settings.languages)
+
             async with AsyncExitStack() as stack:
                 self._opened = await open_parts(self._parts, stack)
                 self._stopping = False

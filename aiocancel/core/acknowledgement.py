@@ -130,12 +130,14 @@ def _carried_out(
         case Topic.CANCELLATION:
             if LetterKind.CARRIED_OUT not in told:
                 return LetterKind.CARRIED_OUT
+
             ends_at = answer.effective_at if answer.kind is AnswerKind.SCHEDULED else None
             at = None if ends_at is None else ends_at + _ENDS_AFTER
             return _timed(LetterKind.HAS_ENDED, at, told, now)
         case Topic.OFFER:
             if LetterKind.OFFER_CARRIED_OUT not in told:
                 return LetterKind.OFFER_CARRIED_OUT
+
             until = pause_until(answer)
             at = (
                 None if until is None or until - now < _LEAST_NOTICE else until - _BEFORE_PAUSE_ENDS
