@@ -56,8 +56,11 @@ def lines(caplog: pytest.LogCaptureFixture) -> str:
 
 
 def assert_nobody_is_named(text: str) -> None:
+    # A group of a claim's random id may begin with "ada" or "7946".
+    without_ids = re.sub(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "", text)
+
     for word in ("ada", "lovelace", "example.com", "Bob", "7946", STRIPE_KEY):
-        assert not re.search(rf"\b{re.escape(word)}", text, re.IGNORECASE), text
+        assert not re.search(rf"\b{re.escape(word)}", without_ids, re.IGNORECASE), text
 
 
 async def test_a_cancellation_is_logged_without_its_customer(
