@@ -55,7 +55,12 @@ SLOW = (
     "test_plugin.py",
 )
 # Each of these shares something costly, so that one process runs all of it.
-TOGETHER = ("browser/", "crash/", "testing/test_postgres.py")
+TOGETHER = (
+    "browser/",
+    "crash/",
+    "postgres/test_ledger_query_plans.py",
+    "testing/test_postgres.py",
+)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -61,7 +61,13 @@ def tables(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
 
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The documentation as a reader gets it, built with warnings as errors and without the network."""
+    """The documentation as a reader gets it, built with warnings as errors and without the network.
+
+    ``AIOCANCEL_BUILT_DOCS`` names the folder of one that was just built so.
+    """
+    if there := os.environ.get("AIOCANCEL_BUILT_DOCS"):
+        return Path(there)
+
     out = tmp_path_factory.mktemp("docs")
     environment = {name: value for name, value in os.environ.items() if "PROXY" not in name.upper()}
     # Whatever asked for the network would ask here, and get no answer.

@@ -64,7 +64,6 @@ def run(name: str, *arguments: str) -> str:
         ("hostile_posts", {"this, quiet", "this, 3 hostile posts"}, {}),
         ("hanging_vendor", {"quiet", "vendor hangs"}, {"cancellations carried out": 2}),
         ("scale", {"100", "200"}, {}),
-        ("imports", {"import aiohttp", "import aiocancel"}, {"modules of stripe imported": 0}),
     ],
 )
 def test_a_benchmark_runs_and_its_counts_are_exact(
@@ -78,5 +77,7 @@ def test_a_benchmark_runs_and_its_counts_are_exact(
 
 def test_a_benchmark_prints_its_tables_for_people() -> None:
     lines = run("imports").splitlines()
-    assert any(line.startswith("import aiocancel ") for line in lines)
+
+    for row in ("import aiohttp ", "import aiocancel "):
+        assert any(line.startswith(row) for line in lines)
     assert "exact: modules of stripe imported 0" in lines
