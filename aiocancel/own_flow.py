@@ -11,10 +11,10 @@ import json
 import logging
 import re
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 from aiocancel.billing.preview import (
     OfferShown,
@@ -42,7 +42,7 @@ from aiocancel.core.flow.facts import facts_of
 from aiocancel.core.flow.hold_out import is_held_out
 from aiocancel.core.flow.own_words import words_in
 from aiocancel.core.flow.reason_order import reasons_in_order
-from aiocancel.core.flow.screen import Screen, SubscriptionFacts
+from aiocancel.core.flow.screen import OfferOnScreen, Screen, Situation, SubscriptionFacts
 from aiocancel.core.flow.snapshot import (
     History,
     Snapshot,
@@ -127,6 +127,10 @@ class FlowBounds:
     ends_with: PeriodEnd = DEFAULT_PERIOD_END
     account_column: str | None = None
     hold_out_key: bytes = field(default=b"", repr=False)
+
+
+Declare: TypeAlias = Callable[[Screen, Sequence[OfferOnScreen], int | None], Declaration]
+"""Puts a screen, the offers that were shown and the chosen months into the words that the customer read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +242,14 @@ class OwnFlowService:
     # --- ends -------------------------------------------------------------------------------------------
 
     async def accept(
-        self, customer_id: str, session_id: str, offer: str, months: int | None, grant: str
+        self,
+        customer_id: str,
+        session_id: str,
+        offer: str,
+        months: int | None,
+        grant: str,
+        *,
+        declare: Declare | None = None,
     ) -> RecordedClaim:
         """Record that the customer takes the offer on the screen; it pays once, for ever.
 
@@ -248,6 +259,7 @@ class OwnFlowService:
             offer: The offer's key.
             months: The choice in a pause, None for every other kind.
             grant: That of the page.
+            declare: Says what was read and pressed.
 
         Raises:
             FlowStepError: The session showed no such offer, or none any more.
@@ -271,7 +283,7 @@ class OwnFlowService:
             offer_id=offer,
             offer_type=name_of(terms.terms),
             details=_details(run.definition, after, run.row.language),
-            declaration=None if run.row.language is None else Declaration(run.row.language),
+            declaration=self._declared(declare, run, run.row.language, months, only=offer),
         )
         acceptance = Acceptance(FlowSessionId(session_id), offer, months, progress_to_json(after))
         return await self._service.accept(claim, grant, customer_id, acceptance=acceptance)
@@ -284,6 +296,7 @@ class OwnFlowService:
         answers: Answers = NO_ANSWERS,
         *,
         language: str | None = None,
+        declare: Declare | None = None,
     ) -> RecordedClaim:
         """Record a cancellation, whatever became of the session, of Stripe or of the definition.
 
@@ -293,6 +306,7 @@ class OwnFlowService:
             grant: That of the page.
             answers: What stood on the screen.
             language: Of the page, where there is no session.
+            declare: Says what was read and pressed.
 
         Raises:
             GrantError: The grant does not fit.
@@ -312,7 +326,7 @@ class OwnFlowService:
             None if run is None else FlowSessionId(run.row.session_id),
             self._reason(definition, after.answers, language),
             details=_details(definition, after, language),
-            declaration=None if language is None else Declaration(language),
+            declaration=self._declared(declare, run, language),
         )
         try:
             recorded = await self._service.accept(claim, grant, customer_id)
@@ -565,6 +579,53 @@ class OwnFlowService:
             language=row.language,
             claim_id=None if row.claim_id is None else str(row.claim_id),
         )
+
+    def _declared(
+        self,
+        declare: Declare | None,
+        run: _Run | None,
+        language: str | None,
+        months: int | None = None,
+        *,
+        only: str | None = None,
+    ) -> Declaration | None:
+        """Return what was read and pressed, as it is kept with the claim; whatever fails in it, the claim is recorded.
+
+        Args:
+            declare: Finds the words.
+            run: The session, None where there is none.
+            language: The session's, or that of the page.
+            months: The choice in a pause.
+            only: The offer that was accepted; None stands for all that were shown.
+        """
+        plain = None if language is None else Declaration(language)
+        if declare is None:
+            return plain
+        try:
+            if run is None:
+                facts = SubscriptionFacts(Situation.DATE_IS_UNKNOWN)
+                bare = Screen(None, FlowStep.EXIT, SessionState.OPEN, facts)
+                declared = declare(bare, (), None)
+                # Nobody knows here which of two labels the button had.
+                is_sure = self._bounds.timing == "at_period_end"
+                return Declaration(declared.language, declared.words if is_sure else None)
+
+            offers = [
+                shown
+                for kept in run.row.shown
+                if only in (None, kept["offer"])
+                and (shown := self._offer_shown(run, kept)) is not None
+            ]
+            return declare(self._screen(run), offers, months)
+        except Exception as error:
+            logger.warning("the words of a declaration were not kept: %s", told(error))
+            return plain
+
+    def _offer_shown(self, run: _Run, kept: Mapping[str, Any]) -> OfferOnScreen | None:
+        definition = run.definition.offer(kept["offer"])
+        if definition is None:
+            return None
+        return self._offers.on_screen(definition, kept, run.definition, run.progress, ())
 
     def _bare(
         self, owned: OwnedSubscription, reading: Reading | None, facts: RequestFacts

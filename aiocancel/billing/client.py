@@ -35,6 +35,7 @@ from aiocancel.core.choose_subscription import ListedSubscription, read_listed
 from aiocancel.core.codes import Code, ForeignCode
 from aiocancel.core.flow.preview import Preview, read_preview
 from aiocancel.core.identifiers import SubscriptionId, is_opaque_id
+from aiocancel.core.last_bill import LastBill, last_bill
 from aiocancel.core.permissions import permission_named_in
 from aiocancel.core.retry import (
     Failure,
@@ -91,6 +92,8 @@ _AS_READ: Final[Mapping[str, Any]] = {"expand": ["discounts"]}
 FOR_FLOW: Final[tuple[str, ...]] = (*FOR_OFFERS, "items.data.price.product")
 FOR_PAGES: Final[tuple[str, ...]] = ("discounts", "items.data.price.product")
 MAX_LIST_PAGES: Final = 10
+# Stripe's word for a preview where no invoice would come. https://docs.stripe.com/error-codes
+NONE_COMES: Final = "invoice_upcoming_none"
 BAD_REQUEST: Final = 400
 _SCHEDULES: Final = "/v1/subscription_schedules"
 # Each way of ending has a key of its own: between two attempts the subscription may change, and so the way.
@@ -317,6 +320,25 @@ class StripeClient:
             raise UnknownBillingError(
                 str(error), code=Code.UNREADABLE, request_id=response.request_id
             ) from None
+
+    async def last_bill(
+        self, subscription_id: SubscriptionId, ends_at: datetime
+    ) -> LastBill | None:
+        """Return what the customer of a subscription that was cancelled still pays; None where Stripe does not tell.
+
+        Args:
+            subscription_id: Which one.
+            ends_at: The end that the customer is told of.
+        """
+        path = _path(subscription_id)
+        subscription, latest = await self._read(path, ["latest_invoice"], _with_latest_invoice)
+        try:
+            upcoming: Preview | None = await self.preview(subscription_id, proration_date=0)
+        except RejectedBillingError as error:
+            if error.code != NONE_COMES:
+                raise
+            upcoming = None
+        return last_bill(subscription, ends_at, upcoming, latest)
 
     async def read_for_page(self, subscription_id: str) -> ShownSubscription:
         """Return the subscription with its discounts and the names of its products, as far as the key may read them."""
@@ -614,6 +636,10 @@ class StripeClient:
             raise UnknownBillingError(
                 "Stripe's answer cannot be read", code=ForeignCode.of_error(error)
             ) from None
+
+
+def _with_latest_invoice(data: Mapping[str, Any]) -> tuple[Subscription, object]:
+    return read_subscription(data), data.get("latest_invoice")
 
 
 def _plan(data: Mapping[str, Any]) -> tuple[Price, Line]:

@@ -21,6 +21,8 @@ from aiocancel.core.changes import PausePayments, PauseService
 from aiocancel.core.claim import Topic
 from aiocancel.core.codes import AnyCode, Code
 from aiocancel.core.decision import Answer, AnswerKind
+from aiocancel.core.declaration import ShownBlock
+from aiocancel.core.last_bill import LastBill
 from aiocancel.core.said_of_offers import said_of, said_of_promise
 from aiocancel.core.sentences import Moment, Sentence, Value
 from aiocancel.core.shown import ShownSubscription
@@ -40,6 +42,8 @@ _LONGEST_LOOK_S: Final = 86_400.0
 # A person had this long; whatever comes then, the person tells the customer.
 _GIVES_UP_AFTER_S: Final = 90 * 86_400.0
 _OPEN: Final = (AnswerKind.QUEUED, AnswerKind.NEEDS_PAYMENT_ACTION, AnswerKind.MANUAL)
+# A letter about leaving repeats no offer.
+_QUOTES_THE_OFFER: Final = frozenset({"offer_carried_out", "left_to_a_person"})
 _SUPERSEDED: Final = frozenset({Code.WITHDRAWN, Code.FLOW_SESSION_PAID_BEFORE})
 
 
@@ -205,6 +209,8 @@ class LetterFacts:
             flow vendor's was used.
         plan: The plan's name, None where it is not known.
         shown: The subscription as Stripe has it, None where Stripe did not answer in time.
+        offers: The offers that the customer was shown, word for word; of an accepted one, that one alone.
+        last_bill: What Stripe says of a payment after the cancellation, None where nobody knows.
     """
 
     answer: Answer
@@ -213,13 +219,16 @@ class LetterFacts:
     declared: str | None = None
     plan: str | None = None
     shown: ShownSubscription | None = field(default=None, repr=False)
+    offers: tuple[ShownBlock, ...] = field(default=(), repr=False)
+    last_bill: LastBill | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Letter:
     """One letter in no language: its subject, the next fact, its lines, its table, and what the reader may do.
 
-    ``may_keep`` and ``may_cancel`` name the links that fit; ``keep_until`` is the last day of the first.
+    ``keep_until`` is the last day on which a cancellation can be taken back, ``may_cancel`` whether one can be made;
+    ``offers`` is what the customer was shown before accepting it.
     """
 
     kind: LetterKind
@@ -229,6 +238,7 @@ class Letter:
     rows: tuple[tuple[str, Value | Sentence], ...]
     keep_until: datetime | None = None
     may_cancel: bool = False
+    offers: tuple[ShownBlock, ...] = field(default=(), repr=False)
 
 
 def reference_of(claim_id: str) -> str:
@@ -299,12 +309,23 @@ def _cancelled(facts: LetterFacts) -> Letter:
     if answer.kind is AnswerKind.SCHEDULED and at is not None:
         until_then = Sentence("letter_until_then")
         subject = _named("letter_ends", facts, date=at)
-        return _made(kind, facts, subject, until_then, until_then, keep_until=at)
+        lines = (until_then, *_said_of_the_last_bill(facts))
+        return _made(kind, facts, subject, until_then, *lines, keep_until=at)
     if answer.kind is AnswerKind.SCHEDULED:
         scheduled = Sentence("scheduled")
         return _made(kind, facts, _named("letter_cancelled", facts), scheduled, scheduled)
     ended = Sentence("canceled") if at is None else Sentence("letter_ended_on", {"date": at})
     return _made(kind, facts, _named("letter_has_ended", facts), ended, ended)
+
+
+def _said_of_the_last_bill(facts: LetterFacts) -> tuple[Sentence, ...]:
+    match facts.last_bill:
+        case None:
+            return ()
+        case LastBill.IS_OPEN:
+            return (Sentence("confirm_past_due"),)
+        case found:
+            return (Sentence(f"letter_bill_{found}"),)
 
 
 def _made(
@@ -316,7 +337,11 @@ def _made(
     keep_until: datetime | None = None,
     may_cancel: bool = False,
 ) -> Letter:
-    return Letter(kind, subject, next_fact, lines, _rows(kind, facts), keep_until, may_cancel)
+    quoted = facts.answer.change is Topic.OFFER and kind in _QUOTES_THE_OFFER
+    offers = facts.offers if quoted else ()
+    return Letter(
+        kind, subject, next_fact, lines, _rows(kind, facts), keep_until, may_cancel, offers
+    )
 
 
 def _rows(kind: LetterKind, facts: LetterFacts) -> tuple[tuple[str, Value | Sentence], ...]:
@@ -325,6 +350,8 @@ def _rows(kind: LetterKind, facts: LetterFacts) -> tuple[tuple[str, Value | Sent
 
     if answer.change is Topic.CANCELLATION:
         rows.append(("letter_row_declared", _declared(facts)))
+    elif facts.declared is not None:
+        rows.append(("letter_row_chosen", _declared(facts)))
     if facts.plan is not None:
         rows.append(("about_plan", facts.plan))
     rows.append(("letter_row_received", Moment(facts.received_at)))

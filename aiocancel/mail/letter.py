@@ -6,6 +6,7 @@ ours; whatever fails there, ours are sent.
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from aiocancel.core.acknowledgement import Letter, reference_of
+from aiocancel.core.declaration import ShownBlock, blocks_from_json
 from aiocancel.core.mail import MailMessage, one_line
 from aiocancel.core.public_exit import PublicDeclaration, Termination
 from aiocancel.core.sentences import Sentence
@@ -59,6 +61,8 @@ class WrittenLetter:
     rows: tuple[tuple[str, str], ...] = field(repr=False)
     links: tuple[tuple[str, str], ...] = field(repr=False)
     questions: str = field(repr=False)
+    shown_heading: str = ""
+    shown: tuple[ShownBlock, ...] = field(default=(), repr=False)
 
     def to_json(self) -> dict[str, Any]:
         """Return it as the ledger keeps it."""
@@ -77,6 +81,9 @@ def written_from_json(data: Mapping[str, Any]) -> WrittenLetter:
         lines=tuple(map(str, data["lines"])),
         rows=pairs["rows"],
         links=pairs["links"],
+        # An older release kept neither.
+        shown_heading=str(data.get("shown_heading", "")),
+        shown=blocks_from_json(data.get("shown")),
     )
 
 
@@ -101,6 +108,8 @@ def write(letter: Letter, words: Words, links: LetterLinks, *, brand: str) -> Wr
         rows=tuple((words.text(label), _value(value, words)) for label, value in letter.rows),
         links=tuple(named),
         questions=words.text("letter_questions"),
+        shown_heading=words.text("letter_shown") if letter.offers else "",
+        shown=letter.offers,
     )
 
 
@@ -150,7 +159,8 @@ class LetterTemplates:
             **letter.to_json(),
             "lang": letter.language,
             "dir": letter.direction,
-            "width": max((len(label) for label, _ in letter.rows), default=0) + 1,
+            "width": _width(letter.rows),
+            "offer_widths": [_width(block.rows) for block in letter.shown],
         }
 
         if self._folder is not None and (self._folder / name).is_file():
@@ -176,7 +186,27 @@ class LetterTemplates:
                 undefined=jinja2.StrictUndefined,
                 keep_trailing_newline=True,
             )
+            self._made[whose].filters["wrapped"] = _wrapped
         return self._made[whose]
+
+
+def _width(rows: Sequence[tuple[str, str]]) -> int:
+    """Return how wide the column of labels is in plain text, with the colon."""
+    return max((len(label) for label, _ in rows), default=0) + 1
+
+
+def _wrapped(text: str, width: int, indent: int = 0) -> str:
+    """Return a text in lines of at most ``width``; those after the first begin under the first one's words.
+
+    Args:
+        text: Without line breaks of its own, or with: they count as spaces.
+        width: Of the whole line.
+        indent: Where the first line begins. A word that is longer than the line stays whole.
+    """
+    lines = textwrap.wrap(
+        text, max(width - indent, 20), break_long_words=False, break_on_hyphens=False
+    )
+    return ("\n" + " " * indent).join(lines)
 
 
 def _escapes(name: str | None) -> bool:

@@ -7,6 +7,7 @@ has a letter's signed link sees that letter and nothing that was not in it.
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
@@ -21,6 +22,7 @@ from aiocancel.core.acknowledgement import (
     reference_of,
 )
 from aiocancel.core.codes import Code
+from aiocancel.core.declaration import offers_in, page_in
 from aiocancel.core.shown import about
 from aiocancel.errors import ClaimError, UnavailableError
 from aiocancel.mail.letter import (
@@ -35,6 +37,7 @@ from aiocancel.web.pages import render_page
 
 if TYPE_CHECKING:
     from aiocancel.core.decision import Answer
+    from aiocancel.core.declaration import Declaration
     from aiocancel.core.subscription import OwnedSubscription
     from aiocancel.intake import FlowService
     from aiocancel.web.languages import Words
@@ -71,11 +74,12 @@ class AcknowledgementPage:
             ClaimError: There is no such claim of this customer.
         """
         kept = await service.letter_of(claim_id, customer_id)
+        declared = await service.declared(claim_id, customer_id)
+        said = None if declared is None else declared.declaration
         if kept is not None:
-            return written_from_json(kept.letter)
+            return _with_all_shown(written_from_json(kept.letter), said, words)
 
         answer = await service.answer(claim_id, customer_id)
-        declared = await service.declared(claim_id, customer_id)
         if answer is None or declared is None:
             raise ClaimError(
                 "There is no such choice of this customer.", code=Code.UNKNOWN_CLAIM, status=404
@@ -90,7 +94,6 @@ class AcknowledgementPage:
             shown = await service.shown(answer.subscription_id)
             plan = about(owned, shown, datetime.now(UTC)).plan
 
-        said = declared.declaration
         facts = LetterFacts(
             answer,
             reference_of(str(claim_id)),
@@ -99,9 +102,9 @@ class AcknowledgementPage:
             plan,
             shown,
         )
-        return write(
-            letter(kind, facts), words, LetterLinks(), brand=self._site.settings.theme.name
-        )
+        brand = self._site.settings.theme.name
+        one = write(letter(kind, facts), words, LetterLinks(), brand=brand)
+        return _with_all_shown(one, said, words)
 
     async def _owned(
         self, service: FlowService, customer_id: str, subscription_id: str
@@ -158,6 +161,15 @@ class AcknowledgementPage:
                 ENFORCED: _SAVED_POLICY,
             },
         )
+
+
+def _with_all_shown(one: WrittenLetter, said: Declaration | None, words: Words) -> WrittenLetter:
+    """Return a letter with everything that the customer was shown, for that customer alone: a mail sells nothing."""
+    if said is None:
+        return one
+    page = page_in(said.shown)
+    blocks = (*(() if page is None else (page,)), *offers_in(said.shown))
+    return replace(one, shown=blocks, shown_heading=words.text("letter_shown")) if blocks else one
 
 
 def _kind_now(answer: Answer) -> LetterKind | None:

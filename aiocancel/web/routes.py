@@ -22,7 +22,7 @@ from aiocancel.core.declaration import Declaration
 from aiocancel.core.flow_details import details_to_json
 from aiocancel.core.plain_page import cancel_page, undo_page
 from aiocancel.core.shown import about
-from aiocancel.core.undo import undo_named
+from aiocancel.core.undo import undo_named, undo_of
 from aiocancel.errors import (
     ClaimError,
     MalformedClaimError,
@@ -138,8 +138,11 @@ class Handlers:
     def _declared(self, request: web.Request, claim: FlowClaim, *, as_page: bool) -> FlowClaim:
         """Return the claim with the words that the customer pressed; those of a vendor's form are not ours to quote."""
         words = self._words(request)
+        undo = undo_of(claim.status)
         pressed = None
-        if as_page and claim.status is FlowStatus.CANCELED:
+        if as_page and undo is not None:
+            pressed = words.text(undo.button)
+        elif as_page and claim.status is FlowStatus.CANCELED:
             pressed = words.text("confirm_button")
         return replace(claim, declaration=Declaration(words.language, pressed))
 

@@ -11,6 +11,7 @@ import inspect
 import logging
 import uuid
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -27,7 +28,10 @@ from aiocancel.core.acknowledgement import (
 )
 from aiocancel.core.actions import Receipt
 from aiocancel.core.codes import AnyCode, Code
+from aiocancel.core.decision import AnswerKind
+from aiocancel.core.declaration import offers_in
 from aiocancel.core.grants import GrantSealer
+from aiocancel.core.last_bill import LastBill
 from aiocancel.core.mail import (
     HandedOver,
     MailMessage,
@@ -64,6 +68,7 @@ _ADDRESS_WITHIN_S: Final = 5.0
 _FACTS_WITHIN_S: Final = 3.0
 
 ReadSubscription = Callable[[TakenAction], Awaitable[Subscription]]
+AskLastBill = Callable[[TakenAction, datetime], Awaitable[LastBill | None]]
 
 
 class Acknowledger:
@@ -106,13 +111,14 @@ class Acknowledger:
         self._on_event = guarded(on_event)
 
     async def carry_out(
-        self, taken: TakenAction, read: ReadSubscription
+        self, taken: TakenAction, read: ReadSubscription, ask: AskLastBill | None = None
     ) -> Receipt | AnyCode | None:
         """Write what is due, and hand it over.
 
         Args:
             taken: The action of the letter.
             read: Reads the subscription at Stripe.
+            ask: Asks Stripe what is paid after a cancellation; None says nothing of it.
 
         Returns:
             The receipt of an action that is done with nothing sent, the code of one that ends without a letter, or
@@ -163,7 +169,8 @@ class Acknowledger:
             kind, letter_id = step, uuid.uuid4() if before is None else before.letter_id
             owned = await self._owned(taken)
             address = await self._address(due, owned)
-            written = await self._write(kind, letter_id, taken, due, owned)
+            bill = await self._last_bill(kind, taken, due, ask)
+            written = await self._write(kind, letter_id, taken, due, owned, bill)
 
         if address is None:
             return Code.NOBODY_TO_WRITE_TO
@@ -223,9 +230,10 @@ class Acknowledger:
         taken: TakenAction,
         due: LetterDue,
         owned: OwnedSubscription | None,
+        bill: LastBill | None,
     ) -> WrittenLetter:
         shown = await self._shown(taken)
-        facts = facts_of(due, owned, shown)
+        facts = replace(facts_of(due, owned, shown), last_bill=bill)
         settings = self._settings
         language = None if due.declaration is None else due.declaration.language
         key = self._sealer.seal_link(letter_id.hex, expires_at=link_expiry(settings, due.now))
@@ -235,6 +243,20 @@ class Acknowledger:
         )
         words = words_of(settings, language)
         return write(letter(kind, facts), words, links, brand=settings.theme.name)
+
+    async def _last_bill(
+        self, kind: LetterKind, taken: TakenAction, due: LetterDue, ask: AskLastBill | None
+    ) -> LastBill | None:
+        """Return what Stripe says of a payment after the end; None where it does not in time: then nothing is said."""
+        answer = due.claim.answer
+        ends_at = answer.effective_at if answer.kind is AnswerKind.SCHEDULED else None
+        if kind is not LetterKind.CARRIED_OUT or ends_at is None or ask is None:
+            return None
+        try:
+            async with asyncio.timeout(_FACTS_WITHIN_S):
+                return await ask(taken, ends_at)
+        except Exception:  # a letter without this line is better than none
+            return None
 
     async def _shown(self, taken: TakenAction) -> ShownSubscription | None:
         """Return what Stripe shows, None where it does not in time: then less is said."""
@@ -321,6 +343,7 @@ def facts_of(
         declared=None if due.declaration is None else due.declaration.words,
         plan=about(owned, shown, due.now).plan,
         shown=shown,
+        offers=() if due.declaration is None else offers_in(due.declaration.shown),
     )
 
 

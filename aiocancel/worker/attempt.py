@@ -11,7 +11,7 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final, assert_never
 
 from aiocancel.core.actions import (
@@ -38,6 +38,7 @@ from aiocancel.core.claim import OWN_FLOW
 from aiocancel.core.codes import AnyCode, Code
 from aiocancel.core.flow.promise import breaks_the_promise
 from aiocancel.core.idempotency import wish_of
+from aiocancel.core.last_bill import LastBill
 from aiocancel.core.offers.apply import NO_PROGRESS, Progress
 from aiocancel.core.offers.terms import AcceptedOffer, PlanTerms, name_of
 from aiocancel.core.offers.verify import Disproven, Doubtful, NotYet, Proven, Verdict
@@ -194,7 +195,7 @@ class Attempts:
             await self.refuse(taken, Code.NO_MAILER)
             return
 
-        came = await self._acknowledger.carry_out(taken, self._read)
+        came = await self._acknowledger.carry_out(taken, self._read, self._last_bill)
         if isinstance(came, Receipt):
             await self.finish(taken, came, written=False)
         elif came is not None:
@@ -203,6 +204,14 @@ class Attempts:
     async def _read(self, taken: TakenAction) -> Subscription:
         billing = await self._billing_of(taken)
         return await billing.read(taken.action.subscription_id)
+
+    async def _last_bill(self, taken: TakenAction, ends_at: datetime) -> LastBill | None:
+        """Return what is paid after a cancellation, in the account whose subscription it was."""
+        ask = getattr(await self._billing_of(taken), "last_bill", None)
+        found: LastBill | None = (
+            None if ask is None else await ask(taken.action.subscription_id, ends_at)
+        )
+        return found
 
     async def _leave(self, taken: TakenAction, code: AnyCode) -> None:
         """Leave an action that cannot be read to a newer release or, where that comes too late, to a person."""

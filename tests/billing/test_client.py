@@ -8,6 +8,7 @@ import gc
 import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar, cast, get_args
 
@@ -27,6 +28,7 @@ from aiocancel.core.actions import Action, ActionKind, Write
 from aiocancel.core.changes import PlainChange
 from aiocancel.core.claim import NO_REASON, CancelReason
 from aiocancel.core.identifiers import SubscriptionId
+from aiocancel.core.last_bill import LastBill
 from aiocancel.errors import (
     BillingError,
     ConfigurationError,
@@ -639,3 +641,35 @@ async def test_answers_that_come_together_are_read_one_in_each_turn_of_the_loop(
     counting.cancel()
 
     assert len(set(read_in)) == 20
+
+
+async def test_last_bill_is_asked_for_at_stripe_after_a_cancellation(
+    client: StripeClient, stripe_api: tuple[StripeSimulator, str]
+) -> None:
+    simulator, _ = stripe_api
+    for name in ("quiet", "owed"):
+        simulator.add_subscription(f"sub_{name}", cancel_at_period_end=True)
+    simulator.pending_lines["sub_owed"] = [dict(each) for each in _lines_of(simulator, "sub_owed")]
+    simulator.add_subscription("sub_goes_on")
+    simulator.add_subscription("sub_past_due", cancel_at_period_end=True, status="past_due")
+
+    found = {}
+    for name in ("quiet", "owed", "goes_on", "past_due"):
+        subscription_id = SubscriptionId(f"sub_{name}")
+        items = simulator.subscriptions[subscription_id]["items"]["data"]
+        ends_at = datetime.fromtimestamp(items[0]["current_period_end"], UTC)
+        found[name] = await client.last_bill(subscription_id, ends_at)
+
+    assert found == {
+        "quiet": LastBill.NOTHING,
+        "owed": LastBill.MAY_COME,
+        "goes_on": None,
+        "past_due": LastBill.IS_OPEN,
+    }
+
+
+def _lines_of(simulator: StripeSimulator, subscription_id: str) -> list[Any]:
+    """Lines as an invoice of the subscription has them."""
+    invoice = simulator.invoices[simulator.subscriptions[subscription_id]["latest_invoice"]]
+    lines: list[Any] = invoice["lines"]["data"]
+    return lines

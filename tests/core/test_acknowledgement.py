@@ -25,7 +25,9 @@ from aiocancel.core.changes import PausePayments
 from aiocancel.core.claim import Topic
 from aiocancel.core.codes import AnyCode, Code
 from aiocancel.core.decision import Answer, AnswerKind
+from aiocancel.core.declaration import ShownBlock
 from aiocancel.core.identifiers import SubscriptionId
+from aiocancel.core.last_bill import LastBill
 from aiocancel.core.offers.terms import AcceptedOffer, CouponTerms, PauseTerms
 from aiocancel.core.said_of_offers import Given
 from aiocancel.core.sentences import Sentence
@@ -183,17 +185,36 @@ COUPON = Given(
 )
 CANCELLED = Answer(A.SCHEDULED, T.CANCELLATION, ENDS)
 
+BLOCK = ShownBlock(
+    "50% off every payment",
+    ("Pro stays as it is. You can cancel at any time afterwards.", "Prices include tax."),
+    (
+        ("Today", "Nothing to pay"),
+        ("Next payment", "€14.50 on December 26, 2026 (not €29.00)"),
+        (
+            "From then on",
+            "€14.50 a month until February 26, 2027, €29.00 a month from March 26, 2027",
+        ),
+    ),
+)
+
 LETTERS = {
     "received": letter(K.RECEIVED, facts(Answer(A.QUEUED, T.CANCELLATION))),
     "received_in_a_form": letter(
         K.RECEIVED, facts(Answer(A.QUEUED, T.CANCELLATION), declared=None, plan=None)
     ),
     "period_end": letter(K.CARRIED_OUT, facts(CANCELLED)),
+    "last_payment_is_made": letter(K.CARRIED_OUT, facts(CANCELLED, last_bill=LastBill.NOTHING)),
+    "invoice_may_come": letter(K.CARRIED_OUT, facts(CANCELLED, last_bill=LastBill.MAY_COME)),
+    "payment_is_open": letter(K.CARRIED_OUT, facts(CANCELLED, last_bill=LastBill.IS_OPEN)),
     "no_date": letter(K.CARRIED_OUT, facts(Answer(A.SCHEDULED, T.CANCELLATION))),
     "at_once": letter(K.CARRIED_OUT, facts(Answer(A.DONE, T.CANCELLATION, NOW))),
     "at_once_no_date": letter(K.CARRIED_OUT, facts(Answer(A.DONE, T.CANCELLATION))),
     "ended": letter(K.HAS_ENDED, facts(CANCELLED)),
     "coupon": letter(K.OFFER_CARRIED_OUT, facts(Answer(A.DONE, T.OFFER, given=COUPON))),
+    "coupon_as_shown": letter(
+        K.OFFER_CARRIED_OUT, facts(Answer(A.DONE, T.OFFER, given=COUPON), offers=(BLOCK,))
+    ),
     "promised": letter(
         K.OFFER_CARRIED_OUT, facts(Answer(A.SCHEDULED, T.OFFER, ENDS, given=COUPON))
     ),
@@ -215,6 +236,7 @@ LETTERS = {
         ("received", "letter_received"),
         ("received_in_a_form", "letter_received_plain"),
         ("period_end", "letter_ends"),
+        ("last_payment_is_made", "letter_ends"),
         ("no_date", "letter_cancelled"),
         ("at_once", "letter_has_ended"),
         ("at_once_no_date", "letter_has_ended"),
@@ -253,7 +275,34 @@ def test_letter_about_an_exit_has_the_declaration_its_time_and_the_end() -> None
         "letter_row_ends",
         "letter_row_reference",
     ]
-    assert "letter_row_declared" not in dict(LETTERS["coupon"].rows)
+    quoted = Sentence("letter_declared_words", {"words": "Cancel"})
+    assert dict(LETTERS["coupon"].rows)["letter_row_chosen"] == quoted
+    assert dict(LETTERS["taken_back"].rows)["letter_row_chosen"] == quoted
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("period_end", None),
+        ("last_payment_is_made", "letter_bill_nothing"),
+        ("invoice_may_come", "letter_bill_may_come"),
+        ("payment_is_open", "confirm_past_due"),
+    ],
+)
+def test_letter_promises_no_end_of_payments_that_nobody_knows(name: str, said: str | None) -> None:
+    keys = [line.key for line in LETTERS[name].lines]
+
+    assert keys == ["letter_until_then", *([] if said is None else [said])]
+
+
+def test_letter_about_an_offer_repeats_the_offer_and_one_about_leaving_none() -> None:
+    left = facts(Answer(A.MANUAL, T.OFFER), offers=(BLOCK,))
+
+    assert LETTERS["coupon_as_shown"].offers == (BLOCK,)
+    assert letter(K.LEFT_TO_A_PERSON, left).offers == (BLOCK,)
+    for kind in set(K) - {K.TAKEN_BACK}:
+        assert letter(kind, facts(CANCELLED, offers=(BLOCK,))).offers == ()
+    assert letter(K.TAKEN_BACK, facts(Answer(A.DONE, T.RESUMPTION), offers=(BLOCK,))).offers == ()
 
 
 def test_reference_is_the_start_of_the_claims_id() -> None:

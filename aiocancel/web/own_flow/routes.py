@@ -21,6 +21,7 @@ from aiocancel.core.flow.steps import FlowStep, FlowStepError, SessionState
 from aiocancel.core.plain_page import already_page, ended_page
 from aiocancel.errors import ClaimError, MalformedClaimError, UnavailableError
 from aiocancel.telemetry import ClaimRefused
+from aiocancel.web.own_flow.declared import exit_declared, offer_declared
 from aiocancel.web.own_flow.form import Do, Pressed, read_pressed
 from aiocancel.web.own_flow.pages import address_of, query_of, show_screen
 from aiocancel.web.own_flow.view import Problem, Shown
@@ -184,10 +185,15 @@ class OwnFlowHandlers:
     ) -> Recorded | web.Response:
         """Do what was pressed; a claim leads to its outcome, everything else to a screen."""
         service, answers = await self._service(), pressed.answers
+        words = self._site.languages.of(request)
         if pressed.do is Do.CANCEL:
-            language = self._site.languages.of(request).language
             claim = await service.cancel(
-                customer_id, session_id, pressed.grant, answers, language=language
+                customer_id,
+                session_id,
+                pressed.grant,
+                answers,
+                language=words.language,
+                declare=exit_declared(words),
             )
             return Recorded(claim.public_id, claim.answer)
         if session_id is None:
@@ -196,7 +202,12 @@ class OwnFlowHandlers:
         match pressed.do:
             case Do.ACCEPT:
                 claim = await service.accept(
-                    customer_id, session_id, pressed.offer or "", pressed.months, pressed.grant
+                    customer_id,
+                    session_id,
+                    pressed.offer or "",
+                    pressed.months,
+                    pressed.grant,
+                    declare=offer_declared(words),
                 )
                 return Recorded(claim.public_id, claim.answer)
             case Do.CONTINUE:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, Final, NamedTuple, assert_never
 
+from aiocancel.core.declaration import ShownBlock
 from aiocancel.core.flow.answers import LONGEST_ANSWER, Answers
 from aiocancel.core.flow.definition import (
     STANDARD_REASONS,
@@ -81,7 +82,7 @@ def view_of(screen: Screen, words: Words, besides: Shown = AS_IT_IS) -> dict[str
     if besides.answers is not None:
         screen = replace(screen, answers=besides.answers)
     plan = screen.facts.plan
-    title = _titled("flow_title", plan, words)
+    title = titled("flow_title", plan, words)
     view: dict[str, Any] = {
         "title": title,
         "head_title": title,
@@ -175,7 +176,8 @@ def _is_wide(accept: str, leave: str) -> bool:
     return len(accept) > max(_FITS, len(leave))
 
 
-def _titled(key: str, plan: str | None, words: Words) -> str:
+def titled(key: str, plan: str | None, words: Words) -> str:
+    """Return a heading with the plan's name in it, where it is known."""
     return words.text(key) if plan is None else words.text(f"{key}_plan", plan=plan)
 
 
@@ -279,6 +281,31 @@ def _offer(facts: SubscriptionFacts, shown: OfferOnScreen, words: Words) -> dict
         "another_button": words.text("flow_another") if shown.another_follows else None,
         "leave_link": words.text("flow_keep_as_it_is"),
     }
+
+
+def block_of(
+    facts: SubscriptionFacts, shown: OfferOnScreen, words: Words, months: int | None = None
+) -> ShownBlock:
+    """Return an offer as its screen told it, to be kept with what was pressed.
+
+    Args:
+        facts: Those of the screen.
+        shown: The offer.
+        words: The customer's.
+        months: The choice in a pause; None keeps all choices.
+    """
+    view = _offer(facts, shown, words)
+    chosen = [each["text"] for each in view["choices"] if months in (None, each["months"])]
+    lines = [view["text"], *view["changes"], *chosen, *view["notes"]]
+    # The rows of a pause are those of its first choice; another one has its date in its own line.
+    is_first = months is None or months == next((each.months for each in shown.choices), months)
+    rows = tuple(view["rows"]) if is_first else ()
+    return ShownBlock(_said(facts, shown, words).offer, tuple(filter(None, lines)), rows)
+
+
+def accept_label(facts: SubscriptionFacts, shown: OfferOnScreen, words: Words) -> str:
+    """Return the words on the button that accepts an offer."""
+    return _said(facts, shown, words).button
 
 
 def _all_paid(choices: Sequence[PauseChoice]) -> bool:

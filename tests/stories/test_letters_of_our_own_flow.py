@@ -1,0 +1,163 @@
+"""Who goes through a flow of ours has in writing what was pressed, and the words and prices that were shown."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from pytest_aiohttp import AiohttpClient
+
+from aiocancel.core.flow.conditions import reason
+from aiocancel.core.flow.definition import CouponOffer, PauseOffer
+from aiocancel.testing.stripe.simulator import StripeSimulator
+from aiocancel.vendors.own import OwnFlow
+from tests.support.letters import has_letters, mailer_for, mails
+from tests.support.mail_server import MailServer, html_of, text_of
+from tests.support.saas import Pool, as_customer
+from tests.support.waiting import until
+from tests.web.own_flow.test_routes_of_a_customer import BROWSER, Company, open_company
+
+HALF = CouponOffer("half", percent_off=50, months=3, when=reason("too_expensive"))
+BREAK = PauseOffer("break", months=(1, 2), sentence="It stays readable.", when=reason("unused"))
+
+
+@asynccontextmanager
+async def writing_company(
+    aiohttp_client: AiohttpClient,
+    pool: Pool,
+    stripe_api: tuple[StripeSimulator, str],
+    **settings: Any,
+) -> AsyncIterator[tuple[Company, MailServer]]:
+    async with MailServer().serve() as server:
+        company = await open_company(
+            aiohttp_client,
+            pool,
+            stripe_api,
+            OwnFlow(offers=[HALF, BREAK]),
+            mailer=mailer_for(server),
+            email=lambda customer: f"{customer}@example.com",
+            site_url="https://shop.example",
+            **settings,
+        )
+        yield company, server
+        await company.client.close()
+
+
+async def declared(pool: Pool) -> dict[str, Any]:
+    stored = await pool.fetchval("SELECT declaration FROM aiocancel.claim ORDER BY id DESC")
+    read: dict[str, Any] = json.loads(stored)
+    return read
+
+
+def flat(text: str) -> str:
+    return " ".join(text.split())
+
+
+async def test_A5_offer_is_confirmed_with_the_words_and_prices_that_were_shown(
+    aiohttp_client: AiohttpClient, pool: Pool, stripe_api: tuple[StripeSimulator, str]
+) -> None:
+    async with writing_company(aiohttp_client, pool, stripe_api) as (company, server):
+        ada = company.customer()
+        await ada.go("/cancel")
+        screen = await ada.press("continue", reason="too_expensive")
+        await ada.press("accept")
+        (mail,) = await mails(server)
+        await until(lambda: has_letters(pool, 1))
+        claim = ada.path.rpartition("/")[2]
+        page = await ada.go(f"/cancel/acknowledgement/{claim}")
+        saved = await company.client.get(
+            f"/cancel/acknowledgement/{claim}?save=1", headers={**BROWSER, **as_customer("ada")}
+        )
+        file = await saved.text()
+
+    prices = {label: screen.rows[label] for label in ("Today", "Next payment", "From then on")}
+    assert (await declared(pool))["words"] == "Take 50% off"
+    text, html = flat(text_of(mail)), html_of(mail)
+    assert "Chosen: “Take 50% off”" in text
+    assert "This was shown to you" in text
+    for label, shown in prices.items():
+        assert f"{label}: {shown}" in text
+        assert shown in html
+        assert page.rows[label] == shown
+        assert shown in file
+    assert "You can cancel at any time: https://shop.example/cancel" in text
+    assert "If you cancel, it ends on" not in text
+
+
+async def test_A4_A5_A8_who_leaves_has_the_button_the_end_and_no_offer_in_the_letter(
+    aiohttp_client: AiohttpClient, pool: Pool, stripe_api: tuple[StripeSimulator, str]
+) -> None:
+    async with writing_company(aiohttp_client, pool, stripe_api) as (company, server):
+        ada = company.customer()
+        await ada.go("/cancel")
+        screen = await ada.press("continue", reason="too_expensive")
+        await ada.press("cancel")
+        (mail,) = await mails(server)
+        await until(lambda: has_letters(pool, 1))
+        claim = ada.path.rpartition("/")[2]
+        page = await ada.go(f"/cancel/acknowledgement/{claim}")
+        (link,) = [word for word in text_of(mail).split() if "/acknowledgement/" in word]
+        guest = await company.client.get(link.removeprefix("https://shop.example"), headers=BROWSER)
+        as_guest = await guest.text()
+
+    text = flat(text_of(mail))
+    assert "Declared: “Cancel subscription”" in text
+    assert "You can use it until then. No further payment is taken." in text
+    # The date before the click is that of the letter, and Stripe's.
+    (end,) = {int(item["current_period_end"]) for item in
+              company.stripe.subscriptions["sub_ada"]["items"]["data"]}  # fmt: skip
+    day = f"{datetime.fromtimestamp(end, UTC):%B} {datetime.fromtimestamp(end, UTC).day}"
+    assert f"it ends on {day}" in screen.text
+    assert day in mail["Subject"]
+    assert company.stripe.subscriptions["sub_ada"]["cancel_at"] in (None, end)
+
+    # The customer's own page has everything that was shown; the letter and its link sell nothing.
+    assert page.rows["Next payment"] == screen.rows["Next payment"]
+    assert "If you cancel, it ends on" in page.text
+    for said in (text, as_guest):
+        assert "50% off" not in said
+        assert "$14.50" not in said
+
+
+async def test_pause_of_two_months_is_confirmed_with_its_own_date(
+    aiohttp_client: AiohttpClient, pool: Pool, stripe_api: tuple[StripeSimulator, str]
+) -> None:
+    async with writing_company(aiohttp_client, pool, stripe_api) as (company, server):
+        ada = company.customer()
+        await ada.go("/cancel")
+        screen = await ada.press("continue", reason="unused")
+        await ada.press("accept", months="2")
+        (mail,) = await mails(server)
+
+    choice = re.search(r"2 months – next payment \$29\.00 on \w+ \d+, \d{4}", flat(screen.text))
+    assert choice is not None
+    assert choice[0] in flat(text_of(mail))
+    assert "1 month" not in text_of(mail)
+
+
+@pytest.mark.parametrize("what", ["cancel", "accept"])
+async def test_words_that_fail_keep_nobody_from_leaving_or_staying(
+    aiohttp_client: AiohttpClient,
+    pool: Pool,
+    stripe_api: tuple[StripeSimulator, str],
+    what: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    company = await open_company(aiohttp_client, pool, stripe_api, OwnFlow(offers=[HALF]))
+    ada = company.customer()
+    await ada.go("/cancel")
+    await ada.press("continue", reason="too_expensive")
+
+    def fails(*_: object) -> None:
+        raise KeyError("a template of the owner's")
+
+    monkeypatch.setattr("aiocancel.web.own_flow.declared.block_of", fails)
+    await ada.press(what)
+
+    assert ada.outcome == ("scheduled" if what == "cancel" else "done")
+    assert await declared(pool) == {"language": "en", "words": None, "shown": {}}
