@@ -59,6 +59,7 @@ TOGETHER = (
     "browser/",
     "crash/",
     "postgres/test_ledger_query_plans.py",
+    "test_architecture.py",
     "testing/test_postgres.py",
 )
 

@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
@@ -188,7 +189,7 @@ SQL = re.compile(
 )
 
 
-def imports(tree: ast.AST) -> Iterator[tuple[ast.stmt, str]]:
+def import_statements(tree: ast.AST) -> Iterator[tuple[ast.stmt, str]]:
     """Every import as an absolute dotted name; one relative to its package has no place in ours."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -199,11 +200,16 @@ def imports(tree: ast.AST) -> Iterator[tuple[ast.stmt, str]]:
             yield from ((node, f"{module}.{alias.name}") for alias in node.names)
 
 
+@cache
+def imports(source: str) -> tuple[str, ...]:
+    return tuple(name for _, name in import_statements(ast.parse(source)))
+
+
 def impurities(source: str) -> list[str]:
     tree = ast.parse(source)
     found = []
 
-    for _, name in imports(tree):
+    for name in imports(source):
         first = name.split(".")[0]
         ours = name.startswith(("aiocancel.core.", "aiocancel.errors."))
         if not ours and first not in CORE_MAY_IMPORT:
@@ -230,7 +236,7 @@ def part_of(name: str) -> str:
 
 def upward_imports(part: str, source: str) -> list[str]:
     found = []
-    for _, name in imports(ast.parse(source)):
+    for name in imports(source):
         if name.startswith("."):
             found.append(name)
         if name.split(".")[0] != "aiocancel":
@@ -258,6 +264,9 @@ def sql_texts(source: str) -> list[str]:
 
 def early_stripe_imports(source: str) -> list[str]:
     """Imports of stripe that run when the module is imported."""
+    if not imports_stripe(source):
+        return []
+
     tree = ast.parse(source)
     late: set[int] = set()
     for node in ast.walk(tree):
@@ -266,15 +275,16 @@ def early_stripe_imports(source: str) -> list[str]:
             late |= {id(inner) for inner in ast.walk(node)}
     return [
         name
-        for node, name in imports(tree)
+        for node, name in import_statements(tree)
         if name.split(".")[0] == "stripe" and id(node) not in late
     ]
 
 
 def imports_stripe(source: str) -> bool:
-    return any(name.split(".")[0] == "stripe" for _, name in imports(ast.parse(source)))
+    return any(name.split(".")[0] == "stripe" for name in imports(source))
 
 
+@cache
 def source_of(name: str) -> str:
     return FILES[name].read_text(encoding="utf-8")
 
@@ -380,7 +390,7 @@ def imported_modules(sources: dict[str, str]) -> dict[str, set[str]]:
     graph: dict[str, set[str]] = {}
     for module, source in sources.items():
         graph[module] = set()
-        for _, name in imports(ast.parse(source)):
+        for name in imports(source):
             # ``from a.b import c`` imports a.b.c where that is a module, else a.b.
             found = name if name in sources else name.rpartition(".")[0]
             if found in sources:
@@ -712,7 +722,7 @@ def bodies_without_a_paragraph(source: str) -> list[str]:
 
 @pytest.mark.parametrize("name", FILES)
 def test_a_long_body_has_paragraphs(name: str) -> None:
-    assert bodies_without_a_paragraph(FILES[name].read_text(encoding="utf-8")) == []
+    assert bodies_without_a_paragraph(source_of(name)) == []
 
 
 def test_a_long_body_of_a_test_or_an_example_has_paragraphs_too() -> None:

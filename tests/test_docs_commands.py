@@ -32,7 +32,7 @@ RUN_ELSEWHERE = {
     ". .venv/bin/activate": ".ci, the bare machine",
     "python examples/saas_app.py": "tests/browser/test_demo.py",
     "pytest -n auto": ".ci, the whole run",
-    'pytest -m "not slow"': ".ci, the fast run",
+    'pytest -n auto -m "not slow"': ".ci, the fast run",
     "cd shop": ".ci, the bare machine",
     "aiocancel flow show flow_shop:cancel": "tests/test_docs_examples.py, the tutorial",
     "aiocancel flow check flow_shop:cancel": "tests/test_docs_examples.py, the tutorial",
