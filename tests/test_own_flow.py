@@ -24,7 +24,7 @@ from aiocancel.testing.stripe.faults import Fault
 from aiocancel.testing.stripe.simulator import StripeSimulator
 from aiocancel.vendors.own import OwnFlow, check_fallback, own_flow_of
 from tests.support.own_flow import HALF_PRICE, OFFERS, FlowCompany, flow_company
-from tests.support.saas import Pool, make_cancel, vendor
+from tests.support.saas import Pool, add_customer, make_cancel, vendor
 from tests.support.waiting import until
 
 REASONS = ("too_expensive", "unused", "too_complex", "low_quality", "customer_service")
@@ -204,6 +204,28 @@ async def test_a_plan_that_comes_with_the_next_period_is_shown_at_its_price(
     assert screen.offer.price.next_payment.amount.minor == 900
 
     assert await company.settled(await company.accept(screen)) == "scheduled"
+
+
+async def test_more_days_of_trial_are_shown_with_the_first_payment_after_them_and_given(
+    company: FlowCompany,
+) -> None:
+    ends = datetime.now(UTC).replace(microsecond=0) + timedelta(days=5)
+    company.stripe.add_subscription("sub_trial", unit_amount=2900, currency="eur", trial_end=ends)
+    await add_customer(company.pool, "tom", "sub_trial")
+
+    screen = await company.offered("low_quality", "tom")
+    assert screen.offer is not None
+    assert screen.offer.price is not None
+    following = screen.offer.price.next_payment
+    assert (following.amount.minor, following.at) == (2900, ends + timedelta(days=14))
+
+    recorded = await company.accept(screen, customer="tom")
+    assert await company.settled(recorded, "tom") == "done"
+    moved = company.stripe.subscriptions["sub_trial"]["trial_end"]
+    assert moved == following.at.timestamp()
+    await until(lambda: company.asked().count("POST /v1/invoices/create_preview") == 2)
+    await company.flow.close()
+    assert company.events.of(DriftFound) == []
 
 
 async def test_an_offer_of_the_applications_own_runs_its_handler(company: FlowCompany) -> None:

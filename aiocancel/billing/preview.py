@@ -37,6 +37,7 @@ from aiocancel.core.offers.terms import (
     CustomTerms,
     PlanTerms,
     Promised,
+    TrialTerms,
     offer_to_json,
 )
 from aiocancel.core.sentences import Money, Sentence, Value
@@ -243,7 +244,8 @@ class OffersOnScreen:
         now: datetime,
     ) -> Change | None:
         """Return the change that would be written now; None where the next invoice stays as it is."""
-        if isinstance(offer.terms, CustomTerms):
+        # More days of trial are billed at once, with nothing: the invoice that counts is the one without them.
+        if isinstance(offer.terms, CustomTerms | TrialTerms):
             return None
         rules = self._bounds.rules
         if isinstance(offer.terms, PlanTerms) and _comes_later(offer.terms, rules):

@@ -14,8 +14,16 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, TypeAlias, assert_never
 
+from aiocancel.core.actions import Write
+from aiocancel.core.changes import MoveTrialEnd
 from aiocancel.core.flow.preview import Preview, PreviewLine, Tax
-from aiocancel.core.offers.apply import DEFAULT_RULES, INVOICE_MARGIN, OfferRules, add_months
+from aiocancel.core.offers.apply import (
+    DEFAULT_RULES,
+    INVOICE_MARGIN,
+    OfferRules,
+    add_months,
+    offer_step,
+)
 from aiocancel.core.offers.terms import (
     AcceptedOffer,
     CouponTerms,
@@ -121,7 +129,8 @@ def price_effect(
     Args:
         offer: With the terms that would be accepted.
         subscription: As just read.
-        preview: Of the next invoice once the offer is carried out; for a pause and a custom offer, as it is without.
+        preview: Of the next invoice once the offer is carried out; for a pause, more days of trial and a custom offer,
+            as it is without.
         now: Aware.
         rules: How offers are carried out.
         price: The price of another plan; the rows of one are not certain without.
@@ -152,7 +161,7 @@ def _found(
         case CouponTerms() as terms:
             return _discounted(case, terms)
         case TrialTerms():
-            return _steady(case, TodayRow(TodayKind.NOTHING), NextKind.UNLESS_CANCELED)
+            return _longer_trial(case, offer, rules)
         case PlanTerms(at_period_end=True):
             return _steady(case, TodayRow(TodayKind.PLAN_IS_KEPT))
         case PlanTerms():
@@ -280,6 +289,16 @@ def _untouched(case: _Case) -> PriceEffect | None:
     return replace(
         found, from_then_on=tuple(replace(rate, as_before=True) for rate in found.from_then_on)
     )
+
+
+def _longer_trial(case: _Case, offer: AcceptedOffer, rules: OfferRules) -> PriceEffect | None:
+    """Return the rows of more days of trial: the same payments, the first of them when the trial ends."""
+    step = offer_step(offer, case.subscription, now=case.moment, rules=rules)
+    change = step.change if isinstance(step, Write) else None
+    found = _steady(case, TodayRow(TodayKind.NOTHING), NextKind.UNLESS_CANCELED)
+    if found is None or not isinstance(change, MoveTrialEnd):
+        return None
+    return replace(found, next_payment=replace(found.next_payment, at=change.at))
 
 
 def _discounted(case: _Case, terms: CouponTerms) -> PriceEffect | None:

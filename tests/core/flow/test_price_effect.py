@@ -308,12 +308,22 @@ def test_pause_of_another_kind_and_one_without_a_next_payment_have_no_price() ->
     assert effect(long, preview(), dataclasses.replace(ACTIVE, items=(daily,))) is None
 
 
-def test_trial_says_when_the_first_payment_is() -> None:
-    at = day(2026, 12, 17)
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"status": "trialing", "trial_end": DUE}],
+    ids=["paid for until then", "in a trial until then"],
+)
+def test_trial_says_when_the_first_payment_is(changes: dict[str, Any]) -> None:
+    subscription = dataclasses.replace(ACTIVE, **changes)
 
-    assert effect(TRIAL, preview(line(starts_at=at))) == PriceEffect(
-        NOTHING, NextRow(NextKind.UNLESS_CANCELED, eur(2900), at), (monthly(2900),)
+    assert effect(TRIAL, preview(), subscription) == PriceEffect(
+        NOTHING, NextRow(NextKind.UNLESS_CANCELED, eur(2900), day(2027, 1, 7)), (monthly(2900),)
     )
+
+
+def test_trial_that_cannot_be_had_or_whose_payment_is_unknown_has_no_price() -> None:
+    assert effect(TrialTerms(0), preview()) is None
+    assert effect(TRIAL, preview(balance_minor=-1)) is None
 
 
 def test_custom_offer_changes_nothing() -> None:
