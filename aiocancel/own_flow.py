@@ -24,7 +24,8 @@ from aiocancel.billing.preview import (
     reading_to_json,
 )
 from aiocancel.config import Settings, catalogue_of
-from aiocancel.core.actions import DEFAULT_PERIOD_END, PeriodEnd
+from aiocancel.core.actions import DEFAULT_PERIOD_END, ActionKind, PeriodEnd, Write, next_step
+from aiocancel.core.changes import PlainChange
 from aiocancel.core.claim import OWN_FLOW, CancelReason, FlowClaim, FlowStatus
 from aiocancel.core.codes import Code
 from aiocancel.core.decision import CancelTiming
@@ -41,6 +42,7 @@ from aiocancel.core.flow.eligibility import (
 from aiocancel.core.flow.facts import facts_of
 from aiocancel.core.flow.hold_out import is_held_out
 from aiocancel.core.flow.own_words import words_in
+from aiocancel.core.flow.price_effect import PriceEffect, price_of_going_on
 from aiocancel.core.flow.reason_order import reasons_in_order
 from aiocancel.core.flow.screen import OfferOnScreen, Screen, Situation, SubscriptionFacts
 from aiocancel.core.flow.snapshot import (
@@ -71,6 +73,7 @@ from aiocancel.core.identifiers import FlowSessionId
 from aiocancel.core.offers.terms import breach, name_of, offer_from_json
 from aiocancel.core.shown import ShownSubscription
 from aiocancel.core.subscription import OwnedSubscription
+from aiocancel.core.undo import Undo
 from aiocancel.errors import (
     AiocancelError,
     ConflictError,
@@ -99,6 +102,11 @@ STRIPE_WITHIN_S: Final = 1.5
 # The exit waits for its own reason no longer than a customer notices.
 _REASON_WITHIN_S: Final = 0.5
 _NOTED_WITHIN_S: Final = 5.0
+
+_WITHDRAWALS: Final = (
+    PlainChange.WITHDRAW_CANCELLATION,
+    PlainChange.WITHDRAW_CANCELLATION_BY_DATE,
+)
 
 _SESSION_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -215,7 +223,10 @@ class OwnFlowService:
             or (shown.subscription.is_ending and self._bounds.timing == "at_period_end")
         )
         if is_over:
-            return self._bare(owned, reading, facts)
+            by = before.canceled_by
+            return replace(
+                self._bare(owned, reading, facts), claim_id=None if by is None else str(by)
+            )
         return await self._begin(owned, facts, history, reading)
 
     async def screen(self, customer_id: str, session_id: str) -> Screen:
@@ -342,6 +353,38 @@ class OwnFlowService:
         """Wait for what is still being noted."""
         if self._noting:
             await asyncio.wait(self._noting, timeout=_NOTED_WITHIN_S)
+
+    # --- taking something back --------------------------------------------------------------------------
+
+    async def price_of_undo(self, owned: OwnedSubscription, undo: Undo) -> PriceEffect | None:
+        """Return what going on costs once this is taken back; None where that is not certain, or Stripe is slow.
+
+        Args:
+            owned: The customer's own subscription.
+            undo: A cancellation or a pause; everything else has no price.
+        """
+        if undo.kind not in (ActionKind.RESUME, ActionKind.UNPAUSE):
+            return None
+        deadline = asyncio.get_running_loop().time() + STRIPE_WITHIN_S
+        reading = await self._read(owned, with_plans=False)
+        if reading is None:
+            return None
+
+        subscription, now = reading.shown.subscription, self._time(reading)
+        change = None
+        if undo.kind is ActionKind.RESUME:
+            step = next_step(undo.kind, subscription)
+            change = step.change if isinstance(step, Write) else None
+            if change not in _WITHDRAWALS:
+                return None
+        try:
+            async with asyncio.timeout_at(deadline):
+                preview = await self._reader.on(reading.account).preview(
+                    subscription.subscription_id, change, proration_date=int(now.timestamp())
+                )
+        except (AiocancelError, TimeoutError, ValueError):
+            return None
+        return price_of_going_on(subscription, preview, now=now)
 
     # --- inside -----------------------------------------------------------------------------------------
 
@@ -498,7 +541,7 @@ class OwnFlowService:
         frozen_at = None if reading is None else reading.shown.subscription.frozen_at
         return frozen_at or self._now()
 
-    async def _read(self, owned: OwnedSubscription) -> Reading | None:
+    async def _read(self, owned: OwnedSubscription, *, with_plans: bool = True) -> Reading | None:
         """Read the subscription, and the prices of other plans; None where Stripe does not answer in time."""
         column = self._bounds.account_column
         found = None if column is None else owned.record.get(column)
@@ -508,7 +551,11 @@ class OwnFlowService:
             async with asyncio.timeout(STRIPE_WITHIN_S):
                 reader = self._reader.on(account)
                 shown = await reader.read_for_flow(owned.subscription_id)
-                plans = await self._offers.plans(self._flow.definition, account, reader)
+                plans = (
+                    await self._offers.plans(self._flow.definition, account, reader)
+                    if with_plans
+                    else ()
+                )
         except Exception as error:
             self._on_event(PageFactsMissing(owned.subscription_id, _reason(error)))
             return None
@@ -578,6 +625,7 @@ class OwnFlowService:
             offer=offer,
             language=row.language,
             claim_id=None if row.claim_id is None else str(row.claim_id),
+            may_ask=may_ask(run.definition, run.snapshot, self._bounds.offers.place_rules),
         )
 
     def _declared(

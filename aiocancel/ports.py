@@ -14,7 +14,7 @@ from aiocancel.errors import ConfigurationError, MalformedClaimError
 
 if TYPE_CHECKING:
     from aiocancel.core.actions import Action, ActionKind, Write
-    from aiocancel.core.changes import Change
+    from aiocancel.core.changes import Change, PlainChange
     from aiocancel.core.claim import FlowClaim
     from aiocancel.core.codes import Code
     from aiocancel.core.decision import Applier
@@ -192,7 +192,11 @@ class FlowReader(Protocol):
         ...
 
     async def preview(
-        self, subscription_id: str, change: Change | None, *, proration_date: int
+        self,
+        subscription_id: str,
+        change: Change | PlainChange | None,
+        *,
+        proration_date: int,
     ) -> Preview:
         """Return the next invoice as it would be with this change; None leaves the subscription as it is.
 

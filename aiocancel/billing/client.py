@@ -91,6 +91,15 @@ _END_PAUSES: Final = (ActionKind.END_PAUSE, ActionKind.UNPAUSE)
 _AS_READ: Final[Mapping[str, Any]] = {"expand": ["discounts"]}
 FOR_FLOW: Final[tuple[str, ...]] = (*FOR_OFFERS, "items.data.price.product")
 FOR_PAGES: Final[tuple[str, ...]] = ("discounts", "items.data.price.product")
+# What is still open of an overdue one.
+OPEN_PAYMENT: Final = "latest_invoice"
+_FOR_WORDS: Final[Mapping[str, str]] = {
+    "coupon_read": "discounts",
+    "product_read": "items.data.price.product",
+    "invoice_read": OPEN_PAYMENT,
+}
+"""What pages can do without, by the permission that a restricted key needs for it."""
+
 MAX_LIST_PAGES: Final = 10
 # Stripe's word for a preview where no invoice would come. https://docs.stripe.com/error-codes
 NONE_COMES: Final = "invoice_upcoming_none"
@@ -200,7 +209,8 @@ class StripeClient:
         self._billing = billing
         self._paces = paces
         # Less, once Stripe says that a restricted key may not read them.
-        self._page_expand: tuple[str, ...] = FOR_PAGES
+        self._for_pages: tuple[str, ...] = (*FOR_PAGES, OPEN_PAYMENT)
+        self._for_flow: tuple[str, ...] = (*FOR_FLOW, OPEN_PAYMENT)
 
     def on(self, account: str | None) -> StripeClient:
         """Return the same client for the objects of another account; None stands for that of the settings."""
@@ -272,7 +282,7 @@ class StripeClient:
         A schedule, where the policy needs it, and the time on a test clock are one more each.
         """
         path = _path(SubscriptionId(subscription_id))
-        shown = await self._read(path, FOR_FLOW, read_shown)
+        shown, self._for_flow = await self._read_most(path, self._for_flow)
         subscription = shown.subscription
         if subscription.schedule_id is not None and self._needs_schedule(
             subscription, ActionKind.APPLY_OFFER
@@ -294,7 +304,11 @@ class StripeClient:
         return await self._read(f"/v1/prices/{price_id}", ["product"], _plan)
 
     async def preview(
-        self, subscription_id: str, change: Change | None = None, *, proration_date: int
+        self,
+        subscription_id: str,
+        change: Change | PlainChange | None = None,
+        *,
+        proration_date: int,
     ) -> Preview:
         """Return the next invoice as it would be with this change; None leaves the subscription as it is.
 
@@ -341,16 +355,23 @@ class StripeClient:
         return last_bill(subscription, ends_at, upcoming, latest)
 
     async def read_for_page(self, subscription_id: str) -> ShownSubscription:
-        """Return the subscription with its discounts and the names of its products, as far as the key may read them."""
+        """Return the subscription with its discounts, products and open invoice, as far as the key may read them."""
         path = _path(SubscriptionId(subscription_id))
+        shown, self._for_pages = await self._read_most(path, self._for_pages)
+        return shown
+
+    async def _read_most(
+        self, path: str, expand: tuple[str, ...]
+    ) -> tuple[ShownSubscription, tuple[str, ...]]:
+        """Return what the key may read, and what to ask for the next time."""
         while True:
-            expand = self._page_expand
             try:
-                return await self._read(path, expand, read_shown)
+                return await self._read(path, expand, read_shown), expand
             except BillingError as error:
-                if error.http_status != HTTPStatus.FORBIDDEN or not expand:
+                less = _without(expand, error)
+                if error.http_status != HTTPStatus.FORBIDDEN or less == expand:
                     raise
-                self._page_expand = expand[:-1]
+                expand = less
 
     async def _read(
         self, path: str, expand: Sequence[str], read: Callable[[Mapping[str, Any]], Read]
@@ -640,6 +661,13 @@ class StripeClient:
 
 def _with_latest_invoice(data: Mapping[str, Any]) -> tuple[Subscription, object]:
     return read_subscription(data), data.get("latest_invoice")
+
+
+def _without(expand: tuple[str, ...], error: BillingError) -> tuple[str, ...]:
+    """Leave out what the key may not read, the last thing where Stripe does not say which that is."""
+    optional = [each for each in expand if each in _FOR_WORDS.values()]
+    named = _FOR_WORDS.get(error.permission or "", optional[-1] if optional else None)
+    return tuple(each for each in expand if each != named)
 
 
 def _plan(data: Mapping[str, Any]) -> tuple[Price, Line]:

@@ -305,7 +305,7 @@ def gift(
 
 def preview(
     subscription_id: str,
-    change: Change | None,
+    change: Change | PlainChange | None,
     proration_date: int,
     promotion_codes: Mapping[str, str] | None = None,
 ) -> InvoiceCreatePreviewParams:
@@ -313,7 +313,7 @@ def preview(
 
     Args:
         subscription_id: Which subscription.
-        change: The offer's change; one that leaves the next invoice as it is counts as None.
+        change: The change; one that leaves the next invoice as it is counts as None.
         proration_date: The second that prorations are reckoned with.
         promotion_codes: As in ``offer_change``.
     """
@@ -345,6 +345,10 @@ def preview(
             if change.prorate:
                 params["subscription_details"]["proration_behavior"] = "create_prorations"
                 params["subscription_details"]["proration_date"] = proration_date
+        case PlainChange.WITHDRAW_CANCELLATION:
+            params["subscription_details"] = {"cancel_at_period_end": False}
+        case PlainChange.WITHDRAW_CANCELLATION_BY_DATE:
+            params["subscription_details"] = {"cancel_at": ""}
         case _:
             pass
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from aiocancel.billing import parameters
-from aiocancel.billing.client import FOR_OFFERS, FOR_PAGES, StripeClient
+from aiocancel.billing.client import FOR_OFFERS, FOR_PAGES, OPEN_PAYMENT, StripeClient
 from aiocancel.billing.settings import StripeBilling
 from aiocancel.core.changes import PlainChange
 from aiocancel.core.claim import NO_REASON
@@ -99,6 +99,7 @@ def probes(billing: StripeBilling, needs: Needs) -> Iterator[Probe]:
         invoices = {"subscription": f"sub_{NOBODY}", "limit": 1}
         purpose = "reading who is still there"
         yield Probe("get", "/v1/invoices", purpose, "invoice_read", invoices, required=False)
+    yield _reading((OPEN_PAYMENT,), "what is still open", "invoice_read", required=False)
     for end_of in range(len(FOR_PAGES), 0, -1):
         yield _reading(FOR_PAGES[:end_of], "what pages say", "product_read", required=False)
 

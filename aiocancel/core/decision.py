@@ -74,7 +74,7 @@ class Answer:
 
     ``payment_url`` is the page where the customer confirms a payment that the change waits for. Everyone who has the
     URL sees the invoice. ``given`` is the offer and ``subscription_id`` the subscription that it speaks of, where
-    the ledger was asked for them.
+    the ledger was asked for them, and ``received_at`` says then when the claim came.
     """
 
     kind: AnswerKind
@@ -83,6 +83,7 @@ class Answer:
     payment_url: str | None = field(default=None, repr=False)
     given: Given | None = field(default=None, repr=False, compare=False)
     subscription_id: SubscriptionId | None = field(default=None, compare=False)
+    received_at: datetime | None = field(default=None, compare=False)
 
     def is_seen_in(self, shown: ShownSubscription) -> bool:
         """Whether a reading of the subscription is from after this answer, as far as it can tell."""

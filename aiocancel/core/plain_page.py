@@ -10,14 +10,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from aiocancel.core.sentences import Sentence
-from aiocancel.core.shown import ShownSubscription, period_end
+from aiocancel.core.shown import ShownSubscription, period_end, still_open
 from aiocancel.core.subscription import OwnedSubscription, Subscription
 from aiocancel.core.undo import Undo
 
 if TYPE_CHECKING:
     from aiocancel.core.decision import CancelTiming
-
-_OWING = frozenset({"past_due", "unpaid"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +54,8 @@ def cancel_page(
     is_paused = subscription.paused is not None or subscription.status == "paused"
     if is_paused:
         lines.append(Sentence("confirm_paused"))
-    if subscription.status in _OWING:
-        lines.append(Sentence("confirm_past_due"))
+    if (owed := still_open(shown)) is not None:
+        lines.append(owed)
     if len(shown.lines) > 1:
         lines.append(Sentence("confirm_several"))
     return PlainPage(title, tuple(lines), offers_unpause=is_paused)

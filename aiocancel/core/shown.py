@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final, TypeGuard
 
 from aiocancel.core.money import AMBIGUOUS
 from aiocancel.core.sentences import Money, Sentence, Value
@@ -33,13 +33,26 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenInvoice:
+    """The latest invoice where it is not paid: what remains to be paid of it, and when it was made."""
+
+    minor: int
+    currency: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class ShownSubscription:
-    """A subscription as just read at Stripe, and the lines that it is billed for."""
+    """A subscription as just read at Stripe, and the lines that it is billed for.
+
+    ``open_invoice`` is None where nothing is open, or nobody knows how much.
+    """
 
     subscription: Subscription
     lines: tuple[Line, ...]
     # Only the first lines were sent.
     has_more: bool = False
+    open_invoice: OpenInvoice | None = None
 
     def name_of(self, price_id: str) -> str | None:
         """Return the name of the plan with this price, None where it is not there or has none."""
@@ -57,10 +70,58 @@ class ShownSubscription:
 
 def read_shown(data: Mapping[str, Any]) -> ShownSubscription:
     """Read Stripe's subscription, with or without its products; raises ValueError where it is none."""
-    subscription = read_subscription(data)
+    # A page needs no address at which anybody may see the invoice.
+    subscription = read_subscription({**data, "latest_invoice": None})
     lines = tuple(_line(item) for item in data["items"]["data"] if "price" in item)
 
-    return ShownSubscription(subscription, lines, bool(data["items"].get("has_more")))
+    return ShownSubscription(
+        subscription,
+        lines,
+        bool(data["items"].get("has_more")),
+        _open_invoice(data.get("latest_invoice")),
+    )
+
+
+def _open_invoice(invoice: object) -> OpenInvoice | None:
+    """Read what is open; None for whatever is not certain.
+
+    ``amount_remaining`` is the difference between what is due and what was paid:
+    https://docs.stripe.com/api/invoices/object
+    """
+    if not isinstance(invoice, Mapping) or invoice.get("status") != "open":
+        return None
+    minor, currency = invoice.get("amount_remaining"), invoice.get("currency")
+    at = invoice.get("created")
+    if not (_is_whole(minor) and _is_whole(at) and isinstance(currency, str)):
+        return None
+    if minor <= 0 or currency in AMBIGUOUS:
+        return None
+    return OpenInvoice(minor, currency, datetime.fromtimestamp(at, UTC))
+
+
+def _is_whole(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+_OVERDUE: Final = frozenset({"past_due", "unpaid"})
+
+
+def still_open(shown: ShownSubscription | None) -> Sentence | None:
+    """Say which payment a cancellation does not clear; None where none is open.
+
+    Args:
+        shown: Stripe's word, None where Stripe did not answer in time.
+    """
+    if shown is None:
+        return None
+    invoice, status = shown.open_invoice, shown.subscription.status
+    # Of one that goes on, an invoice may be open and not yet due.
+    if status not in _OVERDUE and not (shown.subscription.has_ended and invoice):
+        return None
+    if invoice is None:
+        return Sentence("confirm_past_due")
+    amount = Money(invoice.minor, invoice.currency)
+    return Sentence("flow_fact_open", {"amount": amount, "date": invoice.at})
 
 
 def _line(item: Mapping[str, Any]) -> Line:

@@ -168,7 +168,7 @@ WHERE subscription_id = $1 AND change->>'type' = 'schedule_price' ORDER BY id
 
 ANSWER: Final = """
 SELECT c.change, c.answer, aiocancel.shown_state(a.state, a.closed_at) AS state, a.receipt_status, a.receipt_ends_at,
-    a.takes_effect_at, a.payment_url, c.subscription_id, a.offer, a.change AS made
+    a.takes_effect_at, a.payment_url, c.subscription_id, c.recorded_at, a.offer, a.change AS made
 FROM aiocancel.claim c LEFT JOIN aiocancel.action a ON a.claim_id = c.id AND aiocancel.is_asked_for(a.kind)
 WHERE c.public_id = $1 AND c.customer_id = $2 ORDER BY a.ordinal
 """
@@ -359,7 +359,12 @@ class Claims:
         if not rows:
             return None
         subscription_id = SubscriptionId(rows[0]["subscription_id"])
-        return replace(answer_in(rows), given=given_in(rows), subscription_id=subscription_id)
+        return replace(
+            answer_in(rows),
+            given=given_in(rows),
+            subscription_id=subscription_id,
+            received_at=rows[0]["recorded_at"],
+        )
 
     async def told(self, public_id: uuid.UUID, customer_id: str) -> Told | None:
         """Return how the flow of a claim ended, to the customer who made it, None to anybody else."""

@@ -44,7 +44,11 @@ SELECT
     ARRAY(SELECT c.recorded_at FROM aiocancel.claim c
      WHERE c.customer_id = $1 AND c.customer_id <> '' AND c.status = 'canceled' ORDER BY 1) AS cancellations,
     EXISTS (SELECT FROM aiocancel.action a WHERE a.subscription_id = $2 AND a.state IN ('waiting', 'running')
-     AND aiocancel.is_asked_for(a.kind)) AS has_unfinished
+     AND aiocancel.is_asked_for(a.kind)) AS has_unfinished,
+    -- Not the one that was taken back.
+    (SELECT CASE WHEN c.status = 'canceled' THEN c.public_id END FROM aiocancel.claim c
+     WHERE c.customer_id = $1 AND c.customer_id <> '' AND c.subscription_id = $2
+       AND c.status IN ('canceled', 'resumed') AND c.uses_grant ORDER BY c.recorded_at DESC LIMIT 1) AS canceled_by
 """
 
 # An older run of the same customer ends with the new one. A run that another tab has just opened stays the only one.
@@ -184,13 +188,15 @@ WHERE id = $1 AND told_by <> 'own' AND snapshot IS NULL AND erased_at IS NULL
 class Before:
     """What the ledger knows of a customer and a subscription as a flow begins; times are aware UTC.
 
-    ``open_session`` is the run that is under way, ``has_unfinished`` says that a change is still to come.
+    ``open_session`` is the run that is under way, ``has_unfinished`` says that a change is still to come, and
+    ``canceled_by`` is the newest cancellation of this subscription by this customer.
     """
 
     open_session: str | None
     gifts: tuple[datetime, ...]
     cancellations: tuple[datetime, ...]
     has_unfinished: bool
+    canceled_by: uuid.UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,6 +324,7 @@ class FlowSessions:
             tuple(row["gifts"]),
             tuple(row["cancellations"]),
             row["has_unfinished"],
+            row["canceled_by"],
         )
 
     async def open(self, session_id: str, new: NewSession) -> bool:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from aiocancel.core.acknowledgement import reference_of
 from aiocancel.core.claim import Topic
 from aiocancel.core.decision import Answer, AnswerKind
 from aiocancel.core.said_of_offers import said_of, said_of_promise
-from aiocancel.core.sentences import Sentence, Value
+from aiocancel.core.sentences import Moment, Sentence, Value
+from aiocancel.core.shown import still_open
 from aiocancel.web.words import message_key, message_of
 
 if TYPE_CHECKING:
@@ -98,13 +101,15 @@ def outcome_page(
         badge = _badge_of(answer)
         return plain._replace(badge=badge, title=_dated_title(answer, words))
 
+    owed = "" if (sentence := still_open(shown)) is None else words.say(sentence)
     if answer.change == Topic.CANCELLATION and answer.kind == AnswerKind.SCHEDULED:
         title, text = _dated_title(answer, words, plan), message
         if answer.effective_at is not None:
             text = words.text("outcome_usable")
-        return OutcomePage(_CANCELLED, title, text)
+        return OutcomePage(_CANCELLED, title, f"{text} {owed}".strip())
     if answer.change == Topic.CANCELLATION and answer.kind == AnswerKind.DONE:
-        return OutcomePage(_CANCELLED, _of_plan("ended", plan, words), _ended(answer, words))
+        text = f"{_ended(answer, words)} {owed}".strip()
+        return OutcomePage(_CANCELLED, _of_plan("ended", plan, words), text)
 
     by_change = _UNSETTLED.get(answer.kind, _UNDONE)
     said = by_change.get(answer.change) or by_change.get("")
@@ -113,7 +118,43 @@ def outcome_page(
     title = words.text(said.title)
     if said.title == "title_resumed":
         title = _of_plan("resumed", plan, words)
-    return OutcomePage(said.badge, title, words.text(said.text))
+    text = words.text(said.text)
+    return OutcomePage(said.badge, title, f"{_counts_from(answer, words)}{text}")
+
+
+def may_be_kept(answer: Answer, shown: ShownSubscription | None, now: datetime) -> bool:
+    """Tell whether a cancellation that has been carried out can still be taken back.
+
+    Args:
+        answer: That of the cancellation.
+        shown: The subscription as Stripe has it, None where Stripe did not answer.
+        now: Aware.
+    """
+    if (answer.kind, answer.change) != (AnswerKind.SCHEDULED, Topic.CANCELLATION):
+        return False
+    if answer.effective_at is not None and answer.effective_at <= now:
+        return False
+    # It may have been taken back since.
+    return shown is None or shown.subscription.is_ending
+
+
+def received_rows(answer: Answer, public_id: uuid.UUID, words: Words) -> list[tuple[str, str]]:
+    """Return when a cancellation came, and the name by which the customer can ask for it."""
+    if answer.change != Topic.CANCELLATION or answer.received_at is None:
+        return []
+    return [
+        (words.text("letter_row_received"), words.moment(answer.received_at)),
+        (words.text("letter_row_reference"), reference_of(str(public_id))),
+    ]
+
+
+def _counts_from(answer: Answer, words: Words) -> str:
+    """Say when a cancellation came that is not carried out yet: it counts from then, whoever is slow."""
+    if answer.change != Topic.CANCELLATION or answer.received_at is None:
+        return ""
+    if answer.kind not in (AnswerKind.QUEUED, AnswerKind.MANUAL):
+        return ""
+    return f"{words.text('outcome_counts_from', received=Moment(answer.received_at))} "
 
 
 def _offer(

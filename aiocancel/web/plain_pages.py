@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from aiohttp import web
@@ -36,6 +36,7 @@ class PlainPages:
         words: Words,
         page: PlainPage,
         *,
+        price: Mapping[str, Sequence[Any]],
         grant: str,
         undo: Undo | None,
         owned: OwnedSubscription | None,
@@ -48,6 +49,7 @@ class PlainPages:
             request: The customer's.
             words: Those of the customer's language.
             page: What it says.
+            price: The rows of what it costs and their notes, where that is known.
             grant: Lets the button act.
             undo: What is taken back; None for a cancellation.
             owned: The application's row.
@@ -61,6 +63,9 @@ class PlainPages:
             self._site,
             "confirm.html",
             words,
+            with_flow=bool(price),
+            rows=price.get("rows", ()),
+            notes=price.get("notes", ()),
             title=words.say(page.title),
             lines=[words.say(line) for line in page.lines],
             about=about_rows(about(owned, shown, datetime.now(UTC)), words),
@@ -82,16 +87,21 @@ class PlainPages:
         owned: OwnedSubscription | None,
         shown: ShownSubscription | None,
         named: str | None,
+        claim_id: str | None = None,
     ) -> web.Response:
-        """Say why there is nothing to ask."""
+        """Say why there is nothing to ask; ``claim_id`` is that of the cancellation, where it was made here."""
         may_resume = page.offers_resume and self._site.settings.resume_policy != "off"
+        keep = {"change": "resume", "named": named, "text": words.text("keep_button")}
+        letter = [] if claim_id is None else [self._letter(claim_id, words)]
+
         return await self.message(
             request,
             words,
             " ".join(words.say(line) for line in page.lines),
             title=words.say(page.title),
             outcome=page.nothing_to or "",
-            links=[self._change("resume", "keep_button", words, named)] if may_resume else [],
+            links=letter,
+            keep=keep if may_resume else None,
             about=about_rows(about(owned, shown, datetime.now(UTC)), words),
         )
 
@@ -146,8 +156,28 @@ class PlainPages:
         links: Sequence[Link] = (),
         about: Sequence[tuple[str, str]] = (),
         badge: Badge | None = None,
+        keep: Mapping[str, str | None] | None = None,
+        changed_mind: str | None = None,
     ) -> web.Response:
-        """Show one message and the ways on."""
+        """Show one message and the ways on.
+
+        Args:
+            request: The customer's.
+            words: Those of the customer's language.
+            text: The message.
+            outcome: What the page script reads.
+            title: The heading; None for that of all pages.
+            status: Of the response.
+            refresh_s: After how many seconds the page loads itself again.
+            links: The ways on, before that back to the site.
+            about: What is told of the subscription.
+            badge: The word above the heading.
+            keep: The button that leads to the page on which something is taken back.
+            changed_mind: The subscription whose cancellation can be taken back.
+        """
+        after = None
+        if changed_mind is not None:
+            after = self._change("resume", "changed_mind_link", words, changed_mind)
         back = {"url": self._site.settings.return_to, "text": words.text("back_link")}
 
         return await render_page(
@@ -163,7 +193,14 @@ class PlainPages:
             about=about,
             refresh_s=refresh_s,
             links=[*links, back],
+            plain_page=self._site.path,
+            keep=keep,
+            after=after,
         )
+
+    def _letter(self, claim_id: str, words: Words) -> Link:
+        url = f"{self._site.path}/acknowledgement/{claim_id}"
+        return {"url": url, "text": words.text("letter_see")}
 
     def _change(self, change: str, key: str, words: Words, named: str | None) -> Link:
         query = {"change": change} | ({} if named is None else {"subscription": named})

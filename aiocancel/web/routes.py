@@ -11,8 +11,8 @@ import time
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
 
@@ -55,8 +55,9 @@ _FORM: Final = "application/x-www-form-urlencoded"
 _NO_NEW_START: Final = (Code.GRANT_NOT_YOURS, Code.UNKNOWN_CUSTOMER)
 # Each is a request to Stripe.
 _MOST_SHOWN: Final = 10
-# A pending page asks again by itself, without a script.
+# A pending page asks again by itself, without a script; after a minute the customer is not kept at it any longer.
 _REFRESH_S: Final = 3
+_REFRESH_FOR: Final = timedelta(minutes=1)
 
 
 class Handlers:
@@ -167,17 +168,35 @@ class Handlers:
             return self._answer(public_id, answer, told, message, status=200)
 
         owned, shown = await self._subject(service, customer_id, answer)
+        return await self._outcome(request, words, public_id, answer, owned, shown)
+
+    async def _outcome(
+        self,
+        request: web.Request,
+        words: Words,
+        public_id: uuid.UUID,
+        answer: Answer,
+        owned: OwnedSubscription | None,
+        shown: ShownSubscription | None,
+    ) -> web.Response:
+        """Show the page of an outcome, and the ways on from there."""
+        # Late: an answer brings the core's decisions with it.
+        from aiocancel.web.outcome_page import may_be_kept, outcome_page, received_rows
+
+        now = datetime.now(UTC)
+        reloads = not answer.is_settled and _came_within(answer, _REFRESH_FOR, now)
         links = []
         if answer.payment_url is not None:
-            links = [{"url": answer.payment_url, "text": words.text("payment_link")}]
+            links.append({"url": answer.payment_url, "text": words.text("payment_link")})
+        if not answer.is_settled and not reloads:
+            links.append({"url": self._status_url(public_id), "text": words.text("look_again")})
         if answer.change != "nothing":
             url = f"{self._site.path}/acknowledgement/{public_id}"
-            links = [*links, {"url": url, "text": words.text("letter_see")}]
-        # Late: an answer brings the core's decisions with it.
-        from aiocancel.web.outcome_page import outcome_page
+            links.append({"url": url, "text": words.text("letter_see")})
 
-        told_of = about(owned, shown, datetime.now(UTC))
+        told_of = about(owned, shown, now)
         page = outcome_page(answer, words, shown, told_of.plan)
+        may_resume = self._site.settings.resume_policy != "off" and may_be_kept(answer, shown, now)
         return await self._pages.message(
             request,
             words,
@@ -185,9 +204,10 @@ class Handlers:
             title=page.title,
             badge=page.badge,
             outcome=answer.kind,
-            refresh_s=None if answer.is_settled else _REFRESH_S,
+            refresh_s=_REFRESH_S if reloads else None,
             links=links,
-            about=about_rows(told_of, words),
+            about=[*about_rows(told_of, words), *received_rows(answer, public_id, words)],
+            changed_mind=answer.subscription_id if may_resume else None,
         )
 
     async def acknowledgement(self, request: web.Request) -> web.StreamResponse:
@@ -307,10 +327,15 @@ class Handlers:
             return await self._pages.nothing(
                 request, words, page, owned=owned, shown=shown, named=named
             )
+        price: Mapping[str, Sequence[Any]] = {}
+        if undo is not None and self._own is not None and shown is not None:
+            plan = about(owned, shown, datetime.now(UTC)).plan
+            price = await self._own.price_of_undo(owned, undo, words, plan)
         return await self._pages.ask(
             request,
             words,
             page,
+            price=price,
             grant=flow.sealed.grant,
             undo=undo,
             owned=owned,
@@ -539,6 +564,10 @@ class Handlers:
 
     def _status_url(self, public_id: uuid.UUID) -> str:
         return f"{self._site.path}/status/{public_id}"
+
+
+def _came_within(answer: Answer, time: timedelta, now: datetime) -> bool:
+    return answer.received_at is not None and now - answer.received_at < time
 
 
 def _wants_page(request: web.Request) -> bool:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from aiocancel.core.shown import read_shown
+from aiocancel.core.sentences import Money, Sentence
+from aiocancel.core.shown import OpenInvoice, read_shown, still_open
 from tests.core.test_subscription import stripe_object
 
 
@@ -28,3 +30,63 @@ def test_an_amount_and_a_product_of_another_shape_are_left_out() -> None:
     [shown] = read_shown(stripe_object(items={"object": "list", "data": [line]})).lines
 
     assert (shown.minor, shown.name) == (None, None)
+
+
+CREATED = 1_795_651_200
+MADE = datetime.fromtimestamp(CREATED, UTC)
+INVOICE = {
+    "object": "invoice",
+    "status": "open",
+    "amount_remaining": 1900,
+    "currency": "eur",
+    "created": CREATED,
+    "hosted_invoice_url": "https://invoice.example/secret",
+}
+
+
+def with_invoice(invoice: object, status: str = "past_due") -> dict[str, Any]:
+    return stripe_object(status=status, latest_invoice=invoice)
+
+
+@pytest.mark.parametrize("status", ["past_due", "unpaid", "canceled"])
+def test_what_remains_of_the_open_invoice_is_told_with_its_day(status: str) -> None:
+    shown = read_shown(with_invoice(INVOICE, status))
+
+    assert shown.open_invoice == OpenInvoice(1900, "eur", MADE)
+    assert still_open(shown) == Sentence(
+        "flow_fact_open", {"amount": Money(1900, "eur"), "date": MADE}
+    )
+    # Whoever has that address sees the invoice.
+    assert shown.subscription.payment_url is None
+    assert "secret" not in repr(shown)
+
+
+NOT_KNOWN: dict[str, object] = {
+    "not read": "in_1",
+    "none": None,
+    "paid": INVOICE | {"status": "paid"},
+    "draft": INVOICE | {"status": "draft"},
+    "void": INVOICE | {"status": "void"},
+    "nothing remains": INVOICE | {"amount_remaining": 0},
+    "no sum": INVOICE | {"amount_remaining": None},
+    "a truth for a sum": INVOICE | {"amount_remaining": True},
+    "text for a sum": INVOICE | {"amount_remaining": "1900"},
+    "no currency": INVOICE | {"currency": None},
+    "nobody knows its minor units": INVOICE | {"currency": "ugx"},
+    "no day": INVOICE | {"created": None},
+}
+
+
+@pytest.mark.parametrize("name", NOT_KNOWN)
+def test_no_sum_is_invented_where_none_is_certain(name: str) -> None:
+    overdue = read_shown(with_invoice(NOT_KNOWN[name]))
+    ended = read_shown(with_invoice(NOT_KNOWN[name], "canceled"))
+
+    assert overdue.open_invoice is None
+    assert still_open(overdue) == Sentence("confirm_past_due")
+    assert still_open(ended) is None
+
+
+def test_an_open_invoice_that_is_not_overdue_is_not_told() -> None:
+    assert still_open(read_shown(with_invoice(INVOICE, "active"))) is None
+    assert still_open(None) is None

@@ -17,6 +17,7 @@ from aiocancel.core.codes import Code
 from aiocancel.telemetry import ClaimRefused, PageFactsMissing
 from aiocancel.testing.stripe.simulator import Fault, StripeSimulator
 from aiocancel.testing.stripe.unverified import Unverified
+from aiocancel.web.languages import Words
 from tests.support.saas import Events, Pool, add_customer, as_customer, make_app, make_cancel
 from tests.support.web import Page, Subscriptions
 
@@ -83,7 +84,7 @@ async def test_a_customer_cancels_without_any_script(
     assert "Your Pro subscription ends on May 9, 2031" in page.text
     assert "You can use it until then." in page.text
     kept = location.replace("/status/", "/acknowledgement/")
-    assert links_of(page) == [kept, "/account"]
+    assert links_of(page) == [kept, "/account", "/cancel?change=resume&subscription=sub_ada"]
     assert stripe.subscriptions["sub_ada"]["cancel_at_period_end"] is True
     assert stripe.subscriptions["sub_ada"]["cancellation_details"]["comment"] == fields["reason"]
 
@@ -199,8 +200,9 @@ async def test_the_date_before_the_click_is_the_date_after_it_and_on_the_way_bac
     assert outcome.rows["Status"] == "Ends on May 9, 2031"
     assert outcome_of(again) == "already_cancelled"
     assert "It ends on May 9, 2031." in again.text
-    assert links_of(again) == ["/cancel?change=resume", "/account"]
-    assert again.all("form") == []
+    assert links_of(again) == ["/account"]
+    assert again.fields == {"change": "resume"}
+    assert [again.one("form")[name] for name in ("method", "action")] == ["get", "/cancel"]
 
 
 async def test_an_ended_subscription_leaves_nothing_to_cancel_and_nothing_to_keep(
@@ -268,7 +270,7 @@ async def test_the_applications_columns_stand_in_for_stripe_and_its_names_come_f
     assert "it ends on May 9, 2031" in page.text
 
 
-async def test_a_key_that_may_not_read_products_costs_their_names_alone(
+async def test_a_key_that_may_not_read_products_and_invoices_costs_their_words_alone(
     aiohttp_client: AiohttpClient, pool: Pool, stripe_api: tuple[StripeSimulator, str]
 ) -> None:
     stripe, url = stripe_api
@@ -286,8 +288,27 @@ async def test_a_key_that_may_not_read_products_costs_their_names_alone(
 
     rows = {"Price": "$29.00 a month", "Status": "Next payment on May 9, 2031"}
     assert [page.rows for page in pages] == [rows, rows]
-    # Stripe is not asked for the names again.
-    assert [request.status for request in stripe.requests] == [403, 200, 200]
+    # Stripe is not asked for them again.
+    assert [request.status for request in stripe.requests] == [403, 403, 200, 200]
+
+
+async def test_an_overdue_customer_reads_what_stays_open_before_and_after(
+    aiohttp_client: AiohttpClient, pool: Pool, stripe_api: tuple[StripeSimulator, str]
+) -> None:
+    stripe, url = stripe_api
+    stripe.add_subscription("sub_ada", status="past_due", current_period_end=PERIOD_END)
+    await add_customer(pool, "ada", "sub_ada")
+    client = await aiohttp_client(make_app(make_cancel(pool, url, answer_within_s=10.0)))
+
+    confirm = await read(await client.get("/cancel", headers=browser_of("ada")))
+    posted = client.post("/cancel/result", data=confirm.fields, headers=browser_of("ada"))
+    outcome = await read(await posted)
+
+    created = stripe.invoices[stripe.subscriptions["sub_ada"]["latest_invoice"]]["created"]
+    day = Words("en", {}).day(datetime.fromtimestamp(created, UTC))
+    line = f"$29.00 from {day} is still open; cancelling does not clear it."
+    assert outcome_of(outcome) == "scheduled"
+    assert [line in page.text for page in (confirm, outcome)] == [True, True]
 
 
 async def test_looking_at_the_page_changes_nothing(client: Client, stripe: StripeSimulator) -> None:

@@ -22,10 +22,11 @@ from aiocancel.core.changes import PlainChange
 from aiocancel.core.decision import CancelTiming
 from aiocancel.core.flow.screen import Situation, SubscriptionFacts
 from aiocancel.core.schedules import DEFAULT_SCHEDULE_POLICY, SchedulePolicy
-from aiocancel.core.shown import ShownSubscription, about
+from aiocancel.core.shown import ShownSubscription, about, still_open
 from aiocancel.core.subscription import OwnedSubscription, Subscription
 
 _OVERDUE: Final = frozenset({"past_due", "unpaid"})
+_OVER: Final = (Situation.ALREADY_ENDING, Situation.ENDED)
 
 
 def facts_of(
@@ -61,8 +62,14 @@ def facts_of(
         plan=told.plan,
         price=told.price,
         items=names if are_all else (),
+        still_open=still_open(shown),
+        is_paused=_is_paused(subscription) and situation not in _OVER,
     )
     return _paused_until(facts, subscription, now) if situation is Situation.PAUSED else facts
+
+
+def _is_paused(subscription: Subscription) -> bool:
+    return subscription.status == "paused" or subscription.paused is not None
 
 
 def _paused_until(
@@ -86,7 +93,7 @@ def _end(
     if timing == "now":
         return Situation.ENDS_AT_ONCE, None
 
-    is_paused = subscription.status == "paused" or subscription.paused is not None
+    is_paused = _is_paused(subscription)
     step = next_step(ActionKind.CANCEL_AT_PERIOD_END, subscription, ends_with)
     step = past_the_schedule(step, subscription, schedule_policy)
     if not isinstance(step, Write):

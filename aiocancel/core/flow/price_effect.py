@@ -141,6 +141,31 @@ def price_effect(
     return replace(found, tax=preview.tax, proration_date=preview.proration_date)
 
 
+def price_of_going_on(
+    subscription: Subscription, preview: Preview, *, now: datetime
+) -> PriceEffect | None:
+    """Return the three rows of a subscription that goes on as before; None where one of them is not certain.
+
+    Args:
+        subscription: As just read, its cancellation or its pause still in place.
+        preview: Of the next invoice without it.
+        now: Aware.
+    """
+    bill = _read(subscription, preview)
+    rhythm = _one_rhythm(subscription)
+    # What was kept as a draft, and a service that stands still, are billed in ways that no preview shows.
+    keeps_drafts = (
+        subscription.paused is not None and subscription.paused.behavior == "keep_as_draft"
+    )
+    if bill is None or rhythm is None or keeps_drafts or subscription.status == "paused":
+        return None
+
+    found = _steady(_Case(subscription, bill, rhythm, now), TodayRow(TodayKind.NOTHING))
+    if found is None:
+        return None
+    return replace(found, tax=preview.tax, proration_date=preview.proration_date)
+
+
 def _found(
     offer: AcceptedOffer,
     subscription: Subscription,
@@ -246,16 +271,24 @@ def _parted(lines: Sequence[PreviewLine]) -> tuple[list[PreviewLine], list[Previ
 
 def _rhythm(subscription: Subscription, terms: object, price: Price | None) -> Rhythm | None:
     """Return how often everything is paid, None where not all of it is paid together."""
-    rhythms = {
-        (item.interval, item.interval_count) for item in subscription.items if not item.is_metered
-    }
     if isinstance(terms, PlanTerms):
         if price is None or price.is_metered or price.price_id != terms.price_id:
             return None
         rhythm = (price.interval, price.interval_count)
         # The item that is replaced may be paid at any time; every other one together with the new price.
         others = len([item for item in subscription.items if not item.is_metered]) > 1
-        return None if others and rhythms != {rhythm} else rhythm
+        return None if others and _rhythms(subscription) != {rhythm} else rhythm
+    return _one_rhythm(subscription)
+
+
+def _rhythms(subscription: Subscription) -> set[Rhythm]:
+    return {
+        (item.interval, item.interval_count) for item in subscription.items if not item.is_metered
+    }
+
+
+def _one_rhythm(subscription: Subscription) -> Rhythm | None:
+    rhythms = _rhythms(subscription)
     return next(iter(rhythms)) if len(rhythms) == 1 else None
 
 

@@ -38,7 +38,8 @@ class SubscriptionFacts:
         price: What it costs, as ``core.shown`` says it.
         items: The names of all items where there are several.
         paused_until: Until when it is paused, None where it is not, or for good.
-        open_amount: What an overdue customer owes, where that is known.
+        still_open: Which payment a cancellation does not clear, None where none is open.
+        is_paused: Whether the pause could be ended instead.
     """
 
     situation: Situation
@@ -47,7 +48,8 @@ class SubscriptionFacts:
     price: Sentence | None = None
     items: tuple[str, ...] = ()
     paused_until: datetime | None = None
-    open_amount: Money | None = None
+    still_open: Sentence | None = None
+    is_paused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,7 @@ class Screen:
         offer: The offer, on the screen of one.
         language: The language that the session began in.
         claim_id: The claim that the session has led to, by its public id; its page says what became of it.
+        may_ask: Whether the question for the reason may stand before the exit.
     """
 
     session_id: str | None
@@ -107,3 +110,4 @@ class Screen:
     offer: OfferOnScreen | None = None
     language: str | None = None
     claim_id: str | None = None
+    may_ask: bool = False

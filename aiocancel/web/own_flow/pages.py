@@ -71,6 +71,7 @@ async def show_screen(
         with_flow=True,
         **view,
         action=address_of(site, screen.session_id, query_of(request)),
+        unpause_url=f"{site.path}?{urlencode({'change': 'unpause', **query_of(request)})}",
         grant=grant,
     )
 

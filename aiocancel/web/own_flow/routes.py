@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from aiohttp import web
 
@@ -24,13 +24,14 @@ from aiocancel.telemetry import ClaimRefused
 from aiocancel.web.own_flow.declared import exit_declared, offer_declared
 from aiocancel.web.own_flow.form import Do, Pressed, read_pressed
 from aiocancel.web.own_flow.pages import address_of, query_of, show_screen
-from aiocancel.web.own_flow.view import Problem, Shown
+from aiocancel.web.own_flow.view import Problem, Shown, price_notes, price_rows
 from aiocancel.web.post_body import read_body
 from aiocancel.web.site import Site
 
 if TYPE_CHECKING:
     from aiocancel.core.decision import Answer
     from aiocancel.core.subscription import OwnedSubscription
+    from aiocancel.core.undo import Undo
     from aiocancel.own_flow import OwnFlowService
     from aiocancel.web.flow_context import FlowContext
     from aiocancel.web.languages import Words
@@ -125,12 +126,27 @@ class OwnFlowHandlers:
         if (page := over.get(screen.facts.situation)) is not None:
             named = request.query.get("subscription")
             return await self._pages.nothing(
-                request, words, page(at), owned=owned, shown=None, named=named
+                request,
+                words,
+                page(at),
+                owned=owned,
+                shown=None,
+                named=named,
+                claim_id=screen.claim_id,
             )
         if screen.session_id is None:
             return await show_screen(request, self._site, words, screen, grant=grant)
         at_first = "/why" if screen.step is FlowStep.WHY else ""
         return _see(address_of(self._site, screen.session_id, query_of(request), at_first))
+
+    async def price_of_undo(
+        self, owned: OwnedSubscription, undo: Undo, words: Words, plan: str | None
+    ) -> Mapping[str, Sequence[Any]]:
+        """Return the rows and notes of what going on costs; empty where that is not certain."""
+        price = await (await self._service()).price_of_undo(owned, undo)
+        if price is None:
+            return {}
+        return {"rows": price_rows(price, plan, words), "notes": price_notes(price, words)}
 
     async def screen(self, request: web.Request) -> web.Response:
         """``GET /cancel/flow/{session}``: the screen that the session is at."""
@@ -289,7 +305,7 @@ def _at(screen: Screen, *, at_why: bool, bare: bool) -> Screen:
     if bare:
         return replace(screen, step=FlowStep.EXIT, offer=None)
     # Where nothing may stand before the exit, nothing does; and who waited for too long may only leave.
-    may_ask = screen.state is SessionState.OPEN and screen.step is not FlowStep.EXIT
+    may_ask = screen.state is SessionState.OPEN and screen.may_ask
     if at_why and (may_ask or screen.answers != NO_ANSWERS):
         return replace(screen, step=FlowStep.WHY, offer=None)
     return screen

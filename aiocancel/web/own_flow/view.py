@@ -92,6 +92,7 @@ def view_of(screen: Screen, words: Words, besides: Shown = AS_IT_IS) -> dict[str
         "facts": fact_lines(screen.facts, words),
         "exit_button": exit_label(screen.facts, words),
         "leave_link": words.text("keep_button"),
+        "unpause_link": words.text("end_pause_link") if screen.facts.is_paused else None,
         "wide": False,
         "note": None if besides.note is None else words.text(besides.note),
         "problem": None,
@@ -132,13 +133,8 @@ def fact_lines(facts: SubscriptionFacts, words: Words) -> list[str]:
     lines = [_when(facts, words)]
     if facts.situation is Situation.DATE_IS_UNKNOWN:
         lines.append(words.text("flow_fact_unknown_account"))
-    if facts.situation is Situation.PAST_DUE:
-        owed = facts.open_amount
-        lines.append(
-            words.text("confirm_past_due")
-            if owed is None
-            else words.text("flow_fact_open", amount=owed)
-        )
+    if facts.still_open is not None:
+        lines.append(words.say(facts.still_open))
     if len(facts.items) > 1:
         lines.append(words.text("flow_fact_items", items=", ".join(facts.items)))
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from aiocancel.core.decision import CancelTiming
 from aiocancel.core.flow.facts import facts_of
 from aiocancel.core.flow.screen import Situation, SubscriptionFacts
 from aiocancel.core.identifiers import CustomerId, SubscriptionId
@@ -57,6 +58,21 @@ def test_situation_and_date_follow_from_the_subscription(name: str) -> None:
     facts = told(SHAPES[name][0])
 
     assert (facts.situation, facts.ends_at) == expected
+
+
+def test_a_pause_can_be_ended_instead_whenever_there_is_one() -> None:
+    paused = [name for name in SHAPES if told(SHAPES[name][0], timing="now").is_paused]
+
+    assert paused == ["paused", "its payments are paused"]
+    assert [name for name in SHAPES if told(SHAPES[name][0]).is_paused] == paused
+
+
+@pytest.mark.parametrize("timing", ["at_period_end", "now"])
+def test_an_open_payment_is_told_whenever_the_subscription_ends(timing: CancelTiming) -> None:
+    overdue = SHAPES["past due"][0]
+
+    assert told(overdue, timing=timing).still_open == Sentence("confirm_past_due")
+    assert told(ACTIVE, timing=timing).still_open is None
 
 
 def test_everything_ends_at_once_where_the_owner_says_so() -> None:

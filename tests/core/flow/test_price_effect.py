@@ -18,6 +18,7 @@ from aiocancel.core.flow.price_effect import (
     TodayKind,
     TodayRow,
     price_effect,
+    price_of_going_on,
 )
 from aiocancel.core.identifiers import SubscriptionId
 from aiocancel.core.offers.apply import OfferRules
@@ -31,7 +32,7 @@ from aiocancel.core.offers.terms import (
     TrialTerms,
 )
 from aiocancel.core.sentences import Money
-from aiocancel.core.subscription import AppliedDiscount, Item, Price, Subscription
+from aiocancel.core.subscription import AppliedDiscount, CollectionPause, Item, Price, Subscription
 
 # The example of the brief: Pro for €29.00 a month, paid to 26 December.
 NOW = datetime(2026, 12, 5, 15, 4, tzinfo=UTC)
@@ -502,3 +503,44 @@ def test_plan_beside_another_item_must_be_paid_together_with_it() -> None:
 
     assert effect(TO_BASIC, swapped(-2000, 600, 900), two, price=BASIC) is not None
     assert effect(TO_BASIC, swapped(-2000, 600, 900), two, price=yearly) is None
+
+
+# --- taking something back --------------------------------------------------------------------------------
+
+
+def going_on(subscription: Subscription, found: Preview | None = None) -> PriceEffect | None:
+    return price_of_going_on(subscription, found or preview(tax="included"), now=NOW)
+
+
+def paused(behavior: str) -> Subscription:
+    return dataclasses.replace(ACTIVE, paused=CollectionPause(behavior, None))
+
+
+@pytest.mark.parametrize(
+    "subscription", [paused("void"), dataclasses.replace(ACTIVE, cancel_at_period_end=True)]
+)
+def test_what_goes_on_is_paid_as_before_from_the_next_payment_on(
+    subscription: Subscription,
+) -> None:
+    assert going_on(subscription) == PriceEffect(
+        NOTHING, NextRow(NextKind.PLAIN, eur(2900), DUE), (monthly(2900),), tax="included"
+    )
+
+
+NO_PRICE: dict[str, tuple[Subscription, Preview]] = {
+    "drafts were kept": (paused("keep_as_draft"), preview()),
+    "the service stands still": (dataclasses.replace(ACTIVE, status="paused"), preview()),
+    "another currency": (ACTIVE, dataclasses.replace(preview(), currency="usd")),
+    "paid at different times": (
+        dataclasses.replace(
+            ACTIVE, items=(PRO, dataclasses.replace(PRO, price_id="price_y", interval="year"))
+        ),
+        preview(),
+    ),
+    "credit is used up first": (ACTIVE, preview(balance_minor=-100)),
+}
+
+
+@pytest.mark.parametrize("name", NO_PRICE)
+def test_nothing_is_said_of_a_price_that_is_not_certain(name: str) -> None:
+    assert going_on(*NO_PRICE[name]) is None

@@ -17,6 +17,7 @@ from aiocancel.core.flow.definition import CouponOffer, PauseOffer
 from aiocancel.telemetry import ClaimRefused
 from aiocancel.testing.stripe.simulator import StripeSimulator
 from aiocancel.vendors.own import OwnFlow
+from aiocancel.web.languages import Words
 from tests.support.saas import Events, Pool, add_customer, as_customer, make_app, make_cancel
 from tests.support.web import Page
 
@@ -40,14 +41,14 @@ class Customer:
     async def go(self, path: str) -> Page:
         return await self._see(await self._client.get(path, headers=self._headers))
 
-    async def press(self, do: str, **fields: str) -> Page:
+    async def press(self, do: str | None = None, **fields: str) -> Page:
         (form,) = [each for each in self.page.all("form") if each.get("method") == "post"]
         hidden = {
             each["name"]: each.get("value", "")
             for each in self.page.all("input")
             if each.get("type") == "hidden"
         }
-        posted = {**hidden, **fields, "do": do}
+        posted = {**hidden, **fields, **({} if do is None else {"do": do})}
         return await self._see(
             await self._client.post(form["action"], data=posted, headers=self._headers)
         )
@@ -68,6 +69,20 @@ class Customer:
     @property
     def outcome(self) -> str:
         return next(each["data-outcome"] for each in self.page.all("p") if "data-outcome" in each)
+
+
+def links_of(page: Page) -> list[str]:
+    return [each["href"] for each in page.all("a")]
+
+
+def reloads(page: Page) -> bool:
+    return any(each.get("http-equiv") == "refresh" for each in page.all("meta"))
+
+
+def outcome_path(page: Page) -> str:
+    """The outcome's own address, by the page to keep that it links to."""
+    link = next(each for each in links_of(page) if "/acknowledgement/" in each)
+    return link.replace("/acknowledgement/", "/status/")
 
 
 class Company:
@@ -153,9 +168,150 @@ async def test_the_exit_of_every_screen_ends_the_contract_without_another(
     details = company.stripe.subscriptions["sub_ada"]["cancellation_details"]
     assert details["feedback"] == "unused"
 
+    assert outcome.rows["Received"].endswith(" UTC")
+    assert outcome.rows["Reference"].startswith("C-")
+    acknowledgement = next(link for link in links_of(outcome) if "/acknowledgement/" in link)
+
     again = await ada.go("/cancel")
     assert ada.outcome == "already_cancelled"
-    assert again.all("form") == []
+    assert [each.get("value") for each in again.all("button")] == [None]
+    assert "Keep subscription" in again.text
+    assert acknowledgement in links_of(again)
+
+
+async def test_who_has_cancelled_is_led_back_by_one_link_and_one_button(company: Company) -> None:
+    ada = company.customer()
+    await ada.go("/cancel")
+    outcome = await ada.press("cancel")
+    assert "Changed your mind? Keep subscription" in outcome.text
+
+    keep = await ada.go(next(link for link in links_of(outcome) if "change=resume" in link))
+    assert "Keep your subscription?" in keep.text
+    assert keep.rows["Next payment"].startswith("$29.00 on ")
+    kept = await ada.press()
+    assert ada.outcome == "done"
+    assert "Your Pro subscription goes on" in kept.text
+
+    # Neither the old outcome nor a new end that somebody else made leads to what was taken back.
+    assert "Changed your mind?" not in (await ada.go(outcome_path(outcome))).text
+    company.stripe.subscriptions["sub_ada"]["cancel_at_period_end"] = True
+    ending = await ada.go("/cancel")
+    assert ada.outcome == "already_cancelled"
+    assert not any("/acknowledgement/" in link for link in links_of(ending))
+
+
+async def test_an_overdue_customer_reads_what_stays_open_at_the_price_of_one_read(
+    company: Company,
+) -> None:
+    company.stripe.add_subscription("sub_owing", status="past_due", current_period_end=END)
+    company.stripe.subscriptions["sub_ada"] |= {
+        name: company.stripe.subscriptions["sub_owing"][name]
+        for name in ("status", "latest_invoice")
+    }
+    ada = company.customer()
+
+    why = await ada.go("/cancel")
+    assert [request.method for request in company.stripe.requests] == ["GET"]
+    outcome = await ada.press("cancel")
+
+    assert ada.outcome == "scheduled"
+    for page in (why, outcome):
+        assert "$29.00 from " in page.text
+        assert " is still open; cancelling does not clear it." in page.text
+
+
+async def test_who_is_paused_can_end_the_pause_instead(company: Company) -> None:
+    company.stripe.subscriptions["sub_ada"]["pause_collection"] = {
+        "behavior": "void",
+        "resumes_at": None,
+    }
+    ada = company.customer()
+
+    why = await ada.go("/cancel")
+    assert "It is paused. If you cancel, it does not start again." in why.text
+    instead = await ada.go(next(link for link in links_of(why) if "change=unpause" in link))
+
+    assert "End the pause?" in instead.text
+    # At Stripe's own price, and with one look at it.
+    day = Words("en", {}).day(END)
+    assert {name: instead.rows[name] for name in ("Today", "Next payment", "From then on")} == {
+        "Today": "Nothing to pay",
+        "Next payment": f"$29.00 on {day}",
+        "From then on": "$29.00 a month",
+    }
+    company.stripe.latency_s = 3.0
+    slow = await ada.go("/cancel?change=unpause")
+    assert "End the pause?" in slow.text
+    assert "Next payment" not in slow.rows
+    company.stripe.latency_s = 0.0
+    assert (await ada.go("/cancel")).all("form")[0]["data-aiocancel-screen"] == "why"
+
+
+async def test_back_from_the_bare_exit_is_the_question_also_where_nothing_was_answered(
+    company: Company,
+) -> None:
+    ada = company.customer()
+    await ada.go("/cancel")
+    first = ada.path
+    await ada.press("continue")
+    assert ada.step == "exit"
+
+    await ada.go(first)
+    assert ada.step == "why"
+    offer = await ada.press("continue", reason="too_expensive")
+
+    assert "50% off" in offer.text
+
+
+async def test_nothing_is_asked_before_the_exit_where_no_question_may_stand_there(
+    aiohttp_client: AiohttpClient, pool: Pool, stripe_api: tuple[StripeSimulator, str]
+) -> None:
+    company = await open_company(aiohttp_client, pool, stripe_api, place=lambda _: "DE")
+    ada = company.customer()
+    await ada.go("/cancel")
+    assert ada.step == "exit"
+
+    await ada.go(f"{ada.path}/why")
+
+    assert ada.step == "exit"
+
+
+async def test_no_way_back_is_shown_where_the_owner_gives_none(
+    aiohttp_client: AiohttpClient, pool: Pool, stripe_api: tuple[StripeSimulator, str]
+) -> None:
+    company = await open_company(aiohttp_client, pool, stripe_api, resume_policy="off")
+    ada = company.customer()
+    await ada.go("/cancel")
+
+    outcome = await ada.press("cancel")
+    assert "Changed your mind?" not in outcome.text
+    ending = await ada.go("/cancel")
+
+    assert ending.all("form") == []
+
+
+async def test_a_page_that_waits_says_since_when_it_counts_and_stops_reloading_after_a_minute(
+    aiohttp_client: AiohttpClient, pool: Pool, stripe_api: tuple[StripeSimulator, str]
+) -> None:
+    company = await open_company(
+        aiohttp_client, pool, stripe_api, answer_within_s=0.01, run_worker=False
+    )
+    ada = company.customer()
+    await ada.go("/cancel")
+
+    waits = await ada.press("cancel")
+    assert ada.outcome == "queued"
+    assert f"It counts from {waits.rows['Received']}." in waits.text
+    assert reloads(waits)
+    assert "Look again" not in waits.text
+
+    await pool.execute(
+        "UPDATE aiocancel.claim SET recorded_at = recorded_at - interval '61 seconds'"
+    )
+    later = await ada.go(ada.path)
+    assert not reloads(later)
+    assert "Look again" in later.text
+    assert ada.path in links_of(later)
 
 
 async def test_back_and_reload_show_the_answers_and_repeat_nothing(company: Company) -> None:

@@ -168,10 +168,17 @@ SCREENS: Mapping[str, Screen] = {
         f"facts: {situation.value}": screen(facts=SubscriptionFacts(situation, END, "Pro", MONTHLY))
         for situation in Situation
     },
+    "owing nobody knows how much": screen(
+        facts=replace(FACTS, still_open=Sentence("confirm_past_due"))
+    ),
     "several items": screen(facts=replace(FACTS, items=("Pro", "3 seats", "Storage"))),
-    "owing": screen(facts=replace(FACTS, situation=Situation.PAST_DUE, open_amount=EUROS_29)),
+    "owing": screen(
+        facts=replace(
+            FACTS, still_open=Sentence("flow_fact_open", {"amount": EUROS_29, "date": END})
+        )
+    ),
     "paused with a day": screen(
-        facts=replace(FACTS, situation=Situation.PAUSED, paused_until=FEBRUARY)
+        facts=replace(FACTS, situation=Situation.PAUSED, paused_until=FEBRUARY, is_paused=True)
     ),
     "nothing known": screen(facts=SubscriptionFacts(Situation.DATE_IS_UNKNOWN)),
 }
@@ -187,6 +194,7 @@ def drawn(of: Screen, words: Words = WORDS, besides: Shown = PROBLEMS[""]) -> st
     values = {
         **view_of(of, words, besides),
         "action": "/cancel/flow/flow_1",
+        "unpause_url": "/cancel?change=unpause",
         "grant": "g1.a.b",
         "return_to": "/account",
         "lang": words.language,
@@ -315,10 +323,10 @@ SAID = {
         "You will find the date in your account.",
     ],
     "facts: trial": ["If you cancel, your trial ends on December 26, 2026 and nothing is charged."],
-    "facts: past_due": ["A payment is still open. Cancelling does not clear it."],
-    "owing": ["€29.00 is still open; cancelling does not clear it."],
+    "owing nobody knows how much": ["A payment is still open. Cancelling does not clear it."],
+    "owing": ["€29.00 from December 26, 2026 is still open; cancelling does not clear it."],
     "facts: paused": ["It is paused. If you cancel, it does not start again."],
-    "paused with a day": ["It is paused until February 26, 2027."],
+    "paused with a day": ["It is paused until February 26, 2027.", "End the pause instead"],
     "facts: set_end": ["If you cancel, it ends on December 26, 2026, the end of your term."],
     "several items": ["This cancels all of it: Pro, 3 seats, Storage."],
     "why": ["Why are you leaving? (optional)", "You can skip this.", "It costs too much"],
