@@ -6,6 +6,8 @@ import importlib
 import importlib.util
 import re
 import sys
+import tomllib
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +55,23 @@ def test_the_readme_says_its_status_before_it_asks_anybody_to_install_it() -> No
     # One screenful: what it is, and for whom, with the picture and the status.
     assert README.index("## Install") < 2_800
     assert len(README.split()) < 1_000
+
+
+def test_every_package_that_comes_along_has_its_line() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = {
+        name: packages
+        for name, packages in project["optional-dependencies"].items()
+        if name not in ("docs", "test")
+    }
+    rows = "\n".join(line for line in README.splitlines() if line.startswith("|"))
+
+    wanted = [*project["dependencies"], *chain.from_iterable(extras.values())]
+
+    for requirement in wanted:
+        name = re.split(r"[<>=\[]", requirement)[0]
+        assert re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", rows), name
+    assert [name for name in extras if f"`[{name}]` " not in rows] == []
 
 
 def test_the_pictures_are_small() -> None:
