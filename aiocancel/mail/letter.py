@@ -260,7 +260,7 @@ def public_letter(
     ends_on = declaration.ends_on
     end = texts["soonest"] if ends_on is None else ends_on.strftime("%d.%m.%Y")
 
-    rows = [(texts["kind"], kind)]
+    rows = [(texts["declared"], texts["pressed"]), (texts["kind"], kind)]
     if declaration.reason is not None:
         rows.append((texts["reason"], declaration.reason))
     rows += [

@@ -45,6 +45,8 @@ EXIT: Final[Mapping[str, str]] = {
     "received": "Ihre Kündigung ist eingegangen",
     "subject": "Eingangsbestätigung Ihrer Kündigung",
     "declares": "Sie haben die Kündigung Ihres Vertrags erklärt. Es zählt der Zeitpunkt des Eingangs.",
+    "declared": "Erklärt mit",
+    "pressed": f"„{CONFIRM_BUTTON}“",
     "sent_to": "Bestätigung an",
     "at": "Eingegangen",
     "reference": "Vorgang",

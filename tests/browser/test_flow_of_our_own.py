@@ -260,7 +260,9 @@ async def test_axe_finds_nothing_on_any_screen(browser: Browser) -> None:
     assert {name: each for name, each in found.items() if each} == {}
 
 
-async def test_exit_is_first_in_view_and_no_smaller_than_any_other_button(browser: Browser) -> None:
+async def test_U1_exit_is_first_in_view_and_no_smaller_than_any_other_button(
+    browser: Browser,
+) -> None:
     for width, height in SIZES:
         context = await browser.new_context(viewport={"width": width, "height": height})
         page = await context.new_page()

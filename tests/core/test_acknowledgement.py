@@ -114,6 +114,11 @@ def test_next_letter(told_of: ClaimToTell, following: LetterKind | Later | None)
     assert next_letter(told_of, NOW) == following
 
 
+def test_A6_whoever_cancels_has_it_in_writing_after_a_minute_whatever_became_of_it() -> None:
+    for kind in set(AnswerKind) - {A.CLOSED}:
+        assert isinstance(next_letter(claim(kind, age_s=60.0, at=ENDS), NOW), LetterKind), kind
+
+
 @pytest.mark.parametrize("kind", AnswerKind)
 @pytest.mark.parametrize("change", Topic)
 def test_letters_of_every_claim_come_to_an_end(kind: AnswerKind, change: Topic) -> None:
@@ -218,7 +223,7 @@ LETTERS = {
     "promised": letter(
         K.OFFER_CARRIED_OUT, facts(Answer(A.SCHEDULED, T.OFFER, ENDS, given=COUPON))
     ),
-    "unknown_offer": letter(K.OFFER_CARRIED_OUT, facts(Answer(A.DONE, T.OFFER))),
+    "unknown_offer": letter(K.OFFER_CARRIED_OUT, facts(Answer(A.DONE, T.OFFER), declared=None)),
     "pause_ends": letter(K.PAUSE_ENDS_SOON, facts(Answer(A.DONE, T.OFFER, given=LONG_PAUSE))),
     "taken_back": letter(K.TAKEN_BACK, facts(Answer(A.DONE, T.RESUMPTION))),
     "manual_exit": letter(K.LEFT_TO_A_PERSON, facts(Answer(A.MANUAL, T.CANCELLATION))),
@@ -278,6 +283,7 @@ def test_letter_about_an_exit_has_the_declaration_its_time_and_the_end() -> None
     quoted = Sentence("letter_declared_words", {"words": "Cancel"})
     assert dict(LETTERS["coupon"].rows)["letter_row_chosen"] == quoted
     assert dict(LETTERS["taken_back"].rows)["letter_row_chosen"] == quoted
+    assert "letter_row_chosen" not in dict(LETTERS["unknown_offer"].rows)
 
 
 @pytest.mark.parametrize(

@@ -111,7 +111,9 @@ async def test_cancellation_that_waits_for_stripe_is_received_first_and_carried_
     assert await letter_kinds(company.pool) == ["received", "carried_out"]
 
 
-async def test_offer_take_back_and_vendors_flow_have_their_letters(company: Company) -> None:
+async def test_offer_take_back_and_vendors_flow_have_their_letters_with_what_was_pressed(
+    company: Company,
+) -> None:
     company.stripe.add_subscription("sub_1")
     offer = company.flows.offers[0]
 
@@ -127,7 +129,9 @@ async def test_offer_take_back_and_vendors_flow_have_their_letters(company: Comp
     assert "Your subscription is not cancelled." in text_of(made)
     assert made["Subject"].startswith("You get ")
     assert "cancellation, in the cancellation form" in text_of(cancelled)
+    assert "Chosen" not in text_of(made)
     assert stays["Subject"] == "Your Pro subscription goes on"
+    assert "Chosen:    “Keep subscription”" in text_of(stays)
 
 
 async def test_left_to_a_person_is_written_once_and_its_end_after_it(company: Company) -> None:
@@ -266,7 +270,7 @@ async def test_lost_answer_of_the_mail_server_is_a_double_that_is_counted(
     assert await company.pool.fetchval("SELECT doubts FROM aiocancel.acknowledgement") == 1
 
 
-async def test_refused_address_is_left_to_a_person_and_the_cancellation_stands(
+async def test_A6_address_that_the_mail_server_refuses_is_left_to_a_person_and_the_exit_stands(
     company: Company,
 ) -> None:
     company.stripe.add_subscription("sub_1")

@@ -128,6 +128,7 @@ async def test_G5_G6_match_is_carried_out_and_both_addresses_are_written_to(
     assert status == 303
     assert company.subscription["cancel_at_period_end"] is True
     assert typed["Subject"] == "Eingangsbestätigung Ihrer Kündigung"
+    assert page.rows["Erklärt mit"] == "„jetzt kündigen“"
     assert page.rows["Vertrag"] == "Kundennummer 42"
     assert page.rows["Ihr Name"] == "Ada Lovelace"
     assert page.rows["Ende des Vertrags"] == "Zum nächstmöglichen Zeitpunkt"
