@@ -44,6 +44,10 @@ _GIVES_UP_AFTER_S: Final = 90 * 86_400.0
 _OPEN: Final = (AnswerKind.QUEUED, AnswerKind.NEEDS_PAYMENT_ACTION, AnswerKind.MANUAL)
 # A letter about leaving repeats no offer.
 _QUOTES_THE_OFFER: Final = frozenset({"offer_carried_out", "left_to_a_person"})
+# A longer one would push the fact out of the subject; it has a row of its own.
+_LONGEST_PLAN: Final = 24
+# "Thank you." is no subject.
+_NO_HEADING: Final = frozenset({"offer", "offer_scheduled_at"})
 _SUPERSEDED: Final = frozenset({Code.WITHDRAWN, Code.FLOW_SESSION_PAID_BEFORE})
 
 
@@ -289,17 +293,18 @@ def letter(kind: LetterKind, facts: LetterFacts) -> Letter:
             return _made(kind, facts, _named("letter_goes_on", facts), done, done)
         case LetterKind.PAUSE_ENDS_SOON:
             at = pause_until(answer) or facts.received_at
-            starts = Sentence("letter_starts_again", {"date": at})
-            return _made(
-                kind, facts, starts, _named("letter_goes_on", facts), starts, may_cancel=True
+            starts, goes_on = (
+                Sentence("letter_starts_again", {"date": at}),
+                _named("letter_goes_on", facts),
             )
+            return _made(kind, facts, starts, goes_on, goes_on, may_cancel=True)
         case _:
             # The offer is carried out.
-            said = _said(facts)
-            return _made(
-                kind, facts, said, Sentence("not_cancelled"), said, Sentence("not_cancelled"),
-                may_cancel=True,
-            )  # fmt: skip
+            said, stays = _said(facts), Sentence("not_cancelled")
+            if said.key in _NO_HEADING:
+                choice = Sentence("letter_choice")
+                return _made(kind, facts, choice, stays, said, stays, may_cancel=True)
+            return _made(kind, facts, said, stays, stays, may_cancel=True)
 
 
 def _cancelled(facts: LetterFacts) -> Letter:
@@ -369,8 +374,8 @@ def _declared(facts: LetterFacts) -> Value | Sentence:
 
 
 def _named(key: str, facts: LetterFacts, **values: Value) -> Sentence:
-    """Return the sentence with the plan's name in it, or the one without where nobody knows it."""
-    if facts.plan is None:
+    """Return the sentence with the plan's name in it, or the one without where it is not known, or long."""
+    if facts.plan is None or len(facts.plan) > _LONGEST_PLAN:
         return Sentence(f"{key}_plain", values)
     return Sentence(key, {"plan": facts.plan, **values})
 

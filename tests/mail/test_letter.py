@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
+from babel.dates import format_date, format_time
 
 from aiocancel.core.acknowledgement import LetterFacts, LetterKind, letter
 from aiocancel.core.claim import Topic
@@ -23,7 +27,7 @@ from aiocancel.mail.letter import (
 from aiocancel.telemetry import PageTemplateFailed
 from aiocancel.texts import CATALOGUES
 from aiocancel.wording import Words
-from tests.core.test_acknowledgement import LETTERS
+from tests.core.test_acknowledgement import ENDS, FACTS, KINDS, LETTERS, NOW
 from tests.support.saas import Events
 
 LINKS = links_of("https://shop.example/cancel", key="l1.key", page_path=("acknowledgement", "id"))
@@ -33,6 +37,10 @@ SALES = ("upgrade", "offer ends", "discount for", "come back", "!", "unsubscribe
 def written(name: str, language: str = "en") -> WrittenLetter:
     words = Words(language, {}, "Europe/Berlin")
     return write(LETTERS[name], words, LINKS, brand="Northwind Notes")
+
+
+def flat(text: str) -> str:
+    return " ".join(text.split())
 
 
 def templates() -> LetterTemplates:
@@ -61,30 +69,93 @@ class Reader(HTMLParser):
             self.texts.append(data.strip())
 
 
+SITUATIONS = {
+    "as usual": ("Pro", "Northwind Notes", "Europe/Berlin"),
+    "nobody knows the plan": (None, "", "UTC"),
+    "long names": ("Professional with " + "very " * 30 + "many seats", "N" * 90, "Asia/Tokyo"),
+    "from the right": ("احترافي", "شركة", "America/Los_Angeles"),
+}
+"""The plan, the owner's name and the time zone."""
+
+
+def in_situation(name: str, language: str, situation: str) -> WrittenLetter:
+    plan, brand, zone = SITUATIONS[situation]
+    made = letter(KINDS[name], replace(FACTS[name], plan=FACTS[name].plan and plan))
+    return write(made, Words(language, {}, zone), LINKS, brand=brand)
+
+
+@pytest.mark.parametrize("situation", SITUATIONS)
 @pytest.mark.parametrize("language", CATALOGUES)
 @pytest.mark.parametrize("name", LETTERS)
-def test_letter_is_whole_in_every_language(name: str, language: str) -> None:
-    one = written(name, language)
+def test_letter_is_whole_in_every_language_and_situation(
+    name: str, language: str, situation: str
+) -> None:
+    one = in_situation(name, language, situation)
 
     text, html = templates().text(one), templates().html(one)
 
     said = Reader(html)
-    facts = [one.subject, *one.lines, *[value for _, value in one.rows], one.questions]
+    facts = [one.subject, *one.lines, *itertools.chain(*one.rows), one.questions]
     for block in one.shown:
-        facts += [one.shown_heading, block.heading, *block.lines]
-        facts += [text for _, text in block.rows]
+        facts += [one.shown_heading, block.heading, *block.lines, *itertools.chain(*block.rows)]
     for fact in facts:
-        assert " ".join(fact.split()) in " ".join(text.split())
-        assert fact in said.texts
+        assert flat(fact) in flat(text)
+        assert flat(fact) in [flat(each) for each in said.texts]
+    # The HTML says nothing that the text does not, but for the next fact that a mailbox shows beside the subject.
+    beside = {one.brand, one.next_fact, *itertools.chain(*one.links)}
+    assert {flat(each) for each in said.texts} - {flat(each) for each in beside} <= {
+        flat(fact) for fact in facts
+    }
     for label, url in one.links:
         assert url in text
         assert label in said.texts
     assert "{" not in text + one.subject
+    assert "None" not in text
+    assert all(flat(fact) for fact in facts), "nothing is empty"
     assert one.language == language
     # Gmail cuts at about 100 kB.
     assert len(html.encode()) < 30_000
-    assert all(len(line) <= 72 or "https://" in line for line in text.splitlines()), text
+    assert all(
+        len(line) <= 72 or "https://" in line or "N" * 90 in line for line in text.splitlines()
+    )
+    assert text == text.strip() + "\n"
+    assert "\n\n\n" not in text
     assert not [word for word in SALES if word in text.lower()]
+
+
+@pytest.mark.parametrize("language", [each for each in CATALOGUES if each != "en"])
+@pytest.mark.parametrize("name", LETTERS)
+def test_no_english_stands_in_a_letter_of_another_language(name: str, language: str) -> None:
+    english, other = written(name, "en"), written(name, language)
+
+    def said(one: WrittenLetter) -> set[str]:
+        labels = [label for label, _ in (*one.rows, *one.links)]
+        return {one.subject, one.next_fact, *one.lines, *labels, one.questions, one.shown_heading}
+
+    alike = said(english) & said(other) - {""}
+    # A plan is called so in Spanish as well.
+    assert alike <= {"Plan"}
+
+
+@pytest.mark.parametrize("language", CATALOGUES)
+@pytest.mark.parametrize("situation", SITUATIONS)
+def test_dates_and_times_are_those_of_babel_in_the_owners_time_zone(
+    language: str, situation: str
+) -> None:
+    zone = ZoneInfo(SITUATIONS[situation][2])
+    ends, at = format_date(ENDS.astimezone(zone), "long", locale=language), NOW.astimezone(zone)
+    received = (
+        f"{format_date(at, 'long', locale=language)}, {format_time(at, 'HH:mm', locale=language)}"
+    )
+
+    one = in_situation("period_end", language, situation)
+
+    rows = [value for _, value in one.rows]
+    assert ends in rows
+    (moment,) = [value for value in rows if value.startswith(received)]
+    assert moment == f"{received} {at.tzname()}"
+    assert ends in one.subject
+    assert [label for label, _ in one.links if ends in label]
 
 
 @pytest.mark.parametrize("name", LETTERS)
