@@ -99,6 +99,7 @@ async def open_parts(parts: Parts, stack: AsyncExitStack) -> Opened:
     hooks = bool(parts.on_outcome or parts.on_error)
     letters = parts.mailer is not None
     ledger = Ledger(pool, hooks=hooks, letters=letters)
+    stack.push_async_callback(ledger.wake_ups.close)
     doorbell = Doorbell(pool, parts.vendor.name, lease_s=parts.settings.worker_lease_s)
     opening = parts.vendor.open_verifier(RateBudgets(pool))
     policy = Policy(

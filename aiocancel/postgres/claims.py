@@ -44,13 +44,13 @@ from aiocancel.postgres.connection import LedgerConnection
 from aiocancel.postgres.enqueue import action_columns, enqueue_hooks
 from aiocancel.postgres.flow_sessions import Acceptance, accept_shown
 from aiocancel.postgres.parked_claims import stored_details, take_up
+from aiocancel.postgres.wake_ups import WakeUps
 
 if TYPE_CHECKING:
     from aiocancel.postgres.connection import Connection
 
-# A claim, its actions, their jobs and what the journal says of them, in one statement: a customer waits for every round
-# trip. Only an equal claim recorded before keeps the rest from being written. The jobs are as PgQueuer's own statement
-# writes them, which cannot stand inside another; a test holds them to it.
+# A claim, its actions and what the journal says of them, in one statement: a customer waits for every round trip. Only
+# an equal claim recorded before keeps the rest from being written. The jobs follow after the commit (``wake_ups``).
 ACCEPT_WITH_ACTIONS: Final = """
 WITH accepted AS (
     INSERT INTO aiocancel.claim (public_id, grant_nonce, uses_grant, vendor, status, flow_session_id, customer_id,
@@ -75,13 +75,8 @@ noted AS (
         SELECT c.id, NULL::bigint, 'claim_recorded', $5::text, -2 FROM accepted c
         UNION ALL SELECT c.id, NULL, 'outcome_verified', NULL, -1 FROM accepted c WHERE $17
         UNION ALL SELECT e.claim_id, e.id, 'actions_enqueued', e.kind, e.ordinal FROM enqueued e
-    ) AS line (claim_id, action_id, entry, code, position) ORDER BY position),
-jobs AS (
-    INSERT INTO aiocancel.pgqueuer (priority, entrypoint, payload, execute_after, dedupe_key, headers, status)
-    SELECT 0, aiocancel.job_entrypoint(kind), convert_to(id::text, 'UTF8'), due_at, aiocancel.job_key(id, 0, kind),
-        'null'::jsonb, 'queued'
-    FROM enqueued ON CONFLICT DO NOTHING)
-SELECT id AS claim_id FROM accepted
+    ) AS line (claim_id, action_id, entry, code, position) ORDER BY position)
+SELECT id AS action_id FROM enqueued
 """
 
 # A claim that needs no action. It does not touch the jobs, or every note would wake the workers.
@@ -222,10 +217,19 @@ class Claims:
         connection: Runs the statements.
         hooks: Whether every claim ends in an action that tells the application of it.
         letters: Whether the customer is written to about every claim that asks for something.
+        wake_ups: Gives the actions their jobs.
     """
 
-    def __init__(self, connection: LedgerConnection, *, hooks: bool, letters: bool = False) -> None:
+    def __init__(
+        self,
+        connection: LedgerConnection,
+        *,
+        hooks: bool,
+        letters: bool = False,
+        wake_ups: WakeUps,
+    ) -> None:
         self._connection = connection
+        self._wake_ups = wake_ups
         self._hooks = hooks
         self._letters = letters
 
@@ -279,10 +283,14 @@ class Claims:
 
         if acceptance is not None:
             columns = action_columns(self._with_letter(decision.actions))
-            is_new = await self._accept_offer(grant, acceptance, *values, *columns)
+            new = await self._accept_offer(grant, acceptance, *values, *columns)
+            self._wake_ups.soon(new)
+            is_new = bool(new)
         elif decision.actions:
             columns = action_columns(self._with_letter(decision.actions))
-            is_new = bool(await self._connection.at_once(ACCEPT_WITH_ACTIONS, *values, *columns))
+            new = _ids(await self._connection.at_once(ACCEPT_WITH_ACTIONS, *values, *columns))
+            self._wake_ups.soon(new)
+            is_new = bool(new)
         elif not self._hooks:
             is_new = bool(await self._connection.at_once(ACCEPT_WITHOUT_ACTIONS, *values))
         else:
@@ -299,18 +307,24 @@ class Claims:
                 await take_up(connection, claim_id)
             return recorded
 
-    async def _accept_offer(self, grant: Grant, acceptance: Acceptance, *values: Any) -> bool:
-        """Record the acceptance and its claim together; False where either was there before, or must not be."""
+    async def _accept_offer(
+        self, grant: Grant, acceptance: Acceptance, *values: Any
+    ) -> Sequence[int]:
+        """Record the acceptance and its claim together, and return the claim's actions.
+
+        There are none where either was there before, or must not be.
+        """
         try:
             async with self._connection.transaction() as connection:
                 whose = (grant.customer_id, grant.subscription_id)
                 if not await accept_shown(connection, *whose, acceptance):
-                    return False
-                if not await connection.fetch(ACCEPT_WITH_ACTIONS, *values):
+                    return ()
+                new = _ids(await connection.fetch(ACCEPT_WITH_ACTIONS, *values))
+                if not new:
                     raise _UsedBeforeError
         except _UsedBeforeError:
-            return False
-        return True
+            return ()
+        return new
 
     async def tally(self, claim: FlowClaim, grant: Grant, decision: Decision) -> Tally:
         """Return what is recorded of the grant's customer that bears on a new claim."""
@@ -414,6 +428,10 @@ class Claims:
 
 def _details(stored: str | None) -> FlowDetails | None:
     return None if stored is None else details_from_json(json.loads(stored))
+
+
+def _ids(rows: Sequence[asyncpg.Record]) -> list[int]:
+    return [row["action_id"] for row in rows]
 
 
 def _stored_declaration(declaration: Declaration | None) -> str | None:

@@ -119,16 +119,23 @@ WHERE lease_owner = $1 AND state = 'running' AND id = ANY($2) RETURNING id
 """
 
 # Forgotten is an action that has been due for a while, or whose worker died, or that we leased without knowing it
-# because the answer was lost. Whose turn it is stands in ``TAKE``, too.
+# because the answer was lost, and for which no job is there. Whose turn it is stands in ``TAKE``, too. Of the oldest
+# $6 many may have their jobs and wait for places: they must not hide one that has none.
 FIND_FORGOTTEN: Final = """
-SELECT a.id, a.attempts, a.kind FROM aiocancel.action a
-WHERE a.state IN ('waiting', 'running') AND a.kind = ANY($3) AND a.id <> ALL($2)
-  AND (a.due_at <= now() - CASE a.state WHEN 'waiting' THEN $4::interval ELSE interval '0' END OR a.lease_owner = $1)
-  AND NOT EXISTS (
-      SELECT FROM aiocancel.action o
-      WHERE o.lane = a.lane AND o.id <> a.id
-        AND (o.state = 'running' OR o.state = 'waiting' AND a.state = 'waiting' AND o.id < a.id
-            AND NOT aiocancel.lets_others_pass(o.deferred, o.due_at)))
+SELECT a.id, a.attempts, a.kind FROM (
+    SELECT a.id, a.attempts, a.kind, a.due_at FROM aiocancel.action a
+    WHERE a.state IN ('waiting', 'running') AND a.kind = ANY($3) AND a.id <> ALL($2)
+      AND (a.due_at <= now() - CASE a.state WHEN 'waiting' THEN $4::interval ELSE interval '0' END
+        OR a.lease_owner = $1)
+      AND NOT EXISTS (
+          SELECT FROM aiocancel.action o
+          WHERE o.lane = a.lane AND o.id <> a.id
+            AND (o.state = 'running' OR o.state = 'waiting' AND a.state = 'waiting' AND o.id < a.id
+                AND NOT aiocancel.lets_others_pass(o.deferred, o.due_at)))
+    ORDER BY a.due_at, a.id LIMIT $6) a
+WHERE NOT EXISTS (
+    SELECT FROM aiocancel.pgqueuer q
+    WHERE q.dedupe_key = aiocancel.job_key(a.id, a.attempts, a.kind) AND q.status IN ('queued', 'picked'))
 ORDER BY a.due_at, a.id LIMIT $5
 """
 
@@ -140,6 +147,8 @@ WHERE state = 'waiting' AND due_at <= now() AND kind <> ALL($1) ORDER BY due_at,
 
 _KINDS: Final = list(ActionKind)
 _SWEEP_BATCH: Final = 200
+# What a search takes is bounded, however long the queue is.
+_LOOKED_THROUGH: Final = 10_000
 
 # What waits after a failure that lies further back than $3. The job that waits with it is hurried as well.
 WAKE: Final = """
@@ -205,7 +214,13 @@ class Leasing:
 
         async with self._connection.transaction() as connection:
             rows = await connection.fetch(
-                FIND_FORGOTTEN, owner, list(holds), _KINDS, overdue, _SWEEP_BATCH
+                FIND_FORGOTTEN,
+                owner,
+                list(holds),
+                _KINDS,
+                overdue,
+                _SWEEP_BATCH,
+                _LOOKED_THROUGH,
             )
             jobs = [Job(row["id"], row["attempts"], places=Places.of(row["kind"])) for row in rows]
             return await enqueue(connection, jobs)

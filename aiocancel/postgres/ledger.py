@@ -35,6 +35,7 @@ from aiocancel.postgres.leasing import Leasing, TakenAction, UnknownKind
 from aiocancel.postgres.parked_claims import ParkedClaim, ParkedClaims
 from aiocancel.postgres.public_exit import PublicDeclarations, ReceivedDeclaration
 from aiocancel.postgres.settling import Accepted, Settling
+from aiocancel.postgres.wake_ups import WakeUps
 from aiocancel.postgres.writes import Writes
 
 if TYPE_CHECKING:
@@ -61,11 +62,15 @@ class Ledger:
     ) -> None:
         self.pool = pool
         connection = LedgerConnection(pool, most_at_once=most_at_once)
-        self._claims = Claims(connection, hooks=hooks, letters=letters)
+
+        # Beside the customers' own statements, which must not wait for it, nor it for them.
+        self.wake_ups = WakeUps(LedgerConnection(pool))
+        self._claims = Claims(connection, hooks=hooks, letters=letters, wake_ups=self.wake_ups)
         self._parked = ParkedClaims(connection, hooks=hooks)
         self._leasing = Leasing(connection)
         # A lease that is renewed too late costs an attempt: it waits for nobody.
         self._renewing = Leasing(LedgerConnection(pool))
+
         self._writes = Writes(connection)
         self._settling = Settling(connection, hooks=hooks)
         self._letters = Acknowledgements(connection)

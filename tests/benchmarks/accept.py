@@ -18,11 +18,14 @@ from typing import Any
 
 import asyncpg
 
+from aiocancel.core.claim import FlowClaim
+from aiocancel.core.decision import Decision, decide, verify_own_choice
+from aiocancel.core.grants import Grant
 from aiocancel.postgres.ledger import Ledger
 from aiocancel.postgres.schema import migrate
 from aiocancel.testing.postgres import EmbeddedPostgres, find_binaries
 from tests.benchmarks.kit import Options, Table, in_turn, medians, read_options, report
-from tests.support.claims import make_claim, make_grant, record
+from tests.support.claims import AT_PERIOD_END, make_claim, make_grant, record
 from tests.support.saas import Pool
 
 CONNECTIONS = 10
@@ -73,6 +76,7 @@ class Site:
         async def clients() -> float:
             started, cpu = time.perf_counter(), time.process_time()
             await asyncio.gather(*(client() for _ in range(self._clients)))
+            await self.ledger.wake_ups.given()
             self.cpu_s.append((time.process_time() - cpu) / amount)
             return amount / (time.perf_counter() - started)
 
@@ -80,14 +84,20 @@ class Site:
 
     async def accept(self) -> None:
         name = uuid.uuid4().hex
-        await record(
-            self.ledger,
-            make_claim(session=f"sess_{name}", text="Too dear", code="too_expensive"),
-            make_grant(f"sub_{name}", nonce=name),
-        )
+        claim = make_claim(session=f"sess_{name}", text="Too dear", code="too_expensive")
+        grant = make_grant(f"sub_{name}", nonce=name)
+        # The workers are woken meanwhile, as in a site.
+        await self.ledger.accept(claim, grant, decision_on(claim, grant), verified=True)
 
     async def insert(self) -> None:
         await self.pool.execute(INSERT.format("$1"), 7)
+
+
+def decision_on(claim: FlowClaim, grant: Grant) -> Decision:
+    outcome = verify_own_choice(claim, grant)
+    if outcome is None:
+        raise RuntimeError("the benchmark's claim is a cancellation")
+    return decide(outcome, AT_PERIOD_END)
 
 
 async def prepare(server: EmbeddedPostgres, clients: int) -> tuple[str, Pool]:
@@ -163,10 +173,17 @@ async def count(dsn: str) -> dict[str, float]:
         await record(ledger, make_claim(session="sess_0"), make_grant("sub_0"))
         before = await pool.fetchval("SELECT count(*) FROM aiocancel.journal")
         statements.clear()
-        await record(ledger, make_claim(session="sess_counted"), make_grant("sub_counted"))
+        claim, grant = make_claim(session="sess_counted"), make_grant("sub_counted")
+        await ledger.accept(claim, grant, decision_on(claim, grant), verified=True)
         trips = len(statements)
+        await ledger.wake_ups.given()
+        behind = len(statements) - trips
         after = await pool.fetchval("SELECT count(*) FROM aiocancel.journal")
-    return {"journal lines for a claim": after - before, "statements for a claim": trips}
+    return {
+        "journal lines for a claim": after - before,
+        "statements for a claim": trips,
+        "statements behind it": behind,
+    }
 
 
 async def nothing(_: object) -> None:

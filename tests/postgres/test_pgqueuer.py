@@ -86,7 +86,7 @@ async def test_a_second_job_for_the_same_look_is_left_out_and_undoes_nothing(poo
 
 async def test_the_job_of_a_new_claim_is_like_any_other(pool: Pool) -> None:
     columns = """SELECT priority, queue_manager_id, status, entrypoint, dedupe_key, payload, headers, attempts, slot,
-        execute_after = created AS is_due FROM aiocancel.pgqueuer ORDER BY id"""
+        execute_after <= created AS is_due FROM aiocancel.pgqueuer ORDER BY id"""
 
     action_id = await ask(pool)
     by_the_claim = await pool.fetch(columns)

@@ -46,7 +46,9 @@ async def record(
 ) -> RecordedClaim:
     outcome = verify_own_choice(claim, grant)
     decision = decide(outcome, policy) if outcome else decide_unproven(claim, grant.subscription_id)
-    return await ledger.accept(claim, grant, decision, verified=outcome is not None)
+    recorded = await ledger.accept(claim, grant, decision, verified=outcome is not None)
+    await ledger.wake_ups.given()
+    return recorded
 
 
 async def ask(
