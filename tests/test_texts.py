@@ -146,6 +146,7 @@ _OTHER_FIELDS = {
     "flow_next_credit": ["amount", "date"],
     "flow_next_as_before": ["amount", "date"],
     "flow_then_until": ["price", "until", "later", "date"],
+    "flow_then_from": ["price", "date"],
     "flow_then_as_before": ["price"],
     "flow_plus_usage": ["amount"],
     "letter_received": ["plan"],
@@ -231,6 +232,7 @@ def test_only_what_cancels_or_opens_the_flow_is_labelled_with_the_word(language:
     controls = {key for key in TEXTS if key.endswith(("_button", "_button_now", "_button_later"))}
     controls |= {"flow_exit_now", "flow_keep_as_it_is", "flow_close", "flow_close_unchanged"}
     controls |= {"flow_continue", "flow_another", "look_again", "back_link", "again_link"}
+    controls |= {"changed_mind_link", "end_pause_link", "payment_link", "letter_see", "help_link"}
 
     labelled = {key for key in controls if word in CATALOGUES[language][key].lower()}
 

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlencode
 
 from aiohttp import web
 
@@ -190,6 +191,12 @@ class Handlers:
             links.append({"url": answer.payment_url, "text": words.text("payment_link")})
         if not answer.is_settled and not reloads:
             links.append({"url": self._status_url(public_id), "text": words.text("look_again")})
+        if _leaves_open(answer):
+            named = (
+                "" if owned is None else f"?{urlencode({'subscription': owned.subscription_id})}"
+            )
+            url = f"{self._site.path}{named}"
+            links.append({"url": url, "text": words.text("cancel_button")})
         if answer.change != "nothing":
             url = f"{self._site.path}/acknowledgement/{public_id}"
             links.append({"url": url, "text": words.text("letter_see")})
@@ -566,8 +573,16 @@ class Handlers:
         return f"{self._site.path}/status/{public_id}"
 
 
+def _leaves_open(answer: Answer) -> bool:
+    """Tell whether the customer may want to leave now: nothing was cancelled, and a choice did not come about."""
+    if answer.change == "offer":
+        return answer.kind in ("manual", "refused")
+    return answer.change == "cancellation" and answer.kind == "refused"
+
+
 def _came_within(answer: Answer, time: timedelta, now: datetime) -> bool:
-    return answer.received_at is not None and now - answer.received_at < time
+    # Whichever of two machines' clocks is behind.
+    return answer.received_at is not None and abs(now - answer.received_at) < time
 
 
 def _wants_page(request: web.Request) -> bool:

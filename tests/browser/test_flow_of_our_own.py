@@ -39,6 +39,9 @@ DIALOG = "dialog.aiocancel-dialog"
 OPEN = f"document.querySelector('{DIALOG}[open]')"
 
 
+RING = "(look => `${look.outlineStyle} ${look.outlineWidth}`)(getComputedStyle(document.activeElement))"
+
+
 @dataclass
 class Site:
     """A site with a flow of its own, and its Stripe."""
@@ -107,6 +110,7 @@ async def test_a_customer_takes_an_offer_and_leaves_later_in_the_dialog(
         await visitor.click("Cancel subscription")
         await visitor.until(OPEN)
         assert await visitor.evaluate(FOCUSED) == "Cancel your Pro subscription"
+        assert await visitor.evaluate(RING) == "solid 3px"
 
         # Closed, nothing is changed, and the focus is back.
         await visitor.press_key("Escape")
@@ -123,8 +127,10 @@ async def test_a_customer_takes_an_offer_and_leaves_later_in_the_dialog(
         await visitor.click("Continue")
         await visitor.sees("Or: 50% off your next 3 payments", where=DIALOG)
         assert await visitor.evaluate(FOCUSED) == "Cancel your Pro subscription"
+        assert await visitor.evaluate(RING) == "solid 3px"
         await visitor.click("Take 50% off")
         await visitor.sees("You get 50% off your next 3 payments", where=f"{DIALOG} h1")
+        assert await visitor.evaluate(RING) == "solid 3px"
         assert await visitor.evaluate("location.pathname") == "/account"
         await visitor.click("Back to your account")
         await visitor.until("window.told.length === 4")
@@ -291,6 +297,30 @@ async def test_U1_exit_is_first_in_view_and_no_smaller_than_any_other_button(
                 if await page.evaluate("() => document.activeElement === document.body"):
                     break
         await context.close()
+
+
+PRESSED = """() => {
+  window.pressed = [];
+  document.addEventListener("submit", event => {
+    event.preventDefault();
+    window.pressed.push(event.submitter.value);
+  });
+}"""
+
+
+async def test_enter_in_every_field_neither_cancels_nor_accepts(page: Page) -> None:
+    pressed: dict[str, set[str]] = {}
+    for name, besides in STATES:
+        await page.set_content(page_of(name, besides=besides))
+        await page.evaluate(PRESSED)
+        for field in await page.locator("input:not([type=hidden])").all():
+            if await field.is_visible():
+                await field.press("Enter")
+        pressed[name] = set(await page.evaluate("() => window.pressed"))
+
+    assert pressed["why, answered"] == {"continue"}
+    assert pressed["pause"] == {"look"}
+    assert set().union(*pressed.values()) == {"continue", "look"}
 
 
 HIDDEN = """() => {

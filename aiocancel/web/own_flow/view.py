@@ -448,6 +448,7 @@ def _today(price: PriceEffect, plan: str | None, words: Words) -> str:
 
 _NEXT: Final[Mapping[NextKind, str]] = {
     NextKind.PLAIN: "flow_next_on",
+    NextKind.NOTHING: "flow_next_on",
     NextKind.UNLESS_CANCELED: "flow_next_unless",
     NextKind.AFTER_CREDIT: "flow_next_credit",
     NextKind.AS_BEFORE: "flow_next_as_before",
@@ -457,7 +458,10 @@ _NEXT: Final[Mapping[NextKind, str]] = {
 def _next(price: PriceEffect, words: Words) -> str:
     row = price.next_payment
     amount = _amount(row.amount, price, words)
-    if row.kind is NextKind.PLAIN and row.instead_of is not None:
+    if row.kind is NextKind.NOTHING:
+        # A sum of 0 reads like a mistake.
+        amount = _with_usage(words.text("flow_nothing_amount"), price, words)
+    if row.kind in (NextKind.PLAIN, NextKind.NOTHING) and row.instead_of is not None:
         return words.text("flow_next_instead", amount=amount, date=row.at, before=row.instead_of)
     return words.text(_NEXT[row.kind], amount=amount, date=row.at)
 
@@ -473,6 +477,8 @@ def _then(price: PriceEffect, words: Words) -> str:
             later=said[1],
             date=rates[1].since,
         )
+    if len(rates) == 1 and rates[0].since is not None:
+        return words.text("flow_then_from", price=said[0], date=rates[0].since)
     return ", ".join(said)
 
 
@@ -484,4 +490,8 @@ def _rate(rate: Rate, price: PriceEffect, words: Words) -> str:
 
 
 def _amount(amount: Money, price: PriceEffect, words: Words) -> Value:
+    return _with_usage(amount, price, words)
+
+
+def _with_usage(amount: Value, price: PriceEffect, words: Words) -> Value:
     return words.text("flow_plus_usage", amount=amount) if price.plus_usage else amount

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -162,9 +163,11 @@ async def test_the_exit_of_every_screen_ends_the_contract_without_another(
     await ada.press("continue", reason="unused")
     assert "Or: pause for a while" in ada.page.text
 
+    day = Words("en", {}).day(END)
+    assert f"If you cancel, it ends on {day}." in ada.page.text
     outcome = await ada.press("cancel")
     assert ada.outcome == "scheduled"
-    assert "Your Pro subscription ends on" in outcome.text
+    assert f"Your Pro subscription ends on {day}" in outcome.text
     details = company.stripe.subscriptions["sub_ada"]["cancellation_details"]
     assert details["feedback"] == "unused"
 
@@ -312,6 +315,49 @@ async def test_a_page_that_waits_says_since_when_it_counts_and_stops_reloading_a
     assert not reloads(later)
     assert "Look again" in later.text
     assert ada.path in links_of(later)
+
+
+async def test_who_is_held_out_sees_the_page_of_whom_nothing_fits(
+    aiohttp_client: AiohttpClient, pool: Pool, stripe_api: tuple[StripeSimulator, str]
+) -> None:
+    held = OwnFlow(offers=[HALF, BREAK], hold_out_percent=100)
+    pages = []
+    for flow, why in ((held, "too_expensive"), (OwnFlow(offers=[HALF]), "unused")):
+        company = await open_company(aiohttp_client, pool, stripe_api, flow)
+        ada = company.customer()
+        await ada.go("/cancel")
+        await ada.press("continue", reason=why)
+        assert ada.step == "exit"
+        pages.append(ada.page)
+        await ada.press("cancel")
+        await pool.execute("TRUNCATE app_subscription")
+
+    # Nothing tells one from the other; that Stripe is slow is told by the missing date alone.
+    texts = [re.sub(r"\s+", " ", each.text) for each in pages]
+    assert texts[0] == texts[1]
+    assert [name for name, _ in pages[0].controls] == [name for name, _ in pages[1].controls]
+    assert [each.get("class") for _, each in pages[0].controls] == [
+        each.get("class") for _, each in pages[1].controls
+    ]
+
+
+async def test_a_choice_that_a_person_looks_at_leaves_the_way_out_open(
+    company: Company, pool: Pool
+) -> None:
+    ada = company.customer()
+    await ada.go("/cancel")
+    await ada.press("continue", reason="too_expensive")
+    # Nothing can be given to who is gone at Stripe meanwhile.
+    company.stripe.subscriptions["sub_ada"]["cancel_at_period_end"] = True
+
+    left = await ada.press("accept")
+    assert ada.outcome in ("manual", "refused")
+    company.stripe.subscriptions["sub_ada"]["cancel_at_period_end"] = False
+    assert "/cancel?subscription=sub_ada" in links_of(left)
+    await ada.go("/cancel?subscription=sub_ada")
+    await ada.press("cancel")
+
+    assert ada.outcome == "scheduled"
 
 
 async def test_back_and_reload_show_the_answers_and_repeat_nothing(company: Company) -> None:

@@ -43,6 +43,7 @@ from aiocancel.texts import CATALOGUES
 from aiocancel.web import pages
 from aiocancel.web.languages import Words
 from aiocancel.web.own_flow.view import Problem, Shown, template_of, view_of
+from aiocancel.web.style import style_sheet
 from tests.support.web import Page
 
 END = datetime(2026, 12, 26, 12, tzinfo=UTC)
@@ -95,6 +96,14 @@ OFFERS: Mapping[str, OfferOnScreen] = {
     ),
     "forever": OfferOnScreen(
         CouponOffer("always", percent_off=Decimal("12.5"), months="forever"), effect()
+    ),
+    "coupon of everything": OfferOnScreen(
+        CouponOffer("free", percent_off=100, months=3),
+        PriceEffect(
+            NOTHING,
+            NextRow(NextKind.NOTHING, Money(0, "eur"), END, EUROS_29),
+            (Rate(EUROS_29, "month", 1, since=MARCH),),
+        ),
     ),
     "pause": OfferOnScreen(
         PauseOffer("break", sentence="Your notes stay readable."),
@@ -251,6 +260,45 @@ def test_screen_names_all_its_fields(name: str, language: str) -> None:
     assert described <= set(ids)
 
 
+# A sum of nothing, a dash in its place, or a price that is struck out: a promise that nobody can read.
+_NO_PRICE = re.compile(r"(?<![\d.,])0[.,]00|<s>|<del>|<dd>\s*[-–—]?\s*</dd>")
+
+
+@pytest.mark.parametrize("language", CATALOGUES)
+@pytest.mark.parametrize("name", SCREENS)
+def test_price_has_three_rows_or_none_and_no_empty_sum(name: str, language: str) -> None:
+    html = drawn(SCREENS[name], Words(language, {}))
+
+    assert html.count("<dt>") == html.count("<dd>")
+    assert html.count("<dt>") in (0, 3)
+    assert not _NO_PRICE.search(html)
+
+
+@pytest.mark.parametrize("name", OFFERS)
+def test_button_that_accepts_says_what_it_does(name: str) -> None:
+    html = drawn(SCREENS[name])
+
+    (accept,) = re.findall(r'value="accept">(.*)</button>', html)
+    assert len(accept.split()) > 1 or accept == "Team"
+    assert accept.lower() not in ("yes", "ok", "accept", "submit", "continue")
+
+
+def test_red_is_for_errors_alone_and_the_scheme_is_known_before_anything_is_painted() -> None:
+    rules = style_sheet(Theme().css, with_flow=True)
+
+    red = [
+        rule.partition("{")[0]
+        for rule in re.findall(r"[^{}]+\{[^{}]*\}", rules)
+        if re.search(r"var\(--aiocancel-error(-ground)?\)", rule)
+    ]
+    assert red
+    assert [each for each in red if not re.search(r"error|problem|aria-invalid", each)] == []
+    # Every other colour is one of the theme's.
+    assert set(re.findall(r"#[0-9a-f]{3,8}", style_sheet("", with_flow=True))) == {"#fff", "#000"}
+    # In the head of the page itself: no style sheet has to come first.
+    assert rules.startswith(":root { color-scheme: light dark;")
+
+
 @pytest.mark.parametrize("name", OFFERS)
 def test_the_heading_stays_from_screen_to_screen_and_the_offer_comes_second(name: str) -> None:
     why, offer = drawn(SCREENS["why"]), drawn(SCREENS[name])
@@ -273,6 +321,11 @@ SAID = {
     ],
     "amount": ["Or: €10.00 off your next payment", "Take €10.00 off", "No, show me something else"],
     "forever": ["Or: 12.5% off every payment"],
+    "coupon of everything": [
+        "Or: 100% off your next 3 payments",
+        "Nothing on December 26, 2026 (not €29.00)",
+        "€29.00 a month from March 26, 2027",
+    ],
     "pause": [
         "Or: pause for a while",
         "Your notes stay readable.",
