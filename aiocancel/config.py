@@ -77,7 +77,7 @@ _WORDS: Final = {
     "resume_policy": ("own", "any", "off"),
 }
 _FLAGS: Final = ("migrate_on_start", "run_worker")
-_TEXTS: Final = ("prefix", "public_prefix", "return_to", "time_zone", "site_url")
+_TEXTS: Final = ("prefix", "public_prefix", "return_to", "log_in_at", "time_zone", "site_url")
 
 # Each is more than 0.
 _SECONDS: Final = (
@@ -106,6 +106,10 @@ _WHOLE: Final = {
 _MOST_DAYS: Final = 36_500
 
 
+PAGE_FIELD: Final = "{page}"
+"""Stands in ``log_in_at`` for the address that the login leads back to."""
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Everything about a plug-in that is a plain value; the one place with the defaults.
@@ -119,6 +123,7 @@ class Settings:
     prefix: str = "/cancel"
     public_prefix: str = ""
     return_to: str = "/"
+    log_in_at: str = ""
     flow_pages: Collection[str] | Literal["all"] = ()
     content_security_policy: str | None = DEFAULT_POLICY
     cancel_timing: CancelTiming = "at_period_end"
@@ -194,6 +199,15 @@ class Settings:
             raise ConfigurationError(
                 "public_prefix is empty, or the plain path that a proxy takes off, such as '/shop', without a slash "
                 "at its end"
+            )
+        page = self.log_in_at.count(PAGE_FIELD)
+        rest = self.log_in_at.replace(PAGE_FIELD, "")
+        if self.log_in_at and (
+            page != 1 or set(rest) & set("{}") or not is_path_of_this_site(self.log_in_at)
+        ):
+            raise ConfigurationError(
+                "log_in_at is a path of this site with {page} once, for the address that it leads back to, such as "
+                "'/login?next={page}'"
             )
         if not is_path_of_this_site(self.return_to):
             raise ConfigurationError(

@@ -115,6 +115,8 @@ class CancelFlow:
         public_prefix: The path that a proxy takes off before a request reaches the application, such as ``"/shop"``;
             every link of ours begins with it.
         return_to: The path of this site that a plain page leads back to.
+        log_in_at: The path of the login, with ``{page}`` for the address that it leads back to, such as
+            ``"/login?next={page}"``. Without it, pages only ask to log in.
         flow_pages: Route names or paths whose payload is prepared before the handler runs, or ``"all"``.
         content_security_policy: Sent where the application sends no policy of its own. The default restricts nothing
             that an ordinary page loads; ``STRICT_POLICY`` allows the site's own files only; None sends none.
@@ -193,6 +195,7 @@ class CancelFlow:
         prefix: str = DEFAULTS.prefix,
         public_prefix: str = DEFAULTS.public_prefix,
         return_to: str = DEFAULTS.return_to,
+        log_in_at: str = DEFAULTS.log_in_at,
         flow_pages: Collection[str] | Literal["all"] = DEFAULTS.flow_pages,
         content_security_policy: str | None = DEFAULTS.content_security_policy,
         grant_lifetime_s: int = DEFAULTS.grant_lifetime_s,
@@ -256,6 +259,7 @@ class CancelFlow:
             prefix=prefix,
             public_prefix=public_prefix,
             return_to=return_to,
+            log_in_at=log_in_at,
             flow_pages=flow_pages,
             content_security_policy=content_security_policy,
             cancel_timing=cancel_timing,
@@ -317,6 +321,7 @@ class CancelFlow:
             own_flow=None if own_flow_of(vendor) is None else self._runtime.own_flow,
             stripe_posts=StripeWebhook(billing) if billing.webhook_secrets else None,
             place=place,
+            has_public_exit=public_exit is not None,
         )
 
         handlers = self._handlers = Handlers(self._site)
@@ -337,6 +342,15 @@ class CancelFlow:
 
         self.handle_acknowledgement: Callable[[web.Request], Awaitable[web.StreamResponse]] = (
             handlers.acknowledgement
+        )
+        self.handle_flow_screen: Callable[[web.Request], Awaitable[web.StreamResponse]] = (
+            handlers.flow_screen
+        )
+        self.handle_flow_why: Callable[[web.Request], Awaitable[web.StreamResponse]] = (
+            handlers.flow_why
+        )
+        self.handle_flow_press: Callable[[web.Request], Awaitable[web.StreamResponse]] = (
+            handlers.flow_press
         )
         self.handle_style: Callable[[web.Request], Awaitable[web.StreamResponse]] = handlers.style
 

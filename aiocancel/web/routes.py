@@ -13,10 +13,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from aiohttp import web
 
+from aiocancel.config import PAGE_FIELD
 from aiocancel.core.claim import FlowClaim, FlowStatus
 from aiocancel.core.codes import Code
 from aiocancel.core.declaration import Declaration
@@ -31,6 +32,7 @@ from aiocancel.errors import (
     UnidentifiedError,
 )
 from aiocancel.telemetry import ClaimRefused, LookupFailed
+from aiocancel.texts.statutory import CONTRACTS_BUTTON
 from aiocancel.web.flow_context import FLOW_KEY, FlowContext, FlowState
 from aiocancel.web.html import flow_data
 from aiocancel.web.plain_pages import PlainPages, about_rows
@@ -81,12 +83,12 @@ class Handlers:
             web.post(f"{prefix}/result", self.result),
             web.post(f"{prefix}/webhook/{{token}}", self.webhook),
             web.post(f"{prefix}/stripe", self.stripe),
-            *([] if self._own is None else self._own.post_routes()),
         ]
 
     def page_routes(self) -> list[web.RouteDef]:
         """Return the routes that our pages and our page script link to."""
         prefix = self._site.settings.prefix
+
         return [
             web.get(prefix, self.plain),
             web.get(f"{prefix}/payload", self.payload),
@@ -95,8 +97,26 @@ class Handlers:
             web.get(f"{prefix}/style.css", self.style),
             web.get(f"{prefix}/status/{{claim}}", self.status),
             web.get(f"{prefix}/acknowledgement/{{claim}}", self.acknowledgement),
-            *([] if self._own is None else self._own.page_routes()),
+            # What is pressed on a screen as well: who mounts a result route by hand must not lose the exit.
+            *([] if self._own is None else self._own.routes()),
         ]
+
+    async def flow_screen(self, request: web.Request) -> web.Response:
+        """``GET /cancel/flow/{session}``: a screen of our own flow; 404 on a site without one."""
+        return await self._own_or_404().screen(request)
+
+    async def flow_why(self, request: web.Request) -> web.Response:
+        """``GET /cancel/flow/{session}/why``: its first question."""
+        return await self._own_or_404().why(request)
+
+    async def flow_press(self, request: web.Request) -> web.Response:
+        """``POST /cancel/flow/{session}``, ``/cancel/flow`` where none could be kept: what is pressed on a screen."""
+        return await self._own_or_404().press(request)
+
+    def _own_or_404(self) -> OwnFlowHandlers:
+        if self._own is None:
+            raise web.HTTPNotFound
+        return self._own
 
     async def result(self, request: web.Request) -> web.Response:
         """``POST /cancel/result``: record what the customer chose; 200 with the outcome, or 202 while it is queued."""
@@ -552,19 +572,49 @@ class Handlers:
             body = {"error": refusal.code, "reason": refusal.reason, "message": refusal.message}
             return web.json_response(body, status=refusal.status, headers=headers)
 
-        # Nobody is logged in: starting again would only lead back here.
-        again = {"url": self._site.path, "text": words.text("again_link")}
+        links: list[Mapping[str, str]] = []
+        message = refusal.message
+        if refusal.code == Code.NOT_LOGGED_IN:
+            # Starting again would only lead back here.
+            links, back = self._login_links(request, words)
+            message = f"{message} {back}".strip()
+        elif refusal.status != 401 and refusal.code not in _NO_NEW_START:
+            links = [{"url": self._site.path, "text": words.text("again_link")}]
+
         response = await self._pages.message(
             request,
             words,
-            refusal.message,
+            message,
             title=words.text(TITLES.get(refusal.code, "outcome_title")),
             outcome=refusal.code,
             status=refusal.status,
-            links=[] if refusal.status == 401 or refusal.code in _NO_NEW_START else [again],
+            links=links,
         )
         response.headers.update(headers)
         return response
+
+    def _login_links(
+        self, request: web.Request, words: Words
+    ) -> tuple[list[Mapping[str, str]], str]:
+        """Return where a stranger can go, and what comes after the login."""
+        links: list[Mapping[str, str]] = []
+        back = ""
+        if self._site.settings.log_in_at:
+            page = quote(self._page_of(request), safe="")
+            url = self._site.settings.log_in_at.replace(PAGE_FIELD, page)
+            links.append({"url": url, "text": words.text("log_in_link")})
+            back = words.text("flow_log_in_back")
+        if self._site.has_public_exit:
+            links.append({"url": f"{self._site.path}/public", "text": CONTRACTS_BUTTON})
+        return links, back
+
+    def _page_of(self, request: web.Request) -> str:
+        """Return the address of the page that a request is from, or of the first one where it cannot be shown again."""
+        path = self._site.path
+        own = f"{self._site.settings.public_prefix}{request.rel_url.raw_path_qs}"
+        is_screen = request.match_info.get("session") is not None
+        is_shown = request.method == "GET" or is_screen
+        return own if is_shown and own.startswith((f"{path}/", f"{path}?")) else path
 
     def _words(self, request: web.Request) -> Words:
         return self._site.languages.of(request)

@@ -97,6 +97,7 @@ class Site:
         options: ChooseOptions | None = None,
         own_flow: Callable[[], Awaitable[OwnFlowService]] | None = None,
         place: ChoosePlace | None = None,
+        has_public_exit: bool = False,
     ) -> None:
         self.settings = settings
         self.languages = Languages(settings, locale)
@@ -112,6 +113,7 @@ class Site:
         self.stripe_posts = stripe_posts
         """Reads the posts of Stripe's webhook; None where there is no secret for it."""
 
+        self.has_public_exit = has_public_exit
         self.own_flow = own_flow
         """Return the running service of our own flow; None where the site has none."""
 

@@ -83,6 +83,8 @@ TEXTS: Final[Mapping[str, str]] = {
     "flow_out_of_date": "Diese Seite ist veraltet",
     "flow_unavailable": "Diese Seite kann gerade nicht angezeigt werden",
     "flow_log_in": "Bitte melden Sie sich an",
+    "flow_log_in_back": "Danach kommen Sie auf diese Seite zurück.",
+    "log_in_link": "Anmelden",
     "flow_or": "Oder: {offer}",
     "flow_coupon_payments": "{off} Rabatt auf Ihre nächsten {count} Zahlungen",
     "flow_coupon_payments_one": "{off} Rabatt auf Ihre nächste Zahlung",

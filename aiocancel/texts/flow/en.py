@@ -90,6 +90,8 @@ _PROBLEMS: Final = {
     "flow_out_of_date": "This page is out of date",
     "flow_unavailable": "This page cannot be shown right now",
     "flow_log_in": "Please log in",
+    "flow_log_in_back": "After that you come back to this page.",
+    "log_in_link": "Log in",
 }
 
 _OFFERS: Final = {

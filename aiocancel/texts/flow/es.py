@@ -83,6 +83,8 @@ TEXTS: Final[Mapping[str, str]] = {
     "flow_out_of_date": "Esta página no está al día",
     "flow_unavailable": "Esta página no se puede mostrar ahora",
     "flow_log_in": "Inicie sesión",
+    "flow_log_in_back": "Después volverá a esta página.",
+    "log_in_link": "Iniciar sesión",
     "flow_or": "O bien: {offer}",
     "flow_coupon_payments": "{off} de descuento en sus próximos {count} pagos",
     "flow_coupon_payments_one": "{off} de descuento en su próximo pago",

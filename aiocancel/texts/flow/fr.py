@@ -85,6 +85,8 @@ TEXTS: Final[Mapping[str, str]] = {
     "flow_out_of_date": "Cette page n'est plus à jour",
     "flow_unavailable": "Cette page ne peut pas être affichée pour le moment",
     "flow_log_in": "Veuillez vous connecter",
+    "flow_log_in_back": "Vous reviendrez ensuite à cette page.",
+    "log_in_link": "Se connecter",
     "flow_or": "Ou\xa0: {offer}",
     "flow_coupon_payments": "{off} de remise sur vos {count} prochains paiements",
     "flow_coupon_payments_one": "{off} de remise sur votre prochain paiement",

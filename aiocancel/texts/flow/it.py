@@ -83,6 +83,8 @@ TEXTS: Final[Mapping[str, str]] = {
     "flow_out_of_date": "Questa pagina non è aggiornata",
     "flow_unavailable": "Al momento questa pagina non può essere mostrata",
     "flow_log_in": "Effettui l'accesso",
+    "flow_log_in_back": "Dopo si torna a questa pagina.",
+    "log_in_link": "Accedere",
     "flow_or": "Oppure: {offer}",
     "flow_coupon_payments": "{off} di sconto sui prossimi {count} pagamenti",
     "flow_coupon_payments_one": "{off} di sconto sul prossimo pagamento",

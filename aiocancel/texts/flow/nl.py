@@ -81,6 +81,8 @@ TEXTS: Final[Mapping[str, str]] = {
     "flow_out_of_date": "Deze pagina is verouderd",
     "flow_unavailable": "Deze pagina kan nu niet worden getoond",
     "flow_log_in": "Log in",
+    "flow_log_in_back": "Daarna komt u terug op deze pagina.",
+    "log_in_link": "Inloggen",
     "flow_or": "Of: {offer}",
     "flow_coupon_payments": "{off} korting op uw volgende {count} betalingen",
     "flow_coupon_payments_one": "{off} korting op uw volgende betaling",

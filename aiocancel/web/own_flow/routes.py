@@ -88,20 +88,14 @@ class OwnFlowHandlers:
         self._edge = edge
         self._service = service
 
-    def post_routes(self) -> list[web.RouteDef]:
-        """Return the routes that take what is pressed; that without a session is the exit's alone."""
-        prefix = self._site.settings.prefix
-        return [
-            web.post(f"{prefix}/flow/{{session}}", self.press),
-            web.post(f"{prefix}/flow", self.press),
-        ]
-
-    def page_routes(self) -> list[web.RouteDef]:
-        """Return the routes of the screens."""
+    def routes(self) -> list[web.RouteDef]:
+        """Return the routes of the screens and of what is pressed on them; without a session only the exit is."""
         prefix = self._site.settings.prefix
         return [
             web.get(f"{prefix}/flow/{{session}}", self.screen),
             web.get(f"{prefix}/flow/{{session}}/why", self.why),
+            web.post(f"{prefix}/flow/{{session}}", self.press),
+            web.post(f"{prefix}/flow", self.press),
         ]
 
     async def opened(

@@ -8,10 +8,13 @@ import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import aiohttp_jinja2
+import jinja2
 import pytest
-from aiohttp import ClientResponse
-from aiohttp.test_utils import TestClient
+from aiohttp import ClientResponse, web
+from aiohttp.test_utils import TestClient, make_mocked_request
 from pytest_aiohttp import AiohttpClient
+from yarl import URL
 
 from aiocancel.core.flow.conditions import reason
 from aiocancel.core.flow.definition import CouponOffer, PauseOffer
@@ -104,7 +107,7 @@ async def open_company(
     aiohttp_client: AiohttpClient,
     pool: Pool,
     stripe_api: tuple[StripeSimulator, str],
-    flow: OwnFlow | None = None,
+    flow: Any = None,
     **settings: Any,
 ) -> Company:
     stripe, url = stripe_api
@@ -358,6 +361,99 @@ async def test_a_choice_that_a_person_looks_at_leaves_the_way_out_open(
     await ada.press("cancel")
 
     assert ada.outcome == "scheduled"
+
+
+async def test_routes_that_an_application_mounts_by_hand_lead_through_the_flow(
+    aiohttp_client: AiohttpClient, pool: Pool, stripe_api: tuple[StripeSimulator, str]
+) -> None:
+    stripe, url = stripe_api
+    stripe.add_subscription("sub_ada", current_period_end=END)
+    await add_customer(pool, "ada", "sub_ada")
+    app, cancel = web.Application(), make_cancel(pool, url, vendor=OwnFlow(offers=[HALF]))
+    app.middlewares.append(cancel.middleware)
+    app.cleanup_ctx.append(cancel.lifespan)
+    app.router.add_get("/cancel", cancel.handle_plain)
+    app.router.add_get("/cancel/flow/{session}", cancel.handle_flow_screen)
+    app.router.add_get("/cancel/flow/{session}/why", cancel.handle_flow_why)
+    app.router.add_post("/cancel/flow/{session}", cancel.handle_flow_press)
+    app.router.add_post("/cancel/flow", cancel.handle_flow_press)
+    app.router.add_get("/cancel/status/{claim}", cancel.handle_status)
+    ada = Customer(await aiohttp_client(app))
+
+    await ada.go("/cancel")
+    assert ada.step == "why"
+    await ada.press("continue", reason="too_expensive")
+    assert ada.step == "offer"
+    await ada.press("cancel")
+
+    assert ada.outcome == "scheduled"
+
+
+async def test_a_result_route_mounted_by_hand_keeps_the_exit_of_the_flow(pool: Pool) -> None:
+    app, cancel = web.Application(), make_cancel(pool, vendor=OwnFlow())
+    aiohttp_jinja2.setup(app, loader=jinja2.DictLoader({}))
+    app.router.add_post("/cancel/result", cancel.handle_result)
+
+    cancel.add_template_variable(app)
+
+    posts = [
+        each.resource.canonical
+        for each in app.router.routes()
+        if each.method == "POST" and each.resource is not None
+    ]
+    assert posts == ["/cancel/result", "/cancel/flow/{session}", "/cancel/flow"]
+
+
+async def test_who_was_logged_out_is_led_to_the_login_and_back_to_the_same_screen(
+    aiohttp_client: AiohttpClient, pool: Pool, stripe_api: tuple[StripeSimulator, str]
+) -> None:
+    company = await open_company(
+        aiohttp_client, pool, stripe_api, log_in_at="/login?next={page}", prefix="/leave"
+    )
+    ada = company.customer()
+    await ada.go("/leave?subscription=sub_ada")
+    screen = ada.path
+    ada._headers.pop(next(iter(as_customer("ada"))))
+
+    for see in (ada.press("continue", reason="unused"), ada.go(screen)):
+        page = await see
+        assert ada.status == 401
+        assert "After that you come back to this page." in page.text
+        [login, _] = links_of(page)
+        back = URL(login).query["next"]
+        assert back in (screen, screen.replace("/why", ""))
+
+    ada._headers |= as_customer("ada")
+    await ada.go(back)
+    assert ada.step == "why"
+
+
+async def test_a_stranger_is_led_nowhere_but_to_this_site(
+    aiohttp_client: AiohttpClient, pool: Pool, stripe_api: tuple[StripeSimulator, str]
+) -> None:
+    company = await open_company(aiohttp_client, pool, stripe_api, log_in_at="/login?next={page}")
+    stranger = company.customer()
+    stranger._headers = dict(BROWSER)
+
+    for path in (
+        "/cancel?x=//evil.example/%22%3E%3Cscript%3E&next=/y",
+        "/cancel/flow/..%2F..%2F%2Fevil.example",
+        "/cancel/status/%22%3E%3Cscript%3E",
+    ):
+        page = await stranger.go(path)
+        assert stranger.status == 401
+        assert page.all("script") == []
+        url = URL(links_of(page)[0])
+        assert (url.path, list(url.query)) == ("/login", ["next"])
+        assert url.query["next"].startswith("/cancel")
+
+
+async def test_a_site_without_such_a_flow_has_no_screens(pool: Pool) -> None:
+    cancel = make_cancel(pool)
+
+    for handle in (cancel.handle_flow_screen, cancel.handle_flow_why, cancel.handle_flow_press):
+        with pytest.raises(web.HTTPNotFound):
+            await handle(make_mocked_request("GET", "/cancel/flow/x"))
 
 
 async def test_back_and_reload_show_the_answers_and_repeat_nothing(company: Company) -> None:
