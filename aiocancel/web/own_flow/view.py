@@ -469,6 +469,7 @@ def _next(price: PriceEffect, words: Words) -> str:
 def _then(price: PriceEffect, words: Words) -> str:
     rates = price.from_then_on
     said = [_rate(each, price, words) for each in rates]
+
     if len(rates) == 2 and rates[0].until is not None and rates[1].since is not None:
         return words.text(
             "flow_then_until",
