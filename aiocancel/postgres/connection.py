@@ -133,6 +133,13 @@ async def within(seconds: float, work: Coroutine[Any, Any, _T]) -> _T:
     return task.result()
 
 
+def leave_to_itself(work: Coroutine[Any, Any, object]) -> None:
+    """Let ``work`` end by itself, however long that takes and however it ends."""
+    task = asyncio.create_task(work)
+    _LATE.add(task)
+    task.add_done_callback(_let_go)
+
+
 # Nothing else holds a task that nobody waits for.
 _LATE: Final[set[asyncio.Task[Any]]] = set()
 
