@@ -24,7 +24,15 @@ from aiocancel.billing.preview import (
     reading_to_json,
 )
 from aiocancel.config import Settings, catalogue_of
-from aiocancel.core.actions import DEFAULT_PERIOD_END, ActionKind, PeriodEnd, Write, next_step
+from aiocancel.core.actions import (
+    DEFAULT_AGREED_ENDS,
+    DEFAULT_PERIOD_END,
+    ActionKind,
+    AgreedEnds,
+    PeriodEnd,
+    Write,
+    next_step,
+)
 from aiocancel.core.changes import PlainChange
 from aiocancel.core.claim import OWN_FLOW, CancelReason, FlowClaim, FlowStatus
 from aiocancel.core.codes import Code
@@ -133,6 +141,7 @@ class FlowBounds:
     offers: OwnersBounds
     timing: CancelTiming = "at_period_end"
     ends_with: PeriodEnd = DEFAULT_PERIOD_END
+    agreed_ends: AgreedEnds = DEFAULT_AGREED_ENDS
     account_column: str | None = None
     hold_out_key: bytes = field(default=b"", repr=False)
 
@@ -688,6 +697,7 @@ class OwnFlowService:
             now=self._time(reading),
             timing=self._bounds.timing,
             ends_with=self._bounds.ends_with,
+            agreed_ends=self._bounds.agreed_ends,
             schedule_policy=self._bounds.offers.schedule_policy,
         )
 

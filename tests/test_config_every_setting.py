@@ -135,6 +135,7 @@ WRONG: Mapping[str, Mapping[str, Sequence[Any]]] = {
         "max_requests_per_s_per_endpoint": ("9", True, Decimal(9), 1, 0, -1, NAN, INFINITY),
         "schedule_policy": (None, 5, "ignore", []),
         "ends_with": (None, 5, "middle", []),
+        "agreed_ends": (None, 5, "break", []),
         "coupon_names": (*MAPPING, {"weekly": "x"}),
         "stripe_account": (*OPTIONAL_TEXT, "", "cus_1"),
         "account_column": (*OPTIONAL_TEXT, ""),

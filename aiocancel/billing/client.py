@@ -25,6 +25,7 @@ from aiocancel.core.actions import Action, ActionKind, Write
 from aiocancel.core.changes import (
     AddDiscount,
     Change,
+    MoveEnd,
     NewCoupon,
     PauseService,
     PlainChange,
@@ -451,11 +452,12 @@ class StripeClient:
                 | PlainChange.CANCEL_AT_LAST_PERIOD_END
                 | PlainChange.CANCEL_AT_BILLED_UNTIL
                 | PlainChange.TELL_REASON
+                | MoveEnd()
             ):
                 params = parameters.end(change, action.reason, self._billing, key)
                 if not params:
                     return BillingReply(None, replayed=False)
-                key = f"{key}{_KEY_ENDS[change]}"
+                key = f"{key}{_key_end(change)}"
                 return await self._leave(
                     params, lambda sent, end: self._update_plainly(path, sent, f"{key}{end}")
                 )
@@ -672,6 +674,12 @@ def _without(expand: tuple[str, ...], error: BillingError) -> tuple[str, ...]:
 
 def _plan(data: Mapping[str, Any]) -> tuple[Price, Line]:
     return read_price(data), line_of_price(data, quantity=1)
+
+
+def _key_end(change: parameters.SetsEnd | MoveEnd) -> str:
+    if isinstance(change, MoveEnd):
+        return f"-{change.to}" if isinstance(change.to, str) else "-agreed"
+    return _KEY_ENDS[change]
 
 
 def _path(subscription_id: SubscriptionId) -> str:

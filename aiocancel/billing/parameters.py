@@ -10,6 +10,7 @@ from aiocancel.billing.settings import StripeBilling
 from aiocancel.core.changes import (
     AddDiscount,
     Change,
+    MoveEnd,
     MoveTrialEnd,
     NewCoupon,
     PausePayments,
@@ -65,7 +66,7 @@ SetsEnd = Literal[
 
 
 def end(
-    change: SetsEnd, reason: CancelReason, billing: StripeBilling, key: str | None = None
+    change: SetsEnd | MoveEnd, reason: CancelReason, billing: StripeBilling, key: str | None = None
 ) -> SubscriptionUpdateParams:
     """Build the update that lets a subscription end later; empty where there is only a reason, and none for Stripe.
 
@@ -85,6 +86,11 @@ def end(
             params = {"cancel_at": "max_billed_until"}
         case PlainChange.TELL_REASON:
             params = {}
+        case MoveEnd(to):
+            # Whoever stays has no reason to tell.
+            if not isinstance(to, str):
+                return {"cancel_at": int(to.timestamp())}
+            params = {"cancel_at": to}
         case _:  # pragma: no cover - mypy shows that no case is left
             assert_never(change)
 

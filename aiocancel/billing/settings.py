@@ -9,7 +9,14 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from aiocancel.config import origin_of
-from aiocancel.core.actions import DEFAULT_PERIOD_END, PERIOD_ENDS, PeriodEnd
+from aiocancel.core.actions import (
+    AGREED_ENDS,
+    DEFAULT_AGREED_ENDS,
+    DEFAULT_PERIOD_END,
+    PERIOD_ENDS,
+    AgreedEnds,
+    PeriodEnd,
+)
 from aiocancel.core.check_settings import (
     check_flag,
     check_number,
@@ -65,6 +72,10 @@ class StripeBilling:
         ends_with: The end of a subscription whose items have different periods, such as a month and a year, when it is
             cancelled at period end. With ``last`` no day is lost that is paid for, and items with shorter periods are
             paid until then. With ``first`` it ends with the shortest period, and what is paid beyond is lost.
+        agreed_ends: The fate of an end that was set by date and lies beyond the time that is paid for, when the
+            subscription is cancelled at period end. With ``stand`` it stays, as an agreement on a fixed time asks, and
+            the customer is told its date. With ``yield`` the subscription ends with what is paid, and that end
+            comes back when the customer takes the cancellation back.
         feedback_options: The id of a feedback option of your own at Stripe (``fbo_…``) for each reason code of a flow.
             One that Stripe does not know, or no longer, costs no customer the cancellation: it is left out.
             Source: ``cancellation_details.feedback_option`` in https://docs.stripe.com/api/subscriptions/update
@@ -98,6 +109,7 @@ class StripeBilling:
     max_requests_per_s_per_endpoint: float | None = None
     schedule_policy: SchedulePolicy = DEFAULT_SCHEDULE_POLICY
     ends_with: PeriodEnd = DEFAULT_PERIOD_END
+    agreed_ends: AgreedEnds = DEFAULT_AGREED_ENDS
     coupon_names: Mapping[str, str] = field(default_factory=dict)
     feedback_options: Mapping[str, str] = field(default_factory=dict)
     promotion_codes: Mapping[str, str] = field(default_factory=dict)
@@ -136,6 +148,7 @@ class StripeBilling:
             )
         check_word("schedule_policy", self.schedule_policy, SCHEDULE_POLICIES)
         check_word("ends_with", self.ends_with, PERIOD_ENDS)
+        check_word("agreed_ends", self.agreed_ends, AGREED_ENDS)
         self._check_ids()
         if problem := problem_with(self.coupon_names):
             raise ConfigurationError(f"coupon_names {problem}")

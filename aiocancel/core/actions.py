@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final, Literal, assert_never, get_args
 
-from aiocancel.core.changes import Change, PlainChange, SchedulePrice
+from aiocancel.core.changes import Change, MoveEnd, PeriodEndName, PlainChange, SchedulePrice
 from aiocancel.core.claim import NO_REASON, CancelReason
 from aiocancel.core.codes import AnyCode, Code, ForeignCode
 from aiocancel.core.identifiers import FlowSessionId, SubscriptionId
@@ -267,13 +267,22 @@ PeriodEnd = Literal["last", "first"]
 PERIOD_ENDS: Final = ("last", "first")
 DEFAULT_PERIOD_END: Final[PeriodEnd] = "last"
 
+AgreedEnds = Literal["stand", "yield"]
+"""Whether an end beyond the time that is paid for stands, or yields to a customer who leaves."""
+
+AGREED_ENDS: Final = ("stand", "yield")
+DEFAULT_AGREED_ENDS: Final[AgreedEnds] = "stand"
+
 # An incomplete subscription takes no update, and one that is paused does not advance to the end of its period.
 # Source: Subscription.status in stripe-python 16.1.0; https://docs.stripe.com/billing/subscriptions/pause
 _REACH_NO_PERIOD_END: Final = frozenset({"incomplete", "paused"})
 
 
 def next_step(
-    kind: PlainKind, subscription: Subscription, ends_with: PeriodEnd = DEFAULT_PERIOD_END
+    kind: PlainKind,
+    subscription: Subscription,
+    ends_with: PeriodEnd = DEFAULT_PERIOD_END,
+    agreed_ends: AgreedEnds = DEFAULT_AGREED_ENDS,
 ) -> Step:
     """Say what is left to do for a plain action, given the subscription as just read. Total: never raises.
 
@@ -281,13 +290,14 @@ def next_step(
         kind: The action's kind.
         subscription: As just read.
         ends_with: The owner's choice for items with different periods.
+        agreed_ends: The owner's choice for an end that lies beyond the time that is paid for.
     """
     done = Done(Receipt.of(subscription))
     is_over = subscription.has_ended or subscription.is_ending
 
     match kind:
         case ActionKind.CANCEL_AT_PERIOD_END:
-            return _cancel_at_period_end(subscription, ends_with)
+            return _cancel_at_period_end(subscription, ends_with, agreed_ends)
         case ActionKind.CANCEL_NOW:
             return done if subscription.has_ended else Write(PlainChange.CANCEL_NOW)
         case ActionKind.RESUME:
@@ -302,13 +312,17 @@ def next_step(
             assert_never(kind)
 
 
-def _cancel_at_period_end(subscription: Subscription, ends_with: PeriodEnd) -> Step:
+def _cancel_at_period_end(
+    subscription: Subscription, ends_with: PeriodEnd, agreed_ends: AgreedEnds
+) -> Step:
     if subscription.has_ended:
         return Done(Receipt.of(subscription))
     if subscription.status in _REACH_NO_PERIOD_END:
         return Write(PlainChange.CANCEL_NOW)
+    if (end := _end_beyond_paid_time(subscription)) is not None and agreed_ends == "yield":
+        return Write(MoveEnd(_name_of_end(subscription, ends_with), was=end))
     if subscription.is_ending or subscription.set_end is not None:
-        # Whoever set this end, it stands: bringing it forward could take paid time away, or break an agreement.
+        # Whoever set this end, it stands: an earlier one could take paid time away.
         return Done(Receipt(subscription.status, subscription.ends_at or subscription.set_end))
 
     first, last = subscription.current_period_end, subscription.last_period_end
@@ -320,6 +334,23 @@ def _cancel_at_period_end(subscription: Subscription, ends_with: PeriodEnd) -> S
     return Write(
         PlainChange.CANCEL_AT_LAST_PERIOD_END if is_mixed else PlainChange.CANCEL_AT_PERIOD_END
     )
+
+
+def _end_beyond_paid_time(subscription: Subscription) -> datetime | None:
+    """Return the end that lies so far away that more must be paid before; None where there is none such."""
+    end, paid_until = subscription.set_end, subscription.paid_until
+    if end is None or paid_until is None or subscription.has_more_items:
+        # Of items that Stripe left out, one may be paid until then.
+        return None
+    return end if end > paid_until else None
+
+
+def _name_of_end(subscription: Subscription, ends_with: PeriodEnd) -> PeriodEndName:
+    billed, last = subscription.billed_until, subscription.last_period_end
+    if ends_with == "first":
+        return "min_period_end"
+    is_billed_ahead = billed is not None and last is not None and billed > last
+    return "max_billed_until" if is_billed_ahead else "max_period_end"
 
 
 def wants_to_tell(action: Action, subscription: Subscription) -> bool:
@@ -368,7 +399,7 @@ def resume_service(subscription: Subscription) -> Write | AwaitPayment:
     return Write(PlainChange.RESUME_SERVICE)
 
 
-_WISHES: Final[dict[Change | PlainChange, Wish]] = {
+_WISHES: Final[dict[Change | PlainChange | None, Wish]] = {
     PlainChange.CANCEL_AT_PERIOD_END: "cancel_at_period_end",
     PlainChange.CANCEL_AT_LAST_PERIOD_END: "cancel_at_period_end",
     PlainChange.CANCEL_AT_BILLED_UNTIL: "cancel_at_period_end",
@@ -376,7 +407,12 @@ _WISHES: Final[dict[Change | PlainChange, Wish]] = {
 }
 
 
-def _end_that_is_set(
+def _wish_of(change: Change | PlainChange | None) -> Wish:
+    leaves = isinstance(change, MoveEnd) and isinstance(change.to, str)
+    return "cancel_at_period_end" if leaves else _WISHES.get(change, "other")
+
+
+def end_that_is_set(
     change: Change | PlainChange | None, subscription: Subscription
 ) -> datetime | None:
     """Return when the subscription ends once it has the change; None where the change sets no end by date."""
@@ -387,6 +423,10 @@ def _end_that_is_set(
             return subscription.last_period_end
         case PlainChange.CANCEL_AT_BILLED_UNTIL if not subscription.has_more_items:
             return subscription.billed_until
+        case MoveEnd("min_period_end"):
+            return subscription.current_period_end
+        case MoveEnd(str()):
+            return subscription.paid_until
         case _:
             return None
 
@@ -400,8 +440,9 @@ def past_the_schedule(step: Step, subscription: Subscription, policy: SchedulePo
         return Refuse(Code.SUBSCRIPTION_HAS_A_SCHEDULE) if policy == "park" else step
 
     change = step.change if isinstance(step, Write) else None
-    wish = "other" if change is None else _WISHES.get(change, "other")
-    first = clear_the_way(subscription, policy, wish, _end_that_is_set(change, subscription))
+    first = clear_the_way(
+        subscription, policy, _wish_of(change), end_that_is_set(change, subscription)
+    )
     if isinstance(first, Code):
         return Refuse(first)
     # A change that is due later meets its schedule when it is made.

@@ -170,10 +170,25 @@ class SchedulePrice:
         )
 
 
+PeriodEndName = Literal["min_period_end", "max_period_end", "max_billed_until"]
+
+
+@dataclass(frozen=True, slots=True)
+class MoveEnd:
+    """Let the subscription end at ``to`` instead of ``was``, the end that was agreed on; both are aware UTC.
+
+    A cancellation names to Stripe the end of the time that is paid for; taking it back brings the agreed end back.
+    Source: ``cancel_at`` in https://docs.stripe.com/api/subscriptions/update
+    """
+
+    to: PeriodEndName | datetime
+    was: datetime
+
+
 Update = AddDiscount | MoveTrialEnd | SwapPrice | PausePayments | RemoveDiscounts
 """The changes that Stripe takes as an update of the subscription."""
 
-Change = Update | PauseService | SchedulePrice
+Change = Update | PauseService | SchedulePrice | MoveEnd
 """A change that the ledger keeps before it is sent."""
 
 
@@ -199,6 +214,10 @@ def shows(change: Change, subscription: Subscription) -> bool:
             return not any(discount.discount_id in removed for discount in subscription.discounts)
         case PauseService():
             return subscription.status == "paused"
+        case MoveEnd(to, was):
+            ends_at = subscription.set_end
+            is_there = ends_at == to
+            return is_there if isinstance(to, datetime) else ends_at is not None and ends_at < was
         case SchedulePrice(price_id=price_id, quantity=quantity):
             there = {(item.price_id, item.quantity) for item in subscription.items}
             return (price_id, quantity) in there
@@ -211,12 +230,14 @@ def is_planned(change: SchedulePrice, subscription: Subscription) -> bool:
     schedule = subscription.schedule
     if schedule is None or subscription.schedule_id != change.schedule_id:
         return False
+    return any(is_phase_of(change, phase) for phase in schedule.phases)
+
+
+def is_phase_of(change: SchedulePrice, phase: Phase) -> bool:
+    """Tell whether the phase, running or to come, is the one that the change put behind the running one."""
     wanted = (change.price_id, change.quantity)
-    return any(
-        phase.starts_at == change.takes_effect_at
-        and wanted in {(item.price_id, item.quantity) for item in phase.items}
-        for phase in schedule.phases
-    )
+    there = {(item.price_id, item.quantity) for item in phase.items}
+    return phase.starts_at == change.takes_effect_at and wanted in there
 
 
 def still_holds(change: Change, subscription: Subscription) -> bool:
@@ -240,6 +261,8 @@ def still_holds(change: Change, subscription: Subscription) -> bool:
 
         case MoveTrialEnd(due=due) | PausePayments(due=due) | PauseService(due=due):
             return subscription.current_period_end == due
+        case MoveEnd(was=was):
+            return subscription.set_end == was
         case SchedulePrice(schedule_id, running):
             phases = () if subscription.schedule is None else subscription.schedule.phases
             stands = tuple(map(without_metadata, phases))
@@ -290,6 +313,9 @@ def change_to_json(change: Change) -> dict[str, Any]:
         case PauseService(resumes_at, due, credit, bills_usage):
             when = {"resumes_at": _seconds(resumes_at), "due": _seconds(due)}
             return {"type": "pause_service", "credit": credit, "bills_usage": bills_usage} | when
+        case MoveEnd(to, was):
+            end = _seconds(to) if isinstance(to, datetime) else to
+            return {"type": "move_end", "to": end, "was": _seconds(was)}
         case SchedulePrice():
             told = {name: getattr(change, name) for name in SchedulePrice.__slots__}
             return {"type": SCHEDULE_PRICE} | told | {"running": phase_to_json(change.running)}
@@ -306,6 +332,7 @@ _STORED: Final[dict[str, type[Change]]] = {
     "swap_price": SwapPrice,
     "pause_service": PauseService,
     "pause_payments": PausePayments,
+    "move_end": MoveEnd,
     SCHEDULE_PRICE: SchedulePrice,
 }
 
@@ -317,8 +344,8 @@ def change_from_json(data: Mapping[str, Any]) -> Change:
     if kind in _STORED:
         refuse_unknown(fields, _STORED[kind].__slots__, f"a change of the type {kind}")
 
-    for name in ("at", "due", "resumes_at"):
-        if fields.get(name) is not None:
+    for name in ("at", "due", "resumes_at", "to", "was"):
+        if isinstance(fields.get(name), int):
             fields[name] = datetime.fromtimestamp(fields[name], UTC)
     match kind:
         case "add_discount":
@@ -335,14 +362,8 @@ def change_from_json(data: Mapping[str, Any]) -> Change:
             )
         case "remove_discounts":
             return RemoveDiscounts(tuple(fields["removed"]), tuple(fields["kept"]))
-        case "move_trial_end":
-            return MoveTrialEnd(**fields)
-        case "swap_price":
-            return SwapPrice(**fields)
-        case "pause_service":
-            return PauseService(**fields)
-        case "pause_payments":
-            return PausePayments(**fields)
+        case "move_trial_end" | "swap_price" | "pause_service" | "pause_payments" | "move_end":
+            return _STORED[kind](**fields)
         case "schedule_price":
             return SchedulePrice(**fields | {"running": phase_from_json(fields["running"])})
         case _:

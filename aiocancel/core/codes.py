@@ -520,6 +520,18 @@ class Code(StrEnum):
         "The offer's seats are more than the subscription has, or it has none to count.",
         "Correct OfferRules(seat_offers=...), or change the seats at Stripe.",
     )
+    SEATS_OF_ANOTHER_PRICE = (
+        "seats_of_another_price",
+        About.OFFER,
+        "The offer's seats are of a price that the subscription does not pay, and may cost more.",
+        "Name the price in OfferRules(seat_offers=...) that these customers pay, or change the seats at Stripe.",
+    )
+    QUANTITY_IS_UNKNOWN = (
+        "quantity_is_unknown",
+        About.OFFER,
+        "The plan is paid by quantity, and the subscription pays for usage, so nobody said how many.",
+        "Change the plan at Stripe, with the quantity that you agree on with the customer.",
+    )
     A_TRIAL_CANNOT_BE_SCHEDULED = (
         "a_trial_cannot_be_scheduled",
         About.OFFER,
@@ -532,6 +544,12 @@ class Code(StrEnum):
         # Rows of release 0.1 have it, and plan_is_there_already: what is so already is done now.
         "The subscription already has this coupon. Only release 0.1 parked such an offer.",
         "Close the action, or add another coupon at Stripe.",
+    )
+    COUPON_ENDS_EARLIER = (
+        "coupon_ends_earlier",
+        About.OFFER,
+        "The subscription has this coupon already, but for fewer payments than the offer promises.",
+        "Let the discount last longer at Stripe, or agree on another offer.",
     )
     NEXT_PAYMENT_IS_UNKNOWN = (
         "next_payment_is_unknown",

@@ -24,12 +24,13 @@ from aiocancel.core.actions import (
 from aiocancel.core.changes import (
     AddDiscount,
     Change,
+    MoveEnd,
     PausePayments,
     PauseService,
     PlainChange,
     RemoveDiscounts,
     SchedulePrice,
-    is_planned,
+    is_phase_of,
     shows,
     still_holds,
 )
@@ -143,6 +144,9 @@ OfferUndoKind = Literal[ActionKind.UNPAUSE, ActionKind.REMOVE_DISCOUNT, ActionKi
 ResumePolicy = Literal["own", "any", "off"]
 """Which scheduled cancellations a customer may take back: those that our ledger explains, all, or none."""
 
+# The running one, and that of the plan.
+_PHASES_OF_A_PLAN: Final = 2
+
 # Stripe's clock and ours need not agree.
 _CLOCK_SLACK: Final = timedelta(minutes=10)
 
@@ -152,12 +156,14 @@ class OwnCancellation:
     """The last cancellation that this application, or the flow vendor for it, made and no undo has taken back since.
 
     Stripe dates it between ``asked_at`` and ``done_at``; both are aware UTC. ``claim_id`` is the ledger's number of the
-    claim that it came from: claims that came later have higher ones.
+    claim that it came from: claims that came later have higher ones. ``agreed_end`` is the later end that stood before,
+    None where there was none.
     """
 
     asked_at: datetime
     done_at: datetime
     claim_id: int = 0
+    agreed_end: datetime | None = None
 
 
 def resume_problem(
@@ -183,6 +189,14 @@ def resume_problem(
         if not earliest <= subscription.canceled_at <= latest:
             return Code.ENDED_BY_THE_COMPANY
     return None
+
+
+def resumed(step: Step, subscription: Subscription, own: OwnCancellation | None) -> Step:
+    """Return the step that takes a cancellation back, and brings back the end that it had put aside."""
+    end, agreed = subscription.set_end, None if own is None else own.agreed_end
+    if not isinstance(step, Write) or agreed is None or end is None or agreed <= end:
+        return step
+    return Write(MoveEnd(agreed, was=end))
 
 
 def undo_step(
@@ -257,14 +271,25 @@ def _remove_discounts(subscription: Subscription, made: Made, earlier: Change | 
 
 def _keep_plan(subscription: Subscription, made: Made) -> Step:
     schedule_id, schedule = subscription.schedule_id, subscription.schedule
-    if schedule_id is not None and any(is_planned(each, subscription) for each in made.planned):
+    if made.planned and shows(made.planned[-1], subscription):
+        return Refuse(Code.PLAN_HAS_COME)
+
+    if schedule_id is not None and _plans_nothing_but_ours(subscription, made):
         if subscription.set_end is not None:
             # With the schedule the end would go that somebody set in it.
             return Refuse(Code.SCHEDULE_HAS_AN_END_OF_ITS_OWN)
         return Write(PlainChange.ONLY_THE_SCHEDULE, schedule=ReleaseSchedule(schedule_id))
-
-    if made.planned and shows(made.planned[-1], subscription):
-        return Refuse(Code.PLAN_HAS_COME)
     if schedule_id is not None and (schedule is None or schedule.has_more_to_come):
         return Refuse(Code.PLANNED_BY_SOMEBODY_ELSE)
     return Done(Receipt.of(subscription))
+
+
+def _plans_nothing_but_ours(subscription: Subscription, made: Made) -> bool:
+    """Tell whether behind the running phase stands that of an offer's plan, and no other, which would be lost."""
+    phases = () if subscription.schedule is None else subscription.schedule.phases
+    if len(phases) != _PHASES_OF_A_PLAN:
+        return False
+    return any(
+        each.schedule_id == subscription.schedule_id and is_phase_of(each, phases[1])
+        for each in made.planned
+    )

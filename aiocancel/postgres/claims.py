@@ -21,6 +21,7 @@ from aiocancel.core.actions import (
 from aiocancel.core.changes import (
     AddDiscount,
     Change,
+    MoveEnd,
     PausePayments,
     PauseService,
     SchedulePrice,
@@ -161,6 +162,14 @@ SELECT change FROM aiocancel.action
 WHERE subscription_id = $1 AND change->>'type' = 'schedule_price' ORDER BY id
 """
 
+# Whoever keeps the plan or leaves has Stripe release the schedule. Between that and its end another may look.
+IS_TAKEN_BACK: Final = """
+SELECT EXISTS (
+    SELECT FROM aiocancel.action
+    WHERE subscription_id = $1 AND kind IN ('keep_plan', 'cancel_at_period_end', 'cancel_now')
+      AND state IN ('waiting', 'running') AND key_used_at IS NOT NULL) AS found
+"""
+
 ANSWER: Final = """
 SELECT c.change, c.answer, aiocancel.shown_state(a.state, a.closed_at) AS state, a.receipt_status, a.receipt_ends_at,
     a.takes_effect_at, a.payment_url, c.subscription_id, c.recorded_at, a.offer, a.change AS made
@@ -181,7 +190,7 @@ WHERE c.id = $1 ORDER BY a.ordinal
 
 
 LAST_CANCELLATION: Final = """
-SELECT a.kind, coalesce(a.key_used_at, c.recorded_at) AS asked_at, a.finished_at, a.claim_id
+SELECT a.kind, coalesce(a.key_used_at, c.recorded_at) AS asked_at, a.finished_at, a.claim_id, a.change
 FROM aiocancel.action a JOIN aiocancel.claim c ON c.id = a.claim_id
 WHERE a.subscription_id = $1 AND a.state = 'done'
     AND (a.kind = 'resume' OR aiocancel.has_cancelled(a.kind, a.key_used_at))
@@ -359,13 +368,20 @@ class Claims:
         changes = [change_from_json(json.loads(row["change"])) for row in rows]
         return tuple(each for each in changes if isinstance(each, SchedulePrice))
 
+    async def is_plan_taken_back(self, subscription_id: SubscriptionId) -> bool:
+        """Tell whether a change that releases the schedule of a planned plan was sent, and is not settled yet."""
+        rows = await self._connection.at_once(IS_TAKEN_BACK, subscription_id)
+        return bool(rows[0]["found"])
+
     async def own_cancellation(self, subscription_id: SubscriptionId) -> OwnCancellation | None:
         """Return the cancellation that was made for a customer here and that nobody has taken back here since."""
         rows = await self._connection.at_once(LAST_CANCELLATION, subscription_id)
         if not rows or rows[0]["kind"] == ActionKind.RESUME:
             return None
         last = rows[0]
-        return OwnCancellation(last["asked_at"], last["finished_at"], last["claim_id"])
+        change = None if last["change"] is None else change_from_json(json.loads(last["change"]))
+        agreed_end = change.was if isinstance(change, MoveEnd) else None
+        return OwnCancellation(last["asked_at"], last["finished_at"], last["claim_id"], agreed_end)
 
     async def answer(self, public_id: uuid.UUID, customer_id: str) -> Answer | None:
         """Return what may be told about a claim to the customer who made it, None to anybody else."""

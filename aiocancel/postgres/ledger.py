@@ -117,6 +117,10 @@ class Ledger:
     async def planned_by_offers(self, subscription_id: SubscriptionId) -> tuple[SchedulePrice, ...]:
         return await self._claims.planned_by_offers(subscription_id)
 
+    async def is_plan_taken_back(self, subscription_id: SubscriptionId) -> bool:
+        """Tell whether a change that releases the schedule of a planned plan was sent, and is not settled yet."""
+        return await self._claims.is_plan_taken_back(subscription_id)
+
     async def own_cancellation(self, subscription_id: SubscriptionId) -> OwnCancellation | None:
         return await self._claims.own_cancellation(subscription_id)
 

@@ -16,6 +16,7 @@ from typing import Final, assert_never
 
 from aiocancel.core.actions import (
     ActionKind,
+    AgreedEnds,
     AwaitPayment,
     Defer,
     Done,
@@ -33,7 +34,7 @@ from aiocancel.core.actions import (
     step_when_missing,
     wants_to_tell,
 )
-from aiocancel.core.changes import Change, PlainChange
+from aiocancel.core.changes import Change, MoveEnd, PlainChange, shows
 from aiocancel.core.claim import OWN_FLOW
 from aiocancel.core.codes import AnyCode, Code
 from aiocancel.core.flow.promise import breaks_the_promise
@@ -54,7 +55,7 @@ from aiocancel.core.retry import (
 )
 from aiocancel.core.schedules import MakeSchedule, ReleaseSchedule, SchedulePolicy
 from aiocancel.core.subscription import Price, Subscription
-from aiocancel.core.undo import Made, ResumePolicy, resume_problem, undo_step
+from aiocancel.core.undo import Made, ResumePolicy, resume_problem, resumed, undo_step
 from aiocancel.errors import (
     BillingError,
     RejectedBillingError,
@@ -115,6 +116,7 @@ class Attempts:
         hooks: Hooks,
         schedule_policy: SchedulePolicy,
         ends_with: PeriodEnd,
+        agreed_ends: AgreedEnds,
         on_event: EventHook,
         on_settled: Callable[[uuid.UUID], None],
         jitter: Callable[[], float],
@@ -131,6 +133,7 @@ class Attempts:
         self._hooks = hooks
         self._schedule_policy = schedule_policy
         self._ends_with: PeriodEnd = ends_with
+        self._agreed_ends: AgreedEnds = agreed_ends
 
         self._on_event = guarded(on_event)
         self._permissions = MissingPermissions(self._on_event)
@@ -167,13 +170,6 @@ class Attempts:
                 await self._acknowledge(taken)
             case ActionKind.MATCH_DECLARATION:
                 await self._match(taken)
-            case ActionKind.UNPAUSE:
-                # What was promised for later is taken back as well.
-                await self._ledger.withdraw_deferred(taken.action.subscription_id)
-                await self._change_billing(taken, kind)
-            case ActionKind.KEEP_PLAN:
-                await self._ledger.withdraw_deferred(taken.action.subscription_id, plans=True)
-                await self._change_billing(taken, kind)
             case _:
                 await self._change_billing(taken, kind)
 
@@ -255,9 +251,6 @@ class Attempts:
                 return
 
             first = step.schedule
-            if isinstance(first, ReleaseSchedule) and kind in _CANCELLATIONS:
-                # A plan that it was to bring does not come, and nobody need wait for it.
-                await self._ledger.withdraw_deferred(taken.action.subscription_id, plans=True)
             # A schedule is out of the way before the change itself is decided for good.
             key = await self._ledger.begin_write(taken, None if first else step.kept)
             if key is None:
@@ -265,6 +258,9 @@ class Attempts:
             write = step
             step, accepted = await self._write(taken, kind, write, key)
             if (made := _first_step(write, step)) is not None:
+                if made is Code.SCHEDULE_RELEASED and kind in _CANCELLATIONS:
+                    # A plan that it was to bring does not come, and nobody need wait for it.
+                    await self._ledger.withdraw_deferred(taken.action.subscription_id, plans=True)
                 await self._ledger.go_on(taken, made)
                 return
         await self._conclude(taken, kind, step, written=written, accepted=accepted)
@@ -283,6 +279,7 @@ class Attempts:
             case Done(receipt, tells_reason):
                 if tells_reason:
                     await self._tell_reason(taken)
+                await self._withdraw_promises(taken, kind)
                 await self.finish(taken, receipt, written=written, accepted=accepted)
                 if written:
                     await self._compare_price(taken)
@@ -324,6 +321,18 @@ class Attempts:
 
             case _:
                 assert_never(step)
+
+    async def _withdraw_promises(self, taken: TakenAction, kind: WriteKind | WatchKind) -> None:
+        """End what was promised for later and is taken back by this action: only now Stripe shows that it is.
+
+        Before, a refused change would leave a pause without its end, or a plan to come of which nobody here knows.
+        """
+        subscription_id = taken.action.subscription_id
+        if kind is ActionKind.UNPAUSE:
+            await self._ledger.withdraw_deferred(subscription_id)
+        elif kind is ActionKind.KEEP_PLAN or (kind in _CANCELLATIONS and taken.has_written):
+            # An earlier attempt at a cancellation may have released the schedule and not come to this.
+            await self._ledger.withdraw_deferred(subscription_id, plans=True)
 
     async def _compare_price(self, taken: TakenAction) -> None:
         """Tell the owner where Stripe shows another price than our own flow did; the offer itself is made."""
@@ -433,11 +442,12 @@ class Attempts:
                 step = self._offers.next_step(_offer(taken), subscription, progress, price)
                 if step == Refuse(Code.SUBSCRIPTION_IS_ENDING) and earlier is None:
                     step = await self._keep_the_customer(taken, subscription, step)
+                if step == Refuse(Code.PLAN_IS_PLANNED_NO_MORE):
+                    step = await self._taken_back(taken, step)
+            case ActionKind.RESUME:
+                step = await self._resume(taken, subscription, earlier)
             case _:
-                step = next_step(kind, subscription, self._ends_with)
-        if kind is ActionKind.RESUME and isinstance(step, Write):
-            problem = await self._resume_problem(taken, subscription)
-            step = step if problem is None else Refuse(problem)
+                step = next_step(kind, subscription, self._ends_with, self._agreed_ends)
         if isinstance(step, Done) and wants_to_tell(taken.action, subscription):
             step = replace(step, tells_reason=True)
         return past_the_schedule(step, subscription, self._schedule_policy)
@@ -482,7 +492,8 @@ class Attempts:
         own = await self._ledger.own_cancellation(taken.action.subscription_id)
         if own is None or own.claim_id >= taken.claim_id:
             return refused
-        if resume_problem("own", subscription, own) is not None:
+        if resume_problem("own", subscription, own) is not None or own.agreed_end is not None:
+            # Where an end was agreed on, the customer would still be leaving.
             return refused
 
         stays = replace(
@@ -528,11 +539,24 @@ class Attempts:
         later = Defer(ends_at, takes_effect_at=ends_at)
         return later.from_clock(subscription.frozen_at, real_time)
 
-    async def _resume_problem(self, taken: TakenAction, subscription: Subscription) -> Code | None:
-        if taken.has_written:
-            return None
+    async def _resume(
+        self, taken: TakenAction, subscription: Subscription, earlier: Change | None
+    ) -> Step:
+        if isinstance(earlier, MoveEnd):
+            there = shows(earlier, subscription)
+            return Done(Receipt.of(subscription)) if there else Write(earlier)
+
+        step = next_step(ActionKind.RESUME, subscription)
+        if taken.has_written or not isinstance(step, Write):
+            return step
         own = await self._ledger.own_cancellation(taken.action.subscription_id)
-        return resume_problem(self._resume_policy, subscription, own)
+        problem = resume_problem(self._resume_policy, subscription, own)
+        return resumed(step, subscription, own) if problem is None else Refuse(problem)
+
+    async def _taken_back(self, taken: TakenAction, refused: Step) -> Step:
+        """Return the step for a plan that is planned no more: whose customer took it back needs no person."""
+        is_ours = await self._ledger.is_plan_taken_back(taken.action.subscription_id)
+        return Supersede(Code.WITHDRAWN) if is_ours else refused
 
     async def _write(
         self, taken: TakenAction, kind: WriteKind | WatchKind, write: Write, key: str

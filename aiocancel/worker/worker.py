@@ -13,7 +13,12 @@ from collections.abc import Callable
 from typing import Final
 
 from aiocancel.config import DEFAULTS
-from aiocancel.core.actions import DEFAULT_PERIOD_END, PeriodEnd
+from aiocancel.core.actions import (
+    DEFAULT_AGREED_ENDS,
+    DEFAULT_PERIOD_END,
+    AgreedEnds,
+    PeriodEnd,
+)
 from aiocancel.core.codes import Code, ForeignCode
 from aiocancel.core.schedules import DEFAULT_SCHEDULE_POLICY, SchedulePolicy
 from aiocancel.core.undo import ResumePolicy
@@ -65,6 +70,7 @@ class Worker:
         hooks: Hooks | None = None,
         schedule_policy: SchedulePolicy = DEFAULT_SCHEDULE_POLICY,
         ends_with: PeriodEnd = DEFAULT_PERIOD_END,
+        agreed_ends: AgreedEnds = DEFAULT_AGREED_ENDS,
         on_event: EventHook,
         on_settled: Callable[[uuid.UUID], None] = lambda _: None,
         concurrency: int = DEFAULTS.worker_concurrency,
@@ -87,6 +93,7 @@ class Worker:
             hooks=hooks or Hooks(),
             schedule_policy=schedule_policy,
             ends_with=ends_with,
+            agreed_ends=agreed_ends,
             on_event=on_event,
             on_settled=on_settled,
             jitter=jitter,

@@ -17,6 +17,7 @@ from aiocancel.core.changes import (
     PAUSE_BEHAVIORS,
     PAUSE_CREDITS,
     AddDiscount,
+    MoveEnd,
     MoveTrialEnd,
     NewCoupon,
     PauseCredit,
@@ -241,17 +242,27 @@ def test_no_percentage_is_rounded_on_its_way_into_a_form(
 
 # Cancellations
 
+FAR = datetime(2029, 3, 1, tzinfo=UTC)
+
+
+def test_an_agreed_end_comes_back_by_its_date_and_without_a_reason_for_leaving() -> None:
+    back = MoveEnd(FAR, was=datetime(2027, 3, 1, tzinfo=UTC))
+    params = parameters.end(back, CancelReason("Too slow"), BILLING)
+    assert checked("subscription_update", params) == {"cancel_at": int(FAR.timestamp())}
+
 
 @pytest.mark.parametrize(
     ("change", "body"),
     [
         (PlainChange.CANCEL_AT_LAST_PERIOD_END, {"cancel_at": "max_period_end"}),
         (PlainChange.CANCEL_AT_BILLED_UNTIL, {"cancel_at": "max_billed_until"}),
+        (MoveEnd("max_period_end", was=FAR), {"cancel_at": "max_period_end"}),
+        (MoveEnd("min_period_end", was=FAR), {"cancel_at": "min_period_end"}),
         (PlainChange.TELL_REASON, {}),
     ],
 )
 def test_every_other_end_goes_with_the_customers_words_as_well(
-    change: parameters.SetsEnd, body: dict[str, Any]
+    change: parameters.SetsEnd | MoveEnd, body: dict[str, Any]
 ) -> None:
     assert checked("subscription_update", parameters.end(change, NO_REASON, BILLING)) == body
     told = {"cancellation_details": {"comment": "Too slow"}}

@@ -121,3 +121,10 @@ def test_the_period_that_ends_a_subscription_is_one_of_two() -> None:
     assert make(ends_with="first").ends_with == "first"
     with pytest.raises(ConfigurationError, match="ends_with is 'last' or 'first'"):
         make(ends_with="middle")
+
+
+def test_an_agreed_end_stands_unless_the_owner_lets_it_yield() -> None:
+    assert make().agreed_ends == "stand"
+    assert make(agreed_ends="yield").agreed_ends == "yield"
+    with pytest.raises(ConfigurationError, match="agreed_ends is 'stand' or 'yield'"):
+        make(agreed_ends="break")

@@ -115,6 +115,11 @@ async def ending_by_date(stage: Stage) -> None:
     await stage.post(cancel_at="min_period_end")
 
 
+async def ending_far_away(stage: Stage) -> None:
+    await monthly(stage)
+    await stage.post(cancel_at=stage.now + 700 * DAY)
+
+
 async def scheduled(stage: Stage) -> None:
     await monthly(stage)
     made = await stage.send(
@@ -185,6 +190,7 @@ SHAPES: Final[Mapping[str, Script]] = {
     "ended": ended,
     "ends with its period": ending,
     "ends by date": ending_by_date,
+    "ends by date in two years": ending_far_away,
     "under a schedule": scheduled,
     "under a schedule that ends it": scheduled_to_end,
     "another plan comes with its schedule": planned,
@@ -338,6 +344,10 @@ async def cut_ten_days_later(stage: Stage) -> None:
     await stage.cut(stage.notes["first_end"] + 10 * DAY)
 
 
+async def end_ten_days_later(stage: Stage) -> None:
+    await stage.post(cancel_at=stage.notes["first_end"] + 10 * DAY)
+
+
 async def make_schedule(stage: Stage) -> None:
     await stage.make_schedule()
 
@@ -456,6 +466,7 @@ ACTIONS: Final[Mapping[str, Script]] = {
     "release the schedule": release_schedule,
     "read the schedule": read_schedule,
     "make a schedule": make_schedule,
+    "an end ten days after the period": end_ten_days_later,
     "plan a cheaper price": plan_a_cheaper_one,
     "plan a cheaper price, then a period": past_period_end(plan_a_cheaper_one),
     "cut the schedule ten days after the period": cut_ten_days_later,
@@ -831,6 +842,28 @@ ROWS: Final = (
     ),
     row("ends by date", "take the end by date back", "200", _GOES_ON, "SDK types", SDK_UPDATE),
     row(
+        "ends by date in two years",
+        "cancel_at=max_period_end",
+        "200",
+        {"cancel_at": "@first_end", "cancel_at_period_end": False, "status": "active"},
+        "documentation",
+        ENDS_PAGE,
+    ),
+    row(
+        "ends by date in two years",
+        "cancel at period end",
+        "200",
+        {"cancel_at": "@first_end", "cancel_at_period_end": True},
+    ),
+    row(
+        "ends by date",
+        "an end ten days after the period",
+        "200",
+        {"cancel_at": "@first_end+864000", "status": "active"},
+        "SDK types",
+        SDK_UPDATE,
+    ),
+    row(
         "past due",
         "cancel at period end",
         "200",
@@ -1019,6 +1052,13 @@ ROWS: Final = (
         SCHEDULES_PAGE,
     ),
     row("in a trial", "make a schedule", "200", {"result.phases.0.trial_end": "@first_end"}),
+    # Sent along by its coupon, a discount would begin anew.
+    row(
+        "40 % forever",
+        "make a schedule",
+        "200",
+        {"result.phases.0.discounts.0.coupon": None, "discounts.0.object": "discount"},
+    ),
     row(
         "under a schedule",
         "plan a cheaper price",

@@ -18,6 +18,7 @@ from aiocancel.core.actions import (
     CallKind,
     Defer,
     Done,
+    PeriodEnd,
     Places,
     PlainKind,
     Receipt,
@@ -28,13 +29,14 @@ from aiocancel.core.actions import (
     WatchKind,
     Write,
     WriteKind,
+    end_that_is_set,
     next_step,
     past_the_schedule,
     resume_service,
     step_when_missing,
     wants_to_tell,
 )
-from aiocancel.core.changes import PlainChange
+from aiocancel.core.changes import MoveEnd, PlainChange
 from aiocancel.core.claim import CancelReason
 from aiocancel.core.codes import Code, ForeignCode
 from aiocancel.core.identifiers import SubscriptionId
@@ -358,6 +360,8 @@ def written(kind: PlainKind, write: Write, subscription: Subscription) -> Subscr
     """What Stripe shows once it has carried the change out and done nothing else."""
     if write.change is PlainChange.CANCEL_NOW:
         return dataclasses.replace(subscription, status="canceled", ended_at=ENDED_AT)
+    if isinstance(write.change, MoveEnd):
+        return dataclasses.replace(subscription, cancel_at=subscription.paid_until)
     if write.change is PlainChange.CANCEL_AT_LAST_PERIOD_END:
         return dataclasses.replace(subscription, cancel_at=subscription.last_period_end)
 
@@ -448,12 +452,64 @@ def test_the_owner_may_let_the_shortest_period_end_a_subscription() -> None:
 
 @given(subscription=subscriptions)
 @settings(max_examples=200)
-def test_no_cancellation_moves_an_end_forward(subscription: Subscription) -> None:
+def test_no_cancellation_moves_an_end(subscription: Subscription) -> None:
     reached = step(AT_PERIOD_END, subscription)
     if isinstance(reached, Write) and subscription.status not in ("paused", "incomplete"):
         assert subscription.set_end is None
     if isinstance(reached, Done) and subscription.set_end is not None:
         assert subscription.has_ended or reached.receipt.ends_at == subscription.set_end
+
+
+@given(subscription=subscriptions)
+@settings(max_examples=200)
+def test_an_agreed_end_that_yields_takes_no_paid_time_along_and_is_never_put_off(
+    subscription: Subscription,
+) -> None:
+    reached = next_step(AT_PERIOD_END, subscription, agreed_ends="yield")
+    end, paid_until = subscription.set_end, subscription.paid_until
+    if not isinstance(reached, Write) or not isinstance(reached.change, MoveEnd):
+        # Every other shape is treated as where agreed ends stand.
+        assert reached == step(AT_PERIOD_END, subscription)
+        assert end is None or paid_until is None or end <= paid_until or _is_let_go(subscription)
+        return
+
+    assert paid_until is not None
+    assert end_that_is_set(reached.change, subscription) == paid_until < reached.change.was
+    assert reached.change.was == end
+    after = written(AT_PERIOD_END, reached, subscription)
+    again = next_step(AT_PERIOD_END, after, agreed_ends="yield")
+    assert again == done(paid_until, subscription.status)
+
+
+def _is_let_go(subscription: Subscription) -> bool:
+    return subscription.has_ended or subscription.status in ("paused", "incomplete")
+
+
+def test_an_agreed_end_yields_to_the_end_of_what_is_paid() -> None:
+    far = dataclasses.replace(GOING_ON, cancel_at=LATER + timedelta(days=300))
+    mixed = dataclasses.replace(far, last_period_end=LATER)
+    ahead = dataclasses.replace(far, items=(BILLED_AHEAD,))
+
+    def moved(subscription: Subscription, ends_with: PeriodEnd = "last") -> tuple[str, object]:
+        reached = next_step(AT_PERIOD_END, subscription, ends_with, "yield")
+        assert isinstance(reached, Write)
+        assert isinstance(reached.change, MoveEnd)
+        assert reached.change.was == subscription.cancel_at
+        return str(reached.change.to), end_that_is_set(reached.change, subscription)
+
+    assert moved(far) == ("max_period_end", PERIOD_END)
+    assert moved(mixed) == ("max_period_end", LATER)
+    assert moved(ahead) == ("max_billed_until", LATER)
+    assert moved(mixed, "first") == ("min_period_end", PERIOD_END)
+    asked_for = dataclasses.replace(far, end_was_requested=True)
+    assert moved(asked_for) == ("max_period_end", PERIOD_END)
+    # Nobody knows until when the items are paid that Stripe left out.
+    partly_seen = dataclasses.replace(far, has_more_items=True)
+    assert next_step(AT_PERIOD_END, partly_seen, agreed_ends="yield") == done(far.cancel_at)
+    # The agreed end comes back as it was, which is no cancellation.
+    assert end_that_is_set(MoveEnd(LATER, was=PERIOD_END), far) is None
+    back = Write(MoveEnd(LATER, was=PERIOD_END))
+    assert past_the_schedule(back, far, DEFAULT_SCHEDULE_POLICY) == back
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from aiocancel.core.changes import (
     PAUSE_CREDITS,
     AddDiscount,
     Change,
+    MoveEnd,
     MoveTrialEnd,
     NewCoupon,
     PausePayments,
@@ -69,6 +70,7 @@ UNDER = {
     "schedule_id": "sub_sched_1",
     "schedule": Schedule("release", DUE, has_more_to_come=False, phases=(PHASE,)),
 }
+EARLIER_END, AGREED_END = MoveEnd("max_period_end", was=NEXT), MoveEnd(NEXT, was=DUE)
 REMOVAL = RemoveDiscounts(("di_2",), ("di_loyal",))
 PAUSED_ITSELF = PauseService(AT, DUE)
 ENDLESS = PausePayments("keep_as_draft", None, DUE)
@@ -121,6 +123,7 @@ changes: st.SearchStrategy[Change] = st.one_of(
         st.sampled_from(["month", "year"]),
         st.integers(1, 12),
     ),
+    st.builds(MoveEnd, moments | st.sampled_from(["min_period_end", "max_billed_until"]), moments),
     st.builds(
         PauseService,
         st.none() | moments,
@@ -232,6 +235,11 @@ def test_a_change_comes_back_from_the_ledger_as_it_was(change: Change) -> None:
             True,
             id="the plan has come on a new item",
         ),
+        pytest.param(EARLIER_END, {"cancel_at": NEXT}, False, id="the agreed end stands"),
+        pytest.param(EARLIER_END, {"cancel_at": DUE}, True, id="it ends with its period"),
+        pytest.param(EARLIER_END, {}, False, id="it does not end at all"),
+        pytest.param(AGREED_END, {"cancel_at": NEXT}, True, id="the agreed end is back"),
+        pytest.param(AGREED_END, {"cancel_at": DUE}, False, id="it ends with its period yet"),
     ],
 )
 def test_a_fresh_read_shows_a_change_or_does_not(
@@ -298,6 +306,8 @@ def test_a_fresh_read_shows_a_change_or_does_not(
         pytest.param(PLAN, UNDER, True, id="the same running phase"),
         pytest.param(PLAN, {}, False, id="no schedule any more"),
         pytest.param(PLAN, UNDER | {"schedule_id": "sub_sched_2"}, False, id="another schedule"),
+        pytest.param(EARLIER_END, {"cancel_at": NEXT}, True, id="the end that was agreed on"),
+        pytest.param(EARLIER_END, {"cancel_at": AT}, False, id="another end than was agreed on"),
     ],
 )
 def test_a_change_holds_while_what_it_was_decided_by_is_as_it_was(

@@ -216,6 +216,10 @@ def test_a_subscription_that_its_schedule_ends_later_goes_on_for_now() -> None:
     assert not later.is_ending
     assert later.ends_at is None
     assert decided(AT_PERIOD_END, later) == Done(Receipt("active", LATER))
+    # Cut, it could not be given that end back.
+    yields = next_step(AT_PERIOD_END, later, agreed_ends="yield")
+    refused = Refuse(Code.SCHEDULE_HAS_AN_END_OF_ITS_OWN)
+    assert past_the_schedule(yields, later, "amend") == refused
     assert decided(NOW, later) == Write(PlainChange.CANCEL_NOW, RELEASE)
 
 

@@ -14,6 +14,7 @@ from aiocancel.core.actions import ActionKind, Done, Receipt, Refuse, Step, Writ
 from aiocancel.core.changes import (
     AddDiscount,
     Change,
+    MoveEnd,
     MoveTrialEnd,
     PausePayments,
     PauseService,
@@ -41,6 +42,7 @@ from aiocancel.core.undo import (
     ResumePolicy,
     changes_billing,
     resume_problem,
+    resumed,
     takes_back,
     undo_named,
     undo_of,
@@ -73,6 +75,8 @@ DISCOUNTED = dataclasses.replace(ACTIVE, discounts=(LOYAL, OURS))
 PRO = Item("si_1", "price_pro", "month", 1, is_metered=False, quantity=1, period_end=DUE)
 RUNNING = Phase(DUE - timedelta(days=31), DUE, (PhaseItem("price_pro", 1),), ("di_loyal",))
 ON_BASIC = Phase(DUE, UNTIL, (PhaseItem("price_basic", 1),), ("di_loyal",))
+ON_MAX = Phase(UNTIL, UNTIL + timedelta(days=30), (PhaseItem("price_max", 1),), ("di_loyal",))
+HAS_BASIC = dataclasses.replace(PRO, price_id="price_basic")
 PLAN = SchedulePrice("sub_sched_1", RUNNING, "price_basic", "price_pro", 1, "month", 1)
 WE_PLANNED = Made(planned=(PLAN,))
 
@@ -328,6 +332,38 @@ def test_a_removal_never_takes_a_discount_that_was_there_before_or_is_of_another
             Refuse(Code.SCHEDULE_HAS_AN_END_OF_ITS_OWN),
             id="somebody set an end beside our plan",
         ),
+        pytest.param(
+            planned(RUNNING, ON_BASIC, ON_MAX),
+            WE_PLANNED,
+            Refuse(Code.PLANNED_BY_SOMEBODY_ELSE),
+            id="somebody put another phase behind our plan",
+        ),
+        pytest.param(
+            dataclasses.replace(planned(ON_BASIC, ON_MAX), items=(HAS_BASIC,)),
+            WE_PLANNED,
+            Refuse(Code.PLAN_HAS_COME),
+            id="our plan has just come and another phase stands behind it",
+        ),
+        pytest.param(
+            dataclasses.replace(
+                planned(ON_BASIC, ON_MAX), items=(dataclasses.replace(HAS_BASIC, quantity=2),)
+            ),
+            WE_PLANNED,
+            Refuse(Code.PLANNED_BY_SOMEBODY_ELSE),
+            id="our plan has come, seats were added, and another phase stands behind it",
+        ),
+        pytest.param(
+            dataclasses.replace(planned(ON_BASIC), items=(HAS_BASIC,)),
+            WE_PLANNED,
+            Refuse(Code.PLAN_HAS_COME),
+            id="our plan has just come and its schedule runs on",
+        ),
+        pytest.param(
+            dataclasses.replace(planned(RUNNING, ON_BASIC), schedule_id="sub_sched_2"),
+            WE_PLANNED,
+            Refuse(Code.PLANNED_BY_SOMEBODY_ELSE),
+            id="the same plan in another schedule",
+        ),
         pytest.param(planned(RUNNING), WE_PLANNED, DONE, id="somebody took it out"),
         pytest.param(ACTIVE, WE_PLANNED, DONE, id="the schedule is gone"),
         pytest.param(ACTIVE, NOTHING_MADE, DONE, id="nothing was planned"),
@@ -440,3 +476,28 @@ def test_in_test_mode_a_test_clock_may_date_the_cancellation() -> None:
     frozen = dataclasses.replace(ENDING, livemode=False, canceled_at=ASKED + timedelta(days=400))
 
     assert resume_problem("own", frozen, BY_US) is None
+
+
+WITHDRAWN = Write(PlainChange.WITHDRAW_CANCELLATION_BY_DATE)
+ENDS_WITH_ITS_PERIOD = dataclasses.replace(ACTIVE, cancel_at=DUE)
+
+
+@pytest.mark.parametrize(
+    ("step", "subscription", "agreed_end", "expected"),
+    [
+        pytest.param(
+            WITHDRAWN, ENDS_WITH_ITS_PERIOD, UNTIL, Write(MoveEnd(UNTIL, was=DUE)), id="agreed on"
+        ),
+        pytest.param(WITHDRAWN, ENDS_WITH_ITS_PERIOD, None, WITHDRAWN, id="none was agreed on"),
+        pytest.param(WITHDRAWN, ENDS_WITH_ITS_PERIOD, DUE, WITHDRAWN, id="it is that very end"),
+        pytest.param(WITHDRAWN, ACTIVE, UNTIL, WITHDRAWN, id="no date is known"),
+        pytest.param(DONE, ACTIVE, UNTIL, DONE, id="nothing is to be taken back"),
+    ],
+)
+def test_a_customer_who_stays_stays_until_the_end_that_was_agreed_on(
+    step: Step, subscription: Subscription, agreed_end: datetime | None, expected: Step
+) -> None:
+    own = dataclasses.replace(BY_US, agreed_end=agreed_end)
+
+    assert resumed(step, subscription, own) == expected
+    assert resumed(step, subscription, None) == step

@@ -392,6 +392,26 @@ async def test_a_pause_that_cannot_end_is_told_at_once(
     assert await end_of_pause(company) == ("parked", code)
 
 
+async def test_a_pause_that_a_customer_cannot_end_by_hand_still_ends_on_its_day(
+    company: Company,
+) -> None:
+    company.stripe.unverified.declined_resumption = "card_error"
+    await paused_itself(company, current_period_end=company.stripe.now + 10 * DAY)
+    company.stripe.inject(Fault("card_declined_402", method="POST", path_contains="/resume"))
+    assert company.client is not None
+    body = {"grant": await company.grant(), "status": "unpaused"}
+    response = await company.client.post("/cancel/result", json=body, headers=as_customer("ada"))
+
+    assert (await response.json())["outcome"] == "manual"
+    assert await end_of_pause(company) == ("waiting", None)
+    assert company.subscription["status"] == "paused"
+
+    await wake(company)
+    await until(lambda: pause_is_over(company))
+    assert await end_of_pause(company) == ("done", None)
+    assert company.subscription["status"] == "active"
+
+
 async def test_a_pause_of_the_subscription_itself_takes_no_paid_day_away(company: Company) -> None:
     pause_from_period_end(company)
     answer = await paused_itself(company, current_period_end=company.stripe.now + 20 * 3600)

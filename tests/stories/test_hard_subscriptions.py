@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from aiocancel.billing.settings import StripeBilling
+from aiocancel.core.actions import AgreedEnds
 from aiocancel.core.schedules import SchedulePolicy
 from aiocancel.telemetry import ActionParked, AttemptFailed
 from aiocancel.testing.stripe.simulator import Fault, FaultKind
@@ -28,8 +29,18 @@ FAULTS: list[FaultKind] = [
 ]
 
 
-async def open_with(company: Company, policy: SchedulePolicy = "amend", **settings: Any) -> None:
-    billing = StripeBilling(api_key=STRIPE_KEY, api_base=company.stripe_url, schedule_policy=policy)
+async def open_with(
+    company: Company,
+    policy: SchedulePolicy = "amend",
+    agreed_ends: AgreedEnds = "stand",
+    **settings: Any,
+) -> None:
+    billing = StripeBilling(
+        api_key=STRIPE_KEY,
+        api_base=company.stripe_url,
+        schedule_policy=policy,
+        agreed_ends=agreed_ends,
+    )
     await company.open(company.plug_in(billing=billing, **settings))
 
 
@@ -282,6 +293,37 @@ async def test_a_later_end_that_somebody_else_has_set_is_not_moved_forward(
     assert answer["outcome"] == "scheduled"
     assert company.subscription["cancel_at"] == end
     assert company.changes() == []
+
+
+@pytest.mark.parametrize("fault", [None, "error_500_before", "drop_after"])
+async def test_an_agreed_end_yields_where_the_owner_says_so_and_comes_back_with_the_customer(
+    company: Company, fault: FaultKind | None
+) -> None:
+    agreed = company.stripe.now + 700 * DAY
+    company.stripe.add_subscription("sub_1", cancel_at=agreed)
+    paid_until = company.subscription["items"]["data"][0]["current_period_end"]
+    await open_with(company, agreed_ends="yield")
+
+    async def with_fault(status: str) -> dict[str, Any]:
+        if fault is not None:
+            company.stripe.inject(Fault(fault, method="POST", path_contains="/v1/subscriptions/"))
+        return await post(company, status)
+
+    assert (await with_fault("canceled"))["outcome"] == "scheduled"
+    assert company.subscription["cancel_at"] == paid_until
+    # Once more: it ends so already.
+    assert (await post(company, "canceled"))["outcome"] == "scheduled"
+    # An offer would not keep this customer, who leaves on the agreed day anyway.
+    assert (await company.claim(company.accepted("offr_coupon")))["outcome"] == "manual"
+    assert (await with_fault("resumed"))["outcome"] == "done"
+
+    assert company.subscription["cancel_at"] == agreed
+    assert company.changes() == ["cancel_at", "cancel_at"]
+    # Who stays may leave again.
+    assert (await post(company, "canceled"))["outcome"] == "scheduled"
+    assert company.subscription["cancel_at"] == paid_until
+    posts = [each for each in company.stripe.requests if each.method == "POST"]
+    assert all(check_params("subscription_update", each.params) == [] for each in posts)
 
 
 async def test_a_customer_leaves_before_a_downgrade_that_then_cannot_happen(

@@ -165,6 +165,21 @@ async def test_a_choice_that_is_so_already_is_done_and_parks_nothing(
     assert not company.events.of(ActionParked)
 
 
+async def test_a_coupon_that_ends_tomorrow_is_not_told_as_three_months(company: Company) -> None:
+    company.stripe.add_subscription("sub_1")
+    await company.open()
+    assert (await company.claim(company.accepted("offr_coupon")))["outcome"] == "done"
+    (ours,) = company.subscription["discounts"]
+    company.stripe.discounts[ours]["end"] = company.stripe.now + 24 * 3600
+    # Half a year has gone by, as far as the owner's time between gifts goes.
+    await company.pool.execute("UPDATE aiocancel.action SET created_at = now() - interval '1 year'")
+
+    assert (await company.claim(company.accepted("offr_coupon")))["outcome"] == "manual"
+
+    assert await company.events.codes(ActionParked) == ["coupon_ends_earlier"]
+    assert company.changes() == ["discounts"]
+
+
 async def test_an_accepted_trial_extension_moves_the_end_of_the_trial_and_no_money(
     company: Company,
 ) -> None:

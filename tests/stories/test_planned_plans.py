@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
@@ -16,7 +17,7 @@ from aiocancel.testing.stripe.simulator import Fault, FaultKind
 from tests.stories.test_deferred_offers import DAY, has_ended, states, status, wake
 from tests.stories.test_undone_requests import take_back
 from tests.support.company import Company
-from tests.support.saas import STRIPE_KEY
+from tests.support.saas import STRIPE_KEY, as_customer
 from tests.support.stripe_params import check_params
 from tests.support.waiting import until
 
@@ -118,6 +119,77 @@ async def test_a_customer_keeps_the_plan_after_all_and_may_change_again(site: Co
     await take_back(site, "plan_kept")
     await at_the_end(site)
     assert price(site) == "price_pro"
+
+
+async def plan_of(company: Company) -> tuple[str, str | None]:
+    (plan,) = await states(company)
+    return plan
+
+
+@pytest.mark.parametrize("status_", ["plan_kept", "canceled"])
+async def test_a_plan_whose_release_stripe_refuses_stays_promised_and_comes(
+    site: Company, status_: str
+) -> None:
+    promised = await site.claim(site.accepted(PLAN))
+    site.stripe.inject(
+        Fault("card_declined_402", method="POST", path_contains="/release", times=100)
+    )
+
+    assert (await take_back(site, status_))["outcome"] == "manual"
+
+    # Nothing was taken back: the ledger and the schedule say the same.
+    assert await plan_of(site) == ("waiting", None)
+    assert (await status(site, promised))["outcome"] == "scheduled"
+    assert site.changes() == ["schedule_created", "schedule_phases"]
+    await at_the_end(site)
+    await until(lambda: has_ended(site))
+    assert (await plan_of(site), price(site)) == (("done", None), NEW_PRICE)
+
+
+@pytest.mark.parametrize("status_", ["plan_kept", "canceled"])
+async def test_a_plan_that_is_looked_at_while_it_is_taken_back_needs_no_person(
+    site: Company, status_: str
+) -> None:
+    promised = await site.claim(site.accepted(PLAN))
+    # Stripe releases the schedule, answers 500 for ever, and cannot be read for a while.
+    site.stripe.inject(Fault("error_500_after", method="POST", path_contains="/release"))
+    site.stripe.inject(Fault("error_500_before", method="GET", times=6, skip=2))
+    assert site.client is not None
+    body = {"grant": await site.grant(), "status": status_}
+    await site.client.post("/cancel/result", json=body, headers=as_customer("ada"))
+    await until(lambda: site.changes()[2:3] == ["schedule_released"])
+
+    # Meanwhile Stripe's news of the schedule lets the worker look.
+    await wake(site)
+
+    async def is_withdrawn() -> bool:
+        return await plan_of(site) == ("refused", "withdrawn")
+
+    await until(is_withdrawn)
+    assert (await status(site, promised))["outcome"] == "refused"
+    assert site.events.of(ActionParked) == []
+
+
+async def test_phases_that_somebody_put_behind_the_plan_are_not_lost(site: Company) -> None:
+    await site.claim(site.accepted(PLAN))
+    site.stripe.add_price("price_max", unit_amount=9900)
+    phases = site.stripe.schedules[site.subscription["schedule"]]["phases"]
+    last = copy.deepcopy(phases[-1])
+    last |= {"start_date": last["end_date"], "end_date": last["end_date"] + 30 * DAY}
+    phases.append(last)
+
+    assert (await take_back(site, "plan_kept"))["outcome"] == "manual"
+    assert await site.events.codes(ActionParked) == ["planned_by_somebody_else"]
+
+    # Nor are they when the plan has just come.
+    later = datetime.fromtimestamp(period_end(site) + 60, UTC)
+    site.stripe.clock = lambda: later
+    assert (await take_back(site, "plan_kept"))["outcome"] == "manual"
+    assert await site.events.codes(ActionParked, at_least=2) == [
+        "planned_by_somebody_else",
+        "plan_has_come",
+    ]
+    assert site.changes() == ["schedule_created", "schedule_phases"]
 
 
 async def test_a_customer_with_a_planned_plan_can_leave_and_come_back(site: Company) -> None:

@@ -27,7 +27,14 @@ from aiocancel.core.actions import (
     Wait,
     Write,
 )
-from aiocancel.core.changes import AddDiscount, Change, PauseService, PlainChange, SchedulePrice
+from aiocancel.core.changes import (
+    AddDiscount,
+    Change,
+    MoveEnd,
+    PauseService,
+    PlainChange,
+    SchedulePrice,
+)
 from aiocancel.core.claim import NO_REASON
 from aiocancel.core.schedules import MakeSchedule, ReleaseSchedule
 from tests.core import test_actions
@@ -160,7 +167,7 @@ def _offer_calls(write: Write) -> Iterator[str]:
         yield _call("POST", f"{_SUBSCRIPTION}/pause", parameters.pause_service(change))
     elif isinstance(change, SchedulePrice):
         yield _call("POST", f"{_SCHEDULES}/{{id}}", parameters.plan_at_period_end(change))
-    elif change is not None:
+    elif change is not None and not isinstance(change, MoveEnd):
         yield _call("POST", _SUBSCRIPTION, parameters.offer_change(change))
 
 
@@ -186,8 +193,10 @@ def _plain_call(kind: ActionKind, write: Write) -> str:
 
 
 def _cancellation_call(write: Write) -> str:
-    change: parameters.SetsEnd = PlainChange.CANCEL_AT_PERIOD_END
+    change: parameters.SetsEnd | MoveEnd = PlainChange.CANCEL_AT_PERIOD_END
     match write.change:
+        case MoveEnd():
+            change = write.change
         case PlainChange.CANCEL_NOW:
             return _call("DELETE", _SUBSCRIPTION, parameters.cancel_now(NO_REASON, _BILLING))
         case PlainChange.CANCEL_AT_LAST_PERIOD_END:

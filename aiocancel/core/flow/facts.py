@@ -10,11 +10,15 @@ from datetime import datetime
 from typing import Final
 
 from aiocancel.core.actions import (
+    DEFAULT_AGREED_ENDS,
     DEFAULT_PERIOD_END,
     ActionKind,
+    AgreedEnds,
     PeriodEnd,
     Refuse,
+    Step,
     Write,
+    end_that_is_set,
     next_step,
     past_the_schedule,
 )
@@ -36,6 +40,7 @@ def facts_of(
     now: datetime,
     timing: CancelTiming = "at_period_end",
     ends_with: PeriodEnd = DEFAULT_PERIOD_END,
+    agreed_ends: AgreedEnds = DEFAULT_AGREED_ENDS,
     schedule_policy: SchedulePolicy = DEFAULT_SCHEDULE_POLICY,
 ) -> SubscriptionFacts:
     """Say what a screen may tell.
@@ -46,6 +51,7 @@ def facts_of(
         now: Aware; the time on the test clock of a subscription that lives on one.
         timing: When the owner lets cancellations take effect.
         ends_with: The owner's choice for items with different periods.
+        agreed_ends: The owner's choice for an end that lies beyond the time that is paid for.
         schedule_policy: How a schedule in the way is treated.
     """
     told = about(owned, shown, now)
@@ -53,7 +59,9 @@ def facts_of(
         return SubscriptionFacts(Situation.DATE_IS_UNKNOWN, plan=told.plan)
 
     subscription = shown.subscription
-    situation, ends_at = _end(subscription, now, timing, ends_with, schedule_policy)
+    step = next_step(ActionKind.CANCEL_AT_PERIOD_END, subscription, ends_with, agreed_ends)
+    step = past_the_schedule(step, subscription, schedule_policy)
+    situation, ends_at = _end(subscription, now, timing, step)
     names = tuple(line.name for line in shown.lines if line.name is not None)
     are_all = len(names) == len(shown.lines) > 1 and not shown.has_more
     facts = SubscriptionFacts(
@@ -83,8 +91,7 @@ def _end(
     subscription: Subscription,
     now: datetime,
     timing: CancelTiming,
-    ends_with: PeriodEnd,
-    schedule_policy: SchedulePolicy,
+    step: Step,
 ) -> tuple[Situation, datetime | None]:
     if subscription.has_ended:
         return Situation.ENDED, subscription.ends_at
@@ -94,8 +101,6 @@ def _end(
         return Situation.ENDS_AT_ONCE, None
 
     is_paused = _is_paused(subscription)
-    step = next_step(ActionKind.CANCEL_AT_PERIOD_END, subscription, ends_with)
-    step = past_the_schedule(step, subscription, schedule_policy)
     if not isinstance(step, Write):
         # An end that was agreed on stands; where a person must look, nobody knows the date yet.
         set_end = None if isinstance(step, Refuse) else subscription.set_end
@@ -118,10 +123,8 @@ def _end(
 
 
 def _date_of(step: Write, subscription: Subscription) -> datetime | None:
-    if step.change is PlainChange.CANCEL_AT_PERIOD_END:
-        return subscription.current_period_end
-    # Stripe left items out, and one of them may end later.
-    if subscription.has_more_items:
-        return None
-    is_billed_ahead = step.change is PlainChange.CANCEL_AT_BILLED_UNTIL
-    return subscription.billed_until if is_billed_ahead else subscription.last_period_end
+    return (
+        None
+        if step.change is PlainChange.CANCEL_NOW
+        else end_that_is_set(step.change, subscription)
+    )

@@ -35,7 +35,7 @@ from aiocancel.core.changes import (
 from aiocancel.core.check_settings import check_flag, check_texts, check_whole, check_word
 from aiocancel.core.codes import Code
 from aiocancel.core.money import minor_units
-from aiocancel.core.offers.planned import plan_at_period_end, planned_step
+from aiocancel.core.offers.planned import lacks_a_quantity, plan_at_period_end, planned_step
 from aiocancel.core.offers.terms import (
     AcceptedOffer,
     CouponTerms,
@@ -46,7 +46,13 @@ from aiocancel.core.offers.terms import (
     Terms,
     TrialTerms,
 )
-from aiocancel.core.subscription import CollectionPause, Item, Price, Subscription
+from aiocancel.core.subscription import (
+    AppliedDiscount,
+    CollectionPause,
+    Item,
+    Price,
+    Subscription,
+)
 from aiocancel.errors import ConfigurationError
 
 # Stripe: trial_end is at most two years from the billing cycle's anchor.
@@ -321,11 +327,15 @@ def _coupon(
         except ValueError:
             return Refuse(Code.AMOUNT_DOES_NOT_FIT_THE_CURRENCY)
         coupon_id = made.coupon_id
-    if any(discount.coupon_id == coupon_id for discount in subscription.discounts_in_force):
+    there = [each for each in subscription.discounts_in_force if each.coupon_id == coupon_id]
+    if any(_takes_as_much_off(each, terms, subscription, now) for each in there):
         return Done(Receipt.of(subscription))
     if code := _worth(terms, subscription, now, rules):
         return Refuse(code)
 
+    if there:
+        # Another of the same coupon would begin beside it, or in its place; neither is what was offered.
+        return Refuse(Code.COUPON_ENDS_EARLIER)
     if _keeps_the_customers_away(subscription):
         return Refuse(Code.CUSTOMER_DISCOUNT_WOULD_BE_LOST)
 
@@ -333,6 +343,37 @@ def _coupon(
     inherits = bool(kept) and not subscription.discounts
 
     return Write(AddDiscount(coupon_id, kept, subscription.current_period_end, made, inherits))
+
+
+def _takes_as_much_off(
+    discount: AppliedDiscount, terms: CouponTerms, subscription: Subscription, now: datetime
+) -> bool:
+    """Tell whether a discount of the same coupon is taken off every payment that the offered one would be."""
+    ends_at, lasts = discount.ends_at, discount.duration == "forever"
+    if ends_at is None and (lasts or terms.duration == "once"):
+        return True
+    if terms.duration == "once":
+        first = min((item.next_payment or now for item in subscription.items), default=None)
+        return ends_at is not None and first is not None and first < ends_at
+
+    # One for a single payment names no end either.
+    if terms.duration == "forever" or ends_at is None or (terms.months or 0) < 1:
+        return False
+    until = _months_after(now, terms.months or 0)
+    return ends_at >= until or _has_no_payment_between(subscription, ends_at, until)
+
+
+def _has_no_payment_between(subscription: Subscription, ends_at: datetime, until: datetime) -> bool:
+    """Tell whether every payment before ``until`` is made before ``ends_at``, and at least one is."""
+    counts = set()
+    for item in subscription.items:
+        if (first := item.next_payment) is None:
+            return False
+        try:
+            counts.add((_paid_before(item, first, ends_at), _paid_before(item, first, until)))
+        except (OverflowError, ValueError):
+            return False
+    return any(seen for seen, _ in counts) and all(seen == all_ for seen, all_ in counts)
 
 
 def _keeps_the_customers_away(subscription: Subscription) -> bool:
@@ -526,6 +567,9 @@ def _plan(
     if moves_money and rules.unprorated_interval_change == "refuse":
         return Refuse(Code.PLAN_WOULD_BE_BILLED_AT_ONCE)
 
+    if lacks_a_quantity(item, price):
+        return Refuse(Code.QUANTITY_IS_UNKNOWN)
+
     swap = SwapPrice(
         item.item_id,
         terms.price_id,
@@ -578,8 +622,10 @@ def _fewer_seats(
 ) -> Step:
     """Return the step for fewer of what is paid for already: another price, or more seats, could cost more."""
     counted = [item for item in subscription.items if item.price_id == terms.price_id]
-    if len(counted) != 1 or seats > (counted[0].quantity or 0):
-        # Usage has no seats.
+    if not counted:
+        return Refuse(Code.SEATS_OF_ANOTHER_PRICE)
+    if len(counted) > 1 or seats > (counted[0].quantity or 0):
+        # Usage has no seats, and of two lines nobody said which.
         return Refuse(Code.SEATS_WOULD_NOT_BE_FEWER)
     return plan_at_period_end(terms, counted[0], subscription, now, price)
 

@@ -45,6 +45,8 @@ def plan_at_period_end(
         return Refuse(Code.A_TRIAL_CANNOT_BE_SCHEDULED)
     if due != subscription.last_period_end or subscription.paid_until != due:
         return Refuse(Code.PERIODS_ARE_MIXED)
+    if lacks_a_quantity(item, price):
+        return Refuse(Code.QUANTITY_IS_UNKNOWN)
     if subscription.schedule_id is None:
         first = MakeSchedule(subscription.subscription_id)
         return Write(PlainChange.ONLY_THE_SCHEDULE, schedule=first)
@@ -68,6 +70,11 @@ def plan_at_period_end(
         return _until_it_comes(wanted, now)
     has_more = subscription.schedule is not None and subscription.schedule.has_more_to_come
     return Refuse(Code.SCHEDULE_HAS_PENDING_PHASES) if has_more else Write(wanted)
+
+
+def lacks_a_quantity(item: Item, price: Price | None) -> bool:
+    """Tell whether a plan would be paid by a quantity that nobody named: Stripe would take it for one."""
+    return item.quantity is None and (price is None or not price.is_metered)
 
 
 def planned_step(

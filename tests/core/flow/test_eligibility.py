@@ -106,7 +106,7 @@ NO_DISCOUNT_NOW: dict[str, Code] = {"its payments are paused": NO_DISCOUNT}
 NO_PLAN: dict[str, Code] = dict.fromkeys(
     ("it has two licensed items", "its intervals are mixed", "its next payment is unknown"),
     Code.WHICH_ITEM_IS_THE_PLAN,
-)
+) | {"it has metered usage only": Code.QUANTITY_IS_UNKNOWN}
 LEFT_OUT: dict[str, Mapping[str, Code]] = {
     "a percentage for 3 months": TAKEN_BY_NONE | FOR_MONTHS,
     "a percentage for one payment": TAKEN_BY_NONE | NO_DISCOUNT_NOW,

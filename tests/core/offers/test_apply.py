@@ -25,6 +25,7 @@ from aiocancel.core.changes import (
     PAUSE_BEHAVIORS,
     AddDiscount,
     Change,
+    MoveEnd,
     MoveTrialEnd,
     NewCoupon,
     PausePayments,
@@ -49,6 +50,7 @@ from aiocancel.core.offers.apply import (
 from aiocancel.core.offers.planned import PHASE_MARGIN
 from aiocancel.core.offers.terms import (
     AcceptedOffer,
+    CouponDuration,
     CouponTerms,
     CustomTerms,
     PauseInterval,
@@ -141,8 +143,14 @@ EXISTING = "WINBACK"
 LOYAL = AppliedDiscount("di_loyal", "LOYAL")
 SAME = tuple(
     AppliedDiscount(f"di_{number}", coupon_id)
-    for number, coupon_id in enumerate([PERCENT_COUPON.coupon_id, FIXED_COUPON.coupon_id, EXISTING])
+    for number, coupon_id in enumerate([FIXED_COUPON.coupon_id, EXISTING])
 )
+# Three payments: of March, April and May.
+FOR_THREE = AppliedDiscount(
+    "di_three", PERCENT_COUPON.coupon_id, None, "repeating", datetime(2027, 5, 5, tzinfo=UTC)
+)
+# Another customer's began a month earlier.
+FOR_TWO = dataclasses.replace(FOR_THREE, ends_at=datetime(2027, 4, 5, tzinfo=UTC))
 NAMED = OfferRules(plan_price_ids=frozenset({"price_support", "price_other"}))
 
 SHAPES: dict[str, tuple[Subscription, OfferRules]] = {
@@ -181,7 +189,8 @@ SHAPES: dict[str, tuple[Subscription, OfferRules]] = {
             pending_update=PendingUpdate(("price_max",), DUE)
         ),
         "another discount is there": shape(discounts=(LOYAL,)),
-        "the same coupon is there": shape(discounts=SAME),
+        "the same coupon is there": shape(discounts=(FOR_THREE, *SAME)),
+        "the same coupon is there for fewer payments": shape(discounts=(FOR_TWO,)),
         "it has metered usage, too": shape(items=(USAGE, PRO)),
         "it has metered usage only": shape(items=(USAGE,)),
         "it has two licensed items": shape(items=(PRO, SUPPORT)),
@@ -247,6 +256,12 @@ NOBODY_TO_KEEP: dict[str, Step] = {
     "Stripe lists only some of its items": Refuse(Code.SHAPE_IS_UNKNOWN),
     "its status is new": Refuse(Code.SHAPE_IS_UNKNOWN),
 }
+ENDS_EARLIER = Code.COUPON_ENDS_EARLIER
+DURATIONS: dict[str, CouponDuration] = {
+    "months": "repeating",
+    "ever": "forever",
+    "once": "once",
+}
 IS_SO_ALREADY = Done(Receipt("active", None))
 NO_TIME_TO_GIVE: dict[str, Step] = NOBODY_TO_KEEP | {
     "past due": Refuse(Code.PAYMENT_IS_OVERDUE),
@@ -295,6 +310,7 @@ def coupon_row(
         {
             "another discount is there": added("di_loyal"),
             "the same coupon is there": IS_SO_ALREADY,
+            "the same coupon is there for fewer payments": added("di_three"),
             "its customer has a discount": Write(
                 AddDiscount(coupon_id, ("di_customer",), DUE, made, inherits=True)
             ),
@@ -369,7 +385,12 @@ def endless_row(usual: Step, in_nine_months: Step) -> dict[str, Step]:
 
 
 TABLE: dict[str, dict[str, Step]] = {
-    "a coupon of a percentage": coupon_row(PERCENT_COUPON.coupon_id, PERCENT_COUPON, FOR_MONTHS),
+    "a coupon of a percentage": coupon_row(
+        PERCENT_COUPON.coupon_id,
+        PERCENT_COUPON,
+        FOR_MONTHS,
+        {"the same coupon is there for fewer payments": Refuse(Code.COUPON_ENDS_EARLIER)},
+    ),
     "a coupon of an amount": coupon_row(FIXED_COUPON.coupon_id, FIXED_COUPON),
     "an existing coupon": coupon_row(EXISTING, None),
     "a coupon for the customer": row(Refuse(Code.CUSTOMER_COUPONS_ARE_GONE), NOBODY_TO_KEEP),
@@ -381,6 +402,8 @@ TABLE: dict[str, dict[str, Step]] = {
             "its next payment is unknown": Refuse(Code.NEXT_PAYMENT_IS_UNKNOWN),
             "its intervals are mixed": Refuse(Code.PERIODS_ARE_MIXED),
             "it is billed ahead": Write(MoveTrialEnd(YEAR_DUE + 14 * DAY, DUE)),
+            "the same coupon is there": Refuse(Code.A_DISCOUNT_WOULD_RUN_OUT),
+            "the same coupon is there for fewer payments": Refuse(Code.A_DISCOUNT_WOULD_RUN_OUT),
             "annual, next paid in nine months": Write(MoveTrialEnd(YEAR_DUE + 14 * DAY, YEAR_DUE)),
         },
         USES_A_DISCOUNT_UP,
@@ -400,11 +423,7 @@ TABLE: dict[str, dict[str, Step]] = {
                 )
             ),
             "its intervals are mixed": Refuse(Code.WHICH_ITEM_IS_THE_PLAN),
-            "it has metered usage only": Write(
-                change=SwapPrice(
-                    "si_usage", BASIC, replaced="price_usage", quantity=None, prorate=True
-                )
-            ),
+            "it has metered usage only": Refuse(Code.QUANTITY_IS_UNKNOWN),
             "another plan waits for its payment": Refuse(Code.ANOTHER_UPDATE_IS_PENDING),
             "its next payment is unknown": Refuse(Code.WHICH_ITEM_IS_THE_PLAN),
         },
@@ -422,6 +441,7 @@ TABLE: dict[str, dict[str, Step]] = {
             ),
             "the plan is there": IS_SO_ALREADY,
             "it is billed ahead": Refuse(Code.PERIODS_ARE_MIXED),
+            "it has metered usage only": Refuse(Code.QUANTITY_IS_UNKNOWN),
             "it has two licensed items": Refuse(Code.WHICH_ITEM_IS_THE_PLAN),
             "its intervals are mixed": Refuse(Code.WHICH_ITEM_IS_THE_PLAN),
             "another plan waits for its payment": Refuse(Code.ANOTHER_UPDATE_IS_PENDING),
@@ -519,8 +539,8 @@ def changed(subscription: Subscription, change: Change) -> Subscription:
             return dataclasses.replace(subscription, paused=CollectionPause(behavior, resumes_at))
         case PauseService():
             return dataclasses.replace(subscription, status="paused")
-        case RemoveDiscounts():
-            raise AssertionError("no offer takes a discount away")
+        case RemoveDiscounts() | MoveEnd():
+            raise AssertionError("no offer takes a discount away, or moves an end")
 
 
 # The table
@@ -602,6 +622,75 @@ def test_a_percentage_that_is_none_or_would_be_rounded_is_refused(percent: str) 
 def test_an_amount_that_the_currency_cannot_say_is_refused(amount: str, currency: str) -> None:
     refused = Refuse(Code.AMOUNT_DOES_NOT_FIT_THE_CURRENCY)
     assert step(CouponTerms(None, Decimal(amount), "once"), shape(currency=currency)) == refused
+
+
+def of_three(**changes: Any) -> AppliedDiscount:
+    return dataclasses.replace(FOR_THREE, **changes)
+
+
+@pytest.mark.parametrize(
+    ("terms", "there", "code"),
+    [
+        pytest.param("months", of_three(ends_at=NOW + DAY), ENDS_EARLIER, id="it ends tomorrow"),
+        pytest.param(
+            "months", of_three(ends_at=datetime(2027, 5, 1, tzinfo=UTC)), ENDS_EARLIER, id="by one"
+        ),
+        pytest.param(
+            "months",
+            of_three(ends_at=datetime(2027, 5, 1, 0, 0, 1, tzinfo=UTC)),
+            None,
+            id="it ends after the last payment",
+        ),
+        pytest.param("months", of_three(ends_at=DUE + 400 * DAY), None, id="it lasts longer"),
+        pytest.param("months", of_three(duration="forever", ends_at=None), None, id="it stays"),
+        pytest.param(
+            "months", of_three(duration="once", ends_at=None), ENDS_EARLIER, id="it is for one"
+        ),
+        pytest.param(
+            "months", of_three(duration=None, ends_at=None), ENDS_EARLIER, id="nobody knows"
+        ),
+        pytest.param("ever", of_three(duration="forever", ends_at=None), None, id="for ever"),
+        pytest.param("ever", of_three(), ENDS_EARLIER, id="for ever is more than for months"),
+        pytest.param(
+            "ever", of_three(duration="once", ends_at=None), ENDS_EARLIER, id="or than once"
+        ),
+        pytest.param("once", of_three(duration="once", ends_at=None), None, id="once"),
+        pytest.param("once", of_three(ends_at=DUE + DAY), None, id="one of months, for one"),
+        pytest.param("once", of_three(ends_at=DUE), ENDS_EARLIER, id="it ends before the payment"),
+    ],
+)
+def test_a_coupon_that_is_there_counts_where_no_payment_less_has_it(
+    terms: str, there: AppliedDiscount, code: Code | None
+) -> None:
+    wanted = CouponTerms(
+        Decimal("12.50"), None, DURATIONS[terms], months=3, coupon_id=there.coupon_id
+    )
+    reached = step(wanted, shape(discounts=(there,)))
+
+    assert reached == (IS_SO_ALREADY if code is None else Refuse(code))
+    # So does the customer's own, while it is in force.
+    of_customer = step(wanted, shape(customer_discount=there))
+    assert of_customer == reached
+    shadowed = step(wanted, shape(discounts=(LOYAL,), customer_discount=there))
+    assert not isinstance(shadowed, Done)
+
+
+def test_a_coupon_that_is_there_is_measured_by_every_line_and_only_by_known_dates() -> None:
+    terms = OFFERS["a coupon of a percentage"]
+    ends = of_three(ends_at=datetime(2027, 5, 5, tzinfo=UTC))
+    weekly = dataclasses.replace(SUPPORT, interval="week")
+
+    # Four more weeks are paid before the three months are over.
+    assert step(terms, shape(items=(PRO, weekly), discounts=(ends,))) == Refuse(ENDS_EARLIER)
+    undated = dataclasses.replace(PRO, period_end=None)
+    assert step(terms, shape(items=(undated,), discounts=(ends,))) != IS_SO_ALREADY
+    endless = dataclasses.replace(PRO, interval="year", interval_count=10**6)
+    assert step(terms, shape(items=(PRO, endless), discounts=(ends,))) != IS_SO_ALREADY
+    # Worth nothing either way, it is not told as given.
+    far = shape(items=(YEARLY,), current_period_end=YEAR_DUE, last_period_end=YEAR_DUE)
+    assert step(terms, dataclasses.replace(far, discounts=(ends,))) == NO_DISCOUNTED_PAYMENT
+    nameless = CouponTerms(Decimal(10), None, "repeating", coupon_id=ends.coupon_id)
+    assert step(nameless, shape(discounts=(ends,))) == NO_DISCOUNTED_PAYMENT
 
 
 def test_the_same_definition_always_makes_the_same_coupon_and_another_one_never() -> None:

@@ -11,7 +11,7 @@ from typing import Any, Final
 from hypothesis import event, given
 from hypothesis import strategies as st
 
-from aiocancel.core.actions import Defer, Write
+from aiocancel.core.actions import Defer, Done, Write
 from aiocancel.core.changes import (
     PAUSE_BEHAVIORS,
     PAUSE_CREDITS,
@@ -216,6 +216,49 @@ def test_a_cheaper_plan_at_the_periods_end_makes_nothing_dearer_and_takes_no_dis
     assert change.takes_effect_at == due
     assert change.running == running
     event("it is planned")
+
+
+@given(
+    situation=situations(),
+    terms=st.builds(
+        CouponTerms,
+        percent_off=st.integers(1, 100).map(Decimal),
+        amount_off=st.none(),
+        duration=st.sampled_from(COUPON_DURATIONS),
+        months=st.integers(1, 24),
+        coupon_id=st.just("own 0"),
+    ),
+    has_its_worth=st.sampled_from(COUPON_DURATIONS),
+)
+def test_a_coupon_called_done_takes_as_much_off_as_the_one_that_was_offered(
+    situation: Any, terms: CouponTerms, has_its_worth: Any
+) -> None:
+    subscription, costs, coupons = situation
+    part = Fraction(terms.percent_off or 0) / 100
+    there = [each for each in subscription.discounts if each.coupon_id == "own 0"]
+    if not there or subscription.paused is not None:
+        # A pause moves no payment; which ones it leaves out is asked elsewhere.
+        event("it is not there")
+        return
+    has = dataclasses.replace(there[0], duration=has_its_worth)
+    if has_its_worth == "repeating" and has.ends_at is None:
+        has = dataclasses.replace(has, ends_at=NOW + timedelta(days=45))
+    if has_its_worth != "repeating":
+        has = dataclasses.replace(has, ends_at=None)
+    others = [each for each in subscription.discounts if each is not there[0]]
+    subscription = dataclasses.replace(subscription, discounts=(has, *others))
+    worth = Worth(part, Fraction(0), has_its_worth)
+    if not isinstance(step(terms, subscription, now=NOW), Done):
+        event("it is not as long")
+        return
+
+    has_now = bill(subscription, NOW, costs, coupons | {"own 0": worth})
+    promised = bill(subscription, NOW, costs, coupons | {"own 0": worth})
+    was_offered = added_by(terms)
+    assert was_offered is not None
+    promised.own[has.discount_id] = was_offered
+    assert has_now.total() <= promised.total()
+    event("it is as long")
 
 
 TO_CHEAP: Final = PlanTerms("price_cheap", prorate=True, at_period_end=True)

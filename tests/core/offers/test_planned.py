@@ -214,6 +214,19 @@ def test_the_new_plans_period_is_that_of_its_price() -> None:
     assert of_usage == Write(dataclasses.replace(PLANNED, quantity=None))
 
 
+@pytest.mark.parametrize("terms", [TERMS, PlanTerms(BASIC, prorate=True)], ids=["later", "now"])
+def test_nobody_guesses_how_many_are_to_be_paid_in_the_place_of_usage(terms: PlanTerms) -> None:
+    of_usage = shape(items=(USAGE,))
+    licensed = Price(BASIC, "month", 1, is_metered=False)
+    metered = dataclasses.replace(licensed, is_metered=True)
+
+    # Stripe would take one.
+    assert step(terms, of_usage, price=licensed) == Refuse(Code.QUANTITY_IS_UNKNOWN)
+    assert step(terms, of_usage) == Refuse(Code.QUANTITY_IS_UNKNOWN)
+    assert isinstance(step(terms, of_usage, price=metered), Write)
+    assert isinstance(step(terms, shape(), price=licensed), Write)
+
+
 def test_the_owner_can_let_every_vendors_plan_begin_with_the_next_period() -> None:
     now = PlanTerms(BASIC, prorate=True)
     assert step(now, shape(), rules=OUR_KIND) == step(TERMS, shape())
@@ -248,19 +261,22 @@ def test_fewer_seats_come_with_the_next_period_at_the_same_price() -> None:
 
 def test_more_seats_and_seats_of_usage_are_no_offer() -> None:
     refused = Refuse(Code.SEATS_WOULD_NOT_BE_FEWER)
+    of_usage = dataclasses.replace(PRO, is_metered=True, quantity=None)
 
     assert step(dataclasses.replace(FEWER, seats=4), shape()) == refused
-    assert step(dataclasses.replace(TERMS, seats=4), shape()) == refused
-    assert step(FEWER, shape(items=(USAGE,))) == refused
+    assert step(FEWER, shape(items=(of_usage,))) == refused
+    assert step(FEWER, shape(items=(PRO, PRO))) == refused
 
 
 def test_seats_of_another_price_are_no_offer_because_they_could_cost_more() -> None:
-    refused = Refuse(Code.SEATS_WOULD_NOT_BE_FEWER)
+    refused = Refuse(Code.SEATS_OF_ANOTHER_PRICE)
     other = PlanTerms(BASIC, prorate=False, at_period_end=True, seats=1)
     rules = OfferRules(plan_price_ids=frozenset({"price_pro"}))
 
     assert step(other, shape()) == refused
     assert step(other, shape(items=(PRO, SUPPORT)), rules=rules) == refused
+    assert step(dataclasses.replace(TERMS, seats=4), shape()) == refused
+    assert step(FEWER, shape(items=(USAGE,))) == refused
 
 
 def test_the_price_of_an_add_on_is_not_the_plan_that_a_customer_has_already() -> None:
