@@ -553,9 +553,9 @@ class StripeClient:
     async def _resume(
         self, action: Action, path: str, params: Mapping[str, Any], key: str
     ) -> BillingReply:
-        """Take a cancellation back; an offer that comes next is decided by the discounts in the answer."""
+        """Take a cancellation back; an offer that comes next is decided by a look at coupons and customer as well."""
         is_for_offer = action.kind is ActionKind.APPLY_OFFER
-        update = self._update if is_for_offer else self._update_plainly
+        update = self._post_apart if is_for_offer else self._update_plainly
         return await update(path, params, key)
 
     async def _update(

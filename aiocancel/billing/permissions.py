@@ -33,6 +33,8 @@ class Needs:
         watches_offers: The flow vendor does, and Stripe is read until it shows them.
         lists_customers: Subscriptions are found at Stripe by the customer.
         hears_news: Stripe's list of events is read.
+        shows_prices: A flow of our own shows offers with the price that Stripe previews.
+        shows_plans: It offers another plan, by its name.
     """
 
     makes_offers: bool = False
@@ -40,6 +42,8 @@ class Needs:
     plans_ahead: bool = False
     lists_customers: bool = False
     hears_news: bool = False
+    shows_prices: bool = False
+    shows_plans: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +72,8 @@ def probes(billing: StripeBilling, needs: Needs) -> Iterator[Probe]:
     end = parameters.end(PlainChange.CANCEL_AT_PERIOD_END, NO_REASON, billing, NOBODY)
     yield Probe("get", _SUBSCRIPTION, "cancelling", "subscription_read")
     yield Probe("post", _SUBSCRIPTION, "cancelling", "subscription_write", end)
-    if billing.schedule_policy == "amend":
+    sees_schedules = billing.schedule_policy == "amend"
+    if sees_schedules or (billing.schedule_policy == "release" and needs.makes_offers):
         schedule = f"/v1/subscription_schedules/sub_sched_{NOBODY}"
         yield Probe("get", schedule, "schedules", "subscription_read")
     if billing.schedule_policy != "park":
@@ -87,6 +92,20 @@ def probes(billing: StripeBilling, needs: Needs) -> Iterator[Probe]:
         yield _reading((*FOR_OFFERS, "latest_invoice"), "payments that are missing", "invoice_read")
         yield Probe("post", f"/v1/coupons/{NOBODY}", "offers of coupons", "coupon_write")
         yield Probe("get", f"/v1/prices/price_{NOBODY}", "offers of another plan", "plan_read")
+
+    if needs.watches_offers:
+        # Whoever ends a pause of the vendor's is shown where to pay.
+        yield _reading(("latest_invoice",), "the end of a pause", "invoice_read")
+    if needs.shows_prices:
+        asked = parameters.preview(f"sub_{NOBODY}", None, 0)
+        purpose = "the prices of a flow of our own"
+        yield Probe("post", "/v1/invoices/create_preview", purpose, "invoice_write", asked)
+
+    if needs.shows_plans:
+        # A screen names the plan.
+        expanded = {"expand": ["product"]}
+        purpose = "other plans in a flow of our own"
+        yield Probe("get", f"/v1/prices/price_{NOBODY}", purpose, "product_read", expanded)
 
     if needs.lists_customers:
         listed = {"customer": f"cus_{NOBODY}", "status": "all", "limit": 1}

@@ -20,6 +20,7 @@ from aiocancel.billing.settings import API_VERSION, STRIPE_API
 from aiocancel.check_arguments import LIVE_KEY_LENGTH
 from aiocancel.config import MAKE_A_KEY
 from aiocancel.core import preflight
+from aiocancel.core.flow.definition import PlanOffer
 from aiocancel.core.offers.apply import DEFAULT_RULES
 from aiocancel.core.preflight import CheckResult, Level
 from aiocancel.errors import AiocancelError, BillingError, VendorError
@@ -29,6 +30,7 @@ from aiocancel.postgres.address import cannot_open
 from aiocancel.postgres.customer_query import StripeCustomerQuery, SubscriptionQuery
 from aiocancel.postgres.roles import forbidden_objects
 from aiocancel.postgres.schema import installed_version, migrations
+from aiocancel.vendors.own import own_flow_of
 from aiocancel.web.csp_header import needed_sources
 
 if TYPE_CHECKING:
@@ -184,14 +186,7 @@ class _Checks:
 
     async def _permissions(self, client: StripeClient) -> list[CheckResult]:
         parts = self._inspected
-        needs = Needs(
-            makes_offers=parts.vendor.applies_offers == "app",
-            plans_ahead=(parts.offer_rules or DEFAULT_RULES).plan_starts == "period_end",
-            watches_offers=parts.vendor.applies_offers == "vendor" and parts.vendor.has_api,
-            lists_customers=isinstance(parts.subscriptions, StripeSubscriptions),
-            hears_news=bool(parts.on_subscription_change or parts.billing.webhook_secrets),
-        )
-        found = await missing_permissions(client, parts.billing, needs)
+        found = await missing_permissions(client, parts.billing, needs_of(parts))
 
         said = {each: f"{each.permission} ({each.purpose})" for each in found}
         needed = [text for each, text in said.items() if each.required]
@@ -413,3 +408,23 @@ class _Checks:
             is_plain=getattr(mailer, "tls", None) == "off" and settings.mode == "live",
         )
         return [judged]
+
+
+def needs_of(parts: Parts) -> Needs:
+    """Say what the settings will lead to at Stripe; a flow of our own makes offers for whatever vendor it stands in."""
+    flow, rules = own_flow_of(parts.vendor), parts.offer_rules or DEFAULT_RULES
+    offers = () if flow is None else flow.definition.offers
+    plans = [each for each in offers if isinstance(each, PlanOffer)]
+    come_later = rules.plan_starts != "now" or any(each.at != "now" for each in plans)
+
+    return Needs(
+        makes_offers=parts.vendor.applies_offers == "app"
+        or bool(offers)
+        or bool(rules.seat_offers),
+        plans_ahead=come_later or bool(rules.seat_offers),
+        watches_offers=parts.vendor.applies_offers == "vendor" and parts.vendor.has_api,
+        shows_prices=bool(offers),
+        shows_plans=bool(plans),
+        lists_customers=isinstance(parts.subscriptions, StripeSubscriptions),
+        hears_news=bool(parts.on_subscription_change or parts.billing.webhook_secrets),
+    )

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal
 
-from aiocancel.core.changes import AddDiscount, Change, MoveTrialEnd
+from aiocancel.core.changes import AddDiscount, Change, MoveTrialEnd, PauseService, SwapPrice
 from aiocancel.core.identifiers import SubscriptionId, is_opaque_id
 from aiocancel.core.offers.apply import add_months
 from aiocancel.core.stored_json import refuse_unknown
@@ -54,6 +54,7 @@ end was taken back, a pause is over, or missing payments came. ``plan_changed``:
 
 _LATE: Final = frozenset({"past_due", "unpaid"})
 _PAUSED: Final = "paused"
+_NOTED_LATE: Final = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,16 +294,17 @@ def _lasts(change: AddDiscount, made_at: datetime, now: datetime, work: OwnWork)
     if made is not None and made.duration == "forever":
         return True
     if made is not None and made.duration == "repeating" and made.months:
-        return now < add_months(made_at, made.months)
-    if _used_by_a_trial(work, made_at):
+        # It was noted as made a little after Stripe began it, or much later where an answer was lost.
+        return now < add_months(made_at, made.months) - _NOTED_LATE
+    if _used_by_our_own(work, made_at):
         return False
     return change.due is not None and now < change.due
 
 
-def _used_by_a_trial(work: OwnWork, made_at: datetime) -> bool:
-    """Whether a trial was extended since: its invoice over 0 uses up a discount for one payment."""
+def _used_by_our_own(work: OwnWork, made_at: datetime) -> bool:
+    """Whether an invoice came since that uses up a discount for one payment: of a trial, a plan, or after a pause."""
     return any(
-        isinstance(change, MoveTrialEnd) and later >= made_at
+        isinstance(change, MoveTrialEnd | SwapPrice | PauseService) and later >= made_at
         for change, later in work.gifts.values()
     )
 

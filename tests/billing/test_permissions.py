@@ -19,7 +19,15 @@ from tests.support.company import Company
 from tests.support.workbench import client_of
 
 KEY = "rk_test_with_few_permissions"
-EVERYTHING = Needs(makes_offers=True, lists_customers=True, hears_news=True)
+EVERYTHING = Needs(
+    makes_offers=True,
+    watches_offers=True,
+    plans_ahead=True,
+    lists_customers=True,
+    hears_news=True,
+    shows_prices=True,
+    shows_plans=True,
+)
 
 
 async def missing(
@@ -51,7 +59,12 @@ async def test_cancelling_needs_the_permission_to_change_subscriptions_and_nothi
     ("granted", "needs", "expected"),
     [
         (["subscription_read"], Needs(), {"subscription_write"}),
-        (["subscription_write"], Needs(watches_offers=True), {"coupon_read"}),
+        (["subscription_write"], Needs(watches_offers=True), {"coupon_read", "invoice_read"}),
+        (
+            ["subscription_write", "coupon_write", "customer_read", "plan_read", "invoice_read"],
+            Needs(makes_offers=True, shows_prices=True, shows_plans=True),
+            {"product_read", "invoice_write"},
+        ),
         (["subscription_write"], Needs(hears_news=True), {"event_read"}),
         (
             ["subscription_write", "coupon_read"],
@@ -91,11 +104,24 @@ async def test_who_plans_ahead_needs_to_make_schedules_and_nothing_else(
     )
 
 
+@pytest.mark.parametrize("policy", ["amend", "release"])
+def test_whoever_makes_offers_reads_the_schedules_that_stand_in_their_way(
+    policy: SchedulePolicy,
+) -> None:
+    billing = StripeBilling(api_key=KEY, schedule_policy=policy)
+    read = ("get", f"/v1/subscription_schedules/sub_sched_{NOBODY}")
+
+    asked = {(each.method, each.path) for each in probes(billing, Needs(makes_offers=True))}
+    assert read in asked
+    without = {(each.method, each.path) for each in probes(billing, Needs())}
+    assert (read in without) is (policy == "amend")
+
+
 async def test_the_set_that_the_how_to_names_is_enough_for_everything(
     stripe_api: tuple[StripeSimulator, str],
 ) -> None:
     granted = [
-        *("subscription_write", "coupon_write", "invoice_read", "plan_read"),
+        *("subscription_write", "coupon_write", "invoice_write", "plan_read"),
         *("customer_read", "event_read", "product_read"),
     ]
 

@@ -8,6 +8,7 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from email.utils import formatdate
 from typing import Any
 
@@ -16,14 +17,16 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
-from aiocancel import CancelFlow, StripeBilling, SubscriptionQuery
+from aiocancel import CancelFlow, OfferRules, OwnFlow, PlanOffer, StripeBilling, SubscriptionQuery
 from aiocancel.billing.customer_subscriptions import StripeSubscriptions
+from aiocancel.billing.permissions import Needs
 from aiocancel.billing.settings import API_VERSION
-from aiocancel.cli.check import run_checks
+from aiocancel.cli.check import needs_of, run_checks
 from aiocancel.core.codes import Code
 from aiocancel.core.preflight import CheckResult, Level, as_json, as_text
 from aiocancel.core.properties import Property
 from aiocancel.core.subscription import OwnedSubscription
+from aiocancel.ports import FlowVendor
 from aiocancel.postgres.ledger import Ledger
 from aiocancel.postgres.schema import migrations
 from aiocancel.testing.postgres import EmbeddedPostgres
@@ -810,3 +813,24 @@ async def test_an_inspection_shows_no_secret(site: Installation) -> None:
     assert inspected.grant_key_lengths == (len(GRANT_KEY),)
     assert inspected.subscriptions is QUERY
     assert [secret for secret in SECRETS if secret in repr(inspected)] == []
+
+
+def test_a_flow_of_our_own_asks_for_prices_and_for_plans_to_come_whatever_vendor_it_stands_in() -> (
+    None
+):
+    later = PlanOffer("basic", "price_basic", at="period_end")
+    at_vendors = ProsperStack(client_id="acct_1", client_secret=CLIENT_SECRET)
+    with_ours = ProsperStack(
+        client_id="acct_1", client_secret=CLIENT_SECRET, fallback=OwnFlow(offers=[later])
+    )
+
+    def needs(vendor: FlowVendor, **settings: Any) -> Needs:
+        return needs_of(make_cancel("postgresql:///none", vendor=vendor, **settings).inspect())
+
+    watches = Needs(watches_offers=True)
+    assert needs(at_vendors) == watches
+    makes = replace(watches, makes_offers=True, plans_ahead=True)
+    assert needs(with_ours) == replace(makes, shows_prices=True, shows_plans=True)
+    assert needs(OwnFlow()) == Needs(makes_offers=True)
+    seats = OfferRules(seat_offers={"offr_fewer": ("price_team", 3)})
+    assert needs(at_vendors, offer_rules=seats) == makes

@@ -10,7 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aiocancel.core.changes import AddDiscount, Change, MoveTrialEnd, NewCoupon
+from aiocancel.core.changes import (
+    AddDiscount,
+    Change,
+    MoveTrialEnd,
+    NewCoupon,
+    PauseService,
+    SwapPrice,
+)
 from aiocancel.core.news import (
     EVENT_TYPES,
     OwnWork,
@@ -23,6 +30,7 @@ from aiocancel.core.news import (
     standing_from_json,
     standing_to_json,
 )
+from aiocancel.core.offers.apply import add_months
 from aiocancel.core.subscription import AppliedDiscount, Subscription, read_subscription
 from aiocancel.errors import UnreadableLedgerError
 
@@ -296,6 +304,18 @@ LATER = END + timedelta(days=1)
             [],
             id="its months are over",
         ),
+        pytest.param(
+            a_discount(made=a_coupon("repeating", 3)),
+            add_months(NOW, 3) - timedelta(hours=2),
+            [],
+            id="its months may be over, as an answer was lost when it was made",
+        ),
+        pytest.param(
+            a_discount(made=a_coupon("repeating", 3)),
+            add_months(NOW, 3) - timedelta(days=2),
+            [7],
+            id="its months are nearly over",
+        ),
         pytest.param(MoveTrialEnd(END, END), NOW, [], id="no discount"),
     ],
 )
@@ -331,10 +351,18 @@ def test_a_discount_that_may_still_be_there_is_not_called_removed(
     assert removed_gifts(work, subscription, NOW) == []
 
 
-def test_a_discount_that_a_longer_trial_uses_up_was_not_removed() -> None:
+@pytest.mark.parametrize(
+    "later",
+    [
+        pytest.param(MoveTrialEnd(END, END), id="of a longer trial"),
+        pytest.param(SwapPrice("si_1", "price_b", "price_a", 1, prorate=True), id="of a plan"),
+        pytest.param(PauseService(END, END), id="after a pause"),
+    ],
+)
+def test_a_discount_that_another_invoice_uses_up_was_not_removed(later: Change) -> None:
     gifts: dict[int, tuple[Change, datetime]] = {
         7: (a_discount(), NOW),
-        8: (MoveTrialEnd(END, END), NOW + timedelta(hours=1)),
+        8: (later, NOW + timedelta(hours=1)),
     }
 
     assert removed_gifts(OwnWork(gifts=gifts), with_discounts(), NOW) == []
