@@ -526,6 +526,18 @@ class Code(StrEnum):
         "The offer's seats are of a price that the subscription does not pay, and may cost more.",
         "Name the price in OfferRules(seat_offers=...) that these customers pay, or change the seats at Stripe.",
     )
+    PAID_TIME_WOULD_BE_LOST = (
+        "paid_time_would_be_lost",
+        About.OFFER,
+        "The pause would begin at once, without credit for the time that is paid.",
+        "Let the pause begin when the period ends, or set another OfferRules(pause_credit=...).",
+    )
+    SEATS_MAY_COST_MORE = (
+        "seats_may_cost_more",
+        About.OFFER,
+        "The price of each seat depends on how many there are, so fewer may cost more.",
+        "Look at the tiers of the price at Stripe, and change the seats there if the customer pays less.",
+    )
     QUANTITY_IS_UNKNOWN = (
         "quantity_is_unknown",
         About.OFFER,

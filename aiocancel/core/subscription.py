@@ -58,12 +58,17 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """A price that an offer names, and how often it is paid; ``is_metered`` says that usage is paid for, afterwards."""
+    """A price that an offer names, and how often it is paid; ``is_metered`` says that usage is paid for, afterwards.
+
+    ``is_by_volume`` says that the quantity sets the price of each, so that fewer may cost more. Source: ``tiers_mode``
+    in https://docs.stripe.com/api/prices/object
+    """
 
     price_id: str
     interval: str
     interval_count: int
     is_metered: bool
+    is_by_volume: bool = False
 
 
 def read_price(data: Mapping[str, Any]) -> Price:
@@ -81,6 +86,7 @@ def read_price(data: Mapping[str, Any]) -> Price:
             recurring["interval"],
             recurring["interval_count"],
             recurring.get("usage_type") == "metered",
+            data.get("tiers_mode") == "volume",
         )
     except (LookupError, TypeError, AttributeError) as error:
         raise ValueError(f"Stripe's price lacks a field: {type(error).__name__}") from error

@@ -617,6 +617,7 @@ def test_a_price_is_read_with_how_often_it_is_paid() -> None:
     assert read_price(PRICE) == Price("price_1", "month", 3, is_metered=False)
     metered = PRICE["recurring"] | {"usage_type": "metered"}  # type: ignore[operator]
     assert read_price(PRICE | {"recurring": metered}).is_metered
+    assert read_price(PRICE | {"tiers_mode": "volume"}).is_by_volume
 
 
 @pytest.mark.parametrize(

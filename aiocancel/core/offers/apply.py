@@ -627,6 +627,8 @@ def _fewer_seats(
     if len(counted) > 1 or seats > (counted[0].quantity or 0):
         # Usage has no seats, and of two lines nobody said which.
         return Refuse(Code.SEATS_WOULD_NOT_BE_FEWER)
+    if price is not None and price.is_by_volume:
+        return Refuse(Code.SEATS_MAY_COST_MORE)
     return plan_at_period_end(terms, counted[0], subscription, now, price)
 
 
@@ -740,6 +742,9 @@ def _pause_service(
     if not subscription.charges_automatically:
         # Stripe would not let it go on again.
         return Refuse(Code.PAUSE_NEEDS_AUTOMATIC_CHARGES)
+    if rules.pause_credit == "none" and not terms.at_period_end:
+        # Whoever ends the pause early would pay for the rest of the period once more.
+        return Refuse(Code.PAID_TIME_WOULD_BE_LOST)
 
     until = None
     if terms.interval != "indefinitely":
@@ -765,9 +770,8 @@ def _costs_more(
         discount is not None and discount.ends_at is not None
         for discount in (*subscription.discounts, subscription.customer_discount)
     )
-    if (gives_none or has_an_end) and until <= due:
-        # The rest of the period is lost, and paid for once more.
-        return Code.NO_PAYMENT_FALLS_INTO_THE_PAUSE if gives_none else Code.A_DISCOUNT_WOULD_RUN_OUT
+    if has_an_end and until <= due:
+        return Code.A_DISCOUNT_WOULD_RUN_OUT
 
     free = until - (due if gives_none or has_an_end else now)
     return Code.A_DISCOUNT_WOULD_RUN_OUT if _runs_out(subscription, until, free) else None

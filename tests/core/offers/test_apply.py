@@ -1172,7 +1172,19 @@ def test_a_pause_of_the_subscription_itself_waits_for_the_next_period_as_well() 
 def test_what_a_pause_of_the_subscription_itself_credits_and_bills_is_the_owners_to_say() -> None:
     rules = OfferRules(pause_mechanism="pause", pause_credit="none", pause_bills_usage=False)
     expected = Write(PauseService(None, DUE, "none", bills_usage=False))
-    assert step(pause("indefinitely", 0), FLEXIBLE, rules=rules) == expected
+    terms = pause("indefinitely", 0, at_period_end=True)
+    awake = DUE - SERVICE_PAUSE_LEAD
+    assert step(terms, FLEXIBLE, now=awake, promised=DUE, rules=rules) == expected
+
+
+@pytest.mark.parametrize("interval", ["month", "billing_cycle", "indefinitely"])
+def test_no_paid_day_is_lost_by_a_pause_that_begins_at_once_without_credit(
+    interval: PauseInterval,
+) -> None:
+    rules = OfferRules(pause_mechanism="pause", pause_credit="none")
+    assert step(pause(interval, 2), FLEXIBLE, rules=rules) == Refuse(Code.PAID_TIME_WOULD_BE_LOST)
+    later = step(pause(interval, 2, at_period_end=True), FLEXIBLE, rules=rules)
+    assert later == Defer(until=DUE - SERVICE_PAUSE_LEAD, takes_effect_at=DUE)
 
 
 @pytest.mark.parametrize(
@@ -1225,16 +1237,16 @@ def test_a_pause_of_the_subscription_itself_is_refused_where_it_cannot_be_made_o
     ("credit", "ends_at", "days", "code"),
     [
         ("now", None, 3, None),
-        ("none", None, 3, Code.NO_PAYMENT_FALLS_INTO_THE_PAUSE),
-        ("none", None, 30, None),
+        ("none", None, 3, Code.PAID_TIME_WOULD_BE_LOST),
+        ("none", None, 30, Code.PAID_TIME_WOULD_BE_LOST),
         ("now", DUE + 100 * DAY, 3, Code.A_DISCOUNT_WOULD_RUN_OUT),
         ("now", DUE + 5 * DAY, 30, Code.A_DISCOUNT_WOULD_RUN_OUT),
         ("now", DUE + 5 * DAY, 90, None),
     ],
     ids=[
         "what is unused is credited",
-        "what is unused is lost",
-        "a pause that is longer than that",
+        "what is unused would be lost",
+        "what is unused would be lost in a longer pause, too",
         "credit at a discount",
         "a discount that is over then",
         "a pause that is worth more",

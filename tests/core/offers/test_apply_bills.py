@@ -54,6 +54,15 @@ offered: st.SearchStrategy[Terms] = st.one_of(
         amount_off=st.none(),
         duration=st.sampled_from(COUPON_DURATIONS),
         months=st.integers(1, 24),
+        # Those of the situations below: the customer may have the very coupon.
+        coupon_id=st.sampled_from([None, None, "own 0", "customer"]),
+    ),
+    st.builds(
+        CouponTerms,
+        percent_off=st.none(),
+        amount_off=st.integers(1, 40).map(Decimal),
+        duration=st.sampled_from(COUPON_DURATIONS),
+        months=st.integers(1, 24),
     ),
     st.builds(TrialTerms, st.integers(1, 200)),
     st.builds(PauseTerms, st.sampled_from(PAUSE_INTERVALS), st.integers(1, 12), st.booleans()),
@@ -109,7 +118,9 @@ def situations(
     ends = [line.period_end for line in lines if line.period_end is not None]
     resumes_at = st.none() | st.integers(1, 200).map(lambda days: NOW + timedelta(days=days))
     subscription = shape(
-        status=draw(st.sampled_from(["active", "active", "active", "trialing", "past_due"])),
+        status=draw(
+            st.sampled_from(["active", "active", "active", "trialing", "past_due", "unpaid"])
+        ),
         is_flexible=draw(st.sampled_from([True, True, False])),
         items=tuple(lines),
         current_period_end=min(ends),
@@ -134,8 +145,8 @@ def added_by(terms: Terms) -> Worth | None:
     if terms.duration == "repeating":
         seconds = shifted(int(NOW.timestamp()), "month", terms.months or 0)
         ends_at = datetime.fromtimestamp(seconds, UTC)
-    part = Fraction(terms.percent_off or 0) / 100
-    return Worth(part, Fraction(0), terms.duration, ends_at)
+    part, amount = Fraction(terms.percent_off or 0) / 100, Fraction(terms.amount_off or 0) * 100
+    return Worth(part, amount, terms.duration, ends_at)
 
 
 @given(situation=situations(), terms=offered, rules=rules)

@@ -268,6 +268,14 @@ def test_more_seats_and_seats_of_usage_are_no_offer() -> None:
     assert step(FEWER, shape(items=(PRO, PRO))) == refused
 
 
+def test_fewer_seats_of_a_price_by_volume_are_no_offer_because_each_may_cost_more() -> None:
+    each = Price("price_pro", "month", 1, is_metered=False)
+    by_volume = dataclasses.replace(each, is_by_volume=True)
+
+    assert step(FEWER, under(RUNNING), price=by_volume) == Refuse(Code.SEATS_MAY_COST_MORE)
+    assert isinstance(step(FEWER, under(RUNNING), price=each), Write)
+
+
 def test_seats_of_another_price_are_no_offer_because_they_could_cost_more() -> None:
     refused = Refuse(Code.SEATS_OF_ANOTHER_PRICE)
     other = PlanTerms(BASIC, prorate=False, at_period_end=True, seats=1)
