@@ -20,7 +20,7 @@ from aiocancel.billing.settings import API_VERSION, STRIPE_API
 from aiocancel.check_arguments import LIVE_KEY_LENGTH
 from aiocancel.config import MAKE_A_KEY
 from aiocancel.core import preflight
-from aiocancel.core.flow.definition import PlanOffer
+from aiocancel.core.flow.definition import FlowDefinition, PlanOffer
 from aiocancel.core.offers.apply import DEFAULT_RULES
 from aiocancel.core.preflight import CheckResult, Level
 from aiocancel.errors import AiocancelError, BillingError, VendorError
@@ -30,7 +30,6 @@ from aiocancel.postgres.address import cannot_open
 from aiocancel.postgres.customer_query import StripeCustomerQuery, SubscriptionQuery
 from aiocancel.postgres.roles import forbidden_objects
 from aiocancel.postgres.schema import installed_version, migrations
-from aiocancel.vendors.own import own_flow_of
 from aiocancel.web.csp_header import needed_sources
 
 if TYPE_CHECKING:
@@ -412,8 +411,10 @@ class _Checks:
 
 def needs_of(parts: Parts) -> Needs:
     """Say what the settings will lead to at Stripe; a flow of our own makes offers for whatever vendor it stands in."""
-    flow, rules = own_flow_of(parts.vendor), parts.offer_rules or DEFAULT_RULES
-    offers = () if flow is None else flow.definition.offers
+    rules = parts.offer_rules or DEFAULT_RULES
+    flow = getattr(parts.vendor, "fallback", None) or parts.vendor
+    definition: FlowDefinition | None = getattr(flow, "definition", None)
+    offers = () if definition is None else definition.offers
     plans = [each for each in offers if isinstance(each, PlanOffer)]
     come_later = rules.plan_starts != "now" or any(each.at != "now" for each in plans)
 
