@@ -244,7 +244,7 @@ def _change(stored: str | None) -> Change | None:
 
 
 def _own_work(rows: list[asyncpg.Record]) -> OwnWork:
-    cancellation, claim_id = None, None
+    cancellation, claim_id, cancelled_at = None, None, None
     gifts: dict[int, tuple[Change, datetime]] = {}
     is_unfinished = False
 
@@ -261,8 +261,11 @@ def _own_work(rows: list[asyncpg.Record]) -> OwnWork:
                 change = _change(row["change"])
                 if change is not None and row["is_recent"]:
                     gifts[row["id"]] = change, row["finished_at"]
+                if change is not None and cancelled_at and row["finished_at"] > cancelled_at:
+                    # Who leaves gets no offer: it was taken back first, for this one or elsewhere.
+                    cancellation = claim_id = cancelled_at = None
             case _:
                 cancellation = row["id"] if row["is_recent"] else None
-                claim_id = str(row["public_id"])
+                claim_id, cancelled_at = str(row["public_id"]), row["finished_at"]
 
     return OwnWork(cancellation, claim_id, gifts, is_unfinished)

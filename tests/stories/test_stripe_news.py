@@ -422,6 +422,31 @@ async def test_an_end_that_the_customer_takes_back_here_is_no_drift(company: Com
     assert company.events.of(DriftFound) == []
 
 
+async def test_an_end_that_an_offer_takes_back_is_no_drift_and_does_not_end_it_later(
+    company: Company,
+) -> None:
+    application = Application()
+    client = await opened(company, application)
+    await company.claim(await company.finished("canceled"))
+    await company.events.first(ActionApplied)
+    offer = next(offer for offer in company.flows.offers if offer["type"] == "coupon")
+    await company.claim(await company.finished("saved", offer["id"]))
+    await until(lambda: company.changes()[-1] == "discounts")
+    await company.events.first(ActionApplied, at_least=2)
+    for event in list(company.stripe.events.values()):
+        await post(client, event)
+    await until(lambda: _is_read(company))
+
+    assert company.changes() == ["cancel_at_period_end", "resume", "discounts"]
+    assert company.events.of(DriftFound) == []
+
+    # The company ends it, and not the cancellation of before.
+    await at_stripe(company, method="DELETE")
+    await post(client, an_event(company, "customer.subscription.deleted"))
+    await until(lambda: application.kinds[-1:] == ["ended"])
+    assert application.told[-1].claim_id is None
+
+
 async def test_a_discount_that_is_removed_in_the_dashboard_is_reported(company: Company) -> None:
     application = Application()
     client = await opened(company, application)
