@@ -30,7 +30,7 @@ from aiocancel.intake import FlowService
 from aiocancel.mail.letter import LetterTemplates
 from aiocancel.own_flow import FlowBounds, OwnFlowService
 from aiocancel.parts import Parts
-from aiocancel.ports import Billing, OutcomeVerifier, SubscriptionResolver, without_waiting
+from aiocancel.ports import OutcomeVerifier, SubscriptionResolver, without_waiting
 from aiocancel.postgres.address import CANNOT_OPEN, cannot_open
 from aiocancel.postgres.customer_query import StripeCustomerQuery, SubscriptionQuery
 from aiocancel.postgres.endings import Endings
@@ -267,7 +267,7 @@ def _make_worker(
     service: FlowService,
     ledger: Ledger,
     engine: PgQueuerEngine,
-    stripe: Billing,
+    stripe: StripeClient,
     policy: Policy,
     verifier: OutcomeVerifier | None,
     page_facts: StripePageFacts | None,
@@ -288,7 +288,8 @@ def _make_worker(
 
     return Worker(
         ledger,
-        stripe,
+        # As above: who reads news or figures holds no place, and may wait.
+        stripe.without_waiting(),
         engine,
         hooks=Hooks(parts.on_outcome, parts.on_error),
         offers=offers,
@@ -360,7 +361,7 @@ async def _open_resolvers(
         query = StripeCustomerQuery(chosen.customers)
         customers = await query.prepare(pool, needs=needs, within_s=within_s)
         listed = chosen.over(customers.resolve, stripe.list_subscriptions)
-        return listed, listed.over(customers.patient().resolve)
+        return listed, listed.patiently(customers.patient().resolve)
 
     return chosen, chosen
 

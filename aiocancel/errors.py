@@ -11,6 +11,7 @@
     ├── FlowNotResolvedError          a template asked for a payload that nobody had resolved
     ├── UnavailableError              the database, or Stripe where it is asked, cannot be reached; nothing was changed
     │   ├── AmbiguousSubscriptionError  several subscriptions, and no rule that chooses one
+    │   ├── AskedTooOftenError          one customer's pages ask Stripe too often; the way out goes on
     │   └── UnknownCustomerError        Stripe does not know the customer's id: trying again will not help
     ├── UnreadableLedgerError         the ledger holds a type that this release does not know; nothing was changed
     ├── PacedOutError                 a limit that all processes share left no turn in time; nothing was sent
@@ -123,6 +124,19 @@ class AmbiguousSubscriptionError(UnavailableError):
 
 class UnknownCustomerError(UnavailableError):
     """Stripe does not know the id that the database has for a customer: it is of another account or mode, or wrong."""
+
+
+class AskedTooOftenError(UnavailableError):
+    """One customer's subscriptions were asked for at Stripe too often within a minute.
+
+    ``retry_after_s`` is when they may be asked for again.
+    """
+
+    def __init__(self, *, retry_after_s: int) -> None:
+        super().__init__(
+            "the customer's subscriptions were listed at Stripe too often within a minute"
+        )
+        self.retry_after_s = retry_after_s
 
 
 class UnreadableLedgerError(AiocancelError):

@@ -123,6 +123,8 @@ class FlowService:
         self._sealer = sealer
         self._resolver = resolver
         self._patient_resolver = patient_resolver or resolver
+        refusing = getattr(resolver, "refusing", None)
+        self._refusing_resolver: SubscriptionResolver = resolver if refusing is None else refusing()
         self._ledger = ledger
         self._on_event = guarded(on_event)
         self._doorbell = doorbell
@@ -141,7 +143,7 @@ class FlowService:
         self._endings = endings or Endings(ledger.pool)
 
     async def find(
-        self, customer_id: str, subscription_id: str | None = None
+        self, customer_id: str, subscription_id: str | None = None, *, may_refuse: bool = False
     ) -> OwnedSubscription | None:
         """Return the customer's subscription.
 
@@ -149,15 +151,18 @@ class FlowService:
             customer_id: Who asks.
             subscription_id: Which of the customer's own; None leaves the choice to the owner's rule. Another
                 customer's is None, like one that does not exist.
+            may_refuse: Whether a customer who asks too often at Stripe may be refused, as nobody needs this answer
+                to leave.
 
         Raises:
             AmbiguousSubscriptionError: There are several, and neither the id nor a rule says which.
             UnavailableError: The database, or Stripe, did not answer.
         """
+        resolver = self._refusing_resolver if may_refuse else self._resolver
         with unavailable_on_refusal():
             if subscription_id is None:
-                return await self._resolver.resolve(customer_id)
-            return owned_named(await all_owned(self._resolver, customer_id), subscription_id)
+                return await resolver.resolve(customer_id)
+            return owned_named(await all_owned(resolver, customer_id), subscription_id)
 
     async def find_patiently(
         self, customer_id: str, subscription_id: str

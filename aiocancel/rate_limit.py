@@ -33,6 +33,11 @@ ALONE: Final = 0.1
 ASK_AGAIN_S: Final = 5.0
 # Shorter than any horizon, so that slots are never left over for want of a caller.
 ASK_EVERY_S: Final = 0.5
+# The longest wait of a whole take for those who hold a place that others need: no longer than asking takes. Slots that
+# come within the horizon are still waited for.
+IMPATIENT_S: Final = 0.5
+# Nobody is sent away for longer, however many were sent away before.
+LONGEST_PUT_OFF_S: Final = 60.0
 _RECENT_S: Final = 1.0
 _MOST_ROUNDS: Final = 2
 
@@ -70,18 +75,20 @@ class RateLimit:
         self._asking = asyncio.Lock()
         self._own = Budget()
         self._alone_until = float("-inf")
+        self._put_off_until = float("-inf")
 
     async def take(self) -> float:
         """Wait for a turn and return until when it may be used, on the monotonic clock.
 
-        Raises PacedOutError, and the turn is nobody's, where it would come too late.
+        Raises PacedOutError, and the turn is nobody's, where it would come too late. The error says when to come back:
+        of several who are sent away each a slot after the one before, so that they find a turn when they do.
         """
         give_up_at = self._clock() + self._longest_wait_s
         self._waiting += 1
         try:
             slot = await self._next_slot(give_up_at)
         except TimeoutError:
-            raise PacedOutError(retry_after_s=self._longest_wait_s) from None
+            raise PacedOutError(retry_after_s=self._put_off(self._longest_wait_s)) from None
         finally:
             self._waiting -= 1
         if (delay_s := slot - self._clock()) > 0:
@@ -114,8 +121,15 @@ class RateLimit:
                 # Other processes have taken every slot of the next moments.
                 nap_s = max(free_in_s - self._horizon_s, ASK_EVERY_S)
                 if self._clock() + nap_s >= give_up_at:
-                    raise PacedOutError(retry_after_s=max(free_in_s, nap_s))
+                    raise PacedOutError(retry_after_s=self._put_off(max(free_in_s, nap_s)))
                 await self._sleep(nap_s)
+
+    def _put_off(self, free_in_s: float) -> float:
+        now = self._clock()
+        after_the_last = self._put_off_until + self._limit.interval_s
+        latest = now + max(free_in_s, LONGEST_PUT_OFF_S)
+        self._put_off_until = min(max(after_the_last, now + free_in_s), latest)
+        return self._put_off_until - now
 
     async def _lease(self) -> float:
         """Ask for slots; returns in how many seconds the next free one comes."""

@@ -148,6 +148,7 @@ WRONG: Mapping[str, Mapping[str, Sequence[Any]]] = {
         "choose": (None, 5, "oldest", []),
         "timeout_s": SECONDS,
         "remember_s": ("3", None, True, -1, 61, NAN),
+        "most_lists_per_minute": ("3", None, True, 1, 2.5),
     },
     "SubscriptionQuery": {"sql": (*TEXT, "", " "), "choose": (5, "oldest", [])},
     "OfferLimits": {

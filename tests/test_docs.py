@@ -328,3 +328,21 @@ def test_each_parameter_of_a_public_class_has_its_entry_in_the_reference(name: s
     described = [entry for entry in entries if not entry.endswith("Error")]
 
     assert sorted(described) == sorted(inspect.signature(public).parameters)
+
+
+def test_every_finding_about_release_0_1_is_held_by_a_test_that_exists() -> None:
+    text = (DOCS / "explanation" / "who-held-the-door-in-0.1.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| ([A-Z0-9, ]+) \|.* \| (.*) \|$", text, re.MULTILINE)
+    of_findings = [one for number, _ in rows for one in number.split(", ")]
+
+    wanted = {f"H{n}" for n in range(1, 4)} | {f"M{n}" for n in range(1, 11)}
+    wanted |= {f"L{n}" for n in range(1, 9)} | {str(n) for n in range(1, 9)}
+    wanted |= {f"D{n}" for n in range(1, 13)} | {f"F{n}" for n in range(1, 14)}
+    assert sorted(of_findings) == sorted(wanted)
+
+    for number, held_by in rows:
+        names = re.findall(r"`([^`]+)`", held_by)
+        assert names, number
+        for name in names:
+            path, _, test = name.partition("::")
+            assert f"def {test}(" in (ROOT / path).read_text(encoding="utf-8"), (number, name)

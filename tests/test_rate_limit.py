@@ -10,7 +10,7 @@ import pytest
 
 from aiocancel.core.rate_limit import Budget, Limit, Slots, lease, limit_within, strike
 from aiocancel.errors import PacedOutError, UnavailableError
-from aiocancel.rate_limit import ALONE, ASK_AGAIN_S, RateLimit, RateLimits
+from aiocancel.rate_limit import ALONE, ASK_AGAIN_S, IMPATIENT_S, RateLimit, RateLimits
 
 LIMIT = limit_within(25, 1.0)
 
@@ -282,3 +282,31 @@ async def test_who_may_not_wait_does_not_wait_behind_others_either() -> None:
     async with one._asking:
         with pytest.raises(PacedOutError):
             await one.take()
+
+
+async def test_those_who_are_sent_away_come_back_each_a_turn_after_the_one_before(
+    clock: Time, budgets: Budgets
+) -> None:
+    one = pace(budgets, longest_wait_s=IMPATIENT_S)
+    await budgets.strike("stripe", pause_s=5.0)
+
+    told: list[float] = []
+    for _ in range(4):
+        with pytest.raises(PacedOutError) as sent_away:
+            await one.take()
+        told.append(sent_away.value.retry_after_s)
+
+    assert [round(later - told[0], 6) for later in told] == [
+        round(number * LIMIT.interval_s, 6) for number in range(4)
+    ]
+    assert 5.0 <= told[0] < 5.1
+
+
+async def test_nobody_is_sent_away_for_longer_than_a_minute(clock: Time, budgets: Budgets) -> None:
+    one = pace(budgets, limit=Limit(0.1), longest_wait_s=IMPATIENT_S)
+    await budgets.strike("stripe", pause_s=30.0)
+
+    for _ in range(20):
+        with pytest.raises(PacedOutError) as sent_away:
+            await one.take()
+        assert sent_away.value.retry_after_s <= 60.0

@@ -139,8 +139,16 @@ async def open_stripe(
         timeout=aiohttp.ClientTimeout(total=billing.timeout_s),
     ) as session:
         client = await asyncio.to_thread(_make_client, billing, session)
-        paces = None if slots is None else StripeRateLimits(billing, slots, for_pages=for_pages)
-        yield StripeClient(client, billing, paces)
+        if slots is None:
+            yield StripeClient(client, billing)
+            return
+
+        yield StripeClient(
+            client,
+            billing,
+            StripeRateLimits(billing, slots, for_pages=for_pages),
+            StripeRateLimits(billing, slots, for_pages=for_pages, impatient=True),
+        )
 
 
 def _warm_up() -> ssl.SSLContext:
@@ -205,10 +213,12 @@ class StripeClient:
         client: stripe.StripeClient,
         billing: StripeBilling,
         paces: StripeRateLimits | None = None,
+        impatient_paces: StripeRateLimits | None = None,
     ) -> None:
         self._client = client
         self._billing = billing
         self._paces = paces
+        self._impatient_paces = impatient_paces
         # Less, once Stripe says that a restricted key may not read them.
         self._for_pages: tuple[str, ...] = (*FOR_PAGES, OPEN_PAYMENT)
         self._for_flow: tuple[str, ...] = (*FOR_FLOW, OPEN_PAYMENT)
@@ -222,7 +232,12 @@ class StripeClient:
                 "the database holds an account that is none of Stripe's", code=Code.BAD_ACCOUNT
             )
         there = dataclasses.replace(self._billing, stripe_account=account)
-        return StripeClient(self._client, there, self._paces)
+        return StripeClient(self._client, there, self._paces, self._impatient_paces)
+
+    def without_waiting(self) -> StripeClient:
+        """Return the same client for those who hold a place: where no turn is near, it fails at once."""
+        paces = self._impatient_paces
+        return StripeClient(self._client, self._billing, paces, paces)
 
     def _on_account(self) -> Mapping[str, str]:
         account = self._billing.stripe_account

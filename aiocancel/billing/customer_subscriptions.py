@@ -11,8 +11,14 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from aiocancel.billing.shared_listings import SharedListings
-from aiocancel.core.check_settings import check_number, check_text, check_texts, check_word
+from aiocancel.billing.shared_listings import Beyond, SharedListings
+from aiocancel.core.check_settings import (
+    check_number,
+    check_text,
+    check_texts,
+    check_whole,
+    check_word,
+)
 from aiocancel.core.choose_subscription import (
     CHOOSABLE_STATUSES,
     DEFAULT_STATUSES,
@@ -54,6 +60,9 @@ class StripeSubscriptions:
         timeout_s: How long the list may take, in seconds; after that it is an outage, as a page is waiting for it.
         remember_s: For how many seconds, from 0 to 60, what Stripe listed for a customer counts in this process.
             However many pages of one customer are opened at once, Stripe is asked once.
+        most_lists_per_minute: How often Stripe is asked for one customer's list within a minute, from 2, in each
+            process. Beyond it pages and the way out go by a list of the last minute, and ``/cancel/payload`` is
+            answered with 429. Who changes something is looked up again all the same.
 
     Raises:
         ConfigurationError: Says which setting is wrong.
@@ -64,6 +73,7 @@ class StripeSubscriptions:
     choose: Choice = "newest"
     timeout_s: float = 5.0
     remember_s: float = 3.0
+    most_lists_per_minute: int = 12
 
     def __post_init__(self) -> None:
         check_text("customers", self.customers)
@@ -80,6 +90,7 @@ class StripeSubscriptions:
         check_word("choose", self.choose, ("newest", "only"))
         check_number("timeout_s", self.timeout_s)
         check_number("remember_s", self.remember_s, least=0, most=60)
+        check_whole("most_lists_per_minute", self.most_lists_per_minute, least=2)
 
     def over(
         self, find_customer: FindCustomer, list_subscriptions: ListSubscriptions
@@ -100,13 +111,27 @@ class StripeResolver:
         self._settings = settings
         self._find_customer = find_customer
         self._listings = SharedListings(
-            list_subscriptions, within_s=settings.timeout_s, remember_s=settings.remember_s
+            list_subscriptions,
+            within_s=settings.timeout_s,
+            remember_s=settings.remember_s,
+            most_per_minute=settings.most_lists_per_minute,
         )
+        self._beyond: Beyond = "older"
 
-    def over(self, find_customer: FindCustomer) -> StripeResolver:
-        """Return the same resolver over another search for the customer; both share what Stripe listed."""
+    def patiently(self, find_customer: FindCustomer) -> StripeResolver:
+        """Return the same resolver for those who are about to change something, over another search for the customer.
+
+        Both share what Stripe listed. This one takes no list of a minute ago, and is never refused.
+        """
         other = copy.copy(self)
         other._find_customer = find_customer
+        other._beyond = "ask"
+        return other
+
+    def refusing(self) -> StripeResolver:
+        """Return the same resolver for requests that a script may make in a loop, and that nobody needs to leave."""
+        other = copy.copy(self)
+        other._beyond = "refuse"
         return other
 
     async def resolve(self, customer_id: str) -> OwnedSubscription | None:
@@ -132,7 +157,9 @@ class StripeResolver:
             return None, []
 
         try:
-            return customer, await self._listings.of(customer.stripe_customer_id)
+            return customer, await self._listings.of(
+                customer.stripe_customer_id, beyond=self._beyond
+            )
         except RejectedBillingError as error:
             if error.code != Code.RESOURCE_MISSING:
                 raise _unavailable(error) from error

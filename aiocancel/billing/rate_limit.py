@@ -13,7 +13,7 @@ from aiocancel.billing.settings import StripeBilling
 from aiocancel.core.identifiers import Mode
 from aiocancel.core.rate_limit import limit_within
 from aiocancel.ports import SlotSource
-from aiocancel.rate_limit import RateLimit, RateLimits
+from aiocancel.rate_limit import IMPATIENT_S, RateLimit, RateLimits
 
 # A fifth is left to the application's own requests.
 MAX_REQUESTS_PER_S: Final[Mapping[Mode, float]] = {"live": 80.0, "test": 20.0}
@@ -22,6 +22,7 @@ MAX_REQUESTS_PER_S_PER_ENDPOINT: Final = 20.0
 # A page is waiting: it comes before the worker's changes, which take their slots less far ahead.
 PAGE_HORIZON_S: Final = 3.0
 PAGE_LONGEST_WAIT_S: Final = 3.0
+LONGEST_WAIT_S: Final = 15.0
 # However many pages are opened, the rest of the budget is the worker's.
 PAGES_SHARE: Final = 0.5
 
@@ -37,9 +38,23 @@ class StripeRateLimits:
     """The turns of one client, by endpoint."""
 
     def __init__(
-        self, billing: StripeBilling, source: SlotSource, *, for_pages: bool = False
+        self,
+        billing: StripeBilling,
+        source: SlotSource,
+        *,
+        for_pages: bool = False,
+        impatient: bool = False,
     ) -> None:
+        """Make the limits of a client.
+
+        Args:
+            billing: The settings.
+            source: Where all processes take their slots from.
+            for_pages: A page waits: its requests come first, and have a share of their own.
+            impatient: Whoever asks holds a place that others need, and is sent away at once where no turn is near.
+        """
         self._source = source
+        self._longest_wait_s = IMPATIENT_S if impatient else LONGEST_WAIT_S
         self._prefix = f"stripe {billing.mode}"
         self._for_pages = for_pages
 
@@ -60,11 +75,13 @@ class StripeRateLimits:
             else None
         )
         self._endpoints: dict[str, RateLimit] = {}
+        self._endpoints_for_pages: dict[str, RateLimit] = {}
 
     def of(self, method: str, path: str) -> RateLimits:
         """Return the limits that a request falls under; none where a simulator is asked that has none."""
-        # The pages' own limit comes first: who gets no turn there takes none of the worker's.
-        limits = (self._pages, self.endpoint(method, path), self._account)
+        # The pages' own limits come first: who gets no turn there takes none of the worker's.
+        share = self._endpoint_for_pages(method, path)
+        limits = (self._pages, share, self.endpoint(method, path), self._account)
         return RateLimits([limit for limit in limits if limit is not None])
 
     def throttled(self, method: str, path: str, *, endpoint_only: bool) -> RateLimits:
@@ -82,6 +99,16 @@ class StripeRateLimits:
             self._endpoints[name] = self._pace(f"{self._prefix} {name}", self._per_endpoint)
         return self._endpoints[name]
 
+    def _endpoint_for_pages(self, method: str, path: str) -> RateLimit | None:
+        """Return the pages' share of an endpoint; the worker reads subscriptions at the same one."""
+        if not self._for_pages or self._per_endpoint is None:
+            return None
+        name = endpoint_of(method, path)
+        if name not in self._endpoints_for_pages:
+            share = max(2.0, self._per_endpoint * PAGES_SHARE)
+            self._endpoints_for_pages[name] = self._pace(f"{self._prefix} pages {name}", share)
+        return self._endpoints_for_pages[name]
+
     def _pace(self, name: str, requests_per_s: float) -> RateLimit:
         limit = limit_within(requests_per_s, 1.0)
         if self._for_pages:
@@ -92,4 +119,4 @@ class StripeRateLimits:
                 horizon_s=PAGE_HORIZON_S,
                 longest_wait_s=PAGE_LONGEST_WAIT_S,
             )
-        return RateLimit(name, limit, self._source)
+        return RateLimit(name, limit, self._source, longest_wait_s=self._longest_wait_s)

@@ -247,6 +247,12 @@ class Code(StrEnum):
         "Stripe does not know the customer's id that the database holds.",
         "Compare the id and the key's account and mode; cancel by hand for who asks meanwhile.",
     )
+    TOO_MANY_LOOKUPS = (
+        "too_many_lookups",
+        About.POST,
+        "One customer's subscriptions were asked for at Stripe too often within a minute.",
+        "Do nothing: /cancel goes on working; look for a page that asks in a loop if it goes on.",
+    )
     WHICH_SUBSCRIPTION = (
         "which_subscription",
         About.POST,

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Final
 
 from aiocancel.core.changes import Change, change_to_json
-from aiocancel.core.codes import AnyCode
+from aiocancel.core.codes import AnyCode, Code
 from aiocancel.core.idempotency import key_is_spent
 from aiocancel.core.offers.expect import Baseline, baseline_to_json
 from aiocancel.postgres.connection import LedgerConnection
@@ -55,9 +55,17 @@ UPDATE aiocancel.action a SET key_spent = true FROM ended
 WHERE $6 AND a.id = $1 AND a.idempotency_key = ended.idempotency_key
 """
 
+# What found no turn under a rate limit was never sent, and leaves the key unused unless an attempt before used it.
+NEVER_SENT: Final = """
+UPDATE aiocancel.action SET key_used_at = NULL
+WHERE id = $1 AND attempts = $2 AND NOT EXISTS (
+    SELECT FROM aiocancel.attempt WHERE action_id = $1 AND number <= $2 AND code IS DISTINCT FROM $3)
+"""
+
 WAS_SENT_BEFORE: Final = """
 SELECT EXISTS (
-    SELECT FROM aiocancel.attempt WHERE action_id = $1 AND number < $2 AND idempotency_key = $3) AS was_sent
+    SELECT FROM aiocancel.attempt
+    WHERE action_id = $1 AND number < $2 AND idempotency_key = $3 AND code IS DISTINCT FROM $4) AS was_sent
 """
 
 NOTE_FIRST_LOOK: Final = """
@@ -98,10 +106,16 @@ class Writes:
         await self._connection.at_once(
             END_WRITE, taken.action_id, taken.attempt, result, code, request_id, key_spent
         )
+        if code == Code.RATE_BUDGET:
+            await self._connection.at_once(
+                NEVER_SENT, taken.action_id, taken.attempt, Code.RATE_BUDGET
+            )
 
     async def was_sent_before(self, taken: TakenAction, key: str) -> bool:
         """Tell whether an earlier attempt of the action, as far as this ledger knows, sent the key."""
-        rows = await self._connection.at_once(WAS_SENT_BEFORE, taken.action_id, taken.attempt, key)
+        rows = await self._connection.at_once(
+            WAS_SENT_BEFORE, taken.action_id, taken.attempt, key, Code.RATE_BUDGET
+        )
         return bool(rows[0]["was_sent"])
 
     async def note_first_look(self, taken: TakenAction, baseline: Baseline) -> None:

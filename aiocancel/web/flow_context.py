@@ -137,8 +137,11 @@ class FlowContext:
             raise FlowNotResolvedError("the request is over: ask for its flow while it is handled")
         return FlowContext(self._site, request, named=subscription_id, page=self)
 
-    async def resolve(self) -> FlowContext:
-        """Find out who asks and for which subscription, once per request; never raises for an outage."""
+    async def resolve(self, *, may_refuse: bool = False) -> FlowContext:
+        """Find out who asks and for which subscription, once per request; never raises for an outage.
+
+        ``may_refuse`` is as in ``FlowService.find``.
+        """
         if self._state is not FlowState.UNRESOLVED:
             return self
 
@@ -154,7 +157,7 @@ class FlowContext:
                 self._state = FlowState.ANONYMOUS
                 return self
             service = await self._site.service()
-            self._owned = await service.find(customer_id, self._named)
+            self._owned = await service.find(customer_id, self._named, may_refuse=may_refuse)
         except AmbiguousSubscriptionError as error:
             self._site.on_event(LookupFailed(str(error)))
             self._state = FlowState.SEVERAL if service.can_list else FlowState.UNAVAILABLE

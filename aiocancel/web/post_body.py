@@ -51,7 +51,12 @@ class Posted:
 
 async def read_post(request: web.Request, vendor: FlowVendor, *, max_bytes: int) -> Posted:
     """Read a JSON or form post; raises MalformedClaimError with status 400, 408, 413 or 415."""
-    _refuse_unread(request, max_bytes)
+    if request.content_type not in ("application/json", "application/x-www-form-urlencoded"):
+        raise MalformedClaimError(
+            "Post application/json or application/x-www-form-urlencoded.",
+            code=Code.WRONG_CONTENT_TYPE,
+            status=415,
+        )
     body = await read_body(request, max_bytes)
 
     if request.content_type == "application/json":
@@ -60,7 +65,11 @@ async def read_post(request: web.Request, vendor: FlowVendor, *, max_bytes: int)
 
 
 async def read_body(
-    request: web.Request, max_bytes: int, *, within_s: float | None = None
+    request: web.Request,
+    max_bytes: int,
+    *,
+    within_s: float | None = None,
+    may_be_packed: bool = False,
 ) -> bytes:
     """Read a body.
 
@@ -68,10 +77,17 @@ async def read_body(
         request: The post.
         max_bytes: The longest body.
         within_s: How long the whole body may take; None takes ``BODY_WITHIN_S``.
+        may_be_packed: Whether a ``Content-Encoding`` is allowed, where it is known who posts.
 
     Raises:
-        MalformedClaimError: With status 400 for a body that breaks off, 408 for one that trickles, or 413.
+        MalformedClaimError: With status 400 for a body that breaks off, 408 for one that trickles, 413, or 415.
     """
+    # A few hundred bytes unpack to as many KiB, and no browser packs what it posts.
+    encoding = request.headers.get("Content-Encoding", "identity").strip().lower()
+    if not may_be_packed and encoding != "identity":
+        raise MalformedClaimError(
+            "Post the body without a Content-Encoding.", code=Code.CONTENT_ENCODING, status=415
+        )
     if (request.content_length or 0) > max_bytes:
         raise _too_large(max_bytes)
 
@@ -91,24 +107,6 @@ async def read_body(
         # Nobody may be there any more to read this; it is no fault of ours to log.
         raise MalformedClaimError("The body is cut off or cannot be unpacked.") from None
     return bytes(body)
-
-
-def _refuse_unread(request: web.Request, max_bytes: int) -> None:
-    """Refuse by its headers alone a post that is not worth reading."""
-    if request.content_type not in ("application/json", "application/x-www-form-urlencoded"):
-        raise MalformedClaimError(
-            "Post application/json or application/x-www-form-urlencoded.",
-            code=Code.WRONG_CONTENT_TYPE,
-            status=415,
-        )
-    # A few hundred bytes unpack to as many KiB, and no browser packs what it posts.
-    if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
-        raise MalformedClaimError(
-            "Post the body without a Content-Encoding.", code=Code.CONTENT_ENCODING, status=415
-        )
-
-    if (request.content_length or 0) > max_bytes:
-        raise _too_large(max_bytes)
 
 
 def _too_large(max_bytes: int) -> MalformedClaimError:

@@ -13,7 +13,12 @@ from aiocancel.config import DEFAULT_TEXTS
 from aiocancel.core.codes import AnyCode, Code
 from aiocancel.core.sentences import Sentence
 from aiocancel.core.undo import UNDOS
-from aiocancel.errors import ClaimError, UnavailableError, UnknownCustomerError
+from aiocancel.errors import (
+    AskedTooOftenError,
+    ClaimError,
+    UnavailableError,
+    UnknownCustomerError,
+)
 
 if TYPE_CHECKING:
     from aiocancel.core.decision import Answer
@@ -39,6 +44,7 @@ ERRORS: Final[Mapping[AnyCode, str]] = {
     Code.LINK_EXPIRED: "letter_link_expired",
     Code.UNKNOWN_SUBSCRIPTION: "unknown_subscription",
     Code.UNKNOWN_CUSTOMER: "unknown_customer",
+    Code.TOO_MANY_LOOKUPS: "too_many_posts",
     Code.WHICH_SUBSCRIPTION: "which_subscription",
     Code.NOT_AT_THIS_STEP: "nothing",
     Code.OFFER_WAS_NOT_SHOWN: "nothing",
@@ -92,6 +98,9 @@ def refusal_of(error: ClaimError | UnavailableError, words: Words) -> Refusal:
         # Asking again will not help, so nothing invites to.
         message = words.text("unknown_customer")
         return Refusal(404, Code.UNKNOWN_CUSTOMER, str(error), message)
+    if isinstance(error, AskedTooOftenError):
+        message = words.text(ERRORS[Code.TOO_MANY_LOOKUPS])
+        return Refusal(429, Code.TOO_MANY_LOOKUPS, str(error), message, error.retry_after_s)
     if isinstance(error, UnavailableError):
         # Its own text may name a database.
         text = words.text("unavailable")

@@ -517,13 +517,18 @@ class Attempts:
         return await billing.read_price(terms.price_id)
 
     async def _tell_reason(self, taken: TakenAction) -> None:
-        """Tell Stripe why the customer leaves; the cancellation itself stands, whatever comes of this."""
+        """Tell Stripe why the customer leaves; the cancellation itself stands, whatever comes of this.
+
+        Where there was no turn for it, it is told in another attempt.
+        """
         try:
             billing = await self._billing_of(taken)
             await billing.apply(
                 taken.action, Write(PlainChange.TELL_REASON), idempotency_key=taken.key
             )
         except BillingError as error:
+            if error.code == Code.RATE_BUDGET:
+                raise
             self._report_failure(taken, _sorted(error), error.code, error.request_id)
 
     def _later_on_its_clock(

@@ -330,6 +330,7 @@ async def test_an_outage_of_the_database_is_an_error_and_not_none(
         {"timeout_s": float("inf")},
         {"remember_s": -1},
         {"remember_s": 61},
+        {"most_lists_per_minute": 1},
     ],
 )
 def test_a_setting_that_cannot_be_right_is_refused(settings: dict[str, Any]) -> None:
@@ -413,6 +414,39 @@ async def test_a_customer_cancels_what_was_found_at_stripe_and_a_repeated_post_g
         answers.append((await response.json())["claim"])
 
     assert answers[0] == answers[1]
+    await until(lambda: [effect.kind for effect in stripe.effects] == ["cancel_at_period_end"])
+
+
+async def test_a_customer_who_asks_in_a_loop_is_refused_with_429_and_can_still_leave(
+    aiohttp_client: AiohttpClient, customers: Pool, stripe_api: tuple[StripeSimulator, str]
+) -> None:
+    stripe, url = stripe_api
+    subscribe(stripe, "sub_1")
+    lookup = StripeSubscriptions(SQL, remember_s=0, most_lists_per_minute=4)
+    client = await aiohttp_client(make_app(make_cancel(customers, url, subscriptions=lookup)))
+    headers = as_customer("ada")
+
+    statuses = []
+    for _ in range(60):
+        loop = await client.get("/cancel/payload", headers=headers)
+        statuses.append(loop.status)
+    listed = [request.path for request in stripe.requests].count("/v1/subscriptions")
+
+    assert statuses == [200] * 4 + [429] * 56
+    assert listed == 4
+    assert 0 < int(loop.headers["Retry-After"]) <= 60
+    refusal = await loop.json()
+    assert refusal["error"] == "too_many_lookups"
+    assert "Please wait a minute" in refusal["message"]
+
+    for _ in range(60):
+        page = await client.get("/cancel", headers={**headers, "Accept": "text/html"})
+        account = await client.get("/account", headers=headers)
+        assert (page.status, account.status) == (200, 200)
+    assert [request.path for request in stripe.requests].count("/v1/subscriptions") == 4
+    form = Page(await page.text()).fields
+    left = await client.post("/cancel/result", data=form, headers=headers)
+    assert left.status in (200, 202, 303)
     await until(lambda: [effect.kind for effect in stripe.effects] == ["cancel_at_period_end"])
 
 

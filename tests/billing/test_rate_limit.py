@@ -369,6 +369,55 @@ def test_the_pages_share_is_a_limit_beside_those_of_the_account_and_the_endpoint
 
     assert {name: limit.most_within(1.0) for name, limit in slots.asked.items()} == {
         "stripe live pages": 40,
+        "stripe live pages GET /v1/subscriptions": 10,
         "stripe live GET /v1/subscriptions": 20,
         "stripe live": 80,
     }
+
+
+async def test_pages_leave_the_worker_half_of_the_endpoint_at_which_both_read_subscriptions(
+    pool: Pool,
+) -> None:
+    # Live, where an endpoint's limit is far below the account's.
+    billing = StripeBilling(api_key="sk_live_1")
+    pages = StripeRateLimits(billing, RateBudgets(pool), for_pages=True)
+    worker = StripeRateLimits(billing, RateBudgets(pool), impatient=True)
+
+    async def open_pages(number: int) -> None:
+        while True:
+            with contextlib.suppress(PacedOutError):
+                await pages.of("get", f"/v1/subscriptions/sub_{number}").take()
+
+    opened = [asyncio.create_task(open_pages(number)) for number in range(90)]
+    await asyncio.sleep(0.5)
+    try:
+        async with asyncio.timeout(10):
+            for _ in range(10):
+                await worker.of("get", "/v1/subscriptions/sub_1").take()
+    finally:
+        for task in opened:
+            task.cancel()
+        await asyncio.gather(*opened, return_exceptions=True)
+
+
+async def test_who_holds_a_place_is_sent_away_where_no_turn_is_near_and_who_holds_none_waits(
+    stripe_api: tuple[StripeSimulator, str], slots: CountedSlots
+) -> None:
+    simulator, url = stripe_api
+    simulator.add_subscription("sub_1")
+    billing = StripeBilling(api_key=STRIPE_KEY, api_base=url, max_requests_per_s=100)
+    slots.free_in_s = 1.2
+
+    async with open_stripe(billing, slots=slots) as client:
+        for impatient in (client.without_waiting(), client.on("acct_other").without_waiting()):
+            with pytest.raises(TransientBillingError) as refused:
+                await impatient.read(SUBSCRIPTION)
+            assert (refused.value.code, simulator.requests) == ("rate_budget", [])
+
+        async def come_free() -> None:
+            await asyncio.sleep(0.1)
+            slots.free_in_s = 0.0
+
+        come = asyncio.create_task(come_free())
+        await client.read(SUBSCRIPTION)
+        await come

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from aiocancel.billing.shared_listings import SharedListings
-from aiocancel.errors import TransientBillingError
+from aiocancel.billing.shared_listings import Beyond, SharedListings
+from aiocancel.errors import AskedTooOftenError, TransientBillingError
 
 
 class Stripe:
@@ -120,3 +120,94 @@ async def test_a_list_that_takes_too_long_is_given_up() -> None:
 
     with pytest.raises(TimeoutError):
         await ask(shared, "cus_ada")
+
+
+async def reload(
+    shared: SharedListings[list[Any]], clock: Clock, *, times: int, beyond: Beyond
+) -> int:
+    """Open a page once a second; returns how often it was refused."""
+    refused = 0
+    for _ in range(times):
+        clock.now += 1.0
+        try:
+            await shared.of("cus_ada", beyond=beyond)
+        except AskedTooOftenError as error:
+            refused += 0 < error.retry_after_s <= 60
+    return refused
+
+
+async def test_a_customer_who_reloads_all_the_time_costs_a_few_lists_a_minute_and_is_shown_the_last() -> (
+    None
+):
+    stripe, clock = Stripe(), Clock()
+    stripe.go.set()
+    shared = listings(stripe, clock, most_per_minute=4)
+
+    assert await reload(shared, clock, times=60, beyond="older") == 0
+    assert len(stripe.asked) == 4
+    assert await shared.of("cus_bob", beyond="older") == ["cus_bob"]
+
+    assert await reload(shared, clock, times=240, beyond="older") == 0
+    assert len(stripe.asked) <= 1 + 5 * 4 + 1
+
+
+async def test_who_is_about_to_change_something_is_never_shown_an_older_list_and_never_refused() -> (
+    None
+):
+    stripe, clock = Stripe(), Clock()
+    stripe.go.set()
+    shared = listings(stripe, clock, most_per_minute=2)
+    await reload(shared, clock, times=30, beyond="older")
+
+    before = len(stripe.asked)
+    clock.now += 4.0
+    await shared.of("cus_ada")
+
+    assert len(stripe.asked) == before + 1
+
+
+async def test_a_script_that_asks_in_a_loop_is_refused_until_the_minute_is_over() -> None:
+    stripe, clock = Stripe(), Clock()
+    stripe.go.set()
+    shared = listings(stripe, clock, most_per_minute=4)
+
+    assert await reload(shared, clock, times=30, beyond="refuse") > 15
+
+    clock.now += 4.0
+    with pytest.raises(AskedTooOftenError) as refused:
+        await shared.of("cus_ada", beyond="refuse")
+    clock.now += refused.value.retry_after_s
+    assert await shared.of("cus_ada", beyond="refuse") == ["cus_ada"]
+
+
+async def test_the_way_out_may_ask_twice_as_often_where_no_list_came() -> None:
+    stripe, clock = Stripe(), Clock()
+    stripe.go.set()
+    stripe.fails = True
+    shared = listings(stripe, clock, most_per_minute=3)
+
+    async def fail(beyond: Beyond) -> str:
+        try:
+            await shared.of("cus_ada", beyond=beyond)
+        except (AskedTooOftenError, TransientBillingError) as error:
+            return type(error).__name__
+        return "listed"
+
+    asked = [await fail("older") for _ in range(8)]
+
+    assert asked == ["TransientBillingError"] * 6 + ["AskedTooOftenError"] * 2
+    assert await fail("refuse") == "AskedTooOftenError"
+    assert await fail("ask") == "TransientBillingError"
+
+
+async def test_of_many_customers_nobody_is_remembered_for_longer_than_a_minute() -> None:
+    stripe, clock = Stripe(), Clock()
+    stripe.go.set()
+    shared = listings(stripe, clock, most_per_minute=4)
+    for number in range(100):
+        await shared.of(f"cus_{number}", beyond="older")
+
+    clock.now += 61.0
+    await shared.of("cus_ada", beyond="older")
+
+    assert (list(shared._kept), list(shared._asked)) == (["cus_ada"], ["cus_ada"])

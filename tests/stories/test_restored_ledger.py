@@ -11,12 +11,14 @@ import pytest
 import pytest_asyncio
 from pytest_aiohttp import AiohttpClient
 
-from aiocancel import CustomOffer
+from aiocancel import CustomOffer, StripeBilling
 from aiocancel.telemetry import ActionParked
 from aiocancel.testing.postgres import EmbeddedPostgres
 from tests.support.claims import empty_tables
 from tests.support.company import Company
-from tests.support.saas import Events, add_customer, as_customer
+from tests.support.saas import STRIPE_KEY, Events, add_customer, as_customer
+from tests.support.slots import let_go, use_up
+from tests.support.waiting import until
 
 AT_STRIPE = ["offr_coupon", "offr_trial_extension", "offr_change_plan", "offr_pause_subscription"]
 NOTE = "aiocancel_gift"
@@ -143,6 +145,45 @@ async def test_a_key_that_stripe_knows_and_the_ledger_does_not_is_looked_into_an
     assert await company.events.codes(ActionParked, at_least=len(parked)) == parked
     keys = {post.idempotency_key for post in company.stripe.requests if post.method == "POST"}
     assert len(keys) == 1
+
+
+UPDATE = "stripe test POST /v1/subscriptions/:id"
+
+
+async def codes(company: Company) -> list[str]:
+    rows = await company.pool.fetch("SELECT code FROM aiocancel.attempt ORDER BY number")
+    return [row["code"] for row in rows]
+
+
+async def was_sent_away(company: Company) -> bool:
+    return await codes(company) == ["rate_budget"]
+
+
+async def test_a_restored_write_that_found_no_turn_at_first_is_looked_into_as_well(
+    company: Company,
+) -> None:
+    billing = StripeBilling(
+        api_key=STRIPE_KEY, api_base=company.stripe_url, max_requests_per_s_per_endpoint=50
+    )
+    company.stripe.add_subscription("sub_1")
+    session = company.accepted("offr_trial_extension")
+    await company.open(company.plug_in(billing=billing))
+    claim_id = (await company.claim(session))["claim"]
+    assert company.client is not None
+    await company.client.close()
+    company.subscription["metadata"].pop(NOTE)
+    company.subscription["trial_end"] += -40 * 24 * 3600
+
+    await set_back(company, claimed=True)
+    await use_up(company.pool, UPDATE, free_in_s=60.0)
+    await company.open(company.plug_in(billing=billing))
+    await until(lambda: was_sent_away(company), within_s=30)
+    await let_go(company.pool, UPDATE)
+    answer = await settled(company, claim_id)
+
+    assert await codes(company) == ["rate_budget", "idempotency_error"]
+    assert answer["outcome"] == "manual"
+    assert company.changes() == ["trial_end"]
 
 
 async def test_a_cancellation_that_was_carried_out_and_withdrawn_is_not_repeated_by_another_database(

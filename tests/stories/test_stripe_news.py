@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import itertools
 import json
 import time
@@ -540,6 +541,17 @@ async def test_an_event_that_is_too_large_for_the_webhook_is_found_on_the_list(
 
     assert (status, answer["error"]) == (413, Code.TOO_LARGE)
     await application.hears("ending")
+
+
+async def test_a_packed_body_is_refused_unread_whoever_sends_it(company: Company) -> None:
+    client = await opened(company)
+    headers = {"Stripe-Signature": "t=1,v1=00", "Content-Encoding": "gzip"}
+    bomb = gzip.compress(b"[" * 10_000_000)
+
+    async with client.post("/cancel/stripe", data=bomb, headers=headers) as response:
+        answer = await response.json()
+
+    assert (response.status, answer["error"]) == (415, Code.CONTENT_ENCODING)
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{", b"\xff", b'{"object": "v2.core.event"}'])

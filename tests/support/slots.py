@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from aiocancel.core.rate_limit import Limit, Slots
+from tests.support.claims import hurry
+from tests.support.saas import Pool
 
 
 class CountedSlots:
@@ -19,3 +21,21 @@ class CountedSlots:
 
     async def strike(self, name: str, *, pause_s: float) -> None:
         self.struck.append((name, pause_s))
+
+
+async def use_up(pool: Pool, limit: str, *, free_in_s: float) -> None:
+    """Let other processes have taken every slot of the next seconds."""
+    await pool.execute(
+        """
+        INSERT INTO aiocancel.rate (name, next_at) VALUES ($1, now() + make_interval(secs => $2))
+        ON CONFLICT (name) DO UPDATE SET next_at = excluded.next_at
+        """,
+        limit,
+        free_in_s,
+    )
+
+
+async def let_go(pool: Pool, limit: str) -> None:
+    """Let the limit have free slots again, and whoever was sent away come back now."""
+    await use_up(pool, limit, free_in_s=0.0)
+    await hurry(pool)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -264,6 +265,22 @@ async def test_machine_that_fills_in_the_trap_hears_yes_and_stores_nothing(
     assert location.startswith("/cancel/public/l1.")
     assert await company.pool.fetchval("SELECT count(*) FROM aiocancel.claim") == 0
     assert server.taken == []
+
+
+async def test_packed_declaration_is_refused_unread(company: Company) -> None:
+    headers = {
+        **BROWSER,
+        "Content-Encoding": "gzip",
+        "Content-Type": "application/x-www-form-urlencoded",
+    }
+
+    async with exit_of(company):
+        assert company.client is not None
+        response = await company.client.post(
+            "/cancel/public", data=gzip.compress(b"a" * 10_000_000), headers=headers
+        )
+
+    assert response.status == 415
 
 
 async def test_names_are_words_and_nothing_else(company: Company) -> None:

@@ -78,6 +78,7 @@ SAID = {
     "unknown_customer": (
         "We cannot find your subscription in our payment system. Please contact us, and we will look for it."
     ),
+    "too_many_lookups": "You have sent several requests within a minute. Please wait a minute and try again.",
     "which_subscription": "You have several subscriptions. Please choose one.",
     "not_at_this_step": "Nothing has been changed.",
     "offer_was_not_shown": "Nothing has been changed.",

@@ -408,6 +408,21 @@ async def test_a_session_that_names_the_customer_only_cancels_none_of_several(
     assert company.stripe.effects_on("sub_1") == company.stripe.effects_on("sub_2") == []
 
 
+async def test_an_event_is_held_for_no_longer_than_an_action(company: Company) -> None:
+    client = await listening(company, worker_lease_s=7.0)
+    company.flows.fail_next(path="/v1/events/", times=1, delay_s=60.0)
+    company.flows.finish(company.flows.create_session("sub_1")["id"], status="incomplete")
+
+    await ring(client, completed(company))
+    await until(lambda: any("/v1/events/" in one.path for one in company.flows.requests))
+
+    held_s = await company.pool.fetchval(
+        "SELECT extract(epoch FROM max(due_at) - now())::float8 FROM aiocancel.doorbell"
+    )
+    company.flows.heal()
+    assert held_s <= 7.0
+
+
 async def test_an_event_that_a_dead_process_took_comes_back_when_its_lease_ends(pool: Pool) -> None:
     doorbell = Doorbell(pool, "prosperstack", lease_s=0.5)
     await doorbell.ring("evt_1")

@@ -22,9 +22,12 @@ from aiocancel.postgres.pgqueuer import PgQueuerEngine
 from aiocancel.telemetry import AttemptFailed
 from aiocancel.testing.stripe.simulator import Fault, FaultKind, StripeSimulator
 from aiocancel.worker.worker import Worker
-from tests.support.claims import ask
-from tests.support.saas import STRIPE_KEY, Events, Pool
+from tests.support.claims import AT_ONCE, ask
+from tests.support.company import Company
+from tests.support.saas import STRIPE_KEY, Events, Pool, add_customer
+from tests.support.slots import let_go, use_up
 from tests.support.waiting import until
+from tests.support.workbench import Bench
 
 
 @pytest.fixture(autouse=True)
@@ -125,3 +128,115 @@ async def test_the_next_attempt_waits_for_as_long_as_it_was_told(
 
 async def is_waiting(pool: Pool) -> bool:
     return bool((await action(pool))["state"] == "waiting")
+
+
+DELETE = "stripe test DELETE /v1/subscriptions/:id"
+UPDATE = "stripe test POST /v1/subscriptions/:id"
+
+
+async def test_a_cancellation_waits_for_none_of_those_that_wait_for_another_endpoints_limit(
+    company: Company,
+) -> None:
+    billing = StripeBilling(
+        api_key=STRIPE_KEY, api_base=company.stripe_url, max_requests_per_s_per_endpoint=50
+    )
+    await use_up(company.pool, DELETE, free_in_s=14.0)
+    for number in range(12):
+        company.stripe.add_subscription(f"sub_now_{number}")
+        await add_customer(company.pool, "ada", f"sub_now_{number}")
+        await ask(company.pool, f"sub_now_{number}", policy=AT_ONCE)
+    company.stripe.add_subscription("sub_1")
+
+    await company.open(company.plug_in(billing=billing, worker_concurrency=4))
+    await until(lambda: was_put_back(company.pool, 12), within_s=12)
+    await ask(company.pool)
+    await until(lambda: company.subscription["cancel_at_period_end"], within_s=5)
+
+    waits = await company.pool.fetch(
+        """
+        SELECT state, extract(epoch FROM due_at - now())::float8 AS due_in_s FROM aiocancel.action
+        WHERE kind = 'cancel_now' ORDER BY id
+        """
+    )
+    assert {row["state"] for row in waits} == {"waiting"}
+
+    # Each comes back for a slot of its own.
+    await let_go(company.pool, DELETE)
+    await until(lambda: len(company.stripe.effects) == 13, within_s=30)
+    assert await company.pool.fetchval("SELECT count(DISTINCT due_at) FROM aiocancel.action") > 1
+
+
+async def all_done(pool: Pool) -> bool:
+    return bool(await pool.fetchval("SELECT bool_and(state = 'done') FROM aiocancel.action"))
+
+
+async def was_put_back(pool: Pool, count: int) -> bool:
+    sql = "SELECT count(DISTINCT action_id) FROM aiocancel.journal WHERE code = 'rate_budget'"
+    return bool(await pool.fetchval(sql) >= count)
+
+
+async def test_what_was_put_back_keeps_its_place_before_the_customers_next_wish(
+    company: Company,
+) -> None:
+    billing = StripeBilling(
+        api_key=STRIPE_KEY, api_base=company.stripe_url, max_requests_per_s_per_endpoint=50
+    )
+    company.stripe.add_subscription("sub_1")
+    await use_up(company.pool, UPDATE, free_in_s=60.0)
+
+    await company.open(company.plug_in(billing=billing))
+    await ask(company.pool)
+    await until(lambda: was_put_back(company.pool, 1), within_s=30)
+    # The customer changes their mind, twice, while the first wish waits for its turn.
+    for status in ("resumed", "canceled"):
+        await ask(company.pool, status=status)
+    await let_go(company.pool, UPDATE)
+    await until(lambda: all_done(company.pool), within_s=30)
+
+    done = await company.pool.fetch("SELECT id FROM aiocancel.action ORDER BY finished_at")
+    assert [row["id"] for row in done] == sorted(row["id"] for row in done)
+    assert len(company.changes()) == 3
+
+
+async def test_a_write_that_found_no_turn_counts_as_never_sent(company: Company) -> None:
+    billing = StripeBilling(
+        api_key=STRIPE_KEY, api_base=company.stripe_url, max_requests_per_s_per_endpoint=50
+    )
+    company.stripe.add_subscription("sub_1")
+    await use_up(company.pool, UPDATE, free_in_s=60.0)
+
+    await company.open(company.plug_in(billing=billing))
+    await ask(company.pool)
+    await until(lambda: was_put_back(company.pool, 1), within_s=30)
+    assert (await action(company.pool))["key_used_at"] is None
+    # So it is asked once more whose subscription it is.
+    await company.pool.execute("UPDATE app_subscription SET customer_id = 'bob'")
+    await let_go(company.pool, UPDATE)
+    await until(lambda: is_final(company.pool), within_s=30)
+
+    row = await action(company.pool)
+    assert (row["state"], row["parked_code"]) == ("parked", "subscription_changed_hands")
+    assert company.changes() == []
+
+
+async def test_a_reason_that_found_no_turn_is_told_in_another_attempt(bench: Bench) -> None:
+    told: list[str] = []
+
+    class Busy:
+        read = bench.client.read
+
+        async def apply(self, action: Any, write: Any, *, idempotency_key: str) -> Any:
+            if not told:
+                told.append("sent away")
+                raise TransientBillingError("wait", code=Code.RATE_BUDGET, retry_after_s=0.0)
+            told.append(idempotency_key)
+            return await bench.client.apply(action, write, idempotency_key=idempotency_key)
+
+    bench.stripe.add_subscription("sub_1", cancel_at_period_end=True)
+    await ask(bench.pool, text="It costs too much")
+    await bench.work(billing=Busy())
+
+    assert len(told) == 2
+    assert bench.stripe.subscriptions["sub_1"]["cancellation_details"]["comment"] == (
+        "It costs too much"
+    )

@@ -36,7 +36,7 @@ from aiocancel.errors import (
     VendorDataError,
 )
 from aiocancel.ports import SlotSource
-from aiocancel.rate_limit import RateLimit
+from aiocancel.rate_limit import IMPATIENT_S, RateLimit
 from aiocancel.vendors.prosperstack.access import ApiAccess
 from aiocancel.vendors.prosperstack.session import (
     MAX_SESSION_BYTES,
@@ -47,8 +47,6 @@ from aiocancel.vendors.prosperstack.session import (
 
 TIMEOUT_S: Final = 15.0
 LONGEST_WAIT_S: Final = 10.0
-# Who holds a worker's place, which others need, waits no longer than this and comes back.
-IMPATIENT_S: Final = 0.5
 
 # Printable, and no colon: Basic authentication splits there.
 _KEY: Final = re.compile(r"[!-9;-~]+")
