@@ -35,10 +35,9 @@ class Clock:
         return self.now
 
 
-def listings(stripe: Stripe, clock: Clock, **settings: float) -> SharedListings[list[Any]]:
-    return SharedListings(
-        stripe.list_subscriptions, clock=clock, **{"within_s": 5.0, "remember_s": 3.0, **settings}
-    )
+def listings(stripe: Stripe, clock: Clock, **settings: Any) -> SharedListings[list[Any]]:
+    defaults: dict[str, Any] = {"within_s": 5.0, "remember_s": 3.0}
+    return SharedListings(stripe.list_subscriptions, clock=clock, **defaults | settings)
 
 
 async def ask(shared: SharedListings[list[Any]], customer: str) -> Any:
