@@ -34,6 +34,7 @@ from aiocancel.ports import OutcomeVerifier, SubscriptionResolver, without_waiti
 from aiocancel.postgres.address import CANNOT_OPEN, cannot_open
 from aiocancel.postgres.customer_query import StripeCustomerQuery, SubscriptionQuery
 from aiocancel.postgres.endings import Endings
+from aiocancel.postgres.evidence import Evidence
 from aiocancel.postgres.flow_sessions import FlowSessions
 from aiocancel.postgres.kept_readings import KeptReadings
 from aiocancel.postgres.ledger import Ledger
@@ -51,6 +52,7 @@ from aiocancel.worker.hooks import Hooks
 from aiocancel.worker.kept_readings import KeptReader
 from aiocancel.worker.match_declaration import DeclarationMatcher
 from aiocancel.worker.own_sessions import LeftSessions, OwnSessions
+from aiocancel.worker.seal_evidence import EvidenceSealer
 from aiocancel.worker.stripe_news import NewsReader
 from aiocancel.worker.vendor_events import CatchUp
 from aiocancel.worker.worker import Worker
@@ -173,6 +175,9 @@ async def open_parts(parts: Parts, stack: AsyncExitStack) -> Opened:
             on_event=parts.on_event,
         )
         loops["catch-up"] = await stack.enter_async_context(_looping(catch_up.run(), "catch-up"))
+    # No part of the process's health: `aiocancel check` and a gauge tell of facts that wait for long.
+    sealing = EvidenceSealer(Evidence(pool))
+    await stack.enter_async_context(_looping(sealing.run(), "evidence"))
     read = None if parts.billing.account_column is not None else stripe.read_for_page
     left = LeftSessions(FlowSessions(pool), read)
     # No part of the process's health: a session that ends later is only counted later.

@@ -72,6 +72,11 @@ def add_purge(commands: _Commands) -> None:
 
 def _add_common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dry-run", action="store_true", help="only say what would be erased")
+    parser.add_argument(
+        "--keep-evidence",
+        action="store_true",
+        help="let the content of the chain of evidence stay, until a run without this option",
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
     add_option(parser)
 
@@ -95,7 +100,8 @@ def _purge(options: argparse.Namespace) -> int:
 
 
 def _run(options: argparse.Namespace, work: _Work) -> Erased:
-    erased = asyncio.run(_worked(database_url(options, options.parser), options.command, work))
+    url = database_url(options, options.parser)
+    erased = asyncio.run(_worked(url, options.command, work, keep_evidence=options.keep_evidence))
 
     print(
         json.dumps(asdict(erased) | {"dry_run": options.dry_run}, indent=2)
@@ -105,11 +111,11 @@ def _run(options: argparse.Namespace, work: _Work) -> Erased:
     return erased
 
 
-async def _worked(url: str, command: str, work: _Work) -> Erased:
+async def _worked(url: str, command: str, work: _Work, *, keep_evidence: bool) -> Erased:
     async with opened(url, application_name=f"aiocancel {command}") as connection:
         try:
             await check_schema(connection)
-            return await work(Erasure(connection))
+            return await work(Erasure(connection, keep_evidence=keep_evidence))
         except CANNOT_OPEN as error:
             # Not the error's own text: it may quote a row.
             raise UnavailableError(f"the database refused ({type(error).__name__})") from None
@@ -121,6 +127,11 @@ def _text(erased: Erased, *, dry_run: bool) -> str:
         f"{done} the personal data of claims: {erased.claims}, with actions: {erased.actions}, "
         f"and of flow sessions: {erased.sessions}"
     ]
+
+    if erased.evidence:
+        lines.append(f"{done} the evidence of claims that were erased before: {erased.evidence}")
+    if erased.evidence_kept:
+        lines.append(f"the evidence stays, of claims: {erased.evidence_kept}")
     lines += [
         f"left alone: action {each.action_id} ({each.kind}) is {each.state}"
         for each in erased.unfinished

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from aiocancel.core.codes import Code
 from aiocancel.postgres.connection import unavailable_on_outage
+from aiocancel.postgres.evidence import hold_chain, seal_all
 
 if TYPE_CHECKING:
     from aiocancel.postgres.connection import Connection
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
 BATCH: Final = 500
 
 SUBSCRIPTIONS_OF: Final = """
-SELECT coalesce(array_agg(DISTINCT subscription_id), '{}') FROM aiocancel.claim WHERE customer_id = $1
+SELECT coalesce(array_agg(DISTINCT c.subscription_id), '{}') FROM aiocancel.claim c
+    LEFT JOIN aiocancel.evidence_kept k ON k.claim_id = c.id
+WHERE c.customer_id = $1 OR k.customer_id = $1
 """
 
 # A claim that came from the flow vendor names no customer: it is known by its subscription.
@@ -68,6 +71,33 @@ UPDATE aiocancel.journal SET code = 'erased'
 WHERE claim_id = ANY($1) AND entry IN ('action_closed', 'action_retried') AND code IS NOT NULL
 """
 
+# The chain holds without it: a link has a salted hash of its content alone.
+ERASE_EVIDENCE: Final = "DELETE FROM aiocancel.evidence_content WHERE claim_id = ANY($1)"
+
+# Before the claim forgets whose it is: the customer may ask for the rest later.
+KEEP_EVIDENCE: Final = """
+INSERT INTO aiocancel.evidence_kept (claim_id, customer_id)
+SELECT c.id, c.customer_id FROM aiocancel.claim c
+WHERE c.id = ANY($1) AND EXISTS (SELECT FROM aiocancel.evidence_content e WHERE e.claim_id = c.id)
+ON CONFLICT DO NOTHING
+"""
+
+COUNT_EVIDENCE: Final = """
+SELECT count(DISTINCT claim_id) FROM aiocancel.evidence_content WHERE claim_id = ANY($1)
+"""
+
+FIND_KEPT: Final = """
+SELECT k.claim_id FROM aiocancel.evidence_kept k JOIN aiocancel.claim c ON c.id = k.claim_id
+WHERE k.claim_id > $1
+  AND (k.customer_id = $2 OR k.customer_id = '' AND c.subscription_id = ANY($3) OR c.recorded_at < now() - $4::interval)
+ORDER BY k.claim_id LIMIT $5
+"""
+
+ERASE_KEPT: Final = """
+WITH gone AS (DELETE FROM aiocancel.evidence_kept WHERE claim_id = ANY($1) RETURNING claim_id)
+INSERT INTO aiocancel.journal (claim_id, entry) SELECT claim_id, 'evidence_erased' FROM gone ORDER BY claim_id
+"""
+
 # A session has nothing to finish: what it led to is a claim. The figures go on counting it, without a person.
 FIND_SESSIONS: Final = """
 SELECT id FROM aiocancel.flow_session
@@ -95,19 +125,32 @@ class UnfinishedAction:
 
 @dataclass(frozen=True, slots=True)
 class Erased:
-    """How much was erased, or would be, and what was left alone."""
+    """How much was erased, or would be, and what was left alone.
+
+    ``evidence`` tells of how many claims that were erased before the evidence goes now, ``evidence_kept`` of how many
+    it stays.
+    """
 
     claims: int
     actions: int
     sessions: int
+    evidence: int
+    evidence_kept: int
     unfinished: Sequence[UnfinishedAction]
 
 
 class Erasure:
-    """Takes personal data out of the ledger, on one connection."""
+    """Takes personal data out of the ledger, on one connection.
 
-    def __init__(self, connection: Connection) -> None:
+    Args:
+        connection: Runs the statements.
+        keep_evidence: Whether the personal part of what the chain of evidence holds stays, because the owner has to
+            keep it for longer.
+    """
+
+    def __init__(self, connection: Connection, *, keep_evidence: bool = False) -> None:
         self._connection = connection
+        self._keep_evidence = keep_evidence
 
     async def of_customer(self, customer_id: str, *, dry_run: bool = False) -> Erased:
         """Erase one customer's data; raises UnavailableError, and may be repeated then.
@@ -148,25 +191,61 @@ class Erasure:
         dry_run: bool,
     ) -> Erased:
         whose = (customer_id, subscriptions, age)
-        claims = actions = after = 0
+        claims = actions = kept = after = 0
         with unavailable_on_outage():
+            # First: what is kept in this run is not to be erased by it.
+            evidence = 0 if self._keep_evidence else await self._erase_kept(whose, dry_run=dry_run)
             unfinished = await self._connection.fetch(FIND_UNFINISHED, *whose)
             while True:
                 async with self._connection.transaction(isolation="read_committed"):
+                    await hold_chain(self._connection)
                     found = await self._connection.fetch(FIND_FINISHED, after, *whose, BATCH)
                     if not found:
                         break
 
                     ids = [row["id"] for row in found]
                     actions += await self._connection.fetchval(COUNT_ACTIONS, ids)
+                    if self._keep_evidence:
+                        kept += await self._keep(ids, dry_run=dry_run)
                     if not dry_run:
-                        await self._connection.execute(ERASE, ids, Code.WITHDRAWN)
-                        await self._connection.execute(ERASE_OPERATORS_WORDS, ids)
+                        await self._erase_claims(ids)
 
                     claims, after = claims + len(ids), ids[-1]
             sessions = await self._erase_sessions(whose, dry_run=dry_run)
         left = [UnfinishedAction(**row) for row in unfinished]
-        return Erased(claims, actions, sessions, left)
+        return Erased(claims, actions, sessions, evidence, kept, left)
+
+    async def _erase_claims(self, ids: Sequence[int]) -> None:
+        await self._connection.execute(ERASE, ids, Code.WITHDRAWN)
+        await self._connection.execute(ERASE_OPERATORS_WORDS, ids)
+        if not self._keep_evidence:
+            await self._connection.execute(ERASE_EVIDENCE, ids)
+
+    async def _keep(self, ids: Sequence[int], *, dry_run: bool) -> int:
+        """Let the evidence of claims stay that are erased next; returns of how many there is any."""
+        if not dry_run:
+            # What is not sealed yet would be erased before it is.
+            await seal_all(self._connection)
+            await self._connection.execute(KEEP_EVIDENCE, ids)
+        return int(await self._connection.fetchval(COUNT_EVIDENCE, ids))
+
+    async def _erase_kept(
+        self, whose: tuple[str | None, Sequence[str], timedelta | None], *, dry_run: bool
+    ) -> int:
+        """Erase the evidence of claims that were erased before; returns of how many."""
+        evidence = after = 0
+        while True:
+            async with self._connection.transaction(isolation="read_committed"):
+                await hold_chain(self._connection)
+                found = await self._connection.fetch(FIND_KEPT, after, *whose, BATCH)
+                if not found:
+                    return evidence
+
+                ids = [row["claim_id"] for row in found]
+                if not dry_run:
+                    await self._connection.execute(ERASE_EVIDENCE, ids)
+                    await self._connection.execute(ERASE_KEPT, ids)
+                evidence, after = evidence + len(ids), ids[-1]
 
     async def _erase_sessions(
         self, whose: tuple[str | None, Sequence[str], timedelta | None], *, dry_run: bool

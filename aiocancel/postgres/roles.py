@@ -40,12 +40,13 @@ ALTER DEFAULT PRIVILEGES FOR ROLE "{migrate}" IN SCHEMA aiocancel GRANT EXECUTE 
 """
 
 # An identity column needs nothing for its sequence; PgQueuer's columns are of the older kind. The tables of ways and of
-# versions are only read, and the journal only grows.
+# versions are only read, and the journal and the chain only grow.
 FORBIDDEN: Final = """
 SELECT c.relname || ' (' || needed.privilege || ')' AS name
 FROM pg_class c CROSS JOIN LATERAL unnest(CASE
-        WHEN c.relname = 'schema_version' OR c.relname LIKE '%\\_transition' THEN ARRAY['SELECT']
-        WHEN c.relname = 'journal' THEN ARRAY['SELECT', 'INSERT']
+        WHEN c.relname IN ('schema_version', 'evidence_chain') OR c.relname LIKE '%\\_transition' THEN ARRAY['SELECT']
+        WHEN c.relname IN ('journal', 'evidence_link') THEN ARRAY['SELECT', 'INSERT']
+        WHEN c.relname IN ('evidence_due', 'evidence_content', 'evidence_kept') THEN ARRAY['SELECT', 'INSERT', 'DELETE']
         WHEN c.relname LIKE 'pgqueuer%' THEN ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']
         ELSE ARRAY['SELECT', 'INSERT', 'UPDATE'] END) AS needed (privilege)
 WHERE c.relnamespace = 'aiocancel'::regnamespace AND c.relkind = 'r'

@@ -19,6 +19,7 @@ from aiocancel.core.decision import Policy
 from aiocancel.core.identifiers import SubscriptionId
 from aiocancel.core.offers.terms import AcceptedOffer, CustomTerms
 from aiocancel.postgres.by_hand import Operations
+from aiocancel.postgres.evidence import Evidence
 from aiocancel.postgres.flow_sessions import FlowSessions
 from aiocancel.postgres.ledger import Ledger
 from aiocancel.testing.postgres import EmbeddedPostgres
@@ -30,7 +31,17 @@ from tests.support.saas import Pool
 WORDS = "Ada Lovelace left because of Bob"
 METADATA = "+44 20 7946 0018"
 PERSONAL = (WORDS, METADATA, "ada@example.com", "ada-is-angry")
-TABLES = ("claim", "action", "attempt", "journal", "outcome", "flow_session")
+TABLES = (
+    "claim",
+    "action",
+    "attempt",
+    "journal",
+    "outcome",
+    "flow_session",
+    "evidence_link",
+    "evidence_content",
+    "evidence_kept",
+)
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -76,6 +87,7 @@ async def fill(pool: Pool) -> None:
     await claim(pool, "canceled", customer="", session="sess_2", text=WORDS)
     (taken,) = await take_due(pool, uuid.uuid4())
     await ledger.finish(taken, Receipt("active", None))
+    await Evidence(pool).seal()
 
 
 async def claim(
@@ -135,6 +147,40 @@ def test_erasing_a_customer_leaves_keys_and_outcomes_and_nothing_personal(
     assert keys(shop) == kept
 
 
+def test_evidence_that_is_to_be_kept_stays_until_a_later_purge(shop: str, run: Run) -> None:
+    _, out, _ = run("erase", "--customer", "ada@example.com", "--keep-evidence")
+
+    assert "the evidence stays, of claims: 3" in out
+    kept = content(shop)
+    assert [each for each in PERSONAL if each not in kept] == []
+    assert keys(shop) != []
+
+    _, out, _ = run("purge", "--older-than", "400d")
+    assert "evidence" not in out
+    with_pool(
+        shop,
+        lambda pool: pool.execute(
+            "UPDATE aiocancel.claim SET recorded_at = now() - interval '1101 days'"
+        ),
+    )
+    _, out, _ = run("purge", "--older-than", "1100d", "--dry-run")
+    assert "would erase the evidence of claims that were erased before: 3" in out
+    assert content(shop) != ""
+    _, out, _ = run("purge", "--older-than", "1100d")
+    assert "erased the evidence of claims that were erased before: 3" in out
+    after = content(shop)
+    assert [each for each in PERSONAL if each in after] == []
+
+
+def test_a_dry_run_that_would_keep_evidence_counts_it(shop: str, run: Run) -> None:
+    before = content(shop)
+
+    _, out, _ = run("erase", "--customer", "ada@example.com", "--keep-evidence", "--dry-run")
+
+    assert "the evidence stays, of claims: 3" in out
+    assert content(shop) == before
+
+
 def test_a_dry_run_counts_and_erases_nothing(shop: str, run: Run) -> None:
     before = content(shop)
 
@@ -145,6 +191,8 @@ def test_a_dry_run_counts_and_erases_nothing(shop: str, run: Run) -> None:
         "claims": 3,
         "actions": 4,
         "sessions": 1,
+        "evidence": 0,
+        "evidence_kept": 0,
         "unfinished": [],
         "dry_run": True,
     }

@@ -101,7 +101,9 @@ async def empty_tables(pool: Pool) -> None:
             DELETE FROM aiocancel.pgqueuer; DELETE FROM aiocancel.journal; DELETE FROM aiocancel.attempt;
             DELETE FROM aiocancel.action; DELETE FROM aiocancel.claim; DELETE FROM app_subscription;
             DELETE FROM aiocancel.flow_session; DELETE FROM aiocancel.flow_definition;
-            DELETE FROM aiocancel.flow_words;
+            DELETE FROM aiocancel.flow_words; DELETE FROM aiocancel.evidence_due;
+            DELETE FROM aiocancel.evidence_kept; DELETE FROM aiocancel.evidence_content;
+            DELETE FROM aiocancel.evidence_link;
             DROP TABLE IF EXISTS account;
             """
         )

@@ -342,6 +342,7 @@ _JOURNAL: Final = {
     "entry_action_retried": "Tried again by hand",
     "entry_action_closed": "Closed by hand",
     "entry_claim_erased": "Personal data was erased",
+    "entry_evidence_erased": "Evidence that had been kept was erased",
 }
 _WRITING: Final = {
     "price_unknown": "price not known",
