@@ -191,7 +191,7 @@ def test_every_command_and_option_that_a_page_gives_exists(tables: ModuleType) -
     assert len(commands) > 5
 
     for page, (_, *words) in commands:
-        inner = {"list", "show", "retry", "close"}.intersection(words[1:2])
+        inner = {"list", "show", "retry", "close", "export", "verify"}.intersection(words[1:2])
         shown = tables.help_of([words[0], *inner])
         assert shown.startswith(f"usage: aiocancel {words[0]}"), f"{page}: {words}"
         options = {word for word in words if word.startswith("--")}

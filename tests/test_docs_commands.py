@@ -38,6 +38,9 @@ RUN_ELSEWHERE = {
     "aiocancel flow check flow_shop:cancel": "tests/test_docs_examples.py, the tutorial",
     "aiocancel flow show yourapp:cancel": "tests/cli/test_flow.py",
     "aiocancel flow check yourapp:cancel": "tests/cli/test_flow.py",
+    "aiocancel evidence export 0f8f7a34-5d0e-4f5e-9d5b-0c1f2ad9e1f7 --out .": "tests/cli/test_evidence.py",
+    "aiocancel evidence verify evidence-0f8f7a34.json": "tests/cli/test_evidence.py",
+    "aiocancel evidence verify evidence-0f8f7a34.json --compare": "tests/cli/test_evidence.py",
 }
 # These answer 1 on an empty ledger: there is no action 17.
 NAMES_AN_ACTION = re.compile(r"aiocancel actions (?:show|retry|close) 17\b")

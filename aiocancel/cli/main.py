@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any, Final
 
-from aiocancel.cli import actions, erase, flow, grants, report
+from aiocancel.cli import actions, erase, evidence, flow, grants, report
 from aiocancel.cli.check import TIMEOUT_S, refused_settings, run_checks
 from aiocancel.cli.database import add_option, database_url, opened
 from aiocancel.cli.target import find, make
@@ -52,6 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         report.add_parser,
         erase.add_erase,
         erase.add_purge,
+        evidence.add_parser,
         flow.add_parser,
         grants.add_parser,
     ):

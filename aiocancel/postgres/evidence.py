@@ -70,7 +70,7 @@ SELECT w.place, c.id AS claim_id, w.source, w.reference, CASE w.source
         'subscription', s.subscription_id, 'mode', s.mode, 'place', s.place, 'snapshot', s.snapshot,
         'reasons', s.reasons, 'reason', s.reason, 'answers', s.answers, 'considered', s.considered, 'shown', s.shown,
         'declined', s.declined, 'accepted_offer', s.accepted_offer, 'accepted_months', s.accepted_months,
-        'held_out', s.hold_out, 'opened_at', aiocancel.spelled(s.opened_at),
+        'hold_out', s.hold_out, 'opened_at', aiocancel.spelled(s.opened_at),
         'ended_at', aiocancel.spelled(s.ended_at)) END AS content
 FROM unnest($1::text[], $2::bigint[], $3::integer[], $4::timestamptz[]) WITH ORDINALITY
         AS w (source, reference, attempt, noted_at, place)

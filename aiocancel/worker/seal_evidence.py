@@ -20,12 +20,10 @@ class EvidenceSealer:
 
     Args:
         evidence: The chain.
-        look_every_s: The time between two looks for what is due.
     """
 
-    def __init__(self, evidence: Evidence, *, look_every_s: float = LOOK_EVERY_S) -> None:
+    def __init__(self, evidence: Evidence) -> None:
         self._evidence = evidence
-        self._look_every_s = look_every_s
 
     async def run(self) -> None:
         """Work until cancelled; an outage of the database is waited out."""
@@ -38,4 +36,4 @@ class EvidenceSealer:
             except Exception as error:
                 logger.error("sealing facts failed: %s", told(error))
             if not found:
-                await asyncio.sleep(self._look_every_s)
+                await asyncio.sleep(LOOK_EVERY_S)
