@@ -177,6 +177,12 @@ METRICS: Final = (
 )
 QUEUE: Final = Metric("queue_actions", "Actions in the queue of all processes", ("state",))
 QUEUE_OLDEST_DUE: Final = Metric("queue_oldest_due", "How long the oldest action is due", unit="s")
+EVIDENCE_UNSEALED: Final = Metric(
+    "evidence_unsealed",
+    "How long the oldest fact waits for its place in the chain of evidence",
+    unit="s",
+)
+GAUGES: Final = (QUEUE, QUEUE_OLDEST_DUE, EVIDENCE_UNSEALED)
 
 _PAGE_PROBLEMS: Final[dict[type[Event], str]] = {
     LookupFailed: "lookup_failed",
@@ -282,7 +288,11 @@ def queue_measurements(stats: QueueStats) -> list[Measurement]:
     """Return what the state of the queue is worth on gauges."""
     counts = {"waiting": stats.waiting, "running": stats.running, "parked": stats.parked}
     found = [Measurement(QUEUE, {"state": state}, count) for state, count in counts.items()]
-    return [*found, Measurement(QUEUE_OLDEST_DUE, {}, stats.oldest_due_s)]
+    return [
+        *found,
+        Measurement(QUEUE_OLDEST_DUE, {}, stats.oldest_due_s),
+        Measurement(EVIDENCE_UNSEALED, {}, stats.unsealed_s),
+    ]
 
 
 def _ended(kind: str, outcome: str, code: str, age_s: float) -> list[Measurement]:
@@ -337,7 +347,7 @@ class PrometheusEvents:
             metric.name: prometheus.Gauge(
                 _prometheus_name(metric), metric.about, metric.labels, registry=registry
             )
-            for metric in (QUEUE, QUEUE_OLDEST_DUE)
+            for metric in GAUGES
         }
 
     def __call__(self, event: Event) -> None:
@@ -384,7 +394,7 @@ class OpenTelemetryEvents:
 
         self._gauges = {
             metric.name: meter.create_gauge(_opentelemetry_name(metric), metric.unit, metric.about)
-            for metric in (QUEUE, QUEUE_OLDEST_DUE)
+            for metric in GAUGES
         }
 
     def __call__(self, event: Event) -> None:

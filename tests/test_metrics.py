@@ -143,7 +143,7 @@ EXAMPLES: list[tuple[Event, dict[str, dict[str, str]]]] = [
         {"page_problems": {"what": "property_left_out"}},
     ),
 ]
-STATS = QueueStats(waiting=3, running=2, parked=1, oldest_due_s=4.5)
+STATS = QueueStats(waiting=3, running=2, parked=1, oldest_due_s=4.5, unsealed_s=7.5)
 
 
 @pytest.fixture
@@ -239,6 +239,7 @@ def test_the_queue_is_measured_by_state() -> None:
         ("queue_actions", {"state": "running"}, 2),
         ("queue_actions", {"state": "parked"}, 1),
         ("queue_oldest_due", {}, 4.5),
+        ("evidence_unsealed", {}, 7.5),
     ]
 
 
@@ -261,6 +262,7 @@ def test_prometheus_shows_what_was_counted(registry: CollectorRegistry) -> None:
         'aiocancel_page_problems_total{what="lookup_failed"} 1.0',
         'aiocancel_queue_actions{state="waiting"} 3.0',
         "aiocancel_queue_oldest_due_seconds 4.5",
+        "aiocancel_evidence_unsealed_seconds 7.5",
     ):
         assert line in shown.splitlines()
     assert "sub_1" not in shown
@@ -311,6 +313,7 @@ def test_opentelemetry_exports_what_was_counted() -> None:
     ) in values
     assert ("aiocancel.queue_actions", {"state": "parked"}, 1) in values
     assert ("aiocancel.queue_oldest_due", {}, 4.5) in values
+    assert ("aiocancel.evidence_unsealed", {}, 7.5) in values
     (age,) = [
         point
         for name, labels, point in exported

@@ -305,12 +305,13 @@ class _Checks:
     async def _backlog(self, pool: Pool) -> list[CheckResult]:
         async with pool.acquire() as connection:
             found = await database.inspect_backlog(connection)
-        return preflight.judge_backlog(
+        left = preflight.judge_backlog(
             found.parked,
             found.oldest_waiting_s,
             found.overdue_s,
             own_worker=self._inspected.settings.run_worker,
         )
+        return [*left, preflight.judge_evidence(found.unsealed_s)]
 
     # --- the page and the flow vendor -------------------------------------------------------------------
 

@@ -176,7 +176,7 @@ def _lines(verdict: Verdict, problems: list[Problem], *, is_compared: bool) -> l
     if verdict.erased:
         lines.append(f"without personal data: the content of {verdict.erased} links was erased")
     if verdict.not_chained:
-        lines.append(f"not chained, and not proved: {verdict.not_chained} facts from before")
+        lines.append(f"not chained, and not proved: {verdict.not_chained} facts")
     lines += ["", "Proved:", *(f"- {each}" for each in PROVED)]
     lines += ["", "Not proved:", *(f"- {each}" for each in NOT_PROVED)]
     return lines

@@ -55,9 +55,10 @@ def _page(found: Mapping[str, Any]) -> Iterator[str]:
         yield from _link(each, writing)
     if found["not_chained"]:
         yield "<h2>Not chained</h2>"
-        yield "<p>From before the chain began. Nothing here is proved by it.</p>"
+        yield "<p>Nothing here is proved by the chain.</p>"
         for each in found["not_chained"]:
             yield from _fact(each, writing)
+            yield f"<p>Not chained: {_text(str(each.get('why')))}.</p>"
     yield from _texts(found)
     yield from _proofs(found)
     yield "</main></body></html>"

@@ -263,7 +263,7 @@ def _problems(found: Mapping[str, Any]) -> list[Problem]:
     problems: list[Problem] = []
     for number, each in enumerate(found["links"]):
         try:
-            problems += _of_link(found, number, each)
+            problems += _of_link(found, f"links[{number}]", each)
         except _UNREADABLE:
             problems.append(Problem(f"links[{number}]", "cannot be read"))
     for number, each in enumerate(found["neighbours"]):
@@ -275,13 +275,13 @@ def _problems(found: Mapping[str, Any]) -> list[Problem]:
         return problems
 
     try:
-        return _of_order(found) or _of_texts(found) or _of_rest(found)
+        return _of_order(found) or _of_erasure(found) or _of_texts(found) or _of_rest(found)
     except _UNREADABLE:
         return [Problem("the file", "cannot be read")]
 
 
-def _of_link(found: Mapping[str, Any], number: int, link: Any) -> list[Problem]:
-    where, at, fact = f"links[{number}]", link["position"], link["fact"]
+def _of_link(found: Mapping[str, Any], where: str, link: Any) -> list[Problem]:
+    at, fact = link["position"], link["fact"]
     if set(link) != _LINK or type(at) is not int:
         return [Problem(where, "has other parts than a link")]
     if link_hash(found["chain"], at, link["previous"], hash_of(fact)) != link["hash"]:
@@ -293,12 +293,7 @@ def _of_link(found: Mapping[str, Any], number: int, link: Any) -> list[Problem]:
 
     content, salt = link["content"], link["salt"]
     if content is None and salt is None:
-        later = found["links"][number + 1 :]
-        if fact["content_sha256"] is None or any(map(_erases, later)):
-            return []
-        return [
-            Problem(f"{where}.content", "is missing, and no later link says that it was erased")
-        ]
+        return []
     salted = bytes.fromhex(salt)
     if salted.hex() != salt or content_hash(content, salted) != fact["content_sha256"]:
         return [Problem(f"{where}.content", "is not the content that was sealed")]
@@ -344,6 +339,18 @@ def _of_order(found: Mapping[str, Any]) -> list[Problem]:
     return []
 
 
+def _of_erasure(found: Mapping[str, Any]) -> list[Problem]:
+    """Check that content is missing only where a later link says that it was erased."""
+    is_erased = False
+    for number in reversed(range(len(found["links"]))):
+        link = found["links"][number]
+        if _is_gone(link) and not is_erased:
+            says = "is missing, and no later link says that it was erased"
+            return [Problem(f"links[{number}].content", says)]
+        is_erased = is_erased or link["fact"]["what"] in ERASED_BY
+    return []
+
+
 def _of_texts(found: Mapping[str, Any]) -> list[Problem]:
     """Check the definitions and words: each is one that a link names, and has that hash."""
     for part, name in (("definitions", "definition"), ("words", "words")):
@@ -360,10 +367,6 @@ def _of_rest(found: Mapping[str, Any]) -> list[Problem]:
     if hash_of({name: found[name] for name in found if name != "sha256"}) != found["sha256"]:
         return [Problem("sha256", "differs: something beside the links was altered")]
     return []
-
-
-def _erases(link: Mapping[str, Any]) -> bool:
-    return link["fact"]["what"] in ERASED_BY
 
 
 def _is_gone(link: Mapping[str, Any]) -> bool:

@@ -16,6 +16,7 @@ DATABASE: Final = "database"
 SCHEMA: Final = "schema"
 PERMISSIONS: Final = "Stripe permissions"
 BACKLOG: Final = "worker backlog"
+EVIDENCE: Final = "evidence"
 SCRIPT: Final = "page script"
 SIGNING: Final = "signed requests"
 WEBHOOK: Final = "webhook token"
@@ -28,6 +29,8 @@ OLDEST_SERVER: Final = 14
 
 # A retry waits for its time, and a worker looks every few seconds: this late, no worker runs.
 OVERDUE_S: Final = 300.0
+# Facts are sealed every few seconds.
+UNSEALED_S: Final = 600.0
 
 # Our page's needs inside a sandbox: the script, its requests to its own site, and the plain form.
 _SANDBOX_NEEDS: Final = ("allow-scripts", "allow-same-origin", "allow-forms")
@@ -249,6 +252,15 @@ def judge_backlog(
         found.append(CheckResult.warn(BACKLOG, detail, f"start {where}, or look into its log"))
 
     return found or [CheckResult.ok(BACKLOG, f"nothing parked; {waiting}")]
+
+
+def judge_evidence(unsealed_s: float) -> CheckResult:
+    """Judge how long the oldest fact has waited for its place in the chain of evidence, 0 where none waits."""
+    if unsealed_s <= UNSEALED_S:
+        return CheckResult.ok(EVIDENCE, "facts are sealed")
+    detail = f"a fact has waited for {_duration(unsealed_s)} to be sealed"
+    fix = "start a process of this release that has the worker, or look into its log"
+    return CheckResult.warn(EVIDENCE, detail, fix)
 
 
 def judge_script(origin: str | None, integrity: str | None) -> CheckResult:

@@ -83,7 +83,8 @@ FROM unnest($1::text[], $2::bigint[], $3::integer[], $4::timestamptz[]) WITH ORD
     JOIN aiocancel.claim c ON c.id = CASE w.source WHEN 'journal' THEN j.claim_id WHEN 'attempt' THEN a.claim_id
         WHEN 'claim' THEN w.reference ELSE (
             SELECT o.id FROM aiocancel.claim o WHERE o.subscription_id = s.subscription_id
-              AND o.flow_session_id = s.session_id AND o.uses_grant LIMIT 1) END
+              AND o.flow_session_id = s.session_id AND o.uses_grant
+              AND (o.customer_id = s.customer_id OR o.erased_at IS NOT NULL) LIMIT 1) END
 ORDER BY w.place
 """
 

@@ -19,9 +19,13 @@ if TYPE_CHECKING:
 # A link is about a kilobyte.
 WALK_AT_ONCE: Final = 2_000
 
+OLDER: Final = "it is older than the chain"
+# Somebody who may write to the database kept it from the chain.
+NEVER_SEALED: Final = "it is younger than the chain, and was never sealed"
+
 CLAIM: Final = """
-SELECT id, customer_id, subscription_id, flow_session_id, aiocancel.spelled(now()) AS now
-FROM aiocancel.claim WHERE public_id = $1
+SELECT c.id, c.customer_id, c.subscription_id, c.flow_session_id, aiocancel.spelled(now()) AS now, k.begun_at
+FROM aiocancel.claim c, aiocancel.evidence_chain k WHERE c.public_id = $1
 """
 
 LINKS: Final = """
@@ -51,7 +55,8 @@ FROM aiocancel.attempt t JOIN aiocancel.action a ON a.id = t.action_id
 WHERE a.claim_id = $1 AND t.ended_at IS NOT NULL
 UNION ALL
 SELECT 'session', s.id, NULL, s.ended_at FROM aiocancel.flow_session s
-WHERE s.subscription_id = $2 AND s.session_id = $3 AND s.told_by = 'own' AND s.state IN ('canceled', 'accepted')
+WHERE s.subscription_id = $2 AND s.session_id = $3 AND s.customer_id = $4 AND s.told_by = 'own'
+  AND s.state IN ('canceled', 'accepted')
 ORDER BY 4, 2
 """
 
@@ -153,7 +158,7 @@ class EvidenceFiles:
     async def _not_chained(
         self, about: asyncpg.Record, rows: Sequence[asyncpg.Record], facts: Sequence[Any]
     ) -> list[dict[str, Any]]:
-        """Return what happened to the claim before there was a chain."""
+        """Return what happened to the claim and is in no link of it."""
         chained = {
             (
                 row["source"],
@@ -163,7 +168,11 @@ class EvidenceFiles:
             for row, fact in zip(rows, facts, strict=True)
         }
         everything = await self._connection.fetch(
-            EVERYTHING, about["id"], about["subscription_id"], about["flow_session_id"]
+            EVERYTHING,
+            about["id"],
+            about["subscription_id"],
+            about["flow_session_id"],
+            about["customer_id"],
         )
         left = [
             row
@@ -172,11 +181,15 @@ class EvidenceFiles:
         ]
 
         names = ("source", "reference", "attempt", "at")
-        found = await self._connection.fetch(
-            FACTS, *([row[name] for row in left] for name in names)
-        )
+        columns = [[row[name] for row in left] for name in names]
+        found = await self._connection.fetch(FACTS, *columns)
+
         return [
-            {"fact": _without_seal(row["said"]), "content": json.loads(row["content"] or "null")}
+            {
+                "fact": _without_seal(row["said"]),
+                "content": json.loads(row["content"] or "null"),
+                "why": OLDER if left[row["place"] - 1]["at"] < about["begun_at"] else NEVER_SEALED,
+            }
             for row in found
         ]
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 import asyncpg
 
 from aiocancel.errors import ConfigurationError
+from aiocancel.postgres.queue_stats import UNSEALED
 
 if TYPE_CHECKING:
     from aiocancel.postgres.connection import Connection, Pool
@@ -45,11 +46,15 @@ class ServerInspection:
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """What the worker has left; times in seconds, None where there is nothing."""
+    """What the worker has left; times in seconds, None where there is nothing.
+
+    ``unsealed_s`` is how long the oldest fact has waited for its place in the chain of evidence.
+    """
 
     parked: int
     oldest_waiting_s: float | None
     overdue_s: float | None
+    unsealed_s: float
 
 
 @asynccontextmanager
@@ -115,4 +120,4 @@ async def inspect_backlog(connection: Connection) -> Backlog:
     """Count what is parked, and how long what is not waits."""
     row = await connection.fetchrow(BACKLOG)
     assert row is not None  # noqa: S101 - an aggregate has one row
-    return Backlog(**row)
+    return Backlog(**row, unsealed_s=await connection.fetchval(UNSEALED))

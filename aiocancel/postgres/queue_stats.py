@@ -20,26 +20,35 @@ SELECT count(*) FILTER (WHERE state = 'waiting') AS waiting, count(*) FILTER (WH
 FROM aiocancel.action WHERE state IN ('waiting', 'running')
 """
 
+# The first that was noted: no other can have waited for much longer.
+UNSEALED: Final = """
+SELECT coalesce(extract(epoch FROM now() - (
+    SELECT noted_at FROM aiocancel.evidence_due ORDER BY id LIMIT 1))::float8, 0)
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class QueueStats:
     """How many actions wait, run and are parked, and for how long the oldest could have been taken, in seconds.
 
-    What waits behind another action on its subscription counts as due, too.
+    What waits behind another action on its subscription counts as due, too. ``unsealed_s`` is how long the oldest fact
+    has waited for its place in the chain of evidence.
     """
 
     waiting: int
     running: int
     parked: int
     oldest_due_s: float
+    unsealed_s: float = 0.0
 
 
 async def queue_stats(pool: Pool) -> QueueStats:
     """Return the state of the queue in all processes; raises UnavailableError."""
     with unavailable_on_outage():
         row = await pool.fetchrow(STATS)
+        unsealed_s = await pool.fetchval(UNSEALED)
     assert row is not None  # noqa: S101 - an aggregate has one row
-    return QueueStats(**row)
+    return QueueStats(**row, unsealed_s=unsealed_s)
 
 
 async def probe(pool: Pool) -> None:

@@ -50,7 +50,7 @@ def event_rows() -> list[list[str]]:
 def metric_rows() -> list[list[str]]:
     """Return a row for each metric: name in Prometheus, kind, labels, what it counts."""
     known = [(each, "histogram" if each.buckets else "counter") for each in metrics.METRICS]
-    known += [(metrics.QUEUE, "gauge"), (metrics.QUEUE_OLDEST_DUE, "gauge")]
+    known += [(each, "gauge") for each in metrics.GAUGES]
     return [
         [
             f"``aiocancel_{each.name}{'_seconds' if each.unit == 's' else ''}``",

@@ -196,6 +196,7 @@ async def test_where_all_is_right_the_only_warning_is_that_all_is_simulated(
         f"ok    schema                   version {max(migrations())}",
         "ok    subscription query       prepared against your tables",
         "ok    worker backlog           nothing parked; nothing waits",
+        "ok    evidence                 facts are sealed",
         "ok    Content-Security-Policy  pages without a policy get: default-src 'self'; "
         "form-action 'self'; the widget adds to style-src, connect-src, frame-src",
         "ok    page script              served by your own site",
@@ -205,7 +206,7 @@ async def test_where_all_is_right_the_only_warning_is_that_all_is_simulated(
         "ok    webhook token            35 characters",
         "ok    mails                    there is no mailer, so nobody is written to",
         "ok    clock                    within 0 s of Stripe and the database",
-        "16 results: 0 failed, 1 warning",
+        "17 results: 0 failed, 1 warning",
     ]
     assert found.of("database").detail.startswith("PostgreSQL ")
 
@@ -609,6 +610,19 @@ async def test_an_action_that_nobody_takes_is_warned_of(site: Installation, pool
         "an action has been due for 2 hours, and no worker takes it",
     )
     assert "the process that has the worker" in (result.fix or "")
+
+
+async def test_facts_that_nobody_seals_are_warned_of(site: Installation, pool: Pool) -> None:
+    await ask(pool)
+    assert (await site.check()).of("evidence").level is Level.OK
+
+    await pool.execute("UPDATE aiocancel.evidence_due SET noted_at = now() - interval '2 hours'")
+    result = (await site.check()).of("evidence")
+
+    assert (result.level, result.detail) == (
+        Level.WARN,
+        "a fact has waited for 2 hours to be sealed",
+    )
 
 
 async def test_an_action_behind_one_that_is_tried_again_later_is_not_overdue(

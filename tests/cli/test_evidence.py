@@ -207,7 +207,11 @@ def test_after_an_erasure_the_file_says_that_it_has_no_personal_data(
 
 def test_what_is_not_chained_is_told_apart(file: Path, run: Run, tmp_path: Path) -> None:
     found = json.loads(file.read_text())
-    old = {"fact": {"what": "action_closed", "at": "2026-01-01"}, "content": None}
+    old = {
+        "fact": {"what": "action_closed", "at": "2026-01-01"},
+        "content": None,
+        "why": "it is old",
+    }
     found |= {"not_chained": [old], "other_claims": [{"claim": "x"}]}
     del found["sha256"]
     mixed = tmp_path / "mixed.json"
@@ -215,9 +219,10 @@ def test_what_is_not_chained_is_told_apart(file: Path, run: Run, tmp_path: Path)
 
     _, out, _ = run("verify", mixed)
 
-    assert "not chained, and not proved: 1 facts from before" in out
+    assert "not chained, and not proved: 1 facts" in out
     page = page_of(json.loads(mixed.read_text()))
     assert "<h2>Not chained</h2>" in page
+    assert "Not chained: <bdi>it is old</bdi>." in page
     assert "<h2>What the same customer asked for" in page
 
 

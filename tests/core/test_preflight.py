@@ -15,6 +15,7 @@ from aiocancel.core.preflight import (
     exit_status,
     judge_backlog,
     judge_clock,
+    judge_evidence,
     judge_grant_keys,
     judge_mails,
     judge_permissions,
@@ -287,6 +288,15 @@ def test_parked_actions_come_with_the_way_to_list_them() -> None:
 
 
 # The page script and the keys
+
+
+@pytest.mark.parametrize(
+    ("unsealed_s", "level"), [(0.0, Level.OK), (600.0, Level.OK), (601.0, Level.WARN)]
+)
+def test_facts_that_wait_for_long_to_be_sealed_are_warned_of(
+    unsealed_s: float, level: Level
+) -> None:
+    assert judge_evidence(unsealed_s).level is level
 
 
 @pytest.mark.parametrize(

@@ -22,8 +22,10 @@ from aiocancel.postgres.claims import RecordedClaim
 from aiocancel.postgres.erasure import Erasure
 from aiocancel.postgres.evidence import BATCH, Evidence
 from aiocancel.postgres.evidence_files import EvidenceFiles
+from aiocancel.postgres.flow_sessions import FlowSessions
 from aiocancel.postgres.ledger import Ledger
 from tests.support.claims import make_claim, make_grant, record, take_due
+from tests.support.flow_sessions import SHOWN, VERSION, accept, begin, own_claim
 from tests.support.saas import Pool
 
 ADA = "ada@example.com"
@@ -196,6 +198,45 @@ async def test_what_was_stored_before_the_chain_is_said_to_be_no_part_of_it(pool
     (old,) = found["not_chained"]
     assert old["fact"]["what"] == "claim_recorded"
     assert old["content"]["customer"] == ADA
+    assert old["why"] == "it is younger than the chain, and was never sealed"
+
+    async with pool.acquire() as connection, connection.transaction():
+        await connection.execute("SET LOCAL session_replication_role = replica")
+        await connection.execute("UPDATE aiocancel.journal SET at = '2025-01-01'")
+    (old,) = (await exported(pool, public_id))["not_chained"]
+    assert old["why"] == "it is older than the chain"
+
+
+async def test_a_run_of_another_customer_through_a_flow_is_no_part_of_a_claim(pool: Pool) -> None:
+    """Whose subscription it was before, for instance."""
+    await begin(FlowSessions(pool), customer_id="bob")
+    recorded = await record(
+        Ledger(pool), own_claim("canceled", "own_1"), make_grant("sub_1", customer_id=ADA)
+    )
+    await pool.execute(
+        "UPDATE aiocancel.flow_session SET state = 'canceled', ended_at = now(), stripe = NULL"
+    )
+
+    found = await exported(pool, recorded.public_id)
+
+    assert "session_ended" not in whats(found)
+    assert "bob" not in json.dumps(found)
+    assert await pool.fetchval("SELECT count(*) FROM aiocancel.evidence_due") == 0
+
+
+async def test_an_accepted_offer_is_evidence_with_the_terms_that_were_shown(pool: Pool) -> None:
+    await begin(FlowSessions(pool), customer_id=ADA)
+    recorded = await accept(Ledger(pool), customer_id=ADA)
+
+    async with pool.acquire() as connection:
+        found = await EvidenceFiles(connection).export(recorded.public_id)
+
+    assert found is not None
+    (session,) = [each for each in found["links"] if each["fact"]["what"] == "session_ended"]
+    assert session["content"]["accepted_offer"] == "half_price"
+    assert session["content"]["shown"] == [SHOWN]
+    assert session["fact"]["definition"] == VERSION
+    assert list(found["words"]) == ["w1"]
 
 
 async def test_a_claim_that_is_none_has_no_file(pool: Pool) -> None:

@@ -229,6 +229,7 @@ async def test_the_queue_is_counted_over_all_processes(pool: Pool) -> None:
     cancel = make_cancel(pool, run_worker=False)
     stats = await cancel.queue_stats()
     assert (stats.waiting, stats.running, stats.parked, stats.oldest_due_s) == (0, 0, 0, 0)
+    assert stats.unsealed_s == 0
     first, second, third = [await ask(pool, f"sub_{number}") for number in range(3)]
     await pool.execute(
         "UPDATE aiocancel.action SET due_at = now() - interval '90 s' WHERE id = $1", first
@@ -251,6 +252,7 @@ async def test_the_queue_is_counted_over_all_processes(pool: Pool) -> None:
     stats = await cancel.queue_stats()
     assert (stats.waiting, stats.running, stats.parked) == (1, 1, 1)
     assert 90 <= stats.oldest_due_s < 100
+    assert 0 < stats.unsealed_s < 100
     await cancel.stop()
 
 
