@@ -1,6 +1,6 @@
 """Evidence in Postgres: facts are sealed into one chain, and read again for a file.
 
-Facts are noted by triggers in the transaction that stores them (migration 0028), which costs that transaction one row.
+Facts are noted by triggers in the transaction that stores them (migration 0029), which costs that transaction one row.
 They are chained here, shortly after, under an advisory lock and in one transaction for each batch: a worker that dies
 in the middle leaves neither a gap nor a fork.
 """
