@@ -52,7 +52,13 @@ ON CONFLICT (action_id) DO UPDATE SET kind = excluded.kind, letter = excluded.le
 RETURNING k.doubts
 """
 
-NOT_SENT: Final = "UPDATE aiocancel.acknowledgement SET sending_since = NULL WHERE action_id = $1"
+# This time it was not sent. One that may have arrived an earlier time stays as it was written, or one name would have
+# two contents.
+NOT_SENT: Final = """
+UPDATE aiocancel.acknowledgement SET sending_since = CASE WHEN doubts = 0 THEN NULL ELSE sending_since END,
+    doubts = greatest(doubts - 1, 0)
+WHERE action_id = $1
+"""
 
 HANDED: Final = """
 UPDATE aiocancel.acknowledgement SET sending_since = NULL, handed_over_at = now(), reference = $2

@@ -6,14 +6,14 @@ The product knows nothing of it: its methods are wrapped, here, in the process t
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from aiocancel.billing.client import StripeClient
+from aiocancel.mail.smtp import SmtpMailer
 from aiocancel.postgres.ledger import Ledger
+from tests.crash.parent import die
 
 # Long enough for the request to be on its way, shorter than the simulator's latency.
 _INTO_A_CALL_S = 0.01
@@ -44,13 +44,20 @@ POINTS = {
 }
 
 
-def die() -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
+LETTER_POINTS = {
+    "after it was looked up what is true": Point(Ledger, "letter_due", "after"),
+    "before the letter is stored": Point(Ledger, "begin_letter", "before"),
+    "after the letter was stored": Point(Ledger, "begin_letter", "after"),
+    "while the mail server is at work": Point(SmtpMailer, "send", "during"),
+    "after the letter was sent": Point(SmtpMailer, "send", "after"),
+    "before the hand-over is stored": Point(Ledger, "letter_handed_over", "before"),
+    "after the hand-over was stored": Point(Ledger, "letter_handed_over", "after"),
+}
 
 
 def die_at(name: str, passages: int) -> None:
     """Make this process end itself when it passes the point for the given time."""
-    point = POINTS[name]
+    point = (POINTS | LETTER_POINTS)[name]
     original: Callable[..., Awaitable[Any]] = getattr(point.owner, point.method)
     left = passages
 

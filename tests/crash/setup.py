@@ -13,8 +13,8 @@ VARIABLE = "AIOCANCEL_CRASH"
 class Setup:
     """Where the process finds the others, and how it is to misbehave.
 
-    ``pool_size`` 0 leaves the pool to the plug-in. ``dies_at`` is one of ``deaths.POINTS``, passed
-    ``passages`` times before the end.
+    ``pool_size`` 0 leaves the pool to the plug-in, ``smtp_port`` 0 customers without letters. ``dies_at``
+    is one of ``deaths.POINTS`` or ``deaths.LETTER_POINTS``, passed ``passages`` times before the end.
     """
 
     database: str
@@ -25,6 +25,8 @@ class Setup:
     run_worker: bool = True
     pool_size: int = 0
     answer_within_s: float = 1.0
+    smtp_port: int = 0
+    lease_s: float = 5.0
     dies_at: str = ""
     passages: int = 1
 

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import threading
+from typing import Any
 
 import asyncpg
 
 import aiocancel.core.retry
 import aiocancel.worker.attempt
 import aiocancel.worker.worker
-from aiocancel import CancelFlow, OfferLimits, StripeBilling
+from aiocancel import CancelFlow, OfferLimits, SmtpMailer, StripeBilling
 from tests.crash.deaths import die_at
+from tests.crash.parent import end_with_parent
 from tests.crash.setup import Setup
 from tests.support.saas import STRIPE_KEY, make_cancel, vendor
 
-# A killed worker's actions wait for its lease to end: what takes a minute in earnest must not do so in a test.
-LEASE_S = 5.0
+# What takes a minute in earnest must not do so in a test; a killed worker's actions wait for its lease to end.
 WAITS = {"ATTEMPT_TIMEOUT_S": 3.5, "LONGEST_DELAY_S": 1.5}
 STRIPE_TIMEOUT_S = 1.5
 
@@ -33,15 +32,17 @@ def shorten_waits() -> None:
     )
 
 
-def end_with_parent() -> None:
-    """Leave no process behind when the suite itself is killed: the pipe to it closes then."""
-
-    def watch() -> None:
-        while os.read(0, 1):
-            pass
-        os._exit(3)
-
-    threading.Thread(target=watch, daemon=True).start()
+def _letters(port: int) -> dict[str, Any]:
+    return {
+        "mailer": SmtpMailer(
+            f"smtp://127.0.0.1:{port}",
+            sender="Northwind Notes <billing@shop.example>",
+            tls="off",
+            within_s=3.0,
+        ),
+        "email": lambda customer_id: f"{customer_id}@example.com",
+        "site_url": "https://shop.example",
+    }
 
 
 async def cancel() -> CancelFlow:
@@ -77,7 +78,8 @@ async def cancel() -> CancelFlow:
         run_worker=setup.run_worker,
         answer_within_s=setup.answer_within_s,
         poll_events_every_s=3.0,
-        worker_lease_s=LEASE_S,
+        worker_lease_s=setup.lease_s,
+        **({} if not setup.smtp_port else _letters(setup.smtp_port)),
         # A hundred changes on one subscription are part of the suite.
         most_unfinished_actions=1_000,
         most_posts_per_minute=10_000,

@@ -201,7 +201,7 @@ async def test_server_and_worker_die_one_after_the_other_at_every_step(
 
     sent = office.server.taken
     assert await letter_kinds(office.pool) == ["carried_out"]
-    assert len({mail.message_id for mail in sent}) == 1
+    assert len({(mail.message_id, mail.text) for mail in sent}) == 1
     assert len(sent) - 1 <= await office.doubts()
 
 
@@ -257,4 +257,30 @@ async def test_letter_that_may_have_arrived_is_sent_again_as_it_was(office: Offi
     first, again, done = office.server.taken
     assert (first.message_id, first.text) == (again.message_id, again.text)
     assert done.subject == "Your Pro subscription has ended"
+    assert await office.doubts() == 1
+
+
+async def test_letter_that_may_have_arrived_stays_as_it_was_though_the_server_is_away_in_between(
+    office: Office,
+) -> None:
+    await office.cancel(is_carried_out=False)
+    await office.pool.execute("UPDATE aiocancel.claim SET recorded_at = now() - interval '61 s'")
+    await office.pool.execute("UPDATE aiocancel.action SET due_at = now()")
+    lost = TryAgain(Code.MAIL_ANSWER_LOST, may_have_arrived=True)
+    office.server.answers = [lost, TryAgain(), TryAgain()]
+    for _ in range(3):
+        assert await office.attempt(office.acknowledger())
+
+    await office.carry_out()
+    await office.work()
+
+    first, again, done = office.server.taken
+    assert (first.message_id, first.subject, first.text) == (
+        again.message_id,
+        again.subject,
+        again.text,
+    )
+    assert done.message_id != first.message_id
+    assert done.subject == "Your Pro subscription has ended"
+    assert await letter_kinds(office.pool) == ["received", "carried_out"]
     assert await office.doubts() == 1
