@@ -137,6 +137,7 @@ class AcknowledgementPage:
             self._site,
             "acknowledgement.html",
             words,
+            with_flow=bool(one.shown),
             title=one.subject,
             letter=one,
             print_hint=words.text("letter_print"),

@@ -124,6 +124,7 @@ async def _declare(stage: Stage, customers: Sequence[Customer]) -> list[str]:
     """Record a cancellation of each customer; returns those whose subscription is not at Stripe."""
     ledger = Ledger(stage.pool, letters=True)
     missing = []
+
     for customer in customers:
         name, subscription_id = customer.name, SubscriptionId(customer.subscription_id)
         if customer.number % MISSING_EVERY == MISSING_EVERY - 1:

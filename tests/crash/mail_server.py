@@ -31,6 +31,7 @@ class Server:
         dies = self._left == 0
         if dies and self._when == "before":
             die()
+
         mail = read(envelope)
         line = {
             "id": mail["Message-ID"],
