@@ -191,6 +191,16 @@ def resume_problem(
     return None
 
 
+def brought_back(earlier: MoveEnd, subscription: Subscription) -> Step:
+    """Say what is left of an agreed end that an earlier attempt brought back, or may have brought back."""
+    if subscription.has_ended:
+        return Refuse(Code.SUBSCRIPTION_HAS_ENDED)
+    if shows(earlier, subscription):
+        return Done(Receipt.of(subscription))
+    again = still_holds(earlier, subscription)
+    return Write(earlier) if again else Refuse(Code.CHANGED_SINCE_IT_WAS_TRIED)
+
+
 def resumed(step: Step, subscription: Subscription, own: OwnCancellation | None) -> Step:
     """Return the step that takes a cancellation back, and brings back the end that it had put aside."""
     end, agreed = subscription.set_end, None if own is None else own.agreed_end

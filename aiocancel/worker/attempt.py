@@ -34,7 +34,7 @@ from aiocancel.core.actions import (
     step_when_missing,
     wants_to_tell,
 )
-from aiocancel.core.changes import Change, MoveEnd, PlainChange, shows
+from aiocancel.core.changes import Change, MoveEnd, PlainChange
 from aiocancel.core.claim import OWN_FLOW
 from aiocancel.core.codes import AnyCode, Code
 from aiocancel.core.flow.promise import breaks_the_promise
@@ -55,7 +55,14 @@ from aiocancel.core.retry import (
 )
 from aiocancel.core.schedules import MakeSchedule, ReleaseSchedule, SchedulePolicy
 from aiocancel.core.subscription import Price, Subscription
-from aiocancel.core.undo import Made, ResumePolicy, resume_problem, resumed, undo_step
+from aiocancel.core.undo import (
+    Made,
+    ResumePolicy,
+    brought_back,
+    resume_problem,
+    resumed,
+    undo_step,
+)
 from aiocancel.errors import (
     BillingError,
     RejectedBillingError,
@@ -548,8 +555,7 @@ class Attempts:
         self, taken: TakenAction, subscription: Subscription, earlier: Change | None
     ) -> Step:
         if isinstance(earlier, MoveEnd):
-            there = shows(earlier, subscription)
-            return Done(Receipt.of(subscription)) if there else Write(earlier)
+            return brought_back(earlier, subscription)
 
         step = next_step(ActionKind.RESUME, subscription)
         if taken.has_written or not isinstance(step, Write):

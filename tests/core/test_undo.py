@@ -40,6 +40,7 @@ from aiocancel.core.undo import (
     Made,
     OwnCancellation,
     ResumePolicy,
+    brought_back,
     changes_billing,
     resume_problem,
     resumed,
@@ -501,3 +502,36 @@ def test_a_customer_who_stays_stays_until_the_end_that_was_agreed_on(
 
     assert resumed(step, subscription, own) == expected
     assert resumed(step, subscription, None) == step
+
+
+@pytest.mark.parametrize(
+    ("subscription", "expected"),
+    [
+        pytest.param(
+            ENDS_WITH_ITS_PERIOD, Write(MoveEnd(UNTIL, was=DUE)), id="its answer was lost"
+        ),
+        pytest.param(
+            dataclasses.replace(ACTIVE, cancel_at=UNTIL),
+            Done(Receipt("active", None)),
+            id="it came",
+        ),
+        pytest.param(
+            dataclasses.replace(ACTIVE, cancel_at=UNTIL, end_was_requested=True),
+            Done(Receipt("active", UNTIL)),
+            id="Stripe dates it to today",
+        ),
+        pytest.param(
+            dataclasses.replace(ACTIVE, cancel_at=DUE + timedelta(days=7)),
+            Refuse(Code.CHANGED_SINCE_IT_WAS_TRIED),
+            id="somebody chose another end",
+        ),
+        pytest.param(ACTIVE, Refuse(Code.CHANGED_SINCE_IT_WAS_TRIED), id="somebody took it away"),
+        pytest.param(
+            dataclasses.replace(ENDS_WITH_ITS_PERIOD, status="canceled"),
+            Refuse(Code.SUBSCRIPTION_HAS_ENDED),
+            id="it has ended",
+        ),
+    ],
+)
+def test_an_agreed_end_is_brought_back_once(subscription: Subscription, expected: Step) -> None:
+    assert brought_back(MoveEnd(UNTIL, was=DUE), subscription) == expected
