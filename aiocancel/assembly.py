@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import asyncpg
@@ -32,6 +33,7 @@ from aiocancel.own_flow import FlowBounds, OwnFlowService
 from aiocancel.parts import Parts
 from aiocancel.ports import OutcomeVerifier, SubscriptionResolver, without_waiting
 from aiocancel.postgres.address import CANNOT_OPEN, cannot_open
+from aiocancel.postgres.counted_days import CountedDays
 from aiocancel.postgres.customer_query import StripeCustomerQuery, SubscriptionQuery
 from aiocancel.postgres.endings import Endings
 from aiocancel.postgres.evidence import Evidence
@@ -48,10 +50,12 @@ from aiocancel.telemetry import told
 from aiocancel.vendors.own import own_flow_of
 from aiocancel.worker.acknowledge import Acknowledger
 from aiocancel.worker.confirm_offers import Offers
+from aiocancel.worker.count_days import DayCounter
 from aiocancel.worker.hooks import Hooks
 from aiocancel.worker.kept_readings import KeptReader
 from aiocancel.worker.match_declaration import DeclarationMatcher
 from aiocancel.worker.own_sessions import LeftSessions, OwnSessions
+from aiocancel.worker.row_accounts import RowAccounts
 from aiocancel.worker.seal_evidence import EvidenceSealer
 from aiocancel.worker.stripe_news import NewsReader
 from aiocancel.worker.vendor_events import CatchUp
@@ -59,6 +63,7 @@ from aiocancel.worker.worker import Worker
 
 if TYPE_CHECKING:
     from aiocancel.billing.settings import StripeBilling
+    from aiocancel.core.shown import ShownSubscription
     from aiocancel.postgres.connection import Pool
 
 __all__ = ["Opened", "open_parts"]
@@ -155,11 +160,14 @@ async def open_parts(parts: Parts, stack: AsyncExitStack) -> Opened:
     if parts.on_subscription_change or parts.billing.webhook_secrets:
         reader = _make_news_reader(parts, pool, stripe, news_rung)
         loops["news"] = await stack.enter_async_context(_looping(reader.run(), "news"))
-    # Where each row names its own account, a session does not tell whose subscription it is about.
-    if parts.billing.account_column is None:
-        kept = _make_kept_reader(parts, pool, stripe)
-        # No part of the process's health: no customer waits for a figure.
-        await stack.enter_async_context(_looping(kept.run(), "readings"))
+    column = parts.billing.account_column
+    accounts = None if column is None else RowAccounts(service.find_patiently, column)
+    kept = _make_kept_reader(parts, pool, stripe, accounts)
+    # No part of the process's health: no customer waits for a figure.
+    await stack.enter_async_context(_looping(kept.run(), "readings"))
+    days = CountedDays(pool, parts.settings.mode, parts.settings.time_zone)
+    # Nor for this: without it a page counts session by session.
+    await stack.enter_async_context(_looping(DayCounter(days).run(), "days"))
     if verifier is not None:
         catch_up = CatchUp(
             ledger,
@@ -178,8 +186,7 @@ async def open_parts(parts: Parts, stack: AsyncExitStack) -> Opened:
     # No part of the process's health: `aiocancel check` and a gauge tell of facts that wait for long.
     sealing = EvidenceSealer(Evidence(pool))
     await stack.enter_async_context(_looping(sealing.run(), "evidence"))
-    read = None if parts.billing.account_column is not None else stripe.read_for_page
-    left = LeftSessions(FlowSessions(pool), read)
+    left = LeftSessions(FlowSessions(pool), partial(_read_in, stripe), accounts=accounts)
     # No part of the process's health: a session that ends later is only counted later.
     await stack.enter_async_context(_looping(left.run(), "flow sessions"))
     return Opened(service, pool, loops, own_flow)
@@ -258,12 +265,21 @@ def _make_news_reader(
     )
 
 
-def _make_kept_reader(parts: Parts, pool: Pool, stripe: StripeClient) -> KeptReader:
+async def _read_in(
+    stripe: StripeClient, subscription_id: str, account: str | None
+) -> ShownSubscription:
+    return await stripe.on(account).read_for_page(subscription_id)
+
+
+def _make_kept_reader(
+    parts: Parts, pool: Pool, stripe: StripeClient, accounts: RowAccounts | None
+) -> KeptReader:
     return KeptReader(
         KeptReadings(pool, parts.settings.mode),
         StripeKept(stripe),
         on_event=parts.on_event,
         now=lambda: datetime.now(UTC),
+        accounts=accounts,
     )
 
 

@@ -67,4 +67,4 @@ def _append(path: Path, row: tuple[object, ...]) -> None:
 def _cell(value: object) -> str:
     """Return a cell that no spreadsheet takes for a formula."""
     text = str(value)
-    return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) else text

@@ -115,6 +115,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "worker": BELOW_THE_EDGES
     | {
+        "postgres.counted_days",
         "postgres.evidence",
         "postgres.flow_sessions",
         "postgres.kept_readings",

@@ -30,13 +30,17 @@ class StripeKept:
     def __init__(self, client: StripeClient) -> None:
         self._client = client
 
-    async def read(self, subscription_id: SubscriptionId, since: datetime) -> Reading:
+    async def read(
+        self, subscription_id: SubscriptionId, since: datetime, account: str | None = None
+    ) -> Reading:
         """Return how the subscription stands, and what was paid since; raises the BillingErrors of the client.
 
         Args:
             subscription_id: Stripe's id.
             since: The beginning of the session.
+            account: The account that it is in; None for that of the settings.
         """
+        client = self._client.on(account)
         if not is_opaque_id(subscription_id):
             raise RejectedBillingError(
                 "the session names a subscription by something that is no id",
@@ -44,7 +48,7 @@ class StripeKept:
             )
 
         try:
-            invoices = await self._invoices(subscription_id, since)
+            invoices = await _invoices(client, subscription_id, since)
             paid = paid_since(invoices, since)
             shown = _subscription_in(invoices[0]) if invoices else None
         except ValueError as error:
@@ -52,33 +56,34 @@ class StripeKept:
 
         if shown is None:
             try:
-                shown = await self._client.read(subscription_id)
+                shown = await client.read(subscription_id)
             except RejectedBillingError as error:
                 if error.code == Code.RESOURCE_MISSING:
                     return Reading(KeptState.GONE, paid)
                 raise
         return Reading(state_of(shown), paid)
 
-    async def _invoices(
-        self, subscription_id: SubscriptionId, since: datetime
-    ) -> list[Mapping[str, Any]]:
-        params: dict[str, Any] = {
-            "subscription": subscription_id,
-            "limit": LIST_PAGE_SIZE,
-            "expand": [_WITH],
-        }
-        found: list[Mapping[str, Any]] = []
 
-        for _ in range(MAX_LIST_PAGES):
-            body, _headers = await self._client.get(_INVOICES, params)
-            page = body.get("data")
-            if not isinstance(page, list) or not all(isinstance(each, Mapping) for each in page):
-                raise ValueError("Stripe's list of invoices cannot be read")
-            found += page
-            if not body.get("has_more") or not page or _created(page[-1]) < since:
-                return found
-            params["starting_after"] = _id(page[-1])
-        return found
+async def _invoices(
+    client: StripeClient, subscription_id: SubscriptionId, since: datetime
+) -> list[Mapping[str, Any]]:
+    params: dict[str, Any] = {
+        "subscription": subscription_id,
+        "limit": LIST_PAGE_SIZE,
+        "expand": [_WITH],
+    }
+    found: list[Mapping[str, Any]] = []
+
+    for _ in range(MAX_LIST_PAGES):
+        body, _headers = await client.get(_INVOICES, params)
+        page = body.get("data")
+        if not isinstance(page, list) or not all(isinstance(each, Mapping) for each in page):
+            raise ValueError("Stripe's list of invoices cannot be read")
+        found += page
+        if not body.get("has_more") or not page or _created(page[-1]) < since:
+            return found
+        params["starting_after"] = _id(page[-1])
+    return found
 
 
 def _subscription_in(invoice: Mapping[str, Any]) -> Subscription | None:

@@ -12,12 +12,13 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, Final
+from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import asyncpg
 
 from aiocancel.cli.database import CONNECT_WITHIN_S, add_option, database_url
+from aiocancel.core.cells import cell_of
 from aiocancel.core.identifiers import Mode
 from aiocancel.core.measures.interval import Share
 from aiocancel.core.measures.report import ROW_HEAD, By, Report, report_as_json, report_rows
@@ -241,15 +242,6 @@ def report_as_csv(report: Report) -> str:
     writer.writerow(ROW_HEAD)
     writer.writerows([[cell_of(each) for each in row] for row in report_rows(report)])
     return written.getvalue()
-
-
-def cell_of(value: Any) -> str:
-    """Return a value as a cell that no spreadsheet takes for a formula."""
-    text = "" if value is None else str(value)
-    is_number = isinstance(value, int | float)
-    return (
-        f"'{text}" if not is_number and text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
-    )
 
 
 def _plain(text: str) -> str:

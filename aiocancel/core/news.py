@@ -12,6 +12,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal
 
 from aiocancel.core.changes import AddDiscount, Change, MoveTrialEnd, PauseService, SwapPrice
+from aiocancel.core.claim_reason import NO_REASON, CancelReason
+from aiocancel.core.flow_details import FlowDetails
 from aiocancel.core.identifiers import SubscriptionId, is_opaque_id
 from aiocancel.core.offers.apply import add_months
 from aiocancel.core.stored_json import refuse_unknown
@@ -126,6 +128,11 @@ class SubscriptionChange:
         claim_id: The ``Outcome.claim_id`` of the cancellation that has now ended it, or taken effect; None where the
             end was not chosen here.
         key: The same each time this change is told, after a failure or a crash, too.
+        reason: Why the customer left, as the newest run through a flow, or the plain form, has it.
+        flow: What that run held: answers, the customer's own words, the offers that were shown. None where there was
+            none, where nothing is known of it, or where the customer was erased.
+        snapshot: The plan, price, tenure and country as that run began, as in ``Outcome.snapshot``; None where nobody
+            knows.
     """
 
     kind: ChangeKind
@@ -138,6 +145,18 @@ class SubscriptionChange:
     account: str | None
     claim_id: str | None
     key: str
+    reason: CancelReason = field(default=NO_REASON, repr=False)
+    flow: FlowDetails | None = field(default=None, repr=False)
+    snapshot: Mapping[str, Any] | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class LastWish:
+    """What the customer said with the newest wish about a subscription, and what was known of it then."""
+
+    reason: CancelReason = field(default=NO_REASON, repr=False)
+    flow: FlowDetails | None = field(default=None, repr=False)
+    snapshot: Mapping[str, Any] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

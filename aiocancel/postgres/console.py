@@ -34,6 +34,8 @@ MOST_WAITING: Final = 200
 PAGE_SIZE: Final = 50
 # Of each sort of id; a start that fits more is too short to look for.
 MOST_FOUND: Final = 500
+# A claim without a session is looked for among so many of the newest.
+MOST_CLAIMS: Final = 2000
 # No text sorts behind it by its bytes.
 _LAST_LETTER: Final = "\U0010ffff"
 
@@ -70,25 +72,37 @@ FROM (SELECT id FROM aiocancel.action ORDER BY id DESC LIMIT 200) a CROSS JOIN L
 WHERE t.started_at > now() - interval '1 day'
 """
 
-# The newest of a range. Claims without a session are looked for no further back than the sessions of the page go: all
-# claims but a few have one.
+# The newest of a range. Claims without a session are looked for no further back than the sessions of the page go, and
+# among the newest $7 alone: all claims but a few have one. An older one is found by its id, and in its own days.
 LIST: Final = """
 WITH sessions AS (
-    SELECT v.session, v.claim, v.started_at, v.subscription_id, v.plan, v.price_minor, v.currency, v.price_interval,
-        v.reason, v.held_out, v.offers_shown, v.offer, v.outcome, v.erased
-    FROM aiocancel.v_sessions v
-    WHERE v.session IS NOT NULL AND v.mode = $1 AND v.started_at >= $2 AND v.started_at < $3
-      AND ($4::text IS NULL OR v.outcome = $4) AND ($5::text IS NULL OR v.reason = $5)
-    ORDER BY v.started_at DESC LIMIT $6),
+    SELECT s.id AS session, NULL::bigint AS claim, s.opened_at AS started_at, s.subscription_id,
+        s.snapshot ->> 'plan' AS plan, s.snapshot ->> 'price_minor' AS price_minor,
+        s.snapshot ->> 'currency' AS currency, s.snapshot ->> 'interval' AS price_interval, s.reason,
+        s.hold_out AS held_out,
+        jsonb_array_length(s.shown) AS offers_shown, s.accepted_offer AS offer, taken.outcome,
+        s.erased_at IS NOT NULL AS erased
+    FROM aiocancel.flow_session s, LATERAL (SELECT CASE
+        WHEN s.state = 'canceled' AND EXISTS (SELECT FROM aiocancel.action r
+            WHERE r.subscription_id = s.subscription_id AND r.kind = 'resume' AND r.state = 'done'
+              AND r.finished_at > s.ended_at) THEN 'taken_back' ELSE s.state END AS outcome) taken
+    WHERE s.mode = $1 AND s.opened_at >= $2 AND s.opened_at < $3 AND ($5::text IS NULL OR s.reason = $5)
+      -- The first of the two is found by an index.
+      AND ($4::text IS NULL OR s.state = CASE $4 WHEN 'taken_back' THEN 'canceled' ELSE $4 END)
+      AND ($4::text IS NULL OR taken.outcome = $4)
+    ORDER BY s.opened_at DESC LIMIT $6),
 claims AS (
     SELECT NULL::bigint AS session, c.id AS claim, c.recorded_at AS started_at, c.subscription_id, NULL AS plan,
         NULL AS price_minor, NULL AS currency, NULL AS price_interval, c.reason_code AS reason, false AS held_out,
         0 AS offers_shown, NULL AS offer, taken.outcome, c.erased_at IS NOT NULL AS erased
-    FROM aiocancel.claim c, LATERAL (SELECT CASE WHEN aiocancel.was_taken_back(c.subscription_id, c.recorded_at)
-        THEN 'taken_back' ELSE 'canceled' END AS outcome) taken
-    WHERE c.uses_grant AND c.status = 'canceled' AND c.mode = $1 AND c.recorded_at < $3
-      AND c.recorded_at >= (SELECT CASE WHEN count(*) < $6 THEN $2 ELSE min(started_at) END FROM sessions)
-      AND NOT EXISTS (SELECT FROM aiocancel.flow_session s
+    FROM (SELECT * FROM aiocancel.claim
+        WHERE uses_grant AND status = 'canceled' AND mode = $1 AND recorded_at < $3
+          AND recorded_at >= (SELECT CASE WHEN count(*) < $6 THEN $2 ELSE min(started_at) END FROM sessions)
+        ORDER BY recorded_at DESC LIMIT $7) c, LATERAL (
+        SELECT CASE WHEN EXISTS (SELECT FROM aiocancel.action r
+            WHERE r.subscription_id = c.subscription_id AND r.kind = 'resume' AND r.state = 'done'
+              AND r.finished_at > c.recorded_at) THEN 'taken_back' ELSE 'canceled' END AS outcome) taken
+    WHERE NOT EXISTS (SELECT FROM aiocancel.flow_session s
         WHERE s.session_id = c.flow_session_id AND s.subscription_id = c.subscription_id)
       AND ($4::text IS NULL OR taken.outcome = $4) AND ($5::text IS NULL OR c.reason_code = $5)
     ORDER BY c.recorded_at DESC LIMIT $6)
@@ -324,7 +338,9 @@ class ConsoleStore:
         filters = (search.outcome, search.reason)
         async with self.figures.reading() as connection:
             if search.start is None:
-                rows = await connection.fetch(LIST, self._mode, *span, *filters, PAGE_SIZE + 1)
+                rows = await connection.fetch(
+                    LIST, self._mode, *span, *filters, PAGE_SIZE + 1, MOST_CLAIMS
+                )
             else:
                 first, last = _uuids(search.start)
                 ids = await connection.fetch(

@@ -173,7 +173,7 @@ RETURNING known.id
 
 # What they cost is read at Stripe soon afterwards, once each.
 WITHOUT_SNAPSHOT: Final = """
-SELECT id, subscription_id FROM aiocancel.flow_session
+SELECT id, subscription_id, stripe_account FROM aiocancel.flow_session
 WHERE told_by <> 'own' AND snapshot IS NULL AND erased_at IS NULL AND opened_at > now() - interval '1 hour'
 ORDER BY opened_at LIMIT $1
 """
@@ -182,6 +182,15 @@ ADD_SNAPSHOT: Final = """
 UPDATE aiocancel.flow_session SET snapshot = $2::jsonb
 WHERE id = $1 AND told_by <> 'own' AND snapshot IS NULL AND erased_at IS NULL
 """
+
+# The row that names the account may be gone on day 30, so it is asked soon after the beginning.
+WITHOUT_ACCOUNT: Final = """
+SELECT id, customer_id, subscription_id FROM aiocancel.flow_session
+WHERE stripe_account IS NULL AND erased_at IS NULL AND opened_at > now() - interval '1 hour'
+ORDER BY opened_at DESC LIMIT $1
+"""
+
+NOTE_ACCOUNT: Final = "UPDATE aiocancel.flow_session SET stripe_account = $2 WHERE id = $1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -438,10 +447,19 @@ class FlowSessions:
             await self._connection.at_once(COPY_VENDORS, NEWEST_CLAIMS, sorted(OURS), SWEEP_BATCH)
         )
 
-    async def without_snapshot(self, limit: int) -> list[tuple[int, str]]:
-        """Return the runs through vendors' flows of which nobody knows the price, with their subscriptions."""
+    async def without_snapshot(self, limit: int) -> list[tuple[int, str, str | None]]:
+        """Return the runs through vendors' flows of which nobody knows the price, their subscriptions and accounts."""
         rows = await self._connection.at_once(WITHOUT_SNAPSHOT, limit)
-        return [(row["id"], row["subscription_id"]) for row in rows]
+        return [(row["id"], row["subscription_id"], row["stripe_account"]) for row in rows]
+
+    async def without_account(self, limit: int) -> list[tuple[int, str, str]]:
+        """Return the newest runs whose account was not noted, their customers and their subscriptions."""
+        rows = await self._connection.at_once(WITHOUT_ACCOUNT, limit)
+        return [(row["id"], row["customer_id"], row["subscription_id"]) for row in rows]
+
+    async def note_account(self, run: int, account: str) -> None:
+        """Note in which account the subscription of a run is; empty for that of the settings."""
+        await self._connection.at_once(NOTE_ACCOUNT, run, account)
 
     async def add_snapshot(self, run: int, snapshot: Mapping[str, Any]) -> None:
         """Keep what was true of a run through a vendor's flow; what is known already stays."""

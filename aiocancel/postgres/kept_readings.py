@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -26,7 +26,7 @@ WITH due AS (
 UPDATE aiocancel.kept_reading r SET due_at = now() + $4, lease = $1, attempts = r.attempts + 1
 FROM due JOIN aiocancel.flow_session s ON s.id = due.session
 WHERE r.session = due.session AND r.day = due.day
-RETURNING r.session, r.day, r.attempts, s.subscription_id, s.opened_at
+RETURNING r.session, r.day, r.attempts, s.subscription_id, s.opened_at, s.customer_id, s.stripe_account
 """
 
 READ: Final = """
@@ -62,7 +62,7 @@ WHERE session = $1 AND day = $2 AND lease = $3
 
 @dataclass(frozen=True, slots=True)
 class DueReading:
-    """A reading under our lease; ``attempt`` counts from 1."""
+    """A reading under our lease; ``attempt`` counts from 1, and ``account`` is None where it was not noted."""
 
     session: int
     day: int
@@ -70,6 +70,8 @@ class DueReading:
     attempt: int
     subscription_id: SubscriptionId
     started_at: datetime
+    customer_id: str = field(default="", repr=False)
+    account: str | None = None
 
 
 class KeptReadings:
@@ -99,6 +101,8 @@ class KeptReadings:
                 row["attempts"],
                 SubscriptionId(row["subscription_id"]),
                 row["opened_at"],
+                row["customer_id"],
+                row["stripe_account"],
             )
             for row in rows
         ]

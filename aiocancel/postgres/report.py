@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import asyncpg
@@ -31,6 +31,7 @@ from aiocancel.core.measures.report import (
     Report,
     Revenue,
 )
+from aiocancel.core.measures.sums import MOST_KEYS, Figure, Span, Sums, gaps
 from aiocancel.core.measures.words import HoldOut
 from aiocancel.errors import UnreadableLedgerError
 from aiocancel.postgres.connection import ACQUIRE_WITHIN_S, unavailable_on_outage
@@ -44,16 +45,17 @@ MOST_CONNECTIONS: Final = 2
 MOST_GROUPS: Final = 100
 MOST_RUNS: Final = 100_000
 _PACE_WEEKS: Final = 8
+_NO_END: Final = datetime(9999, 1, 1, tzinfo=UTC)
 
+# Each figure is counted by one statement for a range of moments; its rows are a key, the day of a reading or 0, and
+# counts that add up over ranges.
 COUNTS: Final = """
-SELECT count(*) AS sessions,
-    count(*) FILTER (WHERE outcome = 'canceled') AS canceled, count(*) FILTER (WHERE outcome = 'accepted') AS accepted,
-    count(*) FILTER (WHERE outcome = 'abandoned') AS abandoned,
-    count(*) FILTER (WHERE outcome = 'taken_back') AS taken_back,
-    count(*) FILTER (WHERE outcome = 'open') AS still_open,
-    count(*) FILTER (WHERE offers_shown > 0) AS shown,
-    count(*) FILTER (WHERE offers_shown > 0 AND outcome <> 'accepted') AS declined,
-    count(*) FILTER (WHERE NOT has_snapshot) AS without_snapshot, count(*) FILTER (WHERE held_out) AS held_out
+SELECT '' AS key, 0 AS day, ARRAY[count(*),
+    count(*) FILTER (WHERE outcome = 'canceled'), count(*) FILTER (WHERE outcome = 'accepted'),
+    count(*) FILTER (WHERE outcome = 'abandoned'), count(*) FILTER (WHERE outcome = 'taken_back'),
+    count(*) FILTER (WHERE outcome = 'open'), count(*) FILTER (WHERE offers_shown > 0),
+    count(*) FILTER (WHERE offers_shown > 0 AND outcome <> 'accepted'), count(*) FILTER (WHERE NOT has_snapshot),
+    count(*) FILTER (WHERE held_out)] AS numbers
 FROM aiocancel.v_sessions WHERE started_at >= $1 AND started_at < $2 AND mode = $3
 """
 
@@ -61,59 +63,59 @@ GROUPS: Final = """
 SELECT coalesce(CASE $4::text WHEN 'reason' THEN reason WHEN 'offer' THEN offer WHEN 'plan' THEN plan
         WHEN 'place' THEN place
         ELSE to_char(date_trunc('week', started_at AT TIME ZONE $5), 'YYYY-MM-DD') END, '') AS key,
-    count(*) AS sessions,
-    count(*) FILTER (WHERE outcome = 'canceled') AS canceled, count(*) FILTER (WHERE outcome = 'accepted') AS accepted,
-    count(*) FILTER (WHERE outcome = 'abandoned') AS abandoned,
-    count(*) FILTER (WHERE outcome = 'taken_back') AS taken_back,
-    count(*) FILTER (WHERE outcome = 'open') AS still_open,
-    count(*) FILTER (WHERE offers_shown > 0) AS shown,
-    count(*) FILTER (WHERE offers_shown > 0 AND outcome <> 'accepted') AS declined,
-    count(*) FILTER (WHERE NOT has_snapshot) AS without_snapshot, count(*) FILTER (WHERE held_out) AS held_out
+    0 AS day, ARRAY[count(*),
+    count(*) FILTER (WHERE outcome = 'canceled'), count(*) FILTER (WHERE outcome = 'accepted'),
+    count(*) FILTER (WHERE outcome = 'abandoned'), count(*) FILTER (WHERE outcome = 'taken_back'),
+    count(*) FILTER (WHERE outcome = 'open'), count(*) FILTER (WHERE offers_shown > 0),
+    count(*) FILTER (WHERE offers_shown > 0 AND outcome <> 'accepted'), count(*) FILTER (WHERE NOT has_snapshot),
+    count(*) FILTER (WHERE held_out)] AS numbers
 FROM aiocancel.v_sessions WHERE started_at >= $1 AND started_at < $2 AND mode = $3
-GROUP BY 1 ORDER BY CASE WHEN $4 = 'week' THEN 0 ELSE -count(*) END, 1 LIMIT $6
+GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT $6
 """
 
 REASONS: Final = """
-SELECT reason, count(*) FILTER (WHERE chosen) AS chosen, count(*) AS shown FROM aiocancel.v_reasons
+SELECT reason AS key, 0 AS day, ARRAY[count(*) FILTER (WHERE chosen), count(*)] AS numbers FROM aiocancel.v_reasons
 WHERE started_at >= $1 AND started_at < $2 AND mode = $3
-GROUP BY reason ORDER BY reason = '', count(*) FILTER (WHERE chosen) DESC, reason LIMIT $4
+GROUP BY reason ORDER BY count(*) DESC, reason LIMIT $4
 """
 
 OFFERS: Final = """
-SELECT offer, count(*) AS shown, count(*) FILTER (WHERE accepted) AS accepted,
-    count(*) FILTER (WHERE session_state = 'canceled') AS canceled,
-    count(*) FILTER (WHERE NOT accepted AND session_state <> 'canceled') AS abandoned
+SELECT offer AS key, 0 AS day, ARRAY[count(*), count(*) FILTER (WHERE accepted),
+    count(*) FILTER (WHERE session_state = 'canceled'),
+    count(*) FILTER (WHERE NOT accepted AND session_state <> 'canceled')] AS numbers
 FROM aiocancel.v_offers WHERE started_at >= $1 AND started_at < $2 AND mode = $3 AND offer IS NOT NULL
 GROUP BY offer ORDER BY count(*) DESC, offer LIMIT $4
 """
 
 KEPT: Final = """
-SELECT day, coalesce(offer, '') AS offer, count(*) FILTER (WHERE kept) AS kept, count(*) AS read,
-    count(*) FILTER (WHERE state = 'paused') AS paused, count(*) FILTER (WHERE is_late) AS late
+SELECT coalesce(offer, '') AS key, day, ARRAY[count(*) FILTER (WHERE kept), count(*),
+    count(*) FILTER (WHERE state = 'paused'), count(*) FILTER (WHERE is_late)] AS numbers
 FROM aiocancel.v_kept WHERE started_at >= $1 AND started_at < $2 AND mode = $3
 GROUP BY GROUPING SETS ((day), (day, offer)) HAVING GROUPING(offer) = 1 OR offer IS NOT NULL
-ORDER BY GROUPING(offer) DESC, 2, day LIMIT $4
+ORDER BY GROUPING(offer) DESC, count(*) DESC LIMIT $4
 """
 
 REVENUE: Final = """
-SELECT currency, count(*) AS sessions, sum(paid_minor)::bigint AS kept_minor, sum(given_minor)::bigint AS given_minor,
-    coalesce(sum(given_minor) FILTER (WHERE outcome = 'accepted'), 0)::bigint AS cost_minor
+SELECT currency AS key, 0 AS day, ARRAY[count(*), sum(paid_minor)::bigint, sum(given_minor)::bigint,
+    coalesce(sum(given_minor) FILTER (WHERE outcome = 'accepted'), 0)::bigint] AS numbers
 FROM aiocancel.v_revenue WHERE started_at >= $1 AND started_at < $2 AND mode = $3 AND is_latest
-GROUP BY currency ORDER BY currency
+GROUP BY currency ORDER BY count(*) DESC, currency LIMIT $4
+"""
+
+HOLD_OUT: Final = """
+SELECT CASE WHEN held_out THEN 'held_out' ELSE 'offers' END AS key, 0 AS day,
+    ARRAY[count(*) FILTER (WHERE kept), count(*)] AS numbers
+FROM aiocancel.v_hold_out WHERE started_at >= $1 AND started_at < $2 AND mode = $3 GROUP BY 1
 """
 
 # Since the hold-out began: a range that is chosen afterwards would choose the verdict.
-HOLD_OUT: Final = """
-SELECT count(*) FILTER (WHERE held_out AND kept) AS held_kept, count(*) FILTER (WHERE held_out) AS held,
-    count(*) FILTER (WHERE NOT held_out AND kept) AS offers_kept, count(*) FILTER (WHERE NOT held_out) AS offers
-FROM aiocancel.v_hold_out
-WHERE mode = $1 AND started_at >= (
-    SELECT min(opened_at) FROM aiocancel.flow_session WHERE hold_out AND mode = $1)
+HOLD_OUT_BEGAN: Final = """
+SELECT min(opened_at) AS began, now() AS now FROM aiocancel.flow_session WHERE hold_out AND mode = $1
 """
 
-PACE: Final = """
-SELECT count(*)::float8 / $2::integer AS per_week FROM aiocancel.flow_session
-WHERE opened_at >= now() - make_interval(weeks => $2::integer) AND mode = $1 AND fitted IS NOT NULL AND told_by = 'own'
+DUE: Final = """
+SELECT '' AS key, 0 AS day, ARRAY[count(*)] AS numbers FROM aiocancel.flow_session
+WHERE opened_at >= $1 AND opened_at < $2 AND mode = $3 AND fitted IS NOT NULL AND told_by = 'own'
 """
 
 HOLD_OUT_PERCENT: Final = """
@@ -122,10 +124,40 @@ SELECT coalesce((SELECT (definition ->> 'hold_out_percent')::float8::integer FRO
 """
 
 LEFT_OUT: Final = """
-SELECT considered.value ->> 'code' AS code, count(*) AS times
+SELECT considered.value ->> 'code' AS key, 0 AS day, ARRAY[count(*)] AS numbers
 FROM aiocancel.flow_session s, jsonb_array_elements(s.considered) AS considered (value)
 WHERE s.opened_at >= $1 AND s.opened_at < $2 AND s.mode = $3 AND considered.value ->> 'code' IS NOT NULL
-GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT $4
+GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT $4
+"""
+
+# Days that were counted and have not changed since, of one owner's days inside a range.
+COUNTED: Final = """
+SELECT d.since, d.until FROM aiocancel.counted_day d
+WHERE d.mode = $1 AND d.zone = $2 AND d.since >= $3 AND d.until <= $4
+  AND NOT EXISTS (SELECT FROM aiocancel.recount r WHERE r.started_at >= d.since AND r.started_at < d.until)
+ORDER BY d.since
+"""
+
+# Whose days were counted, most of all.
+ZONES: Final = """
+SELECT zone FROM aiocancel.counted_day WHERE mode = $1 GROUP BY zone ORDER BY count(*) DESC, zone LIMIT 1
+"""
+
+# No figure has more than ten counts; those that it does not have are NULL.
+ADD_UP: Final = """
+SELECT key, day, array_remove(ARRAY[sum(numbers[1]), sum(numbers[2]), sum(numbers[3]), sum(numbers[4]),
+    sum(numbers[5]), sum(numbers[6]), sum(numbers[7]), sum(numbers[8]), sum(numbers[9]), sum(numbers[10])],
+    NULL)::bigint[] AS numbers
+FROM aiocancel.day_figure WHERE mode = $1 AND zone = $2 AND figure = $3 AND since = ANY($4)
+GROUP BY key, day
+"""
+
+ADD_UP_WEEKS: Final = """
+SELECT to_char(date_trunc('week', since AT TIME ZONE zone), 'YYYY-MM-DD') AS key, 0 AS day,
+    ARRAY[sum(numbers[1]), sum(numbers[2]), sum(numbers[3]), sum(numbers[4]), sum(numbers[5]), sum(numbers[6]),
+    sum(numbers[7]), sum(numbers[8]), sum(numbers[9]), sum(numbers[10])]::bigint[] AS numbers
+FROM aiocancel.day_figure WHERE mode = $1 AND zone = $2 AND figure = $3 AND since = ANY($4)
+GROUP BY 1
 """
 
 # The newest, as many as are played in a moment.
@@ -137,6 +169,22 @@ WHERE opened_at >= $1 AND opened_at < $2 AND mode = $3 ORDER BY opened_at DESC L
 FIRST: Final = "SELECT min(opened_at) AS first_at FROM aiocancel.flow_session WHERE mode = $1"
 
 VIEW: Final = "SELECT pg_get_viewdef(('aiocancel.' || quote_ident($1))::regclass, true)"
+
+
+def limited(within_s: float) -> str:
+    """Return what a transaction of figures begins with.
+
+    A day's rows lie together, and an index finds them. At the usual price of a random page, which is that of a disk
+    that turns, the planner would rather read through a million rows; and a plan that it keeps for any values does not
+    know which of them are left open.
+
+    Args:
+        within_s: How long one statement may take.
+    """
+    return (
+        f"SET LOCAL statement_timeout = {int(within_s * 1000)}; SET LOCAL random_page_cost = 1.1; "
+        "SET LOCAL plan_cache_mode = force_custom_plan"
+    )
 
 
 class Figures:
@@ -170,80 +218,120 @@ class Figures:
             async with (
                 self._turns,
                 self._pool.acquire(timeout=ACQUIRE_WITHIN_S) as connection,
-                connection.transaction(isolation="read_committed", readonly=True),
+                # One look at all: what is counted already and what is counted now must not overlap.
+                connection.transaction(isolation="repeatable_read", readonly=True),
             ):
-                await connection.execute(
-                    f"SET LOCAL statement_timeout = {int(self._within_s * 1000)}"
-                )
+                await connection.execute(limited(self._within_s))
                 yield connection
 
     async def _rows(self, statement: str, *values: Any) -> list[asyncpg.Record]:
         async with self.reading() as connection:
             return await connection.fetch(statement, *values)
 
+    async def _sums(self, figure: Figure, since: datetime, until: datetime) -> Sums:
+        """Return a figure of a range: the days that were counted before, and the rest counted now."""
+        async with self.reading() as connection:
+            return await self._added(connection, figure, (since, until))
+
+    async def _added(
+        self, connection: Connection, figure: Figure, span: Span, *, by_week: bool = False
+    ) -> Sums:
+        zone = self._time_zone
+        counted = await connection.fetch(COUNTED, self._mode, zone, *span)
+        if not counted and not by_week:
+            # Another owner's days add up alike; weeks begin on the Monday of one's own.
+            zone = await connection.fetchval(ZONES, self._mode)
+            counted = await connection.fetch(COUNTED, self._mode, zone, *span) if zone else []
+        used, missing = gaps(span, [(row["since"], row["until"]) for row in counted])
+
+        sums = Sums()
+        if used:
+            first = [since for since, _ in used]
+            add_up = ADD_UP_WEEKS if by_week else ADD_UP
+            for row in await connection.fetch(add_up, self._mode, zone, figure, first):
+                sums.add(row["key"], row["day"], row["numbers"])
+        for piece in missing:
+            by = By.WEEK if by_week else None
+            for row in await count(
+                connection, figure, piece, self._mode, zone=self._time_zone, by=by
+            ):
+                sums.add(row["key"], row["day"], row["numbers"])
+        return sums
+
     async def counts(self, since: datetime, until: datetime) -> Counts:
         """Return how many sessions there were, and how they ended."""
-        (row,) = await self._rows(COUNTS, since, until, self._mode)
-        return Counts(**row)
+        sums = await self._sums(Figure.COUNTS, since, until)
+        return Counts(*(sums.one() or ()))
 
     async def groups(self, since: datetime, until: datetime, by: By) -> Sequence[Group]:
         """Return the counts of each group, the largest first, and weeks in their order."""
-        rows = await self._rows(GROUPS, since, until, self._mode, by, self._time_zone, MOST_GROUPS)
-        return [
-            Group(row["key"], Counts(**{name: row[name] for name in Counts.__slots__}))
-            for row in rows
-        ]
+        if by is By.WEEK:
+            async with self.reading() as connection:
+                weeks = await self._added(connection, Figure.COUNTS, (since, until), by_week=True)
+            found = [
+                Group(key, Counts(*numbers)) for key, _, numbers in weeks.items() if any(numbers)
+            ]
+            return sorted(found, key=lambda each: each.key)
+
+        sums = await self._sums(_GROUPED[by], since, until)
+        found = [Group(key, Counts(*numbers)) for key, _, numbers in sums.items()]
+        return sorted(found, key=lambda each: (-each.counts.sessions, each.key))[:MOST_GROUPS]
 
     async def reasons(self, since: datetime, until: datetime) -> Sequence[ReasonShare]:
         """Return how often each reason was given, of the sessions that showed it."""
-        rows = await self._rows(REASONS, since, until, self._mode, MOST_GROUPS)
-        return [ReasonShare(row["reason"], Share(row["chosen"], row["shown"])) for row in rows]
+        sums = await self._sums(Figure.REASONS, since, until)
+        found = [ReasonShare(key, Share(*numbers)) for key, _, numbers in sums.items()]
+        found.sort(key=lambda each: (not each.reason, -each.chosen.part, each.reason))
+        return found[:MOST_GROUPS]
 
     async def offers(self, since: datetime, until: datetime) -> Sequence[OfferFate]:
         """Return what became of those who saw an offer."""
-        return [
-            OfferFate(**row)
-            for row in await self._rows(OFFERS, since, until, self._mode, MOST_GROUPS)
-        ]
+        sums = await self._sums(Figure.OFFERS, since, until)
+        found = [OfferFate(key, *numbers) for key, _, numbers in sums.items()]
+        return sorted(found, key=lambda each: (-each.shown, each.offer))[:MOST_GROUPS]
 
     async def kept(self, since: datetime, until: datetime) -> Sequence[KeptOn]:
         """Return who was still there on day 30, 60 and 90: of all sessions, then by the accepted offer."""
-        rows = await self._rows(KEPT, since, until, self._mode, 3 * MOST_GROUPS)
-        return [
-            KeptOn(
-                row["day"],
-                row["offer"],
-                Share(row["kept"], row["read"]),
-                row["paused"],
-                row["late"],
-            )
-            for row in rows
+        sums = await self._sums(Figure.KEPT, since, until)
+        found = [
+            KeptOn(day, key, Share(kept, read), paused, late)
+            for key, day, (kept, read, paused, late) in sums.items()
         ]
+        return sorted(found, key=lambda each: (each.offer, each.day))[: 3 * MOST_GROUPS]
 
     async def revenue(self, since: datetime, until: datetime) -> Sequence[Revenue]:
         """Return what came in after sessions, for each currency."""
-        return [Revenue(**row) for row in await self._rows(REVENUE, since, until, self._mode)]
+        sums = await self._sums(Figure.REVENUE, since, until)
+        found = [Revenue(key, *numbers) for key, _, numbers in sums.items()]
+        return sorted(found, key=lambda each: each.currency)
 
     async def hold_out(self, decide_on: date | None) -> HoldOut:
         """Return those who were due an offer against the hold-out, since that began."""
         async with self.reading() as connection:
-            counted = await connection.fetchrow(HOLD_OUT, self._mode)
-            per_week = await connection.fetchval(PACE, self._mode, _PACE_WEEKS)
+            bounds = await connection.fetchrow(HOLD_OUT_BEGAN, self._mode)
+            assert bounds is not None  # noqa: S101 - an aggregate has one row
+            began, now = bounds["began"], bounds["now"]
+            arms = Sums()
+            if began is not None:
+                arms = await self._added(connection, Figure.HOLD_OUT, (began, _NO_END))
+            lately = now - timedelta(weeks=_PACE_WEEKS)
+            due = await self._added(connection, Figure.DUE, (lately, _NO_END))
             percent = await connection.fetchval(HOLD_OUT_PERCENT)
 
-        assert counted is not None  # noqa: S101 - an aggregate has one row
+        (sessions,) = due.one() or (0,)
         return HoldOut(
-            Share(counted["offers_kept"], counted["offers"]),
-            Share(counted["held_kept"], counted["held"]),
+            Share(*(arms.one("offers") or (0, 0))),
+            Share(*(arms.one("held_out") or (0, 0))),
             percent,
             decide_on,
-            per_week,
+            sessions / _PACE_WEEKS,
         )
 
     async def left_out(self, since: datetime, until: datetime) -> dict[str, int]:
         """Return how often offers were considered and left out, by the code why."""
-        rows = await self._rows(LEFT_OUT, since, until, self._mode, MOST_GROUPS)
-        return {row["code"]: row["times"] for row in rows}
+        sums = await self._sums(Figure.LEFT_OUT, since, until)
+        found = sorted(sums.items(), key=lambda each: (-each[2][0], each[0]))
+        return {code: times for code, _, (times,) in found[:MOST_GROUPS]}
 
     async def past_runs(self, since: datetime, until: datetime) -> Sequence[PastRun]:
         """Return the newest past customers with their snapshots and answers, ``MOST_RUNS`` at most."""
@@ -297,6 +385,53 @@ class Figures:
             hold_out=await self.hold_out(decide_on),
             left_out=await self.left_out(since, until),
         )
+
+
+async def count(
+    connection: Connection,
+    figure: Figure,
+    span: Span,
+    mode: Mode,
+    *,
+    zone: str = "UTC",
+    by: By | None = None,
+) -> list[asyncpg.Record]:
+    """Count one figure of a range, session by session.
+
+    Args:
+        connection: Reads.
+        figure: Which.
+        span: The range.
+        mode: Whose sessions.
+        zone: Whose weeks are meant.
+        by: Weeks in the place of one sum for all.
+    """
+    grouped = by or _BY.get(figure)
+    if grouped is not None:
+        return await connection.fetch(GROUPS, *span, mode, grouped, zone, MOST_KEYS)
+    statement, is_bounded = _STATEMENTS[figure]()
+    bound = (MOST_KEYS,) if is_bounded else ()
+    return await connection.fetch(statement, *span, mode, *bound)
+
+
+# Looked up when they are asked for, and whether the number of their keys is bounded by $4.
+_STATEMENTS: Final[Mapping[Figure, Callable[[], tuple[str, bool]]]] = {
+    Figure.COUNTS: lambda: (COUNTS, False),
+    Figure.REASONS: lambda: (REASONS, True),
+    Figure.OFFERS: lambda: (OFFERS, True),
+    Figure.KEPT: lambda: (KEPT, True),
+    Figure.REVENUE: lambda: (REVENUE, True),
+    Figure.HOLD_OUT: lambda: (HOLD_OUT, False),
+    Figure.DUE: lambda: (DUE, False),
+    Figure.LEFT_OUT: lambda: (LEFT_OUT, True),
+}
+_GROUPED: Final = {
+    By.REASON: Figure.BY_REASON,
+    By.OFFER: Figure.BY_OFFER,
+    By.PLAN: Figure.BY_PLAN,
+    By.PLACE: Figure.BY_PLACE,
+}
+_BY: Final = {figure: by for by, figure in _GROUPED.items()}
 
 
 def last_days(days: int, now: datetime) -> tuple[datetime, datetime]:

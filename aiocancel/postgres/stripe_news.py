@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING, Final
 
 from aiocancel.core.actions import ActionKind
 from aiocancel.core.changes import Change, change_from_json
+from aiocancel.core.claim_reason import CancelReason
+from aiocancel.core.flow_details import details_from_json
 from aiocancel.core.identifiers import SubscriptionId
 from aiocancel.core.news import (
+    LastWish,
     OwnWork,
     Standing,
     StripeEvent,
@@ -98,6 +101,18 @@ WHERE a.subscription_id = $1 AND c.mode = $2
     OR a.state = 'done' AND (a.kind IN ('resume', 'apply_offer', 'remove_discount')
         OR aiocancel.has_cancelled(a.kind, a.key_used_at)))
 ORDER BY a.id
+"""
+
+# What the customer said last; taking a wish back says nothing. A vendor's run has its snapshot in the session that was
+# copied from it.
+LAST_WISH: Final = """
+SELECT c.reason_text, c.reason_code, c.flow, s.snapshot
+FROM aiocancel.claim c LEFT JOIN LATERAL (
+    SELECT snapshot FROM aiocancel.flow_session
+    WHERE session_id = c.flow_session_id AND subscription_id = c.subscription_id AND vendor = c.vendor
+    LIMIT 1) s ON true
+WHERE c.subscription_id = $1 AND c.mode = $2 AND (c.flow_session_id IS NOT NULL OR c.status = 'canceled')
+ORDER BY c.id DESC LIMIT 1
 """
 
 FORGET: Final = "DELETE FROM aiocancel.stripe_event WHERE heard_at < now() - $1::interval"
@@ -196,6 +211,11 @@ class StripeNews:
         rows = await self._connection.at_once(OWN_WORK, taken.subscription_id, mode)
         return _own_work(rows)
 
+    async def last_wish(self, taken: TakenNews, mode: str) -> LastWish:
+        """Return what the customer said with the newest wish about the subscription."""
+        rows = await self._connection.at_once(LAST_WISH, taken.subscription_id, mode)
+        return _last_wish(rows[0]) if rows else LastWish()
+
     async def poll_turn(self, account: str | None, *, every_s: float) -> PollTurn | None:
         """Return our turn to read Stripe's list of an account; None while another process had it within ``every_s``."""
         rows = await self._connection.at_once(POLL_TURN, account or "", timedelta(seconds=every_s))
@@ -226,6 +246,18 @@ def _taken(row: asyncpg.Record, lease: uuid.UUID) -> TakenNews:
         tellings=row["tellings"],
         reported=tuple(row["reported"]),
     )
+
+
+def _last_wish(row: asyncpg.Record) -> LastWish:
+    """Read what was said; what a newer release wrote counts as not said."""
+    reason = CancelReason(row["reason_text"], row["reason_code"])
+    try:
+        flow = None if row["flow"] is None else details_from_json(json.loads(row["flow"]))
+        return LastWish(
+            reason, flow, None if row["snapshot"] is None else json.loads(row["snapshot"])
+        )
+    except (LookupError, TypeError, ValueError, AttributeError):
+        return LastWish(reason)
 
 
 def _standing(stored: str | None) -> Standing | None:

@@ -17,10 +17,17 @@ from aiocancel.core.codes import Code
 from aiocancel.core.identifiers import SubscriptionId
 from aiocancel.core.measures.kept import Reading, due_at
 from aiocancel.core.retry import delay_s
-from aiocancel.errors import AiocancelError, BillingError, UnavailableError
+from aiocancel.errors import (
+    AiocancelError,
+    BillingError,
+    RejectedBillingError,
+    TransientBillingError,
+    UnavailableError,
+)
 from aiocancel.postgres.kept_readings import DueReading, KeptReadings
 from aiocancel.telemetry import EventHook, guarded, told
 from aiocancel.worker.permissions import MissingPermissions
+from aiocancel.worker.row_accounts import RowAccounts
 
 logger = logging.getLogger("aiocancel")
 
@@ -29,15 +36,18 @@ LOOK_EVERY_S: Final = 60.0
 PAUSE_S: Final = 0.25
 _AT_ONCE: Final = 20
 _LEASE_S: Final = 300.0
-# A missing permission or an answer that nobody understands: a day later is soon enough.
+# A missing permission, an answer that nobody understands, or an account that nobody names: a day later is soon enough.
 _WAIT_FOR_OWNER_S: Final = 86_400.0
+_FOR_THE_OWNER: Final = (Code.UNREADABLE, Code.SUBSCRIPTION_CHANGED_HANDS, Code.BAD_ACCOUNT)
 
 
 class ReadsKept(Protocol):
     """Stripe, as far as readings need it."""
 
-    async def read(self, subscription_id: SubscriptionId, since: datetime) -> Reading:
-        """Return how the subscription stands, and what was paid since; raises BillingErrors."""
+    async def read(
+        self, subscription_id: SubscriptionId, since: datetime, account: str | None = None
+    ) -> Reading:
+        """Return how the subscription stands in an account, and what was paid since; raises BillingErrors."""
         ...
 
 
@@ -49,6 +59,7 @@ class KeptReader:
         billing: Stripe.
         on_event: Is told of a permission that the key lacks.
         now: The present, aware.
+        accounts: Say in which account a subscription is; None where all are in one.
         look_every_s: The time between two looks for what is due.
         pause_s: The time between two requests.
         jitter: From 0 to 1.
@@ -61,6 +72,7 @@ class KeptReader:
         *,
         on_event: EventHook,
         now: Callable[[], datetime],
+        accounts: RowAccounts | None = None,
         look_every_s: float = LOOK_EVERY_S,
         pause_s: float = PAUSE_S,
         jitter: Callable[[], float] = random.random,
@@ -68,6 +80,7 @@ class KeptReader:
         self._readings = readings
         self._billing = billing
         self._now = now
+        self._accounts = accounts
         self._look_every_s = look_every_s
         self._pause_s = pause_s
         self._jitter = jitter
@@ -96,7 +109,8 @@ class KeptReader:
 
     async def _read(self, due: DueReading) -> None:
         try:
-            reading = await self._billing.read(due.subscription_id, due.started_at)
+            account = await self._account_of(due)
+            reading = await self._billing.read(due.subscription_id, due.started_at, account)
         except BillingError as error:
             await self._readings.later(due, delay_s=self._wait_s(due, error))
             return
@@ -115,10 +129,28 @@ class KeptReader:
             logger.error("a reading of day %s cannot be stored: %s", due.day, told(error))
             await self._readings.later(due, delay_s=_WAIT_FOR_OWNER_S)
 
+    async def _account_of(self, due: DueReading) -> str | None:
+        """Return the account that was noted, or that the row still names; None for that of the settings."""
+        if self._accounts is None:
+            return None
+
+        account = due.account
+        if account is None:
+            try:
+                account = await self._accounts.of(due.customer_id, due.subscription_id)
+            except UnavailableError as error:
+                # A query of the application's that is slow for one customer keeps no other from being read.
+                raise TransientBillingError(str(error), code=Code.DATABASE_UNAVAILABLE) from error
+        if account is None:
+            raise RejectedBillingError(
+                "no row says whose account it is", code=Code.SUBSCRIPTION_CHANGED_HANDS
+            )
+        return account or None
+
     def _wait_s(self, due: DueReading, error: BillingError) -> float:
         if error.code == Code.PERMISSION_MISSING:
             self._permissions.report(error)
             return _WAIT_FOR_OWNER_S
-        if error.code == Code.UNREADABLE:
+        if error.code in _FOR_THE_OWNER:
             return _WAIT_FOR_OWNER_S
         return max(error.retry_after_s or 0.0, delay_s(due.attempt, self._jitter()))

@@ -24,12 +24,14 @@ from aiocancel.errors import (
 from aiocancel.ports import OutcomeVerifier
 from aiocancel.postgres.flow_sessions import SWEEP_BATCH, AcceptedRow, FlowSessions
 from aiocancel.telemetry import told
+from aiocancel.worker.row_accounts import RowAccounts
 
 logger = logging.getLogger("aiocancel")
 
 LOOK_EVERY_S: Final = 60.0
 # Each is a request to Stripe, and none is urgent.
 _SNAPSHOTS_AT_ONCE: Final = 20
+_ACCOUNTS_AT_ONCE: Final = 100
 
 _STATUS: Final[Mapping[str, FlowStatus]] = {
     "open": FlowStatus.IN_PROGRESS,
@@ -103,19 +105,22 @@ class LeftSessions:
 
     Args:
         sessions: The rows.
-        read: Reads a subscription at Stripe, for what it cost; None where no row says whose account it is in.
+        read: Reads a subscription at Stripe in an account, for what it cost; None where nobody reads.
+        accounts: Say in which account a subscription is; None where all are in one.
         now: Aware.
     """
 
     def __init__(
         self,
         sessions: FlowSessions,
-        read: Callable[[str], Awaitable[ShownSubscription]] | None = None,
+        read: Callable[[str, str | None], Awaitable[ShownSubscription]] | None = None,
         *,
+        accounts: RowAccounts | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._sessions = sessions
         self._read = read
+        self._accounts = accounts
         self._now = now
 
     async def run(self) -> None:
@@ -136,15 +141,31 @@ class LeftSessions:
         """End a batch, and copy one; returns the size of the larger one."""
         ended = len(await self._sessions.sweep())
         copied = await self._sessions.copy_vendors()
+        await self._note_accounts()
         await self._add_snapshots()
         return max(ended, copied)
+
+    async def _note_accounts(self) -> None:
+        if self._accounts is None:
+            return
+        for run, customer_id, subscription_id in await self._sessions.without_account(
+            _ACCOUNTS_AT_ONCE
+        ):
+            account = await self._accounts.of(customer_id, subscription_id)
+            if account is not None:
+                await self._sessions.note_account(run, account)
 
     async def _add_snapshots(self) -> None:
         if self._read is None:
             return
-        for run, subscription_id in await self._sessions.without_snapshot(_SNAPSHOTS_AT_ONCE):
+
+        for run, subscription_id, account in await self._sessions.without_snapshot(
+            _SNAPSHOTS_AT_ONCE
+        ):
+            if self._accounts is not None and account is None:
+                continue
             try:
-                shown = await self._read(subscription_id)
+                shown = await self._read(subscription_id, account or None)
             except BillingError:
                 # Another look comes, for an hour.
                 continue

@@ -234,6 +234,12 @@ class NewsReader:
 
         reported, again = await self._report_drift(taken, subscription, standing, work)
         found = self._changes(taken, standing, work, reported)
+        if found and self._hooks:
+            wish = await self._news.last_wish(taken, self._mode)
+            found = [
+                replace(each, reason=wish.reason, flow=wish.flow, snapshot=wish.snapshot)
+                for each in found
+            ]
         for change in found:
             for hook in self._hooks:
                 await hook(change)

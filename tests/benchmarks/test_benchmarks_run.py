@@ -68,6 +68,7 @@ def run(name: str, *arguments: str) -> str:
         ("hostile_posts", {"this, quiet", "this, 3 hostile posts"}, {}),
         ("hanging_vendor", {"quiet", "vendor hangs"}, {"cancellations carried out": 2}),
         ("scale", {"100", "200"}, {}),
+        ("figures", {"now", "figures, 90 days", "--since 90d --by reason"}, {}),
     ],
 )
 def test_a_benchmark_runs_and_its_counts_are_exact(

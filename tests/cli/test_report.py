@@ -13,8 +13,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from aiocancel.cli.main import main
-from aiocancel.cli.report import cell_of, report_as_text
-from aiocancel.core.measures.interval import Share
+from aiocancel.cli.report import report_as_csv, report_as_text
 from aiocancel.core.measures.report import ROW_HEAD, By, Counts, Group, Report
 from aiocancel.testing.postgres import EmbeddedPostgres
 from tests.cli.test_actions import with_pool
@@ -142,9 +141,13 @@ def test_a_terminal_obeys_no_word_of_a_customer() -> None:
     assert "and 5 more" in text
 
 
-@pytest.mark.parametrize(
-    ("value", "cell"), [(None, ""), (-5, "-5"), ("-5", "'-5"), ("@x", "'@x"), ("plain", "plain")]
-)
-def test_no_cell_is_a_formula(value: object, cell: str) -> None:
-    assert cell_of(value) == cell
-    assert Share(0, 0).interval is None
+def test_no_cell_of_the_report_is_a_formula_and_each_is_read_again() -> None:
+    words = ["=cmd()", 'a "quoted", one', "two\nlines", "\u202eabc"]
+    groups = [Group(word, Counts(1)) for word in words]
+    report = Report(NOW, NOW, NOW, Counts(4), groups=groups, by=By.PLAN)
+
+    rows = [*csv.reader(io.StringIO(report_as_csv(report), newline=""))]
+
+    keys = [row[1] for row in rows if row[0] == "sessions_by_plan"]
+    assert keys == ["'=cmd()", *words[1:]]
+    assert {len(row) for row in rows} == {len(ROW_HEAD)}

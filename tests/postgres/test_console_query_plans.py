@@ -37,7 +37,7 @@ STATEMENTS = {
     "waiting": (console.WAITING, ("test", 200)),
     "polled": (console.POLLED, ()),
     "writes": (console.WRITES, ()),
-    "list": (console.LIST, ("test", LONG_AGO, LATER, None, None, 51)),
+    "list": (console.LIST, ("test", LONG_AGO, LATER, None, None, 51, 2000)),
     "find": (console.FIND, ("test", "sub_77", "sub_77\U0010ffff", ANY, ANY, True, 500)),
     "found": (console.FOUND, ("test", [1, 2], [3], LONG_AGO, LATER, None, None, 51)),
     "day 30": (console.READ_ON_DAY_30, ([1, 2],)),

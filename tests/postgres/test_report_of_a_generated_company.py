@@ -40,7 +40,8 @@ async def test_a_count_that_is_wrong_would_be_found(pool: Pool) -> None:
 
 
 def test_the_true_effect_of_offers_lies_inside_its_interval_as_often_as_is_said() -> None:
-    held = sum(holds_the_truth(seed, 1000) for seed in range(200))
+    # What the interval promises is worked out exactly in tests/core/measures/test_interval.py; here its maker keeps it.
+    held = sum(holds_the_truth(seed, 250) for seed in range(100))
 
-    # 95 of 100 and what chance allows in 200 of them, to both sides.
-    assert 181 <= held <= 199
+    # 95 of 100, and what chance allows: fewer than 87 come once in two thousand times.
+    assert held >= 87

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
+from aiocancel.core.measures.definitions import DEFINITIONS
 from aiocancel.postgres import kept_readings, report
 from tests.support.past_sessions import BEGAN, PastSession, add_sessions
 from tests.support.saas import Pool
@@ -20,6 +21,22 @@ SELECT 'past_' || n, 'prosperstack', 'vendor', 'test', 'c' || n, 'sub_' || n, 'c
     $1::timestamptz - interval '2 years' + n * interval '1 minute'
 FROM generate_series(1, 20000) n
 """
+PAST_PAYMENTS = """
+INSERT INTO aiocancel.kept_payment (session, day, currency, invoices, paid_minor, given_minor)
+SELECT session, day, 'eur', 1, 2900, 0 FROM aiocancel.kept_reading
+"""
+# A day has as many figures, for years.
+PAST_DAYS = """
+INSERT INTO aiocancel.counted_day (mode, zone, since, until)
+SELECT 'test', 'UTC', $1::timestamptz - n * interval '1 day', $1::timestamptz - (n - 1) * interval '1 day'
+FROM generate_series(1, 700) n
+"""
+PAST_FIGURES = """
+INSERT INTO aiocancel.day_figure (mode, zone, figure, since, key, day, numbers)
+SELECT mode, zone, figure, since, key, 0, ARRAY[1, 2, 3, 4, 5, 6, 7, 8, 9, 10]
+FROM aiocancel.counted_day, unnest(ARRAY['counts', 'kept', 'reasons', 'by_plan']) figure,
+    unnest(ARRAY['a', 'b', 'c', 'd', 'e']) key
+"""
 SINCE, UNTIL = BEGAN - timedelta(days=1), BEGAN + timedelta(days=2)
 RANGE = (SINCE, UNTIL, "test")
 STATEMENTS = {
@@ -28,9 +45,20 @@ STATEMENTS = {
     "reasons": (report.REASONS, (*RANGE, 100)),
     "offers": (report.OFFERS, (*RANGE, 100)),
     "kept": (report.KEPT, (*RANGE, 100)),
-    "revenue": (report.REVENUE, RANGE),
+    "revenue": (report.REVENUE, (*RANGE, 100)),
+    "hold_out": (report.HOLD_OUT, RANGE),
+    "began": (report.HOLD_OUT_BEGAN, ("test",)),
+    "due": (report.DUE, RANGE),
+    "counted days": (report.COUNTED, ("test", "UTC", SINCE, UNTIL)),
+    "sums": (report.ADD_UP, ("test", "UTC", "counts", [SINCE])),
+    "weeks": (report.ADD_UP_WEEKS, ("test", "UTC", "counts", [SINCE])),
     "left_out": (report.LEFT_OUT, (*RANGE, 100)),
     "first": (report.FIRST, ("test",)),
+    # Every figure as its definition has it, which names no mode.
+    **{
+        f"definition of {each.key}": (each.sql.replace(":a", "$1").replace(":b", "$2"), RANGE[:2])
+        for each in DEFINITIONS
+    },
     "readings due": (
         kept_readings.TAKE,
         ("00000000-0000-0000-0000-000000000001", "test", 20, timedelta(seconds=9)),
@@ -51,16 +79,23 @@ async def test_no_statement_scans_all_sessions(pool: Pool) -> None:
         transaction = connection.transaction()
         await transaction.start()
         await connection.execute(PAST, BEGAN)
+        await connection.execute(PAST_PAYMENTS)
+        await connection.execute(PAST_DAYS, BEGAN)
+        await connection.execute(PAST_FIGURES)
         await add_sessions_on(connection)
         await connection.execute(
-            "ANALYZE aiocancel.flow_session, aiocancel.kept_reading, aiocancel.claim"
+            "ANALYZE aiocancel.flow_session, aiocancel.kept_reading, aiocancel.kept_payment, aiocancel.claim,"
+            " aiocancel.day_figure, aiocancel.counted_day"
         )
 
+        await connection.execute(report.limited(60))
         for name, (statement, values) in STATEMENTS.items():
             planned = await connection.fetchval(f"EXPLAIN (FORMAT JSON) {statement}", *values)
             found[name] = {*scans(json.loads(planned)[0]["Plan"])} & {
                 "flow_session",
                 "kept_reading",
+                "kept_payment",
+                "day_figure",
             }
 
         await transaction.rollback()

@@ -325,6 +325,8 @@ async def test_a_cancellation_of_our_own_is_scheduled_first_and_has_ended_later(
 
     assert outcome["outcome"] == "scheduled"
     assert [change.claim_id for change in application.told] == [outcome["claim"]] * 2
+    # What the customer said travels with both.
+    assert all(change.reason.code or change.reason.text for change in application.told)
     assert company.events.of(DriftFound) == []
 
 

@@ -104,6 +104,8 @@ async def empty_tables(pool: Pool) -> None:
             DELETE FROM aiocancel.flow_words; DELETE FROM aiocancel.evidence_due;
             DELETE FROM aiocancel.evidence_kept; DELETE FROM aiocancel.evidence_content;
             DELETE FROM aiocancel.evidence_link;
+            DELETE FROM aiocancel.day_figure;
+            DELETE FROM aiocancel.counted_day; DELETE FROM aiocancel.recount;
             DROP TABLE IF EXISTS account;
             """
         )

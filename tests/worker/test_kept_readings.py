@@ -12,7 +12,7 @@ from aiocancel.billing.kept_readings import StripeKept
 from aiocancel.core.codes import Code
 from aiocancel.core.identifiers import SubscriptionId
 from aiocancel.core.measures.kept import KeptState, Paid, Reading
-from aiocancel.errors import RejectedBillingError, TransientBillingError
+from aiocancel.errors import RejectedBillingError, TransientBillingError, UnavailableError
 from aiocancel.postgres.kept_readings import KeptReadings
 from aiocancel.telemetry import PermissionMissing
 from aiocancel.worker.kept_readings import KeptReader
@@ -162,7 +162,9 @@ class _Refusing:
     def __init__(self, error: Exception) -> None:
         self.error = error
 
-    async def read(self, subscription_id: SubscriptionId, since: datetime) -> Reading:
+    async def read(
+        self, subscription_id: SubscriptionId, since: datetime, account: str | None = None
+    ) -> Reading:
         raise self.error
 
 
@@ -232,7 +234,9 @@ async def test_a_reading_that_cannot_be_stored_keeps_no_other_from_being_read(be
     )
 
     class Odd(StripeKept):
-        async def read(self, subscription_id: SubscriptionId, since: datetime) -> Reading:
+        async def read(
+            self, subscription_id: SubscriptionId, since: datetime, account: str | None = None
+        ) -> Reading:
             if subscription_id == "sub_1":
                 return Reading(KeptState.ACTIVE, (Paid("eur", 1, 2**80, 0),))
             return await super().read(subscription_id, since)
@@ -282,3 +286,94 @@ async def test_the_reader_outlives_an_outage(bench: Bench) -> None:
 async def test_a_plain_word_in_the_place_of_an_id_asks_nothing(bench: Bench) -> None:
     with pytest.raises(RejectedBillingError):
         await StripeKept(bench.client).read(SubscriptionId("../x"), NOW)
+
+
+# --- accounts that each row names
+
+
+class Row:
+    """The customer's row, which names an account; or none any more, or a database that does not answer."""
+
+    def __init__(self, account: str | None = None, error: Exception | None = None) -> None:
+        self.account = account
+        self.error = error
+
+    async def of(self, customer_id: str, subscription_id: str) -> str | None:
+        if self.error is not None and subscription_id == "sub_1":
+            raise self.error
+        return self.account
+
+
+async def test_a_reading_asks_the_account_that_was_noted_and_else_the_rows_in_one_request(
+    bench: Bench,
+) -> None:
+    for name in ("acct_7", "acct_8"):
+        bench.stripe.add_connected_account(name).add_subscription(
+            "sub_1", status="canceled" if name == "acct_8" else "active"
+        )
+    found = await session(bench, 30.5)
+    await bench.pool.execute(
+        "UPDATE aiocancel.flow_session SET stripe_account = 'acct_8' WHERE id = $1", found
+    )
+    (other,) = await add_sessions(
+        bench.pool, PastSession(2, subscription_id="sub_1", opened_at=NOW - 30.4 * DAY)
+    )
+
+    # A customer whose row is gone on day 30 is read all the same.
+    assert await reader(bench, accounts=Row(None)).look() == 2
+    first = await bench.pool.fetch(
+        "SELECT session, state FROM aiocancel.kept_reading WHERE day = 30"
+    )
+    await bench.pool.execute(
+        "UPDATE aiocancel.kept_reading SET due_at = now() WHERE session = $1 AND day = 30", other
+    )
+    before = len(bench.stripe.requests)
+    assert await reader(bench, accounts=Row("acct_7")).look() == 1
+
+    assert {row["session"]: row["state"] for row in first} == {found: "ended", other: None}
+    assert (
+        await bench.pool.fetchval(
+            "SELECT state FROM aiocancel.kept_reading WHERE session = $1 AND day = 30", other
+        )
+        == "active"
+    )
+    assert len(bench.stripe.requests) - before == 1
+
+
+async def test_a_row_that_names_no_account_is_read_in_that_of_the_settings(bench: Bench) -> None:
+    bench.stripe.add_subscription("sub_1", status="canceled")
+    await session(bench, 30.5)
+
+    await reader(bench, accounts=Row("")).look()
+
+    assert (await readings(bench))[0][1] == "ended"
+
+
+@pytest.mark.parametrize(
+    "account", [None, "no account"], ids=["a row that is gone", "what is none of Stripe's"]
+)
+async def test_an_account_that_nobody_names_is_asked_for_a_day_later(
+    bench: Bench, account: str | None
+) -> None:
+    await session(bench, 30.5)
+
+    await reader(bench, accounts=Row(account)).look()
+
+    wait = await bench.pool.fetchval(
+        "SELECT due_at - now() FROM aiocancel.kept_reading WHERE day = 30"
+    )
+    assert timedelta(hours=23) < wait <= DAY
+
+
+async def test_a_row_that_cannot_be_read_keeps_no_other_from_being_read(bench: Bench) -> None:
+    bench.stripe.add_subscription("sub_2", status="canceled")
+    await add_sessions(
+        bench.pool,
+        PastSession(1, opened_at=NOW - 30.6 * DAY),
+        PastSession(2, opened_at=NOW - 30.5 * DAY),
+    )
+
+    assert await reader(bench, accounts=Row("", UnavailableError("slow"))).look() == 2
+
+    states = [row[1] for row in await readings(bench)]
+    assert states == [None, None, None, "ended", "ended", "ended"]

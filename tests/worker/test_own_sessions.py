@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from aiocancel.core.codes import Code
-from aiocancel.core.identifiers import FlowSessionId
+from aiocancel.core.identifiers import CustomerId, FlowSessionId, SubscriptionId
 from aiocancel.core.offers.terms import (
     AcceptedOffer,
     OfferLimits,
@@ -17,11 +17,13 @@ from aiocancel.core.offers.terms import (
     UnusableOffer,
     offer_to_json,
 )
+from aiocancel.core.subscription import OwnedSubscription
 from aiocancel.errors import ConflictError, TransientVendorError, UnavailableError
 from aiocancel.postgres.flow_sessions import AcceptedRow, FlowSessions
 from aiocancel.postgres.ledger import Ledger
 from aiocancel.worker.confirm_offers import Offers
 from aiocancel.worker.own_sessions import LeftSessions, OwnSessions
+from aiocancel.worker.row_accounts import RowAccounts
 from tests.support.claims import AT_PERIOD_END, make_claim, make_grant, record
 from tests.support.flow_sessions import accept, begin, move_to_offer, own_claim
 from tests.support.waiting import until
@@ -266,13 +268,70 @@ async def test_runs_that_were_left_end_by_themselves(bench: Bench) -> None:
     assert await bench.pool.fetchval("SELECT state FROM aiocancel.flow_session") == "abandoned"
 
 
+def reads(bench: Bench) -> Any:
+    async def read(subscription_id: str, account: str | None) -> Any:
+        return await bench.client.on(account).read_for_page(subscription_id)
+
+    return read
+
+
+class OneRow:
+    """The row of one customer, which names an account, or none."""
+
+    def __init__(self, account: str | None) -> None:
+        self.account = account
+        self.asked: list[tuple[str, str]] = []
+
+    async def __call__(self, customer_id: str, subscription_id: str) -> Any:
+        self.asked.append((customer_id, subscription_id))
+        if subscription_id != "sub_1":
+            return None
+        return OwnedSubscription(
+            CustomerId(customer_id), SubscriptionId("sub_1"), {"account": self.account}
+        )
+
+
+async def test_a_run_notes_the_account_that_its_row_names_and_is_read_there(bench: Bench) -> None:
+    books = bench.stripe.add_connected_account("acct_7")
+    books.add_subscription("sub_1", unit_amount=900)
+    await record(Ledger(bench.pool), make_claim(session="sess_1"), make_grant())
+    await record(Ledger(bench.pool), make_claim(session="sess_2"), make_grant("sub_unknown"))
+    row = OneRow("acct_7")
+    left = LeftSessions(
+        FlowSessions(bench.pool), reads(bench), accounts=RowAccounts(row, "account")
+    )
+
+    await left.look()
+    await left.look()
+
+    rows = await bench.pool.fetch(
+        "SELECT stripe_account, snapshot FROM aiocancel.flow_session ORDER BY session_id"
+    )
+    assert [each["stripe_account"] for each in rows] == ["acct_7", None]
+    assert '"price_minor": 900' in rows[0]["snapshot"]
+    assert rows[1]["snapshot"] is None
+    # What was noted is not asked for again.
+    assert [each for _, each in row.asked].count("sub_1") == 1
+
+
+@pytest.mark.parametrize(
+    ("customer", "account", "found"),
+    [("ada", None, ""), ("ada", "acct_7", "acct_7"), ("", "acct_7", None)],
+    ids=["the settings'", "the row's", "erased"],
+)
+async def test_an_account_is_the_rows_or_that_of_the_settings_and_an_erased_customer_has_none(
+    customer: str, account: str | None, found: str | None
+) -> None:
+    assert await RowAccounts(OneRow(account), "account").of(customer, "sub_1") == found
+
+
 async def test_runs_through_a_vendors_flow_are_kept_with_the_price_of_that_day(
     bench: Bench,
 ) -> None:
     bench.stripe.add_subscription("sub_1", unit_amount=2900)
     await record(Ledger(bench.pool), make_claim(session="sess_1"), make_grant())
     await record(Ledger(bench.pool), make_claim(session="sess_2"), make_grant("sub_unknown"))
-    await LeftSessions(FlowSessions(bench.pool), bench.client.read_for_page).look()
+    await LeftSessions(FlowSessions(bench.pool), reads(bench)).look()
 
     rows = await bench.pool.fetch("SELECT * FROM aiocancel.flow_session ORDER BY session_id")
     assert [row["state"] for row in rows] == ["canceled", "canceled"]

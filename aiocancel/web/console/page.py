@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from aiohttp import web
 from markupsafe import Markup
 
+from aiocancel.core.cells import cell_of
 from aiocancel.core.theme import Theme
 from aiocancel.web.csp_header import ENFORCED, StrictResponse, new_nonce
 
@@ -27,8 +28,6 @@ HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "X-Robots-Tag": "noindex",
 }
-# A spreadsheet takes a cell that begins with one of these for a formula.
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,17 +117,6 @@ def as_csv(page: Page, name: str) -> web.Response:
     return web.Response(
         text=written.getvalue(), content_type="text/csv", charset="utf-8", headers=headers
     )
-
-
-def cell_of(value: Any) -> str:
-    """Return a value as a cell that no spreadsheet takes for a formula."""
-    if value is None:
-        return ""
-    if isinstance(value, datetime):
-        return value.isoformat()
-    text = str(value)
-    is_number = isinstance(value, int | float)
-    return f"'{text}" if text.startswith(_FORMULA) and not is_number else text
 
 
 def _plain(value: object) -> str:

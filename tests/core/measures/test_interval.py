@@ -97,3 +97,42 @@ def test_an_interval_knows_what_it_holds() -> None:
     assert Interval(-0.1, 0.2).holds(0)
     assert not Interval(0.1, 0.2).holds(0)
     assert not math.isnan(wilson(1, 1).low)
+
+
+def chances(whole: int, share: float) -> list[tuple[int, float]]:
+    """Each count that has a chance worth adding up, with that chance: the binomial distribution."""
+    middle, spread = whole * share, 6 * math.sqrt(whole * share * (1 - share))
+    counts = range(max(0, int(middle - spread)), min(whole, int(middle + spread)) + 1)
+    return [(count, chance_of(whole, share, count)) for count in counts]
+
+
+def chance_of(whole: int, share: float, count: int) -> float:
+    ways = math.lgamma(whole + 1) - math.lgamma(count + 1) - math.lgamma(whole - count + 1)
+    return math.exp(ways + count * math.log(share) + (whole - count) * math.log(1 - share))
+
+
+@pytest.mark.parametrize(
+    ("offers", "held_out", "most_off"),
+    [(24, 6, 0.01), (96, 24, 0.005), (480, 120, 0.002), (1920, 480, 0.001)],
+)
+def test_the_interval_of_a_difference_holds_the_truth_in_95_of_100_cases(
+    offers: int, held_out: int, most_off: float
+) -> None:
+    """Every case that can be, with its chance: no seed is chosen, and nothing is left to luck."""
+    with_offers, without = 0.30, 0.20
+    held_counts = chances(held_out, without)
+
+    covered = sum(
+        chance * other
+        for kept, chance in chances(offers, with_offers)
+        for held, other in held_counts
+        if _holds(Share(kept, offers), Share(held, held_out), with_offers - without)
+    )
+
+    assert covered == pytest.approx(0.95, abs=most_off)
+
+
+def _holds(first: Share, second: Share, truth: float) -> bool:
+    found = difference(first, second)
+    assert found is not None
+    return found.holds(truth)

@@ -231,3 +231,79 @@ def test_a_difference_of_a_few_is_not_told() -> None:
     found = difference_of(HoldOut(Share(96, 320), Share(17, 80), 20))
     assert found is not None
     assert found[:2] == ("+8.8", "−2.5 to +17.9")
+
+
+# --- what nobody expects
+
+
+async def test_words_that_look_like_formulas_are_text_in_every_csv_and_in_every_page(
+    client: Client, pool: Pool
+) -> None:
+    odd = '=HYPERLINK("x")'
+    price = {"plan": odd, "price_minor": 500, "currency": "jpy", "interval": "month"}
+    await add_sessions(
+        pool,
+        PastSession(
+            1, opened_at=NOW, snapshot=price, reason="@SUM(1)", reasons=("@SUM(1)", "a\nb")
+        ),
+        PastSession(2, opened_at=NOW, snapshot={**price, "plan": '\u202eoff, "50" %'}),
+    )
+
+    listed = [*csv.DictReader(io.StringIO(await _csv(client, "/sessions"), newline=""))]
+    by_plan = [*csv.reader(io.StringIO(await _csv(client, "/figures", by="plan"), newline=""))]
+    shown = await page(client, "/figures", by="plan")
+
+    assert {each["plan"] for each in listed} == {f"'{odd}", '\u202eoff, "50" %'}
+    assert {each["reason"] for each in listed} == {"'@SUM(1)", ""}
+    cells = {cell for row in by_plan for cell in row}
+    assert f"'{odd}" in cells
+    assert "'@SUM(1)" in cells
+    assert "a\nb" in cells
+    assert not [cell for cell in cells if cell[:1] in ("=", "+", "@", "\t", "\r")]
+    assert odd not in shown
+    assert "=HYPERLINK(&#34;x&#34;)" in shown
+
+
+async def _csv(client: Client, path: str, **query: str) -> str:
+    response = await get(client, path, view="csv", **query)
+    assert response.content_type == "text/csv"
+    return await response.text()
+
+
+async def test_clocks_that_went_back_and_days_to_come_are_pages_without_a_mistake(
+    client: Client, pool: Pool
+) -> None:
+    first, second, _ = await add_sessions(
+        pool,
+        PastSession(1, opened_at=NOW - timedelta(days=40), snapshot=None),
+        PastSession(2, opened_at=NOW + timedelta(hours=2)),
+        PastSession(3, "open", opened_at=NOW + timedelta(days=3)),
+    )
+    await pool.execute(
+        "UPDATE aiocancel.flow_session SET ended_at = opened_at - interval '1 hour', touched_at = opened_at"
+        " - interval '2 hours' WHERE id = $1",
+        first,
+    )
+    # Read before it began, and paid less than nothing.
+    await add_reading(pool, first, paid={"jpy": (-500, 0), "eur": (1, 2)})
+    await pool.execute(
+        "UPDATE aiocancel.kept_reading SET read_at = now() - interval '1 year' WHERE read_at IS NOT NULL"
+    )
+
+    texts = {
+        path: await page(client, path)
+        for path in (
+            "/",
+            "/sessions",
+            f"/sessions/s{first}",
+            f"/sessions/s{second}",
+            "/figures",
+            "/flow",
+        )
+    }
+    far = await page(client, "/figures", **{"from": "1970-01-01", "to": "1970-01-01"})
+    data = await (await get(client, "/figures", view="json")).json()
+
+    assert all("<h1" in text for text in texts.values())
+    assert [each["currency"] for each in data["revenue"]] == ["eur", "jpy"]
+    assert "No sessions from" in far

@@ -1,0 +1,80 @@
+"""Figures as sums of days: no moment is counted twice or left out, and counts add up key by key."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aiocancel.core.measures.sums import Span, Sums, days_before, gaps
+
+BEGAN = datetime(2026, 1, 5, tzinfo=UTC)
+
+
+def hours(first: int, last: int) -> Span:
+    return BEGAN + timedelta(hours=first), BEGAN + timedelta(hours=last)
+
+
+@given(
+    span=st.tuples(st.integers(0, 300), st.integers(0, 300)),
+    counted=st.lists(st.tuples(st.integers(-20, 320), st.integers(1, 48)), max_size=8),
+)
+def test_used_days_and_the_pieces_between_them_are_the_range_exactly(
+    span: tuple[int, int], counted: list[tuple[int, int]]
+) -> None:
+    days = sorted(hours(first, first + length) for first, length in counted)
+    first, last = hours(*span)
+
+    used, missing = gaps((first, last), days)
+
+    pieces = sorted([*used, *missing])
+    assert set(used) <= set(days)
+    if first >= last:
+        assert pieces == []
+    else:
+        assert (pieces[0][0], pieces[-1][1]) == (first, last)
+        assert all(one[1] == two[0] for one, two in pairwise(pieces))
+        assert all(since < until for since, until in pieces)
+
+
+def test_every_day_inside_a_range_is_used_and_the_edges_are_counted() -> None:
+    days = [hours(24 * day, 24 * day + 24) for day in range(5) if day != 2]
+
+    used, missing = gaps(hours(5, 110), days)
+
+    assert used == [hours(24, 48), hours(72, 96)]
+    assert missing == [hours(5, 24), hours(48, 72), hours(96, 110)]
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "America/St_Johns", "Asia/Beirut"])
+def test_days_follow_each_other_without_a_gap_also_where_clocks_change(zone: str) -> None:
+    now = datetime(2026, 4, 2, 15, 30, tzinfo=UTC)
+
+    days = list(days_before(now, datetime(2026, 3, 20, 23, 59, tzinfo=UTC), ZoneInfo(zone)))
+
+    assert len(days) in (12, 13)
+    assert days[0][1] <= now
+    assert all(newer[0] == older[1] for newer, older in pairwise(days))
+    assert days[-1][0] <= datetime(2026, 3, 20, 23, 59, tzinfo=UTC)
+    assert {round((until - since) / timedelta(hours=1)) for since, until in days} <= {23, 24, 25}
+
+
+def test_no_day_is_over_where_the_first_session_is_of_today_or_to_come() -> None:
+    assert list(days_before(BEGAN, BEGAN, ZoneInfo("UTC"))) == []
+    assert list(days_before(BEGAN, BEGAN + timedelta(days=3), ZoneInfo("UTC"))) == []
+
+
+def test_counts_add_up_key_by_key_and_what_is_missing_is_nothing() -> None:
+    sums = Sums()
+    sums.add("half", 30, [1, 2])
+    sums.add("half", 30, [1, None, 5])
+    sums.add("half", 60, [7])
+    sums.add("", 0, [3])
+
+    assert sorted(sums.items()) == [("", 0, [3]), ("half", 30, [2, 2, 5]), ("half", 60, [7])]
+    assert sums.one() == [3]
+    assert sums.one("half") is None
