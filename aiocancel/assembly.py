@@ -160,14 +160,6 @@ async def open_parts(parts: Parts, stack: AsyncExitStack) -> Opened:
     if parts.on_subscription_change or parts.billing.webhook_secrets:
         reader = _make_news_reader(parts, pool, stripe, news_rung)
         loops["news"] = await stack.enter_async_context(_looping(reader.run(), "news"))
-    column = parts.billing.account_column
-    accounts = None if column is None else RowAccounts(service.find_patiently, column)
-    kept = _make_kept_reader(parts, pool, stripe, accounts)
-    # No part of the process's health: no customer waits for a figure.
-    await stack.enter_async_context(_looping(kept.run(), "readings"))
-    days = CountedDays(pool, parts.settings.mode, parts.settings.time_zone)
-    # Nor for this: without it a page counts session by session.
-    await stack.enter_async_context(_looping(DayCounter(days).run(), "days"))
     if verifier is not None:
         catch_up = CatchUp(
             ledger,
@@ -186,10 +178,23 @@ async def open_parts(parts: Parts, stack: AsyncExitStack) -> Opened:
     # No part of the process's health: `aiocancel check` and a gauge tell of facts that wait for long.
     sealing = EvidenceSealer(Evidence(pool))
     await stack.enter_async_context(_looping(sealing.run(), "evidence"))
-    left = LeftSessions(FlowSessions(pool), partial(_read_in, stripe), accounts=accounts)
-    # No part of the process's health: a session that ends later is only counted later.
-    await stack.enter_async_context(_looping(left.run(), "flow sessions"))
+    await _open_figures(parts, service, pool, stripe, stack)
     return Opened(service, pool, loops, own_flow)
+
+
+async def _open_figures(
+    parts: Parts, service: FlowService, pool: Pool, stripe: StripeClient, stack: AsyncExitStack
+) -> None:
+    """Run what the owner's figures come from; no part of the process's health: no customer waits for a figure."""
+    column = parts.billing.account_column
+    accounts = None if column is None else RowAccounts(service.find_patiently, column)
+
+    left = LeftSessions(FlowSessions(pool), partial(_read_in, stripe), accounts=accounts)
+    await stack.enter_async_context(_looping(left.run(), "flow sessions"))
+    kept = _make_kept_reader(parts, pool, stripe, accounts)
+    await stack.enter_async_context(_looping(kept.run(), "readings"))
+    days = CountedDays(pool, parts.settings.mode, parts.settings.time_zone)
+    await stack.enter_async_context(_looping(DayCounter(days).run(), "days"))
 
 
 def _own_flow(
