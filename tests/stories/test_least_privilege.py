@@ -11,11 +11,17 @@ import pytest
 from pytest_aiohttp import AiohttpClient
 
 from aiocancel.cli.main import main
-from aiocancel.errors import ConfigurationError
+from aiocancel.core.evidence import verify
+from aiocancel.errors import ConfigurationError, UnavailableError
+from aiocancel.postgres.erasure import Erasure
+from aiocancel.postgres.evidence import Evidence
+from aiocancel.postgres.evidence_files import EvidenceFiles
+from aiocancel.postgres.ledger import Ledger
 from aiocancel.postgres.roles import forbidden_objects, grant_statements
 from aiocancel.postgres.schema import migrate
 from aiocancel.testing.postgres import EmbeddedPostgres
 from aiocancel.testing.stripe.simulator import StripeSimulator
+from tests.support.claims import make_claim, make_grant, record
 from tests.support.saas import CREATE_TABLES, Pool, add_customer, as_customer, make_app, make_cancel
 from tests.support.waiting import until
 
@@ -114,10 +120,68 @@ async def test_the_role_that_serves_may_use_everything_and_change_nothing_of_the
         "ALTER TABLE aiocancel.journal DISABLE TRIGGER ALL",
         "TRUNCATE aiocancel.claim",
         "CREATE TABLE aiocancel.mine ()",
+        "DROP TRIGGER evidence_link_stays ON aiocancel.evidence_link",
+        "TRUNCATE aiocancel.evidence_link CASCADE",
+        "SET session_replication_role = replica",
     ):
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await serving.execute(statement)
     await serving.close()
+
+
+async def test_a_role_that_can_only_add_to_the_chain_seals_and_erases(
+    roles: Roles, dsn: str
+) -> None:
+    await roles.owner.execute(roles.statements)
+    await migrate_as(roles.migrate, roles, dsn)
+    await roles.owner.execute(
+        f"REVOKE UPDATE, DELETE ON aiocancel.evidence_link FROM {roles.serve};"
+        f"REVOKE INSERT, UPDATE, DELETE ON aiocancel.evidence_chain FROM {roles.serve};"
+        f"REVOKE UPDATE ON aiocancel.evidence_due, aiocancel.evidence_content FROM {roles.serve};"
+        f"REVOKE UPDATE ON aiocancel.evidence_kept FROM {roles.serve}"
+    )
+
+    async with asyncpg.create_pool(roles.dsn(roles.serve, dsn), min_size=1, max_size=2) as serving:
+        async with serving.acquire() as connection:
+            assert await forbidden_objects(connection) == []
+        recorded = await record(Ledger(serving), make_claim("incomplete", text="Ada"), make_grant())
+        assert await Evidence(serving).seal() == 1
+
+        async with serving.acquire() as connection:
+            await Erasure(connection, keep_evidence=True).of_customer("ada")
+            assert (await Erasure(connection).of_customer("ada")).evidence == 1
+            found = await EvidenceFiles(connection).export(recorded.public_id)
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await connection.execute("DELETE FROM aiocancel.evidence_link")
+
+    assert found is not None
+    assert [each["fact"]["what"] for each in found["links"]][-2:] == [
+        "claim_erased",
+        "evidence_erased",
+    ]
+    assert verify(found).erased == 1
+
+
+async def test_a_role_without_any_right_on_the_chain_keeps_no_customer_from_leaving(
+    roles: Roles, dsn: str
+) -> None:
+    """As where an owner grants each table by hand, and has not come to the new ones yet."""
+    await roles.owner.execute(roles.statements)
+    await migrate_as(roles.migrate, roles, dsn)
+    await roles.owner.execute(
+        f"REVOKE ALL ON aiocancel.evidence_due, aiocancel.evidence_link FROM {roles.serve}"
+    )
+
+    async with asyncpg.create_pool(roles.dsn(roles.serve, dsn), min_size=1, max_size=2) as serving:
+        await record(Ledger(serving), make_claim("canceled"), make_grant())
+        with pytest.raises(UnavailableError):
+            await Evidence(serving).seal()
+
+        async with serving.acquire() as connection:
+            forbidden = await forbidden_objects(connection)
+
+    assert await roles.owner.fetchval("SELECT count(*) FROM aiocancel.evidence_due") == 3
+    assert {"evidence_due (SELECT)", "evidence_link (INSERT)"} <= set(forbidden)
 
 
 async def test_a_role_without_the_sequences_is_found_out(roles: Roles, dsn: str) -> None:

@@ -88,8 +88,10 @@ CREATE FUNCTION aiocancel.spelled(moment timestamptz) RETURNS text LANGUAGE sql 
     SELECT to_char(moment AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
 $$;
 
--- Every line of the journal is a fact.
-CREATE FUNCTION aiocancel.note_journal() RETURNS trigger LANGUAGE plpgsql AS $$
+-- Every line of the journal is a fact. It is noted by the right of the tables' owner: a role that lacks one on the chain
+-- must not keep a customer from leaving.
+CREATE FUNCTION aiocancel.note_journal() RETURNS trigger LANGUAGE plpgsql
+SECURITY DEFINER SET search_path = pg_catalog AS $$
 BEGIN
     INSERT INTO aiocancel.evidence_due (source, reference) SELECT 'journal', id FROM noted ORDER BY id;
     RETURN NULL;
@@ -100,7 +102,8 @@ CREATE TRIGGER journal_is_evidence AFTER INSERT ON aiocancel.journal
     REFERENCING NEW TABLE AS noted FOR EACH STATEMENT EXECUTE FUNCTION aiocancel.note_journal();
 
 -- So is what a call to Stripe came back with, which the journal does not always tell.
-CREATE FUNCTION aiocancel.note_attempt() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION aiocancel.note_attempt() RETURNS trigger LANGUAGE plpgsql
+SECURITY DEFINER SET search_path = pg_catalog AS $$
 BEGIN
     INSERT INTO aiocancel.evidence_due (source, reference, attempt) VALUES ('attempt', NEW.action_id, NEW.number);
     RETURN NULL;
@@ -111,7 +114,8 @@ CREATE TRIGGER attempt_is_evidence AFTER UPDATE OF ended_at ON aiocancel.attempt
     FOR EACH ROW WHEN (NEW.ended_at IS NOT NULL) EXECUTE FUNCTION aiocancel.note_attempt();
 
 -- The end of a run through a flow of ours says what was shown and answered. One that was left led to no claim.
-CREATE FUNCTION aiocancel.note_session() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION aiocancel.note_session() RETURNS trigger LANGUAGE plpgsql
+SECURITY DEFINER SET search_path = pg_catalog AS $$
 BEGIN
     INSERT INTO aiocancel.evidence_due (source, reference) VALUES ('session', NEW.id);
     RETURN NULL;
@@ -124,7 +128,8 @@ CREATE TRIGGER flow_session_is_evidence AFTER UPDATE OF state ON aiocancel.flow_
     EXECUTE FUNCTION aiocancel.note_session();
 
 -- A claim learns more later: the flow vendor's word, or whose it is.
-CREATE FUNCTION aiocancel.note_claim() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION aiocancel.note_claim() RETURNS trigger LANGUAGE plpgsql
+SECURITY DEFINER SET search_path = pg_catalog AS $$
 BEGIN
     INSERT INTO aiocancel.evidence_due (source, reference) VALUES ('claim', NEW.id);
     RETURN NULL;
