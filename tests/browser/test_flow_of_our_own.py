@@ -28,7 +28,7 @@ from tests.support.axe import findings
 from tests.support.browser import Observed
 from tests.support.saas import Pool, add_customer, make_cancel
 from tests.support.visitor import Visitor
-from tests.web.own_flow.test_view import PROBLEMS, SCREENS, drawn
+from tests.web.own_flow.test_view import SCREENS, drawn
 
 pytestmark = pytest.mark.browser
 
@@ -231,39 +231,12 @@ async def test_where_the_dialog_cannot_be_shown_the_page_opens(
 # --- the screens alone, which need no server ---------------------------------------------------------------
 
 SIZES = [(1280, 800), (390, 844)]
-SCHEMES: list[Any] = ["light", "dark"]
 CSS = style_sheet(Theme().css, with_flow=True)
-STATES = [
-    ("why, answered", ""),
-    ("why", "too long"),
-    ("permission", ""),
-    ("coupon", ""),
-    ("plan now", "was open"),
-    ("pause", "no choice"),
-    ("exit, answered", ""),
-    ("owing", ""),
-]
 
 
-def page_of(name: str, language: str = "en", besides: str = "") -> str:
-    html = drawn(SCREENS[name], Words(language, {}), PROBLEMS[besides])
+def page_of(name: str, language: str = "en") -> str:
+    html = drawn(SCREENS[name], Words(language, {}))
     return html.replace("</style>", f"{CSS}</style>", 1)
-
-
-async def test_axe_finds_nothing_on_any_screen(browser: Browser) -> None:
-    found: dict[str, Any] = {}
-    looks = [("en", size, scheme) for size in SIZES for scheme in SCHEMES]
-    for language, (width, height), scheme in [*looks, ("de", SIZES[1], "dark")]:
-        context = await browser.new_context(
-            viewport={"width": width, "height": height}, color_scheme=scheme
-        )
-        page = await context.new_page()
-        for name, besides in STATES:
-            await page.set_content(page_of(name, language, besides))
-            found[f"{name} {language} {width} {scheme}"] = await findings(page)
-        await context.close()
-
-    assert {name: each for name, each in found.items() if each} == {}
 
 
 async def test_U1_exit_is_first_in_view_and_no_smaller_than_any_other_button(
