@@ -151,6 +151,7 @@ class Watcher:
                 f"<title>Account</title><style>{css}</style></head><body></body></html>"
             )
             await self._page.evaluate(engine())
+
         await self._page.evaluate(PUT, [html, look.in_dialog])
 
     async def look_at(self, states: Mapping[str, Draw], shown: Sequence[Show]) -> dict[str, Any]:
@@ -284,6 +285,7 @@ def outcome_of(answer: Answer) -> Callable[[str], str]:
         words = Words(language, {})
         page = outcome_page(answer, words, None, "Pro")
         badge = page.badge and {"text": words.text(page.badge.key), "look": page.badge.look}
+
         return pages.our_template("message.html").render(
             title=page.title,
             text=page.text,
