@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
-from functools import cached_property
+from datetime import date, datetime
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
@@ -39,10 +39,7 @@ class Words:
     @cached_property
     def locale(self) -> Locale:
         """The rules for dates, money and plurals."""
-        # Late: pages of an application need none of them.
-        from babel import Locale
-
-        return Locale.parse(self.language, sep="-")
+        return _locale(self.language)
 
     @property
     def direction(self) -> str:
@@ -87,18 +84,13 @@ class Words:
             case Sentence():
                 return self.say(value)
             case Percent():
-                from babel.numbers import format_percent
-
-                share = value.value / 100
-                return format_percent(share, locale=self.locale, decimal_quantization=False)
+                return _percent(value, self.language)
             case _:
                 return str(value)
 
     def day(self, moment: datetime) -> str:
         """Return a date in full, with the year."""
-        from babel.dates import format_date
-
-        return format_date(moment.astimezone(self._zone).date(), "long", locale=self.locale)
+        return _day(moment.astimezone(self._zone).date(), self.language)
 
     def moment(self, moment: datetime) -> str:
         """Return a date and a time with its zone."""
@@ -112,10 +104,7 @@ class Words:
 
     def money(self, money: Money) -> str:
         """Return an amount with its currency."""
-        from babel.numbers import format_currency
-
-        amount = major_units(money.minor, money.currency)
-        return format_currency(amount, money.currency.upper(), locale=self.locale)
+        return _money(money, self.language)
 
     def _one_or_many(self, key: str, count: int) -> str:
         one = f"{key}_one"
@@ -123,6 +112,40 @@ class Words:
             return key
         # The owner replaced the text for several only: it is theirs for one as well.
         return key if key in self._own and one not in self._own else one
+
+
+# Customers share most of their dates and amounts, and Babel takes longer for one than Jinja for a page.
+
+
+@lru_cache(maxsize=64)
+def _locale(language: str) -> Locale:
+    # Late: pages of an application need none of the rules.
+    from babel import Locale
+
+    return Locale.parse(language, sep="-")
+
+
+@lru_cache(maxsize=4096)
+def _day(day: date, language: str) -> str:
+    from babel.dates import format_date
+
+    return format_date(day, "long", locale=_locale(language))
+
+
+@lru_cache(maxsize=4096)
+def _money(money: Money, language: str) -> str:
+    from babel.numbers import format_currency
+
+    amount = major_units(money.minor, money.currency)
+    return format_currency(amount, money.currency.upper(), locale=_locale(language))
+
+
+@lru_cache(maxsize=256)
+def _percent(percent: Percent, language: str) -> str:
+    from babel.numbers import format_percent
+
+    share = percent.value / 100
+    return format_percent(share, locale=_locale(language), decimal_quantization=False)
 
 
 def words_of(settings: Settings, language: str | None) -> Words:

@@ -19,7 +19,6 @@ from aiocancel.core.sentences import Money
 from aiocancel.telemetry import PageTemplateFailed, told
 from aiocancel.web.csp_header import ENFORCED, StrictResponse, new_nonce
 from aiocancel.web.languages import Words
-from aiocancel.web.style import style_sheet
 from aiocancel.web.template_variable import environment_key
 
 if TYPE_CHECKING:
@@ -114,7 +113,8 @@ async def render_page(
     name = f"{FOLDER}/{template}"
     text = await _in_the_dress_of_the_site(request, site, name, context)
     if text is None:
-        return _in_our_own(name, theme, context, status, with_flow=with_flow)
+        css = site.flow_style if with_flow else site.page_style
+        return _in_our_own(name, theme, context, status, css)
 
     # Under the site's own policy, which its page was made for.
     headers = {**_HEADERS, "X-Frame-Options": "DENY"}
@@ -129,13 +129,13 @@ def our_template(template: str) -> jinja2.Template:
 
 
 def _in_our_own(
-    name: str, theme: Theme, context: Mapping[str, Any], status: int, *, with_flow: bool
+    name: str, theme: Theme, context: Mapping[str, Any], status: int, css: str
 ) -> web.Response:
     """Render under a policy of its own: one style, a form to this site, the logo, nothing else."""
     nonce = new_nonce()
     # Checked when the theme was made: names, colours and lengths.
-    css = Markup(style_sheet(theme.css, with_flow=with_flow))  # noqa: S704
-    text = _environment().get_template(name).render({**context, "nonce": nonce, "css": css})
+    style = Markup(css)  # noqa: S704
+    text = _environment().get_template(name).render({**context, "nonce": nonce, "css": style})
 
     images = "" if theme.logo is None else "img-src 'self'; "
     policy = (

@@ -130,7 +130,10 @@ class Site:
             path: The prefix, below the sub-application's own where there is one.
         """
         self.path = f"{self.settings.public_prefix}{path}"
-        self.style = style_sheet(self.settings.theme.css, with_flow=True).encode()
+        # Made once: the colours of a theme are compared with each other for it.
+        theme = self.settings.theme.css
+        self.page_style, self.flow_style = style_sheet(theme), style_sheet(theme, with_flow=True)
+        self.style = self.flow_style.encode()
         version = hashlib.sha256(self.style).hexdigest()[:12]
         self.style_url = f"{self.path}/style.css?v={version}"
         # On a page of the site nothing outside the dialog may change its look.

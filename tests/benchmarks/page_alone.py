@@ -43,15 +43,16 @@ class Answered(asyncio.Transport):
 class Connection:
     """One connection to a site that is kept open."""
 
-    def __init__(self, runner: web.AppRunner) -> None:
+    def __init__(self, runner: web.AppRunner, *, customer: str = "ada") -> None:
         assert runner.server is not None
+        self._customer = customer
         self._transport = Answered()
         self._protocol = runner.server()
         self._protocol.connection_made(self._transport)
 
     async def cpu_of(self, path: str, requests: int) -> float:
         """CPU microseconds for each request."""
-        request = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nX-Customer: ada\r\n\r\n".encode()
+        request = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nX-Customer: {self._customer}\r\n\r\n".encode()
         started = time.process_time()
         for _ in range(requests):
             self._transport.answer = asyncio.get_running_loop().create_future()
