@@ -11,6 +11,7 @@ import asyncio
 import json
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from statistics import median
 from typing import Any, NamedTuple
@@ -186,7 +187,7 @@ SELECT 'past_' || n, 'own', 'own', 'test', 'past_customer_' || n, 'past_sub_' ||
     '{"plan": "Pro", "price_minor": 2900, "currency": "eur", "interval": "month"}', '{too_expensive,unused,other}',
     'too_expensive', '{"comment": "Too dear"}', '{"step": "outcome"}', '[{"code": null, "offer": "half_price"}]',
     '[{"offer": "half_price", "price": {"next": 1450}}]', at, at, at
-FROM generate_series($1::bigint, $2::bigint - 1) n
+FROM generate_series(1, $1::bigint) n
 CROSS JOIN LATERAL (SELECT now() - interval '1 hour' - n * interval '1 minute' AS at) t
 """
 NAMES = {
@@ -196,15 +197,20 @@ NAMES = {
 }
 
 
-async def grow(connection: Any, have: int, want: int) -> None:
-    """Add past sessions, and a tenth as many claims that are finished."""
-    async with connection.transaction():
-        # The rows fit each other; the trigger's row for each reading that is due is what a past has behind it.
-        await connection.execute("SET LOCAL session_replication_role = replica")
-        await connection.execute(PAST, have, want)
-    await fill(connection, first=have // 10, until=want // 10, finished=True)
-    await connection.execute("VACUUM ANALYZE aiocancel.flow_session")
-    await connection.execute("CHECKPOINT")
+async def live_through(pool: Pool, sessions: int, *, claims: int) -> None:
+    """Add past sessions, and claims that are finished."""
+    async with pool.acquire() as connection:
+        await connection.execute("ALTER SYSTEM SET autovacuum = off")
+        await connection.execute("SELECT pg_reload_conf()")
+        await connection.execute("INSERT INTO aiocancel.flow_definition VALUES ('past', '{}')")
+        async with connection.transaction():
+            # The rows fit each other, and no reading of what became of them is due.
+            await connection.execute("SET LOCAL session_replication_role = replica")
+            await connection.execute(PAST, sessions)
+
+        await fill(connection, first=0, until=claims, finished=True)
+        await connection.execute("VACUUM ANALYZE aiocancel.flow_session")
+        await connection.execute("CHECKPOINT")
 
 
 async def sessions_of(pool: Pool, asked: Callable[[str, float], None], names: list[str]) -> None:
@@ -236,14 +242,10 @@ async def sessions_of(pool: Pool, asked: Callable[[str, float], None], names: li
             await timed("without_snapshot", sessions.without_snapshot(10))
 
 
-async def measure_past(options: Options, dsn: str) -> list[Table]:
-    """How long each statement takes, over a short past and a long one, and what the long one's plans read."""
-    steps = (100, 200) if options.quick else (1_000, 1_000_000)
-    customers = options.sized(200, 4)
-    connection = await asyncpg.connect(dsn)
-    await connection.execute("ALTER SYSTEM SET autovacuum = off")
-    await connection.execute("SELECT pg_reload_conf()")
-    await connection.execute("INSERT INTO aiocancel.flow_definition VALUES ('past', '{}')")
+async def measure_past(options: Options, dsns: tuple[str, str]) -> list[Table]:
+    """How long each statement takes over a short past and a long one, in turn, and what the long one's plans read."""
+    pasts = (100, 200) if options.quick else (1_000, 1_000_000)
+    customers = options.sized(100, 4)
     took: dict[str, dict[int, list[float]]] = {}
     queries: dict[str, tuple[str, tuple[Any, ...]]] = {}
 
@@ -254,32 +256,34 @@ async def measure_past(options: Options, dsn: str) -> list[Table]:
 
         opened.add_query_logger(note)
 
-    have = 0
-    async with asyncpg.create_pool(dsn, min_size=1, max_size=2, init=watch) as pool:
-        for step in steps:
-            await grow(connection, have, step)
-            have = step
-            for turn in range(options.rounds + 1):
+    async with AsyncExitStack() as stack:
+        pools = {}
+        for past, dsn in zip(pasts, dsns, strict=True):
+            made = asyncpg.create_pool(dsn, min_size=1, max_size=2, init=watch)
+            pool = pools[past] = await stack.enter_async_context(made)
+            await live_through(pool, past, claims=options.sized(20_000, 100))
+        for turn in range(options.rounds + 1):
+            for past in pasts if turn % 2 else reversed(pasts):
 
-                def asked(name: str, ms: float, step: int = step, turn: int = turn) -> None:
+                def asked(name: str, ms: float, past: int = past, turn: int = turn) -> None:
                     if turn:
-                        took.setdefault(name, {}).setdefault(step, []).append(ms)
+                        took.setdefault(name, {}).setdefault(past, []).append(ms)
 
-                names = [f"c_{step}_{turn}_{number}" for number in range(customers)]
-                await sessions_of(pool, asked, names)
+                names = [f"c_{turn}_{number}" for number in range(customers)]
+                await sessions_of(pools[past], asked, names)
+
+        plans = Table(f"plans over {pasts[1]:,} past sessions", ["statement", "reads"])
+        for name, (query, arguments) in queries.items():
+            text = await pool.fetchval(f"EXPLAIN (FORMAT JSON) {query}", *arguments)
+            plans.add(name, ", ".join(sorted(_scans(json.loads(text)[0]["Plan"]))))
 
     times = Table(
         "a statement: medians in ms",
-        ["statement", *(f"{step:,} past sessions" for step in steps), "ratio"],
+        ["statement", *(f"{past:,} past sessions" for past in pasts), "ratio"],
     )
-    for name, by_step in took.items():
-        first, last = (median(by_step[step]) for step in steps)
-        times.add(name, first, last, last / first)
-    plans = Table(f"plans over {have:,} past sessions", ["statement", "reads"])
-    for name, (query, arguments) in queries.items():
-        plan = json.loads(await connection.fetchval(f"EXPLAIN (FORMAT JSON) {query}", *arguments))
-        plans.add(name, ", ".join(sorted(_scans(plan[0]["Plan"]))))
-    await connection.close()
+    for name, by_past in took.items():
+        short, long = (median(by_past[past]) for past in pasts)
+        times.add(name, short, long, long / short)
     return [times, plans]
 
 
@@ -297,7 +301,7 @@ def _scans(plan: Mapping[str, Any]) -> set[str]:
 # From the click until the frame after the dialog has its words.
 DIALOG = """(press) => new Promise((resolve) => {
   const started = performance.now();
-  const had = document.querySelector("dialog h2")?.textContent;
+  const had = document.querySelector("dialog[open] :is(h2, legend)")?.textContent;
   (function look() {
     const now = document.querySelector("dialog[open] :is(h2, legend)");
     const done = () => resolve(performance.now() - started);
@@ -377,7 +381,8 @@ async def measure(options: Options, server: EmbeddedPostgres, notes: list[str]) 
             tables.append(
                 await measure_paint(options, await prepare(server, "paint"), (books, url))
             )
-    return [*tables, *await measure_past(options, await prepare(server, "past"))]
+    pasts = await prepare(server, "short"), await prepare(server, "long")
+    return [*tables, *await measure_past(options, pasts)]
 
 
 async def prepare(server: EmbeddedPostgres, name: str) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import aiohttp
@@ -14,6 +15,7 @@ import aiohttp
 from aiocancel.testing.prosperstack.simulator import ProsperStackSimulator
 from tests.crash.stripe_account import StripeAccount
 from tests.support.saas import as_customer
+from tests.support.web import Page
 
 ACCEPTED_WITHIN_S = 120.0
 SETTLED_WITHIN_S = 120.0
@@ -24,8 +26,13 @@ COUPON, TRIAL, PLAN, PAUSE = (
     "offr_change_plan",
     "offr_pause_subscription",
 )
+# The flow of our own offers this, and a customer may leave from any of its screens.
+OWN_PLAN, OWN_CANCELED = "own_basic", "own_canceled"
+# So many looks at a flow whose offer does not come, because Stripe or the database was away, are enough.
+MOST_LOOKS = 5
 # What the simulator calls the effect of each wish.
 EFFECTS = {
+    OWN_PLAN: "items",
     "resumed": "resume",
     COUPON: "discounts",
     TRIAL: "trial_end",
@@ -35,8 +42,11 @@ EFFECTS = {
 
 Script = tuple[str, ...]
 SCRIPTS: tuple[tuple[Script, int], ...] = (
-    (("canceled",), 8),
-    (("canceled", "resumed", "canceled"), 4),
+    (("canceled",), 6),
+    ((OWN_CANCELED,), 3),
+    ((OWN_PLAN,), 2),
+    ((OWN_CANCELED, "resumed", OWN_CANCELED), 1),
+    (("canceled", "resumed", "canceled"), 3),
     ((COUPON,), 2),
     ((TRIAL,), 2),
     ((PLAN,), 2),
@@ -74,7 +84,7 @@ class Customer:
         return f"sub_{self.number:06d}"
 
     def effect(self, wish: Wish) -> str:
-        if wish.what != "canceled":
+        if wish.what not in ("canceled", OWN_CANCELED):
             return EFFECTS[wish.what]
         return "cancel_now" if self.timing == "now" else "cancel_at_period_end"
 
@@ -82,6 +92,16 @@ class Customer:
     def expected(self) -> list[str]:
         """The effects at Stripe that the accepted wishes call for."""
         return [self.effect(claim.wish) for claim in self.claims]
+
+
+@dataclass(frozen=True)
+class Screen:
+    """A screen of the flow of our own: at which step, and its form; or the claim that it has led to."""
+
+    at: str = ""
+    action: str = ""
+    grant: str = field(default="", repr=False)
+    claim: str = ""
 
 
 @dataclass
@@ -104,7 +124,8 @@ def make_customers(
 
     while left:
         now = chance.random() < ends_now
-        script: Script = ("canceled",) if now else chance.choices(scripts, weights)[0]
+        leaving: Script = ("canceled",) if chance.random() < 0.7 else (OWN_CANCELED,)
+        script: Script = leaving if now else chance.choices(scripts, weights)[0]
         wishes = [
             Wish(
                 what,
@@ -144,12 +165,15 @@ class Crowd:
         for wish in customer.wishes:
             claim = await self.claim(customer, wish)
             customer.claims.append(claim)
-            if wish.what.startswith("offr_"):
+            if wish.what.startswith("offr_") or wish.what == OWN_PLAN:
                 # An offer asks the vendor first, and nothing waits for that; who accepts one sees it happen.
                 await self.settled(customer, claim)
 
     async def claim(self, customer: Customer, wish: Wish) -> Claim:
         """Post a wish until it is accepted."""
+        if wish.what in (OWN_PLAN, OWN_CANCELED):
+            return await self._claim_in_our_own_flow(customer, wish)
+
         grant = (await self._ask(customer, "GET", "/cancel/payload"))["flow"]["grant"]
         body: dict[str, Any] = {"grant": grant, "status": wish.what}
         if wish.through_vendor:
@@ -159,6 +183,55 @@ class Crowd:
         if len({answer["claim"] for answer in told}) != 1:
             self.dishonest.append(f"{customer.name}: equal posts are different claims")
         return Claim(wish, told[0]["claim"], told)
+
+    async def _claim_in_our_own_flow(self, customer: Customer, wish: Wish) -> Claim:
+        """Go through the flow of our own: look, say why, press, each until a site answers, and as often as it takes."""
+        wants_offer = wish.what == OWN_PLAN
+        answers = wants_offer or self._chance.random() < 0.5
+        for _ in range(MOST_LOOKS):
+            async with asyncio.timeout(ACCEPTED_WITHIN_S):
+                # Who has just come back may still be told of the end.
+                while not (screen := await self._screen(customer, "GET", "/cancel")).at:  # noqa: ASYNC110 - as a browser does
+                    await asyncio.sleep(0.2)
+            if answers:
+                screen = await self._press(customer, screen, "continue", reason="too_complex")
+            if screen.at == "offer" or not wants_offer:
+                break
+            await asyncio.sleep(0.5)
+
+        # Who is offered nothing leaves.
+        takes = wants_offer and screen.at == "offer"
+        wish = wish if takes else replace(wish, what=OWN_CANCELED)
+        do = "accept" if takes else "cancel"
+        copies = [self._press(customer, screen, do, offer="basic") for _ in range(wish.copies)]
+        ends = await asyncio.gather(*copies)
+        self.posts += wish.copies
+        if len({end.claim for end in ends}) != 1 or not ends[0].claim:
+            self.dishonest.append(f"{customer.name}: equal presses led to {ends}")
+
+        told = await self._ask(customer, "GET", f"/cancel/status/{ends[0].claim}")
+        self._check(customer, told, wish, earlier=len(customer.claims))
+        return Claim(wish, ends[0].claim, [told])
+
+    async def _press(self, customer: Customer, screen: Screen, do: str, **fields: str) -> Screen:
+        """Press a button, again and again until a site answers; a flow that is not kept has the exit alone."""
+        if do == "continue" and screen.at != "why":
+            return screen
+        posted = {**fields, "grant": screen.grant, "do": do}
+        return await self._screen(customer, "POST", screen.action, posted)
+
+    async def _screen(
+        self, customer: Customer, method: str, path: str, posted: dict[str, str] | None = None
+    ) -> Screen:
+        html, path = await self._sent(customer, method, path, posted=posted)
+        if "/cancel/status/" in path:
+            return Screen(claim=path.rpartition("/")[2])
+
+        page = Page(html)
+        forms = [each for each in page.all("form") if "data-aiocancel-screen" in each]
+        if not forms:
+            return Screen()
+        return Screen(forms[0]["data-aiocancel-screen"], forms[0]["action"], page.fields["grant"])
 
     def _flow_session(self, customer: Customer, wish: Wish) -> dict[str, Any]:
         opened = self._flows.create_session(customer.subscription_id)
@@ -208,18 +281,36 @@ class Crowd:
     async def _ask(
         self, customer: Customer, method: str, path: str, body: dict[str, Any] | None = None
     ) -> dict[str, Any]:
-        """Ask any site until one answers: an outage is no answer, and the same may be posted again."""
+        text, _ = await self._sent(customer, method, path, body=body)
+        answer: dict[str, Any] = json.loads(text)
+        return answer
+
+    async def _sent(
+        self,
+        customer: Customer,
+        method: str,
+        path: str,
+        *,
+        body: dict[str, Any] | None = None,
+        posted: dict[str, str] | None = None,
+    ) -> tuple[str, str]:
+        """Ask any site until one answers: an outage is no answer, and the same may be posted again.
+
+        Returns what it says, and at which path.
+        """
+        is_page = posted is not None or path == "/cancel"
+        headers = {**as_customer(customer.name), **({"Accept": "text/html"} if is_page else {})}
+
         async with asyncio.timeout(ACCEPTED_WITHIN_S):
             while True:
                 if urls := self._sites(customer.timing):
                     url = self._chance.choice(urls) + path
                     try:
                         async with self._session.request(
-                            method, url, json=body, headers=as_customer(customer.name)
+                            method, url, json=body, data=posted, headers=headers
                         ) as response:
                             if response.status in (200, 202):
-                                answer: dict[str, Any] = await response.json()
-                                return answer
+                                return await response.text(), response.url.path
                         self.refused_for_now[str(response.status)] += 1
                         if response.status != 503:
                             self.dishonest.append(

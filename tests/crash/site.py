@@ -9,7 +9,15 @@ import asyncpg
 import aiocancel.core.retry
 import aiocancel.worker.attempt
 import aiocancel.worker.worker
-from aiocancel import CancelFlow, OfferLimits, SmtpMailer, StripeBilling
+from aiocancel import (
+    CancelFlow,
+    OfferLimits,
+    OwnFlow,
+    PlanOffer,
+    SmtpMailer,
+    StripeBilling,
+    reason,
+)
 from tests.crash.deaths import die_at
 from tests.crash.parent import end_with_parent
 from tests.crash.setup import Setup
@@ -68,6 +76,9 @@ async def cancel() -> CancelFlow:
             api_host=setup.vendor_api_url,
             app_host=setup.vendor_app_url,
             applies_offers="app",
+            fallback=OwnFlow(
+                offers=[PlanOffer("basic", "price_simulator_basic", when=reason("too_complex"))]
+            ),
         ),
         billing=StripeBilling(
             api_key=STRIPE_KEY, api_base=setup.stripe_url, timeout_s=STRIPE_TIMEOUT_S
