@@ -28,7 +28,7 @@ from tests.support.axe import findings
 from tests.support.browser import Observed
 from tests.support.saas import Pool, add_customer, make_cancel
 from tests.support.visitor import Visitor
-from tests.web.own_flow.test_view import SCREENS, drawn
+from tests.web.own_flow.test_view import PROBLEMS, SCREENS, drawn
 
 pytestmark = pytest.mark.browser
 
@@ -234,8 +234,20 @@ SIZES = [(1280, 800), (390, 844)]
 CSS = style_sheet(Theme().css, with_flow=True)
 
 
-def page_of(name: str, language: str = "en") -> str:
-    html = drawn(SCREENS[name], Words(language, {}))
+STATES = [
+    ("why, answered", ""),
+    ("why", "too long"),
+    ("permission", ""),
+    ("coupon", ""),
+    ("plan now", "was open"),
+    ("pause", "no choice"),
+    ("exit, answered", ""),
+    ("owing", ""),
+]
+
+
+def page_of(name: str, language: str = "en", besides: str = "") -> str:
+    html = drawn(SCREENS[name], Words(language, {}), PROBLEMS[besides])
     return html.replace("</style>", f"{CSS}</style>", 1)
 
 
