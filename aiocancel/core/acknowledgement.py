@@ -293,11 +293,9 @@ def letter(kind: LetterKind, facts: LetterFacts) -> Letter:
             return _made(kind, facts, _named("letter_goes_on", facts), done, done)
         case LetterKind.PAUSE_ENDS_SOON:
             at = pause_until(answer) or facts.received_at
-            starts, goes_on = (
-                Sentence("letter_starts_again", {"date": at}),
-                _named("letter_goes_on", facts),
-            )
-            return _made(kind, facts, starts, goes_on, goes_on, may_cancel=True)
+            starts = Sentence("letter_starts_again", {"date": at})
+            goes_on, stays = _named("letter_goes_on", facts), Sentence("not_cancelled")
+            return _made(kind, facts, starts, goes_on, stays, may_cancel=True)
         case _:
             # The offer is carried out.
             said, stays = _said(facts), Sentence("not_cancelled")

@@ -113,6 +113,7 @@ def test_letter_is_whole_in_every_language_and_situation(
     assert "None" not in text
     assert all(flat(fact) for fact in facts), "nothing is empty"
     assert one.language == language
+    assert all(line.endswith((".", "。")) for line in one.lines)
     # Gmail cuts at about 100 kB.
     assert len(html.encode()) < 30_000
     assert all(
