@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Literal
 
 import pytest_asyncio
 from playwright.async_api import Browser, Page
@@ -35,10 +36,10 @@ async def test_every_page_is_accessible_at_both_widths_in_both_schemes_and_fits(
     url, ids = console
     found: dict[str, object] = {}
 
-    for width, scheme in ((1280, "light"), (390, "dark")):
+    schemes: tuple[tuple[int, Literal["light", "dark"]], ...] = ((1280, "light"), (390, "dark"))
+    for width, scheme in schemes:
         context = await browser.new_context(
-            viewport={"width": width, "height": 800},
-            color_scheme="dark" if scheme == "dark" else "light",
+            viewport={"width": width, "height": 800}, color_scheme=scheme, reduced_motion="reduce"
         )
         page = await context.new_page()
         await observed.attach(page)
@@ -48,6 +49,11 @@ async def test_every_page_is_accessible_at_both_widths_in_both_schemes_and_fits(
                 found[f"{name} {width} {scheme}"] = broken
             if await is_wider_than_its_window(page):
                 found[f"{name} {width}"] = "is wider than its window"
+            # The same page in the other scheme: only its colours are others.
+            await page.emulate_media(color_scheme="light" if scheme == "dark" else "dark")
+            if broken := await findings(page, rules=["color-contrast"]):
+                found[f"{name} {width}, not {scheme}"] = broken
+            await page.emulate_media(color_scheme=scheme)
             await page.set_viewport_size({"width": 320, "height": 800})
             if await is_wider_than_its_window(page):
                 found[f"{name} 320"] = "is wider than its window"
@@ -56,6 +62,45 @@ async def test_every_page_is_accessible_at_both_widths_in_both_schemes_and_fits(
 
     assert found == {}
     assert observed.csp_violations == observed.errors == []
+
+
+# The colour of each mark of a chart and of each text, as greys are: the share of light that comes back from it.
+GREYS = """
+() => [...document.querySelectorAll(
+        'main svg :is(.bar, .dot, .range, .hollow, .zero, .axis), main :is(td, th, p, h1, h2)')]
+    .map(each => {
+        const style = getComputedStyle(each);
+        const drawn = each.closest('svg') === null ? style.color
+            : style.stroke !== 'none' ? style.stroke : style.fill;
+        const [red, green, blue] = drawn.match(/[0-9.]+/g).map(part => part / 255)
+            .map(part => part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4);
+        return [each.getAttribute('class') || each.tagName, 0.2126 * red + 0.7152 * green + 0.0722 * blue];
+    })
+"""
+
+
+async def test_a_print_in_grey_has_marks_and_words_that_stand_out_from_paper(
+    browser: Browser, console: Site
+) -> None:
+    url, _ = console
+    context = await browser.new_context(
+        viewport={"width": 1280, "height": 800}, color_scheme="dark"
+    )
+    page = await context.new_page()
+    await page.emulate_media(media="print")
+    await page.goto(f"{url}/figures?view=print")
+
+    greys = await page.evaluate(GREYS)
+
+    kinds = {kind for kind, _ in greys}
+    assert {"bar", "dot", "range", "axis", "TD"} <= kinds
+    # Three to one for marks and 4.5 to one for words, on white; all marks are held to the words' measure.
+    assert [each for each in greys if 1.05 / (each[1] + 0.05) < 4.5] == []
+    # And a mark that means another thing differs by its form: hollow, or dashed.
+    assert await page.locator("main svg .so-far").first.evaluate(
+        "each => [getComputedStyle(each).fill, getComputedStyle(each).strokeDasharray]"
+    ) == ["none", "3px, 2px"]
+    await context.close()
 
 
 async def test_an_operator_without_script_decides_with_the_keyboard_alone(

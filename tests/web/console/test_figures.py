@@ -17,6 +17,7 @@ import pytest_asyncio
 from aiohttp import web
 from pytest_aiohttp import AiohttpClient
 
+from aiocancel.cli.report import figures_of
 from aiocancel.core.measures.interval import Share
 from aiocancel.core.measures.report import ROW_HEAD, Counts, Group
 from aiocancel.core.measures.words import HoldOut
@@ -27,7 +28,17 @@ from aiocancel.web.console.figures import difference_of, every_week
 from aiocancel.web.console.range import Range
 from tests.support.past_sessions import PastSession, add_reading, add_sessions
 from tests.support.saas import Pool, as_customer, make_cancel
-from tests.web.console.test_app import AT, Client, get, page, plain, site, who_is_this
+from tests.support.waiting import until
+from tests.web.console.test_app import (
+    AT,
+    SLEEPERS,
+    Client,
+    get,
+    page,
+    plain,
+    site,
+    who_is_this,
+)
 
 NOW = datetime.now(UTC)
 
@@ -193,6 +204,50 @@ async def test_a_cancellation_does_not_wait_for_figures_however_many_are_asked_f
     assert not any(each.done() for each in figures)
     pool.terminate()
     await asyncio.gather(*figures, return_exceptions=True)
+
+
+async def test_a_cancellation_does_not_wait_for_a_report_of_the_command_line(
+    aiohttp_client: AiohttpClient, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow = f"SELECT counted.* FROM ({report.COUNTS}) AS counted, pg_sleep(30)"
+    monkeypatch.setattr(report, "COUNTS", slow)
+    # The site has one connection alone, and the report takes none of its.
+    pool = await asyncpg.create_pool(database, min_size=1, max_size=1)
+    await pool.execute("INSERT INTO app_subscription VALUES ('ada', 'sub_1')")
+    cancel = make_cancel(pool, run_worker=False, answer_within_s=0.1)
+    app = web.Application()
+    cancel.setup(app)
+    client = await aiohttp_client(app)
+    payload = await client.get("/cancel/payload", headers=as_customer("ada"))
+    body = {"grant": (await payload.json())["flow"]["grant"], "status": "canceled"}
+
+    async def count() -> None:
+        async with figures_of(database, "test", application_name="aiocancel report") as figures:
+            await figures.counts(NOW - timedelta(days=1), NOW)
+
+    async def is_counting() -> bool:
+        return bool(await pool.fetchval(SLEEPERS))
+
+    counting = asyncio.create_task(count())
+    await until(is_counting)
+    answer = await client.post("/cancel/result", json=body, headers=as_customer("ada"))
+
+    assert answer.status == 202
+    assert not counting.done()
+    counting.cancel()
+    await asyncio.gather(counting, return_exceptions=True)
+    pool.terminate()
+
+
+async def test_a_report_that_takes_too_long_is_given_up(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(report, "COUNTS", f"SELECT c.* FROM ({report.COUNTS}) AS c, pg_sleep(30)")
+    monkeypatch.setattr("aiocancel.cli.report.ANSWER_WITHIN_S", 0.2)
+
+    async with figures_of(database, "test", application_name="aiocancel report") as figures:
+        with pytest.raises(UnavailableError):
+            await figures.counts(NOW - timedelta(days=1), NOW)
 
 
 async def test_the_print_view_has_its_tables_open_and_no_form(client: Client, pool: Pool) -> None:
