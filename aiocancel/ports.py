@@ -382,7 +382,10 @@ class BillingReply:
 
 
 class Billing(Protocol):
-    """The billing provider; every method may raise one of the three BillingError kinds."""
+    """The billing provider; every method may raise one of the three BillingError kinds.
+
+    One that also has ``coming_first()`` returns there the same provider for cancellations: they come before others.
+    """
 
     def on(self, account: str | None) -> Billing:
         """Return the same provider for the objects of another account; None stands for that of the settings."""
@@ -401,6 +404,15 @@ class Billing(Protocol):
     async def apply(self, action: Action, write: Write, *, idempotency_key: str) -> BillingReply:
         """Tell the provider once; safe to repeat with the same key."""
         ...
+
+
+def coming_first(billing: Billing) -> Billing:
+    """Return the billing provider for cancellations, which come before other changes where it can tell them apart."""
+    first = getattr(billing, "coming_first", None)
+    if first is None:
+        return billing
+    made: Billing = first()
+    return made
 
 
 EMAIL: Final = "email"

@@ -148,6 +148,7 @@ async def open_stripe(
             billing,
             StripeRateLimits(billing, slots, for_pages=for_pages),
             StripeRateLimits(billing, slots, for_pages=for_pages, impatient=True),
+            StripeRateLimits(billing, slots, impatient=True, for_cancellations=True),
         )
 
 
@@ -214,11 +215,13 @@ class StripeClient:
         billing: StripeBilling,
         paces: StripeRateLimits | None = None,
         impatient_paces: StripeRateLimits | None = None,
+        first_paces: StripeRateLimits | None = None,
     ) -> None:
         self._client = client
         self._billing = billing
         self._paces = paces
         self._impatient_paces = impatient_paces
+        self._first_paces = first_paces
         # Less, once Stripe says that a restricted key may not read them.
         self._for_pages: tuple[str, ...] = (*FOR_PAGES, OPEN_PAYMENT)
         self._for_flow: tuple[str, ...] = (*FOR_FLOW, OPEN_PAYMENT)
@@ -232,12 +235,19 @@ class StripeClient:
                 "the database holds an account that is none of Stripe's", code=Code.BAD_ACCOUNT
             )
         there = dataclasses.replace(self._billing, stripe_account=account)
-        return StripeClient(self._client, there, self._paces, self._impatient_paces)
+        return StripeClient(
+            self._client, there, self._paces, self._impatient_paces, self._first_paces
+        )
 
     def without_waiting(self) -> StripeClient:
         """Return the same client for those who hold a place: where no turn is near, it fails at once."""
         paces = self._impatient_paces
-        return StripeClient(self._client, self._billing, paces, paces)
+        return StripeClient(self._client, self._billing, paces, paces, self._first_paces)
+
+    def coming_first(self) -> StripeClient:
+        """Return the same client for a worker's cancellations, whose requests come before those of other changes."""
+        paces = self._first_paces
+        return StripeClient(self._client, self._billing, paces, paces, paces)
 
     def _on_account(self) -> Mapping[str, str]:
         account = self._billing.stripe_account

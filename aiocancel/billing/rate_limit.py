@@ -23,6 +23,9 @@ MAX_REQUESTS_PER_S_PER_ENDPOINT: Final = 20.0
 PAGE_HORIZON_S: Final = 3.0
 PAGE_LONGEST_WAIT_S: Final = 3.0
 LONGEST_WAIT_S: Final = 15.0
+HORIZON_S: Final = 1.0
+# Other changes take their slots one second ahead: when it is busy, a cancellation comes before them.
+CANCELLATION_HORIZON_S: Final = 2.0
 # However many pages are opened, the rest of the budget is the worker's.
 PAGES_SHARE: Final = 0.5
 
@@ -44,6 +47,7 @@ class StripeRateLimits:
         *,
         for_pages: bool = False,
         impatient: bool = False,
+        for_cancellations: bool = False,
     ) -> None:
         """Make the limits of a client.
 
@@ -52,9 +56,11 @@ class StripeRateLimits:
             source: Where all processes take their slots from.
             for_pages: A page waits: its requests come first, and have a share of their own.
             impatient: Whoever asks holds a place that others need, and is sent away at once where no turn is near.
+            for_cancellations: These requests come before those of other changes, and are not sent away behind them.
         """
         self._source = source
         self._longest_wait_s = IMPATIENT_S if impatient else LONGEST_WAIT_S
+        self._horizon_s = CANCELLATION_HORIZON_S if for_cancellations else HORIZON_S
         self._prefix = f"stripe {billing.mode}"
         self._for_pages = for_pages
 
@@ -119,4 +125,10 @@ class StripeRateLimits:
                 horizon_s=PAGE_HORIZON_S,
                 longest_wait_s=PAGE_LONGEST_WAIT_S,
             )
-        return RateLimit(name, limit, self._source, longest_wait_s=self._longest_wait_s)
+        return RateLimit(
+            name,
+            limit,
+            self._source,
+            horizon_s=self._horizon_s,
+            longest_wait_s=self._longest_wait_s,
+        )

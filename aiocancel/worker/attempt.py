@@ -21,6 +21,7 @@ from aiocancel.core.actions import (
     Defer,
     Done,
     PeriodEnd,
+    Places,
     Receipt,
     Refuse,
     Step,
@@ -70,7 +71,7 @@ from aiocancel.errors import (
     UnavailableError,
     UnknownBillingError,
 )
-from aiocancel.ports import Billing, FindSubscription
+from aiocancel.ports import Billing, FindSubscription, coming_first
 from aiocancel.postgres.leasing import TakenAction
 from aiocancel.postgres.ledger import Ledger
 from aiocancel.postgres.settling import Accepted
@@ -136,6 +137,7 @@ class Attempts:
     ) -> None:
         self._ledger = ledger
         self._billing = billing
+        self._billing_first = coming_first(billing)
         self._offers = offers
         self._hooks = hooks
         self._schedule_policy = schedule_policy
@@ -367,8 +369,11 @@ class Attempts:
 
     async def _billing_of(self, taken: TakenAction) -> Billing:
         """Return the account that the subscription's row names; raises RejectedBillingError where there is no row."""
+        billing = self._billing
+        if Places.of(taken.action.kind) is Places.CANCELLATIONS:
+            billing = self._billing_first
         if self._account_column is None:
-            return self._billing
+            return billing
 
         owned = None
         if self._find is not None and taken.customer_id:
@@ -378,7 +383,7 @@ class Attempts:
                 "no row says whose account it is", code=Code.SUBSCRIPTION_CHANGED_HANDS
             )
         account = owned.record.get(self._account_column)
-        return self._billing.on(None if account is None else str(account))
+        return billing.on(None if account is None else str(account))
 
     async def _problem_before(self, taken: TakenAction) -> Code | None:
         """Say why the first write must not be made now, None where it may.

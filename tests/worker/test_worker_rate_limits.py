@@ -175,6 +175,24 @@ async def was_put_back(pool: Pool, count: int) -> bool:
     return bool(await pool.fetchval(sql) >= count)
 
 
+async def test_a_cancellation_is_not_sent_away_behind_other_changes(company: Company) -> None:
+    billing = StripeBilling(
+        api_key=STRIPE_KEY, api_base=company.stripe_url, max_requests_per_s_per_endpoint=4
+    )
+    for number in range(80):
+        company.stripe.add_subscription(f"sub_busy_{number}")
+        await ask(company.pool, f"sub_busy_{number}", "resumed")
+    company.stripe.add_subscription("sub_1")
+
+    await company.open(company.plug_in(billing=billing))
+    await until(lambda: was_put_back(company.pool, 40), within_s=20)
+    await ask(company.pool)
+    await until(lambda: company.subscription["cancel_at_period_end"], within_s=30)
+
+    sql = "SELECT count(*) FROM aiocancel.action WHERE kind = 'resume' AND state = 'waiting'"
+    assert await company.pool.fetchval(sql) > 30
+
+
 async def test_what_was_put_back_keeps_its_place_before_the_customers_next_wish(
     company: Company,
 ) -> None:
