@@ -125,6 +125,7 @@ class StripeRateLimits:
                 horizon_s=PAGE_HORIZON_S,
                 longest_wait_s=PAGE_LONGEST_WAIT_S,
             )
+
         return RateLimit(
             name,
             limit,
