@@ -20,12 +20,13 @@ dt { color: #555; } dd { margin: 0; } dd, pre { white-space: pre-wrap; overflow-
 .hash, pre { font: 12px/1.4 ui-monospace, monospace; overflow-wrap: anywhere; }
 """
 
-# What the journal does not say.
+# What the console does not say of the journal.
 _MORE: Final[Mapping[str, str]] = {
     "attempt_ended": "Stripe was asked",
     "session_ended": "The flow ended, with what it had shown",
     "claim_told_more": "More was told about the wish",
 }
+_LETTER: Final = "A letter was handed over to the mail server"
 
 
 def page_of(found: Mapping[str, Any]) -> str:
@@ -72,7 +73,7 @@ def _link(link: Mapping[str, Any], writing: Writing) -> Iterator[str]:
 
 def _fact(link: Mapping[str, Any], writing: Writing) -> Iterator[str]:
     fact, content = link["fact"], link["content"]
-    what = _MORE.get(fact["what"]) or writing.entry(fact["what"])
+    what = _LETTER if fact.get("letter") else _MORE.get(fact["what"]) or writing.entry(fact["what"])
     yield f"<section><h3>{_text(what)}</h3>"
     yield f"<dl>{_entries(_told(fact))}</dl>"
 

@@ -74,4 +74,5 @@ async def test_a_leave_is_evidence_from_the_words_that_were_shown_to_the_letter_
     assert "<script" not in page
     assert "half_price" in page
     assert ADDRESS in page
+    assert "A letter was handed over to the mail server" in page
     assert asked["stripe_request"] in page
