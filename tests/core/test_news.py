@@ -327,6 +327,23 @@ def test_a_discount_that_is_gone_before_its_time_was_removed(
     assert removed_gifts(OwnWork(gifts={7: (change, NOW)}), subscription, now) == expected
 
 
+@pytest.mark.parametrize(
+    ("frozen_at", "expected"),
+    [
+        pytest.param(END - timedelta(days=1), [7], id="before the payment"),
+        pytest.param(END + timedelta(days=1), [], id="after it, far behind the time of the ledger"),
+    ],
+)
+def test_on_a_test_clock_no_discount_is_called_removed_by_another_clock(
+    frozen_at: datetime, expected: list[int]
+) -> None:
+    change, in_real_time = a_discount(made=a_coupon("repeating", 3)), END + timedelta(days=400)
+    subscription = replace(read_subscription(stripes_subscription()), frozen_at=frozen_at)
+
+    gifts: dict[int, tuple[Change, datetime]] = {7: (change, in_real_time)}
+    assert removed_gifts(OwnWork(gifts=gifts), subscription, frozen_at) == expected
+
+
 def with_discounts(*coupon_ids: str | None) -> Subscription:
     discounts = tuple(AppliedDiscount(f"di_{at}", each) for at, each in enumerate(coupon_ids))
     return replace(read_subscription(stripes_subscription()), discounts=discounts)
