@@ -44,7 +44,7 @@ WHERE d.mode = days.mode AND d.zone = days.zone AND d.since = days.since
 
 KNOWN: Final = """
 SELECT now() - interval '7 hours' AS before, ARRAY(
-    SELECT since FROM aiocancel.counted_day WHERE mode = $1 AND zone = $2) AS known
+    SELECT since FROM aiocancel.counted_day WHERE mode = $1 AND zone = $2) AS counted
 """
 
 BEGIN: Final = (
@@ -91,7 +91,7 @@ class CountedDays:
             return None
         row = await connection.fetchrow(KNOWN, self._mode, self._zone_name)
         assert row is not None  # noqa: S101 - it has no condition
-        known = set(row["known"])
+        known = set(row["counted"])
 
         for since, until in days_before(row["before"], first_at, self._zone):
             if since not in known:

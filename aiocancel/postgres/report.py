@@ -33,7 +33,7 @@ from aiocancel.core.measures.report import (
 )
 from aiocancel.core.measures.sums import MOST_KEYS, Figure, Span, Sums, gaps
 from aiocancel.core.measures.words import HoldOut
-from aiocancel.errors import UnreadableLedgerError
+from aiocancel.errors import UnavailableError, UnreadableLedgerError
 from aiocancel.postgres.connection import ACQUIRE_WITHIN_S, unavailable_on_outage
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ GROUP BY currency ORDER BY count(*) DESC, currency LIMIT $4
 """
 
 HOLD_OUT: Final = """
-SELECT CASE WHEN held_out THEN 'held_out' ELSE 'offers' END AS key, 0 AS day,
+SELECT CASE WHEN held_out THEN 'none' ELSE 'offers' END AS key, 0 AS day,
     ARRAY[count(*) FILTER (WHERE kept), count(*)] AS numbers
 FROM aiocancel.v_hold_out WHERE started_at >= $1 AND started_at < $2 AND mode = $3 GROUP BY 1
 """
@@ -250,8 +250,12 @@ class Figures:
             add_up = ADD_UP_WEEKS if by_week else ADD_UP
             for row in await connection.fetch(add_up, self._mode, zone, figure, first):
                 sums.add(row["key"], row["day"], row["numbers"])
+        by, loop = By.WEEK if by_week else None, asyncio.get_running_loop()
+        give_up_at = loop.time() + self._within_s
         for piece in missing:
-            by = By.WEEK if by_week else None
+            # Each piece has its limit, and all of them together have the same.
+            if loop.time() > give_up_at:
+                raise UnavailableError("a figure takes too long")
             for row in await count(
                 connection, figure, piece, self._mode, zone=self._time_zone, by=by
             ):
@@ -321,7 +325,7 @@ class Figures:
         (sessions,) = due.one() or (0,)
         return HoldOut(
             Share(*(arms.one("offers") or (0, 0))),
-            Share(*(arms.one("held_out") or (0, 0))),
+            Share(*(arms.one("none") or (0, 0))),
             percent,
             decide_on,
             sessions / _PACE_WEEKS,

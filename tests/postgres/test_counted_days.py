@@ -10,6 +10,7 @@ import pytest
 
 from aiocancel.core.measures.report import By, Report, report_as_json
 from aiocancel.core.measures.sums import Figure
+from aiocancel.errors import UnavailableError
 from aiocancel.postgres import report
 from aiocancel.postgres.counted_days import CountedDays
 from aiocancel.postgres.report import Figures
@@ -200,6 +201,26 @@ async def test_more_notes_than_are_taken_at_once_are_taken_in_turn_and_their_day
     assert changed != before
     assert await count_all(pool) >= 4
     assert await everything(pool, BERLIN) == changed
+
+
+async def test_a_figure_of_many_pieces_is_given_up_after_the_time_of_one(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    days = [BASE + n * timedelta(days=1) for n in range(12)]
+    await add_sessions(pool, *(past(n, opened_at=day) for n, day in enumerate(days)))
+    await count_all(pool)
+    # Every other day has changed, so that each is a piece of its own.
+    await pool.executemany(
+        "INSERT INTO aiocancel.recount VALUES ($1)", [(day,) for day in days[::2]]
+    )
+    slow = f"SELECT c.* FROM ({report.COUNTS}) AS c, pg_sleep(0.2)"
+    monkeypatch.setattr(report, "COUNTS", slow)
+
+    with pytest.raises(UnavailableError):
+        await Figures(pool, "test", time_zone=BERLIN, within_s=0.5).counts(*SPANS[0])
+
+    patient = Figures(pool, "test", time_zone=BERLIN, within_s=60)
+    assert (await patient.counts(*SPANS[0])).sessions == 12
 
 
 async def test_two_processes_count_no_day_at_once(pool: Pool) -> None:
