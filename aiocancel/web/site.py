@@ -139,6 +139,7 @@ class Site:
         # On a page of the site nothing outside the dialog may change its look.
         self.dialog_style = self.style.replace(b":root", b".aiocancel-dialog")
         self.dialog_style_url = f"{self.path}/style.css?for=dialog&v={version}"
+
         self.scripts = {
             words.language: PageScript(_page_script(self, words), self.path)
             for words in self.languages.all
