@@ -33,8 +33,9 @@ _COME_BACK_S: Final = 1.0
 _TRY_DEAF_AGAIN_S: Final = 60.0
 # A worker needs two connections, a request one.
 _SMALLEST_POOL: Final = 4
-# A claim may end before whoever recorded it begins to wait.
-_REMEMBERED: Final = 10_000
+# A claim may end before whoever recorded it begins to wait, which takes milliseconds. Every process remembers the ends
+# of all: 10,000 of them were most of what grew in its first quarter of an hour (tests/benchmarks/memory.py).
+_REMEMBERED: Final = 2_000
 
 
 class Endings:

@@ -65,6 +65,7 @@ def run(name: str, *arguments: str) -> str:
             },
         ),
         ("waiting", {"10"}, {}),
+        ("latency", {"the post to its commit", "the commit to the start of its attempt"}, {}),
         ("hostile_posts", {"this, quiet", "this, 3 hostile posts"}, {}),
         ("hanging_vendor", {"quiet", "vendor hangs"}, {"cancellations carried out": 2}),
         ("scale", {"100", "200"}, {}),
