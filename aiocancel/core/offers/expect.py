@@ -13,6 +13,7 @@ from typing import Any, Final, assert_never
 
 from aiocancel.core.actions import Done, Receipt, Refuse, Wait
 from aiocancel.core.codes import Code
+from aiocancel.core.offers.apply import add_months
 from aiocancel.core.offers.terms import (
     AcceptedOffer,
     CouponTerms,
@@ -50,7 +51,8 @@ def vendor_offer_step(
 ) -> Done | Wait | Refuse:
     """Say whether the subscription, as just read, shows the offer. Total: never raises, never writes.
 
-    - A coupon that exists at Stripe: a discount of that coupon, however old. One that is only defined, and which
+    - A coupon that exists at Stripe: a discount of that coupon, however old, unless it ends before the offered one
+      would. One that is only defined, and which
       the vendor makes or picks: a discount that was not there at the first look, or began at most an hour
       before the offer's flow session ended. Its worth is not compared.
     - A trial extension: a trial that ends no earlier than its days after the offer was accepted. A trial that
@@ -69,10 +71,10 @@ def vendor_offer_step(
     match offer.terms:
         case CouponTerms(to_customer=True):
             return Refuse(Code.CUSTOMER_COUPONS_DO_NOT_SHOW)
-        case CouponTerms(coupon_id=coupon_id):
+        case CouponTerms() as coupon:
             since = accepted_at - ACCEPTED_BEFORE
             shown = any(
-                _is_it(discount, coupon_id, baseline, since) for discount in subscription.discounts
+                _is_it(discount, coupon, baseline, since) for discount in subscription.discounts
             )
             seen = Code.ANOTHER_DISCOUNT if subscription.discounts else Code.NO_DISCOUNT
         case TrialTerms(days):
@@ -114,13 +116,32 @@ _LONGEST_DAYS: Final = 10_000
 
 
 def _is_it(
-    discount: AppliedDiscount, coupon_id: str | None, baseline: Baseline, since: datetime
+    discount: AppliedDiscount, terms: CouponTerms, baseline: Baseline, since: datetime
 ) -> bool:
-    if coupon_id is not None:
-        return discount.coupon_id == coupon_id
+    if terms.coupon_id not in (None, discount.coupon_id):
+        return False
     if discount.discount_id not in baseline.discount_ids:
         return True
-    return discount.started_at is not None and discount.started_at >= since
+    if discount.started_at is not None and discount.started_at >= since:
+        return True
+    return terms.coupon_id is not None and _lasts_as_long(discount, terms, baseline, since)
+
+
+def _lasts_as_long(
+    discount: AppliedDiscount, terms: CouponTerms, baseline: Baseline, since: datetime
+) -> bool:
+    """Tell whether a discount that the customer had before lasts as long as one of that coupon would from now on."""
+    ends_at = discount.ends_at
+    if ends_at is None:
+        return True
+    if terms.duration == "once":
+        return baseline.due is not None and ends_at > baseline.due
+    if terms.duration == "forever" or terms.months is None:
+        return False
+    try:
+        return ends_at >= add_months(since, terms.months)
+    except (OverflowError, ValueError):
+        return False
 
 
 def baseline_to_json(baseline: Baseline) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from aiocancel.core.offers.expect import (
 )
 from aiocancel.core.offers.terms import (
     AcceptedOffer,
+    CouponDuration,
     CouponTerms,
     CustomTerms,
     PauseTerms,
@@ -90,6 +91,34 @@ SHOWN = [
     ("a pause", dataclasses.replace(BEFORE, paused=CollectionPause("void", None))),
     ("a pause", dataclasses.replace(BEFORE, status="paused")),
 ]
+
+
+@pytest.mark.parametrize(
+    ("duration", "months", "ends_at", "is_long"),
+    [
+        pytest.param("repeating", 3, ACCEPTED + timedelta(days=1), False, id="it ends tomorrow"),
+        pytest.param("repeating", 3, ACCEPTED + timedelta(days=93), True, id="it lasts as long"),
+        pytest.param("repeating", None, DUE, False, id="nobody says for how many months"),
+        pytest.param("repeating", 10**6, DUE, False, id="longer than any calendar"),
+        pytest.param("forever", None, DUE, False, id="it ends at all"),
+        pytest.param("forever", None, None, True, id="it does not end"),
+        pytest.param("once", None, DUE - HOUR, False, id="it ends before the payment"),
+        pytest.param("once", None, DUE + HOUR, True, id="it is there for the payment"),
+    ],
+)
+def test_a_discount_from_before_counts_where_it_lasts_as_long_as_the_offered_one(
+    duration: CouponDuration, months: int | None, ends_at: datetime | None, is_long: bool
+) -> None:
+    terms = CouponTerms(Decimal(25), None, duration, months, coupon_id="WINBACK")
+    had = discounted(AppliedDiscount("di_had_it", "WINBACK", LONG_AGO, ends_at=ends_at))
+    late = Baseline.of(had, seen_at=ACCEPTED)
+
+    step = vendor_offer_step(offer(terms), late, had)
+    assert step == (Done(Receipt.of(had)) if is_long else Wait(Code.ANOTHER_DISCOUNT))
+    # One that comes now is the vendor's.
+    gives = AppliedDiscount("di_new", "WINBACK", ACCEPTED, ends_at=ends_at)
+    given = discounted(*had.discounts[1:], gives)
+    assert vendor_offer_step(offer(terms), late, given) == Done(Receipt.of(given))
 
 
 @pytest.mark.parametrize(("name", "subscription"), SHOWN)
