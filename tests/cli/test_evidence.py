@@ -7,6 +7,7 @@ import json
 import stat
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -27,17 +28,27 @@ WORDS = "<script>alert(1)</script> & \u202eevil"
 Run = Callable[..., tuple[int, str, str]]
 
 
-@pytest.fixture
-def shop(
-    postgres: EmbeddedPostgres, template_database: str, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[str]:
+@contextmanager
+def filled(postgres: EmbeddedPostgres, template: str) -> Iterator[str]:
     """The DSN of a database in which Ada and Bob cancelled."""
     name = f"evidence_{uuid.uuid4().hex}"
-    database = asyncio.run(postgres.create_database(name, template=template_database))
-    monkeypatch.setenv("AIOCANCEL_DATABASE_URL", database)
+    database = asyncio.run(postgres.create_database(name, template=template))
     with_pool(database, fill)
     yield database
     asyncio.run(postgres.drop_database(name))
+
+
+@pytest.fixture(scope="module")
+def shared(postgres: EmbeddedPostgres, template_database: str) -> Iterator[str]:
+    """One for all tests: none alters what was stored about Ada."""
+    with filled(postgres, template_database) as database:
+        yield database
+
+
+@pytest.fixture
+def shop(shared: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setenv("AIOCANCEL_DATABASE_URL", shared)
+    return shared
 
 
 async def fill(pool: Pool) -> None:
@@ -51,17 +62,16 @@ async def fill(pool: Pool) -> None:
         await ledger.finish(taken, Receipt("active", None))
 
 
+def claim_of(database: str, customer: str = "ada") -> str:
+    """The public id of a customer's claim."""
+    query = "SELECT public_id FROM aiocancel.claim WHERE customer_id = $1"
+    return str(with_pool(database, lambda pool: pool.fetchval(query, customer)))
+
+
 @pytest.fixture
 def claim(shop: str) -> str:
     """The public id of Ada's claim."""
-    return str(
-        with_pool(
-            shop,
-            lambda pool: pool.fetchval(
-                "SELECT public_id FROM aiocancel.claim WHERE customer_id = 'ada'"
-            ),
-        )
-    )
+    return claim_of(shop)
 
 
 @pytest.fixture
@@ -76,13 +86,19 @@ def run(capsys: pytest.CaptureFixture[str]) -> Run:
     return call
 
 
-@pytest.fixture
-def file(claim: str, run: Run, tmp_path: Path) -> Path:
-    status, out, err = run("export", claim, "--out", tmp_path)
+def exported(run: Run, claim: str, folder: Path) -> Path:
+    folder.mkdir(exist_ok=True)
+    status, out, err = run("export", claim, "--out", folder)
     assert (status, err) == (0, "")
-    path = tmp_path / f"evidence-{claim}.json"
+    path = folder / f"evidence-{claim}.json"
     assert out.splitlines() == [str(path), str(path.with_suffix(".html"))]
     return path
+
+
+@pytest.fixture
+def file(claim: str, run: Run, tmp_path: Path) -> Path:
+    """Ada's claim as it was exported, with the page beside it."""
+    return exported(run, claim, tmp_path)
 
 
 def test_a_file_that_nobody_altered_is_proved_and_the_rest_is_said(file: Path, run: Run) -> None:
@@ -126,7 +142,11 @@ def test_an_altered_file_ends_with_the_field_that_differs(file: Path, run: Run) 
 
 
 def test_a_chain_that_was_made_anew_is_noticed_beside_an_earlier_file(
-    shop: str, file: Path, run: Run
+    postgres: EmbeddedPostgres,
+    template_database: str,
+    run: Run,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async def make_anew(pool: Pool) -> None:
         async with pool.acquire() as connection, connection.transaction():
@@ -137,11 +157,15 @@ def test_a_chain_that_was_made_anew_is_noticed_beside_an_earlier_file(
                 "INSERT INTO aiocancel.evidence_due (source, reference) SELECT 'journal', id FROM aiocancel.journal"
             )
 
-    with_pool(shop, make_anew)
-    newer = json.loads(run("export", json.loads(file.read_text())["claim"])[1])
-    assert newer["links"]
+    with filled(postgres, template_database) as database:
+        monkeypatch.setenv("AIOCANCEL_DATABASE_URL", database)
+        claim = claim_of(database)
+        file = exported(run, claim, tmp_path)
+        with_pool(database, make_anew)
+        newer = exported(run, claim, tmp_path / "newer")
+        assert run("verify", newer, "--compare")[0] == 0
 
-    status, out, _ = run("verify", file, "--compare")
+        status, out, _ = run("verify", file, "--compare")
 
     assert (status, out) == (1, "differs: the database's link 1 differs from the file\n")
 
@@ -183,17 +207,16 @@ def test_the_page_shows_everything_and_runs_nothing(file: Path) -> None:
 
 
 def test_after_an_erasure_the_file_says_that_it_has_no_personal_data(
-    shop: str, claim: str, file: Path, run: Run, tmp_path: Path
+    shop: str, run: Run, tmp_path: Path
 ) -> None:
     async def erase(pool: Pool) -> None:
         async with pool.acquire() as connection:
-            await Erasure(connection).of_customer("ada")
+            await Erasure(connection).of_customer("bob@example.com")
 
+    claim = claim_of(shop, "bob@example.com")
+    before = exported(run, claim, tmp_path)
     with_pool(shop, erase)
-    folder = tmp_path / "after"
-    folder.mkdir()
-    run("export", claim, "--out", folder)
-    after = folder / file.name
+    after = exported(run, claim, tmp_path / "after")
 
     status, out, _ = run("verify", after, "--compare")
 
@@ -202,7 +225,7 @@ def test_after_an_erasure_the_file_says_that_it_has_no_personal_data(
     assert "No personal data is left" in after.with_suffix(".html").read_text()
     assert "alert(1)" not in after.read_text()
     # The one from before is still confirmed: the links are the same.
-    assert run("verify", file, "--compare")[0] == 0
+    assert run("verify", before, "--compare")[0] == 0
 
 
 def test_what_is_not_chained_is_told_apart(file: Path, run: Run, tmp_path: Path) -> None:
