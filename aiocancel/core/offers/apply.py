@@ -527,9 +527,16 @@ def _runs_out(subscription: Subscription, resumes_at: datetime, free: timedelta)
     return any(
         _lost(item, discount.ends_at, resumes_at) > free
         for item in subscription.items
-        for discount in subscription.discounts_in_force
+        for discount in _discounts_to_come(subscription)
         if discount.ends_at is not None
     )
+
+
+def _discounts_to_come(subscription: Subscription) -> tuple[AppliedDiscount, ...]:
+    """Return its own discounts and that of its customer, which is in force once its own are over."""
+    own, follows = subscription.discounts, subscription.customer_discount
+    stays = any(discount.duration == "forever" for discount in own)
+    return own if follows is None or stays else (*own, follows)
 
 
 def _lost(item: Item, ends_at: datetime, resumes_at: datetime) -> timedelta:

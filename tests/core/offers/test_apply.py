@@ -1300,6 +1300,27 @@ def test_no_discount_runs_out_in_a_trial_that_is_worth_less(
     assert reached == code if refused else isinstance(reached, Write)
 
 
+@pytest.mark.parametrize(
+    ("own", "refused"),
+    [("repeating", True), ("forever", False)],
+    ids=["when its own are over", "never"],
+)
+def test_no_discount_of_the_customer_runs_out_that_comes_when_the_subscriptions_own_are_over(
+    own: str, refused: bool
+) -> None:
+    ends_at = DUE if own == "repeating" else None
+    shadows = AppliedDiscount("di_own", "SMALL", duration=own, ends_at=ends_at)
+    follows = AppliedDiscount("di_2", "FREE", duration="repeating", ends_at=DUE + 70 * DAY)
+    both = shape(is_flexible=True, discounts=(shadows,), customer_discount=follows)
+
+    trial = step(TrialTerms(30), both)
+    paused = step(pause("month", 2), both, rules=BY_ITSELF)
+
+    for reached in (trial, paused):
+        runs_out = Refuse(Code.A_DISCOUNT_WOULD_RUN_OUT)
+        assert reached == runs_out if refused else reached != runs_out
+
+
 # Another plan whose payment the customer must confirm
 
 BY_LINK = OfferRules(plan_payment="pending")
