@@ -17,10 +17,11 @@ if TYPE_CHECKING:
 # Small enough for workers not to notice.
 BATCH: Final = 500
 
+# Declarations of strangers wait under 'public_exit', which stands for no subscription.
 SUBSCRIPTIONS_OF: Final = """
 SELECT coalesce(array_agg(DISTINCT c.subscription_id), '{}') FROM aiocancel.claim c
     LEFT JOIN aiocancel.evidence_kept k ON k.claim_id = c.id
-WHERE c.customer_id = $1 OR k.customer_id = $1
+WHERE (c.customer_id = $1 OR k.customer_id = $1) AND c.subscription_id <> 'public_exit'
 """
 
 # A claim that came from the flow vendor names no customer: it is known by its subscription.

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from contextvars import ContextVar
+from datetime import timedelta
 from typing import Any
 
 import asyncpg
@@ -498,6 +499,42 @@ async def test_a_worker_that_seals_while_a_claim_is_erased_leaves_nothing_of_it(
     assert await pool.fetchval("SELECT count(*) FROM aiocancel.evidence_content") == 0
     assert WORDS not in await all_evidence(pool)
     await is_one_chain(pool)
+
+
+DECLARED = """
+INSERT INTO aiocancel.claim (public_id, grant_nonce, uses_grant, vendor, status, customer_id, subscription_id, mode,
+    change, recovery_point, declaration)
+VALUES ($1::uuid, $1::uuid::text, true, 'own', 'canceled', $2, 'public_exit', 'test', 'cancellation', 'actions_enqueued',
+    jsonb_build_object('words', $3::text, 'language', 'de', 'shown', '{}'::jsonb))
+"""
+RECORDED = "INSERT INTO aiocancel.journal (claim_id, entry) SELECT max(id), 'claim_recorded' FROM aiocancel.claim"
+
+
+async def declared(pool: Pool, words: str, customer: str) -> uuid.UUID:
+    """Store a declaration of the public exit; one whose contract nobody found names no customer."""
+    public_id = uuid.uuid4()
+    await pool.execute(DECLARED, public_id, customer, words)
+    await pool.execute(RECORDED)
+    return public_id
+
+
+@pytest.mark.parametrize("is_kept", [True, False])
+async def test_erasing_a_customer_takes_their_public_declaration_and_no_strangers(
+    pool: Pool, is_kept: bool
+) -> None:
+    await declared(pool, "of Ada", ADA)
+    await declared(pool, "of a stranger", "")
+    await seal_all(pool)
+    if is_kept:
+        async with pool.acquire() as connection:
+            await Erasure(connection, keep_evidence=True).older_than(timedelta(0))
+
+    await erase(pool)
+
+    evidence = await all_evidence(pool)
+    assert ("of Ada" in evidence, "of a stranger" in evidence) == (False, True)
+    left = await pool.fetchval("SELECT count(*) FROM aiocancel.claim WHERE erased_at IS NULL")
+    assert left == (0 if is_kept else 1)
 
 
 # --- comparing -------------------------------------------------------------------------------------------
