@@ -194,7 +194,8 @@ def document(
         definitions: What the owner had defined, by its hash.
         words: The words of a language, by their hash.
         not_chained: Facts of the claim that the chain does not hold.
-        other_claims: What the same customer asked for about the same subscription.
+        other_claims: What the same customer asked for about the same subscription, and the public declaration
+            that a cancellation came of, or the other way round.
     """
     made: dict[str, Any] = {
         "format": FORMAT,

@@ -24,7 +24,7 @@ OLDER: Final = "it is older than the chain"
 NEVER_SEALED: Final = "it is younger than the chain, and was never sealed"
 
 CLAIM: Final = """
-SELECT c.id, c.customer_id, c.subscription_id, c.flow_session_id, aiocancel.spelled(now()) AS now, k.begun_at
+SELECT c.id, c.customer_id, c.subscription_id, c.flow_session_id, c.grant_nonce, aiocancel.spelled(now()) AS now, k.begun_at
 FROM aiocancel.claim c, aiocancel.evidence_chain k WHERE c.public_id = $1
 """
 
@@ -60,9 +60,13 @@ WHERE s.subscription_id = $2 AND s.session_id = $3 AND s.customer_id = $4 AND s.
 ORDER BY 4, 2
 """
 
+# A declaration of the public exit names no subscription: the cancellation that came of it has its id for a grant.
 OTHERS: Final = """
 SELECT public_id::text AS claim, aiocancel.spelled(recorded_at) AS recorded_at, change AS asks_for, status
-FROM aiocancel.claim WHERE customer_id = $1 AND customer_id <> '' AND subscription_id = $2 AND id <> $3 ORDER BY id
+FROM aiocancel.claim
+WHERE id <> $3 AND (customer_id = $1 AND customer_id <> '' AND subscription_id = $2
+    OR grant_nonce = 'public:' || $4::uuid::text OR 'public:' || public_id::text = $5)
+ORDER BY id
 """
 
 WALK: Final = """
@@ -135,7 +139,12 @@ class EvidenceFiles:
         neighbours = await self._connection.fetch(NEIGHBOURS, sorted(near), about["id"])
         facts = [json.loads(each.fact) for each in links]
         others = await self._connection.fetch(
-            OTHERS, about["customer_id"], about["subscription_id"], about["id"]
+            OTHERS,
+            about["customer_id"],
+            about["subscription_id"],
+            about["id"],
+            claim,
+            about["grant_nonce"],
         )
 
         return document(

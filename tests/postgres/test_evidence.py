@@ -240,6 +240,20 @@ async def test_an_accepted_offer_is_evidence_with_the_terms_that_were_shown(pool
     assert list(found["words"]) == ["w1"]
 
 
+async def test_a_public_declaration_and_the_cancellation_that_came_of_it_name_each_other(
+    pool: Pool,
+) -> None:
+    declaration = await declared(pool, "of Ada", ADA)
+    await declared(pool, "of a stranger", "")
+    grant = make_grant(customer_id=ADA, nonce=f"public:{declaration}")
+    cancellation = (await record(Ledger(pool), make_claim("canceled"), grant)).public_id
+
+    files = [await exported(pool, each) for each in (declaration, cancellation)]
+
+    named = [[other["claim"] for other in found["other_claims"]] for found in files]
+    assert named == [[str(cancellation)], [str(declaration)]]
+
+
 async def test_a_claim_that_is_none_has_no_file(pool: Pool) -> None:
     async with pool.acquire() as connection:
         assert await EvidenceFiles(connection).export(uuid.uuid4()) is None
