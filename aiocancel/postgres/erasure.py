@@ -254,6 +254,10 @@ class Erasure:
         sessions = after = 0
         while True:
             async with self._connection.transaction(isolation="read_committed"):
+                await hold_chain(self._connection)
+                if not dry_run:
+                    # A run may be a fact of a claim that stays, and would be empty when it is sealed.
+                    await seal_all(self._connection)
                 found = await self._connection.fetch(FIND_SESSIONS, after, *whose, BATCH)
                 if not found:
                     return sessions

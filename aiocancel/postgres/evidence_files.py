@@ -24,7 +24,8 @@ OLDER: Final = "it is older than the chain"
 NEVER_SEALED: Final = "it is younger than the chain, and was never sealed"
 
 CLAIM: Final = """
-SELECT c.id, c.customer_id, c.subscription_id, c.flow_session_id, c.grant_nonce, aiocancel.spelled(now()) AS now, k.begun_at
+SELECT c.id, c.customer_id, c.subscription_id, c.flow_session_id, c.grant_nonce,
+    aiocancel.spelled(now()) AS now, k.begun_at
 FROM aiocancel.claim c, aiocancel.evidence_chain k WHERE c.public_id = $1
 """
 

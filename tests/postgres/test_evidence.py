@@ -499,6 +499,19 @@ async def test_evidence_that_the_owner_keeps_stays_until_it_is_erased_too(
     assert (await erase(pool)).evidence == 0
 
 
+async def test_a_run_is_sealed_before_it_is_erased_for_its_claim_that_is_left_alone(
+    pool: Pool,
+) -> None:
+    await begin(FlowSessions(pool), customer_id=ADA)
+    await accept(Ledger(pool), customer_id=ADA)
+
+    erased = await erase(pool, keep_evidence=True)
+
+    assert (erased.claims, erased.sessions) == (0, 1)
+    assert '"half_price"' in await all_evidence(pool)
+    assert "session_ended" in await all_evidence(pool)
+
+
 async def test_a_worker_that_seals_while_a_claim_is_erased_leaves_nothing_of_it(pool: Pool) -> None:
     for number in range(20):
         await cancelled(pool, f"sub_{number}")
@@ -518,8 +531,8 @@ async def test_a_worker_that_seals_while_a_claim_is_erased_leaves_nothing_of_it(
 DECLARED = """
 INSERT INTO aiocancel.claim (public_id, grant_nonce, uses_grant, vendor, status, customer_id, subscription_id, mode,
     change, recovery_point, declaration)
-VALUES ($1::uuid, $1::uuid::text, true, 'own', 'canceled', $2, 'public_exit', 'test', 'cancellation', 'actions_enqueued',
-    jsonb_build_object('words', $3::text, 'language', 'de', 'shown', '{}'::jsonb))
+VALUES ($1::uuid, $1::uuid::text, true, 'own', 'canceled', $2, 'public_exit', 'test', 'cancellation',
+    'actions_enqueued', jsonb_build_object('words', $3::text, 'language', 'de', 'shown', '{}'::jsonb))
 """
 RECORDED = "INSERT INTO aiocancel.journal (claim_id, entry) SELECT max(id), 'claim_recorded' FROM aiocancel.claim"
 
