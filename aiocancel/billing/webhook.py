@@ -43,8 +43,10 @@ class StripeWebhook:
         if event.livemode != (self._billing.mode == "live"):
             return Code.EVENT_OF_ANOTHER_MODE
         if self._billing.account_column is not None:
-            # Which accounts are ours, the rows say: the statement of a hook picks them.
-            return None
+            # Which accounts are ours, the rows say: the statement of a hook picks them. An event without an account
+            # is of the key's own, which no row can name beside stripe_account.
+            is_of_the_key = event.account is None and self._billing.stripe_account is not None
+            return Code.EVENT_OF_ANOTHER_ACCOUNT if is_of_the_key else None
         if event.account != self._billing.stripe_account:
             return Code.EVENT_OF_ANOTHER_ACCOUNT
         return None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,6 +22,7 @@ from aiocancel.core.codes import Code
 from aiocancel.core.identifiers import SubscriptionId
 from aiocancel.errors import BillingError
 from aiocancel.telemetry import ActionApplied, ActionParked
+from aiocancel.testing.stripe.events import signature
 from tests.support.company import Company
 from tests.support.saas import STRIPE_KEY, add_customer, make_cancel
 from tests.support.waiting import until
@@ -115,6 +118,42 @@ async def add_customer_on(company: Company, customer: str, account: str | None) 
     await company.pool.execute(
         "INSERT INTO app_subscription VALUES ($1, $2, $3)", customer, f"sub_{customer}", account
     )
+
+
+async def test_an_event_of_the_keys_own_account_is_ignored_where_rows_without_one_mean_another(
+    company: Company,
+) -> None:
+    company.stripe.add_connected_account("acct_7")
+    company.stripe.add_subscription("sub_own")
+    await company.pool.execute("ALTER TABLE app_subscription ADD stripe_account text")
+    both = billing(
+        company,
+        stripe_account="acct_7",
+        account_column="stripe_account",
+        webhook_secrets=[SECRET],
+    )
+    cancel = company.plug_in(billing=both, subscriptions=ROWS)
+
+    @cancel.on_subscription_change
+    async def hear(_: SubscriptionChange) -> None:
+        """So that news are wanted."""
+
+    await company.open(cancel)
+    assert company.client is not None
+
+    event = {
+        "object": "event",
+        "id": "evt_1",
+        "type": "customer.subscription.updated",
+        "livemode": False,
+        "data": {"object": company.stripe.subscriptions["sub_own"]},
+    }
+    body = json.dumps(event).encode()
+    signed = {"Stripe-Signature": signature(body, SECRET, int(time.time()))}
+    response = await company.client.post("/cancel/stripe", data=body, headers=signed)
+
+    assert response.status == 200
+    assert (await response.json())["ignored"] == Code.EVENT_OF_ANOTHER_ACCOUNT
 
 
 async def test_each_subscription_is_changed_on_the_account_that_its_row_names(
