@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from aiocancel.billing.client import LIST_PAGE_SIZE, MAX_LIST_PAGES, StripeClient
+from aiocancel.core.actions import ActionKind
 from aiocancel.core.codes import Code
 from aiocancel.core.identifiers import SubscriptionId, is_opaque_id
 from aiocancel.core.measures.kept import KeptState, Reading, paid_since, state_of
@@ -56,7 +57,8 @@ class StripeKept:
 
         if shown is None:
             try:
-                shown = await client.read(subscription_id)
+                # As for a cancellation: discounts need a permission of their own, and say nothing here.
+                shown = await client.read(subscription_id, ActionKind.EXPECT_CANCELLATION)
             except RejectedBillingError as error:
                 if error.code == Code.RESOURCE_MISSING:
                     return Reading(KeptState.GONE, paid)

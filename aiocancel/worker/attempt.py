@@ -208,7 +208,8 @@ class Attempts:
 
     async def _read(self, taken: TakenAction) -> Subscription:
         billing = await self._billing_of(taken)
-        return await billing.read(taken.action.subscription_id)
+        # With the kind no discounts are read, for which a key without offers has no permission.
+        return await billing.read(taken.action.subscription_id, taken.action.kind)
 
     async def _last_bill(self, taken: TakenAction, ends_at: datetime) -> LastBill | None:
         """Return what is paid after a cancellation, in the account whose subscription it was."""

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 
 import pytest
 
 from aiocancel import StripeBilling
 from aiocancel.billing.client import StripeClient
+from aiocancel.billing.kept_readings import StripeKept
 from aiocancel.billing.permissions import NOBODY, Needs, missing_permissions, probes
 from aiocancel.core.codes import Code
+from aiocancel.core.identifiers import SubscriptionId
+from aiocancel.core.measures.kept import KeptState
 from aiocancel.core.permissions import PERMISSIONS, permission_named_in
 from aiocancel.core.schedules import SchedulePolicy
 from aiocancel.errors import TransientBillingError
@@ -169,8 +173,6 @@ async def test_a_refusal_for_want_of_a_permission_has_its_code_and_no_word_of_st
 
 
 async def read(client: StripeClient) -> None:
-    from aiocancel.core.identifiers import SubscriptionId
-
     await client.read(SubscriptionId("sub_1"))
 
 
@@ -192,6 +194,20 @@ async def test_a_key_that_may_only_change_subscriptions_cancels_and_takes_it_bac
     assert outcome["outcome"] == "scheduled"
     assert company.events.of(AttemptFailed) == []
     assert company.events.of(PermissionMissing) == []
+
+
+async def test_who_is_still_there_without_an_invoice_is_read_without_the_permission_for_coupons(
+    stripe_api: tuple[StripeSimulator, str],
+) -> None:
+    simulator, url = stripe_api
+    simulator.add_key(KEY, ["subscription_write", "invoice_read"])
+    simulator.add_subscription("sub_1")
+    simulator.invoices.clear()
+
+    async with client_of(url, api_key=KEY) as client:
+        reading = await StripeKept(client).read(SubscriptionId("sub_1"), datetime.now(UTC))
+
+    assert reading.state is KeptState.ACTIVE
 
 
 async def test_a_missing_permission_is_told_once_at_its_first_refusal_and_the_wish_goes_on(

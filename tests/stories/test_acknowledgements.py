@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from aiocancel import HandedOver, MailMessage, TryAgain
+from aiocancel import HandedOver, MailMessage, StripeBilling, TryAgain
 from aiocancel.core.by_hand import Operation
 from aiocancel.postgres.by_hand import Operations
 from aiocancel.postgres.erasure import Erasure
@@ -31,6 +31,7 @@ from tests.support.saas import as_customer
 from tests.support.waiting import until
 
 MINUTE = timedelta(seconds=61)
+NARROW_KEY = "rk_test_narrow"
 
 
 async def states(company: Company) -> list[tuple[str, str | None]]:
@@ -148,12 +149,14 @@ async def test_left_to_a_person_is_written_once_and_its_end_after_it(company: Co
     assert done["Subject"].startswith("Your Pro subscription ends on ")
 
 
-async def test_end_is_written_about_when_stripe_shows_it_and_not_to_whoever_stayed(
+async def test_end_is_written_about_when_stripe_shows_it_with_a_key_that_may_not_read_coupons(
     company: Company,
 ) -> None:
+    company.stripe.add_key(NARROW_KEY, ["subscription_write"])
     company.stripe.add_subscription("sub_1")
+    narrow = StripeBilling(api_key=NARROW_KEY, api_base=company.stripe_url)
 
-    async with letters(company) as server:
+    async with letters(company, billing=narrow) as server:
         await press(company)
         await mails(server)
         await until(lambda: has_letters(company.pool, 1))
