@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import secrets
 import time
 import uuid
@@ -33,7 +34,7 @@ from aiocancel.core.flow_details import Told
 from aiocancel.core.grants import Grant, GrantSealer
 from aiocancel.core.identifiers import SubscriptionId
 from aiocancel.core.news import StripeEvent
-from aiocancel.core.public_exit import PublicDeclaration, PublicExit
+from aiocancel.core.public_exit import PublicDeclaration, PublicExit, public_to_json
 from aiocancel.core.shown import ShownSubscription
 from aiocancel.core.signing import SignedPayload
 from aiocancel.core.subscription import OwnedSubscription
@@ -480,10 +481,15 @@ class FlowService:
 
         Raises UnavailableError, and nobody knows: the same post may be made again.
         """
+        # A browser's Back leads to the same page: another declaration from there is another one. The key keeps the
+        # words from being guessed once they are erased.
+        words = json.dumps(public_to_json(declaration), sort_keys=True)
+        wish = f"{nonce}:{self._sealer.keyed(f'declaration {nonce} {words}')}"
+
         with unavailable_on_refusal():
             return await self._ledger.declare(
                 declaration,
-                nonce=nonce,
+                nonce=wish,
                 network=network,
                 mode=self._settings.mode,
                 limits=limits,

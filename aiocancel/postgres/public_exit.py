@@ -102,7 +102,7 @@ class PublicDeclarations:
 
         Args:
             declaration: As typed.
-            nonce: The page's: the same post again finds the same declaration.
+            nonce: Of the page and the words: the same post again finds the same declaration.
             network: Where it came from, as a keyed hash.
             mode: Live or test.
             limits: How many may come within an hour.

@@ -200,6 +200,23 @@ async def test_double_click_is_one_declaration_and_one_mail(company: Company) ->
     assert len(server.to("typed@example.org")) == 1
 
 
+async def test_second_declaration_from_the_same_page_is_another_one(company: Company) -> None:
+    second = {"contract": "Vertrag B", "email": "second@example.org"}
+
+    async with exit_of(company) as server:
+        page = (await page_of(company)).fields["page"]
+        _, first_location, _ = await declare(company, {"contract": "Vertrag A"}, page)
+        _, location, _ = await declare(company, second, page)
+        assert company.client is not None
+        shown = await (await company.client.get(location, headers=BROWSER)).text()
+        await mails(server, 2)
+
+    (mail,) = server.to("second@example.org")
+    assert Page(shown).rows["Vertrag"] == "Vertrag B"
+    assert location != first_location
+    assert "Vertrag B" in text_of(mail)
+
+
 @pytest.mark.parametrize(
     ("limits", "typed"),
     [
