@@ -98,13 +98,16 @@ def read_declaration(
     values = {name: _cleaned(typed.get(name, "")) for name in LONGEST}
     problems = {name: "too_long" for name, most in LONGEST.items() if len(values[name]) > most}
     extraordinary = typed.get("kind") == Termination.EXTRAORDINARY
-    dated = typed.get("end") == "on_date"
+    # A day typed beside "as soon as possible" is a wish all the same, and a person judges it.
+    dated = typed.get("end") == "on_date" or bool(values["on_date"])
 
     for name in ("name", "contract"):
         if not values[name]:
             problems[name] = f"{name}_missing"
     if extraordinary and not values["reason"]:
         problems["reason"] = "reason_missing"
+    if values["reason"] and not extraordinary:
+        problems["reason"] = "reason_unfit"
     ends_on = _day(values["on_date"]) if dated else None
     if dated and ends_on is None:
         problems["on_date"] = "date_wrong"
@@ -114,7 +117,7 @@ def read_declaration(
         return None, problems
 
     kind = Termination.EXTRAORDINARY if extraordinary else Termination.ORDINARY
-    reason = values["reason"] if extraordinary else None
+    reason = values["reason"] or None
     name, contract, email = values["name"], values["contract"], values["email"]
     return PublicDeclaration(kind, name, contract, email, ends_on, reason), {}
 

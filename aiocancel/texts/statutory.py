@@ -33,6 +33,7 @@ EXIT: Final[Mapping[str, str]] = {
     "name_missing": "Geben Sie Ihren Namen ein",
     "contract_missing": "Nennen Sie den Vertrag",
     "reason_missing": "Nennen Sie den Kündigungsgrund",
+    "reason_unfit": "Wählen Sie „Außerordentliche Kündigung“, oder lassen Sie den Kündigungsgrund leer",
     "date_wrong": "Geben Sie ein Datum ein, zum Beispiel 31.12.2026",
     "email_wrong": "Geben Sie eine E-Mail-Adresse ein, zum Beispiel name@example.com",
     "too_long": "Kürzen Sie Ihre Angaben",

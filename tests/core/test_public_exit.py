@@ -27,7 +27,7 @@ TYPED = {
 
 
 def test_form_with_nothing_but_what_must_be_there_is_a_declaration() -> None:
-    declaration, problems = read_declaration({**TYPED, "reason": "ignored", "on_date": "ignored"})
+    declaration, problems = read_declaration({**TYPED, "reason": " ", "on_date": ""})
 
     assert problems == {}
     assert declaration == PublicDeclaration(
@@ -43,6 +43,8 @@ def test_form_with_nothing_but_what_must_be_there_is_a_declaration() -> None:
         ({"email": "nobody"}, {"email": "email_wrong"}),
         ({"email": "a@example.com\r\nBcc: b@example.com"}, {"email": "email_wrong"}),
         ({"kind": "extraordinary"}, {"reason": "reason_missing"}),
+        ({"reason": "Umzug"}, {"reason": "reason_unfit"}),
+        ({"on_date": "bald"}, {"on_date": "date_wrong"}),
         ({"end": "on_date"}, {"on_date": "date_wrong"}),
         ({"end": "on_date", "on_date": "31.2.2027"}, {"on_date": "date_wrong"}),
         ({"end": "on_date", "on_date": "bald"}, {"on_date": "date_wrong"}),
@@ -61,6 +63,13 @@ def test_problem_is_named_at_its_field(changed: dict[str, str], problems: dict[s
 @pytest.mark.parametrize("text", ["31.12.2027", "31. 12. 2027", "2027-12-31"])
 def test_day_is_read_as_it_is_written(text: str) -> None:
     declaration, _ = read_declaration({**TYPED, "end": "on_date", "on_date": text})
+
+    assert declaration is not None
+    assert declaration.ends_on == date(2027, 12, 31)
+
+
+def test_day_beside_the_earliest_possible_end_is_a_wish() -> None:
+    declaration, _ = read_declaration({**TYPED, "end": "soonest", "on_date": "31.12.2027"})
 
     assert declaration is not None
     assert declaration.ends_on == date(2027, 12, 31)

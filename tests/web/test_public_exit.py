@@ -149,8 +149,9 @@ async def test_G5_G6_match_is_carried_out_and_both_addresses_are_written_to(
         ({"contract": "unbekannt"}, "no_contract_found"),
         ({"kind": "extraordinary", "reason": "Umzug"}, "for_cause"),
         ({"end": "on_date", "on_date": "31.12.2027"}, "date_is_wished"),
+        ({"end": "soonest", "on_date": "31.12.2027"}, "date_is_wished"),
     ],
-    ids=["no_match", "for_cause", "on_a_day"],
+    ids=["no_match", "for_cause", "on_a_day", "on_a_day_beside_soonest"],
 )
 async def test_declaration_that_a_person_has_to_judge_is_acknowledged_all_the_same(
     company: Company, typed: dict[str, str], code: str
@@ -251,12 +252,21 @@ async def test_flood_ends_at_the_limits_and_keeps_what_was_typed(
     [
         ({"name": ""}, None, {}, 400),
         ({"email": "nobody"}, None, {}, 400),
+        ({"reason": "Umzug"}, None, {}, 400),
         ({}, "x1.forged", {}, 403),
         ({}, "", {}, 403),
         ({}, None, {"Sec-Fetch-Site": "cross-site"}, 403),
         ({}, None, {"Origin": "https://evil.example"}, 403),
     ],
-    ids=["no_name", "no_address", "forged_page", "no_page", "cross_site", "foreign_origin"],
+    ids=[
+        "no_name",
+        "no_address",
+        "unfit_reason",
+        "forged_page",
+        "no_page",
+        "cross_site",
+        "foreign_origin",
+    ],
 )
 async def test_form_that_is_wrong_is_shown_again_with_what_was_typed_and_stores_nothing(
     company: Company, typed: dict[str, str], page: str | None, headers: dict[str, str], status: int
