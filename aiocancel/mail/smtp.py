@@ -134,6 +134,10 @@ class SmtpMailer:
         try:
             result = await self._hand_over(server, message, sent)
         except SMTPResponseException as error:
+            if sent.begun and not _is_a_no(error.code):
+                # Whether the server has it, this answer does not tell, nor where the next answer begins.
+                server.close()
+                return sent.failed(Code.MAIL_ANSWER_LOST)
             result = _answer_to(error.code, sent)
         except BaseException:
             server.close()
@@ -242,6 +246,10 @@ class _Progress:
         if self.begun:
             return TryAgain(Code.MAIL_ANSWER_LOST, may_have_arrived=True)
         return TryAgain(code)
+
+
+def _is_a_no(status: int) -> bool:
+    return 400 <= status < 600
 
 
 def _answer_to(status: int, sent: _Progress) -> MailResult:

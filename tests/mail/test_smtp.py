@@ -131,6 +131,21 @@ async def test_content_that_is_refused_is_known_not_to_have_arrived(
     assert server.mails == []
 
 
+@pytest.mark.parametrize("answer", ["garbage", "25", "251 fine", "200 ok", "354 go on", "650 no"])
+async def test_content_whose_answer_is_neither_yes_nor_no_may_have_arrived(
+    server: MailServer, answer: str
+) -> None:
+    mailer = mailer_for(server)
+    server.to_contents = [answer]
+
+    doubtful, taken = await mailer.send(mail()), await mailer.send(mail())
+
+    assert doubtful == TryAgain(Code.MAIL_ANSWER_LOST, may_have_arrived=True)
+    assert isinstance(taken, HandedOver)
+    # An answer that cannot be read may be half of one: the next mail begins on a line of its own.
+    assert server.connections == 2
+
+
 @pytest.mark.parametrize("broken", ["before", "after"])
 async def test_line_that_breaks_after_the_content_is_a_mail_that_may_have_arrived(
     server: MailServer, broken: str
