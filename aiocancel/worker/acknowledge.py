@@ -147,7 +147,8 @@ class Acknowledger:
             address: str | None = before.recipient
         elif typed is not None:
             # To an address that anybody may have typed: nothing that was not typed.
-            kind, letter_id = LetterKind.PUBLIC_EXIT, uuid.uuid4()
+            kind = LetterKind.PUBLIC_EXIT
+            letter_id = uuid.uuid4() if before is None else before.letter_id
             written = public_letter(
                 typed,
                 due.received_at,

@@ -362,6 +362,20 @@ async def test_page_and_what_was_typed_survive_a_database_that_is_away(company: 
     assert status == 303
 
 
+async def test_receipt_that_was_put_off_once_has_one_message_id_even_where_it_comes_twice(
+    company: Company,
+) -> None:
+    async with exit_of(company) as server:
+        server.to_recipients = ["450 4.7.1 greylisted, come back"]
+        server.breaks = ["after"]
+        await declare(company, {"contract": "unbekannt"})
+        one, other = await mails(server, 2)
+
+    assert one["To"] == "typed@example.org"
+    assert one["Message-ID"] == other["Message-ID"]
+    assert text_of(one) == text_of(other)
+
+
 async def test_link_for_the_footer_leads_to_the_page(company: Company) -> None:
     cancel = writing(company, Nothing(), public_exit=PublicExit(find))
     template = "<!doctype html><title>x</title>{{ cancel_flow.public_exit_link() }}"
