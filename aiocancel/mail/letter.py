@@ -98,6 +98,8 @@ def write(letter: Letter, words: Words, links: LetterLinks, *, brand: str) -> Wr
         named.append((words.text("letter_page_link"), links.page))
 
     subject = one_line(words.say(letter.subject))[:_LONGEST_SUBJECT].rstrip(_SENTENCE_ENDS)
+    # The cut may be behind a space, and no header ends with one.
+    subject = one_line(subject)
     return WrittenLetter(
         language=words.language,
         direction=words.direction,

@@ -16,6 +16,7 @@ from babel.dates import format_date, format_time
 from aiocancel.core.acknowledgement import LetterFacts, LetterKind, letter
 from aiocancel.core.claim import Topic
 from aiocancel.core.decision import Answer, AnswerKind
+from aiocancel.core.sentences import Sentence
 from aiocancel.errors import ConfigurationError
 from aiocancel.mail.letter import (
     LetterTemplates,
@@ -122,6 +123,18 @@ def test_letter_is_whole_in_every_language_and_situation(
     assert text == text.strip() + "\n"
     assert "\n\n\n" not in text
     assert not [word for word in SALES if word in text.lower()]
+
+
+@pytest.mark.parametrize("length", range(180, 200))
+def test_subject_that_is_cut_can_be_sent_wherever_the_cut_is(length: int) -> None:
+    plan = "x" * length + " seat" * 20
+    subject = Sentence("offer_plan_named", {"plan": plan}, plain="offer")
+    made = replace(LETTERS["coupon"], subject=subject)
+
+    one = write(made, Words("en", {}), LINKS, brand="Northwind Notes")
+
+    assert templates().message(one, to="ada@example.com", message_id="a").subject == one.subject
+    assert 190 < len(one.subject) <= 200
 
 
 @pytest.mark.parametrize("language", [each for each in CATALOGUES if each != "en"])
