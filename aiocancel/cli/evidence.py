@@ -117,15 +117,16 @@ def _write_new(path: Path, text: str) -> None:
 def _verify(options: argparse.Namespace) -> int:
     found, verdict = _read(options)
     problems = list(verdict.problems)
+    beyond = None
     if options.compare and not problems:
         # Only a file in which nothing is wrong says where to begin.
-        differs = asyncio.run(_compared(database_url(options, options.parser), found))
+        differs, beyond = asyncio.run(_compared(database_url(options, options.parser), found))
         problems += [] if differs is None else [differs]
 
     if options.json:
-        print(json.dumps(_as_json(verdict, problems, is_compared=options.compare), indent=2))
+        print(json.dumps(_as_json(verdict, problems, beyond), indent=2))
     else:
-        print("\n".join(_lines(verdict, problems, is_compared=options.compare)))
+        print("\n".join(_lines(verdict, problems, beyond)))
     return 1 if problems else 0
 
 
@@ -143,22 +144,24 @@ def _read(options: argparse.Namespace) -> tuple[Any, Verdict]:
     return read(data.decode("utf-8", "replace"))
 
 
-async def _compared(url: str, found: Mapping[str, Any]) -> Problem | None:
+async def _compared(url: str, found: Mapping[str, Any]) -> tuple[Problem | None, int]:
     async with opened(url, application_name="aiocancel evidence") as connection:
         try:
             await check_schema(connection)
-            return await EvidenceFiles(connection).compare(found)
+            files = EvidenceFiles(connection)
+            return await files.compare(found), await files.beyond(found)
         except CANNOT_OPEN as error:
             raise _refused(error) from None
 
 
-def _as_json(verdict: Verdict, problems: list[Problem], *, is_compared: bool) -> dict[str, Any]:
+def _as_json(verdict: Verdict, problems: list[Problem], beyond: int | None) -> dict[str, Any]:
     return {
         "claim": verdict.claim,
         "unaltered": not problems,
-        "compared_with_database": is_compared and not verdict.problems,
+        "compared_with_database": beyond is not None,
         "differs": [{"where": each.where, "says": each.says} for each in problems],
         "links": verdict.links,
+        "links_beyond_file": beyond,
         "contents_erased": verdict.erased,
         "not_chained": verdict.not_chained,
         "proved": [] if problems else list(PROVED),
@@ -166,13 +169,15 @@ def _as_json(verdict: Verdict, problems: list[Problem], *, is_compared: bool) ->
     }
 
 
-def _lines(verdict: Verdict, problems: list[Problem], *, is_compared: bool) -> list[str]:
+def _lines(verdict: Verdict, problems: list[Problem], beyond: int | None) -> list[str]:
     if problems:
         return [_plain(f"differs: {each.where} {each.says}") for each in problems]
 
     lines = [f"unaltered: {verdict.links} links of the claim {_plain(verdict.claim)}"]
-    if is_compared:
+    if beyond is not None:
         lines.append("the database's chain holds them, and leads to the file's head")
+    if beyond:
+        lines.append(f"the database has {beyond} links of the claim beyond the file")
     if verdict.erased:
         lines.append(f"without personal data: the content of {verdict.erased} links was erased")
     if verdict.not_chained:

@@ -398,8 +398,8 @@ class Walk:
 
     @property
     def first(self) -> int:
-        """Where the walk begins: at the first link of the file, or at its head where it has none."""
-        return min(self._links, default=self._head.position)
+        """Where the walk begins: at the first link of the file, or of the chain where the file has none."""
+        return min(self._links, default=1)
 
     @property
     def end(self) -> int:

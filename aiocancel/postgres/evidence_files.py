@@ -76,6 +76,11 @@ FROM aiocancel.evidence_link l JOIN aiocancel.claim c ON c.id = l.claim_id
 WHERE l.position BETWEEN $1 AND $2 ORDER BY l.position LIMIT $4
 """
 
+BEYOND: Final = """
+SELECT count(*) FROM aiocancel.evidence_link l JOIN aiocancel.claim c ON c.id = l.claim_id
+WHERE c.public_id::text = $1 AND l.position > $2
+"""
+
 
 class EvidenceFiles:
     """Files of evidence, over one connection.
@@ -126,6 +131,17 @@ class EvidenceFiles:
                 at = rows[-1]["position"] + 1 if rows else walk.end + 1
 
         return walk.close()
+
+    async def beyond(self, found: Mapping[str, Any]) -> int:
+        """Return how many links of its claim the database has after a file's head; raises UnavailableError.
+
+        Args:
+            found: A document in which nothing is wrong.
+        """
+        with unavailable_on_outage():
+            return int(
+                await self._connection.fetchval(BEYOND, found["claim"], found["head"]["position"])
+            )
 
     async def _export(self, claim: uuid.UUID) -> dict[str, Any] | None:
         about = await self._connection.fetchrow(CLAIM, claim)

@@ -228,6 +228,25 @@ def test_after_an_erasure_the_file_says_that_it_has_no_personal_data(
     assert run("verify", before, "--compare")[0] == 0
 
 
+def test_a_file_that_was_cut_short_is_told_how_much_the_database_has_beyond_it(
+    file: Path, run: Run, tmp_path: Path
+) -> None:
+    found = json.loads(file.read_text())
+    found["links"] = found["links"][:2]
+    last = found["links"][-1]
+    found |= {"neighbours": [], "head": {name: last[name] for name in ("position", "hash")}}
+    del found["sha256"]
+    cut = tmp_path / "cut.json"
+    cut.write_text(rendered(found | {"sha256": hash_of(found)}))
+
+    status, out, _ = run("verify", cut, "--compare")
+    _, as_json, _ = run("verify", cut, "--compare", "--json")
+
+    assert status == 0
+    assert "the database has 3 links of the claim beyond the file" in out
+    assert json.loads(as_json)["links_beyond_file"] == 3
+
+
 def test_what_is_not_chained_is_told_apart(file: Path, run: Run, tmp_path: Path) -> None:
     found = json.loads(file.read_text())
     old = {

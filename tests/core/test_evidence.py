@@ -427,7 +427,8 @@ def test_a_database_that_leads_to_the_files_head_confirms_it() -> None:
     assert walked(file_of(), LINKS) is None
     assert walked(file_of(), LINKS + grown) is None
     assert walked(file_of([], (), ()), LINKS) is None
-    assert walked(file_of(ours=(), beside=()), LINKS) is None
+    of_others = seal(CHAIN, genesis(CHAIN), [fact("claim_recorded", claim=OTHER)])
+    assert walked(file_of(of_others, (), ()), of_others) is None
 
 
 def test_a_database_that_differs_from_the_file_is_noticed() -> None:
@@ -435,6 +436,9 @@ def test_a_database_that_differs_from_the_file_is_noticed() -> None:
     broken = [*LINKS[:3], Link(4, LINKS[3].previous, LINKS[3].hash, "{}"), *LINKS[4:]]
     left_out = file_of(ours=(2, 3, 5), beside=(1, 4, 6))
 
+    assert walked(file_of(ours=(), beside=()), LINKS) == (
+        "the database's link 2 belongs to this claim and is not in the file"
+    )
     assert walked(file_of(), LINKS, "another") == "chain is another database's"
     assert walked(file_of(), other) == "the database's link 2 differs from the file"
     assert walked(file_of(), [each for each in broken if each.position != 4]) == (
