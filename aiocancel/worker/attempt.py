@@ -166,11 +166,7 @@ class Attempts:
             case ActionKind.VERIFY_OFFER:
                 await self._record_verdict(taken, await self._offers.verify(taken))
             case ActionKind.RUN_OFFER_HANDLER:
-                handled = await self._offers.run_handler(taken)
-                if handled is None:
-                    await self.park(taken, Code.NO_HANDLER_FOR_THIS_OFFER)
-                else:
-                    await self.finish(taken, handled, written=True)
+                await self._run_handler(taken)
             case ActionKind.RUN_HOOKS:
                 outcome = await self._ledger.outcome(taken.claim_id)
                 await self._hooks.run(await self._offers.with_vendors_word(outcome))
@@ -181,6 +177,18 @@ class Attempts:
                 await self._match(taken)
             case _:
                 await self._change_billing(taken, kind)
+
+    async def _run_handler(self, taken: TakenAction) -> None:
+        # The handler acts for the customer, so it is asked first whose the subscription is by now.
+        if (problem := await self._problem_before(taken)) is not None:
+            await self.park(taken, problem)
+            return
+
+        handled = await self._offers.run_handler(taken)
+        if handled is None:
+            await self.park(taken, Code.NO_HANDLER_FOR_THIS_OFFER)
+        else:
+            await self.finish(taken, handled, written=True)
 
     async def _match(self, taken: TakenAction) -> None:
         if self._matcher is None:
@@ -288,7 +296,13 @@ class Attempts:
         match step:
             case Done(receipt, tells_reason):
                 if tells_reason:
+                    # Whoever has the subscription now must not find another customer's words in it.
+                    problem = None if written else await self._problem_before(taken)
+                    if problem is not None:
+                        await self.park(taken, problem)
+                        return
                     await self._tell_reason(taken)
+
                 await self._withdraw_promises(taken, kind)
                 await self.finish(taken, receipt, written=written, accepted=accepted)
                 if written:

@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 from aiohttp.test_utils import TestClient
 
-from aiocancel import Outcome, SubscriptionQuery
+from aiocancel import CustomOffer, Outcome, SubscriptionQuery
 from aiocancel.core.by_hand import Operation
 from aiocancel.postgres.by_hand import Operations
 from aiocancel.telemetry import ActionParked
@@ -337,6 +337,46 @@ async def test_a_subscription_that_changed_hands_before_the_worker_came_is_left_
 
     await until(lambda: is_settled(company))
     assert company.stripe.effects == []
+    assert await parked(company) == ["subscription_changed_hands"]
+
+
+async def test_a_customers_words_are_not_written_into_a_subscription_that_changed_hands(
+    company: Company,
+) -> None:
+    company.stripe.add_subscription("sub_1")
+    await company.open(company.plug_in(run_worker=False, answer_within_s=0.1))
+    session = await company.finished("canceled")
+    session["freeText"] = "Ada is moving house"
+    await post(company, await company.grant(), session, as_customer("ada"))
+    await company.pool.execute("UPDATE app_subscription SET customer_id = 'bob'")
+    # It ends already, so that only the words are left to write.
+    company.subscription["cancel_at_period_end"] = True
+
+    await company.open()
+
+    await until(lambda: is_settled(company))
+    assert company.stripe.effects == []
+    assert await parked(company) == ["subscription_changed_hands"]
+
+
+async def test_no_handler_is_called_for_a_subscription_that_changed_hands(
+    company: Company,
+) -> None:
+    company.stripe.add_subscription("sub_1")
+    await company.open(company.plug_in(run_worker=False, answer_within_s=0.1))
+    await company.claim(company.accepted("offr_custom"))
+    await company.pool.execute("UPDATE app_subscription SET customer_id = 'bob'")
+    cancel = company.plug_in()
+    called: list[str] = []
+
+    @cancel.on_offer("offr_custom")
+    async def give(offer: CustomOffer) -> None:
+        called.append(offer.subscription_id)
+
+    await company.open(cancel)
+
+    await until(lambda: is_settled(company))
+    assert called == []
     assert await parked(company) == ["subscription_changed_hands"]
 
 
