@@ -551,7 +551,14 @@ def given_in(rows: Sequence[asyncpg.Record]) -> Given | None:
         try:
             offer = offer_from_json(json.loads(row["offer"]))
             made = None if row["made"] is None else change_from_json(json.loads(row["made"]))
-        except (UnreadableLedgerError, ValueError, LookupError, TypeError, ArithmeticError):
+        except (
+            UnreadableLedgerError,
+            ValueError,
+            LookupError,
+            TypeError,
+            ArithmeticError,
+            RecursionError,
+        ):
             # It is only spoken of; whether it can be carried out is the worker's business.
             return None
         return Given(SubscriptionId(row["subscription_id"]), offer, made)

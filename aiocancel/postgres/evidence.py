@@ -196,6 +196,6 @@ def _readable(content: str) -> Any:
     try:
         found = json.loads(content)
         json.dumps(found, allow_nan=False)
-    except ValueError:
+    except (ValueError, RecursionError):
         return content
     return found

@@ -293,14 +293,15 @@ def _taken(row: asyncpg.Record, owner: uuid.UUID) -> TakenAction:
 
 def _stored(row: asyncpg.Record) -> _Stored:
     """Read the JSON of a row. Total: whatever stands there, the other rows go on."""
-    offer, change, baseline = (
-        None if row[name] is None else json.loads(row[name])
-        for name in ("offer", "change", "baseline")
-    )
-
-    if not all(part is None or isinstance(part, dict) for part in (offer, change, baseline)):
-        return _Stored(unreadable=Code.ROW_UNREADABLE)
     try:
+        # PostgreSQL keeps numbers and depths that Python's reader refuses.
+        offer, change, baseline = (
+            None if row[name] is None else json.loads(row[name])
+            for name in ("offer", "change", "baseline")
+        )
+        if not all(part is None or isinstance(part, dict) for part in (offer, change, baseline)):
+            return _Stored(unreadable=Code.ROW_UNREADABLE)
+
         return _Stored(
             None if offer is None else offer_from_json(offer),
             None if change is None else change_from_json(change),

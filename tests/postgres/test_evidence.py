@@ -393,6 +393,26 @@ async def test_content_that_our_json_cannot_hold_is_sealed_as_text(pool: Pool) -
     assert isinstance(found["links"][0]["content"], str)
 
 
+async def test_content_that_is_nested_too_deep_is_sealed_as_text_and_its_neighbours_are_sealed(
+    pool: Pool,
+) -> None:
+    deep = await ask(pool)
+    beside = await ask(pool, "sub_2")
+    nested = '{"a": ' * 2500 + "1" + "}" * 2500
+    await pool.execute(
+        "UPDATE aiocancel.action SET offer = $1::jsonb WHERE subscription_id = 'sub_1'", nested
+    )
+
+    await seal_all(pool)
+
+    assert await pool.fetchval("SELECT count(*) FROM aiocancel.evidence_due") == 0
+    assert await is_one_chain(pool) == 6
+    assert whats(await exported(pool, beside.public_id))[0] == "claim_recorded"
+    assert any(
+        isinstance(each["content"], str) for each in (await exported(pool, deep.public_id))["links"]
+    )
+
+
 # --- what the database refuses ---------------------------------------------------------------------------
 
 

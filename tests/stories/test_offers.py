@@ -485,6 +485,18 @@ async def is_outcome(company: Company, claim_id: str, outcome: str) -> bool:
         return bool((await response.json())["outcome"] == outcome)
 
 
+async def test_the_status_of_a_claim_is_told_although_its_stored_offer_is_nested_too_deep(
+    company: Company,
+) -> None:
+    company.stripe.add_subscription("sub_1")
+    await company.open(company.plug_in(run_worker=False, answer_within_s=0.1))
+    claim = await company.claim(company.accepted("offr_coupon"))
+    nested = '{"a": ' * 2500 + "1" + "}" * 2500
+    await company.pool.execute("UPDATE aiocancel.action SET offer = $1::jsonb", nested)
+
+    assert await is_outcome(company, claim["claim"], "queued")
+
+
 async def test_while_the_vendors_api_is_down_an_offer_is_queued_and_a_cancellation_goes_through(
     company: Company,
 ) -> None:

@@ -77,6 +77,30 @@ async def test_a_row_that_no_release_can_read_is_parked_and_its_neighbours_are_c
     assert not bench.stripe.effects_on("sub_10")
 
 
+@pytest.mark.parametrize(
+    "change",
+    ['{"type": ' + "9" * 5000 + "}", '{"a": ' * 2500 + "1" + "}" * 2500],
+    ids=["a number too long", "nested too deep"],
+)
+async def test_a_row_that_the_database_keeps_and_python_cannot_read_is_parked(
+    bench: Bench, change: str
+) -> None:
+    bench.stripe.add_subscription("sub_1")
+    bench.stripe.add_subscription("sub_2")
+    bad, beside = [await ask(bench.pool, f"sub_{number}") for number in (1, 2)]
+    await bench.pool.execute(
+        "UPDATE aiocancel.action SET change = $2::jsonb WHERE id = $1", bad, change
+    )
+
+    async with running(bench.worker()):
+        await until(lambda: _is(bench.pool, bad, "parked"))
+        await until(lambda: _is(bench.pool, beside, "done"))
+
+    [parked] = bench.events.of(ActionParked)
+    assert (parked.action_id, parked.code) == (bad, Code.ROW_UNREADABLE)
+    assert not bench.stripe.effects_on("sub_1")
+
+
 async def test_a_row_of_a_newer_release_waits_for_it_and_holds_no_cancellation_up(
     bench: Bench,
 ) -> None:
