@@ -561,6 +561,7 @@ def given_in(rows: Sequence[asyncpg.Record]) -> Given | None:
         ):
             # It is only spoken of; whether it can be carried out is the worker's business.
             return None
+
         return Given(SubscriptionId(row["subscription_id"]), offer, made)
     return None
 
