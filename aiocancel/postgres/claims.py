@@ -97,8 +97,13 @@ noted AS (
 SELECT id AS claim_id FROM accepted
 """
 
+# Another wish since then may have taken this one back, the other way round as well.
 FIND_EQUAL: Final = """
-SELECT id, public_id, status, flow_session_id, customer_id FROM aiocancel.claim
+SELECT id, public_id, status, flow_session_id, customer_id, EXISTS (
+    SELECT FROM aiocancel.claim n
+    WHERE n.subscription_id = claim.subscription_id AND n.uses_grant AND n.id > claim.id
+      AND (claim.status, n.status) IN (('canceled', 'resumed'), ('resumed', 'canceled'))) AS is_taken_back
+FROM aiocancel.claim
 WHERE uses_grant = $5 AND (grant_nonce = $1 AND (uses_grant OR status = $4)
     OR uses_grant AND subscription_id = $2 AND flow_session_id = $3)
 ORDER BY grant_nonce = $1 DESC LIMIT 1
@@ -494,6 +499,9 @@ async def _find_equal(
         raise ConflictError("The grant was already used for a different result.")
     # The exit of our own flow leaves its session out where that cannot be read: it is the same exit of the same page.
     is_own_exit = claim.vendor == OWN_FLOW and claim.status is FlowStatus.CANCELED
+    # Its old answer would be untrue by now; a vendor's flow session ends once, and keeps its answer.
+    if row["is_taken_back"] and (is_own_exit or claim.flow_session_id is None):
+        raise ConflictError("What this page asked for was taken back since.")
     same_session = is_own_exit or row["flow_session_id"] == claim.flow_session_id
     if not same_session and changes_billing(claim.status):
         raise ConflictError("The grant was already used for a different flow session.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from aiohttp import ClientResponse
 
 from aiocancel.telemetry import ActionParked
 from aiocancel.testing.stripe.simulator import Fault
@@ -104,4 +105,64 @@ async def test_no_cancellation_is_taken_back_for_an_offer_that_may_not_be_made(
 
     assert (await company.claim(company.accepted(offer)))["outcome"] == "manual"
 
+    assert company.changes() == ["cancel_at_period_end"]
+
+
+# An old page
+
+
+async def send(
+    company: Company, grant: str, status: str, *, as_form: bool = False
+) -> ClientResponse:
+    assert company.client is not None
+    posted = {"grant": grant, "status": status}
+    body: dict[str, Any] = {"data": posted} if as_form else {"json": posted}
+    headers = {**as_customer("ada"), **({"Accept": "text/html"} if as_form else {})}
+    return await company.client.post("/cancel/result", headers=headers, **body)
+
+
+@pytest.mark.parametrize("as_form", [True, False], ids=["plain page", "page script"])
+async def test_an_old_page_does_not_say_cancelled_where_the_customer_has_taken_it_back(
+    company: Company, as_form: bool
+) -> None:
+    company.stripe.add_subscription("sub_1")
+    await company.open()
+    old = await company.grant()
+    assert (await send(company, old, "canceled", as_form=as_form)).status == 200
+    assert (await send(company, await company.grant(), "resumed")).status == 200
+
+    again = await send(company, old, "canceled", as_form=as_form)
+
+    assert again.status == 409
+    assert "This page was already used for a different choice." in await again.text()
+    assert company.subscription["cancel_at_period_end"] is False
+    assert (await leave(company))["outcome"] == "scheduled"
+    assert company.changes() == ["cancel_at_period_end", "resume", "cancel_at_period_end"]
+
+
+async def test_an_old_page_does_not_say_that_the_subscription_goes_on_where_it_was_cancelled_again(
+    company: Company,
+) -> None:
+    company.stripe.add_subscription("sub_1")
+    await company.open()
+    await leave(company)
+    old = await company.grant()
+    assert (await send(company, old, "resumed")).status == 200
+    await leave(company)
+
+    again = await send(company, old, "resumed")
+
+    assert (again.status, (await again.json())["error"]) == (409, "grant_used")
+    assert company.subscription["cancel_at_period_end"] is True
+
+
+async def test_a_page_whose_answer_was_lost_hears_the_same_outcome_again(company: Company) -> None:
+    company.stripe.add_subscription("sub_1")
+    await company.open()
+    page = await company.grant()
+    first = await (await send(company, page, "canceled")).json()
+
+    again = await (await send(company, page, "canceled")).json()
+
+    assert (again["claim"], again["outcome"]) == (first["claim"], "scheduled")
     assert company.changes() == ["cancel_at_period_end"]

@@ -676,3 +676,21 @@ async def test_U2_U3_minnesota_has_no_benefit_without_permission_and_no_required
     assert [each for each in offer.all("input") if "required" in each] == []
     await ada.press("cancel")
     assert ada.outcome == "scheduled"
+
+
+async def test_the_exit_of_an_old_screen_cancels_again_after_the_customer_took_it_back(
+    aiohttp_client: AiohttpClient, pool: Pool, stripe_api: tuple[StripeSimulator, str]
+) -> None:
+    company = await open_company(aiohttp_client, pool, stripe_api)
+    ada = company.customer()
+    old = await ada.go("/cancel")
+    left = await ada.press("cancel")
+    await ada.go(next(each for each in links_of(left) if "change=resume" in each))
+    await ada.press()
+    assert company.stripe.subscriptions["sub_ada"]["cancel_at_period_end"] is False
+
+    ada.page = old
+    await ada.press("cancel")
+
+    assert ada.outcome == "scheduled"
+    assert company.stripe.subscriptions["sub_ada"]["cancel_at_period_end"] is True
