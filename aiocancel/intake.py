@@ -15,7 +15,7 @@ from typing import Any, Final
 from weakref import WeakValueDictionary
 
 from aiocancel.config import Settings
-from aiocancel.core.actions import Places
+from aiocancel.core.actions import ActionKind
 from aiocancel.core.choose_subscription import owned_named
 from aiocancel.core.claim import OURS, FlowClaim, FlowStatus
 from aiocancel.core.codes import Code
@@ -410,9 +410,7 @@ class FlowService:
             self._settings.customer_limits,
             changes_billing=changes_billing(claim.status),
             cancels=claim.status is FlowStatus.CANCELED,
-            asks_vendor=any(
-                Places.of(action.kind) is Places.QUESTIONS for action in decision.actions
-            ),
+            asks_vendor=any(action.kind is ActionKind.VERIFY_OFFER for action in decision.actions),
         )
         if code is Code.TOO_MUCH_UNFINISHED:
             raise LimitError(

@@ -18,6 +18,7 @@ from aiocancel.postgres.claims import RecordedClaim
 from aiocancel.postgres.ledger import Ledger
 from aiocancel.postgres.vendor_events import Doorbell
 from tests.support.claims import make_claim, make_grant
+from tests.support.company import Company
 from tests.support.saas import GRANT_KEYS, QUERY, Pool, add_customer, vendor
 
 
@@ -79,6 +80,20 @@ async def test_invented_flow_sessions_are_refused_after_three_and_the_customer_c
 
     assert codes == [None] * 3 + [Code.TOO_MUCH_UNFINISHED] * 9
     assert not (await post(service)).repeated
+
+
+async def test_a_cancellation_that_the_vendor_makes_is_recorded_behind_unfinished_offers(
+    company: Company,
+) -> None:
+    company.stripe.add_subscription("sub_1")
+    of_vendor = {"applies_cancellation": "vendor"}
+    await company.open(company.plug_in(run_worker=False, answer_within_s=0.1, of_vendor=of_vendor))
+    for _ in range(3):
+        await company.claim(company.accepted("offr_coupon"))
+
+    answer = await company.claim(await company.finished("canceled"))
+
+    assert answer["outcome"] == "queued"
 
 
 async def test_another_customer_is_not_counted_with_the_one_who_floods(pool: Pool) -> None:
