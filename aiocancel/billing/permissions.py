@@ -35,6 +35,7 @@ class Needs:
         hears_news: Stripe's list of events is read.
         shows_prices: A flow of our own shows offers with the price that Stripe previews.
         shows_plans: It offers another plan, by its name.
+        tells_next_payment: Letters, or the pages of such a flow, tell the next payment or that none follows.
     """
 
     makes_offers: bool = False
@@ -44,6 +45,7 @@ class Needs:
     hears_news: bool = False
     shows_prices: bool = False
     shows_plans: bool = False
+    tells_next_payment: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +99,9 @@ def probes(billing: StripeBilling, needs: Needs) -> Iterator[Probe]:
         # Whoever ends a pause of the vendor's is shown where to pay.
         yield _reading(("latest_invoice",), "the end of a pause", "invoice_read")
     if needs.shows_prices:
-        asked = parameters.preview(f"sub_{NOBODY}", None, 0)
-        purpose = "the prices of a flow of our own"
-        yield Probe("post", "/v1/invoices/create_preview", purpose, "invoice_write", asked)
+        yield _previewing("the prices of a flow of our own")
+    elif needs.tells_next_payment:
+        yield _previewing("the next payment", required=False)
 
     if needs.shows_plans:
         # A screen names the plan.
@@ -114,10 +116,10 @@ def probes(billing: StripeBilling, needs: Needs) -> Iterator[Probe]:
     if needs.hears_news:
         listed = {"types": list(EVENT_TYPES), "limit": 1}
         yield Probe("get", "/v1/events", "Stripe's news", "event_read", listed)
-    if billing.account_column is None:
-        invoices = {"subscription": f"sub_{NOBODY}", "limit": 1}
-        purpose = "reading who is still there"
-        yield Probe("get", "/v1/invoices", purpose, "invoice_read", invoices, required=False)
+
+    invoices = {"subscription": f"sub_{NOBODY}", "limit": 1}
+    purpose = "reading who is still there"
+    yield Probe("get", "/v1/invoices", purpose, "invoice_read", invoices, required=False)
     yield _reading((OPEN_PAYMENT,), "what is still open", "invoice_read", required=False)
     for end_of in range(len(FOR_PAGES), 0, -1):
         yield _reading(FOR_PAGES[:end_of], "what pages say", "product_read", required=False)
@@ -129,6 +131,12 @@ def _reading(
     return Probe(
         "get", _SUBSCRIPTION, purpose, expected, {"expand": list(expand)}, required=required
     )
+
+
+def _previewing(purpose: str, *, required: bool = True) -> Probe:
+    asked = parameters.preview(f"sub_{NOBODY}", None, 0)
+    path = "/v1/invoices/create_preview"
+    return Probe("post", path, purpose, "invoice_write", asked, required=required)
 
 
 async def missing_permissions(

@@ -427,6 +427,7 @@ def needs_of(parts: Parts) -> Needs:
         watches_offers=parts.vendor.applies_offers == "vendor" and parts.vendor.has_api,
         shows_prices=bool(offers),
         shows_plans=bool(plans),
+        tells_next_payment=parts.mailer is not None or definition is not None,
         lists_customers=isinstance(parts.subscriptions, StripeSubscriptions),
         hears_news=bool(parts.on_subscription_change or parts.billing.webhook_secrets),
     )

@@ -222,9 +222,16 @@ class Attempts:
     async def _last_bill(self, taken: TakenAction, ends_at: datetime) -> LastBill | None:
         """Return what is paid after a cancellation, in the account whose subscription it was."""
         ask = getattr(await self._billing_of(taken), "last_bill", None)
-        found: LastBill | None = (
-            None if ask is None else await ask(taken.action.subscription_id, ends_at)
-        )
+        if ask is None:
+            return None
+
+        try:
+            found: LastBill | None = await ask(taken.action.subscription_id, ends_at)
+        except BillingError as error:
+            # The letter goes out without it, so that nobody else hears of the key.
+            if error.code == Code.PERMISSION_MISSING:
+                self._permissions.report(error)
+            raise
         return found
 
     async def _leave(self, taken: TakenAction, code: AnyCode) -> None:

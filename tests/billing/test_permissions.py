@@ -31,6 +31,7 @@ EVERYTHING = Needs(
     hears_news=True,
     shows_prices=True,
     shows_plans=True,
+    tells_next_payment=True,
 )
 
 
@@ -88,6 +89,22 @@ async def test_a_permission_that_will_be_asked_for_is_missed_before_it_is(
     found = await missing(stripe_api, granted, needs)
 
     assert {permission for permission, required in found.items() if required} == expected
+
+
+async def test_the_next_payment_is_left_out_without_the_permission_to_preview_it(
+    stripe_api: tuple[StripeSimulator, str],
+) -> None:
+    granted = ["subscription_write", "coupon_read", "product_read", "invoice_read"]
+
+    found = await missing(stripe_api, granted, Needs(tells_next_payment=True))
+
+    assert found == {"invoice_write": False}
+
+
+def test_who_is_still_there_is_read_on_the_account_of_each_row_too() -> None:
+    by_row = StripeBilling(api_key=KEY, account_column="stripe_account")
+
+    assert "/v1/invoices" in [each.path for each in probes(by_row, Needs())]
 
 
 async def test_who_plans_ahead_needs_to_make_schedules_and_nothing_else(

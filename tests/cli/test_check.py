@@ -17,7 +17,15 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
-from aiocancel import CancelFlow, OfferRules, OwnFlow, PlanOffer, StripeBilling, SubscriptionQuery
+from aiocancel import (
+    CancelFlow,
+    OfferRules,
+    OwnFlow,
+    PlanOffer,
+    SmtpMailer,
+    StripeBilling,
+    SubscriptionQuery,
+)
 from aiocancel.billing.customer_subscriptions import StripeSubscriptions
 from aiocancel.billing.permissions import Needs
 from aiocancel.billing.settings import API_VERSION
@@ -844,7 +852,10 @@ def test_a_flow_of_our_own_asks_for_prices_and_for_plans_to_come_whatever_vendor
     watches = Needs(watches_offers=True)
     assert needs(at_vendors) == watches
     makes = replace(watches, makes_offers=True, plans_ahead=True)
-    assert needs(with_ours) == replace(makes, shows_prices=True, shows_plans=True)
-    assert needs(OwnFlow()) == Needs(makes_offers=True)
+    shows = replace(makes, shows_prices=True, shows_plans=True, tells_next_payment=True)
+    assert needs(with_ours) == shows
+    assert needs(OwnFlow()) == Needs(makes_offers=True, tells_next_payment=True)
+    writes = needs(at_vendors, mailer=SmtpMailer("smtp://localhost", sender="a@shop.example"))
+    assert writes == replace(watches, tells_next_payment=True)
     seats = OfferRules(seat_offers={"offr_fewer": ("price_team", 3)})
     assert needs(at_vendors, offer_rules=seats) == makes

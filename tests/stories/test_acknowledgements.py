@@ -12,7 +12,13 @@ from aiocancel import HandedOver, MailMessage, StripeBilling, TryAgain
 from aiocancel.core.by_hand import Operation
 from aiocancel.postgres.by_hand import Operations
 from aiocancel.postgres.erasure import Erasure
-from aiocancel.telemetry import AcknowledgementSent, ActionParked, ActionRefused, AttemptFailed
+from aiocancel.telemetry import (
+    AcknowledgementSent,
+    ActionParked,
+    ActionRefused,
+    AttemptFailed,
+    PermissionMissing,
+)
 from aiocancel.testing import Fault
 from tests.support.company import Company
 from tests.support.letters import (
@@ -177,6 +183,21 @@ async def test_end_is_written_about_when_stripe_shows_it_with_a_key_that_may_not
 
     assert ended["Subject"] == "Your Pro subscription has ended"
     assert await letter_kinds(company.pool) == ["carried_out", "has_ended"]
+
+
+async def test_letter_that_cannot_tell_of_a_payment_goes_out_and_the_missing_permission_is_told(
+    company: Company,
+) -> None:
+    company.stripe.add_key(NARROW_KEY, ["subscription_write", "invoice_read"])
+    company.stripe.add_subscription("sub_1")
+    narrow = StripeBilling(api_key=NARROW_KEY, api_base=company.stripe_url)
+
+    async with letters(company, billing=narrow) as server:
+        await press(company)
+        await mails(server)
+        (told,) = await company.events.first(PermissionMissing)
+
+    assert told.permission == "invoice_write"
 
 
 @pytest.mark.parametrize(
