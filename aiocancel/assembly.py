@@ -72,6 +72,7 @@ logger: logging.Logger = logging.getLogger("aiocancel")
 
 # Long enough for a Stripe call in flight to come back before the process goes.
 _STOP_GRACE_S: Final = 10.0
+_CANCEL_AGAIN_S: Final = 1.0
 _CONNECT_WITHIN_S: Final = 10.0
 # A worker inside a site has dozens of statements under way; a customer's post must not wait behind them all.
 _WORKER_CONNECTIONS: Final = 5
@@ -445,5 +446,10 @@ async def _looping(run: Coroutine[Any, Any, None], name: str) -> AsyncIterator[a
     try:
         yield task
     finally:
-        task.cancel()
+        # A driver that is cancelled in the middle of a statement may report an outage instead, and a loop waits
+        # outages out.
+        while not task.done():
+            task.cancel()
+            await asyncio.wait((task,), timeout=_CANCEL_AGAIN_S)
+
         await asyncio.gather(task, return_exceptions=True)
