@@ -70,12 +70,18 @@ WITH due AS (
     WHERE due_at <= now() ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED)
 UPDATE aiocancel.subscription_news n SET due_at = now() + $3, lease = $2, attempts = n.attempts + 1
 FROM due WHERE n.account = due.account AND n.subscription_id = due.subscription_id
-RETURNING n.account, n.subscription_id, n.rung, n.attempts, n.told, n.tellings, n.reported
+RETURNING n.account, n.subscription_id, n.rung, n.attempts, n.told, n.tellings, n.telling, n.reported
+"""
+
+# Written before the hooks are called: some may hear it although the telling breaks off.
+TELLING: Final = """
+UPDATE aiocancel.subscription_news SET telling = telling || $4::jsonb
+WHERE account = $1 AND subscription_id = $2 AND lease = $3
 """
 
 TOLD: Final = """
 UPDATE aiocancel.subscription_news
-SET told = $4::jsonb, tellings = tellings + $5, attempts = 0, lease = NULL,
+SET told = $4::jsonb, tellings = tellings + $5, telling = '[]', attempts = 0, lease = NULL,
     due_at = CASE WHEN rung <> $6 THEN now() ELSE now() + $7::interval END
 WHERE account = $1 AND subscription_id = $2 AND lease = $3
 """
@@ -130,7 +136,11 @@ UPDATE aiocancel.stripe_cursor SET read_until = greatest(read_until, $2) WHERE a
 
 @dataclass(frozen=True, slots=True)
 class TakenNews:
-    """A subscription that rang, under our lease; ``attempt`` counts from 1, ``told`` is what was told of it last."""
+    """A subscription that rang, under our lease; ``attempt`` counts from 1.
+
+    ``told`` is how it stood when all hooks were told last, ``telling`` how it stood each time that some may have been
+    told since; None in it is what a newer release wrote. ``tellings`` counts those before ``telling``.
+    """
 
     account: str | None
     subscription_id: SubscriptionId
@@ -140,6 +150,7 @@ class TakenNews:
     told: Standing | None
     tellings: int
     reported: tuple[int, ...] = ()
+    telling: tuple[Standing | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +189,11 @@ class StripeNews:
         lease = uuid.uuid4()
         rows = await self._connection.at_once(TAKE, limit, lease, timedelta(seconds=lease_s))
         return [_taken(row, lease) for row in rows]
+
+    async def telling(self, taken: TakenNews, standing: Standing) -> None:
+        """Note how the subscription stands before the first hook is told of it."""
+        stored = json.dumps([standing_to_json(standing)])
+        await self._connection.at_once(TELLING, *_place(taken), stored)
 
     async def told(
         self,
@@ -245,6 +261,7 @@ def _taken(row: asyncpg.Record, lease: uuid.UUID) -> TakenNews:
         told=_standing(row["told"]),
         tellings=row["tellings"],
         reported=tuple(row["reported"]),
+        telling=tuple(_standing(json.dumps(each)) for each in json.loads(row["telling"])),
     )
 
 

@@ -1,8 +1,9 @@
 """What Stripe tells: its list of events is polled, and each subscription that rang is read and told of.
 
 Neither the webhook nor the list is believed. A ring says that something may have changed; how the subscription is
-now is read, compared with what the application was told last, and told. What was told is noted after every hook has
-returned, so that each change is told at least once, and those of one subscription in their order.
+now is read, compared with what the application was told last, and told. What is told is noted before the first hook is
+called, and again after every hook has returned: each change is told at least once, those of one subscription in their
+order, and where a telling broke off, what goes back meanwhile is told as well.
 """
 
 from __future__ import annotations
@@ -234,12 +235,17 @@ class NewsReader:
 
         reported, again = await self._report_drift(taken, subscription, standing, work)
         found = self._changes(taken, standing, work, reported)
+        heard = taken.telling
         if found and self._hooks:
+            if heard[-1:] != (standing,):
+                await self._news.telling(taken, standing)
+                heard = (*heard, standing)
             wish = await self._news.last_wish(taken, self._mode)
             found = [
                 replace(each, reason=wish.reason, flow=wish.flow, snapshot=wish.snapshot)
                 for each in found
             ]
+
         for change in found:
             for hook in self._hooks:
                 await hook(change)
@@ -247,7 +253,7 @@ class NewsReader:
         await self._news.told(
             taken,
             standing,
-            tellings=int(bool(found)),
+            tellings=len(heard),
             look_again_in_s=_LOOK_AGAIN_S if again else None,
         )
         for change in found:
@@ -300,6 +306,11 @@ class NewsReader:
     def _changes(
         self, taken: TakenNews, standing: Standing, work: OwnWork, reported: Sequence[int]
     ) -> list[SubscriptionChange]:
+        # Where a telling broke off, each hook knows one of these states, and nobody knows which.
+        known = (taken.told, *taken.telling)
+        kinds = dict.fromkeys(kind for was in known for kind in changes(was, standing))
+        is_new = taken.telling[-1:] != (standing,)
+        number = taken.tellings + len(taken.telling) + is_new
         stands = work.claim_id is not None and work.cancellation not in reported
 
         return [
@@ -313,7 +324,7 @@ class NewsReader:
                 price_ids=tuple(price for price, _ in standing.items),
                 account=taken.account,
                 claim_id=work.claim_id if stands and kind in ("ended", "ending") else None,
-                key=f"{taken.subscription_id}-{taken.tellings + 1}-{kind}",
+                key=f"{taken.subscription_id}-{number}-{kind}",
             )
-            for kind in changes(taken.told, standing)
+            for kind in kinds
         ]

@@ -252,6 +252,59 @@ async def test_a_hook_that_fails_is_called_again_with_the_same_key_and_nothing_o
     assert "ada@example.com" not in caplog.text
 
 
+async def told_in_part(
+    company: Company,
+) -> tuple[TestClient[Any, Any], Application, Application]:
+    """One hook has heard of an end, and the other fails until it is made well."""
+    well, unwell = Application(), Application(fails=1_000)
+    company.stripe.add_subscription("sub_1")
+    cancel = company.plug_in(billing=billing(company))
+    cancel.on_subscription_change(well.hear)
+    cancel.on_subscription_change(unwell.hear)
+    client = await start(company, cancel)
+
+    await at_stripe(company, cancel_at_period_end="true")
+    await post(client, an_event(company))
+    await well.hears("ending")
+    return client, well, unwell
+
+
+async def test_what_goes_back_before_all_hooks_have_heard_of_it_is_told_as_well(
+    company: Company,
+) -> None:
+    client, well, unwell = await told_in_part(company)
+
+    await at_stripe(company, cancel_at_period_end="false")
+    await post(client, an_event(company))
+    unwell.fails = 0
+
+    await unwell.hears("resumed")
+    assert well.kinds[-1] == "resumed"
+    await until(lambda: _is_read(company))
+    rows = await company.pool.fetch("SELECT telling FROM aiocancel.subscription_news")
+    assert {row["telling"] for row in rows} == {"[]"}
+
+
+async def test_one_key_never_names_two_changes_though_a_hook_failed_in_between(
+    company: Company,
+) -> None:
+    client, well, unwell = await told_in_part(company)
+
+    await at_stripe(company, cancel_at_period_end="false")
+    await at_stripe(company, cancel_at=str(int(time.time()) + 5 * 86_400))
+    await post(client, an_event(company))
+    unwell.fails = 0
+    await unwell.hears("ending")
+    await until(lambda: _is_read(company))
+    await at_stripe(company, method="DELETE")
+    await post(client, an_event(company, "customer.subscription.deleted"))
+    await unwell.hears("ending", "ended")
+
+    named = {(change.key, change.kind, change.ends_at) for change in well.told}
+    assert [change.kind for change in well.told][-1] == "ended"
+    assert len(named) == len({key for key, _, _ in named}) == 3
+
+
 async def test_a_hook_that_is_cancelled_inside_is_called_again(company: Company) -> None:
     application = Application()
     calls = 0
