@@ -202,9 +202,14 @@ def brought_back(earlier: MoveEnd, subscription: Subscription) -> Step:
 
 
 def resumed(step: Step, subscription: Subscription, own: OwnCancellation | None) -> Step:
-    """Return the step that takes a cancellation back, and brings back the end that it had put aside."""
+    """Return the step that takes a cancellation back, and brings back the end that it had put aside.
+
+    An end that another person or program has put aside since stays so.
+    """
     end, agreed = subscription.set_end, None if own is None else own.agreed_end
     if not isinstance(step, Write) or agreed is None or end is None or agreed <= end:
+        return step
+    if resume_problem("own", subscription, own) is not None:
         return step
     return Write(MoveEnd(agreed, was=end))
 

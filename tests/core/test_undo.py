@@ -504,6 +504,15 @@ def test_a_customer_who_stays_stays_until_the_end_that_was_agreed_on(
     assert resumed(step, subscription, None) == step
 
 
+def test_an_agreed_end_that_was_taken_away_elsewhere_is_not_brought_back() -> None:
+    own = dataclasses.replace(BY_US, agreed_end=UNTIL)
+    ours = dataclasses.replace(ENDS_WITH_ITS_PERIOD, livemode=True, canceled_at=own.done_at)
+    later = dataclasses.replace(ours, canceled_at=own.done_at + timedelta(hours=1))
+
+    assert resumed(WITHDRAWN, ours, own) == Write(MoveEnd(UNTIL, was=DUE))
+    assert resumed(WITHDRAWN, later, own) == WITHDRAWN
+
+
 @pytest.mark.parametrize(
     ("subscription", "expected"),
     [
