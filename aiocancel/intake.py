@@ -485,14 +485,17 @@ class FlowService:
         wish = f"{nonce}:{self._sealer.keyed(f'declaration {nonce} {words}')}"
 
         with unavailable_on_refusal():
-            return await self._ledger.declare(
-                declaration,
-                nonce=wish,
-                network=network,
-                mode=self._settings.mode,
-                limits=limits,
-                language=statutory.LANGUAGE,
-                pressed=statutory.CONFIRM_BUTTON,
+            return await within(
+                STORE_WITHIN_S,
+                self._ledger.declare(
+                    declaration,
+                    nonce=wish,
+                    network=network,
+                    mode=self._settings.mode,
+                    limits=limits,
+                    language=statutory.LANGUAGE,
+                    pressed=statutory.CONFIRM_BUTTON,
+                ),
             )
 
     async def public_letter(self, key: str) -> tuple[uuid.UUID, ReceivedDeclaration]:

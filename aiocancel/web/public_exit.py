@@ -69,6 +69,7 @@ class PublicExitPage:
             self._site.on_event(ClaimRefused(error.code))
             return await self._show(request, _CHOSEN, {}, status=error.status, notice="later")
         kept = {name: typed.get(name, "") for name in FIELDS}
+        page = typed.get("page", "")
 
         declaration, problems = read_declaration(typed)
         if declaration is None:
@@ -78,7 +79,7 @@ class PublicExitPage:
 
         try:
             service = await self._site.service()
-            nonce = service.public_page_nonce(typed.get("page", ""), lifetime_s=PAGE_LIFETIME_S)
+            nonce = service.public_page_nonce(page, lifetime_s=PAGE_LIFETIME_S)
             if nonce is None:
                 return await self._again(request, kept, Code.GRANT_EXPIRED, 403, "old_page")
             if typed.get(TRAP):
@@ -91,7 +92,8 @@ class PublicExitPage:
                 limits=self._exit,
             )
         except UnavailableError:
-            return await self._again(request, kept, Code.UNAVAILABLE, 503, "later")
+            # The same page once more: should the declaration have arrived, the next press finds it again.
+            return await self._again(request, kept, Code.UNAVAILABLE, 503, "later", page=page)
 
         if public_id is None:
             return await self._again(request, kept, Code.TOO_MANY_DECLARATIONS, 429, "too_many")
@@ -150,11 +152,18 @@ class PublicExitPage:
         return web.Response(status=303, headers={"Location": location, "Cache-Control": "no-store"})
 
     async def _again(
-        self, request: web.Request, kept: Mapping[str, str], code: AnyCode, status: int, notice: str
+        self,
+        request: web.Request,
+        kept: Mapping[str, str],
+        code: AnyCode,
+        status: int,
+        notice: str,
+        *,
+        page: str | None = None,
     ) -> web.Response:
         """Show the form again with everything that was typed."""
         self._site.on_event(ClaimRefused(code))
-        return await self._show(request, kept, {}, status=status, notice=notice)
+        return await self._show(request, kept, {}, status=status, notice=notice, page=page)
 
     async def _show(
         self,
@@ -164,6 +173,7 @@ class PublicExitPage:
         *,
         status: int = 200,
         notice: str | None = None,
+        page: str | None = None,
     ) -> web.Response:
         texts = statutory.EXIT
         title = texts["title"]
@@ -181,11 +191,13 @@ class PublicExitPage:
             kept={**dict.fromkeys(FIELDS, ""), **kept},
             problems=[(name, texts[key]) for name, key in problems.items()],
             notice=None if notice is None else texts[notice],
-            page=self._sealer.seal_page(
-                secrets.token_urlsafe(_NONCE_BYTES), issued_at=int(time.time())
-            ),
+            page=self._fresh_page() if page is None else page,
             trap=TRAP,
         )
+
+    def _fresh_page(self) -> str:
+        nonce = secrets.token_urlsafe(_NONCE_BYTES)
+        return self._sealer.seal_page(nonce, issued_at=int(time.time()))
 
     def _is_from_here(self, request: web.Request) -> bool:
         """Whether the form was sent by our own page, as far as the browser says."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from aiocancel import PublicDeclaration, PublicExit
+from aiocancel import PublicDeclaration, PublicExit, intake
 from aiocancel.config import DEFAULT_TEXTS
 from aiocancel.errors import ConfigurationError
 from aiocancel.postgres.erasure import Erasure
@@ -245,6 +245,29 @@ async def test_flood_ends_at_the_limits_and_keeps_what_was_typed(
     assert 'value="Ada Lovelace"' in answers[2][2]
     assert later == 303
     assert await company.events.codes(ClaimRefused) == ["too_many_declarations"]
+
+
+async def test_declaration_that_the_database_keeps_waiting_may_be_made_again_and_stays_one(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake, "STORE_WITHIN_S", 0.3)
+
+    async with exit_of(company):
+        page = (await page_of(company)).fields["page"]
+        async with company.pool.acquire() as other, other.transaction():
+            await other.execute("LOCK TABLE aiocancel.claim IN ACCESS EXCLUSIVE MODE")
+            async with asyncio.timeout(10):
+                status, _, text = await declare(company, {}, page)
+
+        again = Page(text).fields["page"]
+        pressed = [await declare(company, {}, one) for one in (again, page)]
+
+    assert status == 503
+    assert 'value="Kundennummer 42"' in text
+    assert "jetzt kündigen" in text
+    assert [status for status, _, _ in pressed] == [303, 303]
+    count = "SELECT count(*) FROM aiocancel.claim WHERE subscription_id = 'public_exit'"
+    assert await company.pool.fetchval(count) == 1
 
 
 @pytest.mark.parametrize(
