@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import uuid
 from collections.abc import Mapping
@@ -23,6 +24,10 @@ UNKNOWN_SUBSCRIPTION: Final = "public_exit"
 """What stands in a claim for the subscription that is yet to be found; a partial index knows it."""
 
 PUBLIC: Final = "public_exit"
+
+# One declaration at a time, whoever declares: together they would all be counted before any of them is stored, and pass
+# the limits. Who comes after another's commit sees it, as the count is a statement of its own.
+HOLD_LIMITS: Final = "SELECT pg_advisory_xact_lock(hashtextextended('aiocancel.public_exit', 0))"
 
 # One statement, the same work whoever is meant: nobody learns from the time it takes whether a contract was found. An
 # equal post finds its own claim again.
@@ -86,6 +91,8 @@ class PublicDeclarations:
 
     def __init__(self, connection: LedgerConnection) -> None:
         self._connection = connection
+        # Whoever waits here takes no connection from a page; other processes are waited for with HOLD_LIMITS.
+        self._turn = asyncio.Lock()
 
     async def declare(
         self,
@@ -115,8 +122,7 @@ class PublicDeclarations:
             "shown": {PUBLIC: public_to_json(declaration), "network": network},
         }
 
-        rows = await self._connection.at_once(
-            DECLARE,
+        values = (
             uuid.uuid4(),
             nonce,
             OWN_VENDOR,
@@ -131,8 +137,12 @@ class PublicDeclarations:
             Topic.CANCELLATION,
             RecoveryPoint.ACTIONS_ENQUEUED,
         )
-        if not rows:
-            rows = await self._connection.at_once(FIND_EQUAL, nonce)
+
+        async with self._turn, self._connection.transaction() as connection:
+            await connection.execute(HOLD_LIMITS)
+            rows = await connection.fetch(DECLARE, *values)
+            if not rows:
+                rows = await connection.fetch(FIND_EQUAL, nonce)
         return rows[0]["public_id"] if rows else None
 
     async def read(self, public_id: uuid.UUID) -> ReceivedDeclaration | None:
