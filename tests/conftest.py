@@ -44,6 +44,7 @@ SLOW = (
     "cli/",
     "contract/",
     "crash/",
+    "fuzz/test_public_pages.py",
     "fuzz/",
     "postgres/",
     "stories/",
@@ -58,6 +59,7 @@ SLOW = (
 TOGETHER = (
     "browser/",
     "crash/",
+    "fuzz/test_public_pages.py",
     "postgres/test_ledger_query_plans.py",
     "test_architecture.py",
     "testing/test_postgres.py",

@@ -206,7 +206,7 @@ SCENARIOS = (
     # What was sent before the frost may arrive after it: only Stripe's key makes that harmless.
     Scenario("workers frozen", 8, freeze, cast=quiet_cast, may_overlap=True),
     Scenario(
-        "workers killed at every recovery point", 20, let_them_die, fault_rate=0.15, cast=dying_cast
+        "workers killed at every recovery point", 35, let_them_die, fault_rate=0.15, cast=dying_cast
     ),
     Scenario("PostgreSQL restarts", 12, restart_postgres),
     Scenario("Stripe fails", 14, only_faults, fault_rate=0.3),
