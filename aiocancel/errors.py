@@ -157,7 +157,7 @@ class PacedOutError(AiocancelError):
         self.retry_after_s = retry_after_s
 
 
-Fate = Literal["left_to_a_person", "reached_us", "may_have_reached_us"]
+Fate = Literal["left_to_a_person", "reached_us", "may_have_reached_us", "look_before_again"]
 """What becomes of a flow session whose post was refused; the flow vendor tells of it as well."""
 
 

@@ -329,7 +329,13 @@ class FlowService:
                     parked.action_id, page.subscription_id, action.kind, Code.REFUSED_ON_THE_PAGE
                 )
             )
-        return "reached_us" if parked.waits_for is None else "left_to_a_person"
+        if parked.waits_for is None:
+            return "reached_us"
+        # The vendor may make the change without us: nobody can say that nothing has been changed.
+        vendor_gives = claim.status is FlowStatus.SAVED and self._policy.applies_offers == "vendor"
+        if action.kind.only_watches or vendor_gives:
+            return "look_before_again"
+        return "left_to_a_person"
 
     async def _accept(
         self,

@@ -81,6 +81,10 @@ TEXTS: Final[Mapping[str, str]] = {
         "Ihre Wahl konnte hier nicht bestätigt werden. Es wurde nichts geändert; eine Person sieht sie sich an."
     ),
     "reached_us": "Wir haben Ihre Wahl schon. Sie brauchen sie nicht noch einmal zu senden.",
+    "look_before_again": (
+        "Ihre Wahl hat uns vielleicht trotzdem erreicht. Sehen Sie nach Ihrem Abonnement, bevor Sie es noch einmal "
+        "versuchen."
+    ),
     "may_have_reached_us": (
         "Bitte melden Sie sich wieder an. Falls Sie das Formular abgeschlossen haben, liegt uns Ihre Wahl vielleicht "
         "schon vor."

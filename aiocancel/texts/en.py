@@ -92,6 +92,9 @@ _REFUSALS: Final = {
     # The cancellation form was finished, and the page that reported it is refused.
     "left_to_a_person": "Your choice could not be confirmed here. Nothing has been changed; a person will look at it.",
     "reached_us": "We already have your choice. You do not need to send it again.",
+    "look_before_again": (
+        "Your choice may have reached us all the same. Look at your subscription before you try again."
+    ),
     "may_have_reached_us": "Please log in again. If you finished the form, we may already have your choice.",
 }
 

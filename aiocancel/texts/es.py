@@ -80,6 +80,9 @@ TEXTS: Final[Mapping[str, str]] = {
         "Su elección no se ha podido confirmar aquí. No se ha cambiado nada; una persona la revisará."
     ),
     "reached_us": "Ya tenemos su elección. No necesita enviarla de nuevo.",
+    "look_before_again": (
+        "Puede que su elección nos haya llegado de todos modos. Consulte su suscripción antes de volver a intentarlo."
+    ),
     "may_have_reached_us": (
         "Inicie sesión de nuevo. Si completó el formulario, puede que ya tengamos su elección."
     ),

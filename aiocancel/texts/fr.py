@@ -80,6 +80,9 @@ TEXTS: Final[Mapping[str, str]] = {
         "Votre choix n'a pas pu être confirmé ici. Rien n'a été modifié\xa0; une personne va l'examiner."
     ),
     "reached_us": "Nous avons déjà votre choix. Vous n'avez pas besoin de l'envoyer à nouveau.",
+    "look_before_again": (
+        "Votre choix nous est peut-être parvenu malgré tout. Consultez votre abonnement avant de réessayer."
+    ),
     "may_have_reached_us": (
         "Veuillez vous reconnecter. Si vous avez terminé le formulaire, nous avons peut-être déjà votre choix."
     ),

@@ -78,6 +78,9 @@ TEXTS: Final[Mapping[str, str]] = {
         "Non è stato possibile confermare qui la Sua scelta. Non è cambiato nulla; una persona la esaminerà."
     ),
     "reached_us": "Abbiamo già la Sua scelta. Non occorre inviarla di nuovo.",
+    "look_before_again": (
+        "La Sua scelta potrebbe esserci arrivata comunque. Controlli il Suo abbonamento prima di riprovare."
+    ),
     "may_have_reached_us": (
         "Acceda di nuovo. Se ha completato il modulo, forse abbiamo già la Sua scelta."
     ),

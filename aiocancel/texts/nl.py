@@ -80,6 +80,9 @@ TEXTS: Final[Mapping[str, str]] = {
         "Uw keuze kon hier niet worden bevestigd. Er is niets gewijzigd; een medewerker bekijkt het."
     ),
     "reached_us": "Wij hebben uw keuze al. U hoeft die niet opnieuw te verzenden.",
+    "look_before_again": (
+        "Uw keuze heeft ons misschien toch bereikt. Bekijk uw abonnement voordat u het opnieuw probeert."
+    ),
     "may_have_reached_us": (
         "Log opnieuw in. Als u het formulier hebt afgerond, hebben wij uw keuze misschien al."
     ),

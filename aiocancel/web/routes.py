@@ -141,6 +141,13 @@ class Handlers:
                 error.fate = "may_have_reached_us"
             return await self.refusal(request, error, wants_page=wants_page)
         except (ClaimError, UnavailableError) as error:
+            if (
+                isinstance(error, MalformedClaimError)
+                and self._site.vendor.reports_sessions
+                and not wants_page
+            ):
+                # Nobody could read which flow session it named, and the vendor may tell of that one.
+                error.fate = "look_before_again"
             return await self.refusal(request, error, wants_page=wants_page)
 
         if wants_page:

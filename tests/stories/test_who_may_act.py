@@ -305,6 +305,46 @@ async def test_who_lost_the_login_is_not_told_that_nothing_will_happen(company: 
     await until(lambda: company.changes() == ["cancel_at_period_end"])
 
 
+LOOK = (
+    "Your choice may have reached us all the same. Look at your subscription before you try again."
+)
+
+
+async def test_a_post_that_cannot_be_read_is_not_called_refused_where_the_vendor_may_tell(
+    company: Company,
+) -> None:
+    client = await open_site(company)
+    session = await company.finished("canceled")
+    body = {"grant": await company.grant(), "result": {"status": "canceled"}, "extra": 1}
+
+    async with client.post("/cancel/result", json=body, headers=as_customer("ada")) as response:
+        answer = await response.json()
+    await ring(company, session)
+
+    assert (response.status, answer["message"]) == (400, LOOK)
+    await until(lambda: company.changes() == ["cancel_at_period_end"])
+
+
+@pytest.mark.parametrize(
+    ("status", "offer_id", "settings"),
+    [
+        ("canceled", None, {"of_vendor": {"applies_cancellation": "vendor"}}),
+        ("saved", "offr_coupon", {"applies_offers": "vendor"}),
+    ],
+)
+async def test_a_refused_page_does_not_say_that_nothing_has_changed_where_the_vendor_changes_it(
+    company: Company, status: str, offer_id: str | None, settings: dict[str, Any]
+) -> None:
+    await open_site(company, **settings)
+    await add_customer(company.pool, "bob", "sub_2")
+    grant, session = await company.grant("ada"), await company.finished(status, offer_id)
+
+    refused, answer = await post(company, grant, session, as_customer("bob"))
+
+    assert (refused, answer["message"]) == (403, LOOK)
+    assert await parked(company) == ["refused_on_the_page"]
+
+
 async def test_no_link_leads_from_one_customers_page_to_anothers(company: Company) -> None:
     client = await open_site(company)
     await add_customer(company.pool, "bob", "sub_2")
