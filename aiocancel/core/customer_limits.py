@@ -59,7 +59,7 @@ def beyond(
         limits: What is allowed.
         changes_billing: Whether the post leads to any action; a mere note counts as a post alone.
         cancels: Whether the post asks for a cancellation.
-        asks_vendor: Whether it leads to a question to the flow vendor.
+        asks_vendor: Whether it leads to a question to the flow vendor about an offer.
     """
     factor = 2 if cancels else 1
     if tally.posts >= limits.posts_per_minute * factor:

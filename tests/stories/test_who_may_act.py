@@ -483,7 +483,8 @@ async def test_an_offer_that_nobody_can_confirm_is_an_action_that_the_operator_s
 ) -> None:
     company.stripe.add_subscription("sub_1")
     api_key = None if names_session else "key_test_simulator"
-    cancel = company.plug_in(api_key=api_key)
+    # The vendor's own word of the session would be parked beside it.
+    cancel = company.plug_in(api_key=api_key, poll_events_every_s=3600.0)
     await company.open(cancel)
     session = company.accepted("offr_coupon")
 
