@@ -196,18 +196,22 @@ class _Checks:
         match error.http_status:
             case None:
                 return f"Stripe cannot be reached ({error.code})", self._way_to_stripe()
+
             case 401:
                 return (
                     "Stripe refuses the key (401)",
                     "make a key in Stripe's dashboard, Developers → API keys",
                 )
+
             case 403:
                 detail = "the key may not read subscriptions (403)"
                 return detail, "give the restricted key write access to Subscriptions and Coupons"
+
             case 400:
                 return str(
                     error
                 ), f"Stripe must know API version {API_VERSION}: install a release that fits"
+
             case _:
                 return str(error), "try again; https://status.stripe.com tells of outages"
 
@@ -356,14 +360,17 @@ class _Checks:
                 return CheckResult.fail(
                     VENDOR_API, detail, "make a key in the vendor's dashboard and set api_key"
                 )
+
             case 429:
                 return CheckResult.warn(
                     VENDOR_API, str(error), "who else uses this key? try again in a minute"
                 )
+
             case None:
                 return CheckResult.fail(
                     VENDOR_API, str(error), "let this machine reach the vendor's API (api_host)"
                 )
+
             case _:
                 return CheckResult.fail(
                     VENDOR_API, str(error), "try again; see the vendor's status page"

@@ -81,12 +81,14 @@ class ClaimToTell:
         told: What was written about it so far.
         age_s: How many seconds ago it was recorded.
         problem: Why it was refused or left to a person.
+        is_followed: Whether the customer cancelled once more since, and was written to about it.
     """
 
     answer: Answer
     told: Collection[LetterKind]
     age_s: float
     problem: AnyCode | None = None
+    is_followed: bool = False
 
 
 def next_letter(claim: ClaimToTell, now: datetime) -> LetterKind | Later | None:
@@ -115,7 +117,7 @@ def next_letter(claim: ClaimToTell, now: datetime) -> LetterKind | Later | None:
         case AnswerKind.CLOSED:
             return None
         case _:
-            return _carried_out(answer, told, now)
+            return _carried_out(claim, now)
 
 
 def _patient(claim: ClaimToTell) -> Later:
@@ -131,15 +133,17 @@ def _refused(claim: ClaimToTell) -> LetterKind | None:
     return LetterKind.NOT_CARRIED_OUT
 
 
-def _carried_out(
-    answer: Answer, told: Collection[LetterKind], now: datetime
-) -> LetterKind | Later | None:
+def _carried_out(claim: ClaimToTell, now: datetime) -> LetterKind | Later | None:
+    answer, told = claim.answer, claim.told
+
     match answer.change:
         case Topic.CANCELLATION:
             if LetterKind.CARRIED_OUT not in told:
                 return LetterKind.CARRIED_OUT
 
-            ends_at = answer.effective_at if answer.kind is AnswerKind.SCHEDULED else None
+            # The later cancellation tells of the end.
+            tells_of_it = answer.kind is AnswerKind.SCHEDULED and not claim.is_followed
+            ends_at = answer.effective_at if tells_of_it else None
             at = None if ends_at is None else ends_at + _ENDS_AFTER
             return _timed(LetterKind.HAS_ENDED, at, told, now)
         case Topic.OFFER:

@@ -34,7 +34,10 @@ SELECT c.public_id, c.customer_id, c.recorded_at, now() AS now, c.declaration, c
     ARRAY(SELECT k.kind FROM aiocancel.acknowledgement k
         WHERE k.claim_id = c.id AND k.handed_over_at IS NOT NULL) AS told,
     (SELECT k.recipient FROM aiocancel.acknowledgement k
-        WHERE k.claim_id = c.id AND k.action_id <> $2 ORDER BY k.action_id DESC LIMIT 1) AS last_recipient
+        WHERE k.claim_id = c.id AND k.action_id <> $2 ORDER BY k.action_id DESC LIMIT 1) AS last_recipient,
+    EXISTS (SELECT FROM aiocancel.claim l JOIN aiocancel.acknowledgement k ON k.claim_id = l.id
+        WHERE l.subscription_id = c.subscription_id AND l.customer_id = c.customer_id AND l.mode = c.mode
+            AND l.id > c.id AND k.kind = 'carried_out' AND k.handed_over_at IS NOT NULL) AS is_followed
 FROM aiocancel.claim c LEFT JOIN aiocancel.action a ON a.claim_id = c.id AND aiocancel.is_asked_for(a.kind)
     LEFT JOIN aiocancel.acknowledgement mine ON mine.action_id = $2
 WHERE c.id = $1 ORDER BY a.ordinal
@@ -158,7 +161,9 @@ class Acknowledgements:
         if given is not None:
             answer = replace(answer, given=given)
         return LetterDue(
-            claim=ClaimToTell(answer, kinds_of(first["told"]), age_s, problem),
+            claim=ClaimToTell(
+                answer, kinds_of(first["told"]), age_s, problem, is_followed=first["is_followed"]
+            ),
             claim_id=first["public_id"],
             customer_id=first["customer_id"],
             received_at=first["recorded_at"],

@@ -205,7 +205,12 @@ class PublicExitPage:
         if site is not None:
             return site in ("same-origin", "none")
         origin = request.headers.get("Origin")
-        return origin in (None, "null") or origin.partition("://")[2] == request.host
+        if origin in (None, "null"):
+            return True
+
+        # A proxy may have put its own name into Host.
+        ours = {request.host, self._site.settings.site_url.partition("://")[2]} - {""}
+        return origin.partition("://")[2] in ours
 
 
 def _read_form(body: bytes) -> dict[str, str]:

@@ -322,7 +322,7 @@ def _after(claim: ClaimToTell, kind: LetterKind, now: datetime) -> float | None:
         return None
 
     told = frozenset({*claim.told, kind})
-    step = next_letter(ClaimToTell(claim.answer, told, claim.age_s, claim.problem), now)
+    step = next_letter(replace(claim, told=told), now)
     match step:
         case None:
             return None

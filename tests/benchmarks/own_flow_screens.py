@@ -63,7 +63,8 @@ def bare_site(drawn: Mapping[str, Drawn]) -> web.Application:
     app = web.Application()
     aiohttp_jinja2.setup(app, loader=jinja2.PackageLoader("aiocancel.web", "templates"))
     environment = aiohttp_jinja2.get_env(app)
-    environment.loader = jinja2.PrefixLoader({"aiocancel": environment.loader})  # type: ignore[dict-item]
+    assert environment.loader is not None
+    environment.loader = jinja2.PrefixLoader({"aiocancel": environment.loader})
 
     def handler(name: str) -> Callable[[web.Request], Awaitable[Mapping[str, Any]]]:
         async def page(_: web.Request) -> Mapping[str, Any]:
@@ -102,7 +103,7 @@ async def draw_all(site: web.Application, pool: Pool) -> dict[str, Drawn]:
     render = pages._in_our_own
 
     def note(name: str, theme: Any, context: Any, status: int, css: str) -> web.Response:
-        rendered.append((name, {**context, "nonce": "nonce", "css": Markup(css)}))  # noqa: S704
+        rendered.append((name, {**context, "nonce": "nonce", "css": Markup(css)}))  # noqa: S704 - ours
         return render(name, theme, context, status, css)
 
     url = f"http://127.0.0.1:{runner.addresses[0][1]}"

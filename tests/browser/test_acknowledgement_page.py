@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from playwright.async_api import Browser
@@ -23,6 +23,12 @@ from tests.support.saas import Events
 
 pytestmark = pytest.mark.browser
 
+LOOKS: tuple[tuple[int, Literal["light", "dark"]], ...] = (
+    (1280, "light"),
+    (390, "light"),
+    (390, "dark"),
+    (1280, "dark"),
+)
 THEME = Theme(name="Northwind Notes", help="/help")
 CSS = style_sheet(THEME.css, with_flow=True)
 GERMAN = Words("de", {}, "Europe/Berlin")
@@ -113,9 +119,9 @@ async def test_axe_finds_nothing_nothing_is_cut_and_it_prints_on_one_page_of_A4(
     for name, html in states().items():
         await page.set_viewport_size({"width": 1280, "height": 800})
         await page.set_content(html)
-        for width, scheme in [(1280, "light"), (390, "light"), (390, "dark"), (1280, "dark")]:
+        for width, scheme in LOOKS:
             await page.set_viewport_size({"width": width, "height": 844})
-            await page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            await page.emulate_media(color_scheme=scheme)
             found[f"{name} {width} {scheme}"] = await findings(page)
         await page.set_viewport_size({"width": 320, "height": 640})
         cut = await page.evaluate("() => document.documentElement.scrollWidth > 320")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -112,6 +113,16 @@ DAY = 86_400.0
 )
 def test_next_letter(told_of: ClaimToTell, following: LetterKind | Later | None) -> None:
     assert next_letter(told_of, NOW) == following
+
+
+def test_a_cancellation_that_was_followed_by_another_leaves_the_end_to_the_others_letter() -> None:
+    told = claim(A.SCHEDULED, at=ENDS, told=[K.CARRIED_OUT])
+    followed = replace(told, is_followed=True)
+
+    assert next_letter(told, ENDS + timedelta(hours=1)) is K.HAS_ENDED
+    assert next_letter(followed, ENDS + timedelta(hours=1)) is None
+    # That it was carried out is told all the same.
+    assert next_letter(replace(followed, told=()), NOW) is K.CARRIED_OUT
 
 
 def test_A6_whoever_cancels_has_it_in_writing_after_a_minute_whatever_became_of_it() -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from collections.abc import Collection
+from typing import Any
 
+import asyncpg
 import pytest
 
 from aiocancel.core.decision import decide, verify_own_choice
@@ -103,7 +104,7 @@ async def test_a_job_that_cannot_be_given_leaves_the_claim_to_the_search(
     pool: Pool, caplog: pytest.LogCaptureFixture
 ) -> None:
     class Broken(LedgerConnection):
-        async def at_once(self, statement: str, *values: object) -> list[object]:  # type: ignore[override]
+        async def at_once(self, statement: str, *values: Any) -> list[asyncpg.Record]:
             raise ZeroDivisionError
 
     wake_ups = WakeUps(Broken(pool))
@@ -118,10 +119,8 @@ async def test_closing_gives_what_waits_in_the_pause_between_two_groups(pool: Po
     given: list[int] = []
 
     class Noting(LedgerConnection):
-        async def at_once(  # type: ignore[override]
-            self, statement: str, action_ids: Collection[int]
-        ) -> list[object]:
-            given.extend(action_ids)
+        async def at_once(self, statement: str, *values: Any) -> list[asyncpg.Record]:
+            given.extend(values[0])
             return []
 
     wake_ups = WakeUps(Noting(pool))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -155,6 +156,23 @@ async def test_left_to_a_person_is_written_once_and_its_end_after_it(company: Co
     assert done["Subject"].startswith("Your Pro subscription ends on ")
 
 
+async def let_it_end(company: Company) -> None:
+    """The date of the cancellation comes, and Stripe ends the subscription."""
+    company.subscription["status"] = "canceled"
+    company.subscription["ended_at"] = company.subscription["items"]["data"][0][
+        "current_period_end"
+    ]
+
+    wait = await company.pool.fetchval(
+        "SELECT max(due_at) - now() FROM aiocancel.action WHERE kind = 'acknowledge' AND state = 'waiting'"
+    )
+    await company.pool.execute(
+        "UPDATE aiocancel.action SET receipt_ends_at = receipt_ends_at - $1::interval WHERE ordinal = 0",
+        wait,
+    )
+    await let_pass(company.pool, wait)
+
+
 async def test_end_is_written_about_when_stripe_shows_it_with_a_key_that_may_not_read_coupons(
     company: Company,
 ) -> None:
@@ -166,23 +184,33 @@ async def test_end_is_written_about_when_stripe_shows_it_with_a_key_that_may_not
         await press(company)
         await mails(server)
         await until(lambda: has_letters(company.pool, 1))
-        company.subscription["status"] = "canceled"
-        company.subscription["ended_at"] = company.subscription["items"]["data"][0][
-            "current_period_end"
-        ]
-        row = await company.pool.fetchrow(
-            "SELECT due_at - now() AS wait FROM aiocancel.action WHERE kind = 'acknowledge' AND state = 'waiting'"
-        )
-        assert row is not None
-        await company.pool.execute(
-            "UPDATE aiocancel.action SET receipt_ends_at = receipt_ends_at - $1::interval WHERE ordinal = 0",
-            row["wait"],
-        )
-        await let_pass(company.pool, row["wait"])
+        await let_it_end(company)
         ended = (await mails(server, 2))[1]
 
     assert ended["Subject"] == "Your Pro subscription has ended"
     assert await letter_kinds(company.pool) == ["carried_out", "has_ended"]
+
+
+async def test_end_is_told_once_to_who_cancelled_took_it_back_and_cancelled_again(
+    company: Company,
+) -> None:
+    company.stripe.add_subscription("sub_1")
+
+    async with letters(company) as server:
+        for number, status in enumerate(("canceled", "resumed", "canceled"), start=1):
+            await press(company, status)
+            await mails(server, number)
+            await until(partial(has_letters, company.pool, number))
+        await let_it_end(company)
+        await mails(server, 4)
+        await until(lambda: no_letter_waits(company.pool))
+
+    assert await letter_kinds(company.pool) == [
+        "carried_out",
+        "taken_back",
+        "carried_out",
+        "has_ended",
+    ]
 
 
 async def test_letter_that_cannot_tell_of_a_payment_goes_out_and_the_missing_permission_is_told(

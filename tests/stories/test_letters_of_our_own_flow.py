@@ -7,7 +7,7 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from pytest_aiohttp import AiohttpClient
@@ -24,6 +24,15 @@ from tests.web.own_flow.test_routes_of_a_customer import BROWSER, Company, open_
 
 HALF = CouponOffer("half", percent_off=50, months=3, when=reason("too_expensive"))
 BREAK = PauseOffer("break", months=(1, 2), sentence="It stays readable.", when=reason("unused"))
+
+
+class Chosen(NamedTuple):
+    """The screen before the button, the letter that followed, and the page to keep with its address."""
+
+    screen: Any
+    mail: Any
+    page: Any
+    path: str
 
 
 @asynccontextmanager
@@ -54,6 +63,19 @@ async def declared(pool: Pool) -> dict[str, Any]:
     return read
 
 
+async def choose(company: Company, server: MailServer, pool: Pool, button: str) -> Chosen:
+    """Ada finds it too expensive and presses a button of the screen that follows."""
+    ada = company.customer()
+    await ada.go("/cancel")
+    screen = await ada.press("continue", reason="too_expensive")
+    await ada.press(button)
+    (mail,) = await mails(server)
+    await until(lambda: has_letters(pool, 1))
+
+    path = f"/cancel/acknowledgement/{ada.path.rpartition('/')[2]}"
+    return Chosen(screen, mail, await ada.go(path), path)
+
+
 def flat(text: str) -> str:
     return " ".join(text.split())
 
@@ -62,16 +84,9 @@ async def test_A5_offer_is_confirmed_with_the_words_and_prices_that_were_shown(
     aiohttp_client: AiohttpClient, pool: Pool, stripe_api: tuple[StripeSimulator, str]
 ) -> None:
     async with writing_company(aiohttp_client, pool, stripe_api) as (company, server):
-        ada = company.customer()
-        await ada.go("/cancel")
-        screen = await ada.press("continue", reason="too_expensive")
-        await ada.press("accept")
-        (mail,) = await mails(server)
-        await until(lambda: has_letters(pool, 1))
-        claim = ada.path.rpartition("/")[2]
-        page = await ada.go(f"/cancel/acknowledgement/{claim}")
+        screen, mail, page, path = await choose(company, server, pool, "accept")
         saved = await company.client.get(
-            f"/cancel/acknowledgement/{claim}?save=1", headers={**BROWSER, **as_customer("ada")}
+            f"{path}?save=1", headers={**BROWSER, **as_customer("ada")}
         )
         file = await saved.text()
 
@@ -93,14 +108,7 @@ async def test_A4_A5_A8_who_leaves_has_the_button_the_end_and_no_offer_in_the_le
     aiohttp_client: AiohttpClient, pool: Pool, stripe_api: tuple[StripeSimulator, str]
 ) -> None:
     async with writing_company(aiohttp_client, pool, stripe_api) as (company, server):
-        ada = company.customer()
-        await ada.go("/cancel")
-        screen = await ada.press("continue", reason="too_expensive")
-        await ada.press("cancel")
-        (mail,) = await mails(server)
-        await until(lambda: has_letters(pool, 1))
-        claim = ada.path.rpartition("/")[2]
-        page = await ada.go(f"/cancel/acknowledgement/{claim}")
+        screen, mail, page, _ = await choose(company, server, pool, "cancel")
         (link,) = [word for word in text_of(mail).split() if "/acknowledgement/" in word]
         guest = await company.client.get(link.removeprefix("https://shop.example"), headers=BROWSER)
         as_guest = await guest.text()

@@ -270,6 +270,22 @@ async def test_declaration_that_the_database_keeps_waiting_may_be_made_again_and
     assert await company.pool.fetchval(count) == 1
 
 
+async def test_browser_that_tells_the_origin_alone_may_declare_behind_a_proxy_that_changes_the_host(
+    company: Company,
+) -> None:
+    async with exit_of(company):
+        answered = [
+            (await declare(company, {}, None, Origin=origin))[0]
+            for origin in (
+                "https://shop.example",
+                "https://shop.example.evil.example",
+                "shop.example",
+            )
+        ]
+
+    assert answered == [303, 403, 403]
+
+
 @pytest.mark.parametrize(
     ("typed", "page", "headers", "status"),
     [

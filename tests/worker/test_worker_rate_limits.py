@@ -193,9 +193,8 @@ async def test_a_cancellation_is_not_sent_away_behind_other_changes(company: Com
     assert await company.pool.fetchval(sql) > 30
 
 
-async def test_what_was_put_back_keeps_its_place_before_the_customers_next_wish(
-    company: Company,
-) -> None:
+async def ask_without_a_turn(company: Company) -> None:
+    """A customer's wish whose change at Stripe has found no turn, and was put back."""
     billing = StripeBilling(
         api_key=STRIPE_KEY, api_base=company.stripe_url, max_requests_per_s_per_endpoint=50
     )
@@ -205,6 +204,12 @@ async def test_what_was_put_back_keeps_its_place_before_the_customers_next_wish(
     await company.open(company.plug_in(billing=billing))
     await ask(company.pool)
     await until(lambda: was_put_back(company.pool, 1), within_s=30)
+
+
+async def test_what_was_put_back_keeps_its_place_before_the_customers_next_wish(
+    company: Company,
+) -> None:
+    await ask_without_a_turn(company)
     # The customer changes their mind, twice, while the first wish waits for its turn.
     for status in ("resumed", "canceled"):
         await ask(company.pool, status=status)
@@ -217,15 +222,7 @@ async def test_what_was_put_back_keeps_its_place_before_the_customers_next_wish(
 
 
 async def test_a_write_that_found_no_turn_counts_as_never_sent(company: Company) -> None:
-    billing = StripeBilling(
-        api_key=STRIPE_KEY, api_base=company.stripe_url, max_requests_per_s_per_endpoint=50
-    )
-    company.stripe.add_subscription("sub_1")
-    await use_up(company.pool, UPDATE, free_in_s=60.0)
-
-    await company.open(company.plug_in(billing=billing))
-    await ask(company.pool)
-    await until(lambda: was_put_back(company.pool, 1), within_s=30)
+    await ask_without_a_turn(company)
     assert (await action(company.pool))["key_used_at"] is None
     # So it is asked once more whose subscription it is.
     await company.pool.execute("UPDATE app_subscription SET customer_id = 'bob'")

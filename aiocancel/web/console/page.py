@@ -87,8 +87,7 @@ def as_html(page: Page, theme: Theme, values: Mapping[str, Any]) -> web.Response
     nonce = new_nonce()
     # Paper is white.
     theme = replace(theme, scheme="light") if values["is_print"] else theme
-    # Checked when the theme was made: names, colours and lengths.
-    css = Markup(f"{theme.css}\n{_rules()}")  # noqa: S704
+    css = Markup(f"{theme.css}\n{_rules()}")  # noqa: S704 - checked when the theme was made
     shown = {**values, **page.values, "title": page.title, "theme": theme}
     text = environment().get_template(page.template).render({**shown, "nonce": nonce, "css": css})
 
