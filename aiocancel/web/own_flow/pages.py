@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from aiohttp import web
 
@@ -35,7 +35,8 @@ def address_of(site: Site, session_id: str | None, query: Mapping[str, str], at:
         query: What the address carries on.
         at: ``/why`` for the question that comes first, whatever the session is at.
     """
-    session = "" if session_id is None else f"/{session_id}{at}"
+    # Whoever made the address of the page chose what stands here.
+    session = "" if session_id is None else f"/{quote(session_id, safe='')}{at}"
     return f"{site.path}/flow{session}" + (f"?{urlencode(query)}" if query else "")
 
 

@@ -428,6 +428,28 @@ async def test_who_was_logged_out_is_led_to_the_login_and_back_to_the_same_scree
     assert ada.step == "why"
 
 
+@pytest.mark.parametrize("named", ["%00", "%0d%0aX-Evil:%201", "..%2f..%2fevil", "%3fx=1"])
+async def test_an_address_that_somebody_made_up_leads_back_to_itself_and_puts_nothing_into_a_header(
+    aiohttp_client: AiohttpClient,
+    pool: Pool,
+    stripe_api: tuple[StripeSimulator, str],
+    named: str,
+) -> None:
+    company = await open_company(aiohttp_client, pool, stripe_api)
+
+    response = await company.client.post(
+        URL(f"/cancel/flow/{named}", encoded=True),
+        data={"do": "look"},
+        headers={**BROWSER, **as_customer("ada")},
+        allow_redirects=False,
+    )
+
+    assert response.status == 303
+    assert response.headers["Location"].startswith("/cancel/flow/")
+    assert URL(response.headers["Location"]).raw_parts[:-1] == ("/", "cancel", "flow")
+    assert "X-Evil" not in response.headers
+
+
 async def test_a_stranger_is_led_nowhere_but_to_this_site(
     aiohttp_client: AiohttpClient, pool: Pool, stripe_api: tuple[StripeSimulator, str]
 ) -> None:
