@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ipaddress
+import re
+import socket
 import ssl
 from email.charset import QP, Charset
 from email.header import Header
@@ -44,6 +47,9 @@ _LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 _FOR_GOOD: Final = 500
 _LONGEST_REFERENCE: Final = 200
 _CLOSE_WITHIN_S: Final = 2.0
+_DOMAIN: Final = re.compile(
+    r"(?=.{4,253}$)([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z0-9-]{2,63}"
+)
 
 
 class SmtpMailer:
@@ -57,6 +63,8 @@ class SmtpMailer:
         tls: ``"required"``: without TLS, or with a certificate that is not valid, nothing is sent. ``"off"`` is for
             a server on the same machine; a password is then refused for any other.
         ssl_context: The certificates to trust and to show; None for the system's.
+        local_hostname: The domain name that this machine gives of itself (EHLO), such as ``"app.example.com"``; None
+            for its own name where that is a whole one, otherwise for its address. No name server is asked for it.
         within_s: How many seconds one mail may take, the wait for the connection included.
 
     Raises:
@@ -71,6 +79,7 @@ class SmtpMailer:
         reply_to: str | None = None,
         tls: Tls = "required",
         ssl_context: ssl.SSLContext | None = None,
+        local_hostname: str | None = None,
         within_s: float = 20.0,
     ) -> None:
         if find_spec("aiosmtplib") is None:
@@ -79,6 +88,8 @@ class SmtpMailer:
         check_number("within_s", within_s, most=60)
         if ssl_context is not None and not isinstance(ssl_context, ssl.SSLContext):
             raise ConfigurationError("ssl_context is an ssl.SSLContext, or None")
+        if local_hostname is not None and not _is_domain(local_hostname):
+            raise ConfigurationError("local_hostname is a domain name, such as 'app.example.com'")
 
         self._scheme, self._host, self._port, self._login = _read_url(url)
         if tls == "off" and self._scheme == "smtps":
@@ -90,6 +101,7 @@ class SmtpMailer:
 
         self.tls = tls
         self._ssl_context = ssl_context
+        self._local_hostname = local_hostname
         self._within_s = within_s
         self._turn = asyncio.Lock()
         self._kept: aiosmtplib.SMTP | None = None
@@ -170,11 +182,14 @@ class SmtpMailer:
             port=self._port,
             use_tls=self._scheme == "smtps",
             start_tls=False,
-            tls_context=self._ssl_context or ssl.create_default_context(),
+            tls_context=self._ssl_context,
+            # Any name keeps aiosmtplib from a look at the name server, which can take longer than the mail may.
+            local_hostname="localhost",
             timeout=self._within_s,
         )
         try:
             await server.connect()
+            server.local_hostname = self._local_hostname or _name_or_address_of(server)
             await server.ehlo()
             if self._scheme == "smtp" and self.tls == "required":
                 if not server.supports_extension("starttls"):
@@ -307,6 +322,20 @@ def _read_mailbox(name: str, value: object) -> tuple[str, str]:
             f"{name} is an address, such as 'Northwind Notes <billing@example.com>', with an ASCII address in it"
         )
     return shown, address
+
+
+def _is_domain(value: object) -> bool:
+    return isinstance(value, str) and _DOMAIN.fullmatch(value) is not None
+
+
+def _name_or_address_of(server: aiosmtplib.SMTP) -> str:
+    """Return this machine's domain name, or its address as RFC 5321, 4.1.3, writes it."""
+    name = socket.gethostname()
+    if _is_domain(name):
+        return name
+
+    address = ipaddress.ip_address(server.get_transport_info("sockname")[0].partition("%")[0])
+    return f"[IPv6:{address}]" if address.version == 6 else f"[{address}]"
 
 
 def _on_the_wire(address: str, *, utf8: bool) -> str | None:

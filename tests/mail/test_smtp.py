@@ -75,6 +75,31 @@ async def test_mail_in_any_script_arrives_as_it_was_written(server: MailServer) 
     assert text_of(got) == text
 
 
+@pytest.mark.parametrize(
+    ("machine", "setting", "named"),
+    [
+        pytest.param("app-7f9c", None, "[127.0.0.1]", id="short_name_of_a_container"),
+        pytest.param("app.shop.example", None, "app.shop.example", id="whole_name"),
+        pytest.param("app_1.internal", None, "[127.0.0.1]", id="no_domain_name"),
+        pytest.param("app-7f9c", "out.shop.example", "out.shop.example", id="setting"),
+    ],
+)
+async def test_machine_names_itself_without_asking_a_name_server(
+    server: MailServer,
+    monkeypatch: pytest.MonkeyPatch,
+    machine: str,
+    setting: str | None,
+    named: str,
+) -> None:
+    monkeypatch.setattr("socket.gethostname", lambda: machine)
+    monkeypatch.setattr("socket.getfqdn", lambda *_: pytest.fail("a name server would be asked"))
+
+    result = await mailer_for(server, local_hostname=setting).send(mail())
+
+    assert isinstance(result, HandedOver)
+    assert server.clients == [named]
+
+
 async def test_one_connection_serves_many_mails_and_another_is_opened_when_it_is_gone(
     server: MailServer,
 ) -> None:
@@ -285,6 +310,14 @@ async def test_address_in_another_script_goes_where_the_server_can_take_it(
 def test_sender_that_would_write_headers_is_refused(sender: str) -> None:
     with pytest.raises(ConfigurationError, match="sender"):
         SmtpMailer("smtp://127.0.0.1", sender=sender)
+
+
+@pytest.mark.parametrize(
+    "name", ["", "app", "a b.example.com", "x.example.com\r\nMAIL", "a..example", 5]
+)
+def test_name_of_this_machine_that_is_no_domain_is_refused(name: object) -> None:
+    with pytest.raises(ConfigurationError, match="local_hostname is a domain name"):
+        SmtpMailer("smtp://127.0.0.1", sender=SENDER, local_hostname=name)  # type: ignore[arg-type]
 
 
 async def test_names_of_every_kind_stay_in_their_header(server: MailServer) -> None:

@@ -22,6 +22,9 @@ class MailServer:
         self.port = 0
         self.taken: list[Envelope] = []
         self.connections = 0
+        # The names that clients gave of themselves.
+        self.clients: list[str] = []
+
         # What to answer to the next recipients and contents; None for a yes.
         self.to_recipients: list[str | None] = []
         self.to_contents: list[str | None] = []
@@ -60,6 +63,7 @@ class MailServer:
         return "250 OK"
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        self.clients.append(str(session.host_name))
         broken = self.breaks.pop(0) if self.breaks else None
         if broken != "before":
             answer = self.to_contents.pop(0) if self.to_contents else None
