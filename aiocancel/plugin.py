@@ -545,6 +545,7 @@ class CancelFlow:
         operator: Operator,
         personal_data: bool = True,
         hold_out_decide_on: date | None = None,
+        language: str | None = None,
     ) -> web.Application:
         """Return the owner's pages: ``app.add_subapp("/owner/cancellations", cancel.console(operator=…))``.
 
@@ -555,10 +556,12 @@ class CancelFlow:
                 customer's id.
             hold_out_decide_on: The day on which you will compare those who were offered something with the hold-out,
                 fixed beforehand. Until then, and without one, the page gives no verdict.
+            language: The language of the pages, one that we have, such as ``de``. None takes the one of those that
+                each operator's browser asks for, and English otherwise.
 
         Raises:
-            ConfigurationError: ``operator`` cannot be called, ``personal_data`` is neither True nor False, or
-                ``hold_out_decide_on`` is no date.
+            ConfigurationError: ``operator`` cannot be called, ``personal_data`` is neither True nor False,
+                ``hold_out_decide_on`` is no date, or ``language`` is none that the pages have.
         """
         if not callable(operator):
             raise ConfigurationError("operator is a function of the request, such as who_is_this")
@@ -571,8 +574,11 @@ class CancelFlow:
         from aiocancel.core.offers.terms import NO_LIMITS
         from aiocancel.web.console.app import Console
         from aiocancel.web.console.desk import Desk
-        from aiocancel.web.console.words import Writing
+        from aiocancel.web.console.words import LANGUAGES, Writing
 
+        if language is not None and (not isinstance(language, str) or language not in LANGUAGES):
+            known = ", ".join(repr(each) for each in LANGUAGES)
+            raise ConfigurationError(f"language: the owner's pages are there in {known}")
         desk = Desk(
             self._settings,
             self._runtime.console_store,
@@ -584,7 +590,7 @@ class CancelFlow:
             offer_rules=self._parts.offer_rules or DEFAULT_RULES,
             offer_limits=self._parts.offer_limits or NO_LIMITS,
         )
-        return Console(desk, operator, self._form_tokens).application()
+        return Console(desk, operator, self._form_tokens, language).application()
 
     async def queue_stats(self) -> QueueStats:
         """Return how many actions wait, run and are parked in all processes, and how long the oldest is due.

@@ -13,7 +13,7 @@ The list is closed. A ForeignCode is made only by the function that names its or
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import Final, Never, final
 
@@ -1557,28 +1557,42 @@ class ForeignCode(str):
     @property
     def sentence(self) -> str:
         """One sentence for the operator."""
-        if self.startswith(_GAVE_UP):
-            last = Code.stored(self.removeprefix(_GAVE_UP)).sentence
-            return f"The worker stopped asking the flow vendor. The last answer: {last}"
-        if self.startswith(_HTTP):
-            return f"The answer had the HTTP status {self.removeprefix(_HTTP)}."
-        if " " in self:
-            # Earlier releases stored why an event could not be read.
-            return str(self)
-        if self[:1].isupper():
-            return f"An error of the class {self} ended the attempt."
-        return "Another system, or a newer release of aiocancel, chose this word."
+        # Earlier releases stored why an event could not be read.
+        return str(self) if self.is_a_sentence else FOREIGN[self.sort][0].format(**self.parts)
 
     @property
     def advice(self) -> str:
         """One thing to do next."""
+        return FOREIGN[self.sort][1]
+
+    @property
+    def sort(self) -> str:
+        """The key of its words in ``FOREIGN``."""
         if self.startswith(_GAVE_UP):
-            return "Look at the flow session at the flow vendor."
+            return "gave_up"
         if self.startswith(_HTTP):
-            return "Look at the status page of the flow vendor."
-        if self[:1].isupper():
-            return "Look for the error in the worker's log."
-        return "Look the word up among Stripe's error codes, or upgrade."
+            return "http"
+        return "error" if self[:1].isupper() else "foreign"
+
+    @property
+    def is_a_sentence(self) -> bool:
+        """Whether it is no word, but a sentence that an earlier release stored."""
+        return " " in self and not self.startswith((_GAVE_UP, _HTTP))
+
+    @property
+    def last_answer(self) -> AnyCode | None:
+        """The flow vendor's last answer, where the worker stopped asking; None otherwise."""
+        return Code.stored(self.removeprefix(_GAVE_UP)) if self.startswith(_GAVE_UP) else None
+
+    @property
+    def parts(self) -> dict[str, str]:
+        """The values in its sentence, in English."""
+        last = self.last_answer
+        return {
+            "last": "" if last is None else last.sentence,
+            "status": self.removeprefix(_HTTP),
+            "name": str(self),
+        }
 
 
 AnyCode = Code | ForeignCode
@@ -1598,6 +1612,26 @@ def _kept(word: str) -> ForeignCode:
 
 _HTTP: Final = "http_"
 _GAVE_UP: Final = "gave_up_"
+
+FOREIGN: Final[Mapping[str, tuple[str, str]]] = {
+    "gave_up": (
+        "The worker stopped asking the flow vendor. The last answer: {last}",
+        "Look at the flow session at the flow vendor.",
+    ),
+    "http": (
+        "The answer had the HTTP status {status}.",
+        "Look at the status page of the flow vendor.",
+    ),
+    "error": (
+        "An error of the class {name} ended the attempt.",
+        "Look for the error in the worker's log.",
+    ),
+    "foreign": (
+        "Another system, or a newer release of aiocancel, chose this word.",
+        "Look the word up among Stripe's error codes, or upgrade.",
+    ),
+}
+"""The sentence and the advice of each sort of word that is not ours."""
 
 DRIFT_CODES: Final = frozenset(
     {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from aiohttp import web
@@ -12,7 +12,7 @@ from aiocancel.config import Settings
 from aiocancel.telemetry import told
 from aiocancel.wording import Words
 
-__all__ = ["ChooseLocale", "Languages", "Words", "accepted_languages"]
+__all__ = ["ChooseLocale", "Languages", "Words", "accepted_languages", "best_language"]
 
 logger = logging.getLogger("aiocancel")
 
@@ -55,7 +55,7 @@ class Languages:
         if (chosen := self._chosen(request)) is not None:
             return chosen
         accepted = accepted_languages(request.headers.get("Accept-Language", ""))
-        return next((words for each in accepted if (words := self._best(each))), self.default)
+        return self._best(accepted) or self.default
 
     def _chosen(self, request: web.Request) -> Words | None:
         if self._choose is None:
@@ -65,17 +65,29 @@ class Languages:
         except Exception as error:
             logger.error("locale failed, and the browser's language is taken: %s", told(error))
             return None
-        return None if not isinstance(chosen, str) else self._best(chosen.replace("_", "-"))
+        return None if not isinstance(chosen, str) else self._best([chosen.replace("_", "-")])
 
-    def _best(self, wanted: str) -> Words | None:
-        """Return the very language, else one of the same base, None where there is none."""
-        wanted = wanted.lower()
-        base = wanted.partition("-")[0]
-        named = [(language.lower(), words) for language, words in self._words.items()]
-        exact = (words for language, words in named if language == wanted)
-        plain = (words for language, words in named if language == base)
-        other = (words for language, words in named if language.partition("-")[0] == base)
-        return next(exact, None) or next(plain, None) or next(other, None)
+    def _best(self, wanted: Sequence[str]) -> Words | None:
+        found = best_language(wanted, self._words)
+        return None if found is None else self._words[found]
+
+
+def best_language(wanted: Iterable[str], known: Iterable[str]) -> str | None:
+    """Return the first wanted language that is known: the very one, else one of the same base; None for none.
+
+    Args:
+        wanted: Codes such as ``de-AT``, the most wanted first.
+        known: Codes of those that there are.
+    """
+    names = {language.lower(): language for language in known}
+    for each in wanted:
+        language = each.lower()
+        base = language.partition("-")[0]
+        alike = (name for name in names if name.partition("-")[0] == base)
+        found = next((name for name in (language, base) if name in names), None)
+        if (name := found or next(alike, None)) is not None:
+            return names[name]
+    return None
 
 
 def accepted_languages(header: str) -> list[str]:

@@ -31,6 +31,11 @@ OTHER_MEANINGS = {
     # Columns of figures: the sessions of the hold-out.
     "core/measures/report.py": frozenset({"held_out"}),
     **{f"texts/{path.name}": TEXT_KEYS for path in (PACKAGE / "texts").glob("??.py")},
+    # The words of each code in another language stand beside its word.
+    **{
+        f"texts/codes/{path.name}": frozenset(Code)
+        for path in (PACKAGE / "texts/codes").glob("??.py")
+    },
     "web/words.py": TEXT_KEYS,
     "web/site.py": TEXT_KEYS,
     "core/claim.py": {str(FlowStatus.UNKNOWN)},
@@ -100,6 +105,10 @@ def test_a_stored_word_is_read_as_its_code(code: Code) -> None:
             "The last answer: The flow vendor did not answer in time.",
         ),
         ("The answer has no id.", "The answer has no id."),
+        (
+            "gave_up_http_503",
+            "The worker stopped asking the flow vendor. The last answer: The answer had the HTTP status 503.",
+        ),
         ("", "Another system, or a newer release of aiocancel, chose this word."),
     ],
 )

@@ -17,7 +17,7 @@ from aiocancel.core.sentences import Money, Percent, Sentence
 from aiocancel.core.theme import Theme
 from aiocancel.errors import ConfigurationError
 from aiocancel.texts import CATALOGUES
-from aiocancel.web.languages import Languages, Words, accepted_languages
+from aiocancel.web.languages import Languages, Words, accepted_languages, best_language
 from tests.support.saas import Pool, add_customer, as_customer, make_app, make_cancel
 from tests.support.web import Page, Subscriptions
 
@@ -284,3 +284,24 @@ def test_theme_and_logo_that_cannot_work_are_refused() -> None:
     for theme in ("dark", Theme(logo="//elsewhere.example/logo.svg")):
         with pytest.raises(ConfigurationError, match="theme"):
             settings(theme=theme)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "known", "found"),
+    [
+        (["de"], ["en", "de"], "de"),
+        (["de-AT"], ["en", "de"], "de"),
+        (["DE-at", "en"], ["en", "de"], "de"),
+        (["pl", "nl-BE", "en"], ["en", "nl"], "nl"),
+        (["en-US"], ["en-GB", "de"], "en-GB"),
+        (["en-GB"], ["en", "en-GB"], "en-GB"),
+        (["pl"], ["en", "de"], None),
+        ([], ["en"], None),
+        (["", "-", "d"], ["de"], None),
+    ],
+    ids=str,
+)
+def test_the_best_language_is_the_most_wanted_that_is_known(
+    wanted: list[str], known: list[str], found: str | None
+) -> None:
+    assert best_language(wanted, known) == found

@@ -12,7 +12,8 @@ import inspect
 import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import replace
+from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
 
 from aiohttp import web
@@ -22,16 +23,16 @@ from aiocancel.core.form_token import FormTokens
 from aiocancel.errors import AiocancelError, MalformedClaimError, OperationError, UnavailableError
 from aiocancel.telemetry import told
 from aiocancel.web.console.definitions import definitions_page
+from aiocancel.web.console.desk import Desk, MakePage
 from aiocancel.web.console.figures import figures_page
 from aiocancel.web.console.flow import flow_page
 from aiocancel.web.console.now import close_page, now_page
 from aiocancel.web.console.page import Page, as_csv, as_html, as_json, warm_up
 from aiocancel.web.console.range import RangeError
 from aiocancel.web.console.sessions import sessions_page, story_page
+from aiocancel.web.console.words import LANGUAGE, LANGUAGES, Writing
+from aiocancel.web.languages import accepted_languages, best_language
 from aiocancel.web.post_body import read_body
-
-if TYPE_CHECKING:
-    from aiocancel.web.console.desk import Desk, MakePage
 
 logger = logging.getLogger("aiocancel")
 
@@ -42,6 +43,7 @@ LONGEST_NAME: Final = 100
 _MOST_BODY: Final = 16_384
 _MOST_IDS: Final = 200
 _OPERATOR: Final = web.RequestKey("aiocancel_operator", str)
+_DESK: Final = web.RequestKey("aiocancel_desk", Desk)
 _UNPRINTABLE: Final = re.compile(r"[^\x20-\x7e\xa0-\ud7ff\ue000-\U0010ffff]")
 
 CLOSE_REASONS: Final = ("done_by_hand", "customer_withdrew", "refunded", "duplicate", "other")
@@ -64,13 +66,19 @@ class Console:
     """The owner's pages of one plug-in.
 
     Args:
-        desk: What pages are made with.
+        desk: What pages are made with; it writes in English, which is what programs get, whoever asks.
         operator: The application's word for who looks.
         tokens: Makes and checks the tokens of forms.
+        language: The one that all operators read; None for the one that each operator's browser asks for.
     """
 
-    def __init__(self, desk: Desk, operator: Operator, tokens: FormTokens) -> None:
+    def __init__(
+        self, desk: Desk, operator: Operator, tokens: FormTokens, language: str | None = None
+    ) -> None:
         self._desk = desk
+        self._language = language
+        # What each language needs is made with the first page in it.
+        self._desks: dict[str, Desk] = {}
         self._operator = operator
         self._tokens = tokens
 
@@ -95,12 +103,13 @@ class Console:
             raise web.HTTPNotFound
 
         request[_OPERATOR] = name
+        desk = request[_DESK] = self._desk_for(request)
         try:
             return await handler(request)
         except UnavailableError:
             return self._sorry(request, 503, "no_answer")
         except RangeError as error:
-            said = self._desk.writing.t(error.key, **error.values)
+            said = desk.writing.t(error.key, **error.values)
             return self._sorry(request, 400, "cannot_be_shown", said)
 
     async def _who(self, request: web.Request) -> str | None:
@@ -126,6 +135,19 @@ class Console:
             return None
         return _UNPRINTABLE.sub("?", name.strip())[:LONGEST_NAME] or None
 
+    def _desk_for(self, request: web.Request) -> Desk:
+        """Return what pages in the operator's language are made with."""
+        language = self._language
+        if language is None:
+            accepted = accepted_languages(request.headers.get("Accept-Language", ""))
+            language = best_language(accepted, LANGUAGES) or LANGUAGE
+
+        if language not in self._desks:
+            self._desks[language] = replace(
+                self._desk, writing=Writing(self._desk.settings.time_zone, language)
+            )
+        return self._desks[language]
+
     # --- pages
 
     async def _to_now(self, request: web.Request) -> web.StreamResponse:
@@ -135,23 +157,26 @@ class Console:
         self, make: MakePage, name: str
     ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         async def handler(request: web.Request) -> web.StreamResponse:
-            page = await make(self._desk, request)
             match request.query.get("view"):
                 case "json":
-                    return as_json(page)
+                    return as_json(await make(self._desk, request))
                 case "csv":
-                    return as_csv(page, f"cancellations-{name}")
+                    return as_csv(await make(self._desk, request), f"cancellations-{name}")
                 case _:
-                    return self._html(request, page, name)
+                    return self._html(request, await make(request[_DESK], request), name)
 
         return handler
 
     def _html(self, request: web.Request, page: Page, current: str) -> web.Response:
-        return as_html(page, self._desk.settings.theme, self._frame(request, current))
+        response = as_html(page, self._desk.settings.theme, self._frame(request, current))
+        response.headers["Content-Language"] = request[_DESK].writing.language
+        if self._language is None:
+            response.headers["Vary"] = "Accept-Language"
+        return response
 
     def _frame(self, request: web.Request, current: str) -> Mapping[str, Any]:
         """Return what every page shows around its own."""
-        desk, operator = self._desk, request[_OPERATOR]
+        desk, operator = request[_DESK], request[_OPERATOR]
         kept = {key: each for key, each in request.query.items() if key not in ("view", "said")}
 
         def here(**more: str) -> str:
@@ -172,13 +197,13 @@ class Console:
             "close_reasons": CLOSE_REASONS,
             "is_print": request.query.get("view") == "print",
             "as_of": desk.now(),
-            "said": self._said(request.query.get("said", ""), operator),
+            "said": self._said(request.query.get("said", ""), operator, desk.writing),
         }
 
     def _sorry(
         self, request: web.Request, status: int, key: str, text: str | None = None
     ) -> web.Response:
-        t = self._desk.writing.t
+        t = request[_DESK].writing.t
         said = t(f"{key}_text") if text is None else text
         return self._html(request, Page("sorry.html", t(key), {"text": said}, status=status), "")
 
@@ -217,14 +242,14 @@ class Console:
             f"{self._url(request, 'now')}?{urlencode({'said': f'{said}.{proof}'})}"
         )
 
-    def _said(self, text: str, operator: str) -> str:
+    def _said(self, text: str, operator: str, writing: Writing) -> str:
         """Return what came of a form; an address that we did not make says nothing."""
         word, done, asked, proof = [*text.split(".", 3), "", "", "", ""][:4]
         said = f"{word}.{done}.{asked}"
         if not self._tokens.fits(proof, f"{operator}\n{said}", now=self._seconds()):
             return ""
 
-        t = self._desk.writing.t
+        t = writing.t
         if done == "0":
             return t("said_refused")
         if word == Operation.CLOSE:

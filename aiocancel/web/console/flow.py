@@ -146,4 +146,4 @@ def _settings(definition: FlowDefinition, writing: Writing) -> list[tuple[str, s
 
 
 def _explained(left_out: Mapping[str, int], writing: Writing) -> list[tuple[str, int, str]]:
-    return [(code, times, writing.code(code).sentence) for code, times in left_out.items()]
+    return [(code, times, writing.code(code)[0]) for code, times in left_out.items()]

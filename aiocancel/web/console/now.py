@@ -146,7 +146,7 @@ def card_of(each: WaitingAction, told: Answer | None, desk: Desk, now: datetime)
         now: The present.
     """
     writing = desk.writing
-    code = writing.code(each.code)
+    why, advice = writing.code(each.code)
     # What the application is to be told, and a mail, are no part of the customer's answer.
     is_asked_for = each.kind not in ("run_hooks", "end_pause", "acknowledge")
     said = message_of(told, desk.customers_words) if told is not None and is_asked_for else None
@@ -160,8 +160,8 @@ def card_of(each: WaitingAction, told: Answer | None, desk: Desk, now: datetime)
         waits=writing.wait(now - each.parked_at),
         told=said,
         code=each.code,
-        why=code.sentence,
-        advice=code.advice,
+        why=why,
+        advice=advice,
         which=which_of({"session": each.session, "claim": each.claim}),
     )
 

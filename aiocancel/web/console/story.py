@@ -75,7 +75,7 @@ def _of_session(
 
     for each in _entries(session["considered"]):
         if code := each.get("code"):
-            said = f"{writing.code(str(code)).sentence} {code}"
+            said = f"{writing.code(str(code))[0]} {code}"
             yield Moment(opened, t("left_out_offer", offer=each.get("offer")), said)
     if session["hold_out"]:
         yield Moment(opened, t("was_held_out"))

@@ -9,13 +9,15 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from aiocancel.core.claim import OWN_FLOW
-from aiocancel.core.codes import AnyCode, Code
+from aiocancel.core.codes import Code
 from aiocancel.core.sentences import Money
 from aiocancel.texts import CATALOGUES as TEXTS
+from aiocancel.texts.codes import code_in
 from aiocancel.texts.console import CATALOGUES
 from aiocancel.web.languages import Words
 
 LANGUAGE: Final = "en"
+LANGUAGES: Final = tuple(CATALOGUES)
 _RHYTHMS: Final = ("day", "week", "month", "year")
 
 
@@ -62,9 +64,9 @@ class Writing:
         """Return what a line of the journal says."""
         return self._named("entry", entry)
 
-    def code(self, word: str) -> AnyCode:
-        """Return the code of a word of the ledger, which has a sentence and an advice."""
-        return Code.stored(word)
+    def code(self, word: str) -> tuple[str, str]:
+        """Return the sentence and the advice of a word of the ledger."""
+        return code_in(self.language, Code.stored(word))
 
     def reason(self, reason: str | None) -> str:
         """Return a reason for people."""

@@ -152,8 +152,11 @@ async def test_operator_may_answer_with_the_applications_own_page(
     [
         ({"operator": "jo"}, "operator"),
         ({"operator": who_is_this, "personal_data": 1}, "personal_data"),
+        ({"operator": who_is_this, "language": "pl"}, "language: .*'en'"),
+        ({"operator": who_is_this, "language": "EN"}, "language"),
+        ({"operator": who_is_this, "language": ["en"]}, "language"),
     ],
-    ids=["no function", "no flag"],
+    ids=["no function", "no flag", "no such language", "no code", "no text"],
 )
 async def test_console_refuses_settings_that_cannot_be_meant(
     pool: Pool, settings: dict[str, Any], said: str
