@@ -52,9 +52,10 @@ LONGEST_WAIT_S: Final = 10.0
 _KEY: Final = re.compile(r"[!-9;-~]+")
 
 _EVENTS_PER_PAGE: Final = 50
-# Where an event is looked for, this far before its session's end, and this many pages on.
-_EVENT_SLACK: Final = timedelta(minutes=10)
-_MOST_EVENT_PAGES: Final = 5
+# How far before and after its session's end an event is looked for. Where more sessions ended than a page holds, the
+# next shorter time is looked at, and of the shortest one as many pages more.
+_AROUND_END: Final = (timedelta(minutes=10), timedelta(seconds=30), timedelta(seconds=2))
+_MORE_EVENT_PAGES: Final = 4
 _MAX_PAGE_BYTES: Final = 4 * 1024 * 1024
 _MAX_ERROR_BYTES: Final = 64 * 1024
 
@@ -219,26 +220,38 @@ class ProsperStackApi:
 
         ProsperStack's test mode has no side effects, and so no events.
         """
-        params = {"event": COMPLETED, "limit": str(_EVENTS_PER_PAGE)}
-        if session.completed_at is not None:
-            since = session.completed_at - _EVENT_SLACK
-            params["created_at[gte]"] = since.isoformat().replace("+00:00", "Z")
-
-        for _ in range(_MOST_EVENT_PAGES):
-            body = await self._get("events", largest=_MAX_PAGE_BYTES, params=params)
-            page, cursor = (
-                ([], None) if body is None else read_events(body, largest=_MAX_PAGE_BYTES)
-            )
-            if any(
-                event.session is not None and event.session.session_id == session.session_id
-                for event in page
-                if event.name == COMPLETED
-            ):
+        rest: dict[str, str] | None = None
+        for params in _ends_around(session.completed_at):
+            found, cursor = await self._page_tells(session, params)
+            if found:
                 return True
-            if cursor is None or not page:
+            if cursor is None:
                 break
-            params["cursor"] = cursor
+            rest = {**params, "cursor": cursor}
+
+        for _ in range(_MORE_EVENT_PAGES):
+            if rest is None:
+                break
+            found, cursor = await self._page_tells(session, rest)
+            if found:
+                return True
+            rest = None if cursor is None else {**rest, "cursor": cursor}
         return False
+
+    async def _page_tells(
+        self, session: FlowSession, params: Mapping[str, str]
+    ) -> tuple[bool, str | None]:
+        """Tell whether one page of ended sessions has this one, and where the next page begins."""
+        body = await self._get("events", largest=_MAX_PAGE_BYTES, params=params)
+        if body is None:
+            return False, None
+        page, cursor = read_events(body, largest=_MAX_PAGE_BYTES)
+        found = any(
+            event.session is not None and event.session.session_id == session.session_id
+            for event in page
+            if event.name == COMPLETED
+        )
+        return found, cursor if page else None
 
     async def _get(
         self,
@@ -372,6 +385,25 @@ def _number(text: str | None) -> int | None:
         if text is not None and text.isascii() and text.isdigit() and len(text) <= 9
         else None
     )
+
+
+def _ends_around(ended_at: datetime | None) -> list[dict[str, str]]:
+    """Return what to ask for the events of a moment, the longest time around it first."""
+    params = {"event": COMPLETED, "limit": str(_EVENTS_PER_PAGE)}
+    if ended_at is None:
+        return [params]
+    return [
+        {
+            **params,
+            "created_at[gte]": _written(ended_at - around),
+            "created_at[lte]": _written(ended_at + around),
+        }
+        for around in _AROUND_END
+    ]
+
+
+def _written(moment: datetime) -> str:
+    return moment.isoformat().replace("+00:00", "Z")
 
 
 def _checked(object_id: str) -> str:

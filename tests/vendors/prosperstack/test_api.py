@@ -9,7 +9,8 @@ import json
 import socket
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import Any
 
 import pytest
@@ -170,6 +171,34 @@ async def test_an_event_tells_of_a_sessions_end_unless_it_was_one_of_the_vendors
     assert session is not None
 
     assert await api.tells_of(session) is not test_mode
+
+
+@pytest.mark.parametrize(
+    ("apart_s", "most_questions"),
+    [
+        pytest.param(60.0, 1, id="quiet_day"),
+        pytest.param(1.2, 2, id="fifty_a_minute"),
+        pytest.param(0.3, 3, id="two_hundred_a_minute"),
+        pytest.param(0.03, 6, id="two_thousand_a_minute"),
+    ],
+)
+async def test_the_event_of_a_session_is_found_among_hundreds_before_and_after_it(
+    apart_s: float, most_questions: int
+) -> None:
+    moments = (
+        datetime(2026, 11, 27, 9, tzinfo=UTC) + timedelta(seconds=n * apart_s) for n in count()
+    )
+    simulator = ProsperStackSimulator(api_key=KEY, clock=lambda: next(moments), rate_limit=10**6)
+    ended = [finished(simulator, offer_id="offr_coupon") for _ in range(700)]
+
+    async with simulator.serve() as hosts, api_of(hosts.api_url) as api:
+        for number in (0, 300, 350, 699):
+            session = await api.flow_session(ended[number])
+            assert session is not None
+            simulator.requests.clear()
+
+            assert await api.tells_of(session)
+            assert len(simulator.requests) <= most_questions
 
 
 async def test_a_session_that_has_not_ended_yet_has_no_event(
