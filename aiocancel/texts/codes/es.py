@@ -24,7 +24,7 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "too_slow": (
         "El cuerpo de la petición no llegó a tiempo.",
-        "Pida al cliente que lo intente de nuevo; muchos a la vez son un ataque.",
+        "Pida al cliente que lo intente de nuevo; si son muchas a la vez, es un ataque.",
     ),
     "too_large": (
         "El cuerpo de la petición es demasiado grande.",
@@ -103,7 +103,7 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "no_public_exit": (
         "Llegó una cancelación por el formulario público y los ajustes del worker no tienen ninguno.",
-        "Dé los mismos ajustes a todos los procesos.",
+        "Use los mismos ajustes en todos los procesos.",
     ),
     "link_expired": (
         "El enlace de un correo es más antiguo que acknowledgement_link_days.",
@@ -134,7 +134,7 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "Pida al cliente que abra la página de nuevo.",
     ),
     "flow_session_is_over": (
-        "La sesión del flujo ha terminado o se abandonó demasiado tiempo.",
+        "La sesión del flujo ha terminado o quedó abandonada demasiado tiempo.",
         "Pida al cliente que empiece de nuevo; puede cancelar de todos modos.",
     ),
     "offer_was_not_shown": (
@@ -286,7 +286,7 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "Use OfferRules(most_months_of_a_discounted_payment=...) o acuerde otra oferta.",
     ),
     "a_discount_would_be_used_up": (
-        "Un descuento para un solo pago se puede gastar en una factura que el cliente no paga.",
+        "Un descuento para un solo pago se puede agotar con una factura que el cliente no paga.",
         "Haga la oferta después del próximo pago o añada el descuento otra vez.",
     ),
     "a_discount_would_run_out": (
@@ -786,7 +786,7 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "row_unreadable": (
         "Ninguna versión puede leer una parte guardada de la acción.",
-        "Repare las columnas offer, change y baseline de la fila de la acción y reintente.",
+        "Corrija las columnas offer, change y baseline de la fila de la acción y reintente.",
     ),
     "no_discount": (
         "La suscripción no tiene ningún descuento.",
@@ -898,7 +898,7 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "no_mailer": (
         "Estaba previsto un correo y los ajustes del worker no tienen mailer.",
-        "Dé los mismos ajustes a todos los procesos.",
+        "Use los mismos ajustes en todos los procesos.",
     ),
     "nobody_to_write_to": (
         "No se conoce ninguna dirección de correo de este cliente.",
