@@ -110,7 +110,7 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "Demandez au client de se connecter et d'ouvrir la page depuis son compte.",
     ),
     "unknown_claim": (
-        "Ce client n'a pas de telle demande.",
+        "Cette demande n'existe pas pour ce client.",
         "Vérifiez l'adresse si le client le conteste.",
     ),
     "unknown_subscription": (
@@ -139,7 +139,7 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "offer_was_not_shown": (
         "L'offre n'est pas celle que le client a à l'écran.",
-        "Rien à faire, sauf si un même client recommence.",
+        "Rien à faire\xa0; restez attentif si un même client recommence.",
     ),
     "offer_no_longer_fits": (
         "L'offre a été présentée, mais ne convient plus à l'abonnement.",
@@ -151,7 +151,7 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "unavailable": (
         "La base de données, ou Stripe s'il est interrogé, n'a pas répondu.",
-        "Vérifiez l'état de la base de données et la page d'état de Stripe.",
+        "Vérifiez la base de données et consultez la page d'état de Stripe.",
     ),
     "subscription_changed_hands": (
         "L'abonnement n'appartient plus au client qui a fait la demande.",
@@ -210,8 +210,8 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "Attendez ce paiement et relancez.",
     ),
     "undone_elsewhere": (
-        "Stripe a déjà fait cette modification, et une autre personne ou un autre programme l'a défaite.",
-        "Demandez qui l'a défaite avant de relancer.",
+        "Stripe a déjà fait cette modification, et une autre personne ou un autre programme l'a annulée.",
+        "Demandez qui l'a annulée avant de relancer.",
     ),
     "wrong_mode": (
         "L'abonnement appartient à l'autre mode, production ou test.",
@@ -219,11 +219,11 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "offer_is_missing": (
         "Le registre n'a pas d'offre pour une action qui en exige une.",
-        "Consultez la demande de l'action et clôturez l'action.",
+        "Consultez la demande liée à l'action, puis clôturez l'action.",
     ),
     "subscription_has_a_schedule": (
         "Une planification d'abonnement régit l'abonnement.",
-        "Faites la modification dans la planification, dans Stripe.",
+        "Modifiez directement la planification dans Stripe.",
     ),
     "schedule_is_unknown": (
         "La planification d'abonnement n'a pas pu être lue.",
@@ -235,11 +235,11 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "schedule_has_pending_phases": (
         "La planification d'abonnement a des phases à venir, qui seraient perdues.",
-        "Faites la modification dans la planification, dans Stripe.",
+        "Modifiez directement la planification dans Stripe.",
     ),
     "schedule_cannot_be_kept": (
         "La planification d'abonnement contient plus que ce qui peut être renvoyé à Stripe à l'identique.",
-        "Prévoyez la modification dans la planification, dans Stripe.",
+        "Ajoutez la modification à la planification dans Stripe.",
     ),
     "planned_by_somebody_else": (
         "Le changement que prévoit la planification ne vient pas d'une offre faite ici.",
@@ -255,7 +255,7 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "schedule_has_an_end_of_its_own": (
         "La planification d'abonnement prévoit sa propre fin.",
-        "Faites la modification dans la planification, dans Stripe.",
+        "Modifiez directement la planification dans Stripe.",
     ),
     "custom_offer_is_not_stripes": (
         "Une offre personnalisée ne peut pas être exécutée dans Stripe.",
@@ -393,16 +393,16 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         'Utilisez OfferRules(pause_mechanism="pause_collection").',
     ),
     "next_payment_too_close": (
-        "Le prochain paiement est resté trop proche pendant trop longtemps.",
+        "Le prochain paiement était trop proche, et l'est resté trop longtemps.",
         "Relancez après le paiement.",
     ),
     "payment_was_not_made": (
         "Le client n'a pas effectué le paiement\xa0; la formule reste donc inchangée.",
-        "N'y touchez pas, ou proposez de nouveau la formule.",
+        "N'intervenez pas, ou proposez de nouveau la formule.",
     ),
     "payment_declined": (
         "La banque du client a refusé le paiement.",
-        "N'y touchez pas, ou demandez au client un autre moyen de paiement.",
+        "N'intervenez pas, ou demandez au client un autre moyen de paiement.",
     ),
     "resumption_is_not_paid": (
         "Le paiement après la suspension n'a pas été effectué\xa0; la suspension continue donc.",
@@ -560,16 +560,16 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "Réduisez hold_out_percent si ce groupe doit être plus petit.",
     ),
     "flow_session_unknown": (
-        "Le fournisseur du parcours ne connaît pas de telle session de parcours.",
-        "Rien à faire, sauf si un même client recommence.",
+        "Le fournisseur du parcours ne connaît pas cette session de parcours.",
+        "Rien à faire\xa0; restez attentif si un même client recommence.",
     ),
     "flow_session_of_another_customer": (
         "La session de parcours appartient à un autre client.",
-        "Rien à faire, sauf si un même client recommence.",
+        "Rien à faire\xa0; restez attentif si un même client recommence.",
     ),
     "flow_session_of_another_subscription": (
         "La session de parcours appartient à un autre abonnement.",
-        "Rien à faire, sauf si un même client recommence.",
+        "Rien à faire\xa0; restez attentif si un même client recommence.",
     ),
     "flow_session_says_canceled": (
         "Selon le fournisseur du parcours, le client a résilié.",
@@ -592,7 +592,7 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "Consultez la session de parcours chez le fournisseur du parcours.",
     ),
     "flow_session_is_old": (
-        "La session de parcours s'est terminée il y a plus d'une semaine et a pu être payée alors.",
+        "La session de parcours est terminée depuis plus d'une semaine, et l'offre a pu être accordée alors.",
         "Vérifiez si le client a déjà reçu l'offre.",
     ),
     "flow_session_paid_before": (
@@ -610,17 +610,17 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "flow_session_not_proven": (
         "Rien ne prouve qu'une page de cette application a ouvert la session de parcours.",
         (
-            "Demandez au client\xa0; relancez si c'était bien son souhait, sinon clôturez. "
+            "Posez la question au client\xa0; relancez si c'était bien son souhait, sinon clôturez l'action. "
             "Activez les requêtes signées chez le fournisseur du parcours."
         ),
     ),
     "flow_session_proof_used": (
         "Une autre session de parcours a utilisé la preuve de cette page.",
-        "Demandez au client\xa0; relancez si c'était bien son souhait, sinon clôturez.",
+        "Posez la question au client\xa0; relancez si c'était bien son souhait, sinon clôturez l'action.",
     ),
     "refused_on_the_page": (
         "La page qui a signalé cette session de parcours a été refusée, et le client en a été informé.",
-        "Demandez au client dont c'était la page\xa0; relancez si c'était bien son souhait, sinon clôturez.",
+        "Posez la question au client concerné\xa0; relancez si c'était bien son souhait, sinon clôturez l'action.",
     ),
     "no_flow_session_named": (
         "La page a signalé une offre acceptée, mais n'a indiqué aucune session de parcours.",
@@ -731,7 +731,7 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "Cherchez l'identifiant de la requête dans le Dashboard Stripe.",
     ),
     "resource_missing": (
-        "Stripe n'a pas de tel abonnement, ou pas de tel tarif ou coupon.",
+        "Stripe ne trouve pas cet abonnement, ce tarif ou ce coupon.",
         "Vérifiez l'identifiant, le mode et le compte Stripe.",
     ),
     "resource_rate_limit": (
@@ -792,7 +792,7 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "row_unreadable": (
         "Une partie enregistrée de l'action n'est lisible par aucune version.",
-        "Réparez les colonnes offer, change et baseline de la ligne de l'action et relancez.",
+        "Réparez les colonnes offer, change et baseline de la ligne de l'action, puis relancez.",
     ),
     "no_discount": (
         "L'abonnement n'a pas de remise.",
@@ -871,7 +871,7 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "Vérifiez la requête SQL des abonnements si cela arrive souvent.",
     ),
     "unknown_event": (
-        "Le fournisseur du parcours ne connaît pas de tel événement.",
+        "Le fournisseur du parcours ne connaît pas cet événement.",
         "Vérifiez l'adresse et le jeton du webhook.",
     ),
     "signature_is_missing": (
@@ -884,7 +884,7 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "event_is_old": (
         "L'événement a été signé il y a plus de cinq minutes.",
-        "Mettez l'horloge de cette machine à l'heure\xa0; un ancien envoi qui revient est une attaque.",
+        "Mettez l'horloge de cette machine à l'heure\xa0; un ancien envoi qui se répète est une attaque.",
     ),
     "event_is_from_the_future": (
         "La signature de l'événement est datée de plus de cinq minutes dans le futur.",
