@@ -83,7 +83,7 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "no_contract_found": (
         (
-            "Eine Kündigung von der öffentlichen Kündigungsseite lässt sich keinem Vertrag sicher zuordnen; die "
+            "Eine Kündigung über die öffentliche Kündigungsseite lässt sich keinem Vertrag sicher zuordnen; die "
             "Eingangsbestätigung ist gesendet."
         ),
         "Suchen Sie den Vertrag, kündigen Sie ihn und schließen Sie die Aktion.",
@@ -94,7 +94,7 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "for_cause": (
         "Eine außerordentliche Kündigung wurde erklärt; die Eingangsbestätigung ist gesendet.",
-        "Prüfen Sie sie, handeln Sie bei Stripe und schließen Sie die Aktion.",
+        "Prüfen Sie sie, erledigen Sie das Nötige bei Stripe und schließen Sie die Aktion.",
     ),
     "date_is_wished": (
         "Eine Kündigung nennt ein Wunschdatum; die Eingangsbestätigung ist gesendet.",
@@ -200,11 +200,11 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "Klären Sie die offene Rechnung und versuchen Sie es erneut, oder schließen Sie die Aktion.",
     ),
     "paused_by_somebody_else": (
-        "Die Pause stammt nicht aus einem Angebot von hier.",
+        "Die Pause stammt nicht aus einem hier gemachten Angebot.",
         "Klären Sie, wer die Pause bei Stripe gesetzt hat, bevor Sie sie beenden.",
     ),
     "no_discount_of_ours": (
-        "Kein Rabatt des Abonnements stammt aus einem Angebot von hier.",
+        "Kein Rabatt des Abonnements stammt aus einem hier gemachten Angebot.",
         "Entfernen Sie den Rabatt bei Stripe, oder schließen Sie die Aktion.",
     ),
     "changed_since_it_was_tried": (
@@ -251,7 +251,7 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "Planen Sie die Änderung bei Stripe im Schedule ein.",
     ),
     "planned_by_somebody_else": (
-        "Die im Schedule geplante Änderung stammt nicht aus einem Angebot von hier.",
+        "Die im Schedule geplante Änderung stammt nicht aus einem hier gemachten Angebot.",
         "Klären Sie, wer sie bei Stripe geplant hat, bevor Sie den Schedule lösen.",
     ),
     "plan_has_come": (
@@ -275,7 +275,7 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "Stellen Sie ein, dass das Angebot für das Abonnement gilt.",
     ),
     "percentage_is_out_of_range": (
-        "Der Prozentsatz muss über 0 und darf höchstens 100 sein, mit höchstens vier Nachkommastellen.",
+        "Der Prozentsatz muss größer als 0 und höchstens 100 sein, mit höchstens vier Nachkommastellen.",
         "Berichtigen Sie das Angebot beim Flow-Anbieter.",
     ),
     "amount_does_not_fit_the_currency": (
