@@ -1,6 +1,6 @@
 """The crash suite by hand: ``python -m tests.crash --sessions 10000 --workers 2 --seed 1 --rate 10``.
 
-That takes 17 minutes at the least, and two cores that do nothing else. The flow vendor allows more here than it does in
+That takes 17 minutes at the least, and longer on a machine that cannot keep up. The flow vendor allows more here than it does in
 earnest, or most of it would be waiting.
 """
 
