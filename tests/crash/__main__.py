@@ -1,7 +1,7 @@
 """The crash suite by hand: ``python -m tests.crash --sessions 10000 --workers 2 --seed 1 --rate 10``.
 
-That takes 17 minutes at the least, and longer on a machine that cannot keep up. The flow vendor allows more here than it does in
-earnest, or most of it would be waiting.
+That takes 17 minutes at the least, and longer on a machine that cannot keep up. The flow vendor allows more here than
+it does in earnest, or most of it would be waiting.
 """
 
 from __future__ import annotations
