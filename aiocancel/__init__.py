@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from aiocancel.core.identifiers import CustomerId, SubscriptionId
     from aiocancel.core.mail import HandedOver, MailMessage, MailRefused, TryAgain
     from aiocancel.core.news import SubscriptionChange
-    from aiocancel.core.offers.apply import OfferRules
+    from aiocancel.core.offers.offer_rules import OfferRules
     from aiocancel.core.offers.terms import OfferLimits
     from aiocancel.core.outcome import Outcome
     from aiocancel.core.properties import Property
@@ -92,7 +92,7 @@ _HOMES = {
     "FlowDetails": "aiocancel.core.flow_details",
     "CustomerId": "aiocancel.core.identifiers",
     "SubscriptionId": "aiocancel.core.identifiers",
-    "OfferRules": "aiocancel.core.offers.apply",
+    "OfferRules": "aiocancel.core.offers.offer_rules",
     "OfferLimits": "aiocancel.core.offers.terms",
     "Outcome": "aiocancel.core.outcome",
     "Property": "aiocancel.core.properties",

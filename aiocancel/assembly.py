@@ -24,7 +24,7 @@ from aiocancel.billing.page_facts import StripePageFacts
 from aiocancel.core.decision import Policy
 from aiocancel.core.flow.eligibility import OwnersBounds
 from aiocancel.core.flow.rules import PLACE_RULES
-from aiocancel.core.offers.apply import DEFAULT_RULES
+from aiocancel.core.offers.offer_rules import DEFAULT_RULES
 from aiocancel.core.offers.terms import NO_LIMITS, OfferLimits
 from aiocancel.errors import ConfigurationError
 from aiocancel.intake import FlowService

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from aiocancel.billing.settings import StripeBilling
 from aiocancel.config import MAKE_A_KEY
-from aiocancel.core.offers.apply import OfferRules
+from aiocancel.core.offers.offer_rules import OfferRules
 from aiocancel.core.offers.terms import OfferLimits
 from aiocancel.core.public_exit import PublicExit
 from aiocancel.errors import ConfigurationError

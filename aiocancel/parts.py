@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from aiocancel.billing.settings import StripeBilling
     from aiocancel.config import Settings
     from aiocancel.core.grants import GrantSealer
-    from aiocancel.core.offers.apply import OfferRules
+    from aiocancel.core.offers.offer_rules import OfferRules
     from aiocancel.core.offers.terms import OfferLimits
     from aiocancel.core.public_exit import PublicExit
     from aiocancel.ports import (

@@ -72,7 +72,7 @@ if TYPE_CHECKING:
     from aiocancel.billing.customer_subscriptions import StripeSubscriptions
     from aiocancel.billing.settings import StripeBilling
     from aiocancel.core.decision import CancelTiming
-    from aiocancel.core.offers.apply import OfferRules
+    from aiocancel.core.offers.offer_rules import OfferRules
     from aiocancel.core.offers.terms import OfferLimits
     from aiocancel.core.public_exit import PublicExit
     from aiocancel.core.undo import ResumePolicy
@@ -570,7 +570,7 @@ class CancelFlow:
         if hold_out_decide_on is not None and type(hold_out_decide_on) is not date:
             raise ConfigurationError("hold_out_decide_on is a date, such as date(2027, 3, 1)")
         # Late: few sites of a company show them, and each site pays for an import.
-        from aiocancel.core.offers.apply import DEFAULT_RULES
+        from aiocancel.core.offers.offer_rules import DEFAULT_RULES
         from aiocancel.core.offers.terms import NO_LIMITS
         from aiocancel.web.console.app import Console
         from aiocancel.web.console.desk import Desk

@@ -31,7 +31,8 @@ from aiocancel.core.flow.preview import Preview
 from aiocancel.core.flow.price_effect import PriceEffect, price_effect
 from aiocancel.core.flow.screen import OfferOnScreen, PauseChoice
 from aiocancel.core.flow.steps import FlowProgress, next_offer
-from aiocancel.core.offers.apply import OfferRules, offer_step
+from aiocancel.core.offers.apply import offer_step
+from aiocancel.core.offers.offer_rules import OfferRules
 from aiocancel.core.offers.terms import (
     AcceptedOffer,
     CustomTerms,

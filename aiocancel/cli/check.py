@@ -21,7 +21,7 @@ from aiocancel.check_arguments import LIVE_KEY_LENGTH
 from aiocancel.config import MAKE_A_KEY
 from aiocancel.core import preflight
 from aiocancel.core.flow.definition import FlowDefinition, PlanOffer
-from aiocancel.core.offers.apply import DEFAULT_RULES
+from aiocancel.core.offers.offer_rules import DEFAULT_RULES
 from aiocancel.core.preflight import CheckResult, Level
 from aiocancel.errors import AiocancelError, BillingError, VendorError
 from aiocancel.parts import Parts

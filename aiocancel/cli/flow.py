@@ -21,7 +21,7 @@ from aiocancel.core.flow.simulate import PastRun, Simulated, simulate
 from aiocancel.core.flow.walk import MOST_SCREENS, OfferOnPaths, Walked, walk
 from aiocancel.core.identifiers import Mode
 from aiocancel.core.money import major_units
-from aiocancel.core.offers.apply import DEFAULT_RULES, OfferRules
+from aiocancel.core.offers.offer_rules import DEFAULT_RULES, OfferRules
 from aiocancel.core.offers.terms import NO_LIMITS, OfferLimits
 from aiocancel.errors import TargetError
 

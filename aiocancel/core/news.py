@@ -11,11 +11,11 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal
 
+from aiocancel.core.calendar_months import add_months
 from aiocancel.core.changes import AddDiscount, Change, MoveTrialEnd, PauseService, SwapPrice
 from aiocancel.core.claim_reason import NO_REASON, CancelReason
 from aiocancel.core.flow_details import FlowDetails
 from aiocancel.core.identifiers import SubscriptionId, is_opaque_id
-from aiocancel.core.offers.apply import add_months
 from aiocancel.core.stored_json import refuse_unknown
 from aiocancel.core.subscription import Subscription, read_subscription
 

@@ -41,7 +41,7 @@ from aiocancel.core.codes import AnyCode, Code
 from aiocancel.core.flow.promise import breaks_the_promise
 from aiocancel.core.idempotency import wish_of
 from aiocancel.core.last_bill import LastBill
-from aiocancel.core.offers.apply import NO_PROGRESS, Progress
+from aiocancel.core.offers.progress import NO_PROGRESS, Progress
 from aiocancel.core.offers.terms import AcceptedOffer, PlanTerms, name_of
 from aiocancel.core.offers.verify import Disproven, Doubtful, NotYet, Proven, Verdict
 from aiocancel.core.retry import (

@@ -15,8 +15,10 @@ from aiocancel.core.decision import Policy
 from aiocancel.core.flow_session import FlowSession
 from aiocancel.core.idempotency import wish_of
 from aiocancel.core.identifiers import FlowSessionId, SubscriptionId
-from aiocancel.core.offers.apply import DEFAULT_RULES, OfferRules, Progress, offer_step
+from aiocancel.core.offers.apply import offer_step
 from aiocancel.core.offers.expect import Baseline, patience_s, vendor_offer_step
+from aiocancel.core.offers.offer_rules import DEFAULT_RULES, OfferRules
+from aiocancel.core.offers.progress import Progress
 from aiocancel.core.offers.terms import NO_LIMITS, AcceptedOffer, OfferLimits, with_seats
 from aiocancel.core.offers.verify import Doubtful, NotYet, Proven, Verdict, judge
 from aiocancel.core.outcome import Outcome

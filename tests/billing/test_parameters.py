@@ -32,7 +32,8 @@ from aiocancel.core.changes import (
 from aiocancel.core.claim import NO_REASON, CancelReason
 from aiocancel.core.claim_reason import FEEDBACK_VALUES
 from aiocancel.core.identifiers import SubscriptionId
-from aiocancel.core.offers.apply import DEFAULT_RULES, offer_step
+from aiocancel.core.offers.apply import offer_step
+from aiocancel.core.offers.offer_rules import DEFAULT_RULES
 from aiocancel.core.offers.terms import COUPON_DURATIONS, AcceptedOffer, CouponTerms
 from aiocancel.core.phases import Phase, PhaseItem, without_metadata
 from aiocancel.core.schedules import (

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aiocancel.core.calendar_months import add_months
 from aiocancel.core.changes import (
     AddDiscount,
     Change,
@@ -30,7 +31,6 @@ from aiocancel.core.news import (
     standing_from_json,
     standing_to_json,
 )
-from aiocancel.core.offers.apply import add_months
 from aiocancel.core.subscription import AppliedDiscount, Subscription, read_subscription
 from aiocancel.errors import UnreadableLedgerError
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from aiocancel.core.identifiers import SubscriptionId
-from aiocancel.core.offers.apply import OfferRules
+from aiocancel.core.offers.offer_rules import OfferRules
 from aiocancel.postgres.ledger import Ledger
 from aiocancel.telemetry import ActionParked, ActionRefused, AttemptFailed
 from aiocancel.testing.stripe.simulator import Fault

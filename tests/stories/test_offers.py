@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from aiocancel import CustomOffer, OfferLimits, StripeBilling
-from aiocancel.core.offers.apply import OfferRules
+from aiocancel.core.offers.offer_rules import OfferRules
 from aiocancel.telemetry import ActionParked, ActionRefused, PageFactsMissing
 from aiocancel.testing.stripe.simulator import Fault
 from tests.support.company import Company

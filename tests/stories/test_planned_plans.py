@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 
 from aiocancel import OfferLimits, StripeBilling
-from aiocancel.core.offers.apply import OfferRules
+from aiocancel.core.offers.offer_rules import OfferRules
 from aiocancel.telemetry import ActionParked, ActionRefused
 from aiocancel.testing.stripe.simulator import Fault, FaultKind
 from tests.stories.test_deferred_offers import DAY, has_ended, states, status, wake

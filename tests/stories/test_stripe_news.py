@@ -17,7 +17,7 @@ from aiohttp.test_utils import TestClient
 
 from aiocancel import CancelFlow, StripeBilling, SubscriptionChange
 from aiocancel.core.codes import Code
-from aiocancel.core.offers.apply import OfferRules
+from aiocancel.core.offers.offer_rules import OfferRules
 from aiocancel.telemetry import (
     ActionApplied,
     ActionParked,

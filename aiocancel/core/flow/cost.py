@@ -23,7 +23,7 @@ from aiocancel.core.flow.definition import (
     TrialOffer,
 )
 from aiocancel.core.flow.describe import amounts_in_words
-from aiocancel.core.offers.apply import OfferRules
+from aiocancel.core.offers.offer_rules import OfferRules
 from aiocancel.core.offers.terms import OfferLimits
 
 PaymentRhythm: TypeAlias = tuple[str, int]

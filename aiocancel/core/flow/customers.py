@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final
 
+from aiocancel.core.calendar_months import add_months
 from aiocancel.core.flow.answers import NO_ANSWERS
 from aiocancel.core.flow.conditions import (
     STATUSES,
@@ -29,7 +30,6 @@ from aiocancel.core.flow.conditions import (
     TenureIs,
 )
 from aiocancel.core.flow.snapshot import History, Scalar, Snapshot
-from aiocancel.core.offers.apply import add_months
 from aiocancel.errors import ConfigurationError
 
 MOST_KINDS: Final = 20_000

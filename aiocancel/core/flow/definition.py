@@ -33,7 +33,7 @@ from aiocancel.core.flow.field_checks import (
 )
 from aiocancel.core.flow.own_words import Words, texts_of
 from aiocancel.core.flow.rules import FlowRule, Subject, rule_from_json, rule_to_json
-from aiocancel.core.offers.apply import LONGEST_TRIAL
+from aiocancel.core.offers.trial import LONGEST_TRIAL
 from aiocancel.core.stored_json import refuse_unknown
 from aiocancel.errors import ConfigurationError, UnreadableLedgerError
 

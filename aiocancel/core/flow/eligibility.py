@@ -34,7 +34,8 @@ from aiocancel.core.flow.flow_terms import offer_terms
 from aiocancel.core.flow.rules import Consent, FlowRule, forbidding, permission
 from aiocancel.core.flow.snapshot import History, Snapshot
 from aiocancel.core.flow.steps import FittingOffers
-from aiocancel.core.offers.apply import DEFAULT_RULES, OfferRules, offer_step
+from aiocancel.core.offers.apply import offer_step
+from aiocancel.core.offers.offer_rules import DEFAULT_RULES, OfferRules
 from aiocancel.core.offers.terms import NO_LIMITS, CustomTerms, OfferLimits, breach
 from aiocancel.core.schedules import DEFAULT_SCHEDULE_POLICY, SchedulePolicy
 from aiocancel.core.stored_json import refuse_unknown

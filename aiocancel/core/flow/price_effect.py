@@ -15,15 +15,12 @@ from enum import StrEnum
 from typing import Final, TypeAlias, assert_never
 
 from aiocancel.core.actions import Write
+from aiocancel.core.calendar_months import add_months
 from aiocancel.core.changes import MoveTrialEnd
 from aiocancel.core.flow.preview import Preview, PreviewLine, Tax
-from aiocancel.core.offers.apply import (
-    DEFAULT_RULES,
-    INVOICE_MARGIN,
-    OfferRules,
-    add_months,
-    offer_step,
-)
+from aiocancel.core.offers.apply import offer_step
+from aiocancel.core.offers.coming_payments import INVOICE_MARGIN
+from aiocancel.core.offers.offer_rules import DEFAULT_RULES, OfferRules
 from aiocancel.core.offers.terms import (
     AcceptedOffer,
     CouponTerms,

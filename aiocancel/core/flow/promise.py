@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from aiocancel.core.flow.preview import Preview
-from aiocancel.core.offers.apply import INVOICE_MARGIN
+from aiocancel.core.offers.coming_payments import INVOICE_MARGIN
 from aiocancel.core.offers.terms import PauseTerms, Promised, Terms
 
 

@@ -17,7 +17,7 @@ from aiocancel.core.flow.answers import Answers
 from aiocancel.core.flow.cost import cost_of
 from aiocancel.core.flow.definition import FlowDefinition, FlowOffer
 from aiocancel.core.flow.snapshot import Snapshot
-from aiocancel.core.offers.apply import OfferRules
+from aiocancel.core.offers.offer_rules import OfferRules
 
 # Payments in a year, at the most.
 _A_YEAR: Final[Mapping[str, Fraction]] = {

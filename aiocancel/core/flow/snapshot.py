@@ -12,8 +12,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final, TypeAlias
 
+from aiocancel.core.calendar_months import add_months
 from aiocancel.core.money import AMBIGUOUS
-from aiocancel.core.offers.apply import add_months
 from aiocancel.core.shown import ShownSubscription
 from aiocancel.core.stored_json import refuse_unknown
 from aiocancel.core.subscription import OwnedSubscription

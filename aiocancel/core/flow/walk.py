@@ -40,7 +40,7 @@ from aiocancel.core.flow.steps import (
     advance,
     begin,
 )
-from aiocancel.core.offers.apply import DEFAULT_RULES, OfferRules
+from aiocancel.core.offers.offer_rules import DEFAULT_RULES, OfferRules
 from aiocancel.core.offers.terms import NO_LIMITS, OfferLimits
 
 MOST_SCREENS: Final = 6

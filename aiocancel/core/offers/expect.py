@@ -12,8 +12,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, assert_never
 
 from aiocancel.core.actions import Done, Receipt, Refuse, Wait
+from aiocancel.core.calendar_months import add_months
 from aiocancel.core.codes import Code
-from aiocancel.core.offers.apply import add_months
 from aiocancel.core.offers.terms import (
     AcceptedOffer,
     CouponTerms,

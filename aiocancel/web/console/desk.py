@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, TypeVar
 
-from aiocancel.core.offers.apply import DEFAULT_RULES, OfferRules
+from aiocancel.core.offers.offer_rules import DEFAULT_RULES, OfferRules
 from aiocancel.core.offers.terms import NO_LIMITS, OfferLimits
 from aiocancel.errors import UnavailableError
 from aiocancel.postgres.console import ConsoleStore

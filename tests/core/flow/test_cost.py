@@ -24,7 +24,7 @@ from aiocancel.core.flow.definition import (
     PlanOffer,
     TrialOffer,
 )
-from aiocancel.core.offers.apply import DEFAULT_RULES, OfferRules
+from aiocancel.core.offers.offer_rules import DEFAULT_RULES, OfferRules
 from aiocancel.core.offers.terms import OfferLimits
 
 HALF_3 = CouponOffer("o", percent_off=50, months=3)

@@ -33,7 +33,7 @@ from aiocancel.core.flow.eligibility import (
 )
 from aiocancel.core.flow.rules import PLACE_RULES, benefit, never, permission
 from aiocancel.core.flow.snapshot import History, Snapshot
-from aiocancel.core.offers.apply import OfferRules
+from aiocancel.core.offers.offer_rules import OfferRules
 from aiocancel.core.offers.terms import OfferLimits
 from aiocancel.core.subscription import Subscription
 from aiocancel.errors import UnreadableLedgerError

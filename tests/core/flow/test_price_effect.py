@@ -21,7 +21,7 @@ from aiocancel.core.flow.price_effect import (
     price_of_going_on,
 )
 from aiocancel.core.identifiers import SubscriptionId
-from aiocancel.core.offers.apply import OfferRules
+from aiocancel.core.offers.offer_rules import OfferRules
 from aiocancel.core.offers.terms import (
     AcceptedOffer,
     CouponTerms,

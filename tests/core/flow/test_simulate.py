@@ -16,7 +16,7 @@ from aiocancel.core.flow.definition import (
 )
 from aiocancel.core.flow.simulate import Offered, PastRun, simulate
 from aiocancel.core.flow.snapshot import Snapshot
-from aiocancel.core.offers.apply import DEFAULT_RULES
+from aiocancel.core.offers.offer_rules import DEFAULT_RULES
 
 HALF = CouponOffer("half", percent_off=50, months=3, when=reason("too_expensive"))
 TEN = CouponOffer("ten", amount_off={"eur": 1000}, months=1, when=country("DE"))

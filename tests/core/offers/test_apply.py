@@ -21,6 +21,7 @@ from aiocancel.core.actions import (
     Write,
     past_the_schedule,
 )
+from aiocancel.core.calendar_months import add_months
 from aiocancel.core.changes import (
     PAUSE_BEHAVIORS,
     AddDiscount,
@@ -37,17 +38,12 @@ from aiocancel.core.changes import (
 )
 from aiocancel.core.codes import Code
 from aiocancel.core.identifiers import SubscriptionId
-from aiocancel.core.offers.apply import (
-    DEFAULT_RULES,
-    PAUSE_LEAD,
-    PAYMENT_LOOKS,
-    SERVICE_PAUSE_LEAD,
-    OfferRules,
-    Progress,
-    add_months,
-    offer_step,
-)
+from aiocancel.core.offers.apply import offer_step
+from aiocancel.core.offers.offer_rules import DEFAULT_RULES, OfferRules
+from aiocancel.core.offers.pause import PAUSE_LEAD, SERVICE_PAUSE_LEAD
+from aiocancel.core.offers.plan import PAYMENT_LOOKS
 from aiocancel.core.offers.planned import PHASE_MARGIN
+from aiocancel.core.offers.progress import Progress
 from aiocancel.core.offers.terms import (
     AcceptedOffer,
     CouponDuration,

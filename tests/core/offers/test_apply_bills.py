@@ -20,7 +20,7 @@ from aiocancel.core.changes import (
     PlainChange,
     SchedulePrice,
 )
-from aiocancel.core.offers.apply import OfferRules
+from aiocancel.core.offers.offer_rules import OfferRules
 from aiocancel.core.offers.terms import (
     COUPON_DURATIONS,
     PAUSE_INTERVALS,

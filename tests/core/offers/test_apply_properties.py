@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aiocancel.core.actions import Defer, Done, Receipt, Refuse, Wait, Write
+from aiocancel.core.calendar_months import add_months
 from aiocancel.core.changes import (
     PAUSE_BEHAVIORS,
     AddDiscount,
@@ -21,7 +22,8 @@ from aiocancel.core.changes import (
     shows,
 )
 from aiocancel.core.identifiers import SubscriptionId
-from aiocancel.core.offers.apply import INVOICE_MARGIN, OfferRules, add_months
+from aiocancel.core.offers.coming_payments import INVOICE_MARGIN
+from aiocancel.core.offers.offer_rules import OfferRules
 from aiocancel.core.offers.terms import (
     COUPON_DURATIONS,
     PAUSE_INTERVALS,

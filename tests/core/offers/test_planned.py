@@ -11,7 +11,7 @@ import pytest
 from aiocancel.core.actions import Defer, Done, Receipt, Refuse, Step, Supersede, Wait, Write
 from aiocancel.core.changes import SchedulePrice, SwapPrice
 from aiocancel.core.codes import Code
-from aiocancel.core.offers.apply import OfferRules
+from aiocancel.core.offers.offer_rules import OfferRules
 from aiocancel.core.offers.planned import PHASE_MARGIN
 from aiocancel.core.offers.terms import (
     AcceptedOffer,
