@@ -10,10 +10,7 @@ from datetime import datetime
 from typing import Final, assert_never
 
 from aiocancel.core.actions import Done, Receipt, Refuse, Step, Supersede, Wait, Write
-from aiocancel.core.changes import (
-    shows,
-    still_holds,
-)
+from aiocancel.core.changes import shows, still_holds
 from aiocancel.core.codes import Code
 from aiocancel.core.offers.coming_payments import renews_about
 from aiocancel.core.offers.coupon import coupon_step
@@ -42,10 +39,7 @@ from aiocancel.core.offers.terms import (
     TrialTerms,
 )
 from aiocancel.core.offers.trial import trial_step
-from aiocancel.core.subscription import (
-    Price,
-    Subscription,
-)
+from aiocancel.core.subscription import Price, Subscription
 
 # https://docs.stripe.com/api/subscriptions/object
 _STATUSES: Final = frozenset({"active", "trialing", "past_due", "unpaid", "paused"})

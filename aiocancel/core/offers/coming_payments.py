@@ -7,11 +7,7 @@ from typing import Final
 
 from aiocancel.core.calendar_months import MONTHS_DIFFER, later
 from aiocancel.core.offers.offer_rules import MOST_MONTHS
-from aiocancel.core.subscription import (
-    AppliedDiscount,
-    Item,
-    Subscription,
-)
+from aiocancel.core.subscription import AppliedDiscount, Item, Subscription
 
 # A payment that comes between our read and our write would be charged as well; an attempt is shorter than this.
 RENEWAL_MARGIN: Final = timedelta(minutes=2)

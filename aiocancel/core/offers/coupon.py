@@ -12,22 +12,13 @@ from typing import Final
 
 from aiocancel.core.actions import Done, Receipt, Refuse, Step, Write
 from aiocancel.core.calendar_months import MONTHS_DIFFER, add_months, later
-from aiocancel.core.changes import (
-    AddDiscount,
-    NewCoupon,
-)
+from aiocancel.core.changes import AddDiscount, NewCoupon
 from aiocancel.core.codes import Code
 from aiocancel.core.money import minor_units
 from aiocancel.core.offers.coming_payments import INVOICE_MARGIN, MOST_PAYMENTS, paid_before
 from aiocancel.core.offers.offer_rules import OfferRules
-from aiocancel.core.offers.terms import (
-    CouponTerms,
-)
-from aiocancel.core.subscription import (
-    AppliedDiscount,
-    Item,
-    Subscription,
-)
+from aiocancel.core.offers.terms import CouponTerms
+from aiocancel.core.subscription import AppliedDiscount, Item, Subscription
 
 _MOST_PERCENT_PLACES: Final = 4
 
@@ -35,6 +26,7 @@ _MOST_PERCENT_PLACES: Final = 4
 def coupon_step(
     terms: CouponTerms, subscription: Subscription, now: datetime, rules: OfferRules
 ) -> Step:
+    """Return the discount to add, or why it is refused; nothing where it is there already."""
     if terms.to_customer:
         # The pinned API version has no parameter left that gives a customer a coupon.
         return Refuse(Code.CUSTOMER_COUPONS_ARE_GONE)

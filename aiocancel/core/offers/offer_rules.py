@@ -6,12 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from aiocancel.core.changes import (
-    PAUSE_BEHAVIORS,
-    PAUSE_CREDITS,
-    PauseBehavior,
-    PauseCredit,
-)
+from aiocancel.core.changes import PAUSE_BEHAVIORS, PAUSE_CREDITS, PauseBehavior, PauseCredit
 from aiocancel.core.check_settings import check_flag, check_texts, check_whole, check_word
 from aiocancel.errors import ConfigurationError
 

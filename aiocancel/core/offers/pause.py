@@ -11,10 +11,7 @@ from typing import Final
 
 from aiocancel.core.actions import Defer, Refuse, Step, Write
 from aiocancel.core.calendar_months import MONTHS_DIFFER, later
-from aiocancel.core.changes import (
-    PausePayments,
-    PauseService,
-)
+from aiocancel.core.changes import PausePayments, PauseService
 from aiocancel.core.codes import Code
 from aiocancel.core.offers.coming_payments import (
     INVOICE_MARGIN,
@@ -22,14 +19,8 @@ from aiocancel.core.offers.coming_payments import (
     runs_out,
 )
 from aiocancel.core.offers.offer_rules import OfferRules
-from aiocancel.core.offers.terms import (
-    PauseTerms,
-)
-from aiocancel.core.subscription import (
-    CollectionPause,
-    Item,
-    Subscription,
-)
+from aiocancel.core.offers.terms import PauseTerms
+from aiocancel.core.subscription import CollectionPause, Item, Subscription
 
 # A pause that begins with the next period is made this long before: a worker that is down for a day, or Stripe
 # itself, must not cost the customer the payment that was to be left out.
@@ -41,6 +32,7 @@ SERVICE_PAUSE_LEAD: Final = timedelta(minutes=30)
 def lasts_as_long(
     terms: PauseTerms, pause: CollectionPause, subscription: Subscription, now: datetime
 ) -> bool:
+    """Tell whether the pause that the subscription is in lasts at least as long as the offered one."""
     due = subscription.current_period_end
     if pause.resumes_at is None or terms.interval == "indefinitely":
         return pause.resumes_at is None
@@ -74,6 +66,7 @@ def in_time(
 def pause_step(
     terms: PauseTerms, subscription: Subscription, now: datetime, rules: OfferRules
 ) -> Step:
+    """Return the pause to make, or why it is refused."""
     due, items = subscription.current_period_end, subscription.items
     if due is None or not items:
         return Refuse(Code.NEXT_PAYMENT_IS_UNKNOWN)

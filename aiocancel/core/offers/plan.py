@@ -6,24 +6,14 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from aiocancel.core.actions import Defer, Refuse, Step, Supersede, Wait, Write
-from aiocancel.core.changes import (
-    SchedulePrice,
-    SwapPrice,
-)
+from aiocancel.core.changes import SchedulePrice, SwapPrice
 from aiocancel.core.codes import Code
 from aiocancel.core.offers.coming_payments import renews_about
 from aiocancel.core.offers.offer_rules import OfferRules
-from aiocancel.core.offers.planned import lacks_a_quantity, plan_at_period_end, planned_step
 from aiocancel.core.offers.progress import Progress
-from aiocancel.core.offers.terms import (
-    PlanTerms,
-    Promised,
-)
-from aiocancel.core.subscription import (
-    Item,
-    Price,
-    Subscription,
-)
+from aiocancel.core.offers.scheduled_plan import lacks_a_quantity, plan_at_period_end, planned_step
+from aiocancel.core.offers.terms import PlanTerms, Promised
+from aiocancel.core.subscription import Item, Price, Subscription
 
 # How often we look whether a payment that the customer must confirm was made. Stripe drops the change by itself
 # at pending_update.expires_at. https://docs.stripe.com/billing/subscriptions/pending-updates
@@ -37,6 +27,7 @@ def plan_step(
     price: Price | None,
     promised: Promised | None,
 ) -> Step:
+    """Return the swap of the price that comes at once, or why it is refused."""
     item = plan_item(subscription, rules)
     if item is None:
         return Refuse(Code.WHICH_ITEM_IS_THE_PLAN)

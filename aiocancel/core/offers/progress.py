@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from aiocancel.core.changes import (
-    Change,
-)
+from aiocancel.core.changes import Change
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,20 +6,17 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from aiocancel.core.actions import Refuse, Step, Write
-from aiocancel.core.changes import (
-    MoveTrialEnd,
-)
+from aiocancel.core.changes import MoveTrialEnd
 from aiocancel.core.codes import Code
 from aiocancel.core.offers.coming_payments import has_a_discount_for_one_payment, runs_out
-from aiocancel.core.subscription import (
-    Subscription,
-)
+from aiocancel.core.subscription import Subscription
 
 # Stripe: trial_end is at most two years from the billing cycle's anchor.
 LONGEST_TRIAL: Final = timedelta(days=730)
 
 
 def trial_step(days: int, subscription: Subscription, now: datetime) -> Step:
+    """Return the later end of the trial, or why it is refused."""
     due, paid_until = subscription.current_period_end, subscription.paid_until
     if due is None or paid_until is None:
         return Refuse(Code.NEXT_PAYMENT_IS_UNKNOWN)

@@ -42,8 +42,8 @@ from aiocancel.core.offers.apply import offer_step
 from aiocancel.core.offers.offer_rules import DEFAULT_RULES, OfferRules
 from aiocancel.core.offers.pause import PAUSE_LEAD, SERVICE_PAUSE_LEAD
 from aiocancel.core.offers.plan import PAYMENT_LOOKS
-from aiocancel.core.offers.planned import PHASE_MARGIN
 from aiocancel.core.offers.progress import Progress
+from aiocancel.core.offers.scheduled_plan import PHASE_MARGIN
 from aiocancel.core.offers.terms import (
     AcceptedOffer,
     CouponDuration,

@@ -12,7 +12,7 @@ from aiocancel.core.actions import Defer, Done, Receipt, Refuse, Step, Supersede
 from aiocancel.core.changes import SchedulePrice, SwapPrice
 from aiocancel.core.codes import Code
 from aiocancel.core.offers.offer_rules import OfferRules
-from aiocancel.core.offers.planned import PHASE_MARGIN
+from aiocancel.core.offers.scheduled_plan import PHASE_MARGIN
 from aiocancel.core.offers.terms import (
     AcceptedOffer,
     CouponTerms,
