@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import secrets
+import os
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -36,7 +36,7 @@ from aiocancel.core.identifiers import SubscriptionId
 from aiocancel.core.news import StripeEvent
 from aiocancel.core.public_exit import PublicDeclaration, PublicExit, public_to_json
 from aiocancel.core.shown import ShownSubscription
-from aiocancel.core.signing import SignedPayload
+from aiocancel.core.signing import SignedPayload, url_safe
 from aiocancel.core.subscription import OwnedSubscription
 from aiocancel.core.undo import changes_billing, takes_back
 from aiocancel.errors import (
@@ -140,7 +140,7 @@ class FlowService:
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._storing = asyncio.Semaphore(STORED_AT_ONCE)
         self._reads_rows = bool(vendor.columns)
-        self._carries_proof = vendor.proof_in is not None
+        self._prove_to = None if vendor.proof_in is None else vendor.name
         self._endings = endings or Endings(ledger.pool)
 
     async def find(
@@ -248,21 +248,21 @@ class FlowService:
         issued_at = int(self._now())
         expires_at = issued_at + settings.grant_lifetime_s
 
-        grant = Grant(
-            customer_id=owned.customer_id,
-            subscription_id=owned.subscription_id,
-            mode=settings.mode,
-            issued_at=issued_at,
-            expires_at=expires_at,
-            nonce=secrets.token_urlsafe(_GRANT_NONCE_BYTES),
+        grant, proof = self._sealer.mint(
+            owned.customer_id,
+            owned.subscription_id,
+            settings.mode,
+            issued_at,
+            expires_at,
+            url_safe(os.urandom(_GRANT_NONCE_BYTES)),
+            prove_to=self._prove_to,
         )
-        proof = self._sealer.prove(grant, self._vendor.name) if self._carries_proof else None
         if options is None:
             page_data = self._vendor.page_data(owned, proof)
         else:
             vendor = self._vendor.with_options(options)
             page_data = {**vendor.page_data(owned, proof), "options": vendor.widget().options}
-        return SealedFlow(page_data, self._sealer.seal(grant), expires_at)
+        return SealedFlow(page_data, grant, expires_at)
 
     def _report_left_out(self, owned: OwnedSubscription) -> None:
         # It is the same column on every page: one report is enough to go and look.

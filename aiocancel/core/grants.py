@@ -22,13 +22,13 @@ from typing import Any
 
 from aiocancel.core.codes import Code
 from aiocancel.core.identifiers import CustomerId, Mode, SubscriptionId
-from aiocancel.core.signing import mac, url_safe
+from aiocancel.core.signing import mac, url_safe, url_safe_bytes
 from aiocancel.errors import GrantError
 
-_VERSION = "g1"
-_PROOF_VERSION = "p1"
-_LINK_VERSION = "l1"
-_PAGE_VERSION = "x1"
+_VERSION = b"g1"
+_PROOF_VERSION = b"p1"
+_LINK_VERSION = b"l1"
+_PAGE_VERSION = b"x1"
 # Room for ids of 255 characters, of which JSON may need twelve bytes each.
 _MAX_LENGTH = 8192
 
@@ -46,10 +46,13 @@ class Grant:
 
     def to_json(self) -> str:
         """Return the fields in their order as a compact JSON list, in ASCII."""
-        # Written out: every page with the flow makes two of them (tests/benchmarks/page.py).
-        return (
-            f"[{quoted(self.customer_id)},{quoted(self.subscription_id)},{quoted(self.mode)},"
-            f"{self.issued_at},{self.expires_at},{quoted(self.nonce)}]"
+        return _fields_to_json(
+            self.customer_id,
+            self.subscription_id,
+            self.mode,
+            self.issued_at,
+            self.expires_at,
+            self.nonce,
         )
 
 
@@ -80,8 +83,38 @@ class GrantSealer:
 
     def prove(self, grant: Grant, vendor: str) -> str:
         """Return the proof that a page with this grant opened a flow of ``vendor``, as URL-safe text."""
-        content = f"[{quoted(vendor)},{grant.to_json()[1:]}"
-        return _sealed(_PROOF_VERSION, content, self._proof_keys[0])
+        return self._proved(grant.to_json(), vendor)
+
+    def _proved(self, fields: str, vendor: str) -> str:
+        return _sealed(_PROOF_VERSION, f"[{quoted(vendor)},{fields[1:]}", self._proof_keys[0])
+
+    def mint(
+        self,
+        customer_id: CustomerId,
+        subscription_id: SubscriptionId,
+        mode: Mode,
+        issued_at: int,
+        expires_at: int,
+        nonce: str,
+        *,
+        prove_to: str | None,
+    ) -> tuple[str, str | None]:
+        """Return what ``seal`` and ``prove`` return for a Grant of these fields, which are written once.
+
+        Every page with the flow needs both, and no Grant (tests/benchmarks/page.py).
+
+        Args:
+            customer_id: As in Grant, and so are the fields up to ``nonce``.
+            subscription_id: See there.
+            mode: See there.
+            issued_at: See there.
+            expires_at: See there.
+            nonce: See there.
+            prove_to: The flow vendor that the proof is for; None makes none.
+        """
+        fields = _fields_to_json(customer_id, subscription_id, mode, issued_at, expires_at, nonce)
+        proof = None if prove_to is None else self._proved(fields, prove_to)
+        return _sealed(_VERSION, fields, self._keys[0]), proof
 
     def open(self, text: str, *, now: int, customer_id: str, mode: Mode) -> Grant:
         """Return the grant that ``seal`` was given, or refuse.
@@ -161,16 +194,27 @@ def _derived(purpose: bytes, keys: Sequence[str]) -> tuple[bytes, ...]:
     return tuple(hashlib.sha256(purpose + key.encode()).digest() for key in keys)
 
 
-def _sealed(version: str, content: str, key: bytes) -> str:
-    body = f"{version}.{url_safe(content.encode())}"
-    return f"{body}.{url_safe(mac(key, body.encode()))}"
+def _fields_to_json(
+    customer_id: str, subscription_id: str, mode: str, issued_at: int, expires_at: int, nonce: str
+) -> str:
+    # Written out: an encoder takes several times as long (tests/benchmarks/page.py).
+    return (
+        f"[{quoted(customer_id)},{quoted(subscription_id)},{quoted(mode)},"
+        f"{issued_at},{expires_at},{quoted(nonce)}]"
+    )
 
 
-def _opened(text: str, wanted: str, keys: Sequence[bytes]) -> list[Any] | None:
+def _sealed(version: bytes, content: str, key: bytes) -> str:
+    # In bytes up to the end, as they are what is signed.
+    body = b"%b.%b" % (version, url_safe_bytes(content.encode()))
+    return (b"%b.%b" % (body, url_safe_bytes(mac(key, body)))).decode("ascii")
+
+
+def _opened(text: str, wanted: bytes, keys: Sequence[bytes]) -> list[Any] | None:
     """Return what was sealed with one of the keys, None for anything else."""
     body, _, mac_text = text.rpartition(".")
     version, _, payload = body.partition(".")
-    if len(text) > _MAX_LENGTH or version != wanted:
+    if len(text) > _MAX_LENGTH or version != wanted.decode():
         return None
 
     try:

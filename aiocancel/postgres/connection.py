@@ -63,6 +63,9 @@ class _UnavailableOnOutage:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, where: object
     ) -> None:
+        # First of all: nearly always there is none, and there are two dozen kinds to compare with.
+        if error is None:
+            return
         if isinstance(error, OUTAGES):
             raise UnavailableError(f"{DID_NOT_ANSWER} ({type(error).__name__})") from error
 
@@ -73,6 +76,8 @@ class _UnavailableOnRefusal(_UnavailableOnOutage):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, where: object
     ) -> None:
+        if error is None:
+            return
         super().__exit__(kind, error, where)
         if isinstance(error, asyncpg.PostgresError):
             logger.error("%s %s (%s)", REFUSED, error.sqlstate, type(error).__name__)

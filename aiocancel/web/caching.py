@@ -26,7 +26,8 @@ def keep_private(headers: CIMultiDict[str]) -> str | None:
         The first header that allowed a shared cache to store the response, as it was written; None if none did.
     """
     refused = None
-    written = ", ".join(headers.getall(_CACHE_CONTROL, ()))
+    # Nearly always it is for us to write it: the rest is done only where there is something to read.
+    written = ", ".join(headers.getall(_CACHE_CONTROL)) if _CACHE_CONTROL in headers else ""
     if not written:
         headers[_CACHE_CONTROL] = _PRIVATE
     elif not _forbids_sharing(written):
@@ -34,13 +35,19 @@ def keep_private(headers: CIMultiDict[str]) -> str | None:
         refused = f"{_CACHE_CONTROL}: {written}"
 
     # A cache that is meant by one of these looks at no other: RFC 9213, 2.
+    if any(map(_is_for_certain_caches, headers)):
+        refused = _keep_from_certain_caches(headers, refused)
+
+    _vary_by_cookie(headers)
+    return refused
+
+
+def _keep_from_certain_caches(headers: CIMultiDict[str], refused: str | None) -> str | None:
     for name in [name for name in headers if _is_for_certain_caches(name)]:
         value = headers.get(name, "")
         if name in headers and not _forbids_sharing(value):
             headers.popall(name)
             refused = refused or f"{name}: {value}"
-
-    _vary_by_cookie(headers)
     return refused
 
 
@@ -58,10 +65,10 @@ def _is_for_certain_caches(name: str) -> bool:
 
 
 def _vary_by_cookie(headers: CIMultiDict[str]) -> None:
-    written = headers.getall(_VARY, ())
-    if not written:
+    if _VARY not in headers:
         headers[_VARY] = "Cookie"
         return
+    written = headers.getall(_VARY)
     named = {name.strip().lower() for value in written for name in value.split(",")}
     if not named & {"cookie", "*"}:
         headers[_VARY] = ", ".join([*(value for value in written if value.strip()), "Cookie"])

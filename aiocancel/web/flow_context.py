@@ -360,9 +360,10 @@ class FlowContext:
 
     @property
     def _words(self) -> Words:
-        request = self._request()
         languages = self._site.languages
-        return languages.default if request is None else languages.of(request)
+        if not languages.depends_on_browser or (request := self._request()) is None:
+            return languages.default
+        return languages.of(request)
 
     def _require_resolved(self, what: str) -> None:
         if self._state is FlowState.UNRESOLVED:

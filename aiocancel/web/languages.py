@@ -37,20 +37,17 @@ class Languages:
             for language in settings.languages
         }
         self.default = next(iter(self._words.values()))
+        self.depends_on_browser = len(self._words) > 1
+        """Whether another ``Accept-Language`` may get another answer."""
 
     @property
     def all(self) -> Sequence[Words]:
         """The words of every language."""
         return tuple(self._words.values())
 
-    @property
-    def depends_on_browser(self) -> bool:
-        """Whether another ``Accept-Language`` may get another answer."""
-        return len(self._words) > 1
-
     def of(self, request: web.Request) -> Words:
         """Return the words for a request."""
-        if len(self._words) == 1:
+        if not self.depends_on_browser:
             return self.default
         if (chosen := self._chosen(request)) is not None:
             return chosen

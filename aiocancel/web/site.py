@@ -240,13 +240,15 @@ def checked_customer_id(answer: object) -> str | None:
     Raises:
         UnavailableError: It is no id; the log says of which type it is.
     """
-    if answer is None or answer == "":
-        return None
-    # True is an int as well, and nobody's id.
-    if isinstance(answer, (int, uuid.UUID)) and not isinstance(answer, bool):
-        answer = str(answer)
     if not isinstance(answer, str):
-        return _refused(f"a value of type {type(answer).__name__}")
+        if answer is None:
+            return None
+        # True is an int as well, and nobody's id.
+        if isinstance(answer, bool) or not isinstance(answer, (int, uuid.UUID)):
+            return _refused(f"a value of type {type(answer).__name__}")
+        answer = str(answer)
+    if not answer:
+        return None
     if len(answer) > MAX_CUSTOMER_ID_LENGTH:
         return _refused(f"{len(answer)} characters")
     return None if _UNSTORABLE.search(answer) else answer

@@ -368,3 +368,23 @@ def test_page_of_the_public_exit_comes_back_and_networks_are_kept_unreadable() -
     assert sealer.keyed("10.0.0.1") == sealer.keyed("10.0.0.1")
     assert len({sealer.keyed("10.0.0.1"), sealer.keyed("10.0.0.2"), other.keyed("10.0.0.1")}) == 3
     assert "10.0" not in sealer.keyed("10.0.0.1")
+
+
+@given(grants, st.sampled_from([None, "prosperstack", 'a "quoted" vendor']))
+def test_a_minted_page_holds_what_a_grant_of_its_fields_seals_and_proves(
+    grant: Grant, vendor: str | None
+) -> None:
+    sealer = GrantSealer((KEY, OLDER_KEY))
+
+    text, proof = sealer.mint(
+        grant.customer_id,
+        grant.subscription_id,
+        grant.mode,
+        grant.issued_at,
+        grant.expires_at,
+        grant.nonce,
+        prove_to=vendor,
+    )
+
+    assert text == sealer.seal(grant)
+    assert proof == (None if vendor is None else sealer.prove(grant, vendor))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import copy
 import json
 import pickle
@@ -13,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aiocancel.core.signing import SignedPayload, sign_payload, sign_text
+from aiocancel.core.signing import SignedPayload, sign_payload, sign_text, url_safe, url_safe_bytes
 
 CLIENT_SECRET = "my client secret"
 FLOW_SECRET = "my flow secret"
@@ -187,3 +188,9 @@ def test_a_signed_payload_can_be_copied_and_cached(
     signed = sign_text("{}", CLIENT_SECRET)
     assert duplicate(signed) == signed
     assert type(duplicate(signed)) is SignedPayload
+
+
+@given(st.binary(max_size=200))
+def test_url_safe_text_is_that_of_the_standard_library_without_its_padding(data: bytes) -> None:
+    assert url_safe(data) == base64.urlsafe_b64encode(data).decode().rstrip("=")
+    assert url_safe_bytes(data).decode() == url_safe(data)

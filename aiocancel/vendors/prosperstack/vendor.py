@@ -421,7 +421,8 @@ class ProsperStack(FlowVendor):
             subscription.customer_id if self.platform == "custom" else subscription.subscription_id
         )
         payload = self._payload(identifier)
-        fill(payload, self._sources, subscription.record)
+        if self._sources:
+            fill(payload, self._sources, subscription.record)
         if proof is not None and self.proof_in is not None:
             self._carry(payload, proof, self.proof_in)
         # Every value was read as one that JSON holds.
