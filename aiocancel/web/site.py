@@ -247,6 +247,7 @@ def checked_customer_id(answer: object) -> str | None:
         if isinstance(answer, bool) or not isinstance(answer, (int, uuid.UUID)):
             return _refused(f"a value of type {type(answer).__name__}")
         answer = str(answer)
+
     if not answer:
         return None
     if len(answer) > MAX_CUSTOMER_ID_LENGTH:
