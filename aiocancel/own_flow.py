@@ -11,7 +11,8 @@ import json
 import logging
 import re
 import uuid
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Final, TypeAlias, TypeVar
@@ -84,6 +85,7 @@ from aiocancel.core.subscription import OwnedSubscription
 from aiocancel.core.undo import Undo
 from aiocancel.errors import (
     AiocancelError,
+    ConfigurationError,
     ConflictError,
     UnavailableError,
     UnreadableLedgerError,
@@ -159,6 +161,7 @@ class _Run:
     progress: FlowProgress
     snapshot: Snapshot
     reading: Reading | None
+    considered: Considered
 
     @property
     def shown(self) -> ShownSubscription | None:
@@ -289,8 +292,8 @@ class OwnFlowService:
             UnavailableError: The database did not answer; the same may be sent again.
         """
         run = await self._run(customer_id, session_id)
-        fitting = _considered(run.row).fitting
-        after = advance(run.definition, run.progress, fitting, OfferAccepted(offer, months))
+        choice = OfferAccepted(offer, months)
+        after = advance(run.definition, run.progress, run.considered.fitting, choice)
         terms = self._terms(run.row, offer, months)
         if run.progress.state is SessionState.OPEN and breach(terms, self._bounds.offers.limits):
             raise FlowStepError("This offer is no longer made.", code=Code.OFFER_NO_LONGER_FITS)
@@ -336,7 +339,8 @@ class OwnFlowService:
         run = None if session_id is None else await self._run_for_the_exit(customer_id, session_id)
         definition = self._flow.definition if run is None else run.definition
         before = FlowProgress() if run is None else run.progress
-        after = advance(definition, before, _considered_of(run).fitting, ExitPressed(answers))
+        fitting = Considered().fitting if run is None else run.considered.fitting
+        after = advance(definition, before, fitting, ExitPressed(answers))
         if run is not None:
             language = run.row.language
 
@@ -494,7 +498,7 @@ class OwnFlowService:
         moved = await self._asked(self._sessions.move(run.row, move))
         if not moved:
             return await self.screen(customer_id, session_id)
-        return self._screen(_moved(run, move, after))
+        return self._screen(_moved(run, move, after, considered))
 
     async def _shown_next(
         self, run: _Run, event: FlowEvent, considered: Considered
@@ -574,19 +578,21 @@ class OwnFlowService:
         if not _SESSION_ID.fullmatch(session_id):
             # What no session of ours is called may not even be a text that the database takes.
             raise FlowStepError("There is no such attempt of this customer.")
-        row = await self._asked(
-            self._sessions.read(session_id, customer_id, known_versions=list(self._definitions))
-        )
-        if row is None:
-            raise FlowStepError("There is no such attempt of this customer.")
-        return self._run_of(row)
+        with unavailable_on_refusal(), _as_stored():
+            row = await self._asked(
+                self._sessions.read(session_id, customer_id, known_versions=list(self._definitions))
+            )
+            if row is None:
+                raise FlowStepError("There is no such attempt of this customer.")
+            return self._run_of(row)
 
     async def _run_for_the_exit(self, customer_id: str, session_id: str) -> _Run | None:
         """Return the session for the sake of its reason; None where it cannot be read, or not at once."""
         try:
             async with asyncio.timeout(_REASON_WITHIN_S):
                 return await self._run(customer_id, session_id)
-        except (TimeoutError, AiocancelError) as error:
+        except Exception as error:
+            # Whatever a session holds, its customer may leave.
             self._on_event(LookupFailed(_reason(error)))
             return None
 
@@ -603,7 +609,8 @@ class OwnFlowService:
             progress = replace(progress, state=SessionState(row.state))
 
         reading = None if row.stripe is None else reading_from_json(row.stripe)
-        return _Run(row, definition, progress, snapshot_from_json(row.snapshot), reading)
+        snapshot, considered = snapshot_from_json(row.snapshot), _considered(row)
+        return _Run(row, definition, progress, snapshot, reading, considered)
 
     def _screen(self, run: _Run) -> Screen:
         row, progress = run.row, run.progress
@@ -617,11 +624,7 @@ class OwnFlowService:
         reasons = tuple(by_key[key] for key in row.reasons if key in by_key)
         offer = None
         if step is FlowStep.OFFER and progress.on_screen is not None:
-            kept = row.shown_offer(progress.on_screen)
-            definition = run.definition.offer(progress.on_screen)
-            if kept is not None and definition is not None:
-                fitting = list(_considered(row).fitting.months)
-                offer = self._offers.on_screen(definition, kept, run.definition, progress, fitting)
+            offer = self._offer_on_screen(run, progress.on_screen)
         if step is FlowStep.OFFER and offer is None:
             step = FlowStep.EXIT
         return Screen(
@@ -636,6 +639,21 @@ class OwnFlowService:
             claim_id=None if row.claim_id is None else str(row.claim_id),
             may_ask=may_ask(run.definition, run.snapshot, self._bounds.offers.place_rules),
         )
+
+    def _offer_on_screen(self, run: _Run, key: str) -> OfferOnScreen | None:
+        """Return the offer as it was shown; None, so that the exit stands alone, where another release kept it."""
+        definition, fitting = run.definition.offer(key), list(run.considered.fitting.months)
+        try:
+            with _as_stored():
+                kept = run.row.shown_offer(key)
+                if kept is None or definition is None:
+                    return None
+                return self._offers.on_screen(
+                    definition, kept, run.definition, run.progress, fitting
+                )
+        except UnreadableLedgerError as error:
+            self._on_event(LookupFailed(_reason(error)))
+            return None
 
     def _declared(
         self,
@@ -702,11 +720,15 @@ class OwnFlowService:
         )
 
     def _terms(self, row: SessionRow, offer: str, months: int | None) -> Any:
-        kept = row.shown_offer(offer)
-        stored = None if kept is None else kept["terms"].get("" if months is None else str(months))
-        if stored is None:
-            raise FlowStepError("This offer is not on the screen.", code=Code.OFFER_WAS_NOT_SHOWN)
-        return offer_from_json(stored)
+        with unavailable_on_refusal(), _as_stored():
+            kept = row.shown_offer(offer)
+            choice = "" if months is None else str(months)
+            stored = None if kept is None else kept["terms"].get(choice)
+            if stored is None:
+                raise FlowStepError(
+                    "This offer is not on the screen.", code=Code.OFFER_WAS_NOT_SHOWN
+                )
+            return offer_from_json(stored)
 
     def _reason(
         self, definition: FlowDefinition, answers: Answers, language: str | None
@@ -750,7 +772,7 @@ async def _as_coroutine(work: Awaitable[_T]) -> _T:
     return await work
 
 
-def _moved(run: _Run, move: Move, after: FlowProgress) -> _Run:
+def _moved(run: _Run, move: Move, after: FlowProgress, considered: Considered) -> _Run:
     row = replace(
         run.row,
         reason=move.reason,
@@ -759,10 +781,23 @@ def _moved(run: _Run, move: Move, after: FlowProgress) -> _Run:
         shown=(*run.row.shown, *move.shows),
         declined=tuple(move.declined),
     )
-    return replace(run, row=row, progress=after)
+    return replace(run, row=row, progress=after, considered=considered)
 
 
 # --- what is stored ----------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _as_stored() -> Iterator[None]:
+    """Raise UnreadableLedgerError for a stored value of a shape that this release does not know."""
+    try:
+        yield
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+        # The value itself may be a customer's words.
+        shape = type(error).__name__
+        raise UnreadableLedgerError(f"a flow session has another shape ({shape})") from error
+    except ConfigurationError as error:
+        raise UnreadableLedgerError("a flow session has a definition of another shape") from error
 
 
 def _stored(considered: Considered) -> list[dict[str, Any]]:
@@ -778,10 +813,6 @@ def _considered(row: SessionRow) -> Considered:
         for each in row.considered
     ]
     return considered_from_json({"offers": offers, "would_fit": False, "needs_permission": False})
-
-
-def _considered_of(run: _Run | None) -> Considered:
-    return Considered() if run is None else _considered(run.row)
 
 
 def _fitted(considered: Considered) -> str | None:

@@ -26,7 +26,7 @@ from aiocancel.core.codes import Code
 from aiocancel.core.flow.answers import NO_ANSWERS, Answers
 from aiocancel.core.flow.definition import FlowDefinition
 from aiocancel.core.stored_json import refuse_unknown
-from aiocancel.errors import ClaimError
+from aiocancel.errors import ClaimError, UnreadableLedgerError
 
 
 class FlowStep(StrEnum):
@@ -336,6 +336,11 @@ _STORED: Final = (
 def progress_from_json(data: Mapping[str, Any]) -> FlowProgress:
     """Read the JSON of ``progress_to_json``; raises UnreadableLedgerError for another field."""
     refuse_unknown(data, _STORED, "a flow session's progress")
+    texts = [data[name] for name in ("reason", "follow_up", "comment", "accepted")]
+    keys = [*data["shown"], *data["declined"]]
+    if not all(isinstance(each, str | None) for each in texts + keys):
+        raise UnreadableLedgerError("the ledger holds a flow session's progress of another shape")
+
     return FlowProgress(
         step=FlowStep(data["step"]),
         state=SessionState(data["state"]),

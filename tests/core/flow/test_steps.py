@@ -322,3 +322,18 @@ def test_every_order_of_four_events_keeps_the_promises(fitting: FittingOffers) -
 def test_progress_of_a_newer_release_is_refused() -> None:
     with pytest.raises(UnreadableLedgerError):
         progress_from_json(progress_to_json(START) | {"mood": "sad"})
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"reason": {"key": "unused"}},
+        {"comment": 5},
+        {"accepted": ["half"]},
+        {"shown": [{"key": "half"}]},
+    ],
+    ids=["reason", "comment", "accepted", "shown"],
+)
+def test_progress_of_another_shape_is_refused(other: dict[str, object]) -> None:
+    with pytest.raises(UnreadableLedgerError):
+        progress_from_json(progress_to_json(START) | other)
