@@ -397,7 +397,8 @@ class OwnFlowService:
                 )
         except (AiocancelError, TimeoutError, ValueError):
             return None
-        return price_of_going_on(subscription, preview, now=now)
+        ends_pause = undo.kind is ActionKind.UNPAUSE
+        return price_of_going_on(subscription, preview, now=now, ends_pause=ends_pause)
 
     # --- inside -----------------------------------------------------------------------------------------
 

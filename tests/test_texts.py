@@ -160,6 +160,7 @@ _OTHER_FIELDS = {
     "letter_ended_on": ["date"],
     "letter_goes_on": ["plan"],
     "letter_starts_again": ["date"],
+    "letter_next_payment": ["payment"],
     "letter_not_done": ["plan"],
     "letter_keep_link": ["date"],
 }

@@ -37,6 +37,7 @@ from aiocancel.core.codes import Code, ForeignCode
 from aiocancel.core.flow.preview import Preview, read_preview
 from aiocancel.core.identifiers import SubscriptionId, is_opaque_id
 from aiocancel.core.last_bill import LastBill, last_bill
+from aiocancel.core.next_payment import may_tell, next_payment
 from aiocancel.core.permissions import permission_named_in
 from aiocancel.core.retry import (
     Failure,
@@ -52,6 +53,7 @@ from aiocancel.core.schedules import (
     ReleaseSchedule,
     ScheduleChange,
 )
+from aiocancel.core.sentences import Sentence
 from aiocancel.core.shown import Line, ShownSubscription, line_of_price, read_shown
 from aiocancel.core.subscription import (
     Price,
@@ -379,6 +381,19 @@ class StripeClient:
                 raise
             upcoming = None
         return last_bill(subscription, ends_at, upcoming, latest)
+
+    async def next_payment(self, subscription_id: SubscriptionId, now: datetime) -> Sentence | None:
+        """Return the amount and the day of the next payment; None where Stripe does not tell them for certain.
+
+        Args:
+            subscription_id: Which one.
+            now: Aware; a test clock's own time counts instead.
+        """
+        shown = await self.read_for_flow(subscription_id)
+        if not may_tell(shown):
+            return None
+        preview = await self.preview(subscription_id, proration_date=0)
+        return next_payment(shown, preview, now=shown.subscription.frozen_at or now)
 
     async def read_for_page(self, subscription_id: str) -> ShownSubscription:
         """Return the subscription with its discounts, products and open invoice, as far as the key may read them."""

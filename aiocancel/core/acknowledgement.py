@@ -23,6 +23,7 @@ from aiocancel.core.codes import AnyCode, Code
 from aiocancel.core.decision import Answer, AnswerKind
 from aiocancel.core.declaration import ShownBlock
 from aiocancel.core.last_bill import LastBill
+from aiocancel.core.offers.terms import PauseTerms
 from aiocancel.core.said_of_offers import said_of, said_of_promise
 from aiocancel.core.sentences import Moment, Sentence, Value
 from aiocancel.core.shown import ShownSubscription
@@ -150,6 +151,9 @@ def _carried_out(claim: ClaimToTell, now: datetime) -> LetterKind | Later | None
             if LetterKind.OFFER_CARRIED_OUT not in told:
                 return LetterKind.OFFER_CARRIED_OUT
 
+            if (begins_at := pause_begins(answer)) is not None:
+                return _until_it_begins(begins_at, now)
+
             until = pause_until(answer)
             at = (
                 None if until is None or until - now < _LEAST_NOTICE else until - _BEFORE_PAUSE_ENDS
@@ -167,6 +171,23 @@ def _timed(
     if at is None or kind in told:
         return None
     return kind if at <= now else Later((at - now).total_seconds())
+
+
+def pause_begins(answer: Answer) -> datetime | None:
+    """Return when a pause with an end begins that was promised and is not made yet; None for every other answer."""
+    if answer.kind is not AnswerKind.SCHEDULED or answer.given is None:
+        return None
+    terms = answer.given.offer.terms
+    is_pause = isinstance(terms, PauseTerms) and terms.interval != "indefinitely"
+    return answer.effective_at if is_pause and answer.given.change is None else None
+
+
+def _until_it_begins(begins_at: datetime, now: datetime) -> Later | None:
+    """Wait for the pause, as its end is known no sooner; whatever makes it looks at once."""
+    if now - begins_at > _WAITS_FOR_THE_END:
+        return None
+    at = max(begins_at, now) + _ENDS_AFTER
+    return Later((at - now).total_seconds())
 
 
 def pause_until(answer: Answer) -> datetime | None:
@@ -219,6 +240,7 @@ class LetterFacts:
         shown: The subscription as Stripe has it, None where Stripe did not answer in time.
         offers: The offers that the customer was shown, word for word; of an accepted one, that one alone.
         last_bill: What Stripe says of a payment after the cancellation, None where nobody knows.
+        next_payment: The amount and the day of the next payment, None where they are not certain.
     """
 
     answer: Answer
@@ -229,6 +251,7 @@ class LetterFacts:
     shown: ShownSubscription | None = field(default=None, repr=False)
     offers: tuple[ShownBlock, ...] = field(default=(), repr=False)
     last_bill: LastBill | None = None
+    next_payment: Sentence | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,12 +317,16 @@ def letter(kind: LetterKind, facts: LetterFacts) -> Letter:
             return _made(kind, facts, _named("letter_has_ended", facts), on, on)
         case LetterKind.TAKEN_BACK:
             done = next(Sentence(undo.done) for undo in UNDOS if undo.change is answer.change)
-            return _made(kind, facts, _named("letter_goes_on", facts), done, done)
+            subject = _named("letter_goes_on", facts)
+            return _made(kind, facts, subject, done, done, *_said_of_the_next_payment(facts))
         case LetterKind.PAUSE_ENDS_SOON:
             at = pause_until(answer) or facts.received_at
             starts = Sentence("letter_starts_again", {"date": at})
             goes_on, stays = _named("letter_goes_on", facts), Sentence("not_cancelled")
-            return _made(kind, facts, starts, goes_on, stays, may_cancel=True)
+            # The amount is the next fact, where it is known.
+            paid = _said_of_the_next_payment(facts)
+            next_fact = paid[0] if paid else goes_on
+            return _made(kind, facts, starts, next_fact, *paid, stays, may_cancel=True)
         case _:
             # The offer is carried out.
             said, stays = _said(facts), Sentence("not_cancelled")
@@ -333,6 +360,12 @@ def _said_of_the_last_bill(facts: LetterFacts) -> tuple[Sentence, ...]:
             return (Sentence("confirm_past_due"),)
         case found:
             return (Sentence(f"letter_bill_{found}"),)
+
+
+def _said_of_the_next_payment(facts: LetterFacts) -> tuple[Sentence, ...]:
+    if facts.next_payment is None:
+        return ()
+    return (Sentence("letter_next_payment", {"payment": facts.next_payment}),)
 
 
 def _made(

@@ -40,6 +40,7 @@ from aiocancel.core.mail import (
     TryAgain,
     is_address,
 )
+from aiocancel.core.sentences import Sentence
 from aiocancel.core.shown import ShownSubscription, about
 from aiocancel.core.subscription import OwnedSubscription, Subscription
 from aiocancel.errors import RejectedBillingError, TransientBillingError, UnknownBillingError
@@ -69,6 +70,10 @@ _FACTS_WITHIN_S: Final = 3.0
 
 ReadSubscription = Callable[[TakenAction], Awaitable[Subscription]]
 AskLastBill = Callable[[TakenAction, datetime], Awaitable[LastBill | None]]
+AskNextPayment = Callable[[TakenAction, datetime], Awaitable[Sentence | None]]
+
+# These letters are about a subscription that goes on.
+_TELLS_THE_NEXT_PAYMENT: Final = (LetterKind.PAUSE_ENDS_SOON, LetterKind.TAKEN_BACK)
 
 
 class Acknowledger:
@@ -111,7 +116,11 @@ class Acknowledger:
         self._on_event = guarded(on_event)
 
     async def carry_out(
-        self, taken: TakenAction, read: ReadSubscription, ask: AskLastBill | None = None
+        self,
+        taken: TakenAction,
+        read: ReadSubscription,
+        ask: AskLastBill | None = None,
+        ask_next: AskNextPayment | None = None,
     ) -> Receipt | AnyCode | None:
         """Write what is due, and hand it over.
 
@@ -119,6 +128,7 @@ class Acknowledger:
             taken: The action of the letter.
             read: Reads the subscription at Stripe.
             ask: Asks Stripe what is paid after a cancellation; None says nothing of it.
+            ask_next: Asks Stripe for the next payment of a subscription that goes on; None says nothing of it.
 
         Returns:
             The receipt of an action that is done with nothing sent, the code of one that ends without a letter, or
@@ -171,7 +181,13 @@ class Acknowledger:
             owned = await self._owned(taken)
             address = await self._address(due, owned)
             bill = await self._last_bill(kind, taken, due, ask)
-            written = await self._write(kind, letter_id, taken, due, owned, bill)
+            following = await self._next_payment(kind, taken, due, ask_next)
+            facts = replace(
+                facts_of(due, owned, await self._shown(taken)),
+                last_bill=bill,
+                next_payment=following,
+            )
+            written = self._write(kind, letter_id, due, facts)
 
         if address is None:
             return Code.NOBODY_TO_WRITE_TO
@@ -224,17 +240,9 @@ class Acknowledger:
             logger.error("email failed, and a letter waits: %s", told(error))
             raise TransientBillingError("email failed", code=Code.MAILER_FAILED) from None
 
-    async def _write(
-        self,
-        kind: LetterKind,
-        letter_id: uuid.UUID,
-        taken: TakenAction,
-        due: LetterDue,
-        owned: OwnedSubscription | None,
-        bill: LastBill | None,
+    def _write(
+        self, kind: LetterKind, letter_id: uuid.UUID, due: LetterDue, facts: LetterFacts
     ) -> WrittenLetter:
-        shown = await self._shown(taken)
-        facts = replace(facts_of(due, owned, shown), last_bill=bill)
         settings = self._settings
         language = None if due.declaration is None else due.declaration.language
         key = self._sealer.seal_link(letter_id.hex, expires_at=link_expiry(settings, due.now))
@@ -256,6 +264,22 @@ class Acknowledger:
         try:
             async with asyncio.timeout(_FACTS_WITHIN_S):
                 return await ask(taken, ends_at)
+        except Exception:  # a letter without this line is better than none
+            return None
+
+    async def _next_payment(
+        self,
+        kind: LetterKind,
+        taken: TakenAction,
+        due: LetterDue,
+        ask: AskNextPayment | None,
+    ) -> Sentence | None:
+        """Return what Stripe says of the next payment; None where it does not in time, or it is not certain."""
+        if kind not in _TELLS_THE_NEXT_PAYMENT or ask is None:
+            return None
+        try:
+            async with asyncio.timeout(_FACTS_WITHIN_S):
+                return await ask(taken, due.now)
         except Exception:  # a letter without this line is better than none
             return None
 

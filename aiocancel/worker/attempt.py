@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Final, assert_never
+from typing import Any, Final, assert_never
 
 from aiocancel.core.actions import (
     ActionKind,
@@ -55,6 +55,7 @@ from aiocancel.core.retry import (
     is_excused,
 )
 from aiocancel.core.schedules import MakeSchedule, ReleaseSchedule, SchedulePolicy
+from aiocancel.core.sentences import Sentence
 from aiocancel.core.subscription import Price, Subscription
 from aiocancel.core.undo import (
     Made,
@@ -208,7 +209,9 @@ class Attempts:
             await self.refuse(taken, Code.NO_MAILER)
             return
 
-        came = await self._acknowledger.carry_out(taken, self._read, self._last_bill)
+        came = await self._acknowledger.carry_out(
+            taken, self._read, self._last_bill, self._next_payment
+        )
         if isinstance(came, Receipt):
             await self.finish(taken, came, written=False)
         elif came is not None:
@@ -220,19 +223,28 @@ class Attempts:
         return await billing.read(taken.action.subscription_id, taken.action.kind)
 
     async def _last_bill(self, taken: TakenAction, ends_at: datetime) -> LastBill | None:
-        """Return what is paid after a cancellation, in the account whose subscription it was."""
-        ask = getattr(await self._billing_of(taken), "last_bill", None)
+        """Return what is paid after a cancellation."""
+        found: LastBill | None = await self._asked_for_a_letter(taken, "last_bill", ends_at)
+        return found
+
+    async def _next_payment(self, taken: TakenAction, now: datetime) -> Sentence | None:
+        """Return the next payment of a subscription that goes on."""
+        found: Sentence | None = await self._asked_for_a_letter(taken, "next_payment", now)
+        return found
+
+    async def _asked_for_a_letter(self, taken: TakenAction, what: str, at: datetime) -> Any:
+        """Ask Stripe, in the account whose subscription it is; None where a billing cannot be asked this."""
+        ask = getattr(await self._billing_of(taken), what, None)
         if ask is None:
             return None
 
         try:
-            found: LastBill | None = await ask(taken.action.subscription_id, ends_at)
+            return await ask(taken.action.subscription_id, at)
         except BillingError as error:
             # The letter goes out without it, so that nobody else hears of the key.
             if error.code == Code.PERMISSION_MISSING:
                 self._permissions.report(error)
             raise
-        return found
 
     async def _leave(self, taken: TakenAction, code: AnyCode) -> None:
         """Leave an action that cannot be read to a newer release or, where that comes too late, to a person."""

@@ -29,6 +29,7 @@ from aiocancel.core.changes import PlainChange
 from aiocancel.core.claim import NO_REASON, CancelReason
 from aiocancel.core.identifiers import SubscriptionId
 from aiocancel.core.last_bill import LastBill
+from aiocancel.core.sentences import Money
 from aiocancel.errors import (
     BillingError,
     ConfigurationError,
@@ -666,6 +667,28 @@ async def test_last_bill_is_asked_for_at_stripe_after_a_cancellation(
         "goes_on": None,
         "past_due": LastBill.IS_OPEN,
     }
+
+
+async def test_next_payment_is_asked_for_with_one_preview_where_it_can_be_certain(
+    client: StripeClient, stripe_api: tuple[StripeSimulator, str]
+) -> None:
+    simulator, _ = stripe_api
+    simulator.add_subscription("sub_goes_on")
+    simulator.add_subscription("sub_ends", cancel_at_period_end=True)
+    item = simulator.subscriptions["sub_goes_on"]["items"]["data"][0]
+    now = datetime.now(UTC)
+
+    told = await client.next_payment(SubscriptionId("sub_goes_on"), now)
+    untold = await client.next_payment(SubscriptionId("sub_ends"), now)
+
+    assert untold is None
+    assert told is not None
+    assert told.values == {
+        "amount": Money(item["price"]["unit_amount"], "usd"),
+        "date": datetime.fromtimestamp(item["current_period_end"], UTC),
+    }
+    paths = [request.path for request in simulator.requests]
+    assert paths.count("/v1/invoices/create_preview") == 1
 
 
 def _lines_of(simulator: StripeSimulator, subscription_id: str) -> list[Any]:

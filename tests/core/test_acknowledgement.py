@@ -31,7 +31,7 @@ from aiocancel.core.identifiers import SubscriptionId
 from aiocancel.core.last_bill import LastBill
 from aiocancel.core.offers.terms import AcceptedOffer, CouponTerms, PauseTerms
 from aiocancel.core.said_of_offers import Given
-from aiocancel.core.sentences import Sentence
+from aiocancel.core.sentences import Money, Sentence
 from aiocancel.core.subscription import CollectionPause, Subscription
 
 NOW = datetime(2026, 12, 5, 15, 4, tzinfo=UTC)
@@ -57,6 +57,21 @@ def paused(until: datetime | None) -> Given:
     return Given(SubscriptionId("sub_1"), offer, PausePayments("void", until, None))
 
 
+def promised(months: int = 2, interval: str = "month") -> Given:
+    terms = PauseTerms(interval, months, at_period_end=True)  # type: ignore[arg-type]
+    return Given(SubscriptionId("sub_1"), AcceptedOffer("pause", terms))
+
+
+def begins(at: datetime, given: Given | None = None) -> ClaimToTell:
+    """A pause that was promised and confirmed in writing."""
+    told = [K.OFFER_CARRIED_OUT]
+    return claim(A.SCHEDULED, T.OFFER, told=told, at=at, given=given or promised())
+
+
+COUPON = Given(
+    SubscriptionId("sub_1"),
+    AcceptedOffer("half", CouponTerms(Decimal(50), None, "forever")),
+)
 LONG_PAUSE, SHORT_PAUSE = paused(NOW + timedelta(days=60)), paused(NOW + timedelta(hours=5))
 DAY = 86_400.0
 
@@ -105,6 +120,12 @@ DAY = 86_400.0
             claim(A.DONE, T.OFFER, told=[K.OFFER_CARRIED_OUT], given=paused(NOW + timedelta(2))),
             K.PAUSE_ENDS_SOON,
         ),
+        # The end of one that is promised is known when it begins.
+        (begins(ENDS), Later(21 * DAY + 3600)),
+        (begins(NOW - timedelta(days=1)), Later(3600)),
+        (begins(NOW - timedelta(days=4)), None),
+        (begins(ENDS, promised(interval="indefinitely")), None),
+        (begins(ENDS, COUPON), None),
         (claim(A.DONE, T.RESUMPTION), K.TAKEN_BACK),
         (claim(A.DONE, T.UNPAUSING, told=[K.TAKEN_BACK]), None),
         (claim(A.DONE, T.NOTHING), None),
@@ -195,10 +216,6 @@ def facts(answer: Answer, **changed: object) -> LetterFacts:
     return LetterFacts(answer, **{**values, **changed})  # type: ignore[arg-type]
 
 
-COUPON = Given(
-    SubscriptionId("sub_1"),
-    AcceptedOffer("half", CouponTerms(Decimal(50), None, "forever")),
-)
 CANCELLED = Answer(A.SCHEDULED, T.CANCELLATION, ENDS)
 
 BLOCK = ShownBlock(
@@ -213,6 +230,8 @@ BLOCK = ShownBlock(
         ),
     ),
 )
+
+PAYMENT = Sentence("flow_next_on", {"amount": Money(2900, "eur"), "date": ENDS})
 
 TOLD: Mapping[str, tuple[LetterKind, LetterFacts]] = {
     "received": (K.RECEIVED, facts(Answer(A.QUEUED, T.CANCELLATION))),
@@ -236,7 +255,15 @@ TOLD: Mapping[str, tuple[LetterKind, LetterFacts]] = {
     "promised": (K.OFFER_CARRIED_OUT, facts(Answer(A.SCHEDULED, T.OFFER, ENDS, given=COUPON))),
     "unknown_offer": (K.OFFER_CARRIED_OUT, facts(Answer(A.DONE, T.OFFER), declared=None)),
     "pause_ends": (K.PAUSE_ENDS_SOON, facts(Answer(A.DONE, T.OFFER, given=LONG_PAUSE))),
+    "pause_ends_paid": (
+        K.PAUSE_ENDS_SOON,
+        facts(Answer(A.DONE, T.OFFER, given=LONG_PAUSE), next_payment=PAYMENT),
+    ),
     "taken_back": (K.TAKEN_BACK, facts(Answer(A.DONE, T.RESUMPTION))),
+    "taken_back_paid": (
+        K.TAKEN_BACK,
+        facts(Answer(A.DONE, T.RESUMPTION), next_payment=PAYMENT),
+    ),
     "manual_exit": (K.LEFT_TO_A_PERSON, facts(Answer(A.MANUAL, T.CANCELLATION))),
     "manual_offer": (K.LEFT_TO_A_PERSON, facts(Answer(A.MANUAL, T.OFFER))),
     "manual_undo": (K.LEFT_TO_A_PERSON, facts(Answer(A.MANUAL, T.RESUMPTION))),
@@ -264,7 +291,9 @@ LETTERS = {name: letter(kind, known) for name, (kind, known) in TOLD.items()}
         ("promised", "letter_choice"),
         ("unknown_offer", "letter_choice"),
         ("pause_ends", "letter_starts_again"),
+        ("pause_ends_paid", "letter_starts_again"),
         ("taken_back", "letter_goes_on"),
+        ("taken_back_paid", "letter_goes_on"),
         ("manual_exit", "letter_received"),
         ("manual_offer", "letter_choice"),
         ("manual_undo", "letter_choice"),
@@ -315,6 +344,19 @@ def test_letter_promises_no_end_of_payments_that_nobody_knows(name: str, said: s
     keys = [line.key for line in LETTERS[name].lines]
 
     assert keys == ["letter_until_then", *([] if said is None else [said])]
+
+
+def test_next_payment_is_told_where_it_is_certain_and_is_the_next_fact_after_a_pause() -> None:
+    paid = Sentence("letter_next_payment", {"payment": PAYMENT})
+    pause, back = LETTERS["pause_ends_paid"], LETTERS["taken_back_paid"]
+
+    assert (pause.next_fact, pause.lines) == (paid, (paid, Sentence("not_cancelled")))
+    assert (back.next_fact, back.lines) == (Sentence("resumed"), (Sentence("resumed"), paid))
+    assert LETTERS["pause_ends"].lines == (Sentence("not_cancelled"),)
+    assert LETTERS["taken_back"].lines == (Sentence("resumed"),)
+    # No letter about leaving tells of a payment that does not come.
+    for kind in set(K) - {K.PAUSE_ENDS_SOON, K.TAKEN_BACK}:
+        assert paid not in letter(kind, facts(CANCELLED, next_payment=PAYMENT)).lines
 
 
 def test_letter_about_an_offer_repeats_the_offer_and_one_about_leaving_none() -> None:

@@ -140,6 +140,8 @@ async def test_offer_take_back_and_vendors_flow_have_their_letters_with_what_was
     assert "Chosen" not in text_of(made)
     assert stays["Subject"] == "Your Pro subscription goes on"
     assert "Chosen:    “Keep subscription”" in text_of(stays)
+    # The offer was a discount with an end: no amount is certain.
+    assert "Next payment" not in text_of(stays)
 
 
 async def test_left_to_a_person_is_written_once_and_its_end_after_it(company: Company) -> None:

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 import pytest
@@ -16,7 +16,7 @@ from aiocancel.core.flow.conditions import reason
 from aiocancel.core.flow.definition import CouponOffer, PauseOffer
 from aiocancel.testing.stripe.simulator import StripeSimulator
 from aiocancel.vendors.own import OwnFlow
-from tests.support.letters import has_letters, mailer_for, mails
+from tests.support.letters import has_letters, let_pass, mailer_for, mails
 from tests.support.mail_server import MailServer, html_of, text_of
 from tests.support.saas import Pool, as_customer
 from tests.support.waiting import until
@@ -132,7 +132,38 @@ async def test_A4_A5_A8_who_leaves_has_the_button_the_end_and_no_offer_in_the_le
         assert "$14.50" not in said
 
 
-async def test_pause_of_two_months_is_confirmed_with_its_own_date(
+async def let_the_pause_begin(company: Company, pool: Pool) -> None:
+    """The promised pause is due, and Stripe has it."""
+    subscription = company.stripe.subscriptions["sub_ada"]
+    subscription["items"]["data"][0]["current_period_end"] = company.stripe.now + 43_200
+    await pool.execute("UPDATE aiocancel.action SET due_at = now() WHERE deferred")
+    await pool.execute(
+        "UPDATE aiocancel.pgqueuer SET execute_after = now() WHERE execute_after > now()"
+    )
+    await until(lambda: subscription["pause_collection"] is not None)
+    await until(lambda: _is_done(pool))
+
+
+async def _is_done(pool: Pool) -> bool:
+    state = await pool.fetchval("SELECT state FROM aiocancel.action WHERE kind = 'apply_offer'")
+    return bool(state == "done")
+
+
+async def let_all_but_two_days_of_the_pause_pass(company: Company, pool: Pool) -> None:
+    """The pause ends in two days, at Stripe and in the ledger, and its letter is due."""
+    ends_at = company.stripe.now + 2 * 86_400
+    subscription = company.stripe.subscriptions["sub_ada"]
+    subscription["pause_collection"]["resumes_at"] = ends_at
+    subscription["items"]["data"][0]["current_period_end"] = ends_at + 3600
+    await pool.execute(
+        "UPDATE aiocancel.action SET change = jsonb_set(change, '{resumes_at}', to_jsonb($1::bigint)) "
+        "WHERE change ->> 'type' = 'pause_payments'",
+        ends_at,
+    )
+    await let_pass(pool, timedelta(days=70))
+
+
+async def test_pause_of_two_months_is_confirmed_with_its_own_date_and_its_end_with_the_next_payment(
     aiohttp_client: AiohttpClient, pool: Pool, stripe_api: tuple[StripeSimulator, str]
 ) -> None:
     async with writing_company(aiohttp_client, pool, stripe_api) as (company, server):
@@ -141,6 +172,18 @@ async def test_pause_of_two_months_is_confirmed_with_its_own_date(
         screen = await ada.press("continue", reason="unused")
         await ada.press("accept", months="2")
         (mail,) = await mails(server)
+        await until(lambda: has_letters(pool, 1))
+        await let_the_pause_begin(company, pool)
+        await let_all_but_two_days_of_the_pause_pass(company, pool)
+        soon = (await mails(server, 2))[1]
+
+    (end,) = {int(item["current_period_end"]) for item in
+              company.stripe.subscriptions["sub_ada"]["items"]["data"]}  # fmt: skip
+    paid_at = datetime.fromtimestamp(end, UTC)
+    paid = f"Next payment: $29.00 on {paid_at:%B} {paid_at.day}, {paid_at.year}."
+    assert soon["Subject"].startswith("Payments start again on ")
+    assert paid in flat(text_of(soon))
+    assert html_of(soon).count(paid) == 2, "the next fact, and the first line"
 
     choice = re.search(r"2 months – next payment \$29\.00 on \w+ \d+, \d{4}", flat(screen.text))
     assert choice is not None

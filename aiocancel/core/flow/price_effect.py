@@ -139,7 +139,7 @@ def price_effect(
 
 
 def price_of_going_on(
-    subscription: Subscription, preview: Preview, *, now: datetime
+    subscription: Subscription, preview: Preview, *, now: datetime, ends_pause: bool = False
 ) -> PriceEffect | None:
     """Return the three rows of a subscription that goes on as before; None where one of them is not certain.
 
@@ -147,6 +147,7 @@ def price_of_going_on(
         subscription: As just read, its cancellation or its pause still in place.
         preview: Of the next invoice without it.
         now: Aware.
+        ends_pause: Whether a pause of payments is over with it; one that stays is waited for.
     """
     bill = _read(subscription, preview)
     rhythm = _one_rhythm(subscription)
@@ -157,7 +158,10 @@ def price_of_going_on(
     if bill is None or rhythm is None or keeps_drafts or subscription.status == "paused":
         return None
 
-    found = _steady(_Case(subscription, bill, rhythm, now), TodayRow(TodayKind.NOTHING))
+    case = _Case(subscription, bill, rhythm, now)
+    found = _steady(case, TodayRow(TodayKind.NOTHING))
+    if found is not None and subscription.paused is not None and not ends_pause:
+        found = _after_pause(case, found, subscription.paused.resumes_at)
     if found is None:
         return None
     return replace(found, tax=preview.tax, proration_date=preview.proration_date)
@@ -441,9 +445,18 @@ def _paused(case: _Case, terms: PauseTerms, rules: OfferRules) -> PriceEffect | 
     if due is None or found is None or not is_certain or terms.interval != "month":
         return None
 
-    until = add_months(due, terms.count) - INVOICE_MARGIN
+    return _after_pause(case, found, add_months(due, terms.count) - INVOICE_MARGIN)
+
+
+def _after_pause(case: _Case, found: PriceEffect, until: datetime | None) -> PriceEffect | None:
+    """Return the rows with the first payment after a pause; None where nobody knows which one is the first."""
+    if until is None:
+        return None
     for number in range(_MOST_PAYMENTS):
         at = _payment(case, number)
+        # So close to the end Stripe's second decides, not ours.
+        if abs(at - until) < INVOICE_MARGIN:
+            return None
         if at > until:
             return replace(found, next_payment=replace(found.next_payment, at=at))
     return None

@@ -508,12 +508,47 @@ def test_plan_beside_another_item_must_be_paid_together_with_it() -> None:
 # --- taking something back --------------------------------------------------------------------------------
 
 
-def going_on(subscription: Subscription, found: Preview | None = None) -> PriceEffect | None:
-    return price_of_going_on(subscription, found or preview(tax="included"), now=NOW)
+def going_on(
+    subscription: Subscription, found: Preview | None = None, *, ends_pause: bool = True
+) -> PriceEffect | None:
+    found = found or preview(tax="included")
+    return price_of_going_on(subscription, found, now=NOW, ends_pause=ends_pause)
 
 
-def paused(behavior: str) -> Subscription:
-    return dataclasses.replace(ACTIVE, paused=CollectionPause(behavior, None))
+def paused(behavior: str, until: datetime | None = None) -> Subscription:
+    return dataclasses.replace(ACTIVE, paused=CollectionPause(behavior, until))
+
+
+@pytest.mark.parametrize(
+    ("until", "at"),
+    [
+        # Before the payment that Stripe previews, as most pauses are when they are about to end.
+        (DUE - timedelta(hours=1), DUE),
+        (NEXT - timedelta(hours=1), NEXT),
+        (NEXT + timedelta(days=1), datetime(2027, 2, 26, tzinfo=UTC)),
+        # Whether that payment is taken or not is a matter of seconds.
+        (DUE - timedelta(minutes=59), None),
+        (DUE + timedelta(minutes=59), None),
+        (None, None),
+        (NOW + timedelta(days=365 * 40), None),
+    ],
+    ids=[
+        "at once",
+        "one payment is left out",
+        "two are",
+        "just before",
+        "just after",
+        "no end",
+        "ages",
+    ],
+)
+def test_what_stays_paused_is_paid_after_the_pause(
+    until: datetime | None, at: datetime | None
+) -> None:
+    found = going_on(paused("void", until), ends_pause=False)
+
+    assert (None if found is None else found.next_payment.at) == at
+    assert found is None or found.next_payment.amount == eur(2900)
 
 
 @pytest.mark.parametrize(
