@@ -7,7 +7,7 @@ from typing import Any
 import asyncpg
 
 import aiocancel.core.retry
-import aiocancel.worker.attempt
+import aiocancel.worker.change_billing
 import aiocancel.worker.worker
 from aiocancel import (
     CancelFlow,
@@ -29,7 +29,7 @@ STRIPE_TIMEOUT_S = 1.5
 
 
 def shorten_waits() -> None:
-    for module in (aiocancel.worker.attempt, aiocancel.worker.worker, aiocancel.core.retry):
+    for module in (aiocancel.worker.change_billing, aiocancel.worker.worker, aiocancel.core.retry):
         for name, seconds in WAITS.items():
             if hasattr(module, name):
                 setattr(module, name, seconds)

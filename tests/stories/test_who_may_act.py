@@ -14,7 +14,7 @@ from aiocancel import CustomOffer, Outcome, SubscriptionQuery
 from aiocancel.core.by_hand import Operation
 from aiocancel.postgres.by_hand import Operations
 from aiocancel.telemetry import ActionParked
-from aiocancel.worker import attempt, vendor_events
+from aiocancel.worker import settling, vendor_events
 from tests.support.company import Company
 from tests.support.saas import add_customer, as_customer
 from tests.support.waiting import until
@@ -462,7 +462,7 @@ async def test_what_the_company_ended_after_the_customer_had_resumed_stays_ended
 async def test_a_session_of_the_vendors_test_mode_is_not_paid(
     company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(attempt, "PASSES_WITHIN_S", 0.0)
+    monkeypatch.setattr(settling, "PASSES_WITHIN_S", 0.0)
     await open_site(company)
     session = company.flows.create_session("sub_1", test_mode=True)
     session = company.flows.finish(session["id"], status="saved", offer_id="offr_coupon")
