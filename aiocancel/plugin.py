@@ -576,7 +576,7 @@ class CancelFlow:
         from aiocancel.web.console.desk import Desk
         from aiocancel.web.console.words import LANGUAGES, Writing
 
-        if language is not None and (not isinstance(language, str) or language not in LANGUAGES):
+        if language is not None and language not in LANGUAGES:
             known = ", ".join(repr(each) for each in LANGUAGES)
             raise ConfigurationError(f"language: the owner's pages are there in {known}")
         desk = Desk(

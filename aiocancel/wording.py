@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from aiocancel.config import DEFAULT_TEXTS, Settings, catalogue_of, fields_in
 from aiocancel.core.money import major_units
-from aiocancel.core.sentences import Moment, Money, Percent, Sentence, Value
+from aiocancel.core.sentences import Moment, Money, Percent, Points, Sentence, Value
 
 if TYPE_CHECKING:
     from babel import Locale
@@ -77,6 +77,8 @@ class Words:
         match value:
             case datetime():
                 return self.day(value)
+            case date():
+                return _day(value, self.language)
             case Moment():
                 return self.moment(value.at)
             case Money():
@@ -85,6 +87,8 @@ class Words:
                 return self.say(value)
             case Percent():
                 return _percent(value, self.language)
+            case Points():
+                return _points(value, self.language)
             case _:
                 return str(value)
 
@@ -146,6 +150,13 @@ def _percent(percent: Percent, language: str) -> str:
 
     share = percent.value / 100
     return format_percent(share, locale=_locale(language), decimal_quantization=False)
+
+
+def _points(points: Points, language: str) -> str:
+    from babel.numbers import format_decimal
+
+    pattern = "0.0" if points.points == 0 else "+0.0;−0.0"
+    return format_decimal(points.points, format=pattern, locale=_locale(language))
 
 
 def words_of(settings: Settings, language: str | None) -> Words:

@@ -8,9 +8,14 @@ import string
 import pytest
 
 from aiocancel.config import DEFAULT_TEXTS
+from aiocancel.core.measures.definitions import DEFINITIONS
 from aiocancel.texts import CATALOGUES
+from aiocancel.texts.console import CATALOGUES as CONSOLE
 from aiocancel.texts.en import TEXTS
 from aiocancel.texts.flow.statutory import LABELS
+from aiocancel.texts.owner import CATALOGUES as OWNER
+from aiocancel.texts.owner import DEFINITIONS as DEFINED
+from aiocancel.texts.owner import defined_in
 
 KEYS_OF_0_1 = [
     "canceled",
@@ -220,6 +225,50 @@ def test_catalogue_has_every_key_with_the_same_values_in_it(language: str) -> No
     assert [key for key in TEXTS if fields(catalogue[key]) != fields(TEXTS[key])] == []
 
 
+OWNERS = {"the console": CONSOLE, "what the core tells": OWNER}
+
+
+@pytest.mark.parametrize("language", CATALOGUES)
+@pytest.mark.parametrize("which", OWNERS)
+def test_owners_catalogue_has_every_key_with_the_same_values_in_it(
+    which: str, language: str
+) -> None:
+    def fields(text: str) -> list[str]:
+        return sorted(name for _, name, _, _ in string.Formatter().parse(text) if name is not None)
+
+    english, catalogue = OWNERS[which]["en"], OWNERS[which][language]
+
+    assert OWNERS[which].keys() == CATALOGUES.keys()
+    assert list(catalogue) == list(english)
+    assert [key for key in english if fields(catalogue[key]) != fields(english[key])] == []
+    assert [key for key, text in catalogue.items() if text != text.strip() or "  " in text] == []
+    assert [key for key, text in catalogue.items() if not text] == []
+
+
+@pytest.mark.parametrize("language", DEFINED)
+def test_every_definition_has_its_words_and_no_part_that_the_english_one_has_not(
+    language: str,
+) -> None:
+    assert DEFINED.keys() == CATALOGUES.keys() - {"en"}
+
+    for each in DEFINITIONS:
+        english, told = defined_in("en", each), defined_in(language, each)
+        assert [bool(text) for text in told] == [bool(text) for text in english], each.key
+        assert re.findall(r"\d+", english.name) == re.findall(r"\d+", told.name)
+        assert not set(told) & set(english) - {"", "Sessions", "sessions"}
+
+
+@pytest.mark.parametrize("language", CONSOLE)
+def test_commands_and_settings_are_typed_alike_in_every_language(language: str) -> None:
+    typed = re.compile(r"aiocancel \w[\w ]*?\w(?= --|$| \{)|hold_out_\w+|console\(\w+=\w+\)")
+
+    for english, catalogue in ((CONSOLE["en"], CONSOLE[language]), (OWNER["en"], OWNER[language])):
+        differ = [
+            key for key in english if typed.findall(english[key]) != typed.findall(catalogue[key])
+        ]
+        assert differ == []
+
+
 @pytest.mark.parametrize("language", CATALOGUES)
 def test_only_what_cancels_or_opens_the_flow_is_labelled_with_the_word(language: str) -> None:
     word = {
@@ -242,9 +291,9 @@ def test_only_what_cancels_or_opens_the_flow_is_labelled_with_the_word(language:
 
 @pytest.mark.parametrize("language", ["fr"])
 def test_french_has_a_space_that_does_not_break_before_its_marks(language: str) -> None:
-    assert [
-        text for text in CATALOGUES[language].values() if re.search(r"(?<!\xa0)[:?;]", text)
-    ] == []
+    texts = [*CATALOGUES[language].values(), *OWNER[language].values()]
+
+    assert [text for text in texts if re.search(r"(?<!\xa0)[:?;](?!\d)", text)] == []
 
 
 def test_labels_that_a_law_prescribes_are_as_the_law_has_them() -> None:

@@ -1,10 +1,10 @@
-"""A sentence for a customer: the key of its words, and the values in it. Which language it is in is said later."""
+"""A sentence for a customer or an owner: the key of its words, and the values in it. Its language is said later."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import TypeAlias
 
@@ -25,13 +25,20 @@ class Percent:
 
 
 @dataclass(frozen=True, slots=True)
+class Points:
+    """A difference of two shares in points, told with its sign, as +8.8 for 8.8 % more of all."""
+
+    points: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class Moment:
     """A time to the minute, with its zone; a bare ``datetime`` is written as a day."""
 
     at: datetime
 
 
-Value: TypeAlias = "str | int | datetime | Moment | Money | Percent | Sentence"
+Value: TypeAlias = "str | int | date | datetime | Moment | Money | Percent | Points | Sentence"
 """Times are aware; each kind is written as the customer's language writes it."""
 
 

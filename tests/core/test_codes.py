@@ -38,6 +38,8 @@ OTHER_MEANINGS = {
     },
     "web/words.py": TEXT_KEYS,
     "web/site.py": TEXT_KEYS,
+    # What came of a call to Stripe, in English.
+    "texts/console/en.py": frozenset(Failure),
     "core/claim.py": {str(FlowStatus.UNKNOWN)},
     "core/retry.py": {str(failure) for failure in Failure},
     "web/flow_context.py": {str(FlowState.UNAVAILABLE)},

@@ -17,6 +17,8 @@ from aiocancel.core.check_settings import MOST, check_text, check_whole
 from aiocancel.core.flow.answers import Answers
 from aiocancel.core.flow.snapshot import History, Scalar, Snapshot
 from aiocancel.core.identifiers import is_opaque_id
+from aiocancel.core.owners_words import in_english, listed
+from aiocancel.core.sentences import Sentence
 from aiocancel.core.stored_json import refuse_unknown
 from aiocancel.errors import ConfigurationError, UnreadableLedgerError
 
@@ -64,9 +66,13 @@ class Condition:
         """Say whether it is true of this customer, None where nobody knows."""
         raise NotImplementedError
 
-    def in_words(self) -> str:
-        """Return it in English, for whoever owns the flow."""
+    def told(self) -> Sentence:
+        """Return it for whoever owns the flow."""
         raise NotImplementedError
+
+    def in_words(self) -> str:
+        """Return it in English."""
+        return in_english(self.told())
 
     def leaves(self) -> Iterator[Condition]:
         """Yield the conditions that it is made of, those of combinations included."""
@@ -98,9 +104,9 @@ class AllOf(Condition):
         found = [part.holds(snapshot, answers) for part in self.parts]
         return False if False in found else None if None in found else True
 
-    def in_words(self) -> str:
+    def told(self) -> Sentence:
         """Join the parts, and bracket what is joined otherwise."""
-        return " and ".join(_bracketed(part) for part in self.parts)
+        return _joined("and", self.parts)
 
     def leaves(self) -> Iterator[Condition]:
         """Yield those of all parts."""
@@ -119,9 +125,9 @@ class AnyOf(Condition):
         found = [part.holds(snapshot, answers) for part in self.parts]
         return True if True in found else None if None in found else False
 
-    def in_words(self) -> str:
+    def told(self) -> Sentence:
         """Join the parts, and bracket what is joined otherwise."""
-        return " or ".join(_bracketed(part) for part in self.parts)
+        return _joined("or", self.parts)
 
     def leaves(self) -> Iterator[Condition]:
         """Yield those of all parts."""
@@ -140,18 +146,25 @@ class Not(Condition):
         found = self.part.holds(snapshot, answers)
         return None if found is None else not found
 
-    def in_words(self) -> str:
+    def told(self) -> Sentence:
         """Put "not" before it."""
-        return f"not ({self.part.in_words()})"
+        return Sentence("not", {"part": self.part.told()})
 
     def leaves(self) -> Iterator[Condition]:
         """Yield those of its part."""
         yield from self.part.leaves()
 
 
-def _bracketed(part: Condition) -> str:
-    words = part.in_words()
-    return f"({words})" if isinstance(part, AllOf | AnyOf) else words
+def _joined(key: str, parts: Sequence[Condition]) -> Sentence:
+    told, *others = (_bracketed(part) for part in parts)
+    for each in others:
+        told = Sentence(key, {"first": told, "last": each})
+    return told
+
+
+def _bracketed(part: Condition) -> Sentence:
+    told = part.told()
+    return Sentence("brackets", {"part": told}) if isinstance(part, AllOf | AnyOf) else told
 
 
 # --- questions --------------------------------------------------------------------------------------------
@@ -167,9 +180,9 @@ class ReasonIs(Condition):
         """Compare the answer."""
         return answers.reason in self.keys
 
-    def in_words(self) -> str:
+    def told(self) -> Sentence:
         """Name the reasons."""
-        return f"the reason is {_or(self.keys)}"
+        return Sentence("if_reason", {"values": listed("or", self.keys)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,9 +196,9 @@ class PlanIs(Condition):
         known = snapshot.price_ids
         return None if known is None else any(price_id in self.price_ids for price_id in known)
 
-    def in_words(self) -> str:
+    def told(self) -> Sentence:
         """Name the prices."""
-        return f"the price is {_or(self.price_ids)}"
+        return Sentence("if_price", {"values": listed("or", self.price_ids)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,9 +217,10 @@ class AmountIs(Condition):
             snapshot.price_minor, self.at_least, self.at_most
         )
 
-    def in_words(self) -> str:
+    def told(self) -> Sentence:
         """Name the bounds, in minor units."""
-        return f"a payment is {_bounds(self.at_least, self.at_most)} {self.currency} in minor units"
+        bounds = _bounds(self.at_least, self.at_most)
+        return Sentence("if_amount", {"bounds": bounds, "currency": self.currency})
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,11 +236,14 @@ class IntervalIs(Condition):
             return None
         return snapshot.interval in self.words and snapshot.interval_count == self.count
 
-    def in_words(self) -> str:
+    def told(self) -> Sentence:
         """Name the intervals."""
         if self.count == 1:
-            return f"it is paid every {_or(self.words)}"
-        return f"it is paid every {self.count} {_or(tuple(f'{word}s' for word in self.words))}"
+            return Sentence(
+                "if_paid", {"values": listed("or", [Sentence(each) for each in self.words])}
+            )
+        values = listed("or", [Sentence(f"{each}s") for each in self.words])
+        return Sentence("if_paid_each", {"number": self.count, "values": values})
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,9 +258,9 @@ class TenureIs(Condition):
         months = snapshot.months
         return None if months is None else _is_within(months, self.at_least, self.at_most)
 
-    def in_words(self) -> str:
+    def told(self) -> Sentence:
         """Name the bounds."""
-        return f"it has run for {_bounds(self.at_least, self.at_most)} months"
+        return Sentence("if_run", {"bounds": _bounds(self.at_least, self.at_most)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,9 +273,9 @@ class StatusIs(Condition):
         """Compare the state."""
         return None if snapshot.status is None else snapshot.status in self.words
 
-    def in_words(self) -> str:
+    def told(self) -> Sentence:
         """Name the states."""
-        return f"its status is {_or(self.words)}"
+        return Sentence("if_status", {"values": listed("or", self.words)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,9 +288,9 @@ class CountryIs(Condition):
         """Compare the country."""
         return None if snapshot.country is None else snapshot.country in self.codes
 
-    def in_words(self) -> str:
+    def told(self) -> Sentence:
         """Name the countries."""
-        return f"the country is {_or(self.codes)}"
+        return Sentence("if_country", {"values": listed("or", self.codes)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,9 +315,9 @@ class PlaceIs(Condition):
         ]
         return True if True in found else None if None in found else False
 
-    def in_words(self) -> str:
+    def told(self) -> Sentence:
         """Name the places."""
-        return f"the place is {_or(self.codes)}"
+        return Sentence("if_place", {"values": listed("or", self.codes)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,11 +342,14 @@ class ColumnIs(Condition):
             return None
         return _is_within(Decimal(value), self.at_least, self.at_most)
 
-    def in_words(self) -> str:
+    def told(self) -> Sentence:
         """Name the column and its values or bounds."""
-        if self.one_of:
-            return f"the column {self.name} is {_or(tuple(str(value) for value in self.one_of))}"
-        return f"the column {self.name} is {_bounds(self.at_least, self.at_most)}"
+        values = (
+            listed("or", [str(value) for value in self.one_of])
+            if self.one_of
+            else _bounds(self.at_least, self.at_most)
+        )
+        return Sentence("if_column", {"name": self.name, "values": values})
 
 
 @dataclass(frozen=True, slots=True)
@@ -355,17 +375,16 @@ class HistoryIs(Condition):
             )
         )
 
-    def in_words(self) -> str:
+    def told(self) -> Sentence:
         """Name the bounds that there are."""
         told = []
         if (self.offers_at_least, self.offers_at_most) != (None, None):
-            told.append(
-                f"{_bounds(self.offers_at_least, self.offers_at_most)} offers were taken before"
-            )
+            bounds = _bounds(self.offers_at_least, self.offers_at_most)
+            told.append(Sentence("if_offers", {"bounds": bounds}))
         if (self.cancellations_at_least, self.cancellations_at_most) != (None, None):
             bounds = _bounds(self.cancellations_at_least, self.cancellations_at_most)
-            told.append(f"{bounds} cancellations came before")
-        return " and ".join(told)
+            told.append(Sentence("if_cancellations", {"bounds": bounds}))
+        return told[0] if len(told) == 1 else Sentence("and", {"first": told[0], "last": told[1]})
 
 
 def _is_within(
@@ -379,17 +398,14 @@ def _kind(value: Scalar) -> str:
     return "flag" if isinstance(value, bool) else "text" if isinstance(value, str) else "number"
 
 
-def _or(words: Sequence[str]) -> str:
-    *others, last = words
-    return f"{', '.join(others)} or {last}" if others else last
-
-
-def _bounds(least: int | Decimal | None, most: int | Decimal | None) -> str:
+def _bounds(least: int | Decimal | None, most: int | Decimal | None) -> Sentence:
     if least is None:
-        return f"at most {most}"
+        return Sentence("at_most", {"value": str(most)})
     if most is None:
-        return f"at least {least}"
-    return f"{least}" if least == most else f"{least} to {most}"
+        return Sentence("at_least", {"value": str(least)})
+    if least == most:
+        return Sentence("value", {"value": str(least)})
+    return Sentence("from_to", {"low": str(least), "high": str(most)})
 
 
 # --- the functions that owners write ----------------------------------------------------------------------

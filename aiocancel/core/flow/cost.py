@@ -22,9 +22,11 @@ from aiocancel.core.flow.definition import (
     PlanOffer,
     TrialOffer,
 )
-from aiocancel.core.flow.describe import amounts_in_words
+from aiocancel.core.flow.describe import amounts_told
 from aiocancel.core.offers.offer_rules import OfferRules
 from aiocancel.core.offers.terms import OfferLimits
+from aiocancel.core.owners_words import in_english, listed
+from aiocancel.core.sentences import Percent, Sentence, Value
 
 PaymentRhythm: TypeAlias = tuple[str, int]
 MONTHLY: Final[PaymentRhythm] = ("month", 1)
@@ -58,13 +60,17 @@ class Cost:
 
     def in_words(self) -> str:
         """Return it in English, for whoever owns the flow."""
-        told = []
+        return in_english(self.told())
+
+    def told(self) -> Sentence:
+        """Return it for whoever owns the flow."""
+        parts: list[Value] = []
         if self.percent:
-            told.append(f"{self.percent}% of a year's payments")
+            parts.append(Sentence("cost_share", {"share": Percent(self.percent)}))
         if self.amounts:
-            told.append(amounts_in_words(self.amounts))
-        known = " or ".join(told) or "nothing"
-        return known if self.is_known else f"{known}, and what is not known here"
+            parts.append(amounts_told(self.amounts))
+        known = listed("or", parts) if parts else Sentence("cost_nothing")
+        return Sentence("value" if self.is_known else "cost_and_more", {"value": known})
 
 
 def gifts_a_year(definition: FlowDefinition, limits: OfferLimits) -> int | None:

@@ -1,8 +1,9 @@
-"""An offer of the definition in one English sentence, for whoever owns the flow. Pure."""
+"""An offer of the definition in one sentence, for whoever owns the flow. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import assert_never
 
 from aiocancel.core.flow.definition import (
@@ -14,52 +15,51 @@ from aiocancel.core.flow.definition import (
     TrialOffer,
 )
 from aiocancel.core.flow.own_words import words_in
-from aiocancel.core.money import major_units
+from aiocancel.core.owners_words import in_english, listed
+from aiocancel.core.sentences import Money, Percent, Sentence, Value
 
 
 def offer_in_words(offer: FlowOffer) -> str:
-    """Return what an offer gives."""
+    """Return what an offer gives, in English."""
+    return in_english(offer_told(offer, "en"))
+
+
+def offer_told(offer: FlowOffer, language: str) -> Sentence:
+    """Return what an offer gives.
+
+    Args:
+        offer: As the definition has it.
+        language: The owner's, for the words that the definition has in several languages.
+    """
     match offer:
-        case CouponOffer():
-            return f"{_off(offer)} off {_how_long(offer)}"
+        case CouponOffer(months=months):
+            if isinstance(months, str):
+                return Sentence(f"coupon_{months}", {"off": _off(offer)})
+            return Sentence("coupon_months", {"off": _off(offer), "count": months})
         case TrialOffer(days=days):
-            return f"{days} more days of trial"
+            return Sentence("trial", {"count": days})
         case PauseOffer(months=months):
-            return f"a pause of {_months(months)}"
+            # One length alone may be one month.
+            one: dict[str, Value] = {"count": months[0]} if len(months) == 1 else {}
+            return Sentence("pause", {"months": listed("or", months), **one})
         case PlanOffer(price=price, at=at):
-            return f"the price {price}, {'at once' if at == 'now' else 'when the period ends'}"
+            return Sentence("plan_now" if at == "now" else "plan_later", {"price": price})
         case HandledOffer(title=title):
-            return f"{words_in(title, 'en')}, by your handler"
+            return Sentence("handled", {"title": words_in(title, language)})
         case _:  # pragma: no cover - mypy shows that no case is left
             assert_never(offer)
 
 
-def amounts_in_words(amounts: Mapping[str, int]) -> str:
-    """Return sums in minor units as "10.00 EUR or 1000 JPY"."""
-    return " or ".join(
-        f"{major_units(minor, currency)} {currency.upper()}" for currency, minor in amounts.items()
-    )
+def amounts_told(amounts: Mapping[str, int]) -> Value:
+    """Return sums in minor units, as "10.00 EUR or 1000 JPY"; at least one."""
+    first, *others = (Money(minor, currency) for currency, minor in amounts.items())
+    told: Value = first
+    for each in others:
+        told = Sentence("or", {"first": told, "last": each})
+    return told
 
 
-def _off(offer: CouponOffer) -> str:
+def _off(offer: CouponOffer) -> Value:
     if offer.percent_off is not None:
-        return f"{offer.percent_off}%"
-    return amounts_in_words(offer.amount_off or {})
-
-
-def _how_long(offer: CouponOffer) -> str:
-    match offer.months:
-        case "once":
-            return "the next payment"
-        case "forever":
-            return "every payment"
-        case 1:
-            return "for 1 month"
-        case months:
-            return f"for {months} months"
-
-
-def _months(months: tuple[int, ...]) -> str:
-    *others, last = map(str, months)
-    listed = f"{', '.join(others)} or {last}" if others else last
-    return f"{listed} month{'' if months == (1,) else 's'}"
+        return Percent(Decimal(offer.percent_off))
+    return amounts_told(offer.amount_off or {})

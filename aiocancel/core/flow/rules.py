@@ -19,6 +19,8 @@ from aiocancel.core.flow.conditions import (
     condition_to_json,
 )
 from aiocancel.core.flow.snapshot import Snapshot
+from aiocancel.core.owners_words import in_english, listed
+from aiocancel.core.sentences import Sentence
 from aiocancel.core.stored_json import refuse_unknown
 from aiocancel.errors import ConfigurationError
 
@@ -74,10 +76,19 @@ class FlowRule:
         return self.condition is None or self.condition.holds(snapshot, answers) is not False
 
     def in_words(self) -> str:
-        """Return it in English, for whoever owns the flow."""
-        where = "" if self.condition is None else f" where {self.condition.in_words()}"
-        unless = "" if self.unless is None else f" without {self.unless}"
-        return f"never {', '.join(self.forbids)}{where}{unless}"
+        """Return it in English."""
+        return in_english(self.told())
+
+    def told(self) -> Sentence:
+        """Return it for whoever owns the flow."""
+        subjects = [Sentence(f"subject_{each}") for each in self.forbids]
+        rule = Sentence("never", {"subjects": listed("comma", subjects)})
+        if self.condition is not None:
+            rule = Sentence("rule_where", {"rule": rule, "condition": self.condition.told()})
+        if self.unless is not None:
+            consent = Sentence(f"consent_{self.unless}")
+            rule = Sentence("rule_without", {"rule": rule, "consent": consent})
+        return rule
 
 
 def never(*subjects: Subject | Sequence[Subject]) -> FlowRule:

@@ -42,6 +42,8 @@ from aiocancel.core.flow.steps import (
 )
 from aiocancel.core.offers.offer_rules import DEFAULT_RULES, OfferRules
 from aiocancel.core.offers.terms import NO_LIMITS, OfferLimits
+from aiocancel.core.owners_words import in_english
+from aiocancel.core.sentences import Sentence
 
 MOST_SCREENS: Final = 6
 Advance: TypeAlias = Callable[
@@ -74,8 +76,13 @@ class FlowPath:
 class BrokenPromise:
     """A path on which something that must hold does not."""
 
-    promise: str
+    told: Sentence
     path: FlowPath
+
+    @property
+    def promise(self) -> str:
+        """The promise in English."""
+        return in_english(self.told)
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,9 +218,6 @@ def _allowed(
     return _Allowed(reason, asks, tuple(at_once), tuple(with_permission))
 
 
-_NO_ANSWER: Final = "no answer is needed to go on"
-
-
 class _Walker:
     """Runs the state machine along every path, and notes the first one that breaks each promise."""
 
@@ -248,7 +252,7 @@ class _Walker:
                 following = self._machine(self._definition, progress, fitting, event)
             except FlowStepError:
                 is_silent = event == AnswersGiven(Answers())
-                self._break(_NO_ANSWER if is_silent else "every button works", path)
+                self._break("promise_no_answer" if is_silent else "promise_buttons", path)
                 continue
             if following.state is SessionState.OPEN and len(screens) <= self._most_screens + 1:
                 self._follow(run, following, screens)
@@ -276,17 +280,17 @@ class _Walker:
         path = self._path(run, screens, progress.state)
 
         if len(screens) > self._most_screens:
-            self._break(f"no path has more than {self._most_screens} screens", path)
+            self._break("promise_screens", path)
         if not self._leaves_at_once(progress):
-            self._break("the exit works on every screen", path)
+            self._break("promise_exit", path)
         if len(set(progress.shown)) != len(progress.shown):
-            self._break("a declined offer does not come back", path)
+            self._break("promise_declined", path)
         if len(progress.shown) > self._definition.offers_at_most:
-            self._break("no more offers are shown than are allowed", path)
+            self._break("promise_most", path)
         for key in progress.shown:
             may = key in run.allowed.at_once
             if not may and not (key in run.allowed.with_permission and progress.permission):
-                self._break("no offer is shown that a rule forbids", path)
+                self._break("promise_forbidden", path)
 
     def _leaves_at_once(self, progress: FlowProgress) -> bool:
         try:
@@ -305,7 +309,8 @@ class _Walker:
         return FlowPath(run.kind.words, run.allowed.reason, screens, end)
 
     def _break(self, promise: str, path: FlowPath) -> None:
-        self.broken.setdefault(promise, BrokenPromise(promise, path))
+        told = Sentence(promise, {"number": self._most_screens})
+        self.broken.setdefault(promise, BrokenPromise(told, path))
 
 
 @dataclass(frozen=True, slots=True)

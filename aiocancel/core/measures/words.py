@@ -8,9 +8,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from typing import Final
 
 from aiocancel.core.measures.interval import Interval, Share, difference, needed_sessions
+from aiocancel.core.owners_words import in_english
+from aiocancel.core.sentences import Percent, Points, Sentence, Value
 
 # Below it a percentage says more than is known.
 FEWEST_FOR_PERCENT: Final = 20
@@ -22,23 +25,37 @@ FEWEST_FOR_RATE: Final = 30
 
 def share_in_words(share: Share) -> str:
     """Return for instance ``30% (25% to 35%, 96 of 320)``, and ``4 of 12`` where that is all that is known."""
+    return in_english(share_told(share))
+
+
+def share_told(share: Share) -> Sentence:
+    """Return a share with its doubt."""
     interval = share.interval
+    counts: dict[str, Value] = {"part": share.part, "whole": share.whole}
     if interval is None or share.whole < FEWEST_FOR_PERCENT:
-        return f"{share.part} of {share.whole}"
-    doubt = f"{_percent(interval.low)} to {_percent(interval.high)}"
-    return f"{_percent(share.part / share.whole)} ({doubt}, {share.part} of {share.whole})"
+        return Sentence("share_of_few", counts)
+    ends: dict[str, Value] = {"low": _percent(interval.low), "high": _percent(interval.high)}
+    return Sentence("share", {"share": _percent(share.part / share.whole), **ends, **counts})
 
 
 def points_in_words(value: float) -> str:
     """Return a difference in points with its sign, as ``+8.8`` or ``−2.5``."""
-    points = round(value * 100, 1)
-    sign = "+" if points > 0 else "−" if points < 0 else ""
-    return f"{sign}{abs(points):.1f}"
+    return in_english(Sentence("value", {"value": points(value)}))
 
 
-def _percent(value: float) -> str:
+def points(value: float) -> Points:
+    """Return a difference of two shares, from -1 to 1, in points with one decimal."""
+    return Points(Decimal(str(round(value * 100, 1))))
+
+
+def ends_told(interval: Interval) -> Sentence:
+    """Return both ends of an interval in points."""
+    return Sentence("from_to", {"low": points(interval.low), "high": points(interval.high)})
+
+
+def _percent(value: float) -> Percent:
     # Half a percent rounds up, as a reader does it.
-    return f"{math.floor(value * 100 + 0.5)}%"
+    return Percent(Decimal(math.floor(value * 100 + 0.5)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,43 +91,50 @@ class HoldOut:
         return 0 if needed is None else _two_figures(needed - there)
 
     def sentences(self, today: date) -> tuple[str, ...]:
+        """Return what may be said today, in English.
+
+        Args:
+            today: The owner's date.
+        """
+        return tuple(in_english(each) for each in self.told(today))
+
+    def told(self, today: date) -> tuple[Sentence, ...]:
         """Return what may be said today.
 
         Args:
             today: The owner's date.
         """
         if self.percent == 0:
-            return ("Nothing to compare with: hold_out_percent is 0.",)
+            return (Sentence("hold_out_off"),)
         if self.decide_on is None:
-            return (
-                "Fix a day in hold_out_decide_on, or weekly looks will mislead you.",
-                *self._not_enough(),
-            )
+            return (Sentence("hold_out_undated"), *self._not_enough())
         if today < self.decide_on:
-            day = f"{self.decide_on.day} {self.decide_on:%B %Y}"
-            return (f"No verdict before {day}.", *self._not_enough())
+            return (Sentence("hold_out_before", {"day": self.decide_on}), *self._not_enough())
         return self._not_enough() or (self._verdict(),)
 
-    def _not_enough(self) -> tuple[str, ...]:
+    def _not_enough(self) -> tuple[Sentence, ...]:
         more = self.sessions_more
         if more == 0 and self.difference is not None:
             return ()
-        said = f"Not enough yet: about {max(more, 1)} more sessions."
-        if self.per_week > 0:
-            weeks = math.ceil(max(more, 1) / self.per_week)
-            pace = f"{self.per_week:.0f}" if self.per_week >= 1 else "less than 1"
-            said += f" At {pace} a week that is about {weeks} {'week' if weeks == 1 else 'weeks'}."
-        return (said,)
 
-    def _verdict(self) -> str:
+        said = Sentence("hold_out_more", {"count": max(more, 1)})
+        if self.per_week <= 0:
+            return (said,)
+        weeks = math.ceil(max(more, 1) / self.per_week)
+        pace = round(self.per_week) if self.per_week >= 1 else Sentence("less_than_one")
+        at = Sentence("hold_out_pace", {"pace": pace, "count": weeks})
+        return (Sentence("both", {"first": said, "last": at}),)
+
+    def _verdict(self) -> Sentence:
         interval = self.difference
         assert interval is not None  # noqa: S101 - there are enough sessions on both sides
         if interval.holds(0):
-            return "The data do not tell yet whether offers help."
-        points = self.offers.part / self.offers.whole - self.held_out.part / self.held_out.whole
-        which = "More" if points > 0 else "Fewer"
-        ends = f"{points_in_words(interval.low)} to {points_in_words(interval.high)}"
-        return f"{which} of those due an offer stayed: {points_in_words(points)} points ({ends})."
+            return Sentence("hold_out_unclear")
+
+        more = self.offers.part / self.offers.whole - self.held_out.part / self.held_out.whole
+        ends = {"low": points(interval.low), "high": points(interval.high)}
+        key = "hold_out_stayed" if more > 0 else "hold_out_left"
+        return Sentence(key, {"points": points(more), **ends})
 
 
 def _two_figures(count: int) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from aiocancel.core.codes import FOREIGN, AnyCode, Code, ForeignCode
+from aiocancel.texts.codes import de, es, fr, it, nl
 
 CodeTexts = Mapping[str, tuple[str, str]]
 """A sentence and an advice for each code, by its word; then those of ``FOREIGN``."""
@@ -14,7 +15,14 @@ ENGLISH: Final[CodeTexts] = {
     **{code.value: (code.sentence, code.advice) for code in Code},
     **FOREIGN,
 }
-CATALOGUES: Final[Mapping[str, CodeTexts]] = {"en": ENGLISH}
+CATALOGUES: Final[Mapping[str, CodeTexts]] = {
+    "en": ENGLISH,
+    "de": de.TEXTS,
+    "es": es.TEXTS,
+    "fr": fr.TEXTS,
+    "it": it.TEXTS,
+    "nl": nl.TEXTS,
+}
 """The words of each language that we have, by its code."""
 
 

@@ -54,6 +54,7 @@ _ERRORS: Final = {
     "by_is_unknown": "Sitzungen lassen sich aufschlüsseln nach: {known}.",
 }
 _NOW: Final = {
+    "quoted": "„{text}“",
     "nobody_waits": "Niemand wartet. Zuletzt geprüft: {at}.",
     "wait": "{count} Aktionen warten auf Bearbeitung. Längste Wartezeit: {oldest}.",
     "wait_one": "1 Aktion wartet auf Bearbeitung. Wartezeit: {oldest}.",
@@ -209,6 +210,20 @@ _SESSIONS: Final = {
     "by_operator": "von {operator}",
     "read_at_stripe": "Messung bei Stripe für Tag {day}",
     "kept": "geblieben",
+    "told_by_own": "unserem eigenen Flow",
+    "told_by_vendor": "dem Flow-Anbieter",
+    "told_by_browser": "dem Browser",
+    "state_active": "aktiv",
+    "state_trialing": "in der Testphase",
+    "state_unpaid": "unbezahlt",
+    "state_ending": "endet bald",
+    "state_paused": "pausiert",
+    "state_ended": "beendet",
+    "state_gone": "nicht mehr vorhanden",
+    "result_accepted": "angenommen",
+    "result_transient": "vorübergehend gescheitert",
+    "result_unknown": "unklar",
+    "result_rejected": "abgelehnt",
 }
 _FIGURES: Final = {
     "last_90_days": "Letzte 90 Tage",
@@ -232,6 +247,7 @@ _FIGURES: Final = {
     "definition_and_sql": "Definition · SQL",
     "how_many_left": "Wie viele haben gekündigt?",
     "cancellations_by_week": "Kündigungen je Woche",
+    "chart_said": "{name}: {low} bis {high}, zuletzt {last}",
     "nothing_to_draw": "Keine Sitzungen an diesen Tagen.",
     "table": "Tabelle",
     "week_from": "Woche ab",
@@ -344,6 +360,7 @@ _KINDS: Final = {
     "kind_resume": "Rücknahme einer Kündigung",
     "kind_unpause": "Beenden einer Pause",
     "kind_remove_discount": "Entfernen eines Rabatts",
+    "kind_keep_plan": "Beibehalten des Tarifs",
     "kind_expect_cancellation": "Kündigung durch den Flow-Anbieter",
     "kind_verify_offer": "Überprüfung eines Angebots",
     "kind_apply_offer": "Angenommenes Angebot",
@@ -352,6 +369,7 @@ _KINDS: Final = {
     "kind_run_offer_handler": "Angebot Ihres eigenen Handlers",
     "kind_run_hooks": "Benachrichtigung Ihrer Anwendung",
     "kind_acknowledge": "E-Mail an den Kunden",
+    "kind_match_declaration": "Zuordnung einer Kündigungserklärung zu einem Vertrag",
 }
 _OUTCOMES: Final = {
     "outcome_canceled": "Gekündigt",
@@ -359,12 +377,25 @@ _OUTCOMES: Final = {
     "outcome_abandoned": "Ohne Änderung verlassen",
     "outcome_taken_back": "Zurückgenommen",
     "outcome_open": "Noch offen",
+    "outcome_saved": "Angebot angenommen",
+    "outcome_deflected": "Umgeleitet",
+    "outcome_incomplete": "Nicht abgeschlossen",
+    "outcome_rerouted": "Weitergeleitet",
+    "outcome_in_progress": "Läuft noch",
+    "outcome_resumed": "Kündigung zurückgenommen",
+    "outcome_unpaused": "Pause beendet",
+    "outcome_discount_removed": "Rabatt entfernt",
+    "outcome_plan_kept": "Tarif beibehalten",
+    "outcome_unknown": "Nicht bekannt",
 }
 _JOURNAL: Final = {
     "entry_claim_recorded": "Anfrage aufgezeichnet",
     "entry_outcome_verified": "Anfrage bestätigt",
     "entry_actions_enqueued": "In die Warteschlange gestellt",
     "entry_action_applied": "Erledigt",
+    "entry_action_refused": "Abgelehnt",
+    "entry_deferred": "Aufgeschoben",
+    "entry_left_to_newer": "Einer neueren Anfrage überlassen",
     "entry_action_parked": "Angehalten, muss bearbeitet werden",
     "entry_action_retried": "Von Hand erneut gestartet",
     "entry_action_closed": "Von Hand geschlossen",
@@ -373,8 +404,6 @@ _JOURNAL: Final = {
 }
 _WRITING: Final = {
     "price_unknown": "Preis nicht bekannt",
-    "a_rhythm": "{amount} pro {rhythm}",
-    "every": "{amount} alle {count} {rhythm}",
     "moments": "weniger als eine Minute",
     "days": "{count} Tage",
     "days_one": "1 Tag",

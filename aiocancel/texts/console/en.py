@@ -48,6 +48,7 @@ _ERRORS: Final = {
     "by_is_unknown": "Sessions are told apart by {known}.",
 }
 _NOW: Final = {
+    "quoted": "“{text}”",
     "nobody_waits": "Nobody waits. Last looked at {at}.",
     "wait": "{count} wait for a person. The oldest has waited {oldest}.",
     "wait_one": "1 waits for a person, since {oldest}.",
@@ -199,6 +200,20 @@ _SESSIONS: Final = {
     "by_operator": "by {operator}",
     "read_at_stripe": "Read at Stripe for day {day}",
     "kept": "kept",
+    "told_by_own": "our own flow",
+    "told_by_vendor": "the flow vendor",
+    "told_by_browser": "the browser",
+    "state_active": "active",
+    "state_trialing": "trialing",
+    "state_unpaid": "unpaid",
+    "state_ending": "ending",
+    "state_paused": "paused",
+    "state_ended": "ended",
+    "state_gone": "gone",
+    "result_accepted": "accepted",
+    "result_transient": "transient",
+    "result_unknown": "unknown",
+    "result_rejected": "rejected",
 }
 _FIGURES: Final = {
     "last_90_days": "Last 90 days",
@@ -222,6 +237,7 @@ _FIGURES: Final = {
     "definition_and_sql": "Definition · SQL",
     "how_many_left": "How many left?",
     "cancellations_by_week": "Cancellations by week",
+    "chart_said": "{name}: {low} to {high}, last {last}",
     "nothing_to_draw": "No sessions in these days.",
     "table": "Table",
     "week_from": "Week from",
@@ -317,6 +333,7 @@ _KINDS: Final = {
     "kind_resume": "Taking a cancellation back",
     "kind_unpause": "Ending a pause",
     "kind_remove_discount": "Removing a discount",
+    "kind_keep_plan": "Keeping the plan",
     "kind_expect_cancellation": "Cancellation by the flow vendor",
     "kind_verify_offer": "Proof of an offer",
     "kind_apply_offer": "An accepted offer",
@@ -325,6 +342,7 @@ _KINDS: Final = {
     "kind_run_offer_handler": "An offer of your own handler",
     "kind_run_hooks": "Telling your application",
     "kind_acknowledge": "A letter to the customer",
+    "kind_match_declaration": "Whose contract a declaration means",
 }
 _OUTCOMES: Final = {
     "outcome_canceled": "Cancelled",
@@ -332,12 +350,25 @@ _OUTCOMES: Final = {
     "outcome_abandoned": "Left without change",
     "outcome_taken_back": "Taken back",
     "outcome_open": "Still open",
+    "outcome_saved": "Saved",
+    "outcome_deflected": "Deflected",
+    "outcome_incomplete": "Incomplete",
+    "outcome_rerouted": "Rerouted",
+    "outcome_in_progress": "In progress",
+    "outcome_resumed": "Resumed",
+    "outcome_unpaused": "Unpaused",
+    "outcome_discount_removed": "Discount removed",
+    "outcome_plan_kept": "Plan kept",
+    "outcome_unknown": "Unknown",
 }
 _JOURNAL: Final = {
     "entry_claim_recorded": "The wish was recorded",
     "entry_outcome_verified": "The wish was proven",
     "entry_actions_enqueued": "Work was queued",
     "entry_action_applied": "Done",
+    "entry_action_refused": "Refused",
+    "entry_deferred": "Deferred",
+    "entry_left_to_newer": "Left to newer",
     "entry_action_parked": "Stopped: a person is needed",
     "entry_action_retried": "Tried again by hand",
     "entry_action_closed": "Closed by hand",
@@ -346,8 +377,6 @@ _JOURNAL: Final = {
 }
 _WRITING: Final = {
     "price_unknown": "price not known",
-    "a_rhythm": "{amount} a {rhythm}",
-    "every": "{amount} every {count} {rhythm}s",
     "moments": "less than a minute",
     "days": "{count} days",
     "days_one": "1 day",

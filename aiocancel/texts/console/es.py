@@ -51,6 +51,7 @@ _ERRORS: Final = {
     "by_is_unknown": "Las sesiones se agrupan por uno de estos criterios: {known}.",
 }
 _NOW: Final = {
+    "quoted": "«{text}»",
     "nobody_waits": "No hay nada pendiente. Última consulta: {at}.",
     "wait": "{count} acciones esperan a una persona. La más antigua, desde hace {oldest}.",
     "wait_one": "1 acción espera a una persona desde hace {oldest}.",
@@ -209,6 +210,20 @@ _SESSIONS: Final = {
     "by_operator": "por {operator}",
     "read_at_stripe": "Lectura en Stripe del día {day}",
     "kept": "se mantiene",
+    "told_by_own": "nuestro propio flujo",
+    "told_by_vendor": "el proveedor del flujo",
+    "told_by_browser": "el navegador",
+    "state_active": "activa",
+    "state_trialing": "en prueba",
+    "state_unpaid": "impagada",
+    "state_ending": "va a terminar",
+    "state_paused": "en pausa",
+    "state_ended": "terminada",
+    "state_gone": "ya no existe",
+    "result_accepted": "aceptado",
+    "result_transient": "fallo pasajero",
+    "result_unknown": "sin respuesta clara",
+    "result_rejected": "rechazado",
 }
 _FIGURES: Final = {
     "last_90_days": "Últimos 90 días",
@@ -232,6 +247,7 @@ _FIGURES: Final = {
     "definition_and_sql": "Definición · SQL",
     "how_many_left": "¿Cuántos se han ido?",
     "cancellations_by_week": "Cancelaciones por semana",
+    "chart_said": "{name}: de {low} a {high}, el último {last}",
     "nothing_to_draw": "No hay sesiones en estos días.",
     "table": "Tabla",
     "week_from": "Semana del",
@@ -335,6 +351,7 @@ _KINDS: Final = {
     "kind_resume": "Retirada de una cancelación",
     "kind_unpause": "Fin anticipado de una pausa",
     "kind_remove_discount": "Eliminación de un descuento",
+    "kind_keep_plan": "Mantenimiento del plan",
     "kind_expect_cancellation": "Cancelación a cargo del proveedor del flujo",
     "kind_verify_offer": "Verificación de una oferta",
     "kind_apply_offer": "Oferta aceptada",
@@ -343,6 +360,7 @@ _KINDS: Final = {
     "kind_run_offer_handler": "Oferta de un handler propio",
     "kind_run_hooks": "Aviso a su aplicación",
     "kind_acknowledge": "Correo al cliente",
+    "kind_match_declaration": "Búsqueda del contrato de una declaración",
 }
 _OUTCOMES: Final = {
     "outcome_canceled": "Cancelación",
@@ -350,12 +368,25 @@ _OUTCOMES: Final = {
     "outcome_abandoned": "Sin cambios",
     "outcome_taken_back": "Cancelación retirada",
     "outcome_open": "Sin terminar",
+    "outcome_saved": "Oferta aceptada",
+    "outcome_deflected": "Desviada",
+    "outcome_incomplete": "Incompleta",
+    "outcome_rerouted": "Redirigida",
+    "outcome_in_progress": "En curso",
+    "outcome_resumed": "Cancelación retirada",
+    "outcome_unpaused": "Pausa terminada",
+    "outcome_discount_removed": "Descuento eliminado",
+    "outcome_plan_kept": "Plan mantenido",
+    "outcome_unknown": "Desconocido",
 }
 _JOURNAL: Final = {
     "entry_claim_recorded": "Solicitud registrada",
     "entry_outcome_verified": "Solicitud verificada",
     "entry_actions_enqueued": "Acciones puestas en cola",
     "entry_action_applied": "Hecho",
+    "entry_action_refused": "Rechazada",
+    "entry_deferred": "Aplazada",
+    "entry_left_to_newer": "Cedida a una solicitud más reciente",
     "entry_action_parked": "Detenida: hace falta una persona",
     "entry_action_retried": "Reintentada a mano",
     "entry_action_closed": "Cerrada a mano",
@@ -364,8 +395,6 @@ _JOURNAL: Final = {
 }
 _WRITING: Final = {
     "price_unknown": "precio desconocido",
-    "a_rhythm": "{amount} por {rhythm}",
-    "every": "{amount} cada {count} {rhythm}",
     "moments": "menos de un minuto",
     "days": "{count} días",
     "days_one": "1 día",

@@ -51,6 +51,7 @@ _ERRORS: Final = {
     "by_is_unknown": "Les sessions peuvent être réparties selon\xa0: {known}.",
 }
 _NOW: Final = {
+    "quoted": "«\xa0{text}\xa0»",
     "nobody_waits": "Rien à traiter. Dernière vérification\xa0: {at}.",
     "wait": "{count} actions attendent une intervention. La plus ancienne attend depuis {oldest}.",
     "wait_one": "1 action attend une intervention, depuis {oldest}.",
@@ -216,6 +217,20 @@ _SESSIONS: Final = {
     "by_operator": "par {operator}",
     "read_at_stripe": "Relevé dans Stripe au jour {day}",
     "kept": "conservé",
+    "told_by_own": "notre propre parcours",
+    "told_by_vendor": "le fournisseur du parcours",
+    "told_by_browser": "le navigateur",
+    "state_active": "actif",
+    "state_trialing": "à l'essai",
+    "state_unpaid": "impayé",
+    "state_ending": "prend fin",
+    "state_paused": "suspendu",
+    "state_ended": "terminé",
+    "state_gone": "introuvable",
+    "result_accepted": "accepté",
+    "result_transient": "échec passager",
+    "result_unknown": "incertain",
+    "result_rejected": "rejeté",
 }
 _FIGURES: Final = {
     "last_90_days": "90 derniers jours",
@@ -242,6 +257,7 @@ _FIGURES: Final = {
     "definition_and_sql": "Définition · SQL",
     "how_many_left": "Combien sont partis\xa0?",
     "cancellations_by_week": "Résiliations par semaine",
+    "chart_said": "{name}\xa0: {low} à {high}, dernière valeur {last}",
     "nothing_to_draw": "Aucune session sur cette période.",
     "table": "Tableau",
     "week_from": "Semaine du",
@@ -351,6 +367,7 @@ _KINDS: Final = {
     "kind_resume": "Retrait d'une résiliation",
     "kind_unpause": "Fin anticipée d'une suspension",
     "kind_remove_discount": "Suppression d'une remise",
+    "kind_keep_plan": "Maintien de la formule",
     "kind_expect_cancellation": "Résiliation par le fournisseur du parcours",
     "kind_verify_offer": "Vérification d'une offre",
     "kind_apply_offer": "Offre acceptée",
@@ -359,6 +376,7 @@ _KINDS: Final = {
     "kind_run_offer_handler": "Offre de votre propre handler",
     "kind_run_hooks": "Notification à votre application",
     "kind_acknowledge": "Courrier au client",
+    "kind_match_declaration": "Recherche du contrat visé par une déclaration",
 }
 _OUTCOMES: Final = {
     "outcome_canceled": "Résiliation",
@@ -366,12 +384,25 @@ _OUTCOMES: Final = {
     "outcome_abandoned": "Sans changement",
     "outcome_taken_back": "Résiliation retirée",
     "outcome_open": "En cours",
+    "outcome_saved": "Offre acceptée",
+    "outcome_deflected": "Détournée",
+    "outcome_incomplete": "Inachevée",
+    "outcome_rerouted": "Redirigée",
+    "outcome_in_progress": "En cours",
+    "outcome_resumed": "Résiliation retirée",
+    "outcome_unpaused": "Suspension levée",
+    "outcome_discount_removed": "Remise supprimée",
+    "outcome_plan_kept": "Formule maintenue",
+    "outcome_unknown": "Inconnue",
 }
 _JOURNAL: Final = {
     "entry_claim_recorded": "Demande enregistrée",
     "entry_outcome_verified": "Demande vérifiée",
     "entry_actions_enqueued": "Actions mises en file d'attente",
     "entry_action_applied": "Terminé",
+    "entry_action_refused": "Refusée",
+    "entry_deferred": "Reportée",
+    "entry_left_to_newer": "Laissée à une demande plus récente",
     "entry_action_parked": "Bloqué, intervention nécessaire",
     "entry_action_retried": "Relance manuelle",
     "entry_action_closed": "Clôture manuelle",
@@ -380,8 +411,6 @@ _JOURNAL: Final = {
 }
 _WRITING: Final = {
     "price_unknown": "prix non connu",
-    "a_rhythm": "{amount} par {rhythm}",
-    "every": "{amount} tous les {count} {rhythm}",
     "moments": "moins d'une minute",
     "days": "{count} jours",
     "days_one": "1 jour",

@@ -48,6 +48,7 @@ _ERRORS: Final = {
     "by_is_unknown": "Le sessioni si raggruppano secondo uno di questi criteri: {known}.",
 }
 _NOW: Final = {
+    "quoted": "«{text}»",
     "nobody_waits": "Nulla in attesa. Ultimo controllo: {at}.",
     "wait": "{count} azioni attendono l'intervento di una persona, la più vecchia da {oldest}.",
     "wait_one": "1 azione attende l'intervento di una persona da {oldest}.",
@@ -206,6 +207,20 @@ _SESSIONS: Final = {
     "by_operator": "da {operator}",
     "read_at_stripe": "Rilevazione su Stripe per il giorno {day}",
     "kept": "mantenuto",
+    "told_by_own": "flusso proprio",
+    "told_by_vendor": "fornitore del flusso",
+    "told_by_browser": "browser",
+    "state_active": "attivo",
+    "state_trialing": "in prova",
+    "state_unpaid": "non pagato",
+    "state_ending": "in scadenza",
+    "state_paused": "sospeso",
+    "state_ended": "terminato",
+    "state_gone": "non più presente",
+    "result_accepted": "accettato",
+    "result_transient": "errore temporaneo",
+    "result_unknown": "esito incerto",
+    "result_rejected": "respinto",
 }
 _FIGURES: Final = {
     "last_90_days": "Ultimi 90 giorni",
@@ -229,6 +244,7 @@ _FIGURES: Final = {
     "definition_and_sql": "Definizione · SQL",
     "how_many_left": "Quanti clienti sono andati via?",
     "cancellations_by_week": "Disdette per settimana",
+    "chart_said": "{name}: da {low} a {high}, ultimo valore {last}",
     "nothing_to_draw": "Nessuna sessione in questi giorni.",
     "table": "Tabella",
     "week_from": "Settimana dal",
@@ -335,6 +351,7 @@ _KINDS: Final = {
     "kind_resume": "Ritiro di una disdetta",
     "kind_unpause": "Fine anticipata di una sospensione",
     "kind_remove_discount": "Rimozione di uno sconto",
+    "kind_keep_plan": "Mantenimento del piano",
     "kind_expect_cancellation": "Disdetta a cura del fornitore del flusso",
     "kind_verify_offer": "Verifica di un'offerta",
     "kind_apply_offer": "Offerta accettata",
@@ -343,6 +360,7 @@ _KINDS: Final = {
     "kind_run_offer_handler": "Offerta di un handler proprio",
     "kind_run_hooks": "Avviso all'applicazione",
     "kind_acknowledge": "E-mail al cliente",
+    "kind_match_declaration": "Ricerca del contratto di una dichiarazione",
 }
 _OUTCOMES: Final = {
     "outcome_canceled": "Disdetta",
@@ -350,12 +368,25 @@ _OUTCOMES: Final = {
     "outcome_abandoned": "Nessuna modifica",
     "outcome_taken_back": "Disdetta ritirata",
     "outcome_open": "Ancora in corso",
+    "outcome_saved": "Offerta accettata",
+    "outcome_deflected": "Deviata",
+    "outcome_incomplete": "Incompleta",
+    "outcome_rerouted": "Reindirizzata",
+    "outcome_in_progress": "In corso",
+    "outcome_resumed": "Disdetta ritirata",
+    "outcome_unpaused": "Sospensione terminata",
+    "outcome_discount_removed": "Sconto rimosso",
+    "outcome_plan_kept": "Piano mantenuto",
+    "outcome_unknown": "Sconosciuto",
 }
 _JOURNAL: Final = {
     "entry_claim_recorded": "Richiesta registrata",
     "entry_outcome_verified": "Richiesta verificata",
     "entry_actions_enqueued": "Azioni messe in coda",
     "entry_action_applied": "Eseguita",
+    "entry_action_refused": "Rifiutata",
+    "entry_deferred": "Rinviata",
+    "entry_left_to_newer": "Lasciata a una richiesta più recente",
     "entry_action_parked": "Bloccata: serve una persona",
     "entry_action_retried": "Nuovo tentativo avviato a mano",
     "entry_action_closed": "Chiusa a mano",
@@ -364,8 +395,6 @@ _JOURNAL: Final = {
 }
 _WRITING: Final = {
     "price_unknown": "prezzo non noto",
-    "a_rhythm": "{amount} per {rhythm}",
-    "every": "{amount} ogni {count} {rhythm}",
     "moments": "meno di un minuto",
     "days": "{count} giorni",
     "days_one": "1 giorno",

@@ -53,6 +53,7 @@ _ERRORS: Final = {
     "by_is_unknown": "Sessies zijn uit te splitsen naar: {known}.",
 }
 _NOW: Final = {
+    "quoted": "“{text}”",
     "nobody_waits": "Niemand wacht. Laatst gecontroleerd: {at}.",
     "wait": "{count} acties wachten op een medewerker. Langste wachttijd: {oldest}.",
     "wait_one": "1 actie wacht op een medewerker. Wachttijd: {oldest}.",
@@ -207,6 +208,20 @@ _SESSIONS: Final = {
     "by_operator": "door {operator}",
     "read_at_stripe": "Meting bij Stripe voor dag {day}",
     "kept": "gebleven",
+    "told_by_own": "onze eigen flow",
+    "told_by_vendor": "de flowaanbieder",
+    "told_by_browser": "de browser",
+    "state_active": "actief",
+    "state_trialing": "in proefperiode",
+    "state_unpaid": "onbetaald",
+    "state_ending": "loopt af",
+    "state_paused": "gepauzeerd",
+    "state_ended": "beëindigd",
+    "state_gone": "niet meer aanwezig",
+    "result_accepted": "geaccepteerd",
+    "result_transient": "tijdelijk mislukt",
+    "result_unknown": "onduidelijk",
+    "result_rejected": "afgewezen",
 }
 _FIGURES: Final = {
     "last_90_days": "Laatste 90 dagen",
@@ -230,6 +245,7 @@ _FIGURES: Final = {
     "definition_and_sql": "Definitie · SQL",
     "how_many_left": "Hoeveel klanten zegden op?",
     "cancellations_by_week": "Opzeggingen per week",
+    "chart_said": "{name}: {low} tot {high}, laatst {last}",
     "nothing_to_draw": "Geen sessies op deze dagen.",
     "table": "Tabel",
     "week_from": "Week vanaf",
@@ -341,6 +357,7 @@ _KINDS: Final = {
     "kind_resume": "Intrekken van een opzegging",
     "kind_unpause": "Beëindigen van een pauze",
     "kind_remove_discount": "Verwijderen van een korting",
+    "kind_keep_plan": "Behoud van de abonnementsvorm",
     "kind_expect_cancellation": "Opzegging door de flowleverancier",
     "kind_verify_offer": "Controle van een aanbod",
     "kind_apply_offer": "Aangenomen aanbod",
@@ -349,6 +366,7 @@ _KINDS: Final = {
     "kind_run_offer_handler": "Aanbod van uw eigen handler",
     "kind_run_hooks": "Melding aan uw applicatie",
     "kind_acknowledge": "E-mail aan de klant",
+    "kind_match_declaration": "Contract bij een opzegverklaring zoeken",
 }
 _OUTCOMES: Final = {
     "outcome_canceled": "Opgezegd",
@@ -356,12 +374,25 @@ _OUTCOMES: Final = {
     "outcome_abandoned": "Zonder wijziging verlaten",
     "outcome_taken_back": "Ingetrokken",
     "outcome_open": "Nog open",
+    "outcome_saved": "Aanbod aangenomen",
+    "outcome_deflected": "Omgeleid",
+    "outcome_incomplete": "Niet afgerond",
+    "outcome_rerouted": "Doorgestuurd",
+    "outcome_in_progress": "Nog bezig",
+    "outcome_resumed": "Opzegging ingetrokken",
+    "outcome_unpaused": "Pauze beëindigd",
+    "outcome_discount_removed": "Korting verwijderd",
+    "outcome_plan_kept": "Abonnementsvorm behouden",
+    "outcome_unknown": "Niet bekend",
 }
 _JOURNAL: Final = {
     "entry_claim_recorded": "Verzoek vastgelegd",
     "entry_outcome_verified": "Verzoek bevestigd",
     "entry_actions_enqueued": "In de wachtrij gezet",
     "entry_action_applied": "Gedaan",
+    "entry_action_refused": "Geweigerd",
+    "entry_deferred": "Uitgesteld",
+    "entry_left_to_newer": "Overgelaten aan een nieuwere aanvraag",
     "entry_action_parked": "Stilgezet: een medewerker is nodig",
     "entry_action_retried": "Handmatig opnieuw gestart",
     "entry_action_closed": "Handmatig gesloten",
@@ -370,8 +401,6 @@ _JOURNAL: Final = {
 }
 _WRITING: Final = {
     "price_unknown": "prijs niet bekend",
-    "a_rhythm": "{amount} per {rhythm}",
-    "every": "{amount} per {count} {rhythm}",
     "moments": "minder dan een minuut",
     "days": "{count} dagen",
     "days_one": "1 dag",

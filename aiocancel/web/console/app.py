@@ -143,9 +143,9 @@ class Console:
             language = best_language(accepted, LANGUAGES) or LANGUAGE
 
         if language not in self._desks:
-            self._desks[language] = replace(
-                self._desk, writing=Writing(self._desk.settings.time_zone, language)
-            )
+            zone, customers = self._desk.settings.time_zone, self._desk.customers_words.language
+            writing = Writing(zone, language, customers)
+            self._desks[language] = replace(self._desk, writing=writing)
         return self._desks[language]
 
     # --- pages

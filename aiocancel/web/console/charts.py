@@ -5,7 +5,7 @@ Colours come from classes, the geometry stands in attributes. Bars begin at noth
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from markupsafe import Markup
@@ -20,12 +20,21 @@ WIDTHS: Final = (340, 720)
 MOST_COLUMNS: Final = 26
 
 
-def columns(name: str, values: Sequence[tuple[str, int]], *, so_far: bool = True) -> Markup:
+def columns(
+    values: Sequence[tuple[str, int]],
+    say: Callable[[int, int, int], str],
+    *,
+    label: Callable[[str], str] = str,
+    number: Callable[[int], str] = str,
+    so_far: bool = True,
+) -> Markup:
     """Return one series of columns from nothing up, twice: for a narrow screen and for a wide one.
 
     Args:
-        name: What is drawn, for those who do not see it.
         values: The label and the count of each column, oldest first; the newest ``MOST_COLUMNS`` are drawn.
+        say: Says what is drawn, for those who do not see it, of the least, the most and the last.
+        label: Writes a label.
+        number: Writes a number.
         so_far: Whether the last column is still growing, and is drawn paler.
     """
     drawn = [*values][-MOST_COLUMNS:]
@@ -33,17 +42,20 @@ def columns(name: str, values: Sequence[tuple[str, int]], *, so_far: bool = True
         return Markup()
     top = _round_top(max(count for _, count in drawn))
     counts = [count for _, count in drawn]
-    said = f"{name}: {min(counts)} to {max(counts)}, last {counts[-1]}"
+    said = say(min(counts), max(counts), counts[-1])
+    written = [(label(each), count) for each, count in drawn]
 
     return Markup().join(
         Markup('<svg class="w{}" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>').format(
-            width, width, _HEIGHT, said, _drawn(drawn, top, width, so_far=so_far)
+            width, width, _HEIGHT, said, _drawn(written, top, number(top), width, so_far=so_far)
         )
         for width in WIDTHS
     )
 
 
-def _drawn(values: Sequence[tuple[str, int]], top: int, width: int, *, so_far: bool) -> Markup:
+def _drawn(
+    values: Sequence[tuple[str, int]], top: int, top_said: str, width: int, *, so_far: bool
+) -> Markup:
     high, step = _HEIGHT - _BOTTOM - 16, (width - _LEFT - 4) / len(values)
     base = _HEIGHT - _BOTTOM
     parts = [
@@ -51,7 +63,7 @@ def _drawn(values: Sequence[tuple[str, int]], top: int, width: int, *, so_far: b
             _LEFT, width, base - high
         ),
         Markup('<text class="axis" x="{}" y="{}" text-anchor="end">{}</text>').format(
-            _LEFT - 6, base - high + 5, top
+            _LEFT - 6, base - high + 5, top_said
         ),
         Markup('<text class="axis" x="{}" y="{}" text-anchor="end">0</text>').format(
             _LEFT - 6, base + 5

@@ -25,7 +25,10 @@ async def definitions_page(desk: Desk, _: web.Request) -> Page:
     return Page(
         "definitions.html",
         desk.writing.t("definitions"),
-        values={"definitions": DEFINITIONS, "views": views},
+        values={
+            "definitions": [(each, desk.writing.definition(each)) for each in DEFINITIONS],
+            "views": views,
+        },
         data=[dict(zip(_HEAD, row, strict=True)) for row in rows],
         head=_HEAD,
         rows=rows,

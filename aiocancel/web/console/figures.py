@@ -20,12 +20,8 @@ from aiocancel.core.measures.report import (
     report_as_json,
     report_rows,
 )
-from aiocancel.core.measures.words import (
-    FEWEST_FOR_PERCENT,
-    HoldOut,
-    points_in_words,
-    share_in_words,
-)
+from aiocancel.core.measures.words import FEWEST_FOR_PERCENT, HoldOut, ends_told, points
+from aiocancel.core.sentences import Sentence
 from aiocancel.web.console import charts
 from aiocancel.web.console.desk import Desk, or_none
 from aiocancel.web.console.page import Page
@@ -35,10 +31,12 @@ if TYPE_CHECKING:
     from aiohttp import web
     from markupsafe import Markup
 
+    from aiocancel.web.console.words import Writing
+
 
 async def figures_page(desk: Desk, request: web.Request) -> Page:
     """Make the page of figures for the range that the address names."""
-    now = desk.now()
+    now, writing = desk.now(), desk.writing
     days, by = read_range(request.query, now, desk.settings.time_zone), read_by(request.query)
     figures, (since, until) = (await desk.store()).figures, (days.since, days.until)
 
@@ -80,19 +78,19 @@ async def figures_page(desk: Desk, request: web.Request) -> Page:
     }
     return Page(
         "figures.html",
-        desk.writing.t("figures"),
+        writing.t("figures"),
         values={
             **blocks,
             "range": days,
             "by": by,
             "bys": list(By),
             "first_at": first_at,
-            "weeks_chart": charts.columns(desk.writing.t("cancellations_by_week"), drawn or ()),
-            "difference": difference_of(hold_out),
-            "sentences": () if hold_out is None else hold_out.sentences(today),
+            "weeks_chart": _chart(drawn or (), writing),
+            "difference": difference_of(hold_out, writing),
+            "sentences": () if hold_out is None else map(writing.say, hold_out.told(today)),
             "bar": charts.bar,
             "dot": charts.dot,
-            "share": share_in_words,
+            "share": writing.share,
             "Share": Share,
         },
         # A block that is missing is named, so that no program takes it for nothing.
@@ -129,7 +127,15 @@ def every_week(
     return listed
 
 
-def difference_of(hold_out: HoldOut | None) -> tuple[str, str, Markup] | None:
+def _chart(weeks: Sequence[tuple[str, int]], writing: Writing) -> Markup:
+    def say(low: int, high: int, last: int) -> str:
+        name = writing.t("cancellations_by_week")
+        return writing.t("chart_said", name=name, low=low, high=high, last=last)
+
+    return charts.columns(weeks, say, label=writing.calendar_day, number=writing.number)
+
+
+def difference_of(hold_out: HoldOut | None, writing: Writing) -> tuple[str, str, Markup] | None:
     """Return the difference in points, its interval in words, and its chart; None where too few are known."""
     if hold_out is None or hold_out.difference is None:
         return None
@@ -138,8 +144,8 @@ def difference_of(hold_out: HoldOut | None) -> tuple[str, str, Markup] | None:
 
     interval = hold_out.difference
     value = _value(hold_out.offers) - _value(hold_out.held_out)
-    ends = f"{points_in_words(interval.low)} to {points_in_words(interval.high)}"
-    return points_in_words(value), ends, charts.difference_dot(value, interval)
+    said = writing.say(Sentence("value", {"value": points(value)}))
+    return said, writing.say(ends_told(interval)), charts.difference_dot(value, interval)
 
 
 def _value(share: Any) -> float:

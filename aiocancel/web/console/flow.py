@@ -10,7 +10,7 @@ from aiohttp import web
 
 from aiocancel.core.flow.cost import MONTHLY, YEARLY, cost_of, gifts_a_year
 from aiocancel.core.flow.definition import FlowDefinition, FlowOffer, kind_of
-from aiocancel.core.flow.describe import offer_in_words
+from aiocancel.core.flow.describe import offer_told
 from aiocancel.core.flow.own_words import words_in
 from aiocancel.core.flow.rules import PLACE_RULES
 from aiocancel.core.flow.walk import Walked, walk
@@ -59,7 +59,9 @@ async def flow_page(desk: Desk, request: web.Request) -> Page:
             "offers": rows,
             "settings": [] if definition is None else _settings(definition, writing),
             "walked": walked,
-            "rules": [] if definition is None else [each.in_words() for each in definition.rules],
+            "rules": []
+            if definition is None
+            else [writing.say(each.told()) for each in definition.rules],
             "left_out": None if left_out is None else _explained(left_out, writing),
             "range": days,
         },
@@ -106,11 +108,11 @@ def offer_rows(definition: FlowDefinition, desk: Desk) -> list[tuple[Any, ...]]:
             number,
             offer.key,
             kind_of(offer),
-            offer_in_words(offer),
+            writing.say(offer_told(offer, writing.language)),
             terms_of(offer),
-            writing.t("everybody") if offer.when is None else offer.when.in_words(),
-            cost_of(offer, MONTHLY, desk.offer_rules, gifts).in_words(),
-            cost_of(offer, YEARLY, desk.offer_rules, gifts).in_words(),
+            writing.t("everybody") if offer.when is None else writing.say(offer.when.told()),
+            writing.say(cost_of(offer, MONTHLY, desk.offer_rules, gifts).told()),
+            writing.say(cost_of(offer, YEARLY, desk.offer_rules, gifts).told()),
         )
         for number, offer in enumerate(definition.offers, start=1)
     ]
@@ -128,7 +130,9 @@ def reason_rows(definition: FlowDefinition, writing: Writing) -> list[tuple[str,
     return [
         (
             each.key,
-            words_in(each.words, "en") if each.words is not None else writing.t("standard_words"),
+            writing.t("standard_words")
+            if each.words is None
+            else words_in(each.words, writing.language),
             each.feedback_option or each.stripe_feedback,
             writing.t("yes") if each.has_field else writing.t("no"),
         )

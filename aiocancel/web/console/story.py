@@ -135,7 +135,7 @@ def _of_claim(
 
 def _of_attempts(story: Story, writing: Writing) -> Iterator[Moment]:
     for each in story.attempts:
-        result = each["result"] or writing.t("not_ended")
+        result = writing.result(each["result"]) if each["result"] else writing.t("not_ended")
         said = " ".join(filter(None, (result, each["code"])))
         what = writing.t("sent", kind=writing.kind(each["kind"]))
         yield Moment(each["started_at"], what, said, each["request_id"] or "")
@@ -169,7 +169,7 @@ def _of_receipts(story: Story, writing: Writing) -> Iterator[Moment]:
 def _of_readings(story: Story, writing: Writing) -> Iterator[Moment]:
     for each in story.readings:
         if each["read_at"]:
-            state = writing.t("kept") if each["kept"] else each["state"]
+            state = writing.t("kept") if each["kept"] else writing.state(each["state"])
             late = writing.t("read_late") if each["is_late"] else None
             what = writing.t("read_at_stripe", day=each["day"])
             yield Moment(each["read_at"], what, ", ".join(filter(None, (state, late))))

@@ -99,7 +99,7 @@ def test_ten_points_are_sought_above_the_share_of_the_hold_out_once_it_is_known(
 
 def test_one_arm_without_sessions_is_never_enough() -> None:
     assert hold_out((900, 5000), (0, 0), decide_on=TODAY).sentences(TODAY) == (
-        "Not enough yet: about 1 more sessions.",
+        "Not enough yet: about 1 more session.",
     )
 
 

@@ -86,7 +86,7 @@ async def post(client: Client, *fields: tuple[str, str], operator: str = "j.doe"
 
 def plain(text: str) -> str:
     """The words of a page without its markup."""
-    body = text[text.index("<main") :]
+    body = re.sub(r'<span lang="\w+">(.*?)</span>', r"\1", text[text.index("<main") :])
     return " ".join(re.sub(r"<[^>]+>", " ", body).split())
 
 

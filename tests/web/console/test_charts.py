@@ -23,10 +23,14 @@ def number(element: ET.Element, name: str) -> float:
     return float(element.attrib[name])
 
 
+def said(low: int, high: int, last: int) -> str:
+    return f"Cancellations: {low} to {high}, last {last}"
+
+
 @pytest.mark.parametrize(
     "markup",
     [
-        charts.columns("Cancellations", WEEKS),
+        charts.columns(WEEKS, said),
         charts.bar(Share(3, 4)),
         charts.dot(Share(30, 40)),
         charts.dot(Share(30, 40), hollow=True),
@@ -40,7 +44,7 @@ def test_a_chart_has_no_style_attribute_and_no_script(markup: str) -> None:
 
 
 def test_columns_stand_on_nothing_and_are_as_high_as_their_counts() -> None:
-    narrow, wide = drawings(charts.columns("Cancellations", WEEKS))
+    narrow, wide = drawings(charts.columns(WEEKS, said))
     for drawn in (narrow, wide):
         bars = [each for each in drawn if each.tag == "rect"]
         feet = {round(number(each, "y") + number(each, "height"), 1) for each in bars}
@@ -55,7 +59,7 @@ def test_columns_stand_on_nothing_and_are_as_high_as_their_counts() -> None:
 
 
 def test_columns_say_their_numbers_to_those_who_do_not_see_them() -> None:
-    (narrow, _) = drawings(charts.columns("Cancellations", WEEKS))
+    (narrow, _) = drawings(charts.columns(WEEKS, said))
 
     assert narrow.attrib["role"] == "img"
     assert narrow.attrib["aria-label"] == "Cancellations: 0 to 12, last 12"
@@ -63,24 +67,24 @@ def test_columns_say_their_numbers_to_those_who_do_not_see_them() -> None:
 
 def test_no_more_columns_are_drawn_than_can_be_seen_and_the_newest_are() -> None:
     many = [(str(n), n) for n in range(100)]
-    (narrow, _) = drawings(charts.columns("Cancellations", many))
+    (narrow, _) = drawings(charts.columns(many, said))
 
     assert len([each for each in narrow if each.tag == "rect"]) == charts.MOST_COLUMNS
     assert [each.text for each in narrow if each.tag == "text"][-1] == "99"
 
 
 def test_nothing_is_drawn_of_nothing() -> None:
-    assert charts.columns("Cancellations", []) == ""
+    assert charts.columns([], said) == ""
     assert charts.dot(Share(0, 0)) == ""
     assert number(drawings(charts.bar(Share(0, 0)))[0][1], "width") == 0
 
 
 def test_one_week_of_none_is_a_chart_without_division_by_zero() -> None:
-    assert len(drawings(charts.columns("Cancellations", [("2026-01-05", 0)]))) == 2
+    assert len(drawings(charts.columns([("2026-01-05", 0)], said))) == 2
 
 
 def test_a_label_is_escaped() -> None:
-    assert "<b>" not in charts.columns("<b>", [("<b>", 1)])
+    assert "<b>" not in charts.columns([("<b>", 1)], lambda *_: "<b>")
 
 
 @given(st.integers(0, 500), st.integers(1, 500))

@@ -26,6 +26,7 @@ from aiocancel.postgres import report
 from aiocancel.postgres.report import Figures
 from aiocancel.web.console.figures import difference_of, every_week
 from aiocancel.web.console.range import Range
+from aiocancel.web.console.words import Writing
 from tests.support.past_sessions import PastSession, add_reading, add_sessions
 from tests.support.saas import Pool, as_customer, make_cancel
 from tests.support.waiting import until
@@ -280,12 +281,16 @@ def test_a_week_without_cancellations_is_nothing_and_none_comes_before_the_first
 
 
 def test_a_difference_of_a_few_is_not_told() -> None:
-    assert difference_of(None) is None
-    assert difference_of(HoldOut(Share(0, 0), Share(5, 30), 20)) is None
-    assert difference_of(HoldOut(Share(5, 30), Share(5, 19), 20)) is None
-    found = difference_of(HoldOut(Share(96, 320), Share(17, 80), 20))
+    writing = Writing("UTC")
+    assert difference_of(None, writing) is None
+    assert difference_of(HoldOut(Share(0, 0), Share(5, 30), 20), writing) is None
+    assert difference_of(HoldOut(Share(5, 30), Share(5, 19), 20), writing) is None
+    found = difference_of(HoldOut(Share(96, 320), Share(17, 80), 20), writing)
     assert found is not None
     assert found[:2] == ("+8.8", "−2.5 to +17.9")
+    german = difference_of(HoldOut(Share(96, 320), Share(17, 80), 20), Writing("UTC", "de"))
+    assert german is not None
+    assert german[:2] == ("+8,8", "−2,5 bis +17,9")
 
 
 # --- what nobody expects

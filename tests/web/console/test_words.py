@@ -16,7 +16,7 @@ from aiocancel.web.console.words import Writing, flat
 PAGES = Path(words.__file__).parent
 WRITING = Writing("Europe/Berlin")
 # Made of a prefix and a word of the ledger, or of a key and "_text", or chosen by a count.
-MADE = re.compile(r"(kind|outcome|entry|close|by|groups_by)_|.*_(text|one)$")
+MADE = re.compile(r"(kind|outcome|entry|close|by|groups_by|told_by|state|result)_|.*_(text|one)$")
 
 
 def test_every_word_that_a_page_uses_is_in_the_catalogue_and_every_one_there_is_used() -> None:
