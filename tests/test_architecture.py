@@ -8,9 +8,10 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from importlib.metadata import version
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -193,9 +194,20 @@ SQL = re.compile(
 )
 
 
-def import_statements(tree: ast.AST) -> Iterator[tuple[ast.stmt, str]]:
+# Every claim about a file is looked at before the next file is read, so that each is read once and none is kept.
+@lru_cache(maxsize=4)
+def tree_of(source: str) -> ast.Module:
+    return ast.parse(source)
+
+
+@lru_cache(maxsize=4)
+def nodes_of(source: str) -> tuple[ast.AST, ...]:
+    return tuple(ast.walk(tree_of(source)))
+
+
+def import_statements(source: str) -> Iterator[tuple[ast.stmt, str]]:
     """Every import as an absolute dotted name; one relative to its package has no place in ours."""
-    for node in ast.walk(tree):
+    for node in nodes_of(source):
         if isinstance(node, ast.Import):
             yield from ((node, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -206,11 +218,10 @@ def import_statements(tree: ast.AST) -> Iterator[tuple[ast.stmt, str]]:
 
 @cache
 def imports(source: str) -> tuple[str, ...]:
-    return tuple(name for _, name in import_statements(ast.parse(source)))
+    return tuple(name for _, name in import_statements(source))
 
 
 def impurities(source: str) -> list[str]:
-    tree = ast.parse(source)
     found = []
 
     for name in imports(source):
@@ -219,7 +230,7 @@ def impurities(source: str) -> list[str]:
         if not ours and first not in CORE_MAY_IMPORT:
             found.append(f"import of {name}")
 
-    for node in ast.walk(tree):
+    for node in nodes_of(source):
         match node:
             case ast.Await() | ast.AsyncFunctionDef() | ast.AsyncFor() | ast.AsyncWith():
                 found.append("await")
@@ -246,19 +257,18 @@ def upward_imports(part: str, source: str) -> list[str]:
         if name.split(".")[0] != "aiocancel":
             continue
         inside = name.removeprefix("aiocancel").removeprefix(".")
-        allowed = MAY_IMPORT[part] | ({part} - {"__init__"})
+        allowed = MAY_IMPORT.get(part, set()) | ({part} - {"__init__"})
         if not any(inside == other or inside.startswith(f"{other}.") for other in allowed):
             found.append(name)
     return found
 
 
 def sql_texts(source: str) -> list[str]:
-    tree = ast.parse(source)
     # A text that stands alone is documentation: it may show what an application would write.
-    documentation = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    documentation = {id(node.value) for node in nodes_of(source) if isinstance(node, ast.Expr)}
     return [
         node.value
-        for node in ast.walk(tree)
+        for node in nodes_of(source)
         if isinstance(node, ast.Constant)
         and isinstance(node.value, str)
         and id(node) not in documentation
@@ -271,15 +281,14 @@ def early_stripe_imports(source: str) -> list[str]:
     if not imports_stripe(source):
         return []
 
-    tree = ast.parse(source)
     late: set[int] = set()
-    for node in ast.walk(tree):
+    for node in nodes_of(source):
         is_function = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
         if is_function or (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"):
             late |= {id(inner) for inner in ast.walk(node)}
     return [
         name
-        for node, name in import_statements(tree)
+        for node, name in import_statements(source)
         if name.split(".")[0] == "stripe" and id(node) not in late
     ]
 
@@ -288,17 +297,64 @@ def imports_stripe(source: str) -> bool:
     return any(name.split(".")[0] == "stripe" for name in imports(source))
 
 
+PARAGRAPH_FROM = 12
+
+
+def bodies_without_a_paragraph(source: str) -> list[str]:
+    """Name the functions of several statements whose body is long and has no blank line."""
+    lines, found = source.splitlines(), []
+    for node in nodes_of(source):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno is not None:
+            body = node.body[1:] if ast.get_docstring(node) else node.body
+            written = lines[body[0].lineno - 1 : node.end_lineno] if body else []
+            is_long = len(body) > 1 and len(written) >= PARAGRAPH_FROM
+            if is_long and all(line.strip() for line in written):
+                found.append(node.name)
+    return found
+
+
 @cache
 def source_of(name: str) -> str:
     return FILES[name].read_text(encoding="utf-8")
 
 
+class Seen(NamedTuple):
+    """What one file of the package holds that some claim is about."""
+
+    impure: list[str]
+    upward: list[str]
+    sql: list[str]
+    early_stripe: list[str]
+    imports_stripe: bool
+    documented: bool
+    unparted: list[str]
+
+
+@cache
+def package() -> dict[str, Seen]:
+    """Every file of the package, looked at once for all claims."""
+    assert len(FILES) > 200
+
+    seen = {}
+    for name in FILES:
+        source = source_of(name)
+        seen[name] = Seen(
+            impure=impurities(source),
+            upward=upward_imports(part_of(name), source),
+            sql=sql_texts(source),
+            early_stripe=early_stripe_imports(source),
+            imports_stripe=imports_stripe(source),
+            documented=bool((ast.get_docstring(tree_of(source)) or "").strip()),
+            unparted=bodies_without_a_paragraph(source),
+        )
+    return seen
+
+
 # The core
 
 
-@pytest.mark.parametrize("name", CORE)
-def test_the_core_is_pure(name: str) -> None:
-    assert impurities(source_of(name)) == []
+def test_the_core_is_pure() -> None:
+    assert {name: package()[name].impure for name in CORE if package()[name].impure} == {}
 
 
 @pytest.mark.parametrize(
@@ -332,10 +388,14 @@ def test_there_is_a_core_to_look_at() -> None:
 # The layers
 
 
-@pytest.mark.parametrize("name", FILES)
-def test_imports_go_downward_only(name: str) -> None:
-    assert part_of(name) in MAY_IMPORT, "a new part of the package needs its place in MAY_IMPORT"
-    assert upward_imports(part_of(name), source_of(name)) == []
+def test_every_part_of_the_package_has_its_place() -> None:
+    assert {name for name in FILES if part_of(name) not in MAY_IMPORT} == set(), (
+        "a new part of the package needs its place in MAY_IMPORT"
+    )
+
+
+def test_imports_go_downward_only() -> None:
+    assert {name: seen.upward for name, seen in package().items() if seen.upward} == {}
 
 
 @pytest.mark.parametrize(
@@ -454,12 +514,17 @@ def test_a_ladder_of_modules_is_no_circle() -> None:
 # SQL and Stripe
 
 
-@pytest.mark.parametrize(
-    "name",
-    [name for name in FILES if not name.startswith(("aiocancel/postgres/", "aiocancel/testing/"))],
-)
-def test_sql_is_written_in_the_postgres_edge_alone(name: str) -> None:
-    assert sql_texts(source_of(name)) == []
+def test_sql_is_written_in_the_postgres_edge_alone() -> None:
+    with_sql = {name: seen.sql for name, seen in package().items() if seen.sql}
+
+    elsewhere = {
+        name: texts
+        for name, texts in with_sql.items()
+        if not name.startswith(("aiocancel/postgres/", "aiocancel/testing/"))
+    }
+
+    assert "aiocancel/postgres/claims.py" in with_sql
+    assert elsewhere == {}
 
 
 @pytest.mark.parametrize(
@@ -482,11 +547,12 @@ def test_sql_in_documentation_is_no_sql() -> None:
     assert sql_texts('"""Give SELECT id FROM customer."""') == []
 
 
-@pytest.mark.parametrize("name", FILES)
-def test_stripe_is_imported_in_the_billing_edge_alone_and_only_when_needed(name: str) -> None:
-    source = source_of(name)
-    assert early_stripe_imports(source) == []
-    assert name.startswith("aiocancel/billing/") or not imports_stripe(source)
+def test_stripe_is_imported_in_the_billing_edge_alone_and_only_when_needed() -> None:
+    importing = {name for name, seen in package().items() if seen.imports_stripe}
+
+    assert "aiocancel/billing/client.py" in importing
+    assert {name for name in importing if not name.startswith("aiocancel/billing/")} == set()
+    assert {name for name, seen in package().items() if seen.early_stripe} == set()
 
 
 @pytest.mark.parametrize(
@@ -563,7 +629,7 @@ def test_importing_aiocancel_imports_nothing_else_until_a_name_is_asked_for() ->
 
 
 def test_the_names_that_are_imported_late_are_those_that_type_checkers_see() -> None:
-    tree = ast.parse(source_of("aiocancel/__init__.py"))
+    tree = tree_of(source_of("aiocancel/__init__.py"))
     seen = {
         alias.name: node.module
         for node in ast.walk(tree)
@@ -624,7 +690,7 @@ def test_what_applications_may_import_is_said_in_the_package_and_six_modules() -
 
 
 def test_an_application_can_name_every_type_that_it_writes_without_a_deep_import() -> None:
-    tree = ast.parse(source_of("aiocancel/plugin.py"))
+    tree = tree_of(source_of("aiocancel/plugin.py"))
     (plugin,) = [
         each for each in tree.body if isinstance(each, ast.ClassDef) and each.name == "CancelFlow"
     ]
@@ -661,7 +727,7 @@ def test_no_two_classes_of_the_core_have_one_name() -> None:
     named: dict[str, list[str]] = {}
     for name in FILES:
         if name.startswith("aiocancel/core/"):
-            for node in ast.parse(source_of(name)).body:
+            for node in tree_of(source_of(name)).body:
                 if isinstance(node, ast.ClassDef):
                     named.setdefault(node.name, []).append(name)
 
@@ -671,9 +737,8 @@ def test_no_two_classes_of_the_core_have_one_name() -> None:
 # The repository
 
 
-@pytest.mark.parametrize("name", FILES)
-def test_every_module_says_what_it_is_for(name: str) -> None:
-    assert (ast.get_docstring(ast.parse(source_of(name))) or "").strip()
+def test_every_module_says_what_it_is_for() -> None:
+    assert {name for name, seen in package().items() if not seen.documented} == set()
 
 
 def test_the_package_says_that_it_is_typed() -> None:
@@ -708,25 +773,8 @@ def test_every_part_of_the_repository_is_there(name: str) -> None:
 # Paragraphs
 
 
-PARAGRAPH_FROM = 12
-
-
-def bodies_without_a_paragraph(source: str) -> list[str]:
-    """Name the functions of several statements whose body is long and has no blank line."""
-    lines, found = source.splitlines(), []
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno is not None:
-            body = node.body[1:] if ast.get_docstring(node) else node.body
-            written = lines[body[0].lineno - 1 : node.end_lineno] if body else []
-            is_long = len(body) > 1 and len(written) >= PARAGRAPH_FROM
-            if is_long and all(line.strip() for line in written):
-                found.append(node.name)
-    return found
-
-
-@pytest.mark.parametrize("name", FILES)
-def test_a_long_body_has_paragraphs(name: str) -> None:
-    assert bodies_without_a_paragraph(source_of(name)) == []
+def test_a_long_body_has_paragraphs() -> None:
+    assert {name: seen.unparted for name, seen in package().items() if seen.unparted} == {}
 
 
 def test_a_long_body_of_a_test_or_an_example_has_paragraphs_too() -> None:
