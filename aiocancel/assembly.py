@@ -134,6 +134,7 @@ async def open_parts(parts: Parts, stack: AsyncExitStack) -> Opened:
         patient_resolver=patient_resolver,
         endings=endings,
         page_facts=_page_facts(parts, for_pages),
+        email=parts.email if letters else None,
         wake_catch_up=rung.set,
         wake_news=news_rung.set,
         on_event=parts.on_event,

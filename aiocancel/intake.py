@@ -33,6 +33,7 @@ from aiocancel.core.decision import (
 from aiocancel.core.flow_details import Told
 from aiocancel.core.grants import Grant, GrantSealer
 from aiocancel.core.identifiers import SubscriptionId
+from aiocancel.core.mail import is_address
 from aiocancel.core.news import StripeEvent
 from aiocancel.core.public_exit import PublicDeclaration, PublicExit, public_to_json
 from aiocancel.core.shown import ShownSubscription
@@ -48,7 +49,8 @@ from aiocancel.errors import (
     LimitError,
     UnavailableError,
 )
-from aiocancel.ports import FlowVendor, PageFacts, SubscriptionResolver, all_owned
+from aiocancel.mail.address import address_of
+from aiocancel.ports import ChooseEmail, FlowVendor, PageFacts, SubscriptionResolver, all_owned
 from aiocancel.postgres.acknowledgements import Declared, KeptLetter
 from aiocancel.postgres.claims import RecordedClaim
 from aiocancel.postgres.connection import unavailable_on_refusal, within
@@ -77,6 +79,8 @@ LOOK_EVERY_S: Final = 1.0
 STORE_WITHIN_S: Final = 25.0
 # More at once would only wait for each other's connections, and take those of the pages.
 STORED_AT_ONCE: Final = 6
+# A page waits no longer to promise a letter; the letter itself may take its time.
+_ADDRESS_WITHIN_S: Final = 0.5
 _GRANT_NONCE_BYTES: Final = 18
 
 
@@ -115,6 +119,7 @@ class FlowService:
         patient_resolver: SubscriptionResolver | None = None,
         endings: Endings | None = None,
         page_facts: PageFacts | None = None,
+        email: str | ChooseEmail | None = None,
         wake_catch_up: Callable[[], None] = lambda: None,
         wake_news: Callable[[], None] = lambda: None,
         now: Callable[[], float] = time.time,
@@ -131,6 +136,7 @@ class FlowService:
         self._doorbell = doorbell
 
         self._page_facts = page_facts
+        self._email = email
         self._wake_catch_up = wake_catch_up
         self._news = StripeNews(ledger.pool)
         self._wake_news = wake_news
@@ -432,6 +438,38 @@ class FlowService:
             return await within(
                 self._settings.lookup_within_s, self._ledger.answer(public_id, customer_id)
             )
+
+    async def writes(
+        self,
+        public_id: uuid.UUID,
+        customer_id: str,
+        subscription_id: str | None,
+        *,
+        within_s: float | None = None,
+    ) -> bool:
+        """Tell whether a letter about a customer's claim is still to come, and has an address; never raises.
+
+        Args:
+            public_id: The claim's.
+            customer_id: Who made it.
+            subscription_id: Whose row holds the address, where it is a column.
+            within_s: For how many seconds to wait at most, if less than half a second.
+        """
+        if self._email is None:
+            return False
+        longest_s = _ADDRESS_WITHIN_S if within_s is None else min(within_s, _ADDRESS_WITHIN_S)
+        try:
+            async with asyncio.timeout(longest_s):
+                comes = await self._ledger.letter_comes(public_id, customer_id)
+                if comes is None:
+                    return False
+                is_column = isinstance(self._email, str)
+                owned = await self.find(customer_id, subscription_id) if is_column else None
+                found = await address_of(self._email, customer_id, owned)
+        except Exception:  # nothing is promised, and the letter is written all the same
+            return False
+        address = comes.last_recipient if found is None else found
+        return isinstance(address, str) and is_address(address)
 
     async def letter_of(self, public_id: uuid.UUID, customer_id: str) -> KeptLetter | None:
         """Return the newest letter about a customer's claim, None where none was written; raises UnavailableError."""

@@ -47,6 +47,9 @@ _OPEN: Final = (AnswerKind.QUEUED, AnswerKind.NEEDS_PAYMENT_ACTION, AnswerKind.M
 _QUOTES_THE_OFFER: Final = frozenset({"offer_carried_out", "left_to_a_person"})
 # A longer one would push the fact out of the subject; it has a row of its own.
 _LONGEST_PLAN: Final = 24
+_EXIT_LINK: Final = "letter_cancel_link"
+# What failed; who took something back in vain may be leaving already.
+_WAY_OUT: Final = {Topic.CANCELLATION: "letter_again_link", Topic.OFFER: _EXIT_LINK}
 # "Thank you." is no subject.
 _NO_HEADING: Final = frozenset({"offer", "offer_scheduled_at"})
 _SUPERSEDED: Final = frozenset({Code.WITHDRAWN, Code.FLOW_SESSION_PAID_BEFORE})
@@ -196,6 +199,37 @@ def pause_until(answer: Answer) -> datetime | None:
     return change.resumes_at if isinstance(change, PausePayments | PauseService) else None
 
 
+def announced(answer: Answer, shown: ShownSubscription | None, now: datetime) -> Sentence | None:
+    """Say which letter a customer may wait for; None where none follows for certain.
+
+    Args:
+        answer: Where the claim stands.
+        shown: The subscription as Stripe has it, None where nobody asked, or Stripe did not answer in time.
+        now: Aware.
+    """
+    if answer.kind is AnswerKind.QUEUED and answer.change is not Topic.NOTHING:
+        return Sentence("letter_comes_when_done")
+
+    before_pause_ends = Sentence("letter_comes_before_pause_ends")
+    if pause_begins(answer) is not None:
+        stays = shown is None or not (shown.subscription.is_ending or shown.subscription.has_ended)
+        return before_pause_ends if stays and _lasts(answer) else None
+    until = pause_until(answer)
+    if answer.kind is not AnswerKind.DONE or until is None or until - now <= _BEFORE_PAUSE_ENDS:
+        return None
+    soon = LetterKind.PAUSE_ENDS_SOON
+    is_there = shown is None or still_true(soon, answer, shown.subscription, now) is True
+    return before_pause_ends if is_there else None
+
+
+def _lasts(answer: Answer) -> bool:
+    """Tell whether a promised pause lasts for longer than its letter comes before its end."""
+    terms = None if answer.given is None else answer.given.offer.terms
+    if not isinstance(terms, PauseTerms):
+        return False
+    return terms.interval != "day" or timedelta(days=terms.count) > _BEFORE_PAUSE_ENDS
+
+
 def still_true(
     kind: LetterKind, answer: Answer, subscription: Subscription | None, now: datetime
 ) -> bool | Later:
@@ -258,8 +292,9 @@ class LetterFacts:
 class Letter:
     """One letter in no language: its subject, the next fact, its lines, its table, and what the reader may do.
 
-    ``keep_until`` is the last day on which a cancellation can be taken back, ``may_cancel`` whether one can be made;
-    ``offers`` is what the customer was shown before accepting it.
+    ``keep_until`` is the last day on which a cancellation can be taken back. ``exit_link`` is the key of the words
+    before the link to the exit, None where there is nothing to cancel. ``offers`` is what the customer was shown
+    before accepting it.
     """
 
     kind: LetterKind
@@ -268,7 +303,7 @@ class Letter:
     lines: tuple[Sentence, ...]
     rows: tuple[tuple[str, Value | Sentence], ...]
     keep_until: datetime | None = None
-    may_cancel: bool = False
+    exit_link: str | None = None
     offers: tuple[ShownBlock, ...] = field(default=(), repr=False)
 
 
@@ -294,10 +329,9 @@ def letter(kind: LetterKind, facts: LetterFacts) -> Letter:
         case LetterKind.LEFT_TO_A_PERSON:
             person = Sentence("letter_person")
             if answer.change is Topic.OFFER:
-                choice = Sentence("letter_choice")
-                return _made(
-                    kind, facts, choice, Sentence("not_cancelled"), Sentence("manual_offer")
-                )
+                choice, stays = Sentence("letter_choice"), Sentence("not_cancelled")
+                said = Sentence("manual_offer")
+                return _made(kind, facts, choice, stays, said, stays, exit_link=_EXIT_LINK)
             if answer.change is not Topic.CANCELLATION:
                 return _made(kind, facts, Sentence("letter_choice"), person, Sentence("manual"))
             return _made(kind, facts, _named("letter_received", facts), person, received, person)
@@ -307,9 +341,8 @@ def letter(kind: LetterKind, facts: LetterFacts) -> Letter:
                 _named("letter_not_done", facts) if is_exit else Sentence("letter_choice_not_done")
             )
             lines = (Sentence("refused"), Sentence("letter_answer_us"))
-            return _made(
-                kind, facts, subject, Sentence("letter_what_now"), *lines, may_cancel=is_exit
-            )
+            link, next_fact = _WAY_OUT.get(answer.change), Sentence("letter_what_now")
+            return _made(kind, facts, subject, next_fact, *lines, exit_link=link)
         case LetterKind.CARRIED_OUT:
             return _cancelled(facts)
         case LetterKind.HAS_ENDED:
@@ -326,14 +359,14 @@ def letter(kind: LetterKind, facts: LetterFacts) -> Letter:
             # The amount is the next fact, where it is known.
             paid = _said_of_the_next_payment(facts)
             next_fact = paid[0] if paid else goes_on
-            return _made(kind, facts, starts, next_fact, *paid, stays, may_cancel=True)
+            return _made(kind, facts, starts, next_fact, *paid, stays, exit_link=_EXIT_LINK)
         case _:
             # The offer is carried out.
             said, stays = _said(facts), Sentence("not_cancelled")
             if said.key in _NO_HEADING:
                 choice = Sentence("letter_choice")
-                return _made(kind, facts, choice, stays, said, stays, may_cancel=True)
-            return _made(kind, facts, said, stays, stays, may_cancel=True)
+                return _made(kind, facts, choice, stays, said, stays, exit_link=_EXIT_LINK)
+            return _made(kind, facts, said, stays, stays, exit_link=_EXIT_LINK)
 
 
 def _cancelled(facts: LetterFacts) -> Letter:
@@ -375,12 +408,12 @@ def _made(
     next_fact: Sentence,
     *lines: Sentence,
     keep_until: datetime | None = None,
-    may_cancel: bool = False,
+    exit_link: str | None = None,
 ) -> Letter:
     quoted = facts.answer.change is Topic.OFFER and kind in _QUOTES_THE_OFFER
     offers = facts.offers if quoted else ()
     return Letter(
-        kind, subject, next_fact, lines, _rows(kind, facts), keep_until, may_cancel, offers
+        kind, subject, next_fact, lines, _rows(kind, facts), keep_until, exit_link, offers
     )
 
 

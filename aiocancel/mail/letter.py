@@ -92,8 +92,8 @@ def write(letter: Letter, words: Words, links: LetterLinks, *, brand: str) -> Wr
     named: list[tuple[str, str]] = []
     if letter.keep_until is not None and links.undo is not None:
         named.append((words.text("letter_keep_link", date=letter.keep_until), links.undo))
-    if letter.may_cancel and links.exit is not None:
-        named.append((words.text("letter_cancel_link"), links.exit))
+    if letter.exit_link is not None and links.exit is not None:
+        named.append((words.text(letter.exit_link), links.exit))
     if links.page is not None:
         named.append((words.text("letter_page_link"), links.page))
 

@@ -90,6 +90,14 @@ FROM aiocancel.acknowledgement k JOIN aiocancel.claim c ON c.id = k.claim_id
 WHERE k.public_id = $2 AND c.public_id = $1 AND c.erased_at IS NULL
 """
 
+COMES: Final = """
+SELECT (SELECT k.recipient FROM aiocancel.acknowledgement k WHERE k.claim_id = c.id ORDER BY k.action_id DESC LIMIT 1)
+FROM aiocancel.claim c
+WHERE c.public_id = $1 AND c.customer_id = $2 AND c.erased_at IS NULL AND EXISTS (
+    SELECT FROM aiocancel.action a
+    WHERE a.claim_id = c.id AND a.kind = 'acknowledge' AND a.state IN ('waiting', 'running'))
+"""
+
 DECLARED: Final = """
 SELECT recorded_at, declaration FROM aiocancel.claim WHERE public_id = $1 AND customer_id = $2 AND erased_at IS NULL
 """
@@ -131,6 +139,13 @@ class KeptLetter:
     written_at: datetime
     handed_over_at: datetime | None
     recipient: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class LetterComes:
+    """A letter is still to be written; ``last_recipient`` is where the one before it went, None before the first."""
+
+    last_recipient: str | None = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +248,11 @@ class Acknowledgements:
         """Return the last letter about a claim, to the customer who made it."""
         rows = await self._connection.at_once(KEPT, claim_id, customer_id)
         return _kept(rows[0]) if rows and customer_id else None
+
+    async def comes(self, claim_id: uuid.UUID, customer_id: str) -> LetterComes | None:
+        """Tell whether a letter about a customer's claim is still to be written; None where none is."""
+        rows = await self._connection.at_once(COMES, claim_id, customer_id)
+        return LetterComes(rows[0]["recipient"] or None) if rows and customer_id else None
 
     async def declared(self, claim_id: uuid.UUID, customer_id: str) -> Declared | None:
         """Return when a claim came and what was declared, to the customer who made it."""

@@ -27,7 +27,13 @@ from aiocancel.core.offers.expect import Baseline
 from aiocancel.core.outcome import Outcome
 from aiocancel.core.public_exit import PublicDeclaration, PublicExit
 from aiocancel.core.undo import Made, OwnCancellation
-from aiocancel.postgres.acknowledgements import Acknowledgements, Declared, KeptLetter, LetterDue
+from aiocancel.postgres.acknowledgements import (
+    Acknowledgements,
+    Declared,
+    KeptLetter,
+    LetterComes,
+    LetterDue,
+)
 from aiocancel.postgres.claims import Claims, RecordedClaim
 from aiocancel.postgres.connection import LedgerConnection
 from aiocancel.postgres.flow_sessions import Acceptance
@@ -277,6 +283,9 @@ class Ledger:
         self, claim_id: uuid.UUID, letter_id: uuid.UUID
     ) -> KeptLetter | None:
         return await self._letters.kept_by_id(claim_id, letter_id)
+
+    async def letter_comes(self, claim_id: uuid.UUID, customer_id: str) -> LetterComes | None:
+        return await self._letters.comes(claim_id, customer_id)
 
     async def declared(self, claim_id: uuid.UUID, customer_id: str) -> Declared | None:
         return await self._letters.declared(claim_id, customer_id)

@@ -81,7 +81,11 @@ _UNDONE: Final[Mapping[str, _Said]] = {
 
 
 def outcome_page(
-    answer: Answer, words: Words, shown: ShownSubscription | None, plan: str | None
+    answer: Answer,
+    words: Words,
+    shown: ShownSubscription | None,
+    plan: str | None,
+    follows: Sentence | None = None,
 ) -> OutcomePage:
     """Say where a claim stands, as a page.
 
@@ -91,8 +95,9 @@ def outcome_page(
             page says that sentence under the heading of all pages.
         shown: The subscription as Stripe has it, None where Stripe did not answer.
         plan: The plan by its name, where it is known.
+        follows: The letter that comes, None where none does for certain.
     """
-    message = message_of(answer, words, shown)
+    message = message_of(answer, words, shown, follows)
     plain = OutcomePage(None, words.text("outcome_title"), message)
 
     if answer.given is not None and answer.kind in (AnswerKind.DONE, AnswerKind.SCHEDULED):
@@ -119,7 +124,8 @@ def outcome_page(
     if said.title == "title_resumed":
         title = _of_plan("resumed", plan, words)
     text = words.text(said.text)
-    return OutcomePage(said.badge, title, f"{_counts_from(answer, words)}{text}")
+    letter = "" if follows is None else words.say(follows)
+    return OutcomePage(said.badge, title, f"{_counts_from(answer, words)}{text} {letter}".strip())
 
 
 def may_be_kept(answer: Answer, shown: ShownSubscription | None, now: datetime) -> bool:

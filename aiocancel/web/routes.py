@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from aiocancel.core.decision import Answer
     from aiocancel.core.flow_details import Told
     from aiocancel.core.plain_page import PlainPage
+    from aiocancel.core.sentences import Sentence
     from aiocancel.core.shown import ShownSubscription
     from aiocancel.core.subscription import OwnedSubscription
     from aiocancel.core.undo import Undo
@@ -157,9 +158,12 @@ class Handlers:
         if answer is None:  # the claim was recorded for this very customer
             raise web.HTTPInternalServerError
         left_s = self._site.settings.answer_within_s - (time.monotonic() - came_at)
-        message = message_of(
-            answer, self._words(request), await self._shown_for(service, answer, within_s=left_s)
+        shown = await self._shown_for(service, answer, within_s=left_s)
+        left_s = self._site.settings.answer_within_s - (time.monotonic() - came_at)
+        follows = await self._letter_that_follows(
+            service, recorded.public_id, customer_id, answer, shown, within_s=left_s
         )
+        message = message_of(answer, self._words(request), shown, follows)
         return self._answer(
             recorded.public_id, answer, told, message, status=200 if answer.is_settled else 202
         )
@@ -192,11 +196,15 @@ class Handlers:
         words = self._words(request)
         if not wants_page:
             shown = await self._shown_for(service, answer)
-            message = message_of(answer, words, shown)
+            follows = await self._letter_that_follows(
+                service, public_id, customer_id, answer, shown
+            )
+            message = message_of(answer, words, shown, follows)
             return self._answer(public_id, answer, told, message, status=200)
 
         owned, shown = await self._subject(service, customer_id, answer)
-        return await self._outcome(request, words, public_id, answer, owned, shown)
+        follows = await self._letter_that_follows(service, public_id, customer_id, answer, shown)
+        return await self._outcome(request, words, public_id, answer, owned, shown, follows)
 
     async def _outcome(
         self,
@@ -206,6 +214,7 @@ class Handlers:
         answer: Answer,
         owned: OwnedSubscription | None,
         shown: ShownSubscription | None,
+        follows: Sentence | None,
     ) -> web.Response:
         """Show the page of an outcome, and the ways on from there."""
         # Late: an answer brings the core's decisions with it.
@@ -229,7 +238,7 @@ class Handlers:
             links.append({"url": url, "text": words.text("letter_see")})
 
         told_of = about(owned, shown, now)
-        page = outcome_page(answer, words, shown, told_of.plan)
+        page = outcome_page(answer, words, shown, told_of.plan, follows)
         may_resume = self._site.settings.resume_policy != "off" and may_be_kept(answer, shown, now)
         return await self._pages.message(
             request,
@@ -540,6 +549,27 @@ class Handlers:
             return None
         holds = answer.is_seen_in if answer.kind == "done" else None
         return await service.shown(answer.given.subscription_id, holds=holds, within_s=within_s)
+
+    async def _letter_that_follows(
+        self,
+        service: FlowService,
+        public_id: uuid.UUID,
+        customer_id: str,
+        answer: Answer,
+        shown: ShownSubscription | None,
+        *,
+        within_s: float | None = None,
+    ) -> Sentence | None:
+        """Say which letter comes; None where none does for certain, or nobody could tell in time."""
+        # Late, like the outcome's page.
+        from aiocancel.core.acknowledgement import announced
+
+        follows = announced(answer, shown, datetime.now(UTC))
+        if follows is None or (within_s is not None and within_s <= 0):
+            return None
+        subscription_id = answer.subscription_id
+        writes = await service.writes(public_id, customer_id, subscription_id, within_s=within_s)
+        return follows if writes else None
 
     def _answer(
         self, public_id: uuid.UUID, answer: Answer, told: Told | None, message: str, *, status: int

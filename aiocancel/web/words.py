@@ -112,7 +112,12 @@ def refusal_of(error: ClaimError | UnavailableError, words: Words) -> Refusal:
     return Refusal(error.status, error.code, str(error), message, retry_after_s)
 
 
-def message_of(answer: Answer, words: Words, shown: ShownSubscription | None = None) -> str:
+def message_of(
+    answer: Answer,
+    words: Words,
+    shown: ShownSubscription | None = None,
+    follows: Sentence | None = None,
+) -> str:
     """Say where a claim stands.
 
     Args:
@@ -120,17 +125,28 @@ def message_of(answer: Answer, words: Words, shown: ShownSubscription | None = N
         words: The customer's.
         shown: The subscription as Stripe has it now, for saying what an offer did; None where nobody asked, or
             Stripe did not answer in time.
+        follows: The letter that comes, None where none does for certain.
     """
-    said = words.say(_sentence_of(answer, shown))
+    said = [words.say(_sentence_of(answer, shown))]
+    if _is_kept(answer, words, shown):
+        said.append(words.text("not_cancelled"))
+    # Neither beside the owner's own words in a language of theirs.
+    if follows is not None and not words.prefers_own(_older_key(answer), to=follows.key):
+        said.append(words.say(follows))
+    return " ".join(said)
+
+
+def _is_kept(answer: Answer, words: Words, shown: ShownSubscription | None) -> bool:
     if answer.given is None or shown is None or answer.kind not in _SETTLED_WELL:
-        return said
+        return False
     subscription = shown.subscription
     if subscription.is_ending or subscription.has_ended:
-        return said
-    # Not beside the owner's own words in a language of theirs.
-    if words.prefers_own("offer", to="not_cancelled"):
-        return said
-    return f"{said} {words.text('not_cancelled')}"
+        return False
+    return not words.prefers_own("offer", to="not_cancelled")
+
+
+def _older_key(answer: Answer) -> str:
+    return "offer" if answer.given is not None else message_key(answer)
 
 
 def _sentence_of(answer: Answer, shown: ShownSubscription | None) -> Sentence:

@@ -7,7 +7,6 @@ written anew: the claim may have moved on.
 from __future__ import annotations
 
 import asyncio
-import inspect
 import logging
 import uuid
 from collections.abc import Awaitable, Callable
@@ -44,6 +43,7 @@ from aiocancel.core.sentences import Sentence
 from aiocancel.core.shown import ShownSubscription, about
 from aiocancel.core.subscription import OwnedSubscription, Subscription
 from aiocancel.errors import RejectedBillingError, TransientBillingError, UnknownBillingError
+from aiocancel.mail.address import address_of
 from aiocancel.mail.letter import (
     LetterTemplates,
     WrittenLetter,
@@ -221,24 +221,14 @@ class Acknowledger:
 
     async def _address(self, due: LetterDue, owned: OwnedSubscription | None) -> str | None:
         """Return where this customer is written to; the address of the last letter where the row is gone."""
-        found: object = None
-        if isinstance(self._email, str):
-            found = None if owned is None else owned.record.get(self._email)
-        elif due.customer_id:
-            found = await self._asked(self._email, due.customer_id)
-        if found is None or found == "":
-            return due.last_recipient
-        return found.strip() if isinstance(found, str) else str(found)
-
-    async def _asked(self, email: ChooseEmail, customer_id: str) -> object:
         try:
             async with asyncio.timeout(_ADDRESS_WITHIN_S):
-                answer = email(customer_id)
-                return await answer if inspect.isawaitable(answer) else answer
+                found = await address_of(self._email, due.customer_id, owned)
         except Exception as error:
             # Not its text, which may name a customer.
             logger.error("email failed, and a letter waits: %s", told(error))
             raise TransientBillingError("email failed", code=Code.MAILER_FAILED) from None
+        return due.last_recipient if found is None else str(found)
 
     def _write(
         self, kind: LetterKind, letter_id: uuid.UUID, due: LetterDue, facts: LetterFacts

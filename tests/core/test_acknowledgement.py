@@ -15,6 +15,7 @@ from aiocancel.core.acknowledgement import (
     Letter,
     LetterFacts,
     LetterKind,
+    announced,
     kinds_of,
     letter,
     next_letter,
@@ -32,6 +33,7 @@ from aiocancel.core.last_bill import LastBill
 from aiocancel.core.offers.terms import AcceptedOffer, CouponTerms, PauseTerms
 from aiocancel.core.said_of_offers import Given
 from aiocancel.core.sentences import Money, Sentence
+from aiocancel.core.shown import ShownSubscription
 from aiocancel.core.subscription import CollectionPause, Subscription
 
 NOW = datetime(2026, 12, 5, 15, 4, tzinfo=UTC)
@@ -211,12 +213,72 @@ def test_end_of_a_pause_is_written_about_only_while_it_lasts() -> None:
     assert pause_until(Answer(A.DONE, T.OFFER)) is None
 
 
+CANCELLED = Answer(A.SCHEDULED, T.CANCELLATION, ENDS)
+UNTIL = NOW + timedelta(days=60)
+DONE_PAUSE = Answer(A.DONE, T.OFFER, given=LONG_PAUSE)
+PROMISED_PAUSE = Answer(A.SCHEDULED, T.OFFER, ENDS, given=promised())
+PAUSING = subscription(paused=CollectionPause("void", UNTIL))
+LEAVING = subscription(cancel_at_period_end=True, current_period_end=ENDS)
+WHEN_DONE, BEFORE = "letter_comes_when_done", "letter_comes_before_pause_ends"
+
+
+@pytest.mark.parametrize(
+    ("answer", "stripe", "said"),
+    [
+        (Answer(A.QUEUED, T.CANCELLATION), None, WHEN_DONE),
+        (Answer(A.QUEUED, T.OFFER), None, WHEN_DONE),
+        (Answer(A.QUEUED, T.RESUMPTION), None, WHEN_DONE),
+        (Answer(A.QUEUED, T.NOTHING), None, None),
+        (CANCELLED, None, None),
+        (Answer(A.MANUAL, T.CANCELLATION), None, None),
+        (Answer(A.NEEDS_PAYMENT_ACTION, T.OFFER), None, None),
+        (DONE_PAUSE, None, BEFORE),
+        (DONE_PAUSE, PAUSING, BEFORE),
+        # It was taken back since, or its customer leaves.
+        (DONE_PAUSE, subscription(), None),
+        (DONE_PAUSE, LEAVING, None),
+        (replace(DONE_PAUSE, given=paused(None)), None, None),
+        (replace(DONE_PAUSE, given=paused(NOW + timedelta(days=3))), None, None),
+        (PROMISED_PAUSE, None, BEFORE),
+        (PROMISED_PAUSE, subscription(), BEFORE),
+        (PROMISED_PAUSE, LEAVING, None),
+        (PROMISED_PAUSE, subscription(status="canceled"), None),
+        (replace(PROMISED_PAUSE, given=promised(3, "day")), None, None),
+        (replace(PROMISED_PAUSE, given=promised(4, "day")), None, BEFORE),
+        (replace(PROMISED_PAUSE, given=promised(interval="indefinitely")), None, None),
+        (replace(PROMISED_PAUSE, given=COUPON), None, None),
+    ],
+    ids=[
+        "queued_exit", "queued_offer", "queued_undo", "queued_nothing", "scheduled", "manual", "payment",
+        "pause", "pause_seen", "pause_is_over", "pause_and_leaves", "pause_without_end", "short_pause",
+        "promised", "promised_seen", "promised_and_leaves", "promised_and_ended", "promised_3_days",
+        "promised_4_days", "promised_without_end", "promised_coupon",
+    ],
+)  # fmt: skip
+def test_letter_is_announced_only_where_one_follows(
+    answer: Answer, stripe: Subscription | None, said: str | None
+) -> None:
+    shown = None if stripe is None else ShownSubscription(stripe, ())
+
+    found = announced(answer, shown, NOW)
+
+    assert (None if found is None else found.key) == said
+
+
+def test_announced_letter_before_the_end_of_a_pause_is_one_that_next_letter_plans() -> None:
+    told = [K.OFFER_CARRIED_OUT]
+    for days in range(1, 10):
+        given = paused(NOW + timedelta(days=days))
+        step = next_letter(claim(A.DONE, T.OFFER, told=told, given=given), NOW)
+        is_announced = announced(Answer(A.DONE, T.OFFER, given=given), None, NOW) is not None
+
+        assert is_announced == (step == Later((days - 3) * DAY))
+
+
 def facts(answer: Answer, **changed: object) -> LetterFacts:
     values = {"reference": "C-1F3A-99B2", "received_at": NOW, "declared": "Cancel", "plan": "Pro"}
     return LetterFacts(answer, **{**values, **changed})  # type: ignore[arg-type]
 
-
-CANCELLED = Answer(A.SCHEDULED, T.CANCELLATION, ENDS)
 
 BLOCK = ShownBlock(
     "50% off every payment",
@@ -268,6 +330,7 @@ TOLD: Mapping[str, tuple[LetterKind, LetterFacts]] = {
     "manual_offer": (K.LEFT_TO_A_PERSON, facts(Answer(A.MANUAL, T.OFFER))),
     "manual_undo": (K.LEFT_TO_A_PERSON, facts(Answer(A.MANUAL, T.RESUMPTION))),
     "refused_exit": (K.NOT_CARRIED_OUT, facts(Answer(A.REFUSED, T.CANCELLATION))),
+    "refused_undo": (K.NOT_CARRIED_OUT, facts(Answer(A.REFUSED, T.RESUMPTION))),
     "refused_offer": (K.NOT_CARRIED_OUT, facts(Answer(A.REFUSED, T.OFFER))),
 }
 KINDS = {name: kind for name, (kind, _) in TOLD.items()}
@@ -299,6 +362,7 @@ LETTERS = {name: letter(kind, known) for name, (kind, known) in TOLD.items()}
         ("manual_undo", "letter_choice"),
         ("refused_exit", "letter_not_done"),
         ("refused_offer", "letter_choice_not_done"),
+        ("refused_undo", "letter_choice_not_done"),
     ],
 )
 def test_subject_says_the_fact(name: str, subject: str) -> None:
@@ -309,6 +373,27 @@ def test_subject_says_the_fact(name: str, subject: str) -> None:
     # Nothing is said twice.
     assert made.subject not in made.lines
     assert "letter_row_reference" in [label for label, _ in made.rows]
+
+
+def test_way_out_is_in_every_letter_about_a_subscription_that_goes_on() -> None:
+    again, any_time = "letter_again_link", "letter_cancel_link"
+    links = {name: made.exit_link for name, made in LETTERS.items() if made.exit_link is not None}
+
+    assert links == {
+        "refused_exit": again,
+        **dict.fromkeys(
+            ("refused_offer", "manual_offer", "pause_ends", "pause_ends_paid"), any_time
+        ),
+        **dict.fromkeys(("coupon", "coupon_as_shown", "promised", "unknown_offer"), any_time),
+    }
+
+
+def test_letter_about_an_exit_that_failed_has_the_fact_a_step_and_the_way_to_try_again() -> None:
+    made = LETTERS["refused_exit"]
+
+    assert [line.key for line in made.lines] == ["refused", "letter_answer_us"]
+    assert made.next_fact.key == "letter_what_now"
+    assert made.exit_link == "letter_again_link"
 
 
 def test_letter_about_an_exit_has_the_declaration_its_time_and_the_end() -> None:

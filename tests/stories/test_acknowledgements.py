@@ -367,6 +367,57 @@ async def test_A7_erased_customer_is_not_written_to_and_nothing_of_the_letters_i
     assert await states(company) == [("done", "handed_over"), ("refused", "withdrawn")]
 
 
+def _raises(customer_id: str) -> str:
+    raise RuntimeError(customer_id)
+
+
+async def _never(customer_id: str) -> str:
+    await asyncio.Event().wait()
+    raise AssertionError(customer_id)
+
+
+@pytest.mark.parametrize(
+    ("settings", "is_told"),
+    [
+        ({}, True),
+        ({"email": lambda customer: f"{customer}@example.com"}, True),
+        ({"email": lambda _: None}, False),
+        ({"email": lambda _: "nobody"}, False),
+        ({"email": "no_such_column"}, False),
+        ({"email": _raises}, False),
+        ({"email": _never}, False),
+        ({"mailer": None}, False),
+    ],
+    ids=["column", "function", "none", "no_address", "no_column", "raises", "hangs", "no_mailer"],
+)
+async def test_letter_is_promised_only_where_a_mailer_has_an_address_for_it(
+    company: Company, settings: dict[str, Any], is_told: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A slow machine is no missing address; that one that hangs is waited for in vain.
+    hangs = settings.get("email") is _never
+    monkeypatch.setattr("aiocancel.intake._ADDRESS_WITHIN_S", 0.1 if hangs else 20.0)
+    company.stripe.add_subscription("sub_1")
+    asked = {"mailer": Mailer(), "run_worker": False, "answer_within_s": 0.3, **settings}
+
+    await company.open(writing(company, asked.pop("mailer"), **asked))
+    claim_id = await press(company)
+    assert company.client is not None
+    path, ada = f"/cancel/status/{claim_id}", as_customer("ada")
+    answer = await (await company.client.get(path, headers=ada)).json()
+    page = await (await company.client.get(path, headers={**ada, "Accept": "text/html"})).text()
+    await company.pool.execute(
+        "UPDATE aiocancel.action SET state = 'refused', finished_at = now(), parked_code = 'nobody_to_write_to' "
+        "WHERE kind = 'acknowledge'"
+    )
+    given_up = await (await company.client.get(path, headers=ada)).json()
+
+    letter = "We write to you when it is done."
+    assert answer["outcome"] == "queued"
+    assert (letter in answer["message"], letter in page) == (is_told, is_told)
+    # Nor where the letter was given up.
+    assert letter not in given_up["message"]
+
+
 async def test_without_a_mailer_nothing_is_planned(company: Company) -> None:
     company.stripe.add_subscription("sub_1")
 

@@ -12,8 +12,11 @@ from aiocancel.core.decision import Answer, AnswerKind
 from aiocancel.core.identifiers import SubscriptionId
 from aiocancel.core.offers.terms import AcceptedOffer, CouponTerms, CustomTerms, PauseTerms
 from aiocancel.core.said_of_offers import Given
+from aiocancel.core.sentences import Sentence
+from aiocancel.texts import CATALOGUES
 from aiocancel.web.languages import Words
 from aiocancel.web.outcome_page import outcome_page
+from aiocancel.web.words import message_of
 
 DAY = datetime(2026, 12, 26, 12, tzinfo=UTC)
 WORDS = Words("en", {})
@@ -123,3 +126,40 @@ def test_sentence_that_the_owner_replaced_stands_as_it_is() -> None:
     assert page.title == "Your subscription ends on December 26, 2026"
     assert (waiting.title, waiting.text) == ("Your subscription", "Got it.")
     assert titled.title == "Ours"
+
+
+QUEUED = Answer(AnswerKind.QUEUED, Topic.CANCELLATION, received_at=DAY)
+PAUSE = Given(SubscriptionId("sub_1"), AcceptedOffer("pause", PauseTerms("month", 2, True)))
+WHEN_DONE = Sentence("letter_comes_when_done")
+BEFORE = Sentence("letter_comes_before_pause_ends")
+
+
+@pytest.mark.parametrize("language", CATALOGUES)
+@pytest.mark.parametrize(
+    ("answer", "follows"),
+    [
+        (QUEUED, WHEN_DONE),
+        (Answer(AnswerKind.SCHEDULED, Topic.OFFER, DAY, given=PAUSE), BEFORE),
+    ],
+    ids=["queued", "pause"],
+)
+def test_letter_that_comes_is_told_last_and_only_where_it_comes(
+    answer: Answer, follows: Sentence, language: str
+) -> None:
+    words = Words(language, {})
+    letter = words.say(follows)
+
+    page = outcome_page(answer, words, None, "Pro", follows)
+    bare = outcome_page(answer, words, None, "Pro")
+
+    assert page.text == f"{bare.text} {letter}".strip()
+    assert message_of(answer, words, None, follows) == f"{message_of(answer, words)} {letter}"
+    assert letter not in f"{bare.title} {bare.text}"
+
+
+def test_letter_is_not_told_in_our_language_beside_the_owners_own_words() -> None:
+    words = Words("en", {"queued": "Hemos recibido su solicitud.", "offer": "Gracias."})
+    pause = Answer(AnswerKind.SCHEDULED, Topic.OFFER, DAY, given=PAUSE)
+
+    assert outcome_page(QUEUED, words, None, None, WHEN_DONE).text == "Hemos recibido su solicitud."
+    assert words.say(BEFORE) not in message_of(pause, words, None, BEFORE)
