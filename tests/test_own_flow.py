@@ -264,7 +264,7 @@ async def test_a_pause_without_a_price_is_still_offered(company: FlowCompany) ->
 async def test_with_a_stripe_that_hangs_there_are_reasons_and_the_exit_and_no_offers(
     company: FlowCompany, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("aiocancel.own_flow.STRIPE_WITHIN_S", 0.2)
+    monkeypatch.setattr("aiocancel.own_flow.stripe_reading.STRIPE_WITHIN_S", 0.2)
     company.stripe.inject(Fault("delay", path_contains="/v1/subscriptions", seconds=3.0))
     opened = await company.open()
     screen = await company.flow.answer("ada", str(opened.session_id), Answers("too_expensive"))

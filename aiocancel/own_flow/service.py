@@ -1,0 +1,474 @@
+"""The customer's steps through our own flow: a session is opened, moved and ended, and a choice becomes a claim."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import logging
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Final
+
+from aiocancel.billing.preview import OfferShown, OffersOnScreen, Reading, reading_to_json
+from aiocancel.config import Settings, catalogue_of
+from aiocancel.core.claim import OWN_FLOW, FlowClaim, FlowStatus
+from aiocancel.core.codes import Code
+from aiocancel.core.flow.answers import NO_ANSWERS, Answers
+from aiocancel.core.flow.definition import FlowDefinition
+from aiocancel.core.flow.eligibility import Considered, consider, may_ask
+from aiocancel.core.flow.hold_out import is_held_out
+from aiocancel.core.flow.price_effect import PriceEffect
+from aiocancel.core.flow.reason_order import reasons_in_order
+from aiocancel.core.flow.screen import Screen
+from aiocancel.core.flow.snapshot import History, Snapshot, snapshot_of, snapshot_to_json
+from aiocancel.core.flow.steps import (
+    AnswersGiven,
+    ExitPressed,
+    FlowEvent,
+    FlowProgress,
+    FlowStep,
+    FlowStepError,
+    OfferAccepted,
+    OfferDeclined,
+    PermissionAnswered,
+    SessionState,
+    advance,
+    begin,
+    progress_to_json,
+)
+from aiocancel.core.identifiers import FlowSessionId
+from aiocancel.core.offers.terms import breach, name_of
+from aiocancel.core.subscription import OwnedSubscription
+from aiocancel.core.undo import Undo
+from aiocancel.errors import ConflictError, UnavailableError, UnreadableLedgerError
+from aiocancel.intake import FlowService
+from aiocancel.own_flow.claim_parts import claim_details, claim_reason, shown_terms
+from aiocancel.own_flow.inputs import Declare, FlowBounds, RequestFacts
+from aiocancel.own_flow.screens import Screens
+from aiocancel.own_flow.stored_sessions import (
+    Run,
+    StoredSessions,
+    after_move,
+    answers_to_json,
+    considered_to_json,
+    fitted,
+    reason_told,
+)
+from aiocancel.own_flow.stripe_reading import STRIPE_WITHIN_S, StripeReading
+from aiocancel.ports import FlowReader
+from aiocancel.postgres.claims import RecordedClaim
+from aiocancel.postgres.flow_sessions import Acceptance, FlowSessions, Move, NewSession
+from aiocancel.telemetry import EventHook, LookupFailed, guarded, told
+from aiocancel.vendors.own import OwnFlow
+
+logger = logging.getLogger("aiocancel")
+
+_NOTED_WITHIN_S: Final = 5.0
+
+
+class OwnFlowService:
+    """Opens flow sessions, moves them, and records what customers choose in them.
+
+    Args:
+        flow: As the owner defined it.
+        service: Records claims.
+        sessions: The rows.
+        reader: Reads Stripe for screens.
+        settings: The plug-in's.
+        bounds: The owner's settings outside the flow.
+        on_event: Is told of what was missing.
+        now: Aware.
+    """
+
+    def __init__(
+        self,
+        flow: OwnFlow,
+        service: FlowService,
+        sessions: FlowSessions,
+        reader: FlowReader,
+        *,
+        settings: Settings,
+        bounds: FlowBounds,
+        on_event: EventHook,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._flow = flow
+        self._service = service
+        self._sessions = sessions
+        self._settings = settings
+        self._bounds = bounds
+        self._on_event = guarded(on_event)
+        self._now = now
+
+        self._offers = OffersOnScreen(reader, bounds.offers, within_s=STRIPE_WITHIN_S)
+        self._stripe = StripeReading(
+            reader,
+            flow,
+            self._offers,
+            account_column=bounds.account_column,
+            on_event=self._on_event,
+            now=now,
+        )
+        self._stored = StoredSessions(
+            sessions,
+            flow.definition,
+            within_s=settings.lookup_within_s,
+            on_event=self._on_event,
+        )
+        self._screens = Screens(self._offers, self._stripe, bounds, on_event=self._on_event)
+        self._noting: set[asyncio.Task[None]] = set()
+
+    # --- screens ---------------------------------------------------------------------------------------------
+
+    async def open(self, owned: OwnedSubscription, facts: RequestFacts) -> Screen:
+        """Begin a session, or go on with the one that is open; where none can be kept, the exit is all there is.
+
+        Args:
+            owned: The customer's own subscription.
+            facts: What the request tells.
+        """
+        try:
+            before = await self._stored.asked(
+                self._sessions.look(owned.customer_id, owned.subscription_id)
+            )
+            if before.open_session is not None:
+                return await self.screen(owned.customer_id, before.open_session)
+        except (UnavailableError, UnreadableLedgerError, FlowStepError) as error:
+            self._on_event(LookupFailed(reason_told(error)))
+            return self._screens.bare(owned, await self._stripe.read(owned), facts)
+
+        gifts = before.gifts
+        history = History(len(gifts), len(before.cancellations), gifts[-1] if gifts else None)
+        reading = await self._stripe.read(owned)
+        shown = None if reading is None else reading.shown
+        is_over = shown is not None and (
+            shown.subscription.has_ended
+            or (shown.subscription.is_ending and self._bounds.timing == "at_period_end")
+        )
+        if is_over:
+            by = before.canceled_by
+            return replace(
+                self._screens.bare(owned, reading, facts), claim_id=None if by is None else str(by)
+            )
+        return await self._begin(owned, facts, history, reading)
+
+    async def screen(self, customer_id: str, session_id: str) -> Screen:
+        """Return where a customer's own session stands.
+
+        Raises:
+            FlowStepError: There is none of that id, or it is another customer's.
+            UnavailableError: The database did not answer.
+        """
+        return self._screens.of(await self._stored.run(customer_id, session_id))
+
+    async def answer(self, customer_id: str, session_id: str, answers: Answers) -> Screen:
+        """Take the customer's answers, and return the next screen; raises as ``screen`` does."""
+        return await self._step(customer_id, session_id, AnswersGiven(answers))
+
+    async def permit(self, customer_id: str, session_id: str, *, allowed: bool) -> Screen:
+        """Take whether an offer may be shown, and return the next screen; raises as ``screen`` does."""
+        return await self._step(customer_id, session_id, PermissionAnswered(allowed))
+
+    async def decline(self, customer_id: str, session_id: str, offer: str) -> Screen:
+        """Take that the offer on the screen is not wanted, and return the next; raises as ``screen`` does."""
+        return await self._step(customer_id, session_id, OfferDeclined(offer))
+
+    # --- ends ------------------------------------------------------------------------------------------------
+
+    async def accept(
+        self,
+        customer_id: str,
+        session_id: str,
+        offer: str,
+        months: int | None,
+        grant: str,
+        *,
+        declare: Declare | None = None,
+    ) -> RecordedClaim:
+        """Record that the customer takes the offer on the screen; it pays once, for ever.
+
+        Args:
+            customer_id: Who is logged in.
+            session_id: The session that showed the offer.
+            offer: The offer's key.
+            months: The choice in a pause, None for every other kind.
+            grant: That of the page.
+            declare: Says what was read and pressed.
+
+        Raises:
+            FlowStepError: The session showed no such offer, or none any more.
+            GrantError: The grant does not fit.
+            ConflictError: The session, or the grant, was used for something else.
+            LimitError: Too much of the customer is unfinished.
+            UnavailableError: The database did not answer; the same may be sent again.
+        """
+        run = await self._stored.run(customer_id, session_id)
+        choice = OfferAccepted(offer, months)
+        after = advance(run.definition, run.progress, run.considered.fitting, choice)
+        terms = shown_terms(run.row, offer, months)
+        if run.progress.state is SessionState.OPEN and breach(terms, self._bounds.offers.limits):
+            raise FlowStepError("This offer is no longer made.", code=Code.OFFER_NO_LONGER_FITS)
+
+        claim = FlowClaim(
+            OWN_FLOW,
+            FlowStatus.SAVED,
+            FlowSessionId(session_id),
+            claim_reason(run.definition, run.progress.answers, run.row.language),
+            offer_id=offer,
+            offer_type=name_of(terms.terms),
+            details=claim_details(run.definition, after, run.row.language),
+            declaration=self._screens.declared(declare, run, run.row.language, months, only=offer),
+        )
+        acceptance = Acceptance(FlowSessionId(session_id), offer, months, progress_to_json(after))
+        return await self._service.accept(claim, grant, customer_id, acceptance=acceptance)
+
+    async def cancel(
+        self,
+        customer_id: str,
+        session_id: str | None,
+        grant: str,
+        answers: Answers = NO_ANSWERS,
+        *,
+        language: str | None = None,
+        declare: Declare | None = None,
+    ) -> RecordedClaim:
+        """Record a cancellation, whatever became of the session, of Stripe or of the definition.
+
+        Args:
+            customer_id: Who is logged in.
+            session_id: As the browser sent it; one that is unknown or over changes nothing.
+            grant: That of the page.
+            answers: What stood on the screen.
+            language: Of the page, where there is no session.
+            declare: Says what was read and pressed.
+
+        Raises:
+            GrantError: The grant does not fit.
+            LimitError: Too much of the customer is unfinished.
+            UnavailableError: The database did not answer; the same may be sent again.
+        """
+        run = (
+            None
+            if session_id is None
+            else await self._stored.run_for_the_exit(customer_id, session_id)
+        )
+        definition = self._flow.definition if run is None else run.definition
+        before = FlowProgress() if run is None else run.progress
+        fitting = Considered().fitting if run is None else run.considered.fitting
+        after = advance(definition, before, fitting, ExitPressed(answers))
+        if run is not None:
+            language = run.row.language
+
+        claim = FlowClaim(
+            OWN_FLOW,
+            FlowStatus.CANCELED,
+            None if run is None else FlowSessionId(run.row.session_id),
+            claim_reason(definition, after.answers, language),
+            details=claim_details(definition, after, language),
+            declaration=self._screens.declared(declare, run, language),
+        )
+        try:
+            recorded = await self._service.accept(claim, grant, customer_id)
+        except ConflictError:
+            # The page or the session has led to something else before: who wants to leave then may leave.
+            claim = replace(claim, flow_session_id=None)
+            recorded = await self._service.accept(claim, grant, customer_id, is_another=True)
+        if run is not None:
+            self._note_soon(run, after)
+        return recorded
+
+    async def close(self) -> None:
+        """Wait for what is still being noted."""
+        if self._noting:
+            await asyncio.wait(self._noting, timeout=_NOTED_WITHIN_S)
+
+    # --- taking something back -------------------------------------------------------------------------------
+
+    async def price_of_undo(self, owned: OwnedSubscription, undo: Undo) -> PriceEffect | None:
+        """Return what going on costs once this is taken back; None where that is not certain, or Stripe is slow.
+
+        Args:
+            owned: The customer's own subscription.
+            undo: A cancellation or a pause; everything else has no price.
+        """
+        return await self._stripe.price_of_undo(owned, undo)
+
+    # --- inside ----------------------------------------------------------------------------------------------
+
+    async def _begin(
+        self,
+        owned: OwnedSubscription,
+        facts: RequestFacts,
+        history: History,
+        reading: Reading | None,
+    ) -> Screen:
+        definition, shown = self._flow.definition, None if reading is None else reading.shown
+        column = self._flow.country_column
+        country = None if column is None else owned.record.get(column)
+        snapshot = snapshot_of(
+            shown,
+            owned,
+            now=self._now(),
+            columns=definition.columns,
+            country=country if isinstance(country, str) else None,
+            place=facts.place,
+            language=facts.language,
+            history=history,
+        )
+        held_out = is_held_out(
+            self._bounds.hold_out_key, owned.subscription_id, definition.hold_out_percent
+        )
+        progress = begin(may_ask=may_ask(definition, snapshot, self._bounds.offers.place_rules))
+        considered = self._consider(definition, snapshot, reading, progress, held_out=held_out)
+
+        session_id = str(uuid.uuid4())
+        words = {
+            **(catalogue_of(facts.language) or {}),
+            **self._settings.own_texts(facts.language),
+        }
+        new = NewSession(
+            customer_id=owned.customer_id,
+            subscription_id=owned.subscription_id,
+            mode=self._settings.mode,
+            definition_version=definition.version,
+            definition=definition.to_json(),
+            language=facts.language,
+            place=facts.place,
+            snapshot=snapshot_to_json(snapshot),
+            stripe=None if reading is None else reading_to_json(reading),
+            reasons=[each.key for each in reasons_in_order(definition.reasons, session_id)],
+            progress=progress_to_json(progress),
+            considered=considered_to_json(considered),
+            hold_out=held_out,
+            fitted=None,
+            words_hash=_hash_of(words),
+            words=words,
+        )
+        try:
+            is_first = await self._stored.asked(self._sessions.open(session_id, new))
+            if not is_first:
+                # Another tab was faster: both go on with its session.
+                before = await self._stored.asked(
+                    self._sessions.look(owned.customer_id, owned.subscription_id)
+                )
+                session_id = before.open_session or session_id
+                return await self.screen(owned.customer_id, session_id)
+        except (UnavailableError, FlowStepError) as error:
+            self._on_event(LookupFailed(reason_told(error)))
+            return self._screens.bare(owned, reading, facts)
+
+        return Screen(
+            session_id,
+            progress.step,
+            progress.state,
+            self._screens.facts(reading, owned),
+            reasons=reasons_in_order(definition.reasons, session_id),
+            language=facts.language,
+        )
+
+    async def _step(self, customer_id: str, session_id: str, event: FlowEvent) -> Screen:
+        """Do one step, and where another request was faster, look at what that one did."""
+        run = await self._stored.run(customer_id, session_id)
+        answers = event.answers if isinstance(event, AnswersGiven) else run.progress.answers
+        asked = replace(run.progress, answers=answers.cleaned())
+        if isinstance(event, PermissionAnswered):
+            asked = replace(asked, permission=event.allowed)
+        considered = self._consider(
+            run.definition, run.snapshot, run.reading, asked, held_out=run.row.hold_out
+        )
+        after, considered, shows = await self._shown_next(run, event, considered)
+        if after == run.progress:
+            return self._screens.of(run)
+
+        move = Move(
+            reason=after.answers.reason,
+            answers=answers_to_json(after.answers),
+            progress=progress_to_json(after),
+            considered=considered_to_json(considered),
+            declined=list(after.declined),
+            shows=[] if shows is None else [shows.to_json()],
+            fitted=fitted(considered),
+        )
+        moved = await self._stored.asked(self._sessions.move(run.row, move))
+        if not moved:
+            return await self.screen(customer_id, session_id)
+        return self._screens.of(after_move(run, move, after, considered))
+
+    async def _shown_next(
+        self, run: Run, event: FlowEvent, considered: Considered
+    ) -> tuple[FlowProgress, Considered, OfferShown | None]:
+        """Return the step after the event, and the offer that it shows for the first time with its price.
+
+        An offer whose price nobody can tell is left out, and the next one that fits is tried. Each is asked once, and
+        all together get the time that one read of Stripe has.
+        """
+        deadline = self._stripe.deadline()
+        while True:
+            after = advance(run.definition, run.progress, considered.fitting, event)
+            key = after.on_screen
+            if key is None or key in run.progress.shown or after.step is not FlowStep.OFFER:
+                return after, considered, None
+
+            found = await self._offers.price(
+                run.definition.offer(key),
+                considered.fitting.months[key],
+                run.reading,
+                now=self._stripe.time(run.reading),
+                deadline=deadline,
+            )
+            if isinstance(found, OfferShown):
+                return after, considered, found
+            considered = considered.left_out(key, found)
+
+    def _consider(
+        self,
+        definition: FlowDefinition,
+        snapshot: Snapshot,
+        reading: Reading | None,
+        progress: FlowProgress,
+        *,
+        held_out: bool,
+    ) -> Considered:
+        plans = () if reading is None else reading.plans
+        prices = {each.price.price_id: each.price for each in plans}
+
+        return consider(
+            definition,
+            snapshot,
+            None if reading is None else reading.shown.subscription,
+            progress.answers,
+            now=self._stripe.time(reading),
+            bounds=replace(self._bounds.offers, prices=prices),
+            held_out=held_out,
+            allowed=progress.permission is True,
+        )
+
+    def _note_soon(self, run: Run, after: FlowProgress) -> None:
+        """Note the end of a session beside the answer to the customer; the sweep finds what is lost here."""
+
+        async def note() -> None:
+            move = Move(
+                reason=after.answers.reason,
+                answers=answers_to_json(after.answers),
+                progress=progress_to_json(after),
+                considered=[],
+                declined=list(after.declined),
+            )
+
+            try:
+                async with asyncio.timeout(_NOTED_WITHIN_S):
+                    await self._sessions.canceled(run.row, move)
+            except Exception as error:
+                logger.warning("the end of a flow session was not noted: %s", told(error))
+
+        task = asyncio.create_task(note(), name="aiocancel flow session")
+        self._noting.add(task)
+        task.add_done_callback(self._noting.discard)
+
+
+def _hash_of(words: Mapping[str, str]) -> str:
+    canonical = json.dumps(words, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()
