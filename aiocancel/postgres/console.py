@@ -77,7 +77,9 @@ WHERE t.started_at > now() - interval '1 day'
 LIST: Final = """
 WITH sessions AS (
     SELECT s.id AS session, NULL::bigint AS claim, s.opened_at AS started_at, s.subscription_id,
-        s.snapshot ->> 'plan' AS plan, s.snapshot ->> 'price_minor' AS price_minor,
+        s.snapshot ->> 'plan' AS plan,
+        CASE WHEN s.snapshot ->> 'price_minor' ~ '^-?[0-9]{1,18}$'
+            THEN (s.snapshot ->> 'price_minor')::bigint END AS price_minor,
         s.snapshot ->> 'currency' AS currency, s.snapshot ->> 'interval' AS price_interval, s.reason,
         s.hold_out AS held_out,
         jsonb_array_length(s.shown) AS offers_shown, s.accepted_offer AS offer, taken.outcome,
@@ -92,11 +94,13 @@ WITH sessions AS (
       AND ($4::text IS NULL OR taken.outcome = $4)
     ORDER BY s.opened_at DESC LIMIT $6),
 claims AS (
-    SELECT NULL::bigint AS session, c.id AS claim, c.recorded_at AS started_at, c.subscription_id, NULL AS plan,
-        NULL AS price_minor, NULL AS currency, NULL AS price_interval, c.reason_code AS reason, false AS held_out,
+    SELECT NULL::bigint AS session, c.id AS claim, c.recorded_at AS started_at, c.subscription_id,
+        NULL AS plan, NULL::bigint AS price_minor, NULL AS currency, NULL AS price_interval,
+        c.reason_code AS reason, false AS held_out,
         0 AS offers_shown, NULL AS offer, taken.outcome, c.erased_at IS NOT NULL AS erased
     FROM (SELECT * FROM aiocancel.claim
-        WHERE uses_grant AND status = 'canceled' AND mode = $1 AND recorded_at < $3
+        WHERE uses_grant AND status = 'canceled' AND subscription_id <> 'public_exit' AND mode = $1
+          AND recorded_at < $3
           AND recorded_at >= (SELECT CASE WHEN count(*) < $6 THEN $2 ELSE min(started_at) END FROM sessions)
         ORDER BY recorded_at DESC LIMIT $7) c, LATERAL (
         SELECT CASE WHEN EXISTS (SELECT FROM aiocancel.action r
@@ -127,12 +131,16 @@ UNION (SELECT NULL, id FROM aiocancel.claim
 UNION (SELECT NULL, id FROM aiocancel.claim WHERE public_id BETWEEN $4 AND $5 AND mode = $1 LIMIT $7)
 """
 
-# A claim that belongs to a session is no row of the view.
+# A claim that belongs to a session is no row of the view. Nor is a declaration of the public exit, which is found
+# by the reference that its letter names.
 FOUND: Final = """
 SELECT v.session, v.claim, v.started_at, v.subscription_id, v.plan, v.price_minor, v.currency, v.price_interval,
     v.reason, v.held_out, v.offers_shown, v.offer, v.outcome, v.erased
 FROM (SELECT * FROM aiocancel.v_sessions WHERE session = ANY($2)
-      UNION ALL SELECT * FROM aiocancel.v_sessions WHERE claim = ANY($3)) v
+      UNION ALL SELECT * FROM aiocancel.v_sessions WHERE claim = ANY($3)
+      UNION ALL SELECT NULL, id, recorded_at, recorded_at, mode, vendor, subscription_id, NULL, NULL, NULL, NULL, NULL,
+          NULL, false, NULL, false, NULL, 0, NULL, erased_at IS NOT NULL, 'declared'
+      FROM aiocancel.claim WHERE id = ANY($3) AND subscription_id = 'public_exit') v
 WHERE v.mode = $1 AND v.started_at >= $4 AND v.started_at < $5
   AND ($6::text IS NULL OR v.outcome = $6) AND ($7::text IS NULL OR v.reason = $7)
 ORDER BY v.started_at DESC LIMIT $8

@@ -40,12 +40,14 @@ FROM read, unnest($8::text[], $9::integer[], $10::bigint[], $11::bigint[])
     AS paid (currency, invoices, paid_minor, given_minor)
 """
 
-# A subscription that has ended stays as it is, so that the readings to come need no look of their own.
+# A subscription that has ended stays as it is, so that the readings to come need no look of their own. One that was due
+# for more than a day is late here too.
 COPY_ENDED: Final = """
 WITH later AS (
     UPDATE aiocancel.kept_reading r
-    SET read_at = e.read_at, due_at = NULL, lease = NULL, state = e.state, kept = e.kept, is_late = false
-    FROM aiocancel.kept_reading e
+    SET read_at = e.read_at, due_at = NULL, lease = NULL, state = e.state, kept = e.kept,
+        is_late = e.read_at > s.opened_at + make_interval(days => r.day + 1)
+    FROM aiocancel.kept_reading e JOIN aiocancel.flow_session s ON s.id = e.session
     WHERE e.session = $1 AND e.day = $2 AND e.state IN ('ended', 'gone')
       AND r.session = $1 AND r.day > $2 AND r.read_at IS NULL
     RETURNING r.session, r.day)

@@ -21,6 +21,7 @@ from aiocancel.core.flow.simulate import PastRun
 from aiocancel.core.flow.snapshot import snapshot_from_json
 from aiocancel.core.identifiers import Mode
 from aiocancel.core.measures.interval import Share
+from aiocancel.core.measures.kept import days_that_have_come
 from aiocancel.core.measures.report import (
     By,
     Counts,
@@ -45,6 +46,8 @@ MOST_CONNECTIONS: Final = 2
 MOST_GROUPS: Final = 100
 MOST_RUNS: Final = 100_000
 _PACE_WEEKS: Final = 8
+# That of the view v_hold_out.
+_HOLD_OUT_DAY: Final = 30
 _NO_END: Final = datetime(9999, 1, 1, tzinfo=UTC)
 
 # Each figure is counted by one statement for a range of moments; its rows are a key, the day of a reading or 0, and
@@ -296,7 +299,15 @@ class Figures:
 
     async def kept(self, since: datetime, until: datetime) -> Sequence[KeptOn]:
         """Return who was still there on day 30, 60 and 90: of all sessions, then by the accepted offer."""
-        sums = await self._sums(Figure.KEPT, since, until)
+        sums = Sums()
+        async with self.reading() as connection:
+            now = await connection.fetchval("SELECT now()")
+            for span, days in days_that_have_come((since, until), now):
+                part = await self._added(connection, Figure.KEPT, span)
+                for key, day, numbers in part.items():
+                    if day in days:
+                        sums.add(key, day, numbers)
+
         found = [
             KeptOn(day, key, Share(kept, read), paused, late)
             for key, day, (kept, read, paused, late) in sums.items()
@@ -316,8 +327,10 @@ class Figures:
             assert bounds is not None  # noqa: S101 - an aggregate has one row
             began, now = bounds["began"], bounds["now"]
             arms = Sums()
-            if began is not None:
-                arms = await self._added(connection, Figure.HOLD_OUT, (began, _NO_END))
+            reached = now - timedelta(days=_HOLD_OUT_DAY)
+            if began is not None and began < reached:
+                # Who leaves is read before the day, and who stays is not.
+                arms = await self._added(connection, Figure.HOLD_OUT, (began, reached))
             lately = now - timedelta(weeks=_PACE_WEEKS)
             due = await self._added(connection, Figure.DUE, (lately, _NO_END))
             percent = await connection.fetchval(HOLD_OUT_PERCENT)

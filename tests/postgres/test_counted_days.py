@@ -15,15 +15,15 @@ from aiocancel.postgres import report
 from aiocancel.postgres.counted_days import CountedDays
 from aiocancel.postgres.report import Figures
 from aiocancel.worker.count_days import DayCounter
-from tests.support.generated_company import make_company, store
-from tests.support.past_sessions import BEGAN, PastSession, add_reading, add_sessions
+from tests.support.generated_company import COMPANY_BEGAN, make_company, store
+from tests.support.past_sessions import PastSession, add_reading, add_sessions
 from tests.support.saas import Pool
 from tests.support.waiting import until
 
 BERLIN = "Europe/Berlin"
-# A Monday, at noon, and every day since is counted.
+# A Monday, at noon, so long ago that day 30 has come for all sessions; every day since is counted.
 BASE = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0)
-BASE -= timedelta(days=14 + BASE.weekday())
+BASE -= timedelta(days=42 + BASE.weekday())
 SPANS = [
     (BASE - timedelta(days=2), BASE + timedelta(days=400)),
     (BASE + timedelta(days=3, hours=7), BASE + timedelta(days=9, hours=1)),
@@ -66,7 +66,7 @@ async def test_figures_are_the_same_with_days_that_were_counted_before(
     company = list(make_company(3, 300))
     for made in company:
         # Nine days, so that each has many.
-        made.session.opened_at = BASE + (made.session.opened_at - BEGAN) / 45
+        made.session.opened_at = BASE + (made.session.opened_at - COMPANY_BEGAN) / 45
     async with pool.acquire() as connection:
         await store(connection, company)
     before = await everything(pool, zone, SPANS)

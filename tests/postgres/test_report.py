@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import uuid
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from aiocancel.core.measures.definitions import DEFINITIONS, Definition
+from aiocancel.core.measures.definitions import BY_KEY, DEFINITIONS, Definition
 from aiocancel.core.measures.interval import Share
 from aiocancel.core.measures.report import By, Counts, KeptOn, OfferFate, Revenue
 from aiocancel.errors import UnavailableError
@@ -18,7 +17,7 @@ from aiocancel.postgres.erasure import Erasure
 from aiocancel.postgres.ledger import Ledger
 from aiocancel.postgres.report import Figures
 from tests.support.claims import ask, make_claim, make_grant, record, take_due
-from tests.support.past_sessions import BEGAN, PastSession, add_reading, add_sessions
+from tests.support.past_sessions import BEGAN, PastSession, add_reading, add_sessions, as_statement
 from tests.support.saas import Pool
 
 UNTIL = BEGAN + timedelta(days=30)
@@ -178,6 +177,106 @@ async def test_the_kept_are_counted_of_those_who_were_read_and_paused_is_apart(
     ]
 
 
+async def test_who_is_compared_on_a_day_has_reached_it_however_early_an_end_is_known(
+    figures: Figures, pool: Pool
+) -> None:
+    """Of 35 days ago 10 have ended, which is known for all days at once, and 30 pay; of 15 days ago all have ended."""
+    now = datetime.now(UTC)
+    ended = [PastSession(n, opened_at=now - timedelta(days=35)) for n in range(10)]
+    paying = [
+        PastSession(n, "abandoned", opened_at=now - timedelta(days=35)) for n in range(10, 40)
+    ]
+    young = [PastSession(n, opened_at=now - timedelta(days=15)) for n in range(40, 60)]
+    sessions = await add_sessions(pool, *ended, *paying, *young)
+    for each in [*sessions[:10], *sessions[40:]]:
+        for day in (30, 60, 90):
+            await add_reading(pool, each, day, "ended")
+    for each in sessions[10:40]:
+        await add_reading(pool, each, 30)
+    span = now - timedelta(days=90), now
+
+    found = await figures.kept(*span)
+    by_sql = {
+        day: tuple(await pool.fetchrow(as_statement(BY_KEY[f"kept_{day}"]), *span, "test") or ())
+        for day in (30, 60, 90)
+    }
+
+    assert found == [KeptOn(30, "", Share(30, 40), paused=0, late=0)]
+    assert by_sql == {30: (30, 40), 60: (0, 0), 90: (0, 0)}
+
+
+async def test_the_arms_are_compared_once_their_thirtieth_day_has_come(
+    figures: Figures, pool: Pool
+) -> None:
+    now = datetime.now(UTC)
+    sessions = await add_sessions(
+        pool,
+        PastSession(1, opened_at=now - timedelta(days=31), fitted="half", hold_out=True),
+        PastSession(2, opened_at=now - timedelta(days=31), fitted="half"),
+        PastSession(3, opened_at=now - timedelta(days=29), fitted="half", hold_out=True),
+        PastSession(4, opened_at=now - timedelta(days=29), fitted="half"),
+    )
+    for each in sessions:
+        await add_reading(pool, each, 30, "ended")
+
+    found = await figures.hold_out(None)
+    by_sql = await pool.fetch(
+        as_statement(BY_KEY["hold_out"]), now - timedelta(days=90), now, "test"
+    )
+
+    assert (found.held_out, found.offers) == (Share(0, 1), Share(0, 1))
+    assert [row["due"] for row in by_sql] == [1, 1]
+
+
+async def test_a_hold_out_of_today_has_nothing_to_compare(figures: Figures, pool: Pool) -> None:
+    await add_sessions(
+        pool, PastSession(1, opened_at=datetime.now(UTC), fitted="half", hold_out=True)
+    )
+
+    found = await figures.hold_out(None)
+
+    assert (found.held_out.whole, found.offers.whole) == (0, 0)
+
+
+async def test_the_statement_of_a_definition_counts_what_the_page_counts(
+    figures: Figures, pool: Pool
+) -> None:
+    await add_sessions(
+        pool, PastSession(1), PastSession(2, "abandoned"), PastSession(3, mode="live")
+    )
+
+    counts = await figures.counts(*RANGE)
+    by_sql = {
+        key: await pool.fetchval(as_statement(BY_KEY[key]), *RANGE, "test")
+        for key in ("sessions", "canceled", "abandoned")
+    }
+
+    assert by_sql == {
+        "sessions": counts.sessions,
+        "canceled": counts.canceled,
+        "abandoned": counts.abandoned,
+    }
+    assert counts.sessions == 2
+
+
+async def test_a_price_can_be_added_up_and_one_that_is_no_number_is_none(pool: Pool) -> None:
+    await add_sessions(
+        pool,
+        PastSession(1),
+        PastSession(2, snapshot={"price_minor": 0}),
+        PastSession(3, snapshot={"price_minor": "free"}),
+        PastSession(4, snapshot={"price_minor": None}),
+        PastSession(5, snapshot=None),
+    )
+
+    found = await pool.fetchrow(
+        "SELECT sum(price_minor) AS all, count(price_minor) AS known FROM aiocancel.v_sessions"
+    )
+
+    assert found is not None
+    assert tuple(found) == (2900, 2)
+
+
 async def test_money_is_that_of_the_latest_reading_and_apart_for_each_currency(
     figures: Figures, pool: Pool
 ) -> None:
@@ -275,9 +374,7 @@ async def test_figures_change_nothing(figures: Figures) -> None:
 
 @pytest.mark.parametrize("definition", DEFINITIONS, ids=lambda each: each.key)
 async def test_the_statement_of_a_definition_runs(definition: Definition, pool: Pool) -> None:
-    statement = re.sub(r":a\b", "$1", re.sub(r":b\b", "$2", definition.sql))
-
-    assert await pool.fetch(statement, *RANGE) is not None
+    assert await pool.fetch(as_statement(definition), *RANGE, "test") is not None
     assert "flow_session" in await Figures(pool, "test").view_sql(definition.view)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from aiocancel.core.measures.definitions import DEFINITIONS
 from aiocancel.postgres import kept_readings, report
-from tests.support.past_sessions import BEGAN, PastSession, add_sessions
+from tests.support.past_sessions import BEGAN, PastSession, add_sessions, as_statement
 from tests.support.saas import Pool
 
 # As many as make a scan dear; the planner's choice depends on the share that is looked at, and not on the sum.
@@ -54,11 +54,8 @@ STATEMENTS = {
     "weeks": (report.ADD_UP_WEEKS, ("test", "UTC", "counts", [SINCE])),
     "left_out": (report.LEFT_OUT, (*RANGE, 100)),
     "first": (report.FIRST, ("test",)),
-    # Every figure as its definition has it, which names no mode.
-    **{
-        f"definition of {each.key}": (each.sql.replace(":a", "$1").replace(":b", "$2"), RANGE[:2])
-        for each in DEFINITIONS
-    },
+    # Every figure as its definition has it.
+    **{f"definition of {each.key}": (as_statement(each), RANGE) for each in DEFINITIONS},
     "readings due": (
         kept_readings.TAKE,
         ("00000000-0000-0000-0000-000000000001", "test", 20, timedelta(seconds=9)),

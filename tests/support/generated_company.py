@@ -32,6 +32,8 @@ HELD_OUT = 0.2
 FITS = 0.6
 DAYS = 360
 TRUE_EFFECT = KEPT_WITH_OFFERS - KEPT_WITHOUT
+# Day 30 has come for all of its sessions.
+COMPANY_BEGAN = BEGAN - timedelta(days=DAYS)
 
 COLUMNS = (
     *("session_id", "vendor", "told_by", "mode", "customer_id", "subscription_id", "state"),
@@ -116,7 +118,7 @@ def make_company(seed: int, sessions: int) -> Iterator[Made]:
         session = PastSession(
             number,
             state,
-            opened_at=BEGAN + timedelta(days=DAYS * number / sessions),
+            opened_at=COMPANY_BEGAN + timedelta(days=DAYS * number / sessions),
             reason=dice.choice([*REASONS, None]),
             reasons=REASONS,
             shown=shown,
@@ -150,7 +152,7 @@ async def store(connection: Any, company: list[Made]) -> None:
 
 async def differences(figures: Figures, truth: Truth) -> list[str]:
     """Return each figure that is not what the generator knows."""
-    everything = BEGAN, BEGAN + timedelta(days=DAYS + 1)
+    everything = COMPANY_BEGAN, COMPANY_BEGAN + timedelta(days=DAYS + 1)
     counts = await figures.counts(*everything)
     reasons = {each.reason: each.chosen.part for each in await figures.reasons(*everything)}
     offers = {each.offer: each.accepted for each in await figures.offers(*everything)}

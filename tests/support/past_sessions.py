@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from aiocancel.core.measures.definitions import Definition
 from tests.support.saas import Pool
 
 BEGAN = datetime(2026, 1, 5, 12, tzinfo=UTC)
@@ -116,3 +118,9 @@ async def add_reading(
             paid_minor,
             given_minor,
         )
+
+
+def as_statement(definition: Definition) -> str:
+    """The statement of a figure as asyncpg takes it: $1 and $2 are the range, $3 is the mode."""
+    named = {":a": "$1", ":b": "$2", ":mode": "$3"}
+    return re.sub(r":(a|b|mode)\b", lambda found: named[found[0]], definition.sql)

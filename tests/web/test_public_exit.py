@@ -6,7 +6,7 @@ import asyncio
 import gzip
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,7 +14,9 @@ import pytest
 from aiocancel import PublicDeclaration, PublicExit, intake
 from aiocancel.config import DEFAULT_TEXTS
 from aiocancel.errors import ConfigurationError
+from aiocancel.postgres.console import ConsoleStore, Search
 from aiocancel.postgres.erasure import Erasure
+from aiocancel.postgres.report import Figures
 from aiocancel.telemetry import ActionParked, ClaimRefused
 from aiocancel.texts import statutory
 from tests.support.company import Company
@@ -73,6 +75,47 @@ async def declare(
 
 def shape(text: str) -> list[tuple[str, list[str]]]:
     return [(tag, sorted(attributes)) for tag, attributes in Page(text).elements]
+
+
+async def test_a_termination_counts_once_and_one_of_nobodys_contract_is_no_cancellation(
+    company: Company,
+) -> None:
+    company.stripe.add_subscription("sub_1")
+    async with exit_of(company) as server:
+        await declare(company)
+        await mails(server, 2)
+        await declare(company, {"contract": "unbekannt"})
+        await mails(server, 3)
+        await until_parked(company)
+    now = datetime.now(UTC)
+    span = now - timedelta(days=1), now + timedelta(days=1)
+    store = ConsoleStore(company.pool, "test")
+    (unknown,) = await company.pool.fetch(
+        "SELECT c.public_id FROM aiocancel.claim c JOIN aiocancel.action a ON a.claim_id = c.id"
+        " WHERE a.state = 'parked'"
+    )
+
+    counts = await Figures(company.pool, "test").counts(*span)
+    listed = await store.sessions(Search(*span))
+    found = await store.sessions(Search(*span, start=str(unknown["public_id"])))
+
+    assert (counts.sessions, counts.canceled) == (1, 1)
+    assert [(row["subscription_id"], row["outcome"]) for row in listed] == [("sub_1", "canceled")]
+    # By the reference of its letter an operator finds it all the same.
+    assert [(row["subscription_id"], row["outcome"]) for row in found] == [
+        ("public_exit", "declared")
+    ]
+
+
+async def until_parked(company: Company) -> None:
+    async def is_parked() -> bool:
+        return bool(
+            await company.pool.fetchval(
+                "SELECT EXISTS (SELECT FROM aiocancel.action WHERE state = 'parked')"
+            )
+        )
+
+    await until(is_parked)
 
 
 async def test_G1_G2_G3_G4_one_public_page_has_the_form_the_fields_and_the_final_button(

@@ -106,6 +106,23 @@ async def test_an_ended_subscription_is_read_once_for_all_its_days(bench: Bench)
     assert await readings(bench) == [(day, "ended", False, False) for day in (30, 60, 90)]
 
 
+async def test_an_end_that_is_found_late_is_late_for_each_day_that_was_missed(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.stripe.add_subscription("sub_1", status="canceled")
+    await session(bench, 75)
+    # The reading of day 30 comes first, and that of day 60 is copied from it.
+    monkeypatch.setattr("aiocancel.worker.kept_readings._AT_ONCE", 1)
+
+    await reader(bench).look()
+
+    assert await readings(bench) == [
+        (30, "ended", False, True),
+        (60, "ended", False, True),
+        (90, "ended", False, False),
+    ]
+
+
 async def test_a_subscription_that_stripe_does_not_know_any_more_is_gone(bench: Bench) -> None:
     await session(bench, 30.5)
 

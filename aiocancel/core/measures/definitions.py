@@ -30,8 +30,11 @@ class Definition:
 
     @property
     def sql(self) -> str:
-        """The statement that gives the figure for a range of days; :a is the first moment and :b the first after it."""
-        within = "started_at >= :a AND started_at < :b"
+        """The statement that gives the figure for a range of days.
+
+        ``:mode`` is ``live`` or ``test``, ``:a`` the first moment and ``:b`` the first after the last.
+        """
+        within = "mode = :mode AND started_at >= :a AND started_at < :b"
         where = f"{within}\n  AND {self.rows}" if self.rows else within
         return f"SELECT {self._selects}\nFROM aiocancel.{self.view}\nWHERE {where}{self._by}"
 
@@ -61,6 +64,18 @@ _GROUPS: Final = {
 }
 
 
+def _come(day: int) -> str:
+    """The condition that a session's day has come: who leaves is read before it, and who stays is not."""
+    return f"started_at < now() - interval '{day} days'"
+
+
+def _not_come(day: int) -> str:
+    return (
+        f"Sessions that began less than {day} days ago do not count, even where the subscription has ended already: "
+        "who leaves is known early, and who stays on the day."
+    )
+
+
 def _kept(day: int) -> Definition:
     return Definition(
         f"kept_{day}",
@@ -69,9 +84,10 @@ def _kept(day: int) -> Definition:
         "money on it was paid since the session began.",
         f"sessions that were read on day {day}",
         "Paused subscriptions, trials and unpaid ones are not kept; each has a state of its own. A yearly plan counts "
-        "as kept only once its next invoice is paid. Readings that came late count, and are marked.",
+        "as kept only once its next invoice is paid. Readings that came late count, and are marked. "
+        f"{_not_come(day)}",
         "v_kept",
-        f"day = {day}",
+        f"day = {day} AND {_come(day)}",
     )
 
 
@@ -139,7 +155,8 @@ DEFINITIONS: Final = (
         "What was paid on invoices after the session, tax included and less credit notes, until the latest reading.",
         "",
         "It is what came in: discounts are off already, and stand beside it as the cost of offers. It is never "
-        "annualised and never added up over currencies. It includes customers who would have stayed anyway.",
+        "annualised and never added up over currencies. It includes customers who would have stayed anyway. An invoice "
+        "counts for each session that went before it: a customer of three sessions counts three times.",
         "v_revenue",
         "is_latest",
     ),
@@ -149,7 +166,8 @@ DEFINITIONS: Final = (
         "The discounts on invoices that were paid after a session with an accepted offer, until the latest reading.",
         "",
         "Free time of a pause or a longer trial is on no invoice, and no price is made up for it. A discount that the "
-        "customer had before is counted as well, since an invoice does not tell the two apart.",
+        "customer had before is counted as well, since an invoice does not tell the two apart. An invoice counts for "
+        "each session that went before it: a customer of three sessions counts three times.",
         "v_revenue",
         "is_latest AND outcome = 'accepted'",
     ),
@@ -166,8 +184,10 @@ DEFINITIONS: Final = (
         "Offers against none",
         "The kept on day 30 among those who were due an offer, less the kept among the hold-out.",
         "sessions for which an offer fitted, whether or not it was looked at",
-        "Sessions for which no offer fitted. The interval is Newcombe's, and no winner is named.",
+        "Sessions for which no offer fitted. The interval is Newcombe's, and no winner is named. "
+        f"{_not_come(30)}",
         "v_hold_out",
+        _come(30),
     ),
 )
 """Every figure, in the order in which the pages show them."""

@@ -3,17 +3,19 @@
 1. Kept is: Stripe shows the subscription active and not ending, and an invoice with money on it was paid since.
 2. Paused is a state of its own, and never kept.
 3. A subscription that has ended stays ended: the readings that were still to come need no further look.
-4. A reading that comes more than a day late is marked late, and counts.
+4. Sessions are compared on a day only once theirs has come: who leaves is read before it, and who stays is not.
+5. A reading that comes more than a day late is marked late, and counts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
+from aiocancel.core.measures.sums import Span
 from aiocancel.core.subscription import Subscription
 
 READING_DAYS: Final = (30, 60, 90)
@@ -139,3 +141,19 @@ def _paid(invoice: Mapping[str, Any], since: datetime) -> Paid | None:
 def days_to_come(after: int) -> Sequence[int]:
     """Return the days of the readings after one."""
     return [day for day in READING_DAYS if day > after]
+
+
+def days_that_have_come(span: Span, now: datetime) -> Iterator[tuple[Span, Sequence[int]]]:
+    """Part a range of sessions by the days of readings that have come for all sessions of a part; see rule 4.
+
+    Args:
+        span: When the sessions began.
+        now: The present. Sessions for which no day has come are in no part.
+    """
+    since, until = span
+    for count in range(len(READING_DAYS), 0, -1):
+        days = READING_DAYS[:count]
+        reached = min(until, now - timedelta(days=days[-1]))
+        if reached > since:
+            yield (since, reached), days
+            since = reached

@@ -377,6 +377,7 @@ _OUTCOMES: Final = {
     "outcome_abandoned": "Ohne Änderung verlassen",
     "outcome_taken_back": "Zurückgenommen",
     "outcome_open": "Noch offen",
+    "outcome_declared": "Auf der öffentlichen Seite erklärt",
     "outcome_saved": "Angebot angenommen",
     "outcome_deflected": "Umgeleitet",
     "outcome_incomplete": "Nicht abgeschlossen",

@@ -350,6 +350,7 @@ _OUTCOMES: Final = {
     "outcome_abandoned": "Left without change",
     "outcome_taken_back": "Taken back",
     "outcome_open": "Still open",
+    "outcome_declared": "Declared on the public page",
     "outcome_saved": "Saved",
     "outcome_deflected": "Deflected",
     "outcome_incomplete": "Incomplete",

@@ -368,6 +368,7 @@ _OUTCOMES: Final = {
     "outcome_abandoned": "Sin cambios",
     "outcome_taken_back": "Cancelación retirada",
     "outcome_open": "Sin terminar",
+    "outcome_declared": "Declarada en la página pública",
     "outcome_saved": "Oferta aceptada",
     "outcome_deflected": "Desviada",
     "outcome_incomplete": "Incompleta",

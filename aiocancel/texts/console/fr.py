@@ -384,6 +384,7 @@ _OUTCOMES: Final = {
     "outcome_abandoned": "Sans changement",
     "outcome_taken_back": "Résiliation retirée",
     "outcome_open": "En cours",
+    "outcome_declared": "Déclarée sur la page publique",
     "outcome_saved": "Offre acceptée",
     "outcome_deflected": "Détournée",
     "outcome_incomplete": "Inachevée",

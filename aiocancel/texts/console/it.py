@@ -368,6 +368,7 @@ _OUTCOMES: Final = {
     "outcome_abandoned": "Nessuna modifica",
     "outcome_taken_back": "Disdetta ritirata",
     "outcome_open": "Ancora in corso",
+    "outcome_declared": "Dichiarata sulla pagina pubblica",
     "outcome_saved": "Offerta accettata",
     "outcome_deflected": "Deviata",
     "outcome_incomplete": "Incompleta",

@@ -374,6 +374,7 @@ _OUTCOMES: Final = {
     "outcome_abandoned": "Zonder wijziging verlaten",
     "outcome_taken_back": "Ingetrokken",
     "outcome_open": "Nog open",
+    "outcome_declared": "Verklaard op de openbare pagina",
     "outcome_saved": "Aanbod aangenomen",
     "outcome_deflected": "Omgeleid",
     "outcome_incomplete": "Niet afgerond",

@@ -144,7 +144,9 @@ DEFINITIONS: Final[Mapping[str, tuple[str, str, str, str]]] = {
         (
             "Pausierte, unbezahlte und Test-Abonnements sind nicht geblieben; jedes hat einen eigenen "
             "Zustand. Ein Jahrestarif zählt erst dann als geblieben, wenn seine nächste Rechnung bezahlt "
-            "ist. Verspätete Messungen zählen mit und sind gekennzeichnet."
+            "ist. Verspätete Messungen zählen mit und sind gekennzeichnet. "
+            "Sitzungen, die vor weniger als {day} Tagen begannen, zählen auch dann nicht, wenn das "
+            "Abonnement schon beendet ist: Wer geht, ist früh bekannt, wer bleibt, erst an dem Tag."
         ),
     ),
     "kept_revenue": (
@@ -157,7 +159,9 @@ DEFINITIONS: Final[Mapping[str, tuple[str, str, str, str]]] = {
         (
             "Das ist, was eingegangen ist: Rabatte sind schon abgezogen und stehen daneben als Kosten der "
             "Angebote. Nie wird aufs Jahr hochgerechnet und nie über Währungen hinweg addiert. Enthalten "
-            "sind auch Kunden, die ohnehin geblieben wären."
+            "sind auch Kunden, die ohnehin geblieben wären. "
+            "Eine Rechnung zählt für jede Sitzung, die ihr vorausging: Ein Kunde mit drei Sitzungen zählt "
+            "dreimal."
         ),
     ),
     "cost_of_offers": (
@@ -170,7 +174,9 @@ DEFINITIONS: Final[Mapping[str, tuple[str, str, str, str]]] = {
         (
             "Die freie Zeit einer Pause oder einer längeren Testphase steht auf keiner Rechnung, und dafür "
             "wird kein Preis erfunden. Ein Rabatt, den der Kunde schon vorher hatte, zählt mit, weil eine "
-            "Rechnung beide nicht unterscheidet."
+            "Rechnung beide nicht unterscheidet. "
+            "Eine Rechnung zählt für jede Sitzung, die ihr vorausging: Ein Kunde mit drei Sitzungen zählt "
+            "dreimal."
         ),
     ),
     "reasons": (
@@ -186,6 +192,11 @@ DEFINITIONS: Final[Mapping[str, tuple[str, str, str, str]]] = {
             "Gebliebenen der Vergleichsgruppe."
         ),
         "Sitzungen, zu denen ein Angebot passte, ob es angesehen wurde oder nicht",
-        "Sitzungen, zu denen kein Angebot passte. Das Intervall ist das von Newcombe, und es wird kein Sieger genannt.",
+        (
+            "Sitzungen, zu denen kein Angebot passte. Das Intervall ist das von Newcombe, und es wird kein "
+            "Sieger genannt. "
+            "Sitzungen, die vor weniger als 30 Tagen begannen, zählen auch dann nicht, wenn das "
+            "Abonnement schon beendet ist: Wer geht, ist früh bekannt, wer bleibt, erst an dem Tag."
+        ),
     ),
 }

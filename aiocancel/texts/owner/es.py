@@ -133,7 +133,9 @@ DEFINITIONS: Final[Mapping[str, tuple[str, str, str, str]]] = {
         (
             "Las suscripciones en pausa, en prueba o impagadas no cuentan como mantenidas; cada una tiene "
             "su propio estado. Un plan anual solo cuenta cuando se paga su siguiente factura. Las lecturas "
-            "tardías cuentan y están señaladas."
+            "tardías cuentan y están señaladas. "
+            "Tampoco cuentan las sesiones que empezaron hace menos de {day} días, aunque la suscripción "
+            "ya haya terminado: quien se va se conoce pronto; quien se queda, solo ese día."
         ),
     ),
     "kept_revenue": (
@@ -146,7 +148,9 @@ DEFINITIONS: Final[Mapping[str, tuple[str, str, str, str]]] = {
         (
             "Es lo que ha entrado: los descuentos ya están restados y figuran al lado como coste de las "
             "ofertas. Nunca se extrapola a un año ni se suman monedas distintas. Incluye a clientes que se "
-            "habrían quedado de todos modos."
+            "habrían quedado de todos modos. "
+            "Una factura cuenta para cada sesión que la precedió: un cliente con tres sesiones cuenta "
+            "tres veces."
         ),
     ),
     "cost_of_offers": (
@@ -156,7 +160,9 @@ DEFINITIONS: Final[Mapping[str, tuple[str, str, str, str]]] = {
         (
             "El tiempo gratuito de una pausa o de una prueba más larga no figura en ninguna factura, y no "
             "se le inventa un precio. Un descuento que el cliente ya tenía también cuenta, porque una "
-            "factura no los distingue."
+            "factura no los distingue. "
+            "Una factura cuenta para cada sesión que la precedió: un cliente con tres sesiones cuenta "
+            "tres veces."
         ),
     ),
     "reasons": (
@@ -174,7 +180,9 @@ DEFINITIONS: Final[Mapping[str, tuple[str, str, str, str]]] = {
         "sesiones a las que convenía una oferta, se mirase o no",
         (
             "Las sesiones a las que no convenía ninguna oferta. El intervalo es el de Newcombe y no se "
-            "nombra ningún ganador."
+            "nombra ningún ganador. "
+            "Tampoco cuentan las sesiones que empezaron hace menos de 30 días, aunque la suscripción ya "
+            "haya terminado: quien se va se conoce pronto; quien se queda, solo ese día."
         ),
     ),
 }

@@ -136,7 +136,9 @@ DEFINITIONS: Final[Mapping[str, tuple[str, str, str, str]]] = {
         (
             "Les abonnements suspendus, à l'essai ou impayés ne sont pas conservés\xa0; chacun a son "
             "propre état. Une formule annuelle ne compte comme conservée qu'une fois sa prochaine facture "
-            "payée. Les relevés tardifs comptent et sont signalés."
+            "payée. Les relevés tardifs comptent et sont signalés. "
+            "Les sessions commencées il y a moins de {day} jours ne comptent pas non plus, même si "
+            "l'abonnement est déjà terminé\xa0: qui part est connu tôt, qui reste seulement ce jour-là."
         ),
     ),
     "kept_revenue": (
@@ -149,7 +151,9 @@ DEFINITIONS: Final[Mapping[str, tuple[str, str, str, str]]] = {
         (
             "C'est ce qui est rentré\xa0: les remises sont déjà déduites et figurent à côté comme coût des "
             "offres. Rien n'est extrapolé sur un an ni additionné entre devises. Les clients qui seraient "
-            "restés de toute façon sont compris."
+            "restés de toute façon sont compris. "
+            "Une facture compte pour chaque session qui l'a précédée\xa0: un client de trois sessions "
+            "compte trois fois."
         ),
     ),
     "cost_of_offers": (
@@ -159,7 +163,9 @@ DEFINITIONS: Final[Mapping[str, tuple[str, str, str, str]]] = {
         (
             "Le temps gratuit d'une suspension ou d'un essai prolongé ne figure sur aucune facture, et "
             "aucun prix n'est inventé pour lui. Une remise que le client avait déjà compte aussi, car une "
-            "facture ne distingue pas les deux."
+            "facture ne distingue pas les deux. "
+            "Une facture compte pour chaque session qui l'a précédée\xa0: un client de trois sessions "
+            "compte trois fois."
         ),
     ),
     "reasons": (
@@ -174,7 +180,9 @@ DEFINITIONS: Final[Mapping[str, tuple[str, str, str, str]]] = {
         "sessions auxquelles une offre convenait, qu'elle ait été regardée ou non",
         (
             "Les sessions auxquelles aucune offre ne convenait. L'intervalle est celui de Newcombe, et "
-            "aucun gagnant n'est désigné."
+            "aucun gagnant n'est désigné. "
+            "Les sessions commencées il y a moins de 30 jours ne comptent pas non plus, même si "
+            "l'abonnement est déjà terminé\xa0: qui part est connu tôt, qui reste seulement ce jour-là."
         ),
     ),
 }

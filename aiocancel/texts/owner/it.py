@@ -133,7 +133,9 @@ DEFINITIONS: Final[Mapping[str, tuple[str, str, str, str]]] = {
         (
             "Gli abbonamenti sospesi, in prova o non pagati non sono mantenuti; ognuno ha un proprio "
             "stato. Un piano annuale conta come mantenuto solo quando viene pagata la fattura successiva. "
-            "Le rilevazioni in ritardo contano e sono segnalate."
+            "Le rilevazioni in ritardo contano e sono segnalate. "
+            "Non contano nemmeno le sessioni iniziate da meno di {day} giorni, anche se l'abbonamento è "
+            "già terminato: chi va via si sa presto, chi resta solo quel giorno."
         ),
     ),
     "kept_revenue": (
@@ -146,7 +148,9 @@ DEFINITIONS: Final[Mapping[str, tuple[str, str, str, str]]] = {
         (
             "È quanto è entrato: gli sconti sono già sottratti e figurano accanto come costo delle "
             "offerte. Nulla viene proiettato su un anno e valute diverse non vengono mai sommate. "
-            "Comprende clienti che sarebbero rimasti comunque."
+            "Comprende clienti che sarebbero rimasti comunque. "
+            "Una fattura conta per ogni sessione che l'ha preceduta: un cliente con tre sessioni conta "
+            "tre volte."
         ),
     ),
     "cost_of_offers": (
@@ -156,7 +160,9 @@ DEFINITIONS: Final[Mapping[str, tuple[str, str, str, str]]] = {
         (
             "Il tempo gratuito di una sospensione o di una prova più lunga non compare in nessuna fattura "
             "e non gli si inventa un prezzo. Conta anche uno sconto che il cliente aveva già, perché una "
-            "fattura non distingue i due."
+            "fattura non distingue i due. "
+            "Una fattura conta per ogni sessione che l'ha preceduta: un cliente con tre sessioni conta "
+            "tre volte."
         ),
     ),
     "reasons": (
@@ -174,7 +180,9 @@ DEFINITIONS: Final[Mapping[str, tuple[str, str, str, str]]] = {
         "sessioni a cui un'offerta era adatta, che sia stata guardata o no",
         (
             "Le sessioni a cui nessuna offerta era adatta. L'intervallo è quello di Newcombe e non viene "
-            "nominato alcun vincitore."
+            "nominato alcun vincitore. "
+            "Non contano nemmeno le sessioni iniziate da meno di 30 giorni, anche se l'abbonamento è già "
+            "terminato: chi va via si sa presto, chi resta solo quel giorno."
         ),
     ),
 }

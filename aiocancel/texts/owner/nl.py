@@ -136,7 +136,9 @@ DEFINITIONS: Final[Mapping[str, tuple[str, str, str, str]]] = {
         (
             "Gepauzeerde en onbetaalde abonnementen en proefperioden gelden niet als gebleven; elk heeft "
             "een eigen status. Een jaarabonnement telt pas als gebleven als de volgende factuur is "
-            "betaald. Metingen die te laat kwamen tellen mee en zijn gemarkeerd."
+            "betaald. Metingen die te laat kwamen tellen mee en zijn gemarkeerd. "
+            "Sessies die minder dan {day} dagen geleden begonnen, tellen ook niet mee als het abonnement "
+            "al is beëindigd: wie weggaat is vroeg bekend, wie blijft pas op die dag."
         ),
     ),
     "kept_revenue": (
@@ -146,7 +148,9 @@ DEFINITIONS: Final[Mapping[str, tuple[str, str, str, str]]] = {
         (
             "Dit is wat er binnenkwam: kortingen zijn er al af en staan ernaast als kosten van het aanbod. "
             "Er wordt nooit naar een jaar omgerekend en nooit over valuta’s heen opgeteld. Ook klanten die "
-            "toch wel gebleven waren, zitten erin."
+            "toch wel gebleven waren, zitten erin. "
+            "Een factuur telt voor elke sessie die eraan voorafging: een klant met drie sessies telt drie "
+            "keer."
         ),
     ),
     "cost_of_offers": (
@@ -156,7 +160,9 @@ DEFINITIONS: Final[Mapping[str, tuple[str, str, str, str]]] = {
         (
             "De vrije tijd van een pauze of een langere proefperiode staat op geen factuur, en daarvoor "
             "wordt geen prijs verzonnen. Een korting die de klant al had, telt ook mee, omdat een factuur "
-            "die twee niet onderscheidt."
+            "die twee niet onderscheidt. "
+            "Een factuur telt voor elke sessie die eraan voorafging: een klant met drie sessies telt drie "
+            "keer."
         ),
     ),
     "reasons": (
@@ -172,6 +178,10 @@ DEFINITIONS: Final[Mapping[str, tuple[str, str, str, str]]] = {
             "van de vergelijkingsgroep."
         ),
         "sessies waarbij een aanbod paste, of het nu is bekeken of niet",
-        "Sessies waarbij geen aanbod paste. Het interval is dat van Newcombe, en er wordt geen winnaar genoemd.",
+        (
+            "Sessies waarbij geen aanbod paste. Het interval is dat van Newcombe, en er wordt geen winnaar genoemd. "
+            "Sessies die minder dan 30 dagen geleden begonnen, tellen ook niet mee als het abonnement al "
+            "is beëindigd: wie weggaat is vroeg bekend, wie blijft pas op die dag."
+        ),
     ),
 }

@@ -15,7 +15,7 @@ def test_a_definition_is_whole(definition: Definition) -> None:
     assert definition.counts.endswith(".")
     assert definition.view.startswith("v_")
     assert f"FROM aiocancel.{definition.view}" in definition.sql
-    assert "started_at >= :a AND started_at < :b" in definition.sql
+    assert "mode = :mode AND started_at >= :a AND started_at < :b" in definition.sql
 
 
 def test_figures_have_names_of_their_own() -> None:
@@ -28,11 +28,15 @@ def test_a_share_shows_its_whole_and_money_is_never_added_up_over_currencies() -
     assert BY_KEY["kept_revenue"].sql.endswith("GROUP BY currency")
     assert BY_KEY["canceled"].sql == (
         "SELECT count(*)\nFROM aiocancel.v_sessions\n"
-        "WHERE started_at >= :a AND started_at < :b\n  AND outcome = 'canceled'"
+        "WHERE mode = :mode AND started_at >= :a AND started_at < :b\n  AND outcome = 'canceled'"
     )
 
 
 def test_what_is_no_kept_customer_is_said() -> None:
     assert "Paused" in BY_KEY["kept_30"].leaves_out
+    for key, day in (("kept_30", 30), ("kept_60", 60), ("kept_90", 90), ("hold_out", 30)):
+        assert f"less than {day} days ago" in BY_KEY[key].leaves_out
+    for key in ("kept_revenue", "cost_of_offers"):
+        assert "for each session that went before it" in BY_KEY[key].leaves_out
     assert "no saved customer" in BY_KEY["abandoned"].leaves_out
     assert "never annualised" in " ".join(BY_KEY["kept_revenue"].leaves_out.split())

@@ -11,6 +11,7 @@ from aiocancel.core.measures.kept import (
     KeptState,
     Paid,
     Reading,
+    days_that_have_come,
     days_to_come,
     due_at,
     is_late,
@@ -167,3 +168,28 @@ def test_a_reading_is_due_on_its_day_and_late_a_day_after() -> None:
 @pytest.mark.parametrize(("after", "days"), [(0, [30, 60, 90]), (30, [60, 90]), (90, [])])
 def test_the_days_after_a_reading(after: int, days: list[int]) -> None:
     assert days_to_come(after) == days
+
+
+DAY = timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("span", "parts"),
+    [
+        ((0, 10), [((0, 10), (30, 60, 90))]),
+        ((0, 100), [((0, 10), (30, 60, 90)), ((10, 40), (30, 60)), ((40, 70), (30,))]),
+        ((20, 50), [((20, 40), (30, 60)), ((40, 50), (30,))]),
+        ((40, 41), [((40, 41), (30,))]),
+        ((70, 100), []),
+        ((5, 5), []),
+        ((9, 3), []),
+    ],
+    ids=["all", "a part of each", "two days", "one day", "none", "no range", "backwards"],
+)
+def test_sessions_are_compared_on_the_days_that_have_come_for_them(span: Any, parts: Any) -> None:
+    """The present is day 100: who leaves is read before the day, and who stays is not."""
+    first, last = span
+
+    found = list(days_that_have_come((BEGAN + first * DAY, BEGAN + last * DAY), BEGAN + 100 * DAY))
+
+    assert found == [((BEGAN + a * DAY, BEGAN + b * DAY), days) for (a, b), days in parts]
