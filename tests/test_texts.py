@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import string
+from types import ModuleType
 
 import pytest
 
@@ -11,6 +12,7 @@ from aiocancel.config import DEFAULT_TEXTS
 from aiocancel.core.measures.definitions import DEFINITIONS
 from aiocancel.texts import CATALOGUES
 from aiocancel.texts.console import CATALOGUES as CONSOLE
+from aiocancel.texts.console import de, en, es, fr, it, nl
 from aiocancel.texts.en import TEXTS
 from aiocancel.texts.flow.statutory import LABELS
 from aiocancel.texts.owner import CATALOGUES as OWNER
@@ -75,6 +77,9 @@ HARD_SENTENCES = [
     "Why do you leave?",
     "the usual window",
 ]
+
+
+MODULES = (de, en, es, fr, it, nl)
 
 
 def test_texts_are_those_of_the_settings() -> None:
@@ -223,6 +228,14 @@ def test_catalogue_has_every_key_with_the_same_values_in_it(language: str) -> No
 
     assert catalogue.keys() == TEXTS.keys()
     assert [key for key in TEXTS if fields(catalogue[key]) != fields(TEXTS[key])] == []
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__.split(".")[-1])
+def test_no_section_of_the_console_has_a_key_of_another(module: ModuleType) -> None:
+    sections = [each for name, each in vars(module).items() if re.fullmatch("_[A-Z]+", name)]
+
+    assert len(sections) > 5
+    assert sum(map(len, sections)) == len(module.TEXTS)
 
 
 OWNERS = {"the console": CONSOLE, "what the core tells": OWNER}

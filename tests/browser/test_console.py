@@ -30,25 +30,33 @@ async def is_wider_than_its_window(page: Page) -> bool:
     )
 
 
-async def test_every_page_is_accessible_at_both_widths_in_both_schemes_and_fits(
+async def test_every_page_is_accessible_at_both_widths_in_both_schemes_and_fits_in_german_too(
     browser: Browser, console: Site, observed: Observed
 ) -> None:
     url, ids = console
     found: dict[str, object] = {}
 
-    schemes: tuple[tuple[int, Literal["light", "dark"]], ...] = ((1280, "light"), (390, "dark"))
-    for width, scheme in schemes:
+    # German words are the longest; what fits in it and in English fits in the others.
+    schemes: tuple[tuple[int, Literal["light", "dark"], str], ...] = (
+        (1280, "light", "en"),
+        (390, "dark", "de"),
+    )
+    for width, scheme, language in schemes:
         context = await browser.new_context(
-            viewport={"width": width, "height": 800}, color_scheme=scheme, reduced_motion="reduce"
+            viewport={"width": width, "height": 800},
+            color_scheme=scheme,
+            reduced_motion="reduce",
+            locale=language,
         )
         page = await context.new_page()
         await observed.attach(page)
         for name, path in {**PAGES, "print": "/?view=print", "wrong": "/sessions?from=x"}.items():
             await page.goto(url + path.format(**ids))
+            assert await page.locator("html").get_attribute("lang") == language
             if broken := await findings(page):
                 found[f"{name} {width} {scheme}"] = broken
             if await is_wider_than_its_window(page):
-                found[f"{name} {width}"] = "is wider than its window"
+                found[f"{name} {width} {language}"] = "is wider than its window"
             # The same page in the other scheme: only its colours are others.
             await page.emulate_media(color_scheme="light" if scheme == "dark" else "dark")
             if broken := await findings(page, rules=["color-contrast"]):
@@ -56,7 +64,13 @@ async def test_every_page_is_accessible_at_both_widths_in_both_schemes_and_fits(
             await page.emulate_media(color_scheme=scheme)
             await page.set_viewport_size({"width": 320, "height": 800})
             if await is_wider_than_its_window(page):
-                found[f"{name} 320"] = "is wider than its window"
+                found[f"{name} 320 {language}"] = "is wider than its window"
+            if language != "en":
+                await page.set_extra_http_headers({"Accept-Language": "en"})
+                await page.reload()
+                if await is_wider_than_its_window(page):
+                    found[f"{name} 320 en"] = "is wider than its window"
+                await page.set_extra_http_headers({})
             await page.set_viewport_size({"width": width, "height": 800})
         await context.close()
 

@@ -265,7 +265,7 @@ _FIGURES: Final = {
     "of_shown_reason": "Von den Sitzungen, die ihn anzeigten",
     "what_became": "Was wurde aus denen, die ein Angebot sahen?",
     "no_offers_shown": "An diesen Tagen wurden keine Angebote angezeigt.",
-    "ended_as": "Ergebnis",
+    "fate": "Ergebnis",
     "of_those_who_saw": "Von denen, die es sahen",
     "still_here": "Sind sie noch da?",
     "nothing_read": "Noch keine Messung: Die erste folgt 30 Tage nach einer Sitzung.",

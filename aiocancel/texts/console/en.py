@@ -249,7 +249,7 @@ _FIGURES: Final = {
     "of_shown_reason": "Of the sessions that showed it",
     "what_became": "What became of those who saw an offer?",
     "no_offers_shown": "No offers were shown in these days.",
-    "ended_as": "Ended",
+    "fate": "Ended",
     "of_those_who_saw": "Of those who saw it",
     "still_here": "Are they still here?",
     "nothing_read": "Nothing was read yet: the first reading is 30 days after a session.",

@@ -259,7 +259,7 @@ _FIGURES: Final = {
     "of_shown_reason": "De las sesiones que lo mostraron",
     "what_became": "¿Qué hicieron quienes vieron una oferta?",
     "no_offers_shown": "En estos días no se mostró ninguna oferta.",
-    "ended_as": "Resultado",
+    "fate": "Resultado",
     "of_those_who_saw": "De quienes la vieron",
     "still_here": "¿Siguen siendo clientes?",
     "nothing_read": "Todavía no se ha leído nada: la primera lectura llega 30 días después de la sesión.",

@@ -273,7 +273,7 @@ _FIGURES: Final = {
     "of_shown_reason": "Sur les sessions qui l'affichaient",
     "what_became": "Que sont devenus ceux qui ont vu une offre\xa0?",
     "no_offers_shown": "Aucune offre n'a été présentée sur cette période.",
-    "ended_as": "Issue",
+    "fate": "Issue",
     "of_those_who_saw": "Sur ceux qui l'ont vue",
     "still_here": "Sont-ils toujours là\xa0?",
     "nothing_read": "Aucun relevé pour l'instant\xa0: le premier a lieu 30 jours après une session.",

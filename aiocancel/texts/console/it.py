@@ -259,7 +259,7 @@ _FIGURES: Final = {
     "of_shown_reason": "Sulle sessioni che lo hanno mostrato",
     "what_became": "Che cosa ha fatto chi ha visto un'offerta?",
     "no_offers_shown": "In questi giorni non è stata mostrata alcuna offerta.",
-    "ended_as": "Esito",
+    "fate": "Esito",
     "of_those_who_saw": "Su chi l'ha vista",
     "still_here": "Sono ancora clienti?",
     "nothing_read": "Ancora nessuna rilevazione: la prima avviene 30 giorni dopo una sessione.",

@@ -262,7 +262,7 @@ _FIGURES: Final = {
     "of_shown_reason": "Van de sessies waarin deze getoond werd",
     "what_became": "Wat deden klanten die een aanbod zagen?",
     "no_offers_shown": "Op deze dagen is geen aanbod getoond.",
-    "ended_as": "Resultaat",
+    "fate": "Resultaat",
     "of_those_who_saw": "Van wie het zag",
     "still_here": "Zijn ze nog klant?",
     "nothing_read": "Nog geen meting: de eerste volgt 30 dagen na een sessie.",

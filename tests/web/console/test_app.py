@@ -661,6 +661,7 @@ async def test_a_story_tells_everything_in_its_order(client: Client, pool: Pool)
         "Reason: I do not use it enough number 2 of 3 that were shown",
         "my &lt;b&gt;divorce&lt;/b&gt;",
         "I am ill",
+        "Ended: Cancelled",
         "req_77",
         "Tried again by hand: Cancellation at period end by j.doe",
         "Read at Stripe for day 30 ended, read late",
