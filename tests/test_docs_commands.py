@@ -109,8 +109,9 @@ def test_what_is_installed_has_the_extras_that_are_named(command: str) -> None:
 
 def test_no_page_puts_the_address_of_a_database_on_a_command_line() -> None:
     # Every user of the machine can read the arguments of its processes, and the address holds a password.
-    for page in PAGES:
-        shown = [
-            command for name, command in commands() if name == page.relative_to(ROOT).as_posix()
-        ]
-        assert [each for each in shown if "--database-url" in each or "postgresql://" in each] == []
+    assert len(COMMANDS) > 30
+    assert [
+        (page, command)
+        for page, command in commands()
+        if "--database-url" in command or "postgresql://" in command
+    ] == []

@@ -97,7 +97,10 @@ async def test_cancellation_that_waits_for_stripe_is_received_first_and_carried_
 
     async with letters(company, answer_within_s=0.2) as server:
         await press(company)
-        await asyncio.sleep(0.3)
+        due = await company.pool.fetchval(
+            "SELECT min(due_at - created_at) FROM aiocancel.action WHERE kind = 'acknowledge'"
+        )
+        assert due == timedelta(minutes=1)
         assert server.taken == []
         await let_pass(company.pool, MINUTE)
         await mails(server)

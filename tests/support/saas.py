@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 import aiohttp_jinja2
@@ -11,6 +12,7 @@ import jinja2
 from aiohttp import web
 
 from aiocancel import STRICT_POLICY, CancelFlow, ProsperStack, StripeBilling, SubscriptionQuery
+from aiocancel.core.grants import GrantSealer
 from aiocancel.telemetry import Event
 from tests.support.waiting import until
 
@@ -42,6 +44,16 @@ async def identify(request: web.Request) -> str | None:
 
 def as_customer(customer_id: str) -> dict[str, str]:
     return {"X-Customer": customer_id}
+
+
+def expired(grant: str) -> str:
+    """The grant of a page that was open for too long: the same, made a day earlier."""
+    sealer = GrantSealer(GRANT_KEYS)
+    made = sealer.read(grant)
+    day_s = 86_400
+    return sealer.seal(
+        replace(made, issued_at=made.issued_at - day_s, expires_at=made.expires_at - day_s)
+    )
 
 
 def vendor(**settings: Any) -> ProsperStack:

@@ -20,7 +20,7 @@ from aiocancel.postgres.report import Figures
 from aiocancel.telemetry import ActionParked, ClaimRefused
 from aiocancel.texts import statutory
 from tests.support.company import Company
-from tests.support.letters import letters, mails, writing
+from tests.support.letters import letters, mails, no_letter_waits, writing
 from tests.support.mail_server import MailServer, text_of
 from tests.support.saas import make_app
 from tests.support.waiting import until
@@ -205,7 +205,7 @@ async def test_declaration_that_a_person_has_to_judge_is_acknowledged_all_the_sa
         await declare(company, typed)
         (mail,) = await mails(server)
         parked = await company.events.codes(ActionParked)
-        await asyncio.sleep(0.2)
+        await until(lambda: no_letter_waits(company.pool))
 
     assert parked == [code]
     assert mail["Subject"] == "Eingangsbestätigung Ihrer Kündigung"
@@ -236,7 +236,7 @@ async def test_double_click_is_one_declaration_and_one_mail(company: Company) ->
         page = (await page_of(company)).fields["page"]
         pressed = await asyncio.gather(*(declare(company, {}, page) for _ in range(4)))
         await mails(server)
-        await asyncio.sleep(0.2)
+        await until(lambda: no_letter_waits(company.pool))
 
     assert {status for status, _, _ in pressed} == {303}
     count = "SELECT count(*) FROM aiocancel.claim WHERE subscription_id = 'public_exit'"
