@@ -114,16 +114,20 @@ class NewsReader:
 
     async def run(self) -> None:
         """Work until cancelled; outages of the database and of Stripe are waited out."""
-        polling = asyncio.create_task(self._keep(self.poll, "reading"), name="aiocancel events")
+        polling = asyncio.create_task(
+            self._keep(self.poll, "reading", self._sleep), name="aiocancel events"
+        )
         try:
-            await self._keep(self._hand_out, "telling of")
+            await self._keep(self._hand_out, "telling of", self._wait_for_a_ring)
         finally:
             tasks = [polling, *self._looking]
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _keep(self, work: Callable[[], Awaitable[bool]], name: str) -> None:
+    async def _keep(
+        self, work: Callable[[], Awaitable[bool]], name: str, pause: Callable[[], Awaitable[None]]
+    ) -> None:
         while True:
             busy = False
             try:
@@ -135,9 +139,13 @@ class NewsReader:
             except Exception as error:
                 logger.error("%s Stripe's events failed (%s)", name, told(error))
             if not busy:
-                await self._pause()
+                await pause()
 
-    async def _pause(self) -> None:
+    async def _sleep(self) -> None:
+        await asyncio.sleep(min(self._poll_every_s, IDLE_LOOK_S))
+
+    async def _wait_for_a_ring(self) -> None:
+        """Wait for a ring, or a while; nothing else may clear it, or one that comes during a look would be lost."""
         try:
             async with asyncio.timeout(min(self._poll_every_s, IDLE_LOOK_S)):
                 await self._rung.wait()
