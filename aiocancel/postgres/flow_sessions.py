@@ -171,10 +171,11 @@ WHERE known.told_by = 'browser' AND known.erased_at IS NULL
 RETURNING known.id
 """
 
-# What they cost is read at Stripe soon afterwards, once each.
+# What they cost is read at Stripe soon afterwards, once each; with $2 only where the account is known.
 WITHOUT_SNAPSHOT: Final = """
 SELECT id, subscription_id, stripe_account FROM aiocancel.flow_session
 WHERE told_by <> 'own' AND snapshot IS NULL AND erased_at IS NULL AND opened_at > now() - interval '1 hour'
+  AND (NOT $2 OR stripe_account IS NOT NULL)
 ORDER BY opened_at LIMIT $1
 """
 
@@ -186,7 +187,7 @@ WHERE id = $1 AND told_by <> 'own' AND snapshot IS NULL AND erased_at IS NULL
 # The row that names the account may be gone on day 30, so it is asked soon after the beginning.
 WITHOUT_ACCOUNT: Final = """
 SELECT id, customer_id, subscription_id FROM aiocancel.flow_session
-WHERE stripe_account IS NULL AND erased_at IS NULL AND opened_at > now() - interval '1 hour'
+WHERE stripe_account IS NULL AND customer_id <> '' AND erased_at IS NULL AND opened_at > now() - interval '1 hour'
 ORDER BY opened_at DESC LIMIT $1
 """
 
@@ -447,9 +448,16 @@ class FlowSessions:
             await self._connection.at_once(COPY_VENDORS, NEWEST_CLAIMS, sorted(OURS), SWEEP_BATCH)
         )
 
-    async def without_snapshot(self, limit: int) -> list[tuple[int, str, str | None]]:
-        """Return the runs through vendors' flows of which nobody knows the price, their subscriptions and accounts."""
-        rows = await self._connection.at_once(WITHOUT_SNAPSHOT, limit)
+    async def without_snapshot(
+        self, limit: int, *, with_account: bool
+    ) -> list[tuple[int, str, str | None]]:
+        """Return the runs through vendors' flows of which nobody knows the price, their subscriptions and accounts.
+
+        Args:
+            limit: How many at most, the oldest first.
+            with_account: Leave out those whose account is not noted: nobody knows where to ask.
+        """
+        rows = await self._connection.at_once(WITHOUT_SNAPSHOT, limit, with_account)
         return [(row["id"], row["subscription_id"], row["stripe_account"]) for row in rows]
 
     async def without_account(self, limit: int) -> list[tuple[int, str, str]]:

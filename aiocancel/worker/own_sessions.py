@@ -32,6 +32,8 @@ LOOK_EVERY_S: Final = 60.0
 # Each is a request to Stripe, and none is urgent.
 _SNAPSHOTS_AT_ONCE: Final = 20
 _ACCOUNTS_AT_ONCE: Final = 100
+# After so many rows that do not answer, the application's database is away, or all but.
+_SLOW_ROWS_AT_MOST: Final = 3
 
 _STATUS: Final[Mapping[str, FlowStatus]] = {
     "open": FlowStatus.IN_PROGRESS,
@@ -122,6 +124,7 @@ class LeftSessions:
         self._read = read
         self._accounts = accounts
         self._now = now
+        self._slow: set[int] = set()
 
     async def run(self) -> None:
         """Look until cancelled; an outage of the database is waited out."""
@@ -148,10 +151,22 @@ class LeftSessions:
     async def _note_accounts(self) -> None:
         if self._accounts is None:
             return
-        for run, customer_id, subscription_id in await self._sessions.without_account(
-            _ACCOUNTS_AT_ONCE
-        ):
-            account = await self._accounts.of(customer_id, subscription_id)
+
+        found = await self._sessions.without_account(_ACCOUNTS_AT_ONCE)
+        # A row that was slow before comes last: it keeps no other waiting.
+        self._slow &= {run for run, *_ in found}
+        found.sort(key=lambda each: each[0] in self._slow)
+        failed = 0
+        for run, customer_id, subscription_id in found:
+            try:
+                account = await self._accounts.of(customer_id, subscription_id)
+            except UnavailableError as error:
+                logger.warning("the row that names an account did not answer: %s", error)
+                self._slow.add(run)
+                failed += 1
+                if failed == _SLOW_ROWS_AT_MOST:
+                    return
+                continue
             if account is not None:
                 await self._sessions.note_account(run, account)
 
@@ -160,10 +175,8 @@ class LeftSessions:
             return
 
         for run, subscription_id, account in await self._sessions.without_snapshot(
-            _SNAPSHOTS_AT_ONCE
+            _SNAPSHOTS_AT_ONCE, with_account=self._accounts is not None
         ):
-            if self._accounts is not None and account is None:
-                continue
             try:
                 shown = await self._read(subscription_id, account or None)
             except BillingError:

@@ -76,7 +76,7 @@ async def test_no_statement_about_a_flow_session_reads_a_large_table_from_end_to
         await sessions.canceled(row, move_to_offer(shows=[]))
         await sessions.sweep()
         await sessions.copy_vendors()
-        await sessions.without_snapshot(10)
+        await sessions.without_snapshot(10, with_account=True)
         await sessions.add_snapshot(1, {})
 
     ours = {query: args for query, args in asked.items() if "aiocancel." in query}

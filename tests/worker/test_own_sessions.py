@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -337,3 +337,91 @@ async def test_runs_through_a_vendors_flow_are_kept_with_the_price_of_that_day(
     assert [row["state"] for row in rows] == ["canceled", "canceled"]
     assert '"price_minor": 2900' in rows[0]["snapshot"]
     assert rows[1]["snapshot"] is None
+
+
+class SlowRows:
+    """Rows of the application that do not answer for some customers."""
+
+    def __init__(self, *slow: str) -> None:
+        self.slow = slow
+        self.asked: list[str] = []
+
+    async def __call__(self, customer_id: str, subscription_id: str) -> OwnedSubscription:
+        self.asked.append(customer_id)
+        if customer_id in self.slow:
+            raise UnavailableError("the row did not answer")
+        ids = CustomerId(customer_id), SubscriptionId(subscription_id)
+        return OwnedSubscription(*ids, {"account": "acct_7"})
+
+
+class RunsWithoutAccount:
+    """The flow sessions of some customers, as the ledger would tell of them."""
+
+    def __init__(self, *customers: str) -> None:
+        self.customers = customers
+        self.noted: list[int] = []
+        self.snapshots_asked_for = 0
+
+    async def sweep(self) -> list[Any]:
+        return []
+
+    async def copy_vendors(self) -> int:
+        return 0
+
+    async def without_account(self, limit: int) -> list[tuple[int, str, str]]:
+        found = enumerate(self.customers)
+        return [(run, each, f"sub_{each}") for run, each in found if run not in self.noted]
+
+    async def note_account(self, run: int, account: str) -> None:
+        self.noted.append(run)
+
+    async def without_snapshot(self, limit: int, *, with_account: bool) -> list[Any]:
+        self.snapshots_asked_for += with_account
+        return []
+
+
+@pytest.mark.parametrize("slow", [1, 5])
+async def test_rows_that_do_not_answer_keep_no_other_waiting_and_are_asked_last(slow: int) -> None:
+    silent = [f"slow_{number}" for number in range(slow)]
+    runs, rows = RunsWithoutAccount(*silent, "ada", "bob"), SlowRows(*silent)
+    left = LeftSessions(
+        cast("Any", runs), reads(cast("Any", None)), accounts=RowAccounts(rows, "account")
+    )
+
+    looks = 3
+    for _ in range(looks):
+        await left.look()
+
+    assert runs.noted == [slow, slow + 1]
+    assert runs.snapshots_asked_for == looks
+    # A database that is away altogether costs a look no more than three waits.
+    assert len(rows.asked) <= looks * 3 + 2
+
+
+async def test_runs_whose_account_nobody_can_know_keep_no_other_from_being_read(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aiocancel.worker.own_sessions._SNAPSHOTS_AT_ONCE", 1)
+    monkeypatch.setattr("aiocancel.worker.own_sessions._ACCOUNTS_AT_ONCE", 1)
+    books = bench.stripe.add_connected_account("acct_7")
+    books.add_subscription("sub_1", unit_amount=900)
+    # The oldest one and the newest one have no customer any more.
+    for session, subscription in (("sess_0", "sub_0"), ("sess_1", "sub_1"), ("sess_2", "sub_2")):
+        await record(Ledger(bench.pool), make_claim(session=session), make_grant(subscription))
+    await FlowSessions(bench.pool).copy_vendors()
+    await bench.pool.execute(
+        "UPDATE aiocancel.flow_session SET customer_id = '' WHERE subscription_id <> 'sub_1'"
+    )
+    await bench.pool.execute(
+        "UPDATE aiocancel.flow_session SET opened_at = now() - make_interval(mins => 30 - 10 * "
+        "right(session_id, 1)::int)"
+    )
+
+    rows = RowAccounts(OneRow("acct_7"), "account")
+    await LeftSessions(FlowSessions(bench.pool), reads(bench), accounts=rows).look()
+
+    noted = await bench.pool.fetch(
+        "SELECT stripe_account, snapshot FROM aiocancel.flow_session WHERE subscription_id = 'sub_1'"
+    )
+    assert noted[0]["stripe_account"] == "acct_7"
+    assert '"price_minor": 900' in noted[0]["snapshot"]
