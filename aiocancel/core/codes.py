@@ -1479,6 +1479,12 @@ class Code(StrEnum):
         "The mail server asked to try again later.",
         "Do nothing: the worker tries again.",
     )
+    MAIL_WAITED_TOO_LONG = (
+        "mail_waited_too_long",
+        About.MAIL,
+        "The mails before it took too long; it was not handed over.",
+        "Do nothing: the worker tries again. If it goes on, look why the mail server is slow.",
+    )
     MAIL_SERVER_AWAY = (
         "mail_server_away",
         About.MAIL,

@@ -47,6 +47,10 @@ _LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 _FOR_GOOD: Final = 500
 _LONGEST_REFERENCE: Final = 200
 _CLOSE_WITHIN_S: Final = 2.0
+# A worker gives a letter 50 seconds for both: the wait for its turn, and the mail itself.
+_TURN_WITHIN_S: Final = 20.0
+_SHORTEST_TURN_S: Final = 1.0
+_BOTH_WITHIN_S: Final = 45.0
 _DOMAIN: Final = re.compile(
     r"(?=.{4,253}$)([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z0-9-]{2,63}"
 )
@@ -65,7 +69,8 @@ class SmtpMailer:
         ssl_context: The certificates to trust and to show; None for the system's.
         local_hostname: The domain name that this machine gives of itself (EHLO), such as ``"app.example.com"``; None
             for its own name where that is a whole one, otherwise for its address. No name server is asked for it.
-        within_s: How many seconds one mail may take, the wait for the connection included.
+        within_s: How many seconds one mail may take. Mails go one after the other, and one whose turn does not come in
+            20 seconds is tried again later.
 
     Raises:
         ConfigurationError: for settings that cannot work; no message repeats the URL.
@@ -103,6 +108,7 @@ class SmtpMailer:
         self._ssl_context = ssl_context
         self._local_hostname = local_hostname
         self._within_s = within_s
+        self._turn_within_s = min(_TURN_WITHIN_S, max(_SHORTEST_TURN_S, _BOTH_WITHIN_S - within_s))
         self._turn = asyncio.Lock()
         self._kept: aiosmtplib.SMTP | None = None
 
@@ -112,12 +118,24 @@ class SmtpMailer:
 
     async def send(self, message: MailMessage, /) -> MailResult:
         """Hand one mail over; never raises but when it is cancelled."""
+        try:
+            async with asyncio.timeout(self._turn_within_s):
+                await self._turn.acquire()
+        except TimeoutError:
+            # The mails before it took long; that says nothing of the server.
+            return TryAgain(Code.MAIL_WAITED_TOO_LONG)
+        try:
+            return await self._send_in_time(message)
+        finally:
+            self._turn.release()
+
+    async def _send_in_time(self, message: MailMessage) -> MailResult:
         from aiosmtplib import SMTPException
 
         # A mail whose content went out and whose answer is not known: said even where the time is over.
         sent = _Progress()
         try:
-            async with asyncio.timeout(self._within_s), self._turn:
+            async with asyncio.timeout(self._within_s):
                 return await self._send(message, sent)
         except TimeoutError:
             return sent.failed(Code.MAIL_SERVER_AWAY)
@@ -150,7 +168,9 @@ class SmtpMailer:
                 # Whether the server has it, this answer does not tell, nor where the next answer begins.
                 server.close()
                 return sent.failed(Code.MAIL_ANSWER_LOST)
-            result = _answer_to(error.code, sent)
+            # A no to the content is an answer: the server does not have it.
+            sent.begun = False
+            result = _answer_to(error.code)
         except BaseException:
             server.close()
             raise
@@ -267,9 +287,8 @@ def _is_a_no(status: int) -> bool:
     return 400 <= status < 600
 
 
-def _answer_to(status: int, sent: _Progress) -> MailResult:
+def _answer_to(status: int) -> MailResult:
     """Return what a server's no to the recipient, or to the content, means."""
-    sent.begun = False
     return MailRefused() if status >= _FOR_GOOD else TryAgain()
 
 

@@ -25,6 +25,7 @@ NO_OUTAGE: Final = RATE_LIMITS | {
     Code.RESOURCE_RATE_LIMIT,
     Code.DATABASE_UNAVAILABLE,
     Code.LEDGER_UNREADABLE,
+    Code.MAIL_WAITED_TOO_LONG,
 }
 _CALLS: Final = frozenset(
     {

@@ -367,3 +367,46 @@ def test_package_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch)
 
     with pytest.raises(ConfigurationError, match=r"pip install 'aiocancel\[mail\]'"):
         SmtpMailer("smtp://mail.example.com", sender=SENDER)
+
+
+async def test_mail_whose_turn_comes_late_has_all_its_time_then(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    mailer = SmtpMailer("smtp://127.0.0.1:9", sender=SENDER, tls="off", within_s=0.1)
+
+    async def at_once(*_: object) -> MailResult:
+        return HandedOver()
+
+    monkeypatch.setattr(mailer, "_send", at_once)
+    async with mailer._turn:
+        late = asyncio.create_task(mailer.send(mail()))
+        # Longer than one mail may take.
+        await asyncio.sleep(0.3)
+
+    assert await late == HandedOver()
+
+
+async def test_mail_whose_turn_does_not_come_was_not_handed_over_and_says_nothing_of_the_server(
+    server: MailServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aiocancel.mail.smtp._TURN_WITHIN_S", 0.05)
+    mailer = mailer_for(server)
+
+    async with mailer._turn:
+        waited = await mailer.send(mail())
+    after = await mailer.send(mail())
+
+    assert waited == TryAgain(Code.MAIL_WAITED_TOO_LONG)
+    assert isinstance(after, HandedOver)
+    assert len(server.mails) == 1
+
+
+@pytest.mark.parametrize(
+    ("within_s", "both_s"), [(5.0, 25.0), (20.0, 40.0), (30.0, 45.0), (60.0, 61.0)]
+)
+def test_wait_and_mail_together_fit_into_the_time_of_a_letter(
+    within_s: float, both_s: float
+) -> None:
+    mailer = SmtpMailer("smtp://127.0.0.1:9", sender=SENDER, tls="off", within_s=within_s)
+
+    assert mailer._turn_within_s + within_s == both_s

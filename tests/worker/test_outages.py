@@ -160,3 +160,16 @@ def test_one_action_that_always_fails_beside_others_that_succeed_makes_no_outage
         outages.note(CANCEL, None)
 
     assert outages.back() == []
+
+
+def test_letters_that_waited_for_their_turn_are_no_outage_of_the_mail_server() -> None:
+    outages = after_the_start()
+    outages.note(ActionKind.ACKNOWLEDGE, None)
+    outages.woken("mail server")
+    waited = TransientBillingError("not sent", code=Code.MAIL_WAITED_TOO_LONG)
+
+    for _ in range(IN_A_ROW):
+        outages.note(ActionKind.ACKNOWLEDGE, waited)
+    outages.note(ActionKind.ACKNOWLEDGE, None)
+
+    assert outages.back() == []

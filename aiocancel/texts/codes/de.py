@@ -952,6 +952,10 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "Der Mailserver bittet um einen späteren Versuch.",
         "Nichts zu tun: Der Worker versucht es erneut.",
     ),
+    "mail_waited_too_long": (
+        "Die E-Mails davor haben zu lange gedauert; diese wurde nicht übergeben.",
+        "Nichts zu tun: Der Worker versucht es erneut. Bleibt es so, prüfen Sie, warum der Mailserver langsam ist.",
+    ),
     "mail_server_away": (
         "Der Mailserver ist nicht erreichbar oder antwortet nicht rechtzeitig.",
         "Prüfen Sie, ob der Mailserver läuft und ob seine Adresse stimmt.",

@@ -916,6 +916,10 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "El servidor de correo pidió que se intente más tarde.",
         "No hay que hacer nada: el worker lo intenta de nuevo.",
     ),
+    "mail_waited_too_long": (
+        "Los correos anteriores tardaron demasiado; este no se entregó.",
+        "El worker lo intenta de nuevo. Si continúa, averigüe por qué el servidor de correo es lento.",
+    ),
     "mail_server_away": (
         "No se puede conectar con el servidor de correo, o no responde a tiempo.",
         "Compruebe si el servidor de correo funciona y si su dirección es correcta.",

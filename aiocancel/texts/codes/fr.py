@@ -922,6 +922,10 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "Le serveur de messagerie a demandé de réessayer plus tard.",
         "Rien à faire\xa0: le worker réessaie.",
     ),
+    "mail_waited_too_long": (
+        "Les e-mails précédents ont pris trop de temps\xa0; celui-ci n'a pas été remis.",
+        "Rien à faire\xa0: le worker réessaie. Si cela dure, cherchez pourquoi le serveur de messagerie est lent.",
+    ),
     "mail_server_away": (
         "Le serveur de messagerie est injoignable, ou ne répond pas à temps.",
         "Vérifiez si le serveur de messagerie fonctionne et si son adresse est correcte.",

@@ -928,6 +928,10 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "Il server di posta ha chiesto di riprovare più tardi.",
         "Non occorre fare nulla: il worker riprova.",
     ),
+    "mail_waited_too_long": (
+        "Le e-mail precedenti hanno impiegato troppo tempo; questa non è stata consegnata.",
+        "Non occorre fare nulla: il worker riprova. Se continua, verifichi perché il server di posta è lento.",
+    ),
     "mail_server_away": (
         "Il server di posta non è raggiungibile o non risponde in tempo.",
         "Verifichi che il server di posta sia attivo e che il suo indirizzo sia giusto.",

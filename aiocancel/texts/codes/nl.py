@@ -934,6 +934,10 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "De mailserver vroeg het later opnieuw te proberen.",
         "U hoeft niets te doen: de worker probeert het opnieuw.",
     ),
+    "mail_waited_too_long": (
+        "De e-mails ervoor duurden te lang; deze is niet overgedragen.",
+        "De worker probeert het opnieuw. Ga na waarom de mailserver traag is als het aanhoudt.",
+    ),
     "mail_server_away": (
         "De mailserver is niet bereikbaar of antwoordt niet op tijd.",
         "Controleer of de mailserver draait en of het adres klopt.",
