@@ -208,6 +208,17 @@ class _WholeAnswer:
         return self._body
 
 
+class _Expanded:
+    """What reads ask for beside the subscription: less, once Stripe says that a restricted key may not read it.
+
+    A key's permissions hold on every account, so that all clients of one key share it.
+    """
+
+    def __init__(self) -> None:
+        self.for_pages: tuple[str, ...] = (*FOR_PAGES, OPEN_PAYMENT)
+        self.for_flow: tuple[str, ...] = (*FOR_FLOW, OPEN_PAYMENT)
+
+
 class StripeClient:
     """The Billing of Stripe."""
 
@@ -218,15 +229,14 @@ class StripeClient:
         paces: StripeRateLimits | None = None,
         impatient_paces: StripeRateLimits | None = None,
         first_paces: StripeRateLimits | None = None,
+        expanded: _Expanded | None = None,
     ) -> None:
         self._client = client
         self._billing = billing
         self._paces = paces
         self._impatient_paces = impatient_paces
         self._first_paces = first_paces
-        # Less, once Stripe says that a restricted key may not read them.
-        self._for_pages: tuple[str, ...] = (*FOR_PAGES, OPEN_PAYMENT)
-        self._for_flow: tuple[str, ...] = (*FOR_FLOW, OPEN_PAYMENT)
+        self._expanded = _Expanded() if expanded is None else expanded
 
     def on(self, account: str | None) -> StripeClient:
         """Return the same client for the objects of another account; None stands for that of the settings."""
@@ -238,18 +248,25 @@ class StripeClient:
             )
         there = dataclasses.replace(self._billing, stripe_account=account)
         return StripeClient(
-            self._client, there, self._paces, self._impatient_paces, self._first_paces
+            self._client,
+            there,
+            self._paces,
+            self._impatient_paces,
+            self._first_paces,
+            self._expanded,
         )
 
     def without_waiting(self) -> StripeClient:
         """Return the same client for those who hold a place: where no turn is near, it fails at once."""
         paces = self._impatient_paces
-        return StripeClient(self._client, self._billing, paces, paces, self._first_paces)
+        return StripeClient(
+            self._client, self._billing, paces, paces, self._first_paces, self._expanded
+        )
 
     def coming_first(self) -> StripeClient:
         """Return the same client for a worker's cancellations, whose requests come before those of other changes."""
         paces = self._first_paces
-        return StripeClient(self._client, self._billing, paces, paces, paces)
+        return StripeClient(self._client, self._billing, paces, paces, paces, self._expanded)
 
     def _on_account(self) -> Mapping[str, str]:
         account = self._billing.stripe_account
@@ -310,7 +327,7 @@ class StripeClient:
         A schedule, where the policy needs it, and the time on a test clock are one more each.
         """
         path = _path(SubscriptionId(subscription_id))
-        shown, self._for_flow = await self._read_most(path, self._for_flow)
+        shown, self._expanded.for_flow = await self._read_most(path, self._expanded.for_flow)
         subscription = shown.subscription
         if subscription.schedule_id is not None and self._needs_schedule(
             subscription, ActionKind.APPLY_OFFER
@@ -398,7 +415,7 @@ class StripeClient:
     async def read_for_page(self, subscription_id: str) -> ShownSubscription:
         """Return the subscription with its discounts, products and open invoice, as far as the key may read them."""
         path = _path(SubscriptionId(subscription_id))
-        shown, self._for_pages = await self._read_most(path, self._for_pages)
+        shown, self._expanded.for_pages = await self._read_most(path, self._expanded.for_pages)
         return shown
 
     async def _read_most(
@@ -756,12 +773,12 @@ def _translate(error: stripe.StripeError) -> tuple[BillingError, Throttled | Non
     whose = throttled(status, code, _header(error.headers, "stripe-rate-limited-reason"))
     if whose is not None:
         code = Code.RESOURCE_RATE_LIMIT if whose == "object" else Code.RATE_LIMIT
-    code = code or ForeignCode.of_error(error.__cause__ or error)
     # Stripe's message may quote our request, so only the code goes on.
     permission = None
     if status == HTTPStatus.FORBIDDEN and code in (None, Code.INVALID_REQUEST_ERROR):
         message = detail.get("message") if isinstance(detail, dict) else None
         permission, code = permission_named_in(message), Code.PERMISSION_MISSING
+    code = code or ForeignCode.of_error(error.__cause__ or error)
     translated = _ERRORS[failure](
         f"Stripe answered {error.http_status or 'nothing'} ({code})",
         code=code,

@@ -157,11 +157,16 @@ class OffersOnScreen:
                 except AiocancelError:
                     # The offer is left out then, as its price is not known.
                     continue
+                self._forget_old(now)
                 known = (now + _REMEMBER_S, PlanFacts(price, line))
                 self._plans[account, offer.price] = known
             found.append(known[1])
 
         return tuple(found)
+
+    def _forget_old(self, now: float) -> None:
+        """Drop the plans whose time is over: a platform has thousands of accounts."""
+        self._plans = {key: each for key, each in self._plans.items() if each[0] >= now}
 
     async def price(
         self,

@@ -29,7 +29,7 @@ CANCELLATION_HORIZON_S: Final = 2.0
 # However many pages are opened, the rest of the budget is the worker's.
 PAGES_SHARE: Final = 0.5
 
-_OBJECT: Final = re.compile(r"^(/v1/[a-z_]+)/[^/]+")
+_OBJECT: Final = re.compile(r"^(/v1/(?:test_helpers/)?(?!test_helpers/)[a-z_]+)/[^/]+")
 
 
 def endpoint_of(method: str, path: str) -> str:

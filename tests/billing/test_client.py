@@ -27,6 +27,7 @@ from aiocancel.billing.settings import API_VERSION, StripeBilling
 from aiocancel.core.actions import Action, ActionKind, Write
 from aiocancel.core.changes import PlainChange
 from aiocancel.core.claim import NO_REASON, CancelReason
+from aiocancel.core.codes import Code
 from aiocancel.core.identifiers import SubscriptionId
 from aiocancel.core.last_bill import LastBill
 from aiocancel.core.sentences import Money
@@ -696,3 +697,20 @@ def _lines_of(simulator: StripeSimulator, subscription_id: str) -> list[Any]:
     invoice = simulator.invoices[simulator.subscriptions[subscription_id]["latest_invoice"]]
     lines: list[Any] = invoice["lines"]["data"]
     return lines
+
+
+@pytest.mark.parametrize(
+    "detail", [{}, {"type": "invalid_request_error"}], ids=["without a type", "with a type"]
+)
+async def test_a_refusal_without_a_code_names_its_permission(detail: dict[str, str]) -> None:
+    message = "Having the 'rak_coupon_read' permission would allow this request to continue."
+
+    async def handler(_: web.Request) -> web.StreamResponse:
+        return web.json_response({"error": {**detail, "message": message}}, status=403)
+
+    async with served(handler) as url, client_of(url) as client:
+        with pytest.raises(BillingError) as refused:
+            await client.read(SubscriptionId("sub_1"))
+
+    assert refused.value.code == Code.PERMISSION_MISSING
+    assert refused.value.permission == "coupon_read"

@@ -244,3 +244,26 @@ async def test_a_missing_permission_is_told_once_at_its_first_refusal_and_the_wi
     assert told.permission == "subscription_write"
     assert told.request_id is not None
     assert company.subscription["cancel_at_period_end"]
+
+
+async def test_a_key_is_refused_once_for_each_permission_and_not_again_on_another_account(
+    stripe_api: tuple[StripeSimulator, str],
+) -> None:
+    simulator, url = stripe_api
+    simulator.add_key(KEY, ["subscription_write", "coupon_read", "customer_read", "plan_read"])
+    for number in range(3):
+        simulator.add_connected_account(f"acct_{number}").add_subscription("sub_1")
+
+    async with client_of(url, api_key=KEY) as client:
+        await client.on("acct_0").read_for_flow("sub_1")
+        await client.on("acct_0").read_for_page("sub_1")
+        before = len(simulator.requests)
+        for each in (
+            client.on("acct_1"),
+            client.on("acct_2").without_waiting(),
+            client.coming_first().on("acct_0"),
+        ):
+            await each.read_for_flow("sub_1")
+            await each.read_for_page("sub_1")
+
+    assert len(simulator.requests) - before == 6

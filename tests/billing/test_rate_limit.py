@@ -129,6 +129,12 @@ def test_a_second_sees_no_more_requests_than_the_settings_say(
         ("delete", "/v1/subscriptions/sub_1", "DELETE /v1/subscriptions/:id"),
         ("get", "/v1/subscriptions", "GET /v1/subscriptions"),
         ("post", "/v1/coupons", "POST /v1/coupons"),
+        (
+            "get",
+            "/v1/test_helpers/test_clocks/clock_1",
+            "GET /v1/test_helpers/test_clocks/:id",
+        ),
+        ("post", "/v1/test_helpers/test_clocks", "POST /v1/test_helpers/test_clocks"),
     ],
 )
 def test_an_endpoint_is_a_method_and_a_path_whichever_the_object(
