@@ -272,7 +272,7 @@ class LookupFailed(Event):
 
 @dataclass(frozen=True, slots=True)
 class PageFactsMissing(Event):
-    """Stripe did not tell in time what a page says of a subscription; the page came up without its price and dates.
+    """Stripe did not tell in time what a page or a letter says of a subscription; it came without its price and dates.
 
     Args:
         subscription_id: The subscription at Stripe.

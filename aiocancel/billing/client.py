@@ -246,6 +246,7 @@ class StripeClient:
             raise RejectedBillingError(
                 "the database holds an account that is none of Stripe's", code=Code.BAD_ACCOUNT
             )
+
         there = dataclasses.replace(self._billing, stripe_account=account)
         return StripeClient(
             self._client,

@@ -109,6 +109,9 @@ class Endings:
                     pause_s = await self._listen()
             except UnavailableError as error:
                 logger.warning("listening for ends starts again: %s", error)
+            except Exception as error:
+                # Pages ask from time to time meanwhile; a loop that died would stay unseen.
+                logger.error("listening for ends failed (%s)", type(error).__name__)
             finally:
                 self._is_heard(False)
             await asyncio.sleep(pause_s)

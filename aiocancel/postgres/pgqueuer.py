@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -57,6 +58,8 @@ _FULL_POLL_EVERY: Final = timedelta(milliseconds=50)
 _COME_BACK_S: Final = 0.5
 _LONGEST_ID: Final = len(str(2**63))
 _LONGEST_PAUSE_S: Final = 5.0
+# A dispatch that ran for so long was none of a row that failed.
+_HELD_S: Final = 60.0
 _KEEP_LOG_FOR: Final = timedelta(hours=1)
 # A job that is due counts as due at once, however many there are.
 _DUE_IN: Final = """
@@ -312,9 +315,15 @@ class PgQueuerEngine:
     """
 
     def __init__(
-        self, pool: Pool, *, heartbeat_timeout_s: float = 30.0, poll_every_s: float = POLL_EVERY_S
+        self,
+        pool: Pool,
+        *,
+        heartbeat_timeout_s: float = 30.0,
+        poll_every_s: float = POLL_EVERY_S,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._pool = pool
+        self._clock = clock
         self._heartbeat_timeout = timedelta(seconds=heartbeat_timeout_s)
         self._poll_every = timedelta(seconds=poll_every_s)
         self._stopping = asyncio.Event()
@@ -330,6 +339,7 @@ class PgQueuerEngine:
         pause_s = _COME_BACK_S
 
         while not self._stopping.is_set():
+            began_at = self._clock()
             dispatching = asyncio.create_task(
                 self._dispatch(look, places, concurrency), name="aiocancel dispatch"
             )
@@ -350,6 +360,9 @@ class PgQueuerEngine:
             if isinstance(ended, Exception):
                 why = DID_NOT_ANSWER if isinstance(ended, OUTAGES) else "it broke off"
                 logger.warning("dispatch starts again: %s (%s)", why, type(ended).__name__)
+                if self._clock() - began_at > _HELD_S:
+                    # It worked for a while: this is another outage, and may be a short one.
+                    pause_s = _COME_BACK_S
                 await self._pause(pause_s)
                 pause_s = min(_LONGEST_PAUSE_S, pause_s * 2)
 

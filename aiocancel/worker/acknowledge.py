@@ -57,7 +57,13 @@ from aiocancel.postgres.acknowledgements import NOTHING_TO_TELL, LetterDue
 from aiocancel.postgres.leasing import TakenAction
 from aiocancel.postgres.ledger import Ledger
 from aiocancel.postgres.public_exit import public_in
-from aiocancel.telemetry import AcknowledgementSent, EventHook, guarded, told
+from aiocancel.telemetry import (
+    AcknowledgementSent,
+    EventHook,
+    PageFactsMissing,
+    guarded,
+    told,
+)
 from aiocancel.texts import statutory
 from aiocancel.wording import Words, words_of
 
@@ -254,7 +260,8 @@ class Acknowledger:
         try:
             async with asyncio.timeout(_FACTS_WITHIN_S):
                 return await ask(taken, ends_at)
-        except Exception:  # a letter without this line is better than none
+        except Exception as error:  # a letter without this line is better than none
+            self._facts_missing(taken, error)
             return None
 
     async def _next_payment(
@@ -280,8 +287,14 @@ class Acknowledger:
         try:
             async with asyncio.timeout(_FACTS_WITHIN_S):
                 return await self._page_facts.shown(taken.action.subscription_id)
-        except Exception:  # a letter without the plan's name is better than none
+        except Exception as error:  # a letter without the plan's name is better than none
+            self._facts_missing(taken, error)
             return None
+
+    def _facts_missing(self, taken: TakenAction, error: Exception) -> None:
+        # Whoever asked has told of a permission that the key lacks, and told it once.
+        if getattr(error, "code", None) != Code.PERMISSION_MISSING:
+            self._on_event(PageFactsMissing(taken.action.subscription_id, told(error)))
 
     async def _hand_over(
         self,

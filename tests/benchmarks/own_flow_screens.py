@@ -240,7 +240,7 @@ async def sessions_of(pool: Pool, asked: Callable[[str, float], None], names: li
         if number % 10 == 0:
             await timed("sweep", sessions.sweep())
             await timed("copy_vendors", sessions.copy_vendors())
-            await timed("without_snapshot", sessions.without_snapshot(10))
+            await timed("without_snapshot", sessions.without_snapshot(10, with_account=False))
 
 
 async def measure_past(options: Options, dsns: tuple[str, str]) -> list[Table]:

@@ -39,9 +39,7 @@ class Looker:
 
 
 @asynccontextmanager
-async def dispatching(
-    pool: Pool, looker: Looker, **settings: float
-) -> AsyncIterator[PgQueuerEngine]:
+async def dispatching(pool: Pool, looker: Looker, **settings: Any) -> AsyncIterator[PgQueuerEngine]:
     engine = PgQueuerEngine(pool, **{"poll_every_s": 0.1, **settings})
     task = asyncio.create_task(engine.run(looker, concurrency=4))
     try:
@@ -282,3 +280,27 @@ async def test_one_question_is_answered_as_pgqueuers_three_are(pool: Pool, jobs:
         assert (
             due_in is None or their_due_in is None or due_in - their_due_in < timedelta(seconds=2)
         )
+
+
+async def test_an_outage_after_an_hour_of_work_is_waited_out_as_shortly_as_the_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = [0.0]
+    pauses: list[float] = []
+    engine = PgQueuerEngine(cast("Pool", None), clock=lambda: now[0])
+
+    async def breaks_off(*_: object) -> None:
+        if len(pauses) == 5:
+            now[0] += 3600.0
+        raise OSError
+
+    async def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 7:
+            engine.stop(within_s=0)
+
+    monkeypatch.setattr(engine, "_dispatch", breaks_off)
+    monkeypatch.setattr(engine, "_pause", pause)
+    await engine.run(Looker(), concurrency=1)
+
+    assert pauses == [0.5, 1.0, 2.0, 4.0, 5.0, 0.5, 1.0]

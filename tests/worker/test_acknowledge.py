@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Callable
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
 
 import pytest
 
 from aiocancel import HandedOver, MailMessage, TryAgain
 from aiocancel.config import Settings
+from aiocancel.core.acknowledgement import LetterKind
 from aiocancel.core.actions import Action, ActionKind, Receipt
 from aiocancel.core.claim import OWN_VENDOR, FlowClaim, FlowStatus, Topic
 from aiocancel.core.codes import Code
@@ -18,15 +20,18 @@ from aiocancel.core.decision import Decision
 from aiocancel.core.grants import Grant, GrantSealer
 from aiocancel.core.identifiers import CustomerId, SubscriptionId
 from aiocancel.core.subscription import OwnedSubscription, Subscription
-from aiocancel.errors import BillingError
+from aiocancel.errors import BillingError, TransientBillingError
 from aiocancel.mail.letter import LetterTemplates
+from aiocancel.ports import PageFacts
 from aiocancel.postgres.ledger import Ledger
-from aiocancel.telemetry import AcknowledgementSent
+from aiocancel.telemetry import AcknowledgementSent, PageFactsMissing
 from aiocancel.worker.acknowledge import Acknowledger
 from tests.support.letters import letter_kinds
 from tests.support.saas import GRANT_KEYS, Events, Pool
 
 LEASE_S = 0.15
+# At once, so that no letter follows about the end.
+ENDED = Receipt("canceled", None)
 
 
 class DeathError(BaseException):
@@ -88,15 +93,16 @@ class Office:
         if is_carried_out:
             await self.carry_out()
 
-    async def carry_out(self) -> None:
+    async def carry_out(self, receipt: Receipt = ENDED) -> None:
         action_id = await self.pool.fetchval(
             "SELECT id FROM aiocancel.action WHERE kind <> 'acknowledge' AND state = 'waiting'"
         )
         (taken,) = await self.ledger.take(uuid.uuid4(), [action_id], lease_s=9)
-        # At once, so that no letter follows about the end.
-        assert await self.ledger.finish(taken, Receipt("canceled", None))
+        assert await self.ledger.finish(taken, receipt)
 
-    def acknowledger(self, step: str = "", when: str = "") -> Acknowledger:
+    def acknowledger(
+        self, step: str = "", when: str = "", page_facts: PageFacts | None = None
+    ) -> Acknowledger:
         def mortal(part: Any) -> Any:
             return Dying(part, step, when)
 
@@ -112,7 +118,7 @@ class Office:
             sealer=GrantSealer(GRANT_KEYS),
             templates=LetterTemplates(None, on_event=self.events),
             find=find,
-            page_facts=None,
+            page_facts=page_facts,
             on_event=self.events,
         )
 
@@ -284,3 +290,36 @@ async def test_letter_that_may_have_arrived_stays_as_it_was_though_the_server_is
     assert done.subject == "Your Pro subscription has ended"
     assert await letter_kinds(office.pool) == ["received", "carried_out"]
     assert await office.doubts() == 1
+
+
+async def test_letter_without_what_stripe_knows_goes_out_and_says_so(office: Office) -> None:
+    class Away:
+        async def shown(self, subscription_id: str) -> Any:
+            raise KeyError(subscription_id)
+
+    async def ask(*_: object) -> Any:
+        raise KeyError("a mistake of ours")
+
+    async def ask_without_permission(*_: object) -> Any:
+        raise TransientBillingError("no", code=Code.PERMISSION_MISSING)
+
+    await office.cancel(is_carried_out=False)
+    await office.carry_out(Receipt("active", datetime.now(UTC) + timedelta(days=9)))
+    acknowledger = office.acknowledger(page_facts=cast("Any", Away()))
+    action_id = await office.pool.fetchval(
+        "SELECT id FROM aiocancel.action WHERE kind = 'acknowledge'"
+    )
+    (taken,) = await office.ledger.take(uuid.uuid4(), [action_id], lease_s=9)
+    due = await office.ledger.letter_due(taken)
+    assert (
+        await acknowledger._last_bill(LetterKind.CARRIED_OUT, taken, due, ask_without_permission)
+        is None
+    )
+    assert office.events.of(PageFactsMissing) == []
+
+    await acknowledger.carry_out(taken, _never_read, ask)
+
+    assert len(office.server.taken) == 1
+    missing = office.events.of(PageFactsMissing)
+    assert [each.subscription_id for each in missing] == ["sub_1"] * 2
+    assert all(each.error.startswith("KeyError") for each in missing)
