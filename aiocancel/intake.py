@@ -49,8 +49,14 @@ from aiocancel.errors import (
     LimitError,
     UnavailableError,
 )
-from aiocancel.mail.address import address_of
-from aiocancel.ports import ChooseEmail, FlowVendor, PageFacts, SubscriptionResolver, all_owned
+from aiocancel.ports import (
+    ChooseEmail,
+    FlowVendor,
+    PageFacts,
+    SubscriptionResolver,
+    all_owned,
+    mail_address_of,
+)
 from aiocancel.postgres.acknowledgements import Declared, KeptLetter
 from aiocancel.postgres.claims import RecordedClaim
 from aiocancel.postgres.connection import unavailable_on_refusal, within
@@ -457,6 +463,7 @@ class FlowService:
         """
         if self._email is None:
             return False
+
         longest_s = _ADDRESS_WITHIN_S if within_s is None else min(within_s, _ADDRESS_WITHIN_S)
         try:
             async with asyncio.timeout(longest_s):
@@ -465,9 +472,10 @@ class FlowService:
                     return False
                 is_column = isinstance(self._email, str)
                 owned = await self.find(customer_id, subscription_id) if is_column else None
-                found = await address_of(self._email, customer_id, owned)
+                found = await mail_address_of(self._email, customer_id, owned)
         except Exception:  # nothing is promised, and the letter is written all the same
             return False
+
         address = comes.last_recipient if found is None else found
         return isinstance(address, str) and is_address(address)
 

@@ -5,6 +5,7 @@ The ledger has none: its transactions are the point of it, so intake and worker 
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
@@ -420,6 +421,27 @@ EMAIL: Final = "email"
 
 ChooseEmail = Callable[[str], "str | Awaitable[str | None] | None"]
 """``(customer_id) -> str | None``, sync or async: where a customer is written to."""
+
+
+async def mail_address_of(
+    email: str | ChooseEmail, customer_id: str, owned: OwnedSubscription | None
+) -> object:
+    """Return what the owner tells, whatever it is; None where it is nothing. Raises what the function raises.
+
+    Args:
+        email: The owner's column, or function.
+        customer_id: Whose address is asked for; nobody's where it is empty.
+        owned: The application's row, of which a column is read.
+    """
+    found: object = None
+    if isinstance(email, str):
+        found = None if owned is None else owned.record.get(email)
+    elif customer_id:
+        answer = email(customer_id)
+        found = await answer if inspect.isawaitable(answer) else answer
+    if found is None or found == "":
+        return None
+    return found.strip() if isinstance(found, str) else found
 
 
 ChoosePlace = Callable[[str], "str | Awaitable[str | None] | None"]

@@ -28,7 +28,7 @@ from aiocancel.core.said_of_offers import said_of, said_of_promise
 from aiocancel.core.sentences import Moment, Sentence, Value
 from aiocancel.core.shown import ShownSubscription
 from aiocancel.core.subscription import Subscription
-from aiocancel.core.undo import UNDOS
+from aiocancel.core.undo import UNDOS, Undo
 
 # Within it "received" and "carried out" are one letter.
 MERGE_WITHIN_S: Final = 60.0
@@ -330,7 +330,7 @@ def letter(kind: LetterKind, facts: LetterFacts) -> Letter:
             person = Sentence("letter_person")
             if answer.change is Topic.OFFER:
                 choice, stays = Sentence("letter_choice"), Sentence("not_cancelled")
-                said = Sentence("manual_offer")
+                said = Sentence("outcome_manual_offer", plain="manual_offer")
                 return _made(kind, facts, choice, stays, said, stays, exit_link=_EXIT_LINK)
             if answer.change is not Topic.CANCELLATION:
                 return _made(kind, facts, Sentence("letter_choice"), person, Sentence("manual"))
@@ -349,7 +349,7 @@ def letter(kind: LetterKind, facts: LetterFacts) -> Letter:
             on = Sentence("letter_ended_on", {"date": answer.effective_at or facts.received_at})
             return _made(kind, facts, _named("letter_has_ended", facts), on, on)
         case LetterKind.TAKEN_BACK:
-            done = next(Sentence(undo.done) for undo in UNDOS if undo.change is answer.change)
+            done = next(_undone(undo) for undo in UNDOS if undo.change is answer.change)
             subject = _named("letter_goes_on", facts)
             return _made(kind, facts, subject, done, done, *_said_of_the_next_payment(facts))
         case LetterKind.PAUSE_ENDS_SOON:
@@ -367,6 +367,12 @@ def letter(kind: LetterKind, facts: LetterFacts) -> Letter:
                 choice = Sentence("letter_choice")
                 return _made(kind, facts, choice, stays, said, stays, exit_link=_EXIT_LINK)
             return _made(kind, facts, said, stays, stays, exit_link=_EXIT_LINK)
+
+
+def _undone(undo: Undo) -> Sentence:
+    # That it goes on is the subject.
+    is_said = undo.change is Topic.RESUMPTION
+    return Sentence("outcome_resumed", plain=undo.done) if is_said else Sentence(undo.done)
 
 
 def _cancelled(facts: LetterFacts) -> Letter:

@@ -43,7 +43,6 @@ from aiocancel.core.sentences import Sentence
 from aiocancel.core.shown import ShownSubscription, about
 from aiocancel.core.subscription import OwnedSubscription, Subscription
 from aiocancel.errors import RejectedBillingError, TransientBillingError, UnknownBillingError
-from aiocancel.mail.address import address_of
 from aiocancel.mail.letter import (
     LetterTemplates,
     WrittenLetter,
@@ -52,7 +51,7 @@ from aiocancel.mail.letter import (
     write,
     written_from_json,
 )
-from aiocancel.ports import EMAIL, ChooseEmail, FindSubscription, Mailer, PageFacts
+from aiocancel.ports import EMAIL, ChooseEmail, FindSubscription, Mailer, PageFacts, mail_address_of
 from aiocancel.postgres.acknowledgements import NOTHING_TO_TELL, LetterDue
 from aiocancel.postgres.leasing import TakenAction
 from aiocancel.postgres.ledger import Ledger
@@ -229,7 +228,7 @@ class Acknowledger:
         """Return where this customer is written to; the address of the last letter where the row is gone."""
         try:
             async with asyncio.timeout(_ADDRESS_WITHIN_S):
-                found = await address_of(self._email, due.customer_id, owned)
+                found = await mail_address_of(self._email, due.customer_id, owned)
         except Exception as error:
             # Not its text, which may name a customer.
             logger.error("email failed, and a letter waits: %s", told(error))

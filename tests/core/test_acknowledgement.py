@@ -326,6 +326,7 @@ TOLD: Mapping[str, tuple[LetterKind, LetterFacts]] = {
         K.TAKEN_BACK,
         facts(Answer(A.DONE, T.RESUMPTION), next_payment=PAYMENT),
     ),
+    "unpaused": (K.TAKEN_BACK, facts(Answer(A.DONE, T.UNPAUSING))),
     "manual_exit": (K.LEFT_TO_A_PERSON, facts(Answer(A.MANUAL, T.CANCELLATION))),
     "manual_offer": (K.LEFT_TO_A_PERSON, facts(Answer(A.MANUAL, T.OFFER))),
     "manual_undo": (K.LEFT_TO_A_PERSON, facts(Answer(A.MANUAL, T.RESUMPTION))),
@@ -357,6 +358,7 @@ LETTERS = {name: letter(kind, known) for name, (kind, known) in TOLD.items()}
         ("pause_ends_paid", "letter_starts_again"),
         ("taken_back", "letter_goes_on"),
         ("taken_back_paid", "letter_goes_on"),
+        ("unpaused", "letter_goes_on"),
         ("manual_exit", "letter_received"),
         ("manual_offer", "letter_choice"),
         ("manual_undo", "letter_choice"),
@@ -436,9 +438,10 @@ def test_next_payment_is_told_where_it_is_certain_and_is_the_next_fact_after_a_p
     pause, back = LETTERS["pause_ends_paid"], LETTERS["taken_back_paid"]
 
     assert (pause.next_fact, pause.lines) == (paid, (paid, Sentence("not_cancelled")))
-    assert (back.next_fact, back.lines) == (Sentence("resumed"), (Sentence("resumed"), paid))
+    back_again = Sentence("outcome_resumed", plain="resumed")
+    assert (back.next_fact, back.lines) == (back_again, (back_again, paid))
     assert LETTERS["pause_ends"].lines == (Sentence("not_cancelled"),)
-    assert LETTERS["taken_back"].lines == (Sentence("resumed"),)
+    assert LETTERS["taken_back"].lines == (back_again,)
     # No letter about leaving tells of a payment that does not come.
     for kind in set(K) - {K.PAUSE_ENDS_SOON, K.TAKEN_BACK}:
         assert paid not in letter(kind, facts(CANCELLED, next_payment=PAYMENT)).lines

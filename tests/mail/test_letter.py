@@ -280,3 +280,18 @@ def test_owners_words_are_taken_before_ours() -> None:
     words = Words("en", {"letter_until_then": "Enjoy it until then."})
 
     assert write(LETTERS["period_end"], words, LINKS, brand="").lines == ("Enjoy it until then.",)
+
+
+def test_name_that_no_line_can_hold_is_broken_in_html_and_nothing_is_said_in_the_subject_twice() -> (
+    None
+):
+    long = replace(FACTS["period_end"], plan="Unbrechbarername" * 8)
+    html = templates().html(
+        write(letter(LetterKind.CARRIED_OUT, long), Words("de", {}), LINKS, brand="N" * 80)
+    )
+
+    tables = [attrs for tag, attrs in Reader(html).tags if tag == "table"]
+    # Inherited by everything that is said.
+    assert "overflow-wrap:anywhere" in (tables[1]["style"] or "")
+    assert "Your subscription continues" not in templates().text(written("taken_back"))
+    assert templates().text(written("manual_offer")).count("We have your choice") == 1
