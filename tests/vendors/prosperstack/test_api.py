@@ -7,8 +7,9 @@ import base64
 import contextlib
 import json
 import socket
+import ssl
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
@@ -32,7 +33,7 @@ from aiocancel.errors import (
 )
 from aiocancel.ports import OutcomeVerifier
 from aiocancel.testing.prosperstack.simulator import ProsperStackSimulator
-from aiocancel.vendors.prosperstack.api import ProsperStackApi, open_prosperstack_api
+from aiocancel.vendors.prosperstack.api import ProsperStackApi, _checked, open_prosperstack_api
 from tests.support.saas import vendor
 from tests.support.waiting import until
 
@@ -76,6 +77,43 @@ class HeldTime(FakeTime):
         self._moved = asyncio.Event()
 
 
+class StandIn:
+    """One server for all tests of this file; each says how it answers, and most are no ProsperStack at all."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.answer: Handler
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        return await self.answer(request)
+
+
+STAND_IN = StandIn()
+
+
+@pytest_asyncio.fixture(loop_scope="session", scope="module", autouse=True)
+async def stand_in() -> AsyncIterator[None]:
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", STAND_IN.handle)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        STAND_IN.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        yield
+    finally:
+        await runner.cleanup()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_tls_context() -> Iterator[None]:
+    """Reading the system's certificates takes longer than most tests here, and no test leaves this machine."""
+    context = ssl.create_default_context()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ssl, "create_default_context", lambda: context)
+        yield
+
+
 @pytest.fixture
 def simulator() -> ProsperStackSimulator:
     return ProsperStackSimulator(api_key=KEY)
@@ -102,16 +140,9 @@ def api_of(
 @contextlib.asynccontextmanager
 async def served(handler: Handler) -> AsyncIterator[ProsperStackApi]:
     """The API of a server that is no ProsperStack at all."""
-    app = web.Application()
-    app.router.add_route("*", "/{path:.*}", handler)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        async with api_of(f"http://127.0.0.1:{runner.addresses[0][1]}") as opened:
-            yield opened
-    finally:
-        await runner.cleanup()
+    STAND_IN.answer = handler
+    async with api_of(STAND_IN.url) as opened:
+        yield opened
 
 
 def answering(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> Handler:
@@ -253,17 +284,31 @@ async def test_the_key_goes_as_a_user_name_without_a_password(
      "s" * 256],
     ids=repr,
 )  # fmt: skip
-async def test_an_id_that_plays_with_the_path_never_leaves(
-    api: ProsperStackApi, simulator: ProsperStackSimulator, odd_id: str
+def test_an_id_that_plays_with_the_path_is_refused(odd_id: str) -> None:
+    with pytest.raises(RejectedVendorError) as refused:
+        _checked(odd_id)
+
+    assert refused.value.code == "bad_id"
+    assert "sess" not in str(refused.value)
+
+
+async def test_no_question_about_a_refused_id_leaves(
+    api: ProsperStackApi, simulator: ProsperStackSimulator
 ) -> None:
-    for question in (
-        api.flow_session(FlowSessionId(odd_id)),
-        api.event(odd_id),
-        api.events_after(odd_id),
-    ):
-        failure = await failure_of(question)
-        assert (type(failure), failure.code) == (RejectedVendorError, "bad_id")
-        assert "sess" not in str(failure)
+    odd_id = "sess_1/.."
+
+    failures = [
+        await failure_of(question)
+        for question in (
+            api.flow_session(FlowSessionId(odd_id)),
+            api.event(odd_id),
+            api.events_after(odd_id),
+        )
+    ]
+
+    assert {(type(failure), failure.code) for failure in failures} == {
+        (RejectedVendorError, "bad_id")
+    }
     assert simulator.requests == []
 
 
@@ -631,17 +676,11 @@ async def counted(
         arrived.append(time.now)
         return web.json_response(SESSION, headers=answer(len(arrived)))
 
-    app = web.Application()
-    app.router.add_get("/{path:.*}", handle)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        host = f"http://127.0.0.1:{runner.addresses[0][1]}"
-        async with api_of(host, clock=time, sleep=time.sleep, longest_wait_s=longest_wait_s) as api:
-            yield api, arrived
-    finally:
-        await runner.cleanup()
+    STAND_IN.answer = handle
+    async with api_of(
+        STAND_IN.url, clock=time, sleep=time.sleep, longest_wait_s=longest_wait_s
+    ) as api:
+        yield api, arrived
 
 
 async def test_nothing_waits_while_the_vendor_allows_requests() -> None:
