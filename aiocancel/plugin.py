@@ -55,7 +55,7 @@ from aiocancel.web.flow_context import FLOW_KEY, FlowContext
 from aiocancel.web.health import HealthHandlers
 from aiocancel.web.languages import ChooseLocale
 from aiocancel.web.log_filter import WebhookTokenFilter
-from aiocancel.web.middleware import make_middleware, write_by_signal
+from aiocancel.web.middleware import make_middleware, make_signal_handler
 from aiocancel.web.routes import Handlers
 from aiocancel.web.site import FLOW_PAGE_MARK, ChooseOptions, Identify, Site
 from aiocancel.web.template_variable import (
@@ -358,6 +358,8 @@ class CancelFlow:
         self.handle_health: Callable[[web.Request], Awaitable[web.StreamResponse]] = health.health
         self.handle_ready: Callable[[web.Request], Awaitable[web.StreamResponse]] = health.ready
         self.middleware: Middleware = make_middleware(self._site)
+        self.write_headers = make_signal_handler(self._site)
+        """Writes the policy where the middleware was not reached: an ``on_response_prepare`` handler of the root."""
 
     def inspect(self) -> Parts:
         """Return the parts and settings, for ``aiocancel check``."""
@@ -509,10 +511,6 @@ class CancelFlow:
             return handler
 
         return register
-
-    async def write_headers(self, request: web.Request, response: web.StreamResponse) -> None:
-        """Write the policy where the middleware was not reached; an ``on_response_prepare`` handler of the root."""
-        write_by_signal(self._site, request, response)
 
     async def lifespan(self, app: web.Application) -> AsyncIterator[None]:
         """Start and stop with the application: ``app.cleanup_ctx.append(cancel.lifespan)``.

@@ -103,19 +103,17 @@ class PolicyWriter:
                 # A site that only reports is trying its policy out; enforcing ours would cut that short.
                 if has_flow and not isinstance(response, StrictResponse):
                     self._widen_all(headers, nonce)
-            elif (base := self._base_for(headers)) is not None:
+                return
+
+            # A page with X-Frame-Options has said itself who may frame it. A browser that sees frame-ancestors
+            # ignores that header, also where it is the stricter one:
+            # https://www.w3.org/TR/CSP3/#frame-ancestors-and-frame-options
+            base = self._base_unframed if _FRAME_OPTIONS in headers else self._base
+            if base is not None:
                 headers[ENFORCED] = self._widen(base, nonce) if has_flow else base
         except Exception:
             # An exception here would drop the connection without any response.
             logger.exception("the Content-Security-Policy could not be written")
-
-    def _base_for(self, headers: CIMultiDict[str]) -> str | None:
-        """Return the site's own policy. A page with ``X-Frame-Options`` has said itself who may frame it.
-
-        A browser that sees ``frame-ancestors`` ignores that header, also where it is the stricter one:
-        https://www.w3.org/TR/CSP3/#frame-ancestors-and-frame-options
-        """
-        return self._base_unframed if _FRAME_OPTIONS in headers else self._base
 
     def _widen_all(self, headers: CIMultiDict[str], nonce: str | None) -> None:
         enforced = headers.getall(ENFORCED, [])

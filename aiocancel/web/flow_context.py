@@ -260,13 +260,9 @@ class FlowContext:
         """Write the policy to a response that is about to be sent, opened for the widget if the flow is used."""
         self._headers_are_sent = True
         nonce = self._nonce
-        is_resolved = self._state is not FlowState.UNRESOLVED
-        self._site.policy.write(
-            response,
-            nonce,
-            has_flow=is_resolved or self._has_button or self._carries_grant or nonce is not None,
-            is_private=nonce is not None or self._carries_grant,
-        )
+        is_private = nonce is not None or self._carries_grant
+        has_flow = is_private or self._has_button or self._state is not FlowState.UNRESOLVED
+        self._site.policy.write(response, nonce, has_flow=has_flow, is_private=is_private)
 
     def public_exit_link(self) -> Markup:
         """Return the link to the public exit; its words are the law's."""

@@ -103,6 +103,10 @@ class Site:
         self.languages = Languages(settings, locale)
         self.vendor = vendor
         self.on_event = on_event
+        self.signal_handler: Callable[[web.Request, web.StreamResponse], Awaitable[None]] | None
+        """What writes the policy as an ``on_response_prepare`` handler, where the application has it."""
+        self.signal_handler = None
+
         self.policy = PolicyWriter(vendor, settings.content_security_policy, on_event)
         self.identify = identify
         self._place = place

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
+from traceback import walk_stack
 from typing import Any, Final
 from weakref import ref
 
@@ -27,6 +27,11 @@ PAGE_HANDLER = Callable[[web.Request], Awaitable[Any]]
 HOOK: Final = "hook"
 SIGNAL: Final = "signal"
 NOBODY: Final = "nobody"
+NAMES: Final = {"send_signals_and_write": HOOK, "write_by_signal": SIGNAL}
+
+SETUP: Final = "setup"
+SETUP_AND_LATER: Final = "setup, and a later handler"
+ALONE: Final = "middleware alone"
 
 
 class Means:
@@ -34,27 +39,15 @@ class Means:
 
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         self.used: list[str] = []
-        self._in_signal = False
-        write_by_signal, write = middleware.write_by_signal, PolicyWriter.write
-
-        def watched_signal(*args: Any) -> None:
-            with self._signal():
-                write_by_signal(*args)
+        write = PolicyWriter.write
 
         def watched_write(writer: PolicyWriter, *args: Any, **more: Any) -> None:
-            self.used.append(SIGNAL if self._in_signal else HOOK)
+            # The signal's handler may itself have been called by the hook: the nearest of the two has written.
+            callers = (frame.f_code.co_name for frame, _ in walk_stack(None))
+            self.used.append(next(NAMES[name] for name in callers if name in NAMES))
             write(writer, *args, **more)
 
-        patch.setattr("aiocancel.plugin.write_by_signal", watched_signal)
         patch.setattr(PolicyWriter, "write", watched_write)
-
-    @contextmanager
-    def _signal(self) -> Iterator[None]:
-        self._in_signal = True
-        try:
-            yield
-        finally:
-            self._in_signal = False
 
 
 @pytest.fixture
@@ -160,34 +153,43 @@ def under(outer: Any) -> Callable[[web.Application], str]:
     return build
 
 
-ROWS: Final[dict[str, tuple[Callable[[web.Application], str], str, str]]] = {
-    "answer of a handler": (handled_by(answer), HOOK, HOOK),
-    "redirect": (handled_by(redirect), HOOK, HOOK),
-    "file": (handled_by(file), HOOK, HOOK),
-    "raised HTTPException": (handled_by(raises), HOOK, HOOK),
-    "no route": (handled_by(answer, "/nowhere"), HOOK, HOOK),
-    "stream": (handled_by(stream), HOOK, HOOK),
-    "unhandled exception": (handled_by(bug), HOOK, HOOK),
-    "handler returning None": (handled_by(nothing), HOOK, HOOK),
-    "answer of a sub-application": (in_a_sub_application(answer), HOOK, HOOK),
-    "stream of a sub-application": (in_a_sub_application(stream), HOOK, HOOK),
-    "bug of a sub-application": (in_a_sub_application(bug), HOOK, HOOK),
-    "our hook wrapped by another tool": (handled_by(wrap_the_hook), HOOK, HOOK),
-    "prepared on a clone": (handled_by(stream_on_a_clone), SIGNAL, NOBODY),
-    "our hook replaced by another tool": (handled_by(replace_the_hook), SIGNAL, NOBODY),
-    "outer middleware answers": (under(answers_outside), SIGNAL, NOBODY),
-    "outer middleware raises": (under(raises_outside), SIGNAL, NOBODY),
-    "outer middleware fails": (under(fails_outside), SIGNAL, NOBODY),
+LAST: Final = (SIGNAL, HOOK, HOOK)
+NO_HOOK: Final = (SIGNAL, SIGNAL, NOBODY)
+
+ROWS: Final[dict[str, tuple[Callable[[web.Application], str], tuple[str, str, str]]]] = {
+    "answer of a handler": (handled_by(answer), LAST),
+    "redirect": (handled_by(redirect), LAST),
+    "file": (handled_by(file), LAST),
+    "raised HTTPException": (handled_by(raises), LAST),
+    "no route": (handled_by(answer, "/nowhere"), LAST),
+    "stream": (handled_by(stream), LAST),
+    "unhandled exception": (handled_by(bug), LAST),
+    "handler returning None": (handled_by(nothing), LAST),
+    "answer of a sub-application": (in_a_sub_application(answer), LAST),
+    "stream of a sub-application": (in_a_sub_application(stream), LAST),
+    "bug of a sub-application": (in_a_sub_application(bug), LAST),
+    "our hook wrapped by another tool": (handled_by(wrap_the_hook), LAST),
+    "prepared on a clone": (handled_by(stream_on_a_clone), NO_HOOK),
+    "our hook replaced by another tool": (handled_by(replace_the_hook), NO_HOOK),
+    "outer middleware answers": (under(answers_outside), NO_HOOK),
+    "outer middleware raises": (under(raises_outside), NO_HOOK),
+    "outer middleware fails": (under(fails_outside), NO_HOOK),
 }
 
 OUTSIDE: Final = [ROWS[name][0] for name in ROWS if name.startswith("outer middleware")]
 
 
-def join(app: web.Application, cancel: CancelFlow, *, by_setup: bool) -> None:
-    if by_setup:
-        cancel.setup(app)
-    else:
+async def only_looks(_: web.Request, response: web.StreamResponse) -> None:
+    response.headers["X-Seen"] = "yes"
+
+
+def join(app: web.Application, cancel: CancelFlow, way: str) -> None:
+    if way == ALONE:
         app.middlewares.append(cancel.middleware)
+        return
+    cancel.setup(app)
+    if way == SETUP_AND_LATER:
+        app.on_response_prepare.append(only_looks)
 
 
 async def policies_of(client: Any, path: str) -> list[str]:
@@ -197,19 +199,19 @@ async def policies_of(client: Any, path: str) -> list[str]:
     return policies
 
 
-@pytest.mark.parametrize("by_setup", [True, False], ids=["setup", "middleware alone"])
+@pytest.mark.parametrize("column", range(3), ids=[SETUP, SETUP_AND_LATER, ALONE])
 @pytest.mark.parametrize("row", ROWS.values(), ids=ROWS)
 async def test_policy_of_each_response_is_written_once_and_by_the_means_in_the_table(
     aiohttp_client: AiohttpClient,
     shared_pool: Pool,
     means: Means,
-    row: tuple[Callable[[web.Application], str], str, str],
-    by_setup: bool,
+    row: tuple[Callable[[web.Application], str], tuple[str, str, str]],
+    column: int,
 ) -> None:
-    build, with_setup, with_middleware = row
-    expected = with_setup if by_setup else with_middleware
+    build, expected = row[0], row[1][column]
     app = web.Application()
-    join(app, make_cancel(shared_pool, run_worker=False, flow_pages="all"), by_setup=by_setup)
+    cancel = make_cancel(shared_pool, run_worker=False, flow_pages="all")
+    join(app, cancel, (SETUP, SETUP_AND_LATER, ALONE)[column])
     path = build(app)
 
     policies = await policies_of(await aiohttp_client(app), path)
@@ -233,7 +235,8 @@ async def test_policy_is_left_to_the_signal_where_aiohttp_has_no_hook_on_a_reque
 ) -> None:
     monkeypatch.setattr(middleware, "_HOOK", "_a_method_that_no_request_has")
     app = web.Application()
-    join(app, make_cancel(shared_pool, run_worker=False, flow_pages="all"), by_setup=by_setup)
+    cancel = make_cancel(shared_pool, run_worker=False, flow_pages="all")
+    join(app, cancel, SETUP if by_setup else ALONE)
     app.router.add_get("/", answer)
 
     policies = await policies_of(await aiohttp_client(app), "/")
@@ -257,7 +260,8 @@ async def test_policy_that_a_later_signal_handler_sets_is_widened(
         response.headers[CSP] = "connect-src 'none'"
 
     app = web.Application()
-    join(app, make_cancel(shared_pool, run_worker=False, flow_pages="all"), by_setup=by_setup)
+    cancel = make_cancel(shared_pool, run_worker=False, flow_pages="all")
+    join(app, cancel, SETUP if by_setup else ALONE)
     app.on_response_prepare.append(set_policy)
     app.router.add_get("/", handler)
 
@@ -265,6 +269,65 @@ async def test_policy_that_a_later_signal_handler_sets_is_widened(
 
     assert policies == ["connect-src https://api.prosperstack.com 'self'"]
     assert means.used == [HOOK]
+
+
+async def sets_a_policy(_: web.Request, response: web.StreamResponse) -> None:
+    response.headers[CSP] = "connect-src 'none'"
+
+
+async def test_policy_that_an_earlier_signal_handler_sets_is_widened_without_a_hook(
+    aiohttp_client: AiohttpClient, shared_pool: Pool, means: Means
+) -> None:
+    app = web.Application()
+    app.on_response_prepare.append(sets_a_policy)
+    make_cancel(shared_pool, run_worker=False, flow_pages="all").setup(app)
+    app.router.add_get("/", answer)
+
+    policies = await policies_of(await aiohttp_client(app), "/")
+
+    assert policies == ["connect-src https://api.prosperstack.com 'self'"]
+    assert means.used == [SIGNAL]
+
+
+async def test_policy_that_a_signal_handler_of_a_sub_application_sets_is_widened(
+    aiohttp_client: AiohttpClient, shared_pool: Pool, means: Means
+) -> None:
+    app, sub = web.Application(), web.Application()
+    make_cancel(shared_pool, run_worker=False, flow_pages="all").setup(app)
+    app.router.add_get("/", answer)
+    sub.on_response_prepare.append(sets_a_policy)
+    sub.router.add_get("/page", answer)
+    app.add_subapp("/sub", sub)
+    client = await aiohttp_client(app)
+
+    beside, inside = await policies_of(client, "/"), await policies_of(client, "/sub/page")
+
+    assert beside == [STRICT_POLICY_WIDENED]
+    assert inside == ["connect-src https://api.prosperstack.com 'self'"]
+    assert means.used == [SIGNAL, HOOK]
+
+
+@pytest.mark.parametrize("by_setup", [True, False], ids=["setup", "middleware alone"])
+async def test_outer_plug_in_still_gives_its_policy_below_a_sub_application_with_its_own(
+    aiohttp_client: AiohttpClient, shared_pool: Pool, by_setup: bool
+) -> None:
+    app, sub = web.Application(), web.Application()
+    make_cancel(shared_pool, run_worker=False).setup(app)
+    own = make_cancel(shared_pool, run_worker=False, content_security_policy=None)
+    join(sub, own, SETUP if by_setup else ALONE)
+    sub.router.add_get("/page", shows_a_nonce)
+    app.add_subapp("/sub", sub)
+
+    client = await aiohttp_client(app)
+    response = await client.get("/sub/page")
+
+    (policy,) = response.headers.getall(CSP)
+    assert policy.startswith("default-src 'self'")
+    assert nonces_in(policy) == [await response.text()]
+
+
+async def shows_a_nonce(_: web.Request) -> web.Response:
+    return web.Response(text=current_flow().nonce)
 
 
 async def test_request_that_cannot_be_parsed_is_answered_without_us(
