@@ -59,7 +59,7 @@ from aiocancel.ports import (
 )
 from aiocancel.postgres.acknowledgements import Declared, KeptLetter
 from aiocancel.postgres.claims import RecordedClaim
-from aiocancel.postgres.connection import unavailable_on_refusal, within
+from aiocancel.postgres.connection import raise_if_unavailable, unavailable_on_refusal, within
 from aiocancel.postgres.endings import Endings
 from aiocancel.postgres.flow_sessions import Acceptance
 from aiocancel.postgres.ledger import Ledger
@@ -90,7 +90,8 @@ _ADDRESS_WITHIN_S: Final = 0.5
 _GRANT_NONCE_BYTES: Final = 18
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen: that makes one of them three times as dear, on every page (tests/benchmarks/page.py).
+@dataclass(slots=True)
 class SealedFlow:
     """What one page view gets: what the vendor's client needs and our grant, good until ``expires_at``."""
 
@@ -172,10 +173,13 @@ class FlowService:
             UnavailableError: The database, or Stripe, did not answer.
         """
         resolver = self._refusing_resolver if may_refuse else self._resolver
-        with unavailable_on_refusal():
+        try:
             if subscription_id is None:
                 return await resolver.resolve(customer_id)
             return owned_named(await all_owned(resolver, customer_id), subscription_id)
+        except Exception as error:
+            raise_if_unavailable(error)
+            raise
 
     async def find_patiently(
         self, customer_id: str, subscription_id: str

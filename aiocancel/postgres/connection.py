@@ -78,14 +78,23 @@ class _UnavailableOnRefusal(_UnavailableOnOutage):
     ) -> None:
         if error is None:
             return
-        super().__exit__(kind, error, where)
-        if isinstance(error, asyncpg.PostgresError):
-            logger.error("%s %s (%s)", REFUSED, error.sqlstate, type(error).__name__)
-            raise UnavailableError(f"{REFUSED} {error.sqlstate}") from error
-        if isinstance(error, UnreadableLedgerError):
-            # A newer release wrote it, and a site of that release can read it.
-            logger.error("a request waits for a newer release: %s", error)
-            raise UnavailableError("the ledger holds what a newer release wrote") from error
+        raise_if_unavailable(error)
+
+
+def raise_if_unavailable(error: BaseException) -> None:
+    """Raise UnavailableError as ``unavailable_on_refusal`` does, where a ``with`` is too much for every page.
+
+    Args:
+        error: What was raised; the caller raises it again where this returns.
+    """
+    _ON_OUTAGE.__exit__(type(error), error, None)
+    if isinstance(error, asyncpg.PostgresError):
+        logger.error("%s %s (%s)", REFUSED, error.sqlstate, type(error).__name__)
+        raise UnavailableError(f"{REFUSED} {error.sqlstate}") from error
+    if isinstance(error, UnreadableLedgerError):
+        # A newer release wrote it, and a site of that release can read it.
+        logger.error("a request waits for a newer release: %s", error)
+        raise UnavailableError("the ledger holds what a newer release wrote") from error
 
 
 _ON_OUTAGE: Final = _UnavailableOnOutage()

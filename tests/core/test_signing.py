@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import copy
+import hmac
 import json
 import pickle
 from collections.abc import Callable
@@ -11,10 +12,17 @@ from types import MappingProxyType
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from aiocancel.core.signing import SignedPayload, sign_payload, sign_text, url_safe, url_safe_bytes
+from aiocancel.core.signing import (
+    SignedPayload,
+    mac,
+    sign_payload,
+    sign_text,
+    url_safe,
+    url_safe_bytes,
+)
 
 CLIENT_SECRET = "my client secret"
 FLOW_SECRET = "my flow secret"
@@ -194,3 +202,12 @@ def test_a_signed_payload_can_be_copied_and_cached(
 def test_url_safe_text_is_that_of_the_standard_library_without_its_padding(data: bytes) -> None:
     assert url_safe(data) == base64.urlsafe_b64encode(data).decode().rstrip("=")
     assert url_safe_bytes(data).decode() == url_safe(data)
+
+
+@given(st.binary(max_size=150), st.binary(max_size=400))
+@example(b"k" * 64, b"a key as long as a block")
+@example(b"k" * 65, b"a key longer than a block, which is hashed first")
+def test_mac_is_the_standard_librarys_hmac(key: bytes, message: bytes) -> None:
+    assert mac(key, message) == hmac.digest(key, message, "sha256")
+    # The key is read once: the second message must not go on from the first.
+    assert mac(key, message) == hmac.digest(key, message, "sha256")
