@@ -54,12 +54,11 @@ def make_middleware(site: Site) -> Middleware:
         # Asked of the context first, which answers faster than a request (tests/benchmarks/page.py).
         outer = CURRENT_FLOW.get()
         if outer is not None:
-            flow = request.get(FLOW_KEY)
-            if flow is outer and outer.site is site:
+            if outer.site is site and request.get(FLOW_KEY) is outer:
                 return await handler(request)
-            if flow is not None and _HOOK not in vars(request):
+            if FLOW_KEY in request and _HOOK not in vars(request):
                 # Its signal finds our flow on the request from now on.
-                _hook_into(request, flow)
+                _hook_into(request, request[FLOW_KEY])
 
         route = request.match_info.route
         known = routes.get(route) or _look_at(route, request, site, routes)
