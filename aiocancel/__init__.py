@@ -38,13 +38,13 @@ if TYPE_CHECKING:
     from aiocancel.core.flow_details import Answered, FlowDetails
     from aiocancel.core.identifiers import CustomerId, SubscriptionId
     from aiocancel.core.mail import HandedOver, MailMessage, MailRefused, TryAgain
-    from aiocancel.core.news import SubscriptionChange
     from aiocancel.core.offers.offer_rules import OfferRules
     from aiocancel.core.offers.terms import OfferLimits
     from aiocancel.core.outcome import Outcome
     from aiocancel.core.properties import Property
     from aiocancel.core.public_exit import PublicDeclaration, PublicExit
     from aiocancel.core.signing import SignedPayload, sign_payload
+    from aiocancel.core.stripe_news import SubscriptionChange
     from aiocancel.core.subscription import OwnedSubscription
     from aiocancel.core.theme import Theme
     from aiocancel.errors import (
@@ -87,7 +87,7 @@ _HOMES = {
     "MailMessage": "aiocancel.core.mail",
     "MailRefused": "aiocancel.core.mail",
     "TryAgain": "aiocancel.core.mail",
-    "SubscriptionChange": "aiocancel.core.news",
+    "SubscriptionChange": "aiocancel.core.stripe_news",
     "Answered": "aiocancel.core.flow_details",
     "FlowDetails": "aiocancel.core.flow_details",
     "CustomerId": "aiocancel.core.identifiers",

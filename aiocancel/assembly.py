@@ -33,9 +33,9 @@ from aiocancel.own_flow import FlowBounds, OwnFlowService
 from aiocancel.parts import Parts
 from aiocancel.ports import OutcomeVerifier, SubscriptionResolver, without_waiting
 from aiocancel.postgres.address import CANNOT_OPEN, cannot_open
+from aiocancel.postgres.claim_endings import Endings
 from aiocancel.postgres.counted_days import CountedDays
 from aiocancel.postgres.customer_query import StripeCustomerQuery, SubscriptionQuery
-from aiocancel.postgres.endings import Endings
 from aiocancel.postgres.evidence import Evidence
 from aiocancel.postgres.flow_sessions import FlowSessions
 from aiocancel.postgres.kept_readings import KeptReadings
@@ -63,7 +63,7 @@ from aiocancel.worker.worker import Worker
 
 if TYPE_CHECKING:
     from aiocancel.billing.settings import StripeBilling
-    from aiocancel.core.shown import ShownSubscription
+    from aiocancel.core.page_facts import ShownSubscription
     from aiocancel.postgres.connection import Pool
 
 __all__ = ["Opened", "open_parts"]

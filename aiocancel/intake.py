@@ -34,10 +34,10 @@ from aiocancel.core.flow_details import Told
 from aiocancel.core.grants import Grant, GrantSealer
 from aiocancel.core.identifiers import SubscriptionId
 from aiocancel.core.mail import is_address
-from aiocancel.core.news import StripeEvent
+from aiocancel.core.page_facts import ShownSubscription
 from aiocancel.core.public_exit import PublicDeclaration, PublicExit, public_to_json
-from aiocancel.core.shown import ShownSubscription
 from aiocancel.core.signing import SignedPayload, url_safe
+from aiocancel.core.stripe_news import StripeEvent
 from aiocancel.core.subscription import OwnedSubscription
 from aiocancel.core.undo import changes_billing, takes_back
 from aiocancel.errors import (
@@ -58,9 +58,9 @@ from aiocancel.ports import (
     mail_address_of,
 )
 from aiocancel.postgres.acknowledgements import Declared, KeptLetter
+from aiocancel.postgres.claim_endings import Endings
 from aiocancel.postgres.claims import RecordedClaim
 from aiocancel.postgres.connection import raise_if_unavailable, unavailable_on_refusal, within
-from aiocancel.postgres.endings import Endings
 from aiocancel.postgres.flow_sessions import Acceptance
 from aiocancel.postgres.ledger import Ledger
 from aiocancel.postgres.public_exit import ReceivedDeclaration

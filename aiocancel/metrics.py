@@ -14,9 +14,9 @@ from aiocancel.core.acknowledgement import LetterKind
 from aiocancel.core.actions import ActionKind
 from aiocancel.core.claim import FlowStatus
 from aiocancel.core.codes import DRIFT_CODES, OURS_TAKEN_BACK, Code
-from aiocancel.core.news import ChangeKind
 from aiocancel.core.permissions import PERMISSIONS
 from aiocancel.core.retry import Failure
+from aiocancel.core.stripe_news import ChangeKind
 from aiocancel.postgres.queue_stats import QueueStats
 from aiocancel.telemetry import (
     AcknowledgementSent,

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from aiocancel.core.flow_session import FlowSession, VendorEvent
     from aiocancel.core.identifiers import FlowSessionId, Mode, SubscriptionId
     from aiocancel.core.mail import MailMessage, MailResult
-    from aiocancel.core.news import StripeEvent, SubscriptionChange
     from aiocancel.core.outcome import Outcome
+    from aiocancel.core.page_facts import Line, ShownSubscription
     from aiocancel.core.rate_limit import Limit, Slots
-    from aiocancel.core.shown import Line, ShownSubscription
+    from aiocancel.core.stripe_news import StripeEvent, SubscriptionChange
     from aiocancel.core.subscription import OwnedSubscription, Price, Subscription
     from aiocancel.errors import PropertyError
 

@@ -110,7 +110,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "postgres.public_exit",
         "postgres.claims",
         "postgres.connection",
-        "postgres.endings",
+        "postgres.claim_endings",
         "postgres.flow_sessions",
         "postgres.ledger",
         "postgres.stripe_news",

@@ -20,7 +20,7 @@ from aiocancel.core.flow_details import Told
 from aiocancel.core.grants import GrantSealer
 from aiocancel.errors import ConflictError, GrantError, UnavailableError
 from aiocancel.intake import FlowService
-from aiocancel.postgres.endings import Endings
+from aiocancel.postgres.claim_endings import Endings
 from aiocancel.postgres.ledger import Ledger
 from aiocancel.postgres.vendor_events import Doorbell
 from aiocancel.telemetry import ClaimRecorded, EventHook, LookupFailed, PropertyLeftOut
@@ -354,7 +354,7 @@ async def test_a_post_that_came_before_the_database_told_us_of_ends_looks_once(
 async def test_only_so_many_ends_are_remembered_for_those_who_have_yet_to_wait(
     pool: Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("aiocancel.postgres.endings._REMEMBERED", 2)
+    monkeypatch.setattr("aiocancel.postgres.claim_endings._REMEMBERED", 2)
     endings = Endings(pool)
     ends = [uuid.uuid4() for _ in range(3)]
     for end in [ends[0], ends[1], ends[0], ends[2]]:

@@ -38,6 +38,7 @@ from aiocancel.core.flow.preview import Preview, read_preview
 from aiocancel.core.identifiers import SubscriptionId, is_opaque_id
 from aiocancel.core.last_bill import LastBill, last_bill
 from aiocancel.core.next_payment import may_tell, next_payment
+from aiocancel.core.page_facts import Line, ShownSubscription, line_of_price, read_shown
 from aiocancel.core.permissions import permission_named_in
 from aiocancel.core.retry import (
     Failure,
@@ -54,7 +55,6 @@ from aiocancel.core.schedules import (
     ScheduleChange,
 )
 from aiocancel.core.sentences import Sentence
-from aiocancel.core.shown import Line, ShownSubscription, line_of_price, read_shown
 from aiocancel.core.subscription import (
     Price,
     Subscription,

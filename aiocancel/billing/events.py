@@ -9,7 +9,7 @@ from typing import Any, Final
 from aiocancel.billing.client import LIST_PAGE_SIZE, StripeClient
 from aiocancel.core.codes import Code
 from aiocancel.core.identifiers import is_opaque_id
-from aiocancel.core.news import EVENT_TYPES, StripeEvent, read_event
+from aiocancel.core.stripe_news import EVENT_TYPES, StripeEvent, read_event
 from aiocancel.errors import UnknownBillingError
 
 _EVENTS: Final = "/v1/events"

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from aiocancel.billing.shared_listings import SharedListings
-from aiocancel.core.shown import ShownSubscription
+from aiocancel.core.page_facts import ShownSubscription
 
 # Long enough for a reload, and shorter than reading a page and pressing its button.
 _REMEMBER_S: Final = 1.0

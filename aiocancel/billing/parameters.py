@@ -24,7 +24,7 @@ from aiocancel.core.changes import (
 from aiocancel.core.claim import CancelReason
 from aiocancel.core.coupon_names import coupon_name
 from aiocancel.core.idempotency import wish_of
-from aiocancel.core.phases import Phase, PhaseItem
+from aiocancel.core.schedule_phases import Phase, PhaseItem
 from aiocancel.core.schedules import (
     CutSchedule,
     EndSchedule,

@@ -15,8 +15,8 @@ from aiocancel.billing.client import FOR_OFFERS, FOR_PAGES, OPEN_PAYMENT, Stripe
 from aiocancel.billing.settings import StripeBilling
 from aiocancel.core.changes import PlainChange
 from aiocancel.core.claim import NO_REASON
-from aiocancel.core.news import EVENT_TYPES
 from aiocancel.core.schedules import MakeSchedule
+from aiocancel.core.stripe_news import EVENT_TYPES
 
 # No object of Stripe's has an id like that.
 NOBODY: Final = "aiocancel_check_asks_for_nothing"

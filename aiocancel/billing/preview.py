@@ -41,8 +41,8 @@ from aiocancel.core.offers.terms import (
     TrialTerms,
     offer_to_json,
 )
+from aiocancel.core.page_facts import Line, ShownSubscription
 from aiocancel.core.sentences import Money, Sentence, Value
-from aiocancel.core.shown import Line, ShownSubscription
 from aiocancel.core.subscription import Price, Subscription
 from aiocancel.errors import AiocancelError
 from aiocancel.ports import FlowReader

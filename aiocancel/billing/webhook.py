@@ -14,7 +14,7 @@ from typing import Final
 
 from aiocancel.billing.settings import StripeBilling
 from aiocancel.core.codes import Code
-from aiocancel.core.news import StripeEvent, read_event
+from aiocancel.core.stripe_news import StripeEvent, read_event
 from aiocancel.errors import MalformedClaimError
 
 # The SDK's own tolerance, which it applies to the past alone. https://docs.stripe.com/webhooks

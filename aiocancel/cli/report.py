@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import asyncpg
 
 from aiocancel.cli.database import CONNECT_WITHIN_S, add_option, database_url
-from aiocancel.core.cells import cell_of
+from aiocancel.core.csv_cells import cell_of
 from aiocancel.core.identifiers import Mode
 from aiocancel.core.measures.interval import Share
 from aiocancel.core.measures.report import ROW_HEAD, By, Report, report_as_json, report_rows

@@ -23,10 +23,10 @@ from aiocancel.core.codes import AnyCode, Code
 from aiocancel.core.decision import Answer, AnswerKind
 from aiocancel.core.declaration import ShownBlock
 from aiocancel.core.last_bill import LastBill
+from aiocancel.core.offer_sentences import said_of, said_of_promise
 from aiocancel.core.offers.terms import PauseTerms
-from aiocancel.core.said_of_offers import said_of, said_of_promise
+from aiocancel.core.page_facts import ShownSubscription
 from aiocancel.core.sentences import Moment, Sentence, Value
-from aiocancel.core.shown import ShownSubscription
 from aiocancel.core.subscription import Subscription
 from aiocancel.core.undo import UNDOS, Undo
 

@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from enum import Enum, auto
 from typing import Any, Final, Literal, assert_never
 
-from aiocancel.core.phases import (
+from aiocancel.core.schedule_phases import (
     Phase,
     PhaseItem,
     phase_from_json,

@@ -13,8 +13,8 @@ from aiocancel.core.claim import OURS, FlowClaim, FlowStatus, Topic, VerifiedOut
 from aiocancel.core.flow_details import whole_reason
 from aiocancel.core.grants import Grant
 from aiocancel.core.identifiers import CustomerId, SubscriptionId
-from aiocancel.core.said_of_offers import Given
-from aiocancel.core.shown import ShownSubscription
+from aiocancel.core.offer_sentences import Given
+from aiocancel.core.page_facts import ShownSubscription
 from aiocancel.core.subscription import ENDED_STATUSES
 from aiocancel.core.undo import takes_back, undo_of
 

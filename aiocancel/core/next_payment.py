@@ -7,8 +7,8 @@ from typing import Final
 
 from aiocancel.core.flow.preview import Preview
 from aiocancel.core.flow.price_effect import price_of_going_on
+from aiocancel.core.page_facts import ShownSubscription
 from aiocancel.core.sentences import Sentence, Value
-from aiocancel.core.shown import ShownSubscription
 
 _PAYING: Final = frozenset({"active", "trialing"})
 

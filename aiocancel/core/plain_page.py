@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from aiocancel.core.page_facts import ShownSubscription, period_end, still_open
 from aiocancel.core.sentences import Sentence
-from aiocancel.core.shown import ShownSubscription, period_end, still_open
 from aiocancel.core.subscription import OwnedSubscription, Subscription
 from aiocancel.core.undo import Undo
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final, Literal
 
 from aiocancel.core.codes import Code
-from aiocancel.core.phases import Phase
+from aiocancel.core.schedule_phases import Phase
 
 if TYPE_CHECKING:
     from aiocancel.core.subscription import Subscription

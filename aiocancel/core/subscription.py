@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from aiocancel.core.identifiers import CustomerId, Mode, SubscriptionId
-from aiocancel.core.phases import Phase, read_phase
+from aiocancel.core.schedule_phases import Phase, read_phase
 
 ENDED_STATUSES = frozenset({"canceled", "incomplete_expired"})
 

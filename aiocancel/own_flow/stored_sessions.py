@@ -16,7 +16,7 @@ from aiocancel.core.flow.definition import FlowDefinition
 from aiocancel.core.flow.eligibility import Considered, considered_from_json
 from aiocancel.core.flow.snapshot import Snapshot, snapshot_from_json
 from aiocancel.core.flow.steps import FlowProgress, FlowStepError, SessionState, progress_from_json
-from aiocancel.core.shown import ShownSubscription
+from aiocancel.core.page_facts import ShownSubscription
 from aiocancel.errors import AiocancelError, ConfigurationError, UnreadableLedgerError
 from aiocancel.postgres.connection import unavailable_on_refusal, within
 from aiocancel.postgres.flow_sessions import FlowSessions, Move, SessionRow

@@ -36,9 +36,9 @@ from aiocancel.core.flow_details import FlowDetails, Told, details_from_json
 from aiocancel.core.flow_session import FlowSession
 from aiocancel.core.grants import Grant
 from aiocancel.core.identifiers import FlowSessionId, SubscriptionId
+from aiocancel.core.offer_sentences import Given
 from aiocancel.core.offers.terms import PauseTerms, offer_from_json
 from aiocancel.core.outcome import Outcome
-from aiocancel.core.said_of_offers import Given
 from aiocancel.core.undo import Made, OwnCancellation, changes_billing
 from aiocancel.errors import ConflictError, UnreadableLedgerError
 from aiocancel.postgres.connection import LedgerConnection

@@ -41,8 +41,8 @@ from aiocancel.postgres.leasing import Leasing, TakenAction, UnknownKind
 from aiocancel.postgres.parked_claims import ParkedClaim, ParkedClaims
 from aiocancel.postgres.public_exit import PublicDeclarations, ReceivedDeclaration
 from aiocancel.postgres.settling import Accepted, Settling
+from aiocancel.postgres.stripe_writes import Writes
 from aiocancel.postgres.wake_ups import WakeUps
-from aiocancel.postgres.writes import Writes
 
 if TYPE_CHECKING:
     from aiocancel.postgres.connection import Pool

@@ -27,7 +27,7 @@ from aiocancel.postgres.enqueue import (
 )
 from aiocancel.postgres.leasing import TakenAction
 from aiocancel.postgres.pgqueuer import Job, enqueue
-from aiocancel.postgres.writes import END_WRITE
+from aiocancel.postgres.stripe_writes import END_WRITE
 
 if TYPE_CHECKING:
     from aiocancel.postgres.connection import Connection

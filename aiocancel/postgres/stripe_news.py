@@ -14,7 +14,7 @@ from aiocancel.core.changes import Change, change_from_json
 from aiocancel.core.claim_reason import CancelReason
 from aiocancel.core.flow_details import details_from_json
 from aiocancel.core.identifiers import SubscriptionId
-from aiocancel.core.news import (
+from aiocancel.core.stripe_news import (
     LastWish,
     OwnWork,
     Standing,

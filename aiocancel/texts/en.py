@@ -69,7 +69,7 @@ _BESIDE_THE_BUTTON: Final = {
     "plain_link": "Cancel here instead",
 }
 
-# Why a page or a request is refused. web/words.py gives each error its key.
+# Why a page or a request is refused. web/answer_texts.py gives each error its key.
 _REFUSALS: Final = {
     "not_logged_in": "Please log in again.",
     "no_subscription": "There is no subscription to cancel.",

@@ -23,7 +23,7 @@ from aiocancel.core.acknowledgement import (
 )
 from aiocancel.core.codes import Code
 from aiocancel.core.declaration import offers_in, page_in
-from aiocancel.core.shown import about
+from aiocancel.core.page_facts import about
 from aiocancel.errors import ClaimError, UnavailableError
 from aiocancel.mail.letter import (
     LetterLinks,

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from aiocancel.core.acknowledgement import reference_of
 from aiocancel.core.claim import Topic
 from aiocancel.core.decision import Answer, AnswerKind
-from aiocancel.core.said_of_offers import said_of, said_of_promise
+from aiocancel.core.offer_sentences import said_of, said_of_promise
+from aiocancel.core.page_facts import still_open
 from aiocancel.core.sentences import Moment, Sentence, Value
-from aiocancel.core.shown import still_open
-from aiocancel.web.words import message_key, message_of
+from aiocancel.web.answer_texts import message_key, message_of
 
 if TYPE_CHECKING:
-    from aiocancel.core.said_of_offers import Given
-    from aiocancel.core.shown import ShownSubscription
+    from aiocancel.core.offer_sentences import Given
+    from aiocancel.core.page_facts import ShownSubscription
     from aiocancel.web.languages import Words
 
 

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from aiocancel.core.choose_subscription import subscription_names
-from aiocancel.core.shown import AboutSubscription, ShownSubscription, about
+from aiocancel.core.page_facts import AboutSubscription, ShownSubscription, about
 from aiocancel.web.pages import render_page
 from aiocancel.web.site import Site
 

@@ -22,8 +22,8 @@ from aiocancel.core.claim import FlowClaim, FlowStatus
 from aiocancel.core.codes import Code
 from aiocancel.core.declaration import Declaration
 from aiocancel.core.flow_details import details_to_json
+from aiocancel.core.page_facts import about
 from aiocancel.core.plain_page import cancel_page, undo_page
-from aiocancel.core.shown import about
 from aiocancel.core.undo import undo_named, undo_of
 from aiocancel.errors import (
     ClaimError,
@@ -33,19 +33,19 @@ from aiocancel.errors import (
 )
 from aiocancel.telemetry import ClaimRefused, LookupFailed
 from aiocancel.texts.statutory import CONTRACTS_BUTTON
+from aiocancel.web.answer_texts import TITLES, message_of, refusal_of
 from aiocancel.web.flow_context import FLOW_KEY, FlowContext, FlowState
 from aiocancel.web.html import flow_data
 from aiocancel.web.plain_pages import PlainPages, about_rows
 from aiocancel.web.post_body import read_body, read_post
 from aiocancel.web.site import Site
-from aiocancel.web.words import TITLES, message_of, refusal_of
 
 if TYPE_CHECKING:
     from aiocancel.core.decision import Answer
     from aiocancel.core.flow_details import Told
+    from aiocancel.core.page_facts import ShownSubscription
     from aiocancel.core.plain_page import PlainPage
     from aiocancel.core.sentences import Sentence
-    from aiocancel.core.shown import ShownSubscription
     from aiocancel.core.subscription import OwnedSubscription
     from aiocancel.core.undo import Undo
     from aiocancel.intake import FlowService

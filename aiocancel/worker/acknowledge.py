@@ -39,8 +39,8 @@ from aiocancel.core.mail import (
     TryAgain,
     is_address,
 )
+from aiocancel.core.page_facts import ShownSubscription, about
 from aiocancel.core.sentences import Sentence
-from aiocancel.core.shown import ShownSubscription, about
 from aiocancel.core.subscription import OwnedSubscription, Subscription
 from aiocancel.errors import RejectedBillingError, TransientBillingError, UnknownBillingError
 from aiocancel.mail.letter import (

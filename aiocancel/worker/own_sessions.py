@@ -14,7 +14,7 @@ from aiocancel.core.flow.snapshot import snapshot_of, snapshot_to_json
 from aiocancel.core.flow_session import FlowSession, VendorEvent
 from aiocancel.core.identifiers import FlowSessionId
 from aiocancel.core.offers.terms import AcceptedOffer, UnusableOffer, offer_from_json
-from aiocancel.core.shown import ShownSubscription
+from aiocancel.core.page_facts import ShownSubscription
 from aiocancel.errors import (
     BillingError,
     TransientVendorError,

@@ -19,7 +19,8 @@ from typing import Final, Protocol
 from aiocancel.core.actions import ActionKind
 from aiocancel.core.codes import Code, ForeignCode
 from aiocancel.core.identifiers import Mode
-from aiocancel.core.news import (
+from aiocancel.core.retry import delay_s
+from aiocancel.core.stripe_news import (
     OwnWork,
     Standing,
     StripeEvent,
@@ -29,7 +30,6 @@ from aiocancel.core.news import (
     is_taken_back,
     removed_gifts,
 )
-from aiocancel.core.retry import delay_s
 from aiocancel.core.subscription import Subscription
 from aiocancel.errors import AiocancelError, BillingError, RejectedBillingError
 from aiocancel.ports import Billing, ChangeHook

@@ -35,7 +35,7 @@ from aiocancel.core.identifiers import SubscriptionId
 from aiocancel.core.offers.apply import offer_step
 from aiocancel.core.offers.offer_rules import DEFAULT_RULES
 from aiocancel.core.offers.terms import COUPON_DURATIONS, AcceptedOffer, CouponTerms
-from aiocancel.core.phases import Phase, PhaseItem, without_metadata
+from aiocancel.core.schedule_phases import Phase, PhaseItem, without_metadata
 from aiocancel.core.schedules import (
     CutSchedule,
     EndSchedule,

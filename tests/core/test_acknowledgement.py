@@ -30,10 +30,10 @@ from aiocancel.core.decision import Answer, AnswerKind
 from aiocancel.core.declaration import ShownBlock
 from aiocancel.core.identifiers import SubscriptionId
 from aiocancel.core.last_bill import LastBill
+from aiocancel.core.offer_sentences import Given
 from aiocancel.core.offers.terms import AcceptedOffer, CouponTerms, PauseTerms
-from aiocancel.core.said_of_offers import Given
+from aiocancel.core.page_facts import ShownSubscription
 from aiocancel.core.sentences import Money, Sentence
-from aiocancel.core.shown import ShownSubscription
 from aiocancel.core.subscription import CollectionPause, Subscription
 
 NOW = datetime(2026, 12, 5, 15, 4, tzinfo=UTC)

@@ -30,7 +30,7 @@ from aiocancel.core.changes import (
     still_holds,
 )
 from aiocancel.core.identifiers import SubscriptionId
-from aiocancel.core.phases import Phase, PhaseItem
+from aiocancel.core.schedule_phases import Phase, PhaseItem
 from aiocancel.core.subscription import (
     AppliedDiscount,
     CollectionPause,

@@ -43,9 +43,9 @@ from aiocancel.core.decision import (
 )
 from aiocancel.core.grants import Grant
 from aiocancel.core.identifiers import CustomerId, FlowSessionId, SubscriptionId
+from aiocancel.core.offer_sentences import Given
 from aiocancel.core.offers.terms import AcceptedOffer, TrialTerms
-from aiocancel.core.said_of_offers import Given
-from aiocancel.core.shown import ShownSubscription
+from aiocancel.core.page_facts import ShownSubscription
 from aiocancel.core.subscription import CollectionPause, Subscription, read_subscription
 from aiocancel.core.undo import takes_back
 from tests.core.test_subscription import stripe_object

@@ -9,8 +9,8 @@ import pytest
 
 from aiocancel.core.flow.preview import Preview
 from aiocancel.core.next_payment import may_tell, next_payment
+from aiocancel.core.page_facts import OpenInvoice, ShownSubscription
 from aiocancel.core.sentences import Money, Sentence
-from aiocancel.core.shown import OpenInvoice, ShownSubscription
 from aiocancel.core.subscription import (
     AppliedDiscount,
     CollectionPause,

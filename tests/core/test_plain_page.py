@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from aiocancel.core.identifiers import CustomerId, SubscriptionId
+from aiocancel.core.page_facts import ShownSubscription, about, read_shown
 from aiocancel.core.plain_page import cancel_page, undo_page
 from aiocancel.core.sentences import Money
-from aiocancel.core.shown import ShownSubscription, about, read_shown
 from aiocancel.core.subscription import OwnedSubscription
 from aiocancel.core.undo import UNDOS, undo_named
 

@@ -24,7 +24,7 @@ from aiocancel.core.actions import (
 from aiocancel.core.changes import PlainChange
 from aiocancel.core.codes import Code
 from aiocancel.core.identifiers import SubscriptionId
-from aiocancel.core.phases import Phase, PhaseItem
+from aiocancel.core.schedule_phases import Phase, PhaseItem
 from aiocancel.core.schedules import (
     SCHEDULE_POLICIES,
     CutSchedule,

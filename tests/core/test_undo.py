@@ -25,7 +25,7 @@ from aiocancel.core.changes import (
 from aiocancel.core.claim import FlowStatus
 from aiocancel.core.codes import Code
 from aiocancel.core.identifiers import SubscriptionId
-from aiocancel.core.phases import Phase, PhaseItem
+from aiocancel.core.schedule_phases import Phase, PhaseItem
 from aiocancel.core.schedules import ReleaseSchedule
 from aiocancel.core.subscription import (
     AppliedDiscount,

@@ -11,7 +11,7 @@ from aiocancel.core.changes import SchedulePrice
 from aiocancel.core.codes import Code
 from aiocancel.core.decision import Answer, AnswerKind, Topic
 from aiocancel.core.identifiers import SubscriptionId
-from aiocancel.core.phases import Phase
+from aiocancel.core.schedule_phases import Phase
 from aiocancel.postgres.ledger import Ledger
 from tests.postgres.test_ledger import OTHER, end_leases, entries, row_of, take, take_one
 from tests.support.claims import ask

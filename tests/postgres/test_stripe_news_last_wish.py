@@ -7,7 +7,7 @@ import uuid
 from aiocancel.core.claim import CancelReason
 from aiocancel.core.flow_details import FREE_TEXT, Answered, FlowDetails
 from aiocancel.core.identifiers import SubscriptionId
-from aiocancel.core.news import LastWish
+from aiocancel.core.stripe_news import LastWish
 from aiocancel.postgres.erasure import Erasure
 from aiocancel.postgres.flow_sessions import FlowSessions
 from aiocancel.postgres.ledger import Ledger

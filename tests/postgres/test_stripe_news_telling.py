@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from aiocancel.core.identifiers import SubscriptionId
-from aiocancel.core.news import Standing, StripeEvent
+from aiocancel.core.stripe_news import Standing, StripeEvent
 from aiocancel.postgres.stripe_news import StripeNews, TakenNews
 from tests.support.saas import Pool
 

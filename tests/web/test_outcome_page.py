@@ -10,13 +10,13 @@ import pytest
 from aiocancel.core.claim import Topic
 from aiocancel.core.decision import Answer, AnswerKind
 from aiocancel.core.identifiers import SubscriptionId
+from aiocancel.core.offer_sentences import Given
 from aiocancel.core.offers.terms import AcceptedOffer, CouponTerms, CustomTerms, PauseTerms
-from aiocancel.core.said_of_offers import Given
 from aiocancel.core.sentences import Sentence
 from aiocancel.texts import CATALOGUES
+from aiocancel.web.answer_texts import message_of
 from aiocancel.web.languages import Words
 from aiocancel.web.outcome_page import outcome_page
-from aiocancel.web.words import message_of
 
 DAY = datetime(2026, 12, 26, 12, tzinfo=UTC)
 WORDS = Words("en", {})

@@ -25,8 +25,8 @@ from aiocancel.core.actions import (
 from aiocancel.core.changes import PlainChange
 from aiocancel.core.decision import CancelTiming
 from aiocancel.core.flow.screen import Situation, SubscriptionFacts
+from aiocancel.core.page_facts import ShownSubscription, about, still_open
 from aiocancel.core.schedules import DEFAULT_SCHEDULE_POLICY, SchedulePolicy
-from aiocancel.core.shown import ShownSubscription, about, still_open
 from aiocancel.core.subscription import OwnedSubscription, Subscription
 
 _OVERDUE: Final = frozenset({"past_due", "unpaid"})

@@ -35,7 +35,7 @@ class SubscriptionFacts:
         situation: Which line of facts it is.
         ends_at: When it ends, would end, or has ended; None where nobody knows.
         plan: The plan by its name, None where Stripe tells none.
-        price: What it costs, as ``core.shown`` says it.
+        price: What it costs, as ``core.page_facts`` says it.
         items: The names of all items where there are several.
         paused_until: Until when it is paused, None where it is not, or for good.
         still_open: Which payment a cancellation does not clear, None where none is open.

@@ -14,7 +14,7 @@ from typing import Any, Final, TypeAlias
 
 from aiocancel.core.calendar_months import add_months
 from aiocancel.core.money import AMBIGUOUS
-from aiocancel.core.shown import ShownSubscription
+from aiocancel.core.page_facts import ShownSubscription
 from aiocancel.core.stored_json import refuse_unknown
 from aiocancel.core.subscription import OwnedSubscription
 

@@ -13,7 +13,7 @@ from aiocancel.core.actions import Defer, Refuse, Step, Wait, Write
 from aiocancel.core.changes import PlainChange, SchedulePrice, is_planned, still_holds
 from aiocancel.core.codes import Code
 from aiocancel.core.offers.terms import PlanTerms
-from aiocancel.core.phases import Phase, without_metadata
+from aiocancel.core.schedule_phases import Phase, without_metadata
 from aiocancel.core.schedules import MakeSchedule, is_in_step
 from aiocancel.core.subscription import Item, Price, Subscription
 

@@ -12,9 +12,9 @@ from aiohttp import web
 
 from aiocancel.core.measures.report import counts_as_json
 from aiocancel.postgres.console import MOST_WAITING, WaitingAction
+from aiocancel.web.answer_texts import message_of
 from aiocancel.web.console.desk import Desk, or_none, which_of
 from aiocancel.web.console.page import Page
-from aiocancel.web.words import message_of
 
 if TYPE_CHECKING:
     from aiocancel.core.decision import Answer

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from aiohttp import web
 from markupsafe import Markup
 
-from aiocancel.core.cells import cell_of
+from aiocancel.core.csv_cells import cell_of
 from aiocancel.core.theme import Theme
 from aiocancel.web.csp_header import ENFORCED, StrictResponse, new_nonce
 

@@ -12,8 +12,8 @@ from aiocancel.core.decision import CancelTiming
 from aiocancel.core.flow.facts import facts_of
 from aiocancel.core.flow.screen import Situation, SubscriptionFacts
 from aiocancel.core.identifiers import CustomerId, SubscriptionId
+from aiocancel.core.page_facts import Line, ShownSubscription
 from aiocancel.core.sentences import Money, Sentence
-from aiocancel.core.shown import Line, ShownSubscription
 from aiocancel.core.subscription import CollectionPause, OwnedSubscription, Subscription
 from tests.core.offers.test_apply import ACTIVE, DAY, DUE, JUST_PAST, NOW, SHAPES, YEAR_DUE, shape
 

@@ -17,7 +17,7 @@ from aiocancel.core.flow.snapshot import (
     snapshot_to_json,
 )
 from aiocancel.core.identifiers import CustomerId, SubscriptionId
-from aiocancel.core.shown import Line, ShownSubscription
+from aiocancel.core.page_facts import Line, ShownSubscription
 from aiocancel.core.subscription import OwnedSubscription
 from aiocancel.errors import UnreadableLedgerError
 from tests.core.offers.test_apply import ACTIVE, NOW, PRO, SUPPORT

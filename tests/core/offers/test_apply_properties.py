@@ -34,7 +34,7 @@ from aiocancel.core.offers.terms import (
     Terms,
     TrialTerms,
 )
-from aiocancel.core.phases import Phase, PhaseItem
+from aiocancel.core.schedule_phases import Phase, PhaseItem
 from aiocancel.core.subscription import (
     AppliedDiscount,
     CollectionPause,

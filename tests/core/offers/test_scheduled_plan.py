@@ -22,7 +22,7 @@ from aiocancel.core.offers.terms import (
     offer_to_json,
     with_seats,
 )
-from aiocancel.core.phases import PhaseItem
+from aiocancel.core.schedule_phases import PhaseItem
 from aiocancel.core.schedules import MakeSchedule
 from aiocancel.core.subscription import AppliedDiscount, Price, Subscription
 from aiocancel.errors import ConfigurationError

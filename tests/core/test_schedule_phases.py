@@ -9,7 +9,13 @@ from typing import Any
 
 import pytest
 
-from aiocancel.core.phases import Phase, PhaseItem, phase_from_json, phase_to_json, read_phase
+from aiocancel.core.schedule_phases import (
+    Phase,
+    PhaseItem,
+    phase_from_json,
+    phase_to_json,
+    read_phase,
+)
 from aiocancel.core.subscription import read_schedule
 from aiocancel.errors import UnreadableLedgerError
 

@@ -22,7 +22,7 @@ from aiocancel.errors import (
 
 if TYPE_CHECKING:
     from aiocancel.core.decision import Answer
-    from aiocancel.core.shown import ShownSubscription
+    from aiocancel.core.page_facts import ShownSubscription
     from aiocancel.web.languages import Words
 
 ERRORS: Final[Mapping[AnyCode, str]] = {
@@ -152,7 +152,7 @@ def _older_key(answer: Answer) -> str:
 def _sentence_of(answer: Answer, shown: ShownSubscription | None) -> Sentence:
     # An answer brings these modules with it; we load them no earlier than the plug-in opens.
     from aiocancel.core.decision import AnswerKind
-    from aiocancel.core.said_of_offers import said_of, said_of_promise
+    from aiocancel.core.offer_sentences import said_of, said_of_promise
 
     key, at = message_key(answer), answer.effective_at
     if answer.given is not None and answer.kind is AnswerKind.DONE:

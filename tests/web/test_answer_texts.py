@@ -10,8 +10,8 @@ from aiocancel.config import DEFAULT_TEXTS
 from aiocancel.core.codes import About, Code
 from aiocancel.core.decision import Answer, AnswerKind, Topic
 from aiocancel.errors import ClaimError, UnavailableError
+from aiocancel.web.answer_texts import ERRORS, message_key, message_of, refusal_of
 from aiocancel.web.languages import Words
-from aiocancel.web.words import ERRORS, message_key, message_of, refusal_of
 
 WORDS = Words("en", {})
 DAY = datetime(2026, 12, 5, 23, 30, tzinfo=UTC)

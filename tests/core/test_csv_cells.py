@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aiocancel.core.cells import cell_of
+from aiocancel.core.csv_cells import cell_of
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from aiocancel.core.changes import (
     PauseService,
     SwapPrice,
 )
-from aiocancel.core.news import (
+from aiocancel.core.stripe_news import (
     EVENT_TYPES,
     OwnWork,
     Standing,

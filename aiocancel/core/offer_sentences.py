@@ -26,8 +26,8 @@ from aiocancel.core.offers.terms import (
     PlanTerms,
     TrialTerms,
 )
+from aiocancel.core.page_facts import ShownSubscription
 from aiocancel.core.sentences import Money, Percent, Sentence, Value
-from aiocancel.core.shown import ShownSubscription
 
 # The words that say nothing of what was done, for whatever we do not know enough about.
 CARRIED_OUT: Final = Sentence("offer")

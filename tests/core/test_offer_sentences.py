@@ -19,6 +19,7 @@ from aiocancel.core.changes import (
     SwapPrice,
 )
 from aiocancel.core.identifiers import SubscriptionId
+from aiocancel.core.offer_sentences import Given, said_of, said_of_promise
 from aiocancel.core.offers.terms import (
     AcceptedOffer,
     CouponTerms,
@@ -28,10 +29,9 @@ from aiocancel.core.offers.terms import (
     Terms,
     TrialTerms,
 )
-from aiocancel.core.phases import Phase, PhaseItem
-from aiocancel.core.said_of_offers import Given, said_of, said_of_promise
+from aiocancel.core.page_facts import ShownSubscription, read_shown
+from aiocancel.core.schedule_phases import Phase, PhaseItem
 from aiocancel.core.sentences import Money, Percent, Sentence
-from aiocancel.core.shown import ShownSubscription, read_shown
 
 DAY = datetime(2027, 1, 26, tzinfo=UTC)
 SECONDS = int(DAY.timestamp())

@@ -8,7 +8,7 @@ from typing import cast
 
 import pytest
 
-from aiocancel.postgres.endings import Endings
+from aiocancel.postgres.claim_endings import Endings
 from tests.support.saas import Pool
 from tests.support.waiting import until
 
@@ -40,7 +40,7 @@ async def test_listening_goes_on_after_a_mistake_that_nobody_foresaw(
             self.tries += 1
             raise RuntimeError("secret")
 
-    monkeypatch.setattr("aiocancel.postgres.endings._COME_BACK_S", 0.0)
+    monkeypatch.setattr("aiocancel.postgres.claim_endings._COME_BACK_S", 0.0)
     pool = Broken()
     listening = asyncio.create_task(Endings(cast("Pool", pool)).run())
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from aiocancel.core.page_facts import OpenInvoice, read_shown, still_open
 from aiocancel.core.sentences import Money, Sentence
-from aiocancel.core.shown import OpenInvoice, read_shown, still_open
 from tests.core.test_subscription import stripe_object
 
 
