@@ -17,8 +17,8 @@ from aiocancel.core.check_settings import MOST, check_text, check_whole
 from aiocancel.core.flow.answers import Answers
 from aiocancel.core.flow.snapshot import History, Scalar, Snapshot
 from aiocancel.core.identifiers import is_opaque_id
-from aiocancel.core.owners_words import in_english, listed
-from aiocancel.core.sentences import Sentence
+from aiocancel.core.owners_words import ENGLISH, in_english, listed
+from aiocancel.core.sentences import Sentence, Value
 from aiocancel.core.stored_json import refuse_unknown
 from aiocancel.errors import ConfigurationError, UnreadableLedgerError
 
@@ -238,11 +238,13 @@ class IntervalIs(Condition):
 
     def told(self) -> Sentence:
         """Name the intervals."""
+        words = self.words if self.count == 1 else [f"{word}s" for word in self.words]
+        # A newer release may know other intervals: its words are told as they are.
+        told: list[Value] = [Sentence(word) if word in ENGLISH else word for word in words]
+
+        values = listed("or", told)
         if self.count == 1:
-            return Sentence(
-                "if_paid", {"values": listed("or", [Sentence(each) for each in self.words])}
-            )
-        values = listed("or", [Sentence(f"{each}s") for each in self.words])
+            return Sentence("if_paid", {"values": values})
         return Sentence("if_paid_each", {"number": self.count, "values": values})
 
 

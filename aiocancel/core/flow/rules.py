@@ -19,8 +19,8 @@ from aiocancel.core.flow.conditions import (
     condition_to_json,
 )
 from aiocancel.core.flow.snapshot import Snapshot
-from aiocancel.core.owners_words import in_english, listed
-from aiocancel.core.sentences import Sentence
+from aiocancel.core.owners_words import ENGLISH, in_english, listed
+from aiocancel.core.sentences import Sentence, Value
 from aiocancel.core.stored_json import refuse_unknown
 from aiocancel.errors import ConfigurationError
 
@@ -81,14 +81,19 @@ class FlowRule:
 
     def told(self) -> Sentence:
         """Return it for whoever owns the flow."""
-        subjects = [Sentence(f"subject_{each}") for each in self.forbids]
+        subjects = [_known(f"subject_{each}", each) for each in self.forbids]
         rule = Sentence("never", {"subjects": listed("comma", subjects)})
         if self.condition is not None:
             rule = Sentence("rule_where", {"rule": rule, "condition": self.condition.told()})
         if self.unless is not None:
-            consent = Sentence(f"consent_{self.unless}")
+            consent = _known(f"consent_{self.unless}", self.unless)
             rule = Sentence("rule_without", {"rule": rule, "consent": consent})
         return rule
+
+
+def _known(key: str, word: str) -> Value:
+    """Return the sentence of a word; one of a newer release is told as it is."""
+    return Sentence(key) if key in ENGLISH else word
 
 
 def never(*subjects: Subject | Sequence[Subject]) -> FlowRule:

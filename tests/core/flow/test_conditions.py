@@ -13,6 +13,7 @@ import pytest
 from aiocancel.core.flow.answers import Answers
 from aiocancel.core.flow.conditions import (
     Condition,
+    IntervalIs,
     Not,
     amount,
     column,
@@ -238,6 +239,7 @@ READ_ALOUD: list[tuple[Condition, str]] = [
     ),
     (interval("month", "year"), "it is paid every month or year"),
     (interval("month", count=3), "it is paid every 3 months"),
+    (IntervalIs(("month", "moon"), 2), "it is paid every 2 months or moons"),
     (place("US-MN"), "the place is US-MN"),
     (column("tier", "gold", 5), "the column tier is gold or 5"),
     (column("seats", at_most=5), "the column seats is at most 5"),

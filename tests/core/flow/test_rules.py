@@ -76,6 +76,8 @@ def test_rule_of_the_owner_reads_as_it_is_written() -> None:
         "never coupon, trial, plan, custom where the place is US-MN without permission"
     )
     assert never("pause", "pause").in_words() == "never pause"
+    of_tomorrow = FlowRule(("gift",), None, "bell")  # type: ignore[arg-type]
+    assert of_tomorrow.in_words() == "never gift without bell"
     assert rule.holds("coupon", at("US-MN"), Answers(), ())
     assert not rule.holds("pause", at("US-MN"), Answers(), ())
     assert never("coupon").holds("coupon", at(None), Answers(), (permission, declaration))

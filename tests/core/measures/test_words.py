@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aiocancel.core.measures.interval import Share
-from aiocancel.core.measures.words import HoldOut, points_in_words, share_in_words
+from aiocancel.core.measures.interval import Interval, Share
+from aiocancel.core.measures.words import HoldOut, ends_told, points_in_words, share_in_words
+from aiocancel.core.owners_words import in_english
 
 TODAY = date(2026, 11, 26)
 LATER = date(2027, 3, 1)
@@ -45,6 +46,10 @@ def test_a_share_is_told_with_its_doubt(part: int, whole: int, words: str) -> No
 )
 def test_a_difference_is_told_in_points_with_its_sign(value: float, words: str) -> None:
     assert points_in_words(value) == words
+
+
+def test_ends_of_an_interval_are_told_in_points() -> None:
+    assert in_english(ends_told(Interval(-0.025, 0.1791))) == "−2.5 to +17.9"
 
 
 def test_without_a_hold_out_there_is_nothing_to_compare_with() -> None:

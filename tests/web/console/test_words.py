@@ -9,8 +9,15 @@ from typing import Any
 
 import pytest
 
+from aiocancel.core.actions import ActionKind
+from aiocancel.core.claim import FlowStatus
+from aiocancel.core.flow.steps import SessionState
+from aiocancel.core.measures.kept import KeptState
+from aiocancel.core.measures.report import By
+from aiocancel.core.retry import Failure
 from aiocancel.texts.console import CATALOGUES
 from aiocancel.web.console import words
+from aiocancel.web.console.app import CLOSE_REASONS
 from aiocancel.web.console.words import Writing, flat
 
 PAGES = Path(words.__file__).parent
@@ -33,6 +40,30 @@ def test_every_word_that_a_page_uses_is_in_the_catalogue_and_every_one_there_is_
 
     assert asked - texts.keys() == {"close_", "by_", "groups_by_"}
     assert {key for key in texts if not MADE.match(key)} - named == set()
+
+
+JOURNAL = (
+    "claim_recorded outcome_verified actions_enqueued action_applied action_parked action_refused action_retried "
+    "action_closed deferred left_to_newer attempt_failed handed_back price_compared claim_erased evidence_erased"
+)
+WORDS_OF_THE_LEDGER = {
+    "entry": {*JOURNAL.split()},
+    "kind": {*ActionKind},
+    "outcome": {*FlowStatus, *SessionState, "taken_back"},
+    "state": {*KeptState},
+    "result": {"accepted", *Failure},
+    "told_by": {"own", "vendor", "browser"},
+    "close": {*CLOSE_REASONS},
+    "by": {*By},
+    "groups_by": {*By},
+}
+
+
+@pytest.mark.parametrize("prefix", WORDS_OF_THE_LEDGER)
+def test_every_word_of_the_ledger_has_a_text(prefix: str) -> None:
+    wanted = {f"{prefix}_{word}" for word in WORDS_OF_THE_LEDGER[prefix]}
+
+    assert wanted - CATALOGUES["en"].keys() == set()
 
 
 @pytest.mark.parametrize(
