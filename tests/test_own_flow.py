@@ -287,8 +287,11 @@ async def test_a_declined_offer_does_not_come_back_in_the_session(company: FlowC
 
 async def test_back_and_continue_show_the_same_offer(company: FlowCompany) -> None:
     first = await company.offered("too_expensive")
-    again = await company.flow.answer("ada", str(first.session_id), Answers("unused"))
+    other = await company.flow.answer("ada", str(first.session_id), Answers("unused"))
+    again = await company.flow.answer("ada", str(first.session_id), Answers("too_expensive"))
 
+    # It is not for who does not use the product, and one attempt shows one offer.
+    assert (other.step, other.offer) == (FlowStep.EXIT, None)
     assert again.offer is not None
     assert again.offer.offer.key == "half_price"
     assert again.offer.price == (first.offer.price if first.offer else None)

@@ -33,6 +33,8 @@ from aiocancel.core.flow.snapshot import History, Scalar, Snapshot
 from aiocancel.errors import ConfigurationError
 
 MOST_KINDS: Final = 20_000
+# Any part of so many prices is tried; of more, two at a time and all of them.
+_MOST_PRICES_APART: Final = 6
 _NOW: Final = datetime(2030, 1, 15, tzinfo=UTC)
 _NOBODY_KNOWS: Final = Snapshot(_NOW)
 
@@ -51,16 +53,17 @@ class _Example:
     changes: Mapping[str, Any]
 
 
-def kinds_of_customers(leaves: Sequence[Condition]) -> list[KindOfCustomer]:
+def kinds_of_customers(conditions: Sequence[Condition]) -> list[KindOfCustomer]:
     """Return an example of every kind.
 
     Args:
-        leaves: The conditions of a definition and of its rules, taken apart.
+        conditions: Those of a definition and of its rules.
 
     Raises:
         ConfigurationError: The conditions tell more kinds apart than can be walked.
     """
-    dimensions = [_told_apart(examples, leaves) for examples in _dimensions(leaves).values()]
+    leaves = [leaf for condition in conditions for leaf in condition.leaves()]
+    dimensions = [_told_apart(each, leaves) for each in _dimensions(conditions, leaves).values()]
     count = 1
     for examples in dimensions:
         count *= len(examples)
@@ -93,15 +96,19 @@ def _told_apart(examples: Sequence[_Example], leaves: Sequence[Condition]) -> li
     return list(kept.values())
 
 
-def _dimensions(leaves: Sequence[Condition]) -> dict[str, list[_Example]]:
+def _dimensions(
+    conditions: Sequence[Condition], leaves: Sequence[Condition]
+) -> dict[str, list[_Example]]:
     found: dict[str, list[_Example]] = {}
     for leaf in leaves:
         name, examples = _examples(leaf)
         if examples:
             found.setdefault(name, []).extend(examples)
 
-    if together := _prices_together(leaves):
+    if together := _prices_together(conditions, leaves):
         found["price"].extend(together)
+    for name, between in _between_bounds(leaves).items():
+        found[f"column {name}"].extend(between)
     if histories := list(_histories([leaf for leaf in leaves if isinstance(leaf, HistoryIs)])):
         found["history"] = histories
     for name, examples in found.items():
@@ -133,7 +140,10 @@ def _examples(leaf: Condition) -> tuple[str, list[_Example]]:
             known = (*codes, "another country")
             return "country", [_Example(f"country {each}", {"country": each}) for each in known]
         case PlaceIs(codes):
-            known = (*codes, *(code[:2] for code in codes), "elsewhere")
+            countries = [code[:2] for code in codes]
+            # No part of a country is called so: it stands for those that no condition names.
+            others = [f"{country}-0" for country in countries]
+            known = (*codes, *countries, *others, "elsewhere")
             return "place", [_Example(f"place {each}", {"place": each}) for each in known]
         case ColumnIs(name):
             return f"column {name}", [
@@ -186,13 +196,43 @@ def _values(leaf: ColumnIs) -> list[Scalar]:
     return [*leaf.one_of, *sorted(near), *others]
 
 
-def _prices_together(leaves: Sequence[Condition]) -> list[_Example]:
-    """Return subscriptions with several items, of which two conditions may be true at once."""
-    named = dict.fromkeys(
-        each for leaf in leaves if isinstance(leaf, PlanIs) for each in leaf.price_ids
-    )
-    pairs = [*itertools.combinations(named, 2), *([tuple(named)] if len(named) > 2 else [])]
-    return [_Example(f"prices {' and '.join(pair)}", {"price_ids": pair}) for pair in pairs]
+def _between_bounds(leaves: Sequence[Condition]) -> dict[str, list[_Example]]:
+    """Return a value in the middle of every two neighbouring bounds of a column."""
+    bounds: dict[str, set[Decimal]] = {}
+    for leaf in leaves:
+        if isinstance(leaf, ColumnIs):
+            known = [each for each in (leaf.at_least, leaf.at_most) if each is not None]
+            bounds.setdefault(leaf.name, set()).update(Decimal(each) for each in known)
+
+    found: dict[str, list[_Example]] = {}
+    for name, numbers in bounds.items():
+        middles = [(low + high) / 2 for low, high in itertools.pairwise(sorted(numbers))]
+        found[name] = [_Example(f"{name} {each}", {"columns": {name: each}}) for each in middles]
+    return found
+
+
+def _prices_together(
+    conditions: Sequence[Condition], leaves: Sequence[Condition]
+) -> list[_Example]:
+    """Return subscriptions with several items, of which several conditions may be true at once.
+
+    Those are every two prices, all of them, and any part of a few that one condition names.
+    """
+    named = _prices(leaves)
+    together = dict.fromkeys(itertools.combinations(named, 2))
+    together[tuple(named)] = None
+    for condition in conditions:
+        prices = _prices(list(condition.leaves()))
+        if len(prices) <= _MOST_PRICES_APART:
+            for count in range(2, len(prices) + 1):
+                together.update(dict.fromkeys(itertools.combinations(prices, count)))
+    several = [each for each in together if len(each) > 1]
+    return [_Example(f"prices {' and '.join(each)}", {"price_ids": each}) for each in several]
+
+
+def _prices(leaves: Sequence[Condition]) -> list[str]:
+    plans = [leaf for leaf in leaves if isinstance(leaf, PlanIs)]
+    return list(dict.fromkeys(each for leaf in plans for each in leaf.price_ids))
 
 
 def _histories(leaves: Sequence[HistoryIs]) -> Iterator[_Example]:

@@ -6,8 +6,8 @@ The rules, in this order:
 2. The exit works from every step and in every state. A session that was canceled stays so, and a second press is the
    first. After an accepted offer the customer may still leave: the session is canceled and keeps what was accepted.
 3. Answers are taken at ``why`` as often as they are sent, also after the customer came back to it. They lead to the
-   offer that is on the screen already, else to the question for permission where one is needed and was not asked, else
-   to the best offer that fits, else to ``exit``.
+   offer that is on the screen already, where it still fits, else to the question for permission where one is needed
+   and was not asked, else to the best offer that fits, else to ``exit``.
 4. Permission is asked once, and its answer stays. With it the best offer follows, without it ``exit``.
 5. Only the offer on the screen can be declined or accepted. A declined one never comes back; the next best follows
    while the definition allows another, else ``exit``.
@@ -278,7 +278,7 @@ def _require_open(progress: FlowProgress) -> None:
 def _next(
     definition: FlowDefinition, progress: FlowProgress, fitting: FittingOffers
 ) -> FlowProgress:
-    if progress.on_screen is not None:
+    if progress.on_screen in fitting.months:
         return replace(progress, step=FlowStep.OFFER)
     if fitting.needs_permission and progress.permission is None and _may_show(definition, progress):
         return replace(progress, step=FlowStep.PERMISSION)

@@ -7,6 +7,8 @@ What is proved of every path, by the state machine that serves customers:
 3. No path has more screens than the owner allows.
 4. No offer is shown that a rule forbids, or without the permission that a rule asks for.
 5. No offer comes back once it was declined, and none is shown beyond the number that is allowed.
+6. Who goes back to the question and gives another reason is shown no offer that this reason does not allow, and can
+   take the one that is shown.
 
 A subscription may take any part of the offers that a definition allows, so every part is walked. Whether one takes them
 is judged live, and is no matter of the definition.
@@ -132,6 +134,18 @@ class _Allowed:
     at_once: tuple[str, ...]
     with_permission: tuple[str, ...]
 
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """All that is allowed."""
+        return (*self.at_once, *self.with_permission)
+
+    def may_show(self, key: str, progress: FlowProgress) -> bool:
+        """Tell whether an offer may be on the screen of a session that has come so far."""
+        return key in self.at_once or (key in self.with_permission and progress.permission is True)
+
+
+_ToldApart: TypeAlias = dict[tuple[_Allowed, ...], KindOfCustomer]
+
 
 def walk(
     definition: FlowDefinition,
@@ -156,10 +170,13 @@ def walk(
         ConfigurationError: The conditions tell more kinds of customers apart than can be walked.
     """
     all_rules = (*definition.rules, *place_rules)
-    kinds = kinds_of_customers(list(_leaves(definition, all_rules)))
+    kinds = kinds_of_customers(_conditions(definition, all_rules))
     walker = _Walker(definition, machine, most_screens)
-    for allowed, kind in _told_apart(definition, all_rules, kinds).items():
+    told_apart = _told_apart(definition, all_rules, kinds)
+    for allowed, kind in _each_once(told_apart).items():
         walker.walk(allowed, kind)
+    for (first, then), kind in _each_pair_once(told_apart).items():
+        walker.answer_again(first, then, kind)
 
     gifts = gifts_a_year(definition, limits)
     offers = tuple(
@@ -183,20 +200,41 @@ def walk(
     )
 
 
-def _leaves(definition: FlowDefinition, rules: Iterable[FlowRule]) -> Iterator[Condition]:
+def _conditions(definition: FlowDefinition, rules: Iterable[FlowRule]) -> list[Condition]:
     conditions = [*(offer.when for offer in definition.offers), *(rule.condition for rule in rules)]
-    for condition in conditions:
-        if condition is not None:
-            yield from condition.leaves()
+    return [each for each in conditions if each is not None]
 
 
 def _told_apart(
     definition: FlowDefinition, rules: Sequence[FlowRule], kinds: Sequence[KindOfCustomer]
-) -> dict[_Allowed, KindOfCustomer]:
-    """Return what each kind is allowed with each reason; kinds that are allowed the same are walked once."""
+) -> _ToldApart:
+    """Return what each kind is allowed, with one reason after the other, and without one."""
+    reasons = (None, *(reason.key for reason in definition.reasons))
+    found: _ToldApart = {}
+    for kind in kinds:
+        allowed = tuple(_allowed(definition, rules, kind, reason) for reason in reasons)
+        found.setdefault(allowed, kind)
+    return found
+
+
+def _each_once(told_apart: _ToldApart) -> dict[_Allowed, KindOfCustomer]:
+    """Return what is allowed, with the first kind of each: kinds that are allowed the same are walked once."""
     found: dict[_Allowed, KindOfCustomer] = {}
-    for kind, reason in itertools.product(kinds, (None, *(r.key for r in definition.reasons))):
-        found.setdefault(_allowed(definition, rules, kind, reason), kind)
+    for row, kind in told_apart.items():
+        for allowed in row:
+            found.setdefault(allowed, kind)
+    return found
+
+
+def _each_pair_once(
+    told_apart: _ToldApart,
+) -> dict[tuple[_Allowed, _Allowed], KindOfCustomer]:
+    """Return what one kind is allowed with one reason and with another one after it."""
+    found: dict[tuple[_Allowed, _Allowed], KindOfCustomer] = {}
+    for row, kind in told_apart.items():
+        for first, then in itertools.permutations(row, 2):
+            if first.asks and (first.keys or then.keys):
+                found.setdefault((first, then), kind)
     return found
 
 
@@ -231,14 +269,64 @@ class _Walker:
 
     def walk(self, allowed: _Allowed, kind: KindOfCustomer) -> None:
         """Walk all paths of one kind of customer with one reason."""
-        keys = [
-            offer.key
-            for offer in self._definition.offers
-            if offer.key in (*allowed.at_once, *allowed.with_permission)
-        ]
+        keys = [offer.key for offer in self._definition.offers if offer.key in allowed.keys]
         for count in range(min(len(keys), self._definition.offers_at_most) + 1):
             for taken in itertools.combinations(keys, count):
                 self._follow(_Run(allowed, kind, taken), begin(may_ask=allowed.asks), ())
+
+    def answer_again(self, first: _Allowed, then: _Allowed, kind: KindOfCustomer) -> None:
+        """Go back to the question from every screen, and answer it otherwise.
+
+        Args:
+            first: What is allowed with the first answer.
+            then: What is allowed with the second.
+            kind: Whose session it is.
+        """
+        before = _Run(first, kind, first.keys)
+        again = AnswersGiven(Answers(then.reason))
+
+        for progress in self._open_screens(before, begin(may_ask=True), self._most_screens):
+            # A subscription may take all of it, or nothing.
+            for taken in (then.keys, ()):
+                run = _Run(then, kind, taken)
+                fitting = run.fitting(self._definition, progress, again)
+                path = self._path(run, (*progress.shown, FlowStep.WHY.value), progress.state)
+                try:
+                    following = self._machine(self._definition, progress, fitting, again)
+                except FlowStepError:
+                    self._break("promise_buttons" if then.reason else "promise_no_answer", path)
+                    continue
+                self._check_offer_again(run, following, fitting, path)
+
+    def _open_screens(self, run: _Run, progress: FlowProgress, most: int) -> Iterator[FlowProgress]:
+        """Yield every screen that can be gone back from."""
+        yield progress
+        if most == 0:
+            return
+
+        for event in self._events(run, progress):
+            fitting = run.fitting(self._definition, progress, event)
+            try:
+                following = self._machine(self._definition, progress, fitting, event)
+            except FlowStepError:
+                # The walk tells of it.
+                continue
+            if following.state is SessionState.OPEN:
+                yield from self._open_screens(run, following, most - 1)
+
+    def _check_offer_again(
+        self, run: _Run, progress: FlowProgress, fitting: FittingOffers, path: FlowPath
+    ) -> None:
+        key = progress.on_screen if progress.step is FlowStep.OFFER else None
+        if key is None:
+            return
+        if not run.allowed.may_show(key, progress):
+            self._break("promise_forbidden", path)
+        months = run.choices(self._definition, key) or (None,)
+        try:
+            self._machine(self._definition, progress, fitting, OfferAccepted(key, months[0]))
+        except FlowStepError:
+            self._break("promise_buttons", path)
 
     def _follow(self, run: _Run, progress: FlowProgress, before: tuple[str, ...]) -> None:
         here = progress.on_screen if progress.step is FlowStep.OFFER else progress.step.value
@@ -288,8 +376,7 @@ class _Walker:
         if len(progress.shown) > self._definition.offers_at_most:
             self._break("promise_most", path)
         for key in progress.shown:
-            may = key in run.allowed.at_once
-            if not may and not (key in run.allowed.with_permission and progress.permission):
+            if not run.allowed.may_show(key, progress):
                 self._break("promise_forbidden", path)
 
     def _leaves_at_once(self, progress: FlowProgress) -> bool:

@@ -43,10 +43,9 @@ QUESTIONS: list[Condition] = [
 
 
 def answers_to(questions: list[Condition]) -> set[tuple[bool | None, ...]]:
-    leaves = [leaf for question in questions for leaf in question.leaves()]
     return {
         tuple(question.holds(kind.snapshot, NO_ANSWERS) for question in questions)
-        for kind in kinds_of_customers(leaves)
+        for kind in kinds_of_customers(questions)
     }
 
 
@@ -90,7 +89,41 @@ def test_customers_that_answer_alike_are_one_kind() -> None:
 def test_part_of_a_country_that_is_not_known_is_a_kind_of_its_own() -> None:
     found = {kind.snapshot.place for kind in kinds_of_customers([place("US-MN"), place("US")])}
 
-    assert found == {"US-MN", "US", "elsewhere", None}
+    # "US-0" is any part that no condition names.
+    assert found == {"US-MN", "US", "US-0", "elsewhere", None}
+    assert (True, True) in answers_to([place("US"), ~place("US-MN")])
+
+
+def test_a_value_between_two_bounds_of_a_column_is_a_kind_of_its_own() -> None:
+    below = column("churn", at_most=Decimal("0.2"))
+    above = column("churn", at_least=Decimal("0.4"))
+
+    assert (True, True) in answers_to([~below, ~above])
+    assert (True,) in answers_to([~below & ~above])
+
+
+@pytest.mark.parametrize("count", [3, 6])
+def test_any_part_of_the_prices_that_one_condition_names_is_a_kind(count: int) -> None:
+    plans: list[Condition] = [plan(f"price_{number}") for number in range(count)]
+    together = plans[0]
+    for each in plans[1:]:
+        together = together & each
+
+    found = answers_to([together, *plans])
+
+    assert {answers[1:] for answers in found if None not in answers} == set(
+        itertools.product((True, False), repeat=count)
+    )
+
+
+def test_of_many_prices_every_two_and_all_of_them_are_kinds() -> None:
+    together = plan("price_0")
+    for number in range(1, 9):
+        together = together | plan(f"price_{number}")
+
+    kinds = kinds_of_customers([together])
+
+    assert len(kinds) == 9 + 1 + 36 + 1 + 1
 
 
 def test_more_kinds_than_can_be_walked_are_refused_by_their_number() -> None:

@@ -86,11 +86,33 @@ def test_answers_lead_to_the_exit_where_no_offer_fits() -> None:
 def test_customer_who_comes_back_to_the_question_sees_the_same_offer_again() -> None:
     progress = run(AnswersGiven(UNUSED))
 
-    again = advance(TWO, progress, PAUSE, AnswersGiven(Answers("too_expensive")))
+    again = advance(TWO, progress, BOTH, AnswersGiven(Answers("too_expensive")))
 
     assert again.shown == ("half_price",)
     assert again.on_screen == "half_price"
     assert again.answers.reason == "too_expensive"
+
+
+@pytest.mark.parametrize(
+    ("definition", "fitting", "step", "shown"),
+    [
+        (ONE, PAUSE, FlowStep.EXIT, ("half_price",)),
+        (TWO, PAUSE, FlowStep.OFFER, ("half_price", "break")),
+        (TWO, NO_OFFERS, FlowStep.EXIT, ("half_price",)),
+        (TWO, ASKS, FlowStep.PERMISSION, ("half_price",)),
+    ],
+    ids=["no other may be shown", "another one", "nothing fits", "permission is needed"],
+)
+def test_offer_that_does_not_fit_another_reason_is_not_shown_for_it(
+    definition: FlowDefinition, fitting: FittingOffers, step: FlowStep, shown: tuple[str, ...]
+) -> None:
+    progress = run(AnswersGiven(UNUSED), definition=definition)
+
+    again = advance(definition, progress, fitting, AnswersGiven(Answers("too_expensive")))
+    assert (again.step, again.shown) == (step, shown)
+    first = advance(definition, progress, BOTH, AnswersGiven(UNUSED))
+
+    assert (first.step, first.on_screen) == (FlowStep.OFFER, "half_price")
 
 
 def test_reason_that_is_not_on_the_screen_is_refused_and_words_are_shortened() -> None:

@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from aiocancel.core.codes import Code
-from aiocancel.core.flow.conditions import in_trial, place, reason, tenure
+from aiocancel.core.flow.conditions import column, in_trial, place, plan, reason, tenure
 from aiocancel.core.flow.definition import (
     CouponOffer,
     FlowDefinition,
@@ -162,6 +162,52 @@ def test_offer_without_the_permission_that_a_rule_asks_for_is_found() -> None:
     rules = (never(benefit).where(place("US-MN")).without(permission),)
     asks = FlowDefinition(offers=(CALL,), rules=rules)
     assert "no offer is shown that a rule forbids" in broken(machine, asks)
+
+
+def test_offer_that_stays_on_the_screen_though_another_reason_forbids_it_is_found() -> None:
+    def machine(
+        definition: FlowDefinition, progress: FlowProgress, fitting: FittingOffers, event: FlowEvent
+    ) -> FlowProgress:
+        if isinstance(event, AnswersGiven) and progress.on_screen is not None:
+            return dataclasses.replace(progress, answers=event.answers, step=FlowStep.OFFER)
+        return advance(definition, progress, fitting, event)
+
+    rules = (never("coupon").where(reason("customer_service")),)
+    coupon = FlowDefinition(offers=(CouponOffer("half", percent_off=50),), rules=rules)
+    found = walk(coupon, machine=machine).broken
+
+    assert [each.promise for each in found] == [
+        "every button works",
+        "no offer is shown that a rule forbids",
+    ]
+    assert found[1].path.screens == ("half", "why")
+    assert found[1].path.reason == "customer_service"
+    assert walk(coupon).broken == ()
+
+
+def test_question_that_takes_one_answer_alone_is_found() -> None:
+    def machine(
+        definition: FlowDefinition, progress: FlowProgress, fitting: FittingOffers, event: FlowEvent
+    ) -> FlowProgress:
+        if isinstance(event, AnswersGiven) and progress.step is not FlowStep.WHY:
+            raise FlowStepError("You have said why.")
+        return advance(definition, progress, fitting, event)
+
+    assert broken(machine) == ["every button works", "no answer is needed to go on"]
+
+
+def test_offers_that_a_customer_is_shown_are_not_said_to_be_never_shown() -> None:
+    coupon = dataclasses.replace(HALF, months="forever")
+    elsewhere = place("US") & ~place("US-MN")
+    churn = ~column("churn", at_most=Decimal("0.2")) & ~column("churn", at_least=Decimal("0.4"))
+    plans = plan("price_a") & plan("price_b") & plan("price_c") & ~plan("price_d")
+    hard = (never(benefit).where(place("US-MN")),)
+
+    for when, rules in ((elsewhere, PLACE_RULES), (churn, ()), (plans, ()), (place("US"), hard)):
+        offer = dataclasses.replace(coupon, when=when)
+        found = walk(FlowDefinition(offers=(offer,), rules=rules))
+        assert found.never_shown == (), when.in_words()
+        assert found.broken == ()
 
 
 def test_offer_that_comes_back_and_one_too_many_are_found() -> None:
