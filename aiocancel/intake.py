@@ -311,6 +311,13 @@ class FlowService:
             error.fate = await self._fate_of(claim, grant_text)
             raise
 
+    def names(self, grant_text: str) -> SubscriptionId | None:
+        """Return the subscription that a grant of ours is for, None where it is no grant of ours."""
+        try:
+            return self._sealer.read(grant_text).subscription_id
+        except GrantError:
+            return None
+
     async def _fate_of(self, claim: FlowClaim, grant_text: str) -> Fate | None:
         """Leave the flow session of a refused claim to a person, before the vendor's API tells of it.
 

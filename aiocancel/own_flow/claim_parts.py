@@ -12,8 +12,7 @@ from aiocancel.core.flow.own_words import words_in
 from aiocancel.core.flow.steps import FlowProgress, FlowStepError
 from aiocancel.core.flow_details import FREE_TEXT, Answered, FlowDetails
 from aiocancel.core.offers.terms import offer_from_json
-from aiocancel.own_flow.stored_sessions import as_stored
-from aiocancel.postgres.connection import unavailable_on_refusal
+from aiocancel.own_flow.stored_sessions import out_of_date
 from aiocancel.postgres.flow_sessions import SessionRow
 
 
@@ -29,8 +28,8 @@ def claim_reason(
 
 
 def shown_terms(row: SessionRow, offer: str, months: int | None) -> Any:
-    """Return the terms of an offer as they were shown; raises FlowStepError where it was not."""
-    with unavailable_on_refusal(), as_stored():
+    """Return the terms of an offer as they were shown; raises FlowStepError where nobody can tell them."""
+    with out_of_date(Code.OFFER_NO_LONGER_FITS):
         kept = row.shown_offer(offer)
         choice = "" if months is None else str(months)
         stored = None if kept is None else kept["terms"].get(choice)

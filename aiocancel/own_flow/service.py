@@ -43,7 +43,7 @@ from aiocancel.core.identifiers import FlowSessionId
 from aiocancel.core.offers.terms import breach, name_of
 from aiocancel.core.subscription import OwnedSubscription
 from aiocancel.core.undo import Undo
-from aiocancel.errors import ConflictError, UnavailableError, UnreadableLedgerError
+from aiocancel.errors import ConflictError, UnavailableError
 from aiocancel.intake import FlowService
 from aiocancel.own_flow.claim_parts import claim_details, claim_reason, shown_terms
 from aiocancel.own_flow.inputs import Declare, FlowBounds, RequestFacts
@@ -60,7 +60,7 @@ from aiocancel.own_flow.stored_sessions import (
 from aiocancel.own_flow.stripe_reading import STRIPE_WITHIN_S, StripeReading
 from aiocancel.ports import FlowReader
 from aiocancel.postgres.claims import RecordedClaim
-from aiocancel.postgres.flow_sessions import Acceptance, FlowSessions, Move, NewSession
+from aiocancel.postgres.flow_sessions import Acceptance, Before, FlowSessions, Move, NewSession
 from aiocancel.telemetry import EventHook, LookupFailed, guarded, told
 from aiocancel.vendors.own import OwnFlow
 
@@ -134,15 +134,17 @@ class OwnFlowService:
             before = await self._stored.asked(
                 self._sessions.look(owned.customer_id, owned.subscription_id)
             )
+            running = None
             if before.open_session is not None:
-                return await self.screen(owned.customer_id, before.open_session)
-        except (UnavailableError, UnreadableLedgerError, FlowStepError) as error:
+                running = await self.screen(
+                    owned.customer_id, before.open_session, owned.subscription_id
+                )
+        except (UnavailableError, FlowStepError) as error:
             self._on_event(LookupFailed(reason_told(error)))
             return self._screens.bare(owned, await self._stripe.read(owned), facts)
 
-        gifts = before.gifts
-        history = History(len(gifts), len(before.cancellations), gifts[-1] if gifts else None)
-        reading = await self._stripe.read(owned)
+        # Also for a customer who comes back: the subscription may have ended since the session began.
+        reading = await self._stripe.read(owned, with_plans=running is None)
         shown = None if reading is None else reading.shown
         is_over = shown is not None and (
             shown.subscription.has_ended
@@ -153,16 +155,32 @@ class OwnFlowService:
             return replace(
                 self._screens.bare(owned, reading, facts), claim_id=None if by is None else str(by)
             )
-        return await self._begin(owned, facts, history, reading)
+        if running is not None:
+            return running
+        return await self._begin(owned, facts, before, reading)
 
-    async def screen(self, customer_id: str, session_id: str) -> Screen:
+    async def screen(
+        self, customer_id: str, session_id: str, subscription_id: str | None = None
+    ) -> Screen:
         """Return where a customer's own session stands.
 
+        Args:
+            customer_id: Who is logged in.
+            session_id: The session.
+            subscription_id: The one that the page's grant is for; None where no page is drawn.
+
         Raises:
-            FlowStepError: There is none of that id, or it is another customer's.
+            FlowStepError: There is none of that id, it is another customer's, it is about another subscription and
+                not over, or another release stored it in another shape.
             UnavailableError: The database did not answer.
         """
-        return self._screens.of(await self._stored.run(customer_id, session_id))
+        run = await self._stored.run(customer_id, session_id)
+        screen = self._screens.of(run)
+        # The exit of a screen ends the subscription that its grant is for: both must be about one.
+        is_another = subscription_id not in (None, run.row.subscription_id)
+        if is_another and screen.step is not FlowStep.OUTCOME:
+            raise FlowStepError("This attempt is about another subscription.")
+        return screen
 
     async def answer(self, customer_id: str, session_id: str, answers: Answers) -> Screen:
         """Take the customer's answers, and return the next screen; raises as ``screen`` does."""
@@ -255,6 +273,9 @@ class OwnFlowService:
             if session_id is None
             else await self._stored.run_for_the_exit(customer_id, session_id)
         )
+        if run is not None and self._service.names(grant) != run.row.subscription_id:
+            # The grant says which subscription ends. A session about another one has no part in that.
+            run = None
         definition = self._flow.definition if run is None else run.definition
         before = FlowProgress() if run is None else run.progress
         fitting = Considered().fitting if run is None else run.considered.fitting
@@ -302,9 +323,11 @@ class OwnFlowService:
         self,
         owned: OwnedSubscription,
         facts: RequestFacts,
-        history: History,
+        before: Before,
         reading: Reading | None,
     ) -> Screen:
+        gifts = before.gifts
+        history = History(len(gifts), len(before.cancellations), gifts[-1] if gifts else None)
         definition, shown = self._flow.definition, None if reading is None else reading.shown
         column = self._flow.country_column
         country = None if column is None else owned.record.get(column)
@@ -323,6 +346,9 @@ class OwnFlowService:
         )
         progress = begin(may_ask=may_ask(definition, snapshot, self._bounds.offers.place_rules))
         considered = self._consider(definition, snapshot, reading, progress, held_out=held_out)
+        if before.has_unfinished:
+            # An offer beside a change that nobody has confirmed yet would be left to a person.
+            considered = considered.all_left_out(Code.GIVEN_RECENTLY)
 
         session_id = str(uuid.uuid4())
         words = {
@@ -351,11 +377,11 @@ class OwnFlowService:
             is_first = await self._stored.asked(self._sessions.open(session_id, new))
             if not is_first:
                 # Another tab was faster: both go on with its session.
-                before = await self._stored.asked(
+                now = await self._stored.asked(
                     self._sessions.look(owned.customer_id, owned.subscription_id)
                 )
-                session_id = before.open_session or session_id
-                return await self.screen(owned.customer_id, session_id)
+                session_id = now.open_session or session_id
+                return await self.screen(owned.customer_id, session_id, owned.subscription_id)
         except (UnavailableError, FlowStepError) as error:
             self._on_event(LookupFailed(reason_told(error)))
             return self._screens.bare(owned, reading, facts)
@@ -379,6 +405,9 @@ class OwnFlowService:
         considered = self._consider(
             run.definition, run.snapshot, run.reading, asked, held_out=run.row.hold_out
         )
+        if run.considered.is_all(Code.GIVEN_RECENTLY):
+            # It began so, and a session is too short for that to change.
+            considered = considered.all_left_out(Code.GIVEN_RECENTLY)
         after, considered, shows = await self._shown_next(run, event, considered)
         if after == run.progress:
             return self._screens.of(run)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager
@@ -21,6 +22,8 @@ from aiocancel.errors import AiocancelError, ConfigurationError, UnreadableLedge
 from aiocancel.postgres.connection import unavailable_on_refusal, within
 from aiocancel.postgres.flow_sessions import FlowSessions, Move, SessionRow
 from aiocancel.telemetry import EventHook, LookupFailed, told
+
+logger = logging.getLogger("aiocancel")
 
 # The exit waits for its own reason no longer than a customer notices.
 _REASON_WITHIN_S: Final = 0.5
@@ -73,14 +76,14 @@ class StoredSessions:
         """Return a customer's own session.
 
         Raises:
-            FlowStepError: There is none of that id, or it is another customer's.
+            FlowStepError: There is none of that id, it is another customer's, or another release stored it in
+                another shape.
             UnavailableError: The database did not answer.
-            UnreadableLedgerError: Another release stored it in another shape.
         """
         if not _SESSION_ID.fullmatch(session_id):
             # What no session of ours is called may not even be a text that the database takes.
             raise FlowStepError("There is no such attempt of this customer.")
-        with unavailable_on_refusal(), as_stored():
+        with unavailable_on_refusal(), out_of_date():
             row = await self.asked(
                 self._sessions.read(session_id, customer_id, known_versions=list(self._definitions))
             )
@@ -148,6 +151,17 @@ def as_stored() -> Iterator[None]:
         raise UnreadableLedgerError(f"a flow session has another shape ({shape})") from error
     except ConfigurationError as error:
         raise UnreadableLedgerError("a flow session has a definition of another shape") from error
+
+
+@contextmanager
+def out_of_date(code: Code = Code.NOT_AT_THIS_STEP) -> Iterator[None]:
+    """Raise FlowStepError for such a value: to wait would not help the customer, and to start again does."""
+    try:
+        with as_stored():
+            yield
+    except UnreadableLedgerError as error:
+        logger.warning("a customer starts again: %s", error)
+        raise FlowStepError(f"This attempt cannot be read: {error}.", code=code) from error
 
 
 def considered_to_json(considered: Considered) -> list[dict[str, Any]]:

@@ -63,9 +63,11 @@ class _UnavailableOnOutage:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, where: object
     ) -> None:
-        # Nearly always there is none, and there are two dozen kinds to compare with.
-        if error is not None:
-            raise_if_outage(error)
+        # First of all: nearly always there is none, and there are two dozen kinds to compare with.
+        if error is None:
+            return
+        if isinstance(error, OUTAGES):
+            raise UnavailableError(f"{DID_NOT_ANSWER} ({type(error).__name__})") from error
 
 
 class _UnavailableOnRefusal(_UnavailableOnOutage):
@@ -74,18 +76,9 @@ class _UnavailableOnRefusal(_UnavailableOnOutage):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, where: object
     ) -> None:
-        if error is not None:
-            raise_if_unavailable(error)
-
-
-def raise_if_outage(error: BaseException) -> None:
-    """Raise UnavailableError as ``unavailable_on_outage`` does, where a ``with`` is too much for every page.
-
-    Args:
-        error: What was raised; the caller raises it again where this returns.
-    """
-    if isinstance(error, OUTAGES):
-        raise UnavailableError(f"{DID_NOT_ANSWER} ({type(error).__name__})") from error
+        if error is None:
+            return
+        raise_if_unavailable(error)
 
 
 def raise_if_unavailable(error: BaseException) -> None:
@@ -94,7 +87,7 @@ def raise_if_unavailable(error: BaseException) -> None:
     Args:
         error: What was raised; the caller raises it again where this returns.
     """
-    raise_if_outage(error)
+    _ON_OUTAGE.__exit__(type(error), error, None)
     if isinstance(error, asyncpg.PostgresError):
         logger.error("%s %s (%s)", REFUSED, error.sqlstate, type(error).__name__)
         raise UnavailableError(f"{REFUSED} {error.sqlstate}") from error

@@ -44,7 +44,7 @@ SELECT
     ARRAY(SELECT c.recorded_at FROM aiocancel.claim c
      WHERE c.customer_id = $1 AND c.customer_id <> '' AND c.status = 'canceled' ORDER BY 1) AS cancellations,
     EXISTS (SELECT FROM aiocancel.action a WHERE a.subscription_id = $2 AND a.state IN ('waiting', 'running')
-     AND aiocancel.is_asked_for(a.kind)) AS has_unfinished,
+     AND aiocancel.is_asked_for(a.kind) AND NOT aiocancel.lets_others_pass(a.deferred, a.due_at)) AS has_unfinished,
     -- Not the one that was taken back.
     (SELECT CASE WHEN c.status = 'canceled' THEN c.public_id END FROM aiocancel.claim c
      WHERE c.customer_id = $1 AND c.customer_id <> '' AND c.subscription_id = $2
@@ -198,8 +198,8 @@ NOTE_ACCOUNT: Final = "UPDATE aiocancel.flow_session SET stripe_account = $2 WHE
 class Before:
     """What the ledger knows of a customer and a subscription as a flow begins; times are aware UTC.
 
-    ``open_session`` is the run that is under way, ``has_unfinished`` says that a change is still to come, and
-    ``canceled_by`` is the newest cancellation of this subscription by this customer.
+    ``open_session`` is the run that is under way, ``has_unfinished`` says that a change is under way, and not one
+    that waits for its day, and ``canceled_by`` is the newest cancellation of this subscription by this customer.
     """
 
     open_session: str | None

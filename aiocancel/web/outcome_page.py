@@ -102,6 +102,9 @@ def outcome_page(
 
     if answer.given is not None and answer.kind in (AnswerKind.DONE, AnswerKind.SCHEDULED):
         return _offer(answer, answer.given, words, shown, plain)
+    if _goes_on(answer, shown):
+        title = _of_plan("resumed", plan, words)
+        return OutcomePage(_DONE, title, words.text("outcome_resumed"))
     if words.has_own(message_key(answer), f"{message_key(answer)}_at"):
         badge = _badge_of(answer)
         return plain._replace(badge=badge, title=_dated_title(answer, words))
@@ -126,6 +129,16 @@ def outcome_page(
     text = words.text(said.text)
     letter = "" if follows is None else words.say(follows)
     return OutcomePage(said.badge, title, f"{_counts_from(answer, words)}{text} {letter}".strip())
+
+
+def _goes_on(answer: Answer, shown: ShownSubscription | None) -> bool:
+    """Tell whether a cancellation that was carried out has been taken back since, so that its date holds no more."""
+    if shown is None or (answer.kind, answer.change) != (
+        AnswerKind.SCHEDULED,
+        Topic.CANCELLATION,
+    ):
+        return False
+    return not shown.subscription.is_ending and not shown.subscription.has_ended
 
 
 def may_be_kept(answer: Answer, shown: ShownSubscription | None, now: datetime) -> bool:

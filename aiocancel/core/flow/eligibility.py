@@ -79,6 +79,14 @@ class Considered:
         offers = (replace(each, code=code) if each.key == key else each for each in self.offers)
         return replace(self, offers=tuple(offers))
 
+    def all_left_out(self, code: AnyCode) -> Considered:
+        """Return it with every offer left out for one reason."""
+        return Considered(tuple(replace(each, code=code, months=()) for each in self.offers))
+
+    def is_all(self, code: AnyCode) -> bool:
+        """Tell whether there are offers, and all are left out for this reason."""
+        return bool(self.offers) and all(each.code == code for each in self.offers)
+
 
 @dataclass(frozen=True, slots=True)
 class OwnersBounds:

@@ -243,12 +243,16 @@ class OwnFlowHandlers:
         """Say that the page was out of date, on the screen that is up to date where there is one."""
         if session_id is None or pressed is None:
             return await self._edge.refusal(request, error, wants_page=True)
+
         if error.code == Code.MONTHS_WERE_NOT_OFFERED and pressed.months is None:
             asked = Shown(Problem("flow_choose_months", "months"))
             return await self._shown(request, besides=asked, status=422)
         if error.code == Code.OFFER_NO_LONGER_FITS:
             return await self._shown(request, besides=Shown(note="flow_offer_gone"), bare=True)
         if error.code == Code.FLOW_SESSION_IS_OVER:
+            if pressed.do is Do.ACCEPT:
+                # Not without a word: nothing was taken.
+                return await self._shown(request, besides=Shown(note="flow_offer_gone"))
             return _see(address_of(self._site, session_id, query_of(request)))
         return await self._edge.refusal(request, error, wants_page=True)
 
@@ -274,7 +278,8 @@ class OwnFlowHandlers:
             if session_id is None:
                 # No session could be kept, and the page was open for too long.
                 return await self.opened(request, words, owned, sealed.grant)
-            screen = await (await self._service()).screen(owned.customer_id, session_id)
+            service = await self._service()
+            screen = await service.screen(owned.customer_id, session_id, owned.subscription_id)
         except (ClaimError, UnavailableError) as error:
             return await self._edge.refusal(request, error, wants_page=True)
 
