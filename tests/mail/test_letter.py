@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from html.parser import HTMLParser
@@ -17,6 +18,7 @@ from aiocancel.core.acknowledgement import LetterFacts, LetterKind, letter
 from aiocancel.core.claim import Topic
 from aiocancel.core.decision import Answer, AnswerKind
 from aiocancel.core.sentences import Sentence
+from aiocancel.core.theme import contrast
 from aiocancel.errors import ConfigurationError
 from aiocancel.mail.letter import (
     LetterTemplates,
@@ -172,9 +174,10 @@ def test_dates_and_times_are_those_of_babel_in_the_owners_time_zone(
     assert [label for label, _ in one.links if ends in label]
 
 
+@pytest.mark.parametrize("language", CATALOGUES)
 @pytest.mark.parametrize("name", LETTERS)
-def test_subject_alone_tells_the_fact_in_sixty_characters(name: str) -> None:
-    one = written(name)
+def test_subject_alone_tells_the_fact_in_sixty_characters(name: str, language: str) -> None:
+    one = written(name, language)
 
     assert 0 < len(one.subject) <= 60
     assert not one.subject.endswith(".")
@@ -198,6 +201,66 @@ def test_html_loads_nothing_and_is_readable_inverted(name: str) -> None:
         if tag in ("h1", "p", "th", "td", "a") and "align" not in attrs:
             style = attrs.get("style") or ""
             assert tag == "td" or "color:#" in style
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_is_readable_in_each_scheme_and_where_a_program_inverts_it(scheme: str) -> None:
+    html = templates().html(written("coupon_as_shown"))
+    style, _, body = html.partition("</style>")
+    colours = set(
+        re.findall(r"(?<![-\w])color:\s*(#[0-9a-f]{6})", style if scheme == "dark" else body)
+    )
+    (ground,) = set(
+        re.findall(r"background:\s*(#[0-9a-f]{6})", style if scheme == "dark" else body)
+    )
+
+    assert len(colours) == 2, "one for words, one for links"
+    for colour in colours:
+        assert contrast(colour, ground) >= 4.5
+        assert contrast(_inverted(colour), _inverted(ground)) >= 4.5
+
+
+def _inverted(colour: str) -> str:
+    return f"#{0xFFFFFF - int(colour[1:], 16):06x}"
+
+
+LEAVING = [name for name, known in FACTS.items() if known.answer.change is Topic.CANCELLATION]
+
+
+@pytest.mark.parametrize("language", CATALOGUES)
+@pytest.mark.parametrize("name", LEAVING)
+def test_letter_about_leaving_has_the_declaration_its_time_with_the_zone_a_reference_and_no_sale(
+    name: str, language: str
+) -> None:
+    words = Words(language, {}, "Europe/Berlin")
+    declared = FACTS[name].declared
+    quoted = Sentence("letter_declared_words", {"words": declared or ""})
+
+    one = written(name, language)
+
+    rows, text = dict(one.rows), flat(templates().text(one))
+    said = words.text("letter_declared_in_form") if declared is None else words.say(quoted)
+    assert rows[words.text("letter_row_declared")] == said
+    assert rows[words.text("letter_row_received")] == words.moment(NOW)
+    assert words.moment(NOW).endswith(" CET")
+    assert rows[words.text("letter_row_reference")] == "C-1F3A-99B2"
+    assert all(flat(value) in text for value in rows.values())
+    # Neither an offer nor a price stands in it.
+    assert not one.shown
+    assert not re.search(r"[%€$]", text)
+
+
+@pytest.mark.parametrize("name", LETTERS)
+def test_plan_that_would_write_headers_writes_none(name: str) -> None:
+    plan = "Pro\r\nBcc: eve@example.com\x00\u2028"
+    made = letter(KINDS[name], replace(FACTS[name], plan=plan))
+
+    one = write(made, Words("en", {}), LINKS, brand="Northwind\r\nNotes")
+    mail = templates().message(one, to="ada@example.com", message_id="a")
+
+    assert mail.to == "ada@example.com"
+    assert len(mail.subject.splitlines()) == 1
+    assert "\x00" not in mail.subject
 
 
 def test_letter_about_an_exit_reads_like_this() -> None:

@@ -385,13 +385,13 @@ async def _never(customer_id: str) -> str:
         ({}, True),
         ({"email": lambda customer: f"{customer}@example.com"}, True),
         ({"email": lambda _: None}, False),
-        ({"email": lambda _: "nobody"}, False),
+        ({"email": lambda _: "a@example.com\r\nBcc: eve@example.com"}, False),
         ({"email": "no_such_column"}, False),
         ({"email": _raises}, False),
         ({"email": _never}, False),
         ({"mailer": None}, False),
     ],
-    ids=["column", "function", "none", "no_address", "no_column", "raises", "hangs", "no_mailer"],
+    ids=["column", "function", "none", "line_break", "no_column", "raises", "hangs", "no_mailer"],
 )
 async def test_letter_is_promised_only_where_a_mailer_has_an_address_for_it(
     company: Company, settings: dict[str, Any], is_told: bool, monkeypatch: pytest.MonkeyPatch

@@ -23,6 +23,7 @@ from aiocancel.core.subscription import OwnedSubscription, Subscription
 from aiocancel.errors import BillingError, TransientBillingError
 from aiocancel.mail.letter import LetterTemplates
 from aiocancel.ports import PageFacts
+from aiocancel.postgres.acknowledgements import LetterComes
 from aiocancel.postgres.ledger import Ledger
 from aiocancel.telemetry import AcknowledgementSent, PageFactsMissing
 from aiocancel.worker.acknowledge import Acknowledger
@@ -323,3 +324,20 @@ async def test_letter_without_what_stripe_knows_goes_out_and_says_so(office: Off
     missing = office.events.of(PageFactsMissing)
     assert [each.subscription_id for each in missing] == ["sub_1"] * 2
     assert all(each.error.startswith("KeyError") for each in missing)
+
+
+async def test_letter_that_comes_is_told_to_whoever_made_the_claim_alone(office: Office) -> None:
+    await office.cancel()
+    claim_id = await office.pool.fetchval("SELECT public_id FROM aiocancel.claim")
+
+    comes = [
+        await office.ledger.letter_comes(each, customer)
+        for each, customer in (
+            (claim_id, "ada"), (claim_id, "bob"), (claim_id, ""), (uuid.uuid4(), "ada"),
+        )
+    ]  # fmt: skip
+    await office.work()
+
+    assert comes == [LetterComes(None), None, None, None]
+    # It was handed over, and none follows.
+    assert await office.ledger.letter_comes(claim_id, "ada") is None
