@@ -550,7 +550,7 @@ def test_sql_in_documentation_is_no_sql() -> None:
 def test_stripe_is_imported_in_the_billing_edge_alone_and_only_when_needed() -> None:
     importing = {name for name, seen in package().items() if seen.imports_stripe}
 
-    assert "aiocancel/billing/client.py" in importing
+    assert "aiocancel/billing/transport.py" in importing
     assert {name for name in importing if not name.startswith("aiocancel/billing/")} == set()
     assert {name for name, seen in package().items() if seen.early_stripe} == set()
 

@@ -19,11 +19,10 @@ from aiohttp import web
 from aiocancel.billing.client import (
     FOR_OFFERS,
     StripeClient,
-    _warm_up,
-    _WholeAnswers,
     open_stripe,
 )
 from aiocancel.billing.settings import API_VERSION, StripeBilling
+from aiocancel.billing.transport import WholeAnswers, warm_up
 from aiocancel.core.actions import Action, ActionKind, Write
 from aiocancel.core.changes import PlainChange
 from aiocancel.core.claim import NO_REASON, CancelReason
@@ -596,7 +595,7 @@ def test_certificates_are_checked_against_the_bundle_that_the_sdk_brings(
     (tmp_path / "one.pem").write_text(one)
     monkeypatch.setattr(stripe, "ca_bundle_path", str(tmp_path / "one.pem"))
 
-    context = _warm_up()
+    context = warm_up()
 
     assert len(context.get_ca_certs()) == 1
     assert context.verify_mode is ssl.CERT_REQUIRED
@@ -625,7 +624,7 @@ class _AnswersTogether:
 
 
 async def test_answers_that_come_together_are_read_one_in_each_turn_of_the_loop() -> None:
-    session = _WholeAnswers(cast("Any", _AnswersTogether(20)))
+    session = WholeAnswers(cast("Any", _AnswersTogether(20)))
     turn, read_in = 0, list[int]()
 
     async def count() -> None:

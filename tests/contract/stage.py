@@ -48,7 +48,7 @@ class Stage:
         given = {"version": "stripe_version", "account": "stripe_account"}
         options = {given[name]: params.pop(name) for name in given.keys() & params.keys()}
         # What sets a row up is more than the package ever sends, so there is no public call for it.
-        response = await self.client._request(method, path, params, **options)
+        response = await self.client._transport.send(method, path, params, **options)
         return dict(cast("Mapping[str, Any]", response.data))
 
     async def open(self, card: str | None = "pm_card_visa", **known: Any) -> None:

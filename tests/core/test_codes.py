@@ -58,11 +58,11 @@ ORIGINS = {
         "postgres/parked_claims.py",
         "web/console/words.py",
     },
-    "Code.of_stripe": {"billing/client.py"},
+    "Code.of_stripe": {"billing/transport.py"},
     "Code.flow_session_says": {"core/offers/verify.py"},
     "ForeignCode.of_subscription_status": {"core/actions.py"},
     "ForeignCode.of_status": {"vendors/prosperstack/api.py"},
-    "ForeignCode.of_error": {"billing/client.py", "worker/stripe_news.py", "worker/worker.py"},
+    "ForeignCode.of_error": {"billing/transport.py", "worker/stripe_news.py", "worker/worker.py"},
     "ForeignCode.gave_up_on": {"worker/vendor_events.py"},
 }
 # The functions that take a word from outside, and the classes that a reason is handed to.
