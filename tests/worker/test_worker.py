@@ -490,13 +490,16 @@ async def test_a_cancellation_that_the_vendor_makes_is_watched_for_and_never_wri
     monkeypatch.setattr("aiocancel.core.retry.MAX_ATTEMPTS", 5)
     bench.stripe.add_subscription("sub_1")
     await ask(bench.pool, policy=BY_VENDOR)
+
     async with running(bench.worker()):
         await until(lambda: len(bench.stripe.requests) > 2 * 5, within_s=60)
+
         # However often we looked, one failed look is no reason to give up.
         bench.stripe.inject(Fault("rate_limit_429", method="GET"))
         await until(lambda: bool(bench.events.of(AttemptFailed)))
         bench.stripe.subscriptions["sub_1"].update(cancel_at_period_end=True)
         await bench.settle()
+
     assert await bench.states() == ["done"]
     assert {request.method for request in bench.stripe.requests} == {"GET"}
 

@@ -219,7 +219,7 @@ def _prices_together(
     Those are every two prices, all of them, and any part of a few that one condition names.
     """
     named = _prices(leaves)
-    together = dict.fromkeys(itertools.combinations(named, 2))
+    together: dict[tuple[str, ...], None] = dict.fromkeys(itertools.combinations(named, 2))
     together[tuple(named)] = None
     for condition in conditions:
         prices = _prices(list(condition.leaves()))
