@@ -34,6 +34,7 @@ from aiocancel.core.flow_details import Told
 from aiocancel.core.grants import Grant, GrantSealer
 from aiocancel.core.identifiers import SubscriptionId
 from aiocancel.core.mail import is_address
+from aiocancel.core.nonces import of_later_exit, of_public_exit, of_refusal
 from aiocancel.core.page_facts import ShownSubscription
 from aiocancel.core.public_exit import PublicDeclaration, PublicExit, public_to_json
 from aiocancel.core.signing import SignedPayload, url_safe
@@ -334,7 +335,7 @@ class FlowService:
         if page.mode != self._settings.mode:
             return None
 
-        own = replace(page, nonce=f"refused:{page.subscription_id}:{claim.flow_session_id}")
+        own = replace(page, nonce=of_refusal(page.subscription_id, claim.flow_session_id))
         decision = decide_by_vendor(claim, page.customer_id, page.subscription_id, self._policy)
         (action,) = decision.actions
         try:
@@ -372,7 +373,7 @@ class FlowService:
             grant_text, now=int(self._now()), customer_id=customer_id, mode=self._settings.mode
         )
         if is_another:
-            grant = replace(grant, nonce=f"exit:{grant.nonce}")
+            grant = replace(grant, nonce=of_later_exit(grant.nonce))
         # The page may be an hour old; the subscription must be the customer's now.
         if await self.find_patiently(customer_id, grant.subscription_id) is None:
             raise GrantError(
@@ -525,7 +526,7 @@ class FlowService:
         opened = self._sealer.open_page(page)
         if opened is None or self._now() - opened[1] > lifetime_s:
             return None
-        return f"public:{opened[0]}"
+        return of_public_exit(opened[0])
 
     def keyed_network(self, network: str) -> str:
         """Return a network as the ledger keeps it: equal for equal ones, and unreadable without our key."""

@@ -44,6 +44,20 @@ class Grant:
     expires_at: int
     nonce: str
 
+    @classmethod
+    def without_page(
+        cls, customer_id: CustomerId, subscription_id: SubscriptionId, mode: Mode, nonce: str
+    ) -> Grant:
+        """Return a grant that no page view had and nobody can post: it only names a claim in the ledger.
+
+        Args:
+            customer_id: Whose claim it is; empty where nobody knows.
+            subscription_id: Which one it is about.
+            mode: Live or test.
+            nonce: One of core/nonces.py.
+        """
+        return cls(customer_id, subscription_id, mode, issued_at=0, expires_at=0, nonce=nonce)
+
     def to_json(self) -> str:
         """Return the fields in their order as a compact JSON list, in ASCII."""
         return _fields_to_json(

@@ -2,7 +2,9 @@
 
 A key names one wish, so that whoever carries it out sends the same key: another application on the same accounts, or
 a database that was set back. It is made of what identifies the wish, the action's place in it, and a generation. The
-next generation begins when a key is spent. ``aiocancel.wish_key`` in SQL makes its text, and nothing else does.
+next generation begins when a key is spent. ``aiocancel.wish_key`` in SQL makes the ledger's text; postgres/writes.py
+adds the generation, and billing/client.py the ending for each request of a change. The coupon of a preview has a key of
+its own there, which names the coupon and no wish.
 """
 
 from __future__ import annotations
@@ -10,8 +12,9 @@ from __future__ import annotations
 import re
 from typing import Final
 
-# Stripe forgets an idempotency key after 24 hours at the earliest; past this age a key counts as spent.
-# https://docs.stripe.com/api/idempotent_requests
+# Stripe forgets an idempotency key after 24 hours at the earliest. https://docs.stripe.com/api/idempotent_requests
+STRIPE_KEEPS_KEYS_S: Final = 24 * 3600.0
+# Past this age a key counts as spent: an attempt that begins just before it must end while Stripe has the key.
 KEY_LIFETIME_S: Final = 20 * 3600.0
 
 _OF_A_WISH: Final = re.compile(r"(aiocancel-[0-9a-f]{40}-[0-9]+)-[0-9]+", re.ASCII)

@@ -19,7 +19,7 @@ from aiocancel.postgres.claims import answer_in, given_in
 from aiocancel.postgres.connection import LedgerConnection
 from aiocancel.postgres.leasing import TakenAction
 from aiocancel.postgres.pgqueuer import Job, enqueue
-from aiocancel.postgres.settling import FINISH, WAIT
+from aiocancel.postgres.settling import FINISH, WAIT, Finish
 
 HANDED_OVER: Final = "handed_over"
 NOTHING_TO_TELL: Final = "nothing_to_tell"
@@ -221,8 +221,8 @@ class Acknowledgements:
         """
         async with self._connection.transaction() as connection:
             await connection.execute(HANDED, taken.action_id, reference)
-            receipt = (HANDED_OVER, None, HANDED_OVER, False, None)
-            settled = await connection.fetchrow(FINISH, *taken.lease, False, *receipt)
+            finish = Finish(HANDED_OVER, journal_code=HANDED_OVER)
+            settled = await connection.fetchrow(FINISH, *taken.lease, False, *finish)
             if settled is None:
                 return False
 

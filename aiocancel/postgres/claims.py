@@ -36,6 +36,7 @@ from aiocancel.core.flow_details import FlowDetails, Told, details_from_json
 from aiocancel.core.flow_session import FlowSession
 from aiocancel.core.grants import Grant
 from aiocancel.core.identifiers import FlowSessionId, SubscriptionId
+from aiocancel.core.nonces import of_flow_session
 from aiocancel.core.offer_sentences import Given
 from aiocancel.core.offers.terms import PauseTerms, offer_from_json
 from aiocancel.core.outcome import Outcome
@@ -273,26 +274,27 @@ class Claims:
         """
         grant = _as_stored(claim, grant)
         public_id = uuid.uuid4()
+        # In the order of both statements; each names its columns in this order, up to the declaration's.
         values = (
-            public_id,
-            grant.nonce,
-            changes_billing(claim.status),
-            claim.vendor,
-            claim.status,
-            claim.flow_session_id,
-            grant.customer_id,
-            grant.subscription_id,
-            grant.mode,
-            claim.reason.text,
-            claim.reason.code,
-            claim.offer_id,
-            claim.offer_type,
-            decision.change,
-            decision.answer.kind if decision.answer else None,
-            _recovery_point(decision, verified=verified),
-            verified,
-            stored_details(claim.details),
-            _stored_declaration(claim.declaration),
+            public_id,  # $1
+            grant.nonce,  # $2
+            changes_billing(claim.status),  # $3, uses_grant
+            claim.vendor,  # $4
+            claim.status,  # $5
+            claim.flow_session_id,  # $6
+            grant.customer_id,  # $7
+            grant.subscription_id,  # $8
+            grant.mode,  # $9
+            claim.reason.text,  # $10
+            claim.reason.code,  # $11
+            claim.offer_id,  # $12
+            claim.offer_type,  # $13
+            decision.change,  # $14
+            decision.answer.kind if decision.answer else None,  # $15
+            _recovery_point(decision, verified=verified),  # $16
+            verified,  # $17, for the journal; no column
+            stored_details(claim.details),  # $18, flow
+            _stored_declaration(claim.declaration),  # $19
         )
 
         if acceptance is not None:
@@ -473,7 +475,7 @@ def _as_stored(claim: FlowClaim, grant: Grant) -> Grant:
     """
     if changes_billing(claim.status) or claim.flow_session_id is None:
         return grant
-    return replace(grant, nonce=f"session:{grant.subscription_id}:{claim.flow_session_id}")
+    return replace(grant, nonce=of_flow_session(grant.subscription_id, claim.flow_session_id))
 
 
 async def _find_equal(

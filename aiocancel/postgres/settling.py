@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import asyncpg
 
@@ -56,6 +56,17 @@ SELECT s.id, n.id AS next_id, n.attempts AS next_attempts, aiocancel.kind_of(n.i
     greatest(0, extract(epoch FROM n.due_at - now()))::float8 AS next_delay_s
 FROM settled s LEFT JOIN LATERAL aiocancel.next_in_lane(s.lane, s.id) n ON true
 """
+
+
+class Finish(NamedTuple):
+    """The values of FINISH after the lease and $4, in its order."""
+
+    receipt_status: str  # $5
+    receipt_ends_at: datetime | None = None  # $6
+    journal_code: str | None = None  # $7
+    was_accepted: bool = False  # $8
+    request_id: str | None = None  # $9
+
 
 PARK: Final = """
 WITH settled AS (
@@ -215,15 +226,16 @@ class Settling:
         was_accepted = accepted is not None
         request_id = None if accepted is None else accepted.request_id
 
-        finished = await self._end(
-            FINISH,
-            taken,
+        finish = Finish(
             receipt.status,
             receipt.ends_at,
-            receipt.status,
-            was_accepted,
-            request_id,
+            journal_code=receipt.status,
+            was_accepted=was_accepted,
+            request_id=request_id,
         )
+        # A pause that an offer made gets its end, and nothing but a finished offer made one.
+        is_offer = taken.action.kind is ActionKind.APPLY_OFFER
+        finished = await self._end(FINISH, taken, *finish, with_end_of_pause=is_offer)
 
         if was_accepted and not finished:
             await self._connection.at_once(
@@ -233,14 +245,14 @@ class Settling:
 
     async def park(self, taken: TakenAction, code: AnyCode) -> bool:
         """Leave the action to a person; False when the lease is lost."""
-        return await self._end(PARK, taken, code)
+        return await self._end(PARK, taken, code, with_end_of_pause=False)
 
     async def refuse(self, taken: TakenAction, code: AnyCode) -> bool:
         """End the action for good, with nothing for a person to do; False when the lease is lost.
 
         The claim turned out untrue, or a later choice of the customer undid it.
         """
-        return await self._end(REFUSE, taken, code)
+        return await self._end(REFUSE, taken, code, with_end_of_pause=False)
 
     async def confirm(
         self,
@@ -383,8 +395,8 @@ class Settling:
             ]
             entries += await enqueue_actions(connection, taken.claim_id, actions, first=1)
 
-            receipt = ("verified", None, None, False, None)
-            if not await self._end_in(connection, FINISH, taken, *receipt):
+            finish = Finish("verified")
+            if not await self._end_in(connection, FINISH, taken, *finish, with_end_of_pause=False):
                 raise _LeaseLostError
             await connection.executemany(JOURNAL, entries)
         return True
@@ -401,25 +413,34 @@ class Settling:
             await enqueue(connection, [_again(taken, max(0.0, delay_s))])
         return True
 
-    async def _end(self, statement: str, taken: TakenAction, *values: Any) -> bool:
+    async def _end(
+        self, statement: str, taken: TakenAction, *values: Any, with_end_of_pause: bool
+    ) -> bool:
         """Bring the action to its end by FINISH, PARK or REFUSE; False when the lease is lost."""
-        is_all = not self._hooks and taken.action.kind is not ActionKind.APPLY_OFFER
+        is_all = not self._hooks and not with_end_of_pause
         # Mostly nothing waits for its end, and one statement does everything.
         if is_all and await self._connection.at_once(statement, *taken.lease, True, *values):
             return True
 
         async with self._connection.transaction() as connection:
-            return await self._end_in(connection, statement, taken, *values)
+            return await self._end_in(
+                connection, statement, taken, *values, with_end_of_pause=with_end_of_pause
+            )
 
     async def _end_in(
-        self, connection: Connection, statement: str, taken: TakenAction, *values: Any
+        self,
+        connection: Connection,
+        statement: str,
+        taken: TakenAction,
+        *values: Any,
+        with_end_of_pause: bool,
     ) -> bool:
         """Bring the action to its end, and go on with whatever waited for that."""
         settled = await connection.fetchrow(statement, *taken.lease, False, *values)
         if settled is None:
             return False
 
-        if statement is FINISH and taken.action.kind is ActionKind.APPLY_OFFER:
+        if with_end_of_pause:
             await enqueue_end_of_pause(connection, taken.action_id)
         await _pass_on_turn(connection, settled)
         if self._hooks and taken.action.kind not in _TELL_OF_ENDS:

@@ -13,7 +13,7 @@ from aiocancel.core.claim import OWN_FLOW, FlowStatus
 from aiocancel.core.codes import Code
 from aiocancel.core.decision import Policy
 from aiocancel.core.flow_session import FlowSession
-from aiocancel.core.idempotency import wish_of
+from aiocancel.core.idempotency import STRIPE_KEEPS_KEYS_S, wish_of
 from aiocancel.core.identifiers import FlowSessionId, SubscriptionId
 from aiocancel.core.offers.apply import offer_step
 from aiocancel.core.offers.expect import Baseline, patience_s, vendor_offer_step
@@ -32,8 +32,6 @@ from aiocancel.postgres.ledger import Ledger
 _WORD_WITHIN_S: Final = 3.0
 # Our own row is the event, and nobody else carries out what it says.
 _OWN_POLICY: Final = Policy(applies_offers="app", verifies_offers=True)
-# Stripe forgets a key after 24 hours at the earliest. https://docs.stripe.com/api/idempotent_requests
-_KEYS_LAST: Final = timedelta(hours=24)
 
 
 class Offers:
@@ -98,7 +96,8 @@ class Offers:
 
     def earlier_write(self, offer: AcceptedOffer, subscription: Subscription) -> Step:
         """Say whether Stripe shows an offer that was made before, as long ago at most as it surely remembers a key."""
-        since = Baseline.of(subscription, seen_at=self.now() - _KEYS_LAST)
+        keys_last = timedelta(seconds=STRIPE_KEEPS_KEYS_S)
+        since = Baseline.of(subscription, seen_at=self.now() - keys_last)
         return vendor_offer_step(offer, since, subscription)
 
     def patience_s(self, taken: TakenAction) -> float:

@@ -13,6 +13,7 @@ from aiocancel.core.decision import Policy, decide, verify_own_choice
 from aiocancel.core.declaration import Declaration
 from aiocancel.core.grants import Grant
 from aiocancel.core.identifiers import CustomerId
+from aiocancel.core.nonces import of_public_exit
 from aiocancel.core.public_exit import PublicExit, Termination
 from aiocancel.core.subscription import OwnedSubscription
 from aiocancel.errors import AmbiguousSubscriptionError, ConflictError, TransientBillingError
@@ -92,8 +93,8 @@ class DeclarationMatcher:
             declaration=Declaration(statutory.LANGUAGE, statutory.CONFIRM_BUTTON),
         )
         # The declaration stands for the page's grant: one declaration, one cancellation.
-        nonce = f"public:{taken.claim_public_id}"
-        grant = Grant(customer_id, owned.subscription_id, taken.mode, 0, 0, nonce)
+        nonce = of_public_exit(str(taken.claim_public_id))
+        grant = Grant.without_page(customer_id, owned.subscription_id, taken.mode, nonce)
         outcome = verify_own_choice(claim, grant)
         if outcome is None:
             return Code.NO_CONTRACT_FOUND

@@ -20,6 +20,7 @@ from aiocancel.core.decision import Decision, Policy, decide_by_vendor
 from aiocancel.core.flow_session import COMPLETED, FlowSession
 from aiocancel.core.grants import Grant, GrantSealer
 from aiocancel.core.identifiers import CustomerId, Mode, SubscriptionId, is_opaque_id
+from aiocancel.core.nonces import of_vendor_event
 from aiocancel.core.page_proof import CLOCK_SLACK, page_of
 from aiocancel.core.retry import delay_s
 from aiocancel.core.undo import changes_billing
@@ -174,7 +175,8 @@ class CatchUp:
         if isinstance(owner, str):
             return owner
         customer_id, subscription_id = owner
-        grant = Grant(customer_id, subscription_id, self._mode, 0, 0, f"event:{ring.event_id}")
+        nonce = of_vendor_event(ring.event_id)
+        grant = Grant.without_page(customer_id, subscription_id, self._mode, nonce)
         if self._policy.trusts_vendor_sessions:
             return await self._accept(session, grant)
         return await self._leave_stranger(ring, session, grant)
@@ -222,7 +224,7 @@ class CatchUp:
             page.subscription_id, session.session_id
         ):
             # The page's one wish is spent on another flow session, so this one has no page left.
-            own = replace(page, nonce=f"event:{ring.event_id}")
+            own = replace(page, nonce=of_vendor_event(ring.event_id))
             return await self._park(session, own, Code.FLOW_SESSION_PROOF_USED)
         return recorded
 

@@ -48,7 +48,7 @@ class Recorded(NamedTuple):
     answer: Answer | None
 
 
-class Edge(Protocol):
+class SharedRoutes(Protocol):
     """What the flow's routes share with the plug-in's others."""
 
     async def identified(self, request: web.Request) -> str:
@@ -72,7 +72,7 @@ class OwnFlowHandlers:
     Args:
         site: The plug-in.
         pages: Its other pages.
-        edge: What its other routes do as well.
+        shared: What its other routes do as well.
         service: The running flow, starting it if nothing has.
     """
 
@@ -80,12 +80,12 @@ class OwnFlowHandlers:
         self,
         site: Site,
         pages: PlainPages,
-        edge: Edge,
+        shared: SharedRoutes,
         service: Callable[[], Awaitable[OwnFlowService]],
     ) -> None:
         self._site = site
         self._pages = pages
-        self._edge = edge
+        self._shared = shared
         self._service = service
 
     def routes(self) -> list[web.RouteDef]:
@@ -157,7 +157,7 @@ class OwnFlowHandlers:
         pressed = None
         try:
             # Before the body is touched: that of a stranger costs nothing then.
-            customer_id = await self._edge.identified(request)
+            customer_id = await self._shared.identified(request)
             pressed = await self._read(request)
             recorded = await self._done(customer_id, session_id, pressed, request)
         except FlowStepError as error:
@@ -169,9 +169,9 @@ class OwnFlowHandlers:
                 return await self._shown(
                     request, besides=Shown(note="flow_was_open", answers=typed)
                 )
-            return await self._edge.refusal(request, error, wants_page=True)
+            return await self._shared.refusal(request, error, wants_page=True)
         except UnavailableError as error:
-            return await self._edge.refusal(request, error, wants_page=True)
+            return await self._shared.refusal(request, error, wants_page=True)
 
         if isinstance(recorded, web.Response):
             return recorded
@@ -242,7 +242,7 @@ class OwnFlowHandlers:
     ) -> web.Response:
         """Say that the page was out of date, on the screen that is up to date where there is one."""
         if session_id is None or pressed is None:
-            return await self._edge.refusal(request, error, wants_page=True)
+            return await self._shared.refusal(request, error, wants_page=True)
 
         if error.code == Code.MONTHS_WERE_NOT_OFFERED and pressed.months is None:
             asked = Shown(Problem("flow_choose_months", "months"))
@@ -254,7 +254,7 @@ class OwnFlowHandlers:
                 # Not without a word: nothing was taken.
                 return await self._shown(request, besides=Shown(note="flow_offer_gone"))
             return _see(address_of(self._site, session_id, query_of(request)))
-        return await self._edge.refusal(request, error, wants_page=True)
+        return await self._shared.refusal(request, error, wants_page=True)
 
     async def _shown(
         self,
@@ -269,7 +269,7 @@ class OwnFlowHandlers:
         session_id = request.match_info.get("session")
         words = self._site.languages.of(request)
         try:
-            flow = await self._edge.resolved_one(request)
+            flow = await self._shared.resolved_one(request)
             owned, sealed = flow.subscription, flow.sealed
             if owned is None or sealed is None:
                 raise ClaimError(
@@ -281,7 +281,7 @@ class OwnFlowHandlers:
             service = await self._service()
             screen = await service.screen(owned.customer_id, session_id, owned.subscription_id)
         except (ClaimError, UnavailableError) as error:
-            return await self._edge.refusal(request, error, wants_page=True)
+            return await self._shared.refusal(request, error, wants_page=True)
 
         if screen.step is FlowStep.OUTCOME:
             claim_id = screen.claim_id
