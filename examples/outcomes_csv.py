@@ -46,7 +46,8 @@ def write_outcomes_to(cancel: aiocancel.CancelFlow, folder: Path) -> None:
             outcome.offer_id or "",
             outcome.reason.code or "",
             snapshot.get("plan") or "",
-            snapshot.get("price_minor") or "",
+            # A price of 0 is a price.
+            "" if snapshot.get("price_minor") is None else snapshot["price_minor"],
             snapshot.get("currency") or "",
             str(outcome.problem or ""),
         )

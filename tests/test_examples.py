@@ -6,6 +6,7 @@ import csv
 import importlib
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -96,6 +97,35 @@ async def test_outcomes_are_written_into_the_file_of_their_day(
     assert tuple(head) == module.COLUMNS
     assert (row[2], row[3], row[4]) == ("sub_1", "canceled", "scheduled")
     assert module._cell("=cmd()") == "'=cmd()"
+
+
+async def test_a_price_of_nothing_is_written_as_0_and_none_as_nothing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.syspath_prepend(str(EXAMPLES))
+    module = importlib.import_module("outcomes_csv")
+
+    class Hooks:
+        def on_outcome(self, hook: Any) -> None:
+            self.hook = hook
+
+    hooks = Hooks()
+    module.write_outcomes_to(hooks, tmp_path)
+    outcome = SimpleNamespace(
+        claim_id="c",
+        subscription_id="sub_1",
+        status="canceled",
+        answer=SimpleNamespace(kind="scheduled"),
+        offer_id=None,
+        reason=SimpleNamespace(code=None),
+        problem=None,
+    )
+    for snapshot in ({"price_minor": 0}, {"price_minor": None}, None):
+        outcome.snapshot = snapshot
+        await hooks.hook(outcome)
+
+    place = module.COLUMNS.index("price_minor")
+    assert [row[place] for row in csv.reader(lines_in(tmp_path))] == ["price_minor", "0", "", ""]
 
 
 async def test_past_sessions_of_the_demo_are_two_hundred_whenever_they_are_added(

@@ -62,8 +62,8 @@ def add_parser(commands: Any) -> None:
     simulated = actions.add_parser(
         "simulate",
         help="play the definition over past customers",
-        description="Say which past customers would have been offered what, and the most it could have cost. Whether "
-        "they would have accepted is not predicted: nobody knows. Exit status: 0 printed; 1 the database did not "
+        description="Say how many past customers could have been offered what, and the most it could have cost. "
+        "Whether they would have accepted is not predicted: nobody knows. Exit status: 0 printed; 1 the database did not "
         "answer; 2 wrong usage, or the CancelFlow cannot be loaded.",
     )
     simulated.add_argument(
@@ -174,10 +174,13 @@ def _simulated(found: Simulated, *, days: int) -> Iterable[str]:
             f"{major_units(minor, currency):,} {currency.upper()}"
             for currency, minor in sorted(each.amounts.items())
         )
-        yield f"  {key}: to {each.times}, for at most {sums or 'nothing that is known'}"
+        yield f"  {key}: to {each.times} at most, for at most {sums or 'nothing that is known'}"
         if each.of_unknown_cost:
             yield f"    and {each.of_unknown_cost} whose cost is not known"
-    yield "At most, if every one had taken it and stayed a year. Who would have taken it, nobody knows."
+    yield (
+        "At most, if every one had taken it and stayed a year. A customer counts for each offer whose condition holds, "
+        "since a later one is shown where an earlier one is left out. Who would have taken it, nobody knows."
+    )
 
 
 def _table(definition: FlowDefinition, walked: Walked) -> Iterable[str]:

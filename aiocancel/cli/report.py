@@ -50,7 +50,9 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         metavar="DAYS",
         help="how far back, as 90d (default: 90d)",
     )
-    parser.add_argument("--by", choices=list(By), help="tell the sessions apart by this")
+    parser.add_argument(
+        "--by", choices=[str(each) for each in By], help="tell the sessions apart by this"
+    )
     parser.add_argument(
         "--mode", choices=["live", "test"], default="live", help="(default: %(default)s)"
     )
@@ -75,7 +77,11 @@ def run(options: argparse.Namespace) -> int:
     """Print the report; returns the exit status."""
     url = database_url(options, options.parser)
     now = datetime.now(UTC)
-    report = asyncio.run(_counted(url, options, now))
+    try:
+        report = asyncio.run(_counted(url, options, now))
+    except asyncpg.InvalidParameterValueError:
+        # Python finds "localtime" on this machine, for instance, and a server has zones of its own.
+        options.parser.error(f"argument --time-zone: the database knows no {options.time_zone}")
 
     today = now.astimezone(ZoneInfo(options.time_zone)).date()
     if options.json:

@@ -298,7 +298,7 @@ class OwnFlowService:
             claim = replace(claim, flow_session_id=None)
             recorded = await self._service.accept(claim, grant, customer_id, is_another=True)
         if run is not None:
-            self._note_soon(run, after)
+            self._note_soon(run, after, is_its_own=claim.flow_session_id is not None)
         return recorded
 
     async def close(self) -> None:
@@ -475,8 +475,14 @@ class OwnFlowService:
             allowed=progress.permission is True,
         )
 
-    def _note_soon(self, run: Run, after: FlowProgress) -> None:
-        """Note the end of a session beside the answer to the customer; the sweep finds what is lost here."""
+    def _note_soon(self, run: Run, after: FlowProgress, *, is_its_own: bool) -> None:
+        """Note the end of a session beside the answer to the customer; the sweep finds what is lost here.
+
+        Args:
+            run: The session.
+            after: Its last step.
+            is_its_own: Whether the claim names the session, and is no wish of its own after an accepted offer.
+        """
 
         async def note() -> None:
             move = Move(
@@ -489,7 +495,7 @@ class OwnFlowService:
 
             try:
                 async with asyncio.timeout(_NOTED_WITHIN_S):
-                    await self._sessions.canceled(run.row, move)
+                    await self._sessions.canceled(run.row, move, is_its_own=is_its_own)
             except Exception as error:
                 logger.warning("the end of a flow session was not noted: %s", told(error))
 

@@ -182,8 +182,12 @@ def read_considered(row: SessionRow) -> Considered:
 
 
 def fitted(considered: Considered) -> str | None:
-    """Return the offer that fits, or would for a customer who is not held out; the best first."""
-    fits = (None, Code.HELD_OUT, Code.PERMISSION_IS_MISSING)
+    """Return the offer that fits, or would for a customer who is not held out; the best first.
+
+    Whether its price can be told is asked only of an offer that is to be shown. Nobody asks it for the hold-out, so it
+    does not count here: both arms are those for whom an offer was due.
+    """
+    fits = (None, Code.HELD_OUT, Code.PERMISSION_IS_MISSING, Code.PRICE_IS_NOT_KNOWN)
     return next((each.key for each in considered.offers if each.code in fits), None)
 
 

@@ -21,6 +21,7 @@ from aiocancel.errors import UnreadableLedgerError
 from aiocancel.postgres.by_hand import Operations
 from aiocancel.postgres.claims import answer_in
 from aiocancel.postgres.connection import ACQUIRE_WITHIN_S, unavailable_on_outage
+from aiocancel.postgres.public_exit import PUBLIC
 from aiocancel.postgres.queue_stats import STATS
 from aiocancel.postgres.report import STATEMENT_WITHIN_S, Figures
 
@@ -197,9 +198,10 @@ SET LOCAL statement_timeout = {int(STATEMENT_WITHIN_S * 1000)};
 SET LOCAL lock_timeout = {int(STATEMENT_WITHIN_S * 1000)}
 """
 
-PARKED_IDS: Final = """
+# Where a form was opened about one stop of an action, the action may have been tried again and have stopped anew.
+PARKED_ID: Final = """
 SELECT a.id FROM aiocancel.action a JOIN aiocancel.claim c ON c.id = a.claim_id
-WHERE a.id = ANY($1) AND c.mode = $2
+WHERE a.id = $1 AND c.mode = $2 AND ($3::timestamptz IS NULL OR a.finished_at = $3) FOR UPDATE OF a
 """
 
 
@@ -306,7 +308,7 @@ class ConsoleStore:
         self._pool = pool
         self._mode: Mode = mode
         # Whatever operators do at once, customers have the other connections.
-        self._turns = asyncio.Semaphore(1)
+        self._turns = self.figures.turns if self.figures.is_alone else asyncio.Semaphore(1)
 
     async def _rows(self, statement: str, *values: Any) -> list[asyncpg.Record]:
         async with self.figures.reading() as connection:
@@ -406,7 +408,13 @@ class ConsoleStore:
         return rows[0]["version"], _json(rows[0]["definition"]) or {}, rows[0]["stored_at"]
 
     async def operate(
-        self, operation: Operation, action_id: int, *, reason: str | None, operator: str
+        self,
+        operation: Operation,
+        action_id: int,
+        *,
+        reason: str | None,
+        operator: str,
+        parked_at: datetime | None = None,
     ) -> None:
         """Retry or close one parked action of this mode.
 
@@ -415,9 +423,11 @@ class ConsoleStore:
             action_id: With which action.
             reason: Why it is closed, one word.
             operator: Who does it, for the journal.
+            parked_at: When it had stopped as the operator saw it; None for whenever.
 
         Raises:
-            OperationError: It is not allowed; an id of the other mode is answered as one that does not exist.
+            OperationError: It is not allowed, or the action has stopped anew since; an id of the other mode is answered
+                as one that does not exist.
             UnavailableError: The database did not answer in time.
         """
         with unavailable_on_outage():
@@ -427,7 +437,7 @@ class ConsoleStore:
                 connection.transaction(isolation="read_committed"),
             ):
                 await connection.execute(LIMITED)
-                known = await connection.fetchval(PARKED_IDS, [action_id], self._mode)
+                known = await connection.fetchval(PARKED_ID, action_id, self._mode, parked_at)
                 await Operations(connection).operate(
                     operation, action_id if known else 0, reason=reason, operator=operator
                 )
@@ -439,7 +449,10 @@ def _session(row: asyncpg.Record) -> dict[str, Any]:
 
 
 def _claim(row: asyncpg.Record) -> dict[str, Any]:
-    return {**dict(row), "flow": _json(row["flow"])}
+    """Return a claim; ``typed`` is what was typed at the public exit, empty for any other and once it is erased."""
+    declared = _json(row["declaration"]) or {}
+    shown = declared.get("shown") or {}
+    return {**dict(row), "flow": _json(row["flow"]), "typed": shown.get(PUBLIC) or {}}
 
 
 def _json(stored: str | None) -> Any:

@@ -108,7 +108,8 @@ WHERE session_id = $1 AND customer_id = $2 AND subscription_id = $3 AND state = 
 RETURNING true AS accepted
 """
 
-# The claim is recorded already, and counts whatever becomes of this.
+# The claim is recorded already, and counts whatever becomes of this. An accepted offer stays accepted where the
+# cancellation after it names no session: it counts by itself then.
 CANCEL: Final = """
 UPDATE aiocancel.flow_session SET state = 'canceled', ended_at = coalesce(ended_at, now()), revision = revision + 1,
     stripe = NULL, touched_at = now(),
@@ -118,6 +119,7 @@ UPDATE aiocancel.flow_session SET state = 'canceled', ended_at = coalesce(ended_
     answers = CASE WHEN state = 'open' THEN $6::jsonb ELSE answers END,
     progress = CASE WHEN state = 'open' THEN $7::jsonb ELSE progress END
 WHERE session_id = $1 AND customer_id = $2 AND subscription_id = $3 AND state <> 'canceled' AND told_by = 'own'
+  AND ($8 OR state <> 'accepted')
 """
 
 # A cancellation whose process died before it came to the session is found by its claim.
@@ -397,12 +399,13 @@ class FlowSessions:
 
         return bool(rows)
 
-    async def canceled(self, row: SessionRow, last: Move) -> None:
+    async def canceled(self, row: SessionRow, last: Move, *, is_its_own: bool = True) -> None:
         """Note that a run ended with a cancellation, which is recorded already.
 
         Args:
             row: The customer's own run, as it was read.
             last: What the last press says; of a run that has ended already, it is left as it was.
+            is_its_own: Whether the cancellation names this run; else a run that ended with an offer stays as it is.
         """
         await self._connection.at_once(
             CANCEL,
@@ -413,6 +416,7 @@ class FlowSessions:
             last.reason,
             json.dumps(last.answers),
             json.dumps(last.progress),
+            is_its_own,
         )
 
     async def accepted(self, session_id: str) -> AcceptedRow | None:

@@ -43,6 +43,9 @@ if TYPE_CHECKING:
 STATEMENT_WITHIN_S: Final = 2.0
 # Of the connections that customers' requests use as well, figures take no more than these.
 MOST_CONNECTIONS: Final = 2
+# Of a pool with fewer than so many, one alone: a process and a worker in it listen with two, and customers need the
+# rest.
+_SMALL_POOL: Final = 10
 MOST_GROUPS: Final = 100
 MOST_RUNS: Final = 100_000
 _PACE_WEEKS: Final = 8
@@ -212,14 +215,17 @@ class Figures:
         self._mode = mode
         self._time_zone = time_zone
         self._within_s = within_s
-        self._turns = asyncio.Semaphore(MOST_CONNECTIONS)
+        self.is_alone = pool.get_max_size() < _SMALL_POOL
+        """Whether the pool is so small that the owner's pages take one connection of it for all that they do."""
+        self.turns = asyncio.Semaphore(1 if self.is_alone else MOST_CONNECTIONS)
+        """Held by whoever takes a connection."""
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Connection]:
         """Lend a connection that can only read, and only for a while."""
         with unavailable_on_outage():
             async with (
-                self._turns,
+                self.turns,
                 self._pool.acquire(timeout=ACQUIRE_WITHIN_S) as connection,
                 # One look at all: what is counted already and what is counted now must not overlap.
                 connection.transaction(isolation="repeatable_read", readonly=True),

@@ -68,7 +68,7 @@ def test_past_customers_are_played_and_acceptance_is_not_predicted(
 
     assert "4 customers of the last 180 days" in text
     assert "of 2 nothing is known, and nothing is said of them" in text
-    assert "half_price: to 1, for at most 43.50 EUR" in text
+    assert "half_price: to 1 at most, for at most 43.50 EUR" in text
     assert "nobody knows" in text
     assert found["predicts_acceptance"] is False
     assert found["offers"]["half_price"] == {

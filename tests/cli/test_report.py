@@ -6,9 +6,12 @@ import asyncio
 import csv
 import io
 import json
+import struct
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from zoneinfo import reset_tzpath
 
 import pytest
 
@@ -122,6 +125,29 @@ def test_wrong_usage_is_told(run: Run, arguments: list[str]) -> None:
 
     assert status == 2
     assert "usage: aiocancel report" in said
+
+
+def test_a_word_that_is_none_of_the_groups_is_told_with_the_words_that_are(run: Run) -> None:
+    said = run("--database-url", "postgresql://nobody@127.0.0.1:9/x", "--by", "colour")[2]
+
+    assert "'reason'" in said
+    assert "By." not in said
+
+
+def test_a_zone_that_only_this_machine_knows_is_wrong_usage(
+    shop: str, run: Run, tmp_path: Path
+) -> None:
+    """``localtime`` is one on most machines, and the database has never heard of it."""
+    counts = struct.pack(">6L", 0, 0, 0, 0, 1, 4)
+    (tmp_path / "Here").write_bytes(b"TZif" + bytes(16) + counts + bytes(6) + b"UTC\0")
+    reset_tzpath([str(tmp_path)])
+    try:
+        status, _, said = run("--mode", "test", "--by", "week", "--time-zone", "Here")
+    finally:
+        reset_tzpath()
+
+    assert status == 2
+    assert "argument --time-zone: the database knows no Here" in said
 
 
 def test_a_database_that_is_away_is_told_without_its_password(run: Run) -> None:

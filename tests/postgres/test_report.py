@@ -6,6 +6,7 @@ import asyncio
 import uuid
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import cast
 
 import pytest
 
@@ -13,6 +14,7 @@ from aiocancel.core.measures.definitions import BY_KEY, DEFINITIONS, Definition
 from aiocancel.core.measures.interval import Share
 from aiocancel.core.measures.report import By, Counts, KeptOn, OfferFate, Revenue
 from aiocancel.errors import UnavailableError
+from aiocancel.postgres.console import ConsoleStore
 from aiocancel.postgres.erasure import Erasure
 from aiocancel.postgres.ledger import Ledger
 from aiocancel.postgres.report import Figures
@@ -364,6 +366,21 @@ async def test_figures_take_two_connections_at_most_however_many_ask(figures: Fi
     await asyncio.gather(*(ask() for _ in range(8)))
 
     assert most == 2
+
+
+@pytest.mark.parametrize(("size", "taken"), [(4, 1), (9, 1), (10, 2), (50, 2)])
+def test_of_a_small_pool_figures_take_one_connection(size: int, taken: int) -> None:
+    """A process and a worker in it listen with two of four: with two more a customer would wait."""
+
+    class SmallPool:
+        def get_max_size(self) -> int:
+            return size
+
+    figures = Figures(cast("Pool", SmallPool()), "test")
+    store = ConsoleStore(cast("Pool", SmallPool()), "test")
+
+    assert figures.turns._value == taken
+    assert (store._turns is store.figures.turns) == (taken == 1)
 
 
 async def test_figures_change_nothing(figures: Figures) -> None:

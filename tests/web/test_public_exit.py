@@ -19,6 +19,8 @@ from aiocancel.postgres.erasure import Erasure
 from aiocancel.postgres.report import Figures
 from aiocancel.telemetry import ActionParked, ClaimRefused
 from aiocancel.texts import statutory
+from aiocancel.web.console.story import timeline
+from aiocancel.web.console.words import Writing
 from tests.support.company import Company
 from tests.support.letters import letters, mails, no_letter_waits, writing
 from tests.support.mail_server import MailServer, text_of
@@ -105,6 +107,39 @@ async def test_a_termination_counts_once_and_one_of_nobodys_contract_is_no_cance
     assert [(row["subscription_id"], row["outcome"]) for row in found] == [
         ("public_exit", "declared")
     ]
+
+
+@pytest.mark.parametrize("personal_data", [True, False], ids=["shown", "hidden"])
+async def test_a_declaration_that_waits_for_a_person_tells_an_operator_what_was_typed(
+    company: Company, personal_data: bool
+) -> None:
+    """Found by nobody, it can be worked on only by its name, contract and address."""
+    typed = {"contract": "Vertrag 7", "name": "Grace <Hopper>", "email": "grace@example.org"}
+    async with exit_of(company) as server:
+        await declare(company, typed)
+        await mails(server, 1)
+        await until_parked(company)
+    store = ConsoleStore(company.pool, "test")
+    claim = await company.pool.fetchval("SELECT id FROM aiocancel.claim")
+    story = await store.story(claim=claim)
+    assert story is not None
+
+    told = timeline(story, Writing("UTC"), personal_data=personal_data)
+    erased = await company.pool.fetchval(
+        "UPDATE aiocancel.claim SET declaration = NULL, erased_at = now() RETURNING id"
+    )
+    after = await store.story(claim=erased)
+
+    (declared,) = [each for each in told if each.what == "What was typed at the public exit"]
+    inside = dict(declared.inside)
+    if personal_data:
+        assert inside.items() >= {("name", "Grace <Hopper>"), ("email", "grace@example.org")}
+        assert inside["contract"] == "Vertrag 7"
+    else:
+        assert (inside, declared.detail) == ({}, "hidden by console(personal_data=False)")
+        assert "Hopper" not in str(told)
+    assert after is not None
+    assert "Hopper" not in str(timeline(after, Writing("UTC"), personal_data=True))
 
 
 async def until_parked(company: Company) -> None:

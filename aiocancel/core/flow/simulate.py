@@ -2,7 +2,8 @@
 
 It says nothing of acceptance: nobody knows who would have taken an offer that was not made. It knows of a past customer
 what the snapshot holds. Whether Stripe's subscription allowed an offer on that day, which rules held at the place, and
-who would have been held out, is not played: fewer may have been offered something, and never more.
+who would have been held out, is not played. Where the first offer is left out for such a reason, the next one is shown;
+so every offer whose condition holds is counted: fewer may have been offered it, and never more.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ class Offered:
     """What one offer would have come to.
 
     Args:
-        times: How many customers would have been offered it.
+        times: How many customers could have been offered it, at most.
         amounts: The most it could have cost in a year, in minor units, for each currency.
         of_unknown_cost: How many of them have no price that is known, or the offer no cost that is known.
     """
@@ -87,8 +88,9 @@ def simulate(definition: FlowDefinition, runs: Iterable[PastRun], rules: OfferRu
             continue
         truths = [_holds(offer, run.snapshot, run.answers) for offer in definition.offers]
         if True in truths:
-            offer = definition.offers[truths.index(True)]
-            _add(found.offers[offer.key], offer, run.snapshot, rules)
+            for offer, holds in zip(definition.offers, truths, strict=True):
+                if holds:
+                    _add(found.offers[offer.key], offer, run.snapshot, rules)
         elif None in truths:
             found.unknown += 1
         else:

@@ -83,7 +83,8 @@ _NOW: Final = {
     "said_closed": "Geschlossen. Kein Worker fasst die Aktion noch einmal an.",
     "said_some": (
         "{done} von {asked} Aktionen erneut gestartet. "
-        "Die anderen wurden inzwischen bearbeitet, oder eine spätere Änderung ist dazugekommen."
+        "Die anderen wurden inzwischen bearbeitet, eine spätere Änderung ist dazugekommen, "
+        "oder die Datenbank hat nicht geantwortet."
     ),
     "said_refused": (
         "Es wurde nichts geändert: Die Aktion wurde inzwischen bearbeitet, "
@@ -202,6 +203,7 @@ _SESSIONS: Final = {
     "ended_as": "Beendet: {outcome}",
     "claim": "Angefragt: {status}",
     "customers_words": "In den Worten des Kunden",
+    "declared": "Auf der öffentlichen Kündigungsseite eingetragen",
     "vendor_told": "Vom Flow-Anbieter gemeldet",
     "sent": "An Stripe gesendet: {kind}",
     "not_ended": "keine Antwort vermerkt",

@@ -77,7 +77,7 @@ _NOW: Final = {
     "said_closed": "Closed. No worker touches it again.",
     "said_some": (
         "Tried {done} of {asked} again. "
-        "The others were dealt with meanwhile, or a later change came after them."
+        "The others were dealt with meanwhile, a later change came after them, or the database did not answer."
     ),
     "said_refused": "Nothing was done: it was dealt with meanwhile, or a later change came after it.",
     "queue": "Queue",
@@ -192,6 +192,7 @@ _SESSIONS: Final = {
     "ended_as": "Ended: {outcome}",
     "claim": "Asked for: {status}",
     "customers_words": "In the customer's words",
+    "declared": "What was typed at the public exit",
     "vendor_told": "What the flow vendor told",
     "sent": "Sent to Stripe: {kind}",
     "not_ended": "no answer noted",

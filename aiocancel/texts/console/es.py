@@ -81,7 +81,10 @@ _NOW: Final = {
     "said_retried": "Reintento iniciado. Está en curso.",
     "said_retried_all": "Reintentos iniciados: {done}. Están en curso.",
     "said_closed": "Cerrada. Ningún worker volverá a tocarla.",
-    "said_some": "Reintentadas: {done} de {asked}. Las demás se resolvieron mientras tanto o hubo un cambio posterior.",
+    "said_some": (
+        "Reintentadas: {done} de {asked}. Las demás se resolvieron mientras tanto, hubo un cambio posterior "
+        "o la base de datos no respondió."
+    ),
     "said_refused": "No se ha hecho nada: mientras tanto se resolvió o hubo un cambio posterior.",
     "queue": "Cola",
     "queue_empty": "vacía",
@@ -202,6 +205,7 @@ _SESSIONS: Final = {
     "ended_as": "Resultado: {outcome}",
     "claim": "Solicitud: {status}",
     "customers_words": "En palabras del cliente",
+    "declared": "Lo que se escribió en la página pública",
     "vendor_told": "Lo que comunicó el proveedor del flujo",
     "sent": "Enviado a Stripe: {kind}",
     "not_ended": "sin respuesta registrada",

@@ -82,7 +82,8 @@ _NOW: Final = {
     "said_closed": "Action clôturée. Aucun worker n'y touchera plus.",
     "said_some": (
         "Actions relancées\xa0: {done} sur {asked}. "
-        "Les autres ont été traitées entre-temps, ou une modification plus récente est intervenue."
+        "Les autres ont été traitées entre-temps, une modification plus récente est intervenue, "
+        "ou la base de données n'a pas répondu."
     ),
     "said_refused": (
         "Rien n'a été fait\xa0: l'action a été traitée entre-temps, ou une modification plus récente est intervenue."
@@ -209,6 +210,7 @@ _SESSIONS: Final = {
     "ended_as": "Issue\xa0: {outcome}",
     "claim": "Demande\xa0: {status}",
     "customers_words": "Commentaire du client",
+    "declared": "Ce qui a été saisi sur la page publique",
     "vendor_told": "Informations du fournisseur du parcours",
     "sent": "Envoyé à Stripe\xa0: {kind}",
     "not_ended": "aucune réponse enregistrée",

@@ -77,7 +77,7 @@ _NOW: Final = {
     "said_closed": "Chiusa. Nessun worker la toccherà più.",
     "said_some": (
         "Nuovi tentativi avviati: {done} su {asked}. Le altre azioni nel frattempo sono state risolte o "
-        "superate da una modifica successiva."
+        "superate da una modifica successiva, oppure il database non ha risposto."
     ),
     "said_refused": (
         "Non è stato fatto nulla: nel frattempo l'azione è stata risolta o superata da una modifica "
@@ -199,6 +199,7 @@ _SESSIONS: Final = {
     "ended_as": "Esito: {outcome}",
     "claim": "Richiesta: {status}",
     "customers_words": "Con le parole del cliente",
+    "declared": "Quanto è stato scritto nella pagina pubblica",
     "vendor_told": "Che cosa ha comunicato il fornitore del flusso",
     "sent": "Inviato a Stripe: {kind}",
     "not_ended": "nessuna risposta registrata",

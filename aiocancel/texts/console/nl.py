@@ -82,7 +82,7 @@ _NOW: Final = {
     "said_closed": "Gesloten. Geen enkele worker komt er nog aan.",
     "said_some": (
         "{done} van {asked} acties opnieuw gestart. "
-        "De andere zijn intussen afgehandeld, of er kwam een latere wijziging overheen."
+        "De andere zijn intussen afgehandeld, er kwam een latere wijziging overheen, of de database antwoordde niet."
     ),
     "said_refused": (
         "Er is niets gewijzigd: de actie is intussen afgehandeld, of er kwam een latere wijziging overheen."
@@ -200,6 +200,7 @@ _SESSIONS: Final = {
     "ended_as": "Geëindigd: {outcome}",
     "claim": "Gevraagd: {status}",
     "customers_words": "In de woorden van de klant",
+    "declared": "Ingevuld op de openbare pagina",
     "vendor_told": "Gemeld door de flowleverancier",
     "sent": "Naar Stripe verzonden: {kind}",
     "not_ended": "geen antwoord genoteerd",

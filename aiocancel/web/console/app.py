@@ -12,7 +12,8 @@ import inspect
 import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
 
@@ -20,7 +21,7 @@ from aiohttp import web
 
 from aiocancel.core.by_hand import Operation, is_reason
 from aiocancel.core.form_token import FormTokens
-from aiocancel.errors import AiocancelError, MalformedClaimError, OperationError, UnavailableError
+from aiocancel.errors import MalformedClaimError, OperationError, UnavailableError
 from aiocancel.telemetry import told
 from aiocancel.web.console.definitions import definitions_page
 from aiocancel.web.console.desk import Desk, MakePage
@@ -28,7 +29,7 @@ from aiocancel.web.console.figures import figures_page
 from aiocancel.web.console.flow import flow_page
 from aiocancel.web.console.now import close_page, now_page
 from aiocancel.web.console.page import Page, as_csv, as_html, as_json, warm_up
-from aiocancel.web.console.range import RangeError
+from aiocancel.web.console.range import RangeError, of_micros
 from aiocancel.web.console.sessions import sessions_page, story_page
 from aiocancel.web.console.words import LANGUAGE, LANGUAGES, Writing
 from aiocancel.web.languages import accepted_languages, best_language
@@ -117,7 +118,7 @@ class Console:
         try:
             answer = self._operator(request)
             name: object = await answer if inspect.isawaitable(answer) else answer
-        except (web.HTTPException, AiocancelError):
+        except web.HTTPException:
             # The application's own answer, for instance a redirect to its login.
             raise
         except Exception as error:
@@ -226,17 +227,27 @@ class Console:
         if wish is None:
             return self._sorry(request, 400, "form_is_unreadable")
 
-        operation, ids, reason = wish
         store, done = await self._desk.store(), 0
-        for action_id in ids:
+        for action_id in wish.ids:
             try:
-                await store.operate(operation, action_id, reason=reason, operator=operator)
+                await store.operate(
+                    wish.operation,
+                    action_id,
+                    reason=wish.reason,
+                    operator=operator,
+                    parked_at=wish.parked_at,
+                )
                 done += 1
             except OperationError:
                 # Another operator, or the customer, was faster.
                 continue
+            except UnavailableError:
+                if not done:
+                    raise
+                # What is done is done, and is said.
+                break
 
-        said = f"{operation}.{done}.{len(ids)}"
+        said = f"{wish.operation}.{done}.{len(wish.ids)}"
         proof = self._tokens.make(f"{operator}\n{said}", now=self._seconds())
         raise web.HTTPSeeOther(
             f"{self._url(request, 'now')}?{urlencode({'said': f'{said}.{proof}'})}"
@@ -282,7 +293,24 @@ async def _form(request: web.Request) -> list[tuple[str, str]]:
         raise web.HTTPBadRequest from None
 
 
-def _wish(form: list[tuple[str, str]]) -> tuple[Operation, list[int], str | None] | None:
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """What a form asks for.
+
+    Args:
+        operation: What to do.
+        ids: With which actions.
+        reason: Why they are closed.
+        parked_at: When the one that is closed had stopped, as its operator saw it.
+    """
+
+    operation: Operation
+    ids: Sequence[int]
+    reason: str | None = None
+    parked_at: datetime | None = None
+
+
+def _wish(form: list[tuple[str, str]]) -> _Wish | None:
     """Return what a form asks for, None for whatever cannot be read."""
     fields = dict(form)
     texts = [value for name, value in form if name == "action"]
@@ -292,13 +320,16 @@ def _wish(form: list[tuple[str, str]]) -> tuple[Operation, list[int], str | None
 
     match fields.get("do"):
         case Operation.RETRY:
-            return Operation.RETRY, ids, None
+            return _Wish(Operation.RETRY, ids)
         case Operation.CLOSE:
             reason = fields.get("reason", "")
             if reason == "other":
                 reason = fields.get("word", "").strip() or reason
             elif reason not in CLOSE_REASONS:
                 return None
-            return (Operation.CLOSE, ids, reason) if is_reason(reason) else None
+            parked_at = of_micros(fields.get("parked", ""))
+            if parked_at is None or not is_reason(reason):
+                return None
+            return _Wish(Operation.CLOSE, ids, reason, parked_at)
         case _:
             return None

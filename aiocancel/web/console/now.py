@@ -15,6 +15,7 @@ from aiocancel.postgres.console import MOST_WAITING, WaitingAction
 from aiocancel.web.answer_texts import message_of
 from aiocancel.web.console.desk import Desk, or_none, which_of
 from aiocancel.web.console.page import Page
+from aiocancel.web.console.range import to_micros
 
 if TYPE_CHECKING:
     from aiocancel.core.decision import Answer
@@ -45,6 +46,7 @@ class Card:
     why: str
     advice: str
     which: str
+    parked: str
 
     @property
     def sort(self) -> str:
@@ -163,6 +165,7 @@ def card_of(each: WaitingAction, told: Answer | None, desk: Desk, now: datetime)
         why=why,
         advice=advice,
         which=which_of({"session": each.session, "claim": each.claim}),
+        parked=str(to_micros(each.parked_at)),
     )
 
 

@@ -84,7 +84,8 @@ def _day(text: str | None, usual: date) -> date:
 def _days(text: str | None) -> int:
     if not text:
         return USUAL_DAYS
-    if not (text.isascii() and text.isdigit()) or not 1 <= int(text[:9] or 0) <= MOST_DAYS:
+    is_number = text.isascii() and text.isdigit() and len(text) <= 9
+    if not is_number or not 1 <= int(text) <= MOST_DAYS:
         raise RangeError("days_are_out_of_range", most=MOST_DAYS)
     return int(text)
 
@@ -99,3 +100,16 @@ def read_by(query: Mapping[str, str]) -> By:
         return By(query.get("by") or "week")
     except ValueError:
         raise RangeError("by_is_unknown", known=", ".join(By)) from None
+
+
+def to_micros(moment: datetime) -> int:
+    """Return a moment for an address or a form, as exact as the database has it."""
+    return int(moment.timestamp()) * 1_000_000 + moment.microsecond
+
+
+def of_micros(text: str) -> datetime | None:
+    """Read what ``to_micros`` wrote; None for anything else."""
+    if not (text.isascii() and text.isdigit() and len(text) <= 16):
+        return None
+    seconds, micros = divmod(int(text), 1_000_000)
+    return datetime.fromtimestamp(seconds, UTC).replace(microsecond=micros)

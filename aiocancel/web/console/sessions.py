@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 
 from aiohttp import web
@@ -11,7 +11,14 @@ from aiohttp import web
 from aiocancel.postgres.console import PAGE_SIZE, Search
 from aiocancel.web.console.desk import Desk, which_of
 from aiocancel.web.console.page import Page
-from aiocancel.web.console.range import LONGEST_SEARCH, OUTCOMES, RangeError, read_range
+from aiocancel.web.console.range import (
+    LONGEST_SEARCH,
+    OUTCOMES,
+    RangeError,
+    of_micros,
+    read_range,
+    to_micros,
+)
 from aiocancel.web.console.story import timeline
 
 _HEAD: Final = (
@@ -48,7 +55,7 @@ async def sessions_page(desk: Desk, request: web.Request) -> Page:
     found = await (await desk.store()).sessions(search)
 
     listed = [{**each, "which": which_of(each)} for each in found[:PAGE_SIZE]]
-    more = _micros(listed[-1]["started_at"]) if len(found) > PAGE_SIZE else None
+    more = to_micros(listed[-1]["started_at"]) if len(found) > PAGE_SIZE else None
     rows = [_row(each) for each in listed]
     return Page(
         "sessions.html",
@@ -152,15 +159,11 @@ def _one_of(text: str | None, known: tuple[str, ...]) -> str | None:
     return text or None
 
 
-def _micros(moment: datetime) -> int:
-    return int(moment.timestamp()) * 1_000_000 + moment.microsecond
-
-
 def _before(text: str | None, usual: datetime) -> datetime:
     """Return the moment before which a page of the list begins."""
     if not text:
         return usual
-    if not (text.isascii() and text.isdigit() and len(text) <= 16):
+    found = of_micros(text)
+    if found is None:
         raise RangeError("no_such_page")
-    seconds, micros = divmod(int(text), 1_000_000)
-    return min(datetime.fromtimestamp(seconds, UTC).replace(microsecond=micros), usual)
+    return min(found, usual)

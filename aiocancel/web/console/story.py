@@ -126,6 +126,11 @@ def _of_claim(
     if claim["reason_text"]:
         text = claim["reason_text"] if personal_data else t("personal_data_hidden")
         yield Moment(at, t("customers_words"), text)
+    if typed := claim["typed"]:
+        if personal_data:
+            yield Moment(at, t("declared"), inside=tuple(flat(typed)))
+        else:
+            yield Moment(at, t("declared"), t("personal_data_hidden"))
     if claim["flow"]:
         if personal_data:
             yield Moment(at, t("vendor_told"), inside=tuple(flat(claim["flow"])))

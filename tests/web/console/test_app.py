@@ -17,7 +17,7 @@ from aiohttp.test_utils import TestClient
 from pytest_aiohttp import AiohttpClient
 
 from aiocancel.core.codes import Code
-from aiocancel.errors import ConfigurationError
+from aiocancel.errors import ConfigurationError, UnavailableError
 from aiocancel.postgres.console import LIST
 from aiocancel.postgres.ledger import Ledger
 from tests.support.claims import ask, take_due
@@ -78,6 +78,12 @@ def token_in(text: str) -> str:
     return found[1]
 
 
+def parked_in(text: str) -> str:
+    found = re.search(r'name="parked" value="([0-9]+)"', text)
+    assert found is not None
+    return found[1]
+
+
 async def post(client: Client, *fields: tuple[str, str], operator: str = "j.doe") -> ClientResponse:
     return await client.post(
         f"{AT}/actions", data=list(fields), headers=as_operator(operator), allow_redirects=False
@@ -119,7 +125,8 @@ async def test_nobody_sees_a_page_and_cannot_tell_it_from_one_that_is_not_there(
 async def test_operator_is_asked_on_every_request_and_its_mistakes_let_nobody_in(
     aiohttp_client: AiohttpClient, pool: Pool, caplog: pytest.LogCaptureFixture
 ) -> None:
-    answers: list[Any] = ["jo", None, "", "  ", 7, True, b"jo", RuntimeError("secret of ada"), "jo"]
+    mistakes = [RuntimeError("secret of ada"), UnavailableError("the database of ada is away")]
+    answers: list[Any] = ["jo", None, "", "  ", 7, True, b"jo", *mistakes, "jo"]
 
     def operator(_: web.Request) -> Any:
         answer = answers.pop(0)
@@ -128,10 +135,10 @@ async def test_operator_is_asked_on_every_request_and_its_mistakes_let_nobody_in
         return answer
 
     client = await aiohttp_client(site(pool, operator=operator))
-    found = [(await client.get(f"{AT}/")).status for _ in range(9)]
+    found = [(await client.get(f"{AT}/")).status for _ in range(10)]
 
-    assert found == [200, *[404] * 7, 200]
-    assert "secret of ada" not in caplog.text
+    assert found == [200, *[404] * 8, 200]
+    assert "of ada" not in caplog.text
     assert "operator returned a value of type int" in caplog.text
 
 
@@ -351,6 +358,7 @@ async def test_an_action_is_closed_with_a_reason(
         ("token", token_in(asked)),
         ("do", "close"),
         ("action", str(action_id)),
+        ("parked", parked_in(asked)),
         ("reason", reason),
         ("word", word),
     )
@@ -361,6 +369,58 @@ async def test_an_action_is_closed_with_a_reason(
     assert (await get(client, f"/actions/{action_id}/close")).status == 404
     (row,) = await pool.fetch("SELECT entry, code FROM aiocancel.journal WHERE operator = 'j.doe'")
     assert tuple(row) == ("action_closed", kept)
+
+
+async def test_a_form_to_close_one_stop_does_not_close_a_later_one(
+    client: Client, pool: Pool
+) -> None:
+    """Another operator tries it again, and it stops for another reason than the one that was read."""
+    action_id = await park(pool)
+    asked = await page(client, f"/actions/{action_id}/close")
+    retry = ("token", token_in(asked)), ("do", "retry"), ("action", str(action_id))
+    await post(client, *retry)
+    (taken,) = await take_due(pool, OWNER, limit=1)
+    await Ledger(pool).park(taken, Code.CHANGED_SINCE_IT_WAS_TRIED)
+
+    response = await post(
+        client,
+        ("token", token_in(asked)),
+        ("do", "close"),
+        ("action", str(action_id)),
+        ("parked", parked_in(asked)),
+        ("reason", "customer_withdrew"),
+    )
+    said = await (await client.get(response.headers["Location"], headers=as_operator())).text()
+
+    assert await state_of(pool, action_id) == ("parked", None)
+    assert "Nothing was done: it was dealt with meanwhile" in said
+
+
+async def test_what_was_tried_again_before_the_database_went_away_is_said(
+    client: Client, pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "aiocancel.postgres.console.LIMITED",
+        "SET LOCAL lock_timeout = 100; SET LOCAL DateStyle = ISO",
+    )
+    first, second = await park(pool, "sub_1"), await park(pool, "sub_2")
+    token = token_in(await page(client))
+    async with pool.acquire() as other, other.transaction():
+        await other.execute("SELECT FROM aiocancel.action WHERE id = $1 FOR UPDATE", second)
+        tried = [
+            await post(
+                client,
+                ("token", token),
+                ("do", "retry"),
+                *(("action", str(each)) for each in asked),
+            )
+            for asked in ([first, second], [second])
+        ]
+    said = await (await client.get(tried[0].headers["Location"], headers=as_operator())).text()
+
+    assert [each.status for each in tried] == [303, 503]
+    assert "Tried 1 of 2 again." in said
+    assert await state_of(pool, first) == ("waiting", None)
 
 
 OK = {"token": "", "do": "retry", "action": ""}
@@ -380,6 +440,9 @@ OK = {"token": "", "do": "retry", "action": ""}
         ({"action": None}, 400),
         ({"do": "close"}, 400),
         ({"do": "close", "reason": "because"}, 400),
+        ({"do": "close", "reason": "refunded", "parked": None}, 400),
+        ({"do": "close", "reason": "refunded", "parked": "9" * 17}, 400),
+        ({"do": "close", "reason": "refunded", "parked": "٣"}, 400),
         ({"do": "close", "reason": "other", "word": "Ada asked, by mail"}, 400),
     ],
     ids=lambda value: (
@@ -570,6 +633,7 @@ BAD = [
     {"days": "-1"},
     {"days": "٣"},
     {"days": "99999999999999999999"},
+    {"days": "00000000199999999999999999"},
 ]
 
 
