@@ -63,8 +63,8 @@ def add_parser(commands: Any) -> None:
         "simulate",
         help="play the definition over past customers",
         description="Say how many past customers could have been offered what, and the most it could have cost. "
-        "Whether they would have accepted is not predicted: nobody knows. Exit status: 0 printed; 1 the database did not "
-        "answer; 2 wrong usage, or the CancelFlow cannot be loaded.",
+        "Whether they would have accepted is not predicted: nobody knows. Exit status: 0 printed; 1 the database did "
+        "not answer; 2 wrong usage, or the CancelFlow cannot be loaded.",
     )
     simulated.add_argument(
         "--since",

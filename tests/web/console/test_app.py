@@ -399,10 +399,7 @@ async def test_a_form_to_close_one_stop_does_not_close_a_later_one(
 async def test_what_was_tried_again_before_the_database_went_away_is_said(
     client: Client, pool: Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        "aiocancel.postgres.console.LIMITED",
-        "SET LOCAL lock_timeout = 100; SET LOCAL DateStyle = ISO",
-    )
+    monkeypatch.setattr("aiocancel.postgres.console.LIMITED", "SET LOCAL lock_timeout = 100")
     first, second = await park(pool, "sub_1"), await park(pool, "sub_2")
     token = token_in(await page(client))
     async with pool.acquire() as other, other.transaction():
