@@ -126,6 +126,7 @@ def _of_claim(
     if claim["reason_text"]:
         text = claim["reason_text"] if personal_data else t("personal_data_hidden")
         yield Moment(at, t("customers_words"), text)
+
     if typed := claim["typed"]:
         if personal_data:
             yield Moment(at, t("declared"), inside=tuple(flat(typed)))
