@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from pathlib import Path
 
@@ -44,6 +45,24 @@ def test_helpers_live_in_support_or_with_the_one_kind_that_uses_them() -> None:
     ]
 
     assert helpers == []
+
+
+# They print the table of offers from the parameters of the tests that decide its cells.
+SHOW_TESTS = {"support/offer_table.py", "test_offer_table.py"}
+
+
+def test_no_test_imports_another_test() -> None:
+    importing = {
+        path.relative_to(TESTS).as_posix()
+        for path in TESTS.rglob("*.py")
+        if re.search(
+            r"^\s*(?:from tests\.\S*\btest_\w+|from tests\.?\S* import (?:.*\W)?test_\w+)",
+            path.read_text(encoding="utf-8"),
+            re.MULTILINE,
+        )
+    }
+
+    assert importing == SHOW_TESTS, "what two test files need lives in tests/support"
 
 
 def test_two_test_files_of_one_name_test_modules_of_that_name() -> None:

@@ -15,9 +15,9 @@ from aiohttp.test_utils import TestServer
 
 from tests.support.company import Company
 from tests.support.letters import press, writing
+from tests.support.plain_cancellation import cancel_plainly
 from tests.support.saas import Pool
 from tests.support.waiting import until
-from tests.worker.test_hooks import cancel_plainly
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 EXAMPLES = Path(__file__).parent.parent / "examples"

@@ -11,7 +11,7 @@ from tests.contract.rows import ROWS
 from tests.core import test_actions
 from tests.core.flow import test_eligibility
 from tests.core.offers import test_apply
-from tests.support import offer_table
+from tests.support import offer_table, shapes
 
 TEXT = offer_table.PAGE.read_text(encoding="utf-8")
 
@@ -21,15 +21,15 @@ def test_the_page_says_what_the_code_decides() -> None:
 
 
 def test_every_offer_and_every_cancellation_has_a_cell_for_every_shape() -> None:
-    shapes = test_apply.SHAPES.keys()
+    names = shapes.SHAPES.keys()
     assert {(cell.choice, cell.shape) for cell in offer_table.offer_cells()} == {
-        (offer, shape) for offer in test_apply.OFFERS for shape in shapes
+        (offer, shape) for offer in shapes.OFFERS for shape in names
     }
     assert {(cell.choice, cell.shape) for cell in offer_table.cancellation_cells()} == {
-        (str(kind), shape) for kind in test_actions.PLAIN_KINDS for shape in shapes
+        (str(kind), shape) for kind in test_actions.PLAIN_KINDS for shape in names
     }
     assert {(offer, shape) for _, offer, shape, _ in offer_table.shown_cells()} == {
-        (offer, shape) for offer in test_eligibility.FLOW_OFFERS for shape in shapes
+        (offer, shape) for offer in test_eligibility.FLOW_OFFERS for shape in names
     }
 
 
@@ -38,7 +38,7 @@ def test_every_cell_names_a_test_that_is_collected(request: pytest.FixtureReques
     for section in TEXT.split("\n## ")[1:]:
         (test,) = re.findall(r"^Test: `(.+)\[…\]`$", section, re.MULTILINE)
         names = re.findall(r"\| `([^`|]+)` \|$", section, re.MULTILINE)
-        assert len(names) == len(test_apply.SHAPES)
+        assert len(names) == len(shapes.SHAPES)
         named |= {f"{test}[{name}]" for name in names}
     root = request.config.rootpath
     collected = set[str]()

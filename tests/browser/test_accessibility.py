@@ -28,9 +28,9 @@ from aiocancel.web.languages import Words
 from aiocancel.web.outcome_page import outcome_page
 from aiocancel.web.style import style_sheet
 from tests.support.axe import engine, findings
+from tests.support.flow_screens import PROBLEMS, SCREENS, drawn
+from tests.support.outcome_pages import PAGES
 from tests.support.saas import Pool, add_customer, as_customer, make_app, make_cancel
-from tests.web.own_flow.test_view import PROBLEMS, SCREENS, drawn
-from tests.web.test_outcome_page import PAGES
 
 pytestmark = pytest.mark.browser
 

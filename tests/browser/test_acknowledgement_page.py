@@ -17,7 +17,7 @@ from aiocancel.texts import CATALOGUES, statutory
 from aiocancel.web import pages
 from aiocancel.web.languages import Words
 from aiocancel.web.style import style_sheet
-from tests.core.test_acknowledgement import BLOCK, FACTS, KINDS, NOW
+from tests.support.acknowledged import BLOCK, FACTS, KINDS, NOW
 from tests.support.axe import findings
 from tests.support.saas import Events
 

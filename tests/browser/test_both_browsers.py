@@ -14,8 +14,8 @@ import pytest_asyncio
 from aiohttp import web
 
 from aiocancel.testing.stripe.simulator import StripeSimulator
-from tests.browser import test_cancellation, test_staysignal_flow
-from tests.browser.test_cancellation import NOBODY, PAGE
+from tests.browser import pages, staysignal_pages
+from tests.browser.pages import FOCUSED, LISTEN, NOBODY, PAGE
 from tests.support.saas import Pool, add_customer
 from tests.support.visitor import Visitor
 
@@ -23,9 +23,6 @@ pytestmark = pytest.mark.browser
 
 ENDS = "You can use it until"
 FRAME = "iframe.prosperstack-iframe"
-LISTEN = """(window.told = [], ["outcome", "closed"].forEach((name) => document.addEventListener(
-    `aiocancel:${name}`, (event) => window.told.push([name, event.detail.outcome]))))"""
-FOCUSED = "(document.activeElement?.textContent ?? '').trim()"
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -38,15 +35,15 @@ async def stripe(pool: Pool, stripe_api: tuple[StripeSimulator, str]) -> StripeS
 @pytest.fixture
 def prosperstack(
     pool: Pool, stripe: StripeSimulator, stripe_api: tuple[StripeSimulator, str], flow_client: Path
-) -> test_cancellation.Companies:
-    return test_cancellation.Companies(pool, stripe, stripe_api[1], flow_client)
+) -> pages.Companies:
+    return pages.Companies(pool, stripe, stripe_api[1], flow_client)
 
 
 @pytest.fixture
 def staysignal(
     pool: Pool, stripe: StripeSimulator, stripe_api: tuple[StripeSimulator, str]
-) -> test_staysignal_flow.Companies:
-    return test_staysignal_flow.Companies(pool, stripe, stripe_api[1])
+) -> staysignal_pages.Companies:
+    return staysignal_pages.Companies(pool, stripe, stripe_api[1])
 
 
 def is_ending(stripe: StripeSimulator) -> bool:
@@ -72,7 +69,7 @@ async def cancel_on_the_plain_page(visitor: Visitor) -> None:
 
 
 async def test_a_customer_cancels_in_the_window(
-    prosperstack: test_cancellation.Companies, visitor: Visitor
+    prosperstack: pages.Companies, visitor: Visitor
 ) -> None:
     async with prosperstack.site() as site:
         await open_window(visitor, site.url)
@@ -88,7 +85,7 @@ async def test_a_customer_cancels_in_the_window(
 
 
 async def test_a_customer_who_takes_an_offer_is_heard(
-    prosperstack: test_cancellation.Companies, visitor: Visitor
+    prosperstack: pages.Companies, visitor: Visitor
 ) -> None:
     async with prosperstack.site(applies_offers="app", api_key="key_test_simulator") as site:
         await open_window(visitor, site.url)
@@ -103,7 +100,7 @@ async def test_a_customer_who_takes_an_offer_is_heard(
 
 
 async def test_closing_the_window_changes_nothing_and_the_button_works_again(
-    prosperstack: test_cancellation.Companies, visitor: Visitor
+    prosperstack: pages.Companies, visitor: Visitor
 ) -> None:
     async with prosperstack.site() as site:
         await open_window(visitor, site.url)
@@ -133,7 +130,7 @@ async def test_closing_the_window_changes_nothing_and_the_button_works_again(
     ],
 )
 async def test_with_the_vendor_out_of_reach_the_plain_page_cancels(
-    prosperstack: test_cancellation.Companies, visitor: Visitor, settings: dict[str, Any]
+    prosperstack: pages.Companies, visitor: Visitor, settings: dict[str, Any]
 ) -> None:
     async with prosperstack.site(**settings) as site:
         await visitor.goto(site.url)
@@ -147,7 +144,7 @@ async def test_with_the_vendor_out_of_reach_the_plain_page_cancels(
 
 
 async def test_a_policy_that_blocks_the_script_is_seen_and_the_plain_page_cancels(
-    staysignal: test_staysignal_flow.Companies, visitor: Visitor
+    staysignal: staysignal_pages.Companies, visitor: Visitor
 ) -> None:
     # A second policy, of the page's own making: aiocancel cannot widen what it does not see.
     policy = '<meta http-equiv="Content-Security-Policy" content="script-src \'self\'">'
@@ -164,9 +161,7 @@ async def test_a_policy_that_blocks_the_script_is_seen_and_the_plain_page_cancel
         ]
 
 
-async def test_the_plain_form_cancels(
-    prosperstack: test_cancellation.Companies, visitor: Visitor
-) -> None:
+async def test_the_plain_form_cancels(prosperstack: pages.Companies, visitor: Visitor) -> None:
     async with prosperstack.site() as site:
         await visitor.goto(site.url.replace("/account", "/cancel"))
 
@@ -177,11 +172,11 @@ async def test_the_plain_form_cancels(
 
 
 async def test_a_customer_cancels_with_staysignals_stand_in(
-    staysignal: test_staysignal_flow.Companies, visitor: Visitor
+    staysignal: staysignal_pages.Companies, visitor: Visitor
 ) -> None:
     async with staysignal.site() as site:
         await visitor.goto(site.url)
-        await visitor.until(f"({test_staysignal_flow.READY})()")
+        await visitor.until(f"({staysignal_pages.READY})()")
         await visitor.click("Cancel subscription")
         await visitor.click("Yes, cancel")
 
@@ -194,12 +189,12 @@ async def test_a_customer_cancels_with_staysignals_stand_in(
 
 
 async def test_a_yes_that_staysignal_only_logs_is_not_lost(
-    staysignal: test_staysignal_flow.Companies, visitor: Visitor
+    staysignal: staysignal_pages.Companies, visitor: Visitor
 ) -> None:
     async with staysignal.site(only_logs=True, widget_timeout_s=60.0) as site:
         await visitor.goto(site.url)
         await visitor.evaluate(LISTEN)
-        await visitor.until(f"({test_staysignal_flow.READY})()")
+        await visitor.until(f"({staysignal_pages.READY})()")
         await visitor.click("Cancel subscription")
         await visitor.click("Yes, cancel")
 
@@ -213,12 +208,12 @@ async def test_a_yes_that_staysignal_only_logs_is_not_lost(
 
 
 async def test_a_staysignal_window_that_is_open_is_not_disturbed(
-    staysignal: test_staysignal_flow.Companies, visitor: Visitor
+    staysignal: staysignal_pages.Companies, visitor: Visitor
 ) -> None:
     async with staysignal.site(widget_timeout_s=60.0) as site:
         await visitor.goto(site.url)
         await visitor.evaluate(LISTEN)
-        await visitor.until(f"({test_staysignal_flow.READY})()")
+        await visitor.until(f"({staysignal_pages.READY})()")
         await visitor.click("Cancel subscription")
         await visitor.until("document.querySelector('dialog')")
         await visitor.evaluate("new Promise((resolve) => setTimeout(resolve, 1500))")
@@ -235,7 +230,7 @@ async def test_a_staysignal_window_that_is_open_is_not_disturbed(
 
 
 async def test_options_of_a_request_reach_the_window_from_the_page_and_when_asked_for(
-    prosperstack: test_cancellation.Companies, visitor: Visitor
+    prosperstack: pages.Companies, visitor: Visitor
 ) -> None:
     seen = []
 
@@ -263,7 +258,7 @@ async def test_options_of_a_request_reach_the_window_from_the_page_and_when_aske
 
 
 async def test_a_client_that_does_not_say_when_it_starts_keeps_its_window(
-    prosperstack: test_cancellation.Companies, visitor: Visitor, tmp_path: Path
+    prosperstack: pages.Companies, visitor: Visitor, tmp_path: Path
 ) -> None:
     genuine = prosperstack.client.read_text()
     silent = genuine.replace("n.onStarted&&n.onStarted()", "0")
@@ -281,7 +276,7 @@ async def test_a_client_that_does_not_say_when_it_starts_keeps_its_window(
 
 
 async def test_a_confirmation_that_is_closed_reaches_the_page_after_the_outcome(
-    prosperstack: test_cancellation.Companies, visitor: Visitor
+    prosperstack: pages.Companies, visitor: Visitor
 ) -> None:
     async with prosperstack.site(confirmation_step=True) as site:
         await visitor.goto(site.url)
@@ -307,7 +302,7 @@ async def test_a_confirmation_that_is_closed_reaches_the_page_after_the_outcome(
 
 
 async def test_without_a_confirmation_the_page_hears_of_the_closing_after_the_outcome_too(
-    prosperstack: test_cancellation.Companies, visitor: Visitor
+    prosperstack: pages.Companies, visitor: Visitor
 ) -> None:
     async with prosperstack.site() as site:
         await open_window(visitor, site.url)
@@ -326,7 +321,7 @@ async def test_without_a_confirmation_the_page_hears_of_the_closing_after_the_ou
 
 
 async def test_a_vendor_that_hangs_has_the_plain_way_above_it_until_its_window_shows(
-    prosperstack: test_cancellation.Companies, visitor: Visitor
+    prosperstack: pages.Companies, visitor: Visitor
 ) -> None:
     async with prosperstack.site(plugin={"widget_timeout_s": 30.0}) as site:
         site.vendor.fail_next(path="/flow", delay_s=30.0)
@@ -351,7 +346,7 @@ async def test_a_vendor_that_hangs_has_the_plain_way_above_it_until_its_window_s
 
 
 async def test_who_does_not_wait_for_a_vendor_that_hangs_cancels_the_plain_way(
-    prosperstack: test_cancellation.Companies, visitor: Visitor
+    prosperstack: pages.Companies, visitor: Visitor
 ) -> None:
     async with prosperstack.site(plugin={"widget_timeout_s": 30.0}) as site:
         site.vendor.fail_next(path="/flow", delay_s=30.0)
@@ -370,7 +365,7 @@ async def test_who_does_not_wait_for_a_vendor_that_hangs_cancels_the_plain_way(
 
 @pytest.mark.parametrize("way", ["closed", "cancelled"])
 async def test_the_focus_returns_to_the_button_when_the_window_closes(
-    prosperstack: test_cancellation.Companies, visitor: Visitor, way: str
+    prosperstack: pages.Companies, visitor: Visitor, way: str
 ) -> None:
     async with prosperstack.site() as site:
         await open_window(visitor, site.url)
@@ -386,7 +381,7 @@ async def test_the_focus_returns_to_the_button_when_the_window_closes(
 
 
 async def test_a_button_that_is_gone_leaves_the_focus_to_the_status_line(
-    prosperstack: test_cancellation.Companies, visitor: Visitor
+    prosperstack: pages.Companies, visitor: Visitor
 ) -> None:
     async with prosperstack.site() as site:
         await open_window(visitor, site.url)
@@ -397,7 +392,7 @@ async def test_a_button_that_is_gone_leaves_the_focus_to_the_status_line(
 
 
 async def test_the_vendors_window_has_a_title(
-    prosperstack: test_cancellation.Companies, visitor: Visitor
+    prosperstack: pages.Companies, visitor: Visitor
 ) -> None:
     texts = {"window_title": "Kündigung"}
     async with prosperstack.site(plugin={"texts": texts}) as site:
@@ -407,7 +402,7 @@ async def test_the_vendors_window_has_a_title(
 
 
 async def test_escape_closes_the_window_and_changes_nothing(
-    prosperstack: test_cancellation.Companies, visitor: Visitor
+    prosperstack: pages.Companies, visitor: Visitor
 ) -> None:
     async with prosperstack.site() as site:
         await open_window(visitor, site.url)
@@ -423,7 +418,7 @@ async def test_escape_closes_the_window_and_changes_nothing(
 
 
 async def test_escape_ends_the_wait_for_a_vendor_that_hangs(
-    prosperstack: test_cancellation.Companies, visitor: Visitor
+    prosperstack: pages.Companies, visitor: Visitor
 ) -> None:
     async with prosperstack.site(plugin={"widget_timeout_s": 30.0}) as site:
         site.vendor.fail_next(path="/flow", delay_s=30.0)

@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Page, expect
 
-from tests.browser.test_cancellation import cancel_in_the_widget, cancel_on_the_plain_page
+from tests.browser.pages import cancel_in_the_widget, cancel_on_the_plain_page
 from tests.support.browser import Observed
 from tests.support.drive_demo import DEMO, address
 

@@ -22,13 +22,12 @@ from aiocancel.testing.stripe.simulator import StripeSimulator
 from aiocancel.vendors.own import OwnFlow
 from aiocancel.web.languages import Words
 from aiocancel.web.style import style_sheet
-from tests.browser.test_both_browsers import FOCUSED, LISTEN
-from tests.browser.test_cancellation import PAGE, STRICT
+from tests.browser.pages import FOCUSED, LISTEN, PAGE, STRICT
 from tests.support.axe import findings
 from tests.support.browser import Observed
+from tests.support.flow_screens import PROBLEMS, SCREENS, drawn
 from tests.support.saas import Pool, add_customer, make_cancel
 from tests.support.visitor import Visitor
-from tests.web.own_flow.test_view import PROBLEMS, SCREENS, drawn
 
 pytestmark = pytest.mark.browser
 

@@ -8,129 +8,21 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Any
 
-import aiohttp
-import aiohttp_jinja2
-import jinja2
 import pytest
 import pytest_asyncio
-from aiohttp import web
 from playwright.async_api import Browser, Locator, Page, expect
 
-from aiocancel import CancelFlow, StaySignal, StripeBilling
-from aiocancel.testing.staysignal import StaySignalSimulator
 from aiocancel.testing.stripe.simulator import StripeSimulator
-from tests.browser.test_cancellation import NOBODY, PAGE, STRICT, cancel_on_the_plain_page
+from tests.browser.pages import NOBODY, PAGE, cancel_on_the_plain_page
+from tests.browser.staysignal_pages import ATTRIBUTE, READY, Companies, Site
 from tests.support.browser import Observed
 from tests.support.drive_demo import DEMO, address
-from tests.support.saas import GRANT_KEYS, QUERY, STRIPE_KEY, Pool, add_customer
+from tests.support.saas import Pool, add_customer
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.browser
-
-ATTRIBUTE = "data-stand-in-subscription"
-READY = f"() => document.querySelector('button[{ATTRIBUTE}]') && window.StandIn"
-
-
-@dataclass
-class Site:
-    """A site under test: its page, and the two companies behind it."""
-
-    url: str
-    stripe: StripeSimulator
-    widget: StaySignalSimulator
-
-    @property
-    def subscription(self) -> dict[str, Any]:
-        return self.stripe.subscriptions["sub_1"]
-
-
-@dataclass
-class Companies:
-    """The running Stripe and the database of the site."""
-
-    pool: Pool
-    stripe: StripeSimulator
-    stripe_url: str
-
-    @asynccontextmanager
-    async def site(
-        self,
-        *,
-        prepared: bool = True,
-        vendor_cancels: bool = False,
-        fails: bool = False,
-        only_logs: bool = False,
-        widget_timeout_s: float = 10.0,
-        html: str = PAGE,
-        **settings: Any,
-    ) -> AsyncIterator[Site]:
-        """Serve the account page; ``settings`` replace those of StaySignal."""
-        widget = StaySignalSimulator(
-            global_name="StandIn.widget.init",
-            subscription_attribute=ATTRIBUTE,
-            cancel=self._cancel_at_stripe if vendor_cancels else None,
-            fails=fails,
-            only_logs=only_logs,
-        )
-
-        async with widget.serve() as origin:
-            vendor = StaySignal(
-                **{
-                    "script_url": f"{origin}/widget.js",
-                    "global_name": "window.StandIn.widget.init",
-                    "subscription_attribute": ATTRIBUTE,
-                    "csp_sources": {"connect-src": [origin]},
-                    "opt_out": not vendor_cancels,
-                    "applies_cancellation": "vendor" if vendor_cancels else "app",
-                    **settings,
-                }
-            )
-            cancel = CancelFlow(
-                vendor=vendor,
-                billing=StripeBilling(STRIPE_KEY, api_base=self.stripe_url),
-                database=self.pool,
-                identify=_customer,
-                subscriptions=QUERY,
-                grant_keys=GRANT_KEYS,
-                content_security_policy=STRICT,
-                return_to="/account",
-                flow_pages=["/account"] if prepared else [],
-                widget_timeout_s=widget_timeout_s,
-            )
-            app = web.Application()
-            aiohttp_jinja2.setup(app, loader=jinja2.DictLoader({"account.html": html}))
-            cancel.setup(app)
-            app.router.add_get("/account", aiohttp_jinja2.template("account.html")(_account))
-            runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
-            await runner.setup()
-            try:
-                await web.TCPSite(runner, "127.0.0.1", 0).start()
-                yield Site(
-                    f"http://127.0.0.1:{runner.addresses[0][1]}/account", self.stripe, widget
-                )
-            finally:
-                await runner.cleanup()
-
-    async def _cancel_at_stripe(self, subscription_id: str) -> None:
-        async with aiohttp.ClientSession(
-            headers={"Authorization": f"Bearer {STRIPE_KEY}"}
-        ) as session:
-            url = f"{self.stripe_url}/v1/subscriptions/{subscription_id}"
-            async with session.post(url, data={"cancel_at_period_end": "true"}) as response:
-                assert response.status == 200
-
-
-async def _customer(request: web.Request) -> str | None:
-    return request.cookies.get("customer", "ada")
-
-
-async def _account(_: web.Request) -> dict[str, Any]:
-    return {}
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -6,8 +6,8 @@ import asyncio
 import json
 import re
 import uuid
-from collections.abc import Awaitable, Callable, Iterator
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import asyncpg
 import pytest
@@ -17,12 +17,9 @@ from aiocancel.core.actions import Receipt
 from aiocancel.core.codes import Code
 from aiocancel.postgres.ledger import Ledger
 from aiocancel.testing.postgres import EmbeddedPostgres
-from tests.cli.test_main import SECRET
 from tests.support.claims import ask, take_due
+from tests.support.commands import SECRET, with_pool
 from tests.support.keys import key_text
-from tests.support.saas import Pool
-
-Result = TypeVar("Result")
 
 TEXT = "Ada Lovelace left because of Bob"
 
@@ -54,12 +51,13 @@ async def fill(database: str) -> None:
         await ask(pool, "sub_waiting")
 
 
-def with_pool(database: str, do: Callable[[Pool], Awaitable[Result]]) -> Result:
-    async def run() -> Result:
-        async with asyncpg.create_pool(database, min_size=1, max_size=1) as pool:
-            return await do(pool)
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    def call(*arguments: str) -> tuple[int, str, str]:
+        status = main(["actions", *arguments])
+        return (status, *capsys.readouterr())
 
-    return asyncio.run(run())
+    return call
 
 
 def parked_id(database: str) -> str:
@@ -76,15 +74,6 @@ def states(database: str) -> list[str]:
         database, lambda pool: pool.fetch("SELECT state FROM aiocancel.action ORDER BY id")
     )
     return [row["state"] for row in rows]
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
-    def call(*arguments: str) -> tuple[int, str, str]:
-        status = main(["actions", *arguments])
-        return (status, *capsys.readouterr())
-
-    return call
 
 
 Run = Callable[..., tuple[int, str, str]]

@@ -23,8 +23,8 @@ from aiocancel.postgres.evidence import Evidence
 from aiocancel.postgres.flow_sessions import FlowSessions
 from aiocancel.postgres.ledger import Ledger
 from aiocancel.testing.postgres import EmbeddedPostgres
-from tests.cli.test_actions import with_pool
 from tests.support.claims import make_claim, make_grant, record, take_due
+from tests.support.commands import with_pool
 from tests.support.flow_sessions import new_session
 from tests.support.saas import Pool
 

@@ -19,8 +19,8 @@ from aiocancel.core.evidence import hash_of, rendered
 from aiocancel.postgres.erasure import Erasure
 from aiocancel.postgres.ledger import Ledger
 from aiocancel.testing.postgres import EmbeddedPostgres
-from tests.cli.test_actions import with_pool
 from tests.support.claims import make_claim, make_grant, record, take_due
+from tests.support.commands import with_pool
 from tests.support.saas import Pool
 
 WORDS = "<script>alert(1)</script> & \u202eevil"

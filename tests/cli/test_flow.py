@@ -6,67 +6,21 @@ import json
 
 import pytest
 
-from aiocancel import CancelFlow, FlowVendor, OfferLimits, OwnFlow, ProsperStack
+from aiocancel import CancelFlow, OfferLimits, ProsperStack
 from aiocancel.cli.main import main
-from aiocancel.core.flow.conditions import in_trial, place, reason, tenure
+from aiocancel.core.flow.conditions import in_trial
 from aiocancel.core.flow.definition import (
-    STANDARD_REASONS,
-    CouponOffer,
     FlowDefinition,
-    PauseOffer,
-    Reason,
     TrialOffer,
 )
-from aiocancel.core.flow.rules import benefit, never, permission
+from tests.support.commands import FLOW, TARGET, Served, own_flow, serve
 from tests.support.saas import make_cancel
-from tests.support.saas import vendor as prosperstack
-
-FLOW = FlowDefinition(
-    reasons=(
-        *STANDARD_REASONS,
-        Reason("moved", {"en": "I moved", "de": "Umzug"}, follow_up="Where?"),
-    ),
-    offers=(
-        CouponOffer(
-            "half_price",
-            percent_off=50,
-            months=3,
-            when=reason("too_expensive") & tenure(at_least_months=2),
-        ),
-        PauseOffer("break", sentence="You can read.", when=reason("unused")),
-    ),
-    hold_out_percent=10,
-    at_most_one_gift_in_days=365,
-    rules=(never(benefit).where(place("US-MN")).without(permission),),
-)
-TARGET = "tests.cli.test_flow:cancel"
-
-
-class Served:
-    """The vendor of the CancelFlow that the command loads."""
-
-    vendor: FlowVendor = prosperstack()
 
 
 def cancel() -> CancelFlow:
     return make_cancel(
         "postgresql://127.0.0.1:9/nowhere", vendor=Served.vendor, offer_limits=OfferLimits()
     )
-
-
-def own_flow(definition: FlowDefinition) -> OwnFlow:
-    return OwnFlow(
-        reasons=definition.reasons,
-        offers=definition.offers,
-        hold_out_percent=definition.hold_out_percent,
-        at_most_one_gift_in_days=definition.at_most_one_gift_in_days,
-        offers_at_most=definition.offers_at_most,
-        rules=definition.rules,
-    )
-
-
-def serve(monkeypatch: pytest.MonkeyPatch, definition: FlowDefinition) -> None:
-    monkeypatch.setattr(Served, "vendor", own_flow(definition))
 
 
 def test_show_prints_reasons_offers_rules_and_the_most_it_costs(

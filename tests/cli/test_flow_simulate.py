@@ -14,8 +14,7 @@ import pytest
 from aiocancel.cli.main import main
 from aiocancel.core.flow.snapshot import Snapshot, snapshot_to_json
 from aiocancel.testing.postgres import EmbeddedPostgres
-from tests.cli.test_actions import with_pool
-from tests.cli.test_flow import FLOW, TARGET, serve
+from tests.support.commands import FLOW, TARGET, serve, with_pool
 from tests.support.past_sessions import PastSession, add_sessions
 from tests.support.saas import Pool
 

@@ -20,10 +20,10 @@ from aiocancel.cli.main import main
 from aiocancel.postgres.schema import check_schema, migrations
 from aiocancel.testing.postgres import EmbeddedPostgres
 from aiocancel.testing.stripe.simulator import StripeSimulator
+from tests.support.commands import SECRET
 from tests.support.saas import STRIPE_KEY
 
 APPLIED = f"applied version {', '.join(map(str, migrations()))}\n"
-SECRET = "hunter2secret"
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from aiocancel.cli.main import main
 from aiocancel.cli.report import report_as_csv, report_as_text
 from aiocancel.core.measures.report import ROW_HEAD, By, Counts, Group, Report
 from aiocancel.testing.postgres import EmbeddedPostgres
-from tests.cli.test_actions import with_pool
+from tests.support.commands import with_pool
 from tests.support.past_sessions import PastSession, add_reading, add_sessions
 from tests.support.saas import Pool
 

@@ -11,14 +11,8 @@ import pytest
 
 from aiocancel.testing.stripe.simulator import StripeSimulator
 from tests.contract.exchange import Recorder, served, without_secrets
+from tests.contract.playing import SIMULATED_KEY, play, record, refuse_what_is_no_test_key, replay
 from tests.contract.rows import ACTIONS, ROWS, SHAPES
-from tests.contract.test_rows import (
-    SIMULATED_KEY,
-    play,
-    record,
-    refuse_what_is_no_test_key,
-    replay,
-)
 
 ROW = next(row for row in ROWS if row.action == "cancel at period end, then a period")
 

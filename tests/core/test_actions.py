@@ -42,7 +42,7 @@ from aiocancel.core.codes import Code, ForeignCode
 from aiocancel.core.identifiers import SubscriptionId
 from aiocancel.core.schedules import DEFAULT_SCHEDULE_POLICY, EndSchedule, ReleaseSchedule
 from aiocancel.core.subscription import Item, Subscription
-from tests.core.offers import test_apply as offers
+from tests.support import shapes as offers
 
 SUBSCRIPTION_ID = SubscriptionId("sub_1")
 PERIOD_END = datetime(2027, 3, 1, tzinfo=UTC)

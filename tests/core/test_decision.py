@@ -48,7 +48,7 @@ from aiocancel.core.offers.terms import AcceptedOffer, TrialTerms
 from aiocancel.core.page_facts import ShownSubscription
 from aiocancel.core.subscription import CollectionPause, Subscription, read_subscription
 from aiocancel.core.undo import takes_back
-from tests.core.test_subscription import stripe_object
+from tests.support.stripe_objects import stripe_object
 
 SUBSCRIPTION_ID = SubscriptionId("sub_1")
 GRANT = Grant(CustomerId("customer"), SUBSCRIPTION_ID, "test", 1, 2, "nonce")

@@ -9,7 +9,7 @@ import pytest
 
 from aiocancel.core.page_facts import OpenInvoice, read_shown, still_open
 from aiocancel.core.sentences import Money, Sentence
-from tests.core.test_subscription import stripe_object
+from tests.support.stripe_objects import stripe_object
 
 
 @pytest.mark.parametrize(

@@ -27,8 +27,8 @@ from aiocancel.core.subscription import (
     read_subscription,
     read_test_clock,
 )
+from tests.support.stripe_objects import PERIOD_END, stripe_object
 
-PERIOD_END = datetime(2027, 3, 1, tzinfo=UTC)
 EARLIER, LATER = PERIOD_END - timedelta(days=3), PERIOD_END + timedelta(days=300)
 GOING_ON = Subscription(
     subscription_id=SubscriptionId("sub_1"),
@@ -43,25 +43,6 @@ GOING_ON = Subscription(
     last_period_end=PERIOD_END,
 )
 ALIVE = ["active", "trialing", "past_due", "unpaid", "incomplete", "paused", "a status of tomorrow"]
-
-
-def stripe_object(**changes: Any) -> dict[str, Any]:
-    return {
-        "id": "sub_1",
-        "object": "subscription",
-        "status": "active",
-        "livemode": False,
-        "cancel_at_period_end": False,
-        "cancel_at": None,
-        "canceled_at": None,
-        "ended_at": None,
-        "schedule": None,
-        "items": {
-            "object": "list",
-            "data": [{"id": "si_1", "current_period_end": int(PERIOD_END.timestamp())}],
-        },
-        **changes,
-    }
 
 
 @pytest.mark.parametrize("livemode", [True, False])

@@ -30,7 +30,7 @@ from aiocancel.mail.letter import (
 from aiocancel.telemetry import PageTemplateFailed
 from aiocancel.texts import CATALOGUES
 from aiocancel.wording import Words
-from tests.core.test_acknowledgement import ENDS, FACTS, KINDS, LETTERS, NOW
+from tests.support.acknowledged import ENDS, FACTS, KINDS, LETTERS, NOW
 from tests.support.saas import Events
 
 LINKS = links_of("https://shop.example/cancel", key="l1.key", page_path=("acknowledgement", "id"))

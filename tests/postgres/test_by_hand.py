@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import AsyncIterator
-from typing import Any
 
 import asyncpg
 import pytest
@@ -22,6 +21,7 @@ from aiocancel.postgres.ledger import Ledger
 from aiocancel.postgres.preflight import inspect_backlog
 from tests.support.claims import ask, make_claim, make_grant, record, take_due
 from tests.support.saas import Pool
+from tests.support.taking import row_of
 
 OWNER = uuid.UUID(int=1)
 RETRY, CLOSE = Operation.RETRY, Operation.CLOSE
@@ -48,12 +48,6 @@ async def park(
     await ledger.end_write(taken, "rejected", code=code, request_id="req_1")
     await ledger.park(taken, code)
     return taken.action_id
-
-
-async def row_of(pool: Pool, action_id: int) -> dict[str, Any]:
-    row = await pool.fetchrow("SELECT * FROM aiocancel.action WHERE id = $1", action_id)
-    assert row is not None
-    return dict(row)
 
 
 async def entries(pool: Pool, action_id: int) -> list[tuple[str, str | None]]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import asyncpg
@@ -15,7 +14,7 @@ from aiocancel.postgres.flow_sessions import Acceptance, FlowSessions, accept_sh
 from aiocancel.testing.postgres import EmbeddedPostgres
 from tests.benchmarks.fill import fill
 from tests.support.flow_sessions import begin, move_to_offer
-from tests.support.saas import Pool
+from tests.support.query_plans import scans_of
 
 LARGE = {"claim", "action", "flow_session"}
 
@@ -39,19 +38,6 @@ async def many_sessions(postgres: EmbeddedPostgres, template_database: str) -> A
     await connection.close()
     yield dsn
     await postgres.drop_database("with_many_sessions")
-
-
-def scans(plan: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Every table that a plan reads from, with the way it does."""
-    if "Relation Name" in plan and plan["Node Type"] != "ModifyTable":
-        yield plan["Relation Name"], plan["Node Type"]
-    for inner in plan.get("Plans", ()):
-        yield from scans(inner)
-
-
-async def scans_of(pool: Pool, query: str, *arguments: Any) -> set[tuple[str, str]]:
-    plan = json.loads(await pool.fetchval(f"EXPLAIN (FORMAT JSON) {query}", *arguments))
-    return set(scans(plan[0]["Plan"]))
 
 
 async def test_no_statement_about_a_flow_session_reads_a_large_table_from_end_to_end(

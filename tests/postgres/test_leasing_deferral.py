@@ -13,9 +13,9 @@ from aiocancel.core.decision import Answer, AnswerKind, Topic
 from aiocancel.core.identifiers import SubscriptionId
 from aiocancel.core.schedule_phases import Phase
 from aiocancel.postgres.ledger import Ledger
-from tests.postgres.test_ledger import OTHER, end_leases, entries, row_of, take, take_one
 from tests.support.claims import ask
 from tests.support.saas import Pool
+from tests.support.taking import OTHER, end_leases, entries, row_of, take, take_one
 
 SUB = SubscriptionId("sub_1")
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import uuid
 from datetime import UTC, datetime
-from typing import Any
 
 import asyncpg
 import pytest
@@ -20,50 +19,16 @@ from aiocancel.postgres.settling import Accepted
 from tests.support.claims import AT_ONCE, ask, make_claim, make_grant, record
 from tests.support.cut_line import cut_line
 from tests.support.saas import Pool
+from tests.support.taking import LEASE_S, ONE, OTHER, end_leases, entries, row_of, take, take_one
 from tests.support.waiting import WAITS_FOR_A_LOCK, until
 
-LEASE_S = 90.0
 ENDS = datetime(2026, 12, 2, 12, tzinfo=UTC)
 DONE = Receipt("active", ENDS)
-ONE, OTHER = uuid.UUID(int=1), uuid.UUID(int=2)
 TWENTY_HOURS_S = 20 * 3600
-
-
-async def take(ledger: Ledger, owner: uuid.UUID = ONE) -> list[TakenAction]:
-    """Ask for everything that is not finished."""
-    rows = await ledger.pool.fetch(
-        "SELECT id FROM aiocancel.action WHERE state IN ('waiting', 'running')"
-    )
-    taken = await ledger.take(owner, [row["id"] for row in rows], lease_s=LEASE_S)
-    return sorted(taken, key=lambda action: action.action_id)
-
-
-async def take_one(ledger: Ledger, owner: uuid.UUID = ONE) -> TakenAction:
-    (taken,) = await take(ledger, owner)
-    return taken
-
-
-async def end_leases(pool: Pool) -> None:
-    await pool.execute(
-        "UPDATE aiocancel.action SET due_at = now() - interval '1 second' WHERE state = 'running'"
-    )
-
-
-async def row_of(pool: Pool, action_id: int) -> dict[str, Any]:
-    row = await pool.fetchrow("SELECT * FROM aiocancel.action WHERE id = $1", action_id)
-    assert row is not None
-    return dict(row)
 
 
 async def count(pool: Pool, table: str) -> int:
     return int(await pool.fetchval(f"SELECT count(*) FROM aiocancel.{table}"))
-
-
-async def entries(pool: Pool) -> list[tuple[str, str | None]]:
-    return [
-        (row["entry"], row["code"])
-        for row in await pool.fetch("SELECT * FROM aiocancel.journal ORDER BY id")
-    ]
 
 
 # --- accepting ----------------------------------------------------------------------------------------

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import asyncpg
@@ -15,7 +14,8 @@ from aiocancel.telemetry import ActionApplied
 from aiocancel.testing.postgres import EmbeddedPostgres
 from aiocancel.testing.stripe.simulator import StripeSimulator
 from tests.benchmarks.fill import fill
-from tests.support.saas import Events, Pool, add_customer, as_customer, make_app, make_cancel
+from tests.support.query_plans import scans_of
+from tests.support.saas import Events, add_customer, as_customer, make_app, make_cancel
 from tests.support.waiting import until
 
 FINISHED, WAITING = 100_000, 10_000
@@ -39,19 +39,6 @@ def no_telemetry(monkeypatch: pytest.MonkeyPatch) -> None:
     import stripe
 
     monkeypatch.setattr(stripe, "enable_telemetry", False)
-
-
-def scans(plan: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Every table that a plan reads from, with the way it does."""
-    if "Relation Name" in plan and plan["Node Type"] != "ModifyTable":
-        yield plan["Relation Name"], plan["Node Type"]
-    for inner in plan.get("Plans", ()):
-        yield from scans(inner)
-
-
-async def scans_of(pool: Pool, query: str, *arguments: Any) -> set[tuple[str, str]]:
-    plan = json.loads(await pool.fetchval(f"EXPLAIN (FORMAT JSON) {query}", *arguments))
-    return set(scans(plan[0]["Plan"]))
 
 
 async def test_no_statement_of_a_cancellation_reads_a_large_table_from_end_to_end(

@@ -14,10 +14,10 @@ from aiocancel.postgres.ledger import Ledger
 from aiocancel.telemetry import ActionParked, ActionRefused, AttemptFailed
 from aiocancel.testing.stripe.simulator import Fault
 from tests.support.company import Company
+from tests.support.deferred import DAY, has_ended, states, status, wake
 from tests.support.saas import as_customer
 from tests.support.waiting import until
 
-DAY = 24 * 3600
 PAUSE = "offr_pause_subscription"
 BY_LINK = OfferRules(plan_payment="pending")
 
@@ -27,36 +27,8 @@ def pause_from_period_end(company: Company) -> None:
     pause["details"]["pause_at"] = "period_end"
 
 
-async def status(company: Company, answer: dict[str, Any]) -> dict[str, Any]:
-    assert company.client is not None
-    response = await company.client.get(answer["status_url"], headers=as_customer("ada"))
-    told: dict[str, Any] = await response.json()
-    return told
-
-
-async def wake(company: Company) -> None:
-    """Let what waits be due."""
-    await company.pool.execute(
-        "UPDATE aiocancel.action SET due_at = now() WHERE deferred AND due_at > now()"
-    )
-    await company.pool.execute(
-        "UPDATE aiocancel.pgqueuer SET execute_after = now() WHERE execute_after > now()"
-    )
-
-
-async def states(company: Company) -> list[tuple[str, str | None]]:
-    rows = await company.pool.fetch(
-        "SELECT state, parked_code FROM aiocancel.action WHERE kind = 'apply_offer' ORDER BY id"
-    )
-    return [(row["state"], row["parked_code"]) for row in rows]
-
-
 def move_period_end(company: Company, end: int) -> None:
     company.subscription["items"]["data"][0]["current_period_end"] = end
-
-
-async def has_ended(company: Company) -> bool:
-    return all(state not in ("waiting", "running") for state, _ in await states(company))
 
 
 async def deferred_pause(company: Company) -> dict[str, Any]:

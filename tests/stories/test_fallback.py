@@ -10,8 +10,8 @@ from pytest_aiohttp import AiohttpClient
 from aiocancel import CouponOffer, OwnFlow, StaySignal, reason
 from aiocancel.testing.stripe.simulator import StripeSimulator
 from tests.support.company import Company
+from tests.support.flow_customers import Customer, open_company
 from tests.support.saas import Pool
-from tests.web.own_flow.test_routes_of_a_customer import Customer, open_company
 
 HALF = CouponOffer("half", percent_off=50, months=3, when=reason("too_expensive"))
 

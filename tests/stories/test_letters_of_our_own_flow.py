@@ -16,11 +16,11 @@ from aiocancel.core.flow.conditions import reason
 from aiocancel.core.flow.definition import CouponOffer, PauseOffer
 from aiocancel.testing.stripe.simulator import StripeSimulator
 from aiocancel.vendors.own import OwnFlow
+from tests.support.flow_customers import BROWSER, Company, open_company
 from tests.support.letters import has_letters, let_pass, mailer_for, mails
 from tests.support.mail_server import MailServer, html_of, text_of
 from tests.support.saas import Pool, as_customer
 from tests.support.waiting import until
-from tests.web.own_flow.test_routes_of_a_customer import BROWSER, Company, open_company
 
 HALF = CouponOffer("half", percent_off=50, months=3, when=reason("too_expensive"))
 BREAK = PauseOffer("break", months=(1, 2), sentence="It stays readable.", when=reason("unused"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Any, get_args
+from typing import get_args
 
 import pytest
 import pytest_asyncio
@@ -17,6 +17,7 @@ from aiocancel.postgres.settling import Accepted
 from aiocancel.telemetry import ActionApplied, ActionParked
 from aiocancel.testing.stripe.simulator import Fault, FaultKind
 from tests.support.company import Company
+from tests.support.deferred import take_back
 from tests.support.saas import as_customer
 from tests.support.stripe_params import check_params
 from tests.support.waiting import until
@@ -37,15 +38,6 @@ async def site(company: Company) -> AsyncIterator[Company]:
     limits = OfferLimits(at_most_one_gift_in_days=None)
     await company.open(company.plug_in(answer_within_s=20.0, offer_limits=limits))
     yield company
-
-
-async def take_back(company: Company, status: str, *, customer: str = "ada") -> dict[str, Any]:
-    assert company.client is not None
-    body = {"grant": await company.grant(customer), "status": status}
-    response = await company.client.post("/cancel/result", json=body, headers=as_customer(customer))
-    answer: dict[str, Any] = await response.json()
-    assert response.status in (200, 202), answer
-    return answer
 
 
 def coupons(company: Company) -> list[str]:

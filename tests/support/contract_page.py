@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from tests.contract.playing import fixture_of
 from tests.contract.rows import ROWS, Row
-from tests.contract.test_rows import fixture_of
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "reference" / "contract.md"
 _HEAD: Final = """# The contract with Stripe

@@ -40,6 +40,7 @@ from aiocancel.core.schedules import MakeSchedule, ReleaseSchedule
 from tests.core import test_actions
 from tests.core.flow import test_eligibility
 from tests.core.offers import test_apply
+from tests.support import shapes
 from tests.support.saas import STRIPE_KEY
 
 PAGE: Final = Path(__file__).parents[2] / "examples" / "offer-table.md"
@@ -63,8 +64,8 @@ This page is printed by `python -m tests.support.offer_table` from the tests' ow
 decides; a [test](../tests/test_offer_table.py) keeps it so. A row's name is the name of its test: put it between
 the brackets of the test that its section names, as in `pytest "<test>[<name>]"`.
 
-In every row it is {test_apply.NOW:%Y-%m-%d %H:%M} UTC, and unless the shape says otherwise the next payment is
-due on {test_apply.DUE:%Y-%m-%d}. Each subscription is read before its row is decided and again after the calls.
+In every row it is {shapes.NOW:%Y-%m-%d %H:%M} UTC, and unless the shape says otherwise the next payment is
+due on {shapes.DUE:%Y-%m-%d}. Each subscription is read before its row is decided and again after the calls.
 The letters stand for the calls above the table; their parameters are Stripe's own, times are written as dates.
 
 - **done**: the calls are made, or the subscription is as wanted already; **scheduled**: it ends on that date.
@@ -111,7 +112,7 @@ def node_id(test: Callable[..., None]) -> str:
 def offer_cells() -> Iterator[Cell]:
     """Decide every cell of the offers' table."""
     for name, (terms, (subscription, rules), _) in _parameters(OFFERS):
-        decided = test_apply.step(terms, subscription, rules=rules)
+        decided = shapes.step(terms, subscription, rules=rules)
         calls = tuple(_offer_calls(decided)) if isinstance(decided, Write) else ()
         yield _cell(name, decided, calls)
 

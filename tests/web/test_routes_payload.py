@@ -9,10 +9,9 @@ from uuid import UUID
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient
-from pytest_aiohttp import AiohttpClient
 
 from aiocancel.core.grants import GrantSealer
-from tests.support.saas import GRANT_KEYS, Pool, as_customer, make_app, make_cancel
+from tests.support.saas import GRANT_KEYS, as_customer
 from tests.support.web import CountingVendor, Subscriptions, expected_payload, without_proof
 
 OpenRoute = Callable[..., Awaitable[TestClient[Any, Any]]]
@@ -21,19 +20,6 @@ OpenRoute = Callable[..., Awaitable[TestClient[Any, Any]]]
 @pytest.fixture
 def subscriptions() -> Subscriptions:
     return Subscriptions(without=("bob",))
-
-
-@pytest.fixture
-def open_route(
-    aiohttp_client: AiohttpClient, shared_pool: Pool, subscriptions: Subscriptions
-) -> OpenRoute:
-    async def open_with(**settings: Any) -> TestClient[Any, Any]:
-        cancel = make_cancel(
-            shared_pool, **{"subscriptions": subscriptions, "run_worker": False, **settings}
-        )
-        return await aiohttp_client(make_app(cancel))
-
-    return open_with
 
 
 async def test_a_click_fetches_a_signed_payload_and_a_grant(open_route: OpenRoute) -> None:

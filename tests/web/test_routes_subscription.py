@@ -12,7 +12,7 @@ from pytest_aiohttp import AiohttpClient
 
 from aiocancel.errors import AmbiguousSubscriptionError
 from aiocancel.telemetry import LookupFailed
-from tests.support.saas import Events, Pool, as_customer, make_app, make_cancel
+from tests.support.saas import Events, Pool, as_customer, make_cancel
 from tests.support.web import Subscriptions
 
 OpenRoute = Callable[..., Awaitable[TestClient[Any, Any]]]
@@ -21,19 +21,6 @@ OpenRoute = Callable[..., Awaitable[TestClient[Any, Any]]]
 @pytest.fixture
 def subscriptions() -> Subscriptions:
     return Subscriptions(without=("bob",))
-
-
-@pytest.fixture
-def open_route(
-    aiohttp_client: AiohttpClient, shared_pool: Pool, subscriptions: Subscriptions
-) -> OpenRoute:
-    async def open_with(**settings: Any) -> TestClient[Any, Any]:
-        cancel = make_cancel(
-            shared_pool, **{"subscriptions": subscriptions, "run_worker": False, **settings}
-        )
-        return await aiohttp_client(make_app(cancel))
-
-    return open_with
 
 
 @pytest.mark.parametrize(

@@ -6,17 +6,8 @@ import pytest
 
 from aiocancel import ConfigurationError, Outcome
 from tests.support.company import Company
-from tests.support.saas import as_customer
+from tests.support.plain_cancellation import cancel_plainly
 from tests.support.waiting import until
-
-
-async def cancel_plainly(company: Company) -> str:
-    assert company.client is not None
-    body = {"grant": await company.grant(), "status": "canceled", "reason": "moving on"}
-    async with company.client.post(
-        "/cancel/result", json=body, headers=as_customer("ada")
-    ) as response:
-        return str((await response.json())["outcome"])
 
 
 async def test_a_hook_is_told_how_a_cancellation_ended(company: Company) -> None:

@@ -15,7 +15,7 @@ from aiocancel.core.flow.conditions import (
 )
 from aiocancel.core.flow.customers import kinds_of_customers
 from aiocancel.core.flow.snapshot import Snapshot
-from tests.core.flow.test_conditions import CASES, EXPENSIVE, KNOWN, NOTHING_KNOWN
+from tests.support.conditions import CASES, EXPENSIVE, KNOWN, NOTHING_KNOWN
 
 SIMPLE = st.sampled_from([case[1] for case in CASES])
 CONDITIONS = st.recursive(

@@ -37,7 +37,7 @@ from aiocancel.core.offers.offer_rules import OfferRules
 from aiocancel.core.offers.terms import OfferLimits
 from aiocancel.core.subscription import Subscription
 from aiocancel.errors import UnreadableLedgerError
-from tests.core.offers.test_apply import ACTIVE, NOW, SHAPES
+from tests.support.shapes import ACTIVE, NOW, SHAPES
 
 HALF = CouponOffer("half_price", percent_off=50, months=3)
 TEN_OFF = CouponOffer("ten_off", amount_off={"usd": 1000, "eur": 900})

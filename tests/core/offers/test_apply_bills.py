@@ -40,8 +40,8 @@ from aiocancel.core.subscription import (
     Subscription,
 )
 from aiocancel.testing.stripe.objects import shifted
-from tests.core.offers.test_apply import shape, step
 from tests.support.bills import Worth, bill, with_change
+from tests.support.shapes import shape, step
 
 NOW: Final = datetime(2027, 2, 10, 9, 30, tzinfo=UTC)
 HOUR: Final = timedelta(hours=1)

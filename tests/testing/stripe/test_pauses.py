@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.testing.stripe.test_simulator import DAY, Stripe, error_of, period_end
-from tests.testing.stripe.test_simulator_subscription_shapes import api
+from tests.support.simulated import DAY, Stripe, api, error_of, period_end
 
 __all__ = ["api"]
 

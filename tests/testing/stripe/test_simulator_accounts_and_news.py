@@ -13,8 +13,7 @@ from aiohttp import web
 
 from aiocancel.errors import SimulatorRefusedError
 from aiocancel.testing.stripe.events import signature
-from tests.testing.stripe.test_simulator import DAY, NOON, Stripe, error_of, period_end
-from tests.testing.stripe.test_simulator_subscription_shapes import api
+from tests.support.simulated import DAY, NOON, Stripe, api, error_of, period_end
 
 __all__ = ["api"]
 

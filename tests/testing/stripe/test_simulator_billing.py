@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.testing.stripe.test_simulator import DAY, Stripe, error_of, period_end
-from tests.testing.stripe.test_simulator_subscription_shapes import api
+from tests.support.simulated import DAY, Stripe, api, error_of, period_end
 
 __all__ = ["api"]
 

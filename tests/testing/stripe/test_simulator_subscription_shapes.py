@@ -2,33 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Any
 
-import aiohttp
 import pytest
-import pytest_asyncio
-import stripe
 
-from aiocancel.testing.stripe.simulator import StripeSimulator
-from tests.testing.stripe.test_simulator import Clock, Stripe, error_of, period_end
+from tests.support.simulated import Stripe, api, error_of, period_end
+
+__all__ = ["api"]
+
 
 SCHEDULE = "/v1/subscription_schedules/sub_sched_1"
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def api(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Stripe]:
-    # Telemetry would write a file into the home directory.
-    monkeypatch.setattr(stripe, "enable_telemetry", False)
-    clock = Clock()
-    simulator = StripeSimulator(clock=clock)
-    simulator.add_subscription("sub_1", customer="cus_1", price="price_pro", unit_amount=2900)
-    simulator.add_price("price_year", interval="year", unit_amount=29000)
-    async with (
-        simulator.serve() as base_url,
-        aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session,
-    ):
-        yield Stripe(simulator, clock, base_url, session)
 
 
 # --- schedules ----------------------------------------------------------------------------------------

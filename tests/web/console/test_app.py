@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from aiohttp import ClientResponse, web
-from aiohttp.test_utils import TestClient
 from pytest_aiohttp import AiohttpClient
 
 from aiocancel.core.codes import Code
@@ -21,29 +20,22 @@ from aiocancel.errors import ConfigurationError, UnavailableError
 from aiocancel.postgres.console import LIST
 from aiocancel.postgres.ledger import Ledger
 from tests.support.claims import ask, take_due
+from tests.support.console_site import (
+    AT,
+    SLEEPERS,
+    Client,
+    as_operator,
+    get,
+    page,
+    plain,
+    site,
+    who_is_this,
+)
 from tests.support.past_sessions import PastSession, add_reading, add_sessions
 from tests.support.saas import Pool, add_customer, as_customer, make_cancel
 from tests.support.waiting import until
 
-AT = "/owner/cancellations"
 OWNER = uuid.UUID(int=1)
-Client = TestClient[Any, Any]
-
-
-async def who_is_this(request: web.Request) -> str | None:
-    return request.headers.get("X-Operator")
-
-
-def as_operator(name: str = "j.doe") -> dict[str, str]:
-    return {"X-Operator": name}
-
-
-def site(pool: Pool, *, operator: Any = who_is_this, **of_console: Any) -> web.Application:
-    cancel = make_cancel(pool, run_worker=False, content_security_policy=None, answer_within_s=0.1)
-    app = web.Application()
-    cancel.setup(app)
-    app.add_subapp(AT, cancel.console(operator=operator, **of_console))
-    return app
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -59,17 +51,6 @@ async def park(
     (taken,) = await take_due(pool, OWNER, limit=1)
     await Ledger(pool).park(taken, code)
     return action_id
-
-
-async def get(client: Client, path: str = "/", **query: str) -> ClientResponse:
-    return await client.get(AT + path, params=query, headers=as_operator())
-
-
-async def page(client: Client, path: str = "/", **query: str) -> str:
-    response = await get(client, path, **query)
-    text = await response.text()
-    assert response.status == 200, text
-    return text
 
 
 def token_in(text: str) -> str:
@@ -88,12 +69,6 @@ async def post(client: Client, *fields: tuple[str, str], operator: str = "j.doe"
     return await client.post(
         f"{AT}/actions", data=list(fields), headers=as_operator(operator), allow_redirects=False
     )
-
-
-def plain(text: str) -> str:
-    """The words of a page without its markup."""
-    body = re.sub(r'<span lang="\w+">(.*?)</span>', r"\1", text[text.index("<main") :])
-    return " ".join(re.sub(r"<[^>]+>", " ", body).split())
 
 
 async def state_of(pool: Pool, action_id: int) -> tuple[str, str | None]:
@@ -867,11 +842,6 @@ async def test_a_database_that_takes_too_long_costs_a_block_or_a_page_and_nothin
 def slowly(statement: str, seconds: int) -> str:
     """The same statement, which takes its time first."""
     return f"{statement} OFFSET (SELECT count(*) FROM pg_sleep({seconds}))"
-
-
-SLEEPERS = """
-SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'
-"""
 
 
 async def test_customers_leave_while_operators_wait_for_slow_pages(

@@ -27,19 +27,10 @@ from aiocancel.postgres.report import Figures
 from aiocancel.web.console.figures import difference_of, every_week
 from aiocancel.web.console.range import Range
 from aiocancel.web.console.words import Writing
+from tests.support.console_site import AT, SLEEPERS, Client, get, page, plain, site, who_is_this
 from tests.support.past_sessions import PastSession, add_reading, add_sessions
 from tests.support.saas import Pool, as_customer, make_cancel
 from tests.support.waiting import until
-from tests.web.console.test_app import (
-    AT,
-    SLEEPERS,
-    Client,
-    get,
-    page,
-    plain,
-    site,
-    who_is_this,
-)
 
 NOW = datetime.now(UTC)
 

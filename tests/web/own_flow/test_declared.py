@@ -11,8 +11,8 @@ from aiocancel.texts import CATALOGUES
 from aiocancel.web.languages import Words
 from aiocancel.web.own_flow.declared import exit_declared, offer_declared
 from aiocancel.web.own_flow.view import view_of
+from tests.support.flow_screens import FACTS, OFFERS, drawn
 from tests.support.web import Page
-from tests.web.own_flow.test_view import FACTS, OFFERS, drawn
 
 
 def on_screen(name: str) -> Screen:

@@ -13,8 +13,7 @@ from aiocancel.core.flow.definition import CouponOffer
 from aiocancel.core.flow.rules import never
 from aiocancel.testing.stripe.simulator import StripeSimulator
 from aiocancel.vendors.own import OwnFlow
-from tests.support.saas import Pool, add_customer
-from tests.web.own_flow.test_routes_of_a_customer import (
+from tests.support.flow_customers import (
     BREAK,
     END,
     Company,
@@ -22,6 +21,7 @@ from tests.web.own_flow.test_routes_of_a_customer import (
     open_company,
     outcome_path,
 )
+from tests.support.saas import Pool, add_customer
 
 ROW = SubscriptionQuery(
     "SELECT stripe_subscription_id FROM app_subscription WHERE customer_id = $1"

@@ -19,10 +19,10 @@ from aiocancel.testing.stripe.simulator import StripeSimulator
 from aiocancel.texts import CATALOGUES
 from aiocancel.vendors.own import OwnFlow
 from aiocancel.web.languages import Words
+from tests.support.flow_customers import END, open_company
+from tests.support.flow_screens import OFFERS, SCREENS, drawn
 from tests.support.saas import Pool
 from tests.support.web import Page
-from tests.web.own_flow.test_routes_of_a_customer import END, open_company
-from tests.web.own_flow.test_view import OFFERS, SCREENS, drawn
 
 TOO_DEAR = reason("too_expensive")
 FIRST = CouponOffer("first", percent_off=50, months=3, when=TOO_DEAR)

@@ -11,9 +11,9 @@ from aiohttp.test_utils import TestClient
 from pytest_aiohttp import AiohttpClient
 
 from aiocancel.testing.stripe.simulator import StripeSimulator
+from tests.support.flow_customers import BROWSER, END, open_company
 from tests.support.saas import add_customer, as_customer
 from tests.support.web import Page
-from tests.web.own_flow.test_routes_of_a_customer import BROWSER, END, open_company
 
 # The application's own question; the rest is ours. What a pool says to a connection, or asks of a new one, is neither.
 THEIRS = "app_subscription"
