@@ -13,7 +13,7 @@ from typing import Any, Final
 from aiocancel.cli.database import add_option, database_url
 from aiocancel.cli.report import days_back, figures_of
 from aiocancel.cli.target import find, make
-from aiocancel.core.flow.definition import FlowDefinition, kind_of
+from aiocancel.core.flow.definition import FlowDefinition, PlanOffer, kind_of
 from aiocancel.core.flow.describe import offer_in_words
 from aiocancel.core.flow.own_words import words_in
 from aiocancel.core.flow.rules import PLACE_RULES
@@ -127,7 +127,7 @@ def _show(options: argparse.Namespace) -> int:
     walked = flow.walked(MOST_SCREENS)
 
     if options.json:
-        costs = {each.offer.key: each.monthly.in_words() for each in walked.offers}
+        costs = {each.offer.key: each.most.in_words() for each in walked.offers}
         shown = {"version": flow.definition.version, "most_it_costs_a_year": costs}
         print(json.dumps(flow.definition.to_json() | shown, indent=2))
     else:
@@ -220,13 +220,14 @@ def _offer_row(each: OfferOnPaths) -> list[str]:
         kind_of(each.offer),
         offer_in_words(each.offer),
         "always" if when is None else f"when {when.in_words()}",
-        f"at most {each.monthly.in_words()}",
+        f"at most {each.most.in_words()}",
     ]
 
 
 def _most(walked: Walked) -> str:
     return (
-        f"The most that one customer can cost a year: {walked.most_monthly.in_words()} where they pay monthly, "
+        f"The most that one customer can cost a year, however often they pay: {walked.most.in_words()}; "
+        f"{walked.most_monthly.in_words()} where they pay monthly, "
         f"{walked.most_yearly.in_words()} where they pay yearly."
     )
 
@@ -242,7 +243,7 @@ def _aligned(rows: Iterable[list[str]]) -> Iterable[str]:
 def _told(walked: Walked) -> Iterable[str]:
     yield f"{walked.paths:,} paths of {walked.customers:,} kinds of customers, at most {walked.most_screens} screens."
     for each in walked.offers:
-        yield f"  {each.offer.key}: on {each.paths:,} paths, at most {each.monthly.in_words()}"
+        yield f"  {each.offer.key}: on {each.paths:,} paths, at most {each.most.in_words()}"
     yield _most(walked)
 
     for broken in walked.broken:
@@ -251,11 +252,24 @@ def _told(walked: Walked) -> Iterable[str]:
     for key in walked.never_shown:
         yield f"NEVER SHOWN: {key}"
         yield "  No customer can meet its condition, or a rule forbids it everywhere."
+    for key, price in _other_ids(walked):
+        yield f"LOOK AT {key}: {price!r} does not begin with price_"
+        yield "  An offer whose price Stripe does not know is shown to nobody."
     if not walked.broken and not walked.never_shown:
         yield (
             "On every path: the exit works on every screen, no answer is needed, no rule is broken, "
             "no declined offer comes back."
         )
+
+
+def _other_ids(walked: Walked) -> list[tuple[str, str]]:
+    """Return the offers of another plan whose id may be that of something else, such as a product."""
+    offers = [each.offer for each in walked.offers]
+    return [
+        (offer.key, offer.price)
+        for offer in offers
+        if isinstance(offer, PlanOffer) and not offer.price.startswith("price_")
+    ]
 
 
 def _as_json(walked: Walked) -> dict[str, Any]:
@@ -267,11 +281,12 @@ def _as_json(walked: Walked) -> dict[str, Any]:
             {
                 "key": each.offer.key,
                 "paths": each.paths,
-                "most_it_costs_a_year": each.monthly.in_words(),
+                "most_it_costs_a_year": each.most.in_words(),
             }
             for each in walked.offers
         ],
         "most_a_customer_costs_a_year": {
+            "however_often": walked.most.in_words(),
             "monthly": walked.most_monthly.in_words(),
             "yearly": walked.most_yearly.in_words(),
         },
@@ -279,6 +294,7 @@ def _as_json(walked: Walked) -> dict[str, Any]:
             {"promise": each.promise, "path": each.path.in_words()} for each in walked.broken
         ],
         "never_shown": list(walked.never_shown),
+        "other_ids": dict(_other_ids(walked)),
     }
 
 

@@ -11,6 +11,7 @@ from aiocancel.cli.main import main
 from aiocancel.core.flow.conditions import in_trial
 from aiocancel.core.flow.definition import (
     FlowDefinition,
+    PlanOffer,
     TrialOffer,
 )
 from tests.support.commands import FLOW, TARGET, Served, own_flow, serve
@@ -35,7 +36,8 @@ def test_show_prints_reasons_offers_rules_and_the_most_it_costs(
     assert "  moved             I moved         Stripe: other             asks: Where?" in printed
     assert "the reason is too_expensive and it has run for at least 2 months" in printed
     assert "50% off for 3 months" in printed
-    assert "at most 25.0% of a year's payments" in printed
+    # Three months have 14 weekly payments, which is a week more than they have months.
+    assert "at most 26.8% of a year's payments" in printed
     assert (
         "never coupon, trial, plan, custom where the place is US-MN without permission" in printed
     )
@@ -55,7 +57,7 @@ def test_show_as_json_is_the_definition_itself(
     costs = printed.pop("most_it_costs_a_year")
     assert printed.pop("version") == FLOW.version
     assert FlowDefinition.from_json(printed) == FLOW
-    assert costs["half_price"] == "25.0% of a year's payments"
+    assert costs["half_price"] == "26.8% of a year's payments"
 
 
 def test_flow_without_offers_is_shown_and_checked(
@@ -111,6 +113,21 @@ def test_check_fails_for_an_offer_that_nobody_can_see(
     assert printed["broken"] == []
     assert main(["flow", "check", TARGET]) == 1
     assert "NEVER SHOWN: hidden" in capsys.readouterr().out
+
+
+def test_check_tells_of_another_plan_whose_id_may_be_that_of_something_else(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    offers = (PlanOffer("smaller", "prod_basic"), PlanOffer("bigger", "price_pro"))
+    serve(monkeypatch, FlowDefinition(offers=offers))
+
+    assert main(["flow", "check", TARGET]) == 0
+    printed = capsys.readouterr().out
+    assert "LOOK AT smaller: 'prod_basic' does not begin with price_" in printed
+    assert "LOOK AT bigger" not in printed
+
+    main(["flow", "check", "--json", TARGET])
+    assert json.loads(capsys.readouterr().out)["other_ids"] == {"smaller": "prod_basic"}
 
 
 def test_flow_that_serves_when_the_vendor_does_not_is_checked(

@@ -36,7 +36,8 @@ _COUNTRY: Final = re.compile(r"[A-Z]{2}")
 # ISO 3166-2. https://www.iso.org/iso-3166-country-codes.html
 _PLACE: Final = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3})?")
 _CURRENCY: Final = re.compile(r"[a-z]{3}")
-_DEEPEST: Final = 20
+DEEPEST: Final = 20
+"""How often conditions may be within each other."""
 # In months: a hundred years, which every calendar has.
 _LONGEST_TENURE: Final = 1200
 
@@ -90,6 +91,27 @@ def _parts(kind: type[AllOf | AnyOf], *given: object) -> tuple[Condition, ...]:
     return tuple(parts)
 
 
+def _check_parts(name: str, parts: object) -> None:
+    if not isinstance(parts, tuple) or not parts:
+        raise ConfigurationError(f"{name}.parts is a tuple of conditions")
+    for number, each in enumerate(parts):
+        if not isinstance(each, Condition):
+            raise ConfigurationError(f"{name}.parts[{number}] is a condition, such as in_trial()")
+
+
+def is_too_deep(condition: Condition, deepest: int = DEEPEST) -> bool:
+    """Tell whether conditions are within each other so often that they could not be read back once stored."""
+    if deepest < 0:
+        return True
+    match condition:
+        case AllOf(parts) | AnyOf(parts):
+            return any(is_too_deep(part, deepest - 1) for part in parts)
+        case Not(part):
+            return is_too_deep(part, deepest - 1)
+        case _:
+            return False
+
+
 # --- combinations -----------------------------------------------------------------------------------------
 
 
@@ -98,6 +120,9 @@ class AllOf(Condition):
     """All of several conditions hold."""
 
     parts: tuple[Condition, ...]
+
+    def __post_init__(self) -> None:
+        _check_parts("AllOf", self.parts)
 
     def holds(self, snapshot: Snapshot, answers: Answers) -> Truth:
         """Be false as soon as one is false, whatever is unknown of the others."""
@@ -120,6 +145,9 @@ class AnyOf(Condition):
 
     parts: tuple[Condition, ...]
 
+    def __post_init__(self) -> None:
+        _check_parts("AnyOf", self.parts)
+
     def holds(self, snapshot: Snapshot, answers: Answers) -> Truth:
         """Be true as soon as one is true, whatever is unknown of the others."""
         found = [part.holds(snapshot, answers) for part in self.parts]
@@ -140,6 +168,10 @@ class Not(Condition):
     """A condition does not hold."""
 
     part: Condition
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.part, Condition):
+            raise ConfigurationError("Not.part is a condition, such as in_trial()")
 
     def holds(self, snapshot: Snapshot, answers: Answers) -> Truth:
         """Turn it round; what is unknown stays unknown."""
@@ -642,7 +674,7 @@ def condition_from_json(data: Mapping[str, Any], *, depth: int = 0) -> Condition
     """Read the JSON of ``condition_to_json``; raises UnreadableLedgerError for another kind or field."""
     values = dict(data)
     word = values.pop("is", None)
-    if word not in _STORED or depth > _DEEPEST:
+    if word not in _STORED or depth > DEEPEST:
         raise UnreadableLedgerError(f"the ledger holds a condition of the unknown kind {word!r}")
     kind = _STORED[word]
     refuse_unknown(values, [each.name for each in fields(kind)], f"a condition of the kind {word}")

@@ -31,6 +31,14 @@ from aiocancel.core.sentences import Percent, Sentence, Value
 PaymentRhythm: TypeAlias = tuple[str, int]
 MONTHLY: Final[PaymentRhythm] = ("month", 1)
 YEARLY: Final[PaymentRhythm] = ("year", 1)
+_RHYTHMS: Final[tuple[PaymentRhythm, ...]] = (
+    ("day", 1),
+    ("week", 1),
+    MONTHLY,
+    ("month", 3),
+    ("month", 6),
+    YEARLY,
+)
 
 _DAYS_OF_A_YEAR: Final = 365
 # How many months one payment pays for, at the least; a payment more in a year costs more.
@@ -109,6 +117,17 @@ def cost_of(offer: FlowOffer, rhythm: PaymentRhythm, rules: OfferRules, gifts: i
             return Cost(is_known=False, gifts=gifts)
         case _:  # pragma: no cover - mypy shows that no case is left
             assert_never(offer)
+
+
+def cost_at_most(offer: FlowOffer, rules: OfferRules, gifts: int | None) -> Cost:
+    """Return the most that one offer costs a year, paid daily, weekly, monthly, quarterly, half-yearly or yearly.
+
+    Args:
+        offer: As the definition has it.
+        rules: How offers are carried out.
+        gifts: How often it can be taken within a year; None counts as a whole year's payments.
+    """
+    return highest_cost([cost_of(offer, rhythm, rules, gifts) for rhythm in _RHYTHMS])
 
 
 def highest_cost(costs: list[Cost]) -> Cost:

@@ -16,11 +16,13 @@ from typing import Any, Final, Literal, TypeAlias
 from aiocancel.core.check_settings import check_flag, check_whole, check_word
 from aiocancel.core.claim_reason import FEEDBACK_VALUES
 from aiocancel.core.flow.conditions import (
+    DEEPEST,
     ColumnIs,
     Condition,
     ReasonIs,
     condition_from_json,
     condition_to_json,
+    is_too_deep,
 )
 from aiocancel.core.flow.field_checks import (
     check_amounts,
@@ -30,6 +32,7 @@ from aiocancel.core.flow.field_checks import (
     check_words,
     is_id,
     is_tuple,
+    keep_own_copies,
 )
 from aiocancel.core.flow.own_words import Words, texts_of
 from aiocancel.core.flow.rules import FlowRule, Subject, rule_from_json, rule_to_json
@@ -73,6 +76,7 @@ class Reason:
     free_text: bool = False
 
     def __post_init__(self) -> None:
+        keep_own_copies(self)
         check_key("Reason", self.key)
         name = f"Reason({self.key!r})"
         if self.words is not None:
@@ -316,6 +320,8 @@ class FlowDefinition:
     def _check_conditions(self) -> None:
         known = {each.key for each in self.reasons}
         for name, condition in self._conditions():
+            if is_too_deep(condition):
+                raise ConfigurationError(f"{name}: at most {DEEPEST} conditions within each other")
             for leaf in condition.leaves():
                 unknown = set(leaf.keys) - known if isinstance(leaf, ReasonIs) else set()
                 if unknown:
@@ -372,16 +378,22 @@ class FlowDefinition:
         """Read the JSON of ``to_json``; raises UnreadableLedgerError for what this release does not know."""
         refuse_unknown(data, cls.__slots__, "the definition of a flow")
         values = dict(data)
-        values["reasons"] = tuple(_reason_from_json(each) for each in data["reasons"])
-        values["offers"] = tuple(_offer_from_json(each) for each in data["offers"])
-        values["rules"] = tuple(rule_from_json(each) for each in data["rules"])
-        return cls(**values)
+        try:
+            values["reasons"] = tuple(_reason_from_json(each) for each in data["reasons"])
+            values["offers"] = tuple(_offer_from_json(each) for each in data["offers"])
+            values["rules"] = tuple(rule_from_json(each) for each in data["rules"])
+            return cls(**values)
+        except ConfigurationError as error:
+            raise UnreadableLedgerError(
+                "the ledger holds the definition of a flow that this release does not take"
+            ) from error
 
 
 # --- checks ---------------------------------------------------------------------------------------------
 
 
 def _check_offer(offer: FlowOffer) -> str:
+    keep_own_copies(offer)
     name = type(offer).__name__
     check_key(name, offer.key)
     if offer.when is not None and not isinstance(offer.when, Condition):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import fields
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
 from aiocancel.core.check_settings import check_whole
 from aiocancel.core.identifiers import is_opaque_id
@@ -63,6 +64,21 @@ def check_amounts(name: str, amounts: object) -> None:
             minor_units(major_units(minor, currency), currency)
         except ValueError as error:
             raise ConfigurationError(f"{name}[{currency!r}]: {error}") from None
+
+
+def keep_own_copies(part: Any) -> None:
+    """Copy the mappings of a part of a definition: their caller could still change them after they were checked.
+
+    Args:
+        part: A frozen dataclass.
+    """
+    for each in fields(part):
+        value = getattr(part, each.name)
+        if isinstance(value, Mapping):
+            object.__setattr__(part, each.name, dict(value))
+        elif isinstance(value, tuple):
+            copies = tuple(dict(one) if isinstance(one, Mapping) else one for one in value)
+            object.__setattr__(part, each.name, copies)
 
 
 def check_unique(name: str, keys: list[str]) -> None:

@@ -18,6 +18,7 @@ from aiocancel.core.flow.conditions import (
     condition_from_json,
     condition_to_json,
 )
+from aiocancel.core.flow.field_checks import is_tuple
 from aiocancel.core.flow.snapshot import Snapshot
 from aiocancel.core.owners_words import ENGLISH, in_english, listed
 from aiocancel.core.sentences import Sentence, Value
@@ -54,6 +55,15 @@ class FlowRule:
     condition: Condition | None = None
     unless: Consent | None = None
     source: str | None = None
+
+    def __post_init__(self) -> None:
+        # Not which words: a newer release has more of them.
+        if not is_tuple(self.forbids) or not self.forbids:
+            raise ConfigurationError(
+                f"FlowRule.forbids is a tuple of some of {', '.join(SUBJECTS)}"
+            )
+        if self.condition is not None and not isinstance(self.condition, Condition):
+            raise ConfigurationError("FlowRule.condition is a condition, such as place('US-MN')")
 
     def where(self, condition: Condition) -> FlowRule:
         """Return the rule for those customers of whom the condition is not false."""

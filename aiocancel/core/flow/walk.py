@@ -23,7 +23,15 @@ from typing import Final, TypeAlias
 
 from aiocancel.core.flow.answers import Answers
 from aiocancel.core.flow.conditions import Condition
-from aiocancel.core.flow.cost import MONTHLY, YEARLY, Cost, cost_of, gifts_a_year, highest_cost
+from aiocancel.core.flow.cost import (
+    MONTHLY,
+    YEARLY,
+    Cost,
+    cost_at_most,
+    cost_of,
+    gifts_a_year,
+    highest_cost,
+)
 from aiocancel.core.flow.customers import KindOfCustomer, kinds_of_customers
 from aiocancel.core.flow.definition import FlowDefinition, FlowOffer, PauseOffer, kind_of
 from aiocancel.core.flow.rules import FlowRule, forbidding, permission
@@ -89,10 +97,14 @@ class BrokenPromise:
 
 @dataclass(frozen=True, slots=True)
 class OfferOnPaths:
-    """An offer, on how many paths it is shown, and the most it costs a year, for monthly and yearly payments."""
+    """An offer, on how many paths it is shown, and the most it costs a year.
+
+    ``most`` is for whichever rhythm of payments costs most.
+    """
 
     offer: FlowOffer
     paths: int
+    most: Cost
     monthly: Cost
     yearly: Cost
 
@@ -106,7 +118,8 @@ class Walked:
         customers: How many kinds of customers the definition tells apart.
         most_screens: The screens of the longest path.
         offers: Each offer.
-        most_monthly: The most that one customer can cost a year, paid monthly.
+        most: The most that one customer can cost a year, from daily to yearly payments.
+        most_monthly: The same, paid monthly.
         most_yearly: The same, paid yearly.
         broken: The first path of each promise that does not hold.
     """
@@ -115,6 +128,7 @@ class Walked:
     customers: int
     most_screens: int
     offers: tuple[OfferOnPaths, ...]
+    most: Cost
     most_monthly: Cost
     most_yearly: Cost
     broken: tuple[BrokenPromise, ...]
@@ -183,6 +197,7 @@ def walk(
         OfferOnPaths(
             offer,
             walker.shown.get(offer.key, 0),
+            cost_at_most(offer, rules, gifts),
             cost_of(offer, MONTHLY, rules, gifts),
             cost_of(offer, YEARLY, rules, gifts),
         )
@@ -194,6 +209,7 @@ def walk(
         len(kinds),
         walker.longest,
         offers,
+        highest_cost([each.most for each in taken]),
         highest_cost([each.monthly for each in taken]),
         highest_cost([each.yearly for each in taken]),
         tuple(walker.broken.values()),

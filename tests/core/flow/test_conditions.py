@@ -11,6 +11,8 @@ import pytest
 
 from aiocancel.core.flow.answers import Answers
 from aiocancel.core.flow.conditions import (
+    AllOf,
+    AnyOf,
     Condition,
     IntervalIs,
     Not,
@@ -239,3 +241,19 @@ def test_condition_that_cannot_be_right_is_refused(number: int) -> None:
 
     with pytest.raises(ConfigurationError, match=message):
         make()
+
+
+@pytest.mark.parametrize(
+    ("kind", "part", "field"),
+    [
+        (AllOf, ("x",), r"AllOf.parts\[0\]"),
+        (AnyOf, (in_trial(), None), r"AnyOf.parts\[1\]"),
+        (AllOf, [in_trial()], "AllOf.parts"),
+        (AnyOf, (), "AnyOf.parts"),
+        (Not, "x", "Not.part"),
+    ],
+    ids=["a text", "nothing", "a list", "none", "not a text"],
+)
+def test_mistake_in_a_combination_names_its_part(kind: Any, part: Any, field: str) -> None:
+    with pytest.raises(ConfigurationError, match=field):
+        kind(part)

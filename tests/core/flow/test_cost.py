@@ -11,6 +11,7 @@ from aiocancel.core.flow.cost import (
     YEARLY,
     Cost,
     PaymentRhythm,
+    cost_at_most,
     cost_of,
     gifts_a_year,
     highest_cost,
@@ -75,6 +76,19 @@ def test_bound_of_the_owner_on_discounted_payments_counts() -> None:
 
     assert cost_of(ONCE, YEARLY, short, 1).percent == 0
     assert cost_of(HALF_3, YEARLY, long, 1).percent == 50
+
+
+def test_the_most_that_an_offer_costs_is_that_of_the_dearest_rhythm() -> None:
+    until_a_quarter = OfferRules(most_months_of_a_discounted_payment=3)
+    yearly = CouponOffer("o", amount_off={"eur": 1000}, months=12)
+
+    # Neither a monthly nor a yearly payment is the dearest one that may be discounted.
+    assert cost_of(ONCE, MONTHLY, until_a_quarter, 1).percent == Decimal("4.2")
+    assert cost_of(ONCE, YEARLY, until_a_quarter, 1).percent == 0
+    assert cost_at_most(ONCE, until_a_quarter, 1).percent == Decimal("12.5")
+    assert cost_at_most(ONCE, OfferRules(most_months_of_a_discounted_payment=6), 1).percent == 25
+    assert cost_of(yearly, WEEKLY, DEFAULT_RULES, 1).amounts == {"eur": 53_000}
+    assert cost_at_most(yearly, DEFAULT_RULES, 1).amounts["eur"] >= 53_000
 
 
 def test_fixed_sums_are_counted_by_currency() -> None:

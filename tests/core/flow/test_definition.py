@@ -9,7 +9,15 @@ from typing import Any
 import pytest
 
 from aiocancel.core.claim_reason import FEEDBACK_VALUES
-from aiocancel.core.flow.conditions import column, in_trial, place, reason, tenure
+from aiocancel.core.flow.conditions import (
+    Condition,
+    column,
+    country,
+    in_trial,
+    place,
+    reason,
+    tenure,
+)
 from aiocancel.core.flow.definition import (
     OTHER,
     STANDARD_REASONS,
@@ -269,3 +277,48 @@ def test_definition_cannot_be_changed_after_it_was_checked() -> None:
     offers.append(TrialOffer("a", 2))
 
     assert definition.offers == (TrialOffer("a", 1),)
+
+
+def nested(count: int) -> Condition:
+    condition: Condition = in_trial()
+    for number in range(count):
+        condition = (condition & country("DE")) if number % 2 else (condition | country("FR"))
+    return condition
+
+
+@pytest.mark.parametrize("turned", [False, True], ids=["plain", "turned round"])
+def test_conditions_nested_more_deeply_than_can_be_read_back_are_refused(turned: bool) -> None:
+    allowed = nested(19) if turned else nested(20)
+    allowed = ~allowed if turned else allowed
+    flow = FlowDefinition(offers=(CouponOffer("half", percent_off=50, when=allowed),))
+    assert FlowDefinition.from_json(flow.to_json()) == flow
+
+    with pytest.raises(ConfigurationError, match=r"offers\[0\].when: at most 20 conditions"):
+        FlowDefinition(offers=(CouponOffer("half", percent_off=50, when=allowed | in_trial()),))
+    with pytest.raises(ConfigurationError, match=r"rules\[0\]: at most 20 conditions"):
+        FlowDefinition(rules=(never("coupon").where(nested(900)),))
+
+
+def test_what_the_caller_changes_afterwards_changes_no_definition() -> None:
+    amounts, words, change = {"eur": 1000}, {"en": "Gone"}, {"en": "Less"}
+    flow = FlowDefinition(
+        reasons=(Reason("gone", words),),
+        offers=(
+            CouponOffer("ten", amount_off=amounts),
+            PlanOffer("less", "price_1", changes=(change,)),
+        ),
+    )
+    version = flow.version
+
+    amounts["eur"] = 999_999
+    words["en"] = change["en"] = "Other"
+
+    assert flow.version == version
+
+
+def test_stored_definition_that_this_release_would_refuse_is_unreadable() -> None:
+    stored = FlowDefinition().to_json()
+    stored["reasons"][0]["key"] = "Not a key"
+
+    with pytest.raises(UnreadableLedgerError):
+        FlowDefinition.from_json(stored)

@@ -403,3 +403,19 @@ def test_judgement_comes_back_from_json_as_it_was() -> None:
     stored["offers"][0]["mood"] = 1
     with pytest.raises(UnreadableLedgerError):
         considered_from_json(stored)
+
+
+def test_all_offers_can_be_left_out_for_one_reason() -> None:
+    considered = Considered(
+        (ConsideredOffer("a"), ConsideredOffer("b", Code.NOT_IN_TRIAL, ())), would_fit=True
+    )
+    left_out = considered.all_left_out(Code.GIVEN_RECENTLY)
+
+    assert [(each.key, each.code) for each in left_out.offers] == [
+        ("a", Code.GIVEN_RECENTLY),
+        ("b", Code.GIVEN_RECENTLY),
+    ]
+    assert (left_out.would_fit, left_out.needs_permission) == (False, False)
+    assert left_out.is_all(Code.GIVEN_RECENTLY)
+    assert not considered.is_all(Code.GIVEN_RECENTLY)
+    assert not Considered().is_all(Code.GIVEN_RECENTLY)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -115,3 +116,17 @@ def test_rule_comes_back_from_json_as_it_was() -> None:
 
     with pytest.raises(UnreadableLedgerError):
         rule_from_json(rule_to_json(never("coupon")) | {"fine": 1})
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"forbids": ()}, "FlowRule.forbids"),
+        ({"forbids": "coupon"}, "FlowRule.forbids"),
+        ({"forbids": ("coupon",), "condition": "x"}, "FlowRule.condition"),
+    ],
+    ids=["nothing", "a text", "no condition"],
+)
+def test_mistake_in_a_rule_made_by_hand_names_its_field(fields: dict[str, Any], field: str) -> None:
+    with pytest.raises(ConfigurationError, match=field):
+        FlowRule(**fields)

@@ -87,6 +87,7 @@ def test_most_that_a_customer_can_cost_is_told() -> None:
     # Two gifts: 50 % of three payments, or two payments left out.
     assert found.most_monthly.percent == Decimal("33.4")
     assert found.most_yearly.percent == 0
+    assert found.most.percent == Decimal("33.4")
     assert not found.most_monthly.is_known
 
 
