@@ -178,11 +178,17 @@ def _timed(
 
 def pause_begins(answer: Answer) -> datetime | None:
     """Return when a pause with an end begins that was promised and is not made yet; None for every other answer."""
-    if answer.kind is not AnswerKind.SCHEDULED or answer.given is None:
+    return None if _promised_pause(answer) is None else answer.effective_at
+
+
+def _promised_pause(answer: Answer) -> PauseTerms | None:
+    given = answer.given
+    if answer.kind is not AnswerKind.SCHEDULED or answer.effective_at is None or given is None:
         return None
-    terms = answer.given.offer.terms
-    is_pause = isinstance(terms, PauseTerms) and terms.interval != "indefinitely"
-    return answer.effective_at if is_pause and answer.given.change is None else None
+    terms = given.offer.terms
+    if not isinstance(terms, PauseTerms) or terms.interval == "indefinitely":
+        return None
+    return terms if given.change is None else None
 
 
 def _until_it_begins(begins_at: datetime, now: datetime) -> Later | None:
@@ -211,9 +217,10 @@ def announced(answer: Answer, shown: ShownSubscription | None, now: datetime) ->
         return Sentence("letter_comes_when_done")
 
     before_pause_ends = Sentence("letter_comes_before_pause_ends")
-    if pause_begins(answer) is not None:
+    if (pause := _promised_pause(answer)) is not None:
         stays = shown is None or not (shown.subscription.is_ending or shown.subscription.has_ended)
-        return before_pause_ends if stays and _lasts(answer) else None
+        return before_pause_ends if stays and _lasts(pause) else None
+
     until = pause_until(answer)
     if answer.kind is not AnswerKind.DONE or until is None or until - now <= _BEFORE_PAUSE_ENDS:
         return None
@@ -222,12 +229,9 @@ def announced(answer: Answer, shown: ShownSubscription | None, now: datetime) ->
     return before_pause_ends if is_there else None
 
 
-def _lasts(answer: Answer) -> bool:
+def _lasts(pause: PauseTerms) -> bool:
     """Tell whether a promised pause lasts for longer than its letter comes before its end."""
-    terms = None if answer.given is None else answer.given.offer.terms
-    if not isinstance(terms, PauseTerms):
-        return False
-    return terms.interval != "day" or timedelta(days=terms.count) > _BEFORE_PAUSE_ENDS
+    return pause.interval != "day" or timedelta(days=pause.count) > _BEFORE_PAUSE_ENDS
 
 
 def still_true(

@@ -243,12 +243,13 @@ WHEN_DONE, BEFORE = "letter_comes_when_done", "letter_comes_before_pause_ends"
         (replace(PROMISED_PAUSE, given=promised(4, "day")), None, BEFORE),
         (replace(PROMISED_PAUSE, given=promised(interval="indefinitely")), None, None),
         (replace(PROMISED_PAUSE, given=COUPON), None, None),
+        (replace(PROMISED_PAUSE, effective_at=None), None, None),
     ],
     ids=[
         "queued_exit", "queued_offer", "queued_undo", "queued_nothing", "scheduled", "manual", "payment",
         "pause", "pause_seen", "pause_is_over", "pause_and_leaves", "pause_without_end", "short_pause",
         "promised", "promised_seen", "promised_and_leaves", "promised_and_ended", "promised_3_days",
-        "promised_4_days", "promised_without_end", "promised_coupon",
+        "promised_4_days", "promised_without_end", "promised_coupon", "promised_undated",
     ],
 )  # fmt: skip
 def test_letter_is_announced_only_where_one_follows(
