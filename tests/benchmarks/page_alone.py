@@ -18,6 +18,7 @@ from tests.benchmarks.kit import Options, Table, in_turn
 from tests.benchmarks.page_sites import bare, fixed, glue, with_aiocancel
 
 BARE, BY_HAND, OURS = "aiohttp, bare", "written by hand", "aiocancel"
+COMPLETE = "by hand, kept out of shared caches"
 
 
 class Answered(asyncio.Transport):
@@ -76,6 +77,7 @@ def measure_alone(options: Options, dsn: str, routes: dict[str, str]) -> Table:
         sites = {
             BARE: bare(fixed),
             BY_HAND: glue(fixed),
+            COMPLETE: glue(fixed, is_complete=True),
             OURS: with_aiocancel(pool, looks_up=False),
         }
         runners = {name: web.AppRunner(site, access_log=None) for name, site in sites.items()}

@@ -119,6 +119,20 @@ async def security(request: web.Request, handler: Handler) -> web.StreamResponse
     return response
 
 
+@web.middleware
+async def complete_security(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """The same, and what keeps a page with a customer's grant to that customer, and the page's own policy."""
+    nonce = request["nonce"] = secrets.token_urlsafe(16)
+    response = await handler(request)
+    if "Content-Security-Policy" not in response.headers:
+        response.headers["Content-Security-Policy"] = POLICY % f" 'nonce-{nonce}'"
+    if request.get("flow"):
+        response.headers["Cache-Control"] = "private, no-cache"
+        varies = response.headers.get("Vary")
+        response.headers["Vary"] = f"{varies}, Cookie" if varies else "Cookie"
+    return response
+
+
 async def flow_variables(
     request: web.Request, customer_id: str, find: FindSubscription
 ) -> dict[str, Any]:
@@ -143,12 +157,14 @@ async def flow_variables(
         "expiresAt": expires_at,
     }
 
+    request["flow"] = True
     return {"nonce": request["nonce"], "flow": flow}
 
 
-def glue(find: FindSubscription) -> web.Application:
+def glue(find: FindSubscription, *, is_complete: bool = False) -> web.Application:
+    """Make the site that is written by hand; a complete one keeps the page out of shared caches as well."""
     app, template = make_site("glue.html")
-    app.middlewares.append(security)
+    app.middlewares.append(complete_security if is_complete else security)
 
     @template
     async def account(request: web.Request) -> dict[str, Any]:
