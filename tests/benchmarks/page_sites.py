@@ -210,7 +210,8 @@ async def serve(name: str, dsn: str) -> None:
             way = kind.partition(", ")[2] or "marked"
             app = with_aiocancel(pool, looks_up=bool(looks_up), way=way)
         else:
-            app = {"bare": bare, "glue": glue}[kind](looking_up(pool) if looks_up else fixed)
+            find = looking_up(pool) if looks_up else fixed
+            app = bare(find) if kind == "bare" else glue(find)
 
         runner = web.AppRunner(app, access_log=None)
         await runner.setup()
