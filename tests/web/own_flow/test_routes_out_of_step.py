@@ -102,6 +102,14 @@ async def test_of_several_subscriptions_the_address_and_the_screen_name_the_same
         ("sub_b", "open"),
     ]
 
+    # An offer of the one's session is not given to the other.
+    await ada.go(first)
+    await ada.press("continue", reason="too_expensive")
+    assert ada.step == "offer"
+    await ada.press("accept", grant=grant_of_b["value"])
+    assert ada.status == 409
+    assert "discounts" not in [each.kind for each in company.stripe.effects]
+
     # The end of a session leads to its outcome, whatever else the address names.
     await ada.go(first)
     await ada.press("cancel")
