@@ -50,6 +50,13 @@ class PlainChange(Enum):
     ONLY_THE_SCHEDULE = auto()
 
 
+WITHDRAWALS: Final = (
+    PlainChange.WITHDRAW_CANCELLATION,
+    PlainChange.WITHDRAW_CANCELLATION_BY_DATE,
+)
+"""The changes that take a cancellation back."""
+
+
 PauseBehavior = Literal["keep_as_draft", "mark_uncollectible", "void"]
 PauseCredit = Literal["now", "item_current_period_start", "none"]
 PAUSE_CREDITS: Final = ("now", "item_current_period_start", "none")

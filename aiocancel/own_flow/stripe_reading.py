@@ -9,7 +9,7 @@ from typing import Final
 
 from aiocancel.billing.preview import OffersOnScreen, Reading
 from aiocancel.core.actions import ActionKind, Write, next_step
-from aiocancel.core.changes import PlainChange
+from aiocancel.core.changes import WITHDRAWALS
 from aiocancel.core.flow.price_effect import PriceEffect, price_of_going_on
 from aiocancel.core.subscription import OwnedSubscription
 from aiocancel.core.undo import Undo
@@ -21,11 +21,6 @@ from aiocancel.vendors.own import OwnFlow
 
 STRIPE_WITHIN_S: Final = 1.5
 """How long a screen waits for Stripe; then the flow goes on without offers."""
-
-_WITHDRAWALS: Final = (
-    PlainChange.WITHDRAW_CANCELLATION,
-    PlainChange.WITHDRAW_CANCELLATION_BY_DATE,
-)
 
 
 class StripeReading:
@@ -101,7 +96,7 @@ class StripeReading:
         if undo.kind is ActionKind.RESUME:
             step = next_step(undo.kind, subscription)
             change = step.change if isinstance(step, Write) else None
-            if change not in _WITHDRAWALS:
+            if change not in WITHDRAWALS:
                 return None
         try:
             async with asyncio.timeout_at(deadline):

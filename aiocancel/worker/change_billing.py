@@ -18,7 +18,7 @@ from aiocancel.core.actions import (
     Write,
     WriteKind,
 )
-from aiocancel.core.changes import Change, PlainChange
+from aiocancel.core.changes import WITHDRAWALS, Change, PlainChange
 from aiocancel.core.codes import Code
 from aiocancel.core.flow.promise import breaks_the_promise
 from aiocancel.core.retry import (
@@ -46,10 +46,6 @@ logger = logging.getLogger("aiocancel")
 # An invoice for going on after a pause that is not paid is voided after 23 hours, and the pause stays.
 RESUMES_WITHIN_S: Final = 24 * 3600.0
 _CANCELLATIONS: Final = (ActionKind.CANCEL_AT_PERIOD_END, ActionKind.CANCEL_NOW)
-_WITHDRAWALS: Final = (
-    PlainChange.WITHDRAW_CANCELLATION,
-    PlainChange.WITHDRAW_CANCELLATION_BY_DATE,
-)
 
 
 class BillingChanges:
@@ -97,7 +93,7 @@ class BillingChanges:
                 return
             write = step
             step, accepted = await self._write(taken, kind, write, key)
-            if (made := _first_step(write, step)) is not None:
+            if (made := _step_made(write, step)) is not None:
                 if made is Code.SCHEDULE_RELEASED and kind in _CANCELLATIONS:
                     # A plan that it was to bring does not come, and nobody need wait for it.
                     await self._ledger.withdraw_deferred(taken.action.subscription_id, plans=True)
@@ -135,7 +131,7 @@ class BillingChanges:
                 raise
             # Also after a refusal: a 404 to a repeated DELETE is how our own success looks.
             step = await self._steps.look(taken, kind, written=True, earlier=_sent(taken, write))
-            if isinstance(step, Done | Defer | AwaitPayment) or _first_step(write, step):
+            if isinstance(step, Done | Defer | AwaitPayment) or _step_made(write, step):
                 return step, None
             raise
 
@@ -277,7 +273,7 @@ def _sent(taken: TakenAction, write: Write) -> Change | None:
     return taken.change if write.schedule is not None else write.kept
 
 
-def _first_step(write: Write, step: Step) -> Code | None:
+def _step_made(write: Write, step: Step) -> Code | None:
     """Name the first step that ``write`` was, when it is made and something else is next; None otherwise."""
     if not isinstance(step, Write):
         return None
@@ -292,5 +288,5 @@ def _first_step(write: Write, step: Step) -> Code | None:
                 return Code.SCHEDULE_MADE
             case _:
                 return Code.SCHEDULE_AMENDED
-    is_withdrawn = write.change in _WITHDRAWALS and step.kept is not None
+    is_withdrawn = write.change in WITHDRAWALS and step.kept is not None
     return Code.CANCELLATION_WITHDRAWN if is_withdrawn else None
