@@ -63,11 +63,9 @@ class _UnavailableOnOutage:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, where: object
     ) -> None:
-        # First of all: nearly always there is none, and there are two dozen kinds to compare with.
-        if error is None:
-            return
-        if isinstance(error, OUTAGES):
-            raise UnavailableError(f"{DID_NOT_ANSWER} ({type(error).__name__})") from error
+        # Nearly always there is none, and there are two dozen kinds to compare with.
+        if error is not None:
+            raise_if_outage(error)
 
 
 class _UnavailableOnRefusal(_UnavailableOnOutage):
@@ -76,9 +74,18 @@ class _UnavailableOnRefusal(_UnavailableOnOutage):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, where: object
     ) -> None:
-        if error is None:
-            return
-        raise_if_unavailable(error)
+        if error is not None:
+            raise_if_unavailable(error)
+
+
+def raise_if_outage(error: BaseException) -> None:
+    """Raise UnavailableError as ``unavailable_on_outage`` does, where a ``with`` is too much for every page.
+
+    Args:
+        error: What was raised; the caller raises it again where this returns.
+    """
+    if isinstance(error, OUTAGES):
+        raise UnavailableError(f"{DID_NOT_ANSWER} ({type(error).__name__})") from error
 
 
 def raise_if_unavailable(error: BaseException) -> None:
@@ -87,7 +94,7 @@ def raise_if_unavailable(error: BaseException) -> None:
     Args:
         error: What was raised; the caller raises it again where this returns.
     """
-    _ON_OUTAGE.__exit__(type(error), error, None)
+    raise_if_outage(error)
     if isinstance(error, asyncpg.PostgresError):
         logger.error("%s %s (%s)", REFUSED, error.sqlstate, type(error).__name__)
         raise UnavailableError(f"{REFUSED} {error.sqlstate}") from error

@@ -6,7 +6,7 @@ import asyncio
 import copy
 import re
 import uuid
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -23,8 +23,10 @@ from aiocancel.ports import BilledCustomer
 from aiocancel.postgres.connection import (
     ACQUIRE_WITHIN_S,
     leave_to_itself,
+    raise_if_outage,
     unavailable_on_outage,
 )
+from aiocancel.postgres.deadlines import Deadlines
 
 if TYPE_CHECKING:
     from asyncpg.pool import PoolConnectionProxy
@@ -200,7 +202,7 @@ class _Lookup:
         convert: Callable[[str], Any],
         within_s: float = DEFAULTS.lookup_within_s,
     ) -> None:
-        self._within_s = within_s
+        self._deadlines = Deadlines(within_s)
         self._patience_s = 0.0
         self._pool = pool
         self._sql = sql
@@ -217,47 +219,53 @@ class _Lookup:
         patient._patience_s = patience_s
         return patient
 
-    async def _find(self, customer_id: str) -> list[tuple[str, dict[str, Any]]]:
-        """Return each id once with its first row; an id that cannot be a value of the column belongs to nobody."""
+    def _found(self, rows: Sequence[asyncpg.Record]) -> Iterable[tuple[str, dict[str, Any]]]:
+        """Return each id once with its first row."""
+        found: dict[str, dict[str, Any]] = {}
+        for row in rows:
+            if subscription_id := row[self._column]:
+                found.setdefault(str(subscription_id), dict(row))
+        return found.items()
+
+    async def _rows(self, customer_id: str) -> list[asyncpg.Record]:
+        """Run the query; an id that cannot be a value of the column belongs to nobody.
+
+        All in one body, as every page with the flow waits for it (tests/benchmarks/page.py).
+        """
         try:
             argument = self._convert(customer_id)
         except (ValueError, InvalidOperation):
             return []
 
+        connection: PoolConnectionProxy[asyncpg.Record] | None = None
+        deadline: asyncio.Timeout | None = None
         try:
-            with unavailable_on_outage():
-                rows = await self._rows(argument)
+            if self._patience_s:
+                # Only the wait for a connection may be long.
+                connection = await self._pool.acquire(timeout=self._patience_s)
+
+            deadline = self._deadlines.begin()
+            async with deadline:
+                if connection is None:
+                    connection = await self._pool.acquire()
+                try:
+                    rows = await connection.fetch(self._sql, argument)
+                except BaseException:
+                    # A server that has fallen silent does not take a statement back: the page must not wait for
+                    # that as well. No task of its own for each lookup, which costs a sixth of it.
+                    leave_to_itself(self._pool.release(connection))
+                    raise
+                await self._pool.release(connection)
+                return rows
         except asyncpg.DataError:
             # An integer too large for the column, a NUL in a text: nobody has that id.
             return []
-
-        found: dict[str, dict[str, Any]] = {}
-        for row in rows:
-            if row[self._column]:
-                found.setdefault(str(row[self._column]), dict(row))
-        return list(found.items())
-
-    async def _rows(self, argument: Any) -> list[asyncpg.Record]:
-        if not self._patience_s:
-            async with asyncio.timeout(self._within_s):
-                return await self._ask_over(await self._pool.acquire(), argument)
-        # Only the wait for a connection may be long.
-        connection = await self._pool.acquire(timeout=self._patience_s)
-        async with asyncio.timeout(self._within_s):
-            return await self._ask_over(connection, argument)
-
-    async def _ask_over(
-        self, connection: PoolConnectionProxy[asyncpg.Record], argument: Any
-    ) -> list[asyncpg.Record]:
-        try:
-            rows = await connection.fetch(self._sql, argument)
-        except BaseException:
-            # A server that has fallen silent does not take a statement back: the page must not wait for that as well.
-            # No task of its own for each lookup, which costs a sixth of it (tests/benchmarks/page.py).
-            leave_to_itself(self._pool.release(connection))
+        except Exception as error:
+            raise_if_outage(error)
             raise
-        await self._pool.release(connection)
-        return rows
+        finally:
+            if deadline is not None:
+                self._deadlines.end(deadline)
 
 
 class PostgresResolver(_Lookup):
@@ -278,13 +286,24 @@ class PostgresResolver(_Lookup):
 
     async def resolve(self, customer_id: str) -> OwnedSubscription | None:
         """Return the customer's subscription, None when there is none; raises UnavailableError."""
-        return choose_owned(await self.resolve_all(customer_id), self._choose)
+        rows = await self._rows(customer_id)
+        # Nearly always there is one, and nothing to choose from.
+        if len(rows) == 1 and (found := rows[0][self._column]):
+            return OwnedSubscription(
+                CustomerId(customer_id), SubscriptionId(str(found)), dict(rows[0])
+            )
+        return choose_owned(self._owned(customer_id, rows), self._choose)
 
     async def resolve_all(self, customer_id: str) -> Sequence[OwnedSubscription]:
         """Return all of the customer's subscriptions, in the query's order; raises UnavailableError."""
+        return self._owned(customer_id, await self._rows(customer_id))
+
+    def _owned(
+        self, customer_id: str, rows: Sequence[asyncpg.Record]
+    ) -> Sequence[OwnedSubscription]:
         return [
             OwnedSubscription(CustomerId(customer_id), SubscriptionId(subscription_id), record)
-            for subscription_id, record in await self._find(customer_id)
+            for subscription_id, record in self._found(rows)
         ]
 
 
@@ -293,7 +312,7 @@ class PostgresCustomers(_Lookup):
 
     async def resolve(self, customer_id: str) -> BilledCustomer | None:
         """Return the customer as Stripe knows it, None when it has no id there; raises UnavailableError."""
-        found = await self._find(customer_id)
+        found = list(self._found(await self._rows(customer_id)))
         if len(found) > 1:
             raise AmbiguousSubscriptionError(
                 f"the customer query returned {len(found)} ids at Stripe for one customer"
