@@ -238,7 +238,7 @@ def _opened(text: str, wanted: bytes, keys: Sequence[bytes]) -> list[Any] | None
         return None
 
     # Every key is tried, found or not, so that the time taken does not tell which key fits.
-    fits = [hmac.compare_digest(hmac.digest(key, message, "sha256"), given) for key in keys]
+    fits = [hmac.compare_digest(mac(key, message), given) for key in keys]
     if not any(fits):
         return None
     fields: list[Any] = json.loads(content)

@@ -25,3 +25,6 @@ WHERE c.uses_grant AND c.status = 'canceled' AND c.subscription_id <> 'public_ex
     WHERE s.session_id = c.flow_session_id AND s.subscription_id = c.subscription_id);
 COMMENT ON VIEW aiocancel.v_sessions IS
     'One row for each run through a cancellation flow, and for each cancellation that came without one.';
+
+-- Days that were counted before with declarations are counted anew.
+INSERT INTO aiocancel.recount SELECT recorded_at FROM aiocancel.claim WHERE subscription_id = 'public_exit';
