@@ -7,7 +7,7 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from aiocancel.core.measures.sums import Span, Sums, days_before, gaps
@@ -23,6 +23,8 @@ def hours(first: int, last: int) -> Span:
     span=st.tuples(st.integers(0, 300), st.integers(0, 300)),
     counted=st.lists(st.tuples(st.integers(-20, 320), st.integers(1, 48)), max_size=8),
 )
+@example(span=(0, 48), counted=[(0, 24), (24, 24)])
+@example(span=(0, 48), counted=[(-20, 48), (12, 12), (40, 24)])
 def test_used_days_and_the_pieces_between_them_are_the_range_exactly(
     span: tuple[int, int], counted: list[tuple[int, int]]
 ) -> None:
