@@ -81,6 +81,7 @@ class Words:
                 return _day(value, self.language)
             case Moment():
                 return self.moment(value.at)
+
             case Money():
                 return self.money(value)
             case Sentence():
@@ -89,6 +90,7 @@ class Words:
                 return _percent(value, self.language)
             case Points():
                 return _points(value, self.language)
+
             case _:
                 return str(value)
 

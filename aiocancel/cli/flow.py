@@ -273,26 +273,27 @@ def _other_ids(walked: Walked) -> list[tuple[str, str]]:
 
 
 def _as_json(walked: Walked) -> dict[str, Any]:
+    offers = [
+        {
+            "key": each.offer.key,
+            "paths": each.paths,
+            "most_it_costs_a_year": each.most.in_words(),
+        }
+        for each in walked.offers
+    ]
+    broken = [{"promise": each.promise, "path": each.path.in_words()} for each in walked.broken]
+
     return {
         "paths": walked.paths,
         "customers": walked.customers,
         "most_screens": walked.most_screens,
-        "offers": [
-            {
-                "key": each.offer.key,
-                "paths": each.paths,
-                "most_it_costs_a_year": each.most.in_words(),
-            }
-            for each in walked.offers
-        ],
+        "offers": offers,
         "most_a_customer_costs_a_year": {
             "however_often": walked.most.in_words(),
             "monthly": walked.most_monthly.in_words(),
             "yearly": walked.most_yearly.in_words(),
         },
-        "broken": [
-            {"promise": each.promise, "path": each.path.in_words()} for each in walked.broken
-        ],
+        "broken": broken,
         "never_shown": list(walked.never_shown),
         "other_ids": dict(_other_ids(walked)),
     }

@@ -83,6 +83,7 @@ def _check_seat_offers(seat_offers: object) -> None:
     if not all(isinstance(pair, tuple) and len(pair) == 2 for pair in pairs):
         raise ConfigurationError(f'{name} is like {{"offr_fewer": ("price_team", 3)}}')
 
+    # The check above shows that it is a mapping, which mypy does not see.
     for offer_id, (price_id, seats) in dict(seat_offers).items():  # type: ignore[call-overload]
         check_texts(name, [offer_id, price_id])
         check_whole(f"{name}, the seats", seats)

@@ -160,8 +160,8 @@ class Writing:
         return told or language
 
     def day(self, moment: datetime) -> str:
-        """Return for instance ``November 26, 2026``."""
-        return self._words.day(moment)
+        """Return for instance ``26 Nov 2026``, as the day of every other moment on the page."""
+        return self._formatted(moment, self._day_pattern)
 
     def calendar_day(self, day: date | str) -> str:
         """Return a day, also one that is written as ``2026-11-26``, for instance as ``26 Nov 2026``."""

@@ -77,6 +77,7 @@ def test_rule_of_the_owner_reads_as_it_is_written() -> None:
         "never coupon, trial, plan, custom where the place is US-MN without permission"
     )
     assert never("pause", "pause").in_words() == "never pause"
+    # A newer release stored words that this one does not know.
     of_tomorrow = FlowRule(("gift",), None, "bell")  # type: ignore[arg-type]
     assert of_tomorrow.in_words() == "never gift without bell"
     assert rule.holds("coupon", at("US-MN"), Answers(), ())

@@ -737,7 +737,7 @@ async def test_an_erased_customer_is_still_counted(client: Client, pool: Pool) -
     )
 
     assert "1 found" in await page(client, "/sessions")
-    assert "This customer was erased on November 20, 2026. The session still counts." in await page(
+    assert "This customer was erased on 20 Nov 2026. The session still counts." in await page(
         client, f"/sessions/s{session}"
     )
 

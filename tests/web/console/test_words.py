@@ -117,7 +117,7 @@ def test_times_are_the_owners() -> None:
     moment = datetime(2026, 11, 26, 23, 30, 7, tzinfo=UTC)
 
     assert WRITING.second(moment) == "27 Nov 2026, 00:30:07"
-    assert WRITING.day(moment) == "November 27, 2026"
+    assert WRITING.day(moment) == "27 Nov 2026"
 
 
 def test_words_of_the_ledger_that_this_release_does_not_know_are_shown_as_they_are() -> None:
