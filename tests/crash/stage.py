@@ -33,7 +33,14 @@ MOST_UNFINISHED = 100
 SLOWED_BY_S = 1.0
 Mode = Literal["fast", "immediate"]
 MODES: tuple[Mode, ...] = ("fast", "immediate")
-OUTAGES = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+OUTAGES = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    # The driver raises this when the server goes down between a question and its answer.
+    asyncpg.InternalClientError,
+)
 
 
 class Server:
