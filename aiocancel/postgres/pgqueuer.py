@@ -13,6 +13,7 @@ import asyncio
 import logging
 import math
 import time
+import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -57,6 +58,8 @@ _LOOK_EVERY_S: Final = 0.1
 _FULL_POLL_EVERY: Final = timedelta(milliseconds=50)
 _COME_BACK_S: Final = 0.5
 _LONGEST_ID: Final = len(str(2**63))
+# Whoever waits for a change waits this long at most once the database is back.
+_LONGEST_PAUSE_IN_OUTAGE_S: Final = 1.0
 _LONGEST_PAUSE_S: Final = 5.0
 # A dispatch that ran for so long was none of a row that failed.
 _HELD_S: Final = 60.0
@@ -70,6 +73,12 @@ SELECT CASE
     WHEN EXISTS (SELECT FROM queued WHERE execute_after <= now()) THEN interval '0'
     ELSE (SELECT execute_after - now() FROM queued WHERE execute_after > now() ORDER BY execute_after LIMIT 1)
 END AS due_in
+"""
+
+# No other job for the same look was queued meanwhile: PgQueuer allows one, whether it is queued or picked.
+_GIVE_BACK: Final = """
+UPDATE aiocancel.pgqueuer SET status = 'queued', queue_manager_id = NULL, updated = now()
+WHERE status = 'picked' AND queue_manager_id = ANY($1)
 """
 
 Look = Callable[[int], Awaitable[bool]]
@@ -329,6 +338,8 @@ class PgQueuerEngine:
         self._stopping = asyncio.Event()
         self._leave_within_s = 0.0
         self._managers: list[QueueManager] = []
+        # Managers that an outage ended, whose jobs would wait for the heartbeat's timeout.
+        self._broken_off: list[uuid.UUID] = []
 
     async def run(self, look: Look, *, concurrency: int) -> None:
         """Give jobs to ``look``, at most ``concurrency`` of each sort at a time, until ``stop``.
@@ -356,14 +367,17 @@ class PgQueuerEngine:
                 stopping.cancel()
                 dispatching.cancel()
                 ended = (await asyncio.gather(dispatching, stopping, return_exceptions=True))[0]
+                self._broken_off += [manager.queue_manager_id for manager in self._managers]
                 self._managers = []
             if isinstance(ended, Exception):
-                why = DID_NOT_ANSWER if isinstance(ended, OUTAGES) else "it broke off"
+                is_outage = isinstance(ended, OUTAGES)
+                why = DID_NOT_ANSWER if is_outage else "it broke off"
+                longest_s = _LONGEST_PAUSE_IN_OUTAGE_S if is_outage else _LONGEST_PAUSE_S
                 logger.warning("dispatch starts again: %s (%s)", why, type(ended).__name__)
                 if self._clock() - began_at > _HELD_S:
                     # It worked for a while: this is another outage, and may be a short one.
                     pause_s = _COME_BACK_S
-                await self._pause(pause_s)
+                await self._pause(min(longest_s, pause_s))
                 pause_s = min(_LONGEST_PAUSE_S, pause_s * 2)
 
     def stop(self, *, within_s: float) -> None:
@@ -402,9 +416,16 @@ class PgQueuerEngine:
                 # Its first question whether anybody listens comes before it listens; unheard, it would count as
                 # deafness.
                 await driver.add_listener(_CHANNEL, lambda _: None)
+                await self._give_back()
                 await self._run_all(concurrency)
         finally:
             lending.take_back()
+
+    async def _give_back(self) -> None:
+        """Queue again the jobs of this process that an outage left with nobody; all looks at them have ended."""
+        if self._broken_off:
+            await self._pool.execute(_GIVE_BACK, self._broken_off)
+            self._broken_off = []
 
     async def _run_all(self, concurrency: int) -> None:
         """Run the managers until one ends, which ends them all; raises the error that ended the first."""

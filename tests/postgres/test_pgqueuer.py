@@ -303,4 +303,51 @@ async def test_an_outage_after_an_hour_of_work_is_waited_out_as_shortly_as_the_f
     monkeypatch.setattr(engine, "_pause", pause)
     await engine.run(Looker(), concurrency=1)
 
-    assert pauses == [0.5, 1.0, 2.0, 4.0, 5.0, 0.5, 1.0]
+    assert pauses == [0.5, 1.0, 1.0, 1.0, 1.0, 0.5, 1.0]
+
+
+async def test_the_pauses_of_a_dispatch_that_breaks_off_by_a_mistake_grow(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pauses: list[float] = []
+    engine = PgQueuerEngine(cast("Pool", None), clock=lambda: 0.0)
+
+    async def breaks_off(*_: object) -> None:
+        raise RuntimeError
+
+    async def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 6:
+            engine.stop(within_s=0)
+
+    monkeypatch.setattr(engine, "_dispatch", breaks_off)
+    monkeypatch.setattr(engine, "_pause", pause)
+    await engine.run(Looker(), concurrency=1)
+
+    assert pauses == [0.5, 1.0, 2.0, 4.0, 5.0, 5.0]
+
+
+async def test_jobs_that_an_outage_left_with_nobody_do_not_wait_until_their_worker_counts_as_silent(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looker = Looker()
+    await add(pool, Job(7, 0))
+    run_all = PgQueuerEngine._run_all
+    outages = 0
+
+    async def picks_and_breaks_off(engine: PgQueuerEngine, concurrency: int) -> None:
+        nonlocal outages
+        outages += 1
+        if outages > 1:
+            await run_all(engine, concurrency)
+            return
+        await pool.execute(
+            "UPDATE aiocancel.pgqueuer SET status = 'picked', heartbeat = now(), queue_manager_id = $1",
+            engine._managers[0].queue_manager_id,
+        )
+        raise OSError
+
+    monkeypatch.setattr(PgQueuerEngine, "_run_all", picks_and_breaks_off)
+    async with dispatching(pool, looker, heartbeat_timeout_s=3600):
+        await until(lambda: looker.seen == [7])
+    assert await waiting(pool) == 0
