@@ -74,6 +74,9 @@ class Place:
 
     def send(self, number: signal.Signals) -> None:
         if self._process is not None and self._process.returncode is None:
+            if number is signal.SIGTERM and number in self._sent:
+                # A second one would end it at once, with its work under way.
+                return
             if number is not signal.SIGCONT:
                 self._sent.append(number)
             elif signal.SIGSTOP in self._sent:
