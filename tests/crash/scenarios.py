@@ -72,6 +72,7 @@ async def restart_postgres(stage: Stage, *, every_s: float = 1.6) -> None:
             await asyncio.sleep(stage.chance.uniform(0.5, 1.5) * every_s)
             await stage.server.restart(mode)
             stage.count(f"{mode} restarts")
+            await stage.progress()
 
 
 async def take_all_connections(stage: Stage) -> None:
@@ -130,6 +131,7 @@ async def stop_gracefully(stage: Stage) -> None:
         await stage.restart_workers(look, signal.SIGTERM)
         stage.count("stops of all workers")
         await until(stage.all_up, within_s=START_WITHIN_S)
+        await stage.progress()
 
 
 async def quiet_cast(stage: Stage, workers: int) -> None:
@@ -155,6 +157,7 @@ async def let_days_pass(stage: Stage) -> None:
         await asyncio.sleep(stage.chance.uniform(1.0, 2.0))
         await stage.restart_workers(wait_a_day, signal.SIGKILL)
         await until(stage.all_up, within_s=START_WITHIN_S)
+        await stage.progress()
 
 
 async def part_clusters(stage: Stage) -> None:

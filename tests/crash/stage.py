@@ -31,6 +31,7 @@ START_WITHIN_S = 60.0
 # On a machine that cannot keep up the customers come more slowly, or all would end in a queue and none be seen served.
 MOST_UNFINISHED = 100
 SLOWED_BY_S = 1.0
+PROGRESS_WITHIN_S = 10.0
 Mode = Literal["fast", "immediate"]
 MODES: tuple[Mode, ...] = ("fast", "immediate")
 OUTAGES = (
@@ -88,6 +89,8 @@ class Stage:
     workers: list[Place] = field(default_factory=list)
     happened: dict[str, int] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+    # Above this the customers come more slowly: they would only wait.
+    most_unfinished: int = MOST_UNFINISHED
     _places: int = 0
 
     @property
@@ -155,7 +158,33 @@ class Stage:
                 )
         except OUTAGES:
             return False
-        return unfinished > MOST_UNFINISHED
+        return unfinished > self.most_unfinished
+
+    async def progress(self) -> None:
+        """Wait until the workers have ended an action more, or some seconds where there is none or they cannot.
+
+        A blow that comes before their work began is one that nobody feels.
+        """
+        ended = await self._ended()
+        try:
+            await until(lambda: self._has_gone_on(ended), within_s=PROGRESS_WITHIN_S)
+        except TimeoutError:
+            return
+
+    async def _has_gone_on(self, ended: int) -> bool:
+        return await self.is_settled() or await self._ended() > ended
+
+    async def _ended(self) -> int:
+        """How many actions have ended; none where the database does not say."""
+        try:
+            async with asyncio.timeout(5):
+                return int(
+                    await self.pool.fetchval(
+                        "SELECT count(*) FROM aiocancel.action WHERE finished_at IS NOT NULL"
+                    )
+                )
+        except OUTAGES:
+            return 0
 
     async def is_settled(self) -> bool:
         try:
