@@ -96,7 +96,7 @@ class StripeWrites:
                 ending = parameters.cancel_now(action.reason, self._billing)
                 return await self._leave(ending, lambda sent, _: self._cancel(path, sent))
             case PlainChange.WITHDRAW_CANCELLATION:
-                # An offer that was accepted since takes it back first, and its own change goes out next.
+                # An offer that was accepted since, and does not fit into one update with it, goes out next.
                 key = f"{key}-resume" if action.kind is ActionKind.APPLY_OFFER else key
                 params = parameters.resume(clears_cancel_at=False)
                 return await self._resume(action, path, params, key)
@@ -115,7 +115,7 @@ class StripeWrites:
             case _:
                 if isinstance(change, AddDiscount) and change.made is not None:
                     await self.make_coupon(change.made, key)
-                return await self._make_change(path, change, key)
+                return await self._make_change(path, change, key, write.withdrawal)
 
     async def _cancel(self, path: str, params: Mapping[str, Any]) -> BillingReply:
         # Stripe ignores keys on DELETE: repeating it is safe only because we read before and after.
@@ -163,11 +163,17 @@ class StripeWrites:
                 replayed=error.replayed,
             ) from None
 
-    async def _make_change(self, path: str, change: Update, key: str) -> BillingReply:
+    async def _make_change(
+        self, path: str, change: Update, key: str, withdrawal: PlainChange | None
+    ) -> BillingReply:
+        params = parameters.gift(change, key, self._billing.promotion_codes)
+        if withdrawal is not None:
+            by_date = withdrawal is PlainChange.WITHDRAW_CANCELLATION_BY_DATE
+            params = {**params, **parameters.resume(clears_cancel_at=by_date)}
+            # Another body needs another key.
+            key = f"{key}-{'keeps-at' if by_date else 'keeps'}"
         try:
-            return await self._update(
-                path, parameters.gift(change, key, self._billing.promotion_codes), key
-            )
+            return await self._update(path, params, key)
         except RejectedBillingError as error:
             keeps = isinstance(change, AddDiscount) and change.inherits
             if not keeps or error.code != Code.RESOURCE_MISSING:

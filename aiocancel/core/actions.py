@@ -197,11 +197,13 @@ class Write:
     """Stripe must be told of ``change``.
 
     With ``schedule`` this change of the schedule is written first, and alone: another look then decides
-    the rest.
+    the rest. With ``withdrawal`` one update makes the change and takes a cancellation back, so that either both are
+    made or none.
     """
 
     change: Change | PlainChange
     schedule: ScheduleChange | None = None
+    withdrawal: PlainChange | None = None
 
     @property
     def kept(self) -> Change | None:

@@ -8,12 +8,13 @@ another person or program made.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, Literal, assert_never
 
 from aiocancel.core.actions import (
     ActionKind,
+    Defer,
     Done,
     Receipt,
     Refuse,
@@ -25,6 +26,7 @@ from aiocancel.core.changes import (
     AddDiscount,
     Change,
     MoveEnd,
+    MoveTrialEnd,
     PausePayments,
     PauseService,
     PlainChange,
@@ -212,6 +214,27 @@ def resumed(step: Step, subscription: Subscription, own: OwnCancellation | None)
     if resume_problem("own", subscription, own) is not None:
         return step
     return Write(MoveEnd(agreed, was=end))
+
+
+def kept_by(
+    wanted: Step, withdrawn: Step, subscription: Subscription, *, is_sent: bool
+) -> Step | None:
+    """Return the step that takes a cancellation back for an offer that was accepted after it, None where none may.
+
+    Args:
+        wanted: What the offer would call for if the subscription went on.
+        withdrawn: What taking the cancellation back calls for.
+        subscription: As just read.
+        is_sent: Whether the offer's change may have been sent: then it goes out again as it was, or not at all.
+    """
+    if not isinstance(withdrawn, Write) or not isinstance(withdrawn.change, PlainChange):
+        return None
+
+    # A schedule has an end of its own, and a pause of the subscription itself is another request.
+    fits_one_update = subscription.schedule_id is None and isinstance(wanted, Write)
+    if fits_one_update and isinstance(wanted.change, AddDiscount | MoveTrialEnd | PausePayments):
+        return replace(wanted, withdrawal=withdrawn.change)
+    return withdrawn if isinstance(wanted, Write | Defer | Done) and not is_sent else None
 
 
 def undo_step(

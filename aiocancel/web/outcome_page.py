@@ -102,7 +102,7 @@ def outcome_page(
 
     if answer.given is not None and answer.kind in (AnswerKind.DONE, AnswerKind.SCHEDULED):
         return _offer(answer, answer.given, words, shown, plain)
-    if _goes_on(answer, shown):
+    if goes_on(answer, shown):
         title = _of_plan("resumed", plan, words)
         return OutcomePage(_DONE, title, words.text("outcome_resumed"))
     if words.has_own(message_key(answer), f"{message_key(answer)}_at"):
@@ -131,8 +131,13 @@ def outcome_page(
     return OutcomePage(said.badge, title, f"{_counts_from(answer, words)}{text} {letter}".strip())
 
 
-def _goes_on(answer: Answer, shown: ShownSubscription | None) -> bool:
-    """Tell whether a cancellation that was carried out has been taken back since, so that its date holds no more."""
+def goes_on(answer: Answer, shown: ShownSubscription | None) -> bool:
+    """Tell whether a cancellation that was carried out has been taken back since, so that its date holds no more.
+
+    Args:
+        answer: That of the cancellation.
+        shown: The subscription as Stripe has it, None where Stripe did not answer.
+    """
     if shown is None or (answer.kind, answer.change) != (
         AnswerKind.SCHEDULED,
         Topic.CANCELLATION,

@@ -195,6 +195,10 @@ class Handlers:
 
         words = self._words(request)
         if not wants_page:
+            if await self._is_taken_back(service, customer_id, answer):
+                # The date on which it was to end holds no more.
+                answer, message = replace(answer, effective_at=None), words.text("resumed")
+                return self._answer(public_id, answer, told, message, status=200)
             shown = await self._shown_for(service, answer)
             follows = await self._letter_that_follows(
                 service, public_id, customer_id, answer, shown
@@ -300,6 +304,16 @@ class Handlers:
             # It may be another customer's by now.
             return None, None
         return owned, await service.shown(answer.subscription_id, holds=answer.is_seen_in)
+
+    async def _is_taken_back(self, service: FlowService, customer_id: str, answer: Answer) -> bool:
+        """Ask Stripe whether a subscription that was to end goes on after all."""
+        if (answer.kind, answer.change) != ("scheduled", "cancellation"):
+            return False
+        # Late, like the outcome's page.
+        from aiocancel.web.outcome_page import goes_on
+
+        _, shown = await self._subject(service, customer_id, answer)
+        return goes_on(answer, shown)
 
     async def payload(self, request: web.Request) -> web.Response:
         """``GET /cancel/payload``: a signed payload and a grant for whoever is logged in.

@@ -32,7 +32,15 @@ from aiocancel.core.offers.progress import NO_PROGRESS, Progress
 from aiocancel.core.offers.terms import AcceptedOffer, PlanTerms
 from aiocancel.core.schedules import SchedulePolicy
 from aiocancel.core.subscription import Price, Subscription
-from aiocancel.core.undo import Made, ResumePolicy, brought_back, resume_problem, resumed, undo_step
+from aiocancel.core.undo import (
+    Made,
+    ResumePolicy,
+    brought_back,
+    kept_by,
+    resume_problem,
+    resumed,
+    undo_step,
+)
 from aiocancel.errors import (
     RejectedBillingError,
 )
@@ -129,8 +137,8 @@ class NextSteps:
                 progress = Progress(earlier, taken.takes_effect_at, taken.asked_to_pay)
                 price = await self._price(taken)
                 step = self._offers.next_step(_offer(taken), subscription, progress, price)
-                if step == Refuse(Code.SUBSCRIPTION_IS_ENDING) and earlier is None:
-                    step = await self._keep_the_customer(taken, subscription, step)
+                if step == Refuse(Code.SUBSCRIPTION_IS_ENDING):
+                    step = await self._keep_the_customer(taken, subscription, step, earlier)
                 if step == Refuse(Code.PLAN_IS_PLANNED_NO_MORE):
                     step = await self._taken_back(taken, step)
             case ActionKind.RESUME:
@@ -156,12 +164,13 @@ class NextSteps:
         return step if isinstance(step, Done) else Refuse(Code.WRITTEN_BEFORE)
 
     async def _keep_the_customer(
-        self, taken: TakenAction, subscription: Subscription, refused: Step
+        self, taken: TakenAction, subscription: Subscription, refused: Step, earlier: Change | None
     ) -> Step:
-        """Take the customer's cancellation back first, where the offer was accepted after it; else say ``refused``.
+        """Take the customer's cancellation back, where the offer was accepted after it; else say ``refused``.
 
         Only one that was made here before the offer, and only where the owner lets customers take theirs back. Another
-        plan may need a payment that fails, and the customer would neither have left nor have the plan.
+        plan may need a payment that fails, and the customer would neither have left nor have the plan. Whatever fits
+        into one update with the offer is taken back by it: an offer that Stripe refuses leaves the cancellation.
         """
         offer = _offer(taken)
         if self._resume_policy == "off" or isinstance(offer.terms, PlanTerms):
@@ -180,10 +189,10 @@ class NextSteps:
             schedule_id=None,
             schedule=None,
         )
-        wanted = self._offers.next_step(offer, stays, NO_PROGRESS)
+        progress = NO_PROGRESS if earlier is None else Progress(earlier)
+        wanted = self._offers.next_step(offer, stays, progress)
         withdrawn = next_step(ActionKind.RESUME, subscription)
-        fits = isinstance(wanted, Write | Defer | Done) and isinstance(withdrawn, Write)
-        return withdrawn if fits else refused
+        return kept_by(wanted, withdrawn, subscription, is_sent=earlier is not None) or refused
 
     async def _taken_back(self, taken: TakenAction, refused: Step) -> Step:
         """Return the step for a plan that is planned no more: whose customer took it back needs no person."""

@@ -310,7 +310,13 @@ DIALOG = """(press) => new Promise((resolve) => {
   })();
   document.querySelector(press).click();
 })"""
-PAINTED = "() => performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? 0"
+# The page is loaded before it is painted, so the entry may still come.
+PAINTED = """() => new Promise((resolve) => {
+  new PerformanceObserver((found) => {
+    const painted = found.getEntriesByName("first-contentful-paint")[0];
+    if (painted) resolve(painted.startTime);
+  }).observe({type: "paint", buffered: true});
+})"""
 
 
 async def measure_paint(

@@ -175,6 +175,9 @@ async def test_the_dialog_and_the_page_are_the_same_and_axe_finds_nothing(
         await page.get_by_role("button", name="Cancel subscription").click()
         await dialog.locator("#reason-unused").check()
         leave = dialog.get_by_role("button", name="Cancel subscription")
+        for _ in range(14):
+            await page.keyboard.press("Tab")
+            assert not await page.evaluate(HIDDEN)
         await dialog.get_by_role("button", name="Continue").scroll_into_view_if_needed()
         await expect(leave).to_be_in_viewport(ratio=1)
         await dialog.get_by_role("button", name="Continue").click()

@@ -245,6 +245,13 @@ async def add_coupon(stage: Stage) -> None:
     await stage.post(discounts=[{"coupon": await stage.coupon(10, "forever")}])
 
 
+async def stay_for_a_coupon(stage: Stage) -> None:
+    coupon = await stage.coupon(10, "forever")
+    await stage.post(
+        discounts=[{"coupon": coupon}], cancel_at_period_end=False, expand=["discounts"]
+    )
+
+
 async def add_coupon_beside(stage: Stage) -> None:
     kept = {"discount": stage.notes["discount"]}
     await stage.post(discounts=[kept, {"coupon": await stage.coupon(10, "forever")}])
@@ -421,6 +428,7 @@ ACTIONS: Final[Mapping[str, Script]] = {
     "cancel at period end": act(PlainChange.CANCEL_AT_PERIOD_END),
     "cancel now": act(PlainChange.CANCEL_NOW),
     "take the cancellation back": act(PlainChange.WITHDRAW_CANCELLATION),
+    "take the cancellation back with a coupon": stay_for_a_coupon,
     "take the end by date back": act(PlainChange.WITHDRAW_CANCELLATION_BY_DATE),
     "end the pause as the package does": act(PlainChange.RESUME_SERVICE),
     "cancel_at=min_period_end": post(cancel_at="min_period_end"),
@@ -839,6 +847,14 @@ ROWS: Final = (
         _GOES_ON,
         "documentation",
         "https://docs.stripe.com/billing/subscriptions/cancel",
+    ),
+    row(
+        "ends with its period",
+        "take the cancellation back with a coupon",
+        "200",
+        {**_GOES_ON, "discounts.0.object": "discount"},
+        "SDK types",
+        SDK_UPDATE,
     ),
     row("ends by date", "take the end by date back", "200", _GOES_ON, "SDK types", SDK_UPDATE),
     row(

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aiocancel.config import DEFAULT_TEXTS
-from aiocancel.core.actions import ActionKind, Done, Receipt, Refuse, Step, Write
+from aiocancel.core.actions import ActionKind, Defer, Done, Receipt, Refuse, Step, Wait, Write
 from aiocancel.core.changes import (
     AddDiscount,
     Change,
@@ -42,6 +42,7 @@ from aiocancel.core.undo import (
     ResumePolicy,
     brought_back,
     changes_billing,
+    kept_by,
     resume_problem,
     resumed,
     takes_back,
@@ -544,3 +545,56 @@ def test_an_agreed_end_that_was_taken_away_elsewhere_is_not_brought_back() -> No
 )
 def test_an_agreed_end_is_brought_back_once(subscription: Subscription, expected: Step) -> None:
     assert brought_back(MoveEnd(UNTIL, was=DUE), subscription) == expected
+
+
+COUPON = Write(AddDiscount("SAVE", (), DUE))
+LATER = Defer(DUE, takes_effect_at=DUE)
+BY_PERIOD = Write(PlainChange.WITHDRAW_CANCELLATION)
+
+
+@pytest.mark.parametrize("withdrawn", [BY_PERIOD, WITHDRAWN], ids=["by period", "by date"])
+@pytest.mark.parametrize("is_sent", [False, True], ids=["first", "again"])
+@pytest.mark.parametrize(
+    "change",
+    [AddDiscount("SAVE", (), DUE), MoveTrialEnd(UNTIL, DUE), PausePayments("void", UNTIL, DUE)],
+    ids=["coupon", "trial", "pause"],
+)
+def test_an_offer_takes_a_cancellation_back_in_its_own_update(
+    change: Change, withdrawn: Write, is_sent: bool
+) -> None:
+    both = Write(change, withdrawal=withdrawn.change)  # type: ignore[arg-type]
+
+    assert kept_by(Write(change), withdrawn, ACTIVE, is_sent=is_sent) == both
+
+
+@pytest.mark.parametrize(
+    ("wanted", "subscription"),
+    [
+        pytest.param(COUPON, dataclasses.replace(ACTIVE, schedule_id="sub_sched_1"), id="schedule"),
+        pytest.param(Write(PauseService(UNTIL, DUE)), ACTIVE, id="a request of its own"),
+        pytest.param(LATER, ACTIVE, id="promised for later"),
+        pytest.param(DONE, ACTIVE, id="it is so already"),
+    ],
+)
+def test_what_fits_into_no_update_with_it_comes_after_the_cancellation_is_taken_back(
+    wanted: Step, subscription: Subscription
+) -> None:
+    assert kept_by(wanted, BY_PERIOD, subscription, is_sent=False) == BY_PERIOD
+    # The offer went out before, so this end came after it.
+    assert kept_by(wanted, BY_PERIOD, subscription, is_sent=True) is None
+
+
+@pytest.mark.parametrize(
+    ("wanted", "withdrawn"),
+    [
+        pytest.param(Refuse(Code.COUPON_ENDS_EARLIER), BY_PERIOD, id="the offer cannot be made"),
+        pytest.param(Wait(), BY_PERIOD, id="a payment is near"),
+        pytest.param(COUPON, Refuse(Code.ENDS_BY_AGREEMENT), id="the end was agreed on"),
+        pytest.param(COUPON, DONE, id="nothing ends"),
+        pytest.param(COUPON, Write(MoveEnd(UNTIL, was=DUE)), id="another end would come"),
+    ],
+)
+def test_otherwise_no_cancellation_is_taken_back_for_an_offer(
+    wanted: Step, withdrawn: Step
+) -> None:
+    assert kept_by(wanted, withdrawn, ACTIVE, is_sent=False) is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -28,6 +29,12 @@ async def leave(company: Company) -> dict[str, Any]:
     return answer
 
 
+def asked_of_sub_1(company: Company) -> list[Mapping[str, Any]]:
+    """What each request asked to be changed of the subscription."""
+    asked = [each for each in company.stripe.requests if each.path == "/v1/subscriptions/sub_1"]
+    return [each.params for each in asked if each.method == "POST"]
+
+
 @pytest.mark.parametrize("offer", GIFTS)
 async def test_an_offer_that_is_accepted_after_the_cancellation_takes_it_back_and_is_made(
     company: Company, offer: str
@@ -39,24 +46,58 @@ async def test_an_offer_that_is_accepted_after_the_cancellation_takes_it_back_an
     assert (await company.claim(company.accepted(offer)))["outcome"] == "done"
 
     assert company.subscription["cancel_at"] is None
-    assert company.changes() == ["cancel_at_period_end", "resume", GIFTS[offer]]
+    assert company.changes() == ["cancel_at_period_end", "resume"]
+    # One request makes both, so that nobody is kept without what they stay for.
+    assert {"cancel_at_period_end", GIFTS[offer]} <= set(asked_of_sub_1(company)[-1])
+    assert len(asked_of_sub_1(company)) == 2
 
 
-@pytest.mark.parametrize("fault", ["error_500_before", "error_500_after", "drop_after"])
-@pytest.mark.parametrize("skip", [0, 1])
-async def test_both_are_made_once_whatever_becomes_of_stripes_answer(
-    company: Company, fault: Any, skip: int
+@pytest.mark.parametrize("offer", GIFTS)
+async def test_an_offer_that_stripe_refuses_leaves_the_cancellation_as_it_is(
+    company: Company, offer: str
 ) -> None:
     company.stripe.add_subscription("sub_1")
     await company.open()
     await leave(company)
-    company.stripe.inject(
-        Fault(fault, method="POST", path_contains="/v1/subscriptions/", skip=skip)
-    )
+    refused = Fault("card_declined_402", method="POST", path_contains="/v1/subscriptions/")
+    company.stripe.inject(refused)
+
+    assert (await company.claim(company.accepted(offer)))["outcome"] == "manual"
+
+    assert company.subscription["cancel_at_period_end"] is True
+    assert company.changes() == ["cancel_at_period_end"]
+    assert await company.events.codes(ActionParked) == ["card_declined"]
+
+
+@pytest.mark.parametrize("fault", ["error_500_before", "error_500_after", "drop_after"])
+async def test_both_are_made_once_whatever_becomes_of_stripes_answer(
+    company: Company, fault: Any
+) -> None:
+    company.stripe.add_subscription("sub_1")
+    await company.open()
+    await leave(company)
+    company.stripe.inject(Fault(fault, method="POST", path_contains="/v1/subscriptions/"))
 
     assert (await company.claim(company.accepted("offr_coupon")))["outcome"] == "done"
 
-    assert company.changes() == ["cancel_at_period_end", "resume", "discounts"]
+    assert company.changes() == ["cancel_at_period_end", "resume"]
+    assert len(company.subscription["discounts"]) == 1
+
+
+async def test_who_cancels_again_while_the_offer_is_retried_has_left(company: Company) -> None:
+    company.stripe.add_subscription("sub_1")
+    await company.open(company.plug_in(answer_within_s=0.3))
+    await leave(company)
+    company.stripe.inject(
+        Fault("error_500_before", method="POST", path_contains="/v1/subscriptions/", times=3)
+    )
+    assert (await company.claim(company.accepted("offr_coupon")))["outcome"] == "queued"
+
+    await leave(company)
+    await company.events.first(ActionParked)
+
+    assert company.subscription["cancel_at_period_end"] is True
+    assert company.subscription["discounts"] == []
 
 
 async def test_a_cancellation_after_the_offer_is_the_last_word(company: Company) -> None:
@@ -106,6 +147,27 @@ async def test_no_cancellation_is_taken_back_for_an_offer_that_may_not_be_made(
     assert (await company.claim(company.accepted(offer)))["outcome"] == "manual"
 
     assert company.changes() == ["cancel_at_period_end"]
+
+
+@pytest.mark.parametrize("by", ["customer", "company"])
+async def test_the_old_status_names_no_end_once_the_cancellation_was_taken_back(
+    company: Company, by: str
+) -> None:
+    company.stripe.add_subscription("sub_1")
+    await company.open()
+    assert company.client is not None
+    left = await leave(company)
+    assert left["effective_at"] is not None
+
+    if by == "customer":
+        assert (await send(company, await company.grant(), "resumed")).status == 200
+    else:
+        company.subscription.update(cancel_at_period_end=False, cancel_at=None)
+    answer = await company.client.get(left["status_url"], headers=as_customer("ada"))
+    told = await answer.json()
+
+    assert (told["outcome"], told["effective_at"]) == ("scheduled", None)
+    assert told["message"] == "Your subscription continues. The cancellation has been withdrawn."
 
 
 # An old page

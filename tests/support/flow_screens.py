@@ -189,6 +189,7 @@ PROBLEMS = {
     "too long": Shown(Problem("flow_too_long", "comment"), answers=Answers(None, None, "x" * 501)),
     "no choice": Shown(Problem("flow_choose_months", "months")),
     "was open": Shown(note="flow_was_open"),
+    "took long": Shown(note="flow_took_long"),
 }
 
 

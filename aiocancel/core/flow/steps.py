@@ -7,7 +7,8 @@ The rules, in this order:
    first. After an accepted offer the customer may still leave: the session is canceled and keeps what was accepted.
 3. Answers are taken at ``why`` as often as they are sent, also after the customer came back to it. They lead to the
    offer that is on the screen already, where it still fits, else to the question for permission where one is needed
-   and was not asked, else to the best offer that fits, else to ``exit``.
+   and was not asked, else to the best offer that fits, else to ``exit``. One that another answer had replaced fits
+   again with the first answer, and is no further one.
 4. Permission is asked once, and its answer stays. With it the best offer follows, without it ``exit``.
 5. Only the offer on the screen can be declined or accepted. A declined one never comes back; the next best follows
    while the definition allows another, else ``exit``.
@@ -64,7 +65,7 @@ class FlowProgress:
         state: How it stands.
         answers: What the customer has said.
         permission: Whether the customer allowed an offer; None where that was not asked.
-        shown: The keys of the offers that were shown, the first first.
+        shown: The keys of the offers that were shown, the one that was shown last at the end.
         declined: Those of them that were declined.
         accepted: The key of the offer that was accepted.
         months: For how many months, of a pause.
@@ -286,7 +287,8 @@ def _next(
     following = next_offer(definition, progress, list(fitting.months))
     if following is None:
         return replace(progress, step=FlowStep.EXIT)
-    return replace(progress, step=FlowStep.OFFER, shown=(*progress.shown, following))
+    others = (key for key in progress.shown if key != following)
+    return replace(progress, step=FlowStep.OFFER, shown=(*others, following))
 
 
 def next_offer(
@@ -294,14 +296,18 @@ def next_offer(
 ) -> str | None:
     """Return the offer that would be shown next, None where no other may be.
 
+    One that was shown and gave way to another without being declined may be shown again.
+
     Args:
         definition: Says how many may be shown.
         progress: What was shown already.
         fitting: The keys of the offers that fit, the best first.
     """
-    if not _may_show(definition, progress) or progress.permission is False:
+    if progress.permission is False:
         return None
-    return next((key for key in fitting if key not in progress.shown), None)
+    may_show = _may_show(definition, progress)
+    left = (key for key in fitting if key not in progress.declined)
+    return next((key for key in left if may_show or key in progress.shown), None)
 
 
 def _may_show(definition: FlowDefinition, progress: FlowProgress) -> bool:

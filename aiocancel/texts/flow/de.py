@@ -76,6 +76,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "flow_error_title": "Fehler: {title}",
     "flow_too_long": "Kürzen Sie Ihren Text auf höchstens {count} Zeichen",
     "flow_choose_months": "Wählen Sie, wie lange Sie pausieren möchten",
+    "flow_took_long": "Diese Seite war lange offen. Es wurde nichts geändert.",
     "flow_was_open": (
         "Diese Seite war lange offen. Es wurde nichts geändert. Drücken Sie bitte noch einmal."
     ),

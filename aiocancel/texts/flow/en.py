@@ -85,6 +85,7 @@ _PROBLEMS: Final = {
     "flow_error_title": "Error: {title}",
     "flow_too_long": "Shorten what you added to {count} characters or fewer",
     "flow_choose_months": "Choose how long you want to pause",
+    "flow_took_long": "This page was open for a long time. Nothing has been changed.",
     "flow_was_open": "This page was open for a long time. Nothing has been changed. Please press again.",
     "flow_offer_gone": "That offer is no longer available. Nothing has been changed.",
     "flow_out_of_date": "This page is out of date",

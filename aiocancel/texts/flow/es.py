@@ -76,6 +76,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "flow_error_title": "Error: {title}",
     "flow_too_long": "Reduzca su texto a {count} caracteres como máximo",
     "flow_choose_months": "Elija cuánto tiempo desea la pausa",
+    "flow_took_long": "Esta página ha estado abierta mucho tiempo. No se ha cambiado nada.",
     "flow_was_open": (
         "Esta página ha estado abierta mucho tiempo. No se ha cambiado nada. Pulse de nuevo."
     ),

@@ -78,6 +78,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "flow_error_title": "Erreur\xa0: {title}",
     "flow_too_long": "Réduisez votre texte à {count} caractères au plus",
     "flow_choose_months": "Choisissez la durée de la suspension",
+    "flow_took_long": "Cette page est restée ouverte longtemps. Rien n'a été modifié.",
     "flow_was_open": (
         "Cette page est restée ouverte longtemps. Rien n'a été modifié. Veuillez appuyer de nouveau."
     ),

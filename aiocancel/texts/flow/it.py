@@ -76,6 +76,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "flow_error_title": "Errore: {title}",
     "flow_too_long": "Riduca il testo a {count} caratteri al massimo",
     "flow_choose_months": "Scelga la durata della sospensione",
+    "flow_took_long": "Questa pagina è rimasta aperta a lungo. Non è cambiato nulla.",
     "flow_was_open": (
         "Questa pagina è rimasta aperta a lungo. Non è cambiato nulla. Prema di nuovo."
     ),

@@ -76,6 +76,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "flow_error_title": "Fout: {title}",
     "flow_too_long": "Maak uw tekst korter: hoogstens {count} tekens",
     "flow_choose_months": "Kies hoe lang u wilt pauzeren",
+    "flow_took_long": "Deze pagina stond lang open. Er is niets veranderd.",
     "flow_was_open": "Deze pagina stond lang open. Er is niets veranderd. Druk opnieuw.",
     "flow_offer_gone": "Dat aanbod is er niet meer. Er is niets veranderd.",
     "flow_out_of_date": "Deze pagina is verouderd",

@@ -250,10 +250,10 @@ class OwnFlowHandlers:
         if error.code == Code.OFFER_NO_LONGER_FITS:
             return await self._shown(request, besides=Shown(note="flow_offer_gone"), bare=True)
         if error.code == Code.FLOW_SESSION_IS_OVER:
-            if pressed.do is Do.ACCEPT:
-                # Not without a word: nothing was taken.
-                return await self._shown(request, besides=Shown(note="flow_offer_gone"))
-            return _see(address_of(self._site, session_id, query_of(request)))
+            # Not without a word: nothing was taken, and not what was pressed.
+            is_offer = pressed.do is Do.ACCEPT
+            note = "flow_offer_gone" if is_offer else "flow_took_long"
+            return await self._shown(request, besides=Shown(note=note))
         return await self._shared.refusal(request, error, wants_page=True)
 
     async def _shown(

@@ -115,6 +115,27 @@ def test_offer_that_does_not_fit_another_reason_is_not_shown_for_it(
     assert (first.step, first.on_screen) == (FlowStep.OFFER, "half_price")
 
 
+COUPON = FittingOffers({"half_price": ()})
+
+
+def test_offer_that_another_reason_replaced_comes_back_with_its_own() -> None:
+    first = run(AnswersGiven(UNUSED), fitting=COUPON)
+    replaced = advance(TWO, first, PAUSE, AnswersGiven(Answers("too_expensive")))
+    assert replaced.on_screen == "break"
+
+    again = advance(TWO, replaced, COUPON, AnswersGiven(UNUSED))
+
+    assert (again.step, again.on_screen) == (FlowStep.OFFER, "half_price")
+    assert set(again.shown) == {"half_price", "break"}
+    accepted = advance(TWO, again, COUPON, OfferAccepted("half_price"))
+    assert accepted.accepted == "half_price"
+    # Whoever declines it sees the other one, which was not declined.
+    declined = advance(TWO, again, BOTH, OfferDeclined("half_price"))
+    assert declined.on_screen == "break"
+    left = advance(TWO, declined, BOTH, OfferDeclined("break"))
+    assert (left.step, left.on_screen) == (FlowStep.EXIT, None)
+
+
 def test_reason_that_is_not_on_the_screen_is_refused_and_words_are_shortened() -> None:
     assert refusal(START, AnswersGiven(Answers("bored"))) == Code.NOT_AT_THIS_STEP
 

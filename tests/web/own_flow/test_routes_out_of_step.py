@@ -166,6 +166,27 @@ async def test_who_takes_an_offer_too_late_reads_that_nothing_was_taken(
     assert ada.outcome == "scheduled"
 
 
+@pytest.mark.parametrize("do", ["continue", "decline"])
+async def test_who_goes_on_too_late_reads_why_only_the_exit_is_left(
+    company: Company, pool: Pool, do: str
+) -> None:
+    ada = company.customer()
+    await ada.go("/cancel")
+    if do == "decline":
+        await ada.press("continue", reason="too_expensive")
+    await pool.execute(
+        "UPDATE aiocancel.flow_session SET touched_at = touched_at - interval '31 minutes'"
+    )
+
+    late = await ada.press(do, offer="half")
+
+    assert (ada.status, ada.step) == (200, "exit")
+    assert "This page was open for a long time. Nothing has been changed." in late.text
+    assert "press again" not in late.text
+    await ada.press("cancel")
+    assert ada.outcome == "scheduled"
+
+
 @pytest.mark.parametrize(
     ("change", "outcome"),
     [
