@@ -172,6 +172,7 @@ class StripeWrites:
             params = {**params, **parameters.resume(clears_cancel_at=by_date)}
             # Another body needs another key.
             key = f"{key}-{'keeps-at' if by_date else 'keeps'}"
+
         try:
             return await self._update(path, params, key)
         except RejectedBillingError as error:

@@ -203,6 +203,12 @@ WHERE a.subscription_id = $1 AND a.state = 'done'
 ORDER BY a.id DESC LIMIT 1
 """
 
+# Also one that found the subscription ending already, so that nothing was written for it.
+HAS_LEFT_SINCE: Final = """
+SELECT EXISTS (SELECT FROM aiocancel.claim
+    WHERE subscription_id = $1 AND id > $2 AND uses_grant AND status = 'canceled') AS found
+"""
+
 HAS_UNFINISHED: Final = """
 SELECT EXISTS (SELECT FROM aiocancel.action WHERE subscription_id = $1 AND state IN ('waiting', 'running')
     AND aiocancel.is_asked_for(kind)) AS found
@@ -389,6 +395,11 @@ class Claims:
         change = None if last["change"] is None else change_from_json(json.loads(last["change"]))
         agreed_end = change.was if isinstance(change, MoveEnd) else None
         return OwnCancellation(last["asked_at"], last["finished_at"], last["claim_id"], agreed_end)
+
+    async def has_left_since(self, subscription_id: SubscriptionId, claim_id: int) -> bool:
+        """Tell whether a customer asked for the end after this claim, whether or not that changed anything."""
+        rows = await self._connection.at_once(HAS_LEFT_SINCE, subscription_id, claim_id)
+        return bool(rows[0]["found"])
 
     async def answer(self, public_id: uuid.UUID, customer_id: str) -> Answer | None:
         """Return what may be told about a claim to the customer who made it, None to anybody else."""

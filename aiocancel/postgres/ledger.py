@@ -127,6 +127,9 @@ class Ledger:
         """Tell whether a change that releases the schedule of a planned plan was sent, and is not settled yet."""
         return await self._claims.is_plan_taken_back(subscription_id)
 
+    async def has_left_since(self, subscription_id: SubscriptionId, claim_id: int) -> bool:
+        return await self._claims.has_left_since(subscription_id, claim_id)
+
     async def own_cancellation(self, subscription_id: SubscriptionId) -> OwnCancellation | None:
         return await self._claims.own_cancellation(subscription_id)
 

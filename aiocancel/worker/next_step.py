@@ -181,6 +181,8 @@ class NextSteps:
         if resume_problem("own", subscription, own) is not None or own.agreed_end is not None:
             # Where an end was agreed on, the customer would still be leaving.
             return refused
+        if await self._ledger.has_left_since(taken.action.subscription_id, taken.claim_id):
+            return refused
 
         stays = replace(
             subscription,

@@ -314,7 +314,8 @@ HIDDEN = """() => {
   const box = (document.activeElement.closest(".aiocancel-row") || document.activeElement).getBoundingClientRect();
   const on = document.elementFromPoint(box.x + box.width / 2, box.y + Math.min(box.height / 2, 8));
   const stuck = on && on.closest(".aiocancel-head, .aiocancel-exit-row");
-  return stuck && !stuck.contains(document.activeElement) ? document.activeElement.outerHTML : "";
+  const holds = (one, other) => one.contains(other) || other.contains(one);
+  return stuck && !holds(stuck, document.activeElement) ? document.activeElement.outerHTML : "";
 }"""
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from aiohttp import ClientResponse
 
-from aiocancel.telemetry import ActionParked
+from aiocancel.telemetry import ActionParked, ActionRefused
 from aiocancel.testing.stripe.simulator import Fault
 from tests.support.company import Company
 from tests.support.saas import as_customer
@@ -62,11 +62,11 @@ async def test_an_offer_that_stripe_refuses_leaves_the_cancellation_as_it_is(
     refused = Fault("card_declined_402", method="POST", path_contains="/v1/subscriptions/")
     company.stripe.inject(refused)
 
-    assert (await company.claim(company.accepted(offer)))["outcome"] == "manual"
+    assert (await company.claim(company.accepted(offer)))["outcome"] == "refused"
 
     assert company.subscription["cancel_at_period_end"] is True
     assert company.changes() == ["cancel_at_period_end"]
-    assert await company.events.codes(ActionParked) == ["card_declined"]
+    assert await company.events.codes(ActionRefused) == ["card_declined"]
 
 
 @pytest.mark.parametrize("fault", ["error_500_before", "error_500_after", "drop_after"])
