@@ -9,12 +9,13 @@ import os
 import sys
 import uuid
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
 from aiocancel.cli.database import add_option, database_url, opened
 from aiocancel.cli.evidence_page import page_of
-from aiocancel.core.evidence import NOT_PROVED, PROVED, Problem, Verdict, read, rendered
+from aiocancel.core.evidence import NOT_PROVED, PROVED, Head, Problem, Verdict, read, rendered
 from aiocancel.errors import UnavailableError
 from aiocancel.postgres.address import CANNOT_OPEN
 from aiocancel.postgres.evidence_files import EvidenceFiles
@@ -162,6 +163,8 @@ def _as_json(verdict: Verdict, problems: list[Problem], beyond: int | None) -> d
         "differs": [{"where": each.where, "says": each.says} for each in problems],
         "links": verdict.links,
         "links_beyond_file": beyond,
+        "head": None if verdict.head is None else asdict(verdict.head),
+        "exported_at": verdict.exported_at or None,
         "contents_erased": verdict.erased,
         "not_chained": verdict.not_chained,
         "proved": [] if problems else list(PROVED),
@@ -174,6 +177,8 @@ def _lines(verdict: Verdict, problems: list[Problem], beyond: int | None) -> lis
         return [_plain(f"differs: {each.where} {each.says}") for each in problems]
 
     lines = [f"unaltered: {verdict.links} links of the claim {_plain(verdict.claim)}"]
+    if verdict.head is not None:
+        lines.append(_as_far_as(verdict.head, verdict.exported_at))
     if beyond is not None:
         lines.append("the database's chain holds them, and leads to the file's head")
     if beyond:
@@ -185,6 +190,11 @@ def _lines(verdict: Verdict, problems: list[Problem], beyond: int | None) -> lis
     lines += ["", "Proved:", *(f"- {each}" for each in PROVED)]
     lines += ["", "Not proved:", *(f"- {each}" for each in NOT_PROVED)]
     return lines
+
+
+def _as_far_as(head: Head, exported_at: str) -> str:
+    at = f"position {head.position}, {_plain(head.hash)}"
+    return f"by its own word it goes to the chain's head at {at}, on {_plain(exported_at)}"
 
 
 def _plain(text: str) -> str:

@@ -5,6 +5,7 @@ The rules of ``next_letter``:
 1. Whoever cancels has it in writing after a minute at the latest: carried out, if it is by then, else received.
 2. What was not true when it was looked up is not written: a letter about a state is followed by one about the next.
 3. An offer, and what is taken back, has one letter when it is carried out, or when a person has to look at it.
+   An offer whose payment failed has one, too: the subscription goes on as it was, and is paid for.
 4. A pause is written about three days before it ends, and a subscription when it has ended; Stripe is asked first.
 5. Nothing is written about what a person has closed, what a later choice undid, and what turned out untrue.
 """
@@ -28,6 +29,7 @@ from aiocancel.core.offers.terms import PauseTerms
 from aiocancel.core.page_facts import ShownSubscription
 from aiocancel.core.sentences import Moment, Sentence, Value
 from aiocancel.core.subscription import Subscription
+from aiocancel.core.told_reason import ToldReason, said_of_reason, told_reason
 from aiocancel.core.undo import UNDOS, Undo
 
 # Within it "received" and "carried out" are one letter.
@@ -52,6 +54,8 @@ _EXIT_LINK: Final = "letter_cancel_link"
 _WAY_OUT: Final = {Topic.CANCELLATION: "letter_again_link", Topic.OFFER: _EXIT_LINK}
 # "Thank you." is no subject.
 _NO_HEADING: Final = frozenset({"offer", "offer_scheduled_at"})
+_GOES_ON: Final = Sentence("not_cancelled")
+_HAS_LEFT: Final = frozenset({ToldReason.HAS_ENDED, ToldReason.IS_ENDING})
 _SUPERSEDED: Final = frozenset({Code.WITHDRAWN, Code.FLOW_SESSION_PAID_BEFORE})
 
 
@@ -132,9 +136,12 @@ def _patient(claim: ClaimToTell) -> Later:
 def _refused(claim: ClaimToTell) -> LetterKind | None:
     if claim.problem in _SUPERSEDED or LetterKind.NOT_CARRIED_OUT in claim.told:
         return None
-    if claim.answer.change is Topic.OFFER and LetterKind.LEFT_TO_A_PERSON not in claim.told:
-        return None
-    return LetterKind.NOT_CARRIED_OUT
+    if claim.answer.change is not Topic.OFFER or LetterKind.LEFT_TO_A_PERSON in claim.told:
+        return LetterKind.NOT_CARRIED_OUT
+
+    # Any other offer that is refused was never accepted, or the customer has left since.
+    reason = told_reason(claim.problem, Topic.OFFER)
+    return LetterKind.NOT_CARRIED_OUT if reason is ToldReason.PAYMENT_FAILED else None
 
 
 def _carried_out(claim: ClaimToTell, now: datetime) -> LetterKind | Later | None:
@@ -279,6 +286,7 @@ class LetterFacts:
         offers: The offers that the customer was shown, word for word; of an accepted one, that one alone.
         last_bill: What Stripe says of a payment after the cancellation, None where nobody knows.
         next_payment: The amount and the day of the next payment, None where they are not certain.
+        problem: Why the choice was refused or left to a person, None where it was neither.
     """
 
     answer: Answer
@@ -290,6 +298,7 @@ class LetterFacts:
     offers: tuple[ShownBlock, ...] = field(default=(), repr=False)
     last_bill: LastBill | None = None
     next_payment: Sentence | None = field(default=None, repr=False)
+    problem: AnyCode | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,22 +340,9 @@ def letter(kind: LetterKind, facts: LetterFacts) -> Letter:
             following = Sentence("letter_next", {"moment": Moment(facts.received_at)})
             return _made(kind, facts, subject, following, received, Sentence("letter_again"))
         case LetterKind.LEFT_TO_A_PERSON:
-            person = Sentence("letter_person")
-            if answer.change is Topic.OFFER:
-                choice, stays = Sentence("letter_choice"), Sentence("not_cancelled")
-                said = Sentence("outcome_manual_offer", plain="manual_offer")
-                return _made(kind, facts, choice, stays, said, stays, exit_link=_EXIT_LINK)
-            if answer.change is not Topic.CANCELLATION:
-                return _made(kind, facts, Sentence("letter_choice"), person, Sentence("manual"))
-            return _made(kind, facts, _named("letter_received", facts), person, received, person)
+            return _left_to_a_person(facts, received)
         case LetterKind.NOT_CARRIED_OUT:
-            is_exit = answer.change is Topic.CANCELLATION
-            subject = (
-                _named("letter_not_done", facts) if is_exit else Sentence("letter_choice_not_done")
-            )
-            lines = (Sentence("refused"), Sentence("letter_answer_us"))
-            link, next_fact = _WAY_OUT.get(answer.change), Sentence("letter_what_now")
-            return _made(kind, facts, subject, next_fact, *lines, exit_link=link)
+            return _not_carried_out(facts)
         case LetterKind.CARRIED_OUT:
             return _cancelled(facts)
         case LetterKind.HAS_ENDED:
@@ -366,11 +362,54 @@ def letter(kind: LetterKind, facts: LetterFacts) -> Letter:
             return _made(kind, facts, starts, next_fact, *paid, stays, exit_link=_EXIT_LINK)
         case _:
             # The offer is carried out.
-            said, stays = _said(facts), Sentence("not_cancelled")
+            said, standing = _said(facts), _standing(facts)
+            link = _EXIT_LINK if standing == _GOES_ON else None
             if said.key in _NO_HEADING:
                 choice = Sentence("letter_choice")
-                return _made(kind, facts, choice, stays, said, stays, exit_link=_EXIT_LINK)
-            return _made(kind, facts, said, stays, stays, exit_link=_EXIT_LINK)
+                return _made(kind, facts, choice, standing, said, standing, exit_link=link)
+            return _made(kind, facts, said, standing, standing, exit_link=link)
+
+
+def _left_to_a_person(facts: LetterFacts, received: Sentence) -> Letter:
+    answer, kind = facts.answer, LetterKind.LEFT_TO_A_PERSON
+    person = Sentence("letter_person")
+    why = said_of_reason(told_reason(facts.problem, answer.change))
+
+    if answer.change is Topic.CANCELLATION:
+        subject = _named("letter_received", facts)
+        return _made(kind, facts, subject, person, received, person, *why)
+    choice = Sentence("letter_choice")
+    if answer.change is not Topic.OFFER:
+        said = Sentence("letter_person", plain="manual")
+        return _made(kind, facts, choice, person, said, *why)
+
+    said, standing = Sentence("outcome_manual_offer", plain="manual_offer"), _standing(facts)
+    link = _EXIT_LINK if standing == _GOES_ON else None
+    # Of who has left, the reason says how things stand.
+    reasons = [each for each in why if each != standing]
+    return _made(kind, facts, choice, standing, said, *reasons, standing, exit_link=link)
+
+
+def _not_carried_out(facts: LetterFacts) -> Letter:
+    answer, kind = facts.answer, LetterKind.NOT_CARRIED_OUT
+    why = said_of_reason(told_reason(facts.problem, answer.change))
+
+    is_exit = answer.change is Topic.CANCELLATION
+    subject = _named("letter_not_done", facts) if is_exit else Sentence("letter_choice_not_done")
+    lines = (*(why or (Sentence("refused"),)), Sentence("letter_answer_us"))
+    # Where nothing is left to cancel there is no way out.
+    link = _WAY_OUT.get(answer.change) if _standing(facts) == _GOES_ON else None
+    return _made(kind, facts, subject, Sentence("letter_what_now"), *lines, exit_link=link)
+
+
+def _standing(facts: LetterFacts) -> Sentence:
+    """Say that nothing is cancelled, unless the code or Stripe says otherwise by now."""
+    reason = told_reason(facts.problem, facts.answer.change)
+    if facts.shown is not None and facts.shown.subscription.has_ended:
+        reason = ToldReason.HAS_ENDED
+    elif facts.shown is not None and facts.shown.subscription.is_ending:
+        reason = ToldReason.IS_ENDING
+    return next(iter(said_of_reason(reason))) if reason in _HAS_LEFT else _GOES_ON
 
 
 def _undone(undo: Undo) -> Sentence:
@@ -440,7 +479,8 @@ def _rows(kind: LetterKind, facts: LetterFacts) -> tuple[tuple[str, Value | Sent
     rows.append(("letter_row_received", Moment(facts.received_at)))
     is_end = answer.change is Topic.CANCELLATION and kind is LetterKind.CARRIED_OUT
     if is_end and answer.effective_at is not None:
-        rows.append(("letter_row_ends", answer.effective_at))
+        is_over = answer.kind is AnswerKind.DONE
+        rows.append(("letter_row_ended" if is_over else "letter_row_ends", answer.effective_at))
     rows.append(("letter_row_reference", facts.reference))
     return tuple(rows)
 

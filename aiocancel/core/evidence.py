@@ -27,7 +27,7 @@ NOT_PROVED: Final = (
     "That the company did not make another chain: it holds the database. Compare the file with the database, "
     "or its head with one that somebody else kept.",
     "When it happened: the times are those of the company's own database. No other party has stamped them.",
-    "That nothing happened to the claim after the last link in this file. The database can tell.",
+    "That these are all links of the claim: one that leaves out the last ones is whole as well. The database can tell.",
     "Anything that is not chained, and whether the content is true, or of any force in law.",
 )
 
@@ -99,7 +99,8 @@ class Problem:
 class Verdict:
     """The end of a check: nothing is wrong where there are no problems.
 
-    ``links`` were checked, the content of ``erased`` of them is gone, and ``not_chained`` facts prove nothing.
+    ``links`` were checked, the content of ``erased`` of them is gone, and ``not_chained`` facts prove nothing. ``head``
+    and ``exported_at`` are the file's own word for how far it goes.
     """
 
     problems: tuple[Problem, ...]
@@ -107,6 +108,8 @@ class Verdict:
     links: int = 0
     erased: int = 0
     not_chained: int = 0
+    head: Head | None = None
+    exported_at: str = ""
 
 
 def canonical(value: Any) -> str:
@@ -257,7 +260,8 @@ def verify(found: Any) -> Verdict:
         return Verdict(tuple(problems), found["claim"])
     links = found["links"]
     gone = sum(_is_gone(each) for each in links)
-    return Verdict((), found["claim"], len(links), gone, len(found["not_chained"]))
+    head, unproved = Head(**found["head"]), len(found["not_chained"])
+    return Verdict((), found["claim"], len(links), gone, unproved, head, found["exported_at"])
 
 
 def _problems(found: Mapping[str, Any]) -> list[Problem]:
@@ -319,6 +323,9 @@ def _of_order(found: Mapping[str, Any]) -> list[Problem]:
         return [Problem("links", "are out of order, or one stands twice")]
     if type(head.position) is not int or head.position < max(everything, default=0):
         return [Problem("head.position", "is before the last link")]
+
+    if type(head.hash) is not str:
+        return [Problem("head.hash", "cannot be read")]
 
     known = {each["position"]: each["hash"] for each in (*links, *found["neighbours"])}
     known[0] = genesis(found["chain"]).hash

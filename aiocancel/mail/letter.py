@@ -31,6 +31,8 @@ TEXT: Final = "letter.txt"
 HTML: Final = "letter.html"
 _LONGEST_SUBJECT: Final = 200
 _SENTENCE_ENDS: Final = ".。।"
+# French has a space before it that does not break.
+_COLONS: Final[Mapping[str, str]] = {"fr": "\u00a0:"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,12 +159,14 @@ class LetterTemplates:
         )
 
     def _render(self, name: str, letter: WrittenLetter) -> str:
+        colon = _COLONS.get(letter.language.partition("-")[0], ":")
         values = {
             **letter.to_json(),
             "lang": letter.language,
             "dir": letter.direction,
-            "width": _width(letter.rows),
-            "offer_widths": [_width(block.rows) for block in letter.shown],
+            "colon": colon,
+            "width": _width(letter.rows, colon),
+            "offer_widths": [_width(block.rows, colon) for block in letter.shown],
         }
 
         if self._folder is not None and (self._folder / name).is_file():
@@ -192,9 +196,9 @@ class LetterTemplates:
         return self._made[whose]
 
 
-def _width(rows: Sequence[tuple[str, str]]) -> int:
+def _width(rows: Sequence[tuple[str, str]], colon: str) -> int:
     """Return how wide the column of labels is in plain text, with the colon."""
-    return max((len(label) for label, _ in rows), default=0) + 1
+    return max((len(label) for label, _ in rows), default=0) + len(colon)
 
 
 def _wrapped(text: str, width: int, indent: int = 0) -> str:

@@ -35,7 +35,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "offer_discount": "Ihr Rabatt ist eingerichtet.",
     "offer_trial_until": "Ihre Testphase läuft bis zum {date}.",
     "offer_plan_named": "Sie haben jetzt {plan}.",
-    "offer_plan": "Ihr Tarif ist gewechselt.",
+    "offer_plan": "Ihr Tarif wurde geändert.",
     "offer_payments_paused_until": "Die Zahlungen pausieren bis zum {date}.",
     "offer_payments_paused": "Die Zahlungen pausieren.",
     "offer_subscription_paused_until": "Ihr Abonnement pausiert bis zum {date}.",

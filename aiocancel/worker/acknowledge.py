@@ -371,6 +371,7 @@ def facts_of(
         plan=about(owned, shown, due.now).plan,
         shown=shown,
         offers=() if due.declaration is None else offers_in(due.declaration.shown),
+        problem=due.claim.problem,
     )
 
 

@@ -106,6 +106,9 @@ def test_a_file_that_nobody_altered_is_proved_and_the_rest_is_said(file: Path, r
 
     assert (status, err) == (0, "")
     assert out.startswith("unaltered: 5 links of the claim ")
+    head = json.loads(file.read_text())["head"]
+    assert f"head at position {head['position']}, {head['hash']}, on 2" in out
+    assert "one that leaves out the last ones is whole as well" in out
     assert "Not proved:\n- That the company did not make another chain" in out
     assert "No other party has stamped them." in out
 
@@ -113,6 +116,7 @@ def test_a_file_that_nobody_altered_is_proved_and_the_rest_is_said(file: Path, r
     said = json.loads(out)
     assert (status, said["unaltered"], said["compared_with_database"]) == (0, True, True)
     assert said["differs"] == []
+    assert (said["head"], said["exported_at"][:2]) == (head, "20")
 
 
 def test_a_file_asks_no_database_unless_it_is_told_to(

@@ -30,6 +30,7 @@ from aiocancel.core.offers.terms import AcceptedOffer, PauseTerms
 from aiocancel.core.page_facts import ShownSubscription
 from aiocancel.core.sentences import Sentence
 from aiocancel.core.subscription import CollectionPause, Subscription
+from aiocancel.core.told_reason import ToldReason
 from tests.support.acknowledged import (
     BLOCK,
     CANCELLED,
@@ -45,6 +46,7 @@ from tests.support.acknowledged import (
     T,
     facts,
     paused,
+    subscription,
 )
 
 
@@ -107,6 +109,11 @@ DAY = 86_400.0
         (claim(A.REFUSED, T.OFFER, problem=Code.WITHDRAWN, told=[K.LEFT_TO_A_PERSON]), None),
         (claim(A.REFUSED, T.OFFER), None),
         (claim(A.REFUSED, T.OFFER, told=[K.LEFT_TO_A_PERSON]), K.NOT_CARRIED_OUT),
+        # An accepted offer whose payment failed was no untrue claim.
+        (claim(A.REFUSED, T.OFFER, problem=Code.PAYMENT_DECLINED), K.NOT_CARRIED_OUT),
+        (claim(A.REFUSED, T.OFFER, problem=Code.PAYMENT_WAS_NOT_MADE), K.NOT_CARRIED_OUT),
+        (claim(A.REFUSED, T.OFFER, problem=Code.SUBSCRIPTION_IS_ENDING), None),
+        (claim(A.REFUSED, T.OFFER, problem=Code.FLOW_SESSION_SAYS_INCOMPLETE), None),
         # Offers have one letter, and a pause another before it ends.
         (claim(A.QUEUED, T.OFFER, age_s=600), Later(300.0)),
         (claim(A.NEEDS_PAYMENT_ACTION, T.OFFER, age_s=600), Later(300.0)),
@@ -169,14 +176,6 @@ def test_letters_of_every_claim_come_to_an_end(kind: AnswerKind, change: Topic) 
 
     assert step is None
     assert len(told) <= 3
-
-
-def subscription(**changed: object) -> Subscription:
-    nothing = dict.fromkeys(
-        ("cancel_at", "canceled_at", "ended_at", "current_period_end", "schedule_id")
-    )
-    values = {"status": "active", "livemode": False, "cancel_at_period_end": False, **nothing}
-    return Subscription(SubscriptionId("sub_1"), **{**values, **changed})  # type: ignore[arg-type]
 
 
 def test_end_is_written_about_only_where_stripe_shows_it() -> None:
@@ -294,6 +293,12 @@ def test_announced_letter_before_the_end_of_a_pause_is_one_that_next_letter_plan
         ("manual_exit", "letter_received"),
         ("manual_offer", "letter_choice"),
         ("manual_undo", "letter_choice"),
+        ("manual_offer_unfit", "letter_choice"),
+        ("manual_offer_leaving", "letter_choice"),
+        ("coupon_and_leaving", "offer_off_for_good"),
+        ("unknown_offer_and_ended", "letter_choice"),
+        ("refused_offer_unpaid", "letter_choice_not_done"),
+        ("refused_undo_ended", "letter_choice_not_done"),
         ("refused_exit", "letter_not_done"),
         ("refused_offer", "letter_choice_not_done"),
         ("refused_undo", "letter_choice_not_done"),
@@ -318,6 +323,9 @@ def test_way_out_is_in_every_letter_about_a_subscription_that_goes_on() -> None:
         **dict.fromkeys(
             ("refused_offer", "manual_offer", "pause_ends", "pause_ends_paid"), any_time
         ),
+        **dict.fromkeys(
+            ("refused_offer_unpaid", "manual_offer_unfit", "manual_offer_open"), any_time
+        ),
         **dict.fromkeys(("coupon", "coupon_as_shown", "promised", "unknown_offer"), any_time),
     }
 
@@ -328,6 +336,64 @@ def test_letter_about_an_exit_that_failed_has_the_fact_a_step_and_the_way_to_try
     assert [line.key for line in made.lines] == ["refused", "letter_answer_us"]
     assert made.next_fact.key == "letter_what_now"
     assert made.exit_link == "letter_again_link"
+
+
+@pytest.mark.parametrize(
+    ("name", "lines"),
+    [
+        ("manual_offer", ["outcome_manual_offer", "not_cancelled"]),
+        (
+            "manual_offer_unfit",
+            ["outcome_manual_offer", "letter_why_does_not_fit", "not_cancelled"],
+        ),
+        (
+            "manual_offer_open",
+            ["outcome_manual_offer", "letter_why_payment_is_open", "not_cancelled"],
+        ),
+        ("manual_offer_leaving", ["outcome_manual_offer", "letter_why_is_ending"]),
+        ("manual_undo", ["letter_person"]),
+        ("manual_undo_unpaid", ["letter_person", "letter_why_payment_failed"]),
+        ("refused_offer_unpaid", ["letter_why_payment_failed", "letter_answer_us"]),
+        ("refused_undo_ended", ["letter_why_has_ended", "letter_answer_us"]),
+        ("coupon_and_leaving", ["letter_why_is_ending"]),
+        ("unknown_offer_and_ended", ["offer", "letter_why_has_ended"]),
+    ],
+)
+def test_letter_says_why_a_choice_failed_and_never_that_nothing_is_cancelled_where_it_is(
+    name: str, lines: list[str]
+) -> None:
+    made = LETTERS[name]
+
+    assert [line.key for line in made.lines] == lines
+    has_left = {"letter_why_is_ending", "letter_why_has_ended"} & set(lines)
+    assert not (has_left and made.exit_link)
+
+
+@pytest.mark.parametrize("code", Code)
+def test_letter_about_an_exit_asks_for_no_payment_and_speaks_of_no_offer(code: Code) -> None:
+    whys = [f"letter_why_{each}" for each in ToldReason if each is not ToldReason.HAS_ENDED]
+    for kind, answer in ((K.LEFT_TO_A_PERSON, A.MANUAL), (K.NOT_CARRIED_OUT, A.REFUSED)):
+        made = letter(kind, facts(Answer(answer, T.CANCELLATION), problem=code))
+
+        assert not {line.key for line in made.lines} & set(whys)
+
+
+def test_letter_about_an_exit_that_found_nothing_to_cancel_has_no_link_to_it() -> None:
+    ended = facts(Answer(A.REFUSED, T.CANCELLATION), problem=Code.SUBSCRIPTION_HAS_ENDED)
+
+    made = letter(K.NOT_CARRIED_OUT, ended)
+
+    assert [line.key for line in made.lines] == [
+        "letter_why_has_ended",
+        "letter_answer_us",
+    ]
+    assert made.exit_link is None
+
+
+def test_date_of_an_end_that_has_come_is_not_told_as_one_to_come() -> None:
+    assert "letter_row_ends" in dict(LETTERS["period_end"].rows)
+    assert "letter_row_ended" in dict(LETTERS["at_once"].rows)
+    assert "letter_row_ends" not in dict(LETTERS["at_once"].rows)
 
 
 def test_letter_about_an_exit_has_the_declaration_its_time_and_the_end() -> None:

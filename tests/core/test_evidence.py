@@ -111,6 +111,8 @@ def test_a_file_as_it_was_exported_is_proved() -> None:
     assert found == file_of()
     assert (verdict.problems, verdict.claim) == ((), CLAIM)
     assert (verdict.links, verdict.erased, verdict.not_chained) == (4, 0, 1)
+    assert verdict.head == Head(found["head"]["position"], found["head"]["hash"])
+    assert verdict.exported_at == found["exported_at"]
     assert PROVED
     assert NOT_PROVED
 
@@ -319,6 +321,7 @@ CASES: dict[str, tuple[Callable[[Document], object], str]] = {
     "a head before the end": (lambda d: d["head"].update(position=6), "head.position"),
     "a head that is no number": (lambda d: d["head"].update(position=7.0), "head.position"),
     "another head": (lambda d: d["head"].update(hash="0"), "head.hash"),
+    "a head whose hash is no text": (lambda d: d["head"].update(position=9, hash=1), "head.hash"),
     "a head that is none": (lambda d: d.update(head={}), "the file"),
     "the hash before a link": (
         lambda d: relinked(d, 3, previous="0"),

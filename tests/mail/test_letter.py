@@ -286,6 +286,15 @@ def test_letter_about_an_exit_reads_like_this() -> None:
     ]
 
 
+def test_labels_of_a_french_letter_have_their_space_before_the_colon() -> None:
+    lines = templates().text(written("coupon_as_shown", "fr")).splitlines()
+
+    assert "Formule\u00a0:   Pro" in lines
+    assert "Référence\u00a0: C-1F3A-99B2" in lines
+    assert "Next payment\u00a0: €14.50 on December 26, 2026 (not €29.00)" in lines
+    assert not [line for line in lines if re.match(r"[\w ]+\w:", line) and "https" not in line]
+
+
 def test_letter_without_a_site_address_has_no_links() -> None:
     words = Words("en", {})
 

@@ -161,6 +161,34 @@ async def test_left_to_a_person_is_written_once_and_its_end_after_it(company: Co
     assert done["Subject"].startswith("Your Pro subscription ends on ")
 
 
+async def test_letter_says_in_plain_words_why_an_accepted_offer_was_not_carried_out(
+    company: Company,
+) -> None:
+    company.stripe.add_subscription("sub_1")
+
+    async with letters(company, languages=["en", "de"]) as server:
+        # A word of Stripe's that says nothing to a customer, and less to us.
+        company.stripe.inject(Fault("card_declined_402", method="POST"))
+        declined = await company.claim(company.accepted("offr_change_plan"))
+        (unpaid,) = await mails(server)
+        company.subscription["status"] = "past_due"
+        waits = await company.claim(company.accepted("offr_change_plan"))
+        owes = (await mails(server, 2))[1]
+
+    assert (declined["outcome"], waits["outcome"]) == ("refused", "manual")
+    assert unpaid["Subject"] == "Your choice was not carried out"
+    for mail, why in (
+        (unpaid, "The payment did not go through."),
+        (owes, "A payment is still open."),
+    ):
+        text = text_of(mail)
+        assert why in text
+        assert "You can cancel at any time:\nhttps://shop.example/cancel" in text
+        for said in (text, html_of(mail)):
+            assert "declined" not in said
+            assert "Stripe" not in said
+
+
 async def let_it_end(company: Company) -> None:
     """The date of the cancellation comes, and Stripe ends the subscription."""
     company.subscription["status"] = "canceled"

@@ -13,13 +13,16 @@ from aiocancel.core.acknowledgement import (
 )
 from aiocancel.core.changes import PausePayments
 from aiocancel.core.claim import Topic
+from aiocancel.core.codes import Code
 from aiocancel.core.decision import Answer, AnswerKind
 from aiocancel.core.declaration import ShownBlock
 from aiocancel.core.identifiers import SubscriptionId
 from aiocancel.core.last_bill import LastBill
 from aiocancel.core.offer_sentences import Given
 from aiocancel.core.offers.terms import AcceptedOffer, CouponTerms, PauseTerms
+from aiocancel.core.page_facts import ShownSubscription
 from aiocancel.core.sentences import Money, Sentence
+from aiocancel.core.subscription import Subscription
 
 NOW = datetime(2026, 12, 5, 15, 4, tzinfo=UTC)
 ENDS = NOW + timedelta(days=21)
@@ -44,6 +47,14 @@ def facts(answer: Answer, **changed: object) -> LetterFacts:
     return LetterFacts(answer, **{**values, **changed})  # type: ignore[arg-type]
 
 
+def subscription(**changed: object) -> Subscription:
+    nothing = dict.fromkeys(
+        ("cancel_at", "canceled_at", "ended_at", "current_period_end", "schedule_id")
+    )
+    values = {"status": "active", "livemode": False, "cancel_at_period_end": False, **nothing}
+    return Subscription(SubscriptionId("sub_1"), **{**values, **changed})  # type: ignore[arg-type]
+
+
 BLOCK = ShownBlock(
     "50% off every payment",
     ("Pro stays as it is. You can cancel at any time afterwards.", "Prices include tax."),
@@ -57,6 +68,8 @@ BLOCK = ShownBlock(
     ),
 )
 PAYMENT = Sentence("flow_next_on", {"amount": Money(2900, "eur"), "date": ENDS})
+LEAVING = ShownSubscription(subscription(cancel_at_period_end=True, current_period_end=ENDS), ())
+ENDED = ShownSubscription(subscription(status="canceled"), ())
 TOLD: Mapping[str, tuple[LetterKind, LetterFacts]] = {
     "received": (K.RECEIVED, facts(Answer(A.QUEUED, T.CANCELLATION))),
     "received_in_a_form": (
@@ -92,9 +105,41 @@ TOLD: Mapping[str, tuple[LetterKind, LetterFacts]] = {
     "manual_exit": (K.LEFT_TO_A_PERSON, facts(Answer(A.MANUAL, T.CANCELLATION))),
     "manual_offer": (K.LEFT_TO_A_PERSON, facts(Answer(A.MANUAL, T.OFFER))),
     "manual_undo": (K.LEFT_TO_A_PERSON, facts(Answer(A.MANUAL, T.RESUMPTION))),
+    "manual_offer_unfit": (
+        K.LEFT_TO_A_PERSON,
+        facts(Answer(A.MANUAL, T.OFFER), problem=Code.PERIODS_ARE_MIXED),
+    ),
+    "manual_offer_open": (
+        K.LEFT_TO_A_PERSON,
+        facts(Answer(A.MANUAL, T.OFFER), problem=Code.PAYMENT_IS_OVERDUE),
+    ),
+    "manual_offer_leaving": (
+        K.LEFT_TO_A_PERSON,
+        facts(Answer(A.MANUAL, T.OFFER), problem=Code.SUBSCRIPTION_IS_ENDING),
+    ),
+    "manual_undo_unpaid": (
+        K.LEFT_TO_A_PERSON,
+        facts(Answer(A.MANUAL, T.UNPAUSING), problem=Code.CARD_DECLINED),
+    ),
     "refused_exit": (K.NOT_CARRIED_OUT, facts(Answer(A.REFUSED, T.CANCELLATION))),
     "refused_undo": (K.NOT_CARRIED_OUT, facts(Answer(A.REFUSED, T.RESUMPTION))),
     "refused_offer": (K.NOT_CARRIED_OUT, facts(Answer(A.REFUSED, T.OFFER))),
+    "refused_offer_unpaid": (
+        K.NOT_CARRIED_OUT,
+        facts(Answer(A.REFUSED, T.OFFER), problem=Code.PAYMENT_DECLINED),
+    ),
+    "refused_undo_ended": (
+        K.NOT_CARRIED_OUT,
+        facts(Answer(A.REFUSED, T.RESUMPTION), problem=Code.SUBSCRIPTION_HAS_ENDED),
+    ),
+    "coupon_and_leaving": (
+        K.OFFER_CARRIED_OUT,
+        facts(Answer(A.DONE, T.OFFER, given=COUPON), shown=LEAVING),
+    ),
+    "unknown_offer_and_ended": (
+        K.OFFER_CARRIED_OUT,
+        facts(Answer(A.DONE, T.OFFER), declared=None, shown=ENDED),
+    ),
 }
 KINDS = {name: kind for name, (kind, _) in TOLD.items()}
 FACTS = {name: known for name, (_, known) in TOLD.items()}

@@ -16,7 +16,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "title_ended_plan": "Ihr Abonnement {plan} ist beendet",
     "title_received": "Wir haben Ihre Kündigung",
     "title_received_other": "Wir haben Ihre Anfrage",
-    "title_received_offer": "Wir haben Ihre Wahl",
+    "title_received_offer": "Wir haben Ihre Wahl erhalten",
     "title_refused": "Ihre Kündigung konnte nicht ausgeführt werden",
     "title_refused_other": "Ihre Anfrage konnte nicht ausgeführt werden",
     "title_step_left": "Bestätigen Sie die Zahlung",

@@ -16,7 +16,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "title_ended_plan": "Su suscripción {plan} ha terminado",
     "title_received": "Tenemos su cancelación",
     "title_received_other": "Tenemos su solicitud",
-    "title_received_offer": "Tenemos su elección",
+    "title_received_offer": "Hemos recibido su elección",
     "title_refused": "No se ha podido realizar su cancelación",
     "title_refused_other": "No se ha podido realizar su solicitud",
     "title_step_left": "Confirme el pago para terminar",

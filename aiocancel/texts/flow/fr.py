@@ -16,7 +16,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "title_ended_plan": "Votre abonnement {plan} est terminé",
     "title_received": "Nous avons votre résiliation",
     "title_received_other": "Nous avons votre demande",
-    "title_received_offer": "Nous avons votre choix",
+    "title_received_offer": "Nous avons reçu votre choix",
     "title_refused": "Votre résiliation n'a pas pu être exécutée",
     "title_refused_other": "Votre demande n'a pas pu être exécutée",
     "title_step_left": "Confirmez le paiement pour terminer",
