@@ -61,7 +61,8 @@ def test_every_mistake_of_the_first_release_is_held_by_a_row_or_a_test() -> None
     assert [number for number, _ in rows] == [f"D{number}" for number in range(1, 18)]
     for number, held_by in rows:
         names = re.findall(r"`([^`]+)`", held_by)
-        assert names, number
+        # A fact about Stripe alone would hold whatever the package does.
+        assert any(name in cells or "as-the-package-" in name for name in names), number
         for name in names:
             path, _, test = name.partition("::")
             source = (offer_table.PAGE.parents[1] / path).read_text("utf-8") if test else ""

@@ -9,9 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any, Final, Literal
 
+from aiocancel.core.actions import ActionKind
 from aiocancel.core.changes import PlainChange
+from aiocancel.core.claim import CancelReason
+from aiocancel.core.offers.offer_rules import OfferRules
+from aiocancel.core.offers.terms import CouponTerms, PauseTerms, PlanTerms, TrialTerms
+from tests.contract.package import Wish, as_the_package_does, grant
 from tests.contract.stage import DAY, OLD_VERSION, Stage
 
 Evidence = Literal["SDK types", "documentation", "third party", "unverified"]
@@ -23,6 +29,7 @@ ENDS_PAGE: Final = "https://docs.stripe.com/changelog/basil/2025-07-30/cancel-at
 PREBILLING_PAGE: Final = "https://docs.stripe.com/billing/subscriptions/prebilling"
 CLOCKS_PAGE: Final = "https://docs.stripe.com/billing/testing/test-clocks"
 PENDING_PAGE: Final = "https://docs.stripe.com/billing/subscriptions/pending-updates"
+PERMISSIONS_PAGE: Final = "https://docs.stripe.com/stripe-apps/reference/permissions"
 PREVIEW_PAGE: Final = "https://docs.stripe.com/api/invoices/create_preview"
 SCHEDULES_PAGE: Final = "https://docs.stripe.com/billing/subscriptions/subscription-schedules"
 RELEASE_PAGE: Final = "https://docs.stripe.com/api/subscription_schedules/release"
@@ -47,6 +54,21 @@ async def trialing(stage: Stage) -> None:
 async def mixed(stage: Stage) -> None:
     await stage.open()
     await stage.subscribe(await stage.price(), await stage.price(29000, "year"))
+
+
+async def yearly(stage: Stage) -> None:
+    await stage.open()
+    await stage.subscribe(await stage.price(29000, "year"))
+
+
+async def yearly_paid_soon(stage: Stage) -> None:
+    await yearly(stage)
+    await stage.advance(stage.notes["first_end"] - 20 * DAY)
+
+
+async def paid_in_20_hours(stage: Stage) -> None:
+    await monthly(stage)
+    await stage.advance(stage.notes["first_end"] - 20 * 3600)
 
 
 async def sent_invoices(stage: Stage) -> None:
@@ -120,6 +142,15 @@ async def ending_far_away(stage: Stage) -> None:
     await stage.post(cancel_at=stage.now + 700 * DAY)
 
 
+async def ending_beyond_its_period(stage: Stage) -> None:
+    await monthly(stage)
+    # An end that is set when a subscription is made was agreed on; this one is asked for later.
+    await stage.advance(stage.now + 3600)
+    await stage.post(cancel_at="min_period_end")
+    items = [{"id": stage.item, "price": await stage.price(900, "week")}]
+    await stage.post(items=items, proration_behavior="none")
+
+
 async def scheduled(stage: Stage) -> None:
     await monthly(stage)
     made = await stage.send(
@@ -178,6 +209,9 @@ SHAPES: Final[Mapping[str, Script]] = {
     "monthly": monthly,
     "in a trial": trialing,
     "monthly and yearly items": mixed,
+    "yearly": yearly,
+    "yearly, paid in 20 days": yearly_paid_soon,
+    "paid in 20 hours": paid_in_20_hours,
     "sends invoices": sent_invoices,
     "classic billing mode": classic,
     "paused itself": paused,
@@ -191,6 +225,7 @@ SHAPES: Final[Mapping[str, Script]] = {
     "ends with its period": ending,
     "ends by date": ending_by_date,
     "ends by date in two years": ending_far_away,
+    "ends by date beyond a weekly period": ending_beyond_its_period,
     "under a schedule": scheduled,
     "under a schedule that ends it": scheduled_to_end,
     "another plan comes with its schedule": planned,
@@ -276,7 +311,7 @@ async def extend_trial(stage: Stage) -> None:
     await stage.post(trial_end=stage.now + 60 * DAY, proration_behavior="none")
 
 
-async def swap_to_metered(stage: Stage, **quantity: int) -> None:
+async def metered_price(stage: Stage) -> str:
     meter = await stage.send(
         "post",
         "/v1/billing/meters",
@@ -285,7 +320,11 @@ async def swap_to_metered(stage: Stage, **quantity: int) -> None:
         default_aggregation={"formula": "sum"},
     )
     stage.tidy_later("post", f"/v1/billing/meters/{meter['id']}/deactivate")
-    price = await stage.price(5, "month", usage_type="metered", meter=meter["id"])
+    return await stage.price(5, "month", usage_type="metered", meter=meter["id"])
+
+
+async def swap_to_metered(stage: Stage, **quantity: int) -> None:
+    price = await metered_price(stage)
     await stage.post(items=[{"id": stage.item, "price": price, **quantity}])
 
 
@@ -416,6 +455,16 @@ async def read_as_another_account(stage: Stage) -> None:
     await stage.send("get", stage.path, account="acct_1ContractNone00")
 
 
+async def offer_metered(stage: Stage) -> None:
+    terms = PlanTerms(await metered_price(stage), prorate=True)
+    await grant(stage, Wish(ActionKind.APPLY_OFFER, terms))
+
+
+async def offer_yearly(stage: Stage) -> None:
+    terms = PlanTerms(await stage.price(29000, "year"), prorate=False)
+    await grant(stage, Wish(ActionKind.APPLY_OFFER, terms))
+
+
 async def leap(stage: Stage) -> None:
     await stage.advance(stage.now + 100 * DAY)
 
@@ -423,6 +472,17 @@ async def leap(stage: Stage) -> None:
 ON_ATTEMPT: Final = post("/resume", payment_behavior="resume_on_payment_attempt")
 ON_SUCCESS: Final = post("/resume", payment_behavior="resume_on_payment_success")
 CREDIT_NOW: Final = {"unused_time_from": {"type": "now"}}
+
+LEAVE: Final = as_the_package_does(
+    Wish(ActionKind.CANCEL_AT_PERIOD_END, reason=CancelReason(code="too_expensive"))
+)
+OFFER_10: Final = as_the_package_does(
+    Wish(ActionKind.APPLY_OFFER, CouponTerms(Decimal(10), None, "repeating", months=3))
+)
+OFFER_50: Final = as_the_package_does(
+    Wish(ActionKind.APPLY_OFFER, CouponTerms(Decimal(50), None, "repeating", months=3))
+)
+_PAUSES_ITSELF: Final = OfferRules(pause_mechanism="pause")
 
 ACTIONS: Final[Mapping[str, Script]] = {
     "cancel at period end": act(PlainChange.CANCEL_AT_PERIOD_END),
@@ -492,6 +552,22 @@ ACTIONS: Final[Mapping[str, Script]] = {
         act(PlainChange.RESUME_SERVICE), 32
     ),
     "leap three periods": leap,
+    "cancel as the package does": LEAVE,
+    "resume as the package does": as_the_package_does(Wish(ActionKind.RESUME)),
+    "10 % off as the package gives it": OFFER_10,
+    "10 % off as the package gives it, then a period": past_period_end(OFFER_10),
+    "50 % off as the package gives it": OFFER_50,
+    "a longer trial as the package gives it": as_the_package_does(
+        Wish(ActionKind.APPLY_OFFER, TrialTerms(30))
+    ),
+    "a metered price as the package changes it": offer_metered,
+    "a yearly price as the package changes it": offer_yearly,
+    "a pause of itself as the package makes it": as_the_package_does(
+        Wish(ActionKind.APPLY_OFFER, PauseTerms("month", 1, at_period_end=False), _PAUSES_ITSELF)
+    ),
+    "a pause of itself from the period's end as the package makes it": as_the_package_does(
+        Wish(ActionKind.APPLY_OFFER, PauseTerms("month", 1, at_period_end=True), _PAUSES_ITSELF)
+    ),
 }
 
 
@@ -1196,4 +1272,127 @@ ROWS: Final = (
         },
     ),
     row("monthly", "leap three periods", "400", {"status": "active"}, "documentation", CLOCKS_PAGE),
+    # The package's own way with what release 0.1 did wrong: docs/explanation/what-0.1-did-wrong.md.
+    row(
+        "customer has 30 % forever",
+        "10 % off as the package gives it, then a period",
+        "200",
+        {"discounts.1.object": "discount", "latest_invoice.total": 1827},
+    ),
+    row(
+        "monthly and yearly items",
+        "cancel as the package does",
+        "200",
+        {"result.outcome": "done", "cancel_at": "@last_end"},
+        "documentation",
+        ENDS_PAGE,
+    ),
+    row(
+        "another plan comes with its schedule",
+        "cancel as the package does",
+        "200",
+        {"result.outcome": "done", "schedule": None, "cancel_at": "@first_end"},
+        "documentation",
+        RELEASE_PAGE,
+    ),
+    row(
+        "incomplete",
+        "cancel as the package does",
+        "200",
+        {"result.outcome": "done", "status": "canceled"},
+    ),
+    row(
+        "paused itself",
+        "cancel as the package does",
+        "200",
+        {"result.outcome": "done", "status": "canceled"},
+    ),
+    row(
+        "yearly",
+        "50 % off as the package gives it",
+        "200",
+        {"result.code": "no_payment_falls_into_the_discount", "discounts": []},
+        "documentation",
+        COUPON_PAGE,
+    ),
+    row(
+        "yearly, paid in 20 days",
+        "50 % off as the package gives it",
+        "200",
+        {"result.code": "payment_pays_for_more_than_the_discount", "discounts": []},
+        "documentation",
+        COUPON_PAGE,
+    ),
+    row(
+        "monthly",
+        "10 % off as the package gives it",
+        "200",
+        {
+            "result.coupon.name": "10% off for 3 months",
+            "result.coupon.metadata.made_by": "aiocancel",
+            "discounts.0.object": "discount",
+        },
+        "documentation",
+        "https://docs.stripe.com/api/coupons/create",
+    ),
+    # Each expanded field needs a permission of a restricted key.
+    row(
+        "monthly",
+        "cancel as the package does",
+        "200",
+        {"result.outcome": "done", "result.expanded": [], "cancel_at": "@first_end"},
+        "documentation",
+        PERMISSIONS_PAGE,
+    ),
+    row(
+        "paid in 20 hours",
+        "a pause of itself from the period's end as the package makes it",
+        "200",
+        {"result.outcome": "promised", "status": "active"},
+        "documentation",
+        PAUSE_PAGE,
+    ),
+    row(
+        "in a trial",
+        "a pause of itself as the package makes it",
+        "200",
+        {"result.code": "a_trial_cannot_be_paused", "status": "trialing"},
+        "documentation",
+        PAUSE_PAGE,
+    ),
+    row(
+        "under a schedule",
+        "cancel as the package does",
+        "200",
+        {
+            "result.outcome": "done",
+            "cancel_at": "@first_end",
+            "cancellation_details.feedback": "too_expensive",
+        },
+    ),
+    row("ends by date beyond a weekly period", "resume as the package does", "200", _GOES_ON),
+    row(
+        "50 % once",
+        "a longer trial as the package gives it",
+        "200",
+        {"result.code": "a_discount_would_be_used_up", "discounts.0.object": "discount"},
+        "documentation",
+        COUPON_PAGE,
+    ),
+    row(
+        "monthly",
+        "a yearly price as the package changes it",
+        "200",
+        {"result.code": "plan_would_be_billed_at_once", "latest_invoice.total": 2900},
+        "SDK types",
+        SDK_UPDATE,
+    ),
+    row(
+        "monthly",
+        "a metered price as the package changes it",
+        "200",
+        {"result.outcome": "done", "items.data.0.price.recurring.usage_type": "metered"},
+        "documentation",
+        "https://docs.stripe.com/billing/subscriptions/usage-based",
+    ),
 )
