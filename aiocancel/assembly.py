@@ -330,6 +330,7 @@ def _make_worker(
         lease_s=parts.settings.worker_lease_s,
         vendor_acts_within_s=parts.settings.vendor_acts_within_s,
         resume_policy=parts.settings.resume_policy,
+        is_simulated=parts.billing.simulated,
         find=service.find_patiently,
         account_column=parts.billing.account_column,
         acknowledger=_make_acknowledger(parts, service, ledger, page_facts),

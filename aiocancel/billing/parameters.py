@@ -132,9 +132,9 @@ def schedule_change(
 ):
     """Build the change of a schedule that goes before the change of its subscription."""
     match change:
-        case ReleaseSchedule():
-            # An end that the schedule has set goes with it; the one that is wanted is set next.
-            return {}
+        case ReleaseSchedule(keeps_end=keeps_end):
+            # Else an end that the schedule has set goes with it, and the one that is wanted is set next.
+            return {"preserve_cancel_date": True} if keeps_end else {}
         case EndSchedule(cancels=cancels):
             return {"end_behavior": "cancel" if cancels else "release"}
         case MakeSchedule(subscription_id):

@@ -234,8 +234,9 @@ class StripeWrites:
     async def _change_schedule(self, change: ScheduleChange, idempotency_key: str) -> BillingReply:
         # The same action's own change goes out next, and another schedule may come: each has a key of its own.
         match change:
-            case ReleaseSchedule(schedule_id):
-                path, step = f"{schedule_path(schedule_id)}/release", "release"
+            case ReleaseSchedule(schedule_id, keeps_end):
+                path = f"{schedule_path(schedule_id)}/release"
+                step = "release-keeping-the-end" if keeps_end else "release"
             case EndSchedule(schedule_id, cancels):
                 path, step = schedule_path(schedule_id), "end" if cancels else "keep"
             case CutSchedule(schedule_id):

@@ -17,7 +17,13 @@ from aiocancel.core.claim import NO_REASON, CancelReason
 from aiocancel.core.codes import AnyCode, Code, ForeignCode
 from aiocancel.core.identifiers import FlowSessionId, SubscriptionId
 from aiocancel.core.offers.terms import AcceptedOffer
-from aiocancel.core.schedules import ScheduleChange, SchedulePolicy, Wish, clear_the_way
+from aiocancel.core.schedules import (
+    ReleaseSchedule,
+    ScheduleChange,
+    SchedulePolicy,
+    Wish,
+    clear_the_way,
+)
 from aiocancel.core.subscription import Subscription
 
 # The status in the receipt of an unfinished action: it waits for its date, or for the customer's payment.
@@ -447,16 +453,25 @@ def past_the_schedule(step: Step, subscription: Subscription, policy: SchedulePo
     )
     if isinstance(first, Code):
         return Refuse(first)
+    if isinstance(first, ReleaseSchedule) and isinstance(change, MoveEnd):
+        # The agreed end is kept, so that a customer who takes the cancellation back gets it back.
+        first = replace(first, keeps_end=True)
     # A change that is due later meets its schedule when it is made.
     return replace(step, schedule=first) if isinstance(step, Write) else step
 
 
-def step_when_missing(action: Action, *, written: bool) -> Step:
+def step_when_missing(action: Action, *, written: bool, in_one_account: bool = True) -> Step:
     """Say what is left when Stripe knows no such subscription.
 
-    Some API versions answer so for a cancelled subscription. ``written`` says that we have sent the
-    change before; we only ever send it after having read the subscription, so it did exist.
+    Some API versions answer so for a cancelled subscription.
+
+    Args:
+        action: What was to be done.
+        written: Whether we have sent the change before; we only ever send it after having read the subscription, so it
+            did exist.
+        in_one_account: Whether every subscription is in the same account. Where rows name accounts, another account
+            than the one that was written to may know nothing of a subscription that goes on.
     """
-    if action.kind is ActionKind.CANCEL_NOW and written:
+    if action.kind is ActionKind.CANCEL_NOW and written and in_one_account:
         return Done(Receipt("canceled", None))
     return Refuse(Code.RESOURCE_MISSING)

@@ -39,9 +39,13 @@ Wish = Literal["cancel_at_period_end", "cancel_now", "other"]
 
 @dataclass(frozen=True, slots=True)
 class ReleaseSchedule:
-    """Let the subscription go on by itself; https://docs.stripe.com/api/subscription_schedules/release."""
+    """Let the subscription go on by itself; https://docs.stripe.com/api/subscription_schedules/release.
+
+    ``keeps_end`` leaves the end that the schedule had set to the subscription: ``preserve_cancel_date`` there.
+    """
 
     schedule_id: str
+    keeps_end: bool = False
 
 
 @dataclass(frozen=True, slots=True)

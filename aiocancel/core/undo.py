@@ -169,7 +169,11 @@ class OwnCancellation:
 
 
 def resume_problem(
-    policy: ResumePolicy, subscription: Subscription, own: OwnCancellation | None
+    policy: ResumePolicy,
+    subscription: Subscription,
+    own: OwnCancellation | None,
+    *,
+    is_simulated: bool = False,
 ) -> Code | None:
     """Say why a scheduled cancellation may not be taken back, None where it may.
 
@@ -177,6 +181,7 @@ def resume_problem(
         policy: The owner's choice.
         subscription: As just read.
         own: What the ledger explains; None where it explains nothing.
+        is_simulated: Whether a simulator answers, whose clock tests move.
     """
     if policy == "any":
         return None
@@ -185,8 +190,9 @@ def resume_problem(
     if own is None:
         return Code.ENDED_BY_THE_COMPANY
 
-    # In test mode a subscription may live by the time of a test clock.
-    if subscription.livemode and subscription.canceled_at is not None:
+    # By the time of a test clock, or of a simulator, nobody can tell whose cancellation it is.
+    is_dated = subscription.test_clock is None and not is_simulated
+    if is_dated and subscription.canceled_at is not None:
         earliest, latest = own.asked_at - _CLOCK_SLACK, own.done_at + _CLOCK_SLACK
         if not earliest <= subscription.canceled_at <= latest:
             return Code.ENDED_BY_THE_COMPANY
@@ -203,7 +209,13 @@ def brought_back(earlier: MoveEnd, subscription: Subscription) -> Step:
     return Write(earlier) if again else Refuse(Code.CHANGED_SINCE_IT_WAS_TRIED)
 
 
-def resumed(step: Step, subscription: Subscription, own: OwnCancellation | None) -> Step:
+def resumed(
+    step: Step,
+    subscription: Subscription,
+    own: OwnCancellation | None,
+    *,
+    is_simulated: bool = False,
+) -> Step:
     """Return the step that takes a cancellation back, and brings back the end that it had put aside.
 
     An end that another person or program has put aside since stays so.
@@ -211,7 +223,7 @@ def resumed(step: Step, subscription: Subscription, own: OwnCancellation | None)
     end, agreed = subscription.set_end, None if own is None else own.agreed_end
     if not isinstance(step, Write) or agreed is None or end is None or agreed <= end:
         return step
-    if resume_problem("own", subscription, own) is not None:
+    if resume_problem("own", subscription, own, is_simulated=is_simulated) is not None:
         return step
     return Write(MoveEnd(agreed, was=end))
 

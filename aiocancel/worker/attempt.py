@@ -63,6 +63,7 @@ class Attempts:
         jitter: Callable[[], float],
         vendor_acts_within_s: float,
         resume_policy: ResumePolicy,
+        is_simulated: bool,
         find: FindSubscription | None,
         account_column: str | None = None,
         acknowledger: Acknowledger | None = None,
@@ -96,6 +97,7 @@ class Attempts:
             ends_with=ends_with,
             agreed_ends=agreed_ends,
             resume_policy=resume_policy,
+            is_simulated=is_simulated,
         )
         self._changes = BillingChanges(ledger, self._ownership, steps, self._settling, offers)
 

@@ -61,6 +61,7 @@ class NextSteps:
         ends_with: Which period's end a cancellation waits for.
         agreed_ends: What becomes of an end that was agreed on.
         resume_policy: Which cancellations customers may take back.
+        is_simulated: Whether a simulator answers in Stripe's place.
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class NextSteps:
         ends_with: PeriodEnd,
         agreed_ends: AgreedEnds,
         resume_policy: ResumePolicy,
+        is_simulated: bool,
     ) -> None:
         self._ledger = ledger
         self._ownership = ownership
@@ -81,6 +83,7 @@ class NextSteps:
         self._ends_with: PeriodEnd = ends_with
         self._agreed_ends: AgreedEnds = agreed_ends
         self._resume_policy: ResumePolicy = resume_policy
+        self._is_simulated = is_simulated
 
     async def look(
         self,
@@ -104,7 +107,9 @@ class NextSteps:
         except RejectedBillingError as error:
             if error.code != Code.RESOURCE_MISSING:
                 raise
-            return step_when_missing(taken.action, written=written)
+            return step_when_missing(
+                taken.action, written=written, in_one_account=self._ownership.is_one_account
+            )
         return await self.judge(taken, kind, subscription, earlier)
 
     async def judge(
@@ -178,7 +183,8 @@ class NextSteps:
         own = await self._ledger.own_cancellation(taken.action.subscription_id)
         if own is None or own.claim_id >= taken.claim_id:
             return refused
-        if resume_problem("own", subscription, own) is not None or own.agreed_end is not None:
+        problem = resume_problem("own", subscription, own, is_simulated=self._is_simulated)
+        if problem is not None or own.agreed_end is not None:
             # Where an end was agreed on, the customer would still be leaving.
             return refused
         if await self._ledger.has_left_since(taken.action.subscription_id, taken.claim_id):
@@ -211,8 +217,11 @@ class NextSteps:
         if taken.has_written or not isinstance(step, Write):
             return step
         own = await self._ledger.own_cancellation(taken.action.subscription_id)
-        problem = resume_problem(self._resume_policy, subscription, own)
-        return resumed(step, subscription, own) if problem is None else Refuse(problem)
+        simulated = self._is_simulated
+        problem = resume_problem(self._resume_policy, subscription, own, is_simulated=simulated)
+        if problem is not None:
+            return Refuse(problem)
+        return resumed(step, subscription, own, is_simulated=simulated)
 
     async def _price(self, taken: TakenAction) -> Price | None:
         """Return the price of another plan, until the change has been decided."""

@@ -44,6 +44,11 @@ class Ownership:
         self._find = find
         self._account_column = account_column
 
+    @property
+    def is_one_account(self) -> bool:
+        """Whether every subscription is in the account of the settings."""
+        return self._account_column is None
+
     async def billing_of(self, taken: TakenAction) -> Billing:
         """Return the account that the subscription's row names; raises RejectedBillingError where there is no row."""
         billing = self._billing

@@ -431,6 +431,11 @@ def test_a_phase_that_leaves_things_to_its_schedule_names_none_of_them() -> None
     ("change", "kind", "body"),
     [
         (ReleaseSchedule("sub_sched_1"), "schedule_release", {}),
+        (
+            ReleaseSchedule("sub_sched_1", keeps_end=True),
+            "schedule_release",
+            {"preserve_cancel_date": True},
+        ),
         (EndSchedule("sub_sched_1", cancels=True), "schedule_update", {"end_behavior": "cancel"}),
         (EndSchedule("sub_sched_1", cancels=False), "schedule_update", {"end_behavior": "release"}),
         (MakeSchedule("sub_1"), "schedule_create", {"from_subscription": "sub_1"}),
@@ -440,7 +445,14 @@ def test_a_phase_that_leaves_things_to_its_schedule_names_none_of_them() -> None
             {"end_behavior": "cancel", "phases": [SENT_AGAIN]},
         ),
     ],
-    ids=["released", "ends the subscription", "ends without it", "made", "cut"],
+    ids=[
+        "released",
+        "released with its end",
+        "ends the subscription",
+        "ends without it",
+        "made",
+        "cut",
+    ],
 )
 def test_what_becomes_of_a_schedule_is_all_that_is_sent_to_it(
     change: ScheduleChange, kind: Kind, body: dict[str, Any]

@@ -40,8 +40,13 @@ from aiocancel.core.changes import MoveEnd, PlainChange
 from aiocancel.core.claim import CancelReason
 from aiocancel.core.codes import Code, ForeignCode
 from aiocancel.core.identifiers import SubscriptionId
-from aiocancel.core.schedules import DEFAULT_SCHEDULE_POLICY, EndSchedule, ReleaseSchedule
-from aiocancel.core.subscription import Item, Subscription
+from aiocancel.core.schedules import (
+    DEFAULT_SCHEDULE_POLICY,
+    EndSchedule,
+    ReleaseSchedule,
+    SchedulePolicy,
+)
+from aiocancel.core.subscription import Item, Schedule, Subscription
 from tests.support import shapes as offers
 
 SUBSCRIPTION_ID = SubscriptionId("sub_1")
@@ -513,6 +518,27 @@ def test_an_agreed_end_yields_to_the_end_of_what_is_paid() -> None:
 
 
 @pytest.mark.parametrize(
+    ("policy", "more_to_come"), [("release", False), ("release", True), ("amend", True)]
+)
+def test_an_end_that_a_released_schedule_held_is_kept_until_it_is_moved(
+    policy: SchedulePolicy, more_to_come: bool
+) -> None:
+    far = LATER + timedelta(days=300)
+    schedule = Schedule("cancel", far, more_to_come, PERIOD_END if more_to_come else None)
+    held = dataclasses.replace(GOING_ON, cancel_at=far, schedule_id="s", schedule=schedule)
+
+    reached = next_step(AT_PERIOD_END, held, agreed_ends="yield")
+
+    first = past_the_schedule(reached, held, policy)
+    assert first == Write(
+        MoveEnd("max_period_end", was=far), schedule=ReleaseSchedule("s", keeps_end=True)
+    )
+    # A customer who does not leave by that end has no use for it.
+    at_once = past_the_schedule(Write(PlainChange.CANCEL_NOW), held, policy)
+    assert at_once == Write(PlainChange.CANCEL_NOW, schedule=ReleaseSchedule("s"))
+
+
+@pytest.mark.parametrize(
     ("kind", "reason", "has_reason", "wanted"),
     [
         (AT_PERIOD_END, CancelReason("Too slow"), False, True),
@@ -576,6 +602,12 @@ def test_a_missing_subscription_is_done_only_for_our_own_cancellation_at_once(
         else Refuse(Code.RESOURCE_MISSING)
     )
     assert step_when_missing(Action(kind, SUBSCRIPTION_ID), written=was_written) == expected
+
+
+def test_a_subscription_that_is_missing_in_an_account_of_many_may_go_on_in_another() -> None:
+    step = step_when_missing(Action(NOW, SUBSCRIPTION_ID), written=True, in_one_account=False)
+
+    assert step == Refuse(Code.RESOURCE_MISSING)
 
 
 def test_an_action_that_no_worker_will_touch_again_is_final() -> None:

@@ -474,10 +474,19 @@ def test_a_customer_takes_back_the_cancellations_that_the_policy_allows(
     assert resume_problem(policy, ending, own) is problem
 
 
-def test_in_test_mode_a_test_clock_may_date_the_cancellation() -> None:
-    frozen = dataclasses.replace(ENDING, livemode=False, canceled_at=ASKED + timedelta(days=400))
+@pytest.mark.parametrize("livemode", [True, False], ids=["live", "test mode"])
+def test_a_later_cancellation_is_the_companys_in_test_mode_as_well(livemode: bool) -> None:
+    later = dataclasses.replace(ENDING, livemode=livemode, canceled_at=ASKED + timedelta(days=400))
 
-    assert resume_problem("own", frozen, BY_US) is None
+    assert resume_problem("own", later, BY_US) is Code.ENDED_BY_THE_COMPANY
+
+
+def test_a_test_clock_or_a_simulator_may_date_the_cancellation() -> None:
+    later = dataclasses.replace(ENDING, livemode=False, canceled_at=ASKED + timedelta(days=400))
+    on_a_clock = dataclasses.replace(later, test_clock="clock_1")
+
+    assert resume_problem("own", on_a_clock, BY_US) is None
+    assert resume_problem("own", later, BY_US, is_simulated=True) is None
 
 
 WITHDRAWN = Write(PlainChange.WITHDRAW_CANCELLATION_BY_DATE)

@@ -19,6 +19,7 @@ from aiocancel import (
     SubscriptionQuery,
 )
 from aiocancel.core.codes import Code
+from aiocancel.core.decision import CancelTiming
 from aiocancel.core.identifiers import SubscriptionId
 from aiocancel.errors import BillingError
 from aiocancel.telemetry import ActionApplied, ActionParked
@@ -103,13 +104,17 @@ async def test_the_webhook_of_a_platform_tells_of_its_connected_accounts(company
     assert {delivery.status for delivery in company.stripe.deliveries} == {200}
 
 
-async def by_row(company: Company, **accounts: str | None) -> None:
+async def by_row(
+    company: Company, cancel_timing: CancelTiming = "at_period_end", **accounts: str | None
+) -> None:
     """A site whose rows name the account of each customer's subscription ``sub_<customer>``."""
     await company.pool.execute("ALTER TABLE app_subscription ADD stripe_account text")
     for customer, account in accounts.items():
         await add_customer_on(company, customer, account)
     cancel = company.plug_in(
-        billing=billing(company, account_column="stripe_account"), subscriptions=ROWS
+        billing=billing(company, account_column="stripe_account"),
+        subscriptions=ROWS,
+        cancel_timing=cancel_timing,
     )
     await company.open(cancel)
 
@@ -198,6 +203,26 @@ async def test_an_account_that_is_not_connected_keeps_the_wish_until_it_is(
 
     await company.events.first(ActionApplied)
     assert books.subscriptions["sub_bob"]["cancel_at_period_end"]
+
+
+async def test_a_cancellation_is_not_believed_where_its_row_names_another_account_since(
+    company: Company,
+) -> None:
+    books = {name: company.stripe.add_connected_account(name) for name in ("acct_7", "acct_8")}
+    books["acct_7"].add_subscription("sub_bob")
+    await by_row(company, cancel_timing="now", bob="acct_7")
+    # The row is moved when the write begins.
+    moved = "UPDATE app_subscription SET stripe_account = 'acct_8' WHERE customer_id = 'bob'"
+    await company.pool.execute(
+        "CREATE FUNCTION move() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS "
+        f"$$ BEGIN {moved}; RETURN NULL; END $$; "
+        "CREATE TRIGGER moves AFTER INSERT ON aiocancel.attempt EXECUTE FUNCTION move()"
+    )
+
+    assert await cancels(company, "bob") in ("queued", "manual")
+
+    assert await company.events.codes(ActionParked) == [Code.RESOURCE_MISSING]
+    assert books["acct_7"].subscriptions["sub_bob"]["status"] == "active"
 
 
 async def test_the_start_refuses_a_query_without_the_column_of_the_account(

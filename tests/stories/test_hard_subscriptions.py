@@ -326,6 +326,26 @@ async def test_an_agreed_end_yields_where_the_owner_says_so_and_comes_back_with_
     assert all(check_params("subscription_update", each.params) == [] for each in posts)
 
 
+@pytest.mark.parametrize("fault", [None, "error_500_before", "drop_after"])
+async def test_an_agreed_end_that_a_released_schedule_held_comes_back_with_the_customer(
+    company: Company, fault: FaultKind | None
+) -> None:
+    agreed = company.stripe.now + 700 * DAY
+    company.stripe.add_subscription("sub_1")
+    company.stripe.add_schedule("sub_sched_1", "sub_1", ends=[agreed], end_behavior="cancel")
+    paid_until = company.subscription["items"]["data"][0]["current_period_end"]
+    await open_with(company, "release", agreed_ends="yield")
+    if fault is not None:
+        company.stripe.inject(Fault(fault, method="POST", path_contains="/release"))
+
+    assert (await post(company, "canceled"))["outcome"] == "scheduled"
+    assert company.subscription["cancel_at"] == paid_until
+    assert (await post(company, "resumed"))["outcome"] == "done"
+
+    assert company.subscription["cancel_at"] == agreed
+    assert company.changes() == ["schedule_released", "cancel_at", "cancel_at"]
+
+
 async def test_a_customer_leaves_before_a_downgrade_that_then_cannot_happen(
     company: Company,
 ) -> None:
