@@ -243,9 +243,10 @@ def kept_by(
         return None
 
     # A schedule has an end of its own, and a pause of the subscription itself is another request.
-    fits_one_update = subscription.schedule_id is None and isinstance(wanted, Write)
-    if fits_one_update and isinstance(wanted.change, AddDiscount | MoveTrialEnd | PausePayments):
-        return replace(wanted, withdrawal=withdrawn.change)
+    if isinstance(wanted, Write) and subscription.schedule_id is None:
+        fits_one_update = isinstance(wanted.change, AddDiscount | MoveTrialEnd | PausePayments)
+        if fits_one_update:
+            return replace(wanted, withdrawal=withdrawn.change)
     return withdrawn if isinstance(wanted, Write | Defer | Done) and not is_sent else None
 
 
