@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import csv
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -68,4 +69,6 @@ def _append(path: Path, row: tuple[object, ...]) -> None:
 def _cell(value: object) -> str:
     """Return a cell that no spreadsheet takes for a formula."""
     text = str(value)
+    # Behind a semicolon as well: with a decimal comma, a spreadsheet parts cells there.
+    text = re.sub('(?<=[;\t\r\n])(?="*[=+@-])', "'", text)
     return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) else text

@@ -10,7 +10,13 @@ from aiocancel.billing.client import LIST_PAGE_SIZE, MAX_LIST_PAGES, StripeClien
 from aiocancel.core.actions import ActionKind
 from aiocancel.core.codes import Code
 from aiocancel.core.identifiers import SubscriptionId, is_opaque_id
-from aiocancel.core.measures.kept import KeptState, Reading, paid_since, state_of
+from aiocancel.core.measures.kept import (
+    InvoiceBounds,
+    KeptState,
+    Reading,
+    paid_since,
+    state_of,
+)
 from aiocancel.core.subscription import Subscription, read_subscription
 from aiocancel.errors import RejectedBillingError, UnknownBillingError
 
@@ -32,13 +38,13 @@ class StripeKept:
         self._client = client
 
     async def read(
-        self, subscription_id: SubscriptionId, since: datetime, account: str | None = None
+        self, subscription_id: SubscriptionId, bounds: InvoiceBounds, account: str | None = None
     ) -> Reading:
         """Return how the subscription stands, and what was paid since; raises the BillingErrors of the client.
 
         Args:
             subscription_id: Stripe's id.
-            since: The beginning of the session.
+            bounds: When the session began, and which invoices count for it.
             account: The account that it is in; None for that of the settings.
         """
         client = self._client.on(account)
@@ -49,8 +55,8 @@ class StripeKept:
             )
 
         try:
-            invoices = await _invoices(client, subscription_id, since)
-            paid = paid_since(invoices, since)
+            invoices = await _invoices(client, subscription_id, bounds.since)
+            paid, has_paid = paid_since(invoices, bounds)
             shown = _subscription_in(invoices[0]) if invoices else None
         except ValueError as error:
             raise UnknownBillingError(str(error), code=Code.UNREADABLE) from None
@@ -61,9 +67,9 @@ class StripeKept:
                 shown = await client.read(subscription_id, ActionKind.EXPECT_CANCELLATION)
             except RejectedBillingError as error:
                 if error.code == Code.RESOURCE_MISSING:
-                    return Reading(KeptState.GONE, paid)
+                    return Reading(KeptState.GONE, paid, has_paid)
                 raise
-        return Reading(state_of(shown), paid)
+        return Reading(state_of(shown), paid, has_paid)
 
 
 async def _invoices(

@@ -97,6 +97,20 @@ ENGLISH: Final[Mapping[str, str]] = {
     "promise_declined": "a declined offer does not come back",
     "promise_most": "no more offers are shown than are allowed",
     "promise_forbidden": "no offer is shown that a rule forbids",
+    # A path on which it does not hold.
+    "any_customer": "any customer",
+    "not_known": "not known: {part}",
+    "if_no_reason": "no reason is given",
+    "path": "{customer}; {reason}: {way}",
+    "then": "{first} > {last}",
+    "screen_why": "why",
+    "screen_permission": "permission",
+    "screen_exit": "exit",
+    "screen_outcome": "outcome",
+    "end_open": "open",
+    "end_canceled": "canceled",
+    "end_accepted": "accepted",
+    "end_abandoned": "abandoned",
 }
 """The English text of each key."""
 

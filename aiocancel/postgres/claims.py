@@ -183,13 +183,17 @@ FROM aiocancel.claim c LEFT JOIN aiocancel.action a ON a.claim_id = c.id AND aio
 WHERE c.public_id = $1 AND c.customer_id = $2 ORDER BY a.ordinal
 """
 
+# Who took an offer and cancels from an old tab runs no flow again: the subscription is as that one found it.
 OUTCOME: Final = """
 SELECT c.public_id, c.customer_id, c.subscription_id, c.vendor, c.status, c.flow_session_id, c.reason_text,
     c.reason_code, c.offer_id, c.flow, c.change, c.answer, aiocancel.shown_state(a.state, a.closed_at) AS state,
     a.receipt_status, a.receipt_ends_at, a.parked_code, a.takes_effect_at, a.payment_url, (
         SELECT s.snapshot FROM aiocancel.flow_session s
-        WHERE s.session_id = c.flow_session_id AND s.subscription_id = c.subscription_id AND s.told_by = 'own'
-        LIMIT 1) AS snapshot
+        WHERE s.subscription_id = c.subscription_id AND s.told_by = 'own' AND (s.session_id = c.flow_session_id
+            OR c.flow_session_id IS NULL AND c.vendor = 'own' AND c.status = 'canceled' AND s.state = 'accepted'
+              AND s.customer_id = c.customer_id
+              AND s.ended_at BETWEEN c.recorded_at - interval '1 day' AND c.recorded_at)
+        ORDER BY s.opened_at DESC LIMIT 1) AS snapshot
 FROM aiocancel.claim c LEFT JOIN aiocancel.action a ON a.claim_id = c.id AND aiocancel.is_asked_for(a.kind)
 WHERE c.id = $1 ORDER BY a.ordinal
 """

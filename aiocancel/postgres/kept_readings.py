@@ -8,10 +8,12 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from aiocancel.core.identifiers import Mode, SubscriptionId
-from aiocancel.core.measures.kept import Reading, is_late
+from aiocancel.core.measures.kept import InvoiceBounds, Reading, is_late
 from aiocancel.postgres.connection import LedgerConnection
 
 if TYPE_CHECKING:
+    import asyncpg
+
     from aiocancel.postgres.connection import Pool
 
 # Customers' changes come first: while one could have been taken within the last minute and was not, nothing is read.
@@ -26,7 +28,19 @@ WITH due AS (
 UPDATE aiocancel.kept_reading r SET due_at = now() + $4, lease = $1, attempts = r.attempts + 1
 FROM due JOIN aiocancel.flow_session s ON s.id = due.session
 WHERE r.session = due.session AND r.day = due.day
-RETURNING r.session, r.day, r.attempts, s.subscription_id, s.opened_at, s.customer_id, s.stripe_account
+RETURNING r.session, r.day, r.attempts, s.subscription_id, s.opened_at, s.customer_id, s.stripe_account,
+    (SELECT min(n.opened_at) FROM aiocancel.flow_session n
+        WHERE n.subscription_id = s.subscription_id AND n.mode = s.mode
+          AND (n.opened_at, n.id) > (s.opened_at, s.id)) AS next_at,
+    s.state = 'accepted' AS has_offer,
+    (SELECT min(n.opened_at) FROM aiocancel.flow_session n
+        WHERE n.subscription_id = s.subscription_id AND n.mode = s.mode AND n.state = 'accepted'
+          AND (n.opened_at, n.id) > (s.opened_at, s.id)) AS next_offer_at,
+    -- Its own readings have added up discounts until then.
+    EXISTS (SELECT FROM aiocancel.flow_session e
+        WHERE e.subscription_id = s.subscription_id AND e.mode = s.mode AND e.state = 'accepted'
+          AND (e.opened_at, e.id) < (s.opened_at, s.id)
+          AND e.opened_at > s.opened_at - interval '90 days') AS is_after_offer
 """
 
 READ: Final = """
@@ -64,14 +78,17 @@ WHERE session = $1 AND day = $2 AND lease = $3
 
 @dataclass(frozen=True, slots=True)
 class DueReading:
-    """A reading under our lease; ``attempt`` counts from 1, and ``account`` is None where it was not noted."""
+    """A reading under our lease; ``attempt`` counts from 1, and ``account`` is None where it was not noted.
+
+    ``bounds`` say when its session began, and which invoices count for it.
+    """
 
     session: int
     day: int
     lease: uuid.UUID
     attempt: int
     subscription_id: SubscriptionId
-    started_at: datetime
+    bounds: InvoiceBounds
     customer_id: str = field(default="", repr=False)
     account: str | None = None
 
@@ -102,7 +119,7 @@ class KeptReadings:
                 lease,
                 row["attempts"],
                 SubscriptionId(row["subscription_id"]),
-                row["opened_at"],
+                _bounds(row),
                 row["customer_id"],
                 row["stripe_account"],
             )
@@ -126,7 +143,7 @@ class KeptReadings:
                 at,
                 reading.state,
                 reading.is_kept,
-                is_late(due.started_at, due.day, at),
+                is_late(due.bounds.since, due.day, at),
                 [each.currency for each in reading.paid],
                 [each.invoices for each in reading.paid],
                 [each.paid_minor for each in reading.paid],
@@ -140,3 +157,11 @@ class KeptReadings:
         await self._connection.at_once(
             LATER, due.session, due.day, due.lease, timedelta(seconds=delay_s)
         )
+
+
+def _bounds(row: asyncpg.Record) -> InvoiceBounds:
+    """Return which invoices count for a session; a discount belongs to the last accepted offer before it, if any."""
+    since, next_at = row["opened_at"], row["next_at"]
+    if row["has_offer"]:
+        return InvoiceBounds(since, next_at, row["next_offer_at"])
+    return InvoiceBounds(since, next_at, since if row["is_after_offer"] else next_at)

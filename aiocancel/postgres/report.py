@@ -80,15 +80,18 @@ GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT $6
 """
 
 REASONS: Final = """
-SELECT reason AS key, 0 AS day, ARRAY[count(*) FILTER (WHERE chosen), count(*)] AS numbers FROM aiocancel.v_reasons
-WHERE started_at >= $1 AND started_at < $2 AND mode = $3
+SELECT reason AS key, 0 AS day, ARRAY[count(*) FILTER (WHERE chosen),
+    count(*) FILTER (WHERE shown_at IS NOT NULL OR reason = ''),
+    count(*) FILTER (WHERE shown_at IS NULL AND reason <> '')] AS numbers
+FROM aiocancel.v_reasons WHERE started_at >= $1 AND started_at < $2 AND mode = $3
 GROUP BY reason ORDER BY count(*) DESC, reason LIMIT $4
 """
 
 OFFERS: Final = """
 SELECT offer AS key, 0 AS day, ARRAY[count(*), count(*) FILTER (WHERE accepted),
-    count(*) FILTER (WHERE session_state = 'canceled'),
-    count(*) FILTER (WHERE NOT accepted AND session_state <> 'canceled')] AS numbers
+    count(*) FILTER (WHERE session_state = 'canceled'), count(*) FILTER (WHERE session_state = 'abandoned'),
+    count(*) FILTER (WHERE NOT accepted AND session_state = 'accepted'),
+    count(*) FILTER (WHERE session_state = 'open')] AS numbers
 FROM aiocancel.v_offers WHERE started_at >= $1 AND started_at < $2 AND mode = $3 AND offer IS NOT NULL
 GROUP BY offer ORDER BY count(*) DESC, offer LIMIT $4
 """
@@ -293,7 +296,14 @@ class Figures:
     async def reasons(self, since: datetime, until: datetime) -> Sequence[ReasonShare]:
         """Return how often each reason was given, of the sessions that showed it."""
         sums = await self._sums(Figure.REASONS, since, until)
-        found = [ReasonShare(key, Share(*numbers)) for key, _, numbers in sums.items()]
+        # A vendor tells the answer alone: whoever answered there saw each reason that vendors tell.
+        # A worker of the release before counts no third number.
+        counts = {key: (*numbers, 0)[:3] for key, _, numbers in sums.items()}
+        told = sum(by_vendor for _, _, by_vendor in counts.values())
+        found = [
+            ReasonShare(key, Share(chosen, shown + (told if by_vendor else 0)))
+            for key, (chosen, shown, by_vendor) in counts.items()
+        ]
         found.sort(key=lambda each: (not each.reason, -each.chosen.part, each.reason))
         return found[:MOST_GROUPS]
 

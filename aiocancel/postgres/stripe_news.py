@@ -114,9 +114,11 @@ ORDER BY a.id
 LAST_WISH: Final = """
 SELECT c.reason_text, c.reason_code, c.flow, s.snapshot
 FROM aiocancel.claim c LEFT JOIN LATERAL (
-    SELECT snapshot FROM aiocancel.flow_session
-    WHERE session_id = c.flow_session_id AND subscription_id = c.subscription_id AND vendor = c.vendor
-    LIMIT 1) s ON true
+    SELECT r.snapshot FROM aiocancel.flow_session r
+    WHERE r.subscription_id = c.subscription_id AND r.vendor = c.vendor AND (r.session_id = c.flow_session_id
+        OR c.flow_session_id IS NULL AND c.vendor = 'own' AND c.status = 'canceled' AND r.state = 'accepted'
+          AND r.customer_id = c.customer_id AND r.ended_at BETWEEN c.recorded_at - interval '1 day' AND c.recorded_at)
+    ORDER BY r.opened_at DESC LIMIT 1) s ON true
 WHERE c.subscription_id = $1 AND c.mode = $2 AND (c.flow_session_id IS NOT NULL OR c.status = 'canceled')
 ORDER BY c.id DESC LIMIT 1
 """

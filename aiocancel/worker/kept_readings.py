@@ -15,7 +15,7 @@ from typing import Final, Protocol
 
 from aiocancel.core.codes import Code
 from aiocancel.core.identifiers import SubscriptionId
-from aiocancel.core.measures.kept import Reading, due_at
+from aiocancel.core.measures.kept import InvoiceBounds, Reading, due_at
 from aiocancel.core.retry import delay_s
 from aiocancel.errors import (
     AiocancelError,
@@ -45,7 +45,7 @@ class ReadsKept(Protocol):
     """Stripe, as far as readings need it."""
 
     async def read(
-        self, subscription_id: SubscriptionId, since: datetime, account: str | None = None
+        self, subscription_id: SubscriptionId, bounds: InvoiceBounds, account: str | None = None
     ) -> Reading:
         """Return how the subscription stands in an account, and what was paid since; raises BillingErrors."""
         ...
@@ -110,13 +110,13 @@ class KeptReader:
     async def _read(self, due: DueReading) -> None:
         try:
             account = await self._account_of(due)
-            reading = await self._billing.read(due.subscription_id, due.started_at, account)
+            reading = await self._billing.read(due.subscription_id, due.bounds, account)
         except BillingError as error:
             await self._readings.later(due, delay_s=self._wait_s(due, error))
             return
 
         # Brought forward by the news of an end that does not stand: its day is still to come.
-        early_s = (due_at(due.started_at, due.day) - self._now()).total_seconds()
+        early_s = (due_at(due.bounds.since, due.day) - self._now()).total_seconds()
         if early_s > 0 and not reading.is_over:
             await self._readings.later(due, delay_s=early_s)
             return

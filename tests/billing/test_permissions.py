@@ -13,7 +13,7 @@ from aiocancel.billing.kept_readings import StripeKept
 from aiocancel.billing.permissions import NOBODY, Needs, missing_permissions, probes
 from aiocancel.core.codes import Code
 from aiocancel.core.identifiers import SubscriptionId
-from aiocancel.core.measures.kept import KeptState
+from aiocancel.core.measures.kept import InvoiceBounds, KeptState
 from aiocancel.core.permissions import PERMISSIONS, permission_named_in
 from aiocancel.core.schedules import SchedulePolicy
 from aiocancel.errors import TransientBillingError
@@ -222,7 +222,9 @@ async def test_who_is_still_there_without_an_invoice_is_read_without_the_permiss
     simulator.invoices.clear()
 
     async with client_of(url, api_key=KEY) as client:
-        reading = await StripeKept(client).read(SubscriptionId("sub_1"), datetime.now(UTC))
+        reading = await StripeKept(client).read(
+            SubscriptionId("sub_1"), InvoiceBounds(datetime.now(UTC))
+        )
 
     assert reading.state is KeptState.ACTIVE
 

@@ -105,7 +105,11 @@ async def test_a_print_in_grey_has_marks_and_words_that_stand_out_from_paper(
     await page.goto(f"{url}/figures?view=print")
 
     greys = await page.evaluate(GREYS)
+    drawn = page.locator("main :is(svg.w720, svg.cell) :is(.bar, .dot, .range, .hollow)")
 
+    # All of them are on the paper.
+    assert await drawn.evaluate_all("all => all.every(each => each.getClientRects().length > 0)")
+    assert await drawn.count() > 20
     kinds = {kind for kind, _ in greys}
     assert {"bar", "dot", "range", "axis", "TD"} <= kinds
     # Three to one for marks and 4.5 to one for words, on white; all marks are held to the words' measure.

@@ -95,7 +95,7 @@ def test_check_fails_with_the_path_that_breaks_a_promise(
     printed = capsys.readouterr().out
     assert "BROKEN: no path has more than 2 screens" in printed
     assert (
-        "  has run for 1 months, place US-MN; reason unused: why > permission > break > open"
+        "  it has run for 1 months, the place is US-MN; the reason is unused: why > permission > break > open"
         in printed
     )
 

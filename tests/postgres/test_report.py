@@ -130,16 +130,46 @@ async def test_each_reason_has_a_denominator_of_its_own(figures: Figures, pool: 
         PastSession(1, reason="unused"),
         PastSession(2, reason="too_expensive"),
         PastSession(3, reasons=("too_expensive", "other")),
-        PastSession(4, told_by="vendor", reasons=(), reason="unused"),
     )
 
-    found = {each.reason: each.chosen for each in await figures.reasons(*RANGE)}
-
-    assert found == {
-        "unused": Share(2, 3),
+    assert await reasons_of(figures, pool) == {
+        "unused": Share(1, 2),
         "too_expensive": Share(1, 3),
         "other": Share(0, 3),
         "": Share(1, 3),
+    }
+
+
+async def reasons_of(figures: Figures, pool: Pool) -> dict[str, Share]:
+    """Each reason's share, as the figures and the statement of its definition have it."""
+    found = {each.reason: each.chosen for each in await figures.reasons(*RANGE)}
+    rows = await pool.fetch(as_statement(BY_KEY["reasons"]), *RANGE, "test")
+    assert found == {row["reason"]: Share(row["chosen"], int(row["shown"])) for row in rows}
+    return found
+
+
+async def test_whoever_answered_a_vendors_question_saw_each_reason_that_vendors_tell(
+    figures: Figures, pool: Pool
+) -> None:
+    told = [("unused", 3), ("too_complex", 1)]
+    numbers = iter(range(10))
+    await add_sessions(
+        pool,
+        *(
+            PastSession(next(numbers), told_by="vendor", reasons=(), reason=reason)
+            for reason, times in told
+            for _ in range(times)
+        ),
+        # One that gave no answer shows nothing, and one of our own flow shows what it showed.
+        PastSession(8, told_by="vendor", reasons=()),
+        PastSession(9, reason="other", reasons=("unused", "other")),
+    )
+
+    assert await reasons_of(figures, pool) == {
+        "unused": Share(3, 5),
+        "too_complex": Share(1, 4),
+        "other": Share(1, 1),
+        "": Share(0, 1),
     }
 
 
@@ -151,12 +181,16 @@ async def test_those_who_saw_an_offer_took_it_cancelled_or_changed_nothing(
         PastSession(1, "accepted", shown=("half", "break"), accepted="break"),
         PastSession(2, shown=("half",)),
         PastSession(3, "abandoned", shown=("half",)),
+        PastSession(4, "open", shown=("half",)),
     )
 
-    assert await figures.offers(*RANGE) == [
-        OfferFate("half", shown=3, accepted=0, canceled=1, abandoned=2),
-        OfferFate("break", shown=1, accepted=1, canceled=0, abandoned=0),
-    ]
+    half, pause = await figures.offers(*RANGE)
+
+    # Who took another offer has not left without change.
+    assert half == OfferFate(
+        "half", shown=4, accepted=0, canceled=1, abandoned=1, took_another=1, still_open=1
+    )
+    assert pause == OfferFate("break", shown=1, accepted=1, canceled=0, abandoned=0)
 
 
 async def test_the_kept_are_counted_of_those_who_were_read_and_paused_is_apart(

@@ -8,6 +8,7 @@ from tests.support.generated_company import (
     differences,
     holds_the_truth,
     make_company,
+    rate_told,
     store,
 )
 from tests.support.saas import Pool
@@ -45,3 +46,10 @@ def test_the_true_effect_of_offers_lies_inside_its_interval_as_often_as_is_said(
 
     # 95 of 100, and what chance allows: fewer than 87 come once in two thousand times.
     assert held >= 87
+
+
+def test_the_rate_of_many_companies_is_told_with_its_own_interval() -> None:
+    assert rate_told([True] * 94 + [False] * 6 + [True] * 843 + [False] * 57) == (
+        "the true effect lies inside its interval for 937 of 1000 seeds: 93.7% (92.0% to 95.0%), "
+        "and for 94 of the first 100"
+    )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 from aiocancel.core.claim import CancelReason
 from aiocancel.core.flow_details import FREE_TEXT, Answered, FlowDetails
@@ -14,6 +16,7 @@ from aiocancel.postgres.ledger import Ledger
 from aiocancel.postgres.stripe_news import StripeNews, TakenNews
 from tests.support.claims import make_claim, make_grant, record
 from tests.support.flow_sessions import begin, own_claim
+from tests.support.past_sessions import PastSession, add_sessions
 from tests.support.saas import Pool
 
 TOO_DEAR = CancelReason("Too dear for us", "too_expensive")
@@ -45,6 +48,30 @@ async def test_a_run_of_our_own_is_told_with_its_reason_answers_and_snapshot(poo
     assert wish.snapshot["price_minor"] == 2900
     assert "three people" not in repr(wish)
     assert "Too dear" not in repr(wish)
+
+
+async def test_who_took_an_offer_and_cancels_from_an_old_tab_is_told_with_the_snapshot_of_that_flow(
+    pool: Pool,
+) -> None:
+    lately = datetime.now(UTC) - timedelta(minutes=5)
+    taken = PastSession(
+        1,
+        "accepted",
+        lately,
+        shown=("half",),
+        accepted="half",
+        customer_id="ada",
+        subscription_id="sub_1",
+    )
+    await add_sessions(pool, taken)
+    claim = replace(make_claim("canceled", text=TOO_DEAR.text), vendor="own")
+    await record(Ledger(pool), claim, make_grant())
+
+    wish = await said(pool)
+
+    assert wish.reason.text == TOO_DEAR.text
+    assert wish.snapshot is not None
+    assert wish.snapshot["plan"] == "Pro"
 
 
 async def test_taking_a_wish_back_leaves_what_was_said(pool: Pool) -> None:

@@ -11,7 +11,7 @@ import pytest
 from aiocancel.billing.kept_readings import StripeKept
 from aiocancel.core.codes import Code
 from aiocancel.core.identifiers import SubscriptionId
-from aiocancel.core.measures.kept import KeptState, Paid, Reading
+from aiocancel.core.measures.kept import InvoiceBounds, KeptState, Paid, Reading
 from aiocancel.errors import RejectedBillingError, TransientBillingError, UnavailableError
 from aiocancel.postgres.kept_readings import KeptReadings
 from aiocancel.telemetry import PermissionMissing
@@ -85,6 +85,50 @@ def _pay(bench: Bench, paid_minor: int, *, discount: int = 0) -> dict[str, Any]:
     held["status_transitions"]["paid_at"] = int(NOW.timestamp()) - 60
     held["total_discount_amounts"] = [{"amount": discount, "discount": "di_1"}] if discount else []
     return {"subscription": held["parent"]["subscription_details"]["subscription"]}
+
+
+async def test_an_invoice_counts_for_the_last_session_before_it_and_its_discount_for_the_last_offer(
+    bench: Bench,
+) -> None:
+    bench.stripe.add_subscription("sub_1")
+    _pay(bench, 1450, discount=1450)
+    ago = {1: 65, 2: 61, 3: 31}
+    accepted = {"state": "accepted", "accepted": "half", "shown": ("half",)}
+    sessions = [
+        PastSession(
+            number,
+            subscription_id="sub_1",
+            opened_at=NOW - days * DAY,
+            **(accepted if number == 2 else {"state": "abandoned"}),
+        )
+        for number, days in ago.items()
+    ]
+    other = PastSession(5, subscription_id="sub_1", opened_at=NOW - 1 * DAY, mode="live")
+    first, second, third, *_ = await add_sessions(bench.pool, *sessions, other)
+
+    assert await reader(bench).look() == 5
+
+    # Paid a minute ago: for the third session. The discount is that of the second.
+    paid = await bench.pool.fetch(
+        "SELECT session, day, invoices, paid_minor, given_minor FROM aiocancel.kept_payment"
+        " ORDER BY session, day"
+    )
+    assert [tuple(row) for row in paid] == [
+        (second, 30, 0, 0, 1450),
+        (second, 60, 0, 0, 1450),
+        (third, 30, 1, 1450, 0),
+    ]
+    # And each of them is still there.
+    kept = await bench.pool.fetch(
+        "SELECT session, day FROM aiocancel.kept_reading WHERE kept ORDER BY session, day"
+    )
+    assert [tuple(row) for row in kept] == [
+        (first, 30),
+        (first, 60),
+        (second, 30),
+        (second, 60),
+        (third, 30),
+    ]
 
 
 async def test_who_is_active_and_has_not_paid_is_not_kept(bench: Bench) -> None:
@@ -180,7 +224,7 @@ class _Refusing:
         self.error = error
 
     async def read(
-        self, subscription_id: SubscriptionId, since: datetime, account: str | None = None
+        self, subscription_id: SubscriptionId, bounds: InvoiceBounds, account: str | None = None
     ) -> Reading:
         raise self.error
 
@@ -252,11 +296,11 @@ async def test_a_reading_that_cannot_be_stored_keeps_no_other_from_being_read(be
 
     class Odd(StripeKept):
         async def read(
-            self, subscription_id: SubscriptionId, since: datetime, account: str | None = None
+            self, subscription_id: SubscriptionId, bounds: InvoiceBounds, account: str | None = None
         ) -> Reading:
             if subscription_id == "sub_1":
                 return Reading(KeptState.ACTIVE, (Paid("eur", 1, 2**80, 0),))
-            return await super().read(subscription_id, since)
+            return await super().read(subscription_id, bounds)
 
     assert await reader(bench, Odd(bench.client)).look() == 2
 
@@ -302,7 +346,7 @@ async def test_the_reader_outlives_an_outage(bench: Bench) -> None:
 
 async def test_a_plain_word_in_the_place_of_an_id_asks_nothing(bench: Bench) -> None:
     with pytest.raises(RejectedBillingError):
-        await StripeKept(bench.client).read(SubscriptionId("../x"), NOW)
+        await StripeKept(bench.client).read(SubscriptionId("../x"), InvoiceBounds(NOW))
 
 
 # --- accounts that each row names

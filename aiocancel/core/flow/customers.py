@@ -30,6 +30,8 @@ from aiocancel.core.flow.conditions import (
     TenureIs,
 )
 from aiocancel.core.flow.snapshot import History, Scalar, Snapshot
+from aiocancel.core.owners_words import listed
+from aiocancel.core.sentences import Sentence, Value
 from aiocancel.errors import ConfigurationError
 
 MOST_KINDS: Final = 20_000
@@ -41,15 +43,20 @@ _NOBODY_KNOWS: Final = Snapshot(_NOW)
 
 @dataclass(frozen=True, slots=True)
 class KindOfCustomer:
-    """One kind: an example, and the English words for it."""
+    """One kind: an example, and what is told of it."""
 
     snapshot: Snapshot
-    words: str
+    parts: tuple[Sentence, ...] = ()
+
+    @property
+    def told(self) -> Value:
+        """Who it is, for whoever owns the flow."""
+        return listed("comma", self.parts) if self.parts else Sentence("any_customer")
 
 
 @dataclass(frozen=True, slots=True)
 class _Example:
-    words: str
+    told: Sentence
     changes: Mapping[str, Any]
 
 
@@ -82,8 +89,8 @@ def _joined(examples: tuple[_Example, ...]) -> KindOfCustomer:
         known = dict(example.changes)
         columns |= known.pop("columns", {})
         changes |= known
-    words = ", ".join(example.words for example in examples) or "any customer"
-    return KindOfCustomer(replace(_NOBODY_KNOWS, **changes, columns=columns), words)
+    parts = tuple(example.told for example in examples)
+    return KindOfCustomer(replace(_NOBODY_KNOWS, **changes, columns=columns), parts)
 
 
 def _told_apart(examples: Sequence[_Example], leaves: Sequence[Condition]) -> list[_Example]:
@@ -111,8 +118,8 @@ def _dimensions(
         found[f"column {name}"].extend(between)
     if histories := list(_histories([leaf for leaf in leaves if isinstance(leaf, HistoryIs)])):
         found["history"] = histories
-    for name, examples in found.items():
-        examples.append(_Example(f"{name} unknown", {}))
+    for examples in found.values():
+        examples.append(_Example(Sentence("not_known", {"part": examples[0].told}), {}))
     return found
 
 
@@ -120,8 +127,10 @@ def _examples(leaf: Condition) -> tuple[str, list[_Example]]:
     """Return the dimension of a condition, and examples on every side of it."""
     match leaf:
         case PlanIs(price_ids):
-            known = (*price_ids, "another price")
-            return "price", [_Example(f"price {each}", {"price_ids": (each,)}) for each in known]
+            return "price", [
+                *(_Example(_is("if_price", each), {"price_ids": (each,)}) for each in price_ids),
+                _Example(_is_not(leaf), {"price_ids": ("another price",)}),
+            ]
         case AmountIs():
             return "amount", _amounts(leaf)
         case IntervalIs():
@@ -129,41 +138,62 @@ def _examples(leaf: Condition) -> tuple[str, list[_Example]]:
         case TenureIs(least, most):
             return "tenure", [
                 _Example(
-                    f"has run for {months} months", {"started_at": add_months(_NOW, -int(months))}
+                    Sentence("if_run", {"bounds": str(months)}),
+                    {"started_at": add_months(_NOW, -int(months))},
                 )
                 for months in _around(least, most)
             ]
         case StatusIs():
-            return "status", [_Example(f"status {each}", {"status": each}) for each in STATUSES]
+            return "status", [
+                _Example(_is("if_status", each), {"status": each}) for each in STATUSES
+            ]
 
         case CountryIs(codes):
-            known = (*codes, "another country")
-            return "country", [_Example(f"country {each}", {"country": each}) for each in known]
+            return "country", [
+                *(_Example(_is("if_country", each), {"country": each}) for each in codes),
+                _Example(_is_not(leaf), {"country": "another country"}),
+            ]
         case PlaceIs(codes):
             countries = [code[:2] for code in codes]
             # No part of a country is called so: it stands for those that no condition names.
             others = [f"{country}-0" for country in countries]
-            known = (*codes, *countries, *others, "elsewhere")
-            return "place", [_Example(f"place {each}", {"place": each}) for each in known]
+            known = (*codes, *countries, *others)
+            return "place", [
+                *(_Example(_is("if_place", each), {"place": each}) for each in known),
+                _Example(_is_not(leaf), {"place": "elsewhere"}),
+            ]
         case ColumnIs(name):
             return f"column {name}", [
-                _Example(f"{name} {value}", {"columns": {name: value}}) for value in _values(leaf)
+                _Example(_column_is(name, value), {"columns": {name: value}})
+                for value in _values(leaf)
             ]
         case _:
             # The walk goes through every reason by itself, and counts of both kinds are combined elsewhere.
             return "", []
 
 
+def _is(key: str, value: str) -> Sentence:
+    return Sentence(key, {"values": value})
+
+
+def _is_not(leaf: Condition) -> Sentence:
+    return Sentence("not", {"part": leaf.told()})
+
+
+def _column_is(name: str, value: object) -> Sentence:
+    return Sentence("if_column", {"name": name, "values": str(value)})
+
+
 def _amounts(leaf: AmountIs) -> list[_Example]:
     return [
         *(
             _Example(
-                f"{minor} {leaf.currency} a payment",
+                Sentence("if_amount", {"bounds": str(minor), "currency": leaf.currency}),
                 {"currency": leaf.currency, "price_minor": minor},
             )
             for minor in _around(leaf.at_least, leaf.at_most)
         ),
-        _Example("another currency", {"currency": "another", "price_minor": 0}),
+        _Example(_is_not(leaf), {"currency": "another", "price_minor": 0}),
     ]
 
 
@@ -171,11 +201,12 @@ def _intervals(leaf: IntervalIs) -> list[_Example]:
     return [
         *(
             _Example(
-                f"paid every {leaf.count} {word}", {"interval": word, "interval_count": leaf.count}
+                replace(leaf, words=(word,)).told(),
+                {"interval": word, "interval_count": leaf.count},
             )
             for word in leaf.words
         ),
-        _Example("another interval", {"interval": "another", "interval_count": 0}),
+        _Example(_is_not(leaf), {"interval": "another", "interval_count": 0}),
     ]
 
 
@@ -207,7 +238,9 @@ def _between_bounds(leaves: Sequence[Condition]) -> dict[str, list[_Example]]:
     found: dict[str, list[_Example]] = {}
     for name, numbers in bounds.items():
         middles = [(low + high) / 2 for low, high in itertools.pairwise(sorted(numbers))]
-        found[name] = [_Example(f"{name} {each}", {"columns": {name: each}}) for each in middles]
+        found[name] = [
+            _Example(_column_is(name, each), {"columns": {name: each}}) for each in middles
+        ]
     return found
 
 
@@ -219,6 +252,7 @@ def _prices_together(
     Those are every two prices, all of them, and any part of a few that one condition names.
     """
     named = _prices(leaves)
+
     together: dict[tuple[str, ...], None] = dict.fromkeys(itertools.combinations(named, 2))
     together[tuple(named)] = None
     for condition in conditions:
@@ -226,8 +260,12 @@ def _prices_together(
         if len(prices) <= _MOST_PRICES_APART:
             for count in range(2, len(prices) + 1):
                 together.update(dict.fromkeys(itertools.combinations(prices, count)))
+
     several = [each for each in together if len(each) > 1]
-    return [_Example(f"prices {' and '.join(each)}", {"price_ids": each}) for each in several]
+    return [
+        _Example(Sentence("if_price", {"values": listed("and", each)}), {"price_ids": each})
+        for each in several
+    ]
 
 
 def _prices(leaves: Sequence[Condition]) -> list[str]:
@@ -244,5 +282,12 @@ def _histories(leaves: Sequence[HistoryIs]) -> Iterator[_Example]:
     )
     for taken, before in itertools.product(offers or [0], cancellations or [0]):
         history = History(int(taken), int(before))
-        words = f"{taken} offers and {before} cancellations before"
-        yield _Example(words, {"history": history})
+
+        told = Sentence(
+            "comma",
+            {
+                "first": Sentence("if_offers", {"bounds": str(taken)}),
+                "last": Sentence("if_cancellations", {"bounds": str(before)}),
+            },
+        )
+        yield _Example(told, {"history": history})

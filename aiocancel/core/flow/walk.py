@@ -53,9 +53,10 @@ from aiocancel.core.flow.steps import (
 from aiocancel.core.offers.offer_rules import DEFAULT_RULES, OfferRules
 from aiocancel.core.offers.terms import NO_LIMITS, OfferLimits
 from aiocancel.core.owners_words import in_english
-from aiocancel.core.sentences import Sentence
+from aiocancel.core.sentences import Sentence, Value
 
 MOST_SCREENS: Final = 6
+_SCREENS: Final = (FlowStep.WHY, FlowStep.PERMISSION, FlowStep.EXIT, FlowStep.OUTCOME)
 Advance: TypeAlias = Callable[
     [FlowDefinition, FlowProgress, FittingOffers, FlowEvent], FlowProgress
 ]
@@ -66,20 +67,36 @@ class FlowPath:
     """One customer's way through the flow.
 
     Args:
-        customer: Who it is, in words.
+        customer: Who it is.
         reason: The reason chosen, None where the question was skipped or not asked.
         screens: The screens before the outcome, an offer by its key.
         end: How it ends.
     """
 
-    customer: str
+    customer: Value
     reason: str | None
     screens: tuple[str, ...]
     end: SessionState
 
+    def told(self) -> Sentence:
+        """Return it in one line, for whoever owns the flow."""
+        reason = (
+            Sentence("if_no_reason")
+            if self.reason is None
+            else Sentence("if_reason", {"values": self.reason})
+        )
+
+        way: Value = ""
+        for each in self.screens:
+            # An offer is told by its key.
+            screen = Sentence(f"screen_{each}") if each in _SCREENS else each
+            way = Sentence("then", {"first": way, "last": screen}) if way else screen
+        way = Sentence("then", {"first": way, "last": Sentence(f"end_{self.end}")})
+        return Sentence("path", {"customer": self.customer, "reason": reason, "way": way})
+
     def in_words(self) -> str:
-        """Return it in one line."""
-        return f"{self.customer}; reason {self.reason or 'none'}: {' > '.join(self.screens)} > {self.end}"
+        """Return it in English."""
+        return in_english(self.told())
 
 
 @dataclass(frozen=True, slots=True)
@@ -409,7 +426,7 @@ class _Walker:
             self.shown[key] = self.shown.get(key, 0) + 1
 
     def _path(self, run: _Run, screens: tuple[str, ...], end: SessionState) -> FlowPath:
-        return FlowPath(run.kind.words, run.allowed.reason, screens, end)
+        return FlowPath(run.kind.told, run.allowed.reason, screens, end)
 
     def _break(self, promise: str, path: FlowPath) -> None:
         told = Sentence(promise, {"number": self._most_screens})

@@ -50,7 +50,11 @@ class Definition:
 _SELECTS: Final = {
     "kept_revenue": "currency, sum(paid_minor) AS kept_minor",
     "cost_of_offers": "currency, sum(given_minor) AS given_minor",
-    "reasons": "reason, count(*) FILTER (WHERE chosen) AS chosen, count(*) AS shown",
+    # Whoever answered a vendor's question saw each reason that vendors tell.
+    "reasons": """reason, count(*) FILTER (WHERE chosen) AS chosen,
+    count(*) FILTER (WHERE shown_at IS NOT NULL OR reason = '')
+        + CASE WHEN count(*) FILTER (WHERE shown_at IS NULL AND reason <> '') > 0
+            THEN sum(count(*) FILTER (WHERE shown_at IS NULL AND reason <> '')) OVER () ELSE 0 END AS shown""",
     "hold_out": "held_out, count(*) FILTER (WHERE kept) AS kept, count(*) AS due",
     "kept_30": "count(*) FILTER (WHERE kept) AS kept, count(*) AS read",
     "kept_60": "count(*) FILTER (WHERE kept) AS kept, count(*) AS read",
@@ -156,7 +160,7 @@ DEFINITIONS: Final = (
         "",
         "It is what came in: discounts are off already, and stand beside it as the cost of offers. It is never "
         "annualised and never added up over currencies. It includes customers who would have stayed anyway. An invoice "
-        "counts for each session that went before it: a customer of three sessions counts three times.",
+        "counts once, for the last session before it.",
         "v_revenue",
         "is_latest",
     ),
@@ -166,8 +170,8 @@ DEFINITIONS: Final = (
         "The discounts on invoices that were paid after a session with an accepted offer, until the latest reading.",
         "",
         "Free time of a pause or a longer trial is on no invoice, and no price is made up for it. A discount that the "
-        "customer had before is counted as well, since an invoice does not tell the two apart. An invoice counts for "
-        "each session that went before it: a customer of three sessions counts three times.",
+        "customer had before is counted as well, since an invoice does not tell the two apart. An invoice counts once, "
+        "for the last accepted offer before it.",
         "v_revenue",
         "is_latest AND outcome = 'accepted'",
     ),
@@ -176,7 +180,8 @@ DEFINITIONS: Final = (
         "Reasons",
         "Sessions in which the customer gave this reason.",
         "sessions that showed this reason",
-        "Sessions in which it was not among the answers: each reason has its own denominator.",
+        "Sessions in which it was not among the answers: each reason has its own denominator. A vendor tells the "
+        "answer alone; there, each reason that was ever given counts as shown in every session with an answer.",
         "v_reasons",
     ),
     Definition(

@@ -5,6 +5,8 @@
 3. A subscription that has ended stays ended: the readings that were still to come need no further look.
 4. Sessions are compared on a day only once theirs has come: who leaves is read before it, and who stays is not.
 5. A reading that comes more than a day late is marked late, and counts.
+6. An invoice is added up once: what was paid with it for the last session before it, and the discounts on it for the
+   last accepted offer before it. Whether a customer is kept is asked for each session by itself.
 """
 
 from __future__ import annotations
@@ -53,21 +55,47 @@ class Paid:
 
 
 @dataclass(frozen=True, slots=True)
+class InvoiceBounds:
+    """Which invoices are added up for a session; see rule 6.
+
+    Args:
+        since: The beginning of the session, aware.
+        paid_until: When the next session of the subscription began; None where there is none.
+        given_until: From when on discounts belong to another session's offer: ``since`` itself where they belong to an
+            earlier one's; None where there is no other.
+    """
+
+    since: datetime
+    paid_until: datetime | None = None
+    given_until: datetime | None = None
+
+    def has_payment(self, paid_at: datetime) -> bool:
+        """Tell whether what was paid at a moment after ``since`` counts for this session."""
+        return self.paid_until is None or paid_at < self.paid_until
+
+    def has_gift(self, paid_at: datetime) -> bool:
+        """Tell whether the discounts on an invoice that was paid after ``since`` count for this session."""
+        return self.given_until is None or paid_at < self.given_until
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """One look at Stripe.
 
     Args:
         state: How the subscription stands.
-        paid: What was paid since the session began, for each currency.
+        paid: What was paid since the session began and counts for it, for each currency.
+        has_paid: Whether an invoice with money on it was paid since, for this session or for a later one.
     """
 
     state: KeptState
     paid: tuple[Paid, ...] = ()
+    has_paid: bool = False
 
     @property
     def is_kept(self) -> bool:
         """Whether the customer counts as kept; see rule 1."""
-        return self.state is KeptState.ACTIVE and any(each.invoices for each in self.paid)
+        return self.state is KeptState.ACTIVE and self.has_paid
 
     @property
     def is_over(self) -> bool:
@@ -98,20 +126,27 @@ def state_of(subscription: Subscription) -> KeptState:
     return KeptState.ACTIVE if subscription.status == "active" else KeptState.UNPAID
 
 
-def paid_since(invoices: Iterable[Mapping[str, Any]], since: datetime) -> tuple[Paid, ...]:
-    """Add up the invoices that were paid since a moment, for each currency.
+def paid_since(
+    invoices: Iterable[Mapping[str, Any]], bounds: InvoiceBounds
+) -> tuple[tuple[Paid, ...], bool]:
+    """Add up the invoices that count for a session, for each currency; and tell whether any was paid since at all.
 
     Args:
         invoices: Stripe's JSON objects. https://docs.stripe.com/api/invoices/object
-        since: The beginning of the session.
+        bounds: Which of them count.
 
     Raises:
         ValueError: One is not an invoice, or lacks a field that is counted.
     """
     totals: dict[str, list[int]] = {}
+    has_paid = False
     for invoice in invoices:
         try:
-            paid = _paid(invoice, since)
+            paid_at = _paid_at(invoice)
+            if paid_at is None or paid_at < bounds.since:
+                continue
+            has_paid = has_paid or invoice["amount_paid"] > 0
+            paid = _counted(invoice, bounds, paid_at)
         except (KeyError, TypeError, AttributeError, OverflowError, OSError) as error:
             raise ValueError(f"Stripe's invoice lacks a field: {type(error).__name__}") from error
         if paid is None:
@@ -121,21 +156,31 @@ def paid_since(invoices: Iterable[Mapping[str, Any]], since: datetime) -> tuple[
         total[1] += paid.paid_minor
         total[2] += paid.given_minor
 
-    return tuple(Paid(currency, *total) for currency, total in sorted(totals.items()))
+    return tuple(Paid(currency, *total) for currency, total in sorted(totals.items())), has_paid
 
 
-def _paid(invoice: Mapping[str, Any], since: datetime) -> Paid | None:
+def _paid_at(invoice: Mapping[str, Any]) -> datetime | None:
     if invoice["object"] != "invoice":
         raise KeyError("object")
     paid_at = invoice["status_transitions"]["paid_at"]
     if invoice["status"] != "paid" or paid_at is None:
         return None
-    if datetime.fromtimestamp(paid_at, UTC) < since:
+    return datetime.fromtimestamp(paid_at, UTC)
+
+
+def _counted(invoice: Mapping[str, Any], bounds: InvoiceBounds, paid_at: datetime) -> Paid | None:
+    has_payment, has_gift = bounds.has_payment(paid_at), bounds.has_gift(paid_at)
+    if not has_payment and not has_gift:
         return None
 
     given = sum(each["amount"] for each in invoice.get("total_discount_amounts") or ())
     paid = invoice["amount_paid"] - (invoice.get("post_payment_credit_notes_amount") or 0)
-    return Paid(invoice["currency"], int(invoice["amount_paid"] > 0), paid, given)
+    return Paid(
+        invoice["currency"],
+        int(has_payment and invoice["amount_paid"] > 0),
+        paid if has_payment else 0,
+        given if has_gift else 0,
+    )
 
 
 def days_to_come(after: int) -> Sequence[int]:

@@ -72,13 +72,25 @@ class ReasonShare:
 
 @dataclass(frozen=True, slots=True)
 class OfferFate:
-    """What became of those who saw an offer."""
+    """What became of those who saw an offer; together they are ``shown``.
+
+    Args:
+        offer: Its key.
+        shown: How many saw it.
+        accepted: How many took it.
+        canceled: How many pressed the button that cancels.
+        abandoned: How many changed nothing.
+        took_another: How many took another offer of the same session.
+        still_open: Those that go on.
+    """
 
     offer: str
     shown: int
     accepted: int
     canceled: int
     abandoned: int
+    took_another: int = 0
+    still_open: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +159,8 @@ def report_as_json(report: Report, today: date) -> dict[str, Any]:
                 "accepted": each.accepted,
                 "canceled": each.canceled,
                 "abandoned": each.abandoned,
+                "took_another": each.took_another,
+                "still_open": each.still_open,
             }
             for each in report.offers
         ],
@@ -226,7 +240,7 @@ def report_rows(report: Report) -> Iterator[Sequence[Any]]:
     for reason in report.reasons:
         yield _share_row("reasons", reason.reason, reason.chosen)
     for offer in report.offers:
-        for name in ("accepted", "canceled", "abandoned"):
+        for name in ("accepted", "canceled", "abandoned", "took_another", "still_open"):
             yield _share_row(f"offer_{name}", offer.offer, Share(getattr(offer, name), offer.shown))
     for kept in report.kept:
         yield _share_row(f"kept_{kept.day}", kept.offer, kept.kept)

@@ -376,6 +376,7 @@ _KINDS: Final = {
 _OUTCOMES: Final = {
     "outcome_canceled": "Gekündigt",
     "outcome_accepted": "Angebot angenommen",
+    "outcome_took_another": "Anderes Angebot angenommen",
     "outcome_abandoned": "Ohne Änderung verlassen",
     "outcome_taken_back": "Zurückgenommen",
     "outcome_open": "Noch offen",

@@ -348,6 +348,7 @@ _KINDS: Final = {
 _OUTCOMES: Final = {
     "outcome_canceled": "Cancelled",
     "outcome_accepted": "Took an offer",
+    "outcome_took_another": "Took another offer",
     "outcome_abandoned": "Left without change",
     "outcome_taken_back": "Taken back",
     "outcome_open": "Still open",

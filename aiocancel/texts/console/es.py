@@ -369,6 +369,7 @@ _KINDS: Final = {
 _OUTCOMES: Final = {
     "outcome_canceled": "Cancelación",
     "outcome_accepted": "Oferta aceptada",
+    "outcome_took_another": "Otra oferta aceptada",
     "outcome_abandoned": "Sin cambios",
     "outcome_taken_back": "Cancelación retirada",
     "outcome_open": "Sin terminar",

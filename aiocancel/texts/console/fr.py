@@ -383,6 +383,7 @@ _KINDS: Final = {
 _OUTCOMES: Final = {
     "outcome_canceled": "Résiliation",
     "outcome_accepted": "Offre acceptée",
+    "outcome_took_another": "Autre offre acceptée",
     "outcome_abandoned": "Sans changement",
     "outcome_taken_back": "Résiliation retirée",
     "outcome_open": "En cours",

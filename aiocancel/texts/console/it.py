@@ -366,6 +366,7 @@ _KINDS: Final = {
 _OUTCOMES: Final = {
     "outcome_canceled": "Disdetta",
     "outcome_accepted": "Offerta accettata",
+    "outcome_took_another": "Altra offerta accettata",
     "outcome_abandoned": "Nessuna modifica",
     "outcome_taken_back": "Disdetta ritirata",
     "outcome_open": "Ancora in corso",

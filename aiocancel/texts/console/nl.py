@@ -372,6 +372,7 @@ _KINDS: Final = {
 _OUTCOMES: Final = {
     "outcome_canceled": "Opgezegd",
     "outcome_accepted": "Aanbod aangenomen",
+    "outcome_took_another": "Ander aanbod aangenomen",
     "outcome_abandoned": "Zonder wijziging verlaten",
     "outcome_taken_back": "Ingetrokken",
     "outcome_open": "Nog open",

@@ -83,6 +83,19 @@ TEXTS: Final[Mapping[str, str]] = {
     "promise_declined": "ein abgelehntes Angebot kommt nicht wieder",
     "promise_most": "es werden nicht mehr Angebote gezeigt als erlaubt",
     "promise_forbidden": "kein Angebot wird gezeigt, das eine Regel verbietet",
+    "any_customer": "jeder Kunde",
+    "not_known": "nicht bekannt: {part}",
+    "if_no_reason": "es wird kein Grund genannt",
+    "path": "{customer}; {reason}: {way}",
+    "then": "{first} > {last}",
+    "screen_why": "Frage nach dem Grund",
+    "screen_permission": "Frage nach der Erlaubnis",
+    "screen_exit": "Kündigung",
+    "screen_outcome": "Ergebnis",
+    "end_open": "offen",
+    "end_canceled": "gekündigt",
+    "end_accepted": "angenommen",
+    "end_abandoned": "abgebrochen",
 }
 
 DEFINITIONS: Final[Mapping[str, tuple[str, str, str, str]]] = {
@@ -160,8 +173,7 @@ DEFINITIONS: Final[Mapping[str, tuple[str, str, str, str]]] = {
             "Das ist, was eingegangen ist: Rabatte sind schon abgezogen und stehen daneben als Kosten der "
             "Angebote. Nie wird aufs Jahr hochgerechnet und nie über Währungen hinweg addiert. Enthalten "
             "sind auch Kunden, die ohnehin geblieben wären. "
-            "Eine Rechnung zählt für jede Sitzung, die ihr vorausging: Ein Kunde mit drei Sitzungen zählt "
-            "dreimal."
+            "Eine Rechnung zählt einmal, für die letzte Sitzung vor ihr."
         ),
     ),
     "cost_of_offers": (
@@ -175,15 +187,18 @@ DEFINITIONS: Final[Mapping[str, tuple[str, str, str, str]]] = {
             "Die freie Zeit einer Pause oder einer längeren Testphase steht auf keiner Rechnung, und dafür "
             "wird kein Preis erfunden. Ein Rabatt, den der Kunde schon vorher hatte, zählt mit, weil eine "
             "Rechnung beide nicht unterscheidet. "
-            "Eine Rechnung zählt für jede Sitzung, die ihr vorausging: Ein Kunde mit drei Sitzungen zählt "
-            "dreimal."
+            "Eine Rechnung zählt einmal, für das letzte angenommene Angebot vor ihr."
         ),
     ),
     "reasons": (
         "Gründe",
         "Sitzungen, in denen der Kunde diesen Grund angegeben hat.",
         "Sitzungen, die diesen Grund anzeigten",
-        "Sitzungen, in denen er nicht zur Auswahl stand: Jeder Grund hat seine eigene Bezugsgröße.",
+        (
+            "Sitzungen, in denen er nicht zur Auswahl stand: Jeder Grund hat seine eigene Bezugsgröße. "
+            "Ein Anbieter teilt nur die Antwort mit; dort gilt jeder Grund, der einmal genannt wurde, in jeder "
+            "Sitzung mit Antwort als angezeigt."
+        ),
     ),
     "hold_out": (
         "Angebote gegen keine",

@@ -81,6 +81,19 @@ TEXTS: Final[Mapping[str, str]] = {
     "promise_declined": "una oferta rechazada no vuelve a aparecer",
     "promise_most": "no se muestran más ofertas de las permitidas",
     "promise_forbidden": "no se muestra ninguna oferta que una norma prohíba",
+    "any_customer": "cualquier cliente",
+    "not_known": "no se sabe: {part}",
+    "if_no_reason": "no se da ningún motivo",
+    "path": "{customer}; {reason}: {way}",
+    "then": "{first} > {last}",
+    "screen_why": "pregunta por el motivo",
+    "screen_permission": "pregunta por el permiso",
+    "screen_exit": "cancelación",
+    "screen_outcome": "resultado",
+    "end_open": "abierta",
+    "end_canceled": "cancelada",
+    "end_accepted": "aceptada",
+    "end_abandoned": "abandonada",
 }
 
 DEFINITIONS: Final[Mapping[str, tuple[str, str, str, str]]] = {
@@ -149,8 +162,7 @@ DEFINITIONS: Final[Mapping[str, tuple[str, str, str, str]]] = {
             "Es lo que ha entrado: los descuentos ya están restados y figuran al lado como coste de las "
             "ofertas. Nunca se extrapola a un año ni se suman monedas distintas. Incluye a clientes que se "
             "habrían quedado de todos modos. "
-            "Una factura cuenta para cada sesión que la precedió: un cliente con tres sesiones cuenta "
-            "tres veces."
+            "Una factura cuenta una vez, para la última sesión anterior a ella."
         ),
     ),
     "cost_of_offers": (
@@ -161,15 +173,18 @@ DEFINITIONS: Final[Mapping[str, tuple[str, str, str, str]]] = {
             "El tiempo gratuito de una pausa o de una prueba más larga no figura en ninguna factura, y no "
             "se le inventa un precio. Un descuento que el cliente ya tenía también cuenta, porque una "
             "factura no los distingue. "
-            "Una factura cuenta para cada sesión que la precedió: un cliente con tres sesiones cuenta "
-            "tres veces."
+            "Una factura cuenta una vez, para la última oferta aceptada antes de ella."
         ),
     ),
     "reasons": (
         "Motivos",
         "Sesiones en las que el cliente dio este motivo.",
         "sesiones que mostraron este motivo",
-        "Las sesiones en las que no estaba entre las respuestas: cada motivo tiene su propio denominador.",
+        (
+            "Las sesiones en las que no estaba entre las respuestas: cada motivo tiene su propio denominador. "
+            "Un proveedor solo comunica la respuesta; ahí, cada motivo que se haya dado alguna vez cuenta como "
+            "mostrado en toda sesión con respuesta."
+        ),
     ),
     "hold_out": (
         "Con ofertas y sin ellas",

@@ -81,6 +81,19 @@ TEXTS: Final[Mapping[str, str]] = {
     "promise_declined": "une offre refusée ne revient pas",
     "promise_most": "il n'y a pas plus d'offres que permis",
     "promise_forbidden": "aucune offre interdite par une règle n'est présentée",
+    "any_customer": "tout client",
+    "not_known": "inconnu\xa0: {part}",
+    "if_no_reason": "aucun motif n'est donné",
+    "path": "{customer}\xa0; {reason}\xa0: {way}",
+    "then": "{first} > {last}",
+    "screen_why": "question du motif",
+    "screen_permission": "question de la permission",
+    "screen_exit": "résiliation",
+    "screen_outcome": "résultat",
+    "end_open": "ouverte",
+    "end_canceled": "résiliée",
+    "end_accepted": "acceptée",
+    "end_abandoned": "abandonnée",
 }
 
 DEFINITIONS: Final[Mapping[str, tuple[str, str, str, str]]] = {
@@ -152,8 +165,7 @@ DEFINITIONS: Final[Mapping[str, tuple[str, str, str, str]]] = {
             "C'est ce qui est rentré\xa0: les remises sont déjà déduites et figurent à côté comme coût des "
             "offres. Rien n'est extrapolé sur un an ni additionné entre devises. Les clients qui seraient "
             "restés de toute façon sont compris. "
-            "Une facture compte pour chaque session qui l'a précédée\xa0: un client de trois sessions "
-            "compte trois fois."
+            "Une facture compte une fois, pour la dernière session qui l'a précédée."
         ),
     ),
     "cost_of_offers": (
@@ -164,15 +176,18 @@ DEFINITIONS: Final[Mapping[str, tuple[str, str, str, str]]] = {
             "Le temps gratuit d'une suspension ou d'un essai prolongé ne figure sur aucune facture, et "
             "aucun prix n'est inventé pour lui. Une remise que le client avait déjà compte aussi, car une "
             "facture ne distingue pas les deux. "
-            "Une facture compte pour chaque session qui l'a précédée\xa0: un client de trois sessions "
-            "compte trois fois."
+            "Une facture compte une fois, pour la dernière offre acceptée avant elle."
         ),
     ),
     "reasons": (
         "Motifs",
         "Sessions dans lesquelles le client a donné ce motif.",
         "sessions qui proposaient ce motif",
-        "Les sessions où il n'était pas parmi les réponses\xa0: chaque motif a son propre dénominateur.",
+        (
+            "Les sessions où il n'était pas parmi les réponses\xa0: chaque motif a son propre dénominateur. "
+            "Un fournisseur ne communique que la réponse\xa0; chez lui, chaque motif donné au moins une fois compte "
+            "comme proposé dans toute session avec réponse."
+        ),
     ),
     "hold_out": (
         "Avec offres et sans",

@@ -81,6 +81,19 @@ TEXTS: Final[Mapping[str, str]] = {
     "promise_declined": "un'offerta rifiutata non ritorna",
     "promise_most": "non vengono mostrate più offerte di quelle consentite",
     "promise_forbidden": "non viene mostrata nessuna offerta vietata da una regola",
+    "any_customer": "qualsiasi cliente",
+    "not_known": "non noto: {part}",
+    "if_no_reason": "non viene indicato alcun motivo",
+    "path": "{customer}; {reason}: {way}",
+    "then": "{first} > {last}",
+    "screen_why": "domanda sul motivo",
+    "screen_permission": "domanda sul permesso",
+    "screen_exit": "disdetta",
+    "screen_outcome": "esito",
+    "end_open": "aperta",
+    "end_canceled": "disdetta effettuata",
+    "end_accepted": "accettata",
+    "end_abandoned": "abbandonata",
 }
 
 DEFINITIONS: Final[Mapping[str, tuple[str, str, str, str]]] = {
@@ -149,8 +162,7 @@ DEFINITIONS: Final[Mapping[str, tuple[str, str, str, str]]] = {
             "È quanto è entrato: gli sconti sono già sottratti e figurano accanto come costo delle "
             "offerte. Nulla viene proiettato su un anno e valute diverse non vengono mai sommate. "
             "Comprende clienti che sarebbero rimasti comunque. "
-            "Una fattura conta per ogni sessione che l'ha preceduta: un cliente con tre sessioni conta "
-            "tre volte."
+            "Una fattura conta una volta, per l'ultima sessione che l'ha preceduta."
         ),
     ),
     "cost_of_offers": (
@@ -161,15 +173,18 @@ DEFINITIONS: Final[Mapping[str, tuple[str, str, str, str]]] = {
             "Il tempo gratuito di una sospensione o di una prova più lunga non compare in nessuna fattura "
             "e non gli si inventa un prezzo. Conta anche uno sconto che il cliente aveva già, perché una "
             "fattura non distingue i due. "
-            "Una fattura conta per ogni sessione che l'ha preceduta: un cliente con tre sessioni conta "
-            "tre volte."
+            "Una fattura conta una volta, per l'ultima offerta accettata prima di essa."
         ),
     ),
     "reasons": (
         "Motivi",
         "Sessioni in cui il cliente ha indicato questo motivo.",
         "sessioni che mostravano questo motivo",
-        "Le sessioni in cui non era tra le risposte: ogni motivo ha il proprio denominatore.",
+        (
+            "Le sessioni in cui non era tra le risposte: ogni motivo ha il proprio denominatore. "
+            "Un fornitore comunica solo la risposta; lì ogni motivo indicato almeno una volta conta come mostrato "
+            "in ogni sessione con risposta."
+        ),
     ),
     "hold_out": (
         "Con offerte e senza",

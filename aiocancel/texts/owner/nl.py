@@ -81,6 +81,19 @@ TEXTS: Final[Mapping[str, str]] = {
     "promise_declined": "een afgewezen aanbod komt niet terug",
     "promise_most": "er wordt niet vaker een aanbod getoond dan toegestaan",
     "promise_forbidden": "er wordt geen aanbod getoond dat een regel verbiedt",
+    "any_customer": "elke klant",
+    "not_known": "niet bekend: {part}",
+    "if_no_reason": "er is geen reden opgegeven",
+    "path": "{customer}; {reason}: {way}",
+    "then": "{first} > {last}",
+    "screen_why": "vraag naar de reden",
+    "screen_permission": "vraag om toestemming",
+    "screen_exit": "opzegging",
+    "screen_outcome": "resultaat",
+    "end_open": "open",
+    "end_canceled": "opgezegd",
+    "end_accepted": "aangenomen",
+    "end_abandoned": "afgebroken",
 }
 
 DEFINITIONS: Final[Mapping[str, tuple[str, str, str, str]]] = {
@@ -149,8 +162,7 @@ DEFINITIONS: Final[Mapping[str, tuple[str, str, str, str]]] = {
             "Dit is wat er binnenkwam: kortingen zijn er al af en staan ernaast als kosten van het aanbod. "
             "Er wordt nooit naar een jaar omgerekend en nooit over valuta’s heen opgeteld. Ook klanten die "
             "toch wel gebleven waren, zitten erin. "
-            "Een factuur telt voor elke sessie die eraan voorafging: een klant met drie sessies telt drie "
-            "keer."
+            "Een factuur telt één keer, voor de laatste sessie die eraan voorafging."
         ),
     ),
     "cost_of_offers": (
@@ -161,15 +173,18 @@ DEFINITIONS: Final[Mapping[str, tuple[str, str, str, str]]] = {
             "De vrije tijd van een pauze of een langere proefperiode staat op geen factuur, en daarvoor "
             "wordt geen prijs verzonnen. Een korting die de klant al had, telt ook mee, omdat een factuur "
             "die twee niet onderscheidt. "
-            "Een factuur telt voor elke sessie die eraan voorafging: een klant met drie sessies telt drie "
-            "keer."
+            "Een factuur telt één keer, voor het laatste aanbod dat ervoor is aangenomen."
         ),
     ),
     "reasons": (
         "Redenen",
         "Sessies waarin de klant deze reden gaf.",
         "sessies die deze reden toonden",
-        "Sessies waarin de reden niet bij de antwoorden stond: elke reden heeft een eigen noemer.",
+        (
+            "Sessies waarin de reden niet bij de antwoorden stond: elke reden heeft een eigen noemer. "
+            "Een aanbieder meldt alleen het antwoord; daar telt elke reden die ooit is gegeven als getoond in elke "
+            "sessie met een antwoord."
+        ),
     ),
     "hold_out": (
         "Aanbod tegenover geen aanbod",

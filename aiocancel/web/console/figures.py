@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from aiocancel.core.measures.definitions import DEFINITIONS
 from aiocancel.core.measures.interval import Share
 from aiocancel.core.measures.report import (
     ROW_HEAD,
@@ -92,6 +93,7 @@ async def figures_page(desk: Desk, request: web.Request) -> Page:
             "dot": charts.dot,
             "share": writing.share,
             "Share": Share,
+            "words": {each.key: writing.definition(each) for each in DEFINITIONS},
         },
         # A block that is missing is named, so that no program takes it for nothing.
         data={

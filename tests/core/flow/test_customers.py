@@ -22,7 +22,9 @@ from aiocancel.core.flow.conditions import (
     status,
     tenure,
 )
-from aiocancel.core.flow.customers import MOST_KINDS, kinds_of_customers
+from aiocancel.core.flow.customers import MOST_KINDS, KindOfCustomer, kinds_of_customers
+from aiocancel.core.owners_words import in_english
+from aiocancel.core.sentences import Sentence
 from aiocancel.errors import ConfigurationError
 
 QUESTIONS: list[Condition] = [
@@ -83,7 +85,30 @@ def test_customers_that_answer_alike_are_one_kind() -> None:
     assert len(kinds_of_customers([tenure(at_least_months=2)])) == 3
     assert len(kinds_of_customers([])) == 1
     assert len(kinds_of_customers([reason("unused")])) == 1
-    assert kinds_of_customers([])[0].words == "any customer"
+    assert said_of(kinds_of_customers([])[0]) == "any customer"
+
+
+def said_of(kind: KindOfCustomer) -> str:
+    return in_english(Sentence("value", {"value": kind.told}))
+
+
+@pytest.mark.parametrize("question", QUESTIONS, ids=[each.in_words() for each in QUESTIONS])
+def test_kinds_of_customers_are_told_apart_in_words(question: Condition) -> None:
+    kinds = kinds_of_customers([question])
+
+    said = {said_of(each) for each in kinds}
+
+    assert len(said) == len(kinds)
+
+
+def test_a_customer_is_told_in_the_words_of_the_conditions() -> None:
+    kinds = kinds_of_customers([country("DE") & tenure(at_least_months=2)])
+
+    assert {said_of(each) for each in kinds} >= {
+        "the country is DE, it has run for 2 months",
+        "not (the country is DE), it has run for 1 months",
+        "not known: the country is DE, not known: it has run for 1 months",
+    }
 
 
 def test_part_of_a_country_that_is_not_known_is_a_kind_of_its_own() -> None:

@@ -96,7 +96,8 @@ def test_too_many_screens_break_the_owners_bound() -> None:
 
     assert [each.promise for each in found.broken] == ["no path has more than 3 screens"]
     assert found.broken[0].path.screens == ("why", "break", "call", "exit")
-    assert found.broken[0].path.in_words().endswith("why > break > call > exit > open")
+    words = found.broken[0].path.in_words()
+    assert words.endswith("; the reason is unused: why > break > call > exit > open")
 
 
 # Negative controls: each machine breaks one promise, and the walk must say so.

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from aiocancel.core.measures.kept import (
+    InvoiceBounds,
     KeptState,
     Paid,
     Reading,
@@ -21,8 +22,10 @@ from aiocancel.core.measures.kept import (
 from aiocancel.core.subscription import Subscription, read_subscription
 
 BEGAN = datetime(2026, 8, 1, tzinfo=UTC)
+DAY = timedelta(days=1)
 NEXT = int(datetime(2026, 9, 15, tzinfo=UTC).timestamp())
 PAID = (Paid("eur", 1, 2900, 0),)
+ALL = InvoiceBounds(BEGAN)
 
 
 def subscription(**changed: Any) -> Subscription:
@@ -72,7 +75,9 @@ def test_a_subscription_stands_as_the_worst_that_stripe_shows(
 
 @pytest.mark.parametrize("state", KeptState)
 def test_only_who_is_active_and_has_paid_is_kept(state: KeptState) -> None:
-    assert Reading(state, PAID).is_kept == (state is KeptState.ACTIVE)
+    assert Reading(state, PAID, has_paid=True).is_kept == (state is KeptState.ACTIVE)
+    # What was paid may count for a later session, and the customer is still there.
+    assert Reading(state, has_paid=True).is_kept == (state is KeptState.ACTIVE)
     assert not Reading(state).is_kept
     assert not Reading(state, (Paid("eur", 0, 0, 2900),)).is_kept
 
@@ -101,22 +106,22 @@ def test_invoices_are_added_up_for_each_currency_and_never_over_currencies() -> 
             invoice(1450, total_discount_amounts=[{"amount": 1450, "discount": "di_1"}]),
             invoice(500, currency="jpy", total_discount_amounts=None),
         ],
-        BEGAN,
+        ALL,
     )
 
-    assert found == (Paid("eur", 2, 4350, 1450), Paid("jpy", 1, 500, 0))
+    assert found == ((Paid("eur", 2, 4350, 1450), Paid("jpy", 1, 500, 0)), True)
 
 
 def test_an_invoice_of_nothing_is_no_payment_but_its_gift_counts() -> None:
     free = invoice(0, total_discount_amounts=[{"amount": 2900, "discount": "di_1"}])
 
-    assert paid_since([free], BEGAN) == (Paid("eur", 0, 0, 2900),)
+    assert paid_since([free], ALL) == ((Paid("eur", 0, 0, 2900),), False)
 
 
 def test_a_payment_that_was_credited_afterwards_was_not_kept() -> None:
     credited = invoice(post_payment_credit_notes_amount=900)
 
-    assert paid_since([credited], BEGAN) == (Paid("eur", 1, 2000, 0),)
+    assert paid_since([credited], ALL) == ((Paid("eur", 1, 2000, 0),), True)
 
 
 @pytest.mark.parametrize(
@@ -130,13 +135,47 @@ def test_a_payment_that_was_credited_afterwards_was_not_kept() -> None:
     ids=str,
 )
 def test_what_is_not_paid_or_was_paid_before_does_not_count(changed: dict[str, Any]) -> None:
-    assert paid_since([invoice(**changed)], BEGAN) == ()
+    assert paid_since([invoice(**changed)], ALL) == ((), False)
 
 
 def test_a_payment_at_the_very_beginning_counts() -> None:
     at_once = invoice(status_transitions={"paid_at": int(BEGAN.timestamp())})
 
-    assert paid_since([at_once], BEGAN) == (Paid("eur", 1, 2900, 0),)
+    assert paid_since([at_once], ALL) == ((Paid("eur", 1, 2900, 0),), True)
+
+
+@pytest.mark.parametrize(
+    ("paid_until", "given_until", "counted"),
+    [
+        (None, None, (Paid("eur", 1, 1450, 1450),)),
+        (1, 1, (Paid("eur", 1, 1450, 1450),)),
+        (0, 0, ()),
+        (-1, -1, ()),
+        # The next session took no offer: this one's goes on.
+        (0, None, (Paid("eur", 0, 0, 1450),)),
+        # An earlier session's offer goes on.
+        (None, -9, (Paid("eur", 1, 1450, 0),)),
+    ],
+    ids=[
+        "no other session",
+        "paid before the next",
+        "paid as the next began",
+        "paid after the next",
+        "the offer of this one",
+        "the offer of an earlier one",
+    ],
+)
+def test_an_invoice_counts_for_one_session_and_its_discount_for_one_offer(
+    paid_until: int | None, given_until: int | None, counted: tuple[Paid, ...]
+) -> None:
+    half = invoice(1450, total_discount_amounts=[{"amount": 1450, "discount": "di_1"}])
+    paid_at = datetime.fromtimestamp(NEXT, UTC)
+    ends = [None if each is None else paid_at + each * DAY for each in (paid_until, given_until)]
+
+    found = paid_since([half], InvoiceBounds(BEGAN, *ends))
+
+    # The customer has paid since, whichever session it counts for.
+    assert found == (counted, True)
 
 
 @pytest.mark.parametrize(
@@ -152,7 +191,7 @@ def test_a_payment_at_the_very_beginning_counts() -> None:
 )
 def test_an_answer_that_is_no_invoice_is_refused(broken: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="lacks a field"):
-        paid_since([broken], BEGAN)
+        paid_since([broken], ALL)
 
 
 def test_a_reading_is_due_on_its_day_and_late_a_day_after() -> None:
@@ -168,9 +207,6 @@ def test_a_reading_is_due_on_its_day_and_late_a_day_after() -> None:
 @pytest.mark.parametrize(("after", "days"), [(0, [30, 60, 90]), (30, [60, 90]), (90, [])])
 def test_the_days_after_a_reading(after: int, days: list[int]) -> None:
     assert days_to_come(after) == days
-
-
-DAY = timedelta(days=1)
 
 
 @pytest.mark.parametrize(

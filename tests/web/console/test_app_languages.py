@@ -7,6 +7,7 @@ import re
 import string
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,9 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient
 from pytest_aiohttp import AiohttpClient
 
+from aiocancel.core.flow.conditions import tenure
+from aiocancel.core.flow.definition import FlowDefinition, PauseOffer
+from aiocancel.core.flow.walk import walk
 from aiocancel.core.measures.definitions import DEFINITIONS
 from aiocancel.core.owners_words import ENGLISH
 from aiocancel.texts.codes import CATALOGUES as CODES
@@ -95,6 +99,29 @@ async def test_the_setting_chooses_it_for_everybody(
     assert "Vary" not in response.headers
     assert refused.status == 400
     assert CATALOGUES["de"]["day_is_unreadable"] in await refused.text()
+
+
+async def test_a_path_on_which_a_promise_does_not_hold_is_told_in_the_owners_language(
+    client: Client, pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # No definition of a sound release breaks one, so that the bound is the owner's.
+    monkeypatch.setattr("aiocancel.web.console.flow.walk", partial(walk, most_screens=1))
+    definition = FlowDefinition(
+        offers=(PauseOffer("break", sentence="You can read.", when=tenure(at_least_months=2)),)
+    )
+    await pool.execute(
+        "INSERT INTO aiocancel.flow_definition (version, definition) VALUES ($1, $2)",
+        definition.version,
+        definition.canonical(),
+    )
+
+    german, english = [await get(client, "/flow", language) for language in ("de", "en")]
+
+    assert "kein Weg hat mehr als 1 Ansichten: " in german
+    assert ": Frage nach dem Grund &gt; Kündigung &gt; offen" in german
+    assert "es läuft seit " in german
+    assert "no path has more than 1 screens: " in english
+    assert ": why &gt; exit &gt; open" in english
 
 
 # --- what is on the pages

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import csv
+import html
 import io
 import re
 from collections.abc import AsyncIterator, Awaitable
@@ -18,6 +19,7 @@ from aiohttp import web
 from pytest_aiohttp import AiohttpClient
 
 from aiocancel.cli.report import figures_of
+from aiocancel.core.measures.definitions import BY_KEY
 from aiocancel.core.measures.interval import Share
 from aiocancel.core.measures.report import ROW_HEAD, Counts, Group
 from aiocancel.core.measures.words import HoldOut
@@ -106,6 +108,75 @@ async def test_json_and_csv_have_the_numbers_of_the_page(
     assert ["sessions", "", "32", "", "", "", "", ""] in rows
     assert ["kept", "", "", "1", "", "", "eur", "1450"] in rows
     assert f"sessions_by_{by}" in {row[0] for row in rows}
+
+
+# A chart in a cell, and the words beside it.
+CELL = re.compile(r'<td>(<svg class="cell".*?</svg>)(.*?)</td>', re.DOTALL)
+COLUMN = re.compile(r'<rect class="bar[^"]*" x="[^"]*" y="[^"]*" width="[^"]*" height="([^"]*)"/>')
+
+
+def of_attribute(drawn: str, name: str) -> float:
+    found = re.search(rf'class="{name}" (?:x|cx|x1)="([0-9.]+)"', drawn)
+    assert found is not None, drawn
+    return float(found[1])
+
+
+async def test_each_chart_shows_the_numbers_of_its_table(client: Client, pool: Pool) -> None:
+    ago = NOW - timedelta(days=80)
+    arms = [
+        PastSession(
+            n,
+            "abandoned" if n % 3 else "canceled",
+            opened_at=ago + timedelta(hours=9 * n),
+            reason="unused",
+            shown=() if n % 2 else ("half",),
+            hold_out=bool(n % 2),
+            fitted="half",
+        )
+        for n in range(60)
+    ]
+    for number, session in enumerate(await add_sessions(pool, *arms)):
+        await add_reading(pool, session, state="active" if number % 5 else "ended")
+
+    whole = await page(client, "/figures")
+
+    # The columns, as high as the counts of the table below them.
+    wide = re.search(r'<svg class="w720".*?</svg>', whole, re.DOTALL)
+    table = re.search(r"<details.*?</details>", whole, re.DOTALL)
+    assert wide is not None
+    assert table is not None
+    top = int(re.findall(r">(\d+)</text>", wide[0])[0])
+    high = [round(float(each) * top / 120, 1) for each in COLUMN.findall(wide[0])]
+    assert high == [int(each) for each in re.findall(r'class="number">(\d+)</td>', table[0])]
+    assert sum(high) == 20
+
+    # Bars and dots, as far along as the share beside them.
+    kinds = set()
+    for drawn, words in CELL.findall(whole):
+        counts = re.search(r"(\d+) of (\d+)", words)
+        if counts is not None:
+            share = int(counts[1]) / int(counts[2])
+            kind = next(each for each in ("hollow", "dot", "bar") if f'class="{each}"' in drawn)
+            if kind == "bar":
+                width = re.search(r'class="bar" x="0" y="1" width="([0-9.]+)"', drawn)
+                assert width is not None
+                assert float(width[1]) == pytest.approx(100 * share, abs=0.05)
+            else:
+                middle = of_attribute(drawn, kind) + (4 if kind == "hollow" else 0)
+                assert middle == pytest.approx(4 + 192 * share, abs=0.05)
+        else:
+            kind, points = "difference", re.match(r"([+−]?[0-9.]+) \(", words)
+            assert points is not None
+            reach = 192 * float(points[1].replace("−", "-")) / 100
+            ends = max(abs(float(each.replace("−", "-"))) for each in re.findall(NUMBER, words))
+            axis = max(-(-ends // 10) * 10, 30) / 100
+            middle = 100 + reach / (2 * axis)
+            assert of_attribute(drawn, "dot") == pytest.approx(middle, abs=0.3)
+        kinds.add(kind)
+    assert kinds == {"hollow", "dot", "bar", "difference"}
+
+
+NUMBER = r"[+−]?[0-9]+\.[0-9]"
 
 
 async def test_a_range_without_sessions_says_when_the_first_was_and_a_new_site_that_there_is_none(
@@ -240,6 +311,26 @@ async def test_a_report_that_takes_too_long_is_given_up(
     async with figures_of(database, "test", application_name="aiocancel report") as figures:
         with pytest.raises(UnavailableError):
             await figures.counts(NOW - timedelta(days=1), NOW)
+
+
+async def test_on_paper_each_figure_says_what_it_counts(client: Client, pool: Pool) -> None:
+    await fill(pool)
+
+    printed = plain(await page(client, "/figures", view="print"))
+    shown = plain(await page(client, "/figures"))
+
+    for key in (
+        "canceled",
+        "reasons",
+        "accepted",
+        "kept_30",
+        "kept_90",
+        "hold_out",
+        "kept_revenue",
+    ):
+        assert html.escape(BY_KEY[key].counts) in printed.replace("&#39;", "&#x27;")
+        assert html.escape(BY_KEY[key].counts) not in shown.replace("&#39;", "&#x27;")
+    assert "Definition" not in printed
 
 
 async def test_the_print_view_has_its_tables_open_and_no_form(client: Client, pool: Pool) -> None:

@@ -49,7 +49,7 @@ JOURNAL = (
 WORDS_OF_THE_LEDGER = {
     "entry": {*JOURNAL.split()},
     "kind": {*ActionKind},
-    "outcome": {*FlowStatus, *SessionState, "taken_back"},
+    "outcome": {*FlowStatus, *SessionState, "taken_back", "took_another"},
     "state": {*KeptState},
     "result": {"accepted", *Failure},
     "told_by": {"own", "vendor", "browser"},
