@@ -17,7 +17,7 @@ from weakref import WeakValueDictionary
 from aiocancel.config import Settings
 from aiocancel.core.actions import ActionKind
 from aiocancel.core.choose_subscription import owned_named
-from aiocancel.core.claim import OURS, FlowClaim, FlowStatus
+from aiocancel.core.claim import OURS, FlowClaim, FlowStatus, Topic
 from aiocancel.core.codes import Code
 from aiocancel.core.customer_limits import beyond
 from aiocancel.core.decision import (
@@ -41,6 +41,7 @@ from aiocancel.core.signing import SignedPayload, url_safe
 from aiocancel.core.stripe_news import StripeEvent
 from aiocancel.core.subscription import OwnedSubscription
 from aiocancel.core.undo import changes_billing, takes_back
+from aiocancel.core.waiting import RecentWaits, may_wait
 from aiocancel.errors import (
     AiocancelError,
     ClaimError,
@@ -86,6 +87,8 @@ LOOK_EVERY_S: Final = 1.0
 STORE_WITHIN_S: Final = 25.0
 # More at once would only wait for each other's connections, and take those of the pages.
 STORED_AT_ONCE: Final = 6
+# A process that stores so few that more would come too late is in trouble.
+MOST_TO_STORE: Final = 2_000
 # A page waits no longer to promise a letter; the letter itself may take its time.
 _ADDRESS_WITHIN_S: Final = 0.5
 _GRANT_NONCE_BYTES: Final = 18
@@ -153,6 +156,8 @@ class FlowService:
         self._left_out: set[str] = set()
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._storing = asyncio.Semaphore(STORED_AT_ONCE)
+        self._to_store = RecentWaits(STORE_WITHIN_S)
+        self._waits: dict[Topic | None, RecentWaits] = {}
         self._reads_rows = bool(vendor.columns)
         self._prove_to = None if vendor.proof_in is None else vendor.name
         self._endings = endings or Endings(ledger.pool)
@@ -374,23 +379,26 @@ class FlowService:
         )
         if is_another:
             grant = replace(grant, nonce=of_later_exit(grant.nonce))
-        # The page may be an hour old; the subscription must be the customer's now.
-        if await self.find_patiently(customer_id, grant.subscription_id) is None:
-            raise GrantError(
-                "The subscription of this grant does not belong to this customer any more.",
-                code=Code.SUBSCRIPTION_NOT_YOURS,
-            )
         outcome = verify_own_choice(claim, grant)
         decision = (
             decide(outcome, self._policy)
             if outcome
             else decide_unproven(claim, grant.subscription_id)
         )
+
+        give_up_at = asyncio.get_running_loop().time() + STORE_WITHIN_S
         with unavailable_on_refusal():
-            async with self._turn_to_store(customer_id):
-                recorded = await self._record(
-                    claim, grant, decision, verified=outcome is not None, acceptance=acceptance
-                )
+            async with self._turn_of(customer_id, give_up_at):
+                # The page may be an hour old; the subscription must be the customer's now.
+                if await self.find_patiently(customer_id, grant.subscription_id) is None:
+                    raise GrantError(
+                        "The subscription of this grant does not belong to this customer any more.",
+                        code=Code.SUBSCRIPTION_NOT_YOURS,
+                    )
+                async with self._turn_to_store(give_up_at):
+                    recorded = await self._record(
+                        claim, grant, decision, verified=outcome is not None, acceptance=acceptance
+                    )
 
         self._on_event(
             ClaimRecorded(
@@ -402,13 +410,37 @@ class FlowService:
         return replace(recorded, answer=Answer(AnswerKind.QUEUED, decision.change))
 
     @asynccontextmanager
-    async def _turn_to_store(self, customer_id: str) -> AsyncIterator[None]:
-        """Lend a turn, in the order of asking; raises TimeoutError where it would come too late."""
-        async with asyncio.timeout(STORE_WITHIN_S) as limit:
-            # One post of a customer at a time: together they would pass the limits, and take every turn.
-            async with self._turns.setdefault(customer_id, asyncio.Lock()), self._storing:
+    async def _turn_of(self, customer_id: str, give_up_at: float) -> AsyncIterator[None]:
+        """Let one post of a customer at a time go on: together they would pass the limits, and take every turn.
+
+        Raises TimeoutError where its turn would come too late.
+        """
+        async with asyncio.timeout_at(give_up_at) as limit:
+            async with self._turns.setdefault(customer_id, asyncio.Lock()):
                 limit.reschedule(None)
                 yield
+
+    @asynccontextmanager
+    async def _turn_to_store(self, give_up_at: float) -> AsyncIterator[None]:
+        """Lend a turn, in the order of asking.
+
+        Raises UnavailableError where more wait already than come to their turn in time, and TimeoutError where this one
+        does not.
+        """
+        now = time.monotonic()
+        waits = self._to_store.at(now)
+        if not may_wait(waits, all_waiting=waits.waiting, most=MOST_TO_STORE):
+            raise UnavailableError("more posts wait to be stored than can be stored in time")
+
+        with _Wait(self._to_store) as wait:
+            wait.was_answered = False
+            async with asyncio.timeout_at(give_up_at):
+                await self._storing.acquire()
+            wait.was_answered = True
+        try:
+            yield
+        finally:
+            self._storing.release()
 
     async def _record(
         self,
@@ -636,13 +668,19 @@ class FlowService:
         Raises:
             UnavailableError: The database does not answer, and nothing is known.
         """
-        since = time.monotonic() if since is None else since
+        now = time.monotonic()
+        since = now if since is None else since
         deadline = since + self._settings.answer_within_s
-        is_full = self._endings.waiters >= self._settings.max_waiting_posts
-        if known is not None and is_full:
+        recent = self._waits_for(None if known is None else known.change)
+        waits = may_wait(
+            recent.at(now),
+            all_waiting=self._endings.waiters,
+            most=self._settings.max_waiting_posts,
+        )
+        if known is not None and not waits:
             return known
 
-        with self._endings.expect(public_id) as ended:
+        with self._endings.expect(public_id) as ended, _Wait(recent) as wait:
             # An end that came before we waited is remembered, unless nobody heard it.
             answer = known
             must_look = known is None or ended.is_set() or not self._endings.hears_since(since)
@@ -651,9 +689,18 @@ class FlowService:
                     ended.clear()
                     answer = await self._looked(public_id, customer_id, answer, deadline)
                 left_s = deadline - time.monotonic()
-                if answer is None or answer.is_settled or is_full or left_s <= 0:
+                if answer is None or answer.is_settled or left_s <= 0:
+                    wait.was_answered = answer is None or answer.is_settled
+                    return answer
+                if not waits:
                     return answer
                 must_look = await _came(ended, left_s, hears=self._endings.hears)
+
+    def _waits_for(self, topic: Topic | None) -> RecentWaits:
+        """Return the waits of the posts that ask for the same; None are those of which nothing is known."""
+        if topic not in self._waits:
+            self._waits[topic] = RecentWaits(self._settings.answer_within_s)
+        return self._waits[topic]
 
     async def _looked(
         self, public_id: uuid.UUID, customer_id: str, known: Answer | None, deadline: float
@@ -670,6 +717,21 @@ class FlowService:
     def settled(self, public_id: uuid.UUID) -> None:
         """Wake whoever waits for this claim."""
         self._endings.tell(public_id)
+
+
+class _Wait:
+    """Counts a wait while it lasts, and then what became of it; None where it was broken off."""
+
+    def __init__(self, recent: RecentWaits) -> None:
+        self._recent = recent
+        self.was_answered: bool | None = None
+
+    def __enter__(self) -> _Wait:
+        self._recent.begin()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._recent.end(time.monotonic(), answered=self.was_answered)
 
 
 def _reason(error: Exception) -> str:

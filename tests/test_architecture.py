@@ -138,6 +138,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "own_flow": BELOW_THE_EDGES
     | {
         "billing.preview",
+        "billing.shared_listings",
         "intake",
         "postgres.claims",
         "postgres.connection",

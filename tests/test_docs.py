@@ -336,7 +336,7 @@ def test_every_finding_about_release_0_1_is_held_by_a_test_that_exists() -> None
     of_findings = [one for number, _ in rows for one in number.split(", ")]
 
     wanted = {f"H{n}" for n in range(1, 4)} | {f"M{n}" for n in range(1, 11)}
-    wanted |= {f"L{n}" for n in range(1, 9)} | {str(n) for n in range(1, 9)}
+    wanted |= {f"L{n}" for n in range(1, 13)} | {str(n) for n in range(1, 9)}
     wanted |= {f"D{n}" for n in range(1, 13)} | {f"F{n}" for n in range(1, 14)}
     assert sorted(of_findings) == sorted(wanted)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import re
 import time
 import uuid
@@ -18,9 +19,11 @@ from aiocancel.core.actions import Receipt
 from aiocancel.core.decision import Answer, AnswerKind, Policy, Topic
 from aiocancel.core.flow_details import Told
 from aiocancel.core.grants import GrantSealer
+from aiocancel.core.waiting import ALWAYS
 from aiocancel.errors import ConflictError, GrantError, UnavailableError
 from aiocancel.intake import FlowService
 from aiocancel.postgres.claim_endings import Endings
+from aiocancel.postgres.claims import RecordedClaim
 from aiocancel.postgres.ledger import Ledger
 from aiocancel.postgres.vendor_events import Doorbell
 from aiocancel.telemetry import ClaimRecorded, EventHook, LookupFailed, PropertyLeftOut
@@ -413,6 +416,123 @@ async def test_beyond_the_places_for_waiting_a_post_is_answered_as_queued_at_onc
     for task in first:
         task.cancel()
     await asyncio.gather(*first, return_exceptions=True)
+
+
+def queued(topic: Topic = Topic.CANCELLATION) -> Answer:
+    return Answer(AnswerKind.QUEUED, topic)
+
+
+def hearing(pool: Pool) -> Endings:
+    """Ends as the database tells of them, told by the test alone."""
+    endings = Endings(pool)
+    endings.hears, endings._hears_from = True, -math.inf
+    return endings
+
+
+async def test_once_posts_wait_in_vain_only_a_few_of_their_sort_wait_and_the_others_hear_at_once(
+    pool: Pool,
+) -> None:
+    service = await service_over(pool, endings=hearing(pool), answer_within_s=20.0)
+
+    async def wait(topic: Topic, *, since: float | None = None) -> None:
+        # Nobody carries it out, so nobody tells of an end.
+        await service.wait_for_answer(uuid.uuid4(), "ada", known=queued(topic), since=since)
+
+    long_ago = time.monotonic() - 60
+    await wait(Topic.OFFER, since=long_ago)
+    offers = [asyncio.create_task(wait(Topic.OFFER)) for _ in range(30)]
+    cancellations = [asyncio.create_task(wait(Topic.CANCELLATION)) for _ in range(30)]
+    await until(lambda: sum(task.done() for task in offers) == 30 - ALWAYS)
+
+    assert not any(task.done() for task in cancellations)
+    for task in offers + cancellations:
+        task.cancel()
+    await asyncio.gather(*offers, *cancellations, return_exceptions=True)
+
+
+async def test_as_many_wait_as_were_answered_while_others_waited_in_vain(pool: Pool) -> None:
+    endings = hearing(pool)
+    service = await service_over(pool, endings=endings, answer_within_s=20.0)
+    answered = [uuid.uuid4() for _ in range(15)]
+
+    async def ended(public_id: uuid.UUID, customer_id: str) -> Answer | None:
+        return Answer(AnswerKind.DONE, Topic.CANCELLATION)
+
+    service.answer = ended  # type: ignore[method-assign]
+    for public_id in answered:
+        endings.tell(public_id)
+        await service.wait_for_answer(public_id, "ada", known=queued())
+    await service.wait_for_answer(uuid.uuid4(), "ada", known=queued(), since=time.monotonic() - 60)
+
+    tasks = [
+        asyncio.create_task(service.wait_for_answer(uuid.uuid4(), "ada", known=queued()))
+        for _ in range(30)
+    ]
+    await until(lambda: sum(task.done() for task in tasks) == 15)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def test_a_post_that_cannot_be_stored_in_time_hears_so_at_once(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake, "STORED_AT_ONCE", 1)
+    monkeypatch.setattr(intake, "MOST_TO_STORE", 1)
+    customers = ["ada", "grace", "mary"]
+    for customer in customers:
+        await add_customer(pool, customer, f"sub_{customer}")
+    service = await service_over(pool)
+    grants = {who: await grant_of(service, who) for who in customers}
+
+    def post(who: str) -> asyncio.Task[RecordedClaim]:
+        return asyncio.create_task(service.accept(make_claim(), grants[who], who))
+
+    async with pool.acquire() as other, other.transaction():
+        await other.execute("LOCK TABLE aiocancel.claim IN ACCESS EXCLUSIVE MODE")
+        first = post("ada")
+        await until(lambda: other.fetchval(WAITS_FOR_A_LOCK))
+        second = post("grace")
+        await until(lambda: service._to_store.at(0.0).waiting == 1)
+
+        with pytest.raises(UnavailableError, match="more posts wait"):
+            await post("mary")
+
+    async with asyncio.timeout(10):
+        stored = [await first, await second, await post("mary")]
+    assert not any(each.repeated for each in stored)
+
+
+async def test_the_posts_of_one_customer_come_one_after_another_from_the_first_question_on(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for customer in ("ada", "grace"):
+        await add_customer(pool, customer, f"sub_{customer}")
+    service = await service_over(pool)
+    grants = {who: await grant_of(service, who) for who in ("ada", "grace")}
+    asked: list[str] = []
+    find = service.find_patiently
+    goes_on = asyncio.Event()
+
+    async def slow(customer_id: str, subscription_id: str) -> Any:
+        asked.append(customer_id)
+        if customer_id == "ada":
+            await goes_on.wait()
+        return await find(customer_id, subscription_id)
+
+    monkeypatch.setattr(service, "find_patiently", slow)
+    flood = [
+        asyncio.create_task(service.accept(make_claim(), grants["ada"], "ada")) for _ in range(20)
+    ]
+    await until(lambda: bool(asked))
+    async with asyncio.timeout(10):
+        await service.accept(make_claim(), grants["grace"], "grace")
+
+    assert asked == ["ada", "grace"]
+    goes_on.set()
+    async with asyncio.timeout(10):
+        stored = await asyncio.gather(*flood)
+    assert sum(not each.repeated for each in stored) == 1
 
 
 async def test_the_time_to_answer_counts_from_when_the_post_came(pool: Pool) -> None:

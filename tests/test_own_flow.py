@@ -17,6 +17,7 @@ from aiocancel.core.flow.rules import never, permission
 from aiocancel.core.flow.screen import Situation
 from aiocancel.core.flow.steps import FlowStep, FlowStepError, SessionState
 from aiocancel.core.offers.terms import OfferLimits
+from aiocancel.core.undo import undo_named
 from aiocancel.errors import ConfigurationError, ConflictError, GrantError
 from aiocancel.own_flow import RequestFacts
 from aiocancel.telemetry import DriftFound, LookupFailed, PageFactsMissing
@@ -276,6 +277,41 @@ async def test_with_a_stripe_that_hangs_there_are_reasons_and_the_exit_and_no_of
     assert screen.step is FlowStep.EXIT
     assert '"code": "subscription_was_not_read"' in (await company.row())["considered"]
     assert await company.events.first(PageFactsMissing)
+
+
+async def test_who_opens_the_flow_in_a_loop_uses_up_nobody_elses_turns_at_stripe(
+    company: FlowCompany,
+) -> None:
+    company.flow._stripe._reads._most = 3
+    owned = await company.opened.service.find("ada")
+    assert owned is not None
+    resume = undo_named("resume")
+    assert resume is not None
+
+    for _ in range(5):
+        await asyncio.gather(*(company.open() for _ in range(20)))
+    await asyncio.gather(*(company.flow.price_of_undo(owned, resume) for _ in range(20)))
+    last = await company.open()
+
+    # The customer's own flow goes on as without Stripe, and everybody else's with it.
+    assert company.asked().count("GET /v1/subscriptions/sub_1") == 3
+    assert company.asked().count("POST /v1/invoices/create_preview") == 0
+    assert last.step is FlowStep.WHY
+    assert (await company.offered(customer="bob")).step is FlowStep.OFFER
+
+
+async def test_a_price_of_going_on_is_asked_of_stripe_once_at_a_time(company: FlowCompany) -> None:
+    company.stripe.subscriptions["sub_1"]["cancel_at_period_end"] = True
+    company.flow._stripe._reads._most = 3
+    owned = await company.opened.service.find("ada")
+    resume = undo_named("resume")
+    assert owned is not None
+    assert resume is not None
+
+    prices = await asyncio.gather(*(company.flow.price_of_undo(owned, resume) for _ in range(20)))
+
+    assert company.asked().count("POST /v1/invoices/create_preview") <= 3
+    assert any(prices)
 
 
 async def test_a_declined_offer_does_not_come_back_in_the_session(company: FlowCompany) -> None:

@@ -33,6 +33,14 @@ def test_the_code_in_the_readme_is_part_of_the_quickstart_which_has_at_most_40_l
     assert len([line for line in code.splitlines() if line.strip()]) <= 40
 
 
+def test_the_line_of_the_quickstart_that_says_who_is_logged_in_is_to_be_replaced() -> None:
+    lines = QUICKSTART.read_text(encoding="utf-8").splitlines()
+    (line,) = [line for line in lines if "cookies" in line]
+
+    assert line.strip().startswith("return ")
+    assert line.endswith("# ask your session here")
+
+
 def test_every_file_that_the_readme_links_to_exists() -> None:
     links = re.findall(r"\]\((?!https?:)([^)#]+)\)", README)
 

@@ -23,10 +23,15 @@ def is_too_dense(body: bytes) -> bool:
 
     All of it happens in C: a stranger's 256 KiB of brackets must not hold up the other requests.
     """
-    if sum(map(body.count, _MARKS)) > MAX_MARKS:
+    if has_more_marks_than(MAX_MARKS, body):
         return True
     brackets = _TEXT.sub(b"", body).translate(None, _NO_BRACKETS)
     return max(accumulate(map(_STEPS.__getitem__, brackets)), default=0) > MAX_DEPTH
+
+
+def has_more_marks_than(most: int, body: bytes) -> bool:
+    """Tell whether JSON holds more quotes, commas, colons and opening brackets than ``most``, without decoding it."""
+    return sum(map(body.count, _MARKS)) > most
 
 
 def is_too_deep(value: object) -> bool:

@@ -8,7 +8,13 @@ from typing import Any
 
 import pytest
 
-from aiocancel.core.json_depth import MAX_DEPTH, MAX_MARKS, is_too_deep, is_too_dense
+from aiocancel.core.json_depth import (
+    MAX_DEPTH,
+    MAX_MARKS,
+    has_more_marks_than,
+    is_too_deep,
+    is_too_dense,
+)
 
 
 def lists(levels: int) -> Any:
@@ -93,3 +99,11 @@ def _time_of(body: bytes) -> float:
     started = time.process_time()
     is_too_dense(body)
     return time.process_time() - started
+
+
+@pytest.mark.parametrize("body", [b"[1,2,3]", b'{"a":[]}'])
+def test_marks_of_json_are_counted(body: bytes) -> None:
+    marks = sum(body.count(mark) for mark in (b'"', b",", b":", b"[", b"{"))
+
+    assert has_more_marks_than(marks - 1, body)
+    assert not has_more_marks_than(marks, body)

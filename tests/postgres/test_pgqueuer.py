@@ -161,6 +161,26 @@ async def test_the_jobs_of_a_worker_that_fell_silent_go_to_another(pool: Pool) -
         await until(lambda: looker.seen == [7])
 
 
+async def test_invented_notices_and_jobs_keep_nobody_waiting(pool: Pool) -> None:
+    looker = Looker()
+    junk = ["", "x", "{}", '{"type": "table_changed_event"}', "9" * 400, str(2**70)]
+    async with dispatching(pool, looker):
+        # Any role of the database may do this.
+        for channel in ("aiocancel_jobs", "aiocancel_ended"):
+            for text in junk * 10:
+                await pool.execute("SELECT pg_notify($1, $2)", channel, text)
+        await pool.executemany(
+            "INSERT INTO aiocancel.pgqueuer (priority, entrypoint, payload, status) "
+            "VALUES (0, $1, $2, 'queued')",
+            [("aiocancel_action", text.encode()) for text in junk] + [("nobodys", b"7")],
+        )
+        await add(pool, Job(8, 0))
+        await until(lambda: looker.seen == [8])
+
+        await add(pool, Job(9, 0))
+        await until(lambda: looker.seen == [8, 9])
+
+
 async def test_a_listener_whose_connection_is_cut_costs_one_poll(pool: Pool) -> None:
     async def nobody_listens() -> bool:
         return await listeners(pool) == []

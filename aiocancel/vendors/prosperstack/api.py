@@ -26,6 +26,7 @@ from yarl import URL
 from aiocancel.core.codes import AnyCode, Code, ForeignCode
 from aiocancel.core.flow_session import COMPLETED, FlowSession, VendorEvent
 from aiocancel.core.identifiers import FlowSessionId, is_opaque_id
+from aiocancel.core.json_depth import has_more_marks_than
 from aiocancel.core.rate_limit import limit_within
 from aiocancel.errors import (
     ConfigurationError,
@@ -58,6 +59,8 @@ _AROUND_END: Final = (timedelta(minutes=10), timedelta(seconds=30), timedelta(se
 _MORE_EVENT_PAGES: Final = 4
 _MAX_PAGE_BYTES: Final = 4 * 1024 * 1024
 _MAX_ERROR_BYTES: Final = 64 * 1024
+# Fifty events have some ten thousand. Four MiB of empty objects would hold the loop up for a third of a second.
+_MOST_MARKS: Final = 200_000
 
 # A page of events or a few claims at once need not wait; in return the pace in the long run is a little lower.
 _BURST_S: Final = 20.0
@@ -428,11 +431,13 @@ async def _object(response: aiohttp.ClientResponse, largest: int) -> bytes:
     A proxy's page and a broken answer pass; raises TransientVendorError for these.
     """
     body = await _read(response, largest)
-    if body is None and response.content_type == "application/json":
+    is_too_much = body is None or has_more_marks_than(_MOST_MARKS, body)
+    if is_too_much and response.content_type == "application/json":
         raise VendorDataError(
-            f"ProsperStack's answer is longer than {largest} bytes", http_status=200
+            f"ProsperStack's answer is longer than {largest} bytes, or holds too many values",
+            http_status=200,
         )
-    if body is None or not _is_object(body):
+    if body is None or is_too_much or not _is_object(body):
         raise TransientVendorError(
             "A 200 came that is no answer of ProsperStack's",
             code=Code.NOT_THE_VENDORS_ANSWER,

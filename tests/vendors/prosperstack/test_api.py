@@ -602,6 +602,15 @@ async def test_a_long_page_of_a_proxy_passes_as_well() -> None:
         assert type(await failure_of(api.flow_session(SESSION_ID))) is TransientVendorError
 
 
+async def test_a_page_of_millions_of_values_is_refused_before_it_is_decoded() -> None:
+    page = b'{"data": [' + b"{}," * 100_000 + b"{}]}"
+    async with served(answering(page)) as api:
+        failure = await failure_of(api.events_after(None))
+
+    assert type(failure) is VendorDataError
+    assert str(failure).endswith("or holds too many values")
+
+
 async def test_an_answer_about_something_else_than_was_asked_is_refused() -> None:
     other = {"id": "sess_2", "status": "saved", "event": "flow_session_completed", "data": SESSION}
     async with served(answering(other)) as api:
