@@ -24,7 +24,7 @@ from aiocancel.billing.client import (
 from aiocancel.billing.settings import API_VERSION, StripeBilling
 from aiocancel.billing.transport import WholeAnswers, warm_up
 from aiocancel.core.actions import Action, ActionKind, Write
-from aiocancel.core.changes import PlainChange
+from aiocancel.core.changes import AddDiscount, PlainChange
 from aiocancel.core.claim import NO_REASON, CancelReason
 from aiocancel.core.codes import Code
 from aiocancel.core.identifiers import SubscriptionId
@@ -185,6 +185,42 @@ async def test_a_cancellation_by_date_is_taken_back_by_date(
     await send(client, PlainChange.WITHDRAW_CANCELLATION_BY_DATE, subscription_id="sub_2")
     assert (await client.read(SubscriptionId("sub_2"))).cancel_at is None
     assert check_bodies(stripe)[-1].params == {"cancel_at": ""}
+
+
+@pytest.mark.parametrize(
+    ("withdrawal", "ends", "cleared"),
+    [
+        (PlainChange.WITHDRAW_CANCELLATION, "cancel_at_period_end", "false"),
+        (PlainChange.WITHDRAW_CANCELLATION_BY_DATE, "cancel_at", ""),
+    ],
+    ids=["by period", "by date"],
+)
+async def test_an_offer_and_the_end_that_it_takes_back_are_one_request_with_a_key_of_its_own(
+    client: StripeClient,
+    stripe: StripeSimulator,
+    withdrawal: PlainChange,
+    ends: str,
+    cleared: str,
+) -> None:
+    stripe.add_coupon("SAVE", percent_off=50, duration="once")
+    end = {"cancel_at": stripe.now + 3600} if ends == "cancel_at" else {ends: True}
+    stripe.add_subscription("sub_2", **end)
+    action = Action(ActionKind.APPLY_OFFER, SubscriptionId("sub_2"))
+    offer = AddDiscount("SAVE", (), None)
+
+    reply = await client.apply(action, Write(offer, withdrawal=withdrawal), idempotency_key="key-1")
+
+    assert reply.subscription is not None
+    assert not reply.subscription.is_ending
+    assert reply.subscription.cancel_at is None
+    assert [each.coupon_id for each in reply.subscription.discounts] == ["SAVE"]
+    (write,) = check_bodies(stripe)
+    assert write.params[ends] == cleared
+    assert write.params["discounts"] == [{"coupon": "SAVE"}]
+    # The offer alone would be another body: Stripe refuses one key for two.
+    await client.apply(action, Write(offer), idempotency_key="key-1")
+    keys = {each.idempotency_key for each in check_bodies(stripe)}
+    assert len(keys) == 2
 
 
 @pytest.mark.parametrize("change", [PlainChange.CANCEL_AT_PERIOD_END, PlainChange.CANCEL_NOW])
