@@ -182,7 +182,8 @@ async def _add(
     )
     if state == "canceled":
         await _cancel(connection, number, session_id, customer, subscription, chosen, ended, stuck)
-    await _read(connection, chance, row, state, price, opened, now)
+    taken = offer if state == "accepted" else None
+    await _read(connection, chance, row, state, taken, price, opened, now)
 
 
 def _fitting(chosen: str | None, months: int) -> str | None:
@@ -258,6 +259,7 @@ async def _read(
     chance: random.Random,
     session: int,
     state: str,
+    taken: str | None,
     price: int,
     opened: datetime,
     now: datetime,
@@ -273,7 +275,8 @@ async def _read(
             found = "ended" if chance.random() < 0.7 else "paused"
         await connection.execute(READ, session, day, found, found == "active")
         if found == "active":
-            given = price // 2 if state == "accepted" else 0
+            # A pause is on no invoice.
+            given = price // 2 if taken == "half_price" else 0
             await connection.execute(
                 PAY, session, day, day // 30, (price - given) * (day // 30), given * (day // 30)
             )

@@ -14,6 +14,7 @@ from aiocancel.errors import UnavailableError
 from aiocancel.postgres import report
 from aiocancel.postgres.counted_days import CountedDays
 from aiocancel.postgres.report import Figures
+from aiocancel.postgres.schema import migrations
 from aiocancel.worker.count_days import DayCounter
 from tests.support.generated_company import COMPANY_BEGAN, make_company, store
 from tests.support.past_sessions import PastSession, add_reading, add_sessions
@@ -75,6 +76,26 @@ async def test_figures_are_the_same_with_days_that_were_counted_before(
 
     assert await pool.fetchval("SELECT count(DISTINCT figure) FROM aiocancel.day_figure") >= 9
     assert await everything(pool, zone, SPANS) == before
+
+
+async def test_days_of_the_release_before_are_counted_anew_and_one_of_its_workers_does_no_harm(
+    pool: Pool,
+) -> None:
+    await add_sessions(
+        pool, past(1, reason="unused"), past(2, reason="other", told_by="vendor", reasons=())
+    )
+    await count_all(pool, "UTC")
+    figures = Figures(pool, "test", time_zone="UTC")
+    before = await figures.reasons(*SPANS[0])
+    # It counted two numbers of a reason.
+    older = "UPDATE aiocancel.day_figure SET numbers = numbers[1:2] WHERE figure = 'reasons'"
+    await pool.execute(older)
+    assert await figures.reasons(*SPANS[0]) is not None
+
+    await pool.execute(migrations()[34])
+
+    assert await figures.reasons(*SPANS[0]) == before
+    assert await count_all(pool, "UTC") > 0
 
 
 async def test_a_range_takes_what_was_counted_and_counts_the_rest(pool: Pool) -> None:

@@ -129,6 +129,13 @@ async def story_page(desk: Desk, request: web.Request) -> Page:
                 {name: each[name] for name in ("day", "read_at", "state", "kept", "is_late")}
                 for each in story.readings
             ],
+            "payments": [
+                {
+                    name: each[name]
+                    for name in ("day", "currency", "invoices", "paid_minor", "given_minor")
+                }
+                for each in story.payments
+            ],
         },
         head=head,
         rows=rows,

@@ -708,6 +708,13 @@ async def test_a_story_tells_everything_in_its_order(client: Client, pool: Pool)
     times = [each["at"] for each in told["timeline"]]
     assert times == sorted(times)
     assert told["customer"] == "ada"
+    assert told["payments"][0] == {
+        "day": 30,
+        "currency": "eur",
+        "invoices": 1,
+        "paid_minor": 2900,
+        "given_minor": 100,
+    }
     assert plain(await page(client, f"/sessions/c{claim}")) == text
     assert (await get(client, "/sessions/s999999")).status == 404
     assert (await get(client, "/sessions/s1x")).status == 404
