@@ -30,7 +30,7 @@ from aiocancel.core.flow.steps import (
     SessionState,
     advance,
 )
-from aiocancel.core.flow.walk import Advance, Walked, walk
+from aiocancel.core.flow.walk import Advance, FlowPath, Walked, walk
 
 HALF = CouponOffer(
     "half_price", percent_off=50, months=3, when=reason("too_expensive") & tenure(at_least_months=2)
@@ -98,6 +98,14 @@ def test_too_many_screens_break_the_owners_bound() -> None:
     assert found.broken[0].path.screens == ("why", "break", "call", "exit")
     words = found.broken[0].path.in_words()
     assert words.endswith("; the reason is unused: why > break > call > exit > open")
+
+
+def test_a_path_of_who_gives_no_reason_is_told_in_words() -> None:
+    path = FlowPath("any customer", None, ("permission", "half_price"), SessionState.CANCELED)
+
+    assert path.in_words() == (
+        "any customer; no reason is given: permission > half_price > canceled"
+    )
 
 
 # Negative controls: each machine breaks one promise, and the walk must say so.
