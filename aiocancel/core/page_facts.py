@@ -96,7 +96,12 @@ def _open_invoice(invoice: object) -> OpenInvoice | None:
         return None
     if minor <= 0 or currency in AMBIGUOUS:
         return None
-    return OpenInvoice(minor, currency, datetime.fromtimestamp(at, UTC))
+
+    try:
+        return OpenInvoice(minor, currency, datetime.fromtimestamp(at, UTC))
+    except (ValueError, OverflowError, OSError):
+        # It is a date that no calendar has.
+        return None
 
 
 def _is_whole(value: object) -> TypeGuard[int]:

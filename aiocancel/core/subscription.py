@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 from aiocancel.core.identifiers import CustomerId, Mode, SubscriptionId
 from aiocancel.core.schedule_phases import Phase, read_phase
@@ -28,6 +28,10 @@ class OwnedSubscription:
     customer_id: CustomerId = field(repr=False)
     subscription_id: SubscriptionId
     record: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+
+# Where Stripe does not say how often a line is paid; no offer is decided by that.
+UNKNOWN_INTERVAL: Final = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +85,12 @@ def read_price(data: Mapping[str, Any]) -> Price:
         if data["object"] != "price" or recurring is None:
             raise ValueError("Stripe answered with something other than a subscription's price")
 
+        if not _is_count(recurring["interval_count"]):
+            raise ValueError("Stripe's price does not say how often it is paid")
+
         return Price(
-            data["id"],
-            recurring["interval"],
+            _word(data["id"]),
+            _word(recurring["interval"]),
             recurring["interval_count"],
             recurring.get("usage_type") == "metered",
             data.get("tiers_mode") == "volume",
@@ -281,8 +288,8 @@ def read_subscription(data: Mapping[str, Any]) -> Subscription:
         ]
 
         return Subscription(
-            subscription_id=SubscriptionId(data["id"]),
-            status=data["status"],
+            subscription_id=SubscriptionId(_word(data["id"])),
+            status=_word(data["status"]),
             livemode=bool(data.get("livemode", False)),
             cancel_at_period_end=bool(data["cancel_at_period_end"]),
             cancel_at=_moment(data.get("cancel_at")),
@@ -291,7 +298,7 @@ def read_subscription(data: Mapping[str, Any]) -> Subscription:
             current_period_end=_moment(min(ends)) if ends else None,
             schedule_id=schedule["id"] if isinstance(schedule, Mapping) else schedule,
             last_period_end=_moment(max(ends)) if ends else None,
-            currency=data.get("currency") or "usd",
+            currency=_word(data.get("currency") or "usd"),
             trial_end=_moment(data.get("trial_end")),
             items=tuple(_item(item) for item in data["items"]["data"] if "price" in item),
             discounts=tuple(map(_discount, data.get("discounts") or ())),
@@ -343,17 +350,37 @@ def _has_reason(details: Mapping[str, Any] | None) -> bool:
 def _item(data: Mapping[str, Any]) -> Item:
     price = data["price"]
     recurring = price.get("recurring") or {}
+    interval, count = _how_often(recurring)
+    quantity = data.get("quantity")
 
     return Item(
-        item_id=data["id"],
-        price_id=price["id"],
-        interval=recurring.get("interval", "month"),
-        interval_count=recurring.get("interval_count", 1),
+        item_id=_word(data["id"]),
+        price_id=_word(price["id"]),
+        interval=interval,
+        interval_count=count,
         is_metered=recurring.get("usage_type") == "metered",
-        quantity=data.get("quantity"),
+        quantity=quantity if _is_count(quantity) else None,
         period_end=_moment(data.get("current_period_end")),
         billed_until=_moment(data.get("billed_until")),
     )
+
+
+def _how_often(recurring: Mapping[str, Any]) -> tuple[str, int]:
+    """Read how often a line is paid; whoever leaves may leave without it, so it is no reason to refuse the whole."""
+    interval, count = recurring.get("interval"), recurring.get("interval_count")
+    if isinstance(interval, str) and _is_count(count) and count > 0:
+        return interval, count
+    return UNKNOWN_INTERVAL, 1
+
+
+def _is_count(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _word(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError("it is no text")
+    return value
 
 
 def _discount(data: Mapping[str, Any] | str) -> AppliedDiscount:
@@ -362,7 +389,7 @@ def _discount(data: Mapping[str, Any] | str) -> AppliedDiscount:
         return AppliedDiscount(data, None)
     coupon = (data.get("source") or {}).get("coupon")
     return AppliedDiscount(
-        data["id"],
+        _word(data["id"]),
         coupon["id"] if isinstance(coupon, Mapping) else coupon,
         _moment(data.get("start")),
         coupon.get("duration") if isinstance(coupon, Mapping) else None,

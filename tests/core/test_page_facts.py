@@ -74,6 +74,7 @@ NOT_KNOWN: dict[str, object] = {
     "no currency": INVOICE | {"currency": None},
     "nobody knows its minor units": INVOICE | {"currency": "ugx"},
     "no day": INVOICE | {"created": None},
+    "a day that no calendar has": INVOICE | {"created": 10**18},
 }
 
 

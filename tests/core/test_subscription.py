@@ -152,8 +152,27 @@ METERED = {
         ),
         pytest.param(
             line(price={"id": "price_1", "recurring": None}),
-            dataclasses.replace(LICENSED, interval="month", interval_count=1),
+            dataclasses.replace(LICENSED, interval="unknown", interval_count=1),
             id="a price that does not say how often",
+        ),
+        *(
+            pytest.param(
+                line(price={"id": "price_1", "recurring": recurring}),
+                dataclasses.replace(LICENSED, interval="unknown", interval_count=1),
+                id=f"a price of {name}",
+            )
+            for name, recurring in {
+                "no number of months": {"interval": "month", "interval_count": None},
+                "one month and a half": {"interval": "month", "interval_count": 1.5},
+                "true months": {"interval": "month", "interval_count": True},
+                "no months": {"interval": "month", "interval_count": 0},
+                "a list as its interval": {"interval": [], "interval_count": 1},
+            }.items()
+        ),
+        pytest.param(
+            line(quantity="three"),
+            dataclasses.replace(LICENSED, quantity=None),
+            id="a quantity in words",
         ),
     ],
 )
@@ -266,6 +285,15 @@ def test_another_kind_of_object_is_refused() -> None:
     [
         pytest.param({"items": None}, id="items is null"),
         pytest.param({"items": {"data": None}}, id="no list of items"),
+        pytest.param({"id": 7}, id="an id that is a number"),
+        pytest.param({"status": []}, id="a status that is a list"),
+        pytest.param({"currency": 7}, id="a currency that is a number"),
+        pytest.param({"items": {"data": [line(id=[])]}}, id="an item's id as a list"),
+        pytest.param(
+            {"items": {"data": [line(price={"id": [], "recurring": None})]}},
+            id="a price's id as a list",
+        ),
+        pytest.param({"discounts": [{"id": None}]}, id="a discount's id as null"),
         pytest.param({"items": {"data": ["si_1"]}}, id="items as ids"),
         pytest.param(
             {"items": {"data": [{"current_period_end": "soon"}]}}, id="a period's end as text"
@@ -602,7 +630,16 @@ def test_a_price_is_read_with_how_often_it_is_paid() -> None:
 
 
 @pytest.mark.parametrize(
-    "changes", [{"object": "plan"}, {"recurring": None}, {"recurring": "month"}, {"recurring": {}}]
+    "changes",
+    [
+        {"object": "plan"},
+        {"id": None},
+        {"recurring": None},
+        {"recurring": "month"},
+        {"recurring": {}},
+        {"recurring": {"interval": "month", "interval_count": "3"}},
+        {"recurring": {"interval": None, "interval_count": 3}},
+    ],
 )
 def test_a_price_of_another_shape_is_refused(changes: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="price"):

@@ -175,6 +175,8 @@ def _counted(invoice: Mapping[str, Any], bounds: InvoiceBounds, paid_at: datetim
 
     given = sum(each["amount"] for each in invoice.get("total_discount_amounts") or ())
     paid = invoice["amount_paid"] - (invoice.get("post_payment_credit_notes_amount") or 0)
+    if not isinstance(invoice["currency"], str):
+        raise TypeError("the currency is no text")
     return Paid(
         invoice["currency"],
         int(has_payment and invoice["amount_paid"] > 0),

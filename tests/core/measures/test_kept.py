@@ -186,8 +186,16 @@ def test_an_invoice_counts_for_one_session_and_its_discount_for_one_offer(
         {**invoice(), "status_transitions": None},
         {**invoice(), "status_transitions": {"paid_at": 10**20}},
         {**invoice(), "total_discount_amounts": [1]},
+        {**invoice(), "currency": []},
     ],
-    ids=["another object", "no amount", "no transitions", "a date past all", "no discount"],
+    ids=[
+        "another object",
+        "no amount",
+        "no transitions",
+        "a date past all",
+        "no discount",
+        "no currency",
+    ],
 )
 def test_an_answer_that_is_no_invoice_is_refused(broken: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="lacks a field"):
