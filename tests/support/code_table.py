@@ -16,13 +16,13 @@ PAGE: Final = Path(__file__).parents[2] / "docs" / "reference" / "codes.md"
 _HEAD: Final = """# Codes
 
 A code says why an action was parked or refused, why an attempt failed, or why a request was answered with an error.
-It stands in the ledger and its journal, in events and their log lines, in the label `code` of the metrics, and in
-`aiocancel actions`, which prints its sentence as well. A code never changes its meaning or its spelling.
+It stands in the ledger and its journal, in events and their log lines, and in the label `code` of the metrics.
+`aiocancel actions` prints its sentence as well. A code never changes its meaning or its spelling.
 
-A word that is not listed here comes from somebody else and is kept as it came: another error code of Stripe's
-([list](https://docs.stripe.com/error-codes)), `http_503` for an answer with nothing but that HTTP status, `KeyError`
-for an error that nobody foresaw, `gave_up_…` with a flow vendor's last answer, or a word that a newer release of
-aiocancel stored. The metrics count all of these as `other`.
+A word that is not listed here comes from somebody else and is kept as it came. It may be another error code of
+Stripe's ([list](https://docs.stripe.com/error-codes)), or `http_503` for an answer with nothing but that HTTP status.
+`KeyError` is an error that nobody foresaw, `gave_up_…` has a flow vendor's last answer, and a newer release of
+aiocancel may have stored a word of its own. The metrics count all of these as `other`.
 
 Nothing else becomes a code. An event of the flow vendor that cannot be read is `vendor_data`, and the log names the
 place; earlier releases stored that sentence in `aiocancel.doorbell`.

@@ -24,18 +24,17 @@ played against Stripe itself, on test clocks:
 - `STRIPE_TEST_KEY=sk_test_… pytest tests/contract -k "stripe and unverified"` plays only the rows for which there is
   no source.
 
-A live key is refused. At most 25 requests a
-second are sent, and all that a row makes is deleted at its end, but for prices, which Stripe only archives. The
-answers are kept in `tests/contract/fixtures`, without keys and personal data; from then on the tests play them
-again without a key, and the row counts as verified against the real Stripe.
+A live key is refused. At most 25 requests a second are sent, and all that a row makes is deleted at its end, but for
+prices, which Stripe only archives. The answers are kept in `tests/contract/fixtures`, without keys and personal data.
+From then on the tests play them again without a key, and the row counts as verified against the real Stripe.
 
 **Verified against** says where the expectation comes from: *simulator* for all rows, *SDK types* for the types and
-docstrings of stripe-python 16.1.0, *documentation* for Stripe's pages, *third party* for somebody who saw it, *real*
-for a recorded answer of Stripe. A row with the simulator alone is unverified: the simulator's
+docstrings of stripe-python 16.1.0, *documentation* for Stripe's pages. *third party* is somebody who saw it, and
+*real* a recorded answer of Stripe. A row with the simulator alone is unverified: the simulator's
 `aiocancel.testing.stripe.unverified.Unverified` settings simulate the other answer to the open questions.
 
 `@now`, `@first_end` and `@last_end` are the time of the row's clock and the first and the last end of an item's
-period before the request; `result` is the body of the answer.
+period before the request. `result` is the body of the answer.
 """
 
 
