@@ -637,6 +637,10 @@ def test_certificates_are_checked_against_the_bundle_that_the_sdk_brings(
     assert context.verify_mode is ssl.CERT_REQUIRED
 
 
+def test_certificates_are_read_once_for_all_clients_of_a_process() -> None:
+    assert warm_up() is warm_up()
+
+
 class _AnswersTogether:
     """A session whose answers all come at the same moment, when as many as expected were asked for."""
 

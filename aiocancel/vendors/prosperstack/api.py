@@ -18,6 +18,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Final
 
 import aiohttp
@@ -99,7 +100,7 @@ async def open_prosperstack_api(
         # A line's end from a file, say; the message must not quote the key.
         raise ConfigurationError("ProsperStack's api_key holds a character that no key has")
 
-    tls = await asyncio.to_thread(ssl.create_default_context)
+    tls = await asyncio.to_thread(_trusted)
 
     async with aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(ssl=tls, limit=20),
@@ -119,6 +120,12 @@ async def open_prosperstack_api(
             rate_limit=_rate_limit(access, slots, longest_wait_s),
             impatient_limit=_rate_limit(access, slots, IMPATIENT_S),
         )
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    # Once for all clients of a process: reading the machine's certificates takes 30 ms.
+    return ssl.create_default_context()
 
 
 def _rate_limit(

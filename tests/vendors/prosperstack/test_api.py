@@ -9,7 +9,7 @@ import json
 import socket
 import ssl
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
@@ -103,15 +103,6 @@ async def stand_in() -> AsyncIterator[None]:
         yield
     finally:
         await runner.cleanup()
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_tls_context() -> Iterator[None]:
-    """Reading the system's certificates takes longer than most tests here, and no test leaves this machine."""
-    context = ssl.create_default_context()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ssl, "create_default_context", lambda: context)
-        yield
 
 
 @pytest.fixture
@@ -863,3 +854,14 @@ async def test_a_live_key_does_not_go_over_plain_http() -> None:
 async def test_a_live_key_opens_the_vendors_own_host() -> None:
     async with open_prosperstack_api(vendor(api_key="key_live").api_access) as api:
         assert isinstance(api, ProsperStackApi)
+
+
+async def test_certificates_are_read_once_for_all_clients_of_a_process(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with api_of(STAND_IN.url):
+        pass
+    monkeypatch.setattr(ssl, "create_default_context", None)
+
+    async with api_of(STAND_IN.url):
+        pass
