@@ -109,19 +109,19 @@ async def open_parts(parts: Parts, stack: AsyncExitStack) -> Opened:
     ledger = Ledger(pool, hooks=hooks, letters=letters)
     stack.push_async_callback(ledger.wake_ups.close)
     doorbell = Doorbell(pool, parts.vendor.name, lease_s=parts.settings.worker_lease_s)
-    opening = parts.vendor.open_verifier(RateBudgets(pool))
+    verifier_context = parts.vendor.open_verifier(RateBudgets(pool))
     policy = Policy(
         parts.settings.cancel_timing,
         parts.vendor.applies_cancellation,
         parts.vendor.applies_offers,
-        verifies_offers=opening is not None,
+        verifies_offers=verifier_context is not None,
         names_customers=parts.vendor.names_customers,
         proof_in=parts.vendor.proof_in,
         trusts_vendor_sessions=parts.vendor.trusts_vendor_sessions,
         pays_without_event=parts.vendor.test_mode,
     )
 
-    rung, news_rung = asyncio.Event(), asyncio.Event()
+    vendor_rang, stripe_rang = asyncio.Event(), asyncio.Event()
     endings = Endings(pool)
     service = FlowService(
         parts.settings,
@@ -135,8 +135,8 @@ async def open_parts(parts: Parts, stack: AsyncExitStack) -> Opened:
         endings=endings,
         page_facts=_page_facts(parts, for_pages),
         email=parts.email if letters else None,
-        wake_catch_up=rung.set,
-        wake_news=news_rung.set,
+        wake_catch_up=vendor_rang.set,
+        wake_news=stripe_rang.set,
         on_event=parts.on_event,
     )
     own_flow = _own_flow(parts, service, pool, for_pages)
@@ -148,7 +148,9 @@ async def open_parts(parts: Parts, stack: AsyncExitStack) -> Opened:
     if not parts.settings.run_worker:
         return Opened(service, pool, loops, own_flow)
 
-    verifier = None if opening is None else await stack.enter_async_context(opening)
+    verifier = (
+        None if verifier_context is None else await stack.enter_async_context(verifier_context)
+    )
     billing = _with_reasons(parts)
     stripe = await stack.enter_async_context(open_stripe(billing, slots=RateBudgets(pool)))
     worker_ledger = Ledger(pool, hooks=hooks, letters=letters, most_at_once=_WORKER_CONNECTIONS)
@@ -160,7 +162,7 @@ async def open_parts(parts: Parts, stack: AsyncExitStack) -> Opened:
     )
     loops["worker"] = await stack.enter_async_context(_running(worker))
     if parts.on_subscription_change or parts.billing.webhook_secrets:
-        reader = _make_news_reader(parts, pool, stripe, news_rung)
+        reader = _make_news_reader(parts, pool, stripe, stripe_rang)
         loops["news"] = await stack.enter_async_context(_looping(reader.run(), "news"))
     if verifier is not None:
         catch_up = CatchUp(
@@ -172,7 +174,7 @@ async def open_parts(parts: Parts, stack: AsyncExitStack) -> Opened:
             vendor=parts.vendor.name,
             mode=parts.settings.mode,
             poll_every_s=parts.settings.poll_events_every_s,
-            rung=rung,
+            rung=vendor_rang,
             sealer=parts.sealer,
             on_event=parts.on_event,
         )
@@ -256,7 +258,7 @@ def _page_facts(parts: Parts, stripe: StripeClient) -> StripePageFacts | None:
 
 
 def _make_news_reader(
-    parts: Parts, pool: Pool, stripe: StripeClient, rung: asyncio.Event
+    parts: Parts, pool: Pool, stripe: StripeClient, stripe_rang: asyncio.Event
 ) -> NewsReader:
     return NewsReader(
         StripeNews(pool),
@@ -266,7 +268,7 @@ def _make_news_reader(
         mode=parts.settings.mode,
         account=parts.billing.stripe_account,
         poll_every_s=parts.billing.poll_events_every_s,
-        rung=rung,
+        rung=stripe_rang,
         on_event=parts.on_event,
         now=lambda: datetime.now(UTC),
     )

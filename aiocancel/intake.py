@@ -314,7 +314,7 @@ class FlowService:
         try:
             return await self._accept(claim, grant_text, customer_id, acceptance, is_another)
         except (GrantError, ConflictError, LimitError) as error:
-            error.fate = await self._fate_of(claim, grant_text)
+            error.fate = await self._park_refused(claim, grant_text)
             raise
 
     def names(self, grant_text: str) -> SubscriptionId | None:
@@ -324,10 +324,11 @@ class FlowService:
         except GrantError:
             return None
 
-    async def _fate_of(self, claim: FlowClaim, grant_text: str) -> Fate | None:
-        """Leave the flow session of a refused claim to a person, before the vendor's API tells of it.
+    async def _park_refused(self, claim: FlowClaim, grant_text: str) -> Fate | None:
+        """Leave the flow session of a refused claim to a person, and return what becomes of it.
 
-        Only a page of ours, whoever opened it, can name one, and only on its own subscription.
+        The vendor's API may tell of it later. Only a page of ours, whoever opened it, can name one, and only on its
+        own subscription.
         """
         if claim.flow_session_id is None or takes_back(claim.status) or claim.vendor in OURS:
             return None

@@ -95,6 +95,7 @@ __all__ = ["CancelFlow"]
 
 logger: logging.Logger = logging.getLogger("aiocancel")
 
+RouteHandler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _Handler = TypeVar("_Handler", bound=Callable[..., Any])
 
 
@@ -325,38 +326,24 @@ class CancelFlow:
         )
 
         handlers = self._handlers = Handlers(self._site)
-        self.handle_result: Callable[[web.Request], Awaitable[web.StreamResponse]] = handlers.result
-        self.handle_status: Callable[[web.Request], Awaitable[web.StreamResponse]] = handlers.status
-        self.handle_payload: Callable[[web.Request], Awaitable[web.StreamResponse]] = (
-            handlers.payload
-        )
-        self.handle_subscription: Callable[[web.Request], Awaitable[web.StreamResponse]] = (
-            handlers.subscription
-        )
-        self.handle_webhook: Callable[[web.Request], Awaitable[web.StreamResponse]] = (
-            handlers.webhook
-        )
-        self.handle_stripe: Callable[[web.Request], Awaitable[web.StreamResponse]] = handlers.stripe
-        self.handle_plain: Callable[[web.Request], Awaitable[web.StreamResponse]] = handlers.plain
-        self.handle_script: Callable[[web.Request], Awaitable[web.StreamResponse]] = handlers.script
+        self.handle_result: RouteHandler = handlers.result
+        self.handle_status: RouteHandler = handlers.status
+        self.handle_payload: RouteHandler = handlers.payload
+        self.handle_subscription: RouteHandler = handlers.subscription
+        self.handle_webhook: RouteHandler = handlers.webhook
+        self.handle_stripe: RouteHandler = handlers.stripe
+        self.handle_plain: RouteHandler = handlers.plain
+        self.handle_script: RouteHandler = handlers.script
 
-        self.handle_acknowledgement: Callable[[web.Request], Awaitable[web.StreamResponse]] = (
-            handlers.acknowledgement
-        )
-        self.handle_flow_screen: Callable[[web.Request], Awaitable[web.StreamResponse]] = (
-            handlers.flow_screen
-        )
-        self.handle_flow_why: Callable[[web.Request], Awaitable[web.StreamResponse]] = (
-            handlers.flow_why
-        )
-        self.handle_flow_press: Callable[[web.Request], Awaitable[web.StreamResponse]] = (
-            handlers.flow_press
-        )
-        self.handle_style: Callable[[web.Request], Awaitable[web.StreamResponse]] = handlers.style
+        self.handle_acknowledgement: RouteHandler = handlers.acknowledgement
+        self.handle_flow_screen: RouteHandler = handlers.flow_screen
+        self.handle_flow_why: RouteHandler = handlers.flow_why
+        self.handle_flow_press: RouteHandler = handlers.flow_press
+        self.handle_style: RouteHandler = handlers.style
 
         health = HealthHandlers(self._runtime.health, self._runtime.readiness)
-        self.handle_health: Callable[[web.Request], Awaitable[web.StreamResponse]] = health.health
-        self.handle_ready: Callable[[web.Request], Awaitable[web.StreamResponse]] = health.ready
+        self.handle_health: RouteHandler = health.health
+        self.handle_ready: RouteHandler = health.ready
         self.middleware: Middleware = make_middleware(self._site)
         self.write_headers = make_signal_handler(self._site)
         """Writes the policy where the middleware was not reached: an ``on_response_prepare`` handler of the root."""
@@ -518,13 +505,7 @@ class CancelFlow:
         Raises ConfigurationError when the database, the schema or the subscription query is not right.
         """
         self._find_mount(app)
-        await self._runtime.start()
-        logger.info(
-            "pages that send no Content-Security-Policy get: %s",
-            self._settings.content_security_policy or "none",
-        )
         widget = self._parts.vendor.widget()
-
         if self._settings.mode == "live" and is_unpinned(
             widget.script_url, widget.script_integrity
         ):
@@ -534,6 +515,12 @@ class CancelFlow:
                 widget.script_url,
             )
 
+        # Nothing that may raise stands between the start and the application's work.
+        await self._runtime.start()
+        logger.info(
+            "pages that send no Content-Security-Policy get: %s",
+            self._settings.content_security_policy or "none",
+        )
         yield
         await self.stop()
 

@@ -8,6 +8,9 @@ from typing import Final
 
 from multidict import CIMultiDict, istr
 
+# An answer to one customer, which is what it says it is.
+NO_STORE: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+
 _CACHE_CONTROL: Final = istr("Cache-Control")
 _VARY: Final = istr("Vary")
 _PRIVATE: Final = "private, no-cache"

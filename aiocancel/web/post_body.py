@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 # A few KiB take that long on no line; whoever trickles them holds a connection for no longer.
 BODY_WITHIN_S: Final = 10.0
 
+FORM: Final = "application/x-www-form-urlencoded"
+
 _MAX_FORM_FIELDS: Final = 10
 _JSON_KEYS: Final = frozenset({"grant", "result", "status", "reason", "reason_code"})
 _FORM_KEYS: Final = frozenset({"grant", "status", "reason", "reason_code"})
@@ -51,7 +53,7 @@ class Posted:
 
 async def read_post(request: web.Request, vendor: FlowVendor, *, max_bytes: int) -> Posted:
     """Read a JSON or form post; raises MalformedClaimError with status 400, 408, 413 or 415."""
-    if request.content_type not in ("application/json", "application/x-www-form-urlencoded"):
+    if request.content_type not in ("application/json", FORM):
         raise MalformedClaimError(
             "Post application/json or application/x-www-form-urlencoded.",
             code=Code.WRONG_CONTENT_TYPE,

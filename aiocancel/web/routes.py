@@ -34,10 +34,11 @@ from aiocancel.errors import (
 from aiocancel.telemetry import ClaimRefused, LookupFailed
 from aiocancel.texts.statutory import CONTRACTS_BUTTON
 from aiocancel.web.answer_texts import TITLES, message_of, refusal_of
+from aiocancel.web.caching import NO_STORE
 from aiocancel.web.flow_context import FLOW_KEY, FlowContext, FlowState
 from aiocancel.web.html import flow_data
 from aiocancel.web.plain_pages import PlainPages, about_rows
-from aiocancel.web.post_body import read_body, read_post
+from aiocancel.web.post_body import FORM, read_body, read_post
 from aiocancel.web.site import Site
 
 if TYPE_CHECKING:
@@ -53,8 +54,6 @@ if TYPE_CHECKING:
     from aiocancel.web.languages import Words
     from aiocancel.web.own_flow.routes import OwnFlowHandlers
 
-_NO_STORE: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
-_FORM: Final = "application/x-www-form-urlencoded"
 # Starting again would lead from one customer's page to another's, or to the same answer.
 _NO_NEW_START: Final = (Code.GRANT_NOT_YOURS, Code.UNKNOWN_CUSTOMER)
 # Each is a request to Stripe.
@@ -121,7 +120,7 @@ class Handlers:
 
     async def result(self, request: web.Request) -> web.Response:
         """``POST /cancel/result``: record what the customer chose; 200 with the outcome, or 202 while it is queued."""
-        wants_page = _wants_page(request) and request.content_type == _FORM
+        wants_page = _wants_page(request) and request.content_type == FORM
         came_at = time.monotonic()
         try:
             # Before the body is touched: that of a stranger costs nothing then.
@@ -153,7 +152,7 @@ class Handlers:
 
         if wants_page:
             return web.Response(
-                status=303, headers={**_NO_STORE, "Location": self._status_url(recorded.public_id)}
+                status=303, headers={**NO_STORE, "Location": self._status_url(recorded.public_id)}
             )
         if answer is None:  # the claim was recorded for this very customer
             raise web.HTTPInternalServerError
@@ -281,7 +280,7 @@ class Handlers:
 
         if one is None:
             return web.Response(
-                status=303, headers={**_NO_STORE, "Location": self._status_url(claim_id)}
+                status=303, headers={**NO_STORE, "Location": self._status_url(claim_id)}
             )
         if request.query.get("save") is not None:
             return page.save(one)
@@ -327,7 +326,7 @@ class Handlers:
 
         data = flow_data(flow.sealed) if flow.sealed else None
         return web.json_response(
-            {"state": flow.state, "flow": data}, headers={**_NO_STORE, "Vary": "Cookie"}
+            {"state": flow.state, "flow": data}, headers={**NO_STORE, "Vary": "Cookie"}
         )
 
     async def subscription(self, request: web.Request) -> web.Response:
@@ -340,7 +339,7 @@ class Handlers:
         owned = flow.subscription
         return web.json_response(
             {"subscriptionId": None if owned is None else owned.subscription_id},
-            headers={**_NO_STORE, "Vary": "Cookie"},
+            headers={**NO_STORE, "Vary": "Cookie"},
         )
 
     async def plain(self, request: web.Request) -> web.Response:
@@ -444,7 +443,7 @@ class Handlers:
         except (ClaimError, UnavailableError) as error:
             return await self.refusal(request, error, wants_page=False)
 
-        return web.Response(status=204, headers=_NO_STORE)
+        return web.Response(status=204, headers=NO_STORE)
 
     async def stripe(self, request: web.Request) -> web.Response:
         """``POST /cancel/stripe``: Stripe's doorbell; 200 as soon as the event is stored, or need not be.
@@ -474,7 +473,7 @@ class Handlers:
 
         if ignored is not None:
             self._site.on_event(ClaimRefused(ignored))
-        return web.json_response({"new": is_new, "ignored": ignored}, headers=_NO_STORE)
+        return web.json_response({"new": is_new, "ignored": ignored}, headers=NO_STORE)
 
     async def script(self, request: web.Request) -> web.Response:
         """``GET /cancel/flow.js``: the page script; its URL changes with its content."""
@@ -604,7 +603,7 @@ class Handlers:
         }
 
         headers: Mapping[str, str] = (
-            _NO_STORE if status == 200 else {**_NO_STORE, "Location": url, "Retry-After": "1"}
+            NO_STORE if status == 200 else {**NO_STORE, "Location": url, "Retry-After": "1"}
         )
 
         return web.json_response(body, status=status, headers=headers)
@@ -617,7 +616,7 @@ class Handlers:
         refusal = refusal_of(error, words)
         self._site.on_event(ClaimRefused(refusal.code))
 
-        headers: dict[str, str] = {**_NO_STORE}
+        headers: dict[str, str] = {**NO_STORE}
         if refusal.retry_after_s is not None:
             headers["Retry-After"] = str(refusal.retry_after_s)
         if not wants_page:

@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 from aiocancel.config import Settings
 from aiocancel.core.acknowledgement import (
@@ -40,6 +40,7 @@ from aiocancel.core.mail import (
     is_address,
 )
 from aiocancel.core.page_facts import ShownSubscription, about
+from aiocancel.core.public_exit import PublicDeclaration
 from aiocancel.core.sentences import Sentence
 from aiocancel.core.subscription import OwnedSubscription, Subscription
 from aiocancel.errors import RejectedBillingError, TransientBillingError, UnknownBillingError
@@ -52,7 +53,7 @@ from aiocancel.mail.letter import (
     written_from_json,
 )
 from aiocancel.ports import EMAIL, ChooseEmail, FindSubscription, Mailer, PageFacts, mail_address_of
-from aiocancel.postgres.acknowledgements import NOTHING_TO_TELL, LetterDue
+from aiocancel.postgres.acknowledgements import NOTHING_TO_TELL, LetterDue, WrittenBefore
 from aiocancel.postgres.leasing import TakenAction
 from aiocancel.postgres.ledger import Ledger
 from aiocancel.postgres.public_exit import public_in
@@ -79,6 +80,15 @@ AskNextPayment = Callable[[TakenAction, datetime], Awaitable[Sentence | None]]
 
 # These letters are about a subscription that goes on.
 _TELLS_THE_NEXT_PAYMENT: Final = (LetterKind.PAUSE_ENDS_SOON, LetterKind.TAKEN_BACK)
+
+
+class _Chosen(NamedTuple):
+    """The letter of one attempt, and where it goes; None where there is no address."""
+
+    kind: LetterKind
+    letter_id: uuid.UUID
+    written: WrittenLetter
+    address: str | None
 
 
 class Acknowledger:
@@ -152,29 +162,12 @@ class Acknowledger:
         if typed is not None and LetterKind.PUBLIC_EXIT in due.claim.told:
             return Receipt(NOTHING_TO_TELL, None)
 
-        before = due.written
-        if before is not None and before.is_under_way:
-            written, kind, letter_id = (
-                written_from_json(before.letter),
-                before.kind,
-                before.letter_id,
-            )
-            address: str | None = before.recipient
+        if due.written is not None and due.written.is_under_way:
+            chosen = _again(due.written)
         elif typed is not None:
-            # To an address that anybody may have typed: nothing that was not typed.
-            kind = LetterKind.PUBLIC_EXIT
-            letter_id = uuid.uuid4() if before is None else before.letter_id
-            written = public_letter(
-                typed,
-                due.received_at,
-                str(due.claim_id),
-                Words(statutory.LANGUAGE, {}, self._settings.time_zone),
-                brand=self._settings.theme.name,
-            )
-            address = typed.email
+            chosen = self._public(due, typed)
         else:
-            now = due.now
-            step = next_letter(due.claim, now)
+            step = next_letter(due.claim, due.now)
             if isinstance(step, LetterKind):
                 step = await self._if_still_true(step, taken, due, read)
             if isinstance(step, Later):
@@ -182,24 +175,42 @@ class Acknowledger:
                 return None
             if step is None:
                 return Receipt(NOTHING_TO_TELL, None)
-            kind, letter_id = step, uuid.uuid4() if before is None else before.letter_id
-            owned = await self._owned(taken)
-            address = await self._address(due, owned)
-            bill = await self._last_bill(kind, taken, due, ask)
-            following = await self._next_payment(kind, taken, due, ask_next)
-            facts = replace(
-                facts_of(due, owned, await self._shown(taken)),
-                last_bill=bill,
-                next_payment=following,
-            )
-            written = self._write(kind, letter_id, due, facts)
+            chosen = await self._anew(step, taken, due, ask, ask_next)
 
-        if address is None:
+        if chosen.address is None:
             return Code.NOBODY_TO_WRITE_TO
-        if not is_address(address):
+        if not is_address(chosen.address):
             return Code.ADDRESS_IS_NONE
-        await self._hand_over(taken, due, kind, letter_id, written, address)
+        await self._hand_over(taken, due, chosen, chosen.address)
         return None
+
+    def _public(self, due: LetterDue, typed: PublicDeclaration) -> _Chosen:
+        """Write to an address that anybody may have typed: nothing that was not typed."""
+        words = Words(statutory.LANGUAGE, {}, self._settings.time_zone)
+        written = public_letter(
+            typed, due.received_at, str(due.claim_id), words, brand=self._settings.theme.name
+        )
+        return _Chosen(LetterKind.PUBLIC_EXIT, _letter_id(due), written, typed.email)
+
+    async def _anew(
+        self,
+        kind: LetterKind,
+        taken: TakenAction,
+        due: LetterDue,
+        ask: AskLastBill | None,
+        ask_next: AskNextPayment | None,
+    ) -> _Chosen:
+        """Write what is true now."""
+        owned = await self._owned(taken)
+        address = await self._address(due, owned)
+        bill = await self._last_bill(kind, taken, due, ask)
+        following = await self._next_payment(kind, taken, due, ask_next)
+        facts = replace(
+            facts_of(due, owned, await self._shown(taken)), last_bill=bill, next_payment=following
+        )
+
+        letter_id = _letter_id(due)
+        return _Chosen(kind, letter_id, self._write(kind, letter_id, due, facts), address)
 
     async def _if_still_true(
         self, kind: LetterKind, taken: TakenAction, due: LetterDue, read: ReadSubscription
@@ -299,11 +310,10 @@ class Acknowledger:
         self,
         taken: TakenAction,
         due: LetterDue,
-        kind: LetterKind,
-        letter_id: uuid.UUID,
-        written: WrittenLetter,
+        chosen: _Chosen,
         address: str,
     ) -> None:
+        kind, letter_id, written, _ = chosen
         doubts = await self._ledger.begin_letter(taken, letter_id, kind, written.to_json(), address)
         if doubts is None:
             return
@@ -340,6 +350,16 @@ class Acknowledger:
             logger.error("the mailer returned a value of type %s", type(result).__name__)
             return lost
         return result
+
+
+def _again(before: WrittenBefore) -> _Chosen:
+    """Return a letter that may be under way as it was written."""
+    written = written_from_json(before.letter)
+    return _Chosen(before.kind, before.letter_id, written, before.recipient)
+
+
+def _letter_id(due: LetterDue) -> uuid.UUID:
+    return uuid.uuid4() if due.written is None else due.written.letter_id
 
 
 def _after(claim: ClaimToTell, kind: LetterKind, now: datetime) -> float | None:

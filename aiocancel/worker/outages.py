@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
-from aiocancel.core.actions import ActionKind
+from aiocancel.core.actions import ActionKind, WatchKind, WriteKind
 from aiocancel.core.codes import Code
 from aiocancel.core.retry import RATE_LIMITS
 from aiocancel.errors import BillingError, RejectedBillingError
@@ -27,19 +27,11 @@ NO_OUTAGE: Final = RATE_LIMITS | {
     Code.LEDGER_UNREADABLE,
     Code.MAIL_WAITED_TOO_LONG,
 }
-_CALLS: Final = frozenset(
-    {
-        ActionKind.RUN_OFFER_HANDLER,
-        ActionKind.RUN_HOOKS,
-        ActionKind.ACKNOWLEDGE,
-        ActionKind.MATCH_DECLARATION,
-    }
-)
 
 KINDS: Final[Mapping[Provider, Sequence[ActionKind]]] = {
     "flow vendor": [ActionKind.VERIFY_OFFER],
     "mail server": [ActionKind.ACKNOWLEDGE],
-    "stripe": [kind for kind in ActionKind if kind not in {*_CALLS, ActionKind.VERIFY_OFFER}],
+    "stripe": [*get_args(WriteKind), *get_args(WatchKind)],
 }
 
 

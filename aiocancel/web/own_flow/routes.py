@@ -10,7 +10,7 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from aiohttp import web
 
@@ -21,11 +21,12 @@ from aiocancel.core.flow.steps import FlowStep, FlowStepError, SessionState
 from aiocancel.core.plain_page import already_page, ended_page
 from aiocancel.errors import ClaimError, MalformedClaimError, UnavailableError
 from aiocancel.telemetry import ClaimRefused
+from aiocancel.web.caching import NO_STORE
 from aiocancel.web.own_flow.declared import exit_declared, offer_declared
 from aiocancel.web.own_flow.form import Do, Pressed, read_pressed
 from aiocancel.web.own_flow.pages import address_of, query_of, show_screen
 from aiocancel.web.own_flow.view import Problem, Shown, price_notes, price_rows
-from aiocancel.web.post_body import read_body
+from aiocancel.web.post_body import FORM, read_body
 from aiocancel.web.site import Site
 
 if TYPE_CHECKING:
@@ -36,9 +37,6 @@ if TYPE_CHECKING:
     from aiocancel.web.flow_context import FlowContext
     from aiocancel.web.languages import Words
     from aiocancel.web.plain_pages import PlainPages
-
-_NO_STORE: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
-_FORM: Final = "application/x-www-form-urlencoded"
 
 
 class Recorded(NamedTuple):
@@ -182,7 +180,7 @@ class OwnFlowHandlers:
         return _see(f"{self._site.path}/status/{recorded.public_id}")
 
     async def _read(self, request: web.Request) -> Pressed:
-        if request.content_type != _FORM:
+        if request.content_type != FORM:
             raise MalformedClaimError(
                 "Post application/x-www-form-urlencoded.",
                 code=Code.WRONG_CONTENT_TYPE,
@@ -311,4 +309,4 @@ def _at(screen: Screen, *, at_why: bool, bare: bool) -> Screen:
 
 
 def _see(address: str) -> web.Response:
-    return web.Response(status=303, headers={**_NO_STORE, "Location": address})
+    return web.Response(status=303, headers={**NO_STORE, "Location": address})
