@@ -44,7 +44,6 @@ SLOW = (
     "cli/",
     "contract/",
     "crash/",
-    "fuzz/test_public_pages.py",
     "fuzz/",
     "postgres/",
     "stories/",
@@ -55,22 +54,39 @@ SLOW = (
     "test_examples.py",
     "test_plugin.py",
 )
-# Each of these shares something costly, so that one process runs all of it.
+# Each of these shares something costly, so that one process runs all of it; the longest come first.
 TOGETHER = (
-    "browser/",
+    "crash/test_crash.py",
+    "browser/test_demo.py",
+    "browser/test_both_browsers.py",
+    "browser/test_cancellation.py",
+    "browser/test_genuine_client.py",
+    "browser/test_console.py",
+    "browser/test_accessibility.py",
+    "browser/test_staysignal_flow.py",
+    "browser/test_",
     "crash/",
     "fuzz/test_public_pages.py",
     "postgres/test_ledger_query_plans.py",
-    "test_architecture.py",
     "testing/test_postgres.py",
 )
+FAST = "not slow"
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave the slow files unread in the fast run, which would read them all to run none of their tests."""
+    if config.option.markexpr != FAST or not collection_path.is_relative_to(TESTS):
+        return None
+    place = collection_path.relative_to(TESTS).as_posix()
+    is_slow = f"{place}/".startswith(SLOW) if collection_path.is_dir() else place.startswith(SLOW)
+    return True if is_slow else None
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the slow tests, and order the fixtures."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark the slow tests, and order the fixtures; of several processes none is left alone with a long group."""
     for item in items:
-        place = item.path.relative_to(TESTS).as_posix() if item.path.is_relative_to(TESTS) else ""
+        place = _place_of(item)
         needs_server = "aiocancel_postgres" in getattr(item, "fixturenames", ())
         is_generated = getattr(getattr(item, "obj", None), "is_hypothesis_test", False)
         if place.startswith(SLOW) or needs_server or is_generated:
@@ -80,19 +96,38 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if isinstance(item, pytest.Function):
             item.fixturenames.sort(key=lambda name: name not in ("database", "pool"))
 
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: _rank_of(_place_of(item)))
+
+
+def _place_of(item: pytest.Item) -> str:
+    return item.path.relative_to(TESTS).as_posix() if item.path.is_relative_to(TESTS) else ""
+
+
+def _rank_of(place: str) -> int:
+    return next(
+        (rank for rank, each in enumerate(TOGETHER) if place.startswith(each)), len(TOGETHER)
+    )
+
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Hand the tests out one by one, and to one process what shares something costly.
+    """Hand out what is slow test by test, the rest file by file, and to one process what shares something costly.
 
-    The groups of pytest-xdist 3.8 are lost under pytest 9.2, whose ids of tests cannot be changed.
+    A scheduler that has ten thousand things to hand out is busier with them than the tests are. The groups of
+    pytest-xdist 3.8 are lost under pytest 9.2, whose ids of tests cannot be changed.
     """
     from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
     def group_of(test_id: str) -> str:
         place = test_id.removeprefix("tests/")
-        return next((each for each in TOGETHER if place.startswith(each)), test_id)
+        file = place.partition("::")[0]
+        if any(place.startswith(each) for each in TOGETHER):
+            return file
+        return test_id if place.startswith(SLOW) else file
 
+    # They are in their order already.
+    config.option.loadscopereorder = False
     scheduling: Any = LoadScopeScheduling(config, log)
     scheduling._split_scope = group_of
     return scheduling
