@@ -372,9 +372,13 @@ async def end_schedule(stage: Stage) -> None:
     await stage.send("post", path, end_behavior="cancel")
 
 
-async def release_schedule(stage: Stage) -> None:
+async def release_schedule(stage: Stage, **params: Any) -> None:
     path = f"/v1/subscription_schedules/{stage.notes['schedule']}/release"
-    stage.result = await stage.send("post", path)
+    stage.result = await stage.send("post", path, **params)
+
+
+async def release_and_keep_the_end(stage: Stage) -> None:
+    await release_schedule(stage, preserve_cancel_date=True)
 
 
 async def read_schedule(stage: Stage) -> None:
@@ -532,6 +536,7 @@ ACTIONS: Final[Mapping[str, Script]] = {
     "preview of an end": preview_of_an_end,
     "let the schedule end it": end_schedule,
     "release the schedule": release_schedule,
+    "release the schedule, its end kept": release_and_keep_the_end,
     "read the schedule": read_schedule,
     "make a schedule": make_schedule,
     "an end ten days after the period": end_ten_days_later,
@@ -1011,6 +1016,14 @@ ROWS: Final = (
         {"schedule": None, "cancel_at": None, "status": "active"},
         "third party",
         "YumaInaura #2955",
+    ),
+    row(
+        "under a schedule that ends it",
+        "release the schedule, its end kept",
+        "200",
+        {"schedule": None, "cancel_at": "@first_end", "status": "active"},
+        "SDK types",
+        "SubscriptionScheduleReleaseParams, stripe-python 16.1.0",
     ),
     row(
         "40 % forever",

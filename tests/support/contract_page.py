@@ -18,7 +18,9 @@ _HEAD: Final = """# The contract with Stripe
 
 Each row is a subscription of some shape, one request, Stripe's answer, and how the subscription looks afterwards.
 Every row is played against the simulated Stripe that aiocancel ships. With a secret test key of your own it is
-played against Stripe itself, on test clocks:
+played against Stripe itself, on test clocks. Where a request is called "as the package does", or as it gives, changes
+or makes something, it is whatever aiocancel itself sends after it has read the subscription and decided: several
+requests, or none.
 
 - `STRIPE_TEST_KEY=sk_test_… pytest tests/contract -k stripe` plays every row.
 - `STRIPE_TEST_KEY=sk_test_… pytest tests/contract -k "stripe and unverified"` plays only the rows for which there is
@@ -34,7 +36,8 @@ docstrings of stripe-python 16.1.0, *documentation* for Stripe's pages. *third p
 `aiocancel.testing.stripe.unverified.Unverified` settings simulate the other answer to the open questions.
 
 `@now`, `@first_end` and `@last_end` are the time of the row's clock and the first and the last end of an item's
-period before the request. `result` is the body of the answer.
+period before the request. `result` is the body of the answer. Where the package decided, it is how that ended: the
+outcome, the code of a refusal, the coupon that was made, and the fields that Stripe was asked to expand.
 """
 
 
