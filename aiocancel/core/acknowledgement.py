@@ -4,6 +4,7 @@ The rules of ``next_letter``:
 
 1. Whoever cancels has it in writing after a minute at the latest: carried out, if it is by then, else received.
 2. What was not true when it was looked up is not written: a letter about a state is followed by one about the next.
+   Whoever took a cancellation back before its letter, or cancelled before that of a choice to stay, reads of both.
 3. An offer, and what is taken back, has one letter when it is carried out, or when a person has to look at it.
    An offer whose payment failed has one, too: the subscription goes on as it was, and is paid for.
 4. A pause is written about three days before it ends, and a subscription when it has ended; Stripe is asked first.
@@ -26,7 +27,7 @@ from aiocancel.core.declaration import ShownBlock
 from aiocancel.core.last_bill import LastBill
 from aiocancel.core.offer_sentences import said_of, said_of_promise
 from aiocancel.core.offers.terms import PauseTerms
-from aiocancel.core.page_facts import ShownSubscription
+from aiocancel.core.page_facts import ShownSubscription, has_no_end
 from aiocancel.core.sentences import Moment, Sentence, Value
 from aiocancel.core.subscription import Subscription
 from aiocancel.core.told_reason import ToldReason, said_of_reason, told_reason
@@ -350,6 +351,9 @@ def letter(kind: LetterKind, facts: LetterFacts) -> Letter:
             return _made(kind, facts, _named("letter_has_ended", facts), on, on)
         case LetterKind.TAKEN_BACK:
             done = next(_undone(undo) for undo in UNDOS if undo.change is answer.change)
+            standing = _standing(facts)
+            if standing != _GOES_ON:
+                return _made(kind, facts, Sentence("letter_choice"), standing, done, standing)
             subject = _named("letter_goes_on", facts)
             return _made(kind, facts, subject, done, done, *_said_of_the_next_payment(facts))
         case LetterKind.PAUSE_ENDS_SOON:
@@ -422,16 +426,29 @@ def _cancelled(facts: LetterFacts) -> Letter:
     answer, kind = facts.answer, LetterKind.CARRIED_OUT
     at = answer.effective_at
 
+    if _was_taken_back(facts):
+        subject, done = (
+            _named("letter_goes_on", facts),
+            Sentence("outcome_resumed", plain="resumed"),
+        )
+        return _made(kind, facts, subject, done, done, exit_link=_EXIT_LINK)
     if answer.kind is AnswerKind.SCHEDULED and at is not None:
         until_then = Sentence("letter_until_then")
         subject = _named("letter_ends", facts, date=at)
         lines = (until_then, *_said_of_the_last_bill(facts))
-        return _made(kind, facts, subject, until_then, *lines, keep_until=at)
+        # An end that was agreed on is nothing that a customer can take back.
+        may_stay = facts.shown is None or facts.shown.subscription.is_ending
+        return _made(kind, facts, subject, until_then, *lines, keep_until=at if may_stay else None)
     if answer.kind is AnswerKind.SCHEDULED:
         scheduled = Sentence("scheduled")
         return _made(kind, facts, _named("letter_cancelled", facts), scheduled, scheduled)
     ended = Sentence("canceled") if at is None else Sentence("letter_ended_on", {"date": at})
     return _made(kind, facts, _named("letter_has_ended", facts), ended, ended)
+
+
+def _was_taken_back(facts: LetterFacts) -> bool:
+    is_to_come = facts.answer.kind is AnswerKind.SCHEDULED
+    return is_to_come and facts.shown is not None and has_no_end(facts.shown)
 
 
 def _said_of_the_last_bill(facts: LetterFacts) -> tuple[Sentence, ...]:
@@ -478,7 +495,7 @@ def _rows(kind: LetterKind, facts: LetterFacts) -> tuple[tuple[str, Value | Sent
         rows.append(("about_plan", facts.plan))
     rows.append(("letter_row_received", Moment(facts.received_at)))
     is_end = answer.change is Topic.CANCELLATION and kind is LetterKind.CARRIED_OUT
-    if is_end and answer.effective_at is not None:
+    if is_end and answer.effective_at is not None and not _was_taken_back(facts):
         is_over = answer.kind is AnswerKind.DONE
         rows.append(("letter_row_ended" if is_over else "letter_row_ends", answer.effective_at))
     rows.append(("letter_row_reference", facts.reference))

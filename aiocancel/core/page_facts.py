@@ -111,6 +111,16 @@ def _is_whole(value: object) -> TypeGuard[int]:
 _OVERDUE: Final = frozenset({"past_due", "unpaid"})
 
 
+def has_no_end(shown: ShownSubscription) -> bool:
+    """Tell whether nothing ends a subscription, so that a cancellation of it has been taken back.
+
+    An end far away ends it as well, whoever set it, and so may a schedule, which no page reads.
+    """
+    subscription = shown.subscription
+    ends = subscription.has_ended or subscription.is_ending or subscription.cancel_at is not None
+    return not ends and subscription.schedule_id is None
+
+
 def still_open(shown: ShownSubscription | None) -> Sentence | None:
     """Say which payment a cancellation does not clear; None where none is open.
 

@@ -91,7 +91,7 @@ class AcknowledgementPage:
         plan, shown = None, None
         if answer.subscription_id is not None:
             owned = await self._owned(service, customer_id, answer.subscription_id)
-            shown = await service.shown(answer.subscription_id)
+            shown = await service.shown(answer.subscription_id, holds=answer.is_seen_in)
             plan = about(owned, shown, datetime.now(UTC)).plan
 
         facts = LetterFacts(

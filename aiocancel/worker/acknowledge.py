@@ -27,7 +27,7 @@ from aiocancel.core.acknowledgement import (
 )
 from aiocancel.core.actions import Receipt
 from aiocancel.core.codes import AnyCode, Code
-from aiocancel.core.decision import AnswerKind
+from aiocancel.core.decision import Answer, AnswerKind
 from aiocancel.core.declaration import offers_in
 from aiocancel.core.grants import GrantSealer
 from aiocancel.core.last_bill import LastBill
@@ -206,7 +206,9 @@ class Acknowledger:
         bill = await self._last_bill(kind, taken, due, ask)
         following = await self._next_payment(kind, taken, due, ask_next)
         facts = replace(
-            facts_of(due, owned, await self._shown(taken)), last_bill=bill, next_payment=following
+            facts_of(due, owned, await self._shown(taken, due.claim.answer)),
+            last_bill=bill,
+            next_payment=following,
         )
 
         letter_id = _letter_id(due)
@@ -290,13 +292,18 @@ class Acknowledger:
         except Exception:  # a letter without this line is better than none
             return None
 
-    async def _shown(self, taken: TakenAction) -> ShownSubscription | None:
-        """Return what Stripe shows, None where it does not in time: then less is said."""
+    async def _shown(self, taken: TakenAction, answer: Answer) -> ShownSubscription | None:
+        """Return what Stripe shows, None where it does not in time: then less is said.
+
+        What is remembered from before the answer would tell of a state that the customer has changed.
+        """
         if self._page_facts is None:
             return None
         try:
             async with asyncio.timeout(_FACTS_WITHIN_S):
-                return await self._page_facts.shown(taken.action.subscription_id)
+                return await self._page_facts.shown(
+                    taken.action.subscription_id, holds=answer.is_seen_in
+                )
         except Exception as error:  # a letter without the plan's name is better than none
             self._facts_missing(taken, error)
             return None

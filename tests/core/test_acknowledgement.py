@@ -326,6 +326,7 @@ def test_way_out_is_in_every_letter_about_a_subscription_that_goes_on() -> None:
         **dict.fromkeys(
             ("refused_offer_unpaid", "manual_offer_unfit", "manual_offer_open"), any_time
         ),
+        "cancelled_and_stays": any_time,
         **dict.fromkeys(("coupon", "coupon_as_shown", "promised", "unknown_offer"), any_time),
     }
 
@@ -357,6 +358,8 @@ def test_letter_about_an_exit_that_failed_has_the_fact_a_step_and_the_way_to_try
         ("refused_undo_ended", ["letter_why_has_ended", "letter_answer_us"]),
         ("coupon_and_leaving", ["letter_why_is_ending"]),
         ("unknown_offer_and_ended", ["offer", "letter_why_has_ended"]),
+        ("taken_back_and_leaves", ["outcome_resumed", "letter_why_is_ending"]),
+        ("cancelled_and_stays", ["outcome_resumed"]),
     ],
 )
 def test_letter_says_why_a_choice_failed_and_never_that_nothing_is_cancelled_where_it_is(
@@ -388,6 +391,25 @@ def test_letter_about_an_exit_that_found_nothing_to_cancel_has_no_link_to_it() -
         "letter_answer_us",
     ]
     assert made.exit_link is None
+
+
+def test_letter_that_comes_late_tells_no_end_and_no_stay_that_the_customer_has_undone() -> None:
+    stays, leaves = LETTERS["cancelled_and_stays"], LETTERS["taken_back_and_leaves"]
+
+    assert stays.subject == Sentence("letter_goes_on", {"plan": "Pro"})
+    assert list(dict(stays.rows)) == [
+        "letter_row_declared", "about_plan", "letter_row_received", "letter_row_reference",
+    ]  # fmt: skip
+    assert stays.keep_until is None
+    assert leaves.subject == Sentence("letter_choice")
+    assert leaves.next_fact == Sentence("letter_why_is_ending")
+
+
+def test_end_that_was_agreed_on_stands_in_the_letter_and_cannot_be_taken_back() -> None:
+    agreed, seen = LETTERS["agreed_end"], LETTERS["period_end_seen"]
+
+    assert (agreed.subject, agreed.lines) == (seen.subject, seen.lines)
+    assert (agreed.keep_until, seen.keep_until) == (None, ENDS)
 
 
 def test_date_of_an_end_that_has_come_is_not_told_as_one_to_come() -> None:

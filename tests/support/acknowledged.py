@@ -70,6 +70,9 @@ BLOCK = ShownBlock(
 PAYMENT = Sentence("flow_next_on", {"amount": Money(2900, "eur"), "date": ENDS})
 LEAVING = ShownSubscription(subscription(cancel_at_period_end=True, current_period_end=ENDS), ())
 ENDED = ShownSubscription(subscription(status="canceled"), ())
+STAYS = ShownSubscription(subscription(), ())
+UNDER_A_SCHEDULE = ShownSubscription(subscription(schedule_id="sub_sched_1"), ())
+AGREED = ShownSubscription(subscription(cancel_at=ENDS, current_period_end=NOW), ())
 TOLD: Mapping[str, tuple[LetterKind, LetterFacts]] = {
     "received": (K.RECEIVED, facts(Answer(A.QUEUED, T.CANCELLATION))),
     "received_in_a_form": (
@@ -80,6 +83,13 @@ TOLD: Mapping[str, tuple[LetterKind, LetterFacts]] = {
     "last_payment_is_made": (K.CARRIED_OUT, facts(CANCELLED, last_bill=LastBill.NOTHING)),
     "invoice_may_come": (K.CARRIED_OUT, facts(CANCELLED, last_bill=LastBill.MAY_COME)),
     "payment_is_open": (K.CARRIED_OUT, facts(CANCELLED, last_bill=LastBill.IS_OPEN)),
+    "period_end_seen": (K.CARRIED_OUT, facts(CANCELLED, shown=LEAVING)),
+    "agreed_end": (K.CARRIED_OUT, facts(CANCELLED, shown=AGREED)),
+    "cancelled_and_stays": (K.CARRIED_OUT, facts(CANCELLED, shown=STAYS)),
+    "taken_back_and_leaves": (
+        K.TAKEN_BACK,
+        facts(Answer(A.DONE, T.RESUMPTION), shown=LEAVING, next_payment=PAYMENT),
+    ),
     "no_date": (K.CARRIED_OUT, facts(Answer(A.SCHEDULED, T.CANCELLATION))),
     "at_once": (K.CARRIED_OUT, facts(Answer(A.DONE, T.CANCELLATION, NOW))),
     "at_once_no_date": (K.CARRIED_OUT, facts(Answer(A.DONE, T.CANCELLATION))),

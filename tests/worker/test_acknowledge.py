@@ -19,6 +19,7 @@ from aiocancel.core.codes import Code
 from aiocancel.core.decision import Decision
 from aiocancel.core.grants import Grant, GrantSealer
 from aiocancel.core.identifiers import CustomerId, SubscriptionId
+from aiocancel.core.page_facts import ShownSubscription
 from aiocancel.core.subscription import OwnedSubscription, Subscription
 from aiocancel.errors import BillingError, TransientBillingError
 from aiocancel.mail.letter import LetterTemplates
@@ -27,6 +28,7 @@ from aiocancel.postgres.acknowledgements import LetterComes
 from aiocancel.postgres.ledger import Ledger
 from aiocancel.telemetry import AcknowledgementSent, PageFactsMissing
 from aiocancel.worker.acknowledge import Acknowledger
+from tests.support.acknowledged import STAYS
 from tests.support.letters import letter_kinds
 from tests.support.saas import GRANT_KEYS, Events, Pool
 
@@ -295,7 +297,7 @@ async def test_letter_that_may_have_arrived_stays_as_it_was_though_the_server_is
 
 async def test_letter_without_what_stripe_knows_goes_out_and_says_so(office: Office) -> None:
     class Away:
-        async def shown(self, subscription_id: str) -> Any:
+        async def shown(self, subscription_id: str, **_: object) -> Any:
             raise KeyError(subscription_id)
 
     async def ask(*_: object) -> Any:
@@ -324,6 +326,27 @@ async def test_letter_without_what_stripe_knows_goes_out_and_says_so(office: Off
     missing = office.events.of(PageFactsMissing)
     assert [each.subscription_id for each in missing] == ["sub_1"] * 2
     assert all(each.error.startswith("KeyError") for each in missing)
+
+
+async def test_letter_that_comes_late_says_that_the_cancellation_was_taken_back(
+    office: Office,
+) -> None:
+    class Stripe:
+        """What is remembered is older than the cancellation, and what is read is newer than what undid it."""
+
+        async def shown(self, _: str, *, holds: Callable[[ShownSubscription], bool]) -> Any:
+            assert not holds(STAYS)
+            return STAYS
+
+    await office.cancel(is_carried_out=False)
+    await office.carry_out(Receipt("active", datetime.now(UTC) + timedelta(days=9)))
+
+    await office.attempt(office.acknowledger(page_facts=cast("Any", Stripe())))
+
+    (mail,) = office.server.taken
+    assert mail.subject == "Your Pro subscription goes on"
+    assert "The cancellation has been withdrawn." in mail.text
+    assert "Ends:" not in mail.text
 
 
 async def test_letter_that_comes_is_told_to_whoever_made_the_claim_alone(office: Office) -> None:

@@ -73,7 +73,9 @@ async def test_U1_A1_way_out_is_one_page_and_one_press_wherever_the_customer_liv
         aiohttp_client, pool, stripe_api, OwnFlow(offers=[FIRST]), place=lambda _: place
     )
     ada = company.customer()
-    await ada.go("/cancel")
+    first = await ada.go("/cancel")
+    buttons = [each for each in first.all("button") if each.get("tabindex") != "-1"]
+    assert (buttons[0]["name"], buttons[0]["value"]) == ("do", "cancel")
     before = len(company.stripe.effects)
 
     outcome = await ada.press("cancel")
