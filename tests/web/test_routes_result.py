@@ -500,6 +500,18 @@ async def test_a_packed_body_is_refused_unread(
     assert await refusal(response) == (415, "content_encoding")
 
 
+@pytest.mark.parametrize("encoding", ["br", "zstd"])
+async def test_a_body_that_aiohttp_may_be_unable_to_unpack_is_refused_by_one_of_both(
+    door: Client, encoding: str
+) -> None:
+    headers = {**as_customer("ada"), "Content-Type": JSON, "Content-Encoding": encoding}
+
+    response = await door.post("/cancel/result", data=b"{}", headers=headers)
+
+    # Without the package that unpacks it, aiohttp answers before any handler runs.
+    assert response.status in (400, 415)
+
+
 async def test_a_body_that_says_that_it_is_not_packed_is_read(door: Client) -> None:
     headers = {**as_customer("ada"), "Content-Type": JSON, "Content-Encoding": "Identity"}
 
