@@ -8,6 +8,7 @@ import json
 import pickle
 import re
 from collections.abc import Collection, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -233,11 +234,16 @@ def modules() -> list[Path]:
     ]
 
 
+@cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 def test_no_code_is_written_outside_the_list() -> None:
     found = {}
     for path in modules():
         place = path.relative_to(PACKAGE).as_posix()
-        tree = ast.parse(path.read_text(encoding="utf-8"))
+        tree = tree_of(path)
         if written := list(literals(tree, OTHER_MEANINGS.get(place, frozenset()))):
             found[place] = written
 
@@ -250,7 +256,7 @@ def test_each_word_from_outside_comes_in_at_its_own_place() -> None:
     last_words = {origin.split(".")[-1] for origin in ORIGINS}
 
     for path in modules():
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in ast.walk(tree_of(path)):
             if (
                 isinstance(node, ast.Attribute)
                 and node.attr in last_words

@@ -7,6 +7,7 @@ import json
 import re
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -46,6 +47,7 @@ def flat(text: str) -> str:
     return " ".join(text.split())
 
 
+@cache
 def templates() -> LetterTemplates:
     return LetterTemplates(None, on_event=Events())
 
