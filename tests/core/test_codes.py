@@ -20,6 +20,7 @@ from aiocancel.core.claim import FlowStatus
 from aiocancel.core.codes import DRIFT_CODES, About, Code, ForeignCode
 from aiocancel.core.flow_session import VendorEvent
 from aiocancel.core.retry import Failure
+from aiocancel.core.subscription import UNKNOWN_INTERVAL
 from aiocancel.core.undo import takes_back
 from aiocancel.metrics import CODES
 from aiocancel.web.flow_context import FlowState
@@ -42,6 +43,8 @@ OTHER_MEANINGS = {
     # What came of a call to Stripe, in English.
     "texts/console/en.py": frozenset(Failure),
     "core/claim.py": {str(FlowStatus.UNKNOWN)},
+    # How often a line is paid, where Stripe does not say.
+    "core/subscription.py": {UNKNOWN_INTERVAL},
     "core/retry.py": {str(failure) for failure in Failure},
     "web/flow_context.py": {str(FlowState.UNAVAILABLE)},
     "web/health.py": {"unavailable"},
