@@ -82,6 +82,16 @@ def told_reason(code: AnyCode | None, change: Topic) -> ToldReason:
     return reason if is_heard else _R.A_PERSON_LOOKS
 
 
+def of_a_declined_payment(code: AnyCode | None) -> AnyCode:
+    """Return the code of an offer whose payment was refused, so that its customer is told.
+
+    Args:
+        code: One of Stripe's many words for it, None where it named none. One that is not ours stays with the attempt.
+    """
+    is_told = told_reason(code, Topic.OFFER) is _R.PAYMENT_FAILED
+    return code if is_told and code is not None else Code.PAYMENT_DECLINED
+
+
 def said_of_reason(reason: ToldReason) -> tuple[Sentence, ...]:
     """Return the sentence of a reason; none where the letter says anyway that a person looks at it."""
     return () if reason is _R.A_PERSON_LOOKS else (Sentence(f"letter_why_{reason}"),)

@@ -16,7 +16,6 @@ from aiocancel.core.actions import (
     Defer,
     Receipt,
 )
-from aiocancel.core.claim import Topic
 from aiocancel.core.codes import AnyCode, Code
 from aiocancel.core.offers.terms import name_of
 from aiocancel.core.offers.verify import Proven
@@ -29,7 +28,7 @@ from aiocancel.core.retry import (
     delay_s,
     is_excused,
 )
-from aiocancel.core.told_reason import ToldReason, told_reason
+from aiocancel.core.told_reason import of_a_declined_payment
 from aiocancel.errors import (
     BillingError,
     RejectedBillingError,
@@ -162,11 +161,8 @@ class Settling:
             return
 
         if taken.action.kind is ActionKind.APPLY_OFFER and _declined(error):
-            # The customer's own bank said no: nobody here can do anything about that. In which of Stripe's many words
-            # it did stands with the attempt.
-            reason = told_reason(error.code, Topic.OFFER)
-            is_known = error.code if reason is ToldReason.PAYMENT_FAILED else None
-            await self.refuse(taken, is_known or Code.PAYMENT_DECLINED)
+            # The customer's own bank said no: nobody here can do anything about that.
+            await self.refuse(taken, of_a_declined_payment(error.code))
             return
 
         match after_failure(

@@ -9,7 +9,14 @@ import pytest
 from aiocancel.core.claim import Topic
 from aiocancel.core.codes import About, Code, ForeignCode
 from aiocancel.core.sentences import Sentence
-from aiocancel.core.told_reason import BY_CODE, BY_SUBJECT, ToldReason, said_of_reason, told_reason
+from aiocancel.core.told_reason import (
+    BY_CODE,
+    BY_SUBJECT,
+    ToldReason,
+    of_a_declined_payment,
+    said_of_reason,
+    told_reason,
+)
 from aiocancel.texts import CATALOGUES
 
 R = ToldReason
@@ -73,6 +80,24 @@ def test_who_cancels_hears_of_no_payment_and_of_no_offer() -> None:
     heard = {told_reason(code, Topic.CANCELLATION) for code in Code}
 
     assert heard == {A_PERSON, R.HAS_ENDED}
+
+
+@pytest.mark.parametrize(
+    ("stripes", "ours"),
+    [
+        ("card_declined", Code.CARD_DECLINED),
+        ("subscription_payment_intent_requires_action", Code.PAYMENT_DECLINED),
+        ("invalid_request_error", Code.PAYMENT_DECLINED),
+        (None, Code.PAYMENT_DECLINED),
+    ],
+)
+def test_payment_that_stripe_refused_is_told_whatever_word_it_has_for_it(
+    stripes: str | None, ours: Code
+) -> None:
+    code = of_a_declined_payment(None if stripes is None else Code.of_stripe(stripes))
+
+    assert code is ours
+    assert told_reason(code, Topic.OFFER) is R.PAYMENT_FAILED
 
 
 def test_person_who_looks_is_told_by_the_letter_anyway() -> None:

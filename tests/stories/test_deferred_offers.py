@@ -489,7 +489,9 @@ async def test_where_no_plan_may_wait_a_payment_that_does_not_go_through_refuses
     company: Company,
 ) -> None:
     assert (await unpaid_plan(company, OfferRules()))["outcome"] == "refused"
-    assert await company.events.codes(ActionRefused) == [
+    # The customer is told that the payment failed; Stripe's word for it stands with the attempt.
+    assert await company.events.codes(ActionRefused) == ["payment_declined"]
+    assert await company.events.codes(AttemptFailed) == [
         "subscription_payment_intent_requires_action"
     ]
     assert company.changes() == []
