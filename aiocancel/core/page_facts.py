@@ -9,7 +9,13 @@ from typing import Any, Final, TypeGuard
 
 from aiocancel.core.money import AMBIGUOUS
 from aiocancel.core.sentences import Money, Sentence, Value
-from aiocancel.core.subscription import OwnedSubscription, Subscription, read_subscription
+from aiocancel.core.subscription import (
+    INTERVALS,
+    OwnedSubscription,
+    Subscription,
+    how_often,
+    read_subscription,
+)
 
 EMAIL = "email"
 PERIOD_END = "current_period_end"
@@ -151,6 +157,7 @@ def line_of_price(price: Mapping[str, Any], *, quantity: object) -> Line:
         quantity: How many of it, None where that is not known.
     """
     recurring = price.get("recurring") or {}
+    interval, interval_count = how_often(recurring)
     product, amount = price.get("product"), price.get("unit_amount")
     # Usage, steps and packages: the price alone does not tell the sum.
     is_plain = (
@@ -166,9 +173,9 @@ def line_of_price(price: Mapping[str, Any], *, quantity: object) -> Line:
         minor=amount * quantity
         if is_plain and isinstance(amount, int) and isinstance(quantity, int)
         else None,
-        currency=price.get("currency") or "usd",
-        interval=recurring.get("interval", "month"),
-        interval_count=recurring.get("interval_count", 1),
+        currency=_text(price.get("currency")) or "usd",
+        interval=interval,
+        interval_count=interval_count,
         adds_tax=price.get("tax_behavior") == "exclusive",
     )
 
@@ -250,6 +257,8 @@ def _price(shown: ShownSubscription | None) -> Sentence | None:
         (line.interval, line.interval_count, line.currency) == rhythm for line in shown.lines
     )
     if not together or len(amounts) < len(shown.lines) or first.currency in AMBIGUOUS:
+        return None
+    if first.interval not in INTERVALS:
         return None
 
     values: dict[str, Value] = {

@@ -30,7 +30,9 @@ class OwnedSubscription:
     record: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
-# Where Stripe does not say how often a line is paid; no offer is decided by that.
+# https://docs.stripe.com/api/prices/object
+INTERVALS: Final = frozenset({"day", "week", "month", "year"})
+# Where Stripe does not say how often a line is paid; no offer is decided by that, and no price told.
 UNKNOWN_INTERVAL: Final = "unknown"
 
 
@@ -350,7 +352,7 @@ def _has_reason(details: Mapping[str, Any] | None) -> bool:
 def _item(data: Mapping[str, Any]) -> Item:
     price = data["price"]
     recurring = price.get("recurring") or {}
-    interval, count = _how_often(recurring)
+    interval, count = how_often(recurring)
     quantity = data.get("quantity")
 
     return Item(
@@ -365,7 +367,7 @@ def _item(data: Mapping[str, Any]) -> Item:
     )
 
 
-def _how_often(recurring: Mapping[str, Any]) -> tuple[str, int]:
+def how_often(recurring: Mapping[str, Any]) -> tuple[str, int]:
     """Read how often a line is paid; whoever leaves may leave without it, so it is no reason to refuse the whole."""
     interval, count = recurring.get("interval"), recurring.get("interval_count")
     if isinstance(interval, str) and _is_count(count) and count > 0:

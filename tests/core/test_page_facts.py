@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from aiocancel.core.page_facts import OpenInvoice, read_shown, still_open
+from aiocancel.core.page_facts import OpenInvoice, about, read_shown, still_open
 from aiocancel.core.sentences import Money, Sentence
 from tests.support.stripe_objects import stripe_object
 
@@ -30,6 +30,30 @@ def test_an_amount_and_a_product_of_another_shape_are_left_out() -> None:
     [shown] = read_shown(stripe_object(items={"object": "list", "data": [line]})).lines
 
     assert (shown.minor, shown.name) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("recurring", "sentence"),
+    [
+        ({"interval": "month", "interval_count": 1}, "price_per_month"),
+        ({"interval": "fortnight", "interval_count": 1}, None),
+        ({"interval": None, "interval_count": 1}, None),
+        ({"interval": "month", "interval_count": None}, None),
+        ({"interval": "month"}, None),
+        ({}, None),
+    ],
+    ids=["monthly", "a new word", "no word", "no count", "a count left out", "nothing"],
+)
+def test_no_price_is_told_where_nobody_knows_how_often_it_is_paid(
+    recurring: dict[str, Any], sentence: str | None
+) -> None:
+    price = {"id": "price_1", "unit_amount": 2900, "currency": "eur", "recurring": recurring}
+    line = {"id": "si_1", "current_period_end": CREATED, "price": price, "quantity": 1}
+    shown = read_shown(stripe_object(items={"object": "list", "data": [line]}))
+
+    told = about(None, shown, MADE).price
+
+    assert (None if told is None else told.key) == sentence
 
 
 CREATED = 1_795_651_200

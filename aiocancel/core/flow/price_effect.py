@@ -30,7 +30,7 @@ from aiocancel.core.offers.terms import (
     TrialTerms,
 )
 from aiocancel.core.sentences import Money
-from aiocancel.core.subscription import AppliedDiscount, Price, Subscription
+from aiocancel.core.subscription import INTERVALS, AppliedDiscount, Price, Subscription
 
 Rhythm: TypeAlias = tuple[str, int]
 """An interval, and how many of them one payment pays for."""
@@ -275,6 +275,9 @@ def _rhythm(subscription: Subscription, terms: object, price: Price | None) -> R
     if isinstance(terms, PlanTerms):
         if price is None or price.is_metered or price.price_id != terms.price_id:
             return None
+        if price.interval not in INTERVALS:
+            return None
+
         rhythm = (price.interval, price.interval_count)
         # The item that is replaced may be paid at any time; every other one together with the new price.
         others = len([item for item in subscription.items if not item.is_metered]) > 1
@@ -290,7 +293,8 @@ def _rhythms(subscription: Subscription) -> set[Rhythm]:
 
 def _one_rhythm(subscription: Subscription) -> Rhythm | None:
     rhythms = _rhythms(subscription)
-    return next(iter(rhythms)) if len(rhythms) == 1 else None
+    is_known = len(rhythms) == 1 and all(interval in INTERVALS for interval, _ in rhythms)
+    return next(iter(rhythms)) if is_known else None
 
 
 # --- each kind --------------------------------------------------------------------------------------------

@@ -39,11 +39,10 @@ from aiocancel.core.offers.terms import (
     TrialTerms,
 )
 from aiocancel.core.offers.trial import trial_step
-from aiocancel.core.subscription import Price, Subscription
+from aiocancel.core.subscription import INTERVALS, Price, Subscription
 
 # https://docs.stripe.com/api/subscriptions/object
 _STATUSES: Final = frozenset({"active", "trialing", "past_due", "unpaid", "paused"})
-_INTERVALS: Final = frozenset({"day", "week", "month", "year"})
 # Where the customer's own later wish is the last word.
 _LEFT: Final = frozenset({Code.SUBSCRIPTION_HAS_ENDED, Code.SUBSCRIPTION_IS_ENDING})
 
@@ -132,7 +131,7 @@ def _is_known(subscription: Subscription) -> bool:
     return (
         subscription.status in _STATUSES
         and not subscription.has_more_items
-        and all(item.interval in _INTERVALS for item in subscription.items)
+        and all(item.interval in INTERVALS for item in subscription.items)
     )
 
 

@@ -331,6 +331,13 @@ def test_items_that_are_paid_at_different_times_have_no_price() -> None:
         assert effect(terms, HALF, mixed) is None
 
 
+def test_items_that_are_paid_nobody_knows_how_often_have_no_price() -> None:
+    odd = dataclasses.replace(ACTIVE, items=(dataclasses.replace(PRO, interval="fortnight"),))
+
+    for terms in (ONCE, PAUSE_2, CustomTerms()):
+        assert effect(terms, HALF, odd) is None
+
+
 # --- another plan -----------------------------------------------------------------------------------------
 
 
@@ -418,11 +425,12 @@ def test_plan_that_is_paid_today_with_credit_left_over_says_when_it_is_used_up()
         (swapped(-2000, 600, 900), None),
         (swapped(-2000, 600, 900), Price("price_other", "month", 1, is_metered=False)),
         (swapped(-2000, 600, 900), Price("price_basic", "month", 1, is_metered=True)),
+        (swapped(-2000, 600, 900), Price("price_basic", "fortnight", 1, is_metered=False)),
         (swapped(-2000, 600, 0), BASIC),
         (swapped(-900_000, 600, 900), BASIC),
         (swapped(-2000, 600, 900, tax="added"), BASIC),
     ],
-    ids=["unread", "another", "metered", "free", "endless credit", "tax"],
+    ids=["unread", "another", "metered", "a new interval", "free", "endless credit", "tax"],
 )
 def test_plan_that_is_not_certain_has_no_price(found: Preview, price: Price | None) -> None:
     assert effect(TO_BASIC, found, price=price) is None
