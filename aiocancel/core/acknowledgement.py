@@ -27,7 +27,7 @@ from aiocancel.core.declaration import ShownBlock
 from aiocancel.core.last_bill import LastBill
 from aiocancel.core.offer_sentences import said_of, said_of_promise
 from aiocancel.core.offers.terms import PauseTerms
-from aiocancel.core.page_facts import ShownSubscription, has_no_end
+from aiocancel.core.page_facts import ShownSubscription, outlives
 from aiocancel.core.sentences import Moment, Sentence, Value
 from aiocancel.core.subscription import Subscription
 from aiocancel.core.told_reason import ToldReason, said_of_reason, told_reason
@@ -447,8 +447,11 @@ def _cancelled(facts: LetterFacts) -> Letter:
 
 
 def _was_taken_back(facts: LetterFacts) -> bool:
-    is_to_come = facts.answer.kind is AnswerKind.SCHEDULED
-    return is_to_come and facts.shown is not None and has_no_end(facts.shown)
+    answer, shown = facts.answer, facts.shown
+    if answer.kind is not AnswerKind.SCHEDULED or shown is None:
+        return False
+    # No page reads a schedule, and one may end it.
+    return shown.subscription.schedule_id is None and outlives(shown, answer.effective_at)
 
 
 def _said_of_the_last_bill(facts: LetterFacts) -> tuple[Sentence, ...]:

@@ -117,14 +117,20 @@ def _is_whole(value: object) -> TypeGuard[int]:
 _OVERDUE: Final = frozenset({"past_due", "unpaid"})
 
 
-def has_no_end(shown: ShownSubscription) -> bool:
-    """Tell whether nothing ends a subscription, so that a cancellation of it has been taken back.
+def outlives(shown: ShownSubscription, ends_at: datetime | None) -> bool:
+    """Tell whether a subscription goes on beyond the end of a cancellation, which was taken back then.
 
-    An end far away ends it as well, whoever set it, and so may a schedule, which no page reads.
+    An agreed end that a cancellation left as it was ends the subscription, however far away it is.
+
+    Args:
+        shown: The subscription as Stripe has it.
+        ends_at: The cancellation's own date, None where it has none.
     """
     subscription = shown.subscription
-    ends = subscription.has_ended or subscription.is_ending or subscription.cancel_at is not None
-    return not ends and subscription.schedule_id is None
+    if subscription.has_ended or subscription.is_ending:
+        return False
+    end = subscription.set_end
+    return end is None or (ends_at is not None and end > ends_at)
 
 
 def still_open(shown: ShownSubscription | None) -> Sentence | None:

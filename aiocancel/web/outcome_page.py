@@ -11,7 +11,7 @@ from aiocancel.core.acknowledgement import reference_of
 from aiocancel.core.claim import Topic
 from aiocancel.core.decision import Answer, AnswerKind
 from aiocancel.core.offer_sentences import said_of, said_of_promise
-from aiocancel.core.page_facts import has_no_end, still_open
+from aiocancel.core.page_facts import outlives, still_open
 from aiocancel.core.sentences import Moment, Sentence, Value
 from aiocancel.web.answer_texts import message_key, message_of
 
@@ -143,7 +143,7 @@ def goes_on(answer: Answer, shown: ShownSubscription | None) -> bool:
         Topic.CANCELLATION,
     ):
         return False
-    return has_no_end(shown)
+    return outlives(shown, answer.effective_at)
 
 
 def may_be_kept(answer: Answer, shown: ShownSubscription | None, now: datetime) -> bool:

@@ -408,7 +408,9 @@ def test_letter_that_comes_late_tells_no_end_and_no_stay_that_the_customer_has_u
 def test_end_that_was_agreed_on_stands_in_the_letter_and_cannot_be_taken_back() -> None:
     agreed, seen = LETTERS["agreed_end"], LETTERS["period_end_seen"]
 
-    assert (agreed.subject, agreed.lines) == (seen.subject, seen.lines)
+    unknown = LETTERS["cancelled_under_a_schedule"]
+    for each in (agreed, unknown):
+        assert (each.subject, each.lines) == (seen.subject, seen.lines)
     assert (agreed.keep_until, seen.keep_until) == (None, ENDS)
 
 

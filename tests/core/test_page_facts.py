@@ -7,8 +7,16 @@ from typing import Any
 
 import pytest
 
-from aiocancel.core.page_facts import OpenInvoice, about, read_shown, still_open
+from aiocancel.core.page_facts import (
+    OpenInvoice,
+    ShownSubscription,
+    about,
+    outlives,
+    read_shown,
+    still_open,
+)
 from aiocancel.core.sentences import Money, Sentence
+from tests.support.acknowledged import AGREED, AGREED_LATER, ENDED, ENDS, LEAVING, STAYS
 from tests.support.stripe_objects import stripe_object
 
 
@@ -115,3 +123,23 @@ def test_no_sum_is_invented_where_none_is_certain(name: str) -> None:
 def test_an_open_invoice_that_is_not_overdue_is_not_told() -> None:
     assert still_open(read_shown(with_invoice(INVOICE, "active"))) is None
     assert still_open(None) is None
+
+
+@pytest.mark.parametrize(
+    ("shown", "ends_at", "expected"),
+    [
+        (STAYS, ENDS, True),
+        (STAYS, None, True),
+        (LEAVING, ENDS, False),
+        (ENDED, ENDS, False),
+        # An agreed end that stood, and one that gave way and is back.
+        (AGREED, ENDS, False),
+        (AGREED, None, False),
+        (AGREED_LATER, ENDS, True),
+    ],
+    ids=["stays", "stays_undated", "leaves", "ended", "agreed", "agreed_undated", "agreed_later"],
+)
+def test_cancellation_was_taken_back_where_the_subscription_outlives_it(
+    shown: ShownSubscription, ends_at: datetime | None, expected: bool
+) -> None:
+    assert outlives(shown, ends_at) is expected

@@ -72,6 +72,9 @@ LEAVING = ShownSubscription(subscription(cancel_at_period_end=True, current_peri
 ENDED = ShownSubscription(subscription(status="canceled"), ())
 STAYS = ShownSubscription(subscription(), ())
 UNDER_A_SCHEDULE = ShownSubscription(subscription(schedule_id="sub_sched_1"), ())
+AGREED_LATER = ShownSubscription(
+    subscription(cancel_at=ENDS + timedelta(days=300), current_period_end=NOW), ()
+)
 AGREED = ShownSubscription(subscription(cancel_at=ENDS, current_period_end=NOW), ())
 TOLD: Mapping[str, tuple[LetterKind, LetterFacts]] = {
     "received": (K.RECEIVED, facts(Answer(A.QUEUED, T.CANCELLATION))),
@@ -85,6 +88,7 @@ TOLD: Mapping[str, tuple[LetterKind, LetterFacts]] = {
     "payment_is_open": (K.CARRIED_OUT, facts(CANCELLED, last_bill=LastBill.IS_OPEN)),
     "period_end_seen": (K.CARRIED_OUT, facts(CANCELLED, shown=LEAVING)),
     "agreed_end": (K.CARRIED_OUT, facts(CANCELLED, shown=AGREED)),
+    "cancelled_under_a_schedule": (K.CARRIED_OUT, facts(CANCELLED, shown=UNDER_A_SCHEDULE)),
     "cancelled_and_stays": (K.CARRIED_OUT, facts(CANCELLED, shown=STAYS)),
     "taken_back_and_leaves": (
         K.TAKEN_BACK,

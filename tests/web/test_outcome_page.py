@@ -17,7 +17,7 @@ from aiocancel.texts import CATALOGUES
 from aiocancel.web.answer_texts import message_of
 from aiocancel.web.languages import Words
 from aiocancel.web.outcome_page import outcome_page
-from tests.support.acknowledged import AGREED, CANCELLED, LEAVING, STAYS, UNDER_A_SCHEDULE
+from tests.support.acknowledged import AGREED, AGREED_LATER, CANCELLED, LEAVING, STAYS
 from tests.support.outcome_pages import PAGES
 
 DAY = datetime(2026, 12, 26, 12, tzinfo=UTC)
@@ -146,8 +146,10 @@ def test_letter_is_not_told_in_our_language_beside_the_owners_own_words() -> Non
 def test_end_that_was_agreed_on_is_not_taken_for_a_cancellation_that_was_taken_back() -> None:
     words = Words("en", {})
 
-    for shown in (LEAVING, AGREED, UNDER_A_SCHEDULE, None):
+    for shown in (LEAVING, AGREED, None):
         assert outcome_page(CANCELLED, words, shown, "Pro").title == (
             "Your Pro subscription ends on December 26, 2026"
         )
-    assert outcome_page(CANCELLED, words, STAYS, "Pro").title == "Your Pro subscription goes on"
+    # One that gave way to the cancellation is back.
+    for shown in (STAYS, AGREED_LATER):
+        assert outcome_page(CANCELLED, words, shown, "Pro").title == "Your Pro subscription goes on"
