@@ -9,6 +9,7 @@ from typing import Literal
 import pytest_asyncio
 from playwright.async_api import Browser, Page
 
+from aiocancel.testing.databases import Databases
 from tests.browser.console_screenshots import PAGES, site
 from tests.support.axe import findings
 from tests.support.browser import Observed
@@ -16,9 +17,10 @@ from tests.support.browser import Observed
 Site = tuple[str, dict[str, int]]
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def console(database: str) -> AsyncIterator[Site]:
-    async with site(database) as opened:
+@pytest_asyncio.fixture(loop_scope="session", scope="module")
+async def console(aiocancel_databases: Databases) -> AsyncIterator[Site]:
+    """One for all tests: only the last one decides anything."""
+    async with site(aiocancel_databases.create()) as opened:
         yield opened
 
 
