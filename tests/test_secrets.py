@@ -9,8 +9,6 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-import pytest
-
 import aiocancel
 from aiocancel.core.claim import CancelReason, FlowClaim, FlowStatus
 
@@ -53,12 +51,16 @@ def test_the_data_classes_are_found() -> None:
     assert "aiocancel.core.outcome.Outcome" in CLASSES
 
 
-@pytest.mark.parametrize("name", sorted(CLASSES))
-def test_no_secret_stands_in_a_repr(name: str) -> None:
-    named = [field for field in shown(CLASSES[name]) if SECRET.fullmatch(field)]
+def test_no_secret_stands_in_a_repr() -> None:
+    found = {
+        f"{name}.{field}"
+        for name, each in CLASSES.items()
+        for field in shown(each)
+        if SECRET.fullmatch(field) and field not in HARMLESS | HARMLESS_THERE.get(name, set())
+    }
 
-    harmless = HARMLESS | HARMLESS_THERE.get(name, set())
-    assert [field for field in named if field not in harmless] == []
+    assert len(CLASSES) > 300
+    assert found == set()
 
 
 def test_the_words_of_a_customer_stand_in_no_repr() -> None:
