@@ -32,7 +32,7 @@ from aiocancel.core.measures.report import (
     Report,
     Revenue,
 )
-from aiocancel.core.measures.sums import MOST_KEYS, Figure, Span, Sums, gaps
+from aiocancel.core.measures.sums import MOST_KEYS, OF_READINGS, Figure, Span, Sums, gaps
 from aiocancel.core.measures.words import HoldOut
 from aiocancel.errors import UnavailableError, UnreadableLedgerError
 from aiocancel.postgres.connection import ACQUIRE_WITHIN_S, unavailable_on_outage
@@ -139,11 +139,13 @@ WHERE s.opened_at >= $1 AND s.opened_at < $2 AND s.mode = $3 AND considered.valu
 GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT $4
 """
 
-# Days that were counted and have not changed since, of one owner's days inside a range.
+# Days that were counted, and whose figure has not changed since, of one owner's days inside a range.
 COUNTED: Final = """
 SELECT d.since, d.until FROM aiocancel.counted_day d
 WHERE d.mode = $1 AND d.zone = $2 AND d.since >= $3 AND d.until <= $4
-  AND NOT EXISTS (SELECT FROM aiocancel.recount r WHERE r.started_at >= d.since AND r.started_at < d.until)
+  AND NOT EXISTS (
+    SELECT FROM aiocancel.recount r
+    WHERE r.started_at >= d.since AND r.started_at < d.until AND ($5 OR NOT r.by_reading))
 ORDER BY d.since
 """
 
@@ -248,12 +250,13 @@ class Figures:
     async def _added(
         self, connection: Connection, figure: Figure, span: Span, *, by_week: bool = False
     ) -> Sums:
-        zone = self._time_zone
-        counted = await connection.fetch(COUNTED, self._mode, zone, *span)
+        zone, is_of_readings = self._time_zone, figure in OF_READINGS
+        counted = await connection.fetch(COUNTED, self._mode, zone, *span, is_of_readings)
         if not counted and not by_week:
             # Another owner's days add up alike; weeks begin on the Monday of one's own.
             zone = await connection.fetchval(ZONES, self._mode)
-            counted = await connection.fetch(COUNTED, self._mode, zone, *span) if zone else []
+            if zone:
+                counted = await connection.fetch(COUNTED, self._mode, zone, *span, is_of_readings)
         used, missing = gaps(span, [(row["since"], row["until"]) for row in counted])
 
         sums = Sums()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from aiocancel.core.measures.report import By, Report, report_as_json
-from aiocancel.core.measures.sums import Figure
+from aiocancel.core.measures.sums import OF_READINGS, Figure
 from aiocancel.errors import UnavailableError
 from aiocancel.postgres import report
 from aiocancel.postgres.counted_days import CountedDays
@@ -184,6 +184,50 @@ async def test_a_payment_that_is_noted_after_its_reading_counts(pool: Pool) -> N
 
     (eur, jpy) = await Figures(pool, "test", time_zone=BERLIN).revenue(*SPANS[0])
     assert (eur.kept_minor, jpy.kept_minor) == (2900, 500)
+
+
+async def test_a_reading_leaves_those_counts_of_its_day_in_force_that_it_does_not_change(
+    pool: Pool,
+) -> None:
+    (session,) = await add_sessions(pool, past(1))
+    await count_all(pool)
+    # Numbers that only a counted day can have.
+    await pool.execute(
+        "UPDATE aiocancel.day_figure SET numbers = ARRAY(SELECT 100 * number FROM unnest(numbers) number)"
+    )
+    figures = Figures(pool, "test", time_zone=BERLIN)
+
+    await add_reading(pool, session, paid={"eur": (2900, 0)})
+    read = await figures.report(*SPANS[0], by=By.PLACE, as_of=BASE)
+    await pool.execute("UPDATE aiocancel.flow_session SET touched_at = now()")
+    changed = await figures.report(*SPANS[0], by=By.PLACE, as_of=BASE)
+
+    assert (read.counts.sessions, [each.counts.sessions for each in read.groups]) == (100, [100])
+    assert {each.chosen.whole for each in read.reasons} == {100}
+    assert [each.kept.whole for each in read.kept] == [1]
+    assert [each.sessions for each in read.revenue] == [1]
+    assert (changed.counts.sessions, [each.counts.sessions for each in changed.groups]) == (1, [1])
+    assert {each.chosen.whole for each in changed.reasons} == {1}
+
+
+@pytest.mark.parametrize("figure", Figure)
+async def test_the_figures_that_a_reading_changes_are_those_that_look_at_readings(
+    pool: Pool, figure: Figure
+) -> None:
+    asked: list[tuple[Any, ...]] = []
+
+    class Asked:
+        async def fetch(self, *of: Any) -> list[Any]:
+            asked.append(of)
+            return []
+
+    connection: Any = Asked()
+    await report.count(connection, figure, SPANS[0], "test")
+    ((statement, *values),) = asked
+
+    plan = "\n".join(row[0] for row in await pool.fetch(f"EXPLAIN (VERBOSE) {statement}", *values))
+
+    assert ("kept_reading" in plan or "kept_payment" in plan) == (figure in OF_READINGS)
 
 
 async def test_a_change_that_commits_while_its_day_is_counted_is_counted_afterwards(

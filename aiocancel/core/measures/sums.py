@@ -35,6 +35,10 @@ class Figure(StrEnum):
     DUE = "due"
 
 
+OF_READINGS: Final = frozenset({Figure.KEPT, Figure.REVENUE, Figure.HOLD_OUT})
+"""Those that a reading of Stripe can change."""
+
+
 class Sums:
     """Counts by their key and the day of their reading."""
 
