@@ -16,6 +16,7 @@ from aiocancel.core.identifiers import CustomerId, SubscriptionId
 from aiocancel.core.offer_sentences import Given
 from aiocancel.core.page_facts import ShownSubscription
 from aiocancel.core.subscription import ENDED_STATUSES
+from aiocancel.core.told_reason import ToldReason
 from aiocancel.core.undo import takes_back, undo_of
 
 __all__ = [
@@ -74,7 +75,8 @@ class Answer:
 
     ``payment_url`` is the page where the customer confirms a payment that the change waits for. Everyone who has the
     URL sees the invoice. ``given`` is the offer and ``subscription_id`` the subscription that it speaks of, where
-    the ledger was asked for them, and ``received_at`` says then when the claim came.
+    the ledger was asked for them, and ``received_at`` says then when the claim came. ``why`` is what its customer may
+    hear of a choice that was refused or left to a person.
     """
 
     kind: AnswerKind
@@ -84,6 +86,7 @@ class Answer:
     given: Given | None = field(default=None, repr=False, compare=False)
     subscription_id: SubscriptionId | None = field(default=None, compare=False)
     received_at: datetime | None = field(default=None, compare=False)
+    why: ToldReason | None = field(default=None, compare=False)
 
     def is_seen_in(self, shown: ShownSubscription) -> bool:
         """Whether a reading of the subscription is from after this answer, as far as it can tell."""

@@ -13,9 +13,8 @@ import asyncpg
 
 from aiocancel.core.acknowledgement import ClaimToTell, LetterKind, kinds_of
 from aiocancel.core.actions import Places
-from aiocancel.core.codes import Code
 from aiocancel.core.declaration import Declaration, declaration_from_json
-from aiocancel.postgres.claims import answer_in, given_in
+from aiocancel.postgres.claims import answer_in, given_in, problem_in
 from aiocancel.postgres.connection import LedgerConnection
 from aiocancel.postgres.leasing import TakenAction
 from aiocancel.postgres.pgqueuer import Job, enqueue
@@ -168,9 +167,7 @@ class Acknowledgements:
         first = rows[0]
 
         answer = answer_in(rows)
-        problem = next(
-            (Code.stored(row["parked_code"]) for row in rows if row["parked_code"]), None
-        )
+        problem = problem_in(rows)
         age_s = (first["now"] - first["recorded_at"]).total_seconds()
         given = given_in(rows)
         if given is not None:

@@ -28,7 +28,7 @@ from aiocancel.core.changes import (
     change_from_json,
 )
 from aiocancel.core.claim import OWN_FLOW, CancelReason, FlowClaim, FlowStatus, RecoveryPoint
-from aiocancel.core.codes import Code
+from aiocancel.core.codes import AnyCode, Code
 from aiocancel.core.customer_limits import Tally
 from aiocancel.core.decision import Answer, AnswerKind, Decision, Topic, answer_of
 from aiocancel.core.declaration import Declaration, declaration_to_json
@@ -40,6 +40,7 @@ from aiocancel.core.nonces import of_flow_session
 from aiocancel.core.offer_sentences import Given
 from aiocancel.core.offers.terms import PauseTerms, offer_from_json
 from aiocancel.core.outcome import Outcome
+from aiocancel.core.told_reason import told_reason
 from aiocancel.core.undo import Made, OwnCancellation, changes_billing
 from aiocancel.errors import ConflictError, UnreadableLedgerError
 from aiocancel.postgres.connection import LedgerConnection
@@ -178,7 +179,7 @@ SELECT EXISTS (
 
 ANSWER: Final = """
 SELECT c.change, c.answer, aiocancel.shown_state(a.state, a.closed_at) AS state, a.receipt_status, a.receipt_ends_at,
-    a.takes_effect_at, a.payment_url, c.subscription_id, c.recorded_at, a.offer, a.change AS made
+    a.takes_effect_at, a.payment_url, a.parked_code, c.subscription_id, c.recorded_at, a.offer, a.change AS made
 FROM aiocancel.claim c LEFT JOIN aiocancel.action a ON a.claim_id = c.id AND aiocancel.is_asked_for(a.kind)
 WHERE c.public_id = $1 AND c.customer_id = $2 ORDER BY a.ordinal
 """
@@ -410,9 +411,12 @@ class Claims:
         rows = await self._connection.at_once(ANSWER, public_id, customer_id)
         if not rows:
             return None
+        answer = answer_in(rows)
         subscription_id = SubscriptionId(rows[0]["subscription_id"])
+        is_told_why = answer.kind in (AnswerKind.REFUSED, AnswerKind.MANUAL)
         return replace(
-            answer_in(rows),
+            answer,
+            why=told_reason(problem_in(rows), answer.change) if is_told_why else None,
             given=given_in(rows),
             subscription_id=subscription_id,
             received_at=rows[0]["recorded_at"],
@@ -456,9 +460,7 @@ class Claims:
             offer_id=first["offer_id"],
             reason=CancelReason(first["reason_text"], first["reason_code"]),
             answer=answer_in(rows),
-            problem=next(
-                (Code.stored(row["parked_code"]) for row in rows if row["parked_code"]), None
-            ),
+            problem=problem_in(rows),
             flow=_details(first["flow"]),
             snapshot=None if first["snapshot"] is None else json.loads(first["snapshot"]),
         )
@@ -566,6 +568,11 @@ def answer_in(rows: Sequence[asyncpg.Record]) -> Answer:
         change,
         [(ActionState(row["state"]), _receipt(row)) for row in rows if row["state"] is not None],
     )
+
+
+def problem_in(rows: Sequence[asyncpg.Record]) -> AnyCode | None:
+    """Return the code by which something that was asked for was refused or left to a person."""
+    return next((Code.stored(row["parked_code"]) for row in rows if row["parked_code"]), None)
 
 
 def given_in(rows: Sequence[asyncpg.Record]) -> Given | None:

@@ -13,6 +13,7 @@ from aiocancel.core.decision import Answer, AnswerKind
 from aiocancel.core.offer_sentences import said_of, said_of_promise
 from aiocancel.core.page_facts import outlives, still_open
 from aiocancel.core.sentences import Moment, Sentence, Value
+from aiocancel.core.told_reason import said_of_reason
 from aiocancel.web.answer_texts import message_key, message_of
 
 if TYPE_CHECKING:
@@ -126,7 +127,8 @@ def outcome_page(
     title = words.text(said.title)
     if said.title == "title_resumed":
         title = _of_plan("resumed", plan, words)
-    text = words.text(said.text)
+    why = "" if answer.why is None else " ".join(map(words.say, said_of_reason(answer.why)))
+    text = f"{why} {words.text(said.text)}".strip()
     letter = "" if follows is None else words.say(follows)
     return OutcomePage(said.badge, title, f"{_counts_from(answer, words)}{text} {letter}".strip())
 

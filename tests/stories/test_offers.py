@@ -457,8 +457,12 @@ async def test_an_offer_that_the_customers_bank_declined_is_no_gift(company: Com
     declined = await company.claim(company.accepted("offr_change_plan"))
 
     answer = await company.claim(company.accepted("offr_coupon"))
+    browser = {**as_customer("ada"), "Accept": "text/html"}
+    assert company.client is not None
+    page = await (await company.client.get(declined["status_url"], headers=browser)).text()
 
     assert (declined["outcome"], answer["outcome"]) == ("refused", "done")
+    assert "The payment did not go through." in page
 
 
 async def test_a_gift_to_one_subscription_keeps_none_from_another(company: Company) -> None:

@@ -13,6 +13,7 @@ from aiocancel.core.identifiers import SubscriptionId
 from aiocancel.core.offer_sentences import Given
 from aiocancel.core.offers.terms import AcceptedOffer, CouponTerms, CustomTerms, PauseTerms
 from aiocancel.core.sentences import Sentence
+from aiocancel.core.told_reason import ToldReason, said_of_reason
 from aiocancel.texts import CATALOGUES
 from aiocancel.web.answer_texts import message_of
 from aiocancel.web.languages import Words
@@ -32,6 +33,20 @@ def test_page_of_each_outcome_has_its_badge_and_its_heading(
 
     assert (page.badge and page.badge.key, page.title) == (badge, title)
     assert page.text.strip()
+
+
+@pytest.mark.parametrize("why", ToldReason)
+@pytest.mark.parametrize("kind", [AnswerKind.REFUSED, AnswerKind.MANUAL])
+def test_what_was_not_carried_out_has_its_reason_before_what_to_do(
+    kind: AnswerKind, why: ToldReason
+) -> None:
+    plain = outcome_page(Answer(kind, Topic.OFFER), WORDS, None, "Pro")
+    reasons = [WORDS.say(sentence) for sentence in said_of_reason(why)]
+
+    page = outcome_page(Answer(kind, Topic.OFFER, why=why), WORDS, None, "Pro")
+
+    assert page == plain._replace(text=" ".join([*reasons, plain.text]))
+    assert bool(reasons) == (why is not ToldReason.A_PERSON_LOOKS)
 
 
 def test_nothing_is_called_cancelled_before_stripe_says_so() -> None:
