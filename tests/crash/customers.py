@@ -93,6 +93,10 @@ class Customer:
         """The effects at Stripe that the accepted wishes call for."""
         return [self.effect(claim.wish) for claim in self.claims]
 
+    def has_come_back(self, since: int) -> bool:
+        """Whether a wish after this one takes its cancellation back, so that its end holds no more."""
+        return any(effect == "resume" for effect in self.expected[since + 1 :])
+
 
 @dataclass(frozen=True)
 class Screen:
@@ -257,7 +261,8 @@ class Crowd:
                 f"{customer.name}: {wish.what} was called {answer['outcome']} too early"
             )
         elif good == "scheduled" and answer["settled"] and answer["effective_at"] is None:
-            self.dishonest.append(f"{customer.name}: an end without its date")
+            if not customer.has_come_back(earlier):
+                self.dishonest.append(f"{customer.name}: an end without its date")
 
     async def settled(self, customer: Customer, claim: Claim) -> None:
         """Ask until the claim is settled; what it was told before must be what it is told at last."""
@@ -266,11 +271,15 @@ class Crowd:
             while not (last := await self._ask(customer, "GET", path))["settled"]:  # noqa: ASYNC110 - as a browser does
                 await asyncio.sleep(0.2)
 
-        self._check(customer, last, claim.wish, earlier=customer.claims.index(claim))
-        final = last["outcome"], last["effective_at"]
+        number = customer.claims.index(claim)
+        self._check(customer, last, claim.wish, earlier=number)
+        honest = {(last["outcome"], last["effective_at"])}
+        if customer.has_come_back(number) and last["effective_at"] is None:
+            # It was told an end that held until then.
+            honest |= {(each["outcome"], each["effective_at"]) for each in claim.told}
 
         if any(
-            (told["outcome"], told["effective_at"]) != final
+            (told["outcome"], told["effective_at"]) not in honest
             for told in claim.told
             if told["settled"]
         ):
