@@ -260,9 +260,13 @@ class Crowd:
             self.dishonest.append(
                 f"{customer.name}: {wish.what} was called {answer['outcome']} too early"
             )
-        elif good == "scheduled" and answer["settled"] and answer["effective_at"] is None:
-            if not customer.has_come_back(earlier):
-                self.dishonest.append(f"{customer.name}: an end without its date")
+        elif (
+            good == "scheduled"
+            and answer["settled"]
+            and answer["effective_at"] is None
+            and not customer.has_come_back(earlier)
+        ):
+            self.dishonest.append(f"{customer.name}: an end without its date")
 
     async def settled(self, customer: Customer, claim: Claim) -> None:
         """Ask until the claim is settled; what it was told before must be what it is told at last."""
