@@ -256,9 +256,14 @@ class Worker:
             return UnknownBillingError(str(error), code=Code.DATABASE_UNAVAILABLE)
         except UnreadableLedgerError as error:
             return UnknownBillingError(str(error), code=Code.LEDGER_UNREADABLE)
-        except Exception as error:
+        except (Exception, asyncio.CancelledError) as error:
+            task = asyncio.current_task()
+            if isinstance(error, asyncio.CancelledError) and task and task.cancelling():
+                raise
+
             # A mistake of ours, or of a database in a state that we did not foresee: it must end like any
-            # other failure, with a longer wait each time and a human at last.
+            # other failure, with a longer wait each time and a human at last. So must the cancellation of
+            # something that the application's code waited for, which nobody asked of this worker.
             logger.error("an attempt at action %s broke off: %s", taken.action_id, told(error))
             return UnknownBillingError("the attempt broke off", code=ForeignCode.of_error(error))
 
