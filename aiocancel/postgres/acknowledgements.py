@@ -29,7 +29,7 @@ SELECT c.public_id, c.customer_id, c.recorded_at, now() AS now, c.declaration, c
     c.change, c.answer, c.subscription_id, aiocancel.shown_state(a.state, a.closed_at) AS state, a.receipt_status,
     a.receipt_ends_at, a.takes_effect_at, a.payment_url, a.offer, a.change AS made, a.parked_code,
     mine.kind AS written_kind, mine.letter, mine.recipient, mine.public_id AS letter_id,
-    mine.sending_since IS NOT NULL AS is_under_way,
+    mine.sending_since IS NOT NULL AS is_under_way, mine.handed_over_at IS NOT NULL AS is_handed_over,
     ARRAY(SELECT k.kind FROM aiocancel.acknowledgement k
         WHERE k.claim_id = c.id AND k.handed_over_at IS NOT NULL) AS told,
     (SELECT k.recipient FROM aiocancel.acknowledgement k
@@ -42,7 +42,7 @@ FROM aiocancel.claim c LEFT JOIN aiocancel.action a ON a.claim_id = c.id AND aio
 WHERE c.id = $1 ORDER BY a.ordinal
 """
 
-# Kept before it is sent: a repetition must send the same.
+# Kept before it is sent: a repetition must send the same, and one that was handed over gives its row to no other.
 BEGIN: Final = """
 INSERT INTO aiocancel.acknowledgement AS k (action_id, claim_id, public_id, kind, letter, recipient, sending_since)
 SELECT a.id, a.claim_id, $4, $5, $6::jsonb, $7, now()
@@ -51,6 +51,7 @@ WHERE a.id = $1 AND a.lease_owner = $2 AND a.attempts = $3 AND a.state = 'runnin
 ON CONFLICT (action_id) DO UPDATE SET kind = excluded.kind, letter = excluded.letter, recipient = excluded.recipient,
     written_at = CASE WHEN k.sending_since IS NULL THEN now() ELSE k.written_at END,
     doubts = k.doubts + CASE WHEN k.sending_since IS NULL THEN 0 ELSE 1 END, sending_since = now()
+    WHERE k.handed_over_at IS NULL
 RETURNING k.doubts
 """
 
@@ -63,7 +64,8 @@ WHERE action_id = $1
 """
 
 HANDED: Final = """
-UPDATE aiocancel.acknowledgement SET sending_since = NULL, handed_over_at = now(), reference = $2
+UPDATE aiocancel.acknowledgement SET sending_since = NULL, handed_over_at = coalesce(handed_over_at, now()),
+    reference = coalesce(reference, $2)
 WHERE action_id = $1
 """
 
@@ -104,13 +106,18 @@ SELECT recorded_at, declaration FROM aiocancel.claim WHERE public_id = $1 AND cu
 
 @dataclass(frozen=True, slots=True)
 class WrittenBefore:
-    """The letter of this very action, as an earlier attempt wrote it; ``is_under_way`` where it may have arrived."""
+    """The letter of this very action, as an earlier attempt wrote it.
+
+    ``is_under_way`` where it may have arrived; ``is_handed_over`` where the mail server has it, and the action
+    goes on.
+    """
 
     letter_id: uuid.UUID
     kind: LetterKind
     letter: Mapping[str, Any] = field(repr=False)
     recipient: str = field(repr=False)
     is_under_way: bool
+    is_handed_over: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +204,8 @@ class Acknowledgements:
         """Keep a letter before it is sent.
 
         Returns:
-            How often it was sent before without a known answer; None where the lease is lost or the claim is erased.
+            How often it was sent before without a known answer; None where the lease is lost, the claim is
+            erased, or the mail server has a letter of this action by now.
         """
         rows = await self._connection.at_once(
             BEGIN, *taken.lease, letter_id, kind, json.dumps(letter), recipient
@@ -284,6 +292,7 @@ def _written(row: asyncpg.Record) -> WrittenBefore | None:
         json.loads(row["letter"]),
         row["recipient"],
         row["is_under_way"],
+        row["is_handed_over"],
     )
 
 

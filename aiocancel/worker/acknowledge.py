@@ -158,6 +158,12 @@ class Acknowledger:
         if due.is_erased:
             return Receipt(NOTHING_TO_TELL, None)
 
+        if due.written is not None and due.written.is_handed_over:
+            # Whoever sent it had lost the lease by the time that the server said yes.
+            following = _after(due.claim, due.written.kind, due.now)
+            await self._ledger.letter_handed_over(taken, None, next_in_s=following)
+            return None
+
         typed = None if due.declaration is None else public_in(due.declaration.shown)
         if typed is not None and LetterKind.PUBLIC_EXIT in due.claim.told:
             return Receipt(NOTHING_TO_TELL, None)

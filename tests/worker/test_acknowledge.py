@@ -295,6 +295,55 @@ async def test_letter_that_may_have_arrived_stays_as_it_was_though_the_server_is
     assert await office.doubts() == 1
 
 
+@pytest.mark.parametrize("looked", ["after the answer", "before the answer"])
+async def test_A6_lease_that_is_lost_before_the_servers_yes_gives_the_letters_row_to_no_other(
+    office: Office, looked: str
+) -> None:
+    await office.cancel(is_carried_out=False)
+    await office.pool.execute("UPDATE aiocancel.claim SET recorded_at = now() - interval '61 s'")
+    await office.pool.execute("UPDATE aiocancel.action SET due_at = now()")
+    action_id = await office.pool.fetchval(
+        "SELECT id FROM aiocancel.action WHERE kind = 'acknowledge'"
+    )
+    second: list[Any] = []
+
+    class Slow:
+        """A worker that stands still while its mail is on its way, and another one takes over."""
+
+        async def send(self, message: MailMessage, /) -> Any:
+            answer = await office.server.send(message)
+            await asyncio.sleep(LEASE_S + 0.05)
+            second.extend(await office.ledger.take(uuid.uuid4(), [action_id], lease_s=30))
+            second.append(await office.ledger.letter_due(second[0]))
+            return answer
+
+    first = office.acknowledger()
+    first._mailer = Slow()
+    await office.attempt(first)
+    taken, due = second
+    await office.carry_out()
+
+    if looked == "before the answer":
+        # It has read the letter as one that may be under way, and may not begin it any more.
+        again = due.written
+        assert again.is_under_way
+        came = await office.ledger.begin_letter(
+            taken, again.letter_id, again.kind, again.letter, again.recipient
+        )
+        assert came is None
+    assert await office.acknowledger().carry_out(taken, _never_read) is None
+    await office.work()
+
+    received, done = office.server.taken
+    assert received.message_id != done.message_id
+    assert (received.subject, done.subject) == (
+        "We received your cancellation of Pro",
+        "Your Pro subscription has ended",
+    )
+    assert await letter_kinds(office.pool) == ["received", "carried_out"]
+    assert await office.doubts() == 0
+
+
 async def test_letter_without_what_stripe_knows_goes_out_and_says_so(office: Office) -> None:
     class Away:
         async def shown(self, subscription_id: str, **_: object) -> Any:
