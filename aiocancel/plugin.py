@@ -54,7 +54,7 @@ from aiocancel.vendors.own import OwnFlow, own_flow_of
 from aiocancel.web.flow_context import FLOW_KEY, FlowContext
 from aiocancel.web.health import HealthHandlers
 from aiocancel.web.languages import ChooseLocale
-from aiocancel.web.log_filter import WebhookTokenFilter
+from aiocancel.web.log_filter import SecretFilter
 from aiocancel.web.middleware import make_middleware, make_signal_handler
 from aiocancel.web.routes import Handlers
 from aiocancel.web.site import FLOW_PAGE_MARK, ChooseOptions, Identify, Site
@@ -306,8 +306,11 @@ class CancelFlow:
             public_exit=public_exit,
             place=place,
         )
-        self.log_filter = WebhookTokenFilter(prefix, vendor.webhook_tokens)
-        """Keeps the webhook's token out of a log: ``logging.getLogger("yours").addFilter(cancel.log_filter)``."""
+        self.log_filter = SecretFilter(prefix, vendor.webhook_tokens)
+        """Keeps the webhook's token and the keys of letters and declarations out of a log of yours.
+
+        ``logging.getLogger("yours").addFilter(cancel.log_filter)``
+        """
         self._form_tokens = FormTokens(grant_keys)
         self._runtime = Runtime(self._parts)
         self._mounted_at: str | None = None
@@ -606,8 +609,7 @@ class CancelFlow:
         await self._runtime.work(stop, concurrency=concurrency, health=health)
 
     def _join(self, app: web.Application) -> None:
-        if self._parts.vendor.webhook_tokens:
-            self.log_filter.install()
+        self.log_filter.install()
         if self._once(app, "signal and lifecycle"):
             app.on_response_prepare.append(self.write_headers)
             app.cleanup_ctx.append(self.lifespan)

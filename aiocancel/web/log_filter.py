@@ -1,4 +1,4 @@
-"""The webhook's token stays out of logs: it is the end of a path, and access logs hold paths."""
+"""The webhook's token and the keys of letters and declarations stay out of logs: access logs hold whole addresses."""
 
 from __future__ import annotations
 
@@ -13,8 +13,14 @@ SHOWN: Final = "[token]"
 LOGGERS: Final = ("aiohttp.access", "aiohttp.server", "gunicorn.access", "aiocancel")
 
 
-class WebhookTokenFilter(logging.Filter):
-    """Replaces the webhook's token in whatever a logger is about to write; everything is let through.
+# What opens a letter or a declaration without a login, wherever it stands; see core/grants.py.
+_LINK: Final = r"\bl1\.[A-Za-z0-9_-]{16,}(?:\.[A-Za-z0-9_-]+)*"
+
+
+class SecretFilter(logging.Filter):
+    """Replaces secrets of addresses in whatever a logger is about to write; everything is let through.
+
+    They are the webhook's token and the keys that open a letter or a public declaration.
 
     Args:
         prefix: The path below which our routes live.
@@ -24,17 +30,21 @@ class WebhookTokenFilter(logging.Filter):
 
     def __init__(self, prefix: str, tokens: Collection[str]) -> None:
         super().__init__()
-        by_path = rf"(?<={re.escape(prefix)}/webhook/)[^\s?#\"']+"
-        self._pattern = re.compile("|".join([*map(re.escape, sorted(tokens)), by_path]))
+        ours = re.escape(prefix)
+        by_path = [
+            rf"({ours}/(?:webhook|public)/)[^\s?#\"']+",
+            rf"({ours}/acknowledgement/[^\s/?#\"']+\?(?:save=[^\s&\"']*&)?key=)[^\s&\"']+",
+        ]
+        self._pattern = re.compile("|".join([*by_path, *map(re.escape, sorted(tokens)), _LINK]))
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, WebhookTokenFilter) and other._pattern == self._pattern
+        return isinstance(other, SecretFilter) and other._pattern == self._pattern
 
     def __hash__(self) -> int:
         return hash(self._pattern)
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Take the token out of the message, of its arguments and of the texts that the logger adds."""
+        """Take the secrets out of the message, of its arguments and of the texts that the logger adds."""
         for name, value in vars(record).items():
             if isinstance(value, str):
                 setattr(record, name, self._cleaned(value))
@@ -57,4 +67,4 @@ class WebhookTokenFilter(logging.Filter):
             logging.getLogger(name).addFilter(self)
 
     def _cleaned(self, text: str) -> str:
-        return self._pattern.sub(SHOWN, text)
+        return self._pattern.sub(rf"\1\2{SHOWN}", text)
