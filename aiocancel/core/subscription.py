@@ -266,9 +266,11 @@ class Subscription:
 
     @property
     def set_end(self) -> datetime | None:
-        """The end set by date, however far away: its own, or that of a schedule which ends it."""
+        """The end set by date, however far away: its own, or that of its schedule, where that ends it."""
         if self.cancel_at is not None or self.schedule is None:
             return self.cancel_at
+        if self.schedule.subscription_id not in (None, self.subscription_id):
+            return None
         ends = self.schedule.end_behavior == "cancel" and not self.schedule.has_more_to_come
         return self.schedule.ends_at if ends else None
 

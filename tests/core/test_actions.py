@@ -518,6 +518,26 @@ def test_an_agreed_end_yields_to_the_end_of_what_is_paid() -> None:
 
 
 @pytest.mark.parametrize(
+    ("named", "end"), [(None, PERIOD_END), (GOING_ON.subscription_id, PERIOD_END), ("sub_2", None)]
+)
+def test_a_schedule_ends_the_subscription_that_it_governs_and_no_other(
+    named: str | None, end: datetime | None
+) -> None:
+    schedule = Schedule("cancel", PERIOD_END, has_more_to_come=False, subscription_id=named)
+    governed = dataclasses.replace(GOING_ON, schedule_id="s", schedule=schedule)
+
+    assert governed.set_end == end
+    assert governed.is_ending is (end is not None)
+    waits = next_step(ActionKind.EXPECT_CANCELLATION, governed)
+    assert isinstance(waits, Done) is (end is not None)
+    leaves = next_step(AT_PERIOD_END, governed)
+    refused = Refuse(Code.SCHEDULE_OF_ANOTHER_SUBSCRIPTION)
+    assert past_the_schedule(leaves, governed, DEFAULT_SCHEDULE_POLICY) == (
+        done(end) if end is not None else refused
+    )
+
+
+@pytest.mark.parametrize(
     ("policy", "more_to_come"), [("release", False), ("release", True), ("amend", True)]
 )
 def test_an_end_that_a_released_schedule_held_is_kept_until_it_is_moved(

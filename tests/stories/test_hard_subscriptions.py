@@ -398,10 +398,17 @@ async def test_a_cancellation_stands_although_stripe_takes_no_reason(company: Co
     assert not company.events.of(ActionParked)
 
 
-async def test_a_schedule_of_another_subscription_is_left_alone(company: Company) -> None:
+@pytest.mark.parametrize("end_behavior", ["release", "cancel"])
+async def test_a_schedule_of_another_subscription_is_left_alone(
+    company: Company, end_behavior: str
+) -> None:
+    """It does not end this one either, so nobody may be told that it does."""
     company.stripe.add_subscription("sub_1", schedule="sub_sched_1")
     company.stripe.add_subscription("sub_2")
-    company.stripe.schedules["sub_sched_1"]["subscription"] = "sub_2"
+    company.stripe.schedules["sub_sched_1"] |= {
+        "subscription": "sub_2",
+        "end_behavior": end_behavior,
+    }
     await open_with(company)
 
     assert (await post(company, "canceled"))["outcome"] == "manual"
