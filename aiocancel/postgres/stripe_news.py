@@ -38,13 +38,16 @@ CLOCK_SLACK: Final = timedelta(minutes=1)
 OVERLAP: Final = timedelta(minutes=10)
 
 # An event that was heard before rings no more. One that comes during a look, or while a hook fails, waits for its end.
+# Stripe's events come in any order: until a hook has heard of the subscription, each may tell best how it was before.
 RING: Final = """
 WITH heard AS (
     INSERT INTO aiocancel.stripe_event (account, event_id) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING true)
 INSERT INTO aiocancel.subscription_news AS known (account, subscription_id, told)
 SELECT $1, $3, $4::jsonb FROM heard
 ON CONFLICT (account, subscription_id) DO UPDATE
-SET rung = known.rung + 1, due_at = coalesce(known.due_at, now()), told = coalesce(known.told, excluded.told)
+SET rung = known.rung + 1, due_at = coalesce(known.due_at, now()), told = coalesce(known.told, excluded.told),
+    before = CASE WHEN known.tellings > 0 OR excluded.told IS NULL OR excluded.told = ANY (known.before)
+        THEN known.before ELSE array_append(known.before, excluded.told) END
 RETURNING true AS is_new
 """
 
@@ -70,7 +73,7 @@ WITH due AS (
     WHERE due_at <= now() ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED)
 UPDATE aiocancel.subscription_news n SET due_at = now() + $3, lease = $2, attempts = n.attempts + 1
 FROM due WHERE n.account = due.account AND n.subscription_id = due.subscription_id
-RETURNING n.account, n.subscription_id, n.rung, n.attempts, n.told, n.tellings, n.telling, n.reported
+RETURNING n.account, n.subscription_id, n.rung, n.attempts, n.told, n.tellings, n.telling, n.reported, n.before
 """
 
 # Written before the hooks are called: some may hear it although the telling breaks off.
@@ -81,7 +84,7 @@ WHERE account = $1 AND subscription_id = $2 AND lease = $3
 
 TOLD: Final = """
 UPDATE aiocancel.subscription_news
-SET told = $4::jsonb, tellings = tellings + $5, telling = '[]', attempts = 0, lease = NULL,
+SET told = $4::jsonb, tellings = tellings + $5, telling = '[]', before = before[$8:], attempts = 0, lease = NULL,
     due_at = CASE WHEN rung <> $6 THEN now() ELSE now() + $7::interval END
 WHERE account = $1 AND subscription_id = $2 AND lease = $3
 """
@@ -141,7 +144,8 @@ class TakenNews:
     """A subscription that rang, under our lease; ``attempt`` counts from 1.
 
     ``told`` is how it stood when all hooks were told last, ``telling`` how it stood each time that some may have been
-    told since; None in it is what a newer release wrote. ``tellings`` counts those before ``telling``.
+    told since; None in it is what a newer release wrote. ``tellings`` counts those before ``telling``. ``before`` is
+    how it was before each event that came while no hook had heard of it, as the events say.
     """
 
     account: str | None
@@ -153,6 +157,7 @@ class TakenNews:
     tellings: int
     reported: tuple[int, ...] = ()
     telling: tuple[Standing | None, ...] = ()
+    before: tuple[Standing | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +219,7 @@ class StripeNews:
             tellings,
             taken.rung,
             again,
+            len(taken.before) + 1,
         )
 
     async def reported(self, taken: TakenNews, action_ids: Collection[int]) -> None:
@@ -264,6 +270,7 @@ def _taken(row: asyncpg.Record, lease: uuid.UUID) -> TakenNews:
         tellings=row["tellings"],
         reported=tuple(row["reported"]),
         telling=tuple(_standing(json.dumps(each)) for each in json.loads(row["telling"])),
+        before=tuple(_standing(each) for each in row["before"]),
     )
 
 

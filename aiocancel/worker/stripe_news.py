@@ -173,7 +173,10 @@ class NewsReader:
 
     async def _read_list(self, since: datetime, until: datetime | None) -> bool:
         try:
-            async for event in self._events.between(since, until):
+            newest_first = [event async for event in self._events.between(since, until)]
+
+            # The first event of a subscription is to ring first: it tells how that was before all of them.
+            for event in reversed(newest_first):
                 ours = replace(event, account=self._account)
                 if event.livemode == (self._mode == "live") and await self._news.ring(ours):
                     self._rung.set()
@@ -314,8 +317,9 @@ class NewsReader:
     def _changes(
         self, taken: TakenNews, standing: Standing, work: OwnWork, reported: Sequence[int]
     ) -> list[SubscriptionChange]:
-        # Where a telling broke off, each hook knows one of these states, and nobody knows which.
-        known = (taken.told, *taken.telling)
+        # Where a telling broke off, each hook knows one of these states, and nobody knows which. Of a subscription that
+        # no hook has heard of, nobody knows which event came first.
+        known = (taken.told, *taken.telling, *filter(None, taken.before))
         kinds = dict.fromkeys(kind for was in known for kind in changes(was, standing))
         is_new = taken.telling[-1:] != (standing,)
         number = taken.tellings + len(taken.telling) + is_new

@@ -235,6 +235,50 @@ async def test_the_first_event_of_all_tells_what_was_before(company: Company) ->
     assert application.told[0].price_ids == ("price_other",)
 
 
+async def before_the_first_news(
+    company: Company, **settings: Any
+) -> tuple[TestClient[Any, Any], Application]:
+    """Nothing has been heard of the subscription, as of each that is older than the installation."""
+    application = Application()
+    client = await opened(company, application, **settings)
+    await company.pool.execute("DELETE FROM aiocancel.subscription_news")
+    return client, application
+
+
+async def test_the_first_change_is_told_though_a_newer_event_is_on_the_same_page_of_the_list(
+    company: Company,
+) -> None:
+    _, application = await before_the_first_news(company, webhook_secrets=())
+    await at_stripe(company, cancel_at_period_end="true")
+    await at_stripe(company, **{"metadata[a]": "b"})
+
+    await company.pool.execute(
+        "UPDATE aiocancel.stripe_cursor SET polled_at = now() - interval '3 hours'"
+    )
+
+    await application.hears("ending")
+    await until(lambda: _is_read(company))
+    assert application.kinds == ["ending"]
+
+
+async def test_the_first_change_is_told_though_a_newer_event_came_first_and_was_looked_at(
+    company: Company,
+) -> None:
+    client, application = await before_the_first_news(company)
+    await at_stripe(company, cancel_at_period_end="true")
+    first = an_event(company)
+    await at_stripe(company, **{"metadata[a]": "b"})
+
+    await post(client, an_event(company))
+    await until(lambda: _is_read(company))
+    assert application.kinds == []
+    await post(client, first)
+
+    await application.hears("ending")
+    await until(lambda: _is_read(company))
+    assert application.kinds == ["ending"]
+
+
 async def test_a_hook_that_fails_is_called_again_with_the_same_key_and_nothing_of_its_error_is_told(
     company: Company, caplog: pytest.LogCaptureFixture
 ) -> None:
