@@ -411,6 +411,7 @@ class Claims:
         rows = await self._connection.at_once(ANSWER, public_id, customer_id)
         if not rows:
             return None
+
         answer = answer_in(rows)
         subscription_id = SubscriptionId(rows[0]["subscription_id"])
         is_told_why = answer.kind in (AnswerKind.REFUSED, AnswerKind.MANUAL)

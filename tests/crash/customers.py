@@ -254,6 +254,7 @@ class Crowd:
     ) -> None:
         """Hold an answer against Stripe at this very moment."""
         good = "scheduled" if customer.effect(wish) == "cancel_at_period_end" else "done"
+
         if answer["outcome"] not in ("queued", good):
             self.dishonest.append(f"{customer.name}: {wish.what} was answered {answer['outcome']}")
         elif answer["settled"] and len(self._stripe.kinds[customer.subscription_id]) <= earlier:
