@@ -120,17 +120,20 @@ _OVERDUE: Final = frozenset({"past_due", "unpaid"})
 def outlives(shown: ShownSubscription, ends_at: datetime | None) -> bool:
     """Tell whether a subscription goes on beyond the end of a cancellation, which was taken back then.
 
-    An agreed end that a cancellation left as it was ends the subscription, however far away it is.
+    An agreed end that a cancellation left as it was ends the subscription, however far away it is. A later end than the
+    cancellation's own takes it back, whatever reason Stripe still keeps for it.
 
     Args:
         shown: The subscription as Stripe has it.
         ends_at: The cancellation's own date, None where it has none.
     """
     subscription = shown.subscription
-    if subscription.has_ended or subscription.is_ending:
+    if subscription.has_ended:
         return False
-    end = subscription.set_end
-    return end is None or (ends_at is not None and end > ends_at)
+    end = subscription.ends_at or subscription.set_end
+    if end is None:
+        return not subscription.is_ending
+    return ends_at is not None and end > ends_at
 
 
 def still_open(shown: ShownSubscription | None) -> Sentence | None:

@@ -161,7 +161,7 @@ def may_be_kept(answer: Answer, shown: ShownSubscription | None, now: datetime) 
     if answer.effective_at is not None and answer.effective_at <= now:
         return False
     # It may have been taken back since.
-    return shown is None or shown.subscription.is_ending
+    return shown is None or (shown.subscription.is_ending and not goes_on(answer, shown))
 
 
 def received_rows(answer: Answer, public_id: uuid.UUID, words: Words) -> list[tuple[str, str]]:

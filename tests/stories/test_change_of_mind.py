@@ -14,6 +14,7 @@ from tests.support.company import Company
 from tests.support.saas import as_customer
 from tests.support.waiting import until
 
+DAY = 24 * 3600
 GIFTS = {
     "offr_coupon": "discounts",
     "offr_trial_extension": "trial_end",
@@ -149,11 +150,12 @@ async def test_no_cancellation_is_taken_back_for_an_offer_that_may_not_be_made(
     assert company.changes() == ["cancel_at_period_end"]
 
 
-@pytest.mark.parametrize("by", ["customer", "company"])
+@pytest.mark.parametrize("by", ["customer", "company", "a later end"])
 async def test_the_old_status_names_no_end_once_the_cancellation_was_taken_back(
     company: Company, by: str
 ) -> None:
     company.stripe.add_subscription("sub_1")
+    company.subscription["created"] -= 40 * DAY
     await company.open()
     assert company.client is not None
     left = await leave(company)
@@ -161,13 +163,21 @@ async def test_the_old_status_names_no_end_once_the_cancellation_was_taken_back(
 
     if by == "customer":
         assert (await send(company, await company.grant(), "resumed")).status == 200
-    else:
+    elif by == "company":
         company.subscription.update(cancel_at_period_end=False, cancel_at=None)
+    else:
+        # Stripe still says that it was cancelled.
+        later = company.subscription["cancel_at"] + 365 * DAY
+        company.subscription.update(cancel_at_period_end=False, cancel_at=later)
     answer = await company.client.get(left["status_url"], headers=as_customer("ada"))
     told = await answer.json()
 
     assert (told["outcome"], told["effective_at"]) == ("scheduled", None)
     assert told["message"] == "Your subscription continues. The cancellation has been withdrawn."
+    page = as_customer("ada") | {"Accept": "text/html"}
+    told = await (await company.client.get(left["status_url"], headers=page)).text()
+    assert "subscription goes on" in told
+    assert "Keep subscription" not in told
 
 
 # An old page

@@ -73,7 +73,10 @@ ENDED = ShownSubscription(subscription(status="canceled"), ())
 STAYS = ShownSubscription(subscription(), ())
 UNDER_A_SCHEDULE = ShownSubscription(subscription(schedule_id="sub_sched_1"), ())
 AGREED_LATER = ShownSubscription(
-    subscription(cancel_at=ENDS + timedelta(days=300), current_period_end=NOW), ()
+    subscription(
+        cancel_at=ENDS + timedelta(days=300), current_period_end=NOW, end_was_requested=True
+    ),
+    (),
 )
 AGREED = ShownSubscription(subscription(cancel_at=ENDS, current_period_end=NOW), ())
 TOLD: Mapping[str, tuple[LetterKind, LetterFacts]] = {
