@@ -14,7 +14,7 @@ The rules of ``next_letter``:
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
@@ -150,7 +150,8 @@ def _carried_out(claim: ClaimToTell, now: datetime) -> LetterKind | Later | None
 
     match answer.change:
         case Topic.CANCELLATION:
-            if LetterKind.CARRIED_OUT not in told:
+            # One that comes after the end tells the end.
+            if not {LetterKind.CARRIED_OUT, LetterKind.HAS_ENDED}.intersection(told):
                 return LetterKind.CARRIED_OUT
 
             # The later cancellation tells of the end.
@@ -288,6 +289,7 @@ class LetterFacts:
         last_bill: What Stripe says of a payment after the cancellation, None where nobody knows.
         next_payment: The amount and the day of the next payment, None where they are not certain.
         problem: Why the choice was refused or left to a person, None where it was neither.
+        written_at: When it is written; aware. None where every date counts as one to come.
     """
 
     answer: Answer
@@ -300,6 +302,7 @@ class LetterFacts:
     last_bill: LastBill | None = None
     next_payment: Sentence | None = field(default=None, repr=False)
     problem: AnyCode | None = None
+    written_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -328,8 +331,15 @@ def reference_of(claim_id: str) -> str:
 
 
 def letter(kind: LetterKind, facts: LetterFacts) -> Letter:
-    """Say what a letter tells. Total over every kind; that of the public exit is written word for word elsewhere."""
-    answer = facts.answer
+    """Say what a letter tells. Total over every kind; that of the public exit is written word for word elsewhere.
+
+    A cancellation that was carried out, and has ended by now, is told by the letter of the end.
+    """
+    answer = facts.answer.as_shown(facts.shown)
+    if kind is LetterKind.CARRIED_OUT and answer is not facts.answer:
+        kind = LetterKind.HAS_ENDED
+    facts = replace(facts, answer=answer)
+
     received = Sentence(
         "letter_received_text",
         {"moment": Moment(facts.received_at), "declared": _declared(facts)},
@@ -347,8 +357,7 @@ def letter(kind: LetterKind, facts: LetterFacts) -> Letter:
         case LetterKind.CARRIED_OUT:
             return _cancelled(facts)
         case LetterKind.HAS_ENDED:
-            on = Sentence("letter_ended_on", {"date": answer.effective_at or facts.received_at})
-            return _made(kind, facts, _named("letter_has_ended", facts), on, on)
+            return _has_ended(kind, facts)
         case LetterKind.TAKEN_BACK:
             done = next(_undone(undo) for undo in UNDOS if undo.change is answer.change)
             standing = _standing(facts)
@@ -424,7 +433,7 @@ def _undone(undo: Undo) -> Sentence:
 
 def _cancelled(facts: LetterFacts) -> Letter:
     answer, kind = facts.answer, LetterKind.CARRIED_OUT
-    at = answer.effective_at
+    at = _end_to_come(facts)
 
     if _was_taken_back(facts):
         subject, done = (
@@ -432,7 +441,7 @@ def _cancelled(facts: LetterFacts) -> Letter:
             Sentence("outcome_resumed", plain="resumed"),
         )
         return _made(kind, facts, subject, done, done, exit_link=_EXIT_LINK)
-    if answer.kind is AnswerKind.SCHEDULED and at is not None:
+    if at is not None:
         until_then = Sentence("letter_until_then")
         subject = _named("letter_ends", facts, date=at)
         lines = (until_then, *_said_of_the_last_bill(facts))
@@ -442,8 +451,20 @@ def _cancelled(facts: LetterFacts) -> Letter:
     if answer.kind is AnswerKind.SCHEDULED:
         scheduled = Sentence("scheduled")
         return _made(kind, facts, _named("letter_cancelled", facts), scheduled, scheduled)
+    return _has_ended(kind, facts)
+
+
+def _has_ended(kind: LetterKind, facts: LetterFacts) -> Letter:
+    at = facts.answer.effective_at
     ended = Sentence("canceled") if at is None else Sentence("letter_ended_on", {"date": at})
     return _made(kind, facts, _named("letter_has_ended", facts), ended, ended)
+
+
+def _end_to_come(facts: LetterFacts) -> datetime | None:
+    """Return when a cancelled subscription ends; None where no date is known, or Stripe is late with the end."""
+    at = facts.answer.effective_at if facts.answer.kind is AnswerKind.SCHEDULED else None
+    is_past = at is not None and facts.written_at is not None and at <= facts.written_at
+    return None if is_past else at
 
 
 def _was_taken_back(facts: LetterFacts) -> bool:
@@ -498,9 +519,10 @@ def _rows(kind: LetterKind, facts: LetterFacts) -> tuple[tuple[str, Value | Sent
         rows.append(("about_plan", facts.plan))
     rows.append(("letter_row_received", Moment(facts.received_at)))
     is_end = answer.change is Topic.CANCELLATION and kind is LetterKind.CARRIED_OUT
-    if is_end and answer.effective_at is not None and not _was_taken_back(facts):
-        is_over = answer.kind is AnswerKind.DONE
-        rows.append(("letter_row_ended" if is_over else "letter_row_ends", answer.effective_at))
+    is_over = answer.kind is AnswerKind.DONE
+    end = answer.effective_at if is_over else _end_to_come(facts)
+    if is_end and end is not None and not _was_taken_back(facts):
+        rows.append(("letter_row_ended" if is_over else "letter_row_ends", end))
     rows.append(("letter_row_reference", facts.reference))
     return tuple(rows)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Literal
@@ -103,6 +103,19 @@ class Answer:
                 return subscription.paused is None and subscription.status != "paused"
             case _:
                 return True
+
+    def as_shown(self, shown: ShownSubscription | None) -> Answer:
+        """Return the answer as it stands by Stripe: what was cancelled for a later date is done once it has ended.
+
+        The date is then Stripe's own, which may be another one than that of the cancellation.
+
+        Args:
+            shown: The subscription as Stripe has it, None where Stripe did not answer.
+        """
+        is_to_end = (self.kind, self.change) == (AnswerKind.SCHEDULED, Topic.CANCELLATION)
+        if shown is None or not is_to_end or not shown.subscription.has_ended:
+            return self
+        return replace(self, kind=AnswerKind.DONE, effective_at=shown.subscription.ends_at)
 
     @property
     def is_settled(self) -> bool:

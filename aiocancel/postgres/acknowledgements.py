@@ -36,7 +36,7 @@ SELECT c.public_id, c.customer_id, c.recorded_at, now() AS now, c.declaration, c
         WHERE k.claim_id = c.id AND k.action_id <> $2 ORDER BY k.action_id DESC LIMIT 1) AS last_recipient,
     EXISTS (SELECT FROM aiocancel.claim l JOIN aiocancel.acknowledgement k ON k.claim_id = l.id
         WHERE l.subscription_id = c.subscription_id AND l.customer_id = c.customer_id AND l.mode = c.mode
-            AND l.id > c.id AND k.kind = 'carried_out' AND k.handed_over_at IS NOT NULL) AS is_followed
+            AND l.id > c.id AND k.kind IN ('carried_out', 'has_ended') AND k.handed_over_at IS NOT NULL) AS is_followed
 FROM aiocancel.claim c LEFT JOIN aiocancel.action a ON a.claim_id = c.id AND aiocancel.is_asked_for(a.kind)
     LEFT JOIN aiocancel.acknowledgement mine ON mine.action_id = $2
 WHERE c.id = $1 ORDER BY a.ordinal

@@ -88,11 +88,11 @@ class AcknowledgementPage:
         if kind is None:
             return None
 
-        plan, shown = None, None
+        plan, shown, now = None, None, datetime.now(UTC)
         if answer.subscription_id is not None:
             owned = await self._owned(service, customer_id, answer.subscription_id)
             shown = await service.shown(answer.subscription_id, holds=answer.is_seen_in)
-            plan = about(owned, shown, datetime.now(UTC)).plan
+            plan = about(owned, shown, now).plan
 
         facts = LetterFacts(
             answer,
@@ -101,6 +101,7 @@ class AcknowledgementPage:
             None if said is None else said.words,
             plan,
             shown,
+            written_at=now,
         )
         brand = self._site.settings.theme.name
         one = write(letter(kind, facts), words, LetterLinks(), brand=brand)

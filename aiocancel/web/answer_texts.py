@@ -127,6 +127,7 @@ def message_of(
             Stripe did not answer in time.
         follows: The letter that comes, None where none does for certain.
     """
+    answer = answer.as_shown(shown)
     said = [words.say(_sentence_of(answer, shown))]
     if _is_kept(answer, words, shown):
         said.append(words.text("not_cancelled"))

@@ -98,6 +98,7 @@ def outcome_page(
         plan: The plan by its name, where it is known.
         follows: The letter that comes, None where none does for certain.
     """
+    answer = answer.as_shown(shown)
     message = message_of(answer, words, shown, follows)
     plain = OutcomePage(None, words.text("outcome_title"), message)
 

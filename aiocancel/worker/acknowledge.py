@@ -18,6 +18,7 @@ from aiocancel.config import Settings
 from aiocancel.core.acknowledgement import (
     ClaimToTell,
     Later,
+    Letter,
     LetterFacts,
     LetterKind,
     letter,
@@ -78,6 +79,8 @@ ReadSubscription = Callable[[TakenAction], Awaitable[Subscription]]
 AskLastBill = Callable[[TakenAction, datetime], Awaitable[LastBill | None]]
 AskNextPayment = Callable[[TakenAction, datetime], Awaitable[Sentence | None]]
 
+# Stripe is asked before these.
+_ON_A_DATE: Final = (LetterKind.HAS_ENDED, LetterKind.PAUSE_ENDS_SOON)
 # These letters are about a subscription that goes on.
 _TELLS_THE_NEXT_PAYMENT: Final = (LetterKind.PAUSE_ENDS_SOON, LetterKind.TAKEN_BACK)
 
@@ -173,15 +176,17 @@ class Acknowledger:
         elif typed is not None:
             chosen = self._public(due, typed)
         else:
+            seen: Subscription | None = None
             step = next_letter(due.claim, due.now)
-            if isinstance(step, LetterKind):
-                step = await self._if_still_true(step, taken, due, read)
+            if step in _ON_A_DATE:
+                seen = await _seen(taken, read)
+                step = _if_still_true(step, due, seen)
             if isinstance(step, Later):
                 await self._ledger.letter_waits(taken, step.wait_s)
                 return None
             if step is None:
                 return Receipt(NOTHING_TO_TELL, None)
-            chosen = await self._anew(step, taken, due, ask, ask_next)
+            chosen = await self._anew(step, taken, due, seen, ask, ask_next)
 
         if chosen.address is None:
             return Code.NOBODY_TO_WRITE_TO
@@ -203,10 +208,11 @@ class Acknowledger:
         kind: LetterKind,
         taken: TakenAction,
         due: LetterDue,
+        seen: Subscription | None,
         ask: AskLastBill | None,
         ask_next: AskNextPayment | None,
     ) -> _Chosen:
-        """Write what is true now."""
+        """Write what is true now; ``seen`` is the subscription where it was just read."""
         owned = await self._owned(taken)
         address = await self._address(due, owned)
         bill = await self._last_bill(kind, taken, due, ask)
@@ -216,27 +222,12 @@ class Acknowledger:
             last_bill=bill,
             next_payment=following,
         )
+        if seen is not None:
+            # What is remembered may be older.
+            facts = replace(facts, shown=ShownSubscription(seen, ()))
 
-        letter_id = _letter_id(due)
-        return _Chosen(kind, letter_id, self._write(kind, letter_id, due, facts), address)
-
-    async def _if_still_true(
-        self, kind: LetterKind, taken: TakenAction, due: LetterDue, read: ReadSubscription
-    ) -> LetterKind | Later | None:
-        """Ask Stripe before a letter that was due on a date."""
-        if kind not in (LetterKind.HAS_ENDED, LetterKind.PAUSE_ENDS_SOON):
-            return kind
-        try:
-            subscription: Subscription | None = await read(taken)
-        except RejectedBillingError as error:
-            if error.code != Code.RESOURCE_MISSING:
-                raise
-            subscription = None
-
-        is_true = still_true(kind, due.claim.answer, subscription, datetime.now(UTC))
-        if isinstance(is_true, Later):
-            return is_true
-        return kind if is_true else None
+        one, letter_id = letter(kind, facts), _letter_id(due)
+        return _Chosen(one.kind, letter_id, self._write(one, letter_id, due), address)
 
     async def _owned(self, taken: TakenAction) -> OwnedSubscription | None:
         if self._find is None or not taken.customer_id:
@@ -254,9 +245,7 @@ class Acknowledger:
             raise TransientBillingError("email failed", code=Code.MAILER_FAILED) from None
         return due.last_recipient if found is None else str(found)
 
-    def _write(
-        self, kind: LetterKind, letter_id: uuid.UUID, due: LetterDue, facts: LetterFacts
-    ) -> WrittenLetter:
+    def _write(self, one: Letter, letter_id: uuid.UUID, due: LetterDue) -> WrittenLetter:
         settings = self._settings
         language = None if due.declaration is None else due.declaration.language
         key = self._sealer.seal_link(letter_id.hex, expires_at=link_expiry(settings, due.now))
@@ -265,7 +254,7 @@ class Acknowledger:
             settings.plain_page_url, key=key, page_path=("acknowledgement", str(due.claim_id))
         )
         words = words_of(settings, language)
-        return write(letter(kind, facts), words, links, brand=settings.theme.name)
+        return write(one, words, links, brand=settings.theme.name)
 
     async def _last_bill(
         self, kind: LetterKind, taken: TakenAction, due: LetterDue, ask: AskLastBill | None
@@ -371,6 +360,25 @@ def _again(before: WrittenBefore) -> _Chosen:
     return _Chosen(before.kind, before.letter_id, written, before.recipient)
 
 
+async def _seen(taken: TakenAction, read: ReadSubscription) -> Subscription | None:
+    """Return the subscription as Stripe has it now; None where it is not there."""
+    try:
+        return await read(taken)
+    except RejectedBillingError as error:
+        if error.code != Code.RESOURCE_MISSING:
+            raise
+        return None
+
+
+def _if_still_true(
+    kind: LetterKind, due: LetterDue, seen: Subscription | None
+) -> LetterKind | Later | None:
+    is_true = still_true(kind, due.claim.answer, seen, datetime.now(UTC))
+    if isinstance(is_true, Later):
+        return is_true
+    return kind if is_true else None
+
+
 def _letter_id(due: LetterDue) -> uuid.UUID:
     return uuid.uuid4() if due.written is None else due.written.letter_id
 
@@ -405,6 +413,7 @@ def facts_of(
         shown=shown,
         offers=() if due.declaration is None else offers_in(due.declaration.shown),
         problem=due.claim.problem,
+        written_at=due.now,
     )
 
 

@@ -420,6 +420,44 @@ def test_date_of_an_end_that_has_come_is_not_told_as_one_to_come() -> None:
     assert "letter_row_ends" not in dict(LETTERS["at_once"].rows)
 
 
+@pytest.mark.parametrize("name", ["ended_sooner", "cancelled_and_ended"])
+def test_A8_letter_about_what_has_ended_tells_stripes_date_and_no_end_to_come(name: str) -> None:
+    made = LETTERS[name]
+
+    assert made.kind is K.HAS_ENDED
+    assert made.subject == Sentence("letter_has_ended", {"plan": "Pro"})
+    assert made.lines == (Sentence("letter_ended_on", {"date": NOW - timedelta(days=9)}),)
+    assert made.next_fact == made.lines[0]
+    assert "letter_row_ends" not in dict(made.rows)
+    assert made.keep_until is None
+
+
+def test_A8_letter_about_an_end_without_a_date_at_stripe_tells_none() -> None:
+    assert LETTERS["ended_undated"].lines == (Sentence("canceled"),)
+
+
+@pytest.mark.parametrize("name", ["period_end_is_over", "period_end_is_over_unseen"])
+def test_A8_letter_that_comes_after_the_date_of_the_end_promises_nothing_until_then(
+    name: str,
+) -> None:
+    made = LETTERS[name]
+
+    # The letter of the end follows with its date, once Stripe shows it.
+    assert made.kind is K.CARRIED_OUT
+    assert made.subject == Sentence("letter_cancelled", {"plan": "Pro"})
+    assert "letter_row_ends" not in dict(made.rows)
+    assert Sentence("letter_until_then") not in made.lines
+    assert made.keep_until is None
+    early = letter(K.CARRIED_OUT, replace(facts(CANCELLED), written_at=ENDS - timedelta(seconds=1)))
+    assert early == LETTERS["period_end"]
+
+
+def test_A8_end_that_was_told_once_is_not_told_again() -> None:
+    told_of = claim(A.SCHEDULED, at=NOW - timedelta(hours=2), told=[K.RECEIVED, K.HAS_ENDED])
+
+    assert next_letter(told_of, NOW) is None
+
+
 def test_letter_about_an_exit_has_the_declaration_its_time_and_the_end() -> None:
     made: Letter = LETTERS["period_end"]
 

@@ -70,6 +70,9 @@ BLOCK = ShownBlock(
 PAYMENT = Sentence("flow_next_on", {"amount": Money(2900, "eur"), "date": ENDS})
 LEAVING = ShownSubscription(subscription(cancel_at_period_end=True, current_period_end=ENDS), ())
 ENDED = ShownSubscription(subscription(status="canceled"), ())
+ENDED_SOONER = ShownSubscription(
+    subscription(status="canceled", ended_at=NOW - timedelta(days=9)), ()
+)
 STAYS = ShownSubscription(subscription(), ())
 UNDER_A_SCHEDULE = ShownSubscription(subscription(schedule_id="sub_sched_1"), ())
 AGREED_LATER = ShownSubscription(
@@ -101,6 +104,11 @@ TOLD: Mapping[str, tuple[LetterKind, LetterFacts]] = {
     "at_once": (K.CARRIED_OUT, facts(Answer(A.DONE, T.CANCELLATION, NOW))),
     "at_once_no_date": (K.CARRIED_OUT, facts(Answer(A.DONE, T.CANCELLATION))),
     "ended": (K.HAS_ENDED, facts(CANCELLED)),
+    "ended_sooner": (K.HAS_ENDED, facts(CANCELLED, shown=ENDED_SOONER)),
+    "ended_undated": (K.HAS_ENDED, facts(CANCELLED, shown=ENDED)),
+    "cancelled_and_ended": (K.CARRIED_OUT, facts(CANCELLED, shown=ENDED_SOONER)),
+    "period_end_is_over": (K.CARRIED_OUT, facts(CANCELLED, shown=LEAVING, written_at=ENDS)),
+    "period_end_is_over_unseen": (K.CARRIED_OUT, facts(CANCELLED, written_at=ENDS)),
     "coupon": (K.OFFER_CARRIED_OUT, facts(Answer(A.DONE, T.OFFER, given=COUPON))),
     "coupon_as_shown": (
         K.OFFER_CARRIED_OUT,

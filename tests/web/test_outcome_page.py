@@ -18,7 +18,14 @@ from aiocancel.texts import CATALOGUES
 from aiocancel.web.answer_texts import message_of
 from aiocancel.web.languages import Words
 from aiocancel.web.outcome_page import outcome_page
-from tests.support.acknowledged import AGREED, AGREED_LATER, CANCELLED, LEAVING, STAYS
+from tests.support.acknowledged import (
+    AGREED,
+    AGREED_LATER,
+    CANCELLED,
+    ENDED_SOONER,
+    LEAVING,
+    STAYS,
+)
 from tests.support.outcome_pages import PAGES
 
 DAY = datetime(2026, 12, 26, 12, tzinfo=UTC)
@@ -156,6 +163,18 @@ def test_letter_is_not_told_in_our_language_beside_the_owners_own_words() -> Non
 
     assert outcome_page(QUEUED, words, None, None, WHEN_DONE).text == "Hemos recibido su solicitud."
     assert words.say(BEFORE) not in message_of(pause, words, None, BEFORE)
+
+
+def test_A8_page_of_a_cancellation_that_has_ended_since_tells_stripes_date() -> None:
+    page = outcome_page(CANCELLED, WORDS, ENDED_SOONER, "Pro")
+    own = outcome_page(CANCELLED, Words("en", {"canceled": "Gone."}), ENDED_SOONER, "Pro")
+
+    assert page.title == "Your Pro subscription has ended"
+    assert page.text == "It ended on November 26, 2026."
+    assert own.text == "Gone."
+    assert message_of(CANCELLED, WORDS, ENDED_SOONER) == (
+        "Your subscription ended on November 26, 2026."
+    )
 
 
 def test_end_that_was_agreed_on_is_not_taken_for_a_cancellation_that_was_taken_back() -> None:

@@ -28,7 +28,7 @@ from aiocancel.postgres.acknowledgements import LetterComes
 from aiocancel.postgres.ledger import Ledger
 from aiocancel.telemetry import AcknowledgementSent, PageFactsMissing
 from aiocancel.worker.acknowledge import Acknowledger
-from tests.support.acknowledged import STAYS
+from tests.support.acknowledged import ENDED_SOONER, STAYS
 from tests.support.letters import letter_kinds
 from tests.support.saas import GRANT_KEYS, Events, Pool
 
@@ -396,6 +396,55 @@ async def test_letter_that_comes_late_says_that_the_cancellation_was_taken_back(
     assert mail.subject == "Your Pro subscription goes on"
     assert "The cancellation has been withdrawn." in mail.text
     assert "Ends:" not in mail.text
+
+
+async def test_A8_letter_of_the_end_tells_the_date_that_stripe_shows_when_it_is_written(
+    office: Office,
+) -> None:
+    async def read(_: object) -> Subscription:
+        return ENDED_SOONER.subscription
+
+    await office.cancel(is_carried_out=False)
+    await office.carry_out(Receipt("active", datetime.now(UTC) + timedelta(days=9)))
+    await office.work()
+    await office.pool.execute(
+        "UPDATE aiocancel.action SET receipt_ends_at = now() - interval '2 hours' WHERE state = 'done'"
+    )
+    last_id = await office.pool.fetchval(
+        "UPDATE aiocancel.action SET due_at = now() WHERE kind = 'acknowledge' AND state = 'waiting' "
+        "RETURNING id"
+    )
+
+    (taken,) = await office.ledger.take(uuid.uuid4(), [last_id], lease_s=9)
+    await office.acknowledger().carry_out(taken, read)
+
+    _, mail = office.server.taken
+    assert mail.subject == "Your Pro subscription has ended"
+    assert "It ended on November 26, 2026." in mail.text
+
+
+async def test_A8_letter_that_comes_after_the_end_tells_it_and_no_second_one_does(
+    office: Office,
+) -> None:
+    class Stripe:
+        async def shown(self, _: str, *, holds: Callable[[ShownSubscription], bool]) -> Any:
+            assert holds(ENDED_SOONER)
+            return ENDED_SOONER
+
+    await office.cancel(is_carried_out=False)
+    await office.carry_out(Receipt("active", datetime.now(UTC) + timedelta(days=9)))
+
+    await office.attempt(office.acknowledger(page_facts=cast("Any", Stripe())))
+
+    (mail,) = office.server.taken
+    assert mail.subject == "Your Pro subscription has ended"
+    assert "It ended on November 26, 2026." in mail.text
+    for untrue in ("until", "ends on", "Ends:"):
+        assert untrue not in mail.text
+    assert await letter_kinds(office.pool) == ["has_ended"]
+    assert not await office.pool.fetchval(
+        "SELECT count(*) FROM aiocancel.action WHERE kind = 'acknowledge' AND state = 'waiting'"
+    )
 
 
 async def test_letter_that_comes_is_told_to_whoever_made_the_claim_alone(office: Office) -> None:
