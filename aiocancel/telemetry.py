@@ -196,8 +196,8 @@ class DriftFound(Event):
     """Stripe does not show what it should: what the flow vendor said it does, or what was done here and is done.
 
     In the first case the action is parked after the time allowed. In the second, ``seen`` is
-    cancellation_taken_back or discount_removed_elsewhere: another person or program undid a change of ours, and
-    there is nothing to carry out.
+    cancellation_taken_back or discount_removed_elsewhere: another person or program undid a change of ours, or
+    put off the end that it planned, and there is nothing to carry out.
 
     ``expected`` is cancellation, coupon, trial_extension, change_plan or pause_subscription; ``seen`` is a word
     for what Stripe shows instead: the subscription's status for a cancellation, no_discount, another_discount,

@@ -1316,7 +1316,7 @@ class Code(StrEnum):
     CANCELLATION_TAKEN_BACK = (
         "cancellation_taken_back",
         About.SEEN,
-        "The end that was planned here is planned no more: it was taken back elsewhere.",
+        "The end that was planned here is planned no more: it was taken back or put off elsewhere.",
         "Ask whether the customer wanted that; nothing is done again.",
     )
     DISCOUNT_REMOVED_ELSEWHERE = (

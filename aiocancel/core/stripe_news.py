@@ -164,12 +164,14 @@ class OwnWork:
     """What was done here to a subscription, as far as a look at it may contradict that.
 
     ``cancellation`` is the id of the action that planned its end, None where none did or it was taken back here,
-    and ``claim_id`` the claim of that action. ``gifts`` are the changes that offers made, by the action's id, with
-    the time of each. ``is_unfinished`` says that more is under way: then nothing can be told from a look.
+    ``claim_id`` the claim of that action and ``ends_at`` the end that it planned, where Stripe told one. ``gifts`` are
+    the changes that offers made, by the action's id, with the time of each. ``is_unfinished`` says that more is under
+    way: then nothing can be told from a look.
     """
 
     cancellation: int | None = None
     claim_id: str | None = None
+    ends_at: datetime | None = None
     gifts: Mapping[int, tuple[Change, datetime]] = field(default_factory=dict)
     is_unfinished: bool = False
 
@@ -280,9 +282,12 @@ def gone(ended: Standing | None) -> Standing:
 
 
 def is_taken_back(work: OwnWork, now: Standing) -> bool:
-    """Tell whether an end that was planned here is planned no more, and nobody here took it back."""
-    is_over = now.has_ended or now.is_ending
-    return work.cancellation is not None and not work.is_unfinished and not is_over
+    """Tell whether an end that was planned here was taken back, or put off to a later date, and not from here."""
+    if work.cancellation is None or work.is_unfinished or now.has_ended:
+        return False
+    if not now.is_ending:
+        return True
+    return work.ends_at is not None and now.ends_at is not None and now.ends_at > work.ends_at
 
 
 def removed_gifts(work: OwnWork, subscription: Subscription, now: datetime) -> list[int]:

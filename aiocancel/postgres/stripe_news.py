@@ -101,7 +101,7 @@ WHERE account = $1 AND subscription_id = $2 AND lease = $3
 
 # What was done here. What was done before the news were read first is history, and nobody is told of it.
 OWN_WORK: Final = """
-SELECT a.id, a.kind, a.state, a.change, a.finished_at, c.public_id, coalesce(
+SELECT a.id, a.kind, a.state, a.change, a.finished_at, a.receipt_ends_at, c.public_id, coalesce(
     a.finished_at >= (SELECT min(started_at) FROM aiocancel.stripe_cursor), false) AS is_recent
 FROM aiocancel.action a JOIN aiocancel.claim c ON c.id = a.claim_id
 WHERE a.subscription_id = $1 AND c.mode = $2
@@ -302,7 +302,7 @@ def _change(stored: str | None) -> Change | None:
 
 
 def _own_work(rows: list[asyncpg.Record]) -> OwnWork:
-    cancellation, claim_id, cancelled_at = None, None, None
+    cancellation, claim_id, cancelled_at, ends_at = None, None, None, None
     gifts: dict[int, tuple[Change, datetime]] = {}
     is_unfinished = False
 
@@ -325,5 +325,6 @@ def _own_work(rows: list[asyncpg.Record]) -> OwnWork:
             case _:
                 cancellation = row["id"] if row["is_recent"] else None
                 claim_id, cancelled_at = str(row["public_id"]), row["finished_at"]
+                ends_at = row["receipt_ends_at"]
 
-    return OwnWork(cancellation, claim_id, gifts, is_unfinished)
+    return OwnWork(cancellation, claim_id, ends_at, gifts, is_unfinished)

@@ -276,6 +276,12 @@ def test_a_subscription_that_stripe_knows_no_more_has_ended() -> None:
     [
         (OwnWork(cancellation=7), ACTIVE, True),
         (OwnWork(cancellation=7), ENDING, False),
+        (OwnWork(cancellation=7, ends_at=END), ENDING, False),
+        (OwnWork(cancellation=7, ends_at=END), replace(ENDING, ends_at=NOW), False),
+        (OwnWork(cancellation=7, ends_at=END), replace(ENDING, ends_at=None), False),
+        (OwnWork(cancellation=7, ends_at=NOW), ENDING, True),
+        (OwnWork(cancellation=7, ends_at=NOW, is_unfinished=True), ENDING, False),
+        (OwnWork(cancellation=7, ends_at=NOW), replace(ENDED, ends_at=END), False),
         (OwnWork(cancellation=7), ENDED, False),
         (OwnWork(cancellation=7, is_unfinished=True), ACTIVE, False),
         (OwnWork(), ACTIVE, False),

@@ -513,6 +513,30 @@ async def test_an_end_that_is_taken_back_in_the_portal_is_reported_once(company:
     assert application.told[-1].claim_id is None
 
 
+async def test_an_end_that_is_put_off_elsewhere_is_reported_once_and_is_ours_no_more(
+    company: Company,
+) -> None:
+    application = Application()
+    client = await opened(company, application)
+    company.stripe.subscriptions["sub_1"]["created"] -= 40 * 86_400
+    outcome = await company.claim(await company.finished("canceled"))
+    (applied,) = await company.events.first(ActionApplied)
+    await post(client, an_event(company))
+    await application.hears("ending")
+
+    for days in (-1, 365, 366):
+        end = company.subscription["cancel_at"] + days * 86_400
+        await at_stripe(company, cancel_at=str(end))
+        await post(client, an_event(company))
+        await until(lambda: _is_read(company))
+    await application.hears(*["ending"] * 4)
+
+    (drift,) = company.events.of(DriftFound)
+    assert (drift.action_id, drift.seen) == (applied.action_id, Code.CANCELLATION_TAKEN_BACK)
+    claims = [change.claim_id for change in application.told]
+    assert claims == [outcome["claim"]] * 2 + [None] * 2
+
+
 async def test_an_end_that_the_customer_takes_back_here_is_no_drift(company: Company) -> None:
     application = Application()
     client = await opened(company, application)

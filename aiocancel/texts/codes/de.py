@@ -846,7 +846,7 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "Nehmen Sie die Änderung bei Stripe vor und informieren Sie den Flow-Anbieter.",
     ),
     "cancellation_taken_back": (
-        "Das hier geplante Ende ist nicht mehr geplant: Es wurde anderswo zurückgenommen.",
+        "Das hier geplante Ende ist nicht mehr geplant: Es wurde anderswo zurückgenommen oder verschoben.",
         "Klären Sie, ob der Kunde das wollte; es wird nichts noch einmal ausgeführt.",
     ),
     "discount_removed_elsewhere": (

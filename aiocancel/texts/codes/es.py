@@ -813,7 +813,7 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "Haga el cambio en Stripe y avise al proveedor del flujo.",
     ),
     "cancellation_taken_back": (
-        "El final previsto aquí ya no está previsto: se retiró por otra vía.",
+        "El final previsto aquí ya no está previsto: se retiró o se aplazó por otra vía.",
         "Pregunte si el cliente lo quería así; no se repite nada.",
     ),
     "discount_removed_elsewhere": (

@@ -819,7 +819,7 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "Faites la modification dans Stripe et prévenez le fournisseur du parcours.",
     ),
     "cancellation_taken_back": (
-        "La fin prévue ici ne l'est plus\xa0: la résiliation a été retirée ailleurs.",
+        "La fin prévue ici ne l'est plus\xa0: la résiliation a été retirée ou reportée ailleurs.",
         "Demandez si c'était le souhait du client\xa0; rien n'est refait.",
     ),
     "discount_removed_elsewhere": (

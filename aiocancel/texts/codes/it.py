@@ -825,7 +825,7 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "Esegua la modifica su Stripe e avvisi il fornitore del flusso.",
     ),
     "cancellation_taken_back": (
-        "La fine prevista qui non è più prevista: è stata ritirata altrove.",
+        "La fine prevista qui non è più prevista: è stata ritirata o rinviata altrove.",
         "Verifichi se il cliente lo voleva; non viene rifatto nulla.",
     ),
     "discount_removed_elsewhere": (

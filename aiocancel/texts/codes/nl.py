@@ -828,7 +828,7 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "Doe de wijziging bij Stripe en licht de flowleverancier in.",
     ),
     "cancellation_taken_back": (
-        "Het einde dat hier was gepland, is niet meer gepland: het is elders ingetrokken.",
+        "Het einde dat hier was gepland, is niet meer gepland: het is elders ingetrokken of uitgesteld.",
         "Vraag na of de klant dat wilde; er wordt niets opnieuw gedaan.",
     ),
     "discount_removed_elsewhere": (
