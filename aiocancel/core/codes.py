@@ -181,6 +181,12 @@ class Code(StrEnum):
         "The form of the public exit was sent by a page of another site.",
         "Do nothing; the person was asked to press again.",
     )
+    TRAP_FILLED_IN = (
+        "trap_filled_in",
+        About.PUBLIC_EXIT,
+        "The field of the public exit that nobody sees was filled in.",
+        "Do nothing; a person was asked to press again.",
+    )
     TOO_MANY_DECLARATIONS = (
         "too_many_declarations",
         About.PUBLIC_EXIT,

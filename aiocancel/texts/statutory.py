@@ -39,6 +39,10 @@ EXIT: Final[Mapping[str, str]] = {
     "too_long": "Kürzen Sie Ihre Angaben",
     "old_page": "Diese Seite war lange geöffnet. Drücken Sie bitte noch einmal.",
     "later": "Ihre Kündigung konnte gerade nicht gespeichert werden. Drücken Sie bitte noch einmal.",
+    "trapped": (
+        "Ihre Kündigung ist noch nicht gespeichert: Ein Feld, das leer bleibt, war ausgefüllt. "
+        "Es ist jetzt weg. Drücken Sie bitte noch einmal."
+    ),
     "too_many": (
         "In der letzten Stunde sind viele Kündigungen eingegangen. Drücken Sie bitte in einer Stunde noch einmal, "
         "oder schreiben Sie uns."
@@ -52,6 +56,12 @@ EXIT: Final[Mapping[str, str]] = {
     "at": "Eingegangen",
     "reference": "Vorgang",
     "save": "Erklärung speichern",
+    "not_shown_title": "Ihre Erklärung",
+    "not_shown": (
+        "Diese Seite kann gerade nicht gezeigt werden. An Ihrer Kündigung ändert das nichts. "
+        "Laden Sie die Seite bitte neu."
+    ),
+    "reload": "Seite neu laden",
     "no_page": "Diese Seite gibt es nicht mehr.",
     "questions": "Fragen? Antworten Sie auf diese E-Mail.",
     "trap": "Dieses Feld bleibt leer",

@@ -12,7 +12,7 @@ import time
 import uuid
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, quote
 
 from aiohttp import web
 
@@ -37,7 +37,8 @@ if TYPE_CHECKING:
 FIELDS: Final = ("kind", "reason", "name", "contract", "end", "on_date", "email")
 """Exactly what may be asked: LG Köln 33 O 355/22 takes them for the minimum and the maximum."""
 
-TRAP: Final = "website"
+# No program that fills in forms for people knows a field of this name.
+TRAP: Final = "aiocancel_empty"
 _MAX_BYTES: Final = 64 * 1024
 _MOST_FIELDS: Final = 20
 _NONCE_BYTES: Final = 18
@@ -83,8 +84,11 @@ class PublicExitPage:
             if nonce is None:
                 return await self._again(request, kept, Code.GRANT_EXPIRED, 403, "old_page")
             if typed.get(TRAP):
-                # A machine filled in what nobody sees; it hears what everybody hears.
-                return self._see_other(service.seal_public(uuid.uuid4(), for_s=SAVED_FOR_S))
+                # A machine filled in what nobody sees. It may be one that helps a person to type, so nothing is
+                # lost: the form comes again without the trap.
+                return await self._again(
+                    request, kept, Code.TRAP_FILLED_IN, 400, "trapped", trap=None
+                )
             public_id = await service.declare(
                 declaration,
                 nonce=nonce,
@@ -104,10 +108,10 @@ class PublicExitPage:
         try:
             service = await self._site.service()
             one = await service.public_letter(request.match_info["key"])
-        except (ClaimError, UnavailableError) as error:
-            status = error.status if isinstance(error, ClaimError) else 503
-            notice = "no_page" if isinstance(error, ClaimError) else "later"
-            return await self._show(request, _CHOSEN, {}, status=status, notice=notice)
+        except ClaimError as error:
+            return await self._show(request, _CHOSEN, {}, status=error.status, notice="no_page")
+        except UnavailableError:
+            return await self._not_shown(request)
 
         letter = self._letter(*one)
         if request.query.get("save") is not None:
@@ -120,7 +124,29 @@ class PublicExitPage:
             title=statutory.EXIT["received"],
             letter=letter,
             print_hint=self._words.text("letter_print"),
-            links=[{"url": f"{request.path}?save=1", "text": statutory.EXIT["save"]}],
+            links=[{"url": "?save=1", "text": statutory.EXIT["save"]}],
+        )
+        response.headers.update(HEADERS)
+        return response
+
+    async def _not_shown(self, request: web.Request) -> web.Response:
+        """Say that a declaration cannot be read now; no form, since it was stored before and stays one."""
+        texts = statutory.EXIT
+
+        response = await render_page(
+            request,
+            self._site,
+            "message.html",
+            self._words,
+            status=503,
+            title=texts["not_shown_title"],
+            text=texts["not_shown"],
+            outcome="not_shown",
+            badge=None,
+            about=(),
+            keep=None,
+            after=None,
+            links=[{"url": self._page_of(request.match_info["key"]), "text": texts["reload"]}],
         )
         response.headers.update(HEADERS)
         return response
@@ -148,8 +174,11 @@ class PublicExitPage:
         )
 
     def _see_other(self, key: str) -> web.Response:
-        location = f"{self._site.path}/public/{key}"
-        return web.Response(status=303, headers={"Location": location, "Cache-Control": "no-store"})
+        headers = {"Location": self._page_of(key), "Cache-Control": "no-store"}
+        return web.Response(status=303, headers=headers)
+
+    def _page_of(self, key: str) -> str:
+        return f"{self._site.path}/public/{quote(key, safe='')}"
 
     async def _again(
         self,
@@ -160,10 +189,13 @@ class PublicExitPage:
         notice: str,
         *,
         page: str | None = None,
+        trap: str | None = TRAP,
     ) -> web.Response:
         """Show the form again with everything that was typed."""
         self._site.on_event(ClaimRefused(code))
-        return await self._show(request, kept, {}, status=status, notice=notice, page=page)
+        return await self._show(
+            request, kept, {}, status=status, notice=notice, page=page, trap=trap
+        )
 
     async def _show(
         self,
@@ -174,6 +206,7 @@ class PublicExitPage:
         status: int = 200,
         notice: str | None = None,
         page: str | None = None,
+        trap: str | None = TRAP,
     ) -> web.Response:
         texts = statutory.EXIT
         title = texts["title"]
@@ -192,7 +225,7 @@ class PublicExitPage:
             problems=[(name, texts[key]) for name, key in problems.items()],
             notice=None if notice is None else texts[notice],
             page=self._fresh_page() if page is None else page,
-            trap=TRAP,
+            trap=trap,
         )
 
     def _fresh_page(self) -> str:

@@ -85,7 +85,7 @@ def public_exit(problems: list[tuple[str, str]], notice: str | None = None) -> s
     kept = {**dict.fromkeys(("reason", "on_date"), ""), **KEPT}
     return drawn(
         "public_exit.html", GERMAN, title=texts["title"], texts=texts, action="/cancel/public",
-        kept=kept, problems=problems, notice=notice, page="x1.page", trap="website",
+        kept=kept, problems=problems, notice=notice, page="x1.page", trap="aiocancel_empty",
     )  # fmt: skip
 
 

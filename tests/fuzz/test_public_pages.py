@@ -159,7 +159,7 @@ TYPED = st.fixed_dictionaries(
             WORDS, st.sampled_from(["31.12.2027", "2027-12-31", "31.2.2027", "1.1.9999"])
         ),
         "email": st.one_of(WORDS, st.emails().filter(str.isascii)),
-        "website": st.sampled_from(["", "https://spam.example"]),
+        "aiocancel_empty": st.sampled_from(["", "https://spam.example"]),
         "more": WORDS,
     },
 )

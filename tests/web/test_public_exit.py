@@ -37,7 +37,7 @@ TYPED = {
     "end": "soonest",
     "on_date": "",
     "email": "typed@example.org",
-    "website": "",
+    "aiocancel_empty": "",
 }
 
 
@@ -167,7 +167,7 @@ async def test_G1_G2_G3_G4_one_public_page_has_the_form_the_fields_and_the_final
     assert page.one("form")["action"] == "/cancel/public"
     assert page.one("form")["method"] == "post"
     assert list(dict.fromkeys(asked)) == [
-        "kind", "reason", "name", "contract", "end", "on_date", "email", "website",
+        "kind", "reason", "name", "contract", "end", "on_date", "email", "aiocancel_empty",
     ]  # fmt: skip
     assert page.all("script") == []
     assert len(page.all("button")) == 1
@@ -177,7 +177,7 @@ async def test_G1_G2_G3_G4_one_public_page_has_the_form_the_fields_and_the_final
     chosen = [each["value"] for each in page.all("input") if "checked" in each]
     assert chosen == ["ordinary", "soonest"]
     # Nobody who sees or hears the page meets the trap.
-    (trap,) = [each for each in page.all("input") if each.get("name") == "website"]
+    (trap,) = [each for each in page.all("input") if each.get("name") == "aiocancel_empty"]
     assert (trap["tabindex"], trap["autocomplete"]) == ("-1", "off")
 
 
@@ -399,16 +399,32 @@ async def test_form_that_is_wrong_is_shown_again_with_what_was_typed_and_stores_
     assert server.taken == []
 
 
-async def test_machine_that_fills_in_the_trap_hears_yes_and_stores_nothing(
+async def test_program_that_fills_in_the_trap_for_a_person_loses_nothing_that_was_typed(
     company: Company,
 ) -> None:
-    async with exit_of(company) as server:
-        status, location, _ = await declare(company, {"website": "https://spam.example"})
+    """It may be a machine, or what helps a person to type: the page comes again without the trap."""
+    count = "SELECT count(*) FROM aiocancel.claim"
+    typed = {"aiocancel_empty": "https://ada.example", "kind": "extraordinary", "reason": "Umzug"}
 
-    assert status == 303
-    assert location.startswith("/cancel/public/l1.")
-    assert await company.pool.fetchval("SELECT count(*) FROM aiocancel.claim") == 0
-    assert server.taken == []
+    async with exit_of(company) as server:
+        status, _, text = await declare(company, typed)
+        stored = await company.pool.fetchval(count)
+        page = Page(text)
+        again, location, _ = await declare(
+            company, {**typed, "aiocancel_empty": ""}, page.fields["page"]
+        )
+        assert company.client is not None
+        shown = await company.client.get(location, headers=BROWSER)
+        await mails(server)
+
+    assert (status, stored) == (400, 0)
+    assert statutory.EXIT["trapped"] in text
+    assert 'value="Ada Lovelace"' in text
+    assert ">Umzug</textarea>" in text
+    assert "aiocancel_empty" not in text
+    assert (again, shown.status) == (303, 200)
+    assert await company.pool.fetchval(count) == 1
+    assert await company.events.codes(ClaimRefused) == ["trap_filled_in"]
 
 
 async def test_packed_declaration_is_refused_unread(company: Company) -> None:
@@ -465,18 +481,51 @@ async def test_declaration_is_erased_with_the_customer_or_by_its_age(company: Co
     assert [row["declaration"] for row in left] == [None, None]
 
 
+@asynccontextmanager
+async def database_away(company: Company) -> AsyncIterator[None]:
+    await company.pool.execute("ALTER TABLE aiocancel.claim RENAME TO claim_away")
+    try:
+        yield
+    finally:
+        await company.pool.execute("ALTER TABLE aiocancel.claim_away RENAME TO claim")
+
+
+@pytest.mark.database_refuses
 async def test_page_and_what_was_typed_survive_a_database_that_is_away(company: Company) -> None:
     async with exit_of(company):
         page = (await page_of(company)).fields["page"]
-        await company.pool.execute("ALTER TABLE aiocancel.claim RENAME TO claim_away")
-        try:
+        async with database_away(company):
             form = await page_of(company)
-        finally:
-            await company.pool.execute("ALTER TABLE aiocancel.claim_away RENAME TO claim")
-        status, _, _ = await declare(company, {}, page)
+            away, _, text = await declare(company, {}, page)
+        status, _, _ = await declare(company, {}, Page(text).fields["page"])
 
     assert "jetzt kündigen" in form.text
+    assert away == 503
+    assert statutory.EXIT["later"] in text
+    assert 'value="Kundennummer 42"' in text
     assert status == 303
+
+
+@pytest.mark.database_refuses
+async def test_declaration_that_cannot_be_shown_now_is_never_said_to_be_unsaved(
+    company: Company,
+) -> None:
+    """It was stored before: who presses again would declare it twice."""
+    async with exit_of(company):
+        _, location, _ = await declare(company)
+        assert company.client is not None
+        async with database_away(company):
+            away = await company.client.get(location, headers=BROWSER)
+            text = await away.text()
+        after = await company.client.get(location, headers=BROWSER)
+
+    page = Page(text)
+    assert (away.status, after.status) == (503, 200)
+    assert statutory.EXIT["not_shown"] in text
+    assert statutory.EXIT["later"] not in text
+    assert page.all("form") == page.all("button") == []
+    assert [each["href"] for each in page.all("a")] == [location]
+    assert away.headers["Referrer-Policy"] == "no-referrer"
 
 
 async def test_receipt_that_was_put_off_once_has_one_message_id_even_where_it_comes_twice(

@@ -74,6 +74,10 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "Das Formular der öffentlichen Kündigungsseite wurde von einer fremden Website gesendet.",
         "Nichts zu tun; die Person wurde gebeten, noch einmal zu klicken.",
     ),
+    "trap_filled_in": (
+        "Das Feld der öffentlichen Kündigungsseite, das niemand sieht, war ausgefüllt.",
+        "Nichts zu tun; eine Person wurde gebeten, noch einmal zu klicken.",
+    ),
     "too_many_declarations": (
         "Innerhalb einer Stunde kamen mehr Kündigungen, als PublicExit annimmt.",
         (

@@ -74,6 +74,10 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "El formulario público de cancelación se envió desde una página de otro sitio.",
         "No hay que hacer nada: se pidió a la persona que pulsara otra vez.",
     ),
+    "trap_filled_in": (
+        "El campo del formulario público de cancelación que nadie ve estaba relleno.",
+        "No hay que hacer nada: se pidió a una persona que pulsara otra vez.",
+    ),
     "too_many_declarations": (
         "En una hora llegaron más cancelaciones de las que admite PublicExit.",
         "Compruebe si alguien juega con el formulario y suba los límites si afectan a personas reales.",

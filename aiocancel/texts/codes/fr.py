@@ -74,6 +74,10 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "Le formulaire public de résiliation a été envoyé par une page d'un autre site.",
         "Rien à faire\xa0; la personne a été invitée à appuyer de nouveau.",
     ),
+    "trap_filled_in": (
+        "Le champ du formulaire public de résiliation que personne ne voit était rempli.",
+        "Rien à faire\xa0; une personne a été invitée à appuyer de nouveau.",
+    ),
     "too_many_declarations": (
         "En une heure, il est arrivé plus de résiliations que PublicExit n'en accepte.",
         "Vérifiez si quelqu'un joue avec le formulaire\xa0; augmentez les limites si de vrais clients les atteignent.",

@@ -74,6 +74,10 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "Il modulo pubblico di disdetta è stato inviato da una pagina di un altro sito.",
         "Non occorre fare nulla: alla persona è stato chiesto di premere di nuovo.",
     ),
+    "trap_filled_in": (
+        "Il campo del modulo pubblico di disdetta che nessuno vede era compilato.",
+        "Non occorre fare nulla: a una persona è stato chiesto di premere di nuovo.",
+    ),
     "too_many_declarations": (
         "In un'ora sono arrivate più disdette di quante ne accetti PublicExit.",
         "Verifichi se qualcuno gioca con il modulo e aumenti i limiti se li raggiungono persone reali.",

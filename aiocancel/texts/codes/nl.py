@@ -74,6 +74,10 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "Het formulier van de openbare opzegpagina is verzonden vanaf een andere website.",
         "U hoeft niets te doen; de persoon is gevraagd opnieuw te klikken.",
     ),
+    "trap_filled_in": (
+        "Het veld van het openbare opzegformulier dat niemand ziet, was ingevuld.",
+        "U hoeft niets te doen; een persoon is gevraagd opnieuw te klikken.",
+    ),
     "too_many_declarations": (
         "Er kwamen binnen een uur meer opzeggingen dan PublicExit aanneemt.",
         "Kijk of iemand met het formulier speelt, en verhoog de limieten als echte mensen ze bereiken.",
