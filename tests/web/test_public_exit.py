@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -21,6 +22,7 @@ from aiocancel.telemetry import ActionParked, ClaimRefused
 from aiocancel.texts import statutory
 from aiocancel.web.console.story import timeline
 from aiocancel.web.console.words import Writing
+from aiocancel.wording import Words
 from tests.support.company import Company
 from tests.support.letters import letters, mails, no_letter_waits, writing
 from tests.support.mail_server import MailServer, text_of
@@ -202,6 +204,7 @@ async def test_G5_G6_match_is_carried_out_and_both_addresses_are_written_to(
         saved = await company.client.get(f"{location}?save=1")
         await mails(server, 2)
 
+    received_at = await company.pool.fetchval("SELECT recorded_at FROM aiocancel.claim")
     (typed,), (on_file,) = server.to("typed@example.org"), server.to("ada@example.com")
     page = Page(shown)
     assert status == 303
@@ -211,7 +214,10 @@ async def test_G5_G6_match_is_carried_out_and_both_addresses_are_written_to(
     assert page.rows["Vertrag"] == "Kundennummer 42"
     assert page.rows["Ihr Name"] == "Ada Lovelace"
     assert page.rows["Ende des Vertrags"] == "Zum nächstmöglichen Zeitpunkt"
-    for row in page.rows.values():
+    assert page.rows["Eingegangen"] == Words("de", {}, "Europe/Berlin").moment(received_at)
+    assert re.search(r" 20\d\d, \d\d:\d\d (CET|CEST)$", page.rows["Eingegangen"])
+    for label, row in page.rows.items():
+        assert f"{label}:" in text_of(typed)
         assert row in text_of(typed)
     # To a typed address nothing that was not typed: no plan, no end.
     assert "Pro" not in text_of(typed)
@@ -237,7 +243,9 @@ async def test_declaration_that_a_person_has_to_judge_is_acknowledged_all_the_sa
     company.stripe.add_subscription("sub_1")
 
     async with exit_of(company) as server:
-        await declare(company, typed)
+        _, location, _ = await declare(company, typed)
+        assert company.client is not None
+        page = Page(await (await company.client.get(location, headers=BROWSER)).text())
         (mail,) = await mails(server)
         parked = await company.events.codes(ActionParked)
         await until(lambda: no_letter_waits(company.pool))
@@ -245,6 +253,11 @@ async def test_declaration_that_a_person_has_to_judge_is_acknowledged_all_the_sa
     assert parked == [code]
     assert mail["Subject"] == "Eingangsbestätigung Ihrer Kündigung"
     assert mail["To"] == "typed@example.org"
+    # The cause is part of what was declared.
+    assert page.rows.get("Kündigungsgrund") == typed.get("reason")
+    for label, row in page.rows.items():
+        assert f"{label}:" in text_of(mail)
+        assert row in text_of(mail)
     assert len(server.taken) == 1
     assert company.subscription["cancel_at_period_end"] is False
 
