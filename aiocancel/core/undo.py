@@ -228,6 +228,23 @@ def resumed(
     return Write(MoveEnd(agreed, was=end))
 
 
+def left_as_agreed(came_back: datetime | None, subscription: Subscription) -> Step | None:
+    """Say what is left to take back where the end that stands came back with a resumption; None where it did not.
+
+    Stripe keeps the cancellation's reason with it, but it was agreed on, and nobody may take it back by pressing twice.
+
+    Args:
+        came_back: The end that the newest such resumption brought back, None where there was none.
+        subscription: As just read.
+    """
+    if came_back is None or subscription.set_end != came_back:
+        return None
+
+    paid_until = subscription.paid_until
+    is_near = paid_until is not None and came_back <= paid_until
+    return Refuse(Code.ENDS_BY_AGREEMENT) if is_near else Done(Receipt.of(subscription))
+
+
 def kept_by(
     wanted: Step, withdrawn: Step, subscription: Subscription, *, is_sent: bool
 ) -> Step | None:

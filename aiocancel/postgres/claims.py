@@ -6,6 +6,7 @@ import json
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import asyncpg
@@ -208,6 +209,12 @@ WHERE a.subscription_id = $1 AND a.state = 'done'
 ORDER BY a.id DESC LIMIT 1
 """
 
+# Whatever became of the resumption: where the subscription ends on that very date, it is the agreed one.
+END_THAT_CAME_BACK: Final = """
+SELECT change FROM aiocancel.action
+WHERE subscription_id = $1 AND kind = 'resume' AND change->>'type' = 'move_end' ORDER BY id DESC LIMIT 1
+"""
+
 # Also one that found the subscription ending already, so that nothing was written for it.
 HAS_LEFT_SINCE: Final = """
 SELECT EXISTS (SELECT FROM aiocancel.claim
@@ -400,6 +407,14 @@ class Claims:
         change = None if last["change"] is None else change_from_json(json.loads(last["change"]))
         agreed_end = change.was if isinstance(change, MoveEnd) else None
         return OwnCancellation(last["asked_at"], last["finished_at"], last["claim_id"], agreed_end)
+
+    async def end_that_came_back(self, subscription_id: SubscriptionId) -> datetime | None:
+        """Return the agreed end that the newest such resumption brought back; None where there was none."""
+        rows = await self._connection.at_once(END_THAT_CAME_BACK, subscription_id)
+        change = change_from_json(json.loads(rows[0]["change"])) if rows else None
+        if not isinstance(change, MoveEnd) or not isinstance(change.to, datetime):
+            return None
+        return change.to
 
     async def has_left_since(self, subscription_id: SubscriptionId, claim_id: int) -> bool:
         """Tell whether a customer asked for the end after this claim, whether or not that changed anything."""

@@ -133,6 +133,9 @@ class Ledger:
     async def own_cancellation(self, subscription_id: SubscriptionId) -> OwnCancellation | None:
         return await self._claims.own_cancellation(subscription_id)
 
+    async def end_that_came_back(self, subscription_id: SubscriptionId) -> datetime | None:
+        return await self._claims.end_that_came_back(subscription_id)
+
     async def answer(self, public_id: uuid.UUID, customer_id: str) -> Answer | None:
         return await self._claims.answer(public_id, customer_id)
 

@@ -37,6 +37,7 @@ from aiocancel.core.undo import (
     ResumePolicy,
     brought_back,
     kept_by,
+    left_as_agreed,
     resume_problem,
     resumed,
     undo_step,
@@ -214,7 +215,13 @@ class NextSteps:
             return brought_back(earlier, subscription)
 
         step = next_step(ActionKind.RESUME, subscription)
-        if taken.has_written or not isinstance(step, Write):
+        if not isinstance(step, Write):
+            return step
+        came_back = await self._ledger.end_that_came_back(taken.action.subscription_id)
+        if (agreed := left_as_agreed(came_back, subscription)) is not None:
+            return agreed
+
+        if taken.has_written:
             return step
         own = await self._ledger.own_cancellation(taken.action.subscription_id)
         simulated = self._is_simulated

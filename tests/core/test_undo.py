@@ -43,6 +43,7 @@ from aiocancel.core.undo import (
     brought_back,
     changes_billing,
     kept_by,
+    left_as_agreed,
     resume_problem,
     resumed,
     takes_back,
@@ -554,6 +555,21 @@ def test_an_agreed_end_that_was_taken_away_elsewhere_is_not_brought_back() -> No
 )
 def test_an_agreed_end_is_brought_back_once(subscription: Subscription, expected: Step) -> None:
     assert brought_back(MoveEnd(UNTIL, was=DUE), subscription) == expected
+
+
+def test_an_agreed_end_that_came_back_is_not_taken_away_by_pressing_twice() -> None:
+    stands = dataclasses.replace(ACTIVE, cancel_at=UNTIL, end_was_requested=True)
+    near = dataclasses.replace(stands, last_period_end=UNTIL)
+
+    assert left_as_agreed(UNTIL, stands) == Done(Receipt("active", UNTIL))
+    assert left_as_agreed(UNTIL, near) == Refuse(Code.ENDS_BY_AGREEMENT)
+    unpaid = dataclasses.replace(stands, current_period_end=None, last_period_end=None)
+    assert left_as_agreed(UNTIL, unpaid) == Done(Receipt("active", None))
+    # Another cancellation has come since, or there was nothing to bring back.
+    assert left_as_agreed(UNTIL, ENDS_WITH_ITS_PERIOD) is None
+    assert left_as_agreed(UNTIL, ACTIVE) is None
+    assert left_as_agreed(None, stands) is None
+    assert left_as_agreed(None, ACTIVE) is None
 
 
 COUPON = Write(AddDiscount("SAVE", (), DUE))

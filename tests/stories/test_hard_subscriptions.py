@@ -326,6 +326,34 @@ async def test_an_agreed_end_yields_where_the_owner_says_so_and_comes_back_with_
     assert all(check_params("subscription_update", each.params) == [] for each in posts)
 
 
+@pytest.mark.parametrize("policy", ["own", "any"])
+async def test_who_presses_keep_twice_does_not_lose_the_end_that_was_agreed_on(
+    company: Company, policy: str
+) -> None:
+    """Stripe keeps the reason of a cancellation with the end that came back, where the subscription is older."""
+    agreed = company.stripe.now + 700 * DAY
+    company.stripe.add_subscription("sub_1", cancel_at=agreed)
+    company.subscription["created"] -= 40 * DAY
+    await open_with(company, agreed_ends="yield", resume_policy=policy)
+
+    assert (await post(company, "canceled"))["outcome"] == "scheduled"
+    for _ in range(3):
+        assert (await post(company, "resumed"))["outcome"] == "done"
+        assert company.subscription["cancel_at"] == agreed
+
+    assert company.changes() == ["cancel_at", "cancel_at"]
+    # Who stays may leave again, and stay again.
+    assert (await post(company, "canceled"))["outcome"] == "scheduled"
+    assert company.subscription["cancel_at"] < agreed
+    assert (await post(company, "resumed"))["outcome"] == "done"
+    assert company.subscription["cancel_at"] == agreed
+    # Close to that end, too, it is the agreed one.
+    for item in company.subscription["items"]["data"]:
+        item["current_period_end"] = agreed
+    assert (await post(company, "resumed"))["outcome"] == "manual"
+    assert await company.events.codes(ActionParked) == ["ends_by_agreement"]
+
+
 @pytest.mark.parametrize("fault", [None, "error_500_before", "drop_after"])
 async def test_an_agreed_end_that_a_released_schedule_held_comes_back_with_the_customer(
     company: Company, fault: FaultKind | None
