@@ -31,7 +31,8 @@ pytest_plugins = ["aiocancel.testing.pytest_plugin"]
 
 TESTS = Path(__file__).parent
 
-# A busy machine is no reason to fail. Nightly is for tests/fuzz, which says how to run it.
+# A busy machine is no reason to fail. Nightly is for tests/fuzz and for the bills of
+# tests/core/offers/test_apply_bills.py: docs/explanation/guarantees.md has the commands.
 settings.register_profile("ci", deadline=None)
 settings.register_profile("nightly", deadline=None, max_examples=20_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))

@@ -9,10 +9,13 @@ import time
 import aiohttp
 import pytest
 
+from aiocancel import StripeBilling
+from aiocancel.billing.client import open_stripe
 from aiocancel.testing.stripe.simulator import StripeSimulator
 from tests.contract.exchange import Recorder, served, without_secrets
 from tests.contract.playing import SIMULATED_KEY, play, record, refuse_what_is_no_test_key, replay
 from tests.contract.rows import ACTIONS, ROWS, SHAPES
+from tests.contract.stage import Stage
 
 ROW = next(row for row in ROWS if row.action == "cancel at period end, then a period")
 
@@ -52,6 +55,22 @@ async def test_a_row_that_expects_something_else_fails() -> None:
     async with StripeSimulator(api_key=SIMULATED_KEY).serve() as url:
         with pytest.raises(AssertionError):
             await play(wrong, url, SIMULATED_KEY, start=int(time.time()))
+
+
+async def test_what_cannot_be_deleted_keeps_nothing_else_from_being_deleted() -> None:
+    simulator = StripeSimulator(api_key=SIMULATED_KEY)
+    async with (
+        simulator.serve() as url,
+        open_stripe(StripeBilling(api_key=SIMULATED_KEY, api_base=url)) as client,
+    ):
+        stage = Stage(client, int(time.time()))
+        await stage.open()
+        stage.tidy_later("delete", "/v1/coupons/there_is_none")
+        assert stage.clock in simulator.clocks
+
+        await stage.close()
+
+        assert stage.clock not in simulator.clocks
 
 
 @pytest.mark.parametrize("key", ["sk_live_1", "rk_live_1", "rk_test_1", "nonsense"])

@@ -1,7 +1,7 @@
 """Every row of the contract holds at the simulator, in recordings of Stripe, and with a key at Stripe itself.
 
-STRIPE_TEST_KEY=sk_test_… pytest tests/contract             runs all rows at Stripe and records its answers
-STRIPE_TEST_KEY=sk_test_… pytest tests/contract -k unverified   those for which there is no source
+STRIPE_TEST_KEY=sk_test_… pytest tests/contract -k stripe                  all rows at Stripe; its answers are recorded
+STRIPE_TEST_KEY=sk_test_… pytest tests/contract -k "stripe and unverified"  those for which there is no source
 """
 
 from __future__ import annotations
