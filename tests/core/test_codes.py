@@ -57,7 +57,6 @@ ORIGINS = {
     "Code.stored": {
         "cli/actions.py",
         "core/flow/eligibility.py",
-        "postgres/acknowledgements.py",
         "postgres/claims.py",
         "postgres/parked_claims.py",
         "web/console/words.py",
