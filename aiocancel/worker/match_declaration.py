@@ -14,7 +14,7 @@ from aiocancel.core.declaration import Declaration
 from aiocancel.core.grants import Grant
 from aiocancel.core.identifiers import CustomerId
 from aiocancel.core.nonces import of_public_exit
-from aiocancel.core.public_exit import PublicExit, Termination
+from aiocancel.core.public_exit import PublicDeclaration, PublicExit, Termination
 from aiocancel.core.subscription import OwnedSubscription
 from aiocancel.errors import AmbiguousSubscriptionError, ConflictError, TransientBillingError
 from aiocancel.postgres.leasing import TakenAction
@@ -61,12 +61,16 @@ class DeclarationMatcher:
         received = await self._ledger.public_declaration(taken.claim_public_id)
         if received is None:
             return Code.NO_CONTRACT_FOUND
-        declaration = received.declaration
-        if declaration.kind is Termination.EXTRAORDINARY:
-            return Code.FOR_CAUSE
-        if declaration.ends_on is not None:
-            return Code.DATE_IS_WISHED
+        if (code := _for_a_person(received.declaration)) is not None:
+            await self._name(taken, received.declaration)
+            return code
 
+        customer_id = await self._find(received.declaration)
+        if customer_id is None:
+            return Code.NO_CONTRACT_FOUND
+        return await self._cancel(taken, customer_id)
+
+    async def _find(self, declaration: PublicDeclaration) -> CustomerId | None:
         try:
             async with asyncio.timeout(FIND_WITHIN_S):
                 customer_id = await self._public_exit.find(declaration)
@@ -75,14 +79,23 @@ class DeclarationMatcher:
             raise TransientBillingError(
                 f"find failed ({type(error).__name__})", code=Code.FIND_FAILED
             ) from None
-        if not customer_id:
-            return Code.NO_CONTRACT_FOUND
-        return await self._cancel(taken, CustomerId(str(customer_id)))
+        return CustomerId(str(customer_id)) if customer_id else None
+
+    async def _name(self, taken: TakenAction, declaration: PublicDeclaration) -> None:
+        """Note whose declaration a person will judge, so that it is erased with the customer's other data."""
+        try:
+            customer_id = await self._find(declaration)
+        except TransientBillingError:
+            # The person sees it now, named or not.
+            return
+        if customer_id is not None:
+            await self._ledger.name_declaration(taken.claim_id, customer_id)
 
     async def _cancel(self, taken: TakenAction, customer_id: CustomerId) -> Receipt | AnyCode:
         try:
             owned = await self._find_subscription(customer_id)
         except AmbiguousSubscriptionError:
+            await self._ledger.name_declaration(taken.claim_id, customer_id)
             return Code.SEVERAL_CONTRACTS
         if owned is None:
             return Code.NO_CONTRACT_FOUND
@@ -112,3 +125,10 @@ class DeclarationMatcher:
             )
         )
         return Receipt(MATCHED, None)
+
+
+def _for_a_person(declaration: PublicDeclaration) -> AnyCode | None:
+    """Return why a person has to judge a declaration, whoever is meant; None for an ordinary one at once."""
+    if declaration.kind is Termination.EXTRAORDINARY:
+        return Code.FOR_CAUSE
+    return None if declaration.ends_on is None else Code.DATE_IS_WISHED

@@ -262,6 +262,39 @@ async def test_declaration_that_a_person_has_to_judge_is_acknowledged_all_the_sa
     assert company.subscription["cancel_at_period_end"] is False
 
 
+async def test_declaration_that_waits_for_a_person_is_erased_with_the_customer_whom_it_means(
+    company: Company,
+) -> None:
+    cause = {"kind": "extraordinary", "reason": "Umzug"}
+    asked = "SELECT customer_id, declaration FROM aiocancel.claim ORDER BY id"
+    company.stripe.add_subscription("sub_1")
+
+    async with exit_of(company) as server:
+        await declare(company, cause)
+        await declare(company, {**cause, "contract": "kaputt"})
+        await mails(server, 2)
+        parked = await company.events.codes(ActionParked, at_least=2)
+        named = [row["customer_id"] for row in await company.pool.fetch(asked)]
+
+        await until(lambda: no_letter_waits(company.pool))
+        async with company.pool.acquire() as connection:
+            before = await Erasure(connection).of_customer("ada")
+            # A person has judged both.
+            await connection.execute(
+                "UPDATE aiocancel.action SET closed_at = now(), closed_reason = 'judged'"
+                " WHERE state = 'parked'"
+            )
+            await Erasure(connection).of_customer("ada")
+        left = await company.pool.fetch(asked)
+
+    assert parked == ["for_cause", "for_cause"]
+    # Where the application cannot say whose it is, a person sees it just as soon.
+    assert named == ["ada", ""]
+    assert [each.kind for each in before.unfinished] == ["match_declaration"]
+    assert left[0]["declaration"] is None
+    assert left[1]["declaration"] is not None
+
+
 async def test_answer_is_the_same_whoever_is_meant_and_needs_neither_stripe_nor_the_application(
     company: Company,
 ) -> None:
