@@ -42,6 +42,7 @@ class Item:
 
     ``quantity`` is None for metered usage; ``period_end`` is when the line's next payment falls due.
     ``billed_until`` is until when it is paid, where that is later than its period, None where Stripe says nothing.
+    ``has_discounts`` says that discounts of its own stand on it; they are not read further.
     Source: https://docs.stripe.com/billing/subscriptions/prebilling
     """
 
@@ -53,6 +54,7 @@ class Item:
     quantity: int | None = None
     period_end: datetime | None = None
     billed_until: datetime | None = None
+    has_discounts: bool = False
 
     @property
     def next_payment(self) -> datetime | None:
@@ -366,6 +368,7 @@ def _item(data: Mapping[str, Any]) -> Item:
         quantity=quantity if _is_count(quantity) else None,
         period_end=_moment(data.get("current_period_end")),
         billed_until=_moment(data.get("billed_until")),
+        has_discounts=bool(data.get("discounts")),
     )
 
 

@@ -145,6 +145,12 @@ METERED = {
     ("data", "expected"),
     [
         pytest.param(line(), LICENSED, id="licensed"),
+        pytest.param(line(discounts=[]), LICENSED, id="without a discount of its own"),
+        pytest.param(
+            line(discounts=["di_1"]),
+            dataclasses.replace(LICENSED, has_discounts=True),
+            id="with a discount of its own",
+        ),
         pytest.param(
             {"id": "si_1", "price": METERED, "current_period_end": None},
             Item("si_1", "price_1", "month", 1, is_metered=True),

@@ -104,11 +104,15 @@ async def test_customers_read_on_their_invoice_what_they_were_given(company: Com
     assert made["metadata"] == {"made_by": "aiocancel"}
 
 
+@pytest.mark.parametrize("stands_on", ["subscription", "item"])
 async def test_a_discount_for_one_payment_is_not_used_up_by_a_longer_trial(
-    company: Company,
+    company: Company, stands_on: str
 ) -> None:
     company.stripe.add_coupon("ONCE", percent_off=50, duration="once")
-    company.stripe.add_subscription("sub_1", discounts=["ONCE"])
+    on_it = stands_on == "subscription"
+    company.stripe.add_subscription("sub_1", discounts=["ONCE"] if on_it else [])
+    if not on_it:
+        company.subscription["items"]["data"][0]["discounts"] = ["di_of_the_item"]
     await company.open()
 
     assert (await company.claim(company.accepted("offr_trial_extension")))["outcome"] == "manual"

@@ -24,8 +24,11 @@ def renews_about(now: datetime, subscription: Subscription) -> bool:
 
 
 def has_a_discount_for_one_payment(subscription: Subscription) -> bool:
-    """Tell whether such a discount is in force, or is the customer's and may come into force."""
-    return any(
+    """Tell whether such a discount is in force, or is the customer's and may come into force.
+
+    That of an item counts, whichever it is: Stripe sends its id alone, so nobody knows for how long it is.
+    """
+    return any(item.has_discounts for item in subscription.items) or any(
         discount is not None and discount.duration == "once"
         for discount in (*subscription.discounts, subscription.customer_discount)
     )

@@ -1221,3 +1221,16 @@ def test_another_plan_is_reckoned_with_the_second_of_the_price_that_was_shown(
     assert isinstance(found, Write)
     assert isinstance(found.change, SwapPrice)
     assert found.change.prorated_at == sent
+
+
+@pytest.mark.parametrize(
+    "terms", [TrialTerms(14), PauseTerms("month", 1, at_period_end=False)], ids=["trial", "pause"]
+)
+def test_a_discount_of_an_item_is_not_used_up_as_nobody_knows_for_how_long_it_is(
+    terms: Terms,
+) -> None:
+    discounted = tuple(dataclasses.replace(item, has_discounts=True) for item in shape().items)
+
+    assert isinstance(step(terms, shape()), Write)
+    refused = Refuse(Code.A_DISCOUNT_WOULD_BE_USED_UP)
+    assert step(terms, shape(items=discounted)) == refused
