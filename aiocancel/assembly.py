@@ -21,6 +21,7 @@ from aiocancel.billing.customer_subscriptions import StripeSubscriptions
 from aiocancel.billing.events import StripeEvents
 from aiocancel.billing.kept_readings import StripeKept
 from aiocancel.billing.page_facts import StripePageFacts
+from aiocancel.core.coupon_names import names_in
 from aiocancel.core.decision import Policy
 from aiocancel.core.flow.eligibility import OwnersBounds
 from aiocancel.core.flow.rules import PLACE_RULES
@@ -151,7 +152,7 @@ async def open_parts(parts: Parts, stack: AsyncExitStack) -> Opened:
     verifier = (
         None if verifier_context is None else await stack.enter_async_context(verifier_context)
     )
-    billing = _with_reasons(parts)
+    billing = _with_coupon_names(parts, _with_reasons(parts))
     stripe = await stack.enter_async_context(open_stripe(billing, slots=RateBudgets(pool)))
     worker_ledger = Ledger(pool, hooks=hooks, letters=letters, most_at_once=_WORKER_CONNECTIONS)
     if parts.mailer is not None and hasattr(parts.mailer, "close"):
@@ -233,6 +234,12 @@ def _own_flow(
         ),
         on_event=parts.on_event,
     )
+
+
+def _with_coupon_names(parts: Parts, billing: StripeBilling) -> StripeBilling:
+    """Name coupons in the site's first language where the owner gave them no name."""
+    names = names_in(parts.settings.languages[0], billing.coupon_names)
+    return replace(billing, coupon_names=names)
 
 
 def _with_reasons(parts: Parts) -> StripeBilling:

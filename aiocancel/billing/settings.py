@@ -83,7 +83,8 @@ class StripeBilling:
             coupon that exists at Stripe and that an offer names. It must be a code for that very coupon. Stripe checks
             its restrictions, counts its redemptions, and shows it on the discount.
         coupon_names: The name of a coupon that is made for an offer, for each duration (``once``, ``repeating``,
-            ``forever``, and ``month`` for a repeating one of a single month); what is left out has English words.
+            ``forever``, and ``month`` for a repeating one of a single month); what is left out
+            has words in the first of ``languages``.
             ``{off}`` stands for the percentage, or the amount and its currency, ``{months}`` for the number of months.
             Customers read it on their invoices; Stripe takes 40 characters, and what is longer is cut off.
         stripe_account: The account (``acct_…``) that the subscriptions belong to, where the key is a platform's or an

@@ -17,6 +17,50 @@ COUPON_NAMES: Final[Mapping[str, str]] = {
     "month": "{off} off for a month",
     "forever": "{off} off",
 }
+# Each has room for a sum of seven figures with its currency and for two figures of months.
+_OTHER_LANGUAGES: Final[Mapping[str, Mapping[str, str]]] = {
+    "de": {
+        "once": "{off} Rabatt",
+        "repeating": "{off} Rabatt für {months} Monate",
+        "month": "{off} Rabatt für einen Monat",
+        "forever": "{off} Rabatt",
+    },
+    "es": {
+        "once": "Descuento de {off}",
+        "repeating": "Descuento de {off} por {months} meses",
+        "month": "Descuento de {off} por un mes",
+        "forever": "Descuento de {off}",
+    },
+    "fr": {
+        "once": "Remise de {off}",
+        "repeating": "Remise de {off} pendant {months} mois",
+        "month": "Remise de {off} pendant un mois",
+        "forever": "Remise de {off}",
+    },
+    "it": {
+        "once": "Sconto di {off}",
+        "repeating": "Sconto di {off} per {months} mesi",
+        "month": "Sconto di {off} per un mese",
+        "forever": "Sconto di {off}",
+    },
+    "nl": {
+        "once": "{off} korting",
+        "repeating": "{months} maanden lang {off} korting",
+        "month": "Een maand lang {off} korting",
+        "forever": "{off} korting",
+    },
+}
+
+
+def names_in(language: str, own: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the words by duration: the owner's, and for the rest those of a language.
+
+    Args:
+        language: The site's first one, such as "de-AT"; one that we have no words in has English ones.
+        own: The owner's words.
+    """
+    ours = _OTHER_LANGUAGES.get(language.partition("-")[0], COUPON_NAMES)
+    return {**ours, **own}
 
 
 def problem_with(names: Mapping[str, str]) -> str | None:

@@ -11,9 +11,11 @@ from aiocancel.core.coupon_names import (
     COUPON_NAMES,
     LONGEST_NAME,
     coupon_name,
+    names_in,
     problem_with,
 )
 from aiocancel.core.money import THREE_DECIMAL, ZERO_DECIMAL
+from aiocancel.texts import CATALOGUES
 
 GERMAN = {
     "once": "{off} Rabatt",
@@ -50,6 +52,37 @@ def test_the_owners_words_stand_in_place_of_the_english_ones() -> None:
     assert coupon_name(percent("25", "repeating", 3), GERMAN) == "25% Rabatt für 3 Monate"
     assert coupon_name(percent("25", "repeating", 1), GERMAN) == "25% Rabatt für einen Monat"
     assert coupon_name(percent("25", "forever"), GERMAN) == "25% off"
+
+
+@pytest.mark.parametrize(
+    ("language", "name"),
+    [
+        ("en", "25% off for 3 months"),
+        ("de", "25% Rabatt für 3 Monate"),
+        ("de-AT", "25% Rabatt für 3 Monate"),
+        ("es", "Descuento de 25% por 3 meses"),
+        ("fr", "Remise de 25% pendant 3 mois"),
+        ("it", "Sconto di 25% per 3 mesi"),
+        ("nl", "3 maanden lang 25% korting"),
+        ("pl", "25% off for 3 months"),
+    ],
+)
+def test_a_coupon_is_named_in_the_sites_language(language: str, name: str) -> None:
+    assert coupon_name(percent("25", "repeating", 3), names_in(language, {})) == name
+    own = names_in(language, {"repeating": "{off} for {months}"})
+    assert coupon_name(percent("25", "repeating", 3), own) == "25% for 3"
+
+
+@pytest.mark.parametrize("language", sorted(CATALOGUES))
+def test_every_language_of_our_pages_has_names_that_stripe_takes(language: str) -> None:
+    names = names_in(language, {})
+
+    assert names.keys() == COUPON_NAMES.keys()
+    assert (names == COUPON_NAMES) is (language == "en")
+    assert problem_with(names) is None
+    assert all(
+        len(each.format(off="99999.99 USD", months=24)) <= LONGEST_NAME for each in names.values()
+    )
 
 
 @given(

@@ -93,14 +93,21 @@ async def test_a_promotion_code_is_given_in_the_place_of_its_coupon(company: Com
     assert company.stripe.discounts[given]["promotion_code"] == code["id"]
 
 
-async def test_customers_read_on_their_invoice_what_they_were_given(company: Company) -> None:
+@pytest.mark.parametrize(
+    ("languages", "name"),
+    [(["en", "de"], "25% off for 3 months"), (["de-AT", "en"], "25% Rabatt für 3 Monate")],
+    ids=["English", "German"],
+)
+async def test_customers_read_on_their_invoice_what_they_were_given(
+    company: Company, languages: list[str], name: str
+) -> None:
     company.stripe.add_subscription("sub_1")
-    await company.open()
+    await company.open(company.plug_in(languages=languages))
 
     await company.claim(company.accepted("offr_coupon"))
 
     (made,) = company.stripe.coupons.values()
-    assert made["name"] == "25% off for 3 months"
+    assert made["name"] == name
     assert made["metadata"] == {"made_by": "aiocancel"}
 
 
