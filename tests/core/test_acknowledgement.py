@@ -32,6 +32,7 @@ from aiocancel.core.sentences import Sentence
 from aiocancel.core.subscription import CollectionPause, Subscription
 from aiocancel.core.told_reason import ToldReason
 from tests.support.acknowledged import (
+    AGREED_LATER,
     BLOCK,
     CANCELLED,
     COUPON,
@@ -396,6 +397,8 @@ def test_letter_about_an_exit_that_found_nothing_to_cancel_has_no_link_to_it() -
 def test_letter_that_comes_late_tells_no_end_and_no_stay_that_the_customer_has_undone() -> None:
     stays, leaves = LETTERS["cancelled_and_stays"], LETTERS["taken_back_and_leaves"]
 
+    later = letter(K.CARRIED_OUT, facts(CANCELLED, shown=AGREED_LATER))
+    assert (later.subject, later.keep_until) == (stays.subject, None)
     assert stays.subject == Sentence("letter_goes_on", {"plan": "Pro"})
     assert list(dict(stays.rows)) == [
         "letter_row_declared", "about_plan", "letter_row_received", "letter_row_reference",
