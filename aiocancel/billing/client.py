@@ -282,6 +282,8 @@ class StripeClient:
         """
         path = subscription_path(subscription_id)
         subscription, latest = await self._read(path, ["latest_invoice"], _with_latest_invoice)
+        if subscription.has_ended:
+            return last_bill(subscription, ends_at, None, latest)
         try:
             upcoming: Preview | None = await self.preview(subscription_id, proration_date=0)
         except RejectedBillingError as error:

@@ -457,7 +457,8 @@ def _cancelled(facts: LetterFacts) -> Letter:
 def _has_ended(kind: LetterKind, facts: LetterFacts) -> Letter:
     at = facts.answer.effective_at
     ended = Sentence("canceled") if at is None else Sentence("letter_ended_on", {"date": at})
-    return _made(kind, facts, _named("letter_has_ended", facts), ended, ended)
+    lines = (ended, *_said_of_the_last_bill(facts))
+    return _made(kind, facts, _named("letter_has_ended", facts), ended, *lines)
 
 
 def _end_to_come(facts: LetterFacts) -> datetime | None:

@@ -38,10 +38,13 @@ def last_bill(
         latest: The newest invoice of the subscription, as Stripe sent it; None where there never was one.
     """
     told = subscription.ends_at
-    if subscription.has_ended or told is None or abs(told - ends_at) > _SAME:
+    status = latest.get("status") if isinstance(latest, Mapping) else None
+    if subscription.has_ended:
+        # An end leaves a finished invoice open. https://docs.stripe.com/api/subscriptions/cancel
+        return LastBill.IS_OPEN if status == "open" else None
+    if told is None or abs(told - ends_at) > _SAME:
         # Another end, or none any more.
         return None
-    status = latest.get("status") if isinstance(latest, Mapping) else None
     if subscription.status in _OWING or status == "open":
         return LastBill.IS_OPEN
     if upcoming is not None and upcoming.due_minor <= 0:

@@ -262,6 +262,8 @@ class Acknowledger:
         """Return what Stripe says of a payment after the end; None where it does not in time: then nothing is said."""
         answer = due.claim.answer
         ends_at = answer.effective_at if answer.kind is AnswerKind.SCHEDULED else None
+        if answer.kind is AnswerKind.DONE:
+            ends_at = answer.effective_at or due.now
         if kind is not LetterKind.CARRIED_OUT or ends_at is None or ask is None:
             return None
         try:

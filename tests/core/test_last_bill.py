@@ -33,6 +33,10 @@ NOTHING, MAY_COME, IS_OPEN = LastBill
         pytest.param(replace(ENDING, status="past_due"), None, PAID, IS_OPEN, id="past_due"),
         pytest.param(replace(ENDING, status="unpaid"), OWED, PAID, IS_OPEN, id="unpaid"),
         pytest.param(ENDING, None, {"status": "open"}, IS_OPEN, id="open"),
+        pytest.param(
+            replace(ACTIVE, status="canceled", ended_at=NOW), None, {"status": "open"}, IS_OPEN,
+            id="open_after_an_end_at_once",
+        ),
         # What nobody knows.
         pytest.param(ENDING, CREDIT, PAID, None, id="credit"),
         pytest.param(ENDING, None, "in_1", None, id="invoice_not_read"),

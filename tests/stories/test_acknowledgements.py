@@ -89,6 +89,22 @@ async def test_G6_A6_A8_cancellation_that_is_carried_out_at_once_is_one_letter_w
     assert (sent.kind, sent.doubts) == ("carried_out", 0)
 
 
+async def test_customer_whose_subscription_ends_at_once_reads_that_a_payment_is_still_open(
+    company: Company,
+) -> None:
+    company.stripe.add_subscription("sub_1")
+    invoice = {"id": "in_1", "object": "invoice", "status": "open", "subscription": "sub_1"}
+    company.stripe.invoices["in_1"] = invoice
+    company.subscription["latest_invoice"] = "in_1"
+
+    async with letters(company, cancel_timing="now") as server:
+        await press(company)
+        (mail,) = await mails(server)
+
+    assert mail["Subject"] == "Your Pro subscription has ended"
+    assert "A payment is still open. Cancelling does not clear it." in text_of(mail)
+
+
 async def test_cancellation_that_waits_for_stripe_is_received_first_and_carried_out_later(
     company: Company,
 ) -> None:
