@@ -266,6 +266,7 @@ class Acknowledger:
             ends_at = answer.effective_at or due.now
         if kind is not LetterKind.CARRIED_OUT or ends_at is None or ask is None:
             return None
+
         try:
             async with asyncio.timeout(_FACTS_WITHIN_S):
                 return await ask(taken, ends_at)
