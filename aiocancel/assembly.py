@@ -361,6 +361,7 @@ def _make_acknowledger(
         templates=LetterTemplates(parts.mail_templates, on_event=parts.on_event),
         email=parts.email,
         find=service.find_patiently,
+        find_all=service.find_all,
         page_facts=page_facts,
         on_event=parts.on_event,
     )

@@ -30,6 +30,8 @@ SELECT c.public_id, c.customer_id, c.recorded_at, now() AS now, c.declaration, c
     a.receipt_ends_at, a.takes_effect_at, a.payment_url, a.offer, a.change AS made, a.parked_code,
     mine.kind AS written_kind, mine.letter, mine.recipient, mine.public_id AS letter_id,
     mine.sending_since IS NOT NULL AS is_under_way, mine.handed_over_at IS NOT NULL AS is_handed_over,
+    EXISTS (SELECT FROM aiocancel.action m
+        WHERE m.id = $2 AND m.ordinal > aiocancel.follow_up_ordinal('acknowledge')) AS is_further,
     ARRAY(SELECT k.kind FROM aiocancel.acknowledgement k
         WHERE k.claim_id = c.id AND k.handed_over_at IS NOT NULL) AS told,
     (SELECT k.recipient FROM aiocancel.acknowledgement k
@@ -122,7 +124,7 @@ class WrittenBefore:
 
 @dataclass(frozen=True, slots=True)
 class LetterDue:
-    """All that the ledger knows for one letter."""
+    """All that the ledger knows for one letter; ``is_further`` where it is not the first about its claim."""
 
     claim: ClaimToTell
     claim_id: uuid.UUID
@@ -133,6 +135,7 @@ class LetterDue:
     written: WrittenBefore | None
     last_recipient: str | None = field(repr=False)
     is_erased: bool
+    is_further: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +194,7 @@ class Acknowledgements:
             written=_written(first),
             last_recipient=first["last_recipient"] or None,
             is_erased=first["is_erased"],
+            is_further=first["is_further"],
         )
 
     async def begin(

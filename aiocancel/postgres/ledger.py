@@ -324,3 +324,6 @@ class Ledger:
 
     async def name_declaration(self, claim_id: int, customer_id: str) -> None:
         await self._public.name(claim_id, customer_id)
+
+    async def write_on_file(self, claim_id: int) -> None:
+        await self._public.write_on_file(claim_id)

@@ -77,6 +77,23 @@ NAME: Final = """
 UPDATE aiocancel.claim SET customer_id = $2 WHERE id = $1 AND erased_at IS NULL
 """
 
+# The acknowledgement once more, for the address on file: the typed one may be a stranger's. Its ordinal is the next.
+WRITE_ON_FILE: Final = """
+WITH enqueued AS (
+    INSERT INTO aiocancel.action (claim_id, ordinal, kind, subscription_id, idempotency_key)
+    SELECT c.id, aiocancel.follow_up_ordinal('acknowledge') + 1, 'acknowledge', 'public_exit',
+        'aiocancel-' || c.public_id || '-acknowledge-on-file'
+    FROM aiocancel.claim c WHERE c.id = $1 AND c.erased_at IS NULL
+    ON CONFLICT DO NOTHING RETURNING id, claim_id, kind),
+noted AS (
+    INSERT INTO aiocancel.journal (claim_id, action_id, entry, code)
+    SELECT claim_id, id, 'actions_enqueued', kind FROM enqueued)
+INSERT INTO aiocancel.pgqueuer (priority, entrypoint, payload, execute_after, dedupe_key, headers, status)
+SELECT 0, aiocancel.job_entrypoint(kind), convert_to(id::text, 'UTF8'), now(), aiocancel.job_key(id, 0, kind),
+    'null'::jsonb, 'queued'
+FROM enqueued ON CONFLICT DO NOTHING
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class ReceivedDeclaration:
@@ -156,6 +173,10 @@ class PublicDeclarations:
     async def name(self, claim_id: int, customer_id: str) -> None:
         """Note whose declaration it was."""
         await self._connection.at_once(NAME, claim_id, customer_id)
+
+    async def write_on_file(self, claim_id: int) -> None:
+        """Acknowledge a named declaration once more, to the address on file."""
+        await self._connection.at_once(WRITE_ON_FILE, claim_id)
 
 
 def public_in(shown: Mapping[str, Any]) -> PublicDeclaration | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
@@ -44,7 +44,12 @@ from aiocancel.core.page_facts import ShownSubscription, about
 from aiocancel.core.public_exit import PublicDeclaration
 from aiocancel.core.sentences import Sentence
 from aiocancel.core.subscription import OwnedSubscription, Subscription
-from aiocancel.errors import RejectedBillingError, TransientBillingError, UnknownBillingError
+from aiocancel.errors import (
+    AmbiguousSubscriptionError,
+    RejectedBillingError,
+    TransientBillingError,
+    UnknownBillingError,
+)
 from aiocancel.mail.letter import (
     LetterTemplates,
     WrittenLetter,
@@ -105,6 +110,7 @@ class Acknowledger:
         templates: The letters' dress.
         email: Tells a customer's address; a column's name, or a function of the customer's id.
         find: Finds the application's row of a subscription.
+        find_all: Finds all rows of a customer.
         page_facts: Tells the plan's name and price; None where nobody may ask.
         on_event: Is told of each letter that was handed over.
     """
@@ -119,6 +125,7 @@ class Acknowledger:
         templates: LetterTemplates,
         email: str | ChooseEmail = EMAIL,
         find: FindSubscription | None,
+        find_all: Callable[[str], Awaitable[Sequence[OwnedSubscription]]] | None = None,
         page_facts: PageFacts | None,
         on_event: EventHook,
     ) -> None:
@@ -130,6 +137,7 @@ class Acknowledger:
 
         self._email = email
         self._find = find
+        self._find_all = find_all
         self._page_facts = page_facts
         self._on_event = guarded(on_event)
 
@@ -168,13 +176,13 @@ class Acknowledger:
             return None
 
         typed = None if due.declaration is None else public_in(due.declaration.shown)
-        if typed is not None and LetterKind.PUBLIC_EXIT in due.claim.told:
-            return Receipt(NOTHING_TO_TELL, None)
-
         if due.written is not None and due.written.is_under_way:
             chosen = _again(due.written)
         elif typed is not None:
-            chosen = self._public(due, typed)
+            to = await self._on_file(due, typed) if due.is_further else typed.email
+            if to is None:
+                return Receipt(NOTHING_TO_TELL, None)
+            chosen = self._public(due, typed, to)
         else:
             seen: Subscription | None = None
             step = next_letter(due.claim, due.now)
@@ -195,13 +203,26 @@ class Acknowledger:
         await self._hand_over(taken, due, chosen, chosen.address)
         return None
 
-    def _public(self, due: LetterDue, typed: PublicDeclaration) -> _Chosen:
-        """Write to an address that anybody may have typed: nothing that was not typed."""
+    async def _on_file(self, due: LetterDue, typed: PublicDeclaration) -> str | None:
+        """Return the address on file of whoever is meant; None where there is none, or it was the typed one."""
+        try:
+            rows = () if self._find_all is None else await self._find_all(due.customer_id)
+        except AmbiguousSubscriptionError:
+            # A function may tell the address all the same.
+            rows = ()
+
+        found = await self._told_address(due, next(iter(rows), None))
+        if found is None or str(found).casefold() == typed.email.casefold():
+            return None
+        return str(found)
+
+    def _public(self, due: LetterDue, typed: PublicDeclaration, to: str) -> _Chosen:
+        """Write nothing that was not typed: anybody may have typed the address, or have declared for another."""
         words = Words(statutory.LANGUAGE, {}, self._settings.time_zone)
         written = public_letter(
             typed, due.received_at, str(due.claim_id), words, brand=self._settings.theme.name
         )
-        return _Chosen(LetterKind.PUBLIC_EXIT, _letter_id(due), written, typed.email)
+        return _Chosen(LetterKind.PUBLIC_EXIT, _letter_id(due), written, to)
 
     async def _anew(
         self,
@@ -236,14 +257,18 @@ class Acknowledger:
 
     async def _address(self, due: LetterDue, owned: OwnedSubscription | None) -> str | None:
         """Return where this customer is written to; the address of the last letter where the row is gone."""
+        found = await self._told_address(due, owned)
+        return due.last_recipient if found is None else str(found)
+
+    async def _told_address(self, due: LetterDue, owned: OwnedSubscription | None) -> object:
+        """Return what the owner tells, whatever it is; None where it is nothing."""
         try:
             async with asyncio.timeout(_ADDRESS_WITHIN_S):
-                found = await mail_address_of(self._email, due.customer_id, owned)
+                return await mail_address_of(self._email, due.customer_id, owned)
         except Exception as error:
             # Not its text, which may name a customer.
             logger.error("email failed, and a letter waits: %s", told(error))
             raise TransientBillingError("email failed", code=Code.MAILER_FAILED) from None
-        return due.last_recipient if found is None else str(found)
 
     def _write(self, one: Letter, letter_id: uuid.UUID, due: LetterDue) -> WrittenLetter:
         settings = self._settings

@@ -82,20 +82,27 @@ class DeclarationMatcher:
         return CustomerId(str(customer_id)) if customer_id else None
 
     async def _name(self, taken: TakenAction, declaration: PublicDeclaration) -> None:
-        """Note whose declaration a person will judge, so that it is erased with the customer's other data."""
+        """Note whose declaration a person will judge, and write to that customer.
+
+        It is erased with the customer's other data from now on.
+        """
         try:
             customer_id = await self._find(declaration)
         except TransientBillingError:
             # The person sees it now, named or not.
             return
         if customer_id is not None:
-            await self._ledger.name_declaration(taken.claim_id, customer_id)
+            await self._wait_for_a_person(taken, customer_id)
+
+    async def _wait_for_a_person(self, taken: TakenAction, customer_id: CustomerId) -> None:
+        await self._ledger.name_declaration(taken.claim_id, customer_id)
+        await self._ledger.write_on_file(taken.claim_id)
 
     async def _cancel(self, taken: TakenAction, customer_id: CustomerId) -> Receipt | AnyCode:
         try:
             owned = await self._find_subscription(customer_id)
         except AmbiguousSubscriptionError:
-            await self._ledger.name_declaration(taken.claim_id, customer_id)
+            await self._wait_for_a_person(taken, customer_id)
             return Code.SEVERAL_CONTRACTS
         if owned is None:
             return Code.NO_CONTRACT_FOUND

@@ -24,9 +24,9 @@ from aiocancel.web.console.story import timeline
 from aiocancel.web.console.words import Writing
 from aiocancel.wording import Words
 from tests.support.company import Company
-from tests.support.letters import letters, mails, no_letter_waits, writing
+from tests.support.letters import ADDRESS, letters, mails, no_letter_waits, writing
 from tests.support.mail_server import MailServer, text_of
-from tests.support.saas import make_app
+from tests.support.saas import add_customer, make_app
 from tests.support.waiting import until
 from tests.support.web import Page
 
@@ -246,20 +246,46 @@ async def test_declaration_that_a_person_has_to_judge_is_acknowledged_all_the_sa
         _, location, _ = await declare(company, typed)
         assert company.client is not None
         page = Page(await (await company.client.get(location, headers=BROWSER)).text())
-        (mail,) = await mails(server)
         parked = await company.events.codes(ActionParked)
         await until(lambda: no_letter_waits(company.pool))
+        sent = await mails(server)
 
     assert parked == [code]
-    assert mail["Subject"] == "Eingangsbestätigung Ihrer Kündigung"
-    assert mail["To"] == "typed@example.org"
+    # Whoever is meant hears of it as well: the typed address may be a stranger's.
+    on_file = [] if code == "no_contract_found" else [ADDRESS]
+    assert sorted(mail["To"] for mail in sent) == [*on_file, "typed@example.org"]
     # The cause is part of what was declared.
     assert page.rows.get("Kündigungsgrund") == typed.get("reason")
-    for label, row in page.rows.items():
-        assert f"{label}:" in text_of(mail)
-        assert row in text_of(mail)
-    assert len(server.taken) == 1
+    for mail in sent:
+        assert mail["Subject"] == "Eingangsbestätigung Ihrer Kündigung"
+        for label, row in page.rows.items():
+            assert f"{label}:" in text_of(mail)
+            assert row in text_of(mail)
     assert company.subscription["cancel_at_period_end"] is False
+
+
+@pytest.mark.parametrize(
+    ("email", "to"),
+    [
+        ("ADA@example.com", ["ADA@example.com"]),
+        ("typed@example.org", [ADDRESS, "typed@example.org"]),
+    ],
+)
+async def test_declaration_of_several_contracts_is_acknowledged_once_to_each_address(
+    company: Company, email: str, to: list[str]
+) -> None:
+    company.stripe.add_subscription("sub_1")
+    company.stripe.add_subscription("sub_2")
+    await add_customer(company.pool, "ada", "sub_2")
+
+    async with exit_of(company) as server:
+        await declare(company, {"email": email})
+        parked = await company.events.codes(ActionParked)
+        await until(lambda: no_letter_waits(company.pool))
+        sent = await mails(server)
+
+    assert parked == ["several_contracts"]
+    assert sorted(mail["To"] for mail in sent) == to
 
 
 async def test_declaration_that_waits_for_a_person_is_erased_with_the_customer_whom_it_means(
@@ -272,7 +298,7 @@ async def test_declaration_that_waits_for_a_person_is_erased_with_the_customer_w
     async with exit_of(company) as server:
         await declare(company, cause)
         await declare(company, {**cause, "contract": "kaputt"})
-        await mails(server, 2)
+        await mails(server, 3)
         parked = await company.events.codes(ActionParked, at_least=2)
         named = [row["customer_id"] for row in await company.pool.fetch(asked)]
 
