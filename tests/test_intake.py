@@ -458,6 +458,7 @@ async def test_as_many_wait_as_were_answered_while_others_waited_in_vain(pool: P
     async def ended(public_id: uuid.UUID, customer_id: str) -> Answer | None:
         return Answer(AnswerKind.DONE, Topic.CANCELLATION)
 
+    # What is in the ledger does not matter here.
     service.answer = ended  # type: ignore[method-assign]
     for public_id in answered:
         endings.tell(public_id)

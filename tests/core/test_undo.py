@@ -587,7 +587,8 @@ BY_PERIOD = Write(PlainChange.WITHDRAW_CANCELLATION)
 def test_an_offer_takes_a_cancellation_back_in_its_own_update(
     change: Change, withdrawn: Write, is_sent: bool
 ) -> None:
-    both = Write(change, withdrawal=withdrawn.change)  # type: ignore[arg-type]
+    assert isinstance(withdrawn.change, PlainChange)
+    both = Write(change, withdrawal=withdrawn.change)
 
     assert kept_by(Write(change), withdrawn, ACTIVE, is_sent=is_sent) == both
 

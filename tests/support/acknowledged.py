@@ -52,6 +52,7 @@ def subscription(**changed: object) -> Subscription:
         ("cancel_at", "canceled_at", "ended_at", "current_period_end", "schedule_id")
     )
     values = {"status": "active", "livemode": False, "cancel_at_period_end": False, **nothing}
+    # Its fields have too many types for one dictionary; a wrong one fails the test that names it.
     return Subscription(SubscriptionId("sub_1"), **{**values, **changed})  # type: ignore[arg-type]
 
 
