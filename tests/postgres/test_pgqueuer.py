@@ -198,11 +198,13 @@ async def test_a_listener_whose_connection_is_cut_costs_one_poll(pool: Pool) -> 
         await until(lambda: looker.seen == [7, 8])
 
 
-async def test_a_listener_whose_connection_broke_off_is_given_back(shared_database: str) -> None:
+async def test_a_listener_whose_connection_broke_off_is_given_back(
+    pool: Pool, shared_database: str
+) -> None:
     looker = Looker()
     own = await asyncpg.create_pool(shared_database, min_size=2, max_size=3)
     async with dispatching(own, looker):
-        await add(own, Job(7, 0))
+        await add(pool, Job(7, 0))
         await until(lambda: looker.seen == [7])
         connections = [holder._con for holder in cast("Any", own)._holders]
         (listener,) = (each for each in connections if each is not None and each._listeners)
