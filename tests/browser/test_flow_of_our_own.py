@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -209,6 +210,50 @@ async def test_the_dialog_and_the_page_are_the_same_and_axe_finds_nothing(
 
     assert observed.csp_violations == []
     assert observed.errors == []
+
+
+# What lies behind the words in each frame that the browser draws, from the first on.
+FRAMES = """(() => {
+  window.frames_seen = [];
+  const look = () => {
+    const on = document.querySelector("dialog[open]") || document.body;
+    if (on) window.frames_seen.push(getComputedStyle(on).backgroundColor);
+    requestAnimationFrame(look);
+  };
+  requestAnimationFrame(look);
+})()"""
+
+
+async def test_no_frame_of_the_flow_is_light_where_the_system_is_dark(
+    pool: Pool, stripe_api: tuple[StripeSimulator, str], page: Page
+) -> None:
+    async def frames() -> set[str]:
+        # The frame in which it settles is one of them.
+        await page.evaluate("new Promise(done => requestAnimationFrame(() => setTimeout(done)))")
+        seen = set(await page.evaluate("window.frames_seen"))
+        assert seen
+        return seen
+
+    await page.emulate_media(color_scheme="dark")
+    await page.add_init_script(FRAMES)
+    async with open_site(pool, stripe_api) as site:
+        await page.goto(f"{site.url}/cancel")
+        await expect(page.locator(".aiocancel-exit")).to_be_visible()
+        (ground,) = await frames()
+        assert max(map(int, re.findall(r"\d+", ground)[:3])) < 64
+        assert await page.evaluate("getComputedStyle(document.documentElement).colorScheme") == (
+            "light dark"
+        )
+
+        await page.goto(site.account)
+        await page.evaluate("window.frames_seen.length = 0")
+        await page.get_by_role("button", name="Cancel subscription").click()
+        await expect(page.locator(DIALOG)).to_be_visible()
+        opened = await frames()
+
+    # The account page is the site's own, and says nothing of a ground.
+    (in_dialog,) = opened - {"rgba(0, 0, 0, 0)"}
+    assert max(map(int, re.findall(r"\d+", in_dialog)[:3])) < 64
 
 
 async def test_where_the_dialog_cannot_be_shown_the_page_opens(

@@ -150,6 +150,10 @@ async def test_every_kind_of_offer_is_taken_and_paid_at_stripe_as_it_was_shown(
 
         assert visitor.observed.csp_violations == []
         assert visitor.observed.errors == []
+        # The policy holds on that very page, and a violation would have been seen.
+        await visitor.evaluate("document.body.setAttribute('style', 'color: red')")
+        await until(lambda: bool(visitor.observed.reported_violations))
+        assert visitor.observed.reported_violations[0].startswith("style-src")
         assert site.handled == ["call"]
         assert {each.offer: minor(shown[each.offer]) for each in TAKEN} == {
             "half_price": 1450,

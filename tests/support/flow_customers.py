@@ -35,6 +35,7 @@ class Customer:
     def __init__(self, client: TestClient[Any, Any], name: str = "ada") -> None:
         self._client = client
         self._headers = {**BROWSER, **as_customer(name)}
+        self.html = ""
         self.page = Page("")
         self.path = ""
         self.status = 0
@@ -56,7 +57,8 @@ class Customer:
         )
 
     async def _see(self, response: ClientResponse) -> Page:
-        self.page = Page(await response.text())
+        self.html = await response.text()
+        self.page = Page(self.html)
         self.path = response.url.path_qs
         self.status = response.status
         self.policy = response.headers.get("Content-Security-Policy", "")
