@@ -18,6 +18,7 @@ from aiocancel.config import Settings
 from aiocancel.core.actions import ActionKind
 from aiocancel.core.choose_subscription import owned_named
 from aiocancel.core.claim import OURS, FlowClaim, FlowStatus, Topic
+from aiocancel.core.claim_nonces import of_later_exit, of_public_exit, of_refusal
 from aiocancel.core.codes import Code
 from aiocancel.core.customer_limits import beyond
 from aiocancel.core.decision import (
@@ -34,7 +35,6 @@ from aiocancel.core.flow_details import Told
 from aiocancel.core.grants import Grant, GrantSealer
 from aiocancel.core.identifiers import SubscriptionId
 from aiocancel.core.mail import is_address
-from aiocancel.core.nonces import of_later_exit, of_public_exit, of_refusal
 from aiocancel.core.page_facts import ShownSubscription
 from aiocancel.core.public_exit import PublicDeclaration, PublicExit, public_to_json
 from aiocancel.core.signing import SignedPayload, url_safe

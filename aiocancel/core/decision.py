@@ -1,4 +1,7 @@
-"""From a proven outcome to the actions that follow. Pure: the same outcome always gets the same answer."""
+"""From a proven outcome to the actions that follow. Pure: the same outcome always gets the same answer.
+
+Cancellations are decided here to be now or at the period's end; core/actions.py ends at once what has no paid period.
+"""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ class Grant:
             customer_id: Whose claim it is; empty where nobody knows.
             subscription_id: Which one it is about.
             mode: Live or test.
-            nonce: One of core/nonces.py.
+            nonce: One of core/claim_nonces.py.
         """
         return cls(customer_id, subscription_id, mode, issued_at=0, expires_at=0, nonce=nonce)
 

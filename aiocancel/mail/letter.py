@@ -1,5 +1,7 @@
 """A letter in the customer's language, kept as it was written; as text, as HTML and as a mail.
 
+core/acknowledgement.py chooses its sentences.
+
 The text is complete alone, and the HTML is the same words with structure. Templates of the owner's take the place of
 ours; whatever fails there, ours are sent.
 """

@@ -29,6 +29,7 @@ from aiocancel.core.changes import (
     change_from_json,
 )
 from aiocancel.core.claim import OWN_FLOW, CancelReason, FlowClaim, FlowStatus, RecoveryPoint
+from aiocancel.core.claim_nonces import of_flow_session
 from aiocancel.core.codes import AnyCode, Code
 from aiocancel.core.customer_limits import Tally
 from aiocancel.core.decision import Answer, AnswerKind, Decision, Topic, answer_of
@@ -37,7 +38,6 @@ from aiocancel.core.flow_details import FlowDetails, Told, details_from_json
 from aiocancel.core.flow_session import FlowSession
 from aiocancel.core.grants import Grant
 from aiocancel.core.identifiers import FlowSessionId, SubscriptionId
-from aiocancel.core.nonces import of_flow_session
 from aiocancel.core.offer_sentences import Given
 from aiocancel.core.offers.terms import PauseTerms, offer_from_json
 from aiocancel.core.outcome import Outcome

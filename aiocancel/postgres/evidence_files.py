@@ -62,7 +62,7 @@ ORDER BY 4, 2
 """
 
 # A declaration of the public exit names no subscription: the cancellation that came of it has its id for a grant
-# ('public:', as core/nonces.py makes it).
+# ('public:', as core/claim_nonces.py makes it).
 OTHERS: Final = """
 SELECT public_id::text AS claim, aiocancel.spelled(recorded_at) AS recorded_at, change AS asks_for, status
 FROM aiocancel.claim

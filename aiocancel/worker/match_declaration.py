@@ -8,12 +8,12 @@ from typing import Final
 
 from aiocancel.core.actions import Receipt
 from aiocancel.core.claim import OWN_VENDOR, FlowClaim, FlowStatus
+from aiocancel.core.claim_nonces import of_public_exit
 from aiocancel.core.codes import AnyCode, Code
 from aiocancel.core.decision import Policy, decide, verify_own_choice
 from aiocancel.core.declaration import Declaration
 from aiocancel.core.grants import Grant
 from aiocancel.core.identifiers import CustomerId
-from aiocancel.core.nonces import of_public_exit
 from aiocancel.core.public_exit import PublicDeclaration, PublicExit, Termination
 from aiocancel.core.subscription import OwnedSubscription
 from aiocancel.errors import AmbiguousSubscriptionError, ConflictError, TransientBillingError

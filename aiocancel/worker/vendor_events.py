@@ -15,12 +15,12 @@ from typing import Final
 
 from aiocancel.core.choose_subscription import owned_named
 from aiocancel.core.claim import FlowClaim, FlowStatus
+from aiocancel.core.claim_nonces import of_vendor_event
 from aiocancel.core.codes import AnyCode, Code, ForeignCode
 from aiocancel.core.decision import Decision, Policy, decide_by_vendor
 from aiocancel.core.flow_session import COMPLETED, FlowSession
 from aiocancel.core.grants import Grant, GrantSealer
 from aiocancel.core.identifiers import CustomerId, Mode, SubscriptionId, is_opaque_id
-from aiocancel.core.nonces import of_vendor_event
 from aiocancel.core.page_proof import CLOCK_SLACK, page_of
 from aiocancel.core.retry import delay_s
 from aiocancel.core.undo import changes_billing

@@ -1,7 +1,7 @@
 """What is left to do for an accepted offer, given the subscription as just read, whatever its shape. Pure.
 
-Nothing here moves money by accident: what stands in the way of every offer is a table of refusals, and each kind of
-offer has a file of its own beside this one.
+Nothing here moves money by accident: ``_obstacle`` names what stands in the way of an offer, and each kind of offer
+has a file of its own beside this one.
 """
 
 from __future__ import annotations
@@ -115,6 +115,7 @@ def _obstacle(offer: AcceptedOffer, subscription: Subscription) -> Code | None:
         return Code.SUBSCRIPTION_IS_ENDING
     if not _is_known(subscription):
         return Code.SHAPE_IS_UNKNOWN
+    # A coupon may also go to a customer who owes money, or whose subscription is paused.
     if isinstance(offer.terms, CouponTerms):
         return None
 

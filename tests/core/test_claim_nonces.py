@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from aiocancel.core import nonces
+from aiocancel.core import claim_nonces as nonces
 from aiocancel.core.grants import Grant
 from aiocancel.core.identifiers import CustomerId, FlowSessionId, SubscriptionId
 from aiocancel.postgres.evidence_files import OTHERS
