@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import time
 import uuid
@@ -18,7 +17,7 @@ from aiocancel.config import Settings
 from aiocancel.core.actions import ActionKind
 from aiocancel.core.choose_subscription import owned_named
 from aiocancel.core.claim import OURS, FlowClaim, FlowStatus, Topic
-from aiocancel.core.claim_nonces import of_later_exit, of_public_exit, of_refusal
+from aiocancel.core.claim_nonces import of_later_exit, of_refusal
 from aiocancel.core.codes import Code
 from aiocancel.core.customer_limits import beyond
 from aiocancel.core.decision import (
@@ -34,9 +33,7 @@ from aiocancel.core.decision import (
 from aiocancel.core.flow_details import Told
 from aiocancel.core.grants import Grant, GrantSealer
 from aiocancel.core.identifiers import SubscriptionId
-from aiocancel.core.mail import is_address
 from aiocancel.core.page_facts import ShownSubscription
-from aiocancel.core.public_exit import PublicDeclaration, PublicExit, public_to_json
 from aiocancel.core.signing import SignedPayload, url_safe
 from aiocancel.core.stripe_news import StripeEvent
 from aiocancel.core.subscription import OwnedSubscription
@@ -44,30 +41,28 @@ from aiocancel.core.undo import changes_billing, takes_back
 from aiocancel.core.waiting import RecentWaits, may_wait
 from aiocancel.errors import (
     AiocancelError,
-    ClaimError,
     ConflictError,
     Fate,
     GrantError,
     LimitError,
     UnavailableError,
 )
+from aiocancel.letters import Letters
 from aiocancel.ports import (
     ChooseEmail,
     FlowVendor,
     PageFacts,
     SubscriptionResolver,
     all_owned,
-    mail_address_of,
 )
-from aiocancel.postgres.acknowledgements import Declared, KeptLetter
 from aiocancel.postgres.claim_endings import Endings
 from aiocancel.postgres.claims import RecordedClaim
 from aiocancel.postgres.connection import raise_if_unavailable, unavailable_on_refusal, within
 from aiocancel.postgres.flow_sessions import Acceptance
 from aiocancel.postgres.ledger import Ledger
-from aiocancel.postgres.public_exit import ReceivedDeclaration
 from aiocancel.postgres.stripe_news import StripeNews
 from aiocancel.postgres.vendor_events import Doorbell
+from aiocancel.public_exit import STORE_WITHIN_S, PublicExitIntake
 from aiocancel.telemetry import (
     ActionParked,
     ClaimRecorded,
@@ -78,19 +73,13 @@ from aiocancel.telemetry import (
     guarded,
     told,
 )
-from aiocancel.texts import statutory
 
 # Where nobody tells us of ends, this is how often we look for them.
 LOOK_EVERY_S: Final = 1.0
-# In a rush a post waits for its turn to be stored, once. Proxies commonly give up after 30 or 60 s, and a customer
-# whom we tell to try again is better served than one whose proxy does.
-STORE_WITHIN_S: Final = 25.0
 # More at once would only wait for each other's connections, and take those of the pages.
 STORED_AT_ONCE: Final = 6
 # A process that stores so few that more would come too late is in trouble.
 MOST_TO_STORE: Final = 2_000
-# A page waits no longer to promise a letter; the letter itself may take its time.
-_ADDRESS_WITHIN_S: Final = 0.5
 _GRANT_NONCE_BYTES: Final = 18
 
 
@@ -147,7 +136,6 @@ class FlowService:
         self._doorbell = doorbell
 
         self._page_facts = page_facts
-        self._email = email
         self._wake_catch_up = wake_catch_up
         self._news = StripeNews(ledger.pool)
         self._wake_news = wake_news
@@ -161,6 +149,13 @@ class FlowService:
         self._reads_rows = bool(vendor.columns)
         self._prove_to = None if vendor.proof_in is None else vendor.name
         self._endings = endings or Endings(ledger.pool)
+
+        self.letters = Letters(
+            ledger, sealer, email, find=self.find, within_s=settings.lookup_within_s, now=now
+        )
+        self.public_exit = PublicExitIntake(
+            ledger, sealer, mode=settings.mode, within_s=settings.lookup_within_s, now=now
+        )
 
     async def find(
         self, customer_id: str, subscription_id: str | None = None, *, may_refuse: bool = False
@@ -490,133 +485,6 @@ class FlowService:
                 self._settings.lookup_within_s, self._ledger.answer(public_id, customer_id)
             )
 
-    async def writes(
-        self,
-        public_id: uuid.UUID,
-        customer_id: str,
-        subscription_id: str | None,
-        *,
-        within_s: float | None = None,
-    ) -> bool:
-        """Tell whether a letter about a customer's claim is still to come, and has an address; never raises.
-
-        Args:
-            public_id: The claim's.
-            customer_id: Who made it.
-            subscription_id: Whose row holds the address, where it is a column.
-            within_s: For how many seconds to wait at most, if less than half a second.
-        """
-        if self._email is None:
-            return False
-
-        longest_s = _ADDRESS_WITHIN_S if within_s is None else min(within_s, _ADDRESS_WITHIN_S)
-        try:
-            async with asyncio.timeout(longest_s):
-                comes = await self._ledger.letter_comes(public_id, customer_id)
-                if comes is None:
-                    return False
-                is_column = isinstance(self._email, str)
-                owned = await self.find(customer_id, subscription_id) if is_column else None
-                found = await mail_address_of(self._email, customer_id, owned)
-        except Exception:  # nothing is promised, and the letter is written all the same
-            return False
-
-        address = comes.last_recipient if found is None else found
-        return isinstance(address, str) and is_address(address)
-
-    async def letter_of(self, public_id: uuid.UUID, customer_id: str) -> KeptLetter | None:
-        """Return the newest letter about a customer's claim, None where none was written; raises UnavailableError."""
-        with unavailable_on_refusal():
-            return await within(
-                self._settings.lookup_within_s, self._ledger.kept_letter(public_id, customer_id)
-            )
-
-    async def letter_of_link(self, public_id: uuid.UUID, key: str) -> KeptLetter:
-        """Return the letter that a signed link opens.
-
-        Raises:
-            ClaimError: The link is none of ours, belongs to another claim, or is too old.
-            UnavailableError: The database does not answer.
-        """
-        opened = self._sealer.open_link(key)
-        if opened is None:
-            raise _no_such_letter()
-        letter_id, expires_at = opened
-        if self._now() >= expires_at:
-            raise ClaimError("The link is too old.", code=Code.LINK_EXPIRED, status=410)
-
-        with unavailable_on_refusal():
-            kept = await within(
-                self._settings.lookup_within_s,
-                self._ledger.kept_letter_by_id(public_id, uuid.UUID(letter_id)),
-            )
-        if kept is None:
-            raise _no_such_letter()
-        return kept
-
-    def public_page_nonce(self, page: str, *, lifetime_s: int) -> str | None:
-        """Return the nonce of a page of the public exit; None where the page is none of ours, or too old."""
-        opened = self._sealer.open_page(page)
-        if opened is None or self._now() - opened[1] > lifetime_s:
-            return None
-        return of_public_exit(opened[0])
-
-    def keyed_network(self, network: str) -> str:
-        """Return a network as the ledger keeps it: equal for equal ones, and unreadable without our key."""
-        return self._sealer.keyed(f"network {network}")
-
-    def seal_public(self, public_id: uuid.UUID, *, for_s: int) -> str:
-        """Return the key of the page that shows a declaration."""
-        return self._sealer.seal_link(public_id.hex, expires_at=int(self._now()) + for_s)
-
-    async def declare(
-        self, declaration: PublicDeclaration, *, nonce: str, network: str, limits: PublicExit
-    ) -> uuid.UUID | None:
-        """Store a declaration of the public exit; None where more came than its limits allow.
-
-        Raises UnavailableError, and nobody knows: the same post may be made again.
-        """
-        # A browser's Back leads to the same page: another declaration from there is another one. The key keeps the
-        # words from being guessed once they are erased.
-        words = json.dumps(public_to_json(declaration), sort_keys=True)
-        wish = f"{nonce}:{self._sealer.keyed(f'declaration {nonce} {words}')}"
-
-        with unavailable_on_refusal():
-            return await within(
-                STORE_WITHIN_S,
-                self._ledger.declare(
-                    declaration,
-                    nonce=wish,
-                    network=network,
-                    mode=self._settings.mode,
-                    limits=limits,
-                    language=statutory.LANGUAGE,
-                    pressed=statutory.CONFIRM_BUTTON,
-                ),
-            )
-
-    async def public_letter(self, key: str) -> tuple[uuid.UUID, ReceivedDeclaration]:
-        """Return the declaration that a key shows; raises ClaimError and UnavailableError."""
-        opened = self._sealer.open_link(key)
-        if opened is None or self._now() >= opened[1]:
-            raise _no_such_letter()
-
-        public_id = uuid.UUID(opened[0])
-        with unavailable_on_refusal():
-            received = await within(
-                self._settings.lookup_within_s, self._ledger.public_declaration(public_id)
-            )
-        if received is None:
-            raise _no_such_letter()
-        return public_id, received
-
-    async def declared(self, public_id: uuid.UUID, customer_id: str) -> Declared | None:
-        """Return when a claim came and what was declared, None when it is not the customer's."""
-        with unavailable_on_refusal():
-            return await within(
-                self._settings.lookup_within_s, self._ledger.declared(public_id, customer_id)
-            )
-
     async def told(self, public_id: uuid.UUID, customer_id: str) -> Told | None:
         """Return how the flow of a claim ended and what it held, None when the claim is not the customer's."""
         with unavailable_on_refusal():
@@ -755,7 +623,3 @@ async def _came(ended: asyncio.Event, left_s: float, *, hears: bool) -> bool:
     except TimeoutError:
         return wait_s < left_s
     return True
-
-
-def _no_such_letter() -> ClaimError:
-    return ClaimError("There is no such letter.", code=Code.UNKNOWN_CLAIM, status=404)

@@ -68,6 +68,7 @@ LEVELS: list[set[str]] = [
     {"ports", "config", "telemetry", "testing"},
     {"wording"},
     {"postgres", "rate_limit", "mail"},
+    {"letters", "public_exit"},
     {"worker", "intake", "billing", "vendors", "metrics", "testing.databases"},
     {"own_flow"},
     {"parts", "check_arguments", "web"},
@@ -104,8 +105,14 @@ MAY_IMPORT: dict[str, set[str]] = {
     # Its databases have the tables that the package under test makes.
     "testing.databases": {"core", "errors", "testing", "postgres.schema"},
     # The ledger is the one edge without a port: its transactions are the point of it.
+    "letters": BELOW_THE_EDGES
+    | {"postgres.acknowledgements", "postgres.connection", "postgres.ledger"},
+    "public_exit": BELOW_THE_EDGES
+    | {"postgres.connection", "postgres.ledger", "postgres.public_exit"},
     "intake": BELOW_THE_EDGES
     | {
+        "letters",
+        "public_exit",
         "postgres.acknowledgements",
         "postgres.public_exit",
         "postgres.claims",

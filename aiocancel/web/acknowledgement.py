@@ -62,7 +62,7 @@ class AcknowledgementPage:
         Raises:
             ClaimError: The link is none of ours, belongs to another claim, or is too old.
         """
-        kept = await service.letter_of_link(claim_id, key)
+        kept = await service.letters.of_link(claim_id, key)
         return written_from_json(kept.letter)
 
     async def of_customer(
@@ -73,8 +73,8 @@ class AcknowledgementPage:
         Raises:
             ClaimError: There is no such claim of this customer.
         """
-        kept = await service.letter_of(claim_id, customer_id)
-        declared = await service.declared(claim_id, customer_id)
+        kept = await service.letters.of_claim(claim_id, customer_id)
+        declared = await service.letters.declared(claim_id, customer_id)
         said = None if declared is None else declared.declaration
         if kept is not None:
             return _with_all_shown(written_from_json(kept.letter), said, words)

@@ -79,8 +79,8 @@ class PublicExitPage:
             return await self._again(request, kept, Code.FOREIGN_POST, 403, "old_page")
 
         try:
-            service = await self._site.service()
-            nonce = service.public_page_nonce(page, lifetime_s=PAGE_LIFETIME_S)
+            public_exit = (await self._site.service()).public_exit
+            nonce = public_exit.page_nonce(page, lifetime_s=PAGE_LIFETIME_S)
             if nonce is None:
                 return await self._again(request, kept, Code.GRANT_EXPIRED, 403, "old_page")
             if typed.get(TRAP):
@@ -89,10 +89,10 @@ class PublicExitPage:
                 return await self._again(
                     request, kept, Code.TRAP_FILLED_IN, 400, "trapped", trap=None
                 )
-            public_id = await service.declare(
+            public_id = await public_exit.declare(
                 declaration,
                 nonce=nonce,
-                network=service.keyed_network(network_of(request)),
+                network=public_exit.keyed_network(network_of(request)),
                 limits=self._exit,
             )
         except UnavailableError:
@@ -101,13 +101,13 @@ class PublicExitPage:
 
         if public_id is None:
             return await self._again(request, kept, Code.TOO_MANY_DECLARATIONS, 429, "too_many")
-        return self._see_other(service.seal_public(public_id, for_s=SAVED_FOR_S))
+        return self._see_other(public_exit.key_of(public_id, for_s=SAVED_FOR_S))
 
     async def received(self, request: web.Request) -> web.StreamResponse:
         """``GET /cancel/public/{key}``: the declaration with date and time; ``?save=1`` hands it out as a file."""
         try:
             service = await self._site.service()
-            one = await service.public_letter(request.match_info["key"])
+            one = await service.public_exit.received(request.match_info["key"])
         except ClaimError as error:
             return await self._show(request, _CHOSEN, {}, status=error.status, notice="no_page")
         except UnavailableError:

@@ -581,7 +581,9 @@ class Handlers:
         if follows is None or (within_s is not None and within_s <= 0):
             return None
         subscription_id = answer.subscription_id
-        writes = await service.writes(public_id, customer_id, subscription_id, within_s=within_s)
+        writes = await service.letters.will_come(
+            public_id, customer_id, subscription_id, within_s=within_s
+        )
         return follows if writes else None
 
     def _answer(

@@ -442,7 +442,7 @@ async def test_letter_is_promised_only_where_a_mailer_has_an_address_for_it(
 ) -> None:
     # A slow machine is no missing address; that one that hangs is waited for in vain.
     hangs = settings.get("email") is _never
-    monkeypatch.setattr("aiocancel.intake._ADDRESS_WITHIN_S", 0.1 if hangs else 20.0)
+    monkeypatch.setattr("aiocancel.letters.ADDRESS_WITHIN_S", 0.1 if hangs else 20.0)
     company.stripe.add_subscription("sub_1")
     asked = {"mailer": Mailer(), "run_worker": False, "answer_within_s": 0.3, **settings}
 

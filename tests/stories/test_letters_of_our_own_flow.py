@@ -170,7 +170,7 @@ async def test_pause_of_two_months_is_confirmed_with_its_own_date_and_its_end_wi
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # A slow machine is no missing address.
-    monkeypatch.setattr("aiocancel.intake._ADDRESS_WITHIN_S", 20.0)
+    monkeypatch.setattr("aiocancel.letters.ADDRESS_WITHIN_S", 20.0)
     async with writing_company(aiohttp_client, pool, stripe_api) as (company, server):
         ada = company.customer()
         await ada.go("/cancel")

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from aiocancel import PublicDeclaration, PublicExit, intake
+from aiocancel import PublicDeclaration, PublicExit, public_exit
 from aiocancel.config import DEFAULT_TEXTS
 from aiocancel.errors import ConfigurationError
 from aiocancel.postgres.console import ConsoleStore, Search
@@ -400,7 +400,7 @@ async def test_flood_ends_at_the_limits_and_keeps_what_was_typed(
 async def test_declaration_that_the_database_keeps_waiting_may_be_made_again_and_stays_one(
     company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(intake, "STORE_WITHIN_S", 0.3)
+    monkeypatch.setattr(public_exit, "STORE_WITHIN_S", 0.3)
 
     async with exit_of(company):
         page = (await page_of(company)).fields["page"]
