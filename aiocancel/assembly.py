@@ -51,7 +51,7 @@ from aiocancel.telemetry import told
 from aiocancel.vendors.own import own_flow_of
 from aiocancel.worker.acknowledge import Acknowledger
 from aiocancel.worker.confirm_offers import Offers
-from aiocancel.worker.count_days import DayCounter
+from aiocancel.worker.count_days import GATHER_S, DayCounter
 from aiocancel.worker.hooks import Hooks
 from aiocancel.worker.kept_readings import KeptReader
 from aiocancel.worker.match_declaration import DeclarationMatcher
@@ -198,7 +198,7 @@ async def _open_figures(
     await stack.enter_async_context(_looping(left.run(), "flow sessions"))
     kept = _make_kept_reader(parts, pool, stripe, accounts)
     await stack.enter_async_context(_looping(kept.run(), "readings"))
-    days = CountedDays(pool, parts.settings.mode, parts.settings.time_zone)
+    days = CountedDays(pool, parts.settings.mode, parts.settings.time_zone, gather_s=GATHER_S)
     await stack.enter_async_context(_looping(DayCounter(days).run(), "days"))
 
 

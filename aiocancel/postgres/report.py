@@ -10,6 +10,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from copy import copy
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
@@ -28,6 +29,7 @@ from aiocancel.core.measures.report import (
     Group,
     KeptOn,
     OfferFate,
+    PlanWeeks,
     ReasonShare,
     Report,
     Revenue,
@@ -52,6 +54,13 @@ _PACE_WEEKS: Final = 8
 # That of the view v_hold_out.
 _HOLD_OUT_DAY: Final = 30
 _NO_END: Final = datetime(9999, 1, 1, tzinfo=UTC)
+# A page shows a day that has just changed as it was counted last for so long. A worker looks every 15 seconds, and
+# counts such days first.
+AS_LAST_COUNTED_FOR: Final = timedelta(minutes=1)
+_AT_ONCE: Final = timedelta(0)
+_FIRST_MONDAY: Final = date(1900, 1, 1)
+# Of every plan in every week.
+_MOST_PLAN_WEEKS: Final = 20 * MOST_KEYS
 
 # Each figure is counted by one statement for a range of moments; its rows are a key, the day of a reading or 0, and
 # counts that add up over ranges.
@@ -139,13 +148,20 @@ WHERE s.opened_at >= $1 AND s.opened_at < $2 AND s.mode = $3 AND considered.valu
 GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT $4
 """
 
-# Days that were counted, and whose figure has not changed since, of one owner's days inside a range.
+# Days that were counted, and whose figure has not changed since, of one owner's days inside a range; with $6 above
+# nothing also those whose first change is younger than that. A change in the future is one of a clock that went back.
 COUNTED: Final = """
-SELECT d.since, d.until FROM aiocancel.counted_day d
+SELECT d.since, d.until, d.changed_at IS NOT NULL OR ($5 AND d.read_at IS NOT NULL) OR EXISTS (
+    SELECT FROM aiocancel.recount r
+    WHERE r.started_at >= d.since AND r.started_at < d.until AND ($5 OR NOT r.by_reading)) AS has_changed
+FROM aiocancel.counted_day d
 WHERE d.mode = $1 AND d.zone = $2 AND d.since >= $3 AND d.until <= $4
+  AND (d.changed_at IS NULL OR d.changed_at > now() - $6::interval AND d.changed_at < now() + $6::interval)
+  AND (NOT $5 OR d.read_at IS NULL OR d.read_at > now() - $6::interval AND d.read_at < now() + $6::interval)
   AND NOT EXISTS (
     SELECT FROM aiocancel.recount r
-    WHERE r.started_at >= d.since AND r.started_at < d.until AND ($5 OR NOT r.by_reading))
+    WHERE r.started_at >= d.since AND r.started_at < d.until AND ($5 OR NOT r.by_reading)
+      AND (r.noted_at <= now() - $6::interval OR r.noted_at >= now() + $6::interval))
 ORDER BY d.since
 """
 
@@ -169,6 +185,21 @@ SELECT to_char(date_trunc('week', since AT TIME ZONE zone), 'YYYY-MM-DD') AS key
     sum(numbers[7]), sum(numbers[8]), sum(numbers[9]), sum(numbers[10])]::bigint[] AS numbers
 FROM aiocancel.day_figure WHERE mode = $1 AND zone = $2 AND figure = $3 AND since = ANY($4)
 GROUP BY 1
+"""
+
+# Weeks are told by their number since a Monday, so that they fit where the day of a reading does.
+PLAN_WEEKS: Final = """
+SELECT coalesce(plan, '') AS key, ((started_at AT TIME ZONE $4)::date - date '1900-01-01') / 7 AS day,
+    ARRAY[count(*) FILTER (WHERE outcome = 'canceled')] AS numbers
+FROM aiocancel.v_sessions WHERE started_at >= $1 AND started_at < $2 AND mode = $3
+GROUP BY 1, 2 ORDER BY count(*) DESC, 1, 2 LIMIT $5
+"""
+
+ADD_UP_PLAN_WEEKS: Final = """
+SELECT key, ((since AT TIME ZONE zone)::date - date '1900-01-01') / 7 AS day,
+    ARRAY[sum(numbers[2])]::bigint[] AS numbers
+FROM aiocancel.day_figure WHERE mode = $1 AND zone = $2 AND figure = $3 AND since = ANY($4)
+GROUP BY 1, 2
 """
 
 # The newest, as many as are played in a moment.
@@ -224,6 +255,20 @@ class Figures:
         """Whether the pool is so small that the owner's pages take one connection of it for all that they do."""
         self.turns = asyncio.Semaphore(1 if self.is_alone else MOST_CONNECTIONS)
         """Held by whoever takes a connection."""
+        self._as_last_counted_for = _AT_ONCE
+        self.changed_days: set[datetime] = set()
+        """The first moments of days that were shown as they were before their last change; see ``as_last_counted``."""
+
+    def as_last_counted(self) -> Figures:
+        """Return the same for one page: a day whose first change is less than a minute old is shown as it was counted.
+
+        A worker counts it anew meanwhile. ``changed_days`` of what is returned names those days, and the page says so.
+        A day that has waited for longer, as without a worker, is counted session by session.
+        """
+        of_page = copy(self)
+        of_page._as_last_counted_for = AS_LAST_COUNTED_FOR
+        of_page.changed_days = set()
+        return of_page
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Connection]:
@@ -250,19 +295,22 @@ class Figures:
     async def _added(
         self, connection: Connection, figure: Figure, span: Span, *, by_week: bool = False
     ) -> Sums:
-        zone, is_of_readings = self._time_zone, figure in OF_READINGS
-        counted = await connection.fetch(COUNTED, self._mode, zone, *span, is_of_readings)
+        zone = self._time_zone
+        asked = (*span, figure in OF_READINGS, self._as_last_counted_for)
+        counted = await connection.fetch(COUNTED, self._mode, zone, *asked)
         if not counted and not by_week:
             # Another owner's days add up alike; weeks begin on the Monday of one's own.
             zone = await connection.fetchval(ZONES, self._mode)
             if zone:
-                counted = await connection.fetch(COUNTED, self._mode, zone, *span, is_of_readings)
+                counted = await connection.fetch(COUNTED, self._mode, zone, *asked)
         used, missing = gaps(span, [(row["since"], row["until"]) for row in counted])
 
         sums = Sums()
         if used:
             first = [since for since, _ in used]
-            add_up = ADD_UP_WEEKS if by_week else ADD_UP
+            changed = {row["since"] for row in counted if row["has_changed"]}
+            self.changed_days |= changed.intersection(first)
+            add_up = _ADD_UP_WEEKS[figure] if by_week else ADD_UP
             for row in await connection.fetch(add_up, self._mode, zone, figure, first):
                 sums.add(row["key"], row["day"], row["numbers"])
         by, loop = By.WEEK if by_week else None, asyncio.get_running_loop()
@@ -295,6 +343,17 @@ class Figures:
         sums = await self._sums(_GROUPED[by], since, until)
         found = [Group(key, Counts(*numbers)) for key, _, numbers in sums.items()]
         return sorted(found, key=lambda each: (-each.counts.sessions, each.key))[:MOST_GROUPS]
+
+    async def plan_weeks(self, since: datetime, until: datetime) -> Sequence[PlanWeeks]:
+        """Return how many of each plan cancelled in each week, in no order."""
+        async with self.reading() as connection:
+            weeks = await self._added(connection, Figure.BY_PLAN, (since, until), by_week=True)
+
+        found: dict[str, dict[str, int]] = {}
+        for plan, week, (canceled,) in weeks.items():
+            monday = _FIRST_MONDAY + timedelta(weeks=week)
+            found.setdefault(plan, {})[monday.isoformat()] = canceled
+        return [PlanWeeks(plan, canceled) for plan, canceled in found.items()]
 
     async def reasons(self, since: datetime, until: datetime) -> Sequence[ReasonShare]:
         """Return how often each reason was given, of the sessions that showed it."""
@@ -442,6 +501,8 @@ async def count(
         zone: Whose weeks are meant.
         by: Weeks in the place of one sum for all.
     """
+    if by is By.WEEK and figure is Figure.BY_PLAN:
+        return await connection.fetch(PLAN_WEEKS, *span, mode, zone, _MOST_PLAN_WEEKS)
     grouped = by or _BY.get(figure)
     if grouped is not None:
         return await connection.fetch(GROUPS, *span, mode, grouped, zone, MOST_KEYS)
@@ -468,6 +529,7 @@ _GROUPED: Final = {
     By.PLACE: Figure.BY_PLACE,
 }
 _BY: Final = {figure: by for by, figure in _GROUPED.items()}
+_ADD_UP_WEEKS: Final = {Figure.COUNTS: ADD_UP_WEEKS, Figure.BY_PLAN: ADD_UP_PLAN_WEEKS}
 
 
 def last_days(days: int, now: datetime) -> tuple[datetime, datetime]:

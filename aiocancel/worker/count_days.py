@@ -13,6 +13,8 @@ from aiocancel.telemetry import told
 logger = logging.getLogger("aiocancel")
 
 LOOK_EVERY_S: Final = 15.0
+# A page shows a changed day as it was for a minute; this and a look leave half of that for the counting.
+GATHER_S: Final = 5.0
 # A day takes some hundredths of a second; in between everything else has its turn.
 PAUSE_S: Final = 0.1
 

@@ -6,6 +6,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import asyncpg
 import pytest
 
 from aiocancel.core.measures.report import By, Report, report_as_json
@@ -30,6 +31,14 @@ SPANS = [
     (BASE + timedelta(days=3, hours=7), BASE + timedelta(days=9, hours=1)),
     (BASE + timedelta(hours=1), BASE + timedelta(hours=2)),
 ]
+
+
+# So short a time ago that few days are counted.
+NEAR = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0) - timedelta(days=6)
+
+
+def near(number: int, **fields: Any) -> PastSession:
+    return past(number, **{"opened_at": NEAR, **fields})
 
 
 def past(number: int, **fields: Any) -> PastSession:
@@ -174,6 +183,202 @@ async def test_a_change_of_an_old_session_counts_at_once_and_its_day_is_counted_
     assert await counted(pool) == days
     assert await everything(pool, BERLIN) == changed
     assert await pool.fetchval("SELECT count(*) FROM aiocancel.recount") == 0
+
+
+@pytest.mark.parametrize("change", ["an answer", "a reading", "a resumption"])
+async def test_a_page_shows_a_day_that_has_just_changed_as_it_was_counted_and_names_it(
+    pool: Pool, change: str
+) -> None:
+    await add_sessions(
+        pool,
+        past(1, told_by="vendor"),
+        past(2, told_by="vendor", opened_at=BASE + timedelta(days=1)),
+    )
+    await count_all(pool)
+    before, _ = await of_page(pool)
+
+    await pool.execute(CHANGES[change])
+    shown, changed = await of_page(pool)
+
+    assert (shown, changed) == (before, {await day_of(pool, BASE)})
+    assert await of_page(pool, exactly=True) != (before, set())
+    await count_all(pool)
+    assert await of_page(pool) == await of_page(pool, exactly=True)
+
+
+async def of_page(pool: Pool, *, exactly: bool = False) -> tuple[Any, set[datetime]]:
+    """What a page shows, and the days that it shows as they were."""
+    figures = Figures(pool, "test", time_zone=BERLIN)
+    figures = figures if exactly else figures.as_last_counted()
+    whole = await figures.report(*SPANS[0], by=By.PLACE, as_of=BASE)
+    return report_as_json(whole, BASE.date()), figures.changed_days
+
+
+async def day_of(pool: Pool, moment: datetime) -> datetime:
+    found: datetime = await pool.fetchval(
+        "SELECT since FROM aiocancel.counted_day WHERE since <= $1 AND until > $1", moment
+    )
+    return found
+
+
+async def change_a_place(pool: Pool, run: int = 1) -> None:
+    await pool.execute(
+        "UPDATE aiocancel.flow_session SET place = 'FR' WHERE session_id = $1", f"run_{run}"
+    )
+
+
+NOTES_OF = {
+    "a minute ago": "UPDATE aiocancel.recount SET noted_at = now() - interval '61 seconds'",
+    "by a clock that went back": "UPDATE aiocancel.recount SET noted_at = now() + interval '1 hour'",
+    "a minute ago, and again": (
+        "UPDATE aiocancel.recount SET noted_at = now() - interval '61 seconds';"
+        " INSERT INTO aiocancel.recount SELECT started_at FROM aiocancel.recount"
+    ),
+    "a minute ago, as a worker of other days has marked": (
+        "UPDATE aiocancel.counted_day SET changed_at = (SELECT min(noted_at) FROM aiocancel.recount)"
+        " - interval '61 seconds'; DELETE FROM aiocancel.recount"
+    ),
+    "before this release": "UPDATE aiocancel.recount SET noted_at = '-infinity'",
+}
+
+
+@pytest.mark.parametrize("when", NOTES_OF)
+async def test_a_day_that_changed_too_long_ago_is_counted_for_the_page(
+    pool: Pool, when: str
+) -> None:
+    await add_sessions(pool, near(1))
+    await count_all(pool)
+
+    await change_a_place(pool)
+    await pool.execute(NOTES_OF[when])
+
+    shown, changed = await of_page(pool)
+    assert [each["key"] for each in shown["groups"]] == ["FR"]
+    assert changed == set()
+    assert await count_all(pool) >= 1
+    assert await of_page(pool) == (shown, set())
+
+
+async def test_a_reading_that_nobody_counts_puts_after_a_minute_out_of_force_what_it_changes(
+    pool: Pool,
+) -> None:
+    (session,) = await add_sessions(pool, past(1))
+    await count_all(pool)
+    await pool.execute(
+        "UPDATE aiocancel.day_figure SET numbers = ARRAY(SELECT 100 * number FROM unnest(numbers) number)"
+    )
+
+    await add_reading(pool, session, paid={"eur": (2900, 0)})
+    await pool.execute(
+        "UPDATE aiocancel.counted_day SET read_at = now() - interval '61 seconds';"
+        " DELETE FROM aiocancel.recount"
+    )
+    shown, changed = await of_page(pool)
+
+    assert (shown["sessions"], changed) == (100, set())
+    assert [each["read"] for each in shown["kept"]] == [1]
+
+
+async def test_a_day_of_another_zone_is_marked_and_stays_until_its_own_worker_counts_it(
+    pool: Pool,
+) -> None:
+    await add_sessions(pool, near(1))
+    await count_all(pool, BERLIN)
+    await count_all(pool, "UTC")
+
+    await change_a_place(pool)
+    assert await count_all(pool, "UTC") == 1
+
+    berlin = Figures(pool, "test", time_zone=BERLIN).as_last_counted()
+    (group,) = await berlin.groups(*SPANS[0], By.PLACE)
+    assert (group.key, len(berlin.changed_days)) == ("DE", 1)
+    (group,) = await Figures(pool, "test", time_zone=BERLIN).groups(*SPANS[0], By.PLACE)
+    assert group.key == "FR"
+    assert await count_all(pool, BERLIN) == 1
+
+
+async def test_what_changed_first_is_counted_first_and_what_was_never_counted_last(
+    pool: Pool,
+) -> None:
+    days = [NEAR + n * timedelta(days=1) for n in range(4)]
+    await add_sessions(pool, *(near(n, opened_at=day) for n, day in enumerate(days)))
+    await count_all(pool)
+    await pool.execute("DELETE FROM aiocancel.counted_day WHERE since > $1", days[2])
+    for at, run in (("2 minutes", 1), ("9 minutes", 0), ("2 minutes", 2)):
+        await change_a_place(pool, run)
+        await pool.execute(
+            "UPDATE aiocancel.recount SET noted_at = date_trunc('minute', now()) - $1::text::interval"
+            " WHERE noted_at > now() - interval '1 minute'",
+            at,
+        )
+
+    counting = CountedDays(pool, "test", BERLIN)
+    order = [await counting.count_one() for _ in range(4)]
+
+    assert order[:3] == [await day_of(pool, days[n]) for n in (0, 2, 1)]
+    assert order[3] is not None
+    assert order[3] > days[3]
+
+
+async def test_a_day_that_changes_all_the_time_is_not_counted_all_the_time(pool: Pool) -> None:
+    await add_sessions(pool, near(1))
+    await count_all(pool)
+    counting = CountedDays(pool, "test", BERLIN, gather_s=300)
+
+    await change_a_place(pool)
+    assert await counting.count_one() is None
+    await change_a_place(pool)
+    await pool.execute(
+        "UPDATE aiocancel.counted_day SET changed_at = now() - interval '6 minutes' WHERE changed_at IS NOT NULL"
+    )
+
+    assert await counting.count_one() is not None
+    assert [await counting.count_one() for _ in range(2)] == [None, None]
+
+
+async def test_a_count_that_fails_leaves_what_was_counted_and_the_notes(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await add_sessions(pool, near(1))
+    await count_all(pool)
+    before, _ = await of_page(pool)
+    await change_a_place(pool)
+
+    monkeypatch.setattr(report, "REASONS", report.REASONS.replace("reason AS key", "1/0 AS key"))
+    with pytest.raises(asyncpg.DivisionByZeroError):
+        await CountedDays(pool, "test", BERLIN).count_one()
+    monkeypatch.undo()
+
+    assert (await of_page(pool))[0] == before
+    assert await count_all(pool) == 1
+
+
+@pytest.mark.parametrize("is_counted", [False, True], ids=["session by session", "by days"])
+async def test_the_cancellations_of_each_plan_are_told_by_week(
+    pool: Pool, is_counted: bool
+) -> None:
+    def of(number: int, plan: str | None, days: int, state: str = "canceled") -> PastSession:
+        price = None if plan is None else {"plan": plan, "price_minor": 1, "currency": "eur"}
+        return past(number, state=state, opened_at=BASE + timedelta(days=days), snapshot=price)
+
+    await add_sessions(
+        pool,
+        *(of(n, "Pro", days) for n, days in enumerate((0, 6, 7, 20))),
+        of(10, "Team", 6),
+        of(11, "Team", 7, "abandoned"),
+        of(12, None, 13),
+    )
+    if is_counted:
+        await count_all(pool)
+
+    found = await Figures(pool, "test", time_zone=BERLIN).plan_weeks(*SPANS[0])
+
+    first, second, third = (f"{BASE + timedelta(weeks=n):%Y-%m-%d}" for n in range(3))
+    assert {each.plan: dict(each.canceled) for each in found} == {
+        "Pro": {first: 2, second: 1, third: 1},
+        "Team": {first: 1, second: 0},
+        "": {second: 1},
+    }
 
 
 async def test_a_payment_that_is_noted_after_its_reading_counts(pool: Pool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -13,6 +14,8 @@ from aiocancel.core.measures.words import HoldOut
 
 ROW_HEAD: Final = ("figure", "key", "part", "whole", "low", "high", "currency", "amount_minor")
 """The columns of ``report_rows``."""
+MOST_PLANS: Final = 8
+"""As many charts as one look takes in."""
 
 
 class By(StrEnum):
@@ -60,6 +63,45 @@ class Group:
 
     key: str
     counts: Counts
+
+
+@dataclass(frozen=True, slots=True)
+class PlanWeeks:
+    """How many of one plan cancelled in each week, by its Monday.
+
+    Args:
+        plan: Its name; the empty one stands for sessions of which none is known.
+        canceled: How many, for each week that has sessions.
+        is_rest: Whether it is what the other plans come to together.
+    """
+
+    plan: str
+    canceled: Mapping[str, int]
+    is_rest: bool = False
+
+    @property
+    def total(self) -> int:
+        """How many in all weeks."""
+        return sum(self.canceled.values())
+
+
+def largest_plans(plans: Sequence[PlanWeeks], most: int = MOST_PLANS) -> list[PlanWeeks]:
+    """Return the plans with the most cancellations, and the rest as one of them; none that has no cancellation.
+
+    Args:
+        plans: All of them.
+        most: How many are returned, the rest included; 1 or more.
+    """
+    ordered = sorted(
+        (each for each in plans if each.total), key=lambda each: (-each.total, each.plan)
+    )
+    if len(ordered) <= most:
+        return ordered
+
+    rest: Counter[str] = Counter()
+    for each in ordered[most - 1 :]:
+        rest.update(each.canceled)
+    return [*ordered[: most - 1], PlanWeeks("", rest, is_rest=True)]
 
 
 @dataclass(frozen=True, slots=True)

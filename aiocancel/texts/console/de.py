@@ -298,6 +298,17 @@ _FIGURES: Final = {
         "Bis zur letzten Messung jeder Sitzung. Nie über Währungen hinweg addiert, nie aufs Jahr hochgerechnet. "
         "Enthält auch Kunden, die ohnehin geblieben wären."
     ),
+    "which_plans": "Welche Tarife?",
+    "other_plans": "Andere Tarife",
+    "same_axis": "Kündigungen je Woche, ab {first}. Jedes Diagramm reicht von 0 bis {top}.",
+    "days_have_changed": (
+        "{count} Tage haben sich in der letzten Minute geändert und werden so gezeigt, "
+        "wie sie davor gezählt wurden."
+    ),
+    "days_have_changed_one": (
+        "1 Tag hat sich in der letzten Minute geändert und wird so gezeigt, wie er davor "
+        "gezählt wurde."
+    ),
     "groups_by_reason": "Nach Grund",
     "groups_by_offer": "Nach angenommenem Angebot",
     "groups_by_plan": "Nach Tarif",

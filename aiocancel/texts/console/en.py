@@ -276,6 +276,16 @@ _FIGURES: Final = {
     "cost_of_offers": "Of these, offers taken",
     "money_line": "Until the latest reading of each session. Never added up over currencies, never annualised. "
     "It includes customers who would have stayed anyway.",
+    "which_plans": "Which plans?",
+    "other_plans": "Other plans",
+    "same_axis": "Cancellations by week, from {first} on. Every chart goes from 0 to {top}.",
+    "days_have_changed": (
+        "{count} days have changed within the last minute, and are shown as they were "
+        "counted before that."
+    ),
+    "days_have_changed_one": (
+        "1 day has changed within the last minute, and is shown as it was counted before that."
+    ),
     "groups_by_reason": "By reason",
     "groups_by_offer": "By accepted offer",
     "groups_by_plan": "By plan",

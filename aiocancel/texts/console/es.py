@@ -294,6 +294,15 @@ _FIGURES: Final = {
         "Hasta la última lectura de cada sesión. Nunca se suman monedas distintas ni se extrapola a un "
         "año. Incluye a clientes que se habrían quedado de todos modos."
     ),
+    "which_plans": "¿Qué planes?",
+    "other_plans": "Otros planes",
+    "same_axis": "Cancelaciones por semana, desde el {first}. Cada gráfico va de 0 a {top}.",
+    "days_have_changed": (
+        "{count} días han cambiado en el último minuto y se muestran como se contaron antes."
+    ),
+    "days_have_changed_one": (
+        "1 día ha cambiado en el último minuto y se muestra como se contó antes."
+    ),
     "groups_by_reason": "Por motivo",
     "groups_by_offer": "Por oferta aceptada",
     "groups_by_plan": "Por plan",

@@ -306,6 +306,17 @@ _FIGURES: Final = {
         "Jusqu'au dernier relevé de chaque session. Les devises ne sont jamais additionnées, "
         "et rien n'est annualisé. Y compris les clients qui seraient restés de toute façon."
     ),
+    "which_plans": "Quelles formules\xa0?",
+    "other_plans": "Autres formules",
+    "same_axis": "Résiliations par semaine, à partir du {first}. Chaque graphique va de 0 à {top}.",
+    "days_have_changed": (
+        "{count} jours ont changé dans la dernière minute et sont affichés tels qu'ils "
+        "avaient été comptés auparavant."
+    ),
+    "days_have_changed_one": (
+        "1 jour a changé dans la dernière minute et est affiché tel qu'il avait été "
+        "compté auparavant."
+    ),
     "groups_by_reason": "Par motif",
     "groups_by_offer": "Par offre acceptée",
     "groups_by_plan": "Par formule",

@@ -291,6 +291,16 @@ _FIGURES: Final = {
         "Fino all'ultima rilevazione di ogni sessione. Valute diverse non vengono mai sommate e nulla "
         "viene proiettato su un anno. Comprende i clienti che sarebbero rimasti comunque."
     ),
+    "which_plans": "Quali piani?",
+    "other_plans": "Altri piani",
+    "same_axis": "Disdette per settimana, dal {first}. Ogni grafico va da 0 a {top}.",
+    "days_have_changed": (
+        "{count} giorni sono cambiati nell'ultimo minuto e sono mostrati come erano stati "
+        "contati prima."
+    ),
+    "days_have_changed_one": (
+        "1 giorno è cambiato nell'ultimo minuto ed è mostrato come era stato contato prima."
+    ),
     "groups_by_reason": "Per motivo",
     "groups_by_offer": "Per offerta accettata",
     "groups_by_plan": "Per piano",

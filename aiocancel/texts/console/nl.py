@@ -295,6 +295,16 @@ _FIGURES: Final = {
         "Valuta's worden nooit bij elkaar opgeteld, bedragen nooit omgerekend naar een jaar. "
         "Ook klanten die toch wel gebleven waren, tellen mee."
     ),
+    "which_plans": "Welke abonnementsvormen?",
+    "other_plans": "Andere abonnementsvormen",
+    "same_axis": "Opzeggingen per week, vanaf {first}. Elke grafiek loopt van 0 tot {top}.",
+    "days_have_changed": (
+        "{count} dagen zijn in de laatste minuut veranderd en staan hier zoals ze "
+        "daarvoor zijn geteld."
+    ),
+    "days_have_changed_one": (
+        "1 dag is in de laatste minuut veranderd en staat hier zoals die daarvoor is geteld."
+    ),
     "groups_by_reason": "Per reden",
     "groups_by_offer": "Per aangenomen aanbod",
     "groups_by_plan": "Per abonnementsvorm",

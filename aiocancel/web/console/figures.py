@@ -6,8 +6,9 @@ that is too slow is left out, and the rest of the page is there.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
 from aiocancel.core.measures.definitions import DEFINITIONS
@@ -18,6 +19,7 @@ from aiocancel.core.measures.report import (
     Counts,
     Group,
     Report,
+    largest_plans,
     report_as_json,
     report_rows,
 )
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from aiohttp import web
     from markupsafe import Markup
 
+    from aiocancel.postgres.report import Figures
     from aiocancel.web.console.words import Writing
 
 
@@ -39,7 +42,8 @@ async def figures_page(desk: Desk, request: web.Request) -> Page:
     """Make the page of figures for the range that the address names."""
     now, writing = desk.now(), desk.writing
     days, by = read_range(request.query, now, desk.settings.time_zone), read_by(request.query)
-    figures, (since, until) = (await desk.store()).figures, (days.since, days.until)
+    figures = (await desk.store()).figures.as_last_counted()
+    since, until = days.since, days.until
 
     counts = await or_none(figures.counts(since, until))
     weeks = await or_none(figures.groups(since, until, By.WEEK))
@@ -50,9 +54,10 @@ async def figures_page(desk: Desk, request: web.Request) -> Page:
     revenue = await or_none(figures.revenue(since, until))
     hold_out = await or_none(figures.hold_out(desk.decide_on))
     first_at = await or_none(figures.first_at())
+    drawn = None if weeks is None else every_week(weeks, days, first_at)
+    plans = None if drawn is None else await _plans(figures, days, drawn)
 
     today = now.astimezone(days.zone).date()
-    drawn = None if weeks is None else every_week(weeks, days, first_at)
     report = Report(
         since,
         until,
@@ -76,6 +81,7 @@ async def figures_page(desk: Desk, request: web.Request) -> Page:
         "kept": kept,
         "revenue": revenue,
         "hold_out": hold_out,
+        "plans": plans,
     }
     return Page(
         "figures.html",
@@ -87,10 +93,13 @@ async def figures_page(desk: Desk, request: web.Request) -> Page:
             "bys": list(By),
             "first_at": first_at,
             "weeks_chart": _chart(drawn or (), writing),
+            "small": _small_charts(plans or (), writing),
+            "changed_days": len(figures.changed_days),
             "difference": difference_of(hold_out, writing),
             "sentences": () if hold_out is None else map(writing.say, hold_out.told(today)),
             "bar": charts.bar,
             "dot": charts.dot,
+            "amount_bar": charts.amount_bar,
             "share": writing.share,
             "Share": Share,
             "words": {each.key: writing.definition(each) for each in DEFINITIONS},
@@ -98,11 +107,65 @@ async def figures_page(desk: Desk, request: web.Request) -> Page:
         # A block that is missing is named, so that no program takes it for nothing.
         data={
             **report_as_json(report, today),
+            "weeks": [{"week": week, "canceled": count} for week, count in drawn or ()],
+            "plans": [
+                {"plan": each.plan or None, "is_rest": each.is_rest, "weeks": dict(each.weeks)}
+                for each in plans or ()
+            ],
+            "changed_days": len(figures.changed_days),
             "missing": [name for name, block in blocks.items() if block is None],
         },
         head=ROW_HEAD,
-        rows=list(report_rows(report)),
+        rows=[
+            *report_rows(report),
+            *_rows_of_weeks(() if by is By.WEEK else drawn or (), plans or ()),
+            _count_row("changed_days", "", len(figures.changed_days)),
+        ],
     )
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnPlan:
+    """One plan as it is drawn: every week of the chart above, in its order."""
+
+    plan: str
+    is_rest: bool
+    weeks: Sequence[tuple[str, int]]
+
+
+async def _plans(
+    figures: Figures, days: Range, drawn: Sequence[tuple[str, int]]
+) -> list[DrawnPlan] | None:
+    """Return the cancellations of the largest plans in the weeks that are drawn; None where that takes too long."""
+    weeks = [week for week, _ in drawn[-charts.MOST_COLUMNS :]]
+    if not weeks:
+        return []
+
+    since = datetime.combine(date.fromisoformat(weeks[0]), time(), days.zone)
+    found = await or_none(figures.plan_weeks(max(days.since, since), days.until))
+    if found is None:
+        return None
+    return [
+        DrawnPlan(each.plan, each.is_rest, [(week, each.canceled.get(week, 0)) for week in weeks])
+        for each in largest_plans(found)
+    ]
+
+
+def _rows_of_weeks(
+    weeks: Sequence[tuple[str, int]], plans: Sequence[DrawnPlan]
+) -> Iterator[Sequence[Any]]:
+    for week, count in weeks:
+        yield _count_row("canceled_by_week", week, count)
+    for each in plans:
+        figure = "canceled_by_other_plans" if each.is_rest else "canceled_by_plan_and_week"
+        for week, count in each.weeks:
+            yield _count_row(
+                figure, week if each.is_rest else f"{week} {each.plan}".rstrip(), count
+            )
+
+
+def _count_row(figure: str, key: str, count: int) -> Sequence[Any]:
+    return (figure, key, count, *[None] * (len(ROW_HEAD) - 3))
 
 
 def every_week(
@@ -135,6 +198,23 @@ def _chart(weeks: Sequence[tuple[str, int]], writing: Writing) -> Markup:
         return writing.t("chart_said", name=name, low=low, high=high, last=last)
 
     return charts.columns(weeks, say, label=writing.calendar_day, number=writing.number)
+
+
+def _small_charts(
+    plans: Sequence[DrawnPlan], writing: Writing
+) -> tuple[int, Sequence[tuple[str, int, Markup]]]:
+    """Return the end of the axis that all plans share, and the name, the sum and the chart of each."""
+    top = charts.round_top(max((count for each in plans for _, count in each.weeks), default=0))
+    listed = []
+    for each in plans:
+        name = writing.t("other_plans") if each.is_rest else each.plan or writing.t("none_of_these")
+
+        def say(low: int, high: int, last: int, name: str = name) -> str:
+            return writing.t("chart_said", name=name, low=low, high=high, last=last)
+
+        counts = [count for _, count in each.weeks]
+        listed.append((name, sum(counts), charts.small_columns(counts, top, say)))
+    return top, listed
 
 
 def difference_of(hold_out: HoldOut | None, writing: Writing) -> tuple[str, str, Markup] | None:

@@ -13,9 +13,11 @@ from aiocancel.core.measures.report import (
     Group,
     KeptOn,
     OfferFate,
+    PlanWeeks,
     ReasonShare,
     Report,
     Revenue,
+    largest_plans,
     report_as_json,
     report_rows,
 )
@@ -106,3 +108,27 @@ def test_a_report_without_a_hold_out_has_no_row_of_it() -> None:
     rows = report_rows(Report(SINCE, UNTIL, UNTIL, Counts()))
 
     assert [row for row in rows if row[0] == "hold_out"] == []
+
+
+def test_the_plans_with_the_most_cancellations_come_first_and_the_rest_is_one() -> None:
+    plans = [PlanWeeks(f"plan {n}", {"2026-01-05": n, "2026-01-12": n % 2}) for n in range(6)]
+
+    found = largest_plans(plans, most=3)
+
+    assert [(each.plan, each.total, each.is_rest) for each in found] == [
+        ("plan 5", 6, False),
+        ("plan 3", 4, False),
+        ("", 8, True),
+    ]
+    assert found[-1].canceled == {"2026-01-05": 7, "2026-01-12": 1}
+
+
+def test_a_plan_without_a_cancellation_is_none_of_the_largest_and_few_have_no_rest() -> None:
+    plans = [
+        PlanWeeks("a", {"2026-01-05": 1}),
+        PlanWeeks("", {"2026-01-05": 1}),
+        PlanWeeks("b", {}),
+    ]
+
+    assert [each.plan for each in largest_plans(plans, most=2)] == ["", "a"]
+    assert largest_plans([]) == []

@@ -33,10 +33,13 @@ def said(low: int, high: int, last: int) -> str:
         charts.columns(WEEKS, said),
         charts.bar(Share(3, 4)),
         charts.dot(Share(30, 40)),
-        charts.dot(Share(30, 40), hollow=True),
+        charts.dot(Share(30, 40), "hollow"),
+        charts.dot(Share(30, 40), "paused"),
+        charts.small_columns([3, 0, 12], 20, said),
+        charts.amount_bar(-5, (-5, 10)),
         charts.difference_dot(0.1, Interval(-0.02, 0.2)),
     ],
-    ids=["columns", "bar", "dot", "hollow", "difference"],
+    ids=["columns", "bar", "dot", "hollow", "paused", "small", "amount", "difference"],
 )
 def test_a_chart_has_no_style_attribute_and_no_script(markup: str) -> None:
     assert not re.search(r"style=|<script|<style|on\w+=|href|url\(", markup)
@@ -87,6 +90,38 @@ def test_a_label_is_escaped() -> None:
     assert "<b>" not in charts.columns([("<b>", 1)], lambda *_: "<b>")
 
 
+@given(st.lists(st.integers(0, 50), min_size=1, max_size=26), st.integers(50, 60))
+def test_small_columns_stand_on_nothing_and_share_the_axis_that_is_given(
+    counts: list[int], top: int
+) -> None:
+    (drawn,) = drawings(charts.small_columns(counts, top, said))
+    bars = [each for each in drawn if each.tag == "rect"]
+
+    assert [round(number(each, "height") * top / 62) for each in bars] == counts
+    assert {round(number(each, "y") + number(each, "height")) for each in bars} == {63}
+    assert number(bars[-1], "x") + number(bars[-1], "width") <= 160
+    assert [each.attrib["class"] for each in bars].count("bar so-far") == 1
+    assert drawn.attrib["aria-label"] == said(min(counts), max(counts), counts[-1])
+
+
+@given(st.lists(st.integers(-900, 900), min_size=1, max_size=3))
+def test_the_bar_of_an_amount_begins_at_the_line_of_nothing_and_is_as_long_as_the_amount(
+    amounts: list[int],
+) -> None:
+    reach = (max(0, *amounts) - min(0, *amounts)) or 1
+    zeros = set()
+    for amount in amounts:
+        (drawn,) = drawings(charts.amount_bar(amount, amounts))
+        bar, zero = drawn
+        start, width, at = number(bar, "x"), number(bar, "width"), number(zero, "x1")
+
+        assert width == pytest.approx(98 * abs(amount) / reach, abs=0.11)
+        assert (start if amount >= 0 else start + width) == pytest.approx(at, abs=0.11)
+        assert 0 <= start <= start + width <= 99.2
+        zeros.add(at)
+    assert len(zeros) == 1
+
+
 @given(st.integers(0, 500), st.integers(1, 500))
 def test_a_dot_lies_inside_its_interval_and_both_on_the_axis(part: int, rest: int) -> None:
     (drawn,) = drawings(charts.dot(Share(part, part + rest)))
@@ -110,4 +145,4 @@ def test_the_axis_of_a_difference_grows_to_hold_its_interval(one: float, two: fl
     ("most", "top"), [(0, 1), (3, 3), (7, 10), (12, 20), (50, 50), (51, 100), (999, 1000)]
 )
 def test_the_axis_ends_at_a_round_number(most: int, top: int) -> None:
-    assert charts._round_top(most) == top
+    assert charts.round_top(most) == top

@@ -25,6 +25,7 @@ from aiocancel.core.measures.report import ROW_HEAD, Counts, Group
 from aiocancel.core.measures.words import HoldOut
 from aiocancel.errors import ConfigurationError, UnavailableError
 from aiocancel.postgres import report
+from aiocancel.postgres.counted_days import CountedDays
 from aiocancel.postgres.report import Figures
 from aiocancel.web.console.figures import difference_of, every_week
 from aiocancel.web.console.range import Range
@@ -156,7 +157,9 @@ async def test_each_chart_shows_the_numbers_of_its_table(client: Client, pool: P
         counts = re.search(r"(\d+) of (\d+)", words)
         if counts is not None:
             share = int(counts[1]) / int(counts[2])
-            kind = next(each for each in ("hollow", "dot", "bar") if f'class="{each}"' in drawn)
+            kind = next(
+                each for each in ("hollow", "paused", "dot", "bar") if f'class="{each}"' in drawn
+            )
             if kind == "bar":
                 width = re.search(r'class="bar" x="0" y="1" width="([0-9.]+)"', drawn)
                 assert width is not None
@@ -173,10 +176,95 @@ async def test_each_chart_shows_the_numbers_of_its_table(client: Client, pool: P
             middle = 100 + reach / (2 * axis)
             assert of_attribute(drawn, "dot") == pytest.approx(middle, abs=0.3)
         kinds.add(kind)
-    assert kinds == {"hollow", "dot", "bar", "difference"}
+    assert kinds == {"hollow", "paused", "dot", "bar", "difference"}
 
 
 NUMBER = r"[+−]?[0-9]+\.[0-9]"
+
+
+async def test_each_plan_has_a_small_chart_with_one_axis_and_a_table_and_the_ninth_is_among_others(
+    client: Client, pool: Pool
+) -> None:
+    def of(number: int, plan: str, weeks: int) -> PastSession:
+        price = {"plan": plan, "price_minor": 500, "currency": "eur", "interval": "month"}
+        return PastSession(number, opened_at=NOW - timedelta(weeks=weeks), snapshot=price)
+
+    plans = ["Pro", "Pro", "Pro", "Team", "Team", "<b>", *(f"Small {n}" for n in range(6))]
+    await add_sessions(pool, *(of(n, plan, n % 3) for n, plan in enumerate(plans)))
+
+    whole = await page(client, "/figures")
+    found = await (await get(client, "/figures", view="json")).json()
+    rows = list(csv.reader(io.StringIO(await (await get(client, "/figures", view="csv")).text())))
+
+    section = whole[whole.index('id="plans"') : whole.index('id="groups"')]
+    names = re.findall(r"<li><p>(.*?) <span", section)
+    assert names == ["Pro", "Team", "&lt;b&gt;", *(f"Small {n}" for n in range(4)), "Other plans"]
+    assert "goes from 0 to 1" in section
+    small = re.findall(r'<svg class="small".*?</svg>', section, re.DOTALL)
+    drawn = [[round(float(each) / 62) for each in COLUMN.findall(chart)] for chart in small]
+    table = [
+        [int(each) for each in re.findall(r'class="number">(\d+)</td>', row)]
+        for row in re.findall(r'<tr><td class="day">.*?</tr>', section)
+    ]
+    assert [list(column) for column in zip(*table, strict=True)] == drawn
+    assert [sum(counts) for counts in drawn] == [3, 2, 1, 1, 1, 1, 1, 2]
+    assert [sum(each["weeks"].values()) for each in found["plans"]] == [3, 2, 1, 1, 1, 1, 1, 2]
+    assert [each["is_rest"] for each in found["plans"]] == [False] * 7 + [True]
+    of_figure = {
+        name: sum(int(row[2]) for row in rows if row[0] == name)
+        for name in ("canceled_by_week", "canceled_by_plan_and_week", "canceled_by_other_plans")
+    }
+    assert of_figure == {
+        "canceled_by_week": 12,
+        "canceled_by_plan_and_week": 10,
+        "canceled_by_other_plans": 2,
+    }
+    assert sum(each["canceled"] for each in found["weeks"]) == 12
+
+
+async def test_amounts_have_bars_on_one_axis_for_each_currency(client: Client, pool: Pool) -> None:
+    ago = NOW - timedelta(days=50)
+    taken = PastSession(1, "accepted", opened_at=ago, shown=("half",), accepted="half")
+    first, second = await add_sessions(pool, taken, PastSession(2, opened_at=ago))
+    await add_reading(pool, first, paid={"eur": (1000, 500)})
+    await add_reading(pool, second, paid={"eur": (1000, 0), "jpy": (-500, 0)})
+
+    whole = await page(client, "/figures")
+
+    section = whole[
+        whole.index('id="money"') : whole.index("</section>", whole.index('id="money"'))
+    ]
+    widths = [
+        float(each)
+        for each in re.findall(r'class="bar" x="[0-9.]+" y="1" width="([0-9.]+)"', section)
+    ]
+    assert widths == [98.0, 24.5, 24.5, 98.0, 0.0, 0.0]
+
+
+async def test_the_page_says_that_days_have_just_changed_and_counts_them_itself_after_a_minute(
+    client: Client, pool: Pool
+) -> None:
+    ago = NOW - timedelta(days=20)
+    await add_sessions(pool, PastSession(1, opened_at=ago), PastSession(2, opened_at=ago))
+    days = CountedDays(pool, "test", "UTC")
+    while await days.count_one() is not None:
+        pass
+    assert "within the last minute" not in plain(await page(client, "/figures"))
+
+    await pool.execute("UPDATE aiocancel.flow_session SET state = 'abandoned'")
+    text = plain(await page(client, "/figures"))
+    found = await (await get(client, "/figures", view="json")).json()
+    rows = await _csv(client, "/figures")
+
+    assert "2 cancelled" in text
+    assert "1 day has changed within the last minute, and is shown as it was counted" in text
+    assert found["changed_days"] == 1
+    assert "changed_days,,1,,,,,\r\n" in rows
+
+    await pool.execute("UPDATE aiocancel.recount SET noted_at = now() - interval '61 seconds'")
+    text = plain(await page(client, "/figures"))
+    assert "2 left without change" in text
+    assert "within the last minute" not in text
 
 
 async def test_a_range_without_sessions_says_when_the_first_was_and_a_new_site_that_there_is_none(
