@@ -111,32 +111,26 @@ def small_columns(
         so_far: Whether the last column is still growing, and is drawn paler.
     """
     step, high = _SMALL_WIDTH / len(values), _SMALL_HEIGHT - 2
-    parts = [
-        Markup('<line class="grid" x1="0" x2="{}" y1="0.5" y2="0.5"/>').format(_SMALL_WIDTH),
-        *(
-            Markup(
-                '<rect class="{}" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}"/>'
-            ).format(
-                "bar so-far" if so_far and at == len(values) - 1 else "bar",
-                at * step + step * 0.15,
-                1 + high * (1 - count / top),
-                step * 0.7,
-                high * count / top,
-            )
-            for at, count in enumerate(values)
-        ),
-        Markup('<line class="zero" x1="0" x2="{0}" y1="{1}" y2="{1}"/>').format(
-            _SMALL_WIDTH, _SMALL_HEIGHT - 0.5
-        ),
+    columns = [
+        (at * step + step * 0.15, high * count / top, so_far and at == len(values) - 1)
+        for at, count in enumerate(values)
     ]
-    return Markup(
-        '<svg class="small" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>'
-    ).format(
-        _SMALL_WIDTH,
-        _SMALL_HEIGHT,
-        say(min(values), max(values), values[-1]),
-        Markup().join(parts),
+
+    grid = Markup('<line class="grid" x1="0" x2="{}" y1="0.5" y2="0.5"/>').format(_SMALL_WIDTH)
+    bars = Markup().join(
+        Markup('<rect class="{}" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}"/>').format(
+            "bar so-far" if is_growing else "bar", x, 1 + high - tall, step * 0.7, tall
+        )
+        for x, tall, is_growing in columns
     )
+    zero = Markup('<line class="zero" x1="0" x2="{0}" y1="{1}" y2="{1}"/>').format(
+        _SMALL_WIDTH, _SMALL_HEIGHT - 0.5
+    )
+
+    said = say(min(values), max(values), values[-1])
+    return Markup(
+        '<svg class="small" viewBox="0 0 {} {}" role="img" aria-label="{}">{}{}{}</svg>'
+    ).format(_SMALL_WIDTH, _SMALL_HEIGHT, said, grid, bars, zero)
 
 
 def amount_bar(minor: int, beside: Sequence[int]) -> Markup:

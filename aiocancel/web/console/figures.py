@@ -6,7 +6,7 @@ that is too slow is left out, and the rest of the page is there.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ from aiocancel.core.measures.report import (
     By,
     Counts,
     Group,
+    PlanWeeks,
     Report,
     largest_plans,
     report_as_json,
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from aiohttp import web
     from markupsafe import Markup
 
-    from aiocancel.postgres.report import Figures
     from aiocancel.web.console.words import Writing
 
 
@@ -55,7 +55,7 @@ async def figures_page(desk: Desk, request: web.Request) -> Page:
     hold_out = await or_none(figures.hold_out(desk.decide_on))
     first_at = await or_none(figures.first_at())
     drawn = None if weeks is None else every_week(weeks, days, first_at)
-    plans = None if drawn is None else await _plans(figures, days, drawn)
+    plans = None if drawn is None else await _plans(figures.plan_weeks, days, drawn)
 
     today = now.astimezone(days.zone).date()
     report = Report(
@@ -134,7 +134,9 @@ class DrawnPlan:
 
 
 async def _plans(
-    figures: Figures, days: Range, drawn: Sequence[tuple[str, int]]
+    count: Callable[[datetime, datetime], Awaitable[Sequence[PlanWeeks]]],
+    days: Range,
+    drawn: Sequence[tuple[str, int]],
 ) -> list[DrawnPlan] | None:
     """Return the cancellations of the largest plans in the weeks that are drawn; None where that takes too long."""
     weeks = [week for week, _ in drawn[-charts.MOST_COLUMNS :]]
@@ -142,7 +144,7 @@ async def _plans(
         return []
 
     since = datetime.combine(date.fromisoformat(weeks[0]), time(), days.zone)
-    found = await or_none(figures.plan_weeks(max(days.since, since), days.until))
+    found = await or_none(count(max(days.since, since), days.until))
     if found is None:
         return None
     return [

@@ -251,20 +251,21 @@ async def test_the_page_says_that_days_have_just_changed_and_counts_them_itself_
         pass
     assert "within the last minute" not in plain(await page(client, "/figures"))
 
-    await pool.execute("UPDATE aiocancel.flow_session SET state = 'abandoned'")
+    await pool.execute("UPDATE aiocancel.flow_session SET place = 'FR'")
     text = plain(await page(client, "/figures"))
-    found = await (await get(client, "/figures", view="json")).json()
+    found = await (await get(client, "/figures", view="json", by="place")).json()
     rows = await _csv(client, "/figures")
 
-    assert "2 cancelled" in text
     assert "1 day has changed within the last minute, and is shown as it was counted" in text
+    assert [each["key"] for each in found["groups"]] == ["DE"]
     assert found["changed_days"] == 1
     assert "changed_days,,1,,,,,\r\n" in rows
 
     await pool.execute("UPDATE aiocancel.recount SET noted_at = now() - interval '61 seconds'")
     text = plain(await page(client, "/figures"))
-    assert "2 left without change" in text
+    found = await (await get(client, "/figures", view="json", by="place")).json()
     assert "within the last minute" not in text
+    assert ([each["key"] for each in found["groups"]], found["changed_days"]) == (["FR"], 0)
 
 
 async def test_a_range_without_sessions_says_when_the_first_was_and_a_new_site_that_there_is_none(
@@ -325,9 +326,11 @@ async def test_a_block_that_is_too_slow_is_left_out_and_named_and_the_rest_is_th
     text = plain(await page(client, "/figures"))
     found = await (await get(client, "/figures", view="json")).json()
 
-    assert text.count("Cancelling is not affected") == 6
+    assert text.count("Cancelling is not affected") == 7
     assert "What became of those who saw an offer?" in text
-    assert found["missing"] == ["counts", "weeks", "groups", "reasons", "revenue", "hold_out"]
+    assert found["missing"] == [
+        *("counts", "weeks", "groups", "reasons", "revenue", "hold_out", "plans")
+    ]
 
 
 async def test_a_cancellation_does_not_wait_for_figures_however_many_are_asked_for(
