@@ -83,7 +83,7 @@ async def test_every_page_is_accessible_at_both_widths_in_both_schemes_and_fits_
 # The colour of each mark of a chart and of each text, as greys are: the share of light that comes back from it.
 GREYS = """
 () => [...document.querySelectorAll(
-        'main svg :is(.bar, .dot, .range, .hollow, .zero, .axis), main :is(td, th, p, h1, h2)')]
+        'main svg :is(.bar, .dot, .range, .hollow, .paused, .zero, .axis), main :is(td, th, p, h1, h2)')]
     .map(each => {
         const style = getComputedStyle(each);
         const drawn = each.closest('svg') === null ? style.color
@@ -107,13 +107,15 @@ async def test_a_print_in_grey_has_marks_and_words_that_stand_out_from_paper(
     await page.goto(f"{url}/figures?view=print")
 
     greys = await page.evaluate(GREYS)
-    drawn = page.locator("main :is(svg.w720, svg.cell) :is(.bar, .dot, .range, .hollow)")
+    drawn = page.locator(
+        "main :is(svg.w720, svg.cell, svg.small) :is(.bar, .dot, .range, .hollow, .paused)"
+    )
 
     # All of them are on the paper.
     assert await drawn.evaluate_all("all => all.every(each => each.getClientRects().length > 0)")
     assert await drawn.count() > 20
     kinds = {kind for kind, _ in greys}
-    assert {"bar", "dot", "range", "axis", "TD"} <= kinds
+    assert {"bar", "dot", "paused", "range", "axis", "TD"} <= kinds
     # Three to one for marks and 4.5 to one for words, on white; all marks are held to the words' measure.
     assert [each for each in greys if 1.05 / (each[1] + 0.05) < 4.5] == []
     # And a mark that means another thing differs by its form: hollow, or dashed.
