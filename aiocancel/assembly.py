@@ -47,7 +47,7 @@ from aiocancel.postgres.rate_limit import RateBudgets
 from aiocancel.postgres.schema import check_schema, migrate
 from aiocancel.postgres.stripe_news import StripeNews
 from aiocancel.postgres.vendor_events import Doorbell
-from aiocancel.telemetry import told
+from aiocancel.telemetry import type_and_place
 from aiocancel.vendors.own import own_flow_of
 from aiocancel.worker.acknowledge import Acknowledger
 from aiocancel.worker.confirm_offers import Offers
@@ -382,7 +382,7 @@ async def _close(mailer: Any) -> None:
         async with asyncio.timeout(_STOP_GRACE_S):
             await mailer.close()
     except Exception as error:
-        logger.warning("the mailer did not close: %s", told(error))
+        logger.warning("the mailer did not close: %s", type_and_place(error))
 
 
 async def _open_resolvers(

@@ -71,7 +71,7 @@ from aiocancel.telemetry import (
     PageFactsMissing,
     PropertyLeftOut,
     guarded,
-    told,
+    type_and_place,
 )
 
 # Where nobody tells us of ends, this is how often we look for them.
@@ -607,7 +607,7 @@ def _reason(error: Exception) -> str:
     if isinstance(error, TimeoutError):
         return "Stripe took too long"
     # Another's text may hold anything.
-    return str(error) if isinstance(error, AiocancelError) else told(error)
+    return str(error) if isinstance(error, AiocancelError) else type_and_place(error)
 
 
 def _loop_time(deadline: float) -> float:

@@ -361,7 +361,7 @@ def both(*hooks: EventHook) -> EventHook:
     return call
 
 
-def told(error: BaseException) -> str:
+def type_and_place(error: BaseException) -> str:
     """Return an error's type and where it came from, innermost first.
 
     Not its text: the application's may name a customer, and the database's quotes the row.

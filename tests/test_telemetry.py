@@ -32,7 +32,7 @@ from aiocancel.telemetry import (
     both,
     guarded,
     log_event,
-    told,
+    type_and_place,
 )
 
 EXAMPLES = [
@@ -244,11 +244,11 @@ def test_an_error_is_told_by_its_type_and_place_and_never_by_its_text() -> None:
 
     with pytest.raises(KeyError) as caught:
         somewhere()
-    words = told(caught.value)
+    words = type_and_place(caught.value)
     assert words.startswith("KeyError < test_telemetry.py:")
     assert "somewhere" in words
     assert "ada" not in words
 
 
 def test_an_error_that_was_never_raised_is_told_by_its_type() -> None:
-    assert told(ValueError("ada@example.com")) == "ValueError"
+    assert type_and_place(ValueError("ada@example.com")) == "ValueError"

@@ -22,7 +22,7 @@ from aiocancel.core.mail import MailMessage, one_line
 from aiocancel.core.public_exit import PublicDeclaration, Termination
 from aiocancel.core.sentences import Sentence
 from aiocancel.errors import ConfigurationError
-from aiocancel.telemetry import EventHook, PageTemplateFailed, told
+from aiocancel.telemetry import EventHook, PageTemplateFailed, type_and_place
 from aiocancel.texts import statutory
 from aiocancel.wording import Words
 
@@ -179,7 +179,7 @@ class LetterTemplates:
                     .render(values)
                 )
             except Exception as error:  # whatever it is, ours stand in
-                self._on_event(PageTemplateFailed(name, told(error)))
+                self._on_event(PageTemplateFailed(name, type_and_place(error)))
         return self._environment("ours", _ours).get_template(name).render(values)
 
     def _environment(

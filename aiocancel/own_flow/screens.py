@@ -17,7 +17,7 @@ from aiocancel.errors import UnreadableLedgerError
 from aiocancel.own_flow.inputs import Declare, FlowBounds, RequestFacts
 from aiocancel.own_flow.stored_sessions import Run, as_stored, reason_told
 from aiocancel.own_flow.stripe_reading import StripeReading
-from aiocancel.telemetry import EventHook, LookupFailed, told
+from aiocancel.telemetry import EventHook, LookupFailed, type_and_place
 
 logger = logging.getLogger("aiocancel")
 
@@ -131,7 +131,7 @@ class Screens:
             ]
             return declare(self.of(run), offers, months)
         except Exception as error:
-            logger.warning("the words of a declaration were not kept: %s", told(error))
+            logger.warning("the words of a declaration were not kept: %s", type_and_place(error))
             return plain
 
     def _offer_on_screen(self, run: Run, key: str) -> OfferOnScreen | None:

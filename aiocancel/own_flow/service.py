@@ -61,7 +61,7 @@ from aiocancel.own_flow.stripe_reading import STRIPE_WITHIN_S, StripeReading
 from aiocancel.ports import FlowReader
 from aiocancel.postgres.claims import RecordedClaim
 from aiocancel.postgres.flow_sessions import Acceptance, Before, FlowSessions, Move, NewSession
-from aiocancel.telemetry import EventHook, LookupFailed, guarded, told
+from aiocancel.telemetry import EventHook, LookupFailed, guarded, type_and_place
 from aiocancel.vendors.own import OwnFlow
 
 logger = logging.getLogger("aiocancel")
@@ -497,7 +497,7 @@ class OwnFlowService:
                 async with asyncio.timeout(_NOTED_WITHIN_S):
                     await self._sessions.canceled(run.row, move, is_its_own=is_its_own)
             except Exception as error:
-                logger.warning("the end of a flow session was not noted: %s", told(error))
+                logger.warning("the end of a flow session was not noted: %s", type_and_place(error))
 
         task = asyncio.create_task(note(), name="aiocancel flow session")
         self._noting.add(task)

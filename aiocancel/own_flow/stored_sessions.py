@@ -21,7 +21,7 @@ from aiocancel.core.page_facts import ShownSubscription
 from aiocancel.errors import AiocancelError, ConfigurationError, UnreadableLedgerError
 from aiocancel.postgres.connection import unavailable_on_refusal, within
 from aiocancel.postgres.flow_sessions import FlowSessions, Move, SessionRow
-from aiocancel.telemetry import EventHook, LookupFailed, told
+from aiocancel.telemetry import EventHook, LookupFailed, type_and_place
 
 logger = logging.getLogger("aiocancel")
 
@@ -202,4 +202,4 @@ def reason_told(error: BaseException) -> str:
     if isinstance(error, TimeoutError):
         return "it took too long"
     # Another's text may hold anything.
-    return str(error) if isinstance(error, AiocancelError) else told(error)
+    return str(error) if isinstance(error, AiocancelError) else type_and_place(error)

@@ -9,7 +9,7 @@ from typing import Final
 from aiohttp import web
 
 from aiocancel.config import Settings
-from aiocancel.telemetry import told
+from aiocancel.telemetry import type_and_place
 from aiocancel.wording import Words
 
 __all__ = ["ChooseLocale", "Languages", "Words", "accepted_languages", "best_language"]
@@ -60,7 +60,9 @@ class Languages:
         try:
             chosen = self._choose(request)
         except Exception as error:
-            logger.error("locale failed, and the browser's language is taken: %s", told(error))
+            logger.error(
+                "locale failed, and the browser's language is taken: %s", type_and_place(error)
+            )
             return None
         return None if not isinstance(chosen, str) else self._best([chosen.replace("_", "-")])
 

@@ -16,7 +16,7 @@ from aiohttp import web
 from markupsafe import Markup
 
 from aiocancel.core.sentences import Money
-from aiocancel.telemetry import PageTemplateFailed, told
+from aiocancel.telemetry import PageTemplateFailed, type_and_place
 from aiocancel.web.csp_header import ENFORCED, StrictResponse, new_nonce
 from aiocancel.web.languages import Words
 from aiocancel.web.template_variable import environment_key
@@ -163,7 +163,7 @@ async def _in_the_dress_of_the_site(
             return await template.render_async(values)
         return template.render(values)
     except Exception as error:  # whatever it is, ours stand in
-        site.on_event(PageTemplateFailed(name, told(error)))
+        site.on_event(PageTemplateFailed(name, type_and_place(error)))
         return None
 
 

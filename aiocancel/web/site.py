@@ -18,7 +18,7 @@ from aiohttp import web
 from aiocancel.config import Settings
 from aiocancel.core.claim import OWN_FLOW
 from aiocancel.errors import AiocancelError, ConfigurationError, UnavailableError
-from aiocancel.telemetry import EventHook, told
+from aiocancel.telemetry import EventHook, type_and_place
 from aiocancel.web.csp_header import PolicyWriter
 from aiocancel.web.languages import ChooseLocale, Languages
 from aiocancel.web.style import style_sheet
@@ -166,7 +166,7 @@ class Site:
             self.vendor.with_options(options)
         except Exception as error:
             # Only our own message is sure to name no customer.
-            reason = str(error) if isinstance(error, ConfigurationError) else told(error)
+            reason = str(error) if isinstance(error, ConfigurationError) else type_and_place(error)
             logger.error("options failed, and the flow opens as it is set: %s", reason)
             return None
         return options
@@ -185,7 +185,9 @@ class Site:
         except Exception as error:
             hint = _SESSION_HINT if "aiohttp_session" in str(error) else ""
             # Not its text, which may name a customer.
-            logger.error("identify failed, and nobody can cancel: %s%s", told(error), hint)
+            logger.error(
+                "identify failed, and nobody can cancel: %s%s", type_and_place(error), hint
+            )
             raise UnavailableError(f"identify failed ({type(error).__name__})") from error
 
     async def place_of(self, customer_id: str) -> str | None:
@@ -201,7 +203,9 @@ class Site:
                 answer = self._place(customer_id)
                 place: object = await answer if inspect.isawaitable(answer) else answer
         except Exception as error:
-            logger.error("place failed, and the rules of every place hold: %s", told(error))
+            logger.error(
+                "place failed, and the rules of every place hold: %s", type_and_place(error)
+            )
             return None
         if isinstance(place, str) and _PLACE.fullmatch(place.upper()):
             return place.upper()

@@ -68,7 +68,7 @@ from aiocancel.telemetry import (
     EventHook,
     PageFactsMissing,
     guarded,
-    told,
+    type_and_place,
 )
 from aiocancel.texts import statutory
 from aiocancel.wording import Words, words_of
@@ -267,7 +267,7 @@ class Acknowledger:
                 return await mail_address_of(self._email, due.customer_id, owned)
         except Exception as error:
             # Not its text, which may name a customer.
-            logger.error("email failed, and a letter waits: %s", told(error))
+            logger.error("email failed, and a letter waits: %s", type_and_place(error))
             raise TransientBillingError("email failed", code=Code.MAILER_FAILED) from None
 
     def _write(self, one: Letter, letter_id: uuid.UUID, due: LetterDue) -> WrittenLetter:
@@ -334,7 +334,7 @@ class Acknowledger:
     def _facts_missing(self, taken: TakenAction, error: Exception) -> None:
         # Whoever asked has told of a permission that the key lacks, and told it once.
         if getattr(error, "code", None) != Code.PERMISSION_MISSING:
-            self._on_event(PageFactsMissing(taken.action.subscription_id, told(error)))
+            self._on_event(PageFactsMissing(taken.action.subscription_id, type_and_place(error)))
 
     async def _hand_over(
         self,
@@ -373,7 +373,7 @@ class Acknowledger:
                 result: object = await self._mailer.send(message)
         except Exception as error:
             # Not its text: a server's answer names the customer.
-            logger.error("the mailer failed: %s", told(error))
+            logger.error("the mailer failed: %s", type_and_place(error))
             return lost
 
         if not isinstance(result, HandedOver | TryAgain | MailRefused):

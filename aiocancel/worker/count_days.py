@@ -8,7 +8,7 @@ from typing import Final
 
 from aiocancel.errors import AiocancelError
 from aiocancel.postgres.counted_days import CountedDays
-from aiocancel.telemetry import told
+from aiocancel.telemetry import type_and_place
 
 logger = logging.getLogger("aiocancel")
 
@@ -44,5 +44,5 @@ class DayCounter:
             except AiocancelError as error:
                 logger.warning("counting the figures of days must wait: %s", error)
             except Exception as error:
-                logger.error("counting the figures of days failed: %s", told(error))
+                logger.error("counting the figures of days failed: %s", type_and_place(error))
             await asyncio.sleep(self._look_every_s if found is None else self._pause_s)

@@ -25,7 +25,7 @@ from aiocancel.errors import (
     UnavailableError,
 )
 from aiocancel.postgres.kept_readings import DueReading, KeptReadings
-from aiocancel.telemetry import EventHook, guarded, told
+from aiocancel.telemetry import EventHook, guarded, type_and_place
 from aiocancel.worker.permissions import MissingPermissions
 from aiocancel.worker.row_accounts import RowAccounts
 
@@ -95,7 +95,7 @@ class KeptReader:
             except AiocancelError as error:
                 logger.warning("reading who is still there must wait: %s", error)
             except Exception as error:
-                logger.error("reading who is still there failed: %s", told(error))
+                logger.error("reading who is still there failed: %s", type_and_place(error))
             if not found:
                 await asyncio.sleep(self._look_every_s)
 
@@ -126,7 +126,7 @@ class KeptReader:
             raise
         except Exception as error:
             # One that cannot be stored keeps no other from being read.
-            logger.error("a reading of day %s cannot be stored: %s", due.day, told(error))
+            logger.error("a reading of day %s cannot be stored: %s", due.day, type_and_place(error))
             await self._readings.later(due, delay_s=_WAIT_FOR_OWNER_S)
 
     async def _account_of(self, due: DueReading) -> str | None:

@@ -23,7 +23,7 @@ from aiocancel.errors import (
 )
 from aiocancel.ports import OutcomeVerifier
 from aiocancel.postgres.flow_sessions import SWEEP_BATCH, AcceptedRow, FlowSessions
-from aiocancel.telemetry import told
+from aiocancel.telemetry import type_and_place
 from aiocancel.worker.row_accounts import RowAccounts
 
 logger = logging.getLogger("aiocancel")
@@ -135,7 +135,7 @@ class LeftSessions:
             except UnavailableError as error:
                 logger.error("flow sessions that were left cannot be ended: %s", error)
             except Exception as error:
-                logger.error("ending flow sessions failed (%s)", told(error))
+                logger.error("ending flow sessions failed (%s)", type_and_place(error))
 
             if found < SWEEP_BATCH:
                 await asyncio.sleep(LOOK_EVERY_S)

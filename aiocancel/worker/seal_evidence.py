@@ -8,7 +8,7 @@ from typing import Final
 
 from aiocancel.errors import UnavailableError
 from aiocancel.postgres.evidence import Evidence
-from aiocancel.telemetry import told
+from aiocancel.telemetry import type_and_place
 
 logger = logging.getLogger("aiocancel")
 
@@ -34,6 +34,6 @@ class EvidenceSealer:
             except UnavailableError as error:
                 logger.error("facts wait for their seal: %s", error)
             except Exception as error:
-                logger.error("sealing facts failed: %s", told(error))
+                logger.error("sealing facts failed: %s", type_and_place(error))
             if not found:
                 await asyncio.sleep(LOOK_EVERY_S)

@@ -40,7 +40,7 @@ from aiocancel.telemetry import (
     EventHook,
     SubscriptionChanged,
     guarded,
-    told,
+    type_and_place,
 )
 from aiocancel.worker.permissions import MissingPermissions
 
@@ -137,7 +137,7 @@ class NewsReader:
                     "%s Stripe's events must wait (%s: %s)", name, type(error).__name__, error
                 )
             except Exception as error:
-                logger.error("%s Stripe's events failed (%s)", name, told(error))
+                logger.error("%s Stripe's events failed (%s)", name, type_and_place(error))
             if not busy:
                 await pause()
 
@@ -221,7 +221,7 @@ class NewsReader:
             await self._later(taken)
         except Exception as error:
             code = Code.ATTEMPT_TIMEOUT if isinstance(error, TimeoutError) else None
-            logger.error("telling of a subscription broke off: %s", told(error))
+            logger.error("telling of a subscription broke off: %s", type_and_place(error))
             self._on_event(
                 ChangeHookFailed(
                     taken.subscription_id, taken.attempt, code or ForeignCode.of_error(error)

@@ -34,7 +34,7 @@ from aiocancel.errors import (
 from aiocancel.ports import OutcomeVerifier, SubscriptionResolver, all_owned
 from aiocancel.postgres.ledger import Ledger
 from aiocancel.postgres.vendor_events import Doorbell, Ring
-from aiocancel.telemetry import ActionParked, EventHook, guarded, told
+from aiocancel.telemetry import ActionParked, EventHook, guarded, type_and_place
 
 logger = logging.getLogger("aiocancel")
 
@@ -102,7 +102,7 @@ class CatchUp:
             except Exception as error:
                 logger.error(
                     "reading the flow vendor's events failed (%s); the next try is in %g s",
-                    told(error),
+                    type_and_place(error),
                     self._pause_s,
                 )
 

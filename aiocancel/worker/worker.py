@@ -34,7 +34,7 @@ from aiocancel.ports import Billing, FindSubscription
 from aiocancel.postgres.leasing import WAKE_AT_ONCE, TakenAction
 from aiocancel.postgres.ledger import Ledger
 from aiocancel.postgres.pgqueuer import PgQueuerEngine
-from aiocancel.telemetry import ActionLeft, EventHook, guarded, told
+from aiocancel.telemetry import ActionLeft, EventHook, guarded, type_and_place
 from aiocancel.worker.acknowledge import Acknowledger
 from aiocancel.worker.attempt import Attempts
 from aiocancel.worker.confirm_offers import Offers
@@ -156,7 +156,7 @@ class Worker:
             return False
         except Exception as error:
             # The sweep finds it again; the other actions are not held up.
-            logger.error("action %s cannot be taken: %s", action_id, told(error))
+            logger.error("action %s cannot be taken: %s", action_id, type_and_place(error))
             return True
 
         if taken is None:
@@ -264,7 +264,9 @@ class Worker:
             # A mistake of ours, or of a database in a state that we did not foresee: it must end like any
             # other failure, with a longer wait each time and a human at last. So must the cancellation of
             # something that the application's code waited for, which nobody asked of this worker.
-            logger.error("an attempt at action %s broke off: %s", taken.action_id, told(error))
+            logger.error(
+                "an attempt at action %s broke off: %s", taken.action_id, type_and_place(error)
+            )
             return UnknownBillingError("the attempt broke off", code=ForeignCode.of_error(error))
 
         return None

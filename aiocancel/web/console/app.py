@@ -22,7 +22,7 @@ from aiohttp import web
 from aiocancel.core.by_hand import Operation, is_reason
 from aiocancel.core.form_token import FormTokens
 from aiocancel.errors import MalformedClaimError, OperationError, UnavailableError
-from aiocancel.telemetry import told
+from aiocancel.telemetry import type_and_place
 from aiocancel.web.console.definitions import definitions_page
 from aiocancel.web.console.desk import Desk, MakePage
 from aiocancel.web.console.figures import figures_page
@@ -123,7 +123,9 @@ class Console:
             raise
         except Exception as error:
             # Not its text, which may name a person.
-            logger.error("operator failed, and nobody sees the owner's pages: %s", told(error))
+            logger.error(
+                "operator failed, and nobody sees the owner's pages: %s", type_and_place(error)
+            )
             return None
 
         if name is None or name == "":

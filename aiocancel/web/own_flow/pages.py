@@ -11,7 +11,7 @@ from aiohttp import web
 
 from aiocancel.core.flow.screen import Screen
 from aiocancel.core.flow.steps import FlowStep
-from aiocancel.telemetry import PageTemplateFailed, told
+from aiocancel.telemetry import PageTemplateFailed, type_and_place
 from aiocancel.web.own_flow.view import AS_IT_IS, Shown, template_of, view_of
 from aiocancel.web.pages import render_page
 from aiocancel.web.site import Site
@@ -86,6 +86,6 @@ def _viewed(
     except Exception as error:
         if screen.step is not FlowStep.OFFER:
             raise
-        site.on_event(PageTemplateFailed(f"aiocancel/{template_of(screen)}", told(error)))
+        site.on_event(PageTemplateFailed(f"aiocancel/{template_of(screen)}", type_and_place(error)))
         plain = replace(screen, step=FlowStep.EXIT, offer=None)
         return plain, view_of(plain, words, Shown(note="flow_offer_gone"))
