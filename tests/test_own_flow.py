@@ -188,6 +188,22 @@ async def test_a_price_that_stripe_changes_after_the_click_is_told_to_the_owner(
     assert ("price_compared", "price_differs") in {tuple(row) for row in entries}
 
 
+async def test_a_discount_that_came_after_the_payment_it_was_told_of_is_told_to_the_owner(
+    company: FlowCompany, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # That payment is past, so the next one says nothing of it.
+    monkeypatch.setattr(
+        "aiocancel.worker.change_billing.breaks_the_promise", lambda *_, **__: False
+    )
+    screen = await company.offered("too_expensive")
+    for item in company.stripe.subscriptions["sub_1"]["items"]["data"]:
+        item["current_period_end"] += 31 * 86_400
+    await company.settled(await company.accept(screen))
+
+    (found,) = await company.events.first(DriftFound)
+    assert (found.expected, found.seen) == ("price", Code.PRICE_DIFFERS)
+
+
 async def test_a_price_that_holds_is_compared_and_not_spoken_of(company: FlowCompany) -> None:
     await company.settled(await company.accept(await company.offered("too_complex")))
     await until(lambda: company.asked().count("POST /v1/invoices/create_preview") == 2)

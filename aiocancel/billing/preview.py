@@ -33,6 +33,7 @@ from aiocancel.core.flow.screen import OfferOnScreen, PauseChoice
 from aiocancel.core.flow.steps import FlowProgress, next_offer
 from aiocancel.core.offers.apply import offer_step
 from aiocancel.core.offers.offer_rules import OfferRules
+from aiocancel.core.offers.plan import plan_item
 from aiocancel.core.offers.terms import (
     AcceptedOffer,
     CustomTerms,
@@ -216,7 +217,7 @@ class OffersOnScreen:
             },
             first,
             _choices(offer, effects),
-            None if plan is None else plan.line,
+            None if plan is None else _for_all(plan.line, subscription, self._bounds.rules),
             _off(offer, subscription.currency),
             now,
         )
@@ -293,6 +294,13 @@ class OffersOnScreen:
             off=msgspec.convert(kept.get("off"), Money | None, strict=False),
             another_follows=next_offer(definition, after, fitting) is not None,
         )
+
+
+def _for_all(line: Line, subscription: Subscription, rules: OfferRules) -> Line:
+    """Return the plan at the price of as many as the customer has, which is what the rows tell."""
+    item = plan_item(subscription, rules)
+    count = None if item is None else item.quantity
+    return replace(line, minor=None if line.minor is None or count is None else line.minor * count)
 
 
 def _comes_later(terms: PlanTerms, rules: OfferRules) -> bool:

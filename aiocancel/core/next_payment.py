@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Final
 
 from aiocancel.core.flow.preview import Preview
-from aiocancel.core.flow.price_effect import price_of_going_on
+from aiocancel.core.flow.price_effect import PAYING, price_of_going_on
 from aiocancel.core.page_facts import ShownSubscription
 from aiocancel.core.sentences import Sentence, Value
-
-_PAYING: Final = frozenset({"active", "trialing"})
 
 
 def may_tell(shown: ShownSubscription) -> bool:
@@ -21,7 +18,7 @@ def may_tell(shown: ShownSubscription) -> bool:
     """
     subscription = shown.subscription
     return (
-        subscription.status in _PAYING
+        subscription.status in PAYING
         and not subscription.is_ending
         and not subscription.has_more_items
         and subscription.charges_automatically

@@ -10,7 +10,7 @@ from aiocancel.billing.preview import OffersOnScreen, Reading
 from aiocancel.core.declaration import Declaration
 from aiocancel.core.flow.eligibility import may_ask
 from aiocancel.core.flow.facts import facts_of
-from aiocancel.core.flow.screen import OfferOnScreen, Screen, Situation, SubscriptionFacts
+from aiocancel.core.flow.screen import OfferOnScreen, Screen, SubscriptionFacts
 from aiocancel.core.flow.steps import FlowStep, SessionState
 from aiocancel.core.subscription import OwnedSubscription
 from aiocancel.errors import UnreadableLedgerError
@@ -115,13 +115,12 @@ class Screens:
         if declare is None:
             return plain
         try:
-            if run is None:
-                facts = SubscriptionFacts(Situation.DATE_IS_UNKNOWN)
+            if run is None or run.has_lost_its_reading:
+                # Which facts the page told, and of which plan, nobody knows here any more.
+                facts = self.facts(None, None)
                 bare = Screen(None, FlowStep.EXIT, SessionState.OPEN, facts)
                 declared = declare(bare, (), None)
-                # Nobody knows here which of two labels the button had.
-                is_sure = self._bounds.timing == "at_period_end"
-                return Declaration(declared.language, declared.words if is_sure else None)
+                return Declaration(declared.language, declared.words)
 
             offers = [
                 shown

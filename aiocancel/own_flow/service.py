@@ -21,6 +21,7 @@ from aiocancel.core.flow.definition import FlowDefinition
 from aiocancel.core.flow.eligibility import Considered, consider, may_ask
 from aiocancel.core.flow.hold_out import is_held_out
 from aiocancel.core.flow.price_effect import PriceEffect
+from aiocancel.core.flow.promise import is_past
 from aiocancel.core.flow.reason_order import reasons_in_order
 from aiocancel.core.flow.screen import Screen
 from aiocancel.core.flow.snapshot import History, Snapshot, snapshot_of, snapshot_to_json
@@ -136,9 +137,7 @@ class OwnFlowService:
             )
             running = None
             if before.open_session is not None:
-                running = await self.screen(
-                    owned.customer_id, before.open_session, owned.subscription_id
-                )
+                running = await self.screen(owned.customer_id, before.open_session, owned)
         except (UnavailableError, FlowStepError) as error:
             self._on_event(LookupFailed(reason_told(error)))
             return self._screens.bare(owned, await self._stripe.read(owned), facts)
@@ -159,15 +158,25 @@ class OwnFlowService:
             return running
         return await self._begin(owned, facts, before, reading)
 
+    async def exit_alone(self, owned: OwnedSubscription, facts: RequestFacts) -> Screen:
+        """Return the screen of a customer who has pressed the exit and has no session: the exit, once more.
+
+        Args:
+            owned: The customer's own subscription.
+            facts: What the request tells.
+        """
+        reading = await self._stripe.read(owned, with_plans=False)
+        return self._screens.bare(owned, reading, facts)
+
     async def screen(
-        self, customer_id: str, session_id: str, subscription_id: str | None = None
+        self, customer_id: str, session_id: str, owned: OwnedSubscription | None = None
     ) -> Screen:
         """Return where a customer's own session stands.
 
         Args:
             customer_id: Who is logged in.
             session_id: The session.
-            subscription_id: The one that the page's grant is for; None where no page is drawn.
+            owned: The subscription that the page's grant is for; None where no page is drawn.
 
         Raises:
             FlowStepError: There is none of that id, it is another customer's, it is about another subscription and
@@ -177,10 +186,13 @@ class OwnFlowService:
         run = await self._stored.run(customer_id, session_id)
         screen = self._screens.of(run)
         # The exit of a screen ends the subscription that its grant is for: both must be about one.
-        is_another = subscription_id not in (None, run.row.subscription_id)
+        is_another = owned is not None and owned.subscription_id != run.row.subscription_id
         if is_another and screen.step is not FlowStep.OUTCOME:
             raise FlowStepError("This attempt is about another subscription.")
-        return screen
+        if owned is None or is_another or not run.has_lost_its_reading:
+            return screen
+        reading = await self._stripe.read(owned, with_plans=False)
+        return replace(screen, facts=self._screens.facts(reading, owned))
 
     async def answer(self, customer_id: str, session_id: str, answers: Answers) -> Screen:
         """Take the customer's answers, and return the next screen; raises as ``screen`` does."""
@@ -227,7 +239,8 @@ class OwnFlowService:
         choice = OfferAccepted(offer, months)
         after = advance(run.definition, run.progress, run.considered.fitting, choice)
         terms = shown_terms(run.row, offer, months)
-        if run.progress.state is SessionState.OPEN and breach(terms, self._bounds.offers.limits):
+        is_open, now = run.progress.state is SessionState.OPEN, self._stripe.time(run.reading)
+        if is_open and (is_past(terms, now) or breach(terms, self._bounds.offers.limits)):
             raise FlowStepError("This offer is no longer made.", code=Code.OFFER_NO_LONGER_FITS)
 
         claim = FlowClaim(
@@ -347,7 +360,8 @@ class OwnFlowService:
         progress = begin(may_ask=may_ask(definition, snapshot, self._bounds.offers.place_rules))
         considered = self._consider(definition, snapshot, reading, progress, held_out=held_out)
         if before.has_unfinished:
-            # An offer beside a change that nobody has confirmed yet would be left to a person.
+            # An offer beside a change that nobody has confirmed yet would be left to a person, and beside a pause
+            # that was promised its price would leave that pause out.
             considered = considered.all_left_out(Code.GIVEN_RECENTLY)
 
         session_id = str(uuid.uuid4())
@@ -381,7 +395,7 @@ class OwnFlowService:
                     self._sessions.look(owned.customer_id, owned.subscription_id)
                 )
                 session_id = now.open_session or session_id
-                return await self.screen(owned.customer_id, session_id, owned.subscription_id)
+                return await self.screen(owned.customer_id, session_id, owned)
         except (UnavailableError, FlowStepError) as error:
             self._on_event(LookupFailed(reason_told(error)))
             return self._screens.bare(owned, reading, facts)

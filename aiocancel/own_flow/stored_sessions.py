@@ -48,6 +48,11 @@ class Run:
     def shown(self) -> ShownSubscription | None:
         return None if self.reading is None else self.reading.shown
 
+    @property
+    def has_lost_its_reading(self) -> bool:
+        """Whether it ended by itself, and Stripe's word with it."""
+        return self.reading is None and self.progress.state is SessionState.ABANDONED
+
 
 class StoredSessions:
     """Reads customers' own sessions, whatever release stored them.

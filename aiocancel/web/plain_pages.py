@@ -57,6 +57,8 @@ class PlainPages:
             named: The id of the subscription that the address named.
         """
         links = [self._change("unpause", "end_pause_link", words, named)]
+        # Of one that ends already nothing but the button for it keeps it.
+        is_ending = shown is not None and shown.subscription.is_ending
 
         return await render_page(
             request,
@@ -74,7 +76,7 @@ class PlainPages:
             wish="canceled" if undo is None else undo.status,
             reason_label=words.text("confirm_reason") if undo is None else None,
             confirm_button=words.text("confirm_button" if undo is None else undo.button),
-            leave_link=words.text("keep_button" if undo is None else "back_link"),
+            leave_link=words.text("keep_button" if undo is None and not is_ending else "back_link"),
             links=links if page.offers_unpause else [],
         )
 

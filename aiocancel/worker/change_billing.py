@@ -20,7 +20,7 @@ from aiocancel.core.actions import (
 )
 from aiocancel.core.changes import WITHDRAWALS, Change, PlainChange
 from aiocancel.core.codes import Code
-from aiocancel.core.flow.promise import breaks_the_promise
+from aiocancel.core.flow.promise import breaks_the_promise, came_too_late
 from aiocancel.core.retry import (
     LONGEST_DELAY_S,
     Failure,
@@ -76,7 +76,8 @@ class BillingChanges:
     async def carry_out(self, taken: TakenAction, kind: WriteKind | WatchKind) -> None:
         """Do what the subscription calls for now, and note what came of it; raises what stood in the way."""
         step = await self._steps.look(taken, kind, written=taken.has_written, earlier=taken.change)
-        written, accepted = isinstance(step, Write), None
+        written: Write | None = None
+        accepted: Accepted | None = None
         if step == Write(PlainChange.RESUME_SERVICE) and taken.asked_to_pay:
             # Stripe has given the invoice up, and tries no more.
             await self._settling.park(taken, Code.RESUMPTION_IS_NOT_PAID)
@@ -91,9 +92,9 @@ class BillingChanges:
             key = await self._ledger.begin_write(taken, None if first else step.kept)
             if key is None:
                 return
-            write = step
-            step, accepted = await self._write(taken, kind, write, key)
-            if (made := _step_made(write, step)) is not None:
+            written = step
+            step, accepted = await self._write(taken, kind, written, key)
+            if (made := _step_made(written, step)) is not None:
                 if made is Code.SCHEDULE_RELEASED and kind in _CANCELLATIONS:
                     # A plan that it was to bring does not come, and nobody need wait for it.
                     await self._ledger.withdraw_deferred(taken.action.subscription_id, plans=True)
@@ -163,24 +164,25 @@ class BillingChanges:
         kind: WriteKind | WatchKind,
         step: Step,
         *,
-        written: bool,
+        written: Write | None,
         accepted: Accepted | None,
     ) -> None:
         """Note what the step that is left says; raises what stands in the way."""
         match step:
             case Done(receipt, tells_reason):
+                is_written = written is not None
                 if tells_reason:
                     # Whoever has the subscription now must not find another customer's words in it.
-                    problem = None if written else await self._ownership.problem_before(taken)
+                    problem = None if is_written else await self._ownership.problem_before(taken)
                     if problem is not None:
                         await self._settling.park(taken, problem)
                         return
                     await self._tell_reason(taken)
 
                 await self._withdraw_promises(taken, kind)
-                await self._settling.finish(taken, receipt, written=written, accepted=accepted)
-                if written:
-                    await self._compare_price(taken)
+                await self._settling.finish(taken, receipt, written=is_written, accepted=accepted)
+                if written is not None:
+                    await self._compare_price(taken, written.kept)
 
             case AwaitPayment(payment_url):
                 await self._settling.await_payment(taken, payment_url)
@@ -245,7 +247,7 @@ class BillingChanges:
                 taken, sort_of_failure(error), error.code, error.request_id
             )
 
-    async def _compare_price(self, taken: TakenAction) -> None:
+    async def _compare_price(self, taken: TakenAction, change: Change | None) -> None:
         """Tell the owner where Stripe shows another price than our own flow did; the offer itself is made."""
         offer = taken.action.offer
         if offer is None or offer.promised is None:
@@ -257,7 +259,10 @@ class BillingChanges:
                 return
             preview = await ask(taken.action.subscription_id, None, proration_date=0)
             now = self._offers.now()
-            if not breaks_the_promise(offer.promised, offer.terms, preview, now=now):
+            is_late = came_too_late(offer.promised, change)
+            if not is_late and not breaks_the_promise(
+                offer.promised, offer.terms, preview, now=now
+            ):
                 return
             await self._ledger.note(taken, "price_compared", Code.PRICE_DIFFERS)
         except (BillingError, UnavailableError) as error:

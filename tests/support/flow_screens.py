@@ -100,6 +100,8 @@ OFFERS: Mapping[str, OfferOnScreen] = {
     ),
     "pause": OfferOnScreen(
         PauseOffer("break", sentence="Your notes stay readable."),
+        # That of the first choice, as it is kept.
+        effect(at=FEBRUARY, tax="included"),
         choices=(
             PauseChoice(1, FEBRUARY, EUROS_29),
             PauseChoice(2, MARCH, EUROS_29),
@@ -113,6 +115,17 @@ OFFERS: Mapping[str, OfferOnScreen] = {
         PauseOffer("break", months=(2,), sentence={"en": "It waits.", "de": "Es wartet."}),
         effect(at=FEBRUARY),
         choices=(PauseChoice(2, FEBRUARY, EUROS_29),),
+    ),
+    "pause of which one sum is unknown": OfferOnScreen(
+        PauseOffer("break", sentence="Your notes stay readable."),
+        effect(at=FEBRUARY),
+        choices=(PauseChoice(1, FEBRUARY, EUROS_29), PauseChoice(3)),
+    ),
+    "coupon of one payment of three": OfferOnScreen(
+        CouponOffer("half", percent_off=50, months=3), effect(amount=EUROS_14)
+    ),
+    "coupon by invoice": OfferOnScreen(
+        CouponOffer("half", percent_off=50, months=3), replace(DISCOUNT, by_invoice=True)
     ),
     "plan now": OfferOnScreen(
         PlanOffer("basic", "price_basic", changes=("3 notebooks", "No export")),
@@ -181,6 +194,10 @@ SCREENS: Mapping[str, Screen] = {
     ),
     "paused with a day": screen(
         facts=replace(FACTS, situation=Situation.PAUSED, paused_until=FEBRUARY, is_paused=True)
+    ),
+    "ending already, and ending at once": screen(
+        FlowStep.EXIT,
+        facts=replace(FACTS, situation=Situation.ENDS_AT_ONCE, is_ending=True),
     ),
     "nothing known": screen(facts=SubscriptionFacts(Situation.DATE_IS_UNKNOWN)),
 }

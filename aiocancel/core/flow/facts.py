@@ -56,7 +56,9 @@ def facts_of(
     """
     told = about(owned, shown, now)
     if shown is None:
-        return SubscriptionFacts(Situation.DATE_IS_UNKNOWN, plan=told.plan)
+        # Where the owner lets everything end at once, nobody need ask Stripe when.
+        unread = Situation.ENDS_AT_ONCE if timing == "now" else Situation.DATE_IS_UNKNOWN
+        return SubscriptionFacts(unread, plan=told.plan)
 
     subscription = shown.subscription
     step = next_step(ActionKind.CANCEL_AT_PERIOD_END, subscription, ends_with, agreed_ends)
@@ -72,6 +74,7 @@ def facts_of(
         items=names if are_all else (),
         still_open=still_open(shown),
         is_paused=_is_paused(subscription) and situation not in _OVER,
+        is_ending=subscription.is_ending and situation not in _OVER,
     )
     return _paused_until(facts, subscription, now) if situation is Situation.PAUSED else facts
 
@@ -95,10 +98,11 @@ def _end(
 ) -> tuple[Situation, datetime | None]:
     if subscription.has_ended:
         return Situation.ENDED, subscription.ends_at
+    if timing == "now":
+        # Also where it ends later already: who has cancelled may still leave at once.
+        return Situation.ENDS_AT_ONCE, subscription.ends_at
     if subscription.is_ending:
         return Situation.ALREADY_ENDING, subscription.ends_at
-    if timing == "now":
-        return Situation.ENDS_AT_ONCE, None
 
     is_paused = _is_paused(subscription)
     if not isinstance(step, Write):
@@ -111,10 +115,10 @@ def _end(
     if step.change is PlainChange.CANCEL_NOW:
         return (Situation.PAUSED if is_paused else Situation.ENDS_AT_ONCE), None
     ends_at = _date_of(step, subscription)
+    if ends_at is None or ends_at <= now:
+        return (Situation.PAUSED if is_paused else Situation.DATE_IS_UNKNOWN), None
     if is_paused:
         return Situation.PAUSED, ends_at
-    if ends_at is None or ends_at <= now:
-        return Situation.DATE_IS_UNKNOWN, None
     if subscription.status == "trialing":
         return Situation.TRIAL, ends_at
     if subscription.status in _OVERDUE:

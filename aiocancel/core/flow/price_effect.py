@@ -3,6 +3,7 @@
 Every amount is Stripe's own, out of a preview, or a sum of such. Where a row cannot be known for certain there is no
 price at all: never 0, and no guess. So there is none where items are paid at different times, where usage is on the
 invoice, where a discount that the customer has ends by itself, or where tax is added and an amount would be a guess.
+Nor is there one where another payment is open: that one comes first, and nobody knows when.
 """
 
 from __future__ import annotations
@@ -34,6 +35,9 @@ from aiocancel.core.subscription import INTERVALS, AppliedDiscount, Price, Subsc
 
 Rhythm: TypeAlias = tuple[str, int]
 """An interval, and how many of them one payment pays for."""
+
+PAYING: Final = frozenset({"active", "trialing"})
+"""The statuses in which the invoice that Stripe previews is the next payment."""
 
 # A year of daily payments: credit that lasts for longer is told by nobody.
 _MOST_PAYMENTS: Final = 366
@@ -101,6 +105,7 @@ class PriceEffect:
         keeps_discounts: Whether discounts that the customer has are in the sums as well.
         plus_usage: Whether usage is paid for on top.
         proration_date: The second that the preview was reckoned with, to be sent with the change.
+        by_invoice: Whether an invoice comes on the days that are named, and is paid later.
     """
 
     today: TodayRow
@@ -110,6 +115,7 @@ class PriceEffect:
     keeps_discounts: bool = False
     plus_usage: bool = False
     proration_date: int | None = None
+    by_invoice: bool = False
 
 
 def price_effect(
@@ -133,9 +139,7 @@ def price_effect(
         price: The price of another plan; the rows of one are not certain without.
     """
     found = _found(offer, subscription, preview, now, rules, price)
-    if found is None:
-        return None
-    return replace(found, tax=preview.tax, proration_date=preview.proration_date)
+    return _as_billed(found, subscription, preview)
 
 
 def price_of_going_on(
@@ -151,20 +155,42 @@ def price_of_going_on(
     """
     bill = _read(subscription, preview)
     rhythm = _one_rhythm(subscription)
-    # What was kept as a draft, and a service that stands still, are billed in ways that no preview shows.
-    keeps_drafts = (
-        subscription.paused is not None and subscription.paused.behavior == "keep_as_draft"
-    )
-    if bill is None or rhythm is None or keeps_drafts or subscription.status == "paused":
+    if bill is None or rhythm is None or _is_billed_otherwise(subscription):
         return None
 
     case = _Case(subscription, bill, rhythm, now)
     found = _steady(case, TodayRow(TodayKind.NOTHING))
-    if found is not None and subscription.paused is not None and not ends_pause:
-        found = _after_pause(case, found, subscription.paused.resumes_at)
+    if found is not None and not ends_pause:
+        found = _once_it_resumes(case, found)
+    return _as_billed(found, subscription, preview)
+
+
+def _is_billed_otherwise(subscription: Subscription) -> bool:
+    """Tell whether it is billed in ways that no preview shows.
+
+    So are a payment that is open, a service that stands still, another price that waits for its payment, drafts that
+    are kept for the end of a pause, and items that Stripe left out of its list.
+    """
+    pause = subscription.paused
+    return (
+        subscription.status not in PAYING
+        or subscription.pending_update is not None
+        or subscription.has_more_items
+        or (pause is not None and pause.behavior == "keep_as_draft")
+    )
+
+
+def _as_billed(
+    found: PriceEffect | None, subscription: Subscription, preview: Preview
+) -> PriceEffect | None:
     if found is None:
         return None
-    return replace(found, tax=preview.tax, proration_date=preview.proration_date)
+    return replace(
+        found,
+        tax=preview.tax,
+        proration_date=preview.proration_date,
+        by_invoice=not subscription.charges_automatically,
+    )
 
 
 def _found(
@@ -176,7 +202,7 @@ def _found(
     price: Price | None,
 ) -> PriceEffect | None:
     bill = _read(subscription, preview)
-    if bill is None:
+    if bill is None or _is_billed_otherwise(subscription):
         return None
 
     rhythm = _rhythm(subscription, offer.terms, price)
@@ -186,6 +212,11 @@ def _found(
     match offer.terms:
         case CouponTerms() as terms:
             return _discounted(case, terms)
+        case CustomTerms():
+            return _untouched(case)
+        case _ if subscription.paused is not None:
+            # They would change a pause that is there, or be changed by it.
+            return None
         case TrialTerms():
             return _longer_trial(case, offer, rules)
         case PlanTerms(at_period_end=True):
@@ -194,8 +225,6 @@ def _found(
             return _plan_now(case)
         case PauseTerms() as pause:
             return _paused(case, pause, rules)
-        case CustomTerms():
-            return _untouched(case)
         case _:  # pragma: no cover - mypy shows that no case is left
             assert_never(offer.terms)
 
@@ -321,7 +350,8 @@ def _steady(case: _Case, today: TodayRow, kind: NextKind = NextKind.PLAIN) -> Pr
 
 
 def _untouched(case: _Case) -> PriceEffect | None:
-    found = _steady(case, TodayRow(TodayKind.NOTHING_CHANGES), NextKind.AS_BEFORE)
+    steady = _steady(case, TodayRow(TodayKind.NOTHING_CHANGES), NextKind.AS_BEFORE)
+    found = None if steady is None else _once_it_resumes(case, steady)
     if found is None:
         return None
     return replace(
@@ -344,19 +374,16 @@ def _discounted(case: _Case, terms: CouponTerms) -> PriceEffect | None:
     kept_ids = {discount.discount_id for discount in kept}
     added = {key: off for key, off in bill.preview.off_minor.items() if key not in kept_ids}
     off = sum(added.values())
-    first = bill.starts_at
-    if (
-        not bill.is_plain
-        or _has_an_end(kept)
-        or len(added) != 1
-        or off <= 0
-        or first <= case.moment
-    ):
+    if not bill.is_plain or _has_an_end(kept) or len(added) != 1 or off <= 0:
+        return None
+    number = _first_that_is_taken(case)
+    first = None if number is None else _payment(case, number)
+    if number is None or first is None or first <= case.moment:
         return None
 
     # With tax, or beside other discounts, the sum without this one is not simply higher by it.
     whole = None if bill.preview.tax == "added" or kept else bill.renewal_minor + off
-    rates = _rates(case, terms, whole)
+    rates = _rates(case, terms, whole, number)
     if rates is None:
         return None
     amount = bill.money(bill.renewal_minor)
@@ -370,24 +397,28 @@ def _discounted(case: _Case, terms: CouponTerms) -> PriceEffect | None:
     )
 
 
-def _rates(case: _Case, terms: CouponTerms, whole: int | None) -> tuple[Rate, ...] | None:
-    lower = case.bill.renewal_minor
+def _rates(
+    case: _Case, terms: CouponTerms, whole: int | None, number: int
+) -> tuple[Rate, ...] | None:
+    """Return the third row of a discount; ``number`` is the first payment that is taken."""
+    lower, first = case.bill.renewal_minor, _payment(case, number)
     if terms.duration == "forever":
         return (case.rate(lower),) if lower > 0 else None
     if whole is None:
         return None
     if terms.duration == "once":
-        return (case.rate(whole),)
+        # The next invoice uses it up, also one that a pause gives up.
+        return None if number > 0 else (case.rate(whole),)
 
     ends_at = add_months(case.moment, terms.months or 0)
-    number, last = 1, case.bill.starts_at
-    while (first_whole := _payment(case, number)) < ends_at - INVOICE_MARGIN:
-        number, last = number + 1, first_whole
+    following, last = number + 1, first
+    while (first_whole := _payment(case, following)) < ends_at - INVOICE_MARGIN:
+        following, last = following + 1, first_whole
 
     # Within an hour of the end it is Stripe's second that decides, not ours.
-    if abs(first_whole - ends_at) <= INVOICE_MARGIN or case.bill.starts_at >= ends_at:
+    if abs(first_whole - ends_at) <= INVOICE_MARGIN or first >= ends_at:
         return None
-    if last == case.bill.starts_at:
+    if last == first:
         return (case.rate(whole),)
     if lower <= 0:
         return (case.rate(whole, since=first_whole),)
@@ -449,20 +480,38 @@ def _paused(case: _Case, terms: PauseTerms, rules: OfferRules) -> PriceEffect | 
     if due is None or found is None or not is_certain or terms.interval != "month":
         return None
 
-    return _after_pause(case, found, add_months(due, terms.count) - INVOICE_MARGIN)
+    until = add_months(due, terms.count) - INVOICE_MARGIN
+    return _beginning_with(case, found, _first_after(case, until))
 
 
-def _after_pause(case: _Case, found: PriceEffect, until: datetime | None) -> PriceEffect | None:
-    """Return the rows with the first payment after a pause; None where nobody knows which one is the first."""
-    if until is None:
+def _once_it_resumes(case: _Case, found: PriceEffect) -> PriceEffect | None:
+    """Return the rows with the first payment that is taken, whether or not there is a pause."""
+    return _beginning_with(case, found, _first_that_is_taken(case))
+
+
+def _beginning_with(case: _Case, found: PriceEffect, number: int | None) -> PriceEffect | None:
+    if number is None:
         return None
+    return replace(found, next_payment=replace(found.next_payment, at=_payment(case, number)))
+
+
+def _first_that_is_taken(case: _Case) -> int | None:
+    """Return which payment comes first, a pause taken into account; None where nobody knows."""
+    pause = case.subscription.paused
+    if pause is None:
+        return 0
+    return None if pause.resumes_at is None else _first_after(case, pause.resumes_at)
+
+
+def _first_after(case: _Case, until: datetime) -> int | None:
+    """Return the first payment after a pause; None where nobody knows which one it is."""
     for number in range(_MOST_PAYMENTS):
         at = _payment(case, number)
         # So close to the end Stripe's second decides, not ours.
         if abs(at - until) < INVOICE_MARGIN:
             return None
         if at > until:
-            return replace(found, next_payment=replace(found.next_payment, at=at))
+            return number
     return None
 
 

@@ -4,9 +4,33 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from aiocancel.core.changes import AddDiscount, Change
 from aiocancel.core.flow.preview import Preview
 from aiocancel.core.offers.coming_payments import INVOICE_MARGIN
-from aiocancel.core.offers.terms import PauseTerms, Promised, Terms
+from aiocancel.core.offers.terms import AcceptedOffer, CouponTerms, PauseTerms, Promised, Terms
+
+
+def is_past(offer: AcceptedOffer, now: datetime) -> bool:
+    """Tell whether the payment that an offer's price was told of has come, so that the price holds no more.
+
+    Args:
+        offer: As it was shown; one without a price promised nothing of a payment.
+        now: Aware, the time that the subscription lives in.
+    """
+    promised = offer.promised
+    return promised is not None and promised.due is not None and promised.due <= now
+
+
+def came_too_late(promised: Promised, change: Change | None) -> bool:
+    """Tell whether a discount was written once the payment had come that it was told of.
+
+    Args:
+        promised: As it was told.
+        change: As it was written; the payment that was due then stands in it.
+    """
+    if not isinstance(change, AddDiscount) or change.due is None:
+        return False
+    return change.due > promised.next_at + INVOICE_MARGIN
 
 
 def breaks_the_promise(
@@ -29,7 +53,18 @@ def breaks_the_promise(
     if not renewals:
         return False
     at = min(renewals)
+    if _is_given_up(at, promised, terms):
+        return preview.due_minor != promised.next_minor
     if at < promised.next_at - INVOICE_MARGIN:
         # Credit pays for what comes before.
         return preview.due_minor > 0
     return at > promised.next_at + INVOICE_MARGIN or preview.due_minor != promised.next_minor
+
+
+def _is_given_up(at: datetime, promised: Promised, terms: Terms) -> bool:
+    """Tell whether Stripe previews an invoice of a pause: a discount was told from the payment after it."""
+    due = promised.due
+    if not isinstance(terms, CouponTerms) or due is None:
+        return False
+    is_due = abs(at - due) <= INVOICE_MARGIN
+    return is_due and due < promised.next_at - INVOICE_MARGIN

@@ -40,6 +40,7 @@ class SubscriptionFacts:
         paused_until: Until when it is paused, None where it is not, or for good.
         still_open: Which payment a cancellation does not clear, None where none is open.
         is_paused: Whether the pause could be ended instead.
+        is_ending: Whether it ends already, at ``ends_at``, and the exit would only end it sooner.
     """
 
     situation: Situation
@@ -50,6 +51,7 @@ class SubscriptionFacts:
     paused_until: datetime | None = None
     still_open: Sentence | None = None
     is_paused: bool = False
+    is_ending: bool = False
 
 
 @dataclass(frozen=True, slots=True)

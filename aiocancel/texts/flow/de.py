@@ -136,6 +136,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "flow_tax_included": "Die Preise enthalten die Steuer.",
     "flow_tax_added": "Zu diesen Preisen kommt die Steuer.",
     "flow_discount_stays": "Ihr anderer Rabatt bleibt ebenfalls.",
+    "flow_by_invoice": "Sie zahlen auf Rechnung. Sie kommt am genannten Tag.",
     "flow_plus_usage": "{amount} zuzüglich Ihrer Nutzung",
     "flow_no_amounts": (
         "Die genauen Beträge können wir gerade nicht zeigen. Heute wird nichts abgebucht."

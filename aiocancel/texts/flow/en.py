@@ -149,6 +149,7 @@ _PRICES: Final = {
     "flow_tax_included": "Prices include tax.",
     "flow_tax_added": "Tax is added to these prices.",
     "flow_discount_stays": "Your other discount stays as well.",
+    "flow_by_invoice": "You pay by invoice. It comes on the date shown.",
     "flow_plus_usage": "{amount} plus what you use",
     "flow_no_amounts": "We cannot show the exact amounts right now. Nothing is charged today.",
 }

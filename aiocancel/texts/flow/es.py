@@ -136,6 +136,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "flow_tax_included": "Los precios incluyen los impuestos.",
     "flow_tax_added": "A estos precios se añaden los impuestos.",
     "flow_discount_stays": "Su otro descuento también se mantiene.",
+    "flow_by_invoice": "Usted paga por factura. Llega en la fecha indicada.",
     "flow_plus_usage": "{amount} más lo que use",
     "flow_no_amounts": "Ahora no podemos mostrar los importes exactos. Hoy no se cobra nada.",
 }

@@ -138,6 +138,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "flow_tax_included": "Les prix comprennent les taxes.",
     "flow_tax_added": "Les taxes s'ajoutent à ces prix.",
     "flow_discount_stays": "Votre autre remise reste aussi.",
+    "flow_by_invoice": "Vous payez sur facture. Elle arrive à la date indiquée.",
     "flow_plus_usage": "{amount} plus ce que vous utilisez",
     "flow_no_amounts": (
         "Nous ne pouvons pas montrer les montants exacts. Rien n'est prélevé aujourd'hui."

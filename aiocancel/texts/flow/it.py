@@ -136,6 +136,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "flow_tax_included": "I prezzi comprendono le imposte.",
     "flow_tax_added": "A questi prezzi si aggiungono le imposte.",
     "flow_discount_stays": "Anche l'altro Suo sconto resta.",
+    "flow_by_invoice": "Paga con fattura. Arriva alla data indicata.",
     "flow_plus_usage": "{amount} più ciò che usa",
     "flow_no_amounts": (
         "Al momento non possiamo mostrare gli importi esatti. Oggi non viene addebitato nulla."

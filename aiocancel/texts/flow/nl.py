@@ -134,6 +134,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "flow_tax_included": "De prijzen zijn inclusief belasting.",
     "flow_tax_added": "Bij deze prijzen komt belasting.",
     "flow_discount_stays": "Uw andere korting blijft ook.",
+    "flow_by_invoice": "U betaalt op factuur. Die komt op de genoemde dag.",
     "flow_plus_usage": "{amount} plus wat u gebruikt",
     "flow_no_amounts": (
         "De precieze bedragen kunnen wij nu niet tonen. Vandaag wordt niets afgeschreven."

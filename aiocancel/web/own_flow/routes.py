@@ -97,7 +97,13 @@ class OwnFlowHandlers:
         ]
 
     async def opened(
-        self, request: web.Request, words: Words, owned: OwnedSubscription, grant: str
+        self,
+        request: web.Request,
+        words: Words,
+        owned: OwnedSubscription,
+        grant: str,
+        *,
+        once_more: Shown | None = None,
     ) -> web.Response:
         """Begin a session, or go on with the one that is open, and lead to its screen.
 
@@ -106,12 +112,18 @@ class OwnFlowHandlers:
             words: Those of the customer's language.
             owned: The customer's own subscription.
             grant: Lets the exit act where no session can be kept.
+            once_more: What is said to a customer who has pressed the exit in vain; then nothing else is on the page.
         """
         from aiocancel.own_flow import RequestFacts
 
         service = await self._service()
         place = await self._site.place_of(owned.customer_id)
-        screen = await service.open(owned, RequestFacts(words.language, place))
+        facts = RequestFacts(words.language, place)
+        screen = (
+            await service.open(owned, facts)
+            if once_more is None
+            else await service.exit_alone(owned, facts)
+        )
 
         at = screen.facts.ends_at
         over = {Situation.ALREADY_ENDING: already_page, Situation.ENDED: ended_page}
@@ -127,7 +139,8 @@ class OwnFlowHandlers:
                 claim_id=screen.claim_id,
             )
         if screen.session_id is None:
-            return await show_screen(request, self._site, words, screen, grant=grant)
+            said = once_more or Shown()
+            return await show_screen(request, self._site, words, screen, grant=grant, besides=said)
         at_first = "/why" if screen.step is FlowStep.WHY else ""
         return _see(address_of(self._site, screen.session_id, query_of(request), at_first))
 
@@ -275,9 +288,9 @@ class OwnFlowHandlers:
                 )
             if session_id is None:
                 # No session could be kept, and the page was open for too long.
-                return await self.opened(request, words, owned, sealed.grant)
+                return await self.opened(request, words, owned, sealed.grant, once_more=besides)
             service = await self._service()
-            screen = await service.screen(owned.customer_id, session_id, owned.subscription_id)
+            screen = await service.screen(owned.customer_id, session_id, owned)
         except (ClaimError, UnavailableError) as error:
             return await self._shared.refusal(request, error, wants_page=True)
 

@@ -91,7 +91,8 @@ def view_of(screen: Screen, words: Words, besides: Shown = AS_IT_IS) -> dict[str
         "enter": "continue" if screen.step is FlowStep.WHY else "look",
         "facts": fact_lines(screen.facts, words),
         "exit_button": exit_label(screen.facts, words),
-        "leave_link": words.text("keep_button"),
+        # Of one that ends already nothing here keeps it.
+        "leave_link": words.text("back_link" if screen.facts.is_ending else "keep_button"),
         "unpause_link": words.text("end_pause_link") if screen.facts.is_paused else None,
         "wide": False,
         "note": None if besides.note is None else words.text(besides.note),
@@ -131,6 +132,11 @@ def template_of(screen: Screen) -> str:
 def fact_lines(facts: SubscriptionFacts, words: Words) -> list[str]:
     """Say what a cancellation would do to this subscription, one fact in each line."""
     lines = [_when(facts, words)]
+    at = facts.ends_at
+    if facts.is_ending and at is not None:
+        lines.insert(0, words.text("already_text_at", date=at))
+    if facts.situation is Situation.PAUSED and at is not None:
+        lines.append(words.text("confirm_text_at_period_end_at", date=at))
     if facts.situation is Situation.DATE_IS_UNKNOWN:
         lines.append(words.text("flow_fact_unknown_account"))
     if facts.still_open is not None:
@@ -256,7 +262,9 @@ def _offer(facts: SubscriptionFacts, shown: OfferOnScreen, words: Words) -> dict
     changes: Sequence[str] = ()
     if isinstance(offer, PlanOffer):
         changes = [words_in(each, words.language) for each in offer.changes]
-    rows = [] if shown.price is None else price_rows(shown.price, facts.plan, words)
+    # Each length of a pause has its own day beside it: no row may name that of another.
+    is_several = len(shown.choices) > 1
+    rows = [] if shown.price is None or is_several else price_rows(shown.price, facts.plan, words)
     notes = [] if shown.price is None else price_notes(shown.price, words)
     if isinstance(offer, PauseOffer) and not rows and not _all_paid(shown.choices):
         notes = [words.text("flow_no_amounts")]
@@ -293,10 +301,9 @@ def block_of(
     view = _offer(facts, shown, words)
     chosen = [each["text"] for each in view["choices"] if months in (None, each["months"])]
     lines = [view["text"], *view["changes"], *chosen, *view["notes"]]
-    # The rows of a pause are those of its first choice; another one has its date in its own line.
-    is_first = months is None or months == next((each.months for each in shown.choices), months)
-    rows = tuple(view["rows"]) if is_first else ()
-    return ShownBlock(_said(facts, shown, words).offer, tuple(filter(None, lines)), rows)
+    return ShownBlock(
+        _said(facts, shown, words).offer, tuple(filter(None, lines)), tuple(view["rows"])
+    )
 
 
 def accept_label(facts: SubscriptionFacts, shown: OfferOnScreen, words: Words) -> str:
@@ -362,8 +369,7 @@ def _coupon(
         heading = words.text("flow_coupon_forever", off=off)
     else:
         count = 1 if offer.months == "once" else offer.months
-        # "3 payments" are 3 months only where each month is paid for by itself.
-        counted = "payments" if offer.months == "once" or _is_monthly(facts) else "months"
+        counted = "payments" if offer.months == "once" or _is_each(count, shown.price) else "months"
         heading = words.say(Sentence(f"flow_coupon_{counted}", {"off": off, "count": count}))
 
     text = (
@@ -378,9 +384,16 @@ def _decimal(offer: CouponOffer) -> Decimal:
     return Decimal(0 if offer.percent_off is None else offer.percent_off)
 
 
-def _is_monthly(facts: SubscriptionFacts) -> bool:
-    price = facts.price
-    return price is not None and (price.key, price.values.get("count")) == ("price_per_month", 1)
+def _is_each(months: int, price: PriceEffect | None) -> bool:
+    """Tell whether each of the months has a payment that the coupon reduces; in a trial or a pause some have none."""
+    if price is None:
+        return False
+    last, first = price.from_then_on[-1], price.next_payment.at
+    if (last.interval, last.interval_count) != ("month", 1):
+        return False
+    whole = last.since
+    reduced = 1 if whole is None else (whole.year - first.year) * 12 + whole.month - first.month
+    return reduced == months
 
 
 def _plan(offer: PlanOffer, facts: SubscriptionFacts, shown: OfferOnScreen, words: Words) -> _Words:
@@ -421,12 +434,14 @@ def price_rows(price: PriceEffect, plan: str | None, words: Words) -> list[tuple
 
 
 def price_notes(price: PriceEffect, words: Words) -> list[str]:
-    """Return what is to be known of the sums: tax, and discounts that stay."""
+    """Return what is to be known of the sums: tax, discounts that stay, and invoices that are paid later."""
     notes = []
     if price.tax is not None:
         notes.append(words.text(f"flow_tax_{price.tax}"))
     if price.keeps_discounts:
         notes.append(words.text("flow_discount_stays"))
+    if price.by_invoice:
+        notes.append(words.text("flow_by_invoice"))
     return notes
 
 

@@ -78,8 +78,22 @@ def test_an_open_payment_is_told_whenever_the_subscription_ends(timing: CancelTi
 def test_everything_ends_at_once_where_the_owner_says_so() -> None:
     facts = told(ACTIVE, timing="now")
 
-    assert (facts.situation, facts.ends_at) == (Situation.ENDS_AT_ONCE, None)
+    assert (facts.situation, facts.ends_at, facts.is_ending) == (
+        Situation.ENDS_AT_ONCE,
+        None,
+        False,
+    )
     assert told(SHAPES["canceled"][0], timing="now").situation is Situation.ENDED
+
+
+def test_who_has_cancelled_already_may_leave_at_once_where_the_owner_says_so() -> None:
+    ending = SHAPES["ending with its period"][0]
+
+    facts = told(ending, timing="now")
+
+    assert (facts.situation, facts.ends_at) == (Situation.ENDS_AT_ONCE, DUE)
+    assert facts.is_ending
+    assert not told(ending).is_ending
 
 
 def test_items_that_end_apart_end_with_the_first_where_the_owner_says_so() -> None:
@@ -104,6 +118,13 @@ def test_paused_subscription_says_until_when_where_that_is_to_come() -> None:
     assert told(shape(status="paused")).paused_until is None
 
 
+def test_end_of_a_paused_subscription_is_told_where_that_is_to_come() -> None:
+    paused = shape(paused=CollectionPause("void", YEAR_DUE))
+
+    assert told(paused).ends_at == DUE
+    assert facts_of(ShownSubscription(paused, (LINE,)), None, now=DUE).ends_at is None
+
+
 def test_plan_and_price_are_told_and_several_items_by_name() -> None:
     facts = told(ACTIVE)
     assert facts.price == Sentence("price_per_month", {"price": Money(2900, "usd"), "count": 1})
@@ -121,4 +142,10 @@ def test_plan_and_price_are_told_and_several_items_by_name() -> None:
 def test_without_stripes_answer_the_date_is_unknown_and_the_plan_is_the_applications() -> None:
     assert facts_of(None, OWNED, now=NOW) == SubscriptionFacts(
         Situation.DATE_IS_UNKNOWN, plan="Team"
+    )
+
+
+def test_without_stripes_answer_it_still_ends_at_once_where_the_owner_says_so() -> None:
+    assert facts_of(None, OWNED, now=NOW, timing="now") == SubscriptionFacts(
+        Situation.ENDS_AT_ONCE, plan="Team"
     )

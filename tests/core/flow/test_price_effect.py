@@ -31,7 +31,13 @@ from aiocancel.core.offers.terms import (
     TrialTerms,
 )
 from aiocancel.core.sentences import Money
-from aiocancel.core.subscription import AppliedDiscount, CollectionPause, Price, Subscription
+from aiocancel.core.subscription import (
+    AppliedDiscount,
+    CollectionPause,
+    PendingUpdate,
+    Price,
+    Subscription,
+)
 from tests.support.priced import ACTIVE, DUE, NEXT, NOW, PRO, USAGE, line, preview
 
 BASIC = Price("price_basic", "month", 1, is_metered=False)
@@ -338,6 +344,103 @@ def test_items_that_are_paid_nobody_knows_how_often_have_no_price() -> None:
         assert effect(terms, HALF, odd) is None
 
 
+# --- beside a pause, or a payment that is open ------------------------------------------------------------
+
+
+def paused(behavior: str, until: datetime | None = None) -> Subscription:
+    return dataclasses.replace(ACTIVE, paused=CollectionPause(behavior, until))
+
+
+# The payment of 26 January is the first that is taken.
+RESUMES = paused("void", DUE + timedelta(days=20))
+
+
+def test_discount_for_ever_beside_a_pause_begins_with_the_payment_after_it() -> None:
+    assert effect(FOREVER, HALF, RESUMES) == PriceEffect(
+        NOTHING, NextRow(NextKind.PLAIN, eur(1450), NEXT, instead_of=eur(2900)), (monthly(1450),)
+    )
+
+
+@pytest.mark.parametrize(
+    ("until", "months", "at", "rates"),
+    [
+        # Three months from 5 December: until 5 March.
+        (DUE - timedelta(days=2), 3, DUE, (day(2027, 2, 26), day(2027, 3, 26))),
+        (DUE + timedelta(days=20), 3, NEXT, (day(2027, 2, 26), day(2027, 3, 26))),
+        (NEXT + timedelta(days=20), 3, day(2027, 2, 26), (None, None)),
+        (day(2027, 3, 2), 3, None, (None, None)),
+        (day(2027, 3, 2), 6, day(2027, 3, 26), (day(2027, 5, 26), day(2027, 6, 26))),
+    ],
+    ids=["over before", "one left out", "one reduced", "none reduced", "longer"],
+)
+def test_discount_for_months_beside_a_pause_counts_the_payments_that_are_taken(
+    until: datetime, months: int, at: datetime | None, rates: tuple[datetime | None, ...]
+) -> None:
+    terms = CouponTerms(Decimal(50), None, "repeating", months)
+
+    found = effect(terms, HALF, paused("mark_uncollectible", until))
+
+    assert (None if found is None else found.next_payment.at) == at
+    if found is not None:
+        lower, whole = found.from_then_on[0], found.from_then_on[-1]
+        assert (lower.until, whole.since) == rates
+        assert whole.amount == eur(2900)
+
+
+def test_discount_for_one_payment_is_used_up_by_an_invoice_that_a_pause_gives_up() -> None:
+    assert effect(ONCE, HALF, RESUMES) is None
+    assert effect(ONCE, HALF, paused("void", DUE - timedelta(days=2))) == effect(ONCE, HALF)
+
+
+def test_offer_of_the_applications_own_tells_the_payment_after_a_pause() -> None:
+    found = effect(CustomTerms(), preview(), RESUMES)
+
+    assert found is not None
+    assert found.next_payment == NextRow(NextKind.AS_BEFORE, eur(2900), NEXT)
+    assert effect(CustomTerms(), preview(balance_minor=-1), RESUMES) is None
+
+
+COMES_FIRST: dict[str, Subscription] = {
+    "a payment is overdue": dataclasses.replace(ACTIVE, status="past_due"),
+    "payments were given up": dataclasses.replace(ACTIVE, status="unpaid"),
+    "the first payment is missing": dataclasses.replace(ACTIVE, status="incomplete"),
+    "the service stands still": dataclasses.replace(ACTIVE, status="paused"),
+    "another price waits for its payment": dataclasses.replace(
+        ACTIVE, pending_update=PendingUpdate(("price_2",), DUE)
+    ),
+    "Stripe lists only some of its items": dataclasses.replace(ACTIVE, has_more_items=True),
+    "drafts are kept for the end of a pause": paused("keep_as_draft", DUE - timedelta(days=2)),
+    "nobody knows when the pause ends": paused("void"),
+    "the pause ends about when a payment is due": paused("void", DUE + timedelta(minutes=59)),
+}
+
+
+@pytest.mark.parametrize("name", COMES_FIRST)
+def test_price_that_would_not_be_taken_is_told_for_no_offer(name: str) -> None:
+    for terms in (FOREVER, FOR_3, ONCE):
+        assert effect(terms, HALF, COMES_FIRST[name]) is None
+    assert effect(CustomTerms(), preview(), COMES_FIRST[name]) is None
+
+
+def test_pause_beside_another_pause_more_trial_and_another_plan_have_no_price() -> None:
+    for terms in (PAUSE_2, TRIAL):
+        assert effect(terms, preview(), RESUMES) is None
+    assert effect(TO_BASIC, preview(line(900, "price_basic")), RESUMES, price=BASIC) is None
+
+
+def test_who_pays_by_invoice_is_told_so() -> None:
+    sent = dataclasses.replace(ACTIVE, charges_automatically=False)
+
+    for terms in (FOREVER, FOR_3, ONCE, CustomTerms(), PAUSE_2, TRIAL):
+        found = effect(terms, HALF if isinstance(terms, CouponTerms) else preview(), sent)
+        assert found is not None
+        assert found.by_invoice
+        assert found.next_payment.amount in (eur(1450), eur(2900))
+    going = going_on(sent)
+    assert going is not None
+    assert going.by_invoice
+
+
 # --- another plan -----------------------------------------------------------------------------------------
 
 
@@ -482,10 +585,6 @@ def going_on(
     return price_of_going_on(subscription, found, now=NOW, ends_pause=ends_pause)
 
 
-def paused(behavior: str, until: datetime | None = None) -> Subscription:
-    return dataclasses.replace(ACTIVE, paused=CollectionPause(behavior, until))
-
-
 @pytest.mark.parametrize(
     ("until", "at"),
     [
@@ -532,6 +631,7 @@ def test_what_goes_on_is_paid_as_before_from_the_next_payment_on(
 NO_PRICE: dict[str, tuple[Subscription, Preview]] = {
     "drafts were kept": (paused("keep_as_draft"), preview()),
     "the service stands still": (dataclasses.replace(ACTIVE, status="paused"), preview()),
+    "a payment is overdue": (dataclasses.replace(ACTIVE, status="past_due"), preview()),
     "another currency": (ACTIVE, dataclasses.replace(preview(), currency="usd")),
     "paid at different times": (
         dataclasses.replace(

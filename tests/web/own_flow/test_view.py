@@ -8,14 +8,11 @@ from dataclasses import replace
 import pytest
 
 from aiocancel.core.flow.steps import FlowStep
-from aiocancel.core.sentences import Sentence
 from aiocancel.core.theme import Theme
 from aiocancel.texts import CATALOGUES
 from aiocancel.web.languages import Words
 from aiocancel.web.style import style_sheet
 from tests.support.flow_screens import (
-    EUROS_29,
-    FACTS,
     OFFERS,
     PROBLEMS,
     SCREENS,
@@ -138,8 +135,16 @@ SAID = {
         "How long do you want to pause?",
         "1 month – next payment €29.00 on February 26, 2027",
         "2 months – next payment €29.00 on March 26, 2027",
+        "Prices include tax.",
         "Pause payments",
     ],
+    "pause of which one sum is unknown": [
+        "1 month – next payment €29.00 on February 26, 2027",
+        "3 months",
+        "We cannot show the exact amounts right now.",
+    ],
+    "coupon of one payment of three": ["Or: 50% off for 3 months"],
+    "coupon by invoice": ["You pay by invoice. It comes on the date shown."],
     "pause without sums": ["We cannot show the exact amounts right now.", "3 months"],
     "pause of one length": ["It waits.", "2 months – next payment €29.00 on February 26, 2027"],
     "plan now": [
@@ -184,8 +189,21 @@ SAID = {
     "facts: trial": ["If you cancel, your trial ends on December 26, 2026 and nothing is charged."],
     "owing nobody knows how much": ["A payment is still open. Cancelling does not clear it."],
     "owing": ["€29.00 from December 26, 2026 is still open; cancelling does not clear it."],
-    "facts: paused": ["It is paused. If you cancel, it does not start again."],
-    "paused with a day": ["It is paused until February 26, 2027.", "End the pause instead"],
+    "facts: paused": [
+        "It is paused. If you cancel, it does not start again.",
+        "If you cancel, it ends on December 26, 2026.",
+    ],
+    "paused with a day": [
+        "It is paused until February 26, 2027.",
+        "If you cancel, it ends on December 26, 2026.",
+        "End the pause instead",
+    ],
+    "ending already, and ending at once": [
+        "It ends on December 26, 2026. You can use it until then.",
+        "If you cancel, it ends today. You cannot use it afterwards.",
+        "Cancel and end today",
+        "Back to your account",
+    ],
     "facts: set_end": ["If you cancel, it ends on December 26, 2026, the end of your term."],
     "several items": ["This cancels all of it: Pro, 3 seats, Storage."],
     "why": ["Why are you leaving? (optional)", "You can skip this.", "It costs too much"],
@@ -212,6 +230,20 @@ def test_price_has_three_rows_or_is_not_there(name: str) -> None:
     assert "<s>" not in html
 
 
+@pytest.mark.parametrize("name", [name for name in OFFERS if name.startswith("pause")])
+def test_no_row_names_the_day_of_one_length_of_a_pause_beside_the_choice_of_another(
+    name: str,
+) -> None:
+    html = drawn(SCREENS[name])
+
+    is_priced = name == "pause of one length"
+    assert html.count("<dt>") == (3 if is_priced else 0)
+
+
+def test_who_ends_already_finds_no_link_that_seems_to_keep_it() -> None:
+    assert "Keep subscription" not in drawn(SCREENS["ending already, and ending at once"])
+
+
 def test_thanks_are_for_an_answer_alone() -> None:
     assert "Thank you" not in drawn(SCREENS["exit"])
 
@@ -223,13 +255,16 @@ def test_offer_that_is_missing_is_the_plain_exit() -> None:
 
 
 def test_payments_are_called_months_where_they_are_not_monthly() -> None:
-    yearly = Sentence("price_per_year", {"price": EUROS_29, "count": 1})
-
-    text = text_of(
-        drawn(screen(FlowStep.OFFER, OFFERS["coupon"], facts=replace(FACTS, price=yearly)))
-    )
-
-    assert "Or: 50% off for 3 months" in text
+    price = OFFERS["coupon"].price
+    assert price is not None
+    for interval, count in (("year", 1), ("month", 3)):
+        rates = tuple(
+            replace(e, interval=interval, interval_count=count) for e in price.from_then_on
+        )
+        offer = replace(OFFERS["coupon"], price=replace(price, from_then_on=rates))
+        assert "Or: 50% off for 3 months" in text_of(drawn(screen(FlowStep.OFFER, offer)))
+    unpriced = replace(OFFERS["coupon"], price=None)
+    assert "Or: 50% off for 3 months" in text_of(drawn(screen(FlowStep.OFFER, unpriced)))
 
 
 def test_mistake_is_told_on_top_at_its_field_and_in_the_title() -> None:
