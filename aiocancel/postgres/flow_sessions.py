@@ -44,14 +44,15 @@ SELECT
     ARRAY(SELECT c.recorded_at FROM aiocancel.claim c
      WHERE c.customer_id = $1 AND c.customer_id <> '' AND c.status = 'canceled' ORDER BY 1) AS cancellations,
     EXISTS (SELECT FROM aiocancel.action a WHERE a.subscription_id = $2 AND a.state IN ('waiting', 'running')
-     AND aiocancel.is_asked_for(a.kind) AND NOT aiocancel.lets_others_pass(a.deferred, a.due_at)) AS has_unfinished,
+     AND aiocancel.is_asked_for(a.kind)) AS has_unfinished,
     -- Not the one that was taken back.
     (SELECT CASE WHEN c.status = 'canceled' THEN c.public_id END FROM aiocancel.claim c
      WHERE c.customer_id = $1 AND c.customer_id <> '' AND c.subscription_id = $2
        AND c.status IN ('canceled', 'resumed') AND c.uses_grant ORDER BY c.recorded_at DESC LIMIT 1) AS canceled_by
 """
 
-# An older run of the same customer ends with the new one. A run that another tab has just opened stays the only one.
+# An older run of the same customer ends with the new one, as a sweep would end it. A run that another tab has just
+# opened stays the only one.
 OPEN: Final = """
 WITH defined AS (
     INSERT INTO aiocancel.flow_definition (version, definition) VALUES ($6, $7::jsonb) ON CONFLICT DO NOTHING),
@@ -59,10 +60,13 @@ worded AS (
     INSERT INTO aiocancel.flow_words (hash, language, words) SELECT $8, $9, $10::jsonb WHERE $8::text IS NOT NULL
     ON CONFLICT DO NOTHING),
 gone AS (
-    UPDATE aiocancel.flow_session SET state = 'abandoned', ended_at = now(), stripe = NULL
-    WHERE subscription_id = $4 AND customer_id = $3 AND state = 'open' AND told_by = 'own'
-      AND touched_at <= now() - $19::interval
-    RETURNING id)
+    UPDATE aiocancel.flow_session s SET ended_at = now(), stripe = NULL,
+        state = CASE WHEN EXISTS (
+            SELECT FROM aiocancel.claim c WHERE c.subscription_id = s.subscription_id
+              AND c.flow_session_id = s.session_id AND c.status = 'canceled') THEN 'canceled' ELSE 'abandoned' END
+    WHERE s.subscription_id = $4 AND s.customer_id = $3 AND s.state = 'open' AND s.told_by = 'own'
+      AND s.touched_at <= now() - $19::interval
+    RETURNING s.id)
 INSERT INTO aiocancel.flow_session (session_id, vendor, told_by, mode, customer_id, subscription_id,
     definition_version, words_hash, language, place, snapshot, stripe, reasons, progress, considered, hold_out, fitted)
 SELECT $1, $2, 'own', $5, $3, $4, $6, $8, $9, $11, $12::jsonb, $13::jsonb, $14, $15::jsonb, $16::jsonb, $17, $18
@@ -200,8 +204,8 @@ NOTE_ACCOUNT: Final = "UPDATE aiocancel.flow_session SET stripe_account = $2 WHE
 class Before:
     """What the ledger knows of a customer and a subscription as a flow begins; times are aware UTC.
 
-    ``open_session`` is the run that is under way, ``has_unfinished`` says that a change is under way, and not one
-    that waits for its day, and ``canceled_by`` is the newest cancellation of this subscription by this customer.
+    ``open_session`` is the run that is under way, ``has_unfinished`` says that a change is still to come, now or on
+    its day, and ``canceled_by`` is the newest cancellation of this subscription by this customer.
     """
 
     open_session: str | None

@@ -207,11 +207,14 @@ class Handlers:
 
         owned, shown = await self._subject(service, customer_id, answer)
         follows = await self._letter_that_follows(service, public_id, customer_id, answer, shown)
-        return await self._outcome(request, words, public_id, answer, owned, shown, follows)
+        return await self._outcome(
+            request, service, words, public_id, answer, owned, shown, follows
+        )
 
     async def _outcome(
         self,
         request: web.Request,
+        service: FlowService,
         words: Words,
         public_id: uuid.UUID,
         answer: Answer,
@@ -241,6 +244,8 @@ class Handlers:
             links.append({"url": url, "text": words.text("letter_see")})
 
         told_of = about(owned, shown, now)
+        if not await self._is_next_payment_sure(service, answer, owned, told_of.date):
+            told_of = replace(told_of, date=None)
         page = outcome_page(answer, words, shown, told_of.plan, follows)
         may_resume = self._site.settings.resume_policy != "off" and may_be_kept(answer, shown, now)
         return await self._pages.message(
@@ -255,6 +260,29 @@ class Handlers:
             about=[*about_rows(told_of, words), *received_rows(answer, public_id, words)],
             changed_mind=answer.subscription_id if may_resume else None,
         )
+
+    async def _is_next_payment_sure(
+        self,
+        service: FlowService,
+        answer: Answer,
+        owned: OwnedSubscription | None,
+        date: Sentence | None,
+    ) -> bool:
+        """Tell whether the next payment that Stripe names is taken: a pause that was promised leaves it out."""
+        # Late, like the outcome's page.
+        from aiocancel.core.acknowledgement import pause_begins
+
+        if owned is None or date is None or date.key != "date_next_payment":
+            return True
+        if pause_begins(answer) is not None:
+            return False
+        if answer.change not in ("cancellation", "resumption"):
+            return True
+        try:
+            return not await service.has_unfinished(owned.subscription_id)
+        except UnavailableError as error:
+            self._site.on_event(LookupFailed(str(error)))
+            return False
 
     async def acknowledgement(self, request: web.Request) -> web.StreamResponse:
         """``GET /cancel/acknowledgement/{claim}``: the page to keep, for the customer or for a letter's signed link.
@@ -374,7 +402,13 @@ class Handlers:
                 return await self._own.opened(request, words, owned, flow.sealed.grant)
             service = await self._site.service()
             shown = await service.shown(owned.subscription_id)
-            page = await self._page(service, owned, shown, undo)
+            # What was promised, or is being carried out, can be taken back before Stripe shows it.
+            waits = (
+                undo is not None
+                and shown is not None
+                and await service.has_unfinished(owned.subscription_id)
+            )
+            page = self._page(owned, shown, undo, waits=waits)
         except UnavailableError as error:
             return await self.refusal(request, error, wants_page=True)
 
@@ -384,7 +418,9 @@ class Handlers:
                 request, words, page, owned=owned, shown=shown, named=named
             )
         price: Mapping[str, Sequence[Any]] = {}
-        if undo is not None and self._own is not None and shown is not None:
+        # A pause that was promised changes the payments of a subscription that goes on.
+        is_sure = undo is not None and not (waits and undo.name == "resume")
+        if undo is not None and self._own is not None and shown is not None and is_sure:
             plan = about(owned, shown, datetime.now(UTC)).plan
             price = await self._own.price_of_undo(owned, undo, words, plan)
         return await self._pages.ask(
@@ -399,18 +435,17 @@ class Handlers:
             named=named,
         )
 
-    async def _page(
+    def _page(
         self,
-        service: FlowService,
         owned: OwnedSubscription,
         shown: ShownSubscription | None,
         undo: Undo | None,
+        *,
+        waits: bool,
     ) -> PlainPage:
         if undo is None:
             timing = self._site.settings.cancel_timing
             return cancel_page(owned, shown, timing, datetime.now(UTC))
-        # What was promised, or is being carried out, can be taken back before Stripe shows it.
-        waits = shown is not None and await service.has_unfinished(owned.subscription_id)
         return undo_page(undo, None if waits else shown)
 
     async def _choices(

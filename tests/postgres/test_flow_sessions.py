@@ -139,6 +139,17 @@ async def test_a_run_that_was_left_makes_room_for_a_new_one(
     assert await state_of(pool, "own_2") == "open"
 
 
+async def test_a_new_run_finds_a_cancellation_that_the_old_one_was_not_told_of(
+    pool: Pool, sessions: FlowSessions
+) -> None:
+    await begin(sessions)
+    await record(Ledger(pool), own_claim("canceled"), make_grant(), AT_PERIOD_END)
+    await age(pool, 31)
+
+    assert await sessions.open("own_2", new_session())
+    assert await state_of(pool) == "canceled"
+
+
 async def test_of_two_clicks_on_one_screen_the_later_one_looks_again(
     sessions: FlowSessions,
 ) -> None:
@@ -413,6 +424,11 @@ async def test_a_customers_gifts_and_cancellations_are_known_before_the_first_sc
     before = await sessions.look("ada", "sub_1")
     assert (len(before.gifts), len(before.cancellations)) == (0, 1)
     assert before.has_unfinished
+    # A change that waits for its day is still to come.
+    await pool.execute(
+        "UPDATE aiocancel.action SET deferred = true, due_at = now() + interval '9 days'"
+    )
+    assert (await sessions.look("ada", "sub_1")).has_unfinished
 
     await pool.execute("UPDATE aiocancel.action SET kind = 'apply_offer'")
 

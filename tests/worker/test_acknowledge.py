@@ -20,6 +20,7 @@ from aiocancel.core.decision import Decision
 from aiocancel.core.grants import Grant, GrantSealer
 from aiocancel.core.identifiers import CustomerId, SubscriptionId
 from aiocancel.core.page_facts import ShownSubscription
+from aiocancel.core.sentences import Money, Sentence
 from aiocancel.core.subscription import OwnedSubscription, Subscription
 from aiocancel.errors import BillingError, TransientBillingError
 from aiocancel.mail.letter import LetterTemplates
@@ -29,10 +30,12 @@ from aiocancel.postgres.ledger import Ledger
 from aiocancel.telemetry import AcknowledgementSent, PageFactsMissing
 from aiocancel.worker.acknowledge import Acknowledger
 from tests.support.acknowledged import ENDED_SOONER, STAYS
+from tests.support.claims import ask
 from tests.support.letters import letter_kinds
 from tests.support.saas import GRANT_KEYS, Events, Pool
 
 LEASE_S = 0.15
+PAID_ON = datetime(2026, 12, 26, tzinfo=UTC)
 # At once, so that no letter follows about the end.
 ENDED = Receipt("canceled", None)
 
@@ -396,6 +399,36 @@ async def test_letter_that_comes_late_says_that_the_cancellation_was_taken_back(
     assert mail.subject == "Your Pro subscription goes on"
     assert "The cancellation has been withdrawn." in mail.text
     assert "Ends:" not in mail.text
+
+
+@pytest.mark.parametrize("waits", [False, True], ids=["nothing waits", "a pause waits"])
+async def test_letter_names_no_next_payment_while_a_pause_that_was_promised_is_to_come(
+    office: Office, waits: bool
+) -> None:
+    async def next_payment(*_: object) -> Sentence:
+        return Sentence("flow_next_on", {"amount": Money(2900, "eur"), "date": PAID_ON})
+
+    grant = Grant(CustomerId("ada"), SubscriptionId("sub_1"), "test", 0, 0, uuid.uuid4().hex)
+    resume = Action(ActionKind.RESUME, SubscriptionId("sub_1"))
+    claim = FlowClaim(OWN_VENDOR, FlowStatus.RESUMED)
+    await office.ledger.accept(claim, grant, Decision(Topic.RESUMPTION, (resume,)), verified=True)
+    await office.carry_out(Receipt("active", None))
+    if waits:
+        promised = await ask(office.pool)
+        await office.pool.execute(
+            "UPDATE aiocancel.action SET deferred = true, due_at = now() + interval '9 days' WHERE id = $1",
+            promised,
+        )
+    letter_id = await office.pool.fetchval(
+        "SELECT id FROM aiocancel.action WHERE kind = 'acknowledge' AND state = 'waiting'"
+    )
+    (taken,) = await office.ledger.take(uuid.uuid4(), [letter_id], lease_s=9)
+
+    await office.acknowledger().carry_out(taken, _never_read, ask_next=next_payment)
+
+    (mail,) = office.server.taken
+    assert mail.subject == "Your Pro subscription goes on"
+    assert ("Next payment: €29.00 on December 26, 2026." in mail.text) is not waits
 
 
 async def test_A8_letter_of_the_end_tells_the_date_that_stripe_shows_when_it_is_written(
