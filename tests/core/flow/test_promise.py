@@ -122,7 +122,7 @@ def test_offer_is_past_once_the_period_of_its_price_is_over(
         (PROMISED, AddDiscount("half", (), LATER), True),
         (AFTER_A_PAUSE, AddDiscount("half", (), LATER), False),
         (PROMISED, AddDiscount("half", (), None), False),
-        (PROMISED, PlainChange.RESUME, False),
+        (PROMISED, PlainChange.CANCEL_NOW, False),
         (PROMISED, None, False),
     ],
     ids=["in_time", "after_the_payment", "within_a_pause", "nobody_knows", "another", "none"],
