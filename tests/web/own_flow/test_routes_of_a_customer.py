@@ -266,6 +266,7 @@ async def test_the_plain_exit_is_one_page_byte_for_byte_whatever_led_to_it(
         stripe.add_subscription(f"sub_{customer}", current_period_end=END)
         await add_customer(pool, customer, f"sub_{customer}")
         stripe.inject(*([] if fault is None else [fault]))
+
         visitor = company.customer(customer)
         await visitor.go("/cancel")
         await visitor.press("continue", reason="too_expensive")
