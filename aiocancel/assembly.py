@@ -55,6 +55,7 @@ from aiocancel.worker.count_days import GATHER_S, DayCounter
 from aiocancel.worker.hooks import Hooks
 from aiocancel.worker.kept_readings import KeptReader
 from aiocancel.worker.match_declaration import DeclarationMatcher
+from aiocancel.worker.meant_subscriptions import MeantSubscriptions
 from aiocancel.worker.own_sessions import LeftSessions, OwnSessions
 from aiocancel.worker.row_accounts import RowAccounts
 from aiocancel.worker.seal_evidence import EvidenceSealer
@@ -318,6 +319,13 @@ def _make_worker(
         limits=parts.offer_limits or NO_LIMITS,
         rules=parts.offer_rules or DEFAULT_RULES,
         handlers=parts.offer_handlers,
+        meant=MeantSubscriptions(
+            parts.sealer,
+            policy,
+            vendor=parts.vendor.name,
+            mode=parts.settings.mode,
+            find_all=service.find_all,
+        ),
         # Also of a flow that was replaced since: what was accepted in it is due.
         own=OwnSessions(FlowSessions(ledger.pool)),
         own_gift_days=None if flow is None else flow.definition.at_most_one_gift_in_days,
@@ -373,7 +381,7 @@ def _make_matcher(
     if parts.public_exit is None:
         return None
     return DeclarationMatcher(
-        ledger, parts.public_exit, service.find, policy, on_event=parts.on_event
+        ledger, parts.public_exit, service.find_all, policy, on_event=parts.on_event
     )
 
 

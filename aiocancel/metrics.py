@@ -38,6 +38,7 @@ from aiocancel.telemetry import (
     PolicyNotWidened,
     PropertyLeftOut,
     SubscriptionChanged,
+    VendorEventGivenUp,
 )
 
 if TYPE_CHECKING:
@@ -157,6 +158,11 @@ PERMISSIONS_MISSING: Final = Metric(
 ACKNOWLEDGEMENTS: Final = Metric(
     "acknowledgements", "Letters that the mail server has taken", ("kind", "doubted")
 )
+VENDOR_EVENTS_GIVEN_UP: Final = Metric(
+    "vendor_events_given_up",
+    "Events of the flow vendor that could not be read in three days",
+    ("code",),
+)
 PAGE_PROBLEMS: Final = Metric("page_problems", "Pages that went out without something", ("what",))
 
 METRICS: Final = (
@@ -173,6 +179,7 @@ METRICS: Final = (
     CHANGE_HOOKS_FAILED,
     PERMISSIONS_MISSING,
     ACKNOWLEDGEMENTS,
+    VENDOR_EVENTS_GIVEN_UP,
     PAGE_PROBLEMS,
 )
 QUEUE: Final = Metric("queue_actions", "Actions in the queue of all processes", ("state",))
@@ -203,8 +210,9 @@ def measurements(event: Event) -> list[Measurement]:
                 Measurement(CLAIMS, {"status": status, "repeated": str(event.repeated).lower()})
             ]
 
-        case ClaimRefused():
-            return [Measurement(CLAIMS_REFUSED, {"code": _word(event.code, CODES)})]
+        case ClaimRefused() | VendorEventGivenUp():
+            metric = CLAIMS_REFUSED if isinstance(event, ClaimRefused) else VENDOR_EVENTS_GIVEN_UP
+            return [Measurement(metric, {"code": _word(event.code, CODES)})]
 
         case AttemptFailed():
             failure = _word(event.failure, list(Failure))

@@ -335,6 +335,19 @@ class PropertyLeftOut(Event):
     expected: str
 
 
+@dataclass(frozen=True, slots=True)
+class VendorEventGivenUp(Event):
+    """The worker asked the flow vendor for three days what an event says, in vain, and stopped; ``code`` says why.
+
+    Args:
+        event_id: The event at the flow vendor.
+        code: The last answer, one of the codes in the reference.
+    """
+
+    event_id: str
+    code: AnyCode
+
+
 EventHook = Callable[[Event], None]
 
 
@@ -387,6 +400,7 @@ _LEVELS = {
     PermissionMissing: logging.ERROR,
     PolicyNotWidened: logging.ERROR,
     PropertyLeftOut: logging.ERROR,
+    VendorEventGivenUp: logging.ERROR,
 }
 
 

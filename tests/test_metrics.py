@@ -47,6 +47,7 @@ from aiocancel.telemetry import (
     PolicyNotWidened,
     PropertyLeftOut,
     SubscriptionChanged,
+    VendorEventGivenUp,
 )
 
 EXAMPLES: list[tuple[Event, dict[str, dict[str, str]]]] = [
@@ -136,6 +137,10 @@ EXAMPLES: list[tuple[Event, dict[str, dict[str, str]]]] = [
     (
         CachingRefused("Cache-Control: public"),
         {"page_problems": {"what": "caching_refused"}},
+    ),
+    (
+        VendorEventGivenUp("evt_1", Code.BAD_API_KEY),
+        {"vendor_events_given_up": {"code": "bad_api_key"}},
     ),
     (PolicyNotWidened("odd"), {"page_problems": {"what": "policy_not_widened"}}),
     (

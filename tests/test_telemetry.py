@@ -29,6 +29,7 @@ from aiocancel.telemetry import (
     PolicyNotWidened,
     PropertyLeftOut,
     SubscriptionChanged,
+    VendorEventGivenUp,
     both,
     guarded,
     log_event,
@@ -113,6 +114,12 @@ EXAMPLES = [
         id="caching refused",
     ),
     pytest.param(
+        VendorEventGivenUp("evt_1", Code.BAD_API_KEY),
+        logging.ERROR,
+        "VendorEventGivenUp event_id=evt_1 code=bad_api_key",
+        id="vendor event given up",
+    ),
+    pytest.param(
         PolicyNotWidened("odd"),
         logging.ERROR,
         "PolicyNotWidened reason=odd",
@@ -157,6 +164,7 @@ HARMLESS = {
     "claim_id",
     "code",
     "error",
+    "event_id",
     "expected",
     "failure",
     "kind",

@@ -1007,6 +1007,12 @@ class Code(StrEnum):
         "Another flow session has used the proof of this page.",
         "Ask the customer; retry if it was their wish, else close it.",
     )
+    FLOW_SESSION_ENDED_ANOTHER = (
+        "flow_session_ended_another",
+        About.FLOW_SESSION,
+        "The same flow session has already cancelled another subscription of this customer.",
+        "Ask the customer; retry if this one was to end as well, else close it.",
+    )
     REFUSED_ON_THE_PAGE = (
         "refused_on_the_page",
         About.FLOW_SESSION,

@@ -62,7 +62,8 @@ class PublicExit:
         find: ``async (PublicDeclaration) -> str | None``: the application's id of the customer whose contract is
             meant, None where that is not certain. It runs in the worker, at least once. Ask for more than a name: the
             e-mail address on file and a number of the contract, for instance.
-        most_per_address_in_an_hour: How many declarations may name one e-mail address within an hour.
+        most_per_address_in_an_hour: How many acknowledgements may go to one typed e-mail address within an hour.
+            Further declarations that name it count like any other, and their page says that no mail comes.
         most_per_network_in_an_hour: How many may come from one network within an hour.
         most_in_an_hour: How many may come within an hour at all: each sends a mail to an address that was typed.
 

@@ -260,8 +260,12 @@ def public_letter(
     words: Words,
     *,
     brand: str,
+    is_sent: bool = True,
 ) -> WrittenLetter:
-    """Write the acknowledgement of the public exit: the declaration word for word, and nothing that was not typed."""
+    """Write the acknowledgement of the public exit: the declaration word for word, and nothing that was not typed.
+
+    ``is_sent`` False says that no mail comes, and that the page is all there is to keep.
+    """
     texts = statutory.EXIT
     is_for_cause = declaration.kind is Termination.EXTRAORDINARY
     kind = texts["extraordinary" if is_for_cause else "ordinary"]
@@ -275,7 +279,7 @@ def public_letter(
         (texts["name"], declaration.name),
         (texts["contract"], declaration.contract),
         (texts["end"], end),
-        (texts["sent_to"], declaration.email),
+        (texts["sent_to" if is_sent else "typed_address"], declaration.email),
         (texts["at"], words.moment(received_at)),
         (texts["reference"], reference_of(claim_id)),
     ]
@@ -285,7 +289,7 @@ def public_letter(
         brand=brand,
         subject=texts["subject"],
         next_fact=words.moment(received_at),
-        lines=(texts["declares"],),
+        lines=(texts["declares"], *(() if is_sent else (texts["not_sent"],))),
         rows=tuple(rows),
         links=(),
         questions=texts["questions"],

@@ -102,7 +102,7 @@ SELECT id AS claim_id FROM accepted
 
 # Another wish since then may have taken this one back, the other way round as well.
 FIND_EQUAL: Final = """
-SELECT id, public_id, status, flow_session_id, customer_id, EXISTS (
+SELECT id, public_id, status, flow_session_id, customer_id, erased_at IS NOT NULL AS is_erased, EXISTS (
     SELECT FROM aiocancel.claim n
     WHERE n.subscription_id = claim.subscription_id AND n.uses_grant AND n.id > claim.id
       AND (claim.status, n.status) IN (('canceled', 'resumed'), ('resumed', 'canceled'))) AS is_taken_back
@@ -154,7 +154,8 @@ SELECT status, flow FROM aiocancel.claim WHERE public_id = $1 AND customer_id = 
 """
 
 KNOWS: Final = """
-SELECT true AS known FROM aiocancel.claim WHERE subscription_id = $1 AND flow_session_id = $2 LIMIT 1
+SELECT true AS known FROM aiocancel.claim
+WHERE subscription_id = $1 AND flow_session_id = $2 AND ($3::text IS NULL OR status = $3) LIMIT 1
 """
 
 # In the order in which they were asked for: actions of one lane keep it.
@@ -374,9 +375,14 @@ class Claims:
         )
         return Tally(**rows[0])
 
-    async def knows(self, subscription_id: SubscriptionId, flow_session_id: FlowSessionId) -> bool:
-        """Tell whether any claim speaks of this flow session."""
-        return bool(await self._connection.at_once(KNOWS, subscription_id, flow_session_id))
+    async def knows(
+        self,
+        subscription_id: SubscriptionId,
+        flow_session_id: FlowSessionId,
+        status: FlowStatus | None = None,
+    ) -> bool:
+        """Tell whether any claim speaks of this flow session; with ``status``, of that end of it."""
+        return bool(await self._connection.at_once(KNOWS, subscription_id, flow_session_id, status))
 
     async def has_unfinished(self, subscription_id: SubscriptionId) -> bool:
         """Tell whether something that was asked for is still to come, now or on its date."""
@@ -523,6 +529,9 @@ async def _find_equal(
         changes_billing(claim.status),
     )
 
+    if row is not None and row["is_erased"] and grant.customer_id:
+        # Nobody's any more: whoever is still on that page begins again.
+        raise ConflictError("The claim of this page was erased.")
     if row is not None and not row["customer_id"] and row["status"] == claim.status:
         # The vendor told us first, and it does not know our customers; this one has just proved to be the owner.
         await connection.execute(NAME_CUSTOMER, row["public_id"], grant.customer_id)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from aiocancel.core.acknowledgement import LetterKind
 from aiocancel.core.actions import Action, ActionKind, Receipt
 from aiocancel.core.changes import Change, SchedulePrice
-from aiocancel.core.claim import FlowClaim
+from aiocancel.core.claim import FlowClaim, FlowStatus
 from aiocancel.core.codes import AnyCode, Code
 from aiocancel.core.customer_limits import Tally
 from aiocancel.core.decision import Answer, Decision
@@ -111,8 +111,13 @@ class Ledger:
     async def tally(self, claim: FlowClaim, grant: Grant, decision: Decision) -> Tally:
         return await self._claims.tally(claim, grant, decision)
 
-    async def knows(self, subscription_id: SubscriptionId, flow_session_id: FlowSessionId) -> bool:
-        return await self._claims.knows(subscription_id, flow_session_id)
+    async def knows(
+        self,
+        subscription_id: SubscriptionId,
+        flow_session_id: FlowSessionId,
+        status: FlowStatus | None = None,
+    ) -> bool:
+        return await self._claims.knows(subscription_id, flow_session_id, status)
 
     async def has_unfinished(self, subscription_id: SubscriptionId) -> bool:
         return await self._claims.has_unfinished(subscription_id)

@@ -29,6 +29,7 @@ PUBLIC: Final = "public_exit"
 # the limits. Who comes after another's commit sees it, as the count is a statement of its own.
 HOLD_LIMITS: Final = "SELECT pg_advisory_xact_lock(hashtextextended('aiocancel.public_exit', 0))"
 
+# Anybody may type anybody's address: beyond its limit nobody is written to there, and the declaration counts as ever.
 # One statement, the same work whoever is meant: nobody learns from the time it takes whether a contract was found. An
 # equal post finds its own claim again.
 DECLARE: Final = """
@@ -36,8 +37,8 @@ WITH lately AS (
     SELECT declaration -> 'shown' -> 'public_exit' ->> 'email' AS email, declaration -> 'shown' ->> 'network' AS network
     FROM aiocancel.claim WHERE subscription_id = 'public_exit' AND recorded_at > now() - interval '1 hour'),
 room AS (
-    SELECT count(*) < $11 AND count(*) FILTER (WHERE lower(email) = lower($8)) < $9
-        AND count(*) FILTER (WHERE network = $7) < $10 AS is_left FROM lately),
+    SELECT count(*) < $11 AND count(*) FILTER (WHERE network = $7) < $10 AS is_left,
+        count(*) FILTER (WHERE lower(email) = lower($8)) < $9 AS is_written_to FROM lately),
 declared AS (
     INSERT INTO aiocancel.claim (public_id, grant_nonce, uses_grant, vendor, status, customer_id, subscription_id, mode,
         change, recovery_point, declaration)
@@ -46,8 +47,9 @@ declared AS (
 enqueued AS (
     INSERT INTO aiocancel.action (claim_id, ordinal, kind, subscription_id, idempotency_key)
     SELECT d.id, o.ordinal, o.kind, 'public_exit', 'aiocancel-' || d.public_id || '-' || o.kind
-    FROM declared d, (VALUES (0, 'match_declaration'), (aiocancel.follow_up_ordinal('acknowledge'), 'acknowledge'))
-        AS o (ordinal, kind)
+    FROM declared d CROSS JOIN room r CROSS JOIN (VALUES (0, 'match_declaration'),
+        (aiocancel.follow_up_ordinal('acknowledge'), 'acknowledge')) AS o (ordinal, kind)
+    WHERE o.kind <> 'acknowledge' OR r.is_written_to
     RETURNING id, claim_id, ordinal, kind),
 noted AS (
     INSERT INTO aiocancel.journal (claim_id, action_id, entry, code)
@@ -68,7 +70,10 @@ SELECT public_id FROM aiocancel.claim WHERE uses_grant AND grant_nonce = $1 AND 
 """
 
 READ: Final = """
-SELECT recorded_at, declaration FROM aiocancel.claim
+SELECT recorded_at, declaration, EXISTS (
+    SELECT FROM aiocancel.action a
+    WHERE a.claim_id = claim.id AND a.ordinal = aiocancel.follow_up_ordinal('acknowledge')) AS is_written_to
+FROM aiocancel.claim
 WHERE public_id = $1 AND subscription_id = 'public_exit' AND erased_at IS NULL
 """
 
@@ -97,10 +102,11 @@ FROM enqueued ON CONFLICT DO NOTHING
 
 @dataclass(frozen=True, slots=True)
 class ReceivedDeclaration:
-    """A declaration, and when it came."""
+    """A declaration, when it came, and whether the typed address is written to."""
 
     received_at: datetime
     declaration: PublicDeclaration = field(repr=False)
+    is_written_to: bool
 
 
 class PublicDeclarations:
@@ -123,6 +129,8 @@ class PublicDeclarations:
         pressed: str,
     ) -> uuid.UUID | None:
         """Store a declaration once, with the question whose it is and its acknowledgement; None beyond the limits.
+
+        Beyond the limit of its address it is stored without an acknowledgement.
 
         Args:
             declaration: As typed.
@@ -168,7 +176,9 @@ class PublicDeclarations:
         if not rows:
             return None
         typed = public_in(json.loads(rows[0]["declaration"])["shown"])
-        return None if typed is None else ReceivedDeclaration(rows[0]["recorded_at"], typed)
+        if typed is None:
+            return None
+        return ReceivedDeclaration(rows[0]["recorded_at"], typed, rows[0]["is_written_to"])
 
     async def name(self, claim_id: int, customer_id: str) -> None:
         """Note whose declaration it was."""

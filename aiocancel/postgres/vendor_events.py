@@ -29,13 +29,14 @@ DELETE FROM aiocancel.doorbell WHERE vendor = $1 AND NOT polled AND event_id IN 
     ORDER BY rung_at DESC OFFSET $2 FOR UPDATE SKIP LOCKED)
 """
 
-# The vendor itself names the event: it stays, and a look that came too early for the vendor's API is repeated.
+# The vendor itself names the event: it stays. A look that came too early for the vendor's API is repeated, and so is
+# one that was given up while the vendor was down, or refused our key.
 VOUCH: Final = """
 INSERT INTO aiocancel.doorbell AS rung (vendor, event_id, polled) VALUES ($1, $2, true)
 ON CONFLICT (vendor, event_id) DO UPDATE
-SET polled = true, result = NULL,
+SET polled = true, result = NULL, attempts = CASE WHEN rung.result IS NULL THEN rung.attempts ELSE 0 END,
     due_at = CASE WHEN rung.result IS NULL THEN rung.due_at ELSE now() END
-WHERE rung.result IS NULL OR rung.result = $3
+WHERE rung.result IS NULL OR rung.result = $3 OR rung.result LIKE 'gave\\_up\\_%'
 """
 
 FORGET: Final = """
@@ -110,7 +111,7 @@ class Doorbell:
         return bool(new)
 
     async def vouch(self, event_id: str) -> None:
-        """Remember an event that the vendor's own list names; one that is known stays as it is."""
+        """Remember an event that the vendor's own list names; one with an outcome stays as it is."""
         with unavailable_on_outage():
             await self._pool.execute(VOUCH, self._vendor, event_id, Code.UNKNOWN_EVENT)
 
@@ -165,8 +166,8 @@ class Doorbell:
             )
         return None if row is None else PollTurn(row["after_id"], row["started_at"])
 
-    async def read_up_to(self, event_id: str) -> None:
-        """Remember how far the list was read."""
+    async def read_up_to(self, event_id: str | None) -> None:
+        """Remember how far the list was read; None to read it from its start."""
         with unavailable_on_outage():
             await self._pool.execute(
                 READ_UP_TO,

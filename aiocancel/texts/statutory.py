@@ -53,6 +53,11 @@ EXIT: Final[Mapping[str, str]] = {
     "declared": "Erklärt mit",
     "pressed": f"„{CONFIRM_BUTTON}“",
     "sent_to": "Bestätigung an",
+    "typed_address": "E-Mail-Adresse",
+    "not_sent": (
+        "An diese E-Mail-Adresse gingen in der letzten Stunde schon mehrere Bestätigungen. Für diese Kündigung kommt "
+        "keine E-Mail. Speichern Sie bitte diese Seite als Bestätigung."
+    ),
     "at": "Eingegangen",
     "reference": "Vorgang",
     "save": "Erklärung speichern",

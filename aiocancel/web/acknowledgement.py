@@ -129,7 +129,7 @@ class AcknowledgementPage:
         """
         back = {"url": self._site.settings.return_to, "text": words.text("back_link")}
         save = {
-            "url": str(request.rel_url.update_query(save="1")),
+            "url": f"{self._site.settings.public_prefix}{request.rel_url.update_query(save='1')}",
             "text": words.text("letter_save"),
         }
 

@@ -158,6 +158,7 @@ class PublicExitPage:
             str(public_id),
             self._words,
             brand=self._site.settings.theme.name,
+            is_sent=received.is_written_to,
         )
 
     def _saved(self, letter: WrittenLetter) -> web.Response:

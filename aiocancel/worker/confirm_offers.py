@@ -27,6 +27,7 @@ from aiocancel.errors import RejectedVendorError, VendorError
 from aiocancel.ports import CustomOffer, OfferHandler, OutcomeVerifier
 from aiocancel.postgres.leasing import TakenAction
 from aiocancel.postgres.ledger import Ledger
+from aiocancel.worker.meant_subscriptions import MeantSubscriptions
 
 # Hooks and handlers share their places: a vendor that hangs must not use them up.
 _WORD_WITHIN_S: Final = 3.0
@@ -37,7 +38,8 @@ _OWN_POLICY: Final = Policy(applies_offers="app", verifies_offers=True)
 class Offers:
     """The owner's rules for offers, and the two sides that know more: the vendor's API and the handlers.
 
-    ``own`` tells of sessions of our own flow, whose bound on gifts is ``own_gift_days``.
+    ``meant`` tells which subscription a session may mean that names the customer only. ``own`` tells of sessions of our
+    own flow, whose bound on gifts is ``own_gift_days``.
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class Offers:
         limits: OfferLimits = NO_LIMITS,
         rules: OfferRules = DEFAULT_RULES,
         handlers: Mapping[str, OfferHandler] | None = None,
+        meant: MeantSubscriptions | None = None,
         own: OutcomeVerifier | None = None,
         own_gift_days: int | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -59,6 +62,7 @@ class Offers:
         self._limits = limits
         self._rules = rules
         self._handlers = {} if handlers is None else handlers
+        self._meant = meant
         self._own = own
         self._own_gift_days = own_gift_days
         self.now = now
@@ -156,7 +160,7 @@ class Offers:
 
         try:
             session = await verifier.flow_session(taken.action.flow_session_id)
-            verdict = self._judged(session, taken)
+            verdict = await self._judged(session, taken)
             if session is not None and not is_own:
                 await self._noted(
                     session, taken.vendor, taken.action.subscription_id, taken.customer_id
@@ -169,10 +173,14 @@ class Offers:
             return Doubtful(error.code)
         return verdict if is_told else NotYet(Code.NO_EVENT_OF_FLOW_SESSION)
 
-    def _judged(self, session: FlowSession | None, taken: TakenAction) -> Verdict:
+    async def _judged(self, session: FlowSession | None, taken: TakenAction) -> Verdict:
+        meant = None
         if session is not None and taken.vendor != OWN_FLOW:
-            meant = with_seats(session.accepted, self._rules.seat_offers)
-            session = replace(session, accepted=meant)
+            accepted = with_seats(session.accepted, self._rules.seat_offers)
+            session = replace(session, accepted=accepted)
+            if self._policy.names_customers and self._meant is not None:
+                meant = await self._meant.by(session, taken.action.subscription_id)
+
         return judge(
             session,
             taken.action.subscription_id,
@@ -180,6 +188,7 @@ class Offers:
             _OWN_POLICY if taken.vendor == OWN_FLOW else self._policy,
             self._limits,
             now=self.now(),
+            meant=meant,
         )
 
     def one_gift_in(self, vendor: str, actions: Sequence[Action]) -> timedelta | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from aiocancel.core.actions import Receipt
@@ -32,7 +32,8 @@ class DeclarationMatcher:
     Args:
         ledger: The claims.
         public_exit: The application's ``find``.
-        find_subscription: Finds a customer's subscription.
+        find_all: Finds all subscriptions of a customer. The owner's rule for pages does not count here: a page shows
+            which one it is about, and a declaration was written without one.
         policy: The owner's standing answers.
         on_event: Is told of the recorded claim.
     """
@@ -41,14 +42,14 @@ class DeclarationMatcher:
         self,
         ledger: Ledger,
         public_exit: PublicExit,
-        find_subscription: Callable[[str], Awaitable[OwnedSubscription | None]],
+        find_all: Callable[[str], Awaitable[Sequence[OwnedSubscription]]],
         policy: Policy,
         *,
         on_event: EventHook,
     ) -> None:
         self._ledger = ledger
         self._public_exit = public_exit
-        self._find_subscription = find_subscription
+        self._find_all = find_all
         self._policy = policy
         self._on_event = guarded(on_event)
 
@@ -99,13 +100,11 @@ class DeclarationMatcher:
         await self._ledger.write_on_file(taken.claim_id)
 
     async def _cancel(self, taken: TakenAction, customer_id: CustomerId) -> Receipt | AnyCode:
-        try:
-            owned = await self._find_subscription(customer_id)
-        except AmbiguousSubscriptionError:
+        owned = await self._only_one_of(customer_id)
+        if owned is Code.SEVERAL_CONTRACTS:
             await self._wait_for_a_person(taken, customer_id)
-            return Code.SEVERAL_CONTRACTS
-        if owned is None:
-            return Code.NO_CONTRACT_FOUND
+        if isinstance(owned, Code):
+            return owned
 
         claim = FlowClaim(
             OWN_VENDOR,
@@ -132,6 +131,15 @@ class DeclarationMatcher:
             )
         )
         return Receipt(MATCHED, None)
+
+    async def _only_one_of(self, customer_id: CustomerId) -> OwnedSubscription | Code:
+        try:
+            rows = await self._find_all(customer_id)
+        except AmbiguousSubscriptionError:
+            return Code.SEVERAL_CONTRACTS
+        if len(rows) > 1:
+            return Code.SEVERAL_CONTRACTS
+        return rows[0] if rows else Code.NO_CONTRACT_FOUND
 
 
 def _for_a_person(declaration: PublicDeclaration) -> AnyCode | None:

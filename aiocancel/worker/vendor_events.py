@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -18,11 +19,12 @@ from aiocancel.core.claim import FlowClaim, FlowStatus
 from aiocancel.core.claim_nonces import of_vendor_event
 from aiocancel.core.codes import AnyCode, Code, ForeignCode
 from aiocancel.core.decision import Decision, Policy, decide_by_vendor
-from aiocancel.core.flow_session import COMPLETED, FlowSession
+from aiocancel.core.flow_session import COMPLETED, FlowSession, VendorEvent
 from aiocancel.core.grants import Grant, GrantSealer
 from aiocancel.core.identifiers import CustomerId, Mode, SubscriptionId, is_opaque_id
 from aiocancel.core.page_proof import CLOCK_SLACK, page_of
-from aiocancel.core.retry import delay_s
+from aiocancel.core.retry import MAX_ATTEMPTS, delay_s, is_excused
+from aiocancel.core.subscription import OwnedSubscription
 from aiocancel.core.undo import changes_billing
 from aiocancel.errors import (
     AiocancelError,
@@ -34,7 +36,13 @@ from aiocancel.errors import (
 from aiocancel.ports import OutcomeVerifier, SubscriptionResolver, all_owned
 from aiocancel.postgres.ledger import Ledger
 from aiocancel.postgres.vendor_events import Doorbell, Ring
-from aiocancel.telemetry import ActionParked, EventHook, guarded, type_and_place
+from aiocancel.telemetry import (
+    ActionParked,
+    EventHook,
+    VendorEventGivenUp,
+    guarded,
+    type_and_place,
+)
 
 logger = logging.getLogger("aiocancel")
 
@@ -43,7 +51,6 @@ WAITS_FOR_BROWSER_S = 30.0
 IDLE_LOOK_S: Final = 2.0
 # One at a time: a lease is for one question to the vendor.
 _BATCH: Final = 1
-_MOST_ATTEMPTS: Final = 60
 _NOBODY: Final = CustomerId("")
 
 
@@ -122,10 +129,25 @@ class CatchUp:
         if turn is None:
             return
         await self._doorbell.forget()
-        for event in await self._vendor_api.events_after(turn.after_id, limit=100):
+        for event in await self._events_after(turn.after_id):
             if event.created_at is None or event.created_at >= turn.since - CLOCK_SLACK:
                 await self._doorbell.vouch(event.event_id)
             await self._doorbell.read_up_to(event.event_id)
+
+    async def _events_after(self, after_id: str | None) -> list[VendorEvent]:
+        try:
+            return await self._vendor_api.events_after(after_id, limit=100)
+        except RejectedVendorError as error:
+            if after_id is None:
+                raise
+            logger.warning(
+                "the flow vendor's list has no longer the event that was read last (%s); it is read from its start",
+                error.code,
+            )
+
+        # The vendor keeps events for weeks only; an event that we know is not looked at twice.
+        await self._doorbell.read_up_to(None)
+        return await self._vendor_api.events_after(None, limit=100)
 
     async def look(self) -> bool:
         """Look at what has rung; False when there was nothing."""
@@ -138,8 +160,9 @@ class CatchUp:
         try:
             await self._look_at(ring)
         except TransientVendorError as error:
-            if ring.attempt >= _MOST_ATTEMPTS:
+            if ring.attempt >= MAX_ATTEMPTS and not is_excused(error.code):
                 await self._doorbell.answer(ring, ForeignCode.gave_up_on(error.code))
+                self._on_event(VendorEventGivenUp(ring.event_id, error.code))
             else:
                 wait_s = max(error.retry_after_s or 0.0, delay_s(ring.attempt, random.random()))  # noqa: S311 - jitter, no secret
                 await self._doorbell.later(ring, delay_s=wait_s)
@@ -218,6 +241,8 @@ class CatchUp:
         rows = await all_owned(self._resolver, page.customer_id)
         if owned_named(rows, page.subscription_id) is None:
             return await self._park(session, page, Code.SUBSCRIPTION_CHANGED_HANDS)
+        if await self._has_ended_another(session, page, rows):
+            return await self._park(session, page, Code.FLOW_SESSION_ENDED_ANOTHER)
 
         recorded = await self._accept(session, page)
         if recorded is Code.KNOWN_WITH_ANOTHER_RESULT and not await self._ledger.knows(
@@ -227,6 +252,20 @@ class CatchUp:
             own = replace(page, nonce=of_vendor_event(ring.event_id))
             return await self._park(session, own, Code.FLOW_SESSION_PROOF_USED)
         return recorded
+
+    async def _has_ended_another(
+        self, session: FlowSession, page: Grant, rows: Sequence[OwnedSubscription]
+    ) -> bool:
+        """Tell whether the browser told this end as that of another one: the session itself names the customer only."""
+        if not self._policy.names_customers or session.status is not FlowStatus.CANCELED:
+            return False
+        others = [
+            row.subscription_id for row in rows if row.subscription_id != page.subscription_id
+        ]
+        for each in others:
+            if await self._ledger.knows(each, session.session_id, session.status):
+                return True
+        return False
 
     async def _leave_stranger(
         self, ring: Ring, session: FlowSession, grant: Grant

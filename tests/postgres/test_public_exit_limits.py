@@ -19,6 +19,8 @@ async def test_declarations_that_reach_many_processes_at_once_are_held_to_the_li
     pool: Pool,
 ) -> None:
     declaration = PublicDeclaration(Termination.ORDINARY, "Ada", "42", "ada@example.org")
+    limits = PublicExit(find, most_per_address_in_an_hour=3, most_per_network_in_an_hour=8)
+    letters = "SELECT count(*) FROM aiocancel.action WHERE kind = 'acknowledge'"
 
     async def declare(nonce: int) -> bool:
         process = PublicDeclarations(LedgerConnection(pool))
@@ -27,7 +29,7 @@ async def test_declarations_that_reach_many_processes_at_once_are_held_to_the_li
             nonce=f"public:{nonce}",
             network="one",
             mode="test",
-            limits=PublicExit(find, most_per_address_in_an_hour=3),
+            limits=limits,
             language="de",
             pressed="jetzt kündigen",
         )
@@ -35,4 +37,5 @@ async def test_declarations_that_reach_many_processes_at_once_are_held_to_the_li
 
     stored = await asyncio.gather(*(declare(nonce) for nonce in range(20)))
 
-    assert sum(stored) == 3
+    assert sum(stored) == 8
+    assert await pool.fetchval(letters) == 3

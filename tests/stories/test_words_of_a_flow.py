@@ -262,3 +262,31 @@ async def test_erasing_takes_the_words_of_the_flow_too(company: Company) -> None
         " FROM aiocancel.claim c JOIN aiocancel.action a ON a.claim_id = c.id"
     )
     assert {tuple(row.values()) for row in rows} == {(None, None, None)}
+
+
+@pytest.mark.parametrize("is_widget", [False, True], ids=["plain_page", "widget"])
+async def test_a_page_that_was_open_while_its_claim_was_erased_leads_to_a_new_start(
+    company: Company, is_widget: bool
+) -> None:
+    company.stripe.add_subscription("sub_1")
+    await open_without_events(company, company.plug_in())
+    assert company.client is not None
+    body: dict[str, Any] = {"grant": await company.grant(), "status": "canceled"}
+    if is_widget:
+        session = finished(company, await company.opened())
+        body = {"grant": body["grant"], "result": {"status": "canceled", "flowSession": session}}
+    posted = await company.client.post("/cancel/result", json=body, headers=as_customer("ada"))
+    await until(lambda: company.subscription["cancel_at_period_end"])
+
+    async with company.pool.acquire() as connection:
+        await Erasure(connection).of_customer("ada")
+    again = await company.client.post("/cancel/result", json=body, headers=as_customer("ada"))
+    body["grant"] = await company.grant()
+    anew = await company.client.post("/cancel/result", json=body, headers=as_customer("ada"))
+
+    assert posted.status == 200
+    assert (again.status, (await again.json())["error"]) == (409, "grant_used")
+    # A flow session ends once: its customer begins another.
+    assert anew.status == (409 if is_widget else 200)
+    named = "SELECT count(*) FROM aiocancel.claim WHERE customer_id <> ''"
+    assert await company.pool.fetchval(named) == (0 if is_widget else 1)

@@ -76,6 +76,27 @@ async def test_G5_declaration_with_date_and_time_can_be_read_printed_and_saved(
         assert "default-src 'none'" in each["Content-Security-Policy"]
 
 
+async def test_links_of_a_letter_and_its_page_begin_with_the_prefix_that_a_proxy_takes_off(
+    company: Company,
+) -> None:
+    company.stripe.add_subscription("sub_1")
+
+    async with letters(company, public_prefix="/shop") as server:
+        claim_id = await press(company)
+        link = await link_of_the_mail(company, server)
+        below = f"/cancel/acknowledgement/{claim_id}"
+        _, text, _ = await get(company, below, ADA)
+        status, as_guest, _ = await get(company, link.removeprefix("/shop"), BROWSER)
+        (save,) = [a["href"] for a in Page(as_guest).all("a")]
+        saved, _, headers = await get(company, save.removeprefix("/shop"), BROWSER)
+
+    assert link.startswith(f"/shop{below}?key=")
+    assert f"/shop{below}?save=1" in [a["href"] for a in Page(text).all("a")]
+    assert save == f"{link}&save=1"
+    assert (status, saved) == (200, 200)
+    assert "attachment" in headers["Content-Disposition"]
+
+
 async def test_link_that_is_altered_too_old_or_of_another_claim_shows_nothing(
     company: Company,
 ) -> None:

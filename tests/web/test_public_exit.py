@@ -12,7 +12,13 @@ from typing import Any
 
 import pytest
 
-from aiocancel import PublicDeclaration, PublicExit, public_exit
+from aiocancel import (
+    PublicDeclaration,
+    PublicExit,
+    StripeSubscriptions,
+    SubscriptionQuery,
+    public_exit,
+)
 from aiocancel.config import DEFAULT_TEXTS
 from aiocancel.errors import ConfigurationError
 from aiocancel.postgres.console import ConsoleStore, Search
@@ -288,6 +294,37 @@ async def test_declaration_of_several_contracts_is_acknowledged_once_to_each_add
     assert sorted(mail["To"] for mail in sent) == to
 
 
+@pytest.mark.parametrize(
+    "subscriptions",
+    [
+        SubscriptionQuery(
+            "SELECT stripe_subscription_id, 'ada@example.com' AS email FROM app_subscription"
+            " WHERE customer_id = $1 ORDER BY stripe_subscription_id DESC",
+            choose="first",
+        ),
+        StripeSubscriptions(
+            "SELECT 'cus_ada' AS stripe_customer_id, 'ada@example.com' AS email FROM app_subscription"
+            " WHERE customer_id = $1 LIMIT 1"
+        ),
+    ],
+    ids=["first_row", "newest_at_stripe"],
+)
+async def test_owners_rule_for_pages_ends_none_of_several_contracts_that_a_declaration_may_mean(
+    company: Company, subscriptions: SubscriptionQuery | StripeSubscriptions
+) -> None:
+    for name in ("sub_1", "sub_2"):
+        company.stripe.add_subscription(name, customer="cus_ada")
+    await add_customer(company.pool, "ada", "sub_2")
+
+    async with letters(company, public_exit=PublicExit(find), subscriptions=subscriptions):
+        await declare(company, {"contract": "42 - sub_1"})
+        parked = await company.events.codes(ActionParked)
+        await until(lambda: no_letter_waits(company.pool))
+
+    assert parked == ["several_contracts"]
+    assert company.stripe.effects_on("sub_1") == company.stripe.effects_on("sub_2") == []
+
+
 async def test_declaration_that_waits_for_a_person_is_erased_with_the_customer_whom_it_means(
     company: Company,
 ) -> None:
@@ -371,11 +408,10 @@ async def test_second_declaration_from_the_same_page_is_another_one(company: Com
 @pytest.mark.parametrize(
     ("limits", "typed"),
     [
-        ({"most_per_address_in_an_hour": 2}, {}),
         ({"most_per_network_in_an_hour": 2}, {"email": "{n}@example.org"}),
         ({"most_in_an_hour": 2}, {"email": "{n}@example.org"}),
     ],
-    ids=["address", "network", "all"],
+    ids=["network", "all"],
 )
 async def test_flood_ends_at_the_limits_and_keeps_what_was_typed(
     company: Company, limits: dict[str, int], typed: dict[str, str]
@@ -395,6 +431,39 @@ async def test_flood_ends_at_the_limits_and_keeps_what_was_typed(
     assert 'value="Ada Lovelace"' in answers[2][2]
     assert later == 303
     assert await company.events.codes(ClaimRefused) == ["too_many_declarations"]
+
+
+async def test_strangers_who_use_an_address_up_keep_its_owner_from_a_mail_and_not_from_leaving(
+    company: Company,
+) -> None:
+    company.stripe.add_subscription("sub_1")
+    junk = {"contract": "unbekannt", "name": "Mallory", "email": "Ada@example.com"}
+
+    async with exit_of(company, most_per_address_in_an_hour=2) as server:
+        for _ in range(2):
+            await declare(company, junk)
+        status, location, _ = await declare(company, {"email": "ada@example.com"})
+        assert company.client is not None
+        page = Page(await (await company.client.get(location, headers=BROWSER)).text())
+        saved = await (await company.client.get(f"{location}?save=1")).text()
+        await until(lambda: company.subscription["cancel_at_period_end"])
+        await mails(server, 3)
+        await until(lambda: no_letter_waits(company.pool))
+
+    assert status == 303
+    assert statutory.EXIT["not_sent"] in page.text
+    assert statutory.EXIT["not_sent"] in saved
+    assert page.rows["E-Mail-Adresse"] == "ada@example.com"
+    assert "Bestätigung an" not in page.rows
+    # The two strangers' own, and that of the cancellation, to the address on file.
+    assert sorted(mail["To"] for mail in server.mails) == [
+        "Ada@example.com",
+        "Ada@example.com",
+        "ada@example.com",
+    ]
+    assert [mail["Subject"].startswith("Your Pro") for mail in server.to("ada@example.com")] == [
+        True
+    ]
 
 
 async def test_declaration_that_the_database_keeps_waiting_may_be_made_again_and_stays_one(

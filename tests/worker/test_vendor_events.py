@@ -10,9 +10,11 @@ import pytest
 from aiohttp.test_utils import TestClient
 
 from aiocancel import SubscriptionQuery
-from aiocancel.core.codes import Code
+from aiocancel.core.codes import Code, ForeignCode
 from aiocancel.postgres import vendor_events
 from aiocancel.postgres.vendor_events import Doorbell, Ring
+from aiocancel.telemetry import ActionParked, ActionRefused, VendorEventGivenUp
+from aiocancel.worker import vendor_events as worker_events
 from tests.support.company import Company
 from tests.support.saas import Pool, add_customer, as_customer
 from tests.support.waiting import until
@@ -291,6 +293,33 @@ async def test_the_poller_finds_what_no_webhook_told_of(company: Company) -> Non
     assert company.changes() == ["cancel_at_period_end"]
 
 
+async def test_the_list_is_read_from_its_start_once_the_vendor_has_forgotten_the_event_that_was_read_last(
+    company: Company, caplog: pytest.LogCaptureFixture
+) -> None:
+    """After a month without events, or a backup, the cursor names an event that the vendor has no longer."""
+    company.stripe.add_subscription("sub_1")
+    await company.pool.execute(
+        "INSERT INTO aiocancel.event_cursor (vendor, after_id, polled_at)"
+        " VALUES ('prosperstack', 'evt_forgotten', now() - interval '1 day')"
+    )
+
+    await listening(company, poll_events_every_s=0.05)
+    await company.finished("canceled")
+    await until(lambda: company.subscription["cancel_at_period_end"])
+    last = completed(company)["id"]
+    await until(lambda: _was_read_up_to(company, last))
+
+    assert company.changes() == ["cancel_at_period_end"]
+    # One line for all the looks since.
+    assert len([one for one in caplog.messages if "read from its start" in one]) == 1
+
+
+async def _was_read_up_to(company: Company, event_id: str) -> bool:
+    return bool(
+        event_id == await company.pool.fetchval("SELECT after_id FROM aiocancel.event_cursor")
+    )
+
+
 async def test_what_happened_before_the_first_start_is_history_and_not_acted_on(
     company: Company,
 ) -> None:
@@ -313,6 +342,57 @@ async def test_a_webhook_while_the_vendors_api_is_down_is_looked_at_again(compan
     company.flows.fail_next(503, path="/v1/events", times=1)
     assert await ring(client, completed(company)) == 204
     await until(lambda: company.subscription["cancel_at_period_end"])
+
+
+@pytest.mark.parametrize(
+    ("status", "looks", "result"),
+    [(401, 150, None), (401, 199, "gave_up_bad_api_key"), (429, 199, None)],
+    ids=["refused_for_a_day", "refused_for_three_days", "a_limit_is_no_reason"],
+)
+async def test_an_event_outlives_a_weekend_with_a_wrong_key_and_giving_it_up_is_told(
+    company: Company, monkeypatch: pytest.MonkeyPatch, status: int, looks: int, result: str | None
+) -> None:
+    """As a wish outlives it that the browser told of."""
+    monkeypatch.setattr(worker_events, "IDLE_LOOK_S", 0.05)
+    await listening(company)
+    company.flows.fail_next(status, path="/v1/events/", times=1)
+    company.flows.finish(company.flows.create_session("sub_1")["id"], status="canceled")
+
+    await company.pool.execute(
+        "INSERT INTO aiocancel.doorbell (vendor, event_id, attempts) VALUES ('prosperstack', $1, $2)",
+        completed(company)["id"],
+        looks,
+    )
+    await until(lambda: _is_put_off_or_ended(company))
+
+    assert await rung(company) == [result]
+    if result is None:
+        assert company.events.of(VendorEventGivenUp) == []
+    else:
+        assert await company.events.codes(VendorEventGivenUp) == ["bad_api_key"]
+
+
+async def _is_put_off_or_ended(company: Company) -> bool:
+    # Longer than the lease of a look.
+    return bool(
+        await company.pool.fetchval(
+            "SELECT result IS NOT NULL OR due_at > now() + interval '10 minutes' FROM aiocancel.doorbell"
+        )
+    )
+
+
+async def test_an_event_that_was_given_up_is_looked_at_again_once_the_vendor_lists_it(
+    pool: Pool,
+) -> None:
+    bell = Doorbell(pool, "prosperstack")
+    await bell.ring("evt_weekend")
+    (ring,) = await bell.take(limit=1)
+    await bell.answer(ring, ForeignCode.gave_up_on(Code.BAD_API_KEY))
+
+    await bell.vouch("evt_weekend")
+    again = await bell.take(limit=1)
+
+    assert again == [Ring("evt_weekend", 1)]
 
 
 async def test_an_event_that_cannot_be_read_has_a_code_and_the_log_names_the_place(
@@ -370,11 +450,7 @@ FIRST_OF_SEVERAL = SubscriptionQuery(f"{BY_CUSTOMER.sql} ORDER BY 1", choose="fi
 
 async def cancelled_at_the_vendor(company: Company, subscription: str) -> None:
     """The customer's page named a subscription, and its flow session ended; the browser says nothing."""
-    assert company.client is not None
-    response = await company.client.get(
-        f"/cancel/payload?subscription={subscription}", headers=as_customer("ada")
-    )
-    signed = (await response.json())["flow"]["signedPayload"]
+    signed = (await flow_of(company, subscription))["signedPayload"]
     session = company.flows.create_session(payload=json.loads(signed["payload"]))
     company.flows.finish(session["id"], status="canceled")
 
@@ -392,6 +468,80 @@ async def test_a_session_that_names_the_customer_cancels_the_subscription_that_t
 
     await until(lambda: company.stripe.subscriptions["sub_2"]["cancel_at_period_end"])
     assert company.changes() == []
+
+
+@pytest.mark.parametrize(
+    ("has_proof", "code", "by_event"),
+    [
+        (True, Code.FLOW_SESSION_OF_ANOTHER_SUBSCRIPTION, ["discounts"]),
+        (False, Code.WHICH_SUBSCRIPTION, []),
+    ],
+    ids=["proof", "no_proof"],
+)
+async def test_an_offer_made_for_one_subscription_is_not_paid_onto_another_of_the_same_customer(
+    company: Company, has_proof: bool, code: Code, by_event: list[str]
+) -> None:
+    for subscription in ("sub_1", "sub_2"):
+        company.stripe.add_subscription(subscription)
+    await add_customer(company.pool, "ada", "sub_2")
+    company.flows.echoes_meta = has_proof
+    client = await listening(company, platform="custom", subscriptions=FIRST_OF_SEVERAL)
+    session = await accepted_at_the_vendor(company, "sub_1")
+
+    grant = (await flow_of(company, "sub_2"))["grant"]
+    await client.post(
+        "/cancel/result",
+        json={"grant": grant, "result": {"status": "saved", "flowSession": session}},
+        headers=as_customer("ada"),
+    )
+    refused = await company.events.codes(ActionRefused if has_proof else ActionParked)
+    await ring(client, completed(company))
+    await answered(company)
+    await until(lambda: company.changes() == by_event)
+
+    assert refused == [code]
+    assert company.stripe.effects_on("sub_2") == []
+
+
+async def test_a_flow_session_that_ended_one_subscription_ends_no_other_by_itself(
+    company: Company,
+) -> None:
+    for subscription in ("sub_1", "sub_2"):
+        company.stripe.add_subscription(subscription)
+    await add_customer(company.pool, "ada", "sub_2")
+    client = await listening(company, platform="custom", subscriptions=FIRST_OF_SEVERAL)
+    await cancelled_at_the_vendor(company, "sub_1")
+    session = completed(company)["data"]
+
+    # The page of the one hands over what the flow of the other came to.
+    grant = (await flow_of(company, "sub_2"))["grant"]
+    posted = await client.post(
+        "/cancel/result",
+        json={"grant": grant, "result": {"status": "canceled", "flowSession": session}},
+        headers=as_customer("ada"),
+    )
+    await ring(client, completed(company))
+    parked = await company.events.codes(ActionParked)
+
+    assert posted.status == 200
+    assert parked == [Code.FLOW_SESSION_ENDED_ANOTHER]
+    assert company.stripe.subscriptions["sub_2"]["cancel_at_period_end"]
+    assert company.changes() == []
+
+
+async def flow_of(company: Company, subscription: str) -> dict[str, Any]:
+    assert company.client is not None
+    response = await company.client.get(
+        f"/cancel/payload?subscription={subscription}", headers=as_customer("ada")
+    )
+    flow: dict[str, Any] = (await response.json())["flow"]
+    return flow
+
+
+async def accepted_at_the_vendor(company: Company, subscription: str) -> dict[str, Any]:
+    signed = (await flow_of(company, subscription))["signedPayload"]
+    session = company.flows.create_session(payload=json.loads(signed["payload"]))
+    return company.flows.finish(session["id"], status="saved", offer_id="offr_coupon")
 
 
 async def test_a_session_that_names_the_customer_only_cancels_none_of_several(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -57,10 +58,12 @@ def judge(
     limits: OfferLimits,
     *,
     now: datetime,
+    meant: Collection[str] | None = None,
 ) -> Verdict:
     """Judge a claim of an accepted offer by the vendor's flow session; both ids are the grant's.
 
-    ``session`` None means that the vendor knows no such session. Total: never raises.
+    ``session`` None means that the vendor knows no such session. ``meant`` are the subscriptions that it may be about,
+    where it names the customer only; None where it names its own. Total: never raises.
     """
     if session is None:
         return Disproven(Code.FLOW_SESSION_UNKNOWN)
@@ -71,6 +74,9 @@ def judge(
             if policy.names_customers
             else Code.FLOW_SESSION_OF_ANOTHER_SUBSCRIPTION
         )
+    if meant is not None and subscription_id not in meant:
+        # The customer's own, and yet a flow about something else: its offer was not made for this one.
+        return Disproven(Code.FLOW_SESSION_OF_ANOTHER_SUBSCRIPTION)
     if session.status is FlowStatus.IN_PROGRESS:
         return NotYet()
     if session.status is not FlowStatus.SAVED:
@@ -78,6 +84,9 @@ def judge(
     if session.completed_at is not None and now - session.completed_at > OLDEST_SESSION:
         # It may be from a time when the flow vendor or another program carried offers out, and have been paid then.
         return Doubtful(Code.FLOW_SESSION_IS_OLD)
+
+    if meant is not None and len(meant) > 1:
+        return Doubtful(Code.WHICH_SUBSCRIPTION)
 
     offer = session.accepted
     if offer is None:

@@ -637,6 +637,10 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "Eine andere Flow-Sitzung hat den Nachweis dieser Seite verwendet.",
         "Fragen Sie den Kunden; war es sein Wunsch, versuchen Sie es erneut, sonst schließen Sie die Aktion.",
     ),
+    "flow_session_ended_another": (
+        "Dieselbe Flow-Sitzung hat schon ein anderes Abonnement dieses Kunden gekündigt.",
+        "Fragen Sie den Kunden; sollte auch dieses enden, versuchen Sie es erneut, sonst schließen Sie die Aktion.",
+    ),
     "refused_on_the_page": (
         "Die Seite, die diese Flow-Sitzung meldete, wurde abgelehnt, und das wurde dem Kunden mitgeteilt.",
         (

@@ -616,6 +616,10 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "Otra sesión del flujo ya usó la prueba de esta página.",
         "Pregunte al cliente; si era lo que quería, reintente, y si no, ciérrela.",
     ),
+    "flow_session_ended_another": (
+        "La misma sesión del flujo ya canceló otra suscripción de este cliente.",
+        "Pregunte al cliente; si esta también debía terminar, reintente, y si no, ciérrela.",
+    ),
     "refused_on_the_page": (
         "La página que comunicó esta sesión del flujo se rechazó y así se le dijo al cliente.",
         "Pregunte al cliente de esa página; si era lo que quería, reintente, y si no, ciérrela.",

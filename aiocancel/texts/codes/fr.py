@@ -622,6 +622,10 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "Une autre session de parcours a utilisé la preuve de cette page.",
         "Posez la question au client\xa0; relancez si c'était bien son souhait, sinon clôturez l'action.",
     ),
+    "flow_session_ended_another": (
+        "La même session de parcours a déjà résilié un autre abonnement de ce client.",
+        "Posez la question au client\xa0; relancez si celui-ci devait aussi prendre fin, sinon clôturez l'action.",
+    ),
     "refused_on_the_page": (
         "La page qui a signalé cette session de parcours a été refusée, et le client en a été informé.",
         "Posez la question au client concerné\xa0; relancez si c'était bien son souhait, sinon clôturez l'action.",

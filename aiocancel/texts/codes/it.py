@@ -622,6 +622,10 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "Un'altra sessione del flusso ha già usato la prova di questa pagina.",
         "Chieda al cliente: se lo voleva, riprovi; altrimenti chiuda l'azione.",
     ),
+    "flow_session_ended_another": (
+        "La stessa sessione del flusso ha già disdetto un altro abbonamento di questo cliente.",
+        "Chieda al cliente: se anche questo doveva terminare, riprovi; altrimenti chiuda l'azione.",
+    ),
     "refused_on_the_page": (
         "La pagina che ha comunicato questa sessione del flusso è stata rifiutata, e al cliente è stato detto.",
         "Chieda al cliente di quella pagina: se lo voleva, riprovi; altrimenti chiuda l'azione.",

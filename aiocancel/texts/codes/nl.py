@@ -628,6 +628,10 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "Een andere flowsessie heeft het bewijs van deze pagina gebruikt.",
         "Vraag het de klant; was het de bedoeling, probeer het dan opnieuw, sluit anders de actie.",
     ),
+    "flow_session_ended_another": (
+        "Dezelfde flowsessie heeft al een ander abonnement van deze klant opgezegd.",
+        "Vraag het de klant; moest ook dit eindigen, probeer het dan opnieuw, sluit anders de actie.",
+    ),
     "refused_on_the_page": (
         "De pagina die deze flowsessie meldde, is geweigerd, en dat is de klant gemeld.",
         "Vraag de klant van wie de pagina was; was het de bedoeling, probeer het dan opnieuw, sluit anders de actie.",

@@ -129,6 +129,37 @@ def test_where_sessions_name_customers_the_session_must_be_the_customers(
     assert isinstance(reached, Proven) is is_theirs
 
 
+@pytest.mark.parametrize(
+    ("meant", "status", "expected"),
+    [
+        ({"sub_2"}, FlowStatus.SAVED, Disproven(Code.FLOW_SESSION_OF_ANOTHER_SUBSCRIPTION)),
+        ({"sub_2"}, FlowStatus.IN_PROGRESS, Disproven(Code.FLOW_SESSION_OF_ANOTHER_SUBSCRIPTION)),
+        ({SUBSCRIPTION_ID, "sub_2"}, FlowStatus.SAVED, Doubtful(Code.WHICH_SUBSCRIPTION)),
+        ({SUBSCRIPTION_ID, "sub_2"}, FlowStatus.IN_PROGRESS, NotYet()),
+    ],
+    ids=["another", "another_under_way", "one_of_two", "one_of_two_under_way"],
+)
+def test_an_offer_reaches_no_subscription_but_the_one_that_it_was_surely_made_for(
+    meant: set[str], status: FlowStatus, expected: Verdict
+) -> None:
+    custom = Policy(applies_offers="app", verifies_offers=True, names_customers=True)
+    judged = session(subscription_id=None, subscriber_id="ada", status=status)
+
+    found = judge(judged, SUBSCRIPTION_ID, "ada", custom, NO_LIMITS, now=NOW, meant=meant)
+    sure = judge(
+        session(subscriber_id="ada"),
+        SUBSCRIPTION_ID,
+        "ada",
+        custom,
+        NO_LIMITS,
+        now=NOW,
+        meant={SUBSCRIPTION_ID},
+    )
+
+    assert found == expected
+    assert isinstance(sure, Proven)
+
+
 STATUSES: dict[FlowStatus, Verdict] = {
     FlowStatus.SAVED: Proven(
         "offr_1", (Action(ActionKind.APPLY_OFFER, SUBSCRIPTION_ID, offer=offer("coupon")),)
