@@ -67,13 +67,13 @@ class Condition:
         """Say whether it is true of this customer, None where nobody knows."""
         raise NotImplementedError
 
-    def told(self) -> Sentence:
+    def as_sentence(self) -> Sentence:
         """Return it for whoever owns the flow."""
         raise NotImplementedError
 
     def in_words(self) -> str:
         """Return it in English."""
-        return in_english(self.told())
+        return in_english(self.as_sentence())
 
     def leaves(self) -> Iterator[Condition]:
         """Yield the conditions that it is made of, those of combinations included."""
@@ -129,7 +129,7 @@ class AllOf(Condition):
         found = [part.holds(snapshot, answers) for part in self.parts]
         return False if False in found else None if None in found else True
 
-    def told(self) -> Sentence:
+    def as_sentence(self) -> Sentence:
         """Join the parts, and bracket what is joined otherwise."""
         return _joined("and", self.parts)
 
@@ -153,7 +153,7 @@ class AnyOf(Condition):
         found = [part.holds(snapshot, answers) for part in self.parts]
         return True if True in found else None if None in found else False
 
-    def told(self) -> Sentence:
+    def as_sentence(self) -> Sentence:
         """Join the parts, and bracket what is joined otherwise."""
         return _joined("or", self.parts)
 
@@ -178,9 +178,9 @@ class Not(Condition):
         found = self.part.holds(snapshot, answers)
         return None if found is None else not found
 
-    def told(self) -> Sentence:
+    def as_sentence(self) -> Sentence:
         """Put "not" before it."""
-        return Sentence("not", {"part": self.part.told()})
+        return Sentence("not", {"part": self.part.as_sentence()})
 
     def leaves(self) -> Iterator[Condition]:
         """Yield those of its part."""
@@ -195,7 +195,7 @@ def _joined(key: str, parts: Sequence[Condition]) -> Sentence:
 
 
 def _bracketed(part: Condition) -> Sentence:
-    told = part.told()
+    told = part.as_sentence()
     return Sentence("brackets", {"part": told}) if isinstance(part, AllOf | AnyOf) else told
 
 
@@ -212,7 +212,7 @@ class ReasonIs(Condition):
         """Compare the answer."""
         return answers.reason in self.keys
 
-    def told(self) -> Sentence:
+    def as_sentence(self) -> Sentence:
         """Name the reasons."""
         return Sentence("if_reason", {"values": listed("or", self.keys)})
 
@@ -228,7 +228,7 @@ class PlanIs(Condition):
         known = snapshot.price_ids
         return None if known is None else any(price_id in self.price_ids for price_id in known)
 
-    def told(self) -> Sentence:
+    def as_sentence(self) -> Sentence:
         """Name the prices."""
         return Sentence("if_price", {"values": listed("or", self.price_ids)})
 
@@ -249,7 +249,7 @@ class AmountIs(Condition):
             snapshot.price_minor, self.at_least, self.at_most
         )
 
-    def told(self) -> Sentence:
+    def as_sentence(self) -> Sentence:
         """Name the bounds, in minor units."""
         bounds = _bounds(self.at_least, self.at_most)
         return Sentence("if_amount", {"bounds": bounds, "currency": self.currency})
@@ -268,7 +268,7 @@ class IntervalIs(Condition):
             return None
         return snapshot.interval in self.words and snapshot.interval_count == self.count
 
-    def told(self) -> Sentence:
+    def as_sentence(self) -> Sentence:
         """Name the intervals."""
         words = self.words if self.count == 1 else [f"{word}s" for word in self.words]
         # A newer release may know other intervals: its words are told as they are.
@@ -292,7 +292,7 @@ class TenureIs(Condition):
         months = snapshot.months
         return None if months is None else _is_within(months, self.at_least, self.at_most)
 
-    def told(self) -> Sentence:
+    def as_sentence(self) -> Sentence:
         """Name the bounds."""
         return Sentence("if_run", {"bounds": _bounds(self.at_least, self.at_most)})
 
@@ -307,7 +307,7 @@ class StatusIs(Condition):
         """Compare the state."""
         return None if snapshot.status is None else snapshot.status in self.words
 
-    def told(self) -> Sentence:
+    def as_sentence(self) -> Sentence:
         """Name the states."""
         return Sentence("if_status", {"values": listed("or", self.words)})
 
@@ -322,7 +322,7 @@ class CountryIs(Condition):
         """Compare the country."""
         return None if snapshot.country is None else snapshot.country in self.codes
 
-    def told(self) -> Sentence:
+    def as_sentence(self) -> Sentence:
         """Name the countries."""
         return Sentence("if_country", {"values": listed("or", self.codes)})
 
@@ -349,7 +349,7 @@ class PlaceIs(Condition):
         ]
         return True if True in found else None if None in found else False
 
-    def told(self) -> Sentence:
+    def as_sentence(self) -> Sentence:
         """Name the places."""
         return Sentence("if_place", {"values": listed("or", self.codes)})
 
@@ -376,7 +376,7 @@ class ColumnIs(Condition):
             return None
         return _is_within(Decimal(value), self.at_least, self.at_most)
 
-    def told(self) -> Sentence:
+    def as_sentence(self) -> Sentence:
         """Name the column and its values or bounds."""
         values = (
             listed("or", [str(value) for value in self.one_of])
@@ -409,7 +409,7 @@ class HistoryIs(Condition):
             )
         )
 
-    def told(self) -> Sentence:
+    def as_sentence(self) -> Sentence:
         """Name the bounds that there are."""
         told = []
         if (self.offers_at_least, self.offers_at_most) != (None, None):

@@ -68,9 +68,9 @@ class Cost:
 
     def in_words(self) -> str:
         """Return it in English, for whoever owns the flow."""
-        return in_english(self.told())
+        return in_english(self.as_sentence())
 
-    def told(self) -> Sentence:
+    def as_sentence(self) -> Sentence:
         """Return it for whoever owns the flow."""
         parts: list[Value] = []
         if self.percent:

@@ -177,7 +177,7 @@ def _is(key: str, value: str) -> Sentence:
 
 
 def _is_not(leaf: Condition) -> Sentence:
-    return Sentence("not", {"part": leaf.told()})
+    return Sentence("not", {"part": leaf.as_sentence()})
 
 
 def _column_is(name: str, value: object) -> Sentence:
@@ -201,7 +201,7 @@ def _intervals(leaf: IntervalIs) -> list[_Example]:
     return [
         *(
             _Example(
-                replace(leaf, words=(word,)).told(),
+                replace(leaf, words=(word,)).as_sentence(),
                 {"interval": word, "interval_count": leaf.count},
             )
             for word in leaf.words

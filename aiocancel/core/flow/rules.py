@@ -87,14 +87,14 @@ class FlowRule:
 
     def in_words(self) -> str:
         """Return it in English."""
-        return in_english(self.told())
+        return in_english(self.as_sentence())
 
-    def told(self) -> Sentence:
+    def as_sentence(self) -> Sentence:
         """Return it for whoever owns the flow."""
         subjects = [_known(f"subject_{each}", each) for each in self.forbids]
         rule = Sentence("never", {"subjects": listed("comma", subjects)})
         if self.condition is not None:
-            rule = Sentence("rule_where", {"rule": rule, "condition": self.condition.told()})
+            rule = Sentence("rule_where", {"rule": rule, "condition": self.condition.as_sentence()})
         if self.unless is not None:
             consent = _known(f"consent_{self.unless}", self.unless)
             rule = Sentence("rule_without", {"rule": rule, "consent": consent})

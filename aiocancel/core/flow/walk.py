@@ -78,7 +78,7 @@ class FlowPath:
     screens: tuple[str, ...]
     end: SessionState
 
-    def told(self) -> Sentence:
+    def as_sentence(self) -> Sentence:
         """Return it in one line, for whoever owns the flow."""
         reason = (
             Sentence("if_no_reason")
@@ -96,7 +96,7 @@ class FlowPath:
 
     def in_words(self) -> str:
         """Return it in English."""
-        return in_english(self.told())
+        return in_english(self.as_sentence())
 
 
 @dataclass(frozen=True, slots=True)

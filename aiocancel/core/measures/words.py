@@ -96,9 +96,9 @@ class HoldOut:
         Args:
             today: The owner's date.
         """
-        return tuple(in_english(each) for each in self.told(today))
+        return tuple(in_english(each) for each in self.as_sentences(today))
 
-    def told(self, today: date) -> tuple[Sentence, ...]:
+    def as_sentences(self, today: date) -> tuple[Sentence, ...]:
         """Return what may be said today.
 
         Args:

@@ -96,7 +96,7 @@ async def figures_page(desk: Desk, request: web.Request) -> Page:
             "small": _small_charts(plans or (), writing),
             "changed_days": len(figures.changed_days),
             "difference": difference_of(hold_out, writing),
-            "sentences": () if hold_out is None else map(writing.say, hold_out.told(today)),
+            "sentences": () if hold_out is None else map(writing.say, hold_out.as_sentences(today)),
             "bar": charts.bar,
             "dot": charts.dot,
             "amount_bar": charts.amount_bar,

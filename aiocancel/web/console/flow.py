@@ -61,7 +61,7 @@ async def flow_page(desk: Desk, request: web.Request) -> Page:
             "walked": walked,
             "rules": []
             if definition is None
-            else [writing.say(each.told()) for each in definition.rules],
+            else [writing.say(each.as_sentence()) for each in definition.rules],
             "left_out": None if left_out is None else _explained(left_out, writing),
             "range": days,
         },
@@ -110,9 +110,9 @@ def offer_rows(definition: FlowDefinition, desk: Desk) -> list[tuple[Any, ...]]:
             kind_of(offer),
             writing.say(offer_told(offer, writing.language)),
             terms_of(offer),
-            writing.t("everybody") if offer.when is None else writing.say(offer.when.told()),
-            writing.say(cost_of(offer, MONTHLY, desk.offer_rules, gifts).told()),
-            writing.say(cost_of(offer, YEARLY, desk.offer_rules, gifts).told()),
+            writing.t("everybody") if offer.when is None else writing.say(offer.when.as_sentence()),
+            writing.say(cost_of(offer, MONTHLY, desk.offer_rules, gifts).as_sentence()),
+            writing.say(cost_of(offer, YEARLY, desk.offer_rules, gifts).as_sentence()),
         )
         for number, offer in enumerate(definition.offers, start=1)
     ]
