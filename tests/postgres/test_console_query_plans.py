@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any
 
 from aiocancel.postgres import console
+from tests.support.query_plans import read_whole
 from tests.support.saas import Pool
 
 # As many as make a scan dear.
@@ -51,13 +50,6 @@ STATEMENTS = {
 LARGE = {"flow_session", "claim", "action", "attempt", "kept_reading"}
 
 
-def scans(plan: dict[str, Any]) -> Iterator[str]:
-    if "Seq Scan" in plan["Node Type"]:
-        yield plan["Relation Name"]
-    for each in plan.get("Plans", ()):
-        yield from scans(each)
-
-
 async def test_no_statement_of_the_console_scans_a_large_table(pool: Pool) -> None:
     found: dict[str, set[str]] = {}
     async with pool.acquire() as connection:
@@ -71,7 +63,7 @@ async def test_no_statement_of_the_console_scans_a_large_table(pool: Pool) -> No
 
         for name, (statement, values) in STATEMENTS.items():
             planned = await connection.fetchval(f"EXPLAIN (FORMAT JSON) {statement}", *values)
-            found[name] = {*scans(json.loads(planned)[0]["Plan"])} & LARGE
+            found[name] = read_whole(json.loads(planned)[0]["Plan"]) & LARGE
 
         await transaction.rollback()
     assert found == {name: set() for name in STATEMENTS}

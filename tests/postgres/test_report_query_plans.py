@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 from aiocancel.core.measures.definitions import DEFINITIONS
 from aiocancel.postgres import kept_readings, report
 from tests.support.past_sessions import BEGAN, PastSession, add_sessions, as_statement
+from tests.support.query_plans import read_whole
 from tests.support.saas import Pool
 
 # As many as make a scan dear; the planner's choice depends on the share that is looked at, and not on the sum.
@@ -69,13 +69,6 @@ STATEMENTS = {
 }
 
 
-def scans(plan: dict[str, Any]) -> Iterator[str]:
-    if plan["Node Type"] in ("Seq Scan", "Parallel Seq Scan"):
-        yield plan["Relation Name"]
-    for each in plan.get("Plans", ()):
-        yield from scans(each)
-
-
 async def test_no_statement_scans_all_sessions(pool: Pool) -> None:
     found: dict[str, set[str]] = {}
     async with pool.acquire() as connection:
@@ -94,7 +87,7 @@ async def test_no_statement_scans_all_sessions(pool: Pool) -> None:
         await connection.execute(report.limited(60))
         for name, (statement, values) in STATEMENTS.items():
             planned = await connection.fetchval(f"EXPLAIN (FORMAT JSON) {statement}", *values)
-            found[name] = {*scans(json.loads(planned)[0]["Plan"])} & {
+            found[name] = read_whole(json.loads(planned)[0]["Plan"]) & {
                 "flow_session",
                 "kept_reading",
                 "kept_payment",

@@ -17,6 +17,11 @@ def scans(plan: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield from scans(inner)
 
 
+def read_whole(plan: dict[str, Any]) -> set[str]:
+    """The tables of which a plan reads every row."""
+    return {table for table, way in scans(plan) if "Seq Scan" in way}
+
+
 async def scans_of(pool: Pool, query: str, *arguments: Any) -> set[tuple[str, str]]:
     plan = json.loads(await pool.fetchval(f"EXPLAIN (FORMAT JSON) {query}", *arguments))
     return set(scans(plan[0]["Plan"]))
