@@ -1,11 +1,9 @@
-"""What the stories in browsers share."""
+"""The account page of the sites of browser tests, and what a customer does on the plain page behind it."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import aiohttp_jinja2
@@ -13,11 +11,7 @@ import jinja2
 from aiohttp import web
 from playwright.async_api import Page, expect
 
-from aiocancel import CancelFlow, ProsperStack, StripeBilling
-from aiocancel.testing.prosperstack.simulator import ProsperStackSimulator
-from aiocancel.testing.stripe.simulator import StripeSimulator
-from tests.support.browser import CLIENT_INTEGRITY
-from tests.support.saas import CLIENT_SECRET, GRANT_KEYS, QUERY, STRIPE_KEY, Pool
+from aiocancel import CancelFlow
 
 LISTEN = """(window.told = [], ["outcome", "closed"].forEach((name) => document.addEventListener(
     `aiocancel:${name}`, (event) => window.told.push([name, event.detail.outcome]))))"""
@@ -30,115 +24,34 @@ PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Acco
 <body><h1>Account</h1>{{ cancel_flow.button("Cancel subscription") }}{{ cancel_flow.resume_button() }}</body></html>"""
 
 
-@dataclass
-class Site:
-    """A site under test: its pages, and the two companies behind it."""
-
-    url: str
-    stripe: StripeSimulator
-    vendor: ProsperStackSimulator
-    result_posts: list[Any]
-
-    @property
-    def subscription(self) -> dict[str, Any]:
-        return self.stripe.subscriptions["sub_1"]
-
-
-@dataclass
-class Companies:
-    """The running simulators, and the client's file."""
-
-    pool: Pool
-    stripe: StripeSimulator
-    stripe_url: str
-    client: Path
-
-    @asynccontextmanager
-    async def site(
-        self,
-        *,
-        prepared: bool = True,
-        policy: str = STRICT,
-        confirmation_step: bool = False,
-        plugin: Mapping[str, Any] | None = None,
-        **settings: Any,
-    ) -> AsyncIterator[Site]:
-        """Serve the account page; ``settings`` replace those of ProsperStack, ``plugin`` those of aiocancel."""
-        simulator = ProsperStackSimulator(
-            client_id="acct_test", client_secret=CLIENT_SECRET, confirmation_step=confirmation_step
-        )
-
-        async with simulator.serve() as hosts:
-            vendor = ProsperStack(
-                **{
-                    "client_id": "acct_test",
-                    "client_secret": CLIENT_SECRET,
-                    "api_host": hosts.api_url,
-                    "app_host": hosts.app_url,
-                    "script_url": "/client.js",
-                    "script_integrity": CLIENT_INTEGRITY,
-                    **settings,
-                }
-            )
-            given = {"flow_pages": ["/account"] if prepared else [], **(plugin or {})}
-            async with self._serve(vendor, policy=policy, **given) as (url, posts):
-                yield Site(url, self.stripe, simulator, posts)
-
-    @asynccontextmanager
-    async def _serve(
-        self, vendor: ProsperStack, *, policy: str, **settings: Any
-    ) -> AsyncIterator[tuple[str, list[Any]]]:
-        cancel = CancelFlow(
-            vendor=vendor,
-            billing=StripeBilling(STRIPE_KEY, api_base=self.stripe_url),
-            database=self.pool,
-            identify=_customer,
-            subscriptions=QUERY,
-            grant_keys=GRANT_KEYS,
-            content_security_policy=policy,
-            return_to="/account",
-            **{"widget_timeout_s": 1.5, **settings},
-        )
-        posts: list[Any] = []
-
-        @web.middleware
-        async def count_posts(request: web.Request, handler: Any) -> web.StreamResponse:
-            if request.path == "/cancel/result":
-                posts.append(request.content_type)
-            response: web.StreamResponse = await handler(request)
-            return response
-
-        app = web.Application(middlewares=[count_posts])
-        aiohttp_jinja2.setup(app, loader=jinja2.DictLoader({"account.html": PAGE}))
-        cancel.setup(app)
-        app.router.add_get("/account", aiohttp_jinja2.template("account.html")(_account))
-        app.router.add_get("/client.js", self._serve_client)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
-        await runner.setup()
-        try:
-            await web.TCPSite(runner, "127.0.0.1", 0).start()
-            yield f"http://127.0.0.1:{runner.addresses[0][1]}/account", posts
-        finally:
-            await runner.cleanup()
-
-    async def _serve_client(self, _: web.Request) -> web.Response:
-        return web.Response(body=self.client.read_bytes(), content_type="text/javascript")
-
-
-async def _customer(request: web.Request) -> str | None:
+async def customer_of(request: web.Request) -> str | None:
+    """Who is logged in: ada, unless a cookie says another."""
     return request.cookies.get("customer", "ada")
+
+
+@asynccontextmanager
+async def serve_account(
+    cancel: CancelFlow, html: str = PAGE, *, add: Callable[[web.Application], None] | None = None
+) -> AsyncIterator[str]:
+    """Serve the account page, and what ``add`` puts beside it; yields the page's URL."""
+    app = web.Application()
+    aiohttp_jinja2.setup(app, loader=jinja2.DictLoader({"account.html": html}))
+    if add is not None:
+        add(app)
+    cancel.setup(app)
+    app.router.add_get("/account", aiohttp_jinja2.template("account.html")(_account))
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+    await runner.setup()
+
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}/account"
+    finally:
+        await runner.cleanup()
 
 
 async def _account(_: web.Request) -> dict[str, Any]:
     return {}
-
-
-async def cancel_in_the_widget(page: Page) -> None:
-    flow = page.frame_locator("iframe.prosperstack-iframe")
-    await flow.locator("[data-test=reason-too_expensive]").click()
-    await flow.locator("[data-test=continue]").click()
-    await flow.locator("[data-test=decline-offers]").click()
-    await flow.locator("[data-test=confirm-cancel]").click()
 
 
 async def cancel_on_the_plain_page(page: Page) -> None:

@@ -8,14 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
-import aiohttp_jinja2
-import jinja2
-from aiohttp import web
 
 from aiocancel import CancelFlow, StaySignal, StripeBilling
 from aiocancel.testing.staysignal import StaySignalSimulator
 from aiocancel.testing.stripe.simulator import StripeSimulator
-from tests.browser.pages import PAGE, STRICT
+from tests.browser.pages import PAGE, STRICT, customer_of, serve_account
 from tests.support.saas import GRANT_KEYS, QUERY, STRIPE_KEY, Pool
 
 ATTRIBUTE = "data-stand-in-subscription"
@@ -80,7 +77,7 @@ class Companies:
                 vendor=vendor,
                 billing=StripeBilling(STRIPE_KEY, api_base=self.stripe_url),
                 database=self.pool,
-                identify=_customer,
+                identify=customer_of,
                 subscriptions=QUERY,
                 grant_keys=GRANT_KEYS,
                 content_security_policy=STRICT,
@@ -88,19 +85,8 @@ class Companies:
                 flow_pages=["/account"] if prepared else [],
                 widget_timeout_s=widget_timeout_s,
             )
-            app = web.Application()
-            aiohttp_jinja2.setup(app, loader=jinja2.DictLoader({"account.html": html}))
-            cancel.setup(app)
-            app.router.add_get("/account", aiohttp_jinja2.template("account.html")(_account))
-            runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
-            await runner.setup()
-            try:
-                await web.TCPSite(runner, "127.0.0.1", 0).start()
-                yield Site(
-                    f"http://127.0.0.1:{runner.addresses[0][1]}/account", self.stripe, widget
-                )
-            finally:
-                await runner.cleanup()
+            async with serve_account(cancel, html) as url:
+                yield Site(url, self.stripe, widget)
 
     async def _cancel_at_stripe(self, subscription_id: str) -> None:
         async with aiohttp.ClientSession(
@@ -109,11 +95,3 @@ class Companies:
             url = f"{self.stripe_url}/v1/subscriptions/{subscription_id}"
             async with session.post(url, data={"cancel_at_period_end": "true"}) as response:
                 assert response.status == 200
-
-
-async def _customer(request: web.Request) -> str | None:
-    return request.cookies.get("customer", "ada")
-
-
-async def _account(_: web.Request) -> dict[str, Any]:
-    return {}

@@ -14,7 +14,7 @@ import pytest_asyncio
 from aiohttp import web
 
 from aiocancel.testing.stripe.simulator import StripeSimulator
-from tests.browser import pages, staysignal_pages
+from tests.browser import prosperstack_pages, staysignal_pages
 from tests.browser.pages import FOCUSED, LISTEN, NOBODY, PAGE
 from tests.support.saas import Pool, add_customer
 from tests.support.visitor import Visitor
@@ -35,8 +35,8 @@ async def stripe(pool: Pool, stripe_api: tuple[StripeSimulator, str]) -> StripeS
 @pytest.fixture
 def prosperstack(
     pool: Pool, stripe: StripeSimulator, stripe_api: tuple[StripeSimulator, str], flow_client: Path
-) -> pages.Companies:
-    return pages.Companies(pool, stripe, stripe_api[1], flow_client)
+) -> prosperstack_pages.Companies:
+    return prosperstack_pages.Companies(pool, stripe, stripe_api[1], flow_client)
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ async def cancel_on_the_plain_page(visitor: Visitor) -> None:
 
 
 async def test_a_customer_cancels_in_the_window(
-    prosperstack: pages.Companies, visitor: Visitor
+    prosperstack: prosperstack_pages.Companies, visitor: Visitor
 ) -> None:
     async with prosperstack.site() as site:
         await open_window(visitor, site.url)
@@ -85,7 +85,7 @@ async def test_a_customer_cancels_in_the_window(
 
 
 async def test_a_customer_who_takes_an_offer_is_heard(
-    prosperstack: pages.Companies, visitor: Visitor
+    prosperstack: prosperstack_pages.Companies, visitor: Visitor
 ) -> None:
     async with prosperstack.site(applies_offers="app", api_key="key_test_simulator") as site:
         await open_window(visitor, site.url)
@@ -100,7 +100,7 @@ async def test_a_customer_who_takes_an_offer_is_heard(
 
 
 async def test_closing_the_window_changes_nothing_and_the_button_works_again(
-    prosperstack: pages.Companies, visitor: Visitor
+    prosperstack: prosperstack_pages.Companies, visitor: Visitor
 ) -> None:
     async with prosperstack.site() as site:
         await open_window(visitor, site.url)
@@ -130,7 +130,7 @@ async def test_closing_the_window_changes_nothing_and_the_button_works_again(
     ],
 )
 async def test_with_the_vendor_out_of_reach_the_plain_page_cancels(
-    prosperstack: pages.Companies, visitor: Visitor, settings: dict[str, Any]
+    prosperstack: prosperstack_pages.Companies, visitor: Visitor, settings: dict[str, Any]
 ) -> None:
     async with prosperstack.site(**settings) as site:
         await visitor.goto(site.url)
@@ -161,7 +161,9 @@ async def test_a_policy_that_blocks_the_script_is_seen_and_the_plain_page_cancel
         ]
 
 
-async def test_the_plain_form_cancels(prosperstack: pages.Companies, visitor: Visitor) -> None:
+async def test_the_plain_form_cancels(
+    prosperstack: prosperstack_pages.Companies, visitor: Visitor
+) -> None:
     async with prosperstack.site() as site:
         await visitor.goto(site.url.replace("/account", "/cancel"))
 
@@ -230,7 +232,7 @@ async def test_a_staysignal_window_that_is_open_is_not_disturbed(
 
 
 async def test_options_of_a_request_reach_the_window_from_the_page_and_when_asked_for(
-    prosperstack: pages.Companies, visitor: Visitor
+    prosperstack: prosperstack_pages.Companies, visitor: Visitor
 ) -> None:
     seen = []
 
@@ -258,7 +260,7 @@ async def test_options_of_a_request_reach_the_window_from_the_page_and_when_aske
 
 
 async def test_a_client_that_does_not_say_when_it_starts_keeps_its_window(
-    prosperstack: pages.Companies, visitor: Visitor, tmp_path: Path
+    prosperstack: prosperstack_pages.Companies, visitor: Visitor, tmp_path: Path
 ) -> None:
     genuine = prosperstack.client.read_text()
     silent = genuine.replace("n.onStarted&&n.onStarted()", "0")
@@ -276,7 +278,7 @@ async def test_a_client_that_does_not_say_when_it_starts_keeps_its_window(
 
 
 async def test_a_confirmation_that_is_closed_reaches_the_page_after_the_outcome(
-    prosperstack: pages.Companies, visitor: Visitor
+    prosperstack: prosperstack_pages.Companies, visitor: Visitor
 ) -> None:
     async with prosperstack.site(confirmation_step=True) as site:
         await visitor.goto(site.url)
@@ -302,7 +304,7 @@ async def test_a_confirmation_that_is_closed_reaches_the_page_after_the_outcome(
 
 
 async def test_without_a_confirmation_the_page_hears_of_the_closing_after_the_outcome_too(
-    prosperstack: pages.Companies, visitor: Visitor
+    prosperstack: prosperstack_pages.Companies, visitor: Visitor
 ) -> None:
     async with prosperstack.site() as site:
         await open_window(visitor, site.url)
@@ -321,7 +323,7 @@ async def test_without_a_confirmation_the_page_hears_of_the_closing_after_the_ou
 
 
 async def test_a_vendor_that_hangs_has_the_plain_way_above_it_until_its_window_shows(
-    prosperstack: pages.Companies, visitor: Visitor
+    prosperstack: prosperstack_pages.Companies, visitor: Visitor
 ) -> None:
     async with prosperstack.site(plugin={"widget_timeout_s": 30.0}) as site:
         site.vendor.fail_next(path="/flow", delay_s=30.0)
@@ -346,7 +348,7 @@ async def test_a_vendor_that_hangs_has_the_plain_way_above_it_until_its_window_s
 
 
 async def test_who_does_not_wait_for_a_vendor_that_hangs_cancels_the_plain_way(
-    prosperstack: pages.Companies, visitor: Visitor
+    prosperstack: prosperstack_pages.Companies, visitor: Visitor
 ) -> None:
     async with prosperstack.site(plugin={"widget_timeout_s": 30.0}) as site:
         site.vendor.fail_next(path="/flow", delay_s=30.0)
@@ -365,7 +367,7 @@ async def test_who_does_not_wait_for_a_vendor_that_hangs_cancels_the_plain_way(
 
 @pytest.mark.parametrize("way", ["closed", "cancelled"])
 async def test_the_focus_returns_to_the_button_when_the_window_closes(
-    prosperstack: pages.Companies, visitor: Visitor, way: str
+    prosperstack: prosperstack_pages.Companies, visitor: Visitor, way: str
 ) -> None:
     async with prosperstack.site() as site:
         await open_window(visitor, site.url)
@@ -381,7 +383,7 @@ async def test_the_focus_returns_to_the_button_when_the_window_closes(
 
 
 async def test_a_button_that_is_gone_leaves_the_focus_to_the_status_line(
-    prosperstack: pages.Companies, visitor: Visitor
+    prosperstack: prosperstack_pages.Companies, visitor: Visitor
 ) -> None:
     async with prosperstack.site() as site:
         await open_window(visitor, site.url)
@@ -392,7 +394,7 @@ async def test_a_button_that_is_gone_leaves_the_focus_to_the_status_line(
 
 
 async def test_the_vendors_window_has_a_title(
-    prosperstack: pages.Companies, visitor: Visitor
+    prosperstack: prosperstack_pages.Companies, visitor: Visitor
 ) -> None:
     texts = {"window_title": "Kündigung"}
     async with prosperstack.site(plugin={"texts": texts}) as site:
@@ -402,7 +404,7 @@ async def test_the_vendors_window_has_a_title(
 
 
 async def test_escape_closes_the_window_and_changes_nothing(
-    prosperstack: pages.Companies, visitor: Visitor
+    prosperstack: prosperstack_pages.Companies, visitor: Visitor
 ) -> None:
     async with prosperstack.site() as site:
         await open_window(visitor, site.url)
@@ -418,7 +420,7 @@ async def test_escape_closes_the_window_and_changes_nothing(
 
 
 async def test_escape_ends_the_wait_for_a_vendor_that_hangs(
-    prosperstack: pages.Companies, visitor: Visitor
+    prosperstack: prosperstack_pages.Companies, visitor: Visitor
 ) -> None:
     async with prosperstack.site(plugin={"widget_timeout_s": 30.0}) as site:
         site.vendor.fail_next(path="/flow", delay_s=30.0)

@@ -13,12 +13,8 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
 from aiocancel.testing.stripe.simulator import Fault, StripeSimulator
-from tests.browser.pages import (
-    NOBODY,
-    Companies,
-    cancel_in_the_widget,
-    cancel_on_the_plain_page,
-)
+from tests.browser.pages import NOBODY, cancel_on_the_plain_page
+from tests.browser.prosperstack_pages import Companies, cancel_in_the_widget
 from tests.support.browser import Observed
 from tests.support.saas import Pool, add_customer
 

@@ -11,7 +11,7 @@ from aiohttp import web
 from playwright.async_api import Page, expect
 from pytest_aiohttp import AiohttpClient
 
-from tests.browser.pages import cancel_in_the_widget
+from tests.browser.prosperstack_pages import cancel_in_the_widget
 from tests.support.browser import Observed
 from tests.support.company import Company
 from tests.support.saas import make_cancel, vendor
