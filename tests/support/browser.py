@@ -39,8 +39,12 @@ CHROMIUM_ARGS = [
 
 
 def chromium_path() -> str | None:
-    """The installed Chromium or Chrome, if there is one."""
-    found = (shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome"))
+    """The installed Chromium or Chrome, if there is one.
+
+    The one without windows is preferred: a page of the other costs four times the CPU, for windows nobody sees.
+    """
+    names = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+    found = (shutil.which(name) for name in names)
     return next((path for path in found if path is not None), None)
 
 
