@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator
 from typing import Any, Final, get_args
 
@@ -104,16 +103,17 @@ def paths(value: Any, so_far: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]
             yield from paths(inner, (*so_far, name))
 
 
-def changed(whole: dict[str, Any], path: tuple[Any, ...], other: object) -> dict[str, Any]:
-    made = copy.deepcopy(whole)
-    inner: Any = made
-    for name in path[:-1]:
-        inner = inner[name]
+def changed(whole: Any, path: tuple[Any, ...], other: object) -> Any:
+    """Return a copy with another value at the path; what lies beside the path is the same object."""
+    made = whole.copy()
+    first, *rest = path
 
-    if other is MISSING:
-        del inner[path[-1]]
+    if rest:
+        made[first] = changed(whole[first], tuple(rest), other)
+    elif other is MISSING:
+        del made[first]
     else:
-        inner[path[-1]] = other
+        made[first] = other
     return made
 
 

@@ -26,55 +26,57 @@ def text_of(html: str) -> str:
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", html.partition("<main")[2]))
 
 
-@pytest.mark.parametrize("language", CATALOGUES)
 @pytest.mark.parametrize("name", SCREENS)
-def test_screen_has_its_exit_first_one_heading_and_nothing_chosen(name: str, language: str) -> None:
-    html = drawn(SCREENS[name], Words(language, {}))
-    page = Page(html)
+def test_screen_has_its_exit_first_one_heading_and_nothing_chosen(name: str) -> None:
+    for language in CATALOGUES:
+        html = drawn(SCREENS[name], Words(language, {}))
+        page = Page(html)
 
-    pressed = [each for each in page.controls if each[1].get("tabindex") != "-1"]
-    assert pressed[0][1]["class"] == "aiocancel-button aiocancel-exit"
-    assert pressed[0][1]["value"] == "cancel"
-    # The first button of a form is the one that Enter presses.
-    first = page.all("button")[0]
-    assert first["value"] == ("continue" if SCREENS[name].step is FlowStep.WHY else "look")
-    assert (first["tabindex"], first["aria-hidden"]) == ("-1", "true")
-    assert len(page.all("h1")) == 1
-    assert len(page.all("form")) == 1
-    assert "disabled" not in html
-    assert "required" not in html
-    assert "style=" not in html
-    if "answered" not in name:
-        assert " checked" not in html
-    assert "{" not in text_of(html)
+        pressed = [each for each in page.controls if each[1].get("tabindex") != "-1"]
+        assert pressed[0][1]["class"] == "aiocancel-button aiocancel-exit"
+        assert pressed[0][1]["value"] == "cancel"
+        # The first button of a form is the one that Enter presses.
+        first = page.all("button")[0]
+        assert first["value"] == ("continue" if SCREENS[name].step is FlowStep.WHY else "look")
+        assert (first["tabindex"], first["aria-hidden"]) == ("-1", "true")
+        assert len(page.all("h1")) == 1
+        assert len(page.all("form")) == 1
+        assert "disabled" not in html
+        assert "required" not in html
+        assert "style=" not in html
+        if "answered" not in name:
+            assert " checked" not in html
+        assert "{" not in text_of(html)
 
 
-@pytest.mark.parametrize("language", CATALOGUES)
 @pytest.mark.parametrize("name", SCREENS)
-def test_screen_names_all_its_fields(name: str, language: str) -> None:
-    page = Page(drawn(SCREENS[name], Words(language, {}), PROBLEMS["too long"]))
+def test_screen_names_all_its_fields(name: str) -> None:
+    for language in CATALOGUES:
+        page = Page(drawn(SCREENS[name], Words(language, {}), PROBLEMS["too long"]))
 
-    labelled = {each["for"] for each in page.all("label") if "for" in each}
-    for tag, attributes in page.controls:
-        if tag == "textarea" or attributes.get("type") == "text":
-            assert attributes["id"] in labelled
-    assert len(ids := [each["id"] for _, each in page.elements if "id" in each]) == len(set(ids))
-    described = {each.get("aria-describedby") for _, each in page.elements} - {None}
-    assert described <= set(ids)
+        labelled = {each["for"] for each in page.all("label") if "for" in each}
+        for tag, attributes in page.controls:
+            if tag == "textarea" or attributes.get("type") == "text":
+                assert attributes["id"] in labelled
+        assert len(ids := [each["id"] for _, each in page.elements if "id" in each]) == len(
+            set(ids)
+        )
+        described = {each.get("aria-describedby") for _, each in page.elements} - {None}
+        assert described <= set(ids)
 
 
 # A sum of nothing, a dash in its place, or a price that is struck out: a promise that nobody can read.
 _NO_PRICE = re.compile(r"(?<![\d.,])0[.,]00|<s>|<del>|<dd>\s*[-–—]?\s*</dd>")
 
 
-@pytest.mark.parametrize("language", CATALOGUES)
 @pytest.mark.parametrize("name", SCREENS)
-def test_price_has_three_rows_or_none_and_no_empty_sum(name: str, language: str) -> None:
-    html = drawn(SCREENS[name], Words(language, {}))
+def test_price_has_three_rows_or_none_and_no_empty_sum(name: str) -> None:
+    for language in CATALOGUES:
+        html = drawn(SCREENS[name], Words(language, {}))
 
-    assert html.count("<dt>") == html.count("<dd>")
-    assert html.count("<dt>") in (0, 3)
-    assert not _NO_PRICE.search(html)
+        assert html.count("<dt>") == html.count("<dd>")
+        assert html.count("<dt>") in (0, 3)
+        assert not _NO_PRICE.search(html)
 
 
 @pytest.mark.parametrize("name", OFFERS)
