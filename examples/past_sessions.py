@@ -267,6 +267,7 @@ async def _read(
     """Add the readings of day 30, 60 and 90 that are due by now, and what was paid."""
     stays = {"canceled": 0.08, "accepted": 0.7, "abandoned": 0.75}[state]
     found = "active" if chance.random() < stays else "ended"
+    months = 0
 
     for day in (30, 60, 90):
         if opened + timedelta(days=day) > now:
@@ -274,9 +275,11 @@ async def _read(
         if found == "active" and chance.random() < 0.12:
             found = "ended" if chance.random() < 0.7 else "paused"
         await connection.execute(READ, session, day, found, found == "active")
-        if found == "active":
+        # Each reading adds up all that was paid since the session, also by those who have left meanwhile.
+        months += found == "active"
+        if months:
             # A pause is on no invoice.
             given = price // 2 if taken == "half_price" else 0
             await connection.execute(
-                PAY, session, day, day // 30, (price - given) * (day // 30), given * (day // 30)
+                PAY, session, day, months, (price - given) * months, given * months
             )

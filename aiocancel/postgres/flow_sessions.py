@@ -140,7 +140,8 @@ RETURNING s.session_id, s.subscription_id, s.state
 """
 
 # Runs through a vendor's flow, as far as the newest claims tell of them. The vendor's own word takes the place of the
-# browser's, and stays. A browser's "saved" proves nothing: it counts once the vendor has confirmed the offer.
+# browser's, and stays. A browser's "saved" proves nothing: it counts once the vendor has confirmed the offer. Who left
+# a run and cancels in it after all has cancelled, whoever tells of it, and no later word takes that back.
 COPY_VENDORS: Final = """
 WITH told AS (
     SELECT DISTINCT ON (c.flow_session_id, c.subscription_id, c.vendor) c.*, o.offer_id AS confirmed,
@@ -149,13 +150,15 @@ WITH told AS (
         LEFT JOIN LATERAL (SELECT offer_id FROM aiocancel.outcome
             WHERE vendor = c.vendor AND flow_session_id = c.flow_session_id LIMIT 1) o ON true
         -- One look into the index for each claim, however many sessions there were.
-        LEFT JOIN LATERAL (SELECT id, told_by, erased_at FROM aiocancel.flow_session
+        LEFT JOIN LATERAL (SELECT id, told_by, state, erased_at FROM aiocancel.flow_session
             WHERE session_id = c.flow_session_id AND subscription_id = c.subscription_id AND vendor = c.vendor
             LIMIT 1) s ON true
     WHERE c.flow_session_id IS NOT NULL AND NOT c.vendor = ANY($2) AND c.erased_at IS NULL
       AND (c.status <> 'saved' OR o.offer_id IS NOT NULL OR c.recorded_at < now() - interval '1 hour')
-      AND (s.id IS NULL OR s.told_by = 'browser' AND s.erased_at IS NULL
-        AND (o.offer_id IS NOT NULL OR c.flow->>'told_by' = 'vendor'))
+      AND (s.id IS NULL OR s.erased_at IS NULL AND (
+        s.told_by = 'browser' AND (s.state <> 'canceled' OR c.status = 'canceled')
+          AND (o.offer_id IS NOT NULL OR c.flow->>'told_by' = 'vendor')
+        OR s.state = 'abandoned' AND c.uses_grant AND c.status = 'canceled'))
     ORDER BY c.flow_session_id, c.subscription_id, c.vendor, c.uses_grant DESC, c.id
     LIMIT $3)
 INSERT INTO aiocancel.flow_session AS known (session_id, vendor, told_by, mode, customer_id, subscription_id, state,
@@ -169,11 +172,13 @@ SELECT flow_session_id, vendor, told_by, mode, customer_id, subscription_id,
     confirmed, recorded_at, recorded_at
 FROM told
 ON CONFLICT (session_id, subscription_id, vendor) DO UPDATE
-SET told_by = excluded.told_by, state = excluded.state, vendor_status = excluded.vendor_status,
+SET told_by = CASE WHEN known.told_by = 'vendor' THEN 'vendor' ELSE excluded.told_by END,
+    state = excluded.state, vendor_status = excluded.vendor_status,
     customer_id = CASE WHEN known.customer_id = '' THEN excluded.customer_id ELSE known.customer_id END,
     reason = excluded.reason, answers = excluded.answers, shown = excluded.shown,
     accepted_offer = excluded.accepted_offer, touched_at = now()
-WHERE known.told_by = 'browser' AND known.erased_at IS NULL
+WHERE known.erased_at IS NULL
+  AND (known.told_by = 'browser' OR known.state = 'abandoned' AND excluded.state = 'canceled')
 RETURNING known.id
 """
 

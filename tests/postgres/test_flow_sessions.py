@@ -467,6 +467,28 @@ async def test_a_vendors_word_takes_the_place_of_a_browsers_and_stays(
     )
 
 
+@pytest.mark.parametrize("told_by", ["browser", "vendor"])
+async def test_who_left_a_vendors_run_and_cancels_in_it_after_all_has_cancelled(
+    pool: Pool, sessions: FlowSessions, told_by: str
+) -> None:
+    ledger = Ledger(pool)
+    await record(ledger, vendors_claim("incomplete", told_by), make_grant())
+    assert await sessions.copy_vendors() == 1
+    await record(ledger, vendors_claim(code="unused"), make_grant())
+
+    assert [await sessions.copy_vendors(), await sessions.copy_vendors()] == [1, 0]
+
+    row = await pool.fetchrow("SELECT state, told_by, reason FROM aiocancel.flow_session")
+    assert row is not None
+    assert tuple(row) == ("canceled", told_by, "unused")
+    # The vendor's word about how it was left comes late, and takes no cancellation back.
+    await pool.execute("""UPDATE aiocancel.claim SET flow = flow || '{"told_by": "vendor"}'
+        WHERE status = 'incomplete'""")
+    assert await sessions.copy_vendors() == 0
+    counted = await pool.fetch("SELECT outcome FROM aiocancel.v_sessions")
+    assert [each["outcome"] for each in counted] == ["canceled"]
+
+
 async def test_a_browsers_yes_to_a_vendors_offer_counts_once_the_vendor_confirms_it(
     pool: Pool, sessions: FlowSessions
 ) -> None:

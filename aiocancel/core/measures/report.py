@@ -287,6 +287,7 @@ def report_rows(report: Report) -> Iterator[Sequence[Any]]:
     for kept in report.kept:
         yield _share_row(f"kept_{kept.day}", kept.offer, kept.kept)
         yield _share_row(f"paused_{kept.day}", kept.offer, Share(kept.paused, kept.kept.whole))
+        yield _share_row(f"late_{kept.day}", kept.offer, Share(kept.late, kept.kept.whole))
 
     for money in report.revenue:
         for name in ("kept", "given", "cost"):
@@ -295,6 +296,10 @@ def report_rows(report: Report) -> Iterator[Sequence[Any]]:
     if report.hold_out is not None:
         yield _share_row("hold_out", "offers", report.hold_out.offers)
         yield _share_row("hold_out", "none", report.hold_out.held_out)
+        if (ends := report.hold_out.difference) is not None:
+            yield ("hold_out_difference", "", None, None, ends.low, ends.high, None, None)
+    for code, times in report.left_out.items():
+        yield ("left_out", code, times, None, None, None, None, None)
 
 
 def _share_row(figure: str, key: str, share: Share) -> Sequence[Any]:

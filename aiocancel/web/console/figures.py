@@ -106,7 +106,7 @@ async def figures_page(desk: Desk, request: web.Request) -> Page:
         },
         # A block that is missing is named, so that no program takes it for nothing.
         data={
-            **report_as_json(report, today),
+            **_without_left_out(report_as_json(report, today)),
             "weeks": [{"week": week, "canceled": count} for week, count in drawn or ()],
             "plans": [
                 {"plan": each.plan or None, "is_rest": each.is_rest, "weeks": dict(each.weeks)}
@@ -122,6 +122,11 @@ async def figures_page(desk: Desk, request: web.Request) -> Page:
             _count_row("changed_days", "", len(figures.changed_days)),
         ],
     )
+
+
+def _without_left_out(data: dict[str, Any]) -> dict[str, Any]:
+    """Return what this page shows; why offers were left out is on the page of the flow."""
+    return {name: value for name, value in data.items() if name != "left_out"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,6 +102,20 @@ def test_every_figure_is_a_row_with_both_counts_of_its_share() -> None:
     assert kept[1:4] == ("", 1, 2)
     assert 0 < kept[4] < 0.5 < kept[5] < 1
     assert ("reasons", "unused", 0, 0, None, None, None, None) in rows
+    (late,) = (row for row in rows if row[0] == "late_30")
+    assert late[1:4] == ("", 0, 2)
+    assert ("left_out", "no_value", 2, None, None, None, None, None) in rows
+    assert "hold_out_difference" not in {row[0] for row in rows}
+
+
+def test_the_interval_of_the_difference_is_a_row_where_both_arms_have_sessions() -> None:
+    told = HoldOut(Share(96, 320), Share(17, 80), 20)
+
+    rows = report_rows(Report(SINCE, UNTIL, UNTIL, Counts(), hold_out=told))
+
+    (row,) = (row for row in rows if row[0] == "hold_out_difference")
+    assert row[:4] == ("hold_out_difference", "", None, None)
+    assert [round(100 * end, 1) for end in row[4:6]] == [-2.5, 17.9]
 
 
 def test_a_report_without_a_hold_out_has_no_row_of_it() -> None:

@@ -105,6 +105,8 @@ async def test_json_and_csv_have_the_numbers_of_the_page(
 
     assert (found["sessions"], found["canceled"], found["by"], found["missing"]) == (32, 30, by, [])
     assert sum(each["sessions"] for each in found["groups"]) == 32
+    # That stands on the page of the flow.
+    assert "left_out" not in found
     assert tuple(rows[0]) == ROW_HEAD
     assert ["sessions", "", "32", "", "", "", "", ""] in rows
     assert ["kept", "", "", "1", "", "", "eur", "1450"] in rows
