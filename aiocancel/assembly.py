@@ -30,6 +30,7 @@ from aiocancel.core.offers.terms import NO_LIMITS, OfferLimits
 from aiocancel.errors import ConfigurationError
 from aiocancel.intake import FlowService
 from aiocancel.mail.letter import LetterTemplates
+from aiocancel.one_database import beside_others
 from aiocancel.own_flow import FlowBounds, OwnFlowService
 from aiocancel.parts import Parts
 from aiocancel.ports import OutcomeVerifier, SubscriptionResolver, without_waiting
@@ -44,7 +45,7 @@ from aiocancel.postgres.ledger import Ledger
 from aiocancel.postgres.outage_log import say_outages_once
 from aiocancel.postgres.pgqueuer import PgQueuerEngine, warm_up
 from aiocancel.postgres.rate_limit import RateBudgets
-from aiocancel.postgres.schema import check_schema, migrate
+from aiocancel.postgres.schema import check_schema, migrate, which_database
 from aiocancel.postgres.stripe_news import StripeNews
 from aiocancel.postgres.vendor_events import Doorbell
 from aiocancel.telemetry import type_and_place
@@ -99,6 +100,8 @@ async def open_parts(parts: Parts, stack: AsyncExitStack) -> Opened:
         if parts.settings.migrate_on_start:
             await migrate(connection)
         await check_schema(connection)
+        database = await which_database(connection)
+    stack.enter_context(beside_others(database, parts))
 
     # A client of its own: a page must not wait behind the worker's changes, and there may be no worker.
     for_pages = await stack.enter_async_context(

@@ -72,6 +72,7 @@ LEVELS: list[set[str]] = [
     {"worker", "intake", "billing", "vendors", "metrics", "testing.databases"},
     {"own_flow"},
     {"parts", "check_arguments", "web"},
+    {"one_database"},
     {"assembly"},
     {"runtime"},
     {"plugin"},
@@ -172,9 +173,20 @@ MAY_IMPORT: dict[str, set[str]] = {
         "billing.customer_subscriptions",
     },
     "check_arguments": BELOW_THE_EDGES | {"billing.settings"},
+    "one_database": {"errors", "parts"},
     # The one module that knows every edge.
     "assembly": BELOW_THE_EDGES
-    | {"mail", "parts", "vendors", "postgres", "billing", "intake", "own_flow", "worker"},
+    | {
+        "mail",
+        "one_database",
+        "parts",
+        "vendors",
+        "postgres",
+        "billing",
+        "intake",
+        "own_flow",
+        "worker",
+    },
     "runtime": BELOW_THE_EDGES
     | {
         "parts",

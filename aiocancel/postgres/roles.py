@@ -24,6 +24,36 @@ END $aiocancel$;
 -- This role owns the tables: give its DSN to "aiocancel migrate" alone.
 CREATE SCHEMA IF NOT EXISTS aiocancel AUTHORIZATION "{migrate}";
 
+-- It gets what another role's migrations made before it. That waits three seconds at most for a table that is in use:
+-- run all of this again after an error here.
+DO $aiocancel$
+DECLARE
+    found record;
+BEGIN
+    SET LOCAL lock_timeout = '3s';
+    FOR found IN
+        SELECT format('SCHEMA %I', nspname) AS named, nspowner AS owner FROM pg_namespace WHERE nspname = 'aiocancel'
+        UNION ALL
+        SELECT format('TABLE %s', oid::regclass), relowner FROM pg_class
+        WHERE relnamespace = 'aiocancel'::regnamespace AND relkind IN ('r', 'p', 'v', 'm', 'f')
+        UNION ALL
+        -- A table takes its own sequences and its row type along.
+        SELECT format('SEQUENCE %s', c.oid::regclass), c.relowner FROM pg_class c
+        WHERE c.relnamespace = 'aiocancel'::regnamespace AND c.relkind = 'S'
+          AND NOT EXISTS (SELECT FROM pg_depend d
+            WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype IN ('a', 'i'))
+        UNION ALL
+        SELECT format('ROUTINE %s', oid::regprocedure), proowner FROM pg_proc
+        WHERE pronamespace = 'aiocancel'::regnamespace
+        UNION ALL
+        SELECT format('TYPE %s', oid::regtype), typowner FROM pg_type
+        WHERE typnamespace = 'aiocancel'::regnamespace AND typtype IN ('d', 'e')
+    LOOP
+        CONTINUE WHEN found.owner = (SELECT oid FROM pg_roles WHERE rolname = '{migrate}');
+        EXECUTE format('ALTER %s OWNER TO %I', found.named, '{migrate}');
+    END LOOP;
+END $aiocancel$;
+
 -- This role is for the web processes and the workers. It owns nothing, so it cannot drop the journal's trigger.
 GRANT USAGE ON SCHEMA aiocancel TO "{serve}";
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA aiocancel TO "{serve}";
@@ -47,7 +77,8 @@ FROM pg_class c CROSS JOIN LATERAL unnest(CASE
         WHEN c.relname IN ('schema_version', 'evidence_chain') OR c.relname LIKE '%\\_transition' THEN ARRAY['SELECT']
         WHEN c.relname IN ('journal', 'evidence_link') THEN ARRAY['SELECT', 'INSERT']
         WHEN c.relname IN ('evidence_due', 'evidence_content', 'evidence_kept') THEN ARRAY['SELECT', 'INSERT', 'DELETE']
-        WHEN c.relname LIKE 'pgqueuer%' THEN ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']
+        WHEN c.relname LIKE 'pgqueuer%' OR c.relname IN ('doorbell', 'stripe_event', 'counted_day', 'recount')
+            THEN ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']
         ELSE ARRAY['SELECT', 'INSERT', 'UPDATE'] END) AS needed (privilege)
 WHERE c.relnamespace = 'aiocancel'::regnamespace AND c.relkind = 'r'
   AND NOT has_table_privilege(c.oid, needed.privilege)

@@ -29,6 +29,11 @@ CREATE TABLE IF NOT EXISTS aiocancel.schema_version (
 );
 """
 
+# The server and the database on it, also behind a pooler. Equal for no two servers: the time has microseconds.
+_WHICH = """
+SELECT pg_postmaster_start_time()::text || ' ' || oid FROM pg_database WHERE datname = current_database()
+"""
+
 
 def migrations() -> dict[int, str]:
     """Return the SQL of every schema version by its number, in order."""
@@ -114,6 +119,11 @@ async def check_schema(connection: Connection) -> None:
         raise SchemaError(
             "the job engine's tables are not those of its installed version: run 'aiocancel migrate'"
         )
+
+
+async def which_database(connection: Connection) -> str:
+    """Return a name for this database of this server, the same however it was opened, until the server starts again."""
+    return str(await connection.fetchval(_WHICH))
 
 
 async def installed_version(connection: Connection) -> int | None:

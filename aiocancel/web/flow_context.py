@@ -24,11 +24,14 @@ from aiocancel.errors import (
 )
 from aiocancel.telemetry import LookupFailed
 from aiocancel.texts.statutory import CONTRACTS_BUTTON
+from aiocancel.web.caching import forbids_sharing
 from aiocancel.web.csp_header import new_nonce
 from aiocancel.web.html import button_markup, script_markup, undo_button_markup
 from aiocancel.web.site import Site
 
 if TYPE_CHECKING:
+    from multidict import CIMultiDict
+
     from aiocancel.core.signing import SignedPayload
     from aiocancel.intake import FlowService, SealedFlow
     from aiocancel.web.languages import Words
@@ -69,6 +72,7 @@ class FlowContext:
         "_problem",
         "_request",
         "_sealed",
+        "_sent_headers",
         "_service",
         "_site",
         "_state",
@@ -107,6 +111,7 @@ class FlowContext:
         self._nonce: str | None = None
         self._has_button = False
         self._headers_are_sent = False
+        self._sent_headers: CIMultiDict[str] | None = None
         # The response for which aiohttp is calling this request's hook right now.
         self.hooked_response: web.StreamResponse | None = None
 
@@ -218,10 +223,24 @@ class FlowContext:
 
     @property
     def sealed(self) -> SealedFlow | None:
-        """The signed payload and the grant of this page view, made at first use; None unless ready."""
+        """The signed payload and the grant of this page view, made at first use; None unless ready.
+
+        Raises FlowNotResolvedError where the response's headers are sent and let shared caches keep it.
+        """
         if self._sealed is None and self._service is not None and self._owned is not None:
+            if (self._page or self)._may_be_shared:
+                raise FlowNotResolvedError(
+                    "the response's headers are already sent, and let others keep what is for one customer; "
+                    "resolve the flow before streaming starts"
+                )
             self._sealed = self._service.seal(self._owned, self._options)
         return self._sealed
+
+    @property
+    def _may_be_shared(self) -> bool:
+        """Whether the headers of the page's response are sent, and let others keep it."""
+        sent = self._sent_headers
+        return sent is not None and not forbids_sharing(sent)
 
     @property
     def signed_payload(self) -> SignedPayload | None:
@@ -259,6 +278,8 @@ class FlowContext:
     def write_headers(self, response: web.StreamResponse) -> None:
         """Write the policy to a response that is about to be sent, opened for the widget if the flow is used."""
         self._headers_are_sent = True
+        # No cache keeps what a socket says.
+        self._sent_headers = None if response.status == 101 else response.headers
         nonce = self._nonce
         is_private = nonce is not None or self._carries_grant
         has_flow = is_private or self._has_button or self._state is not FlowState.UNRESOLVED

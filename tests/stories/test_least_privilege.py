@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from importlib import resources
 
 import asyncpg
 import pytest
@@ -13,6 +15,7 @@ from pytest_aiohttp import AiohttpClient
 from aiocancel.cli.main import main
 from aiocancel.core.evidence import verify
 from aiocancel.errors import ConfigurationError, UnavailableError
+from aiocancel.postgres import schema
 from aiocancel.postgres.erasure import Erasure
 from aiocancel.postgres.evidence import Evidence
 from aiocancel.postgres.evidence_files import EvidenceFiles
@@ -105,6 +108,65 @@ async def test_a_role_with_what_is_printed_carries_a_whole_cancellation_out(
     await until(lambda: told == ["Outcome"])
     # Before its role is gone.
     await client.close()
+
+
+async def test_a_site_whose_tables_another_role_made_is_upgraded_by_the_role_that_migrates(
+    roles: Roles, dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = schema.migrations()
+    newest = max(known)
+    with monkeypatch.context() as before:
+        before.setattr(schema, "migrations", lambda: {n: known[n] for n in known if n < newest})
+        await migrate_as("postgres", roles, dsn)
+    await roles.owner.execute(roles.statements)
+    # Printed once more and run again, they change nothing.
+    await roles.owner.execute(roles.statements)
+
+    migrating = await asyncpg.connect(roles.dsn(roles.migrate, dsn))
+    applied = await migrate(migrating)
+    # What migrations to come may do, each way of changing one sort of object.
+    await migrating.execute(
+        "CREATE TABLE aiocancel.later (a int); ALTER TABLE aiocancel.claim ADD COLUMN later int;"
+        "ALTER TYPE aiocancel.pgqueuer_status ADD VALUE 'later'"
+    )
+    await migrating.close()
+    others = await roles.owner.fetch(
+        "SELECT oid::regclass::text AS name FROM pg_class WHERE relnamespace = 'aiocancel'::regnamespace"
+        " AND relowner <> $1::regrole UNION ALL SELECT oid::regprocedure::text FROM pg_proc"
+        " WHERE pronamespace = 'aiocancel'::regnamespace AND proowner <> $1::regrole UNION ALL"
+        " SELECT oid::regtype::text FROM pg_type"
+        " WHERE typnamespace = 'aiocancel'::regnamespace AND typowner <> $1::regrole",
+        f'"{roles.migrate}"',
+    )
+    serving = await asyncpg.connect(roles.dsn(roles.serve, dsn))
+    forbidden = await forbidden_objects(serving)
+    await serving.close()
+
+    assert applied == [newest]
+    assert [row["name"] for row in others] == []
+    assert forbidden == []
+
+
+async def test_every_table_from_which_the_code_deletes_is_named_to_a_role_that_cannot(
+    roles: Roles, dsn: str
+) -> None:
+    folder = resources.files("aiocancel.postgres")
+    sources = [each.read_text() for each in folder.iterdir() if each.name.endswith(".py")]
+    ours = set(re.findall(r"DELETE\s+FROM\s+aiocancel\.(\w+)", "\n".join(sources)))
+    await roles.owner.execute(roles.statements)
+    await migrate_as(roles.migrate, roles, dsn)
+    await roles.owner.execute(f"REVOKE DELETE ON ALL TABLES IN SCHEMA aiocancel FROM {roles.serve}")
+    serving = await asyncpg.connect(roles.dsn(roles.serve, dsn))
+
+    found = set(await forbidden_objects(serving))
+    await serving.close()
+
+    assert {"doorbell", "stripe_event", "counted_day", "recount"} <= ours
+    assert {f"{table} (DELETE)" for table in ours} <= found
+    # The rest are the job engine's, which deletes by itself.
+    assert {name for name in found if not name.startswith("pgqueuer")} <= {
+        f"{table} (DELETE)" for table in ours
+    }
 
 
 async def test_the_role_that_serves_may_use_everything_and_change_nothing_of_the_tables(

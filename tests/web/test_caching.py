@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from multidict import CIMultiDict
 
-from aiocancel.web.caching import keep_private
+from aiocancel.web.caching import forbids_sharing, keep_private
 
 PRIVATE = "private, no-cache"
 
@@ -52,7 +52,7 @@ def test_several_cache_control_headers_count_together() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["CDN-Cache-Control", "Cloudflare-CDN-Cache-Control", "Surrogate-Control"],
+    ["CDN-Cache-Control", "Cloudflare-CDN-Cache-Control", "Surrogate-Control", "Edge-Control"],
 )
 def test_a_header_for_certain_caches_is_taken_off_unless_it_forbids_them(name: str) -> None:
     allowing = CIMultiDict({"Cache-Control": "private", name: "max-age=60"})
@@ -61,6 +61,51 @@ def test_a_header_for_certain_caches_is_taken_off_unless_it_forbids_them(name: s
     assert keep_private(allowing) == f"{name}: max-age=60"
     assert keep_private(forbidding) is None
     assert (name in allowing, name in forbidding) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [
+        ("X-Accel-Expires", ["60"]),
+        ("X-Accel-Expires", ["0", "60"]),
+        ("x-accel-expires", ["@1924988400"]),
+        ("Edge-Control", ["!no-store"]),
+    ],
+)
+def test_a_header_that_tells_a_proxy_to_keep_the_page_is_taken_off(
+    name: str, written: list[str]
+) -> None:
+    headers = CIMultiDict([("Cache-Control", "private"), *((name, value) for value in written)])
+
+    assert keep_private(headers) == f"{name}: {', '.join(written)}"
+    assert name not in headers
+
+
+def test_a_header_that_tells_nginx_to_keep_nothing_stays() -> None:
+    headers = CIMultiDict({"Cache-Control": "private", "X-Accel-Expires": "0"})
+
+    assert keep_private(headers) is None
+    assert headers["X-Accel-Expires"] == "0"
+
+
+@pytest.mark.parametrize(
+    ("written", "forbids"),
+    [
+        ({}, False),
+        ({"Cache-Control": "max-age=60"}, False),
+        ({"Cache-Control": "no-store"}, True),
+        ({"Cache-Control": "private"}, True),
+        ({"Cache-Control": "private", "X-Accel-Expires": "60"}, False),
+    ],
+    ids=["nothing", "kept_by_all", "kept_by_none", "private", "kept_by_nginx"],
+)
+def test_headers_say_whether_others_may_keep_a_response_and_stay_as_they_are(
+    written: dict[str, str], forbids: bool
+) -> None:
+    headers = CIMultiDict(written)
+
+    assert forbids_sharing(headers) is forbids
+    assert headers == CIMultiDict(written)
 
 
 @pytest.mark.parametrize(

@@ -27,8 +27,9 @@ from aiocancel import (
 )
 from aiocancel.config import DEFAULTS
 from aiocancel.telemetry import CachingRefused, Event, PolicyNotWidened
+from aiocancel.testing.postgres import EmbeddedPostgres
 from aiocancel.web.csp_header import new_nonce
-from aiocancel.web.flow_context import current_flow
+from aiocancel.web.flow_context import FLOW_KEY, current_flow
 from aiocancel.web.template_variable import add_to_environment
 from tests.support import saas
 from tests.support.saas import Events, Pool, as_customer, make_app
@@ -208,18 +209,24 @@ OUTER_KINDS = {
 
 @pytest_asyncio.fixture(loop_scope="session", scope="module")
 async def sites(
-    shared_pool: Pool, tmp_path_factory: pytest.TempPathFactory
+    postgres: EmbeddedPostgres, template_database: str, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[dict[Join, Any]]:
+    # Of its own: beside it the tests of this file open sites that look customers up otherwise.
+    database = await postgres.create_database("pages_with_policies", template=template_database)
+
     folder = tmp_path_factory.mktemp("static")
     (folder / "page.txt").write_text("a static page")
     clients: dict[Join, Any] = {}
     for join in (with_setup, with_middleware_only):
-        cancel = make_cancel(shared_pool, run_worker=False)
+        cancel = make_cancel(database, run_worker=False)
         clients[join] = TestClient(TestServer(build(cancel, join, folder)))
         await clients[join].start_server()
+
     yield clients
+
     for client in clients.values():
         await client.close()
+    await postgres.drop_database("pages_with_policies")
 
 
 async def ask(
@@ -909,6 +916,73 @@ async def test_a_page_with_a_customers_grant_stays_out_of_shared_caches(
     assert Page(await response.text()).flow is not None
     assert response.headers.getall("Cache-Control") == [expected]
     assert response.headers.getall("Vary") == ["Cookie"]
+
+
+@pytest.mark.parametrize(
+    ("is_flow_page", "written", "carries"),
+    [
+        (False, "public, max-age=60", False),
+        (True, "public, max-age=60", True),
+        (False, "private, max-age=60", True),
+    ],
+    ids=["too_late", "in_time", "private_by_itself"],
+)
+async def test_a_stream_whose_headers_let_others_keep_it_carries_no_grant(
+    aiohttp_client: AiohttpClient,
+    shared_pool: Pool,
+    is_flow_page: bool,
+    written: str,
+    carries: bool,
+) -> None:
+    cancel = make_cancel(
+        shared_pool, run_worker=False, subscriptions=Subscriptions(), flow_pages=()
+    )
+
+    async def stream(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Cache-Control": written})
+        await response.prepare(request)
+        try:
+            # The page's own, and another of the customer's on the same page, whose headers are the same.
+            for flow in (request[FLOW_KEY], request[FLOW_KEY].about("sub_ada")):
+                await flow.resolve()
+                await response.write(flow.button().encode())
+                await response.write(str(flow.grant).encode())
+        except FlowNotResolvedError as error:
+            await response.write(str(error).encode())
+        return response
+
+    client = await aiohttp_client(
+        make_app(cancel, cancel.flow_page(stream) if is_flow_page else stream)
+    )
+    response = await client.get("/account", headers=as_customer("ada"))
+    text = await response.text()
+
+    # A button is the same for everybody.
+    assert text.count("<form") == (2 if carries else 1)
+    assert text.count("g1.") == (2 if carries else 0)
+    assert ("headers are already sent" in text) is not carries
+    assert ("private" in response.headers["Cache-Control"]) is carries
+
+
+async def test_a_socket_finds_its_customers_flow_after_it_was_opened(
+    aiohttp_client: AiohttpClient, shared_pool: Pool
+) -> None:
+    cancel = make_cancel(
+        shared_pool, run_worker=False, subscriptions=Subscriptions(), flow_pages=()
+    )
+
+    async def talk(request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        flow = await request[FLOW_KEY].resolve()
+        await socket.send_str(str(flow.grant))
+        return socket
+
+    client = await aiohttp_client(make_app(cancel, talk))
+    async with client.ws_connect("/account", headers=as_customer("ada")) as socket:
+        said = await socket.receive_str()
+
+    assert said.startswith("g1.")
 
 
 async def test_a_page_with_a_grant_is_kept_private_whatever_a_signal_of_the_application_sets(

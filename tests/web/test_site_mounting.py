@@ -22,9 +22,9 @@ async def own_page(_: web.Request) -> web.Response:
 async def test_links_of_two_sub_applications_lead_to_their_own_routes(
     aiohttp_client: AiohttpClient, shared_pool: Pool
 ) -> None:
-    root = web.Application()
+    root, subscriptions = web.Application(), Subscriptions()
     for prefix in ("/shop", "/club"):
-        cancel = make_cancel(shared_pool, subscriptions=Subscriptions(), run_worker=False)
+        cancel = make_cancel(shared_pool, subscriptions=subscriptions, run_worker=False)
         root.add_subapp(prefix, make_app(cancel))
     client: Any = await aiohttp_client(root)
 
@@ -95,16 +95,16 @@ async def test_environment_of_a_sub_application_has_the_variable(
 
 
 async def test_plug_in_of_a_sub_application_is_meant_below_it_and_that_of_the_root_elsewhere(
-    aiohttp_client: AiohttpClient, shared_pool: Pool
+    aiohttp_client: AiohttpClient, shared_pool: Pool, pool: Pool
 ) -> None:
     outer = Subscriptions()
     inner = Subscriptions(without=("ada",))
 
-    def plug_in(subscriptions: Subscriptions) -> CancelFlow:
-        return make_cancel(shared_pool, subscriptions=subscriptions, run_worker=False)
+    def plug_in(database: Pool, subscriptions: Subscriptions) -> CancelFlow:
+        return make_cancel(database, subscriptions=subscriptions, run_worker=False)
 
-    root = make_app(plug_in(outer))
-    root.add_subapp("/club", make_app(plug_in(inner)))
+    root = make_app(plug_in(shared_pool, outer))
+    root.add_subapp("/club", make_app(plug_in(pool, inner)))
     client: Any = await aiohttp_client(root)
     headers = {"Accept": "text/html", **as_customer("ada")}
 

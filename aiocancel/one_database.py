@@ -1,0 +1,101 @@
+"""Several CancelFlows of one process on one database: work together, or are refused at the start.
+
+No row of the ledger says which CancelFlow it came from, and any worker may take any job. A worker that looks a customer
+up with another query finds nobody, and leaves the cancellation to a person.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from aiocancel.errors import ConfigurationError
+from aiocancel.parts import Parts
+
+# What a job comes to depends on these, whoever carries it out.
+_OF_ALL: Final[Mapping[str, Callable[[Parts], object]]] = {
+    "subscriptions": lambda parts: parts.subscriptions,
+    "billing": lambda parts: (
+        parts.billing.api_key,
+        parts.billing.api_base,
+        parts.billing.stripe_account,
+        parts.billing.account_column,
+    ),
+    "vendor": lambda parts: _account(parts.vendor),
+}
+# And on these where the one that carries it out may be any of them.
+_OF_WORKERS: Final[Mapping[str, Callable[[Parts], object]]] = {
+    "mailer": lambda parts: parts.mailer,
+    "email": lambda parts: parts.email,
+    "public_exit": lambda parts: None if parts.public_exit is None else parts.public_exit.find,
+    "on_outcome": lambda parts: parts.on_outcome,
+    "on_error": lambda parts: parts.on_error,
+    "offer handlers": lambda parts: parts.offer_handlers,
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Running:
+    database: str = field(repr=False)
+    parts: Parts
+    loop: asyncio.AbstractEventLoop
+
+
+_running: Final[list[_Running]] = []
+
+
+@contextmanager
+def beside_others(database: str, parts: Parts) -> Iterator[None]:
+    """Count as one of those that use a database.
+
+    Args:
+        database: Which one, equal for equal ones however they were opened.
+        parts: What the plug-in was given.
+
+    Raises:
+        ConfigurationError: Another CancelFlow of this process uses it with parts that do not go together with these.
+    """
+    for other in _running:
+        # A loop that was closed has left its applications behind.
+        if other.database == database and not other.loop.is_closed():
+            _refuse_if_different(other.parts, parts)
+
+    one = _Running(database, parts, asyncio.get_running_loop())
+    _running.append(one)
+    try:
+        yield
+    finally:
+        _running.remove(one)
+
+
+def differences(one: Parts, other: Parts) -> list[str]:
+    """Return the names of the parts in which two plug-ins on one database must not differ, and do."""
+    compared = dict(_OF_ALL)
+    if one.settings.run_worker and other.settings.run_worker:
+        compared |= _OF_WORKERS
+    return [name for name, part in compared.items() if not _is_same(part(one), part(other))]
+
+
+def _refuse_if_different(other: Parts, parts: Parts) -> None:
+    names = differences(other, parts)
+    if names:
+        raise ConfigurationError(
+            "another CancelFlow of this process uses this database with other "
+            f"{', '.join(names)}: a worker of one would carry out the changes of the other's customers. Give "
+            "each a database of its own, or give both the same"
+        )
+
+
+def _is_same(one: object, other: object) -> bool:
+    # An application's object may answer anything to "==".
+    return one is other or bool(one == other)
+
+
+def _account(vendor: Any) -> tuple[object, ...]:
+    # Whose flow sessions they are and what follows from one; what a widget looks like may differ.
+    names = ("name", "client_id", "api_key", "api_host", "test_mode", "names_customers")
+    follows = ("applies_cancellation", "applies_offers", "proof_in", "trusts_vendor_sessions")
+    return tuple(getattr(vendor, name, None) for name in (*names, *follows))

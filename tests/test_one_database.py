@@ -1,0 +1,115 @@
+"""Two CancelFlows of one process on one database go together, or the second is refused at the start."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from aiocancel import ConfigurationError, OwnFlow, PublicExit, StripeBilling, SubscriptionQuery
+from aiocancel.one_database import differences
+from tests.support.saas import QUERY, Pool, make_app, make_cancel, vendor
+
+NOWHERE = "postgresql://nobody@127.0.0.1:9/none"
+CLUB = SubscriptionQuery("SELECT stripe_subscription_id FROM club_member WHERE customer_id = $1")
+
+
+async def find(_: object) -> None:
+    return None
+
+
+class Mailer:
+    async def send(self, message: object) -> None:
+        pass
+
+
+MAILER = Mailer()
+
+
+async def test_another_query_on_the_same_database_is_refused_until_the_first_has_stopped(
+    database: str, pool: Pool
+) -> None:
+    await pool.execute("CREATE TABLE club_member (customer_id text, stripe_subscription_id text)")
+    shop = make_cancel(pool)
+    # The same database, opened another way.
+    club = make_cancel(database, subscriptions=CLUB)
+    first, refused, later = (web.AppRunner(make_app(each)) for each in (shop, club, club))
+    await first.setup()
+
+    with pytest.raises(ConfigurationError, match="uses this database with other subscriptions: "):
+        await refused.setup()
+    await first.cleanup()
+    await later.setup()
+    await later.cleanup()
+
+
+async def test_an_equal_query_on_one_database_starts_beside_the_first(pool: Pool) -> None:
+    equal = make_cancel(pool, subscriptions=SubscriptionQuery(QUERY.sql), prefix="/leave")
+    runners = [web.AppRunner(make_app(each)) for each in (make_cancel(pool), equal)]
+
+    for each in runners:
+        await each.setup()
+    for each in runners:
+        await each.cleanup()
+
+
+async def on_outcome(_: object) -> None:
+    pass
+
+
+@pytest.mark.parametrize(
+    ("other", "named"),
+    [
+        ({"subscriptions": CLUB}, ["subscriptions"]),
+        ({"billing": StripeBilling("sk_test_another")}, ["billing"]),
+        (
+            {"billing": StripeBilling("sk_test_simulator", stripe_account="acct_1")},
+            ["billing"],
+        ),
+        ({"vendor": OwnFlow()}, ["vendor"]),
+        ({"vendor": vendor(client_id="acct_club")}, ["vendor"]),
+        ({"vendor": vendor(api_key="key_test_club")}, ["vendor"]),
+        ({"vendor": vendor(applies_offers="app")}, ["vendor"]),
+        ({"vendor": vendor(flow_id="flow_club", language="de")}, []),
+        ({"prefix": "/leave", "languages": ["de"]}, []),
+        ({"mailer": MAILER}, ["mailer"]),
+        ({"email": "address"}, ["email"]),
+        ({"mailer": MAILER, "public_exit": PublicExit(find)}, ["mailer", "public_exit"]),
+        # Whoever has no worker of its own leaves these to those who have.
+        ({"mailer": MAILER, "run_worker": False}, []),
+    ],
+    ids=[
+        "query", "stripe_key", "stripe_account", "vendor", "vendors_client", "vendors_key", "who_gives_offers",
+        "look_of_the_flow", "place_and_language", "mailer", "address", "public_exit", "mailer_without_worker",
+    ],
+)  # fmt: skip
+def test_parts_that_decide_what_becomes_of_a_job_must_be_the_same(
+    other: dict[str, Any], named: list[str]
+) -> None:
+    billing = StripeBilling("sk_test_simulator")
+    one = make_cancel(NOWHERE, billing=billing).inspect()
+    another = make_cancel(NOWHERE, **{"billing": billing, **other}).inspect()
+
+    assert differences(one, another) == differences(another, one) == named
+
+
+@pytest.mark.parametrize(
+    ("register", "named"),
+    [
+        (lambda cancel: cancel.on_outcome(on_outcome), "on_outcome"),
+        (lambda cancel: cancel.on_error(on_outcome), "on_error"),
+        (lambda cancel: cancel.on_offer("gift")(on_outcome), "offer handlers"),
+    ],
+    ids=["on_outcome", "on_error", "offer_handler"],
+)
+def test_a_hook_of_one_alone_would_be_called_for_both_or_for_none(
+    register: Callable[[Any], Any], named: str
+) -> None:
+    one, other, both = make_cancel(NOWHERE), make_cancel(NOWHERE), make_cancel(NOWHERE)
+    register(other)
+    register(both)
+
+    assert differences(one.inspect(), other.inspect()) == [named]
+    assert differences(other.inspect(), both.inspect()) == []
