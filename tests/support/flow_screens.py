@@ -116,17 +116,6 @@ OFFERS: Mapping[str, OfferOnScreen] = {
         effect(at=FEBRUARY),
         choices=(PauseChoice(2, FEBRUARY, EUROS_29),),
     ),
-    "pause of which one sum is unknown": OfferOnScreen(
-        PauseOffer("break", sentence="Your notes stay readable."),
-        effect(at=FEBRUARY),
-        choices=(PauseChoice(1, FEBRUARY, EUROS_29), PauseChoice(3)),
-    ),
-    "coupon of one payment of three": OfferOnScreen(
-        CouponOffer("half", percent_off=50, months=3), effect(amount=EUROS_14)
-    ),
-    "coupon by invoice": OfferOnScreen(
-        CouponOffer("half", percent_off=50, months=3), replace(DISCOUNT, by_invoice=True)
-    ),
     "plan now": OfferOnScreen(
         PlanOffer("basic", "price_basic", changes=("3 notebooks", "No export")),
         effect(
@@ -195,11 +184,28 @@ SCREENS: Mapping[str, Screen] = {
     "paused with a day": screen(
         facts=replace(FACTS, situation=Situation.PAUSED, paused_until=FEBRUARY, is_paused=True)
     ),
+    "nothing known": screen(facts=SubscriptionFacts(Situation.DATE_IS_UNKNOWN)),
+}
+# Of the same elements as others, so that no browser need draw them; their words are their own.
+MORE_OFFERS: Mapping[str, OfferOnScreen] = {
+    "pause of which one sum is unknown": OfferOnScreen(
+        PauseOffer("break", sentence="Your notes stay readable."),
+        effect(at=FEBRUARY),
+        choices=(PauseChoice(1, FEBRUARY, EUROS_29), PauseChoice(3)),
+    ),
+    "coupon of one payment of three": OfferOnScreen(
+        CouponOffer("half", percent_off=50, months=3), effect(amount=EUROS_14)
+    ),
+    "coupon by invoice": OfferOnScreen(
+        CouponOffer("half", percent_off=50, months=3), replace(DISCOUNT, by_invoice=True)
+    ),
+}
+MORE_SCREENS: Mapping[str, Screen] = {
+    **{name: screen(FlowStep.OFFER, offer) for name, offer in MORE_OFFERS.items()},
     "ending already, and ending at once": screen(
         FlowStep.EXIT,
         facts=replace(FACTS, situation=Situation.ENDS_AT_ONCE, is_ending=True),
     ),
-    "nothing known": screen(facts=SubscriptionFacts(Situation.DATE_IS_UNKNOWN)),
 }
 PROBLEMS = {
     "": Shown(),

@@ -13,6 +13,8 @@ from aiocancel.texts import CATALOGUES
 from aiocancel.web.languages import Words
 from aiocancel.web.style import style_sheet
 from tests.support.flow_screens import (
+    MORE_OFFERS,
+    MORE_SCREENS,
     OFFERS,
     PROBLEMS,
     SCREENS,
@@ -21,15 +23,18 @@ from tests.support.flow_screens import (
 )
 from tests.support.web import Page
 
+EVERY_OFFER = {**OFFERS, **MORE_OFFERS}
+EVERY_SCREEN = {**SCREENS, **MORE_SCREENS}
+
 
 def text_of(html: str) -> str:
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", html.partition("<main")[2]))
 
 
-@pytest.mark.parametrize("name", SCREENS)
+@pytest.mark.parametrize("name", EVERY_SCREEN)
 def test_screen_has_its_exit_first_one_heading_and_nothing_chosen(name: str) -> None:
     for language in CATALOGUES:
-        html = drawn(SCREENS[name], Words(language, {}))
+        html = drawn(EVERY_SCREEN[name], Words(language, {}))
         page = Page(html)
 
         pressed = [each for each in page.controls if each[1].get("tabindex") != "-1"]
@@ -37,7 +42,7 @@ def test_screen_has_its_exit_first_one_heading_and_nothing_chosen(name: str) -> 
         assert pressed[0][1]["value"] == "cancel"
         # The first button of a form is the one that Enter presses.
         first = page.all("button")[0]
-        assert first["value"] == ("continue" if SCREENS[name].step is FlowStep.WHY else "look")
+        assert first["value"] == ("continue" if EVERY_SCREEN[name].step is FlowStep.WHY else "look")
         assert (first["tabindex"], first["aria-hidden"]) == ("-1", "true")
         assert len(page.all("h1")) == 1
         assert len(page.all("form")) == 1
@@ -49,10 +54,10 @@ def test_screen_has_its_exit_first_one_heading_and_nothing_chosen(name: str) -> 
         assert "{" not in text_of(html)
 
 
-@pytest.mark.parametrize("name", SCREENS)
+@pytest.mark.parametrize("name", EVERY_SCREEN)
 def test_screen_names_all_its_fields(name: str) -> None:
     for language in CATALOGUES:
-        page = Page(drawn(SCREENS[name], Words(language, {}), PROBLEMS["too long"]))
+        page = Page(drawn(EVERY_SCREEN[name], Words(language, {}), PROBLEMS["too long"]))
 
         labelled = {each["for"] for each in page.all("label") if "for" in each}
         for tag, attributes in page.controls:
@@ -69,19 +74,19 @@ def test_screen_names_all_its_fields(name: str) -> None:
 _NO_PRICE = re.compile(r"(?<![\d.,])0[.,]00|<s>|<del>|<dd>\s*[-–—]?\s*</dd>")
 
 
-@pytest.mark.parametrize("name", SCREENS)
+@pytest.mark.parametrize("name", EVERY_SCREEN)
 def test_price_has_three_rows_or_none_and_no_empty_sum(name: str) -> None:
     for language in CATALOGUES:
-        html = drawn(SCREENS[name], Words(language, {}))
+        html = drawn(EVERY_SCREEN[name], Words(language, {}))
 
         assert html.count("<dt>") == html.count("<dd>")
         assert html.count("<dt>") in (0, 3)
         assert not _NO_PRICE.search(html)
 
 
-@pytest.mark.parametrize("name", OFFERS)
+@pytest.mark.parametrize("name", EVERY_OFFER)
 def test_button_that_accepts_says_what_it_does(name: str) -> None:
-    html = drawn(SCREENS[name])
+    html = drawn(EVERY_SCREEN[name])
 
     (accept,) = re.findall(r'value="accept">(.*)</button>', html)
     assert len(accept.split()) > 1 or accept == "Team"
@@ -104,9 +109,9 @@ def test_red_is_for_errors_alone_and_the_scheme_is_known_before_anything_is_pain
     assert rules.startswith(":root { color-scheme: light dark;")
 
 
-@pytest.mark.parametrize("name", OFFERS)
+@pytest.mark.parametrize("name", EVERY_OFFER)
 def test_the_heading_stays_from_screen_to_screen_and_the_offer_comes_second(name: str) -> None:
-    why, offer = drawn(SCREENS["why"]), drawn(SCREENS[name])
+    why, offer = drawn(SCREENS["why"]), drawn(EVERY_SCREEN[name])
 
     heading = re.compile("<h1[^>]*>(.*)</h1>")
     assert heading.findall(why) == heading.findall(offer) == ["Cancel your Pro subscription"]
@@ -216,34 +221,34 @@ SAID = {
 }
 
 
-@pytest.mark.parametrize("name", [name for name in SAID if name in SCREENS])
+@pytest.mark.parametrize("name", SAID)
 def test_screen_says_what_it_does_and_what_it_costs(name: str) -> None:
-    text = text_of(drawn(SCREENS[name]))
+    text = text_of(drawn(EVERY_SCREEN[name]))
 
     assert [said for said in SAID[name] if said not in text] == []
 
 
-@pytest.mark.parametrize("name", OFFERS)
+@pytest.mark.parametrize("name", EVERY_OFFER)
 def test_price_has_three_rows_or_is_not_there(name: str) -> None:
-    html = drawn(SCREENS[name])
+    html = drawn(EVERY_SCREEN[name])
 
     assert html.count("<dt>") in (0, 3)
     assert "0.00" not in text_of(html).replace("10.00", "").replace("9.00", "")
     assert "<s>" not in html
 
 
-@pytest.mark.parametrize("name", [name for name in OFFERS if name.startswith("pause")])
+@pytest.mark.parametrize("name", [name for name in EVERY_OFFER if name.startswith("pause")])
 def test_no_row_names_the_day_of_one_length_of_a_pause_beside_the_choice_of_another(
     name: str,
 ) -> None:
-    html = drawn(SCREENS[name])
+    html = drawn(EVERY_SCREEN[name])
 
     is_priced = name == "pause of one length"
     assert html.count("<dt>") == (3 if is_priced else 0)
 
 
 def test_who_ends_already_finds_no_link_that_seems_to_keep_it() -> None:
-    assert "Keep subscription" not in drawn(SCREENS["ending already, and ending at once"])
+    assert "Keep subscription" not in drawn(MORE_SCREENS["ending already, and ending at once"])
 
 
 def test_thanks_are_for_an_answer_alone() -> None:
