@@ -113,9 +113,10 @@ RETURNING true AS accepted
 """
 
 # The claim is recorded already, and counts whatever becomes of this. An accepted offer stays accepted where the
-# cancellation after it names no session: it counts by itself then.
+# cancellation after it names no session: it counts by itself then. A run that was left, or ended with an offer, ends
+# anew with the press: what was taken back before that is another cancellation.
 CANCEL: Final = """
-UPDATE aiocancel.flow_session SET state = 'canceled', ended_at = coalesce(ended_at, now()), revision = revision + 1,
+UPDATE aiocancel.flow_session SET state = 'canceled', ended_at = now(), revision = revision + 1,
     stripe = NULL, touched_at = now(),
     -- The offer on the screen is turned down by the exit.
     declined = CASE WHEN state = 'open' THEN $4 ELSE declined END,
@@ -126,15 +127,17 @@ WHERE session_id = $1 AND customer_id = $2 AND subscription_id = $3 AND state <>
   AND ($8 OR state <> 'accepted')
 """
 
-# A cancellation whose process died before it came to the session is found by its claim.
+# A cancellation whose process died before it came to the session is found by its claim, and was made as that was
+# recorded.
 SWEEP: Final = """
 WITH due AS (
-    SELECT id FROM aiocancel.flow_session WHERE state = 'open' AND touched_at <= now() - $1::interval
-    ORDER BY touched_at LIMIT $2 FOR UPDATE SKIP LOCKED)
-UPDATE aiocancel.flow_session s SET ended_at = now(), stripe = NULL, revision = s.revision + 1,
-    state = CASE WHEN EXISTS (
-        SELECT FROM aiocancel.claim c WHERE c.subscription_id = s.subscription_id
-          AND c.flow_session_id = s.session_id AND c.status = 'canceled') THEN 'canceled' ELSE 'abandoned' END
+    SELECT o.id, (
+        SELECT max(c.recorded_at) FROM aiocancel.claim c WHERE c.subscription_id = o.subscription_id
+          AND c.flow_session_id = o.session_id AND c.status = 'canceled') AS canceled_at
+    FROM aiocancel.flow_session o WHERE o.state = 'open' AND o.touched_at <= now() - $1::interval
+    ORDER BY o.touched_at LIMIT $2 FOR UPDATE OF o SKIP LOCKED)
+UPDATE aiocancel.flow_session s SET ended_at = coalesce(due.canceled_at, now()), stripe = NULL,
+    revision = s.revision + 1, state = CASE WHEN due.canceled_at IS NULL THEN 'abandoned' ELSE 'canceled' END
 FROM due WHERE s.id = due.id
 RETURNING s.session_id, s.subscription_id, s.state
 """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import product
 from typing import Any
 
@@ -24,6 +24,7 @@ from tests.support.flow_sessions import (
     new_session,
     own_claim,
 )
+from tests.support.past_sessions import take_back
 from tests.support.saas import Pool
 from tests.support.transitions import FLOW_SESSION, FLOW_SESSION_STATES
 
@@ -350,11 +351,36 @@ async def test_a_cancellation_ends_an_open_run_and_one_that_was_left(
     await sessions.sweep()
     assert await state_of(pool, "own_2") == "abandoned"
 
+    left_at = await pool.fetchval(
+        "SELECT ended_at FROM aiocancel.flow_session WHERE session_id = 'own_2'"
+    )
+
     await sessions.canceled(first, LAST)
     await sessions.canceled(second, LAST)
+    await sessions.canceled(second, LAST)
 
-    rows = await pool.fetch("SELECT state, declined FROM aiocancel.flow_session ORDER BY id")
-    assert [tuple(row) for row in rows] == [("canceled", ["half_price"]), ("canceled", [])]
+    rows = await pool.fetch(
+        "SELECT state, declined, ended_at > $1 AND ended_at = touched_at FROM aiocancel.flow_session ORDER BY id",
+        left_at,
+    )
+    # The end is that of the press, and not of the leaving.
+    assert [tuple(row) for row in rows] == [
+        ("canceled", ["half_price"], True),
+        ("canceled", [], True),
+    ]
+
+
+async def test_what_was_taken_back_before_a_late_press_is_not_that_cancellation(
+    pool: Pool, sessions: FlowSessions
+) -> None:
+    row = await begin(sessions)
+    await age(pool, 31)
+    await sessions.sweep()
+    await take_back(pool, "sub_1", datetime.now(UTC))
+
+    await sessions.canceled(row, LAST)
+
+    assert await pool.fetchval("SELECT outcome FROM aiocancel.v_sessions") == "canceled"
 
 
 @pytest.mark.parametrize(("customer", "subscription"), [("bob", "sub_1"), ("ada", "sub_2")])
@@ -408,6 +434,10 @@ async def test_the_sweep_finds_a_cancellation_that_its_run_was_not_told_of(
     (swept,) = await sessions.sweep()
 
     assert swept.state == "canceled"
+    # It was made as it was recorded, and may have been taken back since.
+    assert await pool.fetchval(
+        "SELECT s.ended_at = c.recorded_at FROM aiocancel.flow_session s, aiocancel.claim c"
+    )
     row = await sessions.read("own_1", "ada")
     assert row is not None
     assert row.claim_id is not None

@@ -52,6 +52,7 @@ class PastSession:
     )
     considered: tuple[dict[str, Any], ...] = ()
     told_by: str = "own"
+    definition_version: str = "v1"
     place: str | None = "DE"
 
     def row(self) -> tuple[Any, ...]:
@@ -66,7 +67,7 @@ class PastSession:
             f"customer_{self.number}" if self.customer_id is None else self.customer_id,
             self.subscription_id or f"sub_{self.number}",
             self.state,
-            "v1" if own else None,
+            self.definition_version if own else None,
             None if self.snapshot is None else json.dumps(self.snapshot),
             list(self.reasons),
             self.reason,
@@ -118,6 +119,24 @@ async def add_reading(
             paid_minor,
             given_minor,
         )
+
+
+async def take_back(pool: Pool, subscription: str, at: datetime) -> None:
+    """Say that a customer resumed a subscription here at a moment."""
+    await pool.execute(
+        "INSERT INTO aiocancel.claim (public_id, grant_nonce, uses_grant, vendor, status, customer_id, subscription_id,"
+        " mode, change, recovery_point) VALUES (gen_random_uuid(), gen_random_uuid()::text, true, 'own', 'resumed',"
+        " 'customer_1', $1, 'test', 'resumption', 'action_applied')",
+        subscription,
+    )
+
+    await pool.execute(
+        "INSERT INTO aiocancel.action (claim_id, ordinal, kind, subscription_id, state, idempotency_key, finished_at,"
+        " receipt_status) SELECT id, 0, 'resume', $1, 'done', public_id::text, $2, 'active'"
+        " FROM aiocancel.claim WHERE status = 'resumed' AND subscription_id = $1",
+        subscription,
+        at,
+    )
 
 
 def as_statement(definition: Definition) -> str:

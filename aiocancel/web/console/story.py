@@ -42,7 +42,7 @@ def timeline(story: Story, writing: Writing, *, personal_data: bool) -> list[Mom
     """
     told = [
         *(
-            _of_session(story.session, writing, personal_data=personal_data)
+            _of_session(story, story.session, writing, personal_data=personal_data)
             if story.session
             else ()
         ),
@@ -61,7 +61,7 @@ def timeline(story: Story, writing: Writing, *, personal_data: bool) -> list[Mom
 
 
 def _of_session(
-    session: Mapping[str, Any], writing: Writing, *, personal_data: bool
+    story: Story, session: Mapping[str, Any], writing: Writing, *, personal_data: bool
 ) -> Iterator[Moment]:
     t, opened = writing.t, session["opened_at"]
     where = [t("opened_as", vendor=writing.vendor(session["vendor"]))]
@@ -98,7 +98,9 @@ def _of_session(
     for offer in session["declined"]:
         yield Moment(at, t("declined", offer=offer))
     if session["accepted_offer"]:
-        yield Moment(at, t("accepted", offer=session["accepted_offer"]))
+        # Who cancelled afterwards ended the session anew.
+        pressed = (each["recorded_at"] for each in story.claims if each["status"] == "saved")
+        yield Moment(min(pressed, default=at), t("accepted", offer=session["accepted_offer"]))
     if session["ended_at"]:
         yield Moment(session["ended_at"], t("ended_as", outcome=writing.outcome(session["state"])))
 
