@@ -60,16 +60,26 @@ class StripeKept:
             shown = _subscription_in(invoices[0]) if invoices else None
         except ValueError as error:
             raise UnknownBillingError(str(error), code=Code.UNREADABLE) from None
+        except RejectedBillingError as error:
+            # The list may miss one of its invoices, too: the subscription itself tells.
+            if error.code == Code.RESOURCE_MISSING and await _read(client, subscription_id) is None:
+                return Reading(KeptState.GONE, *paid_since([], bounds))
+            raise
 
-        if shown is None:
-            try:
-                # As for a cancellation: discounts need a permission of their own, and say nothing here.
-                shown = await client.read(subscription_id, ActionKind.EXPECT_CANCELLATION)
-            except RejectedBillingError as error:
-                if error.code == Code.RESOURCE_MISSING:
-                    return Reading(KeptState.GONE, paid, has_paid)
-                raise
-        return Reading(state_of(shown), paid, has_paid)
+        shown = shown or await _read(client, subscription_id)
+        state = KeptState.GONE if shown is None else state_of(shown)
+        return Reading(state, paid, has_paid)
+
+
+async def _read(client: StripeClient, subscription_id: SubscriptionId) -> Subscription | None:
+    """Return the subscription, None where Stripe knows none of that id."""
+    try:
+        # As for a cancellation: discounts need a permission of their own, and say nothing here.
+        return await client.read(subscription_id, ActionKind.EXPECT_CANCELLATION)
+    except RejectedBillingError as error:
+        if error.code == Code.RESOURCE_MISSING:
+            return None
+        raise
 
 
 async def _invoices(

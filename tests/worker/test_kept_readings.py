@@ -175,6 +175,44 @@ async def test_a_subscription_that_stripe_does_not_know_any_more_is_gone(bench: 
     assert [row[1] for row in await readings(bench)] == ["gone"] * 3
 
 
+class _ListsNone:
+    """A client to whom Stripe's list of invoices says that it knows no such thing."""
+
+    def __init__(self, *, knows_it: bool) -> None:
+        self._knows_it = knows_it
+
+    def on(self, account: str | None) -> _ListsNone:
+        return self
+
+    async def get(self, *_: Any) -> Any:
+        raise RejectedBillingError("No such subscription", code=Code.RESOURCE_MISSING)
+
+    async def read(self, *_: Any) -> Any:
+        return object() if self._knows_it else await self.get()
+
+
+async def test_a_subscription_that_stripes_list_of_invoices_does_not_know_is_gone(
+    bench: Bench,
+) -> None:
+    await session(bench, 30.5)
+    client: Any = _ListsNone(knows_it=False)
+
+    await reader(bench, StripeKept(client)).look()
+
+    assert [row[1:3] for row in await readings(bench)] == [("gone", False)] * 3
+
+
+async def test_a_subscription_that_stripe_knows_is_not_gone_though_its_list_misses_an_invoice(
+    bench: Bench,
+) -> None:
+    await session(bench, 30.5)
+    client: Any = _ListsNone(knows_it=True)
+
+    await reader(bench, StripeKept(client)).look()
+
+    assert await readings(bench) == [(day, *UNREAD) for day in (30, 60, 90)]
+
+
 async def test_missed_days_are_read_late_and_marked(bench: Bench) -> None:
     bench.stripe.add_subscription("sub_1")
     await session(bench, 61.5)
