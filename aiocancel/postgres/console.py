@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import uuid
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -29,16 +30,19 @@ if TYPE_CHECKING:
     import asyncpg
 
     from aiocancel.core.decision import Answer
-    from aiocancel.postgres.connection import Pool
+    from aiocancel.postgres.connection import Connection, Pool
 
 MOST_WAITING: Final = 200
 PAGE_SIZE: Final = 50
-# Of each sort of id; a start that fits more is too short to look for.
+# Of each sort of id. Of a start that more begin with, only what is exactly that is looked for.
 MOST_FOUND: Final = 500
+# No session and no claim has an id above it.
+LAST_ID: Final = 2**63 - 1
 # A claim without a session is looked for among so many of the newest.
 MOST_CLAIMS: Final = 2000
-# No text sorts behind it by its bytes.
+# No text sorts behind the one by its bytes, and no text that the database holds before the other.
 _LAST_LETTER: Final = "\U0010ffff"
+_FIRST_LETTER: Final = "\x01"
 
 WAITING: Final = """
 SELECT a.id AS action_id, a.kind, a.subscription_id, a.parked_code AS code, a.finished_at AS parked_at,
@@ -73,8 +77,10 @@ FROM (SELECT id FROM aiocancel.action ORDER BY id DESC LIMIT 200) a CROSS JOIN L
 WHERE t.started_at > now() - interval '1 day'
 """
 
-# The newest of a range. Claims without a session are looked for no further back than the sessions of the page go, and
-# among the newest $7 alone: all claims but a few have one. An older one is found by its id, and in its own days.
+# The newest of a range: of one moment the sessions before the claims, and what was stored last before the rest. A page
+# begins behind the last row of the one before, at $3 with the ids below $8 and $9. Claims without a session are looked
+# for no further back than the sessions of the page go, and among the newest $7 alone: all claims but a few have one. An
+# older one is found by its id, and in its own days.
 LIST: Final = """
 WITH sessions AS (
     SELECT s.id AS session, NULL::bigint AS claim, s.opened_at AS started_at, s.subscription_id,
@@ -89,11 +95,12 @@ WITH sessions AS (
         WHEN s.state = 'canceled' AND EXISTS (SELECT FROM aiocancel.action r
             WHERE r.subscription_id = s.subscription_id AND r.kind = 'resume' AND r.state = 'done'
               AND r.finished_at > s.ended_at) THEN 'taken_back' ELSE s.state END AS outcome) taken
-    WHERE s.mode = $1 AND s.opened_at >= $2 AND s.opened_at < $3 AND ($5::text IS NULL OR s.reason = $5)
+    WHERE s.mode = $1 AND s.opened_at >= $2 AND s.opened_at <= $3 AND (s.opened_at, s.id) < ($3, $8::bigint)
+      AND ($5::text IS NULL OR s.reason = $5)
       -- The first of the two is found by an index.
       AND ($4::text IS NULL OR s.state = CASE $4 WHEN 'taken_back' THEN 'canceled' ELSE $4 END)
       AND ($4::text IS NULL OR taken.outcome = $4)
-    ORDER BY s.opened_at DESC LIMIT $6),
+    ORDER BY s.opened_at DESC, s.id DESC LIMIT $6),
 claims AS (
     SELECT NULL::bigint AS session, c.id AS claim, c.recorded_at AS started_at, c.subscription_id,
         NULL AS plan, NULL::bigint AS price_minor, NULL AS currency, NULL AS price_interval,
@@ -101,35 +108,37 @@ claims AS (
         0 AS offers_shown, NULL AS offer, taken.outcome, c.erased_at IS NOT NULL AS erased
     FROM (SELECT * FROM aiocancel.claim
         WHERE uses_grant AND status = 'canceled' AND subscription_id <> 'public_exit' AND mode = $1
-          AND recorded_at < $3
+          AND recorded_at <= $3 AND (recorded_at, id) < ($3, $9::bigint)
           AND recorded_at >= (SELECT CASE WHEN count(*) < $6 THEN $2 ELSE min(started_at) END FROM sessions)
-        ORDER BY recorded_at DESC LIMIT $7) c, LATERAL (
+        ORDER BY recorded_at DESC, id DESC LIMIT $7) c, LATERAL (
         SELECT CASE WHEN EXISTS (SELECT FROM aiocancel.action r
             WHERE r.subscription_id = c.subscription_id AND r.kind = 'resume' AND r.state = 'done'
               AND r.finished_at > c.recorded_at) THEN 'taken_back' ELSE 'canceled' END AS outcome) taken
     WHERE NOT EXISTS (SELECT FROM aiocancel.flow_session s
         WHERE s.session_id = c.flow_session_id AND s.subscription_id = c.subscription_id)
       AND ($4::text IS NULL OR taken.outcome = $4) AND ($5::text IS NULL OR c.reason_code = $5)
-    ORDER BY c.recorded_at DESC LIMIT $6)
-SELECT * FROM sessions UNION ALL SELECT * FROM claims ORDER BY started_at DESC LIMIT $6
+    ORDER BY c.recorded_at DESC, c.id DESC LIMIT $6)
+SELECT * FROM sessions UNION ALL SELECT * FROM claims
+ORDER BY started_at DESC, session DESC NULLS LAST, claim DESC LIMIT $6
 """
 
-# An id from $2 to just before $3, each by an index of its own; the customer's only where it may be shown.
+# An id from $2 to just before $3, each by an index of its own; the customer's only where it may be shown. One more of
+# each sort than are looked for tells that there are more.
 FIND: Final = """
-(SELECT id AS session, NULL::bigint AS claim FROM aiocancel.flow_session
- WHERE customer_id ~>=~ $2 AND customer_id ~<~ $3 AND $6 AND customer_id <> '' AND mode = $1 LIMIT $7)
-UNION (SELECT id, NULL FROM aiocancel.flow_session
- WHERE subscription_id ~>=~ $2 AND subscription_id ~<~ $3 AND mode = $1 LIMIT $7)
-UNION (SELECT id, NULL FROM aiocancel.flow_session
- WHERE session_id ~>=~ $2 AND session_id ~<~ $3 AND mode = $1 LIMIT $7)
-UNION (SELECT s.id, NULL FROM aiocancel.claim c JOIN aiocancel.flow_session s
+(SELECT id AS session, NULL::bigint AS claim, 1 AS sort FROM aiocancel.flow_session
+ WHERE customer_id ~>=~ $2 AND customer_id ~<~ $3 AND $6 AND customer_id <> '' AND mode = $1 LIMIT $7 + 1)
+UNION ALL (SELECT id, NULL, 2 FROM aiocancel.flow_session
+ WHERE subscription_id ~>=~ $2 AND subscription_id ~<~ $3 AND mode = $1 LIMIT $7 + 1)
+UNION ALL (SELECT id, NULL, 3 FROM aiocancel.flow_session
+ WHERE session_id ~>=~ $2 AND session_id ~<~ $3 AND mode = $1 LIMIT $7 + 1)
+UNION ALL (SELECT s.id, NULL, 4 FROM aiocancel.claim c JOIN aiocancel.flow_session s
     ON s.session_id = c.flow_session_id AND s.subscription_id = c.subscription_id AND s.vendor = c.vendor
- WHERE c.public_id BETWEEN $4 AND $5 AND c.mode = $1 LIMIT $7)
-UNION (SELECT NULL, id FROM aiocancel.claim
- WHERE customer_id ~>=~ $2 AND customer_id ~<~ $3 AND $6 AND customer_id <> '' AND mode = $1 LIMIT $7)
-UNION (SELECT NULL, id FROM aiocancel.claim
- WHERE subscription_id ~>=~ $2 AND subscription_id ~<~ $3 AND mode = $1 LIMIT $7)
-UNION (SELECT NULL, id FROM aiocancel.claim WHERE public_id BETWEEN $4 AND $5 AND mode = $1 LIMIT $7)
+ WHERE c.public_id BETWEEN $4 AND $5 AND c.mode = $1 LIMIT $7 + 1)
+UNION ALL (SELECT NULL, id, 5 FROM aiocancel.claim
+ WHERE customer_id ~>=~ $2 AND customer_id ~<~ $3 AND $6 AND customer_id <> '' AND mode = $1 LIMIT $7 + 1)
+UNION ALL (SELECT NULL, id, 6 FROM aiocancel.claim
+ WHERE subscription_id ~>=~ $2 AND subscription_id ~<~ $3 AND mode = $1 LIMIT $7 + 1)
+UNION ALL (SELECT NULL, id, 7 FROM aiocancel.claim WHERE public_id BETWEEN $4 AND $5 AND mode = $1 LIMIT $7 + 1)
 """
 
 # A claim that belongs to a session is no row of the view. Nor is a declaration of the public exit, which is found
@@ -142,9 +151,10 @@ FROM (SELECT * FROM aiocancel.v_sessions WHERE session = ANY($2)
       UNION ALL SELECT NULL, id, recorded_at, recorded_at, mode, vendor, subscription_id, NULL, NULL, NULL, NULL, NULL,
           NULL, false, NULL, false, NULL, 0, NULL, erased_at IS NOT NULL, 'declared'
       FROM aiocancel.claim WHERE id = ANY($3) AND subscription_id = 'public_exit') v
-WHERE v.mode = $1 AND v.started_at >= $4 AND v.started_at < $5
+WHERE v.mode = $1 AND v.started_at >= $4
+  AND (v.started_at < $5 OR v.started_at = $5 AND (v.session < $9 OR v.claim < $10))
   AND ($6::text IS NULL OR v.outcome = $6) AND ($7::text IS NULL OR v.reason = $7)
-ORDER BY v.started_at DESC LIMIT $8
+ORDER BY v.started_at DESC, v.session DESC NULLS LAST, v.claim DESC LIMIT $8
 """
 
 READ_ON_DAY_30: Final = """
@@ -181,8 +191,11 @@ READINGS: Final = "SELECT * FROM aiocancel.kept_reading WHERE session = $1 ORDER
 
 PAYMENTS: Final = "SELECT * FROM aiocancel.kept_payment WHERE session = $1 ORDER BY day, currency"
 
+# The one that customers were shown last: an owner may have gone back to one that was stored long ago.
 DEFINITION: Final = """
-SELECT version, definition, stored_at FROM aiocancel.flow_definition ORDER BY stored_at DESC LIMIT 1
+SELECT d.version, d.definition, d.stored_at
+FROM aiocancel.flow_session s JOIN aiocancel.flow_definition d ON d.version = s.definition_version
+WHERE s.mode = $1 AND s.definition_version IS NOT NULL ORDER BY s.opened_at DESC, s.id DESC LIMIT 1
 """
 
 ANSWERS: Final = """
@@ -266,11 +279,12 @@ class Search:
 
     Args:
         since: The first moment.
-        until: The first after the last.
+        until: The first after the last; the last itself for ids ``below``.
         outcome: How they ended, None for any end.
         reason: The reason that was given, None for any.
         start: An id, or the start of one; None for all.
         by_customer: Whether a customer's id may be looked for.
+        below: The ids of sessions and of claims before which those of the moment ``until`` count as well.
     """
 
     since: datetime
@@ -279,6 +293,20 @@ class Search:
     reason: str | None = None
     start: str | None = field(default=None, repr=False)
     by_customer: bool = True
+    below: tuple[int, int] = (0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was found.
+
+    Args:
+        rows: The newest, one more than a page holds.
+        is_short: Whether too many ids begin with what was looked for, and only those that are exactly that are here.
+    """
+
+    rows: Sequence[Mapping[str, Any]]
+    is_short: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -342,38 +370,41 @@ class ConsoleStore:
         assert writes is not None  # noqa: S101 - and this
         return Machinery(**queue, **polled, **writes)
 
-    async def sessions(self, search: Search) -> Sequence[Mapping[str, Any]]:
-        """Return the newest sessions that are looked for, one more than a page holds."""
-        span = (search.since, search.until)
-        filters = (search.outcome, search.reason)
+    async def sessions(self, search: Search) -> Found:
+        """Return the newest sessions that are looked for."""
+        within = (search.since, search.until, search.outcome, search.reason, PAGE_SIZE + 1)
+        is_short = False
         async with self.figures.reading() as connection:
             if search.start is None:
-                rows = await connection.fetch(
-                    LIST, self._mode, *span, *filters, PAGE_SIZE + 1, MOST_CLAIMS
-                )
+                rows = await connection.fetch(LIST, self._mode, *within, MOST_CLAIMS, *search.below)
             else:
-                first, last = _uuids(search.start)
-                ids = await connection.fetch(
-                    FIND,
-                    self._mode,
-                    search.start,
-                    search.start + _LAST_LETTER,
-                    first,
-                    last,
-                    search.by_customer,
-                    MOST_FOUND,
-                )
-                sessions = [each["session"] for each in ids if each["session"] is not None]
-                claims = [each["claim"] for each in ids if each["claim"] is not None]
+                ids, is_short = await self._found(connection, search)
+                sessions = list({each["session"] for each in ids} - {None})
+                claims = list({each["claim"] for each in ids} - {None})
                 rows = await connection.fetch(
-                    FOUND, self._mode, sessions, claims, *span, *filters, PAGE_SIZE + 1
+                    FOUND, self._mode, sessions, claims, *within, *search.below
                 )
             read = await connection.fetch(
                 READ_ON_DAY_30, [each["session"] for each in rows if each["session"] is not None]
             )
 
         on_day_30 = {each["session"]: each["state"] for each in read}
-        return [{**row, "day_30": on_day_30.get(row["session"])} for row in rows]
+        return Found([{**row, "day_30": on_day_30.get(row["session"])} for row in rows], is_short)
+
+    async def _found(
+        self, connection: Connection, search: Search
+    ) -> tuple[list[asyncpg.Record], bool]:
+        """Return the ids of what is looked for, and whether too many begin so and only what is exactly that is here."""
+        start = search.start or ""
+
+        async def found(last: str, uuids: tuple[Any, Any]) -> list[asyncpg.Record]:
+            ends = (start, last, *uuids, search.by_customer, MOST_FOUND)
+            return await connection.fetch(FIND, self._mode, *ends)
+
+        ids = await found(start + _LAST_LETTER, _uuids(start))
+        if max(Counter(each["sort"] for each in ids).values(), default=0) <= MOST_FOUND:
+            return ids, False
+        return await found(start + _FIRST_LETTER, (None, None)), True
 
     async def story(self, *, session: int | None = None, claim: int | None = None) -> Story | None:
         """Return all about a session or a claim, None where there is none."""
@@ -401,8 +432,8 @@ class ConsoleStore:
             )
 
     async def definition(self) -> tuple[str, Mapping[str, Any], datetime] | None:
-        """Return the newest definition of our own flow with its version and the time it was stored."""
-        rows = await self._rows(DEFINITION)
+        """Return the definition that customers were shown last, with its version and the time it was stored."""
+        rows = await self._rows(DEFINITION, self._mode)
         if not rows:
             return None
         return rows[0]["version"], _json(rows[0]["definition"]) or {}, rows[0]["stored_at"]

@@ -36,16 +36,16 @@ STATEMENTS = {
     "waiting": (console.WAITING, ("test", 200)),
     "polled": (console.POLLED, ()),
     "writes": (console.WRITES, ()),
-    "list": (console.LIST, ("test", LONG_AGO, LATER, None, None, 51, 2000)),
+    "list": (console.LIST, ("test", LONG_AGO, LATER, None, None, 51, 2000, 7, 7)),
     "find": (console.FIND, ("test", "sub_77", "sub_77\U0010ffff", ANY, ANY, True, 500)),
-    "found": (console.FOUND, ("test", [1, 2], [3], LONG_AGO, LATER, None, None, 51)),
+    "found": (console.FOUND, ("test", [1, 2], [3], LONG_AGO, LATER, None, None, 51, 7, 7)),
     "day 30": (console.READ_ON_DAY_30, ([1, 2],)),
     "answers": (console.ANSWERS, ([1, 2],)),
     "session of a claim": (console.SESSION_OF_CLAIM, (7,)),
     "claims of a session": (console.CLAIMS_OF_SESSION, (7,)),
     "attempts": (console.ATTEMPTS, ([1, 2],)),
     "journal": (console.JOURNAL, ([1, 2],)),
-    "definition": (console.DEFINITION, ()),
+    "definition": (console.DEFINITION, ("test",)),
 }
 LARGE = {"flow_session", "claim", "action", "attempt", "kept_reading"}
 

@@ -106,8 +106,8 @@ async def test_a_termination_counts_once_and_one_of_nobodys_contract_is_no_cance
     )
 
     counts = await Figures(company.pool, "test").counts(*span)
-    listed = await store.sessions(Search(*span))
-    found = await store.sessions(Search(*span, start=str(unknown["public_id"])))
+    listed = (await store.sessions(Search(*span))).rows
+    found = (await store.sessions(Search(*span, start=str(unknown["public_id"])))).rows
 
     assert (counts.sessions, counts.canceled) == (1, 1)
     assert [(row["subscription_id"], row["outcome"]) for row in listed] == [("sub_1", "canceled")]

@@ -44,6 +44,9 @@ _ERRORS: Final = {
     ),
     "outcome_is_unknown": "Als Ergebnis gibt es: {known}.",
     "search_is_long": "Ein Suchbegriff hat höchstens {most} Zeichen.",
+    "search_is_short": (
+        "Mehr als {count} IDs beginnen mit „{q}“. Gezeigt wird nur, was genau so heißt: Geben Sie mehr von der ID ein."
+    ),
     "search_is_unreadable": "Der Suchbegriff enthält ein Zeichen, das in keiner ID vorkommt.",
     "no_such_page": "Diese Seite der Liste gibt es nicht.",
     "days_are_backwards": "Der erste Tag liegt nach dem letzten.",
@@ -62,6 +65,7 @@ _NOW: Final = {
     "waits": "Wartezeit: {wait}",
     "told_the_customer": "Dem Kunden mitgeteilt",
     "told_nothing": "Nichts davon",
+    "told_unread": "Nicht lesbar: Die Datenbank hat nicht rechtzeitig geantwortet",
     "why_it_stopped": "Warum es nicht weiterging",
     "what_to_do": "Was zu tun ist",
     "then_press": "Klicken Sie dann auf „{retry}“ oder, wenn es anderswo erledigt wurde, auf „{close}“.",
@@ -255,12 +259,12 @@ _FIGURES: Final = {
     "week_from": "Woche ab",
     "so_far": "bisher",
     "without_price": (
-        "{count} Sitzungen haben keinen Preis: "
-        "Stripe war nicht erreichbar, oder sie stammen aus der Zeit vor dieser Version."
+        "{count} Sitzungen haben keinen Preis: Stripe war nicht erreichbar, der Preis hängt von der Nutzung ab, "
+        "oder sie stammen aus der Zeit vor dieser Version."
     ),
     "without_price_one": (
-        "1 Sitzung hat keinen Preis: "
-        "Stripe war nicht erreichbar, oder sie stammt aus der Zeit vor dieser Version."
+        "1 Sitzung hat keinen Preis: Stripe war nicht erreichbar, der Preis hängt von der Nutzung ab, "
+        "oder sie stammt aus der Zeit vor dieser Version."
     ),
     "why": "Warum?",
     "no_reasons": "Keine Gründe an diesen Tagen.",
@@ -286,7 +290,7 @@ _FIGURES: Final = {
     "difference_in_points": "Unterschied in Prozentpunkten",
     "since_it_began": (
         "Seit Beginn der Vergleichsgruppe, nicht für die gewählten Tage. "
-        "Beide Zeilen zählen Sitzungen, zu denen ein Angebot passte."
+        "Beide Zeilen zählen jedes Abonnement einmal, mit seiner ersten Sitzung, zu der ein Angebot passte."
     ),
     "what_it_brought": "Was hat es gebracht?",
     "no_payments": "Noch wurden keine Zahlungen erfasst.",

@@ -38,6 +38,9 @@ _ERRORS: Final = {
     "left_out": "The database did not answer within 2 seconds, so this block is left out. Cancelling is not affected.",
     "outcome_is_unknown": "An outcome is one of {known}.",
     "search_is_long": "A search has at most {most} characters.",
+    "search_is_short": (
+        "More than {count} ids begin with “{q}”. Only what is exactly that is listed: type more of the id."
+    ),
     "search_is_unreadable": "That search has a character that no id has.",
     "no_such_page": "That page of the list does not exist.",
     "days_are_backwards": "The first day comes after the last.",
@@ -56,6 +59,7 @@ _NOW: Final = {
     "waits": "waits {wait}",
     "told_the_customer": "Told the customer",
     "told_nothing": "Nothing of this",
+    "told_unread": "Could not be read: the database did not answer in time",
     "why_it_stopped": "Why it stopped",
     "what_to_do": "What to do",
     "then_press": "Then press “{retry}”, or “{close}” if it was done elsewhere.",
@@ -243,8 +247,10 @@ _FIGURES: Final = {
     "table": "Table",
     "week_from": "Week from",
     "so_far": "so far",
-    "without_price": "{count} sessions have no price: Stripe was away, or they are from before this release.",
-    "without_price_one": "1 session has no price: Stripe was away, or it is from before this release.",
+    "without_price": "{count} sessions have no price: Stripe was away, the price depends on use, or they are from "
+    "before this release.",
+    "without_price_one": "1 session has no price: Stripe was away, the price depends on use, or it is from "
+    "before this release.",
     "why": "Why?",
     "no_reasons": "No reasons in these days.",
     "of_shown_reason": "Of the sessions that showed it",
@@ -267,7 +273,8 @@ _FIGURES: Final = {
     "offers_due": "Offers due",
     "held_back": "Hold-out",
     "difference_in_points": "Difference in points",
-    "since_it_began": "Since the hold-out began, not the chosen days. Both rows count sessions that an offer fitted.",
+    "since_it_began": "Since the hold-out began, not the chosen days. Both rows count each subscription once, "
+    "by its first session that an offer fitted.",
     "what_it_brought": "What did it bring?",
     "no_payments": "No payments were read yet.",
     "currency": "Currency",

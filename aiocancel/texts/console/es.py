@@ -41,6 +41,9 @@ _ERRORS: Final = {
     ),
     "outcome_is_unknown": "El resultado debe ser uno de estos: {known}.",
     "search_is_long": "La búsqueda admite {most} caracteres como máximo.",
+    "search_is_short": (
+        "Más de {count} identificadores empiezan por «{q}». Solo se muestra lo que es exactamente eso: escriba más."
+    ),
     "search_is_unreadable": "La búsqueda contiene un carácter que ningún id tiene.",
     "no_such_page": "Esa página de la lista no existe.",
     "days_are_backwards": "El primer día es posterior al último.",
@@ -59,6 +62,7 @@ _NOW: Final = {
     "waits": "espera desde hace {wait}",
     "told_the_customer": "Al cliente se le dijo",
     "told_nothing": "Nada al respecto",
+    "told_unread": "No se pudo leer: la base de datos no respondió a tiempo",
     "why_it_stopped": "Por qué se detuvo",
     "what_to_do": "Qué hacer",
     "then_press": "Después pulse «{retry}», o «{close}» si ya se ha resuelto por otra vía.",
@@ -256,8 +260,13 @@ _FIGURES: Final = {
     "table": "Tabla",
     "week_from": "Semana del",
     "so_far": "hasta ahora",
-    "without_price": "{count} sesiones no tienen precio: Stripe no respondía o son anteriores a esta versión.",
-    "without_price_one": "1 sesión no tiene precio: Stripe no respondía o es anterior a esta versión.",
+    "without_price": (
+        "{count} sesiones no tienen precio: Stripe no respondía, el precio depende del uso o son anteriores a "
+        "esta versión."
+    ),
+    "without_price_one": (
+        "1 sesión no tiene precio: Stripe no respondía, el precio depende del uso o es anterior a esta versión."
+    ),
     "why": "¿Por qué?",
     "no_reasons": "No hay motivos en estos días.",
     "of_shown_reason": "De las sesiones que lo mostraron",
@@ -281,8 +290,8 @@ _FIGURES: Final = {
     "held_back": "Grupo de control",
     "difference_in_points": "Diferencia en puntos",
     "since_it_began": (
-        "Desde que existe el grupo de control, no solo los días elegidos. Ambas filas cuentan sesiones "
-        "en las que era posible alguna oferta."
+        "Desde que existe el grupo de control, no solo los días elegidos. Ambas filas cuentan cada "
+        "suscripción una sola vez, por su primera sesión en la que era posible alguna oferta."
     ),
     "what_it_brought": "¿Qué ha aportado?",
     "no_payments": "Todavía no se ha leído ningún pago.",

@@ -41,6 +41,10 @@ _ERRORS: Final = {
     ),
     "outcome_is_unknown": "L'issue doit être l'une de celles-ci\xa0: {known}.",
     "search_is_long": "Une recherche compte {most} caractères au plus.",
+    "search_is_short": (
+        "Plus de {count} identifiants commencent par «\xa0{q}\xa0». "
+        "Seul ce qui est exactement cela est affiché\xa0: tapez-en davantage."
+    ),
     "search_is_unreadable": "Cette recherche contient un caractère qui ne figure dans aucun identifiant.",
     "no_such_page": "Cette page de la liste n'existe pas.",
     "days_are_backwards": "Le premier jour est postérieur au dernier.",
@@ -59,6 +63,7 @@ _NOW: Final = {
     "waits": "en attente depuis {wait}",
     "told_the_customer": "Message au client",
     "told_nothing": "Aucun à ce sujet",
+    "told_unread": "Illisible pour le moment\xa0: la base de données n'a pas répondu à temps",
     "why_it_stopped": "Ce qui bloque",
     "what_to_do": "À faire",
     "then_press": "Cliquez ensuite sur «\xa0{retry}\xa0», ou sur «\xa0{close}\xa0» si c'est déjà réglé ailleurs.",
@@ -265,10 +270,12 @@ _FIGURES: Final = {
     "week_from": "Semaine du",
     "so_far": "en cours",
     "without_price": (
-        "{count} sessions n'ont pas de prix\xa0: Stripe ne répondait pas, ou elles sont antérieures à cette version."
+        "{count} sessions n'ont pas de prix\xa0: Stripe ne répondait pas, le prix dépend de l'utilisation, "
+        "ou elles sont antérieures à cette version."
     ),
     "without_price_one": (
-        "1 session n'a pas de prix\xa0: Stripe ne répondait pas, ou elle est antérieure à cette version."
+        "1 session n'a pas de prix\xa0: Stripe ne répondait pas, le prix dépend de l'utilisation, "
+        "ou elle est antérieure à cette version."
     ),
     "why": "Pourquoi\xa0?",
     "no_reasons": "Aucun motif sur cette période.",
@@ -294,7 +301,8 @@ _FIGURES: Final = {
     "difference_in_points": "Écart en points",
     "since_it_began": (
         "Depuis la création du groupe témoin, et non sur la période choisie. "
-        "Les deux lignes comptent les sessions auxquelles une offre convenait."
+        "Les deux lignes comptent chaque abonnement une seule fois, par sa première session à laquelle une offre "
+        "convenait."
     ),
     "what_it_brought": "Qu'est-ce que cela a rapporté\xa0?",
     "no_payments": "Aucun paiement relevé pour l'instant.",

@@ -38,6 +38,9 @@ _ERRORS: Final = {
     ),
     "outcome_is_unknown": "L'esito deve essere uno di questi: {known}.",
     "search_is_long": "La ricerca ammette al massimo {most} caratteri.",
+    "search_is_short": (
+        "Più di {count} ID iniziano con «{q}». Si mostra solo ciò che è esattamente così: ne scriva di più."
+    ),
     "search_is_unreadable": "La ricerca contiene un carattere che nessun id può avere.",
     "no_such_page": "Questa pagina dell'elenco non esiste.",
     "days_are_backwards": "Il primo giorno viene dopo l'ultimo.",
@@ -56,6 +59,7 @@ _NOW: Final = {
     "waits": "in attesa da {wait}",
     "told_the_customer": "Detto al cliente",
     "told_nothing": "Nulla al riguardo",
+    "told_unread": "Non è stato possibile leggerlo: il database non ha risposto in tempo",
     "why_it_stopped": "Perché si è bloccata",
     "what_to_do": "Che cosa fare",
     "then_press": "Poi prema «{retry}», oppure «{close}» se è già stata risolta in altro modo.",
@@ -251,10 +255,13 @@ _FIGURES: Final = {
     "week_from": "Settimana dal",
     "so_far": "finora",
     "without_price": (
-        "{count} sessioni non hanno un prezzo: Stripe non rispondeva oppure sono precedenti a questa "
-        "versione."
+        "{count} sessioni non hanno un prezzo: Stripe non rispondeva, il prezzo dipende dall'uso "
+        "oppure sono precedenti a questa versione."
     ),
-    "without_price_one": "1 sessione non ha un prezzo: Stripe non rispondeva oppure è precedente a questa versione.",
+    "without_price_one": (
+        "1 sessione non ha un prezzo: Stripe non rispondeva, il prezzo dipende dall'uso oppure è precedente a "
+        "questa versione."
+    ),
     "why": "Perché?",
     "no_reasons": "Nessun motivo in questi giorni.",
     "of_shown_reason": "Sulle sessioni che lo hanno mostrato",
@@ -279,7 +286,7 @@ _FIGURES: Final = {
     "difference_in_points": "Differenza in punti",
     "since_it_began": (
         "Da quando esiste il gruppo di controllo, non solo nei giorni scelti. Entrambe le righe contano "
-        "le sessioni in cui un'offerta era possibile."
+        "ogni abbonamento una sola volta, con la sua prima sessione in cui un'offerta era possibile."
     ),
     "what_it_brought": "Quanto ha reso?",
     "no_payments": "Non è stato ancora rilevato alcun pagamento.",

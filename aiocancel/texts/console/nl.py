@@ -43,6 +43,9 @@ _ERRORS: Final = {
     ),
     "outcome_is_unknown": "Mogelijke resultaten: {known}.",
     "search_is_long": "Een zoekopdracht heeft hoogstens {most} tekens.",
+    "search_is_short": (
+        "Meer dan {count} id's beginnen met “{q}”. Alleen wat precies zo heet, wordt getoond: typ meer van het id."
+    ),
     "search_is_unreadable": "De zoekopdracht bevat een teken dat in geen enkel ID voorkomt.",
     "no_such_page": "Deze pagina van de lijst bestaat niet.",
     "days_are_backwards": "De eerste dag valt na de laatste.",
@@ -61,6 +64,7 @@ _NOW: Final = {
     "waits": "wachttijd: {wait}",
     "told_the_customer": "Aan de klant gemeld",
     "told_nothing": "Hierover niets",
+    "told_unread": "Kon niet worden gelezen: de database antwoordde niet op tijd",
     "why_it_stopped": "Waarom het stopte",
     "what_to_do": "Wat u kunt doen",
     "then_press": "Klik daarna op “{retry}”, of op “{close}” als het elders is geregeld.",
@@ -253,10 +257,11 @@ _FIGURES: Final = {
     "so_far": "tot nu toe",
     "without_price": (
         "{count} sessies hebben geen prijs: "
-        "Stripe was niet bereikbaar, of ze zijn van vóór deze versie."
+        "Stripe was niet bereikbaar, de prijs hangt van het gebruik af, of ze zijn van vóór deze versie."
     ),
     "without_price_one": (
-        "1 sessie heeft geen prijs: Stripe was niet bereikbaar, of ze is van vóór deze versie."
+        "1 sessie heeft geen prijs: "
+        "Stripe was niet bereikbaar, de prijs hangt van het gebruik af, of ze is van vóór deze versie."
     ),
     "why": "Waarom?",
     "no_reasons": "Geen redenen op deze dagen.",
@@ -282,7 +287,7 @@ _FIGURES: Final = {
     "difference_in_points": "Verschil in procentpunten",
     "since_it_began": (
         "Sinds het begin van de vergelijkingsgroep, niet voor de gekozen dagen. "
-        "Beide rijen tellen sessies waarbij een aanbod paste."
+        "Beide rijen tellen elk abonnement één keer, met de eerste sessie waarbij een aanbod paste."
     ),
     "what_it_brought": "Wat heeft het opgeleverd?",
     "no_payments": "Er zijn nog geen betalingen gemeten.",

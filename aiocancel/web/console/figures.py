@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from aiocancel.core.measures.definitions import DEFINITIONS
 from aiocancel.core.measures.interval import Share
@@ -20,11 +20,12 @@ from aiocancel.core.measures.report import (
     Group,
     PlanWeeks,
     Report,
+    counts_as_json,
     largest_plans,
     report_as_json,
     report_rows,
 )
-from aiocancel.core.measures.words import FEWEST_FOR_PERCENT, HoldOut, ends_told, points
+from aiocancel.core.measures.words import HoldOut, ends_told, points
 from aiocancel.core.sentences import Sentence
 from aiocancel.web.console import charts
 from aiocancel.web.console.desk import Desk, or_none
@@ -36,6 +37,9 @@ if TYPE_CHECKING:
     from markupsafe import Markup
 
     from aiocancel.web.console.words import Writing
+
+# A block's names in JSON, where it has others than its own.
+_NAMES: Final = {"counts": tuple(counts_as_json(Counts()))}
 
 
 async def figures_page(desk: Desk, request: web.Request) -> Page:
@@ -54,8 +58,13 @@ async def figures_page(desk: Desk, request: web.Request) -> Page:
     revenue = await or_none(figures.revenue(since, until))
     hold_out = await or_none(figures.hold_out(desk.decide_on))
     first_at = await or_none(figures.first_at())
-    drawn = None if weeks is None else every_week(weeks, days, first_at)
+    # Where there are weeks, there was a first session.
+    is_unread = first_at is None and bool(weeks)
+    drawn = None if weeks is None or is_unread else every_week(weeks, days, first_at)
     plans = None if drawn is None else await _plans(figures.plan_weeks, days, drawn)
+    # The page *flow* shows them to people.
+    is_json = request.query.get("view") == "json"
+    left_out = await or_none(figures.left_out(since, until)) if is_json else {}
 
     today = now.astimezone(days.zone).date()
     report = Report(
@@ -71,6 +80,7 @@ async def figures_page(desk: Desk, request: web.Request) -> Page:
         revenue or (),
         hold_out,
         first_at,
+        left_out or {},
     )
     blocks = {
         "counts": counts,
@@ -83,6 +93,7 @@ async def figures_page(desk: Desk, request: web.Request) -> Page:
         "hold_out": hold_out,
         "plans": plans,
     }
+    missing = [name for name, block in {**blocks, "left_out": left_out}.items() if block is None]
     return Page(
         "figures.html",
         writing.t("figures"),
@@ -104,7 +115,7 @@ async def figures_page(desk: Desk, request: web.Request) -> Page:
             "Share": Share,
             "words": {each.key: writing.definition(each) for each in DEFINITIONS},
         },
-        # A block that is missing is named, so that no program takes it for nothing.
+        # A block that is missing is named and null, so that no program takes it for nothing.
         data={
             **_without_left_out(report_as_json(report, today)),
             "weeks": [{"week": week, "canceled": count} for week, count in drawn or ()],
@@ -113,7 +124,8 @@ async def figures_page(desk: Desk, request: web.Request) -> Page:
                 for each in plans or ()
             ],
             "changed_days": len(figures.changed_days),
-            "missing": [name for name, block in blocks.items() if block is None],
+            **dict.fromkeys(each for name in missing for each in _NAMES.get(name, (name,))),
+            "missing": missing,
         },
         head=ROW_HEAD,
         rows=[
@@ -121,6 +133,7 @@ async def figures_page(desk: Desk, request: web.Request) -> Page:
             *_rows_of_weeks(() if by is By.WEEK else drawn or (), plans or ()),
             _count_row("changed_days", "", len(figures.changed_days)),
         ],
+        missing=missing,
     )
 
 
@@ -226,17 +239,9 @@ def _small_charts(
 
 def difference_of(hold_out: HoldOut | None, writing: Writing) -> tuple[str, str, Markup] | None:
     """Return the difference in points, its interval in words, and its chart; None where too few are known."""
-    if hold_out is None or hold_out.difference is None:
-        return None
-    if min(hold_out.offers.whole, hold_out.held_out.whole) < FEWEST_FOR_PERCENT:
+    if hold_out is None or hold_out.estimate is None:
         return None
 
-    interval = hold_out.difference
-    value = _value(hold_out.offers) - _value(hold_out.held_out)
+    value, interval = hold_out.estimate
     said = writing.say(Sentence("value", {"value": points(value)}))
     return said, writing.say(ends_told(interval)), charts.difference_dot(value, interval)
-
-
-def _value(share: Any) -> float:
-    found: float = share.part / share.whole
-    return found

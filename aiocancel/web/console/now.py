@@ -42,6 +42,7 @@ class Card:
     price: str
     waits: str
     told: str | None
+    is_told_read: bool
     code: str
     why: str
     advice: str
@@ -72,11 +73,14 @@ async def now_page(desk: Desk, request: web.Request) -> Page:
     """Make the page of what waits for a person."""
     store, now = await desk.store(), desk.now()
     waiting = await store.waiting()
-    told = await or_none(store.told([each.claim for each in waiting])) or {}
+    told = await or_none(store.told([each.claim for each in waiting]))
     machinery = await or_none(store.machinery())
     last_day = await or_none(store.figures.counts(now - timedelta(days=1), now))
 
-    cards = [card_of(each, told.get(each.claim), desk, now) for each in waiting]
+    cards = [
+        card_of(each, (told or {}).get(each.claim), desk, now, is_read=told is not None)
+        for each in waiting
+    ]
     wanted = request.query.get("alike")
     shown, folded = fold(cards, wanted)
     count = len(waiting) if machinery is None else max(machinery.parked, len(waiting))
@@ -112,9 +116,20 @@ async def now_page(desk: Desk, request: web.Request) -> Page:
             "waiting": [dict(zip(_HEAD, row, strict=True)) for row in rows],
             "machinery": None if machinery is None else asdict(machinery),
             "last_24_hours": None if last_day is None else counts_as_json(last_day),
+            # What is null for this alone.
+            "missing": [
+                name
+                for name, block in (
+                    ("told", told),
+                    ("machinery", machinery),
+                    ("last_24_hours", last_day),
+                )
+                if block is None
+            ],
         },
         head=_HEAD,
         rows=rows,
+        missing=("told",) if told is None else (),
     )
 
 
@@ -138,7 +153,9 @@ async def close_page(desk: Desk, request: web.Request) -> Page:
     )
 
 
-def card_of(each: WaitingAction, told: Answer | None, desk: Desk, now: datetime) -> Card:
+def card_of(
+    each: WaitingAction, told: Answer | None, desk: Desk, now: datetime, *, is_read: bool = True
+) -> Card:
     """Return the card of an action.
 
     Args:
@@ -146,6 +163,7 @@ def card_of(each: WaitingAction, told: Answer | None, desk: Desk, now: datetime)
         told: What its customer may be told, None where nobody can say.
         desk: What the page is made with.
         now: The present.
+        is_read: Whether the database answered in time when it was asked for ``told``.
     """
     writing = desk.writing
     why, advice = writing.code(each.code)
@@ -161,6 +179,7 @@ def card_of(each: WaitingAction, told: Answer | None, desk: Desk, now: datetime)
         price=writing.price(each.snapshot),
         waits=writing.wait(now - each.parked_at),
         told=said,
+        is_told_read=is_read,
         code=each.code,
         why=why,
         advice=advice,

@@ -17,6 +17,7 @@ from markupsafe import Markup
 
 from aiocancel.core.csv_cells import cell_of
 from aiocancel.core.theme import Theme
+from aiocancel.errors import UnavailableError
 from aiocancel.web.csp_header import ENFORCED, StrictResponse, new_nonce
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ class Page:
         head: The names of the columns of its main table.
         rows: The rows of that table.
         status: The HTTP status.
+        missing: What its rows lack since the database did not answer in time. As CSV it is a 503 then: a row that is
+            not there, or an empty cell, would be taken for nothing.
     """
 
     template: str
@@ -51,6 +54,7 @@ class Page:
     head: Sequence[str] = ()
     rows: Sequence[Sequence[Any]] = ()
     status: int = 200
+    missing: Sequence[str] = ()
 
 
 def warm_up() -> None:
@@ -106,7 +110,10 @@ def as_json(page: Page) -> web.Response:
 
 
 def as_csv(page: Page, name: str) -> web.Response:
-    """Render the main table for a spreadsheet."""
+    """Render the main table for a spreadsheet; raises UnavailableError where its rows lack a part."""
+    if page.missing:
+        raise UnavailableError(f"the database did not answer in time: {', '.join(page.missing)}")
+
     written = io.StringIO()
     writer = csv.writer(written, lineterminator="\r\n")
     writer.writerow(page.head)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
 from aiohttp import web
 
-from aiocancel.postgres.console import PAGE_SIZE, Search
+from aiocancel.postgres.console import LAST_ID, MOST_FOUND, PAGE_SIZE, Search
 from aiocancel.web.console.desk import Desk, which_of
 from aiocancel.web.console.page import Page
 from aiocancel.web.console.range import (
@@ -44,24 +45,27 @@ async def sessions_page(desk: Desk, request: web.Request) -> Page:
     query, zone = request.query, desk.settings.time_zone
     days = read_range({**query, "days": query.get("days") or _USUAL_DAYS}, desk.now(), zone)
     start = _text(query.get("q"))
+    until, below = _before(query.get("before"), days.until)
     search = Search(
         days.since,
-        _before(query.get("before"), days.until),
+        until,
         outcome=_one_of(query.get("outcome"), OUTCOMES),
         reason=_text(query.get("reason")),
         start=start,
         by_customer=desk.personal_data,
+        below=below,
     )
     found = await (await desk.store()).sessions(search)
 
-    listed = [{**each, "which": which_of(each)} for each in found[:PAGE_SIZE]]
-    more = to_micros(listed[-1]["started_at"]) if len(found) > PAGE_SIZE else None
+    listed = [{**each, "which": which_of(each)} for each in found.rows[:PAGE_SIZE]]
+    more = _end_of(listed[-1]) if len(found.rows) > PAGE_SIZE else None
     rows = [_row(each) for each in listed]
     return Page(
         "sessions.html",
         desk.writing.t("sessions"),
         values={
             "found": listed,
+            "too_short": MOST_FOUND if found.is_short else None,
             "q": start or "",
             "range": days if query.get("from") or query.get("to") else None,
             "outcome": query.get("outcome", ""),
@@ -73,7 +77,11 @@ async def sessions_page(desk: Desk, request: web.Request) -> Page:
             "more": more,
             "by_customer": desk.personal_data,
         },
-        data={"sessions": [dict(zip(_HEAD, row, strict=True)) for row in rows], "before": more},
+        data={
+            "sessions": [dict(zip(_HEAD, row, strict=True)) for row in rows],
+            "before": more,
+            "is_short": found.is_short,
+        },
         head=_HEAD,
         rows=rows,
     )
@@ -166,11 +174,22 @@ def _one_of(text: str | None, known: tuple[str, ...]) -> str | None:
     return text or None
 
 
-def _before(text: str | None, usual: datetime) -> datetime:
-    """Return the moment before which a page of the list begins."""
+def _end_of(last: Mapping[str, Any]) -> str:
+    """Return where a page of the list ends, for the address of the next."""
+    return f"{to_micros(last['started_at'])}-{last['which']}"
+
+
+def _before(text: str | None, usual: datetime) -> tuple[datetime, tuple[int, int]]:
+    """Return the moment at which a page of the list begins, and the ids below which those of that moment count."""
     if not text:
-        return usual
-    found = of_micros(text)
-    if found is None:
+        return usual, (0, 0)
+    known = re.fullmatch(r"([0-9]{1,16})(?:-([sc])([0-9]{1,18}))?", text, re.ASCII)
+    at = None if known is None else of_micros(known[1])
+    if known is None or at is None:
         raise RangeError("no_such_page")
-    return min(found, usual)
+
+    if at >= usual:
+        return usual, (0, 0)
+    number = int(known[3] or 0)
+    # Of one moment the sessions come before the claims.
+    return at, (number, LAST_ID) if known[2] == "s" else (0, number)

@@ -9,6 +9,7 @@ import uuid
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 import pytest_asyncio
@@ -16,8 +17,9 @@ from aiohttp import ClientResponse, web
 from pytest_aiohttp import AiohttpClient
 
 from aiocancel.core.codes import Code
+from aiocancel.core.flow_details import FREE_TEXT, Answered, FlowDetails
 from aiocancel.errors import ConfigurationError, UnavailableError
-from aiocancel.postgres.console import LIST
+from aiocancel.postgres.console import LIST, ConsoleStore
 from aiocancel.postgres.ledger import Ledger
 from tests.support.claims import ask, take_due
 from tests.support.console_site import (
@@ -599,6 +601,9 @@ BAD = [
     {"outcome": "won"},
     {"before": "yesterday"},
     {"before": "9" * 17},
+    {"before": "1-x1"},
+    {"before": "1-s"},
+    {"before": "1-s" + "9" * 19},
     {"q": "x" * 256},
     {"q": "a\0b"},
     {"reason": "\0"},
@@ -641,6 +646,61 @@ async def test_older_sessions_follow_page_by_page_without_a_gap(client: Client, 
     assert listed["before"] is None
 
 
+@pytest.mark.parametrize("query", [{}, {"q": "sub_"}], ids=["all", "search"])
+async def test_no_session_of_one_moment_is_lost_between_two_pages(
+    client: Client, pool: Pool, monkeypatch: pytest.MonkeyPatch, query: dict[str, str]
+) -> None:
+    for module in ("aiocancel.postgres.console", "aiocancel.web.console.sessions"):
+        monkeypatch.setattr(f"{module}.PAGE_SIZE", 3)
+    at = datetime(2026, 1, 5, 12, tzinfo=UTC)
+    await add_sessions(
+        pool,
+        *(PastSession(n, opened_at=at) for n in range(8)),
+        PastSession(8, opened_at=at - timedelta(seconds=1)),
+    )
+    # Those without a session follow those that have one.
+    for number in range(5):
+        await ask(pool, f"sub_c{number}")
+    await pool.execute("UPDATE aiocancel.claim SET recorded_at = $1", at)
+
+    found: list[str] = []
+    before: dict[str, str] = {}
+    for _ in range(8):
+        listed = await (await get(client, "/sessions", view="json", **query, **before)).json()
+        found += [each["subscription"] for each in listed["sessions"]]
+        if listed["before"] is None:
+            break
+        before = {"before": listed["before"]}
+
+    sessions = [f"sub_{n}" for n in reversed(range(8))]
+    assert found == [*sessions, *(f"sub_c{n}" for n in reversed(range(5))), "sub_8"]
+
+
+async def test_a_start_that_too_many_ids_have_says_so_and_finds_what_is_exactly_that(
+    client: Client, pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the many that begin so, no few are taken for the newest; a whole id may be the start of others."""
+    monkeypatch.setattr("aiocancel.postgres.console.MOST_FOUND", 3)
+    began = datetime.now(UTC) - timedelta(hours=1)
+    await add_sessions(
+        pool, *(PastSession(n, opened_at=began + timedelta(minutes=n)) for n in (1, 10, 11, 12, 2))
+    )
+
+    for start, found, is_short in (
+        ("sub_", [], True),
+        ("sub_1", ["sub_1"], True),
+        ("customer_1", ["sub_1"], True),
+        ("sub_12", ["sub_12"], False),
+        ("sub_2", ["sub_2"], False),
+    ):
+        listed = await (await get(client, "/sessions", view="json", q=start)).json()
+        assert [each["subscription"] for each in listed["sessions"]] == found, start
+        assert listed["is_short"] == is_short, start
+        text = plain(await page(client, "/sessions", q=start))
+        assert (f"ids begin with “{start}”" in text) == is_short, start
+        assert "The newest" not in text
+
+
 # --- one session as a story
 
 
@@ -669,7 +729,9 @@ async def story_of_ada(pool: Pool) -> int:
         "ALTER TABLE aiocancel.flow_session ENABLE TRIGGER flow_session_moves_along_its_ways"
     )
 
-    await ask(pool, "sub_1", session="run_1", text="I am ill")
+    answered = Answered("q1", FREE_TEXT, "Why?", ("I loved Mrs Miller",))
+    told = FlowDetails("vendor", answers=(answered,))
+    await ask(pool, "sub_1", session="run_1", text="I am ill", details=told)
     ledger = Ledger(pool)
     (taken,) = await take_due(pool, OWNER, limit=1)
     await ledger.begin_write(taken)
@@ -697,6 +759,8 @@ async def test_a_story_tells_everything_in_its_order(client: Client, pool: Pool)
         "Reason: I do not use it enough number 2 of 3 that were shown",
         "my &lt;b&gt;divorce&lt;/b&gt;",
         "I am ill",
+        "What the flow vendor told",
+        "I loved Mrs Miller",
         "Ended: Cancelled",
         "req_77",
         "Tried again by hand: Cancellation at period end by j.doe",
@@ -729,7 +793,7 @@ async def test_without_personal_data_no_page_and_no_search_names_a_customer(
     for path in ("/", "/sessions", f"/sessions/s{session}"):
         for view in ("", "json", "csv", "print"):
             text = await page(client, path, view=view)
-            for secret in ("ada", "divorce", "ill<", "I am ill", "example.org"):
+            for secret in ("ada", "divorce", "ill<", "I am ill", "example.org", "Miller"):
                 assert secret not in text, (path, view, secret)
     assert "hidden by console(personal_data=False)" in await page(client, f"/sessions/s{session}")
     listed = await (await get(client, "/sessions", view="json", q="ada")).json()
@@ -775,6 +839,7 @@ async def test_the_flow_is_shown_as_it_was_stored_last(client: Client, pool: Poo
         definition.version,
         definition.canonical(),
     )
+    await add_sessions(pool, PastSession(1, definition_version=definition.version))
     text = plain(await page(client, "/flow"))
 
     assert f"Version {definition.version[:12]}" in text
@@ -792,19 +857,20 @@ async def test_the_flow_is_shown_as_it_was_stored_last(client: Client, pool: Poo
 async def test_a_definition_of_another_release_and_left_out_offers_are_said(
     client: Client, pool: Pool
 ) -> None:
+    await pool.execute(
+        "INSERT INTO aiocancel.flow_definition (version, definition) VALUES ('v9', '{\"odd\": 1}')"
+    )
     await add_sessions(
         pool,
         PastSession(
             1,
             opened_at=datetime.now(UTC) - timedelta(days=1),
+            definition_version="v9",
             considered=(
                 {"offer": "half", "code": "offer_is_missing"},
                 {"offer": "x", "code": "of_tomorrow"},
             ),
         ),
-    )
-    await pool.execute(
-        "INSERT INTO aiocancel.flow_definition (version, definition, stored_at) VALUES ('v9', '{\"odd\": 1}', now())"
     )
     text = plain(await page(client, "/flow"))
 
@@ -831,13 +897,22 @@ async def test_a_database_that_takes_too_long_costs_a_block_or_a_page_and_nothin
     client: Client, pool: Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await park(pool)
+    # Nobody knows then what the customer was told, which is not nothing.
+    monkeypatch.setattr(
+        ConsoleStore, "told", AsyncMock(side_effect=UnavailableError("it did not answer"))
+    )
     monkeypatch.setattr("aiocancel.postgres.console.POLLED", "SELECT pg_sleep(30)")
     begun = datetime.now(UTC)
     text = await page(client)
 
     assert "this block is left out. Cancelling is not affected." in text
     assert "<article" in text
+    assert "Told the customer Could not be read" in plain(text)
+    assert "Nothing of this" not in text
     assert datetime.now(UTC) - begun < timedelta(seconds=20)
+    assert (await get(client, view="csv")).status == 503
+    found = await (await get(client, view="json")).json()
+    assert found["missing"] == ["told", "machinery"]
 
     monkeypatch.setattr("aiocancel.postgres.console.LIST", slowly(LIST, 30))
     response = await get(client, "/sessions")

@@ -27,6 +27,7 @@ from aiocancel.texts.codes import CATALOGUES as CODES
 from aiocancel.texts.console import CATALOGUES
 from aiocancel.texts.owner import CATALOGUES as OWNER
 from aiocancel.texts.owner import defined_in
+from tests.support.past_sessions import PastSession, add_sessions
 from tests.support.saas import Pool, make_cancel
 
 OTHERS = [language for language in CATALOGUES if language != "en"]
@@ -114,6 +115,7 @@ async def test_a_path_on_which_a_promise_does_not_hold_is_told_in_the_owners_lan
         definition.version,
         definition.canonical(),
     )
+    await add_sessions(pool, PastSession(1, definition_version=definition.version))
 
     german, english = [await get(client, "/flow", language) for language in ("de", "en")]
 

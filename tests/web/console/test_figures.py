@@ -21,14 +21,15 @@ from pytest_aiohttp import AiohttpClient
 from aiocancel.cli.report import figures_of
 from aiocancel.core.measures.definitions import BY_KEY
 from aiocancel.core.measures.interval import Share
-from aiocancel.core.measures.report import ROW_HEAD, Counts, Group
+from aiocancel.core.measures.report import ROW_HEAD, Counts, Group, counts_as_json
+from aiocancel.core.measures.sums import last_days
 from aiocancel.core.measures.words import HoldOut
 from aiocancel.errors import ConfigurationError, UnavailableError
 from aiocancel.postgres import report
 from aiocancel.postgres.counted_days import CountedDays
 from aiocancel.postgres.report import Figures
 from aiocancel.web.console.figures import difference_of, every_week
-from aiocancel.web.console.range import Range
+from aiocancel.web.console.range import Range, read_range
 from aiocancel.web.console.words import Writing
 from tests.support.console_site import AT, SLEEPERS, Client, get, page, plain, site, who_is_this
 from tests.support.past_sessions import PastSession, add_reading, add_sessions
@@ -83,6 +84,7 @@ async def test_the_page_answers_each_question_with_its_doubt_and_names_no_winner
     assert "No verdict before" in text
     assert "Not enough yet: about" in text
     assert "1 session has no price" in text
+    assert "Both rows count each subscription once" in text
     assert "€14.50" in text
     assert "¥500" in text
     assert "win" not in re.findall(r"[a-z]+", text.lower())
@@ -311,18 +313,19 @@ async def test_an_address_that_names_what_cannot_be_is_told_so(
     assert (await get(client, "/figures", **query)).status == 400
 
 
+def away(*_: Any) -> Awaitable[Any]:
+    async def fail() -> Any:
+        raise UnavailableError("slow")
+
+    return fail()
+
+
 async def test_a_block_that_is_too_slow_is_left_out_and_named_and_the_rest_is_there(
     client: Client, pool: Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await fill(pool)
-
-    def away(*_: Any) -> Awaitable[Any]:
-        async def fail() -> Any:
-            raise UnavailableError("slow")
-
-        return fail()
-
-    for name in ("reasons", "revenue", "hold_out", "groups", "counts"):
+    slow = ["reasons", "revenue", "hold_out", "groups", "counts", "left_out"]
+    for name in slow:
         monkeypatch.setattr(Figures, name, away)
 
     text = plain(await page(client, "/figures"))
@@ -330,9 +333,33 @@ async def test_a_block_that_is_too_slow_is_left_out_and_named_and_the_rest_is_th
 
     assert text.count("Cancelling is not affected") == 7
     assert "What became of those who saw an offer?" in text
-    assert found["missing"] == [
-        *("counts", "weeks", "groups", "reasons", "revenue", "hold_out", "plans")
-    ]
+    assert sorted(found["missing"]) == sorted([*slow, "weeks", "plans"])
+    # Nothing that is missing is a count of nothing.
+    unknown = {name for name, value in found.items() if value is None}
+    assert unknown == {*slow, "weeks", "plans", *counts_as_json(Counts())} - {"counts"}
+    assert [each["shown"] for each in found["offers"]] == [1]
+
+
+@pytest.mark.parametrize("name", ["counts", "groups", "reasons", "offers", "kept", "hold_out"])
+async def test_a_csv_without_one_of_its_figures_is_none(
+    client: Client, pool: Pool, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(Figures, name, away)
+
+    response = await get(client, "/figures", view="csv")
+
+    assert response.status == 503
+    assert "sessions" not in (await response.text()).split()
+    assert (await get(client, "/figures")).status == 200
+
+
+async def test_json_tells_why_offers_were_left_out(client: Client, pool: Pool) -> None:
+    left_out = ({"offer": "break", "code": "given_recently"},)
+    await add_sessions(pool, PastSession(1, opened_at=NOW - timedelta(days=1), considered=left_out))
+
+    found = await (await get(client, "/figures", view="json")).json()
+
+    assert (found["left_out"], found["missing"]) == ({"given_recently": 1}, [])
 
 
 async def test_a_cancellation_does_not_wait_for_figures_however_many_are_asked_for(
@@ -439,6 +466,14 @@ async def test_the_print_view_has_its_tables_open_and_no_form(client: Client, po
 async def test_a_day_that_is_none_is_refused(pool: Pool, wrong: Any) -> None:
     with pytest.raises(ConfigurationError, match="hold_out_decide_on"):
         make_cancel(pool).console(operator=lambda _: None, hold_out_decide_on=wrong)
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/St_Johns", "Pacific/Kiritimati"])
+@pytest.mark.parametrize("days", [1, 90, 3660])
+def test_so_many_days_are_the_same_days_on_the_page_and_in_the_report(days: int, zone: str) -> None:
+    found = read_range({"days": str(days)}, NOW, zone)
+
+    assert (found.since, found.until) == last_days(days, NOW, ZoneInfo(zone))
 
 
 def test_a_week_without_cancellations_is_nothing_and_none_comes_before_the_first_session() -> None:
