@@ -7,8 +7,9 @@ import asyncio
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from aiocancel.cli.database import add_option, database_url
 from aiocancel.cli.report import days_back, figures_of
@@ -20,10 +21,12 @@ from aiocancel.core.flow.rules import PLACE_RULES
 from aiocancel.core.flow.simulate import PastRun, Simulated, simulate
 from aiocancel.core.flow.walk import MOST_SCREENS, OfferOnPaths, Walked, walk
 from aiocancel.core.identifiers import Mode
+from aiocancel.core.measures.sums import Span, last_days
 from aiocancel.core.money import major_units
 from aiocancel.core.offers.offer_rules import DEFAULT_RULES, OfferRules
 from aiocancel.core.offers.terms import NO_LIMITS, OfferLimits
 from aiocancel.errors import TargetError
+from aiocancel.postgres.report import MOST_RUNS
 
 _TARGET_HELP: Final = (
     "module:attribute, a CancelFlow with a flow of your own, or a function that returns one"
@@ -88,6 +91,7 @@ class _Flow:
     rules: OfferRules
     limits: OfferLimits
     mode: Mode
+    time_zone: str
 
     def walked(self, most_screens: int) -> Walked:
         return walk(
@@ -119,6 +123,7 @@ async def _loaded(found: object) -> _Flow:
         parts.offer_rules or DEFAULT_RULES,
         parts.offer_limits or NO_LIMITS,
         parts.settings.mode,
+        parts.settings.time_zone,
     )
 
 
@@ -145,24 +150,28 @@ def _check(options: argparse.Namespace) -> int:
 def _simulate(options: argparse.Namespace) -> int:
     url = database_url(options, options.parser)
     flow = _load(options.target)
-    now = datetime.now(UTC)
-    runs = asyncio.run(_past_runs(url, flow.mode, now - timedelta(days=options.since), now))
-    found = simulate(flow.definition, runs, flow.rules)
+    days = last_days(options.since, datetime.now(UTC), ZoneInfo(flow.time_zone))
+    runs = asyncio.run(_past_runs(url, flow.mode, days))
+    is_cut = len(runs) > MOST_RUNS
+    found = simulate(flow.definition, runs[:MOST_RUNS], flow.rules)
 
     if options.json:
-        print(json.dumps(asdict(found) | {"predicts_acceptance": False}, indent=2))
+        told = asdict(found) | {"has_more": is_cut, "predicts_acceptance": False}
+        print(json.dumps(told, indent=2))
     else:
-        print("\n".join(_simulated(found, days=options.since)))
+        print("\n".join(_simulated(found, days=options.since, is_cut=is_cut)))
     return 0
 
 
-async def _past_runs(url: str, mode: Mode, since: datetime, until: datetime) -> Sequence[PastRun]:
+async def _past_runs(url: str, mode: Mode, days: Span) -> Sequence[PastRun]:
     async with figures_of(url, mode, application_name="aiocancel flow") as figures:
-        return await figures.past_runs(since, until)
+        return await figures.past_runs(*days)
 
 
-def _simulated(found: Simulated, *, days: int) -> Iterable[str]:
-    yield f"{found.runs} customers of the last {days} days"
+def _simulated(found: Simulated, *, days: int, is_cut: bool) -> Iterable[str]:
+    yield f"{found.runs} sessions of the last {days} days"
+    if is_cut:
+        yield "  the newest alone: there are more, so that what it could have cost is more than is said here"
     if found.without_snapshot:
         yield f"  of {found.without_snapshot} nothing is known, and nothing is said of them"
     yield f"  to {found.nothing} nothing would have been offered"
@@ -178,7 +187,7 @@ def _simulated(found: Simulated, *, days: int) -> Iterable[str]:
         if each.of_unknown_cost:
             yield f"    and {each.of_unknown_cost} whose cost is not known"
     yield (
-        "At most, if every one had taken it and stayed a year. A customer counts for each offer whose condition holds, "
+        "At most, if every one had taken it and stayed a year. A session counts for each offer whose condition holds, "
         "since a later one is shown where an earlier one is left out. Who would have taken it, nobody knows."
     )
 

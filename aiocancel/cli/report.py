@@ -11,7 +11,7 @@ import re
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -22,6 +22,7 @@ from aiocancel.core.csv_cells import cell_of
 from aiocancel.core.identifiers import Mode
 from aiocancel.core.measures.interval import Share
 from aiocancel.core.measures.report import ROW_HEAD, By, Report, report_as_json, report_rows
+from aiocancel.core.measures.sums import last_days
 from aiocancel.core.measures.words import points_in_words, share_in_words
 from aiocancel.core.money import major_units
 from aiocancel.errors import UnavailableError
@@ -48,7 +49,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         type=days_back,
         default=90,
         metavar="DAYS",
-        help="how far back, as 90d (default: 90d)",
+        help="how many whole days, today included, as 90d (default: 90d)",
     )
     parser.add_argument(
         "--by", choices=[str(each) for each in By], help="tell the sessions apart by this"
@@ -57,7 +58,10 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--mode", choices=["live", "test"], default="live", help="(default: %(default)s)"
     )
     parser.add_argument(
-        "--time-zone", type=_zone, default="UTC", help="whose weeks are meant (default: UTC)"
+        "--time-zone",
+        type=_zone,
+        default="UTC",
+        help="whose days and weeks are meant (default: UTC)",
     )
     parser.add_argument(
         "--hold-out-decide-on",
@@ -89,7 +93,7 @@ def run(options: argparse.Namespace) -> int:
     elif options.csv:
         printed = report_as_csv(report).rstrip("\n")
     else:
-        printed = report_as_text(report, today, mode=options.mode)
+        printed = report_as_text(report, today, mode=options.mode, time_zone=options.time_zone)
     # A terminal without some character is no reason to say nothing.
     encoding = sys.stdout.encoding or "utf-8"
     print(printed.encode(encoding, "replace").decode(encoding))
@@ -100,9 +104,10 @@ async def _counted(url: str, options: argparse.Namespace, now: datetime) -> Repo
     async with figures_of(
         url, options.mode, application_name="aiocancel report", time_zone=options.time_zone
     ) as figures:
+        since, until = last_days(options.since, now, ZoneInfo(options.time_zone))
         return await figures.report(
-            now - timedelta(days=options.since),
-            now,
+            since,
+            until,
             by=None if options.by is None else By(options.by),
             decide_on=options.hold_out_decide_on,
             as_of=now,
@@ -141,20 +146,22 @@ async def figures_of(
         pool.terminate()
 
 
-def report_as_text(report: Report, today: date, *, mode: str) -> str:
+def report_as_text(report: Report, today: date, *, mode: str, time_zone: str = "UTC") -> str:
     """Return a report for people, on one screen.
 
     Args:
         report: The figures.
         today: The owner's date.
         mode: Live or test.
+        time_zone: Whose days they are.
     """
-    return "\n".join(_lines(report, today, mode))
+    return "\n".join(_lines(report, today, mode, ZoneInfo(time_zone)))
 
 
-def _lines(report: Report, today: date, mode: str) -> Iterator[str]:
-    counts = report.counts
-    yield f"{report.since:%Y-%m-%d} to {report.until:%Y-%m-%d %H:%M} UTC, {mode} mode"
+def _lines(report: Report, today: date, mode: str, zone: ZoneInfo) -> Iterator[str]:
+    counts, first_day = report.counts, report.since.astimezone(zone)
+    as_of = report.as_of.astimezone(zone)
+    yield f"{first_day:%Y-%m-%d} to {as_of:%Y-%m-%d %H:%M} {zone.key}, {mode} mode"
     if not counts.sessions:
         first = report.first_at
         yield f"no sessions; the first was on {first:%Y-%m-%d}" if first else "no sessions yet"
@@ -164,13 +171,13 @@ def _lines(report: Report, today: date, mode: str) -> Iterator[str]:
         f"{counts.sessions} sessions: {counts.canceled} cancelled, {counts.accepted} took an offer, "
         f"{counts.abandoned} left without change, {counts.taken_back} taken back, {counts.still_open} still open"
     )
-    if counts.without_snapshot:
-        yield f"{counts.without_snapshot} of them have no price"
+    if counts.without_price:
+        yield f"{counts.without_price} of them have no price"
     yield from _block("Why, of the sessions that showed the reason", _reasons(report))
     yield from _block("Offers: taken, of those who saw it", _offers(report))
     yield from _block("Kept, of those read on that day", _kept(report))
     yield from _block("Money after sessions, until the latest reading", _revenue(report))
-    yield from _block("Offers against the hold-out, kept on day 30", _hold_out(report, today))
+    yield from _block(_hold_out_title(report), _hold_out(report, today))
     if report.by is not None:
         yield from _block(f"By {report.by}", _groups(report))
 
@@ -215,6 +222,12 @@ def _revenue(report: Report) -> Iterator[tuple[str, str]]:
         )
 
 
+def _hold_out_title(report: Report) -> str:
+    title = "Offers against the hold-out, kept on day 30, each subscription once"
+    since = report.hold_out and report.hold_out.since
+    return f"{title}: since it began on {since:%Y-%m-%d}, not the days above" if since else title
+
+
 def _hold_out(report: Report, today: date) -> Iterator[tuple[str, str]]:
     found = report.hold_out
     if found is None:
@@ -223,9 +236,10 @@ def _hold_out(report: Report, today: date) -> Iterator[tuple[str, str]]:
     if found.offers.whole or found.held_out.whole:
         yield "offers due", share_in_words(found.offers)
         yield "hold-out", share_in_words(found.held_out)
-    if (interval := found.difference) is not None:
+    if (estimate := found.estimate) is not None:
+        value, interval = estimate
         ends = f"{points_in_words(interval.low)} to {points_in_words(interval.high)}"
-        yield "difference", f"{ends} points"
+        yield "difference", f"{points_in_words(value)} points ({ends})"
     for sentence in found.sentences(today):
         yield sentence, ""
 

@@ -179,7 +179,9 @@ SET told_by = CASE WHEN known.told_by = 'vendor' THEN 'vendor' ELSE excluded.tol
     state = excluded.state, vendor_status = excluded.vendor_status,
     customer_id = CASE WHEN known.customer_id = '' THEN excluded.customer_id ELSE known.customer_id END,
     reason = excluded.reason, answers = excluded.answers, shown = excluded.shown,
-    accepted_offer = excluded.accepted_offer, touched_at = now()
+    accepted_offer = excluded.accepted_offer, touched_at = now(),
+    -- The press, and not the leaving before it.
+    ended_at = CASE WHEN excluded.state = 'canceled' THEN excluded.ended_at ELSE known.ended_at END
 WHERE known.erased_at IS NULL
   AND (known.told_by = 'browser' OR known.state = 'abandoned' AND excluded.state = 'canceled')
 RETURNING known.id

@@ -12,8 +12,9 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from copy import copy
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, Final
+from zoneinfo import ZoneInfo
 
 import asyncpg
 
@@ -69,7 +70,8 @@ SELECT '' AS key, 0 AS day, ARRAY[count(*),
     count(*) FILTER (WHERE outcome = 'canceled'), count(*) FILTER (WHERE outcome = 'accepted'),
     count(*) FILTER (WHERE outcome = 'abandoned'), count(*) FILTER (WHERE outcome = 'taken_back'),
     count(*) FILTER (WHERE outcome = 'open'), count(*) FILTER (WHERE offers_shown > 0),
-    count(*) FILTER (WHERE offers_shown > 0 AND outcome <> 'accepted'), count(*) FILTER (WHERE NOT has_snapshot),
+    count(*) FILTER (WHERE offers_shown > 0 AND outcome NOT IN ('accepted', 'open')),
+    count(*) FILTER (WHERE price_minor IS NULL),
     count(*) FILTER (WHERE held_out)] AS numbers
 FROM aiocancel.v_sessions WHERE started_at >= $1 AND started_at < $2 AND mode = $3
 """
@@ -82,7 +84,8 @@ SELECT coalesce(CASE $4::text WHEN 'reason' THEN reason WHEN 'offer' THEN offer 
     count(*) FILTER (WHERE outcome = 'canceled'), count(*) FILTER (WHERE outcome = 'accepted'),
     count(*) FILTER (WHERE outcome = 'abandoned'), count(*) FILTER (WHERE outcome = 'taken_back'),
     count(*) FILTER (WHERE outcome = 'open'), count(*) FILTER (WHERE offers_shown > 0),
-    count(*) FILTER (WHERE offers_shown > 0 AND outcome <> 'accepted'), count(*) FILTER (WHERE NOT has_snapshot),
+    count(*) FILTER (WHERE offers_shown > 0 AND outcome NOT IN ('accepted', 'open')),
+    count(*) FILTER (WHERE price_minor IS NULL),
     count(*) FILTER (WHERE held_out)] AS numbers
 FROM aiocancel.v_sessions WHERE started_at >= $1 AND started_at < $2 AND mode = $3
 GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT $6
@@ -131,14 +134,21 @@ HOLD_OUT_BEGAN: Final = """
 SELECT min(opened_at) AS began, now() AS now FROM aiocancel.flow_session WHERE hold_out AND mode = $1
 """
 
+# As in v_hold_out, each subscription once, and whether or not its day has come.
 DUE: Final = """
-SELECT '' AS key, 0 AS day, ARRAY[count(*)] AS numbers FROM aiocancel.flow_session
-WHERE opened_at >= $1 AND opened_at < $2 AND mode = $3 AND fitted IS NOT NULL AND told_by = 'own'
+SELECT '' AS key, 0 AS day, ARRAY[count(*)] AS numbers FROM aiocancel.flow_session s
+WHERE s.opened_at >= $1 AND s.opened_at < $2 AND s.mode = $3 AND s.fitted IS NOT NULL AND s.told_by = 'own'
+  AND s.id = (SELECT e.id FROM aiocancel.flow_session e
+    WHERE e.subscription_id = s.subscription_id AND e.mode = s.mode AND e.told_by = 'own' AND e.fitted IS NOT NULL
+    ORDER BY e.opened_at, e.id LIMIT 1)
 """
 
+# Of the definition that customers were shown last: an owner may have gone back to one that was stored long ago.
 HOLD_OUT_PERCENT: Final = """
-SELECT coalesce((SELECT (definition ->> 'hold_out_percent')::float8::integer FROM aiocancel.flow_definition
-    ORDER BY stored_at DESC LIMIT 1), 0) AS percent
+SELECT coalesce((SELECT (d.definition ->> 'hold_out_percent')::float8::integer
+    FROM aiocancel.flow_session s JOIN aiocancel.flow_definition d ON d.version = s.definition_version
+    WHERE s.mode = $1 AND s.definition_version IS NOT NULL
+    ORDER BY s.opened_at DESC, s.id DESC LIMIT 1), 0) AS percent
 """
 
 LEFT_OUT: Final = """
@@ -399,19 +409,25 @@ class Figures:
         return sorted(found, key=lambda each: each.currency)
 
     async def hold_out(self, decide_on: date | None) -> HoldOut:
-        """Return those who were due an offer against the hold-out, since that began."""
+        """Return those who were due an offer against the hold-out, since that began.
+
+        Args:
+            decide_on: The day on which they are compared. A session of which day 30 comes later counts for nothing from
+                that day on: who looks again every week would find a difference sooner or later.
+        """
         async with self.reading() as connection:
             bounds = await connection.fetchrow(HOLD_OUT_BEGAN, self._mode)
             assert bounds is not None  # noqa: S101 - an aggregate has one row
             began, now = bounds["began"], bounds["now"]
             arms = Sums()
-            reached = now - timedelta(days=_HOLD_OUT_DAY)
+            # Who leaves is read before the day, and who stays is not.
+            fixed = self._fixed(now, decide_on)
+            reached = (fixed or now) - timedelta(days=_HOLD_OUT_DAY)
             if began is not None and began < reached:
-                # Who leaves is read before the day, and who stays is not.
                 arms = await self._added(connection, Figure.HOLD_OUT, (began, reached))
             lately = now - timedelta(weeks=_PACE_WEEKS)
             due = await self._added(connection, Figure.DUE, (lately, _NO_END))
-            percent = await connection.fetchval(HOLD_OUT_PERCENT)
+            percent = await connection.fetchval(HOLD_OUT_PERCENT, self._mode)
 
         (sessions,) = due.one() or (0,)
         return HoldOut(
@@ -420,7 +436,18 @@ class Figures:
             percent,
             decide_on,
             sessions / _PACE_WEEKS,
+            began,
+            None if fixed is None else reached,
         )
+
+    def _fixed(self, now: datetime, decide_on: date | None) -> datetime | None:
+        """Return the first moment of the owner's day, None where it has not come."""
+        if decide_on is None:
+            return None
+        # No session is older, and no calculation leaves the calendar.
+        day = max(decide_on, date(1970, 1, 1))
+        begins = datetime.combine(day, time(), ZoneInfo(self._time_zone)).astimezone(UTC)
+        return begins if begins <= now else None
 
     async def left_out(self, since: datetime, until: datetime) -> dict[str, int]:
         """Return how often offers were considered and left out, by the code why."""
@@ -429,8 +456,8 @@ class Figures:
         return {code: times for code, _, (times,) in found[:MOST_GROUPS]}
 
     async def past_runs(self, since: datetime, until: datetime) -> Sequence[PastRun]:
-        """Return the newest past customers with their snapshots and answers, ``MOST_RUNS`` at most."""
-        rows = await self._rows(PAST_RUNS, since, until, self._mode, MOST_RUNS)
+        """Return the newest past sessions with their snapshots and answers: ``MOST_RUNS``, and one more of more."""
+        rows = await self._rows(PAST_RUNS, since, until, self._mode, MOST_RUNS + 1)
         return [_past_run(row) for row in rows]
 
     async def first_at(self) -> datetime | None:
@@ -530,11 +557,6 @@ _GROUPED: Final = {
 }
 _BY: Final = {figure: by for by, figure in _GROUPED.items()}
 _ADD_UP_WEEKS: Final = {Figure.COUNTS: ADD_UP_WEEKS, Figure.BY_PLAN: ADD_UP_PLAN_WEEKS}
-
-
-def last_days(days: int, now: datetime) -> tuple[datetime, datetime]:
-    """Return the range of the last days, today included."""
-    return now - timedelta(days=days), now + timedelta(seconds=1)
 
 
 def _past_run(row: asyncpg.Record) -> PastRun:

@@ -16,6 +16,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC
 from typing import Any
 
 import asyncpg
@@ -24,8 +25,8 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from aiocancel.cli.report import figures_of
 from aiocancel.core.measures.report import By
+from aiocancel.core.measures.sums import last_days
 from aiocancel.postgres.counted_days import CountedDays
-from aiocancel.postgres.report import last_days
 from aiocancel.testing.postgres import EmbeddedPostgres
 from tests.benchmarks.execute import prepare
 from tests.benchmarks.fill_figures import fill
@@ -210,7 +211,7 @@ async def _of_reports(options: Options, dsn: str) -> Table:
             before = time.perf_counter()
             async with figures_of(dsn, "test", application_name="aiocancel report") as figures:
                 (now,) = await figures._rows("SELECT now()")
-                await figures.report(*last_days(days, now[0]), by=By.REASON, as_of=now[0])
+                await figures.report(*last_days(days, now[0], UTC), by=By.REASON, as_of=now[0])
             took.append((time.perf_counter() - before) * 1e3)
         table.add(f"--since {days}d --by reason", *_of(took))
     return table

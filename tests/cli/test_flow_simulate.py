@@ -65,7 +65,7 @@ def test_past_customers_are_played_and_acceptance_is_not_predicted(
     assert main(["flow", "simulate", TARGET, "--since", "30d", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
 
-    assert "4 customers of the last 180 days" in text
+    assert "4 sessions of the last 180 days" in text
     assert "of 2 nothing is known, and nothing is said of them" in text
     assert "half_price: to 1 at most, for at most 43.50 EUR" in text
     assert "nobody knows" in text
@@ -76,6 +76,23 @@ def test_past_customers_are_played_and_acceptance_is_not_predicted(
         "of_unknown_cost": 0,
     }
     assert found["offers"]["break"]["times"] == 0
+    assert "the newest alone" not in text
+    assert found["has_more"] is False
+
+
+def test_more_sessions_than_are_played_are_said_since_they_could_have_cost_more(
+    shop: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("aiocancel.postgres.report", "aiocancel.cli.flow"):
+        monkeypatch.setattr(f"{module}.MOST_RUNS", 3)
+
+    assert main(["flow", "simulate", TARGET]) == 0
+    text = capsys.readouterr().out
+    assert main(["flow", "simulate", TARGET, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+
+    assert "3 sessions of the last 180 days\n  the newest alone: there are more" in text
+    assert (found["runs"], found["has_more"]) == (3, True)
 
 
 def test_a_range_that_is_none_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:

@@ -17,7 +17,9 @@ import pytest
 
 from aiocancel.cli.main import main
 from aiocancel.cli.report import report_as_csv, report_as_text
+from aiocancel.core.measures.interval import Share
 from aiocancel.core.measures.report import ROW_HEAD, By, Counts, Group, Report
+from aiocancel.core.measures.words import HoldOut
 from aiocancel.testing.postgres import EmbeddedPostgres
 from tests.support.commands import with_pool
 from tests.support.past_sessions import PastSession, add_reading, add_sessions
@@ -98,6 +100,39 @@ def test_the_other_mode_and_a_range_without_sessions_have_none(shop: str, run: R
 
     assert status == 0
     assert "no sessions; the first was on" in text
+
+
+def test_the_hold_out_says_since_when_it_counts_and_whose_days_those_are_not() -> None:
+    since, until = datetime(2026, 11, 19, 23, tzinfo=UTC), datetime(2026, 11, 26, 23, tzinfo=UTC)
+    began = datetime(2026, 8, 18, tzinfo=UTC)
+
+    def told(offers: int, held_out: int) -> str:
+        arms = HoldOut(Share(offers // 2, offers), Share(held_out // 3, held_out), 20, since=began)
+        report = Report(since, until, since, Counts(1), hold_out=arms)
+        text = report_as_text(report, date(2026, 11, 26), mode="live", time_zone="Europe/Berlin")
+        return " ".join(text.split())
+
+    many, few = told(100, 60), told(100, 3)
+
+    title = "each subscription once: since it began on 2026-08-18, not the days above"
+    assert title in many
+    assert "2026-11-20 to 2026-11-20 00:00 Europe/Berlin, live mode" in many
+    # As the page has it: the estimate first, and none of a few.
+    assert "difference +16.7 points (+0.8 to +31.0)" in many
+    assert "difference" not in few
+    assert "1 of 3" in few
+
+
+def test_the_days_of_a_report_are_whole_days_of_the_owners(shop: str, run: Run) -> None:
+    """The sessions began so many midnights ago: on a day that one day more holds, at whatever hour."""
+    midnights = (datetime.now(UTC).date() - (NOW - timedelta(days=40)).date()).days
+
+    counted = [
+        json.loads(run("--mode", "test", "--since", f"{days}d", "--json")[1])["sessions"]
+        for days in (midnights, midnights + 1)
+    ]
+
+    assert counted == [0, 3]
 
 
 def test_a_day_for_the_verdict_can_be_fixed(shop: str, run: Run) -> None:

@@ -508,9 +508,12 @@ async def test_who_left_a_vendors_run_and_cancels_in_it_after_all_has_cancelled(
 
     assert [await sessions.copy_vendors(), await sessions.copy_vendors()] == [1, 0]
 
-    row = await pool.fetchrow("SELECT state, told_by, reason FROM aiocancel.flow_session")
+    row = await pool.fetchrow(
+        "SELECT state, told_by, reason, ended_at = (SELECT max(recorded_at) FROM aiocancel.claim)"
+        " FROM aiocancel.flow_session"
+    )
     assert row is not None
-    assert tuple(row) == ("canceled", told_by, "unused")
+    assert tuple(row) == ("canceled", told_by, "unused", True)
     # The vendor's word about how it was left comes late, and takes no cancellation back.
     await pool.execute("""UPDATE aiocancel.claim SET flow = flow || '{"told_by": "vendor"}'
         WHERE status = 'incomplete'""")

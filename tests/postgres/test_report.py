@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import uuid
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from typing import cast
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any, cast
 
 import pytest
 
 from aiocancel.core.measures.definitions import BY_KEY, DEFINITIONS, Definition
 from aiocancel.core.measures.interval import Share
-from aiocancel.core.measures.report import By, Counts, KeptOn, OfferFate, Revenue
+from aiocancel.core.measures.report import By, Counts, KeptOn, OfferFate, Report, Revenue
 from aiocancel.errors import UnavailableError
 from aiocancel.postgres.console import ConsoleStore
 from aiocancel.postgres.erasure import Erasure
 from aiocancel.postgres.ledger import Ledger
 from aiocancel.postgres.report import Figures
 from tests.support.claims import ask, make_claim, make_grant, record, take_due
-from tests.support.past_sessions import BEGAN, PastSession, add_reading, add_sessions, as_statement
+from tests.support.past_sessions import (
+    BEGAN,
+    PastSession,
+    add_reading,
+    add_sessions,
+    as_statement,
+    take_back,
+)
 from tests.support.saas import Pool
 
 UNTIL = BEGAN + timedelta(days=30)
@@ -37,8 +45,12 @@ async def test_sessions_are_counted_by_their_ends(figures: Figures, pool: Pool) 
         PastSession(1),
         PastSession(2, "accepted", shown=("half",), accepted="half", fitted="half"),
         PastSession(3, "abandoned", shown=("half",), fitted="half"),
-        PastSession(4, "open"),
+        # Who is still on the offer has not declined it.
+        PastSession(4, "open", shown=("half",), fitted="half"),
         PastSession(5, "abandoned", snapshot=None, hold_out=True, fitted="half"),
+        # Stripe was away as it began, and a price by use has no amount.
+        PastSession(9, snapshot={"price_minor": None, "plan": None}),
+        PastSession(10, snapshot={"plan": "By use", "currency": "eur"}),
         PastSession(6, opened_at=UNTIL),
         PastSession(7, opened_at=BEGAN - timedelta(seconds=1)),
         PastSession(8, mode="live"),
@@ -47,14 +59,14 @@ async def test_sessions_are_counted_by_their_ends(figures: Figures, pool: Pool) 
     found = await figures.counts(*RANGE)
 
     assert found == Counts(
-        sessions=5,
-        canceled=1,
+        sessions=7,
+        canceled=3,
         accepted=1,
         abandoned=2,
         still_open=1,
-        shown=2,
+        shown=3,
         declined=1,
-        without_snapshot=1,
+        without_price=3,
         held_out=1,
     )
 
@@ -72,16 +84,7 @@ async def test_a_cancellation_that_was_resumed_counts_as_taken_back(
     figures: Figures, pool: Pool
 ) -> None:
     await add_sessions(pool, PastSession(1), PastSession(2))
-    await pool.execute(
-        "INSERT INTO aiocancel.claim (public_id, grant_nonce, uses_grant, vendor, status, customer_id, subscription_id,"
-        " mode, change, recovery_point) VALUES (gen_random_uuid(), 'n', true, 'own', 'resumed', 'customer_1', 'sub_1',"
-        " 'test', 'resumption', 'action_applied')"
-    )
-    await pool.execute(
-        "INSERT INTO aiocancel.action (claim_id, ordinal, kind, subscription_id, state, idempotency_key, finished_at,"
-        " receipt_status) SELECT id, 0, 'resume', 'sub_1', 'done', 'k', $1, 'active' FROM aiocancel.claim",
-        BEGAN + timedelta(days=1),
-    )
+    await take_back(pool, "sub_1", BEGAN + timedelta(days=1))
 
     found = await figures.counts(*RANGE)
 
@@ -98,7 +101,7 @@ async def test_a_cancellation_without_a_session_counts_once_and_has_no_price(
 
     found = await figures.counts(BEGAN, now + timedelta(minutes=1))
 
-    assert (found.sessions, found.canceled, found.without_snapshot) == (2, 2, 1)
+    assert (found.sessions, found.canceled, found.without_price) == (2, 2, 1)
     assert len(await take_due(pool, uuid.uuid4())) == 2
 
 
@@ -274,25 +277,74 @@ async def test_a_hold_out_of_today_has_nothing_to_compare(figures: Figures, pool
     assert (found.held_out.whole, found.offers.whole) == (0, 0)
 
 
-async def test_the_statement_of_a_definition_counts_what_the_page_counts(
+# What each statement gives, read as the page has it.
+def rows_of(report: Report) -> dict[str, list[tuple[Any, ...]]]:
+    counts, hold_out = report.counts, report.hold_out
+    assert hold_out is not None
+    counted = ("sessions", "canceled", "accepted", "declined", "abandoned", "taken_back")
+    kept = {each.day: each.kept for each in report.kept if not each.offer}
+    arms = {False: hold_out.offers, True: hold_out.held_out}
+
+    return {
+        **{name: [(getattr(counts, name),)] for name in counted},
+        **{f"kept_{day}": [(share.part, share.whole)] for day, share in kept.items()},
+        "kept_revenue": [(each.currency, each.kept_minor) for each in report.revenue],
+        "cost_of_offers": [
+            (each.currency, each.cost_minor) for each in report.revenue if each.cost_minor
+        ],
+        "reasons": [
+            (each.reason, each.chosen.part, each.chosen.whole)
+            for each in sorted(report.reasons, key=lambda each: each.reason)
+        ],
+        "hold_out": [(is_held_out, arm.part, arm.whole) for is_held_out, arm in arms.items()],
+    }
+
+
+async def test_the_statement_of_each_definition_counts_what_the_page_counts(
     figures: Figures, pool: Pool
 ) -> None:
-    await add_sessions(
-        pool, PastSession(1), PastSession(2, "abandoned"), PastSession(3, mode="live")
-    )
+    """Of each figure there is a session that counts, and one that only looks like it."""
+    now = datetime.now(UTC)
+    span = now - timedelta(days=120), now
+    opened: dict[str, Any] = {"opened_at": now - timedelta(days=100), "fitted": "half"}
+    sessions = [
+        PastSession(0, hold_out=True, **opened),
+        PastSession(1, "accepted", shown=("half",), accepted="half", **opened),
+        PastSession(2, "abandoned", shown=("half",), reason="unused", **opened),
+        PastSession(3, "open", shown=("half",), **opened),
+        PastSession(4, "canceled", shown=("half",), **opened),
+        PastSession(5, "canceled", opened_at=now - timedelta(days=100)),
+        # The subscription of the first comes back.
+        PastSession(
+            6, **{**opened, "opened_at": now - timedelta(days=70)}, subscription_id="sub_0"
+        ),
+        PastSession(
+            7, told_by="vendor", reasons=(), reason="other", opened_at=now - timedelta(days=1)
+        ),
+        PastSession(8, "accepted", shown=("half",), accepted="half", mode="live", **opened),
+    ]
+    ids = await add_sessions(pool, *sessions)
+    for day in (30, 60, 90):
+        await add_reading(pool, ids[1], day, paid={"eur": (100 * day, 10 * day), "jpy": (day, 1)})
+        await add_reading(pool, ids[2], day, kept=day == 30, paid={"eur": (7, 5)})
+        await add_reading(pool, ids[0], day, "ended")
+    await add_reading(pool, ids[6], 30, "ended")
+    await take_back(pool, "sub_4", now - timedelta(days=99))
 
-    counts = await figures.counts(*RANGE)
+    page = rows_of(await figures.report(*span, as_of=now))
     by_sql = {
-        key: await pool.fetchval(as_statement(BY_KEY[key]), *RANGE, "test")
-        for key in ("sessions", "canceled", "abandoned")
+        each.key: sorted(tuple(row) for row in await pool.fetch(as_statement(each), *span, "test"))
+        for each in DEFINITIONS
     }
 
-    assert by_sql == {
-        "sessions": counts.sessions,
-        "canceled": counts.canceled,
-        "abandoned": counts.abandoned,
-    }
-    assert counts.sessions == 2
+    assert by_sql == page
+    assert page["declined"] == [(2,)]
+    assert page["taken_back"] == [(1,)]
+    assert page["cost_of_offers"] == [("eur", 900), ("jpy", 1)]
+    assert page["kept_revenue"] == [("eur", 9007), ("jpy", 90)]
+    assert page["kept_30"] == [(2, 4)]
+    assert page["kept_60"] == page["kept_90"] == [(1, 3)]
+    assert page["hold_out"] == [(False, 2, 2), (True, 0, 1)]
 
 
 async def test_a_price_can_be_added_up_and_one_that_is_no_number_is_none(pool: Pool) -> None:
@@ -348,6 +400,142 @@ async def test_the_hold_out_is_compared_with_those_for_whom_an_offer_fitted_sinc
     assert (found.held_out, found.offers, found.percent) == (Share(1, 1), Share(2, 2), 20)
 
 
+async def test_where_offers_change_nothing_the_arms_are_alike_however_often_customers_come_back(
+    figures: Figures, pool: Pool
+) -> None:
+    """Of ten in each arm four leave, three come back and leave then, three stay. A gift is due once."""
+    ago = datetime.now(UTC) - timedelta(days=80)
+    sessions, stays = [], []
+    for number in range(20):
+        held_out, fate = number % 2 == 0, number // 2
+        state = "canceled" if fate < 4 else "abandoned" if held_out else "accepted"
+        taken = "half" if state == "accepted" else None
+        arm: dict[str, Any] = {"hold_out": held_out, "subscription_id": f"sub_{number}"}
+        shown = () if held_out else ("half",)
+        first = PastSession(
+            number, state, opened_at=ago, shown=shown, accepted=taken, fitted="half", **arm
+        )
+        sessions.append(first)
+        stays.append(fate >= 7)
+        if 4 <= fate < 7:
+            fitted = "half" if held_out else None
+            later = ago + timedelta(days=20)
+            sessions.append(PastSession(100 + number, opened_at=later, fitted=fitted, **arm))
+            stays.append(False)
+    ids = await add_sessions(pool, *sessions, hold_out_percent=50)
+    for session, is_kept in zip(ids, stays, strict=True):
+        await add_reading(pool, session, state="active" if is_kept else "ended")
+
+    found = await figures.hold_out(None)
+
+    assert (found.offers, found.held_out) == (Share(3, 10), Share(3, 10))
+
+
+async def test_a_subscription_counts_for_the_arm_of_its_first_session_that_an_offer_fitted(
+    figures: Figures, pool: Pool
+) -> None:
+    """One that no offer fitted is none, nor is a vendor's, one of the other mode, or one from before the hold-out."""
+    day = timedelta(days=1)
+    now = datetime.now(UTC)
+    began = now - 50 * day
+    held: dict[str, Any] = {"hold_out": True, "fitted": "half", "subscription_id": "sub_1"}
+    before: dict[str, Any] = {"fitted": "half", "subscription_id": "sub_9"}
+    ids = await add_sessions(
+        pool,
+        PastSession(1, opened_at=began - day, subscription_id="sub_1"),
+        PastSession(2, opened_at=began - day, **{**held, "mode": "live"}),
+        PastSession(
+            3, opened_at=began - day, told_by="vendor", fitted="half", subscription_id="sub_1"
+        ),
+        PastSession(4, opened_at=began, **held),
+        PastSession(5, opened_at=began + day, **held),
+        PastSession(6, opened_at=began + 2 * day, **{**held, "hold_out": False}),
+        PastSession(7, opened_at=began - day, **before),
+        PastSession(8, opened_at=began + day, **before),
+        # Of two of one moment the one that was stored first.
+        PastSession(9, opened_at=now - 40 * day, fitted="half", subscription_id="sub_2"),
+        PastSession(10, opened_at=now - 40 * day, fitted="half", subscription_id="sub_2"),
+    )
+    for each in ids:
+        await add_reading(pool, each)
+
+    found = await figures.hold_out(None)
+
+    assert (found.held_out, found.offers) == (Share(1, 1), Share(1, 1))
+    # Four subscriptions of eight weeks, two of them twice: sub_1, sub_2 and sub_9 alone are due an offer.
+    assert found.per_week == 3 / 8
+    assert found.since == began
+
+
+async def test_once_its_day_has_come_the_comparison_stays_as_it_was_then(
+    figures: Figures, pool: Pool
+) -> None:
+    now = datetime.now(UTC)
+    begins = [now - timedelta(days=days) for days in (45, 45, 39, 39, 31, 31)]
+    ids = await add_sessions(
+        pool,
+        *(
+            PastSession(n, opened_at=at, fitted="half", hold_out=n % 2 == 0)
+            for n, at in enumerate(begins)
+        ),
+    )
+    for each in ids:
+        await add_reading(pool, each)
+
+    async def due(days_ago: int) -> tuple[int, int]:
+        found = await figures.hold_out((now - timedelta(days=days_ago)).date())
+        return found.held_out.whole, found.offers.whole
+
+    # Nothing that came to its day after the owner's day, and all until now where that is to come.
+    assert await due(14) == (1, 1)
+    assert await due(5) == (2, 2)
+    assert await due(-9) == (3, 3)
+    assert (await figures.hold_out((now + timedelta(days=9)).date())).until is None
+    assert (await figures.hold_out(date(1, 1, 1))).held_out.whole == 0
+    assert (await figures.hold_out(date(9999, 12, 31))).held_out.whole == 3
+
+
+async def test_the_day_of_the_comparison_begins_where_the_owner_is(pool: Pool) -> None:
+    day = datetime.now(UTC).date() - timedelta(days=3)
+
+    begins = [
+        (await Figures(pool, "test", time_zone=zone).hold_out(day)).until
+        for zone in ("UTC", "Pacific/Auckland")
+    ]
+
+    assert begins[0] == datetime.combine(day, time(), UTC) - timedelta(days=30)
+    assert begins[1] is not None
+    assert timedelta(hours=12) <= begins[0] - begins[1] <= timedelta(hours=13)
+
+
+async def test_the_percentage_is_that_of_the_definition_that_customers_were_shown_last(
+    figures: Figures, pool: Pool
+) -> None:
+    """An owner who goes back to an earlier definition stores nothing anew."""
+    for version, percent in (("with", 10), ("without", 0), ("of another mode", 30)):
+        await pool.execute(
+            "INSERT INTO aiocancel.flow_definition (version, definition) VALUES ($1, $2)",
+            version,
+            json.dumps({"hold_out_percent": percent}),
+        )
+    shown = [("with", "test"), ("without", "test"), ("with", "test"), ("of another mode", "live")]
+    await add_sessions(
+        pool,
+        *(
+            PastSession(
+                n, opened_at=BEGAN + timedelta(hours=n), definition_version=version, mode=mode
+            )
+            for n, (version, mode) in enumerate(shown)
+        ),
+        PastSession(9, opened_at=BEGAN + timedelta(days=1), told_by="vendor"),
+    )
+
+    assert (await figures.hold_out(None)).percent == 10
+    stored = await ConsoleStore(pool, "test").definition()
+    assert stored is not None
+    assert stored[0] == "with"
+
+
 async def test_offers_that_were_left_out_are_counted_by_the_code_why(
     figures: Figures, pool: Pool
 ) -> None:
@@ -374,7 +562,7 @@ async def test_an_erased_customer_is_counted_as_before(figures: Figures, pool: P
     after = await figures.counts(*RANGE), await figures.kept(*RANGE), await figures.revenue(*RANGE)
     erased = await pool.fetchval("SELECT bool_and(erased) FROM aiocancel.v_sessions")
     assert erased
-    assert replace(after[0], without_snapshot=0) == replace(before[0], without_snapshot=0)
+    assert replace(after[0], without_price=0) == replace(before[0], without_price=0)
     assert after[1:] == before[1:]
 
 

@@ -49,6 +49,7 @@ STATEMENTS = {
     "hold_out": (report.HOLD_OUT, RANGE),
     "began": (report.HOLD_OUT_BEGAN, ("test",)),
     "due": (report.DUE, RANGE),
+    "percent": (report.HOLD_OUT_PERCENT, ("test",)),
     "plan weeks": (report.PLAN_WEEKS, (*RANGE, "UTC", 100)),
     "counted days": (report.COUNTED, ("test", "UTC", SINCE, UNTIL, False, timedelta(0))),
     "counted days of readings": (

@@ -126,11 +126,11 @@ DEFINITIONS: Final = (
     Definition(
         "declined",
         "Declined an offer",
-        "Sessions in which at least one offer was shown and none was accepted.",
+        "Sessions that are over, in which at least one offer was shown and none was accepted.",
         "sessions in which an offer was shown",
         "Sessions of the hold-out, who are shown none.",
         "v_sessions",
-        "offers_shown > 0 AND outcome <> 'accepted'",
+        "offers_shown > 0 AND outcome NOT IN ('accepted', 'open')",
     ),
     Definition(
         "abandoned",
@@ -188,8 +188,11 @@ DEFINITIONS: Final = (
         "hold_out",
         "Offers against none",
         "The kept on day 30 among those who were due an offer, less the kept among the hold-out.",
-        "sessions for which an offer fitted, whether or not it was looked at",
-        "Sessions for which no offer fitted. The interval is Newcombe's, and no winner is named. "
+        "subscriptions for which an offer fitted, whether or not it was looked at, "
+        "each once, by its first such session",
+        "Later sessions of the same subscription, and sessions for which no offer fitted. The page and the report "
+        "count since the hold-out began and until the day that hold_out_decide_on names, not the chosen days; the "
+        "statement counts the range that it is given. The interval is Newcombe's, and no winner is named. "
         f"{_not_come(30)}",
         "v_hold_out",
         _come(30),

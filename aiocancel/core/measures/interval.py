@@ -115,3 +115,41 @@ def needed_sessions(without: float, with_offers: float, held_out: float) -> int 
     if_equal = pooled * (1 - pooled) * (1 / held_out + 1 / shown)
     if_not = without * (1 - without) / held_out + with_offers * (1 - with_offers) / shown
     return math.ceil(((Z_95 * math.sqrt(if_equal) + _Z_80 * math.sqrt(if_not)) / effect) ** 2)
+
+
+@lru_cache(maxsize=256)
+def missing_sessions(
+    held_out: int, shown: int, without: float, with_offers: float, part: float
+) -> int | None:
+    """Return how many more sessions tell two shares apart four times in five; None where no number does.
+
+    Both arms count as they are: sessions of a time in which fewer were held out make up for none of the hold-out.
+
+    Args:
+        held_out: How many there are that got no offers.
+        shown: How many there are that got them.
+        without: The share among those who get no offers, from 0 to 1.
+        with_offers: The share among those who get them, which is to be told from it.
+        part: The part of all further sessions that gets no offers, from 0 to 1.
+    """
+    needed = needed_sessions(without, with_offers, part)
+    if needed is None:
+        return None
+
+    def is_enough(more: int) -> bool:
+        held, rest = held_out + part * more, shown + (1 - part) * more
+        if held == 0 or rest == 0:
+            return False
+        pooled = (held * without + rest * with_offers) / (held + rest)
+        if_equal = pooled * (1 - pooled) * (1 / held + 1 / rest)
+        if_not = without * (1 - without) / held + with_offers * (1 - with_offers) / rest
+        return Z_95 * math.sqrt(if_equal) + _Z_80 * math.sqrt(if_not) <= abs(with_offers - without)
+
+    missing, enough = 0, needed
+    while missing < enough:
+        middle = (missing + enough) // 2
+        if is_enough(middle):
+            enough = middle
+        else:
+            missing = middle + 1
+    return missing

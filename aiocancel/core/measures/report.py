@@ -40,8 +40,8 @@ class Counts:
         taken_back: Those whose cancellation was taken back.
         still_open: Those that go on.
         shown: Those in which at least one offer was shown.
-        declined: Those in which one was shown and none accepted.
-        without_snapshot: Those whose price nobody knows, from before this release or while Stripe was away.
+        declined: Those that are over, in which one was shown and none accepted.
+        without_price: Those whose price nobody knows: from before this release, while Stripe was away, or by use.
         held_out: Those of the hold-out.
     """
 
@@ -53,7 +53,7 @@ class Counts:
     still_open: int = 0
     shown: int = 0
     declined: int = 0
-    without_snapshot: int = 0
+    without_price: int = 0
     held_out: int = 0
 
 
@@ -230,6 +230,8 @@ def report_as_json(report: Report, today: date) -> dict[str, Any]:
         if hold_out is None
         else {
             "percent": hold_out.percent,
+            "since": None if hold_out.since is None else hold_out.since.isoformat(),
+            "until": None if hold_out.until is None else hold_out.until.isoformat(),
             "offers": share_as_json(hold_out.offers, "kept", "due"),
             "held_out": share_as_json(hold_out.held_out, "kept", "due"),
             "difference": interval_as_json(hold_out.difference),
@@ -252,7 +254,7 @@ def counts_as_json(counts: Counts) -> dict[str, int]:
         "still_open": counts.still_open,
         "shown": counts.shown,
         "held_out": counts.held_out,
-        "without_snapshot": counts.without_snapshot,
+        "without_price": counts.without_price,
     }
 
 
@@ -294,12 +296,19 @@ def report_rows(report: Report) -> Iterator[Sequence[Any]]:
             minor = getattr(money, f"{name}_minor")
             yield (name, "", None, money.sessions, None, None, money.currency, minor)
     if report.hold_out is not None:
-        yield _share_row("hold_out", "offers", report.hold_out.offers)
-        yield _share_row("hold_out", "none", report.hold_out.held_out)
-        if (ends := report.hold_out.difference) is not None:
-            yield ("hold_out_difference", "", None, None, ends.low, ends.high, None, None)
+        yield from _hold_out_rows(report.hold_out)
     for code, times in report.left_out.items():
         yield ("left_out", code, times, None, None, None, None, None)
+
+
+def _hold_out_rows(hold_out: HoldOut) -> Iterator[Sequence[Any]]:
+    if hold_out.since is not None:
+        # Not the range of the report.
+        yield ("hold_out_since", hold_out.since.isoformat(), *[None] * (len(ROW_HEAD) - 2))
+    yield _share_row("hold_out", "offers", hold_out.offers)
+    yield _share_row("hold_out", "none", hold_out.held_out)
+    if (ends := hold_out.difference) is not None:
+        yield ("hold_out_difference", "", None, None, ends.low, ends.high, None, None)
 
 
 def _share_row(figure: str, key: str, share: Share) -> Sequence[Any]:

@@ -99,5 +99,19 @@ def days_before(moment: datetime, first: datetime, zone: tzinfo) -> Iterator[Spa
         yield _midnight(day, zone), until
 
 
+def last_days(days: int, now: datetime, zone: tzinfo) -> Span:
+    """Return the range of an owner's last whole days, today included, and what is to come of it.
+
+    Args:
+        days: How many; 1 is today alone.
+        now: The present, aware.
+        zone: Whose days are meant.
+    """
+    today = now.astimezone(zone).date()
+    return _midnight(today - timedelta(days=days - 1), zone), _midnight(
+        today + timedelta(days=1), zone
+    )
+
+
 def _midnight(day: date, zone: tzinfo) -> datetime:
     return datetime.combine(day, time(), zone).astimezone(UTC)

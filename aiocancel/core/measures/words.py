@@ -7,17 +7,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Final
 
-from aiocancel.core.measures.interval import Interval, Share, difference, needed_sessions
+from aiocancel.core.measures.interval import Interval, Share, difference, missing_sessions
 from aiocancel.core.owners_words import in_english
 from aiocancel.core.sentences import Percent, Points, Sentence, Value
 
 # Below it a percentage says more than is known.
 FEWEST_FOR_PERCENT: Final = 20
-# An effect of ten points is looked for, above the share of those without offers; until that is known, above a fifth.
+# An effect of ten points is looked for, above the share of those without offers, or below it where less than ten are
+# above it; until that share is known, above a fifth.
 SOUGHT: Final = 0.10
 USUAL_SHARE: Final = 0.20
 FEWEST_FOR_RATE: Final = 30
@@ -62,12 +63,16 @@ def _percent(value: float) -> Percent:
 class HoldOut:
     """Those who were due an offer and saw one, against those who were due one and were held out.
 
+    Each subscription counts once, by its first session that an offer fitted.
+
     Args:
         offers: The kept among those who were due an offer.
         held_out: The kept among those for whom one fitted and who were shown none.
         percent: The setting ``hold_out_percent``: how many of a hundred are held out.
         decide_on: The day on which the comparison is to be read; None where the owner named none.
-        per_week: How many sessions a week were due an offer lately.
+        per_week: How many subscriptions a week were due their first offer lately.
+        since: When the first of the hold-out began; None where nobody was held out.
+        until: Since the day has come, the first moment of which sessions are not compared any more; None before it.
     """
 
     offers: Share
@@ -75,6 +80,8 @@ class HoldOut:
     percent: int
     decide_on: date | None = None
     per_week: float = 0.0
+    since: datetime | None = None
+    until: datetime | None = None
 
     @property
     def difference(self) -> Interval | None:
@@ -82,13 +89,23 @@ class HoldOut:
         return difference(self.offers, self.held_out)
 
     @property
+    def estimate(self) -> tuple[float, Interval] | None:
+        """The difference and its interval, in parts of one; None where an arm has too few for a percentage."""
+        interval = self.difference
+        if interval is None or min(self.offers.whole, self.held_out.whole) < FEWEST_FOR_PERCENT:
+            return None
+        return self._more_stayed, interval
+
+    @property
     def sessions_more(self) -> int:
         """How many more sessions are needed to see ten points four times in five, rounded up to two figures."""
         known = self.held_out.whole >= FEWEST_FOR_RATE
         rate = self.held_out.part / self.held_out.whole if known else USUAL_SHARE
-        needed = needed_sessions(rate, min(rate + SOUGHT, 1.0), self.percent / 100)
-        there = self.offers.whole + self.held_out.whole
-        return 0 if needed is None else _two_figures(needed - there)
+        sought = rate + SOUGHT if rate + SOUGHT <= 1 else rate - SOUGHT
+        more = missing_sessions(
+            self.held_out.whole, self.offers.whole, rate, sought, self.percent / 100
+        )
+        return _two_figures(more or 0)
 
     def sentences(self, today: date) -> tuple[str, ...]:
         """Return what may be said today, in English.
@@ -104,23 +121,25 @@ class HoldOut:
         Args:
             today: The owner's date.
         """
-        if self.percent == 0:
-            return (Sentence("hold_out_off"),)
+        if self.percent in (0, 100):
+            return (Sentence("hold_out_off", {"percent": self.percent}),)
         if self.decide_on is None:
             return (Sentence("hold_out_undated"), *self._not_enough())
         if today < self.decide_on:
             return (Sentence("hold_out_before", {"day": self.decide_on}), *self._not_enough())
-        return self._not_enough() or (self._verdict(),)
+        if too_few := self._not_enough():
+            return (Sentence("hold_out_late", {"day": self.decide_on}), *too_few)
+        return (self._verdict(),)
 
     def _not_enough(self) -> tuple[Sentence, ...]:
         more = self.sessions_more
-        if more == 0 and self.difference is not None:
+        if more == 0:
             return ()
 
-        said = Sentence("hold_out_more", {"count": max(more, 1)})
+        said = Sentence("hold_out_more", {"count": more})
         if self.per_week <= 0:
             return (said,)
-        weeks = math.ceil(max(more, 1) / self.per_week)
+        weeks = math.ceil(more / self.per_week)
         pace = round(self.per_week) if self.per_week >= 1 else Sentence("less_than_one")
         at = Sentence("hold_out_pace", {"pace": pace, "count": weeks})
         return (Sentence("both", {"first": said, "last": at}),)
@@ -131,10 +150,14 @@ class HoldOut:
         if interval.holds(0):
             return Sentence("hold_out_unclear")
 
-        more = self.offers.part / self.offers.whole - self.held_out.part / self.held_out.whole
+        more = self._more_stayed
         ends = {"low": points(interval.low), "high": points(interval.high)}
         key = "hold_out_stayed" if more > 0 else "hold_out_left"
         return Sentence(key, {"points": points(more), **ends})
+
+    @property
+    def _more_stayed(self) -> float:
+        return self.offers.part / self.offers.whole - self.held_out.part / self.held_out.whole
 
 
 def _two_figures(count: int) -> int:

@@ -18,13 +18,14 @@ TEXTS: Final[Mapping[str, str]] = {
     "value": "{value}",
     "share_of_few": "{part} von {whole}",
     "share": "{share} ({low} bis {high}, {part} von {whole})",
-    "hold_out_off": "Es gibt nichts zum Vergleichen: hold_out_percent ist 0.",
+    "hold_out_off": "Es gibt nichts zum Vergleichen: hold_out_percent ist {percent}.",
     "hold_out_undated": (
         "Legen Sie mit hold_out_decide_on einen Tag fest, sonst führt wöchentliches Nachsehen in die Irre."
     ),
     "hold_out_before": "Kein Urteil vor dem {day}.",
-    "hold_out_more": "Noch nicht genug: Es fehlen etwa {count} Sitzungen.",
-    "hold_out_more_one": "Noch nicht genug: Es fehlt etwa 1 Sitzung.",
+    "hold_out_late": "Zu wenige bis zum {day}: Legen Sie mit hold_out_decide_on einen späteren Tag fest.",
+    "hold_out_more": "Noch nicht genug: Es fehlen etwa {count} Abonnements.",
+    "hold_out_more_one": "Noch nicht genug: Es fehlt etwa 1 Abonnement.",
     "hold_out_pace": "Bei {pace} pro Woche dauert das etwa {count} Wochen.",
     "hold_out_pace_one": "Bei {pace} pro Woche dauert das etwa 1 Woche.",
     "less_than_one": "weniger als 1",
@@ -128,7 +129,7 @@ DEFINITIONS: Final[Mapping[str, tuple[str, str, str, str]]] = {
     ),
     "declined": (
         "Angebot abgelehnt",
-        "Sitzungen, in denen mindestens ein Angebot gezeigt und keines angenommen wurde.",
+        "Beendete Sitzungen, in denen mindestens ein Angebot gezeigt und keines angenommen wurde.",
         "Sitzungen, in denen ein Angebot gezeigt wurde",
         "Sitzungen der Vergleichsgruppe, der keines gezeigt wird.",
     ),
@@ -206,10 +207,15 @@ DEFINITIONS: Final[Mapping[str, tuple[str, str, str, str]]] = {
             "Die an Tag 30 Gebliebenen unter denen, für die ein Angebot vorgesehen war, abzüglich der "
             "Gebliebenen der Vergleichsgruppe."
         ),
-        "Sitzungen, zu denen ein Angebot passte, ob es angesehen wurde oder nicht",
         (
-            "Sitzungen, zu denen kein Angebot passte. Das Intervall ist das von Newcombe, und es wird kein "
-            "Sieger genannt. "
+            "Abonnements, zu denen ein Angebot passte, ob es angesehen wurde oder nicht, jedes einmal: mit "
+            "seiner ersten solchen Sitzung"
+        ),
+        (
+            "Spätere Sitzungen desselben Abonnements und Sitzungen, zu denen kein Angebot passte. Seite und "
+            "Bericht zählen vom Beginn der Vergleichsgruppe bis zu dem Tag, den hold_out_decide_on nennt, nicht "
+            "die gewählten Tage; die Anweisung zählt den Zeitraum, den man ihr gibt. "
+            "Das Intervall ist das von Newcombe, und es wird kein Sieger genannt. "
             "Sitzungen, die vor weniger als 30 Tagen begannen, zählen auch dann nicht, wenn das "
             "Abonnement schon beendet ist: Wer geht, ist früh bekannt, wer bleibt, erst an dem Tag."
         ),

@@ -18,11 +18,12 @@ TEXTS: Final[Mapping[str, str]] = {
     "value": "{value}",
     "share_of_few": "{part} de {whole}",
     "share": "{share} ({low} a {high}, {part} de {whole})",
-    "hold_out_off": "No hay con qué comparar: hold_out_percent es 0.",
+    "hold_out_off": "No hay con qué comparar: hold_out_percent es {percent}.",
     "hold_out_undated": "Fije un día con hold_out_decide_on; mirar cada semana lleva a conclusiones erróneas.",
     "hold_out_before": "Sin veredicto antes del {day}.",
-    "hold_out_more": "Aún no basta: faltan unas {count} sesiones.",
-    "hold_out_more_one": "Aún no basta: falta 1 sesión, aproximadamente.",
+    "hold_out_late": "Demasiado pocas hasta el {day}: fije un día posterior con hold_out_decide_on.",
+    "hold_out_more": "Aún no basta: faltan unas {count} suscripciones.",
+    "hold_out_more_one": "Aún no basta: falta 1 suscripción, aproximadamente.",
     "hold_out_pace": "A razón de {pace} por semana, son unas {count} semanas.",
     "hold_out_pace_one": "A razón de {pace} por semana, es 1 semana, aproximadamente.",
     "less_than_one": "menos de 1",
@@ -120,7 +121,7 @@ DEFINITIONS: Final[Mapping[str, tuple[str, str, str, str]]] = {
     ),
     "declined": (
         "Oferta rechazada",
-        "Sesiones en las que se mostró al menos una oferta y no se aceptó ninguna.",
+        "Sesiones terminadas en las que se mostró al menos una oferta y no se aceptó ninguna.",
         "sesiones en las que se mostró una oferta",
         "Las sesiones del grupo de control, al que no se muestra ninguna.",
     ),
@@ -192,10 +193,15 @@ DEFINITIONS: Final[Mapping[str, tuple[str, str, str, str]]] = {
             "Los que se mantienen el día 30 entre quienes tenían una oferta prevista, menos los que se "
             "mantienen en el grupo de control."
         ),
-        "sesiones a las que convenía una oferta, se mirase o no",
         (
-            "Las sesiones a las que no convenía ninguna oferta. El intervalo es el de Newcombe y no se "
-            "nombra ningún ganador. "
+            "suscripciones a las que convenía una oferta, se mirase o no, cada una una sola vez: por su "
+            "primera sesión así"
+        ),
+        (
+            "Las sesiones posteriores de la misma suscripción y las sesiones a las que no convenía ninguna "
+            "oferta. La página y el informe cuentan desde que existe el grupo de control hasta el día de "
+            "hold_out_decide_on, no los días elegidos; la consulta cuenta el período que se le da. "
+            "El intervalo es el de Newcombe y no se nombra ningún ganador. "
             "Tampoco cuentan las sesiones que empezaron hace menos de 30 días, aunque la suscripción ya "
             "haya terminado: quien se va se conoce pronto; quien se queda, solo ese día."
         ),

@@ -18,11 +18,12 @@ TEXTS: Final[Mapping[str, str]] = {
     "value": "{value}",
     "share_of_few": "{part} sur {whole}",
     "share": "{share} ({low} à {high}, {part} sur {whole})",
-    "hold_out_off": "Rien à comparer\xa0: hold_out_percent est à 0.",
+    "hold_out_off": "Rien à comparer\xa0: hold_out_percent est à {percent}.",
     "hold_out_undated": "Fixez un jour avec hold_out_decide_on, sinon les coups d'œil hebdomadaires vous tromperont.",
     "hold_out_before": "Pas de verdict avant le {day}.",
-    "hold_out_more": "Pas encore assez\xa0: il manque environ {count} sessions.",
-    "hold_out_more_one": "Pas encore assez\xa0: il manque environ 1 session.",
+    "hold_out_late": "Trop peu d'ici au {day}\xa0: fixez un jour plus tardif avec hold_out_decide_on.",
+    "hold_out_more": "Pas encore assez\xa0: il manque environ {count} abonnements.",
+    "hold_out_more_one": "Pas encore assez\xa0: il manque environ 1 abonnement.",
     "hold_out_pace": "À raison de {pace} par semaine, cela prendra environ {count} semaines.",
     "hold_out_pace_one": "À raison de {pace} par semaine, cela prendra environ 1 semaine.",
     "less_than_one": "moins de 1",
@@ -123,7 +124,7 @@ DEFINITIONS: Final[Mapping[str, tuple[str, str, str, str]]] = {
     ),
     "declined": (
         "Offre refusée",
-        "Sessions dans lesquelles au moins une offre a été présentée et aucune acceptée.",
+        "Sessions terminées dans lesquelles au moins une offre a été présentée et aucune acceptée.",
         "sessions dans lesquelles une offre a été présentée",
         "Les sessions du groupe témoin, auquel aucune offre n'est présentée.",
     ),
@@ -192,9 +193,15 @@ DEFINITIONS: Final[Mapping[str, tuple[str, str, str, str]]] = {
     "hold_out": (
         "Avec offres et sans",
         "Les conservés au jour 30 parmi ceux à qui une offre était destinée, moins les conservés du groupe témoin.",
-        "sessions auxquelles une offre convenait, qu'elle ait été regardée ou non",
         (
-            "Les sessions auxquelles aucune offre ne convenait. L'intervalle est celui de Newcombe, et "
+            "abonnements auxquels une offre convenait, qu'elle ait été regardée ou non, chacun une seule "
+            "fois\xa0: par sa première session de ce genre"
+        ),
+        (
+            "Les sessions suivantes du même abonnement et les sessions auxquelles aucune offre ne convenait. "
+            "La page et le rapport comptent depuis la création du groupe témoin jusqu'au jour de "
+            "hold_out_decide_on, et non la période choisie\xa0; la requête compte la période qu'on lui donne. "
+            "L'intervalle est celui de Newcombe, et "
             "aucun gagnant n'est désigné. "
             "Les sessions commencées il y a moins de 30 jours ne comptent pas non plus, même si "
             "l'abonnement est déjà terminé\xa0: qui part est connu tôt, qui reste seulement ce jour-là."

@@ -18,11 +18,12 @@ TEXTS: Final[Mapping[str, str]] = {
     "value": "{value}",
     "share_of_few": "{part} su {whole}",
     "share": "{share} (da {low} a {high}, {part} su {whole})",
-    "hold_out_off": "Non c'è nulla con cui confrontare: hold_out_percent è 0.",
+    "hold_out_off": "Non c'è nulla con cui confrontare: hold_out_percent è {percent}.",
     "hold_out_undated": "Fissi un giorno con hold_out_decide_on: guardare ogni settimana porta fuori strada.",
     "hold_out_before": "Nessun verdetto prima di questa data: {day}.",
-    "hold_out_more": "Non basta ancora: servono circa altre {count} sessioni.",
-    "hold_out_more_one": "Non basta ancora: serve circa 1 altra sessione.",
+    "hold_out_late": "Troppo pochi entro questa data: {day}. Fissi un giorno successivo con hold_out_decide_on.",
+    "hold_out_more": "Non basta ancora: servono circa altri {count} abbonamenti.",
+    "hold_out_more_one": "Non basta ancora: serve circa 1 altro abbonamento.",
     "hold_out_pace": "Con {pace} a settimana ci vogliono circa {count} settimane.",
     "hold_out_pace_one": "Con {pace} a settimana ci vuole circa 1 settimana.",
     "less_than_one": "meno di 1",
@@ -120,7 +121,7 @@ DEFINITIONS: Final[Mapping[str, tuple[str, str, str, str]]] = {
     ),
     "declined": (
         "Offerta rifiutata",
-        "Sessioni in cui è stata mostrata almeno un'offerta e nessuna è stata accettata.",
+        "Sessioni concluse in cui è stata mostrata almeno un'offerta e nessuna è stata accettata.",
         "sessioni in cui è stata mostrata un'offerta",
         "Le sessioni del gruppo di controllo, a cui non ne viene mostrata nessuna.",
     ),
@@ -192,10 +193,15 @@ DEFINITIONS: Final[Mapping[str, tuple[str, str, str, str]]] = {
             "I mantenuti al giorno 30 tra coloro per cui era prevista un'offerta, meno i mantenuti del "
             "gruppo di controllo."
         ),
-        "sessioni a cui un'offerta era adatta, che sia stata guardata o no",
         (
-            "Le sessioni a cui nessuna offerta era adatta. L'intervallo è quello di Newcombe e non viene "
-            "nominato alcun vincitore. "
+            "abbonamenti a cui un'offerta era adatta, che sia stata guardata o no, ciascuno una sola volta: "
+            "con la sua prima sessione di questo tipo"
+        ),
+        (
+            "Le sessioni successive dello stesso abbonamento e le sessioni a cui nessuna offerta era adatta. "
+            "La pagina e il rapporto contano da quando esiste il gruppo di controllo fino al giorno di "
+            "hold_out_decide_on, non i giorni scelti; l'istruzione conta il periodo che le si dà. "
+            "L'intervallo è quello di Newcombe e non viene nominato alcun vincitore. "
             "Non contano nemmeno le sessioni iniziate da meno di 30 giorni, anche se l'abbonamento è già "
             "terminato: chi va via si sa presto, chi resta solo quel giorno."
         ),

@@ -18,11 +18,12 @@ TEXTS: Final[Mapping[str, str]] = {
     "value": "{value}",
     "share_of_few": "{part} van {whole}",
     "share": "{share} ({low} tot {high}, {part} van {whole})",
-    "hold_out_off": "Er is niets om mee te vergelijken: hold_out_percent is 0.",
+    "hold_out_off": "Er is niets om mee te vergelijken: hold_out_percent is {percent}.",
     "hold_out_undated": "Leg met hold_out_decide_on een dag vast, anders brengt wekelijks kijken u op een dwaalspoor.",
     "hold_out_before": "Geen oordeel vóór {day}.",
-    "hold_out_more": "Nog niet genoeg: er zijn nog ongeveer {count} sessies nodig.",
-    "hold_out_more_one": "Nog niet genoeg: er is nog ongeveer 1 sessie nodig.",
+    "hold_out_late": "Te weinig tot {day}: leg met hold_out_decide_on een latere dag vast.",
+    "hold_out_more": "Nog niet genoeg: er zijn nog ongeveer {count} abonnementen nodig.",
+    "hold_out_more_one": "Nog niet genoeg: er is nog ongeveer 1 abonnement nodig.",
     "hold_out_pace": "Bij {pace} per week duurt dat ongeveer {count} weken.",
     "hold_out_pace_one": "Bij {pace} per week duurt dat ongeveer 1 week.",
     "less_than_one": "minder dan 1",
@@ -120,7 +121,7 @@ DEFINITIONS: Final[Mapping[str, tuple[str, str, str, str]]] = {
     ),
     "declined": (
         "Aanbod afgewezen",
-        "Sessies waarin minstens één aanbod werd getoond en geen enkel werd aangenomen.",
+        "Beëindigde sessies waarin minstens één aanbod werd getoond en geen enkel werd aangenomen.",
         "sessies waarin een aanbod werd getoond",
         "Sessies van de vergelijkingsgroep, die geen aanbod te zien krijgt.",
     ),
@@ -192,9 +193,15 @@ DEFINITIONS: Final[Mapping[str, tuple[str, str, str, str]]] = {
             "Wie op dag 30 gebleven is van degenen voor wie een aanbod was voorzien, min wie gebleven is "
             "van de vergelijkingsgroep."
         ),
-        "sessies waarbij een aanbod paste, of het nu is bekeken of niet",
         (
-            "Sessies waarbij geen aanbod paste. Het interval is dat van Newcombe, en er wordt geen winnaar genoemd. "
+            "abonnementen waarbij een aanbod paste, of het nu is bekeken of niet, elk één keer: met de eerste "
+            "sessie waarin dat zo was"
+        ),
+        (
+            "Latere sessies van hetzelfde abonnement en sessies waarbij geen aanbod paste. De pagina en het rapport "
+            "tellen vanaf het begin van de vergelijkingsgroep tot de dag van hold_out_decide_on, niet de gekozen "
+            "dagen; de opdracht telt de periode die men haar geeft. "
+            "Het interval is dat van Newcombe, en er wordt geen winnaar genoemd. "
             "Sessies die minder dan 30 dagen geleden begonnen, tellen ook niet mee als het abonnement al "
             "is beëindigd: wie weggaat is vroeg bekend, wie blijft pas op die dag."
         ),

@@ -62,9 +62,6 @@ async def figures_page(desk: Desk, request: web.Request) -> Page:
     is_unread = first_at is None and bool(weeks)
     drawn = None if weeks is None or is_unread else every_week(weeks, days, first_at)
     plans = None if drawn is None else await _plans(figures.plan_weeks, days, drawn)
-    # The page *flow* shows them to people.
-    is_json = request.query.get("view") == "json"
-    left_out = await or_none(figures.left_out(since, until)) if is_json else {}
 
     today = now.astimezone(days.zone).date()
     report = Report(
@@ -80,7 +77,6 @@ async def figures_page(desk: Desk, request: web.Request) -> Page:
         revenue or (),
         hold_out,
         first_at,
-        left_out or {},
     )
     blocks = {
         "counts": counts,
@@ -93,7 +89,7 @@ async def figures_page(desk: Desk, request: web.Request) -> Page:
         "hold_out": hold_out,
         "plans": plans,
     }
-    missing = [name for name, block in {**blocks, "left_out": left_out}.items() if block is None]
+    missing = [name for name, block in blocks.items() if block is None]
     return Page(
         "figures.html",
         writing.t("figures"),

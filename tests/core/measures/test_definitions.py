@@ -32,6 +32,15 @@ def test_a_share_shows_its_whole_and_money_is_never_added_up_over_currencies() -
     )
 
 
+def test_the_hold_out_says_whose_days_it_counts_and_how_often_a_subscription() -> None:
+    hold_out = BY_KEY["hold_out"]
+
+    assert hold_out.of.endswith("each once, by its first such session")
+    assert "since the hold-out began" in hold_out.leaves_out
+    assert "not the chosen days" in hold_out.leaves_out
+    assert "hold_out_decide_on" in hold_out.leaves_out
+
+
 def test_what_is_no_kept_customer_is_said() -> None:
     assert "Paused" in BY_KEY["kept_30"].leaves_out
     for key, day in (("kept_30", 30), ("kept_60", 60), ("kept_90", 90), ("hold_out", 30)):

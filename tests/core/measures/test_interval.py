@@ -14,6 +14,7 @@ from aiocancel.core.measures.interval import (
     Interval,
     Share,
     difference,
+    missing_sessions,
     needed_sessions,
     wilson,
 )
@@ -91,6 +92,56 @@ def test_so_many_sessions_tell_a_fifth_from_three_tenths(
 
 def test_no_number_of_sessions_tells_two_equal_shares_apart() -> None:
     assert needed_sessions(0.2, 0.2, 0.5) is None
+    assert missing_sessions(5, 5, 0.2, 0.2, 0.5) is None
+
+
+@pytest.mark.parametrize("part", [0.01, 0.1, 0.2, 0.5, 0.99])
+def test_of_the_sessions_that_are_needed_those_that_are_there_are_missing_no_more(
+    part: float,
+) -> None:
+    needed = needed_sessions(0.2, 0.3, part)
+    assert needed is not None
+
+    for there in (0, 100, needed // 100 * 100):
+        held = round(there * part)
+        missing = missing_sessions(held, there - held, 0.2, 0.3, part)
+        assert missing == pytest.approx(needed - there, abs=3)
+    assert missing_sessions(round(needed * part) + 1, needed, 0.2, 0.3, part) == 0
+
+
+def test_sessions_of_one_arm_make_up_for_none_of_the_other() -> None:
+    """5,000 that were shown offers while nobody was held out tell nothing of those who are held out."""
+    for there in (0, 10):
+        missing = missing_sessions(there, 5000, 0.2, 0.3, 0.1)
+        assert missing is not None
+        held, shown = there + 0.1 * missing, 5000 + 0.9 * missing
+        # As many are held out then as have to be compared with so many.
+        assert held == pytest.approx(156, abs=1)
+        assert shown > 6000
+
+
+def test_an_arm_of_equals_that_is_large_already_needs_no_more_at_another_part() -> None:
+    assert missing_sessions(300, 300, 0.2, 0.3, 0.5) == 0
+    assert missing_sessions(300, 300, 0.2, 0.3, 0.05) == 0
+
+
+@given(
+    st.integers(0, 5000),
+    st.integers(0, 5000),
+    st.sampled_from([(0.0, 0.1), (0.2, 0.3), (0.85, 0.95), (1.0, 0.9)]),
+    st.integers(1, 99),
+)
+def test_more_sessions_are_never_missing_more(
+    held_out: int, shown: int, shares: tuple[float, float], percent: int
+) -> None:
+    def missing(more: int) -> int:
+        found = missing_sessions(held_out + more, shown + more, *shares, percent / 100)
+        assert found is not None
+        return found
+
+    needed = needed_sessions(*shares, percent / 100)
+    assert needed is not None
+    assert 0 <= missing(500) <= missing(0) <= needed
 
 
 def test_an_interval_knows_what_it_holds() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 from aiocancel.core.measures.interval import Share
@@ -25,6 +26,7 @@ from aiocancel.core.measures.words import HoldOut
 
 SINCE, UNTIL = datetime(2026, 9, 1, tzinfo=UTC), datetime(2026, 12, 1, tzinfo=UTC)
 TODAY = date(2026, 11, 26)
+BEGAN = datetime(2026, 8, 18, 9, tzinfo=UTC)
 
 
 def test_an_empty_report_has_every_name_and_no_share() -> None:
@@ -43,7 +45,7 @@ def test_an_empty_report_has_every_name_and_no_share() -> None:
         "still_open",
         "shown",
         "held_out",
-        "without_snapshot",
+        "without_price",
         "by",
         "groups",
         "reasons",
@@ -69,7 +71,7 @@ def a_report() -> Report:
         offers=[OfferFate("half", 3, 1, 1, 1)],
         kept=[KeptOn(30, "", Share(1, 2), 1, 0)],
         revenue=[Revenue("jpy", 1, 500, 0, 0)],
-        hold_out=HoldOut(Share(1, 2), Share(0, 0), 20),
+        hold_out=HoldOut(Share(1, 2), Share(0, 0), 20, since=BEGAN, until=UNTIL),
         left_out={"no_value": 2},
     )
 
@@ -87,6 +89,8 @@ def test_a_report_tells_each_share_with_its_counts_and_its_interval() -> None:
     assert (kept["kept"], kept["read"], kept["share"], kept["offer"]) == (1, 2, 0.5, None)
     assert len(kept["interval"]) == 2
     assert found["hold_out"]["difference"] is None
+    assert found["hold_out"]["since"] == "2026-08-18T09:00:00+00:00"
+    assert found["hold_out"]["until"] == found["until"]
     assert found["hold_out"]["said"][0].startswith("Fix a day")
     assert found["left_out"] == {"no_value": 2}
 
@@ -106,6 +110,16 @@ def test_every_figure_is_a_row_with_both_counts_of_its_share() -> None:
     assert late[1:4] == ("", 0, 2)
     assert ("left_out", "no_value", 2, None, None, None, None, None) in rows
     assert "hold_out_difference" not in {row[0] for row in rows}
+    began = "2026-08-18T09:00:00+00:00"
+    assert ("hold_out_since", began, None, None, None, None, None, None) in rows
+
+
+def test_a_hold_out_that_nobody_is_in_has_no_beginning() -> None:
+    report = replace(a_report(), hold_out=HoldOut(Share(1, 2), Share(0, 0), 0))
+
+    assert report_as_json(report, TODAY)["hold_out"]["since"] is None
+    assert report_as_json(report, TODAY)["hold_out"]["until"] is None
+    assert "hold_out_since" not in {row[0] for row in report_rows(report)}
 
 
 def test_the_interval_of_the_difference_is_a_row_where_both_arms_have_sessions() -> None:

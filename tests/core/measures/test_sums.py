@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from aiocancel.core.measures.sums import Span, Sums, days_before, gaps
+from aiocancel.core.measures.sums import Span, Sums, days_before, gaps, last_days
 
 BEGAN = datetime(2026, 1, 5, tzinfo=UTC)
 
@@ -63,6 +63,26 @@ def test_days_follow_each_other_without_a_gap_also_where_clocks_change(zone: str
     assert all(newer[0] == older[1] for newer, older in pairwise(days))
     assert days[-1][0] <= datetime(2026, 3, 20, 23, 59, tzinfo=UTC)
     assert {round((until - since) / timedelta(hours=1)) for since, until in days} <= {23, 24, 25}
+
+
+@pytest.mark.parametrize(
+    ("zone", "days", "first", "last"),
+    [
+        ("UTC", 1, "2026-04-02T00:00", "2026-04-03T00:00"),
+        ("UTC", 90, "2026-01-03T00:00", "2026-04-03T00:00"),
+        # There it is tomorrow already, and clocks were put forward in between.
+        ("Pacific/Auckland", 1, "2026-04-02T11:00", "2026-04-03T11:00"),
+        ("Europe/Berlin", 7, "2026-03-26T23:00", "2026-04-02T22:00"),
+    ],
+)
+def test_the_last_days_are_whole_days_of_the_owners_until_tonight(
+    zone: str, days: int, first: str, last: str
+) -> None:
+    now = datetime(2026, 4, 2, 15, 30, tzinfo=UTC)
+
+    since, until = last_days(days, now, ZoneInfo(zone))
+
+    assert [f"{each:%Y-%m-%dT%H:%M}" for each in (since, until)] == [first, last]
 
 
 def test_no_day_is_over_where_the_first_session_is_of_today_or_to_come() -> None:

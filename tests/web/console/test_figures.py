@@ -324,7 +324,7 @@ async def test_a_block_that_is_too_slow_is_left_out_and_named_and_the_rest_is_th
     client: Client, pool: Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await fill(pool)
-    slow = ["reasons", "revenue", "hold_out", "groups", "counts", "left_out"]
+    slow = ["reasons", "revenue", "hold_out", "groups", "counts"]
     for name in slow:
         monkeypatch.setattr(Figures, name, away)
 
@@ -351,15 +351,6 @@ async def test_a_csv_without_one_of_its_figures_is_none(
     assert response.status == 503
     assert "sessions" not in (await response.text()).split()
     assert (await get(client, "/figures")).status == 200
-
-
-async def test_json_tells_why_offers_were_left_out(client: Client, pool: Pool) -> None:
-    left_out = ({"offer": "break", "code": "given_recently"},)
-    await add_sessions(pool, PastSession(1, opened_at=NOW - timedelta(days=1), considered=left_out))
-
-    found = await (await get(client, "/figures", view="json")).json()
-
-    assert (found["left_out"], found["missing"]) == ({"given_recently": 1}, [])
 
 
 async def test_a_cancellation_does_not_wait_for_figures_however_many_are_asked_for(
