@@ -223,6 +223,11 @@ def about(
     )
 
 
+def names_a_payment(told: AboutSubscription) -> bool:
+    """Tell whether the next date is that of a payment, which a pause that was promised would leave out."""
+    return told.date is not None and told.date.key == "date_next_payment"
+
+
 def period_end(
     owned: OwnedSubscription | None, shown: ShownSubscription | None, now: datetime
 ) -> datetime | None:

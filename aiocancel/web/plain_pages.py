@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
@@ -10,7 +11,12 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from aiocancel.core.choose_subscription import subscription_names
-from aiocancel.core.page_facts import AboutSubscription, ShownSubscription, about
+from aiocancel.core.page_facts import (
+    AboutSubscription,
+    ShownSubscription,
+    about,
+    names_a_payment,
+)
 from aiocancel.web.pages import render_page
 from aiocancel.web.site import Site
 
@@ -36,6 +42,7 @@ class PlainPages:
         words: Words,
         page: PlainPage,
         *,
+        unsure: Collection[str],
         price: Mapping[str, Sequence[Any]],
         grant: str,
         undo: Undo | None,
@@ -49,6 +56,7 @@ class PlainPages:
             request: The customer's.
             words: Those of the customer's language.
             page: What it says.
+            unsure: The subscriptions of which no page may name the next payment.
             price: The rows of what it costs and their notes, where that is known.
             grant: Lets the button act.
             undo: What is taken back; None for a cancellation.
@@ -70,7 +78,7 @@ class PlainPages:
             notes=price.get("notes", ()),
             title=words.say(page.title),
             lines=[words.say(line) for line in page.lines],
-            about=about_rows(about(owned, shown, datetime.now(UTC)), words),
+            about=about_rows(_told(owned, shown, unsure), words),
             action=f"{self._site.path}/result",
             grant=grant,
             wish="canceled" if undo is None else undo.status,
@@ -114,12 +122,11 @@ class PlainPages:
         choices: Sequence[OwnedSubscription],
         shown: Sequence[ShownSubscription | None],
         undo: Undo | None,
+        *,
+        unsure: Collection[str],
     ) -> web.Response:
-        """Ask which subscription is meant, each with its plan, price and date."""
-        told = [
-            about(owned, seen, datetime.now(UTC))
-            for owned, seen in zip(choices, shown, strict=True)
-        ]
+        """Ask which subscription is meant, each with its plan, price and date; of the ``unsure`` no next payment."""
+        told = [_told(owned, seen, unsure) for owned, seen in zip(choices, shown, strict=True)]
         names = subscription_names(choices, [each.plan for each in told])
         cards = [
             {
@@ -207,6 +214,14 @@ class PlainPages:
     def _change(self, change: str, key: str, words: Words, named: str | None) -> Link:
         query = {"change": change} | ({} if named is None else {"subscription": named})
         return {"url": f"{self._site.path}?{urlencode(query)}", "text": words.text(key)}
+
+
+def _told(
+    owned: OwnedSubscription | None, shown: ShownSubscription | None, unsure: Collection[str]
+) -> AboutSubscription:
+    told = about(owned, shown, datetime.now(UTC))
+    is_unsure = owned is not None and owned.subscription_id in unsure
+    return replace(told, date=None) if is_unsure and names_a_payment(told) else told
 
 
 def about_rows(told: AboutSubscription, words: Words) -> list[tuple[str, str]]:

@@ -22,7 +22,7 @@ from aiocancel.core.claim import FlowClaim, FlowStatus
 from aiocancel.core.codes import Code
 from aiocancel.core.declaration import Declaration
 from aiocancel.core.flow_details import details_to_json
-from aiocancel.core.page_facts import about
+from aiocancel.core.page_facts import about, names_a_payment
 from aiocancel.core.plain_page import cancel_page, undo_page
 from aiocancel.core.undo import undo_named, undo_of
 from aiocancel.errors import (
@@ -44,7 +44,8 @@ from aiocancel.web.site import Site
 if TYPE_CHECKING:
     from aiocancel.core.decision import Answer
     from aiocancel.core.flow_details import Told
-    from aiocancel.core.page_facts import ShownSubscription
+    from aiocancel.core.identifiers import SubscriptionId
+    from aiocancel.core.page_facts import AboutSubscription, ShownSubscription
     from aiocancel.core.plain_page import PlainPage
     from aiocancel.core.sentences import Sentence
     from aiocancel.core.subscription import OwnedSubscription
@@ -244,7 +245,7 @@ class Handlers:
             links.append({"url": url, "text": words.text("letter_see")})
 
         told_of = about(owned, shown, now)
-        if not await self._is_next_payment_sure(service, answer, owned, told_of.date):
+        if not await self._is_next_payment_sure(service, answer, owned, told_of):
             told_of = replace(told_of, date=None)
         page = outcome_page(answer, words, shown, told_of.plan, follows)
         may_resume = self._site.settings.resume_policy != "off" and may_be_kept(answer, shown, now)
@@ -266,23 +267,39 @@ class Handlers:
         service: FlowService,
         answer: Answer,
         owned: OwnedSubscription | None,
-        date: Sentence | None,
+        told: AboutSubscription,
     ) -> bool:
         """Tell whether the next payment that Stripe names is taken: a pause that was promised leaves it out."""
         # Late, like the outcome's page.
         from aiocancel.core.acknowledgement import pause_begins
 
-        if owned is None or date is None or date.key != "date_next_payment":
+        if owned is None or not names_a_payment(told):
             return True
         if pause_begins(answer) is not None:
             return False
         if answer.change not in ("cancellation", "resumption"):
             return True
+        return not await self._may_be_left_out(service, owned)
+
+    async def _may_be_left_out(self, service: FlowService, owned: OwnedSubscription) -> bool:
+        """Tell whether a change is still to come, such as a pause; also where the database does not say in time."""
         try:
-            return not await service.has_unfinished(owned.subscription_id)
+            return await service.has_unfinished(owned.subscription_id)
         except UnavailableError as error:
             self._site.on_event(LookupFailed(str(error)))
-            return False
+            return True
+
+    async def _with_unsure_payments(
+        self, choices: Sequence[OwnedSubscription], shown: Sequence[ShownSubscription | None]
+    ) -> set[SubscriptionId]:
+        """Return the subscriptions of which no page may name the next payment."""
+        service, now = await self._site.service(), datetime.now(UTC)
+        return {
+            owned.subscription_id
+            for owned, seen in zip(choices, shown, strict=True)
+            if names_a_payment(about(owned, seen, now))
+            and await self._may_be_left_out(service, owned)
+        }
 
     async def acknowledgement(self, request: web.Request) -> web.StreamResponse:
         """``GET /cancel/acknowledgement/{claim}``: the page to keep, for the customer or for a letter's signed link.
@@ -388,9 +405,9 @@ class Handlers:
 
         words = self._words(request)
         if flow.state is FlowState.SEVERAL:
-            return await self._pages.which(
-                request, words, choices, await self._all_shown(choices), undo
-            )
+            all_shown = await self._all_shown(choices)
+            unsure = await self._with_unsure_payments(choices, all_shown)
+            return await self._pages.which(request, words, choices, all_shown, undo, unsure=unsure)
         owned = flow.subscription
         if flow.sealed is None or owned is None:
             return await self._pages.message(
@@ -418,6 +435,9 @@ class Handlers:
                 request, words, page, owned=owned, shown=shown, named=named
             )
         price: Mapping[str, Sequence[Any]] = {}
+        unsure = {owned.subscription_id} if waits else set()
+        if undo is None:
+            unsure = await self._with_unsure_payments([owned], [shown])
         # A pause that was promised changes the payments of a subscription that goes on.
         is_sure = undo is not None and not (waits and undo.name == "resume")
         if undo is not None and self._own is not None and shown is not None and is_sure:
@@ -427,6 +447,7 @@ class Handlers:
             request,
             words,
             page,
+            unsure=unsure,
             price=price,
             grant=flow.sealed.grant,
             undo=undo,

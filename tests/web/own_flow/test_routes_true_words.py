@@ -40,9 +40,9 @@ def day(moment: datetime) -> str:
 
 async def joined(company: Company, pool: Pool, name: str, **shape: Any) -> Customer:
     """A customer whose subscription has another shape."""
-    values = {"current_period_end": END, **shape}
-    company.stripe.add_subscription(f"sub_{name}", **values)
-    await add_customer(pool, name, f"sub_{name}")
+    values = {"id": f"sub_{name}", "current_period_end": END, **shape}
+    company.stripe.add_subscription(**values)
+    await add_customer(pool, name, values["id"])
     return company.customer(name)
 
 
@@ -93,6 +93,14 @@ async def test_page_of_a_session_that_was_left_reads_stripe_again(
     for visitor in (ada, bob):
         await visitor.go("/cancel")
     await half_an_hour_later(pool)
+
+    # Payments that are paused end with the period, and the service does.
+    eve = await joined(
+        company, pool, "eve", pause_collection={"behavior": "void", "resumes_at": None}
+    )
+    unpaid = await eve.go("/cancel")
+    assert f"If you cancel, it ends on {day(END)}." in unpaid.text
+    assert f"ends on {day(END)}" in (await eve.press("cancel")).text
 
     mine, paused = await ada.go(ada.path), await bob.go(bob.path)
 
@@ -265,8 +273,15 @@ async def test_no_page_forgets_a_pause_that_was_promised(
     for page in (kept, await ada.go(canceled), await ada.go(promised)):
         assert payment not in page.text
 
+    # One of several is told by its card.
+    await joined(company, pool, "ada", id="sub_other")
+    which = await ada.go("/cancel")
+    assert which.text.count(payment) == 1
+
     # Once the pause is taken back, the payment is the next one again.
-    await ada.go("/cancel?change=unpause")
+    unpause = await ada.go("/cancel?change=unpause&subscription=sub_ada")
+    assert "Next payment" in unpause.rows
+    assert payment not in unpause.text
     await ada.press()
     assert ada.outcome == "done"
     assert payment in (await ada.go(canceled)).text
