@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from aiocancel.core.identifiers import CustomerId, SubscriptionId
-from aiocancel.core.page_facts import ShownSubscription, about, read_shown
+from aiocancel.core.page_facts import ShownSubscription, about, names_a_payment, read_shown
 from aiocancel.core.plain_page import cancel_page, undo_page
 from aiocancel.core.sentences import Money
 from aiocancel.core.subscription import OwnedSubscription
@@ -217,9 +217,11 @@ def test_price_is_told_where_it_is_the_whole_price(
     ],
 )
 def test_date_that_matters_next_is_told(shown: ShownSubscription | None, key: str | None) -> None:
-    told = about(None, shown, NOW).date
+    told = about(None, shown, NOW)
 
-    assert (None if told is None else told.key) == key
+    assert (None if told.date is None else told.date.key) == key
+    # A pause that was promised leaves out a payment, and moves no other date.
+    assert names_a_payment(told) is (key == "date_next_payment")
 
 
 def test_names_are_the_applications_before_stripes_and_all_or_none() -> None:
