@@ -65,8 +65,11 @@ class PlainPages:
             named: The id of the subscription that the address named.
         """
         links = [self._change("unpause", "end_pause_link", words, named)]
-        # Of one that ends already nothing but the button for it keeps it.
-        is_ending = shown is not None and shown.subscription.is_ending
+        links = links if page.offers_unpause else []
+        # To leave the page of one that ends already does not keep it; another link leads to what does.
+        is_ending = undo is None and shown is not None and shown.subscription.is_ending
+        if is_ending and self._site.settings.resume_policy != "off":
+            links.append(self._change("resume", "keep_button", words, named))
 
         return await render_page(
             request,
@@ -85,7 +88,7 @@ class PlainPages:
             reason_label=words.text("confirm_reason") if undo is None else None,
             confirm_button=words.text("confirm_button" if undo is None else undo.button),
             leave_link=words.text("keep_button" if undo is None and not is_ending else "back_link"),
-            links=links if page.offers_unpause else [],
+            links=links,
         )
 
     async def nothing(

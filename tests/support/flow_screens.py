@@ -221,6 +221,7 @@ def drawn(of: Screen, words: Words = WORDS, besides: Shown = PROBLEMS[""]) -> st
         **view_of(of, words, besides),
         "action": "/cancel/flow/flow_1",
         "unpause_url": "/cancel?change=unpause",
+        "keep_url": "/cancel?change=resume",
         "grant": "g1.a.b",
         "return_to": "/account",
         "lang": words.language,

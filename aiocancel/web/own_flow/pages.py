@@ -73,6 +73,9 @@ async def show_screen(
         **view,
         action=address_of(site, screen.session_id, query_of(request)),
         unpause_url=f"{site.path}?{urlencode({'change': 'unpause', **query_of(request)})}",
+        keep_url=None
+        if site.settings.resume_policy == "off"
+        else f"{site.path}?{urlencode({'change': 'resume', **query_of(request)})}",
         grant=grant,
     )
 

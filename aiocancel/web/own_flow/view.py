@@ -91,8 +91,9 @@ def view_of(screen: Screen, words: Words, besides: Shown = AS_IT_IS) -> dict[str
         "enter": "continue" if screen.step is FlowStep.WHY else "look",
         "facts": fact_lines(screen.facts, words),
         "exit_button": exit_label(screen.facts, words),
-        # Of one that ends already nothing here keeps it.
+        # To leave the page of one that ends already does not keep it; another link leads to what does.
         "leave_link": words.text("back_link" if screen.facts.is_ending else "keep_button"),
+        "keep_link": words.text("keep_button") if screen.facts.is_ending else None,
         "unpause_link": words.text("end_pause_link") if screen.facts.is_paused else None,
         "wide": False,
         "note": None if besides.note is None else words.text(besides.note),

@@ -125,7 +125,9 @@ async def test_who_ends_already_may_end_at_once_where_the_owner_says_so(
     page = await ada.go("/cancel")
     assert f"It ends on {day(END)}." in page.text
     assert "If you cancel, it ends today." in page.text
-    assert "Keep subscription" not in page.text
+    keep = await ada.go(next(link for link in links_of(page) if "change=resume" in link))
+    assert "Keep your subscription?" in keep.text
+    await ada.go("/cancel")
     await ada.press("continue", reason="too_expensive")
     assert ada.step == "exit"
     await ada.press("cancel")
@@ -287,18 +289,22 @@ async def test_no_page_forgets_a_pause_that_was_promised(
     assert payment in (await ada.go(canceled)).text
 
 
-@pytest.mark.parametrize("timing", ["at_period_end", "now"])
-async def test_plain_page_of_one_that_ends_already_has_no_link_that_seems_to_keep_it(
+@pytest.mark.parametrize("policy", ["own", "off"])
+async def test_plain_page_of_one_that_ends_already_leads_to_keeping_it_where_that_may_be(
     aiohttp_client: AiohttpClient,
     pool: Pool,
     stripe_api: tuple[StripeSimulator, str],
-    timing: Any,
+    policy: Any,
 ) -> None:
-    company = await open_company(aiohttp_client, pool, stripe_api, vendor(), cancel_timing=timing)
+    settings = {"cancel_timing": "now", "resume_policy": policy}
+    company = await open_company(aiohttp_client, pool, stripe_api, vendor(), **settings)
     company.stripe.subscriptions["sub_ada"] |= ENDING
     ada = company.customer()
 
     page = await ada.go("/cancel")
 
-    # The one is a link back to the account, the other the button that takes the cancellation back.
-    assert ("Keep subscription" in page.text) == (timing == "at_period_end")
+    # The link back to the account does not keep it, and does not say so.
+    kept = [link for link in links_of(page) if "change=resume" in link]
+    assert len(kept) == (1 if policy == "own" else 0)
+    assert page.text.count("Keep subscription") == len(kept)
+    assert "Back to your account" in page.text

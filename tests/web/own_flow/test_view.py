@@ -247,8 +247,12 @@ def test_no_row_names_the_day_of_one_length_of_a_pause_beside_the_choice_of_anot
     assert html.count("<dt>") == (3 if is_priced else 0)
 
 
-def test_who_ends_already_finds_no_link_that_seems_to_keep_it() -> None:
-    assert "Keep subscription" not in drawn(MORE_SCREENS["ending already, and ending at once"])
+def test_who_ends_already_finds_the_link_that_leads_to_keeping_it_and_none_that_seems_to() -> None:
+    html = drawn(MORE_SCREENS["ending already, and ending at once"])
+
+    links = re.findall(r'<a href="([^"]*)"[^>]*>([^<]*)</a>', html)
+    assert ("/account", "Back to your account") in links
+    assert [url for url, text in links if text == "Keep subscription"] == ["/cancel?change=resume"]
 
 
 def test_thanks_are_for_an_answer_alone() -> None:
