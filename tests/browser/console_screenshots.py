@@ -33,6 +33,9 @@ PAGES = {
     "definitions": "/definitions",
 }
 
+# The rest of the longest page.
+PICTURED = {**PAGES, "plans": "/figures#money"}
+
 
 @asynccontextmanager
 async def site(dsn: str) -> AsyncIterator[tuple[str, dict[str, int]]]:
@@ -83,7 +86,7 @@ async def take(browser: Browser, url: str, ids: dict[str, int], folder: Path) ->
                 viewport={"width": width, "height": 800}, color_scheme=scheme
             )
             page = await context.new_page()
-            for name, path in PAGES.items():
+            for name, path in PICTURED.items():
                 await page.goto(url + path.format(**ids))
                 file = (
                     folder / f"console-{name}{width_name}{'-dark' if scheme == 'dark' else ''}.png"

@@ -10,7 +10,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page
 
 from aiocancel.testing.databases import Databases
-from tests.browser.console_screenshots import PAGES, site
+from tests.browser.console_screenshots import PAGES, PICTURED, site
 from tests.support.axe import findings
 from tests.support.browser import Observed
 
@@ -59,6 +59,12 @@ async def test_every_page_is_accessible_at_both_widths_in_both_schemes_and_fits_
                 found[f"{name} {width} {scheme}"] = broken
             if await is_wider_than_its_window(page):
                 found[f"{name} {width} {language}"] = "is wider than its window"
+            # Bars that are compared are as long as each other where they are full.
+            wide = await page.locator("svg.amount").evaluate_all(
+                "all => [...new Set(all.map(each => each.getBoundingClientRect().width))]"
+            )
+            if len(wide) != (name == "figures"):
+                found[f"{name} {width} amounts"] = wide
             # The same page in the other scheme: only its colours are others.
             await page.emulate_media(color_scheme="light" if scheme == "dark" else "dark")
             if broken := await findings(page, rules=["color-contrast"]):
@@ -153,7 +159,7 @@ def test_the_pictures_of_the_documentation_are_there_at_both_widths() -> None:
     folder = Path(__file__).parents[2] / "docs" / "images"
     names = [
         f"console-{name}{width}{dark}.png"
-        for name in PAGES
+        for name in PICTURED
         for width in ("", "-390")
         for dark in ("", "-dark")
     ]

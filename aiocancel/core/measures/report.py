@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import astuple, dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, Final
@@ -63,6 +63,12 @@ class Group:
 
     key: str
     counts: Counts
+
+
+def total(groups: Iterable[Group]) -> Counts:
+    """Return what groups of which no session is in two come to together."""
+    columns = zip(*(astuple(each.counts) for each in groups), strict=True)
+    return Counts(*map(sum, columns))
 
 
 @dataclass(frozen=True, slots=True)

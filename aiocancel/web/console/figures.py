@@ -24,6 +24,7 @@ from aiocancel.core.measures.report import (
     largest_plans,
     report_as_json,
     report_rows,
+    total,
 )
 from aiocancel.core.measures.words import HoldOut, ends_told, points
 from aiocancel.core.sentences import Sentence
@@ -49,8 +50,9 @@ async def figures_page(desk: Desk, request: web.Request) -> Page:
     figures = (await desk.store()).figures.as_last_counted()
     since, until = days.since, days.until
 
-    counts = await or_none(figures.counts(since, until))
+    # Every session is in one week: their sum needs no statement of its own.
     weeks = await or_none(figures.groups(since, until, By.WEEK))
+    counts = None if weeks is None else total(weeks)
     groups = weeks if by is By.WEEK else await or_none(figures.groups(since, until, by))
     reasons = await or_none(figures.reasons(since, until))
     offers = await or_none(figures.offers(since, until))

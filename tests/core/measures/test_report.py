@@ -21,6 +21,7 @@ from aiocancel.core.measures.report import (
     largest_plans,
     report_as_json,
     report_rows,
+    total,
 )
 from aiocancel.core.measures.words import HoldOut
 
@@ -160,3 +161,10 @@ def test_a_plan_without_a_cancellation_is_none_of_the_largest_and_few_have_no_re
 
     assert [each.plan for each in largest_plans(plans, most=2)] == ["", "a"]
     assert largest_plans([]) == []
+
+
+def test_groups_come_to_the_sum_of_their_counts_and_none_to_nothing() -> None:
+    weeks = [Group("2026-01-05", Counts(3, canceled=2)), Group("2026-01-12", Counts(1, held_out=1))]
+
+    assert total(weeks) == Counts(4, canceled=2, held_out=1)
+    assert total([]) == Counts()

@@ -357,8 +357,8 @@ async def test_a_cancellation_does_not_wait_for_figures_however_many_are_asked_f
     aiohttp_client: AiohttpClient, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Each takes nearly all the time that it may. Were they not held back, a customer would wait behind two rows.
-    slow = f"SELECT counted.* FROM ({report.COUNTS}) AS counted, pg_sleep(1.9)"
-    monkeypatch.setattr(report, "COUNTS", slow)
+    slow = f"SELECT counted.* FROM ({report.HOLD_OUT_BEGAN}) AS counted, pg_sleep(1.9)"
+    monkeypatch.setattr(report, "HOLD_OUT_BEGAN", slow)
     pool = await asyncpg.create_pool(database, min_size=1, max_size=4)
     await pool.execute("INSERT INTO app_subscription VALUES ('ada', 'sub_1')")
     cancel = make_cancel(pool, run_worker=False, answer_within_s=0.1)
@@ -370,7 +370,13 @@ async def test_a_cancellation_does_not_wait_for_figures_however_many_are_asked_f
     payload = await client.get("/cancel/payload", headers=as_customer("ada"))
     body = {"grant": (await payload.json())["flow"]["grant"], "status": "canceled"}
     figures = [asyncio.create_task(get(client, "/figures")) for _ in range(8)]
-    await asyncio.sleep(0.2)
+    watching = await asyncpg.connect(database)
+
+    async def is_counting() -> bool:
+        return bool(await watching.fetchval(SLEEPERS))
+
+    await until(is_counting)
+    await watching.close()
     async with asyncio.timeout(3):
         answer = await client.post("/cancel/result", json=body, headers=as_customer("ada"))
 
