@@ -266,6 +266,8 @@ class Figures:
         self.turns = asyncio.Semaphore(1 if self.is_alone else MOST_CONNECTIONS)
         """Held by whoever takes a connection."""
         self._as_last_counted_for = _AT_ONCE
+        self._look: Connection | None = None
+        self._days_seen: dict[tuple[Any, ...], Sequence[asyncpg.Record]] = {}
         self.changed_days: set[datetime] = set()
         """The first moments of days that were shown as they were before their last change; see ``as_last_counted``."""
 
@@ -281,8 +283,28 @@ class Figures:
         return of_page
 
     @asynccontextmanager
+    async def one_look(self) -> AsyncIterator[Figures]:
+        """Return the same with one connection and one look at the database for all that is asked inside.
+
+        So the figures of a page belong together, and which days were counted is asked once. One that takes too long
+        raises UnavailableError, and the next can be asked.
+        """
+        of_look = copy(self)
+        of_look._days_seen = {}
+        async with self.reading() as connection:
+            of_look._look = connection
+            yield of_look
+
+    @asynccontextmanager
     async def reading(self) -> AsyncIterator[Connection]:
         """Lend a connection that can only read, and only for a while."""
+        if self._look is not None:
+            # A savepoint: a statement that is given up takes nothing else along.
+            with unavailable_on_outage():
+                async with self._look.transaction():
+                    yield self._look
+            return
+
         with unavailable_on_outage():
             async with (
                 self.turns,
@@ -305,14 +327,13 @@ class Figures:
     async def _added(
         self, connection: Connection, figure: Figure, span: Span, *, by_week: bool = False
     ) -> Sums:
-        zone = self._time_zone
-        asked = (*span, figure in OF_READINGS, self._as_last_counted_for)
-        counted = await connection.fetch(COUNTED, self._mode, zone, *asked)
+        zone, is_of_readings = self._time_zone, figure in OF_READINGS
+        counted = await self._counted(connection, zone, span, is_of_readings)
         if not counted and not by_week:
             # Another owner's days add up alike; weeks begin on the Monday of one's own.
             zone = await connection.fetchval(ZONES, self._mode)
             if zone:
-                counted = await connection.fetch(COUNTED, self._mode, zone, *asked)
+                counted = await self._counted(connection, zone, span, is_of_readings)
         used, missing = gaps(span, [(row["since"], row["until"]) for row in counted])
 
         sums = Sums()
@@ -334,6 +355,17 @@ class Figures:
             ):
                 sums.add(row["key"], row["day"], row["numbers"])
         return sums
+
+    async def _counted(
+        self, connection: Connection, zone: str, span: Span, is_of_readings: bool
+    ) -> Sequence[asyncpg.Record]:
+        asked = (self._mode, zone, *span, is_of_readings, self._as_last_counted_for)
+        if self._look is None:
+            return await connection.fetch(COUNTED, *asked)
+
+        if asked not in self._days_seen:
+            self._days_seen[asked] = await connection.fetch(COUNTED, *asked)
+        return self._days_seen[asked]
 
     async def counts(self, since: datetime, until: datetime) -> Counts:
         """Return how many sessions there were, and how they ended."""

@@ -493,6 +493,36 @@ async def test_a_figure_of_many_pieces_is_given_up_after_the_time_of_one(
     assert (await patient.counts(*SPANS[0])).sessions == 12
 
 
+async def test_in_one_look_a_figure_that_takes_too_long_takes_no_other_along(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await add_sessions(pool, near(1), near(2))
+    slow = f"WITH slept AS MATERIALIZED (SELECT pg_sleep(60)) SELECT c.* FROM slept, ({report.COUNTS}) c"
+    monkeypatch.setattr(report, "COUNTS", slow)
+
+    async with Figures(pool, "test", time_zone=BERLIN, within_s=0.5).one_look() as figures:
+        with pytest.raises(UnavailableError):
+            await figures.counts(*SPANS[0])
+        groups = await figures.groups(*SPANS[0], By.PLACE)
+
+    assert [each.counts.sessions for each in groups] == [2]
+
+
+async def test_in_one_look_figures_belong_together_whatever_is_stored_meanwhile(
+    pool: Pool,
+) -> None:
+    await add_sessions(pool, near(1))
+    await count_all(pool)
+
+    async with Figures(pool, "test", time_zone=BERLIN).one_look() as figures:
+        before = await figures.counts(*SPANS[0])
+        await add_sessions(pool, near(2), near(3, opened_at=datetime.now(UTC)))
+        (group,) = await figures.groups(*SPANS[0], By.PLACE)
+
+    assert (before.sessions, group.counts.sessions) == (1, 1)
+    assert (await Figures(pool, "test", time_zone=BERLIN).counts(*SPANS[0])).sessions == 3
+
+
 async def test_two_processes_count_no_day_at_once(pool: Pool) -> None:
     await add_sessions(pool, past(1))
     async with pool.acquire() as other, other.transaction():

@@ -47,23 +47,22 @@ async def figures_page(desk: Desk, request: web.Request) -> Page:
     """Make the page of figures for the range that the address names."""
     now, writing = desk.now(), desk.writing
     days, by = read_range(request.query, now, desk.settings.time_zone), read_by(request.query)
-    figures = (await desk.store()).figures.as_last_counted()
     since, until = days.since, days.until
-
-    # Every session is in one week: their sum needs no statement of its own.
-    weeks = await or_none(figures.groups(since, until, By.WEEK))
-    counts = None if weeks is None else total(weeks)
-    groups = weeks if by is By.WEEK else await or_none(figures.groups(since, until, by))
-    reasons = await or_none(figures.reasons(since, until))
-    offers = await or_none(figures.offers(since, until))
-    kept = await or_none(figures.kept(since, until))
-    revenue = await or_none(figures.revenue(since, until))
-    hold_out = await or_none(figures.hold_out(desk.decide_on))
-    first_at = await or_none(figures.first_at())
-    # Where there are weeks, there was a first session.
-    is_unread = first_at is None and bool(weeks)
-    drawn = None if weeks is None or is_unread else every_week(weeks, days, first_at)
-    plans = None if drawn is None else await _plans(figures.plan_weeks, days, drawn)
+    async with (await desk.store()).figures.as_last_counted().one_look() as figures:
+        # Every session is in one week: their sum needs no statement of its own.
+        weeks = await or_none(figures.groups(since, until, By.WEEK))
+        counts = None if weeks is None else total(weeks)
+        groups = weeks if by is By.WEEK else await or_none(figures.groups(since, until, by))
+        reasons = await or_none(figures.reasons(since, until))
+        offers = await or_none(figures.offers(since, until))
+        kept = await or_none(figures.kept(since, until))
+        revenue = await or_none(figures.revenue(since, until))
+        hold_out = await or_none(figures.hold_out(desk.decide_on))
+        first_at = await or_none(figures.first_at())
+        # Where there are weeks, there was a first session.
+        is_unread = first_at is None and bool(weeks)
+        drawn = None if weeks is None or is_unread else every_week(weeks, days, first_at)
+        plans = None if drawn is None else await _plans(figures.plan_weeks, days, drawn)
 
     today = now.astimezone(days.zone).date()
     report = Report(
