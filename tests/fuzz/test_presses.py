@@ -35,7 +35,7 @@ from tests.support.flow_site import OFFERS
 from tests.support.saas import GRANT_KEYS, STRIPE_KEY, Pool, as_customer, make_cancel
 from tests.support.web import Page
 
-EXAMPLES = max(40, settings().max_examples // 20)
+EXAMPLES = max(25, settings().max_examples // 20)
 PEOPLE = ("author", "neighbour")
 KEYS = (*(offer.key for offer in OFFERS), "free_for_ever", "", "\0")
 REASONS = ("too_expensive", "unused", "too_complex", "missing_features", "no_reason", "other", "")
