@@ -272,6 +272,7 @@ async def test_the_plain_exit_is_one_page_byte_for_byte_whatever_led_to_it(
         await visitor.press("continue", reason="too_expensive")
         assert visitor.step == "exit"
         stripe.faults.clear()
+
         await pool.execute("TRUNCATE app_subscription")
         return without_tokens(visitor.html)
 
