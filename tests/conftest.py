@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +26,7 @@ from aiocancel.testing.postgres import EmbeddedPostgres
 from aiocancel.testing.prosperstack.simulator import ProsperStackSimulator
 from aiocancel.testing.stripe.simulator import StripeSimulator
 from tests.support.company import Company
+from tests.support.known_types import remember_types
 from tests.support.recycled import RecycledDatabases
 from tests.support.saas import CLIENT_SECRET, CREATE_TABLES, Events, Pool, add_customer
 from tests.support.workbench import Bench, client_of
@@ -36,6 +40,7 @@ TESTS = Path(__file__).parent
 settings.register_profile("ci", deadline=None)
 settings.register_profile("nightly", deadline=None, max_examples=20_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+remember_types()
 
 
 # Folders and files whose tests start processes, servers or browsers of their own, or wait for time to pass.
@@ -81,6 +86,44 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     place = collection_path.relative_to(TESTS).as_posix()
     is_slow = f"{place}/".startswith(SLOW) if collection_path.is_dir() else place.startswith(SLOW)
     return True if is_slow else None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection(session: pytest.Session) -> None:
+    """Let each of several processes read its share of the files first, and find the others' compiled by them."""
+    worker: dict[str, Any] | None = getattr(session.config, "workerinput", None)
+    if worker is None and getattr(session.config.option, "dist", "no") != "no":
+        return
+    # Next to nothing of what is read now is garbage.
+    gc.disable()
+    if worker is None:
+        return
+
+    folders = [Path(each) for each in session.config.args if Path(each).is_dir()]
+    files = sorted(file for folder in folders for file in folder.resolve().rglob("test_*.py"))
+    read = [
+        file
+        for file in files
+        if file.is_relative_to(TESTS) and not pytest_ignore_collect(file, session.config)
+    ]
+    for file in read[int(worker["workerid"].removeprefix("gw")) :: worker["workercount"]]:
+        # One that cannot be imported is reported when it is collected.
+        with suppress(Exception, pytest.skip.Exception):
+            import_module(".".join(file.relative_to(TESTS.parent).with_suffix("").parts))
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector leave alone what lives to the end."""
+    gc.freeze()
+    gc.enable()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """Of slow tests one more at a time than there are cores, since one of them mostly waits."""
+    if config.option.markexpr == FAST or "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ:
+        return None
+    return (os.cpu_count() or 1) + 1
 
 
 @pytest.hookimpl(tryfirst=True)
