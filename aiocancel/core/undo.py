@@ -20,6 +20,7 @@ from aiocancel.core.actions import (
     Refuse,
     Step,
     Write,
+    next_step,
     resume_service,
 )
 from aiocancel.core.changes import (
@@ -197,6 +198,44 @@ def resume_problem(
         if not earliest <= subscription.canceled_at <= latest:
             return Code.ENDED_BY_THE_COMPANY
     return None
+
+
+def yields_to_an_offer(
+    policy: ResumePolicy,
+    subscription: Subscription,
+    own: OwnCancellation | None,
+    *,
+    is_simulated: bool = False,
+) -> bool:
+    """Tell whether a cancellation may be taken back for an offer that its customer accepts afterwards.
+
+    Only one that was made here, and only where the owner lets customers take theirs back. Where an end was agreed on,
+    the customer would still be leaving.
+
+    Args:
+        policy: The owner's choice.
+        subscription: As just read.
+        own: What the ledger explains; None where it explains nothing.
+        is_simulated: As in ``resume_problem``.
+    """
+    if policy == "off" or own is None or own.agreed_end is not None:
+        return False
+    return resume_problem("own", subscription, own, is_simulated=is_simulated) is None
+
+
+def going_on(subscription: Subscription) -> Subscription:
+    """Return the subscription as it would be if no end were set."""
+    return replace(
+        subscription, cancel_at_period_end=False, cancel_at=None, schedule_id=None, schedule=None
+    )
+
+
+def withdrawal_of(subscription: Subscription) -> PlainChange | None:
+    """Return the change that takes the end of a subscription back beside another, None where no plain one does."""
+    step = next_step(ActionKind.RESUME, subscription)
+    if not isinstance(step, Write) or not isinstance(step.change, PlainChange):
+        return None
+    return step.change
 
 
 def brought_back(earlier: MoveEnd, subscription: Subscription) -> Step:

@@ -36,11 +36,13 @@ from aiocancel.core.undo import (
     Made,
     ResumePolicy,
     brought_back,
+    going_on,
     kept_by,
     left_as_agreed,
     resume_problem,
     resumed,
     undo_step,
+    yields_to_an_offer,
 )
 from aiocancel.errors import (
     RejectedBillingError,
@@ -179,27 +181,19 @@ class NextSteps:
         into one update with the offer is taken back by it: an offer that Stripe refuses leaves the cancellation.
         """
         offer = _offer(taken)
-        if self._resume_policy == "off" or isinstance(offer.terms, PlanTerms):
+        if isinstance(offer.terms, PlanTerms):
             return refused
         own = await self._ledger.own_cancellation(taken.action.subscription_id)
         if own is None or own.claim_id >= taken.claim_id:
             return refused
-        problem = resume_problem("own", subscription, own, is_simulated=self._is_simulated)
-        if problem is not None or own.agreed_end is not None:
-            # Where an end was agreed on, the customer would still be leaving.
+        simulated = self._is_simulated
+        if not yields_to_an_offer(self._resume_policy, subscription, own, is_simulated=simulated):
             return refused
         if await self._ledger.has_left_since(taken.action.subscription_id, taken.claim_id):
             return refused
 
-        stays = replace(
-            subscription,
-            cancel_at_period_end=False,
-            cancel_at=None,
-            schedule_id=None,
-            schedule=None,
-        )
         progress = NO_PROGRESS if earlier is None else Progress(earlier)
-        wanted = self._offers.next_step(offer, stays, progress)
+        wanted = self._offers.next_step(offer, going_on(subscription), progress)
         withdrawn = next_step(ActionKind.RESUME, subscription)
         return kept_by(wanted, withdrawn, subscription, is_sent=earlier is not None) or refused
 

@@ -42,6 +42,7 @@ from aiocancel.core.undo import (
     ResumePolicy,
     brought_back,
     changes_billing,
+    going_on,
     kept_by,
     left_as_agreed,
     resume_problem,
@@ -51,6 +52,8 @@ from aiocancel.core.undo import (
     undo_of,
     undo_step,
     vendor_status,
+    withdrawal_of,
+    yields_to_an_offer,
 )
 
 DUE = datetime(2027, 4, 1, tzinfo=UTC)
@@ -608,6 +611,27 @@ def test_what_fits_into_no_update_with_it_comes_after_the_cancellation_is_taken_
     assert kept_by(wanted, BY_PERIOD, subscription, is_sent=False) == BY_PERIOD
     # The offer went out before, so this end came after it.
     assert kept_by(wanted, BY_PERIOD, subscription, is_sent=True) is None
+
+
+def test_a_cancellation_yields_to_an_offer_only_where_its_customer_may_take_it_back() -> None:
+    assert yields_to_an_offer("own", ENDING, BY_US)
+    assert yields_to_an_offer("any", ENDING, BY_US)
+
+    assert not yields_to_an_offer("off", ENDING, BY_US)
+    assert not yields_to_an_offer("any", ENDING, None)
+    agreed = dataclasses.replace(BY_US, agreed_end=UNTIL)
+    assert not yields_to_an_offer("own", ENDING, agreed)
+    later = dataclasses.replace(ENDING, canceled_at=BY_US.done_at + timedelta(days=1))
+    assert not yields_to_an_offer("any", later, BY_US)
+    assert yields_to_an_offer("own", later, BY_US, is_simulated=True)
+
+
+def test_the_end_of_a_subscription_is_taken_back_by_the_change_that_set_it() -> None:
+    assert withdrawal_of(ENDING) is PlainChange.WITHDRAW_CANCELLATION
+    assert withdrawal_of(ACTIVE) is None
+    goes = going_on(dataclasses.replace(ENDING, schedule_id="sub_sched_1"))
+    assert not goes.is_ending
+    assert goes.schedule_id is None
 
 
 @pytest.mark.parametrize(

@@ -19,10 +19,19 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from aiocancel.core.actions import Defer, Done, Refuse, Write, past_the_schedule
+from aiocancel.core.actions import (
+    ActionKind,
+    Defer,
+    Done,
+    Refuse,
+    Write,
+    next_step,
+    past_the_schedule,
+)
 from aiocancel.core.codes import AnyCode, Code
 from aiocancel.core.flow.answers import Answers
 from aiocancel.core.flow.definition import (
+    CouponOffer,
     FlowDefinition,
     FlowOffer,
     PauseOffer,
@@ -31,7 +40,7 @@ from aiocancel.core.flow.definition import (
     kind_of,
 )
 from aiocancel.core.flow.flow_terms import offer_terms
-from aiocancel.core.flow.rules import Consent, FlowRule, forbidding, permission
+from aiocancel.core.flow.rules import Consent, FlowRule, declaration, forbidding, permission
 from aiocancel.core.flow.snapshot import History, Snapshot
 from aiocancel.core.flow.steps import FittingOffers
 from aiocancel.core.offers.apply import offer_step
@@ -40,6 +49,7 @@ from aiocancel.core.offers.terms import NO_LIMITS, CustomTerms, OfferLimits, bre
 from aiocancel.core.schedules import DEFAULT_SCHEDULE_POLICY, SchedulePolicy
 from aiocancel.core.stored_json import refuse_unknown
 from aiocancel.core.subscription import Price, Subscription
+from aiocancel.core.undo import going_on, kept_by
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +120,16 @@ class OwnersBounds:
 
 
 def may_ask(
-    definition: FlowDefinition, snapshot: Snapshot, place_rules: tuple[FlowRule, ...]
+    definition: FlowDefinition,
+    snapshot: Snapshot,
+    place_rules: tuple[FlowRule, ...],
+    *,
+    declared: bool = False,
 ) -> bool:
-    """Tell whether the question for the reason may stand before the exit."""
+    """Tell whether the question for the reason may stand before the exit, or after it for who has ``declared``."""
     rules = (*definition.rules, *place_rules)
-    return forbidding(rules, "question", snapshot, Answers()) is None
+    given: tuple[Consent, ...] = (declaration,) if declared else ()
+    return forbidding(rules, "question", snapshot, Answers(), given) is None
 
 
 def consider(
@@ -127,6 +142,7 @@ def consider(
     bounds: OwnersBounds,
     held_out: bool = False,
     allowed: bool = False,
+    declared: bool = False,
 ) -> Considered:
     """Judge every offer of a definition.
 
@@ -139,8 +155,13 @@ def consider(
         bounds: The owner's settings.
         held_out: Whether the subscription gets no offers.
         allowed: Whether the customer has allowed an offer in this attempt.
+        declared: Whether the customer has declared to leave. The subscription ends then, and an offer takes that back
+            in one update with what it gives, or is not made. Nobody is asked for a permission any more.
     """
-    given: tuple[Consent, ...] = (permission,) if allowed else ()
+    given: tuple[Consent, ...] = (
+        *([permission] if allowed else []),
+        *([declaration] if declared else []),
+    )
     judged = [
         _judged(offer, definition, snapshot, subscription, answers, now, bounds, given)
         for offer in definition.offers
@@ -155,7 +176,8 @@ def consider(
             else each
             for each in judged
         ]
-    return Considered(tuple(judged), fits or lacks, lacks and not held_out)
+    may_lack = lacks and not declared
+    return Considered(tuple(judged), fits or may_lack, may_lack and not held_out)
 
 
 def _judged(
@@ -181,7 +203,8 @@ def _judged(
         return ConsideredOffer(offer.key, Code.SUBSCRIPTION_WAS_NOT_READ)
 
     choices = offer.months if isinstance(offer, PauseOffer) else (None,)
-    codes = {months: _refused(offer, months, subscription, now, bounds) for months in choices}
+    refused = _refused_with_a_withdrawal if declaration in given else _refused
+    codes = {months: refused(offer, months, subscription, now, bounds) for months in choices}
     fitting = tuple(months for months, code in codes.items() if code is None)
     if not fitting:
         return ConsideredOffer(offer.key, codes[choices[0]])
@@ -208,6 +231,33 @@ def _gave_recently(
     if days is None or history is None or history.last_offer_at is None:
         return False
     return now - history.last_offer_at < timedelta(days=days)
+
+
+def may_follow_a_declaration(offer: FlowOffer) -> bool:
+    """Tell whether Stripe can make an offer of this kind in the update that takes a cancellation back."""
+    return isinstance(offer, CouponOffer | PauseOffer | TrialOffer)
+
+
+def _refused_with_a_withdrawal(
+    offer: FlowOffer,
+    months: int | None,
+    subscription: Subscription,
+    now: datetime,
+    bounds: OwnersBounds,
+) -> AnyCode | None:
+    """Return why a subscription that ends does not take the offer in one update that takes its end back as well."""
+    stays = going_on(subscription)
+    if (code := _refused(offer, months, stays, now, bounds)) is not None:
+        return code
+
+    accepted = offer_terms(offer, subscription.currency, months)
+    if isinstance(accepted, Code) or not may_follow_a_declaration(offer):
+        return Code.SUBSCRIPTION_IS_ENDING
+    wanted = offer_step(accepted, stays, now=now, rules=bounds.rules)
+    withdrawn = next_step(ActionKind.RESUME, subscription)
+    step = kept_by(wanted, withdrawn, subscription, is_sent=False)
+    together = isinstance(step, Write) and step.withdrawal is not None
+    return None if together else Code.SUBSCRIPTION_IS_ENDING
 
 
 def _refused(

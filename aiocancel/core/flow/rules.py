@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, get_args
 
-from aiocancel.core.flow.answers import Answers
+from aiocancel.core.flow.answers import NO_ANSWERS, Answers
 from aiocancel.core.flow.conditions import (
     Condition,
     PlaceIs,
@@ -158,6 +158,20 @@ def forbidding(
     """
     found = [rule for rule in rules if rule.holds(subject, snapshot, answers, given)]
     return min(found, key=lambda rule: rule.unless is not None, default=None)
+
+
+def wait_for_the_declaration(rules: Iterable[FlowRule], snapshot: Snapshot) -> bool:
+    """Tell whether a rule keeps something from this customer that may follow once they have declared to leave.
+
+    Args:
+        rules: All rules that hold for the flow.
+        snapshot: The customer's.
+    """
+    return any(
+        rule.unless == declaration
+        and (rule.condition is None or rule.condition.holds(snapshot, NO_ANSWERS) is not False)
+        for rule in rules
+    )
 
 
 def rule_to_json(rule: FlowRule) -> dict[str, Any]:

@@ -101,6 +101,8 @@ class Screen:
         language: The language that the session began in.
         claim_id: The claim that the session has led to, by its public id; its page says what became of it.
         may_ask: Whether the question for the reason may stand before the exit.
+        after: Whether the session follows a declaration to leave. Then it has no page of its own: ``claim_id`` is that
+            of the cancellation, whose outcome asks the question and shows the offer.
     """
 
     session_id: str | None
@@ -113,3 +115,4 @@ class Screen:
     language: str | None = None
     claim_id: str | None = None
     may_ask: bool = False
+    after: bool = False

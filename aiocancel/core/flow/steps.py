@@ -14,6 +14,9 @@ The rules, in this order:
    while the definition allows another, else ``exit``.
 6. What is accepted is one of the choices that were shown. The same acceptance again is the first; another is refused.
 7. An open session that nobody touches is abandoned. From there only the exit works: who wants the offer begins anew.
+8. Where a rule keeps everything back until the customer has declared to leave, another session follows the one that
+   ended so. The page of the outcome asks its question and shows its offer, side by side; it begins with the offer that
+   fits without an answer, and nobody is asked for a permission in it. The declaration stands whatever comes of it.
 """
 
 from __future__ import annotations
@@ -157,6 +160,15 @@ FlowEvent: TypeAlias = (
 def begin(*, may_ask: bool) -> FlowProgress:
     """Return the progress of a new session; ``may_ask`` says whether anything may stand before the exit."""
     return FlowProgress(step=FlowStep.WHY if may_ask else FlowStep.EXIT)
+
+
+def begin_after(answers: Answers = NO_ANSWERS) -> FlowProgress:
+    """Return the progress of a session that follows a declaration to leave.
+
+    Args:
+        answers: Those that the session before has.
+    """
+    return FlowProgress(answers=answers)
 
 
 def advance(

@@ -9,6 +9,8 @@ What is proved of every path, by the state machine that serves customers:
 5. No offer comes back once it was declined, and none is shown beyond the number that is allowed.
 6. Who goes back to the question and gives another reason is shown no offer that this reason does not allow, and can
    take the one that is shown.
+7. Where a rule keeps offers back until the customer has declared to leave, none is shown before. What the page of the
+   outcome shows afterwards, without an answer and after one, is allowed then, needs no permission, and can be taken.
 
 A subscription may take any part of the offers that a definition allows, so every part is walked. Whether one takes them
 is judged live, and is no matter of the definition.
@@ -18,7 +20,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 from aiocancel.core.flow.answers import Answers
@@ -34,7 +36,15 @@ from aiocancel.core.flow.cost import (
 )
 from aiocancel.core.flow.customers import KindOfCustomer, kinds_of_customers
 from aiocancel.core.flow.definition import FlowDefinition, FlowOffer, PauseOffer, kind_of
-from aiocancel.core.flow.rules import FlowRule, forbidding, permission
+from aiocancel.core.flow.eligibility import may_follow_a_declaration
+from aiocancel.core.flow.rules import (
+    Consent,
+    FlowRule,
+    declaration,
+    forbidding,
+    permission,
+    wait_for_the_declaration,
+)
 from aiocancel.core.flow.steps import (
     AnswersGiven,
     ExitPressed,
@@ -49,6 +59,7 @@ from aiocancel.core.flow.steps import (
     SessionState,
     advance,
     begin,
+    begin_after,
 )
 from aiocancel.core.offers.offer_rules import DEFAULT_RULES, OfferRules
 from aiocancel.core.offers.terms import NO_LIMITS, OfferLimits
@@ -56,6 +67,8 @@ from aiocancel.core.owners_words import in_english
 from aiocancel.core.sentences import Sentence, Value
 
 MOST_SCREENS: Final = 6
+# The way of who is asked and offered nothing before the declaration.
+_AFTER: Final = (FlowStep.EXIT.value, FlowStep.OUTCOME.value)
 _SCREENS: Final = (FlowStep.WHY, FlowStep.PERMISSION, FlowStep.EXIT, FlowStep.OUTCOME)
 Advance: TypeAlias = Callable[
     [FlowDefinition, FlowProgress, FittingOffers, FlowEvent], FlowProgress
@@ -175,7 +188,18 @@ class _Allowed:
         return key in self.at_once or (key in self.with_permission and progress.permission is True)
 
 
-_ToldApart: TypeAlias = dict[tuple[_Allowed, ...], KindOfCustomer]
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """What one kind of customer is allowed, without a reason first and then with each.
+
+    ``after`` is the same for who has declared to leave; empty where no rule waits for that.
+    """
+
+    before: tuple[_Allowed, ...]
+    after: tuple[_Allowed, ...] = ()
+
+
+_ToldApart: TypeAlias = dict[_Row, KindOfCustomer]
 
 
 def walk(
@@ -208,6 +232,8 @@ def walk(
         walker.walk(allowed, kind)
     for (first, then), kind in _each_pair_once(told_apart).items():
         walker.answer_again(first, then, kind)
+    for (silent, then), kind in _each_after(told_apart).items():
+        walker.follow_the_declaration(silent, then, kind)
 
     gifts = gifts_a_year(definition, limits)
     offers = tuple(
@@ -245,16 +271,29 @@ def _told_apart(
     reasons = (None, *(reason.key for reason in definition.reasons))
     found: _ToldApart = {}
     for kind in kinds:
-        allowed = tuple(_allowed(definition, rules, kind, reason) for reason in reasons)
-        found.setdefault(allowed, kind)
+        before = tuple(_allowed(definition, rules, kind, reason) for reason in reasons)
+        after: tuple[_Allowed, ...] = ()
+        if wait_for_the_declaration(rules, kind.snapshot):
+            after = tuple(_after(definition, rules, kind, reason) for reason in reasons)
+        found.setdefault(_Row(before, after), kind)
     return found
+
+
+def _after(
+    definition: FlowDefinition, rules: Sequence[FlowRule], kind: KindOfCustomer, reason: str | None
+) -> _Allowed:
+    """Return what is allowed after the declaration: nobody is asked for a permission any more."""
+    allowed = _allowed(definition, rules, kind, reason, declaration)
+    can = {each.key for each in definition.offers if may_follow_a_declaration(each)}
+    at_once = tuple(each for each in allowed.at_once if each in can)
+    return replace(allowed, at_once=at_once, with_permission=())
 
 
 def _each_once(told_apart: _ToldApart) -> dict[_Allowed, KindOfCustomer]:
     """Return what is allowed, with the first kind of each: kinds that are allowed the same are walked once."""
     found: dict[_Allowed, KindOfCustomer] = {}
     for row, kind in told_apart.items():
-        for allowed in row:
+        for allowed in row.before:
             found.setdefault(allowed, kind)
     return found
 
@@ -265,27 +304,40 @@ def _each_pair_once(
     """Return what one kind is allowed with one reason and with another one after it."""
     found: dict[tuple[_Allowed, _Allowed], KindOfCustomer] = {}
     for row, kind in told_apart.items():
-        for first, then in itertools.permutations(row, 2):
+        for first, then in itertools.permutations(row.before, 2):
             if first.asks and (first.keys or then.keys):
                 found.setdefault((first, then), kind)
     return found
 
 
+def _each_after(told_apart: _ToldApart) -> dict[tuple[_Allowed, _Allowed], KindOfCustomer]:
+    """Return what one kind is allowed after the declaration, without a reason and with each, or without one again."""
+    found: dict[tuple[_Allowed, _Allowed], KindOfCustomer] = {}
+    for row, kind in told_apart.items():
+        for then in row.after:
+            found.setdefault((row.after[0], then), kind)
+    return found
+
+
 def _allowed(
-    definition: FlowDefinition, rules: Sequence[FlowRule], kind: KindOfCustomer, reason: str | None
+    definition: FlowDefinition,
+    rules: Sequence[FlowRule],
+    kind: KindOfCustomer,
+    reason: str | None,
+    *given: Consent,
 ) -> _Allowed:
     answers, snapshot = Answers(reason), kind.snapshot
     at_once, with_permission = [], []
     for offer in definition.offers:
         if offer.when is not None and offer.when.holds(snapshot, answers) is not True:
             continue
-        rule = forbidding(rules, kind_of(offer), snapshot, answers)
+        rule = forbidding(rules, kind_of(offer), snapshot, answers, given)
         if rule is None:
             at_once.append(offer.key)
         elif rule.unless == permission:
             with_permission.append(offer.key)
 
-    asks = forbidding(rules, "question", snapshot, Answers()) is None
+    asks = forbidding(rules, "question", snapshot, Answers(), given) is None
     return _Allowed(reason, asks, tuple(at_once), tuple(with_permission))
 
 
@@ -330,6 +382,54 @@ class _Walker:
                     self._break("promise_buttons" if then.reason else "promise_no_answer", path)
                     continue
                 self._check_offer_again(run, following, fitting, path)
+
+    def follow_the_declaration(
+        self, silent: _Allowed, then: _Allowed, kind: KindOfCustomer
+    ) -> None:
+        """Walk what may follow on the page of the outcome.
+
+        Args:
+            silent: What is allowed without an answer.
+            then: What is allowed with the answer that is given.
+            kind: Whose session it is.
+        """
+        keys = [each.key for each in self._definition.offers if each.key in silent.keys + then.keys]
+        for count in range(min(len(keys), self._definition.offers_at_most) + 1):
+            for taken in itertools.combinations(keys, count):
+                before = _Run(silent, kind, tuple(each for each in taken if each in silent.keys))
+                after = _Run(then, kind, tuple(each for each in taken if each in then.keys))
+                opened = self._after(before, begin_after(), AnswersGiven())
+                if opened is None:
+                    continue
+                self._leave_it_at_that(before, opened)
+                answered = self._after(after, opened, AnswersGiven(Answers(then.reason)))
+                if answered is not None and silent.asks:
+                    self._leave_it_at_that(after, answered)
+
+    def _after(self, run: _Run, progress: FlowProgress, event: AnswersGiven) -> FlowProgress | None:
+        """Return what the page of the outcome shows next, and check it; None where the button does not work."""
+        fitting = run.fitting(self._definition, progress, event)
+        path = self._path(run, _AFTER, progress.state)
+        try:
+            following = self._machine(self._definition, progress, fitting, event)
+        except FlowStepError:
+            self._break("promise_no_answer" if event == AnswersGiven() else "promise_buttons", path)
+            return None
+
+        if following.step is FlowStep.PERMISSION or len(following.shown) > (
+            self._definition.offers_at_most
+        ):
+            self._break("promise_most", path)
+        self._check_offer_again(run, following, fitting, path)
+        return following
+
+    def _leave_it_at_that(self, run: _Run, progress: FlowProgress) -> None:
+        """Take the offer that is shown, in each of its choices, and nothing."""
+        self._arrive(run, progress, _AFTER)
+        if progress.step is not FlowStep.OFFER or (key := progress.on_screen) is None:
+            return
+        for _ in run.choices(self._definition, key) or (None,):
+            self._arrive(run, progress, (*_AFTER, key))
 
     def _open_screens(self, run: _Run, progress: FlowProgress, most: int) -> Iterator[FlowProgress]:
         """Yield every screen that can be gone back from."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -36,8 +36,9 @@ from aiocancel.core.flow.snapshot import History, Snapshot
 from aiocancel.core.offers.offer_rules import OfferRules
 from aiocancel.core.offers.terms import OfferLimits
 from aiocancel.core.subscription import Subscription
+from aiocancel.core.undo import going_on
 from aiocancel.errors import UnreadableLedgerError
-from tests.support.shapes import ACTIVE, NOW, SHAPES
+from tests.support.shapes import ACTIVE, DUE, NOW, SHAPES
 
 HALF = CouponOffer("half_price", percent_off=50, months=3)
 TEN_OFF = CouponOffer("ten_off", amount_off={"usd": 1000, "eur": 900})
@@ -353,6 +354,110 @@ def test_in_germany_and_in_an_unknown_place_nothing_is_offered_or_asked(where: s
 def test_without_rules_of_places_an_unknown_place_forbids_nothing() -> None:
     assert may_ask(TWO, SEEN, ())
     assert may_ask(TWO, IN_MINNESOTA, PLACE_RULES)
+
+
+ENDING = dataclasses.replace(ACTIVE, cancel_at_period_end=True, cancel_at=ACTIVE.current_period_end)
+IN_GERMANY = Snapshot(NOW, place="DE")
+ALL_KINDS = FlowDefinition(offers=(HALF, BREAK, TRIAL, BASIC, CALL))
+
+
+def after_the_declaration(
+    subscription: Subscription | None,
+    definition: FlowDefinition = ALL_KINDS,
+    snapshot: Snapshot = IN_GERMANY,
+    answers: Answers = NO_ANSWERS,
+    *,
+    held_out: bool = False,
+    now: datetime = NOW,
+) -> dict[str, AnyCode | None]:
+    considered = consider(
+        definition,
+        snapshot,
+        subscription,
+        answers,
+        now=now,
+        bounds=BY_PLACE,
+        held_out=held_out,
+        declared=True,
+    )
+    # Nobody is asked for a permission on the page of an outcome.
+    assert not considered.needs_permission
+    return {each.key: each.code for each in considered.offers}
+
+
+def test_after_the_declaration_germany_allows_what_one_update_gives_and_takes_back() -> None:
+    assert may_ask(TWO, IN_GERMANY, PLACE_RULES, declared=True)
+
+    found = after_the_declaration(ENDING)
+    assert found == {
+        "half_price": None,
+        # It begins with the next payment, and the cancellation would have to be taken back before.
+        "break": Code.SUBSCRIPTION_IS_ENDING,
+        "more_time": Code.NOT_IN_TRIAL,
+        "basic": Code.SUBSCRIPTION_IS_ENDING,
+        "call": Code.SUBSCRIPTION_IS_ENDING,
+    }
+
+    # On the day before the payment a pause is one update; in a trial more days are.
+    eve = DUE - timedelta(hours=12)
+    assert after_the_declaration(ENDING, now=eve)["break"] is None
+    trial = dataclasses.replace(ENDING, status="trialing", trial_end=ENDING.current_period_end)
+    assert after_the_declaration(trial)["more_time"] is None
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_no_offer_fits_after_the_declaration_that_would_not_fit_before_it(name: str) -> None:
+    subscription, _ = SHAPES[name]
+    ends_at = subscription.current_period_end
+    ending = dataclasses.replace(subscription, cancel_at_period_end=True, cancel_at=ends_at)
+    going = going_on(ending)
+
+    for key, code in after_the_declaration(ending).items():
+        offer = ALL_KINDS.offer(key)
+        assert offer is not None
+        if code is None:
+            assert why_not(offer, going) is None
+            assert isinstance(offer, CouponOffer | PauseOffer | TrialOffer)
+            assert ending.schedule_id is None
+
+
+@pytest.mark.parametrize(
+    ("subscription", "expected"),
+    [
+        pytest.param(None, Code.SUBSCRIPTION_WAS_NOT_READ, id="Stripe is slow"),
+        pytest.param(SHAPES["canceled"][0], Code.SUBSCRIPTION_HAS_ENDED, id="it ended at once"),
+        pytest.param(ACTIVE, Code.SUBSCRIPTION_IS_ENDING, id="nothing is to be taken back"),
+        pytest.param(
+            SHAPES["ending in a later period"][0], Code.SUBSCRIPTION_IS_ENDING, id="agreed on"
+        ),
+        pytest.param(
+            dataclasses.replace(
+                SHAPES["under a schedule with nothing more to come"][0], cancel_at=DUE
+            ),
+            Code.SUBSCRIPTION_IS_ENDING,
+            id="a schedule stands in the way",
+        ),
+    ],
+)
+def test_after_the_declaration_nothing_is_offered_that_takes_two_steps_or_comes_too_late(
+    subscription: Subscription | None, expected: Code
+) -> None:
+    assert after_the_declaration(subscription)["half_price"] == expected
+
+
+def test_after_the_declaration_the_other_rules_hold_as_before() -> None:
+    only = FlowDefinition(offers=(HALF,), at_most_one_gift_in_days=180)
+    assert after_the_declaration(ENDING, only, held_out=True) == {"half_price": Code.HELD_OUT}
+    taken = dataclasses.replace(IN_GERMANY, history=History(1, last_offer_at=NOW))
+    assert after_the_declaration(ENDING, only, taken) == {"half_price": Code.GIVEN_RECENTLY}
+
+    # Where nobody knows the place, Minnesota's rule holds as well, and nobody asks for the permission any more.
+    assert after_the_declaration(ENDING, only, SEEN) == {"half_price": Code.PERMISSION_IS_MISSING}
+    dear = FlowDefinition(offers=(dataclasses.replace(HALF, when=reason("too_expensive")),))
+    assert after_the_declaration(ENDING, dear)["half_price"] == Code.NOT_FOR_THIS_CUSTOMER
+    assert after_the_declaration(ENDING, dear, answers=Answers("too_expensive")) == {
+        "half_price": None
+    }
 
 
 def test_rule_of_the_owner_forbids_where_no_permission_helps() -> None:

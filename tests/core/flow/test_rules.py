@@ -23,6 +23,7 @@ from aiocancel.core.flow.rules import (
     permission,
     rule_from_json,
     rule_to_json,
+    wait_for_the_declaration,
 )
 from aiocancel.core.flow.snapshot import Snapshot
 from aiocancel.errors import ConfigurationError, UnreadableLedgerError
@@ -64,6 +65,17 @@ def test_in_minnesota_an_offer_needs_permission_and_the_question_does_not() -> N
 @pytest.mark.parametrize("elsewhere", ["US-CA", "FR", "GB", "AT", "US-NY"])
 def test_elsewhere_nothing_is_forbidden_before_the_exit(elsewhere: str) -> None:
     assert forbidden(elsewhere) == set()
+
+
+def test_only_germanys_rule_waits_for_the_declaration() -> None:
+    assert wait_for_the_declaration(PLACE_RULES, at("DE"))
+    # Whoever lives where nobody knows may live there.
+    assert wait_for_the_declaration(PLACE_RULES, at(None))
+    assert not wait_for_the_declaration(PLACE_RULES, at("US-MN"))
+    assert not wait_for_the_declaration(
+        (never("coupon"), never("pause").without(permission)), at(None)
+    )
+    assert wait_for_the_declaration((never("coupon").without(declaration),), at("FR"))
 
 
 def test_every_rule_of_a_place_names_its_source() -> None:

@@ -25,6 +25,7 @@ from aiocancel.core.flow.steps import (
     SessionState,
     advance,
     begin,
+    begin_after,
     next_offer,
     progress_from_json,
     progress_to_json,
@@ -72,6 +73,20 @@ def test_answers_lead_to_the_best_offer_that_fits() -> None:
         "half_price",
         UNUSED,
     )
+
+
+def test_session_after_the_declaration_offers_at_once_and_again_with_the_answer() -> None:
+    opened = advance(TWO, begin_after(), PAUSE, AnswersGiven())
+    assert (opened.step, opened.on_screen) == (FlowStep.OFFER, "break")
+
+    # What is on the screen already stays there, where it still fits.
+    answered = advance(TWO, opened, BOTH, AnswersGiven(UNUSED))
+    assert (answered.on_screen, answered.answers) == ("break", UNUSED)
+
+    silent = advance(ONE, begin_after(), NO_OFFERS, AnswersGiven())
+    assert silent.step is FlowStep.EXIT
+    assert advance(ONE, silent, BOTH, AnswersGiven(UNUSED)).on_screen == "half_price"
+    assert begin_after(UNUSED).answers == UNUSED
 
 
 def test_no_answer_is_an_answer() -> None:

@@ -14,9 +14,18 @@ from aiocancel.core.flow.definition import (
     FlowDefinition,
     HandledOffer,
     PauseOffer,
+    Reason,
     TrialOffer,
 )
-from aiocancel.core.flow.rules import PLACE_RULES, benefit, never, permission
+from aiocancel.core.flow.rules import (
+    PLACE_RULES,
+    FlowRule,
+    benefit,
+    declaration,
+    everything,
+    never,
+    permission,
+)
 from aiocancel.core.flow.steps import (
     AnswersGiven,
     ExitPressed,
@@ -255,3 +264,81 @@ def test_where_nothing_may_stand_before_the_declaration_the_exit_is_all(where: s
 
     assert found.broken == ()
     assert ("call" in found.never_shown) is (where is None)
+
+
+GERMAN = FlowDefinition(
+    reasons=(Reason("unused"),),
+    offers=(CouponOffer("half", percent_off=50), BREAK, CALL),
+    rules=(FlowRule(everything, None, declaration),),
+)
+
+
+def test_what_follows_a_declaration_can_be_counted_by_hand() -> None:
+    found = walk(GERMAN)
+
+    assert (found.broken, found.customers) == ((), 1)
+    # Before, the exit is all there is, for each of two answers. Afterwards, without an answer and after none: nothing fits
+    # (2), or the coupon is left or taken (4). With the reason: nothing (2), the coupon (4), or the pause, which is left, or
+    # taken for one of two lengths, or not there yet (4).
+    assert found.paths == 2 + 6 + 10
+    assert {each.offer.key: each.paths for each in found.offers} == {
+        "half": 8,
+        "break": 3,
+        "call": 0,
+    }
+    assert found.never_shown == ("call",)
+    assert found.most_screens == 3
+
+
+def test_nothing_is_offered_before_the_declaration_on_any_path() -> None:
+    def machine(
+        definition: FlowDefinition, progress: FlowProgress, fitting: FittingOffers, event: FlowEvent
+    ) -> FlowProgress:
+        if isinstance(event, AnswersGiven) and progress.step is FlowStep.WHY:
+            return dataclasses.replace(progress, step=FlowStep.OFFER, shown=("break",))
+        return advance(definition, progress, fitting, event)
+
+    # Without its reason the pause is not allowed after the declaration either.
+    found = walk(GERMAN, machine=machine).broken
+    assert [each.promise for each in found] == [
+        "no offer is shown that a rule forbids",
+        "every button works",
+    ]
+    assert found[0].path.screens == ("exit", "outcome")
+    assert found[0].path.in_words() == ("any customer; no reason is given: exit > outcome > open")
+
+
+def test_page_of_the_outcome_that_asks_for_a_permission_or_takes_no_answer_is_found() -> None:
+    def asks(
+        definition: FlowDefinition, progress: FlowProgress, fitting: FittingOffers, event: FlowEvent
+    ) -> FlowProgress:
+        following = advance(definition, progress, fitting, event)
+        return dataclasses.replace(following, step=FlowStep.PERMISSION)
+
+    def takes_none(
+        definition: FlowDefinition, progress: FlowProgress, fitting: FittingOffers, event: FlowEvent
+    ) -> FlowProgress:
+        if isinstance(event, AnswersGiven) and (event.answers.reason or not progress.shown):
+            raise FlowStepError("No.")
+        return advance(definition, progress, fitting, event)
+
+    def takes_silence(
+        definition: FlowDefinition, progress: FlowProgress, fitting: FittingOffers, event: FlowEvent
+    ) -> FlowProgress:
+        if isinstance(event, AnswersGiven) and event.answers.reason:
+            raise FlowStepError("No.")
+        return advance(definition, progress, fitting, event)
+
+    found = [each.promise for each in walk(GERMAN, machine=asks).broken]
+    assert "no more offers are shown than are allowed" in found
+    found = [each.promise for each in walk(GERMAN, machine=takes_none).broken]
+    assert found == ["no answer is needed to go on"]
+    found = [each.promise for each in walk(GERMAN, machine=takes_silence).broken]
+    assert found == ["every button works"]
+
+
+def test_where_even_the_declaration_lifts_no_question_the_offer_comes_without_one() -> None:
+    rules = (PLACE_RULES[0], never("question"))
+    found = walk(FlowDefinition(offers=(CouponOffer("half", percent_off=50),), rules=rules))
+
+    assert (found.broken, found.never_shown) == ((), ())
