@@ -235,6 +235,7 @@ def _own_flow(
             agreed_ends=billing.agreed_ends,
             account_column=billing.account_column,
             hold_out_key=flow.hold_out_key(parts.sealer.hold_out_key),
+            is_simulated=parts.billing.simulated,
         ),
         on_event=parts.on_event,
     )

@@ -37,7 +37,7 @@ from aiocancel.core.page_facts import ShownSubscription
 from aiocancel.core.signing import SignedPayload, url_safe
 from aiocancel.core.stripe_news import StripeEvent
 from aiocancel.core.subscription import OwnedSubscription
-from aiocancel.core.undo import changes_billing, takes_back
+from aiocancel.core.undo import OwnCancellation, changes_billing, takes_back
 from aiocancel.core.waiting import RecentWaits, may_wait
 from aiocancel.errors import (
     AiocancelError,
@@ -231,6 +231,10 @@ class FlowService:
             return await within(
                 self._settings.lookup_within_s, self._ledger.has_unfinished(subscription_id)
             )
+
+    async def own_cancellation(self, subscription_id: SubscriptionId) -> OwnCancellation | None:
+        """Return the cancellation that was made here, and that nobody has taken back; may raise what asyncpg does."""
+        return await self._ledger.own_cancellation(subscription_id)
 
     async def ring(self, event_id: str) -> None:
         """Remember an event of the flow vendor's to be looked at; raises UnavailableError."""

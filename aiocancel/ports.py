@@ -198,6 +198,7 @@ class FlowReader(Protocol):
         change: Change | PlainChange | None,
         *,
         proration_date: int,
+        withdrawal: PlainChange | None = None,
     ) -> Preview:
         """Return the next invoice as it would be with this change; None leaves the subscription as it is.
 
@@ -205,6 +206,7 @@ class FlowReader(Protocol):
             subscription_id: Which one.
             change: The change.
             proration_date: The second that prorations are reckoned with.
+            withdrawal: What takes a cancellation back in the same update.
         """
         ...
 

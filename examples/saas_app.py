@@ -64,7 +64,8 @@ INSERT INTO demo.customer VALUES
     ('tom', 'Tom Okafor', 'tom@example.com', 'Pro', 2900, NULL, 'month', 'in a trial'),
     ('lea', 'Léa Fournier', 'lea@example.com', 'Pro', 2900, NULL, 'month', 'paused'),
     ('omar', 'Omar Haddad', 'omar@example.com', 'Pro', 2900, NULL, 'month', 'with two items'),
-    ('nina', 'Nina Vogel', 'nina@example.com', 'Pro', 2900, NULL, 'month', 'already ending')
+    ('nina', 'Nina Vogel', 'nina@example.com', 'Pro', 2900, NULL, 'month', 'already ending'),
+    ('jan', 'Jan Petersen', 'jan@example.com', 'Pro', 2900, NULL, 'month', 'in Germany')
 ON CONFLICT (id) DO NOTHING;
 """
 
@@ -263,6 +264,7 @@ async def make_app(at: Place, stack: AsyncExitStack) -> web.Application:
         content_security_policy=aiocancel.STRICT_POLICY,
         return_to="/account",
         mailer=mailbox,
+        place=place_of,
         theme=aiocancel.Theme(name="Northwind Notes"),
         migrate_on_start=True,
     )
@@ -500,6 +502,11 @@ def day(seconds: int | None) -> str:
         return ""
     moment = datetime.fromtimestamp(seconds, UTC)
     return f"{moment:%B} {moment.day}, {moment.year}"
+
+
+def place_of(customer_id: str) -> str:
+    """Return where a customer lives; a real site knows it from the bill's address, say."""
+    return "DE" if customer_id == "jan" else "FR"
 
 
 # --- the flow vendor ------------------------------------------------------------------------------------

@@ -136,6 +136,7 @@ _OTHER_FIELDS = {
     "flow_coupon_forever": ["off"],
     "flow_coupon_text": ["plan"],
     "flow_coupon_button": ["off"],
+    "flow_keep_coupon_button": ["off"],
     "flow_pause_months": ["count"],
     "flow_pause_months_paid": ["count", "amount", "date"],
     "flow_pause_months_paid_one": ["amount", "date"],

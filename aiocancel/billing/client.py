@@ -245,14 +245,16 @@ class StripeClient:
         change: Change | PlainChange | None = None,
         *,
         proration_date: int,
+        withdrawal: PlainChange | None = None,
     ) -> Preview:
         """Return the next invoice as it would be with this change; None leaves the subscription as it is.
 
-        A coupon that nobody has taken yet is made first: Stripe previews only what exists.
+        ``withdrawal`` takes a cancellation back in the same update. A coupon that nobody has taken yet is made first:
+        Stripe previews only what exists.
         """
         subscription_path(SubscriptionId(subscription_id))
         codes = self._billing.promotion_codes
-        params = parameters.preview(subscription_id, change, proration_date, codes)
+        params = parameters.preview(subscription_id, change, proration_date, codes, withdrawal)
         try:
             return await self._preview(params, proration_date)
         except RejectedBillingError as error:

@@ -314,6 +314,7 @@ def preview(
     change: Change | PlainChange | None,
     proration_date: int,
     promotion_codes: Mapping[str, str] | None = None,
+    withdrawal: PlainChange | None = None,
 ) -> InvoiceCreatePreviewParams:
     """Build the question for the next invoice, as it would be with a change.
 
@@ -322,6 +323,7 @@ def preview(
         change: The change; one that leaves the next invoice as it is counts as None.
         proration_date: The second that prorations are reckoned with.
         promotion_codes: As in ``offer_change``.
+        withdrawal: What takes a cancellation back in the same update.
     """
     params: InvoiceCreatePreviewParams = {"subscription": subscription_id}
     match change:
@@ -351,13 +353,14 @@ def preview(
             if change.prorate:
                 params["subscription_details"]["proration_behavior"] = "create_prorations"
                 params["subscription_details"]["proration_date"] = proration_date
-        case PlainChange.WITHDRAW_CANCELLATION:
-            params["subscription_details"] = {"cancel_at_period_end": False}
-        case PlainChange.WITHDRAW_CANCELLATION_BY_DATE:
-            params["subscription_details"] = {"cancel_at": ""}
         case _:
             pass
 
+    # A subscription that ends has no next invoice.
+    if PlainChange.WITHDRAW_CANCELLATION in (change, withdrawal):
+        params.setdefault("subscription_details", {})["cancel_at_period_end"] = False
+    elif PlainChange.WITHDRAW_CANCELLATION_BY_DATE in (change, withdrawal):
+        params.setdefault("subscription_details", {})["cancel_at"] = ""
     return params
 
 

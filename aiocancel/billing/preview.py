@@ -14,7 +14,7 @@ from typing import Any, Final
 import msgspec
 
 from aiocancel.core.actions import Defer, Write
-from aiocancel.core.changes import Change
+from aiocancel.core.changes import Change, PlainChange
 from aiocancel.core.codes import AnyCode, Code
 from aiocancel.core.flow.definition import (
     CouponOffer,
@@ -45,6 +45,7 @@ from aiocancel.core.offers.terms import (
 from aiocancel.core.page_facts import Line, ShownSubscription
 from aiocancel.core.sentences import Money, Sentence, Value
 from aiocancel.core.subscription import Price, Subscription
+from aiocancel.core.undo import going_on, withdrawal_of
 from aiocancel.errors import AiocancelError
 from aiocancel.ports import FlowReader
 
@@ -177,6 +178,7 @@ class OffersOnScreen:
         *,
         now: datetime,
         deadline: float,
+        declared: bool = False,
     ) -> OfferShown | AnyCode:
         """Return an offer ready to be shown, or the code why it must not be.
 
@@ -186,9 +188,16 @@ class OffersOnScreen:
             reading: Stripe's word as the session began.
             now: Aware, the time that the subscription lives in.
             deadline: When the screen must go on, on the loop's clock.
+            declared: Whether the customer has declared to leave, so that the offer takes that back.
         """
         if offer is None or reading is None:
             return Code.SUBSCRIPTION_WAS_NOT_READ
+        withdrawal = None
+        if declared:
+            if (withdrawal := withdrawal_of(reading.shown.subscription)) is None:
+                return Code.OFFER_NO_LONGER_FITS
+            stays = going_on(reading.shown.subscription)
+            reading = replace(reading, shown=replace(reading.shown, subscription=stays))
         subscription = reading.shown.subscription
         terms = {
             each: made
@@ -200,7 +209,8 @@ class OffersOnScreen:
 
         plan = reading.plan(offer.price) if isinstance(offer, PlanOffer) else None
         price = None if plan is None else plan.price
-        preview = await self._previewed(next(iter(terms.values())), reading, price, now, deadline)
+        first_terms = next(iter(terms.values()))
+        preview = await self._previewed(first_terms, reading, price, now, deadline, withdrawal)
         effects = {
             each: _effect(made, subscription, preview, now, self._bounds, price)
             for each, made in terms.items()
@@ -229,16 +239,20 @@ class OffersOnScreen:
         price: Price | None,
         now: datetime,
         deadline: float,
+        withdrawal: PlainChange | None,
     ) -> Preview | None:
         """Ask Stripe for the next invoice once the offer is carried out; None on any error, and when it is late."""
-        change = self._change(offer, reading.shown.subscription, price, now)
+        subscription = reading.shown.subscription
+        change = self._change(offer, subscription, price, now)
+
         try:
             async with asyncio.timeout_at(deadline):
                 reader = self._reader.on(reading.account)
                 return await reader.preview(
-                    reading.shown.subscription.subscription_id,
+                    subscription.subscription_id,
                     change,
                     proration_date=int(now.timestamp()),
+                    withdrawal=withdrawal,
                 )
         except (AiocancelError, TimeoutError, ValueError):
             return None

@@ -28,7 +28,10 @@ class RequestFacts:
 
 @dataclass(frozen=True, slots=True)
 class FlowBounds:
-    """The owner's settings outside the flow that its screens depend on."""
+    """The owner's settings outside the flow that its screens depend on; ``is_simulated`` is no setting.
+
+    It says that a simulator answers in Stripe's place, whose clock tests move.
+    """
 
     offers: OwnersBounds
     timing: CancelTiming = "at_period_end"
@@ -36,6 +39,7 @@ class FlowBounds:
     agreed_ends: AgreedEnds = DEFAULT_AGREED_ENDS
     account_column: str | None = None
     hold_out_key: bytes = field(default=b"", repr=False)
+    is_simulated: bool = False
 
 
 Declare: TypeAlias = Callable[[Screen, Sequence[OfferOnScreen], int | None], Declaration]

@@ -8,6 +8,7 @@ from typing import Any
 
 from aiocancel.billing.preview import OffersOnScreen, Reading
 from aiocancel.core.declaration import Declaration
+from aiocancel.core.flow.definition import Reason
 from aiocancel.core.flow.eligibility import may_ask
 from aiocancel.core.flow.facts import facts_of
 from aiocancel.core.flow.screen import OfferOnScreen, Screen, SubscriptionFacts
@@ -48,14 +49,14 @@ class Screens:
     def of(self, run: Run) -> Screen:
         """Return the screen on which a session stands."""
         row, progress = run.row, run.progress
+        if row.is_after:
+            return self._after(run)
         step = progress.step
         if progress.state in (SessionState.CANCELED, SessionState.ACCEPTED):
             step = FlowStep.OUTCOME
         elif progress.state is SessionState.ABANDONED:
             step = FlowStep.EXIT
 
-        by_key = {each.key: each for each in run.definition.reasons}
-        reasons = tuple(by_key[key] for key in row.reasons if key in by_key)
         offer = None
         if step is FlowStep.OFFER and progress.on_screen is not None:
             offer = self._offer_on_screen(run, progress.on_screen)
@@ -66,12 +67,34 @@ class Screens:
             step,
             progress.state,
             self.facts(run.reading, None),
-            reasons=reasons,
+            reasons=_reasons(run),
             answers=progress.answers,
             offer=offer,
             language=row.language,
             claim_id=None if row.claim_id is None else str(row.claim_id),
             may_ask=may_ask(run.definition, run.snapshot, self._bounds.offers.place_rules),
+        )
+
+    def _after(self, run: Run) -> Screen:
+        """Return what the page of the outcome asks and offers, for a session that follows a declaration to leave."""
+        row, progress = run.row, run.progress
+        rules = self._bounds.offers.place_rules
+        is_open = progress.state is SessionState.OPEN
+        key = progress.on_screen if progress.step is FlowStep.OFFER else None
+        claim_id = row.claim_id or row.after_claim
+
+        return Screen(
+            row.session_id,
+            FlowStep.OUTCOME,
+            progress.state,
+            self.facts(run.reading, None),
+            reasons=_reasons(run),
+            answers=progress.answers,
+            offer=None if key is None or not is_open else self._offer_on_screen(run, key),
+            language=row.language,
+            claim_id=None if claim_id is None else str(claim_id),
+            may_ask=is_open and may_ask(run.definition, run.snapshot, rules, declared=True),
+            after=True,
         )
 
     def bare(
@@ -154,3 +177,8 @@ class Screens:
         if definition is None:
             return None
         return self._offers.on_screen(definition, kept, run.definition, run.progress, ())
+
+
+def _reasons(run: Run) -> tuple[Reason, ...]:
+    by_key = {each.key: each for each in run.definition.reasons}
+    return tuple(by_key[key] for key in run.row.reasons if key in by_key)

@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 from aiocancel.billing.preview import OfferShown, OffersOnScreen, Reading, reading_to_json
 from aiocancel.config import Settings, catalogue_of
@@ -23,6 +23,7 @@ from aiocancel.core.flow.hold_out import is_held_out
 from aiocancel.core.flow.price_effect import PriceEffect
 from aiocancel.core.flow.promise import is_past
 from aiocancel.core.flow.reason_order import reasons_in_order
+from aiocancel.core.flow.rules import declaration, wait_for_the_declaration
 from aiocancel.core.flow.screen import Screen
 from aiocancel.core.flow.snapshot import History, Snapshot, snapshot_of, snapshot_to_json
 from aiocancel.core.flow.steps import (
@@ -38,12 +39,13 @@ from aiocancel.core.flow.steps import (
     SessionState,
     advance,
     begin,
+    begin_after,
     progress_to_json,
 )
 from aiocancel.core.identifiers import FlowSessionId
 from aiocancel.core.offers.terms import breach, name_of
 from aiocancel.core.subscription import OwnedSubscription
-from aiocancel.core.undo import Undo
+from aiocancel.core.undo import OwnCancellation, Undo, yields_to_an_offer
 from aiocancel.errors import ConflictError, UnavailableError
 from aiocancel.intake import FlowService
 from aiocancel.own_flow.claim_parts import claim_details, claim_reason, shown_terms
@@ -61,7 +63,14 @@ from aiocancel.own_flow.stored_sessions import (
 from aiocancel.own_flow.stripe_reading import STRIPE_WITHIN_S, StripeReading
 from aiocancel.ports import FlowReader
 from aiocancel.postgres.claims import RecordedClaim
-from aiocancel.postgres.flow_sessions import Acceptance, Before, FlowSessions, Move, NewSession
+from aiocancel.postgres.flow_sessions import (
+    Acceptance,
+    Before,
+    FlowSessions,
+    Followed,
+    Move,
+    NewSession,
+)
 from aiocancel.telemetry import EventHook, LookupFailed, guarded, type_and_place
 from aiocancel.vendors.own import OwnFlow
 
@@ -205,6 +214,98 @@ class OwnFlowService:
     async def decline(self, customer_id: str, session_id: str, offer: str) -> Screen:
         """Take that the offer on the screen is not wanted, and return the next; raises as ``screen`` does."""
         return await self._step(customer_id, session_id, OfferDeclined(offer))
+
+    # --- after a declaration to leave ------------------------------------------------------------------------
+
+    @property
+    def follows_declarations(self) -> bool:
+        """Whether a rule keeps something back until a customer has declared to leave."""
+        rules = (*self._flow.definition.rules, *self._bounds.offers.place_rules)
+        return any(rule.unless == declaration for rule in rules)
+
+    async def after(
+        self, owned: OwnedSubscription, claim_id: uuid.UUID, *, is_carried_out: bool
+    ) -> Screen | None:
+        """Return what the page of a cancellation's outcome asks and offers; None where that is nothing. Never raises.
+
+        Args:
+            owned: The customer's own subscription, about which the cancellation is.
+            claim_id: The cancellation.
+            is_carried_out: Whether Stripe has it, and its customer may take it back; before, nothing is offered.
+        """
+        if not self.follows_declarations:
+            return None
+        try:
+            found = await self._stored.asked(self._sessions.followed(claim_id, owned.customer_id))
+            if found is None or not found.is_newest:
+                return None
+            run = await self._run_after(owned, claim_id, found)
+            if run is None or run.progress.state is not SessionState.OPEN:
+                return None
+
+            is_judged = run.row.considered or not run.definition.offers
+            # An offer beside a change that nobody has confirmed yet would be left to a person.
+            if is_carried_out and not is_judged and not found.has_unfinished:
+                run = await self._offer_after(owned, run)
+            return self._screens.of(run)
+        except Exception as error:
+            # The outcome itself is known, and is what the customer wants to read.
+            self._on_event(LookupFailed(reason_told(error)))
+            return None
+
+    async def _run_after(
+        self, owned: OwnedSubscription, claim_id: uuid.UUID, found: Followed
+    ) -> Run | None:
+        """Return the session that follows a declaration, and begin it where there is none."""
+        customer_id = owned.customer_id
+        if found.after is not None:
+            return await self._stored.run(customer_id, found.after)
+
+        before = await self._stored.run(customer_id, found.before)
+        place_rules = self._bounds.offers.place_rules
+        rules = (*before.definition.rules, *place_rules)
+        waits = wait_for_the_declaration(rules, before.snapshot)
+        if not waits or not found.is_recent or before.progress.state is SessionState.ACCEPTED:
+            return None
+
+        session_id = str(uuid.uuid4())
+        asks = may_ask(before.definition, before.snapshot, place_rules, declared=True)
+        drawn = reasons_in_order(before.definition.reasons, session_id) if asks else ()
+        progress = progress_to_json(begin_after(before.progress.answers))
+        reasons = [each.key for each in drawn]
+        is_first = await self._stored.asked(
+            self._sessions.follow(found.before, customer_id, session_id, reasons, progress)
+        )
+        if not is_first:
+            # Another tab was faster, or another attempt goes on.
+            now = await self._stored.asked(self._sessions.followed(claim_id, customer_id))
+            if now is None or now.after is None:
+                return None
+            session_id = now.after
+        return await self._stored.run(customer_id, session_id)
+
+    async def _offer_after(self, owned: OwnedSubscription, run: Run) -> Run:
+        """Judge once, as Stripe has the subscription now, what may be offered after the declaration."""
+        reading = await self._stripe.read(owned, with_plans=False)
+        run = replace(run, reading=reading)
+        considered = self._considered(run, run.progress)
+        if reading is not None:
+            own = await self._stored.asked(self._service.own_cancellation(owned.subscription_id))
+            if not self._yields(reading, own):
+                considered = considered.all_left_out(Code.SUBSCRIPTION_IS_ENDING)
+
+        event = AnswersGiven(run.progress.answers)
+        after, considered, shows = await self._shown_next(run, event, considered)
+        stripe = None if reading is None else reading_to_json(reading)
+        return await self._moved(run, after, considered, shows, stripe=stripe)
+
+    def _yields(self, reading: Reading, own: OwnCancellation | None) -> bool:
+        return yields_to_an_offer(
+            self._settings.resume_policy,
+            reading.shown.subscription,
+            own,
+            is_simulated=self._bounds.is_simulated,
+        )
 
     # --- ends ------------------------------------------------------------------------------------------------
 
@@ -379,7 +480,12 @@ class OwnFlowService:
             place=facts.place,
             snapshot=snapshot_to_json(snapshot),
             stripe=None if reading is None else reading_to_json(reading),
-            reasons=[each.key for each in reasons_in_order(definition.reasons, session_id)],
+            reasons=[
+                # A reason that may not be asked for is none that the session showed.
+                each.key
+                for each in reasons_in_order(definition.reasons, session_id)
+                if progress.step is FlowStep.WHY
+            ],
             progress=progress_to_json(progress),
             considered=considered_to_json(considered),
             hold_out=held_out,
@@ -416,16 +522,44 @@ class OwnFlowService:
         asked = replace(run.progress, answers=answers.cleaned())
         if isinstance(event, PermissionAnswered):
             asked = replace(asked, permission=event.allowed)
-        considered = self._consider(
-            run.definition, run.snapshot, run.reading, asked, held_out=run.row.hold_out
-        )
-        if run.considered.is_all(Code.GIVEN_RECENTLY):
-            # It began so, and a session is too short for that to change.
-            considered = considered.all_left_out(Code.GIVEN_RECENTLY)
+
+        considered = self._considered(run, asked)
+        if run.row.is_after and not run.row.considered:
+            # The page of the outcome offers once the cancellation is carried out.
+            considered = Considered()
+
         after, considered, shows = await self._shown_next(run, event, considered)
         if after == run.progress:
             return self._screens.of(run)
+        return self._screens.of(await self._moved(run, after, considered, shows))
 
+    def _considered(self, run: Run, progress: FlowProgress) -> Considered:
+        """Judge the offers of a session as it would be with this progress."""
+        considered = self._consider(
+            run.definition,
+            run.snapshot,
+            run.reading,
+            progress,
+            held_out=run.row.hold_out,
+            declared=run.row.is_after,
+        )
+
+        for code in (Code.GIVEN_RECENTLY, Code.SUBSCRIPTION_IS_ENDING):
+            if run.considered.is_all(code):
+                # It began so, and a session is too short for that to change.
+                considered = considered.all_left_out(code)
+        return considered
+
+    async def _moved(
+        self,
+        run: Run,
+        after: FlowProgress,
+        considered: Considered,
+        shows: OfferShown | None,
+        *,
+        stripe: Mapping[str, Any] | None = None,
+    ) -> Run:
+        """Store a step, and return the session as it is then; where another request was faster, as that one left it."""
         move = Move(
             reason=after.answers.reason,
             answers=answers_to_json(after.answers),
@@ -434,11 +568,13 @@ class OwnFlowService:
             declined=list(after.declined),
             shows=[] if shows is None else [shows.to_json()],
             fitted=fitted(considered),
+            stripe=stripe,
         )
+
         moved = await self._stored.asked(self._sessions.move(run.row, move))
         if not moved:
-            return await self.screen(customer_id, session_id)
-        return self._screens.of(after_move(run, move, after, considered))
+            return await self._stored.run(run.row.customer_id, run.row.session_id)
+        return after_move(run, move, after, considered)
 
     async def _shown_next(
         self, run: Run, event: FlowEvent, considered: Considered
@@ -461,6 +597,7 @@ class OwnFlowService:
                 run.reading,
                 now=self._stripe.time(run.reading),
                 deadline=deadline,
+                declared=run.row.is_after,
             )
             if isinstance(found, OfferShown):
                 return after, considered, found
@@ -474,6 +611,7 @@ class OwnFlowService:
         progress: FlowProgress,
         *,
         held_out: bool,
+        declared: bool = False,
     ) -> Considered:
         plans = () if reading is None else reading.plans
         prices = {each.price.price_id: each.price for each in plans}
@@ -487,6 +625,7 @@ class OwnFlowService:
             bounds=replace(self._bounds.offers, prices=prices),
             held_out=held_out,
             allowed=progress.permission is True,
+            declared=declared,
         )
 
     def _note_soon(self, run: Run, after: FlowProgress, *, is_its_own: bool) -> None:

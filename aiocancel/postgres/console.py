@@ -46,7 +46,7 @@ _FIRST_LETTER: Final = "\x01"
 
 WAITING: Final = """
 SELECT a.id AS action_id, a.kind, a.subscription_id, a.parked_code AS code, a.finished_at AS parked_at,
-    a.attempts, c.id AS claim, s.id AS session, s.snapshot
+    a.attempts, c.id AS claim, coalesce(s.after_id, s.id) AS session, s.snapshot
 FROM aiocancel.action a JOIN aiocancel.claim c ON c.id = a.claim_id
     LEFT JOIN aiocancel.flow_session s
         ON s.session_id = c.flow_session_id AND s.subscription_id = c.subscription_id AND s.vendor = c.vendor
@@ -87,16 +87,23 @@ WITH sessions AS (
         s.snapshot ->> 'plan' AS plan,
         CASE WHEN s.snapshot ->> 'price_minor' ~ '^-?[0-9]{1,18}$'
             THEN (s.snapshot ->> 'price_minor')::bigint END AS price_minor,
-        s.snapshot ->> 'currency' AS currency, s.snapshot ->> 'interval' AS price_interval, s.reason,
-        s.hold_out AS held_out,
-        jsonb_array_length(s.shown) AS offers_shown, s.accepted_offer AS offer, taken.outcome,
-        s.erased_at IS NOT NULL AS erased
-    FROM aiocancel.flow_session s, LATERAL (SELECT CASE
-        WHEN s.state = 'canceled' AND EXISTS (SELECT FROM aiocancel.action r
+        s.snapshot ->> 'currency' AS currency, s.snapshot ->> 'interval' AS price_interval,
+        coalesce(s.reason, f.reason) AS reason, s.hold_out AS held_out,
+        jsonb_array_length(s.shown) + coalesce(jsonb_array_length(f.shown), 0) AS offers_shown,
+        coalesce(s.accepted_offer, f.accepted_offer) AS offer, taken.outcome, s.erased_at IS NOT NULL AS erased
+    FROM aiocancel.flow_session s LEFT JOIN aiocancel.flow_session f ON f.after_id = s.id, LATERAL (SELECT CASE
+        WHEN s.state = 'canceled' AND (EXISTS (SELECT FROM aiocancel.action r
             WHERE r.subscription_id = s.subscription_id AND r.kind = 'resume' AND r.state = 'done'
-              AND r.finished_at > s.ended_at) THEN 'taken_back' ELSE s.state END AS outcome) taken
+              AND r.finished_at > s.ended_at)
+            OR f.state = 'accepted' AND EXISTS (SELECT FROM aiocancel.claim c JOIN aiocancel.action a
+                ON a.claim_id = c.id WHERE c.subscription_id = f.subscription_id AND c.status = 'saved'
+                AND c.flow_session_id = f.session_id AND a.kind = 'apply_offer' AND a.state = 'done'))
+            THEN 'taken_back' ELSE s.state END AS outcome) taken
     WHERE s.mode = $1 AND s.opened_at >= $2 AND s.opened_at <= $3 AND (s.opened_at, s.id) < ($3, $8::bigint)
-      AND ($5::text IS NULL OR s.reason = $5)
+      AND s.after_id IS NULL
+      AND ($5::text IS NULL OR s.reason = $5 OR s.id = ANY(ARRAY(
+        SELECT g.after_id FROM aiocancel.flow_session g
+        WHERE g.mode = $1 AND g.reason = $5 AND g.opened_at >= $2 AND g.after_id IS NOT NULL)))
       -- The first of the two is found by an index.
       AND ($4::text IS NULL OR s.state = CASE $4 WHEN 'taken_back' THEN 'canceled' ELSE $4 END)
       AND ($4::text IS NULL OR taken.outcome = $4)
@@ -125,13 +132,13 @@ ORDER BY started_at DESC, session DESC NULLS LAST, claim DESC LIMIT $6
 # An id from $2 to just before $3, each by an index of its own; the customer's only where it may be shown. One more of
 # each sort than are looked for tells that there are more.
 FIND: Final = """
-(SELECT id AS session, NULL::bigint AS claim, 1 AS sort FROM aiocancel.flow_session
+(SELECT coalesce(after_id, id) AS session, NULL::bigint AS claim, 1 AS sort FROM aiocancel.flow_session
  WHERE customer_id ~>=~ $2 AND customer_id ~<~ $3 AND $6 AND customer_id <> '' AND mode = $1 LIMIT $7 + 1)
-UNION ALL (SELECT id, NULL, 2 FROM aiocancel.flow_session
+UNION ALL (SELECT coalesce(after_id, id), NULL, 2 FROM aiocancel.flow_session
  WHERE subscription_id ~>=~ $2 AND subscription_id ~<~ $3 AND mode = $1 LIMIT $7 + 1)
-UNION ALL (SELECT id, NULL, 3 FROM aiocancel.flow_session
+UNION ALL (SELECT coalesce(after_id, id), NULL, 3 FROM aiocancel.flow_session
  WHERE session_id ~>=~ $2 AND session_id ~<~ $3 AND mode = $1 LIMIT $7 + 1)
-UNION ALL (SELECT s.id, NULL, 4 FROM aiocancel.claim c JOIN aiocancel.flow_session s
+UNION ALL (SELECT coalesce(s.after_id, s.id), NULL, 4 FROM aiocancel.claim c JOIN aiocancel.flow_session s
     ON s.session_id = c.flow_session_id AND s.subscription_id = c.subscription_id AND s.vendor = c.vendor
  WHERE c.public_id BETWEEN $4 AND $5 AND c.mode = $1 LIMIT $7 + 1)
 UNION ALL (SELECT NULL, id, 5 FROM aiocancel.claim
@@ -164,14 +171,16 @@ WHERE session = ANY($1) AND day = 30 AND read_at IS NOT NULL
 
 SESSION: Final = "SELECT * FROM aiocancel.flow_session WHERE id = $1 AND mode = $2"
 
+AFTER: Final = "SELECT * FROM aiocancel.flow_session WHERE after_id = $1"
+
 CLAIMS_OF_SESSION: Final = """
 SELECT c.* FROM aiocancel.claim c JOIN aiocancel.flow_session s
     ON c.flow_session_id = s.session_id AND c.subscription_id = s.subscription_id AND c.vendor = s.vendor
-WHERE s.id = $1 ORDER BY c.id
+WHERE s.id = $1 OR s.after_id = $1 ORDER BY c.id
 """
 
 SESSION_OF_CLAIM: Final = """
-SELECT s.id FROM aiocancel.claim c JOIN aiocancel.flow_session s
+SELECT coalesce(s.after_id, s.id) FROM aiocancel.claim c JOIN aiocancel.flow_session s
     ON s.session_id = c.flow_session_id AND s.subscription_id = c.subscription_id AND s.vendor = c.vendor
 WHERE c.id = $1
 """
@@ -311,7 +320,10 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """All that is known of one session, or of a claim without one; rows by the names of their columns."""
+    """All that is known of one session, or of a claim without one; rows by the names of their columns.
+
+    ``after`` is what followed the declaration with which the session ended.
+    """
 
     session: Mapping[str, Any] | None = field(repr=False)
     claims: Sequence[Mapping[str, Any]] = field(repr=False)
@@ -320,6 +332,7 @@ class Story:
     journal: Sequence[Mapping[str, Any]]
     readings: Sequence[Mapping[str, Any]]
     payments: Sequence[Mapping[str, Any]]
+    after: Mapping[str, Any] | None = field(default=None, repr=False)
 
 
 class ConsoleStore:
@@ -409,11 +422,12 @@ class ConsoleStore:
     async def story(self, *, session: int | None = None, claim: int | None = None) -> Story | None:
         """Return all about a session or a claim, None where there is none."""
         async with self.figures.reading() as connection:
-            found = None
+            found = after = None
             if session is None:
                 session = await connection.fetchval(SESSION_OF_CLAIM, claim)
             if session is not None:
                 found = await connection.fetchrow(SESSION, session, self._mode)
+                after = await connection.fetchrow(AFTER, session) if found else None
                 claims = await connection.fetch(CLAIMS_OF_SESSION, session) if found else []
             else:
                 claims = await connection.fetch(CLAIM, claim, self._mode)
@@ -423,6 +437,7 @@ class ConsoleStore:
             ids = [each["id"] for each in claims]
             return Story(
                 session=None if found is None else _session(found),
+                after=None if after is None else _session(after),
                 claims=[_claim(each) for each in claims],
                 actions=[dict(each) for each in await connection.fetch(ACTIONS, ids)],
                 attempts=[dict(each) for each in await connection.fetch(ATTEMPTS, ids)],

@@ -34,7 +34,7 @@ LOOK: Final = """
 SELECT
     (SELECT s.session_id FROM aiocancel.flow_session s
      WHERE s.subscription_id = $2 AND s.customer_id = $1 AND s.state = 'open' AND s.told_by = 'own'
-       AND s.touched_at > now() - $3::interval) AS open_session,
+       AND s.after_id IS NULL AND s.touched_at > now() - $3::interval) AS open_session,
     ARRAY(SELECT a.created_at FROM aiocancel.action a JOIN aiocancel.claim c ON c.id = a.claim_id
      WHERE c.customer_id = $1 AND c.customer_id <> '' AND a.state <> 'refused'
        AND aiocancel.is_gift(a.kind)
@@ -51,8 +51,8 @@ SELECT
        AND c.status IN ('canceled', 'resumed') AND c.uses_grant ORDER BY c.recorded_at DESC LIMIT 1) AS canceled_by
 """
 
-# An older run of the same customer ends with the new one, as a sweep would end it. A run that another tab has just
-# opened stays the only one.
+# An older run of the same customer ends with the new one, as a sweep would end it. So does what followed a declaration:
+# who begins anew has taken that back. A run that another tab has just opened stays the only one.
 OPEN: Final = """
 WITH defined AS (
     INSERT INTO aiocancel.flow_definition (version, definition) VALUES ($6, $7::jsonb) ON CONFLICT DO NOTHING),
@@ -65,7 +65,7 @@ gone AS (
             SELECT FROM aiocancel.claim c WHERE c.subscription_id = s.subscription_id
               AND c.flow_session_id = s.session_id AND c.status = 'canceled') THEN 'canceled' ELSE 'abandoned' END
     WHERE s.subscription_id = $4 AND s.customer_id = $3 AND s.state = 'open' AND s.told_by = 'own'
-      AND s.touched_at <= now() - $19::interval
+      AND (s.touched_at <= now() - $19::interval OR s.after_id IS NOT NULL)
     RETURNING s.id)
 INSERT INTO aiocancel.flow_session (session_id, vendor, told_by, mode, customer_id, subscription_id,
     definition_version, words_hash, language, place, snapshot, stripe, reasons, progress, considered, hold_out, fitted)
@@ -82,9 +82,47 @@ SELECT s.session_id, s.vendor, s.mode, s.customer_id, s.subscription_id, s.state
     s.accepted_offer, s.accepted_months, s.hold_out, s.fitted, s.opened_at, s.ended_at,
     now() - s.touched_at > $4::interval AS is_stale, (
         SELECT c.public_id FROM aiocancel.claim c
-        WHERE c.subscription_id = s.subscription_id AND c.flow_session_id = s.session_id AND c.uses_grant) AS claim_id
+        WHERE c.subscription_id = s.subscription_id AND c.flow_session_id = s.session_id AND c.uses_grant) AS claim_id,
+    s.after_id IS NOT NULL AS is_after, (
+        SELECT c.public_id FROM aiocancel.flow_session b JOIN aiocancel.claim c
+            ON c.subscription_id = b.subscription_id AND c.flow_session_id = b.session_id
+        WHERE b.id = s.after_id AND c.uses_grant AND c.status = 'canceled') AS after_claim
 FROM aiocancel.flow_session s LEFT JOIN aiocancel.flow_definition d ON d.version = s.definition_version
 WHERE s.session_id = $1 AND s.customer_id = $2 AND s.told_by = 'own' AND s.erased_at IS NULL
+"""
+
+# What came before a declaration and after it. A later wish about the subscription leaves nothing to add to this one.
+FOLLOWED: Final = """
+SELECT s.session_id AS before, f.session_id AS after, c.recorded_at > now() - $3::interval AS is_recent, NOT EXISTS (
+        SELECT FROM aiocancel.claim n
+        WHERE n.subscription_id = c.subscription_id AND n.uses_grant AND n.id > c.id) AS is_newest, EXISTS (
+        SELECT FROM aiocancel.action a
+        WHERE a.subscription_id = c.subscription_id AND a.state IN ('waiting', 'running')
+          AND aiocancel.is_asked_for(a.kind)) AS has_unfinished
+FROM aiocancel.claim c JOIN aiocancel.flow_session s
+    ON s.session_id = c.flow_session_id AND s.subscription_id = c.subscription_id AND s.told_by = 'own'
+    LEFT JOIN aiocancel.flow_session f ON f.after_id = s.id
+WHERE c.public_id = $1 AND c.customer_id = $2 AND s.customer_id = $2 AND c.status = 'canceled' AND s.after_id IS NULL
+  AND s.erased_at IS NULL
+"""
+
+# The one before has ended by its claim, whether or not that is noted already.
+FOLLOW: Final = """
+WITH declared AS (
+    SELECT * FROM aiocancel.flow_session
+    WHERE session_id = $1 AND customer_id = $2 AND told_by = 'own' AND erased_at IS NULL),
+ended AS (
+    UPDATE aiocancel.flow_session s
+    SET state = 'canceled', stripe = NULL, revision = s.revision + 1, ended_at = coalesce((
+        SELECT max(c.recorded_at) FROM aiocancel.claim c WHERE c.subscription_id = d.subscription_id
+          AND c.flow_session_id = d.session_id AND c.status = 'canceled'), now())
+    FROM declared d WHERE s.id = d.id AND s.state IN ('open', 'abandoned') RETURNING s.id)
+INSERT INTO aiocancel.flow_session (session_id, after_id, vendor, told_by, mode, customer_id, subscription_id,
+    definition_version, words_hash, language, place, snapshot, stripe_account, hold_out, reasons, progress)
+SELECT $3, d.id, d.vendor, d.told_by, d.mode, d.customer_id, d.subscription_id, d.definition_version, d.words_hash,
+    d.language, d.place, d.snapshot, d.stripe_account, d.hold_out, $4, $5::jsonb
+FROM declared d, (SELECT count(*) FROM ended) AS after
+ON CONFLICT DO NOTHING RETURNING session_id
 """
 
 # What the worker asks: it knows the session and the subscription from the claim.
@@ -97,7 +135,7 @@ FROM aiocancel.flow_session s WHERE s.session_id = $1 AND s.told_by = 'own' AND 
 MOVE: Final = """
 UPDATE aiocancel.flow_session SET revision = revision + 1, touched_at = now(), reason = $4, answers = $5::jsonb,
     progress = $6::jsonb, considered = $7::jsonb, shown = shown || $8::jsonb,
-    declined = $9, fitted = coalesce($10, fitted)
+    declined = $9, fitted = coalesce($10, fitted), stripe = coalesce($11::jsonb, stripe)
 WHERE session_id = $1 AND customer_id = $2 AND revision = $3 AND state = 'open' AND told_by = 'own'
 RETURNING revision
 """
@@ -252,7 +290,7 @@ class SessionRow:
     """A run as it stands. ``definition`` is None where the reader said that it knows the version.
 
     ``is_stale`` says that nothing was done for so long that nothing can be accepted any more, ``claim_id`` names
-    the claim that it led to.
+    the claim that it led to. ``is_after`` says that it follows a declaration to leave, and ``after_claim`` names that.
     """
 
     session_id: str
@@ -282,6 +320,8 @@ class SessionRow:
     ended_at: datetime | None
     is_stale: bool
     claim_id: uuid.UUID | None
+    is_after: bool = False
+    after_claim: uuid.UUID | None = None
 
     def shown_offer(self, key: str) -> Mapping[str, Any] | None:
         """Return what the session kept of an offer that it showed, None where it showed none of that key."""
@@ -290,7 +330,10 @@ class SessionRow:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """What a screen changes of a run; ``shows`` is what it shows for the first time."""
+    """What a screen changes of a run; ``shows`` is what it shows for the first time.
+
+    ``stripe`` is Stripe's word where it was read anew, None leaves it as it is.
+    """
 
     reason: str | None
     answers: Mapping[str, Any] = field(repr=False)
@@ -299,6 +342,22 @@ class Move:
     declined: Sequence[str]
     shows: Sequence[Mapping[str, Any]] = ()
     fitted: str | None = None
+    stripe: Mapping[str, Any] | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """The runs before and after a declaration to leave.
+
+    ``is_recent`` says that it came so lately that a run may still follow, ``is_newest`` that the customer has asked for
+    nothing about the subscription since, and ``has_unfinished`` that something is still to come.
+    """
+
+    before: str
+    after: str | None
+    is_recent: bool
+    is_newest: bool
+    has_unfinished: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -395,6 +454,33 @@ class FlowSessions:
         )
         return _session(rows[0]) if rows else None
 
+    async def followed(self, claim_id: uuid.UUID, customer_id: str) -> Followed | None:
+        """Return what belongs to a customer's cancellation; None where it came from no run of ours."""
+        rows = await self._connection.at_once(FOLLOWED, claim_id, customer_id, ABANDONED_AFTER)
+        return Followed(**rows[0]) if rows else None
+
+    async def follow(
+        self,
+        before: str,
+        customer_id: str,
+        session_id: str,
+        reasons: Sequence[str],
+        progress: Mapping[str, Any],
+    ) -> bool:
+        """Begin the run that follows a declaration; False where there is one already, or another run goes on.
+
+        Args:
+            before: The run that ended with the declaration; all that was true of it is true of this one.
+            customer_id: Whose it is.
+            session_id: The new one.
+            reasons: The keys of the reasons in the order in which they were drawn.
+            progress: How it begins.
+        """
+        rows = await self._connection.at_once(
+            FOLLOW, before, customer_id, session_id, list(reasons), json.dumps(progress)
+        )
+        return bool(rows)
+
     async def move(self, row: SessionRow, move: Move) -> bool:
         """Write what a screen changes; False where another request was faster, or the run is over."""
         rows = await self._connection.at_once(
@@ -409,6 +495,7 @@ class FlowSessions:
             json.dumps(list(move.shows)),
             list(move.declined),
             move.fitted,
+            None if move.stripe is None else json.dumps(move.stripe),
         )
 
         return bool(rows)

@@ -30,12 +30,14 @@ FROM due JOIN aiocancel.flow_session s ON s.id = due.session
 WHERE r.session = due.session AND r.day = due.day
 RETURNING r.session, r.day, r.attempts, s.subscription_id, s.opened_at, s.customer_id, s.stripe_account,
     (SELECT min(n.opened_at) FROM aiocancel.flow_session n
-        WHERE n.subscription_id = s.subscription_id AND n.mode = s.mode
+        WHERE n.subscription_id = s.subscription_id AND n.mode = s.mode AND n.after_id IS NULL
           AND (n.opened_at, n.id) > (s.opened_at, s.id)) AS next_at,
-    s.state = 'accepted' AS has_offer,
+    -- What follows a declaration belongs to the session that made it.
+    s.state = 'accepted' OR EXISTS (SELECT FROM aiocancel.flow_session f
+        WHERE f.after_id = s.id AND f.state = 'accepted') AS has_offer,
     (SELECT min(n.opened_at) FROM aiocancel.flow_session n
         WHERE n.subscription_id = s.subscription_id AND n.mode = s.mode AND n.state = 'accepted'
-          AND (n.opened_at, n.id) > (s.opened_at, s.id)) AS next_offer_at,
+          AND n.after_id IS DISTINCT FROM s.id AND (n.opened_at, n.id) > (s.opened_at, s.id)) AS next_offer_at,
     -- Its own readings have added up discounts until then.
     EXISTS (SELECT FROM aiocancel.flow_session e
         WHERE e.subscription_id = s.subscription_id AND e.mode = s.mode AND e.state = 'accepted'

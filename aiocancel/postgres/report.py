@@ -70,7 +70,8 @@ SELECT '' AS key, 0 AS day, ARRAY[count(*),
     count(*) FILTER (WHERE outcome = 'canceled'), count(*) FILTER (WHERE outcome = 'accepted'),
     count(*) FILTER (WHERE outcome = 'abandoned'), count(*) FILTER (WHERE outcome = 'taken_back'),
     count(*) FILTER (WHERE outcome = 'open'), count(*) FILTER (WHERE offers_shown > 0),
-    count(*) FILTER (WHERE offers_shown > 0 AND outcome NOT IN ('accepted', 'open')),
+    count(*) FILTER (WHERE offers_shown > 0 AND outcome NOT IN ('accepted', 'open')
+        AND (outcome <> 'taken_back' OR offer IS NULL)),
     count(*) FILTER (WHERE price_minor IS NULL),
     count(*) FILTER (WHERE held_out)] AS numbers
 FROM aiocancel.v_sessions WHERE started_at >= $1 AND started_at < $2 AND mode = $3
@@ -84,7 +85,8 @@ SELECT coalesce(CASE $4::text WHEN 'reason' THEN reason WHEN 'offer' THEN offer 
     count(*) FILTER (WHERE outcome = 'canceled'), count(*) FILTER (WHERE outcome = 'accepted'),
     count(*) FILTER (WHERE outcome = 'abandoned'), count(*) FILTER (WHERE outcome = 'taken_back'),
     count(*) FILTER (WHERE outcome = 'open'), count(*) FILTER (WHERE offers_shown > 0),
-    count(*) FILTER (WHERE offers_shown > 0 AND outcome NOT IN ('accepted', 'open')),
+    count(*) FILTER (WHERE offers_shown > 0 AND outcome NOT IN ('accepted', 'open')
+        AND (outcome <> 'taken_back' OR offer IS NULL)),
     count(*) FILTER (WHERE price_minor IS NULL),
     count(*) FILTER (WHERE held_out)] AS numbers
 FROM aiocancel.v_sessions WHERE started_at >= $1 AND started_at < $2 AND mode = $3
@@ -137,8 +139,10 @@ SELECT min(opened_at) AS began, now() AS now FROM aiocancel.flow_session WHERE h
 # As in v_hold_out, each subscription once, and whether or not its day has come.
 DUE: Final = """
 SELECT '' AS key, 0 AS day, ARRAY[count(*)] AS numbers FROM aiocancel.flow_session s
-WHERE s.opened_at >= $1 AND s.opened_at < $2 AND s.mode = $3 AND s.fitted IS NOT NULL AND s.told_by = 'own'
-  AND s.id = (SELECT e.id FROM aiocancel.flow_session e
+WHERE s.opened_at >= $1 AND s.opened_at < $2 AND s.mode = $3 AND s.told_by = 'own' AND s.after_id IS NULL
+  AND (s.fitted IS NOT NULL OR EXISTS (SELECT FROM aiocancel.flow_session f
+    WHERE f.after_id = s.id AND f.fitted IS NOT NULL))
+  AND s.id = (SELECT coalesce(e.after_id, e.id) FROM aiocancel.flow_session e
     WHERE e.subscription_id = s.subscription_id AND e.mode = s.mode AND e.told_by = 'own' AND e.fitted IS NOT NULL
     ORDER BY e.opened_at, e.id LIMIT 1)
 """
@@ -153,8 +157,10 @@ SELECT coalesce((SELECT (d.definition ->> 'hold_out_percent')::float8::integer
 
 LEFT_OUT: Final = """
 SELECT considered.value ->> 'code' AS key, 0 AS day, ARRAY[count(*)] AS numbers
-FROM aiocancel.flow_session s, jsonb_array_elements(s.considered) AS considered (value)
-WHERE s.opened_at >= $1 AND s.opened_at < $2 AND s.mode = $3 AND considered.value ->> 'code' IS NOT NULL
+FROM aiocancel.flow_session s LEFT JOIN aiocancel.flow_session f ON f.after_id = s.id,
+    jsonb_array_elements(CASE WHEN f.considered <> '[]' THEN f.considered ELSE s.considered END) AS considered (value)
+WHERE s.after_id IS NULL AND s.opened_at >= $1 AND s.opened_at < $2 AND s.mode = $3
+  AND considered.value ->> 'code' IS NOT NULL
 GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT $4
 """
 
@@ -214,8 +220,11 @@ GROUP BY 1, 2
 
 # The newest, as many as are played in a moment.
 PAST_RUNS: Final = """
-SELECT snapshot, reason, answers FROM aiocancel.flow_session
-WHERE opened_at >= $1 AND opened_at < $2 AND mode = $3 ORDER BY opened_at DESC LIMIT $4
+SELECT s.snapshot, coalesce(s.reason, f.reason) AS reason,
+    CASE WHEN s.reason IS NULL AND f.reason IS NOT NULL THEN f.answers ELSE s.answers END AS answers
+FROM aiocancel.flow_session s LEFT JOIN aiocancel.flow_session f ON f.after_id = s.id
+WHERE s.opened_at >= $1 AND s.opened_at < $2 AND s.mode = $3 AND s.after_id IS NULL
+ORDER BY s.opened_at DESC LIMIT $4
 """
 
 FIRST: Final = "SELECT min(opened_at) AS first_at FROM aiocancel.flow_session WHERE mode = $1"

@@ -170,6 +170,7 @@ class PlainPages:
         badge: Badge | None = None,
         keep: Mapping[str, str | None] | None = None,
         changed_mind: str | None = None,
+        follow: Mapping[str, Any] | None = None,
     ) -> web.Response:
         """Show one message and the ways on.
 
@@ -186,6 +187,7 @@ class PlainPages:
             badge: The word above the heading.
             keep: The button that leads to the page on which something is taken back.
             changed_mind: The subscription whose cancellation can be taken back.
+            follow: What is asked and offered after a declaration to leave.
         """
         after = None
         if changed_mind is not None:
@@ -198,6 +200,8 @@ class PlainPages:
             "message.html",
             words,
             status=status,
+            with_flow=follow is not None,
+            follow=follow,
             title=words.text("outcome_title") if title is None else title,
             text=text,
             outcome=outcome,

@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from aiocancel.mail.letter import WrittenLetter
     from aiocancel.web.languages import Words
     from aiocancel.web.own_flow.routes import OwnFlowHandlers
+    from aiocancel.web.own_flow.view import Shown
 
 # Starting again would lead from one customer's page to another's, or to the same answer.
 _NO_NEW_START: Final = (Code.GRANT_NOT_YOURS, Code.UNKNOWN_CUSTOMER)
@@ -182,34 +183,93 @@ class Handlers:
     async def status(self, request: web.Request) -> web.Response:
         """``GET /cancel/status/{claim}``: where a claim stands, for the customer who made it."""
         wants_page = _wants_page(request)
+        if wants_page:
+            return await self._outcome_of(request, request.match_info["claim"])
         try:
             customer_id = await self.identified(request)
-            public_id = _claim_id(request)
+            public_id = _claim_id(request.match_info["claim"])
             service = await self._site.service()
             answer = await service.answer(public_id, customer_id)
             if answer is None:
                 raise _unknown_claim()
-            told = None if wants_page else await service.told(public_id, customer_id)
+            told = await service.told(public_id, customer_id)
         except (ClaimError, UnavailableError) as error:
-            return await self.refusal(request, error, wants_page=wants_page)
+            return await self.refusal(request, error, wants_page=False)
 
         words = self._words(request)
-        if not wants_page:
-            if await self._is_taken_back(service, customer_id, answer):
-                # The date on which it was to end holds no more.
-                answer, message = replace(answer, effective_at=None), words.text("resumed")
-                return self._answer(public_id, answer, told, message, status=200)
-            shown = await self._shown_for(service, answer)
-            follows = await self._letter_that_follows(
-                service, public_id, customer_id, answer, shown
-            )
-            message = message_of(answer, words, shown, follows)
+        if await self._is_taken_back(service, customer_id, answer):
+            # The date on which it was to end holds no more.
+            answer, message = replace(answer, effective_at=None), words.text("resumed")
             return self._answer(public_id, answer, told, message, status=200)
+        shown = await self._shown_for(service, answer)
+        follows = await self._letter_that_follows(service, public_id, customer_id, answer, shown)
+        message = message_of(answer, words, shown, follows)
+        return self._answer(public_id, answer, told, message, status=200)
 
+    async def outcome_again(
+        self, request: web.Request, claim: str, besides: Shown, status: int
+    ) -> web.Response:
+        """Return the page of a claim's outcome with what is to be said besides."""
+        return await self._outcome_of(request, claim, besides, status)
+
+    async def _outcome_of(
+        self, request: web.Request, claim: str, besides: Shown | None = None, status: int = 200
+    ) -> web.Response:
+        try:
+            customer_id = await self.identified(request)
+            public_id = _claim_id(claim)
+            service = await self._site.service()
+            answer = await service.answer(public_id, customer_id)
+            if answer is None:
+                raise _unknown_claim()
+        except (ClaimError, UnavailableError) as error:
+            return await self.refusal(request, error, wants_page=True)
+
+        words = self._words(request)
         owned, shown = await self._subject(service, customer_id, answer)
         follows = await self._letter_that_follows(service, public_id, customer_id, answer, shown)
+        after = await self._after(words, customer_id, public_id, answer, owned, shown, besides)
         return await self._outcome(
-            request, service, words, public_id, answer, owned, shown, follows
+            request, service, words, public_id, answer, owned, shown, follows, after, status
+        )
+
+    async def _after(
+        self,
+        words: Words,
+        customer_id: str,
+        public_id: uuid.UUID,
+        answer: Answer,
+        owned: OwnedSubscription | None,
+        shown: ShownSubscription | None,
+        besides: Shown | None,
+    ) -> Mapping[str, Any] | None:
+        """Return what the page asks and offers after a declaration to leave; None where that is nothing."""
+        if self._own is None or answer.change != "cancellation" or answer.kind == "refused":
+            return None
+        # Late, like the outcome's page.
+        from aiocancel.web.outcome_page import goes_on, may_be_kept
+        from aiocancel.web.own_flow.view import AS_IT_IS
+
+        if goes_on(answer, shown):
+            return None
+        if owned is None and answer.subscription_id is not None:
+            try:
+                service = await self._site.service()
+                owned = await service.find(customer_id, answer.subscription_id)
+            except UnavailableError as error:
+                self._site.on_event(LookupFailed(str(error)))
+        if owned is None:
+            return None
+
+        may_resume = self._site.settings.resume_policy != "off"
+        # Where Stripe does not tell how the subscription is, nobody knows what would be taken back.
+        is_carried_out = shown is not None and may_be_kept(answer, shown, datetime.now(UTC))
+        return await self._own.after(
+            words,
+            owned,
+            public_id,
+            is_carried_out=is_carried_out and may_resume,
+            besides=besides or AS_IT_IS,
         )
 
     async def _outcome(
@@ -222,13 +282,16 @@ class Handlers:
         owned: OwnedSubscription | None,
         shown: ShownSubscription | None,
         follows: Sentence | None,
+        after: Mapping[str, Any] | None,
+        status: int,
     ) -> web.Response:
         """Show the page of an outcome, and the ways on from there."""
         # Late: an answer brings the core's decisions with it.
         from aiocancel.web.outcome_page import may_be_kept, outcome_page, received_rows
 
         now = datetime.now(UTC)
-        reloads = not answer.is_settled and _came_within(answer, _REFRESH_FOR, now)
+        # Not while somebody may be writing on it.
+        reloads = not answer.is_settled and not after and _came_within(answer, _REFRESH_FOR, now)
         links = []
         if answer.payment_url is not None:
             links.append({"url": answer.payment_url, "text": words.text("payment_link")})
@@ -260,6 +323,8 @@ class Handlers:
             links=links,
             about=[*about_rows(told_of, words), *received_rows(answer, public_id, words)],
             changed_mind=answer.subscription_id if may_resume else None,
+            follow=after,
+            status=status,
         )
 
     async def _is_next_payment_sure(
@@ -312,7 +377,7 @@ class Handlers:
 
         page = AcknowledgementPage(self._site)
         try:
-            claim_id = _claim_id(request)
+            claim_id = _claim_id(request.match_info["claim"])
             if key is not None:
                 service = await self._site.service()
                 one: WrittenLetter | None = await page.of_link(service, claim_id, key)
@@ -748,9 +813,9 @@ def _wants_page(request: web.Request) -> bool:
     return "text/html" in request.headers.get("Accept", "").lower()
 
 
-def _claim_id(request: web.Request) -> uuid.UUID:
+def _claim_id(text: str) -> uuid.UUID:
     try:
-        return uuid.UUID(request.match_info["claim"])
+        return uuid.UUID(text)
     except ValueError:
         raise _unknown_claim() from None
 

@@ -483,3 +483,36 @@ def test_the_end_of_a_pause_begins_a_new_period() -> None:
         "billing_cycle_anchor": {"type": "now"},
         "payment_behavior": "resume_on_payment_success",
     }
+
+
+@pytest.mark.parametrize(
+    ("withdrawal", "details"),
+    [
+        (None, {}),
+        (PlainChange.WITHDRAW_CANCELLATION, {"cancel_at_period_end": False}),
+        (PlainChange.WITHDRAW_CANCELLATION_BY_DATE, {"cancel_at": ""}),
+    ],
+)
+@pytest.mark.parametrize(
+    ("change", "own"),
+    [
+        (None, {}),
+        (AddDiscount("HALF", (), DUE), {}),
+        (PausePayments("void", AT, DUE), {}),
+        (MoveTrialEnd(AT, DUE), {"trial_end": int(AT.timestamp()), "proration_behavior": "none"}),
+    ],
+    ids=["nothing", "coupon", "pause", "trial"],
+)
+def test_a_preview_takes_the_cancellation_back_with_the_change_that_it_shows(
+    change: Update | None,
+    own: dict[str, Any],
+    withdrawal: PlainChange | None,
+    details: dict[str, Any],
+) -> None:
+    params = parameters.preview("sub_1", change, 1, withdrawal=withdrawal)
+
+    body = checked("invoice_preview", params)
+    assert body.get("subscription_details", {}) == own | details
+    assert ("discounts" in body) is isinstance(change, AddDiscount)
+    alone = parameters.preview("sub_1", withdrawal, 1)
+    assert alone.get("subscription_details", {}) == details

@@ -20,7 +20,7 @@ from tests.support.browser import CHROMIUM_ARGS, chromium_path
 from tests.support.drive_demo import DEMO, address
 
 FOLDER = PICTURES / "own-flow"
-SCREENS = ("why", "offer", "exit", "outcome")
+SCREENS = ("why", "offer", "exit", "outcome", "after")
 HEIGHTS = {1280: 800, 390: 844}
 
 
@@ -64,7 +64,7 @@ async def main(folder: Path = FOLDER, looks: Iterable[Look] = LOOKS) -> None:
 
 
 async def take(browser: Browser, url: str, folder: Path, look: Look) -> None:
-    """Walk through the flow twice: with an offer, and without."""
+    """Walk through the flow three times: with an offer, without, and where nothing may stand before the exit."""
     size = ViewportSize(width=look.width, height=HEIGHTS[look.width])
     context = await browser.new_context(viewport=size, color_scheme=look.scheme)
     page = await context.new_page()
@@ -87,6 +87,17 @@ async def take(browser: Browser, url: str, folder: Path, look: Look) -> None:
     await expect(flow.locator("form")).to_have_attribute("data-aiocancel-screen", "exit")
     await shoot(page, folder / look.file("exit"))
     await leave(flow)
+    await come_back(page, url)
+
+    # In Germany nothing stands before the exit: the page of the outcome asks, and offers.
+    await page.goto(url)
+    await page.get_by_role("button", name="Log in as jan").click()
+    flow = await open_flow(page, url, look)
+    await leave(flow)
+    await flow.get_by_label("It costs too much").check()
+    await flow.get_by_role("button", name="Send answer").click()
+    await expect(flow.locator("h2")).to_contain_text("Or: 50% off")
+    await shoot(page, folder / look.file("after"))
     await come_back(page, url)
     await context.close()
 

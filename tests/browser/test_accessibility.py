@@ -28,7 +28,7 @@ from aiocancel.web.languages import Words
 from aiocancel.web.outcome_page import outcome_page
 from aiocancel.web.style import style_sheet
 from tests.support.axe import engine, findings
-from tests.support.flow_screens import PROBLEMS, SCREENS, drawn
+from tests.support.flow_screens import AFTER, PROBLEMS, SCREENS, drawn, drawn_after
 from tests.support.outcome_pages import PAGES
 from tests.support.saas import Pool, add_customer, as_customer, make_app, make_cancel
 
@@ -317,6 +317,22 @@ OUTCOMES: Mapping[str, Callable[[str], str]] = {
     f"{kind}, {change}": outcome_of(Answer(AnswerKind(kind), Topic(change), END))
     for kind, change, _, _ in PAGES
 }
+
+
+def after_of(name: str, besides: str = "") -> Draw:
+    return lambda language: drawn_after(AFTER[name], Words(language, {}), PROBLEMS[besides])
+
+
+AFTER_STATES: Mapping[str, Draw] = {
+    "question and coupon": after_of("question and coupon"),
+    "too long": after_of("question", "too long"),
+    "no choice": after_of("pause", "no choice"),
+    "another follows": after_of("amount, answered", "was open"),
+}
+
+
+async def test_axe_finds_nothing_on_what_follows_a_declaration_to_leave(watcher: Watcher) -> None:
+    assert await watcher.look_at(AFTER_STATES, shows(AFTER_STATES, LOOKS, 2)) == {}
 
 
 async def test_axe_finds_nothing_on_the_pages_of_the_plain_way(

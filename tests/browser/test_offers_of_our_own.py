@@ -168,6 +168,35 @@ async def test_every_kind_of_offer_is_taken_and_paid_at_stripe_as_it_was_shown(
         assert paid == {name: minor(text) for name, text in shown.items()}
 
 
+async def test_who_declares_first_is_asked_and_offered_on_the_page_of_the_outcome(
+    pool: Pool, stripe_api: tuple[StripeSimulator, str], visitor: Visitor
+) -> None:
+    async with open_flow_site(pool, stripe_api, place=lambda _: "DE") as site:
+        for customer, language, in_dialog in (("plain", "de", False), ("over", "en", True)):
+            await site.add(customer)
+            await begin(visitor, site, customer, language, in_dialog=in_dialog)
+            await arrive(visitor, "exit")
+            await press(visitor, "cancel")
+            assert await ended(visitor) == "scheduled"
+
+            await arrive(visitor, "reason")
+            assert await visitor.count("form[data-aiocancel-screen=offer]") == 0
+            assert site.subscription(customer)["cancel_at_period_end"] is True
+            await visitor.click_element("document.querySelector('#reason-too_expensive')")
+            await press(visitor, "continue")
+            await arrive(visitor, "offer")
+            assert minor(await visitor.evaluate(NEXT_PAYMENT)) == 1450
+            await press(visitor, "accept")
+
+            await visitor.until("document.querySelector('[data-outcome=done]')")
+            assert site.subscription(customer)["cancel_at_period_end"] is False
+            assert len(site.subscription(customer)["discounts"]) == 1
+            assert await visitor.count(DIALOG) == int(in_dialog)
+
+        assert visitor.observed.csp_violations == []
+        assert visitor.observed.errors == []
+
+
 def paid_until(site: FlowSite, days: dict[str, str]) -> dict[str, int]:
     """Let those days come at Stripe, and return what each customer pays until the end of theirs."""
     before = set(site.stripe.invoices)

@@ -17,10 +17,13 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
+from aiocancel.core.flow.definition import CouponOffer
 from aiocancel.core.flow.screen import Screen
 from aiocancel.errors import AiocancelError
+from aiocancel.own_flow import RequestFacts
 from aiocancel.postgres.claims import RecordedClaim
 from aiocancel.testing.stripe.simulator import StripeSimulator
+from aiocancel.vendors.own import OwnFlow
 from tests.support.own_flow import FlowCompany, flow_company
 from tests.support.saas import Pool, add_customer
 
@@ -89,6 +92,21 @@ async def company(
         yield running
 
 
+GERMANY = RequestFacts("en", "DE")
+FOR_ALL = CouponOffer("half_price", percent_off=50, months=3)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def german_company(
+    pool: Pool, stripe_api: tuple[StripeSimulator, str]
+) -> AsyncIterator[FlowCompany]:
+    """Its customers are offered nothing before they have declared to leave."""
+    stripe, url = stripe_api
+    flow = OwnFlow(offers=[FOR_ALL])
+    async with flow_company(pool, stripe, url, vendor=flow, place=lambda _: "DE") as running:
+        yield running
+
+
 async def press(
     company: FlowCompany, screen: Screen, customer: str, what: str, grant: str
 ) -> RecordedClaim:
@@ -122,6 +140,56 @@ async def press_twice(company: FlowCompany, customer: str, what: str, cut: Cut) 
     subscription = company.stripe.subscriptions[f"sub_{customer}"]
     assert len(subscription["discounts"]) == (1 if what == "accept" else 0)
     assert subscription["cancel_at_period_end"] is (what == "cancel")
+
+
+async def stay_after_all(company: FlowCompany, customer: str, looked: Cut, pressed: Cut) -> None:
+    """Declare to leave, lose the page of the outcome, look again, press, lose the answer, and press again."""
+    due = int((datetime.now(UTC) + timedelta(days=12)).timestamp())
+    company.stripe.add_subscription(
+        f"sub_{customer}", unit_amount=2900, currency="eur", current_period_end=due
+    )
+    await add_customer(company.pool, customer, f"sub_{customer}")
+    owned = await company.opened.service.find(customer)
+    assert owned is not None
+    before = await company.flow.open(owned, GERMANY)
+    declared = await company.flow.cancel(customer, before.session_id, await company.grant(customer))
+    assert await company.settled(declared, customer) == "scheduled"
+
+    with cutting(looked):
+        await company.flow.after(owned, declared.public_id, is_carried_out=True)
+    screen = await company.flow.after(owned, declared.public_id, is_carried_out=True)
+    assert screen is not None
+    assert screen.offer is not None
+    grant = await company.grant(customer)
+    with cutting(pressed), suppress(AiocancelError):
+        await press(company, screen, customer, "accept", grant)
+    recorded = await press(company, screen, customer, "accept", grant)
+
+    assert await company.settled(recorded, customer) == "done"
+    claims = await company.pool.fetch(
+        "SELECT status FROM aiocancel.claim WHERE customer_id = $1 ORDER BY id", customer
+    )
+    assert [each["status"] for each in claims] == ["canceled", "saved"]
+    sessions = "SELECT count(*) FROM aiocancel.flow_session WHERE customer_id = $1"
+    assert await company.pool.fetchval(sessions, customer) == 2
+    subscription = company.stripe.subscriptions[f"sub_{customer}"]
+    assert len(subscription["discounts"]) == 1
+    assert subscription["cancel_at_period_end"] is False
+
+
+async def test_who_stays_after_the_declaration_gets_one_offer_wherever_the_site_dies(
+    german_company: FlowCompany,
+) -> None:
+    cuts = [
+        (Cut(at, "before"), Cut(at, "after")) if at % 2 else (Cut(at, "after"), Cut(at, "before"))
+        for at in (*range(1, 9), STATEMENTS)
+    ]
+    for number, (looked, pressed) in enumerate(cuts):
+        await stay_after_all(german_company, f"stays_{number}", looked, pressed)
+
+    for happened in ([cut.has_happened for cut in each] for each in zip(*cuts, strict=True)):
+        assert any(happened)
+        assert not all(happened), "there are more statements than this test cuts off"
 
 
 @pytest.mark.parametrize("what", ["accept", "cancel"])

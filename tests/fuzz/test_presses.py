@@ -73,7 +73,7 @@ class Look:
 texts = st.text(max_size=20) | st.sampled_from(("", "\0", "\r\n", "x" * 600, "\N{GRINNING FACE}"))
 people = st.sampled_from((*["author"] * 7, *["neighbour"] * 3, "nobody"))
 sessions = st.sampled_from(
-    ("own", "own", "own", "neighbours", "unknown", "\0", "' OR true --", "a/b")
+    ("own", "own", "own", "after", "neighbours", "unknown", "\0", "' OR true --", "a/b")
 )
 fields = st.one_of(
     st.tuples(st.just("reason"), st.sampled_from(REASONS) | texts),
@@ -90,7 +90,7 @@ presses = st.builds(
     st.one_of(sessions, sessions, sessions, st.none()),
     st.sampled_from(("own", "own", "own", "neighbours", "forged", "")),
     st.lists(fields, max_size=3).map(tuple),
-    st.integers(0, 1),
+    st.integers(0, 2),
     st.integers(1, 2),
     st.sampled_from((*[b""] * 9, b"&do=cancel", b"%", b"\xff", b"&" * 50)),
     st.sampled_from((*[FORM] * 9, "application/json", "text/plain")),
@@ -102,17 +102,21 @@ looks = st.builds(
     sessions,
     st.lists(st.tuples(st.sampled_from(("subscription", "change", "x")), texts), max_size=1).map(tuple),
     st.sampled_from(("en", "de", "xx", "", "de;q=x", "*", "\N{LATIN SMALL LETTER E WITH ACUTE}")),
-    st.integers(0, 1),
+    st.integers(0, 2),
 )  # fmt: skip
 stories = st.lists(presses | looks, max_size=7)
 
 
 @dataclass
 class Person:
-    """One customer of one example: the session, and the grant of the page that was seen last."""
+    """One customer of one example: the session, and the grant of the page that was seen last.
+
+    ``after`` is the session that follows the customer's declaration.
+    """
 
     name: str
     session: str = ""
+    after: str = ""
     grants: list[str] = field(default_factory=list)
     left: int = 0
 
@@ -147,8 +151,13 @@ class Run:
             await enter(TestClient(TestServer(self._app(url, flow, templates))))
             for flow, templates in ((kept, {}), (changed, broken))
         ]
+        # Whose customers are asked and offered nothing before they have declared to leave.
+        german = self._app(url, kept, {}, place=lambda _: "DE")
+        self._sites.append(await enter(TestClient(TestServer(german))))
 
-    def _app(self, url: str, flow: OwnFlow, templates: dict[str, str]) -> web.Application:
+    def _app(
+        self, url: str, flow: OwnFlow, templates: dict[str, str], **settings: Any
+    ) -> web.Application:
         cancel = make_cancel(
             self.pool,
             url,
@@ -159,6 +168,7 @@ class Run:
             run_worker=False,
             answer_within_s=0.001,
             most_posts_per_minute=10_000,
+            **settings,
         )
 
         @cancel.on_offer("call")
@@ -203,6 +213,16 @@ class Run:
             person.grants.append(page.fields["grant"])
             person.session = forms[0]["action"].rpartition("/flow/")[2].partition("?")[0]
 
+    async def _see_outcome(self, person: Person, path: str) -> None:
+        """Look at the outcome where it asks and offers after the declaration, as the third site does."""
+        response = await self._sites[2].get(path, headers={**BROWSER, **as_customer(person.name)})
+        await self._checked(response)
+        page = Page(await response.text())
+        forms = [each["action"] for each in page.all("form") if "/flow/" in each.get("action", "")]
+        if forms:
+            person.after = forms[0].rpartition("/flow/")[2].partition("?")[0]
+            person.grants.append(page.fields["grant"])
+
     async def _press(self, people: dict[str, Person], press: Press) -> None:
         person = people.get(press.who)
         grants = {"own": person or people["author"], "neighbours": people["neighbour"]}
@@ -225,6 +245,7 @@ class Run:
             if person is not None and is_claim and b"do=cancel" in body:
                 assert grant in person.grants, "left with a grant of nobody or of another customer"
                 person.left += 1
+                await self._see_outcome(person, response.headers["Location"])
 
         await asyncio.gather(*(post() for _ in range(press.times)))
 
@@ -244,7 +265,12 @@ class Run:
     ) -> str | None:
         of = people["author"] if person is None else person
         other = people[PEOPLE[of is people["author"]]]
-        known = {"own": of.session, "neighbours": other.session, "unknown": str(uuid.uuid4())}
+        known = {
+            "own": of.session,
+            "after": of.after or of.session,
+            "neighbours": other.session,
+            "unknown": str(uuid.uuid4()),
+        }
         return None if meant is None else quote(known.get(meant, meant), safe="")
 
     def _who(self, person: Person | None) -> dict[str, str]:
@@ -318,6 +344,8 @@ def run(postgres: EmbeddedPostgres, template_database: str) -> Iterator[Run]:
 ANSWERED = Press("continue", fields=(("reason", "too_expensive"),))
 YES = Press("accept", fields=(("offer", "half_price"),))
 NO = Press("decline", fields=(("offer", "half_price"),))
+AFTER = Press("continue", session="after", fields=(("reason", "too_expensive"),), site=2)
+STAYS = Press("accept", session="after", fields=YES.fields, site=2)
 BREAK = Press("continue", fields=(("reason", "unused"),))
 NINE_MONTHS = Press("accept", fields=(("offer", "break"), ("months", "9")))
 
@@ -339,6 +367,10 @@ NINE_MONTHS = Press("accept", fields=(("offer", "break"), ("months", "9")))
     story=[ANSWERED, Look("/cancel/flow/{}", site=1), Press("continue", site=1), YES], at_once=False
 )
 @example(story=[Press("cancel"), ANSWERED, YES, Look("/cancel/flow/{}/why")], at_once=False)
+@example(
+    story=[Press("cancel", site=2), AFTER, STAYS, Look(), Press("cancel", session="after")],
+    at_once=False,
+)
 @example(story=[ANSWERED, YES, NO, Press("cancel"), Press("permit"), Look()], at_once=True)
 @settings(
     max_examples=EXAMPLES,
@@ -360,3 +392,7 @@ def test_presses_of_an_honest_customer_get_through_so_that_the_run_reaches_every
         run.pool.fetch("SELECT DISTINCT status FROM aiocancel.claim ORDER BY 1")
     )
     assert [row["status"] for row in ends] == ["canceled", "saved"]
+
+    run.play([Press("cancel", site=2), AFTER])
+    followed = "SELECT count(*) FROM aiocancel.flow_session WHERE after_id IS NOT NULL AND reason IS NOT NULL"
+    assert run._loop.run_until_complete(run.pool.fetchval(followed)) > 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import product
@@ -11,12 +12,13 @@ from typing import Any
 import asyncpg
 import pytest
 
+from aiocancel.core.actions import Receipt
 from aiocancel.core.claim import FlowClaim
 from aiocancel.core.flow_details import FlowDetails
 from aiocancel.core.identifiers import CustomerId, FlowSessionId, SubscriptionId
-from aiocancel.postgres.flow_sessions import Acceptance, FlowSessions, accept_shown
+from aiocancel.postgres.flow_sessions import Acceptance, FlowSessions, Followed, accept_shown
 from aiocancel.postgres.ledger import Ledger
-from tests.support.claims import AT_PERIOD_END, ask, make_claim, make_grant, record
+from tests.support.claims import AT_PERIOD_END, ask, make_claim, make_grant, record, take_due
 from tests.support.flow_sessions import (
     SHOWN,
     begin,
@@ -28,6 +30,7 @@ from tests.support.past_sessions import take_back
 from tests.support.saas import Pool
 from tests.support.transitions import FLOW_SESSION, FLOW_SESSION_STATES
 
+END = datetime(2030, 1, 1, tzinfo=UTC)
 LAST = move_to_offer(declined=["half_price"], shows=[])
 
 
@@ -558,3 +561,143 @@ async def test_the_snapshot_of_a_vendors_run_is_added_once(
     assert await pool.fetchval("SELECT snapshot FROM aiocancel.flow_session") == (
         '{"price_minor": 2900}'
     )
+
+
+# --- what follows a declaration to leave --------------------------------------------------------------------
+
+
+async def leave(pool: Pool, session_id: str = "own_1") -> uuid.UUID:
+    """Record the cancellation that a run ended with; its row does not say so yet."""
+    return (
+        await record(Ledger(pool), own_claim("canceled", session_id), make_grant(), AT_PERIOD_END)
+    ).public_id
+
+
+async def carry_out(pool: Pool) -> None:
+    (taken,) = await take_due(pool, uuid.uuid4())
+    assert await Ledger(pool).finish(taken, Receipt("active", END))
+
+
+async def test_what_follows_a_declaration_begins_once_with_all_that_was_true_of_it(
+    pool: Pool, sessions: FlowSessions
+) -> None:
+    await begin(sessions, shows=False)
+    claim = await leave(pool)
+    assert await sessions.followed(claim, "ada") == Followed("own_1", None, True, True, True)
+    assert await sessions.followed(claim, "eve") is None
+
+    made = [
+        await sessions.follow("own_1", "ada", f"own_{n}", ["other"], {"step": "why"})
+        for n in (2, 3)
+    ]
+
+    assert made == [True, False]
+    assert await state_of(pool) == "canceled"
+    assert await sessions.followed(claim, "ada") == Followed("own_1", "own_2", True, True, True)
+    row, before = await sessions.read("own_2", "ada"), await sessions.read("own_1", "ada")
+    assert row is not None
+    assert before is not None
+    assert (row.is_after, row.after_claim, row.claim_id) == (True, claim, None)
+    assert (before.is_after, before.after_claim, before.claim_id) == (False, None, claim)
+    assert (row.state, row.reasons, row.considered, row.stripe) == ("open", ("other",), (), None)
+    same = ("mode", "customer_id", "subscription_id", "definition_version", "snapshot", "hold_out")
+    assert [getattr(row, name) for name in same] == [getattr(before, name) for name in same]
+    # Whether the customer stayed is read for the first of them.
+    assert await pool.fetchval("SELECT count(DISTINCT session) FROM aiocancel.kept_reading") == 1
+
+
+async def test_what_follows_is_no_run_to_go_on_with_and_makes_room_for_a_new_one(
+    pool: Pool, sessions: FlowSessions
+) -> None:
+    await begin(sessions, shows=False)
+    await leave(pool)
+    await sessions.follow("own_1", "ada", "own_2", [], {"step": "why"})
+
+    assert (await sessions.look("ada", "sub_1")).open_session is None
+    assert await sessions.open("own_3", new_session())
+    assert await state_of(pool, "own_2") == "abandoned"
+
+
+async def test_nothing_is_shown_before_the_cancellation_is_carried_out(
+    pool: Pool, sessions: FlowSessions
+) -> None:
+    await begin(sessions, shows=False)
+    await leave(pool)
+    await sessions.follow("own_1", "ada", "own_2", [], {"step": "why"})
+    row = await sessions.read("own_2", "ada")
+    assert row is not None
+
+    with pytest.raises(asyncpg.CheckViolationError, match="before the cancellation is carried out"):
+        await sessions.move(row, move_to_offer())
+    assert await sessions.move(row, move_to_offer(shows=[]))
+    row = await sessions.read("own_2", "ada")
+    assert row is not None
+    await carry_out(pool)
+
+    assert await sessions.move(row, move_to_offer(stripe={"id": "sub_1"}))
+    row = await sessions.read("own_2", "ada")
+    assert row is not None
+    assert (len(row.shown), row.stripe) == (1, {"id": "sub_1"})
+    assert await accept(pool, session_id="own_2")
+    assert not await accept(pool, session_id="own_2")
+
+
+FOLLOW_BY_HAND = """
+INSERT INTO aiocancel.flow_session (session_id, after_id, vendor, told_by, mode, customer_id, subscription_id,
+    definition_version, hold_out, shown)
+SELECT 'own_9', id, 'own', $2, mode, $1, subscription_id, definition_version, $3, $4::jsonb
+FROM aiocancel.flow_session WHERE session_id = $5
+"""
+
+
+@pytest.mark.parametrize(
+    ("customer", "told_by", "hold_out", "shown", "after"),
+    [
+        pytest.param("eve", "own", False, "[]", "own_1", id="another customer"),
+        pytest.param("ada", "vendor", False, "[]", "own_1", id="a vendor's"),
+        pytest.param("ada", "own", True, "[]", "own_1", id="the other arm"),
+        pytest.param("ada", "own", False, '[{"offer": "x"}]', "own_1", id="shown at once"),
+        pytest.param("ada", "own", False, "[]", "own_2", id="one that follows itself"),
+        pytest.param("bob", "own", False, "[]", "own_5", id="nobody has left"),
+    ],
+)
+async def test_a_run_follows_only_a_declaration_of_its_own_customer(
+    pool: Pool,
+    sessions: FlowSessions,
+    customer: str,
+    told_by: str,
+    hold_out: bool,
+    shown: str,
+    after: str,
+) -> None:
+    await begin(sessions, shows=False)
+    await begin(sessions, "own_5", "sub_2", customer_id="bob", shows=False)
+    await leave(pool)
+    await sessions.follow("own_1", "ada", "own_2", [], {"step": "why"})
+
+    with pytest.raises(asyncpg.CheckViolationError, match="follows only a cancellation"):
+        await pool.execute(FOLLOW_BY_HAND, customer, told_by, hold_out, shown, after)
+    with pytest.raises(asyncpg.CheckViolationError, match="what a flow session follows"):
+        await pool.execute(
+            "UPDATE aiocancel.flow_session SET after_id = NULL WHERE session_id = 'own_2'"
+        )
+    with pytest.raises(asyncpg.CheckViolationError, match="what a flow session follows"):
+        await pool.execute(
+            "UPDATE aiocancel.flow_session SET after_id = id WHERE session_id = 'own_5'"
+        )
+
+
+async def test_a_later_wish_and_half_an_hour_leave_nothing_to_follow(
+    pool: Pool, sessions: FlowSessions
+) -> None:
+    await begin(sessions, shows=False)
+    claim = await leave(pool)
+    await pool.execute("UPDATE aiocancel.claim SET recorded_at = now() - interval '31 minutes'")
+    assert await sessions.followed(claim, "ada") == Followed("own_1", None, False, True, True)
+
+    await record(Ledger(pool), make_claim("resumed"), make_grant(), AT_PERIOD_END)
+
+    assert await sessions.followed(claim, "ada") == Followed("own_1", None, False, False, True)
+    # One that came from no run of ours has none.
+    other = await record(Ledger(pool), make_claim("canceled"), make_grant("sub_7"), AT_PERIOD_END)
+    assert await sessions.followed(other.public_id, "ada") is None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import uuid
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -64,9 +66,12 @@ async def test_no_statement_about_a_flow_session_reads_a_large_table_from_end_to
         await sessions.copy_vendors()
         await sessions.without_snapshot(10, with_account=True)
         await sessions.add_snapshot(1, {})
+        await sessions.followed(uuid.uuid4(), "ada")
+        with contextlib.suppress(asyncpg.CheckViolationError):
+            await sessions.follow("own_1", "ada", "own_2", [], {})
 
     ours = {query: args for query, args in asked.items() if "aiocancel." in query}
-    assert len(ours) == 11
+    assert len(ours) == 13
     async with asyncpg.create_pool(many_sessions, min_size=1, max_size=1) as pool:
         found = {query: await scans_of(pool, query, *args) for query, args in ours.items()}
         would_be_slow = await scans_of(

@@ -16,7 +16,7 @@ from aiocancel.core.flow.conditions import reason
 from aiocancel.core.flow.definition import CouponOffer, PauseOffer
 from aiocancel.testing.stripe.simulator import StripeSimulator
 from aiocancel.vendors.own import OwnFlow
-from tests.support.flow_customers import BROWSER, Company, open_company
+from tests.support.flow_customers import BROWSER, Company, German, open_company
 from tests.support.letters import has_letters, let_pass, mailer_for, mails
 from tests.support.mail_server import MailServer, html_of, text_of
 from tests.support.saas import Pool, as_customer
@@ -218,3 +218,28 @@ async def test_words_that_fail_keep_nobody_from_leaving_or_staying(
 
     assert ada.outcome == ("scheduled" if what == "cancel" else "done")
     assert await declared(pool) == {"language": "en", "words": None, "shown": {}}
+
+
+async def test_who_stays_after_the_declaration_has_one_letter_without_an_offer_and_one_about_it(
+    aiohttp_client: AiohttpClient, pool: Pool, stripe_api: tuple[StripeSimulator, str]
+) -> None:
+    async with writing_company(aiohttp_client, pool, stripe_api, place=lambda _: "DE") as (
+        company,
+        server,
+    ):
+        ada = German(company.client)
+        await ada.go("/cancel")
+        await ada.press("cancel")
+        (first,) = await mails(server)
+        offered = await ada.on_outcome("continue", reason="too_expensive")
+        await ada.on_outcome("accept")
+        second = (await mails(server, 2))[-1]
+
+    text = flat(text_of(first))
+    assert "Declared: “Cancel subscription”" in text
+    assert "50%" not in text
+    assert "50%" not in html_of(first).partition("<body")[2]
+    text = flat(text_of(second))
+    assert "Chosen: “Keep subscription and take 50% off”" in text
+    assert "Your subscription is not cancelled." in text
+    assert f"Next payment: {offered.rows['Next payment']}" in text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -73,6 +74,34 @@ class Customer:
     @property
     def outcome(self) -> str:
         return next(each["data-outcome"] for each in self.page.all("p") if "data-outcome" in each)
+
+
+class German(Customer):
+    """A customer who presses on the page of the outcome, which may have two forms."""
+
+    @property
+    def forms(self) -> dict[str, str]:
+        """The forms that ask and offer, by what they are for."""
+        found = re.findall(
+            r'(<form[^>]* data-aiocancel-screen="(\w+)".*?</form>)', self.html, re.DOTALL
+        )
+        return {name: form for form, name in found}
+
+    async def on_outcome(self, do: str, **fields: str) -> Page:
+        form = Page(self.forms["reason" if do == "continue" else "offer"])
+        hidden = {
+            each["name"]: each["value"]
+            for each in form.all("input")
+            if each.get("type") == "hidden"
+        }
+
+        return await self._see(
+            await self._client.post(
+                form.one("form")["action"],
+                data={**hidden, **fields, "do": do},
+                headers=self._headers,
+            )
+        )
 
 
 class Company:

@@ -38,7 +38,7 @@ from aiocancel.core.sentences import Money, Sentence
 from aiocancel.core.theme import Theme
 from aiocancel.web import pages
 from aiocancel.web.languages import Words
-from aiocancel.web.own_flow.view import Problem, Shown, template_of, view_of
+from aiocancel.web.own_flow.view import Problem, Shown, template_of, view_after, view_of
 
 END = datetime(2026, 12, 26, 12, tzinfo=UTC)
 FEBRUARY = datetime(2027, 2, 26, 12, tzinfo=UTC)
@@ -207,6 +207,25 @@ MORE_SCREENS: Mapping[str, Screen] = {
         facts=replace(FACTS, situation=Situation.ENDS_AT_ONCE, is_ending=True),
     ),
 }
+ENDS = replace(FACTS, situation=Situation.ALREADY_ENDING)
+
+
+def after(offer: str | None = None, **known: Any) -> Screen:
+    """What the page of an outcome asks and offers after a declaration to leave."""
+    values = {"facts": ENDS, "reasons": REASONS, "may_ask": True, "claim_id": "c", **known}
+    shown = None if offer is None else OFFERS[offer]
+    return Screen("flow_1", FlowStep.OUTCOME, SessionState.OPEN, offer=shown, after=True, **values)
+
+
+AFTER: Mapping[str, Screen] = {
+    "question": after(),
+    "question and coupon": after("coupon"),
+    "amount, answered": after("amount", answers=Answers("unused")),
+    "pause": after("pause"),
+    "pause of one length": after("pause of one length"),
+    "trial": after("trial"),
+    "answered": after(answers=Answers("unused")),
+}
 PROBLEMS = {
     "": Shown(),
     "too long": Shown(Problem("flow_too_long", "comment"), answers=Answers(None, None, "x" * 501)),
@@ -214,6 +233,33 @@ PROBLEMS = {
     "was open": Shown(note="flow_was_open"),
     "took long": Shown(note="flow_took_long"),
 }
+
+
+def drawn_after(of: Screen, words: Words = WORDS, besides: Shown = PROBLEMS[""]) -> str:
+    """The page of an outcome with it."""
+    view = view_after(of, words, besides)
+
+    return pages.our_template("message.html").render(
+        title=words.text("title_scheduled_plan", plan="Pro", date=END),
+        text=words.text("outcome_usable"),
+        outcome="scheduled",
+        badge={"text": words.text("badge_cancelled"), "look": "done"},
+        about=[(words.text("about_plan"), "Pro")],
+        links=[{"url": "/account", "text": words.text("back_link")}],
+        head_title=None,
+        refresh_s=None,
+        plain_page="/cancel",
+        keep=None,
+        after={"url": "/cancel?change=resume", "text": words.text("changed_mind_link")},
+        follow=view and {**view, "action": "/cancel/flow/flow_1", "grant": "g1.a.b"},
+        return_to="/account",
+        lang=words.language,
+        dir=words.direction,
+        theme=Theme(name="Northwind <Notes>", help="/help"),
+        help_link=words.text("help_link"),
+        nonce="n",
+        css="",
+    )
 
 
 def drawn(of: Screen, words: Words = WORDS, besides: Shown = PROBLEMS[""]) -> str:

@@ -31,6 +31,7 @@ Kind = Literal[
     "schedule_release",
     "schedule_update",
     "coupon_create",
+    "invoice_preview",
 ]
 
 _KINDS: dict[str, Any] = {
@@ -43,6 +44,7 @@ _KINDS: dict[str, Any] = {
     "schedule_release": stripe.params.SubscriptionScheduleReleaseParams,
     "schedule_update": stripe.params.SubscriptionScheduleUpdateParams,
     "coupon_create": stripe.params.CouponCreateParams,
+    "invoice_preview": stripe.params.InvoiceCreatePreviewParams,
 }
 
 

@@ -158,10 +158,8 @@ def consider(
         declared: Whether the customer has declared to leave. The subscription ends then, and an offer takes that back
             in one update with what it gives, or is not made. Nobody is asked for a permission any more.
     """
-    given: tuple[Consent, ...] = (
-        *([permission] if allowed else []),
-        *([declaration] if declared else []),
-    )
+    consents: dict[Consent, bool] = {permission: allowed, declaration: declared}
+    given = tuple(consent for consent, is_given in consents.items() if is_given)
     judged = [
         _judged(offer, definition, snapshot, subscription, answers, now, bounds, given)
         for offer in definition.offers

@@ -398,6 +398,7 @@ class _Walker:
             for taken in itertools.combinations(keys, count):
                 before = _Run(silent, kind, tuple(each for each in taken if each in silent.keys))
                 after = _Run(then, kind, tuple(each for each in taken if each in then.keys))
+
                 opened = self._after(before, begin_after(), AnswersGiven())
                 if opened is None:
                     continue

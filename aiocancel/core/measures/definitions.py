@@ -130,7 +130,7 @@ DEFINITIONS: Final = (
         "sessions in which an offer was shown",
         "Sessions of the hold-out, who are shown none.",
         "v_sessions",
-        "offers_shown > 0 AND outcome NOT IN ('accepted', 'open')",
+        "offers_shown > 0 AND outcome NOT IN ('accepted', 'open') AND (outcome <> 'taken_back' OR offer IS NULL)",
     ),
     Definition(
         "abandoned",
@@ -144,7 +144,8 @@ DEFINITIONS: Final = (
     Definition(
         "taken_back",
         "Taken back",
-        "Sessions whose cancellation the customer took back here before it took effect.",
+        "Sessions whose cancellation the customer took back here before it took effect, by itself or for an offer that "
+        "came after it.",
         "sessions",
         "Resumptions made elsewhere.",
         "v_sessions",

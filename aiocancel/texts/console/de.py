@@ -193,6 +193,7 @@ _SESSIONS: Final = {
     "erase_line": "Die Daten dieses Kunden löschen: aiocancel erase --customer ID",
     "history_line": "Jede Aktion im Einzelnen: aiocancel actions show {id}",
     "opened": "Geöffnet",
+    "opened_after": "Ergebnisseite fragt und bietet an, nach der Erklärung",
     "opened_as": "{vendor}",
     "opened_in": "auf {language}",
     "opened_from": "nach den Regeln für {place}",

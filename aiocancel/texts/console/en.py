@@ -182,6 +182,7 @@ _SESSIONS: Final = {
     "erase_line": "To erase this customer: aiocancel erase --customer ID",
     "history_line": "Each action in full: aiocancel actions show {id}",
     "opened": "Opened",
+    "opened_after": "The outcome asked and offered, after the declaration",
     "opened_as": "{vendor}",
     "opened_in": "in {language}",
     "opened_from": "under the rules of {place}",

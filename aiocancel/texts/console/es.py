@@ -195,6 +195,7 @@ _SESSIONS: Final = {
     "erase_line": "Para borrar los datos de este cliente: aiocancel erase --customer ID",
     "history_line": "Cada acción al completo: aiocancel actions show {id}",
     "opened": "Sesión abierta",
+    "opened_after": "La página del resultado pregunta y ofrece, tras la declaración",
     "opened_as": "{vendor}",
     "opened_in": "en {language}",
     "opened_from": "según las normas de {place}",

@@ -201,6 +201,7 @@ _SESSIONS: Final = {
     "erase_line": "Pour effacer les données de ce client\xa0: aiocancel erase --customer ID",
     "history_line": "Le détail de chaque action\xa0: aiocancel actions show {id}",
     "opened": "Ouverture",
+    "opened_after": "La page du résultat demande et propose, après la déclaration",
     "opened_as": "{vendor}",
     "opened_in": "en {language}",
     "opened_from": "selon les règles de {place}",

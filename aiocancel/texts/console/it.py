@@ -186,6 +186,7 @@ _SESSIONS: Final = {
     "erase_line": "Per cancellare i dati di questo cliente: aiocancel erase --customer ID",
     "history_line": "Tutti i dettagli di un'azione: aiocancel actions show {id}",
     "opened": "Sessione aperta",
+    "opened_after": "La pagina dell’esito chiede e offre, dopo la dichiarazione",
     "opened_as": "{vendor}",
     "opened_in": "in {language}",
     "opened_from": "secondo le regole di {place}",

@@ -190,6 +190,7 @@ _SESSIONS: Final = {
     "erase_line": "Gegevens van deze klant wissen: aiocancel erase --customer ID",
     "history_line": "Elke actie in detail: aiocancel actions show {id}",
     "opened": "Geopend",
+    "opened_after": "De pagina met het resultaat vraagt en biedt aan, na de verklaring",
     "opened_as": "{vendor}",
     "opened_in": "in het {language}",
     "opened_from": "volgens de regels voor {place}",

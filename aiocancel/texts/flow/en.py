@@ -127,6 +127,11 @@ _OFFERS: Final = {
     "flow_trial_text_undated": "Nothing is charged before it ends. You can cancel until then.",
     "flow_trial_button": "Extend the trial",
     "flow_another": "No, show me something else",
+    "flow_send": "Send answer",
+    "flow_takes_back": "This takes your cancellation back.",
+    "flow_keep_coupon_button": "Keep subscription and take {off} off",
+    "flow_keep_pause_button": "Keep subscription and pause payments",
+    "flow_keep_trial_button": "Keep subscription and extend the trial",
 }
 
 _PRICES: Final = {

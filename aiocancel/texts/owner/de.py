@@ -144,7 +144,8 @@ DEFINITIONS: Final[Mapping[str, tuple[str, str, str, str]]] = {
     ),
     "taken_back": (
         "Zurückgenommen",
-        "Sitzungen, deren Kündigung der Kunde hier zurückgenommen hat, bevor sie wirksam wurde.",
+        "Sitzungen, deren Kündigung der Kunde hier zurückgenommen hat, bevor sie wirksam wurde, "
+        "von sich aus oder für ein Angebot, das danach kam.",
         "Sitzungen",
         "Rücknahmen an anderer Stelle.",
     ),

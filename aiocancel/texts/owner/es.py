@@ -133,7 +133,8 @@ DEFINITIONS: Final[Mapping[str, tuple[str, str, str, str]]] = {
     ),
     "taken_back": (
         "Cancelación retirada",
-        "Sesiones cuya cancelación retiró aquí el cliente antes de que surtiera efecto.",
+        "Sesiones cuya cancelación retiró aquí el cliente antes de que surtiera efecto, "
+        "por sí mismo o por una oferta que vino después.",
         "sesiones",
         "Las reanudaciones hechas en otro lugar.",
     ),

@@ -136,7 +136,8 @@ DEFINITIONS: Final[Mapping[str, tuple[str, str, str, str]]] = {
     ),
     "taken_back": (
         "Résiliation retirée",
-        "Sessions dont le client a retiré ici la résiliation avant qu'elle prenne effet.",
+        "Sessions dont le client a retiré ici la résiliation avant qu'elle prenne effet, "
+        "de lui-même ou pour une offre venue après.",
         "sessions",
         "Les reprises faites ailleurs.",
     ),

@@ -133,7 +133,8 @@ DEFINITIONS: Final[Mapping[str, tuple[str, str, str, str]]] = {
     ),
     "taken_back": (
         "Disdetta ritirata",
-        "Sessioni la cui disdetta è stata ritirata qui dal cliente prima che avesse effetto.",
+        "Sessioni la cui disdetta è stata ritirata qui dal cliente prima che avesse effetto, "
+        "da sé o per un'offerta venuta dopo.",
         "sessioni",
         "Le riprese fatte altrove.",
     ),

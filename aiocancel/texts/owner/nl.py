@@ -136,7 +136,8 @@ DEFINITIONS: Final[Mapping[str, tuple[str, str, str, str]]] = {
     ),
     "taken_back": (
         "Ingetrokken",
-        "Sessies waarvan de klant de opzegging hier introk voordat die inging.",
+        "Sessies waarvan de klant de opzegging hier introk voordat die inging, "
+        "uit zichzelf of voor een aanbod dat daarna kwam.",
         "sessies",
         "Opzeggingen die elders zijn ingetrokken.",
     ),

@@ -47,6 +47,11 @@ def timeline(story: Story, writing: Writing, *, personal_data: bool) -> list[Mom
             else ()
         ),
         *(
+            _of_session(story, story.after, writing, personal_data=personal_data)
+            if story.after
+            else ()
+        ),
+        *(
             each
             for claim in story.claims
             for each in _of_claim(claim, writing, personal_data=personal_data)
@@ -64,6 +69,7 @@ def _of_session(
     story: Story, session: Mapping[str, Any], writing: Writing, *, personal_data: bool
 ) -> Iterator[Moment]:
     t, opened = writing.t, session["opened_at"]
+    is_after = session.get("after_id") is not None
     where = [t("opened_as", vendor=writing.vendor(session["vendor"]))]
     where += (
         [t("opened_in", language=writing.language_name(session["language"]))]
@@ -71,7 +77,7 @@ def _of_session(
         else []
     )
     where += [t("opened_from", place=session["place"])] if session["place"] else []
-    yield Moment(opened, t("opened"), ", ".join(where))
+    yield Moment(opened, t("opened_after" if is_after else "opened"), ", ".join(where))
 
     for each in _entries(session["considered"]):
         if code := each.get("code"):
@@ -101,7 +107,8 @@ def _of_session(
         # Who cancelled afterwards ended the session anew.
         pressed = (each["recorded_at"] for each in story.claims if each["status"] == "saved")
         yield Moment(min(pressed, default=at), t("accepted", offer=session["accepted_offer"]))
-    if session["ended_at"]:
+    # Who leaves it at the declaration has changed nothing by that.
+    if session["ended_at"] and not (is_after and session["state"] == "abandoned"):
         yield Moment(session["ended_at"], t("ended_as", outcome=writing.outcome(session["state"])))
 
 

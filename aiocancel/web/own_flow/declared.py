@@ -6,7 +6,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from aiocancel.core.declaration import Declaration, ShownBlock, shown_to_json
-from aiocancel.web.own_flow.view import accept_label, block_of, exit_label, fact_lines, titled
+from aiocancel.web.own_flow.view import (
+    accept_label,
+    block_of,
+    exit_label,
+    fact_lines,
+    keep_label,
+    titled,
+)
 
 if TYPE_CHECKING:
     from aiocancel.core.flow.screen import OfferOnScreen, Screen
@@ -30,12 +37,20 @@ def offer_declared(words: Words) -> Declare:
 
     def declare(screen: Screen, offers: Sequence[OfferOnScreen], months: int | None) -> Declaration:
         shown = [block_of(screen.facts, each, words, months) for each in offers]
-        pressed = next((accept_label(screen.facts, each, words) for each in offers), None)
+        label = keep_label if screen.after else accept_label
+        pressed = next((label(screen.facts, each, words) for each in offers), None)
         return Declaration(words.language, pressed, shown_to_json(_page(screen, words), shown))
 
     return declare
 
 
 def _page(screen: Screen, words: Words) -> ShownBlock:
+    if screen.after:
+        # It is the page of the cancellation's outcome.
+        at, plan = screen.facts.ends_at, screen.facts.plan
+        heading = words.text("badge_cancelled")
+        if at is not None and plan is not None:
+            heading = words.text("title_scheduled_plan", plan=plan, date=at)
+        return ShownBlock(heading, (words.text("flow_takes_back"),))
     title = titled("flow_title", screen.facts.plan, words)
     return ShownBlock(title, tuple(fact_lines(screen.facts, words)))

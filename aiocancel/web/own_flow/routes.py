@@ -20,12 +20,12 @@ from aiocancel.core.flow.screen import Screen, Situation
 from aiocancel.core.flow.steps import FlowStep, FlowStepError, SessionState
 from aiocancel.core.plain_page import already_page, ended_page
 from aiocancel.errors import ClaimError, MalformedClaimError, UnavailableError
-from aiocancel.telemetry import ClaimRefused
+from aiocancel.telemetry import ClaimRefused, PageTemplateFailed, type_and_place
 from aiocancel.web.caching import NO_STORE
 from aiocancel.web.own_flow.declared import exit_declared, offer_declared
 from aiocancel.web.own_flow.form import Do, Pressed, read_pressed
 from aiocancel.web.own_flow.pages import address_of, query_of, show_screen
-from aiocancel.web.own_flow.view import Problem, Shown, price_notes, price_rows
+from aiocancel.web.own_flow.view import Problem, Shown, price_notes, price_rows, view_after
 from aiocancel.web.post_body import FORM, read_body
 from aiocancel.web.site import Site
 
@@ -61,6 +61,12 @@ class SharedRoutes(Protocol):
         self, request: web.Request, error: ClaimError | UnavailableError, *, wants_page: bool
     ) -> web.Response:
         """Return the answer to an error."""
+        ...
+
+    async def outcome_again(
+        self, request: web.Request, claim: str, besides: Shown, status: int
+    ) -> web.Response:
+        """Return the page of a claim's outcome with what is to be said besides."""
         ...
 
 
@@ -144,6 +150,40 @@ class OwnFlowHandlers:
         at_first = "/why" if screen.step is FlowStep.WHY else ""
         return _see(address_of(self._site, screen.session_id, query_of(request), at_first))
 
+    async def after(
+        self,
+        words: Words,
+        owned: OwnedSubscription,
+        claim_id: uuid.UUID,
+        *,
+        is_carried_out: bool,
+        besides: Shown,
+    ) -> Mapping[str, Any] | None:
+        """Return what the page of a cancellation's outcome asks and offers; None where that is nothing.
+
+        Args:
+            words: Those of the customer's language.
+            owned: The customer's own subscription.
+            claim_id: The cancellation.
+            is_carried_out: Whether Stripe has it, and its customer may take it back.
+            besides: What is said besides.
+        """
+        service = await self._service()
+        screen = await service.after(owned, claim_id, is_carried_out=is_carried_out)
+        try:
+            view = view_after(screen, words, besides)
+        except Exception as error:
+            # What cannot be put into words keeps nobody from reading what became of the cancellation.
+            self._site.on_event(PageTemplateFailed("aiocancel/follow.html", type_and_place(error)))
+            return None
+        if not view:
+            return None
+
+        session_id = None if screen is None else screen.session_id
+        grant = (await self._site.service()).seal(owned).grant
+        query = {"subscription": owned.subscription_id}
+        return {**view, "grant": grant, "action": address_of(self._site, session_id, query)}
+
     async def price_of_undo(
         self, owned: OwnedSubscription, undo: Undo, words: Words, plan: str | None
     ) -> Mapping[str, Sequence[Any]]:
@@ -177,9 +217,8 @@ class OwnFlowHandlers:
             if error.code == Code.GRANT_EXPIRED and pressed is not None:
                 self._site.on_event(ClaimRefused(error.code))
                 typed = None if pressed.answers == NO_ANSWERS else pressed.answers
-                return await self._shown(
-                    request, besides=Shown(note="flow_was_open", answers=typed)
-                )
+                besides = Shown(note="flow_was_open", answers=typed)
+                return await self._again(request, session_id, besides)
             return await self._shared.refusal(request, error, wants_page=True)
         except UnavailableError as error:
             return await self._shared.refusal(request, error, wants_page=True)
@@ -234,7 +273,7 @@ class OwnFlowHandlers:
             case Do.CONTINUE:
                 if pressed.problem is not None:
                     besides = Shown(pressed.problem, answers=answers)
-                    return await self._shown(request, at_why=True, besides=besides, status=422)
+                    return await self._again(request, session_id, besides, at_why=True, status=422)
                 await service.answer(customer_id, session_id, answers)
             case Do.PERMIT:
                 await service.permit(customer_id, session_id, allowed=True)
@@ -257,15 +296,45 @@ class OwnFlowHandlers:
 
         if error.code == Code.MONTHS_WERE_NOT_OFFERED and pressed.months is None:
             asked = Shown(Problem("flow_choose_months", "months"))
-            return await self._shown(request, besides=asked, status=422)
+            return await self._again(request, session_id, asked, status=422)
         if error.code == Code.OFFER_NO_LONGER_FITS:
-            return await self._shown(request, besides=Shown(note="flow_offer_gone"), bare=True)
+            gone = Shown(note="flow_offer_gone")
+            return await self._again(request, session_id, gone, bare=True)
         if error.code == Code.FLOW_SESSION_IS_OVER:
             # Not without a word: nothing was taken, and not what was pressed.
             is_offer = pressed.do is Do.ACCEPT
             note = "flow_offer_gone" if is_offer else "flow_took_long"
-            return await self._shown(request, besides=Shown(note=note))
+            return await self._again(request, session_id, Shown(note=note))
         return await self._shared.refusal(request, error, wants_page=True)
+
+    async def _again(
+        self,
+        request: web.Request,
+        session_id: str | None,
+        besides: Shown,
+        *,
+        at_why: bool = False,
+        bare: bool = False,
+        status: int = 200,
+    ) -> web.Response:
+        """Show the screen again on which something was pressed: after a declaration, the page of its outcome."""
+        claim = await self._claim_before(request, session_id)
+        if claim is not None:
+            return await self._shared.outcome_again(request, claim, besides, status)
+        return await self._shown(request, at_why=at_why, bare=bare, besides=besides, status=status)
+
+    async def _claim_before(self, request: web.Request, session_id: str | None) -> str | None:
+        """Return the cancellation that a session follows, None where it follows none, or that cannot be told."""
+        service = await self._service()
+        if session_id is None or not service.follows_declarations:
+            return None
+        try:
+            customer_id = await self._shared.identified(request)
+            screen = await service.screen(customer_id, session_id)
+        except (ClaimError, UnavailableError):
+            # Whoever shows the screen says why it cannot be shown.
+            return None
+        return screen.claim_id if screen.after else None
 
     async def _shown(
         self,

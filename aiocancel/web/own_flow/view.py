@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any, Final, NamedTuple, assert_never
 
 from aiocancel.core.declaration import ShownBlock
-from aiocancel.core.flow.answers import LONGEST_ANSWER, Answers
+from aiocancel.core.flow.answers import LONGEST_ANSWER, NO_ANSWERS, Answers
 from aiocancel.core.flow.definition import (
     STANDARD_REASONS,
     CouponOffer,
@@ -118,6 +118,55 @@ def view_of(screen: Screen, words: Words, besides: Shown = AS_IT_IS) -> dict[str
             )
         case _:
             return view | _plain_exit(screen.answers, words)
+
+
+def view_after(screen: Screen | None, words: Words, besides: Shown = AS_IT_IS) -> dict[str, Any]:
+    """Return what the page of an outcome asks and offers after a declaration to leave; empty where that is nothing.
+
+    Args:
+        screen: What there is to ask and to offer.
+        words: The customer's.
+        besides: What is said besides.
+    """
+    view: dict[str, Any] = {
+        "note": None if besides.note is None else words.text(besides.note),
+        "problem": None if besides.problem is None else _problem(besides.problem, words),
+        "thanks": None,
+        "question": None,
+        "offer": None,
+    }
+    if screen is None:
+        return view if besides.note is not None else {}
+
+    if screen.answers != NO_ANSWERS:
+        view["thanks"] = words.text("flow_thanks")
+    elif screen.may_ask and screen.reasons:
+        answers = screen.answers if besides.answers is None else besides.answers
+        asked = _why(replace(screen, answers=answers), words)
+        view["question"] = {**asked, "send_button": words.text("flow_send")}
+    if screen.offer is not None:
+        view["offer"] = {
+            **_offer(screen.facts, screen.offer, words),
+            "accept_button": keep_label(screen.facts, screen.offer, words),
+            "takes_back": words.text("flow_takes_back"),
+        }
+    is_empty = not any((view["note"], view["thanks"], view["question"], view["offer"]))
+    return {} if is_empty else view
+
+
+def keep_label(facts: SubscriptionFacts, shown: OfferOnScreen, words: Words) -> str:
+    """Return the words on the button that takes a cancellation back for an offer."""
+    match shown.offer:
+        case CouponOffer() as offer:
+            off: Value = shown.off or Percent(_decimal(offer))
+            return words.text("flow_keep_coupon_button", off=off)
+        case PauseOffer():
+            return words.text("flow_keep_pause_button")
+        case TrialOffer():
+            return words.text("flow_keep_trial_button")
+        case _:
+            # No other kind is offered there.
+            return accept_label(facts, shown, words)
 
 
 def template_of(screen: Screen) -> str:

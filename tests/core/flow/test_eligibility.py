@@ -380,6 +380,7 @@ def after_the_declaration(
         held_out=held_out,
         declared=True,
     )
+
     # Nobody is asked for a permission on the page of an outcome.
     assert not considered.needs_permission
     return {each.key: each.code for each in considered.offers}

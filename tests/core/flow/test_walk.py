@@ -277,9 +277,9 @@ def test_what_follows_a_declaration_can_be_counted_by_hand() -> None:
     found = walk(GERMAN)
 
     assert (found.broken, found.customers) == ((), 1)
-    # Before, the exit is all there is, for each of two answers. Afterwards, without an answer and after none: nothing fits
-    # (2), or the coupon is left or taken (4). With the reason: nothing (2), the coupon (4), or the pause, which is left, or
-    # taken for one of two lengths, or not there yet (4).
+    # Before, the exit is all there is, for each of two answers. Afterwards, without an answer and after none: nothing
+    # fits (2), or the coupon is left or taken (4). With the reason: nothing (2), the coupon (4), or the pause, which is
+    # left, or taken for one of two lengths, or not there yet (4).
     assert found.paths == 2 + 6 + 10
     assert {each.offer.key: each.paths for each in found.offers} == {
         "half": 8,

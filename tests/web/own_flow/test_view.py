@@ -11,14 +11,19 @@ from aiocancel.core.flow.steps import FlowStep
 from aiocancel.core.theme import Theme
 from aiocancel.texts import CATALOGUES
 from aiocancel.web.languages import Words
+from aiocancel.web.own_flow.view import Shown, keep_label, view_after
 from aiocancel.web.style import style_sheet
 from tests.support.flow_screens import (
+    AFTER,
+    FACTS,
     MORE_OFFERS,
     MORE_SCREENS,
     OFFERS,
     PROBLEMS,
     SCREENS,
+    WORDS,
     drawn,
+    drawn_after,
     screen,
 )
 from tests.support.web import Page
@@ -310,3 +315,91 @@ def test_page_that_was_open_for_long_says_so() -> None:
     assert "This page was open for a long time." in text_of(
         drawn(SCREENS["why"], besides=PROBLEMS["was open"])
     )
+
+
+# --- after a declaration to leave -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("language", CATALOGUES)
+@pytest.mark.parametrize("name", AFTER)
+def test_page_of_the_outcome_asks_without_a_must_and_says_what_its_button_does(
+    name: str, language: str
+) -> None:
+    words = Words(language, {})
+    html = drawn_after(AFTER[name], words)
+    page = Page(html)
+
+    # Nothing is chosen beforehand, nothing is required, and nothing there cancels.
+    assert len(page.all("h1")) == 1
+    assert not [each for each in page.all("input") if {"checked", "required"} & each.keys()]
+    pressed = {each.get("value") for each in page.all("button")}
+    assert pressed <= {"continue", "accept", "decline", "look", None}
+    assert "disabled" not in html
+    assert "style=" not in html
+    assert "{" not in text_of(html)
+    if AFTER[name].offer is not None:
+        (accept,) = re.findall(r'value="accept">(.*)</button>', html)
+        assert accept.startswith(words.text("flow_keep_coupon_button", off="").split()[0])
+        assert words.text("flow_takes_back") in html
+
+
+def test_page_of_the_outcome_keeps_each_kind_apart() -> None:
+    def button(name: str) -> str:
+        return str(re.findall(r'value="accept">(.*)</button>', drawn_after(AFTER[name]))[0])
+
+    assert button("question and coupon") == "Keep subscription and take 50% off"
+    assert button("amount, answered") == "Keep subscription and take €10.00 off"
+    assert button("pause") == "Keep subscription and pause payments"
+    assert button("trial") == "Keep subscription and extend the trial"
+    # No other kind is made there; the button of one says what it does all the same.
+    assert keep_label(FACTS, OFFERS["custom"], WORDS) == "Book a call"
+
+
+def test_page_of_the_outcome_shows_what_is_left_to_say_and_nothing_else() -> None:
+    answered = text_of(drawn_after(AFTER["answered"]))
+    assert "Thank you. Your answer is noted." in answered
+    assert "Why are you leaving?" not in answered
+    assert "Thank you" not in text_of(drawn_after(AFTER["question"]))
+
+    assert view_after(None, WORDS) == {}
+    assert view_after(replace(AFTER["question"], may_ask=False), WORDS) == {}
+    gone = view_after(None, WORDS, Shown(note="flow_offer_gone"))
+    assert gone["note"] == "That offer is no longer available. Nothing has been changed."
+    assert (gone["question"], gone["offer"]) == (None, None)
+
+
+def test_mistake_on_the_page_of_the_outcome_is_told_at_its_field() -> None:
+    html = drawn_after(AFTER["question"], besides=PROBLEMS["too long"])
+
+    assert 'href="#comment"' in html
+    assert html.count("Shorten what you added to 500 characters or fewer") == 2
+    assert "x" * 501 in html
+    choice = drawn_after(AFTER["pause"], besides=PROBLEMS["no choice"])
+    assert 'href="#months"' in choice
+    assert choice.count("Choose how long you want to pause") == 2
+
+
+CANCEL = {
+    "en": "cancel",
+    "de": "kündig",
+    "fr": "résili",
+    "es": "cancel",
+    "it": "disd",
+    "nl": "opzeg",
+}
+
+
+@pytest.mark.parametrize("language", CATALOGUES)
+def test_no_control_but_the_exit_says_cancel(language: str) -> None:
+    words = Words(language, {})
+    screens = [drawn(each, words) for each in SCREENS.values()]
+    outcomes = [drawn_after(each, words) for each in AFTER.values()]
+
+    controls = re.compile(r"<(?:button|a|input)\b([^>]*)>([^<]*)")
+    said = [found for html in (*screens, *outcomes) for found in controls.findall(html)]
+    exits = [text for attributes, text in said if 'value="cancel"' in attributes]
+    assert len(exits) == len(screens)
+    assert all(CANCEL[language] in text.lower() for text in exits)
+    others = {text for attributes, text in said if 'value="cancel"' not in attributes}
+    assert len(others) > 10
+    assert [text for text in others if CANCEL[language] in text.lower()] == []
