@@ -33,6 +33,9 @@ _OF_WORKERS: Final[Mapping[str, Callable[[Parts], object]]] = {
     "public_exit": lambda parts: None if parts.public_exit is None else parts.public_exit.find,
     "on_outcome": lambda parts: parts.on_outcome,
     "on_error": lambda parts: parts.on_error,
+    "on_subscription_change": lambda parts: parts.on_subscription_change,
+    "offer_limits": lambda parts: parts.offer_limits,
+    "offer_rules": lambda parts: parts.offer_rules,
     "offer handlers": lambda parts: parts.offer_handlers,
 }
 

@@ -8,7 +8,15 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from aiocancel import ConfigurationError, OwnFlow, PublicExit, StripeBilling, SubscriptionQuery
+from aiocancel import (
+    ConfigurationError,
+    OfferLimits,
+    OfferRules,
+    OwnFlow,
+    PublicExit,
+    StripeBilling,
+    SubscriptionQuery,
+)
 from aiocancel.one_database import differences
 from tests.support.saas import QUERY, Pool, make_app, make_cancel, vendor
 
@@ -77,12 +85,15 @@ async def on_outcome(_: object) -> None:
         ({"mailer": MAILER}, ["mailer"]),
         ({"email": "address"}, ["email"]),
         ({"mailer": MAILER, "public_exit": PublicExit(find)}, ["mailer", "public_exit"]),
+        ({"offer_limits": OfferLimits(max_months=2)}, ["offer_limits"]),
+        ({"offer_rules": OfferRules(pause_mechanism="pause")}, ["offer_rules"]),
         # Whoever has no worker of its own leaves these to those who have.
         ({"mailer": MAILER, "run_worker": False}, []),
     ],
     ids=[
         "query", "stripe_key", "stripe_account", "vendor", "vendors_client", "vendors_key", "who_gives_offers",
-        "look_of_the_flow", "place_and_language", "mailer", "address", "public_exit", "mailer_without_worker",
+        "look_of_the_flow", "place_and_language", "mailer", "address", "public_exit", "limits",
+        "rules", "mailer_without_worker",
     ],
 )  # fmt: skip
 def test_parts_that_decide_what_becomes_of_a_job_must_be_the_same(
@@ -100,9 +111,10 @@ def test_parts_that_decide_what_becomes_of_a_job_must_be_the_same(
     [
         (lambda cancel: cancel.on_outcome(on_outcome), "on_outcome"),
         (lambda cancel: cancel.on_error(on_outcome), "on_error"),
+        (lambda cancel: cancel.on_subscription_change(on_outcome), "on_subscription_change"),
         (lambda cancel: cancel.on_offer("gift")(on_outcome), "offer handlers"),
     ],
-    ids=["on_outcome", "on_error", "offer_handler"],
+    ids=["on_outcome", "on_error", "on_subscription_change", "offer_handler"],
 )
 def test_a_hook_of_one_alone_would_be_called_for_both_or_for_none(
     register: Callable[[Any], Any], named: str
