@@ -124,15 +124,17 @@ def test_the_hold_out_says_since_when_it_counts_and_whose_days_those_are_not() -
 
 
 def test_the_days_of_a_report_are_whole_days_of_the_owners(shop: str, run: Run) -> None:
-    """The sessions began so many midnights ago: on a day that one day more holds, at whatever hour."""
-    midnights = (datetime.now(UTC).date() - (NOW - timedelta(days=40)).date()).days
+    """What began so many midnights ago is of a day that one day more holds, at whatever hour."""
+    first = (NOW - timedelta(days=40)).replace(hour=23, minute=59, second=59)
+    midnights = (datetime.now(UTC).date() - first.date()).days
+    with_pool(shop, lambda pool: add_sessions(pool, PastSession(4, opened_at=first)))
 
     counted = [
         json.loads(run("--mode", "test", "--since", f"{days}d", "--json")[1])["sessions"]
         for days in (midnights, midnights + 1)
     ]
 
-    assert counted == [0, 3]
+    assert counted == [0, 4]
 
 
 def test_a_day_for_the_verdict_can_be_fixed(shop: str, run: Run) -> None:

@@ -340,10 +340,13 @@ async def test_a_block_that_is_too_slow_is_left_out_and_named_and_the_rest_is_th
     assert [each["shown"] for each in found["offers"]] == [1]
 
 
-@pytest.mark.parametrize("name", ["groups", "reasons", "offers", "kept", "hold_out", "revenue"])
+@pytest.mark.parametrize(
+    "name", ["groups", "reasons", "offers", "kept", "hold_out", "revenue", "first_at"]
+)
 async def test_a_csv_without_one_of_its_figures_is_none(
     client: Client, pool: Pool, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
+    await add_sessions(pool, PastSession(1, opened_at=NOW - timedelta(days=1)))
     monkeypatch.setattr(Figures, name, away)
 
     response = await get(client, "/figures", view="csv")
