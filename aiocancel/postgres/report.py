@@ -270,6 +270,7 @@ class Figures:
         self._mode = mode
         self._time_zone = time_zone
         self._within_s = within_s
+
         self.is_alone = pool.get_max_size() < _SMALL_POOL
         """Whether the pool is so small that the owner's pages take one connection of it for all that they do."""
         self.turns = asyncio.Semaphore(1 if self.is_alone else MOST_CONNECTIONS)
