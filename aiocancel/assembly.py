@@ -28,7 +28,8 @@ from aiocancel.core.flow.rules import PLACE_RULES
 from aiocancel.core.offers.offer_rules import DEFAULT_RULES
 from aiocancel.core.offers.terms import NO_LIMITS, OfferLimits
 from aiocancel.errors import ConfigurationError
-from aiocancel.intake import FlowService
+from aiocancel.giving_way import GivingWay
+from aiocancel.intake import STORED_AT_ONCE, FlowService
 from aiocancel.mail.letter import LetterTemplates
 from aiocancel.one_database import beside_others
 from aiocancel.own_flow import FlowBounds, OwnFlowService
@@ -108,7 +109,10 @@ async def open_parts(parts: Parts, stack: AsyncExitStack) -> Opened:
         open_stripe(parts.billing, slots=RateBudgets(pool), for_pages=True)
     )
     resolver, patient_resolver = await _open_resolvers(parts, pool, for_pages)
-    engine = PgQueuerEngine(pool, heartbeat_timeout_s=parts.settings.worker_lease_s)
+    giving_way = GivingWay(stored_at_once=STORED_AT_ONCE)
+    engine = PgQueuerEngine(
+        pool, heartbeat_timeout_s=parts.settings.worker_lease_s, begin=giving_way.action
+    )
     hooks = bool(parts.on_outcome or parts.on_error)
     letters = parts.mailer is not None
     ledger = Ledger(pool, hooks=hooks, letters=letters)
@@ -138,6 +142,7 @@ async def open_parts(parts: Parts, stack: AsyncExitStack) -> Opened:
         doorbell=doorbell,
         patient_resolver=patient_resolver,
         endings=endings,
+        giving_way=giving_way,
         page_facts=_page_facts(parts, for_pages),
         email=parts.email if letters else None,
         wake_catch_up=vendor_rang.set,

@@ -23,6 +23,7 @@ from aiocancel.core.check_settings import (
 from aiocancel.core.csp import ContentSecurityPolicy
 from aiocancel.core.customer_limits import CustomerLimits
 from aiocancel.core.theme import Theme
+from aiocancel.core.waiting import WAITING
 from aiocancel.errors import ConfigurationError, PolicyError
 from aiocancel.texts import CATALOGUES
 
@@ -179,6 +180,11 @@ class Settings:
         return CustomerLimits(
             self.most_unfinished_offers, self.most_unfinished_actions, self.most_posts_per_minute
         )
+
+    @property
+    def wait_within_s(self) -> float:
+        """For how long a post may wait, so that it is answered within ``answer_within_s``."""
+        return self.answer_within_s * WAITING
 
     @property
     def plain_page_url(self) -> str | None:

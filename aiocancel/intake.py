@@ -38,7 +38,7 @@ from aiocancel.core.signing import SignedPayload, url_safe
 from aiocancel.core.stripe_news import StripeEvent
 from aiocancel.core.subscription import OwnedSubscription
 from aiocancel.core.undo import OwnCancellation, changes_billing, takes_back
-from aiocancel.core.waiting import RecentWaits, may_wait
+from aiocancel.core.waiting import TOO_LONG, RecentWaits, may_wait
 from aiocancel.errors import (
     AiocancelError,
     ConflictError,
@@ -47,6 +47,7 @@ from aiocancel.errors import (
     LimitError,
     UnavailableError,
 )
+from aiocancel.giving_way import GivingWay
 from aiocancel.letters import Letters
 from aiocancel.ports import (
     ChooseEmail,
@@ -118,6 +119,7 @@ class FlowService:
         on_event: EventHook,
         patient_resolver: SubscriptionResolver | None = None,
         endings: Endings | None = None,
+        giving_way: GivingWay | None = None,
         page_facts: PageFacts | None = None,
         email: str | ChooseEmail | None = None,
         wake_catch_up: Callable[[], None] = lambda: None,
@@ -145,6 +147,7 @@ class FlowService:
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._storing = asyncio.Semaphore(STORED_AT_ONCE)
         self._to_store = RecentWaits(STORE_WITHIN_S)
+        self._giving_way = giving_way or GivingWay(stored_at_once=STORED_AT_ONCE)
         self._waits: dict[Topic | None, RecentWaits] = {}
         self._reads_rows = bool(vendor.columns)
         self._prove_to = None if vendor.proof_in is None else vendor.name
@@ -418,7 +421,8 @@ class FlowService:
         async with asyncio.timeout_at(give_up_at) as limit:
             async with self._turns.setdefault(customer_id, asyncio.Lock()):
                 limit.reschedule(None)
-                yield
+                with self._giving_way.post():
+                    yield
 
     @asynccontextmanager
     async def _turn_to_store(self, give_up_at: float) -> AsyncIterator[None]:
@@ -543,7 +547,7 @@ class FlowService:
         """
         now = time.monotonic()
         since = now if since is None else since
-        deadline = since + self._settings.answer_within_s
+        deadline = since + self._settings.wait_within_s
         recent = self._waits_for(None if known is None else known.change)
         waits = may_wait(
             recent.at(now),
@@ -572,7 +576,8 @@ class FlowService:
     def _waits_for(self, topic: Topic | None) -> RecentWaits:
         """Return the waits of the posts that ask for the same; None are those of which nothing is known."""
         if topic not in self._waits:
-            self._waits[topic] = RecentWaits(self._settings.answer_within_s)
+            within_s = self._settings.answer_within_s
+            self._waits[topic] = RecentWaits(within_s, too_long_s=within_s * TOO_LONG)
         return self._waits[topic]
 
     async def _looked(
@@ -597,14 +602,15 @@ class _Wait:
 
     def __init__(self, recent: RecentWaits) -> None:
         self._recent = recent
+        self._number = 0
         self.was_answered: bool | None = None
 
     def __enter__(self) -> _Wait:
-        self._recent.begin()
+        self._number = self._recent.begin(time.monotonic())
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._recent.end(time.monotonic(), answered=self.was_answered)
+        self._recent.end(self._number, time.monotonic(), answered=self.was_answered)
 
 
 def _reason(error: Exception) -> str:

@@ -15,12 +15,13 @@ import pytest
 
 from aiocancel import Property, ProsperStack, intake
 from aiocancel.config import Settings
-from aiocancel.core.actions import Receipt
+from aiocancel.core.actions import Places, Receipt
 from aiocancel.core.decision import Answer, AnswerKind, Policy, Topic
 from aiocancel.core.flow_details import Told
 from aiocancel.core.grants import GrantSealer
 from aiocancel.core.waiting import ALWAYS
 from aiocancel.errors import ConflictError, GrantError, UnavailableError
+from aiocancel.giving_way import GivingWay
 from aiocancel.intake import FlowService
 from aiocancel.postgres.claim_endings import Endings
 from aiocancel.postgres.claims import RecordedClaim
@@ -39,6 +40,7 @@ async def service_over(
     answer_within_s: float = 5.0,
     max_waiting_posts: int = 100,
     endings: Endings | None = None,
+    giving_way: GivingWay | None = None,
     flow_vendor: ProsperStack | None = None,
 ) -> FlowService:
     return FlowService(
@@ -50,6 +52,7 @@ async def service_over(
         Policy(),
         doorbell=Doorbell(pool, "prosperstack"),
         endings=endings,
+        giving_way=giving_way,
         on_event=on_event,
     )
 
@@ -473,6 +476,76 @@ async def test_as_many_wait_as_were_answered_while_others_waited_in_vain(pool: P
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def test_others_need_not_wait_in_vain_once_one_has_waited_for_too_long(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A thousandth of 20 s is too long.
+    monkeypatch.setattr(intake, "TOO_LONG", 0.001)
+    service = await service_over(pool, endings=hearing(pool), answer_within_s=20.0)
+
+    def wait() -> asyncio.Task[Answer | None]:
+        # Nobody carries it out, so nobody tells of an end.
+        return asyncio.create_task(service.wait_for_answer(uuid.uuid4(), "ada", known=queued()))
+
+    first = wait()
+    await until(lambda: bool(service._waits_for(Topic.CANCELLATION).at(time.monotonic()).in_vain))
+    others = [wait() for _ in range(30)]
+    await until(lambda: sum(task.done() for task in others) == 31 - ALWAYS)
+
+    assert not first.done()
+    for task in [first, *others]:
+        task.cancel()
+    await asyncio.gather(first, *others, return_exceptions=True)
+
+
+async def test_actions_of_this_process_give_way_while_posts_wait_to_be_stored(pool: Pool) -> None:
+    # The clock stands, so that no pause ends by itself.
+    giving_way = GivingWay(stored_at_once=1, clock=lambda: 0.0)
+    service = await service_over(pool, giving_way=giving_way)
+    for customer in ("ada", "grace"):
+        await add_customer(pool, customer, f"sub_{customer}")
+    grants = {who: await grant_of(service, who) for who in ("ada", "grace")}
+
+    async def carry_out() -> None:
+        async with giving_way.action(Places.CANCELLATIONS):
+            pass
+
+    async with pool.acquire() as other, other.transaction():
+        await other.execute("LOCK TABLE aiocancel.claim IN ACCESS EXCLUSIVE MODE")
+        posts = [
+            asyncio.create_task(service.accept(make_claim(), grant, who))
+            for who, grant in grants.items()
+        ]
+        await until(lambda: giving_way.posts == 2)
+        async with giving_way.action(Places.CANCELLATIONS):
+            second = asyncio.create_task(carry_out())
+            await asyncio.sleep(0.05)
+            assert not second.done()
+
+    await asyncio.gather(*posts)
+    async with asyncio.timeout(10):
+        await second
+    assert giving_way.posts == 0
+
+
+async def test_the_posts_of_one_customer_keep_no_action_back(pool: Pool) -> None:
+    giving_way = GivingWay(stored_at_once=1, clock=lambda: 0.0)
+    service = await service_over(pool, giving_way=giving_way)
+    await add_customer(pool, "ada", "sub_1")
+    grants = [await grant_of(service) for _ in range(20)]
+
+    async with pool.acquire() as other, other.transaction():
+        await other.execute("LOCK TABLE aiocancel.claim IN ACCESS EXCLUSIVE MODE")
+        posts = [
+            asyncio.create_task(service.accept(make_claim(), grant, "ada")) for grant in grants
+        ]
+        await until(lambda: other.fetchval(WAITS_FOR_A_LOCK))
+
+        assert giving_way.posts == 1
+
+    await asyncio.gather(*posts, return_exceptions=True)
 
 
 async def test_a_post_that_cannot_be_stored_in_time_hears_so_at_once(

@@ -16,7 +16,7 @@ from aiocancel.cli import actions, erase, evidence, flow, grants, report
 from aiocancel.cli.check import TIMEOUT_S, refused_settings, run_checks
 from aiocancel.cli.database import add_option, database_url, opened
 from aiocancel.cli.target import find, make
-from aiocancel.cli.worker import run_until_told, say_what_starts
+from aiocancel.cli.worker import MOST_NICE, NICE, lower_priority, run_until_told, say_what_starts
 from aiocancel.core.preflight import CheckResult, as_json, as_text, exit_status
 from aiocancel.errors import AiocancelError, ConfigurationError, TargetError, UnavailableError
 from aiocancel.postgres.address import CANNOT_OPEN
@@ -171,6 +171,13 @@ def _add_worker(commands: _Commands) -> None:
         help="actions of each of the five sorts at a time (default: worker_concurrency)",
     )
     parser.add_argument(
+        "--nice",
+        type=_niceness,
+        default=NICE,
+        help="how far to lower this process's priority, 0 (not at all) to 19, so that sites on the same machine store "
+        "and answer first where processors are short (default: %(default)s)",
+    )
+    parser.add_argument(
         "--health-host", default="127.0.0.1", help="where to listen (default: %(default)s)"
     )
     parser.add_argument(
@@ -187,17 +194,18 @@ def _work(options: argparse.Namespace) -> int:
     for name in ("pgqueuer", "stripe"):
         logging.getLogger(name).setLevel(logging.WARNING)
 
+    lower_priority(options.nice)
     health = None if options.health_port is None else (options.health_host, options.health_port)
-    asyncio.run(_run_worker(find(options.target), options.concurrency, health))
+    asyncio.run(_run_worker(find(options.target), options.concurrency, health, options.nice))
     return 0
 
 
 async def _run_worker(
-    found: object, concurrency: int | None, health: tuple[str, int] | None
+    found: object, concurrency: int | None, health: tuple[str, int] | None, niceness: int
 ) -> None:
     async def work(stop: asyncio.Event) -> None:
         cancel = await make(found)
-        say_what_starts(cancel.inspect(), concurrency=concurrency, health=health)
+        say_what_starts(cancel.inspect(), concurrency=concurrency, health=health, niceness=niceness)
         await cancel.work(stop, concurrency=concurrency, health=health)
 
     await run_until_told(work)
@@ -211,6 +219,13 @@ def _count(text: str) -> int:
     if count < 1:
         raise argparse.ArgumentTypeError("must be 1 or more")
     return count
+
+
+def _niceness(text: str) -> int:
+    niceness = int(text)
+    if not 0 <= niceness <= MOST_NICE:
+        raise argparse.ArgumentTypeError(f"must be between 0 and {MOST_NICE}")
+    return niceness
 
 
 def _seconds(text: str) -> float:

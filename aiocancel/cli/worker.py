@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from aiocancel.postgres.address import address_of
 
@@ -15,11 +16,21 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("aiocancel")
 
+NICE: Final = 5
+"""By how much a worker lowers its priority."""
+
+# POSIX: https://man7.org/linux/man-pages/man2/nice.2.html
+MOST_NICE: Final = 19
+
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 def say_what_starts(
-    inspected: Parts, *, concurrency: int | None, health: tuple[str, int] | None
+    inspected: Parts,
+    *,
+    concurrency: int | None,
+    health: tuple[str, int] | None,
+    niceness: int,
 ) -> None:
     """Write one line to the log that says what this worker is about to do, and where.
 
@@ -27,6 +38,7 @@ def say_what_starts(
         inspected: What the CancelFlow was made of.
         concurrency: How many actions of each of the five sorts at a time; the CancelFlow's own setting when None.
         health: Host and port of the health routes, None where nothing is served.
+        niceness: By how much its priority was to be lowered.
     """
     database = inspected.database
     address = address_of(database) if isinstance(database, str) else "the application's pool"
@@ -34,13 +46,29 @@ def say_what_starts(
 
     logger.info(
         "worker starts: database %s, %d actions of each of five sorts at a time, Stripe in %s mode, "
-        "flow vendor %s, health %s",
+        "flow vendor %s, health %s, priority %s",
         address or "of a DSN that cannot be read",
         concurrency or inspected.settings.worker_concurrency,
         inspected.settings.mode,
         inspected.vendor.name,
         served,
+        f"lowered by {niceness}" if niceness else "as it was",
     )
+
+
+def lower_priority(niceness: int) -> None:
+    """Let other processes of the machine come first where its processors are short.
+
+    Args:
+        niceness: By how much, 0 to 19.
+    """
+    if not niceness or not hasattr(os, "nice"):
+        return
+    try:
+        os.nice(niceness)
+    except OSError as error:
+        # A container may forbid it. The changes are carried out all the same.
+        logger.warning("the priority stays as it is: %s", error)
 
 
 async def run_until_told(work: Callable[[asyncio.Event], Awaitable[None]]) -> None:

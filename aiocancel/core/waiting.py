@@ -6,18 +6,26 @@ Rules, in this order:
 2. While nobody has lately waited in vain, everybody does.
 3. Otherwise as many wait as were lately answered, and always a few: a subscription that hangs at Stripe makes no rush.
 
-Lately is within the longest wait. Posts are counted by what they ask for: an offer waits for the flow vendor's word,
-which says nothing about cancellations.
+Lately is within the longest wait. Who has waited for half of it already counts as one in vain: in a rush that begins,
+the others need not find out for themselves. Posts are counted by what they ask for: an offer waits for the flow
+vendor's word, which says nothing about cancellations.
 """
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import dataclass
 from typing import Final
 
 ALWAYS: Final = 10
 """So many wait whatever became of others."""
+
+WAITING: Final = 0.95
+"""This share of the time to answer may go by with waiting; on a busy machine the answer itself takes the rest."""
+
+TOO_LONG: Final = 0.5
+"""Who has waited for this share of the longest wait counts as one who waits in vain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +35,7 @@ class Waits:
     Args:
         waiting: How many wait now.
         answered: How many were told an end.
-        in_vain: How many were told none.
+        in_vain: How many were told none, and whether one of those who wait now has waited for too long.
     """
 
     waiting: int
@@ -55,26 +63,36 @@ class RecentWaits:
 
     Args:
         within_s: How far back a wait is remembered once it has ended.
+        too_long_s: A wait that goes on for so long counts as one in vain.
     """
 
-    def __init__(self, within_s: float) -> None:
+    def __init__(self, within_s: float, *, too_long_s: float = math.inf) -> None:
         self._within_s = within_s
-        self._waiting = 0
+        self._too_long_s = too_long_s
+        self._began = 0
+        self._waiting: dict[int, float] = {}
         self._answered: deque[float] = deque()
         self._in_vain: deque[float] = deque()
 
-    def begin(self) -> None:
-        """Count one more that waits."""
-        self._waiting += 1
+    def begin(self, now: float) -> int:
+        """Count one more that waits, and return its number.
 
-    def end(self, now: float, *, answered: bool | None) -> None:
+        Args:
+            now: When it began, on a clock of the caller's that never goes back.
+        """
+        self._began += 1
+        self._waiting[self._began] = now
+        return self._began
+
+    def end(self, number: int, now: float, *, answered: bool | None) -> None:
         """Count one that waits no more.
 
         Args:
-            now: When, on a clock of the caller's that never goes back.
+            number: Which one.
+            now: When, on the same clock.
             answered: Whether it was told an end; None where it left before it was told anything.
         """
-        self._waiting -= 1
+        del self._waiting[number]
         if answered is not None:
             (self._answered if answered else self._in_vain).append(now)
 
@@ -83,4 +101,7 @@ class RecentWaits:
         for ends in (self._answered, self._in_vain):
             while ends and ends[0] <= now - self._within_s:
                 ends.popleft()
-        return Waits(self._waiting, len(self._answered), len(self._in_vain))
+        # Those who wait stand in the order in which they came.
+        oldest = next(iter(self._waiting.values()), now)
+        in_vain = len(self._in_vain) + (now - oldest >= self._too_long_s)
+        return Waits(len(self._waiting), len(self._answered), in_vain)

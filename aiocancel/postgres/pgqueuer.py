@@ -15,6 +15,7 @@ import math
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
@@ -83,6 +84,9 @@ WHERE status = 'picked' AND queue_manager_id = ANY($1)
 
 Look = Callable[[int], Awaitable[bool]]
 """Looks at one action; False asks for the job to come back soon, to any worker."""
+
+Begin = Callable[[Places], AbstractAsyncContextManager[None]]
+"""Is entered when an action of this sort may begin, and left when it has ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,7 +324,7 @@ class PgQueuerEngine:
     """Jobs in Postgres, handed out by PgQueuer, to each sort of places its own.
 
     ``heartbeat_timeout_s`` after a worker fell silent its jobs go to another. ``run`` needs two of the pool's
-    connections, one of which listens.
+    connections, one of which listens. ``begin`` holds back what found a place, while something else comes first.
     """
 
     def __init__(
@@ -329,9 +333,11 @@ class PgQueuerEngine:
         *,
         heartbeat_timeout_s: float = 30.0,
         poll_every_s: float = POLL_EVERY_S,
+        begin: Begin = lambda _: nullcontext(),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._pool = pool
+        self._begin = begin
         self._clock = clock
         self._heartbeat_timeout = timedelta(seconds=heartbeat_timeout_s)
         self._poll_every = timedelta(seconds=poll_every_s)
@@ -406,7 +412,9 @@ class PgQueuerEngine:
 
         lending = _Lending(self._pool)
         driver = AsyncpgPoolDriver(cast("Pool", lending))
-        self._managers = [_manager(driver, sort, look, free) for sort, free in places.items()]
+        self._managers = [
+            _manager(driver, sort, look, free, self._begin) for sort, free in places.items()
+        ]
         if self._stopping.is_set():
             return
 
@@ -468,7 +476,7 @@ async def _nothing_to_verify() -> None:
 
 
 def _manager(
-    driver: AsyncpgPoolDriver, sort: Places, look: Look, free: asyncio.Semaphore
+    driver: AsyncpgPoolDriver, sort: Places, look: Look, free: asyncio.Semaphore, begin: Begin
 ) -> QueueManager:
     """Return the manager of one sort of jobs, which looks at an action when there is a place for it."""
     from pgqueuer.errors import RetryRequested
@@ -490,7 +498,7 @@ def _manager(
             logger.warning("job %s names no action and is dropped", job.id)
             return
 
-        async with free:
+        async with free, begin(sort):
             handled = not manager.shutdown.is_set() and await look(action_id)
         if not handled:
             raise RetryRequested(

@@ -158,9 +158,9 @@ class Handlers:
             )
         if answer is None:  # the claim was recorded for this very customer
             raise web.HTTPInternalServerError
-        left_s = self._site.settings.answer_within_s - (time.monotonic() - came_at)
+        left_s = self._site.settings.wait_within_s - (time.monotonic() - came_at)
         shown = await self._shown_for(service, answer, within_s=left_s)
-        left_s = self._site.settings.answer_within_s - (time.monotonic() - came_at)
+        left_s = self._site.settings.wait_within_s - (time.monotonic() - came_at)
         follows = await self._letter_that_follows(
             service, recorded.public_id, customer_id, answer, shown, within_s=left_s
         )

@@ -12,37 +12,57 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
 import asyncpg
 
 from aiocancel.testing.postgres import EmbeddedPostgres
-from tests.benchmarks.kit import ROOT, Child, Options, Table, child, python, report
+from tests.benchmarks.kit import ROOT, Child, Options, Table, child, family_cpu_s, python, report
 
 RATES = (50, 200, 350)
 SITES = 2
 STRIPE_MS = "5"
 COLUMNS = ["posts a second", "200", "202", "other", "p50 ms", "p99 ms", "max ms", "not done after"]
+CPU_COLUMNS = ["posts a second", "posts", "sites", "worker", "postgres", "stripe"]
+
+
+@dataclass(frozen=True)
+class Crew:
+    """What runs, and how to read what it has cost so far."""
+
+    ports: Sequence[int]
+    cpu_s: Mapping[str, Callable[[], float]]
 
 
 @contextmanager
-def crew(package: Path, dsn: str, stripe_url: str, *, is_apart: bool) -> Iterator[list[int]]:
-    """Run the sites, and a worker where it is apart; gives the sites' ports."""
+def crew(
+    package: Path, dsn: str, stripe: Child, server: EmbeddedPostgres, *, is_apart: bool
+) -> Iterator[Crew]:
+    """Run the sites, and a worker where it is apart."""
     program = str(Path(__file__).with_name("waiting_site.py"))
     env = {**os.environ, "PYTHONPATH": str(package)}
 
     def start(stack: ExitStack, what: str) -> Child:
-        command = (sys.executable, program, what, dsn, stripe_url)
+        command = (sys.executable, program, what, dsn, f"http://127.0.0.1:{stripe.port}")
         return stack.enter_context(child(*command, cwd=package, env=env))
 
     with ExitStack() as stack:
-        ports = [start(stack, "site" if is_apart else "both").port for _ in range(SITES)]
-        if is_apart:
-            start(stack, "worker")
-        yield ports
+        sites = [start(stack, "site" if is_apart else "both") for _ in range(SITES)]
+        worker = start(stack, "command") if is_apart else None
+        yield Crew(
+            [site.port for site in sites],
+            {
+                "posts": time.process_time,
+                "sites": lambda: sum(site.cpu_s for site in sites),
+                "worker": lambda: 0.0 if worker is None else worker.cpu_s,
+                "postgres": lambda: family_cpu_s(server.pid),
+                "stripe": lambda: stripe.cpu_s,
+            },
+        )
 
 
 class Load:
@@ -54,12 +74,17 @@ class Load:
         self._name = name
         self.took_s: list[float] = []
         self.statuses: Counter[int] = Counter()
+        self.began_at = 0.0
+        self.cpu_s: list[float] = []
 
-    async def run(self, rate: int, seconds: float) -> None:
+    async def run(
+        self, rate: int, seconds: float, *, before: Mapping[str, Callable[[], float]] | None = None
+    ) -> None:
         amount = int(rate * seconds)
         grants = [await self._grant(number) for number in range(amount)]
 
-        started = time.perf_counter()
+        self.cpu_s = [read() for read in (before or {}).values()]
+        started = self.began_at = time.perf_counter()
         posts = []
         for number, grant in enumerate(grants):
             await asyncio.sleep(max(0.0, started + number / rate - time.perf_counter()))
@@ -86,18 +111,23 @@ class Load:
 
 
 async def measure(
-    dsn: str, ports: Sequence[int], rates: Sequence[int], seconds: float, table: Table
+    dsn: str, crew: Crew, rates: Sequence[int], seconds: float, table: Table, cpu: Table
 ) -> None:
     connector = aiohttp.TCPConnector(limit=0)
 
     async with aiohttp.ClientSession(connector=connector) as session:
-        await Load(session, ports, "warm").run(20, 2 if seconds > 1 else 0.2)
+        await Load(session, crew.ports, "warm").run(20, 2 if seconds > 1 else 0.2)
         # The worker has started, and nothing is left over.
         await unfinished(dsn, within_s=60)
         for rate in rates:
-            load = Load(session, ports, f"at_{rate}")
-            await load.run(rate, seconds)
+            load = Load(session, crew.ports, f"at_{rate}")
+            await load.run(rate, seconds, before=crew.cpu_s)
             ended = time.perf_counter()
+            used = [
+                read() - before
+                for read, before in zip(crew.cpu_s.values(), load.cpu_s, strict=True)
+            ]
+            cpu.add(str(rate), *(each / (ended - load.began_at) for each in used))
             lost = await unfinished(dsn, within_s=60)
             slow = sorted(load.took_s)
             other = load.statuses.total() - load.statuses[200] - load.statuses[202]
@@ -137,23 +167,26 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="only see that it runs")
     parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
     parser.add_argument("--seconds", type=float, default=10.0, help="how long each rate lasts")
+    parser.add_argument("--rates", type=int, nargs="+", default=RATES, help="posts a second")
     parser.add_argument("--package", type=Path, help="another checkout, measured first")
     given = parser.parse_args()
     options = Options(given.quick, given.json, 1)
-    rates, seconds = (RATES, given.seconds) if not given.quick else ((10,), 0.5)
+    rates, seconds = (given.rates, given.seconds) if not given.quick else ((10,), 0.5)
 
     tables = []
     with EmbeddedPostgres() as server, python("stripe_endpoint", STRIPE_MS) as stripe:
-        stripe_url = f"http://127.0.0.1:{stripe.port}"
         packages = {"this": ROOT} if given.package is None else {"before": given.package}
         for name, package in {**packages, "this": ROOT}.items():
             for is_apart in (False, True):
                 where = "in a process of its own" if is_apart else "inside each site"
                 table = Table(f"{name}: two sites, the worker {where}", COLUMNS)
+                cpu = Table(
+                    f"{name}, the worker {where}: cores in use until the last answer", CPU_COLUMNS
+                )
                 dsn = asyncio.run(server.create_database(f"waiting_{name}_{is_apart}".lower()))
-                with crew(package, dsn, stripe_url, is_apart=is_apart) as ports:
-                    asyncio.run(measure(dsn, ports, rates, seconds, table))
-                tables.append(table)
+                with crew(package, dsn, stripe, server, is_apart=is_apart) as running:
+                    asyncio.run(measure(dsn, running, rates, seconds, table, cpu))
+                tables += [table, cpu]
     report(options, tables, counts={})
 
 

@@ -1,6 +1,7 @@
-"""A site or a worker for ``waiting``: ``python -m tests.benchmarks.waiting_site site|worker|both DSN STRIPE_URL``.
+"""A site or a worker for ``waiting``: ``python waiting_site.py site|worker|both|command DSN STRIPE_URL``.
 
-It uses nothing but the public API, so that it runs with any release that is first on ``PYTHONPATH``.
+It uses nothing but the public API, so that it runs with any release that is first on ``PYTHONPATH``. ``command`` is the
+worker as ``aiocancel worker`` runs it.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
+import os
 import sys
 import threading
 import tracemalloc
@@ -51,6 +53,22 @@ def tell_of_memory() -> None:
         print(json.dumps([str(each) for each in grown]), flush=True)
 
 
+def from_environment() -> CancelFlow:
+    """Make what ``aiocancel worker waiting_site:from_environment`` runs."""
+    import stripe
+
+    stripe.enable_telemetry = False
+    return make_cancel(os.environ["DSN"], os.environ["STRIPE_URL"], run_worker=True)
+
+
+def command(dsn: str, stripe_url: str) -> None:
+    from aiocancel.cli.main import main as run
+
+    os.environ.update(DSN=dsn, STRIPE_URL=stripe_url)
+    print(0, flush=True)
+    run(["worker", "waiting_site:from_environment"])
+
+
 async def main(what: str, dsn: str, stripe_url: str) -> None:
     import stripe
 
@@ -73,4 +91,7 @@ async def main(what: str, dsn: str, stripe_url: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(*sys.argv[1:]))
+    if sys.argv[1] == "command":
+        command(*sys.argv[2:])
+    else:
+        asyncio.run(main(*sys.argv[1:]))

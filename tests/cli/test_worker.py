@@ -13,7 +13,7 @@ import pytest
 from pytest_aiohttp import AiohttpClient
 
 from aiocancel.cli.main import main
-from aiocancel.cli.worker import say_what_starts
+from aiocancel.cli.worker import MOST_NICE, NICE, lower_priority, say_what_starts
 from aiocancel.testing.stripe.simulator import Fault, StripeSimulator
 from tests.support.claims import ask
 from tests.support.saas import Pool, add_customer, make_app, make_cancel
@@ -63,6 +63,7 @@ async def test_a_worker_process_carries_out_what_the_web_process_recorded_and_fi
         await until(
             lambda: any(request.method == "POST" for request in stripe.requests), within_s=30
         )
+        niceness = os.getpriority(os.PRIO_PROCESS, process.pid)
         process.send_signal(signal.SIGTERM)
         _, errors = await process.communicate()
 
@@ -73,6 +74,8 @@ async def test_a_worker_process_carries_out_what_the_web_process_recorded_and_fi
     assert "SIGTERM: finishing what is under way" in errors.decode()
     assert "ActionApplied" in errors.decode()
     assert "Request to Stripe" not in errors.decode()
+    # A site on the same machine comes first.
+    assert niceness == min(os.getpriority(os.PRIO_PROCESS, 0) + NICE, MOST_NICE)
 
 
 async def test_workers_beside_the_web_process_share_the_work_with_its_own(
@@ -90,8 +93,8 @@ async def test_workers_beside_the_web_process_share_the_work_with_its_own(
     await ask(pool, "sub_0")
     await ask(pool, "sub_0", "resumed")
     async with (
-        worker_process(database, url, "--concurrency", "2"),
-        worker_process(database, url, "--concurrency", "2"),
+        worker_process(database, url, "--concurrency", "2", "--nice", "0"),
+        worker_process(database, url, "--concurrency", "2", "--nice", "0"),
     ):
         await until(lambda: all_done(pool), within_s=30)
         await aiohttp_client(make_app(make_cancel(database, url)))
@@ -132,16 +135,17 @@ def test_a_worker_says_at_its_start_what_it_does_and_where(
     cancel = make_cancel("postgresql://me:hunter2secret@db.example.com/shop")
 
     with caplog.at_level("INFO", logger="aiocancel"):
-        say_what_starts(cancel.inspect(), concurrency=3, health=("127.0.0.1", 8080))
-        say_what_starts(cancel.inspect(), concurrency=None, health=None)
+        say_what_starts(cancel.inspect(), concurrency=3, health=("127.0.0.1", 8080), niceness=10)
+        say_what_starts(cancel.inspect(), concurrency=None, health=None, niceness=0)
 
     first, second = caplog.messages
     assert first == (
         "worker starts: database me@db.example.com:5432/shop, 3 actions of each of five sorts at a time, "
-        "Stripe in test mode, flow vendor prosperstack, health http://127.0.0.1:8080/healthz"
+        "Stripe in test mode, flow vendor prosperstack, health http://127.0.0.1:8080/healthz, "
+        "priority lowered by 10"
     )
     assert "10 actions of each of five sorts at a time" in second
-    assert "health not served" in second
+    assert "health not served, priority as it was" in second
 
 
 @pytest.mark.parametrize("concurrency", ["0", "-1", "many"])
@@ -151,3 +155,44 @@ def test_a_worker_runs_at_least_one_action_at_a_time(
     with pytest.raises(SystemExit):
         main(["worker", "tests.support.worker_target:cancel", "--concurrency", concurrency])
     assert "--concurrency" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("niceness", ["-1", "20", "low"])
+def test_a_priority_is_lowered_by_nothing_else_than_0_to_19(
+    niceness: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main(["worker", "tests.support.worker_target:cancel", "--nice", niceness])
+    assert "--nice" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("niceness", "asked"), [(0, []), (7, [7])])
+def test_the_priority_stays_as_it_is_where_nobody_wants_it_lower(
+    niceness: int, asked: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[int] = []
+    monkeypatch.setattr(os, "nice", seen.append)
+
+    lower_priority(niceness)
+
+    assert seen == asked
+
+
+def test_a_worker_that_may_not_lower_its_priority_says_so_and_works(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: int) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "nice", refuse)
+
+    with caplog.at_level("WARNING", logger="aiocancel"):
+        lower_priority(10)
+
+    assert caplog.messages == ["the priority stays as it is: [Errno 1] Operation not permitted"]
+
+
+def test_a_machine_without_priorities_is_none_that_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(os, "nice")
+
+    lower_priority(10)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bisect
 import math
+from heapq import heappop, heappush
 
 import pytest
 from hypothesis import given, settings
@@ -221,3 +222,42 @@ def test_a_limit_has_no_burst_and_a_tenth_of_a_second_of_slack_unless_told() -> 
 def test_a_slow_limit_is_asked_for_one_slot_at_a_time() -> None:
     assert batch(5, 0, Limit(0.5)) == 1
     assert batch(5, 0, Limit(1.5)) == 2
+
+
+def ends_of(amount: int, *, places: int, limit: Limit, request_s: float) -> list[float]:
+    """When each of so many changes ends that all come at once, in order: each reads and then writes, in its place."""
+    budget, ends = Budget(), []
+    waiting = amount - places
+    asks = [(0.0, number, 0) for number in range(min(amount, places))]
+
+    while asks:
+        now, number, done = heappop(asks)
+        budget, slots = lease(budget, limit, now, want=1, horizon_s=LONGEST_HORIZON_S)
+        assert slots.count == 1
+        over = max(now, now + slots.starts_in_s) + request_s
+        if done == 0:
+            heappush(asks, (over, number, 1))
+            continue
+
+        ends.append(over)
+        if waiting > 0:
+            waiting -= 1
+            heappush(asks, (over, amount - waiting, 0))
+    return ends
+
+
+@pytest.mark.parametrize("amount", [1, 11, 30, 60])
+@pytest.mark.parametrize("request_s", [0.05, 0.2])
+@pytest.mark.parametrize("per_s", [5.0, 20.0])
+def test_places_that_are_held_for_slots_end_changes_no_later_on_the_whole(
+    amount: int, request_s: float, per_s: float
+) -> None:
+    limit = Limit(per_s)
+
+    held = ends_of(amount, places=10, limit=limit, request_s=request_s)
+    given_back = ends_of(amount, places=amount, limit=limit, request_s=request_s)
+
+    assert len(held) == len(given_back) == amount
+    # Every slot before is taken: whoever got the place would have a later one, and all of them would read first.
+    assert sum(held) <= sum(given_back) + 1e-6
+    assert max(held) <= max(given_back) + 2 * (request_s + limit.interval_s)

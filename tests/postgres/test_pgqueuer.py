@@ -75,6 +75,48 @@ async def test_a_job_leads_somebody_to_its_action_and_is_gone(pool: Pool) -> Non
     assert await waiting(pool) == 0
 
 
+async def test_what_found_a_place_begins_when_it_may(pool: Pool) -> None:
+    looker, may_begin, asked = Looker(), asyncio.Event(), []
+
+    @asynccontextmanager
+    async def begin(sort: Places) -> AsyncIterator[None]:
+        asked.append(sort)
+        if sort is Places.CANCELLATIONS:
+            await may_begin.wait()
+        yield
+
+    async with dispatching(pool, looker, begin=begin):
+        await add(pool, Job(7, 0), Job(8, 0, places=Places.CALLS))
+        await until(lambda: sorted(asked) == [Places.CALLS, Places.CANCELLATIONS])
+        await until(lambda: looker.seen == [8])
+
+        may_begin.set()
+        await until(lambda: looker.seen == [8, 7])
+    assert await waiting(pool) == 0
+
+
+async def test_what_may_not_begin_is_handed_back_when_the_engine_stops(pool: Pool) -> None:
+    looker, asked, may_begin = Looker(), asyncio.Event(), asyncio.Event()
+
+    @asynccontextmanager
+    async def begin(_: Places) -> AsyncIterator[None]:
+        asked.set()
+        await may_begin.wait()
+        yield
+
+    async with dispatching(pool, looker, begin=begin) as engine:
+        await add(pool, Job(7, 0))
+        await asked.wait()
+        engine.stop(within_s=30)
+        await until(lambda: all(manager.shutdown.is_set() for manager in engine._managers))
+        may_begin.set()
+        await until(lambda: not engine._managers)
+
+    assert looker.seen == []
+    async with dispatching(pool, looker):
+        await until(lambda: looker.seen == [7])
+
+
 async def test_a_job_goes_with_the_transaction_that_it_came_with(pool: Pool) -> None:
     async with pool.acquire() as connection:
         transaction = connection.transaction()
