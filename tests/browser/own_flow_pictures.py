@@ -97,6 +97,7 @@ async def take(browser: Browser, url: str, folder: Path, look: Look) -> None:
     await flow.get_by_label("It costs too much").check()
     await flow.get_by_role("button", name="Send answer").click()
     await expect(flow.locator("h2")).to_contain_text("Or: 50% off")
+    await flow.get_by_role("button", name="Keep subscription and take").scroll_into_view_if_needed()
     await shoot(page, folder / look.file("after"))
     await come_back(page, url)
     await context.close()
