@@ -100,12 +100,13 @@ noted AS (
 SELECT id AS claim_id FROM accepted
 """
 
-# Another wish since then may have taken this one back, the other way round as well.
+# Another wish since then may have taken this one back, the other way round as well. An offer takes back the end.
 FIND_EQUAL: Final = """
 SELECT id, public_id, status, flow_session_id, customer_id, erased_at IS NOT NULL AS is_erased, EXISTS (
     SELECT FROM aiocancel.claim n
     WHERE n.subscription_id = claim.subscription_id AND n.uses_grant AND n.id > claim.id
-      AND (claim.status, n.status) IN (('canceled', 'resumed'), ('resumed', 'canceled'))) AS is_taken_back
+      AND (claim.status, n.status)
+        IN (('canceled', 'resumed'), ('canceled', 'saved'), ('resumed', 'canceled'))) AS is_taken_back
 FROM aiocancel.claim
 WHERE uses_grant = $5 AND (grant_nonce = $1 AND (uses_grant OR status = $4)
     OR uses_grant AND subscription_id = $2 AND flow_session_id = $3)

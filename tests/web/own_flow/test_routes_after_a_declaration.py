@@ -486,6 +486,46 @@ async def test_pressed_twice_at_once_it_gives_once(
     assert effects(company) == ["cancel_at_period_end", "coupon_created", "resume"]
 
 
+@pytest.mark.parametrize("is_same_page", [False, True], ids=["another tab", "the back button"])
+async def test_who_took_the_offer_and_cancels_on_an_older_page_leaves(
+    aiohttp_client: AiohttpClient,
+    pool: Pool,
+    stripe_api: tuple[StripeSimulator, str],
+    is_same_page: bool,
+) -> None:
+    company, ada = await germany(aiohttp_client, pool, stripe_api, OwnFlow(offers=[ANY]))
+    older = German(company.client)
+    page = await older.go("/cancel")
+    if is_same_page:
+        ada.page = page
+        await ada.press("cancel")
+    else:
+        await declare(ada)
+    await ada.on_outcome("accept")
+    assert not is_ending(company)
+
+    for _ in range(2):
+        older.page = page
+        left = await older.press("cancel")
+        assert older.outcome == "scheduled"
+        assert "Your Pro subscription ends on" in left.text
+
+    assert is_ending(company)
+    claims = await pool.fetch(
+        "SELECT status, flow_session_id IS NULL AS alone FROM aiocancel.claim ORDER BY id"
+    )
+    assert [tuple(each) for each in claims] == [
+        ("canceled", False),
+        ("saved", False),
+        ("canceled", True),
+    ]
+    # In the figures the later one stands by itself.
+    rows = await pool.fetch(
+        "SELECT claim IS NULL, outcome FROM aiocancel.v_sessions ORDER BY started_at"
+    )
+    assert [tuple(each) for each in rows] == [(True, "taken_back"), (False, "canceled")]
+
+
 async def test_of_two_tabs_that_open_the_outcome_at_once_one_begins_what_follows(
     aiohttp_client: AiohttpClient, pool: Pool, stripe_api: tuple[StripeSimulator, str]
 ) -> None:
