@@ -125,6 +125,11 @@ def test_an_arm_of_equals_that_is_large_already_needs_no_more_at_another_part() 
     assert missing_sessions(300, 300, 0.2, 0.3, 0.05) == 0
 
 
+def test_an_arm_without_anybody_is_never_enough() -> None:
+    assert missing_sessions(0, 10, 0.0, 1.0, 0.5) == 1
+    assert missing_sessions(10, 0, 0.0, 1.0, 0.5) == 1
+
+
 @given(
     st.integers(0, 5000),
     st.integers(0, 5000),
