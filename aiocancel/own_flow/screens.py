@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from aiocancel.billing.preview import OffersOnScreen, Reading
@@ -11,7 +12,7 @@ from aiocancel.core.declaration import Declaration
 from aiocancel.core.flow.definition import Reason
 from aiocancel.core.flow.eligibility import may_ask
 from aiocancel.core.flow.facts import facts_of
-from aiocancel.core.flow.screen import OfferOnScreen, Screen, SubscriptionFacts
+from aiocancel.core.flow.screen import OfferOnScreen, Screen, Situation, SubscriptionFacts
 from aiocancel.core.flow.steps import FlowStep, SessionState
 from aiocancel.core.subscription import OwnedSubscription
 from aiocancel.errors import UnreadableLedgerError
@@ -103,6 +104,16 @@ class Screens:
         """Return the screen of a customer without a session: the exit alone."""
         told = self.facts(reading, owned)
         return Screen(None, FlowStep.EXIT, SessionState.OPEN, told, language=facts.language)
+
+    def bare_as_it_goes_on(
+        self, owned: OwnedSubscription, reading: Reading | None, facts: RequestFacts
+    ) -> Screen:
+        """Return the exit alone for a customer who stays, which Stripe does not have yet; nobody knows the next end."""
+        screen = self.bare(owned, reading, facts)
+        told = replace(
+            screen.facts, situation=Situation.DATE_IS_UNKNOWN, ends_at=None, is_ending=False
+        )
+        return replace(screen, facts=told)
 
     def facts(self, reading: Reading | None, owned: OwnedSubscription | None) -> SubscriptionFacts:
         """Return what a screen tells of the subscription."""

@@ -154,11 +154,15 @@ class OwnFlowService:
         # Also for a customer who comes back: the subscription may have ended since the session began.
         reading = await self._stripe.read(owned, with_plans=running is None)
         shown = None if reading is None else reading.shown
-        is_over = shown is not None and (
-            shown.subscription.has_ended
-            or (shown.subscription.is_ending and self._bounds.timing == "at_period_end")
+        has_ended = shown is not None and shown.subscription.has_ended
+        will_end = (
+            shown is not None
+            and shown.subscription.is_ending
+            and self._bounds.timing == "at_period_end"
         )
-        if is_over:
+        if will_end and not has_ended and before.is_coming_back:
+            return self._screens.bare_as_it_goes_on(owned, reading, facts)
+        if has_ended or will_end:
             by = before.canceled_by
             return replace(
                 self._screens.bare(owned, reading, facts), claim_id=None if by is None else str(by)

@@ -45,10 +45,19 @@ SELECT
      WHERE c.customer_id = $1 AND c.customer_id <> '' AND c.status = 'canceled' ORDER BY 1) AS cancellations,
     EXISTS (SELECT FROM aiocancel.action a WHERE a.subscription_id = $2 AND a.state IN ('waiting', 'running')
      AND aiocancel.is_asked_for(a.kind)) AS has_unfinished,
-    -- Not the one that was taken back.
+    -- A wish that takes back the end that Stripe still has; one that waits for a date or a payment does not.
+    EXISTS (SELECT FROM (
+         SELECT c.id, c.status FROM aiocancel.claim c
+         WHERE c.subscription_id = $2 AND c.uses_grant ORDER BY c.recorded_at DESC LIMIT 1) n
+         JOIN aiocancel.action a ON a.claim_id = n.id
+     WHERE n.status IN ('saved', 'resumed') AND a.state IN ('waiting', 'running') AND aiocancel.is_asked_for(a.kind)
+       AND a.takes_effect_at IS NULL AND a.payment_url IS NULL) AS is_coming_back,
+    -- Not the one that was taken back, by an offer that was made as well.
     (SELECT CASE WHEN c.status = 'canceled' THEN c.public_id END FROM aiocancel.claim c
-     WHERE c.customer_id = $1 AND c.customer_id <> '' AND c.subscription_id = $2
-       AND c.status IN ('canceled', 'resumed') AND c.uses_grant ORDER BY c.recorded_at DESC LIMIT 1) AS canceled_by
+     WHERE c.customer_id = $1 AND c.customer_id <> '' AND c.subscription_id = $2 AND c.uses_grant
+       AND (c.status IN ('canceled', 'resumed') OR c.status = 'saved' AND EXISTS (
+         SELECT FROM aiocancel.action a WHERE a.claim_id = c.id AND a.kind = 'apply_offer' AND a.state = 'done'))
+     ORDER BY c.recorded_at DESC LIMIT 1) AS canceled_by
 """
 
 # An older run of the same customer ends with the new one, as a sweep would end it. So does what followed a declaration:
@@ -253,7 +262,8 @@ class Before:
     """What the ledger knows of a customer and a subscription as a flow begins; times are aware UTC.
 
     ``open_session`` is the run that is under way, ``has_unfinished`` says that a change is still to come, now or on
-    its day, and ``canceled_by`` is the newest cancellation of this subscription by this customer.
+    its day, and ``canceled_by`` is the newest cancellation of this subscription by this customer, unless that was taken
+    back. ``is_coming_back`` says that the newest wish about the subscription is to keep it, and is not carried out yet.
     """
 
     open_session: str | None
@@ -261,6 +271,7 @@ class Before:
     cancellations: tuple[datetime, ...]
     has_unfinished: bool
     canceled_by: uuid.UUID | None = None
+    is_coming_back: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -410,6 +421,7 @@ class FlowSessions:
             tuple(row["cancellations"]),
             row["has_unfinished"],
             row["canceled_by"],
+            row["is_coming_back"],
         )
 
     async def open(self, session_id: str, new: NewSession) -> bool:

@@ -28,7 +28,15 @@ from aiocancel.postgres.report import Figures
 from aiocancel.testing.stripe.faults import Fault
 from aiocancel.testing.stripe.simulator import StripeSimulator
 from aiocancel.vendors.own import OwnFlow
-from tests.support.flow_customers import END, HALF, Company, German, open_company
+from tests.support.flow_customers import (
+    END,
+    HALF,
+    Company,
+    German,
+    links_of,
+    open_company,
+    outcome_path,
+)
 from tests.support.past_sessions import add_reading
 from tests.support.saas import Pool, add_customer
 from tests.support.waiting import until
@@ -524,6 +532,69 @@ async def test_who_took_the_offer_and_cancels_on_an_older_page_leaves(
         "SELECT claim IS NULL, outcome FROM aiocancel.v_sessions ORDER BY started_at"
     )
     assert [tuple(each) for each in rows] == [(True, "taken_back"), (False, "canceled")]
+
+
+@pytest.mark.parametrize("way", ["the offer", "no gift"])
+async def test_who_stays_may_declare_anew_before_stripe_has_it(
+    aiohttp_client: AiohttpClient,
+    pool: Pool,
+    stripe_api: tuple[StripeSimulator, str],
+    way: str,
+) -> None:
+    company, ada = await germany(
+        aiohttp_client, pool, stripe_api, OwnFlow(offers=[ANY]), answer_within_s=0.3
+    )
+    await declare(ada)
+    await until(lambda: is_ending(company))
+    busy = Fault("lock_timeout_429", method="POST", path_contains="/sub_ada", times=100)
+    company.stripe.inject(busy)
+    if way == "the offer":
+        await ada.on_outcome("accept")
+    else:
+        await ada.go("/cancel?change=resume")
+        await ada.press()
+    assert ada.outcome == "queued"
+    assert is_ending(company)
+
+    page = await ada.go("/cancel")
+    assert ada.step == "exit"
+    assert "Cancel your Pro subscription" in page.text
+    # Nobody knows yet when it would end, and nothing says that it is cancelled.
+    assert "it ends when the time you have paid for is over" in page.text
+    assert "already" not in page.text
+    await ada.press("cancel")
+    company.stripe.faults.clear()
+
+    asked = "SELECT status FROM aiocancel.claim ORDER BY id DESC LIMIT 1"
+    assert await pool.fetchval(asked) == "canceled"
+    waits = "SELECT count(*) FROM aiocancel.action WHERE state IN ('waiting', 'running')"
+
+    async def is_done() -> bool:
+        return not await pool.fetchval(waits)
+
+    await until(is_done, within_s=20)
+    assert is_ending(company)
+    assert discounts(company) == 0
+    # Now that this is done there is nothing more to cancel.
+    await ada.go("/cancel")
+    assert ada.outcome == "already_cancelled"
+
+
+async def test_an_end_from_elsewhere_has_nothing_of_a_declaration_that_the_offer_took_back(
+    aiohttp_client: AiohttpClient, pool: Pool, stripe_api: tuple[StripeSimulator, str]
+) -> None:
+    company, ada = await germany(aiohttp_client, pool, stripe_api, OwnFlow(offers=[ANY]))
+    await declare(ada)
+    before = await ada.go("/cancel")
+    assert any("/acknowledgement/" in each for each in links_of(before))
+    await ada.go(outcome_path(before))
+    await ada.on_outcome("accept")
+    assert not is_ending(company)
+
+    company.stripe.subscriptions["sub_ada"]["cancel_at_period_end"] = True
+    after = await ada.go("/cancel")
+
+    assert not any("/acknowledgement/" in each for each in links_of(after))
 
 
 async def test_of_two_tabs_that_open_the_outcome_at_once_one_begins_what_follows(
