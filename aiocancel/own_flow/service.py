@@ -77,6 +77,8 @@ from aiocancel.vendors.own import OwnFlow
 logger = logging.getLogger("aiocancel")
 
 _NOTED_WITHIN_S: Final = 5.0
+# How long the page of an outcome waits for that.
+_FOLLOWS_WITHIN_S: Final = 0.5
 
 
 class OwnFlowService:
@@ -266,6 +268,13 @@ class OwnFlowService:
             return await self._stored.run(customer_id, found.after)
 
         before = await self._stored.run(customer_id, found.before)
+        if before.row.state == "open" and self._noting:
+            await asyncio.wait(self._noting, timeout=_FOLLOWS_WITHIN_S)
+            before = await self._stored.run(customer_id, found.before)
+        if before.row.state == "open":
+            # Its answers and its declined offers are still being noted: the next look begins what follows.
+            return None
+
         place_rules = self._bounds.offers.place_rules
         rules = (*before.definition.rules, *place_rules)
         waits = wait_for_the_declaration(rules, before.snapshot)
@@ -275,7 +284,7 @@ class OwnFlowService:
         session_id = str(uuid.uuid4())
         asks = may_ask(before.definition, before.snapshot, place_rules, declared=True)
         drawn = reasons_in_order(before.definition.reasons, session_id) if asks else ()
-        progress = progress_to_json(begin_after(before.progress.answers))
+        progress = progress_to_json(begin_after(before.progress))
         reasons = [each.key for each in drawn]
         is_first = await self._stored.asked(
             self._sessions.follow(found.before, customer_id, session_id, reasons, progress)
@@ -569,7 +578,7 @@ class OwnFlowService:
             answers=answers_to_json(after.answers),
             progress=progress_to_json(after),
             considered=considered_to_json(considered),
-            declined=list(after.declined),
+            declined=_declined_here(run, after),
             shows=[] if shows is None else [shows.to_json()],
             fitted=fitted(considered),
             stripe=stripe,
@@ -647,7 +656,7 @@ class OwnFlowService:
                 answers=answers_to_json(after.answers),
                 progress=progress_to_json(after),
                 considered=[],
-                declined=list(after.declined),
+                declined=_declined_here(run, after),
             )
 
             try:
@@ -659,6 +668,11 @@ class OwnFlowService:
         task = asyncio.create_task(note(), name="aiocancel flow session")
         self._noting.add(task)
         task.add_done_callback(self._noting.discard)
+
+
+def _declined_here(run: Run, after: FlowProgress) -> list[str]:
+    """Return the declined offers that this session showed, and not the one before it."""
+    return [key for key in after.declined if run.row.shown_offer(key) is not None]
 
 
 def _hash_of(words: Mapping[str, str]) -> str:

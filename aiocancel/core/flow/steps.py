@@ -16,7 +16,8 @@ The rules, in this order:
 7. An open session that nobody touches is abandoned. From there only the exit works: who wants the offer begins anew.
 8. Where a rule keeps everything back until the customer has declared to leave, another session follows the one that
    ended so. The page of the outcome asks its question and shows its offer, side by side; it begins with the offer that
-   fits without an answer, and nobody is asked for a permission in it. The declaration stands whatever comes of it.
+   fits without an answer, and nobody is asked for a permission in it. An offer that the session before showed does not
+   come back, and counts among those that may be shown. The declaration stands whatever comes of it.
 """
 
 from __future__ import annotations
@@ -162,13 +163,13 @@ def begin(*, may_ask: bool) -> FlowProgress:
     return FlowProgress(step=FlowStep.WHY if may_ask else FlowStep.EXIT)
 
 
-def begin_after(answers: Answers = NO_ANSWERS) -> FlowProgress:
+def begin_after(before: FlowProgress) -> FlowProgress:
     """Return the progress of a session that follows a declaration to leave.
 
     Args:
-        answers: Those that the session before has.
+        before: How far the session came that ended so. Whatever it showed was turned down with the declaration.
     """
-    return FlowProgress(answers=answers)
+    return FlowProgress(answers=before.answers, shown=before.shown, declined=before.shown)
 
 
 def advance(

@@ -10,7 +10,8 @@ What is proved of every path, by the state machine that serves customers:
 6. Who goes back to the question and gives another reason is shown no offer that this reason does not allow, and can
    take the one that is shown.
 7. Where a rule keeps offers back until the customer has declared to leave, none is shown before. What the page of the
-   outcome shows afterwards, without an answer and after one, is allowed then, needs no permission, and can be taken.
+   outcome shows afterwards, without an answer and after one, is allowed then, needs no permission, can be taken, and is
+   none that was turned down before.
 
 A subscription may take any part of the offers that a definition allows, so every part is walked. Whether one takes them
 is judged live, and is no matter of the definition.
@@ -399,13 +400,18 @@ class _Walker:
                 before = _Run(silent, kind, tuple(each for each in taken if each in silent.keys))
                 after = _Run(then, kind, tuple(each for each in taken if each in then.keys))
 
-                opened = self._after(before, begin_after(), AnswersGiven())
+                opened = self._after(before, begin_after(FlowProgress()), AnswersGiven())
                 if opened is None:
                     continue
                 self._leave_it_at_that(before, opened)
                 answered = self._after(after, opened, AnswersGiven(Answers(then.reason)))
                 if answered is not None and silent.asks:
                     self._leave_it_at_that(after, answered)
+
+        # An owner's rule may keep back only some of them: any other may have been shown before, and was turned down.
+        run = _Run(silent, kind, silent.keys)
+        for key in keys:
+            self._after(run, begin_after(FlowProgress(shown=(key,))), AnswersGiven())
 
     def _after(self, run: _Run, progress: FlowProgress, event: AnswersGiven) -> FlowProgress | None:
         """Return what the page of the outcome shows next, and check it; None where the button does not work."""
@@ -421,6 +427,8 @@ class _Walker:
             self._definition.offers_at_most
         ):
             self._break("promise_most", path)
+        if following.step is FlowStep.OFFER and following.on_screen in (None, *progress.declined):
+            self._break("promise_declined", path)
         self._check_offer_again(run, following, fitting, path)
         return following
 

@@ -76,17 +76,30 @@ def test_answers_lead_to_the_best_offer_that_fits() -> None:
 
 
 def test_session_after_the_declaration_offers_at_once_and_again_with_the_answer() -> None:
-    opened = advance(TWO, begin_after(), PAUSE, AnswersGiven())
+    opened = advance(TWO, begin_after(begin(may_ask=False)), PAUSE, AnswersGiven())
     assert (opened.step, opened.on_screen) == (FlowStep.OFFER, "break")
 
     # What is on the screen already stays there, where it still fits.
     answered = advance(TWO, opened, BOTH, AnswersGiven(UNUSED))
     assert (answered.on_screen, answered.answers) == ("break", UNUSED)
 
-    silent = advance(ONE, begin_after(), NO_OFFERS, AnswersGiven())
+    silent = advance(ONE, begin_after(begin(may_ask=False)), NO_OFFERS, AnswersGiven())
     assert silent.step is FlowStep.EXIT
     assert advance(ONE, silent, BOTH, AnswersGiven(UNUSED)).on_screen == "half_price"
-    assert begin_after(UNUSED).answers == UNUSED
+    assert begin_after(FlowProgress(answers=UNUSED)).answers == UNUSED
+
+
+def test_offer_that_was_shown_before_the_declaration_does_not_come_back_and_counts() -> None:
+    left = advance(TWO, run(AnswersGiven(UNUSED)), BOTH, ExitPressed())
+    assert left.declined == ("half_price",)
+
+    another = advance(TWO, begin_after(left), BOTH, AnswersGiven(UNUSED))
+    assert (another.on_screen, another.shown) == ("break", ("half_price", "break"))
+
+    assert advance(ONE, begin_after(left), BOTH, AnswersGiven(UNUSED)).step is FlowStep.EXIT
+    # One that had given way to another answer was shown as well.
+    gave_way = FlowProgress(shown=("break", "half_price"), declined=("half_price",))
+    assert advance(TWO, begin_after(gave_way), BOTH, AnswersGiven()).step is FlowStep.EXIT
 
 
 def test_no_answer_is_an_answer() -> None:

@@ -303,6 +303,8 @@ def test_nothing_is_offered_before_the_declaration_on_any_path() -> None:
     assert [each.promise for each in found] == [
         "no offer is shown that a rule forbids",
         "every button works",
+        # As it would be for whom it was shown before.
+        "a declined offer does not come back",
     ]
     assert found[0].path.screens == ("exit", "outcome")
     assert found[0].path.in_words() == ("any customer; no reason is given: exit > outcome > open")
@@ -335,6 +337,29 @@ def test_page_of_the_outcome_that_asks_for_a_permission_or_takes_no_answer_is_fo
     assert found == ["no answer is needed to go on"]
     found = [each.promise for each in walk(GERMAN, machine=takes_silence).broken]
     assert found == ["every button works"]
+
+
+def test_offer_that_comes_back_after_the_declaration_or_beyond_the_number_is_found() -> None:
+    def forgets(
+        definition: FlowDefinition, progress: FlowProgress, fitting: FittingOffers, event: FlowEvent
+    ) -> FlowProgress:
+        if isinstance(event, AnswersGiven) and progress.step is FlowStep.WHY:
+            progress = dataclasses.replace(progress, shown=(), declined=())
+        return advance(definition, progress, fitting, event)
+
+    def shows_more(
+        definition: FlowDefinition, progress: FlowProgress, fitting: FittingOffers, event: FlowEvent
+    ) -> FlowProgress:
+        if isinstance(event, AnswersGiven) and progress.declined == ("half",):
+            return dataclasses.replace(
+                progress, step=FlowStep.OFFER, shown=("half", "break"), declined=("half",)
+            )
+        return advance(definition, progress, fitting, event)
+
+    found = [each.promise for each in walk(GERMAN, machine=forgets).broken]
+    assert found == ["a declined offer does not come back"]
+    found = [each.promise for each in walk(GERMAN, machine=shows_more).broken]
+    assert "no more offers are shown than are allowed" in found
 
 
 def test_where_even_the_declaration_lifts_no_question_the_offer_comes_without_one() -> None:

@@ -23,6 +23,7 @@ from aiocancel.core.measures.interval import Share
 from aiocancel.core.measures.report import Counts, OfferFate
 from aiocancel.postgres.console import ConsoleStore, Search
 from aiocancel.postgres.erasure import Erasure
+from aiocancel.postgres.flow_sessions import FlowSessions
 from aiocancel.postgres.kept_readings import KeptReadings
 from aiocancel.postgres.report import Figures
 from aiocancel.testing.stripe.faults import Fault
@@ -248,6 +249,79 @@ async def test_a_rule_of_the_owners_keeps_offers_back_and_asks_before(
 
     # It was answered before, and is not asked again.
     assert list(ada.forms) == ["offer"]
+
+
+PART = (PauseOffer("break", sentence="It stays.", months=(1,)), ANY)
+
+
+@pytest.mark.parametrize("at_most", [1, 2])
+async def test_an_offer_from_before_the_declaration_does_not_come_back_and_counts(
+    aiohttp_client: AiohttpClient,
+    pool: Pool,
+    stripe_api: tuple[StripeSimulator, str],
+    at_most: int,
+) -> None:
+    rules = [never("coupon").without(declaration)]
+    flow = OwnFlow(offers=PART, rules=rules, offers_at_most=at_most)
+    company = await open_company(aiohttp_client, pool, stripe_api, flow, place=lambda _: "FR")
+    # A pause that begins now, so that it could be offered after the declaration as well.
+    eve = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=12)
+    company.stripe.add_subscription("sub_bob", current_period_end=eve)
+    await add_customer(pool, "bob", "sub_bob")
+    bob = German(company.client, "bob")
+    await bob.go("/cancel")
+    await bob.press("continue", reason="unused")
+    assert bob.step == "offer"
+
+    await bob.press("cancel")
+
+    assert list(bob.forms) == (["offer"] if at_most == 2 else [])
+    assert "pause" not in bob.page.text.lower()
+    assert ("20% off" in bob.page.text) is (at_most == 2)
+    if at_most == 2:
+        await bob.on_outcome("decline")
+        assert bob.forms == {}
+    offers = await pool.fetch("SELECT offer, session_state FROM aiocancel.v_offers ORDER BY offer")
+    shown = ["any", "break"] if at_most == 2 else ["break"]
+    assert [tuple(each) for each in offers] == [(each, "canceled") for each in shown]
+    assert await pool.fetchval("SELECT offers_shown FROM aiocancel.v_sessions") == at_most
+    # Each session keeps that one declined which it showed itself.
+    declined = await pool.fetch("SELECT declined FROM aiocancel.flow_session ORDER BY id")
+    assert [each["declined"] for each in declined] == [["break"], ["any"][: at_most - 1]]
+
+
+async def test_what_was_said_and_declined_before_is_noted_before_anything_follows(
+    aiohttp_client: AiohttpClient,
+    pool: Pool,
+    stripe_api: tuple[StripeSimulator, str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rules = [never("coupon").without(declaration)]
+    flow = OwnFlow(offers=PART, rules=rules, offers_at_most=2)
+    company = await open_company(aiohttp_client, pool, stripe_api, flow, place=lambda _: "FR")
+    may_note, note = asyncio.Event(), FlowSessions.canceled
+
+    async def slow(*args: Any, **named: Any) -> None:
+        await may_note.wait()
+        await note(*args, **named)
+
+    monkeypatch.setattr(FlowSessions, "canceled", slow)
+    ada = German(company.client)
+    await ada.go("/cancel")
+    await ada.press("continue", reason="unused")
+    assert ada.step == "offer"
+
+    await ada.press("cancel")
+    first = ada.path
+    assert ada.outcome == "scheduled"
+    assert ada.forms == {}
+    may_note.set()
+    await ada.go(first)
+
+    assert list(ada.forms) == ["offer"]
+    row = await pool.fetchrow("SELECT * FROM aiocancel.flow_session WHERE after_id IS NULL")
+    assert row is not None
+    assert (row["state"], row["reason"], row["declined"]) == ("canceled", "unused", ["break"])
 
 
 async def test_while_stripe_does_not_have_it_the_page_asks_alone_and_does_not_reload(
