@@ -24,7 +24,7 @@ from aiocancel.core.flow.price_effect import PriceEffect
 from aiocancel.core.flow.promise import is_past
 from aiocancel.core.flow.reason_order import reasons_in_order
 from aiocancel.core.flow.rules import declaration, wait_for_the_declaration
-from aiocancel.core.flow.screen import Screen
+from aiocancel.core.flow.screen import Screen, Situation
 from aiocancel.core.flow.snapshot import History, Snapshot, snapshot_of, snapshot_to_json
 from aiocancel.core.flow.steps import (
     AnswersGiven,
@@ -181,7 +181,20 @@ class OwnFlowService:
             facts: What the request tells.
         """
         reading = await self._stripe.read(owned, with_plans=False)
-        return self._screens.bare(owned, reading, facts)
+        screen = self._screens.bare(owned, reading, facts)
+        if screen.facts.situation is not Situation.ALREADY_ENDING:
+            return screen
+
+        try:
+            before = await self._stored.asked(
+                self._sessions.look(owned.customer_id, owned.subscription_id)
+            )
+        except UnavailableError as error:
+            self._on_event(LookupFailed(reason_told(error)))
+            return screen
+        if before.is_coming_back:
+            return self._screens.bare_as_it_goes_on(owned, reading, facts)
+        return screen
 
     async def screen(
         self, customer_id: str, session_id: str, owned: OwnedSubscription | None = None

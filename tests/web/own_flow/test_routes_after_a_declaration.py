@@ -619,7 +619,13 @@ async def test_who_stays_may_declare_anew_before_stripe_has_it(
         aiohttp_client, pool, stripe_api, OwnFlow(offers=[ANY]), answer_within_s=0.3
     )
     await declare(ada)
-    await until(lambda: is_ending(company))
+    first = ada.path
+
+    async def is_offered() -> bool:
+        await ada.go(first)
+        return "offer" in ada.forms
+
+    await until(is_offered)
     busy = Fault("lock_timeout_429", method="POST", path_contains="/sub_ada", times=100)
     company.stripe.inject(busy)
     if way == "the offer":
@@ -652,6 +658,31 @@ async def test_who_stays_may_declare_anew_before_stripe_has_it(
     # Now that this is done there is nothing more to cancel.
     await ada.go("/cancel")
     assert ada.outcome == "already_cancelled"
+
+
+async def test_who_stays_and_presses_the_exit_too_late_is_shown_it_again(
+    aiohttp_client: AiohttpClient, pool: Pool, stripe_api: tuple[StripeSimulator, str]
+) -> None:
+    company, ada = await germany(
+        aiohttp_client, pool, stripe_api, answer_within_s=0.3, grant_lifetime_s=3
+    )
+    await declare(ada)
+    await until(lambda: is_ending(company))
+    busy = Fault("lock_timeout_429", method="POST", path_contains="/sub_ada", times=100)
+    company.stripe.inject(busy)
+    await ada.go("/cancel?change=resume")
+    await ada.press()
+    await ada.go("/cancel")
+    assert ada.step == "exit"
+    await asyncio.sleep(4.1)
+
+    again = await ada.press("cancel")
+    assert "Please press again." in again.text
+    assert ada.step == "exit"
+    await ada.press("cancel")
+
+    asked = "SELECT array_agg(status ORDER BY id) FROM aiocancel.claim"
+    assert await pool.fetchval(asked) == ["canceled", "resumed", "canceled"]
 
 
 async def test_an_end_from_elsewhere_has_nothing_of_a_declaration_that_the_offer_took_back(
