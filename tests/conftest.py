@@ -31,6 +31,8 @@ from tests.support.recycled import RecycledDatabases
 from tests.support.saas import CLIENT_SECRET, CREATE_TABLES, Events, Pool, add_customer
 from tests.support.workbench import Bench, client_of
 
+# Before any test is read: what the fuzz run asserts outside its test modules is explained as a test's own.
+pytest.register_assert_rewrite("tests.fuzz.audit", "tests.fuzz.site")
 pytest_plugins = ["aiocancel.testing.pytest_plugin"]
 
 TESTS = Path(__file__).parent
