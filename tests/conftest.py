@@ -74,7 +74,7 @@ TOGETHER = (
     "browser/test_staysignal_flow.py",
     "browser/test_",
     "crash/",
-    "fuzz/test_public_pages.py",
+    "fuzz/",
     "postgres/test_ledger_query_plans.py",
     "testing/test_postgres.py",
 )

@@ -18,6 +18,7 @@ from aiocancel.core.codes import Code
 from aiocancel.core.decision import Policy
 from aiocancel.core.identifiers import SubscriptionId
 from aiocancel.core.offers.terms import AcceptedOffer, CustomTerms
+from aiocancel.errors import ConflictError
 from aiocancel.postgres.by_hand import Operations
 from aiocancel.postgres.evidence import Evidence
 from aiocancel.postgres.flow_sessions import FlowSessions
@@ -264,7 +265,8 @@ def test_an_age_that_makes_no_sense_is_refused(run: Run, age: str) -> None:
 def test_an_erased_customer_is_not_named_again_by_an_equal_post(shop: str, run: Run) -> None:
     run("erase", "--customer", "ada@example.com")
 
-    with_pool(shop, lambda pool: claim(pool, "canceled", session="sess_2"))
+    with pytest.raises(ConflictError, match="erased"):
+        with_pool(shop, lambda pool: claim(pool, "canceled", session="sess_2"))
 
     assert "ada@example.com" not in content(shop)
 

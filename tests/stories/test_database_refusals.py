@@ -171,7 +171,7 @@ async def test_a_post_waits_longer_for_a_connection_than_a_page_does_and_is_stor
 async def test_a_rush_on_a_pool_of_few_connections_is_stored_and_refuses_nobody(
     aiohttp_client: AiohttpClient, database: str
 ) -> None:
-    customers = [f"customer_{number}" for number in range(60)]
+    customers = [f"customer_{number}" for number in range(30)]
     async with asyncpg.create_pool(database, min_size=2, max_size=2) as own:
         for customer in customers:
             await add_customer(own, customer, f"sub_{customer}")
@@ -181,7 +181,7 @@ async def test_a_rush_on_a_pool_of_few_connections_is_stored_and_refuses_nobody(
 
         async def post(number: int, customer: str) -> int:
             # Those who come later find the connections taken.
-            await asyncio.sleep(number / 60)
+            await asyncio.sleep(number / 30)
             fields = {"grant": grants[number], "status": "canceled"}
             headers = as_customer(customer)
             response = await client.post("/cancel/result", json=fields, headers=headers)

@@ -30,13 +30,15 @@ UNDOES = [
 ]
 
 
+# Some accept an offer, take it back and accept it again.
+LIMITS = OfferLimits(at_most_one_gift_in_days=None)
+
+
 @pytest_asyncio.fixture(loop_scope="session")
 async def site(company: Company) -> AsyncIterator[Company]:
     company.stripe.add_coupon("LOYAL", percent_off=10, duration="forever")
     company.stripe.add_subscription("sub_1", discounts=["LOYAL"])
-    # Some accept an offer, take it back and accept it again.
-    limits = OfferLimits(at_most_one_gift_in_days=None)
-    await company.open(company.plug_in(answer_within_s=20.0, offer_limits=limits))
+    await company.open(company.plug_in(answer_within_s=20.0, offer_limits=LIMITS))
     yield company
 
 
@@ -176,7 +178,7 @@ async def test_a_worker_that_is_killed_leaves_one_effect(
         await until(lambda: len(site.changes()) == 2)
     # The attempt hangs as if it were dead; its lease ends, and another process goes on.
     await site.pool.execute("UPDATE aiocancel.action SET due_at = now() WHERE state = 'running'")
-    await site.open()
+    await site.open(site.plug_in(offer_limits=LIMITS))
     assert (await asking)["outcome"] == "done"
     assert site.changes()[1:] == [effect]
 
