@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -226,9 +227,11 @@ class OwnFlowHandlers:
         if isinstance(recorded, web.Response):
             return recorded
         service = await self._site.service()
-        await service.wait_for_answer(
-            recorded.public_id, customer_id, known=recorded.answer, since=came_at
-        )
+        # It is recorded: who cannot hear of the end now asks on the next page.
+        with suppress(UnavailableError):
+            await service.wait_for_answer(
+                recorded.public_id, customer_id, known=recorded.answer, since=came_at
+            )
         return _see(f"{self._site.path}/status/{recorded.public_id}")
 
     async def _read(self, request: web.Request) -> Pressed:

@@ -15,6 +15,8 @@ from aiohttp.test_utils import make_mocked_request
 from pytest_aiohttp import AiohttpClient
 from yarl import URL
 
+from aiocancel.errors import UnavailableError
+from aiocancel.intake import FlowService
 from aiocancel.telemetry import ClaimRefused
 from aiocancel.testing.stripe.faults import Fault
 from aiocancel.testing.stripe.simulator import StripeSimulator
@@ -101,6 +103,22 @@ async def test_the_exit_of_every_screen_ends_the_contract_without_another(
     assert [each.get("value") for each in again.all("button")] == [None]
     assert "Keep subscription" in again.text
     assert acknowledgement in links_of(again)
+
+
+async def test_who_cannot_hear_of_the_end_is_led_to_the_outcome_all_the_same(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def unheard(*_: object, **__: object) -> None:
+        raise UnavailableError("the database did not answer")
+
+    ada = company.customer()
+    await ada.go("/cancel")
+
+    with monkeypatch.context() as outage:
+        outage.setattr(FlowService, "wait_for_answer", unheard)
+        outcome = await ada.press("cancel")
+
+    assert outcome.rows["Reference"].startswith("C-")
 
 
 async def test_who_has_cancelled_is_led_back_by_one_link_and_one_button(company: Company) -> None:
