@@ -50,6 +50,8 @@ async def test_a_worker_inside_a_site_gives_way_to_the_posts_of_that_site(
     cancel = make_cancel(pool)
     service = await cancel._runtime.start()
     (begin,) = begins
+    # No time passes, so that a slow machine lets nothing begin either.
+    monkeypatch.setattr(service._giving_way, "_clock", lambda: 0.0)
 
     async def carry_out() -> None:
         async with begin(Places.CANCELLATIONS):

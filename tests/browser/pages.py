@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import aiohttp_jinja2
@@ -12,6 +13,8 @@ from aiohttp import web
 from playwright.async_api import Page, expect
 
 from aiocancel import CancelFlow
+from aiocancel.testing.stripe.simulator import StripeSimulator
+from tests.support.saas import Pool
 
 LISTEN = """(window.told = [], ["outcome", "closed"].forEach((name) => document.addEventListener(
     `aiocancel:${name}`, (event) => window.told.push([name, event.detail.outcome]))))"""
@@ -22,6 +25,27 @@ NOBODY = "http://127.0.0.1:9"
 PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Account</title>
 {{ cancel_flow.script() }}</head>
 <body><h1>Account</h1>{{ cancel_flow.button("Cancel subscription") }}{{ cancel_flow.resume_button() }}</body></html>"""
+
+
+@dataclass
+class SiteOfStripe:
+    """A site under test, whose customer's subscription is at a simulated Stripe."""
+
+    url: str
+    stripe: StripeSimulator
+
+    @property
+    def subscription(self) -> dict[str, Any]:
+        return self.stripe.subscriptions["sub_1"]
+
+
+@dataclass
+class StripeAndDatabase:
+    """The running Stripe and the database of a site."""
+
+    pool: Pool
+    stripe: StripeSimulator
+    stripe_url: str
 
 
 async def customer_of(request: web.Request) -> str | None:

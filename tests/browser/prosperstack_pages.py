@@ -13,33 +13,23 @@ from playwright.async_api import Page
 
 from aiocancel import CancelFlow, ProsperStack, StripeBilling
 from aiocancel.testing.prosperstack.simulator import ProsperStackSimulator
-from aiocancel.testing.stripe.simulator import StripeSimulator
-from tests.browser.pages import STRICT, customer_of, serve_account
+from tests.browser.pages import STRICT, SiteOfStripe, StripeAndDatabase, customer_of, serve_account
 from tests.support.browser import CLIENT_INTEGRITY
-from tests.support.saas import CLIENT_SECRET, GRANT_KEYS, QUERY, STRIPE_KEY, Pool
+from tests.support.saas import CLIENT_SECRET, GRANT_KEYS, QUERY, STRIPE_KEY
 
 
 @dataclass
-class Site:
+class Site(SiteOfStripe):
     """A site under test: its pages, and the two companies behind it."""
 
-    url: str
-    stripe: StripeSimulator
     vendor: ProsperStackSimulator
     result_posts: list[Any]
 
-    @property
-    def subscription(self) -> dict[str, Any]:
-        return self.stripe.subscriptions["sub_1"]
-
 
 @dataclass
-class Companies:
-    """The running simulators, and the client's file."""
+class Companies(StripeAndDatabase):
+    """The running Stripe and the database of the site, and the client's file."""
 
-    pool: Pool
-    stripe: StripeSimulator
-    stripe_url: str
     client: Path
 
     @asynccontextmanager

@@ -11,34 +11,30 @@ import aiohttp
 
 from aiocancel import CancelFlow, StaySignal, StripeBilling
 from aiocancel.testing.staysignal import StaySignalSimulator
-from aiocancel.testing.stripe.simulator import StripeSimulator
-from tests.browser.pages import PAGE, STRICT, customer_of, serve_account
-from tests.support.saas import GRANT_KEYS, QUERY, STRIPE_KEY, Pool
+from tests.browser.pages import (
+    PAGE,
+    STRICT,
+    SiteOfStripe,
+    StripeAndDatabase,
+    customer_of,
+    serve_account,
+)
+from tests.support.saas import GRANT_KEYS, QUERY, STRIPE_KEY
 
 ATTRIBUTE = "data-stand-in-subscription"
 READY = f"() => document.querySelector('button[{ATTRIBUTE}]') && window.StandIn"
 
 
 @dataclass
-class Site:
+class Site(SiteOfStripe):
     """A site under test: its page, and the two companies behind it."""
 
-    url: str
-    stripe: StripeSimulator
     widget: StaySignalSimulator
-
-    @property
-    def subscription(self) -> dict[str, Any]:
-        return self.stripe.subscriptions["sub_1"]
 
 
 @dataclass
-class Companies:
-    """The running Stripe and the database of the site."""
-
-    pool: Pool
-    stripe: StripeSimulator
-    stripe_url: str
+class Companies(StripeAndDatabase):
+    """The running Stripe and the database of the site, which makes StaySignal's stand-in."""
 
     @asynccontextmanager
     async def site(

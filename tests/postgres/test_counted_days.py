@@ -163,16 +163,21 @@ CHANGES = {
 }
 
 
-@pytest.mark.parametrize("change", CHANGES)
-async def test_a_change_of_an_old_session_counts_at_once_and_its_day_is_counted_anew(
-    pool: Pool, change: str
-) -> None:
+async def count_two_days(pool: Pool) -> None:
+    """Add a session on each of two days, and count both."""
     await add_sessions(
         pool,
         past(1, told_by="vendor"),
         past(2, told_by="vendor", opened_at=BASE + timedelta(days=1)),
     )
     await count_all(pool)
+
+
+@pytest.mark.parametrize("change", CHANGES)
+async def test_a_change_of_an_old_session_counts_at_once_and_its_day_is_counted_anew(
+    pool: Pool, change: str
+) -> None:
+    await count_two_days(pool)
     before, days = await everything(pool, BERLIN), await counted(pool)
 
     await pool.execute(CHANGES[change])
@@ -189,12 +194,7 @@ async def test_a_change_of_an_old_session_counts_at_once_and_its_day_is_counted_
 async def test_a_page_shows_a_day_that_has_just_changed_as_it_was_counted_and_names_it(
     pool: Pool, change: str
 ) -> None:
-    await add_sessions(
-        pool,
-        past(1, told_by="vendor"),
-        past(2, told_by="vendor", opened_at=BASE + timedelta(days=1)),
-    )
-    await count_all(pool)
+    await count_two_days(pool)
     before, _ = await of_page(pool)
 
     await pool.execute(CHANGES[change])

@@ -22,7 +22,7 @@ class Asked:
 def remember_types() -> None:
     """Let every connection of this process know what one to the same server has heard of a type."""
     known: dict[tuple[object, ...], Any] = {}
-    ask: Any = asyncpg.Connection._introspect_types  # type: ignore[attr-defined]
+    ask: Any = asyncpg.Connection._introspect_types  # type: ignore[attr-defined]  # asyncpg's own
 
     async def look_up(self: Any, typeoids: Any, within_s: float | None) -> Any:
         key = (self._addr, *sorted(typeoids))
@@ -33,4 +33,4 @@ def remember_types() -> None:
         known[key] = answer[0]
         return answer
 
-    asyncpg.Connection._introspect_types = look_up  # type: ignore[attr-defined]
+    asyncpg.Connection._introspect_types = look_up  # type: ignore[attr-defined]  # asyncpg's own

@@ -448,6 +448,14 @@ async def test_on_a_custom_platform_the_session_names_the_customer_and_the_offer
 FIRST_OF_SEVERAL = SubscriptionQuery(f"{BY_CUSTOMER.sql} ORDER BY 1", choose="first")
 
 
+async def listening_with_two(company: Company) -> TestClient[Any, Any]:
+    """A site whose customer has two subscriptions, which flow sessions do not name."""
+    for subscription in ("sub_1", "sub_2"):
+        company.stripe.add_subscription(subscription)
+    await add_customer(company.pool, "ada", "sub_2")
+    return await listening(company, platform="custom", subscriptions=FIRST_OF_SEVERAL)
+
+
 async def cancelled_at_the_vendor(company: Company, subscription: str) -> None:
     """The customer's page named a subscription, and its flow session ended; the browser says nothing."""
     signed = (await flow_of(company, subscription))["signedPayload"]
@@ -458,10 +466,7 @@ async def cancelled_at_the_vendor(company: Company, subscription: str) -> None:
 async def test_a_session_that_names_the_customer_cancels_the_subscription_that_the_page_named(
     company: Company,
 ) -> None:
-    for subscription in ("sub_1", "sub_2"):
-        company.stripe.add_subscription(subscription)
-    await add_customer(company.pool, "ada", "sub_2")
-    client = await listening(company, platform="custom", subscriptions=FIRST_OF_SEVERAL)
+    client = await listening_with_two(company)
     await cancelled_at_the_vendor(company, "sub_2")
 
     assert await ring(client, completed(company)) == 204
@@ -481,11 +486,8 @@ async def test_a_session_that_names_the_customer_cancels_the_subscription_that_t
 async def test_an_offer_made_for_one_subscription_is_not_paid_onto_another_of_the_same_customer(
     company: Company, has_proof: bool, code: Code, by_event: list[str]
 ) -> None:
-    for subscription in ("sub_1", "sub_2"):
-        company.stripe.add_subscription(subscription)
-    await add_customer(company.pool, "ada", "sub_2")
     company.flows.echoes_meta = has_proof
-    client = await listening(company, platform="custom", subscriptions=FIRST_OF_SEVERAL)
+    client = await listening_with_two(company)
     session = await accepted_at_the_vendor(company, "sub_1")
 
     grant = (await flow_of(company, "sub_2"))["grant"]
@@ -506,10 +508,7 @@ async def test_an_offer_made_for_one_subscription_is_not_paid_onto_another_of_th
 async def test_a_flow_session_that_ended_one_subscription_ends_no_other_by_itself(
     company: Company,
 ) -> None:
-    for subscription in ("sub_1", "sub_2"):
-        company.stripe.add_subscription(subscription)
-    await add_customer(company.pool, "ada", "sub_2")
-    client = await listening(company, platform="custom", subscriptions=FIRST_OF_SEVERAL)
+    client = await listening_with_two(company)
     await cancelled_at_the_vendor(company, "sub_1")
     session = completed(company)["data"]
 
