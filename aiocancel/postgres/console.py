@@ -54,12 +54,19 @@ WHERE aiocancel.waits_for_a_person(a.state, a.closed_at) AND c.mode = $1
 ORDER BY a.finished_at, a.id LIMIT $2
 """
 
+# What waits for a person is counted as it is listed, in one mode. A reading that was tried in vain is due again up to a
+# day later, and is late all the same.
 POLLED: Final = """
 SELECT (SELECT extract(epoch FROM now() - max(polled_at))::float8 FROM aiocancel.event_cursor) AS vendor_s,
     (SELECT extract(epoch FROM now() - max(polled_at))::float8 FROM aiocancel.stripe_cursor) AS stripe_s,
     (SELECT max(slowness)::float8 FROM aiocancel.rate WHERE slowed_at > now() - interval '10 minutes') AS slowness,
-    (SELECT count(*) FROM (SELECT FROM aiocancel.kept_reading WHERE due_at < now() - interval '1 day'
+    (SELECT count(*) FROM (
+        SELECT FROM aiocancel.kept_reading r JOIN aiocancel.flow_session s ON s.id = r.session
+        WHERE r.due_at < now() + interval '25 hours' AND (r.attempts > 0 OR r.due_at < now() - interval '1 day')
+          AND s.opened_at + make_interval(days => r.day) < now() - interval '1 day' AND s.mode = $1
         LIMIT 1000) late) AS readings_late,
+    (SELECT count(*) FROM aiocancel.action a JOIN aiocancel.claim c ON c.id = a.claim_id
+        WHERE aiocancel.waits_for_a_person(a.state, a.closed_at) AND c.mode = $1) AS parked,
     (SELECT count(DISTINCT lease_owner) FROM aiocancel.action WHERE state = 'running') AS workers_busy,
     (SELECT count(*) FROM (SELECT FROM aiocancel.doorbell
         WHERE result IS NULL AND rung_at < now() - interval '10 minutes' LIMIT 1000) late) AS vendor_events_late,
@@ -249,13 +256,13 @@ class Machinery:
     Args:
         waiting: How many actions wait.
         running: How many are being carried out.
-        parked: How many wait for a person.
+        parked: How many of this mode wait for a person; the other counts are those of both modes, as workers are.
         oldest_due_s: For how many seconds the oldest could have been taken.
         vendor_s: How many seconds ago the flow vendor's events were asked for, None where nobody asks.
         stripe_s: The same of Stripe's news.
         slowness: How much slower than usual a company is asked since it said that it was too much; None for no such
             word in the last ten minutes.
-        readings_late: How many readings are more than a day late.
+        readings_late: How many readings of this mode are more than a day late, 1000 at most.
         workers_busy: How many workers carry something out now.
         vendor_events_late: How many of the vendor's events nobody has looked at within ten minutes.
         drifted: Subscriptions on which another person or program took back what was done here, 21 at most.
@@ -376,12 +383,12 @@ class ConsoleStore:
         """Return how the queue and its surroundings are."""
         async with self.figures.reading() as connection:
             queue = await connection.fetchrow(STATS)
-            polled = await connection.fetchrow(POLLED)
+            polled = await connection.fetchrow(POLLED, self._mode)
             writes = await connection.fetchrow(WRITES)
         assert queue is not None  # noqa: S101 - an aggregate has one row
         assert polled is not None  # noqa: S101 - so has this
         assert writes is not None  # noqa: S101 - and this
-        return Machinery(**queue, **polled, **writes)
+        return Machinery(**{**queue, **polled}, **writes)
 
     async def sessions(self, search: Search) -> Found:
         """Return the newest sessions that are looked for."""

@@ -227,7 +227,13 @@ WHERE s.opened_at >= $1 AND s.opened_at < $2 AND s.mode = $3 AND s.after_id IS N
 ORDER BY s.opened_at DESC LIMIT $4
 """
 
-FIRST: Final = "SELECT min(opened_at) AS first_at FROM aiocancel.flow_session WHERE mode = $1"
+# A cancellation that came without a session counts as one, see v_sessions; one with a session is no older than that.
+FIRST: Final = """
+SELECT least((SELECT min(opened_at) FROM aiocancel.flow_session WHERE mode = $1), (
+    SELECT recorded_at FROM aiocancel.claim
+    WHERE uses_grant AND status = 'canceled' AND subscription_id <> 'public_exit' AND mode = $1
+    ORDER BY recorded_at LIMIT 1)) AS first_at
+"""
 
 VIEW: Final = "SELECT pg_get_viewdef(('aiocancel.' || quote_ident($1))::regclass, true)"
 

@@ -34,7 +34,7 @@ LONG_AGO, LATER = datetime(2016, 1, 1, tzinfo=UTC), datetime(2036, 1, 1, tzinfo=
 ANY = uuid.UUID(int=7)
 STATEMENTS = {
     "waiting": (console.WAITING, ("test", 200)),
-    "polled": (console.POLLED, ()),
+    "polled": (console.POLLED, ("test",)),
     "writes": (console.WRITES, ()),
     "list": (console.LIST, ("test", LONG_AGO, LATER, None, None, 51, 2000, 7, 7)),
     "find": (console.FIND, ("test", "sub_77", "sub_77\U0010ffff", ANY, ANY, True, 500)),

@@ -475,7 +475,10 @@ async def test_what_belongs_to_live_mode_is_neither_shown_nor_touched_in_test_mo
     await post(client, ("token", token), ("do", "retry"), ("action", str(action_id)))
 
     assert (await state_of(pool, action_id))[0] == "parked"
-    assert "<article" not in await page(client)
+    text = await page(client)
+    assert "<article" not in text
+    assert "Nobody waits" in plain(text)
+    assert (await (await get(client, view="json")).json())["machinery"]["parked"] == 0
     assert (await get(client, f"/actions/{action_id}/close")).status == 404
 
 
@@ -492,6 +495,34 @@ async def test_trouble_is_said_in_words(client: Client, pool: Pool) -> None:
         in text
     )
     assert "taken back at Stripe by another person or program: sub_7" in text
+
+
+async def test_readings_are_late_however_often_they_were_tried_in_vain(
+    client: Client, pool: Pool
+) -> None:
+    """What Stripe or the row of the application does not tell is asked for again up to a day later."""
+    now = datetime.now(UTC)
+    ids = await add_sessions(
+        pool,
+        # Never looked at; twice tried today and due again; on its day; of the other mode.
+        PastSession(1, opened_at=now - timedelta(days=40)),
+        PastSession(2, opened_at=now - timedelta(days=40)),
+        PastSession(3, opened_at=now - timedelta(days=50)),
+        PastSession(4, opened_at=now - timedelta(days=30, hours=12)),
+        PastSession(5, opened_at=now - timedelta(days=40), mode="live"),
+    )
+    await pool.execute(
+        "UPDATE aiocancel.kept_reading SET attempts = 3, due_at = now() + interval '20 hours'"
+        " WHERE day = 30 AND session = ANY($1)",
+        ids[1:4],
+    )
+
+    assert "Readings 3 are more than a day late" in plain(await page(client))
+
+    await pool.execute("UPDATE aiocancel.kept_reading SET due_at = now() WHERE day = 30")
+    for session in ids[:3]:
+        await add_reading(pool, session, is_late=True)
+    assert "more than a day late" not in plain(await page(client))
 
 
 # --- sessions
@@ -901,7 +932,7 @@ async def test_a_database_that_takes_too_long_costs_a_block_or_a_page_and_nothin
     monkeypatch.setattr(
         ConsoleStore, "told", AsyncMock(side_effect=UnavailableError("it did not answer"))
     )
-    monkeypatch.setattr("aiocancel.postgres.console.POLLED", "SELECT pg_sleep(30)")
+    monkeypatch.setattr("aiocancel.postgres.console.POLLED", "SELECT pg_sleep(30), $1::text")
     begun = datetime.now(UTC)
     text = await page(client)
 

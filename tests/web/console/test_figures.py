@@ -31,6 +31,7 @@ from aiocancel.postgres.report import Figures
 from aiocancel.web.console.figures import difference_of, every_week
 from aiocancel.web.console.range import Range, read_range
 from aiocancel.web.console.words import Writing
+from tests.support.claims import ask
 from tests.support.console_site import AT, SLEEPERS, Client, get, page, plain, site, who_is_this
 from tests.support.past_sessions import PastSession, add_reading, add_sessions
 from tests.support.saas import Pool, as_customer, make_cancel
@@ -282,6 +283,23 @@ async def test_a_range_without_sessions_says_when_the_first_was_and_a_new_site_t
 
     assert "No sessions from" in text
     assert "The first was on" in text
+
+
+async def test_a_site_that_knows_cancellations_from_the_plain_page_alone_has_all_figures(
+    client: Client, pool: Pool
+) -> None:
+    """As after an upgrade: no flow has begun a session yet."""
+    await ask(pool, "sub_plain")
+
+    found = await (await get(client, "/figures", view="json")).json()
+    response = await get(client, "/figures", view="csv")
+    before = plain(await page(client, "/figures", **{"from": "2020-01-01", "to": "2020-01-31"}))
+
+    assert (found["sessions"], found["missing"]) == (1, [])
+    assert [each["canceled"] for each in found["weeks"]] == [1]
+    assert [each["is_rest"] for each in found["plans"]] == [False]
+    assert response.status == 200
+    assert "The first was on" in before
 
 
 async def test_one_session_is_told_without_a_percentage(client: Client, pool: Pool) -> None:
