@@ -186,9 +186,12 @@ def _simulated(found: Simulated, *, days: int, is_cut: bool) -> Iterable[str]:
         yield f"  {key}: to {each.times} at most, for at most {sums or 'nothing that is known'}"
         if each.of_unknown_cost:
             yield f"    and {each.of_unknown_cost} whose cost is not known"
+        if each.unknown:
+            yield f"    and to up to {each.unknown} more, of whom its condition cannot be told"
     yield (
-        "At most, if every one had taken it and stayed a year. A session counts for each offer whose condition holds, "
-        "since a later one is shown where an earlier one is left out. Who would have taken it, nobody knows."
+        "At most, of those of whom it can be told, if every one had taken it and stayed a year. A session counts for "
+        "each offer whose condition holds, since a later one is shown where an earlier one is left out. Who would have "
+        "taken it, nobody knows."
     )
 
 

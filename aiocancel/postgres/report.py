@@ -221,6 +221,7 @@ GROUP BY 1, 2
 # The newest, as many as are played in a moment.
 PAST_RUNS: Final = """
 SELECT s.snapshot, coalesce(s.reason, f.reason) AS reason,
+    coalesce(s.reasons || f.reasons, s.reasons) <> '{}' AS was_asked,
     CASE WHEN s.reason IS NULL AND f.reason IS NOT NULL THEN f.answers ELSE s.answers END AS answers
 FROM aiocancel.flow_session s LEFT JOIN aiocancel.flow_session f ON f.after_id = s.id
 WHERE s.opened_at >= $1 AND s.opened_at < $2 AND s.mode = $3 AND s.after_id IS NULL
@@ -614,6 +615,6 @@ def _past_run(row: asyncpg.Record) -> PastRun:
     if row["snapshot"] is None:
         return PastRun(None, said)
     try:
-        return PastRun(snapshot_from_json(json.loads(row["snapshot"])), said)
+        return PastRun(snapshot_from_json(json.loads(row["snapshot"])), said, row["was_asked"])
     except (UnreadableLedgerError, LookupError, TypeError, ValueError):
         return PastRun(None, said)

@@ -74,10 +74,30 @@ def test_past_customers_are_played_and_acceptance_is_not_predicted(
         "times": 1,
         "amounts": {"eur": 4350},
         "of_unknown_cost": 0,
+        "unknown": 0,
     }
     assert found["offers"]["break"]["times"] == 0
+    assert "more, of whom" not in text
     assert "the newest alone" not in text
     assert found["has_more"] is False
+
+
+def test_what_vendors_customers_would_have_answered_is_told_to_be_unknown(
+    shop: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    known, ago = snapshot_to_json(KNOWN), NOW - timedelta(days=20)
+    theirs = PastSession(
+        7, opened_at=ago, snapshot=known, reason="R1", reasons=(), told_by="vendor"
+    )
+    asked_nothing = replace(theirs, number=8, reason=None)
+    with_pool(shop, lambda pool: add_sessions(pool, theirs, asked_nothing))
+
+    assert main(["flow", "simulate", TARGET]) == 0
+    text = capsys.readouterr().out
+
+    assert (
+        "half_price: to 1 at most, for at most 43.50 EUR\n    and to up to 2 more, of whom" in text
+    )
 
 
 def test_more_sessions_than_are_played_are_said_since_they_could_have_cost_more(

@@ -3,13 +3,15 @@
 It says nothing of acceptance: nobody knows who would have taken an offer that was not made. It knows of a past customer
 what the snapshot holds. Whether Stripe's subscription allowed an offer on that day, which rules held at the place, and
 who would have been held out, is not played. Where the first offer is left out for such a reason, the next one is shown;
-so every offer whose condition holds is counted: fewer may have been offered it, and never more.
+so every offer whose condition holds is counted: fewer may have been offered it, and more only of those of whom nobody
+can tell. They are counted beside: a condition asks for a column that the snapshot does not hold, or for the reason,
+where that was not asked, or answered with one that the definition does not have.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from math import ceil
 from typing import Final
@@ -31,10 +33,11 @@ _A_YEAR: Final[Mapping[str, Fraction]] = {
 
 @dataclass(frozen=True, slots=True)
 class PastRun:
-    """A past customer: the snapshot, None where there is none, and the answers."""
+    """A past customer: the snapshot, None where there is none, the answers, and whether the reason was asked."""
 
     snapshot: Snapshot | None
     answers: Answers = field(repr=False)
+    was_asked: bool = True
 
 
 @dataclass(slots=True)
@@ -42,14 +45,16 @@ class Offered:
     """What one offer would have come to.
 
     Args:
-        times: How many customers could have been offered it, at most.
+        times: How many customers could have been offered it, at most, those of whom it cannot be told aside.
         amounts: The most it could have cost in a year, in minor units, for each currency.
         of_unknown_cost: How many of them have no price that is known, or the offer no cost that is known.
+        unknown: How many more there are of whom nobody can tell whether its condition holds; in no other number here.
     """
 
     times: int = 0
     amounts: dict[str, int] = field(default_factory=dict[str, int])
     of_unknown_cost: int = 0
+    unknown: int = 0
 
 
 @dataclass(slots=True)
@@ -86,20 +91,34 @@ def simulate(definition: FlowDefinition, runs: Iterable[PastRun], rules: OfferRu
         if run.snapshot is None:
             found.without_snapshot += 1
             continue
-        truths = [_holds(offer, run.snapshot, run.answers) for offer in definition.offers]
-        if True in truths:
-            for offer, holds in zip(definition.offers, truths, strict=True):
-                if holds:
-                    _add(found.offers[offer.key], offer, run.snapshot, rules)
-        elif None in truths:
-            found.unknown += 1
-        else:
-            found.nothing += 1
+        said = _said(definition, run)
+        truths = [_holds(offer, run.snapshot, said) for offer in definition.offers]
+        for offer, holds in zip(definition.offers, truths, strict=True):
+            if holds:
+                _add(found.offers[offer.key], offer, run.snapshot, rules)
+            elif holds is None:
+                found.offers[offer.key].unknown += 1
+        if True not in truths:
+            found.unknown += None in truths
+            found.nothing += None not in truths
     return found
 
 
-def _holds(offer: FlowOffer, snapshot: Snapshot, answers: Answers) -> bool | None:
-    return True if offer.when is None else offer.when.holds(snapshot, answers)
+def _said(definition: FlowDefinition, run: PastRun) -> Sequence[Answers]:
+    """Return the answers, or each that the customer might have given to this definition's question."""
+    reason = run.answers.reason
+    is_known = run.was_asked if reason is None else definition.reason(reason) is not None
+    if is_known:
+        return [run.answers]
+    keys = (None, *(each.key for each in definition.reasons))
+    return [replace(run.answers, reason=key) for key in keys]
+
+
+def _holds(offer: FlowOffer, snapshot: Snapshot, said: Sequence[Answers]) -> bool | None:
+    if offer.when is None:
+        return True
+    found = {offer.when.holds(snapshot, answers) for answers in said}
+    return found.pop() if len(found) == 1 else None
 
 
 def _add(offered: Offered, offer: FlowOffer, snapshot: Snapshot, rules: OfferRules) -> None:

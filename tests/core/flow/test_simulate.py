@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from aiocancel.core.flow.answers import NO_ANSWERS, Answers
-from aiocancel.core.flow.conditions import country, reason
+from aiocancel.core.flow.conditions import column, country, reason
 from aiocancel.core.flow.definition import (
     STANDARD_REASONS,
     CouponOffer,
@@ -59,6 +59,37 @@ def test_customers_for_whom_nothing_holds_or_nothing_is_known_are_counted_apart(
     )
 
     assert (found.nothing, found.unknown, found.without_snapshot) == (1, 1, 1)
+
+
+def test_an_offer_that_more_may_have_been_made_than_can_be_told_says_to_how_many() -> None:
+    """Where another offer is certain, too: "at most" would be none."""
+    large = CouponOffer("large", percent_off=10, months=1, when=column("seats", at_least=5))
+    both = FlowDefinition(STANDARD_REASONS, (CouponOffer("all", percent_off=10, months=1), large))
+    runs = [run(), run(columns={"seats": 9}), run(columns={"seats": 1}), run(country=None)]
+
+    found = simulate(both, runs, DEFAULT_RULES)
+
+    told = {key: (each.times, each.unknown) for key, each in found.offers.items()}
+    assert told == {"all": (4, 0), "large": (1, 2)}
+    assert (found.nothing, found.unknown) == (0, 0)
+
+
+def test_a_reason_that_was_not_asked_or_that_the_definition_does_not_have_is_not_known() -> None:
+    """As of a vendor's flow, which has answers of its own."""
+    snapshot = run().snapshot
+    runs = [
+        PastRun(snapshot, Answers("VENDORS_7")),
+        PastRun(snapshot, NO_ANSWERS, was_asked=False),
+        # Who was asked and gave no reason would have given none here.
+        PastRun(snapshot, NO_ANSWERS),
+        PastRun(run(country="DE").snapshot, Answers("VENDORS_7")),
+    ]
+
+    found = simulate(DEFINITION, runs, DEFAULT_RULES)
+
+    told = {key: (each.times, each.unknown) for key, each in found.offers.items()}
+    assert told == {"half": (0, 3), "ten": (1, 0), "call": (0, 3)}
+    assert (found.nothing, found.unknown) == (1, 2)
 
 
 def test_a_cost_that_nobody_knows_is_said_instead_of_taken_for_nothing() -> None:
