@@ -164,7 +164,8 @@ def _lines(report: Report, today: date, mode: str, zone: ZoneInfo) -> Iterator[s
     yield f"{first_day:%Y-%m-%d} to {as_of:%Y-%m-%d %H:%M} {zone.key}, {mode} mode"
     if not counts.sessions:
         first = report.first_at
-        yield f"no sessions; the first was on {first:%Y-%m-%d}" if first else "no sessions yet"
+        said = "" if first is None else f"{first.astimezone(zone):%Y-%m-%d}"
+        yield f"no sessions; the first was on {said}" if said else "no sessions yet"
         return
 
     yield (
@@ -177,7 +178,7 @@ def _lines(report: Report, today: date, mode: str, zone: ZoneInfo) -> Iterator[s
     yield from _block("Offers: taken, of those who saw it", _offers(report))
     yield from _block("Kept, of those read on that day", _kept(report))
     yield from _block("Money after sessions, until the latest reading", _revenue(report))
-    yield from _block(_hold_out_title(report), _hold_out(report, today))
+    yield from _block(_hold_out_title(report, zone), _hold_out(report, today))
     if report.by is not None:
         yield from _block(f"By {report.by}", _groups(report))
 
@@ -222,10 +223,12 @@ def _revenue(report: Report) -> Iterator[tuple[str, str]]:
         )
 
 
-def _hold_out_title(report: Report) -> str:
+def _hold_out_title(report: Report, zone: ZoneInfo) -> str:
     title = "Offers against the hold-out, kept on day 30, each subscription once"
     since = report.hold_out and report.hold_out.since
-    return f"{title}: since it began on {since:%Y-%m-%d}, not the days above" if since else title
+    if not since:
+        return title
+    return f"{title}: since it began on {since.astimezone(zone):%Y-%m-%d}, not the days above"
 
 
 def _hold_out(report: Report, today: date) -> Iterator[tuple[str, str]]:

@@ -104,7 +104,8 @@ def test_the_other_mode_and_a_range_without_sessions_have_none(shop: str, run: R
 
 def test_the_hold_out_says_since_when_it_counts_and_whose_days_those_are_not() -> None:
     since, until = datetime(2026, 11, 19, 23, tzinfo=UTC), datetime(2026, 11, 26, 23, tzinfo=UTC)
-    began = datetime(2026, 8, 18, tzinfo=UTC)
+    # The 18th of the owner's.
+    began = datetime(2026, 8, 17, 22, 30, tzinfo=UTC)
 
     def told(offers: int, held_out: int) -> str:
         arms = HoldOut(Share(offers // 2, offers), Share(held_out // 3, held_out), 20, since=began)
@@ -121,6 +122,16 @@ def test_the_hold_out_says_since_when_it_counts_and_whose_days_those_are_not() -
     assert "difference +16.7 points (+0.8 to +31.0)" in many
     assert "difference" not in few
     assert "1 of 3" in few
+
+
+def test_the_first_session_has_the_day_of_the_owner() -> None:
+    since, until = datetime(2026, 11, 19, 23, tzinfo=UTC), datetime(2026, 11, 26, 23, tzinfo=UTC)
+    first = datetime(2026, 8, 17, 22, 30, tzinfo=UTC)
+    report = Report(since, until, since, Counts(), first_at=first)
+
+    text = report_as_text(report, date(2026, 11, 26), mode="live", time_zone="Europe/Berlin")
+
+    assert "no sessions; the first was on 2026-08-18" in text
 
 
 def test_the_days_of_a_report_are_whole_days_of_the_owners(shop: str, run: Run) -> None:
