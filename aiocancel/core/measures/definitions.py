@@ -159,9 +159,10 @@ DEFINITIONS: Final = (
         "Kept revenue",
         "What was paid on invoices after the session, tax included and less credit notes, until the latest reading.",
         "",
-        "It is what came in: discounts are off already, and stand beside it as the cost of offers. It is never "
-        "annualised and never added up over currencies. It includes customers who would have stayed anyway. An invoice "
-        "counts once, for the last session before it.",
+        "Discounts are off already, and stand beside it as the cost of offers. A chargeback, and a refund without a "
+        "credit note, are on no invoice and are not taken off. It is never annualised and never added up over "
+        "currencies. It includes customers who would have stayed anyway. An invoice counts once, for the last session "
+        "before it.",
         "v_revenue",
         "is_latest",
     ),

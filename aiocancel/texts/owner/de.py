@@ -172,10 +172,10 @@ DEFINITIONS: Final[Mapping[str, tuple[str, str, str, str]]] = {
         ),
         "",
         (
-            "Das ist, was eingegangen ist: Rabatte sind schon abgezogen und stehen daneben als Kosten der "
-            "Angebote. Nie wird aufs Jahr hochgerechnet und nie über Währungen hinweg addiert. Enthalten "
-            "sind auch Kunden, die ohnehin geblieben wären. "
-            "Eine Rechnung zählt einmal, für die letzte Sitzung vor ihr."
+            "Rabatte sind schon abgezogen und stehen daneben als Kosten der Angebote. Eine Rückbuchung und eine "
+            "Erstattung ohne Gutschrift stehen auf keiner Rechnung und werden nicht abgezogen. Nie wird aufs Jahr "
+            "hochgerechnet und nie über Währungen hinweg addiert. Enthalten sind auch Kunden, die ohnehin "
+            "geblieben wären. Eine Rechnung zählt einmal, für die letzte Sitzung vor ihr."
         ),
     ),
     "cost_of_offers": (

@@ -161,10 +161,10 @@ DEFINITIONS: Final[Mapping[str, tuple[str, str, str, str]]] = {
         ),
         "",
         (
-            "Es lo que ha entrado: los descuentos ya están restados y figuran al lado como coste de las "
-            "ofertas. Nunca se extrapola a un año ni se suman monedas distintas. Incluye a clientes que se "
-            "habrían quedado de todos modos. "
-            "Una factura cuenta una vez, para la última sesión anterior a ella."
+            "Los descuentos ya están restados y figuran al lado como coste de las ofertas. Un contracargo y un "
+            "reembolso sin nota de crédito no constan en ninguna factura y no se restan. Nunca se extrapola a un "
+            "año ni se suman monedas distintas. Incluye a clientes que se habrían quedado de todos modos. Una "
+            "factura cuenta una vez, para la última sesión anterior a ella."
         ),
     ),
     "cost_of_offers": (

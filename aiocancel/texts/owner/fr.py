@@ -164,10 +164,10 @@ DEFINITIONS: Final[Mapping[str, tuple[str, str, str, str]]] = {
         ),
         "",
         (
-            "C'est ce qui est rentré\xa0: les remises sont déjà déduites et figurent à côté comme coût des "
-            "offres. Rien n'est extrapolé sur un an ni additionné entre devises. Les clients qui seraient "
-            "restés de toute façon sont compris. "
-            "Une facture compte une fois, pour la dernière session qui l'a précédée."
+            "Les remises sont déjà déduites et figurent à côté comme coût des offres. Une contestation de "
+            "paiement et un remboursement sans avoir ne figurent sur aucune facture et ne sont pas déduits. Rien "
+            "n'est extrapolé sur un an ni additionné entre devises. Les clients qui seraient restés de toute "
+            "façon sont compris. Une facture compte une fois, pour la dernière session qui l'a précédée."
         ),
     ),
     "cost_of_offers": (

@@ -161,10 +161,10 @@ DEFINITIONS: Final[Mapping[str, tuple[str, str, str, str]]] = {
         ),
         "",
         (
-            "È quanto è entrato: gli sconti sono già sottratti e figurano accanto come costo delle "
-            "offerte. Nulla viene proiettato su un anno e valute diverse non vengono mai sommate. "
-            "Comprende clienti che sarebbero rimasti comunque. "
-            "Una fattura conta una volta, per l'ultima sessione che l'ha preceduta."
+            "Gli sconti sono già sottratti e figurano accanto come costo delle offerte. Uno storno e un rimborso "
+            "senza nota di credito non compaiono in nessuna fattura e non vengono sottratti. Nulla viene "
+            "proiettato su un anno e valute diverse non vengono mai sommate. Comprende clienti che sarebbero "
+            "rimasti comunque. Una fattura conta una volta, per l'ultima sessione che l'ha preceduta."
         ),
     ),
     "cost_of_offers": (

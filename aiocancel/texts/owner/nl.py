@@ -161,10 +161,10 @@ DEFINITIONS: Final[Mapping[str, tuple[str, str, str, str]]] = {
         "Wat na de sessie op facturen is betaald, inclusief belasting en min creditnota’s, tot de laatste meting.",
         "",
         (
-            "Dit is wat er binnenkwam: kortingen zijn er al af en staan ernaast als kosten van het aanbod. "
-            "Er wordt nooit naar een jaar omgerekend en nooit over valuta’s heen opgeteld. Ook klanten die "
-            "toch wel gebleven waren, zitten erin. "
-            "Een factuur telt één keer, voor de laatste sessie die eraan voorafging."
+            "Kortingen zijn er al af en staan ernaast als kosten van het aanbod. Een terugboeking en een "
+            "terugbetaling zonder creditnota staan op geen factuur en gaan er niet af. Er wordt nooit naar een "
+            "jaar omgerekend en nooit over valuta’s heen opgeteld. Ook klanten die toch wel gebleven waren, "
+            "zitten erin. Een factuur telt één keer, voor de laatste sessie die eraan voorafging."
         ),
     ),
     "cost_of_offers": (
