@@ -22,6 +22,7 @@ from aiocancel.core.flow.definition import FlowDefinition, FlowOffer
 from aiocancel.core.flow.snapshot import Snapshot
 from aiocancel.core.offers.offer_rules import OfferRules
 
+_ALL: Final = 100
 # Payments in a year, at the most.
 _A_YEAR: Final[Mapping[str, Fraction]] = {
     "day": Fraction(366),
@@ -133,15 +134,20 @@ def _add(offered: Offered, offer: FlowOffer, snapshot: Snapshot, rules: OfferRul
     if not cost.is_known:
         offered.of_unknown_cost += 1
         return
-    most = ceil(yearly * Fraction(cost.percent) / 100) + cost.amounts.get(snapshot.currency, 0)
+    payments, minor = yearly
+    # Of a plan for two years a year's part is half a payment, and whoever pays then pays the whole.
+    paid = ceil(payments) * minor
+    is_all = cost.percent >= _ALL
+    share = paid if is_all else ceil(payments * minor * Fraction(cost.percent) / _ALL)
     before = offered.amounts.get(snapshot.currency, 0)
     # Nobody can be given more than they pay.
-    offered.amounts[snapshot.currency] = before + min(most, ceil(yearly))
+    given = min(share + cost.amounts.get(snapshot.currency, 0), paid)
+    offered.amounts[snapshot.currency] = before + given
 
 
-def _yearly(snapshot: Snapshot) -> Fraction | None:
-    """Return a year's payments in minor units, None where nobody knows."""
+def _yearly(snapshot: Snapshot) -> tuple[Fraction, int] | None:
+    """Return how many payments there are in a year on average, and each in minor units; None where nobody knows."""
     payments = _A_YEAR.get(snapshot.interval or "")
     if payments is None or snapshot.price_minor is None:
         return None
-    return payments / (snapshot.interval_count or 1) * snapshot.price_minor
+    return payments / (snapshot.interval_count or 1), snapshot.price_minor

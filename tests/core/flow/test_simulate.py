@@ -127,3 +127,17 @@ def test_a_rhythm_of_several_intervals_pays_less_often() -> None:
 
     assert yearly.offers["trial"].amounts == {"eur": 2900}
     assert quarterly.offers["trial"].amounts == {"eur": 4 * 2900}
+
+
+def test_a_payment_for_more_than_a_year_may_be_given_away_whole() -> None:
+    always = FlowDefinition(
+        STANDARD_REASONS, (CouponOffer("free", percent_off=100, months="once"),)
+    )
+    every_fifth_month = FlowDefinition(STANDARD_REASONS, (CouponOffer("free", 100, months=12),))
+
+    two_years = simulate(always, [run(interval="year", interval_count=2)], DEFAULT_RULES)
+    # Three of its payments fall into a year.
+    five_months = simulate(every_fifth_month, [run(interval_count=5)], DEFAULT_RULES)
+
+    assert two_years.offers["free"].amounts == {"eur": 2900}
+    assert five_months.offers["free"].amounts == {"eur": 3 * 2900}
