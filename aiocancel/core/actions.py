@@ -133,6 +133,22 @@ _PLACES: Final[dict[str, Places]] = {
 }
 
 
+GIVES_WAY: Final = frozenset(
+    {
+        ActionKind.APPLY_OFFER,
+        ActionKind.UNPAUSE,
+        ActionKind.REMOVE_DISCOUNT,
+        ActionKind.KEEP_PLAN,
+        ActionKind.END_PAUSE,
+    }
+)
+"""What a later cancellation goes before, where it fails again and again.
+
+Each begins with a look and finds the subscription ending then. No resumption is among them: while one waits, the
+subscription still ends, and made after a later cancellation it would take that one back.
+"""
+
+
 class ActionState(StrEnum):
     """Where an action stands; the last four are final, as far as workers go.
 

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 
 import asyncpg
 
-from aiocancel.core.actions import Action, ActionKind, Places
+from aiocancel.core.actions import GIVES_WAY, Action, ActionKind, Places
 from aiocancel.core.changes import Change, change_from_json
 from aiocancel.core.claim import CancelReason
 from aiocancel.core.codes import AnyCode, Code
@@ -92,7 +92,8 @@ class _Stored(NamedTuple):
 
 # It is an action's turn when nothing of its lane runs and nothing older waits: that keeps their order. One whose lease
 # ran out comes first even so, or the two would wait for each other, since an older one can be committed later. A kind
-# that we do not know belongs to a newer release.
+# that we do not know belongs to a newer release; where none of its workers came within $7, it holds nothing up. A
+# cancellation, one of $5, waits no longer than $8 for one of $6 that fails again and again, nor for those behind that.
 TAKE: Final = """
 WITH ready AS (
     SELECT a.id FROM aiocancel.action a
@@ -101,7 +102,12 @@ WITH ready AS (
         SELECT FROM aiocancel.action o
         WHERE o.lane = a.lane AND o.id <> a.id
           AND (o.state = 'running' OR o.state = 'waiting' AND a.state = 'waiting' AND o.id < a.id
-              AND NOT aiocancel.lets_others_pass(o.deferred, o.due_at)))
+              AND NOT aiocancel.lets_others_pass(o.deferred, o.due_at)
+              AND NOT (o.kind <> ALL($4) AND o.due_at < now() - $7::interval)
+              AND NOT (a.kind = ANY($5) AND o.kind = ANY($6) AND EXISTS (
+                SELECT FROM aiocancel.action f
+                WHERE f.lane = o.lane AND f.id <= o.id AND f.state = 'waiting' AND NOT f.deferred AND f.kind = ANY($6)
+                  AND f.due_at > now() AND coalesce(f.woke_at, f.created_at) < now() - $8::interval))))
     ORDER BY a.id FOR UPDATE OF a SKIP LOCKED)
 UPDATE aiocancel.action a
 SET state = 'running', lease_owner = $2, due_at = now() + $3::interval, attempts = attempts + 1, deferred = false
@@ -131,7 +137,12 @@ SELECT a.id, a.attempts, a.kind FROM (
           SELECT FROM aiocancel.action o
           WHERE o.lane = a.lane AND o.id <> a.id
             AND (o.state = 'running' OR o.state = 'waiting' AND a.state = 'waiting' AND o.id < a.id
-                AND NOT aiocancel.lets_others_pass(o.deferred, o.due_at)))
+                AND NOT aiocancel.lets_others_pass(o.deferred, o.due_at)
+                AND NOT (o.kind <> ALL($3) AND o.due_at < now() - $9::interval)
+                AND NOT (a.kind = ANY($7) AND o.kind = ANY($8) AND EXISTS (
+                  SELECT FROM aiocancel.action f
+                  WHERE f.lane = o.lane AND f.id <= o.id AND f.state = 'waiting' AND NOT f.deferred AND f.kind = ANY($8)
+                    AND f.due_at > now() AND coalesce(f.woke_at, f.created_at) < now() - $10::interval))))
     ORDER BY a.due_at, a.id LIMIT $6) a
 WHERE NOT EXISTS (
     SELECT FROM aiocancel.pgqueuer q
@@ -145,7 +156,43 @@ SELECT id, subscription_id, kind FROM aiocancel.action
 WHERE state = 'waiting' AND due_at <= now() AND kind <> ALL($1) ORDER BY due_at, id LIMIT $2
 """
 
+# A lease of a newer release's worker that died: nobody of this release could take it over.
+GIVE_UP_UNKNOWN_LEASES: Final = """
+UPDATE aiocancel.action SET state = 'waiting', lease_owner = NULL
+WHERE state = 'running' AND kind <> ALL($1) AND due_at < now() - $2::interval
+"""
+
+# What no newer worker took for so long must not come on top of what the customer has asked for since. In two steps, as
+# an action moves along its ways only.
+TAKE_UNKNOWN: Final = """
+UPDATE aiocancel.action SET state = 'running', lease_owner = $2, attempts = attempts + 1, deferred = false
+WHERE id = (
+    SELECT a.id FROM aiocancel.action a
+    WHERE a.state = 'waiting' AND a.kind <> ALL($1) AND a.due_at < now() - $3::interval AND NOT EXISTS (
+        SELECT FROM aiocancel.action o WHERE o.lane = a.lane AND o.state = 'running')
+    ORDER BY a.due_at, a.id LIMIT 1 FOR UPDATE SKIP LOCKED)
+RETURNING id
+"""
+
+PARK_UNKNOWN: Final = """
+WITH parked AS (
+    UPDATE aiocancel.action SET state = 'parked', finished_at = now(), parked_code = $2, lease_owner = NULL
+    WHERE id = $1 RETURNING id, claim_id, subscription_id, kind),
+noted AS (
+    INSERT INTO aiocancel.journal (claim_id, action_id, entry, code)
+    SELECT claim_id, id, 'action_parked', $2 FROM parked)
+SELECT id, subscription_id, kind FROM parked
+"""
+
 _KINDS: Final = list(ActionKind)
+_CANCELLATIONS: Final = [kind for kind in ActionKind if Places.of(kind) is Places.CANCELLATIONS]
+_GIVE_WAY: Final = list(GIVES_WAY)
+# A worker that knows the kind would have come by then.
+LEFT_TO_NEWER_FOR: Final = timedelta(minutes=1)
+# Longer than what passes by itself. An offer must not be lost for a failure or two.
+WAITED_FOR_AT_MOST: Final = timedelta(minutes=5)
+# As long as one is looked at again whose kind is known and whose words are not.
+PARKED_AFTER: Final = timedelta(hours=1)
 _SWEEP_BATCH: Final = 200
 # What a search takes is bounded, however long the queue is.
 _LOOKED_THROUGH: Final = 10_000
@@ -221,6 +268,10 @@ class Leasing:
                 overdue,
                 _SWEEP_BATCH,
                 _LOOKED_THROUGH,
+                _CANCELLATIONS,
+                _GIVE_WAY,
+                LEFT_TO_NEWER_FOR,
+                WAITED_FOR_AT_MOST,
             )
             jobs = [Job(row["id"], row["attempts"], places=Places.of(row["kind"])) for row in rows]
             return await enqueue(connection, jobs)
@@ -250,11 +301,34 @@ class Leasing:
         rows = await self._connection.at_once(FIND_UNKNOWN_KINDS, _KINDS, _SWEEP_BATCH)
         return [UnknownKind(**row) for row in rows]
 
+    async def park_unknown_kinds(self, owner: uuid.UUID) -> list[UnknownKind]:
+        """Leave to a person what no worker of a newer release took within an hour; returns it, a batch at most."""
+        await self._connection.at_once(GIVE_UP_UNKNOWN_LEASES, _KINDS, LEFT_TO_NEWER_FOR)
+        parked: list[UnknownKind] = []
+        while len(parked) < _SWEEP_BATCH:
+            async with self._connection.transaction() as connection:
+                found = await connection.fetchval(TAKE_UNKNOWN, _KINDS, owner, PARKED_AFTER)
+                if found is None:
+                    break
+                row = await connection.fetchrow(PARK_UNKNOWN, found, Code.LEDGER_UNREADABLE)
+                parked += [] if row is None else [UnknownKind(**row)]
+        return parked
+
     async def _take(
         self, owner: uuid.UUID, action_ids: Collection[int], lease_s: float
     ) -> list[TakenAction]:
         lease = timedelta(seconds=lease_s)
-        rows = await self._connection.at_once(TAKE, list(action_ids), owner, lease, _KINDS)
+        rows = await self._connection.at_once(
+            TAKE,
+            list(action_ids),
+            owner,
+            lease,
+            _KINDS,
+            _CANCELLATIONS,
+            _GIVE_WAY,
+            LEFT_TO_NEWER_FOR,
+            WAITED_FOR_AT_MOST,
+        )
 
         return [_taken(row, owner) for row in rows]
 

@@ -180,6 +180,9 @@ class Ledger:
     async def of_unknown_kinds(self) -> list[UnknownKind]:
         return await self._leasing.of_unknown_kinds()
 
+    async def park_unknown_kinds(self, owner: uuid.UUID) -> list[UnknownKind]:
+        return await self._leasing.park_unknown_kinds(owner)
+
     # Writes
 
     async def begin_write(self, taken: TakenAction, change: Change | None = None) -> str | None:

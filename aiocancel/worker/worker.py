@@ -34,7 +34,7 @@ from aiocancel.ports import Billing, FindSubscription
 from aiocancel.postgres.leasing import WAKE_AT_ONCE, TakenAction
 from aiocancel.postgres.ledger import Ledger
 from aiocancel.postgres.pgqueuer import PgQueuerEngine
-from aiocancel.telemetry import ActionLeft, EventHook, guarded, type_and_place
+from aiocancel.telemetry import ActionLeft, ActionParked, EventHook, guarded, type_and_place
 from aiocancel.worker.acknowledge import Acknowledger
 from aiocancel.worker.attempt import Attempts
 from aiocancel.worker.confirm_offers import Offers
@@ -219,7 +219,12 @@ class Worker:
                 self._outages.woken(provider)
 
     async def _tell_of_unknown_kinds(self) -> None:
-        """Report, once each, the actions that only a newer release can carry out."""
+        """Report, once each, the actions that only a newer release can carry out, and those that it never took."""
+        for action in await self._ledger.park_unknown_kinds(self._leases.owner):
+            self._on_event(
+                ActionParked(action.id, action.subscription_id, action.kind, Code.LEDGER_UNREADABLE)
+            )
+
         for action in await self._ledger.of_unknown_kinds():
             if action.id not in self._told_of and len(self._told_of) < _MOST_TOLD_OF:
                 self._told_of.add(action.id)

@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from aiocancel.core.actions import Action, ActionKind, Places, Write
+from aiocancel.core.actions import GIVES_WAY, Action, ActionKind, Places, Write
+from aiocancel.core.codes import Code
 from aiocancel.core.decision import Policy
 from aiocancel.core.identifiers import SubscriptionId
+from aiocancel.core.offers.terms import AcceptedOffer, CouponTerms, offer_to_json
 from aiocancel.core.outcome import Outcome
 from aiocancel.core.subscription import Subscription
 from aiocancel.ports import BillingReply, CustomOffer, without_waiting
 from aiocancel.postgres.ledger import Ledger
 from aiocancel.postgres.pgqueuer import Job, enqueue
+from aiocancel.testing.stripe.simulator import Fault
 from aiocancel.vendors.prosperstack.api import open_prosperstack_api
 from aiocancel.worker.confirm_offers import Offers
 from aiocancel.worker.hooks import Hooks
-from tests.support.claims import ask
+from tests.support.claims import ask, hurry
 from tests.support.saas import Pool
 from tests.support.saas import vendor as vendor_with
 from tests.support.slots import CountedSlots
@@ -30,6 +36,9 @@ from tests.support.workbench import Bench, running
 NEVER_S = 3600.0
 VERIFIES = Policy(verifies_offers=True)
 CUSTOM = '{"offer_id": "gift", "terms": {"type": "custom"}, "metadata": {}}'
+COUPON = json.dumps(
+    offer_to_json(AcceptedOffer("gift", CouponTerms(Decimal(25), None, "repeating", 3)))
+)
 TRIAL = '{"offer_id": "gift", "terms": {"type": "trial_extension", "days": 7}, "metadata": {}}'
 
 
@@ -156,6 +165,83 @@ async def test_a_cancellation_waits_for_no_other_change_at_stripe(bench: Bench) 
     async with busy(bench, billing=SlowForOffers()):
         await until(lambda: len(begun) == 4)
         await cancels_at_once(bench)
+
+
+async def fails_for(pool: Pool, action_id: int, minutes: float) -> None:
+    """Let an action have failed for that long; its next attempt is half an hour away."""
+    ledger = Ledger(pool)
+    (taken,) = await ledger.take(uuid.uuid4(), [action_id], lease_s=60)
+    assert await ledger.hand_back(taken, delay_s=1800.0, code=Code.UNREACHABLE)
+    await pool.execute(
+        "UPDATE aiocancel.action SET created_at = now() - make_interval(secs => $2) WHERE id = $1",
+        action_id,
+        minutes * 60,
+    )
+
+
+async def ask_for(pool: Pool, kind: str) -> int:
+    action_id = await ask(pool)
+    await pool.execute(
+        "UPDATE aiocancel.action SET kind = $2, offer = $3 WHERE id = $1",
+        action_id,
+        kind,
+        COUPON if kind == "apply_offer" else None,
+    )
+    return action_id
+
+
+async def test_a_cancellation_waits_for_no_offer_that_stripe_refuses_to_make_for_minutes(
+    bench: Bench,
+) -> None:
+    bench.stripe.add_subscription("sub_1")
+    bench.stripe.inject(Fault("error_500_before", "POST", "/v1/coupons", times=1000))
+    offer = await ask_for(bench.pool, "apply_offer")
+    await fails_for(bench.pool, offer, 6)
+    cancellation = await ask(bench.pool)
+
+    async with running(bench.worker(sweep_every_s=0.1, jitter=lambda: 1.0)):
+        await until(lambda: is_done(bench.pool, cancellation))
+        await hurry(bench.pool)
+        await bench.settle()
+
+    # The customer's last word counts, and a person sees what became of the offer.
+    assert bench.kinds() == ["cancel_at_period_end"]
+    assert await bench.states() == ["parked: subscription_is_ending", "done"]
+
+
+@pytest.mark.parametrize("kind", sorted(GIVES_WAY))
+async def test_what_fails_for_minutes_gives_way_to_a_cancellation_and_to_nothing_else(
+    pool: Pool, kind: str
+) -> None:
+    failing = await ask_for(pool, kind)
+    await fails_for(pool, failing, 4)
+    behind = await ask_for(pool, "remove_discount")
+    cancellation = await ask(pool)
+    ledger, owner = Ledger(pool), uuid.uuid4()
+    assert await ledger.take(owner, [behind, cancellation], lease_s=60) == []
+
+    await pool.execute(
+        "UPDATE aiocancel.action SET created_at = now() - interval '6 minutes', due_at = now() WHERE id = $1",
+        failing,
+    )
+    assert await ledger.take(owner, [behind, cancellation], lease_s=60) == []
+
+    await pool.execute(
+        "UPDATE aiocancel.action SET due_at = now() + interval '1 hour' WHERE id = $1", failing
+    )
+    taken = await ledger.take(owner, [behind, cancellation], lease_s=60)
+    assert [each.action_id for each in taken] == [cancellation]
+
+
+@pytest.mark.parametrize("kind", ["resume", "cancel_now"])
+async def test_a_cancellation_keeps_its_place_behind_what_must_not_come_after_it(
+    pool: Pool, kind: str
+) -> None:
+    older = await ask_for(pool, kind)
+    await fails_for(pool, older, 60)
+    cancellation = await ask(pool)
+
+    assert await Ledger(pool).take(uuid.uuid4(), [cancellation], lease_s=60) == []
 
 
 @pytest.mark.parametrize("kind", [*ActionKind, "gift_card"])

@@ -175,6 +175,71 @@ async def test_the_list_of_actions_says_which_ones_wait_for_a_newer_release(benc
     assert [each.action_id for each in bench.events.of(ActionLeft)].count(kind) == 1
 
 
+async def ask_newer_kind(pool: Pool, *, due_for_s: float) -> int:
+    """Something that this release does not know, and that no worker has taken for that long."""
+    action_id = await ask(pool, "sub_1")
+    await pool.execute(
+        "UPDATE aiocancel.action SET kind = 'gift_card', due_at = now() - make_interval(secs => $2) WHERE id = $1",
+        action_id,
+        due_for_s,
+    )
+    return action_id
+
+
+async def test_a_kind_of_a_newer_release_that_nobody_takes_holds_no_cancellation_up(
+    bench: Bench,
+) -> None:
+    bench.stripe.add_subscription("sub_1")
+    newer = await ask_newer_kind(bench.pool, due_for_s=0)
+    behind = await ask(bench.pool, "sub_1")
+    # Its own worker has a moment to come.
+    assert await Ledger(bench.pool).take(uuid.uuid4(), [behind], lease_s=60) == []
+
+    await bench.pool.execute(
+        "UPDATE aiocancel.action SET due_at = now() - interval '2 minutes' WHERE id = $1", newer
+    )
+    async with running(bench.worker()):
+        await until(lambda: _is(bench.pool, behind, "done"))
+
+    assert await state_of(bench.pool, newer) == "waiting"
+
+
+async def test_a_kind_of_a_newer_release_whose_worker_died_holds_no_cancellation_up(
+    bench: Bench,
+) -> None:
+    bench.stripe.add_subscription("sub_1")
+    newer = await ask_newer_kind(bench.pool, due_for_s=120)
+    await bench.pool.execute(
+        "UPDATE aiocancel.action SET state = 'running', lease_owner = $2 WHERE id = $1",
+        newer,
+        uuid.uuid4(),
+    )
+    behind = await ask(bench.pool, "sub_1")
+
+    async with running(bench.worker()):
+        await until(lambda: _is(bench.pool, behind, "done"))
+
+    assert await state_of(bench.pool, newer) == "waiting"
+
+
+async def test_a_kind_that_no_newer_worker_takes_within_an_hour_is_left_to_a_person(
+    bench: Bench,
+) -> None:
+    newer = await ask_newer_kind(bench.pool, due_for_s=3700)
+
+    async with running(bench.worker()):
+        await until(lambda: bool(bench.events.of(ActionParked)))
+
+    [parked] = bench.events.of(ActionParked)
+    assert (parked.action_id, parked.kind, parked.code) == (
+        newer,
+        "gift_card",
+        Code.LEDGER_UNREADABLE,
+    )
+    assert await bench.states() == ["parked: ledger_unreadable"]
+    assert (await bench.entries())[-1] == ("action_parked", "ledger_unreadable")
+
+
 @pytest.mark.parametrize(
     "payload", [None, b"", b"0", b"-1", b"one", b"9" * 19, b"9" * 400, b"\xff"]
 )
