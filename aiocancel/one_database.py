@@ -15,6 +15,9 @@ from typing import Any, Final
 from aiocancel.errors import ConfigurationError
 from aiocancel.parts import Parts
 
+# Of one to which a part makes no difference.
+_NO_MATTER: Final = object()
+
 # What a job comes to depends on these, whoever carries it out.
 _OF_ALL: Final[Mapping[str, Callable[[Parts], object]]] = {
     "subscriptions": lambda parts: parts.subscriptions,
@@ -25,6 +28,10 @@ _OF_ALL: Final[Mapping[str, Callable[[Parts], object]]] = {
         parts.billing.account_column,
     ),
     "vendor": lambda parts: _account(parts.vendor),
+    # A worker reads the proofs of all pages.
+    "grant_keys": lambda parts: (
+        parts.sealer.fingerprint if _is_told_of_sessions(parts) else _NO_MATTER
+    ),
 }
 # And on these where the one that carries it out may be any of them.
 _OF_WORKERS: Final[Mapping[str, Callable[[Parts], object]]] = {
@@ -37,6 +44,13 @@ _OF_WORKERS: Final[Mapping[str, Callable[[Parts], object]]] = {
     "offer_limits": lambda parts: parts.offer_limits,
     "offer_rules": lambda parts: parts.offer_rules,
     "offer handlers": lambda parts: parts.offer_handlers,
+    "cancel_timing": lambda parts: parts.settings.cancel_timing if _decides(parts) else _NO_MATTER,
+    "resume_policy": lambda parts: parts.settings.resume_policy,
+    "schedule_policy": lambda parts: parts.billing.schedule_policy,
+    "ends_with": lambda parts: parts.billing.ends_with,
+    "agreed_ends": lambda parts: parts.billing.agreed_ends,
+    "promotion_codes": lambda parts: parts.billing.promotion_codes,
+    "at_most_one_gift_in_days": lambda parts: _own_gift_days(parts.vendor),
 }
 
 
@@ -93,8 +107,25 @@ def _refuse_if_different(other: Parts, parts: Parts) -> None:
 
 
 def _is_same(one: object, other: object) -> bool:
+    if one is _NO_MATTER or other is _NO_MATTER:
+        return True
     # An application's object may answer anything to "==".
     return one is other or bool(one == other)
+
+
+def _is_told_of_sessions(parts: Parts) -> bool:
+    return parts.vendor.reports_sessions and parts.vendor.proof_in is not None
+
+
+def _decides(parts: Parts) -> bool:
+    # A page decides on its own customer's cancellation; what a vendor or a stranger tells of, a worker decides on.
+    return parts.vendor.reports_sessions or parts.public_exit is not None
+
+
+def _own_gift_days(vendor: Any) -> object:
+    # Our own flow may stand behind a vendor's.
+    own = getattr(vendor, "fallback", None) or vendor
+    return getattr(getattr(own, "definition", None), "at_most_one_gift_in_days", None)
 
 
 def _account(vendor: Any) -> tuple[object, ...]:

@@ -34,6 +34,7 @@ class Mailer:
 
 
 MAILER = Mailer()
+TOLD = vendor(api_key="key_test_shop")
 
 
 async def test_another_query_on_the_same_database_is_refused_until_the_first_has_stopped(
@@ -87,20 +88,37 @@ async def on_outcome(_: object) -> None:
         ({"mailer": MAILER, "public_exit": PublicExit(find)}, ["mailer", "public_exit"]),
         ({"offer_limits": OfferLimits(max_months=2)}, ["offer_limits"]),
         ({"offer_rules": OfferRules(pause_mechanism="pause")}, ["offer_rules"]),
+        ({"vendor": TOLD, "grant_keys": ["another grant key of a test"]}, ["grant_keys"]),
+        ({"vendor": TOLD, "cancel_timing": "now"}, ["cancel_timing"]),
+        # The claim of a page says it itself, and nobody else tells of one.
+        ({"cancel_timing": "now", "grant_keys": ["another grant key of a test"]}, []),
+        ({"resume_policy": "any"}, ["resume_policy"]),
+        ({"billing": StripeBilling("sk_test_simulator", schedule_policy="park")}, ["schedule_policy"]),
+        ({"billing": StripeBilling("sk_test_simulator", ends_with="first")}, ["ends_with"]),
+        ({"billing": StripeBilling("sk_test_simulator", agreed_ends="yield")}, ["agreed_ends"]),
+        ({"billing": StripeBilling("sk_test_simulator", promotion_codes={"A": "promo_1"})},
+            ["promotion_codes"]),
+        ({"vendor": vendor(fallback=OwnFlow(at_most_one_gift_in_days=365))},
+            ["at_most_one_gift_in_days"]),
+        ({"resume_policy": "any", "run_worker": False}, []),
         # Whoever has no worker of its own leaves these to those who have.
         ({"mailer": MAILER, "run_worker": False}, []),
     ],
     ids=[
         "query", "stripe_key", "stripe_account", "vendor", "vendors_client", "vendors_key", "who_gives_offers",
         "look_of_the_flow", "place_and_language", "mailer", "address", "public_exit", "limits",
-        "rules", "mailer_without_worker",
+        "rules", "keys_of_proofs", "timing_of_a_vendors_sessions",
+        "timing_and_keys_of_pages", "taking_back", "schedules", "end_of_which_period", "agreed_ends",
+        "promotion_codes", "gifts_of_our_own_flow", "taking_back_without_worker", "mailer_without_worker",
     ],
 )  # fmt: skip
 def test_parts_that_decide_what_becomes_of_a_job_must_be_the_same(
     other: dict[str, Any], named: list[str]
 ) -> None:
     billing = StripeBilling("sk_test_simulator")
-    one = make_cancel(NOWHERE, billing=billing).inspect()
+    # Where the vendor tells of sessions it does so for both.
+    same = {"vendor": TOLD} if other.get("vendor") is TOLD else {}
+    one = make_cancel(NOWHERE, billing=billing, **same).inspect()
     another = make_cancel(NOWHERE, **{"billing": billing, **other}).inspect()
 
     assert differences(one, another) == differences(another, one) == named

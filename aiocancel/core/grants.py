@@ -91,6 +91,11 @@ class GrantSealer:
         """The key that draws who is held out, where the owner gave none: from the oldest, so that a new one waits."""
         return self._oldest[0]
 
+    @property
+    def fingerprint(self) -> str:
+        """Equal for equal keys in the same order, and of no use for making one."""
+        return hashlib.sha256(b"aiocancel fingerprint\0" + b"".join(self._keys)).hexdigest()
+
     def seal(self, grant: Grant) -> str:
         """Return the grant as URL-safe text."""
         return _sealed(_VERSION, grant.to_json(), self._keys[0])
