@@ -43,7 +43,7 @@ from aiocancel.core.offers.terms import PauseTerms, offer_from_json
 from aiocancel.core.outcome import Outcome
 from aiocancel.core.told_reason import told_reason
 from aiocancel.core.undo import Made, OwnCancellation, changes_billing
-from aiocancel.errors import ConflictError, UnreadableLedgerError
+from aiocancel.errors import ConflictError, UnavailableError, UnreadableLedgerError
 from aiocancel.postgres.connection import LedgerConnection
 from aiocancel.postgres.enqueue import action_columns, enqueue_hooks
 from aiocancel.postgres.flow_sessions import Acceptance, accept_shown
@@ -429,12 +429,18 @@ class Claims:
         return bool(rows[0]["found"])
 
     async def answer(self, public_id: uuid.UUID, customer_id: str) -> Answer | None:
-        """Return what may be told about a claim to the customer who made it, None to anybody else."""
+        """Return what may be told about a claim to the customer who made it, None to anybody else.
+
+        Raises UnavailableError where a newer release recorded what this one has no words for: its own processes do.
+        """
         rows = await self._connection.at_once(ANSWER, public_id, customer_id)
         if not rows:
             return None
 
-        answer = answer_in(rows)
+        try:
+            answer = answer_in(rows)
+        except ValueError:
+            raise UnavailableError("a newer release recorded this claim") from None
         subscription_id = SubscriptionId(rows[0]["subscription_id"])
         is_told_why = answer.kind in (AnswerKind.REFUSED, AnswerKind.MANUAL)
         return replace(
