@@ -223,6 +223,13 @@ SELECT EXISTS (SELECT FROM aiocancel.claim
     WHERE subscription_id = $1 AND id > $2 AND uses_grant AND status = 'canceled') AS found
 """
 
+# A flow vendor's has no lane: what was asked for later may be there sooner.
+HAS_CANCELLED_SINCE: Final = """
+SELECT EXISTS (SELECT FROM aiocancel.action
+    WHERE subscription_id = $1 AND claim_id > $2 AND state = 'done'
+      AND kind IN ('cancel_at_period_end', 'cancel_now', 'expect_cancellation')) AS found
+"""
+
 HAS_UNFINISHED: Final = """
 SELECT EXISTS (SELECT FROM aiocancel.action WHERE subscription_id = $1 AND state IN ('waiting', 'running')
     AND aiocancel.is_asked_for(kind)) AS found
@@ -426,6 +433,11 @@ class Claims:
     async def has_left_since(self, subscription_id: SubscriptionId, claim_id: int) -> bool:
         """Tell whether a customer asked for the end after this claim, whether or not that changed anything."""
         rows = await self._connection.at_once(HAS_LEFT_SINCE, subscription_id, claim_id)
+        return bool(rows[0]["found"])
+
+    async def has_cancelled_since(self, subscription_id: SubscriptionId, claim_id: int) -> bool:
+        """Tell whether a cancellation that was asked for after this claim is carried out already."""
+        rows = await self._connection.at_once(HAS_CANCELLED_SINCE, subscription_id, claim_id)
         return bool(rows[0]["found"])
 
     async def answer(self, public_id: uuid.UUID, customer_id: str) -> Answer | None:

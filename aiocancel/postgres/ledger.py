@@ -135,6 +135,9 @@ class Ledger:
     async def has_left_since(self, subscription_id: SubscriptionId, claim_id: int) -> bool:
         return await self._claims.has_left_since(subscription_id, claim_id)
 
+    async def has_cancelled_since(self, subscription_id: SubscriptionId, claim_id: int) -> bool:
+        return await self._claims.has_cancelled_since(subscription_id, claim_id)
+
     async def own_cancellation(self, subscription_id: SubscriptionId) -> OwnCancellation | None:
         return await self._claims.own_cancellation(subscription_id)
 

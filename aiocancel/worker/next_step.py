@@ -205,6 +205,9 @@ class NextSteps:
     async def _resume(
         self, taken: TakenAction, subscription: Subscription, earlier: Change | None
     ) -> Step:
+        if await self._ledger.has_cancelled_since(taken.action.subscription_id, taken.claim_id):
+            # A flow vendor's cancellation waits for none of ours, and the customer's last word counts.
+            return Supersede(Code.WITHDRAWN)
         if isinstance(earlier, MoveEnd):
             return brought_back(earlier, subscription)
 

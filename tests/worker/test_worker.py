@@ -36,6 +36,7 @@ from tests.support.claims import (
     BY_VENDOR,
     ask,
     empty_tables,
+    hurry,
     make_claim,
     make_grant,
     record,
@@ -134,6 +135,34 @@ async def test_cancel_resume_and_cancel_again_each_take_effect(bench: Bench) -> 
     await bench.work()
     assert await bench.states() == ["done"] * 3
     assert bench.kinds() == ["cancel_at_period_end", "resume", "cancel_at_period_end"]
+
+
+async def test_a_resumption_that_failed_for_a_while_takes_no_later_cancellation_of_the_vendor_back(
+    bench: Bench,
+) -> None:
+    bench.stripe.add_subscription("sub_1", cancel_at_period_end=True)
+    await ask(bench.pool, policy=BY_VENDOR)
+    await bench.work()
+    resumption = await ask(bench.pool, status="resumed")
+    (taken,) = await Ledger(bench.pool).take(uuid.uuid4(), [resumption], lease_s=60)
+    await Ledger(bench.pool).hand_back(taken, delay_s=1800.0, code=Code.UNREACHABLE)
+    # The customer leaves after all: the vendor's cancellation is seen at once, and waits for none of ours.
+    await ask(bench.pool, policy=BY_VENDOR)
+
+    async with running(bench.worker(resume_policy="any")):
+        await until(lambda: _has_seen_two_cancellations(bench))
+        await hurry(bench.pool)
+        await bench.settle()
+
+    assert await bench.states() == ["done", "parked: withdrawn", "done"]
+    assert bench.kinds() == []
+
+
+async def _has_seen_two_cancellations(bench: Bench) -> bool:
+    states = await bench.pool.fetch(
+        "SELECT state FROM aiocancel.action WHERE kind = 'expect_cancellation'"
+    )
+    return [row["state"] for row in states] == ["done", "done"]
 
 
 async def test_whoever_waits_for_a_claim_is_told_once_it_is_settled(bench: Bench) -> None:
