@@ -69,6 +69,7 @@ def run(name: str, *arguments: str) -> str:
         ("hostile_posts", {"this, quiet", "this, 3 hostile posts"}, {}),
         ("hanging_vendor", {"quiet", "vendor hangs"}, {"cancellations carried out": 2}),
         ("scale", {"100", "200"}, {}),
+        ("memory", {"1"}, {}),
         ("own_flow_screens", {"why", "offer", "exit", "look", "sweep"}, {}),
         ("figures", {"now", "figures, 90 days", "--since 90d --by reason"}, {}),
     ],

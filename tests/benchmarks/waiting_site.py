@@ -7,12 +7,17 @@ worker as ``aiocancel worker`` runs it.
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import gc
 import json
 import os
+import re
 import sys
+import tempfile
 import threading
 import tracemalloc
+from collections import Counter
+from typing import Any
 
 from aiohttp import web
 
@@ -43,14 +48,68 @@ def make_cancel(dsn: str, stripe_url: str, *, run_worker: bool) -> CancelFlow:
 
 
 def tell_of_memory() -> None:
-    """Answer each line of the standard input with the lines of code that hold more than at the question before."""
+    """Answer each line of the standard input with what fills this process; traced, also which lines hold more."""
     before: tracemalloc.Snapshot | None = None
     for _ in sys.stdin:
         gc.collect()
-        now = tracemalloc.take_snapshot()
-        grown = now.compare_to(before, "lineno")[:15] if before is not None else []
-        before = now
-        print(json.dumps([str(each) for each in grown]), flush=True)
+        lines: list[str] = []
+        if tracemalloc.is_tracing():
+            now = tracemalloc.take_snapshot()
+            grown = now.compare_to(before, "lineno")[:15] if before is not None else []
+            before, lines = now, [str(each) for each in grown]
+        types = Counter(type(each).__qualname__ for each in gc.get_objects())
+        answer = {"memory": memory_kib(), "types": types, "lines": lines}
+        print(json.dumps(answer), flush=True)
+
+
+def memory_kib() -> dict[str, int]:
+    """Return what Python's objects and C's blocks take of this process, and what both keep free for later, in KiB."""
+    with tempfile.TemporaryFile() as written:
+        stderr = os.dup(2)
+        os.dup2(written.fileno(), 2)
+        try:
+            # Writes to the file itself, past sys.stderr.
+            sys._debugmallocstats()
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
+        written.seek(0)
+        said = written.read().decode()
+
+    def bytes_of(what: str) -> int:
+        found = re.search(rf"^{what}.*= +([0-9,]+)$", said, re.MULTILINE)
+        return int(found[1].replace(",", "")) if found else 0
+
+    objects = bytes_of("# bytes in allocated blocks")
+    arenas = bytes_of(r"\d+ arenas \* \d+ bytes/arena")
+    blocks = mallinfo()
+    return {
+        "objects": objects // 1024,
+        "objects_free": (arenas - objects) // 1024,
+        "blocks": (blocks.uordblks + blocks.hblkhd) // 1024,
+        "blocks_free": blocks.fordblks // 1024,
+    }
+
+
+class MallInfo(ctypes.Structure):
+    """See mallinfo2(3)."""
+
+    _fields_ = [
+        (name, ctypes.c_size_t)
+        for name in (
+            *("arena", "ordblks", "smblks", "hblks", "hblkhd"),
+            *("usmblks", "fsmblks", "uordblks", "fordblks", "keepcost"),
+        )
+    ]
+
+
+def mallinfo() -> Any:
+    """Return the C library's account of its heap; zeros where it keeps none."""
+    read = getattr(ctypes.CDLL(None), "mallinfo2", None)
+    if read is None:
+        return MallInfo()
+    read.restype = MallInfo
+    return read()
 
 
 def from_environment() -> CancelFlow:
@@ -73,8 +132,7 @@ async def main(what: str, dsn: str, stripe_url: str) -> None:
     import stripe
 
     stripe.enable_telemetry = False
-    if tracemalloc.is_tracing():
-        threading.Thread(target=tell_of_memory, daemon=True).start()
+    threading.Thread(target=tell_of_memory, daemon=True).start()
     cancel = make_cancel(dsn, stripe_url, run_worker=what != "site")
     if what == "worker":
         print(0, flush=True)
