@@ -21,7 +21,7 @@ from aiocancel.testing.postgres import EmbeddedPostgres
 from aiocancel.testing.prosperstack.simulator import ProsperStackSimulator
 from tests.crash.counts import Counts, count_at_stripe, count_in_ledger
 from tests.crash.crew import Place
-from tests.crash.customers import TRIAL, Crowd, Customer, make_customers
+from tests.crash.customers import SETTLED_WITHIN_S, TRIAL, Crowd, Customer, make_customers
 from tests.crash.setup import Setup
 from tests.crash.stripe_account import StripeAccount
 from tests.support.saas import CLIENT_SECRET, CREATE_TABLES, Pool
@@ -31,6 +31,7 @@ START_WITHIN_S = 60.0
 # On a machine that cannot keep up the customers come more slowly, or all would end in a queue and none be seen served.
 MOST_UNFINISHED = 100
 SLOWED_BY_S = 1.0
+SLOWED_AT_MOST_S = 30.0
 PROGRESS_WITHIN_S = 10.0
 Mode = Literal["fast", "immediate"]
 MODES: tuple[Mode, ...] = ("fast", "immediate")
@@ -91,6 +92,7 @@ class Stage:
     problems: list[str] = field(default_factory=list)
     # Above this the customers come more slowly: they would only wait.
     most_unfinished: int = MOST_UNFINISHED
+    _was_overrun: bool = False
     _places: int = 0
 
     @property
@@ -150,15 +152,16 @@ class Stage:
                 place.open()
 
     async def is_overrun(self) -> bool:
-        """Whether more waits than the workers soon get through; an outage is no reason to come later."""
+        """Whether more waits than the workers soon get through; as it was last known where nobody can say."""
         try:
             async with asyncio.timeout(5):
                 unfinished: int = await self.pool.fetchval(
                     "SELECT count(*) FROM aiocancel.action WHERE state IN ('waiting', 'running')"
                 )
         except OUTAGES:
-            return False
-        return unfinished > self.most_unfinished
+            return self._was_overrun
+        self._was_overrun = unfinished > self.most_unfinished
+        return self._was_overrun
 
     async def progress(self) -> None:
         """Wait until the workers have ended an action more, or some seconds where there is none or they cannot.
@@ -329,7 +332,9 @@ async def act(
     """Let the customers come at random moments, so that at most ``rate`` flow sessions are opened a second."""
     async with asyncio.TaskGroup() as group:
         for customer in customers:
-            if is_overrun is not None and await is_overrun():
+            for _ in range(int(SLOWED_AT_MOST_S / SLOWED_BY_S)):
+                if is_overrun is None or not await is_overrun():
+                    break
                 await asyncio.sleep(SLOWED_BY_S)
             group.create_task(crowd.act(customer))
             await asyncio.sleep(len(customer.wishes) * 2 * chance.random() / rate)
@@ -340,7 +345,7 @@ async def finish(
 ) -> Counts:
     """Wait for the last action, ask every claim for its answer, and count everything."""
     try:
-        await until(stage.is_settled, within_s=90)
+        await until(stage.is_settled, within_s=SETTLED_WITHIN_S)
     except TimeoutError:
         counts.problems.append("the ledger is not settled")
     else:
