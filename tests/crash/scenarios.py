@@ -12,6 +12,7 @@ from itertools import cycle
 import asyncpg
 
 from tests.crash.crew import Place
+from tests.crash.customers import SETTLED_WITHIN_S
 from tests.crash.deaths import POINTS
 from tests.crash.neighbours import flood, hang_vendor, leave_unreadable_rows, refuse
 from tests.crash.partition import network
@@ -36,6 +37,7 @@ async def kill_at_random(stage: Stage, *, every_s: float = 0.6) -> None:
         )[0]
         chosen.kill()
         stage.count(f"kills of a {chosen.role}")
+        await stage.progress()
 
 
 async def dying_cast(stage: Stage, workers: int) -> None:
@@ -87,6 +89,7 @@ async def take_all_connections(stage: Stage) -> None:
         finally:
             for connection in taken:
                 connection.terminate()
+        await stage.progress()
 
 
 async def _take_all(dsn: str, taken: list[asyncpg.Connection[asyncpg.Record]]) -> None:
@@ -178,7 +181,7 @@ async def part_clusters(stage: Stage) -> None:
         finally:
             between.heal()
             await asyncio.sleep(0)
-            await until(stage.is_settled, within_s=60)
+            await until(stage.is_settled, within_s=SETTLED_WITHIN_S)
             await asyncio.gather(*(place.close() for place in far))
 
 
@@ -195,6 +198,7 @@ async def freeze(stage: Stage) -> None:
             await asyncio.sleep(stage.chance.choice((0.5, LONGER_THAN_A_LEASE_S)))
         finally:
             chosen.send(signal.SIGCONT)
+        await stage.progress()
 
 
 async def everything(stage: Stage) -> None:
