@@ -7,9 +7,9 @@ import uuid
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, get_args
 
-from aiocancel.core.actions import ActionKind
+from aiocancel.core.actions import ActionKind, CallKind
 from aiocancel.core.changes import Change, change_from_json
 from aiocancel.core.claim_reason import CancelReason
 from aiocancel.core.flow_details import details_from_json
@@ -99,13 +99,14 @@ UPDATE aiocancel.subscription_news SET due_at = now() + $4::interval, lease = NU
 WHERE account = $1 AND subscription_id = $2 AND lease = $3
 """
 
-# What was done here. What was done before the news were read first is history, and nobody is told of it.
+# What was done here, and whether more is under way; whoever is asked or written to changes nothing at Stripe. What was
+# done before the news were read first is history, and nobody is told of it.
 OWN_WORK: Final = """
 SELECT a.id, a.kind, a.state, a.change, a.finished_at, a.receipt_ends_at, c.public_id, coalesce(
     a.finished_at >= (SELECT min(started_at) FROM aiocancel.stripe_cursor), false) AS is_recent
 FROM aiocancel.action a JOIN aiocancel.claim c ON c.id = a.claim_id
 WHERE a.subscription_id = $1 AND c.mode = $2
-  AND (a.state IN ('waiting', 'running') AND a.kind NOT IN ('run_hooks', 'verify_offer', 'run_offer_handler')
+  AND (a.state IN ('waiting', 'running') AND a.kind <> ALL($3)
         AND NOT aiocancel.lets_others_pass(a.deferred, a.due_at)
     OR a.state = 'done' AND (a.kind IN ('resume', 'apply_offer', 'remove_discount')
         OR aiocancel.has_cancelled(a.kind, a.key_used_at)))
@@ -232,7 +233,8 @@ class StripeNews:
 
     async def own_work(self, taken: TakenNews, mode: str) -> OwnWork:
         """Return what was done here to the subscription."""
-        rows = await self._connection.at_once(OWN_WORK, taken.subscription_id, mode)
+        calls = get_args(CallKind)
+        rows = await self._connection.at_once(OWN_WORK, taken.subscription_id, mode, calls)
         return _own_work(rows)
 
     async def last_wish(self, taken: TakenNews, mode: str) -> LastWish:

@@ -30,6 +30,7 @@ from aiocancel.telemetry import (
 from aiocancel.testing.stripe.events import signature
 from aiocancel.testing.stripe.simulator import RecordedRequest
 from tests.support.company import Company
+from tests.support.letters import letters, mails, press
 from tests.support.saas import STRIPE_KEY, as_customer
 from tests.support.waiting import until
 
@@ -511,6 +512,29 @@ async def test_an_end_that_is_taken_back_in_the_portal_is_reported_once(company:
     assert drift.seen == Code.CANCELLATION_TAKEN_BACK
     # It ended, but not by the cancellation that was made here.
     assert application.told[-1].claim_id is None
+
+
+async def test_an_end_that_is_taken_back_elsewhere_is_reported_while_its_last_letter_waits(
+    company: Company,
+) -> None:
+    company.stripe.add_subscription("sub_1")
+    async with letters(company, billing=billing(company)) as server:
+        assert company.client is not None
+        await until(lambda: _is_read(company))
+        await press(company)
+        (applied,) = await company.events.first(ActionApplied)
+        await mails(server)
+        # The letter about the end is planned for the day of the end.
+        planned = "SELECT EXISTS (SELECT FROM aiocancel.action WHERE kind = 'acknowledge' AND state = 'waiting')"
+        await until(lambda: company.pool.fetchval(planned))
+
+        await at_stripe(company, cancel_at_period_end="false")
+        await post(company.client, an_event(company))
+        (drift,) = await company.events.first(DriftFound)
+
+        assert (drift.action_id, drift.seen) == (applied.action_id, Code.CANCELLATION_TAKEN_BACK)
+        # Nothing is left to look at.
+        await until(lambda: _is_read(company))
 
 
 async def test_an_end_that_is_put_off_elsewhere_is_reported_once_and_is_ours_no_more(
