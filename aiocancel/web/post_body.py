@@ -136,21 +136,28 @@ def read_json(body: bytes, vendor: FlowVendor) -> Posted:
 
 def read_form(body: bytes) -> Posted:
     """Read a form's ``grant``, ``status`` (``canceled`` unless given), ``reason`` and ``reason_code``."""
-    try:
-        pairs = parse_qsl(
-            body.decode("ascii"),
-            keep_blank_values=True,
-            errors="strict",
-            max_num_fields=_MAX_FORM_FIELDS,
-        )
-    except ValueError:
-        raise MalformedClaimError("The form cannot be read.") from None
+    data = read_fields(body, most=_MAX_FORM_FIELDS)
+    _refuse_unknown(data, _FORM_KEYS)
+    return Posted(_text(data, "grant"), _own_claim({"status": "canceled", **data}))
 
+
+def read_fields(body: bytes, *, most: int) -> dict[str, str]:
+    """Read a form that names each field once; raises MalformedClaimError for anything else."""
+    pairs = read_pairs(body, most=most)
     data = dict(pairs)
     if len(data) != len(pairs):
         raise MalformedClaimError("The form names a field twice.")
-    _refuse_unknown(data, _FORM_KEYS)
-    return Posted(_text(data, "grant"), _own_claim({"status": "canceled", **data}))
+    return data
+
+
+def read_pairs(body: bytes, *, most: int) -> list[tuple[str, str]]:
+    """Read the names and values of a form, ``most`` of them at most; raises MalformedClaimError."""
+    try:
+        return parse_qsl(
+            body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=most
+        )
+    except ValueError:
+        raise MalformedClaimError("The form cannot be read.") from None
 
 
 def _own_claim(data: Mapping[str, Any]) -> FlowClaim:

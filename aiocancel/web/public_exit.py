@@ -12,7 +12,7 @@ import time
 import uuid
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
-from urllib.parse import parse_qsl, quote
+from urllib.parse import quote
 
 from aiohttp import web
 
@@ -25,7 +25,7 @@ from aiocancel.texts import statutory
 from aiocancel.web.acknowledgement import HEADERS
 from aiocancel.web.csp_header import StrictResponse
 from aiocancel.web.pages import render_page
-from aiocancel.web.post_body import read_body
+from aiocancel.web.post_body import read_body, read_fields
 from aiocancel.wording import Words
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class PublicExitPage:
     async def declare(self, request: web.Request) -> web.StreamResponse:
         """``POST /cancel/public``: take a declaration, and lead to the page that shows and saves it."""
         try:
-            typed = _read_form(await read_body(request, _MAX_BYTES))
+            typed = read_fields(await read_body(request, _MAX_BYTES), most=_MOST_FIELDS)
         except MalformedClaimError as error:
             self._site.on_event(ClaimRefused(error.code))
             return await self._show(request, _CHOSEN, {}, status=error.status, notice="later")
@@ -245,22 +245,6 @@ class PublicExitPage:
         # A proxy may have put its own name into Host.
         ours = {request.host, self._site.settings.site_url.partition("://")[2]} - {""}
         return origin.partition("://")[2] in ours
-
-
-def _read_form(body: bytes) -> dict[str, str]:
-    try:
-        pairs = parse_qsl(
-            body.decode("ascii"),
-            keep_blank_values=True,
-            errors="strict",
-            max_num_fields=_MOST_FIELDS,
-        )
-    except ValueError:
-        raise MalformedClaimError("The form cannot be read.") from None
-
-    if len(dict(pairs)) != len(pairs):
-        raise MalformedClaimError("The form names a field twice.")
-    return dict(pairs)
 
 
 def network_of(request: web.Request) -> str:

@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import urlencode
 
 from aiohttp import web
 
@@ -33,7 +33,7 @@ from aiocancel.web.console.range import RangeError, of_micros
 from aiocancel.web.console.sessions import sessions_page, story_page
 from aiocancel.web.console.words import LANGUAGE, LANGUAGES, Writing
 from aiocancel.web.languages import accepted_languages, best_language
-from aiocancel.web.post_body import read_body
+from aiocancel.web.post_body import FORM, read_body, read_pairs
 
 logger = logging.getLogger("aiocancel")
 
@@ -280,18 +280,12 @@ async def _compile(_: web.Application) -> None:
 
 async def _form(request: web.Request) -> list[tuple[str, str]]:
     """Read the fields of a form; raises HTTPBadRequest for anything else."""
-    if request.content_type != "application/x-www-form-urlencoded":
+    if request.content_type != FORM:
         raise web.HTTPUnsupportedMediaType
 
     try:
-        body = await read_body(request, _MOST_BODY)
-        return parse_qsl(
-            body.decode("ascii"),
-            keep_blank_values=True,
-            errors="strict",
-            max_num_fields=_MOST_IDS + 10,
-        )
-    except (MalformedClaimError, ValueError):
+        return read_pairs(await read_body(request, _MOST_BODY), most=_MOST_IDS + 10)
+    except MalformedClaimError:
         raise web.HTTPBadRequest from None
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
-from urllib.parse import parse_qsl
 
 from aiocancel.core.flow.answers import LONGEST_ANSWER, Answers
 from aiocancel.errors import MalformedClaimError
 from aiocancel.web.own_flow.view import FOLLOW_UP, Problem
+from aiocancel.web.post_body import read_fields
 
 # As many fields of reasons as a definition may have, and ours.
 _MOST_FIELDS: Final = 30
@@ -44,7 +44,7 @@ class Pressed:
 
 def read_pressed(body: bytes) -> Pressed:
     """Read the form of a screen; raises MalformedClaimError where no screen of ours posts such a one."""
-    data = _fields(body)
+    data = read_fields(body, most=_MOST_FIELDS)
     unknown = [name for name in data if name not in _FIELDS and not name.startswith(FOLLOW_UP)]
     if unknown:
         raise MalformedClaimError("The form has a field that no screen has.")
@@ -65,23 +65,6 @@ def read_pressed(body: bytes) -> Pressed:
         _months(data.get("months")),
         _too_long(answers),
     )
-
-
-def _fields(body: bytes) -> dict[str, str]:
-    try:
-        pairs = parse_qsl(
-            body.decode("ascii"),
-            keep_blank_values=True,
-            errors="strict",
-            max_num_fields=_MOST_FIELDS,
-        )
-    except ValueError:
-        raise MalformedClaimError("The form cannot be read.") from None
-
-    data = dict(pairs)
-    if len(data) != len(pairs):
-        raise MalformedClaimError("The form names a field twice.")
-    return data
 
 
 def _key(text: str | None) -> str | None:
