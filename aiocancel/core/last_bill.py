@@ -10,8 +10,6 @@ from typing import Final
 from aiocancel.core.flow.preview import Preview
 from aiocancel.core.subscription import Subscription
 
-_OWING: Final = frozenset({"past_due", "unpaid"})
-_PAYING: Final = frozenset({"active", "trialing"})
 # Stripe ends a period within moments of its date.
 _SAME: Final = timedelta(minutes=1)
 # Stripe's words for an invoice that takes no more payment. https://docs.stripe.com/api/invoices/object
@@ -45,7 +43,7 @@ def last_bill(
     if told is None or abs(told - ends_at) > _SAME:
         # Another end, or none any more.
         return None
-    if subscription.status in _OWING or status == "open":
+    if subscription.is_overdue or status == "open":
         return LastBill.IS_OPEN
     if upcoming is not None and upcoming.due_minor <= 0:
         # Credit, which may have been used up by then.
@@ -59,7 +57,7 @@ def last_bill(
     is_quiet = (
         bool(subscription.items)
         and not subscription.has_more_items
-        and subscription.status in _PAYING
+        and subscription.is_paying
         and subscription.paused is None
         and subscription.pending_update is None
         and subscription.charges_automatically

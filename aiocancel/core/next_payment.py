@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from aiocancel.core.flow.preview import Preview
-from aiocancel.core.flow.price_effect import PAYING, price_of_going_on
+from aiocancel.core.flow.price_effect import price_of_going_on
 from aiocancel.core.page_facts import ShownSubscription
 from aiocancel.core.sentences import Sentence, Value
 
@@ -18,7 +18,7 @@ def may_tell(shown: ShownSubscription) -> bool:
     """
     subscription = shown.subscription
     return (
-        subscription.status in PAYING
+        subscription.is_paying
         and not subscription.is_ending
         and not subscription.has_more_items
         and subscription.charges_automatically

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Final, TypeGuard
+from typing import Any, TypeGuard
 
 from aiocancel.core.money import AMBIGUOUS
 from aiocancel.core.sentences import Money, Sentence, Value
@@ -114,9 +114,6 @@ def _is_whole(value: object) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-_OVERDUE: Final = frozenset({"past_due", "unpaid"})
-
-
 def outlives(shown: ShownSubscription, ends_at: datetime | None) -> bool:
     """Tell whether a subscription goes on beyond the end of a cancellation, which was taken back then.
 
@@ -144,9 +141,9 @@ def still_open(shown: ShownSubscription | None) -> Sentence | None:
     """
     if shown is None:
         return None
-    invoice, status = shown.open_invoice, shown.subscription.status
+    invoice, subscription = shown.open_invoice, shown.subscription
     # Of one that goes on, an invoice may be open and not yet due.
-    if status not in _OVERDUE and not (shown.subscription.has_ended and invoice):
+    if not subscription.is_overdue and not (subscription.has_ended and invoice):
         return None
     if invoice is None:
         return Sentence("confirm_past_due")

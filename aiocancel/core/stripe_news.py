@@ -17,7 +17,7 @@ from aiocancel.core.claim_reason import NO_REASON, CancelReason
 from aiocancel.core.flow_details import FlowDetails
 from aiocancel.core.identifiers import SubscriptionId, is_opaque_id
 from aiocancel.core.stored_json import refuse_unknown
-from aiocancel.core.subscription import Subscription, read_subscription
+from aiocancel.core.subscription import OVERDUE_STATUSES, Subscription, read_subscription
 
 # Twenty is the most that Stripe's list takes. https://docs.stripe.com/api/events/list
 EVENT_TYPES: Final = (
@@ -54,7 +54,6 @@ end was taken back, a pause is over, or missing payments came. ``plan_changed``:
 ``status_changed``: Stripe's status has changed otherwise, as at the end of a trial.
 """
 
-_LATE: Final = frozenset({"past_due", "unpaid"})
 _PAUSED: Final = "paused"
 _NOTED_LATE: Final = timedelta(days=1)
 
@@ -73,6 +72,11 @@ class Standing:
     is_paused: bool
     paused_until: datetime | None
     items: tuple[tuple[str, int | None], ...]
+
+    @property
+    def is_overdue(self) -> bool:
+        """Whether a payment has failed, and its invoice is still to be paid."""
+        return self.status in OVERDUE_STATUSES
 
     @classmethod
     def of(cls, subscription: Subscription) -> Standing:
@@ -251,7 +255,7 @@ def changes(before: Standing | None, now: Standing) -> tuple[ChangeKind, ...]:
     found: list[ChangeKind] = []
     if now.is_paused and (now.is_paused, now.paused_until) != (was.is_paused, was.paused_until):
         found.append("paused")
-    if now.status in _LATE and was.status not in _LATE:
+    if now.is_overdue and not was.is_overdue:
         found.append("past_due")
     if now.is_ending and (now.is_ending, now.ends_at) != (was.is_ending, was.ends_at):
         found.append("ending")
@@ -269,7 +273,7 @@ def _goes_on(was: Standing, now: Standing) -> bool:
         was.has_ended
         or (was.is_paused and not now.is_paused)
         or (was.is_ending and not now.is_ending)
-        or (was.status in _LATE and now.status not in _LATE and not now.is_paused)
+        or (was.is_overdue and not now.is_overdue and not now.is_paused)
     )
 
 

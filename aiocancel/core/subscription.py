@@ -10,7 +10,10 @@ from typing import Any, Final, TypeGuard
 from aiocancel.core.identifiers import CustomerId, Mode, SubscriptionId
 from aiocancel.core.schedule_phases import Phase, read_phase
 
-ENDED_STATUSES = frozenset({"canceled", "incomplete_expired"})
+ENDED_STATUSES: Final = frozenset({"canceled", "incomplete_expired"})
+OVERDUE_STATUSES: Final = frozenset({"past_due", "unpaid"})
+PAYING_STATUSES: Final = frozenset({"active", "trialing"})
+"""The statuses in which the invoice that Stripe previews is the next payment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +230,16 @@ class Subscription:
     def has_ended(self) -> bool:
         """Whether nothing more will be billed and nothing can be changed."""
         return self.status in ENDED_STATUSES
+
+    @property
+    def is_overdue(self) -> bool:
+        """Whether a payment has failed, and its invoice is still to be paid."""
+        return self.status in OVERDUE_STATUSES
+
+    @property
+    def is_paying(self) -> bool:
+        """Whether the invoice that Stripe previews is the next payment, also after a trial."""
+        return self.status in PAYING_STATUSES
 
     @property
     def is_ending(self) -> bool:

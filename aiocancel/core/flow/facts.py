@@ -29,7 +29,6 @@ from aiocancel.core.page_facts import ShownSubscription, about, still_open
 from aiocancel.core.schedules import DEFAULT_SCHEDULE_POLICY, SchedulePolicy
 from aiocancel.core.subscription import OwnedSubscription, Subscription
 
-_OVERDUE: Final = frozenset({"past_due", "unpaid"})
 _OVER: Final = (Situation.ALREADY_ENDING, Situation.ENDED)
 
 
@@ -121,7 +120,7 @@ def _end(
         return Situation.PAUSED, ends_at
     if subscription.status == "trialing":
         return Situation.TRIAL, ends_at
-    if subscription.status in _OVERDUE:
+    if subscription.is_overdue:
         return Situation.PAST_DUE, ends_at
     return Situation.PERIOD_END, ends_at
 

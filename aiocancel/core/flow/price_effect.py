@@ -36,9 +36,6 @@ from aiocancel.core.subscription import INTERVALS, AppliedDiscount, Price, Subsc
 Rhythm: TypeAlias = tuple[str, int]
 """An interval, and how many of them one payment pays for."""
 
-PAYING: Final = frozenset({"active", "trialing"})
-"""The statuses in which the invoice that Stripe previews is the next payment."""
-
 # A year of daily payments: credit that lasts for longer is told by nobody.
 _MOST_PAYMENTS: Final = 366
 
@@ -173,7 +170,7 @@ def _is_billed_otherwise(subscription: Subscription) -> bool:
     """
     pause = subscription.paused
     return (
-        subscription.status not in PAYING
+        not subscription.is_paying
         or subscription.pending_update is not None
         or subscription.has_more_items
         or (pause is not None and pause.behavior == "keep_as_draft")

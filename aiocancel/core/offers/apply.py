@@ -120,7 +120,7 @@ def _obstacle(offer: AcceptedOffer, subscription: Subscription) -> Code | None:
         return None
 
     # The owner decides whether a customer who owes money gets free time or another plan.
-    if subscription.status in ("past_due", "unpaid"):
+    if subscription.is_overdue:
         return Code.PAYMENT_IS_OVERDUE
     if subscription.status == "paused" or subscription.paused is not None:
         return Code.SUBSCRIPTION_IS_PAUSED
