@@ -15,6 +15,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, Final, Literal
 
+from aiocancel.core.storable_text import is_storable
 from aiocancel.errors import ConfigurationError, PropertyError
 
 PropertyType = Literal["text", "number", "boolean", "date"]
@@ -22,8 +23,6 @@ Entity = Literal["subscriber", "subscription"]
 Scalar = str | int | float | bool
 
 _IDENTIFIER: Final = re.compile(r"[a-z0-9_]+", re.ASCII)
-# JSON can spell these, but no database of the vendor's need hold them.
-_UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
 # Beyond it a whole number is not exact at the receiver's, whichever way it is written.
 _LARGEST_EXACT: Final = 2**53
 
@@ -139,7 +138,7 @@ def fill(
 
 
 def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and _UNSTORABLE.search(value) is None else None
+    return value if isinstance(value, str) and is_storable(value) else None
 
 
 def _number(value: object) -> int | float | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Final, TypeGuard
+from typing import Any, Final, TypeAlias, TypeGuard
 
 from aiocancel.core.identifiers import CustomerId, Mode, SubscriptionId
 from aiocancel.core.schedule_phases import Phase, read_phase
@@ -37,6 +37,9 @@ class OwnedSubscription:
 INTERVALS: Final = frozenset({"day", "week", "month", "year"})
 # Where Stripe does not say how often a line is paid; no offer is decided by that, and no price told.
 UNKNOWN_INTERVAL: Final = "unknown"
+
+Rhythm: TypeAlias = tuple[str, int]
+"""An interval, and how many of them one payment pays for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from aiohttp import web
 
 from aiocancel.config import Settings
 from aiocancel.core.claim import OWN_FLOW
+from aiocancel.core.storable_text import is_storable
 from aiocancel.errors import AiocancelError, ConfigurationError, UnavailableError
 from aiocancel.telemetry import EventHook, type_and_place
 from aiocancel.web.csp_header import PolicyWriter
@@ -48,8 +49,6 @@ MAX_CUSTOMER_ID_LENGTH = 255
 PLACE_WITHIN_S: Final = 1.0
 # A country, or a part of one, in the spelling of ISO 3166.
 _PLACE: Final = re.compile(r"[A-Z]{2}(?:-[A-Z0-9]{1,3})?")
-# Header bytes that are not UTF-8 arrive as halves of surrogate pairs.
-_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 _TEXTS_FOR_SCRIPT = (
     "opening",
@@ -260,7 +259,7 @@ def checked_customer_id(answer: object) -> str | None:
         return None
     if len(answer) > MAX_CUSTOMER_ID_LENGTH:
         return _refused(f"{len(answer)} characters")
-    return None if _UNSTORABLE.search(answer) else answer
+    return answer if is_storable(answer) else None
 
 
 def _refused(returned: str) -> NoReturn:

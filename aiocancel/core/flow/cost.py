@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import ROUND_CEILING, Decimal
 from fractions import Fraction
-from typing import Final, TypeAlias, assert_never
+from typing import Final, assert_never
 
 from aiocancel.core.flow.definition import (
     CouponOffer,
@@ -27,11 +27,11 @@ from aiocancel.core.offers.offer_rules import OfferRules
 from aiocancel.core.offers.terms import OfferLimits
 from aiocancel.core.owners_words import in_english, listed
 from aiocancel.core.sentences import Percent, Sentence, Value
+from aiocancel.core.subscription import Rhythm
 
-PaymentRhythm: TypeAlias = tuple[str, int]
-MONTHLY: Final[PaymentRhythm] = ("month", 1)
-YEARLY: Final[PaymentRhythm] = ("year", 1)
-_RHYTHMS: Final[tuple[PaymentRhythm, ...]] = (
+MONTHLY: Final[Rhythm] = ("month", 1)
+YEARLY: Final[Rhythm] = ("year", 1)
+_RHYTHMS: Final[tuple[Rhythm, ...]] = (
     ("day", 1),
     ("week", 1),
     MONTHLY,
@@ -88,7 +88,7 @@ def gifts_a_year(definition: FlowDefinition, limits: OfferLimits) -> int | None:
     return None if days is None else _DAYS_OF_A_YEAR // days + 1
 
 
-def cost_of(offer: FlowOffer, rhythm: PaymentRhythm, rules: OfferRules, gifts: int | None) -> Cost:
+def cost_of(offer: FlowOffer, rhythm: Rhythm, rules: OfferRules, gifts: int | None) -> Cost:
     """Return the most that one offer costs a year.
 
     Args:

@@ -36,20 +36,19 @@ from aiocancel.core.flow.field_checks import (
 )
 from aiocancel.core.flow.own_words import Words, texts_of
 from aiocancel.core.flow.rules import FlowRule, Subject, rule_from_json, rule_to_json
+from aiocancel.core.offers.offer_rules import MOST_MONTHS, PLAN_STARTS, PlanStart
+from aiocancel.core.offers.terms import MOST_DAYS_BETWEEN_GIFTS
 from aiocancel.core.offers.trial import LONGEST_TRIAL
 from aiocancel.core.stored_json import refuse_unknown
 from aiocancel.errors import ConfigurationError, UnreadableLedgerError
 
 CouponMonths: TypeAlias = int | Literal["once", "forever"]
-PlanTiming: TypeAlias = Literal["now", "period_end"]
 
-_MOST_MONTHS: Final = 120
 _MOST_PAUSE_MONTHS: Final = 12
 _MOST_CHANGES: Final = 3
 _MOST_OFFERS_SHOWN: Final = 3
 _MOST_REASONS: Final = 20
 _MOST_OFFERS: Final = 50
-_MOST_DAYS_BETWEEN_GIFTS: Final = 3650
 
 OTHER: Final = "other"
 """The key of the reason that stands last, whatever the order of the others."""
@@ -144,7 +143,7 @@ class CouponOffer:
         if self.amount_off is not None:
             check_amounts(f"{name}.amount_off", self.amount_off)
         if self.months not in ("once", "forever"):
-            check_whole(f"{name}.months", self.months, most=_MOST_MONTHS)
+            check_whole(f"{name}.months", self.months, most=MOST_MONTHS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +208,7 @@ class PlanOffer:
 
     key: str
     price: str
-    at: PlanTiming = "now"
+    at: PlanStart = "now"
     changes: tuple[Words, ...] = ()
     when: Condition | None = None
 
@@ -217,7 +216,7 @@ class PlanOffer:
         name = _check_offer(self)
         if not is_id(self.price):
             raise ConfigurationError(f"{name}.price is Stripe's id, such as 'price_1Nx'")
-        check_word(f"{name}.at", self.at, ("now", "period_end"))
+        check_word(f"{name}.at", self.at, PLAN_STARTS)
         if not is_tuple(self.changes) or len(self.changes) > _MOST_CHANGES:
             raise ConfigurationError(
                 f"{name}.changes is a tuple of at most {_MOST_CHANGES} sentences"
@@ -313,7 +312,7 @@ class FlowDefinition:
         check_whole("hold_out_percent", self.hold_out_percent, least=0, most=100)
         if self.at_most_one_gift_in_days is not None:
             days = self.at_most_one_gift_in_days
-            check_whole("at_most_one_gift_in_days", days, most=_MOST_DAYS_BETWEEN_GIFTS)
+            check_whole("at_most_one_gift_in_days", days, most=MOST_DAYS_BETWEEN_GIFTS)
         check_whole("offers_at_most", self.offers_at_most, most=_MOST_OFFERS_SHOWN)
         self._check_conditions()
 

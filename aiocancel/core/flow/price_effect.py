@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Final, TypeAlias, assert_never
+from typing import Final, assert_never
 
 from aiocancel.core.actions import Write
 from aiocancel.core.calendar_months import add_months
@@ -31,10 +31,7 @@ from aiocancel.core.offers.terms import (
     TrialTerms,
 )
 from aiocancel.core.sentences import Money
-from aiocancel.core.subscription import INTERVALS, AppliedDiscount, Price, Subscription
-
-Rhythm: TypeAlias = tuple[str, int]
-"""An interval, and how many of them one payment pays for."""
+from aiocancel.core.subscription import INTERVALS, AppliedDiscount, Price, Rhythm, Subscription
 
 # A year of daily payments: credit that lasts for longer is told by nobody.
 _MOST_PAYMENTS: Final = 366

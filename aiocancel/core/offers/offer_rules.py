@@ -12,12 +12,13 @@ from aiocancel.errors import ConfigurationError
 
 PlanPayment = Literal["refuse", "pending"]
 PlanStart = Literal["now", "period_end"]
+PLAN_STARTS: Final = ("now", "period_end")
 PauseMechanism = Literal["pause_collection", "pause"]
 MOST_MONTHS: Final = 120
 _WORDS: Final = {
     "pause_behavior": PAUSE_BEHAVIORS,
     "plan_payment": ("refuse", "pending"),
-    "plan_starts": ("now", "period_end"),
+    "plan_starts": PLAN_STARTS,
     "pause_mechanism": ("pause_collection", "pause"),
     "pause_credit": PAUSE_CREDITS,
     "unprorated_interval_change": ("refuse", "allow"),

@@ -123,7 +123,7 @@ class UnusableOffer:
 # Longer than most discounts and pauses last, so that no gift follows on another; and a customer who comes back after
 # half a year may be worth keeping again.
 DAYS_BETWEEN_GIFTS: Final = 180
-_MOST_DAYS_BETWEEN_GIFTS: Final = 3650
+MOST_DAYS_BETWEEN_GIFTS: Final = 3650
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +169,7 @@ class OfferLimits:
             if (most := getattr(self, name)) is not None:
                 check_whole(f"OfferLimits.{name}", most, least=0)
         if (days := self.at_most_one_gift_in_days) is not None:
-            check_whole("OfferLimits.at_most_one_gift_in_days", days, most=_MOST_DAYS_BETWEEN_GIFTS)
+            check_whole("OfferLimits.at_most_one_gift_in_days", days, most=MOST_DAYS_BETWEEN_GIFTS)
 
 
 NO_LIMITS: Final = OfferLimits()

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from aiocancel.core.storable_text import is_storable
 from aiocancel.postgres.console import LAST_ID, MOST_FOUND, PAGE_SIZE, Search
 from aiocancel.web.console.desk import Desk, which_of
 from aiocancel.web.console.page import Page
@@ -159,11 +160,11 @@ def _snapshot(session: Mapping[str, Any] | None, *, personal_data: bool) -> Any:
 
 
 def _text(text: str | None) -> str | None:
-    """Return what was searched for; no database holds a zero byte or half of a surrogate pair."""
+    """Return what was searched for, None for nothing; raises RangeError."""
     cleaned = (text or "").strip()
     if len(cleaned) > LONGEST_SEARCH:
         raise RangeError("search_is_long", most=LONGEST_SEARCH)
-    if "\0" in cleaned or any(0xD800 <= ord(each) < 0xE000 for each in cleaned):
+    if not is_storable(cleaned):
         raise RangeError("search_is_unreadable")
     return cleaned or None
 

@@ -10,7 +10,6 @@ from aiocancel.core.flow.cost import (
     MONTHLY,
     YEARLY,
     Cost,
-    PaymentRhythm,
     cost_at_most,
     cost_of,
     gifts_a_year,
@@ -27,13 +26,14 @@ from aiocancel.core.flow.definition import (
 )
 from aiocancel.core.offers.offer_rules import DEFAULT_RULES, OfferRules
 from aiocancel.core.offers.terms import OfferLimits
+from aiocancel.core.subscription import Rhythm
 
 HALF_3 = CouponOffer("o", percent_off=50, months=3)
 ONCE = CouponOffer("o", percent_off=50)
 TEN = CouponOffer("o", amount_off={"eur": 1000, "usd": 900}, months=3)
 BREAK = PauseOffer("o", months=(1, 2, 3), sentence="x")
-WEEKLY: PaymentRhythm = ("week", 1)
-QUARTERLY: PaymentRhythm = ("month", 3)
+WEEKLY: Rhythm = ("week", 1)
+QUARTERLY: Rhythm = ("month", 3)
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ QUARTERLY: PaymentRhythm = ("month", 3)
     ],
 )
 def test_share_of_a_years_payments_is_rounded_up(
-    offer: FlowOffer, rhythm: PaymentRhythm, gifts: int | None, percent: str
+    offer: FlowOffer, rhythm: Rhythm, gifts: int | None, percent: str
 ) -> None:
     assert cost_of(offer, rhythm, DEFAULT_RULES, gifts).percent == Decimal(percent)
 
