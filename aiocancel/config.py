@@ -104,7 +104,7 @@ _WHOLE: Final = {
     "acknowledgement_link_days": 1,
 }
 # A date beyond it is none that a database or a browser reads.
-_MOST_DAYS: Final = 36_500
+MOST_DAYS: Final = 36_500
 
 
 PAGE_FIELD: Final = "{page}"
@@ -161,7 +161,7 @@ class Settings:
         for name in _SECONDS:
             check_number(name, getattr(self, name))
         for name, least in _WHOLE.items():
-            most = _MOST_DAYS if name.endswith("_days") else MOST
+            most = MOST_DAYS if name.endswith("_days") else MOST
             check_whole(name, getattr(self, name), least=least, most=most)
         for name in _TEXTS:
             check_text(name, getattr(self, name))

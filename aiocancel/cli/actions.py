@@ -8,18 +8,18 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import sys
 import uuid
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from aiocancel.cli.database import add_option, database_url, opened
+from aiocancel.cli.database import add_option, database_url, opened, refused
+from aiocancel.cli.values import as_whole, printable, say
 from aiocancel.core.actions import ActionState
 from aiocancel.core.by_hand import Operation, is_reason
 from aiocancel.core.codes import AnyCode, Code
-from aiocancel.errors import OperationError, UnavailableError
+from aiocancel.errors import OperationError
 from aiocancel.postgres.address import CANNOT_OPEN
 from aiocancel.postgres.by_hand import MOST_LISTED, ActionHistory, ListedAction, Operations
 from aiocancel.postgres.schema import check_schema
@@ -69,7 +69,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="why, for the journal: a-z, 0-9, _ . -",
     )
     for one in (shown, retried, closed):
-        one.add_argument("id", type=_id, metavar="ID")
+        one.add_argument("id", type=as_whole(1, 2**63 - 1), metavar="ID")
         _add_common(one, is_inner=True)
 
 
@@ -99,7 +99,7 @@ def _add_filters(parser: argparse.ArgumentParser, *, is_inner: bool = False) -> 
     )
     parser.add_argument(
         "--limit",
-        type=_count,
+        type=as_whole(1, MOST_LISTED),
         default=unless_given(_LISTED),
         help=f"list at most so many (default: {_LISTED})",
     )
@@ -125,9 +125,7 @@ def run(options: argparse.Namespace) -> int:
 
     printed = asyncio.run(_run(url, options))
 
-    # A terminal without some character is no reason to say nothing.
-    encoding = sys.stdout.encoding or "utf-8"
-    print(printed.encode(encoding, "replace").decode(encoding))
+    say(printed)
     return 0
 
 
@@ -139,8 +137,7 @@ async def _run(url: str, options: argparse.Namespace) -> str:
             await check_schema(connection)
             return await _answer(Operations(connection), options)
         except CANNOT_OPEN as error:
-            # Not the error's own text: it may quote a row.
-            raise UnavailableError(f"the database refused ({type(error).__name__})") from None
+            raise refused(error) from None
 
 
 async def _answer(operations: Operations, options: argparse.Namespace) -> str:
@@ -156,7 +153,7 @@ async def _answer(operations: Operations, options: argparse.Namespace) -> str:
                 return _json(
                     [action_as_json(each, with_customer=options.customer) for each in found]
                 )
-            return actions_as_text(found, with_customer=options.customer)
+            return actions_as_text(found, state=options.state, with_customer=options.customer)
 
         case "show":
             history = await operations.history(options.id)
@@ -218,10 +215,10 @@ def history_as_json(history: ActionHistory, *, with_customer: bool) -> dict[str,
     }
 
 
-def actions_as_text(actions: Sequence[ListedAction], *, with_customer: bool) -> str:
+def actions_as_text(actions: Sequence[ListedAction], *, state: str, with_customer: bool) -> str:
     """Return a table, or a sentence where there is nothing."""
     if not actions:
-        return "no such actions"
+        return "no actions" if state == "all" else f"no {state} actions"
 
     rows = [[*_COLUMNS, *(["customer"] if with_customer else [])]]
     rows += [
@@ -246,7 +243,7 @@ def _meanings(actions: Sequence[ListedAction]) -> list[str]:
     """Return one paragraph with a line for each code, none where there is no code to explain."""
     codes = {each.code: code for each in actions if (code := _explained(each))}
     lines = [f"{word}: {code.sentence} {code.advice}" for word, code in codes.items()]
-    return ["\n".join(map(_plain, lines))] if lines else []
+    return ["\n".join(map(printable, lines))] if lines else []
 
 
 def _explained(action: ListedAction) -> AnyCode | None:
@@ -297,15 +294,10 @@ def _table(rows: Sequence[Sequence[str]]) -> str:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(
         "  ".join(
-            _plain(cell).ljust(width) for cell, width in zip(row, widths, strict=True)
+            printable(cell).ljust(width) for cell, width in zip(row, widths, strict=True)
         ).rstrip()
         for row in rows
     )
-
-
-def _plain(text: str) -> str:
-    """Without what a terminal would obey."""
-    return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 def _json(values: Any) -> str:
@@ -314,20 +306,6 @@ def _json(values: Any) -> str:
 
 def _time(moment: datetime | None) -> str | None:
     return None if moment is None else moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _id(text: str) -> int:
-    number = int(text)
-    if not 0 < number < 2**63:
-        raise argparse.ArgumentTypeError("is no action's id")
-    return number
-
-
-def _count(text: str) -> int:
-    number = int(text)
-    if not 0 < number <= MOST_LISTED:
-        raise argparse.ArgumentTypeError(f"must be from 1 to {MOST_LISTED}")
-    return number
 
 
 def _reason(text: str) -> str:

@@ -87,3 +87,12 @@ async def opened(
         yield connection
     finally:
         await connection.close()
+
+
+def refused(error: BaseException) -> UnavailableError:
+    """Return the error of a command whose statement the database refused.
+
+    Args:
+        error: What asyncpg raised; its own text may quote a row.
+    """
+    return UnavailableError(f"the database refused ({type(error).__name__})")

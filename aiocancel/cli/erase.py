@@ -5,19 +5,17 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import re
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any
 
-from aiocancel.cli.database import add_option, database_url, opened
-from aiocancel.errors import UnavailableError
+from aiocancel.cli.database import add_option, database_url, opened, refused
+from aiocancel.cli.values import as_days
+from aiocancel.config import MOST_DAYS
 from aiocancel.postgres.address import CANNOT_OPEN
 from aiocancel.postgres.erasure import Erased, Erasure
 from aiocancel.postgres.schema import check_schema
-
-_MOST_DAYS: Final = 36_500
 
 # What a subcommand adds to; argparse has no public name for it.
 _Commands = Any
@@ -60,7 +58,7 @@ def add_purge(commands: _Commands) -> None:
 
     parser.add_argument(
         "--older-than",
-        type=_days,
+        type=as_days(MOST_DAYS),
         required=True,
         metavar="DAYS",
         help="for instance 400d; counted from when the claim was recorded",
@@ -93,7 +91,7 @@ def _erase(options: argparse.Namespace) -> int:
 
 def _purge(options: argparse.Namespace) -> int:
     async def work(erasure: Erasure) -> Erased:
-        return await erasure.older_than(options.older_than, dry_run=options.dry_run)
+        return await erasure.older_than(timedelta(days=options.older_than), dry_run=options.dry_run)
 
     _run(options, work)
     return 0
@@ -117,8 +115,7 @@ async def _worked(url: str, command: str, work: _Work, *, keep_evidence: bool) -
             await check_schema(connection)
             return await work(Erasure(connection, keep_evidence=keep_evidence))
         except CANNOT_OPEN as error:
-            # Not the error's own text: it may quote a row.
-            raise UnavailableError(f"the database refused ({type(error).__name__})") from None
+            raise refused(error) from None
 
 
 def _text(erased: Erased, *, dry_run: bool) -> str:
@@ -144,11 +141,3 @@ def _not_empty(text: str) -> str:
         # Claims that name nobody have an empty id.
         raise argparse.ArgumentTypeError("must not be empty")
     return text
-
-
-def _days(text: str) -> timedelta:
-    found = re.fullmatch(r"([0-9]{1,5})d", text, re.ASCII)
-    days = 0 if found is None else int(found[1])
-    if not 1 <= days <= _MOST_DAYS:
-        raise argparse.ArgumentTypeError("must be from 1d to 36500d")
-    return timedelta(days=days)

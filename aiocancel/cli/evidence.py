@@ -13,10 +13,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
-from aiocancel.cli.database import add_option, database_url, opened
+from aiocancel.cli.database import add_option, database_url, opened, refused
 from aiocancel.cli.evidence_page import page_of
+from aiocancel.cli.values import printable
 from aiocancel.core.evidence import NOT_PROVED, PROVED, Head, Problem, Verdict, read, rendered
-from aiocancel.errors import UnavailableError
 from aiocancel.postgres.address import CANNOT_OPEN
 from aiocancel.postgres.evidence_files import EvidenceFiles
 from aiocancel.postgres.schema import check_schema
@@ -34,7 +34,8 @@ def add_parser(commands: _Commands) -> None:
     parser = commands.add_parser(
         "evidence",
         help="write down all that is known of a claim, and check such a file",
-        description="What was declared, shown and done about one claim, as a file that shows whether it was altered.",
+        description="Write down what was declared, shown and done about one claim, as a file that shows whether it was "
+        "altered, and check such a file.",
     )
     actions = parser.add_subparsers(dest="action", required=True)
 
@@ -102,7 +103,7 @@ async def _exported(url: str, claim: uuid.UUID) -> dict[str, Any] | None:
             await check_schema(connection)
             return await EvidenceFiles(connection).export(claim)
         except CANNOT_OPEN as error:
-            raise _refused(error) from None
+            raise refused(error) from None
 
 
 def _write_new(path: Path, text: str) -> None:
@@ -152,7 +153,7 @@ async def _compared(url: str, found: Mapping[str, Any]) -> tuple[Problem | None,
             files = EvidenceFiles(connection)
             return await files.compare(found), await files.beyond(found)
         except CANNOT_OPEN as error:
-            raise _refused(error) from None
+            raise refused(error) from None
 
 
 def _as_json(verdict: Verdict, problems: list[Problem], beyond: int | None) -> dict[str, Any]:
@@ -200,9 +201,4 @@ def _as_far_as(head: Head, exported_at: str) -> str:
 def _plain(text: str) -> str:
     """Without what a terminal would obey: another person may have written the file."""
     shown = text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
-    return "".join(letter if letter.isprintable() else "?" for letter in shown)
-
-
-def _refused(error: BaseException) -> UnavailableError:
-    # Not the error's own text: it may quote a row.
-    return UnavailableError(f"the database refused ({type(error).__name__})")
+    return printable(shown)

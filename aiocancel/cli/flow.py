@@ -12,8 +12,9 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from aiocancel.cli.database import add_option, database_url
-from aiocancel.cli.report import days_back, figures_of
+from aiocancel.cli.report import figures_of
 from aiocancel.cli.target import find, make
+from aiocancel.cli.values import as_days, as_whole
 from aiocancel.core.flow.definition import FlowDefinition, PlanOffer, kind_of
 from aiocancel.core.flow.describe import offer_in_words
 from aiocancel.core.flow.own_words import words_in
@@ -21,7 +22,7 @@ from aiocancel.core.flow.rules import PLACE_RULES
 from aiocancel.core.flow.simulate import PastRun, Simulated, simulate
 from aiocancel.core.flow.walk import MOST_SCREENS, OfferOnPaths, Walked, walk
 from aiocancel.core.identifiers import Mode
-from aiocancel.core.measures.sums import Span, last_days
+from aiocancel.core.measures.sums import MOST_DAYS, Span, last_days
 from aiocancel.core.money import major_units
 from aiocancel.core.offers.offer_rules import DEFAULT_RULES, OfferRules
 from aiocancel.core.offers.terms import NO_LIMITS, OfferLimits
@@ -57,7 +58,7 @@ def add_parser(commands: Any) -> None:
     )
     check.add_argument(
         "--most-screens",
-        type=_count,
+        type=as_whole(),
         default=MOST_SCREENS,
         help="screens that a path may have before its outcome (default: %(default)s)",
     )
@@ -71,7 +72,7 @@ def add_parser(commands: Any) -> None:
     )
     simulated.add_argument(
         "--since",
-        type=days_back,
+        type=as_days(MOST_DAYS),
         default=180,
         metavar="DAYS",
         help="how far back, as 180d (default: 180d)",
@@ -309,10 +310,3 @@ def _as_json(walked: Walked) -> dict[str, Any]:
         "never_shown": list(walked.never_shown),
         "other_ids": dict(_other_ids(walked)),
     }
-
-
-def _count(text: str) -> int:
-    count = int(text)
-    if count < 1:
-        raise argparse.ArgumentTypeError("must be 1 or more")
-    return count

@@ -16,6 +16,7 @@ from aiocancel.cli import actions, erase, evidence, flow, grants, report
 from aiocancel.cli.check import TIMEOUT_S, refused_settings, run_checks
 from aiocancel.cli.database import add_option, database_url, opened
 from aiocancel.cli.target import find, make
+from aiocancel.cli.values import as_whole, say
 from aiocancel.cli.worker import MOST_NICE, NICE, lower_priority, run_until_told, say_what_starts
 from aiocancel.core.preflight import CheckResult, as_json, as_text, exit_status
 from aiocancel.errors import AiocancelError, ConfigurationError, TargetError, UnavailableError
@@ -25,6 +26,8 @@ from aiocancel.postgres.schema import migrate
 _TARGET_HELP: Final = (
     "module:attribute, a CancelFlow or a function without arguments that returns one"
 )
+
+_LAST_PORT: Final = 65_535
 
 # What a subcommand adds to; argparse has no public name for it.
 _Commands = Any
@@ -136,9 +139,7 @@ def _check(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(as_json(results), indent=2))
     else:
-        # A terminal without arrows is no reason to say nothing.
-        encoding = sys.stdout.encoding or "utf-8"
-        print(as_text(results).encode(encoding, "replace").decode(encoding))
+        say(as_text(results))
     return exit_status(results)
 
 
@@ -167,12 +168,12 @@ def _add_worker(commands: _Commands) -> None:
     parser.add_argument("target", help=_TARGET_HELP)
     parser.add_argument(
         "--concurrency",
-        type=_count,
+        type=as_whole(),
         help="actions of each of the five sorts at a time (default: worker_concurrency)",
     )
     parser.add_argument(
         "--nice",
-        type=_niceness,
+        type=as_whole(0, MOST_NICE),
         default=NICE,
         help="how far to lower this process's priority, 0 (not at all) to 19, so that sites on the same machine store "
         "and answer first where processors are short (default: %(default)s)",
@@ -182,7 +183,7 @@ def _add_worker(commands: _Commands) -> None:
     )
     parser.add_argument(
         "--health-port",
-        type=_count,
+        type=as_whole(1, _LAST_PORT),
         help="serve /healthz and /readyz there (default: nothing is served)",
     )
     parser.set_defaults(run=_work)
@@ -214,24 +215,13 @@ async def _run_worker(
 # --- values -----------------------------------------------------------------------------------------------
 
 
-def _count(text: str) -> int:
-    count = int(text)
-    if count < 1:
-        raise argparse.ArgumentTypeError("must be 1 or more")
-    return count
-
-
-def _niceness(text: str) -> int:
-    niceness = int(text)
-    if not 0 <= niceness <= MOST_NICE:
-        raise argparse.ArgumentTypeError(f"must be between 0 and {MOST_NICE}")
-    return niceness
-
-
 def _seconds(text: str) -> float:
-    seconds = float(text)
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
     if not 0 < seconds < math.inf:
-        raise argparse.ArgumentTypeError("must be more than 0")
+        raise argparse.ArgumentTypeError("must be a number of seconds, more than 0")
     return seconds
 
 

@@ -7,8 +7,6 @@ import asyncio
 import csv
 import io
 import json
-import re
-import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime
@@ -18,11 +16,12 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import asyncpg
 
 from aiocancel.cli.database import CONNECT_WITHIN_S, add_option, database_url
+from aiocancel.cli.values import as_days, printable, say
 from aiocancel.core.csv_cells import cell_of
 from aiocancel.core.identifiers import Mode
 from aiocancel.core.measures.interval import Share
 from aiocancel.core.measures.report import ROW_HEAD, By, Report, report_as_json, report_rows
-from aiocancel.core.measures.sums import last_days
+from aiocancel.core.measures.sums import MOST_DAYS, last_days
 from aiocancel.core.measures.words import points_in_words, share_in_words
 from aiocancel.core.money import major_units
 from aiocancel.errors import UnavailableError
@@ -31,7 +30,6 @@ from aiocancel.postgres.report import Figures
 from aiocancel.postgres.schema import check_schema
 
 ANSWER_WITHIN_S: Final = 30.0
-_MOST_DAYS: Final = 3660
 _SHOWN_GROUPS: Final = 15
 
 
@@ -40,13 +38,13 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser = commands.add_parser(
         "report",
         help="who left, why, what was offered and what it brought",
-        description="Count the flow sessions of some days; nothing is changed. Shares come with their 95 %% interval, "
+        description="Count the flow sessions of some days; nothing is changed. Shares come with their 95 % interval, "
         "and no winner is named. Exit status: 0 done; 1 the database did not answer; 2 wrong usage.",
     )
 
     parser.add_argument(
         "--since",
-        type=days_back,
+        type=as_days(MOST_DAYS),
         default=90,
         metavar="DAYS",
         help="how many whole days, today included, as 90d (default: 90d)",
@@ -94,9 +92,7 @@ def run(options: argparse.Namespace) -> int:
         printed = report_as_csv(report).rstrip("\n")
     else:
         printed = report_as_text(report, today, mode=options.mode, time_zone=options.time_zone)
-    # A terminal without some character is no reason to say nothing.
-    encoding = sys.stdout.encoding or "utf-8"
-    print(printed.encode(encoding, "replace").decode(encoding))
+    say(printed)
     return 0
 
 
@@ -192,7 +188,7 @@ def _block(title: str, rows: Iterator[tuple[str, str]]) -> Iterator[str]:
     yield ""
     yield title
     for name, text in listed:
-        yield f"  {_plain(name).ljust(width)}  {_plain(text)}".rstrip()
+        yield f"  {printable(name).ljust(width)}  {printable(text)}".rstrip()
 
 
 def _reasons(report: Report) -> Iterator[tuple[str, str]]:
@@ -265,19 +261,6 @@ def report_as_csv(report: Report) -> str:
     writer.writerow(ROW_HEAD)
     writer.writerows([[cell_of(each) for each in row] for row in report_rows(report)])
     return written.getvalue()
-
-
-def _plain(text: str) -> str:
-    """Without what a terminal would obey."""
-    return "".join(letter if letter.isprintable() else "?" for letter in text)
-
-
-def days_back(text: str) -> int:
-    """Read ``90d``, for the parser of a command."""
-    found = re.fullmatch(r"([0-9]{1,5})d", text)
-    if found is None or not 1 <= int(found[1]) <= _MOST_DAYS:
-        raise argparse.ArgumentTypeError(f"is written as 90d, from 1d to {_MOST_DAYS}d")
-    return int(found[1])
 
 
 def _day(text: str) -> date:

@@ -139,7 +139,7 @@ def test_actions_are_listed_by_what_is_asked_for(
 
 
 def test_an_empty_list_says_so(shop: str, run: Run) -> None:
-    assert run("--state", "refused") == (0, "no such actions\n", "")
+    assert run("--state", "refused") == (0, "no refused actions\n", "")
 
 
 def test_one_action_is_shown_with_its_writes_and_its_journal(shop: str, run: Run) -> None:
@@ -201,7 +201,7 @@ def test_a_closed_action_is_listed_as_closed_with_its_reason(shop: str, run: Run
     action = parked_id(shop)
     status, out, _ = run("close", action, "--reason", "refunded_by_hand", "--json")
     assert (status, json.loads(out)) == (0, {"id": int(action), "state": "closed"})
-    assert run() == (0, "no such actions\n", "")
+    assert run() == (0, "no parked actions\n", "")
     _, out, _ = run("--state", "closed", "--json")
     assert [(each["state"], each["code"]) for each in json.loads(out)] == [
         ("closed", "refunded_by_hand")

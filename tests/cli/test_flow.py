@@ -149,4 +149,4 @@ def test_vendor_without_a_flow_of_ours_is_no_target(capsys: pytest.CaptureFixtur
 def test_number_of_screens_below_one_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="2"):
         main(["flow", "check", "--most-screens", "0", TARGET])
-    assert "must be 1 or more" in capsys.readouterr().err
+    assert "must be a whole number, 1 or more" in capsys.readouterr().err

@@ -167,7 +167,7 @@ def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == f"aiocancel {metadata.version('aiocancel')}\n"
 
 
-@pytest.mark.parametrize("command", ["migrate", "check", "worker", "actions"])
+@pytest.mark.parametrize("command", ["migrate", "check", "worker", "actions", "report"])
 def test_each_command_says_its_exit_statuses(
     command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -176,6 +176,7 @@ def test_each_command_says_its_exit_statuses(
 
     printed = " ".join(capsys.readouterr().out.split())
     assert "Exit status: 0 " in printed
+    assert "%%" not in printed
     assert all(f"; {status} " in printed for status in (1, 2))
 
 
@@ -425,6 +426,31 @@ def test_a_timeout_that_is_no_time_is_refused(
         main(["check", "app:cancel", "--timeout", timeout])
     assert stopped.value.code == 2
     assert "--timeout" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ("worker app:cancel --concurrency many", "must be a whole number, 1 or more"),
+        ("worker app:cancel --concurrency 0", "must be a whole number, 1 or more"),
+        ("worker app:cancel --nice 20", "must be a whole number, from 0 to 19"),
+        ("worker app:cancel --health-port 65536", "must be a whole number, from 1 to 65535"),
+        ("check app:cancel --timeout soon", "must be a number of seconds, more than 0"),
+        ("actions show seventeen", "must be a whole number, from 1 to 9223372036854775807"),
+        ("actions --limit 1_000", "must be a whole number, from 1 to 1000"),
+        ("flow check app:cancel --most-screens few", "must be a whole number, 1 or more"),
+        ("report --since 90", "is written as 90d, from 1d to 3660d"),
+        ("purge --older-than 36501d", "is written as 90d, from 1d to 36500d"),
+    ],
+)
+def test_a_value_that_cannot_be_read_says_how_to_write_it(
+    capsys: pytest.CaptureFixture[str], arguments: str, said: str
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(arguments.split())
+
+    assert stopped.value.code == 2
+    assert capsys.readouterr().err.endswith(f": {said}\n")
 
 
 async def test_check_runs_as_a_command_even_where_arrows_cannot_be_printed(

@@ -17,6 +17,9 @@ Span = tuple[datetime, datetime]
 MOST_KEYS: Final = 1000
 """How many keys of one figure are told apart in one count."""
 
+MOST_DAYS: Final = 3660
+"""How many days a range has at most."""
+
 
 class Figure(StrEnum):
     """The figures that are kept for each day."""

@@ -9,9 +9,9 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from aiocancel.core.measures.report import By
+from aiocancel.core.measures.sums import MOST_DAYS
 
 USUAL_DAYS: Final = 90
-MOST_DAYS: Final = 3660
 LONGEST_SEARCH: Final = 255
 OUTCOMES: Final = ("canceled", "accepted", "abandoned", "taken_back", "open")
 
