@@ -21,6 +21,7 @@ import aiocancel
 from aiocancel import config, metrics, telemetry, testing
 from aiocancel.web.flow_context import FlowState
 from aiocancel.web.template_variable import AsyncTemplateFlow, TemplateFlow
+from tests.fuzz.test_routes import EXAMPLES_IN_CI
 from tests.support.saas import make_cancel
 from tests.support.web import NOWHERE
 
@@ -222,6 +223,20 @@ def test_every_route_is_in_the_http_reference() -> None:
 
     assert len(routes) >= 7
     assert {route for route in routes if f"| {route} |" not in text} == set()
+
+
+def test_no_route_stands_twice_in_the_http_reference() -> None:
+    text = (DOCS / "reference" / "http.md").read_text(encoding="utf-8")
+    first_cells = re.findall(r"^\| (`(?:GET|POST) [^|]*) \|", text, re.MULTILINE)
+    routes = re.findall(r"`([^`]+)`", " ".join(first_cells))
+
+    assert len(routes) >= 20
+    assert sorted(routes) == sorted(set(routes))
+
+
+def test_the_guarantees_say_how_many_stories_of_requests_ci_plays() -> None:
+    text = (DOCS / "explanation" / "guarantees.md").read_text(encoding="utf-8")
+    assert f"CI plays {EXAMPLES_IN_CI} stories of requests" in text
 
 
 def test_every_refusal_that_a_browser_may_get_is_in_the_http_reference() -> None:

@@ -58,7 +58,12 @@ class Customer:
         )
 
     async def take_back(self, status: str = "resumed") -> dict[str, Any]:
-        """Take something back, and return the answer: ``resumed``, ``unpaused`` or ``discount_removed``."""
+        """Take something back, and return the answer.
+
+        Args:
+            status: A cancellation (``resumed``), a pause (``unpaused``), a discount (``discount_removed``) or a plan
+                that is still to come (``plan_kept``).
+        """
         return await self._choose({"status": status})
 
     async def accept_offer(self, session: Mapping[str, Any]) -> dict[str, Any]:
