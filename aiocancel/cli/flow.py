@@ -19,7 +19,7 @@ from aiocancel.core.flow.definition import FlowDefinition, PlanOffer, kind_of
 from aiocancel.core.flow.describe import offer_in_words
 from aiocancel.core.flow.own_words import words_in
 from aiocancel.core.flow.rules import PLACE_RULES
-from aiocancel.core.flow.simulate import PastRun, Simulated, simulate
+from aiocancel.core.flow.simulate import PastSession, Simulated, simulate
 from aiocancel.core.flow.walk import MOST_SCREENS, OfferOnPaths, Walked, walk
 from aiocancel.core.identifiers import Mode
 from aiocancel.core.measures.sums import MOST_DAYS, Span, last_days
@@ -27,7 +27,7 @@ from aiocancel.core.money import major_units
 from aiocancel.core.offers.offer_rules import DEFAULT_RULES, OfferRules
 from aiocancel.core.offers.terms import NO_LIMITS, OfferLimits
 from aiocancel.errors import TargetError
-from aiocancel.postgres.report import MOST_RUNS
+from aiocancel.postgres.report import MOST_SESSIONS
 
 _TARGET_HELP: Final = (
     "module:attribute, a CancelFlow with a flow of your own, or a function that returns one"
@@ -152,9 +152,9 @@ def _simulate(options: argparse.Namespace) -> int:
     url = database_url(options, options.parser)
     flow = _load(options.target)
     days = last_days(options.since, datetime.now(UTC), ZoneInfo(flow.time_zone))
-    runs = asyncio.run(_past_runs(url, flow.mode, days))
-    is_cut = len(runs) > MOST_RUNS
-    found = simulate(flow.definition, runs[:MOST_RUNS], flow.rules)
+    sessions = asyncio.run(_past_sessions(url, flow.mode, days))
+    is_cut = len(sessions) > MOST_SESSIONS
+    found = simulate(flow.definition, sessions[:MOST_SESSIONS], flow.rules)
 
     if options.json:
         told = asdict(found) | {"has_more": is_cut, "predicts_acceptance": False}
@@ -164,13 +164,13 @@ def _simulate(options: argparse.Namespace) -> int:
     return 0
 
 
-async def _past_runs(url: str, mode: Mode, days: Span) -> Sequence[PastRun]:
+async def _past_sessions(url: str, mode: Mode, days: Span) -> Sequence[PastSession]:
     async with figures_of(url, mode, application_name="aiocancel flow") as figures:
-        return await figures.past_runs(*days)
+        return await figures.past_sessions(*days)
 
 
 def _simulated(found: Simulated, *, days: int, is_cut: bool) -> Iterable[str]:
-    yield f"{found.runs} sessions of the last {days} days"
+    yield f"{found.sessions} sessions of the last {days} days"
     if is_cut:
         yield "  the newest alone: there are more, so that what it could have cost is more than is said here"
     if found.without_snapshot:

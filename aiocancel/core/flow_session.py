@@ -47,7 +47,7 @@ class FlowSession:
         return FlowDetails("vendor", self.answers, self.presented, metadata)
 
     def is_of(self, subscription_id: str, customer_id: str, *, names_customers: bool) -> bool:
-        """Tell whether this is a run of this customer through a flow about this subscription.
+        """Tell whether it is this customer's, and about this subscription.
 
         Args:
             subscription_id: Stripe's id, as the grant names it.

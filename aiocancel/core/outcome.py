@@ -28,11 +28,11 @@ class Outcome:
         answer: Our answer to it.
         problem: The code of the obstacle; None where there is none.
         flow: The survey's answers, the customer's own words (``flow.comment``), the offers that were shown and the
-            accepted one's metadata, and whether the vendor's API told them or only the browser. None where no flow
-            was run, or where nothing is known of it.
+            accepted one's metadata, and whether the vendor's API told them or only the browser. None where there
+            was no flow, or where nothing is known of it.
         snapshot: The plan, price, interval, tenure and country when a flow of your own began, as JSON values: ``plan``,
             ``price_minor``, ``currency``, ``interval``, ``started_at``, ``country`` and others, each None where nobody
-            knows. None where no flow of your own was run.
+            knows. None where there was no flow of your own.
     """
 
     claim_id: str

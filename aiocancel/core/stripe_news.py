@@ -132,11 +132,11 @@ class SubscriptionChange:
         claim_id: The ``Outcome.claim_id`` of the cancellation that has now ended it, or taken effect; None where the
             end was not chosen here.
         key: The same each time this change is told, after a failure or a crash, too.
-        reason: Why the customer left, as the newest run through a flow, or the plain form, has it.
-        flow: What that run held: answers, the customer's own words, the offers that were shown. None where there was
-            none, where nothing is known of it, or where the customer was erased.
-        snapshot: The plan, price, tenure and country as that run began, as in ``Outcome.snapshot``; None where nobody
-            knows.
+        reason: Why the customer left, as the newest flow session, or the plain form, has it.
+        flow: What that session held: answers, the customer's own words, the offers that were shown. None where there
+            was none, where nothing is known of it, or where the customer was erased.
+        snapshot: The plan, price, tenure and country as that session began, as in ``Outcome.snapshot``; None where
+            nobody knows.
     """
 
     kind: ChangeKind

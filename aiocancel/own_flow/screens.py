@@ -17,7 +17,7 @@ from aiocancel.core.flow.steps import FlowStep, SessionState
 from aiocancel.core.subscription import OwnedSubscription
 from aiocancel.errors import UnreadableLedgerError
 from aiocancel.own_flow.inputs import Declare, FlowBounds, RequestFacts
-from aiocancel.own_flow.stored_sessions import Run, as_stored, reason_told
+from aiocancel.own_flow.stored_sessions import OwnSession, as_stored, reason_told
 from aiocancel.own_flow.stripe_reading import StripeReading
 from aiocancel.telemetry import EventHook, LookupFailed, type_and_place
 
@@ -47,11 +47,11 @@ class Screens:
         self._bounds = bounds
         self._on_event = on_event
 
-    def of(self, run: Run) -> Screen:
+    def of(self, session: OwnSession) -> Screen:
         """Return the screen on which a session stands."""
-        row, progress = run.row, run.progress
+        row, progress = session.row, session.progress
         if row.is_after:
-            return self._after(run)
+            return self._after(session)
         step = progress.step
         if progress.state in (SessionState.CANCELED, SessionState.ACCEPTED):
             step = FlowStep.OUTCOME
@@ -60,25 +60,25 @@ class Screens:
 
         offer = None
         if step is FlowStep.OFFER and progress.on_screen is not None:
-            offer = self._offer_on_screen(run, progress.on_screen)
+            offer = self._offer_on_screen(session, progress.on_screen)
         if step is FlowStep.OFFER and offer is None:
             step = FlowStep.EXIT
         return Screen(
             row.session_id,
             step,
             progress.state,
-            self.facts(run.reading, None),
-            reasons=_reasons(run),
+            self.facts(session.reading, None),
+            reasons=_reasons(session),
             answers=progress.answers,
             offer=offer,
             language=row.language,
             claim_id=None if row.claim_id is None else str(row.claim_id),
-            may_ask=may_ask(run.definition, run.snapshot, self._bounds.offers.place_rules),
+            may_ask=may_ask(session.definition, session.snapshot, self._bounds.offers.place_rules),
         )
 
-    def _after(self, run: Run) -> Screen:
+    def _after(self, session: OwnSession) -> Screen:
         """Return what the page of the outcome asks and offers, for a session that follows a declaration to leave."""
-        row, progress = run.row, run.progress
+        row, progress = session.row, session.progress
         rules = self._bounds.offers.place_rules
         is_open = progress.state is SessionState.OPEN
         key = progress.on_screen if progress.step is FlowStep.OFFER else None
@@ -88,13 +88,13 @@ class Screens:
             row.session_id,
             FlowStep.OUTCOME,
             progress.state,
-            self.facts(run.reading, None),
-            reasons=_reasons(run),
+            self.facts(session.reading, None),
+            reasons=_reasons(session),
             answers=progress.answers,
-            offer=None if key is None or not is_open else self._offer_on_screen(run, key),
+            offer=None if key is None or not is_open else self._offer_on_screen(session, key),
             language=row.language,
             claim_id=None if claim_id is None else str(claim_id),
-            may_ask=is_open and may_ask(run.definition, run.snapshot, rules, declared=True),
+            may_ask=is_open and may_ask(session.definition, session.snapshot, rules, declared=True),
             after=True,
         )
 
@@ -130,7 +130,7 @@ class Screens:
     def declared(
         self,
         declare: Declare | None,
-        run: Run | None,
+        session: OwnSession | None,
         language: str | None,
         months: int | None = None,
         *,
@@ -140,7 +140,7 @@ class Screens:
 
         Args:
             declare: Finds the words.
-            run: The session, None where there is none.
+            session: As it was read, None where there is none.
             language: The session's, or that of the page.
             months: The choice in a pause.
             only: The offer that was accepted; None stands for all that were shown.
@@ -149,7 +149,7 @@ class Screens:
         if declare is None:
             return plain
         try:
-            if run is None or run.has_lost_its_reading:
+            if session is None or session.has_lost_its_reading:
                 # Which facts the page told, and of which plan, nobody knows here any more.
                 facts = self.facts(None, None)
                 bare = Screen(None, FlowStep.EXIT, SessionState.OPEN, facts)
@@ -158,38 +158,38 @@ class Screens:
 
             offers = [
                 shown
-                for kept in run.row.shown
+                for kept in session.row.shown
                 if only in (None, kept["offer"])
-                and (shown := self._offer_shown(run, kept)) is not None
+                and (shown := self._offer_shown(session, kept)) is not None
             ]
-            return declare(self.of(run), offers, months)
+            return declare(self.of(session), offers, months)
         except Exception as error:
             logger.warning("the words of a declaration were not kept: %s", type_and_place(error))
             return plain
 
-    def _offer_on_screen(self, run: Run, key: str) -> OfferOnScreen | None:
+    def _offer_on_screen(self, session: OwnSession, key: str) -> OfferOnScreen | None:
         """Return the offer as it was shown; None, so that the exit stands alone, where another release kept it."""
-        definition, fitting = run.definition.offer(key), list(run.considered.fitting.months)
+        definition, fitting = session.definition.offer(key), list(session.considered.fitting.months)
 
         try:
             with as_stored():
-                kept = run.row.shown_offer(key)
+                kept = session.row.shown_offer(key)
                 if kept is None or definition is None:
                     return None
                 return self._offers.on_screen(
-                    definition, kept, run.definition, run.progress, fitting
+                    definition, kept, session.definition, session.progress, fitting
                 )
         except UnreadableLedgerError as error:
             self._on_event(LookupFailed(reason_told(error)))
             return None
 
-    def _offer_shown(self, run: Run, kept: Mapping[str, Any]) -> OfferOnScreen | None:
-        definition = run.definition.offer(kept["offer"])
+    def _offer_shown(self, session: OwnSession, kept: Mapping[str, Any]) -> OfferOnScreen | None:
+        definition = session.definition.offer(kept["offer"])
         if definition is None:
             return None
-        return self._offers.on_screen(definition, kept, run.definition, run.progress, ())
+        return self._offers.on_screen(definition, kept, session.definition, session.progress, ())
 
 
-def _reasons(run: Run) -> tuple[Reason, ...]:
-    by_key = {each.key: each for each in run.definition.reasons}
-    return tuple(by_key[key] for key in run.row.reasons if key in by_key)
+def _reasons(session: OwnSession) -> tuple[Reason, ...]:
+    by_key = {each.key: each for each in session.definition.reasons}
+    return tuple(by_key[key] for key in session.row.reasons if key in by_key)

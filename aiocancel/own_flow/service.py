@@ -52,7 +52,7 @@ from aiocancel.own_flow.claim_parts import claim_details, claim_reason, shown_te
 from aiocancel.own_flow.inputs import Declare, FlowBounds, RequestFacts
 from aiocancel.own_flow.screens import Screens
 from aiocancel.own_flow.stored_sessions import (
-    Run,
+    OwnSession,
     StoredSessions,
     after_move,
     answers_to_json,
@@ -211,13 +211,13 @@ class OwnFlowService:
                 not over, or another release stored it in another shape.
             UnavailableError: The database did not answer.
         """
-        run = await self._stored.run(customer_id, session_id)
-        screen = self._screens.of(run)
+        session = await self._stored.read(customer_id, session_id)
+        screen = self._screens.of(session)
         # The exit of a screen ends the subscription that its grant is for: both must be about one.
-        is_another = owned is not None and owned.subscription_id != run.row.subscription_id
+        is_another = owned is not None and owned.subscription_id != session.row.subscription_id
         if is_another and screen.step is not FlowStep.OUTCOME:
             raise FlowStepError("This attempt is about another subscription.")
-        if owned is None or is_another or not run.has_lost_its_reading:
+        if owned is None or is_another or not session.has_lost_its_reading:
             return screen
         reading = await self._stripe.read(owned, with_plans=False)
         return replace(screen, facts=self._screens.facts(reading, owned))
@@ -258,32 +258,32 @@ class OwnFlowService:
             found = await self._stored.asked(self._sessions.followed(claim_id, owned.customer_id))
             if found is None or not found.is_newest:
                 return None
-            run = await self._run_after(owned, claim_id, found)
-            if run is None or run.progress.state is not SessionState.OPEN:
+            session = await self._session_after(owned, claim_id, found)
+            if session is None or session.progress.state is not SessionState.OPEN:
                 return None
 
-            is_judged = run.row.considered or not run.definition.offers
+            is_judged = session.row.considered or not session.definition.offers
             # An offer beside a change that nobody has confirmed yet would be left to a person.
             if is_carried_out and not is_judged and not found.has_unfinished:
-                run = await self._offer_after(owned, run)
-            return self._screens.of(run)
+                session = await self._offer_after(owned, session)
+            return self._screens.of(session)
         except Exception as error:
             # The outcome itself is known, and is what the customer wants to read.
             self._on_event(LookupFailed(reason_told(error)))
             return None
 
-    async def _run_after(
+    async def _session_after(
         self, owned: OwnedSubscription, claim_id: uuid.UUID, found: Followed
-    ) -> Run | None:
+    ) -> OwnSession | None:
         """Return the session that follows a declaration, and begin it where there is none."""
         customer_id = owned.customer_id
         if found.after is not None:
-            return await self._stored.run(customer_id, found.after)
+            return await self._stored.read(customer_id, found.after)
 
-        before = await self._stored.run(customer_id, found.before)
+        before = await self._stored.read(customer_id, found.before)
         if before.row.state == "open" and self._noting:
             await asyncio.wait(self._noting, timeout=_FOLLOWS_WITHIN_S)
-            before = await self._stored.run(customer_id, found.before)
+            before = await self._stored.read(customer_id, found.before)
         if before.row.state == "open":
             # Its answers and its declined offers are still being noted: the next look begins what follows.
             return None
@@ -308,22 +308,22 @@ class OwnFlowService:
             if now is None or now.after is None:
                 return None
             session_id = now.after
-        return await self._stored.run(customer_id, session_id)
+        return await self._stored.read(customer_id, session_id)
 
-    async def _offer_after(self, owned: OwnedSubscription, run: Run) -> Run:
+    async def _offer_after(self, owned: OwnedSubscription, session: OwnSession) -> OwnSession:
         """Judge once, as Stripe has the subscription now, what may be offered after the declaration."""
         reading = await self._stripe.read(owned, with_plans=False)
-        run = replace(run, reading=reading)
-        considered = self._considered(run, run.progress)
+        session = replace(session, reading=reading)
+        considered = self._considered(session, session.progress)
         if reading is not None:
             own = await self._stored.asked(self._service.own_cancellation(owned.subscription_id))
             if not self._yields(reading, own):
                 considered = considered.all_left_out(Code.SUBSCRIPTION_IS_ENDING)
 
-        event = AnswersGiven(run.progress.answers)
-        after, considered, shows = await self._shown_next(run, event, considered)
+        event = AnswersGiven(session.progress.answers)
+        after, considered, shows = await self._shown_next(session, event, considered)
         stripe = None if reading is None else reading_to_json(reading)
-        return await self._moved(run, after, considered, shows, stripe=stripe)
+        return await self._moved(session, after, considered, shows, stripe=stripe)
 
     def _yields(self, reading: Reading, own: OwnCancellation | None) -> bool:
         return yields_to_an_offer(
@@ -362,11 +362,14 @@ class OwnFlowService:
             LimitError: Too much of the customer is unfinished.
             UnavailableError: The database did not answer; the same may be sent again.
         """
-        run = await self._stored.run(customer_id, session_id)
+        session = await self._stored.read(customer_id, session_id)
         choice = OfferAccepted(offer, months)
-        after = advance(run.definition, run.progress, run.considered.fitting, choice)
-        terms = shown_terms(run.row, offer, months)
-        is_open, now = run.progress.state is SessionState.OPEN, self._stripe.time(run.reading)
+        after = advance(session.definition, session.progress, session.considered.fitting, choice)
+        terms = shown_terms(session.row, offer, months)
+        is_open, now = (
+            session.progress.state is SessionState.OPEN,
+            self._stripe.time(session.reading),
+        )
         if is_open and (is_past(terms, now) or breach(terms, self._bounds.offers.limits)):
             raise FlowStepError("This offer is no longer made.", code=Code.OFFER_NO_LONGER_FITS)
 
@@ -374,11 +377,13 @@ class OwnFlowService:
             OWN_FLOW,
             FlowStatus.SAVED,
             FlowSessionId(session_id),
-            claim_reason(run.definition, run.progress.answers, run.row.language),
+            claim_reason(session.definition, session.progress.answers, session.row.language),
             offer_id=offer,
             offer_type=name_of(terms.terms),
-            details=claim_details(run.definition, after, run.row.language),
-            declaration=self._screens.declared(declare, run, run.row.language, months, only=offer),
+            details=claim_details(session.definition, after, session.row.language),
+            declaration=self._screens.declared(
+                declare, session, session.row.language, months, only=offer
+            ),
         )
         acceptance = Acceptance(FlowSessionId(session_id), offer, months, progress_to_json(after))
         return await self._service.accept(claim, grant, customer_id, acceptance=acceptance)
@@ -408,28 +413,28 @@ class OwnFlowService:
             LimitError: Too much of the customer is unfinished.
             UnavailableError: The database did not answer; the same may be sent again.
         """
-        run = (
+        session = (
             None
             if session_id is None
-            else await self._stored.run_for_the_exit(customer_id, session_id)
+            else await self._stored.read_for_the_exit(customer_id, session_id)
         )
-        if run is not None and self._service.names(grant) != run.row.subscription_id:
+        if session is not None and self._service.names(grant) != session.row.subscription_id:
             # The grant says which subscription ends. A session about another one has no part in that.
-            run = None
-        definition = self._flow.definition if run is None else run.definition
-        before = FlowProgress() if run is None else run.progress
-        fitting = Considered().fitting if run is None else run.considered.fitting
+            session = None
+        definition = self._flow.definition if session is None else session.definition
+        before = FlowProgress() if session is None else session.progress
+        fitting = Considered().fitting if session is None else session.considered.fitting
         after = advance(definition, before, fitting, ExitPressed(answers))
-        if run is not None:
-            language = run.row.language
+        if session is not None:
+            language = session.row.language
 
         claim = FlowClaim(
             OWN_FLOW,
             FlowStatus.CANCELED,
-            None if run is None else FlowSessionId(run.row.session_id),
+            None if session is None else FlowSessionId(session.row.session_id),
             claim_reason(definition, after.answers, language),
             details=claim_details(definition, after, language),
-            declaration=self._screens.declared(declare, run, language),
+            declaration=self._screens.declared(declare, session, language),
         )
         try:
             recorded = await self._service.accept(claim, grant, customer_id)
@@ -437,8 +442,8 @@ class OwnFlowService:
             # The page or the session has led to something else before: who wants to leave then may leave.
             claim = replace(claim, flow_session_id=None)
             recorded = await self._service.accept(claim, grant, customer_id, is_another=True)
-        if run is not None:
-            self._note_soon(run, after, is_its_own=claim.flow_session_id is not None)
+        if session is not None:
+            self._note_soon(session, after, is_its_own=claim.flow_session_id is not None)
         return recorded
 
     async def close(self) -> None:
@@ -543,67 +548,67 @@ class OwnFlowService:
 
     async def _step(self, customer_id: str, session_id: str, event: FlowEvent) -> Screen:
         """Do one step, and where another request was faster, look at what that one did."""
-        run = await self._stored.run(customer_id, session_id)
-        answers = event.answers if isinstance(event, AnswersGiven) else run.progress.answers
-        asked = replace(run.progress, answers=answers.cleaned())
+        session = await self._stored.read(customer_id, session_id)
+        answers = event.answers if isinstance(event, AnswersGiven) else session.progress.answers
+        asked = replace(session.progress, answers=answers.cleaned())
         if isinstance(event, PermissionAnswered):
             asked = replace(asked, permission=event.allowed)
 
-        considered = self._considered(run, asked)
-        if run.row.is_after and not run.row.considered:
+        considered = self._considered(session, asked)
+        if session.row.is_after and not session.row.considered:
             # The page of the outcome offers once the cancellation is carried out.
             considered = Considered()
 
-        after, considered, shows = await self._shown_next(run, event, considered)
-        if after == run.progress:
-            return self._screens.of(run)
-        return self._screens.of(await self._moved(run, after, considered, shows))
+        after, considered, shows = await self._shown_next(session, event, considered)
+        if after == session.progress:
+            return self._screens.of(session)
+        return self._screens.of(await self._moved(session, after, considered, shows))
 
-    def _considered(self, run: Run, progress: FlowProgress) -> Considered:
+    def _considered(self, session: OwnSession, progress: FlowProgress) -> Considered:
         """Judge the offers of a session as it would be with this progress."""
         considered = self._consider(
-            run.definition,
-            run.snapshot,
-            run.reading,
+            session.definition,
+            session.snapshot,
+            session.reading,
             progress,
-            held_out=run.row.hold_out,
-            declared=run.row.is_after,
+            held_out=session.row.hold_out,
+            declared=session.row.is_after,
         )
 
         for code in (Code.GIVEN_RECENTLY, Code.SUBSCRIPTION_IS_ENDING):
-            if run.considered.is_all(code):
+            if session.considered.is_all(code):
                 # It began so, and a session is too short for that to change.
                 considered = considered.all_left_out(code)
         return considered
 
     async def _moved(
         self,
-        run: Run,
+        session: OwnSession,
         after: FlowProgress,
         considered: Considered,
         shows: OfferShown | None,
         *,
         stripe: Mapping[str, Any] | None = None,
-    ) -> Run:
+    ) -> OwnSession:
         """Store a step, and return the session as it is then; where another request was faster, as that one left it."""
         move = Move(
             reason=after.answers.reason,
             answers=answers_to_json(after.answers),
             progress=progress_to_json(after),
             considered=considered_to_json(considered),
-            declined=_declined_here(run, after),
+            declined=_declined_here(session, after),
             shows=[] if shows is None else [shows.to_json()],
             fitted=fitted(considered),
             stripe=stripe,
         )
 
-        moved = await self._stored.asked(self._sessions.move(run.row, move))
+        moved = await self._stored.asked(self._sessions.move(session.row, move))
         if not moved:
-            return await self._stored.run(run.row.customer_id, run.row.session_id)
-        return after_move(run, move, after, considered)
+            return await self._stored.read(session.row.customer_id, session.row.session_id)
+        return after_move(session, move, after, considered)
 
     async def _shown_next(
-        self, run: Run, event: FlowEvent, considered: Considered
+        self, session: OwnSession, event: FlowEvent, considered: Considered
     ) -> tuple[FlowProgress, Considered, OfferShown | None]:
         """Return the step after the event, and the offer that it shows for the first time with its price.
 
@@ -612,18 +617,18 @@ class OwnFlowService:
         """
         deadline = self._stripe.deadline()
         while True:
-            after = advance(run.definition, run.progress, considered.fitting, event)
+            after = advance(session.definition, session.progress, considered.fitting, event)
             key = after.on_screen
-            if key is None or key in run.progress.shown or after.step is not FlowStep.OFFER:
+            if key is None or key in session.progress.shown or after.step is not FlowStep.OFFER:
                 return after, considered, None
 
             found = await self._offers.price(
-                run.definition.offer(key),
+                session.definition.offer(key),
                 considered.fitting.months[key],
-                run.reading,
-                now=self._stripe.time(run.reading),
+                session.reading,
+                now=self._stripe.time(session.reading),
                 deadline=deadline,
-                declared=run.row.is_after,
+                declared=session.row.is_after,
             )
             if isinstance(found, OfferShown):
                 return after, considered, found
@@ -654,11 +659,11 @@ class OwnFlowService:
             declared=declared,
         )
 
-    def _note_soon(self, run: Run, after: FlowProgress, *, is_its_own: bool) -> None:
+    def _note_soon(self, session: OwnSession, after: FlowProgress, *, is_its_own: bool) -> None:
         """Note the end of a session beside the answer to the customer; the sweep finds what is lost here.
 
         Args:
-            run: The session.
+            session: As it was read.
             after: Its last step.
             is_its_own: Whether the claim names the session, and is no wish of its own after an accepted offer.
         """
@@ -669,12 +674,12 @@ class OwnFlowService:
                 answers=answers_to_json(after.answers),
                 progress=progress_to_json(after),
                 considered=[],
-                declined=_declined_here(run, after),
+                declined=_declined_here(session, after),
             )
 
             try:
                 async with asyncio.timeout(_NOTED_WITHIN_S):
-                    await self._sessions.canceled(run.row, move, is_its_own=is_its_own)
+                    await self._sessions.canceled(session.row, move, is_its_own=is_its_own)
             except Exception as error:
                 logger.warning("the end of a flow session was not noted: %s", type_and_place(error))
 
@@ -683,9 +688,9 @@ class OwnFlowService:
         task.add_done_callback(self._noting.discard)
 
 
-def _declined_here(run: Run, after: FlowProgress) -> list[str]:
+def _declined_here(session: OwnSession, after: FlowProgress) -> list[str]:
     """Return the declined offers that this session showed, and not the one before it."""
-    return [key for key in after.declined if run.row.shown_offer(key) is not None]
+    return [key for key in after.declined if session.row.shown_offer(key) is not None]
 
 
 def _hash_of(words: Mapping[str, str]) -> str:

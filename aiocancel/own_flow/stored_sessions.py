@@ -34,7 +34,7 @@ _T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class OwnSession:
     """A session as it was read, with all that its next step is decided by."""
 
     row: SessionRow
@@ -77,7 +77,7 @@ class StoredSessions:
         self._within_s = within_s
         self._on_event = on_event
 
-    async def run(self, customer_id: str, session_id: str) -> Run:
+    async def read(self, customer_id: str, session_id: str) -> OwnSession:
         """Return a customer's own session.
 
         Raises:
@@ -87,26 +87,26 @@ class StoredSessions:
         """
         if not _SESSION_ID.fullmatch(session_id):
             # What no session of ours is called may not even be a text that the database takes.
-            raise FlowStepError("There is no such attempt of this customer.")
+            raise FlowStepError("There is no such flow session of this customer.")
         with unavailable_on_refusal(), out_of_date():
             row = await self.asked(
                 self._sessions.read(session_id, customer_id, known_versions=list(self._definitions))
             )
             if row is None:
-                raise FlowStepError("There is no such attempt of this customer.")
-            return self._run_of(row)
+                raise FlowStepError("There is no such flow session of this customer.")
+            return self._session_of(row)
 
-    async def run_for_the_exit(self, customer_id: str, session_id: str) -> Run | None:
+    async def read_for_the_exit(self, customer_id: str, session_id: str) -> OwnSession | None:
         """Return the session for the sake of its reason; None where it cannot be read, or not at once."""
         try:
             async with asyncio.timeout(_REASON_WITHIN_S):
-                return await self.run(customer_id, session_id)
+                return await self.read(customer_id, session_id)
         except Exception as error:
             # Whatever a session holds, its customer may leave.
             self._on_event(LookupFailed(reason_told(error)))
             return None
 
-    def _run_of(self, row: SessionRow) -> Run:
+    def _session_of(self, row: SessionRow) -> OwnSession:
         definition = self._definitions.get(row.definition_version)
         if definition is None:
             definition = FlowDefinition.from_json(row.definition or {})
@@ -120,7 +120,7 @@ class StoredSessions:
 
         reading = None if row.stripe is None else reading_from_json(row.stripe)
         snapshot, considered = snapshot_from_json(row.snapshot), read_considered(row)
-        return Run(row, definition, progress, snapshot, reading, considered)
+        return OwnSession(row, definition, progress, snapshot, reading, considered)
 
     async def asked(self, work: Awaitable[_T]) -> _T:
         """Ask the database, for as long as a page waits for it; raises UnavailableError."""
@@ -132,17 +132,19 @@ async def _as_coroutine(work: Awaitable[_T]) -> _T:
     return await work
 
 
-def after_move(run: Run, move: Move, after: FlowProgress, considered: Considered) -> Run:
+def after_move(
+    session: OwnSession, move: Move, after: FlowProgress, considered: Considered
+) -> OwnSession:
     """Return the session as it is once a move is stored."""
     row = replace(
-        run.row,
+        session.row,
         reason=move.reason,
         progress=move.progress,
         considered=tuple(move.considered),
-        shown=(*run.row.shown, *move.shows),
+        shown=(*session.row.shown, *move.shows),
         declined=tuple(move.declined),
     )
-    return replace(run, row=row, progress=after, considered=considered)
+    return replace(session, row=row, progress=after, considered=considered)
 
 
 @contextmanager

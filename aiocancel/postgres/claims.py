@@ -187,7 +187,7 @@ FROM aiocancel.claim c LEFT JOIN aiocancel.action a ON a.claim_id = c.id AND aio
 WHERE c.public_id = $1 AND c.customer_id = $2 ORDER BY a.ordinal
 """
 
-# Who took an offer and cancels from an old tab runs no flow again: the subscription is as that one found it.
+# Who took an offer and cancels from an old tab begins no flow session: the subscription is as that one found it.
 OUTCOME: Final = """
 SELECT c.public_id, c.customer_id, c.subscription_id, c.vendor, c.status, c.flow_session_id, c.reason_text,
     c.reason_code, c.offer_id, c.flow, c.change, c.answer, aiocancel.shown_state(a.state, a.closed_at) AS state,

@@ -1,4 +1,4 @@
-"""Flow sessions in Postgres: a customer's run through a flow, and all that was shown in it.
+"""Flow sessions in Postgres: each a customer's way through a flow, and all that was shown on it.
 
 The values that core/flow reads and writes are JSON here; nothing is decided by this module.
 """
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 
     from aiocancel.postgres.connection import Connection, Pool
 
-# A customer who has done nothing for that long has left, or comes back to a new run.
+# A customer who has done nothing for that long has left, or comes back to a new session.
 ABANDONED_AFTER: Final = timedelta(minutes=30)
 # Small enough for customers not to notice.
 SWEEP_BATCH: Final = 500
-# How many claims back vendors' runs are looked for: more than come while a worker is away for a night.
+# How many claims back vendors' sessions are looked for: more than come while a worker is away for a night.
 NEWEST_CLAIMS: Final = 10_000
 
-# What the customer and the subscription were given and have cancelled here, and the run that is under way. A gift that
-# was refused was none.
+# What the customer and the subscription were given and have cancelled here, and the session that is under way. A gift
+# that was refused was none.
 LOOK: Final = """
 SELECT
     (SELECT s.session_id FROM aiocancel.flow_session s
@@ -60,8 +60,8 @@ SELECT
      ORDER BY c.recorded_at DESC LIMIT 1) AS canceled_by
 """
 
-# An older run of the same customer ends with the new one, as a sweep would end it. So does what followed a declaration:
-# who begins anew has taken that back. A run that another tab has just opened stays the only one.
+# An older session of the same customer ends with the new one, as a sweep would end it. So does what followed a
+# declaration: who begins anew has taken that back. A session that another tab has just opened stays the only one.
 OPEN: Final = """
 WITH defined AS (
     INSERT INTO aiocancel.flow_definition (version, definition) VALUES ($6, $7::jsonb) ON CONFLICT DO NOTHING),
@@ -160,7 +160,7 @@ RETURNING true AS accepted
 """
 
 # The claim is recorded already, and counts whatever becomes of this. An accepted offer stays accepted where the
-# cancellation after it names no session: it counts by itself then. A run that was left, or ended with an offer, ends
+# cancellation after it names no session: it counts by itself then. One that was left, or ended with an offer, ends
 # anew with the press: what was taken back before that is another cancellation.
 CANCEL: Final = """
 UPDATE aiocancel.flow_session SET state = 'canceled', ended_at = now(), revision = revision + 1,
@@ -189,9 +189,9 @@ FROM due WHERE s.id = due.id
 RETURNING s.session_id, s.subscription_id, s.state
 """
 
-# Runs through a vendor's flow, as far as the newest claims tell of them. The vendor's own word takes the place of the
+# Sessions of a vendor's flow, as far as the newest claims tell of them. The vendor's own word takes the place of the
 # browser's, and stays. A browser's "saved" proves nothing: it counts once the vendor has confirmed the offer. Who left
-# a run and cancels in it after all has cancelled, whoever tells of it, and no later word takes that back.
+# a session and cancels in it after all has cancelled, whoever tells of it, and no later word takes that back.
 COPY_VENDORS: Final = """
 WITH told AS (
     SELECT DISTINCT ON (c.flow_session_id, c.subscription_id, c.vendor) c.*, o.offer_id AS confirmed,
@@ -261,7 +261,7 @@ NOTE_ACCOUNT: Final = "UPDATE aiocancel.flow_session SET stripe_account = $2 WHE
 class Before:
     """What the ledger knows of a customer and a subscription as a flow begins; times are aware UTC.
 
-    ``open_session`` is the run that is under way, ``has_unfinished`` says that a change is still to come, now or on
+    ``open_session`` is the session that is under way, ``has_unfinished`` says that a change is still to come, now or on
     its day, and ``canceled_by`` is the newest cancellation of this subscription by this customer, unless that was taken
     back. ``is_coming_back`` says that the newest wish about the subscription is to keep it, and is not carried out yet.
     """
@@ -276,7 +276,7 @@ class Before:
 
 @dataclass(frozen=True, slots=True)
 class NewSession:
-    """A run as it begins; ``considered`` is each offer with the code why it is left out, or None."""
+    """A session as it begins; ``considered`` is each offer with the code why it is left out, or None."""
 
     customer_id: CustomerId = field(repr=False)
     subscription_id: SubscriptionId
@@ -298,7 +298,7 @@ class NewSession:
 
 @dataclass(frozen=True, slots=True)
 class SessionRow:
-    """A run as it stands. ``definition`` is None where the reader said that it knows the version.
+    """A session as it stands. ``definition`` is None where the reader said that it knows the version.
 
     ``is_stale`` says that nothing was done for so long that nothing can be accepted any more, ``claim_id`` names
     the claim that it led to. ``is_after`` says that it follows a declaration to leave, and ``after_claim`` names that.
@@ -341,7 +341,7 @@ class SessionRow:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """What a screen changes of a run; ``shows`` is what it shows for the first time.
+    """What a screen changes of a session; ``shows`` is what it shows for the first time.
 
     ``stripe`` is Stripe's word where it was read anew, None leaves it as it is.
     """
@@ -358,9 +358,9 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class Followed:
-    """The runs before and after a declaration to leave.
+    """The sessions before and after a declaration to leave.
 
-    ``is_recent`` says that it came so lately that a run may still follow, ``is_newest`` that the customer has asked for
+    ``is_recent`` says that it came so lately that one may still follow, ``is_newest`` that the customer has asked for
     nothing about the subscription since, and ``has_unfinished`` that something is still to come.
     """
 
@@ -398,7 +398,7 @@ class AcceptedRow:
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """A run that ended by itself."""
+    """A session that ended by itself."""
 
     session_id: str
     subscription_id: str
@@ -406,7 +406,7 @@ class Swept:
 
 
 class FlowSessions:
-    """Runs through flows; every method raises UnavailableError, and each is one statement."""
+    """The rows of flow sessions; every method raises UnavailableError, and each is one statement."""
 
     def __init__(self, pool: Pool) -> None:
         self._connection = LedgerConnection(pool)
@@ -425,7 +425,7 @@ class FlowSessions:
         )
 
     async def open(self, session_id: str, new: NewSession) -> bool:
-        """Begin a run; False where the same customer has begun another on this subscription just now."""
+        """Begin a session; False where the same customer has begun another on this subscription just now."""
         rows = await self._connection.at_once(
             OPEN,
             session_id,
@@ -454,11 +454,11 @@ class FlowSessions:
     async def read(
         self, session_id: str, customer_id: str, *, known_versions: Collection[str] = ()
     ) -> SessionRow | None:
-        """Return a customer's own run, None where there is none of that id.
+        """Return a customer's own session, None where there is none of that id.
 
         Args:
             session_id: As a browser sent it.
-            customer_id: Who asks; another customer's run is None.
+            customer_id: Who asks; another customer's session is None.
             known_versions: The definitions that need not be sent again.
         """
         rows = await self._connection.at_once(
@@ -467,7 +467,7 @@ class FlowSessions:
         return _session(rows[0]) if rows else None
 
     async def followed(self, claim_id: uuid.UUID, customer_id: str) -> Followed | None:
-        """Return what belongs to a customer's cancellation; None where it came from no run of ours."""
+        """Return what belongs to a customer's cancellation; None where it came from no session of ours."""
         rows = await self._connection.at_once(FOLLOWED, claim_id, customer_id, ABANDONED_AFTER)
         return Followed(**rows[0]) if rows else None
 
@@ -479,10 +479,10 @@ class FlowSessions:
         reasons: Sequence[str],
         progress: Mapping[str, Any],
     ) -> bool:
-        """Begin the run that follows a declaration; False where there is one already, or another run goes on.
+        """Begin the session that follows a declaration; False where there is one already, or another goes on.
 
         Args:
-            before: The run that ended with the declaration; all that was true of it is true of this one.
+            before: The session that ended with the declaration; all that was true of it is true of this one.
             customer_id: Whose it is.
             session_id: The new one.
             reasons: The keys of the reasons in the order in which they were drawn.
@@ -494,7 +494,7 @@ class FlowSessions:
         return bool(rows)
 
     async def move(self, row: SessionRow, move: Move) -> bool:
-        """Write what a screen changes; False where another request was faster, or the run is over."""
+        """Write what a screen changes; False where another request was faster, or the session is over."""
         rows = await self._connection.at_once(
             MOVE,
             row.session_id,
@@ -513,12 +513,12 @@ class FlowSessions:
         return bool(rows)
 
     async def canceled(self, row: SessionRow, last: Move, *, is_its_own: bool = True) -> None:
-        """Note that a run ended with a cancellation, which is recorded already.
+        """Note that a session ended with a cancellation, which is recorded already.
 
         Args:
-            row: The customer's own run, as it was read.
-            last: What the last press says; of a run that has ended already, it is left as it was.
-            is_its_own: Whether the cancellation names this run; else a run that ended with an offer stays as it is.
+            row: The customer's own session, as it was read.
+            last: What the last press says; of a session that has ended already, it is left as it was.
+            is_its_own: Whether the cancellation names this session; else one that ended with an offer stays as it is.
         """
         await self._connection.at_once(
             CANCEL,
@@ -533,7 +533,7 @@ class FlowSessions:
         )
 
     async def accepted(self, session_id: str) -> AcceptedRow | None:
-        """Return what a run of ours says of its end, None where there is none of that id."""
+        """Return what a session of ours says of its end, None where there is none of that id."""
         rows = await self._connection.at_once(READ_ACCEPTED, session_id, OWN_FLOW)
         if not rows:
             return None
@@ -555,12 +555,12 @@ class FlowSessions:
         )
 
     async def sweep(self) -> list[Swept]:
-        """End the runs in which nothing was done for half an hour, a batch of the oldest."""
+        """End the sessions in which nothing was done for half an hour, a batch of the oldest."""
         rows = await self._connection.at_once(SWEEP, ABANDONED_AFTER, SWEEP_BATCH)
         return [Swept(**row) for row in rows]
 
     async def copy_vendors(self) -> int:
-        """Keep runs through vendors' flows, as far as the newest claims tell of them; returns how many changed."""
+        """Keep sessions through vendors' flows, as far as the newest claims tell of them; returns how many changed."""
         return len(
             await self._connection.at_once(COPY_VENDORS, NEWEST_CLAIMS, sorted(OURS), SWEEP_BATCH)
         )
@@ -568,7 +568,7 @@ class FlowSessions:
     async def without_snapshot(
         self, limit: int, *, with_account: bool
     ) -> list[tuple[int, str, str | None]]:
-        """Return the runs through vendors' flows of which nobody knows the price, their subscriptions and accounts.
+        """Return the sessions of vendors' flows of which nobody knows the price, their subscriptions and accounts.
 
         Args:
             limit: How many at most, the oldest first.
@@ -578,23 +578,23 @@ class FlowSessions:
         return [(row["id"], row["subscription_id"], row["stripe_account"]) for row in rows]
 
     async def without_account(self, limit: int) -> list[tuple[int, str, str]]:
-        """Return the newest runs whose account was not noted, their customers and their subscriptions."""
+        """Return the newest sessions whose account was not noted, their customers and their subscriptions."""
         rows = await self._connection.at_once(WITHOUT_ACCOUNT, limit)
         return [(row["id"], row["customer_id"], row["subscription_id"]) for row in rows]
 
-    async def note_account(self, run: int, account: str) -> None:
-        """Note in which account the subscription of a run is; empty for that of the settings."""
-        await self._connection.at_once(NOTE_ACCOUNT, run, account)
+    async def note_account(self, session: int, account: str) -> None:
+        """Note in which account the subscription of a session is; empty for that of the settings."""
+        await self._connection.at_once(NOTE_ACCOUNT, session, account)
 
-    async def add_snapshot(self, run: int, snapshot: Mapping[str, Any]) -> None:
-        """Keep what was true of a run through a vendor's flow; what is known already stays."""
-        await self._connection.at_once(ADD_SNAPSHOT, run, json.dumps(snapshot))
+    async def add_snapshot(self, session: int, snapshot: Mapping[str, Any]) -> None:
+        """Keep what was true of a session through a vendor's flow; what is known already stays."""
+        await self._connection.at_once(ADD_SNAPSHOT, session, json.dumps(snapshot))
 
 
 async def accept_shown(
     connection: Connection, customer_id: str, subscription_id: str, acceptance: Acceptance
 ) -> bool:
-    """End a run with an accepted offer; False unless this run showed it, is open, and is the customer's.
+    """End a session with an accepted offer; False unless this session showed it, is open, and is the customer's.
 
     Args:
         connection: In the transaction that records the claim.

@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 import asyncpg
 
 from aiocancel.core.flow.answers import Answers
-from aiocancel.core.flow.simulate import PastRun
+from aiocancel.core.flow.simulate import PastSession
 from aiocancel.core.flow.snapshot import snapshot_from_json
 from aiocancel.core.identifiers import Mode
 from aiocancel.core.measures.interval import Share
@@ -50,7 +50,7 @@ MOST_CONNECTIONS: Final = 2
 # rest.
 _SMALL_POOL: Final = 10
 MOST_GROUPS: Final = 100
-MOST_RUNS: Final = 100_000
+MOST_SESSIONS: Final = 100_000
 _PACE_WEEKS: Final = 8
 # That of the view v_hold_out.
 _HOLD_OUT_DAY: Final = 30
@@ -219,7 +219,7 @@ GROUP BY 1, 2
 """
 
 # The newest, as many as are played in a moment.
-PAST_RUNS: Final = """
+PAST_SESSIONS: Final = """
 SELECT s.snapshot, coalesce(s.reason, f.reason) AS reason,
     coalesce(s.reasons || f.reasons, s.reasons) <> '{}' AS was_asked,
     CASE WHEN s.reason IS NULL AND f.reason IS NOT NULL THEN f.answers ELSE s.answers END AS answers
@@ -504,10 +504,10 @@ class Figures:
         found = sorted(sums.items(), key=lambda each: (-each[2][0], each[0]))
         return {code: times for code, _, (times,) in found[:MOST_GROUPS]}
 
-    async def past_runs(self, since: datetime, until: datetime) -> Sequence[PastRun]:
-        """Return the newest past sessions with their snapshots and answers: ``MOST_RUNS``, and one more of more."""
-        rows = await self._rows(PAST_RUNS, since, until, self._mode, MOST_RUNS + 1)
-        return [_past_run(row) for row in rows]
+    async def past_sessions(self, since: datetime, until: datetime) -> Sequence[PastSession]:
+        """Return the newest past sessions with their snapshots and answers: ``MOST_SESSIONS``, and one more of more."""
+        rows = await self._rows(PAST_SESSIONS, since, until, self._mode, MOST_SESSIONS + 1)
+        return [_past_session(row) for row in rows]
 
     async def first_at(self) -> datetime | None:
         """Return when the first session began, None where there is none."""
@@ -608,13 +608,13 @@ _BY: Final = {figure: by for by, figure in _GROUPED.items()}
 _ADD_UP_WEEKS: Final = {Figure.COUNTS: ADD_UP_WEEKS, Figure.BY_PLAN: ADD_UP_PLAN_WEEKS}
 
 
-def _past_run(row: asyncpg.Record) -> PastRun:
+def _past_session(row: asyncpg.Record) -> PastSession:
     """Read a past customer; a snapshot that a newer release wrote counts as none."""
     answers = json.loads(row["answers"])
     said = Answers(row["reason"], answers.get("follow_up"), answers.get("comment"))
     if row["snapshot"] is None:
-        return PastRun(None, said)
+        return PastSession(None, said)
     try:
-        return PastRun(snapshot_from_json(json.loads(row["snapshot"])), said, row["was_asked"])
+        return PastSession(snapshot_from_json(json.loads(row["snapshot"])), said, row["was_asked"])
     except (UnreadableLedgerError, LookupError, TypeError, ValueError):
-        return PastRun(None, said)
+        return PastSession(None, said)

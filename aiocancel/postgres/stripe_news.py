@@ -113,8 +113,8 @@ WHERE a.subscription_id = $1 AND c.mode = $2
 ORDER BY a.id
 """
 
-# What the customer said last; taking a wish back says nothing. A vendor's run has its snapshot in the session that was
-# copied from it.
+# What the customer said last; taking a wish back says nothing. A vendor's session has its snapshot in the
+# row that was copied from it.
 LAST_WISH: Final = """
 SELECT c.reason_text, c.reason_code, c.flow, s.snapshot
 FROM aiocancel.claim c LEFT JOIN LATERAL (

@@ -58,7 +58,7 @@
   async function takeFlow(form) {
     if (namedBy(form) === null) {
       var flow = carried;
-      // A page's permission is for one run; the next run asks for its own.
+      // A page's permission is for one flow session; the next one asks for its own.
       carried = null;
       if (flow && flow.expiresAt - 30 > Date.now() / 1000) return flow;
     }

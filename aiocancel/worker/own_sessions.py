@@ -103,7 +103,7 @@ def _offer(row: AcceptedRow) -> AcceptedOffer | UnusableOffer | None:
 
 
 class LeftSessions:
-    """Ends the sessions in which nothing was done for half an hour, and keeps runs through vendors' flows beside them.
+    """Ends the sessions in which nothing was done for half an hour, and keeps those of vendors' flows too.
 
     Args:
         sessions: The rows.
@@ -154,27 +154,27 @@ class LeftSessions:
 
         found = await self._sessions.without_account(_ACCOUNTS_AT_ONCE)
         # A row that was slow before comes last: it keeps no other waiting.
-        self._slow &= {run for run, *_ in found}
+        self._slow &= {session for session, *_ in found}
         found.sort(key=lambda each: each[0] in self._slow)
         failed = 0
-        for run, customer_id, subscription_id in found:
+        for session, customer_id, subscription_id in found:
             try:
                 account = await self._accounts.of(customer_id, subscription_id)
             except UnavailableError as error:
                 logger.warning("the row that names an account did not answer: %s", error)
-                self._slow.add(run)
+                self._slow.add(session)
                 failed += 1
                 if failed == _SLOW_ROWS_AT_MOST:
                     return
                 continue
             if account is not None:
-                await self._sessions.note_account(run, account)
+                await self._sessions.note_account(session, account)
 
     async def _add_snapshots(self) -> None:
         if self._read is None:
             return
 
-        for run, subscription_id, account in await self._sessions.without_snapshot(
+        for session, subscription_id, account in await self._sessions.without_snapshot(
             _SNAPSHOTS_AT_ONCE, with_account=self._accounts is not None
         ):
             try:
@@ -183,4 +183,4 @@ class LeftSessions:
                 # Another look comes, for an hour.
                 continue
             snapshot = snapshot_of(shown, None, now=self._now())
-            await self._sessions.add_snapshot(run, snapshot_to_json(snapshot))
+            await self._sessions.add_snapshot(session, snapshot_to_json(snapshot))

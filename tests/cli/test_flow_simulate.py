@@ -104,7 +104,7 @@ def test_more_sessions_than_are_played_are_said_since_they_could_have_cost_more(
     shop: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for module in ("aiocancel.postgres.report", "aiocancel.cli.flow"):
-        monkeypatch.setattr(f"{module}.MOST_RUNS", 3)
+        monkeypatch.setattr(f"{module}.MOST_SESSIONS", 3)
 
     assert main(["flow", "simulate", TARGET]) == 0
     text = capsys.readouterr().out
@@ -112,7 +112,7 @@ def test_more_sessions_than_are_played_are_said_since_they_could_have_cost_more(
     found = json.loads(capsys.readouterr().out)
 
     assert "3 sessions of the last 180 days\n  the newest alone: there are more" in text
-    assert (found["runs"], found["has_more"]) == (3, True)
+    assert (found["sessions"], found["has_more"]) == (3, True)
 
 
 def test_a_range_that_is_none_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:

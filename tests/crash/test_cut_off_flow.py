@@ -212,5 +212,5 @@ async def test_a_press_whose_site_dies_between_two_statements_takes_effect_once(
     assert not all(happened), "there are more statements than this test cuts off"
     states = await company.pool.fetch("SELECT DISTINCT state FROM aiocancel.flow_session")
     ended = {"accepted"} if what == "accept" else {"canceled"}
-    # The end of a run whose site died before it was noted is found by the sweep.
+    # The end of a session whose site died before it was noted is found by the sweep.
     assert ended <= {row["state"] for row in states} <= ended | {"open"}

@@ -1,4 +1,4 @@
-"""Flow sessions: one run at a time, moved by whoever saw it last, and never changed in what it has shown."""
+"""Flow sessions: one at a time, moved by whoever saw it last, and never changed in what it has shown."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def sessions(pool: Pool) -> FlowSessions:
 
 
 async def age(pool: Pool, minutes: int) -> None:
-    """Let the last click of every run lie so long ago."""
+    """Let the last click of every session lie so long ago."""
     await pool.execute(
         "UPDATE aiocancel.flow_session SET touched_at = now() - $1::interval",
         timedelta(minutes=minutes),
@@ -68,7 +68,7 @@ async def accept(
         return await accept_shown(connection, customer_id, subscription_id, acceptance)
 
 
-# --- one run at a time --------------------------------------------------------------------------------------
+# --- one at a time --------------------------------------------------------------------------------------
 
 
 async def test_a_run_is_read_back_as_it_was_written(sessions: FlowSessions) -> None:
@@ -120,7 +120,7 @@ async def test_a_second_tab_goes_on_with_the_run_that_is_open(sessions: FlowSess
     assert (await sessions.look("bob", "sub_1")).open_session is None
 
 
-async def test_of_ten_tabs_that_open_at_once_one_begins_the_run(
+async def test_of_ten_tabs_that_open_at_once_one_begins_the_session(
     pool: Pool, sessions: FlowSessions
 ) -> None:
     opened = await asyncio.gather(
@@ -387,7 +387,7 @@ async def test_what_was_taken_back_before_a_late_press_is_not_that_cancellation(
 
 
 @pytest.mark.parametrize(("customer", "subscription"), [("bob", "sub_1"), ("ada", "sub_2")])
-async def test_nobody_else_ends_a_run(
+async def test_nobody_else_ends_a_session(
     pool: Pool, sessions: FlowSessions, customer: str, subscription: str
 ) -> None:
     row = await begin(sessions)
@@ -541,7 +541,7 @@ async def test_a_browsers_yes_to_a_vendors_offer_counts_once_the_vendor_confirms
     assert (row["state"], row["accepted_offer"], row["told_by"]) == ("accepted", "offr_1", "vendor")
 
 
-async def test_a_claim_of_our_own_is_no_vendors_run(pool: Pool, sessions: FlowSessions) -> None:
+async def test_a_claim_of_our_own_is_no_vendors_session(pool: Pool, sessions: FlowSessions) -> None:
     await record(Ledger(pool), own_claim("canceled"), make_grant())
 
     assert await sessions.copy_vendors() == 0
@@ -552,9 +552,9 @@ async def test_the_snapshot_of_a_vendors_run_is_added_once(
 ) -> None:
     await record(Ledger(pool), vendors_claim(), make_grant())
     await sessions.copy_vendors()
-    ((run, subscription_id, _),) = await sessions.without_snapshot(10, with_account=False)
+    ((session, subscription_id, _),) = await sessions.without_snapshot(10, with_account=False)
     for price in (2900, 1):
-        await sessions.add_snapshot(run, {"price_minor": price})
+        await sessions.add_snapshot(session, {"price_minor": price})
 
     assert subscription_id == "sub_1"
     assert await sessions.without_snapshot(10, with_account=False) == []
@@ -567,7 +567,7 @@ async def test_the_snapshot_of_a_vendors_run_is_added_once(
 
 
 async def leave(pool: Pool, session_id: str = "own_1") -> uuid.UUID:
-    """Record the cancellation that a run ended with; its row does not say so yet."""
+    """Record the cancellation that a session ended with; its row does not say so yet."""
     return (
         await record(Ledger(pool), own_claim("canceled", session_id), make_grant(), AT_PERIOD_END)
     ).public_id
@@ -698,6 +698,6 @@ async def test_a_later_wish_and_half_an_hour_leave_nothing_to_follow(
     await record(Ledger(pool), make_claim("resumed"), make_grant(), AT_PERIOD_END)
 
     assert await sessions.followed(claim, "ada") == Followed("own_1", None, False, False, True)
-    # One that came from no run of ours has none.
+    # One that came from no session of ours has none.
     other = await record(Ledger(pool), make_claim("canceled"), make_grant("sub_7"), AT_PERIOD_END)
     assert await sessions.followed(other.public_id, "ada") is None

@@ -1,4 +1,4 @@
-"""An offer of our own flow: believed because our row shows it, given once, and counted over all runs."""
+"""An offer of our own flow: believed because our row shows it, given once, and counted over all sessions."""
 
 from __future__ import annotations
 
@@ -354,7 +354,7 @@ class SlowRows:
         return OwnedSubscription(*ids, {"account": "acct_7"})
 
 
-class RunsWithoutAccount:
+class SessionsWithoutAccount:
     """The flow sessions of some customers, as the ledger would tell of them."""
 
     def __init__(self, *customers: str) -> None:
@@ -370,10 +370,12 @@ class RunsWithoutAccount:
 
     async def without_account(self, limit: int) -> list[tuple[int, str, str]]:
         found = enumerate(self.customers)
-        return [(run, each, f"sub_{each}") for run, each in found if run not in self.noted]
+        return [
+            (session, each, f"sub_{each}") for session, each in found if session not in self.noted
+        ]
 
-    async def note_account(self, run: int, account: str) -> None:
-        self.noted.append(run)
+    async def note_account(self, session: int, account: str) -> None:
+        self.noted.append(session)
 
     async def without_snapshot(self, limit: int, *, with_account: bool) -> list[Any]:
         self.snapshots_asked_for += with_account
@@ -383,17 +385,17 @@ class RunsWithoutAccount:
 @pytest.mark.parametrize("slow", [1, 5])
 async def test_rows_that_do_not_answer_keep_no_other_waiting_and_are_asked_last(slow: int) -> None:
     silent = [f"slow_{number}" for number in range(slow)]
-    runs, rows = RunsWithoutAccount(*silent, "ada", "bob"), SlowRows(*silent)
+    sessions, rows = SessionsWithoutAccount(*silent, "ada", "bob"), SlowRows(*silent)
     left = LeftSessions(
-        cast("Any", runs), reads(cast("Any", None)), accounts=RowAccounts(rows, "account")
+        cast("Any", sessions), reads(cast("Any", None)), accounts=RowAccounts(rows, "account")
     )
 
     looks = 3
     for _ in range(looks):
         await left.look()
 
-    assert runs.noted == [slow, slow + 1]
-    assert runs.snapshots_asked_for == looks
+    assert sessions.noted == [slow, slow + 1]
+    assert sessions.snapshots_asked_for == looks
     # A database that is away altogether costs a look no more than three waits.
     assert len(rows.asked) <= looks * 3 + 2
 

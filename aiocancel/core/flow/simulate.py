@@ -33,8 +33,8 @@ _A_YEAR: Final[Mapping[str, Fraction]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class PastRun:
-    """A past customer: the snapshot, None where there is none, the answers, and whether the reason was asked."""
+class PastSession:
+    """A past session: the snapshot, None where there is none, the answers, and whether the reason was asked."""
 
     snapshot: Snapshot | None
     answers: Answers = field(repr=False)
@@ -63,40 +63,42 @@ class Simulated:
     """What a definition would have come to.
 
     Args:
-        runs: How many customers there were.
+        sessions: How many flow sessions there were.
         without_snapshot: Of whom nothing is known, so that nothing is said of them.
         nothing: For whom no condition held.
         unknown: For whom no condition held, and one of them could not be told.
         offers: Each offer of the definition, in its order.
     """
 
-    runs: int = 0
+    sessions: int = 0
     without_snapshot: int = 0
     nothing: int = 0
     unknown: int = 0
     offers: dict[str, Offered] = field(default_factory=dict[str, Offered])
 
 
-def simulate(definition: FlowDefinition, runs: Iterable[PastRun], rules: OfferRules) -> Simulated:
+def simulate(
+    definition: FlowDefinition, sessions: Iterable[PastSession], rules: OfferRules
+) -> Simulated:
     """Play a definition over past customers.
 
     Args:
         definition: The owner's.
-        runs: The past customers.
+        sessions: The past ones.
         rules: How offers are carried out.
     """
     found = Simulated(offers={offer.key: Offered() for offer in definition.offers})
 
-    for run in runs:
-        found.runs += 1
-        if run.snapshot is None:
+    for session in sessions:
+        found.sessions += 1
+        if session.snapshot is None:
             found.without_snapshot += 1
             continue
-        said = _said(definition, run)
-        truths = [_holds(offer, run.snapshot, said) for offer in definition.offers]
+        said = _said(definition, session)
+        truths = [_holds(offer, session.snapshot, said) for offer in definition.offers]
         for offer, holds in zip(definition.offers, truths, strict=True):
             if holds:
-                _add(found.offers[offer.key], offer, run.snapshot, rules)
+                _add(found.offers[offer.key], offer, session.snapshot, rules)
             elif holds is None:
                 found.offers[offer.key].unknown += 1
         if True not in truths:
@@ -105,14 +107,14 @@ def simulate(definition: FlowDefinition, runs: Iterable[PastRun], rules: OfferRu
     return found
 
 
-def _said(definition: FlowDefinition, run: PastRun) -> Sequence[Answers]:
+def _said(definition: FlowDefinition, session: PastSession) -> Sequence[Answers]:
     """Return the answers, or each that the customer might have given to this definition's question."""
-    reason = run.answers.reason
-    is_known = run.was_asked if reason is None else definition.reason(reason) is not None
+    reason = session.answers.reason
+    is_known = session.was_asked if reason is None else definition.reason(reason) is not None
     if is_known:
-        return [run.answers]
+        return [session.answers]
     keys = (None, *(each.key for each in definition.reasons))
-    return [replace(run.answers, reason=key) for key in keys]
+    return [replace(session.answers, reason=key) for key in keys]
 
 
 def _holds(offer: FlowOffer, snapshot: Snapshot, said: Sequence[Answers]) -> bool | None:

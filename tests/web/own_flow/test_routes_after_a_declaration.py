@@ -138,7 +138,7 @@ async def test_a_customer_declares_says_why_and_stays_for_the_offer(
     stored = json.loads(
         await pool.fetchval("SELECT declaration FROM aiocancel.claim ORDER BY id DESC LIMIT 1")
     )
-    # Both runs are evidence: of the declaration, and of the offer that was shown and taken.
+    # Both sessions are evidence: of the declaration, and of the offer that was shown and taken.
     sealed = await pool.fetchval(
         "SELECT count(*) FROM (SELECT reference FROM aiocancel.evidence_due WHERE source = 'session'"
         " UNION SELECT reference FROM aiocancel.evidence_link WHERE source = 'session') AS noted"

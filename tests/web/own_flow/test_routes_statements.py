@@ -106,7 +106,7 @@ async def test_a_screen_takes_two_statements_and_a_session_one_read_of_stripe_an
     assert {len(asked.ours) + len(asked.theirs) for asked in screens} == {2}
     assert {len(asked.ours) for asked in requests if asked.status == 303} == {2}
     assert {len(asked.theirs) for asked in requests} <= {0, 1}
-    # The run, the customer's limits, and the claim.
+    # The session, the customer's limits, and the claim.
     assert [name in each for name, each in zip(EXIT, left.ours, strict=False)] == [True] * 3
     assert (len(left.theirs), left.stripe) == (1, [])
     assert {
