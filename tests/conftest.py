@@ -26,8 +26,8 @@ from aiocancel.testing.postgres import EmbeddedPostgres
 from aiocancel.testing.prosperstack.simulator import ProsperStackSimulator
 from aiocancel.testing.stripe.simulator import StripeSimulator
 from tests.support.company import Company
+from tests.support.emptied_databases import RecycledDatabases
 from tests.support.known_types import remember_types
-from tests.support.recycled import RecycledDatabases
 from tests.support.saas import CLIENT_SECRET, CREATE_TABLES, Events, Pool, add_customer
 from tests.support.workbench import Bench, client_of
 

@@ -11,7 +11,8 @@ from tests.contract.rows import ROWS
 from tests.core import test_actions
 from tests.core.flow import test_eligibility
 from tests.core.offers import test_apply
-from tests.support import offer_table, shapes
+from tests.support import offer_table
+from tests.support import subscription_shapes as shapes
 
 TEXT = offer_table.PAGE.read_text(encoding="utf-8")
 

@@ -17,8 +17,8 @@ from aiocancel.texts import CATALOGUES, statutory
 from aiocancel.web import pages
 from aiocancel.web.languages import Words
 from aiocancel.web.style import style_sheet
-from tests.support.acknowledged import BLOCK, FACTS, KINDS, NOW
 from tests.support.axe import findings
+from tests.support.every_letter import BLOCK, FACTS, KINDS, NOW
 from tests.support.saas import Events
 
 pytestmark = pytest.mark.browser

@@ -19,7 +19,7 @@ from aiocancel.postgres.ledger import Ledger
 from aiocancel.testing.postgres import EmbeddedPostgres
 from tests.support.claims import ask, take_due
 from tests.support.commands import SECRET, with_pool
-from tests.support.keys import key_text
+from tests.support.idempotency_keys import key_text
 
 TEXT = "Ada Lovelace left because of Bob"
 

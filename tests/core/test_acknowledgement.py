@@ -32,7 +32,7 @@ from aiocancel.core.page_facts import ShownSubscription
 from aiocancel.core.sentences import Sentence
 from aiocancel.core.subscription import CollectionPause, Subscription
 from aiocancel.core.told_reason import ToldReason
-from tests.support.acknowledged import (
+from tests.support.every_letter import (
     AGREED_LATER,
     BLOCK,
     CANCELLED,

@@ -47,7 +47,7 @@ from aiocancel.core.schedules import (
     SchedulePolicy,
 )
 from aiocancel.core.subscription import Item, Schedule, Subscription
-from tests.support import shapes as offers
+from tests.support import subscription_shapes as offers
 
 SUBSCRIPTION_ID = SubscriptionId("sub_1")
 PERIOD_END = datetime(2027, 3, 1, tzinfo=UTC)

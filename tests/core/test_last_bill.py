@@ -10,7 +10,7 @@ import pytest
 from aiocancel.core.flow.preview import Preview
 from aiocancel.core.last_bill import LastBill, last_bill
 from aiocancel.core.subscription import CollectionPause, PendingUpdate, Subscription
-from tests.support.priced import ACTIVE, DUE, NOW, PRO, USAGE
+from tests.support.priced_subscription import ACTIVE, DUE, NOW, PRO, USAGE
 
 ENDING = replace(ACTIVE, cancel_at_period_end=True, cancel_at=DUE)
 OWED, CREDIT = Preview("eur", 500, 500), Preview("eur", -500, 0)

@@ -17,7 +17,7 @@ from aiocancel.core.subscription import (
     PendingUpdate,
     Subscription,
 )
-from tests.support.priced import ACTIVE, DUE, NEXT, NOW, PRO, USAGE, line, preview
+from tests.support.priced_subscription import ACTIVE, DUE, NEXT, NOW, PRO, USAGE, line, preview
 
 FULL = Sentence("flow_next_on", {"amount": Money(2900, "eur"), "date": DUE})
 HALF = Sentence("flow_next_on", {"amount": Money(1450, "eur"), "date": DUE})

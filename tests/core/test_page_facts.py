@@ -16,7 +16,7 @@ from aiocancel.core.page_facts import (
     still_open,
 )
 from aiocancel.core.sentences import Money, Sentence
-from tests.support.acknowledged import AGREED, AGREED_LATER, ENDED, ENDS, LEAVING, STAYS
+from tests.support.every_letter import AGREED, AGREED_LATER, ENDED, ENDS, LEAVING, STAYS
 from tests.support.stripe_objects import stripe_object
 
 

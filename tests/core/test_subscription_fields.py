@@ -23,8 +23,8 @@ from aiocancel.core.offers.terms import AcceptedOffer
 from aiocancel.core.schedules import DEFAULT_SCHEDULE_POLICY
 from aiocancel.core.stripe_news import Standing, changes
 from aiocancel.core.subscription import read_subscription
-from tests.support.shapes import OFFERS
 from tests.support.stripe_objects import PERIOD_END, stripe_object
+from tests.support.subscription_shapes import OFFERS
 
 NOW: Final = PERIOD_END.replace(month=2, day=10)
 AT: Final = int(PERIOD_END.timestamp())

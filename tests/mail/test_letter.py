@@ -31,7 +31,7 @@ from aiocancel.mail.letter import (
 from aiocancel.telemetry import PageTemplateFailed
 from aiocancel.texts import CATALOGUES
 from aiocancel.wording import Words
-from tests.support.acknowledged import ENDS, FACTS, KINDS, LETTERS, NOW
+from tests.support.every_letter import ENDS, FACTS, KINDS, LETTERS, NOW
 from tests.support.saas import Events
 
 LINKS = links_of("https://shop.example/cancel", key="l1.key", page_path=("acknowledgement", "id"))

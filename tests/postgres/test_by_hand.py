@@ -21,7 +21,7 @@ from aiocancel.postgres.ledger import Ledger
 from aiocancel.postgres.preflight import inspect_backlog
 from tests.support.claims import ask, make_claim, make_grant, record, take_due
 from tests.support.saas import Pool
-from tests.support.taking import row_of
+from tests.support.taken_actions import row_of
 
 OWNER = uuid.UUID(int=1)
 RETRY, CLOSE = Operation.RETRY, Operation.CLOSE

@@ -15,7 +15,7 @@ from aiocancel.core.schedule_phases import Phase
 from aiocancel.postgres.ledger import Ledger
 from tests.support.claims import ask
 from tests.support.saas import Pool
-from tests.support.taking import OTHER, end_leases, entries, row_of, take, take_one
+from tests.support.taken_actions import OTHER, end_leases, entries, row_of, take, take_one
 
 SUB = SubscriptionId("sub_1")
 

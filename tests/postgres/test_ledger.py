@@ -19,7 +19,16 @@ from aiocancel.postgres.settling import Accepted
 from tests.support.claims import AT_ONCE, ask, make_claim, make_grant, record
 from tests.support.cut_line import cut_line
 from tests.support.saas import Pool
-from tests.support.taking import LEASE_S, ONE, OTHER, end_leases, entries, row_of, take, take_one
+from tests.support.taken_actions import (
+    LEASE_S,
+    ONE,
+    OTHER,
+    end_leases,
+    entries,
+    row_of,
+    take,
+    take_one,
+)
 from tests.support.waiting import WAITS_FOR_A_LOCK, until
 
 ENDS = datetime(2026, 12, 2, 12, tzinfo=UTC)

@@ -12,7 +12,7 @@ import pytest
 
 import aiocancel.postgres
 from aiocancel.core.actions import ActionKind, ActionState
-from tests.support.keys import key_text
+from tests.support.idempotency_keys import key_text
 from tests.support.saas import Pool
 
 WISH: dict[str, Any] = {

@@ -14,7 +14,7 @@ from aiocancel.postgres.ledger import Ledger
 from aiocancel.telemetry import ActionParked, ActionRefused, AttemptFailed
 from aiocancel.testing.stripe.simulator import Fault
 from tests.support.company import Company
-from tests.support.deferred import DAY, has_ended, states, status, wake
+from tests.support.deferred_offers import DAY, has_ended, states, status, wake
 from tests.support.saas import as_customer
 from tests.support.waiting import until
 

@@ -10,7 +10,7 @@ from pytest_aiohttp import AiohttpClient
 from aiocancel import CouponOffer, OwnFlow, StaySignal, reason
 from aiocancel.testing.stripe.simulator import StripeSimulator
 from tests.support.company import Company
-from tests.support.flow_customers import Customer, open_company
+from tests.support.flow_customers import FlowCustomer, open_company
 from tests.support.saas import Pool
 
 HALF = CouponOffer("half", percent_off=50, months=3, when=reason("too_expensive"))
@@ -23,7 +23,7 @@ async def test_fallback_of_a_vendor_offers_and_gives_what_the_own_flow_shows(
     company.stripe.add_subscription("sub_1", current_period_end=due)
     await company.open(company.plug_in(of_vendor={"fallback": OwnFlow(offers=[HALF])}))
     assert company.client is not None
-    customer = Customer(company.client)
+    customer = FlowCustomer(company.client)
 
     await customer.go("/cancel")
     why = customer.step

@@ -16,7 +16,7 @@ from aiocancel.core.flow.conditions import reason
 from aiocancel.core.flow.definition import CouponOffer, PauseOffer
 from aiocancel.testing.stripe.simulator import StripeSimulator
 from aiocancel.vendors.own import OwnFlow
-from tests.support.flow_customers import BROWSER, Company, German, open_company
+from tests.support.flow_customers import BROWSER, FlowCompany, German, open_company
 from tests.support.letters import has_letters, let_pass, mailer_for, mails
 from tests.support.mail_server import MailServer, html_of, text_of
 from tests.support.saas import Pool, as_customer
@@ -41,7 +41,7 @@ async def writing_company(
     pool: Pool,
     stripe_api: tuple[StripeSimulator, str],
     **settings: Any,
-) -> AsyncIterator[tuple[Company, MailServer]]:
+) -> AsyncIterator[tuple[FlowCompany, MailServer]]:
     async with MailServer().serve() as server:
         company = await open_company(
             aiohttp_client,
@@ -63,7 +63,7 @@ async def declared(pool: Pool) -> dict[str, Any]:
     return read
 
 
-async def choose(company: Company, server: MailServer, pool: Pool, button: str) -> Chosen:
+async def choose(company: FlowCompany, server: MailServer, pool: Pool, button: str) -> Chosen:
     """Ada finds it too expensive and presses a button of the screen that follows."""
     ada = company.customer()
     await ada.go("/cancel")
@@ -132,7 +132,7 @@ async def test_A4_A5_A8_who_leaves_has_the_button_the_end_and_no_offer_in_the_le
         assert "$14.50" not in said
 
 
-async def let_the_pause_begin(company: Company, pool: Pool) -> None:
+async def let_the_pause_begin(company: FlowCompany, pool: Pool) -> None:
     """The promised pause is due, and Stripe has it."""
     subscription = company.stripe.subscriptions["sub_ada"]
     subscription["items"]["data"][0]["current_period_end"] = company.stripe.now + 43_200
@@ -149,7 +149,7 @@ async def _is_done(pool: Pool) -> bool:
     return bool(state == "done")
 
 
-async def let_all_but_two_days_of_the_pause_pass(company: Company, pool: Pool) -> None:
+async def let_all_but_two_days_of_the_pause_pass(company: FlowCompany, pool: Pool) -> None:
     """The pause ends in two days, at Stripe and in the ledger, and its letter is due."""
     ends_at = company.stripe.now + 2 * 86_400
     subscription = company.stripe.subscriptions["sub_ada"]

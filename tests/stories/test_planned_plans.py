@@ -15,7 +15,7 @@ from aiocancel.core.offers.offer_rules import OfferRules
 from aiocancel.telemetry import ActionParked, ActionRefused
 from aiocancel.testing.stripe.simulator import Fault, FaultKind
 from tests.support.company import Company
-from tests.support.deferred import DAY, has_ended, states, status, take_back, wake
+from tests.support.deferred_offers import DAY, has_ended, states, status, take_back, wake
 from tests.support.saas import STRIPE_KEY, as_customer
 from tests.support.stripe_params import check_params
 from tests.support.waiting import until

@@ -17,7 +17,7 @@ from aiocancel.postgres.settling import Accepted
 from aiocancel.telemetry import ActionApplied, ActionParked
 from aiocancel.testing.stripe.simulator import Fault, FaultKind
 from tests.support.company import Company
-from tests.support.deferred import take_back
+from tests.support.deferred_offers import take_back
 from tests.support.saas import as_customer
 from tests.support.stripe_params import check_params
 from tests.support.waiting import until

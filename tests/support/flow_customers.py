@@ -30,7 +30,7 @@ HALF = CouponOffer("half", percent_off=50, months=3, when=reason("too_expensive"
 BREAK = PauseOffer("break", sentence="Your notes stay readable.", when=reason("unused"))
 
 
-class Customer:
+class FlowCustomer:
     """A browser without a script: it follows redirects, and presses the buttons of the page that it is on."""
 
     def __init__(self, client: TestClient[Any, Any], name: str = "ada") -> None:
@@ -76,7 +76,7 @@ class Customer:
         return next(each["data-outcome"] for each in self.page.all("p") if "data-outcome" in each)
 
 
-class German(Customer):
+class German(FlowCustomer):
     """A customer who presses on the page of the outcome, which may have two forms."""
 
     @property
@@ -104,7 +104,7 @@ class German(Customer):
         )
 
 
-class Company:
+class FlowCompany:
     """A site with a flow of its own, its customers and its Stripe."""
 
     def __init__(
@@ -114,8 +114,8 @@ class Company:
         self.stripe = stripe
         self.events = events
 
-    def customer(self, name: str = "ada") -> Customer:
-        return Customer(self.client, name)
+    def customer(self, name: str = "ada") -> FlowCustomer:
+        return FlowCustomer(self.client, name)
 
 
 async def open_company(
@@ -124,7 +124,7 @@ async def open_company(
     stripe_api: tuple[StripeSimulator, str],
     flow: Any = None,
     **settings: Any,
-) -> Company:
+) -> FlowCompany:
     stripe, url = stripe_api
     stripe.add_subscription("sub_ada", current_period_end=END)
     await add_customer(pool, "ada", "sub_ada")
@@ -139,7 +139,7 @@ async def open_company(
         on_event=events,
         **{"answer_within_s": 10.0, **settings},
     )
-    return Company(await aiohttp_client(make_app(cancel)), stripe, events)
+    return FlowCompany(await aiohttp_client(make_app(cancel)), stripe, events)
 
 
 def links_of(page: Page) -> list[str]:

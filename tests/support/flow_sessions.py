@@ -1,4 +1,4 @@
-"""Runs through a flow of our own, as the store keeps them."""
+"""Sessions of a flow of our own, as the store keeps them."""
 
 from __future__ import annotations
 

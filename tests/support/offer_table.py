@@ -40,7 +40,7 @@ from aiocancel.core.schedules import MakeSchedule, ReleaseSchedule
 from tests.core import test_actions
 from tests.core.flow import test_eligibility
 from tests.core.offers import test_apply
-from tests.support import shapes
+from tests.support import subscription_shapes as shapes
 from tests.support.saas import STRIPE_KEY
 
 PAGE: Final = Path(__file__).parents[2] / "examples" / "offer-table.md"

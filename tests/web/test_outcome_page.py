@@ -18,7 +18,7 @@ from aiocancel.texts import CATALOGUES
 from aiocancel.web.answer_texts import message_of
 from aiocancel.web.languages import Words
 from aiocancel.web.outcome_page import outcome_page
-from tests.support.acknowledged import (
+from tests.support.every_letter import (
     AGREED,
     AGREED_LATER,
     CANCELLED,

@@ -29,8 +29,8 @@ from aiocancel.postgres.acknowledgements import LetterComes
 from aiocancel.postgres.ledger import Ledger
 from aiocancel.telemetry import AcknowledgementSent, PageFactsMissing
 from aiocancel.worker.acknowledge import Acknowledger
-from tests.support.acknowledged import ENDED_SOONER, STAYS
 from tests.support.claims import ask
+from tests.support.every_letter import ENDED_SOONER, STAYS
 from tests.support.letters import letter_kinds
 from tests.support.saas import GRANT_KEYS, Events, Pool
 

@@ -38,7 +38,7 @@ from aiocancel.core.offers.terms import OfferLimits
 from aiocancel.core.subscription import Subscription
 from aiocancel.core.undo import going_on
 from aiocancel.errors import UnreadableLedgerError
-from tests.support.shapes import ACTIVE, DUE, NOW, SHAPES
+from tests.support.subscription_shapes import ACTIVE, DUE, NOW, SHAPES
 
 HALF = CouponOffer("half_price", percent_off=50, months=3)
 TEN_OFF = CouponOffer("ten_off", amount_off={"usd": 1000, "eur": 900})

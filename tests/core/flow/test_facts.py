@@ -15,7 +15,16 @@ from aiocancel.core.identifiers import CustomerId, SubscriptionId
 from aiocancel.core.page_facts import Line, ShownSubscription
 from aiocancel.core.sentences import Money, Sentence
 from aiocancel.core.subscription import CollectionPause, OwnedSubscription, Subscription
-from tests.support.shapes import ACTIVE, DAY, DUE, JUST_PAST, NOW, SHAPES, YEAR_DUE, shape
+from tests.support.subscription_shapes import (
+    ACTIVE,
+    DAY,
+    DUE,
+    JUST_PAST,
+    NOW,
+    SHAPES,
+    YEAR_DUE,
+    shape,
+)
 
 LINE = Line("price_pro", "Pro", 2900, "usd", "month", 1)
 OWNED = OwnedSubscription(CustomerId("7"), SubscriptionId("sub_1"), {"plan": "Team"})

@@ -38,7 +38,7 @@ from aiocancel.core.subscription import (
     Price,
     Subscription,
 )
-from tests.support.priced import ACTIVE, DUE, NEXT, NOW, PRO, USAGE, line, preview
+from tests.support.priced_subscription import ACTIVE, DUE, NEXT, NOW, PRO, USAGE, line, preview
 
 BASIC = Price("price_basic", "month", 1, is_metered=False)
 LOYAL = AppliedDiscount("di_loyal", "LOYAL", duration="forever")

@@ -20,7 +20,7 @@ from aiocancel.core.identifiers import CustomerId, SubscriptionId
 from aiocancel.core.page_facts import Line, ShownSubscription
 from aiocancel.core.subscription import OwnedSubscription
 from aiocancel.errors import UnreadableLedgerError
-from tests.support.shapes import ACTIVE, NOW, PRO, SUPPORT
+from tests.support.subscription_shapes import ACTIVE, NOW, PRO, SUPPORT
 
 BEGAN = datetime(2026, 11, 30, 12, tzinfo=UTC)
 LINE = Line("price_pro", "Pro", 2900, "usd", "month", 1)

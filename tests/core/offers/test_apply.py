@@ -61,7 +61,7 @@ from aiocancel.core.subscription import (
     Subscription,
 )
 from aiocancel.errors import ConfigurationError
-from tests.support.shapes import (
+from tests.support.subscription_shapes import (
     ACTIVE,
     BASIC,
     DAY,

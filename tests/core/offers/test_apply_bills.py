@@ -41,7 +41,7 @@ from aiocancel.core.subscription import (
 )
 from aiocancel.testing.stripe.objects import shifted
 from tests.support.bills import Worth, bill, with_change
-from tests.support.shapes import shape, step
+from tests.support.subscription_shapes import shape, step
 
 NOW: Final = datetime(2027, 2, 10, 9, 30, tzinfo=UTC)
 HOUR: Final = timedelta(hours=1)

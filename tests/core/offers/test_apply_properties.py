@@ -42,7 +42,7 @@ from aiocancel.core.subscription import (
     Schedule,
     Subscription,
 )
-from tests.support.shapes import DAY, DUE, NOW, OFFERS, change_of, changed, shape, step
+from tests.support.subscription_shapes import DAY, DUE, NOW, OFFERS, change_of, changed, shape, step
 
 ids = st.text("abc_1", min_size=1, max_size=4)
 numbers = st.integers(1, 730) | st.integers(-3, 3) | st.sampled_from([10**5, 10**12])

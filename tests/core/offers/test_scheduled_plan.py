@@ -26,7 +26,7 @@ from aiocancel.core.schedule_phases import PhaseItem
 from aiocancel.core.schedules import MakeSchedule
 from aiocancel.core.subscription import AppliedDiscount, Price, Subscription
 from aiocancel.errors import ConfigurationError
-from tests.support.shapes import (
+from tests.support.subscription_shapes import (
     BASIC,
     DUE,
     NOW,

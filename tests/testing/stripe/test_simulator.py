@@ -18,7 +18,7 @@ import stripe
 
 from aiocancel.errors import SimulatorRefusedError
 from aiocancel.testing.stripe.simulator import Fault, FaultKind, StripeSimulator
-from tests.support.simulated import DAY, NOON, Clock, Stripe, error_of, period_end
+from tests.support.simulator_requests import DAY, NOON, Clock, Stripe, error_of, period_end
 from tests.support.stripe_params import Kind, check_params
 
 

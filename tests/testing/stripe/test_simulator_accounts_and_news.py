@@ -13,7 +13,7 @@ from aiohttp import web
 
 from aiocancel.errors import SimulatorRefusedError
 from aiocancel.testing.stripe.events import signature
-from tests.support.simulated import DAY, NOON, Stripe, api, error_of, period_end
+from tests.support.simulator_requests import DAY, NOON, Stripe, api, error_of, period_end
 
 __all__ = ["api"]
 

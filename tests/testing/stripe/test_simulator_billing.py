@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.support.simulated import DAY, Stripe, api, error_of, period_end
+from tests.support.simulator_requests import DAY, Stripe, api, error_of, period_end
 
 __all__ = ["api"]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.simulated import Stripe, api, error_of, period_end
+from tests.support.simulator_requests import Stripe, api, error_of, period_end
 
 __all__ = ["api"]
 

@@ -32,7 +32,7 @@ from aiocancel.vendors.own import OwnFlow
 from tests.support.flow_customers import (
     END,
     HALF,
-    Company,
+    FlowCompany,
     German,
     links_of,
     open_company,
@@ -54,7 +54,7 @@ async def germany(
     stripe_api: tuple[StripeSimulator, str],
     flow: Any = None,
     **settings: Any,
-) -> tuple[Company, German]:
+) -> tuple[FlowCompany, German]:
     company = await open_company(
         aiohttp_client, pool, stripe_api, flow, **{"place": lambda _: "DE", **settings}
     )
@@ -67,7 +67,7 @@ async def declare(ada: German) -> Page:
     return await ada.press("cancel")
 
 
-async def leave(company: Company, ada: German) -> str:
+async def leave(company: FlowCompany, ada: German) -> str:
     """Press the button that cancels, and return the address of the outcome, which is not looked at yet."""
     grant = next(each["value"] for each in ada.page.all("input") if each["name"] == "grant")
     answer = await company.client.post(
@@ -79,15 +79,15 @@ async def leave(company: Company, ada: German) -> str:
     return answer.headers["Location"]
 
 
-def is_ending(company: Company) -> bool:
+def is_ending(company: FlowCompany) -> bool:
     return bool(company.stripe.subscriptions["sub_ada"]["cancel_at_period_end"])
 
 
-def discounts(company: Company) -> int:
+def discounts(company: FlowCompany) -> int:
     return len(company.stripe.subscriptions["sub_ada"]["discounts"])
 
 
-def effects(company: Company) -> list[str]:
+def effects(company: FlowCompany) -> list[str]:
     return [each.kind for each in company.stripe.effects]
 
 

@@ -27,8 +27,8 @@ from tests.support.flow_customers import (
     BROWSER,
     END,
     HALF,
-    Company,
-    Customer,
+    FlowCompany,
+    FlowCustomer,
     links_of,
     open_company,
     outcome_path,
@@ -50,12 +50,12 @@ def reloads(page: Page) -> bool:
 @pytest.fixture
 async def company(
     aiohttp_client: AiohttpClient, pool: Pool, stripe_api: tuple[StripeSimulator, str]
-) -> Company:
+) -> FlowCompany:
     return await open_company(aiohttp_client, pool, stripe_api)
 
 
 async def test_a_customer_takes_the_offer_that_fits_at_the_price_that_was_shown(
-    company: Company,
+    company: FlowCompany,
 ) -> None:
     ada = company.customer()
     why = await ada.go("/cancel")
@@ -79,7 +79,7 @@ async def test_a_customer_takes_the_offer_that_fits_at_the_price_that_was_shown(
 
 
 async def test_the_exit_of_every_screen_ends_the_contract_without_another(
-    company: Company,
+    company: FlowCompany,
 ) -> None:
     ada = company.customer()
     await ada.go("/cancel")
@@ -106,7 +106,7 @@ async def test_the_exit_of_every_screen_ends_the_contract_without_another(
 
 
 async def test_who_cannot_hear_of_the_end_is_led_to_the_outcome_all_the_same(
-    company: Company, monkeypatch: pytest.MonkeyPatch
+    company: FlowCompany, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def unheard(*_: object, **__: object) -> None:
         raise UnavailableError("the database did not answer")
@@ -121,7 +121,9 @@ async def test_who_cannot_hear_of_the_end_is_led_to_the_outcome_all_the_same(
     assert outcome.rows["Reference"].startswith("C-")
 
 
-async def test_who_has_cancelled_is_led_back_by_one_link_and_one_button(company: Company) -> None:
+async def test_who_has_cancelled_is_led_back_by_one_link_and_one_button(
+    company: FlowCompany,
+) -> None:
     ada = company.customer()
     await ada.go("/cancel")
     outcome = await ada.press("cancel")
@@ -143,7 +145,7 @@ async def test_who_has_cancelled_is_led_back_by_one_link_and_one_button(company:
 
 
 async def test_an_overdue_customer_reads_what_stays_open_at_the_price_of_one_read(
-    company: Company,
+    company: FlowCompany,
 ) -> None:
     company.stripe.add_subscription("sub_owing", status="past_due", current_period_end=END)
     company.stripe.subscriptions["sub_ada"] |= {
@@ -162,7 +164,7 @@ async def test_an_overdue_customer_reads_what_stays_open_at_the_price_of_one_rea
         assert " is still open; cancelling does not clear it." in page.text
 
 
-async def test_who_is_paused_can_end_the_pause_instead(company: Company) -> None:
+async def test_who_is_paused_can_end_the_pause_instead(company: FlowCompany) -> None:
     company.stripe.subscriptions["sub_ada"]["pause_collection"] = {
         "behavior": "void",
         "resumes_at": None,
@@ -190,7 +192,7 @@ async def test_who_is_paused_can_end_the_pause_instead(company: Company) -> None
 
 
 async def test_back_from_the_bare_exit_is_the_question_also_where_nothing_was_answered(
-    company: Company,
+    company: FlowCompany,
 ) -> None:
     ada = company.customer()
     await ada.go("/cancel")
@@ -316,7 +318,7 @@ async def test_the_plain_exit_is_one_page_byte_for_byte_whatever_led_to_it(
 
 
 async def test_a_choice_that_a_person_looks_at_leaves_the_way_out_open(
-    company: Company, pool: Pool
+    company: FlowCompany, pool: Pool
 ) -> None:
     ada = company.customer()
     await ada.go("/cancel")
@@ -349,7 +351,7 @@ async def test_routes_that_an_application_mounts_by_hand_lead_through_the_flow(
     app.router.add_post("/cancel/flow/{session}", cancel.handle_flow_press)
     app.router.add_post("/cancel/flow", cancel.handle_flow_press)
     app.router.add_get("/cancel/status/{claim}", cancel.handle_status)
-    ada = Customer(await aiohttp_client(app))
+    ada = FlowCustomer(await aiohttp_client(app))
 
     await ada.go("/cancel")
     assert ada.step == "why"
@@ -449,7 +451,7 @@ async def test_a_site_without_such_a_flow_has_no_screens(pool: Pool) -> None:
             await handle(make_mocked_request("GET", "/cancel/flow/x"))
 
 
-async def test_back_and_reload_show_the_answers_and_repeat_nothing(company: Company) -> None:
+async def test_back_and_reload_show_the_answers_and_repeat_nothing(company: FlowCompany) -> None:
     ada = company.customer()
     await ada.go("/cancel")
     first = ada.path
@@ -471,7 +473,7 @@ async def test_back_and_reload_show_the_answers_and_repeat_nothing(company: Comp
     assert [each.kind for each in company.stripe.effects] == ["coupon_created", "discounts"]
 
 
-async def test_enter_in_a_field_neither_cancels_nor_accepts(company: Company) -> None:
+async def test_enter_in_a_field_neither_cancels_nor_accepts(company: FlowCompany) -> None:
     ada = company.customer()
     await ada.go("/cancel")
     await ada.press(ada.page.all("button")[0]["value"], reason="unused")
@@ -484,7 +486,7 @@ async def test_enter_in_a_field_neither_cancels_nor_accepts(company: Company) ->
     assert company.stripe.effects == []
 
 
-async def test_a_pause_asks_how_long_and_offers_no_other_length(company: Company) -> None:
+async def test_a_pause_asks_how_long_and_offers_no_other_length(company: FlowCompany) -> None:
     ada = company.customer()
     await ada.go("/cancel")
     await ada.press("continue", reason="unused")
@@ -502,7 +504,7 @@ async def test_a_pause_asks_how_long_and_offers_no_other_length(company: Company
 
 
 async def test_too_long_an_answer_is_kept_and_told_and_never_holds_the_exit(
-    company: Company,
+    company: FlowCompany,
 ) -> None:
     ada = company.customer()
     await ada.go("/cancel")
@@ -517,7 +519,7 @@ async def test_too_long_an_answer_is_kept_and_told_and_never_holds_the_exit(
 
 
 async def test_a_page_that_was_open_for_too_long_asks_for_one_more_press(
-    company: Company,
+    company: FlowCompany,
 ) -> None:
     ada = company.customer()
     await ada.go("/cancel")
@@ -547,7 +549,7 @@ POSTED_BY_NO_SCREEN: list[tuple[str, dict[str, str], int]] = [
 ]
 
 
-async def test_what_no_screen_posts_changes_nothing(company: Company) -> None:
+async def test_what_no_screen_posts_changes_nothing(company: FlowCompany) -> None:
     ada = company.customer()
 
     for do, fields, status in POSTED_BY_NO_SCREEN:
@@ -560,7 +562,7 @@ async def test_what_no_screen_posts_changes_nothing(company: Company) -> None:
     assert {request.method for request in company.stripe.requests} == {"GET"}
 
 
-async def test_another_customers_session_is_nobodys(company: Company, pool: Pool) -> None:
+async def test_another_customers_session_is_nobodys(company: FlowCompany, pool: Pool) -> None:
     await add_customer(pool, "eve", "sub_eve")
     company.stripe.add_subscription("sub_eve", current_period_end=END)
     ada, eve = company.customer(), company.customer("eve")

@@ -16,7 +16,7 @@ from aiocancel.vendors.own import OwnFlow
 from tests.support.flow_customers import (
     BREAK,
     END,
-    Company,
+    FlowCompany,
     links_of,
     open_company,
     outcome_path,
@@ -31,11 +31,11 @@ ROW = SubscriptionQuery(
 @pytest.fixture
 async def company(
     aiohttp_client: AiohttpClient, pool: Pool, stripe_api: tuple[StripeSimulator, str]
-) -> Company:
+) -> FlowCompany:
     return await open_company(aiohttp_client, pool, stripe_api)
 
 
-def ends(company: Company, subscription: str) -> bool:
+def ends(company: FlowCompany, subscription: str) -> bool:
     return bool(company.stripe.subscriptions[subscription]["cancel_at_period_end"])
 
 
@@ -76,7 +76,7 @@ async def test_an_old_screen_never_leads_to_the_end_of_the_subscription_that_cam
 
 
 async def test_of_several_subscriptions_the_address_and_the_screen_name_the_same(
-    company: Company, pool: Pool
+    company: FlowCompany, pool: Pool
 ) -> None:
     company.stripe.add_subscription("sub_b", current_period_end=END + timedelta(days=100))
     await add_customer(pool, "ada", "sub_b")
@@ -148,7 +148,7 @@ async def test_another_answer_takes_an_offer_off_the_screen_that_it_forbids(
 
 
 async def test_who_takes_an_offer_too_late_reads_that_nothing_was_taken(
-    company: Company, pool: Pool
+    company: FlowCompany, pool: Pool
 ) -> None:
     ada = company.customer()
     await ada.go("/cancel")
@@ -168,7 +168,7 @@ async def test_who_takes_an_offer_too_late_reads_that_nothing_was_taken(
 
 @pytest.mark.parametrize("do", ["continue", "decline"])
 async def test_who_goes_on_too_late_reads_why_only_the_exit_is_left(
-    company: Company, pool: Pool, do: str
+    company: FlowCompany, pool: Pool, do: str
 ) -> None:
     ada = company.customer()
     await ada.go("/cancel")
@@ -196,7 +196,7 @@ async def test_who_goes_on_too_late_reads_why_only_the_exit_is_left(
     ids=["ending", "ended"],
 )
 async def test_who_comes_back_reads_that_the_subscription_ends_or_has_ended_meanwhile(
-    company: Company, change: dict[str, object], outcome: str
+    company: FlowCompany, change: dict[str, object], outcome: str
 ) -> None:
     ada = company.customer()
     await ada.go("/cancel")
@@ -213,7 +213,7 @@ async def test_who_comes_back_reads_that_the_subscription_ends_or_has_ended_mean
     assert ada.outcome == outcome
 
 
-async def test_who_comes_back_goes_on_where_stripe_is_slow(company: Company) -> None:
+async def test_who_comes_back_goes_on_where_stripe_is_slow(company: FlowCompany) -> None:
     ada = company.customer()
     await ada.go("/cancel")
     await ada.press("continue", reason="too_expensive")
@@ -226,7 +226,7 @@ async def test_who_comes_back_goes_on_where_stripe_is_slow(company: Company) -> 
 
 
 async def test_the_outcome_of_a_cancellation_that_was_taken_back_says_that_it_goes_on(
-    company: Company,
+    company: FlowCompany,
 ) -> None:
     ada = company.customer()
     await ada.go("/cancel")

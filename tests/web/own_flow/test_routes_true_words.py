@@ -20,8 +20,8 @@ from tests.support.flow_customers import (
     BROWSER,
     END,
     HALF,
-    Company,
-    Customer,
+    FlowCompany,
+    FlowCustomer,
     links_of,
     open_company,
     outcome_path,
@@ -38,7 +38,7 @@ def day(moment: datetime) -> str:
     return Words("en", {}).day(moment)
 
 
-async def joined(company: Company, pool: Pool, name: str, **shape: Any) -> Customer:
+async def joined(company: FlowCompany, pool: Pool, name: str, **shape: Any) -> FlowCustomer:
     """A customer whose subscription has another shape."""
     values = {"id": f"sub_{name}", "current_period_end": END, **shape}
     company.stripe.add_subscription(**values)
