@@ -24,10 +24,12 @@ SELECT current_setting('server_version_num')::int / 10000 AS version,
     extract(epoch FROM clock_timestamp())::float8 AS time
 """
 
-# What waits behind another action of its lane is not overdue.
+# What waits behind another action of its lane is not overdue. What waits for its own day, such as the letter about an
+# end to come, is not left by anybody.
 BACKLOG: Final = """
 SELECT count(*) FILTER (WHERE a.state = 'parked') AS parked,
-    extract(epoch FROM now() - min(a.created_at) FILTER (WHERE a.state = 'waiting'))::float8 AS oldest_waiting_s,
+    extract(epoch FROM now() - min(a.created_at) FILTER (WHERE a.state = 'waiting'
+        AND NOT (a.due_at > now() AND (a.deferred OR a.attempts = 0))))::float8 AS oldest_waiting_s,
     extract(epoch FROM now() - min(a.due_at) FILTER (WHERE a.state <> 'parked' AND a.due_at < now() AND NOT EXISTS (
         SELECT FROM aiocancel.action o
         WHERE o.lane = a.lane AND o.id < a.id AND o.state IN ('waiting', 'running'))))::float8 AS overdue_s

@@ -620,6 +620,22 @@ async def test_an_action_that_nobody_takes_is_warned_of(site: Installation, pool
     assert "the process that has the worker" in (result.fix or "")
 
 
+async def test_what_waits_for_its_own_day_is_no_backlog(site: Installation, pool: Pool) -> None:
+    letter, pause = await ask(pool, "sub_1"), await ask(pool, "sub_2")
+    await pool.execute(
+        "UPDATE aiocancel.action SET created_at = now() - interval '9 days', due_at = now() + interval '3 weeks', "
+        "attempts = CASE id WHEN $2 THEN 2 ELSE 0 END, deferred = id = $2 WHERE id IN ($1, $2)",
+        letter,
+        pause,
+    )
+    result = (await site.check()).of("worker backlog")
+    assert (result.level, result.detail) == (Level.OK, "nothing parked; nothing waits")
+
+    await pool.execute("UPDATE aiocancel.action SET deferred = false WHERE id = $1", pause)
+    result = (await site.check()).of("worker backlog")
+    assert result.detail == "nothing parked; the oldest has been waiting for 9 days"
+
+
 async def test_facts_that_nobody_seals_are_warned_of(site: Installation, pool: Pool) -> None:
     await ask(pool)
     assert (await site.check()).of("evidence").level is Level.OK
