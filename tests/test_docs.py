@@ -225,6 +225,14 @@ def test_every_route_is_in_the_http_reference() -> None:
     assert {route for route in routes if f"| {route} |" not in text} == set()
 
 
+def test_the_glossary_has_its_terms_in_order_and_each_once() -> None:
+    text = (DOCS / "explanation" / "glossary.md").read_text(encoding="utf-8")
+    terms = re.findall(r"^(.+)\n: ", text, re.MULTILINE)
+
+    assert {"flow session", "grant", "hold-out", "operator", "owner", "snapshot"} <= {*terms}
+    assert terms == sorted({*terms}, key=str.lower)
+
+
 def test_no_route_stands_twice_in_the_http_reference() -> None:
     text = (DOCS / "reference" / "http.md").read_text(encoding="utf-8")
     first_cells = re.findall(r"^\| (`(?:GET|POST) [^|]*) \|", text, re.MULTILINE)
