@@ -24,6 +24,7 @@ __all__ = [
     "check_database",
     "check_email",
     "check_grant_keys",
+    "check_hook",
     "check_identify",
     "check_locale",
     "check_mailer",
@@ -118,6 +119,13 @@ def check_subscriptions(subscriptions: object) -> None:
             f"async resolve(customer_id), not of type {type(subscriptions).__name__}"
         )
 
+    for name in ("resolve", "resolve_all"):
+        method = getattr(subscriptions, name, None)
+        if method is not None and not _is_async(method):
+            raise ConfigurationError(
+                f"subscriptions: {name} must be async: async def {name}(self, customer_id)"
+            )
+
 
 def check_vendor(vendor: object) -> None:
     """Refuse what runs no widget; raises ConfigurationError."""
@@ -186,6 +194,24 @@ def check_identify(identify: object) -> None:
         )
 
 
+def check_hook(registered_by: str, hook: object) -> None:
+    """Refuse a hook or handler that is not an async function.
+
+    An ordinary one would do its work, return nothing that can be awaited, and be called again and again.
+
+    Args:
+        registered_by: The method that registers it, as ``on_outcome``.
+        hook: What the application gave.
+
+    Raises:
+        ConfigurationError: It is not async.
+    """
+    if isinstance(hook, type) or not callable(hook) or not _is_async(hook):
+        raise ConfigurationError(
+            f"{registered_by} takes an async function: write async def, {_not(hook)}"
+        )
+
+
 def _is_async(function: Callable[..., object]) -> bool:
     """Tell whether a call returns an awaitable.
 
@@ -217,6 +243,9 @@ def check_mailer(mailer: object) -> None:
         raise ConfigurationError(
             f"mailer is an object with async send(message), such as SmtpMailer(…), {_not(mailer)}"
         )
+    # An ordinary one would send, and count as one whose answer was lost: the letter went out again.
+    if not _is_async(send):
+        raise ConfigurationError("mailer: send must be async: async def send(self, message)")
 
 
 def check_email(email: object) -> None:
@@ -255,6 +284,8 @@ def check_public_exit(public_exit: object, mailer: object) -> None:
         return
     if not isinstance(public_exit, PublicExit):
         raise ConfigurationError(f"public_exit is a PublicExit(…), {_not(public_exit)}")
+    if not _is_async(public_exit.find):
+        raise ConfigurationError("PublicExit.find must be async: async def find(declaration)")
     if mailer is None:
         raise ConfigurationError(
             "public_exit needs a mailer: whoever terminates has to get an acknowledgement at once"

@@ -27,6 +27,7 @@ from aiocancel.check_arguments import (
     check_database,
     check_email,
     check_grant_keys,
+    check_hook,
     check_identify,
     check_locale,
     check_mailer,
@@ -458,15 +459,20 @@ class CancelFlow:
         """Register ``async (Outcome) -> None``, called after every claim has ended, whatever its end.
 
         Hooks run in the worker, never in a request. One that raises is called again, and so are the others:
-        at least once each. Raises ConfigurationError after the start.
+        at least once each. Raises ConfigurationError for one that is not async, and after the start.
         """
         self._refuse_late("on_outcome")
+        check_hook("on_outcome", hook)
         self._parts.on_outcome.append(hook)
         return hook
 
     def on_error(self, hook: OutcomeHook) -> OutcomeHook:
-        """Register a hook like ``on_outcome`` for claims that a person has to look at, or that were refused."""
+        """Register a hook like ``on_outcome`` for claims that a person has to look at, or that were refused.
+
+        Raises ConfigurationError as ``on_outcome`` does.
+        """
         self._refuse_late("on_error")
+        check_hook("on_error", hook)
         self._parts.on_error.append(hook)
         return hook
 
@@ -476,9 +482,10 @@ class CancelFlow:
         Whoever changed it: the customer here or in Stripe's portal, your support, a payment that failed, or time. It
         is called in the worker, for every subscription of the account, at least once for each change, and for one
         subscription in the order of what Stripe shows. One that raises is called again, and so are the others.
-        Raises ConfigurationError after the start.
+        Raises ConfigurationError for one that is not async, and after the start.
         """
         self._refuse_late("on_subscription_change")
+        check_hook("on_subscription_change", hook)
         self._parts.on_subscription_change.append(hook)
         return hook
 
@@ -491,10 +498,11 @@ class CancelFlow:
 
         ``async (CustomOffer) -> None`` runs in the worker after the vendor has confirmed the offer, again
         after a failure, and so at least once. An offer without a handler is parked. Raises ConfigurationError
-        for a second handler of one name.
+        for a handler that is not async, and for a second one of one name.
         """
 
         def register(handler: OfferHandler) -> OfferHandler:
+            check_hook("on_offer", handler)
             if name in self._parts.offer_handlers:
                 raise ConfigurationError(f"the offer {name} has a handler already")
             self._parts.offer_handlers[name] = handler

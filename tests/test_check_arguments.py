@@ -3,27 +3,40 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Awaitable, Collection
-from typing import Any
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from types import SimpleNamespace
+from typing import Any, cast
 
 import asyncpg
 import pytest
 
-from aiocancel import OfferLimits, OfferRules, ProsperStack, StripeBilling, SubscriptionQuery
+from aiocancel import (
+    CancelFlow,
+    OfferLimits,
+    OfferRules,
+    ProsperStack,
+    PublicExit,
+    StripeBilling,
+    SubscriptionQuery,
+)
 from aiocancel.check_arguments import (
     check_billing,
     check_database,
     check_grant_keys,
     check_identify,
     check_locale,
+    check_mailer,
     check_offer_settings,
     check_on_event,
     check_plans,
+    check_public_exit,
     check_subscriptions,
     check_vendor,
 )
 from aiocancel.core.identifiers import Mode
 from aiocancel.errors import ConfigurationError
+from tests.support.saas import make_cancel
+from tests.support.web import NOWHERE
 
 LONG_KEY = "0123456789abcdef0123456789abcdef"
 
@@ -196,6 +209,66 @@ def test_an_identify_whose_answer_can_be_awaited_is_accepted(fine: object) -> No
 def test_an_identify_that_is_not_async_is_refused(refused: object) -> None:
     with pytest.raises(ConfigurationError, match="identify must be an async function"):
         check_identify(refused)
+
+
+# Hooks, handlers, mailers and resolvers: an ordinary function would be called again and again, or never be believed
+
+
+@pytest.fixture
+def cancel() -> CancelFlow:
+    return make_cancel(NOWHERE)
+
+
+def do_it_at_once(_: object) -> None:
+    """What a stranger writes who has not seen that it is awaited."""
+
+
+async def do_it(_: object) -> None:
+    """What it should be."""
+
+
+REGISTERS: Sequence[tuple[str, Callable[[CancelFlow, Any], object]]] = [
+    ("on_outcome", lambda cancel, hook: cancel.on_outcome(hook)),
+    ("on_error", lambda cancel, hook: cancel.on_error(hook)),
+    ("on_subscription_change", lambda cancel, hook: cancel.on_subscription_change(hook)),
+    ("on_offer", lambda cancel, hook: cancel.on_offer("call")(hook)),
+]
+
+
+@pytest.mark.parametrize(("name", "register"), REGISTERS, ids=[name for name, _ in REGISTERS])
+def test_a_hook_that_is_not_async_is_refused_when_it_is_registered(
+    cancel: CancelFlow, name: str, register: Callable[[CancelFlow, Any], object]
+) -> None:
+    for wrong in (do_it_at_once, lambda _: None, None, "hook", type):
+        with pytest.raises(ConfigurationError, match=f"^{name} takes an async function"):
+            register(cancel, wrong)
+
+    register(cancel, do_it)
+
+
+class _Sends:
+    def __init__(self, send: object) -> None:
+        self.send = send
+
+
+def test_a_mailer_whose_send_is_not_async_is_refused() -> None:
+    check_mailer(_Sends(do_it))
+    with pytest.raises(ConfigurationError, match="mailer: send must be async"):
+        check_mailer(_Sends(do_it_at_once))
+
+
+def test_a_public_exit_whose_find_is_not_async_is_refused() -> None:
+    check_public_exit(PublicExit(cast("Any", do_it)), _Sends(do_it))
+    with pytest.raises(ConfigurationError, match=r"PublicExit\.find must be async"):
+        check_public_exit(PublicExit(cast("Any", do_it_at_once)), _Sends(do_it))
+
+
+@pytest.mark.parametrize("name", ["resolve", "resolve_all"])
+def test_a_resolver_that_is_not_async_is_refused(name: str) -> None:
+    methods = {"resolve": do_it, "resolve_all": do_it}
+    check_subscriptions(SimpleNamespace(**methods))
+    with pytest.raises(ConfigurationError, match=f"subscriptions: {name} must be async"):
+        check_subscriptions(SimpleNamespace(**methods | {name: do_it_at_once}))
 
 
 # Vendor, billing, offers and functions
