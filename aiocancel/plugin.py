@@ -152,8 +152,8 @@ class CancelFlow:
         migrate_on_start: Whether the start brings the tables up to date, as ``aiocancel migrate`` does.
         run_worker: Whether this process makes changes at Stripe; False leaves them to ``aiocancel worker``.
         worker_concurrency: How many actions of each sort a worker carries out at once at most. The sorts are
-            cancellations, other changes at Stripe, questions to the flow vendor, calls of hooks and handlers, and
-            mails; none waits for another.
+            cancellations, other changes at Stripe, questions to the flow vendor, calls of hooks and handlers,
+            mails, and declarations of the public exit; none waits for another.
         worker_lease_s: How many seconds after a worker died another goes on with its changes.
         statement_cache_size: How many prepared statements each connection keeps that a DSN opens. Behind PgBouncer
             in transaction mode it has to be 0: a connection has no memory there.

@@ -169,7 +169,7 @@ def _add_worker(commands: _Commands) -> None:
     parser.add_argument(
         "--concurrency",
         type=as_whole(),
-        help="actions of each of the five sorts at a time (default: worker_concurrency)",
+        help="actions of each of the six sorts at a time (default: worker_concurrency)",
     )
     parser.add_argument(
         "--nice",

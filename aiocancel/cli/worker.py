@@ -36,7 +36,7 @@ def say_what_starts(
 
     Args:
         inspected: What the CancelFlow was made of.
-        concurrency: How many actions of each of the five sorts at a time; the CancelFlow's own setting when None.
+        concurrency: How many actions of each of the six sorts at a time; the CancelFlow's own setting when None.
         health: Host and port of the health routes, None where nothing is served.
         niceness: By how much its priority was to be lowered.
     """
@@ -45,7 +45,7 @@ def say_what_starts(
     served = "not served" if health is None else f"http://{health[0]}:{health[1]}/healthz"
 
     logger.info(
-        "worker starts: database %s, %d actions of each of five sorts at a time, Stripe in %s mode, "
+        "worker starts: database %s, %d actions of each of six sorts at a time, Stripe in %s mode, "
         "flow vendor %s, health %s, priority %s",
         address or "of a DSN that cannot be read",
         concurrency or inspected.settings.worker_concurrency,

@@ -35,7 +35,8 @@ class Places(StrEnum):
     """Which of a worker's places an action takes: no sort holds a place of another, so that no cancellation waits.
 
     ``questions`` ask a flow vendor or only watch, ``calls`` run the application's hooks and handlers, ``mails`` write
-    to customers.
+    to customers. ``declarations`` ask the application whose contract is meant: each is a cancellation to come, and a
+    stranger's must not hold the places of those that are proven.
     """
 
     CANCELLATIONS = "cancellations"
@@ -43,6 +44,7 @@ class Places(StrEnum):
     QUESTIONS = "questions"
     CALLS = "calls"
     MAILS = "mails"
+    DECLARATIONS = "declarations"
 
     @staticmethod
     def of(kind: str) -> Places:
@@ -129,7 +131,7 @@ _PLACES: Final[dict[str, Places]] = {
     ActionKind.RUN_OFFER_HANDLER: Places.CALLS,
     ActionKind.RUN_HOOKS: Places.CALLS,
     ActionKind.ACKNOWLEDGE: Places.MAILS,
-    ActionKind.MATCH_DECLARATION: Places.CALLS,
+    ActionKind.MATCH_DECLARATION: Places.DECLARATIONS,
 }
 
 

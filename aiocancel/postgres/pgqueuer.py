@@ -44,6 +44,7 @@ _ENTRYPOINTS: Final = {
     Places.QUESTIONS: "aiocancel_questions",
     Places.CALLS: "aiocancel_calls",
     Places.MAILS: "aiocancel_mails",
+    Places.DECLARATIONS: "aiocancel_declarations",
 }
 _CHANNEL: Final = "aiocancel_jobs"
 _QUEUE: Final = "pgqueuer"

@@ -140,11 +140,11 @@ def test_a_worker_says_at_its_start_what_it_does_and_where(
 
     first, second = caplog.messages
     assert first == (
-        "worker starts: database me@db.example.com:5432/shop, 3 actions of each of five sorts at a time, "
+        "worker starts: database me@db.example.com:5432/shop, 3 actions of each of six sorts at a time, "
         "Stripe in test mode, flow vendor prosperstack, health http://127.0.0.1:8080/healthz, "
         "priority lowered by 10"
     )
-    assert "10 actions of each of five sorts at a time" in second
+    assert "10 actions of each of six sorts at a time" in second
     assert "health not served, priority as it was" in second
 
 

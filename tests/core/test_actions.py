@@ -689,6 +689,7 @@ def test_a_payment_page_stands_in_no_repr() -> None:
         ("verify_offer", Places.QUESTIONS),
         ("run_hooks", Places.CALLS),
         ("acknowledge", Places.MAILS),
+        ("match_declaration", Places.DECLARATIONS),
         ("of_a_newer_release", Places.CHANGES),
     ],
 )

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from aiocancel.core.actions import GIVES_WAY, Action, ActionKind, Places, Write
+from aiocancel.core.actions import GIVES_WAY, Action, ActionKind, Places, Receipt, Write
 from aiocancel.core.codes import Code
 from aiocancel.core.decision import Policy
 from aiocancel.core.identifiers import SubscriptionId
@@ -20,6 +20,7 @@ from aiocancel.core.offers.terms import AcceptedOffer, CouponTerms, offer_to_jso
 from aiocancel.core.outcome import Outcome
 from aiocancel.core.subscription import Subscription
 from aiocancel.ports import BillingReply, CustomOffer, without_waiting
+from aiocancel.postgres.leasing import TakenAction
 from aiocancel.postgres.ledger import Ledger
 from aiocancel.postgres.pgqueuer import Job, enqueue
 from aiocancel.testing.stripe.simulator import Fault
@@ -143,6 +144,34 @@ async def test_a_cancellation_waits_for_no_hook(bench: Bench) -> None:
     async with busy(bench, hooks=Hooks([hook])):
         await until(lambda: len(told) == 4)
         await cancels_at_once(bench)
+
+
+async def test_a_declaration_of_the_public_exit_waits_for_no_hook(bench: Bench) -> None:
+    told: list[str] = []
+
+    async def hook(outcome: Outcome) -> None:
+        told.append(outcome.claim_id)
+        await wait_for_ever()
+
+    class Matcher:
+        async def carry_out(self, _: TakenAction) -> Receipt:
+            return Receipt("matched", None)
+
+    await ask_kind(bench.pool, 12, "run_hooks", None)
+    declaration = await ask(bench.pool, "public_exit")
+    await bench.pool.execute(
+        "UPDATE aiocancel.action SET kind = 'match_declaration', lane = NULL WHERE id = $1",
+        declaration,
+    )
+    await bench.pool.execute(
+        "DELETE FROM aiocancel.pgqueuer WHERE payload = $1", str(declaration).encode()
+    )
+    async with bench.pool.acquire() as connection, connection.transaction():
+        await enqueue(connection, [Job(declaration, 0, places=Places.of("match_declaration"))])
+
+    async with busy(bench, hooks=Hooks([hook]), matcher=Matcher()):
+        await until(lambda: len(told) == 4)
+        await until(lambda: is_done(bench.pool, declaration), within_s=20)
 
 
 async def test_a_cancellation_waits_for_no_other_change_at_stripe(bench: Bench) -> None:
