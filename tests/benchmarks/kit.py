@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import atexit
 import json
 import os
 import platform
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -175,6 +179,18 @@ def family_cpu_s(pid: int) -> float:
         Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[13:15]
     )
     return cpu_s(pid) + running + sum(map(int, waited_for)) / os.sysconf("SC_CLK_TCK")
+
+
+@cache
+def compiled() -> Mapping[str, str]:
+    """An environment for processes that find everything compiled, as after an installation, from the second one on.
+
+    A container may forbid bytecode; then each process would compile the whole package again, and that be measured.
+    """
+    folder = tempfile.mkdtemp(prefix="aiocancel-bytecode-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**kept, "PYTHONPYCACHEPREFIX": folder}
 
 
 @dataclass
