@@ -40,6 +40,7 @@ class Runtime:
         self._console: tuple[Opened, ConsoleStore] | None = None
         self._started: asyncio.Future[Opened] | None = None
         self._task: asyncio.Task[None] | None = None
+        self._shows_pages = True
         self._stop = asyncio.Event()
         self._stopping = False
 
@@ -81,6 +82,7 @@ class Runtime:
     ) -> None:
         """Carry changes out until ``stop`` is set; see ``CancelFlow.work``."""
         settings = self._parts.settings
+        self._shows_pages = False
         self._parts = replace(
             self._parts,
             settings=replace(
@@ -130,7 +132,8 @@ class Runtime:
         """Hold everything open until told to stop, or until the loop cancels its tasks at its end."""
         try:
             # In a thread: there is much to import, and a request may be what starts us.
-            open_parts = await asyncio.to_thread(_load, self._parts.settings.languages)
+            languages = self._parts.settings.languages if self._shows_pages else ()
+            open_parts = await asyncio.to_thread(_load, languages)
 
             async with AsyncExitStack() as stack:
                 self._opened = await open_parts(self._parts, stack)
@@ -199,10 +202,16 @@ async def _database(opened: Opened) -> Mapping[str, str]:
 
 
 def _load(languages: Sequence[str]) -> Callable[[Parts, AsyncExitStack], Awaitable[Opened]]:
-    """Import what a running plug-in is made of and what it is asked for, and make our own pages ready."""
+    """Import what a running plug-in is made of and what it is asked for, and make our own pages ready.
+
+    Args:
+        languages: Those of the pages; a worker in a process of its own shows none (tests/benchmarks/start.py).
+    """
     from aiocancel.assembly import open_parts
     from aiocancel.postgres import queue_stats  # noqa: F401 - for its weight
-    from aiocancel.web import pages
 
-    pages.warm_up(languages)
+    if languages:
+        from aiocancel.web import acknowledgement, outcome_page, pages  # noqa: F401 - as above
+
+        pages.warm_up(languages)
     return open_parts

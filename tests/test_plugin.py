@@ -6,7 +6,7 @@ import asyncio
 import gc
 import logging
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import aiohttp_jinja2
@@ -275,6 +275,25 @@ async def test_what_a_plug_in_is_made_of_is_imported_in_a_thread(
     await client.close()
     assert len(threads) == 1
     assert threads[0] is not threading.current_thread()
+
+
+async def test_a_worker_of_its_own_makes_no_page_ready(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Sequence[str]] = []
+    load_runtime = runtime._load
+
+    def load(languages: Sequence[str]) -> Any:
+        asked.append(languages)
+        return load_runtime(languages)
+
+    monkeypatch.setattr(runtime, "_load", load)
+    stop = asyncio.Event()
+    stop.set()
+
+    await make_cancel(database, languages=["en", "de"]).work(stop)
+
+    assert asked == [()]
 
 
 async def test_a_late_start_that_fails_leaves_the_page_standing_and_says_why_in_the_log(

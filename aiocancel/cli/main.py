@@ -1,4 +1,7 @@
-"""The command line: every subcommand of ``aiocancel`` with its arguments, and what it ends with."""
+"""The command line: every subcommand of ``aiocancel`` with its arguments, and what it ends with.
+
+Each command imports what it needs when it is asked for: a worker starts without what prints a report.
+"""
 
 from __future__ import annotations
 
@@ -8,20 +11,18 @@ import json
 import logging
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
 from importlib.metadata import version
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from aiocancel.cli import actions, erase, evidence, flow, grants, report
-from aiocancel.cli.check import TIMEOUT_S, refused_settings, run_checks
-from aiocancel.cli.database import add_option, database_url, opened
 from aiocancel.cli.target import find, make
 from aiocancel.cli.values import as_whole, say
 from aiocancel.cli.worker import MOST_NICE, NICE, lower_priority, run_until_told, say_what_starts
-from aiocancel.core.preflight import CheckResult, as_json, as_text, exit_status
 from aiocancel.errors import AiocancelError, ConfigurationError, TargetError, UnavailableError
-from aiocancel.postgres.address import CANNOT_OPEN
-from aiocancel.postgres.schema import migrate
+
+if TYPE_CHECKING:
+    from aiocancel.core.preflight import CheckResult
 
 _TARGET_HELP: Final = (
     "module:attribute, a CancelFlow or a function without arguments that returns one"
@@ -46,20 +47,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="aiocancel", description="Cancellation flows for aiohttp."
     )
     parser.add_argument("--version", action="version", version=f"aiocancel {version('aiocancel')}")
-    commands = parser.add_subparsers(dest="command", required=True)
-    for add_parser in (
-        _add_migrate,
-        _add_check,
-        _add_worker,
-        actions.add_parser,
-        report.add_parser,
-        erase.add_erase,
-        erase.add_purge,
-        evidence.add_parser,
-        flow.add_parser,
-        grants.add_parser,
-    ):
-        add_parser(commands)
+    commands = parser.add_subparsers(
+        dest="command", required=True, metavar=f"{{{','.join(_COMMANDS)}}}"
+    )
+    words = sys.argv[1:] if arguments is None else arguments
+    asked = words[:1] if words and words[0] in _COMMANDS else _COMMANDS
+    for name in asked:
+        _COMMANDS[name](commands)
 
     options = parser.parse_args(arguments)
     try:
@@ -76,6 +70,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _add_migrate(commands: _Commands) -> None:
+    from aiocancel.cli.database import add_option
+
     parser = commands.add_parser(
         "migrate",
         help="create or update aiocancel's own tables",
@@ -87,6 +83,8 @@ def _add_migrate(commands: _Commands) -> None:
 
 
 def _migrate(options: argparse.Namespace) -> int:
+    from aiocancel.cli.database import database_url
+
     applied = asyncio.run(_migrated(database_url(options, options.parser)))
 
     print(f"applied version {', '.join(map(str, applied))}" if applied else "already up to date")
@@ -94,6 +92,10 @@ def _migrate(options: argparse.Namespace) -> int:
 
 
 async def _migrated(url: str) -> list[int]:
+    from aiocancel.cli.database import opened
+    from aiocancel.postgres.address import CANNOT_OPEN
+    from aiocancel.postgres.schema import migrate
+
     async with opened(url, application_name="aiocancel migrate") as connection:
         try:
             return await migrate(connection)
@@ -108,6 +110,8 @@ async def _migrated(url: str) -> list[int]:
 
 
 def _add_check(commands: _Commands) -> None:
+    from aiocancel.cli.check import TIMEOUT_S
+
     parser = commands.add_parser(
         "check",
         help="say whether keys, modes, schema, CSP, webhook token, clock and vendor API are right",
@@ -129,6 +133,9 @@ def _add_check(commands: _Commands) -> None:
 
 
 def _check(options: argparse.Namespace) -> int:
+    from aiocancel.cli.check import refused_settings
+    from aiocancel.core.preflight import as_json, as_text, exit_status
+
     try:
         # Before there is a loop: a module may run one of its own while it is imported.
         found = find(options.target)
@@ -144,6 +151,8 @@ def _check(options: argparse.Namespace) -> int:
 
 
 async def _run_checks(found: object, timeout_s: float) -> list[CheckResult]:
+    from aiocancel.cli.check import run_checks
+
     inspected = (await make(found)).inspect()
     try:
         return await run_checks(inspected, timeout_s=timeout_s)
@@ -210,6 +219,32 @@ async def _run_worker(
         await cancel.work(stop, concurrency=concurrency, health=health)
 
     await run_until_told(work)
+
+
+# --- all of them ------------------------------------------------------------------------------------------
+
+
+def _of(module: str, name: str = "add_parser") -> Callable[[_Commands], None]:
+    """Return what adds the command of another module, which is imported no earlier."""
+
+    def add(commands: _Commands) -> None:
+        getattr(import_module(f"aiocancel.cli.{module}"), name)(commands)
+
+    return add
+
+
+_COMMANDS: Final[Mapping[str, Callable[[_Commands], None]]] = {
+    "migrate": _add_migrate,
+    "check": _add_check,
+    "worker": _add_worker,
+    "actions": _of("actions"),
+    "report": _of("report"),
+    "erase": _of("erase", "add_erase"),
+    "purge": _of("erase", "add_purge"),
+    "evidence": _of("evidence"),
+    "flow": _of("flow"),
+    "grants": _of("grants"),
+}
 
 
 # --- values -----------------------------------------------------------------------------------------------

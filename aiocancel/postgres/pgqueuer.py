@@ -15,7 +15,7 @@ import math
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, nullcontext
+from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
@@ -189,6 +189,11 @@ def _import() -> None:
     import pgqueuer.queries  # noqa: F401 - for its weight
 
     engine_settings()
+    # Each job has a scope of AnyIO's, which imports most of itself with the first one: on the loop, were it not here.
+    with suppress(ImportError):
+        import anyio
+
+        anyio.run(asyncio.sleep, 0)
 
 
 async def install(connection: Connection) -> None:

@@ -66,6 +66,14 @@ def run(name: str, *arguments: str) -> str:
         ),
         ("waiting", {"10"}, {}),
         ("latency", {"the post to its commit", "the commit to the start of its attempt"}, {}),
+        (
+            "start",
+            {"this: a site, a flow of your own", "this: aiocancel worker"},
+            {
+                "modules that requests import, this, ProsperStack": 0,
+                "modules that requests import, this, a flow of your own": 0,
+            },
+        ),
         ("hostile_posts", {"this, quiet", "this, 3 hostile posts"}, {}),
         ("hanging_vendor", {"quiet", "vendor hangs"}, {"cancellations carried out": 2}),
         ("scale", {"100", "200"}, {}),

@@ -1,7 +1,7 @@
 """A site or a worker for ``waiting``: ``python waiting_site.py site|worker|both|command DSN STRIPE_URL``.
 
 It uses nothing but the public API, so that it runs with any release that is first on ``PYTHONPATH``. ``command`` is the
-worker as ``aiocancel worker`` runs it.
+worker as ``aiocancel worker`` runs it, with its health served on the port behind, if there is one.
 """
 
 from __future__ import annotations
@@ -120,12 +120,13 @@ def from_environment() -> CancelFlow:
     return make_cancel(os.environ["DSN"], os.environ["STRIPE_URL"], run_worker=True)
 
 
-def command(dsn: str, stripe_url: str) -> None:
+def command(dsn: str, stripe_url: str, *health_port: str) -> None:
     from aiocancel.cli.main import main as run
 
     os.environ.update(DSN=dsn, STRIPE_URL=stripe_url)
     print(0, flush=True)
-    run(["worker", "waiting_site:from_environment"])
+    health = [f"--health-port={port}" for port in health_port]
+    run(["worker", "waiting_site:from_environment", *health])
 
 
 async def main(what: str, dsn: str, stripe_url: str) -> None:

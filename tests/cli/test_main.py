@@ -471,3 +471,42 @@ async def test_check_runs_as_a_command_even_where_arrows_cannot_be_printed(
     assert (done.returncode, done.stderr) == (0, "")
     assert " ? give prosperstack its api_key" in done.stdout
     assert_shows_no_secret((done.stdout, done.stderr))
+
+
+def test_a_command_imports_nothing_that_only_the_others_need() -> None:
+    code = (
+        "import sys; from aiocancel.cli.main import main; "
+        "status = main(['worker', 'no_such_module:cancel']); "
+        "print(status, *sorted(name for name in sys.modules if name.startswith('aiocancel.')))"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    status, *imported = done.stdout.split()
+    assert status == "2"
+    assert "aiocancel.cli.worker" in imported
+    of_others = (
+        "aiocancel.cli.re",
+        "aiocancel.cli.ev",
+        "aiocancel.cli.ch",
+        "aiocancel.core.measures",
+        "aiocancel.texts.codes",
+        "aiocancel.texts.console",
+        "aiocancel.web.console",
+    )
+    assert [name for name in imported if name.startswith(of_others)] == []
+
+
+def test_wrong_usage_of_one_command_names_them_all(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["worker", "app:cancel", "--no-such-option"])
+
+    assert stopped.value.code == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert "{migrate,check,worker,actions,report,erase,purge,evidence,flow,grants}" in said
