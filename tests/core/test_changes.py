@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given, settings
@@ -314,6 +314,156 @@ def test_a_change_holds_while_what_it_was_decided_by_is_as_it_was(
     change: Change, after: dict[str, Any], holds: bool
 ) -> None:
     assert still_holds(change, dataclasses.replace(BEFORE, **after)) is holds
+
+
+# As the ledger holds them: what one release stored, every later one has to read.
+STORED: dict[str, tuple[Change, str]] = {
+    "a discount of a coupon that exists": (
+        DISCOUNT,
+        '{"type": "add_discount", "coupon_id": "SAVE", "kept": ["di_loyal"], "made": null, '
+        '"due": 1803859200}',
+    ),
+    "a discount of a coupon to be made, beside the customer's": (
+        AddDiscount(
+            "aiocancel-1",
+            (),
+            None,
+            NewCoupon("aiocancel-1", "12.5", None, None, "repeating", 3),
+            inherits=True,
+        ),
+        '{"type": "add_discount", "coupon_id": "aiocancel-1", "kept": [], "made": {"coupon_id": '
+        '"aiocancel-1", "percent_off": "12.5", "amount_minor": null, "currency": null, '
+        '"duration": "repeating", "months": 3}, "due": null, "inherits": true}',
+    ),
+    "a discount of a coupon of an amount": (
+        AddDiscount(
+            "aiocancel-2", (), DUE, NewCoupon("aiocancel-2", None, 1000, "usd", "once", None)
+        ),
+        '{"type": "add_discount", "coupon_id": "aiocancel-2", "kept": [], "made": {"coupon_id": '
+        '"aiocancel-2", "percent_off": null, "amount_minor": 1000, "currency": "usd", '
+        '"duration": "once", "months": null}, "due": 1803859200}',
+    ),
+    "discounts to be removed": (
+        REMOVAL,
+        '{"type": "remove_discounts", "removed": ["di_2"], "kept": ["di_loyal"]}',
+    ),
+    "a trial": (TRIAL, '{"type": "move_trial_end", "at": 1805068800, "due": 1803859200}'),
+    "a trial of an unknown payment": (
+        MoveTrialEnd(AT, None),
+        '{"type": "move_trial_end", "at": 1805068800, "due": null}',
+    ),
+    "a plan": (
+        SWAP,
+        '{"type": "swap_price", "item_id": "si_1", "price_id": "price_basic", '
+        '"replaced": "price_pro", "quantity": 3, "prorate": true, "may_wait": false}',
+    ),
+    "a plan of metered usage, prorated as it was shown, that may wait": (
+        SwapPrice("si_1", "price_basic", "price_pro", None, False, True, 1_803_000_000),
+        '{"type": "swap_price", "item_id": "si_1", "price_id": "price_basic", '
+        '"replaced": "price_pro", "quantity": null, "prorate": false, "may_wait": true, '
+        '"prorated_at": 1803000000}',
+    ),
+    "a pause of the payments": (
+        PAUSE,
+        '{"type": "pause_payments", "behavior": "void", "resumes_at": 1805068800, '
+        '"due": 1803859200}',
+    ),
+    "a pause of the payments without an end": (
+        PausePayments("mark_uncollectible", None, None),
+        '{"type": "pause_payments", "behavior": "mark_uncollectible", "resumes_at": null, '
+        '"due": null}',
+    ),
+    "a pause of the subscription itself": (
+        PAUSED_ITSELF,
+        '{"type": "pause_service", "credit": "now", "bills_usage": true, '
+        '"resumes_at": 1805068800, "due": 1803859200}',
+    ),
+    "a pause of the subscription itself without an end": (
+        PauseService(None, None, "item_current_period_start", bills_usage=False),
+        '{"type": "pause_service", "credit": "item_current_period_start", "bills_usage": false, '
+        '"resumes_at": null, "due": null}',
+    ),
+    "an end that Stripe turns into a date": (
+        EARLIER_END,
+        '{"type": "move_end", "to": "max_period_end", "was": 1806537600}',
+    ),
+    "an end by date": (AGREED_END, '{"type": "move_end", "to": 1806537600, "was": 1803859200}'),
+    "a planned plan": (
+        PLAN,
+        '{"type": "schedule_price", "schedule_id": "sub_sched_1", "running": {"starts_at": '
+        '1801440000, "ends_at": 1803859200, "items": [{"price_id": "price_pro", "quantity": 3, '
+        '"tax_rates": []}], "discounts": ["di_loyal"], "tax_rates": [], "prorates": '
+        '"create_prorations", "has_automatic_tax": null, "payment_method": null, '
+        '"collection_method": null}, "price_id": "price_basic", "replaced": "price_pro", '
+        '"quantity": 3, "interval": "month", "interval_count": 1}',
+    ),
+    "a planned plan of a phase with all that it may hold": (
+        SchedulePrice(
+            "sub_sched_1",
+            Phase(
+                DUE,
+                NEXT,
+                (PhaseItem("price_pro", None, ("txr_1",)),),
+                (),
+                ("txr_2",),
+                (),
+                "none",
+                True,
+                "pm_1",
+                "send_invoice",
+            ),
+            "price_basic",
+            "price_pro",
+            None,
+            "year",
+            2,
+        ),
+        '{"type": "schedule_price", "schedule_id": "sub_sched_1", "running": {"starts_at": '
+        '1803859200, "ends_at": 1806537600, "items": [{"price_id": "price_pro", "quantity": null, '
+        '"tax_rates": ["txr_1"]}], "discounts": [], "tax_rates": ["txr_2"], "prorates": "none", '
+        '"has_automatic_tax": true, "payment_method": "pm_1", "collection_method": '
+        '"send_invoice"}, "price_id": "price_basic", "replaced": "price_pro", "quantity": null, '
+        '"interval": "year", "interval_count": 2}',
+    ),
+}
+
+
+@pytest.mark.parametrize("name", STORED)
+def test_a_change_is_stored_in_the_text_that_every_release_reads(name: str) -> None:
+    change, text = STORED[name]
+
+    assert json.dumps(change_to_json(change)) == text
+    assert change_from_json(json.loads(text)) == change
+
+
+@pytest.mark.parametrize("name", STORED)
+def test_a_stored_change_with_a_field_of_a_newer_release_is_never_half_read(name: str) -> None:
+    text = STORED[name][1]
+
+    with pytest.raises(UnreadableLedgerError, match="once_a_year"):
+        change_from_json(json.loads(text) | {"once_a_year": True})
+
+
+def test_every_change_is_among_those_whose_stored_text_is_written_out() -> None:
+    assert {type(change) for change, _ in STORED.values()} == set(get_args(Change))
+
+
+@pytest.mark.parametrize(
+    ("part", "found"),
+    [
+        ("made", {"coupon_id": "aiocancel-1", "sort": "gift"}),
+        ("running", {"starts_at": 1803859200, "sort": "gift"}),
+        ("running", {"items": [{"price_id": "price_pro", "sort": "gift"}]}),
+    ],
+)
+def test_a_part_of_a_change_with_a_field_of_a_newer_release_is_never_half_read(
+    part: str, found: dict[str, Any]
+) -> None:
+    name = {"made": "a discount of a coupon that exists", "running": "a planned plan"}[part]
+    stored = json.loads(STORED[name][1])
+
+    with pytest.raises(UnreadableLedgerError, match="sort"):
+        change_from_json(stored | {part: found})
 
 
 def test_a_change_of_the_release_before_is_still_read() -> None:

@@ -370,6 +370,26 @@ def test_page_of_the_public_exit_comes_back_and_networks_are_kept_unreadable() -
     assert "10.0" not in sealer.keyed("10.0.0.1")
 
 
+@pytest.mark.parametrize("vendor", [None, "prosperstack", 'a "quoted" vendor'])
+@pytest.mark.parametrize("customer_id", [CUSTOMER, "Zoë Ångström", 'a "quoted" \\ customer'])
+def test_a_page_is_minted_as_its_grant_is_sealed_and_proved(
+    customer_id: str, vendor: str | None
+) -> None:
+    sealer, grant = GrantSealer((KEY, OLDER_KEY)), make_grant(customer_id)
+
+    minted = sealer.mint(
+        grant.customer_id,
+        grant.subscription_id,
+        "test",
+        ISSUED_AT,
+        EXPIRES_AT,
+        "nonce",
+        prove_to=vendor,
+    )
+
+    assert minted == (sealer.seal(grant), None if vendor is None else sealer.prove(grant, vendor))
+
+
 @given(grants, st.sampled_from([None, "prosperstack", 'a "quoted" vendor']))
 def test_a_minted_page_holds_what_a_grant_of_its_fields_seals_and_proves(
     grant: Grant, vendor: str | None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -181,6 +182,24 @@ def test_an_event_tells_how_the_subscription_was_before() -> None:
     assert event.before == replace(ACTIVE, status="paused", is_paused=True, items=())
 
 
+@pytest.mark.parametrize(
+    "before",
+    [
+        {"items": 7},
+        {"items": {"data": [7]}},
+        {"cancel_at": "tomorrow"},
+        {"trial_end": 10**20},
+        "paused",
+        None,
+    ],
+)
+def test_of_a_state_before_that_makes_no_sense_an_event_tells_nothing(before: Any) -> None:
+    event = read_event(an_event(stripes_subscription(), data={"previous_attributes": before}))
+
+    assert event is not None
+    assert (event.subscription_id, event.before) == ("sub_1", None)
+
+
 def test_twenty_types_are_the_most_that_stripe_lists() -> None:
     assert len(set(EVENT_TYPES)) == len(EVENT_TYPES) <= 20
 
@@ -255,6 +274,45 @@ def test_whatever_a_column_may_hold_of_a_subscription_is_told_when_it_changes(
 @given(standings)
 def test_a_standing_is_stored_and_read_without_loss(standing: Standing) -> None:
     assert standing_from_json(standing_to_json(standing)) == standing
+
+
+# As the ledger holds it: what one release stored, every later one has to read.
+@pytest.mark.parametrize(
+    ("standing", "text"),
+    [
+        (
+            ACTIVE,
+            '{"status": "active", "has_ended": false, "ends_at": null, "is_ending": false, '
+            '"is_paused": false, "paused_until": null, "items": [["price_pro", 1]]}',
+        ),
+        (
+            ENDING,
+            '{"status": "active", "has_ended": false, "ends_at": 1797422400, "is_ending": true, '
+            '"is_paused": false, "paused_until": null, "items": [["price_pro", 1]]}',
+        ),
+        (
+            ENDED,
+            '{"status": "canceled", "has_ended": true, "ends_at": 1795694400, "is_ending": false, '
+            '"is_paused": false, "paused_until": null, "items": [["price_pro", 1]]}',
+        ),
+        (
+            replace(PAUSED, items=(("price_usage", None), ("price_pro", 3))),
+            '{"status": "active", "has_ended": false, "ends_at": null, "is_ending": false, '
+            '"is_paused": true, "paused_until": 1797422400, '
+            '"items": [["price_usage", null], ["price_pro", 3]]}',
+        ),
+        (
+            replace(LATE, items=()),
+            '{"status": "past_due", "has_ended": false, "ends_at": null, "is_ending": false, '
+            '"is_paused": false, "paused_until": null, "items": []}',
+        ),
+    ],
+)
+def test_a_standing_is_stored_in_the_text_that_every_release_reads(
+    standing: Standing, text: str
+) -> None:
+    assert json.dumps(standing_to_json(standing)) == text
+    assert standing_from_json(json.loads(text)) == standing
 
 
 def test_a_standing_that_a_newer_release_stored_is_not_read_as_something_else() -> None:

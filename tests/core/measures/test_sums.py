@@ -43,6 +43,29 @@ def test_used_days_and_the_pieces_between_them_are_the_range_exactly(
         assert all(since < until for since, until in pieces)
 
 
+@pytest.mark.parametrize(
+    ("span", "counted", "used", "missing"),
+    [
+        pytest.param((0, 48), [(0, 24), (24, 48)], [(0, 24), (24, 48)], [], id="every piece"),
+        pytest.param((0, 48), [(24, 48)], [(24, 48)], [(0, 24)], id="all but the first day"),
+        pytest.param((0, 48), [], [], [(0, 48)], id="none of it"),
+        pytest.param((48, 48), [(0, 24)], [], [], id="nothing asked for"),
+        pytest.param(
+            (0, 72), [(0, 24), (12, 36), (24, 48)], [(0, 24), (24, 48)], [(48, 72)], id="twice"
+        ),
+    ],
+)
+def test_of_counted_days_those_are_used_that_lie_in_the_range_and_follow_each_other(
+    span: tuple[int, int],
+    counted: list[tuple[int, int]],
+    used: list[tuple[int, int]],
+    missing: list[tuple[int, int]],
+) -> None:
+    found = gaps(hours(*span), [hours(*each) for each in counted])
+
+    assert found == ([hours(*each) for each in used], [hours(*each) for each in missing])
+
+
 def test_every_day_inside_a_range_is_used_and_the_edges_are_counted() -> None:
     days = [hours(24 * day, 24 * day + 24) for day in range(5) if day != 2]
 

@@ -32,6 +32,7 @@ from aiocancel.core.offers.terms import (
     TrialTerms,
 )
 from aiocancel.core.subscription import AppliedDiscount, CollectionPause, Item, Subscription
+from aiocancel.errors import UnreadableLedgerError
 
 ACCEPTED = datetime(2027, 3, 8, 12, tzinfo=UTC)
 DUE = datetime(2027, 4, 1, tzinfo=UTC)
@@ -244,6 +245,33 @@ baselines = st.builds(
 @settings(max_examples=100)
 def test_a_first_look_comes_back_from_json_as_it_went(baseline: Baseline) -> None:
     assert baseline_from_json(json.loads(json.dumps(baseline_to_json(baseline)))) == baseline
+
+
+# As the ledger holds it: what one release stored, every later one has to read.
+@pytest.mark.parametrize(
+    ("baseline", "text"),
+    [
+        (EARLY, '{"seen_at": 1804507200, "discounts": ["di_old"], "due": 1806537600}'),
+        (
+            Baseline(LONG_AGO, frozenset({"di_b", "di_a", "di_ü"}), None),
+            '{"seen_at": 1796731200, "discounts": ["di_a", "di_b", "di_ü"], "due": null}',
+        ),
+        (
+            Baseline(ACCEPTED, frozenset(), DUE),
+            '{"seen_at": 1804507200, "discounts": [], "due": 1806537600}',
+        ),
+    ],
+)
+def test_a_first_look_is_stored_in_the_text_that_every_release_reads(
+    baseline: Baseline, text: str
+) -> None:
+    assert json.dumps(baseline_to_json(baseline), ensure_ascii=False) == text
+    assert baseline_from_json(json.loads(text)) == baseline
+
+
+def test_a_first_look_with_a_field_of_a_newer_release_is_never_half_read() -> None:
+    with pytest.raises(UnreadableLedgerError, match="mood"):
+        baseline_from_json(baseline_to_json(EARLY) | {"mood": "good"})
 
 
 @given(

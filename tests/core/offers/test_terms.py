@@ -6,7 +6,7 @@ import dataclasses
 import json
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given, settings
@@ -215,6 +215,104 @@ def test_the_moment_of_acceptance_comes_back_from_json(
 ) -> None:
     expected = dataclasses.replace(offer, accepted_at=accepted_at)
     assert offer_from_json(json.loads(json.dumps(offer_to_json(expected)))) == expected
+
+
+ACCEPTED = datetime(2027, 2, 10, 9, 30, 0, 250_000, tzinfo=UTC)
+DUE = datetime(2027, 3, 1, tzinfo=UTC)
+# As the ledger holds their terms: what one release stored, every later one has to read.
+STORED_TERMS: dict[str, tuple[Terms, str]] = {
+    "a coupon of a percentage": (
+        CouponTerms(Decimal("12.50"), None, "repeating", months=3),
+        '{"type": "coupon", "percent_off": "12.50", "amount_off": null, "duration": "repeating", '
+        '"months": 3, "coupon_id": null, "to_customer": false}',
+    ),
+    "a coupon of an amount for the customer": (
+        CouponTerms(None, Decimal("10.00"), "forever", to_customer=True),
+        '{"type": "coupon", "percent_off": null, "amount_off": "10.00", "duration": "forever", '
+        '"months": null, "coupon_id": null, "to_customer": true}',
+    ),
+    "a coupon that exists": (
+        CouponTerms(None, None, "once", coupon_id="WINBACK"),
+        '{"type": "coupon", "percent_off": null, "amount_off": null, "duration": "once", '
+        '"months": null, "coupon_id": "WINBACK", "to_customer": false}',
+    ),
+    "a trial": (TrialTerms(14), '{"type": "trial_extension", "days": 14}'),
+    "a plan": (
+        PlanTerms("price_1", prorate=True),
+        '{"type": "change_plan", "price_id": "price_1", "prorate": true}',
+    ),
+    "a plan at the period's end": (
+        PlanTerms("price_1", prorate=False, at_period_end=True),
+        '{"type": "change_plan", "price_id": "price_1", "prorate": false, "at_period_end": true}',
+    ),
+    "fewer seats": (
+        PlanTerms("price_1", prorate=False, at_period_end=True, seats=2),
+        '{"type": "change_plan", "price_id": "price_1", "prorate": false, "at_period_end": true, '
+        '"seats": 2}',
+    ),
+    "a pause": (
+        PauseTerms("billing_cycle", 2, at_period_end=True),
+        '{"type": "pause", "interval": "billing_cycle", "count": 2, "at_period_end": true}',
+    ),
+    "a pause without an end": (
+        PauseTerms("indefinitely", 0, at_period_end=False),
+        '{"type": "pause", "interval": "indefinitely", "count": 0, "at_period_end": false}',
+    ),
+    "a custom offer": (CustomTerms(), '{"type": "custom"}'),
+}
+# And what may stand beside the terms.
+STORED_BESIDE: dict[str, tuple[dict[str, Any], str]] = {
+    "nothing": ({}, '"metadata": {}'),
+    "the owner's own": ({"metadata": {"campaign": "käse"}}, '"metadata": {"campaign": "käse"}'),
+    "when it was accepted": (
+        {"accepted_at": ACCEPTED},
+        '"metadata": {}, "accepted_at": "2027-02-10T09:30:00.250000+00:00"',
+    ),
+    "a promised price": (
+        {"promised": Promised(1900, "eur", DUE)},
+        '"metadata": {}, "promised": {"next_minor": 1900, "currency": "eur", "next_at": '
+        '"2027-03-01T00:00:00+00:00", "proration_date": null, "due": null}',
+    ),
+    "a promised price of what is prorated": (
+        {"accepted_at": DUE, "promised": Promised(0, "jpy", ACCEPTED, 1_803_000_000, DUE)},
+        '"metadata": {}, "accepted_at": "2027-03-01T00:00:00+00:00", "promised": {"next_minor": '
+        '0, "currency": "jpy", "next_at": "2027-02-10T09:30:00.250000+00:00", "proration_date": '
+        '1803000000, "due": "2027-03-01T00:00:00+00:00"}',
+    ),
+}
+
+
+@pytest.mark.parametrize("beside", STORED_BESIDE)
+@pytest.mark.parametrize("name", STORED_TERMS)
+def test_an_offer_is_stored_in_the_text_that_every_release_reads(name: str, beside: str) -> None:
+    (terms, of_terms), (more, of_more) = STORED_TERMS[name], STORED_BESIDE[beside]
+    offer = AcceptedOffer("offr_1", terms, **more)
+    text = f'{{"offer_id": "offr_1", "terms": {of_terms}, {of_more}}}'
+
+    assert json.dumps(offer_to_json(offer), ensure_ascii=False) == text
+    assert offer_from_json(json.loads(text)) == offer
+
+
+@pytest.mark.parametrize("name", STORED_TERMS)
+def test_stored_terms_with_a_field_of_a_newer_release_are_never_half_read(name: str) -> None:
+    terms = json.loads(STORED_TERMS[name][1]) | {"once_a_year": True}
+
+    with pytest.raises(UnreadableLedgerError, match="once_a_year"):
+        offer_from_json({"offer_id": "offr_1", "terms": terms, "metadata": {}})
+
+
+def test_a_promised_price_with_a_field_of_a_newer_release_is_never_half_read() -> None:
+    stored = offer_to_json(
+        AcceptedOffer("offr_1", TrialTerms(3), promised=Promised(1900, "eur", DUE))
+    )
+    stored["promised"]["tax"] = 100
+
+    with pytest.raises(UnreadableLedgerError, match="tax"):
+        offer_from_json(stored)
+
+
+def test_the_terms_of_every_offer_are_among_those_whose_stored_text_is_written_out() -> None:
+    assert {type(terms) for terms, _ in STORED_TERMS.values()} == set(get_args(Terms))
 
 
 @pytest.mark.parametrize(
