@@ -20,6 +20,7 @@ from aiocancel.billing.settings import API_VERSION, STRIPE_API
 from aiocancel.check_arguments import LIVE_KEY_LENGTH
 from aiocancel.config import MAKE_A_KEY
 from aiocancel.core import preflight
+from aiocancel.core.claim import OWN_FLOW
 from aiocancel.core.flow.definition import FlowDefinition, PlanOffer
 from aiocancel.core.offers.offer_rules import DEFAULT_RULES
 from aiocancel.core.preflight import CheckResult, Level
@@ -33,6 +34,7 @@ from aiocancel.postgres.schema import installed_version, migrations
 from aiocancel.web.csp_header import needed_sources
 
 if TYPE_CHECKING:
+    from aiocancel.ports import FlowVendor
     from aiocancel.postgres.connection import Pool
 
 TIMEOUT_S: Final = 10.0
@@ -43,6 +45,7 @@ STRIPE_KEY: Final = "Stripe key"
 STRIPE_SUBSCRIPTIONS: Final = "Stripe subscriptions"
 QUERY: Final = "subscription query"
 VENDOR_API: Final = "vendor API"
+_OWN: Final = "the flow is your own"
 
 _Check = Callable[[], Awaitable[list[CheckResult]]]
 
@@ -109,7 +112,8 @@ class _Checks:
         inspected = self._inspected
         mode, vendor = inspected.settings.mode, inspected.vendor
         key = "has no key that tells its mode" if vendor.mode is None else "agrees"
-        results = [CheckResult.ok(SETTINGS, f"{mode} mode by the Stripe key; {vendor.name} {key}")]
+        flow = _OWN if vendor.name == OWN_FLOW else f"{vendor.name} {key}"
+        results = [CheckResult.ok(SETTINGS, f"{mode} mode by the Stripe key; {flow}")]
         simulated = [inspected.billing.api_base] * inspected.billing.simulated
 
         if vendor.simulated:
@@ -325,11 +329,15 @@ class _Checks:
 
     async def _script(self) -> list[CheckResult]:
         widget = self._inspected.vendor.widget()
+        if not widget.script_url:
+            return [CheckResult.ok(preflight.SCRIPT, "aiocancel's own alone")]
         origin = None if widget.script_url.startswith("/") else str(URL(widget.script_url).origin())
         return [preflight.judge_script(origin, widget.script_integrity)]
 
     async def _vendor_api(self) -> list[CheckResult]:
         vendor = self._inspected.vendor
+        if vendor.name == OWN_FLOW:
+            return [CheckResult.ok(VENDOR_API, f"{_OWN}: nobody is asked")]
         opening = vendor.open_verifier()
         if opening is None and not vendor.has_api:
             return [
@@ -384,7 +392,7 @@ class _Checks:
 
         trial = await vendor.try_unsigned()
         if trial is None:
-            return [CheckResult.ok(preflight.SIGNING, f"{vendor.name} signs nothing")]
+            return [CheckResult.ok(preflight.SIGNING, f"{_named(vendor)} signs nothing")]
 
         judged = preflight.judge_signing(
             vendor.name,
@@ -398,7 +406,7 @@ class _Checks:
     async def _webhook(self) -> list[CheckResult]:
         vendor = self._inspected.vendor
         if not vendor.has_api:
-            return [CheckResult.ok(preflight.WEBHOOK, f"{vendor.name} has no webhook")]
+            return [CheckResult.ok(preflight.WEBHOOK, f"{_named(vendor)} has no webhook")]
         judged = preflight.judge_webhook(
             vendor.webhook_token,
             shortest=LIVE_KEY_LENGTH,
@@ -415,6 +423,10 @@ class _Checks:
             is_plain=getattr(mailer, "tls", None) == "off" and settings.mode == "live",
         )
         return [judged]
+
+
+def _named(vendor: FlowVendor) -> str:
+    return "a flow of your own" if vendor.name == OWN_FLOW else vendor.name
 
 
 def needs_of(parts: Parts) -> Needs:

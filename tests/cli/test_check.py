@@ -735,6 +735,25 @@ async def test_the_vendors_own_script_is_warned_of_until_it_is_pinned(site: Inst
 # The flow vendor
 
 
+async def test_a_flow_of_ones_own_has_no_vendor_to_ask_and_nothing_fails(
+    site: Installation,
+) -> None:
+    found = await site.check(vendor=OwnFlow())
+
+    assert found.at(Level.FAIL) == []
+    details = {result.name: result.detail for result in found.results}
+    assert (
+        details.items()
+        >= {
+            "settings": "test mode by the Stripe key; the flow is your own",
+            "page script": "aiocancel's own alone",
+            "vendor API": "the flow is your own: nobody is asked",
+            "signed requests": "a flow of your own signs nothing",
+            "webhook token": "a flow of your own has no webhook",
+        }.items()
+    )
+
+
 async def test_a_refused_vendor_key_says_where_to_make_one(site: Installation) -> None:
     result = (await site.check(vendor=site.vendor(api_key="key_test_of_somebody_else"))).of(
         "vendor API"
