@@ -65,6 +65,8 @@ async def figures_page(desk: Desk, request: web.Request) -> Page:
         plans = None if drawn is None else await _plans(figures.plan_weeks, days, drawn)
 
     today = now.astimezone(days.zone).date()
+    last_monday = date.fromisoformat(drawn[-1][0]) if drawn else date.min
+    is_growing = last_monday + timedelta(days=7) > today
     report = Report(
         since,
         until,
@@ -100,8 +102,9 @@ async def figures_page(desk: Desk, request: web.Request) -> Page:
             "by": by,
             "bys": list(By),
             "first_at": first_at,
-            "weeks_chart": _chart(drawn or (), writing),
-            "small": _small_charts(plans or (), writing),
+            "weeks_chart": _chart(drawn or (), writing, is_growing=is_growing),
+            "small": _small_charts(plans or (), writing, is_growing=is_growing),
+            "is_growing": is_growing,
             "changed_days": len(figures.changed_days),
             "difference": difference_of(hold_out, writing),
             "sentences": () if hold_out is None else map(writing.say, hold_out.as_sentences(today)),
@@ -209,16 +212,18 @@ def every_week(
     return listed
 
 
-def _chart(weeks: Sequence[tuple[str, int]], writing: Writing) -> Markup:
+def _chart(weeks: Sequence[tuple[str, int]], writing: Writing, *, is_growing: bool) -> Markup:
     def say(low: int, high: int, last: int) -> str:
         name = writing.t("cancellations_by_week")
         return writing.t("chart_said", name=name, low=low, high=high, last=last)
 
-    return charts.columns(weeks, say, label=writing.calendar_day, number=writing.number)
+    return charts.columns(
+        weeks, say, label=writing.calendar_day, number=writing.number, so_far=is_growing
+    )
 
 
 def _small_charts(
-    plans: Sequence[DrawnPlan], writing: Writing
+    plans: Sequence[DrawnPlan], writing: Writing, *, is_growing: bool
 ) -> tuple[int, Sequence[tuple[str, int, Markup]]]:
     """Return the end of the axis that all plans share, and the name, the sum and the chart of each."""
     top = charts.round_top(max((count for each in plans for _, count in each.weeks), default=0))
@@ -230,7 +235,8 @@ def _small_charts(
             return writing.t("chart_said", name=name, low=low, high=high, last=last)
 
         counts = [count for _, count in each.weeks]
-        listed.append((name, sum(counts), charts.small_columns(counts, top, say)))
+        chart = charts.small_columns(counts, top, say, so_far=is_growing)
+        listed.append((name, sum(counts), chart))
     return top, listed
 
 

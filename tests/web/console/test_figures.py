@@ -302,6 +302,22 @@ async def test_a_site_that_knows_cancellations_from_the_plain_page_alone_has_all
     assert "The first was on" in before
 
 
+async def test_only_a_week_that_goes_on_is_one_so_far(client: Client, pool: Pool) -> None:
+    await add_sessions(
+        pool,
+        *(PastSession(n, opened_at=NOW - timedelta(days=days)) for n, days in enumerate((0, 20))),
+    )
+    over = (NOW - timedelta(days=10)).date().isoformat()
+
+    now = await page(client, "/figures")
+    then = await page(client, "/figures", to=over)
+
+    # In both charts twice, as in both tables.
+    assert (now.count(", so far"), now.count('class="bar so-far"')) == (2, 3)
+    assert (then.count(", so far"), then.count('class="bar so-far"')) == (0, 0)
+    assert 'class="bar"' in then
+
+
 async def test_one_session_is_told_without_a_percentage(client: Client, pool: Pool) -> None:
     await add_sessions(pool, PastSession(1, opened_at=NOW - timedelta(days=1), reason="unused"))
 
