@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from aiocancel.core.measures.interval import Share
 from aiocancel.postgres.report import Figures
 from tests.support.generated_company import (
     TRUE_EFFECT,
     Held,
     Truth,
+    arms_of,
     differences,
     holds_the_truth,
     make_company,
@@ -45,11 +47,27 @@ async def test_a_count_that_is_wrong_would_be_found(pool: Pool) -> None:
 
 def test_the_true_effect_of_offers_lies_inside_its_interval_as_often_as_is_said() -> None:
     # What the interval promises is worked out exactly in tests/core/measures/test_interval.py; here its maker keeps it.
-    held = [holds_the_truth(seed, 250) for seed in range(100)]
+    held = [holds_the_truth(seed, 250) for seed in range(1000)]
 
-    # 95 of 100, and what chance allows: fewer than 87 come once in two thousand times.
-    assert sum(each.law for each in held) >= 87
-    assert sum(each.customers for each in held) >= 87
+    # 950 and 960 of a thousand, and what chance allows on both sides: more or fewer come once in ten thousand times. Of
+    # a hundred, chance puts 91 to 99 there, so that a hundred could tell an interval that is too narrow from none.
+    assert 921 <= sum(each.law for each in held) <= 976
+    assert 934 <= sum(each.customers for each in held) <= 982
+
+
+@pytest.mark.parametrize(("seed", "customers"), [(0, 2000), (1, 40), (7, 600)])
+def test_the_arms_that_the_dice_tell_are_those_of_the_whole_company(
+    seed: int, customers: int
+) -> None:
+    truth = Truth()
+    for made in make_company(seed, customers):
+        truth.add(made)
+
+    found = arms_of(seed, customers)
+
+    assert found.offers == Share(*truth.offers)
+    assert found.held_out == Share(*truth.held_out)
+    assert found.effect == truth.effect
 
 
 def test_what_a_customer_did_is_what_the_maker_knows_of_both_cases() -> None:
@@ -76,12 +94,12 @@ def test_what_a_customer_did_is_what_the_maker_knows_of_both_cases() -> None:
 
 
 def test_the_rate_of_many_companies_is_told_with_its_own_interval() -> None:
-    law = [True] * 94 + [False] * 6 + [True] * 843 + [False] * 57
-    customers = [True] * 960 + [False] * 40
+    law = [True] * 94 + [False] * 6 + [True] * 843 + [False] * 57 + [True] * 1000
+    customers = [True] * 960 + [False] * 40 + [True] * 1000
 
     assert rates_told([Held(*each) for each in zip(law, customers, strict=True)]) == (
-        "law: the true effect lies inside its interval for 937 of 1000 seeds: 93.7% (92.0% to 95.0%), "
-        "and for 94 of the first 100\n"
-        "these customers: the true effect lies inside its interval for 960 of 1000 seeds: 96.0% (94.6% to 97.0%), "
-        "and for 100 of the first 100"
+        "law: the true effect lies inside its interval for 1937 of 2000 seeds: 96.8% (96.0% to 97.5%), "
+        "and for 94 of the first 100 and 937 of the first 1000\n"
+        "these customers: the true effect lies inside its interval for 1960 of 2000 seeds: 98.0% (97.3% to 98.5%), "
+        "and for 100 of the first 100 and 960 of the first 1000"
     )

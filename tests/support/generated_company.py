@@ -6,11 +6,12 @@ customers such as these, whoever they are. The other is what offers did to these
 says whether they stay with offers and whether without, so that the generator knows both. An offer drives nobody away.
 One in five comes back after forty days and leaves then, whatever was done; whoever took the gift is due none then, and
 each subscription counts once against the hold-out. Their dice are their own: the seeds of a company without them stand.
-Small in the tests; all of it, with 20,000 customers and the seeds 0 to 999, is
+Small in the tests; all of it, with 20,000 customers and the seeds 0 to 9,999, is
 
     python -m tests.support.generated_company
 
-Those seeds need no database, and minutes: each makes its 20,000 customers.
+Those seeds need no database, and ten minutes of a processor: each throws the dice of 20,000 customers. A number behind
+the command says another count of seeds, always from 0 on: none is chosen.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import sys
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -33,6 +35,10 @@ from aiocancel.testing.postgres import EmbeddedPostgres
 from tests.support.past_sessions import BEGAN, DEFINE, PastSession
 
 REASONS = ("too_expensive", "unused", "missing_features", "other")
+ANSWERS = (*REASONS, None)
+ENDS = ("canceled", "canceled", "abandoned")
+NOT_KEPT = ("ended", "ending", "paused", "unpaid")
+GIVEN = (0, 1450)
 CURRENCIES = ("eur", "usd", "jpy")
 KEPT_WITH_OFFERS, KEPT_WITHOUT = 0.30, 0.20
 HELD_OUT = 0.2
@@ -158,36 +164,57 @@ def _come_back(first: PastSession, customers: int) -> Made:
     return Made(session, "ended", None, kept_with=False, kept_without=False)
 
 
-def _first_sessions(seed: int, customers: int) -> Iterator[Made]:
+class Drawn(NamedTuple):
+    """What the dice say of one customer's first session."""
+
+    fits: bool
+    hold_out: bool
+    with_offers: bool
+    without: bool
+    kept: bool
+    took: bool
+    ended: str
+    reason: str | None
+    read: str
+    paid: tuple[str, int, int] | None
+
+
+def draw(seed: int, customers: int) -> Iterator[Drawn]:
+    """Yield what the dice say, customer by customer."""
     dice = random.Random(seed)  # noqa: S311 - a company, and no secret
-    for number in range(customers):
+    for _ in range(customers):
         fits, held = dice.random() < FITS, dice.random() < HELD_OUT
         hold_out = fits and held
         leaning = dice.random()
         with_offers, without = leaning < KEPT_WITH_OFFERS, leaning < KEPT_WITHOUT
         kept = with_offers if fits and not hold_out else without
         took = fits and not hold_out and dice.random() < 0.4
-        state = "accepted" if took else dice.choice(["canceled", "canceled", "abandoned"])
-        shown = ("half",) if fits and not hold_out else ()
 
+        ended = "accepted" if took else dice.choice(ENDS)
+        reason = dice.choice(ANSWERS)
+        if kept:
+            given = dice.choice(GIVEN) if took else 0
+            read, paid = "active", (dice.choice(CURRENCIES), 2900 - given, given)
+        else:
+            read, paid = dice.choice(NOT_KEPT), None
+        yield Drawn(fits, hold_out, with_offers, without, kept, took, ended, reason, read, paid)
+
+
+def _first_sessions(seed: int, customers: int) -> Iterator[Made]:
+    for number, drawn in enumerate(draw(seed, customers)):
         session = PastSession(
             number,
-            state,
+            drawn.ended,
             opened_at=COMPANY_BEGAN + timedelta(days=DAYS * number / customers),
-            reason=dice.choice([*REASONS, None]),
+            reason=drawn.reason,
             reasons=REASONS,
-            shown=shown,
-            accepted="half" if took else None,
-            hold_out=hold_out,
-            fitted="half" if fits else None,
+            shown=("half",) if drawn.fits and not drawn.hold_out else (),
+            accepted="half" if drawn.took else None,
+            hold_out=drawn.hold_out,
+            fitted="half" if drawn.fits else None,
             subscription_id=f"sub_{number}",
         )
-        if kept:
-            given = dice.choice([0, 1450]) if took else 0
-            state, paid = "active", (dice.choice(CURRENCIES), 2900 - given, given)
-        else:
-            state, paid = dice.choice(["ended", "ending", "paused", "unpaid"]), None
-        yield Made(session, state, paid, with_offers, without)
+        yield Made(session, drawn.read, drawn.paid, drawn.with_offers, drawn.without)
 
 
 async def store(connection: Any, company: list[Made]) -> None:
@@ -247,15 +274,35 @@ class Held(NamedTuple):
     customers: bool
 
 
+class Arms(NamedTuple):
+    """The arms of one company: how many were kept, of how many, and the effect on its own customers."""
+
+    offers: Share
+    held_out: Share
+    effect: float
+
+
+def arms_of(seed: int, customers: int) -> Arms:
+    """Return the arms that ``Truth`` has, out of the dice alone: who comes back counts by the first session."""
+    offers, held_out = [0, 0], [0, 0]
+    kept_more = 0
+    for drawn in draw(seed, customers):
+        # The comparison begins with the first of the hold-out.
+        if not drawn.fits or not (held_out[1] or drawn.hold_out):
+            continue
+        arm = held_out if drawn.hold_out else offers
+        arm[0] += drawn.kept
+        arm[1] += 1
+        kept_more += drawn.with_offers - drawn.without
+    return Arms(Share(*offers), Share(*held_out), kept_more / (offers[1] + held_out[1]))
+
+
 def holds_the_truth(seed: int, customers: int) -> Held:
     """Tell which true effects the interval of one company holds."""
-    truth = Truth()
-    for made in make_company(seed, customers):
-        truth.add(made)
-
-    interval = difference(Share(*truth.offers), Share(*truth.held_out))
+    arms = arms_of(seed, customers)
+    interval = difference(arms.offers, arms.held_out)
     assert interval is not None  # both arms have sessions
-    return Held(interval.holds(TRUE_EFFECT), interval.holds(truth.effect))
+    return Held(interval.holds(TRUE_EFFECT), interval.holds(arms.effect))
 
 
 def rates_told(held: Sequence[Held]) -> str:
@@ -272,14 +319,17 @@ def _rate_told(name: str, held: Sequence[bool]) -> str:
     rate = Share(sum(held), len(held))
     sure = rate.interval
     assert sure is not None  # there is a seed
+    firsts = [
+        f"{sum(held[:first])} of the first {first}" for first in (100, 1000) if first < len(held)
+    ]
     return (
         f"{name}: the true effect lies inside its interval for {rate.part} of {rate.whole} seeds: "
         f"{100 * rate.part / rate.whole:.1f}% ({100 * sure.low:.1f}% to {100 * sure.high:.1f}%), "
-        f"and for {sum(held[:100])} of the first {len(held[:100])}"
+        f"and for {' and '.join(firsts)}"
     )
 
 
-async def main(customers: int = 20_000, seeds: int = 1000) -> None:
+async def main(customers: int = 20_000, seeds: int = 10_000) -> None:
     """Make the whole company and print how its figures come out."""
     company = list(make_company(0, customers))
     truth = Truth()
@@ -301,4 +351,4 @@ async def main(customers: int = 20_000, seeds: int = 1000) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    asyncio.run(main(seeds=int(sys.argv[1]) if len(sys.argv) > 1 else 10_000))
