@@ -608,9 +608,16 @@ class CancelFlow:
     ) -> None:
         """Carry changes out in this process until ``stop`` is set, without serving a site.
 
-        For a process of its own, whatever ``run_worker`` says; ``concurrency`` replaces ``worker_concurrency``, and
-        ``health`` is the host and port of ``/healthz`` and ``/readyz``. What the start has made is frozen for the
-        garbage collector. Raises ConfigurationError like ``lifespan``, and where the port is taken.
+        For a process of its own, whatever ``run_worker`` says. What the start has made is frozen for the garbage
+        collector.
+
+        Args:
+            stop: Set it, and what is under way is finished.
+            concurrency: How many actions of each sort at a time; None takes ``worker_concurrency``.
+            health: The host and port of ``/healthz`` and ``/readyz``; None serves neither.
+
+        Raises:
+            ConfigurationError: As ``lifespan`` raises it, and where the port is taken.
         """
         if concurrency is not None:
             check_whole("concurrency", concurrency)

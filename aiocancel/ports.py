@@ -254,12 +254,21 @@ class FlowVendor(Protocol):
     ) -> Mapping[str, Any]:
         """Return what opens a flow for this subscription, as JSON values; ``signedPayload`` where the vendor signs.
 
-        ``proof`` travels in what is signed, where ``proof_in`` names a place for it.
+        Args:
+            subscription: Whose flow it is, with the columns of the application's row.
+            proof: Our sealed text, which travels in what is signed where ``proof_in`` names a place for it.
         """
         ...
 
     def read_result(self, result: Mapping[str, Any]) -> FlowClaim:
-        """Read what the widget handed to the page; raises MalformedClaimError."""
+        """Read what the widget handed to the page.
+
+        Args:
+            result: The object as the page posted it; whoever sat there may have written it.
+
+        Raises:
+            MalformedClaimError: It cannot be what the widget hands over.
+        """
         ...
 
     # What not every vendor has
@@ -267,8 +276,13 @@ class FlowVendor(Protocol):
     def with_options(self, options: Mapping[str, Any]) -> FlowVendor:
         """Return the vendor with these options of one request in place of its own.
 
-        The flow then opens with ``widget().options`` of what is returned. Raises ConfigurationError for an option that
-        is unknown or wrong, and where the vendor takes none at all.
+        The flow then opens with ``widget().options`` of what is returned.
+
+        Args:
+            options: What ``CancelFlow(options=…)`` returned for the request.
+
+        Raises:
+            ConfigurationError: An option is unknown or wrong, or the vendor takes none at all.
         """
         raise ConfigurationError("options= is for ProsperStack: this vendor has none")
 
@@ -317,7 +331,14 @@ class FlowVendor(Protocol):
         return () if self.webhook_token is None else (self.webhook_token,)
 
     def read_webhook(self, body: bytes) -> str:
-        """Return the id of the event that a webhook's body names; raises MalformedClaimError."""
+        """Return the id of the event that a webhook's body names.
+
+        Args:
+            body: As it came; anybody may have sent it.
+
+        Raises:
+            MalformedClaimError: It names no event.
+        """
         raise MalformedClaimError("This vendor has no webhook.")
 
     def open_verifier(
@@ -325,7 +346,9 @@ class FlowVendor(Protocol):
     ) -> AbstractAsyncContextManager[OutcomeVerifier] | None:
         """Open the vendor's API for asking about flow sessions; None where the settings hold no key for it.
 
-        All that take their ``slots`` from the same place keep to the vendor's limit together.
+        Args:
+            slots: Where requests get their turns: all that share it keep to the vendor's limit together. None counts
+                this process alone.
         """
         return None
 
@@ -335,7 +358,11 @@ class FlowVendor(Protocol):
         return ()
 
     def left_out(self, subscription: OwnedSubscription) -> Sequence[PropertyError]:
-        """Return why values of this row do not go into the payload; empty when all do."""
+        """Return why values of this row do not go into the payload; empty when all do.
+
+        Args:
+            subscription: With the columns of the application's row.
+        """
         return ()
 
 

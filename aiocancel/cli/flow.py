@@ -210,7 +210,7 @@ def _table(definition: FlowDefinition, walked: Walked) -> Iterable[str]:
         for each in definition.reasons
     )
     yield ""
-    yield f"Offers (the first that fits; at most {definition.offers_at_most} in one attempt)"
+    yield f"Offers (the first that fits; at most {definition.offers_at_most} in one session)"
     yield from _aligned(_offer_row(each) for each in walked.offers) if walked.offers else ["  none"]
 
     yield ""

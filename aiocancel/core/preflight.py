@@ -271,7 +271,7 @@ def judge_script(origin: str | None, integrity: str | None) -> CheckResult:
         return CheckResult.ok(SCRIPT, f"from {origin}, pinned by script_integrity")
     detail = f"from {origin} without script_integrity: whatever is there runs on your page"
     return CheckResult.warn(
-        SCRIPT, detail, "serve the npm package's file yourself as script_url, with script_integrity"
+        SCRIPT, detail, "serve a copy of that file yourself as script_url, with script_integrity"
     )
 
 

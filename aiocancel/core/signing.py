@@ -94,6 +94,12 @@ def sign_text(text: str, secret: str) -> SignedPayload:
 def sign_payload(payload: Mapping[str, Any], secret: str) -> SignedPayload:
     """Encode ``payload`` once as compact ASCII-only JSON and sign exactly that text.
 
-    Raises ValueError for NaN and infinities, TypeError for a value that JSON cannot hold.
+    Args:
+        payload: What the flow vendor is told, as JSON values.
+        secret: The key that the vendor has as well; it never leaves your server.
+
+    Raises:
+        ValueError: A value is NaN or infinite.
+        TypeError: JSON cannot hold a value.
     """
     return sign_text(to_json(dict(payload)), secret)

@@ -152,7 +152,12 @@ class EmbeddedPostgres:
         atexit.unregister(self.stop)
 
     def restart(self, mode: Literal["fast", "immediate"] = "fast") -> None:
-        """Stop and start the same cluster at the same address; "immediate" is a crash, recovered from at start."""
+        """Stop and start the same cluster at the same address.
+
+        Args:
+            mode: ``"fast"`` ends connections and stops in order; ``"immediate"`` is a crash, recovered from at the
+                start.
+        """
         self._end(self._started(), signal.SIGINT if mode == "fast" else signal.SIGQUIT)
         try:
             self._launch()
@@ -161,7 +166,12 @@ class EmbeddedPostgres:
             raise
 
     async def create_database(self, name: str, *, template: str | None = None) -> str:
-        """Create a database, a copy of ``template`` when given (nobody may be connected to it); return its DSN."""
+        """Create a database, and return its DSN.
+
+        Args:
+            name: The new database.
+            template: The database that it is a copy of; nobody may be connected to that one. None makes an empty one.
+        """
         # Copying files needs a checkpoint, which costs little where nothing is synchronised.
         strategy = "wal_log" if self._durable else "file_copy"
         await self._execute(

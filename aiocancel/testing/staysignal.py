@@ -57,7 +57,11 @@ class StaySignalSimulator:
 
     @contextlib.asynccontextmanager
     async def serve(self, port: int = 0) -> AsyncIterator[str]:
-        """Listen on 127.0.0.1; yields the origin, with the widget at ``/widget.js``."""
+        """Listen on 127.0.0.1, and yield the origin, with the widget at ``/widget.js``.
+
+        Args:
+            port: 0 takes one that is free.
+        """
         app = web.Application()
         app.router.add_get("/widget.js", self.handle_script)
         app.router.add_post("/cancel", self._handle_cancel)

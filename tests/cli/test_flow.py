@@ -67,7 +67,7 @@ def test_flow_without_offers_is_shown_and_checked(
 
     assert main(["flow", "show", TARGET]) == 0
     assert (
-        "Offers (the first that fits; at most 1 in one attempt)\n  none" in capsys.readouterr().out
+        "Offers (the first that fits; at most 1 in one session)\n  none" in capsys.readouterr().out
     )
     assert main(["flow", "check", TARGET]) == 0
 

@@ -110,7 +110,12 @@ class ProsperStackSimulator(ProsperStackState):
 
     @contextlib.asynccontextmanager
     async def serve(self, *, port: int = 0, app_port: int | None = 0) -> AsyncIterator[Hosts]:
-        """Listen on 127.0.0.1; port 0 takes a free one, ``app_port=None`` puts both hosts on one origin."""
+        """Listen on 127.0.0.1, and yield both hosts.
+
+        Args:
+            port: Of the API; 0 takes one that is free.
+            app_port: Of the window; 0 takes one that is free, None puts both hosts on one origin.
+        """
         runner = web.AppRunner(self.app, access_log=None, shutdown_timeout=1.0)
         await runner.setup()
         try:

@@ -148,7 +148,12 @@ class StripeSimulator(StripeState):
         self.faults.extend(faults)
 
     def add_key(self, api_key: str, permissions: Iterable[str]) -> None:
-        """Let a restricted key in, with permissions such as ``subscription_write`` and ``coupon_read``."""
+        """Let a restricted key in.
+
+        Args:
+            api_key: A test key.
+            permissions: Stripe's words, such as ``subscription_write`` and ``coupon_read``.
+        """
         _refuse_live(api_key)
         self.restricted_keys[api_key] = frozenset(permissions)
 
@@ -162,7 +167,14 @@ class StripeSimulator(StripeState):
     def add_webhook(
         self, url: str, secret: str, *kinds: str, connect: bool = False
     ) -> WebhookEndpoint:
-        """Send events of these kinds (all, when none is named) to an address, signed with ``secret``."""
+        """Send events to an address.
+
+        Args:
+            url: The address.
+            secret: Signs them.
+            kinds: Which types are sent; all, when none is named.
+            connect: Whether it hears of connected accounts instead of the key's own.
+        """
         endpoint = WebhookEndpoint(url, secret, kinds or ("*",), connect)
         self.courier.endpoints.append(endpoint)
         return endpoint
@@ -179,7 +191,11 @@ class StripeSimulator(StripeState):
         await self.courier.deliver(self.now)
 
     def prune_keys(self, older_than: timedelta = timedelta(0)) -> int:
-        """Forget idempotency keys at least this old, as Stripe may after 24 hours; returns how many."""
+        """Forget idempotency keys, as Stripe may after 24 hours; returns how many.
+
+        Args:
+            older_than: How old they are at the least.
+        """
         limit = self.clock() - older_than
         old = [
             key
@@ -202,7 +218,11 @@ class StripeSimulator(StripeState):
 
     @contextlib.asynccontextmanager
     async def serve(self, port: int = 0) -> AsyncIterator[str]:
-        """Listen on 127.0.0.1 and yield the base URL; port 0 takes any that is free."""
+        """Listen on 127.0.0.1 and yield the base URL.
+
+        Args:
+            port: 0 takes any that is free.
+        """
         runner = web.AppRunner(self.app, access_log=None, shutdown_timeout=SHUTDOWN_TIMEOUT_S)
         await runner.setup()
         try:
