@@ -84,6 +84,7 @@ async def leave_unreadable_rows(stage: Stage) -> None:
         await asyncio.sleep(stage.chance.uniform(0.5, 1.5))
         await stage.restart_workers(wait, signal.SIGTERM)
         await until(stage.all_up, within_s=START_WITHIN_S)
+        await stage.progress()
 
 
 async def hang_vendor(stage: Stage) -> None:
