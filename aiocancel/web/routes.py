@@ -159,6 +159,13 @@ class Handlers:
         if answer is None:  # the claim was recorded for this very customer
             raise web.HTTPInternalServerError
         left_s = self._site.settings.wait_within_s - (time.monotonic() - came_at)
+        # A vendor's flow session ends once, and keeps its answer.
+        is_old = recorded.repeated and claim.flow_session_id is None
+        if is_old and await self._is_taken_back(service, customer_id, answer, within_s=left_s):
+            # What was cancelled then goes on by now, and nobody may read that it ends.
+            answer, message = self._goes_on(request, answer)
+            return self._answer(recorded.public_id, answer, told, message, status=200)
+        left_s = self._site.settings.wait_within_s - (time.monotonic() - came_at)
         shown = await self._shown_for(service, answer, within_s=left_s)
         left_s = self._site.settings.wait_within_s - (time.monotonic() - came_at)
         follows = await self._letter_that_follows(
@@ -198,8 +205,7 @@ class Handlers:
 
         words = self._words(request)
         if await self._is_taken_back(service, customer_id, answer):
-            # The date on which it was to end holds no more.
-            answer, message = replace(answer, effective_at=None), words.text("resumed")
+            answer, message = self._goes_on(request, answer)
             return self._answer(public_id, answer, told, message, status=200)
         shown = await self._shown_for(service, answer)
         follows = await self._letter_that_follows(service, public_id, customer_id, answer, shown)
@@ -397,7 +403,12 @@ class Handlers:
         return await page.show(request, words, one, as_guest=key is not None)
 
     async def _subject(
-        self, service: FlowService, customer_id: str, answer: Answer
+        self,
+        service: FlowService,
+        customer_id: str,
+        answer: Answer,
+        *,
+        within_s: float | None = None,
     ) -> tuple[OwnedSubscription | None, ShownSubscription | None]:
         """Return the subscription that a settled answer speaks of; nothing where it cannot be looked up."""
         if not answer.is_settled or answer.subscription_id is None:
@@ -412,16 +423,32 @@ class Handlers:
         if owned is None:
             # It may be another customer's by now.
             return None, None
-        return owned, await service.shown(answer.subscription_id, holds=answer.is_seen_in)
+        shown = await service.shown(
+            answer.subscription_id, holds=answer.is_seen_in, within_s=within_s
+        )
+        return owned, shown
 
-    async def _is_taken_back(self, service: FlowService, customer_id: str, answer: Answer) -> bool:
+    def _goes_on(self, request: web.Request, answer: Answer) -> tuple[Answer, str]:
+        """Return the answer to a cancellation that was taken back since: its date holds no more."""
+        return replace(answer, effective_at=None), self._words(request).text("resumed")
+
+    async def _is_taken_back(
+        self,
+        service: FlowService,
+        customer_id: str,
+        answer: Answer,
+        *,
+        within_s: float | None = None,
+    ) -> bool:
         """Ask Stripe whether a subscription that was to end goes on after all."""
         if (answer.kind, answer.change) != ("scheduled", "cancellation"):
+            return False
+        if within_s is not None and within_s <= 0:
             return False
         # Late, like the outcome's page.
         from aiocancel.web.outcome_page import goes_on
 
-        _, shown = await self._subject(service, customer_id, answer)
+        _, shown = await self._subject(service, customer_id, answer, within_s=within_s)
         return goes_on(answer, shown)
 
     async def payload(self, request: web.Request) -> web.Response:

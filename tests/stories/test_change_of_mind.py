@@ -15,6 +15,7 @@ from tests.support.saas import as_customer
 from tests.support.waiting import until
 
 DAY = 24 * 3600
+GOES_ON = "Your subscription continues. The cancellation has been withdrawn."
 GIFTS = {
     "offr_coupon": "discounts",
     "offr_trial_extension": "trial_end",
@@ -238,3 +239,32 @@ async def test_a_page_whose_answer_was_lost_hears_the_same_outcome_again(company
 
     assert (again["claim"], again["outcome"]) == (first["claim"], "scheduled")
     assert company.changes() == ["cancel_at_period_end"]
+
+
+async def test_an_old_page_does_not_say_that_a_subscription_ends_which_was_let_go_on_at_stripe(
+    company: Company,
+) -> None:
+    company.stripe.add_subscription("sub_1")
+    await company.open()
+    assert company.client is not None
+    post = {"grant": await company.grant(), "status": "canceled"}
+
+    async def press() -> dict[str, Any]:
+        assert company.client is not None
+        response = await company.client.post(
+            "/cancel/result", json=post, headers=as_customer("ada")
+        )
+        answer: dict[str, Any] = await response.json()
+        return answer
+
+    first = await press()
+    assert await press() == first
+    # The company did it in Stripe's dashboard.
+    company.subscription.update(cancel_at_period_end=False, cancel_at=None, canceled_at=None)
+
+    async def says_so() -> bool:
+        # What Stripe said before is remembered for a second.
+        return bool((await press())["message"] == GOES_ON)
+
+    await until(says_so)
+    assert (await press())["effective_at"] is None
