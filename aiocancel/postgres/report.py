@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from bisect import bisect_left
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from copy import copy
@@ -35,7 +36,7 @@ from aiocancel.core.measures.report import (
     Report,
     Revenue,
 )
-from aiocancel.core.measures.sums import MOST_KEYS, OF_READINGS, Figure, Span, Sums, gaps
+from aiocancel.core.measures.sums import MOST_KEYS, OF_READINGS, Figure, Span, Sums, gaps, weeks_of
 from aiocancel.core.measures.words import HoldOut
 from aiocancel.errors import UnavailableError, UnreadableLedgerError
 from aiocancel.postgres.connection import ACQUIRE_WITHIN_S, unavailable_on_outage
@@ -55,6 +56,9 @@ _PACE_WEEKS: Final = 8
 # That of the view v_hold_out.
 _HOLD_OUT_DAY: Final = 30
 _NO_END: Final = datetime(9999, 1, 1, tzinfo=UTC)
+_EVER: Final = (datetime(1900, 1, 1, tzinfo=UTC), _NO_END)
+# No day has more than 50 hours, and today with the one before that is not over for long enough has no more.
+_SHORT: Final = timedelta(hours=60)
 # A page shows a day that has just changed as it was counted last for so long. A worker looks every 15 seconds, and
 # counts such days first.
 AS_LAST_COUNTED_FOR: Final = timedelta(minutes=1)
@@ -91,6 +95,24 @@ SELECT coalesce(CASE $4::text WHEN 'reason' THEN reason WHEN 'offer' THEN offer 
     count(*) FILTER (WHERE held_out)] AS numbers
 FROM aiocancel.v_sessions WHERE started_at >= $1 AND started_at < $2 AND mode = $3
 GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT $6
+"""
+
+# Of a piece of a day or two, all that is asked of its sessions: the counts, and those of each reason, offer, plan and
+# place. To find the sessions costs more than to count them.
+SESSIONS: Final = """
+SELECT CASE WHEN GROUPING(reason) = 0 THEN 'by_reason' WHEN GROUPING(offer) = 0 THEN 'by_offer'
+        WHEN GROUPING(plan) = 0 THEN 'by_plan' WHEN GROUPING(place) = 0 THEN 'by_place' ELSE 'counts' END AS figure,
+    coalesce(reason, offer, plan, place, '') AS key, 0 AS day, ARRAY[count(*),
+    count(*) FILTER (WHERE outcome = 'canceled'), count(*) FILTER (WHERE outcome = 'accepted'),
+    count(*) FILTER (WHERE outcome = 'abandoned'), count(*) FILTER (WHERE outcome = 'taken_back'),
+    count(*) FILTER (WHERE outcome = 'open'), count(*) FILTER (WHERE offers_shown > 0),
+    count(*) FILTER (WHERE offers_shown > 0 AND outcome NOT IN ('accepted', 'open')
+        AND (outcome <> 'taken_back' OR offer IS NULL)),
+    count(*) FILTER (WHERE price_minor IS NULL),
+    count(*) FILTER (WHERE held_out)] AS numbers
+FROM aiocancel.v_sessions WHERE started_at >= $1 AND started_at < $2 AND mode = $3
+GROUP BY GROUPING SETS ((), (reason), (offer), (plan), (place))
+ORDER BY count(*) DESC, 2 LIMIT $4
 """
 
 REASONS: Final = """
@@ -164,20 +186,35 @@ WHERE s.after_id IS NULL AND s.opened_at >= $1 AND s.opened_at < $2 AND s.mode =
 GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT $4
 """
 
-# Days that were counted, and whose figure has not changed since, of one owner's days inside a range; with $6 above
-# nothing also those whose first change is younger than that. A change in the future is one of a clock that went back.
+# The counted days of one owner inside a range. Whether their figures are in force: none of their sessions has changed
+# since, or with $5 above nothing the first change is younger than that; and whether one has changed at all. Then the
+# same of what readings change, which a change of a session does as well. A change in the future is one of a clock that
+# went back. Most days have no note: one look tells.
 COUNTED: Final = """
-SELECT d.since, d.until, d.changed_at IS NOT NULL OR ($5 AND d.read_at IS NOT NULL) OR EXISTS (
-    SELECT FROM aiocancel.recount r
-    WHERE r.started_at >= d.since AND r.started_at < d.until AND ($5 OR NOT r.by_reading)) AS has_changed
-FROM aiocancel.counted_day d
-WHERE d.mode = $1 AND d.zone = $2 AND d.since >= $3 AND d.until <= $4
-  AND (d.changed_at IS NULL OR d.changed_at > now() - $6::interval AND d.changed_at < now() + $6::interval)
-  AND (NOT $5 OR d.read_at IS NULL OR d.read_at > now() - $6::interval AND d.read_at < now() + $6::interval)
-  AND NOT EXISTS (
-    SELECT FROM aiocancel.recount r
-    WHERE r.started_at >= d.since AND r.started_at < d.until AND ($5 OR NOT r.by_reading)
-      AND (r.noted_at <= now() - $6::interval OR r.noted_at >= now() + $6::interval))
+SELECT d.since, d.until,
+    (d.changed_at IS NULL OR d.changed_at > now() - $5::interval AND d.changed_at < now() + $5::interval)
+        AND NOT (d.is_noted AND EXISTS (
+            SELECT FROM aiocancel.recount r WHERE r.started_at >= d.since AND r.started_at < d.until
+              AND NOT r.by_reading AND (r.noted_at <= now() - $5::interval OR r.noted_at >= now() + $5::interval)
+        )) AS holds,
+    d.changed_at IS NOT NULL OR d.is_noted AND EXISTS (
+        SELECT FROM aiocancel.recount r WHERE r.started_at >= d.since AND r.started_at < d.until
+          AND NOT r.by_reading) AS has_changed,
+    (d.read_at IS NULL OR d.read_at > now() - $5::interval AND d.read_at < now() + $5::interval)
+        AND NOT (d.is_noted AND EXISTS (
+            SELECT FROM aiocancel.recount r WHERE r.started_at >= d.since AND r.started_at < d.until
+              AND r.by_reading AND (r.noted_at <= now() - $5::interval OR r.noted_at >= now() + $5::interval)
+        )) AS readings_hold,
+    d.read_at IS NOT NULL OR d.is_noted AND EXISTS (
+        SELECT FROM aiocancel.recount r WHERE r.started_at >= d.since AND r.started_at < d.until
+          AND r.by_reading) AS has_been_read
+FROM (
+    SELECT c.since, c.until, c.changed_at, c.read_at, EXISTS (
+        SELECT FROM aiocancel.recount r WHERE r.started_at >= c.since AND r.started_at < c.until) AS is_noted
+    FROM aiocancel.counted_day c
+    WHERE c.mode = $1 AND c.zone = $2 AND c.since >= $3 AND c.until <= $4
+    -- As it stands, so that the question is not asked again for each of the four below.
+    OFFSET 0) d
 ORDER BY d.since
 """
 
@@ -190,6 +227,14 @@ SELECT zone FROM aiocancel.counted_day WHERE mode = $1 GROUP BY zone ORDER BY co
 ADD_UP: Final = """
 SELECT key, day, array_remove(ARRAY[sum(numbers[1]), sum(numbers[2]), sum(numbers[3]), sum(numbers[4]),
     sum(numbers[5]), sum(numbers[6]), sum(numbers[7]), sum(numbers[8]), sum(numbers[9]), sum(numbers[10])],
+    NULL)::bigint[] AS numbers
+FROM aiocancel.day_figure WHERE mode = $1 AND zone = $2 AND figure = $3 AND since = ANY($4)
+GROUP BY key, day
+"""
+
+# Most figures have four counts at most, and each sum of a row costs as much as finding the row.
+ADD_UP_FEW: Final = """
+SELECT key, day, array_remove(ARRAY[sum(numbers[1]), sum(numbers[2]), sum(numbers[3]), sum(numbers[4])],
     NULL)::bigint[] AS numbers
 FROM aiocancel.day_figure WHERE mode = $1 AND zone = $2 AND figure = $3 AND since = ANY($4)
 GROUP BY key, day
@@ -255,6 +300,20 @@ def limited(within_s: float) -> str:
     )
 
 
+# What was counted, and what a piece of a day or two adds to it, is found by indexes alone, whatever the values are: it
+# is planned once for each connection, where planning costs as much as counting. And of a year's sessions, with fewer
+# payments, the planner would rather read all of these than look up those of a day.
+ONE_PLAN: Final = (
+    "SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL enable_seqscan = off; "
+    "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off"
+)
+# The other way round, for a piece of any length.
+A_PLAN_EACH: Final = (
+    "SET LOCAL plan_cache_mode = force_custom_plan; SET LOCAL enable_seqscan = on; "
+    "SET LOCAL enable_hashjoin = on; SET LOCAL enable_mergejoin = on"
+)
+
+
 class Figures:
     """Counts the figures, a few connections at a time.
 
@@ -284,7 +343,8 @@ class Figures:
         """Held by whoever takes a connection."""
         self._as_last_counted_for = _AT_ONCE
         self._look: Connection | None = None
-        self._days_seen: dict[tuple[Any, ...], Sequence[asyncpg.Record]] = {}
+        self._days_seen: dict[str, _Days] = {}
+        self._sessions_seen: dict[Span, Mapping[str, Sequence[_Row]]] = {}
         self.changed_days: set[datetime] = set()
         """The first moments of days that were shown as they were before their last change; see ``as_last_counted``."""
 
@@ -303,12 +363,13 @@ class Figures:
     async def one_look(self) -> AsyncIterator[Figures]:
         """Return the same with one connection and one look at the database for all that is asked inside.
 
-        So the figures of a page belong together, and which days were counted is asked once. One that takes too long
-        raises UnavailableError, and the next can be asked.
+        So the figures of a page belong together; which days were counted is asked once, and sessions that no counted
+        day covers are found once. One that takes too long raises UnavailableError, and the next can be asked.
         """
         of_look = copy(self)
         of_look._days_seen = {}
-        async with self.reading() as connection:
+        of_look._sessions_seen = {}
+        async with self._adding() as connection:
             of_look._look = connection
             yield of_look
 
@@ -332,57 +393,113 @@ class Figures:
                 await connection.execute(limited(self._within_s))
                 yield connection
 
+    @asynccontextmanager
+    async def _adding(self) -> AsyncIterator[Connection]:
+        """Lend the same for what is added up from days and pieces."""
+        async with self.reading() as connection:
+            if self._look is None:
+                await connection.execute(ONE_PLAN)
+            yield connection
+
     async def _rows(self, statement: str, *values: Any) -> list[asyncpg.Record]:
         async with self.reading() as connection:
             return await connection.fetch(statement, *values)
 
     async def _sums(self, figure: Figure, since: datetime, until: datetime) -> Sums:
         """Return a figure of a range: the days that were counted before, and the rest counted now."""
-        async with self.reading() as connection:
+        async with self._adding() as connection:
             return await self._added(connection, figure, (since, until))
 
     async def _added(
         self, connection: Connection, figure: Figure, span: Span, *, by_week: bool = False
     ) -> Sums:
         zone, is_of_readings = self._time_zone, figure in OF_READINGS
-        counted = await self._counted(connection, zone, span, is_of_readings)
+        days = await self._counted(connection, zone, span)
+        counted = days.within(span, is_of_readings)
         if not counted and not by_week:
             # Another owner's days add up alike; weeks begin on the Monday of one's own.
             zone = await connection.fetchval(ZONES, self._mode)
             if zone:
-                counted = await self._counted(connection, zone, span, is_of_readings)
-        used, missing = gaps(span, [(row["since"], row["until"]) for row in counted])
+                days = await self._counted(connection, zone, span)
+                counted = days.within(span, is_of_readings)
+        used, missing = gaps(span, counted)
 
         sums = Sums()
         if used:
             first = [since for since, _ in used]
-            changed = {row["since"] for row in counted if row["has_changed"]}
-            self.changed_days |= changed.intersection(first)
-            add_up = _ADD_UP_WEEKS[figure] if by_week else ADD_UP
+            self.changed_days |= days.changed(is_of_readings).intersection(first)
+            add_up = _ADD_UP_WEEKS[figure] if by_week else _ADD_UP.get(figure, ADD_UP)
             for row in await connection.fetch(add_up, self._mode, zone, figure, first):
                 sums.add(row["key"], row["day"], row["numbers"])
-        by, loop = By.WEEK if by_week else None, asyncio.get_running_loop()
+        loop = asyncio.get_running_loop()
         give_up_at = loop.time() + self._within_s
         for piece in missing:
             # Each piece has its limit, and all of them together have the same.
             if loop.time() > give_up_at:
                 raise UnavailableError("a figure takes too long")
-            for row in await count(
-                connection, figure, piece, self._mode, zone=self._time_zone, by=by
-            ):
-                sums.add(row["key"], row["day"], row["numbers"])
+            for key, day, numbers in await self._of_piece(connection, figure, piece, by_week):
+                sums.add(key, day, numbers)
         return sums
 
-    async def _counted(
-        self, connection: Connection, zone: str, span: Span, is_of_readings: bool
-    ) -> Sequence[asyncpg.Record]:
-        asked = (self._mode, zone, *span, is_of_readings, self._as_last_counted_for)
-        if self._look is None:
-            return await connection.fetch(COUNTED, *asked)
+    async def _counted(self, connection: Connection, zone: str, span: Span) -> _Days:
+        """Return the counted days of a range; in one look all of them, asked for once."""
+        if zone in self._days_seen:
+            return self._days_seen[zone]
 
-        if asked not in self._days_seen:
-            self._days_seen[asked] = await connection.fetch(COUNTED, *asked)
-        return self._days_seen[asked]
+        asked = span if self._look is None else _EVER
+        days = _Days(
+            await connection.fetch(COUNTED, self._mode, zone, *asked, self._as_last_counted_for)
+        )
+        if self._look is not None:
+            self._days_seen[zone] = days
+        return days
+
+    async def _of_piece(
+        self, connection: Connection, figure: Figure, piece: Span, by_week: bool
+    ) -> Sequence[_Row]:
+        """Count a piece that no counted day covers, session by session."""
+        since, until = piece
+        is_short = until - since <= _SHORT
+        if is_short and self._look is not None and figure in _OF_SESSIONS:
+            if by_week:
+                return await self._weeks_of_piece(connection, figure, piece)
+            return (await self._sessions_of(connection, piece)).get(figure, ())
+
+        if not is_short:
+            await connection.execute(A_PLAN_EACH)
+        by = By.WEEK if by_week else None
+        rows = await count(connection, figure, piece, self._mode, zone=self._time_zone, by=by)
+        if not is_short:
+            await connection.execute(ONE_PLAN)
+        return [(row["key"], row["day"], row["numbers"]) for row in rows]
+
+    async def _weeks_of_piece(
+        self, connection: Connection, figure: Figure, piece: Span
+    ) -> Sequence[_Row]:
+        """Count the part of each week."""
+        rows: list[_Row] = []
+        for monday, part in weeks_of(piece, ZoneInfo(self._time_zone)):
+            for key, day, numbers in (await self._sessions_of(connection, part)).get(figure, ()):
+                if figure is Figure.COUNTS:
+                    rows.append((monday.isoformat(), day, numbers))
+                else:
+                    week = (monday - _FIRST_MONDAY).days // 7
+                    rows.append((key, week, numbers[1:2]))
+        return rows
+
+    async def _sessions_of(
+        self, connection: Connection, piece: Span
+    ) -> Mapping[str, Sequence[_Row]]:
+        """Return all that is asked of the sessions of a piece, by the figure; asked for once in a look."""
+        if piece not in self._sessions_seen:
+            most = MOST_KEYS * len(_OF_SESSIONS)
+            found: dict[str, list[_Row]] = {}
+            for row in await connection.fetch(SESSIONS, *piece, self._mode, most):
+                rows = found.setdefault(row["figure"], [])
+                if len(rows) < MOST_KEYS:
+                    rows.append((row["key"], row["day"], row["numbers"]))
+            self._sessions_seen[piece] = found
+        return self._sessions_seen[piece]
 
     async def counts(self, since: datetime, until: datetime) -> Counts:
         """Return how many sessions there were, and how they ended."""
@@ -392,7 +509,7 @@ class Figures:
     async def groups(self, since: datetime, until: datetime, by: By) -> Sequence[Group]:
         """Return the counts of each group, the largest first, and weeks in their order."""
         if by is By.WEEK:
-            async with self.reading() as connection:
+            async with self._adding() as connection:
                 weeks = await self._added(connection, Figure.COUNTS, (since, until), by_week=True)
             found = [
                 Group(key, Counts(*numbers)) for key, _, numbers in weeks.items() if any(numbers)
@@ -405,7 +522,7 @@ class Figures:
 
     async def plan_weeks(self, since: datetime, until: datetime) -> Sequence[PlanWeeks]:
         """Return how many of each plan cancelled in each week, in no order."""
-        async with self.reading() as connection:
+        async with self._adding() as connection:
             weeks = await self._added(connection, Figure.BY_PLAN, (since, until), by_week=True)
 
         found: dict[str, dict[str, int]] = {}
@@ -437,7 +554,7 @@ class Figures:
     async def kept(self, since: datetime, until: datetime) -> Sequence[KeptOn]:
         """Return who was still there on day 30, 60 and 90: of all sessions, then by the accepted offer."""
         sums = Sums()
-        async with self.reading() as connection:
+        async with self._adding() as connection:
             now = await connection.fetchval("SELECT now()")
             for span, days in days_that_have_come((since, until), now):
                 part = await self._added(connection, Figure.KEPT, span)
@@ -464,7 +581,7 @@ class Figures:
             decide_on: The day on which they are compared. A session of which day 30 comes later counts for nothing from
                 that day on: who looks again every week would find a difference sooner or later.
         """
-        async with self.reading() as connection:
+        async with self._adding() as connection:
             bounds = await connection.fetchrow(HOLD_OUT_BEGAN, self._mode)
             assert bounds is not None  # noqa: S101 - an aggregate has one row
             began, now = bounds["began"], bounds["now"]
@@ -558,6 +675,40 @@ class Figures:
         )
 
 
+_Row = tuple[str, int, Sequence[int | None]]
+"""A key, the day of a reading or 0, and counts."""
+
+
+class _Days:
+    """Counted days, in their order: which of them are in force, and which have changed."""
+
+    def __init__(self, rows: Sequence[asyncpg.Record]) -> None:
+        in_force = [row for row in rows if row["holds"]]
+        spans: list[Span] = [(row["since"], row["until"]) for row in in_force]
+        of_readings: list[Span] = [
+            (row["since"], row["until"]) for row in in_force if row["readings_hold"]
+        ]
+        self._in_force = {False: spans, True: of_readings}
+
+        changed = {row["since"] for row in rows if row["has_changed"]}
+        been_read = {row["since"] for row in rows if row["has_been_read"]}
+        self._changed = {False: changed, True: changed | been_read}
+
+    def within(self, span: Span, is_of_readings: bool) -> Sequence[Span]:
+        """Return the days inside a range that are in force."""
+        days, (since, until) = self._in_force[is_of_readings], span
+        begin, end = bisect_left(days, since, key=_first), bisect_left(days, until, key=_first)
+        return [day for day in days[begin:end] if day[1] <= until]
+
+    def changed(self, is_of_readings: bool) -> set[datetime]:
+        """Return the first moments of those that have changed since they were counted."""
+        return self._changed[is_of_readings]
+
+
+def _first(span: Span) -> datetime:
+    return span[0]
+
+
 async def count(
     connection: Connection,
     figure: Figure,
@@ -605,6 +756,20 @@ _GROUPED: Final = {
     By.PLACE: Figure.BY_PLACE,
 }
 _BY: Final = {figure: by for by, figure in _GROUPED.items()}
+# Of the sessions alone, and not of what they showed.
+_OF_SESSIONS: Final = frozenset({Figure.COUNTS, *_BY})
+# Those of four counts at most.
+_ADD_UP: Final = dict.fromkeys(
+    (
+        Figure.REASONS,
+        Figure.KEPT,
+        Figure.REVENUE,
+        Figure.HOLD_OUT,
+        Figure.LEFT_OUT,
+        Figure.DUE,
+    ),
+    ADD_UP_FEW,
+)
 _ADD_UP_WEEKS: Final = {Figure.COUNTS: ADD_UP_WEEKS, Figure.BY_PLAN: ADD_UP_PLAN_WEEKS}
 
 

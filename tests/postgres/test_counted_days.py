@@ -87,6 +87,79 @@ async def test_figures_are_the_same_with_days_that_were_counted_before(
     assert await everything(pool, zone, SPANS) == before
 
 
+async def test_figures_of_one_look_are_those_of_many(pool: Pool) -> None:
+    """In one look the sessions of a piece are found once, and parted by the weeks of the owner."""
+    company = list(make_company(3, 300))
+    for made in company:
+        made.session.opened_at = BASE + (made.session.opened_at - COMPANY_BEGAN) / 30
+    async with pool.acquire() as connection:
+        await store(connection, company)
+    await count_all(pool)
+    # A Sunday and the Monday after it, and a day by itself.
+    for days in (6, 7, 9):
+        await pool.execute(
+            "DELETE FROM aiocancel.counted_day WHERE since = $1",
+            await day_of(pool, BASE + timedelta(days=days)),
+        )
+
+    figures = Figures(pool, "test", time_zone=BERLIN)
+    for span in SPANS:
+        async with figures.one_look() as look:
+            in_one_look = [
+                [await look.report(*span, by=by, as_of=BASE) for by in By],
+                sorted(await look.plan_weeks(*span), key=lambda each: each.plan),
+            ]
+        in_many = [
+            [await figures.report(*span, by=by, as_of=BASE) for by in By],
+            sorted(await figures.plan_weeks(*span), key=lambda each: each.plan),
+        ]
+
+        assert in_one_look == in_many
+
+
+async def test_in_one_look_days_are_asked_for_once_and_the_sessions_of_a_piece_found_once(
+    pool: Pool,
+) -> None:
+    await add_sessions(pool, near(1), near(2, opened_at=datetime.now(UTC)))
+    await count_all(pool)
+    asked: list[str] = []
+    span = (await day_of(pool, NEAR), datetime.now(UTC) + timedelta(days=1))
+
+    async with Figures(pool, "test", time_zone=BERLIN).one_look() as figures:
+        assert figures._look is not None
+        with figures._look.query_logger(lambda record: asked.append(record.query)):
+            await figures.groups(*span, By.WEEK)
+            pieces = asked.count(report.SESSIONS)
+            for by in By:
+                await figures.groups(*span, by)
+            await figures.plan_weeks(*span)
+            await figures.kept(*span)
+            await figures.revenue(*span)
+            await figures.hold_out(None)
+
+    assert pieces > 0
+    assert asked.count(report.COUNTED) == 1
+    assert asked.count(report.SESSIONS) == pieces
+    assert not {report.COUNTS, report.GROUPS, report.PLAN_WEEKS}.intersection(asked)
+
+
+async def test_a_long_piece_has_a_plan_for_its_values_and_all_else_one_for_any(pool: Pool) -> None:
+    await add_sessions(pool, near(1), near(2, opened_at=datetime.now(UTC)))
+    await count_all(pool)
+    asked: list[str] = []
+
+    async with Figures(pool, "test", time_zone=BERLIN).one_look() as figures:
+        assert figures._look is not None
+        with figures._look.query_logger(lambda record: asked.append(record.query)):
+            await figures.offers(NEAR - timedelta(days=90), datetime.now(UTC))
+        plans = await figures._look.fetchval("SELECT current_setting('plan_cache_mode')")
+
+    first = asked.index(report.OFFERS)
+    assert asked[first - 1 : first + 2] == [report.A_PLAN_EACH, report.OFFERS, report.ONE_PLAN]
+    assert (asked.count(report.OFFERS), asked.count(report.A_PLAN_EACH)) == (2, 1)
+    assert plans == "force_generic_plan"
+
+
 async def test_days_of_the_release_before_are_counted_anew_and_one_of_its_workers_does_no_harm(
     pool: Pool,
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -51,12 +52,13 @@ STATEMENTS = {
     "due": (report.DUE, RANGE),
     "percent": (report.HOLD_OUT_PERCENT, ("test",)),
     "plan weeks": (report.PLAN_WEEKS, (*RANGE, "UTC", 100)),
-    "counted days": (report.COUNTED, ("test", "UTC", SINCE, UNTIL, False, timedelta(0))),
-    "counted days of readings": (
+    "sessions": (report.SESSIONS, (*RANGE, 100)),
+    "counted days": (
         report.COUNTED,
-        ("test", "UTC", SINCE, UNTIL, True, report.AS_LAST_COUNTED_FOR),
+        ("test", "UTC", SINCE, UNTIL, report.AS_LAST_COUNTED_FOR),
     ),
     "sums": (report.ADD_UP, ("test", "UTC", "counts", [SINCE])),
+    "sums of few": (report.ADD_UP_FEW, ("test", "UTC", "kept", [SINCE])),
     "sums of plan weeks": (report.ADD_UP_PLAN_WEEKS, ("test", "UTC", "by_plan", [SINCE])),
     "weeks": (report.ADD_UP_WEEKS, ("test", "UTC", "counts", [SINCE])),
     "left_out": (report.LEFT_OUT, (*RANGE, 100)),
@@ -97,6 +99,63 @@ async def test_no_statement_scans_all_sessions(pool: Pool) -> None:
 
         await transaction.rollback()
     assert found == {name: set() for name in STATEMENTS}
+
+
+# All sessions of the past were read, and brought something.
+PAST_READINGS = """
+INSERT INTO aiocancel.kept_reading (session, day, read_at, state, kept, is_late)
+SELECT id, 30, opened_at + interval '30 days', 'active', true, false FROM aiocancel.flow_session
+WHERE session_id LIKE 'past%'
+ON CONFLICT (session, day) DO UPDATE SET read_at = excluded.read_at, due_at = NULL, state = 'active', kept = true,
+    is_late = false
+"""
+
+
+async def test_a_piece_of_a_day_and_counted_days_are_found_by_indexes_by_one_plan_for_any_values(
+    pool: Pool,
+) -> None:
+    found: dict[str, set[str]] = {}
+    async with pool.acquire() as connection:
+        transaction = connection.transaction()
+        await transaction.start()
+        for statement in (PAST, PAST_DAYS):
+            await connection.execute(statement, BEGAN)
+        for statement in (PAST_READINGS, PAST_PAYMENTS, PAST_FIGURES):
+            await connection.execute(statement)
+        await connection.execute(
+            "ANALYZE aiocancel.flow_session, aiocancel.kept_reading, aiocancel.kept_payment, aiocancel.claim,"
+            " aiocancel.day_figure, aiocancel.counted_day"
+        )
+
+        await connection.execute(report.limited(60) + "; " + report.ONE_PLAN)
+        for number, name in enumerate(OF_A_PAGE):
+            statement, values = STATEMENTS[name]
+            await connection.execute(f"PREPARE of_page_{number} AS {statement}")
+            # A plan for any values, so that none is needed.
+            nothing = ", ".join(["NULL"] * len(values))
+            planned = await connection.fetchval(
+                f"EXPLAIN (FORMAT JSON) EXECUTE of_page_{number}({nothing})"
+            )
+            plan = json.loads(planned)[0]["Plan"]
+            found[name] = read_whole(plan) | ({"Hash Join", "Merge Join"} & set(ways(plan)))
+            await connection.execute(f"DEALLOCATE of_page_{number}")
+
+        await transaction.rollback()
+    assert found == {name: set() for name in OF_A_PAGE}
+
+
+OF_A_PAGE = (
+    *("sessions", "counts", "groups", "reasons", "offers", "kept", "revenue", "hold_out", "due"),
+    *("plan weeks", "left_out", "began", "percent", "first"),
+    *("counted days", "sums", "sums of few", "weeks", "sums of plan weeks"),
+)
+
+
+def ways(plan: dict[str, Any]) -> Iterator[str]:
+    """The kinds of a plan's steps."""
+    yield plan["Node Type"]
+    for inner in plan.get("Plans", ()):
+        yield from ways(inner)
 
 
 async def add_sessions_on(connection: Any) -> None:

@@ -102,6 +102,22 @@ def days_before(moment: datetime, first: datetime, zone: tzinfo) -> Iterator[Spa
         yield _midnight(day, zone), until
 
 
+def weeks_of(span: Span, zone: tzinfo) -> Iterator[tuple[date, Span]]:
+    """Part a range by an owner's weeks; yield the Monday of each with its part.
+
+    Args:
+        span: The range.
+        zone: Whose weeks are meant.
+    """
+    at, until = span
+    while at < until:
+        day = at.astimezone(zone).date()
+        monday = day - timedelta(days=day.weekday())
+        end = min(until, _midnight(monday + timedelta(days=7), zone))
+        yield monday, (at, end)
+        at = end
+
+
 def last_days(days: int, now: datetime, zone: tzinfo) -> Span:
     """Return the range of an owner's last whole days, today included, and what is to come of it.
 

@@ -10,7 +10,14 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from aiocancel.core.measures.sums import Span, Sums, days_before, gaps, last_days
+from aiocancel.core.measures.sums import (
+    Span,
+    Sums,
+    days_before,
+    gaps,
+    last_days,
+    weeks_of,
+)
 
 BEGAN = datetime(2026, 1, 5, tzinfo=UTC)
 
@@ -73,6 +80,29 @@ def test_every_day_inside_a_range_is_used_and_the_edges_are_counted() -> None:
 
     assert used == [hours(24, 48), hours(72, 96)]
     assert missing == [hours(5, 24), hours(48, 72), hours(96, 110)]
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "America/St_Johns", "Asia/Beirut"])
+@pytest.mark.parametrize("length", [timedelta(hours=1), timedelta(hours=50), timedelta(days=30)])
+def test_a_range_is_parted_at_the_mondays_of_the_owner_also_where_clocks_change(
+    zone: str, length: timedelta
+) -> None:
+    owners = ZoneInfo(zone)
+    for hour in range(0, 24 * 14, 5):
+        since = datetime(2026, 3, 20, tzinfo=UTC) + timedelta(hours=hour)
+
+        parts = list(weeks_of((since, since + length), owners))
+
+        spans = [part for _, part in parts]
+        assert (spans[0][0], spans[-1][1]) == (since, since + length)
+        assert all(one[1] == two[0] for one, two in pairwise(spans))
+        for monday, (begins, ends) in parts:
+            first, last = (
+                moment.astimezone(owners).date()
+                for moment in (begins, ends - timedelta(microseconds=1))
+            )
+            assert first - timedelta(days=first.weekday()) == monday
+            assert last - timedelta(days=last.weekday()) == monday
 
 
 @pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "America/St_Johns", "Asia/Beirut"])
