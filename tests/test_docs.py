@@ -21,7 +21,7 @@ import aiocancel
 from aiocancel import config, metrics, telemetry, testing
 from aiocancel.web.flow_context import FlowState
 from aiocancel.web.template_variable import AsyncTemplateFlow, TemplateFlow
-from tests.fuzz.test_routes import EXAMPLES_IN_CI
+from tests.fuzz.posts import EXAMPLES_IN_CI
 from tests.support.saas import make_cancel
 from tests.support.web import NOWHERE
 

@@ -16,6 +16,7 @@ from urllib.parse import urlencode
 
 from hypothesis import strategies as st
 
+EXAMPLES_IN_CI: Final = 150
 MAX_BODY: Final = 64 * 1024
 DEEPEST: Final = 10_000
 JSON: Final = "application/json"

@@ -16,11 +16,19 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from aiocancel.testing.postgres import EmbeddedPostgres
-from tests.fuzz.posts import JSON, OFFERS, Meant, Request, Result, Webhook, stories
+from tests.fuzz.posts import (
+    EXAMPLES_IN_CI,
+    JSON,
+    OFFERS,
+    Meant,
+    Request,
+    Result,
+    Webhook,
+    stories,
+)
 from tests.fuzz.site import FuzzSite
 from tests.support.saas import as_customer
 
-EXAMPLES_IN_CI = 150
 EXAMPLES = max(EXAMPLES_IN_CI, settings().max_examples)
 
 
