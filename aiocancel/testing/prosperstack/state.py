@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import copy
 import hashlib
 import hmac
 import secrets
@@ -13,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from aiocancel.testing.json_copy import copy_of
 from aiocancel.testing.prosperstack import records
 from aiocancel.testing.prosperstack.records import JsonObject
 from aiocancel.testing.prosperstack.webhooks import Delivery, WebhookSender
@@ -135,7 +135,7 @@ class ProsperStackState:
             opened,
             now=self.clock(),
             new_id=self.new_id,
-            offers=copy.deepcopy(self.offers),
+            offers=copy_of(self.offers),
             client_url=client_url,
             user_agent=user_agent,
             echoes_meta=self.echoes_meta,
@@ -227,7 +227,7 @@ class ProsperStackState:
         event: JsonObject = {
             "id": self.new_id("evt"),
             "event": name,
-            "data": copy.deepcopy(session),
+            "data": copy_of(session),
             "created_at": records.iso(self.clock()),
         }
         self.events.append(event)

@@ -6,13 +6,13 @@ What happens to it stands in the modules above: they are functions over these bo
 from __future__ import annotations
 
 import contextlib
-import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+from aiocancel.testing.json_copy import copy_of
 from aiocancel.testing.stripe import events
 from aiocancel.testing.stripe.form import no_such
 from aiocancel.testing.stripe.objects import ENDED, JsonObject, seconds
@@ -129,7 +129,7 @@ class Books(ABC):
     @contextlib.contextmanager
     def watched(self, subscription: JsonObject, *, at: int | None = None) -> Iterator[None]:
         """Tell of what changes in the block."""
-        before = copy.deepcopy(subscription)
+        before = copy_of(subscription)
         yield
         moment = self.time_of(subscription) if at is None else at
         for kind, previous in events.changes_of(before, subscription):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import copy
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from aiocancel.testing.json_copy import copy_of
 from aiocancel.testing.stripe import (
     clocks,
     creation,
@@ -292,7 +292,7 @@ def _update_coupon(state: StripeState, object_id: str, params: Params, write: Wr
 def _set_fields(
     state: StripeState, target: JsonObject, params: Params, names: Iterable[str], write: Write
 ) -> JsonObject:
-    before = copy.deepcopy(target)
+    before = copy_of(target)
     target |= {
         name: None if params[name] == "" else params[name] for name in names if name in params
     }

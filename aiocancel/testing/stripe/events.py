@@ -7,7 +7,6 @@ are ``t=<seconds>,v1=<hex>`` with HMAC-SHA256 over ``<seconds>.<body>``: https:/
 from __future__ import annotations
 
 import asyncio
-import copy
 import hashlib
 import hmac
 import json
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
+from aiocancel.testing.json_copy import copy_of
 from aiocancel.testing.stripe.objects import API_VERSION, JsonObject
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def event(
     previous: Mapping[str, Any] | None,
 ) -> JsonObject:
     """Build an event; ``previous`` is what the changed fields were."""
-    data: JsonObject = {"object": copy.deepcopy(of)}
+    data: JsonObject = {"object": copy_of(of)}
     if previous is not None:
         data["previous_attributes"] = dict(previous)
 

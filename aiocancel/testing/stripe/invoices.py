@@ -7,11 +7,11 @@ Sources: https://docs.stripe.com/api/invoices/object, https://docs.stripe.com/bi
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
+from aiocancel.testing.json_copy import copy_of
 from aiocancel.testing.stripe import discounts, payment_methods
 from aiocancel.testing.stripe.books import Books
 from aiocancel.testing.stripe.objects import JsonObject
@@ -370,4 +370,4 @@ def add_pending(state: Books, subscription: JsonObject, lines: Iterable[JsonObje
 
 def copy_pending(state: Books, subscription: JsonObject) -> list[Any]:
     """Return copies of the lines that wait for the next invoice."""
-    return copy.deepcopy(state.pending_lines.get(subscription["id"], []))
+    return copy_of(state.pending_lines.get(subscription["id"], []))

@@ -15,10 +15,10 @@ the invoice waits for           a year                            23 hours
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from typing import Any
 
+from aiocancel.testing.json_copy import copy_of
 from aiocancel.testing.stripe import invoices, payment_methods, payments
 from aiocancel.testing.stripe.books import Books, Resumption
 from aiocancel.testing.stripe.form import Refusal
@@ -156,7 +156,7 @@ def _check_answer(state: Books, answer: payment_methods.Answer) -> None:
 
 def resumption_lines(state: Books, subscription: JsonObject, at: int) -> list[JsonObject]:
     """Return the lines of the period that begins with the resumption."""
-    resumed = copy.deepcopy(subscription) | {"status": "active"}
+    resumed = copy_of(subscription) | {"status": "active"}
     start_period(resumed, at)
     return invoices.period_lines(state, resumed, resumed["items"]["data"])
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from typing import Any
 
+from aiocancel.testing.json_copy import copy_of
 from aiocancel.testing.stripe import invoices, payment_methods
 from aiocancel.testing.stripe.books import Books
 from aiocancel.testing.stripe.form import Refusal
@@ -55,7 +55,7 @@ def unpaid(
     pending = pending_update(
         expires_at=min(now + PENDING_LASTS_S, period_end),
         billing_cycle_anchor=wanted["billing_cycle_anchor"],
-        subscription_items=copy.deepcopy(wanted["items"]["data"]),
+        subscription_items=copy_of(wanted["items"]["data"]),
     )
     return subscription | {"pending_update": pending, "latest_invoice": invoice["id"]}
 

@@ -6,10 +6,10 @@ come the answer is 404 ``invoice_upcoming_none``.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from aiocancel.testing.json_copy import copy_of
 from aiocancel.testing.stripe import discounts, invoices, objects, pauses, subscriptions
 from aiocancel.testing.stripe.form import (
     Refusal,
@@ -141,7 +141,7 @@ def _goes_on(draft: subscriptions.Draft) -> bool:
 def _next_period(draft: subscriptions.Draft) -> tuple[list[JsonObject], int]:
     if not _goes_on(draft):
         raise _nothing(draft)
-    following = copy.deepcopy(draft.subscription)
+    following = copy_of(draft.subscription)
     at = first_period_end(following)
     if following["status"] == "trialing" and (following["trial_end"] or 0) <= at:
         following["status"] = "active"

@@ -11,10 +11,10 @@ default payment methods, taxes and descriptions of phases do.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from aiocancel.testing.json_copy import copy_of
 from aiocancel.testing.stripe import discounts, objects
 from aiocancel.testing.stripe.books import Books
 from aiocancel.testing.stripe.form import (
@@ -253,7 +253,7 @@ def add(
 
     state.tell("subscription_schedule.created", schedule, at=now)
 
-    return copy.deepcopy(schedule)
+    return copy_of(schedule)
 
 
 # --- endpoints --------------------------------------------------------------------------------------------

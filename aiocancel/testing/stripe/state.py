@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from aiocancel.testing.json_copy import copy_of
 from aiocancel.testing.stripe import (
     discounts,
     invoices,
@@ -74,7 +74,7 @@ class StripeState(Books):
             customer["invoice_settings"]["default_payment_method"] = attached["id"]
         if discount is not None:
             self.discount_customer(customer["id"], discount)
-        return copy.deepcopy(customer)
+        return copy_of(customer)
 
     def add_payment_method(self, behaves: str, customer: str | None) -> JsonObject:
         """Add a card that answers like this test method of Stripe's, and return it."""
@@ -93,7 +93,7 @@ class StripeState(Books):
             subscription=None,
             at=self.time_of(customer),
         )
-        return copy.deepcopy(customer["discount"])
+        return copy_of(customer["discount"])
 
     def add_promotion_code(self, code: str, coupon: str, **fields: Any) -> JsonObject:
         """Add a promotion code for a coupon and return a copy."""
@@ -101,13 +101,13 @@ class StripeState(Books):
             self.new_id("promo"), self.now, code=code, coupon=coupon, **fields
         )
         self.promotion_codes[made["id"]] = made
-        return copy.deepcopy(made)
+        return copy_of(made)
 
     def add_feedback_option(self, description: str, id: str | None = None) -> JsonObject:
         """Add an answer of the owner's own to why customers leave, and return a copy."""
         made = objects.feedback_option(id or self.new_id("fbo"), self.now, description)
         self.feedback_options[made["id"]] = made
-        return copy.deepcopy(made)
+        return copy_of(made)
 
     def add_price(
         self,
@@ -135,13 +135,13 @@ class StripeState(Books):
 
         self.prices[price["id"]] = price
 
-        return copy.deepcopy(price)
+        return copy_of(price)
 
     def add_coupon(self, id: str | None = None, **fields: Any) -> JsonObject:
         """Add a coupon and return a copy; give ``percent_off``, or ``amount_off`` and ``currency``."""
         coupon = objects.coupon(id or self.new_id("coupon"), self.now, **fields)
         self.coupons[coupon["id"]] = coupon
-        return copy.deepcopy(coupon)
+        return copy_of(coupon)
 
     def add_subscription(
         self, id: str | None = None, *, discounts: Iterable[str] = (), **known: Any
@@ -169,7 +169,7 @@ class StripeState(Books):
             if schedule not in self.schedules:
                 self.add_schedule(schedule, subscription["id"])
 
-        return copy.deepcopy(subscription)
+        return copy_of(subscription)
 
     def make_subscription(
         self,
@@ -363,7 +363,7 @@ class StripeState(Books):
 
     def expanded(self, answer: JsonObject, paths: Iterable[str]) -> JsonObject:
         """A copy with the ids at the given paths replaced by the objects they name."""
-        result = copy.deepcopy(answer)
+        result = copy_of(answer)
         for subscription in result["data"] if result.get("object") == "list" else [result]:
             self._shorten_items(subscription)
         for path in paths:
@@ -409,7 +409,7 @@ class StripeState(Books):
         if not isinstance(value, str):
             return value
         if name in books:
-            return copy.deepcopy(books[name].get(value))
+            return copy_of(books[name].get(value))
 
         stub = {"id": value, "object": _STUBS.get(name, name), "livemode": False, "metadata": {}}
         if name == "product":

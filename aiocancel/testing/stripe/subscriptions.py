@@ -5,11 +5,11 @@ An update works on a draft and is committed whole: a request that is refused cha
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from aiocancel.testing.json_copy import copy_of
 from aiocancel.testing.stripe import discounts, invoices, objects, pauses, payments, schedules
 from aiocancel.testing.stripe.form import Refusal, no_such
 from aiocancel.testing.stripe.objects import (
@@ -81,14 +81,14 @@ def update(
 
 def draft_of(state: StripeState, subscription: JsonObject, params: Mapping[str, Any]) -> Draft:
     """Begin an update that may still be refused."""
-    return Draft(state, copy.deepcopy(subscription), params, subscription)
+    return Draft(state, copy_of(subscription), params, subscription)
 
 
 def take_steps(draft: Draft) -> list[str]:
     """Change the draft as its parameters say, and return what changed; raises Refusal."""
     changed: list[str] = []
     for step in _STEPS:
-        before = copy.deepcopy(draft.subscription)
+        before = copy_of(draft.subscription)
         kind = step(draft)
         if draft.subscription != before or (kind == "discounts" and draft.redeem):
             changed.append(kind)
@@ -431,7 +431,7 @@ def _items(draft: Draft) -> str:
     listed = draft.subscription["items"]
     data: list[JsonObject] = listed["data"]
     new_cycle = False
-    before = copy.deepcopy(data)
+    before = copy_of(data)
 
     for number, entry in enumerate(draft.params.get("items", [])):
         name = f"items[{number}]"
