@@ -12,7 +12,6 @@ from aiocancel.billing.settings import StripeBilling
 from aiocancel.config import MAKE_A_KEY
 from aiocancel.core.offers.offer_rules import OfferRules
 from aiocancel.core.offers.terms import OfferLimits
-from aiocancel.core.public_exit import PublicExit
 from aiocancel.errors import ConfigurationError
 from aiocancel.ports import FlowVendor
 
@@ -282,6 +281,9 @@ def check_public_exit(public_exit: object, mailer: object) -> None:
     """Refuse a public exit that could not acknowledge what it takes; raises ConfigurationError."""
     if public_exit is None:
         return
+    # Late: few sites have one, and it brings mails with it.
+    from aiocancel.core.public_exit import PublicExit
+
     if not isinstance(public_exit, PublicExit):
         raise ConfigurationError(f"public_exit is a PublicExit(…), {_not(public_exit)}")
     if not _is_async(public_exit.find):

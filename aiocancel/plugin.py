@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from aiocancel.billing.webhook import StripeWebhook
 from aiocancel.check_arguments import (
     check_billing,
     check_database,
@@ -85,6 +84,7 @@ if TYPE_CHECKING:
         Mailer,
         OfferHandler,
         OutcomeHook,
+        StripePosts,
         SubscriptionResolver,
     )
     from aiocancel.postgres.connection import Pool
@@ -324,7 +324,7 @@ class CancelFlow:
             locale=locale,
             options=options,
             own_flow=None if own_flow_of(vendor) is None else self._runtime.own_flow,
-            stripe_posts=StripeWebhook(billing) if billing.webhook_secrets else None,
+            stripe_posts=_stripe_posts(billing),
             place=place,
             has_public_exit=public_exit is not None,
         )
@@ -609,7 +609,7 @@ class CancelFlow:
         """Carry changes out in this process until ``stop`` is set, without serving a site.
 
         For a process of its own, whatever ``run_worker`` says. What the start has made is frozen for the garbage
-        collector.
+        collector, which runs from then on.
 
         Args:
             stop: Set it, and what is under way is finished.
@@ -718,6 +718,15 @@ def _with_sub_applications(app: web.Application) -> Iterator[web.Application]:
     for resource in app.router.resources():
         if (below := resource.get_info().get("app")) is not None:
             yield from _with_sub_applications(below)
+
+
+def _stripe_posts(billing: StripeBilling) -> StripePosts | None:
+    if not billing.webhook_secrets:
+        return None
+    # Late: it brings with it what Stripe's news are compared by.
+    from aiocancel.billing.webhook import StripeWebhook
+
+    return StripeWebhook(billing)
 
 
 def _check_modes(vendor: FlowVendor, billing: StripeBilling) -> None:

@@ -101,6 +101,7 @@ class Runtime:
             # The start's objects stay: the collector would look through them again and again, and hold up the loop.
             gc.collect()
             gc.freeze()
+            gc.enable()
             await stop.wait()
 
     async def _serve_health(self, stack: AsyncExitStack, host: str, port: int) -> None:

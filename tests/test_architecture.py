@@ -650,6 +650,9 @@ def test_the_names_of_the_quickstart_bring_neither_templates_nor_what_carries_ch
         "aiocancel.postgres.ledger",
         "aiocancel.billing.client",
         "aiocancel.core.decision",
+        "aiocancel.core.public_exit",
+        "aiocancel.core.mail",
+        "aiocancel.core.stripe_news",
     }
 
 

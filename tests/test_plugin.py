@@ -166,16 +166,22 @@ async def test_a_change_under_way_is_finished_before_the_application_goes(
     assert await pool.fetchval("SELECT state FROM aiocancel.action") == "done"
 
 
-async def test_a_worker_of_its_own_freezes_what_its_start_has_made(database: str) -> None:
+async def test_a_worker_of_its_own_freezes_what_its_start_has_made_and_collects_from_then_on(
+    database: str,
+) -> None:
     gc.unfreeze()
+    # As the command does.
+    gc.disable()
     stop = asyncio.Event()
     working = asyncio.create_task(make_cancel(database).work(stop))
     try:
         await until(lambda: gc.get_freeze_count() > 0)
+        await until(gc.isenabled)
     finally:
         stop.set()
         await working
         gc.unfreeze()
+        gc.enable()
 
 
 @pytest.mark.parametrize("freeze", [False, True])

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import json
 import logging
 import math
@@ -199,6 +200,8 @@ def _add_worker(commands: _Commands) -> None:
 
 
 def _work(options: argparse.Namespace) -> int:
+    # Next to nothing of what a start makes is garbage. The collector runs once the worker does: see Runtime.work.
+    gc.disable()
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s %(message)s", level=logging.INFO)
     # They tell of every job and of every request; the part of it that matters is in our own events.
     for name in ("pgqueuer", "stripe"):
@@ -206,7 +209,10 @@ def _work(options: argparse.Namespace) -> int:
 
     lower_priority(options.nice)
     health = None if options.health_port is None else (options.health_host, options.health_port)
-    asyncio.run(_run_worker(find(options.target), options.concurrency, health, options.nice))
+    try:
+        asyncio.run(_run_worker(find(options.target), options.concurrency, health, options.nice))
+    finally:
+        gc.enable()
     return 0
 
 

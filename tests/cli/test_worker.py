@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -124,6 +125,7 @@ def test_a_worker_that_cannot_start_says_why_without_the_password(
     monkeypatch.setenv("TEST_DATABASE", "postgresql://me:hunter2secret@127.0.0.1:9/x")
     monkeypatch.setenv("TEST_STRIPE", "http://127.0.0.1:9")
     assert main(["worker", "tests.support.worker_target:cancel"]) == 1
+    assert gc.isenabled()
     printed = capsys.readouterr().err
     assert "the database cannot be opened (me@127.0.0.1:9/x)" in printed
     assert "hunter2secret" not in printed
