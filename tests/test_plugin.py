@@ -174,6 +174,7 @@ async def test_a_worker_of_its_own_freezes_what_its_start_has_made_and_collects_
     gc.disable()
     stop = asyncio.Event()
     working = asyncio.create_task(make_cancel(database).work(stop))
+
     try:
         await until(lambda: gc.get_freeze_count() > 0)
         await until(gc.isenabled)

@@ -190,7 +190,8 @@ def _import() -> None:
 
     engine_settings()
     # Each job has a scope of AnyIO's, which imports most of itself with the first one: on the loop, were it not here.
-    with suppress(ImportError):
+    # Where that does not work, as inside an older AnyIO's own run, the first job does it.
+    with suppress(Exception):
         import anyio
 
         anyio.run(asyncio.sleep, 0)

@@ -20,7 +20,14 @@ from pgqueuer.queries import Queries
 from pgqueuer.types import QueueEntrypoint
 
 from aiocancel.core.actions import Places
-from aiocancel.postgres.pgqueuer import Job, PgQueuerEngine, engine_settings, enqueue, queries_over
+from aiocancel.postgres.pgqueuer import (
+    Job,
+    PgQueuerEngine,
+    engine_settings,
+    enqueue,
+    queries_over,
+    warm_up,
+)
 from tests.support.claims import ask
 from tests.support.saas import Pool
 from tests.support.waiting import until
@@ -415,3 +422,20 @@ async def test_jobs_that_an_outage_left_with_nobody_do_not_wait_until_their_work
     async with dispatching(pool, looker, heartbeat_timeout_s=3600):
         await until(lambda: looker.seen == [7])
     assert await waiting(pool) == 0
+
+
+async def test_the_engine_gets_ready_where_anyio_refuses_a_loop_of_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[object] = []
+
+    def refuse(function: object, *_: object) -> None:
+        asked.append(function)
+        # Older releases do, inside an application that anyio.run has started.
+        raise RuntimeError("Already running asyncio in this thread")
+
+    monkeypatch.setattr("anyio.run", refuse)
+
+    await warm_up()
+
+    assert asked
