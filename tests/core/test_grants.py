@@ -179,6 +179,16 @@ def test_the_other_base64_alphabet_is_not_another_spelling_of_a_grant() -> None:
     assert refusal(other, customer_id=f"customer {number}") == "grant_invalid"
 
 
+def test_keys_are_told_apart_by_a_fingerprint_that_names_none_of_them() -> None:
+    known = GrantSealer((KEY, "an older key of the application")).fingerprint
+
+    assert known == GrantSealer((KEY, "an older key of the application")).fingerprint
+    assert known != GrantSealer(("an older key of the application", KEY)).fingerprint
+    assert known != GrantSealer((KEY,)).fingerprint
+    assert len(known) == 64
+    assert KEY not in known
+
+
 # Time, owner, mode
 
 

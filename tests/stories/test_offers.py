@@ -320,9 +320,6 @@ FORGED: list[Any] = [
         id="somebody else's flow session",
     ),
     pytest.param(
-        "canceled", "flow_session_says_canceled", id="a flow session that ended in a cancellation"
-    ),
-    pytest.param(
         "incomplete", "flow_session_says_incomplete", id="a flow session that was given up"
     ),
 ]
@@ -338,7 +335,7 @@ async def test_a_claimed_offer_that_the_vendor_does_not_confirm_gives_nothing(
     forged = {**session, "subscription": {**session["subscription"], "platform_id": "sub_1"}}
     if kind == "no such session":
         forged["id"] = "sess_made_up"
-    elif kind in ("canceled", "incomplete"):
+    elif kind == "incomplete":
         forged["id"] = company.flows.create_session("sub_1")["id"]
         company.flows.finish(forged["id"], status=kind)
     await company.open()
@@ -346,6 +343,20 @@ async def test_a_claimed_offer_that_the_vendor_does_not_confirm_gives_nothing(
 
     assert answer["outcome"] == "refused"
     assert await company.events.codes(ActionRefused) == [code]
+    assert "discounts" not in company.changes()
+
+
+async def test_a_claimed_offer_of_a_session_that_the_vendor_calls_canceled_is_seen_by_a_person(
+    company: Company,
+) -> None:
+    company.stripe.add_subscription("sub_1")
+    ended = company.flows.create_session("sub_1")["id"]
+    company.flows.finish(ended, status="canceled")
+    await company.open()
+    answer = await company.claim({**company.accepted("offr_coupon"), "id": ended})
+
+    assert answer["outcome"] == "manual"
+    assert await company.events.codes(ActionParked) == ["flow_session_says_canceled"]
     assert "discounts" not in company.changes()
 
 

@@ -79,6 +79,9 @@ def judge(
         return Disproven(Code.FLOW_SESSION_OF_ANOTHER_SUBSCRIPTION)
     if session.status is FlowStatus.IN_PROGRESS:
         return NotYet()
+    if session.status is FlowStatus.CANCELED:
+        # The vendor's event of this end finds the claim there and is dropped: here somebody must see that one leaves.
+        return Doubtful(Code.FLOW_SESSION_SAYS_CANCELED)
     if session.status is not FlowStatus.SAVED:
         return Disproven(Code.flow_session_says(session.status))
     if session.completed_at is not None and now - session.completed_at > OLDEST_SESSION:

@@ -165,7 +165,7 @@ STATUSES: dict[FlowStatus, Verdict] = {
         "offr_1", (Action(ActionKind.APPLY_OFFER, SUBSCRIPTION_ID, offer=offer("coupon")),)
     ),
     FlowStatus.IN_PROGRESS: NotYet(),
-    FlowStatus.CANCELED: Disproven(Code.FLOW_SESSION_SAYS_CANCELED),
+    FlowStatus.CANCELED: Doubtful(Code.FLOW_SESSION_SAYS_CANCELED),
     FlowStatus.DEFLECTED: Disproven(Code.FLOW_SESSION_SAYS_DEFLECTED),
     FlowStatus.INCOMPLETE: Disproven(Code.FLOW_SESSION_SAYS_INCOMPLETE),
     FlowStatus.REROUTED: Disproven(Code.FLOW_SESSION_SAYS_REROUTED),
