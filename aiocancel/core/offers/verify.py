@@ -77,13 +77,8 @@ def judge(
     if meant is not None and subscription_id not in meant:
         # The customer's own, and yet a flow about something else: its offer was not made for this one.
         return Disproven(Code.FLOW_SESSION_OF_ANOTHER_SUBSCRIPTION)
-    if session.status is FlowStatus.IN_PROGRESS:
-        return NotYet()
-    if session.status is FlowStatus.CANCELED:
-        # The vendor's event of this end finds the claim there and is dropped: here somebody must see that one leaves.
-        return Doubtful(Code.FLOW_SESSION_SAYS_CANCELED)
     if session.status is not FlowStatus.SAVED:
-        return Disproven(Code.flow_session_says(session.status))
+        return _without_an_offer(session.status)
     if session.completed_at is not None and now - session.completed_at > OLDEST_SESSION:
         # It may be from a time when the flow vendor or another program carried offers out, and have been paid then.
         return Doubtful(Code.FLOW_SESSION_IS_OLD)
@@ -111,3 +106,12 @@ def judge(
             offer.offer_id, (Action(ActionKind.EXPECT_OFFER, subscription_id, offer=accepted),)
         )
     return Proven(offer.offer_id, (Action(ActionKind.APPLY_OFFER, subscription_id, offer=offer),))
+
+
+def _without_an_offer(status: FlowStatus) -> Verdict:
+    if status is FlowStatus.IN_PROGRESS:
+        return NotYet()
+    if status is FlowStatus.CANCELED:
+        # The vendor's event of this end finds the claim there and is dropped: here somebody must see that one leaves.
+        return Doubtful(Code.FLOW_SESSION_SAYS_CANCELED)
+    return Disproven(Code.flow_session_says(status))
