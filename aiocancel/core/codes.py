@@ -412,8 +412,8 @@ class Code(StrEnum):
     SUBSCRIPTION_HAS_A_SCHEDULE = (
         "subscription_has_a_schedule",
         About.SCHEDULE,
-        "A subscription schedule governs the subscription.",
-        "Make the change in the schedule at Stripe.",
+        "At Stripe a subscription schedule plans what becomes of this subscription.",
+        "Release the schedule there if its plan may go, or make the change in the schedule.",
     )
     SCHEDULE_IS_UNKNOWN = (
         "schedule_is_unknown",
@@ -430,8 +430,8 @@ class Code(StrEnum):
     SCHEDULE_HAS_PENDING_PHASES = (
         "schedule_has_pending_phases",
         About.SCHEDULE,
-        "The subscription schedule has phases to come, which would be lost.",
-        "Make the change in the schedule at Stripe.",
+        "The subscription schedule plans later phases, such as another price, which would be lost.",
+        "Find out whether the later phases may go: release the schedule then, or make the change in it.",
     )
     SCHEDULE_CANNOT_BE_KEPT = (
         "schedule_cannot_be_kept",

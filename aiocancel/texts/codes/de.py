@@ -235,8 +235,9 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "Sehen Sie sich die Anfrage zur Aktion an und schließen Sie die Aktion.",
     ),
     "subscription_has_a_schedule": (
-        "Ein Subscription Schedule steuert das Abonnement.",
-        "Nehmen Sie die Änderung bei Stripe im Schedule vor.",
+        "Bei Stripe plant ein Subscription Schedule, was aus diesem Abonnement wird.",
+        "Geben Sie den Schedule dort frei, wenn sein Plan entfallen darf, "
+        "oder nehmen Sie die Änderung im Schedule vor.",
     ),
     "schedule_is_unknown": (
         "Der Subscription Schedule konnte nicht gelesen werden.",
@@ -247,8 +248,9 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "Sehen Sie sich das Abonnement und seinen Schedule bei Stripe an.",
     ),
     "schedule_has_pending_phases": (
-        "Der Subscription Schedule hat noch kommende Phasen, die verloren gingen.",
-        "Nehmen Sie die Änderung bei Stripe im Schedule vor.",
+        "Der Subscription Schedule plant spätere Phasen, etwa einen anderen Preis, die verloren gingen.",
+        "Klären Sie, ob die späteren Phasen entfallen dürfen: "
+        "Geben Sie den Schedule dann frei, oder nehmen Sie die Änderung darin vor.",
     ),
     "schedule_cannot_be_kept": (
         "Der Subscription Schedule enthält mehr, als sich unverändert wieder an Stripe senden lässt.",

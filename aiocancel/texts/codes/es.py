@@ -226,8 +226,8 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "Revise la solicitud de la acción y cierre la acción.",
     ),
     "subscription_has_a_schedule": (
-        "Una programación (subscription schedule) rige la suscripción.",
-        "Haga el cambio en la programación, en Stripe.",
+        "En Stripe, una programación (subscription schedule) planifica lo que ocurre con esta suscripción.",
+        "Libere allí la programación si su plan puede perderse, o haga el cambio en la programación.",
     ),
     "schedule_is_unknown": (
         "No se pudo leer la programación (subscription schedule).",
@@ -238,8 +238,8 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "Revise la suscripción y su programación en Stripe.",
     ),
     "schedule_has_pending_phases": (
-        "La programación tiene fases pendientes que se perderían.",
-        "Haga el cambio en la programación, en Stripe.",
+        "La programación prevé fases posteriores, por ejemplo otro precio, que se perderían.",
+        "Averigüe si esas fases pueden perderse: entonces libere la programación, o haga el cambio en ella.",
     ),
     "schedule_cannot_be_kept": (
         "La programación contiene más de lo que se puede volver a enviar a Stripe con exactitud.",

@@ -226,8 +226,8 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "Consultez la demande liée à l'action, puis clôturez l'action.",
     ),
     "subscription_has_a_schedule": (
-        "Une planification d'abonnement régit l'abonnement.",
-        "Modifiez directement la planification dans Stripe.",
+        "Dans Stripe, une planification (subscription schedule) prévoit la suite de cet abonnement.",
+        "Libérez-y la planification si elle peut disparaître, ou faites la modification dans la planification.",
     ),
     "schedule_is_unknown": (
         "La planification d'abonnement n'a pas pu être lue.",
@@ -238,8 +238,8 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "Consultez l'abonnement et sa planification dans Stripe.",
     ),
     "schedule_has_pending_phases": (
-        "La planification d'abonnement a des phases à venir, qui seraient perdues.",
-        "Modifiez directement la planification dans Stripe.",
+        "La planification prévoit des phases ultérieures, par exemple un autre prix, qui seraient perdues.",
+        "Vérifiez si ces phases peuvent disparaître\xa0: libérez alors la planification, ou faites-y la modification.",
     ),
     "schedule_cannot_be_kept": (
         "La planification d'abonnement contient plus que ce qui peut être renvoyé à Stripe à l'identique.",

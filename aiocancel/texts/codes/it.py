@@ -229,8 +229,8 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "Controlli la richiesta dell'azione e chiuda l'azione.",
     ),
     "subscription_has_a_schedule": (
-        "L'abbonamento è regolato da una pianificazione (subscription schedule).",
-        "Esegua la modifica nella pianificazione su Stripe.",
+        "Su Stripe una pianificazione (subscription schedule) stabilisce che cosa succede a questo abbonamento.",
+        "Rilasci la pianificazione se può andare persa, oppure esegua la modifica nella pianificazione.",
     ),
     "schedule_is_unknown": (
         "Non è stato possibile leggere la pianificazione (subscription schedule).",
@@ -241,8 +241,9 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "Controlli l'abbonamento e la sua pianificazione su Stripe.",
     ),
     "schedule_has_pending_phases": (
-        "La pianificazione ha fasi future che andrebbero perse.",
-        "Esegua la modifica nella pianificazione su Stripe.",
+        "La pianificazione prevede fasi successive, ad esempio un altro prezzo, che andrebbero perse.",
+        "Verifichi se queste fasi possono andare perse: "
+        "in tal caso rilasci la pianificazione, altrimenti esegua lì la modifica.",
     ),
     "schedule_cannot_be_kept": (
         "La pianificazione contiene più di quanto si possa inviare di nuovo a Stripe senza differenze.",

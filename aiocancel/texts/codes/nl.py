@@ -226,8 +226,8 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "Bekijk het verzoek bij de actie en sluit de actie.",
     ),
     "subscription_has_a_schedule": (
-        "Een subscription schedule stuurt het abonnement.",
-        "Doe de wijziging bij Stripe in de schedule.",
+        "Bij Stripe plant een subscription schedule wat er met dit abonnement gebeurt.",
+        "Geef de schedule daar vrij als het plan mag vervallen, of doe de wijziging in de schedule.",
     ),
     "schedule_is_unknown": (
         "De subscription schedule kon niet worden gelezen.",
@@ -238,8 +238,8 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "Bekijk het abonnement en zijn schedule bij Stripe.",
     ),
     "schedule_has_pending_phases": (
-        "De subscription schedule heeft nog komende fasen, die verloren zouden gaan.",
-        "Doe de wijziging bij Stripe in de schedule.",
+        "De subscription schedule plant latere fasen, bijvoorbeeld een andere prijs, die verloren zouden gaan.",
+        "Ga na of die fasen mogen vervallen: geef de schedule dan vrij, of doe de wijziging erin.",
     ),
     "schedule_cannot_be_kept": (
         "De subscription schedule bevat meer dan precies zo weer naar Stripe kan worden verzonden.",

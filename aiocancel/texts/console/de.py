@@ -69,9 +69,12 @@ _NOW: Final = {
     "why_it_stopped": "Warum es nicht weiterging",
     "what_to_do": "Was zu tun ist",
     "then_press": "Klicken Sie dann auf „{retry}“ oder, wenn es anderswo erledigt wurde, auf „{close}“.",
+    "then_press_change": "Klicken Sie dann auf „{retry}“: Das sieht zuerst bei Stripe nach und tut nur, "
+    "was noch fehlt. Ist nichts mehr zu tun, klicken Sie auf „{close}“.",
     "try_again": "Erneut versuchen",
     "close": "Mit Begründung schließen",
     "read_story": "Verlauf",
+    "open_at_stripe": "Bei Stripe öffnen",
     "alike": "{count} gleichartige, die älteste steht oben",
     "alike_oldest": "längste Wartezeit: {oldest}",
     "show_them": "Anzeigen",

@@ -63,9 +63,12 @@ _NOW: Final = {
     "why_it_stopped": "Why it stopped",
     "what_to_do": "What to do",
     "then_press": "Then press “{retry}”, or “{close}” if it was done elsewhere.",
+    "then_press_change": "Then press “{retry}”: "
+    "it looks at Stripe first and does only what is missing. Press “{close}” if nothing is left to do.",
     "try_again": "Try again",
     "close": "Close with a reason",
     "read_story": "Story",
+    "open_at_stripe": "Open at Stripe",
     "alike": "{count} alike, the oldest above",
     "alike_oldest": "oldest {oldest}",
     "show_them": "Show them",

@@ -67,9 +67,12 @@ _NOW: Final = {
     "why_it_stopped": "Ce qui bloque",
     "what_to_do": "À faire",
     "then_press": "Cliquez ensuite sur «\xa0{retry}\xa0», ou sur «\xa0{close}\xa0» si c'est déjà réglé ailleurs.",
+    "then_press_change": "Cliquez ensuite sur «\xa0{retry}\xa0»\xa0: Stripe est d'abord consulté, "
+    "et seul ce qui manque est fait. S'il ne reste rien à faire, cliquez sur «\xa0{close}\xa0».",
     "try_again": "Relancer",
     "close": "Clôturer avec un motif",
     "read_story": "Voir la session",
+    "open_at_stripe": "Ouvrir dans Stripe",
     "alike": "{count} actions semblables, la plus ancienne ci-dessus",
     "alike_oldest": "la plus ancienne depuis {oldest}",
     "show_them": "Les afficher",

@@ -63,9 +63,12 @@ _NOW: Final = {
     "why_it_stopped": "Perché si è bloccata",
     "what_to_do": "Che cosa fare",
     "then_press": "Poi prema «{retry}», oppure «{close}» se è già stata risolta in altro modo.",
+    "then_press_change": "Poi prema «{retry}»: "
+    "prima si consulta Stripe e si fa solo ciò che manca. Se non resta nulla da fare, prema «{close}».",
     "try_again": "Riprova",
     "close": "Chiudi con un motivo",
     "read_story": "Cronologia",
+    "open_at_stripe": "Apri su Stripe",
     "alike": "{count} dello stesso tipo, la più vecchia qui sopra",
     "alike_oldest": "la più vecchia da {oldest}",
     "show_them": "Mostra tutte",

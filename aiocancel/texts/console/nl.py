@@ -68,9 +68,12 @@ _NOW: Final = {
     "why_it_stopped": "Waarom het stopte",
     "what_to_do": "Wat u kunt doen",
     "then_press": "Klik daarna op “{retry}”, of op “{close}” als het elders is geregeld.",
+    "then_press_change": "Klik daarna op “{retry}”: eerst wordt bij Stripe gekeken, "
+    "en alleen wat ontbreekt wordt gedaan. Is er niets meer te doen, klik dan op “{close}”.",
     "try_again": "Opnieuw proberen",
     "close": "Sluiten met een reden",
     "read_story": "Verloop",
+    "open_at_stripe": "Openen bij Stripe",
     "alike": "{count} soortgelijke, de oudste staat hierboven",
     "alike_oldest": "langste wachttijd: {oldest}",
     "show_them": "Tonen",

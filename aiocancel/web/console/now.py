@@ -6,10 +6,12 @@ import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, get_args
+from urllib.parse import quote
 
 from aiohttp import web
 
+from aiocancel.core.actions import WriteKind
 from aiocancel.core.measures.report import counts_as_json
 from aiocancel.postgres.console import MOST_WAITING, WaitingAction
 from aiocancel.web.answer_texts import message_of
@@ -19,6 +21,7 @@ from aiocancel.web.console.range import to_micros
 
 if TYPE_CHECKING:
     from aiocancel.core.decision import Answer
+    from aiocancel.core.grants import Mode
     from aiocancel.postgres.console import Machinery
     from aiocancel.web.console.words import Writing
 
@@ -48,6 +51,12 @@ class Card:
     advice: str
     which: str
     parked: str
+    at_stripe: str
+
+    @property
+    def changes_stripe(self) -> bool:
+        """Whether it reads the subscription at Stripe and writes there, and so does nothing twice."""
+        return self.kind in get_args(WriteKind)
 
     @property
     def sort(self) -> str:
@@ -185,7 +194,21 @@ def card_of(
         advice=advice,
         which=which_of({"session": each.session, "claim": each.claim}),
         parked=str(to_micros(each.parked_at)),
+        at_stripe=page_at_stripe(each.subscription_id, desk.settings.mode),
     )
+
+
+def page_at_stripe(subscription_id: str, mode: Mode) -> str:
+    """Return the address of a subscription in Stripe's dashboard.
+
+    Stripe documents no such address; public projects have written it so for years.
+
+    Args:
+        subscription_id: Which one.
+        mode: Stripe's mode; the test mode has addresses of its own.
+    """
+    folder = "test/" if mode == "test" else ""
+    return f"https://dashboard.stripe.com/{folder}subscriptions/{quote(subscription_id, safe='')}"
 
 
 def fold(cards: Sequence[Card], wanted: str | None) -> tuple[list[Card], list[Alike]]:

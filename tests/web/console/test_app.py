@@ -21,6 +21,7 @@ from aiocancel.core.flow_details import FREE_TEXT, Answered, FlowDetails
 from aiocancel.errors import ConfigurationError, UnavailableError
 from aiocancel.postgres.console import LIST, ConsoleStore
 from aiocancel.postgres.ledger import Ledger
+from aiocancel.web.console.now import page_at_stripe
 from tests.support.claims import ask, take_due
 from tests.support.console_site import (
     AT,
@@ -237,12 +238,27 @@ async def test_a_card_says_what_the_customer_was_told_why_it_stopped_and_what_to
 
     assert "2 wait for a person. The oldest has waited 2 hours 10 minutes." in text
     assert "Told the customer “We have your request. A person will complete it.”" in text
-    assert "A subscription schedule governs the subscription. subscription_has_a_schedule" in text
-    assert "Make the change in the schedule at Stripe." in text
+    assert (
+        "At Stripe a subscription schedule plans what becomes of this subscription."
+        " subscription_has_a_schedule"
+    ) in text
+    assert "Release the schedule there if its plan may go, or make the change" in text
+    assert "Then press “Try again”: it looks at Stripe first and does only what is missing." in text
     assert text.index("sub_1") < text.index("sub_2")
     assert [each["action"] for each in listed["waiting"]] == [older, newer]
     assert listed["machinery"]["parked"] == 2
     assert "ada" not in text
+
+
+async def test_a_card_leads_to_its_subscription_in_stripes_dashboard_of_its_mode(
+    client: Client, pool: Pool
+) -> None:
+    await park(pool)
+    shown = await page(client)
+
+    assert '<a class="plain" href="https://dashboard.stripe.com/test/subscriptions/sub_1"' in shown
+    assert page_at_stripe("sub_1", "live") == "https://dashboard.stripe.com/subscriptions/sub_1"
+    assert page_at_stripe('s/"?', "test").endswith("/subscriptions/s%2F%22%3F")
 
 
 async def test_more_than_three_alike_are_folded_and_tried_again_by_their_ids_alone(
