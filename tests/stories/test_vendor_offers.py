@@ -144,7 +144,7 @@ async def test_a_pause_at_the_end_of_the_period_is_looked_for_until_then(company
 
 async def test_with_no_api_key_an_offer_of_the_vendors_is_not_called_done(company: Company) -> None:
     company.stripe.add_subscription("sub_1")
-    await company.open(by_vendor(company, api_key=None))
+    await company.open(by_vendor(company, api_key=None, answer_within_s=5.0))
     answer = await company.claim(company.accepted("offr_coupon"))
     assert answer["outcome"] == "manual"
     assert "not confirmed" in answer["message"]
