@@ -21,7 +21,7 @@ from aiocancel.web.console.range import to_micros
 
 if TYPE_CHECKING:
     from aiocancel.core.decision import Answer
-    from aiocancel.core.grants import Mode
+    from aiocancel.core.identifiers import Mode
     from aiocancel.postgres.console import Machinery
     from aiocancel.web.console.words import Writing
 
