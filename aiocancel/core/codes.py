@@ -413,7 +413,7 @@ class Code(StrEnum):
         "subscription_has_a_schedule",
         About.SCHEDULE,
         "At Stripe a subscription schedule plans what becomes of this subscription.",
-        "Release the schedule there if its plan may go, or make the change in the schedule.",
+        "If its plan may go, release the schedule there; if not, make the change in it yourself.",
     )
     SCHEDULE_IS_UNKNOWN = (
         "schedule_is_unknown",
@@ -431,7 +431,8 @@ class Code(StrEnum):
         "schedule_has_pending_phases",
         About.SCHEDULE,
         "The subscription schedule plans later phases, such as another price, which would be lost.",
-        "Find out whether the later phases may go: release the schedule then, or make the change in it.",
+        "Ask who planned the later phases. If they may go, release the schedule; "
+        "if not, make the change in it yourself.",
     )
     SCHEDULE_CANNOT_BE_KEPT = (
         "schedule_cannot_be_kept",

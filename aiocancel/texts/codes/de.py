@@ -236,8 +236,8 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "subscription_has_a_schedule": (
         "Bei Stripe plant ein Subscription Schedule, was aus diesem Abonnement wird.",
-        "Geben Sie den Schedule dort frei, wenn sein Plan entfallen darf, "
-        "oder nehmen Sie die Änderung im Schedule vor.",
+        "Darf sein Plan entfallen, geben Sie den Schedule dort frei; "
+        "sonst nehmen Sie die Änderung selbst im Schedule vor.",
     ),
     "schedule_is_unknown": (
         "Der Subscription Schedule konnte nicht gelesen werden.",
@@ -249,8 +249,8 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "schedule_has_pending_phases": (
         "Der Subscription Schedule plant spätere Phasen, etwa einen anderen Preis, die verloren gingen.",
-        "Klären Sie, ob die späteren Phasen entfallen dürfen: "
-        "Geben Sie den Schedule dann frei, oder nehmen Sie die Änderung darin vor.",
+        "Fragen Sie, wer die späteren Phasen geplant hat. Dürfen sie entfallen, geben Sie den Schedule frei; "
+        "sonst nehmen Sie die Änderung selbst darin vor.",
     ),
     "schedule_cannot_be_kept": (
         "Der Subscription Schedule enthält mehr, als sich unverändert wieder an Stripe senden lässt.",

@@ -227,7 +227,7 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "subscription_has_a_schedule": (
         "En Stripe, una programación (subscription schedule) planifica lo que ocurre con esta suscripción.",
-        "Libere allí la programación si su plan puede perderse, o haga el cambio en la programación.",
+        "Si su plan puede perderse, libere allí la programación; si no, haga usted el cambio en ella.",
     ),
     "schedule_is_unknown": (
         "No se pudo leer la programación (subscription schedule).",
@@ -239,7 +239,8 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "schedule_has_pending_phases": (
         "La programación prevé fases posteriores, por ejemplo otro precio, que se perderían.",
-        "Averigüe si esas fases pueden perderse: entonces libere la programación, o haga el cambio en ella.",
+        "Pregunte quién planificó esas fases. Si pueden perderse, libere la programación; "
+        "si no, haga usted el cambio en ella.",
     ),
     "schedule_cannot_be_kept": (
         "La programación contiene más de lo que se puede volver a enviar a Stripe con exactitud.",

@@ -227,7 +227,7 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "subscription_has_a_schedule": (
         "Dans Stripe, une planification (subscription schedule) prévoit la suite de cet abonnement.",
-        "Libérez-y la planification si elle peut disparaître, ou faites la modification dans la planification.",
+        "Si son plan peut disparaître, libérez-y la planification\xa0; sinon, faites-y vous-même la modification.",
     ),
     "schedule_is_unknown": (
         "La planification d'abonnement n'a pas pu être lue.",
@@ -239,7 +239,8 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "schedule_has_pending_phases": (
         "La planification prévoit des phases ultérieures, par exemple un autre prix, qui seraient perdues.",
-        "Vérifiez si ces phases peuvent disparaître\xa0: libérez alors la planification, ou faites-y la modification.",
+        "Demandez qui a prévu ces phases. Si elles peuvent disparaître, libérez la planification\xa0; "
+        "sinon, faites-y vous-même la modification.",
     ),
     "schedule_cannot_be_kept": (
         "La planification d'abonnement contient plus que ce qui peut être renvoyé à Stripe à l'identique.",

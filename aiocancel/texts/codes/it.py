@@ -230,7 +230,8 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "subscription_has_a_schedule": (
         "Su Stripe una pianificazione (subscription schedule) stabilisce che cosa succede a questo abbonamento.",
-        "Rilasci la pianificazione se può andare persa, oppure esegua la modifica nella pianificazione.",
+        "Se il suo piano può andare perso, rilasci lì la pianificazione; "
+        "altrimenti esegua di persona la modifica al suo interno.",
     ),
     "schedule_is_unknown": (
         "Non è stato possibile leggere la pianificazione (subscription schedule).",
@@ -242,8 +243,8 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "schedule_has_pending_phases": (
         "La pianificazione prevede fasi successive, ad esempio un altro prezzo, che andrebbero perse.",
-        "Verifichi se queste fasi possono andare perse: "
-        "in tal caso rilasci la pianificazione, altrimenti esegua lì la modifica.",
+        "Chieda chi ha pianificato queste fasi. Se possono andare perse, rilasci la pianificazione; "
+        "altrimenti esegua di persona la modifica al suo interno.",
     ),
     "schedule_cannot_be_kept": (
         "La pianificazione contiene più di quanto si possa inviare di nuovo a Stripe senza differenze.",

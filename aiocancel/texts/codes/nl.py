@@ -227,7 +227,7 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "subscription_has_a_schedule": (
         "Bij Stripe plant een subscription schedule wat er met dit abonnement gebeurt.",
-        "Geef de schedule daar vrij als het plan mag vervallen, of doe de wijziging in de schedule.",
+        "Mag het plan vervallen, geef de schedule daar dan vrij; doe anders de wijziging er zelf in.",
     ),
     "schedule_is_unknown": (
         "De subscription schedule kon niet worden gelezen.",
@@ -239,7 +239,8 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "schedule_has_pending_phases": (
         "De subscription schedule plant latere fasen, bijvoorbeeld een andere prijs, die verloren zouden gaan.",
-        "Ga na of die fasen mogen vervallen: geef de schedule dan vrij, of doe de wijziging erin.",
+        "Vraag wie de latere fasen heeft gepland. Mogen ze vervallen, geef de schedule dan vrij; "
+        "doe anders de wijziging er zelf in.",
     ),
     "schedule_cannot_be_kept": (
         "De subscription schedule bevat meer dan precies zo weer naar Stripe kan worden verzonden.",

@@ -70,7 +70,7 @@ _NOW: Final = {
     "what_to_do": "Was zu tun ist",
     "then_press": "Klicken Sie dann auf „{retry}“ oder, wenn es anderswo erledigt wurde, auf „{close}“.",
     "then_press_change": "Klicken Sie dann auf „{retry}“: Das sieht zuerst bei Stripe nach und tut nur, "
-    "was noch fehlt. Ist nichts mehr zu tun, klicken Sie auf „{close}“.",
+    "was noch fehlt. Haben Sie die Änderung selbst vorgenommen, klicken Sie auf „{close}“.",
     "try_again": "Erneut versuchen",
     "close": "Mit Begründung schließen",
     "read_story": "Verlauf",

@@ -63,8 +63,8 @@ _NOW: Final = {
     "why_it_stopped": "Why it stopped",
     "what_to_do": "What to do",
     "then_press": "Then press “{retry}”, or “{close}” if it was done elsewhere.",
-    "then_press_change": "Then press “{retry}”: "
-    "it looks at Stripe first and does only what is missing. Press “{close}” if nothing is left to do.",
+    "then_press_change": "Then press “{retry}”: it looks at Stripe first and does only what is missing. "
+    "If you made the change yourself, press “{close}”.",
     "try_again": "Try again",
     "close": "Close with a reason",
     "read_story": "Story",

@@ -66,8 +66,8 @@ _NOW: Final = {
     "why_it_stopped": "Por qué se detuvo",
     "what_to_do": "Qué hacer",
     "then_press": "Después pulse «{retry}», o «{close}» si ya se ha resuelto por otra vía.",
-    "then_press_change": "Después pulse «{retry}»: "
-    "primero se consulta Stripe y solo se hace lo que falta. Si ya no queda nada por hacer, pulse «{close}».",
+    "then_press_change": "Después pulse «{retry}»: primero se consulta Stripe y solo se hace lo que falta. "
+    "Si ha hecho usted el cambio, pulse «{close}».",
     "try_again": "Reintentar",
     "close": "Cerrar con un motivo",
     "read_story": "Historial",

@@ -68,7 +68,7 @@ _NOW: Final = {
     "what_to_do": "À faire",
     "then_press": "Cliquez ensuite sur «\xa0{retry}\xa0», ou sur «\xa0{close}\xa0» si c'est déjà réglé ailleurs.",
     "then_press_change": "Cliquez ensuite sur «\xa0{retry}\xa0»\xa0: Stripe est d'abord consulté, "
-    "et seul ce qui manque est fait. S'il ne reste rien à faire, cliquez sur «\xa0{close}\xa0».",
+    "et seul ce qui manque est fait. Si vous avez fait la modification vous-même, cliquez sur «\xa0{close}\xa0».",
     "try_again": "Relancer",
     "close": "Clôturer avec un motif",
     "read_story": "Voir la session",

@@ -63,8 +63,8 @@ _NOW: Final = {
     "why_it_stopped": "Perché si è bloccata",
     "what_to_do": "Che cosa fare",
     "then_press": "Poi prema «{retry}», oppure «{close}» se è già stata risolta in altro modo.",
-    "then_press_change": "Poi prema «{retry}»: "
-    "prima si consulta Stripe e si fa solo ciò che manca. Se non resta nulla da fare, prema «{close}».",
+    "then_press_change": "Poi prema «{retry}»: prima si consulta Stripe e si fa solo ciò che manca. "
+    "Se ha eseguito la modifica di persona, prema «{close}».",
     "try_again": "Riprova",
     "close": "Chiudi con un motivo",
     "read_story": "Cronologia",

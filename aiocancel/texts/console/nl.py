@@ -69,7 +69,7 @@ _NOW: Final = {
     "what_to_do": "Wat u kunt doen",
     "then_press": "Klik daarna op “{retry}”, of op “{close}” als het elders is geregeld.",
     "then_press_change": "Klik daarna op “{retry}”: eerst wordt bij Stripe gekeken, "
-    "en alleen wat ontbreekt wordt gedaan. Is er niets meer te doen, klik dan op “{close}”.",
+    "en alleen wat ontbreekt wordt gedaan. Hebt u de wijziging zelf gedaan, klik dan op “{close}”.",
     "try_again": "Opnieuw proberen",
     "close": "Sluiten met een reden",
     "read_story": "Verloop",

@@ -242,7 +242,7 @@ async def test_a_card_says_what_the_customer_was_told_why_it_stopped_and_what_to
         "At Stripe a subscription schedule plans what becomes of this subscription."
         " subscription_has_a_schedule"
     ) in text
-    assert "Release the schedule there if its plan may go, or make the change" in text
+    assert "If its plan may go, release the schedule there; if not, make the change in it" in text
     assert "Then press “Try again”: it looks at Stripe first and does only what is missing." in text
     assert text.index("sub_1") < text.index("sub_2")
     assert [each["action"] for each in listed["waiting"]] == [older, newer]
