@@ -124,7 +124,8 @@ def test_a_worker_that_cannot_start_says_why_without_the_password(
 ) -> None:
     monkeypatch.setenv("TEST_DATABASE", "postgresql://me:hunter2secret@127.0.0.1:9/x")
     monkeypatch.setenv("TEST_STRIPE", "http://127.0.0.1:9")
-    assert main(["worker", "tests.support.worker_target:cancel"]) == 1
+    # In this process, whose own priority stays.
+    assert main(["worker", "tests.support.worker_target:cancel", "--nice", "0"]) == 1
     assert gc.isenabled()
     printed = capsys.readouterr().err
     assert "the database cannot be opened (me@127.0.0.1:9/x)" in printed
