@@ -212,7 +212,7 @@ def _load(languages: Sequence[str]) -> Callable[[Parts, AsyncExitStack], Awaitab
     from aiocancel.postgres import queue_stats  # noqa: F401 - for its weight
 
     if languages:
-        from aiocancel.web import acknowledgement, outcome_page, pages  # noqa: F401 - as above
+        from aiocancel.web import acknowledgement, outcome_page, pages  # noqa: F401 - for their weight
 
         pages.warm_up(languages)
     return open_parts

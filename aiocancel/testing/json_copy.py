@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 _T = TypeVar("_T")
 _UNCHANGING = frozenset({str, int, float, bool, type(None)})
@@ -11,11 +11,15 @@ _UNCHANGING = frozenset({str, int, float, bool, type(None)})
 
 def copy_of(value: _T) -> _T:
     """Return what ``copy.deepcopy`` does, much faster: of JSON no part needs to be known as the same again."""
+    return cast("_T", _copied(value))
+
+
+def _copied(value: Any) -> Any:
     kind = type(value)
     if kind in _UNCHANGING:
         return value
     if kind is dict:
-        return {name: copy_of(each) for name, each in value.items()}  # type: ignore[attr-defined,return-value]
+        return {name: _copied(each) for name, each in value.items()}
     if kind is list:
-        return [copy_of(each) for each in value]  # type: ignore[attr-defined,return-value]
+        return [_copied(each) for each in value]
     return copy.deepcopy(value)
