@@ -37,8 +37,9 @@ from aiocancel.core.page_facts import ShownSubscription
 from aiocancel.core.signing import SignedPayload, url_safe
 from aiocancel.core.stripe_news import StripeEvent
 from aiocancel.core.subscription import OwnedSubscription
+from aiocancel.core.turn_to_store import WaitsForTurn, may_wait
 from aiocancel.core.undo import OwnCancellation, changes_billing, takes_back
-from aiocancel.core.waiting import TOO_LONG, RecentWaits, may_wait
+from aiocancel.core.waiting import WaitsForEnd
 from aiocancel.errors import (
     AiocancelError,
     ConflictError,
@@ -146,9 +147,9 @@ class FlowService:
         self._left_out: set[str] = set()
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._storing = asyncio.Semaphore(STORED_AT_ONCE)
-        self._to_store = RecentWaits(STORE_WITHIN_S)
+        self._to_store = WaitsForTurn(STORE_WITHIN_S)
         self._giving_way = giving_way or GivingWay(stored_at_once=STORED_AT_ONCE)
-        self._waits: dict[Topic | None, RecentWaits] = {}
+        self._waits: dict[Topic | None, WaitsForEnd] = {}
         self._reads_rows = bool(vendor.columns)
         self._prove_to = None if vendor.proof_in is None else vendor.name
         self._endings = endings or Endings(ledger.pool)
@@ -431,16 +432,18 @@ class FlowService:
         Raises UnavailableError where more wait already than come to their turn in time, and TimeoutError where this one
         does not.
         """
-        now = time.monotonic()
-        waits = self._to_store.at(now)
-        if not may_wait(waits, all_waiting=waits.waiting, most=MOST_TO_STORE):
+        waits = self._to_store
+        if not may_wait(waits.at(time.monotonic()), most=MOST_TO_STORE):
             raise UnavailableError("more posts wait to be stored than can be stored in time")
 
-        with _Wait(self._to_store) as wait:
-            wait.was_answered = False
+        has_turn = False
+        waits.begin()
+        try:
             async with asyncio.timeout_at(give_up_at):
                 await self._storing.acquire()
-            wait.was_answered = True
+            has_turn = True
+        finally:
+            waits.end(time.monotonic(), has_turn=has_turn)
         try:
             yield
         finally:
@@ -548,36 +551,40 @@ class FlowService:
         now = time.monotonic()
         since = now if since is None else since
         deadline = since + self._settings.wait_within_s
-        recent = self._waits_for(None if known is None else known.change)
-        waits = may_wait(
-            recent.at(now),
-            all_waiting=self._endings.waiters,
-            most=self._settings.max_waiting_posts,
+        of_its_sort = self._waits_for(None if known is None else known.change)
+        waits = of_its_sort.may_wait(
+            now, all_waiting=self._endings.waiters, most=self._settings.max_waiting_posts
         )
         if known is not None and not waits:
             return known
 
-        with self._endings.expect(public_id) as ended, _Wait(recent) as wait:
+        with self._endings.expect(public_id) as ended, _Wait(of_its_sort, since) as wait:
             # An end that came before we waited is remembered, unless nobody heard it.
             answer = known
             must_look = known is None or ended.is_set() or not self._endings.hears_since(since)
+            looks_again_at = now + LOOK_EVERY_S
             while True:
                 if must_look:
                     ended.clear()
+                    looks_again_at = time.monotonic() + LOOK_EVERY_S
                     answer = await self._looked(public_id, customer_id, answer, deadline)
-                left_s = deadline - time.monotonic()
-                if answer is None or answer.is_settled or left_s <= 0:
-                    wait.was_answered = answer is None or answer.is_settled
-                    return answer
+                    if answer is None or answer.is_settled:
+                        wait.is_told = True
+                        return answer
                 if not waits:
                     return answer
-                must_look = await _came(ended, left_s, hears=self._endings.hears)
 
-    def _waits_for(self, topic: Topic | None) -> RecentWaits:
+                pause_s = wait.may_go_on_for(until=deadline)
+                if pause_s <= 0:
+                    return answer
+                must_look = await _came(
+                    ended, pause_s, looks_again_at=None if self._endings.hears else looks_again_at
+                )
+
+    def _waits_for(self, topic: Topic | None) -> WaitsForEnd:
         """Return the waits of the posts that ask for the same; None are those of which nothing is known."""
         if topic not in self._waits:
-            within_s = self._settings.answer_within_s
-            self._waits[topic] = RecentWaits(within_s, too_long_s=within_s * TOO_LONG)
+            self._waits[topic] = WaitsForEnd(self._settings.answer_within_s)
         return self._waits[topic]
 
     async def _looked(
@@ -598,19 +605,26 @@ class FlowService:
 
 
 class _Wait:
-    """Counts a wait while it lasts, and then what became of it; None where it was broken off."""
+    """Counts one wait while it lasts."""
 
-    def __init__(self, recent: RecentWaits) -> None:
-        self._recent = recent
+    def __init__(self, of_its_sort: WaitsForEnd, since: float) -> None:
+        self._of_its_sort = of_its_sort
+        self._since = since
         self._number = 0
-        self.was_answered: bool | None = None
+        self.is_told = False
+        """Whether it was told an end."""
 
     def __enter__(self) -> _Wait:
-        self._number = self._recent.begin(time.monotonic())
+        self._number = self._of_its_sort.begin(self._since)
         return self
 
+    def may_go_on_for(self, *, until: float) -> float:
+        """Return for how many seconds it waits before it asks again; 0 or less ends it."""
+        now = time.monotonic()
+        return min(until - now, self._of_its_sort.may_go_on_for(self._number, now))
+
     def __exit__(self, *_: object) -> None:
-        self._recent.end(self._number, time.monotonic(), answered=self.was_answered)
+        self._of_its_sort.end(self._number, time.monotonic(), is_told=self.is_told)
 
 
 def _reason(error: Exception) -> str:
@@ -624,12 +638,13 @@ def _loop_time(deadline: float) -> float:
     return asyncio.get_running_loop().time() + deadline - time.monotonic()
 
 
-async def _came(ended: asyncio.Event, left_s: float, *, hears: bool) -> bool:
-    """Wait for news of an end, or for the next time to look; True when there is one of them."""
-    wait_s = left_s if hears else min(left_s, LOOK_EVERY_S)
+async def _came(ended: asyncio.Event, pause_s: float, *, looks_again_at: float | None) -> bool:
+    """Wait for news of an end; True when there is some, or it is time to look where nobody tells."""
+    if looks_again_at is not None:
+        pause_s = min(pause_s, max(0.0, looks_again_at - time.monotonic()))
     try:
-        async with asyncio.timeout(wait_s):
+        async with asyncio.timeout(pause_s):
             await ended.wait()
     except TimeoutError:
-        return wait_s < left_s
+        return looks_again_at is not None and time.monotonic() >= looks_again_at
     return True

@@ -15,11 +15,12 @@ import pytest
 
 from aiocancel import Property, ProsperStack, intake
 from aiocancel.config import Settings
+from aiocancel.core import waiting
 from aiocancel.core.actions import Places, Receipt
 from aiocancel.core.decision import Answer, AnswerKind, Policy, Topic
 from aiocancel.core.flow_details import Told
 from aiocancel.core.grants import GrantSealer
-from aiocancel.core.waiting import ALWAYS
+from aiocancel.core.waiting import FEW, SCOUTS
 from aiocancel.errors import ConflictError, GrantError, UnavailableError
 from aiocancel.giving_way import GivingWay
 from aiocancel.intake import FlowService
@@ -432,72 +433,64 @@ def hearing(pool: Pool) -> Endings:
     return endings
 
 
-async def test_once_posts_wait_in_vain_only_a_few_of_their_sort_wait_and_the_others_hear_at_once(
-    pool: Pool,
-) -> None:
-    service = await service_over(pool, endings=hearing(pool), answer_within_s=20.0)
-
-    async def wait(topic: Topic, *, since: float | None = None) -> None:
-        # Nobody carries it out, so nobody tells of an end.
-        await service.wait_for_answer(uuid.uuid4(), "ada", known=queued(topic), since=since)
-
-    long_ago = time.monotonic() - 60
-    await wait(Topic.OFFER, since=long_ago)
-    offers = [asyncio.create_task(wait(Topic.OFFER)) for _ in range(30)]
-    cancellations = [asyncio.create_task(wait(Topic.CANCELLATION)) for _ in range(30)]
-    await until(lambda: sum(task.done() for task in offers) == 30 - ALWAYS)
-
-    assert not any(task.done() for task in cancellations)
-    for task in offers + cancellations:
-        task.cancel()
-    await asyncio.gather(*offers, *cancellations, return_exceptions=True)
+def waits(service: FlowService, topic: Topic = Topic.CANCELLATION) -> asyncio.Task[Answer | None]:
+    """Let a post wait that nobody carries out, so that nobody tells of its end."""
+    return asyncio.create_task(
+        service.wait_for_answer(uuid.uuid4(), "ada", known=queued(topic)),
+    )
 
 
-async def test_as_many_wait_as_were_answered_while_others_waited_in_vain(pool: Pool) -> None:
-    endings = hearing(pool)
-    service = await service_over(pool, endings=endings, answer_within_s=20.0)
-    answered = [uuid.uuid4() for _ in range(15)]
-
-    async def ended(public_id: uuid.UUID, customer_id: str) -> Answer | None:
-        return Answer(AnswerKind.DONE, Topic.CANCELLATION)
-
-    # What is in the ledger does not matter here.
-    service.answer = ended  # type: ignore[method-assign]
-    for public_id in answered:
-        endings.tell(public_id)
-        await service.wait_for_answer(public_id, "ada", known=queued())
-    await service.wait_for_answer(uuid.uuid4(), "ada", known=queued(), since=time.monotonic() - 60)
-
-    tasks = [
-        asyncio.create_task(service.wait_for_answer(uuid.uuid4(), "ada", known=queued()))
-        for _ in range(30)
-    ]
-    await until(lambda: sum(task.done() for task in tasks) == 15)
+async def broken_off(*tasks: asyncio.Task[Answer | None]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def test_others_need_not_wait_in_vain_once_one_has_waited_for_too_long(
+async def test_beyond_what_can_be_carried_out_posts_of_that_sort_hear_at_once_that_it_is_recorded(
     pool: Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # A thousandth of 20 s is too long.
-    monkeypatch.setattr(intake, "TOO_LONG", 0.001)
+    # A hundredth of 20 s is too long.
+    monkeypatch.setattr(waiting, "TOO_LONG", 0.01)
     service = await service_over(pool, endings=hearing(pool), answer_within_s=20.0)
+    offers = [waits(service, Topic.OFFER) for _ in range(FEW)]
 
-    def wait() -> asyncio.Task[Answer | None]:
-        # Nobody carries it out, so nobody tells of an end.
-        return asyncio.create_task(service.wait_for_answer(uuid.uuid4(), "ada", known=queued()))
+    async with asyncio.timeout(10):
+        first = await asyncio.gather(*(waits(service) for _ in range(30)))
+    assert first == [queued()] * 30
 
-    first = wait()
-    await until(lambda: bool(service._waits_for(Topic.CANCELLATION).at(time.monotonic()).in_vain))
-    others = [wait() for _ in range(30)]
-    await until(lambda: sum(task.done() for task in others) == 31 - ALWAYS)
+    later = [waits(service) for _ in range(30)]
+    await until(lambda: sum(task.done() for task in later) >= 30 - SCOUTS)
+    # Those few hang by themselves, and say nothing of the others.
+    assert not any(task.done() for task in offers)
+    await broken_off(*offers, *later)
 
-    assert not first.done()
-    for task in [first, *others]:
-        task.cancel()
-    await asyncio.gather(first, *others, return_exceptions=True)
+
+async def test_one_post_that_hangs_lets_later_ones_wait_for_their_ends(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A second is too long.
+    monkeypatch.setattr(waiting, "TOO_LONG", 0.05)
+    endings = hearing(pool)
+    service = await service_over(pool, endings=endings, answer_within_s=20.0)
+    done = Answer(AnswerKind.DONE, Topic.CANCELLATION)
+
+    async def ended(public_id: uuid.UUID, customer_id: str) -> Answer | None:
+        return done
+
+    # What is in the ledger does not matter here.
+    service.answer = ended  # type: ignore[method-assign]
+    hanging = [waits(service) for _ in range(30)]
+    for pause_s in (0.0, 1.2, 0.0):
+        await asyncio.sleep(pause_s)
+        public_id = uuid.uuid4()
+        later = asyncio.create_task(service.wait_for_answer(public_id, "ada", known=queued()))
+        await asyncio.sleep(0)
+        endings.tell(public_id)
+        async with asyncio.timeout(10):
+            assert await later == done
+
+    assert not any(task.done() for task in hanging)
+    await broken_off(*hanging)
 
 
 async def test_actions_of_this_process_give_way_while_posts_wait_to_be_stored(pool: Pool) -> None:

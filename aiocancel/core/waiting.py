@@ -1,107 +1,146 @@
-"""Whether a post waits for its end: as many wait as can be answered in time. Pure.
+"""Whether a post waits for its end, and for how long. Pure.
+
+Who waits for a while reads "done" and not "recorded", which is worth a wait on a quiet day. Beyond what can be carried
+out in time nobody gains by it: everybody stands behind the same backlog, and most would read "recorded" after all.
+
+A backlog is seen by who waits first in line: the oldest of those that no later post has overtaken. A post that was
+overtaken hangs by itself, and says nothing of the others.
 
 Rules, in this order:
 
 1. Beyond the most that one process lets wait, nobody waits.
-2. While nobody has lately waited in vain, everybody does.
-3. Otherwise as many wait as were lately answered, and always a few: a subscription that hangs at Stripe makes no rush.
+2. Where the first in line has waited for several times as long as is usual, with others behind it, a rush begins. It
+   lasts until somebody is told an end as quickly as is usual, or nobody has waited in vain for a while.
+3. In a rush two wait at a time, to see whether it is over, and nobody for longer than that.
+4. Otherwise everybody waits for as long as the settings say.
 
-Lately is within the longest wait. Who has waited for half of it already counts as one in vain: in a rush that begins,
-the others need not find out for themselves. Posts are counted by what they ask for: an offer waits for the flow
-vendor's word, which says nothing about cancellations.
+Posts are counted by what they ask for: an offer waits for the flow vendor's word, which says nothing about
+cancellations.
 """
 
 from __future__ import annotations
 
 import math
 from collections import deque
-from dataclasses import dataclass
 from typing import Final
-
-ALWAYS: Final = 10
-"""So many wait whatever became of others."""
 
 WAITING: Final = 0.95
 """This share of the time to answer may go by with waiting; on a busy machine the answer itself takes the rest."""
 
+FEW: Final = 10
+"""So many may wait behind the first in line, and it is no rush: one that is slow keeps nobody else."""
+
+SCOUTS: Final = 2
+"""So many wait at a time while a rush lasts."""
+
+AS_USUAL: Final = 4.0
+"""So many times as long as the quickest quarter of answers took is no usual wait any more."""
+
+AT_ONCE_S: Final = 0.25
+"""A wait as short as this is never too long."""
+
 TOO_LONG: Final = 0.5
-"""Who has waited for this share of the longest wait counts as one who waits in vain."""
+"""A wait for this share of the time to answer is always too long."""
+
+_LOOKS_EVERY: Final = 0.25
+"""Who has waited for too long looks so often whether there is a rush, as a share of what is too long."""
+
+_EVERY_S: Final = 1.0
+"""So often one answer is remembered, so that a rush is no usual day before minutes are over."""
+_REMEMBERED: Final = 200
+_ENOUGH: Final = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Waits:
-    """The posts of one sort that wait, and what became of those that waited lately.
-
-    Args:
-        waiting: How many wait now.
-        answered: How many were told an end.
-        in_vain: How many were told none, and whether one of those who wait now has waited for too long.
-    """
-
-    waiting: int
-    answered: int
-    in_vain: int
-
-
-def may_wait(waits: Waits, *, all_waiting: int, most: int) -> bool:
-    """Tell whether one more post may wait for its end, or is told at once that it is recorded.
+class WaitsForEnd:
+    """The posts of one sort that wait for their ends, on a clock of the caller's that never goes back.
 
     Args:
-        waits: Those of its own sort.
-        all_waiting: How many posts of any sort wait now.
-        most: How many of any sort may.
-    """
-    if all_waiting >= most:
-        return False
-    if not waits.in_vain:
-        return True
-    return waits.waiting < max(ALWAYS, waits.answered)
-
-
-class RecentWaits:
-    """Counts the waits of one sort.
-
-    Args:
-        within_s: How far back a wait is remembered once it has ended.
-        too_long_s: A wait that goes on for so long counts as one in vain.
+        within_s: How long an answer may take.
     """
 
-    def __init__(self, within_s: float, *, too_long_s: float = math.inf) -> None:
-        self._within_s = within_s
-        self._too_long_s = too_long_s
+    def __init__(self, within_s: float) -> None:
+        self._within_s: Final = within_s
         self._began = 0
         self._waiting: dict[int, float] = {}
-        self._answered: deque[float] = deque()
-        self._in_vain: deque[float] = deque()
+        self._told_up_to = 0
+        self._told_s: deque[float] = deque(maxlen=_REMEMBERED)
+        self._remembers_from = -math.inf
+        self.too_long_s = within_s * TOO_LONG
+        """How long a wait is no usual one any more."""
+        self._rush_until = -math.inf
 
-    def begin(self, now: float) -> int:
+    def may_wait(self, now: float, *, all_waiting: int, most: int) -> bool:
+        """Tell whether one more post may wait for its end, or is told at once that it is recorded.
+
+        Args:
+            now: The time.
+            all_waiting: How many posts of any sort wait now.
+            most: How many of any sort may.
+        """
+        if all_waiting >= most:
+            return False
+        return not self._is_rush(now) or len(self._in_line()) < SCOUTS
+
+    def begin(self, since: float) -> int:
         """Count one more that waits, and return its number.
 
         Args:
-            now: When it began, on a clock of the caller's that never goes back.
+            since: When it came; it may have waited for its turn to be stored until now.
         """
         self._began += 1
-        self._waiting[self._began] = now
+        self._waiting[self._began] = since
         return self._began
 
-    def end(self, number: int, now: float, *, answered: bool | None) -> None:
+    def may_go_on_for(self, number: int, now: float) -> float:
+        """Return for how many seconds this one waits before it asks again; 0 where it is told that it is recorded.
+
+        Args:
+            number: Which one.
+            now: The time.
+        """
+        left_s = self._waiting[number] + self.too_long_s - now
+        if left_s > 0:
+            return left_s
+        if not self._is_rush(now):
+            return self.too_long_s * _LOOKS_EVERY
+        if number > self._told_up_to:
+            self._rush_until = now + self._within_s
+        return 0.0
+
+    def end(self, number: int, now: float, *, is_told: bool) -> None:
         """Count one that waits no more.
 
         Args:
             number: Which one.
-            now: When, on the same clock.
-            answered: Whether it was told an end; None where it left before it was told anything.
+            now: The time.
+            is_told: Whether it was told an end.
         """
-        del self._waiting[number]
-        if answered is not None:
-            (self._answered if answered else self._in_vain).append(now)
+        waited_s = now - self._waiting.pop(number)
+        if not is_told:
+            return
 
-    def at(self, now: float) -> Waits:
-        """Return the counts as they are now, and forget what is over for long."""
-        for ends in (self._answered, self._in_vain):
-            while ends and ends[0] <= now - self._within_s:
-                ends.popleft()
-        # Those who wait stand in the order in which they came.
-        oldest = next(iter(self._waiting.values()), now)
-        in_vain = len(self._in_vain) + (now - oldest >= self._too_long_s)
-        return Waits(len(self._waiting), len(self._answered), in_vain)
+        self._told_up_to = max(self._told_up_to, number)
+        if waited_s < self.too_long_s:
+            self._rush_until = -math.inf
+        if now >= self._remembers_from:
+            self._remembers_from = now + _EVERY_S
+            self._remember(waited_s)
+
+    def _remember(self, waited_s: float) -> None:
+        self._told_s.append(waited_s)
+        if len(self._told_s) >= _ENOUGH:
+            usual_s = sorted(self._told_s)[len(self._told_s) // 4]
+            self.too_long_s = min(self._within_s * TOO_LONG, max(AT_ONCE_S, usual_s * AS_USUAL))
+
+    def _is_rush(self, now: float) -> bool:
+        if now < self._rush_until:
+            return True
+        in_line = self._in_line()
+        if len(in_line) <= FEW or now - in_line[0] < self.too_long_s:
+            return False
+        self._rush_until = now + self._within_s
+        return True
+
+    def _in_line(self) -> list[float]:
+        """Return since when those wait whom nobody has overtaken, the first in line first."""
+        return [since for number, since in self._waiting.items() if number > self._told_up_to]

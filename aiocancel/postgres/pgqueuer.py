@@ -18,7 +18,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from aiocancel.core.actions import Places
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pgqueuer.domain.settings import DBSettings
     from pgqueuer.models import Job as EngineJob
     from pgqueuer.ports.driver import Driver
+    from pgqueuer.ports.repository import EntrypointExecutionParameter
     from pgqueuer.qm import QueueManager
     from pgqueuer.queries import Queries
     from pgqueuer.types import QueueEntrypoint
@@ -86,6 +87,9 @@ WHERE status = 'picked' AND queue_manager_id = ANY($1)
 Look = Callable[[int], Awaitable[bool]]
 """Looks at one action; False asks for the job to come back soon, to any worker."""
 
+Hear = Callable[[str | bytes | bytearray], None]
+"""Hears what the database tells of."""
+
 Begin = Callable[[Places], AbstractAsyncContextManager[None]]
 """Is entered when an action of this sort may begin, and left when it has ended."""
 
@@ -136,8 +140,19 @@ def engine_settings() -> DBSettings:
     )
 
 
-def queries_over(driver: Driver) -> Queries:
-    """Return PgQueuer's own statements, with our names."""
+def queries_over(
+    driver: Driver,
+    *,
+    has_place: Callable[[], bool] = lambda: True,
+    is_mostly_idle: bool = False,
+) -> Queries:
+    """Return PgQueuer's own statements, with our names.
+
+    Args:
+        driver: What sends them.
+        has_place: Tells whether whoever sends them could take one more job.
+        is_mostly_idle: Whether that one has nothing to do most of the time.
+    """
     from pgqueuer.adapters.persistence.qb import (
         QueryBuilderEnvironment,
         QueryQueueBuilder,
@@ -145,29 +160,61 @@ def queries_over(driver: Driver) -> Queries:
     )
 
     settings = engine_settings()
-    return _asking_once()(
+    queries: Any = _asking_seldom()(
         driver,
         QueryBuilderEnvironment(settings),
         QueryQueueBuilder(settings),
         QuerySchedulerBuilder(settings),
     )
+    queries.has_place, queries.is_mostly_idle = has_place, is_mostly_idle
+    return cast("Queries", queries)
 
 
 @cache
-def _asking_once() -> type[Queries]:
-    """Return PgQueuer's statements with one question before each wait instead of up to three.
+def _asking_seldom() -> type[Any]:
+    """Return PgQueuer's statements, sent less often: in a rush each manager hears of every post.
 
-    A manager that found no job asks whether one is due, when the next one is, and whether there is any: four
-    managers asked twelve times, whenever one of them had a job.
+    - Who has no place left fetches no job.
+    - Who is mostly idle fetches none before one is due; but now and then, as a job whose worker fell silent is found by
+      fetching alone.
+    - Who found no job asks once before it waits, and not up to three times: whether one is due, when the next one is,
+      and whether there is any.
     """
     from pgqueuer.queries import Queries
 
-    class AskingOnce(Queries):
-        _due_in = None
+    class AskingSeldom(Queries):
+        has_place: Callable[[], bool]
+        is_mostly_idle: bool
+        _due_in: timedelta | None = None
+        _is_known = False
+        _fetched_at = -math.inf
+
+        async def dequeue(
+            self,
+            batch_size: int,
+            entrypoints: dict[QueueEntrypoint, EntrypointExecutionParameter],
+            *args: Any,
+            **more: Any,
+        ) -> list[EngineJob]:
+            self._is_known = False
+            if not self.has_place():
+                # A place may become free at any moment.
+                self._due_in, self._is_known = timedelta(0), True
+                return []
+
+            now = time.monotonic()
+            if self.is_mostly_idle and now < self._fetched_at + POLL_EVERY_S:
+                self._is_known = not await self.eligible_queued_work(list(entrypoints))
+                if self._is_known:
+                    return []
+
+            self._fetched_at = now
+            return await super().dequeue(batch_size, entrypoints, *args, **more)
 
         async def eligible_queued_work(self, entrypoints: list[QueueEntrypoint]) -> int:
-            rows = await self.driver.fetch(_DUE_IN, entrypoints)
-            self._due_in = cast("timedelta | None", rows[0]["due_in"])
+            if not self._is_known:
+                rows = await self.driver.fetch(_DUE_IN, entrypoints)
+                self._due_in = cast("timedelta | None", rows[0]["due_in"])
             return int(self._due_in is not None and not self._due_in)
 
         async def next_deferred_eta(self, entrypoints: list[QueueEntrypoint]) -> timedelta | None:
@@ -176,7 +223,7 @@ def _asking_once() -> type[Queries]:
         async def queued_work(self, entrypoints: list[QueueEntrypoint]) -> int:
             return int(self._due_in is not None)
 
-    return AskingOnce
+    return AskingSeldom
 
 
 async def warm_up() -> None:
@@ -280,7 +327,7 @@ class _Lending:
 class _Damped:
     """Hands news on at once, and then not again for a tenth of a second; the last news is never lost."""
 
-    def __init__(self, hear: Callable[[str | bytes | bytearray], None]) -> None:
+    def __init__(self, hear: Hear) -> None:
         self._hear = hear
         self._heard_at = -math.inf
         self._timer: asyncio.TimerHandle | None = None
@@ -305,21 +352,37 @@ class _Damped:
         self._hear(news)
 
 
-class _SeldomTold:
-    """A driver as the places that are mostly idle see it: it tells of changed tables in groups."""
+class _WhileFree:
+    """Hands news of jobs on while there is a place for one; who has none looks again by itself."""
 
-    def __init__(self, driver: AsyncpgPoolDriver) -> None:
+    def __init__(self, hear: Hear, has_place: Callable[[], bool]) -> None:
+        self._hear = hear
+        self._has_place = has_place
+
+    def __call__(self, news: str | bytes | bytearray) -> None:
+        if self._has_place() or _CHANGED not in str(news):
+            self._hear(news)
+
+
+class _TellsLess:
+    """A driver as one sort of places sees it: that tells of changed tables no more often than is of use there.
+
+    Args:
+        driver: The driver of all.
+        lessen: Returns what hears of everything instead of the one given, and hands on what is of use.
+    """
+
+    def __init__(self, driver: AsyncpgPoolDriver, lessen: Callable[[Hear], Hear]) -> None:
         self._driver = driver
+        self._lessen = lessen
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._driver, name)
 
-    async def add_listener(
-        self, channel: str, hear: Callable[[str | bytes | bytearray], None]
-    ) -> None:
-        await self._driver.add_listener(channel, _Damped(hear))
+    async def add_listener(self, channel: str, hear: Hear) -> None:
+        await self._driver.add_listener(channel, self._lessen(hear))
 
-    async def __aenter__(self) -> _SeldomTold:
+    async def __aenter__(self) -> _TellsLess:
         await self._driver.__aenter__()
         return self
 
@@ -420,7 +483,8 @@ class PgQueuerEngine:
         lending = _Lending(self._pool)
         driver = AsyncpgPoolDriver(cast("Pool", lending))
         self._managers = [
-            _manager(driver, sort, look, free, self._begin) for sort, free in places.items()
+            _manager(driver, sort, look, free, self._begin, most=_most(concurrency))
+            for sort, free in places.items()
         ]
         if self._stopping.is_set():
             return
@@ -463,14 +527,11 @@ class PgQueuerEngine:
                 raise each
 
     async def _run(self, manager: QueueManager, concurrency: int) -> None:
-        # A job counts as ours from when it is fetched until the database knows that it ended, a batch at a time: one
-        # batch waits for places and one has ended, or the places would be empty meanwhile.
-        batch = min(max(1, concurrency // 2), _LARGEST_BATCH)
         manager.min_dequeue_poll_interval = _FULL_POLL_EVERY
         await manager.run(
             dequeue_timeout=self._poll_every,
-            batch_size=batch,
-            max_concurrent_tasks=concurrency + 2 * batch,
+            batch_size=_batch(concurrency),
+            max_concurrent_tasks=_most(concurrency),
             shutdown_on_listener_failure=True,
             heartbeat_timeout=self._heartbeat_timeout,
             # Its statistics are not used; ``tidy`` clears its log.
@@ -478,22 +539,49 @@ class PgQueuerEngine:
         )
 
 
+def _batch(concurrency: int) -> int:
+    """Return how many jobs are fetched at once."""
+    return min(max(1, concurrency // 2), _LARGEST_BATCH)
+
+
+def _most(concurrency: int) -> int:
+    """Return how many jobs a manager has at most.
+
+    A job counts from when it is fetched until the database knows that it ended, a batch at a time: one batch waits for
+    places and one has ended, or the places would be empty meanwhile.
+    """
+    return concurrency + 2 * _batch(concurrency)
+
+
 async def _nothing_to_verify() -> None:
     """Stand in for the look at the tables that another manager takes."""
 
 
 def _manager(
-    driver: AsyncpgPoolDriver, sort: Places, look: Look, free: asyncio.Semaphore, begin: Begin
+    driver: AsyncpgPoolDriver,
+    sort: Places,
+    look: Look,
+    free: asyncio.Semaphore,
+    begin: Begin,
+    *,
+    most: int,
 ) -> QueueManager:
     """Return the manager of one sort of jobs, which looks at an action when there is a place for it."""
     from pgqueuer.errors import RetryRequested
     from pgqueuer.qm import QueueManager
     from pgqueuer.types import Channel
 
+    def has_place() -> bool:
+        return len(manager.job_context) < most
+
     # What concerns cancellations is told at once.
-    told = driver if sort is Places.CANCELLATIONS else cast("Driver", _SeldomTold(driver))
-    manager = QueueManager(queries_over(told), Channel(_CHANNEL))
-    if sort is not Places.CANCELLATIONS:
+    is_mostly_idle = sort is not Places.CANCELLATIONS
+    told = _TellsLess(
+        driver, _Damped if is_mostly_idle else partial(_WhileFree, has_place=has_place)
+    )
+    queries = queries_over(cast("Driver", told), has_place=has_place, is_mostly_idle=is_mostly_idle)
+    manager = QueueManager(queries, Channel(_CHANNEL))
+    if is_mostly_idle:
         # The tables are looked at once: the managers end together where one finds them wrong.
         manager.verify_structure = _nothing_to_verify  # type: ignore[method-assign]
 

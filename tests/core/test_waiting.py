@@ -1,83 +1,227 @@
-"""Who waits for an end, each a row of a table."""
+"""Who waits for an end, and for how long, on a clock that is told what it shows."""
 
 from __future__ import annotations
 
+import heapq
+from dataclasses import dataclass, field
+
 import pytest
 
-from aiocancel.core.waiting import ALWAYS, RecentWaits, Waits, may_wait
+from aiocancel.core.waiting import AS_USUAL, AT_ONCE_S, FEW, SCOUTS, TOO_LONG, WaitsForEnd
+
+WITHIN_S = 4.0
+TOO_LONG_S = WITHIN_S * TOO_LONG
+
+
+def may_wait(waits: WaitsForEnd, now: float, *, all_waiting: int = 0) -> bool:
+    return waits.may_wait(now, all_waiting=all_waiting, most=100)
+
+
+def in_a_rush(waits: WaitsForEnd, *, since: float = 0.0) -> list[int]:
+    """Let one more wait than a few, all since the same moment, so that the rush begins when that is too long ago."""
+    return [waits.begin(since) for _ in range(FEW + 1)]
+
+
+def told_after(waits: WaitsForEnd, waited_s: float, *, times: int, start: float = 0.0) -> None:
+    for second in range(times):
+        number = waits.begin(start + second * 10)
+        waits.end(number, start + second * 10 + waited_s, is_told=True)
+
+
+def test_on_a_quiet_day_everybody_waits_up_to_the_most_that_the_process_lets_wait() -> None:
+    waits = WaitsForEnd(WITHIN_S)
+
+    assert may_wait(waits, 0.0)
+    assert may_wait(waits, 0.0, all_waiting=99)
+    assert not may_wait(waits, 0.0, all_waiting=100)
+
+
+def test_a_rush_begins_once_the_first_in_line_has_waited_for_too_long_with_more_than_a_few() -> (
+    None
+):
+    waits = WaitsForEnd(WITHIN_S)
+    in_a_rush(waits)
+
+    assert may_wait(waits, TOO_LONG_S - 0.01)
+    assert not may_wait(waits, TOO_LONG_S)
+
+
+def test_one_who_waits_for_too_long_with_a_few_makes_no_rush_and_goes_on_waiting() -> None:
+    waits = WaitsForEnd(WITHIN_S)
+    first, *_ = [waits.begin(0.0) for _ in range(FEW)]
+
+    assert may_wait(waits, TOO_LONG_S)
+    assert waits.may_go_on_for(first, TOO_LONG_S) > 0
+
+
+def test_those_whom_later_ones_have_overtaken_hang_by_themselves_and_make_no_rush() -> None:
+    waits = WaitsForEnd(WITHIN_S)
+    hanging = in_a_rush(waits)
+    waits.end(waits.begin(0.1), 0.2, is_told=True)
+
+    assert may_wait(waits, TOO_LONG_S)
+    assert all(waits.may_go_on_for(number, TOO_LONG_S) > 0 for number in hanging)
+
+
+def test_in_a_rush_nobody_waits_for_longer_than_is_usual() -> None:
+    waits = WaitsForEnd(WITHIN_S)
+    (first, *others) = in_a_rush(waits)
+    late = waits.begin(0.5)
+
+    assert waits.may_go_on_for(first, TOO_LONG_S - 0.5) == pytest.approx(0.5)
+    assert waits.may_go_on_for(first, TOO_LONG_S) == 0.0
+    waits.end(first, TOO_LONG_S, is_told=False)
+    assert [waits.may_go_on_for(number, TOO_LONG_S) for number in others] == [0.0] * FEW
+    assert waits.may_go_on_for(late, TOO_LONG_S) == pytest.approx(0.5)
+
+
+def test_in_a_rush_a_few_wait_at_a_time_to_see_whether_it_is_over() -> None:
+    waits = WaitsForEnd(WITHIN_S)
+    numbers = in_a_rush(waits)
+    assert not may_wait(waits, TOO_LONG_S)
+    for number in numbers:
+        waits.end(number, TOO_LONG_S, is_told=False)
+
+    for _ in range(SCOUTS):
+        assert may_wait(waits, TOO_LONG_S)
+        waits.begin(TOO_LONG_S)
+    assert not may_wait(waits, TOO_LONG_S)
+
+
+def test_a_rush_is_over_once_somebody_is_told_an_end_as_quickly_as_is_usual() -> None:
+    waits = WaitsForEnd(WITHIN_S)
+    first, second, *_ = in_a_rush(waits)
+    late = waits.begin(TOO_LONG_S - 0.1)
+    assert not may_wait(waits, TOO_LONG_S)
+
+    # The first in line is told after all, which is no sign of better times.
+    waits.end(first, TOO_LONG_S + 0.1, is_told=True)
+    waits.end(second, TOO_LONG_S + 0.1, is_told=True)
+    assert not may_wait(waits, TOO_LONG_S + 0.1)
+
+    waits.end(late, TOO_LONG_S + 0.2, is_told=True)
+    assert may_wait(waits, TOO_LONG_S + 0.2)
+
+
+def test_a_rush_is_forgotten_when_nobody_has_waited_in_vain_for_a_while() -> None:
+    waits = WaitsForEnd(WITHIN_S)
+    numbers = in_a_rush(waits)
+    assert not may_wait(waits, TOO_LONG_S)
+    for number in numbers:
+        assert waits.may_go_on_for(number, 3.0) == 0.0
+        waits.end(number, 3.0, is_told=False)
+    scout = waits.begin(3.0)
+    waits.begin(3.0)
+
+    assert not may_wait(waits, 3.0 + WITHIN_S - 0.01)
+    assert may_wait(waits, 3.0 + WITHIN_S)
+
+    # A scout that waits in vain makes it last.
+    assert waits.may_go_on_for(scout, 3.0 + WITHIN_S - 0.01) == 0.0
+    assert not may_wait(waits, 3.0 + WITHIN_S)
 
 
 @pytest.mark.parametrize(
-    ("waiting", "answered", "in_vain", "all_waiting", "waits"),
+    ("waited_s", "too_long_s"),
     [
-        # Nobody waits in vain: everybody waits, up to the most that the process lets wait.
-        (0, 0, 0, 0, True),
-        (99, 0, 0, 99, True),
-        (0, 900, 0, 100, False),
-        # Some have: as many wait as were answered.
-        (29, 30, 1, 29, True),
-        (30, 30, 1, 30, False),
-        (99, 900, 5, 99, True),
-        (99, 900, 5, 100, False),
-        # Nobody was answered, or hardly anybody: a few wait all the same.
-        (ALWAYS - 1, 0, 400, ALWAYS - 1, True),
-        (ALWAYS, 0, 400, ALWAYS, False),
-        (ALWAYS, 3, 1, ALWAYS, False),
-        # Those who wait for something else count for the whole process alone.
-        (0, 0, 1, 99, True),
-        (0, 0, 1, 100, False),
+        (0.01, AT_ONCE_S),
+        (0.3, 0.3 * AS_USUAL),
+        (1.0, TOO_LONG_S),
     ],
 )
-def test_as_many_wait_as_can_be_answered(
-    waiting: int, answered: int, in_vain: int, all_waiting: int, waits: bool
+def test_what_is_too_long_follows_what_is_usual(waited_s: float, too_long_s: float) -> None:
+    waits = WaitsForEnd(WITHIN_S)
+    told_after(waits, waited_s, times=2)
+    assert waits.too_long_s == TOO_LONG_S
+
+    told_after(waits, waited_s, times=1, start=100)
+    assert waits.too_long_s == pytest.approx(too_long_s)
+
+
+def test_the_answers_of_a_short_rush_do_not_change_what_is_usual() -> None:
+    waits = WaitsForEnd(WITHIN_S)
+    told_after(waits, 0.1, times=10)
+    before = waits.too_long_s
+
+    # Three seconds of a thousand slow answers each.
+    for moment in range(3000):
+        waits.end(waits.begin(200 + moment / 1000), 200.9 + moment / 1000, is_told=True)
+
+    assert waits.too_long_s == pytest.approx(before)
+
+
+@dataclass
+class Day:
+    """Posts at a fixed rate to a worker that ends so many a second, each after a while, in the order of coming."""
+
+    rate: float
+    ends_per_s: float
+    takes_s: float
+    waits: WaitsForEnd = field(default_factory=lambda: WaitsForEnd(WITHIN_S))
+    free_at: float = 0.0
+
+    def run(self, seconds: float, *, start: float = 0.0) -> list[tuple[float, bool]]:
+        """Return of each post for how long it waited, and whether it was told its end."""
+        answers: list[tuple[float, bool]] = []
+        waiting: dict[int, float] = {}
+        events: list[tuple[float, str, int]] = []
+        for number in range(int(self.rate * seconds)):
+            heapq.heappush(events, (start + number / self.rate, "comes", number))
+
+        while events:
+            now, what, number = heapq.heappop(events)
+            if what == "comes":
+                self.free_at = max(self.free_at, now) + 1 / self.ends_per_s
+                if not self.waits.may_wait(now, all_waiting=len(waiting), most=1000):
+                    answers.append((0.0, False))
+                    continue
+                place = self.waits.begin(now)
+                waiting[place] = now
+                heapq.heappush(events, (self.free_at + self.takes_s, "ends", place))
+                heapq.heappush(events, (now, "asks", place))
+            elif number in waiting:
+                pause_s = self.waits.may_go_on_for(number, now) if what == "asks" else 0.0
+                if pause_s > 0:
+                    heapq.heappush(events, (now + pause_s, "asks", number))
+                    continue
+                self.waits.end(number, now, is_told=what == "ends")
+                answers.append((now - waiting.pop(number), what == "ends"))
+        return answers
+
+
+@pytest.mark.parametrize(("rate", "ends_per_s"), [(5, 10), (50, 60), (350, 400)])
+@pytest.mark.parametrize("takes_s", [0.02, 0.3, 1.5])
+def test_what_can_be_carried_out_in_time_is_told_to_everybody(
+    rate: float, ends_per_s: float, takes_s: float
 ) -> None:
-    counted = Waits(waiting, answered, in_vain)
+    answers = Day(rate, ends_per_s, takes_s).run(60)
 
-    assert may_wait(counted, all_waiting=all_waiting, most=100) is waits
-
-
-def test_a_rush_that_is_over_is_forgotten() -> None:
-    recent = RecentWaits(within_s=4.0)
-    first, second, third = (recent.begin(9.0) for _ in range(3))
-    recent.end(first, 10.0, answered=True)
-    recent.end(second, 11.0, answered=False)
-    # Its browser has gone.
-    recent.end(third, 11.0, answered=None)
-
-    assert recent.at(11.0) == Waits(0, 1, 1)
-    assert recent.at(14.0) == Waits(0, 0, 1)
-    assert recent.at(15.0) == Waits(0, 0, 0)
+    assert all(is_told for _, is_told in answers)
 
 
-def test_whoever_waits_is_counted_until_the_wait_ends() -> None:
-    recent = RecentWaits(within_s=4.0)
-    first = recent.begin(0.0)
-    recent.begin(0.0)
-    recent.end(first, 1.0, answered=True)
+@pytest.mark.parametrize(("rate", "ends_per_s"), [(60, 50), (100, 50), (350, 100)])
+@pytest.mark.parametrize("takes_s", [0.02, 0.3])
+def test_beyond_that_most_hear_at_once_that_it_is_recorded_and_nobody_waits_long(
+    rate: float, ends_per_s: float, takes_s: float
+) -> None:
+    day = Day(rate / 10, ends_per_s, takes_s)
+    day.run(60)
+    day.rate = rate
+    answers = day.run(60, start=100)
 
-    assert recent.at(1.0).waiting == 1
-    assert recent.at(100.0).waiting == 1
-
-
-def test_whoever_has_waited_for_too_long_counts_as_one_in_vain_before_the_wait_ends() -> None:
-    recent = RecentWaits(within_s=4.0, too_long_s=2.0)
-    first = recent.begin(10.0)
-    second = recent.begin(11.5)
-
-    assert recent.at(11.9).in_vain == 0
-    assert recent.at(12.0).in_vain == 1
-    # However many they are.
-    assert recent.at(14.0).in_vain == 1
-
-    recent.end(first, 14.0, answered=True)
-    assert recent.at(13.4).in_vain == 0
-    assert recent.at(14.0).in_vain == 1
-    recent.end(second, 14.1, answered=True)
-    assert recent.at(14.1) == Waits(0, 2, 0)
+    at_once = sum(waited_s == 0.0 for waited_s, _ in answers)
+    assert at_once > len(answers) * 0.6
+    assert max(waited_s for waited_s, _ in answers) < 1.2 * max(AT_ONCE_S, takes_s * AS_USUAL)
 
 
-def test_a_long_wait_is_none_in_vain_where_nothing_is_too_long() -> None:
-    recent = RecentWaits(within_s=25.0)
-    recent.begin(0.0)
+def test_once_a_rush_is_over_the_next_ones_are_told_their_ends_again() -> None:
+    day = Day(5, 50, 0.1)
+    day.run(30)
+    day.rate = 500
+    day.run(5, start=100)
+    day.rate = 5
 
-    assert recent.at(24.9) == Waits(1, 0, 0)
+    # 2,250 are left over, which takes 45 s.
+    assert not any(is_told for _, is_told in day.run(1, start=106))
+    later = day.run(60, start=160)
+    assert sum(is_told for _, is_told in later) >= len(later) - 1

@@ -6,6 +6,7 @@ import asyncio
 import os
 import subprocess
 import sys
+import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -16,8 +17,9 @@ import asyncpg
 import pytest
 from pgqueuer.adapters.persistence.qb import QueryQueueBuilder
 from pgqueuer.db import AsyncpgPoolDriver
+from pgqueuer.ports.repository import EntrypointExecutionParameter
 from pgqueuer.queries import Queries
-from pgqueuer.types import QueueEntrypoint
+from pgqueuer.types import QueueEntrypoint, QueueManagerId
 
 from aiocancel.core.actions import Places
 from aiocancel.postgres.pgqueuer import (
@@ -210,6 +212,62 @@ async def test_the_jobs_of_a_worker_that_fell_silent_go_to_another(pool: Pool) -
         await until(lambda: looker.seen == [7])
 
 
+@pytest.mark.parametrize(
+    ("places", "entrypoint"),
+    [(Places.CANCELLATIONS, "aiocancel_action"), (Places.CALLS, "aiocancel_calls")],
+)
+async def test_a_worker_that_falls_silent_while_others_are_idle_keeps_no_job(
+    pool: Pool, places: Places, entrypoint: str
+) -> None:
+    looker = Looker()
+    async with dispatching(pool, looker, heartbeat_timeout_s=30):
+        await add(pool, Job(7, 0, places=places))
+        await until(lambda: looker.seen == [7])
+
+        # Nobody tells of it: it is no news of a job.
+        await pool.execute(
+            """
+            INSERT INTO aiocancel.pgqueuer
+                (priority, entrypoint, payload, status, queue_manager_id, heartbeat, execute_after)
+            SELECT 0, $1, '8', 'picked', gen_random_uuid(), past, past
+            FROM (SELECT now() - interval '1 minute' AS past) AS long_ago
+            """,
+            entrypoint,
+        )
+
+        await until(lambda: looker.seen == [7, 8])
+
+
+async def test_a_place_that_becomes_free_is_soon_taken_by_what_came_while_there_was_none(
+    pool: Pool,
+) -> None:
+    may_end, begun = asyncio.Event(), []
+
+    async def look(action_id: int) -> bool:
+        begun.append(action_id)
+        await may_end.wait()
+        return True
+
+    async def is_full() -> bool:
+        # 4 places, a batch of 2 that waits for them, and one that may have ended.
+        picked = "SELECT count(*) = 8 FROM aiocancel.pgqueuer WHERE status = 'picked'"
+        return bool(await pool.fetchval(picked))
+
+    engine = PgQueuerEngine(pool, poll_every_s=60)
+    task = asyncio.create_task(engine.run(look, concurrency=4))
+    await add(pool, *(Job(number, 0) for number in range(1, 31)))
+    await until(is_full)
+    await add(pool, *(Job(number, 0) for number in range(31, 61)))
+    await asyncio.sleep(0.3)
+    assert await is_full()
+
+    may_end.set()
+    await until(lambda: sorted(begun) == list(range(1, 61)))
+    engine.stop(within_s=5)
+    async with asyncio.timeout(10):
+        await task
+
+
 async def test_invented_notices_and_jobs_keep_nobody_waiting(pool: Pool) -> None:
     looker = Looker()
     junk = ["", "x", "{}", '{"type": "table_changed_event"}', "9" * 400, str(2**70)]
@@ -351,6 +409,41 @@ async def test_one_question_is_answered_as_pgqueuers_three_are(pool: Pool, jobs:
         assert (
             due_in is None or their_due_in is None or due_in - their_due_in < timedelta(seconds=2)
         )
+
+
+async def test_who_has_no_place_left_asks_the_database_nothing_and_looks_again_soon() -> None:
+    sort = QueueEntrypoint("aiocancel_action")
+    # There is no driver that could send anything.
+    queries = queries_over(cast("AsyncpgPoolDriver", None), has_place=lambda: False)
+
+    assert await fetched(queries, sort) == []
+    assert await queries.eligible_queued_work([sort]) == 1
+
+
+async def test_who_is_mostly_idle_fetches_what_is_due(pool: Pool) -> None:
+    sort = QueueEntrypoint("aiocancel_calls")
+    queries = queries_over(AsyncpgPoolDriver(pool), is_mostly_idle=True)
+    # The first fetch is one in any case.
+    assert await fetched(queries, sort) == []
+
+    await add(pool, Job(1, 0, delay_s=60, places=Places.CALLS))
+    assert await fetched(queries, sort) == []
+    assert await queries.eligible_queued_work([sort]) == 0
+    assert await queries.next_deferred_eta([sort]) is not None
+
+    await add(pool, Job(2, 0, places=Places.CALLS))
+    assert [job.payload for job in await fetched(queries, sort)] == [b"2"]
+    assert await queries.eligible_queued_work([sort]) == 0
+
+
+async def fetched(queries: Queries, sort: QueueEntrypoint) -> list[Any]:
+    return await queries.dequeue(
+        batch_size=10,
+        entrypoints={sort: EntrypointExecutionParameter(0)},
+        queue_manager_id=QueueManagerId(uuid.uuid4()),
+        global_concurrency_limit=20,
+        heartbeat_timeout=timedelta(seconds=30),
+    )
 
 
 async def test_an_outage_after_an_hour_of_work_is_waited_out_as_shortly_as_the_first(
