@@ -576,6 +576,12 @@ class FlowService:
 
                 pause_s = wait.may_go_on_for(until=deadline)
                 if pause_s <= 0:
+                    if self._endings.hears and not ended.is_set():
+                        return answer
+                    # It has ended just now, or nobody tells: it may have ended since the last look.
+                    last_look = since + self._settings.answer_within_s
+                    answer = await self._looked(public_id, customer_id, answer, last_look)
+                    wait.is_told = answer is None or answer.is_settled
                     return answer
                 must_look = await _came(
                     ended, pause_s, looks_again_at=None if self._endings.hears else looks_again_at

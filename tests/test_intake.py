@@ -299,6 +299,46 @@ async def test_an_end_before_anybody_waits_is_not_missed(
     assert answer.kind is AnswerKind.SCHEDULED
 
 
+async def test_where_nobody_tells_of_ends_a_post_looks_once_more_before_it_says_recorded(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake, "LOOK_EVERY_S", 60.0)
+    await add_customer(pool, "ada", "sub_1")
+    service = await service_over(pool, answer_within_s=5.0)
+    recorded = await service.accept(make_claim(), await grant_of(service), "ada")
+    waiting = asyncio.create_task(
+        service.wait_for_answer(recorded.public_id, "ada", known=recorded.answer)
+    )
+    await asyncio.sleep(0.5)
+    await settle(pool)
+
+    answer = await waiting
+
+    assert answer is not None
+    assert answer.kind is AnswerKind.SCHEDULED
+
+
+async def test_an_end_that_is_told_as_the_time_runs_out_is_told_to_the_customer(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def at_the_last_moment(ended: asyncio.Event, pause_s: float, **_: object) -> bool:
+        await asyncio.sleep(pause_s)
+        ended.set()
+        return False
+
+    monkeypatch.setattr(intake, "_came", at_the_last_moment)
+    done = Answer(AnswerKind.DONE, Topic.CANCELLATION)
+
+    async def ended(public_id: uuid.UUID, customer_id: str) -> Answer | None:
+        return done
+
+    service = await service_over(pool, endings=hearing(pool), answer_within_s=2.0)
+    # What is in the ledger does not matter here.
+    service.answer = ended  # type: ignore[method-assign]
+
+    assert await service.wait_for_answer(uuid.uuid4(), "ada", known=queued()) == done
+
+
 async def test_a_listener_that_is_cut_off_listens_again(pool: Pool) -> None:
     async with listening(pool) as endings:
         await pool.execute(

@@ -10,7 +10,8 @@ Rules, in this order:
 
 1. Beyond the most that one process lets wait, nobody waits.
 2. Where the first in line has waited for several times as long as is usual, with others behind it, a rush begins. It
-   lasts until somebody is told an end as quickly as is usual, or nobody has waited in vain for a while.
+   lasts until somebody is told an end as quickly as is usual, or for a while nobody has waited in vain with others
+   behind.
 3. In a rush two wait at a time, to see whether it is over, and nobody for longer than that.
 4. Otherwise everybody waits for as long as the settings say.
 
@@ -22,13 +23,14 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from dataclasses import dataclass
 from typing import Final
 
 WAITING: Final = 0.95
 """This share of the time to answer may go by with waiting; on a busy machine the answer itself takes the rest."""
 
 FEW: Final = 10
-"""So many may wait behind the first in line, and it is no rush: one that is slow keeps nobody else."""
+"""So many may come behind one that waits, and it is no rush: one that is slow keeps nobody else."""
 
 SCOUTS: Final = 2
 """So many wait at a time while a rush lasts."""
@@ -40,7 +42,7 @@ AT_ONCE_S: Final = 0.25
 """A wait as short as this is never too long."""
 
 TOO_LONG: Final = 0.5
-"""A wait for this share of the time to answer is always too long."""
+"""A wait is always too long once this share of what is left of the time to answer, after a usual wait, is over too."""
 
 _LOOKS_EVERY: Final = 0.25
 """Who has waited for too long looks so often whether there is a rush, as a share of what is too long."""
@@ -49,6 +51,19 @@ _EVERY_S: Final = 1.0
 """So often one answer is remembered, so that a rush is no usual day before minutes are over."""
 _REMEMBERED: Final = 200
 _ENOUGH: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class _One:
+    """One that waits.
+
+    Args:
+        since: Since when.
+        came_as: How many had come by then, itself included.
+    """
+
+    since: float
+    came_as: int
 
 
 class WaitsForEnd:
@@ -60,8 +75,9 @@ class WaitsForEnd:
 
     def __init__(self, within_s: float) -> None:
         self._within_s: Final = within_s
+        self._came = 0
         self._began = 0
-        self._waiting: dict[int, float] = {}
+        self._waiting: dict[int, _One] = {}
         self._told_up_to = 0
         self._told_s: deque[float] = deque(maxlen=_REMEMBERED)
         self._remembers_from = -math.inf
@@ -70,13 +86,14 @@ class WaitsForEnd:
         self._rush_until = -math.inf
 
     def may_wait(self, now: float, *, all_waiting: int, most: int) -> bool:
-        """Tell whether one more post may wait for its end, or is told at once that it is recorded.
+        """Count one more post, and tell whether it may wait for its end, or is told at once that it is recorded.
 
         Args:
             now: The time.
             all_waiting: How many posts of any sort wait now.
             most: How many of any sort may.
         """
+        self._came += 1
         if all_waiting >= most:
             return False
         return not self._is_rush(now) or len(self._in_line()) < SCOUTS
@@ -88,7 +105,7 @@ class WaitsForEnd:
             since: When it came; it may have waited for its turn to be stored until now.
         """
         self._began += 1
-        self._waiting[self._began] = since
+        self._waiting[self._began] = _One(since, self._came)
         return self._began
 
     def may_go_on_for(self, number: int, now: float) -> float:
@@ -98,12 +115,13 @@ class WaitsForEnd:
             number: Which one.
             now: The time.
         """
-        left_s = self._waiting[number] + self.too_long_s - now
+        one = self._waiting[number]
+        left_s = one.since + self.too_long_s - now
         if left_s > 0:
             return left_s
         if not self._is_rush(now):
             return self.too_long_s * _LOOKS_EVERY
-        if number > self._told_up_to:
+        if number > self._told_up_to and self._came - one.came_as > FEW:
             self._rush_until = now + self._within_s
         return 0.0
 
@@ -115,7 +133,7 @@ class WaitsForEnd:
             now: The time.
             is_told: Whether it was told an end.
         """
-        waited_s = now - self._waiting.pop(number)
+        waited_s = now - self._waiting.pop(number).since
         if not is_told:
             return
 
@@ -130,7 +148,8 @@ class WaitsForEnd:
         self._told_s.append(waited_s)
         if len(self._told_s) >= _ENOUGH:
             usual_s = sorted(self._told_s)[len(self._told_s) // 4]
-            self.too_long_s = min(self._within_s * TOO_LONG, max(AT_ONCE_S, usual_s * AS_USUAL))
+            always_s = usual_s + (self._within_s - usual_s) * TOO_LONG
+            self.too_long_s = min(always_s, max(AT_ONCE_S, usual_s * AS_USUAL))
 
     def _is_rush(self, now: float) -> bool:
         if now < self._rush_until:
@@ -143,4 +162,4 @@ class WaitsForEnd:
 
     def _in_line(self) -> list[float]:
         """Return since when those wait whom nobody has overtaken, the first in line first."""
-        return [since for number, since in self._waiting.items() if number > self._told_up_to]
+        return [one.since for number, one in self._waiting.items() if number > self._told_up_to]

@@ -105,20 +105,34 @@ def test_a_rush_is_over_once_somebody_is_told_an_end_as_quickly_as_is_usual() ->
 
 def test_a_rush_is_forgotten_when_nobody_has_waited_in_vain_for_a_while() -> None:
     waits = WaitsForEnd(WITHIN_S)
-    numbers = in_a_rush(waits)
+    for number in in_a_rush(waits):
+        assert waits.may_go_on_for(number, TOO_LONG_S) == 0.0
+        waits.end(number, TOO_LONG_S, is_told=False)
+    for _ in range(SCOUTS):
+        waits.begin(TOO_LONG_S)
+    over_at = TOO_LONG_S + WITHIN_S
+
+    assert not may_wait(waits, over_at - 0.01)
+    assert may_wait(waits, over_at)
+
+
+def test_a_scout_that_waits_in_vain_makes_a_rush_last_only_where_more_than_a_few_came_behind_it() -> (
+    None
+):
+    waits = WaitsForEnd(WITHIN_S)
+    in_a_rush(waits)
     assert not may_wait(waits, TOO_LONG_S)
-    for number in numbers:
-        assert waits.may_go_on_for(number, 3.0) == 0.0
-        waits.end(number, 3.0, is_told=False)
-    scout = waits.begin(3.0)
-    waits.begin(3.0)
+    over_at = TOO_LONG_S + WITHIN_S
+    scout = waits.begin(over_at - TOO_LONG_S - 0.01)
 
-    assert not may_wait(waits, 3.0 + WITHIN_S - 0.01)
-    assert may_wait(waits, 3.0 + WITHIN_S)
+    for _ in range(FEW):
+        may_wait(waits, over_at - 0.02)
+    assert waits.may_go_on_for(scout, over_at - 0.01) == 0.0
+    assert waits._rush_until == over_at
 
-    # A scout that waits in vain makes it last.
-    assert waits.may_go_on_for(scout, 3.0 + WITHIN_S - 0.01) == 0.0
-    assert not may_wait(waits, 3.0 + WITHIN_S)
+    may_wait(waits, over_at - 0.01)
+    assert waits.may_go_on_for(scout, over_at - 0.01) == 0.0
+    assert waits._rush_until == over_at - 0.01 + WITHIN_S
 
 
 @pytest.mark.parametrize(
@@ -126,7 +140,8 @@ def test_a_rush_is_forgotten_when_nobody_has_waited_in_vain_for_a_while() -> Non
     [
         (0.01, AT_ONCE_S),
         (0.3, 0.3 * AS_USUAL),
-        (1.0, TOO_LONG_S),
+        (1.0, 1.0 + 3.0 * TOO_LONG),
+        (3.0, 3.0 + 1.0 * TOO_LONG),
     ],
 )
 def test_what_is_too_long_follows_what_is_usual(waited_s: float, too_long_s: float) -> None:
@@ -197,6 +212,29 @@ def test_what_can_be_carried_out_in_time_is_told_to_everybody(
     answers = Day(rate, ends_per_s, takes_s).run(60)
 
     assert all(is_told for _, is_told in answers)
+
+
+def test_one_burst_while_stripe_is_slower_than_usual_takes_no_answer_from_the_quiet_day_after_it() -> (
+    None
+):
+    day = Day(0.5, 50, 0.05)
+    day.run(60)
+    day.takes_s = 0.4
+    day.rate = 100
+    burst = day.run(0.2, start=100)
+    assert not any(is_told for _, is_told in burst)
+
+    day.rate = 0.5
+    later = day.run(60, start=102)
+    assert sum(is_told for _, is_told in later) >= len(later) - 3
+
+
+def test_a_burst_on_a_day_on_which_stripe_is_slow_anyway_is_told_its_ends() -> None:
+    day = Day(0.2, 100, 2.5)
+    day.run(60)
+    day.rate = 100
+
+    assert all(is_told for _, is_told in day.run(0.3, start=100))
 
 
 @pytest.mark.parametrize(("rate", "ends_per_s"), [(60, 50), (100, 50), (350, 100)])
