@@ -551,9 +551,10 @@ class FlowService:
         now = time.monotonic()
         since = now if since is None else since
         deadline = since + self._settings.wait_within_s
-        of_its_sort = self._waits_for(None if known is None else known.change)
+        topic = None if known is None else known.change
+        of_its_sort = self._waits_for(topic)
         waits = of_its_sort.may_wait(
-            now, all_waiting=self._endings.waiters, most=self._settings.max_waiting_posts
+            now, all_waiting=self._endings.waiters, most=self._most_waiting(topic)
         )
         if known is not None and not waits:
             return known
@@ -586,6 +587,11 @@ class FlowService:
                 must_look = await _came(
                     ended, pause_s, looks_again_at=None if self._endings.hears else looks_again_at
                 )
+
+    def _most_waiting(self, topic: Topic | None) -> int:
+        """Return beyond how many waiting posts such a one waits no more; half is for cancellations alone."""
+        most = self._settings.max_waiting_posts
+        return most if topic is Topic.CANCELLATION else most - most // 2
 
     def _waits_for(self, topic: Topic | None) -> WaitsForEnd:
         """Return the waits of the posts that ask for the same; None are those of which nothing is known."""

@@ -462,6 +462,22 @@ async def test_beyond_the_places_for_waiting_a_post_is_answered_as_queued_at_onc
     await asyncio.gather(*first, return_exceptions=True)
 
 
+async def test_offers_that_wait_for_a_hanging_vendor_leave_places_for_cancellations_to_wait(
+    pool: Pool,
+) -> None:
+    service = await service_over(
+        pool, endings=hearing(pool), answer_within_s=20.0, max_waiting_posts=4
+    )
+    offers = [waits(service, Topic.OFFER) for _ in range(10)]
+    await until(lambda: sum(task.done() for task in offers) == 8)
+
+    cancellations = [waits(service) for _ in range(10)]
+    await until(lambda: sum(task.done() for task in cancellations) == 8)
+
+    assert not any(task.done() for task in (*offers[:2], *cancellations[:2]))
+    await broken_off(*offers, *cancellations)
+
+
 def queued(topic: Topic = Topic.CANCELLATION) -> Answer:
     return Answer(AnswerKind.QUEUED, topic)
 
