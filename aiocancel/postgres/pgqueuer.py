@@ -67,15 +67,18 @@ _LONGEST_PAUSE_S: Final = 5.0
 # A dispatch that ran for so long was none of a row that failed.
 _HELD_S: Final = 60.0
 _KEEP_LOG_FOR: Final = timedelta(hours=1)
-# A job that is due counts as due at once, however many there are.
+# A job that is due counts as due at once. One row of each sort is read, however many wait for a day to come.
 _DUE_IN: Final = """
-WITH queued AS NOT MATERIALIZED (
-    SELECT execute_after FROM aiocancel.pgqueuer WHERE status = 'queued' AND entrypoint = ANY($1)
-)
 SELECT CASE
-    WHEN EXISTS (SELECT FROM queued WHERE execute_after <= now()) THEN interval '0'
-    ELSE (SELECT execute_after - now() FROM queued WHERE execute_after > now() ORDER BY execute_after LIMIT 1)
+    WHEN min(earliest.execute_after) <= now() THEN interval '0'
+    ELSE min(earliest.execute_after) - now()
 END AS due_in
+FROM unnest($1::text[]) AS sort (entrypoint)
+CROSS JOIN LATERAL (
+    SELECT execute_after FROM aiocancel.pgqueuer
+    WHERE status = 'queued' AND entrypoint = sort.entrypoint
+    ORDER BY execute_after LIMIT 1
+) AS earliest
 """
 
 # No other job for the same look was queued meanwhile: PgQueuer allows one, whether it is queued or picked.

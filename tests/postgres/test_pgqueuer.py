@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from pgqueuer.queries import Queries
 from pgqueuer.types import QueueEntrypoint, QueueManagerId
 
 from aiocancel.core.actions import Places
+from aiocancel.postgres import pgqueuer
 from aiocancel.postgres.pgqueuer import (
     Job,
     PgQueuerEngine,
@@ -409,6 +411,27 @@ async def test_one_question_is_answered_as_pgqueuers_three_are(pool: Pool, jobs:
         assert (
             due_in is None or their_due_in is None or due_in - their_due_in < timedelta(seconds=2)
         )
+
+
+@pytest.mark.parametrize("is_analyzed", [False, True])
+async def test_what_is_due_next_is_found_by_one_row_however_many_jobs_wait_for_a_day_to_come(
+    pool: Pool, is_analyzed: bool
+) -> None:
+    await add(pool, *(Job(number, 0, delay_s=3600) for number in range(1, 3001)))
+    if is_analyzed:
+        await pool.execute("ANALYZE aiocancel.pgqueuer")
+
+    plan = await pool.fetchval(
+        f"EXPLAIN (ANALYZE, FORMAT JSON) {pgqueuer._DUE_IN}", ["aiocancel_action"]
+    )
+
+    assert max(rows_read(json.loads(plan)[0]["Plan"])) == 1
+
+
+def rows_read(plan: dict[str, Any]) -> list[float]:
+    """How many rows each step of a plan handed on."""
+    inner = [rows for step in plan.get("Plans", ()) for rows in rows_read(step)]
+    return [plan["Actual Rows"], *inner]
 
 
 async def test_who_has_no_place_left_asks_the_database_nothing_and_looks_again_soon() -> None:
