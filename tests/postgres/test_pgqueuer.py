@@ -26,6 +26,7 @@ from aiocancel.core.actions import Places
 from aiocancel.postgres import pgqueuer
 from aiocancel.postgres.pgqueuer import (
     Job,
+    Look,
     PgQueuerEngine,
     engine_settings,
     enqueue,
@@ -50,9 +51,11 @@ class Looker:
 
 
 @asynccontextmanager
-async def dispatching(pool: Pool, looker: Looker, **settings: Any) -> AsyncIterator[PgQueuerEngine]:
+async def dispatching(
+    pool: Pool, look: Look, *, concurrency: int = 4, **settings: Any
+) -> AsyncIterator[PgQueuerEngine]:
     engine = PgQueuerEngine(pool, **{"poll_every_s": 0.1, **settings})
-    task = asyncio.create_task(engine.run(looker, concurrency=4))
+    task = asyncio.create_task(engine.run(look, concurrency=concurrency))
     try:
         yield engine
     finally:
@@ -270,6 +273,31 @@ async def test_a_place_that_becomes_free_is_soon_taken_by_what_came_while_there_
         await task
 
 
+@pytest.mark.parametrize("places", [Places.CANCELLATIONS, Places.CALLS])
+async def test_news_of_a_job_reaches_who_has_one_place_whether_it_is_full_or_has_just_become_free(
+    pool: Pool, places: Places
+) -> None:
+    begun: list[int] = []
+
+    async def look(action_id: int) -> bool:
+        begun.append(action_id)
+        await asyncio.sleep(action_id % 5 / 100)
+        # Some come back half a second later, once.
+        return action_id % 10 != 0 or begun.count(action_id) > 1
+
+    async with dispatching(pool, look, concurrency=1, poll_every_s=60):
+        await add(pool, Job(1, 0, places=places))
+        await until(lambda: 1 in begun)
+
+        for first in range(2, 62, 6):
+            await add(pool, *(Job(number, 0, places=places) for number in range(first, first + 5)))
+            await asyncio.sleep(first % 4 / 20)
+            await add(pool, Job(first + 5, 0, places=places))
+
+        await until(lambda: set(begun) == set(range(1, 62)))
+        await until(lambda: begun.count(60) == 2)
+
+
 async def test_invented_notices_and_jobs_keep_nobody_waiting(pool: Pool) -> None:
     looker = Looker()
     junk = ["", "x", "{}", '{"type": "table_changed_event"}', "9" * 400, str(2**70)]
@@ -457,6 +485,24 @@ async def test_who_is_mostly_idle_fetches_what_is_due(pool: Pool) -> None:
     await add(pool, Job(2, 0, places=Places.CALLS))
     assert [job.payload for job in await fetched(queries, sort)] == [b"2"]
     assert await queries.eligible_queued_work([sort]) == 0
+
+
+async def test_who_is_mostly_idle_sends_no_fetch_while_nothing_is_due(pool: Pool) -> None:
+    sent: list[str] = []
+
+    class Noting(AsyncpgPoolDriver):
+        async def fetch(self, query: str, *args: Any) -> list[dict[str, Any]]:
+            sent.append(query)
+            return await super().fetch(query, *args)
+
+    sort = QueueEntrypoint("aiocancel_calls")
+    queries = queries_over(Noting(pool), is_mostly_idle=True)
+    await fetched(queries, sort)
+    sent.clear()
+
+    assert await fetched(queries, sort) == []
+    assert await queries.eligible_queued_work([sort]) == 0
+    assert sent == [pgqueuer._DUE_IN]
 
 
 async def fetched(queries: Queries, sort: QueueEntrypoint) -> list[Any]:
