@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import re
 import string
+from pathlib import Path
 from types import ModuleType
 
 import pytest
 
 from aiocancel.config import DEFAULT_TEXTS
 from aiocancel.core.measures.definitions import DEFINITIONS
-from aiocancel.texts import CATALOGUES
+from aiocancel.texts import CATALOGUES, statutory
 from aiocancel.texts.console import CATALOGUES as CONSOLE
 from aiocancel.texts.console import de, en, es, fr, it, nl
 from aiocancel.texts.en import TEXTS
-from aiocancel.texts.flow.statutory import LABELS
 from aiocancel.texts.owner import CATALOGUES as OWNER
 from aiocancel.texts.owner import DEFINITIONS as DEFINED
 from aiocancel.texts.owner import defined_in
+
+TEXTS_OF_OURS = Path(statutory.__file__).parent
 
 KEYS_OF_0_1 = [
     "canceled",
@@ -321,8 +323,17 @@ def test_french_has_a_space_that_does_not_break_before_its_marks(language: str) 
     assert [text for text in texts if re.search(r"(?<!\xa0)[:?;](?!\d)", text)] == []
 
 
-def test_labels_that_a_law_prescribes_are_as_the_law_has_them() -> None:
-    assert LABELS == {
-        "de": {"open_exit": "Verträge hier kündigen", "declare_exit": "jetzt kündigen"},
-        "fr": {"open_exit": "résilier votre contrat"},
-    }
+def test_labels_that_a_law_prescribes_stand_in_one_file_as_the_law_has_them() -> None:
+    labels = [
+        statutory.CONTRACTS_BUTTON,
+        statutory.CONFIRM_BUTTON,
+        statutory.FRENCH_CONTRACTS_BUTTON,
+    ]
+    written = [
+        path.relative_to(TEXTS_OF_OURS).as_posix()
+        for path in TEXTS_OF_OURS.rglob("*.py")
+        if any(f'"{label}"' in path.read_text(encoding="utf-8") for label in labels)
+    ]
+
+    assert labels == ["Verträge hier kündigen", "jetzt kündigen", "résilier votre contrat"]
+    assert written == ["statutory.py"]

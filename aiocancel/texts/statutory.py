@@ -1,6 +1,8 @@
 """The words that a statute prescribes, and the German page that they stand on. Locked: no setting replaces them.
 
-Sources: § 312k BGB for "Verträge hier kündigen" and "jetzt kündigen". Never soften, translate or capitalise them.
+Sources: § 312k BGB for "Verträge hier kündigen" and "jetzt kündigen"; article L. 215-1-1 of the Code de la consommation
+for "résilier votre contrat". Never soften, translate or capitalise them. Whether a law applies to a company is for the
+company to say.
 """
 
 from __future__ import annotations
@@ -11,6 +13,8 @@ from typing import Final
 LANGUAGE: Final = "de"
 CONTRACTS_BUTTON: Final = "Verträge hier kündigen"
 CONFIRM_BUTTON: Final = "jetzt kündigen"
+FRENCH_CONTRACTS_BUTTON: Final = "résilier votre contrat"
+"""No page of ours has it yet: the public exit is German."""
 
 EXIT: Final[Mapping[str, str]] = {
     "title": CONTRACTS_BUTTON,
