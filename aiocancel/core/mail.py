@@ -113,9 +113,3 @@ def is_address(text: object) -> bool:
 def one_line(text: str) -> str:
     """Return a text fit for a header: control characters become a space."""
     return _CONTROLS.sub(" ", text).strip()
-
-
-def masked(address: str) -> str:
-    """Return an address as a page may show it, such as ``a***@example.com``."""
-    local, _, domain = address.rpartition("@")
-    return f"{local[:1]}***@{domain}"

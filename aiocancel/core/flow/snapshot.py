@@ -37,9 +37,6 @@ class History:
     last_offer_at: datetime | None = None
 
 
-NO_HISTORY: Final = History()
-
-
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """A subscription and its customer at one moment.

@@ -185,11 +185,6 @@ def _counted(invoice: Mapping[str, Any], bounds: InvoiceBounds, paid_at: datetim
     )
 
 
-def days_to_come(after: int) -> Sequence[int]:
-    """Return the days of the readings after one."""
-    return [day for day in READING_DAYS if day > after]
-
-
 def days_that_have_come(span: Span, now: datetime) -> Iterator[tuple[Span, Sequence[int]]]:
     """Part a range of sessions by the days of readings that have come for all sessions of a part; see rule 4.
 

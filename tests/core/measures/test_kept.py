@@ -13,7 +13,6 @@ from aiocancel.core.measures.kept import (
     Paid,
     Reading,
     days_that_have_come,
-    days_to_come,
     due_at,
     is_late,
     paid_since,
@@ -210,11 +209,6 @@ def test_a_reading_is_due_on_its_day_and_late_a_day_after() -> None:
     assert is_late(BEGAN, 30, due + timedelta(days=1, seconds=1))
     # A clock that went back.
     assert not is_late(BEGAN, 30, BEGAN)
-
-
-@pytest.mark.parametrize(("after", "days"), [(0, [30, 60, 90]), (30, [60, 90]), (90, [])])
-def test_the_days_after_a_reading(after: int, days: list[int]) -> None:
-    assert days_to_come(after) == days
 
 
 @pytest.mark.parametrize(
