@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from html.parser import HTMLParser
 from typing import Any, Protocol
 
+from yarl import URL
+
 
 class Client(Protocol):
     """What is needed of aiohttp's ``TestClient``, or of a ``ClientSession`` with a base URL."""
@@ -31,6 +33,8 @@ class Customer:
         page: Where the customer finds the button; the plain page at ``prefix`` when None.
         prefix: Where the routes of aiocancel are, as given to ``CancelFlow``.
         headers: Sent with every request.
+        public_prefix: As given to ``CancelFlow``. There is no proxy in front of the client, so the customer takes it
+            off every link of aiocancel's, as the proxy would.
     """
 
     def __init__(
@@ -40,11 +44,13 @@ class Customer:
         page: str | None = None,
         prefix: str = "/cancel",
         headers: Mapping[str, str] | None = None,
+        public_prefix: str = "",
     ) -> None:
         self._client = client
         self._page = page or prefix
         self._prefix = prefix
         self._headers = dict(headers or {})
+        self._public_prefix = public_prefix
 
     async def cancel(self, *, reason: str = "", reason_code: str = "") -> dict[str, Any]:
         """Cancel without a flow vendor, and return the answer.
@@ -99,15 +105,27 @@ class Customer:
 
     async def grant(self) -> str:
         """Open the page and return its grant; raises AssertionError where it has none."""
-        headers = {**self._headers, "Accept": "text/html"}
-        async with self._client.get(self._page, headers=headers) as response:
-            text = await response.text()
-            assert response.status == 200, f"{self._page} answered {response.status}: {text}"  # noqa: S101
-        found = _Grants(text)
+        found = _Grants(await self._open(self._page))
         if found.grant is None and found.has_script:
             found.grant = ((await self._ask(f"{self._prefix}/payload"))["flow"] or {}).get("grant")
         assert found.grant is not None, f"{self._page} has no grant: is anybody logged in?"  # noqa: S101
         return found.grant
+
+    async def _open(self, path: str, *, redirects: int = 5) -> str:
+        headers = {**self._headers, "Accept": "text/html"}
+        # A client that followed a redirect by itself would ask for the link with what the proxy takes off.
+        follow = not self._public_prefix
+        async with self._client.get(path, headers=headers, allow_redirects=follow) as response:
+            text: str = await response.text()
+            if response.status in (301, 302, 303, 307, 308) and redirects:
+                to = response.url.join(URL(response.headers["Location"])).raw_path_qs
+                return await self._open(self._inside(to), redirects=redirects - 1)
+            assert response.status == 200, f"{path} answered {response.status}: {text}"  # noqa: S101
+        return text
+
+    def _inside(self, path: str) -> str:
+        """Return a link as it reaches the application."""
+        return path.removeprefix(self._public_prefix)
 
     async def _choose(self, choice: Mapping[str, Any]) -> dict[str, Any]:
         body = {"grant": await self.grant(), **choice}
@@ -116,7 +134,7 @@ class Customer:
             return await _read(response)
 
     async def _ask(self, path: str) -> dict[str, Any]:
-        async with self._client.get(path, headers=self._headers) as response:
+        async with self._client.get(self._inside(path), headers=self._headers) as response:
             return await _read(response)
 
 

@@ -68,6 +68,24 @@ def shop(
 
     app.router.add_get("/account", account)
     return app
+
+@pytest.fixture
+def behind_a_proxy(aiocancel_database, aiocancel_stripe, aiocancel_stripe_url):
+    import stripe
+    stripe.enable_telemetry = False
+    aiocancel_stripe.add_subscription("sub_1")
+    cancel = CancelFlow(
+        billing=StripeBilling(aiocancel_stripe.api_key, api_base=aiocancel_stripe_url),
+        database=aiocancel_database,
+        identify=identify,
+        subscriptions=Everybody(),
+        grant_keys=["a grant key of the tests"],
+        prefix="/bye",
+        public_prefix="/shop",
+    )
+    app = web.Application()
+    cancel.setup(app)
+    return app
 """
 
 TESTS = """
@@ -92,6 +110,14 @@ async def test_a_customer_accepts_an_offer(
     answer = await customer.settled(await customer.accept_offer(session), within_s=20)
     assert (answer["change"], answer["outcome"]) == ("offer", "done"), answer
     assert aiocancel_stripe.effects
+
+async def test_a_customer_cancels_where_a_proxy_takes_a_prefix_off(
+    aiohttp_client, behind_a_proxy, aiocancel_customer
+):
+    client = await aiohttp_client(behind_a_proxy)
+    customer = aiocancel_customer(client, prefix="/bye", public_prefix="/shop")
+    answer = await customer.settled(await customer.cancel())
+    assert (answer["outcome"], answer["status_url"][:16]) == ("scheduled", "/shop/bye/status")
 
 def test_the_simulators_share_a_clock_that_stands_still(aiocancel_clock, aiocancel_stripe, aiocancel_prosperstack):
     before = aiocancel_clock()
@@ -153,7 +179,7 @@ def test_the_fixtures_work_in_each_mode_and_loop_scope(
     done = run_pytest(tmp_path)
 
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "5 passed" in done.stdout
+    assert "6 passed" in done.stdout
 
 
 def test_a_run_that_uses_no_fixture_imports_nothing_for_them(tmp_path: Path) -> None:
