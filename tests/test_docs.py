@@ -113,6 +113,18 @@ def test_every_link_of_the_pages_for_contributors_leads_somewhere(name: str) -> 
     assert [path for path in paths if not (ROOT / path).exists()] == []
 
 
+def test_every_folder_of_the_package_and_of_the_tests_is_named_for_contributors() -> None:
+    text = (ROOT / ".github" / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    named = {path.removeprefix("aiocancel/") for path in re.findall(r"`([\w/]+)`", text)}
+    of_the_package, of_the_tests = (
+        {path.parent.name for path in (ROOT / top).glob("*/__init__.py")}
+        for top in ("aiocancel", "tests")
+    )
+
+    assert {"core", "web", "stories", "browser"} <= of_the_package | of_the_tests
+    assert (of_the_package | of_the_tests) - named == set()
+
+
 def test_the_issue_forms_have_what_a_form_needs() -> None:
     yaml = importlib.import_module("yaml")
     forms = sorted((ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.yml"))
