@@ -496,9 +496,10 @@ class CancelFlow:
     def on_offer(self, name: str) -> Callable[[OfferHandler], OfferHandler]:
         """Register the handler of a custom offer, by the offer's id or by a key of its metadata.
 
-        ``async (CustomOffer) -> None`` runs in the worker after the vendor has confirmed the offer, again
-        after a failure, and so at least once. An offer without a handler is parked. Raises ConfigurationError
-        for a handler that is not async, and for a second one of one name.
+        ``async (CustomOffer) -> None`` runs in the worker once the offer is proven: by the vendor, or in a flow of your
+        own by the flow session that showed it, where the key of the ``HandledOffer`` is the offer's id. It runs again
+        after a failure, and so at least once. An offer of the vendor's that has no handler is parked. Raises
+        ConfigurationError for a handler that is not async, and for a second one of one name.
         """
 
         def register(handler: OfferHandler) -> OfferHandler:

@@ -44,8 +44,8 @@ class FlowDetails:
     """What a flow session holds beside its end.
 
     Args:
-        told_by: ``vendor`` where the flow vendor's API said so, ``browser`` where only the customer's page did. Then
-            they are the words of whoever sat at that page, and prove nothing.
+        told_by: ``vendor`` where the flow vendor's API said so, or where the flow is the application's own. ``browser``
+            where only the customer's page did: then they are the words of whoever sat at that page, and prove nothing.
         answers: The survey's questions and answers.
         presented: The ids of the offers that were shown.
         metadata: What the owner wrote at the vendor beside the offer that was accepted.
