@@ -152,7 +152,7 @@ async def open_parts(parts: Parts, stack: AsyncExitStack) -> Opened:
     own_flow = _own_flow(parts, service, pool, for_pages)
     if own_flow is not None:
         stack.push_async_callback(own_flow.close)
-    # No part of the process's health: without it whoever waits asks from time to time.
+    # Not a part of the process's health: without it, a request that waits asks from time to time.
     await stack.enter_async_context(_looping(endings.run(), "ends"))
     loops: dict[str, asyncio.Task[None]] = {}
     if not parts.settings.run_worker:
@@ -335,14 +335,14 @@ def _make_worker(
             mode=parts.settings.mode,
             find_all=service.find_all,
         ),
-        # Also of a flow that was replaced since: what was accepted in it is due.
+        # A flow that was replaced since has them too: offers accepted in it are still due.
         own=OwnSessions(FlowSessions(ledger.pool)),
         own_gift_days=None if flow is None else flow.definition.at_most_one_gift_in_days,
     )
 
     return Worker(
         ledger,
-        # As above: who reads news or figures holds no place, and may wait.
+        # As above. A task that reads news or figures holds no place, and may wait.
         stripe.without_waiting(),
         engine,
         hooks=Hooks(parts.on_outcome, parts.on_error),

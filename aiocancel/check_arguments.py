@@ -41,7 +41,7 @@ __all__ = [
 LIVE_KEY_LENGTH: Final = 32
 LIVE_KEY_DISTINCT: Final = 5
 
-# Who inherits from FlowVendor has all of them, and who does not needs all of them.
+# A class that inherits from FlowVendor has all of them; any other class needs all of them.
 _VENDOR_HAS: Final = tuple(name for name in vars(FlowVendor) if not name.startswith("_"))
 _SAYS_AWAITABLE: Final = re.compile(r"\b(?:Awaitable|Coroutine|Future|Task)\b")
 

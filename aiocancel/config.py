@@ -103,7 +103,7 @@ _WHOLE: Final = {
     "most_posts_per_minute": 1,
     "acknowledgement_link_days": 1,
 }
-# A date beyond it is none that a database or a browser reads.
+# Databases and browsers do not read dates beyond it.
 MOST_DAYS: Final = 36_500
 
 

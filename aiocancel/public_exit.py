@@ -18,8 +18,8 @@ from aiocancel.postgres.ledger import Ledger
 from aiocancel.postgres.public_exit import ReceivedDeclaration
 from aiocancel.texts import statutory
 
-# In a rush a post waits for its turn to be stored, once. Proxies commonly give up after 30 or 60 s, and a customer
-# whom we tell to try again is better served than one whose proxy does.
+# In a rush a post waits for its turn to be stored, once. Proxies commonly give up after 30 or 60 s, and
+# our own page, which says to try again, serves the customer better than a proxy's error.
 STORE_WITHIN_S: Final = 25.0
 
 

@@ -36,7 +36,7 @@ class Runtime:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._opened: Opened | None = None
-        # With what it was made for: its turns are those of one pool.
+        # Kept with the pool that it was made for, because its turns belong to that pool.
         self._console: tuple[Opened, ConsoleStore] | None = None
         self._started: asyncio.Future[Opened] | None = None
         self._task: asyncio.Task[None] | None = None

@@ -85,7 +85,7 @@ class StripeRateLimits:
 
     def of(self, method: str, path: str) -> RateLimits:
         """Return the limits that a request falls under; none where a simulator is asked that has none."""
-        # The pages' own limits come first: who gets no turn there takes none of the worker's.
+        # The pages' own limits come first: a request that gets no turn there takes none of the worker's.
         share = self._endpoint_for_pages(method, path)
         limits = (self._pages, share, self.endpoint(method, path), self._account)
         return RateLimits([limit for limit in limits if limit is not None])

@@ -85,7 +85,7 @@ class SharedListings(Generic[Told]):
             self._under_way[about] = asking
             asking.add_done_callback(_looked_at)
 
-        # One visitor who leaves does not end it for the others.
+        # A visitor who leaves does not stop the listing for the others.
         return await asyncio.shield(asking)
 
     async def _ask(self, about: str) -> Told:

@@ -21,7 +21,7 @@ from aiocancel.postgres.address import CANNOT_OPEN
 from aiocancel.postgres.evidence_files import EvidenceFiles
 from aiocancel.postgres.schema import check_schema
 
-# A claim has a few dozen links of a kilobyte; what is much larger is no file of ours.
+# A claim has a few dozen links of a kilobyte. A file that is much larger is not ours.
 MOST_BYTES: Final = 64 * 1024 * 1024
 _LONGEST_SHOWN: Final = 200
 
@@ -142,7 +142,7 @@ def _read(options: argparse.Namespace) -> tuple[Any, Verdict]:
     if len(data) > MOST_BYTES:
         too_large = Problem("the file", f"is larger than {MOST_BYTES} bytes: no export is")
         return None, Verdict((too_large,))
-    # What is no UTF-8 is no JSON as we write it, and stays different.
+    # We write UTF-8. Other bytes are replaced, so that the text stays different from ours.
     return read(data.decode("utf-8", "replace"))
 
 

@@ -51,7 +51,7 @@ _QUOTES_THE_OFFER: Final = frozenset({"offer_carried_out", "left_to_a_person"})
 # A longer one would push the fact out of the subject; it has a row of its own.
 _LONGEST_PLAN: Final = 24
 _EXIT_LINK: Final = "letter_cancel_link"
-# What failed; who took something back in vain may be leaving already.
+# By what failed. A customer who failed to take something back may be leaving already, and gets no link.
 _WAY_OUT: Final = {Topic.CANCELLATION: "letter_again_link", Topic.OFFER: _EXIT_LINK}
 # "Thank you." is no subject.
 _NO_HEADING: Final = frozenset({"offer", "offer_scheduled_at"})
@@ -259,7 +259,7 @@ def still_true(
             return True
         due = answer.effective_at
         is_late = due is None or now - due > _WAITS_FOR_THE_END
-        # A customer who stays, or an end that was moved, is not written to.
+        # No letter goes to a customer who stays, or about an end that was moved.
         stays = not subscription.is_ending or subscription.ends_at != due
         return False if stays or is_late else Later(_ENDS_AFTER.total_seconds())
 
@@ -398,7 +398,7 @@ def _left_to_a_person(facts: LetterFacts, received: Sentence) -> Letter:
 
     said, standing = Sentence("outcome_manual_offer", plain="manual_offer"), _standing(facts)
     link = _EXIT_LINK if standing == _GOES_ON else None
-    # Of who has left, the reason says how things stand.
+    # The reason already says how things stand where the customer has left.
     reasons = [each for each in why if each != standing]
     return _made(kind, facts, choice, standing, said, *reasons, standing, exit_link=link)
 

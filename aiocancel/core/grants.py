@@ -224,7 +224,7 @@ def _fields_to_json(
 
 
 def _sealed(version: bytes, content: str, key: bytes) -> str:
-    # In bytes up to the end, as they are what is signed.
+    # Bytes until the end, because the signature is made over bytes.
     body = b"%b.%b" % (version, url_safe_bytes(content.encode()))
     return (b"%b.%b" % (body, url_safe_bytes(mac(key, body)))).decode("ascii")
 

@@ -29,7 +29,7 @@ from aiocancel.core.offers.terms import (
 from aiocancel.core.page_facts import ShownSubscription
 from aiocancel.core.sentences import Money, Percent, Sentence, Value
 
-# The words that say nothing of what was done, for whatever we do not know enough about.
+# For a change that we know too little about: these words do not say what was done.
 CARRIED_OUT: Final = Sentence("offer")
 
 

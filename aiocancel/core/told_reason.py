@@ -63,7 +63,7 @@ BY_CODE: Final[Mapping[Code, ToldReason]] = {
 }
 """The codes that say something else than the rest of their subject."""
 
-# Whoever leaves owes no payment first, and no offer is theirs.
+# To a customer who leaves no reason speaks of a payment or an offer.
 _OF_A_CANCELLATION: Final = frozenset({_R.HAS_ENDED})
 
 

@@ -439,7 +439,7 @@ class OwnFlowService:
         try:
             recorded = await self._service.accept(claim, grant, customer_id)
         except ConflictError:
-            # The page or the session has led to something else before: who wants to leave then may leave.
+            # The page or the session has led to something else before. The customer may leave all the same.
             claim = replace(claim, flow_session_id=None)
             recorded = await self._service.accept(claim, grant, customer_id, is_another=True)
         if session is not None:

@@ -106,7 +106,7 @@ class StripeReading:
         if undo.kind not in (ActionKind.RESUME, ActionKind.UNPAUSE):
             return None
         deadline = self.deadline()
-        # One at a time: who shares another's reading would ask for a price of its own.
+        # One at a time: requests that share a reading would each ask for a price.
         turn = self._undoing.setdefault(owned.subscription_id, asyncio.Lock())
         try:
             async with asyncio.timeout_at(deadline), turn:

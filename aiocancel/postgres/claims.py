@@ -172,7 +172,7 @@ SELECT change FROM aiocancel.action
 WHERE subscription_id = $1 AND change->>'type' = 'schedule_price' ORDER BY id
 """
 
-# Whoever keeps the plan or leaves has Stripe release the schedule. Between that and its end another may look.
+# Stripe releases the schedule for a customer who keeps the plan or leaves. Another action may look before that ends.
 IS_TAKEN_BACK: Final = """
 SELECT EXISTS (
     SELECT FROM aiocancel.action
@@ -187,7 +187,7 @@ FROM aiocancel.claim c LEFT JOIN aiocancel.action a ON a.claim_id = c.id AND aio
 WHERE c.public_id = $1 AND c.customer_id = $2 ORDER BY a.ordinal
 """
 
-# Who took an offer and cancels from an old tab begins no flow session: the subscription is as that one found it.
+# A customer who took an offer and cancels from an old tab begins no new flow session. The snapshot is the old one's.
 OUTCOME: Final = """
 SELECT c.public_id, c.customer_id, c.subscription_id, c.vendor, c.status, c.flow_session_id, c.reason_text,
     c.reason_code, c.offer_id, c.flow, c.change, c.answer, aiocancel.shown_state(a.state, a.closed_at) AS state,
@@ -223,7 +223,7 @@ SELECT EXISTS (SELECT FROM aiocancel.claim
     WHERE subscription_id = $1 AND id > $2 AND uses_grant AND status = 'canceled') AS found
 """
 
-# A flow vendor's has no lane: what was asked for later may be there sooner.
+# A flow vendor's cancellation has no lane, so that a later request may be carried out before it.
 HAS_CANCELLED_SINCE: Final = """
 SELECT EXISTS (SELECT FROM aiocancel.action
     WHERE subscription_id = $1 AND claim_id > $2 AND state = 'done'
@@ -549,7 +549,7 @@ async def _find_equal(
     )
 
     if row is not None and row["is_erased"] and grant.customer_id:
-        # Nobody's any more: whoever is still on that page begins again.
+        # It belongs to nobody any more. A customer who is still on that page begins again.
         raise ConflictError("The claim of this page was erased.")
     if row is not None and not row["customer_id"] and row["status"] == claim.status:
         # The vendor told us first, and it does not know our customers; this one has just proved to be the owner.

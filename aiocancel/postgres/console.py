@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 MOST_WAITING: Final = 200
 PAGE_SIZE: Final = 50
-# Of each sort of id. Of a start that more begin with, only what is exactly that is looked for.
+# For each sort of id. Where more ids begin with the words, only an id that equals them is looked for.
 MOST_FOUND: Final = 500
 # No session and no claim has an id above it.
 LAST_ID: Final = 2**63 - 1

@@ -61,7 +61,8 @@ SELECT
 """
 
 # An older session of the same customer ends with the new one, as a sweep would end it. So does what followed a
-# declaration: who begins anew has taken that back. A session that another tab has just opened stays the only one.
+# declaration: a customer who begins anew has taken that back. A session that another tab has just opened stays the
+# only one.
 OPEN: Final = """
 WITH defined AS (
     INSERT INTO aiocancel.flow_definition (version, definition) VALUES ($6, $7::jsonb) ON CONFLICT DO NOTHING),
@@ -190,8 +191,9 @@ RETURNING s.session_id, s.subscription_id, s.state
 """
 
 # Sessions of a vendor's flow, as far as the newest claims tell of them. The vendor's own word takes the place of the
-# browser's, and stays. A browser's "saved" proves nothing: it counts once the vendor has confirmed the offer. Who left
-# a session and cancels in it after all has cancelled, whoever tells of it, and no later word takes that back.
+# browser's, and stays. A browser's "saved" proves nothing: it counts once the vendor has confirmed the offer. A
+# customer who left a session and cancels in it after all has cancelled, whether the vendor or the browser tells of it,
+# and no later word takes that back.
 COPY_VENDORS: Final = """
 WITH told AS (
     SELECT DISTINCT ON (c.flow_session_id, c.subscription_id, c.vendor) c.*, o.offer_id AS confirmed,

@@ -25,13 +25,13 @@ UNKNOWN_SUBSCRIPTION: Final = "public_exit"
 
 PUBLIC: Final = "public_exit"
 
-# One declaration at a time, whoever declares: together they would all be counted before any of them is stored, and pass
-# the limits. Who comes after another's commit sees it, as the count is a statement of its own.
+# One declaration at a time for all visitors: several at once would each be counted before any of them is stored, and
+# would pass the limits. The next one sees the one before, because the count is a statement of its own.
 HOLD_LIMITS: Final = "SELECT pg_advisory_xact_lock(hashtextextended('aiocancel.public_exit', 0))"
 
 # Anybody may type anybody's address: beyond its limit nobody is written to there, and the declaration counts as ever.
-# One statement, the same work whoever is meant: nobody learns from the time it takes whether a contract was found. An
-# equal post finds its own claim again.
+# One statement does the same work for every name, so that its time does not tell whether a contract was found. An equal
+# post finds its own claim again.
 DECLARE: Final = """
 WITH lately AS (
     SELECT declaration -> 'shown' -> 'public_exit' ->> 'email' AS email, declaration -> 'shown' ->> 'network' AS network

@@ -586,7 +586,7 @@ class Figures:
             assert bounds is not None  # noqa: S101 - an aggregate has one row
             began, now = bounds["began"], bounds["now"]
             arms = Sums()
-            # Who leaves is read before the day, and who stays is not.
+            # Customers who left are read before that day, and those who stay are not.
             fixed = self._fixed(now, decide_on)
             reached = (fixed or now) - timedelta(days=_HOLD_OUT_DAY)
             if began is not None and began < reached:

@@ -99,8 +99,8 @@ UPDATE aiocancel.subscription_news SET due_at = now() + $4::interval, lease = NU
 WHERE account = $1 AND subscription_id = $2 AND lease = $3
 """
 
-# What was done here, and whether more is under way; whoever is asked or written to changes nothing at Stripe. What was
-# done before the news were read first is history, and nobody is told of it.
+# Changes that were made here, and whether more are under way. Questions and letters change nothing at Stripe. Changes
+# from before the news were first read are history, and hooks do not hear of them.
 OWN_WORK: Final = """
 SELECT a.id, a.kind, a.state, a.change, a.finished_at, a.receipt_ends_at, c.public_id, coalesce(
     a.finished_at >= (SELECT min(started_at) FROM aiocancel.stripe_cursor), false) AS is_recent
@@ -322,7 +322,7 @@ def _own_work(rows: list[asyncpg.Record]) -> OwnWork:
                 if change is not None and row["is_recent"]:
                     gifts[row["id"]] = change, row["finished_at"]
                 if change is not None and cancelled_at and row["finished_at"] > cancelled_at:
-                    # Who leaves gets no offer: it was taken back first, for this one or elsewhere.
+                    # An offer to a customer who was leaving has taken the cancellation back first, here or elsewhere.
                     cancellation = claim_id = cancelled_at = None
             case _:
                 cancellation = row["id"] if row["is_recent"] else None

@@ -22,7 +22,7 @@ RING: Final = """
 INSERT INTO aiocancel.doorbell (vendor, event_id) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING true
 """
 
-# Whoever knows the webhook's URL may invent events: of those that nothing vouches for, the oldest give way.
+# A stranger who knows the webhook's URL may invent events. Of events that no list has named, the oldest give way.
 DROP_OLDEST_UNANSWERED: Final = """
 DELETE FROM aiocancel.doorbell WHERE vendor = $1 AND NOT polled AND event_id IN (
     SELECT event_id FROM aiocancel.doorbell WHERE vendor = $1 AND result IS NULL AND NOT polled

@@ -8,7 +8,7 @@ from typing import Final
 
 from multidict import CIMultiDict, istr
 
-# An answer to one customer, which is what it says it is.
+# For an answer to one customer; the browser must not guess another content type.
 NO_STORE: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 _CACHE_CONTROL: Final = istr("Cache-Control")

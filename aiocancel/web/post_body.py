@@ -28,7 +28,7 @@ from aiocancel.errors import MalformedClaimError
 if TYPE_CHECKING:
     from aiocancel.ports import FlowVendor
 
-# A few KiB take that long on no line; whoever trickles them holds a connection for no longer.
+# No line takes that long for a few KiB. A client that trickles them holds a connection for no longer.
 BODY_WITHIN_S: Final = 10.0
 
 FORM: Final = "application/x-www-form-urlencoded"

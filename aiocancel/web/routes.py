@@ -99,7 +99,7 @@ class Handlers:
             web.get(f"{prefix}/style.css", self.style),
             web.get(f"{prefix}/status/{{claim}}", self.status),
             web.get(f"{prefix}/acknowledgement/{{claim}}", self.acknowledgement),
-            # What is pressed on a screen as well: who mounts a result route by hand must not lose the exit.
+            # The screens' posts as well: a site that mounts its result route by hand must not lose the exit.
             *([] if self._own is None else self._own.routes()),
         ]
 
@@ -162,7 +162,7 @@ class Handlers:
         # A vendor's flow session ends once, and keeps its answer.
         is_old = recorded.repeated and claim.flow_session_id is None
         if is_old and await self._is_taken_back(service, customer_id, answer, within_s=left_s):
-            # What was cancelled then goes on by now, and nobody may read that it ends.
+            # The subscription goes on by now, so that no page may say that it ends.
             answer, message = self._goes_on(request, answer)
             return self._answer(recorded.public_id, answer, told, message, status=200)
         left_s = self._site.settings.wait_within_s - (time.monotonic() - came_at)

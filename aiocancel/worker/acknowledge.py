@@ -244,7 +244,7 @@ class Acknowledger:
             next_payment=following,
         )
         if seen is not None:
-            # What is remembered may be older.
+            # The subscription that is remembered may be older.
             facts = replace(facts, shown=ShownSubscription(seen, ()))
 
         one, letter_id = letter(kind, facts), _letter_id(due)

@@ -79,7 +79,7 @@ class BillingChanges:
         written: Write | None = None
         accepted: Accepted | None = None
         if step == Write(PlainChange.RESUME_SERVICE) and taken.asked_to_pay:
-            # Stripe has given the invoice up, and tries no more.
+            # Stripe has given the invoice up, and does not try it again.
             await self._settling.park(taken, Code.RESUMPTION_IS_NOT_PAID)
             return
         if isinstance(step, Write):

@@ -168,7 +168,7 @@ class Settling:
         match after_failure(
             failure,
             error.code,
-            # Who finds no turn again and again comes back less and less often.
+            # An action that finds no turn again and again comes back less and less often.
             taken.attempt if is_excused(error.code) else taken.tries,
             self._jitter(),
             retry_after_s=error.retry_after_s,

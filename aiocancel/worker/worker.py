@@ -146,7 +146,7 @@ class Worker:
     async def _on_job(self, action_id: int) -> bool:
         """Do what an action needs now; False when it could not be looked at."""
         if self._leases.holds(action_id):
-            # Another worker takes our lease for ended; whoever is right, the job must not end here.
+            # Another worker believes that our lease has ended. The job must not end here, whichever of us is right.
             return False
 
         try:

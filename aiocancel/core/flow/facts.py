@@ -98,7 +98,7 @@ def _end(
     if subscription.has_ended:
         return Situation.ENDED, subscription.ends_at
     if timing == "now":
-        # Also where it ends later already: who has cancelled may still leave at once.
+        # The same where it ends later already: a customer who has cancelled may still leave at once.
         return Situation.ENDS_AT_ONCE, subscription.ends_at
     if subscription.is_ending:
         return Situation.ALREADY_ENDING, subscription.ends_at

@@ -137,7 +137,7 @@ def _add(offered: Offered, offer: FlowOffer, snapshot: Snapshot, rules: OfferRul
         offered.of_unknown_cost += 1
         return
     payments, minor = yearly
-    # Of a plan for two years a year's part is half a payment, and whoever pays then pays the whole.
+    # A plan for two years has half a payment a year, and a customer who pays in that year pays the whole.
     paid = ceil(payments) * minor
     is_all = cost.percent >= _ALL
     share = paid if is_all else ceil(payments * minor * Fraction(cost.percent) / _ALL)

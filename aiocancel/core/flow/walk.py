@@ -68,7 +68,7 @@ from aiocancel.core.owners_words import in_english
 from aiocancel.core.sentences import Sentence, Value
 
 MOST_SCREENS: Final = 6
-# The way of who is asked and offered nothing before the declaration.
+# The screens of a customer who is asked and offered nothing before the declaration.
 _AFTER: Final = (FlowStep.EXIT.value, FlowStep.OUTCOME.value)
 _SCREENS: Final = (FlowStep.WHY, FlowStep.PERMISSION, FlowStep.EXIT, FlowStep.OUTCOME)
 Advance: TypeAlias = Callable[

@@ -97,7 +97,7 @@ def planned_step(
     if is_planned(earlier, subscription):
         return _until_it_comes(earlier, now)
     if was_promised:
-        # Whoever took it out of the schedule, theirs is the last word.
+        # A person or program took it out of the schedule since, and that is the last word.
         return Refuse(Code.PLAN_IS_PLANNED_NO_MORE)
 
     if renews:

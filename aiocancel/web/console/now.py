@@ -125,7 +125,7 @@ async def now_page(desk: Desk, request: web.Request) -> Page:
             "waiting": [dict(zip(_HEAD, row, strict=True)) for row in rows],
             "machinery": None if machinery is None else asdict(machinery),
             "last_24_hours": None if last_day is None else counts_as_json(last_day),
-            # What is null for this alone.
+            # The parts that are null because they could not be read.
             "missing": [
                 name
                 for name, block in (

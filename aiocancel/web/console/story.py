@@ -104,10 +104,10 @@ def _of_session(
     for offer in session["declined"]:
         yield Moment(at, t("declined", offer=offer))
     if session["accepted_offer"]:
-        # Who cancelled afterwards ended the session anew.
+        # A customer who cancelled afterwards has ended the session a second time.
         pressed = (each["recorded_at"] for each in story.claims if each["status"] == "saved")
         yield Moment(min(pressed, default=at), t("accepted", offer=session["accepted_offer"]))
-    # Who leaves it at the declaration has changed nothing by that.
+    # A customer who stops after the declaration has changed nothing by that.
     if session["ended_at"] and not (is_after and session["state"] == "abandoned"):
         yield Moment(session["ended_at"], t("ended_as", outcome=writing.outcome(session["state"])))
 

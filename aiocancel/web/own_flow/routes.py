@@ -227,7 +227,7 @@ class OwnFlowHandlers:
         if isinstance(recorded, web.Response):
             return recorded
         service = await self._site.service()
-        # It is recorded: who cannot hear of the end now asks on the next page.
+        # It is recorded. If its end cannot be heard of now, the next page asks.
         with suppress(UnavailableError):
             await service.wait_for_answer(
                 recorded.public_id, customer_id, known=recorded.answer, since=came_at
@@ -304,7 +304,7 @@ class OwnFlowHandlers:
             gone = Shown(note="flow_offer_gone")
             return await self._again(request, session_id, gone, bare=True)
         if error.code == Code.FLOW_SESSION_IS_OVER:
-            # Not without a word: nothing was taken, and not what was pressed.
+            # The page says that the press was not taken.
             is_offer = pressed.do is Do.ACCEPT
             note = "flow_offer_gone" if is_offer else "flow_took_long"
             return await self._again(request, session_id, Shown(note=note))
@@ -386,7 +386,7 @@ class OwnFlowHandlers:
 def _at(screen: Screen, *, at_why: bool, bare: bool) -> Screen:
     if bare:
         return replace(screen, step=FlowStep.EXIT, offer=None)
-    # Where nothing may stand before the exit, nothing does; and who waited for too long may only leave.
+    # Nothing stands before the exit where nothing may. A customer who waited for too long may only leave.
     may_ask = screen.state is SessionState.OPEN and screen.may_ask
     if at_why and (may_ask or screen.answers != NO_ANSWERS):
         return replace(screen, step=FlowStep.WHY, offer=None)
