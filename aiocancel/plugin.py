@@ -429,8 +429,8 @@ class CancelFlow:
     ) -> FlowContext:
         """Let this page be about the subscription that its handler has read already: no query is made for it.
 
-        A page is a place to start from. Who posts from it is asked again whose subscription it is, with the
-        application's own query.
+        A page is a place to start from. When a customer posts from it, the application's own query says once more whose
+        subscription it is.
 
         Args:
             request: The request that is being handled.
@@ -479,9 +479,10 @@ class CancelFlow:
     def on_subscription_change(self, hook: ChangeHook) -> ChangeHook:
         """Register ``async (SubscriptionChange) -> None``, called when Stripe shows that a subscription has changed.
 
-        Whoever changed it: the customer here or in Stripe's portal, your support, a payment that failed, or time. It
-        is called in the worker, for every subscription of the account, at least once for each change, and for one
-        subscription in the order of what Stripe shows. One that raises is called again, and so are the others.
+        It does not matter what changed it: the customer here or in Stripe's portal, your support, a payment that
+        failed, or time. The hook is called in the worker, for every subscription of the account, at least once for each
+        change, and for one subscription in the order of what Stripe shows. One that raises is called again, and so are
+        the others.
         Raises ConfigurationError for one that is not async, and after the start.
         """
         self._refuse_late("on_subscription_change")

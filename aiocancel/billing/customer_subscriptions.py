@@ -62,7 +62,7 @@ class StripeSubscriptions:
             However many pages of one customer are opened at once, Stripe is asked once.
         most_lists_per_minute: How often Stripe is asked for one customer's list within a minute, from 2, in each
             process. Beyond it pages and the way out go by a list of the last minute, and ``/cancel/payload`` is
-            answered with 429. Who changes something is looked up again all the same.
+            answered with 429. A customer who changes something is looked up again.
 
     Raises:
         ConfigurationError: Says which setting is wrong.

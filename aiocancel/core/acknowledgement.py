@@ -2,9 +2,10 @@
 
 The rules of ``next_letter``:
 
-1. Whoever cancels has it in writing after a minute at the latest: carried out, if it is by then, else received.
+1. A customer who cancels has it in writing after a minute at the latest: carried out, if it is by then, else received.
 2. What was not true when it was looked up is not written: a letter about a state is followed by one about the next.
-   Whoever took a cancellation back before its letter, or cancelled before that of a choice to stay, reads of both.
+   A customer who took a cancellation back before its letter, or cancelled before the letter of a choice to stay, reads
+   of both.
 3. An offer, and what is taken back, has one letter when it is carried out, or when a person has to look at it.
    An offer whose payment failed has one, too: the subscription goes on as it was, and is paid for.
 4. A pause is written about three days before it ends, and a subscription when it has ended; Stripe is asked first.

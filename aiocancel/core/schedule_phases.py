@@ -1,7 +1,7 @@
 """The phases of a subscription schedule, so far as they can be sent to Stripe again exactly. Pure.
 
-Whoever changes one phase has to send the others along, the running one as well, and what is left out is lost: a phase
-without its discounts takes them away. So a phase is read whole or not at all.
+A request that changes one phase has to send the others along, the running one as well. Stripe drops what is left out:
+a phase without its discounts takes them away. So a phase is read whole or not at all.
 Source: SubscriptionScheduleUpdateParams.Phase in stripe-python 16.1.0
 """
 

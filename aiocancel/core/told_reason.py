@@ -72,7 +72,7 @@ def told_reason(code: AnyCode | None, change: Topic) -> ToldReason:
 
     Args:
         code: Why the choice was refused or left to a person; None where nobody knows.
-        change: What was chosen. Whoever cancels hears of no payment and of no offer.
+        change: What was chosen. A customer who cancels reads neither of a payment nor of an offer.
     """
     if code is None or isinstance(code, ForeignCode):
         return _R.A_PERSON_LOOKS

@@ -1,7 +1,8 @@
 """Whether a post waits for its end, and for how long. Pure.
 
-Who waits for a while reads "done" and not "recorded", which is worth a wait on a quiet day. Beyond what can be carried
-out in time nobody gains by it: everybody stands behind the same backlog, and most would read "recorded" after all.
+A customer whose post waits for a while reads "done" and not "recorded", which is worth the wait on a quiet day. When
+more comes than can be carried out in time, no post gains by it: all stand behind the same backlog, and most would read
+"recorded" after all.
 
 A backlog is seen by who waits first in line: the oldest of those that no later post has overtaken. A post that was
 overtaken hangs by itself, and says nothing of the others.

@@ -356,7 +356,7 @@ class _Damped:
 
 
 class _WhileFree:
-    """Hands news of jobs on while there is a place for one; who has none looks again by itself."""
+    """Hands news of jobs on while there is a place for one. Without a place, the engine looks again later."""
 
     def __init__(self, hear: Hear, has_place: Callable[[], bool]) -> None:
         self._hear = hear

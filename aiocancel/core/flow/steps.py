@@ -13,7 +13,8 @@ The rules, in this order:
 5. Only the offer on the screen can be declined or accepted. A declined one never comes back; the next best follows
    while the definition allows another, else ``exit``.
 6. What is accepted is one of the choices that were shown. The same acceptance again is the first; another is refused.
-7. An open session that nobody touches is abandoned. From there only the exit works: who wants the offer begins anew.
+7. An open session that nobody touches is abandoned. From there only the exit works. For an offer the customer begins
+   anew.
 8. Where a rule keeps everything back until the customer has declared to leave, another session follows the one that
    ended so. The page of the outcome asks its question and shows its offer, side by side; it begins with the offer that
    fits without an answer, and nobody is asked for a permission in it. An offer that the session before showed does not

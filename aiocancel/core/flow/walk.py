@@ -7,8 +7,8 @@ What is proved of every path, by the state machine that serves customers:
 3. No path has more screens than the owner allows.
 4. No offer is shown that a rule forbids, or without the permission that a rule asks for.
 5. No offer comes back once it was declined, and none is shown beyond the number that is allowed.
-6. Who goes back to the question and gives another reason is shown no offer that this reason does not allow, and can
-   take the one that is shown.
+6. A customer who goes back to the question and gives another reason is shown no offer that this reason does not
+   allow, and can take the one that is shown.
 7. Where a rule keeps offers back until the customer has declared to leave, none is shown before. What the page of the
    outcome shows afterwards, without an answer and after one, is allowed then, needs no permission, can be taken, and is
    none that was turned down before.

@@ -3,7 +3,8 @@
 1. Kept is: Stripe shows the subscription active and not ending, and an invoice with money on it was paid since.
 2. Paused is a state of its own, and never kept.
 3. A subscription that has ended stays ended: the readings that were still to come need no further look.
-4. Sessions are compared on a day only once theirs has come: who leaves is read before it, and who stays is not.
+4. Sessions are compared on a day only once theirs has come, because customers who leave are read before it, and those
+   who stay are not.
 5. A reading that comes more than a day late is marked late, and counts.
 6. An invoice is added up once: what was paid with it for the last session before it, and the discounts on it for the
    last accepted offer before it. Whether a customer is kept is asked for each session by itself.
