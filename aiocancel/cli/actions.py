@@ -101,7 +101,7 @@ def _add_filters(parser: argparse.ArgumentParser, *, is_inner: bool = False) -> 
         "--limit",
         type=as_whole(1, MOST_LISTED),
         default=unless_given(_LISTED),
-        help=f"list at most so many (default: {_LISTED})",
+        help=f"list at most this many (default: {_LISTED})",
     )
 
 

@@ -73,7 +73,7 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--keep-evidence",
         action="store_true",
-        help="let stay what 'aiocancel evidence' shows of these claims, until a run without this option",
+        help="keep the evidence of these claims, for 'aiocancel evidence', until a run without this option",
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
     add_option(parser)

@@ -278,7 +278,7 @@ def judge_script(origin: str | None, integrity: str | None) -> CheckResult:
 def judge_webhook(token: str | None, *, shortest: int, make_one: str, has_api: bool) -> CheckResult:
     """Judge the token at the end of the webhook's URL; ``has_api`` says that the vendor can be asked."""
     if token is not None and len(token) < shortest:
-        detail = f"it has {len(token)} characters and could be guessed"
+        detail = f"it has {_counted(len(token), 'character')} and could be guessed"
         return CheckResult.fail(WEBHOOK, detail, f"make one of {shortest} or more: {make_one}")
 
     if not has_api:
@@ -358,11 +358,16 @@ def judge_mails(*, has_mailer: bool, has_site_url: bool, is_plain: bool) -> Chec
 def judge_grant_keys(lengths: Sequence[int], *, shortest: int, make_one: str) -> CheckResult:
     """Judge the keys that sign page views, by their lengths."""
     name = "grant keys"
-    keys = f"{len(lengths)} {'key' if len(lengths) == 1 else 'keys'}"
+    keys = _counted(len(lengths), "key")
     if min(lengths) < shortest:
-        detail = f"{keys}, one of {min(lengths)} characters: refused with a live Stripe key"
+        short = _counted(min(lengths), "character")
+        detail = f"{keys}, the shortest has {short}: refused with a live Stripe key"
         return CheckResult.warn(name, detail, f"make one of {shortest} or more: {make_one}")
     return CheckResult.ok(name, f"{keys} of {shortest} characters or more")
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _duration(seconds: float) -> str:
@@ -389,7 +394,7 @@ def as_text(results: Sequence[CheckResult]) -> str:
     counts = {level: sum(result.level is level for result in results) for level in Level}
     failed, warnings = counts[Level.FAIL], counts[Level.WARN]
     lines.append(
-        f"{len(results)} results: {failed} failed, {warnings} {'warning' if warnings == 1 else 'warnings'}"
+        f"{_counted(len(results), 'result')}: {failed} failed, {_counted(warnings, 'warning')}"
     )
     return "\n".join(lines)
 

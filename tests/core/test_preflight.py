@@ -342,7 +342,12 @@ def test_a_webhook_needs_a_token_that_nobody_guesses_and_an_api_to_ask(
     [
         ([43], Level.OK, "1 key of 32 characters or more"),
         ([43, 32], Level.OK, "2 keys of 32 characters or more"),
-        ([43, 31], Level.WARN, "2 keys, one of 31 characters: refused with a live Stripe key"),
+        (
+            [43, 31],
+            Level.WARN,
+            "2 keys, the shortest has 31 characters: refused with a live Stripe key",
+        ),
+        ([1], Level.WARN, "1 key, the shortest has 1 character: refused with a live Stripe key"),
     ],
 )
 def test_a_short_grant_key_is_good_for_test_mode_only(
@@ -380,6 +385,10 @@ def test_a_message_of_several_lines_stays_one_line() -> None:
 
 def test_no_result_at_all_can_be_told_too() -> None:
     assert as_text([]) == "0 results: 0 failed, 0 warnings"
+
+
+def test_one_result_is_told_as_one() -> None:
+    assert as_text([FAILURE]).splitlines()[1] == "1 result: 1 failed, 0 warnings"
 
 
 def test_programs_get_the_same_words_by_name() -> None:
