@@ -48,6 +48,10 @@ _ENTRYPOINTS: Final = {
     Places.DECLARATIONS: "aiocancel_declarations",
 }
 _CHANNEL: Final = "aiocancel_jobs"
+# What a process tells itself, to know whether it hears.
+_OWN_CHANNEL: Final = "aiocancel_jobs_heard"
+_CHECK_EVERY_S: Final = 10.0
+_HEARD_WITHIN_S: Final = 10.0
 _QUEUE: Final = "pgqueuer"
 # How PgQueuer names the news of a job.
 _CHANGED: Final = "table_changed_event"
@@ -393,6 +397,52 @@ class _TellsLess:
         await self._driver.__aexit__(*error)
 
 
+class _Hearing:
+    """Whether the listener of a driver hears.
+
+    One that never does stands behind a pooler: looking from time to time is all that helps.
+    """
+
+    def __init__(self, driver: AsyncpgPoolDriver) -> None:
+        self._driver = driver
+        self._check = ""
+        self._checked = asyncio.Event()
+
+    async def watch(self) -> None:
+        """Raise FailingListenerError once a listener that heard has fallen deaf, so that there will be a new one."""
+        from pgqueuer.errors import FailingListenerError
+
+        await self._driver.add_listener(_OWN_CHANNEL, self._on_notice)
+        has_heard = is_told = False
+        while True:
+            if await self._hears_itself():
+                has_heard = True
+            elif has_heard:
+                raise FailingListenerError
+            elif not is_told:
+                is_told = True
+                logger.warning(
+                    "LISTEN is deaf, as behind PgBouncer in transaction mode: "
+                    "this worker looks for work from time to time"
+                )
+            await asyncio.sleep(_CHECK_EVERY_S)
+
+    async def _hears_itself(self) -> bool:
+        self._check = str(uuid.uuid4())
+        self._checked.clear()
+        await self._driver.notify(_OWN_CHANNEL, self._check)
+        try:
+            async with asyncio.timeout(_HEARD_WITHIN_S):
+                await self._checked.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    def _on_notice(self, news: str | bytes | bytearray) -> None:
+        if news == self._check:
+            self._checked.set()
+
+
 class PgQueuerEngine:
     """Jobs in Postgres, handed out by PgQueuer, to each sort of places its own.
 
@@ -499,7 +549,7 @@ class PgQueuerEngine:
                 # deafness.
                 await driver.add_listener(_CHANNEL, lambda _: None)
                 await self._give_back()
-                await self._run_all(concurrency)
+                await self._run_all(concurrency, _Hearing(driver))
         finally:
             lending.take_back()
 
@@ -509,21 +559,22 @@ class PgQueuerEngine:
             await self._pool.execute(_GIVE_BACK, self._broken_off)
             self._broken_off = []
 
-    async def _run_all(self, concurrency: int) -> None:
-        """Run the managers until one ends, which ends them all; raises the error that ended the first."""
+    async def _run_all(self, concurrency: int, hearing: _Hearing) -> None:
+        """Run the managers until one ends, or falls deaf, which ends them all; raises the error that was first."""
         running = [
             asyncio.create_task(self._run(manager, concurrency), name="aiocancel jobs")
             for manager in self._managers
         ]
+        watching = asyncio.create_task(hearing.watch(), name="aiocancel hearing")
         try:
-            await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((*running, watching), return_when=asyncio.FIRST_COMPLETED)
             for manager in self._managers:
                 manager.shutdown.set()
             await asyncio.wait(running)
         finally:
-            for task in running:
+            for task in (*running, watching):
                 task.cancel()
-            ended = await asyncio.gather(*running, return_exceptions=True)
+            ended = await asyncio.gather(*running, watching, return_exceptions=True)
 
         for each in ended:
             if isinstance(each, Exception):
@@ -535,7 +586,8 @@ class PgQueuerEngine:
             dequeue_timeout=self._poll_every,
             batch_size=_batch(concurrency),
             max_concurrent_tasks=_most(concurrency),
-            shutdown_on_listener_failure=True,
+            # We watch for ourselves: a deaf manager would end, and wait for what is under way, every ten seconds.
+            shutdown_on_listener_failure=False,
             heartbeat_timeout=self._heartbeat_timeout,
             # Its statistics are not used; ``tidy`` clears its log.
             log_aggregation_interval=timedelta(0),

@@ -18,7 +18,9 @@ import asyncpg
 import pytest
 from pgqueuer.adapters.persistence.qb import QueryQueueBuilder
 from pgqueuer.db import AsyncpgPoolDriver
+from pgqueuer.errors import FailingListenerError
 from pgqueuer.ports.repository import EntrypointExecutionParameter
+from pgqueuer.qm import QueueManager
 from pgqueuer.queries import Queries
 from pgqueuer.types import QueueEntrypoint, QueueManagerId
 
@@ -335,6 +337,59 @@ async def test_a_listener_whose_connection_is_cut_costs_one_poll(pool: Pool) -> 
         await until(lambda: looker.seen == [7, 8])
 
 
+async def test_a_deaf_worker_goes_on_looking_for_cancellations_whatever_hangs_elsewhere(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def deaf(*_: object) -> None:
+        """Listen as behind a pooler."""
+
+    async def is_not_heard(*_: object) -> None:
+        # After ten seconds.
+        raise FailingListenerError
+
+    monkeypatch.setattr(AsyncpgPoolDriver, "add_listener", deaf)
+    monkeypatch.setattr(QueueManager, "listener_healthy", is_not_heard)
+    monkeypatch.setattr(pgqueuer, "_HEARD_WITHIN_S", 0.1)
+    monkeypatch.setattr(pgqueuer, "_CHECK_EVERY_S", 0.1)
+    may_end, begun = asyncio.Event(), []
+
+    async def look(action_id: int) -> bool:
+        begun.append(action_id)
+        if action_id == 7:
+            await may_end.wait()
+        return True
+
+    async with dispatching(pool, look):
+        await add(pool, Job(7, 0, places=Places.QUESTIONS))
+        await until(lambda: begun == [7])
+        await until(lambda: "LISTEN is deaf" in caplog.text)
+        for number in range(8, 12):
+            await add(pool, Job(number, 0))
+            await until(lambda: begun[-1] == number, within_s=2)  # noqa: B023 - awaited here
+            await asyncio.sleep(0.3)
+        may_end.set()
+
+    assert caplog.text.count("LISTEN is deaf") == 1
+    assert "starts again" not in caplog.text
+
+
+async def test_a_listener_that_falls_deaf_is_replaced(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(pgqueuer, "_HEARD_WITHIN_S", 0.2)
+    monkeypatch.setattr(pgqueuer, "_CHECK_EVERY_S", 0.1)
+    looker = Looker()
+    async with dispatching(pool, looker, poll_every_s=60):
+        await add(pool, Job(7, 0))
+        await until(lambda: looker.seen == [7])
+        (listener,) = await listeners(pool)
+        await pool.execute("SELECT pg_terminate_backend($1)", listener)
+        await until(lambda: "dispatch starts again" in caplog.text)
+
+        await add(pool, Job(8, 0))
+        await until(lambda: looker.seen == [7, 8])
+
+
 async def test_a_listener_whose_connection_broke_off_is_given_back(
     pool: Pool, shared_database: str
 ) -> None:
@@ -568,11 +623,11 @@ async def test_jobs_that_an_outage_left_with_nobody_do_not_wait_until_their_work
     run_all = PgQueuerEngine._run_all
     outages = 0
 
-    async def picks_and_breaks_off(engine: PgQueuerEngine, concurrency: int) -> None:
+    async def picks_and_breaks_off(engine: PgQueuerEngine, *rest: Any) -> None:
         nonlocal outages
         outages += 1
         if outages > 1:
-            await run_all(engine, concurrency)
+            await run_all(engine, *rest)
             return
         await pool.execute(
             "UPDATE aiocancel.pgqueuer SET status = 'picked', heartbeat = now(), queue_manager_id = $1",
