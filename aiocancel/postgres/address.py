@@ -46,7 +46,10 @@ _BY_KIND: Final[tuple[tuple[type[BaseException], str], ...]] = (
     (asyncpg.CannotConnectNowError, "the server is starting or stopping"),
     (ssl.SSLCertVerificationError, "TLS failed: the server's certificate is not trusted here"),
     (ssl.SSLError, "TLS failed"),
-    (socket.gaierror, "the host's name cannot be resolved"),
+    (
+        socket.gaierror,
+        "the host's name cannot be resolved; special letters in the password must be percent-encoded",
+    ),
     (TimeoutError, "it did not answer in time"),
     (
         ValueError,

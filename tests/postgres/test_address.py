@@ -136,6 +136,8 @@ async def test_the_driver_raises_what_is_told_apart(
         f"postgresql://ada:{SECRET}@127.0.0.1:{closed}/shop": "the connection was refused",
         f"postgresql://ada:{SECRET}@localhost:{closed}/shop": "the connection was refused",
         f"postgresql://ada:{SECRET}@no.such.host.invalid/shop": "name cannot be resolved",
+        # A password with an @ that is not escaped.
+        f"postgresql://ada:{SECRET}@{SECRET}@127.0.0.1:{closed}/shop": "must be percent-encoded",
         postgres.database_dsn("nowhere"): "there is no database of that name",
         database.replace("postgres@", f"{role}:{SECRET}@"): "does not let this user in",
         "postgresql:///shop?host=/no/such/folder": "there is no such socket",
