@@ -68,6 +68,8 @@ _LONGEST_ID: Final = len(str(2**63))
 # Whoever waits for a change waits this long at most once the database is back.
 _LONGEST_PAUSE_IN_OUTAGE_S: Final = 1.0
 _LONGEST_PAUSE_S: Final = 5.0
+# After an outage nobody waits for longer than this for what hangs.
+_LEFT_BEHIND_AFTER_S: Final = 1.0
 # A dispatch that ran for so long was none of a row that failed.
 _HELD_S: Final = 60.0
 _KEEP_LOG_FOR: Final = timedelta(hours=1)
@@ -466,15 +468,29 @@ class PgQueuerEngine:
         self._poll_every = timedelta(seconds=poll_every_s)
         self._stopping = asyncio.Event()
         self._leave_within_s = 0.0
+
         self._managers: list[QueueManager] = []
         # Managers that an outage ended, whose jobs would wait for the heartbeat's timeout.
         self._broken_off: list[uuid.UUID] = []
+        # Managers that an outage ended while a look of theirs hung: others have their work meanwhile.
+        self._lingering: set[asyncio.Task[None]] = set()
 
     async def run(self, look: Look, *, concurrency: int) -> None:
         """Give jobs to ``look``, at most ``concurrency`` of each sort at a time, until ``stop``.
 
         Outages are waited out.
         """
+        try:
+            await self._dispatch_until_stopped(look, concurrency)
+            if self._lingering:
+                await asyncio.wait(self._lingering, timeout=self._leave_within_s)
+        finally:
+            lingering = list(self._lingering)
+            for task in lingering:
+                task.cancel()
+            await asyncio.gather(*lingering, return_exceptions=True)
+
+    async def _dispatch_until_stopped(self, look: Look, concurrency: int) -> None:
         places = {sort: asyncio.Semaphore(concurrency) for sort in Places}
         pause_s = _COME_BACK_S
 
@@ -570,7 +586,7 @@ class PgQueuerEngine:
             await asyncio.wait((*running, watching), return_when=asyncio.FIRST_COMPLETED)
             for manager in self._managers:
                 manager.shutdown.set()
-            await asyncio.wait(running)
+            await self._wait_for_most(running)
         finally:
             for task in (*running, watching):
                 task.cancel()
@@ -579,6 +595,27 @@ class PgQueuerEngine:
         for each in ended:
             if isinstance(each, Exception):
                 raise each
+
+    async def _wait_for_most(self, running: list[asyncio.Task[None]]) -> None:
+        """Wait until the managers have ended; after an outage, leave those behind of which a look hangs."""
+        if not self._stopping.is_set():
+            await asyncio.wait(running, timeout=_LEFT_BEHIND_AFTER_S)
+        if self._stopping.is_set():
+            await asyncio.wait(running)
+
+        for task, manager in list(zip(running, self._managers, strict=True)):
+            if not task.done():
+                running.remove(task)
+                self._managers.remove(manager)
+                self._lingering.add(task)
+                task.add_done_callback(partial(self._has_ended, manager.queue_manager_id))
+
+    def _has_ended(self, manager_id: uuid.UUID, task: asyncio.Task[None]) -> None:
+        self._lingering.discard(task)
+        self._broken_off.append(manager_id)
+        # It ends with an error: its listener went with the outage.
+        if not task.cancelled():
+            task.exception()
 
     async def _run(self, manager: QueueManager, concurrency: int) -> None:
         manager.min_dequeue_poll_interval = _FULL_POLL_EVERY

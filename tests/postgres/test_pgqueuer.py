@@ -390,6 +390,36 @@ async def test_a_listener_that_falls_deaf_is_replaced(
         await until(lambda: looker.seen == [7, 8])
 
 
+async def test_after_an_outage_cancellations_do_not_wait_for_a_question_that_hangs(
+    pool: Pool,
+) -> None:
+    may_end, begun, ended = asyncio.Event(), [], []
+
+    async def look(action_id: int) -> bool:
+        begun.append(action_id)
+        if action_id == 7:
+            await may_end.wait()
+        ended.append(action_id)
+        return True
+
+    async with dispatching(pool, look, concurrency=1) as engine:
+        await add(pool, Job(7, 0, places=Places.QUESTIONS))
+        await until(lambda: begun == [7])
+        before = list(engine._managers)
+        before[0].shutdown.set()
+
+        await add(pool, Job(8, 0), Job(9, 0, places=Places.QUESTIONS))
+        await until(lambda: ended == [8])
+
+        # It keeps its place, and nobody begins it again.
+        await asyncio.sleep(0.3)
+        assert begun == [7, 8]
+        may_end.set()
+        await until(lambda: ended == [8, 7, 9])
+        await until(lambda: not engine._lingering)
+    assert await waiting(pool) == 0
+
+
 async def test_a_listener_whose_connection_broke_off_is_given_back(
     pool: Pool, shared_database: str
 ) -> None:
