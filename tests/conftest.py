@@ -45,7 +45,8 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 remember_types()
 
 
-# Folders and files whose tests start processes, servers or browsers of their own, or wait for time to pass.
+# Folders and files whose tests start processes, servers or browsers of their own, wait for time to pass, or read the
+# whole tree.
 SLOW = (
     "benchmarks/",
     "browser/",
@@ -58,6 +59,7 @@ SLOW = (
     "testing/test_postgres",
     "testing/test_pytest_plugin.py",
     "worker/",
+    "test_architecture.py",
     "test_docs_examples.py",
     "test_examples.py",
     "test_plugin.py",

@@ -209,7 +209,7 @@ class Day:
 def test_what_can_be_carried_out_in_time_is_told_to_everybody(
     rate: float, ends_per_s: float, takes_s: float
 ) -> None:
-    answers = Day(rate, ends_per_s, takes_s).run(60)
+    answers = Day(rate, ends_per_s, takes_s).run(20)
 
     assert all(is_told for _, is_told in answers)
 
@@ -245,7 +245,7 @@ def test_beyond_that_most_hear_at_once_that_it_is_recorded_and_nobody_waits_long
     day = Day(rate / 10, ends_per_s, takes_s)
     day.run(60)
     day.rate = rate
-    answers = day.run(60, start=100)
+    answers = day.run(20, start=100)
 
     at_once = sum(waited_s == 0.0 for waited_s, _ in answers)
     assert at_once > len(answers) * 0.6
