@@ -13,7 +13,8 @@ Rules, in this order:
 2. Where the first in line has waited for several times as long as is usual, with others behind it, a rush begins. It
    lasts until somebody is told an end as quickly as is usual, or for a while nobody has waited in vain with others
    behind.
-3. In a rush two wait at a time, to see whether it is over, and nobody for longer than that.
+3. In a rush two wait at a time, to see whether it is over, and nobody for longer than that. In one that lasts, now and
+   then one waits for longer: everything may have become slower, which is usual after some minutes.
 4. Otherwise everybody waits for as long as the settings say.
 
 Posts are counted by what they ask for: an offer waits for the flow vendor's word, which says nothing about
@@ -48,9 +49,12 @@ TOO_LONG: Final = 0.5
 _LOOKS_EVERY: Final = 0.25
 """Who has waited for too long looks so often whether there is a rush, as a share of what is too long."""
 
+_LEARNS: Final = 4.0
+"""So many times as long as what is too long waits who learns."""
+
 _EVERY_S: Final = 1.0
 """So often one answer is remembered, so that a rush is no usual day before minutes are over."""
-_REMEMBERED: Final = 200
+_REMEMBERED: Final = 100
 _ENOUGH: Final = 3
 
 
@@ -82,9 +86,13 @@ class WaitsForEnd:
         self._told_up_to = 0
         self._told_s: deque[float] = deque(maxlen=_REMEMBERED)
         self._remembers_from = -math.inf
+
         self.too_long_s = within_s * TOO_LONG
         """How long a wait is no usual one any more."""
+
         self._rush_until = -math.inf
+        self._learner = 0
+        self._learns_from = math.inf
 
     def may_wait(self, now: float, *, all_waiting: int, most: int) -> bool:
         """Count one more post, and tell whether it may wait for its end, or is told at once that it is recorded.
@@ -124,7 +132,11 @@ class WaitsForEnd:
             return self.too_long_s * _LOOKS_EVERY
         if number > self._told_up_to and self._came - one.came_as > FEW:
             self._rush_until = now + self._within_s
-        return 0.0
+
+        if now >= self._learns_from:
+            self._learner, self._learns_from = number, now + self._within_s
+        learns = number == self._learner and now < one.since + self.too_long_s * _LEARNS
+        return self.too_long_s * _LOOKS_EVERY if learns else 0.0
 
     def end(self, number: int, now: float, *, is_told: bool) -> None:
         """Count one that waits no more.
@@ -158,6 +170,9 @@ class WaitsForEnd:
         in_line = self._in_line()
         if len(in_line) <= FEW or now - in_line[0] < self.too_long_s:
             return False
+        if now >= self._rush_until + self._within_s:
+            # No short rush teaches anything.
+            self._learns_from = now + self._within_s
         self._rush_until = now + self._within_s
         return True
 
