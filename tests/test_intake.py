@@ -521,6 +521,25 @@ async def test_beyond_what_can_be_carried_out_posts_of_that_sort_hear_at_once_th
     await broken_off(*offers, *later)
 
 
+async def test_what_a_post_has_waited_for_its_turn_to_be_stored_counts_as_waiting_in_a_rush(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Ten seconds are too long, and have just gone by.
+    monkeypatch.setattr(waiting, "TOO_LONG", 0.1)
+    service = await service_over(pool, endings=hearing(pool), answer_within_s=100.0)
+    came_at = time.monotonic() - 10
+
+    async with asyncio.timeout(8):
+        answers = await asyncio.gather(
+            *(
+                service.wait_for_answer(uuid.uuid4(), "ada", known=queued(), since=came_at)
+                for _ in range(30)
+            )
+        )
+
+    assert answers == [queued()] * 30
+
+
 async def test_one_post_that_hangs_lets_later_ones_wait_for_their_ends(
     pool: Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -51,7 +51,8 @@ def test_one_who_waits_for_too_long_with_a_few_makes_no_rush_and_goes_on_waiting
     first, *_ = [waits.begin(0.0) for _ in range(FEW)]
 
     assert may_wait(waits, TOO_LONG_S)
-    assert waits.may_go_on_for(first, TOO_LONG_S) > 0
+    # It looks again soon: a rush may begin meanwhile.
+    assert waits.may_go_on_for(first, TOO_LONG_S) == TOO_LONG_S / 4
 
 
 def test_those_whom_later_ones_have_overtaken_hang_by_themselves_and_make_no_rush() -> None:
@@ -100,7 +101,47 @@ def test_a_rush_is_over_once_somebody_is_told_an_end_as_quickly_as_is_usual() ->
     assert not may_wait(waits, TOO_LONG_S + 0.1)
 
     waits.end(late, TOO_LONG_S + 0.2, is_told=True)
-    assert may_wait(waits, TOO_LONG_S + 0.2)
+    for _ in range(SCOUTS + 1):
+        assert may_wait(waits, TOO_LONG_S + 0.2)
+        waits.begin(TOO_LONG_S + 0.2)
+
+
+def test_an_answer_that_is_too_slow_ends_no_rush() -> None:
+    waits = WaitsForEnd(WITHIN_S)
+    numbers = in_a_rush(waits)
+    assert not may_wait(waits, TOO_LONG_S)
+
+    waits.end(numbers[-1], TOO_LONG_S, is_told=True)
+    for _ in range(SCOUTS):
+        waits.begin(TOO_LONG_S)
+    assert not may_wait(waits, TOO_LONG_S)
+
+
+def test_one_whom_later_ones_have_overtaken_makes_no_rush_last() -> None:
+    waits = WaitsForEnd(WITHIN_S)
+    hanging, *others = in_a_rush(waits)
+    assert not may_wait(waits, TOO_LONG_S)
+    for number in others:
+        waits.end(number, TOO_LONG_S, is_told=True)
+
+    for _ in range(FEW + 1):
+        may_wait(waits, TOO_LONG_S + 1)
+    assert waits.may_go_on_for(hanging, TOO_LONG_S + 1) == 0.0
+    assert waits._rush_until == TOO_LONG_S + WITHIN_S
+
+
+def test_one_who_learns_in_a_rush_that_lasts_waits_four_times_as_long_and_no_longer() -> None:
+    waits = WaitsForEnd(WITHIN_S)
+    told_after(waits, 0.05, times=3)
+    in_a_rush(waits, since=100.0)
+    assert not may_wait(waits, 100.0 + AT_ONCE_S)
+    learner, other = waits.begin(104.0), waits.begin(104.0)
+
+    moment = 104.0 + AT_ONCE_S
+    assert waits.may_go_on_for(learner, moment) == pytest.approx(AT_ONCE_S / 4)
+    assert waits.may_go_on_for(other, moment) == 0.0
+    assert waits.may_go_on_for(learner, 104.0 + AT_ONCE_S * 4 - 0.01) > 0
+    assert waits.may_go_on_for(learner, 104.0 + AT_ONCE_S * 4) == 0.0
 
 
 def test_a_rush_is_forgotten_when_nobody_has_waited_in_vain_for_a_while() -> None:
@@ -151,6 +192,14 @@ def test_what_is_too_long_follows_what_is_usual(waited_s: float, too_long_s: flo
 
     told_after(waits, waited_s, times=1, start=100)
     assert waits.too_long_s == pytest.approx(too_long_s)
+
+
+def test_the_quickest_quarter_of_the_answers_is_what_is_usual() -> None:
+    waits = WaitsForEnd(WITHIN_S)
+    told_after(waits, 0.1, times=3)
+    told_after(waits, 0.5, times=7, start=100)
+
+    assert waits.too_long_s == pytest.approx(0.1 * AS_USUAL)
 
 
 def test_the_answers_of_a_short_rush_do_not_change_what_is_usual() -> None:
