@@ -554,12 +554,15 @@ class FlowService:
         topic = None if known is None else known.change
         of_its_sort = self._waits_for(topic)
         waits = of_its_sort.may_wait(
-            now, all_waiting=self._endings.waiters, most=self._most_waiting(topic)
+            customer_id, now, all_waiting=self._endings.waiters, most=self._most_waiting(topic)
         )
         if known is not None and not waits:
             return known
 
-        with self._endings.expect(public_id) as ended, _Wait(of_its_sort, since) as wait:
+        with (
+            self._endings.expect(public_id) as ended,
+            _Wait(of_its_sort, customer_id, since) as wait,
+        ):
             # An end that came before we waited is remembered, unless nobody heard it.
             answer = known
             must_look = known is None or ended.is_set() or not self._endings.hears_since(since)
@@ -619,24 +622,24 @@ class FlowService:
 class _Wait:
     """Counts one wait while it lasts."""
 
-    def __init__(self, of_its_sort: WaitsForEnd, since: float) -> None:
+    def __init__(self, of_its_sort: WaitsForEnd, customer_id: str, since: float) -> None:
         self._of_its_sort = of_its_sort
+        self._customer_id = customer_id
         self._since = since
-        self._number = 0
         self.is_told = False
         """Whether it was told an end."""
 
     def __enter__(self) -> _Wait:
-        self._number = self._of_its_sort.begin(self._since)
+        self._of_its_sort.begin(self._customer_id, self._since)
         return self
 
     def may_go_on_for(self, *, until: float) -> float:
         """Return for how many seconds it waits before it asks again; 0 or less ends it."""
         now = time.monotonic()
-        return min(until - now, self._of_its_sort.may_go_on_for(self._number, now))
+        return min(until - now, self._of_its_sort.may_go_on_for(self._customer_id, now))
 
     def __exit__(self, *_: object) -> None:
-        self._of_its_sort.end(self._number, time.monotonic(), is_told=self.is_told)
+        self._of_its_sort.end(self._customer_id, time.monotonic(), is_told=self.is_told)
 
 
 def _reason(error: Exception) -> str:

@@ -490,9 +490,10 @@ def hearing(pool: Pool) -> Endings:
 
 
 def waits(service: FlowService, topic: Topic = Topic.CANCELLATION) -> asyncio.Task[Answer | None]:
-    """Let a post wait that nobody carries out, so that nobody tells of its end."""
+    """Let a post of one more customer wait that nobody carries out, so that nobody tells of its end."""
+    public_id = uuid.uuid4()
     return asyncio.create_task(
-        service.wait_for_answer(uuid.uuid4(), "ada", known=queued(topic)),
+        service.wait_for_answer(public_id, f"customer of {public_id}", known=queued(topic)),
     )
 
 
@@ -532,12 +533,41 @@ async def test_what_a_post_has_waited_for_its_turn_to_be_stored_counts_as_waitin
     async with asyncio.timeout(8):
         answers = await asyncio.gather(
             *(
-                service.wait_for_answer(uuid.uuid4(), "ada", known=queued(), since=came_at)
-                for _ in range(30)
+                service.wait_for_answer(
+                    uuid.uuid4(), f"customer {number}", known=queued(), since=came_at
+                )
+                for number in range(30)
             )
         )
 
     assert answers == [queued()] * 30
+
+
+async def test_fifty_equal_posts_are_all_told_the_end_however_slow_it_is(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A hundredth of 20 s is too long.
+    monkeypatch.setattr(waiting, "TOO_LONG", 0.01)
+    await add_customer(pool, "ada", "sub_1")
+    service = await service_over(pool, endings=hearing(pool), answer_within_s=20.0)
+    recorded = await service.accept(make_claim(), await grant_of(service), "ada")
+    done = Answer(AnswerKind.DONE, Topic.CANCELLATION)
+
+    async def ended(public_id: uuid.UUID, customer_id: str) -> Answer | None:
+        return done
+
+    # What is in the ledger does not matter here.
+    service.answer = ended  # type: ignore[method-assign]
+    posts = []
+    for _ in range(50):
+        post = service.wait_for_answer(recorded.public_id, "ada", known=recorded.answer)
+        posts.append(asyncio.create_task(post))
+        await asyncio.sleep(0.01)
+
+    assert not any(post.done() for post in posts)
+    service.settled(recorded.public_id)
+    async with asyncio.timeout(10):
+        assert await asyncio.gather(*posts) == [done] * 50
 
 
 async def test_one_post_that_hangs_lets_later_ones_wait_for_their_ends(

@@ -18,7 +18,7 @@ Rules, in this order:
 4. Otherwise everybody waits for as long as the settings say.
 
 Posts are counted by what they ask for: an offer waits for the flow vendor's word, which says nothing about
-cancellations.
+cancellations. Those of one customer count as one: nobody makes a backlog who presses again and again.
 """
 
 from __future__ import annotations
@@ -58,17 +58,21 @@ _REMEMBERED: Final = 100
 _ENOUGH: Final = 3
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _One:
-    """One that waits.
+    """One customer who waits.
 
     Args:
+        number: How many had begun to wait by then, this one included.
         since: Since when.
-        came_as: How many had come by then, itself included.
+        came_as: How many had come by then, this one included.
+        posts: With how many posts.
     """
 
+    number: int
     since: float
     came_as: int
+    posts: int = 1
 
 
 class WaitsForEnd:
@@ -82,7 +86,7 @@ class WaitsForEnd:
         self._within_s: Final = within_s
         self._came = 0
         self._began = 0
-        self._waiting: dict[int, _One] = {}
+        self._waiting: dict[str, _One] = {}
         self._told_up_to = 0
         self._told_s: deque[float] = deque(maxlen=_REMEMBERED)
         self._remembers_from = -math.inf
@@ -94,63 +98,73 @@ class WaitsForEnd:
         self._learner = 0
         self._learns_from = math.inf
 
-    def may_wait(self, now: float, *, all_waiting: int, most: int) -> bool:
+    def may_wait(self, customer_id: str, now: float, *, all_waiting: int, most: int) -> bool:
         """Count one more post, and tell whether it may wait for its end, or is told at once that it is recorded.
 
         Args:
+            customer_id: Whose it is.
             now: The time.
             all_waiting: How many posts of any sort wait now.
             most: How many of any sort may.
         """
-        self._came += 1
+        waits_already = customer_id in self._waiting
+        if not waits_already:
+            self._came += 1
         if all_waiting >= most:
             return False
-        return not self._is_rush(now) or len(self._in_line()) < SCOUTS
+        return waits_already or not self._is_rush(now) or len(self._in_line()) < SCOUTS
 
-    def begin(self, since: float) -> int:
-        """Count one more that waits, and return its number.
+    def begin(self, customer_id: str, since: float) -> None:
+        """Count one more that waits.
 
         Args:
+            customer_id: Whose it is.
             since: When it came; it may have waited for its turn to be stored until now.
         """
+        if customer_id in self._waiting:
+            self._waiting[customer_id].posts += 1
+            return
         self._began += 1
-        self._waiting[self._began] = _One(since, self._came)
-        return self._began
+        self._waiting[customer_id] = _One(self._began, since, self._came)
 
-    def may_go_on_for(self, number: int, now: float) -> float:
+    def may_go_on_for(self, customer_id: str, now: float) -> float:
         """Return for how many seconds this one waits before it asks again; 0 where it is told that it is recorded.
 
         Args:
-            number: Which one.
+            customer_id: Whose it is.
             now: The time.
         """
-        one = self._waiting[number]
+        one = self._waiting[customer_id]
         left_s = one.since + self.too_long_s - now
         if left_s > 0:
             return left_s
         if not self._is_rush(now):
             return self.too_long_s * _LOOKS_EVERY
-        if number > self._told_up_to and self._came - one.came_as > FEW:
+        if one.number > self._told_up_to and self._came - one.came_as > FEW:
             self._rush_until = now + self._within_s
 
         if now >= self._learns_from:
-            self._learner, self._learns_from = number, now + self._within_s
-        learns = number == self._learner and now < one.since + self.too_long_s * _LEARNS
+            self._learner, self._learns_from = one.number, now + self._within_s
+        learns = one.number == self._learner and now < one.since + self.too_long_s * _LEARNS
         return self.too_long_s * _LOOKS_EVERY if learns else 0.0
 
-    def end(self, number: int, now: float, *, is_told: bool) -> None:
+    def end(self, customer_id: str, now: float, *, is_told: bool) -> None:
         """Count one that waits no more.
 
         Args:
-            number: Which one.
+            customer_id: Whose it is.
             now: The time.
             is_told: Whether it was told an end.
         """
-        waited_s = now - self._waiting.pop(number).since
+        one = self._waiting[customer_id]
+        one.posts -= 1
+        if not one.posts:
+            del self._waiting[customer_id]
         if not is_told:
             return
 
-        self._told_up_to = max(self._told_up_to, number)
+        waited_s = now - one.since
+        self._told_up_to = max(self._told_up_to, one.number)
         if waited_s < self.too_long_s:
             self._rush_until = -math.inf
         if now >= self._remembers_from:
@@ -178,4 +192,4 @@ class WaitsForEnd:
 
     def _in_line(self) -> list[float]:
         """Return since when those wait whom nobody has overtaken, the first in line first."""
-        return [one.since for number, one in self._waiting.items() if number > self._told_up_to]
+        return [one.since for one in self._waiting.values() if one.number > self._told_up_to]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import itertools
 from dataclasses import dataclass, field
 
 import pytest
@@ -11,21 +12,29 @@ from aiocancel.core.waiting import AS_USUAL, AT_ONCE_S, FEW, SCOUTS, TOO_LONG, W
 
 WITHIN_S = 4.0
 TOO_LONG_S = WITHIN_S * TOO_LONG
+CUSTOMERS = (f"cus_{number}" for number in itertools.count())
 
 
 def may_wait(waits: WaitsForEnd, now: float, *, all_waiting: int = 0) -> bool:
-    return waits.may_wait(now, all_waiting=all_waiting, most=100)
+    return waits.may_wait(next(CUSTOMERS), now, all_waiting=all_waiting, most=100)
 
 
-def in_a_rush(waits: WaitsForEnd, *, since: float = 0.0) -> list[int]:
+def begin(waits: WaitsForEnd, since: float) -> str:
+    """Let a post of one more customer wait, and return whose it is."""
+    customer_id = next(CUSTOMERS)
+    waits.begin(customer_id, since)
+    return customer_id
+
+
+def in_a_rush(waits: WaitsForEnd, *, since: float = 0.0) -> list[str]:
     """Let one more wait than a few, all since the same moment, so that the rush begins when that is too long ago."""
-    return [waits.begin(since) for _ in range(FEW + 1)]
+    return [begin(waits, since) for _ in range(FEW + 1)]
 
 
 def told_after(waits: WaitsForEnd, waited_s: float, *, times: int, start: float = 0.0) -> None:
     for second in range(times):
-        number = waits.begin(start + second * 10)
-        waits.end(number, start + second * 10 + waited_s, is_told=True)
+        customer = begin(waits, start + second * 10)
+        waits.end(customer, start + second * 10 + waited_s, is_told=True)
 
 
 def test_on_a_quiet_day_everybody_waits_up_to_the_most_that_the_process_lets_wait() -> None:
@@ -48,51 +57,91 @@ def test_a_rush_begins_once_the_first_in_line_has_waited_for_too_long_with_more_
 
 def test_one_who_waits_for_too_long_with_a_few_makes_no_rush_and_goes_on_waiting() -> None:
     waits = WaitsForEnd(WITHIN_S)
-    first, *_ = [waits.begin(0.0) for _ in range(FEW)]
+    first, *_ = [begin(waits, 0.0) for _ in range(FEW)]
 
     assert may_wait(waits, TOO_LONG_S)
     # It looks again soon: a rush may begin meanwhile.
     assert waits.may_go_on_for(first, TOO_LONG_S) == TOO_LONG_S / 4
 
 
+def test_one_customer_who_posts_again_and_again_makes_no_rush() -> None:
+    waits = WaitsForEnd(WITHIN_S)
+    for _ in range(50):
+        waits.begin("ada", 0.0)
+    assert may_wait(waits, TOO_LONG_S)
+    assert waits.may_go_on_for("ada", TOO_LONG_S) > 0
+
+    # Nor do such posts let a rush last.
+    customers = in_a_rush(waits)
+    assert not may_wait(waits, TOO_LONG_S)
+    for customer in customers:
+        waits.end(customer, TOO_LONG_S, is_told=False)
+    for _ in range(FEW + 1):
+        waits.may_wait("ada", TOO_LONG_S + 1, all_waiting=0, most=100)
+    assert waits.may_go_on_for("ada", TOO_LONG_S + 1) == 0.0
+    assert waits._rush_until == TOO_LONG_S + WITHIN_S
+
+
+def test_equal_posts_wait_together_also_in_a_rush() -> None:
+    waits = WaitsForEnd(WITHIN_S)
+    in_a_rush(waits)
+    waits.begin("ada", 1.0)
+    assert not may_wait(waits, TOO_LONG_S)
+
+    assert waits.may_wait("ada", TOO_LONG_S, all_waiting=99, most=100)
+    assert not waits.may_wait("ada", TOO_LONG_S, all_waiting=100, most=100)
+
+
+def test_a_customer_waits_no_more_once_the_last_post_of_theirs_does() -> None:
+    waits = WaitsForEnd(WITHIN_S)
+    in_a_rush(waits)
+    for _ in range(2):
+        waits.begin("ada", 0.0)
+    waits.end("ada", TOO_LONG_S, is_told=False)
+    assert waits.may_wait("ada", TOO_LONG_S, all_waiting=0, most=100)
+
+    waits.end("ada", TOO_LONG_S, is_told=False)
+    assert not waits.may_wait("ada", TOO_LONG_S, all_waiting=0, most=100)
+
+
 def test_those_whom_later_ones_have_overtaken_hang_by_themselves_and_make_no_rush() -> None:
     waits = WaitsForEnd(WITHIN_S)
     hanging = in_a_rush(waits)
-    waits.end(waits.begin(0.1), 0.2, is_told=True)
+    waits.end(begin(waits, 0.1), 0.2, is_told=True)
 
     assert may_wait(waits, TOO_LONG_S)
-    assert all(waits.may_go_on_for(number, TOO_LONG_S) > 0 for number in hanging)
+    assert all(waits.may_go_on_for(customer, TOO_LONG_S) > 0 for customer in hanging)
 
 
 def test_in_a_rush_nobody_waits_for_longer_than_is_usual() -> None:
     waits = WaitsForEnd(WITHIN_S)
     (first, *others) = in_a_rush(waits)
-    late = waits.begin(0.5)
+    late = begin(waits, 0.5)
 
     assert waits.may_go_on_for(first, TOO_LONG_S - 0.5) == pytest.approx(0.5)
     assert waits.may_go_on_for(first, TOO_LONG_S) == 0.0
     waits.end(first, TOO_LONG_S, is_told=False)
-    assert [waits.may_go_on_for(number, TOO_LONG_S) for number in others] == [0.0] * FEW
+    assert [waits.may_go_on_for(customer, TOO_LONG_S) for customer in others] == [0.0] * FEW
     assert waits.may_go_on_for(late, TOO_LONG_S) == pytest.approx(0.5)
 
 
 def test_in_a_rush_a_few_wait_at_a_time_to_see_whether_it_is_over() -> None:
     waits = WaitsForEnd(WITHIN_S)
-    numbers = in_a_rush(waits)
+    customers = in_a_rush(waits)
     assert not may_wait(waits, TOO_LONG_S)
-    for number in numbers:
-        waits.end(number, TOO_LONG_S, is_told=False)
+    for customer in customers:
+        waits.end(customer, TOO_LONG_S, is_told=False)
 
     for _ in range(SCOUTS):
         assert may_wait(waits, TOO_LONG_S)
-        waits.begin(TOO_LONG_S)
+        begin(waits, TOO_LONG_S)
     assert not may_wait(waits, TOO_LONG_S)
 
 
 def test_a_rush_is_over_once_somebody_is_told_an_end_as_quickly_as_is_usual() -> None:
     waits = WaitsForEnd(WITHIN_S)
     first, second, *_ = in_a_rush(waits)
-    late = waits.begin(TOO_LONG_S - 0.1)
+    late = begin(waits, TOO_LONG_S - 0.1)
     assert not may_wait(waits, TOO_LONG_S)
 
     # The first in line is told after all, which is no sign of better times.
@@ -103,17 +152,17 @@ def test_a_rush_is_over_once_somebody_is_told_an_end_as_quickly_as_is_usual() ->
     waits.end(late, TOO_LONG_S + 0.2, is_told=True)
     for _ in range(SCOUTS + 1):
         assert may_wait(waits, TOO_LONG_S + 0.2)
-        waits.begin(TOO_LONG_S + 0.2)
+        begin(waits, TOO_LONG_S + 0.2)
 
 
 def test_an_answer_that_is_too_slow_ends_no_rush() -> None:
     waits = WaitsForEnd(WITHIN_S)
-    numbers = in_a_rush(waits)
+    customers = in_a_rush(waits)
     assert not may_wait(waits, TOO_LONG_S)
 
-    waits.end(numbers[-1], TOO_LONG_S, is_told=True)
+    waits.end(customers[-1], TOO_LONG_S, is_told=True)
     for _ in range(SCOUTS):
-        waits.begin(TOO_LONG_S)
+        begin(waits, TOO_LONG_S)
     assert not may_wait(waits, TOO_LONG_S)
 
 
@@ -121,8 +170,8 @@ def test_one_whom_later_ones_have_overtaken_makes_no_rush_last() -> None:
     waits = WaitsForEnd(WITHIN_S)
     hanging, *others = in_a_rush(waits)
     assert not may_wait(waits, TOO_LONG_S)
-    for number in others:
-        waits.end(number, TOO_LONG_S, is_told=True)
+    for customer in others:
+        waits.end(customer, TOO_LONG_S, is_told=True)
 
     for _ in range(FEW + 1):
         may_wait(waits, TOO_LONG_S + 1)
@@ -135,7 +184,7 @@ def test_one_who_learns_in_a_rush_that_lasts_waits_four_times_as_long_and_no_lon
     told_after(waits, 0.05, times=3)
     in_a_rush(waits, since=100.0)
     assert not may_wait(waits, 100.0 + AT_ONCE_S)
-    learner, other = waits.begin(104.0), waits.begin(104.0)
+    learner, other = begin(waits, 104.0), begin(waits, 104.0)
 
     moment = 104.0 + AT_ONCE_S
     assert waits.may_go_on_for(learner, moment) == pytest.approx(AT_ONCE_S / 4)
@@ -146,11 +195,11 @@ def test_one_who_learns_in_a_rush_that_lasts_waits_four_times_as_long_and_no_lon
 
 def test_a_rush_is_forgotten_when_nobody_has_waited_in_vain_for_a_while() -> None:
     waits = WaitsForEnd(WITHIN_S)
-    for number in in_a_rush(waits):
-        assert waits.may_go_on_for(number, TOO_LONG_S) == 0.0
-        waits.end(number, TOO_LONG_S, is_told=False)
+    for customer in in_a_rush(waits):
+        assert waits.may_go_on_for(customer, TOO_LONG_S) == 0.0
+        waits.end(customer, TOO_LONG_S, is_told=False)
     for _ in range(SCOUTS):
-        waits.begin(TOO_LONG_S)
+        begin(waits, TOO_LONG_S)
     over_at = TOO_LONG_S + WITHIN_S
 
     assert not may_wait(waits, over_at - 0.01)
@@ -164,7 +213,7 @@ def test_a_scout_that_waits_in_vain_makes_a_rush_last_only_where_more_than_a_few
     in_a_rush(waits)
     assert not may_wait(waits, TOO_LONG_S)
     over_at = TOO_LONG_S + WITHIN_S
-    scout = waits.begin(over_at - TOO_LONG_S - 0.01)
+    scout = begin(waits, over_at - TOO_LONG_S - 0.01)
 
     for _ in range(FEW):
         may_wait(waits, over_at - 0.02)
@@ -209,7 +258,7 @@ def test_the_answers_of_a_short_rush_do_not_change_what_is_usual() -> None:
 
     # Three seconds of a thousand slow answers each.
     for moment in range(3000):
-        waits.end(waits.begin(200 + moment / 1000), 200.9 + moment / 1000, is_told=True)
+        waits.end(begin(waits, 200 + moment / 1000), 200.9 + moment / 1000, is_told=True)
 
     assert waits.too_long_s == pytest.approx(before)
 
@@ -236,19 +285,19 @@ class Day:
             now, what, number = heapq.heappop(events)
             if what == "comes":
                 self.free_at = max(self.free_at, now) + 1 / self.ends_per_s
-                if not self.waits.may_wait(now, all_waiting=len(waiting), most=1000):
+                if not self.waits.may_wait(str(number), now, all_waiting=len(waiting), most=1000):
                     answers.append((0.0, False))
                     continue
-                place = self.waits.begin(now)
-                waiting[place] = now
-                heapq.heappush(events, (self.free_at + self.takes_s, "ends", place))
-                heapq.heappush(events, (now, "asks", place))
+                self.waits.begin(str(number), now)
+                waiting[number] = now
+                heapq.heappush(events, (self.free_at + self.takes_s, "ends", number))
+                heapq.heappush(events, (now, "asks", number))
             elif number in waiting:
-                pause_s = self.waits.may_go_on_for(number, now) if what == "asks" else 0.0
+                pause_s = self.waits.may_go_on_for(str(number), now) if what == "asks" else 0.0
                 if pause_s > 0:
                     heapq.heappush(events, (now + pause_s, "asks", number))
                     continue
-                self.waits.end(number, now, is_told=what == "ends")
+                self.waits.end(str(number), now, is_told=what == "ends")
                 answers.append((now - waiting.pop(number), what == "ends"))
         return answers
 
