@@ -410,8 +410,10 @@ class FlowService:
             )
         )
         if recorded.repeated or decision.answer is not None:
-            return recorded
-        return replace(recorded, answer=Answer(AnswerKind.QUEUED, decision.change))
+            return replace(recorded, topic=decision.change)
+        return replace(
+            recorded, topic=decision.change, answer=Answer(AnswerKind.QUEUED, decision.change)
+        )
 
     @asynccontextmanager
     async def _turn_of(self, customer_id: str, give_up_at: float) -> AsyncIterator[None]:
@@ -534,6 +536,7 @@ class FlowService:
         public_id: uuid.UUID,
         customer_id: str,
         *,
+        topic: Topic | None = None,
         known: Answer | None = None,
         since: float | None = None,
     ) -> Answer | None:
@@ -542,6 +545,7 @@ class FlowService:
         Args:
             public_id: The claim.
             customer_id: Who made it; None is returned to anybody else.
+            topic: What it asks for; None where nobody knows.
             known: What may be told without asking, of a claim that was recorded just now.
             since: When the customer began to wait, on the monotonic clock; None is now.
 
@@ -551,11 +555,8 @@ class FlowService:
         now = time.monotonic()
         since = now if since is None else since
         deadline = since + self._settings.wait_within_s
-        topic = None if known is None else known.change
         of_its_sort = self._waits_for(topic)
-        waits = of_its_sort.may_wait(
-            customer_id, now, all_waiting=self._endings.waiters, most=self._most_waiting(topic)
-        )
+        waits = of_its_sort.may_wait(customer_id, now, has_place=self._has_place(topic))
         if known is not None and not waits:
             return known
 
@@ -591,10 +592,14 @@ class FlowService:
                     ended, pause_s, looks_again_at=None if self._endings.hears else looks_again_at
                 )
 
-    def _most_waiting(self, topic: Topic | None) -> int:
-        """Return beyond how many waiting posts such a one waits no more; half is for cancellations alone."""
+    def _has_place(self, topic: Topic | None) -> bool:
+        """Tell whether one more such post may wait in this process; half of its places is for cancellations alone."""
         most = self._settings.max_waiting_posts
-        return most if topic is Topic.CANCELLATION else most - most // 2
+        posts = sum(waits.posts for waits in self._waits.values())
+        if posts >= most:
+            return False
+        others = posts - self._waits_for(Topic.CANCELLATION).posts
+        return topic is Topic.CANCELLATION or others < most - most // 2
 
     def _waits_for(self, topic: Topic | None) -> WaitsForEnd:
         """Return the waits of the posts that ask for the same; None are those of which nothing is known."""

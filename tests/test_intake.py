@@ -278,7 +278,7 @@ async def test_whoever_waits_hears_from_the_database_of_an_end_in_another_proces
         async with asyncio.timeout(10):
             answers = await asyncio.gather(*waiting)
     assert [answer.kind for answer in answers if answer] == [AnswerKind.SCHEDULED] * 3
-    assert endings.waiters == 0
+    assert endings._waiting == {}
 
 
 async def test_an_end_before_anybody_waits_is_not_missed(
@@ -447,7 +447,9 @@ async def test_beyond_the_places_for_waiting_a_post_is_answered_as_queued_at_onc
     recorded = await service.accept(make_claim(), await grant_of(service), "ada")
 
     def wait(known: Answer | None) -> asyncio.Task[Answer | None]:
-        return asyncio.create_task(service.wait_for_answer(recorded.public_id, "ada", known=known))
+        return asyncio.create_task(
+            service.wait_for_answer(recorded.public_id, "ada", topic=recorded.topic, known=known)
+        )
 
     first = [wait(recorded.answer) for _ in range(2)]
     await asyncio.sleep(0.1)
@@ -478,6 +480,44 @@ async def test_offers_that_wait_for_a_hanging_vendor_leave_places_for_cancellati
     await broken_off(*offers, *cancellations)
 
 
+async def test_cancellations_that_wait_leave_the_other_half_of_the_places_to_offers(
+    pool: Pool,
+) -> None:
+    service = await service_over(
+        pool, endings=hearing(pool), answer_within_s=20.0, max_waiting_posts=4
+    )
+    cancellations = [waits(service) for _ in range(2)]
+    await asyncio.sleep(0.05)
+
+    offers = [waits(service, Topic.OFFER) for _ in range(10)]
+    await until(lambda: sum(task.done() for task in offers) == 8)
+
+    assert not any(task.done() for task in (*cancellations, *offers[:2]))
+    await broken_off(*cancellations, *offers)
+
+
+async def test_a_repeated_post_waits_in_the_places_of_that_for_which_it_asks(pool: Pool) -> None:
+    await add_customer(pool, "ada", "sub_1")
+    service = await service_over(
+        pool, endings=hearing(pool), answer_within_s=20.0, max_waiting_posts=4
+    )
+    offers = [waits(service, Topic.OFFER) for _ in range(2)]
+    await asyncio.sleep(0.05)
+
+    posts = []
+    for _ in range(2):
+        recorded = await service.accept(make_claim(), await grant_of(service), "ada")
+        post = service.wait_for_answer(
+            recorded.public_id, "ada", topic=recorded.topic, known=recorded.answer
+        )
+        posts.append(asyncio.create_task(post))
+    assert recorded.repeated
+    await asyncio.sleep(0.2)
+
+    assert not any(task.done() for task in (*offers, *posts))
+    await broken_off(*offers, *posts)
+
+
 def queued(topic: Topic = Topic.CANCELLATION) -> Answer:
     return Answer(AnswerKind.QUEUED, topic)
 
@@ -493,7 +533,9 @@ def waits(service: FlowService, topic: Topic = Topic.CANCELLATION) -> asyncio.Ta
     """Let a post of one more customer wait that nobody carries out, so that nobody tells of its end."""
     public_id = uuid.uuid4()
     return asyncio.create_task(
-        service.wait_for_answer(public_id, f"customer of {public_id}", known=queued(topic)),
+        service.wait_for_answer(
+            public_id, f"customer of {public_id}", topic=topic, known=queued(topic)
+        )
     )
 
 
@@ -560,7 +602,9 @@ async def test_fifty_equal_posts_are_all_told_the_end_however_slow_it_is(
     service.answer = ended  # type: ignore[method-assign]
     posts = []
     for _ in range(50):
-        post = service.wait_for_answer(recorded.public_id, "ada", known=recorded.answer)
+        post = service.wait_for_answer(
+            recorded.public_id, "ada", topic=recorded.topic, known=recorded.answer
+        )
         posts.append(asyncio.create_task(post))
         await asyncio.sleep(0.01)
 
@@ -588,7 +632,11 @@ async def test_one_post_that_hangs_lets_later_ones_wait_for_their_ends(
     for pause_s in (0.0, 1.2, 0.0):
         await asyncio.sleep(pause_s)
         public_id = uuid.uuid4()
-        later = asyncio.create_task(service.wait_for_answer(public_id, "ada", known=queued()))
+        later = asyncio.create_task(
+            service.wait_for_answer(
+                public_id, "ada", topic=Topic.CANCELLATION, known=queued(Topic.CANCELLATION)
+            )
+        )
         await asyncio.sleep(0)
         endings.tell(public_id)
         async with asyncio.timeout(10):

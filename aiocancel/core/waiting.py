@@ -9,7 +9,7 @@ overtaken hangs by itself, and says nothing of the others.
 
 Rules, in this order:
 
-1. Beyond the most that one process lets wait, nobody waits.
+1. Where the process has no place left for one that waits, nobody waits.
 2. Where the first in line has waited for several times as long as is usual, with others behind it, a rush begins. It
    lasts until somebody is told an end as quickly as is usual, or for a while nobody has waited in vain with others
    behind.
@@ -91,6 +91,9 @@ class WaitsForEnd:
         self._told_s: deque[float] = deque(maxlen=_REMEMBERED)
         self._remembers_from = -math.inf
 
+        self.posts = 0
+        """How many wait now."""
+
         self.too_long_s = within_s * TOO_LONG
         """How long a wait is no usual one any more."""
 
@@ -98,19 +101,18 @@ class WaitsForEnd:
         self._learner = 0
         self._learns_from = math.inf
 
-    def may_wait(self, customer_id: str, now: float, *, all_waiting: int, most: int) -> bool:
+    def may_wait(self, customer_id: str, now: float, *, has_place: bool) -> bool:
         """Count one more post, and tell whether it may wait for its end, or is told at once that it is recorded.
 
         Args:
             customer_id: Whose it is.
             now: The time.
-            all_waiting: How many posts of any sort wait now.
-            most: How many of any sort may.
+            has_place: Whether the process has a place for one more that waits.
         """
         waits_already = customer_id in self._waiting
         if not waits_already:
             self._came += 1
-        if all_waiting >= most:
+        if not has_place:
             return False
         return waits_already or not self._is_rush(now) or len(self._in_line()) < SCOUTS
 
@@ -121,6 +123,7 @@ class WaitsForEnd:
             customer_id: Whose it is.
             since: When it came; it may have waited for its turn to be stored until now.
         """
+        self.posts += 1
         if customer_id in self._waiting:
             self._waiting[customer_id].posts += 1
             return
@@ -156,6 +159,7 @@ class WaitsForEnd:
             now: The time.
             is_told: Whether it was told an end.
         """
+        self.posts -= 1
         one = self._waiting[customer_id]
         one.posts -= 1
         if not one.posts:

@@ -54,8 +54,6 @@ class Endings:
         self._hears_from = math.inf
         self._check = ""
         self._checked = asyncio.Event()
-        self.waiters = 0
-        """How many wait now."""
         self.hears = False
         """Whether the database tells us of every end."""
 
@@ -67,12 +65,9 @@ class Endings:
             ended.set()
 
         self._waiting.setdefault(public_id, set()).add(ended)
-        self.waiters += 1
-
         try:
             yield ended
         finally:
-            self.waiters -= 1
             others = self._waiting[public_id]
             others.discard(ended)
             if not others:

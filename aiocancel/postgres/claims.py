@@ -240,11 +240,12 @@ SELECT EXISTS (SELECT FROM aiocancel.action WHERE subscription_id = $1 AND state
 class RecordedClaim:
     """A claim in the ledger: ``repeated`` when an equal one was already there.
 
-    ``answer`` is what may be told of it without asking, None where that is not known.
+    ``topic`` is what it asks for, and ``answer`` what may be told of it without asking; None where that is not known.
     """
 
     public_id: uuid.UUID
     repeated: bool
+    topic: Topic | None = None
     answer: Answer | None = None
 
 

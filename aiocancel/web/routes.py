@@ -134,7 +134,11 @@ class Handlers:
             claim = self._declared(request, posted.claim, as_page=wants_page)
             recorded = await service.accept(claim, posted.grant, customer_id)
             answer = await service.wait_for_answer(
-                recorded.public_id, customer_id, known=recorded.answer, since=came_at
+                recorded.public_id,
+                customer_id,
+                topic=recorded.topic,
+                known=recorded.answer,
+                since=came_at,
             )
             told = await service.told_after(recorded, posted.claim, answer, customer_id)
         except UnidentifiedError as error:

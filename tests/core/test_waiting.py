@@ -15,8 +15,8 @@ TOO_LONG_S = WITHIN_S * TOO_LONG
 CUSTOMERS = (f"cus_{number}" for number in itertools.count())
 
 
-def may_wait(waits: WaitsForEnd, now: float, *, all_waiting: int = 0) -> bool:
-    return waits.may_wait(next(CUSTOMERS), now, all_waiting=all_waiting, most=100)
+def may_wait(waits: WaitsForEnd, now: float, *, has_place: bool = True) -> bool:
+    return waits.may_wait(next(CUSTOMERS), now, has_place=has_place)
 
 
 def begin(waits: WaitsForEnd, since: float) -> str:
@@ -37,12 +37,11 @@ def told_after(waits: WaitsForEnd, waited_s: float, *, times: int, start: float 
         waits.end(customer, start + second * 10 + waited_s, is_told=True)
 
 
-def test_on_a_quiet_day_everybody_waits_up_to_the_most_that_the_process_lets_wait() -> None:
+def test_on_a_quiet_day_everybody_waits_for_whom_the_process_has_a_place() -> None:
     waits = WaitsForEnd(WITHIN_S)
 
     assert may_wait(waits, 0.0)
-    assert may_wait(waits, 0.0, all_waiting=99)
-    assert not may_wait(waits, 0.0, all_waiting=100)
+    assert not may_wait(waits, 0.0, has_place=False)
 
 
 def test_a_rush_begins_once_the_first_in_line_has_waited_for_too_long_with_more_than_a_few() -> (
@@ -77,7 +76,7 @@ def test_one_customer_who_posts_again_and_again_makes_no_rush() -> None:
     for customer in customers:
         waits.end(customer, TOO_LONG_S, is_told=False)
     for _ in range(FEW + 1):
-        waits.may_wait("ada", TOO_LONG_S + 1, all_waiting=0, most=100)
+        waits.may_wait("ada", TOO_LONG_S + 1, has_place=True)
     assert waits.may_go_on_for("ada", TOO_LONG_S + 1) == 0.0
     assert waits._rush_until == TOO_LONG_S + WITHIN_S
 
@@ -88,8 +87,8 @@ def test_equal_posts_wait_together_also_in_a_rush() -> None:
     waits.begin("ada", 1.0)
     assert not may_wait(waits, TOO_LONG_S)
 
-    assert waits.may_wait("ada", TOO_LONG_S, all_waiting=99, most=100)
-    assert not waits.may_wait("ada", TOO_LONG_S, all_waiting=100, most=100)
+    assert waits.may_wait("ada", TOO_LONG_S, has_place=True)
+    assert not waits.may_wait("ada", TOO_LONG_S, has_place=False)
 
 
 def test_a_customer_waits_no_more_once_the_last_post_of_theirs_does() -> None:
@@ -98,10 +97,10 @@ def test_a_customer_waits_no_more_once_the_last_post_of_theirs_does() -> None:
     for _ in range(2):
         waits.begin("ada", 0.0)
     waits.end("ada", TOO_LONG_S, is_told=False)
-    assert waits.may_wait("ada", TOO_LONG_S, all_waiting=0, most=100)
+    assert waits.may_wait("ada", TOO_LONG_S, has_place=True)
 
     waits.end("ada", TOO_LONG_S, is_told=False)
-    assert not waits.may_wait("ada", TOO_LONG_S, all_waiting=0, most=100)
+    assert not waits.may_wait("ada", TOO_LONG_S, has_place=True)
 
 
 def test_those_whom_later_ones_have_overtaken_hang_by_themselves_and_make_no_rush() -> None:
@@ -285,7 +284,7 @@ class Day:
             now, what, number = heapq.heappop(events)
             if what == "comes":
                 self.free_at = max(self.free_at, now) + 1 / self.ends_per_s
-                if not self.waits.may_wait(str(number), now, all_waiting=len(waiting), most=1000):
+                if not self.waits.may_wait(str(number), now, has_place=True):
                     answers.append((0.0, False))
                     continue
                 self.waits.begin(str(number), now)

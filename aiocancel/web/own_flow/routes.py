@@ -31,6 +31,7 @@ from aiocancel.web.post_body import FORM, read_body
 from aiocancel.web.site import Site
 
 if TYPE_CHECKING:
+    from aiocancel.core.claim import Topic
     from aiocancel.core.decision import Answer
     from aiocancel.core.subscription import OwnedSubscription
     from aiocancel.core.undo import Undo
@@ -44,6 +45,7 @@ class Recorded(NamedTuple):
     """A claim that the ledger has, and its answer where it had one at once."""
 
     public_id: uuid.UUID
+    topic: Topic | None
     answer: Answer | None
 
 
@@ -230,7 +232,11 @@ class OwnFlowHandlers:
         # It is recorded. If its end cannot be heard of now, the next page asks.
         with suppress(UnavailableError):
             await service.wait_for_answer(
-                recorded.public_id, customer_id, known=recorded.answer, since=came_at
+                recorded.public_id,
+                customer_id,
+                topic=recorded.topic,
+                known=recorded.answer,
+                since=came_at,
             )
         return _see(f"{self._site.path}/status/{recorded.public_id}")
 
@@ -258,7 +264,7 @@ class OwnFlowHandlers:
                 language=words.language,
                 declare=exit_declared(words),
             )
-            return Recorded(claim.public_id, claim.answer)
+            return Recorded(claim.public_id, claim.topic, claim.answer)
         if session_id is None:
             raise FlowStepError("There is no attempt to go on with.")
 
@@ -272,7 +278,7 @@ class OwnFlowHandlers:
                     pressed.grant,
                     declare=offer_declared(words),
                 )
-                return Recorded(claim.public_id, claim.answer)
+                return Recorded(claim.public_id, claim.topic, claim.answer)
             case Do.CONTINUE:
                 if pressed.problem is not None:
                     besides = Shown(pressed.problem, answers=answers)
