@@ -562,7 +562,7 @@ class FlowService:
 
         with (
             self._endings.expect(public_id) as ended,
-            _Wait(of_its_sort, customer_id, since) as wait,
+            _Wait(of_its_sort, customer_id, since, is_new=known is not None) as wait,
         ):
             # An end that came before we waited is remembered, unless nobody heard it.
             answer = known
@@ -625,12 +625,18 @@ class FlowService:
 
 
 class _Wait:
-    """Counts one wait while it lasts."""
+    """Counts one wait while it lasts.
 
-    def __init__(self, of_its_sort: WaitsForEnd, customer_id: str, since: float) -> None:
+    One that is not ``is_new`` asks for what was recorded before: how soon it is told tells nothing of a backlog.
+    """
+
+    def __init__(
+        self, of_its_sort: WaitsForEnd, customer_id: str, since: float, *, is_new: bool
+    ) -> None:
         self._of_its_sort = of_its_sort
         self._customer_id = customer_id
         self._since = since
+        self._is_new = is_new
         self.is_told = False
         """Whether it was told an end."""
 
@@ -644,7 +650,8 @@ class _Wait:
         return min(until - now, self._of_its_sort.may_go_on_for(self._customer_id, now))
 
     def __exit__(self, *_: object) -> None:
-        self._of_its_sort.end(self._customer_id, time.monotonic(), is_told=self.is_told)
+        is_told = self.is_told and self._is_new
+        self._of_its_sort.end(self._customer_id, time.monotonic(), is_told=is_told)
 
 
 def _reason(error: Exception) -> str:

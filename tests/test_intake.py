@@ -564,6 +564,35 @@ async def test_beyond_what_can_be_carried_out_posts_of_that_sort_hear_at_once_th
     await broken_off(*offers, *later)
 
 
+async def test_a_post_that_was_made_before_and_is_told_its_old_end_ends_no_rush(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A hundredth of 20 s is too long.
+    monkeypatch.setattr(waiting, "TOO_LONG", 0.01)
+    await add_customer(pool, "ada", "sub_1")
+    service = await service_over(pool, endings=hearing(pool), answer_within_s=20.0)
+    grant = await grant_of(service)
+    await service.accept(make_claim(), grant, "ada")
+    await settle(pool)
+    async with asyncio.timeout(10):
+        await asyncio.gather(*(waits(service) for _ in range(30)))
+    hanging = [waits(service) for _ in range(SCOUTS)]
+    await asyncio.sleep(0)
+
+    again = await service.accept(make_claim(), grant, "ada")
+    told = await service.wait_for_answer(
+        again.public_id, "ada", topic=again.topic, known=again.answer
+    )
+    later = [waits(service) for _ in range(30)]
+    await asyncio.sleep(0.05)
+
+    assert again.repeated
+    assert told is not None
+    assert told.is_settled
+    assert all(task.done() for task in later)
+    await broken_off(*hanging, *later)
+
+
 async def test_what_a_post_has_waited_for_its_turn_to_be_stored_counts_as_waiting_in_a_rush(
     pool: Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
