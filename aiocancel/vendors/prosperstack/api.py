@@ -38,7 +38,7 @@ from aiocancel.errors import (
     VendorDataError,
 )
 from aiocancel.ports import SlotSource
-from aiocancel.rate_limit import IMPATIENT_S, RateLimit
+from aiocancel.rate_limit import IMPATIENT_S, RateLimit, RateLimits
 from aiocancel.vendors.prosperstack.access import ApiAccess
 from aiocancel.vendors.prosperstack.session import (
     MAX_SESSION_BYTES,
@@ -65,6 +65,8 @@ _MOST_MARKS: Final = 200_000
 
 # A page of events or a few claims at once need not wait; in return the pace in the long run is a little lower.
 _BURST_S: Final = 20.0
+# However many flow sessions end, the rest is for the offers that customers wait for.
+EVENTS_SHARE: Final = 0.5
 _REQUESTS_PER_WINDOW: Final = 100
 _WINDOW_S: Final = 60.0
 _LONGEST_WINDOW_S: Final = 3600
@@ -118,6 +120,7 @@ async def open_prosperstack_api(
             clock=clock,
             sleep=sleep,
             rate_limit=_rate_limit(access, slots, longest_wait_s),
+            events_limit=_rate_limit(access, slots, longest_wait_s, share=EVENTS_SHARE),
             impatient_limit=_rate_limit(access, slots, IMPATIENT_S),
         )
 
@@ -129,17 +132,24 @@ def _trusted() -> ssl.SSLContext:
 
 
 def _rate_limit(
-    access: ApiAccess, slots: SlotSource | None, longest_wait_s: float
+    access: ApiAccess,
+    slots: SlotSource | None,
+    longest_wait_s: float,
+    *,
+    share: float | None = None,
 ) -> RateLimit | None:
+    """Return the limit of the account, or that of its share for events; None where nothing is shared."""
     most = access.max_requests_per_minute
     if slots is None or most is None:
         return None
 
-    limit = limit_within(most, _WINDOW_S, burst_s=_BURST_S, slack_s=1.0)
+    requests = most if share is None else max(2.0, most * share)
+    limit = limit_within(requests, _WINDOW_S, burst_s=_BURST_S, slack_s=1.0)
+    name = f"prosperstack {access.mode}"
 
     # A request that waits for its turn here is one of few.
     return RateLimit(
-        f"prosperstack {access.mode}",
+        name if share is None else f"{name} events",
         limit,
         slots,
         horizon_s=longest_wait_s,
@@ -159,6 +169,7 @@ class ProsperStackApi:
         clock: Callable[[], float],
         sleep: Callable[[float], Awaitable[object]],
         rate_limit: RateLimit | None = None,
+        events_limit: RateLimit | None = None,
         impatient_limit: RateLimit | None = None,
     ) -> None:
         self._session = session
@@ -167,14 +178,19 @@ class ProsperStackApi:
         self._clock = clock
         self._sleep = sleep
         self._rate_limit = rate_limit
+        self._events_limit = events_limit
         self._impatient_limit = impatient_limit
         self._budget = _Budget()
 
     def without_waiting(self) -> ProsperStackApi:
-        """Return the same API for those who hold a place that others need: where no turn is free, it fails at once."""
+        """Return the same API for those who hold a place that others need: where no turn is free, it fails at once.
+
+        They keep to the whole limit. Those who may wait read what the vendor tells of, and have a share of it.
+        """
         impatient = copy.copy(self)
         impatient._longest_wait_s = IMPATIENT_S
         impatient._rate_limit = self._impatient_limit
+        impatient._events_limit = None
         return impatient
 
     async def flow_session(self, session_id: FlowSessionId) -> FlowSession | None:
@@ -335,9 +351,11 @@ class ProsperStackApi:
                 )
             await self._sleep(delay_s)
 
-        if self._rate_limit is not None:
+        # The share comes first: a request that gets no turn there takes none of the others'.
+        limits = [each for each in (self._events_limit, self._rate_limit) if each is not None]
+        if limits:
             try:
-                await self._rate_limit.take()
+                await RateLimits(limits).take()
             except PacedOutError as error:
                 raise TransientVendorError(
                     "ProsperStack's rate limit is used up",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from typing import Any
@@ -10,13 +11,14 @@ import pytest
 import pytest_asyncio
 
 from aiocancel.core.identifiers import FlowSessionId
-from aiocancel.core.rate_limit import Limit, Slots
+from aiocancel.core.rate_limit import Budget, Limit, Slots, lease
 from aiocancel.errors import ConfigurationError, TransientVendorError
 from aiocancel.ports import OutcomeVerifier, without_waiting
 from aiocancel.testing.prosperstack.simulator import ProsperStackSimulator
-from aiocancel.vendors.prosperstack.api import open_prosperstack_api
+from aiocancel.vendors.prosperstack.api import ProsperStackApi, open_prosperstack_api
 from tests.support.saas import vendor
 from tests.support.slots import CountedSlots
+from tests.support.waiting import until
 
 SESSION = FlowSessionId("sess_1")
 
@@ -52,7 +54,8 @@ async def test_every_request_takes_its_turn_under_the_limit_of_its_mode(
         verifier: OutcomeVerifier = api
         assert await verifier.flow_session(SESSION) is None
     assert {name: limit.most_within(60.0) for name, limit in slots.asked.items()} == {
-        "prosperstack test": 90
+        "prosperstack test events": 45,
+        "prosperstack test": 90,
     }
 
 
@@ -60,7 +63,7 @@ async def test_live_requests_have_a_limit_of_their_own_by_default(slots: Counted
     async with open_prosperstack_api(vendor(api_key="key_live").api_access, slots=slots) as api:
         slots.free_in_s = 60.0
         with pytest.raises(TransientVendorError):
-            await api.flow_session(SESSION)
+            await api.without_waiting().flow_session(SESSION)
     assert {name: limit.most_within(60.0) for name, limit in slots.asked.items()} == {
         "prosperstack live": 90
     }
@@ -113,7 +116,7 @@ async def test_slots_are_taken_as_far_ahead_as_a_request_would_wait(host: str) -
     async with open_prosperstack_api(access, slots=Horizons(), longest_wait_s=7.0) as api:
         await api.flow_session(SESSION)
 
-    assert horizons == [7.0]
+    assert horizons == [7.0, 7.0]
 
 
 async def test_a_worker_that_finds_no_turn_is_told_at_once_while_others_may_wait_for_theirs(
@@ -131,3 +134,46 @@ async def test_a_worker_that_finds_no_turn_is_told_at_once_while_others_may_wait
 
     assert (refused.value.code, refused.value.retry_after_s) == ("rate_limited", 5.0)
     assert took_s < 2.0
+
+
+class Taken:
+    """Slots as the database hands them out, of limits whose unused time was used up just now."""
+
+    def __init__(self) -> None:
+        self._budgets: dict[str, Budget] = {}
+
+    async def lease(self, name: str, limit: Limit, *, want: int, horizon_s: float) -> Slots:
+        now = time.monotonic()
+        budget = self._budgets.get(name, Budget(now))
+        self._budgets[name], leased = lease(budget, limit, now, want=want, horizon_s=horizon_s)
+        return leased
+
+    async def strike(self, name: str, *, pause_s: float) -> None:
+        raise AssertionError(name)
+
+
+async def test_an_accepted_offer_finds_its_turn_however_many_sessions_the_vendor_tells_of(
+    host: str, simulator: ProsperStackSimulator
+) -> None:
+    async with open_prosperstack_api(settings(host).api_access, slots=Taken()) as api:
+        questions = api.without_waiting()
+
+        async def read_events() -> None:
+            while True:
+                await api.events_after(None)
+
+        reading = asyncio.create_task(read_events())
+        try:
+            await until(lambda: len(simulator.requests) == 2)
+            await until(lambda: _finds_a_turn(questions), within_s=4)
+        finally:
+            reading.cancel()
+            await asyncio.gather(reading, return_exceptions=True)
+
+
+async def _finds_a_turn(questions: ProsperStackApi) -> bool:
+    try:
+        await questions.flow_session(SESSION)
+    except TransientVendorError:
+        return False
+    return True
