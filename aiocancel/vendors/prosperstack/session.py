@@ -10,6 +10,7 @@ Source: https://developers.prosperstack.com (flow sessions, events, offers).
 from __future__ import annotations
 
 import json
+import logging
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -47,6 +48,8 @@ from aiocancel.core.undo import vendor_status
 from aiocancel.errors import VendorDataError
 from aiocancel.vendors.prosperstack.access import IN_META, IN_PROPERTY, PROOF
 
+logger = logging.getLogger("aiocancel")
+
 MAX_SESSION_BYTES: Final = 256 * 1024
 MAX_ANSWER_LENGTH: Final = 5_000
 MAX_ANSWERS: Final = 100
@@ -82,13 +85,29 @@ def read_event(data: bytes | Mapping[str, Any]) -> VendorEvent:
 def read_events(data: bytes, *, largest: int) -> tuple[list[VendorEvent], str | None]:
     """Read one page of events, at most ``largest`` bytes: its events and the cursor of the next page.
 
-    Raises VendorDataError for a page, or an event's frame, that cannot be read.
+    An event without an id, a name or a date that can be read is left out and logged: it holds up no other.
+
+    Raises VendorDataError for a page that cannot be read, or none of whose events can.
     """
     page = _shape(_parsed(data, largest), _Page)
     cursor = page.next_cursor or None
     if cursor is not None and not (cursor.isascii() and cursor.isprintable()):
         raise VendorDataError("The next page's cursor holds a character that no cursor has.")
-    return [_event(event) for event in page.data], cursor
+
+    events: list[VendorEvent] = []
+    problem: VendorDataError | None = None
+    for each in page.data:
+        try:
+            events.append(_event(_shape(each, _Event)))
+        except VendorDataError as error:
+            problem = error
+    if problem is not None:
+        if not events:
+            # The vendor may have other names by now: nothing may count as read.
+            raise problem
+        left_out = len(page.data) - len(events)
+        logger.warning("%d of a page of events cannot be read: %s", left_out, problem)
+    return events, cursor
 
 
 def read_details(session: Mapping[str, Any]) -> FlowDetails:
@@ -458,5 +477,5 @@ class _Event(msgspec.Struct):
 
 
 class _Page(msgspec.Struct):
-    data: list[_Event]
+    data: list[Any]
     next_cursor: Annotated[str, msgspec.Meta(max_length=2048)] | None = None

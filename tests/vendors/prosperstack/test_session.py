@@ -747,11 +747,19 @@ def test_one_session_that_is_nested_too_deep_holds_up_no_other_event() -> None:
     ],
     ids=repr,
 )
-def test_an_event_without_one_id_a_name_and_a_date_is_refused(event: Any) -> None:
+def test_an_event_without_one_id_a_name_and_a_date_is_refused_and_holds_up_no_other(
+    event: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    good = {"id": "evt_3", "event": "flow_session_completed", "data": MINIMAL}
+
     with pytest.raises(VendorDataError):
         read_event(event)
     with pytest.raises(VendorDataError):
         read_events(json.dumps({"data": [event]}).encode(), largest=10_000)
+    events, _ = read_events(json.dumps({"data": [event, good]}).encode(), largest=10_000)
+
+    assert [each.event_id for each in events] == ["evt_3"]
+    assert "1 of a page of events cannot be read" in caplog.text
 
 
 @pytest.mark.parametrize(
