@@ -2,10 +2,15 @@
 
 While a provider is away, the waits between attempts grow to half an hour. When it answers again, whoever waited
 longest would come last. So the first success wakes what failed before it, a batch at a time.
+
+Some actions may fail for days while others succeed: a key lacks a permission, an account is not connected any more, a
+mail server puts one domain off. Every success of another would wake them, and use up the attempts that they have. So
+after each time that somebody was woken, nobody is for a while, and for longer each time.
 """
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Literal, get_args
@@ -34,6 +39,10 @@ KINDS: Final[Mapping[Provider, Sequence[ActionKind]]] = {
     "stripe": [*get_args(WriteKind), *get_args(WatchKind)],
 }
 
+# So long nobody is woken again; twice as long each time, unless all was well for the longest of them.
+_FIRST_REST_S: Final = 30.0
+LONGEST_REST_S: Final = 4 * 3600.0
+
 
 class Outages:
     """Counts the failures in a row of each provider, in one process.
@@ -45,6 +54,7 @@ class Outages:
         self._clock = clock
         self._failed = dict.fromkeys(KINDS, IN_A_ROW)
         self._back_at: dict[Provider, float] = {}
+        self._rests: dict[Provider, tuple[float, float]] = {}
 
     def note(self, kind: ActionKind, error: BillingError | None) -> None:
         """Take in how an attempt at an action of this kind ended; None is a success."""
@@ -55,7 +65,7 @@ class Outages:
         if error is not None and not isinstance(error, RejectedBillingError):
             self._failed[provider] += 1
             if self._failed[provider] >= IN_A_ROW:
-                self._back_at.pop(provider, None)
+                self._wake_no_more(provider)
             return
 
         if self._failed[provider] >= IN_A_ROW:
@@ -64,8 +74,26 @@ class Outages:
 
     def back(self) -> list[tuple[Provider, float]]:
         """Return the providers whose waiting actions are to be woken, and for how many seconds each is back."""
-        return [(provider, self._clock() - since) for provider, since in self._back_at.items()]
+        return [
+            (provider, self._clock() - since)
+            for provider, since in self._back_at.items()
+            if not self._is_resting(provider)
+        ]
 
     def woken(self, provider: Provider) -> None:
         """Say that nothing of this provider is left to wake."""
-        self._back_at.pop(provider, None)
+        self._wake_no_more(provider)
+
+    def _wake_no_more(self, provider: Provider) -> None:
+        """Forget that it is back; where somebody was woken for that, nobody is for a while."""
+        if self._back_at.pop(provider, None) is None or self._is_resting(provider):
+            return
+        now = self._clock()
+        rest_s, until = self._rests.get(provider, (0.0, -math.inf))
+        is_again = now < until + LONGEST_REST_S
+        rest_s = min(LONGEST_REST_S, rest_s * 2) if is_again else _FIRST_REST_S
+        self._rests[provider] = rest_s, now + rest_s
+
+    def _is_resting(self, provider: Provider) -> bool:
+        _, until = self._rests.get(provider, (0.0, -math.inf))
+        return self._clock() < until

@@ -29,12 +29,14 @@ GONE = UnknownBillingError("no answer", code=Code.UNREACHABLE)
 
 
 def after_the_start() -> Outages:
-    """One that has seen both providers answer."""
-    outages = Outages(clock=lambda: 7.0)
+    """One that has seen both providers answer, a while ago."""
+    now = 0.0
+    outages = Outages(clock=lambda: now)
     for kind in (CANCEL, VERIFY):
         outages.note(kind, None)
     outages.woken("stripe")
     outages.woken("flow vendor")
+    now = 60.0
     return outages
 
 
@@ -173,3 +175,47 @@ def test_letters_that_waited_for_their_turn_are_no_outage_of_the_mail_server() -
     outages.note(ActionKind.ACKNOWLEDGE, None)
 
     assert outages.back() == []
+
+
+def test_three_that_always_fail_beside_others_that_succeed_are_woken_less_and_less_often() -> None:
+    """They have as many attempts as three days of waits take, and others succeed all the time."""
+    now = 0.0
+    outages = Outages(clock=lambda: now)
+    woken = []
+    for minute in range(24 * 60):
+        now = minute * 60.0
+        outages.note(CANCEL, None)
+        if outages.back():
+            woken.append(minute)
+            outages.woken("stripe")
+        for _ in range(IN_A_ROW):
+            outages.note(CANCEL, GONE)
+
+    assert woken[:6] == [0, 1, 2, 4, 8, 16]
+    assert len(woken) == 14
+
+
+def test_all_that_wait_are_woken_in_batches_as_long_as_the_provider_answers() -> None:
+    outages = Outages(clock=lambda: 7.0)
+    outages.note(CANCEL, None)
+
+    batches = [outages.back() for _ in range(3)]
+    for _ in range(IN_A_ROW):
+        outages.note(CANCEL, GONE)
+    outages.note(CANCEL, None)
+
+    assert batches == [[("stripe", 0.0)]] * 3
+    # Those that were woken failed again.
+    assert outages.back() == []
+
+
+def test_a_day_after_an_outage_the_next_one_ends_as_the_first_did() -> None:
+    now = 0.0
+    outages = Outages(clock=lambda: now)
+    for each in (0.0, 60.0, 240.0, 86_400.0, 86_440.0):
+        now = each
+        for _ in range(IN_A_ROW):
+            outages.note(CANCEL, GONE)
+        outages.note(CANCEL, None)
+        assert outages.back() == [("stripe", 0.0)]
+        outages.woken("stripe")
